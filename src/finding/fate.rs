@@ -1,0 +1,36 @@
+//! What becomes of a finding.
+
+use serde::{Deserialize, Serialize};
+
+/// What became of a finding in one run. Every finding has exactly one; the report counts them all.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Fate {
+    /// Its alert was accepted by the sink.
+    Alerted,
+    /// An exception matched: recorded, counted, not alerted.
+    Excepted,
+    /// It was alerted before, or earlier in the same run.
+    Duplicate,
+    /// Another worker has the claim: a success here, the sweep sees it through.
+    HeldElsewhere,
+    /// Beyond the rule's limit: waits for a summary.
+    HeldForSummary,
+    /// It was told in a summary.
+    Summarised,
+    /// Its alert could not be published: what carried it is tried again.
+    Failed,
+}
+
+impl Fate {
+    /// Every fate, in the order reports show them.
+    pub const ALL: [Fate; 7] = [
+        Fate::Alerted,
+        Fate::Excepted,
+        Fate::Duplicate,
+        Fate::HeldElsewhere,
+        Fate::HeldForSummary,
+        Fate::Summarised,
+        Fate::Failed,
+    ];
+}

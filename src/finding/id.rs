@@ -1,0 +1,87 @@
+//! The identity of a finding: the same call seen inline, in S3 and by a second trail is one finding.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use sha2::{Digest, Sha256};
+
+use crate::cloudtrail::Record;
+
+/// SHA-256, in 64 lower-case hexadecimal digits, over rule id, account and `eventID`; without an `eventID`, over the
+/// canonical JSON of the whole record instead.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct FindingId(String);
+
+impl FindingId {
+    /// The id of "this rule matched this record".
+    pub fn of(rule_id: &str, record: &Record) -> FindingId {
+        let account = record.account().unwrap_or_default();
+        let call = match record.text(&["eventID"]) {
+            Some(event_id) => event_id.to_owned(),
+            None => canonical(record.fields()),
+        };
+        let mut hash = Sha256::new();
+        for part in [rule_id, account, &call] {
+            // The length goes first, so that no two different triples hash the same bytes.
+            hash.update((part.len() as u64).to_be_bytes());
+            hash.update(part.as_bytes());
+        }
+        FindingId(hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect())
+    }
+
+    /// The 64 hexadecimal digits.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for FindingId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// JSON with the keys of every object sorted and no white space: one text for one meaning.
+fn canonical(fields: &serde_json::Map<String, Value>) -> String {
+    let mut value = Value::Object(fields.clone());
+    value.sort_all_objects();
+    value.to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn id(rule: &str, record: Value) -> FindingId {
+        FindingId::of(rule, &Record::from_value(record).unwrap())
+    }
+
+    #[test]
+    fn the_same_call_is_one_finding_whoever_recorded_it() {
+        let inline = json!({"eventID": "e-1", "recipientAccountId": "111122223333", "eventVersion": "1.11"});
+        let logged = json!({"recipientAccountId": "111122223333", "eventVersion": "1.10", "eventID": "e-1"});
+        assert_eq!(id("r", inline.clone()), id("r", logged));
+        assert_ne!(id("r", inline.clone()), id("other rule", inline.clone()));
+        let other_account = json!({"eventID": "e-1", "recipientAccountId": "444455556666"});
+        assert_ne!(id("r", inline), id("r", other_account));
+    }
+
+    #[test]
+    fn without_an_event_id_the_whole_record_counts_and_the_order_of_keys_does_not() {
+        let one = json!({"eventName": "CreateGroup", "requestParameters": {"a": 1, "b": 2}});
+        let same = json!({"requestParameters": {"b": 2, "a": 1}, "eventName": "CreateGroup"});
+        let other = json!({"eventName": "CreateGroup", "requestParameters": {"a": 1, "b": 3}});
+        assert_eq!(id("r", one.clone()), id("r", same));
+        assert_ne!(id("r", one), id("r", other));
+    }
+
+    #[test]
+    fn parts_cannot_run_into_each_other() {
+        let a = json!({"eventID": "23", "recipientAccountId": "1"});
+        let b = json!({"eventID": "3", "recipientAccountId": "12"});
+        assert_ne!(id("r", a), id("r", b));
+    }
+}

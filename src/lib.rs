@@ -1,0 +1,26 @@
+//! Trailbell: reads CloudTrail log objects as they land, and rings when someone changes an IAM group.
+//!
+//! The map, in the order a notification travels (the order itself is written down in [`pipeline`]):
+//!
+//! | module | question it answers |
+//! |---|---|
+//! | [`notification`] | what came in, and which log objects or records does it name? |
+//! | [`store`] | where are the bytes of a log object? S3, or a directory |
+//! | [`cloudtrail`] | which records does a log object hold? |
+//! | [`ecs`] | what is the value of an ECS field in a record? |
+//! | [`kql`] | does a query match a document? Pure: no clock, no I/O, nothing of CloudTrail |
+//! | [`rule`] | which rules are there, and which of them match a record? |
+//! | [`finding`] | what was found, by whom was it done, and what became of it? |
+//! | [`alert`] | what do people and machines read? |
+//! | [`sink`] | where do alerts go? SNS, a folder, the terminal |
+//! | [`pipeline`] | in which order does all of this happen, and do the counts add up? |
+//! | [`config`] | what did the operator say? |
+//!
+//! Dependencies point one way: `kql ← rule ← pipeline → store, sink ← aws adapters`.
+
+pub mod alert;
+pub mod cloudtrail;
+pub mod ecs;
+pub mod finding;
+pub mod kql;
+pub mod rule;
