@@ -23,4 +23,5 @@ pub mod cloudtrail;
 pub mod ecs;
 pub mod finding;
 pub mod kql;
+pub mod notification;
 pub mod rule;

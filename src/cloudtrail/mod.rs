@@ -1,5 +1,16 @@
 //! CloudTrail's log objects: how they are named, how records are read out of them, and what a record is.
 
+mod body;
+mod error;
+mod inflate;
+pub mod key;
+pub mod reader;
 mod record;
+pub mod region;
+mod scan;
+mod split;
+mod window;
 
+pub use body::Body;
+pub use error::{BadRecord, ReadError, ReadProblem};
 pub use record::Record;

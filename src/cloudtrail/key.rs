@@ -1,0 +1,111 @@
+//! How CloudTrail names its objects.
+//!
+//! `[prefix/]AWSLogs/[o-xxxx/]ACCOUNT/CloudTrail/REGION/YYYY/MM/DD/ACCOUNT_CloudTrail_REGION_YYYYMMDDTHHmmZ_xxxx.json.gz`
+//!
+//! Source: <https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-log-file-examples.html>
+
+/// What a key says its object is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind<'a> {
+    /// A log object.
+    Log {
+        /// The region whose records it holds.
+        region: &'a str,
+    },
+    /// A digest file: hashes of log objects.
+    Digest,
+    /// Insights: statistics, not calls.
+    Insight,
+    /// An empty object that stands for a folder.
+    Folder,
+    /// Nothing of CloudTrail's.
+    Foreign,
+}
+
+impl Kind<'_> {
+    /// Why there are no records to look for; none where there are.
+    pub fn no_records(self) -> Option<&'static str> {
+        match self {
+            Kind::Log { .. } => None,
+            Kind::Digest => Some("a digest file of CloudTrail, not a log object"),
+            Kind::Insight => Some("an Insights file of CloudTrail, not a log object"),
+            Kind::Folder => Some("a folder marker, not a log object"),
+            Kind::Foreign => Some("not named as a log object of CloudTrail"),
+        }
+    }
+}
+
+/// What `key` (decoded) says its object is: by its file name, which CloudTrail always gives, else by its folders.
+pub fn kind(key: &str) -> Kind<'_> {
+    let (folders, name) = key.rsplit_once('/').unwrap_or(("", key));
+    if name.is_empty() {
+        return Kind::Folder;
+    }
+    by_name(name).or_else(|| by_folders(folders, name)).unwrap_or(Kind::Foreign)
+}
+
+fn by_name(name: &str) -> Option<Kind<'_>> {
+    let mut parts = name.split('_');
+    let account = parts.next()?;
+    if !is_account(account) {
+        return None;
+    }
+    let (service, region) = (parts.next()?, parts.next()?);
+    of_service(service, region, name)
+}
+
+fn by_folders<'a>(folders: &'a str, name: &str) -> Option<Kind<'a>> {
+    let (_, below) = folders.rsplit_once("AWSLogs/")?;
+    let mut parts = below.split('/').skip_while(|part| part.starts_with("o-"));
+    if !is_account(parts.next()?) {
+        return None;
+    }
+    let (service, region) = (parts.next()?, parts.next()?);
+    of_service(service, region, name)
+}
+
+fn of_service<'a>(service: &str, region: &'a str, name: &str) -> Option<Kind<'a>> {
+    match service {
+        "CloudTrail" if name.ends_with(".json.gz") || name.ends_with(".json") => Some(Kind::Log { region }),
+        "CloudTrail-Digest" => Some(Kind::Digest),
+        "CloudTrail-Insight" => Some(Kind::Insight),
+        _ => None,
+    }
+}
+
+fn is_account(text: &str) -> bool {
+    text.len() == 12 && text.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NAME: &str = "111122223333_CloudTrail_us-east-1_20260301T1005Z_a1B2c3D4e5F6g7H8.json.gz";
+
+    fn check(key: &str, expected: Kind<'_>) {
+        assert_eq!(kind(key), expected, "{key}");
+    }
+
+    #[test]
+    fn keys_tell_what_their_objects_are() {
+        let log = Kind::Log { region: "us-east-1" };
+        let day = "CloudTrail/us-east-1/2026/03/01";
+        check(&format!("AWSLogs/111122223333/{day}/{NAME}"), log);
+        check(&format!("some/prefix/AWSLogs/o-exampleorg/111122223333/{day}/{NAME}"), log);
+        check(&format!("o-exampleorg/AWSLogs/111122223333/{day}/{NAME}"), log);
+        check(&format!("kept/elsewhere/{NAME}"), log);
+        check(NAME, log);
+        check(&format!("AWSLogs/111122223333/{day}/renamed.json.gz"), log);
+        check(&format!("AWSLogs/111122223333/{day}/notes.txt"), Kind::Foreign);
+        check("AWSLogs/111122223333/CloudTrail/", Kind::Folder);
+        let digest = "111122223333_CloudTrail-Digest_us-east-1_trail_us-east-1_20260301T100000Z_backfill.json.gz";
+        check(&format!("AWSLogs/111122223333/CloudTrail-Digest/us-east-1/2026/03/01/{digest}"), Kind::Digest);
+        check("AWSLogs/111122223333/CloudTrail-Insight/us-east-1/2026/03/01/x.json.gz", Kind::Insight);
+        check("AWSLogs/111122223333/elasticloadbalancing/us-east-1/2026/03/01/x.log.gz", Kind::Foreign);
+        check("AWSLogs/111122223333/vpcflowlogs/us-east-1/2026/03/01/x.log.gz", Kind::Foreign);
+        check("report.json.gz", Kind::Foreign);
+        check("1234_CloudTrail_us-east-1_x.json.gz", Kind::Foreign);
+        check("", Kind::Folder);
+    }
+}
