@@ -19,9 +19,13 @@
 //! Dependencies point one way: `kql ← rule ← pipeline → store, sink ← aws adapters`.
 
 pub mod alert;
+pub mod config;
 pub mod cloudtrail;
 pub mod ecs;
 pub mod finding;
 pub mod kql;
 pub mod notification;
+pub mod pipeline;
 pub mod rule;
+pub mod sink;
+pub mod store;

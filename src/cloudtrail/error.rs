@@ -12,7 +12,6 @@ pub struct ReadError {
     /// Where, in bytes of the inflated text.
     pub offset: u64,
     /// What is wrong there.
-    #[source]
     pub problem: ReadProblem,
 }
 
@@ -21,10 +20,10 @@ pub struct ReadError {
 pub enum ReadProblem {
     /// The stored bytes could not be read.
     #[error("cannot read the stored bytes: {0}")]
-    Io(#[source] io::Error),
+    Io(io::Error),
     /// The gzip stream is truncated, damaged or followed by something else.
     #[error("damaged gzip: {0}")]
-    Gzip(#[source] io::Error),
+    Gzip(io::Error),
     /// More inflated bytes than are accepted.
     #[error("the object inflates to more than the {limit} bytes that are accepted")]
     TooLarge {
@@ -78,7 +77,6 @@ pub struct BadRecord {
     /// Where it begins, in bytes of the inflated text.
     pub offset: u64,
     /// What is wrong with it.
-    #[source]
     pub problem: RecordProblem,
 }
 
@@ -87,7 +85,7 @@ pub struct BadRecord {
 pub enum RecordProblem {
     /// Not JSON: syntax, invalid UTF-8, nesting past 128.
     #[error("not JSON: {0}")]
-    NotJson(#[source] serde_json::Error),
+    NotJson(serde_json::Error),
     /// JSON, but not an object.
     #[error("a record is an object, this is {0}")]
     NotObject(&'static str),
@@ -99,5 +97,5 @@ pub enum RecordProblem {
     },
     /// A line of line-delimited JSON that is damaged.
     #[error("{0}")]
-    Line(#[source] ReadProblem),
+    Line(ReadProblem),
 }

@@ -1,0 +1,220 @@
+//! What the operator said, in environment variables. Every place is said explicitly; what is missing, wrong or unknown
+//! is an error at the start, all of it at once.
+
+use std::path::PathBuf;
+
+use thiserror::Error;
+
+/// The function's configuration.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Config {
+    /// `TRAILBELL_ALERTS`
+    pub alerts: AlertsPlace,
+    /// `TRAILBELL_STORE`
+    pub store: StorePlace,
+    /// `TRAILBELL_LEDGER`
+    pub ledger: LedgerPlace,
+    /// `TRAILBELL_RULES`: a directory or a file, besides the embedded rules.
+    pub rules: Option<PathBuf>,
+    /// `TRAILBELL_DEFAULT_RULES`: whether the embedded rules are used.
+    pub default_rules: bool,
+    /// `TRAILBELL_MAX_OBJECT_BYTES`: inflated bytes accepted of one object.
+    pub max_object_bytes: u64,
+    /// `TRAILBELL_CONCURRENCY`: how many copies of the function may publish at once.
+    pub concurrency: u32,
+}
+
+/// Where alerts go.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum AlertsPlace {
+    /// The ARN of an SNS topic.
+    Topic(String),
+    /// The terminal.
+    Stdout,
+    /// A folder.
+    Dir(PathBuf),
+}
+
+/// Where log objects are.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum StorePlace {
+    /// S3.
+    S3,
+    /// `PATH/<bucket>/<key>`.
+    Dir(PathBuf),
+}
+
+/// Where findings are remembered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LedgerPlace {
+    /// Nowhere: a notification that comes twice is alerted twice.
+    None,
+}
+
+/// Everything that is wrong with the configuration.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[error("the configuration cannot be used:\n  {}", .0.join("\n  "))]
+pub struct ConfigError(pub Vec<String>);
+
+/// Every variable there is. Any other that begins with `TRAILBELL_` is a mistake, but for the tests' own.
+const KNOWN: [&str; 7] = [
+    "TRAILBELL_ALERTS",
+    "TRAILBELL_STORE",
+    "TRAILBELL_LEDGER",
+    "TRAILBELL_RULES",
+    "TRAILBELL_DEFAULT_RULES",
+    "TRAILBELL_MAX_OBJECT_BYTES",
+    "TRAILBELL_CONCURRENCY",
+];
+
+const DEFAULT_MAX_OBJECT_BYTES: u64 = 1024 * 1024 * 1024;
+
+const DEFAULT_CONCURRENCY: u32 = 2;
+
+impl Config {
+    /// Reads the configuration from variables, e.g. [`std::env::vars`]. Those that do not begin with `TRAILBELL_` do
+    /// not matter.
+    pub fn from_vars(vars: impl IntoIterator<Item = (String, String)>) -> Result<Config, ConfigError> {
+        let mut vars = Vars::new(vars);
+        let alerts = vars.required("TRAILBELL_ALERTS", "a topic ARN, stdout or dir:PATH", alerts_place);
+        let store = vars.required("TRAILBELL_STORE", "s3 or dir:PATH", store_place);
+        let ledger = vars.required("TRAILBELL_LEDGER", "none", ledger_place);
+        let rules = vars.optional("TRAILBELL_RULES", "a directory or a file", rules_place);
+        let default_rules = vars.optional("TRAILBELL_DEFAULT_RULES", "on or off", switch);
+        let max_object_bytes = vars.optional("TRAILBELL_MAX_OBJECT_BYTES", "a number of bytes, at least 1", positive);
+        let concurrency = vars.optional("TRAILBELL_CONCURRENCY", "a number from 1 to 1000", workers);
+        match (alerts, store, ledger) {
+            (Some(alerts), Some(store), Some(ledger)) if vars.problems.is_empty() => Ok(Config {
+                alerts,
+                store,
+                ledger,
+                rules,
+                default_rules: default_rules.unwrap_or(true),
+                max_object_bytes: max_object_bytes.unwrap_or(DEFAULT_MAX_OBJECT_BYTES),
+                concurrency: concurrency.unwrap_or(DEFAULT_CONCURRENCY),
+            }),
+            _ => Err(ConfigError(vars.problems)),
+        }
+    }
+}
+
+/// The variables, and what is wrong with them so far.
+struct Vars {
+    given: Vec<(String, String)>,
+    problems: Vec<String>,
+}
+
+impl Vars {
+    fn new(vars: impl IntoIterator<Item = (String, String)>) -> Vars {
+        let ours = |name: &str| name.starts_with("TRAILBELL_") && !name.starts_with("TRAILBELL_TEST_");
+        let given: Vec<(String, String)> = vars.into_iter().filter(|(name, _)| ours(name)).collect();
+        let unknown = given.iter().filter(|(name, _)| !KNOWN.contains(&name.as_str()));
+        let problems = unknown.map(|(name, _)| format!("{}: no such setting", name.escape_debug())).collect();
+        Vars { given, problems }
+    }
+
+    fn get(&self, name: &str) -> Option<&str> {
+        let (_, value) = self.given.iter().find(|(given, _)| given == name)?;
+        Some(value.trim()).filter(|value| !value.is_empty())
+    }
+
+    fn required<T>(&mut self, name: &str, expected: &str, read: fn(&str) -> Option<T>) -> Option<T> {
+        if self.get(name).is_none() {
+            self.problems.push(format!("{name} is missing: expected {expected}"));
+        }
+        self.optional(name, expected, read)
+    }
+
+    fn optional<T>(&mut self, name: &str, expected: &str, read: fn(&str) -> Option<T>) -> Option<T> {
+        let value = self.get(name)?;
+        let result = read(value);
+        if result.is_none() {
+            self.problems.push(format!("{name} is {value:?}: expected {expected}"));
+        }
+        result
+    }
+}
+
+fn alerts_place(value: &str) -> Option<AlertsPlace> {
+    match value {
+        "stdout" => Some(AlertsPlace::Stdout),
+        _ if is_topic(value) => Some(AlertsPlace::Topic(value.to_owned())),
+        _ => dir(value).map(AlertsPlace::Dir),
+    }
+}
+
+/// `arn:PARTITION:sns:REGION:ACCOUNT:NAME`; e-mail needs a standard topic, not a FIFO one.
+fn is_topic(value: &str) -> bool {
+    let parts: Vec<&str> = value.split(':').collect();
+    let complete = parts.len() == 6 && parts.iter().all(|part| !part.is_empty());
+    complete && parts[0] == "arn" && parts[2] == "sns" && !parts[5].ends_with(".fifo")
+}
+
+fn store_place(value: &str) -> Option<StorePlace> {
+    if value == "s3" { Some(StorePlace::S3) } else { dir(value).map(StorePlace::Dir) }
+}
+
+fn ledger_place(value: &str) -> Option<LedgerPlace> {
+    (value == "none").then_some(LedgerPlace::None)
+}
+
+fn rules_place(value: &str) -> Option<PathBuf> {
+    (!value.contains("://")).then(|| PathBuf::from(value))
+}
+
+fn dir(value: &str) -> Option<PathBuf> {
+    value.strip_prefix("dir:").filter(|path| !path.is_empty()).map(PathBuf::from)
+}
+
+fn switch(value: &str) -> Option<bool> {
+    match value {
+        "on" => Some(true),
+        "off" => Some(false),
+        _ => None,
+    }
+}
+
+fn positive(value: &str) -> Option<u64> {
+    value.parse().ok().filter(|number| *number > 0)
+}
+
+fn workers(value: &str) -> Option<u32> {
+    value.parse().ok().filter(|number| (1..=1000).contains(number))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn config(vars: &[(&str, &str)]) -> Result<Config, ConfigError> {
+        Config::from_vars(vars.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())))
+    }
+
+    const TOPIC: &str = "arn:aws:sns:us-east-1:111122223333:alerts";
+
+    #[test]
+    fn places_are_said_and_the_rest_has_defaults() {
+        let said = [("TRAILBELL_ALERTS", TOPIC), ("TRAILBELL_STORE", "s3"), ("TRAILBELL_LEDGER", "none")];
+        let config = config(&said).unwrap();
+        assert_eq!(config.alerts, AlertsPlace::Topic(TOPIC.to_owned()));
+        assert_eq!((config.store, config.default_rules, config.concurrency), (StorePlace::S3, true, 2));
+        assert_eq!(config.max_object_bytes, 1 << 30);
+    }
+
+    #[test]
+    fn all_that_is_wrong_is_told_at_once() {
+        let said = [
+            ("TRAILBELL_ALERTS", "arn:aws:sns:us-east-1:111122223333:alerts.fifo"),
+            ("TRAILBELL_STORE", ""),
+            ("TRAILBELL_CONCURRENCY", "0"),
+            ("TRAILBELL_LEGDER", "none"),
+            ("TRAILBELL_TEST_MOTO", "http://127.0.0.1:1"),
+            ("PATH", "/bin"),
+        ];
+        let told = config(&said).unwrap_err().to_string();
+        for name in ["ALERTS is \"arn", "STORE is missing", "CONCURRENCY is \"0\"", "LEGDER: no such", "LEDGER is missing"] {
+            assert!(told.contains(&format!("TRAILBELL_{name}")), "{name} in {told}");
+        }
+        assert_eq!(told.lines().count(), 6, "{told}");
+    }
+}

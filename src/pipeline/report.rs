@@ -1,0 +1,145 @@
+//! What became of everything, in counts that must add up.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use serde::Serialize;
+use thiserror::Error;
+
+use crate::finding::Fate;
+
+/// What became of a log object. Every notified object has exactly one fate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ObjectFate {
+    /// Read to its end.
+    Scanned,
+    /// Not read: not a log object, or of a region that cannot hold what the rules look for.
+    Skipped,
+    /// There is no such object (any more).
+    Gone,
+    /// It could not be read to its end, or an alert of it could not be published: tried again.
+    Failed,
+    /// Not started, since the time was nearly over: tried again.
+    Deadline,
+}
+
+impl ObjectFate {
+    /// Whether the object must be delivered again.
+    pub fn is_retried(self) -> bool {
+        matches!(self, ObjectFate::Failed | ObjectFate::Deadline)
+    }
+}
+
+/// Counts of one run. What came in is counted as it comes in, fates as they are met: [`Report::check`] compares.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct Report {
+    /// Messages that came in.
+    pub messages: u64,
+    /// Parts of messages that ask for nothing, e.g. a test event.
+    pub ignored: u64,
+    /// Parts of messages that could not be understood.
+    pub unreadable: u64,
+    /// Log objects named.
+    pub objects: u64,
+    /// Log objects by what became of them.
+    pub object_fates: BTreeMap<ObjectFate, u64>,
+    /// Inflated bytes read.
+    pub bytes: u64,
+    /// Records read, inline ones included.
+    pub records: u64,
+    /// Records that could not be used.
+    pub bad_records: u64,
+    /// Findings made.
+    pub findings: u64,
+    /// Findings by what became of them.
+    pub finding_fates: BTreeMap<Fate, u64>,
+}
+
+/// Counts that do not add up: a fault in this program.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[error("the report does not add up: {came} {what} came in, {ended} have a fate")]
+pub struct Mismatch {
+    what: &'static str,
+    came: u64,
+    ended: u64,
+}
+
+impl Report {
+    /// Whether every object and every finding has exactly one fate.
+    pub fn check(&self) -> Result<(), Mismatch> {
+        equal("objects", self.objects, self.object_fates.values().sum())?;
+        equal("findings", self.findings, self.finding_fates.values().sum())
+    }
+
+    /// How many findings ended so.
+    pub fn findings_that(&self, fate: Fate) -> u64 {
+        self.finding_fates.get(&fate).copied().unwrap_or(0)
+    }
+
+    /// How many objects ended so.
+    pub fn objects_that(&self, fate: ObjectFate) -> u64 {
+        self.object_fates.get(&fate).copied().unwrap_or(0)
+    }
+
+    pub(super) fn count_object(&mut self, fate: ObjectFate) {
+        *self.object_fates.entry(fate).or_default() += 1;
+    }
+
+    pub(super) fn count_finding(&mut self, fate: Fate) {
+        *self.finding_fates.entry(fate).or_default() += 1;
+    }
+}
+
+fn equal(what: &'static str, came: u64, ended: u64) -> Result<(), Mismatch> {
+    if came == ended { Ok(()) } else { Err(Mismatch { what, came, ended }) }
+}
+
+impl fmt::Display for Report {
+    /// One line for people, the zeros left out.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} read", counted(self.records, "record"))?;
+        let extra = [(self.bad_records, "bad record"), (self.ignored, "ignored part"), (self.unreadable, "unreadable part")];
+        for (count, what) in extra.into_iter().filter(|(count, _)| *count > 0) {
+            write!(f, ", {}", counted(count, what))?;
+        }
+        write!(f, "; {}{}", counted(self.objects, "object"), listed(&self.object_fates))?;
+        write!(f, "; {}{}", counted(self.findings, "finding"), listed(&self.finding_fates))
+    }
+}
+
+fn counted(count: u64, what: &str) -> String {
+    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
+}
+
+fn listed<K: Serialize>(fates: &BTreeMap<K, u64>) -> String {
+    let name = |fate: &K| serde_json::to_value(fate).ok().and_then(|v| v.as_str().map(|s| s.replace('_', " ")));
+    let all: Vec<String> = fates.iter().map(|(f, count)| format!("{count} {}", name(f).unwrap_or_default())).collect();
+    if all.is_empty() { String::new() } else { format!(" ({})", all.join(", ")) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_object_and_every_finding_needs_a_fate() {
+        let mut report = Report { objects: 2, findings: 1, ..Report::default() };
+        report.count_object(ObjectFate::Scanned);
+        assert!(report.check().unwrap_err().to_string().contains("2 objects came in, 1 have a fate"));
+        report.count_object(ObjectFate::Gone);
+        assert!(report.check().unwrap_err().to_string().contains("1 findings came in, 0 have a fate"));
+        report.count_finding(Fate::Alerted);
+        assert_eq!(report.check(), Ok(()));
+    }
+
+    #[test]
+    fn people_read_one_line() {
+        let mut report = Report { objects: 2, findings: 1, records: 7, bad_records: 1, ..Report::default() };
+        report.count_object(ObjectFate::Scanned);
+        report.count_object(ObjectFate::Skipped);
+        report.count_finding(Fate::HeldElsewhere);
+        let line = "7 records read, 1 bad record; 2 objects (1 scanned, 1 skipped); 1 finding (1 held elsewhere)";
+        assert_eq!(report.to_string(), line);
+    }
+}

@@ -1,0 +1,50 @@
+//! One body against the rules: what the function does to an object and the command line does to a file.
+
+use jiff::Timestamp;
+
+use crate::cloudtrail::reader::{self, Options, Read};
+use crate::cloudtrail::{BadRecord, Body, ReadError, Record};
+use crate::ecs::View;
+use crate::finding::{Finding, Origin};
+use crate::rule::RuleSet;
+
+/// What a search comes upon.
+#[derive(Debug)]
+pub enum Hit {
+    /// A rule matched a record.
+    Finding(Box<Finding>),
+    /// A record that cannot be used.
+    Bad(BadRecord),
+}
+
+/// Holds every record of `body` against the rules, and gives what it comes upon to `on_hit`, in order. `origin` makes
+/// a record's place of its index; `now` is for date math in queries. What was given before an error stands. Blocks.
+pub fn search(
+    body: Body,
+    options: Options,
+    rules: &RuleSet,
+    now: Timestamp,
+    origin: &dyn Fn(usize) -> Origin,
+    on_hit: &mut dyn FnMut(Hit),
+) -> (Read, Result<(), ReadError>) {
+    reader::read(body, options, &mut |index, record| match record {
+        Ok(record) => findings(&record, rules, now, &|| origin(index), &mut |finding| {
+            on_hit(Hit::Finding(Box::new(finding)));
+        }),
+        Err(bad) => on_hit(Hit::Bad(bad)),
+    })
+}
+
+/// Gives what the rules find in one record to `on_finding`, in the order of the rules.
+pub fn findings(
+    record: &Record,
+    rules: &RuleSet,
+    now: Timestamp,
+    origin: &dyn Fn() -> Origin,
+    on_finding: &mut dyn FnMut(Finding),
+) {
+    let view = View::new(record);
+    for rule in rules.matching(&view, now) {
+        on_finding(Finding::new(&rule.info, record, origin()));
+    }
+}

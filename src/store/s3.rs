@@ -1,0 +1,65 @@
+//! S3 itself.
+
+use async_trait::async_trait;
+use aws_sdk_s3::Client;
+use aws_sdk_s3::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
+use aws_sdk_s3::operation::get_object::{GetObjectError, GetObjectOutput};
+use tokio_util::io::SyncIoBridge;
+
+use super::{ObjectStore, StoreError};
+use crate::cloudtrail::Body;
+use crate::notification::ObjectRef;
+
+/// Objects in S3.
+#[derive(Debug, Clone)]
+pub struct S3Store {
+    client: Client,
+}
+
+impl S3Store {
+    /// Reads with this client; its retries are the client's own.
+    pub fn new(client: Client) -> S3Store {
+        S3Store { client }
+    }
+}
+
+#[async_trait]
+impl ObjectStore for S3Store {
+    async fn open(&self, object: &ObjectRef) -> Result<Body, StoreError> {
+        let get = self.client.get_object().bucket(&object.bucket).key(&object.key);
+        let got = get.set_version_id(object.version_id.clone()).send().await;
+        body(got.map_err(|error| refused(&error))?).await
+    }
+}
+
+async fn body(got: GetObjectOutput) -> Result<Body, StoreError> {
+    let length = got.content_length().and_then(|length| u64::try_from(length).ok());
+    if length.is_none_or(|length| length > Body::WHOLE) {
+        // Read where blocking is allowed; the bridge brings the runtime along.
+        return Ok(Body::Stream(Box::new(SyncIoBridge::new(got.body.into_async_read()))));
+    }
+    match got.body.collect().await {
+        Ok(bytes) => Ok(Body::Whole(bytes.into_bytes())),
+        Err(error) => Err(StoreError::Retry(format!("the body broke off: {}", DisplayErrorContext(&error)))),
+    }
+}
+
+/// 404 and 403 are told apart. Source: <https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html>
+fn refused(error: &SdkError<GetObjectError>) -> StoreError {
+    let status = error.raw_response().map_or(0, |response| response.status().as_u16());
+    match (status, error.code()) {
+        (404, Some("NoSuchBucket")) => StoreError::Retry("no such bucket".to_owned()),
+        // 405: the version named is a delete marker.
+        (404 | 405, _) => StoreError::Gone,
+        (403, code) => StoreError::Retry(forbidden(code, error.message())),
+        _ => StoreError::Retry(DisplayErrorContext(error).to_string()),
+    }
+}
+
+fn forbidden(code: Option<&str>, message: Option<&str>) -> String {
+    let (code, message) = (code.unwrap_or("403"), message.unwrap_or("access denied"));
+    format!(
+        "{code}: {message} (check s3:GetObject, s3:GetObjectVersion and kms:Decrypt; without s3:ListBucket on the \
+         bucket a missing object looks forbidden too)"
+    )
+}
