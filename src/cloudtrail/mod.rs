@@ -3,3 +3,4 @@
 mod record;
 
 pub use record::Record;
+pub(crate) use record::instant;
