@@ -14,3 +14,4 @@ mod window;
 pub use body::Body;
 pub use error::{BadRecord, ReadError, ReadProblem};
 pub use record::Record;
+pub(crate) use record::instant;

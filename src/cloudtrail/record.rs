@@ -40,8 +40,7 @@ impl Record {
     /// `eventTime` as an instant; absent where there is none or it cannot be read. A time without a zone is UTC, as
     /// all of CloudTrail's times are.
     pub fn time(&self) -> Option<Timestamp> {
-        let text = self.text(&["eventTime"])?;
-        text.parse().ok().or_else(|| utc(text))
+        instant(self.text(&["eventTime"])?)
     }
 
     /// The account whose trail holds the record: `recipientAccountId`, else the caller's account.
@@ -53,6 +52,11 @@ impl Record {
     pub fn fields(&self) -> &serde_json::Map<String, Value> {
         &self.fields
     }
+}
+
+/// An ISO 8601 time as an instant. A time without a zone is UTC.
+pub(crate) fn instant(text: &str) -> Option<Timestamp> {
+    text.parse().ok().or_else(|| utc(text))
 }
 
 fn utc(text: &str) -> Option<Timestamp> {

@@ -1,10 +1,30 @@
-//! The ECS view of a CloudTrail record: its fields by the names that Elastic's AWS integration gives them.
+//! The ECS view of a CloudTrail record: its fields by the names that Elastic's AWS integration gives them, with the
+//! values that its ingest pipeline makes, so that a rule written for it means the same here.
+//!
+//! [`View`] answers for one field at a time, straight from the record; [`document`] is all of it as JSON. Fields that
+//! need data from outside a record, such as `source.geo.*`, are absent.
+//!
+//! The pipeline: <https://github.com/elastic/integrations/tree/main/packages/aws/data_stream/cloudtrail>
 
-use serde_json::Value;
+mod blob;
+mod category;
+mod clean;
+mod document;
+mod field;
+mod flattened;
+mod identity;
+mod java;
+mod nearest;
+mod object;
+mod view;
 
-use crate::cloudtrail::Record;
+#[cfg(test)]
+mod tests;
 
-/// The whole view of a record as one nested ECS document.
-pub fn document(_record: &Record) -> Value {
-    Value::Null
-}
+pub use document::document;
+pub use field::{did_you_mean, is_known, known_fields};
+pub(crate) use nearest::nearest;
+pub use view::View;
+
+/// What is given each value until it answers true.
+type Seen<'s> = &'s mut dyn FnMut(crate::kql::Value<'_>) -> bool;
