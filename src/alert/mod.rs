@@ -1,12 +1,31 @@
 //! What people and machines read about a finding.
 
+mod attributes;
+mod call;
+mod clean;
+mod commands;
 mod context;
+mod document;
+mod facts;
+mod fields;
+mod guide;
+mod identity;
+mod limit;
+mod mail;
+mod policy;
+mod sentence;
+mod shell;
+mod subject;
+mod time;
+mod wrap;
 
 use serde::Serialize;
+use serde_json::json;
 
 pub use context::{ActorFinding, Context, TimelineEntry};
 
 use crate::finding::{Finding, FindingId};
+use call::Call;
 
 /// What is published about a finding: one message, in the form each kind of reader wants.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -43,7 +62,29 @@ pub enum AttributeKind {
     Number,
 }
 
-/// Writes the alert for a finding.
-pub fn render(_finding: &Finding, _context: &Context) -> Alert {
-    todo!()
+impl Alert {
+    /// The body for SNS with `MessageStructure` `json`: the document under `default`, the mail under `email`. With the
+    /// attributes at most 256 KiB.
+    pub fn message(&self) -> String {
+        json!({"default": self.document.to_string(), "email": self.text}).to_string()
+    }
+}
+
+/// Writes the alert for a finding. Never fails: what the record does not tell is said to be not recorded, and a record
+/// too large for a message is cut.
+pub fn render(finding: &Finding, context: &Context) -> Alert {
+    let call = Call::new(finding);
+    let subject = subject::write(call);
+    let text = mail::write(call, context);
+    let attributes = attributes::write(call);
+    let taken = limit::encoded(&text) + attributes.iter().map(Attribute::bytes).sum::<usize>();
+    let document = limit::fit(document::write(call, context, &subject), taken);
+    Alert { finding: finding.id.clone(), subject, text, document, attributes }
+}
+
+impl Attribute {
+    /// What it takes of a message: the name and the value.
+    fn bytes(&self) -> usize {
+        self.name.len() + self.value.len()
+    }
 }

@@ -1,0 +1,107 @@
+//! What to check about the caller, and how to stop it.
+
+use super::super::call::Call;
+use super::super::clean;
+use super::super::identity::{Identity, KeyKind};
+use super::{Command, Step, lookup, shown};
+
+/// What else the caller did, and with which keys it can call.
+pub(super) fn check(call: Call<'_>) -> Vec<Step> {
+    let identity = Identity::of(call);
+    let mut steps = Vec::from_iter(other_calls(call, identity));
+    if let Some(user) = identity.iam_user() {
+        let keys = Command::aws("iam list-access-keys").with("--user-name", Some(user));
+        steps.push(Step::run(format!("Which access keys does {} have, and since when?", clean::name(user)), keys));
+    }
+    steps
+}
+
+fn other_calls(call: Call<'_>, identity: Identity<'_>) -> Option<Step> {
+    let user_name = match identity.identity_type() {
+        "IAMUser" => identity.iam_user(),
+        "AssumedRole" => identity.session(),
+        "Root" => Some("root"),
+        _ => None,
+    };
+    let (attribute, value) = match user_name {
+        Some(name) => ("Username", name),
+        None => ("AccessKeyId", identity.access_key()?),
+    };
+    let purpose = format!("What else did {} do in the hour before and after?", clean::name(identity.name()));
+    Some(Step::run(purpose, lookup(call, 1, attribute, Some(value))))
+}
+
+/// How to stop the caller, where the call was not meant.
+pub(super) fn stop(call: Call<'_>) -> Vec<Step> {
+    let identity = Identity::of(call);
+    let mut steps = match identity.identity_type() {
+        "IAMUser" => stop_user(call, identity),
+        "Root" => vec![Step::told(
+            "If the root user is not in the right hands: change its password, delete its access keys, set up MFA. \
+             No policy in the account can stop it.",
+        )],
+        "AssumedRole" => vec![stop_role(call, identity)],
+        "AWSService" => Vec::new(),
+        _ => vec![Step::told("If the caller is not in the right hands: end its sessions where it signs in.")],
+    };
+    if identity.invoked_by().is_some() || identity.identity_type() == "AWSService" {
+        let service = shown(identity.invoked_by(), "a service");
+        steps.push(Step::told(format!(
+            "The call was made by {service}: find out who asked it to, and undo the change there (with CloudFormation: \
+             in the stack), or it may be made again."
+        )));
+    }
+    steps
+}
+
+fn stop_user(call: Call<'_>, identity: Identity<'_>) -> Vec<Step> {
+    let user = shown(identity.iam_user(), "the user");
+    let place = in_account(call);
+    let mut steps = Vec::new();
+    if identity.key_kind() == KeyKind::LongTerm {
+        let disable = Command::aws("iam update-access-key")
+            .with("--user-name", identity.iam_user())
+            .with("--access-key-id", identity.access_key())
+            .plain("--status=Inactive");
+        steps.push(Step::run(format!("If the key is not in the right hands: disable it{place}."), disable));
+    }
+    let deny = Command::aws("iam attach-user-policy").with("--user-name", identity.iam_user());
+    steps.push(Step::run(
+        format!("If {user} is not in the right hands: deny {user} everything{place}, open sessions included."),
+        deny.with("--policy-arn", Some(&deny_all(call))),
+    ));
+    steps
+}
+
+fn stop_role(call: Call<'_>, identity: Identity<'_>) -> Step {
+    if identity.permission_set().is_some() {
+        return Step::told(
+            "If the person is not in the right hands: disable the user in IAM Identity Center, and end the open sessions.",
+        );
+    }
+    let role = shown(identity.role(), "the role");
+    let deny = Command::aws("iam attach-role-policy").with("--role-name", identity.role());
+    let place = in_account(call);
+    Step::run(
+        format!(
+            "If the session is not in the right hands: deny the role {role} everything{place}. This stops all its sessions."
+        ),
+        deny.with("--policy-arn", Some(&deny_all(call))),
+    )
+}
+
+/// Said only where it matters: the caller is not of the account that the record is of.
+fn in_account(call: Call<'_>) -> String {
+    call.foreign_account().map(|account| format!(" in its account {}", clean::name(account))).unwrap_or_default()
+}
+
+/// The ARN of AWS's own policy that denies everything.
+/// Source: <https://docs.aws.amazon.com/aws-managed-policy/latest/reference/AWSDenyAll.html>
+fn deny_all(call: Call<'_>) -> String {
+    let partition = match call.fields.text("cloud.region") {
+        Some(region) if region.starts_with("cn-") => "aws-cn",
+        Some(region) if region.starts_with("us-gov-") => "aws-us-gov",
+        _ => "aws",
+    };
+    format!("arn:{partition}:iam::aws:policy/AWSDenyAll")
+}

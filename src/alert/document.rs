@@ -1,0 +1,126 @@
+//! The document for machines: the finding's ECS fields, and ours under `trailbell.*`.
+//!
+//! Source of the names: <https://www.elastic.co/guide/en/ecs/current/ecs-field-reference.html>
+
+use serde_json::{Map, Value, json};
+
+use super::Context;
+use super::call::Call;
+use super::commands::{self, Step};
+use super::sentence;
+use crate::rule::{RuleInfo, Severity, Technique, Threat};
+
+/// Raised when a field of `trailbell.*` changes its meaning or goes; new fields do not raise it.
+pub(super) const SCHEMA_VERSION: u32 = 1;
+
+/// The version of ECS whose names are used.
+const ECS_VERSION: &str = "8.17.0";
+
+/// The whole document, however large. The values are as the record has them, not cleaned: JSON escapes what it must.
+pub(super) fn write(call: Call<'_>, context: &Context, subject: &str) -> Value {
+    let finding = call.finding;
+    let mut document = finding.ecs.as_object().cloned().unwrap_or_default();
+    document.insert("message".to_owned(), sentence::write(call).into());
+    document.insert("ecs".to_owned(), json!({"version": ECS_VERSION}));
+    document.insert("rule".to_owned(), rule(&finding.rule));
+    document.insert("threat".to_owned(), threat(&finding.rule.threat));
+    document.insert("tags".to_owned(), json!(finding.rule.tags));
+    merge(&mut document, "event", event(&finding.rule));
+    document.insert("trailbell".to_owned(), ours(call, context, subject));
+    Value::Object(document)
+}
+
+fn rule(rule: &RuleInfo) -> Value {
+    json!({
+        "id": rule.id,
+        "name": rule.name,
+        "description": rule.description,
+        "reference": rule.references,
+        "ruleset": "trailbell",
+    })
+}
+
+/// The record's own `event.*` stays; it is an alert now, with the rule's severity.
+fn event(rule: &RuleInfo) -> Map<String, Value> {
+    let fields = [
+        ("kind", json!("alert")),
+        ("severity", json!(severity_number(rule.severity))),
+        ("risk_score", json!(rule.risk_score)),
+    ];
+    fields.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
+}
+
+/// `event.severity` is a number in ECS: the risk score that Elastic gives each severity by default.
+fn severity_number(severity: Severity) -> u8 {
+    match severity {
+        Severity::Low => 21,
+        Severity::Medium => 47,
+        Severity::High => 73,
+        Severity::Critical => 99,
+    }
+}
+
+fn ours(call: Call<'_>, context: &Context, subject: &str) -> Value {
+    let finding = call.finding;
+    let rule = &finding.rule;
+    let documents = |steps: Vec<Step>| steps.iter().map(Step::document).collect::<Vec<_>>();
+    json!({
+        "schema_version": SCHEMA_VERSION,
+        "kind": "alert",
+        "finding": {"id": finding.id},
+        "subject": subject,
+        "account": finding.account,
+        "group": finding.group,
+        "target_user": finding.target_user,
+        "actor": finding.actor,
+        "origin": finding.origin,
+        "rule": {
+            "severity": rule.severity,
+            "risk_score": rule.risk_score,
+            "guide": rule.note,
+            "false_positives": rule.false_positives,
+        },
+        "check": documents(commands::check(call)),
+        "undo": documents(commands::undo(call)),
+        "context": context,
+    })
+}
+
+/// ECS has one `threat` with lists in it: every tactic and technique of the rule, each once.
+fn threat(threats: &[Threat]) -> Value {
+    let tactics = threats.iter().map(|threat| &threat.tactic);
+    let techniques: Vec<&Technique> = threats.iter().flat_map(|threat| &threat.technique).collect();
+    let below = techniques.iter().flat_map(|technique| &technique.subtechnique);
+    let mut technique = columns(techniques.iter().map(|technique| parts(technique)));
+    technique.insert("subtechnique".to_owned(), columns(below.map(parts)).into());
+    json!({
+        "framework": threats.first().map(|threat| &threat.framework),
+        "tactic": columns(tactics.map(|tactic| [&*tactic.id, &*tactic.name, &*tactic.reference])),
+        "technique": technique,
+    })
+}
+
+fn parts(technique: &Technique) -> [&str; 3] {
+    [&technique.id, &technique.name, &technique.reference]
+}
+
+/// Rows of id, name and reference as three lists of the same length; a row that was there before is left out.
+fn columns<'a>(rows: impl Iterator<Item = [&'a str; 3]>) -> Map<String, Value> {
+    let mut distinct: Vec<[&str; 3]> = Vec::new();
+    for row in rows {
+        if !distinct.contains(&row) {
+            distinct.push(row);
+        }
+    }
+    let column = |index: usize| distinct.iter().map(|row| row[index]).collect::<Value>();
+    ["id", "name", "reference"].into_iter().enumerate().map(|(index, name)| (name.to_owned(), column(index))).collect()
+}
+
+fn merge(document: &mut Map<String, Value>, name: &str, fields: Map<String, Value>) {
+    match document.get_mut(name).and_then(Value::as_object_mut) {
+        Some(object) => object.extend(fields),
+        None => {
+            document.insert(name.to_owned(), fields.into());
+        }
+    }
+}

@@ -1,0 +1,120 @@
+//! The mail: the order of its sections, written once.
+//!
+//! Only headings start at the left edge; everything else is indented, so that no name can pass for a heading.
+
+use super::Context;
+use super::call::Call;
+use super::clean;
+use super::commands::{self, Step};
+use super::facts;
+use super::guide;
+use super::sentence;
+use super::time;
+use super::wrap;
+use crate::finding::Origin;
+
+/// Bytes of a section, so that no part of a mail takes the room of another. The longest guides are 8 KB.
+const LONGEST_SECTION: usize = 8 * 1024;
+
+/// Entries of a timeline that are shown: the latest.
+const LONGEST_TIMELINE: usize = 40;
+
+/// Characters of a value that are shown.
+const LONGEST_VALUE: usize = 1_024;
+
+/// The mail, ending with a line break.
+pub(super) fn write(call: Call<'_>, context: &Context) -> String {
+    let rule = &call.finding.rule;
+    let mut mail = lines_of(wrap::hanging("  ", &sentence::write(call)));
+    for (heading, lines) in [
+        ("FACTS", facts::lines(call)),
+        ("THE POLICY AS WRITTEN", facts::policy(call)),
+        ("WHAT HAPPENED TO THE GROUP", timeline(context)),
+        ("OTHER FINDINGS OF THE CALLER", other_findings(context)),
+        ("WHAT TO CHECK", steps(&commands::check(call))),
+        ("WHAT TO UNDO", steps(&commands::undo(call))),
+        ("WHY THIS RULE", guide::lines(&rule.description)),
+        ("GUIDE", rule.note.as_deref().map(guide::lines).unwrap_or_default()),
+        ("WHEN IT IS NO CAUSE FOR ALARM", list(&rule.false_positives)),
+        ("REFERENCES", list(&rule.references)),
+        ("THE RAW RECORD", identifiers(call)),
+    ] {
+        if !lines.is_empty() {
+            mail += &format!("\n{heading}\n{}", lines_of(lines));
+        }
+    }
+    mail
+}
+
+/// The lines, each with its line break, as far as a section goes.
+fn lines_of(lines: Vec<String>) -> String {
+    let mut room = LONGEST_SECTION;
+    let kept = lines.iter().take_while(|line| {
+        let fits = line.len() < room;
+        room = room.saturating_sub(line.len() + 1);
+        fits
+    });
+    let mut text: String = kept.map(|line| format!("{line}\n")).collect();
+    if let cut @ 1.. = lines.len() - text.lines().count() {
+        text += &format!("  … ({cut} lines cut)\n");
+    }
+    text
+}
+
+fn steps(steps: &[Step]) -> Vec<String> {
+    steps.iter().flat_map(step).collect()
+}
+
+fn step(step: &Step) -> Vec<String> {
+    let mut lines = wrap::hanging("  - ", &step.purpose);
+    match step.command.as_ref().map(commands::Command::lines) {
+        None => {}
+        Some(Ok(command)) => lines.extend(command),
+        Some(Err(reason)) => lines.extend(wrap::hanging("    ", &format!("(No command to paste: {reason}.)"))),
+    }
+    lines
+}
+
+fn timeline(context: &Context) -> Vec<String> {
+    let entries = &context.group_timeline;
+    let earlier = entries.len().saturating_sub(LONGEST_TIMELINE);
+    let note = (earlier > 0).then(|| format!("  ({earlier} earlier events are not shown)"));
+    let shown = entries[earlier..].iter().flat_map(|entry| {
+        let deed = format!("{} by {}", clean::name(&entry.action), clean::name(&entry.actor));
+        wrap::hanging(&format!("  {}  ", time::listed(entry.time)), &deed)
+    });
+    note.into_iter().chain(shown).collect()
+}
+
+fn other_findings(context: &Context) -> Vec<String> {
+    let line = |rule: &super::ActorFinding| {
+        let name = clean::text(&rule.rule_name, LONGEST_VALUE);
+        wrap::hanging("  - ", &format!("{name}: {}", rule.count))
+    };
+    context.actor_findings.iter().flat_map(line).collect()
+}
+
+fn list(items: &[String]) -> Vec<String> {
+    items.iter().flat_map(|item| guide::lines(&format!("- {}", item.trim()))).collect()
+}
+
+/// What finds the record again.
+fn identifiers(call: Call<'_>) -> Vec<String> {
+    let finding = call.finding;
+    let (place, where_it_is) = match &finding.origin {
+        Origin::Object { bucket, key, .. } => ("Object", format!("s3://{bucket}/{key}")),
+        Origin::File { path, .. } => ("File", path.clone()),
+        Origin::Inline { envelope, .. } => ("Inline", envelope.clone()),
+    };
+    let rows = [
+        ("Event id", call.fields.text("event.id").unwrap_or("not recorded")),
+        ("Request id", call.fields.text("aws.cloudtrail.request_id").unwrap_or("not recorded")),
+        (place, &where_it_is),
+        ("Record", &format!("number {}, counted from 0", finding.origin.record())),
+        ("Rule id", &finding.rule.id),
+        ("Finding id", finding.id.as_str()),
+    ];
+    let row =
+        |(label, value): (&str, &str)| wrap::hanging(&format!("  {label:<14}  "), &clean::text(value, LONGEST_VALUE));
+    rows.into_iter().flat_map(row).collect()
+}

@@ -1,0 +1,52 @@
+//! The subject of the mail: severity, what, who and in which account, on one line of printable ASCII.
+
+use super::call::{Call, GroupAction};
+use super::clean;
+use super::identity::Identity;
+use super::sentence;
+
+/// SNS takes fewer than 100 characters.
+/// Source: <https://docs.aws.amazon.com/sns/latest/api/API_Publish.html>
+const LONGEST: usize = 99;
+
+/// The subject: 1 to 99 characters. Names give way, so that the account at the end is always there.
+pub(super) fn write(call: Call<'_>) -> String {
+    let fitting = (4..=64).rev().map(|room| fill(call, room)).find(|subject| subject.len() <= LONGEST);
+    fitting.unwrap_or_else(|| clean::ascii(&fill(call, 4), LONGEST))
+}
+
+/// The subject with every name cut to `room` characters.
+fn fill(call: Call<'_>, room: usize) -> String {
+    let severity = call.finding.rule.severity.as_str();
+    let who = clean::ascii(Identity::of(call).short(), room);
+    let account = clean::ascii(call.account().unwrap_or("unknown account"), room.max(15));
+    format!("[{severity}] {} by {who} in {account}", deed(call, room))
+}
+
+fn deed(call: Call<'_>, room: usize) -> String {
+    let short = |name: Option<&str>| clean::ascii(name.unwrap_or("?"), room);
+    let group = short(call.group());
+    let user = || short(call.target_user());
+    let managed = || short(call.parameter("policyArn").and_then(sentence::arn_name));
+    let inline = || short(call.parameter("policyName"));
+    if call.failed() {
+        let verdict = if call.denied() { "denied" } else { "failed" };
+        let on = call.group().map(|_| format!(" on {group}")).unwrap_or_default();
+        return format!("{verdict}: {}{on}", short(call.action()));
+    }
+    match call.group_action() {
+        Some(GroupAction::Create) => format!("IAM group {group} created"),
+        Some(GroupAction::Delete) => format!("IAM group {group} deleted"),
+        Some(GroupAction::Update) => match call.parameter("newGroupName") {
+            Some(name) => format!("IAM group {group} renamed to {}", short(Some(name))),
+            None => format!("IAM group {group} moved"),
+        },
+        Some(GroupAction::AddUser) => format!("{} added to IAM group {group}", user()),
+        Some(GroupAction::RemoveUser) => format!("{} removed from IAM group {group}", user()),
+        Some(GroupAction::AttachPolicy) => format!("{} attached to IAM group {group}", managed()),
+        Some(GroupAction::DetachPolicy) => format!("{} detached from IAM group {group}", managed()),
+        Some(GroupAction::PutPolicy) => format!("inline policy {} put in IAM group {group}", inline()),
+        Some(GroupAction::DeletePolicy) => format!("inline policy {} deleted from IAM group {group}", inline()),
+        None => short(call.action()),
+    }
+}
