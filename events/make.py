@@ -1,0 +1,192 @@
+#!/usr/bin/env python3
+"""Writes the sample log objects and the sample payloads of this folder.
+
+    python3 events/make.py            writes what is missing or differs
+    python3 events/make.py --check    writes nothing; fails when something differs
+
+records/NAME.json is what a log object holds, to read and to edit. From it come store/BUCKET/KEY, the object as
+CloudTrail writes it, and the payloads that tell of it.
+"""
+
+import base64
+import gzip
+import hashlib
+import json
+import sys
+import zlib
+from pathlib import Path
+
+import envelopes
+from envelopes import ACCOUNT, BUCKET, REGION, LogObject, one_line
+
+HERE = Path(__file__).resolve().parent
+
+
+def log_key(time, unique, prefix="", region=REGION):
+    """The key of a CloudTrail log object that was delivered at `time` (HH:MM) on 12 March 2026."""
+    name = f"{ACCOUNT}_CloudTrail_{region}_20260312T{time.replace(':', '')}Z_{unique}.json.gz"
+    return f"{prefix}AWSLogs/{ACCOUNT}/CloudTrail/{region}/2026/03/12/{name}"
+
+
+# The objects of the store, by the name of their records.
+KEYS = {
+    "billing-admins": log_key("09:30", "Qm3xT7vLk2PzR8aD"),
+    "deploy": log_key("10:05", "b7VnY4cHs9JwE1uG"),
+    # The folder is "audit logs+2026": a notification writes the space as + and the plus as %2B.
+    "stack": log_key("10:25", "Zk5fW8rNq0XtM3oB", prefix="audit logs+2026/"),
+    "onboarding": log_key("10:45", "h2CgP6yUd4SvL9iA"),
+    "two-members": log_key("10:55", "T8jRe1KmF5wQb7nX"),
+    "quiet": log_key("11:00", "v4HsD9zGy6LcJ2pU"),
+}
+
+# Objects that nobody reads: the first four because of their name, the last because it is not there any more.
+UNREAD = {
+    "digest": f"AWSLogs/{ACCOUNT}/CloudTrail-Digest/{REGION}/2026/03/12/"
+    f"{ACCOUNT}_CloudTrail-Digest_{REGION}_trailbell_{REGION}_20260312T110000Z.json.gz",
+    "insight": f"AWSLogs/{ACCOUNT}/CloudTrail-Insight/{REGION}/2026/03/12/"
+    f"{ACCOUNT}_CloudTrail-Insight_{REGION}_20260312T1105Z_N3qWc8FzT5xKv1mR.json.gz",
+    "foreign": f"AWSLogs/{ACCOUNT}/Config/{REGION}/2026/3/12/ConfigSnapshot/"
+    f"{ACCOUNT}_Config_{REGION}_ConfigSnapshot_20260312T110700Z_0b1e5d6c-3a77-4f0e-9a51-6a2f0f1c9d42.json.gz",
+    "other-region": log_key("11:10", "G5uBx0YtA7sMk3eV", region="eu-central-1"),
+    "gone": log_key("11:15", "c9LwJ2hNf6RpZ8dQ"),
+}
+
+
+# The objects.
+
+
+def records(name):
+    """The records of an object, as in records/NAME.json."""
+    return json.loads((HERE / "records" / f"{name}.json").read_text())
+
+
+def inflate(data):
+    """What gzip data holds; nothing where it is broken."""
+    try:
+        return gzip.decompress(data)
+    except (OSError, EOFError, zlib.error):
+        return None
+
+
+def deflate(text, before, members=1):
+    """`text` as gzip. What already inflates to it stays as it is: versions of zlib differ in how they deflate."""
+    data = text.encode()
+    if before and inflate(before) == data:
+        return before
+    size = -(-len(data) // members)
+    return b"".join(gzip.compress(data[at : at + size], mtime=0) for at in range(0, len(data), size))
+
+
+def stored(name):
+    """Where an object lies, and its bytes."""
+    path = HERE / "store" / BUCKET / KEYS[name]
+    before = path.read_bytes() if path.exists() else None
+    members = 2 if name == "two-members" else 1
+    return path, deflate(one_line({"Records": records(name)}), before, members)
+
+
+def log_object(name):
+    """What notifications tell of an object."""
+    if name in UNREAD:
+        return LogObject(UNREAD[name], 1824, hashlib.md5(name.encode()).hexdigest())
+    body = stored(name)[1]
+    return LogObject(KEYS[name], len(body), hashlib.md5(body).hexdigest())
+
+
+# The payloads: what is in which envelope. README.md says what should happen to each.
+
+
+def from_s3():
+    """Straight from S3."""
+    encoded_key, version = "stack", "3HL4kqtJlcpXroDTDmJ.rmSpXd3dIbrH"
+    return {
+        "s3-put.json": envelopes.s3_event(log_object("billing-admins")),
+        "s3-put-versioned.json": envelopes.s3_event(log_object("deploy"), version),
+        "s3-key-encoded.json": envelopes.s3_event(log_object(encoded_key)),
+        "s3-test-event.json": envelopes.s3_test_event(),
+        "s3-quiet.json": envelopes.s3_event(log_object("quiet")),
+        **{f"s3-{name}.json": envelopes.s3_event(log_object(name)) for name in UNREAD},
+    }
+
+
+def from_topics_and_queues():
+    """Through SNS, SQS or both."""
+    sns, sqs, sns_body = envelopes.sns, envelopes.sqs, envelopes.sns_body
+    subject = "Amazon S3 Notification"
+    onboarding, quiet, raw = (
+        one_line(envelopes.s3_event(log_object(name))) for name in ("onboarding", "quiet", "two-members")
+    )
+    test = one_line(envelopes.s3_test_event())
+    trail = one_line(envelopes.cloudtrail_message(*map(log_object, ("onboarding", "stack", "quiet"))))
+    return {
+        "sns-s3.json": sns(onboarding, subject),
+        "sns-cloudtrail.json": sns(trail),
+        "sns-cloudtrail-validation.json": sns("CloudTrail validation message."),
+        "sqs-s3.json": sqs(onboarding, quiet),
+        "sqs-s3-test-event.json": sqs(test),
+        "sqs-sns-s3.json": sqs(sns_body(onboarding, subject)),
+        "sqs-sns-s3-raw.json": sqs(raw),
+        "sqs-sns-s3-test-event.json": sqs(sns_body(test, subject)),
+        "sqs-sns-cloudtrail.json": sqs(sns_body(trail)),
+        "sqs-sns-cloudtrail-raw.json": sqs(trail),
+    }
+
+
+def from_elsewhere():
+    """EventBridge, on-failure destinations, CloudWatch Logs."""
+    created = envelopes.eventbridge_object(log_object("stack"))
+    call = envelopes.eventbridge("AWS API Call via CloudTrail", "aws.iam", [], records("api-call")[0])
+    failed = envelopes.on_failure(envelopes.s3_event(log_object("deploy")))
+    return {
+        "eventbridge-object-created.json": created,
+        "sqs-eventbridge-object-created.json": envelopes.sqs(one_line(created)),
+        "eventbridge-api-call.json": call,
+        "on-failure-destination.json": failed,
+        "sqs-on-failure-destination.json": envelopes.sqs(one_line(failed)),
+        "cloudwatch-logs.json": log_payload("cloudwatch-logs.json", envelopes.log_events(records("log-stream"))),
+        "cloudwatch-logs-control.json": log_payload("cloudwatch-logs-control.json", envelopes.log_control()),
+    }
+
+
+def log_payload(file, message):
+    """A payload of CloudWatch Logs. Like an object, it stays as it is while it inflates to the same."""
+    path = HERE / file
+    before = base64.b64decode(json.loads(path.read_text())["awslogs"]["data"]) if path.exists() else None
+    return envelopes.cloudwatch_logs(deflate(one_line(message), before))
+
+
+# The files.
+
+
+def files():
+    """Every file that this script writes: path and bytes."""
+    for name in KEYS:
+        yield stored(name)
+    for file, payload in (from_s3() | from_topics_and_queues() | from_elsewhere()).items():
+        yield HERE / file, (json.dumps(payload, indent=2) + "\n").encode()
+
+
+def strangers(made):
+    """Files in the places of this script that it does not write."""
+    found = [*HERE.glob("*.json"), *(HERE / "store").rglob("*.gz")]
+    return sorted(set(found) - made)
+
+
+def main():
+    check = sys.argv[1:] == ["--check"]
+    if sys.argv[1:] and not check:
+        sys.exit(__doc__)
+    made = dict(files())
+    differ = [path for path, data in made.items() if not path.exists() or path.read_bytes() != data]
+    if check:
+        problems = [f"differs: {path.relative_to(HERE)}" for path in differ]
+        problems += [f"not made here: {path.relative_to(HERE)}" for path in strangers(set(made))]
+        sys.exit("\n".join([*problems, "run: python3 events/make.py"]) if problems else 0)
+    for path in differ:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(made[path])
+        print(f"wrote {path.relative_to(HERE)}")
+
+
+if __name__ == "__main__":
+    main()
