@@ -68,7 +68,7 @@ fn called(call: Call<'_>) -> String {
 }
 
 fn concerned(call: Call<'_>) -> Vec<Row> {
-    let grants = Power::of(call).map(|power| ("Note", format!("This policy is one {}.", power.in_words())));
+    let grants = Power::of(call).map(|power| ("Beware", format!("the policy {}", power.in_words())));
     let group = call.group_action().is_some().then(|| ("Group", shown(call.group())));
     let group = group.or_else(|| given("Group", call.group()));
     let path = call.new_group("path").or_else(|| call.parameter("path"));
@@ -90,16 +90,25 @@ fn concerned(call: Call<'_>) -> Vec<Row> {
 fn caller(call: Call<'_>) -> Vec<Row> {
     let identity = Identity::of(call);
     let rows = [
-        Some(("Caller", identity.in_words())),
+        Some(("Caller", named(identity))),
         given("Caller ARN", identity.text("arn")),
         given("Role ARN", identity.text("session_context.session_issuer.arn")),
         given("Caller account", call.foreign_account()).map(|(label, account)| (label, account + " (another account)")),
         access_key(identity),
         (identity.identity_type() != "AWSService").then(|| ("MFA", mfa(identity).to_owned())),
-        given("Session since", identity.text("session_context.creation_date")),
+        identity.text("session_context.creation_date").map(|time| ("Session since", session_time(time))),
         given("Invoked by", identity.invoked_by()),
     ];
     rows.into_iter().flatten().collect()
+}
+
+fn named(identity: Identity<'_>) -> String {
+    let kind = identity.kind();
+    if kind.is_empty() { identity.shown() } else { format!("{} ({kind})", identity.shown()) }
+}
+
+fn session_time(text: &str) -> String {
+    text.parse().map_or_else(|_| clean::text(text, LONGEST), time::listed)
 }
 
 fn access_key(identity: Identity<'_>) -> Option<Row> {

@@ -41,22 +41,38 @@ impl<'a> Identity<'a> {
         Identity { call }
     }
 
-    /// The caller in a sentence, cleaned: the name and, in parentheses, what it is.
+    /// The caller in a sentence, cleaned: its name, what it is and, where that tells something, with which credentials.
     pub(super) fn in_words(self) -> String {
-        let account = clean::name(self.call.fields.text("cloud.account.id").unwrap_or("not recorded"));
-        match self.identity_type() {
-            "IAMUser" => format!("{} (IAM user{})", self.shown(), self.mfa_in_words()),
-            "Root" => format!("The root user of account {account} ({})", self.mfa_in_words().trim_start_matches(", ")),
-            "AssumedRole" => format!("{} ({})", self.shown(), self.session_in_words()),
-            "FederatedUser" => format!("{} (federated user{})", self.shown(), self.federated_by()),
-            "IdentityCenterUser" => format!("{} (IAM Identity Center user)", self.shown()),
-            "WebIdentityUser" => format!("{} (signed in with an outside identity provider)", self.shown()),
-            "SAMLUser" => format!("{} (signed in with SAML)", self.shown()),
-            "AWSService" => format!("The AWS service {}", self.shown()),
-            "AWSAccount" => format!("{} (a caller from account {account})", self.shown()),
-            "Unknown" => format!("{} (type of caller not recorded)", self.shown()),
-            other => format!("{} ({})", self.shown(), clean::name(other)),
+        match (self.identity_type(), self.kind()) {
+            ("AWSService", _) => format!("The AWS service {}", self.shown()),
+            ("IAMUser", kind) => format!("{} ({kind}, {})", self.shown(), self.credentials()),
+            ("Root", kind) => format!("The root user ({kind}{})", self.credentials()),
+            (_, kind) => format!("{} ({kind})", self.shown()),
         }
+    }
+
+    /// What kind of caller it is, cleaned.
+    pub(super) fn kind(self) -> String {
+        match self.identity_type() {
+            "IAMUser" => "IAM user".to_owned(),
+            "Root" => {
+                self.call.foreign_account().map(|id| format!("of account {}, ", clean::name(id))).unwrap_or_default()
+            }
+            "AssumedRole" => self.session_in_words(),
+            "FederatedUser" => format!("federated user{}", self.federated_by()),
+            "IdentityCenterUser" => "IAM Identity Center user".to_owned(),
+            "WebIdentityUser" => "signed in with an outside identity provider".to_owned(),
+            "SAMLUser" => "signed in with SAML".to_owned(),
+            "AWSService" => "AWS service".to_owned(),
+            "AWSAccount" => format!("a caller from account {}", clean::name(self.account())),
+            "Unknown" => "type of caller not recorded".to_owned(),
+            other => clean::name(other),
+        }
+    }
+
+    /// The name, cleaned.
+    pub(super) fn shown(self) -> String {
+        if self.identity_type() == "Root" { "the root user".to_owned() } else { clean::name(self.name()) }
     }
 
     /// `userIdentity.type`.
@@ -72,12 +88,17 @@ impl<'a> Identity<'a> {
             "IdentityCenterUser" => self.principal_id(),
             _ => None,
         };
-        name.unwrap_or(&self.call.finding.actor.label)
+        name.unwrap_or(self.label())
+    }
+
+    fn label(self) -> &'a str {
+        &self.call.finding.actor.label
     }
 
     /// The name for a subject; not cleaned. A role's session by itself (`session-7`) would tell little.
     pub(super) fn short(self) -> &'a str {
-        if self.permission_set().is_some() { self.name() } else { &self.call.finding.actor.label }
+        let session_of_role = self.role().is_some() && self.permission_set().is_none();
+        if session_of_role { self.label() } else { self.name() }
     }
 
     /// The name of the IAM user that made the call; absent for every other caller.
@@ -138,8 +159,8 @@ impl<'a> Identity<'a> {
         self.call.fields.text("user.id")
     }
 
-    fn shown(self) -> String {
-        clean::name(self.name())
+    fn account(self) -> &'a str {
+        self.call.fields.text("cloud.account.id").unwrap_or("not recorded")
     }
 
     fn session_in_words(self) -> String {
@@ -154,12 +175,12 @@ impl<'a> Identity<'a> {
         self.call.fields.text("user.name").map(|user| format!(", through {}", clean::name(user))).unwrap_or_default()
     }
 
-    fn mfa_in_words(self) -> &'static str {
+    fn credentials(self) -> &'static str {
         match self.mfa() {
-            Mfa::Yes => ", with MFA",
-            Mfa::No => ", no MFA",
-            Mfa::LongTermKey => ", long-term access key, no MFA",
-            Mfa::NotRecorded => ", MFA not recorded",
+            Mfa::Yes => "with MFA",
+            Mfa::No => "no MFA",
+            Mfa::LongTermKey => "long-term access key, no MFA",
+            Mfa::NotRecorded => "MFA not recorded",
         }
     }
 }

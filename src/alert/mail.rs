@@ -32,7 +32,7 @@ pub(super) fn write(call: Call<'_>, context: &Context) -> String {
         ("WHAT HAPPENED TO THE GROUP", timeline(context)),
         ("OTHER FINDINGS OF THE CALLER", other_findings(context)),
         ("WHAT TO CHECK", steps(&commands::check(call))),
-        ("WHAT TO UNDO", steps(&commands::undo(call))),
+        ("WHAT TO UNDO IF IT WAS NOT MEANT", steps(&commands::undo(call))),
         ("WHY THIS RULE", guide::lines(&rule.description)),
         ("GUIDE", rule.note.as_deref().map(guide::lines).unwrap_or_default()),
         ("WHEN IT IS NO CAUSE FOR ALARM", list(&rule.false_positives)),
@@ -116,5 +116,6 @@ fn identifiers(call: Call<'_>) -> Vec<String> {
     ];
     let row =
         |(label, value): (&str, &str)| wrap::hanging(&format!("  {label:<14}  "), &clean::text(value, LONGEST_VALUE));
-    rows.into_iter().flat_map(row).collect()
+    let command = commands::raw_record(call);
+    rows.into_iter().flat_map(row).chain(command.iter().flat_map(step)).collect()
 }

@@ -16,6 +16,8 @@ mod policy;
 mod sentence;
 mod shell;
 mod subject;
+#[cfg(test)]
+mod tests;
 mod time;
 mod wrap;
 

@@ -14,11 +14,11 @@ pub(super) enum Power {
 }
 
 impl Power {
-    /// What the policy does: "which allows …".
+    /// What the policy does.
     pub(super) fn in_words(self) -> &'static str {
         match self {
-            Power::Everything => "which allows everything",
-            Power::Iam => "which allows all of IAM and so everything",
+            Power::Everything => "allows everything",
+            Power::Iam => "allows all of IAM and so everything",
         }
     }
 

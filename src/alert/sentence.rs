@@ -59,7 +59,7 @@ fn group(call: Call<'_>) -> String {
 }
 
 fn policy(call: Call<'_>) -> String {
-    let power = Power::of(call).map(|power| format!(" ({})", power.in_words())).unwrap_or_default();
+    let power = Power::of(call).map(|power| format!(" (which {})", power.in_words())).unwrap_or_default();
     let policy = match call.parameter("policyArn") {
         Some(arn) if arn.contains(":iam::aws:policy/") => named("the AWS managed policy", "a policy", arn_name(arn)),
         Some(arn) => named("the policy", "a policy", arn_name(arn)),

@@ -5,8 +5,8 @@
 pub(super) enum Refusal {
     /// The record does not tell the value.
     NotRecorded,
-    /// It holds something other than printable ASCII, which names in AWS cannot.
-    NotPrintable,
+    /// It holds something that names in AWS cannot, such as a line break.
+    NotPlain,
     /// It does not fit on one line of a mail.
     TooLong,
     /// The AWS CLI would read the file, or fetch the URL, and use what it finds there as the value.
@@ -19,7 +19,7 @@ impl Refusal {
     pub(super) fn reason(self) -> &'static str {
         match self {
             Refusal::NotRecorded => "is not in the record",
-            Refusal::NotPrintable => "holds characters that names in AWS cannot have",
+            Refusal::NotPlain => "holds characters that names in AWS cannot have",
             Refusal::TooLong => "is too long for one line",
             Refusal::ReadByCli => "would make the AWS CLI read a file or a URL",
         }
@@ -29,7 +29,7 @@ impl Refusal {
 /// The value as (part of) one word of a shell: bare where that is safe, else in single quotes.
 pub(super) fn word(value: &str) -> Result<String, Refusal> {
     if !value.bytes().all(|byte| byte == b' ' || byte.is_ascii_graphic()) {
-        return Err(Refusal::NotPrintable);
+        return Err(Refusal::NotPlain);
     }
     if ["file://", "fileb://", "http://", "https://"].iter().any(|scheme| value.starts_with(scheme)) {
         return Err(Refusal::ReadByCli);
@@ -70,9 +70,9 @@ mod tests {
     #[test]
     fn what_cannot_be_pasted_safely_is_refused() {
         for (value, refusal) in [
-            ("a\nb", Refusal::NotPrintable),
-            ("a\u{1b}[2J", Refusal::NotPrintable),
-            ("a\u{202e}b", Refusal::NotPrintable),
+            ("a\nb", Refusal::NotPlain),
+            ("a\u{1b}[2J", Refusal::NotPlain),
+            ("a\u{202e}b", Refusal::NotPlain),
             ("file:///etc/passwd", Refusal::ReadByCli),
             ("https://example.com/", Refusal::ReadByCli),
         ] {

@@ -59,7 +59,7 @@ fn cut(word: &str, room: usize) -> usize {
         })
         .map_or(word.len(), |(offset, _)| offset);
     match word[..hard].rfind('/') {
-        Some(slash) if slash >= hard / 2 => slash + 1,
+        Some(slash) if slash >= hard / 3 => slash + 1,
         _ => hard,
     }
 }

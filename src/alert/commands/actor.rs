@@ -1,9 +1,9 @@
 //! What to check about the caller, and how to stop it.
 
-use super::super::call::Call;
-use super::super::clean;
-use super::super::identity::{Identity, KeyKind};
 use super::{Command, Step, lookup, shown};
+use crate::alert::call::Call;
+use crate::alert::clean;
+use crate::alert::identity::{Identity, KeyKind};
 
 /// What else the caller did, and with which keys it can call.
 pub(super) fn check(call: Call<'_>) -> Vec<Step> {
@@ -27,31 +27,35 @@ fn other_calls(call: Call<'_>, identity: Identity<'_>) -> Option<Step> {
         Some(name) => ("Username", name),
         None => ("AccessKeyId", identity.access_key()?),
     };
-    let purpose = format!("What else did {} do in the hour before and after?", clean::name(identity.name()));
+    let purpose = format!("What else did {} do in the hour before and after?", identity.shown());
     Some(Step::run(purpose, lookup(call, 1, attribute, Some(value))))
 }
 
 /// How to stop the caller, where the call was not meant.
 pub(super) fn stop(call: Call<'_>) -> Vec<Step> {
     let identity = Identity::of(call);
-    let mut steps = match identity.identity_type() {
+    match identity.identity_type() {
         "IAMUser" => stop_user(call, identity),
         "Root" => vec![Step::told(
-            "If the root user is not in the right hands: change its password, delete its access keys, set up MFA. \
-             No policy in the account can stop it.",
+            "If the root user may be in the wrong hands: change its password, delete its access keys, set up MFA. \
+             No policy of the account can stop it.",
         )],
         "AssumedRole" => vec![stop_role(call, identity)],
         "AWSService" => Vec::new(),
-        _ => vec![Step::told("If the caller is not in the right hands: end its sessions where it signs in.")],
-    };
-    if identity.invoked_by().is_some() || identity.identity_type() == "AWSService" {
-        let service = shown(identity.invoked_by(), "a service");
-        steps.push(Step::told(format!(
-            "The call was made by {service}: find out who asked it to, and undo the change there (with CloudFormation: \
-             in the stack), or it may be made again."
-        )));
+        _ => vec![Step::told("If the credentials may be stolen: end the sessions of the caller where it signs in.")],
     }
-    steps
+}
+
+/// A change that a service made for someone comes back unless it is undone there.
+pub(super) fn service(call: Call<'_>) -> Option<Step> {
+    let identity = Identity::of(call);
+    let service =
+        identity.invoked_by().or_else(|| (identity.identity_type() == "AWSService").then(|| identity.name()))?;
+    Some(Step::told(format!(
+        "{} made the call: find out who asked it to, and undo the change there too (with CloudFormation: in the \
+         stack), or it may be made again.",
+        clean::name(service)
+    )))
 }
 
 fn stop_user(call: Call<'_>, identity: Identity<'_>) -> Vec<Step> {
@@ -63,11 +67,11 @@ fn stop_user(call: Call<'_>, identity: Identity<'_>) -> Vec<Step> {
             .with("--user-name", identity.iam_user())
             .with("--access-key-id", identity.access_key())
             .plain("--status=Inactive");
-        steps.push(Step::run(format!("If the key is not in the right hands: disable it{place}."), disable));
+        steps.push(Step::run(format!("If the key may be stolen: disable it{place}."), disable));
     }
     let deny = Command::aws("iam attach-user-policy").with("--user-name", identity.iam_user());
     steps.push(Step::run(
-        format!("If {user} is not in the right hands: deny {user} everything{place}, open sessions included."),
+        format!("If {user} may be in the wrong hands: deny the user everything{place}, open sessions included."),
         deny.with("--policy-arn", Some(&deny_all(call))),
     ));
     steps
@@ -76,16 +80,14 @@ fn stop_user(call: Call<'_>, identity: Identity<'_>) -> Vec<Step> {
 fn stop_role(call: Call<'_>, identity: Identity<'_>) -> Step {
     if identity.permission_set().is_some() {
         return Step::told(
-            "If the person is not in the right hands: disable the user in IAM Identity Center, and end the open sessions.",
+            "If the sign-in may be stolen: disable the user in IAM Identity Center, and end its open sessions.",
         );
     }
     let role = shown(identity.role(), "the role");
     let deny = Command::aws("iam attach-role-policy").with("--role-name", identity.role());
     let place = in_account(call);
     Step::run(
-        format!(
-            "If the session is not in the right hands: deny the role {role} everything{place}. This stops all its sessions."
-        ),
+        format!("If the session may be stolen: deny the role {role} everything{place}. This stops all its sessions."),
         deny.with("--policy-arn", Some(&deny_all(call))),
     )
 }

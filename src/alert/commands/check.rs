@@ -1,13 +1,15 @@
 //! What to look at before deciding.
 
-use super::super::call::{Call, GroupAction};
 use super::{Command, Step, actor, lookup, shown};
+use crate::alert::call::{Call, GroupAction};
+use crate::alert::clean;
+use crate::alert::identity::Identity;
 
 /// What to look at, for this call.
-pub(in super::super) fn steps(call: Call<'_>) -> Vec<Step> {
-    let account = shown(call.account(), "the account of the record");
+pub(in crate::alert) fn steps(call: Call<'_>) -> Vec<Step> {
+    let account = call.account().map(|account| format!(" in account {}", clean::name(account))).unwrap_or_default();
     let whoami = Command::aws("sts get-caller-identity");
-    let mut steps = vec![Step::run(format!("Work in account {account}; this tells where you are."), whoami)];
+    let mut steps = vec![Step::run(format!("First, are you{account}?"), whoami)];
     steps.extend(group(call));
     steps.extend(actor::check(call));
     steps
@@ -19,12 +21,13 @@ fn group(call: Call<'_>) -> Vec<Step> {
         _ if call.failed() => call.group().map(|_| members(call)).into_iter().collect(),
         GroupAction::Create | GroupAction::Update => contents(call),
         GroupAction::Delete => Vec::new(),
-        GroupAction::AddUser | GroupAction::RemoveUser => [contents(call), vec![other_groups(call)]].concat(),
-        GroupAction::AttachPolicy | GroupAction::DetachPolicy => [vec![managed_policy(call)], contents(call)].concat(),
+        GroupAction::AddUser => [contents(call), target_user(call), keys(call)].concat(),
+        GroupAction::RemoveUser => [contents(call), target_user(call)].concat(),
+        GroupAction::AttachPolicy | GroupAction::DetachPolicy => [managed_policy(call), contents(call)].concat(),
         GroupAction::PutPolicy => [vec![inline_policy(call)], contents(call)].concat(),
         GroupAction::DeletePolicy => contents(call),
     };
-    steps.extend(call.group().map(|_| history(call)));
+    steps.extend(history(call));
     steps
 }
 
@@ -45,15 +48,29 @@ fn members(call: Call<'_>) -> Step {
     Step::run(purpose, Command::aws("iam get-group").with("--group-name", group))
 }
 
-fn other_groups(call: Call<'_>) -> Step {
+fn target_user(call: Call<'_>) -> Vec<Step> {
     let user = call.target_user();
     let purpose = format!("Which groups is {} in now?", shown(user, "the user"));
-    Step::run(purpose, Command::aws("iam list-groups-for-user").with("--user-name", user))
+    vec![Step::run(purpose, Command::aws("iam list-groups-for-user").with("--user-name", user))]
 }
 
-fn managed_policy(call: Call<'_>) -> Step {
-    let get = Command::aws("iam get-policy").with("--policy-arn", call.parameter("policyArn"));
-    Step::run("What is the policy for, and which version of it counts?", get)
+/// The keys of the user who was added: whoever holds them has what the group grants.
+fn keys(call: Call<'_>) -> Vec<Step> {
+    let user = call.target_user().filter(|user| Identity::of(call).iam_user() != Some(user));
+    let keys = user.map(|user| Command::aws("iam list-access-keys").with("--user-name", Some(user)));
+    let purpose = format!("Which access keys does {} have, and since when?", shown(user, "the user"));
+    keys.map(|keys| Step::run(purpose, keys)).into_iter().collect()
+}
+
+fn managed_policy(call: Call<'_>) -> Vec<Step> {
+    let about = |action: &str| Command::aws(action).with("--policy-arn", call.parameter("policyArn"));
+    vec![
+        Step::run("Which version of the policy counts (DefaultVersionId)?", about("iam get-policy")),
+        Step::run(
+            "What does it allow? Put the version in place of VERSION.",
+            about("iam get-policy-version").plain("--version-id=VERSION"),
+        ),
+    ]
 }
 
 fn inline_policy(call: Call<'_>) -> Step {
@@ -61,7 +78,13 @@ fn inline_policy(call: Call<'_>) -> Step {
     Step::run("What does the policy say now?", get.with("--policy-name", call.parameter("policyName")))
 }
 
-fn history(call: Call<'_>) -> Step {
-    let purpose = format!("What else happened to the group {} within a day?", shown(call.group(), "concerned"));
-    Step::run(purpose, lookup(call, 24, "ResourceName", call.group()))
+/// What else happened to the group, under its old name and its new one.
+fn history(call: Call<'_>) -> Vec<Step> {
+    let new_name = call.group_now().filter(|name| Some(*name) != call.group());
+    let names = call.group().into_iter().chain(new_name);
+    let look = |name: &str| {
+        let purpose = format!("What else happened to the group {} within a day?", clean::name(name));
+        Step::run(purpose, lookup(call, 24, "ResourceName", Some(name)))
+    };
+    names.map(look).collect()
 }

@@ -1,72 +1,75 @@
 //! A command of the AWS CLI, ready to paste into a POSIX shell.
 
 use jiff::Timestamp;
-use serde_json::json;
 
-use super::super::shell::{self, Refusal};
-use super::super::{time, wrap};
+use crate::alert::shell::{self, Refusal};
+use crate::alert::{time, wrap};
 
-/// Columns that a command's lines are indented by; further lines of one command by twice as many.
+/// Columns that a command is indented by.
 const INDENT: usize = 4;
+
+/// Columns that the further lines of a command are indented by.
+const CONTINUED: usize = 6;
 
 /// An AWS CLI command, or the reason why there is none.
 #[derive(Debug, Clone, PartialEq)]
-pub(in super::super) struct Command {
+pub(in crate::alert) struct Command {
     words: Result<Vec<String>, String>,
 }
 
 impl Command {
     /// `aws` and the words after it, which are ours.
-    pub(super) fn aws(words: &str) -> Command {
+    pub(in crate::alert) fn aws(words: &str) -> Command {
         Command { words: Ok(std::iter::once("aws").chain(words.split(' ')).map(str::to_owned).collect()) }
     }
 
     /// `--option=value`: in this form a value that starts with a dash stays a value. Without the value, or with one
     /// that cannot be pasted, there is no command.
-    pub(super) fn with(self, option: &str, value: Option<&str>) -> Command {
+    pub(in crate::alert) fn with(self, option: &str, value: Option<&str>) -> Command {
         let word = value.ok_or(Refusal::NotRecorded).and_then(shell::word);
-        self.push(option, word)
+        self.push(option, &option[2..].replace('-', " "), word)
     }
 
     /// As [`Command::with`], but without a value the option is left out.
-    pub(super) fn known(self, option: &str, value: Option<&str>) -> Command {
+    pub(in crate::alert) fn known(self, option: &str, value: Option<&str>) -> Command {
         if value.is_some() { self.with(option, value) } else { self }
     }
 
     /// A word of ours.
-    pub(super) fn plain(self, word: &str) -> Command {
+    pub(in crate::alert) fn plain(self, word: &str) -> Command {
         Command { words: self.words.map(|words| append(words, word.to_owned())) }
     }
 
-    /// `--lookup-attributes` for one attribute. The short form gives commas, quotes and equals signs a meaning, so
-    /// that values with anything else than plain characters are given as JSON.
-    pub(super) fn lookup_attribute(self, attribute: &str, value: Option<&str>) -> Command {
-        let option = "--lookup-attributes";
+    /// `--lookup-attributes` for one attribute. In this form commas and equals signs have a meaning outside of quotes,
+    /// and quotes and backslashes inside.
+    /// Source: <https://docs.aws.amazon.com/cli/latest/userguide/cli-usage-shorthand.html>
+    pub(in crate::alert) fn lookup_attribute(self, attribute: &str, value: Option<&str>) -> Command {
         let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"_-+./@:".contains(&byte);
-        let argument = value.map(|value| {
-            if value.bytes().all(plain) {
-                format!("AttributeKey={attribute},AttributeValue={value}")
-            } else {
-                json!([{"AttributeKey": attribute, "AttributeValue": value}]).to_string()
-            }
+        let argument = value.ok_or(Refusal::NotRecorded).and_then(|value| {
+            let value = match value {
+                _ if value.contains(['"', '\\']) => return Err(Refusal::NotPlain),
+                _ if value.bytes().all(plain) => value.to_owned(),
+                _ => format!("\"{value}\""),
+            };
+            shell::word(&format!("AttributeKey={attribute},AttributeValue={value}"))
         });
-        self.with(option, argument.as_deref())
+        self.push("--lookup-attributes", "name to look up", argument)
     }
 
     /// `--start-time` and `--end-time`, so many hours before and after; neither where the time is not known.
-    pub(super) fn around(self, at: Option<Timestamp>, hours: i64) -> Command {
+    pub(in crate::alert) fn around(self, at: Option<Timestamp>, hours: i64) -> Command {
         let start = at.map(|at| time::shifted(at, -hours));
         let end = at.map(|at| time::shifted(at, hours));
         self.known("--start-time", start.as_deref()).known("--end-time", end.as_deref())
     }
 
     /// The command on one line, or why there is none.
-    pub(in super::super) fn line(&self) -> Result<String, &str> {
+    pub(in crate::alert) fn line(&self) -> Result<String, &str> {
         self.words.as_ref().map(|words| words.join(" ")).map_err(String::as_str)
     }
 
     /// The command on as many lines as it needs, joined for the shell by ` \`, or why there is none.
-    pub(in super::super) fn lines(&self) -> Result<Vec<String>, &str> {
+    pub(in crate::alert) fn lines(&self) -> Result<Vec<String>, &str> {
         let words = self.words.as_ref().map_err(String::as_str)?;
         let mut lines = Vec::new();
         let mut line = " ".repeat(INDENT - 1);
@@ -74,7 +77,7 @@ impl Command {
             // Two columns are kept for the ` \`.
             if wrap::width(&line) + 1 + wrap::width(word) > wrap::COLUMNS - 2 {
                 lines.push(format!("{line} \\"));
-                line = " ".repeat(2 * INDENT - 1);
+                line = " ".repeat(CONTINUED - 1);
             }
             line = format!("{line} {word}");
         }
@@ -82,16 +85,16 @@ impl Command {
         Ok(lines)
     }
 
-    fn push(self, option: &str, word: Result<String, Refusal>) -> Command {
+    fn push(self, option: &str, called: &str, word: Result<String, Refusal>) -> Command {
         let word = word.map(|word| format!("{option}={word}")).and_then(fits);
-        let refused = |refusal: Refusal| format!("the {} {}", option[2..].replace('-', " "), refusal.reason());
-        Command { words: self.words.and_then(|words| Ok(append(words, word.map_err(refused)?))) }
+        let word = word.map_err(|refusal| format!("the {called} {}", refusal.reason()));
+        Command { words: self.words.and_then(|words| Ok(append(words, word?))) }
     }
 }
 
 /// A word must fit on a line of its own: a word that is cut is another word.
 fn fits(word: String) -> Result<String, Refusal> {
-    if wrap::width(&word) + 2 * INDENT + 2 > wrap::COLUMNS { Err(Refusal::TooLong) } else { Ok(word) }
+    if wrap::width(&word) + CONTINUED + 2 > wrap::COLUMNS { Err(Refusal::TooLong) } else { Ok(word) }
 }
 
 fn append(mut words: Vec<String>, word: String) -> Vec<String> {
@@ -107,7 +110,7 @@ mod tests {
     fn a_long_command_is_continued_between_words() {
         let command = Command::aws("iam x").with("--a", Some(&"y".repeat(80))).with("--b", Some("z"));
         let lines = command.lines().unwrap();
-        assert_eq!(lines, [format!("    aws iam x --a={} \\", "y".repeat(80)), "        --b=z".to_owned()]);
+        assert_eq!(lines, [format!("    aws iam x --a={} \\", "y".repeat(80)), "      --b=z".to_owned()]);
         assert_eq!(command.line().unwrap(), format!("aws iam x --a={} --b=z", "y".repeat(80)));
     }
 
@@ -124,12 +127,14 @@ mod tests {
     }
 
     #[test]
-    fn only_plain_values_use_the_short_form_of_lookup_attributes() {
+    fn a_value_to_look_up_stays_one_value() {
         let lookup = |value| Command::aws("x").lookup_attribute("Username", Some(value)).line().unwrap();
         assert_eq!(lookup("alice"), "aws x --lookup-attributes=AttributeKey=Username,AttributeValue=alice");
         assert_eq!(
             lookup("a,AttributeKey=b"),
-            r#"aws x --lookup-attributes='[{"AttributeKey":"Username","AttributeValue":"a,AttributeKey=b"}]'"#
+            r#"aws x --lookup-attributes='AttributeKey=Username,AttributeValue="a,AttributeKey=b"'"#
         );
+        let refused = Command::aws("x").lookup_attribute("Username", Some(r#"a",AttributeKey="b"#));
+        assert_eq!(refused.line(), Err("the name to look up holds characters that names in AWS cannot have"));
     }
 }

@@ -51,6 +51,13 @@ fn lookup(call: Call<'_>, hours: i64, attribute: &str, value: Option<&str>) -> C
     command.lookup_attribute(attribute, value).around(call.time(), hours)
 }
 
+/// What gets the raw record.
+pub(super) fn raw_record(call: Call<'_>) -> Option<Step> {
+    let id = call.fields.text("event.id")?;
+    let command = Command::aws("cloudtrail lookup-events").known("--region", call.fields.text("cloud.region"));
+    Some(Step::run("CloudTrail keeps it for 90 days:", command.lookup_attribute("EventId", Some(id))))
+}
+
 /// A name in a step's sentence; `fallback` where the record does not tell it.
 fn shown(name: Option<&str>, fallback: &str) -> String {
     name.map_or(fallback.to_owned(), clean::name)

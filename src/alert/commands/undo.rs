@@ -1,17 +1,16 @@
-//! What takes a change back, and what stops who made it.
+//! What stops the caller, and what takes the change back: in this order, or the change may be made again.
 
-use super::super::call::{Call, GroupAction};
 use super::{Command, Step, actor, shown};
+use crate::alert::call::{Call, GroupAction};
 
-/// What takes the call back, where it changed something, and what stops the caller.
-pub(in super::super) fn steps(call: Call<'_>) -> Vec<Step> {
-    let mut steps = match call.group_action() {
-        _ if call.failed() => vec![Step::told("The call failed and changed nothing: there is nothing to undo.")],
-        Some(action) => change(call, action),
-        None => Vec::new(),
-    };
-    steps.extend(actor::stop(call));
-    steps
+/// What stops the caller, should it be needed, and what takes the call back, where it changed something.
+pub(in crate::alert) fn steps(call: Call<'_>) -> Vec<Step> {
+    if call.failed() {
+        let nothing = Step::told("The call failed and changed nothing: there is nothing to undo.");
+        return std::iter::once(nothing).chain(actor::stop(call)).collect();
+    }
+    let change = call.group_action().map(|action| change(call, action));
+    actor::stop(call).into_iter().chain(change.into_iter().flatten()).chain(actor::service(call)).collect()
 }
 
 fn change(call: Call<'_>, action: GroupAction) -> Vec<Step> {

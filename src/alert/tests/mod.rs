@@ -1,0 +1,5 @@
+mod document;
+mod fixture;
+mod hostile;
+mod sentence;
+mod shell;
