@@ -212,7 +212,9 @@ mod tests {
             ("PATH", "/bin"),
         ];
         let told = config(&said).unwrap_err().to_string();
-        for name in ["ALERTS is \"arn", "STORE is missing", "CONCURRENCY is \"0\"", "LEGDER: no such", "LEDGER is missing"] {
+        for name in
+            ["ALERTS is \"arn", "STORE is missing", "CONCURRENCY is \"0\"", "LEGDER: no such", "LEDGER is missing"]
+        {
             assert!(told.contains(&format!("TRAILBELL_{name}")), "{name} in {told}");
         }
         assert_eq!(told.lines().count(), 6, "{told}");

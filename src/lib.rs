@@ -15,12 +15,15 @@
 //! | [`sink`] | where do alerts go? SNS, a folder, the terminal |
 //! | [`pipeline`] | in which order does all of this happen, and do the counts add up? |
 //! | [`config`] | what did the operator say? |
+//! | [`assemble`] | which store, sink and rules follow from that? |
+//! | [`telemetry`] | what is in the log? |
 //!
 //! Dependencies point one way: `kql ← rule ← pipeline → store, sink ← aws adapters`.
 
 pub mod alert;
-pub mod config;
+pub mod assemble;
 pub mod cloudtrail;
+pub mod config;
 pub mod ecs;
 pub mod finding;
 pub mod kql;
@@ -29,3 +32,4 @@ pub mod pipeline;
 pub mod rule;
 pub mod sink;
 pub mod store;
+pub mod telemetry;

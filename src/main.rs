@@ -1,1 +1,64 @@
-fn main() {}
+//! The Lambda function. Wiring only: configuration, clients, run.
+
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use jiff::Timestamp;
+use lambda_runtime::{Error, LambdaEvent, service_fn};
+use serde_json::Value;
+use tokio::time::Instant;
+use trailbell::config::Config;
+use trailbell::pipeline::{self, Clock, Pipeline};
+use trailbell::rule::{Gathered, RuleSet};
+use trailbell::{assemble, telemetry};
+
+/// No object is started in the last part of the function's time (this, or a quarter), so that those in flight can end.
+const RESERVE: Duration = Duration::from_secs(10);
+
+// One thread takes turns between requests; inflating and matching have threads of their own.
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> ExitCode {
+    telemetry::start();
+    match serve().await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            tracing::error!(%error, "cannot start");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn serve() -> Result<(), Error> {
+    let config = Config::from_vars(std::env::vars())?;
+    let rules = rules(&config)?;
+    let pipeline = Arc::new(assemble::pipeline(&config, rules).await);
+    tracing::info!(?config, rules = pipeline.rules.rules().len(), "started");
+    lambda_runtime::run(service_fn(|event| handle(&pipeline, event))).await
+}
+
+/// The function's rules: nothing starts with a part of what the operator wanted.
+fn rules(config: &Config) -> Result<RuleSet, Error> {
+    let gathered = Gathered::from_places(config.default_rules, config.rules.as_slice());
+    for warning in &gathered.warnings {
+        tracing::warn!(%warning, "rule file");
+    }
+    if let Some(refusal) = gathered.refused.first() {
+        return Err(format!("a rule cannot run here: {refusal}").into());
+    }
+    Ok(gathered.into_rules()?)
+}
+
+async fn handle(pipeline: &Arc<Pipeline>, event: LambdaEvent<Value>) -> Result<Value, Error> {
+    let outcome = pipeline::run(pipeline, &event.payload, clock(event.context.deadline())).await;
+    telemetry::tell(&outcome);
+    Ok(outcome.reply()?)
+}
+
+#[expect(clippy::disallowed_methods, reason = "the one place of the function that reads the clock")]
+fn clock(deadline: SystemTime) -> Clock {
+    // A deadline that was over before the start is none: local emulators send such.
+    let left = deadline.duration_since(SystemTime::now()).ok();
+    let last_start = left.map(|left| Instant::now() + left.saturating_sub(RESERVE.min(left / 4)));
+    Clock { now: Timestamp::now(), last_start }
+}

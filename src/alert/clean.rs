@@ -5,9 +5,9 @@ use unicode_width::UnicodeWidthChar;
 /// IAM allows at most 128 characters in the name of a group, user, role or policy.
 const LONGEST_NAME: usize = 128;
 
-/// Text for one place in a mail: every character that cannot be seen, or that changes how others are seen, becomes an
+/// Text for one place in a mail or a terminal: every character that cannot be seen, or that changes how others are seen, becomes an
 /// escape such as `\u{202e}`. Text of more than `most` characters is cut there, and says so.
-pub(super) fn text(raw: &str, most: usize) -> String {
+pub fn text(raw: &str, most: usize) -> String {
     let mut clean = String::new();
     let mut rest = raw.chars();
     for character in rest.by_ref().take(most) {

@@ -2,7 +2,7 @@
 
 mod attributes;
 mod call;
-mod clean;
+pub mod clean;
 mod commands;
 mod context;
 mod document;
@@ -82,6 +82,11 @@ pub fn render(finding: &Finding, context: &Context) -> Alert {
     let taken = limit::encoded(&text) + attributes.iter().map(Attribute::bytes).sum::<usize>();
     let document = limit::fit(document::write(call, context, &subject), taken);
     Alert { finding: finding.id.clone(), subject, text, document, attributes }
+}
+
+/// The finding in one line of printable ASCII, 1 to 99 characters: severity, what, who and in which account.
+pub fn subject(finding: &Finding) -> String {
+    subject::write(Call::new(finding))
 }
 
 impl Attribute {

@@ -5,6 +5,7 @@ mod claims;
 mod object;
 mod problem;
 mod publish;
+mod reply;
 mod report;
 mod search;
 
@@ -17,6 +18,7 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 pub use problem::{Problem, Remedy};
+pub use reply::Failed;
 pub use report::{Mismatch, ObjectFate, Report};
 pub use search::{Hit, findings, search};
 

@@ -99,7 +99,8 @@ impl fmt::Display for Report {
     /// One line for people, the zeros left out.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} read", counted(self.records, "record"))?;
-        let extra = [(self.bad_records, "bad record"), (self.ignored, "ignored part"), (self.unreadable, "unreadable part")];
+        let extra =
+            [(self.bad_records, "bad record"), (self.ignored, "ignored part"), (self.unreadable, "unreadable part")];
         for (count, what) in extra.into_iter().filter(|(count, _)| *count > 0) {
             write!(f, ", {}", counted(count, what))?;
         }

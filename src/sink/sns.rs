@@ -83,7 +83,7 @@ impl AlertSink for SnsSink {
 
 impl SnsSink {
     fn prepared(&self, alerts: &[Alert], outcomes: &mut [Outcome]) -> Vec<Vec<Outgoing>> {
-        let messages: Vec<String> = alerts.iter().map(wire::message).collect();
+        let messages: Vec<String> = alerts.iter().map(Alert::message).collect();
         let weights: Vec<usize> = messages.iter().zip(alerts).map(|(m, alert)| wire::weight(m, alert)).collect();
         let most = MAX_ENTRIES.min(self.pace.burst());
         let cut = batches(&weights, most, wire::MAX_BYTES);

@@ -9,16 +9,6 @@ use crate::alert::{Alert, AttributeKind};
 /// Source: <https://docs.aws.amazon.com/sns/latest/api/API_PublishBatch.html>
 pub const MAX_BYTES: usize = 256 * 1024;
 
-/// The body for `MessageStructure: json`: JSON for machines by default, text for mail, a line for a telephone.
-pub fn message(alert: &Alert) -> String {
-    json!({
-        "default": alert.document.to_string(),
-        "email": alert.text,
-        "sms": alert.subject,
-    })
-    .to_string()
-}
-
 /// What the message weighs against [`MAX_BYTES`], attributes included.
 pub fn weight(message: &str, alert: &Alert) -> usize {
     let attributes = alert.attributes.iter();
@@ -42,6 +32,6 @@ pub fn envelope(alert: &Alert) -> Value {
     json!({
         "Subject": alert.subject,
         "MessageAttributes": attributes,
-        "Message": {"default": alert.document, "email": alert.text, "sms": alert.subject},
+        "Message": {"default": alert.document, "email": alert.text},
     })
 }

@@ -6,7 +6,7 @@ mod s3;
 use async_trait::async_trait;
 use thiserror::Error;
 
-pub use dir::DirStore;
+pub use dir::{DirStore, open_file};
 pub use s3::S3Store;
 
 use crate::cloudtrail::Body;

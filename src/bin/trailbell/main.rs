@@ -1,1 +1,31 @@
-fn main() {}
+//! The command line. Wiring and printing only.
+
+mod args;
+mod files;
+mod invoke;
+mod output;
+mod progress;
+mod rules;
+mod scan;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use args::{Args, Command};
+
+fn main() -> ExitCode {
+    let result = match Args::parse().command {
+        Command::Invoke(args) => invoke::run(&args),
+        Command::Scan(args) => scan::run(&args),
+    };
+    match result {
+        Ok(code) => code,
+        // Whoever read the output has seen enough, as `head` does.
+        Err(error) if output::is_closed(&error) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("trailbell: {error}");
+            ExitCode::from(2)
+        }
+    }
+}

@@ -1,0 +1,84 @@
+//! What may be said on the command line.
+
+use std::path::PathBuf;
+
+use clap::{Parser, Subcommand, ValueEnum};
+use trailbell::rule::Severity;
+
+/// Rings when someone changes an IAM group: reads CloudTrail logs and tells what the rules find.
+#[derive(Debug, Parser)]
+#[command(version, arg_required_else_help = true, max_term_width = 100)]
+pub struct Args {
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    Invoke(InvokeArgs),
+    Scan(ScanArgs),
+}
+
+/// Send one invocation payload down the whole way of the function.
+///
+/// The TRAILBELL_* variables are read as the function reads them. Where they are not set, log objects are read from
+/// events/store, alerts are printed, and nothing is remembered.
+///
+/// Exit codes: 0 done; 2 the payload, an object or an alert failed, or the configuration cannot be used.
+#[derive(Debug, clap::Args)]
+#[command(verbatim_doc_comment)]
+pub struct InvokeArgs {
+    /// The payload, a JSON file; - reads standard input
+    pub payload: PathBuf,
+}
+
+/// Run the rules over log files and folders.
+///
+/// Reads .json, .json.gz, .ndjson, .ndjson.gz, .jsonl and .jsonl.gz; other files are named and skipped.
+///
+/// Exit codes: 0 done; 1 a finding reached --fail-on; 2 wrong usage, or something could not be read
+/// (the rest is still scanned; 2 wins over 1).
+#[derive(Debug, clap::Args)]
+#[command(verbatim_doc_comment)]
+pub struct ScanArgs {
+    /// Files and folders
+    #[arg(required = true)]
+    pub paths: Vec<PathBuf>,
+
+    /// How findings are printed
+    #[arg(long, value_enum, default_value_t = Format::Table)]
+    pub format: Format,
+
+    /// Further rules, a folder or a file; one with the rule_id of another replaces it (repeatable)
+    #[arg(long, value_name = "DIR")]
+    pub rules: Vec<PathBuf>,
+
+    /// Leave out the rules that come with the program
+    #[arg(long)]
+    pub no_default_rules: bool,
+
+    /// Exit with 1 if a finding is of this severity or worse
+    #[arg(long, value_name = "SEVERITY", value_parser = severity)]
+    pub fail_on: Option<Severity>,
+
+    /// The most inflated bytes to accept of one file; no limit unless told
+    #[arg(long, value_name = "BYTES")]
+    pub max_object_bytes: Option<u64>,
+}
+
+/// How findings are printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// A table for people
+    Table,
+    /// One JSON document a line
+    Ndjson,
+    /// One JSON array
+    Json,
+}
+
+fn severity(text: &str) -> Result<Severity, String> {
+    let all = [Severity::Low, Severity::Medium, Severity::High, Severity::Critical];
+    let known = all.into_iter().find(|severity| severity.as_str() == text);
+    known.ok_or_else(|| "expected low, medium, high or critical".to_owned())
+}

@@ -1,0 +1,66 @@
+//! `trailbell invoke`: one payload, down the whole way of the function.
+
+use std::error::Error;
+use std::io::Read;
+use std::path::Path;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use serde_json::Value;
+use trailbell::assemble;
+use trailbell::config::Config;
+use trailbell::pipeline::{self, Clock, Outcome};
+
+use crate::args::InvokeArgs;
+use crate::rules;
+
+/// What holds where the environment does not say otherwise.
+const DEFAULTS: [(&str, &str); 3] =
+    [("TRAILBELL_STORE", "dir:events/store"), ("TRAILBELL_ALERTS", "stdout"), ("TRAILBELL_LEDGER", "none")];
+
+pub fn run(args: &InvokeArgs) -> Result<ExitCode, Box<dyn Error>> {
+    let payload = payload(&args.payload)?;
+    let set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
+    let defaults = DEFAULTS.iter().filter(|(name, _)| !set(name));
+    let vars = defaults.map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).chain(std::env::vars());
+    let config = Config::from_vars(vars)?;
+    let rules = rules::load(config.default_rules, config.rules.as_slice())?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let outcome = runtime.block_on(async {
+        let pipeline = Arc::new(assemble::pipeline(&config, rules).await);
+        pipeline::run(&pipeline, &payload, clock()).await
+    });
+    tell(&outcome);
+    Ok(if outcome.reply().is_ok() && outcome.retry.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(2) })
+}
+
+fn payload(path: &Path) -> Result<Value, Box<dyn Error>> {
+    let mut text = String::new();
+    let name = if path == Path::new("-") {
+        std::io::stdin().read_to_string(&mut text).map_err(|error| format!("standard input: {error}"))?;
+        "standard input".to_owned()
+    } else {
+        text = std::fs::read_to_string(path).map_err(|error| format!("{}: {error}", path.display()))?;
+        path.display().to_string()
+    };
+    serde_json::from_str(&text).map_err(|error| format!("{name}: not JSON: {error}").into())
+}
+
+#[expect(clippy::disallowed_methods, reason = "where this command reads the clock")]
+fn clock() -> Clock {
+    Clock { now: Timestamp::now(), last_start: None }
+}
+
+fn tell(outcome: &Outcome) {
+    for note in &outcome.notes {
+        println!("{note}");
+    }
+    println!("{}", outcome.report);
+    for problem in &outcome.problems {
+        eprintln!("trailbell: {problem}");
+    }
+    if let Some(mismatch) = &outcome.mismatch {
+        eprintln!("trailbell: {mismatch}");
+    }
+}

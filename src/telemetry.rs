@@ -1,0 +1,34 @@
+//! The log: one JSON line for each thing worth knowing, on the way to CloudWatch Logs. Never bodies of records.
+
+use tracing::{error, info, warn};
+use tracing_subscriber::EnvFilter;
+
+use crate::pipeline::{Outcome, Problem, Remedy};
+
+/// Starts the log of the function: JSON lines on standard output, at the level of `RUST_LOG` (default `info`; what
+/// cannot be read of it counts as not said). CloudWatch Logs adds the time. A second call does nothing.
+pub fn start() {
+    let filter = EnvFilter::builder().with_default_directive(tracing::Level::INFO.into()).from_env_lossy();
+    let log = tracing_subscriber::fmt().json().flatten_event(true).without_time().with_target(false);
+    let _started_before = log.with_env_filter(filter).try_init();
+}
+
+/// Logs what became of one invocation, each problem once.
+pub fn tell(outcome: &Outcome) {
+    outcome.problems.iter().for_each(tell_problem);
+    for note in &outcome.notes {
+        info!(note, "not read");
+    }
+    if let Some(mismatch) = &outcome.mismatch {
+        error!(%mismatch, "the report does not add up");
+    }
+    let report = serde_json::to_string(&outcome.report).unwrap_or_default();
+    info!(report, retry = outcome.retry.len(), "done");
+}
+
+fn tell_problem(problem: &Problem) {
+    match problem.remedy {
+        Remedy::Retry => error!(place = problem.place, what = problem.what, "to be tried again"),
+        Remedy::Discard => warn!(place = problem.place, what = problem.what, "left out"),
+    }
+}
