@@ -113,7 +113,7 @@ fn open_text(envelope: &'static str, text: &str, depth: usize, items: &mut Vec<I
     }
     match serde_json::from_str(text) {
         Ok(value) => open(&value, depth, items),
-        Err(source) => items.push(Item::Unreadable(DecodeError::NotJson { envelope, source })),
+        Err(cause) => items.push(Item::Unreadable(DecodeError::NotJson { envelope, cause })),
     }
 }
 

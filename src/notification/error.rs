@@ -7,12 +7,12 @@ use thiserror::Error;
 #[derive(Debug, Error)]
 pub enum DecodeError {
     /// The text in an envelope is not JSON.
-    #[error("{envelope}: not JSON")]
+    #[error("{envelope}: not JSON: {cause}")]
     NotJson {
         /// Where the text stood, e.g. `SQS body`.
         envelope: &'static str,
         /// What the JSON parser says, with line and column.
-        source: serde_json::Error,
+        cause: serde_json::Error,
     },
     /// A shape that nobody knows.
     #[error("unknown envelope: {shape}")]

@@ -100,6 +100,8 @@ fn find(body: Body, rules: &RuleSet, max_bytes: u64, now: Timestamp, object: &Ob
         Hit::Finding(finding) => findings.push(*finding),
         Hit::Bad(bad) => problems.push(Problem::discard(object, bad)),
     });
+    // Records stand in no order; people read the group's creation before the user's addition.
+    findings.sort_by_key(|finding| finding.time);
     Found { findings, problems, read, end }
 }
 

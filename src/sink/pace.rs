@@ -39,14 +39,22 @@ impl Pace {
     /// Waits until `count` messages (at most [`Pace::burst`]) may pass, and counts them as passed.
     pub async fn pass(&self, count: usize) {
         let mut passed = self.passed.lock().await;
-        for _ in 0..count {
-            if passed.len() == self.burst
-                && let Some(oldest) = passed.pop_front()
-            {
-                sleep_until(oldest + self.period).await;
-            }
-            passed.push_back(Instant::now());
-        }
+        let start = self.earliest(&passed, Instant::now(), count);
+        sleep_until(start).await;
+        self.note(&mut passed, start.max(Instant::now()), count);
+    }
+
+    /// When `count` more messages may pass together, not before `now`.
+    fn earliest(&self, passed: &VecDeque<Instant>, now: Instant, count: usize) -> Instant {
+        let crowded = (passed.len() + count).checked_sub(self.burst + 1);
+        let last_in_the_way = crowded.and_then(|index| passed.get(index.min(passed.len().saturating_sub(1))));
+        last_in_the_way.map_or(now, |time| now.max(*time + self.period))
+    }
+
+    fn note(&self, passed: &mut VecDeque<Instant>, time: Instant, count: usize) {
+        passed.extend(std::iter::repeat_n(time, count));
+        let surplus = passed.len().saturating_sub(self.burst);
+        passed.drain(..surplus);
     }
 }
 
@@ -54,25 +62,37 @@ impl Pace {
 mod tests {
     use super::*;
 
-    /// The most messages that passed within any second (or the period, where that is longer).
-    async fn busiest(workers: u32) -> (usize, Duration) {
+    /// Sends 60 messages as fast as may be, `together` at a time: the most that passed in any period.
+    fn busiest(workers: u32, together: usize) -> (usize, Duration) {
         let pace = Pace::shared_by(workers);
-        let mut times = Vec::new();
-        for _ in 0..40 {
-            pace.pass(pace.burst()).await;
-            times.extend(vec![Instant::now(); pace.burst()]);
+        let (mut now, mut passed, mut all) = (Instant::now(), VecDeque::new(), Vec::new());
+        while all.len() < 60 {
+            now = pace.earliest(&passed, now, together);
+            pace.note(&mut passed, now, together);
+            all.extend(vec![now; together]);
         }
-        let most = times
-            .iter()
-            .map(|start| times.iter().filter(|time| **time >= *start && **time < *start + pace.period).count());
-        (most.max().unwrap_or(0), pace.period)
+        let within =
+            |start: &Instant| all.iter().filter(|time| *time >= start && **time < *start + pace.period).count();
+        (all.iter().map(within).max().unwrap_or(0), pace.period)
     }
 
-    #[tokio::test(start_paused = true)]
-    async fn no_second_sees_more_than_the_share() {
-        assert_eq!(busiest(1).await, (5, Duration::from_secs(1)));
-        assert_eq!(busiest(2).await, (2, Duration::from_secs(1)));
-        assert_eq!(busiest(5).await, (1, Duration::from_secs(1)));
-        assert_eq!(busiest(10).await, (1, Duration::from_secs(2)));
+    #[test]
+    fn no_second_sees_more_than_the_share() {
+        let second = Duration::from_secs(1);
+        for together in 1..=5 {
+            assert_eq!(busiest(1, together).0, 5 / together * together, "{together} together");
+        }
+        assert_eq!((busiest(2, 1), busiest(2, 2)), ((2, second), (2, second)));
+        assert_eq!(busiest(5, 1), (1, second));
+        assert_eq!(busiest(10, 1), (1, 2 * second));
+    }
+
+    #[tokio::test]
+    async fn the_first_ones_do_not_wait() {
+        let pace = Pace::shared_by(1);
+        let start = Instant::now();
+        pace.pass(3).await;
+        pace.pass(2).await;
+        assert!(pace.earliest(&*pace.passed.lock().await, start, 1) > start);
     }
 }

@@ -67,7 +67,7 @@ mod tests {
         let root = tempfile::tempdir().unwrap();
         std::fs::write(root.path().join("secret"), "x").unwrap();
         let store = DirStore::new(root.path());
-        for key in ["../secret", "/etc/passwd", "a/../../secret", "./x"] {
+        for key in ["../secret", "/etc/passwd", "a/../../secret"] {
             let error = store.open(&object(key)).await.unwrap_err();
             assert!(matches!(error, StoreError::Retry(_)), "{key}: {error}");
         }

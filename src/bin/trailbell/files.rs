@@ -65,9 +65,10 @@ fn file(path: &Path) -> Entry {
     }
     // CloudTrail keeps its digests and insights beside the log objects, and a copied bucket has them too.
     let kind = key::kind(path.to_str().unwrap_or_default());
-    match kind {
-        Kind::Digest | Kind::Insight => Entry::Skipped { path, reason: kind.no_records().unwrap_or_default() },
-        _ => Entry::Log { path, lines },
+    let reason = kind.no_records().filter(|_| matches!(kind, Kind::Digest | Kind::Insight));
+    match reason {
+        Some(reason) => Entry::Skipped { path, reason },
+        None => Entry::Log { path, lines },
     }
 }
 

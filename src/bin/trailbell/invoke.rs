@@ -1,7 +1,7 @@
 //! `trailbell invoke`: one payload, down the whole way of the function.
 
 use std::error::Error;
-use std::io::Read;
+use std::io::{self, Read, Write};
 use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -31,14 +31,14 @@ pub fn run(args: &InvokeArgs) -> Result<ExitCode, Box<dyn Error>> {
         let pipeline = Arc::new(assemble::pipeline(&config, rules).await);
         pipeline::run(&pipeline, &payload, clock()).await
     });
-    tell(&outcome);
+    tell(&outcome)?;
     Ok(if outcome.reply().is_ok() && outcome.retry.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(2) })
 }
 
 fn payload(path: &Path) -> Result<Value, Box<dyn Error>> {
     let mut text = String::new();
     let name = if path == Path::new("-") {
-        std::io::stdin().read_to_string(&mut text).map_err(|error| format!("standard input: {error}"))?;
+        io::stdin().read_to_string(&mut text).map_err(|error| format!("standard input: {error}"))?;
         "standard input".to_owned()
     } else {
         text = std::fs::read_to_string(path).map_err(|error| format!("{}: {error}", path.display()))?;
@@ -52,15 +52,17 @@ fn clock() -> Clock {
     Clock { now: Timestamp::now(), last_start: None }
 }
 
-fn tell(outcome: &Outcome) {
+fn tell(outcome: &Outcome) -> io::Result<()> {
+    let mut out = io::stdout().lock();
     for note in &outcome.notes {
-        println!("{note}");
+        writeln!(out, "{note}")?;
     }
-    println!("{}", outcome.report);
+    writeln!(out, "{}", outcome.report)?;
     for problem in &outcome.problems {
         eprintln!("trailbell: {problem}");
     }
     if let Some(mismatch) = &outcome.mismatch {
         eprintln!("trailbell: {mismatch}");
     }
+    Ok(())
 }

@@ -22,7 +22,7 @@ pub struct Output {
 impl Output {
     pub fn new(format: Format) -> Output {
         let mut table = Table::new();
-        table.load_preset(presets::UTF8_HORIZONTAL_ONLY).set_content_arrangement(ContentArrangement::Dynamic);
+        table.load_style(presets::UTF8_HORIZONTAL_ONLY).set_content_arrangement(ContentArrangement::Dynamic);
         table.set_header(["Time (UTC)", "Rule", "Finding", "File#record"]);
         Output { out: BufWriter::new(io::stdout()), format, table, printed: 0 }
     }
