@@ -1,11 +1,10 @@
 //! Queries held against one document with types and one of plain JSON: one line a case.
 
-mod kql_support;
-
 use jiff::Timestamp;
-use kql_support::Typed;
 use serde_json::json;
 use trailbell::kql::{Document, Query};
+
+use crate::document::Typed;
 
 fn now() -> Timestamp {
     "2026-03-18T12:34:56.789Z".parse().expect("a date")
