@@ -46,6 +46,7 @@ fn soup() -> impl Strategy<Value = String> {
         " ",
         " ",
         "\n",
+        "ot",
         "\t",
         "\u{a0}",
         "5",
@@ -210,7 +211,7 @@ proptest! {
     }
 
     #[test]
-    fn any_wildcard_survives_printing(pieces in prop::collection::vec("[ a\\\\n:\t\u{a0}(é]{0,5}|and|not x| or ", 2..5)) {
+    fn any_wildcard_survives_printing(pieces in prop::collection::vec("[ a\\\\n:\t\u{a0}(é]{0,5}|and|not x| or |\nOT", 2..5)) {
         let escape = |piece: &String| piece.chars().map(|c| format!("\\u{:04x}", u32::from(c))).collect::<String>();
         let source = format!("f: {}", pieces.iter().map(escape).collect::<Vec<_>>().join("*"));
         there_and_back(&source)?;
