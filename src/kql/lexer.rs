@@ -20,7 +20,12 @@ impl<'q> Lexer<'q> {
 
     /// The next token; at the end, [`TokenKind::End`] again and again.
     pub(super) fn next(&mut self) -> Result<Token, ParseError> {
-        self.at += self.space().len();
+        let space = self.space().len();
+        if space == self.rest().len() {
+            // Right after the last word, so that an error shows that line and not an empty one below.
+            return Ok(Token { kind: TokenKind::End, span: Span { start: self.at, end: self.at } });
+        }
+        self.at += space;
         let start = self.at;
         let kind = match self.symbol() {
             Some((kind, bytes)) => self.step(kind, bytes),
@@ -45,21 +50,20 @@ impl<'q> Lexer<'q> {
         kind
     }
 
-    /// The end, the punctuation or the keyword that comes next, and its length in bytes.
+    /// The punctuation or the keyword that comes next, and its length in bytes.
     fn symbol(&self) -> Option<(TokenKind, usize)> {
         let rest = self.rest();
-        let symbol = match rest.chars().next() {
-            None => (TokenKind::End, 0),
-            Some('(') => (TokenKind::Open, 1),
-            Some(')') => (TokenKind::Close, 1),
-            Some('{') => (TokenKind::OpenBrace, 1),
-            Some('}') => (TokenKind::CloseBrace, 1),
-            Some(':') => (TokenKind::Colon, 1),
-            Some('<') if rest.starts_with("<=") => (TokenKind::Compare(Comparison::AtMost), 2),
-            Some('>') if rest.starts_with(">=") => (TokenKind::Compare(Comparison::AtLeast), 2),
-            Some('<') => (TokenKind::Compare(Comparison::Below), 1),
-            Some('>') => (TokenKind::Compare(Comparison::Above), 1),
-            Some(_) => return keyword(rest),
+        let symbol = match rest.chars().next()? {
+            '(' => (TokenKind::Open, 1),
+            ')' => (TokenKind::Close, 1),
+            '{' => (TokenKind::OpenBrace, 1),
+            '}' => (TokenKind::CloseBrace, 1),
+            ':' => (TokenKind::Colon, 1),
+            '<' if rest.starts_with("<=") => (TokenKind::Compare(Comparison::AtMost), 2),
+            '>' if rest.starts_with(">=") => (TokenKind::Compare(Comparison::AtLeast), 2),
+            '<' => (TokenKind::Compare(Comparison::Below), 1),
+            '>' => (TokenKind::Compare(Comparison::Above), 1),
+            _ => return keyword(rest),
         };
         Some(symbol)
     }

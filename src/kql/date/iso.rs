@@ -13,12 +13,24 @@ const LAST_NANOSECOND: i32 = 999_999_999;
 /// Elasticsearch's ceiling fills a missing time with the last of its kind, but a missing month or day with the first:
 /// the ceiling of `2026-03` is the end of the first of March ("Missing date components" in its range query).
 pub(super) fn parse(text: &str) -> Option<Stretch> {
-    let mut scanner = Scanner { rest: text.as_bytes() };
-    let date = scanner.date()?;
-    let (floor, ceiling) = if scanner.eat(b'T') { scanner.time()? } else { (Time::MIN, Time::MAX) };
-    let offset = if text.contains('T') { scanner.offset()? } else { Offset::UTC };
+    let (date, clock) = match text.split_once('T') {
+        Some((date, clock)) if date.len() == "2026-01-02".len() => (date, Some(clock)),
+        Some(_) => return None,
+        None => (text, None),
+    };
+    let date = whole(date, Scanner::date)?;
+    let ((floor, ceiling), offset) = match clock {
+        Some(clock) => whole(clock, |scanner| Some((scanner.time()?, scanner.offset()?)))?,
+        None => ((Time::MIN, Time::MAX), Offset::UTC),
+    };
     let at = |time| saturated(DateTime::from_parts(date, time), offset);
-    scanner.rest.is_empty().then(|| Stretch { floor: at(floor), ceiling: at(ceiling) })
+    Some(Stretch { floor: at(floor), ceiling: at(ceiling) })
+}
+
+/// What `read` makes of the text, if it reads it to the end.
+fn whole<'t, T>(text: &'t str, read: impl FnOnce(&mut Scanner<'t>) -> Option<T>) -> Option<T> {
+    let mut scanner = Scanner { rest: text.as_bytes() };
+    read(&mut scanner).filter(|_| scanner.rest.is_empty())
 }
 
 struct Scanner<'t> {
