@@ -3,6 +3,8 @@
 //! After a wanted change, `TRAILBELL_WRITE_GOLDEN=1 cargo test --test alert_golden` writes the files anew; read the
 //! difference before you commit it.
 
+#![allow(clippy::unwrap_used, reason = "clippy takes only #[test] functions for tests, and these are their helpers")]
+
 use std::path::{Path, PathBuf};
 use std::{env, fs};
 
