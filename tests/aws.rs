@@ -152,14 +152,19 @@ async fn a_topic_that_does_not_exist_fails_every_finding_by_name() {
     let sink = SnsSink::new(sns(moto::url()), topic.clone(), Pace::shared_by(1));
     let results = sink.publish(&alerts(3)).await;
     assert_eq!(results.len(), 3);
-    assert!(results.iter().all(|result| result.as_ref().is_err_and(|error| error.to_string().contains(&topic))), "{results:?}");
+    assert!(
+        results.iter().all(|result| result.as_ref().is_err_and(|error| error.to_string().contains(&topic))),
+        "{results:?}"
+    );
 }
 
 /// A `PublishBatch` answer that accepts and refuses entries by their ids.
 fn batch_answer(accepted: &[&str], refused: &[(&str, bool)]) -> String {
     let member = |id: &&str| format!("<member><Id>{id}</Id><MessageId>m-{id}</MessageId></member>");
     let failed = |(id, fault): &(&str, bool)| {
-        format!("<member><Id>{id}</Id><Code>Oops</Code><Message>no</Message><SenderFault>{fault}</SenderFault></member>")
+        format!(
+            "<member><Id>{id}</Id><Code>Oops</Code><Message>no</Message><SenderFault>{fault}</SenderFault></member>"
+        )
     };
     let accepted: String = accepted.iter().map(member).collect();
     let refused: String = refused.iter().map(failed).collect();
@@ -173,8 +178,7 @@ fn batch_answer(accepted: &[&str], refused: &[(&str, bool)]) -> String {
 async fn failures_inside_a_success_are_read_and_tried_again_unless_they_are_ours() {
     let server = Canned::new(|body| {
         let first = body.contains("member.1.Id=0") && body.contains("member.2.Id=1");
-        let answer =
-            if first { batch_answer(&["0"], &[("1", false), ("2", true)]) } else { batch_answer(&["1"], &[]) };
+        let answer = if first { batch_answer(&["0"], &[("1", false), ("2", true)]) } else { batch_answer(&["1"], &[]) };
         (200, answer)
     })
     .unwrap();

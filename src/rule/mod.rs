@@ -2,11 +2,13 @@
 
 mod detection;
 mod embedded;
+mod gather;
 mod info;
 pub mod load;
 mod pin;
 mod set;
 
 pub use detection::{Rule, RuleOrigin};
+pub use gather::{Gathered, RulesError};
 pub use info::{RuleInfo, Severity, Tactic, Technique, Threat};
 pub use set::{NoRules, RuleSet};

@@ -44,7 +44,11 @@ fn serve(
     log.lock().unwrap().push((Instant::now(), body.clone()));
     let (status, text) = answer(&body);
     let mut stream = stream;
-    write!(stream, "HTTP/1.1 {status} x\r\ncontent-type: text/xml\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{text}", text.len())
+    write!(
+        stream,
+        "HTTP/1.1 {status} x\r\ncontent-type: text/xml\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{text}",
+        text.len()
+    )
 }
 
 fn request(stream: &TcpStream) -> std::io::Result<String> {
