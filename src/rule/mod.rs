@@ -1,4 +1,4 @@
-//! The detections: what a rule is, how its file is read, and which rules match a record.
+//! The detections: what a rule is, how its file is read, tested, and which rules match a record.
 
 mod detection;
 mod embedded;
@@ -7,6 +7,7 @@ mod info;
 pub mod load;
 mod pin;
 mod set;
+pub mod testing;
 
 pub use detection::{Rule, RuleOrigin};
 pub use gather::{Gathered, RulesError};

@@ -15,9 +15,13 @@ const MAX_BYTES: u64 = 1 << 20;
 /// called `_deprecated` is read only if it is named itself, and so is one whose name starts with a dot: mounted
 /// configuration keeps second copies there.
 pub fn folder(path: &Path) -> Load {
-    let mut load = Load::default();
-    for file in files(path, &mut load) {
-        match text(&file) {
+    let (files, problems) = if path.is_dir() { files(path, "toml") } else { (vec![path.to_owned()], Vec::new()) };
+    let mut load = Load { problems, ..Load::default() };
+    if files.is_empty() && load.problems.is_empty() {
+        load.problems.push(Problem::of_file(path.display().to_string(), "there is no .toml file in it".to_owned()));
+    }
+    for file in files {
+        match read_text(&file) {
             Ok(text) => load.add(RuleOrigin::File(file), &text),
             Err(message) => load.problems.push(Problem::of_file(file.display().to_string(), message)),
         }
@@ -26,47 +30,51 @@ pub fn folder(path: &Path) -> Load {
     load
 }
 
-fn files(path: &Path, load: &mut Load) -> Vec<PathBuf> {
-    let mut files = Vec::new();
-    if !path.is_dir() {
-        files.push(path.to_owned());
-        return files;
-    }
-    collect(path, &mut files, load);
-    files.sort();
-    if files.is_empty() && load.problems.is_empty() {
-        load.problems.push(Problem::of_file(path.display().to_string(), "there is no .toml file in it".to_owned()));
-    }
-    files
+/// The files of a directory and of those below it whose names end with a dot and `ending`, sorted, and the directories
+/// that cannot be listed.
+pub(in crate::rule) fn files(folder: &Path, ending: &str) -> (Vec<PathBuf>, Vec<Problem>) {
+    let mut found = Found { ending: format!(".{ending}"), files: Vec::new(), problems: Vec::new() };
+    found.collect(folder);
+    found.files.sort();
+    (found.files, found.problems)
 }
 
-fn collect(folder: &Path, files: &mut Vec<PathBuf>, load: &mut Load) {
-    if let Err(error) = try_collect(folder, files, load) {
-        load.problems.push(Problem::of_file(folder.display().to_string(), format!("cannot be listed: {error}")));
-    }
+struct Found {
+    ending: String,
+    files: Vec<PathBuf>,
+    problems: Vec<Problem>,
 }
 
-fn try_collect(folder: &Path, files: &mut Vec<PathBuf>, load: &mut Load) -> io::Result<()> {
-    for entry in fs::read_dir(folder)? {
-        let entry = entry?;
-        let path = entry.path();
-        // Links to directories are not followed: they can lead in circles.
-        if entry.file_type()?.is_dir() {
-            if !is_aside(&entry.file_name()) {
-                collect(&path, files, load);
-            }
-        } else if path.extension() == Some(OsStr::new("toml")) && !path.is_dir() {
-            files.push(path);
+impl Found {
+    fn collect(&mut self, folder: &Path) {
+        if let Err(error) = self.try_collect(folder) {
+            self.problems.push(Problem::of_file(folder.display().to_string(), format!("cannot be listed: {error}")));
         }
     }
-    Ok(())
+
+    fn try_collect(&mut self, folder: &Path) -> io::Result<()> {
+        for entry in fs::read_dir(folder)? {
+            let entry = entry?;
+            let (path, name) = (entry.path(), entry.file_name());
+            // Links to directories are not followed: they can lead in circles.
+            if entry.file_type()?.is_dir() {
+                if !is_aside(&name) {
+                    self.collect(&path);
+                }
+            } else if name.as_encoded_bytes().ends_with(self.ending.as_bytes()) && !path.is_dir() {
+                self.files.push(path);
+            }
+        }
+        Ok(())
+    }
 }
 
 fn is_aside(name: &OsStr) -> bool {
     name == "_deprecated" || name.as_encoded_bytes().starts_with(b".")
 }
 
-fn text(path: &Path) -> Result<String, String> {
+/// The text of a file of at most 1 MiB, or why it cannot be had.
+pub(in crate::rule) fn read_text(path: &Path) -> Result<String, String> {
     let mut bytes = Vec::new();
     let file = File::open(path).map_err(|error| format!("cannot be read: {error}"))?;
     file.take(MAX_BYTES + 1).read_to_end(&mut bytes).map_err(|error| format!("cannot be read: {error}"))?;

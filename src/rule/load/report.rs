@@ -37,7 +37,7 @@ pub struct Problem {
 
 impl Problem {
     /// About a file as a whole.
-    pub(super) fn of_file(path: String, message: String) -> Problem {
+    pub(in crate::rule) fn of_file(path: String, message: String) -> Problem {
         Problem { path, position: None, message, excerpt: None }
     }
 
