@@ -1,4 +1,5 @@
 //! The command line, as a person runs it.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test stops at what it did not expect")]
 
 use std::fs;
 use std::io::Write;
@@ -101,7 +102,7 @@ fn alerts_can_go_to_a_folder() {
     let output = trailbell(&["invoke", "events/s3-put.json"]).env("TRAILBELL_ALERTS", place).output().unwrap();
     assert!(output.status.success() && !out(&output).contains("Subject:"), "{}", out(&output));
     let files: Vec<PathBuf> = fs::read_dir(folder.path().join("outbox")).unwrap().map(|e| e.unwrap().path()).collect();
-    assert!(files.len() >= 4 && files.len() % 2 == 0, "a mail and a document for each: {files:?}");
+    assert!(files.len() >= 4 && files.len().is_multiple_of(2), "a mail and a document for each: {files:?}");
     let document = files.iter().find(|path| path.extension().is_some_and(|extension| extension == "json")).unwrap();
     let envelope: Value = serde_json::from_str(&fs::read_to_string(document).unwrap()).unwrap();
     assert_eq!(envelope["MessageAttributes"]["severity"]["Value"], "low");
