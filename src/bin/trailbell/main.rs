@@ -17,6 +17,7 @@ use args::{Args, Command};
 fn main() -> ExitCode {
     let result = match Args::parse().command {
         Command::Invoke(args) => invoke::run(&args),
+        Command::Rules(args) => rules::run(&args),
         Command::Scan(args) => scan::run(&args),
     };
     match result {

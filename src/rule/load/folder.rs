@@ -21,13 +21,26 @@ pub fn folder(path: &Path) -> Load {
         load.problems.push(Problem::of_file(path.display().to_string(), "there is no .toml file in it".to_owned()));
     }
     for file in files {
-        match read_text(&file) {
-            Ok(text) => load.add(RuleOrigin::File(file), &text),
-            Err(message) => load.problems.push(Problem::of_file(file.display().to_string(), message)),
-        }
+        load.add_file(file);
     }
     load.check_ids();
     load
+}
+
+/// Reads one file.
+pub(in crate::rule) fn file(path: PathBuf) -> Load {
+    let mut load = Load::default();
+    load.add_file(path);
+    load
+}
+
+impl Load {
+    fn add_file(&mut self, path: PathBuf) {
+        match read_text(&path) {
+            Ok(text) => self.add(RuleOrigin::File(path), &text),
+            Err(message) => self.problems.push(Problem::of_file(path.display().to_string(), message)),
+        }
+    }
 }
 
 /// The files of a directory and of those below it whose names end with a dot and `ending`, sorted, and the directories
