@@ -173,22 +173,23 @@ fn retain(all: &mut Allowed<'_>, leaf: &Leaf, wanted: bool) {
 
 /// The first part of a chain of `and` that leaves a field without a value. A part that has none by itself was told.
 fn conflict(children: &[Expr]) -> Option<Remark> {
+    let narrowing = children.iter().map(|child| (child, narrow_by as Step));
+    let steps: Vec<(&Expr, Step)> = narrowing.chain(children.iter().map(|child| (child, exclude as Step))).collect();
     let mut all = Allowed::new();
-    let steps: [for<'a, 'b> fn(&'b mut Allowed<'a>, &'a Expr); 2] = [narrow_by, exclude];
-    for step in steps {
-        for child in children {
-            let before = all.clone();
-            step(&mut all, child);
-            if let Some((field, _)) = all.iter().find(|(_, values)| values.is_empty()) {
-                let left = before.get(field).filter(|values| !values.is_empty())?;
-                let left: Vec<String> = left.iter().map(|value| format!("`{}`", value.escape_debug())).collect();
-                let reason = format!("`{field}` has one value, and elsewhere it must be {}", left.join(" or "));
-                return Some(remark(child, &reason));
-            }
-        }
-    }
-    None
+    let at = steps.iter().position(|(child, step)| {
+        step(&mut all, child);
+        all.values().any(BTreeSet::is_empty)
+    })?;
+    let (field, _) = all.into_iter().find(|(_, values)| values.is_empty())?;
+    let mut before = Allowed::new();
+    steps[..at].iter().for_each(|(child, step)| step(&mut before, child));
+    let left: Vec<String> = before.get(field)?.iter().map(|value| format!("`{}`", value.escape_debug())).collect();
+    let reason = format!("`{field}` has one value, and elsewhere it must be {}", left.join(" or "));
+    Some(remark(steps[at].0, &reason))
 }
+
+/// What a part of a chain of `and` does to the values that are left.
+type Step = for<'a, 'b> fn(&'b mut Allowed<'a>, &'a Expr);
 
 fn narrow_by<'a>(all: &mut Allowed<'a>, child: &'a Expr) {
     narrow(all, &allowed(child));
