@@ -161,7 +161,9 @@ fn retain(all: &mut Allowed<'_>, leaf: &Leaf, wanted: bool) {
     let Some(values) = all.get_mut(field.as_str()) else { return };
     match leaf.test() {
         Test::Like(wildcard) => values.retain(|value| wildcard.matches(value) == wanted),
-        Test::Equals(literal) if !literal.is_block() => values.retain(|value| (literal.text() == *value) == wanted),
+        Test::Equals(literal) if !literal.is_block() && !wanted => {
+            values.remove(literal.text());
+        }
         Test::Equals(_) | Test::Range(..) => {}
         Test::Exists => {
             if !wanted {
