@@ -1,7 +1,9 @@
 //! The detections: what a rule is, how its file is read, and which rules match a record.
 
 mod detection;
+mod detections;
 mod embedded;
+pub mod exception;
 mod gather;
 mod info;
 pub mod load;
@@ -9,6 +11,8 @@ mod pin;
 mod set;
 
 pub use detection::{Rule, RuleOrigin};
+pub use detections::Detections;
+pub use exception::{Exception, Exceptions, ExceptionsError, LoadedExceptions};
 pub use gather::{Gathered, RulesError};
 pub use info::{RuleInfo, Severity, Tactic, Technique, Threat};
 pub use set::{NoRules, RuleSet};

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use super::{Load, Problem};
 use crate::rule::RuleOrigin;
 
-/// No rule file is larger: 1 MiB. The largest public ones have some 40 KiB.
+/// No file is larger: 1 MiB. The largest public rules have some 40 KiB.
 const MAX_BYTES: u64 = 1 << 20;
 
 /// Reads one file, or every `*.toml` of a directory and of those below it, in the order of their paths. A directory
@@ -16,44 +16,51 @@ const MAX_BYTES: u64 = 1 << 20;
 /// configuration keeps second copies there.
 pub fn folder(path: &Path) -> Load {
     let mut load = Load::default();
-    for file in files(path, &mut load) {
-        match text(&file) {
-            Ok(text) => load.add(RuleOrigin::File(file), &text),
-            Err(message) => load.problems.push(Problem::of_file(file.display().to_string(), message)),
-        }
-    }
+    let mut problems = Vec::new();
+    each(path, &mut problems, &mut |file, text| load.add(RuleOrigin::File(file), text));
+    load.problems.append(&mut problems);
     load.check_ids();
     load
 }
 
-fn files(path: &Path, load: &mut Load) -> Vec<PathBuf> {
+/// Gives the text of one file, or of every `*.toml` as [`folder`] finds them, to `read`.
+pub(in crate::rule) fn each(path: &Path, problems: &mut Vec<Problem>, read: &mut dyn FnMut(PathBuf, &str)) {
+    for file in files(path, problems) {
+        match text(&file) {
+            Ok(text) => read(file, &text),
+            Err(message) => problems.push(Problem::of_file(file.display().to_string(), message)),
+        }
+    }
+}
+
+fn files(path: &Path, problems: &mut Vec<Problem>) -> Vec<PathBuf> {
     let mut files = Vec::new();
     if !path.is_dir() {
         files.push(path.to_owned());
         return files;
     }
-    collect(path, &mut files, load);
+    collect(path, &mut files, problems);
     files.sort();
-    if files.is_empty() && load.problems.is_empty() {
-        load.problems.push(Problem::of_file(path.display().to_string(), "there is no .toml file in it".to_owned()));
+    if files.is_empty() && problems.is_empty() {
+        problems.push(Problem::of_file(path.display().to_string(), "there is no .toml file in it".to_owned()));
     }
     files
 }
 
-fn collect(folder: &Path, files: &mut Vec<PathBuf>, load: &mut Load) {
-    if let Err(error) = try_collect(folder, files, load) {
-        load.problems.push(Problem::of_file(folder.display().to_string(), format!("cannot be listed: {error}")));
+fn collect(folder: &Path, files: &mut Vec<PathBuf>, problems: &mut Vec<Problem>) {
+    if let Err(error) = try_collect(folder, files, problems) {
+        problems.push(Problem::of_file(folder.display().to_string(), format!("cannot be listed: {error}")));
     }
 }
 
-fn try_collect(folder: &Path, files: &mut Vec<PathBuf>, load: &mut Load) -> io::Result<()> {
+fn try_collect(folder: &Path, files: &mut Vec<PathBuf>, problems: &mut Vec<Problem>) -> io::Result<()> {
     for entry in fs::read_dir(folder)? {
         let entry = entry?;
         let path = entry.path();
         // Links to directories are not followed: they can lead in circles.
         if entry.file_type()?.is_dir() {
             if !is_aside(&entry.file_name()) {
-                collect(&path, files, load);
+                collect(&path, files, problems);
             }
         } else if path.extension() == Some(OsStr::new("toml")) && !path.is_dir() {
             files.push(path);
@@ -71,7 +78,7 @@ fn text(path: &Path) -> Result<String, String> {
     let file = File::open(path).map_err(|error| format!("cannot be read: {error}"))?;
     file.take(MAX_BYTES + 1).read_to_end(&mut bytes).map_err(|error| format!("cannot be read: {error}"))?;
     if bytes.len() as u64 > MAX_BYTES {
-        return Err("is larger than 1 MiB, which no rule file is".to_owned());
+        return Err("is larger than 1 MiB".to_owned());
     }
     String::from_utf8(bytes).map_err(|error| format!("is not UTF-8 from byte {} on", error.utf8_error().valid_up_to()))
 }
