@@ -1,52 +1,16 @@
 //! `trailbell exceptions check`, and exceptions in `scan` and `invoke`: what is printed, and the exit codes.
 
-use std::path::{Path, PathBuf};
-use std::process::Command;
+#[path = "support/cli.rs"]
+mod cli;
 
+use cli::{Folder, create_group, text, trailbell};
 use serde_json::{Value, json};
-
-/// Exit code, standard output, standard error.
-fn trailbell(args: &[&str], vars: &[(&str, &str)]) -> (i32, String, String) {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_trailbell"));
-    command.args(args).current_dir(env!("CARGO_MANIFEST_DIR")).envs(vars.iter().copied());
-    let output = command.output().unwrap();
-    let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
-    (output.status.code().unwrap(), text(output.stdout), text(output.stderr))
-}
-
-struct Folder(tempfile::TempDir);
-
-impl Folder {
-    fn new() -> Folder {
-        Folder(tempfile::tempdir().unwrap())
-    }
-
-    fn write(&self, name: &str, text: &str) -> PathBuf {
-        let path = self.0.path().join(name);
-        std::fs::write(&path, text).unwrap();
-        path
-    }
-
-    /// A log with two groups made by alice.
-    fn log(&self) -> PathBuf {
-        let record = |group: &str| {
-            json!({"eventSource": "iam.amazonaws.com", "eventName": "CreateGroup", "eventID": group,
-                "eventTime": "2026-03-01T10:00:00Z", "requestParameters": {"groupName": group},
-                "userIdentity": {"type": "IAMUser", "userName": "alice"}})
-        };
-        self.write("log.json", &json!({"Records": [record("app"), record("Admins")]}).to_string())
-    }
-}
 
 fn exception(name: &str, query: &str, expires: &str) -> String {
     format!(
         "[[exception]]\nname = '{name}'\nrules = ['*']\nquery = '{query}'\nreason = 'x'\nowner = 'platform'\n\
          expires = {expires}\n"
     )
-}
-
-fn text(path: &Path) -> &str {
-    path.to_str().unwrap()
 }
 
 #[test]
@@ -73,7 +37,10 @@ fn the_exit_code_of_check_tells_what_there_is_to_do() {
 #[test]
 fn a_scan_shows_what_exceptions_would_hide() {
     let folder = Folder::new();
-    let (log, file) = (folder.log(), folder.write("e.toml", &exception("app", "group.name: app", "2099-01-01")));
+    let (log, file) = (
+        folder.log(&[create_group("app"), create_group("Admins")]),
+        folder.write("e.toml", &exception("app", "group.name: app", "2099-01-01")),
+    );
     let args = ["scan", text(&log), "--exceptions", text(&file)];
     let (exit, out, err) = trailbell(&args, &[]);
     assert_eq!(exit, 0, "{err}");
@@ -89,7 +56,7 @@ fn a_scan_shows_what_exceptions_would_hide() {
 #[test]
 fn excepted_findings_do_not_count_for_fail_on() {
     let folder = Folder::new();
-    let log = folder.log();
+    let log = folder.log(&[create_group("app"), create_group("Admins")]);
     for (query, code) in [("user.name: alice", 0), ("user.name: alice and group.name: app", 1)] {
         let file = folder.write("e.toml", &exception("a", query, "2099-01-01"));
         let (exit, ..) = trailbell(&["scan", text(&log), "--exceptions", text(&file), "--fail-on", "low"], &[]);
@@ -100,7 +67,7 @@ fn excepted_findings_do_not_count_for_fail_on() {
 #[test]
 fn a_scan_refuses_exceptions_that_it_cannot_use_with_all_that_is_wrong() {
     let folder = Folder::new();
-    let log = folder.log();
+    let log = folder.log(&[create_group("app"), create_group("Admins")]);
     let one = folder.write("one.toml", &exception("a", "user.name: (", "'never'"));
     let two = folder.write("two.toml", &exception("b", "user.name: a", "'soon'"));
     let args = ["scan", text(&log), "--exceptions", text(&one), "--exceptions", text(&two)];

@@ -16,6 +16,7 @@ pub struct Args {
 #[derive(Debug, Subcommand)]
 pub enum Command {
     Exceptions(ExceptionsArgs),
+    Explain(ExplainArgs),
     Invoke(InvokeArgs),
     Scan(ScanArgs),
 }
@@ -57,6 +58,35 @@ pub struct CheckExceptionsArgs {
     pub paths: Vec<PathBuf>,
 
     /// Further rules that exceptions may name, a folder or a file (repeatable)
+    #[arg(long, value_name = "DIR")]
+    pub rules: Vec<PathBuf>,
+
+    /// Leave out the rules that come with the program
+    #[arg(long)]
+    pub no_default_rules: bool,
+}
+
+/// Show a record as the rules see it, and why a rule matches it or does not.
+///
+/// Prints the record as an ECS document, then the rules that match it; with --rule, each clause of that rule with
+/// what the record has there.
+///
+/// Exit codes: 0 explained, whether the rule matches or not; 2 no such record or rule, or wrong usage.
+#[derive(Debug, clap::Args)]
+#[command(verbatim_doc_comment)]
+pub struct ExplainArgs {
+    /// A log file
+    pub file: PathBuf,
+
+    /// The record, by its number in the file from 0, as `scan` shows it after the #
+    #[arg(long, value_name = "N")]
+    pub record: usize,
+
+    /// The rule to take apart, by its id or its name
+    #[arg(long, value_name = "ID")]
+    pub rule: Option<String>,
+
+    /// Further rules, a folder or a file; one with the rule_id of another replaces it (repeatable)
     #[arg(long, value_name = "DIR")]
     pub rules: Vec<PathBuf>,
 

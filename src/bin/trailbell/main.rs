@@ -2,6 +2,7 @@
 
 mod args;
 mod exceptions;
+mod explain;
 mod files;
 mod invoke;
 mod output;
@@ -18,6 +19,7 @@ use args::{Args, Command};
 fn main() -> ExitCode {
     let result = match Args::parse().command {
         Command::Exceptions(args) => exceptions::run(&args),
+        Command::Explain(args) => explain::run(&args),
         Command::Invoke(args) => invoke::run(&args),
         Command::Scan(args) => scan::run(&args),
     };

@@ -71,8 +71,12 @@ fn row(finding: &Finding) -> [String; 4] {
     [time, clean::text(&finding.rule.name, CELL), subject, clean::text(&place, CELL)]
 }
 
-/// The finding as one JSON document: its ECS fields, the rule, and where it was read. JSON escapes control characters.
-fn line(finding: &Finding) -> Value {
+/// The finding as one JSON document: its ECS fields, the rule, and where it was read.
+fn line(finding: &Finding) -> String {
+    clean::json(&document(finding).to_string())
+}
+
+fn document(finding: &Finding) -> Value {
     let mut document = finding.ecs.clone();
     let rule = &finding.rule;
     document["rule"] =
