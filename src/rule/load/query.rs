@@ -7,6 +7,7 @@ use super::reader::Reader;
 use super::report::Problem;
 use crate::ecs;
 use crate::kql::{Expr, ExprKind, Field, ParseError, Query, Test};
+use crate::rule::check::never;
 
 /// The query, parsed, where it can be.
 pub(in crate::rule) fn read<'f>(reader: &mut Reader<'f>, table: &DeTable<'f>) -> Option<Query> {
@@ -15,6 +16,10 @@ pub(in crate::rule) fn read<'f>(reader: &mut Reader<'f>, table: &DeTable<'f>) ->
     match Query::parse(source) {
         Ok(query) => {
             check_fields(reader, &written, query.expr(), "");
+            for remark in never::remarks(query.expr()) {
+                let place = written.place(remark.span.start);
+                reader.warn(place..place, remark.message);
+            }
             Some(query)
         }
         Err(error) => {
