@@ -2,7 +2,9 @@
 
 pub mod check;
 mod detection;
+mod detections;
 mod embedded;
+pub mod exception;
 mod gather;
 mod info;
 pub mod load;
@@ -11,6 +13,8 @@ mod set;
 pub mod testing;
 
 pub use detection::{Rule, RuleOrigin};
+pub use detections::Detections;
+pub use exception::{Exception, Exceptions, ExceptionsError, LoadedExceptions};
 pub use gather::{Gathered, RulesError};
 pub use info::{RuleInfo, Severity, Tactic, Technique, Threat};
 pub use pin::Pin;

@@ -8,21 +8,17 @@ use std::path::{Path, PathBuf};
 use super::{Load, Problem};
 use crate::rule::RuleOrigin;
 
-/// No rule file is larger: 1 MiB. The largest public ones have some 40 KiB.
+/// No file is larger: 1 MiB. The largest public rules have some 40 KiB.
 const MAX_BYTES: u64 = 1 << 20;
 
 /// Reads one file, or every `*.toml` of a directory and of those below it, in the order of their paths. A directory
 /// called `_deprecated` is read only if it is named itself, and so is one whose name starts with a dot: mounted
 /// configuration keeps second copies there.
 pub fn folder(path: &Path) -> Load {
-    let (files, problems) = if path.is_dir() { files(path, "toml") } else { (vec![path.to_owned()], Vec::new()) };
-    let mut load = Load { problems, ..Load::default() };
-    if files.is_empty() && load.problems.is_empty() {
-        load.problems.push(Problem::of_file(path.display().to_string(), "there is no .toml file in it".to_owned()));
-    }
-    for file in files {
-        load.add_file(file);
-    }
+    let mut load = Load::default();
+    let mut problems = Vec::new();
+    each(path, &mut problems, &mut |file, text| load.add(RuleOrigin::File(file), text));
+    load.problems.append(&mut problems);
     load.check_ids();
     load
 }
@@ -30,15 +26,24 @@ pub fn folder(path: &Path) -> Load {
 /// Reads one file.
 pub(in crate::rule) fn file(path: PathBuf) -> Load {
     let mut load = Load::default();
-    load.add_file(path);
+    match read_text(&path) {
+        Ok(text) => load.add(RuleOrigin::File(path), &text),
+        Err(message) => load.problems.push(Problem::of_file(path.display().to_string(), message)),
+    }
     load
 }
 
-impl Load {
-    fn add_file(&mut self, path: PathBuf) {
-        match read_text(&path) {
-            Ok(text) => self.add(RuleOrigin::File(path), &text),
-            Err(message) => self.problems.push(Problem::of_file(path.display().to_string(), message)),
+/// Gives the text of one file, or of every `*.toml` as [`folder`] finds them, to `read`.
+pub(in crate::rule) fn each(path: &Path, problems: &mut Vec<Problem>, read: &mut dyn FnMut(PathBuf, &str)) {
+    let found = if path.is_dir() { files(path, "toml") } else { (vec![path.to_owned()], Vec::new()) };
+    problems.extend(found.1);
+    if found.0.is_empty() && problems.is_empty() {
+        problems.push(Problem::of_file(path.display().to_string(), "there is no .toml file in it".to_owned()));
+    }
+    for file in found.0 {
+        match read_text(&file) {
+            Ok(text) => read(file, &text),
+            Err(message) => problems.push(Problem::of_file(file.display().to_string(), message)),
         }
     }
 }
@@ -92,7 +97,7 @@ pub(in crate::rule) fn read_text(path: &Path) -> Result<String, String> {
     let file = File::open(path).map_err(|error| format!("cannot be read: {error}"))?;
     file.take(MAX_BYTES + 1).read_to_end(&mut bytes).map_err(|error| format!("cannot be read: {error}"))?;
     if bytes.len() as u64 > MAX_BYTES {
-        return Err("is larger than 1 MiB, which no rule file is".to_owned());
+        return Err("is larger than 1 MiB".to_owned());
     }
     String::from_utf8(bytes).map_err(|error| format!("is not UTF-8 from byte {} on", error.utf8_error().valid_up_to()))
 }

@@ -4,10 +4,10 @@
 
 mod duration;
 mod file;
-mod folder;
+pub(super) mod folder;
 mod keys;
-mod query;
-mod reader;
+pub(super) mod query;
+pub(super) mod reader;
 mod report;
 #[cfg(test)]
 mod tests;
