@@ -29,7 +29,7 @@ fn main() -> ExitCode {
         // Whoever read the output has seen enough, as `head` does.
         Err(error) if output::is_closed(error.as_ref()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("trailbell: {error}");
+            output::say(format_args!("trailbell: {error}"));
             ExitCode::from(2)
         }
     }

@@ -15,6 +15,7 @@ use trailbell::store::open_file;
 use crate::args::ScanArgs;
 use crate::files::{self, Entry};
 use crate::output::Output;
+use crate::output::say;
 use crate::progress::Progress;
 use crate::{exceptions, rules};
 
@@ -23,7 +24,7 @@ pub fn run(args: &ScanArgs) -> Result<ExitCode, Box<dyn Error>> {
     let exceptions = exceptions::load(&args.exceptions, &rules)?;
     let now = now();
     for notice in exceptions.expiring(now) {
-        eprintln!("trailbell: warning: {notice}");
+        say(format_args!("trailbell: warning: {notice}"));
     }
     let entries = files::below(&args.paths);
     let mut scan = Scan {
@@ -39,7 +40,7 @@ pub fn run(args: &ScanArgs) -> Result<ExitCode, Box<dyn Error>> {
     }
     scan.progress.finish();
     scan.output.finish()?;
-    eprintln!("{}", scan.tally);
+    say(&scan.tally);
     Ok(scan.tally.exit_code(args.fail_on))
 }
 

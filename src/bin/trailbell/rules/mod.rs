@@ -14,6 +14,8 @@ use trailbell::rule::{Gathered, RuleSet};
 
 use args::{Command, RulesArgs};
 
+use crate::output::say;
+
 /// Runs `trailbell rules`.
 pub fn run(args: &RulesArgs) -> Result<ExitCode, Box<dyn Error>> {
     match &args.command {
@@ -29,10 +31,10 @@ pub fn run(args: &RulesArgs) -> Result<ExitCode, Box<dyn Error>> {
 pub fn load(default_rules: bool, paths: &[PathBuf]) -> Result<RuleSet, Box<dyn Error>> {
     let gathered = Gathered::from_places(default_rules, paths);
     for warning in &gathered.warnings {
-        eprintln!("trailbell: warning: {warning}");
+        say(format_args!("trailbell: warning: {warning}"));
     }
     for refusal in &gathered.refused {
-        eprintln!("trailbell: not run: {refusal}");
+        say(format_args!("trailbell: not run: {refusal}"));
     }
     Ok(gathered.into_rules()?)
 }

@@ -11,6 +11,8 @@ use trailbell::rule::testing::{self, Outcome, Tested};
 use super::args::TestArgs;
 use super::counted;
 
+use crate::output::say;
+
 /// The most characters of a line.
 const LINE: usize = 2000;
 
@@ -24,7 +26,7 @@ pub fn run(args: &TestArgs) -> Result<ExitCode, Box<dyn Error>> {
         writeln!(out, "{}", clean::text(&line, LINE))?;
     }
     for problem in &tested.problems {
-        eprintln!("trailbell: {problem}");
+        say(format_args!("trailbell: {problem}"));
     }
     writeln!(out, "{}", summary(&tested))?;
     Ok(ExitCode::from(code(&tested)))
