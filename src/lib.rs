@@ -17,6 +17,7 @@
 //! | [`pipeline`] | in which order does all of this happen, and do the counts add up? |
 //! | [`config`] | what did the operator say? |
 //! | [`assemble`] | which store, sink and rules follow from that? |
+//! | [`error`] | how is an error told? |
 //! | [`telemetry`] | what is in the log? |
 //!
 //! Dependencies point one way: `kql ← rule ← pipeline → store, sink ← aws adapters`.
@@ -26,6 +27,7 @@ pub mod assemble;
 pub mod cloudtrail;
 pub mod config;
 pub mod ecs;
+pub mod error;
 pub mod explain;
 pub mod finding;
 pub mod kql;

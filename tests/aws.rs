@@ -1,4 +1,5 @@
 //! The real protocols of S3 and SNS: moto's server, and canned answers for what moto does not do.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test stops at what it did not expect")]
 
 mod support;
 

@@ -1,4 +1,5 @@
 //! The whole way of a notification, with a store and a sink that fail as told.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test stops at what it did not expect")]
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};

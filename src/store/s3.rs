@@ -2,12 +2,13 @@
 
 use async_trait::async_trait;
 use aws_sdk_s3::Client;
-use aws_sdk_s3::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
+use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_s3::operation::get_object::{GetObjectError, GetObjectOutput};
 use tokio_util::io::SyncIoBridge;
 
 use super::{ObjectStore, StoreError};
 use crate::cloudtrail::Body;
+use crate::error::{answer, chain};
 use crate::notification::ObjectRef;
 
 /// Objects in S3.
@@ -40,7 +41,7 @@ async fn body(got: GetObjectOutput) -> Result<Body, StoreError> {
     }
     match got.body.collect().await {
         Ok(bytes) => Ok(Body::Whole(bytes.into_bytes())),
-        Err(error) => Err(StoreError::Retry(format!("the body broke off: {}", DisplayErrorContext(&error)))),
+        Err(error) => Err(StoreError::Retry(format!("the body broke off: {}", chain(&error)))),
     }
 }
 
@@ -52,7 +53,7 @@ fn refused(error: &SdkError<GetObjectError>) -> StoreError {
         // 405: the version named is a delete marker.
         (404 | 405, _) => StoreError::Gone,
         (403, code) => StoreError::Retry(forbidden(code, error.message())),
-        _ => StoreError::Retry(DisplayErrorContext(error).to_string()),
+        (_, code) => StoreError::Retry(answer(code, error.message(), error)),
     }
 }
 

@@ -3,6 +3,7 @@
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_sdk_s3::config::Credentials;
 use aws_sdk_s3::config::retry::RetryConfig;
+use aws_smithy_http_client::Builder;
 
 /// What the clients share: the server, and credentials that only a stand-in takes.
 pub fn config(url: &str) -> SdkConfig {
@@ -13,5 +14,6 @@ pub fn config(url: &str) -> SdkConfig {
         .endpoint_url(url)
         .credentials_provider(aws_sdk_s3::config::SharedCredentialsProvider::new(credentials))
         .retry_config(RetryConfig::disabled())
+        .http_client(Builder::new().build_http())
         .build()
 }
