@@ -26,6 +26,11 @@ pub async fn pipeline(config: &Config, detections: Detections) -> Pipeline {
     }
 }
 
+/// S3 as it is told in the environment, for programs that need nothing else of AWS.
+pub async fn s3_store() -> S3Store {
+    S3Store::new(Aws::default().s3().await)
+}
+
 async fn store(place: &StorePlace, aws: &Aws) -> Box<dyn ObjectStore> {
     match place {
         StorePlace::Dir(path) => Box::new(DirStore::new(path)),

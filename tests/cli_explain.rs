@@ -1,4 +1,5 @@
 //! `trailbell explain`: what is printed, and the exit codes.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test stops at what it did not expect")]
 
 #[path = "support/cli.rs"]
 mod cli;

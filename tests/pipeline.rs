@@ -17,7 +17,7 @@ use trailbell::notification::ObjectRef;
 use trailbell::pipeline::{self, Clock, ObjectFate, Outcome, Pipeline, Remedy};
 use trailbell::rule::{Detections, LoadedExceptions, RuleSet, load};
 use trailbell::sink::{AlertSink, MessageId, PublishError};
-use trailbell::store::{ObjectStore, StoreError};
+use trailbell::store::{Listing, ObjectStore, Page, StoreError};
 
 /// What a store does when asked for an object.
 #[derive(Clone)]
@@ -45,6 +45,10 @@ impl ObjectStore for Objects {
             Answer::Forbidden => Err(StoreError::Retry("AccessDenied".to_owned())),
             Answer::Panic => panic!("told to"),
         }
+    }
+
+    async fn list(&self, _listing: &Listing) -> Result<Page, StoreError> {
+        panic!("no notification makes anyone list a bucket")
     }
 }
 

@@ -17,6 +17,7 @@ use serde_json::Value;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
+pub use object::can_match_in;
 pub use problem::{Problem, Remedy};
 pub use reply::Failed;
 pub use report::{Mismatch, ObjectFate, Report};

@@ -5,10 +5,15 @@ mod exceptions;
 mod explain;
 mod files;
 mod invoke;
+mod look;
+mod matches;
+mod objects;
 mod output;
 mod progress;
 mod rules;
 mod scan;
+mod summary;
+mod window;
 
 use std::process::ExitCode;
 
