@@ -17,7 +17,7 @@ use trailbell::notification::ObjectRef;
 use trailbell::pipeline::{self, Clock, ObjectFate, Outcome, Pipeline, Remedy};
 use trailbell::rule::{RuleSet, load};
 use trailbell::sink::{AlertSink, MessageId, PublishError};
-use trailbell::store::{ObjectStore, StoreError};
+use trailbell::store::{Condition, Listing, ObjectStore, Page, PutError, SmallObject, StoreError, Written};
 
 /// What a store does when asked for an object.
 #[derive(Clone)]
@@ -45,6 +45,22 @@ impl ObjectStore for Objects {
             Answer::Forbidden => Err(StoreError::Retry("AccessDenied".to_owned())),
             Answer::Panic => panic!("told to"),
         }
+    }
+
+    async fn get(&self, _: &str, _: &str) -> Result<SmallObject, StoreError> {
+        panic!("log objects are opened")
+    }
+
+    async fn put(&self, _: &str, _: &str, _: Bytes, _: Condition) -> Result<Written, PutError> {
+        panic!("nothing is written beside log objects")
+    }
+
+    async fn delete(&self, _: &str, _: &str) -> Result<(), StoreError> {
+        panic!("log objects are never deleted")
+    }
+
+    async fn list(&self, _: &str, _: &Listing) -> Result<Page, StoreError> {
+        panic!("a notification names its objects")
     }
 }
 

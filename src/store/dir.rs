@@ -1,5 +1,8 @@
 //! A directory as S3: `ROOT/<bucket>/<key>`.
 
+mod listing;
+mod small;
+
 use std::fs::File;
 use std::io;
 use std::path::{Component, Path, PathBuf};
@@ -7,9 +10,10 @@ use std::path::{Component, Path, PathBuf};
 use async_trait::async_trait;
 use bytes::Bytes;
 
-use super::{ObjectStore, StoreError};
+use super::{Condition, Listing, ObjectStore, Page, PutError, SmallObject, StoreError, Written};
 use crate::cloudtrail::Body;
 use crate::notification::ObjectRef;
+use small::Small;
 
 /// Objects are files under a root. A directory has no versions: the file is what there is.
 #[derive(Debug, Clone)]
@@ -23,25 +27,63 @@ impl DirStore {
         DirStore { root: root.into() }
     }
 
-    /// The file of an object; none for a key that would lead out of the root.
-    fn path(&self, object: &ObjectRef) -> Option<PathBuf> {
-        let relative = Path::new(&object.bucket).join(&object.key);
+    /// The file of an object.
+    fn path(&self, bucket: &str, key: &str) -> Result<PathBuf, StoreError> {
+        let relative = Path::new(bucket).join(key);
         let inside = relative.components().all(|part| matches!(part, Component::Normal(_)));
         // `join` drops the bucket where the key is absolute.
-        (inside && relative.starts_with(&object.bucket)).then(|| self.root.join(relative))
+        match inside && relative.starts_with(bucket) {
+            true => Ok(self.root.join(relative)),
+            false => Err(StoreError::Retry("the key leads out of the store".to_owned())),
+        }
+    }
+
+    fn small(&self, bucket: &str, key: &str) -> Result<Small, StoreError> {
+        Ok(Small { root: self.root.clone(), path: self.path(bucket, key)? })
+    }
+}
+
+/// Does what may block where that is allowed.
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, StoreError> + Send + 'static,
+) -> Result<T, StoreError> {
+    tokio::task::spawn_blocking(work).await.map_err(|error| StoreError::Retry(error.to_string()))?
+}
+
+/// A file that is not there is gone; everything else is tried again.
+fn refused(error: &io::Error) -> StoreError {
+    match error.kind() {
+        io::ErrorKind::NotFound => StoreError::Gone,
+        _ => StoreError::Retry(error.to_string()),
     }
 }
 
 #[async_trait]
 impl ObjectStore for DirStore {
     async fn open(&self, object: &ObjectRef) -> Result<Body, StoreError> {
-        let path = self.path(object).ok_or_else(|| StoreError::Retry("the key leads out of the store".to_owned()))?;
-        let opened = tokio::task::spawn_blocking(move || open_file(&path)).await;
-        match opened.map_err(|error| StoreError::Retry(error.to_string()))? {
-            Ok(body) => Ok(body),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Err(StoreError::Gone),
-            Err(error) => Err(StoreError::Retry(error.to_string())),
-        }
+        let path = self.path(&object.bucket, &object.key)?;
+        blocking(move || open_file(&path).map_err(|error| refused(&error))).await
+    }
+
+    async fn get(&self, bucket: &str, key: &str) -> Result<SmallObject, StoreError> {
+        let small = self.small(bucket, key)?;
+        blocking(move || small.get()).await
+    }
+
+    async fn put(&self, bucket: &str, key: &str, bytes: Bytes, condition: Condition) -> Result<Written, PutError> {
+        let small = self.small(bucket, key).map_err(|error| PutError::Retry(error.to_string()))?;
+        let put = tokio::task::spawn_blocking(move || small.put(&bytes, &condition)).await;
+        put.map_err(|error| PutError::Retry(error.to_string()))?
+    }
+
+    async fn delete(&self, bucket: &str, key: &str) -> Result<(), StoreError> {
+        let small = self.small(bucket, key)?;
+        blocking(move || small.delete()).await
+    }
+
+    async fn list(&self, bucket: &str, listing: &Listing) -> Result<Page, StoreError> {
+        let (clock, root, listing) = (self.small(bucket, "x")?, self.root.join(bucket), listing.clone());
+        blocking(move || listing::page(&root, &listing, clock.date()?)).await
     }
 }
 

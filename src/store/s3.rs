@@ -1,12 +1,16 @@
 //! S3 itself.
 
+mod date;
+mod small;
+
 use async_trait::async_trait;
 use aws_sdk_s3::Client;
 use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_s3::operation::get_object::{GetObjectError, GetObjectOutput};
+use bytes::Bytes;
 use tokio_util::io::SyncIoBridge;
 
-use super::{ObjectStore, StoreError};
+use super::{Condition, Listing, ObjectStore, Page, PutError, SmallObject, StoreError, Written};
 use crate::cloudtrail::Body;
 use crate::error::{answer, chain};
 use crate::notification::ObjectRef;
@@ -30,6 +34,22 @@ impl ObjectStore for S3Store {
         let get = self.client.get_object().bucket(&object.bucket).key(&object.key);
         let got = get.set_version_id(object.version_id.clone()).send().await;
         body(got.map_err(|error| refused(&error))?).await
+    }
+
+    async fn get(&self, bucket: &str, key: &str) -> Result<SmallObject, StoreError> {
+        small::get(&self.client, bucket, key).await
+    }
+
+    async fn put(&self, bucket: &str, key: &str, bytes: Bytes, condition: Condition) -> Result<Written, PutError> {
+        small::put(&self.client, bucket, key, bytes, condition).await
+    }
+
+    async fn delete(&self, bucket: &str, key: &str) -> Result<(), StoreError> {
+        small::delete(&self.client, bucket, key).await
+    }
+
+    async fn list(&self, bucket: &str, listing: &Listing) -> Result<Page, StoreError> {
+        small::list(&self.client, bucket, listing).await
     }
 }
 
