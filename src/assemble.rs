@@ -11,17 +11,17 @@ use tokio::sync::OnceCell;
 
 use crate::config::{AlertsPlace, Config, StorePlace};
 use crate::pipeline::Pipeline;
-use crate::rule::RuleSet;
+use crate::rule::Detections;
 use crate::sink::{AlertSink, DirSink, Pace, SnsSink, StdoutSink};
 use crate::store::{DirStore, ObjectStore, S3Store};
 
 /// Builds the pipeline. Nothing is asked of AWS yet, and no credential is looked up before it is needed.
-pub async fn pipeline(config: &Config, rules: RuleSet) -> Pipeline {
+pub async fn pipeline(config: &Config, detections: Detections) -> Pipeline {
     let aws = Aws::default();
     Pipeline {
         store: store(&config.store, &aws).await,
         sink: sink(config, &aws).await,
-        rules: Arc::new(rules),
+        detections: Arc::new(detections),
         max_object_bytes: config.max_object_bytes,
     }
 }

@@ -16,6 +16,8 @@ pub struct Config {
     pub ledger: LedgerPlace,
     /// `TRAILBELL_RULES`: a directory or a file, besides the embedded rules.
     pub rules: Option<PathBuf>,
+    /// `TRAILBELL_EXCEPTIONS`: a directory or a file.
+    pub exceptions: Option<PathBuf>,
     /// `TRAILBELL_DEFAULT_RULES`: whether the embedded rules are used.
     pub default_rules: bool,
     /// `TRAILBELL_MAX_OBJECT_BYTES`: inflated bytes accepted of one object.
@@ -57,11 +59,12 @@ pub enum LedgerPlace {
 pub struct ConfigError(pub Vec<String>);
 
 /// Every variable there is. Any other that begins with `TRAILBELL_` is a mistake, but for the tests' own.
-const KNOWN: [&str; 7] = [
+const KNOWN: [&str; 8] = [
     "TRAILBELL_ALERTS",
     "TRAILBELL_STORE",
     "TRAILBELL_LEDGER",
     "TRAILBELL_RULES",
+    "TRAILBELL_EXCEPTIONS",
     "TRAILBELL_DEFAULT_RULES",
     "TRAILBELL_MAX_OBJECT_BYTES",
     "TRAILBELL_CONCURRENCY",
@@ -79,7 +82,8 @@ impl Config {
         let alerts = vars.required("TRAILBELL_ALERTS", "a topic ARN, stdout or dir:PATH", alerts_place);
         let store = vars.required("TRAILBELL_STORE", "s3 or dir:PATH", store_place);
         let ledger = vars.required("TRAILBELL_LEDGER", "none", ledger_place);
-        let rules = vars.optional("TRAILBELL_RULES", "a directory or a file", rules_place);
+        let rules = vars.optional("TRAILBELL_RULES", "a directory or a file", path);
+        let exceptions = vars.optional("TRAILBELL_EXCEPTIONS", "a directory or a file", path);
         let default_rules = vars.optional("TRAILBELL_DEFAULT_RULES", "on or off", switch);
         let max_object_bytes = vars.optional("TRAILBELL_MAX_OBJECT_BYTES", "a number of bytes, at least 1", positive);
         let concurrency = vars.optional("TRAILBELL_CONCURRENCY", "a number from 1 to 1000", workers);
@@ -89,6 +93,7 @@ impl Config {
                 store,
                 ledger,
                 rules,
+                exceptions,
                 default_rules: default_rules.unwrap_or(true),
                 max_object_bytes: max_object_bytes.unwrap_or(DEFAULT_MAX_OBJECT_BYTES),
                 concurrency: concurrency.unwrap_or(DEFAULT_CONCURRENCY),
@@ -158,7 +163,7 @@ fn ledger_place(value: &str) -> Option<LedgerPlace> {
     (value == "none").then_some(LedgerPlace::None)
 }
 
-fn rules_place(value: &str) -> Option<PathBuf> {
+fn path(value: &str) -> Option<PathBuf> {
     (!value.contains("://")).then(|| PathBuf::from(value))
 }
 

@@ -10,6 +10,7 @@
 //! | [`ecs`] | what is the value of an ECS field in a record? |
 //! | [`kql`] | does a query match a document? Pure: no clock, no I/O, nothing of CloudTrail |
 //! | [`rule`] | which rules are there, and which of them match a record? |
+//! | [`explain`] | why does a query match a record, or not? |
 //! | [`finding`] | what was found, by whom was it done, and what became of it? |
 //! | [`alert`] | what do people and machines read? |
 //! | [`sink`] | where do alerts go? SNS, a folder, the terminal |
@@ -28,6 +29,7 @@ pub mod cloudtrail;
 pub mod config;
 pub mod ecs;
 pub mod error;
+pub mod explain;
 pub mod finding;
 pub mod kql;
 pub mod ledger;

@@ -10,7 +10,7 @@ use serde_json::Value;
 use tokio::time::Instant;
 use trailbell::config::Config;
 use trailbell::pipeline::{self, Clock, Pipeline};
-use trailbell::rule::{Gathered, RuleSet};
+use trailbell::rule::{Detections, Gathered, LoadedExceptions, RuleSet};
 use trailbell::{assemble, telemetry};
 
 /// No object is started in the last part of the function's time (this, or a quarter), so that those in flight can end.
@@ -31,10 +31,25 @@ async fn main() -> ExitCode {
 
 async fn serve() -> Result<(), Error> {
     let config = Config::from_vars(std::env::vars())?;
-    let rules = rules(&config)?;
-    let pipeline = Arc::new(assemble::pipeline(&config, rules).await);
-    tracing::info!(?config, rules = pipeline.rules.rules().len(), "started");
+    let detections = detections(&config)?;
+    let (rules, exceptions) = (detections.rules.rules().len(), detections.exceptions.all().len());
+    let pipeline = Arc::new(assemble::pipeline(&config, detections).await);
+    tracing::info!(?config, rules, exceptions, "started");
     lambda_runtime::run(service_fn(|event| handle(&pipeline, event))).await
+}
+
+/// Exceptions that cannot be used are no reason not to start: every invocation says so until they are mended.
+fn detections(config: &Config) -> Result<Detections, Error> {
+    let rules = rules(config)?;
+    let mut exceptions = LoadedExceptions::from_paths(config.exceptions.as_slice());
+    exceptions.check_rules(&rules);
+    for warning in &exceptions.warnings {
+        tracing::warn!(%warning, "exception file");
+    }
+    for problem in &exceptions.problems {
+        tracing::error!(%problem, "no exception is in use");
+    }
+    Ok(Detections::with_loaded(rules, exceptions))
 }
 
 /// The function's rules: nothing starts with a part of what the operator wanted.

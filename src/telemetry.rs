@@ -17,7 +17,13 @@ pub fn start() {
 pub fn tell(outcome: &Outcome) {
     outcome.problems.iter().for_each(tell_problem);
     for note in &outcome.notes {
-        info!(note, "not read");
+        info!(note, "noted");
+    }
+    for warning in &outcome.warnings {
+        warn!(warning, "to be mended");
+    }
+    if let problems @ 1.. = outcome.report.exception_problems {
+        error!(problems, "no exception is in use");
     }
     if let Some(mismatch) = &outcome.mismatch {
         error!(%mismatch, "the report does not add up");

@@ -237,7 +237,7 @@ async fn from_an_object_in_s3_to_a_message_at_the_topic() {
     let pipeline = Pipeline {
         store: Box::new(S3Store::new(s3)),
         sink: Box::new(SnsSink::new(sns, topic.clone(), Pace::shared_by(1))),
-        rules: Arc::new(RuleSet::new([load::embedded().rules]).unwrap()),
+        detections: Arc::new(RuleSet::new([load::embedded().rules]).unwrap().into()),
         max_object_bytes: 1 << 30,
     };
     let record = |key: &str| {

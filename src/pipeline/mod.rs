@@ -24,7 +24,7 @@ pub use search::{Hit, findings, search};
 
 use crate::finding::Origin;
 use crate::notification::{self, InlineRecord, Item, Message, Notification, ObjectRef, Reply};
-use crate::rule::RuleSet;
+use crate::rule::Detections;
 use crate::sink::AlertSink;
 use crate::store::ObjectStore;
 use claims::Claims;
@@ -39,8 +39,8 @@ pub struct Pipeline {
     pub store: Box<dyn ObjectStore>,
     /// Where alerts go.
     pub sink: Box<dyn AlertSink>,
-    /// What is looked for.
-    pub rules: Arc<RuleSet>,
+    /// What is looked for, and what of it is not to be alerted.
+    pub detections: Arc<Detections>,
     /// Inflated bytes accepted of one object.
     pub max_object_bytes: u64,
 }
@@ -63,8 +63,10 @@ pub struct Outcome {
     pub mismatch: Option<Mismatch>,
     /// What went wrong, by name.
     pub problems: Vec<Problem>,
-    /// What was not read, or asked for nothing, and why.
+    /// What was not read, asked for nothing, or is not to be alerted, and why.
     pub notes: Vec<String>,
+    /// What the operator should mend, whatever came in: exceptions that are not in use, or whose end is near.
+    pub warnings: Vec<String>,
     /// How the caller wants to hear of failures.
     pub reply: Reply,
     /// The messages to deliver again: their queue ids, or none for one without.
@@ -100,8 +102,10 @@ struct Run {
 
 impl Run {
     fn new(pipeline: &Arc<Pipeline>, clock: Clock, reply: Reply) -> Run {
-        let (report, problems, notes) = (Report::default(), Vec::new(), Vec::new());
-        let outcome = Outcome { report, mismatch: None, problems, notes, reply, retry: BTreeSet::new() };
+        let (problems, notes) = (Vec::new(), Vec::new());
+        let warnings = pipeline.detections.warnings(clock.now);
+        let report = Report { exception_problems: pipeline.detections.exception_problems(), ..Report::default() };
+        let outcome = Outcome { report, mismatch: None, problems, notes, warnings, reply, retry: BTreeSet::new() };
         Run { pipeline: Arc::clone(pipeline), claims: Arc::default(), clock, outcome }
     }
 
@@ -142,13 +146,14 @@ impl Run {
         let mut found = Vec::new();
         for InlineRecord { record, envelope, index } in records {
             let origin = || Origin::Inline { envelope: (*envelope).to_owned(), record: *index };
-            findings(record, &self.pipeline.rules, self.clock.now, &origin, &mut |finding| found.push(finding));
+            findings(record, &self.pipeline.detections, self.clock.now, &origin, &mut |finding| found.push(finding));
         }
         self.outcome.report.records += records.len() as u64;
         self.outcome.report.findings += found.len() as u64;
         let published = publish::publish(&self.pipeline, &self.claims, found).await;
         published.fates.into_iter().for_each(|fate| self.outcome.report.count_finding(fate));
         published.problems.into_iter().for_each(|problem| self.problem(message, problem));
+        self.outcome.notes.extend(published.notes);
     }
 
     async fn see_objects_through(&mut self, objects: Vec<Named>) {
@@ -203,7 +208,7 @@ impl Run {
         report.bad_records += outcome.bad_records;
         report.findings += outcome.findings;
         outcome.fates.into_iter().for_each(|fate| report.count_finding(fate));
-        self.outcome.notes.extend(outcome.note.map(|note| format!("{}: {note}", named.object)));
+        self.outcome.notes.extend(outcome.notes);
         outcome.problems.into_iter().for_each(|problem| self.problem(&named.message, problem));
     }
 }

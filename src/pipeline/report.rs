@@ -54,6 +54,8 @@ pub struct Report {
     pub findings: u64,
     /// Findings by what became of them.
     pub finding_fates: BTreeMap<Fate, u64>,
+    /// Problems in the exception files: while there is one, no exception is in use.
+    pub exception_problems: u64,
 }
 
 /// Counts that do not add up: a fault in this program.
@@ -105,7 +107,11 @@ impl fmt::Display for Report {
             write!(f, ", {}", counted(count, what))?;
         }
         write!(f, "; {}{}", counted(self.objects, "object"), listed(&self.object_fates))?;
-        write!(f, "; {}{}", counted(self.findings, "finding"), listed(&self.finding_fates))
+        write!(f, "; {}{}", counted(self.findings, "finding"), listed(&self.finding_fates))?;
+        match self.exception_problems {
+            0 => Ok(()),
+            count => write!(f, "; no exception is in use: {}", counted(count, "problem")),
+        }
     }
 }
 
@@ -142,5 +148,7 @@ mod tests {
         report.count_finding(Fate::HeldElsewhere);
         let line = "7 records read, 1 bad record; 2 objects (1 scanned, 1 skipped); 1 finding (1 held elsewhere)";
         assert_eq!(report.to_string(), line);
+        report.exception_problems = 2;
+        assert_eq!(report.to_string(), format!("{line}; no exception is in use: 2 problems"));
     }
 }

@@ -1,14 +1,19 @@
-//! The detections: what a rule is, how its file is read, and which rules match a record.
+//! The detections: what a rule is, how its file is read, tested, and which rules match a record.
 
 mod detection;
+mod detections;
 mod embedded;
+pub mod exception;
 mod gather;
 mod info;
 pub mod load;
 mod pin;
 mod set;
+pub mod testing;
 
 pub use detection::{Rule, RuleOrigin};
+pub use detections::Detections;
+pub use exception::{Exception, Exceptions, ExceptionsError, LoadedExceptions};
 pub use gather::{Gathered, RulesError};
 pub use info::{RuleInfo, Severity, Tactic, Technique, Threat};
 pub use set::{NoRules, RuleSet};

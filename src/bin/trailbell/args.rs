@@ -15,6 +15,8 @@ pub struct Args {
 
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    Exceptions(ExceptionsArgs),
+    Explain(ExplainArgs),
     Invoke(InvokeArgs),
     Scan(ScanArgs),
 }
@@ -30,6 +32,67 @@ pub enum Command {
 pub struct InvokeArgs {
     /// The payload, a JSON file; - reads standard input
     pub payload: PathBuf,
+}
+
+/// Look after exceptions: findings that are kept, but not alerted.
+#[derive(Debug, clap::Args)]
+pub struct ExceptionsArgs {
+    #[command(subcommand)]
+    pub command: ExceptionsCommand,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum ExceptionsCommand {
+    Check(CheckExceptionsArgs),
+}
+
+/// Say of each exception whether it holds, until when and for which rules, and what is wrong or risky.
+///
+/// Exit codes: 0 all of them can be used; 1 so they can, but one has expired, or there is a warning;
+/// 2 something is wrong in a file (everything that is wrong is named), or wrong usage.
+#[derive(Debug, clap::Args)]
+#[command(verbatim_doc_comment)]
+pub struct CheckExceptionsArgs {
+    /// Exception files, or folders of them
+    #[arg(required = true, value_name = "FILE")]
+    pub paths: Vec<PathBuf>,
+
+    /// Further rules that exceptions may name, a folder or a file (repeatable)
+    #[arg(long, value_name = "DIR")]
+    pub rules: Vec<PathBuf>,
+
+    /// Leave out the rules that come with the program
+    #[arg(long)]
+    pub no_default_rules: bool,
+}
+
+/// Show a record as the rules see it, and why a rule matches it or does not.
+///
+/// Prints the record as an ECS document, then the rules that match it; with --rule, each clause of that rule with
+/// what the record has there.
+///
+/// Exit codes: 0 explained, whether the rule matches or not; 2 no such record or rule, or wrong usage.
+#[derive(Debug, clap::Args)]
+#[command(verbatim_doc_comment)]
+pub struct ExplainArgs {
+    /// A log file
+    pub file: PathBuf,
+
+    /// The record, by its number in the file from 0, as `scan` shows it after the #
+    #[arg(long, value_name = "N")]
+    pub record: usize,
+
+    /// The rule to take apart, by its id or its name
+    #[arg(long, value_name = "ID")]
+    pub rule: Option<String>,
+
+    /// Further rules, a folder or a file; one with the rule_id of another replaces it (repeatable)
+    #[arg(long, value_name = "DIR")]
+    pub rules: Vec<PathBuf>,
+
+    /// Leave out the rules that come with the program
+    #[arg(long)]
+    pub no_default_rules: bool,
 }
 
 /// Run the rules over log files and folders.
@@ -56,6 +119,10 @@ pub struct ScanArgs {
     /// Leave out the rules that come with the program
     #[arg(long)]
     pub no_default_rules: bool,
+
+    /// Exceptions, a file or a folder: findings that one matches are marked, and do not count for --fail-on (repeatable)
+    #[arg(long, value_name = "FILE")]
+    pub exceptions: Vec<PathBuf>,
 
     /// Exit with 1 if a finding is of this severity or worse
     #[arg(long, value_name = "SEVERITY", value_parser = severity)]

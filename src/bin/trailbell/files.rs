@@ -55,12 +55,22 @@ fn children(path: &Path) -> io::Result<Vec<PathBuf>> {
     Ok(children)
 }
 
+/// The file's name in lower case, without `.gz`.
+fn plain_name(path: &Path) -> String {
+    let name = path.file_name().and_then(OsStr::to_str).unwrap_or_default().to_ascii_lowercase();
+    name.strip_suffix(".gz").map_or(name.clone(), str::to_owned)
+}
+
+/// Whether a file's name says that each line of it is a record.
+pub fn is_line_delimited(path: &Path) -> bool {
+    let name = plain_name(path);
+    name.ends_with(".ndjson") || name.ends_with(".jsonl")
+}
+
 fn file(path: &Path) -> Entry {
     let path = path.to_owned();
-    let name = path.file_name().and_then(OsStr::to_str).unwrap_or_default().to_ascii_lowercase();
-    let plain = name.strip_suffix(".gz").unwrap_or(&name);
-    let lines = plain.ends_with(".ndjson") || plain.ends_with(".jsonl");
-    if !lines && !plain.ends_with(".json") {
+    let lines = is_line_delimited(&path);
+    if !lines && !plain_name(&path).ends_with(".json") {
         return Entry::Skipped { path, reason: "not named as a log file" };
     }
     // CloudTrail keeps its digests and insights beside the log objects, and a copied bucket has them too.

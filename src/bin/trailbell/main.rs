@@ -1,6 +1,8 @@
 //! The command line. Wiring and printing only.
 
 mod args;
+mod exceptions;
+mod explain;
 mod files;
 mod invoke;
 mod output;
@@ -16,6 +18,8 @@ use args::{Args, Command};
 
 fn main() -> ExitCode {
     let result = match Args::parse().command {
+        Command::Exceptions(args) => exceptions::run(&args),
+        Command::Explain(args) => explain::run(&args),
         Command::Invoke(args) => invoke::run(&args),
         Command::Scan(args) => scan::run(&args),
     };

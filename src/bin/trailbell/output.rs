@@ -66,11 +66,17 @@ const CELL: usize = 1200;
 fn row(finding: &Finding) -> [String; 4] {
     let time = finding.time.map_or("not recorded".to_owned(), |time| time.strftime("%Y-%m-%d %H:%M:%S").to_string());
     let place = format!("{}#{}", finding.origin.place(), finding.origin.record());
-    [time, clean::text(&finding.rule.name, CELL), alert::subject(finding), clean::text(&place, CELL)]
+    let excepted = finding.exception.as_deref().map(|name| format!("excepted by {}\n", clean::text(name, CELL)));
+    let subject = format!("{}{}", excepted.unwrap_or_default(), alert::subject(finding));
+    [time, clean::text(&finding.rule.name, CELL), subject, clean::text(&place, CELL)]
 }
 
-/// The finding as one JSON document: its ECS fields, the rule, and where it was read. JSON escapes control characters.
-fn line(finding: &Finding) -> Value {
+/// The finding as one JSON document: its ECS fields, the rule, and where it was read.
+fn line(finding: &Finding) -> String {
+    clean::json(&document(finding).to_string())
+}
+
+fn document(finding: &Finding) -> Value {
     let mut document = finding.ecs.clone();
     let rule = &finding.rule;
     document["rule"] =

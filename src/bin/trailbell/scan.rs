@@ -7,23 +7,28 @@ use std::process::ExitCode;
 
 use jiff::Timestamp;
 use trailbell::cloudtrail::reader::Options;
-use trailbell::finding::Origin;
+use trailbell::finding::{Finding, Origin};
 use trailbell::pipeline::{Hit, search};
-use trailbell::rule::{RuleSet, Severity};
+use trailbell::rule::{Detections, Severity};
 use trailbell::store::open_file;
 
 use crate::args::ScanArgs;
 use crate::files::{self, Entry};
 use crate::output::Output;
 use crate::progress::Progress;
-use crate::rules;
+use crate::{exceptions, rules};
 
 pub fn run(args: &ScanArgs) -> Result<ExitCode, Box<dyn Error>> {
     let rules = rules::load(!args.no_default_rules, &args.rules)?;
+    let exceptions = exceptions::load(&args.exceptions, &rules)?;
+    let now = now();
+    for notice in exceptions.expiring(now) {
+        eprintln!("trailbell: warning: {notice}");
+    }
     let entries = files::below(&args.paths);
     let mut scan = Scan {
-        rules,
-        now: now(),
+        detections: Detections::new(rules, exceptions),
+        now,
         max_bytes: args.max_object_bytes.unwrap_or(u64::MAX),
         output: Output::new(args.format),
         progress: Progress::new(entries.len()),
@@ -39,7 +44,7 @@ pub fn run(args: &ScanArgs) -> Result<ExitCode, Box<dyn Error>> {
 }
 
 struct Scan {
-    rules: RuleSet,
+    detections: Detections,
     now: Timestamp,
     max_bytes: u64,
     output: Output,
@@ -74,9 +79,9 @@ impl Scan {
         let origin = |record| Origin::File { path: name.clone(), record };
         let options = Options { max_bytes: self.max_bytes, lines };
         let (mut printed, mut bad_records) = (Ok(()), Vec::new());
-        let (read, end) = search(body, options, &self.rules, self.now, &origin, &mut |hit| match hit {
+        let (read, end) = search(body, options, &self.detections, self.now, &origin, &mut |hit| match hit {
             Hit::Finding(finding) if printed.is_ok() => {
-                self.tally.finding(finding.rule.severity);
+                self.tally.finding(&finding);
                 printed = self.output.finding(&finding);
             }
             Hit::Finding(_) => {}
@@ -102,16 +107,22 @@ struct Tally {
     files: u64,
     records: u64,
     findings: u64,
+    /// Findings that an exception matched.
+    excepted: u64,
     skipped: u64,
     /// Files and records that could not be read.
     unreadable: u64,
+    /// The worst finding that no exception matched.
     worst: Option<Severity>,
 }
 
 impl Tally {
-    fn finding(&mut self, severity: Severity) {
+    fn finding(&mut self, finding: &Finding) {
         self.findings += 1;
-        self.worst = self.worst.max(Some(severity));
+        match finding.exception {
+            Some(_) => self.excepted += 1,
+            None => self.worst = self.worst.max(Some(finding.rule.severity)),
+        }
     }
 
     /// Nothing to read at all is no success: "nothing found" must mean that something was looked at.
@@ -128,7 +139,11 @@ impl std::fmt::Display for Tally {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let s = |count: u64| if count == 1 { "" } else { "s" };
         let (findings, records, files) = (self.findings, self.records, self.files);
-        write!(f, "{findings} finding{} in {records} record{} of {files} file{}", s(findings), s(records), s(files))?;
+        write!(f, "{findings} finding{}", s(findings))?;
+        if self.excepted > 0 {
+            write!(f, " ({} excepted)", self.excepted)?;
+        }
+        write!(f, " in {records} record{} of {files} file{}", s(records), s(files))?;
         if self.skipped > 0 {
             write!(f, "; {} skipped", self.skipped)?;
         }

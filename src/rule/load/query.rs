@@ -9,12 +9,12 @@ use crate::ecs;
 use crate::kql::{Expr, ExprKind, Field, ParseError, Query, Test};
 
 /// The query, parsed, where it can be.
-pub(super) fn read<'f>(reader: &mut Reader<'f>, table: &DeTable<'f>) -> Option<Query> {
+pub(in crate::rule) fn read<'f>(reader: &mut Reader<'f>, table: &DeTable<'f>) -> Option<Query> {
     let source = reader.required(table, "query")?;
     let written = Written::of(reader.text, table.get("query")?, source);
     match Query::parse(source) {
         Ok(query) => {
-            warn_of_fields(reader, &written, query.expr(), "");
+            check_fields(reader, &written, query.expr(), "");
             Some(query)
         }
         Err(error) => {
@@ -29,20 +29,21 @@ pub(super) fn read<'f>(reader: &mut Reader<'f>, table: &DeTable<'f>) -> Option<Q
 }
 
 /// Where the text of a TOML string stands in the file.
-struct Written {
+pub(in crate::rule) struct Written {
     start: usize,
     /// Between the quotes stands the text itself, no escapes: then every byte of it has a place of its own.
     literally: bool,
 }
 
 impl Written {
-    fn of(file: &str, value: &Spanned<DeValue<'_>>, text: &str) -> Written {
+    pub(in crate::rule) fn of(file: &str, value: &Spanned<DeValue<'_>>, text: &str) -> Written {
         let between = content(file, value.span().start);
         let literally = file.get(between..).is_some_and(|rest| rest.starts_with(text));
         Written { start: between, literally }
     }
 
-    fn place(&self, byte: usize) -> usize {
+    /// The byte of the file at which a byte of the text stands; where the text starts, if it is written with escapes.
+    pub(in crate::rule) fn place(&self, byte: usize) -> usize {
         if self.literally { self.start + byte } else { self.start }
     }
 }
@@ -67,19 +68,19 @@ fn excerpt(error: &ParseError, line: usize) -> String {
     format!("{number} | {text}\n{} | {caret}", " ".repeat(number.len()))
 }
 
-/// Warns of conditions on fields that no record ever has. Public rules have some; they are false there as here.
-fn warn_of_fields(reader: &mut Reader<'_>, written: &Written, expr: &Expr, prefix: &str) {
+/// Tells of conditions on fields that no record ever has. Public rules have some; they are false there as here.
+fn check_fields(reader: &mut Reader<'_>, written: &Written, expr: &Expr, prefix: &str) {
     if let Some(name) = unknown_field(expr, prefix) {
         let place = written.place(expr.span().start);
         let hint = ecs::did_you_mean(&name).map(|meant| format!("; did you mean `{meant}`?"));
         let message = format!("no record has the field `{}`{}", name.escape_debug(), hint.unwrap_or_default());
-        reader.warn(place..place, message);
+        reader.odd(place..place, message);
     }
     let nested = match expr.kind() {
         ExprKind::Nested { path, .. } => format!("{prefix}{path}."),
         _ => prefix.to_owned(),
     };
-    expr.children().iter().for_each(|child| warn_of_fields(reader, written, child, &nested));
+    expr.children().iter().for_each(|child| check_fields(reader, written, child, &nested));
 }
 
 fn unknown_field(expr: &Expr, prefix: &str) -> Option<String> {
