@@ -59,7 +59,7 @@ impl ObjectStore for Objects {
         panic!("log objects are never deleted")
     }
 
-    async fn list(&self, _: &str, _: &Listing) -> Result<Page, StoreError> {
+    async fn list(&self, _: &Listing) -> Result<Page, StoreError> {
         panic!("a notification names its objects")
     }
 }

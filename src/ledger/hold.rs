@@ -4,10 +4,12 @@ use std::collections::HashMap;
 
 use super::{LedgerError, StoredLedger, keys};
 use crate::finding::Window;
-use crate::store::Listing;
 
 /// More findings of one actor in one execution than this are a burst.
 const BURST: u64 = 10;
+
+/// Findings of one actor are counted up to here at least: no object's share of a burst is larger.
+const MOST_COUNTED: u64 = 2_000;
 
 /// How many findings of a burst are told one by one.
 const FIRST_OF_BURST: u64 = 3;
@@ -73,16 +75,15 @@ impl StoredLedger {
     pub async fn seen(&self, rule: &str, window: Window, enough: u64) -> Result<Seen, LedgerError> {
         let mut seen = Seen::default();
         let folder = keys::in_window(rule, window);
-        let mut listing = Listing { prefix: folder.clone(), ..Listing::default() };
+        let mut start_after = None;
         loop {
-            let page = self.place.list(&listing).await?;
-            let names = page.objects.iter().filter_map(|listed| listed.key.strip_prefix(&folder));
+            let page = self.place.list(&folder, false, start_after.as_deref(), None).await?;
+            let names = page.keys.iter().filter_map(|key| key.strip_prefix(&folder));
             seen.count(names.filter_map(keys::actor_of));
-            let Some(next) = page.next else { return Ok(seen) };
-            if seen.most_told() > enough {
+            let Some(last) = page.keys.last().filter(|_| page.next.is_some() && seen.most_told() <= enough) else {
                 return Ok(seen);
-            }
-            listing.start_after = Some(after(&next, &folder, &seen));
+            };
+            start_after = Some(after(last, &folder, &seen));
         }
     }
 }
@@ -90,7 +91,7 @@ impl StoredLedger {
 /// Where the next page starts: a burst is counted no further than it takes.
 fn after(last: &str, folder: &str, seen: &Seen) -> String {
     let actor = last.strip_prefix(folder).and_then(keys::actor_of);
-    match actor.filter(|actor| seen.of(actor) >= 2 * 1_000) {
+    match actor.filter(|actor| seen.of(actor) >= MOST_COUNTED) {
         Some(actor) => format!("{folder}{actor}-~"),
         None => last.to_owned(),
     }

@@ -8,6 +8,7 @@
 //! | `by-actor/<actor hash>/<time>-<rule>-<id>` | empty |
 //! | `by-window/<rule>/<window>/<actor hash>-<id>` | empty: what `max_signals` and bursts count |
 //! | `held/<rule>/<window>/<id>` | empty: waits for a summary |
+//! | `clock` | empty |
 
 use jiff::Timestamp;
 
@@ -21,6 +22,9 @@ pub(super) const OPEN: &str = "open/";
 
 /// Where markers of what waits for a summary are.
 pub(super) const HELD: &str = "held/";
+
+/// Written to learn the store's time.
+pub(super) const CLOCK: &str = "clock";
 
 /// Hexadecimal digits of an actor's hash: 64 bits tell the actors of one window apart.
 const ACTOR_DIGITS: usize = 16;

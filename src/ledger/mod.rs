@@ -14,6 +14,8 @@ mod token;
 
 use std::time::Duration;
 
+use jiff::Timestamp;
+
 pub use claim::{Claim, Claimed};
 pub use complete::Completed;
 pub use entry::{Content, Entry, State, Unreadable};
@@ -46,6 +48,11 @@ impl StoredLedger {
     /// The ledger below `prefix` (may be empty) of a bucket.
     pub fn new(store: Box<dyn ObjectStore>, bucket: &str, prefix: &str) -> StoredLedger {
         StoredLedger { place: Place::new(store, bucket, prefix) }
+    }
+
+    /// The store's time.
+    async fn date(&self) -> Result<Timestamp, LedgerError> {
+        Ok(self.place.mark(keys::CLOCK).await?.date)
     }
 }
 

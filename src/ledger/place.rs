@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use thiserror::Error;
 
-use crate::store::{Condition, Listed, Listing, ObjectStore, Page, PutError, SmallObject, StoreError, Written};
+use crate::store::{Condition, Listing, ObjectStore, Page, PutError, SmallObject, StoreError, Written};
 
 /// Something in the ledger could not be read or written.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -53,21 +53,37 @@ impl Place {
         deleted.map_err(|error| self.error(key, error))
     }
 
-    /// A page, all keys without the ledger's prefix.
-    pub(super) async fn list(&self, listing: &Listing) -> Result<Page, LedgerError> {
-        let full = Listing {
-            prefix: self.full(&listing.prefix),
-            delimiter: listing.delimiter,
-            start_after: listing.start_after.as_deref().map(|key| self.full(key)),
+    /// A page below a prefix, all keys without the ledger's. `next` is the page before's, if there was one.
+    pub(super) async fn list(
+        &self,
+        prefix: &str,
+        folders: bool,
+        start_after: Option<&str>,
+        next: Option<String>,
+    ) -> Result<Page, LedgerError> {
+        let listing = Listing {
+            bucket: self.bucket.clone(),
+            prefix: self.full(prefix),
+            folders,
+            start_after: start_after.map(|key| self.full(key)),
+            continuation: next,
         };
-        let listed = self.store.list(&self.bucket, &full).await;
-        let page = listed.map_err(|error| self.error(&listing.prefix, error))?;
-        Ok(Page {
-            objects: page.objects.into_iter().map(|listed| Listed { key: self.own(&listed.key), ..listed }).collect(),
-            prefixes: page.prefixes.iter().map(|key| self.own(key)).collect(),
-            next: page.next.map(|key| self.own(&key)),
-            date: page.date,
-        })
+        let page = self.store.list(&listing).await.map_err(|error| self.error(prefix, error))?;
+        let own = |keys: Vec<String>| keys.iter().map(|key| self.own(key)).collect();
+        Ok(Page { keys: own(page.keys), prefixes: own(page.prefixes), next: page.next })
+    }
+
+    /// All folders directly below a prefix, or all keys below it.
+    pub(super) async fn list_all(&self, prefix: &str, folders: bool) -> Result<Vec<String>, LedgerError> {
+        let (mut all, mut next) = (Vec::new(), None);
+        loop {
+            let page = self.list(prefix, folders, None, next).await?;
+            all.extend(if folders { page.prefixes } else { page.keys });
+            next = page.next;
+            if next.is_none() {
+                return Ok(all);
+            }
+        }
     }
 
     pub(super) fn error(&self, key: &str, what: impl ToString) -> LedgerError {

@@ -2,13 +2,12 @@
 
 use std::time::Duration;
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::SignedDuration;
 
 use super::claim::{Claim, Found, age};
 use super::entry::{Entry, State};
 use super::{LedgerError, StoredLedger, keys};
 use crate::finding::FindingId;
-use crate::store::{Listed, Listing, Page};
 
 /// No function lives this long: a marker that has had no entry for so long belongs to nobody. What it was put for was
 /// never claimed, so its log object is delivered again.
@@ -29,27 +28,21 @@ pub enum Recovery {
 }
 
 impl StoredLedger {
-    /// A page of the open markers, after a key that an earlier page gave as [`Page::next`].
-    pub async fn open_markers(&self, start_after: Option<String>) -> Result<Page, LedgerError> {
-        self.place.list(&Listing { prefix: keys::OPEN.to_owned(), delimiter: None, start_after }).await
+    /// The keys of all open markers.
+    pub async fn open_markers(&self) -> Result<Vec<String>, LedgerError> {
+        // Where nothing was ever claimed there may be no bucket yet.
+        self.date().await?;
+        self.place.list_all(keys::OPEN, false).await
     }
 
-    /// Sees to one open marker, of a page that was listed at `listed_at` (by the store's clock).
+    /// Sees to one open marker.
     ///
     /// # Errors
     /// The ledger cannot be read or written, or the entry is damaged: the marker stays.
-    pub async fn recover(
-        &self,
-        marker: &Listed,
-        listed_at: Timestamp,
-        lease: Duration,
-    ) -> Result<Recovery, LedgerError> {
-        let id = marker.key.strip_prefix(keys::OPEN).and_then(FindingId::parse);
-        let id = id.ok_or_else(|| self.place.error(&marker.key, "not named as a marker"))?;
-        let Some(found) = self.read(&id).await? else {
-            let nobodys = age(marker.modified, listed_at) > WITHOUT_ENTRY;
-            return if nobodys { self.clear(&id).await } else { Ok(Recovery::Left) };
-        };
+    pub async fn recover(&self, marker: &str, lease: Duration) -> Result<Recovery, LedgerError> {
+        let id = marker.strip_prefix(keys::OPEN).and_then(FindingId::parse);
+        let id = id.ok_or_else(|| self.place.error(marker, "not named as a marker"))?;
+        let Some(found) = self.read(&id).await? else { return self.recover_without_entry(&id).await };
         let entry = match &found.entry {
             Ok(entry) => entry,
             Err(error) => return Err(self.place.error(&keys::entry(&id), error)),
@@ -62,6 +55,13 @@ impl StoredLedger {
         }
         let claim = self.succeed(entry, &found, lease).await?;
         Ok(claim.map_or(Recovery::Left, |claim| Recovery::Mine(Box::new(claim))))
+    }
+
+    async fn recover_without_entry(&self, id: &FindingId) -> Result<Recovery, LedgerError> {
+        match self.place.get(&keys::open(id)).await? {
+            Some(marker) if age(marker.modified, marker.date) > WITHOUT_ENTRY => self.clear(id).await,
+            _ => Ok(Recovery::Left),
+        }
     }
 
     async fn clear(&self, id: &FindingId) -> Result<Recovery, LedgerError> {

@@ -14,7 +14,6 @@ use super::recover::is_left_alone;
 use super::{Completed, LedgerError, StoredLedger, keys};
 use crate::alert::Summary;
 use crate::finding::{Finding, FindingId, Window};
-use crate::store::Listing;
 
 /// Members of one part: what can be read and noted within a minute.
 const MOST_MEMBERS: usize = 2_000;
@@ -33,9 +32,10 @@ pub struct HeldWindow {
 impl StoredLedger {
     /// The windows that are over, by the store's clock, and in which something is held back.
     pub async fn due_windows(&self) -> Result<Vec<HeldWindow>, LedgerError> {
+        let date = self.date().await?;
         let mut due = Vec::new();
-        for rule in self.folders(keys::HELD).await?.0 {
-            let (folders, date) = self.folders(&rule).await?;
+        for rule in self.place.list_all(keys::HELD, true).await? {
+            let folders = self.place.list_all(&rule, true).await?;
             let held = folders.into_iter().filter_map(|folder| {
                 let name = folder.strip_prefix(&rule)?.trim_end_matches('/');
                 Some(HeldWindow { window: Window::parse(name)?, folder })
@@ -43,20 +43,6 @@ impl StoredLedger {
             due.extend(held.filter(|held| held.window.end() <= date));
         }
         Ok(due)
-    }
-
-    /// The folders directly below one, and the store's time.
-    async fn folders(&self, prefix: &str) -> Result<(Vec<String>, jiff::Timestamp), LedgerError> {
-        let mut listing = Listing { prefix: prefix.to_owned(), delimiter: Some('/'), start_after: None };
-        let mut folders = Vec::new();
-        loop {
-            let page = self.place.list(&listing).await?;
-            folders.extend(page.prefixes);
-            listing.start_after = page.next;
-            if listing.start_after.is_none() {
-                return Ok((folders, page.date));
-            }
-        }
     }
 
     /// Claims the next part of a window's summary; none where nothing is left to be told, or another worker is at it.
@@ -109,17 +95,8 @@ impl StoredLedger {
 
     /// The ids of a window's markers.
     async fn waiting(&self, held: &HeldWindow) -> Result<BTreeSet<FindingId>, LedgerError> {
-        let mut listing = Listing { prefix: held.folder.clone(), ..Listing::default() };
-        let mut waiting = BTreeSet::new();
-        loop {
-            let page = self.place.list(&listing).await?;
-            let names = page.objects.iter().filter_map(|listed| listed.key.strip_prefix(&held.folder));
-            waiting.extend(names.filter_map(FindingId::parse));
-            listing.start_after = page.next;
-            if listing.start_after.is_none() {
-                return Ok(waiting);
-            }
-        }
+        let keys = self.place.list_all(&held.folder, false).await?;
+        Ok(keys.iter().filter_map(|key| FindingId::parse(key.strip_prefix(&held.folder)?)).collect())
     }
 
     async fn new_part(

@@ -1,6 +1,5 @@
 //! A directory as S3: `ROOT/<bucket>/<key>`.
 
-mod listing;
 mod small;
 
 use std::fs::File;
@@ -81,10 +80,48 @@ impl ObjectStore for DirStore {
         blocking(move || small.delete()).await
     }
 
-    async fn list(&self, bucket: &str, listing: &Listing) -> Result<Page, StoreError> {
-        let (clock, root, listing) = (self.small(bucket, "x")?, self.root.join(bucket), listing.clone());
-        blocking(move || listing::page(&root, &listing, clock.date()?)).await
+    /// Everything in one page.
+    async fn list(&self, listing: &Listing) -> Result<Page, StoreError> {
+        let (bucket, listing) = (self.root.join(&listing.bucket), listing.clone());
+        blocking(move || list(&bucket, &listing)).await
     }
+}
+
+fn list(bucket: &Path, listing: &Listing) -> Result<Page, StoreError> {
+    if !bucket.is_dir() {
+        return Err(StoreError::Retry("no such bucket".to_owned()));
+    }
+    let mut page = Page::default();
+    // Keys under a prefix are in the folder that it names, whatever the start of a name that follows.
+    let folder = listing.prefix.rsplit_once('/').map_or("", |(folder, _)| folder);
+    let outside = Path::new(folder).components().any(|part| !matches!(part, Component::Normal(_)));
+    if !outside {
+        collect(bucket, folder, listing, &mut page).map_err(|error| StoreError::Retry(error.to_string()))?;
+    }
+    page.keys.sort_unstable();
+    page.prefixes.sort_unstable();
+    Ok(page)
+}
+
+fn collect(bucket: &Path, folder: &str, listing: &Listing, page: &mut Page) -> io::Result<()> {
+    let entries = match std::fs::read_dir(bucket.join(folder)) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        entries => entries?,
+    };
+    for entry in entries {
+        let entry = entry?;
+        // A name that is no text is no key.
+        let Ok(name) = entry.file_name().into_string() else { continue };
+        let key = if folder.is_empty() { name } else { format!("{folder}/{name}") };
+        if !entry.file_type()?.is_dir() {
+            page.keys.extend(Some(key).filter(|key| listing.takes(key)));
+        } else if !listing.folders {
+            collect(bucket, &key, listing, page)?;
+        } else {
+            page.prefixes.extend(Some(format!("{key}/")).filter(|prefix| listing.takes(prefix)));
+        }
+    }
+    Ok(())
 }
 
 /// A file as a body: whole up to [`Body::WHOLE`], else streamed. Blocks.

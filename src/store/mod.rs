@@ -1,6 +1,7 @@
 //! Where the bytes of a log object are, and where small objects are kept: S3, or a directory that looks like it.
 
 mod dir;
+mod list;
 mod part;
 mod s3;
 
@@ -10,6 +11,7 @@ use jiff::Timestamp;
 use thiserror::Error;
 
 pub use dir::{DirStore, open_file};
+pub use list::{Listing, Page};
 pub use part::part;
 pub use s3::S3Store;
 
@@ -31,8 +33,9 @@ pub trait ObjectStore: Send + Sync {
     /// Takes an object away. One that is not there is no error.
     async fn delete(&self, bucket: &str, key: &str) -> Result<(), StoreError>;
 
-    /// One page of the objects of a bucket, in the order of their keys. What was written before is there.
-    async fn list(&self, bucket: &str, listing: &Listing) -> Result<Page, StoreError>;
+    /// One page of the keys of a bucket, in the order of their bytes. A bucket that there is not is an error; a prefix
+    /// under which there is nothing gives an empty page. What was written before is there.
+    async fn list(&self, listing: &Listing) -> Result<Page, StoreError>;
 }
 
 /// A small object as it was read.
@@ -66,41 +69,6 @@ pub struct Written {
     pub etag: String,
     /// When, by the store's clock.
     pub date: Timestamp,
-}
-
-/// What to list.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Listing {
-    /// Only keys that begin so.
-    pub prefix: String,
-    /// Keys that have it after the prefix are not listed one by one: what they share up to it comes once.
-    pub delimiter: Option<char>,
-    /// Only keys (and shared beginnings) after this one.
-    pub start_after: Option<String>,
-}
-
-/// A part of a listing.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Page {
-    /// Objects, in the order of their keys; at most 1,000 with the prefixes.
-    pub objects: Vec<Listed>,
-    /// What keys share up to the delimiter, in order.
-    pub prefixes: Vec<String>,
-    /// Where the listing goes on: the `start_after` of the next page; none at its end.
-    pub next: Option<String>,
-    /// When this was so, by the store's clock.
-    pub date: Timestamp,
-}
-
-/// An object in a listing.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Listed {
-    /// Its key.
-    pub key: String,
-    /// Bytes.
-    pub size: u64,
-    /// When it was written, by the store's clock.
-    pub modified: Timestamp,
 }
 
 /// Why an object could not be read, by what is to be done about it. The object is named by whoever asked.

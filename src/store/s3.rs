@@ -7,6 +7,7 @@ use async_trait::async_trait;
 use aws_sdk_s3::Client;
 use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_s3::operation::get_object::{GetObjectError, GetObjectOutput};
+use aws_sdk_s3::operation::list_objects_v2::ListObjectsV2Error;
 use bytes::Bytes;
 use tokio_util::io::SyncIoBridge;
 
@@ -48,8 +49,15 @@ impl ObjectStore for S3Store {
         small::delete(&self.client, bucket, key).await
     }
 
-    async fn list(&self, bucket: &str, listing: &Listing) -> Result<Page, StoreError> {
-        small::list(&self.client, bucket, listing).await
+    async fn list(&self, listing: &Listing) -> Result<Page, StoreError> {
+        let list = self.client.list_objects_v2().bucket(&listing.bucket).prefix(&listing.prefix);
+        let list = list.set_delimiter(listing.folders.then(|| "/".to_owned()));
+        let list = list.set_start_after(listing.start_after.clone());
+        let got = list.set_continuation_token(listing.continuation.clone()).send().await;
+        let got = got.map_err(|error| unlisted(&error))?;
+        let prefixes = got.common_prefixes().iter().filter_map(|folder| folder.prefix()).map(str::to_owned).collect();
+        let keys = got.contents().iter().filter_map(|object| object.key()).map(str::to_owned).collect();
+        Ok(Page { keys, prefixes, next: got.next_continuation_token().map(str::to_owned) })
     }
 }
 
@@ -75,6 +83,17 @@ fn refused(error: &SdkError<GetObjectError>) -> StoreError {
         (403, code) => StoreError::Retry(forbidden(code, error.message())),
         (_, code) => StoreError::Retry(answer(code, error.message(), error)),
     }
+}
+
+fn unlisted(error: &SdkError<ListObjectsV2Error>) -> StoreError {
+    let status = error.raw_response().map_or(0, |response| response.status().as_u16());
+    let told = answer(error.code(), error.message(), error);
+    StoreError::Retry(match (status, error.code()) {
+        (404, Some("NoSuchBucket")) => "no such bucket".to_owned(),
+        (403, _) => format!("{told} (check s3:ListBucket on the bucket)"),
+        (301, _) => format!("{told} (the bucket is in another region: set AWS_REGION)"),
+        _ => told,
+    })
 }
 
 fn forbidden(code: Option<&str>, message: Option<&str>) -> String {
