@@ -9,7 +9,8 @@ use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
 
 use tokio::sync::OnceCell;
 
-use crate::config::{AlertsPlace, Config, StorePlace};
+use crate::config::{AlertsPlace, Config, LedgerPlace, StorePlace};
+use crate::ledger::{Ledger, StoredLedger};
 use crate::pipeline::Pipeline;
 use crate::rule::Detections;
 use crate::sink::{AlertSink, DirSink, Pace, SnsSink, StdoutSink};
@@ -21,6 +22,7 @@ pub async fn pipeline(config: &Config, detections: Detections) -> Pipeline {
     Pipeline {
         store: store(&config.store, &aws).await,
         sink: sink(config, &aws).await,
+        ledger: ledger(&config.ledger, &aws).await,
         detections: Arc::new(detections),
         max_object_bytes: config.max_object_bytes,
     }
@@ -30,6 +32,17 @@ async fn store(place: &StorePlace, aws: &Aws) -> Box<dyn ObjectStore> {
     match place {
         StorePlace::Dir(path) => Box::new(DirStore::new(path)),
         StorePlace::S3 => Box::new(S3Store::new(aws.s3().await)),
+    }
+}
+
+async fn ledger(place: &LedgerPlace, aws: &Aws) -> Ledger {
+    match place {
+        LedgerPlace::None => Ledger::None,
+        // The store has a folder for each bucket.
+        LedgerPlace::Dir(path) => Ledger::Stored(StoredLedger::new(Box::new(DirStore::new(path)), "ledger", "")),
+        LedgerPlace::S3 { bucket, prefix } => {
+            Ledger::Stored(StoredLedger::new(Box::new(S3Store::new(aws.s3().await)), bucket, prefix))
+        }
     }
 }
 

@@ -13,6 +13,7 @@ use tokio::time::Instant;
 use trailbell::alert::Alert;
 use trailbell::cloudtrail::Body;
 use trailbell::finding::Fate;
+use trailbell::ledger::Ledger;
 use trailbell::notification::ObjectRef;
 use trailbell::pipeline::{self, Clock, ObjectFate, Outcome, Pipeline, Remedy};
 use trailbell::rule::{Detections, LoadedExceptions, RuleSet, load};
@@ -113,10 +114,11 @@ impl World {
             store: Box::new(self.objects),
             sink: Box::new(self.sink),
             detections: Arc::new(Detections::with_loaded(rules, self.exceptions)),
+            ledger: Ledger::None,
             max_object_bytes: self.max_object_bytes,
         };
         let now: Timestamp = "2026-03-01T10:10:00Z".parse().unwrap();
-        let clock = Clock { now, last_start: self.last_start };
+        let clock = Clock { now, last_start: self.last_start, lease: Duration::from_secs(360) };
         let outcome = pipeline::run(&Arc::new(pipeline), payload, clock).await;
         assert_eq!(outcome.report.check(), Ok(()), "{:?}", outcome.report);
         let (taken, asked) = (taken.lock().unwrap().clone(), asked.lock().unwrap().clone());

@@ -84,13 +84,15 @@ impl StoredLedger {
 
     async fn note_told(&self, held: &HeldWindow, ids: &[FindingId], summary: &FindingId) -> Result<(), LedgerError> {
         for chunk in ids.chunks(TOGETHER) {
-            let noted = join_all(chunk.iter().map(async |id| {
-                let told = self.summarised(id, summary).await?;
-                if told { self.place.delete(&format!("{}{id}", held.folder)).await } else { Ok(()) }
-            }));
-            noted.await.into_iter().collect::<Result<(), LedgerError>>()?;
+            let noted = join_all(chunk.iter().map(|id| self.note_one_told(held, id, summary))).await;
+            noted.into_iter().collect::<Result<(), LedgerError>>()?;
         }
         Ok(())
+    }
+
+    async fn note_one_told(&self, held: &HeldWindow, id: &FindingId, summary: &FindingId) -> Result<(), LedgerError> {
+        let told = self.summarised(id, summary).await?;
+        if told { self.place.delete(&format!("{}{id}", held.folder)).await } else { Ok(()) }
     }
 
     /// The ids of a window's markers.
