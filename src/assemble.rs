@@ -1,7 +1,9 @@
 //! From what the operator said to what a notification meets on its way: the wiring that both programs share.
 
 use std::sync::Arc;
+use std::time::Duration;
 
+use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_sdk_s3::config::SharedHttpClient;
 use aws_smithy_http_client::Builder as HttpBuilder;
@@ -9,7 +11,8 @@ use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
 
 use tokio::sync::OnceCell;
 
-use crate::config::{AlertsPlace, Config, StorePlace};
+use crate::config::{AlertsPlace, Config, LedgerPlace, StorePlace};
+use crate::ledger::{Ledger, StoredLedger};
 use crate::pipeline::Pipeline;
 use crate::rule::Detections;
 use crate::sink::{AlertSink, DirSink, Pace, SnsSink, StdoutSink};
@@ -21,6 +24,7 @@ pub async fn pipeline(config: &Config, detections: Detections) -> Pipeline {
     Pipeline {
         store: store(&config.store, &aws).await,
         sink: sink(config, &aws).await,
+        ledger: ledger(&config.ledger, &aws).await,
         detections: Arc::new(detections),
         max_object_bytes: config.max_object_bytes,
     }
@@ -35,6 +39,17 @@ async fn store(place: &StorePlace, aws: &Aws) -> Box<dyn ObjectStore> {
     match place {
         StorePlace::Dir(path) => Box::new(DirStore::new(path)),
         StorePlace::S3 => Box::new(S3Store::new(aws.s3().await)),
+    }
+}
+
+async fn ledger(place: &LedgerPlace, aws: &Aws) -> Ledger {
+    match place {
+        LedgerPlace::None => Ledger::None,
+        // The store has a folder for each bucket.
+        LedgerPlace::Dir(path) => Ledger::Stored(StoredLedger::new(Box::new(DirStore::new(path)), "ledger", "")),
+        LedgerPlace::S3 { bucket, prefix } => {
+            Ledger::Stored(StoredLedger::new(Box::new(S3Store::new(aws.s3().await)), bucket, prefix))
+        }
     }
 }
 
@@ -80,7 +95,18 @@ impl Aws {
 
 /// One TLS stack, with ring: it builds everywhere with a plain C compiler.
 async fn load() -> SdkConfig {
-    aws_config::defaults(BehaviorVersion::latest()).http_client(http_client()).load().await
+    aws_config::defaults(BehaviorVersion::latest()).http_client(http_client()).timeout_config(patience()).load().await
+}
+
+/// How long an answer is waited for: one that hangs costs an attempt, not the function's time. Bodies that stall are
+/// seen to by the client's own protection.
+fn patience() -> TimeoutConfig {
+    TimeoutConfig::builder()
+        .connect_timeout(Duration::from_secs(3))
+        .read_timeout(Duration::from_secs(10))
+        .operation_attempt_timeout(Duration::from_secs(15))
+        .operation_timeout(Duration::from_secs(45))
+        .build()
 }
 
 fn http_client() -> SharedHttpClient {

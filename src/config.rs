@@ -48,10 +48,19 @@ pub enum StorePlace {
 }
 
 /// Where findings are remembered.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum LedgerPlace {
     /// Nowhere: a notification that comes twice is alerted twice.
     None,
+    /// Below a prefix of a bucket.
+    S3 {
+        /// The bucket's name.
+        bucket: String,
+        /// May be empty.
+        prefix: String,
+    },
+    /// In a folder.
+    Dir(PathBuf),
 }
 
 /// Everything that is wrong with the configuration.
@@ -75,6 +84,9 @@ const DEFAULT_MAX_OBJECT_BYTES: u64 = 1024 * 1024 * 1024;
 
 const DEFAULT_CONCURRENCY: u32 = 2;
 
+/// Bytes of the ledger's prefix.
+const MOST_PREFIX: usize = 300;
+
 impl Config {
     /// Reads the configuration from variables, e.g. [`std::env::vars_os`]. Those that do not begin with `TRAILBELL_` do
     /// not matter.
@@ -86,7 +98,7 @@ impl Config {
             alerts_place,
         );
         let store = vars.required("TRAILBELL_STORE", "s3 or dir:PATH", store_place);
-        let ledger = vars.required("TRAILBELL_LEDGER", "none", ledger_place);
+        let ledger = vars.required("TRAILBELL_LEDGER", "s3://BUCKET/PREFIX, dir:PATH or none", ledger_place);
         let rules = vars.optional("TRAILBELL_RULES", "a directory or a file", path);
         let exceptions = vars.optional("TRAILBELL_EXCEPTIONS", "a directory or a file", path);
         let default_rules = vars.optional("TRAILBELL_DEFAULT_RULES", "on or off", switch);
@@ -177,7 +189,14 @@ fn store_place(value: &str) -> Option<StorePlace> {
 }
 
 fn ledger_place(value: &str) -> Option<LedgerPlace> {
-    (value == "none").then_some(LedgerPlace::None)
+    if value == "none" {
+        return Some(LedgerPlace::None);
+    }
+    let Some(place) = value.strip_prefix("s3://") else { return dir(value).map(LedgerPlace::Dir) };
+    let (bucket, prefix) = place.split_once('/').unwrap_or((place, ""));
+    // A key has 1,024 bytes, and ours need most of them.
+    let fits = !bucket.is_empty() && prefix.len() <= MOST_PREFIX;
+    fits.then(|| LedgerPlace::S3 { bucket: bucket.to_owned(), prefix: prefix.to_owned() })
 }
 
 fn path(value: &str) -> Option<PathBuf> {
@@ -221,6 +240,24 @@ mod tests {
         assert_eq!(config.alerts, AlertsPlace::Topic(TOPIC.to_owned()));
         assert_eq!((config.store, config.default_rules, config.concurrency), (StorePlace::S3, true, 2));
         assert_eq!(config.max_object_bytes, 1 << 30);
+    }
+
+    #[test]
+    fn a_ledger_is_in_a_bucket_in_a_folder_or_nowhere() {
+        let s3 = |bucket: &str, prefix: &str| LedgerPlace::S3 { bucket: bucket.to_owned(), prefix: prefix.to_owned() };
+        for (said, expected) in [
+            ("none", Some(LedgerPlace::None)),
+            ("dir:x/y", Some(LedgerPlace::Dir(PathBuf::from("x/y")))),
+            ("s3://b", Some(s3("b", ""))),
+            ("s3://b/p/q/", Some(s3("b", "p/q/"))),
+            ("s3:///p", None),
+            ("s3://", None),
+            ("s3", None),
+            ("dir:", None),
+            ("memory", None),
+        ] {
+            assert_eq!(ledger_place(said), expected, "{said}");
+        }
     }
 
     #[test]

@@ -8,13 +8,16 @@ use jiff::Timestamp;
 use lambda_runtime::{Error, LambdaEvent, service_fn};
 use serde_json::Value;
 use tokio::time::Instant;
-use trailbell::config::Config;
+use trailbell::config::{Config, LedgerPlace};
 use trailbell::pipeline::{self, Clock, Pipeline};
 use trailbell::rule::{Detections, Gathered, LoadedExceptions, RuleSet};
-use trailbell::{assemble, telemetry};
+use trailbell::{assemble, ledger, telemetry};
 
 /// No object is started in the last part of the function's time (this, or a quarter), so that those in flight can end.
 const RESERVE: Duration = Duration::from_secs(10);
+
+/// What Lambda gives a function at most.
+const LONGEST_LIFE: Duration = Duration::from_secs(15 * 60);
 
 // One thread takes turns between requests; inflating and matching have threads of their own.
 #[tokio::main(flavor = "current_thread")]
@@ -39,6 +42,9 @@ async fn serve() -> Result<(), Error> {
     let (rules, exceptions) = (detections.rules.rules().len(), detections.exceptions.all().len());
     let pipeline = Arc::new(assemble::pipeline(&config, detections).await);
     tracing::info!(?config, rules, exceptions, "started");
+    if config.ledger == LedgerPlace::None {
+        tracing::warn!("TRAILBELL_LEDGER=none: nothing is remembered, so what is delivered twice is told twice");
+    }
     lambda_runtime::run(service_fn(|event| handle(&pipeline, event))).await
 }
 
@@ -76,5 +82,6 @@ fn clock(deadline: SystemTime) -> Clock {
     // A deadline that was over before the start is none: local emulators send such.
     let left = deadline.duration_since(SystemTime::now()).ok();
     let last_start = left.map(|left| Instant::now() + left.saturating_sub(RESERVE.min(left / 4)));
-    Clock { now: Timestamp::now(), last_start }
+    let lease = ledger::lease(left.unwrap_or(LONGEST_LIFE));
+    Clock { now: Timestamp::now(), last_start, lease }
 }

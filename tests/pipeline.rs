@@ -13,11 +13,12 @@ use tokio::time::Instant;
 use trailbell::alert::Alert;
 use trailbell::cloudtrail::Body;
 use trailbell::finding::Fate;
+use trailbell::ledger::Ledger;
 use trailbell::notification::ObjectRef;
 use trailbell::pipeline::{self, Clock, ObjectFate, Outcome, Pipeline, Remedy};
 use trailbell::rule::{Detections, LoadedExceptions, RuleSet, load};
 use trailbell::sink::{AlertSink, MessageId, PublishError};
-use trailbell::store::{Listing, ObjectStore, Page, StoreError};
+use trailbell::store::{Condition, Listing, ObjectStore, Page, PutError, SmallObject, StoreError, Written};
 
 /// What a store does when asked for an object.
 #[derive(Clone)]
@@ -47,8 +48,20 @@ impl ObjectStore for Objects {
         }
     }
 
-    async fn list(&self, _listing: &Listing) -> Result<Page, StoreError> {
-        panic!("no notification makes anyone list a bucket")
+    async fn get(&self, _: &str, _: &str) -> Result<SmallObject, StoreError> {
+        panic!("log objects are opened")
+    }
+
+    async fn put(&self, _: &str, _: &str, _: Bytes, _: Condition) -> Result<Written, PutError> {
+        panic!("nothing is written beside log objects")
+    }
+
+    async fn delete(&self, _: &str, _: &str) -> Result<(), StoreError> {
+        panic!("log objects are never deleted")
+    }
+
+    async fn list(&self, _: &Listing) -> Result<Page, StoreError> {
+        panic!("a notification names its objects")
     }
 }
 
@@ -101,10 +114,11 @@ impl World {
             store: Box::new(self.objects),
             sink: Box::new(self.sink),
             detections: Arc::new(Detections::with_loaded(rules, self.exceptions)),
+            ledger: Ledger::None,
             max_object_bytes: self.max_object_bytes,
         };
         let now: Timestamp = "2026-03-01T10:10:00Z".parse().unwrap();
-        let clock = Clock { now, last_start: self.last_start };
+        let clock = Clock { now, last_start: self.last_start, lease: Duration::from_secs(360) };
         let outcome = pipeline::run(&Arc::new(pipeline), payload, clock).await;
         assert_eq!(outcome.report.check(), Ok(()), "{:?}", outcome.report);
         let (taken, asked) = (taken.lock().unwrap().clone(), asked.lock().unwrap().clone());

@@ -8,13 +8,16 @@ use std::sync::Mutex;
 
 use async_trait::async_trait;
 use aws_sdk_s3::primitives::ByteStream;
+use bytes::Bytes;
 use futures::{StreamExt, stream};
 use jiff::Timestamp;
 use support::{aws, moto};
 use trailbell::cloudtrail::Body;
 use trailbell::notification::ObjectRef;
 use trailbell::store::walk::{Wanted, names_a_day, walk};
-use trailbell::store::{DirStore, Listing, ObjectStore, Page, S3Store, StoreError};
+use trailbell::store::{
+    Condition, DirStore, Listing, ObjectStore, Page, PutError, S3Store, SmallObject, StoreError, Written,
+};
 
 /// The key of a log object: `place` is what comes before the account.
 fn key(place: &str, account: &str, region: &str, time: &str) -> String {
@@ -63,6 +66,18 @@ struct Noted {
 impl ObjectStore for Noted {
     async fn open(&self, object: &ObjectRef) -> Result<Body, StoreError> {
         self.store.open(object).await
+    }
+
+    async fn get(&self, bucket: &str, key: &str) -> Result<SmallObject, StoreError> {
+        self.store.get(bucket, key).await
+    }
+
+    async fn put(&self, bucket: &str, key: &str, bytes: Bytes, condition: Condition) -> Result<Written, PutError> {
+        self.store.put(bucket, key, bytes, condition).await
+    }
+
+    async fn delete(&self, bucket: &str, key: &str) -> Result<(), StoreError> {
+        self.store.delete(bucket, key).await
     }
 
     async fn list(&self, listing: &Listing) -> Result<Page, StoreError> {

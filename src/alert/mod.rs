@@ -12,10 +12,12 @@ mod guide;
 mod identity;
 mod limit;
 mod mail;
+mod minimal;
 mod policy;
 mod sentence;
 mod shell;
 mod subject;
+mod summary;
 #[cfg(test)]
 mod tests;
 mod time;
@@ -25,6 +27,8 @@ use serde::Serialize;
 use serde_json::json;
 
 pub use context::{ActorFinding, Context, TimelineEntry};
+pub use minimal::render_minimal;
+pub use summary::{Member, Summary, render_summary};
 
 use crate::finding::{Finding, FindingId};
 use call::Call;
@@ -32,7 +36,7 @@ use call::Call;
 /// What is published about a finding: one message, in the form each kind of reader wants.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Alert {
-    /// The finding that it tells of.
+    /// The finding, or the summary, that it tells of.
     pub finding: FindingId,
     /// One line for a mail's subject: printable ASCII, 1 to 99 characters (SNS allows fewer than 100).
     pub subject: String,

@@ -1,13 +1,17 @@
 //! S3 itself.
 
+mod date;
+mod small;
+
 use async_trait::async_trait;
 use aws_sdk_s3::Client;
 use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_s3::operation::get_object::{GetObjectError, GetObjectOutput};
 use aws_sdk_s3::operation::list_objects_v2::ListObjectsV2Error;
+use bytes::Bytes;
 use tokio_util::io::SyncIoBridge;
 
-use super::{Listing, ObjectStore, Page, StoreError};
+use super::{Condition, Listing, ObjectStore, Page, PutError, SmallObject, StoreError, Written};
 use crate::cloudtrail::Body;
 use crate::error::{answer, chain};
 use crate::notification::ObjectRef;
@@ -31,6 +35,18 @@ impl ObjectStore for S3Store {
         let get = self.client.get_object().bucket(&object.bucket).key(&object.key);
         let got = get.set_version_id(object.version_id.clone()).send().await;
         body(got.map_err(|error| refused(&error))?).await
+    }
+
+    async fn get(&self, bucket: &str, key: &str) -> Result<SmallObject, StoreError> {
+        small::get(&self.client, bucket, key).await
+    }
+
+    async fn put(&self, bucket: &str, key: &str, bytes: Bytes, condition: Condition) -> Result<Written, PutError> {
+        small::put(&self.client, bucket, key, bytes, condition).await
+    }
+
+    async fn delete(&self, bucket: &str, key: &str) -> Result<(), StoreError> {
+        small::delete(&self.client, bucket, key).await
     }
 
     async fn list(&self, listing: &Listing) -> Result<Page, StoreError> {
@@ -64,7 +80,7 @@ fn refused(error: &SdkError<GetObjectError>) -> StoreError {
         (404, Some("NoSuchBucket")) => StoreError::Retry("no such bucket".to_owned()),
         // 405: the version named is a delete marker.
         (404 | 405, _) => StoreError::Gone,
-        (403, code) => StoreError::Retry(forbidden(code, error.message())),
+        (403, Some("AccessDenied") | None) => StoreError::Retry(forbidden(error.message())),
         (_, code) => StoreError::Retry(answer(code, error.message(), error)),
     }
 }
@@ -80,10 +96,10 @@ fn unlisted(error: &SdkError<ListObjectsV2Error>) -> StoreError {
     })
 }
 
-fn forbidden(code: Option<&str>, message: Option<&str>) -> String {
-    let (code, message) = (code.unwrap_or("403"), message.unwrap_or("access denied"));
+fn forbidden(message: Option<&str>) -> String {
+    let message = message.unwrap_or("no reason given");
     format!(
-        "{code}: {message} (check s3:GetObject, s3:GetObjectVersion and kms:Decrypt; without s3:ListBucket on the \
+        "AccessDenied: {message} (check s3:GetObject, s3:GetObjectVersion and kms:Decrypt; without s3:ListBucket on the \
          bucket a missing object looks forbidden too)"
     )
 }

@@ -1,5 +1,11 @@
 //! The command line as people run it.
 
+#![allow(
+    dead_code,
+    clippy::unwrap_used,
+    reason = "each test program uses a part of it, and stops at what it did not expect"
+)]
+
 use std::path::{Path, PathBuf};
 use std::process::Command;
 

@@ -5,11 +5,13 @@ use std::io::{self, Read, Write};
 use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::Duration;
 
 use jiff::Timestamp;
 use serde_json::Value;
 use trailbell::assemble;
 use trailbell::config::Config;
+use trailbell::ledger;
 use trailbell::pipeline::{self, Clock, Outcome};
 use trailbell::rule::Detections;
 
@@ -20,6 +22,9 @@ use crate::{exceptions, rules};
 /// What holds where the environment does not say otherwise.
 const DEFAULTS: [(&str, &str); 3] =
     [("TRAILBELL_STORE", "dir:events/store"), ("TRAILBELL_ALERTS", "stdout"), ("TRAILBELL_LEDGER", "none")];
+
+/// What takes longer than this may be told twice.
+const LONGEST_RUN: Duration = Duration::from_secs(15 * 60);
 
 pub fn run(args: &InvokeArgs) -> Result<ExitCode, Box<dyn Error>> {
     let payload = payload(&args.payload)?;
@@ -53,7 +58,7 @@ fn payload(path: &Path) -> Result<Value, Box<dyn Error>> {
 
 #[expect(clippy::disallowed_methods, reason = "where this command reads the clock")]
 fn clock() -> Clock {
-    Clock { now: Timestamp::now(), last_start: None }
+    Clock { now: Timestamp::now(), last_start: None, lease: ledger::lease(LONGEST_RUN) }
 }
 
 fn tell(outcome: &Outcome) -> io::Result<()> {
