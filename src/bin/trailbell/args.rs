@@ -93,6 +93,10 @@ pub struct ExplainArgs {
     /// Leave out the rules that come with the program
     #[arg(long)]
     pub no_default_rules: bool,
+
+    /// Exceptions, a file or a folder: tells which keeps a match from being alerted (repeatable)
+    #[arg(long, value_name = "FILE")]
+    pub exceptions: Vec<PathBuf>,
 }
 
 /// Run the rules, or a query of your own, over log files, folders and buckets.

@@ -52,10 +52,10 @@ impl Objects {
         window: Window,
         region: &(dyn Fn(&str) -> bool + Sync),
     ) -> Result<Objects, Box<dyn Error>> {
-        for (bucket, prefix) in places.iter().filter(|(_, prefix)| window.since.is_none() && !names_a_day(prefix)) {
-            return Err(
-                format!("s3://{bucket}/{prefix}: say how far back with --since, or name a day: …/2026/03/12/").into()
-            );
+        let endless = |(_, prefix): &&(String, String)| window.since.is_none() && !names_a_day(prefix);
+        if let Some((bucket, prefix)) = places.iter().find(endless) {
+            let advice = "say how far back with --since, or name a day: …/2026/03/12/";
+            return Err(format!("s3://{bucket}/{prefix}: {advice}").into());
         }
         // Two workers: a large object is fetched while this thread waits for its bytes.
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
