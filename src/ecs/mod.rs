@@ -23,7 +23,7 @@ mod view;
 mod tests;
 
 pub use document::document;
-pub use field::{did_you_mean, is_known, known_fields};
+pub use field::{ValueKind, did_you_mean, is_known, known_fields, shape};
 pub(crate) use nearest::nearest;
 pub use unknown::{UnknownField, unknown_fields};
 pub use view::View;

@@ -120,6 +120,11 @@ impl Run {
                 Item::Object(object) => objects.push(Named { message: message.id.clone(), object }),
                 Item::Record(record) => records.push(record),
                 Item::Ignored(reason) => self.ignored(reason),
+                Item::BadRecord(error) => {
+                    self.outcome.report.records += 1;
+                    self.outcome.report.bad_records += 1;
+                    self.problem(&message.id, Problem::discard(named(&message.id), error));
+                }
                 Item::Unreadable(error) => {
                     self.outcome.report.unreadable += 1;
                     self.problem(&message.id, Problem::retry(named(&message.id), error));

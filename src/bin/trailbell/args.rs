@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use clap::{Parser, Subcommand, ValueEnum};
 use trailbell::rule::Severity;
 
+use crate::rules::args::RulesArgs;
+
 /// Rings when someone changes an IAM group: reads CloudTrail logs and tells what the rules find.
 #[derive(Debug, Parser)]
 #[command(version, arg_required_else_help = true, max_term_width = 100)]
@@ -18,6 +20,7 @@ pub enum Command {
     Exceptions(ExceptionsArgs),
     Explain(ExplainArgs),
     Invoke(InvokeArgs),
+    Rules(RulesArgs),
     Scan(ScanArgs),
 }
 

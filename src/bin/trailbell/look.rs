@@ -14,6 +14,7 @@ use trailbell::rule::Detections;
 
 use crate::args::ScanArgs;
 use crate::matches::Match;
+use crate::output;
 use crate::{exceptions, rules};
 
 /// What a scan looks for.
@@ -37,7 +38,7 @@ impl Look {
         let rules = rules::load(!args.no_default_rules, &args.rules)?;
         let exceptions = exceptions::load(&args.exceptions, &rules)?;
         for notice in exceptions.expiring(now) {
-            eprintln!("trailbell: warning: {notice}");
+            output::say(format_args!("trailbell: warning: {notice}"));
         }
         Ok(Look::Rules(Box::new(Detections::new(rules, exceptions))))
     }
@@ -78,7 +79,7 @@ impl Look {
 fn query(source: &str) -> Result<Query, Box<dyn Error>> {
     let query = Query::parse(source).map_err(|error| format!("--query: {error}"))?;
     for unknown in ecs::unknown_fields(query.expr()) {
-        eprintln!("trailbell: warning: --query: {}", clean::text(&unknown.to_string(), 1000));
+        output::say(format_args!("trailbell: warning: --query: {}", clean::text(&unknown.to_string(), 1000)));
     }
     Ok(query)
 }

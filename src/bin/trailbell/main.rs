@@ -26,6 +26,7 @@ fn main() -> ExitCode {
         Command::Exceptions(args) => exceptions::run(&args),
         Command::Explain(args) => explain::run(&args),
         Command::Invoke(args) => invoke::run(&args),
+        Command::Rules(args) => rules::run(&args),
         Command::Scan(args) => scan::run(&args),
     };
     match result {
@@ -33,7 +34,7 @@ fn main() -> ExitCode {
         // Whoever read the output has seen enough, as `head` does.
         Err(error) if output::is_closed(error.as_ref()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("trailbell: {error}");
+            output::say(format_args!("trailbell: {error}"));
             ExitCode::from(2)
         }
     }

@@ -13,6 +13,7 @@ use trailbell::notification::ObjectRef;
 use trailbell::store::walk::{Wanted, names_a_day, walk};
 use trailbell::store::{ObjectStore, S3Store, StoreError};
 
+use crate::output;
 use crate::window::Window;
 
 /// How many objects are fetched at once, ahead of reading: enough to hide the network's delay, few enough to stay small.
@@ -65,7 +66,7 @@ impl Objects {
         for (bucket, prefix) in places {
             let keys = runtime.block_on(walk(&*store, bucket, prefix, &wanted))?;
             if keys.is_empty() {
-                eprintln!("trailbell: s3://{bucket}/{prefix}: no log object of that time");
+                output::say(format_args!("trailbell: s3://{bucket}/{prefix}: no log object of that time"));
             }
             found.extend(keys.into_iter().map(|key| ObjectRef { bucket: bucket.clone(), key, version_id: None }));
         }

@@ -1,6 +1,7 @@
 //! How findings and records are printed. What a caller of AWS may have written is cleaned before a terminal sees it.
 
 use std::error::Error;
+use std::fmt::Display;
 use std::io::{self, BufWriter, IsTerminal, Write};
 
 use comfy_table::{ContentArrangement, LineStyle, Table, TableStyle};
@@ -117,6 +118,11 @@ impl Places {
         });
         format!("[{}]#{record}", at + 1)
     }
+}
+
+/// Tells a person something on standard error. Whoever closed it does not want to hear.
+pub fn say(text: impl Display) {
+    let _nobody_listens = writeln!(io::stderr(), "{text}");
 }
 
 /// Whether an error says that nobody reads the output any more.

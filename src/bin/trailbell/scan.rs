@@ -157,7 +157,7 @@ impl Scan {
             self.output.group(&group)?;
         }
         self.output.finish()?;
-        eprintln!("{}", self.tally);
+        output::say(&self.tally);
         Ok(self.tally.exit_code(fail_on))
     }
 }

@@ -96,6 +96,12 @@ fn sound_files_have_no_problem_and_no_file_is_empty_handed() {
     assert!(missing.into_exceptions().unwrap_err().to_string().contains("cannot be read"));
 }
 
+/// What the embedded rule of this name says about itself.
+fn embedded(name: &str) -> RuleInfo {
+    let rule = rules::embedded().rules.into_iter().find(|rule| rule.info.name == name);
+    (*rule.unwrap().info).clone()
+}
+
 #[test]
 fn what_is_risky_is_a_warning_at_its_place() {
     let embedded = RuleSet::new([rules::embedded().rules]).unwrap();
@@ -126,9 +132,9 @@ fn what_is_risky_is_a_warning_at_its_place() {
 #[test]
 fn the_example_is_sound_and_each_of_its_exceptions_works() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/exceptions-example.toml");
-    let embedded = RuleSet::new([rules::embedded().rules]).unwrap();
+    let all = RuleSet::new([rules::embedded().rules]).unwrap();
     let mut load = LoadedExceptions::from_paths(&[path]);
-    load.check_rules(&embedded);
+    load.check_rules(&all);
     assert_eq!((shown(&load.problems), shown(&load.warnings)), (vec![], vec![]));
     let exceptions = load.into_exceptions().unwrap();
     let role = |name: &str| {
@@ -147,7 +153,7 @@ fn the_example_is_sound_and_each_of_its_exceptions_works() {
         (role("other"), "203.0.113.9", "team-blue", None),
         (alice, "203.0.113.7", "old", Some("regrouping-2026-12")),
     ];
-    let creation = &embedded.rules()[0].info;
+    let creation = &embedded("AWS IAM Group Creation");
     for (identity, address, group, expected) in cases {
         let record = json!({"eventSource": "iam.amazonaws.com", "eventName": "CreateGroup", "userIdentity": identity,
             "sourceIPAddress": address, "requestParameters": {"groupName": group}});
@@ -163,7 +169,7 @@ fn it_holds_from_its_first_to_its_last_instant() {
     let exceptions = load(&text).into_exceptions().unwrap();
     let exception = &exceptions.all()[0];
     let record = Record::from_value(json!({"userIdentity": {"userName": "deploy"}})).unwrap();
-    let rule = &rules::embedded().rules[0].info;
+    let rule = &embedded("AWS IAM Group Creation");
     let cases = [
         ("2026-11-30T23:59:59.999999999Z", State::NotYet),
         ("2026-12-01T00:00:00Z", State::Active),
@@ -179,8 +185,7 @@ fn it_holds_from_its_first_to_its_last_instant() {
 
 #[test]
 fn it_is_for_its_rules_only() {
-    let embedded = rules::embedded().rules;
-    let (creation, addition) = (&embedded[0].info, &embedded[1].info);
+    let (creation, addition) = (&embedded("AWS IAM Group Creation"), &embedded("AWS IAM User Addition to Group"));
     let cases = [
         ("rules = [\"AWS IAM Group Creation\"]", true, false),
         ("rules = [\"333de828-8190-4cf5-8d7c-7575846f6fe0\"]", false, true),

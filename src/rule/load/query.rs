@@ -7,6 +7,7 @@ use super::reader::Reader;
 use super::report::Problem;
 use crate::ecs;
 use crate::kql::{ParseError, Query};
+use crate::rule::check::never;
 
 /// The query, parsed, where it can be.
 pub(in crate::rule) fn read<'f>(reader: &mut Reader<'f>, table: &DeTable<'f>) -> Option<Query> {
@@ -18,6 +19,10 @@ pub(in crate::rule) fn read<'f>(reader: &mut Reader<'f>, table: &DeTable<'f>) ->
             for unknown in ecs::unknown_fields(query.expr()) {
                 let place = written.place(unknown.span.start);
                 reader.odd(place..place, unknown.to_string());
+            }
+            for remark in never::remarks(query.expr()) {
+                let place = written.place(remark.span.start);
+                reader.warn(place..place, remark.message);
             }
             Some(query)
         }
