@@ -96,13 +96,17 @@ pub struct ExplainArgs {
     /// Leave out the rules that come with the program
     #[arg(long)]
     pub no_default_rules: bool,
+
+    /// Exceptions, a file or a folder: tells which keeps a match from being alerted (repeatable)
+    #[arg(long, value_name = "FILE")]
+    pub exceptions: Vec<PathBuf>,
 }
 
 /// Run the rules, or a query of your own, over log files, folders and buckets.
 ///
 /// Reads .json, .json.gz, .ndjson, .ndjson.gz, .jsonl and .jsonl.gz; other files are named and skipped.
-/// Below s3://BUCKET/PREFIX the accounts, regions and days of CloudTrail's layout are walked, and nothing beside them is
-/// listed. Credentials, region and AWS_ENDPOINT_URL are those of the AWS SDK.
+/// Below s3://BUCKET/PREFIX the accounts, regions and days of CloudTrail's layout are walked, and
+/// nothing beside them is listed. Credentials, region and AWS_ENDPOINT_URL are the AWS SDK's.
 ///
 /// Exit codes: 0 done; 1 a finding reached --fail-on; 2 wrong usage, or something could not be read
 /// (the rest is still scanned; 2 wins over 1).

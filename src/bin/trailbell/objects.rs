@@ -55,8 +55,8 @@ impl Objects {
     ) -> Result<Objects, Box<dyn Error>> {
         let endless = |(_, prefix): &&(String, String)| window.since.is_none() && !names_a_day(prefix);
         if let Some((bucket, prefix)) = places.iter().find(endless) {
-            let place = format!("s3://{bucket}/{prefix}");
-            return Err(format!("{place}: say how far back with --since, or name a day: …/2026/03/12/").into());
+            let advice = "say how far back with --since, or name a day: …/2026/03/12/";
+            return Err(format!("s3://{bucket}/{prefix}: {advice}").into());
         }
         // Two workers: a large object is fetched while this thread waits for its bytes.
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;

@@ -22,7 +22,7 @@ pub(in crate::rule) fn read<'f>(reader: &mut Reader<'f>, table: &DeTable<'f>) ->
             }
             for remark in never::remarks(query.expr()) {
                 let place = written.place(remark.span.start);
-                reader.warn(place..place, remark.message);
+                reader.odd(place..place, remark.message);
             }
             Some(query)
         }
