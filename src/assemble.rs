@@ -1,7 +1,9 @@
 //! From what the operator said to what a notification meets on its way: the wiring that both programs share.
 
 use std::sync::Arc;
+use std::time::Duration;
 
+use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_sdk_s3::config::SharedHttpClient;
 use aws_smithy_http_client::Builder as HttpBuilder;
@@ -26,6 +28,11 @@ pub async fn pipeline(config: &Config, detections: Detections) -> Pipeline {
         detections: Arc::new(detections),
         max_object_bytes: config.max_object_bytes,
     }
+}
+
+/// S3 as it is told in the environment, for programs that need nothing else of AWS.
+pub async fn s3_store() -> S3Store {
+    S3Store::new(Aws::default().s3().await)
 }
 
 async fn store(place: &StorePlace, aws: &Aws) -> Box<dyn ObjectStore> {
@@ -88,7 +95,18 @@ impl Aws {
 
 /// One TLS stack, with ring: it builds everywhere with a plain C compiler.
 async fn load() -> SdkConfig {
-    aws_config::defaults(BehaviorVersion::latest()).http_client(http_client()).load().await
+    aws_config::defaults(BehaviorVersion::latest()).http_client(http_client()).timeout_config(patience()).load().await
+}
+
+/// How long an answer is waited for: one that hangs costs an attempt, not the function's time. Bodies that stall are
+/// seen to by the client's own protection.
+fn patience() -> TimeoutConfig {
+    TimeoutConfig::builder()
+        .connect_timeout(Duration::from_secs(3))
+        .read_timeout(Duration::from_secs(10))
+        .operation_attempt_timeout(Duration::from_secs(15))
+        .operation_timeout(Duration::from_secs(45))
+        .build()
 }
 
 fn http_client() -> SharedHttpClient {

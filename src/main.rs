@@ -22,8 +22,12 @@ const LONGEST_LIFE: Duration = Duration::from_secs(15 * 60);
 // One thread takes turns between requests; inflating and matching have threads of their own.
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
-    telemetry::start();
-    match serve().await {
+    let log = telemetry::start();
+    let served = match log {
+        Ok(()) => serve().await,
+        Err(error) => Err(error.into()),
+    };
+    match served {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             tracing::error!(%error, "cannot start");
@@ -33,7 +37,7 @@ async fn main() -> ExitCode {
 }
 
 async fn serve() -> Result<(), Error> {
-    let config = Config::from_vars(std::env::vars())?;
+    let config = Config::from_vars(std::env::vars_os())?;
     let detections = detections(&config)?;
     let (rules, exceptions) = (detections.rules.rules().len(), detections.exceptions.all().len());
     let pipeline = Arc::new(assemble::pipeline(&config, detections).await);
@@ -64,10 +68,7 @@ fn rules(config: &Config) -> Result<RuleSet, Error> {
     for warning in &gathered.warnings {
         tracing::warn!(%warning, "rule file");
     }
-    if let Some(refusal) = gathered.refused.first() {
-        return Err(format!("a rule cannot run here: {refusal}").into());
-    }
-    Ok(gathered.into_rules()?)
+    Ok(gathered.into_all_rules()?)
 }
 
 async fn handle(pipeline: &Arc<Pipeline>, event: LambdaEvent<Value>) -> Result<Value, Error> {

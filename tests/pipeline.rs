@@ -133,6 +133,12 @@ fn create_group(event_id: &str, group: &str) -> Value {
         "userIdentity": {"type": "IAMUser", "userName": "alice", "arn": "arn:aws:iam::111122223333:user/alice"}})
 }
 
+/// The same, by another user: many changes of one user are told in a summary.
+fn by(user: &str, mut record: Value) -> Value {
+    record["userIdentity"]["arn"] = json!(format!("arn:aws:iam::111122223333:user/{user}"));
+    record
+}
+
 fn log(records: &[Value]) -> Answer {
     Answer::Bytes(Bytes::from(json!({ "Records": records }).to_string()))
 }
@@ -321,7 +327,17 @@ async fn a_failing_message_without_an_id_fails_the_batch() {
 }
 
 #[tokio::test]
-async fn many_objects_are_all_seen_through_and_a_burst_is_told_in_one_summary() {
+async fn many_objects_are_all_seen_through() {
+    let names: Vec<String> = (0..90).map(|n| format!("n{n}")).collect();
+    let objects: Vec<(&str, Answer)> =
+        names.iter().map(|name| (name.as_str(), log(&[by(name, create_group(name, "g"))]))).collect();
+    let refs: Vec<&str> = names.iter().map(String::as_str).collect();
+    let (outcome, alerts, _) = world(&objects).run(&s3_event(&refs)).await;
+    assert_eq!((alerts.len(), outcome.report.objects_that(ObjectFate::Scanned)), (90, 90));
+}
+
+#[tokio::test]
+async fn a_burst_in_many_objects_is_told_in_one_summary() {
     let names: Vec<String> = (0..200).map(|n| format!("n{n}")).collect();
     let objects: Vec<(&str, Answer)> =
         names.iter().map(|name| (name.as_str(), log(&[create_group(name, "g")]))).collect();

@@ -93,6 +93,9 @@ fn grant(grant: Grant) -> Row {
         Grant::Bounded => {
             ("Allows", "neither everything (* on *) nor all of IAM (iam:*); read it for the rest".to_owned())
         }
+        Grant::NotRecorded => {
+            ("Beware", "the policy is not in the record, as when it is made too large for it".to_owned())
+        }
         Grant::Unreadable => ("Beware", "the policy as recorded cannot be read".to_owned()),
     }
 }

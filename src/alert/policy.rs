@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::call::Call;
+use super::call::{Call, GroupAction};
 
 /// What makes a policy more than something to look up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -26,6 +26,9 @@ pub(super) enum Grant {
     Bounded,
     /// Its text is not a policy that can be read.
     Unreadable,
+    /// The call wrote a policy, and the record does not have it: CloudTrail leaves out a request that is too large, and
+    /// IAM does not count the white space that can make it so.
+    NotRecorded,
 }
 
 impl Power {
@@ -43,7 +46,7 @@ impl Power {
     pub(super) fn of(call: Call<'_>) -> Option<Power> {
         match Grant::of(call)? {
             Grant::Power(power) => Some(power),
-            Grant::Bounded | Grant::Unreadable => None,
+            Grant::Bounded | Grant::Unreadable | Grant::NotRecorded => None,
         }
     }
 
@@ -78,7 +81,10 @@ impl Grant {
     /// Absent where the call neither attaches nor writes a policy whose power can be told.
     pub(super) fn of(call: Call<'_>) -> Option<Grant> {
         let managed = call.parameter("policyArn").and_then(Power::of_managed).map(Grant::Power);
-        managed.or_else(|| call.parameter("policyDocument").map(Grant::of_document))
+        let written = || call.parameter("policyDocument").map(Grant::of_document);
+        let left_out =
+            || (call.group_action() == Some(GroupAction::PutPolicy) && !call.failed()).then_some(Grant::NotRecorded);
+        managed.or_else(written).or_else(left_out)
     }
 
     fn of_document(document: &str) -> Grant {

@@ -115,6 +115,7 @@ impl Origin {
 
 impl fmt::Display for Origin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} record {}", self.place(), self.record())
+        // Keys and file names are chosen by others: shown escaped, on one line.
+        write!(f, "{} record {}", self.place().escape_debug(), self.record())
     }
 }

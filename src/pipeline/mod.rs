@@ -22,6 +22,7 @@ use serde_json::Value;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
+pub use object::can_match_in;
 pub use problem::{Problem, Remedy};
 pub use recover::{Recovered, recover_open, send_due_summaries};
 pub use reply::Failed;
@@ -142,6 +143,11 @@ impl Run {
                 Item::Object(object) => objects.push(Named { message: message.id.clone(), object }),
                 Item::Record(record) => records.push(record),
                 Item::Ignored(reason) => self.ignored(reason),
+                Item::BadRecord(error) => {
+                    self.outcome.report.records += 1;
+                    self.outcome.report.bad_records += 1;
+                    self.problem(&message.id, Problem::discard(named(&message.id), error));
+                }
                 Item::Unreadable(error) => {
                     self.outcome.report.unreadable += 1;
                     self.problem(&message.id, Problem::retry(named(&message.id), error));

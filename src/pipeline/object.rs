@@ -55,11 +55,15 @@ pub(super) fn not_worth_reading(key: &str, rules: &RuleSet) -> Option<String> {
     if let Some(reason) = kind.no_records() {
         return Some(reason.to_owned());
     }
-    let (key::Kind::Log { region }, Some(providers)) = (kind, rules.providers()) else {
-        return None;
-    };
-    let none = !providers.iter().any(|provider| region::can_hold(region, provider));
-    none.then(|| format!("of region {}, which records nothing that the rules look for", region.escape_debug()))
+    let key::Kind::Log { region } = kind else { return None };
+    (!can_match_in(rules, region))
+        .then(|| format!("of region {}, which records nothing that the rules look for", region.escape_debug()))
+}
+
+/// Whether log objects of a region can hold records that a rule could match.
+pub fn can_match_in(rules: &RuleSet, region: &str) -> bool {
+    let can_hold = |provider: &&str| region::can_hold(region, provider);
+    rules.providers().is_none_or(|providers| providers.iter().any(can_hold))
 }
 
 /// Opens one object, reads it, and tells people of what was found.

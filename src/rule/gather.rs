@@ -25,6 +25,9 @@ pub enum RulesError {
     /// Files that cannot be used, all of them.
     #[error("{} in rule files:\n{}", plural(.0.len()), listed(.0))]
     Problems(Vec<Problem>),
+    /// Files that cannot run here, and all other problems.
+    #[error("not every rule can run:\n{}", .0.join("\n"))]
+    Refused(Vec<String>),
     /// No rule at all.
     #[error(transparent)]
     NoRules(#[from] NoRules),
@@ -49,6 +52,15 @@ impl Gathered {
         self.refused.extend(load.refused);
         self.problems.extend(load.problems);
         self.warnings.extend(load.warnings);
+    }
+
+    /// The rules, if every file can be used: what the function asks for.
+    pub fn into_all_rules(self) -> Result<RuleSet, RulesError> {
+        if self.refused.is_empty() {
+            return self.into_rules();
+        }
+        let told = self.problems.iter().map(ToString::to_string);
+        Err(RulesError::Refused(self.refused.iter().map(ToString::to_string).chain(told).collect()))
     }
 
     /// The rules, if every file can be used or is of a kind that is known not to run here.

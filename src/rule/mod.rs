@@ -1,5 +1,6 @@
-//! The detections: what a rule is, how its file is read, tested, and which rules match a record.
+//! The detections: what a rule is, how its file is read, checked and tested, and which rules match a record.
 
+pub mod check;
 mod detection;
 mod detections;
 mod embedded;
@@ -16,4 +17,5 @@ pub use detections::Detections;
 pub use exception::{Exception, Exceptions, ExceptionsError, LoadedExceptions};
 pub use gather::{Gathered, RulesError};
 pub use info::{RuleInfo, Severity, Tactic, Technique, Threat};
+pub use pin::Pin;
 pub use set::{NoRules, RuleSet};

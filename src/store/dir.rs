@@ -57,11 +57,20 @@ fn refused(error: &io::Error) -> StoreError {
     }
 }
 
+/// Where there is not even the bucket's directory, the store is another than was meant: nothing is known to be gone.
+fn not_opened(error: &io::Error, bucket: &Path) -> StoreError {
+    match refused(error) {
+        StoreError::Gone if !bucket.is_dir() => StoreError::Retry(format!("no such directory: {}", bucket.display())),
+        error => error,
+    }
+}
+
 #[async_trait]
 impl ObjectStore for DirStore {
     async fn open(&self, object: &ObjectRef) -> Result<Body, StoreError> {
         let path = self.path(&object.bucket, &object.key)?;
-        blocking(move || open_file(&path).map_err(|error| refused(&error))).await
+        let bucket = self.root.join(&object.bucket);
+        blocking(move || open_file(&path).map_err(|error| not_opened(&error, &bucket))).await
     }
 
     async fn get(&self, bucket: &str, key: &str) -> Result<SmallObject, StoreError> {
@@ -126,8 +135,13 @@ fn collect(bucket: &Path, folder: &str, listing: &Listing, page: &mut Page) -> i
 
 /// A file as a body: whole up to [`Body::WHOLE`], else streamed. Blocks.
 pub fn open_file(path: &Path) -> io::Result<Body> {
+    let what = std::fs::metadata(path)?;
+    // Opening a pipe, or reading a device, need not end.
+    if !what.is_file() {
+        return Err(io::Error::other("not a regular file"));
+    }
     let file = File::open(path)?;
-    if file.metadata()?.len() > Body::WHOLE {
+    if what.len() > Body::WHOLE {
         return Ok(Body::Stream(Box::new(file)));
     }
     Ok(Body::Whole(Bytes::from(std::fs::read(path)?)))
@@ -150,6 +164,9 @@ mod tests {
             let error = store.open(&object(key)).await.unwrap_err();
             assert!(matches!(error, StoreError::Retry(_)), "{key}: {error}");
         }
+        let nowhere = store.open(&object("missing")).await.unwrap_err();
+        assert!(nowhere.to_string().starts_with("no such directory: "), "{nowhere}");
+        std::fs::create_dir(root.path().join("logs")).unwrap();
         assert!(matches!(store.open(&object("missing")).await, Err(StoreError::Gone)));
     }
 }

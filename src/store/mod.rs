@@ -4,6 +4,7 @@ mod dir;
 mod list;
 mod part;
 mod s3;
+pub mod walk;
 
 use async_trait::async_trait;
 use bytes::Bytes;

@@ -80,7 +80,7 @@ fn refused(error: &SdkError<GetObjectError>) -> StoreError {
         (404, Some("NoSuchBucket")) => StoreError::Retry("no such bucket".to_owned()),
         // 405: the version named is a delete marker.
         (404 | 405, _) => StoreError::Gone,
-        (403, code) => StoreError::Retry(forbidden(code, error.message())),
+        (403, Some("AccessDenied") | None) => StoreError::Retry(forbidden(error.message())),
         (_, code) => StoreError::Retry(answer(code, error.message(), error)),
     }
 }
@@ -96,10 +96,10 @@ fn unlisted(error: &SdkError<ListObjectsV2Error>) -> StoreError {
     })
 }
 
-fn forbidden(code: Option<&str>, message: Option<&str>) -> String {
-    let (code, message) = (code.unwrap_or("403"), message.unwrap_or("access denied"));
+fn forbidden(message: Option<&str>) -> String {
+    let message = message.unwrap_or("no reason given");
     format!(
-        "{code}: {message} (check s3:GetObject, s3:GetObjectVersion and kms:Decrypt; without s3:ListBucket on the \
+        "AccessDenied: {message} (check s3:GetObject, s3:GetObjectVersion and kms:Decrypt; without s3:ListBucket on the \
          bucket a missing object looks forbidden too)"
     )
 }

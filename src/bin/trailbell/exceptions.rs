@@ -12,6 +12,7 @@ use trailbell::rule::exception::{Expiry, State};
 use trailbell::rule::{Exception, Exceptions, LoadedExceptions, RuleSet};
 
 use crate::args::{CheckExceptionsArgs, ExceptionsArgs, ExceptionsCommand};
+use crate::output::say;
 use crate::rules;
 
 /// The exceptions of `paths`. Warnings are named; a file that cannot be used is an error.
@@ -24,7 +25,7 @@ fn checked(paths: &[PathBuf], rules: &RuleSet) -> LoadedExceptions {
     let mut loaded = LoadedExceptions::from_paths(paths);
     loaded.check_rules(rules);
     for warning in &loaded.warnings {
-        eprintln!("trailbell: warning: {warning}");
+        say(format_args!("trailbell: warning: {warning}"));
     }
     loaded
 }

@@ -16,6 +16,7 @@ use trailbell::pipeline::{self, Clock, Outcome};
 use trailbell::rule::Detections;
 
 use crate::args::InvokeArgs;
+use crate::output::say;
 use crate::{exceptions, rules};
 
 /// What holds where the environment does not say otherwise.
@@ -29,7 +30,7 @@ pub fn run(args: &InvokeArgs) -> Result<ExitCode, Box<dyn Error>> {
     let payload = payload(&args.payload)?;
     let set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
     let defaults = DEFAULTS.iter().filter(|(name, _)| !set(name));
-    let vars = defaults.map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).chain(std::env::vars());
+    let vars = defaults.map(|(name, value)| (name.into(), value.into())).chain(std::env::vars_os());
     let config = Config::from_vars(vars)?;
     let rules = rules::load(config.default_rules, config.rules.as_slice())?;
     let exceptions = exceptions::load(config.exceptions.as_slice(), &rules)?;
@@ -67,13 +68,13 @@ fn tell(outcome: &Outcome) -> io::Result<()> {
     }
     writeln!(out, "{}", outcome.report)?;
     for warning in &outcome.warnings {
-        eprintln!("trailbell: warning: {warning}");
+        say(format_args!("trailbell: warning: {warning}"));
     }
     for problem in &outcome.problems {
-        eprintln!("trailbell: {problem}");
+        say(format_args!("trailbell: {problem}"));
     }
     if let Some(mismatch) = &outcome.mismatch {
-        eprintln!("trailbell: {mismatch}");
+        say(format_args!("trailbell: {mismatch}"));
     }
     Ok(())
 }

@@ -5,10 +5,15 @@ mod exceptions;
 mod explain;
 mod files;
 mod invoke;
+mod look;
+mod matches;
+mod objects;
 mod output;
 mod progress;
 mod rules;
 mod scan;
+mod summary;
+mod window;
 
 use std::process::ExitCode;
 
@@ -21,6 +26,7 @@ fn main() -> ExitCode {
         Command::Exceptions(args) => exceptions::run(&args),
         Command::Explain(args) => explain::run(&args),
         Command::Invoke(args) => invoke::run(&args),
+        Command::Rules(args) => rules::run(&args),
         Command::Scan(args) => scan::run(&args),
     };
     match result {
@@ -28,7 +34,7 @@ fn main() -> ExitCode {
         // Whoever read the output has seen enough, as `head` does.
         Err(error) if output::is_closed(error.as_ref()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("trailbell: {error}");
+            output::say(format_args!("trailbell: {error}"));
             ExitCode::from(2)
         }
     }

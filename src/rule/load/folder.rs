@@ -23,6 +23,16 @@ pub fn folder(path: &Path) -> Load {
     load
 }
 
+/// Reads one file.
+pub(in crate::rule) fn file(path: PathBuf) -> Load {
+    let mut load = Load::default();
+    match read_text(&path) {
+        Ok(text) => load.add(RuleOrigin::File(path), &text),
+        Err(message) => load.problems.push(Problem::of_file(path.display().to_string(), message)),
+    }
+    load
+}
+
 /// Gives the text of one file, or of every `*.toml` as [`folder`] finds them, to `read`.
 pub(in crate::rule) fn each(path: &Path, problems: &mut Vec<Problem>, read: &mut dyn FnMut(PathBuf, &str)) {
     let found = if path.is_dir() { files(path, "toml") } else { (vec![path.to_owned()], Vec::new()) };

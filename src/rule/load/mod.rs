@@ -15,7 +15,7 @@ mod tests;
 use std::collections::BTreeMap;
 
 pub use folder::folder;
-pub(super) use folder::{files, read_text};
+pub(super) use folder::{file, files, read_text};
 pub use report::{Position, Problem, Refusal};
 
 use super::embedded;

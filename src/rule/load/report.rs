@@ -3,8 +3,8 @@
 use std::fmt;
 use std::ops::Range;
 
-/// A place in a file.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// A place in a file. Ordered as one reads.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Position {
     /// The line, from 1.
     pub line: usize,

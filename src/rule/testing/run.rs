@@ -41,6 +41,9 @@ pub struct Outcome {
 /// Why a rule did not pass.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Fault {
+    /// Nothing shows that it does anything.
+    #[error("has no records to be tested with")]
+    Untested,
     /// Nothing shows that it ever matches.
     #[error("has no record that it must match")]
     LacksMatch,
@@ -107,11 +110,15 @@ fn run(load: Load, tests: impl Fn(&Rule) -> Result<Option<Cases>, Problem>, now:
 }
 
 fn outcome(rule: Rule, cases: &Cases, now: Timestamp) -> Outcome {
-    let lacks_match = cases.must_match.is_empty().then_some(Fault::LacksMatch);
-    let lacks_silence = cases.must_not_match.is_empty().then_some(Fault::LacksSilence);
+    let lack = match (cases.must_match.is_empty(), cases.must_not_match.is_empty()) {
+        (true, true) => Some(Fault::Untested),
+        (true, false) => Some(Fault::LacksMatch),
+        (false, true) => Some(Fault::LacksSilence),
+        (false, false) => None,
+    };
     let matches = |case: &&Case| rule.query.matches(&View::new(&case.record), now);
     let silent = cases.must_match.iter().filter(|case| !matches(case)).map(|case| Fault::Silent(case.name.clone()));
     let matched = cases.must_not_match.iter().filter(matches).map(|case| Fault::Matched(case.name.clone()));
-    let faults = lacks_match.into_iter().chain(lacks_silence).chain(silent).chain(matched).collect();
+    let faults = lack.into_iter().chain(silent).chain(matched).collect();
     Outcome { must_match: cases.must_match.len(), must_not_match: cases.must_not_match.len(), faults, rule }
 }
