@@ -20,6 +20,7 @@
 //! | [`assemble`] | which store, sink and rules follow from that? |
 //! | [`error`] | how is an error told? |
 //! | [`telemetry`] | what is in the log? |
+//! | [`metrics`] | what is counted, for alarms and graphs? |
 //!
 //! Dependencies point one way: `kql ← rule ← pipeline → store, sink, ledger ← aws adapters`.
 
@@ -33,6 +34,7 @@ pub mod explain;
 pub mod finding;
 pub mod kql;
 pub mod ledger;
+pub mod metrics;
 pub mod notification;
 pub mod pipeline;
 pub mod rule;

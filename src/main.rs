@@ -11,7 +11,7 @@ use tokio::time::Instant;
 use trailbell::config::{Config, LedgerPlace};
 use trailbell::pipeline::{self, Clock, Pipeline};
 use trailbell::rule::{Detections, Gathered, LoadedExceptions, RuleSet};
-use trailbell::{assemble, ledger, telemetry};
+use trailbell::{assemble, ledger, metrics, telemetry};
 
 /// No object is started in the last part of the function's time (this, or a quarter), so that those in flight can end.
 const RESERVE: Duration = Duration::from_secs(10);
@@ -72,8 +72,10 @@ fn rules(config: &Config) -> Result<RuleSet, Error> {
 }
 
 async fn handle(pipeline: &Arc<Pipeline>, event: LambdaEvent<Value>) -> Result<Value, Error> {
-    let outcome = pipeline::run(pipeline, &event.payload, clock(event.context.deadline())).await;
+    let clock = clock(event.context.deadline());
+    let outcome = pipeline::run(pipeline, &event.payload, clock).await;
     telemetry::tell(&outcome);
+    telemetry::measure(&metrics::lines(&outcome, &event.context.env_config.function_name, clock.now));
     Ok(outcome.reply()?)
 }
 

@@ -336,6 +336,33 @@ async fn many_objects_are_all_seen_through() {
     assert_eq!((alerts.len(), outcome.report.objects_that(ObjectFate::Scanned)), (90, 90));
 }
 
+#[tokio::test]
+async fn a_burst_in_many_objects_is_told_in_one_summary() {
+    let names: Vec<String> = (0..200).map(|n| format!("n{n}")).collect();
+    let objects: Vec<(&str, Answer)> =
+        names.iter().map(|name| (name.as_str(), log(&[create_group(name, "g")]))).collect();
+    let refs: Vec<&str> = names.iter().map(String::as_str).collect();
+    let (outcome, alerts, _) = world(&objects).run(&s3_event(&refs)).await;
+    assert_eq!((alerts.len(), outcome.report.objects_that(ObjectFate::Scanned)), (11, 200));
+    let told = [Fate::Alerted, Fate::Summarised].map(|fate| outcome.report.findings_that(fate));
+    assert_eq!((told, outcome.report.summaries), ([10, 190], 1));
+    let summary = &alerts[10];
+    assert_eq!(summary.document["trailbell"]["kind"], "summary");
+    assert!(summary.subject.contains("190 more findings"), "{}", summary.subject);
+    assert!(summary.text.contains("   190  alice in 111122223333"), "{}", summary.text);
+}
+
+#[tokio::test]
+async fn without_a_ledger_a_refused_summary_brings_its_messages_back() {
+    let many: Vec<Value> = (0..12).map(|n| create_group(&format!("e{n}"), "g")).collect();
+    let mut world = world(&[("a", log(&many)), ("b", log(&[]))]);
+    world.sink.refuses = Some("9 more findings");
+    let bodies = ["a", "b"].map(|name| s3_event(&[name]).to_string());
+    let (outcome, alerts, _) = world.run(&queue(&bodies)).await;
+    assert_eq!((alerts.len(), outcome.report.findings_that(Fate::Failed)), (3, 9));
+    assert_eq!(retried(&outcome), ["m0"]);
+}
+
 /// Exceptions, as a file of one.
 fn exceptions(lines: &str) -> LoadedExceptions {
     let folder = tempfile::tempdir().unwrap();

@@ -27,6 +27,10 @@ pub enum ObjectFate {
 }
 
 impl ObjectFate {
+    /// Every fate, in the order reports show them.
+    pub const ALL: [ObjectFate; 5] =
+        [ObjectFate::Scanned, ObjectFate::Skipped, ObjectFate::Gone, ObjectFate::Failed, ObjectFate::Deadline];
+
     /// Whether the object must be delivered again.
     pub fn is_retried(self) -> bool {
         matches!(self, ObjectFate::Failed | ObjectFate::Deadline)
@@ -127,6 +131,13 @@ impl fmt::Display for Report {
         }
         write!(f, "; {}{}", counted(self.objects, "object"), listed(&self.object_fates))?;
         write!(f, "; {}{}", counted(self.findings, "finding"), listed(&self.finding_fates))?;
+        if self.summaries > 0 {
+            write!(
+                f,
+                "; {}",
+                if self.summaries == 1 { "1 summary".to_owned() } else { format!("{} summaries", self.summaries) }
+            )?;
+        }
         match self.exception_problems {
             0 => Ok(()),
             count => write!(f, "; no exception is in use: {}", counted(count, "problem")),

@@ -11,8 +11,8 @@ const MEMBERS_ROOM: usize = 96 * 1024;
 /// Actors that are counted one by one.
 const MOST_ACTORS: usize = 20;
 
-/// Characters of a name.
-const LONGEST_NAME: usize = 128;
+/// Characters of a text with names in it.
+const LONGEST_TEXT: usize = 200;
 
 /// Hexadecimal digits of a finding's id: enough to find it. The document has all 64.
 const ID_DIGITS: usize = 16;
@@ -22,7 +22,7 @@ pub(super) fn write(summary: &Summary) -> String {
     let mut mail = lines(wrap::hanging("  ", &introduction(summary)));
     mail += &format!("\nHOW MANY BY WHOM\n{}", lines(by_actor(&summary.members)));
     mail += &format!("\nALL OF THEM\n{}", members(summary));
-    let rule = clean::text(&summary.rule.id, LONGEST_NAME);
+    let rule = clean::text(&summary.rule.id, LONGEST_TEXT);
     mail + &format!("\nTO FIND IT AGAIN\n  Rule id         {rule}\n  Summary id      {}\n", summary.id)
 }
 
@@ -38,7 +38,7 @@ fn introduction(summary: &Summary) -> String {
     format!(
         "{count} more {findings} of the rule {} (severity {}, risk score {} of 100) {were} made {when}, and {were} not \
          sent one by one, so that the others are not lost among them. Times below are those of the calls.{part}",
-        clean::text(&rule.name, LONGEST_NAME),
+        clean::text(&rule.name, LONGEST_TEXT),
         rule.severity.as_str(),
         rule.risk_score,
     )
@@ -79,7 +79,7 @@ fn members(summary: &Summary) -> String {
 
 fn member_lines(member: &Member) -> Vec<String> {
     let time = member.time.map_or("at an unknown time     ".to_owned(), time::listed);
-    let (what, who) = (clean::text(&member.what, LONGEST_NAME), clean::name(&member.actor));
+    let (what, who) = (clean::text(&member.what, LONGEST_TEXT), clean::name(&member.actor));
     let id = &member.id.as_str()[..ID_DIGITS];
     wrap::hanging(&format!("  {time}  "), &format!("{what} by {who} in {} {id}", place(member.account.as_deref())))
 }
