@@ -80,7 +80,7 @@ async fn changes_are_taken_up_and_nothing_else_is_read_again() {
     world.write("rules/a.toml", &rule("a"));
     world.write("exceptions/e.toml", &exception("e"));
     let first = world.later().await;
-    assert_eq!((rules(&first), first.unwrap().exceptions.all().len()), (vec!["a"], 1));
+    assert_eq!((rules(&first), first.as_ref().unwrap().exceptions.all().len()), (vec!["a"], 1));
     assert!(world.later().await.is_none(), "nothing changed");
     world.write("rules/b.toml", &rule("b"));
     assert!(world.reload.changed(world.now).await.unwrap().is_none(), "at most once a minute");
