@@ -142,12 +142,8 @@ impl World {
         let changed = self.memory.calls();
         let ids = changed.iter().filter_map(|call| call.rsplit_once('/').map(|(_, id)| id)).filter(|id| id.len() == 64);
         for id in ids.filter(|id| self.state(id).is_some()) {
-            let done = self.is_final(&id) || self.state(&id).as_deref() == Some("held");
-            assert!(
-                done || self.memory.text(&format!("open/{id}")).is_some(),
-                "{id} is {:?} unmarked",
-                self.state(&id)
-            );
+            let done = self.is_final(id) || self.state(id).as_deref() == Some("held");
+            assert!(done || self.memory.text(&format!("open/{id}")).is_some(), "{id} is {:?} unmarked", self.state(id));
         }
     }
 
