@@ -328,3 +328,27 @@ fn a_sweep_that_dies_at_every_step_loses_nothing() {
         }
     }
 }
+
+/// Two successors meet at an entry whose holder is gone: one stops after each of its steps in turn, the other runs.
+#[test]
+fn of_two_successors_one_takes_over() {
+    let sweep = 2;
+    for (one, other) in [(0, 1), (0, sweep), (sweep, 0)] {
+        for steps in 1.. {
+            let mut world = World::new(vec![inline(&records(1)), inline(&records(1))]);
+            while world.memory.keys("entries/").is_empty() {
+                world.step(0);
+            }
+            world.crash(0);
+            world.memory.wait(LEASE);
+            (0..steps).for_each(|_| world.step(one));
+            let over = world.slots[one].work.is_none() && steps > 1;
+            (0..1_000).for_each(|_| world.step(other));
+            world.settle();
+            assert_eq!(world.verdict(1), Ok(()), "{one} stops after {steps} steps, {other} runs");
+            if over {
+                break;
+            }
+        }
+    }
+}
