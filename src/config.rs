@@ -19,6 +19,8 @@ pub struct Config {
     pub rules: Option<PathBuf>,
     /// `TRAILBELL_EXCEPTIONS`: a directory or a file.
     pub exceptions: Option<PathBuf>,
+    /// `TRAILBELL_ACCOUNTS`: a file of account names.
+    pub accounts: Option<PathBuf>,
     /// `TRAILBELL_DEFAULT_RULES`: whether the embedded rules are used.
     pub default_rules: bool,
     /// `TRAILBELL_MAX_OBJECT_BYTES`: inflated bytes accepted of one object.
@@ -60,12 +62,13 @@ pub enum LedgerPlace {
 pub struct ConfigError(pub Vec<String>);
 
 /// Every variable there is. Any other that begins with `TRAILBELL_` is a mistake, but for the tests' own.
-const KNOWN: [&str; 8] = [
+const KNOWN: [&str; 9] = [
     "TRAILBELL_ALERTS",
     "TRAILBELL_STORE",
     "TRAILBELL_LEDGER",
     "TRAILBELL_RULES",
     "TRAILBELL_EXCEPTIONS",
+    "TRAILBELL_ACCOUNTS",
     "TRAILBELL_DEFAULT_RULES",
     "TRAILBELL_MAX_OBJECT_BYTES",
     "TRAILBELL_CONCURRENCY",
@@ -89,6 +92,7 @@ impl Config {
         let ledger = vars.required("TRAILBELL_LEDGER", "none", ledger_place);
         let rules = vars.optional("TRAILBELL_RULES", "a directory or a file", path);
         let exceptions = vars.optional("TRAILBELL_EXCEPTIONS", "a directory or a file", path);
+        let accounts = vars.optional("TRAILBELL_ACCOUNTS", "a file", path);
         let default_rules = vars.optional("TRAILBELL_DEFAULT_RULES", "on or off", switch);
         let max_object_bytes = vars.optional("TRAILBELL_MAX_OBJECT_BYTES", "a number of bytes, at least 1", positive);
         let concurrency = vars.optional("TRAILBELL_CONCURRENCY", "a number from 1 to 1000", workers);
@@ -99,6 +103,7 @@ impl Config {
                 ledger,
                 rules,
                 exceptions,
+                accounts,
                 default_rules: default_rules.unwrap_or(true),
                 max_object_bytes: max_object_bytes.unwrap_or(DEFAULT_MAX_OBJECT_BYTES),
                 concurrency: concurrency.unwrap_or(DEFAULT_CONCURRENCY),

@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use lambda_runtime::{Error, LambdaEvent, service_fn};
 use serde_json::Value;
 use tokio::time::Instant;
+use trailbell::alert::Accounts;
 use trailbell::config::Config;
 use trailbell::pipeline::{self, Clock, Pipeline};
 use trailbell::rule::{Detections, Gathered, LoadedExceptions, RuleSet};
@@ -36,8 +37,9 @@ async fn main() -> ExitCode {
 async fn serve() -> Result<(), Error> {
     let config = Config::from_vars(std::env::vars_os())?;
     let detections = detections(&config)?;
+    let accounts = Accounts::from_file(config.accounts.as_deref())?;
     let (rules, exceptions) = (detections.rules.rules().len(), detections.exceptions.all().len());
-    let pipeline = Arc::new(assemble::pipeline(&config, detections).await);
+    let pipeline = Arc::new(assemble::pipeline(&config, detections, accounts).await);
     tracing::info!(?config, rules, exceptions, "started");
     lambda_runtime::run(service_fn(|event| handle(&pipeline, event))).await
 }

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::{env, fs};
 
 use serde_json::{Value, json};
-use trailbell::alert::{Alert, Context, render};
+use trailbell::alert::{Accounts, Alert, Context, render};
 use trailbell::cloudtrail::Record;
 use trailbell::finding::{Finding, FindingId, Origin};
 use trailbell::rule::RuleInfo;
@@ -23,7 +23,7 @@ fn every_case_reads_as_its_golden_file() {
     let mut different = Vec::new();
     for case in cases {
         let (finding, context) = read(&case);
-        let page = page(&render(&finding, &context));
+        let page = page(&render(&finding, &context, &Accounts::default()));
         let golden = case.with_extension("txt");
         if write {
             fs::write(&golden, &page).unwrap();

@@ -10,6 +10,7 @@ use bytes::Bytes;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use tokio::time::Instant;
+use trailbell::alert::Accounts;
 use trailbell::alert::Alert;
 use trailbell::cloudtrail::Body;
 use trailbell::finding::Fate;
@@ -97,6 +98,7 @@ impl World {
             store: Box::new(self.objects),
             sink: Box::new(self.sink),
             detections: Arc::new(Detections::with_loaded(rules, self.exceptions)),
+            accounts: Accounts::default(),
             max_object_bytes: self.max_object_bytes,
         };
         let now: Timestamp = "2026-03-01T10:10:00Z".parse().unwrap();

@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 
+use super::Accounts;
 use super::fields::Fields;
 use crate::finding::Finding;
 
@@ -45,11 +46,12 @@ impl GroupAction {
 pub(super) struct Call<'a> {
     pub(super) finding: &'a Finding,
     pub(super) fields: Fields<'a>,
+    pub(super) accounts: &'a Accounts,
 }
 
 impl<'a> Call<'a> {
-    pub(super) fn new(finding: &'a Finding) -> Call<'a> {
-        Call { finding, fields: Fields(&finding.ecs) }
+    pub(super) fn new(finding: &'a Finding, accounts: &'a Accounts) -> Call<'a> {
+        Call { finding, fields: Fields(&finding.ecs), accounts }
     }
 
     /// Which of the nine; absent for every other call.

@@ -50,7 +50,7 @@ fn happened(call: Call<'_>) -> Vec<Row> {
         ("Rule", clean::text(&named, LONGEST)),
         ("Call", called(call)),
         ("Time", call.time().map_or(silent(), time::listed)),
-        ("Account", shown(call.account())),
+        ("Account", call.account().map_or(silent(), |id| call.accounts.shown(id))),
         ("Region", shown(call.fields.text("cloud.region"))),
     ]
     .into_iter()
@@ -106,7 +106,7 @@ fn caller(call: Call<'_>) -> Vec<Row> {
         Some(("Caller", named(identity))),
         given("Caller ARN", identity.text("arn")),
         given("Role ARN", identity.text("session_context.session_issuer.arn")),
-        given("Caller account", call.foreign_account()).map(|(label, account)| (label, account + " (another account)")),
+        call.foreign_account().map(|id| ("Caller account", format!("{}, another account", call.accounts.shown(id)))),
         access_key(identity),
         (identity.identity_type() != "AWSService").then(|| ("MFA", mfa(identity).to_owned())),
         identity.text("session_context.creation_date").map(|time| ("Session since", session_time(time))),

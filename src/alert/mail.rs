@@ -5,7 +5,8 @@
 use super::Context;
 use super::call::Call;
 use super::clean;
-use super::commands::{self, Step};
+use super::commands::{self, How, Step};
+use super::exception;
 use super::facts;
 use super::guide;
 use super::sentence;
@@ -38,6 +39,7 @@ pub(super) fn write(call: Call<'_>, context: &Context) -> String {
         ("WHEN IT IS NO CAUSE FOR ALARM", list(&rule.false_positives)),
         ("REFERENCES", list(&rule.references)),
         ("THE RAW RECORD", identifiers(call)),
+        ("IF IT IS RIGHT AND WILL HAPPEN AGAIN", exception(call)),
     ] {
         if !lines.is_empty() {
             mail += &format!("\n{heading}\n{}", lines_of(lines));
@@ -67,10 +69,14 @@ fn steps(steps: &[Step]) -> Vec<String> {
 
 fn step(step: &Step) -> Vec<String> {
     let mut lines = wrap::hanging("  - ", &step.purpose);
-    match step.command.as_ref().map(commands::Command::lines) {
-        None => {}
-        Some(Ok(command)) => lines.extend(command),
-        Some(Err(reason)) => lines.extend(wrap::hanging("    ", &format!("(No command to paste: {reason}.)"))),
+    match &step.how {
+        How::Told => {}
+        // A link that is cut is no link.
+        How::Open(url) => lines.push(format!("    {url}")),
+        How::Run(command) => match command.lines() {
+            Ok(command) => lines.extend(command),
+            Err(reason) => lines.extend(wrap::hanging("    ", &format!("(No command to paste: {reason}.)"))),
+        },
     }
     lines
 }
@@ -116,6 +122,16 @@ fn identifiers(call: Call<'_>) -> Vec<String> {
     ];
     let row =
         |(label, value): (&str, &str)| wrap::hanging(&format!("  {label:<14}  "), &clean::text(value, LONGEST_VALUE));
-    let command = commands::raw_record(call);
-    rows.into_iter().flat_map(row).chain(command.iter().flat_map(step)).collect()
+    rows.into_iter().flat_map(row).chain(steps(&commands::raw_record(call))).collect()
+}
+
+fn exception(call: Call<'_>) -> Vec<String> {
+    let lines = match exception::lines(call) {
+        Ok(lines) => lines,
+        Err(reason) => return wrap::hanging("  ", &format!("(No exception to paste: {reason}.)")),
+    };
+    let purpose = "This exception is for exactly this caller and this call. Fill in the reason and the owner, and paste it \
+                   into a file of TRAILBELL_EXCEPTIONS; trailbell exceptions check FILE tells what is wrong with it.";
+    let indented = lines.iter().map(|line| format!("  {line}"));
+    wrap::hanging("  ", purpose).into_iter().chain([String::new()]).chain(indented).collect()
 }

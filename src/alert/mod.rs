@@ -1,11 +1,15 @@
 //! What people and machines read about a finding.
 
+mod accounts;
 mod attributes;
 mod call;
+mod caller;
 pub mod clean;
 mod commands;
+mod console;
 mod context;
 mod document;
+mod exception;
 mod facts;
 mod fields;
 mod guide;
@@ -24,6 +28,7 @@ mod wrap;
 use serde::Serialize;
 use serde_json::json;
 
+pub use accounts::{Accounts, AccountsError};
 pub use context::{ActorFinding, Context, TimelineEntry};
 
 use crate::finding::{Finding, FindingId};
@@ -72,10 +77,10 @@ impl Alert {
     }
 }
 
-/// Writes the alert for a finding. Never fails: what the record does not tell is said to be not recorded, and a record
+/// Writes the alert for a finding; `accounts` gives names to account ids. Never fails: what the record does not tell is said to be not recorded, and a record
 /// too large for a message is cut.
-pub fn render(finding: &Finding, context: &Context) -> Alert {
-    let call = Call::new(finding);
+pub fn render(finding: &Finding, context: &Context, accounts: &Accounts) -> Alert {
+    let call = Call::new(finding, accounts);
     let subject = subject::write(call);
     let text = mail::write(call, context);
     let attributes = attributes::write(call);
@@ -92,7 +97,7 @@ pub fn plain(markdown: &str) -> Vec<String> {
 
 /// The finding in one line of printable ASCII, 1 to 99 characters: severity, what, who and in which account.
 pub fn subject(finding: &Finding) -> String {
-    subject::write(Call::new(finding))
+    subject::write(Call::new(finding, &Accounts::default()))
 }
 
 impl Attribute {

@@ -22,6 +22,7 @@ pub use reply::Failed;
 pub use report::{Mismatch, ObjectFate, Report};
 pub use search::{Hit, findings, search};
 
+use crate::alert::Accounts;
 use crate::finding::Origin;
 use crate::notification::{self, InlineRecord, Item, Message, Notification, ObjectRef, Reply};
 use crate::rule::Detections;
@@ -41,6 +42,8 @@ pub struct Pipeline {
     pub sink: Box<dyn AlertSink>,
     /// What is looked for, and what of it is not to be alerted.
     pub detections: Arc<Detections>,
+    /// What people call their accounts.
+    pub accounts: Accounts,
     /// Inflated bytes accepted of one object.
     pub max_object_bytes: u64,
 }

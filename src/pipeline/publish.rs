@@ -27,7 +27,8 @@ pub(super) async fn publish(pipeline: &Pipeline, claims: &Claims, findings: Vec<
             None => claimed.push(finding),
         }
     }
-    let alerts: Vec<_> = claimed.iter().map(|finding| alert::render(finding, &Context::default())).collect();
+    let render = |finding| alert::render(finding, &Context::default(), &pipeline.accounts);
+    let alerts: Vec<_> = claimed.iter().map(render).collect();
     for (finding, result) in claimed.iter().zip(pipeline.sink.publish(&alerts).await) {
         match result {
             Ok(_) => published.fates.push(Fate::Alerted),

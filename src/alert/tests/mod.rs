@@ -1,5 +1,6 @@
 mod document;
-mod fixture;
+mod exception;
+pub mod fixture;
 mod hostile;
 mod sentence;
 mod shell;

@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use serde_json::Value;
+use trailbell::alert::Accounts;
 use trailbell::assemble;
 use trailbell::config::Config;
 use trailbell::pipeline::{self, Clock, Outcome};
@@ -29,10 +30,11 @@ pub fn run(args: &InvokeArgs) -> Result<ExitCode, Box<dyn Error>> {
     let config = Config::from_vars(vars)?;
     let rules = rules::load(config.default_rules, config.rules.as_slice())?;
     let exceptions = exceptions::load(config.exceptions.as_slice(), &rules)?;
+    let accounts = Accounts::from_file(config.accounts.as_deref())?;
     let detections = Detections::new(rules, exceptions);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let outcome = runtime.block_on(async {
-        let pipeline = Arc::new(assemble::pipeline(&config, detections).await);
+        let pipeline = Arc::new(assemble::pipeline(&config, detections, accounts).await);
         pipeline::run(&pipeline, &payload, clock()).await
     });
     tell(&outcome)?;
