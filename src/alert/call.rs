@@ -23,9 +23,11 @@ pub(super) enum GroupAction {
 impl GroupAction {
     /// Other services have calls of the same names, so the provider counts.
     fn of(provider: &str, action: &str) -> Option<GroupAction> {
-        if provider != "iam.amazonaws.com" {
-            return None;
-        }
+        if provider == "iam.amazonaws.com" { GroupAction::named(action) } else { None }
+    }
+
+    /// The one of this name in IAM.
+    pub(super) fn named(action: &str) -> Option<GroupAction> {
         Some(match action {
             "CreateGroup" => GroupAction::Create,
             "DeleteGroup" => GroupAction::Delete,

@@ -9,6 +9,7 @@ use super::call::Call;
 use super::commands::{self, Step};
 use super::exception;
 use super::sentence;
+use super::story;
 use crate::rule::{RuleInfo, Severity, Technique, Threat};
 
 /// Raised when a field of `trailbell.*` changes its meaning or goes; new fields do not raise it.
@@ -85,7 +86,7 @@ fn ours(call: Call<'_>, context: &Context, subject: &str) -> Map<String, Value> 
         ("undo", documents(commands::undo(call))),
         ("raw_record", documents(commands::raw_record(call))),
         ("exception_to_paste", exception_to_paste(call)),
-        ("context", json!(context)),
+        ("context", story::document(call, context)),
     ])
 }
 

@@ -145,15 +145,23 @@ fn mfa(identity: Identity<'_>) -> &'static str {
 }
 
 fn origin(call: Call<'_>) -> Vec<Row> {
-    let console = call.fields.flag("aws.cloudtrail.session_credential_from_console") == Some(true);
     let address = call.fields.text("source.ip").or_else(|| call.fields.text("source.address"));
     let rows = [
         Some(("Source", shown(address))),
         given("VPC endpoint", call.fields.text("aws.cloudtrail.vpc_endpoint_id")),
-        console.then(|| ("Tool", "AWS console".to_owned())),
+        Some(("Made with", made_with(call).to_owned())),
         Some(("User agent", shown(call.fields.text("user_agent.original")))),
     ];
     rows.into_iter().flatten().collect()
+}
+
+fn made_with(call: Call<'_>) -> &'static str {
+    let console = call.fields.flag("aws.cloudtrail.session_credential_from_console") == Some(true);
+    match Identity::of(call).invoked_by() {
+        _ if console => "the AWS console",
+        Some(_) => "an AWS service, for the caller",
+        None => "the API (no sign of the console)",
+    }
 }
 
 fn given(label: &'static str, value: Option<&str>) -> Option<Row> {

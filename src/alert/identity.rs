@@ -63,7 +63,7 @@ impl<'a> Identity<'a> {
             "AssumedRole" => self.session_in_words(),
             "FederatedUser" => format!("federated user{}", self.federated_by()),
             "IdentityCenterUser" => "IAM Identity Center user".to_owned(),
-            "WebIdentityUser" => "signed in with an outside identity provider".to_owned(),
+            "WebIdentityUser" => format!("signed in with {}", self.provider()),
             "SAMLUser" => "signed in with SAML".to_owned(),
             "AWSService" => "AWS service".to_owned(),
             "AWSAccount" => format!("a caller from account {}", self.account()),
@@ -172,6 +172,13 @@ impl<'a> Identity<'a> {
             (None, Some(role)) => format!("session of the role {}", clean::name(role)),
             (None, None) => "session of a role".to_owned(),
         }
+    }
+
+    /// The principal id of a web identity is `provider:application:user`.
+    fn provider(self) -> String {
+        let provider = self.principal_id().and_then(|id| id.split_once(':')).map(|(provider, _)| provider);
+        let named = provider.filter(|provider| provider.contains('.')).map(clean::name);
+        named.unwrap_or("an outside identity provider".to_owned())
     }
 
     fn federated_by(self) -> String {

@@ -10,15 +10,12 @@ use super::exception;
 use super::facts;
 use super::guide;
 use super::sentence;
-use super::time;
+use super::story;
 use super::wrap;
 use crate::finding::Origin;
 
 /// Bytes of a section, so that no part of a mail takes the room of another. The longest guides are 8 KB.
 const LONGEST_SECTION: usize = 8 * 1024;
-
-/// Entries of a timeline that are shown: the latest.
-const LONGEST_TIMELINE: usize = 40;
 
 /// Characters of a value that are shown.
 const LONGEST_VALUE: usize = 1_024;
@@ -27,11 +24,11 @@ const LONGEST_VALUE: usize = 1_024;
 pub(super) fn write(call: Call<'_>, context: &Context) -> String {
     let rule = &call.finding.rule;
     let mut mail = lines_of(wrap::hanging("  ", &sentence::write(call)));
+    mail.extend(story::first(context).map(|first| format!("\n  {first}\n")));
     for (heading, lines) in [
         ("FACTS", facts::lines(call)),
         ("THE POLICY AS WRITTEN", facts::policy(call)),
-        ("WHAT HAPPENED TO THE GROUP", timeline(context)),
-        ("OTHER FINDINGS OF THE CALLER", other_findings(context)),
+        ("THE LAST 48 HOURS", story::lines(call, context)),
         ("WHAT TO CHECK", steps(&commands::check(call))),
         ("WHAT TO UNDO IF IT WAS NOT MEANT", steps(&commands::undo(call))),
         ("WHY THIS RULE", guide::lines(&rule.description)),
@@ -79,25 +76,6 @@ fn step(step: &Step) -> Vec<String> {
         },
     }
     lines
-}
-
-fn timeline(context: &Context) -> Vec<String> {
-    let entries = &context.group_timeline;
-    let earlier = entries.len().saturating_sub(LONGEST_TIMELINE);
-    let note = (earlier > 0).then(|| format!("  ({earlier} earlier events are not shown)"));
-    let shown = entries[earlier..].iter().flat_map(|entry| {
-        let deed = format!("{} by {}", clean::name(&entry.action), clean::name(&entry.actor));
-        wrap::hanging(&format!("  {}  ", time::listed(entry.time)), &deed)
-    });
-    note.into_iter().chain(shown).collect()
-}
-
-fn other_findings(context: &Context) -> Vec<String> {
-    let line = |rule: &super::ActorFinding| {
-        let name = clean::text(&rule.rule_name, LONGEST_VALUE);
-        wrap::hanging("  - ", &format!("{name}: {}", rule.count))
-    };
-    context.actor_findings.iter().flat_map(line).collect()
 }
 
 fn list(items: &[String]) -> Vec<String> {

@@ -19,6 +19,7 @@ mod mail;
 mod policy;
 mod sentence;
 mod shell;
+mod story;
 mod subject;
 #[cfg(test)]
 mod tests;
@@ -29,7 +30,8 @@ use serde::Serialize;
 use serde_json::json;
 
 pub use accounts::{Accounts, AccountsError};
-pub use context::{ActorFinding, Context, TimelineEntry};
+pub use context::{ActorFinding, Context, Gap, TimelineEntry};
+pub use policy::Power;
 
 use crate::finding::{Finding, FindingId};
 use call::Call;

@@ -40,6 +40,12 @@ fn every_kind_of_caller_has_words() {
         (json!({"type": "FederatedUser"}), Some("alice"), Some("1:bob"), "bob (federated user, through alice)"),
         (json!({"type": "IdentityCenterUser"}), None, Some("9067-1"), "9067-1 (IAM Identity Center user)"),
         (json!({"type": "WebIdentityUser"}), Some("bob"), None, "bob (signed in with an outside identity provider)"),
+        (
+            json!({"type": "WebIdentityUser"}),
+            Some("bob"),
+            Some("example.com:app:1"),
+            "bob (signed in with example.com)",
+        ),
         (json!({"type": "SAMLUser"}), Some("bob"), None, "bob (signed in with SAML)"),
         (json!({"type": "AWSAccount"}), None, None, "AIDA1 (a caller from account 444455556666)"),
         (json!({"type": "Directory"}), Some("bob"), None, "bob (Directory)"),

@@ -6,6 +6,7 @@ mod explain;
 mod files;
 mod invoke;
 mod output;
+mod preview;
 mod progress;
 mod rules;
 mod scan;
@@ -21,6 +22,7 @@ fn main() -> ExitCode {
         Command::Exceptions(args) => exceptions::run(&args),
         Command::Explain(args) => explain::run(&args),
         Command::Invoke(args) => invoke::run(&args),
+        Command::Preview(args) => preview::run(&args),
         Command::Rules(args) => rules::run(&args),
         Command::Scan(args) => scan::run(&args),
     };
