@@ -13,7 +13,7 @@ pub(in crate::alert) fn steps(call: Call<'_>) -> Vec<Step> {
     let whoami = Command::aws("sts get-caller-identity");
     let mut steps = vec![Step::run(format!("First, are you{account}?"), whoami)];
     steps.extend(
-        console::group(call).map(|url| Step::open("The group on a page, in the console of that account:", url)),
+        console::group(call).map(|url| Step::open("The group in the console, signed in to that account:", url)),
     );
     steps.extend(group(call));
     steps.extend(new_users(call));

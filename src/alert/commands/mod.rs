@@ -76,7 +76,7 @@ pub(super) fn raw_record(call: Call<'_>) -> Vec<Step> {
     let Some(id) = call.fields.text("event.id") else { return Vec::new() };
     let command = Command::aws("cloudtrail lookup-events").known("--region", call.fields.text("cloud.region"));
     let lookup = Step::run("CloudTrail keeps it for 90 days:", command.lookup_attribute("EventId", Some(id)));
-    let page = console::event(call).map(|url| Step::open("On a page, in the console of that account:", url));
+    let page = console::event(call).map(|url| Step::open("In the console, signed in to that account:", url));
     std::iter::once(lookup).chain(page).collect()
 }
 
