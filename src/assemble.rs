@@ -1,7 +1,9 @@
 //! From what the operator said to what a notification meets on its way: the wiring that both programs share.
 
 use std::sync::Arc;
+use std::time::Duration;
 
+use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_sdk_s3::config::SharedHttpClient;
 use aws_smithy_http_client::Builder as HttpBuilder;
@@ -10,8 +12,10 @@ use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
 use tokio::sync::OnceCell;
 
 use crate::alert::Accounts;
-use crate::config::{AlertsPlace, Config, StorePlace};
+use crate::config::{AlertsPlace, Config, DetectionsPlace, LedgerPlace, StorePlace};
+use crate::ledger::{Ledger, StoredLedger};
 use crate::pipeline::Pipeline;
+use crate::reload::Reload;
 use crate::rule::Detections;
 use crate::sink::{AlertSink, DirSink, Pace, SnsSink, StdoutSink};
 use crate::store::{DirStore, ObjectStore, S3Store};
@@ -22,16 +26,42 @@ pub async fn pipeline(config: &Config, detections: Detections, accounts: Account
     Pipeline {
         store: store(&config.store, &aws).await,
         sink: sink(config, &aws).await,
+        ledger: ledger(&config.ledger, &aws).await,
         detections: Arc::new(detections),
         accounts,
         max_object_bytes: config.max_object_bytes,
     }
 }
 
+/// What follows the rules and exceptions in S3; none where there are none.
+pub async fn reload(config: &Config) -> Option<Reload> {
+    let in_s3 = |place: &Option<DetectionsPlace>| matches!(place, Some(DetectionsPlace::S3 { .. }));
+    if !in_s3(&config.rules) && !in_s3(&config.exceptions) {
+        return None;
+    }
+    Some(Reload::new(config, Box::new(s3_store().await)))
+}
+
+/// S3 as it is told in the environment, for programs that need nothing else of AWS.
+pub async fn s3_store() -> S3Store {
+    S3Store::new(Aws::default().s3().await)
+}
+
 async fn store(place: &StorePlace, aws: &Aws) -> Box<dyn ObjectStore> {
     match place {
         StorePlace::Dir(path) => Box::new(DirStore::new(path)),
         StorePlace::S3 => Box::new(S3Store::new(aws.s3().await)),
+    }
+}
+
+async fn ledger(place: &LedgerPlace, aws: &Aws) -> Ledger {
+    match place {
+        LedgerPlace::None => Ledger::None,
+        // The store has a folder for each bucket.
+        LedgerPlace::Dir(path) => Ledger::Stored(StoredLedger::new(Box::new(DirStore::new(path)), "ledger", "")),
+        LedgerPlace::S3 { bucket, prefix } => {
+            Ledger::Stored(StoredLedger::new(Box::new(S3Store::new(aws.s3().await)), bucket, prefix))
+        }
     }
 }
 
@@ -77,7 +107,18 @@ impl Aws {
 
 /// One TLS stack, with ring: it builds everywhere with a plain C compiler.
 async fn load() -> SdkConfig {
-    aws_config::defaults(BehaviorVersion::latest()).http_client(http_client()).load().await
+    aws_config::defaults(BehaviorVersion::latest()).http_client(http_client()).timeout_config(patience()).load().await
+}
+
+/// How long an answer is waited for: one that hangs costs an attempt, not the function's time. Bodies that stall are
+/// seen to by the client's own protection.
+fn patience() -> TimeoutConfig {
+    TimeoutConfig::builder()
+        .connect_timeout(Duration::from_secs(3))
+        .read_timeout(Duration::from_secs(10))
+        .operation_attempt_timeout(Duration::from_secs(15))
+        .operation_timeout(Duration::from_secs(45))
+        .build()
 }
 
 fn http_client() -> SharedHttpClient {

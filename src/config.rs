@@ -15,10 +15,10 @@ pub struct Config {
     pub store: StorePlace,
     /// `TRAILBELL_LEDGER`
     pub ledger: LedgerPlace,
-    /// `TRAILBELL_RULES`: a directory or a file, besides the embedded rules.
-    pub rules: Option<PathBuf>,
-    /// `TRAILBELL_EXCEPTIONS`: a directory or a file.
-    pub exceptions: Option<PathBuf>,
+    /// `TRAILBELL_RULES`: besides the embedded rules.
+    pub rules: Option<DetectionsPlace>,
+    /// `TRAILBELL_EXCEPTIONS`
+    pub exceptions: Option<DetectionsPlace>,
     /// `TRAILBELL_ACCOUNTS`: a file of account names.
     pub accounts: Option<PathBuf>,
     /// `TRAILBELL_DEFAULT_RULES`: whether the embedded rules are used.
@@ -49,11 +49,34 @@ pub enum StorePlace {
     Dir(PathBuf),
 }
 
+/// Where rules or exceptions are.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum DetectionsPlace {
+    /// A directory or a file: read once, at the start.
+    Local(PathBuf),
+    /// Every `*.toml` below a prefix of a bucket: followed as it changes.
+    S3 {
+        /// The bucket's name.
+        bucket: String,
+        /// May be empty, or a whole key.
+        prefix: String,
+    },
+}
+
 /// Where findings are remembered.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum LedgerPlace {
     /// Nowhere: a notification that comes twice is alerted twice.
     None,
+    /// Below a prefix of a bucket.
+    S3 {
+        /// The bucket's name.
+        bucket: String,
+        /// May be empty.
+        prefix: String,
+    },
+    /// In a folder.
+    Dir(PathBuf),
 }
 
 /// Everything that is wrong with the configuration.
@@ -78,7 +101,30 @@ const DEFAULT_MAX_OBJECT_BYTES: u64 = 1024 * 1024 * 1024;
 
 const DEFAULT_CONCURRENCY: u32 = 2;
 
+/// Bytes of the ledger's prefix.
+const MOST_PREFIX: usize = 300;
+
+impl DetectionsPlace {
+    /// The directory or file; none in S3.
+    pub fn local(&self) -> Option<&PathBuf> {
+        match self {
+            DetectionsPlace::Local(path) => Some(path),
+            DetectionsPlace::S3 { .. } => None,
+        }
+    }
+}
+
 impl Config {
+    /// The rules that are on this machine, as a list of places.
+    pub fn local_rules(&self) -> Vec<PathBuf> {
+        self.rules.iter().filter_map(DetectionsPlace::local).cloned().collect()
+    }
+
+    /// The exceptions that are on this machine, as a list of places.
+    pub fn local_exceptions(&self) -> Vec<PathBuf> {
+        self.exceptions.iter().filter_map(DetectionsPlace::local).cloned().collect()
+    }
+
     /// Reads the configuration from variables, e.g. [`std::env::vars_os`]. Those that do not begin with `TRAILBELL_` do
     /// not matter.
     pub fn from_vars(vars: impl IntoIterator<Item = (OsString, OsString)>) -> Result<Config, ConfigError> {
@@ -89,10 +135,11 @@ impl Config {
             alerts_place,
         );
         let store = vars.required("TRAILBELL_STORE", "s3 or dir:PATH", store_place);
-        let ledger = vars.required("TRAILBELL_LEDGER", "none", ledger_place);
-        let rules = vars.optional("TRAILBELL_RULES", "a directory or a file", path);
-        let exceptions = vars.optional("TRAILBELL_EXCEPTIONS", "a directory or a file", path);
-        let accounts = vars.optional("TRAILBELL_ACCOUNTS", "a file", path);
+        let ledger = vars.required("TRAILBELL_LEDGER", "s3://BUCKET/PREFIX, dir:PATH or none", ledger_place);
+        let rules = vars.optional("TRAILBELL_RULES", "a directory, a file or s3://BUCKET/PREFIX", detections_place);
+        let exceptions =
+            vars.optional("TRAILBELL_EXCEPTIONS", "a directory, a file or s3://BUCKET/PREFIX", detections_place);
+        let accounts = vars.optional("TRAILBELL_ACCOUNTS", "a file", local_file);
         let default_rules = vars.optional("TRAILBELL_DEFAULT_RULES", "on or off", switch);
         let max_object_bytes = vars.optional("TRAILBELL_MAX_OBJECT_BYTES", "a number of bytes, at least 1", positive);
         let concurrency = vars.optional("TRAILBELL_CONCURRENCY", "a number from 1 to 1000", workers);
@@ -182,10 +229,26 @@ fn store_place(value: &str) -> Option<StorePlace> {
 }
 
 fn ledger_place(value: &str) -> Option<LedgerPlace> {
-    (value == "none").then_some(LedgerPlace::None)
+    if value == "none" {
+        return Some(LedgerPlace::None);
+    }
+    let Some(place) = value.strip_prefix("s3://") else { return dir(value).map(LedgerPlace::Dir) };
+    let (bucket, prefix) = place.split_once('/').unwrap_or((place, ""));
+    // A key has 1,024 bytes, and ours need most of them.
+    let fits = !bucket.is_empty() && prefix.len() <= MOST_PREFIX;
+    fits.then(|| LedgerPlace::S3 { bucket: bucket.to_owned(), prefix: prefix.to_owned() })
 }
 
-fn path(value: &str) -> Option<PathBuf> {
+fn detections_place(value: &str) -> Option<DetectionsPlace> {
+    let Some(place) = value.strip_prefix("s3://") else {
+        return (!value.contains("://")).then(|| DetectionsPlace::Local(PathBuf::from(value)));
+    };
+    let (bucket, prefix) = place.split_once('/').unwrap_or((place, ""));
+    let s3 = || DetectionsPlace::S3 { bucket: bucket.to_owned(), prefix: prefix.to_owned() };
+    (!bucket.is_empty()).then(s3)
+}
+
+fn local_file(value: &str) -> Option<PathBuf> {
     (!value.contains("://")).then(|| PathBuf::from(value))
 }
 
@@ -226,6 +289,24 @@ mod tests {
         assert_eq!(config.alerts, AlertsPlace::Topic(TOPIC.to_owned()));
         assert_eq!((config.store, config.default_rules, config.concurrency), (StorePlace::S3, true, 2));
         assert_eq!(config.max_object_bytes, 1 << 30);
+    }
+
+    #[test]
+    fn a_ledger_is_in_a_bucket_in_a_folder_or_nowhere() {
+        let s3 = |bucket: &str, prefix: &str| LedgerPlace::S3 { bucket: bucket.to_owned(), prefix: prefix.to_owned() };
+        for (said, expected) in [
+            ("none", Some(LedgerPlace::None)),
+            ("dir:x/y", Some(LedgerPlace::Dir(PathBuf::from("x/y")))),
+            ("s3://b", Some(s3("b", ""))),
+            ("s3://b/p/q/", Some(s3("b", "p/q/"))),
+            ("s3:///p", None),
+            ("s3://", None),
+            ("s3", None),
+            ("dir:", None),
+            ("memory", None),
+        ] {
+            assert_eq!(ledger_place(said), expected, "{said}");
+        }
     }
 
     #[test]

@@ -11,16 +11,19 @@
 //! | [`kql`] | does a query match a document? Pure: no clock, no I/O, nothing of CloudTrail |
 //! | [`rule`] | which rules are there, and which of them match a record? |
 //! | [`explain`] | why does a query match a record, or not? |
+//! | [`reload`] | did the rules or exceptions in S3 change? |
 //! | [`finding`] | what was found, by whom was it done, and what became of it? |
 //! | [`alert`] | what do people and machines read? |
 //! | [`sink`] | where do alerts go? SNS, a folder, the terminal |
+//! | [`ledger`] | who sees to a finding, and were people told? |
 //! | [`pipeline`] | in which order does all of this happen, and do the counts add up? |
 //! | [`config`] | what did the operator say? |
 //! | [`assemble`] | which store, sink and rules follow from that? |
 //! | [`error`] | how is an error told? |
 //! | [`telemetry`] | what is in the log? |
+//! | [`metrics`] | what is counted, for alarms and graphs? |
 //!
-//! Dependencies point one way: `kql ← rule ← pipeline → store, sink ← aws adapters`.
+//! Dependencies point one way: `kql ← rule ← pipeline → store, sink, ledger ← aws adapters`.
 
 pub mod alert;
 pub mod assemble;
@@ -31,8 +34,11 @@ pub mod error;
 pub mod explain;
 pub mod finding;
 pub mod kql;
+pub mod ledger;
+pub mod metrics;
 pub mod notification;
 pub mod pipeline;
+pub mod reload;
 pub mod rule;
 pub mod sink;
 pub mod store;

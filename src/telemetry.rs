@@ -1,5 +1,8 @@
 //! The log: one JSON line for each thing worth knowing, on the way to CloudWatch Logs. Never bodies of records.
 
+use std::io::{self, Write};
+
+use serde_json::Value;
 use tracing::{error, info, warn};
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::filter::ParseError;
@@ -40,6 +43,15 @@ pub fn tell(outcome: &Outcome) {
     }
     let report = serde_json::to_string(&outcome.report).unwrap_or_default();
     info!(report, retry = outcome.retry.len(), "done");
+}
+
+/// Writes metrics to standard output, where CloudWatch Logs finds them. See [`crate::metrics`].
+pub fn measure(lines: &[Value]) {
+    let mut out = io::stdout().lock();
+    for line in lines {
+        // A log that cannot be written cannot be told so.
+        let _ = writeln!(out, "{line}");
+    }
 }
 
 fn tell_problem(problem: &Problem) {

@@ -17,6 +17,7 @@ use support::{aws, moto};
 use trailbell::alert::{self, Accounts, Alert, Context};
 use trailbell::cloudtrail::{Body, Record};
 use trailbell::finding::{Fate, Finding, Origin};
+use trailbell::ledger::Ledger;
 use trailbell::notification::ObjectRef;
 use trailbell::pipeline::{self, Clock, ObjectFate, Pipeline};
 use trailbell::rule::{RuleSet, load};
@@ -239,6 +240,7 @@ async fn from_an_object_in_s3_to_a_message_at_the_topic() {
         sink: Box::new(SnsSink::new(sns, topic.clone(), Pace::shared_by(1))),
         detections: Arc::new(RuleSet::new([load::embedded().rules]).unwrap().into()),
         accounts: Accounts::default(),
+        ledger: Ledger::None,
         max_object_bytes: 1 << 30,
     };
     let record = |key: &str| {
@@ -246,7 +248,7 @@ async fn from_an_object_in_s3_to_a_message_at_the_topic() {
             "s3": {"bucket": {"name": bucket}, "object": {"key": key}}})
     };
     let payload = json!({"Records": [record(key), record(&key.replace("_x", "_gone"))]});
-    let clock = Clock { now: Timestamp::UNIX_EPOCH, last_start: None };
+    let clock = Clock { now: Timestamp::UNIX_EPOCH, last_start: None, lease: Duration::from_secs(360) };
     let outcome = pipeline::run(&Arc::new(pipeline), &payload, clock).await;
     assert!(outcome.reply().is_ok(), "{:?}", outcome.problems);
     assert_eq!((outcome.report.findings_that(Fate::Alerted), outcome.report.objects_that(ObjectFate::Gone)), (1, 1));

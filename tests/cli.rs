@@ -287,3 +287,37 @@ fn a_limit_on_inflated_bytes_is_kept() {
     assert_eq!(output.status.code(), Some(2));
     assert!(err(&output).contains("inflates to more than the 100 bytes"), "{}", err(&output));
 }
+
+/// `invoke` with a ledger and an outbox in folders.
+fn invoke(folder: &tempfile::TempDir, sample: &str) -> Command {
+    let mut command = trailbell(&["invoke", sample]);
+    command.env("TRAILBELL_LEDGER", format!("dir:{}/state", path(folder)));
+    command.env("TRAILBELL_ALERTS", format!("dir:{}/alerts", path(folder)));
+    command
+}
+
+fn alerts(folder: &tempfile::TempDir) -> usize {
+    fs::read_dir(folder.path().join("alerts")).unwrap().count()
+}
+
+#[test]
+fn with_a_ledger_the_second_run_says_duplicates() {
+    let folder = tempfile::tempdir().unwrap();
+    let first = invoke(&folder, "events/s3-put.json").output().unwrap();
+    let told = out(&first);
+    assert!(first.status.success() && told.contains("(3 alerted)"), "{told} {}", err(&first));
+    let told = out(&invoke(&folder, "events/s3-put.json").output().unwrap());
+    assert!(told.contains("(3 duplicate)"), "{told}");
+    assert_eq!(alerts(&folder), 6, "a mail and a document for each");
+}
+
+#[test]
+fn processes_at_once_tell_a_finding_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let start = |_| invoke(&folder, "events/s3-put.json").stdout(Stdio::piped()).spawn().unwrap();
+    let all: Vec<_> = (0..8).map(start).collect();
+    let told: Vec<String> = all.into_iter().map(|child| out(&child.wait_with_output().unwrap())).collect();
+    let alerted =
+        told.iter().filter_map(|told| told.split_once(" alerted")?.0.rsplit(['(', ' ']).next()?.parse::<u32>().ok());
+    assert_eq!(alerted.sum::<u32>(), 3, "{told:#?}");
+}

@@ -1,6 +1,8 @@
 //! `trailbell exceptions check`, and exceptions in `scan` and `invoke`: what is printed, and the exit codes.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test stops at what it did not expect")]
 
 #[path = "support/cli.rs"]
+#[allow(dead_code, reason = "other tests use the rest")]
 mod cli;
 
 use cli::{Folder, create_group, text, trailbell};

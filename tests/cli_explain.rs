@@ -1,6 +1,8 @@
 //! `trailbell explain`: what is printed, and the exit codes.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test stops at what it did not expect")]
 
 #[path = "support/cli.rs"]
+#[allow(dead_code, reason = "other tests use the rest")]
 mod cli;
 
 use cli::{Folder, create_group, text, trailbell};
@@ -40,6 +42,25 @@ fn a_rule_is_taken_apart_by_its_id_or_its_name() {
         ] {
             assert!(out.contains(line), "{line}\n{out}");
         }
+    }
+}
+
+#[test]
+fn an_exception_is_a_reason_for_silence() {
+    let folder = Folder::new();
+    let log = folder.log(&[create_group("app")]);
+    let file = folder.write(
+        "e.toml",
+        "[[exception]]\nname = 'ci'\nrules = '*'\nquery = 'user.name: alice'\nreason = 'x'\nowner = 'x'\nexpires = 'never'",
+    );
+    let args = ["explain", text(&log), "--record", "0", "--exceptions", text(&file)];
+    let told = "not alerted by AWS IAM Group Creation because of exception `ci`\n";
+    for (rule, excepted) in
+        [(None, true), (Some("AWS IAM Group Creation"), true), (Some("AWS IAM User Addition to Group"), false)]
+    {
+        let rule: Vec<&str> = rule.into_iter().flat_map(|rule| ["--rule", rule]).collect();
+        let (exit, out, err) = trailbell(&[&args[..], &rule].concat(), &[]);
+        assert_eq!((exit, out.ends_with(told)), (0, excepted), "{rule:?}: {out}{err}");
     }
 }
 

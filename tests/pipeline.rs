@@ -14,11 +14,12 @@ use trailbell::alert::Accounts;
 use trailbell::alert::Alert;
 use trailbell::cloudtrail::Body;
 use trailbell::finding::Fate;
+use trailbell::ledger::Ledger;
 use trailbell::notification::ObjectRef;
 use trailbell::pipeline::{self, Clock, ObjectFate, Outcome, Pipeline, Remedy};
 use trailbell::rule::{Detections, LoadedExceptions, RuleSet, load};
 use trailbell::sink::{AlertSink, MessageId, PublishError};
-use trailbell::store::{ObjectStore, StoreError};
+use trailbell::store::{Condition, Listing, ObjectStore, Page, PutError, SmallObject, StoreError, Written};
 
 /// What a store does when asked for an object.
 #[derive(Clone)]
@@ -46,6 +47,22 @@ impl ObjectStore for Objects {
             Answer::Forbidden => Err(StoreError::Retry("AccessDenied".to_owned())),
             Answer::Panic => panic!("told to"),
         }
+    }
+
+    async fn get(&self, _: &str, _: &str) -> Result<SmallObject, StoreError> {
+        panic!("log objects are opened")
+    }
+
+    async fn put(&self, _: &str, _: &str, _: Bytes, _: Condition) -> Result<Written, PutError> {
+        panic!("nothing is written beside log objects")
+    }
+
+    async fn delete(&self, _: &str, _: &str) -> Result<(), StoreError> {
+        panic!("log objects are never deleted")
+    }
+
+    async fn list(&self, _: &Listing) -> Result<Page, StoreError> {
+        panic!("a notification names its objects")
     }
 }
 
@@ -99,10 +116,11 @@ impl World {
             sink: Box::new(self.sink),
             detections: Arc::new(Detections::with_loaded(rules, self.exceptions)),
             accounts: Accounts::default(),
+            ledger: Ledger::None,
             max_object_bytes: self.max_object_bytes,
         };
         let now: Timestamp = "2026-03-01T10:10:00Z".parse().unwrap();
-        let clock = Clock { now, last_start: self.last_start };
+        let clock = Clock { now, last_start: self.last_start, lease: Duration::from_secs(360) };
         let outcome = pipeline::run(&Arc::new(pipeline), payload, clock).await;
         assert_eq!(outcome.report.check(), Ok(()), "{:?}", outcome.report);
         let (taken, asked) = (taken.lock().unwrap().clone(), asked.lock().unwrap().clone());
@@ -115,6 +133,12 @@ fn create_group(event_id: &str, group: &str) -> Value {
         "eventTime": "2026-03-01T10:00:00Z", "awsRegion": "us-east-1", "eventID": event_id,
         "recipientAccountId": "111122223333", "requestParameters": {"groupName": group},
         "userIdentity": {"type": "IAMUser", "userName": "alice", "arn": "arn:aws:iam::111122223333:user/alice"}})
+}
+
+/// The same, by another user: many changes of one user are told in a summary.
+fn by(user: &str, mut record: Value) -> Value {
+    record["userIdentity"]["arn"] = json!(format!("arn:aws:iam::111122223333:user/{user}"));
+    record
 }
 
 fn log(records: &[Value]) -> Answer {
@@ -306,12 +330,39 @@ async fn a_failing_message_without_an_id_fails_the_batch() {
 
 #[tokio::test]
 async fn many_objects_are_all_seen_through() {
+    let names: Vec<String> = (0..90).map(|n| format!("n{n}")).collect();
+    let objects: Vec<(&str, Answer)> =
+        names.iter().map(|name| (name.as_str(), log(&[by(name, create_group(name, "g"))]))).collect();
+    let refs: Vec<&str> = names.iter().map(String::as_str).collect();
+    let (outcome, alerts, _) = world(&objects).run(&s3_event(&refs)).await;
+    assert_eq!((alerts.len(), outcome.report.objects_that(ObjectFate::Scanned)), (90, 90));
+}
+
+#[tokio::test]
+async fn a_burst_in_many_objects_is_told_in_one_summary() {
     let names: Vec<String> = (0..200).map(|n| format!("n{n}")).collect();
     let objects: Vec<(&str, Answer)> =
         names.iter().map(|name| (name.as_str(), log(&[create_group(name, "g")]))).collect();
     let refs: Vec<&str> = names.iter().map(String::as_str).collect();
     let (outcome, alerts, _) = world(&objects).run(&s3_event(&refs)).await;
-    assert_eq!((alerts.len(), outcome.report.objects_that(ObjectFate::Scanned)), (200, 200));
+    assert_eq!((alerts.len(), outcome.report.objects_that(ObjectFate::Scanned)), (11, 200));
+    let told = [Fate::Alerted, Fate::Summarised].map(|fate| outcome.report.findings_that(fate));
+    assert_eq!((told, outcome.report.summaries), ([10, 190], 1));
+    let summary = &alerts[10];
+    assert_eq!(summary.document["trailbell"]["kind"], "summary");
+    assert!(summary.subject.contains("190 more findings"), "{}", summary.subject);
+    assert!(summary.text.contains("   190  alice in 111122223333"), "{}", summary.text);
+}
+
+#[tokio::test]
+async fn without_a_ledger_a_refused_summary_brings_its_messages_back() {
+    let many: Vec<Value> = (0..12).map(|n| create_group(&format!("e{n}"), "g")).collect();
+    let mut world = world(&[("a", log(&many)), ("b", log(&[]))]);
+    world.sink.refuses = Some("9 more findings");
+    let bodies = ["a", "b"].map(|name| s3_event(&[name]).to_string());
+    let (outcome, alerts, _) = world.run(&queue(&bodies)).await;
+    assert_eq!((alerts.len(), outcome.report.findings_that(Fate::Failed)), (3, 9));
+    assert_eq!(retried(&outcome), ["m0"]);
 }
 
 /// Exceptions, as a file of one.

@@ -9,19 +9,20 @@ use aws_sdk_sns::Client;
 use serde_json::Value;
 use support::canned::Canned;
 use support::{aws, moto};
-use trailbell::alert::{self, Accounts, Alert, Context};
-use trailbell::finding::{Finding, Origin};
+use trailbell::alert::{self, Accounts, Alert, Context, Summary};
+use trailbell::finding::{Finding, FindingId, Origin};
 use trailbell::rule::{load, testing};
 use trailbell::sink::{AlertSink, Pace, SnsSink};
 
 /// The policies of the page, in its order, and for which attributes each should hold.
 type Expected = (&'static str, fn(&dyn Fn(&str) -> String) -> bool);
 
-const POLICIES: [Expected; 6] = [
+const POLICIES: [Expected; 7] = [
     (r#"{"severity": ["medium", "high", "critical"]}"#, |it| it("severity") != "low"),
     (r#"{"risk_score": [{"numeric": [">=", 47]}]}"#, |it| it("risk_score").parse::<u8>().unwrap() >= 47),
     (r#"{"severity": [{"anything-but": ["low"]}]}"#, |it| it("severity") != "low"),
-    (r#"{"severity": ["low"], "kind": ["alert"]}"#, |it| it("severity") == "low"),
+    (r#"{"severity": ["low"], "kind": ["alert"]}"#, |it| it("severity") == "low" && it("kind") == "alert"),
+    (r#"{"kind": ["summary"]}"#, |it| it("kind") == "summary"),
     (
         r#"{"account": ["111122223333"], "action": [{"prefix": "Delete"}, {"prefix": "Detach"}, {"prefix": "Remove"}]}"#,
         |it| ["Delete", "Detach", "Remove"].iter().any(|start| it("action").starts_with(start)),
@@ -31,14 +32,20 @@ const POLICIES: [Expected; 6] = [
     }),
 ];
 
-/// An alert of each rule, of its sample.
+/// An alert of each rule, of its sample, and a summary of two findings for each.
 fn alerts() -> Vec<Alert> {
-    let alert = |rule: trailbell::rule::Rule| {
+    let accounts = Accounts::default();
+    let both = |rule: trailbell::rule::Rule| {
         let record = testing::sample(&rule).unwrap().expect("a sample");
-        let origin = Origin::Inline { envelope: "test".to_owned(), record: 0 };
-        alert::render(&Finding::new(&rule.info, &record, origin), &Context::default(), &Accounts::default())
+        let found = |record_number| {
+            let origin = Origin::Inline { envelope: "test".to_owned(), record: record_number };
+            Finding::new(&rule.info, &record, origin)
+        };
+        let id = FindingId::of_parts(["summary", &rule.info.id]);
+        let summary = Summary::of(id, None, 1, &[found(0), found(1)]).expect("findings");
+        [alert::render(&found(0), &Context::default(), &accounts), alert::render_summary(&summary, &accounts)]
     };
-    load::embedded().rules.into_iter().map(alert).collect()
+    load::embedded().rules.into_iter().flat_map(both).collect()
 }
 
 fn attribute(alert: &Alert, name: &str) -> String {

@@ -13,10 +13,10 @@ use super::story;
 use crate::rule::{RuleInfo, Severity, Technique, Threat};
 
 /// Raised when a field of `trailbell.*` changes its meaning or goes; new fields do not raise it.
-const SCHEMA_VERSION: u32 = 1;
+pub(super) const SCHEMA_VERSION: u32 = 1;
 
 /// The version of ECS whose names are used.
-const ECS_VERSION: &str = "8.17.0";
+pub(super) const ECS_VERSION: &str = "8.17.0";
 
 /// The whole document, however large. The values are as the record has them, not cleaned: JSON escapes what it must.
 pub(super) fn write(call: Call<'_>, context: &Context, subject: &str) -> Value {
@@ -59,7 +59,7 @@ fn event(rule: &RuleInfo) -> Map<String, Value> {
 }
 
 /// `event.severity` is a number in ECS: the risk score that Elastic gives each severity by default.
-fn severity_number(severity: Severity) -> u8 {
+pub(super) fn severity_number(severity: Severity) -> u8 {
     match severity {
         Severity::Low => 21,
         Severity::Medium => 47,

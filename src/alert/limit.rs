@@ -27,7 +27,7 @@ const LARGE_FIELDS: [&[&str]; 4] = [
 
 /// The document, cut as little as makes it fit beside a mail and attributes of `taken` bytes.
 pub(super) fn fit(mut document: Value, taken: usize) -> Value {
-    let room = LARGEST_MESSAGE.saturating_sub(FRAME + taken);
+    let room = room(taken);
     let fits = |document: &Value| encoded(&document.to_string()) <= room;
     for path in LARGE_FIELDS {
         if fits(&document) {
@@ -40,6 +40,11 @@ pub(super) fn fit(mut document: Value, taken: usize) -> Value {
         note(&mut document, format!("strings over {SHORT} characters and lists over {FEW} elements"));
     }
     if fits(&document) { document } else { essence(&document) }
+}
+
+/// Bytes that a document may have, as a JSON string, beside a mail and attributes of `taken` bytes.
+pub(super) fn room(taken: usize) -> usize {
+    LARGEST_MESSAGE.saturating_sub(FRAME + taken)
 }
 
 /// Bytes of a text as a JSON string: a message holds its parts as strings.

@@ -16,11 +16,13 @@ mod guide;
 mod identity;
 mod limit;
 mod mail;
+mod minimal;
 mod policy;
 mod sentence;
 mod shell;
 mod story;
 mod subject;
+mod summary;
 #[cfg(test)]
 mod tests;
 mod time;
@@ -31,7 +33,9 @@ use serde_json::json;
 
 pub use accounts::{Accounts, AccountsError};
 pub use context::{ActorFinding, Context, Gap, TimelineEntry};
+pub use minimal::render_minimal;
 pub use policy::Power;
+pub use summary::{Member, Summary, render_summary};
 
 use crate::finding::{Finding, FindingId};
 use call::Call;
@@ -39,7 +43,7 @@ use call::Call;
 /// What is published about a finding: one message, in the form each kind of reader wants.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Alert {
-    /// The finding that it tells of.
+    /// The finding, or the summary, that it tells of.
     pub finding: FindingId,
     /// One line for a mail's subject: printable ASCII, 1 to 99 characters (SNS allows fewer than 100).
     pub subject: String,

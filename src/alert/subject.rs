@@ -28,7 +28,8 @@ fn fill(call: Call<'_>, room: usize) -> String {
     format!("[{severity}] {} by {who} in {account}", deed(call, room))
 }
 
-fn deed(call: Call<'_>, room: usize) -> String {
+/// What was done, every name cut to `room` characters.
+pub(super) fn deed(call: Call<'_>, room: usize) -> String {
     let short = |name: Option<&str>| clean::ascii(name.unwrap_or("?"), room);
     let group = short(call.group());
     let user = || short(call.target_user());

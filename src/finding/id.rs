@@ -22,13 +22,24 @@ impl FindingId {
             Some(event_id) => event_id.to_owned(),
             None => canonical(record.fields()),
         };
+        FindingId::of_parts([rule_id, account, &call])
+    }
+
+    /// The id of what these parts name, e.g. a summary.
+    pub fn of_parts<'a>(parts: impl IntoIterator<Item = &'a str>) -> FindingId {
         let mut hash = Sha256::new();
-        for part in [rule_id, account, &call] {
-            // The length goes first, so that no two different triples hash the same bytes.
+        for part in parts {
+            // The length goes first, so that no two different lists hash the same bytes.
             hash.update((part.len() as u64).to_be_bytes());
             hash.update(part.as_bytes());
         }
         FindingId(hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect())
+    }
+
+    /// Reads the 64 hexadecimal digits.
+    pub fn parse(text: &str) -> Option<FindingId> {
+        let digit = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
+        (text.len() == 64 && text.bytes().all(digit)).then(|| FindingId(text.to_owned()))
     }
 
     /// The 64 hexadecimal digits.

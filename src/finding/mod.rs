@@ -4,6 +4,7 @@ mod actor;
 mod denial;
 mod fate;
 mod id;
+mod window;
 
 use std::fmt;
 use std::sync::Arc;
@@ -14,6 +15,7 @@ use serde::{Deserialize, Serialize};
 pub use actor::Actor;
 pub use fate::Fate;
 pub use id::FindingId;
+pub use window::Window;
 
 use crate::cloudtrail::Record;
 use crate::ecs;

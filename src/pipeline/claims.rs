@@ -1,21 +1,42 @@
-//! Which findings of a run were met already: two trails, two notifications or one careless object can show the same
-//! call twice.
+//! What one run has met: two trails, two notifications or one careless object can show the same call twice.
 
-use std::collections::HashSet;
-use std::sync::{Mutex, PoisonError};
+use std::collections::{HashMap, HashSet};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use crate::finding::FindingId;
+use crate::ledger::Seen;
 
 /// The findings of one run that someone is seeing to.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Claims {
-    // A std mutex: nothing awaits under it.
+    /// How long claims in the ledger hold.
+    pub(super) lease: Duration,
+    // Std mutexes: nothing awaits under them.
     taken: Mutex<HashSet<FindingId>>,
+    /// By rule: where there is no ledger, the run is the execution.
+    seen: Mutex<HashMap<String, Seen>>,
 }
 
 impl Claims {
+    pub(super) fn new(lease: Duration) -> Claims {
+        Claims { lease, taken: Mutex::default(), seen: Mutex::default() }
+    }
+
     /// Whether this finding is the caller's to see to; false where it is being seen to already.
     pub(super) fn claim(&self, id: &FindingId) -> bool {
-        self.taken.lock().unwrap_or_else(PoisonError::into_inner).insert(id.clone())
+        unpoisoned(&self.taken).insert(id.clone())
     }
+
+    /// Counts findings of a rule by their actors: all of this run, these included.
+    pub(super) fn seen(&self, rule: &str, actors: &[String]) -> Seen {
+        let mut all = unpoisoned(&self.seen);
+        let seen = all.entry(rule.to_owned()).or_default();
+        seen.count(actors.iter().map(String::as_str));
+        seen.clone()
+    }
+}
+
+fn unpoisoned<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -1,33 +1,42 @@
 //! The one place where the order of things is written down: what comes in is decoded, each object goes its way in a
 //! task of its own, inline records go theirs, and everything is counted.
 
+mod at_end;
 mod claims;
+mod holding;
 mod object;
+mod open;
 mod problem;
 mod publish;
+mod recover;
 mod reply;
 mod report;
 mod search;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::time::Duration;
 
 use jiff::Timestamp;
 use serde_json::Value;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
+pub use object::can_match_in;
 pub use problem::{Problem, Remedy};
+pub use recover::{Recovered, recover_open, send_due_summaries};
 pub use reply::Failed;
 pub use report::{Mismatch, ObjectFate, Report};
 pub use search::{Hit, findings, search};
 
 use crate::alert::Accounts;
-use crate::finding::Origin;
+use crate::finding::{Finding, Origin};
+use crate::ledger::Ledger;
 use crate::notification::{self, InlineRecord, Item, Message, Notification, ObjectRef, Reply};
 use crate::rule::Detections;
 use crate::sink::AlertSink;
 use crate::store::ObjectStore;
+use at_end::Held;
 use claims::Claims;
 use object::ObjectOutcome;
 
@@ -40,6 +49,8 @@ pub struct Pipeline {
     pub store: Box<dyn ObjectStore>,
     /// Where alerts go.
     pub sink: Box<dyn AlertSink>,
+    /// Where findings are remembered.
+    pub ledger: Ledger,
     /// What is looked for, and what of it is not to be alerted.
     pub detections: Arc<Detections>,
     /// What people call their accounts.
@@ -55,6 +66,15 @@ pub struct Clock {
     pub now: Timestamp,
     /// No object is started after this; none where time is not limited.
     pub last_start: Option<Instant>,
+    /// How long claims in the ledger hold: longer than whoever runs can live. See [`crate::ledger::lease`].
+    pub lease: Duration,
+}
+
+impl Clock {
+    /// Whether nothing is to be started any more.
+    fn is_over(&self) -> bool {
+        self.last_start.is_some_and(|last| Instant::now() >= last)
+    }
 }
 
 /// What became of one notification.
@@ -86,6 +106,7 @@ pub async fn run(pipeline: &Arc<Pipeline>, payload: &Value, clock: Clock) -> Out
         objects.extend(run.take(message).await);
     }
     run.see_objects_through(objects).await;
+    run.tell_what_was_held().await;
     run.outcome.mismatch = run.outcome.report.check().err();
     run.outcome
 }
@@ -100,6 +121,8 @@ struct Run {
     pipeline: Arc<Pipeline>,
     claims: Arc<Claims>,
     clock: Clock,
+    /// Told when the run ends: only where there is no ledger.
+    held: Vec<Held>,
     outcome: Outcome,
 }
 
@@ -109,7 +132,8 @@ impl Run {
         let warnings = pipeline.detections.warnings(clock.now);
         let report = Report { exception_problems: pipeline.detections.exception_problems(), ..Report::default() };
         let outcome = Outcome { report, mismatch: None, problems, notes, warnings, reply, retry: BTreeSet::new() };
-        Run { pipeline: Arc::clone(pipeline), claims: Arc::default(), clock, outcome }
+        let claims = Arc::new(Claims::new(clock.lease));
+        Run { pipeline: Arc::clone(pipeline), claims, clock, held: Vec::new(), outcome }
     }
 
     /// Sees to everything in a message but its objects, which it gives back.
@@ -143,6 +167,10 @@ impl Run {
         self.outcome.notes.push(format!("ignored: {reason}"));
     }
 
+    fn hold(&mut self, message: &Option<String>, findings: Vec<Finding>) {
+        self.held.extend(findings.into_iter().map(|finding| Held { message: message.clone(), finding }));
+    }
+
     fn problem(&mut self, message: &Option<String>, problem: Problem) {
         if problem.remedy == Remedy::Retry {
             self.outcome.retry.insert(message.clone());
@@ -159,7 +187,8 @@ impl Run {
         self.outcome.report.records += records.len() as u64;
         self.outcome.report.findings += found.len() as u64;
         let published = publish::publish(&self.pipeline, &self.claims, found).await;
-        published.fates.into_iter().for_each(|fate| self.outcome.report.count_finding(fate));
+        published.ended.iter().for_each(|ended| self.outcome.report.count_finding(ended));
+        self.hold(message, published.held);
         published.problems.into_iter().for_each(|problem| self.problem(message, problem));
         self.outcome.notes.extend(published.notes);
     }
@@ -171,7 +200,7 @@ impl Run {
             if tasks.len() == IN_FLIGHT {
                 self.join(&mut tasks, &mut names).await;
             }
-            if self.clock.last_start.is_some_and(|last| Instant::now() >= last) {
+            if self.clock.is_over() {
                 self.out_of_time(&named);
                 continue;
             }
@@ -215,7 +244,8 @@ impl Run {
         report.records += outcome.read.records;
         report.bad_records += outcome.bad_records;
         report.findings += outcome.findings;
-        outcome.fates.into_iter().for_each(|fate| report.count_finding(fate));
+        outcome.ended.iter().for_each(|ended| report.count_finding(ended));
+        self.hold(&named.message, outcome.held);
         self.outcome.notes.extend(outcome.notes);
         outcome.problems.into_iter().for_each(|problem| self.problem(&named.message, problem));
     }

@@ -5,13 +5,13 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use super::claims::Claims;
-use super::publish::publish;
+use super::publish::{Ended, Published, publish};
 use super::report::ObjectFate;
 use super::search::{Hit, search};
-use super::{Pipeline, Problem};
+use super::{Pipeline, Problem, Remedy};
 use crate::cloudtrail::reader::{Options, Read};
 use crate::cloudtrail::{Body, ReadError, key, region};
-use crate::finding::{Fate, Finding, Origin};
+use crate::finding::{Finding, Origin};
 use crate::notification::ObjectRef;
 use crate::rule::{Detections, RuleSet};
 use crate::store::StoreError;
@@ -22,7 +22,9 @@ pub(super) struct ObjectOutcome {
     pub(super) fate: ObjectFate,
     pub(super) read: Read,
     pub(super) bad_records: u64,
-    pub(super) fates: Vec<Fate>,
+    pub(super) ended: Vec<Ended>,
+    /// Held back until the run ends, where there is no ledger to hold them.
+    pub(super) held: Vec<Finding>,
     pub(super) findings: u64,
     pub(super) problems: Vec<Problem>,
     /// Why it was not read, where that is no problem; findings of which nobody is told.
@@ -32,8 +34,9 @@ pub(super) struct ObjectOutcome {
 impl ObjectOutcome {
     /// An object of which nothing was read.
     pub(super) fn unread(fate: ObjectFate) -> ObjectOutcome {
-        let (read, fates, problems, notes) = (Read::default(), Vec::new(), Vec::new(), Vec::new());
-        ObjectOutcome { fate, read, bad_records: 0, fates, findings: 0, problems, notes }
+        let (read, ended, held) = (Read::default(), Vec::new(), Vec::new());
+        let (problems, notes) = (Vec::new(), Vec::new());
+        ObjectOutcome { fate, read, bad_records: 0, ended, held, findings: 0, problems, notes }
     }
 
     /// An object that failed as a whole.
@@ -52,11 +55,15 @@ pub(super) fn not_worth_reading(key: &str, rules: &RuleSet) -> Option<String> {
     if let Some(reason) = kind.no_records() {
         return Some(reason.to_owned());
     }
-    let (key::Kind::Log { region }, Some(providers)) = (kind, rules.providers()) else {
-        return None;
-    };
-    let none = !providers.iter().any(|provider| region::can_hold(region, provider));
-    none.then(|| format!("of region {}, which records nothing that the rules look for", region.escape_debug()))
+    let key::Kind::Log { region } = kind else { return None };
+    (!can_match_in(rules, region))
+        .then(|| format!("of region {}, which records nothing that the rules look for", region.escape_debug()))
+}
+
+/// Whether log objects of a region can hold records that a rule could match.
+pub fn can_match_in(rules: &RuleSet, region: &str) -> bool {
+    let can_hold = |provider: &&str| region::can_hold(region, provider);
+    rules.providers().is_none_or(|providers| providers.iter().any(can_hold))
 }
 
 /// Opens one object, reads it, and tells people of what was found.
@@ -110,13 +117,14 @@ async fn finish(pipeline: &Pipeline, claims: &Claims, object: &ObjectRef, found:
     let Found { findings, mut problems, read, end } = found;
     let bad_records = problems.len() as u64;
     let found = findings.len() as u64;
-    let published = publish(pipeline, claims, findings).await;
-    let mut fate = if published.problems.is_empty() { ObjectFate::Scanned } else { ObjectFate::Failed };
-    problems.extend(published.problems);
+    let mut published = publish(pipeline, claims, findings).await;
+    let failed = published.problems.iter().any(|problem| problem.remedy == Remedy::Retry);
+    let mut fate = if failed { ObjectFate::Failed } else { ObjectFate::Scanned };
+    problems.extend(std::mem::take(&mut published.problems));
     if let Err(error) = end {
         fate = ObjectFate::Failed;
         problems.push(Problem::retry(object, error));
     }
-    let (fates, notes) = (published.fates, published.notes);
-    ObjectOutcome { fate, read, bad_records, fates, findings: found, problems, notes }
+    let Published { ended, held, notes, .. } = published;
+    ObjectOutcome { fate, read, bad_records, ended, held, findings: found, problems, notes }
 }

@@ -1,58 +1,109 @@
-//! Findings to fates: claim, render, publish.
+//! Findings to fates: claim, hold, render, publish, complete.
 
 use super::claims::Claims;
-use super::{Pipeline, Problem};
-use crate::alert::{self, Context};
+use super::open::{self, Open};
+use super::{Pipeline, Problem, holding};
+use crate::alert::{self, Alert, Context};
 use crate::finding::{Fate, Finding};
+use crate::sink::{MessageId, PublishError};
+
+/// Alerts that are published before they are completed. A crash between the two tells them once more, so they are few;
+/// the pace lets no more pass together anyway.
+const TOGETHER: usize = 5;
+
+/// From this attempt on only the minimal alert is tried: something in the full one may be what fails.
+pub(super) const MINIMAL_FROM: u32 = 5;
 
 /// What became of some findings.
 #[derive(Debug, Default)]
 pub(super) struct Published {
-    /// A fate for each finding.
-    pub(super) fates: Vec<Fate>,
-    /// Those that failed, by name.
+    /// A fate for each finding, but for those in `held`.
+    pub(super) ended: Vec<Ended>,
+    /// What failed, or could not be recorded, by name.
     pub(super) problems: Vec<Problem>,
     /// Those that nobody is told of because of an exception, by name.
     pub(super) notes: Vec<String>,
+    /// Held back until the run ends, where there is no ledger to hold them.
+    pub(super) held: Vec<Finding>,
+}
+
+/// What became of one finding.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Ended {
+    /// The rule's id.
+    pub(super) rule: String,
+    pub(super) fate: Fate,
+}
+
+impl Published {
+    pub(super) fn end(&mut self, finding: &Finding, fate: Fate) {
+        self.ended.push(Ended { rule: finding.rule.id.clone(), fate });
+    }
+
+    /// The finding is neither told nor held: what carried it is tried again.
+    pub(super) fn fail(&mut self, finding: &Finding, why: impl std::fmt::Display) {
+        self.end(finding, Fate::Failed);
+        self.problems.push(Problem::retry(place(finding), why));
+    }
+
+    /// What was done cannot be undone, and could not be written down.
+    pub(super) fn unrecorded(&mut self, finding: &Finding, why: impl std::fmt::Display) {
+        let what = format!("seen through, and perhaps once more, since this could not be recorded: {why}");
+        self.problems.push(Problem::discard(place(finding), what));
+    }
+}
+
+/// A finding, for an error.
+pub(super) fn place(finding: &Finding) -> String {
+    format!("finding {} of rule {} in {}", finding.id, finding.rule.id, finding.origin)
 }
 
 /// Tells people of the findings of one object or notification. One that fails does not keep the others back.
 pub(super) async fn publish(pipeline: &Pipeline, claims: &Claims, findings: Vec<Finding>) -> Published {
     let mut published = Published::default();
-    let mut claimed = Vec::new();
-    for finding in findings {
-        published.notes.extend(excepted(&finding));
-        match without_alert(&finding, claims) {
-            Some(fate) => published.fates.push(fate),
-            None => claimed.push(finding),
-        }
-    }
-    let render = |finding| alert::render(finding, &Context::default(), &pipeline.accounts);
-    let alerts: Vec<_> = claimed.iter().map(render).collect();
-    for (finding, result) in claimed.iter().zip(pipeline.sink.publish(&alerts).await) {
-        match result {
-            Ok(_) => published.fates.push(Fate::Alerted),
-            Err(error) => {
-                published.fates.push(Fate::Failed);
-                let place = format!("finding {} of rule {} in {}", finding.id, finding.rule.id, finding.origin);
-                published.problems.push(Problem::retry(place, error));
-            }
-        }
-    }
+    let open = open::claim_all(pipeline, claims, findings, &mut published).await;
+    see_through(pipeline, claims, open, &mut published).await;
     published
 }
 
-/// An exception never works in silence.
-fn excepted(finding: &Finding) -> Option<String> {
-    let name = finding.exception.as_deref()?.escape_debug();
-    let (id, rule, origin) = (&finding.id, finding.rule.id.escape_debug(), &finding.origin);
-    Some(format!("not alerted because of exception `{name}`: finding {id} of rule {rule} in {origin}"))
+/// Sees findings through that are ours.
+pub(super) async fn see_through(pipeline: &Pipeline, claims: &Claims, open: Vec<Open>, published: &mut Published) {
+    let (excepted, open): (Vec<_>, Vec<_>) = open.into_iter().partition(|one| one.finding.exception.is_some());
+    for one in excepted {
+        one.except(&pipeline.ledger, published).await;
+    }
+    let (now, later) = holding::split(pipeline, claims, open, published).await;
+    for one in later {
+        one.hold(&pipeline.ledger, published).await;
+    }
+    for some in now.chunks(TOGETHER) {
+        tell(pipeline, some, published).await;
+    }
 }
 
-/// The fate of a finding of which nobody is to be told.
-fn without_alert(finding: &Finding, claims: &Claims) -> Option<Fate> {
-    if finding.exception.is_some() {
-        return Some(Fate::Excepted);
+/// Publishes the alerts of a few findings, and completes each that was accepted.
+async fn tell(pipeline: &Pipeline, some: &[Open], published: &mut Published) {
+    let (live, late): (Vec<&Open>, Vec<&Open>) = some.iter().partition(|one| one.is_live());
+    for one in late {
+        // Someone else may be at it by now.
+        published.fail(&one.finding, "its claim ran out before its alert could be sent");
     }
-    (!claims.claim(&finding.id)).then_some(Fate::Duplicate)
+    let alerts: Vec<Alert> = live.iter().map(|one| render(pipeline, one)).collect();
+    for (one, result) in live.iter().zip(pipeline.sink.publish(&alerts).await) {
+        end(pipeline, one, result, published).await;
+    }
+}
+
+fn render(pipeline: &Pipeline, one: &Open) -> Alert {
+    if one.attempts() >= MINIMAL_FROM {
+        return alert::render_minimal(&one.finding);
+    }
+    alert::render(&one.finding, &Context::default(), &pipeline.accounts)
+}
+
+async fn end(pipeline: &Pipeline, one: &Open, result: Result<MessageId, PublishError>, published: &mut Published) {
+    match result {
+        Ok(message_id) => one.complete(&pipeline.ledger, &message_id, published).await,
+        Err(error) => one.give_back(&pipeline.ledger, error, published).await,
+    }
 }

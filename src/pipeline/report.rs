@@ -6,6 +6,8 @@ use std::fmt;
 use serde::Serialize;
 use thiserror::Error;
 
+use super::publish::Ended;
+use crate::alert::Summary;
 use crate::finding::Fate;
 
 /// What became of a log object. Every notified object has exactly one fate.
@@ -25,6 +27,10 @@ pub enum ObjectFate {
 }
 
 impl ObjectFate {
+    /// Every fate, in the order reports show them.
+    pub const ALL: [ObjectFate; 5] =
+        [ObjectFate::Scanned, ObjectFate::Skipped, ObjectFate::Gone, ObjectFate::Failed, ObjectFate::Deadline];
+
     /// Whether the object must be delivered again.
     pub fn is_retried(self) -> bool {
         matches!(self, ObjectFate::Failed | ObjectFate::Deadline)
@@ -54,6 +60,10 @@ pub struct Report {
     pub findings: u64,
     /// Findings by what became of them.
     pub finding_fates: BTreeMap<Fate, u64>,
+    /// Findings by their rule's id, and by what became of them.
+    pub by_rule: BTreeMap<String, BTreeMap<Fate, u64>>,
+    /// Summaries that were sent.
+    pub summaries: u64,
     /// Problems in the exception files: while there is one, no exception is in use.
     pub exception_problems: u64,
 }
@@ -71,7 +81,8 @@ impl Report {
     /// Whether every object and every finding has exactly one fate.
     pub fn check(&self) -> Result<(), Mismatch> {
         equal("objects", self.objects, self.object_fates.values().sum())?;
-        equal("findings", self.findings, self.finding_fates.values().sum())
+        equal("findings", self.findings, self.finding_fates.values().sum())?;
+        equal("findings of rules", self.findings, self.by_rule.values().flat_map(BTreeMap::values).sum())
     }
 
     /// How many findings ended so.
@@ -88,8 +99,20 @@ impl Report {
         *self.object_fates.entry(fate).or_default() += 1;
     }
 
-    pub(super) fn count_finding(&mut self, fate: Fate) {
+    pub(super) fn count_finding(&mut self, ended: &Ended) {
+        self.count(&ended.rule, ended.fate);
+    }
+
+    pub(super) fn count(&mut self, rule: &str, fate: Fate) {
         *self.finding_fates.entry(fate).or_default() += 1;
+        *self.by_rule.entry(rule.to_owned()).or_default().entry(fate).or_default() += 1;
+    }
+
+    /// A summary was sent, and its members have this fate.
+    pub(super) fn count_summary(&mut self, summary: &Summary, fate: Fate) {
+        self.summaries += 1;
+        self.findings += summary.members.len() as u64;
+        summary.members.iter().for_each(|_| self.count(&summary.rule.id, fate));
     }
 }
 
@@ -108,6 +131,13 @@ impl fmt::Display for Report {
         }
         write!(f, "; {}{}", counted(self.objects, "object"), listed(&self.object_fates))?;
         write!(f, "; {}{}", counted(self.findings, "finding"), listed(&self.finding_fates))?;
+        if self.summaries > 0 {
+            write!(
+                f,
+                "; {}",
+                if self.summaries == 1 { "1 summary".to_owned() } else { format!("{} summaries", self.summaries) }
+            )?;
+        }
         match self.exception_problems {
             0 => Ok(()),
             count => write!(f, "; no exception is in use: {}", counted(count, "problem")),
@@ -136,7 +166,7 @@ mod tests {
         assert!(report.check().unwrap_err().to_string().contains("2 objects came in, 1 have a fate"));
         report.count_object(ObjectFate::Gone);
         assert!(report.check().unwrap_err().to_string().contains("1 findings came in, 0 have a fate"));
-        report.count_finding(Fate::Alerted);
+        report.count("r", Fate::Alerted);
         assert_eq!(report.check(), Ok(()));
     }
 
@@ -145,7 +175,7 @@ mod tests {
         let mut report = Report { objects: 2, findings: 1, records: 7, bad_records: 1, ..Report::default() };
         report.count_object(ObjectFate::Scanned);
         report.count_object(ObjectFate::Skipped);
-        report.count_finding(Fate::HeldElsewhere);
+        report.count("r", Fate::HeldElsewhere);
         let line = "7 records read, 1 bad record; 2 objects (1 scanned, 1 skipped); 1 finding (1 held elsewhere)";
         assert_eq!(report.to_string(), line);
         report.exception_problems = 2;

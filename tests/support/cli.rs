@@ -1,5 +1,11 @@
 //! The command line as people run it.
 
+#![allow(
+    dead_code,
+    clippy::unwrap_used,
+    reason = "each test program uses a part of it, and stops at what it did not expect"
+)]
+
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -8,6 +14,9 @@ use serde_json::{Value, json};
 /// Exit code, standard output, standard error.
 pub fn trailbell(args: &[&str], vars: &[(&str, &str)]) -> (i32, String, String) {
     let mut command = Command::new(env!("CARGO_BIN_EXE_trailbell"));
+    for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("TRAILBELL_")) {
+        command.env_remove(name);
+    }
     command.args(args).current_dir(env!("CARGO_MANIFEST_DIR")).envs(vars.iter().copied());
     let output = command.output().unwrap();
     let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();

@@ -1,5 +1,7 @@
 //! What the integration tests share.
 
+#![allow(dead_code, reason = "each test program uses a part of it")]
+
 pub mod aws;
 pub mod canned;
 pub mod moto;

@@ -131,22 +131,45 @@ pub struct ExplainArgs {
     /// Leave out the rules that come with the program
     #[arg(long)]
     pub no_default_rules: bool,
+
+    /// Exceptions, a file or a folder: tells which keeps a match from being alerted (repeatable)
+    #[arg(long, value_name = "FILE")]
+    pub exceptions: Vec<PathBuf>,
 }
 
-/// Run the rules over log files and folders.
+/// Run the rules, or a query of your own, over log files, folders and buckets.
 ///
 /// Reads .json, .json.gz, .ndjson, .ndjson.gz, .jsonl and .jsonl.gz; other files are named and skipped.
+/// Below s3://BUCKET/PREFIX the accounts, regions and days of CloudTrail's layout are walked, and
+/// nothing beside them is listed. Credentials, region and AWS_ENDPOINT_URL are the AWS SDK's.
 ///
 /// Exit codes: 0 done; 1 a finding reached --fail-on; 2 wrong usage, or something could not be read
 /// (the rest is still scanned; 2 wins over 1).
 #[derive(Debug, clap::Args)]
 #[command(verbatim_doc_comment)]
 pub struct ScanArgs {
-    /// Files and folders
+    /// Files, folders and s3://BUCKET/PREFIX
     #[arg(required = true)]
     pub paths: Vec<PathBuf>,
 
-    /// How findings are printed
+    /// Print the records that match this query (KQL), instead of what the rules find
+    #[arg(long, value_name = "KQL", conflicts_with_all = ["rules", "no_default_rules", "exceptions", "fail_on"])]
+    pub query: Option<String>,
+
+    /// With --query: count the matches by caller, service and call
+    #[arg(long, requires = "query")]
+    pub summary: bool,
+
+    /// Leave out what was called before: 90m, 24h or 7d ago, a date or an RFC 3339 time. Needed for a bucket, unless the
+    /// prefix names a day
+    #[arg(long, value_name = "TIME")]
+    pub since: Option<String>,
+
+    /// Leave out what was called after: as --since; of a date, the whole day in UTC counts
+    #[arg(long, value_name = "TIME")]
+    pub until: Option<String>,
+
+    /// How findings or records are printed
     #[arg(long, value_enum, default_value_t = Format::Table)]
     pub format: Format,
 
@@ -171,7 +194,7 @@ pub struct ScanArgs {
     pub max_object_bytes: Option<u64>,
 }
 
-/// How findings are printed.
+/// How findings or records are printed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Format {
     /// A table for people

@@ -15,21 +15,28 @@ use trailbell::rule::{Rule, RuleSet};
 use trailbell::store::open_file;
 
 use crate::args::ExplainArgs;
-use crate::{files, rules};
+use crate::{exceptions, files, rules};
 
 /// The most characters of a rule's name.
 const NAME: usize = 300;
 
 pub fn run(args: &ExplainArgs) -> Result<ExitCode, Box<dyn Error>> {
     let rules = rules::load(!args.no_default_rules, &args.rules)?;
+    let exceptions = exceptions::load(&args.exceptions, &rules)?;
     let rule = args.rule.as_deref().map(|word| find(&rules, word)).transpose()?;
     let record = record(&args.file, args.record)?;
     let (view, now) = (View::new(&record), now());
     let mut out = io::stdout().lock();
     writeln!(out, "{}\n", clean::json(&serde_json::to_string_pretty(&ecs::document(&record))?))?;
-    match rule {
-        Some(rule) => clauses(&mut out, rule, &view, now)?,
+    let matching: Vec<&Rule> = match rule {
+        Some(rule) => clauses(&mut out, rule, &view, now)?.into_iter().collect(),
         None => matching(&mut out, &rules, &view, now)?,
+    };
+    for rule in matching {
+        if let Some(exception) = exceptions.matching(&rule.info, &view, now) {
+            let (rule, name) = (clean::text(&rule.info.name, NAME), clean::text(&exception.name, NAME));
+            writeln!(out, "not alerted by {rule} because of exception `{name}`")?;
+        }
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -67,19 +74,28 @@ fn record(file: &Path, number: usize) -> Result<Record, Box<dyn Error>> {
     }
 }
 
-fn clauses(out: &mut impl Write, rule: &Rule, view: &View<'_>, now: Timestamp) -> io::Result<()> {
+/// Prints a rule clause by clause; gives it back where it matches.
+fn clauses<'r>(out: &mut impl Write, rule: &'r Rule, view: &View<'_>, now: Timestamp) -> io::Result<Option<&'r Rule>> {
     let clause = explain(&rule.query, view, now);
     let verdict = if clause.holds { "matches this record" } else { "does not match this record" };
-    write!(out, "{} {verdict}:\n{clause}", named(rule))
+    write!(out, "{} {verdict}:\n{clause}", named(rule))?;
+    Ok(clause.holds.then_some(rule))
 }
 
-fn matching(out: &mut impl Write, rules: &RuleSet, view: &View<'_>, now: Timestamp) -> io::Result<()> {
+/// Prints the rules that match, and gives them back.
+fn matching<'r>(
+    out: &mut impl Write,
+    rules: &'r RuleSet,
+    view: &View<'_>,
+    now: Timestamp,
+) -> io::Result<Vec<&'r Rule>> {
     let matching: Vec<&Rule> = rules.matching(view, now).collect();
     if matching.is_empty() {
         let count = rules.rules().len();
-        return writeln!(out, "no rule matches this record, of {count}; --rule ID tells why one does not");
+        writeln!(out, "no rule matches this record, of {count}; --rule ID tells why one does not")?;
     }
-    matching.iter().try_for_each(|rule| writeln!(out, "✓ {}, {}", named(rule), rule.info.severity.as_str()))
+    matching.iter().try_for_each(|rule| writeln!(out, "✓ {}, {}", named(rule), rule.info.severity.as_str()))?;
+    Ok(matching)
 }
 
 #[expect(clippy::disallowed_methods, reason = "where this command reads the clock")]

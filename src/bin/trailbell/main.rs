@@ -5,11 +5,16 @@ mod exceptions;
 mod explain;
 mod files;
 mod invoke;
+mod look;
+mod matches;
+mod objects;
 mod output;
 mod preview;
 mod progress;
 mod rules;
 mod scan;
+mod summary;
+mod window;
 
 use std::process::ExitCode;
 

@@ -117,7 +117,14 @@ fn collect_chosen(expr: &Expr, prefix: &str, chosen: &mut Vec<String>) {
 
 #[cfg(test)]
 mod tests {
+    use jiff::Timestamp;
+    use proptest::collection::vec;
+    use proptest::prelude::*;
+    use serde_json::json;
+
     use super::*;
+    use crate::cloudtrail::Record;
+    use crate::ecs::View;
     use crate::kql::Query;
 
     #[test]
@@ -174,6 +181,44 @@ mod tests {
             let expected =
                 expected.map(|(part, chosen)| (if part.is_empty() { text } else { part }, chosen.to_owned()));
             assert_eq!(shown, expected, "{text}");
+        }
+    }
+
+    fn query() -> impl Strategy<Value = String> {
+        let leaf = prop::sample::select(vec![
+            "user.name: alice",
+            "source.ip: 192.0.2.7",
+            "user: { name: alice }",
+            "group.name: g",
+            "user_agent.name: u",
+            "event.action: A",
+            "group.*: g",
+            "g",
+            "*",
+        ]);
+        leaf.prop_map(str::to_owned).prop_recursive(4, 12, 3, |inner| {
+            prop_oneof![
+                vec(inner.clone(), 2..4).prop_map(|parts| format!("({})", parts.join(" and "))),
+                vec(inner.clone(), 2..4).prop_map(|parts| format!("({})", parts.join(" or "))),
+                inner.prop_map(|part| format!("(not {part})")),
+            ]
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_a_stranger_can_meet_is_loose(text in query()) {
+            let query = Query::parse(&text).unwrap();
+            for choice in 0..8 {
+                // A record of which the caller is nobody, with and without each thing that a caller chooses.
+                let value = |bit: u8, value: &'static str| if choice & bit == 0 { "other" } else { value };
+                let record = json!({"requestParameters": {"groupName": value(1, "g")},
+                    "userAgent": format!("{}/1", value(2, "u")), "eventName": value(4, "A")});
+                let record = Record::from_value(record).unwrap();
+                if query.matches(&View::new(&record), Timestamp::UNIX_EPOCH) {
+                    prop_assert!(loose(query.expr()).is_some(), "{} is met by {:?}", text, record);
+                }
+            }
         }
     }
 }

@@ -68,6 +68,7 @@ fn each_mistake_is_told_at_its_place() {
             with("query", "query = 'user.name: a and not user.nmae: b'"),
             "e.toml:7:31: no record has the field `user.nmae`; did you mean `user.name`?",
         ),
+        (with("query", "query = 'user.name: a and not event.outcome: Failure'"), "e.toml:7:31: can never be true: "),
         (format!("{SOUND}{SOUND}"), "e.toml:8:1: the name `ci` is also that of the exception at e.toml:1"),
         (SOUND.replace("[[exception]]", "[exception]"), "e.toml:1:1: `exception` must be written [[exception]]"),
         (

@@ -6,7 +6,7 @@ use toml::de::{DeTable, DeValue};
 use super::reader::Reader;
 use super::report::Problem;
 use crate::ecs;
-use crate::kql::{Expr, ExprKind, Field, ParseError, Query, Test};
+use crate::kql::{ParseError, Query};
 use crate::rule::check::never;
 
 /// The query, parsed, where it can be.
@@ -15,10 +15,14 @@ pub(in crate::rule) fn read<'f>(reader: &mut Reader<'f>, table: &DeTable<'f>) ->
     let written = Written::of(reader.text, table.get("query")?, source);
     match Query::parse(source) {
         Ok(query) => {
-            check_fields(reader, &written, query.expr(), "");
+            // Public rules have some of these; they are false there as here.
+            for unknown in ecs::unknown_fields(query.expr()) {
+                let place = written.place(unknown.span.start);
+                reader.odd(place..place, unknown.to_string());
+            }
             for remark in never::remarks(query.expr()) {
                 let place = written.place(remark.span.start);
-                reader.warn(place..place, remark.message);
+                reader.odd(place..place, remark.message);
             }
             Some(query)
         }
@@ -71,29 +75,4 @@ fn excerpt(error: &ParseError, line: usize) -> String {
     let (text, caret) = (bodies.next().unwrap_or_default(), bodies.next().unwrap_or_default());
     let number = line.to_string();
     format!("{number} | {text}\n{} | {caret}", " ".repeat(number.len()))
-}
-
-/// Tells of conditions on fields that no record ever has. Public rules have some; they are false there as here.
-fn check_fields(reader: &mut Reader<'_>, written: &Written, expr: &Expr, prefix: &str) {
-    if let Some(name) = unknown_field(expr, prefix) {
-        let place = written.place(expr.span().start);
-        let hint = ecs::did_you_mean(&name).map(|meant| format!("; did you mean `{meant}`?"));
-        let message = format!("no record has the field `{}`{}", name.escape_debug(), hint.unwrap_or_default());
-        reader.odd(place..place, message);
-    }
-    let nested = match expr.kind() {
-        ExprKind::Nested { path, .. } => format!("{prefix}{path}."),
-        _ => prefix.to_owned(),
-    };
-    expr.children().iter().for_each(|child| check_fields(reader, written, child, &nested));
-}
-
-fn unknown_field(expr: &Expr, prefix: &str) -> Option<String> {
-    let ExprKind::Leaf(leaf) = expr.kind() else { return None };
-    let Field::Named(field) = leaf.field() else { return None };
-    let name = format!("{prefix}{field}");
-    // `user: *` asks whether there is anything under `user`.
-    let object = format!("{name}.");
-    let is_object = || *leaf.test() == Test::Exists && ecs::known_fields().any(|known| known.starts_with(&object));
-    (!ecs::is_known(&name) && !is_object()).then_some(name)
 }

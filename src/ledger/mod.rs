@@ -1,0 +1,62 @@
+//! What was found before, and what became of it: who sees to a finding, and whether people were told.
+//!
+//! The protocol, and why nothing is lost and nothing told twice, is in ARCHITECTURE.md.
+
+mod claim;
+mod complete;
+mod entry;
+mod hold;
+mod keys;
+mod place;
+mod recover;
+mod summary;
+mod token;
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+pub use claim::{Claim, Claimed};
+pub use complete::Completed;
+pub use entry::{Content, Entry, State, Unreadable};
+pub use hold::{Seen, told_at_once};
+pub use keys::actor_in_account;
+pub use place::LedgerError;
+pub use recover::Recovery;
+pub use summary::HeldWindow;
+
+use crate::store::ObjectStore;
+use place::Place;
+
+/// How often a write that others got in the way of is tried, after a look at what is there.
+const TRIES: u32 = 5;
+
+/// Where findings are remembered.
+pub enum Ledger {
+    /// Nowhere: what comes twice is told twice.
+    None,
+    /// In a store.
+    Stored(StoredLedger),
+}
+
+/// A ledger in a store.
+pub struct StoredLedger {
+    place: Place,
+}
+
+impl StoredLedger {
+    /// The ledger below `prefix` (may be empty) of a bucket.
+    pub fn new(store: Box<dyn ObjectStore>, bucket: &str, prefix: &str) -> StoredLedger {
+        StoredLedger { place: Place::new(store, bucket, prefix) }
+    }
+
+    /// The store's time.
+    async fn date(&self) -> Result<Timestamp, LedgerError> {
+        Ok(self.place.mark(keys::CLOCK).await?.date)
+    }
+}
+
+/// A lease that outlives whoever has `left` to live: nobody else takes over while the holder may still act.
+pub fn lease(left: Duration) -> Duration {
+    left + Duration::from_secs(60)
+}

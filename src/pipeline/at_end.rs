@@ -1,0 +1,51 @@
+//! Without a ledger an invocation is the execution: what it held back is told when it ends.
+
+use super::publish::place;
+use super::{Pipeline, Problem, Run};
+use crate::alert::{self, Summary};
+use crate::finding::{Fate, Finding, FindingId};
+
+/// A finding that was held back, and the message that it came with.
+pub(super) struct Held {
+    pub(super) message: Option<String>,
+    pub(super) finding: Finding,
+}
+
+impl Run {
+    /// One summary for each rule that held something back.
+    pub(super) async fn tell_what_was_held(&mut self) {
+        for held in by_rule(std::mem::take(&mut self.held)) {
+            let told = tell(&self.pipeline, &held).await;
+            self.outcome.report.summaries += u64::from(told.is_ok());
+            for Held { message, finding } in &held {
+                let fate = if told.is_ok() { Fate::Summarised } else { Fate::Failed };
+                self.outcome.report.count(&finding.rule.id, fate);
+                if let Err(error) = &told {
+                    self.problem(message, Problem::retry(place(finding), error));
+                }
+            }
+        }
+    }
+}
+
+fn by_rule(held: Vec<Held>) -> Vec<Vec<Held>> {
+    let mut groups: Vec<Vec<Held>> = Vec::new();
+    for one in held {
+        let rule = &one.finding.rule.id;
+        match groups.iter_mut().find(|group| group.first().is_some_and(|first| first.finding.rule.id == *rule)) {
+            Some(group) => group.push(one),
+            None => groups.push(vec![one]),
+        }
+    }
+    groups
+}
+
+async fn tell(pipeline: &Pipeline, held: &[Held]) -> Result<(), String> {
+    let findings: Vec<Finding> = held.iter().map(|held| held.finding.clone()).collect();
+    let ids = findings.iter().map(|finding| finding.id.as_str());
+    let id = FindingId::of_parts(std::iter::once("summary").chain(ids));
+    let Some(summary) = Summary::of(id, None, 1, &findings) else { return Ok(()) };
+    let result = pipeline.sink.publish(&[alert::render_summary(&summary, &pipeline.accounts)]).await.pop();
+    let unanswered = || Err("the sink did not say what became of it".to_owned());
+    result.map_or_else(unanswered, |result| result.map(|_| ()).map_err(|error| error.to_string()))
+}

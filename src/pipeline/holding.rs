@@ -1,0 +1,97 @@
+//! Which findings wait for a summary: those beyond the rule's `max_signals`, and most of a burst.
+
+use std::time::Duration;
+
+use super::Pipeline;
+use super::claims::Claims;
+use super::open::Open;
+use super::problem::Problem;
+use super::publish::Published;
+use crate::finding::Window;
+use crate::ledger::{Ledger, StoredLedger, actor_in_account, told_at_once};
+use crate::rule::Rule;
+
+/// The interval of a rule that is not there any more: Elastic's default.
+const INTERVAL: Duration = Duration::from_secs(300);
+
+impl Pipeline {
+    fn rule(&self, id: &str) -> Option<&Rule> {
+        self.detections.rules.rules().iter().find(|rule| rule.info.id == id)
+    }
+
+    /// How long an execution of a rule is.
+    pub(super) fn interval(&self, rule: &str) -> Duration {
+        self.rule(rule).map_or(INTERVAL, |rule| rule.interval)
+    }
+
+    /// A rule that is not there any more holds nothing back.
+    fn max_signals(&self, rule: &str) -> u64 {
+        self.rule(rule).map_or(u64::MAX, |rule| rule.max_signals.into())
+    }
+}
+
+/// Which findings are told now, and which later, in the order given. Findings of one execution are decided together.
+pub(super) async fn split(
+    pipeline: &Pipeline,
+    claims: &Claims,
+    open: Vec<Open>,
+    published: &mut Published,
+) -> (Vec<Open>, Vec<Open>) {
+    let (mut now, mut later) = (Vec::new(), Vec::new());
+    for group in executions(open) {
+        let told = decide(pipeline, claims, &group, published).await;
+        for (one, told) in group.into_iter().zip(told) {
+            if told { now.push(one) } else { later.push(one) }
+        }
+    }
+    (now, later)
+}
+
+/// Findings of one execution of one rule.
+fn executions(open: Vec<Open>) -> Vec<Vec<Open>> {
+    let mut groups: Vec<Vec<Open>> = Vec::new();
+    for one in open {
+        match groups.iter_mut().find(|group| group.first().is_some_and(|first| execution(first) == execution(&one))) {
+            Some(group) => group.push(one),
+            None => groups.push(vec![one]),
+        }
+    }
+    groups
+}
+
+fn execution(one: &Open) -> (&str, Option<Window>) {
+    (&one.finding.rule.id, one.claim.as_ref().map(|claim| claim.entry.window))
+}
+
+async fn decide(pipeline: &Pipeline, claims: &Claims, group: &[Open], published: &mut Published) -> Vec<bool> {
+    let Some((rule, window)) = group.first().map(execution) else { return Vec::new() };
+    let most = pipeline.max_signals(rule);
+    let actors: Vec<String> = group.iter().map(|one| actor_in_account(&one.finding)).collect();
+    let seen = match (&pipeline.ledger, window) {
+        (Ledger::Stored(ledger), Some(window)) => counted(ledger, rule, window, most, group.len()).await,
+        // No ledger, or an entry that cannot be read.
+        _ => Ok(claims.seen(rule, &actors)),
+    };
+    match seen {
+        Ok(seen) => told_at_once(&seen, &actors, most),
+        Err(problem) => {
+            // Rather too many alerts than one too few.
+            published.problems.push(problem);
+            vec![true; group.len()]
+        }
+    }
+}
+
+async fn counted(
+    ledger: &StoredLedger,
+    rule: &str,
+    window: Window,
+    most: u64,
+    own: usize,
+) -> Result<crate::ledger::Seen, Problem> {
+    let enough = most.saturating_add(own as u64);
+    let seen = ledger.seen(rule, window, enough).await;
+    seen.map_err(|error| {
+        Problem::discard(format!("rule {rule} from {}", window.start), format!("not counted: {error}"))
+    })
+}

@@ -1,0 +1,178 @@
+//! Findings that are ours to see through, and how that ends in the ledger.
+
+use std::fmt::Display;
+
+use futures::future::join_all;
+
+use super::Pipeline;
+use super::claims::Claims;
+use super::problem::Problem;
+use super::publish::{MINIMAL_FROM, Published, place};
+use crate::finding::{Fate, Finding};
+use crate::ledger::{Claim, Claimed, Completed, Content, Ledger, LedgerError, StoredLedger};
+
+/// Claims of one object that are on their way at once.
+const TOGETHER: usize = 8;
+
+/// A finding that is ours to see through.
+#[derive(Debug)]
+pub(super) struct Open {
+    pub(super) finding: Finding,
+    /// Our claim; none where nothing is recorded.
+    pub(super) claim: Option<Box<Claim>>,
+}
+
+/// Claims findings, and gives those that are ours. The others have their fates.
+pub(super) async fn claim_all(
+    pipeline: &Pipeline,
+    claims: &Claims,
+    findings: Vec<Finding>,
+    published: &mut Published,
+) -> Vec<Open> {
+    let mut new = Vec::new();
+    for finding in findings {
+        if claims.claim(&finding.id) {
+            new.push(finding);
+        } else {
+            published.end(&finding, Fate::Duplicate);
+        }
+    }
+    let Ledger::Stored(ledger) = &pipeline.ledger else {
+        let mine = new.into_iter().map(|finding| Open { finding, claim: None });
+        return mine.inspect(|one| published.notes.extend(excepted(&one.finding))).collect();
+    };
+    let mut open = Vec::new();
+    for some in new.chunks(TOGETHER) {
+        let claimed = join_all(some.iter().map(|finding| claim(pipeline, ledger, finding, claims))).await;
+        for (finding, claimed) in some.iter().zip(claimed) {
+            open.extend(sort(finding, claimed, published));
+        }
+    }
+    open
+}
+
+/// A claim, and what became of its indexes.
+type Indexed = (Claimed, Result<(), LedgerError>);
+
+async fn claim(
+    pipeline: &Pipeline,
+    ledger: &StoredLedger,
+    finding: &Finding,
+    claims: &Claims,
+) -> Result<Indexed, LedgerError> {
+    let content = Content::Finding(Box::new(finding.clone()));
+    let claimed = ledger.claim(content, claims.lease, pipeline.interval(&finding.rule.id)).await?;
+    let indexed = match &claimed {
+        Claimed::Mine(claim) => ledger.index(claim).await,
+        _ => Ok(()),
+    };
+    Ok((claimed, indexed))
+}
+
+/// The finding where it is ours; else its fate.
+fn sort(finding: &Finding, claimed: Result<Indexed, LedgerError>, published: &mut Published) -> Option<Open> {
+    let (claimed, indexed) = match claimed {
+        Ok(claimed) => claimed,
+        Err(error) => {
+            published.fail(finding, error);
+            return None;
+        }
+    };
+    if let Err(error) = indexed {
+        // Better told without a trace in the indexes than not told.
+        published.problems.push(Problem::discard(place(finding), format!("not indexed: {error}")));
+    }
+    let claim = match claimed {
+        Claimed::Mine(claim) => Some(claim),
+        Claimed::Unreadable(error) => {
+            published.problems.push(Problem::discard(place(finding), format!("told without a record: {error}")));
+            None
+        }
+        Claimed::Duplicate(_) => {
+            published.end(finding, Fate::Duplicate);
+            return None;
+        }
+        Claimed::HeldElsewhere => {
+            published.end(finding, Fate::HeldElsewhere);
+            return None;
+        }
+    };
+    published.notes.extend(excepted(finding));
+    Some(Open { finding: finding.clone(), claim })
+}
+
+/// An exception never works in silence.
+fn excepted(finding: &Finding) -> Option<String> {
+    let name = finding.exception.as_deref()?.escape_debug();
+    let (id, rule, origin) = (&finding.id, finding.rule.id.escape_debug(), &finding.origin);
+    Some(format!("not alerted because of exception `{name}`: finding {id} of rule {rule} in {origin}"))
+}
+
+impl Open {
+    /// How often it was claimed, this time included.
+    pub(super) fn attempts(&self) -> u32 {
+        self.claim.as_ref().map_or(1, |claim| claim.entry.attempts)
+    }
+
+    /// Whether it is still ours.
+    pub(super) fn is_live(&self) -> bool {
+        self.claim.as_ref().is_none_or(|claim| claim.is_live())
+    }
+
+    /// The ledger and our claim in it, where there are both.
+    fn recorded<'a>(&'a self, ledger: &'a Ledger) -> Option<(&'a StoredLedger, &'a Claim)> {
+        match (ledger, &self.claim) {
+            (Ledger::Stored(ledger), Some(claim)) => Some((ledger, claim)),
+            _ => None,
+        }
+    }
+
+    /// Its alert was accepted.
+    pub(super) async fn complete(&self, ledger: &Ledger, message_id: &str, published: &mut Published) {
+        if let Some((ledger, claim)) = self.recorded(ledger) {
+            self.note(ledger.alerted(claim, message_id).await, published);
+        }
+        published.end(&self.finding, Fate::Alerted);
+    }
+
+    /// An exception matched.
+    pub(super) async fn except(&self, ledger: &Ledger, published: &mut Published) {
+        if let Some((ledger, claim)) = self.recorded(ledger) {
+            self.note(ledger.excepted(claim).await, published);
+        }
+        published.end(&self.finding, Fate::Excepted);
+    }
+
+    fn note(&self, completed: Result<Completed, LedgerError>, published: &mut Published) {
+        match completed {
+            Ok(Completed::Done) => {}
+            Ok(Completed::TakenOver) => published.unrecorded(&self.finding, "another worker took over"),
+            Err(error) => published.unrecorded(&self.finding, error),
+        }
+    }
+
+    /// It is to be told in a summary.
+    pub(super) async fn hold(self, ledger: &Ledger, published: &mut Published) {
+        let Some((stored, claim)) = self.recorded(ledger) else {
+            published.held.push(self.finding);
+            return;
+        };
+        match stored.held(claim, &self.finding.rule.id).await {
+            Ok(Completed::Done) => published.end(&self.finding, Fate::HeldForSummary),
+            Ok(Completed::TakenOver) => published.end(&self.finding, Fate::HeldElsewhere),
+            Err(error) => self.give_back(ledger, error, published).await,
+        }
+    }
+
+    /// It failed: whoever comes next tries again.
+    pub(super) async fn give_back(&self, ledger: &Ledger, why: impl Display, published: &mut Published) {
+        if let Some((ledger, claim)) = self.recorded(ledger) {
+            // Where this fails too, the lease runs out by itself.
+            let _ = match self.attempts() >= MINIMAL_FROM {
+                true => ledger.failed(claim).await,
+                false => ledger.released(claim).await,
+            };
+        }
+        published.fail(&self.finding, why);
+    }
+}
