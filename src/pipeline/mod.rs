@@ -29,6 +29,7 @@ pub use reply::Failed;
 pub use report::{Mismatch, ObjectFate, Report};
 pub use search::{Hit, findings, search};
 
+use crate::alert::Accounts;
 use crate::finding::{Finding, Origin};
 use crate::ledger::Ledger;
 use crate::notification::{self, InlineRecord, Item, Message, Notification, ObjectRef, Reply};
@@ -52,6 +53,8 @@ pub struct Pipeline {
     pub ledger: Ledger,
     /// What is looked for, and what of it is not to be alerted.
     pub detections: Arc<Detections>,
+    /// What people call their accounts.
+    pub accounts: Accounts,
     /// Inflated bytes accepted of one object.
     pub max_object_bytes: u64,
 }
