@@ -175,8 +175,8 @@ fn context() -> impl Strategy<Value = Context> {
             object: some(),
             power: None,
             actor: some(),
-            failed: n % 3 == 0,
-            excepted: n % 2 == 0,
+            failed: n.is_multiple_of(3),
+            excepted: n.is_multiple_of(2),
         };
         let other = ActorFinding { rule_id: text.clone(), rule_name: text.clone(), count: usize::MAX };
         Context {
