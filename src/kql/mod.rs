@@ -5,6 +5,19 @@
 //! The language is that of Kibana's grammar (`grammar.peggy` of `@kbn/es-query`) with the meaning that Elasticsearch
 //! gives it over keyword, number, boolean, ip and date fields. Where the evaluator that Elastic tests its public
 //! rules with differs, the comment at that place says which was chosen.
+//!
+//! ```
+//! use jiff::Timestamp;
+//! use trailbell::kql::Query;
+//!
+//! let query = Query::parse("event.action: (CreateGroup or *GroupPolicy) and not user.name: deploy")?;
+//! let document = serde_json::json!({ "event": { "action": "PutGroupPolicy" }, "user.name": "alice" });
+//! assert!(query.matches(&document, Timestamp::UNIX_EPOCH));
+//!
+//! let error = Query::parse("event.action: (CreateGroup").unwrap_err();
+//! assert_eq!(error.message(), "expected `and`, `or` or `)`, found the end of the query");
+//! # Ok::<(), trailbell::kql::ParseError>(())
+//! ```
 
 mod ast;
 mod date;

@@ -164,6 +164,8 @@ fn write_word(word: &str, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     for (index, c) in word.chars().enumerate() {
         match c {
             _ if index == 0 && escape::is_keyword(word) => write_units(c, f)?,
+            // `\n` before "ot" would be read as an escaped `not`.
+            '\n' => write_units(c, f)?,
             _ if escape::is_special(c) => write!(f, "\\{c}")?,
             _ => write_plainly(c, f)?,
         }

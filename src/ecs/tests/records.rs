@@ -82,6 +82,7 @@ fn each_type_of_identity_has_a_name_and_an_id() {
         &[("user.name", &[]), ("user.id", &["AIDA2"]), ("cloud.account.id", &["444455556666"])],
     );
     check(by(json!({"type": "IAMUser", "userName": "bob@example.com"})), &[("user.email", &["bob@example.com"])]);
+    check(by(json!({"type": "IAMUser", "userName": "@bob"})), &[("user.email", &[])]);
     check(by(json!(null)), &[("user.name", &[]), ("aws.cloudtrail.user_identity.type", &[])]);
 }
 
@@ -184,6 +185,10 @@ fn the_user_that_the_call_is_about() {
             ("related.user", &["alice", "bob", "AIDA9", "carol"]),
         ],
     );
+    check(
+        json!({"userIdentity": {"userName": "bob"}, "requestParameters": {"userName": "bob"}}),
+        &[("related.user", &["bob"])],
+    );
 }
 
 pub(super) fn console_login() -> Value {
@@ -207,6 +212,10 @@ fn a_console_login_says_itself_how_it_went() {
         ],
     );
     let login = |said: &str| json!({"eventName": "ConsoleLogin", "responseElements": {"ConsoleLogin": said}});
+    let with_mfa = |said: Value| json!({"eventName": "ConsoleLogin", "additionalEventData": {"MFAUsed": said}});
+    for (said, used) in [(json!("No"), "false"), (json!("Yes"), "true"), (json!("Maybe"), "true")] {
+        check(with_mfa(said), &[("aws.cloudtrail.console_login.additional_eventdata.mfa_used", &[used])]);
+    }
     check(login("Failure"), &[("event.outcome", &["failure"])]);
     check(login("MAYBE"), &[("event.outcome", &["maybe"])]);
     check(

@@ -183,6 +183,12 @@ fn depth_is_limited() {
 }
 
 #[test]
+fn depth_is_not_spent_by_neighbours() {
+    let query = vec!["not (a)"; MAX_DEPTH * 2].join(" and ");
+    Query::parse(&query).unwrap_or_else(|error| panic!("{error}"));
+}
+
+#[test]
 fn length_is_limited() {
     Query::parse(&"x".repeat(MAX_BYTES)).expect("at the limit");
     let error = Query::parse(&"x".repeat(MAX_BYTES + 1)).expect_err("one byte too long");

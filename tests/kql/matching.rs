@@ -1,11 +1,10 @@
 //! Queries held against one document with types and one of plain JSON: one line a case.
 
-mod kql_support;
-
 use jiff::Timestamp;
-use kql_support::Typed;
 use serde_json::json;
 use trailbell::kql::{Document, Query};
+
+use crate::document::Typed;
 
 fn now() -> Timestamp {
     "2026-03-18T12:34:56.789Z".parse().expect("a date")
@@ -34,6 +33,8 @@ fn typed() -> Typed {
         .ip("mapped.ip", "::ffff:198.51.100.7")
         .date("@timestamp", "2026-03-15T10:20:30Z")
         .date("precise", "2026-03-15T10:20:30.123456789Z")
+        .date("late", "2026-03-15T10:20:59.5Z")
+        .date("midnight", "2026-03-16T00:00:00Z")
         .object("resources", resource("one", "user"))
         .object("resources", resource("two", "group").object("deep", Typed::default().text("leaf", "bottom")))
         .object("hollow", Typed::default())
@@ -167,6 +168,9 @@ matches! { typed:
     ip_mapped_block: "mapped.ip: 198.51.100.0/24" => true;
     ip_mapped_literal: r#"source.ip: "::ffff:192.0.2.10""# => true;
     ip_mapped_literal_block: r#"source.ip: "::ffff:192.0.2.0/120""# => true;
+    ip_mapped_literal_block_other: r#"source.ip: "::ffff:192.0.2.64/122""# => false;
+    ip_mapped_literal_block_edge: r#"source.ip: "::ffff:192.0.2.0/124""# => true;
+    ip_mapped_literal_block_below: r#"source.ip: "::ffff:192.0.2.0/125""# => false;
     ip_range: "source.ip >= 192.0.2.9 and source.ip < 192.0.2.11" => true;
     ip_range_not_as_text: "source.ip > 192.0.2.9" => true;
     ip_range_v4_before_v6: r#"source.ip < "2001:db8::""# => true;
@@ -182,6 +186,10 @@ matches! { typed:
     date_same_elsewhere_plain: r#"@timestamp: "2026-03-15T12:50:30+0230""# => true;
     date_without_zone: r#"@timestamp: "2026-03-15T10:20:30""# => true;
     date_minute: r#"@timestamp: "2026-03-15T10:20""# => true;
+    date_minute_to_its_end: r#"precise <= "2026-03-15T10:20""# => true;
+    date_minute_is_not_the_next: r#"@timestamp: "2026-03-15T10:19""# => false;
+    date_minute_above: r#"late > "2026-03-15T10:20""# => false;
+    date_hour_above: "late > 2026-03-15T09" => true;
     date_hour: "@timestamp: 2026-03-15T10" => true;
     date_hour_zulu: "@timestamp: 2026-03-15T10Z" => true;
     date_other_hour: "@timestamp: 2026-03-15T11" => false;
@@ -242,6 +250,8 @@ matches! { typed:
     anchor_month_end: "@timestamp > 2026-01-31||+1M" => true;
     anchor_round_up: "@timestamp > 2026-02-10||+1M/M" => false;
     anchor_round_down: "@timestamp >= 2026-02-10||+1M/M" => true;
+    anchor_round_up_stops_before_midnight: "midnight <= 2026-03-15||/d" => false;
+    anchor_round_up_above: "midnight > 2026-03-15||/d" => true;
     anchor_day: "@timestamp >= 2026-03-14||+1d" => true;
     anchor_time: r#"@timestamp: "2026-03-15T10:20:59||/m""# => true;
     anchor_second: r#"precise: "2026-03-15T10:20:30.9||/s""# => true;

@@ -138,6 +138,7 @@ parses! {
     escaped_not: r"a: \not" => r#"a:"not""#;
     escaped_not_in_words: r"a: x \not y" => r#"a:"x not y""#;
     escaped_line_break_before_ot: r"a: \nothing" => r#"a:"\nothing""#;
+    line_break_before_ot_in_wildcard: r"a: *x\u000aot" => "a:/*x\not/";
     escaped_keyword_as_field: r"\and: x" => r#"and:"x""#;
     escaped_keyword_in_wildcard: r"a: \and* x" => "a:/and* x/";
     escaped_keyword_between_stars: r"a: * \or *" => "a:/* or */";

@@ -1,0 +1,30 @@
+//! Any text: parse, print, parse again, hold against a document. Run with `cargo fuzz run -s none kql`.
+
+#![no_main]
+
+use std::sync::LazyLock;
+
+use jiff::Timestamp;
+use libfuzzer_sys::fuzz_target;
+use serde_json::{Value, json};
+use trailbell::kql::{MAX_BYTES, Query};
+
+static DOCUMENT: LazyLock<Value> = LazyLock::new(|| {
+    json!({
+        "a": ["x", 1, true, null],
+        "b.c": "192.0.2.1",
+        "o": [{ "a": "2026-01-01T00:00:00Z" }, { "a": { "b": "xyz" } }],
+    })
+});
+
+fuzz_target!(|text: &str| {
+    let Ok(query) = Query::parse(text).inspect_err(|error| drop(error.to_string())) else { return };
+    let printed = query.expr().to_string();
+    if printed.len() > MAX_BYTES {
+        return;
+    }
+    let again = Query::parse(&printed).expect("what was printed is a query");
+    assert_eq!(again.expr(), query.expr(), "printed as {printed}");
+    let now = Timestamp::UNIX_EPOCH;
+    assert_eq!(again.matches(&*DOCUMENT, now), query.matches(&*DOCUMENT, now), "printed as {printed}");
+});
