@@ -4,6 +4,7 @@ mod detection;
 mod embedded;
 mod info;
 pub mod load;
+mod needles;
 mod pin;
 mod set;
 
