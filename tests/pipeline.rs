@@ -446,3 +446,11 @@ async fn alerts_that_do_not_fit_the_time_are_given_back_by_name() {
     assert!(sent > 0 && failed > 0 && sent + failed == 60 && alerts.len() as u64 == sent, "{sent} {failed}");
     assert!(outcome.reply().unwrap_err().to_string().contains("the function's time is nearly over"));
 }
+
+#[tokio::test]
+async fn a_record_that_names_what_is_looked_for_and_cannot_be_read_is_kept_for_a_person() {
+    let text = r#"{"Records":[{"eventName":"CreateGroup","broken":},{"eventName":"ListUsers","broken":}]}"#;
+    let (outcome, _, _) = world(&[("a", Answer::Bytes(Bytes::from(text)))]).run(&s3_event(&["a"])).await;
+    assert_eq!((outcome.report.bad_records, outcome.report.objects_that(ObjectFate::Failed)), (1, 1));
+    assert!(outcome.reply().unwrap_err().to_string().contains("record 0 at byte 12"));
+}

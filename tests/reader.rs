@@ -190,8 +190,16 @@ fn nesting_10_000_deep_fails_alone() {
 
 #[test]
 fn invalid_utf8_fails_alone() {
-    let bytes = b"{\"Records\":[{\"n\":1},{\"s\":\"\xff\xfe\"},{\"n\":2}]}".to_vec();
+    let bytes = b"{\"Records\":[{\"n\":1},{\"s\":\xff\xfe},{\"n\":2}]}".to_vec();
     second_fails_alone(stored(gzip(&bytes)), "not JSON");
+}
+
+#[test]
+fn what_a_caller_wrote_into_a_string_does_not_keep_a_record_from_being_read() {
+    for text in [&b"\xff\xfe"[..], b"\\ud83d", b"a\tb"] {
+        let bytes = [b"{\"Records\":[{\"n\":1},{\"n\":2,\"s\":\"", text, b"\"},{\"n\":3}]}"].concat();
+        assert_eq!(stored(bytes), Seen { records: vec![Ok(1), Ok(2), Ok(3)], end: Ok(()) }, "{text:?}");
+    }
 }
 
 #[test]

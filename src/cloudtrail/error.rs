@@ -80,6 +80,13 @@ pub struct BadRecord {
     pub problem: RecordProblem,
 }
 
+impl BadRecord {
+    /// Whether it may be a call that is looked for, which nobody can tell.
+    pub fn may_hide_a_call(&self) -> bool {
+        matches!(self.problem, RecordProblem::NotJson(_) | RecordProblem::TooLarge { .. })
+    }
+}
+
 /// What is wrong with one record.
 #[derive(Debug, Error)]
 pub enum RecordProblem {

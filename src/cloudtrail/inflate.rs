@@ -7,7 +7,7 @@ use flate2::bufread::MultiGzDecoder;
 
 use super::{Body, ReadProblem};
 
-const GZIP_MAGIC: [u8; 2] = [0x1f, 0x8b];
+pub(super) const GZIP_MAGIC: [u8; 2] = [0x1f, 0x8b];
 
 /// The inflated text of a body, piece by piece, and never more of it than a limit.
 pub(super) struct Inflate {

@@ -4,11 +4,16 @@ mod body;
 mod error;
 mod inflate;
 pub mod key;
+mod lenient;
+pub mod needles;
+mod nesting;
+pub mod probe;
 pub mod reader;
 mod record;
 pub mod region;
 mod scan;
 mod split;
+mod whole;
 mod window;
 
 pub use body::Body;

@@ -1,6 +1,7 @@
 //! Passing JSON without understanding it: where a value, a string, a key ends. Follows brackets and quotes only, by
 //! loops and not by recursion, so that no nesting is too deep.
 
+use super::nesting::{Nesting, Stop};
 use super::window::Window;
 use super::{ReadError, ReadProblem};
 
@@ -101,26 +102,32 @@ impl Scanner {
 
     /// Passes one value of any kind.
     pub(super) fn value(&mut self) -> Result<(), ReadError> {
-        let mut depth = 0usize;
-        loop {
-            match self.window.peek()? {
-                Some(b'"') => self.string(&mut |_| ())?,
-                Some(b'{' | b'[') => {
-                    depth += 1;
-                    self.window.advance(1);
-                }
-                Some(b'}' | b']') if depth > 0 => {
-                    depth -= 1;
-                    self.window.advance(1);
-                }
-                Some(b',' | b':') if depth > 0 => self.window.advance(1),
-                Some(b' ' | b'\t' | b'\r' | b'\n') if depth > 0 => self.space()?,
-                Some(b'}' | b']' | b',' | b':') | None => return Err(self.window.unexpected("a value")),
-                Some(_) => self.scalar()?,
+        match self.window.peek()? {
+            Some(b'"') => self.string(&mut |_| ()),
+            Some(b'{' | b'[') => self.brackets(),
+            Some(b'}' | b']' | b',' | b':') | None => Err(self.window.unexpected("a value")),
+            Some(_) => self.scalar(),
+        }
+    }
+
+    /// Passes an object or an array.
+    fn brackets(&mut self) -> Result<(), ReadError> {
+        let mut nesting = Nesting::default();
+        let end = loop {
+            let ahead = self.window.ahead()?;
+            let nothing = ahead.is_empty();
+            let (count, stop) = nesting.pass(ahead, self.lines);
+            self.window.advance(count);
+            if stop.is_some() || nothing {
+                break stop;
             }
-            if depth == 0 {
-                return Ok(());
-            }
+        };
+        self.broken_line |= nesting.broken_line;
+        match end {
+            Some(Stop::Closed) => Ok(()),
+            _ if nesting.in_string() => Err(self.window.unexpected("the end of a string")),
+            Some(Stop::LineBreak) => Err(self.window.unexpected("the rest of a value on its line")),
+            None => Err(self.window.unexpected("a value")),
         }
     }
 

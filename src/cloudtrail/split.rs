@@ -69,7 +69,20 @@ enum Step {
 impl Splitter {
     /// `lines`: the text is known to be line-delimited.
     pub(super) fn new(inflate: Inflate, lines: bool) -> Splitter {
-        let window = Window::new(inflate, MAX_RECORD);
+        Splitter::at(Window::new(inflate, MAX_RECORD), lines)
+    }
+
+    /// As [`Splitter::new`], of a text that is in hand: the first `end` bytes of `buffer`.
+    pub(super) fn over(buffer: Vec<u8>, end: usize, lines: bool) -> Splitter {
+        Splitter::at(Window::over(buffer, end, MAX_RECORD), lines)
+    }
+
+    /// Gives the buffer back, to be used again.
+    pub(super) fn into_buffer(self) -> Vec<u8> {
+        self.scanner.window.into_buffer()
+    }
+
+    fn at(window: Window, lines: bool) -> Splitter {
         let scanner = Scanner { window, lines, broken_line: false };
         Splitter { scanner, place: Place::Outside, count: 0, values: 0 }
     }

@@ -10,7 +10,8 @@ const CHUNK: usize = 64 * 1024;
 /// A window over the text. What is passed is forgotten, but for what is being kept, and of that no more than a limit:
 /// the window's size does not depend on the text.
 pub(super) struct Window {
-    inflate: Inflate,
+    /// Where more comes from; none where all of the text is in hand.
+    inflate: Option<Inflate>,
     /// Grown where needed, never shrunk, so that room is not cleared again and again.
     buffer: Vec<u8>,
     /// What is in hand ends here, in the buffer.
@@ -28,7 +29,17 @@ pub(super) struct Window {
 impl Window {
     /// `most`: the most bytes that [`Window::kept`] gives.
     pub(super) fn new(inflate: Inflate, most: usize) -> Window {
-        Window { inflate, buffer: Vec::new(), end: 0, position: 0, mark: None, most, base: 0 }
+        Window { inflate: Some(inflate), buffer: Vec::new(), end: 0, position: 0, mark: None, most, base: 0 }
+    }
+
+    /// A window over a text that is in hand: the first `end` bytes of `buffer`.
+    pub(super) fn over(buffer: Vec<u8>, end: usize, most: usize) -> Window {
+        Window { inflate: None, buffer, end, position: 0, mark: None, most, base: 0 }
+    }
+
+    /// Gives the buffer back, to be used again.
+    pub(super) fn into_buffer(self) -> Vec<u8> {
+        self.buffer
     }
 
     /// The byte at the position; none at the end of the text.
@@ -92,10 +103,11 @@ impl Window {
     /// Inflates one more piece; false at the end of the text.
     fn fill(&mut self) -> Result<bool, ReadError> {
         self.forget();
+        let Some(inflate) = &mut self.inflate else { return Ok(false) };
         if self.buffer.len() < self.end + CHUNK {
             self.buffer.resize(self.end + CHUNK, 0);
         }
-        match self.inflate.read(&mut self.buffer[self.end..]) {
+        match inflate.read(&mut self.buffer[self.end..]) {
             Ok(count) => {
                 self.end += count;
                 Ok(count > 0)

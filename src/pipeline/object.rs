@@ -104,7 +104,8 @@ struct Found {
 }
 
 fn find(body: Body, detections: &Detections, max_bytes: u64, now: Timestamp, object: &ObjectRef) -> Found {
-    let (mut findings, mut problems, mut bad_records) = (Vec::new(), Vec::new(), 0);
+    let (mut findings, mut problems, mut bad_records, mut hidden) = (Vec::new(), Vec::new(), 0, false);
+    let probed = detections.rules.needles().is_ok();
     let (bucket, key) = (&object.bucket, &object.key);
     let origin = |record| Origin::Object { bucket: bucket.clone(), key: key.clone(), record };
     let options = Options { max_bytes, lines: false };
@@ -112,9 +113,12 @@ fn find(body: Body, detections: &Detections, max_bytes: u64, now: Timestamp, obj
         Hit::Finding(finding) => findings.push(*finding),
         Hit::Bad(bad) => {
             bad_records += 1;
-            if bad_records <= NAMED {
-                problems.push(Problem::discard(object, bad));
+            // Only records that name what is looked for are parsed: one that cannot be must be seen by a person.
+            let hides = probed && bad.may_hide_a_call();
+            if bad_records <= NAMED || (hides && !hidden) {
+                problems.push(if hides { Problem::retry(object, &bad) } else { Problem::discard(object, &bad) });
             }
+            hidden |= hides;
         }
     });
     if bad_records > NAMED {
@@ -129,13 +133,10 @@ async fn finish(pipeline: &Pipeline, claims: &Claims, object: &ObjectRef, found:
     let Found { findings, mut problems, bad_records, read, end } = found;
     let found = findings.len() as u64;
     let mut published = publish(pipeline, claims, findings).await;
-    let failed = published.problems.iter().any(|problem| problem.remedy == Remedy::Retry);
-    let mut fate = if failed { ObjectFate::Failed } else { ObjectFate::Scanned };
     problems.extend(std::mem::take(&mut published.problems));
-    if let Err(error) = end {
-        fate = ObjectFate::Failed;
-        problems.push(Problem::retry(object, error));
-    }
+    problems.extend(end.err().map(|error| Problem::retry(object, error)));
+    let failed = problems.iter().any(|problem| problem.remedy == Remedy::Retry);
+    let fate = if failed { ObjectFate::Failed } else { ObjectFate::Scanned };
     let Published { ended, held, notes, .. } = published;
     ObjectOutcome { fate, read, bad_records, ended, held, findings: found, problems, notes }
 }

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use crate::cloudtrail::reader::{self, Options, Read};
-use crate::cloudtrail::{BadRecord, Body, ReadError, Record};
+use crate::cloudtrail::{BadRecord, Body, ReadError, Record, probe};
 use crate::ecs::View;
 use crate::finding::{Finding, Origin};
 use crate::rule::Detections;
@@ -17,8 +17,14 @@ pub enum Hit {
     Bad(BadRecord),
 }
 
-/// Holds every record of `body` against the rules and exceptions, and gives what it comes upon to `on_hit`, in order. `origin` makes
-/// a record's place of its index; `now` is for date math in queries. What was given before an error stands. Blocks.
+/// Finds what the rules match in `body`, marked with the exception where there is one, and gives what it comes upon to
+/// `on_hit`, in order. `origin` makes a record's place of its index; `now` is for date math in queries. What was given
+/// before an error stands. Blocks.
+///
+/// Records that no rule can match are passed over unread where the rules allow it ([`RuleSet::needles`]); damage in
+/// such a record may go unnoticed.
+///
+/// [`RuleSet::needles`]: crate::rule::RuleSet::needles
 pub fn search(
     body: Body,
     options: Options,
@@ -27,12 +33,16 @@ pub fn search(
     origin: &dyn Fn(usize) -> Origin,
     on_hit: &mut dyn FnMut(Hit),
 ) -> (Read, Result<(), ReadError>) {
-    reader::read(body, options, &mut |index, record| match record {
+    let mut visit = |index, record: Result<Record, BadRecord>| match record {
         Ok(record) => findings(&record, detections, now, &|| origin(index), &mut |finding| {
             on_hit(Hit::Finding(Box::new(finding)));
         }),
         Err(bad) => on_hit(Hit::Bad(bad)),
-    })
+    };
+    match detections.rules.needles() {
+        Ok(needles) => probe::read(body, options, needles, &mut visit),
+        Err(_any_record_can_match) => reader::read(body, options, &mut visit),
+    }
 }
 
 /// Gives what the rules find in one record to `on_finding`, in the order of the rules, marked with the exception that

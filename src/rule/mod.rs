@@ -8,6 +8,7 @@ pub mod exception;
 mod gather;
 mod info;
 pub mod load;
+mod needles;
 mod pin;
 mod set;
 pub mod testing;

@@ -4,8 +4,9 @@ use std::collections::{BTreeSet, HashMap};
 
 use jiff::Timestamp;
 
-use super::Rule;
 use super::pin::Pin;
+use super::{Rule, needles};
+use crate::cloudtrail::needles::Needles;
 use crate::ecs::View;
 
 /// All rules together, each id once, found by what they look for. Never empty.
@@ -19,6 +20,7 @@ pub struct RuleSet {
     by_provider: HashMap<String, Vec<usize>>,
     /// Indexes of all other rules.
     unpinned: Vec<usize>,
+    needles: Result<Needles, usize>,
 }
 
 /// There is no rule at all: nothing would ever be found, and nobody would know why.
@@ -56,7 +58,8 @@ impl RuleSet {
                 (None, None) => unpinned.push(at),
             }
         }
-        RuleSet { rules, pins, by_action, by_provider, unpinned }
+        let needles = needles::of(&pins);
+        RuleSet { rules, pins, by_action, by_provider, unpinned, needles }
     }
 
     /// All rules, in the order of the sources.
@@ -78,6 +81,12 @@ impl RuleSet {
         let mut candidates: Vec<usize> = listed.chain(&self.unpinned).copied().collect();
         candidates.sort_unstable();
         candidates
+    }
+
+    /// What stands in every record that some rule can match; or a rule that can match records in which nothing certain
+    /// stands, so that each record has to be looked at.
+    pub fn needles(&self) -> Result<&Needles, &Rule> {
+        self.needles.as_ref().map_err(|at| &self.rules[*at])
     }
 
     /// Every `event.provider` that a record must have one of for any rule to match; none where some rule can match
