@@ -25,6 +25,7 @@ pub async fn pipeline(config: &Config, detections: Detections) -> Pipeline {
         store: store(&config.store, &aws).await,
         sink: sink(config, &aws).await,
         ledger: ledger(&config.ledger, &aws).await,
+        trails: config.trails.clone(),
         detections: Arc::new(detections),
         max_object_bytes: config.max_object_bytes,
     }

@@ -240,6 +240,7 @@ async fn from_an_object_in_s3_to_a_message_at_the_topic() {
         sink: Box::new(SnsSink::new(sns, topic.clone(), Pace::shared_by(1))),
         detections: Arc::new(RuleSet::new([load::embedded().rules]).unwrap().into()),
         ledger: Ledger::None,
+        trails: vec![],
         max_object_bytes: 1 << 30,
     };
     let record = |key: &str| {

@@ -14,6 +14,7 @@ fn said(payload: &Value) -> Vec<Vec<String>> {
             format!("{} {} {}", record.envelope, record.index, record.record.text(&["eventName"]).unwrap_or("?"))
         }
         Item::BadRecord(error) => format!("bad record: {error}"),
+        Item::Sweep => "sweep".to_owned(),
         Item::Ignored(reason) => format!("ignored: {reason}"),
         Item::Unreadable(error) => format!("unreadable: {error}"),
     };

@@ -115,6 +115,7 @@ impl World {
             sink: Box::new(self.sink),
             detections: Arc::new(Detections::with_loaded(rules, self.exceptions)),
             ledger: Ledger::None,
+            trails: vec![],
             max_object_bytes: self.max_object_bytes,
         };
         let now: Timestamp = "2026-03-01T10:10:00Z".parse().unwrap();
