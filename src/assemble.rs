@@ -11,9 +11,10 @@ use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
 
 use tokio::sync::OnceCell;
 
-use crate::config::{AlertsPlace, Config, LedgerPlace, StorePlace};
+use crate::config::{AlertsPlace, Config, DetectionsPlace, LedgerPlace, StorePlace};
 use crate::ledger::{Ledger, StoredLedger};
 use crate::pipeline::Pipeline;
+use crate::reload::Reload;
 use crate::rule::Detections;
 use crate::sink::{AlertSink, DirSink, Pace, SnsSink, StdoutSink};
 use crate::store::{DirStore, ObjectStore, S3Store};
@@ -29,6 +30,15 @@ pub async fn pipeline(config: &Config, detections: Detections) -> Pipeline {
         detections: Arc::new(detections),
         max_object_bytes: config.max_object_bytes,
     }
+}
+
+/// What follows the rules and exceptions in S3; none where there are none.
+pub async fn reload(config: &Config) -> Option<Reload> {
+    let in_s3 = |place: &Option<DetectionsPlace>| matches!(place, Some(DetectionsPlace::S3 { .. }));
+    if !in_s3(&config.rules) && !in_s3(&config.exceptions) {
+        return None;
+    }
+    Some(Reload::new(config, Box::new(s3_store().await)))
 }
 
 /// S3 as it is told in the environment, for programs that need nothing else of AWS.

@@ -19,10 +19,10 @@ pub struct Config {
     pub ledger: LedgerPlace,
     /// `TRAILBELL_TRAILS`: what a sweep lists; may be empty.
     pub trails: Vec<Trail>,
-    /// `TRAILBELL_RULES`: a directory or a file, besides the embedded rules.
-    pub rules: Option<PathBuf>,
-    /// `TRAILBELL_EXCEPTIONS`: a directory or a file.
-    pub exceptions: Option<PathBuf>,
+    /// `TRAILBELL_RULES`: besides the embedded rules.
+    pub rules: Option<DetectionsPlace>,
+    /// `TRAILBELL_EXCEPTIONS`
+    pub exceptions: Option<DetectionsPlace>,
     /// `TRAILBELL_DEFAULT_RULES`: whether the embedded rules are used.
     pub default_rules: bool,
     /// `TRAILBELL_MAX_OBJECT_BYTES`: inflated bytes accepted of one object.
@@ -49,6 +49,20 @@ pub enum StorePlace {
     S3,
     /// `PATH/<bucket>/<key>`.
     Dir(PathBuf),
+}
+
+/// Where rules or exceptions are.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum DetectionsPlace {
+    /// A directory or a file: read once, at the start.
+    Local(PathBuf),
+    /// Every `*.toml` below a prefix of a bucket: followed as it changes.
+    S3 {
+        /// The bucket's name.
+        bucket: String,
+        /// May be empty, or a whole key.
+        prefix: String,
+    },
 }
 
 /// Where findings are remembered.
@@ -92,7 +106,27 @@ const DEFAULT_CONCURRENCY: u32 = 2;
 /// Bytes of the ledger's prefix.
 const MOST_PREFIX: usize = 300;
 
+impl DetectionsPlace {
+    /// The directory or file; none in S3.
+    pub fn local(&self) -> Option<&PathBuf> {
+        match self {
+            DetectionsPlace::Local(path) => Some(path),
+            DetectionsPlace::S3 { .. } => None,
+        }
+    }
+}
+
 impl Config {
+    /// The rules that are on this machine, as a list of places.
+    pub fn local_rules(&self) -> Vec<PathBuf> {
+        self.rules.iter().filter_map(DetectionsPlace::local).cloned().collect()
+    }
+
+    /// The exceptions that are on this machine, as a list of places.
+    pub fn local_exceptions(&self) -> Vec<PathBuf> {
+        self.exceptions.iter().filter_map(DetectionsPlace::local).cloned().collect()
+    }
+
     /// Reads the configuration from variables, e.g. [`std::env::vars_os`]. Those that do not begin with `TRAILBELL_` do
     /// not matter.
     pub fn from_vars(vars: impl IntoIterator<Item = (OsString, OsString)>) -> Result<Config, ConfigError> {
@@ -105,8 +139,9 @@ impl Config {
         let store = vars.required("TRAILBELL_STORE", "s3 or dir:PATH", store_place);
         let ledger = vars.required("TRAILBELL_LEDGER", "s3://BUCKET/PREFIX, dir:PATH or none", ledger_place);
         let trails = vars.optional("TRAILBELL_TRAILS", "s3://BUCKET/PREFIX, several with commas between", trails);
-        let rules = vars.optional("TRAILBELL_RULES", "a directory or a file", path);
-        let exceptions = vars.optional("TRAILBELL_EXCEPTIONS", "a directory or a file", path);
+        let rules = vars.optional("TRAILBELL_RULES", "a directory, a file or s3://BUCKET/PREFIX", detections_place);
+        let exceptions =
+            vars.optional("TRAILBELL_EXCEPTIONS", "a directory, a file or s3://BUCKET/PREFIX", detections_place);
         let default_rules = vars.optional("TRAILBELL_DEFAULT_RULES", "on or off", switch);
         let max_object_bytes = vars.optional("TRAILBELL_MAX_OBJECT_BYTES", "a number of bytes, at least 1", positive);
         let concurrency = vars.optional("TRAILBELL_CONCURRENCY", "a number from 1 to 1000", workers);
@@ -210,8 +245,13 @@ fn trails(value: &str) -> Option<Vec<Trail>> {
     value.split(',').map(|trail| Trail::parse(trail.trim())).collect()
 }
 
-fn path(value: &str) -> Option<PathBuf> {
-    (!value.contains("://")).then(|| PathBuf::from(value))
+fn detections_place(value: &str) -> Option<DetectionsPlace> {
+    let Some(place) = value.strip_prefix("s3://") else {
+        return (!value.contains("://")).then(|| DetectionsPlace::Local(PathBuf::from(value)));
+    };
+    let (bucket, prefix) = place.split_once('/').unwrap_or((place, ""));
+    let s3 = || DetectionsPlace::S3 { bucket: bucket.to_owned(), prefix: prefix.to_owned() };
+    (!bucket.is_empty()).then(s3)
 }
 
 fn dir(value: &str) -> Option<PathBuf> {

@@ -11,6 +11,7 @@
 //! | [`kql`] | does a query match a document? Pure: no clock, no I/O, nothing of CloudTrail |
 //! | [`rule`] | which rules are there, and which of them match a record? |
 //! | [`explain`] | why does a query match a record, or not? |
+//! | [`reload`] | did the rules or exceptions in S3 change? |
 //! | [`finding`] | what was found, by whom was it done, and what became of it? |
 //! | [`alert`] | what do people and machines read? |
 //! | [`sink`] | where do alerts go? SNS, a folder, the terminal |
@@ -38,6 +39,7 @@ pub mod ledger;
 pub mod metrics;
 pub mod notification;
 pub mod pipeline;
+pub mod reload;
 pub mod rule;
 pub mod sink;
 pub mod store;

@@ -7,9 +7,11 @@ use std::time::{Duration, SystemTime};
 use jiff::Timestamp;
 use lambda_runtime::{Error, LambdaEvent, service_fn};
 use serde_json::Value;
+use tokio::sync::Mutex;
 use tokio::time::Instant;
 use trailbell::config::{Config, LedgerPlace};
 use trailbell::pipeline::{self, Clock, Pipeline};
+use trailbell::reload::Reload;
 use trailbell::rule::{Detections, Gathered, LoadedExceptions, RuleSet};
 use trailbell::{assemble, ledger, metrics, telemetry};
 
@@ -38,20 +40,56 @@ async fn main() -> ExitCode {
 
 async fn serve() -> Result<(), Error> {
     let config = Config::from_vars(std::env::vars_os())?;
-    let detections = detections(&config)?;
-    let (rules, exceptions) = (detections.rules.rules().len(), detections.exceptions.all().len());
-    let pipeline = Arc::new(assemble::pipeline(&config, detections).await);
-    tracing::info!(?config, rules, exceptions, "started");
+    let reload = assemble::reload(&config).await;
     if config.ledger == LedgerPlace::None {
         tracing::warn!("TRAILBELL_LEDGER=none: nothing is remembered, so what is delivered twice is told twice");
     }
-    lambda_runtime::run(service_fn(|event| handle(&pipeline, event))).await
+    let mut function = Function { config, reload, pipeline: None };
+    if function.reload.is_none() {
+        let detections = detections(&function.config)?;
+        function.start(detections).await;
+    }
+    let function = Mutex::new(function);
+    lambda_runtime::run(service_fn(|event| handle(&function, event))).await
+}
+
+/// The function between invocations.
+struct Function {
+    config: Config,
+    /// Where rules or exceptions are in S3.
+    reload: Option<Reload>,
+    /// None until there are rules.
+    pipeline: Option<Arc<Pipeline>>,
+}
+
+impl Function {
+    async fn start(&mut self, detections: Detections) {
+        let (rules, exceptions) = (detections.rules.rules().len(), detections.exceptions.all().len());
+        tracing::info!(config = ?self.config, rules, exceptions, "started");
+        self.pipeline = Some(Arc::new(assemble::pipeline(&self.config, detections).await));
+    }
+
+    /// The pipeline with the latest rules and exceptions.
+    async fn ready(&mut self, now: Timestamp) -> Result<Arc<Pipeline>, Error> {
+        let changed = match &mut self.reload {
+            Some(reload) => reload.changed(now).await?,
+            None => None,
+        };
+        if let Some(detections) = changed {
+            // Between invocations nobody else holds the pipeline.
+            match self.pipeline.as_mut().and_then(Arc::get_mut) {
+                Some(pipeline) => pipeline.detections = Arc::new(detections),
+                None => self.start(detections).await,
+            }
+        }
+        self.pipeline.clone().ok_or_else(|| "there are no rules yet".into())
+    }
 }
 
 /// Exceptions that cannot be used are no reason not to start: every invocation says so until they are mended.
 fn detections(config: &Config) -> Result<Detections, Error> {
     let rules = rules(config)?;
-    let mut exceptions = LoadedExceptions::from_paths(config.exceptions.as_slice());
+    let mut exceptions = LoadedExceptions::from_paths(&config.local_exceptions());
     exceptions.check_rules(&rules);
     for warning in &exceptions.warnings {
         tracing::warn!(%warning, "exception file");
@@ -64,16 +102,19 @@ fn detections(config: &Config) -> Result<Detections, Error> {
 
 /// The function's rules: nothing starts with a part of what the operator wanted.
 fn rules(config: &Config) -> Result<RuleSet, Error> {
-    let gathered = Gathered::from_places(config.default_rules, config.rules.as_slice());
+    let gathered = Gathered::from_places(config.default_rules, &config.local_rules());
     for warning in &gathered.warnings {
         tracing::warn!(%warning, "rule file");
     }
     Ok(gathered.into_all_rules()?)
 }
 
-async fn handle(pipeline: &Arc<Pipeline>, event: LambdaEvent<Value>) -> Result<Value, Error> {
+async fn handle(function: &Mutex<Function>, event: LambdaEvent<Value>) -> Result<Value, Error> {
     let clock = clock(event.context.deadline());
-    let outcome = pipeline::run(pipeline, &event.payload, clock).await;
+    let pipeline = function.lock().await.ready(clock.now).await.inspect_err(|error| {
+        tracing::error!(%error, "there are no rules to run with");
+    })?;
+    let outcome = pipeline::run(&pipeline, &event.payload, clock).await;
     telemetry::tell(&outcome);
     telemetry::measure(&metrics::lines(&outcome, &event.context.env_config.function_name, clock.now));
     Ok(outcome.reply()?)

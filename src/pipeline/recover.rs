@@ -79,12 +79,14 @@ pub async fn send_due_summaries(pipeline: &Pipeline, clock: Clock) -> Recovered 
     recovered
 }
 
-fn sort(claims: Vec<Box<Claim>>) -> (Vec<Box<Claim>>, Vec<Open>) {
+fn sort(claims: Vec<Claim>) -> (Vec<Claim>, Vec<Open>) {
     let (mut summaries, mut findings) = (Vec::new(), Vec::new());
     for claim in claims {
         match &claim.entry.content {
             Content::Summary(_) => summaries.push(claim),
-            Content::Finding(finding) => findings.push(Open { finding: (**finding).clone(), claim: Some(claim) }),
+            Content::Finding(finding) => {
+                findings.push(Open { finding: (**finding).clone(), claim: Some(Box::new(claim)) })
+            }
         }
     }
     (summaries, findings)
@@ -97,11 +99,11 @@ impl Recovered {
         false
     }
 
-    async fn take_over(&mut self, ledger: &StoredLedger, markers: &[String], claims: &Claims) -> Vec<Box<Claim>> {
+    async fn take_over(&mut self, ledger: &StoredLedger, markers: &[String], claims: &Claims) -> Vec<Claim> {
         let mut mine = Vec::new();
         for recovery in join_all(markers.iter().map(|marker| ledger.recover(marker, claims.lease))).await {
             match recovery {
-                Ok(Recovery::Mine(claim)) => mine.push(claim),
+                Ok(Recovery::Mine(claim)) => mine.push(*claim),
                 Ok(Recovery::Left) => self.left += 1,
                 Ok(Recovery::Cleared) => {}
                 Err(error) => {

@@ -95,7 +95,8 @@ impl Sweep {
 
     async fn trails(&mut self, pipeline: &Pipeline, ledger: &StoredLedger, now: Timestamp) {
         if pipeline.trails.is_empty() {
-            let warning = "TRAILBELL_TRAILS is not set: no log object is listed, and one that is not notified is not found";
+            let warning =
+                "TRAILBELL_TRAILS is not set: no log object is listed, and one that is not notified is not found";
             self.run.outcome.warnings.push(warning.to_owned());
         }
         self.counts.trails = pipeline.trails.len() as u64;
@@ -150,7 +151,11 @@ impl Sweep {
     }
 
     /// Reads objects in turn, while there is time, and remembers those that were read.
-    async fn read(&mut self, reading: &mut Reading<'_>, memory: &mut Memory<'_>) -> Result<(), crate::ledger::LedgerError> {
+    async fn read(
+        &mut self,
+        reading: &mut Reading<'_>,
+        memory: &mut Memory<'_>,
+    ) -> Result<(), crate::ledger::LedgerError> {
         while !reading.left.is_empty() && !self.run.clock.is_over() {
             let some = reading.left.drain(..TOGETHER.min(reading.left.len())).collect::<Vec<_>>();
             // Another sweep may have read them meanwhile.
@@ -174,7 +179,9 @@ impl Sweep {
         let told = self.run.outcome.problems.len();
         let seen = self.run.see_objects_through(objects).await;
         let problems = self.run.outcome.problems.iter_mut().skip(told);
-        problems.filter(|problem| problem.remedy == Remedy::Retry).for_each(|problem| problem.remedy = Remedy::NextSweep);
+        problems
+            .filter(|problem| problem.remedy == Remedy::Retry)
+            .for_each(|problem| problem.remedy = Remedy::NextSweep);
         seen
     }
 

@@ -47,7 +47,8 @@ impl Gathered {
         gathered
     }
 
-    fn add(&mut self, load: Load) {
+    /// Adds a source, behind those before.
+    pub fn add(&mut self, load: Load) {
         self.sources.push(load.rules);
         self.refused.extend(load.refused);
         self.problems.extend(load.problems);

@@ -9,7 +9,7 @@ use super::pin::Pin;
 use crate::ecs::View;
 
 /// All rules together, each id once, found by what they look for. Never empty.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct RuleSet {
     rules: Vec<Rule>,
     pins: Vec<Pin>,

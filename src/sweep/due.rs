@@ -72,7 +72,14 @@ mod tests {
         let mut state = State::new(String::new(), now);
         state.note_read(&key("0900", "read"));
         state.note_failed(&key("0859", "failed"), false);
-        let names = [("1006", "young"), ("1011", "to-come"), ("1005", "a"), ("0859", "failed"), ("0901", "b"), ("0900", "read")];
+        let names = [
+            ("1006", "young"),
+            ("1011", "to-come"),
+            ("1005", "a"),
+            ("0859", "failed"),
+            ("0901", "b"),
+            ("0900", "read"),
+        ];
         let due = sort(names.iter().map(|(stamp, name)| key(stamp, name)), &state, now);
         let expected = vec![key("0901", "b"), key("1005", "a"), key("0859", "failed")];
         assert_eq!(due, Due { listed: 6, young: 2, read_before: 1, keys: expected });

@@ -3,10 +3,14 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
+use trailbell::finding::Fate;
+use trailbell::ledger::{Ledger, StoredLedger};
+use trailbell::pipeline::{self, Outcome};
 use trailbell::store::{Condition, DirStore, Listing, ObjectStore, PutError, S3Store, StoreError};
 
-use crate::memory::Memory;
+use crate::memory::{Memory, Topic};
 use crate::support::{aws, moto};
+use crate::world::{clock, create_group, inline, pipeline};
 
 const BUCKET: &str = "state";
 
@@ -103,12 +107,11 @@ async fn count_up(store: Arc<dyn ObjectStore>, bucket: &str) -> (usize, String) 
     (firsts, String::from_utf8_lossy(&end.bytes).into_owned())
 }
 
+/// S3 keeps this promise itself; moto is no witness for it.
 #[tokio::test(flavor = "multi_thread")]
-async fn of_many_writers_each_is_counted() {
+async fn of_many_writers_to_a_folder_each_is_counted() {
     let folder = tempfile::tempdir().unwrap();
-    let (s3, bucket) = s3().await;
-    assert_eq!(count_up(Arc::new(DirStore::new(folder.path())), BUCKET).await, (1, "12".to_owned()), "folder");
-    assert_eq!(count_up(Arc::new(s3), &bucket).await, (1, "12".to_owned()), "S3");
+    assert_eq!(count_up(Arc::new(DirStore::new(folder.path())), BUCKET).await, (1, "12".to_owned()));
 }
 
 #[tokio::test]
@@ -120,5 +123,31 @@ async fn no_key_leads_out_of_a_folder() {
         assert!(matches!(store.get(BUCKET, key).await, Err(StoreError::Retry(_))), "{key}");
         assert!(store.put(BUCKET, key, Bytes::new(), Condition::None).await.is_err(), "{key}");
         assert!(store.delete(BUCKET, key).await.is_err(), "{key}");
+    }
+}
+
+#[tokio::test]
+async fn a_ledger_in_s3_and_in_a_folder_tells_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let (s3, bucket) = s3().await;
+    let dir = Box::new(DirStore::new(folder.path()));
+    for (ledger, name) in [
+        (StoredLedger::new(Box::new(s3), &bucket, "some/prefix/"), "S3"),
+        (StoredLedger::new(dir, BUCKET, ""), "folder"),
+    ] {
+        let (memory, topic) = (Memory::new(), Topic::default());
+        let mut pipeline = Arc::into_inner(pipeline(&memory, &topic)).unwrap();
+        pipeline.ledger = Ledger::Stored(ledger);
+        let pipeline = Arc::new(pipeline);
+        let payload = inline(&(0..12).map(|n| create_group(&format!("e{n}"), "alice")).collect::<Vec<_>>());
+        let fates = |outcome: &Outcome| {
+            assert!(outcome.reply().is_ok() && outcome.problems.is_empty(), "{name}: {outcome:?}");
+            [Fate::Alerted, Fate::HeldForSummary, Fate::Duplicate].map(|fate| outcome.report.findings_that(fate))
+        };
+        assert_eq!(fates(&pipeline::run(&pipeline, &payload, clock()).await), [3, 9, 0], "{name}");
+        assert_eq!(fates(&pipeline::run(&pipeline, &payload, clock()).await), [0, 0, 12], "{name}");
+        let recovered = pipeline::recover_open(&pipeline, clock()).await;
+        assert_eq!((recovered.left, recovered.problems.len(), topic.told()), (0, 0, 3), "{name}");
+        assert!(pipeline::send_due_summaries(&pipeline, clock()).await.problems.is_empty(), "{name}");
     }
 }

@@ -5,6 +5,7 @@
 #[path = "../ledger/memory.rs"]
 mod memory;
 mod order;
+mod slow;
 mod stores;
 #[path = "../support/mod.rs"]
 mod support;

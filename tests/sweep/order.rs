@@ -1,15 +1,18 @@
 //! What a sweep looks at, in which order, and what it leaves.
 
+use std::sync::Arc;
+use std::sync::atomic::AtomicI32;
 use std::time::Duration;
 
 use serde_json::json;
 use tokio::time::Instant;
 use trailbell::ledger::Ledger;
-use trailbell::pipeline::{self, Pipeline};
+use trailbell::pipeline::{self as way, Pipeline};
 use trailbell::sweep::SweepReport;
 
 use crate::memory::Topic;
-use crate::world::{World, clock, counts, detections, key, key_in, log, sweep};
+use crate::slow::Slow;
+use crate::world::{World, clock, counts, detections, key, key_in, log, pipeline, sweep};
 
 #[tokio::test]
 async fn a_lost_notification_is_found_by_the_next_sweep_and_by_no_other() {
@@ -93,27 +96,22 @@ async fn only_regions_and_objects_that_can_matter_are_looked_at() {
 #[tokio::test]
 async fn the_oldest_is_read_first_and_what_does_not_fit_is_read_next_time() {
     let world = World::new();
-    for at in 0..9 {
-        world.deliver_quiet(&format!("01T09{at}0").replace("T0960", "T0905").replace("T0970", "T0906").replace("T0980", "T0907"), &format!("q{at}"));
-    }
-    // Time is over before the first object.
-    let none = sweep(&world.pipeline, Some(Instant::now() + Duration::from_millis(1))).await;
-    assert_eq!(counts(&none).read, 0);
-    // Time is over somewhere on the way: each object takes its time.
-    let mut read = 0;
-    let mut sweeps = 0;
-    while read < 9 {
-        let before = Instant::now();
-        world.memory.fail(move |verb, _| {
-            while verb == "open" && before.elapsed() < Duration::from_millis(0) {}
-            crate::memory::Fault::None
-        });
-        let outcome = sweep(&world.pipeline, None).await;
-        read += counts(&outcome).read;
-        sweeps += 1;
-        assert!(sweeps < 9);
-    }
-    assert_eq!(read, 9);
+    let keys: Vec<String> =
+        (30..42).map(|minute| world.deliver(&format!("01T09{minute}"), &format!("m{minute}"))).collect();
+    let last_start = Instant::now() + Duration::from_millis(300);
+    let slow = Slow { memory: world.memory.clone(), quick: Arc::new(AtomicI32::new(5)), until: last_start };
+    let first = counts(&sweep(&pipeline(&slow, &world.topic, "state"), Some(last_start)).await);
+    assert!(first.backlog >= 3 && first.read + first.backlog == 12, "{first}");
+    let opened = |calls: &[String]| {
+        calls.iter().filter_map(|call| Some(call.strip_prefix("open ")?.to_owned())).collect::<Vec<_>>()
+    };
+    let read = opened(&world.memory.calls());
+    assert_eq!(read, keys[..read.len()], "the oldest first");
+    // However late it is: the cursor waits.
+    world.wait(24 * 60);
+    let second = counts(&world.sweep().await);
+    assert_eq!((second.read, second.read_before, second.backlog), (first.backlog, first.read, 0));
+    assert_eq!(world.topic.told(), 12);
 }
 
 #[tokio::test]
@@ -137,7 +135,7 @@ async fn a_schedule_in_a_queue_sweeps_once_however_often_it_asks() {
     let message = |id: &str, body: &str| json!({"messageId": id, "eventSource": "aws:sqs", "body": body});
     let scheduled = r#"{"detail-type":"Scheduled Event","source":"aws.events","detail":{}}"#;
     let payload = json!({"Records": [message("a", scheduled), message("b", r#"{"trailbell":"sweep"}"#)]});
-    let outcome = pipeline::run(&world.pipeline, &payload, clock(None)).await;
+    let outcome = way::run(&world.pipeline, &payload, clock(None)).await;
     assert_eq!((counts(&outcome).read, outcome.report.messages), (1, 2));
     assert_eq!(outcome.reply().unwrap(), json!({"batchItemFailures": []}));
 }
@@ -165,7 +163,7 @@ async fn without_a_ledger_a_sweep_is_refused() {
 #[tokio::test]
 async fn without_trails_it_says_so() {
     let world = World::new();
-    let pipeline = Pipeline { trails: vec![], ..std::sync::Arc::into_inner(world.pipeline).unwrap() };
+    let pipeline = Pipeline { trails: vec![], ..Arc::into_inner(world.pipeline).unwrap() };
     let outcome = sweep(&pipeline.into(), None).await;
     assert!(outcome.warnings.iter().any(|warning| warning.contains("TRAILBELL_TRAILS")), "{:?}", outcome.warnings);
     assert!(outcome.reply().is_ok());

@@ -32,16 +32,30 @@ pub fn run(args: &InvokeArgs) -> Result<ExitCode, Box<dyn Error>> {
     let defaults = DEFAULTS.iter().filter(|(name, _)| !set(name));
     let vars = defaults.map(|(name, value)| (name.into(), value.into())).chain(std::env::vars_os());
     let config = Config::from_vars(vars)?;
-    let rules = rules::load(config.default_rules, config.rules.as_slice())?;
-    let exceptions = exceptions::load(config.exceptions.as_slice(), &rules)?;
-    let detections = Detections::new(rules, exceptions);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let outcome = runtime.block_on(async {
-        let pipeline = Arc::new(assemble::pipeline(&config, detections).await);
-        pipeline::run(&pipeline, &payload, clock()).await
-    });
+    let outcome = runtime.block_on(outcome(&config, &payload))?;
     tell(&outcome)?;
     Ok(if outcome.reply().is_ok() && outcome.retry.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(2) })
+}
+
+async fn outcome(config: &Config, payload: &Value) -> Result<Outcome, Box<dyn Error>> {
+    let clock = clock();
+    let detections = match assemble::reload(config).await {
+        Some(mut reload) => reload.changed(clock.now).await?.ok_or("there are no rules")?,
+        None => local(config)?,
+    };
+    // On a laptop there is someone to mend them.
+    if let Some(fault) = detections.fault {
+        return Err(fault.into());
+    }
+    let pipeline = Arc::new(assemble::pipeline(config, detections).await);
+    Ok(pipeline::run(&pipeline, payload, clock).await)
+}
+
+fn local(config: &Config) -> Result<Detections, Box<dyn Error>> {
+    let rules = rules::load(config.default_rules, &config.local_rules())?;
+    let exceptions = exceptions::load(&config.local_exceptions(), &rules)?;
+    Ok(Detections::new(rules, exceptions))
 }
 
 fn payload(path: &Path) -> Result<Value, Box<dyn Error>> {

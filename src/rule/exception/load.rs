@@ -40,6 +40,14 @@ impl LoadedExceptions {
         load
     }
 
+    /// Reads texts that are in memory, each with the name by which people know it.
+    pub fn from_texts<'t>(texts: impl Iterator<Item = (&'t str, &'t str)>) -> LoadedExceptions {
+        let mut load = LoadedExceptions::default();
+        texts.for_each(|(name, text)| load.add(name.into(), text));
+        load.check_names();
+        load
+    }
+
     /// Reads one file's text.
     pub(super) fn add(&mut self, path: PathBuf, text: &str) {
         file::read(&path, text, self);

@@ -51,6 +51,16 @@ impl Load {
     }
 }
 
+/// Reads texts that are in memory, each with the name by which people know it.
+pub fn texts<'t>(texts: impl Iterator<Item = (&'t str, &'t str)>) -> Load {
+    let mut load = Load::default();
+    for (name, text) in texts {
+        load.add(RuleOrigin::File(name.into()), text);
+    }
+    load.check_ids();
+    load
+}
+
 /// The rules that are part of the program.
 pub fn embedded() -> Load {
     let mut load = Load::default();
