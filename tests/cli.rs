@@ -326,6 +326,24 @@ fn with_a_ledger_the_second_run_says_duplicates() {
 }
 
 #[test]
+fn a_sweep_needs_a_ledger_and_says_what_it_listed() {
+    let folder = tempfile::tempdir().unwrap();
+    for sample in ["events/sweep/sweep.json", "events/sweep/eventbridge-scheduled.json"] {
+        let refused = run(&["invoke", sample]);
+        assert_eq!(refused.status.code(), Some(2), "{sample}");
+        assert!(err(&refused).contains("TRAILBELL_LEDGER=none"), "{sample}: {}", err(&refused));
+        let swept = invoke(&folder, sample).env("TRAILBELL_TRAILS", "s3://example-trail-logs").output().unwrap();
+        // The samples are older than an hour.
+        let told = out(&swept);
+        assert!(
+            swept.status.success() && told.contains("sweep: 0 log objects listed"),
+            "{sample}: {told} {}",
+            err(&swept)
+        );
+    }
+}
+
+#[test]
 fn processes_at_once_tell_a_finding_once() {
     let folder = tempfile::tempdir().unwrap();
     let start = |_| invoke(&folder, "events/s3-put.json").stdout(Stdio::piped()).spawn().unwrap();

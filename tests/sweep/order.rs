@@ -97,7 +97,7 @@ async fn only_regions_and_objects_that_can_matter_are_looked_at() {
 async fn the_oldest_is_read_first_and_what_does_not_fit_is_read_next_time() {
     let world = World::new();
     let keys: Vec<String> =
-        (30..42).map(|minute| world.deliver(&format!("01T09{minute}"), &format!("m{minute}"))).collect();
+        (30..42).map(|minute| world.deliver_quiet(&format!("01T09{minute}"), &format!("m{minute}"))).collect();
     let last_start = Instant::now() + Duration::from_millis(300);
     let slow = Slow { memory: world.memory.clone(), quick: Arc::new(AtomicI32::new(5)), until: last_start };
     let first = counts(&sweep(&pipeline(&slow, &world.topic, "state"), Some(last_start)).await);
@@ -111,7 +111,6 @@ async fn the_oldest_is_read_first_and_what_does_not_fit_is_read_next_time() {
     world.wait(24 * 60);
     let second = counts(&world.sweep().await);
     assert_eq!((second.read, second.read_before, second.backlog), (first.backlog, first.read, 0));
-    assert_eq!(world.topic.told(), 12);
 }
 
 #[tokio::test]
