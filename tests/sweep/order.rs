@@ -4,15 +4,16 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicI32;
 use std::time::Duration;
 
+use jiff::SignedDuration;
 use serde_json::json;
 use tokio::time::Instant;
-use trailbell::ledger::Ledger;
+use trailbell::ledger::{Ledger, StoredLedger};
 use trailbell::pipeline::{self as way, Pipeline};
-use trailbell::sweep::SweepReport;
+use trailbell::sweep::{LogKey, Memory, SweepReport, Trail};
 
 use crate::memory::Topic;
 use crate::slow::Slow;
-use crate::world::{World, clock, counts, detections, key, key_in, log, pipeline, sweep};
+use crate::world::{TRAIL, World, clock, counts, detections, key, key_in, log, pipeline, sweep};
 
 #[tokio::test]
 async fn a_lost_notification_is_found_by_the_next_sweep_and_by_no_other() {
@@ -96,8 +97,12 @@ async fn only_regions_and_objects_that_can_matter_are_looked_at() {
 #[tokio::test]
 async fn the_oldest_is_read_first_and_what_does_not_fit_is_read_next_time() {
     let world = World::new();
+    world.sweep().await;
     let keys: Vec<String> =
-        (30..42).map(|minute| world.deliver_quiet(&format!("01T09{minute}"), &format!("m{minute}"))).collect();
+        (30..42).map(|minute| world.deliver_quiet(&format!("01T12{minute}"), &format!("m{minute}"))).collect();
+    // An outage of a day comes before, and another one after.
+    world.wait(24 * 60);
+    world.memory.calls();
     let last_start = Instant::now() + Duration::from_millis(300);
     let slow = Slow { memory: world.memory.clone(), quick: Arc::new(AtomicI32::new(5)), until: last_start };
     let first = counts(&sweep(&pipeline(&slow, &world.topic, "state"), Some(last_start)).await);
@@ -107,10 +112,27 @@ async fn the_oldest_is_read_first_and_what_does_not_fit_is_read_next_time() {
     };
     let read = opened(&world.memory.calls());
     assert_eq!(read, keys[..read.len()], "the oldest first");
-    // However late it is: the cursor waits.
     world.wait(24 * 60);
     let second = counts(&world.sweep().await);
     assert_eq!((second.read, second.read_before, second.backlog), (first.backlog, first.read, 0));
+}
+
+#[tokio::test]
+async fn what_two_sweeps_read_is_remembered_by_both() {
+    let (world, trail) = (World::new(), Trail::parse(TRAIL).unwrap());
+    let ledger = StoredLedger::new(Box::new(world.memory.clone()), "state", "");
+    let time = |text: &str| format!("2026-03-01T{text}Z").parse().unwrap();
+    let load = async || Memory::load(&ledger, &trail, time("10:00:00")).await.unwrap().0;
+    let (mut one, mut other) = (load().await, load().await);
+    let read = ["01T0950", "01T0951"].map(|stamp| LogKey::new(key(stamp, "x")).unwrap());
+    one.state.note_read(&read[0]);
+    other.state.note_read(&read[1]);
+    let look_back = SignedDuration::from_hours(1);
+    one.finish(time("09:40:00"), look_back).await.unwrap();
+    other.finish(time("09:55:00"), look_back).await.unwrap();
+    let state = load().await.state;
+    assert!(read.iter().all(|key| state.is_read(key)));
+    assert_eq!(state.cursor(), time("09:40:00"), "one of them left something at 09:40");
 }
 
 #[tokio::test]
