@@ -11,6 +11,7 @@ use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
 
 use tokio::sync::OnceCell;
 
+use crate::alert::Accounts;
 use crate::config::{AlertsPlace, Config, DetectionsPlace, LedgerPlace, StorePlace};
 use crate::ledger::{Ledger, StoredLedger};
 use crate::pipeline::Pipeline;
@@ -20,7 +21,7 @@ use crate::sink::{AlertSink, DirSink, Pace, SnsSink, StdoutSink};
 use crate::store::{DirStore, ObjectStore, S3Store};
 
 /// Builds the pipeline. Nothing is asked of AWS yet, and no credential is looked up before it is needed.
-pub async fn pipeline(config: &Config, detections: Detections) -> Pipeline {
+pub async fn pipeline(config: &Config, detections: Detections, accounts: Accounts) -> Pipeline {
     let aws = Aws::default();
     Pipeline {
         store: store(&config.store, &aws).await,
@@ -28,6 +29,7 @@ pub async fn pipeline(config: &Config, detections: Detections) -> Pipeline {
         ledger: ledger(&config.ledger, &aws).await,
         trails: config.trails.clone(),
         detections: Arc::new(detections),
+        accounts,
         max_object_bytes: config.max_object_bytes,
     }
 }

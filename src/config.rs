@@ -23,6 +23,8 @@ pub struct Config {
     pub rules: Option<DetectionsPlace>,
     /// `TRAILBELL_EXCEPTIONS`
     pub exceptions: Option<DetectionsPlace>,
+    /// `TRAILBELL_ACCOUNTS`: a file of account names.
+    pub accounts: Option<PathBuf>,
     /// `TRAILBELL_DEFAULT_RULES`: whether the embedded rules are used.
     pub default_rules: bool,
     /// `TRAILBELL_MAX_OBJECT_BYTES`: inflated bytes accepted of one object.
@@ -87,13 +89,14 @@ pub enum LedgerPlace {
 pub struct ConfigError(pub Vec<String>);
 
 /// Every variable there is. Any other that begins with `TRAILBELL_` is a mistake, but for the tests' own.
-const KNOWN: [&str; 9] = [
+const KNOWN: [&str; 10] = [
     "TRAILBELL_ALERTS",
     "TRAILBELL_STORE",
     "TRAILBELL_LEDGER",
     "TRAILBELL_TRAILS",
     "TRAILBELL_RULES",
     "TRAILBELL_EXCEPTIONS",
+    "TRAILBELL_ACCOUNTS",
     "TRAILBELL_DEFAULT_RULES",
     "TRAILBELL_MAX_OBJECT_BYTES",
     "TRAILBELL_CONCURRENCY",
@@ -142,6 +145,7 @@ impl Config {
         let rules = vars.optional("TRAILBELL_RULES", "a directory, a file or s3://BUCKET/PREFIX", detections_place);
         let exceptions =
             vars.optional("TRAILBELL_EXCEPTIONS", "a directory, a file or s3://BUCKET/PREFIX", detections_place);
+        let accounts = vars.optional("TRAILBELL_ACCOUNTS", "a file", local_file);
         let default_rules = vars.optional("TRAILBELL_DEFAULT_RULES", "on or off", switch);
         let max_object_bytes = vars.optional("TRAILBELL_MAX_OBJECT_BYTES", "a number of bytes, at least 1", positive);
         let concurrency = vars.optional("TRAILBELL_CONCURRENCY", "a number from 1 to 1000", workers);
@@ -153,6 +157,7 @@ impl Config {
                 trails: trails.unwrap_or_default(),
                 rules,
                 exceptions,
+                accounts,
                 default_rules: default_rules.unwrap_or(true),
                 max_object_bytes: max_object_bytes.unwrap_or(DEFAULT_MAX_OBJECT_BYTES),
                 concurrency: concurrency.unwrap_or(DEFAULT_CONCURRENCY),
@@ -252,6 +257,10 @@ fn detections_place(value: &str) -> Option<DetectionsPlace> {
     let (bucket, prefix) = place.split_once('/').unwrap_or((place, ""));
     let s3 = || DetectionsPlace::S3 { bucket: bucket.to_owned(), prefix: prefix.to_owned() };
     (!bucket.is_empty()).then(s3)
+}
+
+fn local_file(value: &str) -> Option<PathBuf> {
+    (!value.contains("://")).then(|| PathBuf::from(value))
 }
 
 fn dir(value: &str) -> Option<PathBuf> {

@@ -9,6 +9,7 @@ use lambda_runtime::{Error, LambdaEvent, service_fn};
 use serde_json::Value;
 use tokio::sync::Mutex;
 use tokio::time::Instant;
+use trailbell::alert::Accounts;
 use trailbell::config::{Config, LedgerPlace};
 use trailbell::pipeline::{self, Clock, Pipeline};
 use trailbell::reload::Reload;
@@ -44,7 +45,8 @@ async fn serve() -> Result<(), Error> {
     if config.ledger == LedgerPlace::None {
         tracing::warn!("TRAILBELL_LEDGER=none: nothing is remembered, so what is delivered twice is told twice");
     }
-    let mut function = Function { config, reload, pipeline: None };
+    let accounts = Accounts::from_file(config.accounts.as_deref())?;
+    let mut function = Function { config, accounts, reload, pipeline: None };
     if function.reload.is_none() {
         let detections = detections(&function.config)?;
         function.start(detections).await;
@@ -56,6 +58,7 @@ async fn serve() -> Result<(), Error> {
 /// The function between invocations.
 struct Function {
     config: Config,
+    accounts: Accounts,
     /// Where rules or exceptions are in S3.
     reload: Option<Reload>,
     /// None until there are rules.
@@ -66,7 +69,8 @@ impl Function {
     async fn start(&mut self, detections: Detections) {
         let (rules, exceptions) = (detections.rules.rules().len(), detections.exceptions.all().len());
         tracing::info!(config = ?self.config, rules, exceptions, "started");
-        self.pipeline = Some(Arc::new(assemble::pipeline(&self.config, detections).await));
+        let pipeline = assemble::pipeline(&self.config, detections, self.accounts.clone()).await;
+        self.pipeline = Some(Arc::new(pipeline));
     }
 
     /// The pipeline with the latest rules and exceptions.

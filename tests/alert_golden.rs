@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::{env, fs};
 
 use serde_json::{Value, json};
-use trailbell::alert::{Alert, Context, render};
+use trailbell::alert::{Accounts, Alert, Context, Summary, render, render_minimal, render_summary};
 use trailbell::cloudtrail::Record;
 use trailbell::finding::{Finding, FindingId, Origin};
 use trailbell::rule::RuleInfo;
@@ -19,12 +19,44 @@ use trailbell::rule::RuleInfo;
 fn every_case_reads_as_its_golden_file() {
     let cases = cases();
     assert!(cases.len() >= 13, "{} cases", cases.len());
+    let page = |case: &PathBuf| {
+        let (finding, context) = read(case);
+        (case.with_extension("txt"), page(&render(&finding, &context, &accounts())))
+    };
+    compare(cases.iter().map(page));
+}
+
+#[test]
+fn what_stands_for_alerts_reads_as_its_golden_file() {
+    let rule = Arc::new(rule(&json!("aws-iam-user-addition-to-group")));
+    let actors = ["alice", "alice", "alice", "deploy", "x\n\u{202e}y"];
+    let added = actors.iter().enumerate().map(|(n, actor)| {
+        let record = json!({"eventSource": "iam.amazonaws.com", "eventName": "AddUserToGroup",
+            "eventTime": format!("2026-03-01T10:0{n}:00Z"), "eventID": format!("e-{n}"), "awsRegion": "us-east-1",
+            "recipientAccountId": "111122223333", "userIdentity": {"type": "IAMUser", "userName": actor},
+            "requestParameters": {"groupName": "Admins", "userName": format!("user-{n}")}});
+        Finding::new(&rule, &Record::from_value(record).unwrap(), origin())
+    });
+    let added: Vec<Finding> = added.collect();
+    let id = FindingId::of_parts(["summary"]);
+    let summary = Summary::of(id, None, 1, &added).unwrap();
+    let golden = |name: &str| root().join("tests/golden").join(name);
+    compare([
+        (golden("summary.txt"), page(&render_summary(&summary, &accounts()))),
+        (golden("minimal.txt"), page(&render_minimal(&added[0]))),
+    ]);
+}
+
+/// The name of one of the two accounts.
+fn accounts() -> Accounts {
+    Accounts::parse("accounts.toml", "\"444455556666\" = \"build\"").unwrap()
+}
+
+/// Compares pages with their golden files, or writes these.
+fn compare(pages: impl IntoIterator<Item = (PathBuf, String)>) {
     let write = env::var_os("TRAILBELL_WRITE_GOLDEN").is_some();
     let mut different = Vec::new();
-    for case in cases {
-        let (finding, context) = read(&case);
-        let page = page(&render(&finding, &context));
-        let golden = case.with_extension("txt");
+    for (golden, page) in pages {
         if write {
             fs::write(&golden, &page).unwrap();
         } else if let Some(difference) = difference(&fs::read_to_string(&golden).unwrap_or_default(), &page) {

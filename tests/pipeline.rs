@@ -10,6 +10,7 @@ use bytes::Bytes;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use tokio::time::Instant;
+use trailbell::alert::Accounts;
 use trailbell::alert::Alert;
 use trailbell::cloudtrail::Body;
 use trailbell::finding::Fate;
@@ -119,6 +120,7 @@ impl World {
             store: Box::new(self.objects),
             sink,
             detections: Arc::new(Detections::with_loaded(rules, self.exceptions)),
+            accounts: Accounts::default(),
             ledger: Ledger::None,
             trails: vec![],
             max_object_bytes: self.max_object_bytes,

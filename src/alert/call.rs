@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 
+use super::Accounts;
 use super::fields::Fields;
 use crate::finding::Finding;
 
@@ -22,9 +23,11 @@ pub(super) enum GroupAction {
 impl GroupAction {
     /// Other services have calls of the same names, so the provider counts.
     fn of(provider: &str, action: &str) -> Option<GroupAction> {
-        if provider != "iam.amazonaws.com" {
-            return None;
-        }
+        if provider == "iam.amazonaws.com" { GroupAction::named(action) } else { None }
+    }
+
+    /// The one of this name in IAM.
+    pub(super) fn named(action: &str) -> Option<GroupAction> {
         Some(match action {
             "CreateGroup" => GroupAction::Create,
             "DeleteGroup" => GroupAction::Delete,
@@ -45,11 +48,12 @@ impl GroupAction {
 pub(super) struct Call<'a> {
     pub(super) finding: &'a Finding,
     pub(super) fields: Fields<'a>,
+    pub(super) accounts: &'a Accounts,
 }
 
 impl<'a> Call<'a> {
-    pub(super) fn new(finding: &'a Finding) -> Call<'a> {
-        Call { finding, fields: Fields(&finding.ecs) }
+    pub(super) fn new(finding: &'a Finding, accounts: &'a Accounts) -> Call<'a> {
+        Call { finding, fields: Fields(&finding.ecs), accounts }
     }
 
     /// Which of the nine; absent for every other call.

@@ -38,7 +38,12 @@ pub fn json(raw: &str) -> String {
 /// A name in a sentence. Quoted where it holds anything that names in AWS cannot hold, so that it cannot pass for
 /// more of the sentence.
 pub(super) fn name(raw: &str) -> String {
-    let clean = text(raw, LONGEST_NAME);
+    short_name(raw, LONGEST_NAME)
+}
+
+/// The same, cut to `most` characters.
+pub(super) fn short_name(raw: &str, most: usize) -> String {
+    let clean = text(raw, most);
     if !raw.is_empty() && raw.chars().all(is_plain) { clean } else { format!("\"{}\"", clean.replace('"', "\\\"")) }
 }
 

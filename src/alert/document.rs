@@ -7,7 +7,9 @@ use serde_json::{Map, Value, json};
 use super::Context;
 use super::call::Call;
 use super::commands::{self, Step};
+use super::exception;
 use super::sentence;
+use super::story;
 use crate::rule::{RuleInfo, Severity, Technique, Threat};
 
 /// Raised when a field of `trailbell.*` changes its meaning or goes; new fields do not raise it.
@@ -28,6 +30,9 @@ pub(super) fn write(call: Call<'_>, context: &Context, subject: &str) -> Value {
     }
     document.insert("tags".to_owned(), json!(finding.rule.tags));
     merge(&mut document, "event", event(&finding.rule));
+    if let Some(name) = call.fields.text("cloud.account.id").and_then(|id| call.accounts.name(id)) {
+        document["cloud"]["account"]["name"] = name.into();
+    }
     let mut ours = ours(call, context, subject);
     ours.retain(|_, value| !value.is_null());
     document.insert("trailbell".to_owned(), ours.into());
@@ -71,6 +76,7 @@ fn ours(call: Call<'_>, context: &Context, subject: &str) -> Map<String, Value> 
         ("finding", json!({"id": finding.id})),
         ("subject", json!(subject)),
         ("account", json!(finding.account)),
+        ("account_name", json!(call.account().and_then(|id| call.accounts.name(id)))),
         ("group", json!(finding.group)),
         ("target_user", json!(finding.target_user)),
         ("actor", json!(finding.actor)),
@@ -78,7 +84,9 @@ fn ours(call: Call<'_>, context: &Context, subject: &str) -> Map<String, Value> 
         ("rule", our_rule(&finding.rule)),
         ("check", documents(commands::check(call))),
         ("undo", documents(commands::undo(call))),
-        ("context", json!(context)),
+        ("raw_record", documents(commands::raw_record(call))),
+        ("exception_to_paste", exception_to_paste(call)),
+        ("context", story::document(call, context)),
     ])
 }
 
@@ -90,6 +98,14 @@ fn our_rule(rule: &RuleInfo) -> Value {
         "guide": rule.note,
         "false_positives": rule.false_positives,
     })
+}
+
+/// `toml`, or the reason why there is none.
+fn exception_to_paste(call: Call<'_>) -> Value {
+    match exception::lines(call) {
+        Ok(lines) => json!({"toml": lines.join("\n") + "\n"}),
+        Err(reason) => json!({"no_toml": reason}),
+    }
 }
 
 fn documents(steps: Vec<Step>) -> Value {

@@ -50,7 +50,7 @@ fn happened(call: Call<'_>) -> Vec<Row> {
         ("Rule", clean::text(&named, LONGEST)),
         ("Call", called(call)),
         ("Time", call.time().map_or(silent(), time::listed)),
-        ("Account", shown(call.account())),
+        ("Account", call.account().map_or(silent(), |id| call.accounts.shown(id))),
         ("Region", shown(call.fields.text("cloud.region"))),
     ]
     .into_iter()
@@ -106,7 +106,7 @@ fn caller(call: Call<'_>) -> Vec<Row> {
         Some(("Caller", named(identity))),
         given("Caller ARN", identity.text("arn")),
         given("Role ARN", identity.text("session_context.session_issuer.arn")),
-        given("Caller account", call.foreign_account()).map(|(label, account)| (label, account + " (another account)")),
+        call.foreign_account().map(|id| ("Caller account", format!("{}, another account", call.accounts.shown(id)))),
         access_key(identity),
         (identity.identity_type() != "AWSService").then(|| ("MFA", mfa(identity).to_owned())),
         identity.text("session_context.creation_date").map(|time| ("Session since", session_time(time))),
@@ -145,15 +145,23 @@ fn mfa(identity: Identity<'_>) -> &'static str {
 }
 
 fn origin(call: Call<'_>) -> Vec<Row> {
-    let console = call.fields.flag("aws.cloudtrail.session_credential_from_console") == Some(true);
     let address = call.fields.text("source.ip").or_else(|| call.fields.text("source.address"));
     let rows = [
         Some(("Source", shown(address))),
         given("VPC endpoint", call.fields.text("aws.cloudtrail.vpc_endpoint_id")),
-        console.then(|| ("Tool", "AWS console".to_owned())),
+        Some(("Made with", made_with(call).to_owned())),
         Some(("User agent", shown(call.fields.text("user_agent.original")))),
     ];
     rows.into_iter().flatten().collect()
+}
+
+fn made_with(call: Call<'_>) -> &'static str {
+    let console = call.fields.flag("aws.cloudtrail.session_credential_from_console") == Some(true);
+    match Identity::of(call).invoked_by() {
+        _ if console => "the AWS console",
+        Some(_) => "an AWS service, for the caller",
+        None => "the API (no sign of the console)",
+    }
 }
 
 fn given(label: &'static str, value: Option<&str>) -> Option<Row> {

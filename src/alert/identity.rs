@@ -55,16 +55,18 @@ impl<'a> Identity<'a> {
     pub(super) fn kind(self) -> String {
         match self.identity_type() {
             "IAMUser" => "IAM user".to_owned(),
-            "Root" => {
-                self.call.foreign_account().map(|id| format!("of account {}, ", clean::name(id))).unwrap_or_default()
-            }
+            "Root" => self
+                .call
+                .foreign_account()
+                .map(|id| format!("of account {}, ", self.call.accounts.shown(id)))
+                .unwrap_or_default(),
             "AssumedRole" => self.session_in_words(),
             "FederatedUser" => format!("federated user{}", self.federated_by()),
             "IdentityCenterUser" => "IAM Identity Center user".to_owned(),
-            "WebIdentityUser" => "signed in with an outside identity provider".to_owned(),
+            "WebIdentityUser" => format!("signed in with {}", self.provider()),
             "SAMLUser" => "signed in with SAML".to_owned(),
             "AWSService" => "AWS service".to_owned(),
-            "AWSAccount" => format!("a caller from account {}", clean::name(self.account())),
+            "AWSAccount" => format!("a caller from account {}", self.account()),
             "Unknown" => "type of caller not recorded".to_owned(),
             other => clean::name(other),
         }
@@ -159,8 +161,9 @@ impl<'a> Identity<'a> {
         self.call.fields.text("user.id")
     }
 
-    fn account(self) -> &'a str {
-        self.call.fields.text("cloud.account.id").unwrap_or("not recorded")
+    fn account(self) -> String {
+        let id = self.call.fields.text("cloud.account.id");
+        id.map_or("that is not recorded".to_owned(), |id| self.call.accounts.shown(id))
     }
 
     fn session_in_words(self) -> String {
@@ -169,6 +172,13 @@ impl<'a> Identity<'a> {
             (None, Some(role)) => format!("session of the role {}", clean::name(role)),
             (None, None) => "session of a role".to_owned(),
         }
+    }
+
+    /// The principal id of a web identity is `provider:application:user`.
+    fn provider(self) -> String {
+        let provider = self.principal_id().and_then(|id| id.split_once(':')).map(|(provider, _)| provider);
+        let named = provider.filter(|provider| provider.contains('.')).map(clean::name);
+        named.unwrap_or("an outside identity provider".to_owned())
     }
 
     fn federated_by(self) -> String {

@@ -5,19 +5,17 @@
 use super::Context;
 use super::call::Call;
 use super::clean;
-use super::commands::{self, Step};
+use super::commands::{self, How, Step};
+use super::exception;
 use super::facts;
 use super::guide;
 use super::sentence;
-use super::time;
+use super::story;
 use super::wrap;
 use crate::finding::Origin;
 
 /// Bytes of a section, so that no part of a mail takes the room of another. The longest guides are 8 KB.
 const LONGEST_SECTION: usize = 8 * 1024;
-
-/// Entries of a timeline that are shown: the latest.
-const LONGEST_TIMELINE: usize = 40;
 
 /// Characters of a value that are shown.
 const LONGEST_VALUE: usize = 1_024;
@@ -26,11 +24,11 @@ const LONGEST_VALUE: usize = 1_024;
 pub(super) fn write(call: Call<'_>, context: &Context) -> String {
     let rule = &call.finding.rule;
     let mut mail = lines_of(wrap::hanging("  ", &sentence::write(call)));
+    mail.extend(story::first(context).map(|first| format!("\n  {first}\n")));
     for (heading, lines) in [
         ("FACTS", facts::lines(call)),
         ("THE POLICY AS WRITTEN", facts::policy(call)),
-        ("WHAT HAPPENED TO THE GROUP", timeline(context)),
-        ("OTHER FINDINGS OF THE CALLER", other_findings(context)),
+        ("THE LAST 48 HOURS", story::lines(call, context)),
         ("WHAT TO CHECK", steps(&commands::check(call))),
         ("WHAT TO UNDO IF IT WAS NOT MEANT", steps(&commands::undo(call))),
         ("WHY THIS RULE", guide::lines(&rule.description)),
@@ -38,6 +36,7 @@ pub(super) fn write(call: Call<'_>, context: &Context) -> String {
         ("WHEN IT IS NO CAUSE FOR ALARM", list(&rule.false_positives)),
         ("REFERENCES", list(&rule.references)),
         ("THE RAW RECORD", identifiers(call)),
+        ("IF IT IS RIGHT AND WILL HAPPEN AGAIN", exception(call)),
     ] {
         if !lines.is_empty() {
             mail += &format!("\n{heading}\n{}", lines_of(lines));
@@ -67,31 +66,29 @@ fn steps(steps: &[Step]) -> Vec<String> {
 
 fn step(step: &Step) -> Vec<String> {
     let mut lines = wrap::hanging("  - ", &step.purpose);
-    match step.command.as_ref().map(commands::Command::lines) {
-        None => {}
-        Some(Ok(command)) => lines.extend(command),
-        Some(Err(reason)) => lines.extend(wrap::hanging("    ", &format!("(No command to paste: {reason}.)"))),
+    match &step.how {
+        How::Told => {}
+        How::Open(url) => lines.extend(link(url)),
+        How::Run(command) => match command.lines() {
+            Ok(command) => lines.extend(command),
+            Err(reason) => lines.extend(wrap::hanging("    ", &format!("(No command to paste: {reason}.)"))),
+        },
     }
     lines
 }
 
-fn timeline(context: &Context) -> Vec<String> {
-    let entries = &context.group_timeline;
-    let earlier = entries.len().saturating_sub(LONGEST_TIMELINE);
-    let note = (earlier > 0).then(|| format!("  ({earlier} earlier events are not shown)"));
-    let shown = entries[earlier..].iter().flat_map(|entry| {
-        let deed = format!("{} by {}", clean::name(&entry.action), clean::name(&entry.actor));
-        wrap::hanging(&format!("  {}  ", time::listed(entry.time)), &deed)
-    });
-    note.into_iter().chain(shown).collect()
-}
-
-fn other_findings(context: &Context) -> Vec<String> {
-    let line = |rule: &super::ActorFinding| {
-        let name = clean::text(&rule.rule_name, LONGEST_VALUE);
-        wrap::hanging("  - ", &format!("{name}: {}", rule.count))
-    };
-    context.actor_findings.iter().flat_map(line).collect()
+/// A link is never cut, since it would be none. One that is too wide leads to the page above, and says what to look for
+/// there; the whole one is in the document for machines.
+fn link(url: &str) -> Vec<String> {
+    let whole = format!("    {url}");
+    match url.rsplit_once('/') {
+        Some((page, name)) if wrap::width(&whole) > wrap::COLUMNS => {
+            let mut lines = wrap::hanging("    ", &format!("and there: {name}"));
+            lines.insert(0, format!("    {page}"));
+            lines
+        }
+        _ => vec![whole],
+    }
 }
 
 fn list(items: &[String]) -> Vec<String> {
@@ -116,6 +113,16 @@ fn identifiers(call: Call<'_>) -> Vec<String> {
     ];
     let row =
         |(label, value): (&str, &str)| wrap::hanging(&format!("  {label:<14}  "), &clean::text(value, LONGEST_VALUE));
-    let command = commands::raw_record(call);
-    rows.into_iter().flat_map(row).chain(command.iter().flat_map(step)).collect()
+    rows.into_iter().flat_map(row).chain(steps(&commands::raw_record(call))).collect()
+}
+
+fn exception(call: Call<'_>) -> Vec<String> {
+    let lines = match exception::lines(call) {
+        Ok(lines) => lines,
+        Err(reason) => return wrap::hanging("  ", &format!("(No exception to paste: {reason}.)")),
+    };
+    let purpose = "This exception is for exactly this caller and this call. Fill in the reason and the owner, and paste it \
+                   into a file of TRAILBELL_EXCEPTIONS; trailbell exceptions check FILE tells what is wrong with it.";
+    let indented = lines.iter().map(|line| format!("  {line}"));
+    wrap::hanging("  ", purpose).into_iter().chain([String::new()]).chain(indented).collect()
 }

@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::call::Call;
-use super::{Alert, attributes, clean, document, subject, wrap};
+use super::{Accounts, Alert, attributes, clean, document, subject, wrap};
 use crate::finding::Finding;
 
 /// Characters of a value.
@@ -11,7 +11,8 @@ const LONGEST: usize = 1_024;
 
 /// Writes an alert of nothing but the rule, the account, the event's id and the place of the record. A few kilobytes.
 pub fn render_minimal(finding: &Finding) -> Alert {
-    let call = Call::new(finding);
+    let accounts = Accounts::default();
+    let call = Call::new(finding, &accounts);
     let subject = subject::write(call);
     let event_id = call.fields.text("event.id");
     let origin = finding.origin.to_string();

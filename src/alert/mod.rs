@@ -1,11 +1,15 @@
 //! What people and machines read about a finding.
 
+mod accounts;
 mod attributes;
 mod call;
+mod caller;
 pub mod clean;
 mod commands;
+mod console;
 mod context;
 mod document;
+mod exception;
 mod facts;
 mod fields;
 mod guide;
@@ -16,6 +20,7 @@ mod minimal;
 mod policy;
 mod sentence;
 mod shell;
+mod story;
 mod subject;
 mod summary;
 #[cfg(test)]
@@ -26,8 +31,10 @@ mod wrap;
 use serde::Serialize;
 use serde_json::json;
 
-pub use context::{ActorFinding, Context, TimelineEntry};
+pub use accounts::{Accounts, AccountsError};
+pub use context::{ActorFinding, Context, Gap, TimelineEntry};
 pub use minimal::render_minimal;
+pub use policy::Power;
 pub use summary::{Member, Summary, render_summary};
 
 use crate::finding::{Finding, FindingId};
@@ -76,10 +83,10 @@ impl Alert {
     }
 }
 
-/// Writes the alert for a finding. Never fails: what the record does not tell is said to be not recorded, and a record
+/// Writes the alert for a finding; `accounts` gives names to account ids. Never fails: what the record does not tell is said to be not recorded, and a record
 /// too large for a message is cut.
-pub fn render(finding: &Finding, context: &Context) -> Alert {
-    let call = Call::new(finding);
+pub fn render(finding: &Finding, context: &Context, accounts: &Accounts) -> Alert {
+    let call = Call::new(finding, accounts);
     let subject = subject::write(call);
     let text = mail::write(call, context);
     let attributes = attributes::write(call);
@@ -96,7 +103,7 @@ pub fn plain(markdown: &str) -> Vec<String> {
 
 /// The finding in one line of printable ASCII, 1 to 99 characters: severity, what, who and in which account.
 pub fn subject(finding: &Finding) -> String {
-    subject::write(Call::new(finding))
+    subject::write(Call::new(finding, &Accounts::default()))
 }
 
 impl Attribute {

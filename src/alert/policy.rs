@@ -1,12 +1,14 @@
 //! What a policy grants, as far as a reader must know at once: everything, all of IAM, or something to look up.
 
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::call::{Call, GroupAction};
 
 /// What makes a policy more than something to look up.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Power {
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Power {
     /// Every action of IAM, but not on everything.
     SomeIam,
     /// Every action but those that it excludes.
@@ -50,7 +52,8 @@ impl Power {
         }
     }
 
-    fn of_managed(arn: &str) -> Option<Power> {
+    /// The power of a policy that AWS manages, by its ARN.
+    pub(super) fn of_managed(arn: &str) -> Option<Power> {
         match aws_managed(arn)? {
             "AdministratorAccess" => Some(Power::Everything),
             "IAMFullAccess" => Some(Power::Iam),

@@ -11,11 +11,16 @@ const LONGEST: usize = 99;
 
 /// The subject: 1 to 99 characters. Names give way, so that the account at the end is always there.
 pub(super) fn write(call: Call<'_>) -> String {
-    let fitting = (4..=64).rev().map(|room| fill(call, room)).find(|subject| subject.len() <= LONGEST);
+    let named =
+        call.account().and_then(|id| call.accounts.name(id)).map(|name| format!(" ({})", clean::ascii(&name, 64)));
+    let fits = |subject: &String| subject.len() <= LONGEST;
+    // An account's name is told only where the other names need not be cut for it.
+    let with_name = named.map(|name| fill(call, 64) + &name).filter(fits);
+    let fitting = with_name.or_else(|| (4..=64).rev().map(|room| fill(call, room)).find(fits));
     fitting.unwrap_or_else(|| clean::ascii(&fill(call, 4), LONGEST))
 }
 
-/// The subject with every name cut to `room` characters.
+/// The subject with every name cut to `room` characters, and without the account's name.
 fn fill(call: Call<'_>, room: usize) -> String {
     let severity = call.finding.rule.severity.as_str();
     let who = clean::ascii(Identity::of(call).short(), room);

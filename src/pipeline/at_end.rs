@@ -45,7 +45,7 @@ async fn tell(pipeline: &Pipeline, held: &[Held]) -> Result<(), String> {
     let ids = findings.iter().map(|finding| finding.id.as_str());
     let id = FindingId::of_parts(std::iter::once("summary").chain(ids));
     let Some(summary) = Summary::of(id, None, 1, &findings) else { return Ok(()) };
-    let result = pipeline.sink.publish(&[alert::render_summary(&summary)]).await.pop();
+    let result = pipeline.sink.publish(&[alert::render_summary(&summary, &pipeline.accounts)]).await.pop();
     let unanswered = || Err("the sink did not say what became of it".to_owned());
     result.map_or_else(unanswered, |result| result.map(|_| ()).map_err(|error| error.to_string()))
 }

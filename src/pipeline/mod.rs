@@ -30,6 +30,7 @@ pub use reply::Failed;
 pub use report::{Mismatch, ObjectFate, Report};
 pub use search::{Hit, findings, search};
 
+use crate::alert::Accounts;
 use crate::finding::{Finding, Origin};
 use crate::ledger::Ledger;
 use crate::notification::{self, InlineRecord, Item, Message, Notification, Reply};
@@ -53,6 +54,8 @@ pub struct Pipeline {
     pub trails: Vec<Trail>,
     /// What is looked for, and what of it is not to be alerted.
     pub detections: Arc<Detections>,
+    /// What people call their accounts.
+    pub accounts: Accounts,
     /// Inflated bytes accepted of one object.
     pub max_object_bytes: u64,
 }

@@ -100,17 +100,17 @@ async fn tell(pipeline: &Pipeline, some: &[Open], published: &mut Published) {
         // Someone else may be at it by now.
         published.fail(&one.finding, "its claim ran out before its alert could be sent");
     }
-    let alerts: Vec<Alert> = live.iter().map(|one| render(one)).collect();
+    let alerts: Vec<Alert> = live.iter().map(|one| render(pipeline, one)).collect();
     for (one, result) in live.iter().zip(pipeline.sink.publish(&alerts).await) {
         end(pipeline, one, result, published).await;
     }
 }
 
-fn render(one: &Open) -> Alert {
+fn render(pipeline: &Pipeline, one: &Open) -> Alert {
     if one.attempts() >= MINIMAL_FROM {
         return alert::render_minimal(&one.finding);
     }
-    alert::render(&one.finding, &Context::default())
+    alert::render(&one.finding, &Context::default(), &pipeline.accounts)
 }
 
 async fn end(pipeline: &Pipeline, one: &Open, result: Result<MessageId, PublishError>, published: &mut Published) {

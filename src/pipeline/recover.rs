@@ -133,7 +133,7 @@ impl Recovered {
     async fn summary_through(&mut self, pipeline: &Pipeline, ledger: &StoredLedger, claim: &Claim) -> bool {
         let Content::Summary(summary) = &claim.entry.content else { return false };
         let place = format!("summary {} of rule {}", summary.id, summary.rule.id);
-        let result = pipeline.sink.publish(&[alert::render_summary(summary)]).await.pop();
+        let result = pipeline.sink.publish(&[alert::render_summary(summary, &pipeline.accounts)]).await.pop();
         let error = match result {
             Some(Ok(message_id)) => {
                 self.report.count_summary(summary, Fate::Summarised);

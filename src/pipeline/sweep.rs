@@ -13,7 +13,7 @@ use super::{
     Clock, ObjectFate, Outcome, Pipeline, Problem, Recovered, Remedy, Run, can_match_in, recover_open,
     send_due_summaries,
 };
-use crate::ledger::{Ledger, StoredLedger};
+use crate::ledger::{Ledger, LedgerError, StoredLedger};
 use crate::notification::{ObjectRef, Reply};
 use crate::store::Condition;
 use crate::sweep::{self, ATTEMPTS, Due, LogKey, Memory, SweepReport, Trail, YOUNG};
@@ -151,11 +151,7 @@ impl Sweep {
     }
 
     /// Reads objects in turn, while there is time, and remembers those that were read.
-    async fn read(
-        &mut self,
-        reading: &mut Reading<'_>,
-        memory: &mut Memory<'_>,
-    ) -> Result<(), crate::ledger::LedgerError> {
+    async fn read(&mut self, reading: &mut Reading<'_>, memory: &mut Memory<'_>) -> Result<(), LedgerError> {
         while !reading.left.is_empty() && !self.run.clock.is_over() {
             let some = reading.left.drain(..TOGETHER.min(reading.left.len())).collect::<Vec<_>>();
             // Another sweep may have read them meanwhile.
@@ -186,12 +182,7 @@ impl Sweep {
     }
 
     /// Counts what failed, and writes how far the sweep has come.
-    async fn end(
-        &mut self,
-        reading: Reading<'_>,
-        memory: &mut Memory<'_>,
-        now: Timestamp,
-    ) -> Result<(), crate::ledger::LedgerError> {
+    async fn end(&mut self, reading: Reading<'_>, memory: &mut Memory<'_>, now: Timestamp) -> Result<(), LedgerError> {
         let mut again = Vec::new();
         for key in reading.failed {
             // Where nothing at all could be read, it is not the object's fault.

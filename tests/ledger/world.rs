@@ -9,6 +9,7 @@ use flate2::write::GzEncoder;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use tokio::time::Instant;
+use trailbell::alert::Accounts;
 use trailbell::ledger::{Ledger, StoredLedger};
 use trailbell::pipeline::{Clock, Pipeline};
 use trailbell::rule::{Detections, RuleSet, load};
@@ -26,6 +27,7 @@ pub fn pipeline(memory: &Memory, topic: &Topic) -> Arc<Pipeline> {
     Arc::new(Pipeline {
         store: Box::new(memory.clone()),
         sink: Box::new(topic.clone()),
+        accounts: Accounts::default(),
         ledger: Ledger::Stored(StoredLedger::new(Box::new(memory.clone()), "state", "")),
         detections: detections(),
         trails: vec![],

@@ -7,6 +7,7 @@ use std::time::Duration;
 use jiff::SignedDuration;
 use serde_json::json;
 use tokio::time::Instant;
+use trailbell::alert::Accounts;
 use trailbell::ledger::{Ledger, StoredLedger};
 use trailbell::pipeline::{self as way, Pipeline};
 use trailbell::sweep::{LogKey, Memory, SweepReport, Trail};
@@ -173,6 +174,7 @@ async fn without_a_ledger_a_sweep_is_refused() {
         ledger: Ledger::None,
         trails,
         detections: detections(),
+        accounts: Accounts::default(),
         max_object_bytes: 1 << 30,
     };
     let outcome = sweep(&pipeline.into(), None).await;

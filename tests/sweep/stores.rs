@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use jiff::{SignedDuration, Timestamp};
+use trailbell::alert::Accounts;
 use trailbell::ledger::{Ledger, StoredLedger};
 use trailbell::pipeline::Pipeline;
 use trailbell::store::{Condition, DirStore, ObjectStore, S3Store};
@@ -32,6 +33,7 @@ fn pipeline<S: ObjectStore + Clone + 'static>(store: &S, bucket: &str, topic: &T
         ledger: Ledger::Stored(StoredLedger::new(Box::new(store.clone()), bucket, "state")),
         trails: vec![Trail::parse(&format!("s3://{bucket}/audit")).unwrap()],
         detections: detections(),
+        accounts: Accounts::default(),
         max_object_bytes: 1 << 30,
     })
 }

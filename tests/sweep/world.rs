@@ -6,6 +6,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use tokio::time::Instant;
+use trailbell::alert::Accounts;
 use trailbell::ledger::{Ledger, StoredLedger};
 use trailbell::pipeline::{self, Clock, Outcome, Pipeline};
 use trailbell::rule::{Detections, RuleSet, load};
@@ -69,6 +70,7 @@ pub fn pipeline<S: ObjectStore + Clone + 'static>(store: &S, topic: &Topic, stat
         ledger: Ledger::Stored(StoredLedger::new(Box::new(store.clone()), state, "")),
         trails: vec![Trail::parse(TRAIL).unwrap()],
         detections: detections(),
+        accounts: Accounts::default(),
         max_object_bytes: 1 << 30,
     })
 }

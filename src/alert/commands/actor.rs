@@ -2,13 +2,17 @@
 
 use super::{Command, Step, lookup, shown};
 use crate::alert::call::Call;
+use crate::alert::caller;
 use crate::alert::clean;
+use crate::alert::console::Partition;
 use crate::alert::identity::{Identity, KeyKind};
+use crate::alert::time;
+use crate::finding::Origin;
 
 /// What else the caller did, and with which keys it can call.
 pub(super) fn check(call: Call<'_>) -> Vec<Step> {
     let identity = Identity::of(call);
-    let mut steps = Vec::from_iter(other_calls(call, identity));
+    let mut steps: Vec<Step> = other_calls(call, identity).into_iter().chain(all_calls(call, identity)).collect();
     if let Some(user) = identity.iam_user() {
         let keys = Command::aws("iam list-access-keys").with("--user-name", Some(user));
         steps.push(Step::run(format!("Which access keys does {} have, and since when?", clean::name(user)), keys));
@@ -27,8 +31,31 @@ fn other_calls(call: Call<'_>, identity: Identity<'_>) -> Option<Step> {
         Some(name) => ("Username", name),
         None => ("AccessKeyId", identity.access_key()?),
     };
-    let purpose = format!("What else did {} do in the hour before and after?", identity.shown());
-    Some(Step::run(purpose, lookup(call, 1, attribute, Some(value))))
+    let purpose = format!("What else did {} do within a day?", identity.shown());
+    Some(Step::run(purpose, lookup(call, 24, attribute, Some(value))))
+}
+
+/// The same out of the log objects, which hold more than CloudTrail's event history: every region, and data events
+/// where the trail has them.
+fn all_calls(call: Call<'_>, identity: Identity<'_>) -> Option<Step> {
+    let place = logs_of_account(call)?;
+    let time = call.time()?;
+    let scan = || {
+        let scan = Command::trailbell("scan").place(&place);
+        scan.known("--since", Some(&time::shifted(time, -24))).known("--until", Some(&time::shifted(time, 24)))
+    };
+    let scans: Vec<Command> = caller::conditions(call).iter().map(|it| scan().with("--query", Some(it))).collect();
+    let fitting = scans.iter().position(|scan| scan.line().is_ok()).unwrap_or_default();
+    let purpose = format!("And what did {} do in all regions, by the log objects themselves?", identity.shown());
+    Some(Step::run(purpose, scans.into_iter().nth(fitting)?))
+}
+
+/// The part of the bucket that holds the account's log objects, as `s3://bucket/prefix/`; absent where the record was
+/// not read from an object that CloudTrail named.
+fn logs_of_account(call: Call<'_>) -> Option<String> {
+    let Origin::Object { bucket, key, .. } = &call.finding.origin else { return None };
+    let (account, _) = key.split_once("/CloudTrail/").filter(|(account, _)| account.contains("AWSLogs/"))?;
+    Some(format!("s3://{bucket}/{account}/"))
 }
 
 /// How to stop the caller, where the call was not meant.
@@ -94,16 +121,13 @@ fn stop_role(call: Call<'_>, identity: Identity<'_>) -> Step {
 
 /// Said only where it matters: the caller is not of the account that the record is of.
 fn in_account(call: Call<'_>) -> String {
-    call.foreign_account().map(|account| format!(" in its account {}", clean::name(account))).unwrap_or_default()
+    call.foreign_account()
+        .map(|account| format!(" in its account {}", call.accounts.shown(account)))
+        .unwrap_or_default()
 }
 
 /// The ARN of AWS's own policy that denies everything.
 /// Source: <https://docs.aws.amazon.com/aws-managed-policy/latest/reference/AWSDenyAll.html>
 fn deny_all(call: Call<'_>) -> String {
-    let partition = match call.fields.text("cloud.region") {
-        Some(region) if region.starts_with("cn-") => "aws-cn",
-        Some(region) if region.starts_with("us-gov-") => "aws-us-gov",
-        _ => "aws",
-    };
-    format!("arn:{partition}:iam::aws:policy/AWSDenyAll")
+    format!("arn:{}:iam::aws:policy/AWSDenyAll", Partition::of(call).name())
 }

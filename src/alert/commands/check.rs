@@ -3,16 +3,29 @@
 use super::{Command, Step, actor, lookup, shown};
 use crate::alert::call::{Call, GroupAction};
 use crate::alert::clean;
+use crate::alert::console;
 use crate::alert::identity::Identity;
 
 /// What to look at, for this call.
 pub(in crate::alert) fn steps(call: Call<'_>) -> Vec<Step> {
-    let account = call.account().map(|account| format!(" in account {}", clean::name(account))).unwrap_or_default();
+    let account =
+        call.account().map(|account| format!(" in account {}", call.accounts.shown(account))).unwrap_or_default();
     let whoami = Command::aws("sts get-caller-identity");
     let mut steps = vec![Step::run(format!("First, are you{account}?"), whoami)];
+    steps.extend(
+        console::group(call).map(|url| Step::open("The group in the console, signed in to that account:", url)),
+    );
     steps.extend(group(call));
+    steps.extend(new_users(call));
     steps.extend(actor::check(call));
     steps
+}
+
+/// A user made for the purpose is a sign of an intruder.
+fn new_users(call: Call<'_>) -> Option<Step> {
+    call.group_action()?;
+    let created = lookup(call, 48, "EventName", Some("CreateUser"));
+    Some(Step::run("Which users were created within two days?", created))
 }
 
 fn group(call: Call<'_>) -> Vec<Step> {

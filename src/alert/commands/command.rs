@@ -1,4 +1,4 @@
-//! A command of the AWS CLI, ready to paste into a POSIX shell.
+//! A command of the AWS CLI or of this program, ready to paste into a POSIX shell.
 
 use jiff::Timestamp;
 
@@ -11,7 +11,7 @@ const INDENT: usize = 4;
 /// Columns that the further lines of a command are indented by.
 const CONTINUED: usize = 6;
 
-/// An AWS CLI command, or the reason why there is none.
+/// A command, or the reason why there is none.
 #[derive(Debug, Clone, PartialEq)]
 pub(in crate::alert) struct Command {
     words: Result<Vec<String>, String>,
@@ -20,7 +20,21 @@ pub(in crate::alert) struct Command {
 impl Command {
     /// `aws` and the words after it, which are ours.
     pub(in crate::alert) fn aws(words: &str) -> Command {
-        Command { words: Ok(std::iter::once("aws").chain(words.split(' ')).map(str::to_owned).collect()) }
+        Command::of("aws", words)
+    }
+
+    /// `trailbell` and the words after it, which are ours.
+    pub(in crate::alert) fn trailbell(words: &str) -> Command {
+        Command::of("trailbell", words)
+    }
+
+    fn of(program: &str, words: &str) -> Command {
+        Command { words: Ok(std::iter::once(program).chain(words.split(' ')).map(str::to_owned).collect()) }
+    }
+
+    /// A place in S3, `s3://…`, as a word of its own.
+    pub(in crate::alert) fn place(self, place: &str) -> Command {
+        self.add("place of the logs", shell::word(place))
     }
 
     /// `--option=value`: in this form a value that starts with a dash stays a value. Without the value, or with one
@@ -86,7 +100,11 @@ impl Command {
     }
 
     fn push(self, option: &str, called: &str, word: Result<String, Refusal>) -> Command {
-        let word = word.map(|word| format!("{option}={word}")).and_then(fits);
+        self.add(called, word.map(|word| format!("{option}={word}")))
+    }
+
+    fn add(self, called: &str, word: Result<String, Refusal>) -> Command {
+        let word = word.and_then(fits);
         let word = word.map_err(|refusal| format!("the {called} {}", refusal.reason()));
         Command { words: self.words.and_then(|words| Ok(append(words, word?))) }
     }

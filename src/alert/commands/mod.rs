@@ -13,32 +13,52 @@ pub(super) use undo::steps as undo;
 
 use super::call::Call;
 use super::clean;
+use super::console;
 
 /// One thing to do.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Step {
     /// A sentence or a question, cleaned, not wrapped.
     pub(super) purpose: String,
-    /// How; absent where no command does it.
-    pub(super) command: Option<Command>,
+    /// How to do it.
+    pub(super) how: How,
+}
+
+/// How to do a step.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum How {
+    /// As the purpose says.
+    Told,
+    /// With a command.
+    Run(Command),
+    /// On the page of a URL.
+    Open(String),
 }
 
 impl Step {
     fn run(purpose: impl Into<String>, command: Command) -> Step {
-        Step { purpose: purpose.into(), command: Some(command) }
+        Step { purpose: purpose.into(), how: How::Run(command) }
     }
 
     fn told(purpose: impl Into<String>) -> Step {
-        Step { purpose: purpose.into(), command: None }
+        Step { purpose: purpose.into(), how: How::Told }
     }
 
-    /// For machines: `purpose`, and `command` or the reason why there is none.
+    fn open(purpose: impl Into<String>, url: String) -> Step {
+        Step { purpose: purpose.into(), how: How::Open(url) }
+    }
+
+    /// For machines: `purpose`, and `link`, or `command`, or `no_command`: the reason why there is none.
     pub(super) fn document(&self) -> Value {
-        match self.command.as_ref().map(Command::line) {
-            None => json!({"purpose": self.purpose}),
-            Some(Ok(line)) => json!({"purpose": self.purpose, "command": line}),
-            Some(Err(reason)) => json!({"purpose": self.purpose, "no_command": reason}),
-        }
+        let (name, value) = match &self.how {
+            How::Told => return json!({"purpose": self.purpose}),
+            How::Open(url) => ("link", url.clone()),
+            How::Run(command) => match command.line() {
+                Ok(line) => ("command", line),
+                Err(reason) => ("no_command", reason.to_owned()),
+            },
+        };
+        json!({"purpose": self.purpose, name: value})
     }
 }
 
@@ -52,10 +72,12 @@ fn lookup(call: Call<'_>, hours: i64, attribute: &str, value: Option<&str>) -> C
 }
 
 /// What gets the raw record.
-pub(super) fn raw_record(call: Call<'_>) -> Option<Step> {
-    let id = call.fields.text("event.id")?;
+pub(super) fn raw_record(call: Call<'_>) -> Vec<Step> {
+    let Some(id) = call.fields.text("event.id") else { return Vec::new() };
     let command = Command::aws("cloudtrail lookup-events").known("--region", call.fields.text("cloud.region"));
-    Some(Step::run("CloudTrail keeps it for 90 days:", command.lookup_attribute("EventId", Some(id))))
+    let lookup = Step::run("CloudTrail keeps it for 90 days:", command.lookup_attribute("EventId", Some(id)));
+    let page = console::event(call).map(|url| Step::open("In the console, signed in to that account:", url));
+    std::iter::once(lookup).chain(page).collect()
 }
 
 /// A name in a step's sentence; `fallback` where the record does not tell it.

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::{Member, Summary};
-use crate::alert::{clean, limit, time, wrap};
+use crate::alert::{Accounts, clean, limit, time, wrap};
 
 /// Bytes of the members' lines: the document has as much room again.
 const MEMBERS_ROOM: usize = 96 * 1024;
@@ -15,13 +15,16 @@ const MOST_ACTORS: usize = 20;
 const LONGEST_TEXT: usize = 200;
 
 /// Hexadecimal digits of a finding's id: enough to find it. The document has all 64.
-const ID_DIGITS: usize = 16;
+const ID_DIGITS: usize = 8;
+
+/// Over the members' lines.
+const COLUMNS: &str = "  Time (UTC)           Id        What\n";
 
 /// The mail, ending with a line break.
-pub(super) fn write(summary: &Summary) -> String {
+pub(super) fn write(summary: &Summary, accounts: &Accounts) -> String {
     let mut mail = lines(wrap::hanging("  ", &introduction(summary)));
-    mail += &format!("\nHOW MANY BY WHOM\n{}", lines(by_actor(&summary.members)));
-    mail += &format!("\nALL OF THEM\n{}", members(summary));
+    mail += &format!("\nHOW MANY BY WHOM\n{}", lines(by_actor(&summary.members, accounts)));
+    mail += &format!("\nALL OF THEM\n{COLUMNS}{}", members(summary, accounts));
     let rule = clean::text(&summary.rule.id, LONGEST_TEXT);
     mail + &format!("\nTO FIND IT AGAIN\n  Rule id         {rule}\n  Summary id      {}\n", summary.id)
 }
@@ -44,7 +47,7 @@ fn introduction(summary: &Summary) -> String {
     )
 }
 
-fn by_actor(members: &[Member]) -> Vec<String> {
+fn by_actor(members: &[Member], accounts: &Accounts) -> Vec<String> {
     let mut counts: BTreeMap<(&str, Option<&str>), usize> = BTreeMap::new();
     for member in members {
         *counts.entry((&member.actor, member.account.as_deref())).or_default() += 1;
@@ -53,17 +56,17 @@ fn by_actor(members: &[Member]) -> Vec<String> {
     counts.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
     let others = counts.len().saturating_sub(MOST_ACTORS);
     let shown = counts.iter().take(MOST_ACTORS).flat_map(|((actor, account), count)| {
-        wrap::hanging(&format!("  {count:>6}  "), &format!("{} in {}", clean::name(actor), place(*account)))
+        wrap::hanging(&format!("  {count:>6}  "), &format!("{} in {}", clean::name(actor), place(*account, accounts)))
     });
     let more = (others > 0).then(|| format!("  ({others} more)"));
     shown.chain(more).collect()
 }
 
-fn members(summary: &Summary) -> String {
+fn members(summary: &Summary, accounts: &Accounts) -> String {
     let mut text = String::new();
     let mut shown = 0;
     for member in &summary.members {
-        let line = lines(member_lines(member));
+        let line = lines(member_lines(member, accounts));
         if limit::encoded(&text) + limit::encoded(&line) > MEMBERS_ROOM {
             break;
         }
@@ -77,15 +80,16 @@ fn members(summary: &Summary) -> String {
     text
 }
 
-fn member_lines(member: &Member) -> Vec<String> {
-    let time = member.time.map_or("at an unknown time     ".to_owned(), time::listed);
+fn member_lines(member: &Member, accounts: &Accounts) -> Vec<String> {
+    let time = member.time.map_or("not recorded".to_owned(), |time| time.strftime("%Y-%m-%d %H:%M:%S").to_string());
     let (what, who) = (clean::text(&member.what, LONGEST_TEXT), clean::name(&member.actor));
     let id = &member.id.as_str()[..ID_DIGITS];
-    wrap::hanging(&format!("  {time}  "), &format!("{what} by {who} in {} {id}", place(member.account.as_deref())))
+    let deed = format!("{what} by {who} in {}", place(member.account.as_deref(), accounts));
+    wrap::hanging(&format!("  {time:<19}  {id}  "), &deed)
 }
 
-fn place(account: Option<&str>) -> String {
-    account.map_or("an unknown account".to_owned(), clean::name)
+fn place(account: Option<&str>, accounts: &Accounts) -> String {
+    account.map_or("an unknown account".to_owned(), |id| accounts.shown(id))
 }
 
 fn lines(lines: Vec<String>) -> String {

@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::call::Call;
-use super::{Alert, attributes, clean, limit, subject};
+use super::{Accounts, Alert, attributes, clean, limit, subject};
 use crate::finding::{Finding, FindingId, Window};
 use crate::rule::RuleInfo;
 
@@ -61,7 +61,8 @@ pub struct Member {
 
 impl Member {
     fn of(finding: &Finding) -> Member {
-        let call = Call::new(finding);
+        let accounts = Accounts::default();
+        let call = Call::new(finding, &accounts);
         let text = |name| call.fields.text(name).map(str::to_owned);
         Member {
             id: finding.id.clone(),
@@ -99,9 +100,9 @@ impl Summary {
     }
 }
 
-/// Writes the message. What does not fit in 256 KiB is cut, with a count and where the rest is.
-pub fn render_summary(summary: &Summary) -> Alert {
-    let (subject, text) = (summary.subject(), mail::write(summary));
+/// Writes the message; `accounts` gives names to account ids. What does not fit in 256 KiB is cut, with a count and where the rest is.
+pub fn render_summary(summary: &Summary, accounts: &Accounts) -> Alert {
+    let (subject, text) = (summary.subject(), mail::write(summary, accounts));
     let highest = &summary.highest;
     let attributes = attributes::of(attributes::Routing {
         rule: &summary.rule,

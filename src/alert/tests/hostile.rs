@@ -7,15 +7,15 @@ use std::sync::Arc;
 use unicode_width::UnicodeWidthStr;
 
 use super::fixture::{document, finding, rule};
-use crate::alert::{ActorFinding, Alert, Attribute, Context, TimelineEntry, limit, render, wrap};
+use crate::alert::{Accounts, ActorFinding, Alert, Attribute, Context, Gap, TimelineEntry, clean, limit, render, wrap};
+use crate::cloudtrail::Record;
 use crate::finding::{Finding, Origin};
 use crate::rule::{RuleInfo, Severity, Tactic, Threat};
 
 const HEADINGS: [&str; 11] = [
     "FACTS",
     "THE POLICY AS WRITTEN",
-    "WHAT HAPPENED TO THE GROUP",
-    "OTHER FINDINGS OF THE CALLER",
+    "THE LAST 48 HOURS",
     "WHAT TO CHECK",
     "WHAT TO UNDO IF IT WAS NOT MEANT",
     "WHY THIS RULE",
@@ -23,12 +23,14 @@ const HEADINGS: [&str; 11] = [
     "WHEN IT IS NO CAUSE FOR ALARM",
     "REFERENCES",
     "THE RAW RECORD",
+    "IF IT IS RIGHT AND WILL HAPPEN AGAIN",
 ];
 
 /// What must hold of every alert.
 fn check(alert: &Alert) {
     for line in alert.text.lines() {
         assert!(wrap::width(line) <= 100 && line.width() <= 100, "wide: {line:?}");
+        assert!(line.len() < 998, "longer than a mail may have lines: {line:?}");
         assert!(!line.chars().any(is_invisible), "invisible: {line:?}");
     }
     let flush: Vec<&str> = alert.text.lines().filter(|line| !line.is_empty() && !line.starts_with("  ")).collect();
@@ -164,9 +166,26 @@ fn hostile_finding() -> impl Strategy<Value = Finding> {
 
 fn context() -> impl Strategy<Value = Context> {
     (text(), 0..100_usize).prop_map(|(text, times)| {
-        let entry = TimelineEntry { time: jiff::Timestamp::MAX, action: text.clone(), actor: text.clone() };
-        let other = ActorFinding { rule_name: text, count: usize::MAX };
-        Context { group_timeline: vec![entry; times], actor_findings: vec![other; times] }
+        let some = || Some(text.clone());
+        let entry = |n: usize| TimelineEntry {
+            time: jiff::Timestamp::MAX,
+            event_id: Some(format!("{n}{text}")),
+            action: ["AddUserToGroup", "UpdateGroup", "AttachGroupPolicy", text.as_str()][n % 4].to_owned(),
+            group: some(),
+            object: some(),
+            power: None,
+            actor: some(),
+            failed: n.is_multiple_of(3),
+            excepted: n.is_multiple_of(2),
+        };
+        let other = ActorFinding { rule_id: text.clone(), rule_name: text.clone(), count: usize::MAX };
+        Context {
+            group_timeline: (0..times).map(entry).collect(),
+            actor_findings: vec![other; times],
+            first_of_actor: times % 2 == 0,
+            first_of_group: times % 3 == 0,
+            gap: (times % 5 == 0).then_some(Gap::TooMuch),
+        }
     })
 }
 
@@ -175,19 +194,19 @@ proptest! {
 
     #[test]
     fn no_record_breaks_an_alert(ecs in ecs()) {
-        check(&render(&finding(ecs), &Context::default()));
+        check(&render(&finding(ecs), &Context::default(), &Accounts::default()));
     }
 
     #[test]
     fn nothing_at_all_breaks_an_alert(finding in hostile_finding(), context in context()) {
-        check(&render(&finding, &context));
+        check(&render(&finding, &context, &Accounts::default()));
     }
 }
 
 #[test]
 fn an_empty_document_still_makes_an_alert() {
     for ecs in [json!(null), json!({}), json!([]), json!("x"), json!({"event": 1, "aws": {"cloudtrail": []}})] {
-        check(&render(&finding(ecs), &Context::default()));
+        check(&render(&finding(ecs), &Context::default(), &Accounts::default()));
     }
 }
 
@@ -199,10 +218,54 @@ fn a_maximal_record_fits_and_its_alert_says_what_was_cut() {
     let parameters = json!({"groupName": "Admins", "policyName": "p", "policyDocument": large});
     ecs["aws"]["cloudtrail"]["request_parameters"] = json!(large);
     ecs["aws"]["cloudtrail"]["flattened"]["request_parameters"] = parameters;
-    let alert = render(&finding(ecs), &Context::default());
+    let alert = render(&finding(ecs), &Context::default(), &Accounts::default());
     check(&alert);
     assert_eq!(alert.document["event"]["id"], "e-1");
     assert_eq!(alert.document["user_agent"]["original"], "aws-cli/2.27.0");
     let cut = alert.document["trailbell"]["cut"].to_string();
     assert!(cut.contains("aws.cloudtrail.flattened"), "{cut}");
+}
+
+/// A finding of a record as CloudTrail has it, with the same name in every place that a caller can name.
+fn named(action: &str, name: &str) -> Finding {
+    let record = json!({"eventSource": "iam.amazonaws.com", "eventName": action, "eventID": "e-1",
+        "eventTime": "2026-03-01T10:00:00Z", "awsRegion": "us-east-1", "recipientAccountId": "111122223333",
+        "sourceIPAddress": name, "userAgent": name,
+        "userIdentity": {"type": "IAMUser", "userName": name, "arn": format!("arn:aws:iam::111122223333:user/{name}")},
+        "requestParameters": {"groupName": name, "userName": name, "newGroupName": name, "path": name,
+            "policyArn": name, "policyName": name, "policyDocument": name}});
+    let origin = Origin::Inline { envelope: name.to_owned(), record: 0 };
+    Finding::new(&Arc::new(rule()), &Record::from_value(record).unwrap(), origin)
+}
+
+#[test]
+fn names_that_no_name_should_be_are_told_and_break_nothing() {
+    let controls: String = (0..=31_u8).chain([127]).map(char::from).collect();
+    let each_control = (0..=31_u8).chain([127]).map(|byte| format!("a{}b", char::from(byte)));
+    let others =
+        [controls, "👩‍💻🔥".to_owned(), "\u{202e}snimdA\u{200f}".to_owned(), "x".repeat(10_240), "é\n".repeat(5_120)];
+    for name in each_control.chain(others) {
+        for action in ["CreateGroup", "UpdateGroup", "AddUserToGroup", "AttachGroupPolicy", "PutGroupPolicy", "Other"] {
+            let alert = render(&named(action, &name), &Context::default(), &Accounts::default());
+            check(&alert);
+            let start: String = name.chars().take(8).collect();
+            assert!(alert.text.contains(&clean::text(&start, 8)), "{action} of {start:?}");
+            let named = alert.document["group"]["name"].as_str().unwrap();
+            assert!(named.starts_with(&start), "machines get it as it is: {start:?}");
+        }
+    }
+}
+
+#[test]
+fn a_policy_that_cannot_be_read_is_shown_as_it_is_and_said_to_be_so() {
+    for policy in ["not JSON {", "{\"Statement\": ", "\u{0}\u{1b}[2J", "[]", "7"] {
+        let mut ecs = document("PutGroupPolicy");
+        ecs["aws"]["cloudtrail"]["flattened"]["request_parameters"]["policyDocument"] = json!(policy);
+        ecs["aws"]["cloudtrail"]["flattened"]["request_parameters"]["policyArn"] = json!(null);
+        let alert = render(&finding(ecs), &Context::default(), &Accounts::default());
+        check(&alert);
+        assert!(alert.text.contains("  Beware          the policy as recorded cannot be read"), "{policy:?}");
+        let (_, shown) = alert.text.split_once("\nTHE POLICY AS WRITTEN\n  ").expect("the policy");
+        assert!(shown.starts_with(&clean::text(policy.trim_end(), 400)), "{shown}");
+    }
 }

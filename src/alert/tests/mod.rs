@@ -1,5 +1,7 @@
 mod document;
-mod fixture;
+mod exception;
+pub mod fixture;
 mod hostile;
 mod sentence;
 mod shell;
+mod story;

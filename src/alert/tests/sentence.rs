@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::fixture::{document, finding};
-use crate::alert::{Context, render};
+use crate::alert::{Accounts, Context, render};
 
 /// A CreateGroup with nothing but the caller, the user's name and id, and the record's account.
 fn by(identity: Value, name: Option<&str>, id: Option<&str>) -> String {
@@ -14,7 +14,7 @@ fn by(identity: Value, name: Option<&str>, id: Option<&str>) -> String {
         "user": {"name": name, "id": id},
         "aws": {"cloudtrail": {"recipient_account_id": "111122223333", "user_identity": identity}},
     });
-    let text = render(&finding(ecs), &Context::default()).text;
+    let text = render(&finding(ecs), &Context::default(), &Accounts::default()).text;
     let paragraph = text.split("\n\n").next().unwrap().split_whitespace().collect::<Vec<_>>().join(" ");
     let (caller, rest) = paragraph.split_once(" created the IAM group Admins").expect("a sentence");
     assert_eq!(rest, " in account 111122223333 at a time that is not recorded.");
@@ -40,6 +40,12 @@ fn every_kind_of_caller_has_words() {
         (json!({"type": "FederatedUser"}), Some("alice"), Some("1:bob"), "bob (federated user, through alice)"),
         (json!({"type": "IdentityCenterUser"}), None, Some("9067-1"), "9067-1 (IAM Identity Center user)"),
         (json!({"type": "WebIdentityUser"}), Some("bob"), None, "bob (signed in with an outside identity provider)"),
+        (
+            json!({"type": "WebIdentityUser"}),
+            Some("bob"),
+            Some("example.com:app:1"),
+            "bob (signed in with example.com)",
+        ),
         (json!({"type": "SAMLUser"}), Some("bob"), None, "bob (signed in with SAML)"),
         (json!({"type": "AWSAccount"}), None, None, "AIDA1 (a caller from account 444455556666)"),
         (json!({"type": "Directory"}), Some("bob"), None, "bob (Directory)"),
@@ -56,7 +62,7 @@ fn every_kind_of_caller_has_words() {
 fn other_services_have_calls_of_the_same_names() {
     let mut ecs = document("CreateGroup");
     ecs["event"]["provider"] = json!("sso-directory.amazonaws.com");
-    let alert = render(&finding(ecs), &Context::default());
+    let alert = render(&finding(ecs), &Context::default(), &Accounts::default());
     assert!(alert.text.contains("called CreateGroup (sso-directory.amazonaws.com)"), "{}", alert.text);
     assert!(!alert.text.contains("aws iam delete-group"), "{}", alert.text);
 }
@@ -67,7 +73,7 @@ fn a_failed_call_is_told_as_an_attempt() {
         let mut ecs = document("CreateGroup");
         ecs["event"]["outcome"] = json!("failure");
         ecs["aws"]["cloudtrail"]["error_code"] = json!(code);
-        let alert = render(&finding(ecs), &Context::default());
+        let alert = render(&finding(ecs), &Context::default(), &Accounts::default());
         let sentence = alert.document["message"].as_str().unwrap();
         assert!(sentence.contains("tried to create the IAM group Admins"), "{sentence}");
         assert!(sentence.contains(&format!("{verdict} ({code}), so nothing changed")), "{sentence}");
@@ -85,7 +91,7 @@ fn a_subject_keeps_the_account_however_long_the_names_are() {
     for pointer in ["/group/name", "/user/target/name", "/user/name"] {
         *ecs.pointer_mut(pointer).unwrap() = json!("n".repeat(128));
     }
-    let subject = render(&finding(ecs), &Context::default()).subject;
+    let subject = render(&finding(ecs), &Context::default(), &Accounts::default()).subject;
     assert!(subject.len() <= 99 && subject.ends_with(" in 111122223333"), "{subject}");
     assert!(subject.len() > 90, "names are cut no more than needed: {subject}");
 }

@@ -1,13 +1,18 @@
 //! Commands in a real shell: a name is one argument, whatever it is made of.
 
 use std::process::Command as Process;
+use std::sync::LazyLock;
 
 use proptest::prelude::*;
 use serde_json::json;
 
 use super::fixture::{document, finding};
+use crate::alert::Accounts;
 use crate::alert::call::Call;
-use crate::alert::commands::{self, Command};
+use crate::alert::commands::{self, Command, How, Step};
+use crate::finding::Origin;
+
+static NONE: LazyLock<Accounts> = LazyLock::new(Accounts::default);
 
 const ACTIONS: [&str; 9] = [
     "CreateGroup",
@@ -21,11 +26,11 @@ const ACTIONS: [&str; 9] = [
     "DeleteGroupPolicy",
 ];
 
-/// The arguments that `aws` would get from these lines, by call of `aws`. Anything else that the shell is made to run
+/// The arguments that `aws` and `trailbell` would get from these lines, by call. Anything else that the shell is made to run
 /// fails the test.
 fn run(lines: &[String]) -> Vec<Vec<String>> {
-    let aws = r#"aws() { for word; do printf '%s\0' "$word"; done; printf '\n\0'; }"#;
-    let script = format!("set -eu\nPATH=/nowhere\n{aws}\n{}\n", lines.join("\n"));
+    let programs = r#"aws() { for word; do printf '%s\0' "$word"; done; printf '\n\0'; }; trailbell() { aws "$@"; }"#;
+    let script = format!("set -eu\nPATH=/nowhere\n{programs}\n{}\n", lines.join("\n"));
     let output = Process::new("/bin/sh").arg("-c").arg(&script).output().unwrap();
     assert!(output.status.success() && output.stderr.is_empty(), "{script}\n{output:?}");
     let text = String::from_utf8(output.stdout).unwrap();
@@ -33,14 +38,21 @@ fn run(lines: &[String]) -> Vec<Vec<String>> {
     calls.map(|call| call.split_terminator('\0').map(str::to_owned).collect()).collect()
 }
 
+fn command(step: Step) -> Option<Command> {
+    match step.how {
+        How::Run(command) => Some(command),
+        How::Told | How::Open(_) => None,
+    }
+}
+
 fn commands_of(action: &str, name: &str) -> Vec<Command> {
     let mut ecs = document(action);
     ecs["group"]["name"] = json!(name);
     ecs["user"]["target"]["name"] = json!(name);
     let finding = finding(ecs);
-    let call = Call::new(&finding);
+    let call = Call::new(&finding, &NONE);
     let steps = [commands::check(call), commands::undo(call)].concat();
-    steps.into_iter().filter_map(|step| step.command).collect()
+    steps.into_iter().filter_map(command).collect()
 }
 
 #[test]
@@ -74,10 +86,46 @@ fn every_action_has_commands_that_undo_it() {
         "put-group-policy",
     ]) {
         let finding = finding(document(action));
-        let steps = commands::undo(Call::new(&finding));
-        let lines = steps.iter().filter_map(|step| step.command.as_ref()?.line().ok());
-        assert!(lines.into_iter().any(|line| line.starts_with(&format!("aws iam {undo} "))), "{action}: {steps:?}");
+        let steps = commands::undo(Call::new(&finding, &NONE));
+        let lines = steps.clone().into_iter().filter_map(command).filter_map(|command| command.line().ok());
+        assert!(lines.clone().any(|line| line.starts_with(&format!("aws iam {undo} "))), "{action}: {steps:?}");
     }
+}
+
+#[test]
+fn the_callers_day_is_scanned_for_where_its_log_objects_are() {
+    let scan = |key: &str, arn: &str| {
+        let mut ecs = document("CreateGroup");
+        ecs["aws"]["cloudtrail"]["user_identity"]["arn"] = json!(arn);
+        let mut finding = finding(ecs);
+        finding.origin = Origin::Object { bucket: "logs".to_owned(), key: key.to_owned(), record: 0 };
+        let commands = commands::check(Call::new(&finding, &NONE)).into_iter().filter_map(command);
+        let lines: Vec<_> =
+            commands.filter_map(|it| it.lines().ok()).filter(|it| it[0].contains("trailbell")).collect();
+        lines.iter().flat_map(|lines| run(lines)).collect::<Vec<_>>()
+    };
+    let arn = "arn:aws:iam::111122223333:user/it's";
+    let below = "AWSLogs/o-1/111122223333/CloudTrail/us-east-1/2026/03/01/x.json.gz";
+    let rest = ["--since=2026-02-28T10:00:00Z", "--until=2026-03-02T10:00:00Z"];
+    for (key, arn, place, query) in [
+        (
+            below.to_owned(),
+            arn,
+            "s3://logs/AWSLogs/o-1/111122223333/",
+            format!("aws.cloudtrail.user_identity.arn: \"{arn}\""),
+        ),
+        (
+            format!("a b/{below}"),
+            arn,
+            "s3://logs/a b/AWSLogs/o-1/111122223333/",
+            format!("aws.cloudtrail.user_identity.arn: \"{arn}\""),
+        ),
+        (below.to_owned(), &*"x".repeat(90), "s3://logs/AWSLogs/o-1/111122223333/", "user.id: \"AIDA1\"".to_owned()),
+    ] {
+        let expected = ["scan", place, rest[0], rest[1], &format!("--query={query}")].map(str::to_owned);
+        assert_eq!(scan(&key, arn), [expected.to_vec()], "{key}");
+    }
+    assert!(scan("kept/x.json.gz", arn).is_empty());
 }
 
 proptest! {

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Parser, Subcommand, ValueEnum};
 use trailbell::rule::Severity;
 
-use crate::rules::args::RulesArgs;
+use crate::rules::args::{RulesArgs, SourceArgs};
 
 /// Rings when someone changes an IAM group: reads CloudTrail logs and tells what the rules find.
 #[derive(Debug, Parser)]
@@ -20,6 +20,7 @@ pub enum Command {
     Exceptions(ExceptionsArgs),
     Explain(ExplainArgs),
     Invoke(InvokeArgs),
+    Preview(PreviewArgs),
     Rules(RulesArgs),
     Scan(ScanArgs),
 }
@@ -35,6 +36,40 @@ pub enum Command {
 pub struct InvokeArgs {
     /// The payload, a JSON file; - reads standard input
     pub payload: PathBuf,
+}
+
+/// Print the mail that a rule's alert would be, of sample data; without RULE, list the rules.
+///
+/// The sample is the first record that the rule's own tests say it must match (a-rule.tests.json beside
+/// a-rule.toml).
+///
+/// Exit codes: 0 done; 2 there is no such rule, it has no sample, or a file cannot be used.
+#[derive(Debug, clap::Args)]
+#[command(verbatim_doc_comment)]
+pub struct PreviewArgs {
+    /// The rule_id, the name, or a part of the name that only one rule has
+    #[arg(value_name = "RULE")]
+    pub rule: Option<String>,
+
+    /// What is printed
+    #[arg(long, value_enum, default_value_t = PreviewFormat::Text)]
+    pub format: PreviewFormat,
+
+    /// Names of accounts, as TRAILBELL_ACCOUNTS
+    #[arg(long, value_name = "FILE")]
+    pub accounts: Option<PathBuf>,
+
+    #[command(flatten)]
+    pub source: SourceArgs,
+}
+
+/// What is printed of an alert.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum PreviewFormat {
+    /// The mail with its subject
+    Text,
+    /// The document for machines
+    Json,
 }
 
 /// Look after exceptions: findings that are kept, but not alerted.

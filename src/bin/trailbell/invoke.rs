@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use serde_json::Value;
+use trailbell::alert::Accounts;
 use trailbell::assemble;
 use trailbell::config::Config;
 use trailbell::ledger;
@@ -48,7 +49,8 @@ async fn outcome(config: &Config, payload: &Value) -> Result<Outcome, Box<dyn Er
     if let Some(fault) = detections.fault {
         return Err(fault.into());
     }
-    let pipeline = Arc::new(assemble::pipeline(config, detections).await);
+    let accounts = Accounts::from_file(config.accounts.as_deref())?;
+    let pipeline = Arc::new(assemble::pipeline(config, detections, accounts).await);
     Ok(pipeline::run(&pipeline, payload, clock).await)
 }
 

@@ -9,6 +9,7 @@ mod look;
 mod matches;
 mod objects;
 mod output;
+mod preview;
 mod progress;
 mod rules;
 mod scan;
@@ -26,6 +27,7 @@ fn main() -> ExitCode {
         Command::Exceptions(args) => exceptions::run(&args),
         Command::Explain(args) => explain::run(&args),
         Command::Invoke(args) => invoke::run(&args),
+        Command::Preview(args) => preview::run(&args),
         Command::Rules(args) => rules::run(&args),
         Command::Scan(args) => scan::run(&args),
     };

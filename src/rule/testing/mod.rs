@@ -21,4 +21,4 @@ mod run;
 mod tests;
 
 pub use cases::{Case, Cases};
-pub use run::{Fault, Outcome, Tested, embedded, folder};
+pub use run::{Fault, Outcome, Tested, embedded, folder, sample};

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use jiff::Timestamp;
 
 use super::cases::{Case, Cases};
+use crate::cloudtrail::Record;
 use crate::ecs::View;
 use crate::rule::embedded::FILES;
 use crate::rule::load::{self, Load, Problem, Refusal};
@@ -60,12 +61,23 @@ pub enum Fault {
 
 /// Tests the rules that come with the program. `now` is what date math in queries counts from.
 pub fn embedded(now: Timestamp) -> Tested {
-    let tests = |rule: &Rule| {
-        let RuleOrigin::Embedded(name) = rule.origin else { return Ok(None) };
-        let Some(file) = FILES.iter().find(|file| file.name == name) else { return Ok(None) };
-        Cases::parse(&format!("embedded:{}", Path::new(name).with_extension(TESTS).display()), file.tests).map(Some)
-    };
-    run(load::embedded(), tests, now)
+    run(load::embedded(), tests_of_embedded, now)
+}
+
+/// The first record that a rule must match, to show what comes of it; none where the rule has no such test.
+///
+/// # Errors
+/// The rule's test file cannot be used.
+pub fn sample(rule: &Rule) -> Result<Option<Record>, Problem> {
+    let tests = tests_of_embedded(rule)?;
+    let tests = if tests.is_some() { tests } else { tests_beside(rule)? };
+    Ok(tests.and_then(|cases| cases.must_match.into_iter().next()).map(|case| case.record))
+}
+
+fn tests_of_embedded(rule: &Rule) -> Result<Option<Cases>, Problem> {
+    let RuleOrigin::Embedded(name) = rule.origin else { return Ok(None) };
+    let Some(file) = FILES.iter().find(|file| file.name == name) else { return Ok(None) };
+    Cases::parse(&format!("embedded:{}", Path::new(name).with_extension(TESTS).display()), file.tests).map(Some)
 }
 
 /// Tests the rules of a folder, or one rule by its file. A test file without a rule beside it is a problem: it would

@@ -10,7 +10,7 @@ use std::error::Error;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use trailbell::rule::{Gathered, RuleSet};
+use trailbell::rule::{Gathered, Rule, RuleSet};
 
 use args::{Command, RulesArgs};
 
@@ -37,6 +37,22 @@ pub fn load(default_rules: bool, paths: &[PathBuf]) -> Result<RuleSet, Box<dyn E
         say(format_args!("trailbell: not run: {refusal}"));
     }
     Ok(gathered.into_rules()?)
+}
+
+/// The rule of that id or name, else the only one whose name holds it.
+pub fn find<'r>(rules: &'r [Rule], wanted: &str) -> Result<&'r Rule, String> {
+    let lower = wanted.to_lowercase();
+    let exact = |rule: &&Rule| rule.info.id == wanted || rule.info.name.to_lowercase() == lower;
+    if let Some(rule) = rules.iter().find(exact) {
+        return Ok(rule);
+    }
+    let like: Vec<&Rule> = rules.iter().filter(|rule| rule.info.name.to_lowercase().contains(&lower)).collect();
+    let names: Vec<&str> = like.iter().map(|rule| rule.info.name.as_str()).collect();
+    match like[..] {
+        [rule] => Ok(rule),
+        [] => Err(format!("no rule has the id or the name \"{wanted}\"; `trailbell rules list` lists them")),
+        _ => Err(format!("\"{wanted}\" is in the names of {}: {}", counted(like.len(), "rule"), names.join("; "))),
+    }
 }
 
 /// `1 rule`, `2 rules`.

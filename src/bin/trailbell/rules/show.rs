@@ -16,30 +16,12 @@ const LINE: usize = 4000;
 
 pub fn run(args: &ShowArgs) -> Result<ExitCode, Box<dyn Error>> {
     let set = super::load(!args.source.no_default_rules, &args.source.rules)?;
-    let page = page(find(set.rules(), &args.rule)?);
+    let page = page(super::find(set.rules(), &args.rule)?);
     let mut out = io::stdout().lock();
     for line in page.lines() {
         writeln!(out, "{}", clean::text(line, LINE))?;
     }
     Ok(ExitCode::SUCCESS)
-}
-
-/// The rule of that id or name, else the only one whose name holds it.
-fn find<'r>(rules: &'r [Rule], wanted: &str) -> Result<&'r Rule, String> {
-    let lower = wanted.to_lowercase();
-    let exact = |rule: &&Rule| rule.info.id == wanted || rule.info.name.to_lowercase() == lower;
-    if let Some(rule) = rules.iter().find(exact) {
-        return Ok(rule);
-    }
-    let like: Vec<&Rule> = rules.iter().filter(|rule| rule.info.name.to_lowercase().contains(&lower)).collect();
-    let names: Vec<&str> = like.iter().map(|rule| rule.info.name.as_str()).collect();
-    match like[..] {
-        [rule] => Ok(rule),
-        [] => Err(format!("no rule has the id or the name \"{wanted}\"; `trailbell rules list` lists them")),
-        _ => {
-            Err(format!("\"{wanted}\" is in the names of {}: {}", super::counted(like.len(), "rule"), names.join("; ")))
-        }
-    }
 }
 
 fn page(rule: &Rule) -> String {
