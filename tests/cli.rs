@@ -81,7 +81,7 @@ fn promised(sample: &str) -> usize {
     let what = row.split(" | ").last().unwrap();
     let words = ["one alert", "two alerts", "three alerts", "four alerts", "five alerts", "six alerts"];
     let said = |word: &&str| what.starts_with(*word) || what.contains(&format!("the {word}"));
-    words.iter().position(|word| said(word)).map_or(0, |at| at + 1)
+    words.iter().position(said).map_or(0, |at| at + 1)
 }
 
 #[test]
