@@ -27,6 +27,7 @@ pub async fn pipeline(config: &Config, detections: Detections, accounts: Account
         store: store(&config.store, &aws).await,
         sink: sink(config, &aws).await,
         ledger: ledger(&config.ledger, &aws).await,
+        trails: config.trails.clone(),
         detections: Arc::new(detections),
         accounts,
         max_object_bytes: config.max_object_bytes,

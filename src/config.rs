@@ -6,6 +6,8 @@ use std::path::PathBuf;
 
 use thiserror::Error;
 
+use crate::sweep::Trail;
+
 /// The function's configuration.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Config {
@@ -15,6 +17,8 @@ pub struct Config {
     pub store: StorePlace,
     /// `TRAILBELL_LEDGER`
     pub ledger: LedgerPlace,
+    /// `TRAILBELL_TRAILS`: what a sweep lists; may be empty.
+    pub trails: Vec<Trail>,
     /// `TRAILBELL_RULES`: besides the embedded rules.
     pub rules: Option<DetectionsPlace>,
     /// `TRAILBELL_EXCEPTIONS`
@@ -85,10 +89,11 @@ pub enum LedgerPlace {
 pub struct ConfigError(pub Vec<String>);
 
 /// Every variable there is. Any other that begins with `TRAILBELL_` is a mistake, but for the tests' own.
-const KNOWN: [&str; 9] = [
+const KNOWN: [&str; 10] = [
     "TRAILBELL_ALERTS",
     "TRAILBELL_STORE",
     "TRAILBELL_LEDGER",
+    "TRAILBELL_TRAILS",
     "TRAILBELL_RULES",
     "TRAILBELL_EXCEPTIONS",
     "TRAILBELL_ACCOUNTS",
@@ -136,6 +141,7 @@ impl Config {
         );
         let store = vars.required("TRAILBELL_STORE", "s3 or dir:PATH", store_place);
         let ledger = vars.required("TRAILBELL_LEDGER", "s3://BUCKET/PREFIX, dir:PATH or none", ledger_place);
+        let trails = vars.optional("TRAILBELL_TRAILS", "s3://BUCKET/PREFIX, several with commas between", trails);
         let rules = vars.optional("TRAILBELL_RULES", "a directory, a file or s3://BUCKET/PREFIX", detections_place);
         let exceptions =
             vars.optional("TRAILBELL_EXCEPTIONS", "a directory, a file or s3://BUCKET/PREFIX", detections_place);
@@ -148,6 +154,7 @@ impl Config {
                 alerts,
                 store,
                 ledger,
+                trails: trails.unwrap_or_default(),
                 rules,
                 exceptions,
                 accounts,
@@ -239,6 +246,10 @@ fn ledger_place(value: &str) -> Option<LedgerPlace> {
     fits.then(|| LedgerPlace::S3 { bucket: bucket.to_owned(), prefix: prefix.to_owned() })
 }
 
+fn trails(value: &str) -> Option<Vec<Trail>> {
+    value.split(',').map(|trail| Trail::parse(trail.trim())).collect()
+}
+
 fn detections_place(value: &str) -> Option<DetectionsPlace> {
     let Some(place) = value.strip_prefix("s3://") else {
         return (!value.contains("://")).then(|| DetectionsPlace::Local(PathBuf::from(value)));
@@ -306,6 +317,20 @@ mod tests {
             ("memory", None),
         ] {
             assert_eq!(ledger_place(said), expected, "{said}");
+        }
+    }
+
+    #[test]
+    fn trails_are_prefixes_of_buckets() {
+        let read = |said| trails(said).map(|trails| trails.iter().map(ToString::to_string).collect::<Vec<_>>());
+        for (said, expected) in [
+            ("s3://logs", Some(vec!["s3://logs/"])),
+            ("s3://logs/audit, s3://other/a/b/", Some(vec!["s3://logs/audit/", "s3://other/a/b/"])),
+            ("s3://", None),
+            ("logs", None),
+            ("s3://logs,", None),
+        ] {
+            assert_eq!(read(said), expected.map(|all| all.into_iter().map(str::to_owned).collect()), "{said}");
         }
     }
 

@@ -16,6 +16,7 @@
 //! | [`alert`] | what do people and machines read? |
 //! | [`sink`] | where do alerts go? SNS, a folder, the terminal |
 //! | [`ledger`] | who sees to a finding, and were people told? |
+//! | [`sweep`] | which log objects has no sweep read yet? |
 //! | [`pipeline`] | in which order does all of this happen, and do the counts add up? |
 //! | [`config`] | what did the operator say? |
 //! | [`assemble`] | which store, sink and rules follow from that? |
@@ -42,4 +43,5 @@ pub mod reload;
 pub mod rule;
 pub mod sink;
 pub mod store;
+pub mod sweep;
 pub mod telemetry;

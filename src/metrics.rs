@@ -10,6 +10,9 @@
 //! | `Bytes`, `Records`, `BadRecords` | totals | what was read |
 //! | `Findings`, `FindingsAlerted` … `FindingsFailed` | both | findings, and what became of them |
 //! | `Summaries` | totals | messages that told of what was held back |
+//! | `SweepListed`, `SweepRead`, `SweepFailed`, `SweepGivenUp`, `SweepBacklog` | totals of a sweep | log objects that it listed, read now, will try again, will not, and left to the next |
+//! | `SweepRecovered`, `SweepLeftOpen` | totals of a sweep | findings taken over from workers that are gone, and left to those that are not |
+//! | `SweepTrailsFailed` | totals of a sweep | trails that could not be swept |
 //! | `Retries` | totals | messages to be delivered again |
 //! | `ExceptionProblems` | totals | problems that keep the exceptions from being used |
 //! | `Mismatches` | totals | 1 where the counts do not add up, which is a fault in this program; else 0 |
@@ -22,6 +25,7 @@ use serde_json::{Map, Value, json};
 
 use crate::finding::Fate;
 use crate::pipeline::{ObjectFate, Outcome, Report};
+use crate::sweep::SweepReport;
 
 /// A metric's name and value.
 type Metric = (String, u64);
@@ -53,8 +57,23 @@ fn totals(outcome: &Outcome) -> Vec<Metric> {
         count("Mismatches", u64::from(outcome.mismatch.is_some())),
     ];
     metrics.extend(ObjectFate::ALL.map(|fate| (named("Objects", fate), report.objects_that(fate))));
+    metrics.extend(report.sweep.as_ref().map(swept).into_iter().flatten());
     metrics.extend(findings(report.findings, |fate| report.findings_that(fate)));
     metrics
+}
+
+fn swept(sweep: &SweepReport) -> Vec<Metric> {
+    let counts = [
+        ("SweepTrailsFailed", sweep.trails_failed),
+        ("SweepListed", sweep.listed),
+        ("SweepRead", sweep.read),
+        ("SweepFailed", sweep.failed),
+        ("SweepGivenUp", sweep.given_up),
+        ("SweepBacklog", sweep.backlog),
+        ("SweepRecovered", sweep.recovered),
+        ("SweepLeftOpen", sweep.left_open),
+    ];
+    counts.map(|(name, value)| (name.to_owned(), value)).into()
 }
 
 /// Every fate, the zeros too: an alarm can tell "none" from "no data".

@@ -57,6 +57,8 @@ pub fn measure(lines: &[Value]) {
 fn tell_problem(problem: &Problem) {
     match problem.remedy {
         Remedy::Retry => error!(place = problem.place, what = problem.what, "to be tried again"),
+        Remedy::NextSweep => error!(place = problem.place, what = problem.what, "to be tried again by the next sweep"),
+        Remedy::GivenUp => error!(place = problem.place, what = problem.what, "given up"),
         Remedy::Discard => warn!(place = problem.place, what = problem.what, "left out"),
     }
 }

@@ -241,6 +241,7 @@ async fn from_an_object_in_s3_to_a_message_at_the_topic() {
         detections: Arc::new(RuleSet::new([load::embedded().rules]).unwrap().into()),
         accounts: Accounts::default(),
         ledger: Ledger::None,
+        trails: vec![],
         max_object_bytes: 1 << 30,
     };
     let record = |key: &str| {

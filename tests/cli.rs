@@ -81,7 +81,7 @@ fn promised(sample: &str) -> usize {
     let what = row.split(" | ").last().unwrap();
     let words = ["one alert", "two alerts", "three alerts", "four alerts", "five alerts", "six alerts"];
     let said = |word: &&str| what.starts_with(*word) || what.contains(&format!("the {word}"));
-    words.iter().position(|word| said(&word)).map_or(0, |at| at + 1)
+    words.iter().position(said).map_or(0, |at| at + 1)
 }
 
 #[test]
@@ -323,6 +323,24 @@ fn with_a_ledger_the_second_run_says_duplicates() {
     let told = out(&invoke(&folder, "events/s3-put.json").output().unwrap());
     assert!(told.contains("(3 duplicate)"), "{told}");
     assert_eq!(alerts(&folder), 6, "a mail and a document for each");
+}
+
+#[test]
+fn a_sweep_needs_a_ledger_and_says_what_it_listed() {
+    let folder = tempfile::tempdir().unwrap();
+    for sample in ["events/sweep/sweep.json", "events/sweep/eventbridge-scheduled.json"] {
+        let refused = run(&["invoke", sample]);
+        assert_eq!(refused.status.code(), Some(2), "{sample}");
+        assert!(err(&refused).contains("TRAILBELL_LEDGER=none"), "{sample}: {}", err(&refused));
+        let swept = invoke(&folder, sample).env("TRAILBELL_TRAILS", "s3://example-trail-logs").output().unwrap();
+        // The samples are older than an hour.
+        let told = out(&swept);
+        assert!(
+            swept.status.success() && told.contains("sweep: 0 log objects listed"),
+            "{sample}: {told} {}",
+            err(&swept)
+        );
+    }
 }
 
 #[test]

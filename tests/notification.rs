@@ -14,6 +14,7 @@ fn said(payload: &Value) -> Vec<Vec<String>> {
             format!("{} {} {}", record.envelope, record.index, record.record.text(&["eventName"]).unwrap_or("?"))
         }
         Item::BadRecord(error) => format!("bad record: {error}"),
+        Item::Sweep => "sweep".to_owned(),
         Item::Ignored(reason) => format!("ignored: {reason}"),
         Item::Unreadable(error) => format!("unreadable: {error}"),
     };
@@ -120,6 +121,14 @@ envelopes! {
         => [["ignored: EventBridge \"Object Deleted\" from \"aws.s3\": neither a new object nor a record"]];
     api_call: json!({"source": "aws.iam", "detail-type": "AWS API Call via CloudTrail", "detail": {"eventName": "CreateGroup"}})
         => [["EventBridge 0 CreateGroup"]];
+    a_sweep: json!({"trailbell": "sweep"}) => [["sweep"]];
+    a_sweep_in_sqs: queue(&[json!({"trailbell": "sweep"})]) => [["sweep"]];
+    a_rule_with_a_schedule: json!({"source": "aws.events", "detail-type": "Scheduled Event", "detail": {}}) => [["sweep"]];
+    a_schedule: json!({"source": "aws.scheduler", "detail-type": "Scheduled Event", "detail": "{}"}) => [["sweep"]];
+    a_failed_sweep: on_failure(&json!({"trailbell": "sweep"})) => [["sweep"]];
+    somebody_elses_schedule: json!({"source": "my.app", "detail-type": "Scheduled Event", "detail": {}})
+        => [["ignored: EventBridge \"Scheduled Event\" from \"my.app\": neither a new object nor a record"]];
+    no_sweep: json!({"trailbell": "weep"}) => [["unreadable: unknown envelope: an object with the keys trailbell"]];
     no_keys: delivery(&[]) => [["ignored: a CloudTrail delivery without keys"]];
     sns_without_what_sns_adds: json!({"Records": [{"EventSource": "aws:sns", "Sns": {"Message": s3_event("a").to_string()}}]})
         => [["logs/a"]];

@@ -122,6 +122,7 @@ impl World {
             detections: Arc::new(Detections::with_loaded(rules, self.exceptions)),
             accounts: Accounts::default(),
             ledger: Ledger::None,
+            trails: vec![],
             max_object_bytes: self.max_object_bytes,
         };
         let now: Timestamp = "2026-03-01T10:10:00Z".parse().unwrap();

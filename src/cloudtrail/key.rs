@@ -4,6 +4,10 @@
 //!
 //! Source: <https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-log-file-examples.html>
 
+use jiff::Timestamp;
+use jiff::civil::DateTime;
+use jiff::tz::Offset;
+
 /// What a key says its object is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind<'a> {
@@ -42,6 +46,14 @@ pub fn kind(key: &str) -> Kind<'_> {
         return Kind::Folder;
     }
     by_name(name).or_else(|| by_folders(folders, name)).unwrap_or(Kind::Foreign)
+}
+
+/// When a log object was delivered, to the minute, by its name; none where that does not say so.
+pub fn delivered(key: &str) -> Option<Timestamp> {
+    let (_, name) = key.rsplit_once('/').unwrap_or(("", key));
+    let stamp = name.split('_').nth(3).filter(|_| matches!(by_name(name), Some(Kind::Log { .. })))?;
+    let minute = DateTime::strptime("%Y%m%dT%H%MZ", stamp).ok()?;
+    Offset::UTC.to_timestamp(minute).ok()
 }
 
 fn by_name(name: &str) -> Option<Kind<'_>> {
@@ -108,5 +120,22 @@ mod tests {
         check("report.json.gz", Kind::Foreign);
         check("1234_CloudTrail_us-east-1_x.json.gz", Kind::Foreign);
         check("", Kind::Folder);
+    }
+
+    #[test]
+    fn names_tell_when_their_objects_were_delivered() {
+        let time = |key: &str| delivered(key).map(|time| time.to_string());
+        let expected = Some("2026-03-01T10:05:00Z".to_owned());
+        assert_eq!(time(&format!("AWSLogs/111122223333/CloudTrail/us-east-1/2026/03/01/{NAME}")), expected);
+        assert_eq!(time(NAME), expected);
+        for other in [
+            "AWSLogs/111122223333/CloudTrail/us-east-1/2026/03/01/renamed.json.gz",
+            "111122223333_CloudTrail_us-east-1_20261301T1005Z_a.json.gz",
+            "111122223333_CloudTrail_us-east-1.json.gz",
+            "111122223333_CloudTrail-Digest_us-east-1_20260301T1005Z_a.json.gz",
+            "",
+        ] {
+            assert_eq!(time(other), None, "{other}");
+        }
     }
 }

@@ -8,6 +8,7 @@
 //! | `by-actor/<actor hash>/<time>-<rule>-<id>` | empty |
 //! | `by-window/<rule>/<window>/<actor hash>-<id>` | empty: what `max_signals` and bursts count |
 //! | `held/<rule>/<window>/<id>` | empty: waits for a summary |
+//! | `sweep/<name>` | what sweeps remember: see [`sweep`](crate::sweep) |
 //! | `clock` | empty |
 
 use jiff::Timestamp;

@@ -7,6 +7,7 @@ mod complete;
 mod entry;
 mod hold;
 mod keys;
+mod notes;
 mod place;
 mod recover;
 mod summary;
@@ -51,7 +52,7 @@ impl StoredLedger {
     }
 
     /// The store's time.
-    async fn date(&self) -> Result<Timestamp, LedgerError> {
+    pub async fn date(&self) -> Result<Timestamp, LedgerError> {
         Ok(self.place.mark(keys::CLOCK).await?.date)
     }
 }

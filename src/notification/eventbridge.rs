@@ -16,6 +16,10 @@ pub(super) fn item(event: &Value) -> Item {
     if detail_type.ends_with(" via CloudTrail") && detail_type != "AWS Insight via CloudTrail" {
         return record(event);
     }
+    // A rule with a schedule, or EventBridge Scheduler, where no input of one's own is set.
+    if detail_type == "Scheduled Event" && matches!(source, "aws.events" | "aws.scheduler") {
+        return Item::Sweep;
+    }
     Item::Ignored(format!("EventBridge {:?} from {:?}: neither a new object nor a record", detail_type, source))
 }
 

@@ -8,6 +8,7 @@
 //! | EventBridge | `detail-type` and `detail` |
 //! | CloudTrail's own SNS message | `s3Bucket` and `s3ObjectKey` |
 //! | CloudWatch Logs subscription | `awslogs` |
+//! | a schedule | `trailbell` is `sweep`; `detail-type` is `Scheduled Event` |
 //! | Lambda's on-failure destination | `requestPayload`, around any of the others |
 
 mod cloudwatch;
@@ -57,6 +58,8 @@ pub enum Item {
     Record(InlineRecord),
     /// One record among others cannot be used: it is left out, and counted.
     BadRecord(DecodeError),
+    /// It is time to look for what nobody told us of.
+    Sweep,
     /// Nothing to do, and why.
     Ignored(String),
     /// It cannot be understood.

@@ -5,6 +5,7 @@ mod at_end;
 mod claims;
 mod holding;
 mod object;
+mod objects;
 mod open;
 mod problem;
 mod publish;
@@ -12,6 +13,7 @@ mod recover;
 mod reply;
 mod report;
 mod search;
+mod sweep;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -19,7 +21,6 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use serde_json::Value;
-use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 pub use object::can_match_in;
@@ -32,16 +33,14 @@ pub use search::{Hit, findings, search};
 use crate::alert::Accounts;
 use crate::finding::{Finding, Origin};
 use crate::ledger::Ledger;
-use crate::notification::{self, InlineRecord, Item, Message, Notification, ObjectRef, Reply};
+use crate::notification::{self, InlineRecord, Item, Message, Notification, Reply};
 use crate::rule::Detections;
 use crate::sink::AlertSink;
 use crate::store::ObjectStore;
+use crate::sweep::Trail;
 use at_end::Held;
 use claims::Claims;
-use object::ObjectOutcome;
-
-/// How many objects are in flight at once: enough to overlap network and processor, few enough to stay small.
-const IN_FLIGHT: usize = 4;
+use objects::Named;
 
 /// All that a notification meets on its way.
 pub struct Pipeline {
@@ -51,6 +50,8 @@ pub struct Pipeline {
     pub sink: Box<dyn AlertSink>,
     /// Where findings are remembered.
     pub ledger: Ledger,
+    /// What a sweep lists.
+    pub trails: Vec<Trail>,
     /// What is looked for, and what of it is not to be alerted.
     pub detections: Arc<Detections>,
     /// What people call their accounts.
@@ -105,16 +106,12 @@ pub async fn run(pipeline: &Arc<Pipeline>, payload: &Value, clock: Clock) -> Out
     for message in messages {
         objects.extend(run.take(message).await);
     }
-    run.see_objects_through(objects).await;
+    let seen = run.see_objects_through(objects).await;
+    seen.not_started.iter().for_each(|named| run.out_of_time(named));
+    run.sweep().await;
     run.tell_what_was_held().await;
     run.outcome.mismatch = run.outcome.report.check().err();
     run.outcome
-}
-
-/// An object, and the message that named it.
-struct Named {
-    message: Option<String>,
-    object: ObjectRef,
 }
 
 struct Run {
@@ -123,6 +120,8 @@ struct Run {
     clock: Clock,
     /// Told when the run ends: only where there is no ledger.
     held: Vec<Held>,
+    /// The messages that asked for a sweep.
+    sweeps: BTreeSet<Option<String>>,
     outcome: Outcome,
 }
 
@@ -133,7 +132,7 @@ impl Run {
         let report = Report { exception_problems: pipeline.detections.exception_problems(), ..Report::default() };
         let outcome = Outcome { report, mismatch: None, problems, notes, warnings, reply, retry: BTreeSet::new() };
         let claims = Arc::new(Claims::new(clock));
-        Run { pipeline: Arc::clone(pipeline), claims, clock, held: Vec::new(), outcome }
+        Run { pipeline: Arc::clone(pipeline), claims, clock, held: Vec::new(), sweeps: BTreeSet::new(), outcome }
     }
 
     /// Sees to everything in a message but its objects, which it gives back.
@@ -145,6 +144,9 @@ impl Run {
             match item {
                 Item::Object(object) => objects.push(Named { message: message.id.clone(), object }),
                 Item::Record(record) => records.push(record),
+                Item::Sweep => {
+                    self.sweeps.insert(message.id.clone());
+                }
                 Item::Ignored(reason) => self.ignored(reason),
                 Item::BadRecord(error) => {
                     self.outcome.report.records += 1;
@@ -191,63 +193,6 @@ impl Run {
         self.hold(message, published.held);
         published.problems.into_iter().for_each(|problem| self.problem(message, problem));
         self.outcome.notes.extend(published.notes);
-    }
-
-    async fn see_objects_through(&mut self, objects: Vec<Named>) {
-        let mut tasks = JoinSet::new();
-        let mut names = std::collections::HashMap::new();
-        for named in objects {
-            if tasks.len() == IN_FLIGHT {
-                self.join(&mut tasks, &mut names).await;
-            }
-            if self.clock.is_over() {
-                self.out_of_time(&named);
-                continue;
-            }
-            let (pipeline, claims) = (Arc::clone(&self.pipeline), Arc::clone(&self.claims));
-            let (object, now) = (named.object.clone(), self.clock.now);
-            let task = tasks.spawn(async move { object::see_through(&pipeline, &claims, &object, now).await });
-            names.insert(task.id(), named);
-        }
-        while !tasks.is_empty() {
-            self.join(&mut tasks, &mut names).await;
-        }
-    }
-
-    /// Waits for one task. One that died is one failed object.
-    async fn join(
-        &mut self,
-        tasks: &mut JoinSet<ObjectOutcome>,
-        names: &mut std::collections::HashMap<tokio::task::Id, Named>,
-    ) {
-        let (id, outcome) = match tasks.join_next_with_id().await {
-            Some(Ok((id, outcome))) => (id, Ok(outcome)),
-            Some(Err(error)) => (error.id(), Err(error)),
-            None => return,
-        };
-        if let Some(named) = names.remove(&id) {
-            let died = |error| ObjectOutcome::failed(&named.object, format!("its task died: {error}"));
-            self.count(&named, outcome.unwrap_or_else(died));
-        }
-    }
-
-    fn out_of_time(&mut self, named: &Named) {
-        let problem = Problem::retry(&named.object, "not started: the function's time is nearly over");
-        let outcome = ObjectOutcome { problems: vec![problem], ..ObjectOutcome::unread(ObjectFate::Deadline) };
-        self.count(named, outcome);
-    }
-
-    fn count(&mut self, named: &Named, outcome: ObjectOutcome) {
-        let report = &mut self.outcome.report;
-        report.count_object(outcome.fate);
-        report.bytes += outcome.read.bytes;
-        report.records += outcome.read.records;
-        report.bad_records += outcome.bad_records;
-        report.findings += outcome.findings;
-        outcome.ended.iter().for_each(|ended| report.count_finding(ended));
-        self.hold(&named.message, outcome.held);
-        self.outcome.notes.extend(outcome.notes);
-        outcome.problems.into_iter().for_each(|problem| self.problem(&named.message, problem));
     }
 }
 

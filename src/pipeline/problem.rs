@@ -18,8 +18,12 @@ pub struct Problem {
 pub enum Remedy {
     /// What carried it is delivered again, and goes to the dead letters in the end.
     Retry,
+    /// The next sweep tries it again.
+    NextSweep,
     /// It is left out and counted.
     Discard,
+    /// It is not tried again by itself: somebody has to look at it.
+    GivenUp,
 }
 
 impl Problem {
@@ -36,7 +40,9 @@ impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let remedy = match self.remedy {
             Remedy::Retry => "to be tried again",
+            Remedy::NextSweep => "to be tried again by the next sweep",
             Remedy::Discard => "left out",
+            Remedy::GivenUp => "given up",
         };
         write!(f, "{}: {} ({remedy})", self.place, self.what)
     }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::ops::AddAssign;
 
 use serde::Serialize;
 use thiserror::Error;
@@ -9,6 +10,7 @@ use thiserror::Error;
 use super::publish::Ended;
 use crate::alert::Summary;
 use crate::finding::Fate;
+use crate::sweep::SweepReport;
 
 /// What became of a log object. Every notified object has exactly one fate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
@@ -66,6 +68,9 @@ pub struct Report {
     pub summaries: u64,
     /// Problems in the exception files: while there is one, no exception is in use.
     pub exception_problems: u64,
+    /// The counts of a sweep, if there was one. The objects that it read are counted above too.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sweep: Option<SweepReport>,
 }
 
 /// Counts that do not add up: a fault in this program.
@@ -81,6 +86,8 @@ impl Report {
     /// Whether every object and every finding has exactly one fate.
     pub fn check(&self) -> Result<(), Mismatch> {
         equal("objects", self.objects, self.object_fates.values().sum())?;
+        let swept = self.sweep.unwrap_or_default();
+        equal("listed objects", swept.listed, swept.accounted())?;
         equal("findings", self.findings, self.finding_fates.values().sum())?;
         equal("findings of rules", self.findings, self.by_rule.values().flat_map(BTreeMap::values).sum())
     }
@@ -116,6 +123,31 @@ impl Report {
     }
 }
 
+impl AddAssign for Report {
+    /// Joins the counts of another part of the same run.
+    fn add_assign(&mut self, other: Report) {
+        self.messages += other.messages;
+        self.ignored += other.ignored;
+        self.unreadable += other.unreadable;
+        self.objects += other.objects;
+        add(&mut self.object_fates, other.object_fates);
+        self.bytes += other.bytes;
+        self.records += other.records;
+        self.bad_records += other.bad_records;
+        self.findings += other.findings;
+        add(&mut self.finding_fates, other.finding_fates);
+        other.by_rule.into_iter().for_each(|(rule, fates)| add(self.by_rule.entry(rule).or_default(), fates));
+        self.summaries += other.summaries;
+        // Of the same files.
+        self.exception_problems = self.exception_problems.max(other.exception_problems);
+        self.sweep = self.sweep.or(other.sweep);
+    }
+}
+
+fn add<K: Ord>(counts: &mut BTreeMap<K, u64>, more: BTreeMap<K, u64>) {
+    more.into_iter().for_each(|(key, count)| *counts.entry(key).or_default() += count);
+}
+
 fn equal(what: &'static str, came: u64, ended: u64) -> Result<(), Mismatch> {
     if came == ended { Ok(()) } else { Err(Mismatch { what, came, ended }) }
 }
@@ -137,6 +169,9 @@ impl fmt::Display for Report {
                 "; {}",
                 if self.summaries == 1 { "1 summary".to_owned() } else { format!("{} summaries", self.summaries) }
             )?;
+        }
+        if let Some(sweep) = &self.sweep {
+            write!(f, "; {sweep}")?;
         }
         match self.exception_problems {
             0 => Ok(()),

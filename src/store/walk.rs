@@ -1,5 +1,5 @@
 //! Which log objects a bucket holds for some hours, found along CloudTrail's layout of keys
-//! (`[prefix/]AWSLogs/[o-xxxx/]ACCOUNT/CloudTrail/REGION/YYYY/MM/DD/…`, see [`key`](crate::cloudtrail::key)): nothing is
+//! (`[prefix/]AWSLogs/[o-xxxx/]ACCOUNT/CloudTrail/REGION/YYYY/MM/DD/…`, see [`key`]): nothing is
 //! listed that lies beside them.
 
 use jiff::{SignedDuration, Timestamp};

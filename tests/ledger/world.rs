@@ -30,6 +30,7 @@ pub fn pipeline(memory: &Memory, topic: &Topic) -> Arc<Pipeline> {
         accounts: Accounts::default(),
         ledger: Ledger::Stored(StoredLedger::new(Box::new(memory.clone()), "state", "")),
         detections: detections(),
+        trails: vec![],
         max_object_bytes: 1 << 30,
     })
 }

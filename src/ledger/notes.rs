@@ -1,0 +1,27 @@
+//! What sweeps keep in the ledger besides entries: small objects below `sweep/`.
+
+use bytes::Bytes;
+
+use super::{LedgerError, StoredLedger};
+use crate::store::{Condition, PutError, SmallObject, Written};
+
+impl StoredLedger {
+    /// A note, or none.
+    pub async fn note(&self, name: &str) -> Result<Option<SmallObject>, LedgerError> {
+        self.place.get(&key(name)).await
+    }
+
+    /// Writes a note, if the condition holds at that moment.
+    pub async fn put_note(&self, name: &str, bytes: Bytes, condition: Condition) -> Result<Written, PutError> {
+        self.place.put(&key(name), bytes, condition).await
+    }
+
+    /// An error that names a note.
+    pub fn note_error(&self, name: &str, what: impl ToString) -> LedgerError {
+        self.place.error(&key(name), what)
+    }
+}
+
+fn key(name: &str) -> String {
+    format!("sweep/{name}")
+}

@@ -1,0 +1,87 @@
+//! Which log objects of a trail are to be read now.
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::{LogKey, State, Trail, YOUNG};
+use crate::store::walk::{Wanted, walk};
+use crate::store::{ObjectStore, StoreError};
+
+/// The log objects of a trail that a sweep looks at.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Due {
+    /// All of them.
+    pub listed: u64,
+    /// Those that are left to their notifications for now.
+    pub young: u64,
+    /// Those that were read before.
+    pub read_before: u64,
+    /// Those to be read, in order: oldest first, and at last those that failed before, so that they cannot keep the
+    /// others from being read.
+    pub keys: Vec<LogKey>,
+}
+
+/// Lists a trail's log objects of the regions that matter, from what `state` says on. `now` is the store's time.
+///
+/// # Errors
+/// A list was refused.
+pub async fn due(
+    store: &dyn ObjectStore,
+    trail: &Trail,
+    state: &State,
+    now: Timestamp,
+    look_back: SignedDuration,
+    region: &(dyn Fn(&str) -> bool + Sync),
+) -> Result<Due, StoreError> {
+    let since = state.since(now, look_back);
+    let wanted = Wanted { since: Some(since), until: None, region };
+    let keys = walk(store, &trail.bucket, &trail.prefix, &wanted).await?;
+    // The walk allows for clocks that differ, and lists more.
+    let keys = keys.into_iter().filter_map(LogKey::new).filter(|key| key.delivered >= since);
+    Ok(sort(keys, state, now))
+}
+
+/// Of an object, the time in its name says how old it is: a list need not tell more, and one that appears late under an
+/// old name is read at once.
+fn sort(keys: impl Iterator<Item = LogKey>, state: &State, now: Timestamp) -> Due {
+    let mut due = Due::default();
+    for key in keys {
+        due.listed += 1;
+        if state.is_read(&key) {
+            due.read_before += 1;
+        } else if now.duration_since(key.delivered) < YOUNG {
+            due.young += 1;
+        } else {
+            due.keys.push(key);
+        }
+    }
+    due.keys.sort_by_cached_key(|key| (state.has_failed(key), key.clone()));
+    due
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn key(stamp: &str, name: &str) -> LogKey {
+        LogKey::new(format!("111122223333_CloudTrail_us-east-1_20260301T{stamp}Z_{name}.json.gz")).unwrap()
+    }
+
+    #[test]
+    fn the_oldest_comes_first_and_what_failed_last() {
+        let now = "2026-03-01T10:10:00Z".parse().unwrap();
+        let mut state = State::new(String::new(), now);
+        state.note_read(&key("0900", "read"));
+        state.note_failed(&key("0859", "failed"), false);
+        let names = [
+            ("1006", "young"),
+            ("1011", "to-come"),
+            ("1005", "a"),
+            ("0859", "failed"),
+            ("0901", "b"),
+            ("0900", "read"),
+        ];
+        let due = sort(names.iter().map(|(stamp, name)| key(stamp, name)), &state, now);
+        let expected = vec![key("0901", "b"), key("1005", "a"), key("0859", "failed")];
+        assert_eq!(due, Due { listed: 6, young: 2, read_before: 1, keys: expected });
+    }
+}

@@ -1,0 +1,83 @@
+//! What a sweep came upon, in counts.
+
+use std::fmt;
+
+use serde::Serialize;
+
+/// Counts of one sweep. Every log object that was listed is in exactly one of the six counts after `listed`.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct SweepReport {
+    /// Trails to be listed.
+    pub trails: u64,
+    /// Trails that could not be listed, or of which nothing could be remembered.
+    pub trails_failed: u64,
+    /// Log objects listed.
+    pub listed: u64,
+    /// Left to their notifications, for now.
+    pub young: u64,
+    /// Read by an earlier sweep.
+    pub read_before: u64,
+    /// Read to their end now, or gone.
+    pub read: u64,
+    /// Not read to their end, or not told of: tried again by the next sweep.
+    pub failed: u64,
+    /// Failed once too often: not tried again.
+    pub given_up: u64,
+    /// Not started: left to the next sweep.
+    pub backlog: u64,
+    /// Findings taken over from workers that are gone.
+    pub recovered: u64,
+    /// Open markers left alone: their holders are alive, or time was over.
+    pub left_open: u64,
+    /// Summaries sent.
+    pub summaries: u64,
+}
+
+impl SweepReport {
+    /// Log objects by what became of them: as many as were listed, or there is a fault in this program.
+    pub fn accounted(&self) -> u64 {
+        self.young + self.read_before + self.read + self.failed + self.given_up + self.backlog
+    }
+}
+
+impl fmt::Display for SweepReport {
+    /// For people, the zeros left out.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "sweep: {} log objects listed", self.listed)?;
+        let fates = [
+            (self.read, "read"),
+            (self.read_before, "read before"),
+            (self.young, "too young"),
+            (self.failed, "failed"),
+            (self.given_up, "given up"),
+            (self.backlog, "left to the next sweep"),
+        ];
+        let fates: Vec<String> =
+            fates.iter().filter(|(count, _)| *count > 0).map(|(count, fate)| format!("{count} {fate}")).collect();
+        if !fates.is_empty() {
+            write!(f, " ({})", fates.join(", "))?;
+        }
+        let rest = [
+            (self.trails_failed, "trails not swept"),
+            (self.recovered, "findings taken over"),
+            (self.left_open, "findings left open"),
+            (self.summaries, "summaries sent"),
+        ];
+        rest.iter().filter(|(count, _)| *count > 0).try_for_each(|(count, what)| write!(f, ", {count} {what}"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn people_read_what_is_not_zero() {
+        let report = SweepReport { listed: 9, read: 2, read_before: 6, backlog: 1, summaries: 1, ..Default::default() };
+        let expected =
+            "sweep: 9 log objects listed (2 read, 6 read before, 1 left to the next sweep), 1 summaries sent";
+        assert_eq!(report.to_string(), expected);
+        assert_eq!(report.accounted(), 9);
+        assert_eq!(SweepReport::default().to_string(), "sweep: 0 log objects listed");
+    }
+}

@@ -1,0 +1,206 @@
+//! What sweeps know of one trail: how far they have come, and which objects they have read since.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::{SignedDuration, Timestamp};
+use serde::de::Error;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use sha2::{Digest, Sha256};
+
+use crate::cloudtrail::key;
+
+/// Hexadecimal digits of a key's hash. Of 64 bits: were a trail to hold 10,000 objects an hour, two of one window would
+/// share a hash, and one be left to its notification alone, once in some million years.
+const DIGITS: usize = 16;
+
+/// The key of a log object, and when its name says it was delivered.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct LogKey {
+    /// To the minute. First, so that keys sort by it.
+    pub delivered: Timestamp,
+    /// As S3 knows it.
+    pub key: String,
+}
+
+/// What is remembered of one trail between sweeps.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct State {
+    /// The trail, for people who look.
+    trail: String,
+    /// Of what was named before this, nothing is left to be done but what appears late.
+    cursor: Timestamp,
+    /// Objects that need not be read (again), by the time in their names.
+    read: BTreeMap<Timestamp, Hashes>,
+    /// How often objects failed that are to be tried again, by the time in their names.
+    failed: BTreeMap<Timestamp, BTreeMap<String, u32>>,
+}
+
+impl LogKey {
+    /// None where the name does not tell when it was delivered: CloudTrail's always do.
+    pub fn new(key: String) -> Option<LogKey> {
+        Some(LogKey { delivered: key::delivered(&key)?, key })
+    }
+
+    fn hash(&self) -> u64 {
+        Sha256::digest(self.key.as_bytes()).iter().take(8).fold(0, |hash, byte| hash << 8 | u64::from(*byte))
+    }
+
+    fn digits(&self) -> String {
+        format!("{:016x}", self.hash())
+    }
+}
+
+impl State {
+    /// Of a trail that was never swept.
+    pub fn new(trail: String, now: Timestamp) -> State {
+        State { trail, cursor: now, read: BTreeMap::new(), failed: BTreeMap::new() }
+    }
+
+    /// Of what was named before this, nothing is left to be done but what appears late.
+    pub fn cursor(&self) -> Timestamp {
+        self.cursor
+    }
+
+    /// The first time in names that matters at `now`: far enough back for what appears late.
+    pub fn since(&self, now: Timestamp, look_back: SignedDuration) -> Timestamp {
+        back(self.cursor.min(now), look_back)
+    }
+
+    /// Whether it need not be read (again).
+    pub fn is_read(&self, key: &LogKey) -> bool {
+        self.read.get(&key.delivered).is_some_and(|hashes| hashes.0.contains(&key.hash()))
+    }
+
+    /// Whether it was tried before, in vain.
+    pub fn has_failed(&self, key: &LogKey) -> bool {
+        self.failed.get(&key.delivered).is_some_and(|failed| failed.contains_key(&key.digits()))
+    }
+
+    /// It need not be read again.
+    pub fn note_read(&mut self, key: &LogKey) {
+        if let Some(failed) = self.failed.get_mut(&key.delivered) {
+            failed.remove(&key.digits());
+        }
+        self.read.entry(key.delivered).or_default().0.insert(key.hash());
+    }
+
+    /// It failed. `counts` says whether that is held against it; the answer is how often it was so far.
+    pub fn note_failed(&mut self, key: &LogKey, counts: bool) -> u32 {
+        let attempts = self.failed.entry(key.delivered).or_default().entry(key.digits()).or_default();
+        *attempts += u32::from(counts);
+        *attempts
+    }
+
+    /// A sweep has come so far. What it will not list again is forgotten.
+    pub fn advance(&mut self, cursor: Timestamp, look_back: SignedDuration) {
+        self.cursor = cursor;
+        let since = back(cursor, look_back);
+        self.read = self.read.split_off(&since);
+        self.failed = self.failed.split_off(&since);
+        self.failed.retain(|_, failed| !failed.is_empty());
+    }
+
+    /// Joins what another sweep found out at the same time. The earlier cursor holds: what was read twice does no harm.
+    pub fn merge(&mut self, other: State) {
+        self.cursor = self.cursor.min(other.cursor);
+        for (time, hashes) in other.read {
+            self.read.entry(time).or_default().0.extend(hashes.0);
+        }
+        for (time, failed) in other.failed {
+            let ours = self.failed.entry(time).or_default();
+            for (key, attempts) in failed {
+                let ours = ours.entry(key).or_default();
+                *ours = attempts.max(*ours);
+            }
+        }
+    }
+}
+
+/// A time so much earlier, at the start of its minute: names tell no more.
+fn back(time: Timestamp, look_back: SignedDuration) -> Timestamp {
+    let early = time.checked_sub(look_back).unwrap_or(Timestamp::MIN).as_second();
+    Timestamp::from_second(early - early.rem_euclid(60)).unwrap_or(Timestamp::MIN)
+}
+
+/// Hashes of keys; written as their digits, one after the other.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+struct Hashes(BTreeSet<u64>);
+
+impl Serialize for Hashes {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.0.iter().map(|hash| format!("{hash:016x}")).collect::<String>())
+    }
+}
+
+impl<'de> Deserialize<'de> for Hashes {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Hashes, D::Error> {
+        let digits = String::deserialize(deserializer)?;
+        let hash = |digits: &[u8]| u64::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok();
+        let hashes: Option<BTreeSet<u64>> =
+            digits.as_bytes().chunks(DIGITS).map(|digits| hash(digits).filter(|_| digits.len() == DIGITS)).collect();
+        hashes.map(Hashes).ok_or_else(|| D::Error::custom("not hashes of 16 hexadecimal digits"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HOUR: SignedDuration = SignedDuration::from_hours(1);
+
+    fn time(text: &str) -> Timestamp {
+        format!("2026-03-{text}Z").parse().unwrap()
+    }
+
+    fn key(stamp: &str) -> LogKey {
+        LogKey::new(format!("AWSLogs/111122223333_CloudTrail_us-east-1_202603{stamp}Z_x.json.gz")).unwrap()
+    }
+
+    #[test]
+    fn a_sweep_lists_from_the_cursor_or_from_now_and_further_back() {
+        for (cursor, now, expected) in [
+            ("01T10:00:30", "01T10:10:00", "01T09:00:00"),
+            ("02T00:10:00", "02T00:20:00", "01T23:10:00"),
+            ("01T10:00:00", "02T10:00:00", "01T09:00:00"),
+            ("01T11:00:00", "01T10:00:00", "01T09:00:00"),
+        ] {
+            let state = State::new(String::new(), time(cursor));
+            assert_eq!(state.since(time(now), HOUR), time(expected), "{cursor} at {now}");
+        }
+    }
+
+    #[test]
+    fn what_is_not_listed_again_is_forgotten() {
+        let mut state = State::new(String::new(), time("01T10:00:00"));
+        state.note_read(&key("01T0859"));
+        state.note_read(&key("01T0900"));
+        state.advance(time("01T10:00:59"), HOUR);
+        assert!(!state.is_read(&key("01T0859")) && state.is_read(&key("01T0900")));
+        assert_eq!(state.since(time("01T10:10:00"), HOUR), time("01T09:00:00"));
+    }
+
+    #[test]
+    fn it_is_written_as_text_and_read_again() {
+        let mut state = State::new("s3://logs/".to_owned(), time("01T10:00:00"));
+        ["01T1000", "01T1005"].iter().for_each(|stamp| state.note_read(&key(stamp)));
+        state.note_failed(&key("01T1006"), true);
+        let text = serde_json::to_string(&state).unwrap();
+        assert_eq!(serde_json::from_str::<State>(&text).unwrap(), state, "{text}");
+        for damaged in [text.replace("failed", "x"), text.replacen("00Z\":\"", "00Z\":\"a", 1)] {
+            assert!(serde_json::from_str::<State>(&damaged).is_err(), "{damaged}");
+        }
+    }
+
+    #[test]
+    fn what_two_sweeps_know_is_joined() {
+        let mut one = State::new(String::new(), time("01T10:00:00"));
+        let mut other = State::new(String::new(), time("01T09:55:00"));
+        one.note_read(&key("01T0950"));
+        one.note_failed(&key("01T0952"), true);
+        other.note_read(&key("01T0951"));
+        other.note_failed(&key("01T0952"), true);
+        one.merge(other);
+        assert!(one.is_read(&key("01T0950")) && one.is_read(&key("01T0951")));
+        assert_eq!((one.cursor, one.note_failed(&key("01T0952"), true)), (time("01T09:55:00"), 2));
+    }
+}
