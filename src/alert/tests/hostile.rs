@@ -177,16 +177,16 @@ fn context() -> impl Strategy<Value = Context> {
             object: some(),
             power: None,
             actor: some(),
-            failed: n % 3 == 0,
-            excepted: n % 2 == 0,
+            failed: n.is_multiple_of(3),
+            excepted: n.is_multiple_of(2),
         };
         let other = ActorFinding { rule_id: text.clone(), rule_name: text.clone(), count: usize::MAX };
         Context {
             group_timeline: (0..times).map(entry).collect(),
             actor_findings: vec![other; times],
-            first_of_actor: times % 2 == 0,
-            first_of_group: times % 3 == 0,
-            gap: (times % 5 == 0).then_some(Gap::TooMuch),
+            first_of_actor: times.is_multiple_of(2),
+            first_of_group: times.is_multiple_of(3),
+            gap: times.is_multiple_of(5).then_some(Gap::TooMuch),
         }
     })
 }
