@@ -2,7 +2,6 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test stops at what it did not expect")]
 
 #[path = "support/cli.rs"]
-#[allow(dead_code, reason = "other tests use the rest")]
 mod cli;
 
 use cli::{Folder, text, trailbell};

@@ -2,9 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test stops at what it did not expect")]
 
 #[path = "support/cli.rs"]
-#[allow(dead_code, reason = "other tests use the rest")]
 mod cli;
-#[allow(dead_code, reason = "other tests use the rest")]
 mod support;
 
 use aws_sdk_s3::primitives::ByteStream;

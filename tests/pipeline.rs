@@ -109,11 +109,16 @@ fn world(objects: &[(&str, Answer)]) -> World {
 
 impl World {
     async fn run(self, payload: &Value) -> (Outcome, Vec<Alert>, Vec<String>) {
+        let sink = Box::new(self.sink.clone());
+        self.run_into(sink, payload).await
+    }
+
+    async fn run_into(self, sink: Box<dyn AlertSink>, payload: &Value) -> (Outcome, Vec<Alert>, Vec<String>) {
         let (asked, taken) = (Arc::clone(&self.objects.asked), Arc::clone(&self.sink.taken));
         let rules = RuleSet::new([load::embedded().rules]).unwrap();
         let pipeline = Pipeline {
             store: Box::new(self.objects),
-            sink: Box::new(self.sink),
+            sink,
             detections: Arc::new(Detections::with_loaded(rules, self.exceptions)),
             accounts: Accounts::default(),
             ledger: Ledger::None,
@@ -407,4 +412,37 @@ async fn exceptions_that_cannot_be_used_or_do_not_hold_silence_nothing() {
         let reply = outcome.reply().unwrap();
         assert_eq!(reply["warnings"].as_array().unwrap().len(), outcome.warnings.len(), "{lines}");
     }
+}
+
+#[tokio::test]
+async fn a_flood_of_bad_records_is_counted_and_not_listed() {
+    let mut records = vec![json!(1); 5000];
+    records.push(create_group("e1", "one"));
+    let (outcome, alerts, _) = world(&[("a", log(&records))]).run(&s3_event(&["a"])).await;
+    assert_eq!((alerts.len(), outcome.report.bad_records), (1, 5000));
+    assert_eq!(outcome.problems.len(), 21);
+    assert!(outcome.problems[20].to_string().contains("and 4980 more bad records"), "{}", outcome.problems[20]);
+}
+
+/// A sink that takes its time.
+struct Slow(Outbox);
+
+#[async_trait]
+impl AlertSink for Slow {
+    async fn publish(&self, alerts: &[Alert]) -> Vec<Result<MessageId, PublishError>> {
+        tokio::time::sleep(Duration::from_millis(60)).await;
+        self.0.publish(alerts).await
+    }
+}
+
+#[tokio::test]
+async fn alerts_that_do_not_fit_the_time_are_given_back_by_name() {
+    let records: Vec<Value> = (0..60).map(|n| by(&format!("user-{n}"), create_group(&format!("e{n}"), "g"))).collect();
+    let mut world = world(&[("a", log(&records))]);
+    world.last_start = Some(Instant::now() + Duration::from_millis(200));
+    let sink = Slow(world.sink.clone());
+    let (outcome, alerts, _) = world.run_into(Box::new(sink), &s3_event(&["a"])).await;
+    let (sent, failed) = (outcome.report.findings_that(Fate::Alerted), outcome.report.findings_that(Fate::Failed));
+    assert!(sent > 0 && failed > 0 && sent + failed == 60 && alerts.len() as u64 == sent, "{sent} {failed}");
+    assert!(outcome.reply().unwrap_err().to_string().contains("the function's time is nearly over"));
 }

@@ -1,7 +1,6 @@
 //! Which log objects a walk finds, and what it lists to find them: over a directory, and over S3's own protocol.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test stops at what it did not expect")]
 
-#[allow(dead_code, reason = "other tests use the rest")]
 mod support;
 
 use std::sync::Mutex;

@@ -67,14 +67,27 @@ fn step(step: &Step) -> Vec<String> {
     let mut lines = wrap::hanging("  - ", &step.purpose);
     match &step.how {
         How::Told => {}
-        // A link that is cut is no link.
-        How::Open(url) => lines.push(format!("    {url}")),
+        How::Open(url) => lines.extend(link(url)),
         How::Run(command) => match command.lines() {
             Ok(command) => lines.extend(command),
             Err(reason) => lines.extend(wrap::hanging("    ", &format!("(No command to paste: {reason}.)"))),
         },
     }
     lines
+}
+
+/// A link is never cut, since it would be none. One that is too wide leads to the page above, and says what to look for
+/// there; the whole one is in the document for machines.
+fn link(url: &str) -> Vec<String> {
+    let whole = format!("    {url}");
+    match url.rsplit_once('/') {
+        Some((page, name)) if wrap::width(&whole) > wrap::COLUMNS => {
+            let mut lines = wrap::hanging("    ", &format!("and there: {name}"));
+            lines.insert(0, format!("    {page}"));
+            lines
+        }
+        _ => vec![whole],
+    }
 }
 
 fn list(items: &[String]) -> Vec<String> {

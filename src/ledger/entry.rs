@@ -128,7 +128,7 @@ impl Entry {
         serde_json::to_vec(self).map(Bytes::from)
     }
 
-    /// Reads what [`Entry::encode`] wrote under this id.
+    /// Reads the JSON of the entry of this id.
     pub fn decode(id: &FindingId, bytes: &[u8]) -> Result<Entry, Unreadable> {
         #[derive(Deserialize)]
         struct Versioned {

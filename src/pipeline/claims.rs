@@ -4,6 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use super::Clock;
 use crate::finding::FindingId;
 use crate::ledger::Seen;
 
@@ -12,6 +13,8 @@ use crate::ledger::Seen;
 pub(super) struct Claims {
     /// How long claims in the ledger hold.
     pub(super) lease: Duration,
+    /// When nothing is started any more.
+    clock: Clock,
     // Std mutexes: nothing awaits under them.
     taken: Mutex<HashSet<FindingId>>,
     /// By rule: where there is no ledger, the run is the execution.
@@ -19,8 +22,13 @@ pub(super) struct Claims {
 }
 
 impl Claims {
-    pub(super) fn new(lease: Duration) -> Claims {
-        Claims { lease, taken: Mutex::default(), seen: Mutex::default() }
+    pub(super) fn new(clock: Clock) -> Claims {
+        Claims { lease: clock.lease, clock, taken: Mutex::default(), seen: Mutex::default() }
+    }
+
+    /// Whether the time is nearly over, so that nothing more is to be sent.
+    pub(super) fn is_over(&self) -> bool {
+        self.clock.is_over()
     }
 
     /// Whether this finding is the caller's to see to; false where it is being seen to already.

@@ -132,7 +132,7 @@ impl Run {
         let warnings = pipeline.detections.warnings(clock.now);
         let report = Report { exception_problems: pipeline.detections.exception_problems(), ..Report::default() };
         let outcome = Outcome { report, mismatch: None, problems, notes, warnings, reply, retry: BTreeSet::new() };
-        let claims = Arc::new(Claims::new(clock.lease));
+        let claims = Arc::new(Claims::new(clock));
         Run { pipeline: Arc::clone(pipeline), claims, clock, held: Vec::new(), outcome }
     }
 

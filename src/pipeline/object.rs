@@ -91,31 +91,42 @@ pub(super) async fn see_through(
     }
 }
 
+/// The most bad records of one object that are named: there can be millions.
+const NAMED: u64 = 20;
+
 /// What was found in one object.
 struct Found {
     findings: Vec<Finding>,
     problems: Vec<Problem>,
+    bad_records: u64,
     read: Read,
     end: Result<(), ReadError>,
 }
 
 fn find(body: Body, detections: &Detections, max_bytes: u64, now: Timestamp, object: &ObjectRef) -> Found {
-    let (mut findings, mut problems) = (Vec::new(), Vec::new());
+    let (mut findings, mut problems, mut bad_records) = (Vec::new(), Vec::new(), 0);
     let (bucket, key) = (&object.bucket, &object.key);
     let origin = |record| Origin::Object { bucket: bucket.clone(), key: key.clone(), record };
     let options = Options { max_bytes, lines: false };
     let (read, end) = search(body, options, detections, now, &origin, &mut |hit| match hit {
         Hit::Finding(finding) => findings.push(*finding),
-        Hit::Bad(bad) => problems.push(Problem::discard(object, bad)),
+        Hit::Bad(bad) => {
+            bad_records += 1;
+            if bad_records <= NAMED {
+                problems.push(Problem::discard(object, bad));
+            }
+        }
     });
+    if bad_records > NAMED {
+        problems.push(Problem::discard(object, format!("and {} more bad records", bad_records - NAMED)));
+    }
     // Records stand in no order; people read the group's creation before the user's addition.
     findings.sort_by_key(|finding| finding.time);
-    Found { findings, problems, read, end }
+    Found { findings, problems, bad_records, read, end }
 }
 
 async fn finish(pipeline: &Pipeline, claims: &Claims, object: &ObjectRef, found: Found) -> ObjectOutcome {
-    let Found { findings, mut problems, read, end } = found;
-    let bad_records = problems.len() as u64;
+    let Found { findings, mut problems, bad_records, read, end } = found;
     let found = findings.len() as u64;
     let mut published = publish(pipeline, claims, findings).await;
     let failed = published.problems.iter().any(|problem| problem.remedy == Remedy::Retry);

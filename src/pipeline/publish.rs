@@ -77,7 +77,19 @@ pub(super) async fn see_through(pipeline: &Pipeline, claims: &Claims, open: Vec<
         one.hold(&pipeline.ledger, published).await;
     }
     for some in now.chunks(TOGETHER) {
-        tell(pipeline, some, published).await;
+        if claims.is_over() {
+            give_back(pipeline, some, published).await;
+        } else {
+            tell(pipeline, some, published).await;
+        }
+    }
+}
+
+/// The pace allows only so many alerts in the function's time: the others go to whoever comes next.
+async fn give_back(pipeline: &Pipeline, some: &[Open], published: &mut Published) {
+    for one in some {
+        let error = PublishError("not sent: the function's time is nearly over".to_owned());
+        one.give_back(&pipeline.ledger, error, published).await;
     }
 }
 

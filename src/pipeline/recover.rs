@@ -38,7 +38,7 @@ pub async fn recover_open(pipeline: &Pipeline, clock: Clock) -> Recovered {
             return recovered;
         }
     };
-    let claims = Claims::new(clock.lease);
+    let claims = Claims::new(clock);
     for some in markers.chunks(TOGETHER) {
         if clock.is_over() {
             recovered.left += some.len() as u64;

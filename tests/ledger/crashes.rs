@@ -142,12 +142,8 @@ impl World {
         let changed = self.memory.calls();
         let ids = changed.iter().filter_map(|call| call.rsplit_once('/').map(|(_, id)| id)).filter(|id| id.len() == 64);
         for id in ids.filter(|id| self.state(id).is_some()) {
-            let done = self.is_final(&id) || self.state(&id).as_deref() == Some("held");
-            assert!(
-                done || self.memory.text(&format!("open/{id}")).is_some(),
-                "{id} is {:?} unmarked",
-                self.state(&id)
-            );
+            let done = self.is_final(id) || self.state(id).as_deref() == Some("held");
+            assert!(done || self.memory.text(&format!("open/{id}")).is_some(), "{id} is {:?} unmarked", self.state(id));
         }
     }
 
@@ -329,6 +325,30 @@ fn a_sweep_that_dies_at_every_step_loses_nothing() {
         assert_eq!(world.verdict(12), Ok(()), "dead after {steps} steps");
         if over {
             break;
+        }
+    }
+}
+
+/// Two successors meet at an entry whose holder is gone: one stops after each of its steps in turn, the other runs.
+#[test]
+fn of_two_successors_one_takes_over() {
+    let sweep = 2;
+    for (one, other) in [(0, 1), (0, sweep), (sweep, 0)] {
+        for steps in 1.. {
+            let mut world = World::new(vec![inline(&records(1)), inline(&records(1))]);
+            while world.memory.keys("entries/").is_empty() {
+                world.step(0);
+            }
+            world.crash(0);
+            world.memory.wait(LEASE);
+            (0..steps).for_each(|_| world.step(one));
+            let over = world.slots[one].work.is_none() && steps > 1;
+            (0..1_000).for_each(|_| world.step(other));
+            world.settle();
+            assert_eq!(world.verdict(1), Ok(()), "{one} stops after {steps} steps, {other} runs");
+            if over {
+                break;
+            }
         }
     }
 }

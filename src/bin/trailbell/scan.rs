@@ -61,6 +61,9 @@ fn header(args: &ScanArgs) -> &'static [&'static str] {
     }
 }
 
+/// The most bad records of one file that are named: there can be millions.
+const NAMED: usize = 20;
+
 struct Scan {
     look: Look,
     now: Timestamp,
@@ -120,10 +123,11 @@ impl Scan {
         self.tally.files += 1;
         let options = Options { max_bytes: self.max_bytes, lines };
         let (mut sights, window) = (Ok(()), self.window);
-        let mut bad_records = Vec::new();
+        let (mut bad_records, mut unnamed) = (Vec::new(), 0);
         let (tally, output, summary) = (&mut self.tally, &mut self.output, &mut self.summary);
         let (read, end) = self.look.through(body, options, self.now, origin, &mut |sight| match sight {
-            Sight::Bad(bad) => bad_records.push(bad),
+            Sight::Bad(bad) if bad_records.len() < NAMED => bad_records.push(bad),
+            Sight::Bad(_) => unnamed += 1,
             _ if sights.is_err() => {}
             Sight::Finding(finding) if window.holds(finding.time) => {
                 tally.finding(&finding);
@@ -140,6 +144,10 @@ impl Scan {
         });
         self.tally.records += read.records;
         bad_records.iter().for_each(|bad| self.unreadable(name, bad));
+        if unnamed > 0 {
+            self.tally.unreadable += unnamed;
+            self.progress.say(&format!("trailbell: {}: and {unnamed} more bad records", shown(name)));
+        }
         if let Err(error) = end {
             self.unreadable(name, &error);
         }
