@@ -70,6 +70,9 @@ fn push(clean: &mut String, character: char) {
 /// Visible, and alone in its place. Characters without a width (controls, joiners, bidi marks, tags, combining marks)
 /// are not: names in AWS hardly ever need them, and forgers do.
 fn is_visible(character: char) -> bool {
+    if character.is_ascii() {
+        return !character.is_ascii_control();
+    }
     character.width().is_some_and(|columns| columns > 0) && !is_deceptive(character)
 }
 

@@ -6,9 +6,8 @@ use serde_json::{Map, Value, json};
 
 use super::Context;
 use super::call::Call;
-use super::commands::{self, Step};
-use super::exception;
-use super::sentence;
+use super::commands::Step;
+use super::parts::Parts;
 use super::story;
 use crate::rule::{RuleInfo, Severity, Technique, Threat};
 
@@ -19,10 +18,10 @@ pub(super) const SCHEMA_VERSION: u32 = 1;
 pub(super) const ECS_VERSION: &str = "8.17.0";
 
 /// The whole document, however large. The values are as the record has them, not cleaned: JSON escapes what it must.
-pub(super) fn write(call: Call<'_>, context: &Context, subject: &str) -> Value {
+pub(super) fn write(call: Call<'_>, context: &Context, parts: &Parts, subject: &str) -> Value {
     let finding = call.finding;
     let mut document = finding.ecs.as_object().cloned().unwrap_or_default();
-    document.insert("message".to_owned(), sentence::write(call).into());
+    document.insert("message".to_owned(), parts.sentence.as_str().into());
     document.insert("ecs".to_owned(), json!({"version": ECS_VERSION}));
     document.insert("rule".to_owned(), rule(&finding.rule));
     if !finding.rule.threat.is_empty() {
@@ -33,7 +32,7 @@ pub(super) fn write(call: Call<'_>, context: &Context, subject: &str) -> Value {
     if let Some(name) = call.fields.text("cloud.account.id").and_then(|id| call.accounts.name(id)) {
         document["cloud"]["account"]["name"] = name.into();
     }
-    let mut ours = ours(call, context, subject);
+    let mut ours = ours(call, context, parts, subject);
     ours.retain(|_, value| !value.is_null());
     document.insert("trailbell".to_owned(), ours.into());
     document.into()
@@ -68,7 +67,7 @@ pub(super) fn severity_number(severity: Severity) -> u8 {
     }
 }
 
-fn ours(call: Call<'_>, context: &Context, subject: &str) -> Map<String, Value> {
+fn ours(call: Call<'_>, context: &Context, parts: &Parts, subject: &str) -> Map<String, Value> {
     let finding = call.finding;
     object([
         ("schema_version", json!(SCHEMA_VERSION)),
@@ -82,11 +81,11 @@ fn ours(call: Call<'_>, context: &Context, subject: &str) -> Map<String, Value> 
         ("actor", json!(finding.actor)),
         ("origin", json!(finding.origin)),
         ("rule", our_rule(&finding.rule)),
-        ("check", documents(commands::check(call))),
-        ("undo", documents(commands::undo(call))),
-        ("raw_record", documents(commands::raw_record(call))),
-        ("exception_to_paste", exception_to_paste(call)),
-        ("context", story::document(call, context)),
+        ("check", documents(&parts.check)),
+        ("undo", documents(&parts.undo)),
+        ("raw_record", documents(&parts.raw_record)),
+        ("exception_to_paste", exception_to_paste(&parts.exception)),
+        ("context", story::document(context, &parts.story)),
     ])
 }
 
@@ -101,14 +100,14 @@ fn our_rule(rule: &RuleInfo) -> Value {
 }
 
 /// `toml`, or the reason why there is none.
-fn exception_to_paste(call: Call<'_>) -> Value {
-    match exception::lines(call) {
+fn exception_to_paste(lines: &Result<Vec<String>, &str>) -> Value {
+    match lines {
         Ok(lines) => json!({"toml": lines.join("\n") + "\n"}),
         Err(reason) => json!({"no_toml": reason}),
     }
 }
 
-fn documents(steps: Vec<Step>) -> Value {
+fn documents(steps: &[Step]) -> Value {
     steps.iter().map(Step::document).collect()
 }
 

@@ -49,7 +49,12 @@ pub(super) fn room(taken: usize) -> usize {
 
 /// Bytes of a text as a JSON string: a message holds its parts as strings.
 pub(super) fn encoded(text: &str) -> usize {
-    Value::from(text).to_string().len()
+    let escaped = text.bytes().map(|byte| match byte {
+        b'"' | b'\\' | b'\n' | b'\r' | b'\t' | 8 | 12 => 2,
+        0..b' ' => "\\u0000".len(),
+        _ => 1,
+    });
+    escaped.sum::<usize>() + 2
 }
 
 fn drop_field(document: &mut Value, path: &[&str]) {
@@ -137,6 +142,14 @@ mod tests {
             let told = cut(&fitted);
             assert_eq!(told.len(), dropped.len(), "{sizes:?}: {told:?}");
             assert!(told.iter().zip(&dropped).all(|(told, field)| told.starts_with(field)), "{sizes:?}: {told:?}");
+        }
+    }
+
+    #[test]
+    fn a_text_is_as_long_as_serde_json_writes_it() {
+        let all: String = (0..=0x2ff).filter_map(char::from_u32).chain(['\u{2028}', '😀']).collect();
+        for text in ["", "plain", &all] {
+            assert_eq!(encoded(text), Value::from(text).to_string().len(), "{text:?}");
         }
     }
 

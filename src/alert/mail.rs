@@ -5,11 +5,10 @@
 use super::Context;
 use super::call::Call;
 use super::clean;
-use super::commands::{self, How, Step};
-use super::exception;
+use super::commands::{How, Step};
 use super::facts;
 use super::guide;
-use super::sentence;
+use super::parts::Parts;
 use super::story;
 use super::wrap;
 use crate::finding::Origin;
@@ -21,22 +20,22 @@ const LONGEST_SECTION: usize = 8 * 1024;
 const LONGEST_VALUE: usize = 1_024;
 
 /// The mail, ending with a line break.
-pub(super) fn write(call: Call<'_>, context: &Context) -> String {
+pub(super) fn write(call: Call<'_>, context: &Context, parts: &Parts) -> String {
     let rule = &call.finding.rule;
-    let mut mail = lines_of(wrap::hanging("  ", &sentence::write(call)));
+    let mut mail = lines_of(wrap::hanging("  ", &parts.sentence));
     mail.extend(story::first(context).map(|first| format!("\n  {first}\n")));
     for (heading, lines) in [
         ("FACTS", facts::lines(call)),
         ("THE POLICY AS WRITTEN", facts::policy(call)),
-        ("THE LAST 48 HOURS", story::lines(call, context)),
-        ("WHAT TO CHECK", steps(&commands::check(call))),
-        ("WHAT TO UNDO IF IT WAS NOT MEANT", steps(&commands::undo(call))),
+        ("THE LAST 48 HOURS", story::lines(call, context, &parts.story)),
+        ("WHAT TO CHECK", steps(&parts.check)),
+        ("WHAT TO UNDO IF IT WAS NOT MEANT", steps(&parts.undo)),
         ("WHY THIS RULE", guide::lines(&rule.description)),
         ("GUIDE", rule.note.as_deref().map(guide::lines).unwrap_or_default()),
         ("WHEN IT IS NO CAUSE FOR ALARM", list(&rule.false_positives)),
         ("REFERENCES", list(&rule.references)),
-        ("THE RAW RECORD", identifiers(call)),
-        ("IF IT IS RIGHT AND WILL HAPPEN AGAIN", exception(call)),
+        ("THE RAW RECORD", identifiers(call, &parts.raw_record)),
+        ("IF IT IS RIGHT AND WILL HAPPEN AGAIN", exception(&parts.exception)),
     ] {
         if !lines.is_empty() {
             mail += &format!("\n{heading}\n{}", lines_of(lines));
@@ -96,7 +95,7 @@ fn list(items: &[String]) -> Vec<String> {
 }
 
 /// What finds the record again.
-fn identifiers(call: Call<'_>) -> Vec<String> {
+fn identifiers(call: Call<'_>, raw_record: &[Step]) -> Vec<String> {
     let finding = call.finding;
     let (place, where_it_is) = match &finding.origin {
         Origin::Object { bucket, key, .. } => ("Object", format!("s3://{bucket}/{key}")),
@@ -113,11 +112,11 @@ fn identifiers(call: Call<'_>) -> Vec<String> {
     ];
     let row =
         |(label, value): (&str, &str)| wrap::hanging(&format!("  {label:<14}  "), &clean::text(value, LONGEST_VALUE));
-    rows.into_iter().flat_map(row).chain(steps(&commands::raw_record(call))).collect()
+    rows.into_iter().flat_map(row).chain(steps(raw_record)).collect()
 }
 
-fn exception(call: Call<'_>) -> Vec<String> {
-    let lines = match exception::lines(call) {
+fn exception(lines: &Result<Vec<String>, &str>) -> Vec<String> {
+    let lines = match lines {
         Ok(lines) => lines,
         Err(reason) => return wrap::hanging("  ", &format!("(No exception to paste: {reason}.)")),
     };

@@ -17,6 +17,7 @@ mod identity;
 mod limit;
 mod mail;
 mod minimal;
+mod parts;
 mod policy;
 mod sentence;
 mod shell;
@@ -39,6 +40,7 @@ pub use summary::{Member, Summary, render_summary};
 
 use crate::finding::{Finding, FindingId};
 use call::Call;
+use parts::Parts;
 
 /// What is published about a finding: one message, in the form each kind of reader wants.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -88,10 +90,11 @@ impl Alert {
 pub fn render(finding: &Finding, context: &Context, accounts: &Accounts) -> Alert {
     let call = Call::new(finding, accounts);
     let subject = subject::write(call);
-    let text = mail::write(call, context);
+    let parts = Parts::new(call, context);
+    let text = mail::write(call, context, &parts);
     let attributes = attributes::write(call);
     let taken = limit::encoded(&text) + attributes.iter().map(Attribute::bytes).sum::<usize>();
-    let document = limit::fit(document::write(call, context, &subject), taken);
+    let document = limit::fit(document::write(call, context, &parts, &subject), taken);
     Alert { finding: finding.id.clone(), subject, text, document, attributes }
 }
 

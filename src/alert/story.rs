@@ -33,16 +33,15 @@ pub(super) fn first(context: &Context) -> Option<&'static str> {
 }
 
 /// The lines of a mail: what happened to the group, what else the caller was found doing, and what is not known.
-pub(super) fn lines(call: Call<'_>, context: &Context) -> Vec<String> {
+pub(super) fn lines(call: Call<'_>, context: &Context, story: &Story) -> Vec<String> {
     let gap = context.gap.map(|gap| wrap::hanging("  ", in_words(gap))).unwrap_or_default();
-    let parts = [group_lines(call, &Story::of(call, context)), actor_lines(&context.actor_findings), gap];
+    let parts = [group_lines(call, story), actor_lines(&context.actor_findings), gap];
     let filled: Vec<Vec<String>> = parts.into_iter().filter(|part| !part.is_empty()).collect();
     filled.join(&String::new())
 }
 
 /// The same for machines: as much of it, not cleaned.
-pub(super) fn document(call: Call<'_>, context: &Context) -> Value {
-    let story = Story::of(call, context);
+pub(super) fn document(context: &Context, story: &Story) -> Value {
     let findings = by_count(&context.actor_findings);
     json!({
         "group_timeline": story.told,
@@ -66,7 +65,7 @@ fn in_words(gap: Gap) -> &'static str {
 }
 
 /// The events of a group in their order, as many as are told.
-struct Story {
+pub(super) struct Story {
     earlier: usize,
     told: Vec<Told>,
     later: usize,
@@ -82,7 +81,7 @@ struct Told {
 
 impl Story {
     /// Empty where nothing is known of the group; else with the finding's own event, whether it was given or not.
-    fn of(call: Call<'_>, context: &Context) -> Story {
+    pub(super) fn of(call: Call<'_>, context: &Context) -> Story {
         let own = TimelineEntry::of(call.finding).filter(|_| !context.group_timeline.is_empty());
         let mut entries: Vec<TimelineEntry> = context.group_timeline.iter().cloned().chain(own.clone()).collect();
         entries.sort_by(|one, other| one.rank().cmp(&other.rank()));

@@ -182,9 +182,9 @@ fn context() -> impl Strategy<Value = Context> {
         Context {
             group_timeline: (0..times).map(entry).collect(),
             actor_findings: vec![other; times],
-            first_of_actor: times % 2 == 0,
-            first_of_group: times % 3 == 0,
-            gap: (times % 5 == 0).then_some(Gap::TooMuch),
+            first_of_actor: times.is_multiple_of(2),
+            first_of_group: times.is_multiple_of(3),
+            gap: times.is_multiple_of(5).then_some(Gap::TooMuch),
         }
     })
 }

@@ -1,0 +1,37 @@
+//! What the mail and the document both tell, made once for the two.
+
+use super::Context;
+use super::call::Call;
+use super::commands::{self, Step};
+use super::exception;
+use super::sentence;
+use super::story::Story;
+
+/// The parts of an alert.
+pub(super) struct Parts {
+    /// What happened.
+    pub(super) sentence: String,
+    /// What happened to the group besides.
+    pub(super) story: Story,
+    /// What to look at.
+    pub(super) check: Vec<Step>,
+    /// What stops the caller and takes the change back.
+    pub(super) undo: Vec<Step>,
+    /// What gets the raw record.
+    pub(super) raw_record: Vec<Step>,
+    /// The lines of an exception to paste, or why there is none.
+    pub(super) exception: Result<Vec<String>, &'static str>,
+}
+
+impl Parts {
+    pub(super) fn new(call: Call<'_>, context: &Context) -> Parts {
+        Parts {
+            sentence: sentence::write(call),
+            story: Story::of(call, context),
+            check: commands::check(call),
+            undo: commands::undo(call),
+            raw_record: commands::raw_record(call),
+            exception: exception::lines(call),
+        }
+    }
+}
