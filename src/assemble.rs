@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use aws_config::{BehaviorVersion, Region, SdkConfig};
+use aws_sdk_s3::config::SharedHttpClient;
 use aws_smithy_http_client::Builder as HttpBuilder;
 use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
 
@@ -10,19 +11,24 @@ use tokio::sync::OnceCell;
 
 use crate::config::{AlertsPlace, Config, StorePlace};
 use crate::pipeline::Pipeline;
-use crate::rule::RuleSet;
+use crate::rule::Detections;
 use crate::sink::{AlertSink, DirSink, Pace, SnsSink, StdoutSink};
 use crate::store::{DirStore, ObjectStore, S3Store};
 
 /// Builds the pipeline. Nothing is asked of AWS yet, and no credential is looked up before it is needed.
-pub async fn pipeline(config: &Config, rules: RuleSet) -> Pipeline {
+pub async fn pipeline(config: &Config, detections: Detections) -> Pipeline {
     let aws = Aws::default();
     Pipeline {
         store: store(&config.store, &aws).await,
         sink: sink(config, &aws).await,
-        rules: Arc::new(rules),
+        detections: Arc::new(detections),
         max_object_bytes: config.max_object_bytes,
     }
+}
+
+/// S3 as it is told in the environment, for programs that need nothing else of AWS.
+pub async fn s3_store() -> S3Store {
+    S3Store::new(Aws::default().s3().await)
 }
 
 async fn store(place: &StorePlace, aws: &Aws) -> Box<dyn ObjectStore> {
@@ -74,6 +80,9 @@ impl Aws {
 
 /// One TLS stack, with ring: it builds everywhere with a plain C compiler.
 async fn load() -> SdkConfig {
-    let http = HttpBuilder::new().tls_provider(Provider::Rustls(CryptoMode::Ring)).build_https();
-    aws_config::defaults(BehaviorVersion::latest()).http_client(http).load().await
+    aws_config::defaults(BehaviorVersion::latest()).http_client(http_client()).load().await
+}
+
+fn http_client() -> SharedHttpClient {
+    HttpBuilder::new().tls_provider(Provider::Rustls(CryptoMode::Ring)).build_https()
 }

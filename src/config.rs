@@ -1,6 +1,7 @@
 //! What the operator said, in environment variables. Every place is said explicitly; what is missing, wrong or unknown
 //! is an error at the start, all of it at once.
 
+use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
 
 use thiserror::Error;
@@ -16,6 +17,8 @@ pub struct Config {
     pub ledger: LedgerPlace,
     /// `TRAILBELL_RULES`: a directory or a file, besides the embedded rules.
     pub rules: Option<PathBuf>,
+    /// `TRAILBELL_EXCEPTIONS`: a directory or a file.
+    pub exceptions: Option<PathBuf>,
     /// `TRAILBELL_DEFAULT_RULES`: whether the embedded rules are used.
     pub default_rules: bool,
     /// `TRAILBELL_MAX_OBJECT_BYTES`: inflated bytes accepted of one object.
@@ -57,11 +60,12 @@ pub enum LedgerPlace {
 pub struct ConfigError(pub Vec<String>);
 
 /// Every variable there is. Any other that begins with `TRAILBELL_` is a mistake, but for the tests' own.
-const KNOWN: [&str; 7] = [
+const KNOWN: [&str; 8] = [
     "TRAILBELL_ALERTS",
     "TRAILBELL_STORE",
     "TRAILBELL_LEDGER",
     "TRAILBELL_RULES",
+    "TRAILBELL_EXCEPTIONS",
     "TRAILBELL_DEFAULT_RULES",
     "TRAILBELL_MAX_OBJECT_BYTES",
     "TRAILBELL_CONCURRENCY",
@@ -72,14 +76,19 @@ const DEFAULT_MAX_OBJECT_BYTES: u64 = 1024 * 1024 * 1024;
 const DEFAULT_CONCURRENCY: u32 = 2;
 
 impl Config {
-    /// Reads the configuration from variables, e.g. [`std::env::vars`]. Those that do not begin with `TRAILBELL_` do
+    /// Reads the configuration from variables, e.g. [`std::env::vars_os`]. Those that do not begin with `TRAILBELL_` do
     /// not matter.
-    pub fn from_vars(vars: impl IntoIterator<Item = (String, String)>) -> Result<Config, ConfigError> {
+    pub fn from_vars(vars: impl IntoIterator<Item = (OsString, OsString)>) -> Result<Config, ConfigError> {
         let mut vars = Vars::new(vars);
-        let alerts = vars.required("TRAILBELL_ALERTS", "a topic ARN, stdout or dir:PATH", alerts_place);
+        let alerts = vars.required(
+            "TRAILBELL_ALERTS",
+            "the ARN of a standard topic (a FIFO topic has no e-mail), stdout or dir:PATH",
+            alerts_place,
+        );
         let store = vars.required("TRAILBELL_STORE", "s3 or dir:PATH", store_place);
         let ledger = vars.required("TRAILBELL_LEDGER", "none", ledger_place);
-        let rules = vars.optional("TRAILBELL_RULES", "a directory or a file", rules_place);
+        let rules = vars.optional("TRAILBELL_RULES", "a directory or a file", path);
+        let exceptions = vars.optional("TRAILBELL_EXCEPTIONS", "a directory or a file", path);
         let default_rules = vars.optional("TRAILBELL_DEFAULT_RULES", "on or off", switch);
         let max_object_bytes = vars.optional("TRAILBELL_MAX_OBJECT_BYTES", "a number of bytes, at least 1", positive);
         let concurrency = vars.optional("TRAILBELL_CONCURRENCY", "a number from 1 to 1000", workers);
@@ -89,6 +98,7 @@ impl Config {
                 store,
                 ledger,
                 rules,
+                exceptions,
                 default_rules: default_rules.unwrap_or(true),
                 max_object_bytes: max_object_bytes.unwrap_or(DEFAULT_MAX_OBJECT_BYTES),
                 concurrency: concurrency.unwrap_or(DEFAULT_CONCURRENCY),
@@ -105,12 +115,24 @@ struct Vars {
 }
 
 impl Vars {
-    fn new(vars: impl IntoIterator<Item = (String, String)>) -> Vars {
-        let ours = |name: &str| name.starts_with("TRAILBELL_") && !name.starts_with("TRAILBELL_TEST_");
-        let given: Vec<(String, String)> = vars.into_iter().filter(|(name, _)| ours(name)).collect();
-        let unknown = given.iter().filter(|(name, _)| !KNOWN.contains(&name.as_str()));
-        let problems = unknown.map(|(name, _)| format!("{}: no such setting", name.escape_debug())).collect();
-        Vars { given, problems }
+    fn new(vars: impl IntoIterator<Item = (OsString, OsString)>) -> Vars {
+        let mut ours = Vars { given: Vec::new(), problems: Vec::new() };
+        vars.into_iter().for_each(|(name, value)| ours.take(&name, value));
+        ours
+    }
+
+    fn take(&mut self, name: &OsStr, value: OsString) {
+        let Some(name) = name.to_str() else { return };
+        if !name.starts_with("TRAILBELL_") || name.starts_with("TRAILBELL_TEST_") {
+            return;
+        }
+        if !KNOWN.contains(&name) {
+            self.problems.push(format!("{}: no such setting", name.escape_debug()));
+        }
+        match value.into_string() {
+            Ok(value) => self.given.push((name.to_owned(), value)),
+            Err(_) => self.problems.push(format!("{}: the value is not UTF-8", name.escape_debug())),
+        }
     }
 
     fn get(&self, name: &str) -> Option<&str> {
@@ -158,7 +180,7 @@ fn ledger_place(value: &str) -> Option<LedgerPlace> {
     (value == "none").then_some(LedgerPlace::None)
 }
 
-fn rules_place(value: &str) -> Option<PathBuf> {
+fn path(value: &str) -> Option<PathBuf> {
     (!value.contains("://")).then(|| PathBuf::from(value))
 }
 
@@ -187,7 +209,7 @@ mod tests {
     use super::*;
 
     fn config(vars: &[(&str, &str)]) -> Result<Config, ConfigError> {
-        Config::from_vars(vars.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())))
+        Config::from_vars(vars.iter().map(|(name, value)| (name.into(), value.into())))
     }
 
     const TOPIC: &str = "arn:aws:sns:us-east-1:111122223333:alerts";

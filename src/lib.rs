@@ -10,12 +10,14 @@
 //! | [`ecs`] | what is the value of an ECS field in a record? |
 //! | [`kql`] | does a query match a document? Pure: no clock, no I/O, nothing of CloudTrail |
 //! | [`rule`] | which rules are there, and which of them match a record? |
+//! | [`explain`] | why does a query match a record, or not? |
 //! | [`finding`] | what was found, by whom was it done, and what became of it? |
 //! | [`alert`] | what do people and machines read? |
 //! | [`sink`] | where do alerts go? SNS, a folder, the terminal |
 //! | [`pipeline`] | in which order does all of this happen, and do the counts add up? |
 //! | [`config`] | what did the operator say? |
 //! | [`assemble`] | which store, sink and rules follow from that? |
+//! | [`error`] | how is an error told? |
 //! | [`telemetry`] | what is in the log? |
 //!
 //! Dependencies point one way: `kql ← rule ← pipeline → store, sink ← aws adapters`.
@@ -25,6 +27,8 @@ pub mod assemble;
 pub mod cloudtrail;
 pub mod config;
 pub mod ecs;
+pub mod error;
+pub mod explain;
 pub mod finding;
 pub mod kql;
 pub mod notification;

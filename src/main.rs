@@ -10,7 +10,7 @@ use serde_json::Value;
 use tokio::time::Instant;
 use trailbell::config::Config;
 use trailbell::pipeline::{self, Clock, Pipeline};
-use trailbell::rule::{Gathered, RuleSet};
+use trailbell::rule::{Detections, Gathered, LoadedExceptions, RuleSet};
 use trailbell::{assemble, telemetry};
 
 /// No object is started in the last part of the function's time (this, or a quarter), so that those in flight can end.
@@ -19,8 +19,12 @@ const RESERVE: Duration = Duration::from_secs(10);
 // One thread takes turns between requests; inflating and matching have threads of their own.
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
-    telemetry::start();
-    match serve().await {
+    let log = telemetry::start();
+    let served = match log {
+        Ok(()) => serve().await,
+        Err(error) => Err(error.into()),
+    };
+    match served {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             tracing::error!(%error, "cannot start");
@@ -30,11 +34,27 @@ async fn main() -> ExitCode {
 }
 
 async fn serve() -> Result<(), Error> {
-    let config = Config::from_vars(std::env::vars())?;
-    let rules = rules(&config)?;
-    let pipeline = Arc::new(assemble::pipeline(&config, rules).await);
-    tracing::info!(?config, rules = pipeline.rules.rules().len(), "started");
+    let config = Config::from_vars(std::env::vars_os())?;
+    let detections = detections(&config)?;
+    let (rules, exceptions) = (detections.rules.rules().len(), detections.exceptions.all().len());
+    let probe = detections.rules.probe();
+    let pipeline = Arc::new(assemble::pipeline(&config, detections).await);
+    tracing::info!(?config, rules, exceptions, probe, "started");
     lambda_runtime::run(service_fn(|event| handle(&pipeline, event))).await
+}
+
+/// Exceptions that cannot be used are no reason not to start: every invocation says so until they are mended.
+fn detections(config: &Config) -> Result<Detections, Error> {
+    let rules = rules(config)?;
+    let mut exceptions = LoadedExceptions::from_paths(config.exceptions.as_slice());
+    exceptions.check_rules(&rules);
+    for warning in &exceptions.warnings {
+        tracing::warn!(%warning, "exception file");
+    }
+    for problem in &exceptions.problems {
+        tracing::error!(%problem, "no exception is in use");
+    }
+    Ok(Detections::with_loaded(rules, exceptions))
 }
 
 /// The function's rules: nothing starts with a part of what the operator wanted.
@@ -43,10 +63,7 @@ fn rules(config: &Config) -> Result<RuleSet, Error> {
     for warning in &gathered.warnings {
         tracing::warn!(%warning, "rule file");
     }
-    if let Some(refusal) = gathered.refused.first() {
-        return Err(format!("a rule cannot run here: {refusal}").into());
-    }
-    Ok(gathered.into_rules()?)
+    Ok(gathered.into_all_rules()?)
 }
 
 async fn handle(pipeline: &Arc<Pipeline>, event: LambdaEvent<Value>) -> Result<Value, Error> {

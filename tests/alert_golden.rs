@@ -3,13 +3,16 @@
 //! After a wanted change, `TRAILBELL_WRITE_GOLDEN=1 cargo test --test alert_golden` writes the files anew; read the
 //! difference before you commit it.
 
+#![allow(clippy::unwrap_used, reason = "clippy takes only #[test] functions for tests, and these are their helpers")]
+
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::{env, fs};
 
 use serde_json::{Value, json};
 use trailbell::alert::{Alert, Context, render};
 use trailbell::cloudtrail::Record;
-use trailbell::finding::{Finding, FindingId};
+use trailbell::finding::{Finding, FindingId, Origin};
 use trailbell::rule::RuleInfo;
 
 #[test]
@@ -42,18 +45,33 @@ fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
-/// What a finding takes over from its record is filled in from the ECS document of the case.
+/// The finding of a case: of the record that it has, or of the ECS document.
 fn read(case: &Path) -> (Finding, Context) {
     let mut fields: Value = serde_json::from_str(&fs::read_to_string(case).unwrap()).unwrap();
     let context = fields.get("context").map(|it| serde_json::from_value(it.clone()).unwrap()).unwrap_or_default();
     let rule = rule(&fields["rule"]);
+    let finding = match fields.get_mut("record") {
+        Some(record) => Finding::new(&Arc::new(rule), &Record::from_value(record.take()).unwrap(), origin()),
+        None => of_document(fields, rule),
+    };
+    (finding, context)
+}
+
+fn origin() -> Origin {
+    let name = "111122223333_CloudTrail_us-east-1_20260301T1005Z_9hDkYq3ZpXcV7bNm.json.gz";
+    let key = format!("AWSLogs/111122223333/CloudTrail/us-east-1/2026/03/01/{name}");
+    Origin::Object { bucket: "example-trail".to_owned(), key, record: 3 }
+}
+
+/// What a finding takes over from its record is filled in from the ECS document.
+fn of_document(mut fields: Value, rule: RuleInfo) -> Finding {
     let call = json!({"eventID": fields["ecs"]["event"]["id"], "recipientAccountId": fields["account"]});
     fields["id"] = json!(FindingId::of(&rule.id, &Record::from_value(call).unwrap()));
     fields["rule"] = json!(rule);
     fields["time"] = fields["ecs"]["@timestamp"].clone();
     fields["group"] = fields["ecs"]["group"]["name"].clone();
     fields["target_user"] = fields["ecs"]["user"]["target"]["name"].clone();
-    (serde_json::from_value(fields).unwrap(), context)
+    serde_json::from_value(fields).unwrap()
 }
 
 /// A rule file of ours by name, or a rule as written in the case.

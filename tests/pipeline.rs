@@ -1,4 +1,5 @@
 //! The whole way of a notification, with a store and a sink that fail as told.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test stops at what it did not expect")]
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
@@ -14,9 +15,9 @@ use trailbell::cloudtrail::Body;
 use trailbell::finding::Fate;
 use trailbell::notification::ObjectRef;
 use trailbell::pipeline::{self, Clock, ObjectFate, Outcome, Pipeline, Remedy};
-use trailbell::rule::{RuleSet, load};
+use trailbell::rule::{Detections, LoadedExceptions, RuleSet, load};
 use trailbell::sink::{AlertSink, MessageId, PublishError};
-use trailbell::store::{ObjectStore, StoreError};
+use trailbell::store::{Listing, ObjectStore, Page, StoreError};
 
 /// What a store does when asked for an object.
 #[derive(Clone)]
@@ -45,6 +46,10 @@ impl ObjectStore for Objects {
             Answer::Panic => panic!("told to"),
         }
     }
+
+    async fn list(&self, _listing: &Listing) -> Result<Page, StoreError> {
+        panic!("no notification makes anyone list a bucket")
+    }
 }
 
 /// Takes every alert, but for those whose subject holds `refuses`.
@@ -72,6 +77,7 @@ impl AlertSink for Outbox {
 struct World {
     objects: Objects,
     sink: Outbox,
+    exceptions: LoadedExceptions,
     max_object_bytes: u64,
     last_start: Option<Instant>,
 }
@@ -83,16 +89,18 @@ fn key(name: &str) -> String {
 fn world(objects: &[(&str, Answer)]) -> World {
     let answers = objects.iter().map(|(name, answer)| (key(name), answer.clone())).collect();
     let objects = Objects { answers, asked: Arc::default() };
-    World { objects, sink: Outbox::default(), max_object_bytes: 1 << 30, last_start: None }
+    let (sink, exceptions) = (Outbox::default(), LoadedExceptions::default());
+    World { objects, sink, exceptions, max_object_bytes: 1 << 30, last_start: None }
 }
 
 impl World {
     async fn run(self, payload: &Value) -> (Outcome, Vec<Alert>, Vec<String>) {
         let (asked, taken) = (Arc::clone(&self.objects.asked), Arc::clone(&self.sink.taken));
+        let rules = RuleSet::new([load::embedded().rules]).unwrap();
         let pipeline = Pipeline {
             store: Box::new(self.objects),
             sink: Box::new(self.sink),
-            rules: Arc::new(RuleSet::new([load::embedded().rules]).unwrap()),
+            detections: Arc::new(Detections::with_loaded(rules, self.exceptions)),
             max_object_bytes: self.max_object_bytes,
         };
         let now: Timestamp = "2026-03-01T10:10:00Z".parse().unwrap();
@@ -306,4 +314,48 @@ async fn many_objects_are_all_seen_through() {
     let refs: Vec<&str> = names.iter().map(String::as_str).collect();
     let (outcome, alerts, _) = world(&objects).run(&s3_event(&refs)).await;
     assert_eq!((alerts.len(), outcome.report.objects_that(ObjectFate::Scanned)), (200, 200));
+}
+
+/// Exceptions, as a file of one.
+fn exceptions(lines: &str) -> LoadedExceptions {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("exceptions.toml");
+    let text = format!("[[exception]]\nname = 'ci'\nrules = ['*']\nreason = 'x'\nowner = 'x'\n{lines}\n");
+    std::fs::write(&path, text).unwrap();
+    LoadedExceptions::from_paths(&[path])
+}
+
+#[tokio::test]
+async fn an_excepted_finding_is_counted_and_named_but_not_alerted() {
+    let mut world = world(&[("a", log(&[create_group("e1", "app"), create_group("e2", "Admins")]))]);
+    world.exceptions = exceptions("query = 'user.name: alice and group.name: app'\nexpires = 2026-03-15");
+    let (outcome, alerts, _) = world.run(&s3_event(&["a"])).await;
+    assert_eq!(outcome.report.findings_that(Fate::Excepted), 1);
+    assert_eq!((outcome.report.findings_that(Fate::Alerted), alerts.len()), (1, 1));
+    assert!(alerts[0].text.contains("Admins"), "{}", alerts[0].text);
+    let [note] = &outcome.notes[..] else { panic!("{:?}", outcome.notes) };
+    assert!(note.starts_with("not alerted because of exception `ci`: finding "), "{note}");
+    let [warning] = &outcome.warnings[..] else { panic!("{:?}", outcome.warnings) };
+    assert!(warning.starts_with("exception `ci` expires in 14 days"), "{warning}");
+    assert!(outcome.retry.is_empty());
+}
+
+#[tokio::test]
+async fn exceptions_that_cannot_be_used_or_do_not_hold_silence_nothing() {
+    let cases = [
+        ("query = 'user.name: alice'\nexpires = 2026-02-28T23:00:00Z", 0, "expired 11 hours ago"),
+        ("query = 'user.name: alice'\nstarts = 2026-04-01\nexpires = 'never'", 0, ""),
+        ("query = 'user.name: (alice'\nexpires = 'never'", 1, "no exception is in use, every finding is alerted"),
+        ("query = 'user.name: alice'", 1, "`expires` is missing"),
+    ];
+    for (lines, problems, warning) in cases {
+        let mut world = world(&[("a", log(&[create_group("e1", "app")]))]);
+        world.exceptions = exceptions(lines);
+        let (outcome, alerts, _) = world.run(&s3_event(&["a"])).await;
+        assert_eq!((alerts.len(), outcome.report.exception_problems), (1, problems), "{lines}");
+        assert_eq!(outcome.warnings.len(), usize::from(!warning.is_empty()), "{lines}: {:?}", outcome.warnings);
+        assert!(outcome.warnings.iter().all(|told| told.contains(warning)), "{lines}: {:?}", outcome.warnings);
+        let reply = outcome.reply().unwrap();
+        assert_eq!(reply["warnings"].as_array().unwrap().len(), outcome.warnings.len(), "{lines}");
+    }
 }

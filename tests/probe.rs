@@ -1,7 +1,9 @@
 //! The fast way of reading is the plain one (parse everything, match everything), only faster; and every kind of damage
 //! meets it.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test stops at what it did not expect")]
 
 use std::io::{Cursor, Read, Write};
+use std::sync::LazyLock;
 
 use bytes::Bytes;
 use flate2::Compression;
@@ -13,13 +15,12 @@ use trailbell::cloudtrail::reader::{self, Gear, Options};
 use trailbell::cloudtrail::{Body, ReadError, ReadProblem};
 use trailbell::finding::Origin;
 use trailbell::pipeline::{Hit, findings, search};
-use trailbell::rule::{RuleSet, load};
+use trailbell::rule::{Detections, RuleSet, load};
 
 const OPTIONS: Options = Options { max_bytes: 1 << 30, lines: false };
 
-fn rules() -> RuleSet {
-    RuleSet::new([load::embedded().rules]).unwrap()
-}
+static DETECTIONS: LazyLock<Detections> =
+    LazyLock::new(|| Detections::from(RuleSet::new([load::embedded().rules]).unwrap()));
 
 /// What a way of reading gave: rule and record of each finding, the messages of bad records, and the error at the end.
 #[derive(Debug)]
@@ -36,7 +37,7 @@ fn origin(record: usize) -> Origin {
 
 fn fast(body: Body, options: Options) -> Seen {
     let (mut found, mut bad) = (Vec::new(), Vec::new());
-    let (read, end) = search(body, options, &rules(), Timestamp::UNIX_EPOCH, &origin, &mut |hit| match hit {
+    let (read, end) = search(body, options, &DETECTIONS, Timestamp::UNIX_EPOCH, &origin, &mut |hit| match hit {
         Hit::Finding(finding) => found.push((finding.rule.id.clone(), finding.origin.record())),
         Hit::Bad(record) => bad.push(record.to_string()),
     });
@@ -44,9 +45,9 @@ fn fast(body: Body, options: Options) -> Seen {
 }
 
 fn plain(body: Body, options: Options) -> Seen {
-    let (rules, mut found, mut bad) = (rules(), Vec::new(), Vec::new());
+    let (mut found, mut bad) = (Vec::new(), Vec::new());
     let (read, end) = reader::read(body, options, &mut |index, record| match record {
-        Ok(record) => findings(&record, &rules, Timestamp::UNIX_EPOCH, &|| origin(index), &mut |finding| {
+        Ok(record) => findings(&record, &DETECTIONS, Timestamp::UNIX_EPOCH, &|| origin(index), &mut |finding| {
             found.push((finding.rule.id.clone(), finding.origin.record()));
         }),
         Err(record) => bad.push(record.to_string()),
@@ -262,6 +263,7 @@ fn rules_without_needles_look_at_every_record() {
     std::fs::write(folder.path().join("any.toml"), any).unwrap();
     let any = RuleSet::new([load::folder(folder.path()).rules]).unwrap();
     assert_eq!(any.needles().unwrap_err().info.id, "any");
+    let any = Detections::from(any);
     let (mut found, body) = (0, Body::Whole(gzip(log(20, &[]).as_bytes()).into()));
     let (read, end) = search(body, OPTIONS, &any, Timestamp::UNIX_EPOCH, &origin, &mut |_| found += 1);
     assert!(end.is_ok());
@@ -326,6 +328,9 @@ fn mutation() -> impl Strategy<Value = Mutation> {
 }
 
 fn mutate(bytes: &mut Vec<u8>, at: prop::sample::Index, mutation: &Mutation) {
+    if bytes.is_empty() {
+        return;
+    }
     let at = at.index(bytes.len());
     match mutation {
         Mutation::Set(byte) => bytes[at] = *byte,

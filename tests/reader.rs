@@ -1,4 +1,5 @@
 //! Reading log objects: every shape people keep, and every kind of damage.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test stops at what it did not expect")]
 
 use std::io::{Cursor, Read, Write};
 

@@ -19,6 +19,22 @@ pub fn text(raw: &str, most: usize) -> String {
     }
 }
 
+/// JSON whose strings may hold such text: characters that cannot be seen, or that change how others are seen, become
+/// JSON's own escapes, so that it still says the same. The layout's line breaks stay.
+pub fn json(raw: &str) -> String {
+    let mut clean = String::with_capacity(raw.len());
+    for character in raw.chars() {
+        if character == '\n' || is_visible(character) {
+            clean.push(character);
+        } else {
+            let units =
+                character.encode_utf16(&mut [0; 2]).iter().map(|unit| format!("\\u{unit:04x}")).collect::<String>();
+            clean.push_str(&units);
+        }
+    }
+    clean
+}
+
 /// A name in a sentence. Quoted where it holds anything that names in AWS cannot hold, so that it cannot pass for
 /// more of the sentence.
 pub(super) fn name(raw: &str) -> String {
@@ -114,6 +130,16 @@ mod tests {
         for plain in ["Admins", "a b", "Größe", "管理者", "😀", "x \\ \" ' $(y)"] {
             assert_eq!(text(plain, 99), plain);
         }
+    }
+
+    #[test]
+    fn json_says_the_same_without_what_hides() {
+        let value = serde_json::json!({"a\u{202e}": ["x\u{9b}2J", "\u{e0041}", "\n", "ü"]});
+        let raw = serde_json::to_string_pretty(&value).unwrap();
+        let clean = json(&raw);
+        assert!(clean.chars().all(|character| character == '\n' || is_visible(character)), "{clean}");
+        assert_eq!(clean.lines().count(), raw.lines().count());
+        assert_eq!(serde_json::from_str::<serde_json::Value>(&clean).unwrap(), value);
     }
 
     #[test]

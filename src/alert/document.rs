@@ -11,7 +11,7 @@ use super::sentence;
 use crate::rule::{RuleInfo, Severity, Technique, Threat};
 
 /// Raised when a field of `trailbell.*` changes its meaning or goes; new fields do not raise it.
-pub(super) const SCHEMA_VERSION: u32 = 1;
+const SCHEMA_VERSION: u32 = 1;
 
 /// The version of ECS whose names are used.
 const ECS_VERSION: &str = "8.17.0";
@@ -23,11 +23,15 @@ pub(super) fn write(call: Call<'_>, context: &Context, subject: &str) -> Value {
     document.insert("message".to_owned(), sentence::write(call).into());
     document.insert("ecs".to_owned(), json!({"version": ECS_VERSION}));
     document.insert("rule".to_owned(), rule(&finding.rule));
-    document.insert("threat".to_owned(), threat(&finding.rule.threat));
+    if !finding.rule.threat.is_empty() {
+        document.insert("threat".to_owned(), threat(&finding.rule.threat));
+    }
     document.insert("tags".to_owned(), json!(finding.rule.tags));
     merge(&mut document, "event", event(&finding.rule));
-    document.insert("trailbell".to_owned(), ours(call, context, subject));
-    Value::Object(document)
+    let mut ours = ours(call, context, subject);
+    ours.retain(|_, value| !value.is_null());
+    document.insert("trailbell".to_owned(), ours.into());
+    document.into()
 }
 
 fn rule(rule: &RuleInfo) -> Value {
@@ -42,12 +46,11 @@ fn rule(rule: &RuleInfo) -> Value {
 
 /// The record's own `event.*` stays; it is an alert now, with the rule's severity.
 fn event(rule: &RuleInfo) -> Map<String, Value> {
-    let fields = [
+    object([
         ("kind", json!("alert")),
         ("severity", json!(severity_number(rule.severity))),
         ("risk_score", json!(rule.risk_score)),
-    ];
-    fields.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
+    ])
 }
 
 /// `event.severity` is a number in ECS: the risk score that Elastic gives each severity by default.
@@ -60,30 +63,41 @@ fn severity_number(severity: Severity) -> u8 {
     }
 }
 
-fn ours(call: Call<'_>, context: &Context, subject: &str) -> Value {
+fn ours(call: Call<'_>, context: &Context, subject: &str) -> Map<String, Value> {
     let finding = call.finding;
-    let rule = &finding.rule;
-    let documents = |steps: Vec<Step>| steps.iter().map(Step::document).collect::<Vec<_>>();
+    object([
+        ("schema_version", json!(SCHEMA_VERSION)),
+        ("kind", json!("alert")),
+        ("finding", json!({"id": finding.id})),
+        ("subject", json!(subject)),
+        ("account", json!(finding.account)),
+        ("group", json!(finding.group)),
+        ("target_user", json!(finding.target_user)),
+        ("actor", json!(finding.actor)),
+        ("origin", json!(finding.origin)),
+        ("rule", our_rule(&finding.rule)),
+        ("check", documents(commands::check(call))),
+        ("undo", documents(commands::undo(call))),
+        ("context", json!(context)),
+    ])
+}
+
+/// What ECS has no name for.
+fn our_rule(rule: &RuleInfo) -> Value {
     json!({
-        "schema_version": SCHEMA_VERSION,
-        "kind": "alert",
-        "finding": {"id": finding.id},
-        "subject": subject,
-        "account": finding.account,
-        "group": finding.group,
-        "target_user": finding.target_user,
-        "actor": finding.actor,
-        "origin": finding.origin,
-        "rule": {
-            "severity": rule.severity,
-            "risk_score": rule.risk_score,
-            "guide": rule.note,
-            "false_positives": rule.false_positives,
-        },
-        "check": documents(commands::check(call)),
-        "undo": documents(commands::undo(call)),
-        "context": context,
+        "severity": rule.severity,
+        "risk_score": rule.risk_score,
+        "guide": rule.note,
+        "false_positives": rule.false_positives,
     })
+}
+
+fn documents(steps: Vec<Step>) -> Value {
+    steps.iter().map(Step::document).collect()
+}
+
+fn object<const N: usize>(fields: [(&str, Value); N]) -> Map<String, Value> {
+    fields.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
 }
 
 /// ECS has one `threat` with lists in it: every tactic and technique of the rule, each once.

@@ -3,7 +3,7 @@
 use super::call::Call;
 use super::clean;
 use super::identity::{Identity, KeyKind, Mfa};
-use super::policy::Power;
+use super::policy::Grant;
 use super::time;
 use super::wrap;
 
@@ -68,7 +68,6 @@ fn called(call: Call<'_>) -> String {
 }
 
 fn concerned(call: Call<'_>) -> Vec<Row> {
-    let grants = Power::of(call).map(|power| ("Beware", format!("the policy {}", power.in_words())));
     let group = call.group_action().is_some().then(|| ("Group", shown(call.group())));
     let group = group.or_else(|| given("Group", call.group()));
     let path = call.new_group("path").or_else(|| call.parameter("path"));
@@ -82,9 +81,23 @@ fn concerned(call: Call<'_>) -> Vec<Row> {
         given("User", call.target_user()),
         given("Policy", call.parameter("policyArn")),
         given("Policy name", call.parameter("policyName")),
-        grants,
+        Grant::of(call).map(grant),
     ];
     rows.into_iter().flatten().collect()
+}
+
+/// What a policy allows, and that it was looked at where it allows nothing of the kind.
+fn grant(grant: Grant) -> Row {
+    match grant {
+        Grant::Power(power) => ("Beware", format!("the policy {}", power.in_words())),
+        Grant::Bounded => {
+            ("Allows", "neither everything (* on *) nor all of IAM (iam:*); read it for the rest".to_owned())
+        }
+        Grant::NotRecorded => {
+            ("Beware", "the policy is not in the record, as when it is made too large for it".to_owned())
+        }
+        Grant::Unreadable => ("Beware", "the policy as recorded cannot be read".to_owned()),
+    }
 }
 
 fn caller(call: Call<'_>) -> Vec<Row> {

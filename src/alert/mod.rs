@@ -84,6 +84,12 @@ pub fn render(finding: &Finding, context: &Context) -> Alert {
     Alert { finding: finding.id.clone(), subject, text, document, attributes }
 }
 
+/// Markdown of a rule, its guide for one, as lines of text of at most 100 columns, indented by two: headings, lists,
+/// fenced code, bold, code spans and links are understood, and nothing that a terminal obeys is left.
+pub fn plain(markdown: &str) -> Vec<String> {
+    guide::lines(markdown)
+}
+
 /// The finding in one line of printable ASCII, 1 to 99 characters: severity, what, who and in which account.
 pub fn subject(finding: &Finding) -> String {
     subject::write(Call::new(finding))

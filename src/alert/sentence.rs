@@ -3,7 +3,7 @@
 use super::call::{Call, GroupAction};
 use super::clean;
 use super::identity::Identity;
-use super::policy::Power;
+use super::policy::{Power, aws_managed};
 use super::time;
 
 /// The sentence, cleaned, not wrapped.
@@ -61,8 +61,8 @@ fn group(call: Call<'_>) -> String {
 fn policy(call: Call<'_>) -> String {
     let power = Power::of(call).map(|power| format!(" (which {})", power.in_words())).unwrap_or_default();
     let policy = match call.parameter("policyArn") {
-        Some(arn) if arn.contains(":iam::aws:policy/") => named("the AWS managed policy", "a policy", arn_name(arn)),
-        Some(arn) => named("the policy", "a policy", arn_name(arn)),
+        Some(arn) if aws_managed(arn).is_some() => named("the AWS managed policy", "a policy", arn_name(arn)),
+        Some(arn) => named("the customer managed policy", "a policy", arn_name(arn)),
         None if is_managed(call) => named("the policy", "a policy", None),
         None => named("the inline policy", "an inline policy", call.parameter("policyName")),
     };

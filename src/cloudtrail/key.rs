@@ -73,7 +73,8 @@ fn of_service<'a>(service: &str, region: &'a str, name: &str) -> Option<Kind<'a>
     }
 }
 
-fn is_account(text: &str) -> bool {
+/// Whether a text is an account id: 12 digits.
+pub(crate) fn is_account(text: &str) -> bool {
     text.len() == 12 && text.bytes().all(|byte| byte.is_ascii_digit())
 }
 

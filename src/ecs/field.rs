@@ -138,6 +138,41 @@ pub fn is_known(field: &str) -> bool {
     find(field).is_some() || Blob::within(field).is_some()
 }
 
+/// What the values of a field are like.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ValueKind {
+    /// Text, compared exactly.
+    Keyword,
+    /// The same text in every record.
+    Constant(&'static str),
+    /// Text in lower case.
+    LowerCase,
+    /// `true` or `false`.
+    Boolean,
+    /// An instant.
+    Date,
+    /// An IP address.
+    Ip,
+}
+
+/// What the values of a field with a name of its own are like, and whether a record has at most one of them. Several
+/// have `event.category`, `event.type`, `related.user`, `aws.cloudtrail.resources.*`, and whatever comes from the
+/// request or the response, where a service may put a list: `group.*`, `user.target.*`, `user.changes.name`.
+pub fn shape(field: &str) -> Option<(ValueKind, bool)> {
+    Some(match find(field)? {
+        Constant(text) => (ValueKind::Constant(text), true),
+        Keyword(path) => {
+            (ValueKind::Keyword, !matches!(path.first(), Some(&("requestParameters" | "responseElements"))))
+        }
+        Boolean(_) | Flag(_) => (ValueKind::Boolean, true),
+        Date(_) => (ValueKind::Date, true),
+        Ip(_) => (ValueKind::Ip, true),
+        Outcome => (ValueKind::LowerCase, true),
+        Text(_) | Rendered(_) => (ValueKind::Keyword, true),
+        Many(_) | Resource(_) => (ValueKind::Keyword, false),
+    })
+}
+
 /// The known field that was most likely meant by a name that is not known.
 pub fn did_you_mean(field: &str) -> Option<&'static str> {
     nearest(field, known_fields().chain(Blob::ALL.map(Blob::flattened)))

@@ -16,14 +16,16 @@ mod identity;
 mod java;
 mod nearest;
 mod object;
+mod unknown;
 mod view;
 
 #[cfg(test)]
 mod tests;
 
 pub use document::document;
-pub use field::{did_you_mean, is_known, known_fields};
+pub use field::{ValueKind, did_you_mean, is_known, known_fields, shape};
 pub(crate) use nearest::nearest;
+pub use unknown::{UnknownField, unknown_fields};
 pub use view::View;
 
 /// What is given each value until it answers true.

@@ -1,6 +1,7 @@
 //! A rule matched a record: what was found, by whom it was done, and what becomes of it.
 
 mod actor;
+mod denial;
 mod fate;
 mod id;
 
@@ -33,7 +34,8 @@ pub struct Finding {
     pub account: Option<String>,
     /// Who made the call.
     pub actor: Actor,
-    /// The name of the IAM group concerned, where there is one.
+    /// The name of the IAM group concerned, where there is one: as requested, or for a denied call as the error message
+    /// has it.
     pub group: Option<String>,
     /// The name of the user that the call was about, where there is one.
     pub target_user: Option<String>,
@@ -54,7 +56,7 @@ impl Finding {
             ecs: ecs::document(record),
             account: record.account().map(str::to_owned),
             actor: Actor::of(record),
-            group: text(&["requestParameters", "groupName"]),
+            group: text(&["requestParameters", "groupName"]).or_else(|| denial::group(record).map(str::to_owned)),
             target_user: text(&["requestParameters", "userName"]),
             exception: None,
             origin,
@@ -111,6 +113,7 @@ impl Origin {
 
 impl fmt::Display for Origin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} record {}", self.place(), self.record())
+        // Keys and file names are chosen by others: shown escaped, on one line.
+        write!(f, "{} record {}", self.place().escape_debug(), self.record())
     }
 }

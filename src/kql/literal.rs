@@ -38,13 +38,33 @@ impl Literal {
         &self.text
     }
 
+    /// Whether it can equal a boolean: `true` or `false`.
+    pub fn is_boolean(&self) -> bool {
+        self.boolean.is_some()
+    }
+
+    /// Whether it is one IP address.
+    pub fn is_address(&self) -> bool {
+        self.address.is_some()
+    }
+
+    /// Whether it is a CIDR block of IP addresses.
+    pub fn is_block(&self) -> bool {
+        self.block.is_some()
+    }
+
+    /// Whether it can be compared with a date: ISO 8601, epoch milliseconds or date math.
+    pub fn is_date(&self) -> bool {
+        self.date.is_some()
+    }
+
     /// Whether `field: literal` holds for a value of the field.
     pub(super) fn equals(&self, value: Value<'_>, now: Timestamp) -> bool {
         match value {
             Value::Text(text) => text == self.text || self.has_address_of(text),
             Value::Number(number) => self.number == Some(number),
             Value::Bool(boolean) => self.boolean == Some(boolean),
-            Value::Ip(address) => self.is_address(address),
+            Value::Ip(address) => self.has_address(address),
             Value::Date(instant) => self.date.as_ref().is_some_and(|date| date.stretch(now).holds(instant)),
         }
     }
@@ -68,7 +88,7 @@ impl Literal {
             .is_some_and(|block| text.parse().is_ok_and(|address: IpAddr| block.contains(&address.to_canonical())))
     }
 
-    fn is_address(&self, address: IpAddr) -> bool {
+    fn has_address(&self, address: IpAddr) -> bool {
         let address = address.to_canonical();
         self.address == Some(address) || self.block.is_some_and(|block| block.contains(&address))
     }

@@ -20,7 +20,10 @@ fn of(event: LogsEvent) -> Vec<Item> {
     if data.message_type == "CONTROL_MESSAGE" {
         return vec![Item::Ignored("CloudWatch Logs control message: the subscription is set up".to_owned())];
     }
-    data.log_events.into_iter().enumerate().map(|(index, entry)| item(index, &entry)).collect()
+    if data.log_events.is_empty() {
+        return vec![Item::Ignored("a CloudWatch Logs subscription without log events".to_owned())];
+    }
+    data.log_events.iter().enumerate().map(|(index, entry)| item(index, entry)).collect()
 }
 
 fn item(index: usize, entry: &LogEntry) -> Item {
@@ -29,7 +32,7 @@ fn item(index: usize, entry: &LogEntry) -> Item {
         Some(record) => Item::Record(InlineRecord { record, envelope: "CloudWatch Logs", index }),
         None => {
             let envelope = format!("CloudWatch Logs event {index}");
-            Item::Unreadable(DecodeError::malformed(envelope, "the message is not a record"))
+            Item::BadRecord(DecodeError::malformed(envelope, "the message is not a record"))
         }
     }
 }

@@ -101,9 +101,12 @@ fn open_queued(record: &Value, depth: usize, items: &mut Vec<Item>) {
 }
 
 fn open_published(record: &Value, depth: usize, items: &mut Vec<Item>) {
-    match serde_json::from_value::<SnsRecord>(record.clone()) {
-        Ok(record) => open_text("SNS message", &record.sns.message, depth + 1, items),
-        Err(error) => items.push(Item::Unreadable(DecodeError::malformed("SNS record", error))),
+    // Some emitters leave out what SNS itself always writes; the message is all that counts.
+    let complete = serde_json::from_value::<SnsRecord>(record.clone()).map(|record| record.sns.message).ok();
+    let message = || record.get("Sns")?.get("Message")?.as_str().map(str::to_owned);
+    match complete.or_else(message) {
+        Some(message) => open_text("SNS message", &message, depth + 1, items),
+        None => items.push(Item::Unreadable(DecodeError::malformed("SNS record", "no Sns.Message"))),
     }
 }
 
@@ -125,6 +128,9 @@ fn cloudtrail_delivery(value: &Value) -> Option<Vec<Item>> {
         let problem = "s3Bucket must be a string and s3ObjectKey an array of strings";
         return Some(vec![Item::Unreadable(DecodeError::malformed("CloudTrail delivery", problem))]);
     };
+    if keys.is_empty() {
+        return Some(vec![Item::Ignored("a CloudTrail delivery without keys".to_owned())]);
+    }
     Some(keys.iter().enumerate().map(|(index, key)| delivered(bucket, index, key)).collect())
 }
 

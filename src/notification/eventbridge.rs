@@ -27,7 +27,7 @@ fn object_created(event: &Value) -> Option<Item> {
     Some(Item::Object(ObjectRef {
         bucket: detail.get("bucket")?.get("name")?.as_str()?.to_owned(),
         key: object.get("key")?.as_str()?.to_owned(),
-        version_id: object.get("version-id").and_then(Value::as_str).map(str::to_owned),
+        version_id: object.get("version-id").and_then(Value::as_str).filter(|id| !id.is_empty()).map(str::to_owned),
     }))
 }
 

@@ -55,6 +55,8 @@ pub enum Item {
     Object(ObjectRef),
     /// Here is a record.
     Record(InlineRecord),
+    /// One record among others cannot be used: it is left out, and counted.
+    BadRecord(DecodeError),
     /// Nothing to do, and why.
     Ignored(String),
     /// It cannot be understood.

@@ -3,60 +3,42 @@
 //! Source: <https://docs.aws.amazon.com/AmazonS3/latest/userguide/notification-content-structure.html>
 
 use percent_encoding::percent_decode_str;
-use serde::Deserialize;
 use serde_json::Value;
 
 use super::{DecodeError, Item, ObjectRef};
 
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct S3Record {
-    event_version: String,
-    event_name: String,
-    s3: S3Entity,
-}
-
-#[derive(Deserialize)]
-struct S3Entity {
-    bucket: S3Bucket,
-    object: S3Object,
-}
-
-#[derive(Deserialize)]
-struct S3Bucket {
-    name: String,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct S3Object {
-    key: String,
-    version_id: Option<String>,
-}
-
 /// What the record at `index` of an S3 notification says.
 pub(super) fn item(index: usize, record: &Value) -> Item {
-    let envelope = || format!("S3 record {index}");
-    match S3Record::deserialize(record) {
-        Ok(record) => created(record).unwrap_or_else(|problem| {
-            Item::Unreadable(DecodeError::malformed(envelope(), problem)) //
-        }),
-        Err(error) => Item::Unreadable(DecodeError::malformed(envelope(), error)),
-    }
+    said(record).unwrap_or_else(|problem| {
+        Item::Unreadable(DecodeError::malformed(format!("S3 record {index}"), problem)) //
+    })
 }
 
-fn created(record: S3Record) -> Result<Item, String> {
+fn said(record: &Value) -> Result<Item, String> {
+    let version = text(record, "/eventVersion")?;
     // Newer minor versions only add.
-    if record.event_version.split('.').next() != Some("2") {
-        return Err(format!("eventVersion {:?}: only 2.x is known", record.event_version));
+    if version.split('.').next() != Some("2") {
+        return Err(format!("eventVersion is {:?}, only 2.x is known", version.chars().take(10).collect::<String>()));
     }
     // Some emitters write the configuration's name of the event, with `s3:` in front.
-    let name = record.event_name.trim_start_matches("s3:");
+    let name = text(record, "/eventName")?.trim_start_matches("s3:");
     if !name.starts_with("ObjectCreated:") {
         return Ok(Item::Ignored(format!("S3 {}: no new object", name.escape_debug())));
     }
-    let key = form_decoded(&record.s3.object.key)?;
-    Ok(Item::Object(ObjectRef { bucket: record.s3.bucket.name, key, version_id: record.s3.object.version_id }))
+    let bucket = text(record, "/s3/bucket/name")?.to_owned();
+    let key = form_decoded(text(record, "/s3/object/key")?)?;
+    let version_id = record.pointer("/s3/object/versionId").and_then(Value::as_str).filter(|id| !id.is_empty());
+    Ok(Item::Object(ObjectRef { bucket, key, version_id: version_id.map(str::to_owned) }))
+}
+
+/// The text at a JSON pointer. The error names the place and never what stands there.
+fn text<'a>(record: &'a Value, pointer: &str) -> Result<&'a str, String> {
+    let place = || pointer.trim_start_matches('/').replace('/', ".");
+    match record.pointer(pointer) {
+        Some(Value::String(text)) => Ok(text),
+        Some(_) => Err(format!("{} is not a string", place())),
+        None => Err(format!("{} is missing", place())),
+    }
 }
 
 /// S3 encodes keys as HTML forms do: a plus is a space, the rest is percent-encoded UTF-8.

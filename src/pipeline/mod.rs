@@ -17,14 +17,16 @@ use serde_json::Value;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
+pub use object::can_match_in;
 pub use problem::{Problem, Remedy};
 pub use reply::Failed;
 pub use report::{Mismatch, ObjectFate, Report};
 pub use search::{Hit, findings, search};
 
+use crate::cloudtrail::reader::Gear;
 use crate::finding::Origin;
 use crate::notification::{self, InlineRecord, Item, Message, Notification, ObjectRef, Reply};
-use crate::rule::RuleSet;
+use crate::rule::Detections;
 use crate::sink::AlertSink;
 use crate::store::ObjectStore;
 use claims::Claims;
@@ -39,8 +41,8 @@ pub struct Pipeline {
     pub store: Box<dyn ObjectStore>,
     /// Where alerts go.
     pub sink: Box<dyn AlertSink>,
-    /// What is looked for.
-    pub rules: Arc<RuleSet>,
+    /// What is looked for, and what of it is not to be alerted.
+    pub detections: Arc<Detections>,
     /// Inflated bytes accepted of one object.
     pub max_object_bytes: u64,
 }
@@ -63,8 +65,10 @@ pub struct Outcome {
     pub mismatch: Option<Mismatch>,
     /// What went wrong, by name.
     pub problems: Vec<Problem>,
-    /// What was not read, or asked for nothing, and why.
+    /// What was not read, asked for nothing, or is not to be alerted, and why.
     pub notes: Vec<String>,
+    /// What the operator should mend, whatever came in: exceptions that are not in use, or whose end is near.
+    pub warnings: Vec<String>,
     /// How the caller wants to hear of failures.
     pub reply: Reply,
     /// The messages to deliver again: their queue ids, or none for one without.
@@ -100,8 +104,10 @@ struct Run {
 
 impl Run {
     fn new(pipeline: &Arc<Pipeline>, clock: Clock, reply: Reply) -> Run {
-        let (report, problems, notes) = (Report::default(), Vec::new(), Vec::new());
-        let outcome = Outcome { report, mismatch: None, problems, notes, reply, retry: BTreeSet::new() };
+        let (problems, notes) = (Vec::new(), Vec::new());
+        let warnings = pipeline.detections.warnings(clock.now);
+        let report = Report { exception_problems: pipeline.detections.exception_problems(), ..Report::default() };
+        let outcome = Outcome { report, mismatch: None, problems, notes, warnings, reply, retry: BTreeSet::new() };
         Run { pipeline: Arc::clone(pipeline), claims: Arc::default(), clock, outcome }
     }
 
@@ -115,6 +121,11 @@ impl Run {
                 Item::Object(object) => objects.push(Named { message: message.id.clone(), object }),
                 Item::Record(record) => records.push(record),
                 Item::Ignored(reason) => self.ignored(reason),
+                Item::BadRecord(error) => {
+                    self.outcome.report.records += 1;
+                    self.outcome.report.bad_records += 1;
+                    self.problem(&message.id, Problem::discard(named(&message.id), error));
+                }
                 Item::Unreadable(error) => {
                     self.outcome.report.unreadable += 1;
                     self.problem(&message.id, Problem::retry(named(&message.id), error));
@@ -142,13 +153,14 @@ impl Run {
         let mut found = Vec::new();
         for InlineRecord { record, envelope, index } in records {
             let origin = || Origin::Inline { envelope: (*envelope).to_owned(), record: *index };
-            findings(record, &self.pipeline.rules, self.clock.now, &origin, &mut |finding| found.push(finding));
+            findings(record, &self.pipeline.detections, self.clock.now, &origin, &mut |finding| found.push(finding));
         }
         self.outcome.report.records += records.len() as u64;
         self.outcome.report.findings += found.len() as u64;
         let published = publish::publish(&self.pipeline, &self.claims, found).await;
         published.fates.into_iter().for_each(|fate| self.outcome.report.count_finding(fate));
         published.problems.into_iter().for_each(|problem| self.problem(message, problem));
+        self.outcome.notes.extend(published.notes);
     }
 
     async fn see_objects_through(&mut self, objects: Vec<Named>) {
@@ -200,10 +212,11 @@ impl Run {
         report.count_object(outcome.fate);
         report.bytes += outcome.read.bytes;
         report.records += outcome.read.records;
+        report.probed += u64::from(outcome.read.gear == Gear::Probe);
         report.bad_records += outcome.bad_records;
         report.findings += outcome.findings;
         outcome.fates.into_iter().for_each(|fate| report.count_finding(fate));
-        self.outcome.notes.extend(outcome.note.map(|note| format!("{}: {note}", named.object)));
+        self.outcome.notes.extend(outcome.notes);
         outcome.problems.into_iter().for_each(|problem| self.problem(&named.message, problem));
     }
 }

@@ -12,6 +12,8 @@ pub(super) struct Published {
     pub(super) fates: Vec<Fate>,
     /// Those that failed, by name.
     pub(super) problems: Vec<Problem>,
+    /// Those that nobody is told of because of an exception, by name.
+    pub(super) notes: Vec<String>,
 }
 
 /// Tells people of the findings of one object or notification. One that fails does not keep the others back.
@@ -19,6 +21,7 @@ pub(super) async fn publish(pipeline: &Pipeline, claims: &Claims, findings: Vec<
     let mut published = Published::default();
     let mut claimed = Vec::new();
     for finding in findings {
+        published.notes.extend(excepted(&finding));
         match without_alert(&finding, claims) {
             Some(fate) => published.fates.push(fate),
             None => claimed.push(finding),
@@ -36,6 +39,13 @@ pub(super) async fn publish(pipeline: &Pipeline, claims: &Claims, findings: Vec<
         }
     }
     published
+}
+
+/// An exception never works in silence.
+fn excepted(finding: &Finding) -> Option<String> {
+    let name = finding.exception.as_deref()?.escape_debug();
+    let (id, rule, origin) = (&finding.id, finding.rule.id.escape_debug(), &finding.origin);
+    Some(format!("not alerted because of exception `{name}`: finding {id} of rule {rule} in {origin}"))
 }
 
 /// The fate of a finding of which nobody is to be told.

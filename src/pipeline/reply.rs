@@ -24,7 +24,9 @@ impl Outcome {
         }
         match self.reply {
             Reply::BatchItemFailures => self.batch_item_failures(),
-            Reply::Invocation if self.retry.is_empty() => Ok(json!({ "report": self.report, "notes": self.notes })),
+            Reply::Invocation if self.retry.is_empty() => {
+                Ok(json!({ "report": self.report, "notes": self.notes, "warnings": self.warnings }))
+            }
             Reply::Invocation => Err(self.failed()),
         }
     }

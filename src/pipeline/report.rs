@@ -46,7 +46,9 @@ pub struct Report {
     pub object_fates: BTreeMap<ObjectFate, u64>,
     /// Inflated bytes read.
     pub bytes: u64,
-    /// Records read, inline ones included.
+    /// Log objects in which nothing stands that a rule looks for: inflated and searched, their records not counted.
+    pub probed: u64,
+    /// Records split off, inline ones included.
     pub records: u64,
     /// Records that could not be used.
     pub bad_records: u64,
@@ -54,6 +56,8 @@ pub struct Report {
     pub findings: u64,
     /// Findings by what became of them.
     pub finding_fates: BTreeMap<Fate, u64>,
+    /// Problems in the exception files: while there is one, no exception is in use.
+    pub exception_problems: u64,
 }
 
 /// Counts that do not add up: a fault in this program.
@@ -105,7 +109,14 @@ impl fmt::Display for Report {
             write!(f, ", {}", counted(count, what))?;
         }
         write!(f, "; {}{}", counted(self.objects, "object"), listed(&self.object_fates))?;
-        write!(f, "; {}{}", counted(self.findings, "finding"), listed(&self.finding_fates))
+        if self.probed > 0 {
+            write!(f, ", {} only probed", self.probed)?;
+        }
+        write!(f, "; {}{}", counted(self.findings, "finding"), listed(&self.finding_fates))?;
+        match self.exception_problems {
+            0 => Ok(()),
+            count => write!(f, "; no exception is in use: {}", counted(count, "problem")),
+        }
     }
 }
 
@@ -142,5 +153,10 @@ mod tests {
         report.count_finding(Fate::HeldElsewhere);
         let line = "7 records read, 1 bad record; 2 objects (1 scanned, 1 skipped); 1 finding (1 held elsewhere)";
         assert_eq!(report.to_string(), line);
+        report.probed = 1;
+        let line = line.replace(" skipped)", " skipped), 1 only probed");
+        assert_eq!(report.to_string(), line);
+        report.exception_problems = 2;
+        assert_eq!(report.to_string(), format!("{line}; no exception is in use: 2 problems"));
     }
 }

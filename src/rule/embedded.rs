@@ -1,9 +1,36 @@
 //! The rules that are part of the program: all files of `rules/`.
 
-/// File name and text of each, sorted by name.
-pub(super) static FILES: &[(&str, &str)] = &[
-    ("aws-iam-group-creation.toml", include_str!("../../rules/aws-iam-group-creation.toml")),
-    ("aws-iam-user-addition-to-group.toml", include_str!("../../rules/aws-iam-user-addition-to-group.toml")),
+/// A rule file and its tests, as they were when the program was built.
+pub(super) struct Embedded {
+    /// The rule file's name.
+    pub(super) name: &'static str,
+    pub(super) text: &'static str,
+    pub(super) tests: &'static str,
+}
+
+macro_rules! embed {
+    ($($name:literal),+ $(,)?) => {
+        &[$(Embedded {
+            name: concat!($name, ".toml"),
+            text: include_str!(concat!("../../rules/", $name, ".toml")),
+            tests: include_str!(concat!("../../rules/", $name, ".tests.json")),
+        }),+]
+    };
+}
+
+/// All of them, sorted by name.
+pub(super) static FILES: &[Embedded] = embed![
+    "aws-iam-group-administrator-policy-attachment",
+    "aws-iam-group-change-denied",
+    "aws-iam-group-creation",
+    "aws-iam-group-deletion",
+    "aws-iam-group-inline-policy-deletion",
+    "aws-iam-group-inline-policy-write",
+    "aws-iam-group-policy-attachment",
+    "aws-iam-group-policy-detachment",
+    "aws-iam-group-update",
+    "aws-iam-user-addition-to-group",
+    "aws-iam-user-removal-from-group",
 ];
 
 #[cfg(test)]
@@ -20,7 +47,7 @@ mod tests {
             fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
         names.retain(|name| name.ends_with(".toml"));
         names.sort();
-        let embedded: Vec<_> = FILES.iter().map(|(name, _)| *name).collect();
+        let embedded: Vec<_> = FILES.iter().map(|file| file.name).collect();
         assert_eq!(embedded, names);
     }
 }

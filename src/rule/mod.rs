@@ -1,13 +1,22 @@
-//! The detections: what a rule is, how its file is read, and which rules match a record.
+//! The detections: what a rule is, how its file is read, checked and tested, and which rules match a record.
 
+pub mod check;
 mod detection;
+mod detections;
 mod embedded;
+pub mod exception;
+mod gather;
 mod info;
 pub mod load;
 mod needles;
 mod pin;
 mod set;
+pub mod testing;
 
 pub use detection::{Rule, RuleOrigin};
+pub use detections::Detections;
+pub use exception::{Exception, Exceptions, ExceptionsError, LoadedExceptions};
+pub use gather::{Gathered, RulesError};
 pub use info::{RuleInfo, Severity, Tactic, Technique, Threat};
+pub use pin::Pin;
 pub use set::{NoRules, RuleSet};

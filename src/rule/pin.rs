@@ -5,19 +5,22 @@ use std::collections::BTreeSet;
 
 use crate::kql::{Expr, ExprKind, Field, Leaf, Test};
 
+/// Values of a field.
 type Names = BTreeSet<String>;
 
 /// What `event.provider` and `event.action` must be among for a record to match; none where anything will do. Never
 /// too narrow; it may be too wide.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct Pin {
-    pub(super) providers: Option<Names>,
-    pub(super) actions: Option<Names>,
+pub struct Pin {
+    /// What `event.provider` must be among.
+    pub providers: Option<Names>,
+    /// What `event.action` must be among.
+    pub actions: Option<Names>,
 }
 
 impl Pin {
     /// What an expression asks for. A negation, a wildcard, a range or another field asks for nothing.
-    pub(super) fn of(expr: &Expr) -> Pin {
+    pub fn of(expr: &Expr) -> Pin {
         let children = || expr.children().iter().map(Pin::of);
         match expr.kind() {
             ExprKind::Leaf(leaf) => Pin::of_leaf(leaf),

@@ -5,13 +5,14 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use aws_sdk_sns::Client;
-use aws_sdk_sns::error::{BuildError, DisplayErrorContext};
+use aws_sdk_sns::error::{BuildError, ProvideErrorMetadata};
 use aws_sdk_sns::operation::publish_batch::PublishBatchOutput;
 use aws_sdk_sns::types::{BatchResultErrorEntry, MessageAttributeValue, PublishBatchRequestEntry};
 
 use super::batch::batches;
 use super::{AlertSink, MessageId, Pace, PublishError, wire};
 use crate::alert::{Alert, Attribute};
+use crate::error::answer;
 
 /// `PublishBatch` takes at most this many entries.
 const MAX_ENTRIES: usize = 10;
@@ -61,7 +62,7 @@ impl SnsSink {
         match call.send().await {
             Ok(output) => note(&output, outcomes, &self.topic),
             Err(error) => {
-                let error = PublishError(format!("{}: {}", self.topic, DisplayErrorContext(&error)));
+                let error = PublishError(format!("{}: {}", self.topic, answer(error.code(), error.message(), &error)));
                 batch.iter().for_each(|outgoing| outcomes[outgoing.index] = Err(error.clone()));
                 Vec::new()
             }

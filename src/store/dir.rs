@@ -7,7 +7,7 @@ use std::path::{Component, Path, PathBuf};
 use async_trait::async_trait;
 use bytes::Bytes;
 
-use super::{ObjectStore, StoreError};
+use super::{Listing, ObjectStore, Page, StoreError};
 use crate::cloudtrail::Body;
 use crate::notification::ObjectRef;
 
@@ -43,6 +43,50 @@ impl ObjectStore for DirStore {
             Err(error) => Err(StoreError::Retry(error.to_string())),
         }
     }
+
+    /// Everything in one page.
+    async fn list(&self, listing: &Listing) -> Result<Page, StoreError> {
+        let (bucket, listing) = (self.root.join(&listing.bucket), listing.clone());
+        let listed = tokio::task::spawn_blocking(move || list(&bucket, &listing)).await;
+        listed.map_err(|error| StoreError::Retry(error.to_string()))?
+    }
+}
+
+fn list(bucket: &Path, listing: &Listing) -> Result<Page, StoreError> {
+    if !bucket.is_dir() {
+        return Err(StoreError::Retry("no such bucket".to_owned()));
+    }
+    let mut page = Page::default();
+    // Keys under a prefix are in the folder that it names, whatever the start of a name that follows.
+    let folder = listing.prefix.rsplit_once('/').map_or("", |(folder, _)| folder);
+    let outside = Path::new(folder).components().any(|part| !matches!(part, Component::Normal(_)));
+    if !outside {
+        collect(bucket, folder, listing, &mut page).map_err(|error| StoreError::Retry(error.to_string()))?;
+    }
+    page.keys.sort_unstable();
+    page.prefixes.sort_unstable();
+    Ok(page)
+}
+
+fn collect(bucket: &Path, folder: &str, listing: &Listing, page: &mut Page) -> io::Result<()> {
+    let entries = match std::fs::read_dir(bucket.join(folder)) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        entries => entries?,
+    };
+    for entry in entries {
+        let entry = entry?;
+        // A name that is no text is no key.
+        let Ok(name) = entry.file_name().into_string() else { continue };
+        let key = if folder.is_empty() { name } else { format!("{folder}/{name}") };
+        if !entry.file_type()?.is_dir() {
+            page.keys.extend(Some(key).filter(|key| listing.takes(key)));
+        } else if !listing.folders {
+            collect(bucket, &key, listing, page)?;
+        } else {
+            page.prefixes.extend(Some(format!("{key}/")).filter(|prefix| listing.takes(prefix)));
+        }
+    }
+    Ok(())
 }
 
 /// A file as a body: whole up to [`Body::WHOLE`], else streamed. Blocks.

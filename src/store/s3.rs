@@ -2,12 +2,14 @@
 
 use async_trait::async_trait;
 use aws_sdk_s3::Client;
-use aws_sdk_s3::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
+use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_s3::operation::get_object::{GetObjectError, GetObjectOutput};
+use aws_sdk_s3::operation::list_objects_v2::ListObjectsV2Error;
 use tokio_util::io::SyncIoBridge;
 
-use super::{ObjectStore, StoreError};
+use super::{Listing, ObjectStore, Page, StoreError};
 use crate::cloudtrail::Body;
+use crate::error::{answer, chain};
 use crate::notification::ObjectRef;
 
 /// Objects in S3.
@@ -30,6 +32,17 @@ impl ObjectStore for S3Store {
         let got = get.set_version_id(object.version_id.clone()).send().await;
         body(got.map_err(|error| refused(&error))?).await
     }
+
+    async fn list(&self, listing: &Listing) -> Result<Page, StoreError> {
+        let list = self.client.list_objects_v2().bucket(&listing.bucket).prefix(&listing.prefix);
+        let list = list.set_delimiter(listing.folders.then(|| "/".to_owned()));
+        let list = list.set_start_after(listing.start_after.clone());
+        let got = list.set_continuation_token(listing.continuation.clone()).send().await;
+        let got = got.map_err(|error| unlisted(&error))?;
+        let prefixes = got.common_prefixes().iter().filter_map(|folder| folder.prefix()).map(str::to_owned).collect();
+        let keys = got.contents().iter().filter_map(|object| object.key()).map(str::to_owned).collect();
+        Ok(Page { keys, prefixes, next: got.next_continuation_token().map(str::to_owned) })
+    }
 }
 
 async fn body(got: GetObjectOutput) -> Result<Body, StoreError> {
@@ -40,7 +53,7 @@ async fn body(got: GetObjectOutput) -> Result<Body, StoreError> {
     }
     match got.body.collect().await {
         Ok(bytes) => Ok(Body::Whole(bytes.into_bytes())),
-        Err(error) => Err(StoreError::Retry(format!("the body broke off: {}", DisplayErrorContext(&error)))),
+        Err(error) => Err(StoreError::Retry(format!("the body broke off: {}", chain(&error)))),
     }
 }
 
@@ -52,8 +65,19 @@ fn refused(error: &SdkError<GetObjectError>) -> StoreError {
         // 405: the version named is a delete marker.
         (404 | 405, _) => StoreError::Gone,
         (403, code) => StoreError::Retry(forbidden(code, error.message())),
-        _ => StoreError::Retry(DisplayErrorContext(error).to_string()),
+        (_, code) => StoreError::Retry(answer(code, error.message(), error)),
     }
+}
+
+fn unlisted(error: &SdkError<ListObjectsV2Error>) -> StoreError {
+    let status = error.raw_response().map_or(0, |response| response.status().as_u16());
+    let told = answer(error.code(), error.message(), error);
+    StoreError::Retry(match (status, error.code()) {
+        (404, Some("NoSuchBucket")) => "no such bucket".to_owned(),
+        (403, _) => format!("{told} (check s3:ListBucket on the bucket)"),
+        (301, _) => format!("{told} (the bucket is in another region: set AWS_REGION)"),
+        _ => told,
+    })
 }
 
 fn forbidden(code: Option<&str>, message: Option<&str>) -> String {

@@ -25,7 +25,7 @@ pub fn below(paths: &[PathBuf]) -> Vec<Entry> {
     for path in paths {
         match fs::metadata(path) {
             Ok(what) if what.is_dir() => folder(path, &mut entries),
-            Ok(_) => entries.push(file(path)),
+            Ok(what) => entries.push(file(path, &what)),
             Err(error) => entries.push(Entry::Unreadable { path: path.clone(), error }),
         }
     }
@@ -43,7 +43,11 @@ fn folder(path: &Path, entries: &mut Vec<Entry>) {
             Ok(what) if what.is_symlink() && child.is_dir() => {
                 entries.push(Entry::Skipped { path: child, reason: "a link to a folder" });
             }
-            Ok(_) => entries.push(file(&child)),
+            // A link says nothing of what it leads to.
+            Ok(_) => match fs::metadata(&child) {
+                Ok(what) => entries.push(file(&child, &what)),
+                Err(error) => entries.push(Entry::Unreadable { path: child, error }),
+            },
             Err(error) => entries.push(Entry::Unreadable { path: child, error }),
         }
     }
@@ -55,12 +59,26 @@ fn children(path: &Path) -> io::Result<Vec<PathBuf>> {
     Ok(children)
 }
 
-fn file(path: &Path) -> Entry {
-    let path = path.to_owned();
+/// The file's name in lower case, without `.gz`.
+fn plain_name(path: &Path) -> String {
     let name = path.file_name().and_then(OsStr::to_str).unwrap_or_default().to_ascii_lowercase();
-    let plain = name.strip_suffix(".gz").unwrap_or(&name);
-    let lines = plain.ends_with(".ndjson") || plain.ends_with(".jsonl");
-    if !lines && !plain.ends_with(".json") {
+    name.strip_suffix(".gz").map_or(name.clone(), str::to_owned)
+}
+
+/// Whether a file's name says that each line of it is a record.
+pub fn is_line_delimited(path: &Path) -> bool {
+    let name = plain_name(path);
+    name.ends_with(".ndjson") || name.ends_with(".jsonl")
+}
+
+fn file(path: &Path, what: &fs::Metadata) -> Entry {
+    let path = path.to_owned();
+    // Reading a pipe or a device need not end.
+    if !what.is_file() {
+        return Entry::Skipped { path, reason: "not a regular file" };
+    }
+    let lines = is_line_delimited(&path);
+    if !lines && !plain_name(&path).ends_with(".json") {
         return Entry::Skipped { path, reason: "not named as a log file" };
     }
     // CloudTrail keeps its digests and insights beside the log objects, and a copied bucket has them too.

@@ -11,9 +11,11 @@ use serde_json::Value;
 use trailbell::assemble;
 use trailbell::config::Config;
 use trailbell::pipeline::{self, Clock, Outcome};
+use trailbell::rule::Detections;
 
 use crate::args::InvokeArgs;
-use crate::rules;
+use crate::output::say;
+use crate::{exceptions, rules};
 
 /// What holds where the environment does not say otherwise.
 const DEFAULTS: [(&str, &str); 3] =
@@ -23,12 +25,14 @@ pub fn run(args: &InvokeArgs) -> Result<ExitCode, Box<dyn Error>> {
     let payload = payload(&args.payload)?;
     let set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
     let defaults = DEFAULTS.iter().filter(|(name, _)| !set(name));
-    let vars = defaults.map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).chain(std::env::vars());
+    let vars = defaults.map(|(name, value)| (name.into(), value.into())).chain(std::env::vars_os());
     let config = Config::from_vars(vars)?;
     let rules = rules::load(config.default_rules, config.rules.as_slice())?;
+    let exceptions = exceptions::load(config.exceptions.as_slice(), &rules)?;
+    let detections = Detections::new(rules, exceptions);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let outcome = runtime.block_on(async {
-        let pipeline = Arc::new(assemble::pipeline(&config, rules).await);
+        let pipeline = Arc::new(assemble::pipeline(&config, detections).await);
         pipeline::run(&pipeline, &payload, clock()).await
     });
     tell(&outcome)?;
@@ -58,11 +62,14 @@ fn tell(outcome: &Outcome) -> io::Result<()> {
         writeln!(out, "{note}")?;
     }
     writeln!(out, "{}", outcome.report)?;
+    for warning in &outcome.warnings {
+        say(format_args!("trailbell: warning: {warning}"));
+    }
     for problem in &outcome.problems {
-        eprintln!("trailbell: {problem}");
+        say(format_args!("trailbell: {problem}"));
     }
     if let Some(mismatch) = &outcome.mismatch {
-        eprintln!("trailbell: {mismatch}");
+        say(format_args!("trailbell: {mismatch}"));
     }
     Ok(())
 }

@@ -1,12 +1,22 @@
 //! The command line. Wiring and printing only.
 
 mod args;
+mod crew;
+mod exceptions;
+mod explain;
 mod files;
 mod invoke;
+mod look;
+mod matches;
+mod objects;
 mod output;
 mod progress;
 mod rules;
 mod scan;
+mod sighting;
+mod stats;
+mod summary;
+mod window;
 
 use std::process::ExitCode;
 
@@ -16,7 +26,10 @@ use args::{Args, Command};
 
 fn main() -> ExitCode {
     let result = match Args::parse().command {
+        Command::Exceptions(args) => exceptions::run(&args),
+        Command::Explain(args) => explain::run(&args),
         Command::Invoke(args) => invoke::run(&args),
+        Command::Rules(args) => rules::run(&args),
         Command::Scan(args) => scan::run(&args),
     };
     match result {
@@ -24,7 +37,7 @@ fn main() -> ExitCode {
         // Whoever read the output has seen enough, as `head` does.
         Err(error) if output::is_closed(error.as_ref()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("trailbell: {error}");
+            output::say(format_args!("trailbell: {error}"));
             ExitCode::from(2)
         }
     }

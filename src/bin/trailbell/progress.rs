@@ -1,8 +1,11 @@
 //! A bar for a person who waits.
 
-use std::time::{Duration, Instant};
+use std::thread;
+use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+use crate::output::say;
 
 /// Who has waited this long wants to see something.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -10,34 +13,41 @@ const PATIENCE: Duration = Duration::from_secs(1);
 /// A bar on the terminal (standard error) that shows itself after a second, and never where there is no terminal.
 pub struct Progress {
     bar: ProgressBar,
-    started: Instant,
 }
 
 impl Progress {
     /// A bar over this many files.
     pub fn new(files: usize) -> Progress {
         let bar = ProgressBar::with_draw_target(Some(files as u64), ProgressDrawTarget::hidden());
-        if let Ok(style) = ProgressStyle::with_template("{bar:30} {pos}/{len} files, {eta} left") {
+        if let Ok(style) = ProgressStyle::with_template("{spinner} {bar:30} {pos}/{len} files, {elapsed}") {
             bar.set_style(style);
         }
-        Progress { bar, started: Instant::now() }
+        let later = bar.clone();
+        // Ends with the program: nobody waits for it.
+        thread::spawn(move || show(&later));
+        Progress { bar }
     }
 
     /// One file is done.
     pub fn advance(&self) {
-        if self.bar.is_hidden() && self.started.elapsed() > PATIENCE {
-            self.bar.set_draw_target(ProgressDrawTarget::stderr());
-        }
         self.bar.inc(1);
     }
 
     /// Prints a line that the bar does not overwrite.
     pub fn say(&self, line: &str) {
-        self.bar.suspend(|| eprintln!("{line}"));
+        self.bar.suspend(|| say(line));
     }
 
     /// Takes the bar away.
     pub fn finish(&self) {
         self.bar.finish_and_clear();
+    }
+}
+
+fn show(bar: &ProgressBar) {
+    thread::sleep(PATIENCE);
+    if !bar.is_finished() {
+        bar.set_draw_target(ProgressDrawTarget::stderr());
+        bar.enable_steady_tick(Duration::from_millis(200));
     }
 }

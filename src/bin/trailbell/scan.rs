@@ -1,117 +1,169 @@
-//! `trailbell scan`: the rules over files and folders.
+//! `trailbell scan`: the rules, or a query, over files, folders and buckets.
 
 use std::error::Error;
 use std::io;
-use std::path::Path;
+use std::num::NonZeroUsize;
 use std::process::ExitCode;
+use std::sync::mpsc::Receiver;
+use std::time::Instant;
 
 use jiff::Timestamp;
-use trailbell::cloudtrail::reader::Options;
-use trailbell::finding::Origin;
-use trailbell::pipeline::{Hit, search};
-use trailbell::rule::{RuleSet, Severity};
-use trailbell::store::open_file;
+use trailbell::finding::Finding;
+use trailbell::rule::Severity;
 
 use crate::args::ScanArgs;
-use crate::files::{self, Entry};
-use crate::output::Output;
+use crate::crew;
+use crate::files;
+use crate::look::{Look, Sight};
+use crate::matches::Match;
+use crate::objects::{self, Objects};
+use crate::output::{self, Output};
 use crate::progress::Progress;
-use crate::rules;
+use crate::sighting::{Event, Sighting, Source};
+use crate::stats::Stats;
+use crate::summary::{Group, Summary};
+use crate::window::Window;
 
 pub fn run(args: &ScanArgs) -> Result<ExitCode, Box<dyn Error>> {
-    let rules = rules::load(!args.no_default_rules, &args.rules)?;
-    let entries = files::below(&args.paths);
-    let mut scan = Scan {
-        rules,
-        now: now(),
-        max_bytes: args.max_object_bytes.unwrap_or(u64::MAX),
-        output: Output::new(args.format),
-        progress: Progress::new(entries.len()),
-        tally: Tally::default(),
+    let now = now();
+    let window = Window::new(args.since.as_deref(), args.until.as_deref(), now)?;
+    let look = Look::new(args, now)?;
+    let (remote, local) = objects::apart(&args.paths);
+    let entries = files::below(&local);
+    let objects = if remote.is_empty() {
+        None
+    } else {
+        Some(Objects::find(&remote, window, &|region| look.can_match_in(region))?)
     };
-    for entry in &entries {
-        scan.entry(entry)?;
+    let mut scan = Scan {
+        window,
+        output: Output::new(args.format, header(args)),
+        summary: args.summary.then(Summary::default),
+        progress: Progress::new(entries.len() + objects.as_ref().map_or(0, |objects| objects.found.len())),
+        tally: Tally { what: if args.query.is_some() { "match" } else { "finding" }, ..Tally::default() },
+    };
+    let sighting = Sighting { look: &look, now, max_bytes: args.max_object_bytes.unwrap_or(u64::MAX) };
+    let bodies = objects.iter().flat_map(Objects::bodies).map(|(object, body)| Source::Object(object, body));
+    let sources = entries.into_iter().map(Source::Entry).chain(bodies);
+    let threads = args.threads.or(std::thread::available_parallelism().ok()).unwrap_or(NonZeroUsize::MIN);
+    let start = Instant::now();
+    crew::in_order(
+        threads,
+        sources.map(|source| (source.name(), source)),
+        |source, news| sighting.of(source, news),
+        |name, news| scan.file(&name, &news),
+    )?;
+    let stats = args.stats.then(|| scan.tally.stats.tell(start.elapsed(), &look.probe()));
+    scan.finish(args.fail_on, stats)
+}
+
+fn header(args: &ScanArgs) -> &'static [&'static str] {
+    match (&args.query, args.summary) {
+        (None, _) => &output::FINDINGS,
+        (Some(_), false) => &Match::HEADER,
+        (Some(_), true) => &Group::HEADER,
     }
-    scan.progress.finish();
-    scan.output.finish()?;
-    eprintln!("{}", scan.tally);
-    Ok(scan.tally.exit_code(args.fail_on))
 }
 
 struct Scan {
-    rules: RuleSet,
-    now: Timestamp,
-    max_bytes: u64,
+    window: Window,
     output: Output,
+    /// Matches are counted here instead of being printed one by one.
+    summary: Option<Summary>,
     progress: Progress,
     tally: Tally,
 }
 
 impl Scan {
-    fn entry(&mut self, entry: &Entry) -> io::Result<()> {
-        match entry {
-            Entry::Log { path, lines } => self.file(path, *lines)?,
-            Entry::Skipped { path, reason } => {
-                self.tally.skipped += 1;
-                self.progress.say(&format!("trailbell: {}: skipped: {reason}", shown(path)));
+    /// Prints and counts what one file, or one object, gave.
+    fn file(&mut self, name: &str, events: &Receiver<Event>) -> io::Result<()> {
+        let (mut ended, mut sights) = (false, Ok(()));
+        for event in events {
+            match event {
+                Event::Skipped(reason) => {
+                    ended = true;
+                    self.tally.skipped += 1;
+                    self.progress.say(&format!("trailbell: {}: skipped: {reason}", shown(name)));
+                }
+                Event::Opened => self.tally.files += 1,
+                Event::Sight(Sight::Bad(bad)) => self.unreadable(name, &bad),
+                Event::Sight(sight) => sights = sights.and_then(|()| self.sight(sight)),
+                Event::Unreadable(error) => {
+                    ended = true;
+                    self.unreadable(name, &*error);
+                }
+                Event::Read(cost) => {
+                    ended = true;
+                    self.tally.stats.add(&cost);
+                }
             }
-            Entry::Unreadable { path, error } => self.unreadable(path, error),
+        }
+        if !ended {
+            self.unreadable(name, &io::Error::other("the thread that read it died"));
         }
         self.progress.advance();
-        Ok(())
+        sights
     }
 
-    fn file(&mut self, path: &Path, lines: bool) -> io::Result<()> {
-        self.tally.files += 1;
-        let body = match open_file(path) {
-            Ok(body) => body,
-            Err(error) => {
-                self.unreadable(path, &error);
-                return Ok(());
+    fn sight(&mut self, sight: Sight) -> io::Result<()> {
+        match sight {
+            Sight::Finding(finding) if self.window.holds(finding.time) => {
+                self.tally.finding(&finding);
+                self.output.finding(&finding)
             }
-        };
-        let name = path.display().to_string();
-        let origin = |record| Origin::File { path: name.clone(), record };
-        let options = Options { max_bytes: self.max_bytes, lines };
-        let (mut printed, mut bad_records) = (Ok(()), Vec::new());
-        let (read, end) = search(body, options, &self.rules, self.now, &origin, &mut |hit| match hit {
-            Hit::Finding(finding) if printed.is_ok() => {
-                self.tally.finding(finding.rule.severity);
-                printed = self.output.finding(&finding);
+            Sight::Match(found) if self.window.holds(found.record.time()) => {
+                self.tally.found += 1;
+                match &mut self.summary {
+                    Some(summary) => summary.add(&found),
+                    None => return self.output.found(&found),
+                }
+                Ok(())
             }
-            Hit::Finding(_) => {}
-            Hit::Bad(bad) => bad_records.push(bad),
-        });
-        self.tally.records += read.records;
-        bad_records.iter().for_each(|bad| self.unreadable(path, bad));
-        if let Err(error) = end {
-            self.unreadable(path, &error);
+            Sight::Finding(_) | Sight::Match(_) | Sight::Bad(_) => Ok(()),
         }
-        printed
     }
 
-    fn unreadable(&mut self, path: &Path, error: &dyn Error) {
+    fn unreadable(&mut self, name: &str, error: &dyn Error) {
         self.tally.unreadable += 1;
-        self.progress.say(&format!("trailbell: {}: {error}", shown(path)));
+        self.progress.say(&format!("trailbell: {}: {error}", shown(name)));
+    }
+
+    fn finish(mut self, fail_on: Option<Severity>, stats: Option<String>) -> Result<ExitCode, Box<dyn Error>> {
+        self.progress.finish();
+        for group in self.summary.take().into_iter().flat_map(Summary::groups) {
+            self.output.group(&group)?;
+        }
+        self.output.finish()?;
+        output::say(&self.tally);
+        stats.iter().for_each(output::say);
+        Ok(self.tally.exit_code(fail_on))
     }
 }
 
 /// What a scan came upon, in numbers.
 #[derive(Debug, Default)]
 struct Tally {
+    /// What is counted: findings, or matches of a query.
+    what: &'static str,
     files: u64,
-    records: u64,
-    findings: u64,
+    stats: Stats,
+    found: u64,
+    /// Findings that an exception matched.
+    excepted: u64,
     skipped: u64,
     /// Files and records that could not be read.
     unreadable: u64,
+    /// The worst finding that no exception matched.
     worst: Option<Severity>,
 }
 
 impl Tally {
-    fn finding(&mut self, severity: Severity) {
-        self.findings += 1;
-        self.worst = self.worst.max(Some(severity));
+    fn finding(&mut self, finding: &Finding) {
+        self.found += 1;
+        match finding.exception {
+            Some(_) => self.excepted += 1,
+            None => self.worst = self.worst.max(Some(finding.rule.severity)),
+        }
     }
 
     /// Nothing to read at all is no success: "nothing found" must mean that something was looked at.
@@ -126,9 +178,23 @@ impl Tally {
 
 impl std::fmt::Display for Tally {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let s = |count: u64| if count == 1 { "" } else { "s" };
-        let (findings, records, files) = (self.findings, self.records, self.files);
-        write!(f, "{findings} finding{} in {records} record{} of {files} file{}", s(findings), s(records), s(files))?;
+        let counted = |count: u64, what: &str| match (count, what) {
+            (1, _) => format!("1 {what}"),
+            (_, "match") => format!("{count} matches"),
+            _ => format!("{count} {what}s"),
+        };
+        f.write_str(&counted(self.found, self.what))?;
+        if self.excepted > 0 {
+            write!(f, " ({} excepted)", self.excepted)?;
+        }
+        let (records, probed) = (self.stats.records(), self.stats.probed());
+        match (records, probed) {
+            (0, 1..) => write!(f, " in {}", counted(self.files, "file"))?,
+            _ => write!(f, " in {} of {}", counted(records, "record"), counted(self.files, "file"))?,
+        }
+        if probed > 0 {
+            write!(f, ", {probed} only probed")?;
+        }
         if self.skipped > 0 {
             write!(f, "; {} skipped", self.skipped)?;
         }
@@ -142,8 +208,8 @@ impl std::fmt::Display for Tally {
     }
 }
 
-fn shown(path: &Path) -> String {
-    trailbell::alert::clean::text(&path.display().to_string(), 4096)
+fn shown(name: &str) -> String {
+    trailbell::alert::clean::text(name, 4096)
 }
 
 #[expect(clippy::disallowed_methods, reason = "where this command reads the clock")]

@@ -25,7 +25,7 @@ const OTHER_KINDS: [&str; 7] =
 pub(super) fn read(origin: RuleOrigin, text: &str, load: &mut Load) {
     let path = origin.to_string();
     let (root, errors) = DeTable::parse_recoverable(text);
-    let mut reader = Reader::new(&path, text);
+    let mut reader = Reader::new(&path, text, "[rule]");
     for error in errors {
         reader.problem(error.span().unwrap_or_default(), format!("not TOML: {}", error.message()));
     }

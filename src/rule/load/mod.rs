@@ -4,10 +4,10 @@
 
 mod duration;
 mod file;
-mod folder;
+pub(super) mod folder;
 mod keys;
-mod query;
-mod reader;
+pub(super) mod query;
+pub(super) mod reader;
 mod report;
 #[cfg(test)]
 mod tests;
@@ -15,6 +15,7 @@ mod tests;
 use std::collections::BTreeMap;
 
 pub use folder::folder;
+pub(super) use folder::{file, files, read_text};
 pub use report::{Position, Problem, Refusal};
 
 use super::embedded;
@@ -53,8 +54,8 @@ impl Load {
 /// The rules that are part of the program.
 pub fn embedded() -> Load {
     let mut load = Load::default();
-    for (name, text) in embedded::FILES {
-        load.add(RuleOrigin::Embedded(name), text);
+    for file in embedded::FILES {
+        load.add(RuleOrigin::Embedded(file.name), file.text);
     }
     load.check_ids();
     load

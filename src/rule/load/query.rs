@@ -6,15 +6,24 @@ use toml::de::{DeTable, DeValue};
 use super::reader::Reader;
 use super::report::Problem;
 use crate::ecs;
-use crate::kql::{Expr, ExprKind, Field, ParseError, Query, Test};
+use crate::kql::{ParseError, Query};
+use crate::rule::check::never;
 
 /// The query, parsed, where it can be.
-pub(super) fn read<'f>(reader: &mut Reader<'f>, table: &DeTable<'f>) -> Option<Query> {
+pub(in crate::rule) fn read<'f>(reader: &mut Reader<'f>, table: &DeTable<'f>) -> Option<Query> {
     let source = reader.required(table, "query")?;
     let written = Written::of(reader.text, table.get("query")?, source);
     match Query::parse(source) {
         Ok(query) => {
-            warn_of_fields(reader, &written, query.expr(), "");
+            // Public rules have some of these; they are false there as here.
+            for unknown in ecs::unknown_fields(query.expr()) {
+                let place = written.place(unknown.span.start);
+                reader.odd(place..place, unknown.to_string());
+            }
+            for remark in never::remarks(query.expr()) {
+                let place = written.place(remark.span.start);
+                reader.warn(place..place, remark.message);
+            }
             Some(query)
         }
         Err(error) => {
@@ -29,20 +38,21 @@ pub(super) fn read<'f>(reader: &mut Reader<'f>, table: &DeTable<'f>) -> Option<Q
 }
 
 /// Where the text of a TOML string stands in the file.
-struct Written {
+pub(in crate::rule) struct Written {
     start: usize,
     /// Between the quotes stands the text itself, no escapes: then every byte of it has a place of its own.
     literally: bool,
 }
 
 impl Written {
-    fn of(file: &str, value: &Spanned<DeValue<'_>>, text: &str) -> Written {
+    pub(in crate::rule) fn of(file: &str, value: &Spanned<DeValue<'_>>, text: &str) -> Written {
         let between = content(file, value.span().start);
         let literally = file.get(between..).is_some_and(|rest| rest.starts_with(text));
         Written { start: between, literally }
     }
 
-    fn place(&self, byte: usize) -> usize {
+    /// The byte of the file at which a byte of the text stands; where the text starts, if it is written with escapes.
+    pub(in crate::rule) fn place(&self, byte: usize) -> usize {
         if self.literally { self.start + byte } else { self.start }
     }
 }
@@ -65,29 +75,4 @@ fn excerpt(error: &ParseError, line: usize) -> String {
     let (text, caret) = (bodies.next().unwrap_or_default(), bodies.next().unwrap_or_default());
     let number = line.to_string();
     format!("{number} | {text}\n{} | {caret}", " ".repeat(number.len()))
-}
-
-/// Warns of conditions on fields that no record ever has. Public rules have some; they are false there as here.
-fn warn_of_fields(reader: &mut Reader<'_>, written: &Written, expr: &Expr, prefix: &str) {
-    if let Some(name) = unknown_field(expr, prefix) {
-        let place = written.place(expr.span().start);
-        let hint = ecs::did_you_mean(&name).map(|meant| format!("; did you mean `{meant}`?"));
-        let message = format!("no record has the field `{}`{}", name.escape_debug(), hint.unwrap_or_default());
-        reader.warn(place..place, message);
-    }
-    let nested = match expr.kind() {
-        ExprKind::Nested { path, .. } => format!("{prefix}{path}."),
-        _ => prefix.to_owned(),
-    };
-    expr.children().iter().for_each(|child| warn_of_fields(reader, written, child, &nested));
-}
-
-fn unknown_field(expr: &Expr, prefix: &str) -> Option<String> {
-    let ExprKind::Leaf(leaf) = expr.kind() else { return None };
-    let Field::Named(field) = leaf.field() else { return None };
-    let name = format!("{prefix}{field}");
-    // `user: *` asks whether there is anything under `user`.
-    let object = format!("{name}.");
-    let is_object = || *leaf.test() == Test::Exists && ecs::known_fields().any(|known| known.starts_with(&object));
-    (!ecs::is_known(&name) && !is_object()).then_some(name)
 }

@@ -10,44 +10,59 @@ use super::report::Problem;
 use crate::ecs::nearest;
 
 /// A file that is being read: its text, and what was found wrong or odd so far.
-pub(super) struct Reader<'f> {
-    pub(super) path: &'f str,
-    pub(super) text: &'f str,
-    /// Where `[rule]` stands: the place of what is missing in it.
-    pub(super) head: Range<usize>,
-    pub(super) problems: Vec<Problem>,
-    pub(super) warnings: Vec<Problem>,
+pub(in crate::rule) struct Reader<'f> {
+    pub(in crate::rule) path: &'f str,
+    pub(in crate::rule) text: &'f str,
+    /// The table that is read, as it is written: `[rule]`.
+    name: &'static str,
+    /// Where that table stands: the place of what is missing in it.
+    pub(in crate::rule) head: Range<usize>,
+    /// Whether what is odd makes the file unusable.
+    strict: bool,
+    pub(in crate::rule) problems: Vec<Problem>,
+    pub(in crate::rule) warnings: Vec<Problem>,
 }
 
 impl<'f> Reader<'f> {
-    pub(super) fn new(path: &'f str, text: &'f str) -> Reader<'f> {
-        Reader { path, text, head: 0..0, problems: Vec::new(), warnings: Vec::new() }
+    /// Reads a table called `name`, and warns of what is odd.
+    pub(in crate::rule) fn new(path: &'f str, text: &'f str, name: &'static str) -> Reader<'f> {
+        Reader { path, text, name, head: 0..0, strict: false, problems: Vec::new(), warnings: Vec::new() }
     }
 
-    pub(super) fn problem(&mut self, place: Range<usize>, message: String) {
+    /// The same, but what is odd is wrong.
+    pub(in crate::rule) fn strict(path: &'f str, text: &'f str, name: &'static str) -> Reader<'f> {
+        Reader { strict: true, ..Reader::new(path, text, name) }
+    }
+
+    pub(in crate::rule) fn problem(&mut self, place: Range<usize>, message: String) {
         self.problems.push(Problem::at(self.path, self.text, place, message));
     }
 
-    pub(super) fn warn(&mut self, place: Range<usize>, message: String) {
+    pub(in crate::rule) fn warn(&mut self, place: Range<usize>, message: String) {
         self.warnings.push(Problem::at(self.path, self.text, place, message));
     }
 
-    fn wrong(&mut self, key: &str, value: &Spanned<DeValue<'_>>, expected: &str) {
+    /// What is odd, e.g. a name that means nothing here: it may be a typing error.
+    pub(in crate::rule) fn odd(&mut self, place: Range<usize>, message: String) {
+        if self.strict { self.problem(place, message) } else { self.warn(place, message) }
+    }
+
+    pub(in crate::rule) fn wrong(&mut self, key: &str, value: &Spanned<DeValue<'_>>, expected: &str) {
         let found = value.get_ref().type_str();
         self.problem(value.span(), format!("`{key}` must be {expected}, not this {found}"));
     }
 
-    /// Warns of every key that is not among the known ones.
-    pub(super) fn check_keys(&mut self, table: &DeTable<'_>, name: &str, known: &[&str]) {
+    /// Tells of every key that is not among the known ones.
+    pub(in crate::rule) fn check_keys(&mut self, table: &DeTable<'_>, name: &str, known: &[&str]) {
         for key in table.keys().filter(|key| !known.contains(&key.get_ref().as_ref())) {
             let word = key.get_ref().as_ref();
             let hint = nearest(word, known.iter().copied()).map(|meant| format!("; did you mean `{meant}`?"));
-            self.warn(key.span(), format!("unknown key `{word}` in {name}{}", hint.unwrap_or_default()));
+            self.odd(key.span(), format!("unknown key `{word}` in {name}{}", hint.unwrap_or_default()));
         }
     }
 
     /// A table under a key.
-    pub(super) fn table<'t>(&mut self, table: &'t DeTable<'f>, key: &str) -> Option<&'t DeTable<'f>> {
+    pub(in crate::rule) fn table<'t>(&mut self, table: &'t DeTable<'f>, key: &str) -> Option<&'t DeTable<'f>> {
         let value = table.get(key)?;
         if !value.get_ref().is_table() {
             self.wrong(key, value, "a table");
@@ -56,7 +71,7 @@ impl<'f> Reader<'f> {
     }
 
     /// A string, where there is one.
-    pub(super) fn string<'t>(&mut self, table: &'t DeTable<'f>, key: &str) -> Option<&'t str> {
+    pub(in crate::rule) fn string<'t>(&mut self, table: &'t DeTable<'f>, key: &str) -> Option<&'t str> {
         let value = table.get(key)?;
         if !value.get_ref().is_str() {
             self.wrong(key, value, "a string");
@@ -65,7 +80,7 @@ impl<'f> Reader<'f> {
     }
 
     /// A string that must be there and must say something.
-    pub(super) fn required<'t>(&mut self, table: &'t DeTable<'f>, key: &str) -> Option<&'t str> {
+    pub(in crate::rule) fn required<'t>(&mut self, table: &'t DeTable<'f>, key: &str) -> Option<&'t str> {
         let Some(value) = table.get(key) else {
             self.missing(key);
             return None;
@@ -78,12 +93,12 @@ impl<'f> Reader<'f> {
         Some(text)
     }
 
-    pub(super) fn missing(&mut self, key: &str) {
-        self.problem(self.head.clone(), format!("`{key}` is missing in [rule]"));
+    pub(in crate::rule) fn missing(&mut self, key: &str) {
+        self.problem(self.head.clone(), format!("`{key}` is missing in {}", self.name));
     }
 
     /// A list of strings; empty where there is none.
-    pub(super) fn strings(&mut self, table: &DeTable<'f>, key: &str) -> Vec<String> {
+    pub(in crate::rule) fn strings(&mut self, table: &DeTable<'f>, key: &str) -> Vec<String> {
         let Some(value) = table.get(key) else { return Vec::new() };
         let Some(items) = value.get_ref().as_array() else {
             self.wrong(key, value, "a list of strings");
@@ -100,7 +115,12 @@ impl<'f> Reader<'f> {
     }
 
     /// A whole number within bounds, where there is one.
-    pub(super) fn integer(&mut self, table: &DeTable<'f>, key: &str, bounds: RangeInclusive<u32>) -> Option<u32> {
+    pub(in crate::rule) fn integer(
+        &mut self,
+        table: &DeTable<'f>,
+        key: &str,
+        bounds: RangeInclusive<u32>,
+    ) -> Option<u32> {
         let value = table.get(key)?;
         let number = value.get_ref().as_integer().and_then(|integer| {
             u32::from_str_radix(integer.as_str(), integer.radix()).ok().filter(|number| bounds.contains(number))
@@ -113,7 +133,7 @@ impl<'f> Reader<'f> {
     }
 
     /// A text that `read` understands, where there is one.
-    pub(super) fn read<T>(
+    pub(in crate::rule) fn read<T>(
         &mut self,
         table: &DeTable<'f>,
         key: &str,

@@ -3,8 +3,8 @@
 use std::fmt;
 use std::ops::Range;
 
-/// A place in a file.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// A place in a file. Ordered as one reads.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Position {
     /// The line, from 1.
     pub line: usize,
@@ -14,7 +14,7 @@ pub struct Position {
 
 impl Position {
     /// The position of a byte of a text; the end of the text where it is beyond.
-    pub(super) fn of(text: &str, byte: usize) -> Position {
+    pub(in crate::rule) fn of(text: &str, byte: usize) -> Position {
         let before = text.get(..byte).unwrap_or(text);
         let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
         Position { line: before.matches('\n').count() + 1, column: before[line_start..].chars().count() + 1 }
@@ -37,12 +37,12 @@ pub struct Problem {
 
 impl Problem {
     /// About a file as a whole.
-    pub(super) fn of_file(path: String, message: String) -> Problem {
+    pub(in crate::rule) fn of_file(path: String, message: String) -> Problem {
         Problem { path, position: None, message, excerpt: None }
     }
 
     /// About a place in a file's text, given in bytes.
-    pub(super) fn at(path: &str, text: &str, place: Range<usize>, message: String) -> Problem {
+    pub(in crate::rule) fn at(path: &str, text: &str, place: Range<usize>, message: String) -> Problem {
         let position = Some(Position::of(text, place.start));
         Problem { path: path.to_owned(), position, message, excerpt: None }
     }

@@ -39,18 +39,32 @@ fn the_embedded_rules_are_sound() {
     assert_eq!(shown(&load.problems), [""; 0]);
     assert_eq!(shown(&load.warnings), [""; 0]);
     assert_eq!(shown(&load.refused), [""; 0]);
-    let facts: Vec<_> = load
-        .rules
-        .iter()
-        .map(|rule| {
-            let info = &rule.info;
-            (info.id.as_str(), info.severity, info.risk_score, rule.interval, rule.from, rule.max_signals)
-        })
-        .collect();
     let (ten, sixty) = (Duration::from_secs(600), Duration::from_secs(3600));
-    let expected = ["169f3a93-efc7-4df2-94d6-0d9438c310d1", "333de828-8190-4cf5-8d7c-7575846f6fe0"];
-    assert_eq!(facts, expected.map(|id| (id, Severity::Low, 21, ten, sixty, 100)));
-    assert!(load.rules.iter().all(|rule| rule.info.threat.iter().any(|threat| threat.tactic.id == "TA0003")));
+    let mut facts = Vec::new();
+    for rule in &load.rules {
+        let info = &rule.info;
+        assert_eq!((rule.interval, rule.from, rule.max_signals), (ten, sixty, 100), "{}", info.name);
+        assert!(rule.query.source().contains("event.provider: iam.amazonaws.com"), "{}", info.name);
+        let complete = info.note.is_some() && !info.references.is_empty() && !info.false_positives.is_empty();
+        assert!(complete && !info.threat.is_empty(), "{}", info.name);
+        facts.push((info.name.as_str(), info.severity, info.risk_score));
+    }
+    let expected = [
+        ("AWS IAM Administrator Policy Attached to Group", Severity::Medium, 47),
+        ("AWS IAM Group Change Denied", Severity::Low, 21),
+        ("AWS IAM Group Creation", Severity::Low, 21),
+        ("AWS IAM Group Deletion", Severity::Low, 21),
+        ("AWS IAM Inline Policy Deleted from Group", Severity::Low, 21),
+        ("AWS IAM Inline Policy Written to Group", Severity::Medium, 47),
+        ("AWS IAM Policy Attached to Group", Severity::Low, 21),
+        ("AWS IAM Policy Detached from Group", Severity::Low, 21),
+        ("AWS IAM Group Update", Severity::Low, 21),
+        ("AWS IAM User Addition to Group", Severity::Low, 21),
+        ("AWS IAM User Removal from Group", Severity::Low, 21),
+    ];
+    assert_eq!(facts, expected);
+    let ids: Vec<_> = load.rules.iter().map(|rule| rule.info.id.as_str()).collect();
+    assert_eq!((ids[2], ids[9]), ("169f3a93-efc7-4df2-94d6-0d9438c310d1", "333de828-8190-4cf5-8d7c-7575846f6fe0"));
 }
 
 #[test]

@@ -1,0 +1,69 @@
+//! From the start of the function's process to its first poll of Lambda's runtime API, on loopback: what a cold start
+//! pays besides Lambda's own part. Prints the median of 20 starts, and that of a process that does nothing, to compare.
+//!
+//! `cargo bench --bench start`
+
+#![allow(clippy::unwrap_used, missing_docs, reason = "a benchmark stops at what it did not expect")]
+
+use std::io::{BufRead, BufReader};
+use std::net::TcpListener;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+const STARTS: usize = 20;
+
+fn main() {
+    let server = TcpListener::bind("127.0.0.1:0").unwrap();
+    let mut starts: Vec<Duration> = (0..STARTS).map(|_| first_poll(&server)).collect();
+    let mut nothing: Vec<Duration> = (0..STARTS).map(|_| bare_process()).collect();
+    println!("start of the function to its first poll: {}", told(&mut starts));
+    println!("start and end of a process (`true`):      {}", told(&mut nothing));
+}
+
+/// Starts the function, waits for `GET …/invocation/next`, ends it.
+fn first_poll(server: &TcpListener) -> Duration {
+    let start = Instant::now();
+    let mut function = function(&server.local_addr().unwrap().to_string());
+    let (connection, _) = server.accept().unwrap();
+    let mut request = String::new();
+    BufReader::new(connection).read_line(&mut request).unwrap();
+    let taken = start.elapsed();
+    assert!(request.contains("/runtime/invocation/next"), "{request}");
+    function.kill().unwrap();
+    function.wait().unwrap();
+    taken
+}
+
+/// As it is deployed: S3, a topic, nothing asked of either.
+fn function(runtime: &str) -> Child {
+    Command::new(env!("CARGO_BIN_EXE_trailbell-lambda"))
+        .env_clear()
+        .env("AWS_LAMBDA_RUNTIME_API", runtime)
+        .env("AWS_LAMBDA_FUNCTION_NAME", "trailbell")
+        .env("AWS_LAMBDA_FUNCTION_VERSION", "1")
+        .env("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "256")
+        .env("AWS_LAMBDA_LOG_GROUP_NAME", "trailbell")
+        .env("AWS_LAMBDA_LOG_STREAM_NAME", "trailbell")
+        .env("AWS_REGION", "us-east-1")
+        .env("AWS_ACCESS_KEY_ID", "AKIAIOSFODNN7EXAMPLE")
+        .env("AWS_SECRET_ACCESS_KEY", "example")
+        .env("TRAILBELL_STORE", "s3")
+        .env("TRAILBELL_ALERTS", "arn:aws:sns:us-east-1:111122223333:alerts")
+        .env("TRAILBELL_LEDGER", "none")
+        .stdout(Stdio::null())
+        .spawn()
+        .unwrap()
+}
+
+fn bare_process() -> Duration {
+    let start = Instant::now();
+    Command::new("true").status().unwrap();
+    start.elapsed()
+}
+
+fn told(times: &mut [Duration]) -> String {
+    times.sort();
+    let milliseconds = |time: Duration| time.as_secs_f64() * 1000.0;
+    let (least, median, most) = (times[0], times[times.len() / 2], times[times.len() - 1]);
+    format!("median {:.1} ms, least {:.1}, most {:.1}", milliseconds(median), milliseconds(least), milliseconds(most))
+}

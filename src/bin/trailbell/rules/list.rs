@@ -1,0 +1,63 @@
+//! `trailbell rules list`.
+
+use std::collections::BTreeSet;
+use std::error::Error;
+use std::io::{self, Write};
+use std::process::ExitCode;
+
+use comfy_table::{ContentArrangement, Table, presets};
+use serde_json::{Value, json};
+use trailbell::alert::clean;
+use trailbell::rule::{Pin, Rule};
+
+use super::args::{Format, ListArgs};
+
+/// The most characters of one cell.
+const CELL: usize = 1200;
+
+pub fn run(args: &ListArgs) -> Result<ExitCode, Box<dyn Error>> {
+    let set = super::load(!args.source.no_default_rules, &args.source.rules)?;
+    let mut out = io::stdout().lock();
+    match args.format {
+        Format::Table => writeln!(out, "{}", table(set.rules()))?,
+        Format::Json => writeln!(out, "{:#}", set.rules().iter().map(object).collect::<Value>())?,
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn table(rules: &[Rule]) -> Table {
+    let mut table = Table::new();
+    table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Dynamic);
+    table.set_header(["Severity", "Risk", "Name", "Id", "Calls", "From"]);
+    for rule in rules {
+        let info = &rule.info;
+        let texts = [&info.name, &info.id, &calls(rule), &rule.origin.to_string()].map(|text| clean::text(text, CELL));
+        table.add_row([info.severity.as_str().to_owned(), info.risk_score.to_string()].into_iter().chain(texts));
+    }
+    table
+}
+
+/// `iam.amazonaws.com: CreateGroup`; `any` where the query does not pin it.
+pub(super) fn calls(rule: &Rule) -> String {
+    let Pin { providers, actions } = Pin::of(rule.query.expr());
+    format!("{}: {}", shown(providers.as_ref()), shown(actions.as_ref()))
+}
+
+fn shown(names: Option<&BTreeSet<String>>) -> String {
+    names.map_or("any".to_owned(), |names| names.iter().map(String::as_str).collect::<Vec<_>>().join(", "))
+}
+
+fn object(rule: &Rule) -> Value {
+    let info = &rule.info;
+    let Pin { providers, actions } = Pin::of(rule.query.expr());
+    json!({
+        "rule_id": info.id,
+        "name": info.name,
+        "severity": info.severity,
+        "risk_score": info.risk_score,
+        "providers": providers,
+        "actions": actions,
+        "query": rule.query.source().trim(),
+        "origin": rule.origin.to_string(),
+    })
+}

@@ -1,0 +1,102 @@
+//! Rule files looked at before anything depends on them: which can run here, and what in the others and in those is
+//! wrong or odd.
+
+pub(super) mod never;
+#[cfg(test)]
+mod tests;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+
+use super::load::{self, Load, Problem, Refusal};
+use super::{Pin, Rule, RuleOrigin};
+
+/// What can be said of one file.
+#[derive(Debug)]
+pub struct Checked {
+    /// The file as it was named to us.
+    pub path: PathBuf,
+    /// Whether it can run here.
+    pub verdict: Verdict,
+    /// What is wrong, in the order of the file; where there is something, the file is broken.
+    pub problems: Vec<Problem>,
+    /// What is odd, in the order of the file, but does not keep it from running.
+    pub warnings: Vec<Problem>,
+}
+
+/// Whether a file can run here.
+#[derive(Debug)]
+pub enum Verdict {
+    /// It can.
+    Runs(Box<Rule>),
+    /// It is sound, but of a kind that cannot run here.
+    Refused(Refusal),
+    /// It cannot be used; the problems say why.
+    Broken,
+}
+
+/// Checks files, and all rule files of folders, in the order given. A file that is named twice is checked once.
+pub fn check(paths: &[PathBuf]) -> Vec<Checked> {
+    let mut seen = BTreeSet::new();
+    let listed = paths.iter().flat_map(|path| listed(path));
+    let mut files: Vec<Checked> = listed.filter(|file| seen.insert(file.path.clone())).collect();
+    check_ids(&mut files);
+    files
+}
+
+fn listed(path: &Path) -> Vec<Checked> {
+    if !path.is_dir() {
+        return vec![checked(path.to_owned())];
+    }
+    let (files, mut problems) = load::files(path, "toml");
+    if files.is_empty() && problems.is_empty() {
+        problems.push(Problem::of_file(path.display().to_string(), "there is no .toml file in it".to_owned()));
+    }
+    let folder = Checked { path: path.to_owned(), verdict: Verdict::Broken, problems, warnings: Vec::new() };
+    let unlisted = (!folder.problems.is_empty()).then_some(folder);
+    unlisted.into_iter().chain(files.into_iter().map(checked)).collect()
+}
+
+fn checked(path: PathBuf) -> Checked {
+    let Load { mut rules, mut refused, mut problems, mut warnings } = load::file(path.clone());
+    problems.sort_by_key(|problem| problem.position);
+    warnings.sort_by_key(|warning| warning.position);
+    let verdict = match (rules.pop(), refused.pop()) {
+        (Some(rule), _) => Verdict::Runs(Box::new(rule)),
+        (None, Some(refusal)) => Verdict::Refused(refusal),
+        (None, None) => Verdict::Broken,
+    };
+    if let Verdict::Runs(rule) = &verdict {
+        warnings.extend(slow(rule).map(|message| Problem::of_file(path.display().to_string(), message.to_owned())));
+    }
+    Checked { path, verdict, problems, warnings }
+}
+
+/// What makes a rule costly: a log object is passed over unread unless it holds what some rule looks for.
+fn slow(rule: &Rule) -> Option<&'static str> {
+    match Pin::of(rule.query.expr()) {
+        Pin { providers: None, actions: None } => Some(
+            "slow: no literal to search by. Every record of every service is held against it; ask for an \
+             `event.provider` or an `event.action`",
+        ),
+        Pin { providers: None, .. } => {
+            Some("slow: log objects of every region are read for it; ask for an `event.provider` too")
+        }
+        _ => None,
+    }
+}
+
+/// Two rules with one id: only one of them would run.
+fn check_ids(files: &mut [Checked]) {
+    let mut first: BTreeMap<String, RuleOrigin> = BTreeMap::new();
+    for file in files {
+        let Verdict::Runs(rule) = &file.verdict else { continue };
+        let Some(earlier) = first.get(&rule.info.id) else {
+            first.insert(rule.info.id.clone(), rule.origin.clone());
+            continue;
+        };
+        let message = format!("rule_id `{}` is also that of {earlier}", rule.info.id);
+        file.problems.push(Problem::of_file(file.path.display().to_string(), message));
+        file.verdict = Verdict::Broken;
+    }
+}

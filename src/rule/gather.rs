@@ -1,0 +1,81 @@
+//! Rules from all places that the operator named.
+
+use std::path::PathBuf;
+
+use thiserror::Error;
+
+use super::load::{self, Load, Problem, Refusal};
+use super::{NoRules, Rule, RuleSet};
+
+/// What came of reading all places.
+#[derive(Debug, Default)]
+pub struct Gathered {
+    sources: Vec<Vec<Rule>>,
+    /// Sound files that hold a kind of rule that cannot run here.
+    pub refused: Vec<Refusal>,
+    /// What makes a file unusable.
+    pub problems: Vec<Problem>,
+    /// What is odd, but does no harm.
+    pub warnings: Vec<Problem>,
+}
+
+/// Rules that cannot be used: nothing must start with a part of what the operator wanted.
+#[derive(Debug, Error)]
+pub enum RulesError {
+    /// Files that cannot be used, all of them.
+    #[error("{} in rule files:\n{}", plural(.0.len()), listed(.0))]
+    Problems(Vec<Problem>),
+    /// Files that cannot run here, and all other problems.
+    #[error("not every rule can run:\n{}", .0.join("\n"))]
+    Refused(Vec<String>),
+    /// No rule at all.
+    #[error(transparent)]
+    NoRules(#[from] NoRules),
+}
+
+impl Gathered {
+    /// Reads the rules that come with the program, where `default_rules` says so, and then those of `paths` (folders or
+    /// files). A rule takes the place of an earlier one with the same id.
+    pub fn from_places(default_rules: bool, paths: &[PathBuf]) -> Gathered {
+        let mut gathered = Gathered::default();
+        if default_rules {
+            gathered.add(load::embedded());
+        }
+        for path in paths {
+            gathered.add(load::folder(path));
+        }
+        gathered
+    }
+
+    fn add(&mut self, load: Load) {
+        self.sources.push(load.rules);
+        self.refused.extend(load.refused);
+        self.problems.extend(load.problems);
+        self.warnings.extend(load.warnings);
+    }
+
+    /// The rules, if every file can be used: what the function asks for.
+    pub fn into_all_rules(self) -> Result<RuleSet, RulesError> {
+        if self.refused.is_empty() {
+            return self.into_rules();
+        }
+        let told = self.problems.iter().map(ToString::to_string);
+        Err(RulesError::Refused(self.refused.iter().map(ToString::to_string).chain(told).collect()))
+    }
+
+    /// The rules, if every file can be used or is of a kind that is known not to run here.
+    pub fn into_rules(self) -> Result<RuleSet, RulesError> {
+        if !self.problems.is_empty() {
+            return Err(RulesError::Problems(self.problems));
+        }
+        Ok(RuleSet::new(self.sources)?)
+    }
+}
+
+fn plural(count: usize) -> String {
+    if count == 1 { "1 problem".to_owned() } else { format!("{count} problems") }
+}
+
+fn listed(problems: &[Problem]) -> String {
+    problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
+}

@@ -1,0 +1,24 @@
+//! Tests of rules, as data: beside `a-rule.toml`, `a-rule.tests.json` holds records that the rule must match and records
+//! that it must not.
+//!
+//! ```json
+//! {
+//!   "base": {"eventSource": "iam.amazonaws.com", "eventName": "CreateGroup"},
+//!   "must_match": [{"name": "a group is created", "change": {}}],
+//!   "must_not_match": [
+//!     {"name": "the attempt was denied", "change": {"errorCode": "AccessDenied"}},
+//!     {"name": "another service", "record": {"eventSource": "xray.amazonaws.com", "eventName": "CreateGroup"}}
+//!   ]
+//! }
+//! ```
+//!
+//! A case is a whole CloudTrail `record`, or the `base` record with a `change`: a JSON merge patch, in which objects are
+//! merged, null removes a field, and anything else replaces it. Source: <https://www.rfc-editor.org/rfc/rfc7396>
+
+mod cases;
+mod run;
+#[cfg(test)]
+mod tests;
+
+pub use cases::{Case, Cases};
+pub use run::{Fault, Outcome, Tested, embedded, folder};

@@ -1,0 +1,124 @@
+//! Tests, run: each rule against its own cases.
+
+use std::collections::HashSet;
+use std::path::{Path, PathBuf};
+
+use jiff::Timestamp;
+
+use super::cases::{Case, Cases};
+use crate::ecs::View;
+use crate::rule::embedded::FILES;
+use crate::rule::load::{self, Load, Problem, Refusal};
+use crate::rule::{Rule, RuleOrigin};
+
+/// What the ends of a test file's name are.
+const TESTS: &str = "tests.json";
+
+/// What came of testing the rules of one source.
+#[derive(Debug, Default)]
+pub struct Tested {
+    /// One for each rule that can run, in the order of the files.
+    pub outcomes: Vec<Outcome>,
+    /// Sound files that hold a kind of rule that cannot run here, and so cannot be tested.
+    pub refused: Vec<Refusal>,
+    /// Rule files and test files that cannot be used.
+    pub problems: Vec<Problem>,
+}
+
+/// How one rule stood its tests.
+#[derive(Debug)]
+pub struct Outcome {
+    /// The rule.
+    pub rule: Rule,
+    /// How many records it had to match.
+    pub must_match: usize,
+    /// How many it had not to match.
+    pub must_not_match: usize,
+    /// What went wrong; nothing where it passed.
+    pub faults: Vec<Fault>,
+}
+
+/// Why a rule did not pass.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Fault {
+    /// Nothing shows that it does anything.
+    #[error("has no records to be tested with")]
+    Untested,
+    /// Nothing shows that it ever matches.
+    #[error("has no record that it must match")]
+    LacksMatch,
+    /// Nothing shows that it is ever silent.
+    #[error("has no record that it must not match")]
+    LacksSilence,
+    /// It matched a record that it must not match.
+    #[error("matches, and must not: {}", .0.escape_debug())]
+    Matched(String),
+    /// It did not match a record that it must match.
+    #[error("does not match, and must: {}", .0.escape_debug())]
+    Silent(String),
+}
+
+/// Tests the rules that come with the program. `now` is what date math in queries counts from.
+pub fn embedded(now: Timestamp) -> Tested {
+    let tests = |rule: &Rule| {
+        let RuleOrigin::Embedded(name) = rule.origin else { return Ok(None) };
+        let Some(file) = FILES.iter().find(|file| file.name == name) else { return Ok(None) };
+        Cases::parse(&format!("embedded:{}", Path::new(name).with_extension(TESTS).display()), file.tests).map(Some)
+    };
+    run(load::embedded(), tests, now)
+}
+
+/// Tests the rules of a folder, or one rule by its file. A test file without a rule beside it is a problem: it would
+/// seem to test something.
+pub fn folder(path: &Path, now: Timestamp) -> Tested {
+    let mut tested = run(load::folder(path), tests_beside, now);
+    if path.is_dir() {
+        let rules: HashSet<PathBuf> = load::files(path, "toml").0.iter().map(|rule| test_file(rule)).collect();
+        let (tests, problems) = load::files(path, TESTS);
+        let lonely = tests.into_iter().filter(|file| !rules.contains(file));
+        let told =
+            |file: PathBuf| Problem::of_file(file.display().to_string(), "there is no rule beside it".to_owned());
+        tested.problems.extend(lonely.map(told).chain(problems));
+    }
+    tested
+}
+
+fn test_file(rule: &Path) -> PathBuf {
+    rule.with_extension(TESTS)
+}
+
+fn tests_beside(rule: &Rule) -> Result<Option<Cases>, Problem> {
+    let RuleOrigin::File(path) = &rule.origin else { return Ok(None) };
+    let path = test_file(path);
+    if !path.exists() {
+        return Ok(None);
+    }
+    let name = path.display().to_string();
+    let text = load::read_text(&path).map_err(|message| Problem::of_file(name.clone(), message))?;
+    Cases::parse(&name, &text).map(Some)
+}
+
+fn run(load: Load, tests: impl Fn(&Rule) -> Result<Option<Cases>, Problem>, now: Timestamp) -> Tested {
+    let mut tested = Tested { refused: load.refused, problems: load.problems, ..Tested::default() };
+    for rule in load.rules {
+        match tests(&rule) {
+            Ok(cases) => tested.outcomes.push(outcome(rule, &cases.unwrap_or_default(), now)),
+            Err(problem) => tested.problems.push(problem),
+        }
+    }
+    tested
+}
+
+fn outcome(rule: Rule, cases: &Cases, now: Timestamp) -> Outcome {
+    let lack = match (cases.must_match.is_empty(), cases.must_not_match.is_empty()) {
+        (true, true) => Some(Fault::Untested),
+        (true, false) => Some(Fault::LacksMatch),
+        (false, true) => Some(Fault::LacksSilence),
+        (false, false) => None,
+    };
+    let matches = |case: &&Case| rule.query.matches(&View::new(&case.record), now);
+    let silent = cases.must_match.iter().filter(|case| !matches(case)).map(|case| Fault::Silent(case.name.clone()));
+    let matched = cases.must_not_match.iter().filter(matches).map(|case| Fault::Matched(case.name.clone()));
+    let faults = lack.into_iter().chain(silent).chain(matched).collect();
+    Outcome { must_match: cases.must_match.len(), must_not_match: cases.must_not_match.len(), faults, rule }
+}

@@ -1,0 +1,198 @@
+//! Which log objects a bucket holds for some hours, found along CloudTrail's layout of keys
+//! (`[prefix/]AWSLogs/[o-xxxx/]ACCOUNT/CloudTrail/REGION/YYYY/MM/DD/…`, see [`key`](crate::cloudtrail::key)): nothing is
+//! listed that lies beside them.
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::{Listing, ObjectStore, StoreError};
+use crate::cloudtrail::key::{self, Kind};
+
+/// CloudTrail delivers a call some minutes after it, and the name of an object has the time of its delivery. An hour
+/// covers what is late.
+const SLACK: SignedDuration = SignedDuration::from_hours(1);
+
+/// Which log objects are wanted.
+#[derive(Clone, Copy)]
+pub struct Wanted<'a> {
+    /// When the first call was made that matters; absent for all.
+    pub since: Option<Timestamp>,
+    /// When the last call was made that matters; absent for all.
+    pub until: Option<Timestamp>,
+    /// Whether log objects of a region matter.
+    pub region: &'a (dyn Fn(&str) -> bool + Sync),
+}
+
+/// The keys of the log objects below `prefix`, sorted. The prefix names a folder at any place of the layout, with or
+/// without the `/` at its end, or one object. Above the layout, the folder itself and those right in it are looked at.
+/// Objects that are not named as CloudTrail names them are left out.
+///
+/// # Errors
+/// A list was refused; which one stands before the reason.
+pub async fn walk(
+    store: &dyn ObjectStore,
+    bucket: &str,
+    prefix: &str,
+    wanted: &Wanted<'_>,
+) -> Result<Vec<String>, StoreError> {
+    if matches!(key::kind(prefix), Kind::Log { .. }) {
+        return Ok(vec![prefix.to_owned()]);
+    }
+    let folder = match prefix {
+        "" => String::new(),
+        _ => format!("{}/", prefix.trim_end_matches('/')),
+    };
+    let walk = Walk { store, bucket, wanted };
+    let mut keys = Vec::new();
+    for region in walk.regions(&folder).await? {
+        walk.objects(&region, &mut keys).await?;
+    }
+    keys.sort_unstable();
+    keys.dedup();
+    Ok(keys)
+}
+
+/// Whether a prefix leads to one day of a region, or to one object: few enough to read without a limit in time.
+pub fn names_a_day(prefix: &str) -> bool {
+    let parts: Vec<&str> = prefix.split_terminator('/').collect();
+    let day = |parts: &[&str]| {
+        let digits = |part: &str, count| part.len() == count && part.bytes().all(|byte| byte.is_ascii_digit());
+        digits(parts[0], 4) && digits(parts[1], 2) && digits(parts[2], 2)
+    };
+    is_log(prefix) || (matches!(place(prefix), Place::Region(_)) && parts.len() > 3 && day(&parts[parts.len() - 3..]))
+}
+
+struct Walk<'a> {
+    store: &'a dyn ObjectStore,
+    bucket: &'a str,
+    wanted: &'a Wanted<'a>,
+}
+
+/// A region's folder, or what the caller named below it.
+struct RegionFolder {
+    /// What to list.
+    prefix: String,
+    /// `…/CloudTrail/REGION/`
+    root: String,
+    account: String,
+    region: String,
+}
+
+/// Where a folder is in the layout.
+enum Place {
+    /// Before `AWSLogs/`.
+    Above,
+    /// Among accounts (or the organization's id).
+    Accounts,
+    /// An account's own folder.
+    Account,
+    /// `CloudTrail/`: among regions.
+    Regions,
+    /// A region's folder, or a place below.
+    Region(RegionFolder),
+    /// Beside the layout.
+    Elsewhere,
+}
+
+/// Where a folder (empty, or ending with a `/`) is.
+fn place(folder: &str) -> Place {
+    let parts: Vec<&str> = folder.split_terminator('/').collect();
+    let Some(logs) = parts.iter().rposition(|part| *part == "AWSLogs") else { return Place::Above };
+    let below = &parts[logs + 1..];
+    let organization = usize::from(below.first().is_some_and(|part| part.starts_with("o-")));
+    match &below[organization..] {
+        [] => Place::Accounts,
+        [account] if key::is_account(account) => Place::Account,
+        [account, "CloudTrail"] if key::is_account(account) => Place::Regions,
+        [account, "CloudTrail", region, ..] if key::is_account(account) => Place::Region(RegionFolder {
+            prefix: folder.to_owned(),
+            root: parts[..logs + organization + 4].iter().flat_map(|part| [*part, "/"]).collect(),
+            account: (*account).to_owned(),
+            region: (*region).to_owned(),
+        }),
+        _ => Place::Elsewhere,
+    }
+}
+
+impl Walk<'_> {
+    /// The wanted regions' folders below a folder.
+    async fn regions(&self, folder: &str) -> Result<Vec<RegionFolder>, StoreError> {
+        let mut regions = Vec::new();
+        let mut open = match place(folder) {
+            Place::Above => self.logs_below(folder).await?,
+            _ => vec![folder.to_owned()],
+        };
+        while let Some(folder) = open.pop() {
+            match place(&folder) {
+                Place::Region(region) if (self.wanted.region)(&region.region) => regions.push(region),
+                Place::Accounts | Place::Regions => open.extend(self.folders(&folder).await?),
+                Place::Account => open.push(format!("{folder}CloudTrail/")),
+                Place::Region(_) | Place::Above | Place::Elsewhere => {}
+            }
+        }
+        Ok(regions)
+    }
+
+    /// The folders called `AWSLogs` in a folder, and in those right in it: a trail's own prefix.
+    async fn logs_below(&self, folder: &str) -> Result<Vec<String>, StoreError> {
+        let mut logs = vec![format!("{folder}AWSLogs/")];
+        let inside = self.folders(folder).await?.into_iter().filter(|inside| *inside != logs[0]);
+        let below: Vec<String> = inside.map(|inside| format!("{inside}AWSLogs/")).collect();
+        logs.extend(below);
+        Ok(logs)
+    }
+
+    async fn folders(&self, folder: &str) -> Result<Vec<String>, StoreError> {
+        let mut folders = Vec::new();
+        let (bucket, prefix) = (self.bucket.to_owned(), folder.to_owned());
+        let mut listing = Listing { bucket, prefix, folders: true, ..Listing::default() };
+        loop {
+            let page = self.page(&listing).await?;
+            folders.extend(page.prefixes);
+            listing.continuation = page.next;
+            if listing.continuation.is_none() {
+                return Ok(folders);
+            }
+        }
+    }
+
+    /// The log objects of a region that were delivered in time. Keys sort by day and then by minute: the list starts at
+    /// the first that can matter and ends behind the last.
+    async fn objects(&self, folder: &RegionFolder, keys: &mut Vec<String>) -> Result<(), StoreError> {
+        let first = self.wanted.since.and_then(|since| since.checked_sub(SLACK).ok());
+        let last = self.wanted.until.and_then(|until| until.checked_add(SLACK).ok());
+        // `_` sorts behind every digit and letter of a stamp that starts the same, so whole minutes are taken in.
+        let last_key = last.map(|last| format!("{}Z_~", folder.key(last)));
+        let (bucket, prefix) = (self.bucket.to_owned(), folder.prefix.clone());
+        let start_after = first.map(|first| folder.key(first));
+        let mut listing = Listing { bucket, prefix, start_after, ..Listing::default() };
+        loop {
+            let page = self.page(&listing).await?;
+            let beyond = |key: &String| last_key.as_ref().is_some_and(|last| key > last);
+            let ends = page.next.is_none() || page.keys.last().is_some_and(beyond);
+            keys.extend(page.keys.into_iter().filter(|key| !beyond(key) && is_log(key)));
+            if ends {
+                return Ok(());
+            }
+            listing.continuation = page.next;
+        }
+    }
+
+    async fn page(&self, listing: &Listing) -> Result<super::Page, StoreError> {
+        self.store.list(listing).await.map_err(|error| {
+            let (bucket, prefix) = (&listing.bucket, &listing.prefix);
+            StoreError::Retry(format!("cannot list s3://{bucket}/{prefix}: {error}"))
+        })
+    }
+}
+
+impl RegionFolder {
+    /// The start of the key of an object that was delivered in this minute.
+    fn key(&self, time: Timestamp) -> String {
+        let RegionFolder { root, account, region, .. } = self;
+        format!("{root}{}/{account}_CloudTrail_{region}_{}", time.strftime("%Y/%m/%d"), time.strftime("%Y%m%dT%H%M"))
+    }
+}
+
+fn is_log(key: &str) -> bool {
+    matches!(key::kind(key), Kind::Log { .. })
+}
