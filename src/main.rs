@@ -68,7 +68,8 @@ struct Function {
 impl Function {
     async fn start(&mut self, detections: Detections) {
         let (rules, exceptions) = (detections.rules.rules().len(), detections.exceptions.all().len());
-        tracing::info!(config = ?self.config, rules, exceptions, "started");
+        let probe = detections.rules.probe();
+        tracing::info!(config = ?self.config, rules, exceptions, probe, "started");
         let pipeline = assemble::pipeline(&self.config, detections, self.accounts.clone()).await;
         self.pipeline = Some(Arc::new(pipeline));
     }

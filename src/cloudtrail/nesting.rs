@@ -66,12 +66,11 @@ impl Nesting {
     fn block(&mut self, marks: &Marks) -> (usize, Option<Stop>) {
         let strings = between_quotes(marks.quotes) ^ if self.in_string { u64::MAX } else { 0 };
         let (opening, closing) = (marks.opening & !strings, marks.closing & !strings);
-        if closing.count_ones() as usize >= self.depth {
-            if let Some(end) = self.end(opening, closing) {
-                let passed = u64::MAX >> (63 - end);
-                self.broken_line |= marks.line_breaks & !strings & passed != 0;
-                return (end + 1, Some(Stop::Closed));
-            }
+        let may_end = closing.count_ones() as usize >= self.depth;
+        if may_end && let Some(end) = self.end(opening, closing) {
+            let passed = u64::MAX >> (63 - end);
+            self.broken_line |= marks.line_breaks & !strings & passed != 0;
+            return (end + 1, Some(Stop::Closed));
         }
         self.depth = self.depth + opening.count_ones() as usize - closing.count_ones() as usize;
         self.in_string = strings >> 63 != 0;

@@ -7,6 +7,7 @@ use tokio::task::{Id, JoinSet};
 
 use super::object::{self, ObjectOutcome};
 use super::{ObjectFate, Problem, Run};
+use crate::cloudtrail::reader::Gear;
 use crate::notification::ObjectRef;
 
 /// How many objects are in flight at once: enough to overlap network and processor, few enough to stay small.
@@ -78,6 +79,7 @@ impl Run {
         report.count_object(outcome.fate);
         report.bytes += outcome.read.bytes;
         report.records += outcome.read.records;
+        report.probed += u64::from(outcome.read.gear == Gear::Probe);
         report.bad_records += outcome.bad_records;
         report.findings += outcome.findings;
         outcome.ended.iter().for_each(|ended| report.count_finding(ended));

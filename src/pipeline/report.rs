@@ -54,7 +54,9 @@ pub struct Report {
     pub object_fates: BTreeMap<ObjectFate, u64>,
     /// Inflated bytes read.
     pub bytes: u64,
-    /// Records read, inline ones included.
+    /// Log objects in which nothing stands that a rule looks for: inflated and searched, their records not counted.
+    pub probed: u64,
+    /// Records split off, inline ones included.
     pub records: u64,
     /// Records that could not be used.
     pub bad_records: u64,
@@ -133,6 +135,7 @@ impl AddAssign for Report {
         add(&mut self.object_fates, other.object_fates);
         self.bytes += other.bytes;
         self.records += other.records;
+        self.probed += other.probed;
         self.bad_records += other.bad_records;
         self.findings += other.findings;
         add(&mut self.finding_fates, other.finding_fates);
@@ -162,6 +165,9 @@ impl fmt::Display for Report {
             write!(f, ", {}", counted(count, what))?;
         }
         write!(f, "; {}{}", counted(self.objects, "object"), listed(&self.object_fates))?;
+        if self.probed > 0 {
+            write!(f, ", {} only probed", self.probed)?;
+        }
         write!(f, "; {}{}", counted(self.findings, "finding"), listed(&self.finding_fates))?;
         if self.summaries > 0 {
             write!(
@@ -212,6 +218,9 @@ mod tests {
         report.count_object(ObjectFate::Skipped);
         report.count("r", Fate::HeldElsewhere);
         let line = "7 records read, 1 bad record; 2 objects (1 scanned, 1 skipped); 1 finding (1 held elsewhere)";
+        assert_eq!(report.to_string(), line);
+        report.probed = 1;
+        let line = line.replace(" skipped)", " skipped), 1 only probed");
         assert_eq!(report.to_string(), line);
         report.exception_problems = 2;
         assert_eq!(report.to_string(), format!("{line}; no exception is in use: 2 problems"));

@@ -89,6 +89,14 @@ impl RuleSet {
         self.needles.as_ref().map_err(|at| &self.rules[*at])
     }
 
+    /// Whether log objects are probed for what the rules need, and why not, for people.
+    pub fn probe(&self) -> String {
+        match self.needles() {
+            Ok(needles) => format!("on, for {} names of calls and services", needles.count()),
+            Err(rule) => format!("off: rule {} names neither a call nor a service", rule.info.id.escape_debug()),
+        }
+    }
+
     /// Every `event.provider` that a record must have one of for any rule to match; none where some rule can match
     /// records of any service.
     pub fn providers(&self) -> Option<BTreeSet<&str>> {

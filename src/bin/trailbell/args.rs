@@ -1,5 +1,6 @@
 //! What may be said on the command line.
 
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
 use clap::{Parser, Subcommand, ValueEnum};
@@ -192,6 +193,14 @@ pub struct ScanArgs {
     /// The most inflated bytes to accept of one file; no limit unless told
     #[arg(long, value_name = "BYTES")]
     pub max_object_bytes: Option<u64>,
+
+    /// How many files to read at once; one for each processor unless told. The output is the same for any number
+    #[arg(long, value_name = "N")]
+    pub threads: Option<NonZeroUsize>,
+
+    /// Tell what it cost at the end: bytes, speed, how far files were read, and where the time went
+    #[arg(long)]
+    pub stats: bool,
 }
 
 /// How findings or records are printed.

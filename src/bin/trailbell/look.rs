@@ -51,6 +51,14 @@ impl Look {
         }
     }
 
+    /// Whether files are probed, and why not, for people.
+    pub fn probe(&self) -> String {
+        match self {
+            Look::Rules(detections) => detections.rules.probe(),
+            Look::Query(_) => "off: every record is held against the query".to_owned(),
+        }
+    }
+
     /// Looks through one body, and gives what it comes upon to `on_sight`, in order.
     pub fn through(
         &self,

@@ -1,6 +1,7 @@
 //! The command line. Wiring and printing only.
 
 mod args;
+mod crew;
 mod exceptions;
 mod explain;
 mod files;
@@ -13,6 +14,8 @@ mod preview;
 mod progress;
 mod rules;
 mod scan;
+mod sighting;
+mod stats;
 mod summary;
 mod window;
 

@@ -2,24 +2,26 @@
 
 use std::error::Error;
 use std::io;
-use std::path::Path;
+use std::num::NonZeroUsize;
 use std::process::ExitCode;
+use std::sync::mpsc::Receiver;
+use std::time::Instant;
 
 use jiff::Timestamp;
-use trailbell::cloudtrail::Body;
-use trailbell::cloudtrail::reader::Options;
-use trailbell::finding::{Finding, Origin};
-use trailbell::notification::ObjectRef;
+use trailbell::cloudtrail::BadRecord;
+use trailbell::finding::Finding;
 use trailbell::rule::Severity;
-use trailbell::store::{StoreError, open_file};
 
 use crate::args::ScanArgs;
-use crate::files::{self, Entry};
+use crate::crew;
+use crate::files;
 use crate::look::{Look, Sight};
 use crate::matches::Match;
 use crate::objects::{self, Objects};
 use crate::output::{self, Output};
 use crate::progress::Progress;
+use crate::sighting::{Event, Sighting, Source};
+use crate::stats::Stats;
 use crate::summary::{Group, Summary};
 use crate::window::Window;
 
@@ -35,22 +37,25 @@ pub fn run(args: &ScanArgs) -> Result<ExitCode, Box<dyn Error>> {
         Some(Objects::find(&remote, window, &|region| look.can_match_in(region))?)
     };
     let mut scan = Scan {
-        look,
-        now,
         window,
-        max_bytes: args.max_object_bytes.unwrap_or(u64::MAX),
         output: Output::new(args.format, header(args)),
         summary: args.summary.then(Summary::default),
         progress: Progress::new(entries.len() + objects.as_ref().map_or(0, |objects| objects.found.len())),
         tally: Tally { what: if args.query.is_some() { "match" } else { "finding" }, ..Tally::default() },
     };
-    for entry in &entries {
-        scan.entry(entry)?;
-    }
-    for (object, body) in objects.iter().flat_map(Objects::bodies) {
-        scan.object(&object, body)?;
-    }
-    scan.finish(args.fail_on)
+    let sighting = Sighting { look: &look, now, max_bytes: args.max_object_bytes.unwrap_or(u64::MAX) };
+    let bodies = objects.iter().flat_map(Objects::bodies).map(|(object, body)| Source::Object(object, body));
+    let sources = entries.into_iter().map(Source::Entry).chain(bodies);
+    let threads = args.threads.or(std::thread::available_parallelism().ok()).unwrap_or(NonZeroUsize::MIN);
+    let start = Instant::now();
+    crew::in_order(
+        threads,
+        sources.map(|source| (source.name(), source)),
+        |source, news| sighting.of(source, news),
+        |name, news| scan.file(&name, &news),
+    )?;
+    let stats = args.stats.then(|| scan.tally.stats.tell(start.elapsed(), &look.probe()));
+    scan.finish(args.fail_on, stats)
 }
 
 fn header(args: &ScanArgs) -> &'static [&'static str] {
@@ -62,13 +67,10 @@ fn header(args: &ScanArgs) -> &'static [&'static str] {
 }
 
 /// The most bad records of one file that are named: there can be millions.
-const NAMED: usize = 20;
+const NAMED: u64 = 20;
 
 struct Scan {
-    look: Look,
-    now: Timestamp,
     window: Window,
-    max_bytes: u64,
     output: Output,
     /// Matches are counted here instead of being printed one by one.
     summary: Option<Summary>,
@@ -77,81 +79,67 @@ struct Scan {
 }
 
 impl Scan {
-    fn entry(&mut self, entry: &Entry) -> io::Result<()> {
-        match entry {
-            Entry::Log { path, lines } => self.file(path, *lines)?,
-            Entry::Skipped { path, reason } => {
-                self.tally.skipped += 1;
-                let name = path.display().to_string();
-                self.progress.say(&format!("trailbell: {}: skipped: {reason}", shown(&name)));
-            }
-            Entry::Unreadable { path, error } => self.unreadable(&path.display().to_string(), error),
-        }
-        self.progress.advance();
-        Ok(())
-    }
-
-    fn file(&mut self, path: &Path, lines: bool) -> io::Result<()> {
-        let name = path.display().to_string();
-        let origin = |record| Origin::File { path: name.clone(), record };
-        match open_file(path) {
-            Ok(body) => self.body(body, &name, lines, &origin),
-            Err(error) => {
-                self.tally.files += 1;
-                self.unreadable(&name, &error);
-                Ok(())
-            }
+    /// Counts a bad record, the `nth` of its file, and names the first ones.
+    fn bad_record(&mut self, name: &str, bad: &BadRecord, nth: u64) {
+        if nth <= NAMED {
+            self.unreadable(name, bad);
+        } else {
+            self.tally.unreadable += 1;
         }
     }
 
-    fn object(&mut self, object: &ObjectRef, body: Result<Body, StoreError>) -> io::Result<()> {
-        let (bucket, key) = (&object.bucket, &object.key);
-        let origin = |record| Origin::Object { bucket: bucket.clone(), key: key.clone(), record };
-        let read = match body {
-            Ok(body) => self.body(body, &object.to_string(), false, &origin),
-            Err(error) => {
-                self.tally.files += 1;
-                self.unreadable(&object.to_string(), &error);
-                Ok(())
-            }
-        };
-        self.progress.advance();
-        read
-    }
-
-    fn body(&mut self, body: Body, name: &str, lines: bool, origin: &dyn Fn(usize) -> Origin) -> io::Result<()> {
-        self.tally.files += 1;
-        let options = Options { max_bytes: self.max_bytes, lines };
-        let (mut sights, window) = (Ok(()), self.window);
-        let (mut bad_records, mut unnamed) = (Vec::new(), 0);
-        let (tally, output, summary) = (&mut self.tally, &mut self.output, &mut self.summary);
-        let (read, end) = self.look.through(body, options, self.now, origin, &mut |sight| match sight {
-            Sight::Bad(bad) if bad_records.len() < NAMED => bad_records.push(bad),
-            Sight::Bad(_) => unnamed += 1,
-            _ if sights.is_err() => {}
-            Sight::Finding(finding) if window.holds(finding.time) => {
-                tally.finding(&finding);
-                sights = output.finding(&finding);
-            }
-            Sight::Match(found) if window.holds(found.record.time()) => {
-                tally.found += 1;
-                match summary {
-                    Some(summary) => summary.add(&found),
-                    None => sights = output.found(&found),
+    /// Prints and counts what one file, or one object, gave.
+    fn file(&mut self, name: &str, events: &Receiver<Event>) -> io::Result<()> {
+        let (mut ended, mut sights, mut bad_records) = (false, Ok(()), 0);
+        for event in events {
+            match event {
+                Event::Skipped(reason) => {
+                    ended = true;
+                    self.tally.skipped += 1;
+                    self.progress.say(&format!("trailbell: {}: skipped: {reason}", shown(name)));
+                }
+                Event::Opened => self.tally.files += 1,
+                Event::Sight(Sight::Bad(bad)) => {
+                    bad_records += 1;
+                    self.bad_record(name, &bad, bad_records);
+                }
+                Event::Sight(sight) => sights = sights.and_then(|()| self.sight(sight)),
+                Event::Unreadable(error) => {
+                    ended = true;
+                    self.unreadable(name, &*error);
+                }
+                Event::Read(cost) => {
+                    ended = true;
+                    self.tally.stats.add(&cost);
                 }
             }
-            Sight::Finding(_) | Sight::Match(_) => {}
-        });
-        self.tally.records += read.records;
-        bad_records.iter().for_each(|bad| self.unreadable(name, bad));
-        if unnamed > 0 {
-            self.tally.unreadable += unnamed;
-            self.progress.say(&format!("trailbell: {}: and {unnamed} more bad records", shown(name)));
         }
-        if let Err(error) = end {
-            self.unreadable(name, &error);
+        if !ended {
+            self.unreadable(name, &io::Error::other("the thread that read it died"));
         }
+        if let more @ 1.. = bad_records.saturating_sub(NAMED) {
+            self.progress.say(&format!("trailbell: {}: and {more} more bad records", shown(name)));
+        }
+        self.progress.advance();
         sights
+    }
+
+    fn sight(&mut self, sight: Sight) -> io::Result<()> {
+        match sight {
+            Sight::Finding(finding) if self.window.holds(finding.time) => {
+                self.tally.finding(&finding);
+                self.output.finding(&finding)
+            }
+            Sight::Match(found) if self.window.holds(found.record.time()) => {
+                self.tally.found += 1;
+                match &mut self.summary {
+                    Some(summary) => summary.add(&found),
+                    None => return self.output.found(&found),
+                }
+                Ok(())
+            }
+            Sight::Finding(_) | Sight::Match(_) | Sight::Bad(_) => Ok(()),
+        }
     }
 
     fn unreadable(&mut self, name: &str, error: &dyn Error) {
@@ -159,13 +147,14 @@ impl Scan {
         self.progress.say(&format!("trailbell: {}: {error}", shown(name)));
     }
 
-    fn finish(mut self, fail_on: Option<Severity>) -> Result<ExitCode, Box<dyn Error>> {
+    fn finish(mut self, fail_on: Option<Severity>, stats: Option<String>) -> Result<ExitCode, Box<dyn Error>> {
         self.progress.finish();
         for group in self.summary.take().into_iter().flat_map(Summary::groups) {
             self.output.group(&group)?;
         }
         self.output.finish()?;
         output::say(&self.tally);
+        stats.iter().for_each(output::say);
         Ok(self.tally.exit_code(fail_on))
     }
 }
@@ -176,7 +165,7 @@ struct Tally {
     /// What is counted: findings, or matches of a query.
     what: &'static str,
     files: u64,
-    records: u64,
+    stats: Stats,
     found: u64,
     /// Findings that an exception matched.
     excepted: u64,
@@ -217,7 +206,14 @@ impl std::fmt::Display for Tally {
         if self.excepted > 0 {
             write!(f, " ({} excepted)", self.excepted)?;
         }
-        write!(f, " in {} of {}", counted(self.records, "record"), counted(self.files, "file"))?;
+        let (records, probed) = (self.stats.records(), self.stats.probed());
+        match (records, probed) {
+            (0, 1..) => write!(f, " in {}", counted(self.files, "file"))?,
+            _ => write!(f, " in {} of {}", counted(records, "record"), counted(self.files, "file"))?,
+        }
+        if probed > 0 {
+            write!(f, ", {probed} only probed")?;
+        }
         if self.skipped > 0 {
             write!(f, "; {} skipped", self.skipped)?;
         }
