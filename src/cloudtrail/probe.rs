@@ -2,7 +2,7 @@
 //! those cost the inflate and a search in it. Only the others are split, and of them only the records parsed that may
 //! be meant.
 //!
-//! An object that fits a buffer is inflated as a whole and probed: where it is well framed ([`is_framed`]) and no needle
+//! An object that fits a buffer is inflated as a whole and probed: where it is well framed and no needle
 //! may stand in it, it is done. Everything else goes through the splitter in one pass, larger objects piece by piece as
 //! they come, so that nothing is read twice. Against [`reader::read`], what may go unreported is damage inside the
 //! JSON of a record, or of a probed object, that cannot hold a needle.
