@@ -17,9 +17,11 @@ from function import ROOT, Failure, Function
 BUCKET = "example-trail-logs"
 REGION = "us-east-1"
 CREDENTIALS = {"AWS_ACCESS_KEY_ID": "testing", "AWS_SECRET_ACCESS_KEY": "testing", "AWS_REGION": REGION}
+# Rule, the call that it found, and how the subject of its mail begins.
 EXPECTED = {
-    "CreateGroup": ("AWS IAM Group Creation", "[low] IAM group billing-admins created by alice"),
-    "AddUserToGroup": ("AWS IAM User Addition to Group", "[low] bob added to IAM group billing-admins by alice"),
+    "AWS IAM Group Creation": ("CreateGroup", "[low] IAM group billing-admins created by alice"),
+    "AWS IAM User Addition to Group": ("AddUserToGroup", "[low] bob added to IAM group billing-admins by alice"),
+    "AWS IAM Group Change Denied": ("AddUserToGroup", "[low] denied: AddUserToGroup on billing-admins by bob"),
 }
 
 
@@ -128,19 +130,19 @@ def check_machines(cloud):
         expect(f"{action}: action of the document", document["event"]["action"], action)
         expect(f"{action}: severity", attributes["severity"], "low")
         expect(f"{action}: account", attributes["account"], "111122223333")
-        found[action] = attributes["rule_name"]
-    expect("alerts in the queue", found, {action: rule for action, (rule, _) in EXPECTED.items()})
+        found[attributes["rule_name"]] = action
+    expect("alerts in the queue", found, {rule: action for rule, (action, _) in EXPECTED.items()})
 
 
 def check_people(cloud):
     """The mail has a subject that says what happened, and text instead of JSON."""
     published = cloud.published()
     expect("number of mails", len(published), len(EXPECTED))
-    for action, (_, start) in EXPECTED.items():
+    for rule, (_, start) in EXPECTED.items():
         mails = [json.loads(message)["email"] for message, subject in published if (subject or "").startswith(start)]
-        expect(f"{action}: mails with the subject {start!r}", len(mails), 1)
-        expect(f"{action}: group named in the mail", "billing-admins" in mails[0], True)
-        expect(f"{action}: mail is text", mails[0].lstrip().startswith("{"), False)
+        expect(f"{rule}: mails with the subject {start!r}", len(mails), 1)
+        expect(f"{rule}: group named in the mail", "billing-admins" in mails[0], True)
+        expect(f"{rule}: mail is text", mails[0].lstrip().startswith("{"), False)
 
 
 def run(url):
