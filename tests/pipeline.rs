@@ -431,7 +431,7 @@ struct Slow(Outbox);
 #[async_trait]
 impl AlertSink for Slow {
     async fn publish(&self, alerts: &[Alert]) -> Vec<Result<MessageId, PublishError>> {
-        tokio::time::sleep(Duration::from_millis(60)).await;
+        tokio::time::sleep(Duration::from_millis(200)).await;
         self.0.publish(alerts).await
     }
 }
@@ -440,7 +440,7 @@ impl AlertSink for Slow {
 async fn alerts_that_do_not_fit_the_time_are_given_back_by_name() {
     let records: Vec<Value> = (0..60).map(|n| by(&format!("user-{n}"), create_group(&format!("e{n}"), "g"))).collect();
     let mut world = world(&[("a", log(&records))]);
-    world.last_start = Some(Instant::now() + Duration::from_millis(200));
+    world.last_start = Some(Instant::now() + Duration::from_millis(1500));
     let sink = Slow(world.sink.clone());
     let (outcome, alerts, _) = world.run_into(Box::new(sink), &s3_event(&["a"])).await;
     let (sent, failed) = (outcome.report.findings_that(Fate::Alerted), outcome.report.findings_that(Fate::Failed));
