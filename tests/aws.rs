@@ -207,8 +207,8 @@ async fn no_second_at_the_topic_sees_more_than_the_share() {
     let asked = server.asked();
     let entries = |body: &str| body.matches(".Id=").count();
     assert_eq!(asked.iter().map(|(_, body)| entries(body)).sum::<usize>(), 14);
-    // Arrival wavers on a busy machine; what is not paced arrives within milliseconds.
-    let second = Duration::from_millis(600);
+    // Arrival wavers by a little; the promise leaves twice the room.
+    let second = Duration::from_millis(900);
     for (start, _) in &asked {
         let within = |time: &Instant| time >= start && time.duration_since(*start) < second;
         let count: usize = asked.iter().filter(|(time, _)| within(time)).map(|(_, body)| entries(body)).sum();
