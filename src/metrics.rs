@@ -15,6 +15,7 @@
 //! | `SweepTrailsFailed` | totals of a sweep | trails that could not be swept |
 //! | `Retries` | totals | messages to be delivered again |
 //! | `ExceptionProblems` | totals | problems that keep the exceptions from being used |
+//! | `StaleDetections` | totals | reasons why rules or exceptions are not the latest |
 //! | `Mismatches` | totals | 1 where the counts do not add up, which is a fault in this program; else 0 |
 //!
 //! Source: <https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html>
@@ -54,6 +55,7 @@ fn totals(outcome: &Outcome) -> Vec<Metric> {
         count("Summaries", report.summaries),
         count("Retries", outcome.retry.len() as u64),
         count("ExceptionProblems", report.exception_problems),
+        count("StaleDetections", report.stale_detections),
         count("Mismatches", u64::from(outcome.mismatch.is_some())),
     ];
     metrics.extend(ObjectFate::ALL.map(|fate| (named("Objects", fate), report.objects_that(fate))));

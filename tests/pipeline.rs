@@ -92,6 +92,8 @@ struct World {
     objects: Objects,
     sink: Outbox,
     exceptions: LoadedExceptions,
+    /// Why rules or exceptions are not the latest.
+    troubles: Vec<String>,
     max_object_bytes: u64,
     last_start: Option<Instant>,
 }
@@ -104,7 +106,7 @@ fn world(objects: &[(&str, Answer)]) -> World {
     let answers = objects.iter().map(|(name, answer)| (key(name), answer.clone())).collect();
     let objects = Objects { answers, asked: Arc::default() };
     let (sink, exceptions) = (Outbox::default(), LoadedExceptions::default());
-    World { objects, sink, exceptions, max_object_bytes: 1 << 30, last_start: None }
+    World { objects, sink, exceptions, troubles: Vec::new(), max_object_bytes: 1 << 30, last_start: None }
 }
 
 impl World {
@@ -119,7 +121,7 @@ impl World {
         let pipeline = Pipeline {
             store: Box::new(self.objects),
             sink,
-            detections: Arc::new(Detections::with_loaded(rules, self.exceptions)),
+            detections: Arc::new(Detections::with_loaded(rules, self.exceptions).with_troubles(self.troubles)),
             accounts: Accounts::default(),
             ledger: Ledger::None,
             trails: vec![],
@@ -454,4 +456,14 @@ async fn a_record_that_names_what_is_looked_for_and_cannot_be_read_is_kept_for_a
     let (outcome, _, _) = world(&[("a", Answer::Bytes(Bytes::from(text)))]).run(&s3_event(&["a"])).await;
     assert_eq!((outcome.report.bad_records, outcome.report.objects_that(ObjectFate::Failed)), (1, 1));
     assert!(outcome.reply().unwrap_err().to_string().contains("record 0 at byte 12"));
+}
+
+#[tokio::test]
+async fn rules_that_are_not_the_latest_are_told_and_counted_every_time() {
+    let mut world = world(&[("a", log(&[create_group("e1", "one")]))]);
+    world.troubles = vec!["the rules are those of before: a.toml:1:6: expected a key".to_owned()];
+    let (outcome, alerts, _) = world.run(&s3_event(&["a"])).await;
+    assert_eq!((alerts.len(), outcome.report.stale_detections), (1, 1));
+    assert!(outcome.warnings[0].contains("a.toml:1:6"), "{:?}", outcome.warnings);
+    assert!(outcome.report.to_string().contains("rules or exceptions are those of before"));
 }

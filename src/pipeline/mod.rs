@@ -129,7 +129,11 @@ impl Run {
     fn new(pipeline: &Arc<Pipeline>, clock: Clock, reply: Reply) -> Run {
         let (problems, notes) = (Vec::new(), Vec::new());
         let warnings = pipeline.detections.warnings(clock.now);
-        let report = Report { exception_problems: pipeline.detections.exception_problems(), ..Report::default() };
+        let report = Report {
+            exception_problems: pipeline.detections.exception_problems(),
+            stale_detections: pipeline.detections.troubles.len() as u64,
+            ..Report::default()
+        };
         let outcome = Outcome { report, mismatch: None, problems, notes, warnings, reply, retry: BTreeSet::new() };
         let claims = Arc::new(Claims::new(clock));
         Run { pipeline: Arc::clone(pipeline), claims, clock, held: Vec::new(), sweeps: BTreeSet::new(), outcome }

@@ -70,6 +70,8 @@ pub struct Report {
     pub summaries: u64,
     /// Problems in the exception files: while there is one, no exception is in use.
     pub exception_problems: u64,
+    /// Reasons why rules or exceptions are not those that the operator wrote last.
+    pub stale_detections: u64,
     /// The counts of a sweep, if there was one. The objects that it read are counted above too.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sweep: Option<SweepReport>,
@@ -143,6 +145,7 @@ impl AddAssign for Report {
         self.summaries += other.summaries;
         // Of the same files.
         self.exception_problems = self.exception_problems.max(other.exception_problems);
+        self.stale_detections = self.stale_detections.max(other.stale_detections);
         self.sweep = self.sweep.or(other.sweep);
     }
 }
@@ -178,6 +181,9 @@ impl fmt::Display for Report {
         }
         if let Some(sweep) = &self.sweep {
             write!(f, "; {sweep}")?;
+        }
+        if self.stale_detections > 0 {
+            write!(f, "; rules or exceptions are those of before")?;
         }
         match self.exception_problems {
             0 => Ok(()),
