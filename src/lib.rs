@@ -10,6 +10,7 @@
 //! | [`ecs`] | what is the value of an ECS field in a record? |
 //! | [`kql`] | does a query match a document? Pure: no clock, no I/O, nothing of CloudTrail |
 //! | [`rule`] | which rules are there, and which of them match a record? |
+//! | [`correlation`] | what do several findings mean together? |
 //! | [`explain`] | why does a query match a record, or not? |
 //! | [`reload`] | did the rules or exceptions in S3 change? |
 //! | [`finding`] | what was found, by whom was it done, and what became of it? |
@@ -30,6 +31,7 @@ pub mod alert;
 pub mod assemble;
 pub mod cloudtrail;
 pub mod config;
+pub mod correlation;
 pub mod ecs;
 pub mod error;
 pub mod explain;

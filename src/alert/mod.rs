@@ -8,6 +8,7 @@ pub mod clean;
 mod commands;
 mod console;
 mod context;
+mod correlation;
 mod document;
 mod exception;
 mod facts;
@@ -34,6 +35,7 @@ use serde_json::json;
 
 pub use accounts::{Accounts, AccountsError};
 pub use context::{ActorFinding, Context, Gap, TimelineEntry};
+pub use correlation::{Correlated, Known, render_correlation, render_minimal_correlation};
 pub use minimal::render_minimal;
 pub use policy::Power;
 pub use summary::{Member, Summary, render_summary};
@@ -96,6 +98,11 @@ pub fn render(finding: &Finding, context: &Context, accounts: &Accounts) -> Aler
     let taken = limit::encoded(&text) + attributes.iter().map(Attribute::bytes).sum::<usize>();
     let document = limit::fit(document::write(call, context, &parts, &subject), taken);
     Alert { finding: finding.id.clone(), subject, text, document, attributes }
+}
+
+/// What the policy can do that the finding's call attaches or writes, where that is much.
+pub fn power(finding: &Finding) -> Option<Power> {
+    Power::of(Call::new(finding, &Accounts::default()))
 }
 
 /// Markdown of a rule, its guide for one, as lines of text of at most 100 columns, indented by two: headings, lists,

@@ -8,6 +8,8 @@
 //! | `by-actor/<actor hash>/<time>-<rule>-<id>` | empty |
 //! | `by-window/<rule>/<window>/<actor hash>-<id>` | empty: what `max_signals` and bursts count |
 //! | `held/<rule>/<window>/<id>` | empty: waits for a summary |
+//! | `by-correlation/<correlation>/<hash>/<time>-…-<id>` | empty: see [`Mark`](crate::correlation::Mark) |
+//! | `episodes/<correlation>/<hash>` | the episodes of one set of group_by values |
 //! | `sweep/<name>` | what sweeps remember: see [`sweep`](crate::sweep) |
 //! | `clock` | empty |
 

@@ -4,6 +4,7 @@
 
 mod claim;
 mod complete;
+mod correlate;
 mod entry;
 mod hold;
 mod keys;
@@ -19,6 +20,7 @@ use jiff::Timestamp;
 
 pub use claim::{Claim, Claimed};
 pub use complete::Completed;
+pub use correlate::Alarms;
 pub use entry::{Content, Entry, State, Unreadable};
 pub use hold::{Seen, told_at_once};
 pub use keys::actor_in_account;

@@ -4,6 +4,8 @@ use std::collections::{HashMap, HashSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use jiff::Timestamp;
+
 use super::Clock;
 use crate::finding::FindingId;
 use crate::ledger::Seen;
@@ -29,6 +31,11 @@ impl Claims {
     /// Whether the time is nearly over, so that nothing more is to be sent.
     pub(super) fn is_over(&self) -> bool {
         self.clock.is_over()
+    }
+
+    /// When this run happens, for date math in queries.
+    pub(super) fn now(&self) -> Timestamp {
+        self.clock.now
     }
 
     /// Whether this finding is the caller's to see to; false where it is being seen to already.

@@ -3,6 +3,7 @@
 
 mod at_end;
 mod claims;
+mod correlate;
 mod holding;
 mod object;
 mod objects;
@@ -196,6 +197,7 @@ impl Run {
         published.ended.iter().for_each(|ended| self.outcome.report.count_finding(ended));
         self.hold(message, published.held);
         published.problems.into_iter().for_each(|problem| self.problem(message, problem));
+        published.rung.iter().for_each(|rung| self.outcome.report.count_rung(rung));
         self.outcome.notes.extend(published.notes);
     }
 }

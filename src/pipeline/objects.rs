@@ -83,6 +83,7 @@ impl Run {
         report.bad_records += outcome.bad_records;
         report.findings += outcome.findings;
         outcome.ended.iter().for_each(|ended| report.count_finding(ended));
+        outcome.rung.iter().for_each(|rung| report.count_rung(rung));
         self.hold(&named.message, outcome.held);
         self.outcome.notes.extend(outcome.notes);
         outcome.problems.into_iter().for_each(|problem| self.problem(&named.message, problem));

@@ -7,6 +7,7 @@ use std::ops::AddAssign;
 use serde::Serialize;
 use thiserror::Error;
 
+use super::correlate::Rung;
 use super::publish::Ended;
 use crate::alert::Summary;
 use crate::finding::Fate;
@@ -68,6 +69,10 @@ pub struct Report {
     pub by_rule: BTreeMap<String, BTreeMap<Fate, u64>>,
     /// Summaries that were sent.
     pub summaries: u64,
+    /// Alerts of correlations that were sent, by the correlation's id.
+    pub correlations: BTreeMap<String, u64>,
+    /// Alerts of correlations that could not be sent: tried again.
+    pub correlations_failed: u64,
     /// Problems in the exception files: while there is one, no exception is in use.
     pub exception_problems: u64,
     /// Reasons why rules or exceptions are not those that the operator wrote last.
@@ -119,6 +124,14 @@ impl Report {
         *self.by_rule.entry(rule.to_owned()).or_default().entry(fate).or_default() += 1;
     }
 
+    pub(super) fn count_rung(&mut self, rung: &Rung) {
+        if rung.told {
+            *self.correlations.entry(rung.rule.clone()).or_default() += 1;
+        } else {
+            self.correlations_failed += 1;
+        }
+    }
+
     /// A summary was sent, and its members have this fate.
     pub(super) fn count_summary(&mut self, summary: &Summary, fate: Fate) {
         self.summaries += 1;
@@ -143,6 +156,8 @@ impl AddAssign for Report {
         add(&mut self.finding_fates, other.finding_fates);
         other.by_rule.into_iter().for_each(|(rule, fates)| add(self.by_rule.entry(rule).or_default(), fates));
         self.summaries += other.summaries;
+        add(&mut self.correlations, other.correlations);
+        self.correlations_failed += other.correlations_failed;
         // Of the same files.
         self.exception_problems = self.exception_problems.max(other.exception_problems);
         self.stale_detections = self.stale_detections.max(other.stale_detections);
@@ -178,6 +193,12 @@ impl fmt::Display for Report {
                 "; {}",
                 if self.summaries == 1 { "1 summary".to_owned() } else { format!("{} summaries", self.summaries) }
             )?;
+        }
+        let rung: u64 = self.correlations.values().sum();
+        for (count, what) in [(rung, "correlation"), (self.correlations_failed, "failed correlation")] {
+            if count > 0 {
+                write!(f, "; {}", counted(count, what))?;
+            }
         }
         if let Some(sweep) = &self.sweep {
             write!(f, "; {sweep}")?;

@@ -51,6 +51,9 @@ async fn outcome(config: &Config, payload: &Value) -> Result<Outcome, Box<dyn Er
     }
     let accounts = Accounts::from_file(config.accounts.as_deref())?;
     let pipeline = Arc::new(assemble::pipeline(config, detections, accounts).await);
+    if let Some(idle) = pipeline.idle_correlations() {
+        say(format_args!("trailbell: warning: {idle}"));
+    }
     Ok(pipeline::run(&pipeline, payload, clock).await)
 }
 
