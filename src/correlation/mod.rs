@@ -8,6 +8,8 @@ mod mark;
 mod member;
 mod members;
 pub mod testing;
+#[cfg(test)]
+mod tests;
 mod told;
 
 pub use condition::{Occurrence, occurrences};
