@@ -3,6 +3,7 @@
 #![allow(dead_code, reason = "a double may do more than the tests ask of it today")]
 
 mod claims;
+mod correlations;
 mod crashes;
 mod memory;
 mod stores;

@@ -5,6 +5,8 @@
 
 pub(super) mod load;
 pub(super) mod resolve;
+#[cfg(test)]
+mod tests;
 
 use std::sync::Arc;
 
