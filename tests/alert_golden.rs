@@ -15,8 +15,8 @@ use trailbell::alert::{
     render_minimal_correlation, render_summary,
 };
 use trailbell::cloudtrail::Record;
-use trailbell::finding::{Finding, FindingId, Origin};
 use trailbell::correlation::testing::rehearse;
+use trailbell::finding::{Finding, FindingId, Origin};
 use trailbell::rule::testing::Sequences;
 use trailbell::rule::{Gathered, RuleInfo};
 

@@ -75,9 +75,7 @@ fn stages(correlation: &Correlation) -> BTreeMap<String, u32> {
 fn holds(correlation: &Correlation, window: &[Event<'_>]) -> bool {
     let stages = correlation.stages.len();
     match &correlation.condition {
-        Condition::All => {
-            window.iter().fold(0, |seen, event| seen | event.stages).count_ones() as usize == stages
-        }
+        Condition::All => window.iter().fold(0, |seen, event| seen | event.stages).count_ones() as usize == stages,
         Condition::Ordered => in_order(stages, window),
         Condition::Events(least) => window.len() >= *least as usize,
         Condition::Values(_, least) => {

@@ -117,9 +117,12 @@ fn join(
     let joined = match (worst, severity) {
         (None, None) => return,
         (None, Some(severity)) => Episode { id: id(start), start, end, severity },
-        (Some(worst), severity) => {
-            Episode { id: worst.id.clone(), start, end, severity: severity.unwrap_or(worst.severity).max(worst.severity) }
-        }
+        (Some(worst), severity) => Episode {
+            id: worst.id.clone(),
+            start,
+            end,
+            severity: severity.unwrap_or(worst.severity).max(worst.severity),
+        },
     };
     all.push(joined);
     all.sort_by_key(|episode| episode.start);

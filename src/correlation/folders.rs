@@ -34,10 +34,10 @@ impl Folders {
     }
 
     /// The next folder to read, until there is none.
-    pub fn next(&mut self) -> Option<Next> {
+    pub fn next_folder(&mut self) -> Option<Next> {
         let next = self.waiting.pop()?;
         let wanted = self.read.len() < MOST && self.read.insert(next.folder.clone());
-        if wanted { Some(next) } else { self.next() }
+        if wanted { Some(next) } else { self.next_folder() }
     }
 
     /// Takes what was read in a folder.

@@ -34,7 +34,8 @@ pub fn members(correlation: &Correlation, marks: &[Mark], episode: &Episode) -> 
         }
     }
     let all: Vec<&Mark> = events.into_values().collect();
-    let mut order: Vec<(bool, usize)> = all.iter().enumerate().map(|(at, mark)| (!is_first(&all[..at], mark), at)).collect();
+    let mut order: Vec<(bool, usize)> =
+        all.iter().enumerate().map(|(at, mark)| (!is_first(&all[..at], mark), at)).collect();
     order.sort_unstable();
     let mut shown: Vec<usize> = order.into_iter().take(MOST).map(|(_, at)| at).collect();
     shown.sort_unstable();

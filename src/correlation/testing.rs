@@ -121,7 +121,7 @@ fn findings(set: &RuleSet, records: &[Record], now: Timestamp) -> Vec<Finding> {
 
 fn story(folder: &str, all: &BTreeMap<String, Vec<Mark>>) -> Vec<Mark> {
     let mut folders = Folders::new(folder);
-    while let Some(next) = folders.next() {
+    while let Some(next) = folders.next_folder() {
         folders.add(&next, all.get(&next.folder).into_iter().flatten().cloned());
     }
     folders.marks()

@@ -64,7 +64,8 @@ fn a_condition_is_met_within_the_timespan_and_not_a_second_beyond() {
     const OF_TWO: &[&[&str]] = &[&["a", "x"], &["b"]];
     const ONE: &[&[&str]] = &[&["a", "x"]];
     let values = |least| Condition::Values("user.name".to_owned(), least);
-    let cases: [(&str, Condition, &[&[&str]], &str, bool); 29] = [
+    type Case<'c> = (&'c str, Condition, &'c [&'c [&'c str]], &'c str, bool);
+    let cases: [Case<'_>; 29] = [
         ("both", Condition::All, AB, "0a 5b", true),
         ("in the other order", Condition::All, AB, "0b 5a", true),
         ("exactly the timespan", Condition::All, AB, "0a 600b", true),
@@ -128,7 +129,8 @@ fn a_mark_is_read_as_it_was_written_and_sorts_by_time() {
         let name = mark.name();
         assert_eq!(Mark::parse(&name), Some(mark), "{name}");
         assert!(name.len() <= 160, "{name}");
-        for wrong in [&name[1..], &name[..name.len() - 1], &format!("{name}-x"), &name.replace("-critical-", "-worst-")] {
+        for wrong in [&name[1..], &name[..name.len() - 1], &format!("{name}-x"), &name.replace("-critical-", "-worst-")]
+        {
             assert!(Mark::parse(wrong).is_none() || *wrong == name, "{wrong}");
         }
     }
@@ -156,7 +158,7 @@ fn the_story_of_a_renamed_one_goes_on_under_its_new_name() {
     }
     let story = |name: &str| {
         let mut reading = Folders::new(&Mark::rule_hash(name));
-        while let Some(next) = reading.next() {
+        while let Some(next) = reading.next_folder() {
             reading.add(&next, folders[&next.folder].clone());
         }
         reading.marks()
@@ -165,7 +167,11 @@ fn the_story_of_a_renamed_one_goes_on_under_its_new_name() {
         let all: BTreeSet<i64> = marks.iter().map(|mark| mark.time.as_second() - at(0).as_second()).collect();
         all.into_iter().collect()
     };
-    assert_eq!(times(&story("c")), [5, 10, 15, 20, 25, 30], "what was under the old names before it was renamed counts");
+    assert_eq!(
+        times(&story("c")),
+        [5, 10, 15, 20, 25, 30],
+        "what was under the old names before it was renamed counts"
+    );
     let of_b: Vec<Mark> = story("b");
     assert!(of_b.contains(&mark("5x")) && of_b.contains(&mark("25y")) && !of_b.contains(&mark("25z")), "{of_b:?}");
     let later_of_b: Vec<&str> = later(&of_b, at(15)).collect();
@@ -260,7 +266,9 @@ fn episodes_join_and_part() {
     let span = SignedDuration::from_secs(SPAN);
     let show = |episodes: &Episodes, time| -> Vec<(i64, i64, Severity)> {
         let around = episodes.around(&[at(time)], span).into_iter();
-        around.map(|it| (it.start.as_second() - at(0).as_second(), it.end.as_second() - at(0).as_second(), it.severity)).collect()
+        around
+            .map(|it| (it.start.as_second() - at(0).as_second(), it.end.as_second() - at(0).as_second(), it.severity))
+            .collect()
     };
     let one = Episodes::default().absorb(&[occurrence(0, 10, Severity::High)], &[at(10)], span, &id);
     assert_eq!(show(&one, 610), [(0, 10, Severity::High)], "the timespan after its end belongs to it");

@@ -95,7 +95,7 @@ impl StoredLedger {
     /// Everything that is told of what is in this folder, under the names that it had before too.
     async fn story(&self, correlation: &Correlation, folder: &str, span: Span) -> Result<Story, LedgerError> {
         let (mut folders, mut cut) = (Folders::new(folder), Vec::new());
-        while let Some(next) = folders.next() {
+        while let Some(next) = folders.next_folder() {
             let key = in_folder(correlation, &next.folder);
             let (marks, all) = self.marks(&key, span).await?;
             folders.add(&next, marks);

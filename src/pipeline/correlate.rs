@@ -30,7 +30,9 @@ impl Pipeline {
     pub fn idle_correlations(&self) -> Option<String> {
         let count = self.detections.rules.correlations().len();
         let idle = matches!(self.ledger, Ledger::None) && count > 0;
-        idle.then(|| format!("TRAILBELL_LEDGER=none: correlation rules need a ledger, {count} of them are not evaluated"))
+        idle.then(|| {
+            format!("TRAILBELL_LEDGER=none: correlation rules need a ledger, {count} of them are not evaluated")
+        })
     }
 }
 
@@ -85,12 +87,7 @@ pub(super) async fn tell(pipeline: &Pipeline, claims: &Claims, alarms: Vec<Claim
 }
 
 /// Sees one alert through that is ours.
-async fn see_through(
-    pipeline: &Pipeline,
-    ledger: &StoredLedger,
-    claim: &Claim,
-    published: &mut Published,
-) {
+async fn see_through(pipeline: &Pipeline, ledger: &StoredLedger, claim: &Claim, published: &mut Published) {
     let Content::Correlation(told) = &claim.entry.content else { return };
     if !claim.is_live() {
         published.problems.push(Problem::retry(place(claim), "its claim ran out before its alert could be sent"));

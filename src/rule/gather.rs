@@ -5,8 +5,8 @@ use std::path::PathBuf;
 
 use thiserror::Error;
 
-use super::load::{self, Load, Problem, Refusal};
 use super::correlation::resolve;
+use super::load::{self, Load, Problem, Refusal};
 use super::{Correlation, NoRules, Rule, RuleSet};
 
 /// What came of reading all places.

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use super::Story;
 use crate::alert::call::Call;
 use crate::alert::identity::Identity;
+use crate::alert::policy::Power;
 use crate::alert::{clean, guide, mail, subject, wrap};
 use crate::finding::Finding;
 
@@ -64,8 +65,9 @@ fn happened(story: &Story<'_>) -> Vec<String> {
         lines.extend(wrap::hanging("  … ", &more));
     }
     if let unread @ 1.. = story.told.members.len() - known.members.len() {
-        let why = known.trouble.as_deref().map(|why| format!(" ({})", clean::text(why, LONGEST_TEXT)));
-        let unread = format!("{} could not be read from the ledger{}.", events(unread), why.unwrap_or_default());
+        let why = known.trouble.as_deref().map(|why| format!(": {}", clean::text(why, LONGEST_TEXT)));
+        let are = if unread == 1 { "is" } else { "are" };
+        let unread = format!("{} {are} not shown here{}.", events(unread), why.unwrap_or_default());
         lines.extend(wrap::hanging("  … ", &unread));
     }
     lines
@@ -74,12 +76,16 @@ fn happened(story: &Story<'_>) -> Vec<String> {
 fn member(story: &Story<'_>, finding: &Finding) -> Vec<String> {
     let call = Call::new(finding, story.accounts);
     let time = finding.time.map_or("not recorded".to_owned(), |time| time.strftime("%Y-%m-%d %H:%M:%S").to_string());
-    let deed = format!("{} by {}", subject::deed(call, ROOM), clean::name(Identity::of(call).short()));
+    let power = Power::of(call).filter(|_| !call.failed());
+    let power = power.map(|power| format!("; it {}", power.in_words())).unwrap_or_default();
+    let deed = format!("{} by {}{power}", subject::deed(call, ROOM), clean::name(Identity::of(call).short()));
     let id = &finding.id.as_str()[..ID_DIGITS];
     let prefix = format!("  {time:<19}  {id}  ");
     let mut lines = wrap::hanging(&prefix, &clean::text(&deed, 2 * LONGEST_TEXT));
-    let indent = " ".repeat(wrap::width(&prefix));
-    lines.extend(wrap::hanging(&indent, &format!("({})", clean::text(&finding.rule.name, LONGEST_TEXT))));
+    if story.told.stages.iter().flatten().count() > 1 {
+        let indent = " ".repeat(wrap::width(&prefix));
+        lines.extend(wrap::hanging(&indent, &format!("({})", clean::text(&finding.rule.name, LONGEST_TEXT))));
+    }
     lines
 }
 
@@ -102,11 +108,9 @@ fn by_whom(story: &Story<'_>) -> Vec<String> {
 fn why(story: &Story<'_>) -> Vec<String> {
     let told = story.told;
     let alike: Vec<&str> = told.group_by.iter().map(String::as_str).collect();
-    let alike = if alike.is_empty() { String::new() } else { format!(" alike in {}", alike.join(" and ")) };
+    let alike = if alike.is_empty() { String::new() } else { format!(", alike in {}", alike.join(" and ")) };
     let asked = format!("The rule asks for {}{alike}:", clean::text(&told.asked, LONGEST_TEXT));
-    let stage = |names: &Vec<String>| {
-        wrap::hanging("    - ", &clean::text(&names.join(" or "), 4 * LONGEST_TEXT))
-    };
+    let stage = |names: &Vec<String>| wrap::hanging("    - ", &clean::text(&names.join(" or "), 4 * LONGEST_TEXT));
     let mut lines = wrap::hanging("  ", &asked);
     lines.extend(told.stages.iter().flat_map(stage));
     lines.extend(wrap::hanging("  ", &format!("The severity is {}", story.severity())));
@@ -123,6 +127,7 @@ fn identifiers(story: &Story<'_>) -> Vec<String> {
         ("Correlation", told.id.to_string()),
         ("Episode", told.episode.to_string()),
         ("In the ledger", format!("entries/{}", told.id)),
+        ("Findings", told.members.iter().map(|id| &id.as_str()[..ID_DIGITS]).collect::<Vec<_>>().join(" ")),
     ];
     let row = |(label, value): (&str, String)| wrap::hanging(&format!("  {label:<14}  "), &value);
     rows.into_iter().flat_map(row).collect()

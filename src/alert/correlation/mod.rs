@@ -145,7 +145,9 @@ impl Story<'_> {
 
     fn spoken_time(&self) -> String {
         let (start, end) = (self.told.start, self.told.end);
-        if start == end { format!("on {}", time::spoken(start)) } else {
+        if start == end {
+            format!("on {}", time::spoken(start))
+        } else {
             format!("between {} and {}", time::spoken(start), time::spoken(end))
         }
     }
@@ -161,7 +163,15 @@ pub fn render_minimal_correlation(told: &Correlated) -> Alert {
 fn bare(rule: &RuleInfo) -> RuleInfo {
     let (note, references, false_positives, threat) = (None, Vec::new(), Vec::new(), Vec::new());
     let cut = |text: &str| text.chars().take(LONGEST_VALUE).collect::<String>();
-    RuleInfo { name: cut(&rule.name), description: String::new(), note, references, false_positives, threat, ..rule.clone() }
+    RuleInfo {
+        name: cut(&rule.name),
+        description: String::new(),
+        note,
+        references,
+        false_positives,
+        threat,
+        ..rule.clone()
+    }
 }
 
 fn is_account(field: &str) -> bool {

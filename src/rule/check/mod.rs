@@ -8,8 +8,8 @@ mod tests;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-use super::load::{self, Load, Problem, Refusal};
 use super::correlation::resolve;
+use super::load::{self, Load, Problem, Refusal};
 use super::{Correlation, Pin, Rule, RuleInfo, RuleOrigin};
 
 /// What can be said of one file.
@@ -122,7 +122,8 @@ fn check_ids(files: &mut [Checked]) {
 fn check_correlations(files: &mut [Checked]) {
     let Load { rules: embedded, correlations: ours, .. } = load::embedded();
     let of_files = |files: &[Checked]| -> (Vec<Rule>, Vec<Correlation>) {
-        let rules = files.iter().filter_map(|file| if let Verdict::Runs(rule) = &file.verdict { Some(rule) } else { None });
+        let rules =
+            files.iter().filter_map(|file| if let Verdict::Runs(rule) = &file.verdict { Some(rule) } else { None });
         let correlations =
             files.iter().filter_map(|file| if let Verdict::Correlates(it) = &file.verdict { Some(it) } else { None });
         (rules.map(|it| (**it).clone()).collect(), correlations.map(|it| (**it).clone()).collect())

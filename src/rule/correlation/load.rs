@@ -97,7 +97,8 @@ fn least<'f>(reader: &mut Reader<'f>, table: &DeTable<'f>) -> Option<u32> {
     }
     let condition = reader.table(table, "condition")?;
     for key in condition.keys().filter(|key| key.get_ref() != "gte") {
-        let message = format!("`{}` cannot be used: only `gte` can be decided while events still arrive", key.get_ref());
+        let message =
+            format!("`{}` cannot be used: only `gte` can be decided while events still arrive", key.get_ref());
         reader.problem(key.span(), message);
     }
     if !condition.contains_key("gte") {

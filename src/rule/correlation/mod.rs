@@ -97,9 +97,7 @@ impl Correlation {
     /// The rule as its alert tells of it where this severity was reached.
     pub fn info_at(&self, severity: Severity) -> Arc<RuleInfo> {
         match self.raises.iter().find(|raise| raise.severity == severity) {
-            Some(raise) => {
-                Arc::new(RuleInfo { severity, risk_score: raise.risk_score, ..RuleInfo::clone(&self.info) })
-            }
+            Some(raise) => Arc::new(RuleInfo { severity, risk_score: raise.risk_score, ..RuleInfo::clone(&self.info) }),
             None => Arc::clone(&self.info),
         }
     }

@@ -22,5 +22,5 @@ mod sequences;
 mod tests;
 
 pub use cases::{Case, Cases};
-pub use sequences::{Sequence, Sequences};
 pub use run::{Fault, Outcome, Tested, embedded, folder, sample};
+pub use sequences::{Sequence, Sequences};

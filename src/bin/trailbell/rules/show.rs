@@ -54,7 +54,11 @@ fn asked(correlation: &Correlation) -> (&'static str, Vec<String>) {
         lines.push(format!("    - {}", names.join(" or ")));
     }
     for raise in &correlation.raises {
-        lines.push(format!("  {} (risk score {}) where one of them matches:", raise.severity.as_str(), raise.risk_score));
+        lines.push(format!(
+            "  {} (risk score {}) where one of them matches:",
+            raise.severity.as_str(),
+            raise.risk_score
+        ));
         lines.extend(raise.query.source().trim().lines().map(|line| format!("    {}", line.trim())));
     }
     ("ASKS FOR", lines)
