@@ -1,5 +1,6 @@
 //! From the start of the function's process to its first poll of Lambda's runtime API, on loopback: what a cold start
-//! pays besides Lambda's own part. Prints the median of 20 starts, and that of a process that does nothing, to compare.
+//! pays besides Lambda's own part. Prints the median of 20 starts, that of a process that does nothing, to compare, and
+//! what loading and compiling the rules takes of it.
 //!
 //! `cargo bench --bench start`
 
@@ -10,6 +11,8 @@ use std::net::TcpListener;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use trailbell::rule::Gathered;
+
 const STARTS: usize = 20;
 
 fn main() {
@@ -18,6 +21,8 @@ fn main() {
     let mut nothing: Vec<Duration> = (0..STARTS).map(|_| bare_process()).collect();
     println!("start of the function to its first poll: {}", told(&mut starts));
     println!("start and end of a process (`true`):      {}", told(&mut nothing));
+    let mut rules: Vec<Duration> = (0..STARTS).map(|_| embedded_rules()).collect();
+    println!("of it the rules, read and compiled:       {}", told(&mut rules));
 }
 
 /// Starts the function, waits for `GET …/invocation/next`, ends it.
@@ -55,6 +60,14 @@ fn function(runtime: &str) -> Child {
         .unwrap()
 }
 
+fn embedded_rules() -> Duration {
+    let start = Instant::now();
+    let rules = Gathered::from_places(true, &[]).into_all_rules();
+    let taken = start.elapsed();
+    assert!(!rules.unwrap().rules().is_empty());
+    taken
+}
+
 fn bare_process() -> Duration {
     let start = Instant::now();
     Command::new("true").status().unwrap();
@@ -65,5 +78,5 @@ fn told(times: &mut [Duration]) -> String {
     times.sort();
     let milliseconds = |time: Duration| time.as_secs_f64() * 1000.0;
     let (least, median, most) = (times[0], times[times.len() / 2], times[times.len() - 1]);
-    format!("median {:.1} ms, least {:.1}, most {:.1}", milliseconds(median), milliseconds(least), milliseconds(most))
+    format!("median {:.2} ms, least {:.2}, most {:.2}", milliseconds(median), milliseconds(least), milliseconds(most))
 }
