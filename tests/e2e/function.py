@@ -48,8 +48,12 @@ class Function:
     def __exit__(self, kind, error, trace):
         self.end()
         if error:
-            self.log.seek(0)
-            print(f"what the function said:\n{self.log.read()}")
+            print(f"what the function said:\n{self.said()}")
+
+    def said(self):
+        """All that function and watcher printed so far."""
+        self.log.seek(0)
+        return self.log.read()
 
     def end(self):
         """Ends the watcher, which ends the function."""
@@ -82,8 +86,7 @@ class Function:
                 return
             except OSError:
                 time.sleep(0.1)
-        self.log.seek(0)
-        raise Failure(f"cargo lambda watch does not start: {self.log.read()}")
+        raise Failure(f"cargo lambda watch does not start: {self.said()}")
 
 
 def free_port():
