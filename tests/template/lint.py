@@ -11,7 +11,7 @@ import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from modes import MODES
+from parameters import MODES
 from resolve import FILE
 
 # One of each partition that can be had, and one where IAM is not recorded.
