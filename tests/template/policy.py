@@ -67,7 +67,7 @@ POLICY_TYPES = ("AWS::S3::BucketPolicy", "AWS::SQS::QueuePolicy", "AWS::SNS::Top
 
 
 def main():
-    problems = [f"the table: {problem}" for problem in check_table()]
+    problems = [*check_regions(), *(f"the table: {problem}" for problem in check_table())]
     for mode, parameters in MODES.items():
         template = Template(parameters)
         found = [*check_role(template), *check_resource_policies(template), *check_senders(template)]
@@ -75,6 +75,14 @@ def main():
         print(f"{mode}: {len(statements_of_role(template))} statements of the role")
     if problems:
         sys.exit("\n".join(["failed:", *problems]))
+
+
+def check_regions():
+    """Where IAM is recorded, the template and the code say alike."""
+    code = (ROOT / "src/cloudtrail/region.rs").read_text().split("const IAM", 1)[1].split("];", 1)[0]
+    condition = Template({}).whole["Conditions"]["InRegionOfIam"]["Fn::Or"]
+    if set(re.findall(r'"(\S+)"', code)) != {one["Fn::Equals"][1] for one in condition}:
+        yield "InRegionOfIam and src/cloudtrail/region.rs have different regions"
 
 
 def check_table():
