@@ -9,6 +9,7 @@ Needs the packages of tests/tools/requirements.txt.
 
 import json
 import sys
+from datetime import datetime, timedelta, timezone
 
 from cloud import ACCOUNT, REGION, Cloud, Moto
 from function import ROOT, Failure, Function
@@ -42,6 +43,10 @@ class Bucket:
         """Puts a sample's log object, as CloudTrail would."""
         key = sample_key(sample)
         self.cloud.s3.put_object(Bucket=self.name, Key=self.prefix + key, Body=(STORE / key).read_bytes())
+
+
+def api_call():
+    return json.loads((ROOT / "events" / "eventbridge-api-call.json").read_text())
 
 
 def sample_key(sample):
@@ -122,7 +127,8 @@ def through(moto, mode, set_up):
         drain(cloud, poller)
         expect("alerts of the same once more", told(cloud, alerts), set())
         sweep(cloud, poller)
-    print(f"{mode}: 5 tries, a dead letter, redrive, {len(ALERTS[ROLE] | ALERTS[PEOPLE])} alerts, a sweep")
+        expect("alerts of the sweep", told(cloud, alerts), ALERTS["call"])
+    print(f"{mode}: 5 tries, a dead letter and its redrive, {len(ALERTS[PEOPLE])} alerts, a sweep that finds what was lost")
     return measured(function)
 
 
@@ -131,7 +137,7 @@ def api_calls(moto):
     moto.reset()
     cloud = Cloud(moto, {"ApiCallAlerts": "on"})
     alerts = cloud.create_queue_of_alerts()
-    event = json.loads((ROOT / "events" / "eventbridge-api-call.json").read_text())
+    event = api_call()
     entry = {"Source": event["source"], "DetailType": event["detail-type"], "Detail": json.dumps(event["detail"])}
     # Of another service: the rule must not let it through.
     elsewhere = json.dumps(event["detail"] | {"eventSource": "ec2.amazonaws.com"})
@@ -218,10 +224,16 @@ def check_mails(cloud):
 
 
 def sweep(cloud, poller):
-    """What the schedule sends, past the queue."""
+    """What the schedule sends, past the queue: it finds a log object whose notification was lost."""
+    bucket, _, folder = cloud.settings()["TRAILBELL_TRAILS"].removeprefix("s3://").partition("/")
+    old = datetime.now(timezone.utc) - timedelta(minutes=10)
+    name = f"111122223333_CloudTrail_us-east-1_{old:%Y%m%dT%H%MZ}_lost.json.gz"
+    key = f"{folder}111122223333/CloudTrail/us-east-1/{old:%Y/%m/%d}/{name}"
+    cloud.s3.put_object(Bucket=bucket, Key=key, Body=json.dumps({"Records": [api_call()["detail"]]}).encode())
+    cloud.sqs.purge_queue(QueueUrl=cloud.queues["NotificationQueue"])
     (target,) = cloud.template.resources["SweepSchedule"]["Properties"]["Targets"]
-    report = poller.invoke(json.loads(target["Input"]))["report"]["sweep"]
-    expect("trails swept, and not", (report["trails"], report["trails_failed"]), (1, 0))
+    report = poller.invoke(json.loads(target["Input"]))["report"]
+    expect("objects that the sweep read, and messages announced", (report["sweep"]["read"], report["announced"]), (1, 0))
 
 
 def expect(what, found, expected):
