@@ -89,6 +89,11 @@ class Function:
         raise Failure(f"cargo lambda watch does not start: {self.said()}")
 
 
+def expect(what, found, expected):
+    if found != expected:
+        raise Failure(f"{what}: {found!r} instead of {expected!r}")
+
+
 def free_port():
     """A port that nobody listens on."""
     with socket.socket() as listener:

@@ -11,14 +11,11 @@ import json
 import sys
 from datetime import datetime, timedelta, timezone
 
-from cloud import ACCOUNT, REGION, Cloud, Moto
-from function import ROOT, Failure, Function
+from cloud import Cloud, Moto
+from function import ROOT, Failure, Function, expect
 from poller import Poller
 from watched import check_watched, measured
-
-STORE = ROOT / "events" / "store" / "example-trail-logs"
-LOGS = "example-trail-logs"
-TOPIC = f"arn:aws:sns:{REGION}:{ACCOUNT}:trail-logs"
+from ways import LOGS, STORE, WAYS, sample_key
 
 # The sample in which alice makes a group and adds bob, and bob is denied; the one in which a role adds bob.
 PEOPLE, ROLE = "s3-put.json", "on-failure-destination.json"
@@ -33,76 +30,8 @@ ALERTS = {
 }
 
 
-class Bucket:
-    """The log bucket of a mode, and the prefix in it."""
-
-    def __init__(self, cloud, name, prefix=""):
-        self.cloud, self.name, self.prefix = cloud, name, prefix
-
-    def put(self, sample):
-        """Puts a sample's log object, as CloudTrail would."""
-        key = sample_key(sample)
-        self.cloud.s3.put_object(Bucket=self.name, Key=self.prefix + key, Body=(STORE / key).read_bytes())
-
-
 def api_call():
     return json.loads((ROOT / "events" / "eventbridge-api-call.json").read_text())
-
-
-def sample_key(sample):
-    payload = json.loads((ROOT / "events" / sample).read_text())
-    return payload.get("requestPayload", payload)["Records"][0]["s3"]["object"]["key"]
-
-
-def new_trail(moto):
-    cloud = Cloud(moto, {}, without=["LedgerBucket"])
-    return cloud, Bucket(cloud, "trailbucket").put
-
-
-def event_bridge(moto):
-    s3 = moto.client("s3")
-    s3.create_bucket(Bucket=LOGS)
-    s3.put_bucket_notification_configuration(Bucket=LOGS, NotificationConfiguration={"EventBridgeConfiguration": {}})
-    cloud = Cloud(moto, {"LogBucketName": LOGS, "LogPrefix": "audit"}, without=["LedgerBucket"])
-    # Not of this trail: the rule must not let it through.
-    s3.put_object(Bucket=LOGS, Key="elsewhere/AWSLogs/x.json.gz", Body=b"")
-    expect("other prefixes in the queue", cloud.count("NotificationQueue"), 0)
-    return cloud, Bucket(cloud, LOGS, "audit/").put
-
-
-def existing_topic(moto):
-    moto.client("sns").create_topic(Name="trail-logs")
-    s3 = moto.client("s3")
-    s3.create_bucket(Bucket=LOGS)
-    return Cloud(moto, {"LogBucketName": LOGS, "LogTopicArn": TOPIC}, without=["LedgerBucket"])
-
-
-def topic_of_s3(moto):
-    cloud = existing_topic(moto)
-    configuration = {"TopicConfigurations": [{"TopicArn": TOPIC, "Events": ["s3:ObjectCreated:*"]}]}
-    cloud.s3.put_bucket_notification_configuration(Bucket=LOGS, NotificationConfiguration=configuration)
-    return cloud, Bucket(cloud, LOGS).put
-
-
-def topic_of_cloudtrail(moto):
-    cloud = existing_topic(moto)
-    cloud.sns.publish(TopicArn=TOPIC, Message="CloudTrail validation message.")
-    bucket = Bucket(cloud, LOGS)
-
-    def put(sample):
-        bucket.put(sample)
-        message = {"s3Bucket": LOGS, "s3ObjectKey": [sample_key(sample)]}
-        cloud.sns.publish(TopicArn=TOPIC, Message=json.dumps(message))
-
-    return cloud, put
-
-
-MODES = {
-    "a  S3 -> SQS": new_trail,
-    "b  S3 -> EventBridge -> SQS": event_bridge,
-    "c  S3 -> SNS -> SQS": topic_of_s3,
-    "c  CloudTrail -> SNS -> SQS": topic_of_cloudtrail,
-}
 
 
 def through(moto, mode, set_up):
@@ -236,14 +165,9 @@ def sweep(cloud, poller):
     expect("objects that the sweep read, and messages announced", (report["sweep"]["read"], report["announced"]), (1, 0))
 
 
-def expect(what, found, expected):
-    if found != expected:
-        raise Failure(f"{what}: {found!r} instead of {expected!r}")
-
-
 def main():
     moto = Moto()
-    metrics = [through(moto, mode, set_up) for mode, set_up in MODES.items()]
+    metrics = [through(moto, mode, set_up) for mode, set_up in WAYS.items()]
     api_calls(moto)
     on_failure(moto)
     print(check_watched(metrics))
