@@ -20,7 +20,7 @@ const LONGEST_SECTION: usize = 8 * 1024;
 const LONGEST_VALUE: usize = 1_024;
 
 /// The mail, ending with a line break.
-pub(super) fn write(call: Call<'_>, context: &Context, parts: &Parts) -> String {
+pub(super) fn write(call: Call<'_>, context: &Context, parts: &Parts<'_>) -> String {
     let rule = &call.finding.rule;
     let mut mail = lines_of(wrap::hanging("  ", &parts.sentence));
     mail.extend(story::first(context).map(|first| format!("\n  {first}\n")));

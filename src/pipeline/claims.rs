@@ -4,6 +4,9 @@ use std::collections::{HashMap, HashSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use jiff::Timestamp;
+use tokio::time::Instant;
+
 use super::Clock;
 use crate::finding::FindingId;
 use crate::ledger::Seen;
@@ -29,6 +32,17 @@ impl Claims {
     /// Whether the time is nearly over, so that nothing more is to be sent.
     pub(super) fn is_over(&self) -> bool {
         self.clock.is_over()
+    }
+
+    /// The local time.
+    pub(super) fn now(&self) -> Timestamp {
+        self.clock.now
+    }
+
+    /// The end of a wait from now on, before the time is nearly over.
+    pub(super) fn until(&self, longest: Duration) -> Instant {
+        let end = Instant::now() + longest;
+        self.clock.last_start.map_or(end, |last| last.min(end))
     }
 
     /// Whether this finding is the caller's to see to; false where it is being seen to already.

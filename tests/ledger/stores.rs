@@ -59,7 +59,7 @@ async fn lists(store: &dyn ObjectStore, bucket: &str, name: &str) {
         prefix: prefix.to_owned(),
         folders,
         start_after: start_after.map(str::to_owned),
-        continuation: None,
+        ..Listing::default()
     };
     let page = store.list(&listing("l/", true, None)).await.unwrap();
     assert_eq!(
