@@ -25,9 +25,9 @@ pub(super) fn write(call: Call<'_>, context: &Context, parts: &Parts<'_>) -> Str
     let mut mail = lines_of(wrap::hanging("  ", &parts.sentence));
     mail.extend(story::first(context).map(|first| format!("\n  {first}\n")));
     for (heading, lines) in [
+        ("THE LAST 48 HOURS", story::lines(call, context, &parts.story)),
         ("FACTS", facts::lines(call)),
         ("THE POLICY AS WRITTEN", facts::policy(call)),
-        ("THE LAST 48 HOURS", story::lines(call, context, &parts.story)),
         ("WHAT TO CHECK", steps(&parts.check)),
         ("WHAT TO UNDO IF IT WAS NOT MEANT", steps(&parts.undo)),
         ("WHY THIS RULE", guide::lines(&rule.description)),

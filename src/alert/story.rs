@@ -27,9 +27,9 @@ const LONGEST_NAME: usize = 64;
 /// That the actor or the group was never found before.
 pub(super) fn first(context: &Context) -> Option<&'static str> {
     match (context.first_of_actor, context.first_of_group) {
-        (true, true) => Some("This is the first finding on record of this caller, and of this group."),
-        (true, false) => Some("This is the first finding on record of this caller."),
-        (false, true) => Some("This is the first finding on record of this group."),
+        (true, true) => Some("Nothing earlier is on record of this caller, nor of this group."),
+        (true, false) => Some("Nothing earlier is on record of this caller."),
+        (false, true) => Some("Nothing earlier is on record of this group."),
         (false, false) => None,
     }
 }
@@ -38,7 +38,7 @@ pub(super) fn first(context: &Context) -> Option<&'static str> {
 pub(super) fn lines(call: Call<'_>, context: &Context, story: &Story<'_>) -> Vec<String> {
     let knows_some = !story.told.is_empty() || !context.actor_findings.is_empty();
     let gap = context.gap.map(|gap| wrap::hanging("  ", in_words(gap, knows_some))).unwrap_or_default();
-    let parts = [group_lines(call, story), actor_lines(&context.actor_findings), gap];
+    let parts = [group_lines(call, story, context.first_of_group), actor_lines(&context.actor_findings), gap];
     let filled: Vec<Vec<String>> = parts.into_iter().filter(|part| !part.is_empty()).collect();
     filled.join(&String::new())
 }
@@ -121,8 +121,8 @@ fn merge(second: &TimelineEntry, first: &mut Cow<'_, TimelineEntry>) -> bool {
     same
 }
 
-fn group_lines(call: Call<'_>, story: &Story<'_>) -> Vec<String> {
-    if story.told.is_empty() {
+fn group_lines(call: Call<'_>, story: &Story<'_>, is_first: bool) -> Vec<String> {
+    if story.told.is_empty() || (story.is_alone() && is_first) {
         return Vec::new();
     }
     let group = call.group_now().map(|group| format!(" {}", name(group))).unwrap_or_default();
@@ -143,10 +143,10 @@ fn group_lines(call: Call<'_>, story: &Story<'_>) -> Vec<String> {
 fn event(call: Call<'_>, entry: &TimelineEntry) -> String {
     let actor = entry.actor.as_deref().map(|actor| format!(" by {}", name(actor))).unwrap_or_default();
     let called = entry.group.as_deref().filter(|it| Some(*it) != call.group_now() && entry.action != "UpdateGroup");
-    let called = called.map(|group| format!(", when it was called {}", name(group))).unwrap_or_default();
+    let called = called.map(|group| format!("as {}: ", name(group))).unwrap_or_default();
     let power = gained(entry).map(|power| format!("; it {}", power.in_words())).unwrap_or_default();
     let excepted = if entry.excepted { " (excepted)" } else { "" };
-    format!("{}{actor}{called}{power}{excepted}", deed(entry))
+    format!("{called}{}{actor}{power}{excepted}", deed(entry))
 }
 
 /// What the group can do by the policy that it was given.

@@ -53,6 +53,11 @@ pub(super) fn decode(part: &str) -> Result<Option<String>, Damaged> {
     Ok(Some(text))
 }
 
+/// Whether not all of the text is there.
+pub(super) fn is_cut(part: &str) -> bool {
+    part.len() > 1 && part.ends_with(CUT)
+}
+
 /// A key, or a part of one, is not as this program writes it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Damaged;

@@ -106,8 +106,14 @@ pub(super) fn read(name: &str, group: &str) -> Result<Event, Damaged> {
         failed: false,
         excepted: false,
     };
-    Ok(match with_details(&entry, details) {
-        Ok(entry) => Event { id, whole: is_followable(&entry), entry },
+    let details: Vec<&str> = details.split('/').collect();
+    Ok(match with_details(&entry, &details) {
+        // A name that was cut leads nowhere: the story under the other name is missing.
+        Ok(entry) => Event {
+            id,
+            whole: names(&entry).is_none() || !details[2..].iter().any(|detail| detail::is_cut(detail)),
+            entry,
+        },
         Err(Damaged) => Event { id, entry, whole: false },
     })
 }
@@ -120,9 +126,8 @@ fn split_id(rest: &str) -> Option<(&str, FindingId)> {
     })
 }
 
-fn with_details(entry: &TimelineEntry, details: &str) -> Result<TimelineEntry, Damaged> {
-    let details: Vec<&str> = details.split('/').collect();
-    let [marks, event_id, old_name, actor, object] = details[..] else { return Err(Damaged) };
+fn with_details(entry: &TimelineEntry, details: &[&str]) -> Result<TimelineEntry, Damaged> {
+    let &[marks, event_id, old_name, actor, object] = details else { return Err(Damaged) };
     let mut entry = entry.clone();
     for mark in detail::decode(marks)?.unwrap_or_default().chars() {
         match mark {
@@ -138,7 +143,111 @@ fn with_details(entry: &TimelineEntry, details: &str) -> Result<TimelineEntry, D
     Ok(entry)
 }
 
-/// A name that was cut leads nowhere: the story under the other name would be missing.
-fn is_followable(entry: &TimelineEntry) -> bool {
-    names(entry).is_none_or(|(old, new)| !old.ends_with('…') && !new.ends_with('…'))
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    use super::*;
+    use crate::cloudtrail::Record;
+    use crate::finding::Origin;
+    use crate::rule::load;
+
+    /// A finding of a call with the same name everywhere but for the group.
+    fn finding(action: &str, group: &str, name: &str) -> Finding {
+        let record = json!({"eventSource": "iam.amazonaws.com", "eventName": action, "eventID": "e-1",
+            "eventTime": "2026-03-01T10:00:00Z", "recipientAccountId": "111122223333",
+            "userIdentity": {"type": "IAMUser", "userName": name, "arn": name},
+            "requestParameters": {"groupName": group, "userName": name, "newGroupName": name, "policyArn": name}});
+        let rule = Arc::clone(&load::embedded().rules[0].info);
+        let origin = Origin::Inline { envelope: "test".to_owned(), record: 0 };
+        Finding::new(&rule, &Record::from_value(record).unwrap(), origin)
+    }
+
+    /// The keys, and what is read of each, under its name.
+    fn written(finding: &Finding, names: &[&str], room: usize) -> Vec<(String, Event)> {
+        let keys = write(finding, finding.time.unwrap(), room);
+        assert_eq!(keys.len(), names.len());
+        let account = finding.account.as_deref();
+        let read =
+            |(key, name): (&String, &&str)| read(key.strip_prefix(&folder(account, name)).unwrap(), name).unwrap();
+        let events: Vec<Event> = keys.iter().zip(names).map(read).collect();
+        keys.into_iter().zip(events).collect()
+    }
+
+    #[test]
+    fn a_key_reads_as_the_event() {
+        let mut finding = finding("AttachGroupPolicy", "Admins", "arn:aws:iam::aws:policy/AdministratorAccess");
+        finding.actor.label = "Deploy/deploy-7".to_owned();
+        finding.exception = Some("ci".to_owned());
+        let expected = format!(
+            "by-group/111122223333/Admins/20260301T100000Z-AttachGroupPolicy-{}-v1/ex/e-1/~/Deploy%2Fdeploy-7/\
+             arn:aws:iam::aws:policy%2FAdministratorAccess",
+            finding.id
+        );
+        let [(key, event)] = &written(&finding, &["Admins"], 1_024)[..] else { panic!("one key") };
+        assert_eq!(*key, expected);
+        let entry = TimelineEntry::of(&finding).unwrap();
+        assert_eq!(*event, Event { id: finding.id, entry, whole: true });
+    }
+
+    #[test]
+    fn a_renaming_is_under_both_names() {
+        let finding = finding("UpdateGroup", "Temp", "Admins");
+        let entry = TimelineEntry::of(&finding).unwrap();
+        for (_, event) in written(&finding, &["Temp", "Admins"], 1_024) {
+            assert_eq!((&event.entry, event.names(), event.whole), (&entry, Some(("Temp", "Admins")), true));
+        }
+        let mut failed = finding;
+        failed.ecs["event"]["outcome"] = json!("failure");
+        assert_eq!(write(&failed, failed.time.unwrap(), 1_024).len(), 1, "nothing was renamed");
+    }
+
+    #[test]
+    fn all_that_iam_takes_for_a_name_comes_back_whole() {
+        let longest = format!("{}+=,@_-", "x".repeat(122));
+        for (action, names) in [("AddUserToGroup", vec![&*longest]), ("UpdateGroup", vec!["g", &longest])] {
+            let finding = finding(action, names[0], &longest);
+            for (key, event) in written(&finding, &names, 1_024 - 301) {
+                assert!(event.whole && key.len() <= 1_024 - 301, "{key}");
+                assert_eq!(event.entry, TimelineEntry::of(&finding).unwrap(), "{key}");
+            }
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn keys_fit_and_tell_the_event_or_that_it_was_cut(
+            action in "[A-Za-z]{1,30}|UpdateGroup", group in ".{1,200}", name in ".{1,200}|.{4000}", room in 723_usize..1_025,
+        ) {
+            let finding = finding(&action, &group, &name);
+            let entry = TimelineEntry::of(&finding).unwrap();
+            let names = match names(&entry) {
+                Some((old, new)) => vec![old, new],
+                None => vec![&*group],
+            };
+            for (key, event) in written(&finding, &names, room) {
+                prop_assert!(key.len() <= room, "{} of {room}", key.len());
+                prop_assert!(key.split('/').all(|part| (1..=255).contains(&part.len()) && part != ".."), "{key}");
+                let same = |read: Option<&str>, text: Option<&str>| {
+                    read.zip(text).is_none_or(|(read, text)| {
+                        read == text || read.strip_suffix('…').is_some_and(|kept| text.starts_with(kept))
+                    })
+                };
+                prop_assert!(same(event.entry.actor.as_deref(), entry.actor.as_deref()), "{key}");
+                prop_assert!(same(event.entry.object.as_deref(), entry.object.as_deref()), "{key}");
+                prop_assert_eq!((event.entry.time, event.entry.action, event.id), (entry.time, action.clone(), finding.id.clone()));
+            }
+        }
+
+        #[test]
+        fn no_key_that_somebody_else_wrote_does_harm(name in any::<String>(), tail in "(-v1)?(/[a-z~%]{0,4}){0,7}") {
+            let _ = read(&name, "Admins");
+            let id = "0".repeat(64);
+            let key = format!("20260301T100000Z-CreateGroup-{id}{tail}");
+            prop_assert!(read(&key, "Admins").is_ok());
+        }
+    }
 }

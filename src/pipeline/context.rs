@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use futures::future::join_all;
 use jiff::Timestamp;
+use percent_encoding::percent_decode_str;
 use tokio::time::{Instant, timeout_at};
 
 use super::Pipeline;
@@ -76,8 +77,10 @@ fn by_rule(pipeline: &Pipeline, history: &ActorHistory) -> Vec<ActorFinding> {
     let rules = pipeline.detections.rules.rules();
     let one = |(rule, count): (&String, &usize)| {
         let known = rules.iter().find(|known| part(&known.info.id) == *rule);
-        let (rule_id, rule_name) = known.map_or((rule, rule), |known| (&known.info.id, &known.info.name));
-        ActorFinding { rule_id: rule_id.clone(), rule_name: rule_name.clone(), count: *count }
+        let gone = || percent_decode_str(rule).decode_utf8_lossy().into_owned();
+        let rule_id = known.map_or_else(gone, |known| known.info.id.clone());
+        let rule_name = known.map_or_else(gone, |known| known.info.name.clone());
+        ActorFinding { rule_id, rule_name, count: *count }
     };
     history.by_rule.iter().map(one).collect()
 }
