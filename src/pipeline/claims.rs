@@ -41,6 +41,17 @@ impl Claims {
         self.clock.is_over()
     }
 
+    /// The local time.
+    pub(super) fn now(&self) -> Timestamp {
+        self.clock.now
+    }
+
+    /// The end of a wait from now on, before the time is nearly over.
+    pub(super) fn until(&self, longest: Duration) -> Instant {
+        let end = Instant::now() + longest;
+        self.clock.last_start.map_or(end, |last| last.min(end))
+    }
+
     /// Whether this finding is the caller's to see to; false where it is being seen to already.
     pub(super) fn claim(&self, id: &FindingId) -> bool {
         unpoisoned(&self.taken).insert(id.clone())

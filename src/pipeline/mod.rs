@@ -3,6 +3,7 @@
 
 mod at_end;
 mod claims;
+mod context;
 mod holding;
 mod object;
 mod objects;

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 
 use super::claims::Claims;
 use super::open::{self, Open};
-use super::{Pipeline, Problem, holding};
+use super::{Pipeline, Problem, context, holding};
 use crate::alert::{self, Alert, Context};
 use crate::finding::{Fate, Finding};
 use crate::sink::{MessageId, PublishError};
@@ -107,22 +107,23 @@ async fn give_back(pipeline: &Pipeline, some: &[Open], published: &mut Published
 
 /// Publishes the alerts of a few findings, and completes each that was accepted.
 async fn tell(pipeline: &Pipeline, claims: &Claims, some: &[Open], published: &mut Published) {
-    let (live, late): (Vec<&Open>, Vec<&Open>) = some.iter().partition(|one| one.is_live());
-    for one in late {
+    let contexts = context::of_each(pipeline, claims, some, published).await;
+    let (live, late): (Vec<_>, Vec<_>) = some.iter().zip(&contexts).partition(|(one, _)| one.is_live());
+    for (one, _) in late {
         // Someone else may be at it by now.
         published.fail(&one.finding, "its claim ran out before its alert could be sent");
     }
-    let alerts: Vec<Alert> = live.iter().map(|one| render(pipeline, one)).collect();
-    for (one, result) in live.iter().zip(pipeline.sink.publish(&alerts).await) {
+    let alerts: Vec<Alert> = live.iter().map(|(one, context)| render(pipeline, one, context)).collect();
+    for ((one, _), result) in live.iter().zip(pipeline.sink.publish(&alerts).await) {
         end(pipeline, claims.now(), one, result, published).await;
     }
 }
 
-fn render(pipeline: &Pipeline, one: &Open) -> Alert {
+fn render(pipeline: &Pipeline, one: &Open, context: &Context) -> Alert {
     if one.attempts() >= MINIMAL_FROM {
         return alert::render_minimal(&one.finding);
     }
-    alert::render(&one.finding, &Context::default(), &pipeline.accounts)
+    alert::render(&one.finding, context, &pipeline.accounts)
 }
 
 async fn end(

@@ -52,7 +52,7 @@ impl ObjectStore for S3Store {
     async fn list(&self, listing: &Listing) -> Result<Page, StoreError> {
         let list = self.client.list_objects_v2().bucket(&listing.bucket).prefix(&listing.prefix);
         let list = list.set_delimiter(listing.folders.then(|| "/".to_owned()));
-        let list = list.set_start_after(listing.start_after.clone());
+        let list = list.set_start_after(listing.start_after.clone()).set_max_keys(listing.most.map(i32::from));
         let got = list.set_continuation_token(listing.continuation.clone()).send().await;
         let got = got.map_err(|error| unlisted(&error))?;
         let prefixes = got.common_prefixes().iter().filter_map(|folder| folder.prefix()).map(str::to_owned).collect();
