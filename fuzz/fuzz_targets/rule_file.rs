@@ -16,7 +16,9 @@ use trailbell::rule::{Detections, LoadedExceptions, RuleSet};
 
 const OPTIONS: Options = Options { max_bytes: 1 << 20, lines: false };
 
-/// A log object of all the samples.
+static EMBEDDED: LazyLock<RuleSet> = LazyLock::new(|| RuleSet::new([load::embedded().rules]).expect("there are rules"));
+
+/// A log object of several samples.
 static LOG: LazyLock<Vec<u8>> = LazyLock::new(|| {
     let samples = [
         include_str!("../../events/records/billing-admins.json"),
@@ -37,11 +39,10 @@ fuzz_target!(|text: &str| {
     }
 
     let mut exceptions = LoadedExceptions::from_texts(file());
-    let rules = RuleSet::new([load::embedded().rules]).expect("there are rules");
-    exceptions.check_rules(&rules);
+    exceptions.check_rules(&EMBEDDED);
     exceptions.problems.iter().chain(&exceptions.warnings).for_each(|problem| told(problem, text));
     if !exceptions.exceptions.is_empty() {
-        gears::agree(&LOG, OPTIONS, &Detections::with_loaded(rules, exceptions));
+        gears::agree(&LOG, OPTIONS, &Detections::with_loaded(EMBEDDED.clone(), exceptions));
     }
 });
 
