@@ -22,11 +22,19 @@ use crate::store::{DirStore, ObjectStore, S3Store};
 
 /// Builds the pipeline. Nothing is asked of AWS yet, and no credential is looked up before it is needed.
 pub async fn pipeline(config: &Config, detections: Detections, accounts: Accounts) -> Pipeline {
-    let aws = Aws::default();
+    built(config, &Aws::default(), detections, accounts).await
+}
+
+/// The same, with AWS's endpoint, credentials, patience and retries as they are told here instead of in the environment.
+pub async fn pipeline_with(config: &Config, aws: SdkConfig, detections: Detections, accounts: Accounts) -> Pipeline {
+    built(config, &Aws { config: OnceCell::from(aws) }, detections, accounts).await
+}
+
+async fn built(config: &Config, aws: &Aws, detections: Detections, accounts: Accounts) -> Pipeline {
     Pipeline {
-        store: store(&config.store, &aws).await,
-        sink: sink(config, &aws).await,
-        ledger: ledger(&config.ledger, &aws).await,
+        store: store(&config.store, aws).await,
+        sink: sink(config, aws).await,
+        ledger: ledger(&config.ledger, aws).await,
         trails: config.trails.clone(),
         detections: Arc::new(detections),
         accounts,
@@ -111,8 +119,8 @@ async fn load() -> SdkConfig {
     aws_config::defaults(BehaviorVersion::latest()).http_client(http_client()).timeout_config(patience()).load().await
 }
 
-/// How long an answer is waited for: one that hangs costs an attempt, not the function's time. Bodies that stall are
-/// seen to by the client's own protection.
+/// How long an answer is waited for: one that hangs costs an attempt, not the function's time. An object that comes whole
+/// has as long again as an operation; of one that is streamed, stalls are seen to by the client's own protection.
 fn patience() -> TimeoutConfig {
     TimeoutConfig::builder()
         .connect_timeout(Duration::from_secs(3))

@@ -5,4 +5,5 @@
 pub mod aws;
 pub mod canned;
 pub mod moto;
+pub mod proxy;
 mod venv;
