@@ -68,8 +68,9 @@ async fn afterwards(world: &World, row: &Row, notification: &serde_json::Value) 
         assert!(swept.retry.is_empty(), "{}: {:?}", row.name, swept.problems);
     }
     assert_eq!(world.ledger_keys("open/").await, [""; 0], "{}", row.name);
+    let told = world.told();
     for id in FINDINGS {
-        assert!(world.told().contains_key(id), "{}: nobody was told of {id}", row.name);
+        assert!(told.contains_key(id), "{}: nobody was told of {id}", row.name);
     }
 }
 

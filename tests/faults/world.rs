@@ -17,6 +17,7 @@ use trailbell::pipeline::{self, Clock, Outcome, Pipeline};
 use trailbell::rule::{RuleSet, load};
 
 use crate::support::proxy::Proxy;
+use crate::support::subscriber::Subscriber;
 use crate::support::{aws, moto};
 
 /// Longer than the lease of any worker of these tests, `trailbell invoke` included.
@@ -27,6 +28,7 @@ pub struct World {
     pub bucket: String,
     pub ledger: String,
     pub topic: String,
+    subscriber: Subscriber,
     /// Past the proxy.
     s3: aws_sdk_s3::Client,
 }
@@ -39,8 +41,9 @@ impl World {
         }
         let sns = aws_sdk_sns::Client::new(&aws::config(moto::url()));
         let topic = sns.create_topic().name(moto::unique("alerts")).send().await.unwrap();
-        let topic = topic.topic_arn().unwrap().to_owned();
-        World { proxy: Proxy::new(moto::url()), bucket, ledger, topic, s3 }
+        let (topic, subscriber) = (topic.topic_arn().unwrap().to_owned(), Subscriber::new());
+        subscriber.subscribe(&sns, &topic).await;
+        World { proxy: Proxy::new(moto::url()), bucket, ledger, topic, subscriber, s3 }
     }
 
     /// What a program is told in its environment.
@@ -83,12 +86,10 @@ impl World {
         json!({"Records": keys.iter().enumerate().map(message).collect::<Vec<_>>()})
     }
 
-    /// How often subscribers were told of each call: by its event id.
+    /// How often the subscriber was told of each call: by its event id.
     pub fn told(&self) -> BTreeMap<String, usize> {
         let mut told = BTreeMap::new();
-        for published in moto::published(&self.topic).unwrap() {
-            let message: Value = serde_json::from_str(&published.message).unwrap();
-            let document: Value = serde_json::from_str(message["default"].as_str().unwrap()).unwrap();
+        for document in self.subscriber.documents() {
             *told.entry(document["event"]["id"].as_str().unwrap().to_owned()).or_default() += 1;
         }
         told

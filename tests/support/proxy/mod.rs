@@ -50,6 +50,8 @@ pub(super) struct Shared {
     state: Mutex<State>,
     /// How many requests a fault has befallen, and had its effect on, since the proxy was armed.
     befallen: watch::Sender<usize>,
+    /// How many connections there are.
+    connections: watch::Sender<usize>,
     /// S3's conditional writes are atomic; moto's are not, where two come at once.
     writing: tokio::sync::Mutex<()>,
 }
@@ -69,6 +71,7 @@ impl Proxy {
             upstream: upstream.trim_start_matches("http://").trim_end_matches('/').to_owned(),
             state: Mutex::default(),
             befallen: watch::Sender::new(0),
+            connections: watch::Sender::new(0),
             writing: tokio::sync::Mutex::default(),
         });
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
@@ -102,6 +105,11 @@ impl Proxy {
     /// Waits until a fault has befallen a request.
     pub async fn befallen(&self) {
         self.shared.befallen.subscribe().wait_for(|count| *count > 0).await.unwrap();
+    }
+
+    /// Waits until no request is on its way.
+    pub async fn quiet(&self) {
+        self.shared.connections.subscribe().wait_for(|count| *count == 0).await.unwrap();
     }
 }
 

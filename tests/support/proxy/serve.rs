@@ -19,8 +19,12 @@ pub(super) async fn serve(listener: std::net::TcpListener, shared: Arc<Shared>) 
     let listener = TcpListener::from_std(listener).unwrap();
     while let Ok((stream, _)) = listener.accept().await {
         let shared = Arc::clone(&shared);
-        // A client that goes away in the middle is no concern of the others.
-        tokio::spawn(async move { connection(stream, &shared).await });
+        tokio::spawn(async move {
+            shared.connections.send_modify(|count| *count += 1);
+            // A client that goes away in the middle is no concern of the others.
+            let _gone = connection(stream, &shared).await;
+            shared.connections.send_modify(|count| *count -= 1);
+        });
     }
 }
 
