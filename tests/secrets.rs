@@ -39,7 +39,8 @@ fn put_group_policy(event_id: &str, agent: &str) -> Value {
 fn log() -> String {
     let found = put_group_policy("e1", AGENT);
     let quiet = json!({"eventSource": "iam.amazonaws.com", "eventName": "GetGroup", "userAgent": QUIET});
-    let broken = format!(r#"{{"eventSource":"iam.amazonaws.com","eventName":"PutGroupPolicy","userAgent":"{BROKEN}",}}"#);
+    let broken =
+        format!(r#"{{"eventSource":"iam.amazonaws.com","eventName":"PutGroupPolicy","userAgent":"{BROKEN}",}}"#);
     format!(r#"{{"Records":[{found},{quiet},{broken}]}}"#)
 }
 

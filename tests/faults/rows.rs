@@ -125,7 +125,10 @@ fn topic() -> Vec<Row> {
         Row {
             lasts: 9,
             tries: 5,
-            ..repeated("message too large, at every try", Fault::always(large_publish, Act::Refuse(400, "InvalidParameter")))
+            ..repeated(
+                "message too large, at every try",
+                Fault::always(large_publish, Act::Refuse(400, "InvalidParameter")),
+            )
         },
         // What the client sends again SNS takes for new: nobody can know that it was told already.
         Row {
@@ -142,7 +145,10 @@ fn claims() -> Vec<Row> {
         repeated("ledger: open marker answered 503", Fault::always(marker, Act::Refuse(503, "SlowDown"))),
         got_over("ledger: open marker's answer lost", Fault::once(marker, Act::LoseAnswer)),
         got_over("ledger: claim answered 409", Fault::once(claim, Act::Refuse(409, "ConditionalRequestConflict"))),
-        got_over("ledger: claim answered 412, nothing there", Fault::once(claim, Act::Refuse(412, "PreconditionFailed"))),
+        got_over(
+            "ledger: claim answered 412, nothing there",
+            Fault::once(claim, Act::Refuse(412, "PreconditionFailed")),
+        ),
         got_over("ledger: claim answered 500 once", Fault::once(claim, Act::Refuse(500, "InternalError"))),
         repeated("ledger: claim answered 503 always", Fault::always(claim, Act::Refuse(503, "SlowDown"))),
         got_over("ledger: claim written, answer lost", Fault::once(claim, Act::LoseAnswer)),
@@ -156,12 +162,18 @@ fn claims() -> Vec<Row> {
 fn ends() -> Vec<Row> {
     let told_twice = |name, fault| Row { in_all: 4, ..got_over(name, fault) };
     vec![
-        got_over("ledger: completion answered 409", Fault::once(complete, Act::Refuse(409, "ConditionalRequestConflict"))),
+        got_over(
+            "ledger: completion answered 409",
+            Fault::once(complete, Act::Refuse(409, "ConditionalRequestConflict")),
+        ),
         got_over("ledger: completion answered 412", Fault::once(complete, Act::Refuse(412, "PreconditionFailed"))),
         got_over("ledger: completion answered 500 once", Fault::once(complete, Act::Refuse(500, "InternalError"))),
         got_over("ledger: completion written, answer lost", Fault::once(complete, Act::LoseAnswer)),
         got_over("ledger: both completions written, no answer", Fault::always(complete, Act::LoseAnswer)),
-        impatient(got_over("ledger: completion written, answer never comes", Fault::once(complete, Act::WithholdAnswer))),
+        impatient(got_over(
+            "ledger: completion written, answer never comes",
+            Fault::once(complete, Act::WithholdAnswer),
+        )),
         // Told, and nothing can be written of it: as if the worker had died there.
         told_twice("ledger: completion answered 503 always", Fault::always(complete, Act::Refuse(503, "SlowDown"))),
         got_over("ledger: open marker cannot be deleted", Fault::always(unmark, Act::Refuse(503, "SlowDown"))),

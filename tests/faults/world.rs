@@ -80,9 +80,7 @@ impl World {
     /// A queue's batch: one message for each key, `m0`, `m1` and so on.
     pub fn notification(&self, keys: &[&str]) -> Value {
         let body = |key: &str| json!({"s3Bucket": self.bucket, "s3ObjectKey": [key]}).to_string();
-        let message = |(at, key): (usize, &&str)| {
-            json!({"messageId": format!("m{at}"), "eventSource": "aws:sqs", "body": body(key)})
-        };
+        let message = |(at, key): (usize, &&str)| json!({"messageId": format!("m{at}"), "eventSource": "aws:sqs", "body": body(key)});
         json!({"Records": keys.iter().enumerate().map(message).collect::<Vec<_>>()})
     }
 

@@ -126,5 +126,6 @@ fn request(stream: &TcpStream) -> (String, String) {
 
 fn answer(mut stream: &TcpStream, status: &str, headers: &str, body: &str) {
     let length = body.len();
-    write!(stream, "HTTP/1.1 {status}\r\n{headers}content-length: {length}\r\nconnection: close\r\n\r\n{body}").unwrap();
+    write!(stream, "HTTP/1.1 {status}\r\n{headers}content-length: {length}\r\nconnection: close\r\n\r\n{body}")
+        .unwrap();
 }

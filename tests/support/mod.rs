@@ -1,6 +1,10 @@
 //! What the integration tests share.
 
-#![allow(dead_code, clippy::unwrap_used, reason = "each test program uses a part of it, and stops at what it did not expect")]
+#![allow(
+    dead_code,
+    clippy::unwrap_used,
+    reason = "each test program uses a part of it, and stops at what it did not expect"
+)]
 
 pub mod aws;
 pub mod canned;

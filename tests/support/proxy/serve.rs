@@ -7,9 +7,9 @@ use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
+use super::Shared;
 use super::act::{self, Act};
 use super::http::{Answer, Request};
-use super::Shared;
 
 /// Between two bytes of a body that dribbles.
 const PAUSE: Duration = Duration::from_millis(20);
