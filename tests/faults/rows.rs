@@ -102,7 +102,7 @@ fn objects() -> Vec<Row> {
         impatient(repeated("the object stalls half-way", Fault::once(object, Act::StallBody))),
         impatient(repeated("the object dribbles", Fault::once(object, Act::DribbleBody))),
         impatient(repeated("S3 never answers", Fault::always(object, Act::Silence))),
-        repeated("403 AccessDenied", Fault::always(object, Act::Refuse(403, "AccessDenied"))),
+        repeated("403 AccessDenied, of S3 or of the KMS key", Fault::always(object, Act::Refuse(403, "AccessDenied"))),
         repeated("KMS key disabled", Fault::always(object, Act::Refuse(400, "KMS.DisabledException"))),
         left_to_the_sweep("404, and the object is there later", Fault::once(object, Act::Refuse(404, "NoSuchKey"))),
         repeated("404 NoSuchBucket", Fault::once(object, Act::Refuse(404, "NoSuchBucket"))),
