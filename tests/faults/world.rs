@@ -117,16 +117,16 @@ impl World {
 pub enum Patience {
     /// Longer than moto takes on a busy machine.
     Long,
-    /// A second, for answers that never come.
+    /// A few seconds, for answers that never come.
     Short,
 }
 
 impl Patience {
     /// The clients' configuration: they try as often as the programs' clients do, without long pauses.
     fn clients(self, url: &str) -> SdkConfig {
-        let second = Duration::from_secs(if self == Patience::Short { 1 } else { 60 });
-        let timeouts = TimeoutConfig::builder().read_timeout(second).operation_attempt_timeout(second);
-        let timeouts = timeouts.operation_timeout(3 * second).build();
+        let attempt = Duration::from_secs(if self == Patience::Short { 5 } else { 60 });
+        let timeouts = TimeoutConfig::builder().read_timeout(attempt).operation_attempt_timeout(attempt);
+        let timeouts = timeouts.operation_timeout(3 * attempt).build();
         let retries = RetryConfig::standard().with_initial_backoff(Duration::from_millis(1));
         aws::config(url).to_builder().timeout_config(timeouts).retry_config(retries).build()
     }
