@@ -6,6 +6,9 @@
 
 #![allow(clippy::unwrap_used, missing_docs, reason = "a benchmark stops at what it did not expect")]
 
+#[path = "../tests/support/function.rs"]
+mod function;
+
 use std::io::{BufRead, BufReader};
 use std::net::TcpListener;
 use std::process::{Child, Command, Stdio};
@@ -41,17 +44,7 @@ fn first_poll(server: &TcpListener) -> Duration {
 
 /// As it is deployed: S3, a topic, nothing asked of either.
 fn function(runtime: &str) -> Child {
-    Command::new(env!("CARGO_BIN_EXE_trailbell-lambda"))
-        .env_clear()
-        .env("AWS_LAMBDA_RUNTIME_API", runtime)
-        .env("AWS_LAMBDA_FUNCTION_NAME", "trailbell")
-        .env("AWS_LAMBDA_FUNCTION_VERSION", "1")
-        .env("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "256")
-        .env("AWS_LAMBDA_LOG_GROUP_NAME", "trailbell")
-        .env("AWS_LAMBDA_LOG_STREAM_NAME", "trailbell")
-        .env("AWS_REGION", "us-east-1")
-        .env("AWS_ACCESS_KEY_ID", "AKIAIOSFODNN7EXAMPLE")
-        .env("AWS_SECRET_ACCESS_KEY", "example")
+    function::command(runtime)
         .env("TRAILBELL_STORE", "s3")
         .env("TRAILBELL_ALERTS", "arn:aws:sns:us-east-1:111122223333:alerts")
         .env("TRAILBELL_LEDGER", "none")

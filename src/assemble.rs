@@ -94,6 +94,11 @@ impl Aws {
         Aws { load: || Box::pin(ready(from_environment())), config: OnceCell::new() }
     }
 
+    /// With endpoint, credentials, patience and retries as they are told here.
+    pub fn told(config: SdkConfig) -> Aws {
+        Aws { config: OnceCell::from(config), ..Aws::in_lambda() }
+    }
+
     /// As AWS's own tools find them: environment, profiles, roles of a machine or container.
     pub fn anywhere() -> Aws {
         Aws { load: || Box::pin(from_anywhere()), config: OnceCell::new() }
@@ -147,8 +152,8 @@ fn variable(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())
 }
 
-/// How long an answer is waited for: one that hangs costs an attempt, not the function's time. Bodies that stall are
-/// seen to by the client's own protection.
+/// How long an answer is waited for: one that hangs costs an attempt, not the function's time. An object that comes whole
+/// has as long again as an operation; of one that is streamed, stalls are seen to by the client's own protection.
 fn patience() -> TimeoutConfig {
     TimeoutConfig::builder()
         .connect_timeout(Duration::from_secs(3))
