@@ -2,22 +2,28 @@
 //!
 //! The protocol, and why nothing is lost and nothing told twice, is in ARCHITECTURE.md.
 
+mod around;
+mod by_actor;
 mod claim;
 mod complete;
 mod correlate;
+mod detail;
 mod entry;
+mod group_key;
 mod hold;
 mod keys;
 mod notes;
 mod place;
 mod recover;
 mod summary;
+mod timeline;
 mod token;
 
 use std::time::Duration;
 
 use jiff::Timestamp;
 
+pub use by_actor::ActorHistory;
 pub use claim::{Claim, Claimed};
 pub use complete::Completed;
 pub use correlate::Alarms;
@@ -27,6 +33,7 @@ pub use keys::actor_in_account;
 pub use place::LedgerError;
 pub use recover::Recovery;
 pub use summary::HeldWindow;
+pub use timeline::Timeline;
 
 use crate::store::ObjectStore;
 use place::Place;

@@ -51,6 +51,8 @@ pub struct Report {
     pub unreadable: u64,
     /// Log objects named.
     pub objects: u64,
+    /// Log objects and digest files that messages named, not a sweep: what says that trail and notification work.
+    pub announced: u64,
     /// Log objects by what became of them.
     pub object_fates: BTreeMap<ObjectFate, u64>,
     /// Inflated bytes read.
@@ -67,6 +69,9 @@ pub struct Report {
     pub finding_fates: BTreeMap<Fate, u64>,
     /// Findings by their rule's id, and by what became of them.
     pub by_rule: BTreeMap<String, BTreeMap<Fate, u64>>,
+    /// Seconds from the call to its alert, of the slowest; none without an alert.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub slowest_alert: Option<u64>,
     /// Summaries that were sent.
     pub summaries: u64,
     /// Alerts of correlations that were sent, by the correlation's id.
@@ -116,6 +121,7 @@ impl Report {
     }
 
     pub(super) fn count_finding(&mut self, ended: &Ended) {
+        self.slowest_alert = self.slowest_alert.max(ended.latency);
         self.count(&ended.rule, ended.fate);
     }
 
@@ -147,6 +153,7 @@ impl AddAssign for Report {
         self.ignored += other.ignored;
         self.unreadable += other.unreadable;
         self.objects += other.objects;
+        self.announced += other.announced;
         add(&mut self.object_fates, other.object_fates);
         self.bytes += other.bytes;
         self.records += other.records;
@@ -155,6 +162,7 @@ impl AddAssign for Report {
         self.findings += other.findings;
         add(&mut self.finding_fates, other.finding_fates);
         other.by_rule.into_iter().for_each(|(rule, fates)| add(self.by_rule.entry(rule).or_default(), fates));
+        self.slowest_alert = self.slowest_alert.max(other.slowest_alert);
         self.summaries += other.summaries;
         add(&mut self.correlations, other.correlations);
         self.correlations_failed += other.correlations_failed;

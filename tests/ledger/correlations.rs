@@ -5,6 +5,7 @@ use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll, Waker};
 
 use serde_json::{Value, json};
+use tokio::runtime::{Builder, Runtime};
 use trailbell::alert::Alert;
 use trailbell::finding::Fate;
 use trailbell::ledger::{Ledger, StoredLedger};
@@ -280,8 +281,15 @@ fn sweep(pipeline: &Arc<Pipeline>) -> Work {
     })
 }
 
+/// Nothing runs in it: who waits for something with a limit needs its timers, which never fire here.
+fn runtime() -> &'static Runtime {
+    static RUNTIME: OnceLock<Runtime> = OnceLock::new();
+    RUNTIME.get_or_init(|| Builder::new_current_thread().enable_time().build().unwrap())
+}
+
 /// Goes so many steps; whether it is over.
 fn go(work: &mut Work, steps: usize) -> bool {
+    let _timers = runtime().enter();
     (0..steps).any(|_| work.as_mut().poll(&mut Context::from_waker(Waker::noop())) == Poll::Ready(()))
 }
 
