@@ -1,10 +1,12 @@
 //! Findings to fates: claim, hold, render, publish, complete.
 
+use jiff::Timestamp;
+
 use super::claims::Claims;
 use super::open::{self, Open};
 use super::{Pipeline, Problem, holding};
 use crate::alert::{self, Alert, Context};
-use crate::finding::{Fate, Finding};
+use crate::finding::{Fate, Finding, FindingId};
 use crate::sink::{MessageId, PublishError};
 
 /// Alerts that are published before they are completed. A crash between the two tells them once more, so they are few;
@@ -28,16 +30,30 @@ pub(super) struct Published {
 }
 
 /// What became of one finding.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) struct Ended {
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ended {
     /// The rule's id.
-    pub(super) rule: String,
-    pub(super) fate: Fate,
+    pub rule: String,
+    /// The finding's id.
+    pub finding: FindingId,
+    /// When the call was made.
+    pub time: Option<Timestamp>,
+    /// What was done, by whom and in which account: printable ASCII, as a mail's subject.
+    pub subject: String,
+    /// What became of it.
+    pub fate: Fate,
+}
+
+impl Ended {
+    pub(super) fn new(finding: &Finding, fate: Fate) -> Ended {
+        let subject = alert::subject(finding);
+        Ended { rule: finding.rule.id.clone(), finding: finding.id.clone(), time: finding.time, subject, fate }
+    }
 }
 
 impl Published {
     pub(super) fn end(&mut self, finding: &Finding, fate: Fate) {
-        self.ended.push(Ended { rule: finding.rule.id.clone(), fate });
+        self.ended.push(Ended::new(finding, fate));
     }
 
     /// The finding is neither told nor held: what carried it is tried again.
@@ -51,6 +67,11 @@ impl Published {
         let what = format!("seen through, and perhaps once more, since this could not be recorded: {why}");
         self.problems.push(Problem::discard(place(finding), what));
     }
+}
+
+/// A sink that gives fewer answers than it got alerts.
+pub(super) fn unanswered() -> PublishError {
+    PublishError("the sink did not say what became of it".to_owned())
 }
 
 /// A finding, for an error.
