@@ -10,8 +10,11 @@ use crate::finding::Finding;
 /// An account that there is not.
 pub const ACCOUNT: &str = "000000000000";
 
-/// The name of the group and of the user.
-pub const NAME: &str = "trailbell-canary-this-is-a-test";
+/// The name of the group that nobody created.
+pub const GROUP: &str = "trailbell-canary-test";
+
+/// The name of the user that nobody is.
+const USER: &str = "trailbell-canary";
 
 /// How the `eventID` begins.
 const EVENT: &str = "trailbell-canary-";
@@ -34,12 +37,12 @@ pub fn payload(run: &str, now: Timestamp) -> Value {
 }
 
 fn record(run: &str, now: Timestamp) -> Value {
-    let arn = |kind: &str| format!("arn:aws:iam::{ACCOUNT}:{kind}/{NAME}");
+    let arn = |what: &str, name: &str| format!("arn:aws:iam::{ACCOUNT}:{what}/{name}");
     json!({
         "eventVersion": "1.11",
         "userIdentity": {
-            "type": "IAMUser", "principalId": "AIDAEXAMPLECANARY", "arn": arn("user"), "accountId": ACCOUNT,
-            "userName": NAME,
+            "type": "IAMUser", "principalId": "AIDAEXAMPLECANARY", "arn": arn("user", USER), "accountId": ACCOUNT,
+            "userName": USER,
         },
         "eventTime": second(now),
         "eventSource": "iam.amazonaws.com",
@@ -47,9 +50,9 @@ fn record(run: &str, now: Timestamp) -> Value {
         "awsRegion": "us-east-1",
         "sourceIPAddress": "192.0.2.1",
         "userAgent": "trailbell canary",
-        "requestParameters": {"groupName": NAME},
+        "requestParameters": {"groupName": GROUP},
         "responseElements": {
-            "group": {"path": "/", "groupName": NAME, "groupId": "AGPAEXAMPLECANARY", "arn": arn("group")},
+            "group": {"path": "/", "groupName": GROUP, "groupId": "AGPAEXAMPLECANARY", "arn": arn("group", GROUP)},
         },
         "requestID": format!("{EVENT}{run}"),
         "eventID": format!("{EVENT}{run}"),

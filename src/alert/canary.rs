@@ -2,15 +2,21 @@
 
 use serde_json::{Value, json};
 
-use super::{Alert, clean, subject, wrap};
+use super::subject::LONGEST;
+use super::{Alert, clean, wrap};
 use crate::canary;
 
 /// What `kind` says, in the document and as an attribute.
 const KIND: &str = "canary";
 
+/// The subject of a canary's alert, or its one line elsewhere.
+pub(super) fn subject(of_alert: &str) -> String {
+    clean::ascii(&format!("[TEST] {of_alert}"), LONGEST)
+}
+
 /// Marks the alert as a test, where a person or a machine looks first: subject, text, document and attributes.
 pub(super) fn mark(mut alert: Alert) -> Alert {
-    alert.subject = clean::ascii(&format!("[TEST] {}", alert.subject), subject::LONGEST);
+    alert.subject = subject(&alert.subject);
     let notice: String = wrap::hanging("  ", canary::NOTICE).into_iter().map(|line| line + "\n").collect();
     alert.text = format!("{notice}\n  What follows is the alert as it would be:\n\n{}", alert.text);
     let message = format!("{} {}", canary::NOTICE, alert.document["message"].as_str().unwrap_or_default());

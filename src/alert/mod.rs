@@ -112,7 +112,8 @@ pub fn plain(markdown: &str) -> Vec<String> {
 
 /// The finding in one line of printable ASCII, 1 to 99 characters: severity, what, who and in which account.
 pub fn subject(finding: &Finding) -> String {
-    subject::write(Call::new(finding, &Accounts::default()))
+    let subject = subject::write(Call::new(finding, &Accounts::default()));
+    if crate::canary::is_canary(finding) { canary::subject(&subject) } else { subject }
 }
 
 impl Attribute {

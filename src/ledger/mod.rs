@@ -40,7 +40,7 @@ pub enum Ledger {
     None,
     /// In a store.
     Stored(StoredLedger),
-    /// In a store that is read and never written: for rehearsals. What is not there is told without a record.
+    /// In a store that is read and never written: for dry runs. What is not there is told without a record.
     ReadOnly(StoredLedger),
 }
 

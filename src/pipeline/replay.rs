@@ -11,7 +11,7 @@ use crate::notification::{ObjectRef, Reply};
 
 /// A run over log objects that nobody announced, in any number.
 ///
-/// With [`Ledger::ReadOnly`] it is a rehearsal: nothing is written, and what would be held for a summary is said so.
+/// With [`Ledger::ReadOnly`] it is a dry run: nothing is written, and what would be held for a summary is said so.
 pub struct Replay {
     run: Run,
 }

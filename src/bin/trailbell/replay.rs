@@ -26,16 +26,16 @@ use crate::progress::Progress;
 use crate::settings::{self, PlaceArgs};
 use crate::window::Window;
 
-/// Send log objects down the way of the function once more: after an outage, or for a time before it was there.
+/// Send log objects down the way of the function, after an outage for one. A dry run unless --publish.
 ///
-/// Rules, exceptions, ledger, pace and summaries are those of the function (TRAILBELL_* variables). What the
-/// ledger has is not told again, so it does no harm to replay too much, or to begin anew what was
-/// interrupted. Without --publish nothing is sent and nothing is written: it only says what would be.
+/// Rules, exceptions, ledger, pace and summaries are those of the function: TRAILBELL_* variables are
+/// read as it reads them. What the ledger knows is not told again, so it does no harm to replay too
+/// much, or to begin anew what was interrupted. A dry run sends and writes nothing; it says what would
+/// be alerted or held, and what is a duplicate or excepted. Log objects are found by CloudTrail's
+/// names, as `trailbell scan s3://…` finds them.
 ///
-/// Log objects are found by CloudTrail's names, as in `trailbell scan s3://…`.
-///
-/// Exit codes: 0 everything was seen through (or, in a rehearsal, read); 2 something failed, there is no
-/// log object of that time, or the configuration cannot be used.
+/// Exit codes: 0 everything was seen through; 2 something failed (the rest is seen through), there is
+/// no log object of that time, or the configuration cannot be used.
 #[derive(Debug, Args)]
 #[command(verbatim_doc_comment)]
 pub struct ReplayArgs {
@@ -86,7 +86,7 @@ async fn replay(args: &ReplayArgs) -> Result<ExitCode, Box<dyn Error>> {
     let accounts = Accounts::from_file(config.accounts.as_deref())?;
     let mut pipeline = assemble::pipeline(&config, detections, accounts).await;
     if !args.publish {
-        rehearse(&mut pipeline);
+        make_dry(&mut pipeline);
     }
     let found = find(&pipeline, &bucket, &prefix, window).await?;
     if found.is_empty() {
@@ -123,7 +123,7 @@ fn text(component: Component<'_>) -> Option<&str> {
     }
 }
 
-/// Where alerts go out, every place must be said; a rehearsal can do without.
+/// Where alerts go out, every place must be said; a dry run can do without.
 fn config(args: &ReplayArgs, store: StorePlace) -> Result<Config, Box<dyn Error>> {
     let without = args.without_ledger.then(|| "none".to_owned());
     let places = PlaceArgs { alerts: args.places.alerts.clone(), ledger: without.or(args.places.ledger.clone()) };
@@ -149,7 +149,7 @@ const ALERTS: (&str, &str) = ("TRAILBELL_ALERTS", "stdout");
 const LEDGER: (&str, &str) = ("TRAILBELL_LEDGER", "none");
 
 /// Nothing is written, and nothing goes out.
-fn rehearse(pipeline: &mut Pipeline) {
+fn make_dry(pipeline: &mut Pipeline) {
     pipeline.sink = Box::new(NoSink);
     if let Ledger::Stored(ledger) = std::mem::replace(&mut pipeline.ledger, Ledger::None) {
         pipeline.ledger = Ledger::ReadOnly(ledger);
@@ -187,16 +187,17 @@ async fn see_through(mut replay: Replay, objects: Vec<ObjectRef>, publish: bool)
     for some in objects.chunks(TOGETHER) {
         let news = replay.see_through(some.to_vec()).await;
         some.iter().for_each(|_| progress.advance());
-        progress.pause(|| tell(&news, publish))?;
+        progress.pause(|| tell(news, publish))?;
     }
     let (news, outcome) = replay.finish().await;
     progress.finish();
-    tell(&news, publish)?;
+    tell(news, publish)?;
     Ok(outcome)
 }
 
-fn tell(news: &News, publish: bool) -> io::Result<()> {
+fn tell(mut news: News, publish: bool) -> io::Result<()> {
     let mut out = io::stdout().lock();
+    news.ended.sort_by_key(|ended| ended.time);
     for Ended { finding, time: at, subject, fate, .. } in &news.ended {
         let id = &finding.as_str()[..8];
         writeln!(out, "{:<18} {:<19}  {id}  {subject}", word(*fate, publish), time(*at))?;
@@ -224,7 +225,7 @@ fn word(fate: Fate, publish: bool) -> &'static str {
 fn end(outcome: &Outcome, publish: bool) -> Result<ExitCode, Box<dyn Error>> {
     let report = &outcome.report;
     outcome.warnings.iter().for_each(|warning| say(format_args!("trailbell: warning: {}", shown(warning))));
-    println_report(report, publish)?;
+    print(report, publish)?;
     if let Some(mismatch) = &outcome.mismatch {
         return Err(mismatch.to_string().into());
     }
@@ -238,7 +239,7 @@ fn end(outcome: &Outcome, publish: bool) -> Result<ExitCode, Box<dyn Error>> {
     Ok(ExitCode::from(2))
 }
 
-fn println_report(report: &Report, publish: bool) -> io::Result<()> {
+fn print(report: &Report, publish: bool) -> io::Result<()> {
     let mut out = io::stdout().lock();
     if publish {
         return writeln!(out, "{report}");
@@ -248,8 +249,7 @@ fn println_report(report: &Report, publish: bool) -> io::Result<()> {
         fates.map(|fate| format!("{} {}", report.findings_that(fate), word(fate, false))).collect();
     let found = if fates.is_empty() { "no finding".to_owned() } else { fates.join(", ") };
     let (objects, scanned) = (report.objects, report.objects_that(ObjectFate::Scanned));
-    writeln!(out, "rehearsal, nothing was sent or written: {found}; {scanned} of {objects} objects read")?;
-    writeln!(out, "--publish does it")
+    writeln!(out, "dry run, nothing was sent or written: {found}; {scanned} of {objects} objects read")
 }
 
 fn shown(text: &str) -> String {

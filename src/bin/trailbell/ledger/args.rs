@@ -96,7 +96,7 @@ pub struct ShowArgs {
     #[command(flatten)]
     pub place: PlaceArgs,
 
-    /// Print the alert too, as it would be written now: without what the ledger knew besides at its time
+    /// Print the alert too, as it would be written of the finding alone
     #[arg(long)]
     pub alert: bool,
 
@@ -105,8 +105,10 @@ pub struct ShowArgs {
     pub format: Format,
 }
 
-/// Count findings by state, rule and day, and tell how the function is: what is open, waits or failed, when the last
-/// sweep ran, and how far it has come.
+/// Count findings by state, rule and day, and tell what is not done and how sweeps go.
+///
+/// Not done: what nobody was told of yet, though it is past its exceptions and limits. Last sweep: what
+/// the heartbeat says; its backlog is what it left to the next. Trail: how far sweeps have come.
 ///
 /// Exit codes: 0 done; 1 an entry cannot be read (it is named, the others are counted); 2 the ledger
 /// cannot be read, or wrong usage.

@@ -73,7 +73,7 @@ impl Reading {
             Some(Ok(entry)) => return Ok(Some(entry)),
             Some(Err(error @ Unreadable::Newer(_))) => {
                 self.unread.newer += 1;
-                self.say(id, &error);
+                self.progress.say(&format!("trailbell: entries/{id}: {error}"));
             }
             Some(Err(error)) => self.damaged(&format!("entries/{id}"), &error),
             None => self.damaged(&format!("entries/{id}"), "an index names it, and there is no such entry"),
@@ -84,9 +84,5 @@ impl Reading {
     fn damaged(&mut self, key: &str, why: impl Display) {
         self.unread.damaged += 1;
         self.progress.say(&format!("trailbell: {key}: {}", super::cell(&why.to_string())));
-    }
-
-    fn say(&self, id: &FindingId, why: impl Display) {
-        self.progress.say(&format!("trailbell: entries/{id}: {why}"));
     }
 }

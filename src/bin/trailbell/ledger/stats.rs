@@ -1,5 +1,6 @@
 //! `trailbell ledger stats`.
 
+use std::cmp::Reverse;
 use std::error::Error;
 use std::io::{self, BufWriter, Write};
 use std::process::ExitCode;
@@ -110,7 +111,9 @@ impl Stats {
             let count = |state: &&str| counts.get(*state).map_or(String::new(), u64::to_string);
             [super::cell(name), sum(counts).to_string()].into_iter().chain(states.iter().map(count)).collect()
         };
-        let mut rows: Vec<Vec<String>> = self.tally.rules.values().map(|(name, counts)| row(name, counts)).collect();
+        let mut rules: Vec<&(String, ByState)> = self.tally.rules.values().collect();
+        rules.sort_by_key(|(name, counts)| (Reverse(sum(counts)), name));
+        let mut rows: Vec<Vec<String>> = rules.into_iter().map(|(name, counts)| row(name, counts)).collect();
         rows.push(row("all rules", &self.tally.findings));
         writeln!(out, "{}\n", table(header("Rule"), rows))?;
         let days = self.tally.days.iter().rev().take(DAYS).map(|(day, counts)| row(day, counts)).collect();
