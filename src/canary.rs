@@ -8,10 +8,10 @@ use serde_json::{Value, json};
 use crate::finding::Finding;
 
 /// An account that there is not.
-pub const ACCOUNT: &str = "000000000000";
+const ACCOUNT: &str = "000000000000";
 
 /// The name of the group that nobody created.
-pub const GROUP: &str = "trailbell-canary-test";
+const GROUP: &str = "trailbell-canary-test";
 
 /// The name of the user that nobody is.
 const USER: &str = "trailbell-canary";

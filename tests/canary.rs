@@ -25,6 +25,8 @@ use trailbell::pipeline::{self, Clock, Outcome, Pipeline, recover_open};
 use trailbell::rule::{Detections, LoadedExceptions, RuleSet, load};
 use trailbell::sink::{AlertSink, MessageId, PublishError};
 
+type Vars<'a> = &'a [(&'a str, &'a str)];
+
 const SUBJECT: &str =
     "Subject: [TEST] [low] IAM group trailbell-canary-test created by trailbell-canary in 000000000000";
 
@@ -226,7 +228,7 @@ fn the_hop_that_fails_is_named_with_its_reason() {
                                             severity = \"low\"\nrisk_score = 1\nquery = 'event.action: Nothing'\n",
     );
     let no_dir = format!("dir:{file}");
-    let cases: [(&[&str], &[(&str, &str)], &str, &str); 4] = [
+    let cases: [(&[&str], Vars<'_>, &str, &str); 4] = [
         (&[], &[("TRAILBELL_RULES", &broken)], "read rules", "broken.toml"),
         (&[], &[("TRAILBELL_RULES", &other), ("TRAILBELL_DEFAULT_RULES", "off")], "match", "no rule of the 1 in force"),
         (&["--ledger", &no_dir], &[], "claim", "ledger "),
