@@ -155,6 +155,9 @@ async fn neither_exception_nor_limit_silences_it_and_it_takes_no_ones_place() {
         assert_eq!(fates.map(|fate| outcome.report.findings_that(fate)), expected, "{request}: {outcome:?}");
     }
     assert_eq!(bucket.subjects().iter().filter(|subject| subject.contains("[TEST]")).count(), 2);
+    // A sweep that takes it over goes by what the entry says.
+    let (_, out, _) = bucket.run(&["ledger", "list", "--account", "000000000000", "--format", "json"]);
+    assert_eq!(out.matches("\"exception\":null").count(), 2, "{out}");
 }
 
 /// Refuses everything, or never answers.
