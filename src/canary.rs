@@ -92,13 +92,12 @@ mod tests {
     #[test]
     fn nothing_that_a_caller_can_write_makes_a_canary() {
         assert!(is_canary(&finding(|_| ())));
-        let changes: [(&str, fn(&mut Value)); 3] = [
-            ("a real account", |record| record["recipientAccountId"] = json!("111122223333")),
-            ("a real event", |record| record["eventID"] = json!("4f0c4a47-6d4a-4a3e-9b1e-000000000000")),
-            ("no event id", |record| record["eventID"] = json!(null)),
-        ];
-        for (case, change) in changes {
-            assert!(!is_canary(&finding(change)), "{case}");
+        for (field, value) in [
+            ("recipientAccountId", json!("111122223333")),
+            ("eventID", json!("4f0c4a47-6d4a-4a3e-9b1e-000000000000")),
+            ("eventID", json!(null)),
+        ] {
+            assert!(!is_canary(&finding(|record| record[field] = value.clone())), "{field} {value}");
         }
     }
 

@@ -107,8 +107,8 @@ pub struct ShowArgs {
 
 /// Count findings by state, rule and day, and tell what is not done and how sweeps go.
 ///
-/// Not done: what nobody was told of yet, though it is past its exceptions and limits. Last sweep: what
-/// the heartbeat says; its backlog is what it left to the next. Trail: how far sweeps have come.
+/// Not done: markers of what somebody still has to see through. Last sweep: what its heartbeat says;
+/// the backlog is what it left to the next. Trail: how far sweeps have come.
 ///
 /// Exit codes: 0 done; 1 an entry cannot be read (it is named, the others are counted); 2 the ledger
 /// cannot be read, or wrong usage.
