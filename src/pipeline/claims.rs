@@ -31,7 +31,7 @@ impl Claims {
         Claims { lease, clock, started, taken: Mutex::default(), seen: Mutex::default() }
     }
 
-    /// The clock's time, as far as it has come since.
+    /// The local time: the clock's, as far as it has come since.
     pub(super) fn now(&self) -> Timestamp {
         self.clock.now.checked_add(self.started.elapsed()).unwrap_or(self.clock.now)
     }
@@ -39,11 +39,6 @@ impl Claims {
     /// Whether the time is nearly over, so that nothing more is to be sent.
     pub(super) fn is_over(&self) -> bool {
         self.clock.is_over()
-    }
-
-    /// The local time.
-    pub(super) fn now(&self) -> Timestamp {
-        self.clock.now
     }
 
     /// The end of a wait from now on, before the time is nearly over.
