@@ -33,7 +33,6 @@ pub(super) struct Published {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Ended {
     /// The rule's id.
-    /// The rule's id.
     pub rule: String,
     /// The finding's id.
     pub finding: FindingId,
