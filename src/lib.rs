@@ -17,6 +17,7 @@
 //! | [`sink`] | where do alerts go? SNS, a folder, the terminal |
 //! | [`ledger`] | who sees to a finding, and were people told? |
 //! | [`sweep`] | which log objects has no sweep read yet? |
+//! | [`canary`] | does the bell still ring? |
 //! | [`pipeline`] | in which order does all of this happen, and do the counts add up? |
 //! | [`config`] | what did the operator say? |
 //! | [`assemble`] | which store, sink and rules follow from that? |
@@ -28,6 +29,7 @@
 
 pub mod alert;
 pub mod assemble;
+pub mod canary;
 pub mod cloudtrail;
 pub mod config;
 pub mod ecs;

@@ -2,29 +2,38 @@
 //!
 //! The protocol, and why nothing is lost and nothing told twice, is in ARCHITECTURE.md.
 
+mod around;
+mod by_actor;
 mod claim;
 mod complete;
+mod detail;
 mod entry;
+mod group_key;
 mod hold;
 mod keys;
+mod look;
 mod notes;
 mod place;
 mod recover;
 mod summary;
+mod timeline;
 mod token;
 
 use std::time::Duration;
 
 use jiff::Timestamp;
 
+pub use by_actor::ActorHistory;
 pub use claim::{Claim, Claimed};
 pub use complete::Completed;
 pub use entry::{Content, Entry, State, Unreadable};
 pub use hold::{Seen, told_at_once};
-pub use keys::actor_in_account;
+pub use keys::{IndexKey, actor_in_account};
+pub use look::{Index, Listed, Looked, OpenMarker};
 pub use place::LedgerError;
 pub use recover::Recovery;
 pub use summary::HeldWindow;
+pub use timeline::Timeline;
 
 use crate::store::ObjectStore;
 use place::Place;
@@ -38,6 +47,8 @@ pub enum Ledger {
     None,
     /// In a store.
     Stored(StoredLedger),
+    /// In a store that is read and never written: for dry runs. What is not there is told without a record.
+    ReadOnly(StoredLedger),
 }
 
 /// A ledger in a store.

@@ -9,8 +9,8 @@ use aws_sdk_s3::primitives::ByteStream;
 use bytes::Bytes;
 
 use super::date::{DateListener, timestamp};
-use super::refused;
-use crate::error::{answer, chain};
+use super::{refused, whole};
+use crate::error::answer;
 use crate::store::{Condition, PutError, SmallObject, StoreError, Written};
 
 pub(super) async fn get(client: &Client, bucket: &str, key: &str) -> Result<SmallObject, StoreError> {
@@ -18,11 +18,11 @@ pub(super) async fn get(client: &Client, bucket: &str, key: &str) -> Result<Smal
     let get = client.get_object().bucket(bucket).key(key).customize().interceptor(listener.clone());
     let got = get.send().await.map_err(|error| refused(&error))?;
     let (etag, modified) = (got.e_tag().map(str::to_owned), got.last_modified().and_then(timestamp));
-    let body = got.body.collect().await.map_err(|error| retry(format!("the body broke off: {}", chain(&error))))?;
+    let bytes = whole(client, got.body).await?;
     let (Some(etag), Some(modified)) = (etag, modified) else {
         return Err(retry("the answer has no ETag or no Last-Modified".to_owned()));
     };
-    Ok(SmallObject { bytes: body.into_bytes(), etag, modified, date: listener.date()? })
+    Ok(SmallObject { bytes, etag, modified, date: listener.date()? })
 }
 
 pub(super) async fn put(
