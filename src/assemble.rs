@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
-use aws_sdk_s3::config::SharedHttpClient;
+use aws_sdk_s3::config::{ProvideCredentials, SharedHttpClient};
 use aws_smithy_http_client::Builder as HttpBuilder;
 use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
 
@@ -13,11 +13,13 @@ use tokio::sync::OnceCell;
 
 use crate::alert::Accounts;
 use crate::config::{AlertsPlace, Config, DetectionsPlace, LedgerPlace, StorePlace};
+use crate::doctor::{Announced, Deployment, Identity};
+use crate::error::chain;
 use crate::ledger::{Ledger, StoredLedger};
 use crate::pipeline::Pipeline;
 use crate::reload::Reload;
 use crate::rule::Detections;
-use crate::sink::{AlertSink, DirSink, Pace, SnsSink, StdoutSink};
+use crate::sink::{AlertSink, DirSink, Pace, SnsSink, SnsTopic, StdoutSink};
 use crate::store::{DirStore, ObjectStore, S3Store};
 
 /// Builds the pipeline. Nothing is asked of AWS yet, and no credential is looked up before it is needed.
@@ -46,6 +48,23 @@ pub async fn reload(config: &Config) -> Option<Reload> {
 /// S3 as it is told in the environment, for programs that need nothing else of AWS.
 pub async fn s3_store() -> S3Store {
     S3Store::new(Aws::default().s3().await)
+}
+
+/// What `trailbell doctor` looks at, as the environment and the operator tell it.
+pub async fn deployment(
+    config: Config,
+    announced: Option<Announced>,
+    owner: Option<String>,
+    read_only: bool,
+) -> Deployment {
+    let aws = Aws::default();
+    let topic = match &config.alerts {
+        AlertsPlace::Topic(arn) => Some(SnsTopic::new(aws.sns(arn).await, arn.clone())),
+        AlertsPlace::Stdout | AlertsPlace::Dir(_) => None,
+    };
+    let (identity, store) = (aws.identity().await, S3Store::new(aws.s3().await));
+    let ledger = ledger(&config.ledger, &aws).await;
+    Deployment { config, identity, store, topic, ledger, announced, owner, read_only }
 }
 
 async fn store(place: &StorePlace, aws: &Aws) -> Box<dyn ObjectStore> {
@@ -87,6 +106,22 @@ struct Aws {
 impl Aws {
     async fn config(&self) -> &SdkConfig {
         self.config.get_or_init(load).await
+    }
+
+    /// Who asks, as far as the credentials tell. No service is asked, but where they come from one.
+    async fn identity(&self) -> Identity {
+        let config = self.config().await;
+        let region = config.region().map(ToString::to_string);
+        let key = match config.credentials_provider() {
+            None => Err("nothing was found to take them from".to_owned()),
+            Some(provider) => provider.provide_credentials().await.map_err(|error| chain(&error)),
+        };
+        let told = |account: Option<&str>| account.map(str::to_owned);
+        let key = key.map(|found| {
+            let account = found.account_id().map(|account| account.as_str());
+            (found.access_key_id().to_owned(), told(account))
+        });
+        Identity { region, key }
     }
 
     async fn s3(&self) -> aws_sdk_s3::Client {

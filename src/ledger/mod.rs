@@ -11,6 +11,7 @@ mod notes;
 mod place;
 mod recover;
 mod summary;
+mod survey;
 mod token;
 
 use std::time::Duration;
@@ -25,6 +26,7 @@ pub use keys::actor_in_account;
 pub use place::LedgerError;
 pub use recover::Recovery;
 pub use summary::HeldWindow;
+pub use survey::{Probe, Survey};
 
 use crate::store::ObjectStore;
 use place::Place;

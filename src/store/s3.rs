@@ -1,20 +1,23 @@
 //! S3 itself.
 
+mod bucket;
 mod date;
+mod notifications;
+mod refusal;
 mod small;
+mod unmodelled;
 
 use async_trait::async_trait;
 use aws_sdk_s3::Client;
-use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
-use aws_sdk_s3::operation::get_object::{GetObjectError, GetObjectOutput};
-use aws_sdk_s3::operation::list_objects_v2::ListObjectsV2Error;
+use aws_sdk_s3::operation::get_object::GetObjectOutput;
 use bytes::Bytes;
 use tokio_util::io::SyncIoBridge;
 
-use super::{Condition, Listing, ObjectStore, Page, PutError, SmallObject, StoreError, Written};
+use super::{Cause, Condition, Listing, ObjectStore, Page, PutError, Refusal, SmallObject, StoreError, Written};
 use crate::cloudtrail::Body;
-use crate::error::{answer, chain};
+use crate::error::chain;
 use crate::notification::ObjectRef;
+use refusal::refusal;
 
 /// Objects in S3.
 #[derive(Debug, Clone)]
@@ -27,14 +30,19 @@ impl S3Store {
     pub fn new(client: Client) -> S3Store {
         S3Store { client }
     }
+
+    /// As [`ObjectStore::open`], but tells what stands in the way.
+    pub async fn fetch(&self, object: &ObjectRef) -> Result<Body, Refusal> {
+        let get = self.client.get_object().bucket(&object.bucket).key(&object.key);
+        let got = get.set_version_id(object.version_id.clone()).send().await;
+        body(got.map_err(|error| refusal(&error))?).await
+    }
 }
 
 #[async_trait]
 impl ObjectStore for S3Store {
     async fn open(&self, object: &ObjectRef) -> Result<Body, StoreError> {
-        let get = self.client.get_object().bucket(&object.bucket).key(&object.key);
-        let got = get.set_version_id(object.version_id.clone()).send().await;
-        body(got.map_err(|error| refused(&error))?).await
+        self.fetch(object).await.map_err(|refusal| unread(&refusal))
     }
 
     async fn get(&self, bucket: &str, key: &str) -> Result<SmallObject, StoreError> {
@@ -54,14 +62,14 @@ impl ObjectStore for S3Store {
         let list = list.set_delimiter(listing.folders.then(|| "/".to_owned()));
         let list = list.set_start_after(listing.start_after.clone());
         let got = list.set_continuation_token(listing.continuation.clone()).send().await;
-        let got = got.map_err(|error| unlisted(&error))?;
+        let got = got.map_err(|error| unlisted(&refusal(&error)))?;
         let prefixes = got.common_prefixes().iter().filter_map(|folder| folder.prefix()).map(str::to_owned).collect();
         let keys = got.contents().iter().filter_map(|object| object.key()).map(str::to_owned).collect();
         Ok(Page { keys, prefixes, next: got.next_continuation_token().map(str::to_owned) })
     }
 }
 
-async fn body(got: GetObjectOutput) -> Result<Body, StoreError> {
+async fn body(got: GetObjectOutput) -> Result<Body, Refusal> {
     let length = got.content_length().and_then(|length| u64::try_from(length).ok());
     if length.is_none_or(|length| length > Body::WHOLE) {
         // Read where blocking is allowed; the bridge brings the runtime along.
@@ -69,37 +77,24 @@ async fn body(got: GetObjectOutput) -> Result<Body, StoreError> {
     }
     match got.body.collect().await {
         Ok(bytes) => Ok(Body::Whole(bytes.into_bytes())),
-        Err(error) => Err(StoreError::Retry(format!("the body broke off: {}", chain(&error)))),
+        Err(error) => {
+            Err(Refusal { cause: Cause::Unreachable, told: format!("the body broke off: {}", chain(&error)) })
+        }
     }
 }
 
-/// 404 and 403 are told apart. Source: <https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html>
-fn refused(error: &SdkError<GetObjectError>) -> StoreError {
-    let status = error.raw_response().map_or(0, |response| response.status().as_u16());
-    match (status, error.code()) {
-        (404, Some("NoSuchBucket")) => StoreError::Retry("no such bucket".to_owned()),
-        // 405: the version named is a delete marker.
-        (404 | 405, _) => StoreError::Gone,
-        (403, Some("AccessDenied") | None) => StoreError::Retry(forbidden(error.message())),
-        (_, code) => StoreError::Retry(answer(code, error.message(), error)),
+/// What reading an object needs. 404 and 403 are told apart only for who may list.
+/// Source: <https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html>
+const READING: &str = "s3:GetObject, s3:GetObjectVersion and kms:Decrypt; without s3:ListBucket on the bucket a missing \
+                       object looks forbidden too";
+
+fn unread(refusal: &Refusal) -> StoreError {
+    match refusal.cause {
+        Cause::NoObject => StoreError::Gone,
+        _ => StoreError::Retry(refusal.advised(READING)),
     }
 }
 
-fn unlisted(error: &SdkError<ListObjectsV2Error>) -> StoreError {
-    let status = error.raw_response().map_or(0, |response| response.status().as_u16());
-    let told = answer(error.code(), error.message(), error);
-    StoreError::Retry(match (status, error.code()) {
-        (404, Some("NoSuchBucket")) => "no such bucket".to_owned(),
-        (403, _) => format!("{told} (check s3:ListBucket on the bucket)"),
-        (301, _) => format!("{told} (the bucket is in another region: set AWS_REGION)"),
-        _ => told,
-    })
-}
-
-fn forbidden(message: Option<&str>) -> String {
-    let message = message.unwrap_or("no reason given");
-    format!(
-        "AccessDenied: {message} (check s3:GetObject, s3:GetObjectVersion and kms:Decrypt; without s3:ListBucket on the \
-         bucket a missing object looks forbidden too)"
-    )
+fn unlisted(refusal: &Refusal) -> StoreError {
+    StoreError::Retry(refusal.advised("s3:ListBucket on the bucket"))
 }

@@ -1,0 +1,41 @@
+//! The one write, as safely as S3 lets it be done: it replaces the whole configuration and takes no condition.
+
+use thiserror::Error;
+
+use super::{Attachment, difference};
+use crate::store::{Notifications, Refusal, S3Store};
+
+/// Why the configuration is not what it should be.
+#[derive(Debug, Error)]
+pub enum WriteError {
+    /// S3 refused to read or to write it.
+    #[error("{}", .0.advised("s3:GetBucketNotification and s3:PutBucketNotification"))]
+    Refused(Refusal),
+    /// Somebody else wrote it since it was read. Nothing was written.
+    #[error("it changed since it was read, and nothing was written. Look at the difference again. What changed:\n  {}", .0.join("\n  "))]
+    Changed(Vec<String>),
+    /// It was written, and is not what was written.
+    #[error("it was written, but reads otherwise: somebody else wrote it at the same time. From what was written to what is there:\n  {}", .0.join("\n  "))]
+    NotAsWritten(Vec<String>),
+}
+
+/// Replaces `before`, what was read and shown, by `wanted`: reads again and compares, writes, reads again and compares.
+/// Between the second read and the write another's change would be lost: S3 offers nothing against that.
+pub async fn write(
+    store: &S3Store,
+    at: &Attachment,
+    before: &Notifications,
+    wanted: &Notifications,
+) -> Result<(), WriteError> {
+    let read = || async { store.notifications(&at.bucket, at.owner.as_deref()).await.map_err(WriteError::Refused) };
+    let now = read().await?;
+    if now != *before {
+        return Err(WriteError::Changed(difference(before, &now)));
+    }
+    store.put_notifications(&at.bucket, at.owner.as_deref(), wanted).await.map_err(WriteError::Refused)?;
+    let after = read().await?;
+    match after == *wanted {
+        true => Ok(()),
+        false => Err(WriteError::NotAsWritten(difference(wanted, &after))),
+    }
+}
