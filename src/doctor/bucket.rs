@@ -9,37 +9,61 @@ use crate::store::{Cause, Refusal, S3Store};
 /// What is looked at.
 const WHAT: &str = "bucket";
 
-/// The bucket as it should be, or as it fails. `setting` says where it was named, `owner` whose it must be.
+/// What a bucket is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Use {
+    /// A trail writes to it.
+    Trail,
+    /// The ledger is in it.
+    Ledger,
+}
+
+impl Use {
+    fn setting(self) -> &'static str {
+        match self {
+            Use::Trail => "TRAILBELL_TRAILS",
+            Use::Ledger => "TRAILBELL_LEDGER",
+        }
+    }
+}
+
+/// The bucket as it should be, or as it fails. `owner` is the account that it must belong to.
 pub(super) async fn reachable(
     store: &S3Store,
     bucket: &str,
     owner: Option<&str>,
-    setting: &str,
+    used: Use,
 ) -> Result<Check, Box<Check>> {
     match store.bucket_region(bucket, owner).await {
         Ok(region) => {
             let region = region.map(|region| format!(" in {region}"));
             Ok(Check::ok(WHAT, format!("s3://{bucket} can be listed{}", region.unwrap_or_default())))
         }
-        Err(refusal) => Err(Box::new(unreachable(bucket, owner, setting, &refusal))),
+        Err(refusal) => Err(Box::new(unreachable(bucket, owner, used, &refusal))),
     }
 }
 
-fn unreachable(bucket: &str, owner: Option<&str>, setting: &str, refusal: &Refusal) -> Check {
+fn unreachable(bucket: &str, owner: Option<&str>, used: Use, refusal: &Refusal) -> Check {
     let told = refusal.advised("s3:ListBucket on the bucket");
     let owner = match (owner, &refusal.cause) {
         (Some(owner), Cause::Forbidden) => format!("; or it does not belong to {owner}"),
         _ => String::new(),
     };
-    Check::fail(WHAT, format!("s3://{bucket} ({setting}): {told}{owner}"), cure(bucket, refusal))
+    Check::fail(WHAT, format!("s3://{bucket} ({}): {told}{owner}", used.setting()), cure(bucket, used, refusal))
 }
 
-fn cure(bucket: &str, refusal: &Refusal) -> Command {
+fn cure(bucket: &str, used: Use, refusal: &Refusal) -> Command {
     match &refusal.cause {
+        Cause::NoBucket if used == Use::Trail => trails(),
         Cause::NoBucket => Command::new("aws s3 mb").word(&format!("s3://{bucket}")),
         Cause::Forbidden => allow(&["s3:ListBucket"], &format!("arn:aws:s3:::{bucket}")),
         _ => general(refusal),
     }
+}
+
+/// What shows where the account's trails write to.
+pub(super) fn trails() -> Command {
+    Command::new("aws cloudtrail describe-trails").with("--query", "trailList[].[Name,S3BucketName,S3KeyPrefix]")
 }
 
 /// What mends refusals that do not depend on what was asked.
@@ -47,7 +71,7 @@ pub(super) fn general(refusal: &Refusal) -> Command {
     match &refusal.cause {
         Cause::Region(region) => Command::new(&format!("export AWS_REGION={}", region.as_deref().unwrap_or("REGION"))),
         Cause::Key(key) => allow(&["kms:Decrypt"], key.as_deref().unwrap_or("KEY_ARN")),
-        Cause::Credentials => Command::new("aws login"),
+        Cause::Credentials => Command::new("aws sso login"),
         Cause::Clock => Command::new("sudo timedatectl set-ntp true"),
         _ => Command::new("aws s3 ls --debug"),
     }

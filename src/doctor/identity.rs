@@ -23,7 +23,7 @@ pub(super) fn judge(identity: &Identity) -> Vec<Check> {
             let end: String = id.chars().skip(hidden).collect();
             Ok(format!("access key …{end}{}", account.unwrap_or_default()))
         }
-        Err(reason) => Err(Check::fail("identity", format!("no credentials: {reason}"), Command::new("aws login"))),
+        Err(reason) => Err(Check::fail("identity", format!("no credentials: {reason}"), Command::new("aws sso login"))),
     };
     match (key, &identity.region) {
         (Err(check), _) => vec![check],

@@ -50,9 +50,14 @@ fn refused(place: &LedgerPlace, error: &LedgerError) -> Check {
             let actions = ["s3:GetObject", "s3:PutObject", "s3:DeleteObject"];
             bucket::allow(&actions, &format!("arn:aws:s3:::{bucket}/{folder}*"))
         }
-        _ => Command::new("ls -ld").word(&named(place)),
+        LedgerPlace::Dir(path) => Command::new("chmod u+rwX").word(&path.to_string_lossy()),
+        LedgerPlace::None => Command::new("export TRAILBELL_LEDGER=s3://BUCKET/ledger"),
     };
-    Check::fail("ledger", format!("{}: {error}", named(place)), cure)
+    let at = match place {
+        LedgerPlace::S3 { bucket, .. } => format!("s3://{bucket}/{}", error.key),
+        _ => format!("{}, {}", named(place), error.key),
+    };
+    Check::fail("ledger", format!("{at}: {}", error.what), cure)
 }
 
 fn judge_survey(place: &LedgerPlace, survey: Result<Survey, LedgerError>) -> Check {

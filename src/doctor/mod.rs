@@ -70,7 +70,7 @@ impl Deployment {
     async fn ledger(&self, now: Timestamp) -> Vec<Check> {
         let Ledger::Stored(ledger) = &self.ledger else { return vec![ledger::none()] };
         if let LedgerPlace::S3 { bucket, .. } = &self.config.ledger
-            && let Err(check) = bucket::reachable(&self.store, bucket, None, "TRAILBELL_LEDGER").await
+            && let Err(check) = bucket::reachable(&self.store, bucket, None, bucket::Use::Ledger).await
         {
             return vec![*check];
         }

@@ -15,7 +15,7 @@ pub(super) async fn log(deployment: &Deployment, trail: &Trail, newest: Option<N
     let object = object(trail, newest?);
     let records = move |body| {
         let (read, result) = reader::read(body, Options { max_bytes, lines: false }, &mut |_, _| {});
-        result.map(|()| format!("{} records in {} bytes", read.records, read.bytes))
+        result.map(|()| format!("read to its end: {} bytes inflated, records: {}", read.bytes, read.records))
     };
     Some(fetched(deployment, "readable", &object, records).await)
 }
@@ -24,7 +24,8 @@ pub(super) async fn log(deployment: &Deployment, trail: &Trail, newest: Option<N
 pub(super) async fn digest(deployment: &Deployment, trail: &Trail, newest: Option<Newest>) -> Option<Check> {
     let max_bytes = deployment.config.max_object_bytes;
     let object = object(trail, newest?);
-    let bytes = move |body| reader::inflated(body, max_bytes).map(|bytes| format!("{bytes} bytes"));
+    let bytes =
+        move |body| reader::inflated(body, max_bytes).map(|bytes| format!("read to its end: {bytes} bytes inflated"));
     Some(fetched(deployment, "readable", &object, bytes).await)
 }
 

@@ -42,7 +42,7 @@ fn refused(what: &'static str, permission: &str, arn: &str, refusal: &TopicRefus
     let cure = match refusal.cause {
         TopicCause::NoTopic => create(arn),
         TopicCause::Forbidden => bucket::allow(&actions, arn),
-        TopicCause::Credentials => Command::new("aws login"),
+        TopicCause::Credentials => Command::new("aws sso login"),
         _ => of_topic("aws sns get-topic-attributes", arn),
     };
     Check::fail(what, told, cure)

@@ -36,7 +36,7 @@ async fn buckets<'a>(deployment: &'a Deployment, checks: &mut Vec<Check>) -> BTr
     let names: BTreeSet<&str> = deployment.config.trails.iter().map(|trail| trail.bucket.as_str()).collect();
     let mut reachable = BTreeMap::new();
     for name in names {
-        match bucket::reachable(&deployment.store, name, owner, "TRAILBELL_TRAILS").await {
+        match bucket::reachable(&deployment.store, name, owner, bucket::Use::Trail).await {
             Ok(check) => {
                 checks.push(check);
                 reachable.insert(name, deployment.store.notifications(name, owner).await);
@@ -75,8 +75,7 @@ fn judge_regions(trail: &Trail, regions: &BTreeSet<String>, matters: &dyn Fn(&st
     match (needed.as_slice(), others.as_slice()) {
         ([], []) => {
             let told = format!("{trail}: no log object of any region lies there: is the prefix the trail's own?");
-            let query = Command::new("aws cloudtrail describe-trails");
-            Check::fail("regions", told, query.with("--query", "trailList[].[Name,S3BucketName,S3KeyPrefix]"))
+            Check::fail("regions", told, bucket::trails())
         }
         ([], others) => {
             let told =

@@ -56,9 +56,10 @@ impl StoredLedger {
     pub async fn probe(&self) -> Result<Probe, LedgerError> {
         let key = format!("{}{}", keys::DOCTOR, token());
         let probe = self.conditions(&key).await;
-        // Also where something failed after the first write.
-        self.place.delete(&key).await?;
-        probe
+        // Also where something failed: the first write may have happened.
+        let removed = self.place.delete(&key).await;
+        let probe = probe?;
+        removed.map(|()| probe)
     }
 
     async fn conditions(&self, key: &str) -> Result<Probe, LedgerError> {

@@ -9,4 +9,5 @@ mod stores;
 mod summaries;
 #[path = "../support/mod.rs"]
 mod support;
+mod survey;
 mod world;

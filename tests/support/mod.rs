@@ -4,5 +4,7 @@
 
 pub mod aws;
 pub mod canned;
+pub mod golden;
 pub mod moto;
+pub mod relay;
 mod venv;

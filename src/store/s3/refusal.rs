@@ -76,7 +76,8 @@ impl Answer<'_> {
     {
         match (self.status, self.code) {
             (_, Some("NoSuchBucket")) => "no such bucket".to_owned(),
-            (status, None) => format!("HTTP {status}"),
+            // HEAD has no more to say; a success that cannot be read has.
+            (300.., None) => format!("HTTP {}", self.status),
             (_, code) => answer(code, self.message, error),
         }
     }
