@@ -193,6 +193,17 @@ fn another_write_right_after_ours_is_told() {
 }
 
 #[test]
+fn a_destination_that_does_not_let_s3_send_is_explained() {
+    let url = relay::before_moto(|request: &Request| match request.method.as_str() {
+        "PUT" => relay::refused(400, "InvalidArgument", "Unable to validate the following destination configurations"),
+        "GET" => Some((200, vec![], configuration(""))),
+        _ => Some((200, vec![], String::new())),
+    });
+    let page = page(&url, &ARGS);
+    assert!(page.contains("S3 asked every destination") && page.ends_with("(exit code 2)\n"), "{page}");
+}
+
+#[test]
 fn what_is_not_known_is_not_lost() {
     let there = configuration(&function("f", "<Filter><S3Size><Min>1</Min></S3Size></Filter>"));
     let (url, writes) = fake(move |_, _| there.clone());

@@ -9,7 +9,7 @@ use crate::store::{Notifications, Refusal, S3Store};
 #[derive(Debug, Error)]
 pub enum WriteError {
     /// S3 refused to read or to write it.
-    #[error("{}", .0.advised("s3:GetBucketNotification and s3:PutBucketNotification"))]
+    #[error("{}{}", .0.advised("s3:GetBucketNotification and s3:PutBucketNotification"), destinations(.0))]
     Refused(Refusal),
     /// Somebody else wrote it since it was read. Nothing was written.
     #[error("it changed since it was read, and nothing was written. Look at the difference again. What changed:\n  {}", .0.join("\n  "))]
@@ -17,6 +17,17 @@ pub enum WriteError {
     /// It was written, and is not what was written.
     #[error("it was written, but reads otherwise: somebody else wrote it at the same time. From what was written to what is there:\n  {}", .0.join("\n  "))]
     NotAsWritten(Vec<String>),
+}
+
+/// S3 does not say which destination it means.
+fn destinations(refusal: &Refusal) -> &'static str {
+    match refusal.told.contains("Unable to validate the following destination") {
+        true => {
+            "\nS3 asked every destination, those too that were there: the policy of one does not let the bucket send to it \
+             (see what is needed besides), or it is gone"
+        }
+        false => "",
+    }
 }
 
 /// Replaces `before`, what was read and shown, by `wanted`: reads again and compares, writes, reads again and compares.
