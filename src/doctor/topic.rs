@@ -75,7 +75,7 @@ fn judge(topic: &str, subscriptions: &[Subscription]) -> Vec<Check> {
     checks.extend(confirmed.iter().filter(|one| can_be_ended(one)).map(|one| {
         let told = format!(
             "{} was confirmed by its link: whoever has one of its mails can end it. Subscribe it anew, and confirm with \
-             the token (docs: Subscribe)",
+             the token (README: Subscribe)",
             shown(one)
         );
         Check::warn("subscribers", told, anew(topic, one))

@@ -6,6 +6,8 @@ use std::path::PathBuf;
 use clap::{Parser, Subcommand, ValueEnum};
 use trailbell::rule::Severity;
 
+use crate::attach::args::AttachArgs;
+use crate::doctor::args::DoctorArgs;
 use crate::rules::args::{RulesArgs, SourceArgs};
 
 /// Rings when someone changes an IAM group: reads CloudTrail logs and tells what the rules find.
@@ -26,101 +28,6 @@ pub enum Command {
     Preview(PreviewArgs),
     Rules(RulesArgs),
     Scan(ScanArgs),
-}
-
-/// Lead a bucket's notifications of new log objects to the function, and keep all others.
-///
-/// Shows what would stay and what would be added, and what is needed besides; writes only with --yes. Refuses what S3
-/// would refuse, and a configuration that holds what this program does not know.
-///
-/// Exit codes: 0 shown, written, or attached already; 2 refused, or wrong usage.
-#[derive(Debug, clap::Args)]
-#[command(verbatim_doc_comment)]
-#[command(group(clap::ArgGroup::new("way").required(true).args(["eventbridge", "topic", "queue"])))]
-pub struct AttachArgs {
-    /// The bucket that the trail writes to
-    #[arg(long, value_name = "BUCKET")]
-    pub bucket: String,
-
-    /// Only objects whose keys begin so, such as AWSLogs/; all of the bucket unless told
-    #[arg(long, value_name = "PREFIX", default_value = "")]
-    pub prefix: String,
-
-    /// Announce through EventBridge, which announces every object of the bucket
-    #[arg(long)]
-    pub eventbridge: bool,
-
-    /// Announce to an SNS topic
-    #[arg(long, value_name = "ARN")]
-    pub topic: Option<String>,
-
-    /// Announce to an SQS queue, such as the stack's
-    #[arg(long, value_name = "ARN")]
-    pub queue: Option<String>,
-
-    /// The account that the bucket must belong to: another's is left alone
-    #[arg(long, value_name = "ACCOUNT")]
-    pub expected_bucket_owner: Option<String>,
-
-    /// Write it
-    #[arg(long)]
-    pub yes: bool,
-}
-
-/// Look at a deployment through S3 and SNS, and say what is wrong and what mends it.
-///
-/// Reads the TRAILBELL_* variables as the function does; what is said here counts instead. Nothing is changed, but one
-/// object is written below doctor/ in the ledger and removed again; with --read-only not even that.
-///
-/// Exit codes: 0 all is well; 1 there is a warning; 2 something fails, or wrong usage.
-#[derive(Debug, clap::Args)]
-#[command(verbatim_doc_comment)]
-pub struct DoctorArgs {
-    /// The topic's ARN, as TRAILBELL_ALERTS
-    #[arg(long, value_name = "ARN")]
-    pub alerts: Option<String>,
-
-    /// As TRAILBELL_LEDGER
-    #[arg(long, value_name = "PLACE")]
-    pub ledger: Option<String>,
-
-    /// As TRAILBELL_TRAILS
-    #[arg(long, value_name = "PLACES")]
-    pub trails: Option<String>,
-
-    /// As TRAILBELL_RULES
-    #[arg(long, value_name = "PLACE")]
-    pub rules: Option<String>,
-
-    /// As TRAILBELL_EXCEPTIONS
-    #[arg(long, value_name = "PLACE")]
-    pub exceptions: Option<String>,
-
-    /// How new objects should be announced: the ARN of a queue, topic or function, eventbridge, or cloudtrail (by
-    /// CloudTrail's own topic); any way will do unless told
-    #[arg(long, value_name = "WAY")]
-    pub announced: Option<String>,
-
-    /// The account that the trails' buckets must belong to
-    #[arg(long, value_name = "ACCOUNT")]
-    pub expected_bucket_owner: Option<String>,
-
-    /// Write nothing at all: whether the ledger can be written is then not told
-    #[arg(long)]
-    pub read_only: bool,
-
-    /// What is printed
-    #[arg(long, value_enum, default_value_t = DoctorFormat::Text)]
-    pub format: DoctorFormat,
-}
-
-/// How what was found is printed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum DoctorFormat {
-    /// A line for each thing, and below it what mends it
-    Text,
-    /// One JSON object a line
-    Json,
 }
 
 /// Send one invocation payload down the whole way of the function.

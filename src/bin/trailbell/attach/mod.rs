@@ -1,5 +1,7 @@
 //! `trailbell attach`: leads a bucket's notifications to the function, and keeps all else.
 
+pub mod args;
+
 use std::error::Error;
 use std::io::{self, Write};
 use std::process::ExitCode;
@@ -9,7 +11,7 @@ use trailbell::assemble;
 use trailbell::attach::{self, Attachment, Plan, Way};
 use trailbell::store::{Notifications, S3Store, Target};
 
-use crate::args::AttachArgs;
+use args::AttachArgs;
 
 /// The most characters of a line: a route names an ARN and a prefix.
 const LINE: usize = 4000;

@@ -1,5 +1,7 @@
 //! `trailbell doctor`: looks at a deployment and says what mends it.
 
+pub mod args;
+
 use std::error::Error;
 use std::ffi::OsString;
 use std::io::{self, Write};
@@ -10,7 +12,7 @@ use trailbell::assemble;
 use trailbell::config::Config;
 use trailbell::doctor::{self, Announced, Examination, Level};
 
-use crate::args::{DoctorArgs, DoctorFormat};
+use args::{DoctorArgs, DoctorFormat};
 
 pub fn run(args: &DoctorArgs) -> Result<ExitCode, Box<dyn Error>> {
     let examined = match Config::from_vars(settings(args)) {
