@@ -193,6 +193,15 @@ fn another_write_right_after_ours_is_told() {
 }
 
 #[test]
+fn what_s3_shows_only_after_a_while_is_waited_for() {
+    let shown = |read, written: &str| if read < 4 { configuration("") } else { written.to_owned() };
+    let (url, writes) = fake(move |read, written| shown(read, written));
+    let page = page(&url, &ARGS);
+    assert!(page.contains("Written, and read again") && page.ends_with("(exit code 0)\n"), "{page}");
+    assert_eq!(writes.lock().unwrap().len(), 1);
+}
+
+#[test]
 fn a_destination_that_does_not_let_s3_send_is_explained() {
     let url = relay::before_moto(|request: &Request| match request.method.as_str() {
         "PUT" => relay::refused(400, "InvalidArgument", "Unable to validate the following destination configurations"),

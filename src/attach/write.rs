@@ -1,9 +1,17 @@
 //! The one write, as safely as S3 lets it be done: it replaces the whole configuration and takes no condition.
 
+use std::time::Duration;
+
 use thiserror::Error;
 
 use super::{Attachment, difference};
 use crate::store::{Notifications, Refusal, S3Store};
+
+/// How often, and how far apart, is looked for what was written: S3 shows a new configuration only after a while.
+///
+/// Source: <https://docs.aws.amazon.com/AmazonS3/latest/userguide/Welcome.html#ConsistencyModel>
+const LOOKS: u32 = 20;
+const PAUSE: Duration = Duration::from_millis(500);
 
 /// Why the configuration is not what it should be.
 #[derive(Debug, Error)]
@@ -17,6 +25,9 @@ pub enum WriteError {
     /// It was written, and is not what was written.
     #[error("it was written, but reads otherwise: somebody else wrote it at the same time. From what was written to what is there:\n  {}", .0.join("\n  "))]
     NotAsWritten(Vec<String>),
+    /// It was written, and S3 goes on to show what was there before.
+    #[error("it was written, but S3 does not show it yet: look again in a minute")]
+    NotYet,
 }
 
 /// S3 does not say which destination it means.
@@ -44,9 +55,12 @@ pub async fn write(
         return Err(WriteError::Changed(difference(before, &now)));
     }
     store.put_notifications(&at.bucket, at.owner.as_deref(), wanted).await.map_err(WriteError::Refused)?;
-    let after = read().await?;
-    match after == *wanted {
-        true => Ok(()),
-        false => Err(WriteError::NotAsWritten(difference(wanted, &after))),
+    for _ in 0..LOOKS {
+        match read().await? {
+            after if after == *wanted => return Ok(()),
+            after if after != *before => return Err(WriteError::NotAsWritten(difference(wanted, &after))),
+            _ => tokio::time::sleep(PAUSE).await,
+        }
     }
+    Err(WriteError::NotYet)
 }
