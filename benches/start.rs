@@ -1,14 +1,20 @@
 //! From the start of the function's process to its first poll of Lambda's runtime API, on loopback: what a cold start
-//! pays besides Lambda's own part. Prints the median of 20 starts, and that of a process that does nothing, to compare.
+//! pays besides Lambda's own part. Prints the median of 20 starts, that of a process that does nothing, to compare, and
+//! what loading and compiling the rules takes of it.
 //!
 //! `cargo bench --bench start`
 
 #![allow(clippy::unwrap_used, missing_docs, reason = "a benchmark stops at what it did not expect")]
 
+#[path = "../tests/support/function.rs"]
+mod function;
+
 use std::io::{BufRead, BufReader};
 use std::net::TcpListener;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
+
+use trailbell::rule::Gathered;
 
 const STARTS: usize = 20;
 
@@ -18,6 +24,8 @@ fn main() {
     let mut nothing: Vec<Duration> = (0..STARTS).map(|_| bare_process()).collect();
     println!("start of the function to its first poll: {}", told(&mut starts));
     println!("start and end of a process (`true`):      {}", told(&mut nothing));
+    let mut rules: Vec<Duration> = (0..STARTS).map(|_| embedded_rules()).collect();
+    println!("of it the rules, read and compiled:       {}", told(&mut rules));
 }
 
 /// Starts the function, waits for `GET …/invocation/next`, ends it.
@@ -36,23 +44,21 @@ fn first_poll(server: &TcpListener) -> Duration {
 
 /// As it is deployed: S3, a topic, nothing asked of either.
 fn function(runtime: &str) -> Child {
-    Command::new(env!("CARGO_BIN_EXE_trailbell-lambda"))
-        .env_clear()
-        .env("AWS_LAMBDA_RUNTIME_API", runtime)
-        .env("AWS_LAMBDA_FUNCTION_NAME", "trailbell")
-        .env("AWS_LAMBDA_FUNCTION_VERSION", "1")
-        .env("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "256")
-        .env("AWS_LAMBDA_LOG_GROUP_NAME", "trailbell")
-        .env("AWS_LAMBDA_LOG_STREAM_NAME", "trailbell")
-        .env("AWS_REGION", "us-east-1")
-        .env("AWS_ACCESS_KEY_ID", "AKIAIOSFODNN7EXAMPLE")
-        .env("AWS_SECRET_ACCESS_KEY", "example")
+    function::command(runtime)
         .env("TRAILBELL_STORE", "s3")
         .env("TRAILBELL_ALERTS", "arn:aws:sns:us-east-1:111122223333:alerts")
         .env("TRAILBELL_LEDGER", "none")
         .stdout(Stdio::null())
         .spawn()
         .unwrap()
+}
+
+fn embedded_rules() -> Duration {
+    let start = Instant::now();
+    let rules = Gathered::from_places(true, &[]).into_all_rules();
+    let taken = start.elapsed();
+    assert!(!rules.unwrap().rules().is_empty());
+    taken
 }
 
 fn bare_process() -> Duration {
@@ -65,5 +71,5 @@ fn told(times: &mut [Duration]) -> String {
     times.sort();
     let milliseconds = |time: Duration| time.as_secs_f64() * 1000.0;
     let (least, median, most) = (times[0], times[times.len() / 2], times[times.len() - 1]);
-    format!("median {:.1} ms, least {:.1}, most {:.1}", milliseconds(median), milliseconds(least), milliseconds(most))
+    format!("median {:.2} ms, least {:.2}, most {:.2}", milliseconds(median), milliseconds(least), milliseconds(most))
 }

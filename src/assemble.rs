@@ -1,14 +1,17 @@
 //! From what the operator said to what a notification meets on its way: the wiring that both programs share.
 
+use std::future::ready;
 use std::sync::Arc;
 use std::time::Duration;
 
+use aws_config::environment::EnvironmentVariableCredentialsProvider;
+use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
-use aws_sdk_s3::config::{ProvideCredentials, SharedHttpClient};
+use aws_sdk_s3::config::{ProvideCredentials, SharedCredentialsProvider, SharedHttpClient};
 use aws_smithy_http_client::Builder as HttpBuilder;
 use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
-
+use futures::future::BoxFuture;
 use tokio::sync::OnceCell;
 
 use crate::alert::Accounts;
@@ -23,12 +26,11 @@ use crate::sink::{AlertSink, DirSink, Pace, SnsSink, SnsTopic, StdoutSink};
 use crate::store::{DirStore, ObjectStore, S3Store};
 
 /// Builds the pipeline. Nothing is asked of AWS yet, and no credential is looked up before it is needed.
-pub async fn pipeline(config: &Config, detections: Detections, accounts: Accounts) -> Pipeline {
-    let aws = Aws::default();
+pub async fn pipeline(config: &Config, detections: Detections, accounts: Accounts, aws: &Aws) -> Pipeline {
     Pipeline {
-        store: store(&config.store, &aws).await,
-        sink: sink(config, &aws).await,
-        ledger: ledger(&config.ledger, &aws).await,
+        store: store(&config.store, aws).await,
+        sink: sink(config, aws).await,
+        ledger: ledger(&config.ledger, aws).await,
         trails: config.trails.clone(),
         detections: Arc::new(detections),
         accounts,
@@ -37,33 +39,33 @@ pub async fn pipeline(config: &Config, detections: Detections, accounts: Account
 }
 
 /// What follows the rules and exceptions in S3; none where there are none.
-pub async fn reload(config: &Config) -> Option<Reload> {
+pub async fn reload(config: &Config, aws: &Aws) -> Option<Reload> {
     let in_s3 = |place: &Option<DetectionsPlace>| matches!(place, Some(DetectionsPlace::S3 { .. }));
     if !in_s3(&config.rules) && !in_s3(&config.exceptions) {
         return None;
     }
-    Some(Reload::new(config, Box::new(s3_store().await)))
+    Some(Reload::new(config, Box::new(s3_store(aws).await)))
 }
 
-/// S3 as it is told in the environment, for programs that need nothing else of AWS.
-pub async fn s3_store() -> S3Store {
-    S3Store::new(Aws::default().s3().await)
+/// S3 alone, for programs that need nothing else of AWS.
+pub async fn s3_store(aws: &Aws) -> S3Store {
+    S3Store::new(aws.s3().await)
 }
 
 /// What `trailbell doctor` looks at, as the environment and the operator tell it.
 pub async fn deployment(
+    aws: &Aws,
     config: Config,
     announced: Option<Announced>,
     owner: Option<String>,
     read_only: bool,
 ) -> Deployment {
-    let aws = Aws::default();
     let topic = match &config.alerts {
         AlertsPlace::Topic(arn) => Some(SnsTopic::new(aws.sns(arn).await, arn.clone())),
         AlertsPlace::Stdout | AlertsPlace::Dir(_) => None,
     };
     let (identity, store) = (aws.identity().await, S3Store::new(aws.s3().await));
-    let ledger = ledger(&config.ledger, &aws).await;
+    let ledger = ledger(&config.ledger, aws).await;
     Deployment { config, identity, store, topic, ledger, announced, owner, read_only }
 }
 
@@ -98,14 +100,31 @@ async fn sink(config: &Config, aws: &Aws) -> Box<dyn AlertSink> {
 
 /// AWS's clients, made where they are needed, from one configuration and one connector: loading the certificates is a
 /// good part of the start.
-#[derive(Default)]
-struct Aws {
+pub struct Aws {
+    /// A function, so that each program links only the one that it names.
+    load: fn() -> BoxFuture<'static, SdkConfig>,
     config: OnceCell<SdkConfig>,
 }
 
 impl Aws {
+    /// As Lambda tells its functions: region and credentials are in the environment, and nothing else is looked at.
+    /// Without the readers of profiles and roles the program is a twentieth smaller.
+    pub fn in_lambda() -> Aws {
+        Aws { load: || Box::pin(ready(from_environment())), config: OnceCell::new() }
+    }
+
+    /// With endpoint, credentials, patience and retries as they are told here.
+    pub fn told(config: SdkConfig) -> Aws {
+        Aws { config: OnceCell::from(config), ..Aws::in_lambda() }
+    }
+
+    /// As AWS's own tools find them: environment, profiles, roles of a machine or container.
+    pub fn anywhere() -> Aws {
+        Aws { load: || Box::pin(from_anywhere()), config: OnceCell::new() }
+    }
+
     async fn config(&self) -> &SdkConfig {
-        self.config.get_or_init(load).await
+        self.config.get_or_init(self.load).await
     }
 
     /// Who asks, as far as the credentials tell. No service is asked, but where they come from one.
@@ -127,27 +146,49 @@ impl Aws {
     async fn s3(&self) -> aws_sdk_s3::Client {
         let config = self.config().await;
         let mut s3 = aws_sdk_s3::config::Builder::from(config);
+        let own_endpoint = variable("AWS_ENDPOINT_URL_S3").or(config.endpoint_url().map(str::to_owned));
         // An endpoint of one's own has no host name for each bucket.
-        let own_endpoint = config.endpoint_url().is_some() || std::env::var_os("AWS_ENDPOINT_URL_S3").is_some();
-        s3.set_force_path_style(own_endpoint.then_some(true));
+        s3.set_force_path_style(own_endpoint.is_some().then_some(true));
+        s3.set_endpoint_url(own_endpoint);
         aws_sdk_s3::Client::from_conf(s3.build())
     }
 
     /// A client for the region that the topic is in, whatever region this runs in.
     async fn sns(&self, topic: &str) -> aws_sdk_sns::Client {
+        let config = self.config().await;
         let region = topic.split(':').nth(3).map(|region| Region::new(region.to_owned()));
-        let sns = aws_sdk_sns::config::Builder::from(self.config().await).region(region);
+        let mut sns = aws_sdk_sns::config::Builder::from(config).region(region);
+        sns.set_endpoint_url(variable("AWS_ENDPOINT_URL_SNS").or(config.endpoint_url().map(str::to_owned)));
         aws_sdk_sns::Client::from_conf(sns.build())
     }
 }
 
-/// One TLS stack, with ring: it builds everywhere with a plain C compiler.
-async fn load() -> SdkConfig {
+async fn from_anywhere() -> SdkConfig {
     aws_config::defaults(BehaviorVersion::latest()).http_client(http_client()).timeout_config(patience()).load().await
 }
 
-/// How long an answer is waited for: one that hangs costs an attempt, not the function's time. Bodies that stall are
-/// seen to by the client's own protection.
+/// The variables are those of all AWS tools: <https://docs.aws.amazon.com/sdkref/latest/guide/settings-reference.html>
+fn from_environment() -> SdkConfig {
+    let is_on = |name| variable(name).is_some_and(|value| value.eq_ignore_ascii_case("true"));
+    let mut config = SdkConfig::builder()
+        .behavior_version(BehaviorVersion::latest())
+        .credentials_provider(SharedCredentialsProvider::new(EnvironmentVariableCredentialsProvider::new()))
+        .retry_config(RetryConfig::standard())
+        .http_client(http_client())
+        .timeout_config(patience())
+        .use_fips(is_on("AWS_USE_FIPS_ENDPOINT"))
+        .use_dual_stack(is_on("AWS_USE_DUALSTACK_ENDPOINT"));
+    config.set_region(variable("AWS_REGION").or_else(|| variable("AWS_DEFAULT_REGION")).map(Region::new));
+    config.set_endpoint_url(variable("AWS_ENDPOINT_URL"));
+    config.build()
+}
+
+fn variable(name: &str) -> Option<String> {
+    std::env::var(name).ok().filter(|value| !value.is_empty())
+}
+
+/// How long an answer is waited for: one that hangs costs an attempt, not the function's time. An object that comes whole
+/// has as long again as an operation; of one that is streamed, stalls are seen to by the client's own protection.
 fn patience() -> TimeoutConfig {
     TimeoutConfig::builder()
         .connect_timeout(Duration::from_secs(3))

@@ -10,11 +10,12 @@ use serde_json::Value;
 use tokio::sync::Mutex;
 use tokio::time::Instant;
 use trailbell::alert::Accounts;
+use trailbell::assemble::{self, Aws};
 use trailbell::config::{Config, LedgerPlace};
 use trailbell::pipeline::{self, Clock, Pipeline};
 use trailbell::reload::Reload;
 use trailbell::rule::{Detections, Gathered, LoadedExceptions, RuleSet};
-use trailbell::{assemble, ledger, metrics, telemetry};
+use trailbell::{ledger, metrics, telemetry};
 
 /// No object is started in the last part of the function's time (this, or a quarter), so that those in flight can end.
 const RESERVE: Duration = Duration::from_secs(10);
@@ -41,12 +42,13 @@ async fn main() -> ExitCode {
 
 async fn serve() -> Result<(), Error> {
     let config = Config::from_vars(std::env::vars_os())?;
-    let reload = assemble::reload(&config).await;
+    let aws = Aws::in_lambda();
+    let reload = assemble::reload(&config, &aws).await;
     if config.ledger == LedgerPlace::None {
         tracing::warn!("TRAILBELL_LEDGER=none: nothing is remembered, so what is delivered twice is told twice");
     }
     let accounts = Accounts::from_file(config.accounts.as_deref())?;
-    let mut function = Function { config, accounts, reload, pipeline: None };
+    let mut function = Function { config, accounts, aws, reload, pipeline: None };
     if function.reload.is_none() {
         let detections = detections(&function.config)?;
         function.start(detections).await;
@@ -59,6 +61,7 @@ async fn serve() -> Result<(), Error> {
 struct Function {
     config: Config,
     accounts: Accounts,
+    aws: Aws,
     /// Where rules or exceptions are in S3.
     reload: Option<Reload>,
     /// None until there are rules.
@@ -70,7 +73,7 @@ impl Function {
         let (rules, exceptions) = (detections.rules.rules().len(), detections.exceptions.all().len());
         let probe = detections.rules.probe();
         tracing::info!(config = ?self.config, rules, exceptions, probe, "started");
-        let pipeline = assemble::pipeline(&self.config, detections, self.accounts.clone()).await;
+        let pipeline = assemble::pipeline(&self.config, detections, self.accounts.clone(), &self.aws).await;
         self.pipeline = Some(Arc::new(pipeline));
     }
 

@@ -1,12 +1,14 @@
 //! Metrics, as lines of the log that CloudWatch reads: the embedded metric format.
 //!
 //! The namespace is `Trailbell`. One line of totals an invocation, with the dimension `Function`; one line for each rule
-//! with findings, with the dimensions `Function` and `Rule` (the rule's id). All units are counts but that of `Bytes`.
+//! with findings, with the dimensions `Function` and `Rule` (the rule's id). All units are counts but those of `Bytes` and `AlertLatency`.
 //!
 //! | metric | of | what |
 //! |---|---|---|
 //! | `Messages`, `Ignored`, `Unreadable` | totals | messages, and parts of them that ask for nothing or cannot be understood |
 //! | `Objects`, `ObjectsScanned` … `ObjectsDeadline` | totals | log objects, and what became of them |
+//! | `Announced` | totals | log objects and digest files that messages named; those that a sweep found are not among them |
+//! | `AlertLatency` | totals | seconds from a call (`eventTime`) to its alert, of the slowest; absent without an alert |
 //! | `Bytes`, `Records`, `BadRecords` | totals | what was read |
 //! | `Findings`, `FindingsAlerted` … `FindingsFailed` | both | findings, and what became of them |
 //! | `Summaries` | totals | messages that told of what was held back |
@@ -49,6 +51,7 @@ fn totals(outcome: &Outcome) -> Vec<Metric> {
         count("Ignored", report.ignored),
         count("Unreadable", report.unreadable),
         count("Objects", report.objects),
+        count("Announced", report.announced),
         count("Bytes", report.bytes),
         count("Records", report.records),
         count("BadRecords", report.bad_records),
@@ -59,6 +62,7 @@ fn totals(outcome: &Outcome) -> Vec<Metric> {
         count("Mismatches", u64::from(outcome.mismatch.is_some())),
     ];
     metrics.extend(ObjectFate::ALL.map(|fate| (named("Objects", fate), report.objects_that(fate))));
+    metrics.extend(report.slowest_alert.map(|seconds| count("AlertLatency", seconds)));
     metrics.extend(report.sweep.as_ref().map(swept).into_iter().flatten());
     metrics.extend(findings(report.findings, |fate| report.findings_that(fate)));
     metrics
@@ -86,7 +90,6 @@ fn findings(all: u64, that: impl Fn(Fate) -> u64) -> Vec<Metric> {
 
 fn line(dimensions: Value, metrics: Vec<Metric>, now: Timestamp) -> Value {
     let dimensions = dimensions.as_object().cloned().unwrap_or_default();
-    let unit = |name: &str| if name == "Bytes" { "Bytes" } else { "Count" };
     let defined: Vec<Value> = metrics.iter().map(|(name, _)| json!({"Name": name, "Unit": unit(name)})).collect();
     let directive = json!({
         "Namespace": "Trailbell",
@@ -98,6 +101,14 @@ fn line(dimensions: Value, metrics: Vec<Metric>, now: Timestamp) -> Value {
     line.extend(dimensions);
     line.extend(metrics.into_iter().map(|(name, value)| (name, value.into())));
     line.into()
+}
+
+fn unit(metric: &str) -> &'static str {
+    match metric {
+        "Bytes" => "Bytes",
+        "AlertLatency" => "Seconds",
+        _ => "Count",
+    }
 }
 
 /// `Findings` and `held_elsewhere` make `FindingsHeldElsewhere`.
@@ -167,6 +178,18 @@ mod tests {
             assert!(metrics.len() <= 100);
             assert!(metrics.iter().all(|metric| line[metric["Name"].as_str().unwrap()].is_u64()), "{line}");
         }
+    }
+
+    #[test]
+    fn a_latency_is_there_where_there_was_an_alert() {
+        let mut outcome = outcome();
+        let line = |outcome: &Outcome| lines(outcome, "bell", Timestamp::UNIX_EPOCH).remove(0);
+        assert_eq!(line(&outcome).get("AlertLatency"), None);
+        outcome.report.slowest_alert = Some(301);
+        let line = line(&outcome);
+        assert_eq!(line["AlertLatency"], 301);
+        let metrics = line["_aws"]["CloudWatchMetrics"][0]["Metrics"].as_array().unwrap();
+        assert!(metrics.contains(&json!({"Name": "AlertLatency", "Unit": "Seconds"})), "{metrics:?}");
     }
 
     #[test]

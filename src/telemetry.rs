@@ -4,26 +4,37 @@ use std::io::{self, Write};
 
 use serde_json::Value;
 use tracing::{error, info, warn};
-use tracing_subscriber::EnvFilter;
-use tracing_subscriber::filter::ParseError;
+use tracing_subscriber::filter::{FilterExt, LevelFilter, ParseError, Targets};
+use tracing_subscriber::layer::{Layer, SubscriberExt};
+use tracing_subscriber::util::SubscriberInitExt;
 
 use crate::pipeline::{Outcome, Problem, Remedy};
 
-/// Starts the log of the function: JSON lines on standard output, at the level of `RUST_LOG` (default `info`).
-/// CloudWatch Logs adds the time.
+/// Starts the log of the function: JSON lines on standard output, at the level of `RUST_LOG` (default `info`), which may
+/// also name targets (`warn,trailbell=debug`); at no more than `info` from other libraries. CloudWatch Logs adds the time.
 ///
 /// # Errors
 /// `RUST_LOG` says something that is no level; the log is started at `info` all the same, so that this can be told.
 pub fn start() -> Result<(), ParseError> {
-    let level = std::env::var("RUST_LOG").unwrap_or_default();
-    let said = if level.is_empty() { Ok(EnvFilter::new("info")) } else { EnvFilter::builder().parse(level) };
-    let (filter, result) = match said {
-        Ok(filter) => (filter, Ok(())),
-        Err(error) => (EnvFilter::new("info"), Err(error)),
+    let said = std::env::var("RUST_LOG").unwrap_or_default();
+    let (targets, result) = match said.as_str() {
+        "" => (usual(), Ok(())),
+        said => said.parse().map_or_else(|error| (usual(), Err(error)), |targets| (targets, Ok(()))),
     };
-    let log = tracing_subscriber::fmt().json().flatten_event(true).without_time().with_target(false);
-    let _started_before = log.with_env_filter(filter).try_init();
+    let log = tracing_subscriber::fmt::layer().json().flatten_event(true).without_time().with_target(false);
+    let log = log.with_filter(targets.and(of_others()));
+    let _started_before = tracing_subscriber::registry().with(log).try_init();
     result
+}
+
+fn usual() -> Targets {
+    Targets::new().with_default(LevelFilter::INFO)
+}
+
+/// What other libraries may log, whatever `RUST_LOG` says: at finer levels they write payloads, records and the headers
+/// that requests are signed with.
+fn of_others() -> Targets {
+    Targets::new().with_default(LevelFilter::INFO).with_target(env!("CARGO_PKG_NAME"), LevelFilter::TRACE)
 }
 
 /// Logs what became of one invocation, each problem once.

@@ -5,15 +5,20 @@
 
 #![allow(clippy::unwrap_used, reason = "clippy takes only #[test] functions for tests, and these are their helpers")]
 
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::{env, fs};
 
 use serde_json::{Value, json};
 use trailbell::alert::{Accounts, Alert, Context, Summary, render, render_minimal, render_summary};
 use trailbell::cloudtrail::Record;
 use trailbell::finding::{Finding, FindingId, Origin};
 use trailbell::rule::RuleInfo;
+
+#[path = "support/golden.rs"]
+mod golden;
+
+use golden::compare;
 
 #[test]
 fn every_case_reads_as_its_golden_file() {
@@ -50,20 +55,6 @@ fn what_stands_for_alerts_reads_as_its_golden_file() {
 /// The name of one of the two accounts.
 fn accounts() -> Accounts {
     Accounts::parse("accounts.toml", "\"444455556666\" = \"build\"").unwrap()
-}
-
-/// Compares pages with their golden files, or writes these.
-fn compare(pages: impl IntoIterator<Item = (PathBuf, String)>) {
-    let write = env::var_os("TRAILBELL_WRITE_GOLDEN").is_some();
-    let mut different = Vec::new();
-    for (golden, page) in pages {
-        if write {
-            fs::write(&golden, &page).unwrap();
-        } else if let Some(difference) = difference(&fs::read_to_string(&golden).unwrap_or_default(), &page) {
-            different.push(format!("{}: {difference}", golden.display()));
-        }
-    }
-    assert!(different.is_empty(), "{}", different.join("\n"));
 }
 
 fn cases() -> Vec<PathBuf> {
@@ -119,13 +110,4 @@ fn page(alert: &Alert) -> String {
     let attribute = |it: &trailbell::alert::Attribute| format!("{} ({:?}): {}\n", it.name, it.kind, it.value);
     let attributes: String = alert.attributes.iter().map(attribute).collect();
     format!("Subject: {}\n\n{attributes}\n{}", alert.subject, alert.text)
-}
-
-fn difference(golden: &str, page: &str) -> Option<String> {
-    if golden == page {
-        return None;
-    }
-    let (golden, page): (Vec<_>, Vec<_>) = (golden.lines().collect(), page.lines().collect());
-    let line = (0..).find(|&line| golden.get(line) != page.get(line))?;
-    Some(format!("line {}\n  golden: {:?}\n  now:    {:?}", line + 1, golden.get(line), page.get(line)))
 }

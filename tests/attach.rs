@@ -6,6 +6,8 @@
 
 #[path = "support/cli.rs"]
 mod cli;
+#[path = "support/golden.rs"]
+mod golden;
 mod support;
 
 use std::sync::{Arc, Mutex};
@@ -15,8 +17,9 @@ use aws_sdk_s3::types::{
     TopicConfiguration,
 };
 use cli::trailbell;
+use support::page::golden;
 use support::relay::{self, Answer, Request};
-use support::{aws, golden, moto};
+use support::{aws, moto};
 
 const QUEUE: &str = "arn:aws:sqs:us-east-1:111122223333:trailbell-notifications";
 const NAMESPACE: &str = "http://s3.amazonaws.com/doc/2006-03-01/";
@@ -83,14 +86,14 @@ async fn ours_is_shown_first_then_written_then_there() {
     announce(&bucket, &other, "images/").await;
     let names = [(bucket.as_str(), "BUCKET"), (other.as_str(), "OTHER_TOPIC"), (ours.as_str(), "OUR_TOPIC")];
     let args = ["--bucket", &bucket, "--prefix", "AWSLogs/", "--topic", &ours];
-    golden::compare("attach-dry-run", &page(moto::url(), &args), &names);
+    golden::compare(golden("attach-dry-run", &page(moto::url(), &args), &names));
     assert_eq!(announced(&bucket).await, [format!("{other} images/")], "a dry run writes nothing");
     let yes = [&args[..], &["--yes"]].concat();
-    golden::compare("attach-written", &page(moto::url(), &yes), &names);
+    golden::compare(golden("attach-written", &page(moto::url(), &yes), &names));
     let mut both = [format!("{other} images/"), format!("{ours} AWSLogs/")];
     both.sort();
     assert_eq!(announced(&bucket).await, both);
-    golden::compare("attach-attached", &page(moto::url(), &yes), &names);
+    golden::compare(golden("attach-attached", &page(moto::url(), &yes), &names));
     assert_eq!(announced(&bucket).await, both);
 }
 
@@ -100,7 +103,7 @@ async fn what_overlaps_is_refused_before_s3_does() {
     announce(&bucket, &other, "AWSLogs/111122223333/").await;
     let args = ["--bucket", &bucket, "--prefix", "AWSLogs/", "--queue", QUEUE, "--yes"];
     let names = [(bucket.as_str(), "BUCKET"), (other.as_str(), "OTHER_TOPIC")];
-    golden::compare("attach-overlap", &page(moto::url(), &args), &names);
+    golden::compare(golden("attach-overlap", &page(moto::url(), &args), &names));
     assert_eq!(announced(&bucket).await, [format!("{other} AWSLogs/111122223333/")]);
 }
 
@@ -149,7 +152,7 @@ const ARGS: [&str; 7] = ["--bucket", "example-logs", "--prefix", "audit logs/", 
 fn all_else_is_written_as_it_was_read() {
     let there = configuration(&format!("{}<EventBridgeConfiguration/>", function("f", &by_prefix("a+b/"))));
     let (url, writes) = fake(move |_, written| if written.is_empty() { there.clone() } else { written.to_owned() });
-    golden::compare("attach-beside", &page(&url, &ARGS), &[]);
+    golden::compare(golden("attach-beside", &page(&url, &ARGS), &[]));
     let writes = writes.lock().unwrap();
     assert_eq!(writes.len(), 1);
     for part in [
@@ -170,7 +173,7 @@ fn all_else_is_written_as_it_was_read() {
 fn eventbridge_is_switched_on_and_found_on() {
     let (url, writes) = fake(|_, written| if written.is_empty() { configuration("") } else { written.to_owned() });
     let args = ["--bucket", "example-logs", "--prefix", "AWSLogs/", "--eventbridge", "--yes"];
-    golden::compare("attach-eventbridge", &page(&url, &args), &[]);
+    golden::compare(golden("attach-eventbridge", &page(&url, &args), &[]));
     let again = page(&url, &args);
     assert!(again.contains("s3://example-logs is attached already: every event goes to EventBridge"), "{again}");
     assert_eq!(writes.lock().unwrap().len(), 1);
@@ -180,7 +183,7 @@ fn eventbridge_is_switched_on_and_found_on() {
 fn another_write_in_between_stops_ours() {
     let changed = |read| if read == 1 { configuration("") } else { configuration(&function("new", &by_prefix("x/"))) };
     let (url, writes) = fake(move |read, _| changed(read));
-    golden::compare("attach-changed", &page(&url, &ARGS), &[]);
+    golden::compare(golden("attach-changed", &page(&url, &ARGS), &[]));
     assert!(writes.lock().unwrap().is_empty(), "nothing is written");
 }
 
@@ -188,7 +191,7 @@ fn another_write_in_between_stops_ours() {
 fn another_write_right_after_ours_is_told() {
     let (url, writes) =
         fake(|_, written| configuration(if written.is_empty() { "" } else { "<EventBridgeConfiguration/>" }));
-    golden::compare("attach-overwritten", &page(&url, &ARGS), &[]);
+    golden::compare(golden("attach-overwritten", &page(&url, &ARGS), &[]));
     assert_eq!(writes.lock().unwrap().len(), 1);
 }
 
@@ -217,7 +220,7 @@ fn what_is_not_known_is_not_lost() {
     let there = configuration(&function("f", "<Filter><S3Size><Min>1</Min></S3Size></Filter>"));
     let (url, writes) = fake(move |_, _| there.clone());
     let args = ["--bucket", "example-logs", "--eventbridge", "--yes"];
-    golden::compare("attach-unknown", &page(&url, &args), &[]);
+    golden::compare(golden("attach-unknown", &page(&url, &args), &[]));
     assert!(writes.lock().unwrap().is_empty(), "nothing is written");
 }
 

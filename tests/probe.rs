@@ -2,19 +2,22 @@
 //! meets it.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test stops at what it did not expect")]
 
-use std::io::{Cursor, Read, Write};
+#[path = "support/gears.rs"]
+mod gears;
+
+use std::io::{Read, Write};
 use std::sync::LazyLock;
 
 use bytes::Bytes;
 use flate2::Compression;
 use flate2::write::GzEncoder;
+use gears::{Seen, origin};
 use jiff::Timestamp;
 use proptest::prelude::*;
 use serde_json::{Value, json};
-use trailbell::cloudtrail::reader::{self, Gear, Options};
-use trailbell::cloudtrail::{Body, ReadError, ReadProblem};
-use trailbell::finding::Origin;
-use trailbell::pipeline::{Hit, findings, search};
+use trailbell::cloudtrail::reader::{Gear, Options};
+use trailbell::cloudtrail::{Body, ReadProblem};
+use trailbell::pipeline::search;
 use trailbell::rule::{Detections, RuleSet, load};
 
 const OPTIONS: Options = Options { max_bytes: 1 << 30, lines: false };
@@ -22,81 +25,9 @@ const OPTIONS: Options = Options { max_bytes: 1 << 30, lines: false };
 static DETECTIONS: LazyLock<Detections> =
     LazyLock::new(|| Detections::from(RuleSet::new([load::embedded().rules]).unwrap()));
 
-/// What a way of reading gave: rule and record of each finding, the messages of bad records, and the error at the end.
-#[derive(Debug)]
-struct Seen {
-    findings: Vec<(String, usize)>,
-    bad: Vec<String>,
-    end: Result<(), ReadError>,
-    read: reader::Read,
-}
-
-fn origin(record: usize) -> Origin {
-    Origin::File { path: "x.json.gz".to_owned(), record }
-}
-
-fn fast(body: Body, options: Options) -> Seen {
-    let (mut found, mut bad) = (Vec::new(), Vec::new());
-    let (read, end) = search(body, options, &DETECTIONS, Timestamp::UNIX_EPOCH, &origin, &mut |hit| match hit {
-        Hit::Finding(finding) => found.push((finding.rule.id.clone(), finding.origin.record())),
-        Hit::Bad(record) => bad.push(record.to_string()),
-    });
-    Seen { findings: found, bad, end, read }
-}
-
-fn plain(body: Body, options: Options) -> Seen {
-    let (mut found, mut bad) = (Vec::new(), Vec::new());
-    let (read, end) = reader::read(body, options, &mut |index, record| match record {
-        Ok(record) => findings(&record, &DETECTIONS, Timestamp::UNIX_EPOCH, &|| origin(index), &mut |finding| {
-            found.push((finding.rule.id.clone(), finding.origin.record()));
-        }),
-        Err(record) => bad.push(record.to_string()),
-    });
-    Seen { findings: found, bad, end, read }
-}
-
-/// Damage to the JSON, and not to what carries it.
-fn is_inside(error: &ReadError) -> bool {
-    let problem = &error.problem;
-    matches!(problem, ReadProblem::Unexpected { .. } | ReadProblem::NoRecords | ReadProblem::RecordsNotArray)
-}
-
-fn told(end: &Result<(), ReadError>) -> Option<String> {
-    end.as_ref().err().map(ToString::to_string)
-}
-
-/// Holds the fast way against the plain one, of an object that is held whole and of one that is streamed.
+/// The two ways with the rules that come with the program.
 fn agree(stored: &[u8], options: Options) -> (Seen, Seen) {
-    let whole = || Body::Whole(Bytes::copy_from_slice(stored));
-    let stream = || Body::Stream(Box::new(Few(Cursor::new(stored.to_vec()))));
-    let both = [(fast(whole(), options), plain(whole(), options)), (fast(stream(), options), plain(stream(), options))];
-    for (fast, plain) in &both {
-        assert_eq!(fast.findings, plain.findings, "the same findings");
-        assert!(fast.bad.iter().all(|bad| plain.bad.contains(bad)), "{:?} are among {:?}", fast.bad, plain.bad);
-        match fast.read.gear {
-            Gear::Full => {
-                assert_eq!(told(&fast.end), told(&plain.end), "the same end");
-                let odd = |bad: &&String| bad.contains("a record is an object") || bad.contains("larger than");
-                assert!(plain.bad.iter().filter(odd).all(|bad| fast.bad.contains(bad)), "{:?}", plain.bad);
-            }
-            Gear::Probe => {
-                assert!(fast.end.is_ok() && plain.findings.is_empty());
-                assert!(plain.end.as_ref().err().is_none_or(is_inside), "{:?} went unnoticed", plain.end);
-            }
-        }
-    }
-    let [whole, _] = both;
-    whole
-}
-
-/// Gives a few bytes at a time, so that needles and records lie across the borders of what is in hand.
-struct Few<R>(R);
-
-impl<R: Read> Read for Few<R> {
-    fn read(&mut self, into: &mut [u8]) -> std::io::Result<usize> {
-        let end = into.len().min(7);
-        self.0.read(&mut into[..end])
-    }
+    gears::agree(stored, options, &DETECTIONS)
 }
 
 fn gzip(text: &[u8]) -> Vec<u8> {

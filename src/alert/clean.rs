@@ -8,6 +8,10 @@ const LONGEST_NAME: usize = 128;
 /// Text for one place in a mail or a terminal: every character that cannot be seen, or that changes how others are seen, becomes an
 /// escape such as `\u{202e}`. Text of more than `most` characters is cut there, and says so.
 pub fn text(raw: &str, most: usize) -> String {
+    // Nearly all text is so, and an alert is mostly text.
+    if raw.len() <= most && raw.bytes().all(|byte| (b' '..=b'~').contains(&byte)) {
+        return raw.to_owned();
+    }
     let mut clean = String::new();
     let mut rest = raw.chars();
     for character in rest.by_ref().take(most) {

@@ -25,8 +25,8 @@ pub struct Context {
     pub gap: Option<Gap>,
 }
 
-/// Why a context is not whole.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+/// Why a context is not whole. What leaves most unknown is least.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Gap {
     /// There is no ledger.
@@ -37,6 +37,8 @@ pub enum Gap {
     Late,
     /// There was more than is read for one alert.
     TooMuch,
+    /// Some of what the ledger has is damaged, of a later version, or from the future.
+    Unreadable,
 }
 
 /// One event in the life of a group. Texts are as the record has them: not yet cleaned.
@@ -87,31 +89,41 @@ impl Context {
 impl TimelineEntry {
     /// The event of a finding; none where its time is not known, since it then has no place in a timeline.
     pub fn of(finding: &Finding) -> Option<TimelineEntry> {
+        Some(TimelineEntry::at(finding, finding.time?))
+    }
+
+    /// The event of a finding, at this time.
+    pub fn at(finding: &Finding, time: Timestamp) -> TimelineEntry {
         let accounts = Accounts::default();
         let call = Call::new(finding, &accounts);
         let owned = |text: Option<&str>| text.map(str::to_owned);
-        Some(TimelineEntry {
-            time: call.time()?,
+        TimelineEntry {
+            time,
             event_id: owned(call.fields.text("event.id")),
-            action: call.action()?.to_owned(),
+            action: owned(call.action()).unwrap_or_default(),
             group: owned(call.group()),
             object: owned(object(call)),
             power: Power::of(call),
             actor: Some(finding.actor.label.clone()),
             failed: call.failed(),
             excepted: finding.exception.is_some(),
-        })
+        }
     }
 
     /// Whether both are of one event.
-    pub(super) fn is_same_event(&self, other: &TimelineEntry) -> bool {
+    pub fn is_same_event(&self, other: &TimelineEntry) -> bool {
         match (&self.event_id, &other.event_id) {
             (None, None) => self.rank() == other.rank() && self.object == other.object && self.actor == other.actor,
             (one, other) => one == other,
         }
     }
 
-    /// In event order. Times are whole seconds; within one, a group is made before it is filled.
+    /// Whether it happened before another. Times are whole seconds; within one, a group is made before it is filled.
+    pub fn is_before(&self, other: &TimelineEntry) -> bool {
+        self.rank() < other.rank()
+    }
+
+    /// In event order.
     pub(super) fn rank(&self) -> (Timestamp, u8, &str, &Option<String>) {
         let step = match GroupAction::named(&self.action) {
             Some(GroupAction::Create) => 0,

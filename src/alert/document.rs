@@ -18,7 +18,7 @@ pub(super) const SCHEMA_VERSION: u32 = 1;
 pub(super) const ECS_VERSION: &str = "8.17.0";
 
 /// The whole document, however large. The values are as the record has them, not cleaned: JSON escapes what it must.
-pub(super) fn write(call: Call<'_>, context: &Context, parts: &Parts, subject: &str) -> Value {
+pub(super) fn write(call: Call<'_>, context: &Context, parts: &Parts<'_>, subject: &str) -> Value {
     let finding = call.finding;
     let mut document = finding.ecs.as_object().cloned().unwrap_or_default();
     document.insert("message".to_owned(), parts.sentence.as_str().into());
@@ -67,7 +67,7 @@ pub(super) fn severity_number(severity: Severity) -> u8 {
     }
 }
 
-fn ours(call: Call<'_>, context: &Context, parts: &Parts, subject: &str) -> Map<String, Value> {
+fn ours(call: Call<'_>, context: &Context, parts: &Parts<'_>, subject: &str) -> Map<String, Value> {
     let finding = call.finding;
     object([
         ("schema_version", json!(SCHEMA_VERSION)),

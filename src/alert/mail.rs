@@ -20,14 +20,14 @@ const LONGEST_SECTION: usize = 8 * 1024;
 const LONGEST_VALUE: usize = 1_024;
 
 /// The mail, ending with a line break.
-pub(super) fn write(call: Call<'_>, context: &Context, parts: &Parts) -> String {
+pub(super) fn write(call: Call<'_>, context: &Context, parts: &Parts<'_>) -> String {
     let rule = &call.finding.rule;
     let mut mail = lines_of(wrap::hanging("  ", &parts.sentence));
     mail.extend(story::first(context).map(|first| format!("\n  {first}\n")));
     for (heading, lines) in [
+        ("THE LAST 48 HOURS", story::lines(call, context, &parts.story)),
         ("FACTS", facts::lines(call)),
         ("THE POLICY AS WRITTEN", facts::policy(call)),
-        ("THE LAST 48 HOURS", story::lines(call, context, &parts.story)),
         ("WHAT TO CHECK", steps(&parts.check)),
         ("WHAT TO UNDO IF IT WAS NOT MEANT", steps(&parts.undo)),
         ("WHY THIS RULE", guide::lines(&rule.description)),

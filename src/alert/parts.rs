@@ -8,11 +8,11 @@ use super::sentence;
 use super::story::Story;
 
 /// The parts of an alert.
-pub(super) struct Parts {
+pub(super) struct Parts<'a> {
     /// What happened.
     pub(super) sentence: String,
     /// What happened to the group besides.
-    pub(super) story: Story,
+    pub(super) story: Story<'a>,
     /// What to look at.
     pub(super) check: Vec<Step>,
     /// What stops the caller and takes the change back.
@@ -23,8 +23,8 @@ pub(super) struct Parts {
     pub(super) exception: Result<Vec<String>, &'static str>,
 }
 
-impl Parts {
-    pub(super) fn new(call: Call<'_>, context: &Context) -> Parts {
+impl<'a> Parts<'a> {
+    pub(super) fn new(call: Call<'_>, context: &'a Context) -> Parts<'a> {
         Parts {
             sentence: sentence::write(call),
             story: Story::of(call, context),

@@ -1,5 +1,7 @@
 //! The context of a finding as people and machines read it.
 
+use std::borrow::Cow;
+
 use serde::Serialize;
 use serde_json::{Value, json};
 
@@ -25,23 +27,24 @@ const LONGEST_NAME: usize = 64;
 /// That the actor or the group was never found before.
 pub(super) fn first(context: &Context) -> Option<&'static str> {
     match (context.first_of_actor, context.first_of_group) {
-        (true, true) => Some("This is the first finding on record of this caller, and of this group."),
-        (true, false) => Some("This is the first finding on record of this caller."),
-        (false, true) => Some("This is the first finding on record of this group."),
+        (true, true) => Some("Nothing earlier is on record of this caller, nor of this group."),
+        (true, false) => Some("Nothing earlier is on record of this caller."),
+        (false, true) => Some("Nothing earlier is on record of this group."),
         (false, false) => None,
     }
 }
 
 /// The lines of a mail: what happened to the group, what else the caller was found doing, and what is not known.
-pub(super) fn lines(call: Call<'_>, context: &Context, story: &Story) -> Vec<String> {
-    let gap = context.gap.map(|gap| wrap::hanging("  ", in_words(gap))).unwrap_or_default();
-    let parts = [group_lines(call, story), actor_lines(&context.actor_findings), gap];
+pub(super) fn lines(call: Call<'_>, context: &Context, story: &Story<'_>) -> Vec<String> {
+    let knows_some = !story.told.is_empty() || !context.actor_findings.is_empty();
+    let gap = context.gap.map(|gap| wrap::hanging("  ", in_words(gap, knows_some))).unwrap_or_default();
+    let parts = [group_lines(call, story, context.first_of_group), actor_lines(&context.actor_findings), gap];
     let filled: Vec<Vec<String>> = parts.into_iter().filter(|part| !part.is_empty()).collect();
     filled.join(&String::new())
 }
 
 /// The same for machines: as much of it, not cleaned.
-pub(super) fn document(context: &Context, story: &Story) -> Value {
+pub(super) fn document(context: &Context, story: &Story<'_>) -> Value {
     let findings = by_count(&context.actor_findings);
     json!({
         "group_timeline": story.told,
@@ -55,62 +58,77 @@ pub(super) fn document(context: &Context, story: &Story) -> Value {
     })
 }
 
-fn in_words(gap: Gap) -> &'static str {
-    match gap {
-        Gap::LedgerOff => "What else happened is not known: the ledger is off.",
-        Gap::LedgerFailed => "What else happened is not known: the ledger could not be read.",
-        Gap::Late => "What else happened is not known: the ledger did not answer in time.",
-        Gap::TooMuch => "There is more than this: not all of the ledger was read.",
+fn in_words(gap: Gap, knows_some: bool) -> &'static str {
+    match (gap, knows_some) {
+        (Gap::LedgerOff, _) => "Not known: there is no ledger (TRAILBELL_LEDGER=none).",
+        (Gap::LedgerFailed, false) => "Not known: the ledger could not be read.",
+        (Gap::LedgerFailed, true) => "There may be more: part of the ledger could not be read.",
+        (Gap::Late, false) => "Not known: the ledger did not answer in time.",
+        (Gap::Late, true) => "There may be more: part of the ledger did not answer in time.",
+        (Gap::TooMuch, _) => "There is more than this: not all of the ledger was read.",
+        (Gap::Unreadable, _) => {
+            "Not all could be read: some of what the ledger has of this is damaged, of another version, or from the future."
+        }
     }
 }
 
 /// The events of a group in their order, as many as are told.
-pub(super) struct Story {
+pub(super) struct Story<'a> {
     earlier: usize,
-    told: Vec<Told>,
+    told: Vec<Told<'a>>,
     later: usize,
 }
 
 #[derive(Serialize)]
-struct Told {
+struct Told<'a> {
     #[serde(flatten)]
-    entry: TimelineEntry,
+    entry: Cow<'a, TimelineEntry>,
     /// The event of the finding itself.
     this_event: bool,
 }
 
-impl Story {
+impl<'a> Story<'a> {
     /// Empty where nothing is known of the group; else with the finding's own event, whether it was given or not.
-    pub(super) fn of(call: Call<'_>, context: &Context) -> Story {
+    pub(super) fn of(call: Call<'_>, context: &'a Context) -> Story<'a> {
         let own = TimelineEntry::of(call.finding).filter(|_| !context.group_timeline.is_empty());
-        let mut entries: Vec<TimelineEntry> = context.group_timeline.iter().cloned().chain(own.clone()).collect();
+        let given = context.group_timeline.iter().map(Cow::Borrowed);
+        let mut entries: Vec<Cow<'a, TimelineEntry>> = given.chain(own.clone().map(Cow::Owned)).collect();
         entries.sort_by(|one, other| one.rank().cmp(&other.rank()));
-        entries.dedup_by(merge);
+        entries.dedup_by(|second, first| merge(second, first));
         let is_own = |entry: &TimelineEntry| own.as_ref().is_some_and(|own| own.is_same_event(entry));
-        let at = entries.iter().position(is_own).unwrap_or(entries.len());
+        let at = entries.iter().position(|entry| is_own(entry)).unwrap_or(entries.len());
         let earlier = entries.len().saturating_sub(EVENTS).min(at.saturating_sub(BEFORE));
         let later = entries.len().saturating_sub(earlier + EVENTS);
         let told = entries.into_iter().skip(earlier).take(EVENTS);
         let told = told.map(|entry| Told { this_event: is_own(&entry), entry }).collect();
         Story { earlier, told, later }
     }
+
+    /// Whether nothing but the finding's own event is known of the group.
+    fn is_alone(&self) -> bool {
+        matches!(&self.told[..], [told] if told.this_event)
+    }
 }
 
 /// Several rules can find one event: it is excepted only if all of them are. The first stays.
-fn merge(second: &mut TimelineEntry, first: &mut TimelineEntry) -> bool {
+fn merge(second: &TimelineEntry, first: &mut Cow<'_, TimelineEntry>) -> bool {
     let same = second.is_same_event(first);
-    if same {
+    if same && (first.excepted != second.excepted || first.power != second.power) {
+        let first = first.to_mut();
         first.excepted &= second.excepted;
         first.power = first.power.or(second.power);
     }
     same
 }
 
-fn group_lines(call: Call<'_>, story: &Story) -> Vec<String> {
-    if story.told.is_empty() {
+fn group_lines(call: Call<'_>, story: &Story<'_>, is_first: bool) -> Vec<String> {
+    if story.told.is_empty() || (story.is_alone() && is_first) {
         return Vec::new();
     }
     let group = call.group_now().map(|group| format!(" {}", name(group))).unwrap_or_default();
+    if story.is_alone() {
+        return wrap::hanging("  ", &format!("Nothing else is on record of the group{group}."));
+    }
     let heading = format!("What happened to the group{group} (times in UTC; > is this event):");
     let more = |count: usize, when: &str| (count > 0).then(|| format!("    … {count} more {when}"));
     let events = story.told.iter().flat_map(|told| {
@@ -125,10 +143,10 @@ fn group_lines(call: Call<'_>, story: &Story) -> Vec<String> {
 fn event(call: Call<'_>, entry: &TimelineEntry) -> String {
     let actor = entry.actor.as_deref().map(|actor| format!(" by {}", name(actor))).unwrap_or_default();
     let called = entry.group.as_deref().filter(|it| Some(*it) != call.group_now() && entry.action != "UpdateGroup");
-    let called = called.map(|group| format!(", when it was called {}", name(group))).unwrap_or_default();
+    let called = called.map(|group| format!("as {}: ", name(group))).unwrap_or_default();
     let power = gained(entry).map(|power| format!("; it {}", power.in_words())).unwrap_or_default();
     let excepted = if entry.excepted { " (excepted)" } else { "" };
-    format!("{}{actor}{called}{power}{excepted}", deed(entry))
+    format!("{called}{}{actor}{power}{excepted}", deed(entry))
 }
 
 /// What the group can do by the policy that it was given.

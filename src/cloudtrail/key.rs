@@ -27,6 +27,12 @@ pub enum Kind<'a> {
 }
 
 impl Kind<'_> {
+    /// Whether a trail that works writes such objects by itself: log objects where there were calls, digest files every
+    /// hour, calls or none.
+    pub fn is_sign_of_life(self) -> bool {
+        matches!(self, Kind::Log { .. } | Kind::Digest)
+    }
+
     /// Why there are no records to look for; none where there are.
     pub fn no_records(self) -> Option<&'static str> {
         match self {

@@ -79,6 +79,7 @@ impl Nesting {
     }
 
     /// Which of the closing brackets closes the outermost, if any.
+    #[inline(always)]
     fn end(&mut self, opening: u64, mut closing: u64) -> Option<usize> {
         let mut closed = 0;
         while closing != 0 {
@@ -134,7 +135,13 @@ impl Marks {
 /// Every bit from an opening quote up to, and without, the closing one.
 #[inline(always)]
 fn between_quotes(quotes: u64) -> u64 {
-    [1, 2, 4, 8, 16, 32].into_iter().fold(quotes, |bits, shift| bits ^ (bits << shift))
+    // Written out: where the compiler minds the size, a loop over the shifts stays a loop, at a third of the speed.
+    let bits = quotes ^ (quotes << 1);
+    let bits = bits ^ (bits << 2);
+    let bits = bits ^ (bits << 4);
+    let bits = bits ^ (bits << 8);
+    let bits = bits ^ (bits << 16);
+    bits ^ (bits << 32)
 }
 
 #[cfg(test)]

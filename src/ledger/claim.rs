@@ -136,7 +136,7 @@ impl StoredLedger {
 
     /// Puts the keys by which a claimed finding is counted and found again. Doing so again changes nothing.
     pub async fn index(&self, claim: &Claim) -> Result<(), LedgerError> {
-        let keys = keys::indexes(&claim.entry);
+        let keys = keys::indexes(&claim.entry, self.place.room());
         let marked = futures::future::join_all(keys.iter().map(|key| self.place.mark(key))).await;
         marked.into_iter().try_for_each(|marked| marked.map(|_| ()))
     }

@@ -4,7 +4,7 @@
 //! |---|---|
 //! | `entries/<id>` | the finding or summary and its state: the authority |
 //! | `open/<id>` | empty: something is still to be done |
-//! | `by-group/<account>/<group>/<time>-<action>-<id>` | empty |
+//! | `by-group/<account>/<group>/<time>-<action>-<id>-v1/…` | empty; what it says besides: [`group_key`] |
 //! | `by-actor/<actor hash>/<time>-<rule>-<id>` | empty |
 //! | `by-window/<rule>/<window>/<actor hash>-<id>` | empty: what `max_signals` and bursts count |
 //! | `held/<rule>/<window>/<id>` | empty: waits for a summary |
@@ -13,9 +13,11 @@
 //! | `doctor/<token>` | there for as long as a probe takes |
 
 use jiff::Timestamp;
+use jiff::tz::Offset;
 
 use super::Entry;
 use super::entry::Content;
+use super::group_key;
 use crate::finding::{Finding, FindingId, Window};
 use crate::store::part;
 
@@ -27,6 +29,8 @@ pub(super) const HELD: &str = "held/";
 
 /// Written to learn the store's time.
 pub(super) const CLOCK: &str = "clock";
+
+const STAMP: &str = "%Y%m%dT%H%M%SZ";
 
 /// Hexadecimal digits of an actor's hash: 64 bits tell the actors of one window apart.
 const ACTOR_DIGITS: usize = 16;
@@ -70,28 +74,33 @@ pub(super) fn actor_of(name: &str) -> Option<&str> {
     name.split_once('-').map(|(actor, _)| actor)
 }
 
-/// All keys by which an entry is found again. An excepted finding is found by group and actor, and counts nowhere.
-pub(super) fn indexes(entry: &Entry) -> Vec<String> {
+/// The folder of what one actor was found doing, in all accounts.
+pub(super) fn by_actor(finding: &Finding) -> String {
+    format!("by-actor/{}/", digits(&FindingId::of_parts([finding.actor.key.as_str()])))
+}
+
+/// All keys by which an entry is found again, of at most `room` bytes. An excepted finding is found by group and actor,
+/// and counts nowhere.
+pub(super) fn indexes(entry: &Entry, room: usize) -> Vec<String> {
     let Content::Finding(finding) = &entry.content else { return Vec::new() };
     let (id, rule) = (&finding.id, &finding.rule.id);
-    let time = stamp(finding.time.unwrap_or(entry.window.start));
-    let actor = digits(&FindingId::of_parts([finding.actor.key.as_str()]));
-    let mut keys = vec![format!("by-actor/{actor}/{time}-{}-{id}", part(rule))];
-    if let Some(group) = &finding.group {
-        let (account, action) = (finding.account.as_deref().unwrap_or_default(), action(finding));
-        keys.push(format!("by-group/{}/{}/{time}-{}-{id}", part(account), part(group), part(action)));
-    }
+    let time = finding.time.unwrap_or(entry.window.start);
+    let mut keys = vec![format!("{}{}-{}-{id}", by_actor(finding), stamp(time), part(rule))];
+    keys.extend(group_key::write(finding, time, room));
     if finding.exception.is_none() {
         keys.push(format!("{}{}-{id}", in_window(rule, entry.window), actor_in_account(finding)));
     }
     keys
 }
 
-fn action(finding: &Finding) -> &str {
-    finding.ecs["event"]["action"].as_str().unwrap_or_default()
+/// A time that sorts as text.
+pub(super) fn stamp(time: Timestamp) -> String {
+    time.strftime(STAMP).to_string()
 }
 
-/// A time that sorts as text.
-fn stamp(time: Timestamp) -> String {
-    time.strftime("%Y%m%dT%H%M%SZ").to_string()
+/// The time that a key of an index begins with, and what follows the dash after it.
+pub(super) fn split_time(name: &str) -> Option<(Timestamp, &str)> {
+    let (stamp, rest) = name.split_once('-')?;
+    let time = jiff::civil::DateTime::strptime(STAMP, stamp).ok()?;
+    Some((Offset::UTC.to_timestamp(time).ok()?, rest))
 }

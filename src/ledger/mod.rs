@@ -2,9 +2,13 @@
 //!
 //! The protocol, and why nothing is lost and nothing told twice, is in ARCHITECTURE.md.
 
+mod around;
+mod by_actor;
 mod claim;
 mod complete;
+mod detail;
 mod entry;
+mod group_key;
 mod hold;
 mod keys;
 mod notes;
@@ -12,12 +16,14 @@ mod place;
 mod recover;
 mod summary;
 mod survey;
+mod timeline;
 mod token;
 
 use std::time::Duration;
 
 use jiff::Timestamp;
 
+pub use by_actor::ActorHistory;
 pub use claim::{Claim, Claimed};
 pub use complete::Completed;
 pub use entry::{Content, Entry, State, Unreadable};
@@ -27,6 +33,7 @@ pub use place::LedgerError;
 pub use recover::Recovery;
 pub use summary::HeldWindow;
 pub use survey::{Probe, Survey};
+pub use timeline::Timeline;
 
 use crate::store::ObjectStore;
 use place::Place;

@@ -5,6 +5,10 @@ use thiserror::Error;
 
 use crate::store::{Condition, Listing, ObjectStore, Page, PutError, SmallObject, StoreError, Written};
 
+/// Bytes of a key of S3.
+/// Source: <https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-keys.html>
+const LONGEST_KEY: usize = 1_024;
+
 /// Something in the ledger could not be read or written.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[error("ledger {key}: {what}")]
@@ -67,10 +71,27 @@ impl Place {
             folders,
             start_after: start_after.map(|key| self.full(key)),
             continuation: next,
+            most: None,
         };
-        let page = self.store.list(&listing).await.map_err(|error| self.error(prefix, error))?;
+        self.page(prefix, &listing).await
+    }
+
+    /// The first keys below a prefix, at most so many.
+    pub(super) async fn list_first(&self, prefix: &str, most: u16) -> Result<Vec<String>, LedgerError> {
+        let (bucket, full) = (self.bucket.clone(), self.full(prefix));
+        let listing = Listing { bucket, prefix: full, most: Some(most), ..Listing::default() };
+        Ok(self.page(prefix, &listing).await?.keys)
+    }
+
+    async fn page(&self, prefix: &str, listing: &Listing) -> Result<Page, LedgerError> {
+        let page = self.store.list(listing).await.map_err(|error| self.error(prefix, error))?;
         let own = |keys: Vec<String>| keys.iter().map(|key| self.own(key)).collect();
         Ok(Page { keys: own(page.keys), prefixes: own(page.prefixes), next: page.next })
+    }
+
+    /// Bytes that a key may have here, without the ledger's prefix.
+    pub(super) fn room(&self) -> usize {
+        LONGEST_KEY.saturating_sub(self.prefix.len())
     }
 
     /// All folders directly below a prefix, or all keys below it.

@@ -4,6 +4,9 @@ use std::collections::{HashMap, HashSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use jiff::Timestamp;
+use tokio::time::Instant;
+
 use super::Clock;
 use crate::finding::FindingId;
 use crate::ledger::Seen;
@@ -15,6 +18,7 @@ pub(super) struct Claims {
     pub(super) lease: Duration,
     /// When nothing is started any more.
     clock: Clock,
+    started: Instant,
     // Std mutexes: nothing awaits under them.
     taken: Mutex<HashSet<FindingId>>,
     /// By rule: where there is no ledger, the run is the execution.
@@ -23,12 +27,29 @@ pub(super) struct Claims {
 
 impl Claims {
     pub(super) fn new(clock: Clock) -> Claims {
-        Claims { lease: clock.lease, clock, taken: Mutex::default(), seen: Mutex::default() }
+        let (lease, started) = (clock.lease, Instant::now());
+        Claims { lease, clock, started, taken: Mutex::default(), seen: Mutex::default() }
+    }
+
+    /// The clock's time, as far as it has come since.
+    pub(super) fn now(&self) -> Timestamp {
+        self.clock.now.checked_add(self.started.elapsed()).unwrap_or(self.clock.now)
     }
 
     /// Whether the time is nearly over, so that nothing more is to be sent.
     pub(super) fn is_over(&self) -> bool {
         self.clock.is_over()
+    }
+
+    /// The local time.
+    pub(super) fn now(&self) -> Timestamp {
+        self.clock.now
+    }
+
+    /// The end of a wait from now on, before the time is nearly over.
+    pub(super) fn until(&self, longest: Duration) -> Instant {
+        let end = Instant::now() + longest;
+        self.clock.last_start.map_or(end, |last| last.min(end))
     }
 
     /// Whether this finding is the caller's to see to; false where it is being seen to already.

@@ -3,6 +3,7 @@
 
 mod at_end;
 mod claims;
+mod context;
 mod holding;
 mod object;
 mod objects;
@@ -31,6 +32,7 @@ pub use report::{Mismatch, ObjectFate, Report};
 pub use search::{Hit, findings, search};
 
 use crate::alert::Accounts;
+use crate::cloudtrail::key;
 use crate::finding::{Finding, Origin};
 use crate::ledger::Ledger;
 use crate::notification::{self, InlineRecord, Item, Message, Notification, Reply};
@@ -146,7 +148,10 @@ impl Run {
         let mut records = Vec::new();
         for item in message.items {
             match item {
-                Item::Object(object) => objects.push(Named { message: message.id.clone(), object }),
+                Item::Object(object) => {
+                    self.outcome.report.announced += u64::from(key::kind(&object.key).is_sign_of_life());
+                    objects.push(Named { message: message.id.clone(), object });
+                }
                 Item::Record(record) => records.push(record),
                 Item::Sweep => {
                     self.sweeps.insert(message.id.clone());

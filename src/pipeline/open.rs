@@ -3,6 +3,7 @@
 use std::fmt::Display;
 
 use futures::future::join_all;
+use jiff::Timestamp;
 
 use super::Pipeline;
 use super::claims::Claims;
@@ -127,12 +128,12 @@ impl Open {
         }
     }
 
-    /// Its alert was accepted.
-    pub(super) async fn complete(&self, ledger: &Ledger, message_id: &str, published: &mut Published) {
+    /// Its alert was accepted at `now`.
+    pub(super) async fn complete(&self, ledger: &Ledger, message_id: &str, now: Timestamp, published: &mut Published) {
         if let Some((ledger, claim)) = self.recorded(ledger) {
             self.note(ledger.alerted(claim, message_id).await, published);
         }
-        published.end(&self.finding, Fate::Alerted);
+        published.alerted(&self.finding, now);
     }
 
     /// An exception matched.

@@ -1,8 +1,10 @@
 //! Findings to fates: claim, hold, render, publish, complete.
 
+use jiff::Timestamp;
+
 use super::claims::Claims;
 use super::open::{self, Open};
-use super::{Pipeline, Problem, holding};
+use super::{Pipeline, Problem, context, holding};
 use crate::alert::{self, Alert, Context};
 use crate::finding::{Fate, Finding};
 use crate::sink::{MessageId, PublishError};
@@ -33,11 +35,21 @@ pub(super) struct Ended {
     /// The rule's id.
     pub(super) rule: String,
     pub(super) fate: Fate,
+    /// Of an alert: seconds from the call to the moment when it was accepted.
+    pub(super) latency: Option<u64>,
 }
 
 impl Published {
     pub(super) fn end(&mut self, finding: &Finding, fate: Fate) {
-        self.ended.push(Ended { rule: finding.rule.id.clone(), fate });
+        self.ended.push(Ended { rule: finding.rule.id.clone(), fate, latency: None });
+    }
+
+    /// The finding's alert was accepted at `now`.
+    pub(super) fn alerted(&mut self, finding: &Finding, now: Timestamp) {
+        // A caller's clock can be ahead of ours.
+        let since = |call: Timestamp| u64::try_from(now.duration_since(call).as_secs()).unwrap_or(0);
+        let latency = finding.time.map(since);
+        self.ended.push(Ended { rule: finding.rule.id.clone(), fate: Fate::Alerted, latency });
     }
 
     /// The finding is neither told nor held: what carried it is tried again.
@@ -80,7 +92,7 @@ pub(super) async fn see_through(pipeline: &Pipeline, claims: &Claims, open: Vec<
         if claims.is_over() {
             give_back(pipeline, some, published).await;
         } else {
-            tell(pipeline, some, published).await;
+            tell(pipeline, claims, some, published).await;
         }
     }
 }
@@ -94,28 +106,35 @@ async fn give_back(pipeline: &Pipeline, some: &[Open], published: &mut Published
 }
 
 /// Publishes the alerts of a few findings, and completes each that was accepted.
-async fn tell(pipeline: &Pipeline, some: &[Open], published: &mut Published) {
-    let (live, late): (Vec<&Open>, Vec<&Open>) = some.iter().partition(|one| one.is_live());
-    for one in late {
+async fn tell(pipeline: &Pipeline, claims: &Claims, some: &[Open], published: &mut Published) {
+    let contexts = context::of_each(pipeline, claims, some, published).await;
+    let (live, late): (Vec<_>, Vec<_>) = some.iter().zip(&contexts).partition(|(one, _)| one.is_live());
+    for (one, _) in late {
         // Someone else may be at it by now.
         published.fail(&one.finding, "its claim ran out before its alert could be sent");
     }
-    let alerts: Vec<Alert> = live.iter().map(|one| render(pipeline, one)).collect();
-    for (one, result) in live.iter().zip(pipeline.sink.publish(&alerts).await) {
-        end(pipeline, one, result, published).await;
+    let alerts: Vec<Alert> = live.iter().map(|(one, context)| render(pipeline, one, context)).collect();
+    for ((one, _), result) in live.iter().zip(pipeline.sink.publish(&alerts).await) {
+        end(pipeline, claims.now(), one, result, published).await;
     }
 }
 
-fn render(pipeline: &Pipeline, one: &Open) -> Alert {
+fn render(pipeline: &Pipeline, one: &Open, context: &Context) -> Alert {
     if one.attempts() >= MINIMAL_FROM {
         return alert::render_minimal(&one.finding);
     }
-    alert::render(&one.finding, &Context::default(), &pipeline.accounts)
+    alert::render(&one.finding, context, &pipeline.accounts)
 }
 
-async fn end(pipeline: &Pipeline, one: &Open, result: Result<MessageId, PublishError>, published: &mut Published) {
+async fn end(
+    pipeline: &Pipeline,
+    now: Timestamp,
+    one: &Open,
+    result: Result<MessageId, PublishError>,
+    published: &mut Published,
+) {
     match result {
-        Ok(message_id) => one.complete(&pipeline.ledger, &message_id, published).await,
+        Ok(message_id) => one.complete(&pipeline.ledger, &message_id, now, published).await,
         Err(error) => one.give_back(&pipeline.ledger, error, published).await,
     }
 }

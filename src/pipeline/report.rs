@@ -50,6 +50,8 @@ pub struct Report {
     pub unreadable: u64,
     /// Log objects named.
     pub objects: u64,
+    /// Log objects and digest files that messages named, not a sweep: what says that trail and notification work.
+    pub announced: u64,
     /// Log objects by what became of them.
     pub object_fates: BTreeMap<ObjectFate, u64>,
     /// Inflated bytes read.
@@ -66,6 +68,9 @@ pub struct Report {
     pub finding_fates: BTreeMap<Fate, u64>,
     /// Findings by their rule's id, and by what became of them.
     pub by_rule: BTreeMap<String, BTreeMap<Fate, u64>>,
+    /// Seconds from the call to its alert, of the slowest; none without an alert.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub slowest_alert: Option<u64>,
     /// Summaries that were sent.
     pub summaries: u64,
     /// Problems in the exception files: while there is one, no exception is in use.
@@ -111,6 +116,7 @@ impl Report {
     }
 
     pub(super) fn count_finding(&mut self, ended: &Ended) {
+        self.slowest_alert = self.slowest_alert.max(ended.latency);
         self.count(&ended.rule, ended.fate);
     }
 
@@ -134,6 +140,7 @@ impl AddAssign for Report {
         self.ignored += other.ignored;
         self.unreadable += other.unreadable;
         self.objects += other.objects;
+        self.announced += other.announced;
         add(&mut self.object_fates, other.object_fates);
         self.bytes += other.bytes;
         self.records += other.records;
@@ -142,6 +149,7 @@ impl AddAssign for Report {
         self.findings += other.findings;
         add(&mut self.finding_fates, other.finding_fates);
         other.by_rule.into_iter().for_each(|(rule, fates)| add(self.by_rule.entry(rule).or_default(), fates));
+        self.slowest_alert = self.slowest_alert.max(other.slowest_alert);
         self.summaries += other.summaries;
         // Of the same files.
         self.exception_problems = self.exception_problems.max(other.exception_problems);

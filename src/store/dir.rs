@@ -109,6 +109,7 @@ fn list(bucket: &Path, listing: &Listing) -> Result<Page, StoreError> {
     }
     page.keys.sort_unstable();
     page.prefixes.sort_unstable();
+    page.keys.truncate(listing.most.map_or(usize::MAX, usize::from));
     Ok(page)
 }
 

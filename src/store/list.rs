@@ -13,6 +13,8 @@ pub struct Listing {
     pub start_after: Option<String>,
     /// [`Page::next`] of the page before; `start_after` then has been seen to.
     pub continuation: Option<String>,
+    /// No more than so many keys, without folders; as many as the store gives at once where absent.
+    pub most: Option<u16>,
 }
 
 /// One page of a bucket's list.

@@ -9,8 +9,11 @@ mod unmodelled;
 
 use async_trait::async_trait;
 use aws_sdk_s3::Client;
+use aws_sdk_s3::config::timeout::TimeoutConfig;
 use aws_sdk_s3::operation::get_object::GetObjectOutput;
+use aws_sdk_s3::primitives::ByteStream;
 use bytes::Bytes;
+use tokio::time::timeout;
 use tokio_util::io::SyncIoBridge;
 
 use super::{Cause, Condition, Listing, ObjectStore, Page, PutError, Refusal, SmallObject, StoreError, Written};
@@ -35,7 +38,7 @@ impl S3Store {
     pub async fn fetch(&self, object: &ObjectRef) -> Result<Body, Refusal> {
         let get = self.client.get_object().bucket(&object.bucket).key(&object.key);
         let got = get.set_version_id(object.version_id.clone()).send().await;
-        body(got.map_err(|error| refusal(&error))?).await
+        body(&self.client, got.map_err(|error| refusal(&error))?).await
     }
 }
 
@@ -60,7 +63,7 @@ impl ObjectStore for S3Store {
     async fn list(&self, listing: &Listing) -> Result<Page, StoreError> {
         let list = self.client.list_objects_v2().bucket(&listing.bucket).prefix(&listing.prefix);
         let list = list.set_delimiter(listing.folders.then(|| "/".to_owned()));
-        let list = list.set_start_after(listing.start_after.clone());
+        let list = list.set_start_after(listing.start_after.clone()).set_max_keys(listing.most.map(i32::from));
         let got = list.set_continuation_token(listing.continuation.clone()).send().await;
         let got = got.map_err(|error| unlisted(&refusal(&error)))?;
         let prefixes = got.common_prefixes().iter().filter_map(|folder| folder.prefix()).map(str::to_owned).collect();
@@ -69,18 +72,32 @@ impl ObjectStore for S3Store {
     }
 }
 
-async fn body(got: GetObjectOutput) -> Result<Body, Refusal> {
+async fn body(client: &Client, got: GetObjectOutput) -> Result<Body, Refusal> {
     let length = got.content_length().and_then(|length| u64::try_from(length).ok());
     if length.is_none_or(|length| length > Body::WHOLE) {
         // Read where blocking is allowed; the bridge brings the runtime along.
         return Ok(Body::Stream(Box::new(SyncIoBridge::new(got.body.into_async_read()))));
     }
-    match got.body.collect().await {
-        Ok(bytes) => Ok(Body::Whole(bytes.into_bytes())),
-        Err(error) => {
-            Err(Refusal { cause: Cause::Unreachable, told: format!("the body broke off: {}", chain(&error)) })
-        }
-    }
+    Ok(Body::Whole(whole(client, got.body).await?))
+}
+
+/// A body, whole. It has as long as the client gives an operation, which for the client ends with the head of the
+/// answer: what comes byte by byte would hold up the function until it is killed.
+async fn whole(client: &Client, body: ByteStream) -> Result<Bytes, Refusal> {
+    let limit = client.config().timeout_config().and_then(TimeoutConfig::operation_timeout);
+    let collected = match limit {
+        Some(limit) => match timeout(limit, body.collect()).await {
+            Ok(collected) => collected,
+            Err(_) => return Err(incomplete(format!("the body did not come in {} s", limit.as_secs_f32()))),
+        },
+        None => body.collect().await,
+    };
+    let collected = collected.map_err(|error| incomplete(format!("the body broke off: {}", chain(&error))))?;
+    Ok(collected.into_bytes())
+}
+
+fn incomplete(told: String) -> Refusal {
+    Refusal { cause: Cause::Other, told }
 }
 
 /// What reading an object needs. 404 and 403 are told apart only for who may list.

@@ -6,14 +6,17 @@
 
 #[path = "../support/cli.rs"]
 mod cli;
+#[path = "../support/golden.rs"]
+mod golden;
 #[path = "../support/mod.rs"]
 mod support;
 mod world;
 
 use cli::trailbell;
 use serde_json::{Value, json};
+use support::moto;
+use support::page::golden;
 use support::relay::{self, Request};
-use support::{golden, moto};
 use trailbell::doctor::{Announced, Deployment};
 use world::{World, announces_nothing, s3};
 
@@ -196,7 +199,7 @@ fn doctor(args: &[&str], vars: &[(&str, &str)]) -> (i32, String) {
 async fn the_program_takes_the_functions_settings_or_its_own_and_exits_by_the_worst() {
     let world = World::healthy().await;
     let (code, out) = doctor(&["--alerts", "nowhere"], &[("TRAILBELL_LEGDER", "none")]);
-    golden::compare("doctor-settings", &out, &[]);
+    golden::compare(golden("doctor-settings", &out, &[]));
     assert_eq!(code, 2);
     let (code, out) = doctor(&["--alerts", &world.topic, "--ledger", "none", "--format", "json"], &[]);
     assert_eq!(code, 1, "{out}");

@@ -15,8 +15,10 @@ use trailbell::rule::load;
 use trailbell::sink::SnsTopic;
 use trailbell::store::S3Store;
 
+use crate::golden;
+use crate::support::page::golden;
 use crate::support::relay::{self, Answer, Request};
-use crate::support::{aws, golden, moto};
+use crate::support::{aws, moto};
 
 /// The time of all of it.
 const NOW: &str = "2026-03-12T12:00:00Z";
@@ -138,7 +140,7 @@ impl World {
         let mut names = vec![(self.logs.as_str(), "LOGS"), (&self.ledger, "LEDGER"), (&self.topic, "TOPIC")];
         names.push((&rules, "ALL in use"));
         names.extend(probe(&page).map(|token| (token, "TOKEN")));
-        golden::compare(&format!("doctor-{case}"), &page, &names);
+        golden::compare(golden(&format!("doctor-{case}"), &page, &names));
     }
 
     /// As [`World::compare`], with some answers that are not moto's.

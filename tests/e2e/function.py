@@ -48,8 +48,12 @@ class Function:
     def __exit__(self, kind, error, trace):
         self.end()
         if error:
-            self.log.seek(0)
-            print(f"what the function said:\n{self.log.read()}")
+            print(f"what the function said:\n{self.said()}")
+
+    def said(self):
+        """All that function and watcher printed so far."""
+        self.log.seek(0)
+        return self.log.read()
 
     def end(self):
         """Ends the watcher, which ends the function."""
@@ -82,8 +86,12 @@ class Function:
                 return
             except OSError:
                 time.sleep(0.1)
-        self.log.seek(0)
-        raise Failure(f"cargo lambda watch does not start: {self.log.read()}")
+        raise Failure(f"cargo lambda watch does not start: {self.said()}")
+
+
+def expect(what, found, expected):
+    if found != expected:
+        raise Failure(f"{what}: {found!r} instead of {expected!r}")
 
 
 def free_port():

@@ -3,11 +3,12 @@
 
 use std::collections::BTreeMap;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::task::{Context, Poll, Waker};
 
 use proptest::prelude::*;
 use serde_json::Value;
+use tokio::runtime::{Builder, Runtime};
 use trailbell::pipeline::{self, Pipeline, Problem};
 
 use crate::memory::{Fault, Memory, Topic};
@@ -47,6 +48,12 @@ impl Slot {
     }
 }
 
+/// Nothing runs in it: who waits for something with a limit needs its timers, which never fire here.
+fn runtime() -> &'static Runtime {
+    static RUNTIME: OnceLock<Runtime> = OnceLock::new();
+    RUNTIME.get_or_init(|| Builder::new_current_thread().enable_time().build().unwrap())
+}
+
 impl World {
     fn new(payloads: Vec<Value>) -> World {
         let (memory, topic) = (Memory::new(), Topic::default());
@@ -83,6 +90,7 @@ impl World {
         }
         let before = self.topic.told();
         let slot = &mut self.slots[at];
+        let _timers = runtime().enter();
         let polled = slot.work.as_mut().map(|work| work.as_mut().poll(&mut Context::from_waker(Waker::noop())));
         slot.published.extend(self.topic.told_since(before));
         if let Some(Poll::Ready(ended)) = polled {

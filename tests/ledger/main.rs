@@ -3,9 +3,13 @@
 #![allow(dead_code, reason = "a double may do more than the tests ask of it today")]
 
 mod claims;
+mod context;
 mod crashes;
+#[path = "../support/golden.rs"]
+mod golden;
 mod memory;
 mod stores;
+mod story;
 mod summaries;
 #[path = "../support/mod.rs"]
 mod support;

@@ -14,7 +14,7 @@ use crate::world::{clock, create_group, inline, pipeline};
 
 const BUCKET: &str = "state";
 
-async fn s3() -> (S3Store, String) {
+pub async fn s3() -> (S3Store, String) {
     let config = aws_sdk_s3::config::Builder::from(&aws::config(moto::url())).force_path_style(true);
     let client = aws_sdk_s3::Client::from_conf(config.build());
     let bucket = moto::unique("state");
@@ -59,7 +59,7 @@ async fn lists(store: &dyn ObjectStore, bucket: &str, name: &str) {
         prefix: prefix.to_owned(),
         folders,
         start_after: start_after.map(str::to_owned),
-        continuation: None,
+        ..Listing::default()
     };
     let page = store.list(&listing("l/", true, None)).await.unwrap();
     assert_eq!(

@@ -55,6 +55,14 @@ pub fn create_group(event_id: &str, user: &str) -> Value {
         "userIdentity": {"type": "IAMUser", "userName": user, "arn": format!("arn:aws:iam::111122223333:user/{user}")}})
 }
 
+/// A call to IAM with these parameters. Its event id is made of its name and its time.
+pub fn call(action: &str, time: &str, user: &str, parameters: Value) -> Value {
+    json!({"eventVersion": "1.11", "eventSource": "iam.amazonaws.com", "eventName": action, "eventTime": time,
+        "awsRegion": "us-east-1", "eventID": format!("{action}-{time}"), "recipientAccountId": "111122223333",
+        "sourceIPAddress": "203.0.113.7", "requestParameters": parameters,
+        "userIdentity": {"type": "IAMUser", "userName": user, "arn": format!("arn:aws:iam::111122223333:user/{user}")}})
+}
+
 /// One notification with these records in it: of a CloudWatch Logs subscription.
 pub fn inline(records: &[Value]) -> Value {
     let event = |(index, record): (usize, &Value)| json!({"id": index.to_string(), "timestamp": 0, "message": record.to_string()});

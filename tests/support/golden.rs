@@ -1,16 +1,27 @@
-//! Pages that are compared with files in `tests/golden`.
+//! Files that a reviewer reads, and that what is written now must equal.
 
-use std::path::Path;
+use std::path::PathBuf;
 use std::{env, fs};
 
-/// Compares a page with `tests/golden/<name>.txt`; with `TRAILBELL_WRITE_GOLDEN=1`, writes it. `names` are those that
-/// differ from run to run, and what stands for them in the file.
-pub fn compare(name: &str, page: &str, names: &[(&str, &str)]) {
-    let page = names.iter().fold(page.to_owned(), |page, (from, to)| page.replace(from, to));
-    let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden").join(name).with_extension("txt");
-    if env::var_os("TRAILBELL_WRITE_GOLDEN").is_some() {
-        fs::write(&golden, &page).unwrap();
+/// Compares pages with their golden files, or writes these where `TRAILBELL_WRITE_GOLDEN` is set.
+pub fn compare(pages: impl IntoIterator<Item = (PathBuf, String)>) {
+    let write = env::var_os("TRAILBELL_WRITE_GOLDEN").is_some();
+    let mut different = Vec::new();
+    for (golden, page) in pages {
+        if write {
+            fs::write(&golden, &page).unwrap();
+        } else if let Some(difference) = difference(&fs::read_to_string(&golden).unwrap_or_default(), &page) {
+            different.push(format!("{}: {difference}", golden.display()));
+        }
     }
-    let expected = fs::read_to_string(&golden).unwrap_or_default();
-    assert!(expected == page, "{} is otherwise now:\n{page}", golden.display());
+    assert!(different.is_empty(), "{}", different.join("\n"));
+}
+
+fn difference(golden: &str, page: &str) -> Option<String> {
+    if golden == page {
+        return None;
+    }
+    let (golden, page): (Vec<_>, Vec<_>) = (golden.lines().collect(), page.lines().collect());
+    let line = (0..).find(|&line| golden.get(line) != page.get(line))?;
+    Some(format!("line {}\n  golden: {:?}\n  now:    {:?}", line + 1, golden.get(line), page.get(line)))
 }

@@ -98,6 +98,8 @@ impl Moto {
         let python = venv::python_with_moto()?;
         let mut server = Command::new(&python)
             .arg(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/support/moto_server.py"))
+            // It delivers to subscribers on this machine.
+            .env("NO_PROXY", "127.0.0.1")
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()

@@ -40,6 +40,34 @@ async fn what_was_notified_is_told_once() {
 }
 
 #[tokio::test]
+async fn a_sweep_does_not_hide_that_notifications_are_missing() {
+    let world = World::new();
+    let log = world.deliver_quiet("01T0950", "quiet");
+    let sibling = |kind: &str| log.replace("CloudTrail", kind);
+    for (key, announced) in [(log.clone(), 1), (sibling("CloudTrail-Digest"), 1), (sibling("CloudTrail-Insight"), 0)] {
+        assert_eq!(world.notify(&key).await.report.announced, announced, "{key}");
+    }
+    let swept = world.sweep().await;
+    assert_eq!((counts(&swept).read, swept.report.objects, swept.report.announced), (1, 1, 0));
+}
+
+#[tokio::test]
+async fn the_time_from_a_call_to_its_alert_is_measured_on_both_ways() {
+    let world = World::new();
+    let notified = world.deliver("01T0940", "notified");
+    let outcomes = [world.notify(&notified).await, world.notify(&notified).await];
+    world.deliver("01T0950", "swept");
+    let told_late = world.sweep().await;
+    // The call was made at 10:00, the clock shows 11:00 and goes on.
+    for (what, outcome, told) in
+        [("told", &outcomes[0], true), ("told before", &outcomes[1], false), ("by a sweep", &told_late, true)]
+    {
+        let latency = outcome.report.slowest_alert;
+        assert_eq!(latency.is_some_and(|seconds| (3600..3900).contains(&seconds)), told, "{what}: {latency:?}");
+    }
+}
+
+#[tokio::test]
 async fn an_object_is_left_to_its_notification_for_five_minutes() {
     let world = World::new();
     world.deliver("01T0956", "young");

@@ -13,9 +13,9 @@ use crate::finding::{Finding, Origin};
 use crate::rule::{RuleInfo, Severity, Tactic, Threat};
 
 const HEADINGS: [&str; 11] = [
+    "THE LAST 48 HOURS",
     "FACTS",
     "THE POLICY AS WRITTEN",
-    "THE LAST 48 HOURS",
     "WHAT TO CHECK",
     "WHAT TO UNDO IF IT WAS NOT MEANT",
     "WHY THIS RULE",

@@ -25,7 +25,7 @@ fn entry(finding: &Finding) -> TimelineEntry {
 fn section(finding: &Finding, context: &Context) -> Vec<String> {
     let text = render(finding, context, &Accounts::default()).text;
     let Some((_, section)) = text.split_once("\nTHE LAST 48 HOURS\n") else { return Vec::new() };
-    let end = section.find("\n\nWHAT TO CHECK").expect("the next section");
+    let end = section.find("\n\nFACTS").expect("the next section");
     section[..end].lines().map(str::to_owned).collect()
 }
 
@@ -47,6 +47,10 @@ fn the_story_is_told_in_event_order_by_each_of_its_findings_in_any_order_of_arri
             let known: Vec<usize> = order[..arrived].to_vec();
             let last = known[arrived - 1];
             let context = with_timeline(known.iter().map(|at| entry(&story[*at])).collect());
+            if arrived == 1 {
+                assert_eq!(section(&story[last], &context), ["  Nothing else is on record of the group Admins."]);
+                continue;
+            }
             let mut expected = vec!["  What happened to the group Admins (times in UTC; > is this event):".to_owned()];
             expected.extend((0..story.len()).filter(|at| known.contains(at)).map(|at| {
                 let mark = if at == last { "  > " } else { "    " };
@@ -73,7 +77,7 @@ fn every_kind_of_event_has_words() {
             "inline policy p written by alice; it allows all of IAM and so everything",
         ),
         ("DeleteGroupPolicy", json!({}), "inline policy p deleted by alice"),
-        ("AddUserToGroup", json!({"group": "Temp"}), "member bob added by alice, when it was called Temp"),
+        ("AddUserToGroup", json!({"group": "Temp"}), "as Temp: member bob added by alice"),
         ("AddUserToGroup", json!({"excepted": true}), "member bob added by alice (excepted)"),
         ("AddUserToGroup", json!({"failed": true, "object": null}), "AddUserToGroup tried in vain by alice"),
         ("AddUserToGroup", json!({"object": null, "actor": null}), "member (name not known) added"),
@@ -140,21 +144,28 @@ fn what_is_new_and_what_is_not_known_is_said() {
     let this = call("CreateGroup", "10:00:00");
     let text = |context: &Context| render(&this, context, &Accounts::default()).text;
     for (actor, group, told) in [
-        (true, true, "\n\n  This is the first finding on record of this caller, and of this group.\n\n"),
-        (true, false, "\n\n  This is the first finding on record of this caller.\n\n"),
-        (false, true, "\n\n  This is the first finding on record of this group.\n\n"),
+        (true, true, "\n\n  Nothing earlier is on record of this caller, nor of this group.\n\n"),
+        (true, false, "\n\n  Nothing earlier is on record of this caller.\n\n"),
+        (false, true, "\n\n  Nothing earlier is on record of this group.\n\n"),
     ] {
         let context = Context { first_of_actor: actor, first_of_group: group, ..Context::default() };
         assert!(text(&context).contains(told), "{told}");
     }
-    assert!(!text(&Context::default()).contains("first finding"));
+    assert!(!text(&Context::default()).contains("Nothing earlier"));
     for (gap, told) in [
-        (Gap::LedgerOff, "  What else happened is not known: the ledger is off."),
-        (Gap::LedgerFailed, "  What else happened is not known: the ledger could not be read."),
-        (Gap::Late, "  What else happened is not known: the ledger did not answer in time."),
+        (Gap::LedgerOff, "  Not known: there is no ledger (TRAILBELL_LEDGER=none)."),
+        (Gap::LedgerFailed, "  Not known: the ledger could not be read."),
+        (Gap::Late, "  Not known: the ledger did not answer in time."),
         (Gap::TooMuch, "  There is more than this: not all of the ledger was read."),
     ] {
         assert_eq!(section(&this, &Context::without(gap)), [told]);
+    }
+    for (gap, told) in [
+        (Gap::LedgerFailed, "  There may be more: part of the ledger could not be read."),
+        (Gap::Late, "  There may be more: part of the ledger did not answer in time."),
+    ] {
+        let context = Context { gap: Some(gap), ..with_timeline(vec![entry(&this)]) };
+        assert_eq!(section(&this, &context), ["  Nothing else is on record of the group Admins.", "", told]);
     }
     assert!(section(&this, &Context::default()).is_empty());
 }

@@ -10,7 +10,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde_json::Value;
 use trailbell::alert::Accounts;
-use trailbell::assemble;
+use trailbell::assemble::{self, Aws};
 use trailbell::config::Config;
 use trailbell::ledger;
 use trailbell::pipeline::{self, Clock, Outcome};
@@ -41,7 +41,8 @@ pub fn run(args: &InvokeArgs) -> Result<ExitCode, Box<dyn Error>> {
 
 async fn outcome(config: &Config, payload: &Value) -> Result<Outcome, Box<dyn Error>> {
     let clock = clock();
-    let detections = match assemble::reload(config).await {
+    let aws = Aws::anywhere();
+    let detections = match assemble::reload(config, &aws).await {
         Some(mut reload) => reload.changed(clock.now).await?.ok_or("there are no rules")?,
         None => local(config)?,
     };
@@ -50,7 +51,7 @@ async fn outcome(config: &Config, payload: &Value) -> Result<Outcome, Box<dyn Er
         return Err(fault.into());
     }
     let accounts = Accounts::from_file(config.accounts.as_deref())?;
-    let pipeline = Arc::new(assemble::pipeline(config, detections, accounts).await);
+    let pipeline = Arc::new(assemble::pipeline(config, detections, accounts, &aws).await);
     Ok(pipeline::run(&pipeline, payload, clock).await)
 }
 

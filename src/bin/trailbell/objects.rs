@@ -7,7 +7,7 @@ use std::sync::Arc;
 use futures::{StreamExt, stream};
 use tokio::runtime::Runtime;
 use tokio::sync::mpsc;
-use trailbell::assemble;
+use trailbell::assemble::{self, Aws};
 use trailbell::cloudtrail::Body;
 use trailbell::notification::ObjectRef;
 use trailbell::store::walk::{Wanted, names_a_day, walk};
@@ -60,7 +60,7 @@ impl Objects {
         }
         // Two workers: a large object is fetched while this thread waits for its bytes.
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
-        let store = Arc::new(runtime.block_on(assemble::s3_store()));
+        let store = Arc::new(runtime.block_on(assemble::s3_store(&Aws::anywhere())));
         let wanted = Wanted { since: window.since, until: window.until, region };
         let mut found = Vec::new();
         for (bucket, prefix) in places {

@@ -10,8 +10,7 @@ use bytes::Bytes;
 
 use super::date::{DateListener, timestamp};
 use super::refusal::refusal;
-use super::unread;
-use crate::error::chain;
+use super::{unread, whole};
 use crate::store::{Condition, PutError, SmallObject, StoreError, Written};
 
 pub(super) async fn get(client: &Client, bucket: &str, key: &str) -> Result<SmallObject, StoreError> {
@@ -19,11 +18,11 @@ pub(super) async fn get(client: &Client, bucket: &str, key: &str) -> Result<Smal
     let get = client.get_object().bucket(bucket).key(key).customize().interceptor(listener.clone());
     let got = get.send().await.map_err(|error| unread(&refusal(&error)))?;
     let (etag, modified) = (got.e_tag().map(str::to_owned), got.last_modified().and_then(timestamp));
-    let body = got.body.collect().await.map_err(|error| retry(format!("the body broke off: {}", chain(&error))))?;
+    let bytes = whole(client, got.body).await.map_err(|refusal| unread(&refusal))?;
     let (Some(etag), Some(modified)) = (etag, modified) else {
         return Err(retry("the answer has no ETag or no Last-Modified".to_owned()));
     };
-    Ok(SmallObject { bytes: body.into_bytes(), etag, modified, date: listener.date()? })
+    Ok(SmallObject { bytes, etag, modified, date: listener.date()? })
 }
 
 pub(super) async fn put(

@@ -7,7 +7,7 @@ use std::io::{self, Write};
 use std::process::ExitCode;
 
 use trailbell::alert::clean;
-use trailbell::assemble;
+use trailbell::assemble::{self, Aws};
 use trailbell::attach::{self, Attachment, Plan, Way};
 use trailbell::store::{Notifications, S3Store, Target};
 
@@ -26,7 +26,7 @@ async fn attached(args: &AttachArgs) -> Result<(), Box<dyn Error>> {
     let wanted = wanted(args)?;
     let bucket = wanted.bucket.clone();
     let in_bucket = |error: &dyn std::fmt::Display| shown(&format!("s3://{bucket}: {error}"));
-    let store = assemble::s3_store().await;
+    let store = assemble::s3_store(&Aws::anywhere()).await;
     let before = store.notifications(&bucket, wanted.owner.as_deref()).await;
     let before = before.map_err(|refusal| in_bucket(&refusal.advised("s3:GetBucketNotification")))?;
     // Only for what is told: who may not list the bucket may attach it all the same.

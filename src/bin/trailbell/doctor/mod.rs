@@ -8,7 +8,7 @@ use std::io::{self, Write};
 use std::process::ExitCode;
 
 use jiff::Timestamp;
-use trailbell::assemble;
+use trailbell::assemble::{self, Aws};
 use trailbell::config::Config;
 use trailbell::doctor::{self, Announced, Examination, Level};
 
@@ -40,7 +40,7 @@ fn examine(args: &DoctorArgs, config: Config) -> Result<Examination, Box<dyn Err
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     Ok(runtime.block_on(async {
         let owner = args.expected_bucket_owner.clone();
-        assemble::deployment(config, announced, owner, args.read_only).await.examine(now()).await
+        assemble::deployment(&Aws::anywhere(), config, announced, owner, args.read_only).await.examine(now()).await
     }))
 }
 

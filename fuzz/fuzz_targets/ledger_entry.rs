@@ -1,0 +1,36 @@
+//! Any bytes as an entry of the ledger: what can be read is written and read again as the same, and an alert can be
+//! written of it.
+
+#![no_main]
+
+mod support;
+
+use libfuzzer_sys::fuzz_target;
+use serde_json::Value;
+use support::alert;
+use trailbell::alert::{Accounts, Context, render, render_minimal, render_summary};
+use trailbell::finding::FindingId;
+use trailbell::ledger::{Content, Entry};
+
+fuzz_target!(|stored: &[u8]| {
+    let Some(id) = id(stored) else { return };
+    let Ok(entry) = Entry::decode(&id, stored).inspect_err(|error| drop(error.to_string())) else { return };
+    let written = serde_json::to_vec(&entry).expect("what was read can be written");
+    assert_eq!(Entry::decode(&id, &written).expect("what was written can be read"), entry);
+    let accounts = Accounts::default();
+    match &entry.content {
+        Content::Finding(finding) => {
+            alert::check(&render(finding, &Context::default(), &accounts));
+            alert::check(&render_minimal(finding));
+        }
+        Content::Summary(summary) => alert::check(&render_summary(summary, &accounts)),
+    }
+});
+
+/// The id that the entry itself gives, so that it is read further than to the comparison with the one looked for.
+fn id(stored: &[u8]) -> Option<FindingId> {
+    let entry: Value = serde_json::from_slice(stored).ok()?;
+    let content = entry.get("content")?;
+    let id = content.get("finding").or_else(|| content.get("summary"))?.get("id")?;
+    serde_json::from_value(id.clone()).ok()
+}

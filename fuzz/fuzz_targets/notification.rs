@@ -1,0 +1,29 @@
+//! Any JSON as the payload of an invocation: each message says something, and all of it on one line.
+
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use serde_json::Value;
+use trailbell::notification::{Item, decode};
+
+fuzz_target!(|payload: &[u8]| {
+    let Ok(payload) = serde_json::from_slice::<Value>(payload) else { return };
+    let notification = decode(&payload);
+    assert!(!notification.messages.is_empty(), "a payload without a fate");
+    for message in &notification.messages {
+        assert!(!message.items.is_empty(), "a message without a fate");
+        for said in message.items.iter().filter_map(said) {
+            assert!(!said.contains(char::is_control), "{said:?}");
+        }
+    }
+});
+
+/// What the log and the reply would say of an item.
+fn said(item: &Item) -> Option<String> {
+    match item {
+        Item::Object(object) => Some(object.to_string()),
+        Item::Ignored(why) => Some(why.clone()),
+        Item::BadRecord(error) | Item::Unreadable(error) => Some(error.to_string()),
+        Item::Record(_) | Item::Sweep => None,
+    }
+}

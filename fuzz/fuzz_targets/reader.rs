@@ -1,0 +1,42 @@
+//! Any bytes as a log object, as they are and as what gzip holds: both gears find the same, and an alert can be
+//! written of all of it.
+
+#![no_main]
+
+mod support;
+
+use std::sync::LazyLock;
+
+use jiff::Timestamp;
+use libfuzzer_sys::fuzz_target;
+use support::gears::{agree, origin};
+use support::{alert, gzip};
+use trailbell::alert::{Accounts, Context, render, render_minimal};
+use trailbell::cloudtrail::Body;
+use trailbell::cloudtrail::reader::Options;
+use trailbell::pipeline::{Hit, search};
+use trailbell::rule::{Detections, RuleSet, load};
+
+static DETECTIONS: LazyLock<Detections> =
+    LazyLock::new(|| Detections::from(RuleSet::new([load::embedded().rules]).expect("there are rules")));
+
+// Small, so that a bomb meets it.
+const OPTIONS: Options = Options { max_bytes: 1 << 20, lines: false };
+
+fuzz_target!(|bytes: &[u8]| {
+    agree(bytes, OPTIONS, &DETECTIONS);
+    let zipped = gzip(bytes);
+    let (seen, _) = agree(&zipped, OPTIONS, &DETECTIONS);
+    if !seen.findings.is_empty() {
+        tell(zipped);
+    }
+});
+
+fn tell(stored: Vec<u8>) {
+    let body = Body::Whole(stored.into());
+    let _ = search(body, OPTIONS, &DETECTIONS, Timestamp::UNIX_EPOCH, &origin, &mut |hit| {
+        let Hit::Finding(finding) = hit else { return };
+        alert::check(&render(&finding, &Context::default(), &Accounts::default()));
+        alert::check(&render_minimal(&finding));
+    });
+}

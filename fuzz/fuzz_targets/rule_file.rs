@@ -1,0 +1,55 @@
+//! Any text as a file of rules and as one of exceptions: what is wrong is told with a place in the text, and what is
+//! right runs in both gears.
+
+#![no_main]
+
+mod support;
+
+use std::sync::LazyLock;
+
+use libfuzzer_sys::fuzz_target;
+use serde_json::{Value, json};
+use support::{gears, gzip};
+use trailbell::cloudtrail::reader::Options;
+use trailbell::rule::load::{self, Problem};
+use trailbell::rule::{Detections, LoadedExceptions, RuleSet};
+
+const OPTIONS: Options = Options { max_bytes: 1 << 20, lines: false };
+
+static EMBEDDED: LazyLock<RuleSet> = LazyLock::new(|| RuleSet::new([load::embedded().rules]).expect("there are rules"));
+
+/// A log object of several samples.
+static LOG: LazyLock<Vec<u8>> = LazyLock::new(|| {
+    let samples = [
+        include_str!("../../events/records/billing-admins.json"),
+        include_str!("../../events/records/stack.json"),
+        include_str!("../../events/records/quiet.json"),
+    ];
+    let records = samples.map(|text| serde_json::from_str::<Vec<Value>>(text).expect("samples are lists of records"));
+    gzip(json!({ "Records": records.concat() }).to_string().as_bytes())
+});
+
+fuzz_target!(|text: &str| {
+    let file = || [("fuzz.toml", text)].into_iter();
+    let load = load::texts(file());
+    load.refused.iter().for_each(|refusal| drop(refusal.to_string()));
+    load.problems.iter().chain(&load.warnings).for_each(|problem| told(problem, text));
+    if let Ok(rules) = RuleSet::new([load.rules]) {
+        gears::agree(&LOG, OPTIONS, &Detections::from(rules));
+    }
+
+    let mut exceptions = LoadedExceptions::from_texts(file());
+    exceptions.check_rules(&EMBEDDED);
+    exceptions.problems.iter().chain(&exceptions.warnings).for_each(|problem| told(problem, text));
+    if !exceptions.exceptions.is_empty() {
+        gears::agree(&LOG, OPTIONS, &Detections::with_loaded(EMBEDDED.clone(), exceptions));
+    }
+});
+
+/// It names the file and a line that there is.
+fn told(problem: &Problem, text: &str) {
+    assert!(problem.to_string().starts_with("fuzz.toml:"), "{problem}");
+    let lines = text.matches('\n').count() + 1;
+    let place = problem.position;
+    assert!(place.is_none_or(|place| (1..=lines).contains(&place.line) && place.column >= 1), "{problem}");
+}

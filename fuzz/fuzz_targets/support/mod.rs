@@ -1,0 +1,18 @@
+//! What several targets share.
+
+#![allow(dead_code, reason = "each target uses a part of it")]
+
+pub mod alert;
+#[path = "../../../tests/support/gears.rs"]
+pub mod gears;
+
+use std::io::Write;
+
+use flate2::Compression;
+use flate2::write::GzEncoder;
+
+/// One gzip member.
+pub fn gzip(text: &[u8]) -> Vec<u8> {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
+    encoder.write_all(text).and_then(|()| encoder.finish()).expect("memory takes it")
+}

@@ -1,0 +1,61 @@
+#!/usr/bin/env python3
+"""Starts the corpora of the fuzz targets, fuzz/corpus/TARGET/, from the samples and the rules of this repository."""
+
+import gzip
+import hashlib
+import os
+import subprocess
+import tempfile
+import tomllib
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def toml_files():
+    """The rules, and an example of exceptions."""
+    return [*(ROOT / "rules").glob("*.toml"), ROOT / "docs" / "exceptions-example.toml"]
+
+
+def queries():
+    """Every query of rules and exceptions."""
+    for path in toml_files():
+        file = tomllib.loads(path.read_text())
+        for table in [file.get("rule", {}), *file.get("exception", [])]:
+            if "query" in table:
+                yield table["query"].encode()
+
+
+def objects():
+    """The log objects, as they are stored and inflated."""
+    for path in (ROOT / "events" / "store").rglob("*.gz"):
+        yield path.read_bytes()
+        yield gzip.decompress(path.read_bytes())
+
+
+def entries():
+    """What the ledger holds after the samples went down the whole way."""
+    with tempfile.TemporaryDirectory() as ledger:
+        env = os.environ | {"TRAILBELL_LEDGER": f"dir:{ledger}"}
+        for name in ["s3-put", "sns-cloudtrail", "cloudwatch-logs", "eventbridge-api-call"]:
+            command = ["cargo", "run", "--quiet", "--", "invoke", f"events/{name}.json"]
+            subprocess.run(command, cwd=ROOT, env=env, check=True, stdout=subprocess.DEVNULL)
+        for path in Path(ledger).rglob("entries/*"):
+            yield path.read_bytes()
+
+
+def write(target, seeds):
+    """Puts each seed into a file of its own, named after what it holds."""
+    corpus = ROOT / "fuzz" / "corpus" / target
+    corpus.mkdir(parents=True, exist_ok=True)
+    written = {hashlib.sha1(seed).hexdigest(): seed for seed in seeds}
+    for name, seed in written.items():
+        (corpus / name).write_bytes(seed)
+    print(f"{target}: {len(written)} seeds")
+
+
+write("kql", queries())
+write("ledger_entry", entries())
+write("notification", (path.read_bytes() for path in (ROOT / "events").rglob("*.json") if path.parent.name != "records"))
+write("reader", objects())
+write("rule_file", (path.read_bytes() for path in toml_files()))

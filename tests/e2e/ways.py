@@ -1,0 +1,81 @@
+"""The ways of a notification into the queue: what is there before the template, and how a log object is put.
+
+Each way takes moto and gives the cloud, without the ledger's bucket, and what puts a sample's log object.
+"""
+
+import json
+
+from cloud import ACCOUNT, REGION, Cloud
+from function import ROOT, expect
+
+STORE = ROOT / "events" / "store" / "example-trail-logs"
+LOGS = "example-trail-logs"
+TOPIC = f"arn:aws:sns:{REGION}:{ACCOUNT}:trail-logs"
+
+
+class Bucket:
+    """The log bucket of a mode, and the prefix in it."""
+
+    def __init__(self, cloud, name, prefix=""):
+        self.cloud, self.name, self.prefix = cloud, name, prefix
+
+    def put(self, sample):
+        """Puts a sample's log object, as CloudTrail would."""
+        key = sample_key(sample)
+        self.cloud.s3.put_object(Bucket=self.name, Key=self.prefix + key, Body=(STORE / key).read_bytes())
+
+
+def sample_key(sample):
+    payload = json.loads((ROOT / "events" / sample).read_text())
+    return payload.get("requestPayload", payload)["Records"][0]["s3"]["object"]["key"]
+
+
+def new_trail(moto):
+    cloud = Cloud(moto, {}, without=["LedgerBucket"])
+    return cloud, Bucket(cloud, "trailbucket").put
+
+
+def event_bridge(moto):
+    s3 = moto.client("s3")
+    s3.create_bucket(Bucket=LOGS)
+    s3.put_bucket_notification_configuration(Bucket=LOGS, NotificationConfiguration={"EventBridgeConfiguration": {}})
+    cloud = Cloud(moto, {"LogBucketName": LOGS, "LogPrefix": "audit"}, without=["LedgerBucket"])
+    # Not of this trail: the rule must not let it through.
+    s3.put_object(Bucket=LOGS, Key="elsewhere/AWSLogs/x.json.gz", Body=b"")
+    expect("other prefixes in the queue", cloud.count("NotificationQueue"), 0)
+    return cloud, Bucket(cloud, LOGS, "audit/").put
+
+
+def existing_topic(moto):
+    moto.client("sns").create_topic(Name="trail-logs")
+    s3 = moto.client("s3")
+    s3.create_bucket(Bucket=LOGS)
+    return Cloud(moto, {"LogBucketName": LOGS, "LogTopicArn": TOPIC}, without=["LedgerBucket"])
+
+
+def topic_of_s3(moto):
+    cloud = existing_topic(moto)
+    configuration = {"TopicConfigurations": [{"TopicArn": TOPIC, "Events": ["s3:ObjectCreated:*"]}]}
+    cloud.s3.put_bucket_notification_configuration(Bucket=LOGS, NotificationConfiguration=configuration)
+    return cloud, Bucket(cloud, LOGS).put
+
+
+def topic_of_cloudtrail(moto):
+    cloud = existing_topic(moto)
+    cloud.sns.publish(TopicArn=TOPIC, Message="CloudTrail validation message.")
+    bucket = Bucket(cloud, LOGS)
+
+    def put(sample):
+        bucket.put(sample)
+        message = {"s3Bucket": LOGS, "s3ObjectKey": [sample_key(sample)]}
+        cloud.sns.publish(TopicArn=TOPIC, Message=json.dumps(message))
+
+    return cloud, put
+
+
+WAYS = {
+    "a  S3 -> SQS": new_trail,
+    "b  S3 -> EventBridge -> SQS": event_bridge,
+    "c  S3 -> SNS -> SQS": topic_of_s3,
+    "c  CloudTrail -> SNS -> SQS": topic_of_cloudtrail,
+}

@@ -1,0 +1,118 @@
+//! The program is killed at every request of a delivery, before and after its effect.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+
+use futures::stream::{self, StreamExt};
+use serde_json::Value;
+use tokio::process::{Child, Command};
+
+use crate::support::proxy::{Act, Fault};
+use crate::world::{LEASE_AND_MORE, Patience, World, log, run, sweep};
+
+const FINDINGS: [&str; 2] = ["first", "second"];
+
+/// Programs that are killed side by side.
+const TOGETHER: usize = 4;
+
+/// One death, and how often each finding was told.
+struct Death {
+    at: String,
+    expected: BTreeMap<String, usize>,
+    told: BTreeMap<String, usize>,
+}
+
+#[tokio::test]
+async fn killed_at_any_request_every_finding_is_told_and_twice_only_between_topic_and_ledger() {
+    let moments = requests_of_a_delivery().await;
+    let moments = moments.into_iter().enumerate();
+    let all = moments.flat_map(|(at, name)| [Act::Silence, Act::WithholdAnswer].map(|act| (at, name.clone(), act)));
+    let deaths: Vec<Death> =
+        stream::iter(all).map(|(at, name, act)| death(at, name, act)).buffered(TOGETHER).collect().await;
+    for Death { at, expected, told } in &deaths {
+        assert_eq!(told, expected, "killed at {at}");
+    }
+    let told: usize = deaths.iter().flat_map(|death| death.told.values()).sum();
+    let expected: usize = deaths.iter().flat_map(|death| death.expected.values()).sum();
+    let twice = deaths.iter().filter(|death| death.told.values().any(|times| *times > 1));
+    println!("| `trailbell invoke` killed at each of {} moments | 2 | {expected} | {told} |", deaths.len());
+    for death in twice {
+        println!("told twice when killed at {}: {:?}", death.at, death.told);
+    }
+}
+
+/// What a delivery that nothing befalls asks, in order.
+async fn requests_of_a_delivery() -> Vec<String> {
+    let world = World::new().await;
+    let payload = Payload::of(&world).await;
+    assert!(invoke(&world, &payload.file).wait().await.unwrap().success());
+    assert_eq!(world.told().into_values().collect::<Vec<_>>(), [1, 1]);
+    world.proxy.asked().iter().map(|request| format!("{} {}", request.method, request.path)).collect()
+}
+
+async fn death(at: usize, name: String, act: Act) -> Death {
+    let world = World::new().await;
+    let payload = Payload::of(&world).await;
+    world.proxy.arm(vec![Fault { which: |_| true, after: at, times: 1, act }]);
+    let mut program = invoke(&world, &payload.file);
+    tokio::select! {
+        () = world.proxy.befallen() => program.kill().await.unwrap(),
+        status = program.wait() => panic!("{name}: ended before it was killed: {status:?}"),
+    }
+    world.proxy.quiet().await;
+    let mut expected = world.told();
+    let states = world.states().await;
+    for id in FINDINGS {
+        let done = states.get(id).is_some_and(|state| state == "alerted");
+        *expected.entry(id.to_owned()).or_default() += usize::from(!done);
+    }
+    see_through(&world, &payload.notification).await;
+    let when = if act == Act::Silence { "before" } else { "after" };
+    Death { at: format!("request {at}, {when} its effect: {name}"), expected, told: world.told() }
+}
+
+/// The notification comes again; the dead one's leases run out; sweeps.
+async fn see_through(world: &World, notification: &Value) {
+    let pipeline = world.pipeline(Patience::Long).await;
+    let again = run(&pipeline, notification).await;
+    assert!(again.retry.is_empty(), "{:?}", again.problems);
+    world.proxy.wait(LEASE_AND_MORE);
+    sweep(&pipeline).await;
+    let swept = sweep(&pipeline).await;
+    assert!(swept.retry.is_empty(), "{:?}", swept.problems);
+    assert_eq!(world.ledger_keys("open/").await, [""; 0]);
+}
+
+/// A notification, in a file too.
+struct Payload {
+    notification: Value,
+    file: PathBuf,
+    _folder: tempfile::TempDir,
+}
+
+impl Payload {
+    async fn of(world: &World) -> Payload {
+        let notification = world.notification(&[&world.deliver("one", log(&FINDINGS)).await]);
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("payload.json");
+        std::fs::write(&file, notification.to_string()).unwrap();
+        Payload { notification, file, _folder: folder }
+    }
+}
+
+fn invoke(world: &World, payload: &Path) -> Child {
+    Command::new(env!("CARGO_BIN_EXE_trailbell"))
+        .arg("invoke")
+        .arg(payload)
+        .env_clear()
+        .envs(world.settings())
+        .env("AWS_ENDPOINT_URL", &world.proxy.url)
+        .env("AWS_REGION", "us-east-1")
+        .env("AWS_ACCESS_KEY_ID", "test")
+        .env("AWS_SECRET_ACCESS_KEY", "test")
+        .stdout(Stdio::null())
+        .kill_on_drop(true)
+        .spawn()
+        .unwrap()
+}
