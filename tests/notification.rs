@@ -208,3 +208,17 @@ fn envelopes_without_end_are_refused() {
     let deep = format!("{}1{}", "[".repeat(10_000), "]".repeat(10_000));
     assert!(refusal(&queue(&[json!(deep)])).contains("recursion limit"));
 }
+
+#[test]
+fn a_name_out_of_the_payload_cannot_break_a_line_of_the_log() {
+    for payload in [
+        json!({"awslogs": {"da\nta": "x"}}),
+        json!({"awslogs": {"data": "x\u{1b}[2J"}}),
+        json!({"a\r\nb": 1}),
+        json!({"Records": [{"eventSource": "aws:sqs", "body": {"a\nb": 1}}]}),
+    ] {
+        for said in said(&payload).concat() {
+            assert!(said.starts_with("unreadable: ") && !said.contains(char::is_control), "{said:?}");
+        }
+    }
+}

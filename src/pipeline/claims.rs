@@ -41,11 +41,6 @@ impl Claims {
         self.clock.is_over()
     }
 
-    /// The local time.
-    pub(super) fn now(&self) -> Timestamp {
-        self.clock.now
-    }
-
     /// The end of a wait from now on, before the time is nearly over.
     pub(super) fn until(&self, longest: Duration) -> Instant {
         let end = Instant::now() + longest;
