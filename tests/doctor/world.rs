@@ -16,7 +16,6 @@ use trailbell::sink::SnsTopic;
 use trailbell::store::S3Store;
 
 use crate::golden;
-use crate::support::page::golden;
 use crate::support::relay::{self, Answer, Request};
 use crate::support::{aws, moto};
 
