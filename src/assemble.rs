@@ -25,6 +25,9 @@ use crate::rule::Detections;
 use crate::sink::{AlertSink, DirSink, Pace, SnsSink, SnsTopic, StdoutSink};
 use crate::store::{DirStore, ObjectStore, S3Store};
 
+/// The folder of a ledger at `dir:PATH`.
+pub const LEDGER_FOLDER: &str = "ledger";
+
 /// Builds the pipeline. Nothing is asked of AWS yet, and no credential is looked up before it is needed.
 pub async fn pipeline(config: &Config, detections: Detections, accounts: Accounts, aws: &Aws) -> Pipeline {
     Pipeline {
@@ -76,11 +79,19 @@ async fn store(place: &StorePlace, aws: &Aws) -> Box<dyn ObjectStore> {
     }
 }
 
+/// The ledger at a place, for programs that need nothing else; none where the place is none.
+pub async fn stored_ledger(place: &LedgerPlace, aws: &Aws) -> Option<StoredLedger> {
+    match ledger(place, aws).await {
+        Ledger::Stored(ledger) => Some(ledger),
+        Ledger::None | Ledger::ReadOnly(_) => None,
+    }
+}
+
 async fn ledger(place: &LedgerPlace, aws: &Aws) -> Ledger {
     match place {
         LedgerPlace::None => Ledger::None,
         // The store has a folder for each bucket.
-        LedgerPlace::Dir(path) => Ledger::Stored(StoredLedger::new(Box::new(DirStore::new(path)), "ledger", "")),
+        LedgerPlace::Dir(path) => Ledger::Stored(StoredLedger::new(Box::new(DirStore::new(path)), LEDGER_FOLDER, "")),
         LedgerPlace::S3 { bucket, prefix } => {
             Ledger::Stored(StoredLedger::new(Box::new(S3Store::new(aws.s3().await)), bucket, prefix))
         }

@@ -17,6 +17,7 @@
 //! | [`sink`] | where do alerts go? SNS, a folder, the terminal |
 //! | [`ledger`] | who sees to a finding, and were people told? |
 //! | [`sweep`] | which log objects has no sweep read yet? |
+//! | [`canary`] | does the bell still ring? |
 //! | [`pipeline`] | in which order does all of this happen, and do the counts add up? |
 //! | [`attach`] | what must change in a bucket's notifications, and may it? |
 //! | [`doctor`] | does a deployment work, and what mends it? |
@@ -32,6 +33,7 @@
 pub mod alert;
 pub mod assemble;
 pub mod attach;
+pub mod canary;
 pub mod cloudtrail;
 pub mod command;
 pub mod config;

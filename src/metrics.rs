@@ -15,6 +15,7 @@
 //! | `SweepListed`, `SweepRead`, `SweepFailed`, `SweepGivenUp`, `SweepBacklog` | totals of a sweep | log objects that it listed, read now, will try again, will not, and left to the next |
 //! | `SweepRecovered`, `SweepLeftOpen` | totals of a sweep | findings taken over from workers that are gone, and left to those that are not |
 //! | `SweepTrailsFailed` | totals of a sweep | trails that could not be swept |
+//! | `Canaries`, `CanariesFailed` | totals | canaries asked for, and those that did not come through; no findings |
 //! | `Retries` | totals | messages to be delivered again |
 //! | `ExceptionProblems` | totals | problems that keep the exceptions from being used |
 //! | `StaleDetections` | totals | reasons why rules or exceptions are not the latest |
@@ -56,6 +57,8 @@ fn totals(outcome: &Outcome) -> Vec<Metric> {
         count("Records", report.records),
         count("BadRecords", report.bad_records),
         count("Summaries", report.summaries),
+        count("Canaries", report.canaries),
+        count("CanariesFailed", report.canaries_failed),
         count("Retries", outcome.retry.len() as u64),
         count("ExceptionProblems", report.exception_problems),
         count("StaleDetections", report.stale_detections),

@@ -15,6 +15,7 @@ fn said(payload: &Value) -> Vec<Vec<String>> {
         }
         Item::BadRecord(error) => format!("bad record: {error}"),
         Item::Sweep => "sweep".to_owned(),
+        Item::Canary => "canary".to_owned(),
         Item::Ignored(reason) => format!("ignored: {reason}"),
         Item::Unreadable(error) => format!("unreadable: {error}"),
     };
@@ -122,6 +123,8 @@ envelopes! {
     api_call: json!({"source": "aws.iam", "detail-type": "AWS API Call via CloudTrail", "detail": {"eventName": "CreateGroup"}})
         => [["EventBridge 0 CreateGroup"]];
     a_sweep: json!({"trailbell": "sweep"}) => [["sweep"]];
+    a_canary: json!({"trailbell": "canary"}) => [["canary"]];
+    a_canary_in_sqs: queue(&[json!({"trailbell": "canary"})]) => [["canary"]];
     a_sweep_in_sqs: queue(&[json!({"trailbell": "sweep"})]) => [["sweep"]];
     a_rule_with_a_schedule: json!({"source": "aws.events", "detail-type": "Scheduled Event", "detail": {}}) => [["sweep"]];
     a_schedule: json!({"source": "aws.scheduler", "detail-type": "Scheduled Event", "detail": "{}"}) => [["sweep"]];

@@ -31,7 +31,7 @@ impl Claims {
         Claims { lease, clock, started, taken: Mutex::default(), seen: Mutex::default() }
     }
 
-    /// The clock's time, as far as it has come since.
+    /// The local time: the clock's, as far as it has come since.
     pub(super) fn now(&self) -> Timestamp {
         self.clock.now.checked_add(self.started.elapsed()).unwrap_or(self.clock.now)
     }

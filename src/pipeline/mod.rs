@@ -2,6 +2,7 @@
 //! task of its own, inline records go theirs, and everything is counted.
 
 mod at_end;
+mod canary;
 mod claims;
 mod context;
 mod holding;
@@ -11,6 +12,7 @@ mod open;
 mod problem;
 mod publish;
 mod recover;
+mod replay;
 mod reply;
 mod report;
 mod search;
@@ -24,9 +26,12 @@ use jiff::Timestamp;
 use serde_json::Value;
 use tokio::time::Instant;
 
+pub use canary::{Flight, Hop, fly};
 pub use object::can_match_in;
 pub use problem::{Problem, Remedy};
+pub use publish::Ended;
 pub use recover::{Recovered, recover_open, send_due_summaries};
+pub use replay::{News, Replay};
 pub use reply::Failed;
 pub use report::{Mismatch, ObjectFate, Report};
 pub use search::{Hit, findings, search};
@@ -99,17 +104,25 @@ pub struct Outcome {
     pub retry: BTreeSet<Option<String>>,
 }
 
-/// Sees one invocation's payload through. Never fails as a whole: what fails is named and counted, and its message is
-/// in [`Outcome::retry`], after everything else was done.
+/// Sees one payload through, which nobody will send again as the same request.
 pub async fn run(pipeline: &Arc<Pipeline>, payload: &Value, clock: Clock) -> Outcome {
+    run_request(pipeline, payload, &clock.now.as_nanosecond().to_string(), clock).await
+}
+
+/// Sees one invocation's payload through. Never fails as a whole: what fails is named and counted, and its message is
+/// in [`Outcome::retry`], after everything else was done. `request` names the invocation: Lambda's second try of it has
+/// the same.
+pub async fn run_request(pipeline: &Arc<Pipeline>, payload: &Value, request: &str, clock: Clock) -> Outcome {
     let Notification { reply, messages } = notification::decode(payload);
     let mut run = Run::new(pipeline, clock, reply);
+    run.request = request.to_owned();
     let mut objects = Vec::new();
     for message in messages {
         objects.extend(run.take(message).await);
     }
     let seen = run.see_objects_through(objects).await;
     seen.not_started.iter().for_each(|named| run.out_of_time(named));
+    run.canaries().await;
     run.sweep().await;
     run.tell_what_was_held().await;
     run.outcome.mismatch = run.outcome.report.check().err();
@@ -124,6 +137,12 @@ struct Run {
     held: Vec<Held>,
     /// The messages that asked for a sweep.
     sweeps: BTreeSet<Option<String>>,
+    /// The messages that asked for a canary.
+    canaries: BTreeSet<Option<String>>,
+    /// What names the invocation.
+    request: String,
+    /// What became of each finding, where that is asked for.
+    ended: Option<Vec<Ended>>,
     outcome: Outcome,
 }
 
@@ -138,7 +157,17 @@ impl Run {
         };
         let outcome = Outcome { report, mismatch: None, problems, notes, warnings, reply, retry: BTreeSet::new() };
         let claims = Arc::new(Claims::new(clock));
-        Run { pipeline: Arc::clone(pipeline), claims, clock, held: Vec::new(), sweeps: BTreeSet::new(), outcome }
+        Run {
+            pipeline: Arc::clone(pipeline),
+            claims,
+            clock,
+            held: Vec::new(),
+            sweeps: BTreeSet::new(),
+            canaries: BTreeSet::new(),
+            request: String::new(),
+            ended: None,
+            outcome,
+        }
     }
 
     /// Sees to everything in a message but its objects, which it gives back.
@@ -155,6 +184,9 @@ impl Run {
                 Item::Record(record) => records.push(record),
                 Item::Sweep => {
                     self.sweeps.insert(message.id.clone());
+                }
+                Item::Canary => {
+                    self.canaries.insert(message.id.clone());
                 }
                 Item::Ignored(reason) => self.ignored(reason),
                 Item::BadRecord(error) => {
@@ -178,6 +210,14 @@ impl Run {
         self.outcome.notes.push(format!("ignored: {reason}"));
     }
 
+    /// Counts what became of findings.
+    fn end(&mut self, ended: Vec<Ended>) {
+        ended.iter().for_each(|ended| self.outcome.report.count_finding(ended));
+        if let Some(all) = &mut self.ended {
+            all.extend(ended);
+        }
+    }
+
     fn hold(&mut self, message: &Option<String>, findings: Vec<Finding>) {
         self.held.extend(findings.into_iter().map(|finding| Held { message: message.clone(), finding }));
     }
@@ -198,7 +238,7 @@ impl Run {
         self.outcome.report.records += records.len() as u64;
         self.outcome.report.findings += found.len() as u64;
         let published = publish::publish(&self.pipeline, &self.claims, found).await;
-        published.ended.iter().for_each(|ended| self.outcome.report.count_finding(ended));
+        self.end(published.ended);
         self.hold(message, published.held);
         published.problems.into_iter().for_each(|problem| self.problem(message, problem));
         self.outcome.notes.extend(published.notes);

@@ -7,7 +7,10 @@ use clap::{Parser, Subcommand, ValueEnum};
 use trailbell::rule::Severity;
 
 use crate::attach::args::AttachArgs;
+use crate::canary::CanaryArgs;
 use crate::doctor::args::DoctorArgs;
+use crate::ledger::args::LedgerArgs;
+use crate::replay::ReplayArgs;
 use crate::rules::args::{RulesArgs, SourceArgs};
 
 /// Rings when someone changes an IAM group: reads CloudTrail logs and tells what the rules find.
@@ -21,11 +24,14 @@ pub struct Args {
 #[derive(Debug, Subcommand)]
 pub enum Command {
     Attach(AttachArgs),
+    Canary(CanaryArgs),
     Doctor(DoctorArgs),
     Exceptions(ExceptionsArgs),
     Explain(ExplainArgs),
     Invoke(InvokeArgs),
+    Ledger(LedgerArgs),
     Preview(PreviewArgs),
+    Replay(ReplayArgs),
     Rules(RulesArgs),
     Scan(ScanArgs),
 }
