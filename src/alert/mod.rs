@@ -21,7 +21,7 @@ mod minimal;
 mod parts;
 mod policy;
 mod sentence;
-mod shell;
+pub(crate) mod shell;
 mod story;
 mod subject;
 mod summary;

@@ -10,6 +10,7 @@
 //! | `held/<rule>/<window>/<id>` | empty: waits for a summary |
 //! | `sweep/<name>` | what sweeps remember: see [`sweep`](crate::sweep) |
 //! | `clock` | empty |
+//! | `doctor/<token>` | there for as long as a probe takes |
 
 use jiff::Timestamp;
 use jiff::civil::DateTime;
@@ -40,6 +41,9 @@ const STAMP: &str = "%Y%m%dT%H%M%SZ";
 
 /// Hexadecimal digits of an actor's hash: 64 bits tell the actors of one window apart.
 const ACTOR_DIGITS: usize = 16;
+
+/// Where probes are.
+pub(super) const DOCTOR: &str = "doctor/";
 
 pub(super) fn entry(id: &FindingId) -> String {
     format!("{ENTRIES}{id}")

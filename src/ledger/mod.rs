@@ -16,6 +16,7 @@ mod notes;
 mod place;
 mod recover;
 mod summary;
+mod survey;
 mod timeline;
 mod token;
 
@@ -33,6 +34,7 @@ pub use look::{Index, Listed, Looked, OpenMarker};
 pub use place::LedgerError;
 pub use recover::Recovery;
 pub use summary::HeldWindow;
+pub use survey::{Probe, Survey};
 pub use timeline::Timeline;
 
 use crate::store::ObjectStore;

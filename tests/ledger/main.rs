@@ -13,4 +13,5 @@ mod story;
 mod summaries;
 #[path = "../support/mod.rs"]
 mod support;
+mod survey;
 mod world;

@@ -6,7 +6,9 @@ use std::path::PathBuf;
 use clap::{Parser, Subcommand, ValueEnum};
 use trailbell::rule::Severity;
 
+use crate::attach::args::AttachArgs;
 use crate::canary::CanaryArgs;
+use crate::doctor::args::DoctorArgs;
 use crate::ledger::args::LedgerArgs;
 use crate::replay::ReplayArgs;
 use crate::rules::args::{RulesArgs, SourceArgs};
@@ -21,7 +23,9 @@ pub struct Args {
 
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    Attach(AttachArgs),
     Canary(CanaryArgs),
+    Doctor(DoctorArgs),
     Exceptions(ExceptionsArgs),
     Explain(ExplainArgs),
     Invoke(InvokeArgs),

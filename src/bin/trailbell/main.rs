@@ -1,8 +1,10 @@
 //! The command line. Wiring and printing only.
 
 mod args;
+mod attach;
 mod canary;
 mod crew;
+mod doctor;
 mod exceptions;
 mod explain;
 mod files;
@@ -31,7 +33,9 @@ use args::{Args, Command};
 
 fn main() -> ExitCode {
     let result = match Args::parse().command {
+        Command::Attach(args) => attach::run(&args),
         Command::Canary(args) => canary::run(&args),
+        Command::Doctor(args) => doctor::run(&args),
         Command::Exceptions(args) => exceptions::run(&args),
         Command::Explain(args) => explain::run(&args),
         Command::Invoke(args) => invoke::run(&args),
