@@ -8,7 +8,7 @@ use aws_config::environment::EnvironmentVariableCredentialsProvider;
 use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
-use aws_sdk_s3::config::{SharedCredentialsProvider, SharedHttpClient};
+use aws_sdk_s3::config::{ProvideCredentials, SharedCredentialsProvider, SharedHttpClient};
 use aws_smithy_http_client::Builder as HttpBuilder;
 use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
 use futures::future::BoxFuture;
@@ -16,12 +16,17 @@ use tokio::sync::OnceCell;
 
 use crate::alert::Accounts;
 use crate::config::{AlertsPlace, Config, DetectionsPlace, LedgerPlace, StorePlace};
+use crate::doctor::{Announced, Deployment, Identity};
+use crate::error::chain;
 use crate::ledger::{Ledger, StoredLedger};
 use crate::pipeline::Pipeline;
 use crate::reload::Reload;
 use crate::rule::Detections;
-use crate::sink::{AlertSink, DirSink, Pace, SnsSink, StdoutSink};
+use crate::sink::{AlertSink, DirSink, Pace, SnsSink, SnsTopic, StdoutSink};
 use crate::store::{DirStore, ObjectStore, S3Store};
+
+/// The folder of a ledger at `dir:PATH`.
+pub const LEDGER_FOLDER: &str = "ledger";
 
 /// Builds the pipeline. Nothing is asked of AWS yet, and no credential is looked up before it is needed.
 pub async fn pipeline(config: &Config, detections: Detections, accounts: Accounts, aws: &Aws) -> Pipeline {
@@ -50,6 +55,23 @@ pub async fn s3_store(aws: &Aws) -> S3Store {
     S3Store::new(aws.s3().await)
 }
 
+/// What `trailbell doctor` looks at, as the environment and the operator tell it.
+pub async fn deployment(
+    aws: &Aws,
+    config: Config,
+    announced: Option<Announced>,
+    owner: Option<String>,
+    read_only: bool,
+) -> Deployment {
+    let topic = match &config.alerts {
+        AlertsPlace::Topic(arn) => Some(SnsTopic::new(aws.sns(arn).await, arn.clone())),
+        AlertsPlace::Stdout | AlertsPlace::Dir(_) => None,
+    };
+    let (identity, store) = (aws.identity().await, S3Store::new(aws.s3().await));
+    let ledger = ledger(&config.ledger, aws).await;
+    Deployment { config, identity, store, topic, ledger, announced, owner, read_only }
+}
+
 async fn store(place: &StorePlace, aws: &Aws) -> Box<dyn ObjectStore> {
     match place {
         StorePlace::Dir(path) => Box::new(DirStore::new(path)),
@@ -57,11 +79,19 @@ async fn store(place: &StorePlace, aws: &Aws) -> Box<dyn ObjectStore> {
     }
 }
 
+/// The ledger at a place, for programs that need nothing else; none where the place is none.
+pub async fn stored_ledger(place: &LedgerPlace, aws: &Aws) -> Option<StoredLedger> {
+    match ledger(place, aws).await {
+        Ledger::Stored(ledger) => Some(ledger),
+        Ledger::None | Ledger::ReadOnly(_) => None,
+    }
+}
+
 async fn ledger(place: &LedgerPlace, aws: &Aws) -> Ledger {
     match place {
         LedgerPlace::None => Ledger::None,
         // The store has a folder for each bucket.
-        LedgerPlace::Dir(path) => Ledger::Stored(StoredLedger::new(Box::new(DirStore::new(path)), "ledger", "")),
+        LedgerPlace::Dir(path) => Ledger::Stored(StoredLedger::new(Box::new(DirStore::new(path)), LEDGER_FOLDER, "")),
         LedgerPlace::S3 { bucket, prefix } => {
             Ledger::Stored(StoredLedger::new(Box::new(S3Store::new(aws.s3().await)), bucket, prefix))
         }
@@ -106,6 +136,22 @@ impl Aws {
 
     async fn config(&self) -> &SdkConfig {
         self.config.get_or_init(self.load).await
+    }
+
+    /// Who asks, as far as the credentials tell. No service is asked, but where they come from one.
+    async fn identity(&self) -> Identity {
+        let config = self.config().await;
+        let region = config.region().map(ToString::to_string);
+        let key = match config.credentials_provider() {
+            None => Err("nothing was found to take them from".to_owned()),
+            Some(provider) => provider.provide_credentials().await.map_err(|error| chain(&error)),
+        };
+        let told = |account: Option<&str>| account.map(str::to_owned);
+        let key = key.map(|found| {
+            let account = found.account_id().map(|account| account.as_str());
+            (found.access_key_id().to_owned(), told(account))
+        });
+        Identity { region, key }
     }
 
     async fn s3(&self) -> aws_sdk_s3::Client {

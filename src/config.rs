@@ -119,6 +119,20 @@ impl DetectionsPlace {
     }
 }
 
+impl LedgerPlace {
+    /// Reads `none`, `s3://BUCKET/PREFIX` or `dir:PATH`.
+    pub fn parse(value: &str) -> Option<LedgerPlace> {
+        if value == "none" {
+            return Some(LedgerPlace::None);
+        }
+        let Some(place) = value.strip_prefix("s3://") else { return dir(value).map(LedgerPlace::Dir) };
+        let (bucket, prefix) = place.split_once('/').unwrap_or((place, ""));
+        // A key has 1,024 bytes, and ours need most of them.
+        let fits = !bucket.is_empty() && prefix.len() <= MOST_PREFIX;
+        fits.then(|| LedgerPlace::S3 { bucket: bucket.to_owned(), prefix: prefix.to_owned() })
+    }
+}
+
 impl Config {
     /// The rules that are on this machine, as a list of places.
     pub fn local_rules(&self) -> Vec<PathBuf> {
@@ -140,7 +154,7 @@ impl Config {
             alerts_place,
         );
         let store = vars.required("TRAILBELL_STORE", "s3 or dir:PATH", store_place);
-        let ledger = vars.required("TRAILBELL_LEDGER", "s3://BUCKET/PREFIX, dir:PATH or none", ledger_place);
+        let ledger = vars.required("TRAILBELL_LEDGER", "s3://BUCKET/PREFIX, dir:PATH or none", LedgerPlace::parse);
         let trails = vars.optional("TRAILBELL_TRAILS", "s3://BUCKET/PREFIX, several with commas between", trails);
         let rules = vars.optional("TRAILBELL_RULES", "a directory, a file or s3://BUCKET/PREFIX", detections_place);
         let exceptions =
@@ -235,17 +249,6 @@ fn store_place(value: &str) -> Option<StorePlace> {
     if value == "s3" { Some(StorePlace::S3) } else { dir(value).map(StorePlace::Dir) }
 }
 
-fn ledger_place(value: &str) -> Option<LedgerPlace> {
-    if value == "none" {
-        return Some(LedgerPlace::None);
-    }
-    let Some(place) = value.strip_prefix("s3://") else { return dir(value).map(LedgerPlace::Dir) };
-    let (bucket, prefix) = place.split_once('/').unwrap_or((place, ""));
-    // A key has 1,024 bytes, and ours need most of them.
-    let fits = !bucket.is_empty() && prefix.len() <= MOST_PREFIX;
-    fits.then(|| LedgerPlace::S3 { bucket: bucket.to_owned(), prefix: prefix.to_owned() })
-}
-
 fn trails(value: &str) -> Option<Vec<Trail>> {
     value.split(',').map(|trail| Trail::parse(trail.trim())).collect()
 }
@@ -316,7 +319,7 @@ mod tests {
             ("dir:", None),
             ("memory", None),
         ] {
-            assert_eq!(ledger_place(said), expected, "{said}");
+            assert_eq!(LedgerPlace::parse(said), expected, "{said}");
         }
     }
 

@@ -18,7 +18,11 @@
 //! | [`sink`] | where do alerts go? SNS, a folder, the terminal |
 //! | [`ledger`] | who sees to a finding, and were people told? |
 //! | [`sweep`] | which log objects has no sweep read yet? |
+//! | [`canary`] | does the bell still ring? |
 //! | [`pipeline`] | in which order does all of this happen, and do the counts add up? |
+//! | [`attach`] | what must change in a bucket's notifications, and may it? |
+//! | [`doctor`] | does a deployment work, and what mends it? |
+//! | [`command`] | how is a command told that mends something? |
 //! | [`config`] | what did the operator say? |
 //! | [`assemble`] | which store, sink and rules follow from that? |
 //! | [`error`] | how is an error told? |
@@ -29,9 +33,13 @@
 
 pub mod alert;
 pub mod assemble;
+pub mod attach;
+pub mod canary;
 pub mod cloudtrail;
+pub mod command;
 pub mod config;
 pub mod correlation;
+pub mod doctor;
 pub mod ecs;
 pub mod error;
 pub mod explain;

@@ -125,7 +125,7 @@ async fn handle(function: &Mutex<Function>, event: LambdaEvent<Value>) -> Result
     let pipeline = function.lock().await.ready(clock.now).await.inspect_err(|error| {
         tracing::error!(%error, "there are no rules to run with");
     })?;
-    let outcome = pipeline::run(&pipeline, &event.payload, clock).await;
+    let outcome = pipeline::run_request(&pipeline, &event.payload, &event.context.request_id, clock).await;
     telemetry::tell(&outcome);
     telemetry::measure(&metrics::lines(&outcome, &event.context.env_config.function_name, clock.now));
     Ok(outcome.reply()?)

@@ -18,6 +18,7 @@
 //! | `SweepListed`, `SweepRead`, `SweepFailed`, `SweepGivenUp`, `SweepBacklog` | totals of a sweep | log objects that it listed, read now, will try again, will not, and left to the next |
 //! | `SweepRecovered`, `SweepLeftOpen` | totals of a sweep | findings taken over from workers that are gone, and left to those that are not |
 //! | `SweepTrailsFailed` | totals of a sweep | trails that could not be swept |
+//! | `Canaries`, `CanariesFailed` | totals | canaries asked for, and those that did not come through; no findings |
 //! | `Retries` | totals | messages to be delivered again |
 //! | `ExceptionProblems` | totals | problems that keep the exceptions from being used |
 //! | `StaleDetections` | totals | reasons why rules or exceptions are not the latest |
@@ -65,6 +66,8 @@ fn totals(outcome: &Outcome) -> Vec<Metric> {
         count("Summaries", report.summaries),
         count("Correlations", report.correlations.values().sum()),
         count("CorrelationsFailed", report.correlations_failed),
+        count("Canaries", report.canaries),
+        count("CanariesFailed", report.canaries_failed),
         count("Retries", outcome.retry.len() as u64),
         count("ExceptionProblems", report.exception_problems),
         count("StaleDetections", report.stale_detections),

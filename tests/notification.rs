@@ -15,6 +15,7 @@ fn said(payload: &Value) -> Vec<Vec<String>> {
         }
         Item::BadRecord(error) => format!("bad record: {error}"),
         Item::Sweep => "sweep".to_owned(),
+        Item::Canary => "canary".to_owned(),
         Item::Ignored(reason) => format!("ignored: {reason}"),
         Item::Unreadable(error) => format!("unreadable: {error}"),
     };
@@ -122,6 +123,8 @@ envelopes! {
     api_call: json!({"source": "aws.iam", "detail-type": "AWS API Call via CloudTrail", "detail": {"eventName": "CreateGroup"}})
         => [["EventBridge 0 CreateGroup"]];
     a_sweep: json!({"trailbell": "sweep"}) => [["sweep"]];
+    a_canary: json!({"trailbell": "canary"}) => [["canary"]];
+    a_canary_in_sqs: queue(&[json!({"trailbell": "canary"})]) => [["canary"]];
     a_sweep_in_sqs: queue(&[json!({"trailbell": "sweep"})]) => [["sweep"]];
     a_rule_with_a_schedule: json!({"source": "aws.events", "detail-type": "Scheduled Event", "detail": {}}) => [["sweep"]];
     a_schedule: json!({"source": "aws.scheduler", "detail-type": "Scheduled Event", "detail": "{}"}) => [["sweep"]];
@@ -207,4 +210,18 @@ fn envelopes_without_end_are_refused() {
     assert_eq!(refusal(&payload), "unreadable: more than 8 envelopes around each other");
     let deep = format!("{}1{}", "[".repeat(10_000), "]".repeat(10_000));
     assert!(refusal(&queue(&[json!(deep)])).contains("recursion limit"));
+}
+
+#[test]
+fn a_name_out_of_the_payload_cannot_break_a_line_of_the_log() {
+    for payload in [
+        json!({"awslogs": {"da\nta": "x"}}),
+        json!({"awslogs": {"data": "x\u{1b}[2J"}}),
+        json!({"a\r\nb": 1}),
+        json!({"Records": [{"eventSource": "aws:sqs", "body": {"a\nb": 1}}]}),
+    ] {
+        for said in said(&payload).concat() {
+            assert!(said.starts_with("unreadable: ") && !said.contains(char::is_control), "{said:?}");
+        }
+    }
 }

@@ -8,7 +8,6 @@ mod gears;
 use std::io::{Read, Write};
 use std::sync::LazyLock;
 
-use bytes::Bytes;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use gears::{Seen, origin};

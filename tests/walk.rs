@@ -13,7 +13,7 @@ use jiff::Timestamp;
 use support::{aws, moto};
 use trailbell::cloudtrail::Body;
 use trailbell::notification::ObjectRef;
-use trailbell::store::walk::{Wanted, names_a_day, walk};
+use trailbell::store::walk::{Wanted, names_a_day, regions, walk, walk_digests};
 use trailbell::store::{
     Condition, DirStore, Listing, ObjectStore, Page, PutError, S3Store, SmallObject, StoreError, Written,
 };
@@ -178,15 +178,58 @@ async fn check(store: Noted, bucket: &str) {
     assert_eq!(listed, ["AWSLogs/111122223333/CloudTrail/".to_owned(), format!("{region} after {start}")]);
 }
 
-#[tokio::test]
-async fn a_walk_over_a_directory() {
+/// A directory with all of them.
+fn directory() -> tempfile::TempDir {
     let root = tempfile::tempdir().unwrap();
     for key in keys().iter().filter(|key| !key.ends_with('/')) {
         let path = root.path().join("logs").join(key);
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
         std::fs::write(path, "").unwrap();
     }
+    root
+}
+
+#[tokio::test]
+async fn a_walk_over_a_directory() {
+    let root = directory();
     check(noted(DirStore::new(root.path())), "logs").await;
+}
+
+#[tokio::test]
+async fn digests_are_found_beside_the_log_objects() {
+    let root = directory();
+    let store = DirStore::new(root.path());
+    let names = async |prefix: &str, since: &str, region: &str| {
+        let matters = |name: &str| name == region;
+        let wanted = Wanted { since: since.parse().ok(), until: None, region: &matters };
+        let keys = walk_digests(&store, "logs", prefix, &wanted).await.unwrap();
+        keys.iter().filter_map(|key| key.rsplit('_').next()).map(str::to_owned).collect::<Vec<_>>()
+    };
+    let one = vec!["20260312T093000Z.json.gz".to_owned()];
+    for (prefix, since, region, expected) in [
+        ("", "2026-03-12T10:00:00Z", "us-east-1", &one),
+        ("AWSLogs/", "2026-03-01T00:00:00Z", "us-east-1", &one),
+        ("AWSLogs/111122223333/CloudTrail/us-east-1/", "2026-03-12T10:00:00Z", "us-east-1", &one),
+        ("AWSLogs/", "2026-03-14T00:00:00Z", "us-east-1", &vec![]),
+        ("AWSLogs/", "2026-03-12T00:00:00Z", "eu-west-1", &vec![]),
+    ] {
+        assert_eq!(names(prefix, since, region).await, *expected, "{prefix} {since} {region}");
+    }
+}
+
+#[tokio::test]
+async fn regions_are_those_of_all_accounts() {
+    let root = directory();
+    let store = DirStore::new(root.path());
+    for (prefix, expected) in [
+        ("", &["eu-west-1", "us-east-1"][..]),
+        ("AWSLogs/111122223333/", &["eu-west-1", "us-east-1"]),
+        ("AWSLogs/o-example/", &["us-east-1"]),
+        ("reports/", &[]),
+    ] {
+        let found = regions(&store, "logs", prefix).await.unwrap();
+        assert_eq!(found.iter().map(String::as_str).collect::<Vec<_>>(), expected, "{prefix}");
+    }
 }
 
 fn s3() -> aws_sdk_s3::Client {

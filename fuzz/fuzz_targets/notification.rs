@@ -24,6 +24,6 @@ fn said(item: &Item) -> Option<String> {
         Item::Object(object) => Some(object.to_string()),
         Item::Ignored(why) => Some(why.clone()),
         Item::BadRecord(error) | Item::Unreadable(error) => Some(error.to_string()),
-        Item::Record(_) | Item::Sweep => None,
+        Item::Record(_) | Item::Sweep | Item::Canary => None,
     }
 }

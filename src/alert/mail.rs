@@ -56,13 +56,14 @@ fn section(heading: &str, lines: Vec<String>) -> String {
 /// The lines, each with its line break, as far as a section goes.
 fn lines_of(lines: Vec<String>) -> String {
     let mut room = LONGEST_SECTION;
-    let kept = lines.iter().take_while(|line| {
+    let fitting = lines.iter().take_while(|line| {
         let fits = line.len() < room;
         room = room.saturating_sub(line.len() + 1);
         fits
     });
-    let mut text: String = kept.map(|line| format!("{line}\n")).collect();
-    if let cut @ 1.. = lines.len() - text.lines().count() {
+    let kept: Vec<String> = fitting.map(|line| format!("{line}\n")).collect();
+    let mut text = kept.concat();
+    if let cut @ 1.. = lines.len() - kept.len() {
         text += &format!("  … ({cut} lines cut)\n");
     }
     text

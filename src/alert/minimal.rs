@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::call::Call;
-use super::{Accounts, Alert, attributes, clean, document, subject, wrap};
+use super::{Accounts, Alert, attributes, clean, document, marked, subject, wrap};
 use crate::finding::Finding;
 
 /// Characters of a value.
@@ -42,5 +42,6 @@ pub fn render_minimal(finding: &Finding) -> Alert {
             "cut": ["everything but what names the finding"],
         },
     });
-    Alert { finding: finding.id.clone(), subject, text, document, attributes: attributes::write(call) }
+    let alert = Alert { finding: finding.id.clone(), subject, text, document, attributes: attributes::write(call) };
+    marked(finding, alert)
 }

@@ -4,6 +4,7 @@ mod accounts;
 mod attributes;
 mod call;
 mod caller;
+mod canary;
 pub mod clean;
 mod commands;
 mod console;
@@ -21,7 +22,7 @@ mod minimal;
 mod parts;
 mod policy;
 mod sentence;
-mod shell;
+pub(crate) mod shell;
 mod story;
 mod subject;
 mod summary;
@@ -97,7 +98,12 @@ pub fn render(finding: &Finding, context: &Context, accounts: &Accounts) -> Aler
     let attributes = attributes::write(call);
     let taken = limit::encoded(&text) + attributes.iter().map(Attribute::bytes).sum::<usize>();
     let document = limit::fit(document::write(call, context, &parts, &subject), taken);
-    Alert { finding: finding.id.clone(), subject, text, document, attributes }
+    marked(finding, Alert { finding: finding.id.clone(), subject, text, document, attributes })
+}
+
+/// A canary's alert says that it is one, whoever sends it.
+fn marked(finding: &Finding, alert: Alert) -> Alert {
+    if crate::canary::is_canary(finding) { canary::mark(alert) } else { alert }
 }
 
 /// What the policy can do that the finding's call attaches or writes, where that is much.
@@ -113,7 +119,8 @@ pub fn plain(markdown: &str) -> Vec<String> {
 
 /// The finding in one line of printable ASCII, 1 to 99 characters: severity, what, who and in which account.
 pub fn subject(finding: &Finding) -> String {
-    subject::write(Call::new(finding, &Accounts::default()))
+    let subject = subject::write(Call::new(finding, &Accounts::default()));
+    if crate::canary::is_canary(finding) { canary::subject(&subject) } else { subject }
 }
 
 impl Attribute {

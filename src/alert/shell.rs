@@ -2,7 +2,7 @@
 
 /// Why a value is not put into a command to paste.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Refusal {
+pub(crate) enum Refusal {
     /// The record does not tell the value.
     NotRecorded,
     /// It holds something that names in AWS cannot, such as a line break.
@@ -27,7 +27,7 @@ impl Refusal {
 }
 
 /// The value as (part of) one word of a shell: bare where that is safe, else in single quotes.
-pub(super) fn word(value: &str) -> Result<String, Refusal> {
+pub(crate) fn word(value: &str) -> Result<String, Refusal> {
     if !value.bytes().all(|byte| byte == b' ' || byte.is_ascii_graphic()) {
         return Err(Refusal::NotPlain);
     }

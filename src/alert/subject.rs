@@ -7,7 +7,7 @@ use super::sentence;
 
 /// SNS takes fewer than 100 characters.
 /// Source: <https://docs.aws.amazon.com/sns/latest/api/API_Publish.html>
-const LONGEST: usize = 99;
+pub(super) const LONGEST: usize = 99;
 
 /// The subject: 1 to 99 characters. Names give way, so that the account at the end is always there.
 pub(super) fn write(call: Call<'_>) -> String {

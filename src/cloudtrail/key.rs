@@ -62,6 +62,20 @@ pub fn delivered(key: &str) -> Option<Timestamp> {
     Offset::UTC.to_timestamp(minute).ok()
 }
 
+/// The end of the hour that a digest file tells of, by its name; none where that does not say so.
+///
+/// Source: <https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-log-file-validation-digest-file-structure.html>
+pub fn digested(key: &str) -> Option<Timestamp> {
+    let (_, name) = key.rsplit_once('/').unwrap_or(("", key));
+    if by_name(name) != Some(Kind::Digest) {
+        return None;
+    }
+    let name = name.strip_suffix(".json.gz")?;
+    // A trail's name may hold `_` too.
+    let (_, stamp) = name.strip_suffix("_backfill").unwrap_or(name).rsplit_once('_')?;
+    Offset::UTC.to_timestamp(DateTime::strptime("%Y%m%dT%H%M%SZ", stamp).ok()?).ok()
+}
+
 fn by_name(name: &str) -> Option<Kind<'_>> {
     let mut parts = name.split('_');
     let account = parts.next()?;
@@ -126,6 +140,20 @@ mod tests {
         check("report.json.gz", Kind::Foreign);
         check("1234_CloudTrail_us-east-1_x.json.gz", Kind::Foreign);
         check("", Kind::Folder);
+    }
+
+    #[test]
+    fn names_of_digests_tell_their_hour() {
+        let name = |rest: &str| format!("a/111122223333_CloudTrail-Digest_us-east-1_{rest}");
+        for (key, expected) in [
+            (name("my_trail_eu-west-1_20260301T100512Z.json.gz"), Some("2026-03-01T10:05:12Z")),
+            (name("trail_us-east-1_20260301T100512Z_backfill.json.gz"), Some("2026-03-01T10:05:12Z")),
+            (name("trail_us-east-1_20260301T1005Z.json.gz"), None),
+            (name("trail.json"), None),
+            (NAME.to_owned(), None),
+        ] {
+            assert_eq!(digested(&key).map(|time| time.to_string()).as_deref(), expected, "{key}");
+        }
     }
 
     #[test]

@@ -83,6 +83,19 @@ pub(super) fn in_one_pass(
     (read, result)
 }
 
+/// Inflates `body` and looks no further: how many bytes it holds, at most `max_bytes`.
+pub fn inflated(body: Body, max_bytes: u64) -> Result<u64, ReadError> {
+    let (mut bytes, mut piece) = (0, vec![0; 64 * 1024]);
+    let failed = |offset| move |problem| ReadError { offset, problem };
+    let mut inflate = Inflate::new(body, max_bytes).map_err(failed(0))?;
+    loop {
+        match inflate.read(&mut piece).map_err(failed(bytes))? {
+            0 => return Ok(bytes),
+            count => bytes += count as u64,
+        }
+    }
+}
+
 pub(super) fn split(
     splitter: &mut Splitter,
     needles: Option<&Needles>,

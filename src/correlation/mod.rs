@@ -18,4 +18,4 @@ pub use folders::{Folders, Next, later};
 pub use mark::{Link, Mark};
 pub use member::{Place, document, places, values};
 pub use members::{Members, members};
-pub use told::told;
+pub use told::{known, told};

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use jiff::Timestamp;
 
-use super::{Episode, Episodes, Folders, Mark, Place, occurrences, places, told, values};
+use super::{Episode, Episodes, Folders, Mark, Place, known, occurrences, places, told};
 use crate::alert::{Correlated, Known};
 use crate::cloudtrail::Record;
 use crate::ecs::View;
@@ -105,8 +105,8 @@ pub fn rehearse(
     let told = told(correlation, folder, &marks, &episode);
     let by_id = |id: &FindingId| findings.iter().find(|finding| finding.id == *id).cloned();
     let members: Vec<Finding> = told.members.iter().filter_map(by_id).collect();
-    let values = members.iter().find_map(|finding| values(&told.group_by, &told.folder, finding));
-    Some((told, Known { values, members, trouble: None }))
+    let known = known(&told, members, None);
+    Some((told, known))
 }
 
 fn findings(set: &RuleSet, records: &[Record], now: Timestamp) -> Vec<Finding> {

@@ -1,8 +1,8 @@
 //! What is told of an episode.
 
-use super::{Episode, Mark, members};
-use crate::alert::Correlated;
-use crate::finding::FindingId;
+use super::{Episode, Mark, members, values};
+use crate::alert::{Correlated, Known};
+use crate::finding::{Finding, FindingId};
 use crate::rule::{Correlation, Stage};
 
 /// What is to be told of an episode as it is now, by the marks around it. Its id is the same for the same episode and
@@ -27,4 +27,10 @@ pub fn told(correlation: &Correlation, folder: &str, marks: &[Mark], episode: &E
         members: members.shown,
         events: members.events,
     }
+}
+
+/// What is known of what is told: its members, as far as they could be read, and what they are alike in.
+pub fn known(told: &Correlated, members: Vec<Finding>, trouble: Option<String>) -> Known {
+    let values = members.iter().find_map(|finding| values(&told.group_by, &told.folder, finding));
+    Known { values, members, trouble }
 }

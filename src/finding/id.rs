@@ -5,14 +5,28 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
+use thiserror::Error;
 
 use crate::cloudtrail::Record;
 
 /// SHA-256, in 64 lower-case hexadecimal digits, over rule id, account and `eventID`; without an `eventID`, over the
 /// canonical JSON of the whole record instead.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(transparent)]
+#[serde(try_from = "String")]
 pub struct FindingId(String);
+
+/// A text that is no id.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[error("an id of a finding has 64 lower-case hexadecimal digits")]
+pub struct NotAnId;
+
+impl TryFrom<String> for FindingId {
+    type Error = NotAnId;
+
+    fn try_from(text: String) -> Result<FindingId, NotAnId> {
+        FindingId::parse(&text).ok_or(NotAnId)
+    }
+}
 
 impl FindingId {
     /// The id of "this rule matched this record".
@@ -87,6 +101,16 @@ mod tests {
         let other = json!({"eventName": "CreateGroup", "requestParameters": {"a": 1, "b": 3}});
         assert_eq!(id("r", one.clone()), id("r", same));
         assert_ne!(id("r", one), id("r", other));
+    }
+
+    #[test]
+    fn what_is_no_id_is_not_read_as_one() {
+        let good = id("r", json!({"eventID": "e-1"}));
+        assert_eq!(serde_json::from_value::<FindingId>(json!(good)).unwrap(), good);
+        for wrong in ["", "abc", &"A".repeat(64), &format!("{}\n", &good.as_str()[1..])] {
+            let error = serde_json::from_value::<FindingId>(json!(wrong)).unwrap_err().to_string();
+            assert!(error.contains("64 lower-case hexadecimal digits"), "{wrong:?}: {error}");
+        }
     }
 
     #[test]

@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 
 pub use actor::Actor;
 pub use fate::Fate;
-pub use id::FindingId;
+pub use id::{FindingId, NotAnId};
 pub use window::Window;
 
 use crate::cloudtrail::Record;

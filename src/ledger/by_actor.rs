@@ -32,7 +32,7 @@ impl StoredLedger {
     /// What the actor of a finding was found doing besides. `now` tells which keys are from the future. One LIST, of two
     /// pages at most; and a small one where nothing is earlier.
     pub async fn actor_history(&self, finding: &Finding, now: Timestamp) -> Result<ActorHistory, LedgerError> {
-        let folder = keys::by_actor(finding);
+        let folder = keys::of_actor(&finding.actor.key);
         let time = finding.time.unwrap_or(now);
         let stretch = self.around(&folder, time).await?;
         let latest = latest(time, now);

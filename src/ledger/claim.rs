@@ -134,8 +134,12 @@ impl StoredLedger {
         Ok(found.entry.ok().filter(|now| *now == next).map(|now| Claim::new(now, found.object.etag, since)))
     }
 
-    /// Puts the keys by which a claimed finding is counted and found again. Doing so again changes nothing.
+    /// Puts the keys by which a claimed finding is counted and found again. Doing so again changes nothing. A canary has
+    /// none: it is to count nowhere.
     pub async fn index(&self, claim: &Claim) -> Result<(), LedgerError> {
+        if claim.entry.is_canary() {
+            return Ok(());
+        }
         let keys = keys::indexes(&claim.entry, self.place.room());
         let marked = futures::future::join_all(keys.iter().map(|key| self.place.mark(key))).await;
         marked.into_iter().try_for_each(|marked| marked.map(|_| ()))

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use crate::alert::{Correlated, Summary};
+use crate::canary;
 use crate::finding::{Finding, FindingId, Window};
 
 /// Raised when an older program could not read an entry rightly.
@@ -125,6 +126,11 @@ impl Entry {
     /// The id of what it is about.
     pub fn id(&self) -> &FindingId {
         self.content.id()
+    }
+
+    /// Whether it is about a canary.
+    pub fn is_canary(&self) -> bool {
+        matches!(&self.content, Content::Finding(finding) if canary::is_canary(finding))
     }
 
     pub(super) fn encode(&self) -> Result<Bytes, serde_json::Error> {

@@ -52,7 +52,7 @@ fn names(entry: &TimelineEntry) -> Option<(&str, &str)> {
 
 /// The folder of a group's index, with the `/` at its end.
 pub(super) fn folder(account: Option<&str>, group: &str) -> String {
-    format!("by-group/{}/{}/", part(account.unwrap_or_default()), part(group))
+    format!("{}{}/{}/", keys::BY_GROUP, part(account.unwrap_or_default()), part(group))
 }
 
 /// The keys of a finding, under every name that its group had: none without a group. `room` is how long they may be.

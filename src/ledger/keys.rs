@@ -12,8 +12,10 @@
 //! | `episodes/<correlation>/<hash>` | the episodes of one set of group_by values |
 //! | `sweep/<name>` | what sweeps remember: see [`sweep`](crate::sweep) |
 //! | `clock` | empty |
+//! | `doctor/<token>` | there for as long as a probe takes |
 
 use jiff::Timestamp;
+use jiff::civil::DateTime;
 use jiff::tz::Offset;
 
 use super::Entry;
@@ -28,6 +30,12 @@ pub(super) const OPEN: &str = "open/";
 /// Where markers of what waits for a summary are.
 pub(super) const HELD: &str = "held/";
 
+/// Where entries are.
+pub(super) const ENTRIES: &str = "entries/";
+
+/// Where findings are found by account and group.
+pub(super) const BY_GROUP: &str = "by-group/";
+
 /// Written to learn the store's time.
 pub(super) const CLOCK: &str = "clock";
 
@@ -36,8 +44,11 @@ const STAMP: &str = "%Y%m%dT%H%M%SZ";
 /// Hexadecimal digits of an actor's hash: 64 bits tell the actors of one window apart.
 const ACTOR_DIGITS: usize = 16;
 
+/// Where probes are.
+pub(super) const DOCTOR: &str = "doctor/";
+
 pub(super) fn entry(id: &FindingId) -> String {
-    format!("entries/{id}")
+    format!("{ENTRIES}{id}")
 }
 
 pub(super) fn open(id: &FindingId) -> String {
@@ -63,6 +74,11 @@ pub fn actor_in_account(finding: &Finding) -> String {
     digits(&FindingId::of_parts([finding.account.as_deref().unwrap_or_default(), &finding.actor.key]))
 }
 
+/// The folder of what an actor did, in all accounts.
+pub(super) fn of_actor(key: &str) -> String {
+    format!("by-actor/{}/", digits(&FindingId::of_parts([key])))
+}
+
 fn digits(id: &FindingId) -> String {
     id.as_str()[..ACTOR_DIGITS].to_owned()
 }
@@ -72,23 +88,28 @@ pub(super) fn actor_of(name: &str) -> Option<&str> {
     name.split_once('-').map(|(actor, _)| actor)
 }
 
-/// The folder of what one actor was found doing, in all accounts.
-pub(super) fn by_actor(finding: &Finding) -> String {
-    format!("by-actor/{}/", digits(&FindingId::of_parts([finding.actor.key.as_str()])))
-}
-
 /// All keys by which an entry is found again, of at most `room` bytes. An excepted finding is found by group and actor,
 /// and counts nowhere.
 pub(super) fn indexes(entry: &Entry, room: usize) -> Vec<String> {
     let Content::Finding(finding) = &entry.content else { return Vec::new() };
     let (id, rule) = (&finding.id, &finding.rule.id);
-    let time = finding.time.unwrap_or(entry.window.start);
-    let mut keys = vec![format!("{}{}-{}-{id}", by_actor(finding), stamp(time), part(rule))];
+    let time = time_of(entry);
+    let mut keys = vec![format!("{}{}-{}-{id}", of_actor(&finding.actor.key), stamp(time), part(rule))];
     keys.extend(group_key::write(finding, time, room));
     if finding.exception.is_none() {
         keys.push(format!("{}{}-{id}", in_window(rule, entry.window), actor_in_account(finding)));
     }
     keys
+}
+
+/// The time under which indexes have an entry: that of the call; where it is not known, of the first claim.
+pub(super) fn time_of(entry: &Entry) -> Timestamp {
+    let called = match &entry.content {
+        Content::Finding(finding) => finding.time,
+        Content::Correlation(told) => Some(told.end),
+        Content::Summary(_) => None,
+    };
+    called.unwrap_or(entry.window.start)
 }
 
 /// A time that sorts as text.
@@ -99,6 +120,55 @@ pub(super) fn stamp(time: Timestamp) -> String {
 /// The time that a key of an index begins with, and what follows the dash after it.
 pub(super) fn split_time(name: &str) -> Option<(Timestamp, &str)> {
     let (stamp, rest) = name.split_once('-')?;
-    let time = jiff::civil::DateTime::strptime(STAMP, stamp).ok()?;
+    let time = DateTime::strptime(STAMP, stamp).ok()?;
     Some((Offset::UTC.to_timestamp(time).ok()?, rest))
+}
+
+/// What the key of an entry, or one in the folder of a group or an actor, tells of itself. Programs of other versions
+/// may write more behind the id.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct IndexKey {
+    /// When the call was made; an entry's own key does not tell.
+    pub time: Option<Timestamp>,
+    /// The finding or summary.
+    pub id: FindingId,
+}
+
+impl IndexKey {
+    /// Reads a key without its folder.
+    pub(super) fn parse(name: &str) -> Option<IndexKey> {
+        if let Some(id) = FindingId::parse(name) {
+            return Some(IndexKey { time: None, id });
+        }
+        let (time, rest) = split_time(name)?;
+        // A part that was too long ends in `~` and a hash that looks like an id.
+        let parts = rest.split('-').map(|part| part.split(|end: char| !end.is_ascii_alphanumeric()).next());
+        let id = parts.flatten().find_map(FindingId::parse)?;
+        Some(IndexKey { time: Some(time), id })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_tell_time_and_id_whatever_is_behind() {
+        let id = "0123456789abcdef".repeat(4);
+        for (name, time) in [
+            (id.clone(), None),
+            (format!("20260301T100000Z-CreateGroup-{id}"), Some("2026-03-01T10:00:00Z")),
+            (format!("20260301T100000Z-169f3a93-efc7-4df2-94d6-0d9438c310d1-{id}"), Some("2026-03-01T10:00:00Z")),
+            (format!("20260301T100000Z-CreateGroup-{id}-alice~more"), Some("2026-03-01T10:00:00Z")),
+            (format!("20260301T100000Z-CreateGroup-{id}/x.y"), Some("2026-03-01T10:00:00Z")),
+            (format!("20260301T100000Z-a~{}-{id}", "f".repeat(64)), Some("2026-03-01T10:00:00Z")),
+        ] {
+            let time = time.map(|time| time.parse().unwrap());
+            assert_eq!(IndexKey::parse(&name), Some(IndexKey { time, id: FindingId::parse(&id).unwrap() }), "{name}");
+        }
+        for strange in ["", "x", "20260301T100000Z", "20260301T100000Z-CreateGroup-0123", &format!("yesterday-x-{id}")]
+        {
+            assert_eq!(IndexKey::parse(strange), None, "{strange}");
+        }
+    }
 }

@@ -12,10 +12,12 @@ mod entry;
 mod group_key;
 mod hold;
 mod keys;
+mod look;
 mod notes;
 mod place;
 mod recover;
 mod summary;
+mod survey;
 mod timeline;
 mod token;
 
@@ -29,10 +31,12 @@ pub use complete::Completed;
 pub use correlate::Alarms;
 pub use entry::{Content, Entry, State, Unreadable};
 pub use hold::{Seen, told_at_once};
-pub use keys::actor_in_account;
+pub use keys::{IndexKey, actor_in_account};
+pub use look::{Index, Listed, Looked, OpenMarker};
 pub use place::LedgerError;
 pub use recover::Recovery;
 pub use summary::HeldWindow;
+pub use survey::{Probe, Survey};
 pub use timeline::Timeline;
 
 use crate::store::ObjectStore;
@@ -47,6 +51,8 @@ pub enum Ledger {
     None,
     /// In a store.
     Stored(StoredLedger),
+    /// In a store that is read and never written: for dry runs. What is not there is told without a record.
+    ReadOnly(StoredLedger),
 }
 
 /// A ledger in a store.

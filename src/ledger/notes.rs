@@ -11,6 +11,12 @@ impl StoredLedger {
         self.place.get(&key(name)).await
     }
 
+    /// The names of all notes that begin so.
+    pub async fn notes(&self, name: &str) -> Result<Vec<String>, LedgerError> {
+        let keys = self.place.list_all(&key(name), false).await?;
+        Ok(keys.iter().filter_map(|key| key.strip_prefix(FOLDER)).map(str::to_owned).collect())
+    }
+
     /// Writes a note, if the condition holds at that moment.
     pub async fn put_note(&self, name: &str, bytes: Bytes, condition: Condition) -> Result<Written, PutError> {
         self.place.put(&key(name), bytes, condition).await
@@ -22,6 +28,8 @@ impl StoredLedger {
     }
 }
 
+const FOLDER: &str = "sweep/";
+
 fn key(name: &str) -> String {
-    format!("sweep/{name}")
+    format!("{FOLDER}{name}")
 }

@@ -58,8 +58,10 @@ fn leaf(value: &Value) -> Vec<Item> {
     if value.get("Event").and_then(Value::as_str) == Some("s3:TestEvent") {
         return vec![Item::Ignored("S3 test event: the notification is set up".to_owned())];
     }
-    if value.get("trailbell").and_then(Value::as_str) == Some("sweep") {
-        return vec![Item::Sweep];
+    match value.get("trailbell").and_then(Value::as_str) {
+        Some("sweep") => return vec![Item::Sweep],
+        Some("canary") => return vec![Item::Canary],
+        _ => {}
     }
     if value.get("detail-type").is_some() && value.get("detail").is_some() {
         return vec![eventbridge::item(value)];

@@ -3,6 +3,8 @@
 use serde_json::Value;
 use thiserror::Error;
 
+use crate::alert::clean;
+
 /// Why something that came in cannot be understood. Names keys and positions, never values of an unknown envelope.
 #[derive(Debug, Error)]
 pub enum DecodeError {
@@ -38,7 +40,9 @@ pub enum DecodeError {
 
 impl DecodeError {
     pub(super) fn malformed(envelope: impl Into<String>, problem: impl ToString) -> DecodeError {
-        DecodeError::Malformed { envelope: envelope.into(), problem: problem.to_string() }
+        // A parser's message can hold a name out of the payload.
+        let problem = clean::text(&problem.to_string(), LONGEST_PROBLEM);
+        DecodeError::Malformed { envelope: envelope.into(), problem }
     }
 
     /// The error for a value of no known shape: its top-level keys, no values.
@@ -54,6 +58,9 @@ impl DecodeError {
         DecodeError::Unknown { shape }
     }
 }
+
+/// Characters of what a parser says. Longer than any list of the fields that it expected.
+const LONGEST_PROBLEM: usize = 1_000;
 
 /// The most keys, and characters of a key, that an error shows.
 const SHOWN: usize = 20;

@@ -8,7 +8,7 @@
 //! | EventBridge | `detail-type` and `detail` |
 //! | CloudTrail's own SNS message | `s3Bucket` and `s3ObjectKey` |
 //! | CloudWatch Logs subscription | `awslogs` |
-//! | a schedule | `trailbell` is `sweep`; `detail-type` is `Scheduled Event` |
+//! | a schedule | `trailbell` is `sweep` or `canary`; `detail-type` is `Scheduled Event` |
 //! | Lambda's on-failure destination | `requestPayload`, around any of the others |
 
 mod cloudwatch;
@@ -60,6 +60,8 @@ pub enum Item {
     BadRecord(DecodeError),
     /// It is time to look for what nobody told us of.
     Sweep,
+    /// It is time to see whether the bell still rings.
+    Canary,
     /// Nothing to do, and why.
     Ignored(String),
     /// It cannot be understood.

@@ -1,6 +1,6 @@
 //! Without a ledger an invocation is the execution: what it held back is told when it ends.
 
-use super::publish::place;
+use super::publish::{Ended, place, unanswered};
 use super::{Pipeline, Problem, Run};
 use crate::alert::{self, Summary};
 use crate::finding::{Fate, Finding, FindingId};
@@ -19,7 +19,7 @@ impl Run {
             self.outcome.report.summaries += u64::from(told.is_ok());
             for Held { message, finding } in &held {
                 let fate = if told.is_ok() { Fate::Summarised } else { Fate::Failed };
-                self.outcome.report.count(&finding.rule.id, fate);
+                self.end(vec![Ended::new(finding, fate)]);
                 if let Err(error) = &told {
                     self.problem(message, Problem::retry(place(finding), error));
                 }
@@ -46,6 +46,5 @@ async fn tell(pipeline: &Pipeline, held: &[Held]) -> Result<(), String> {
     let id = FindingId::of_parts(std::iter::once("summary").chain(ids));
     let Some(summary) = Summary::of(id, None, 1, &findings) else { return Ok(()) };
     let result = pipeline.sink.publish(&[alert::render_summary(&summary, &pipeline.accounts)]).await.pop();
-    let unanswered = || Err("the sink did not say what became of it".to_owned());
-    result.map_or_else(unanswered, |result| result.map(|_| ()).map_err(|error| error.to_string()))
+    result.unwrap_or_else(|| Err(unanswered())).map(|_| ()).map_err(|error| error.to_string())
 }

@@ -10,7 +10,7 @@ use super::claims::Claims;
 use super::open::Open;
 use super::publish::{MINIMAL_FROM, Published};
 use super::{Pipeline, Problem};
-use crate::alert::{self, Alert, Correlated, Known};
+use crate::alert::{self, Alert, Correlated};
 use crate::correlation;
 use crate::finding::Finding;
 use crate::ledger::{Claim, Completed, Content, Ledger, StoredLedger};
@@ -118,8 +118,7 @@ async fn render(pipeline: &Pipeline, ledger: &StoredLedger, claim: &Claim, told:
         return alert::render_minimal_correlation(told);
     }
     let (members, trouble) = ledger.findings(&told.members).await;
-    let values = members.iter().find_map(|finding| correlation::values(&told.group_by, &told.folder, finding));
-    alert::render_correlation(told, &Known { values, members, trouble }, &pipeline.accounts)
+    alert::render_correlation(told, &correlation::known(told, members, trouble), &pipeline.accounts)
 }
 
 fn unrecorded(claim: &Claim, completed: Result<Completed, crate::ledger::LedgerError>) -> Option<Problem> {

@@ -7,6 +7,7 @@ use super::claims::Claims;
 use super::open::Open;
 use super::problem::Problem;
 use super::publish::Published;
+use crate::canary;
 use crate::finding::Window;
 use crate::ledger::{Ledger, StoredLedger, actor_in_account, told_at_once};
 use crate::rule::Rule;
@@ -37,7 +38,9 @@ pub(super) async fn split(
     open: Vec<Open>,
     published: &mut Published,
 ) -> (Vec<Open>, Vec<Open>) {
-    let (mut now, mut later) = (Vec::new(), Vec::new());
+    // A canary counts for nothing, and is kept back by nothing.
+    let (mut now, open): (Vec<_>, Vec<_>) = open.into_iter().partition(|one| canary::is_canary(&one.finding));
+    let mut later = Vec::new();
     for group in executions(open) {
         let told = decide(pipeline, claims, &group, published).await;
         for (one, told) in group.into_iter().zip(told) {

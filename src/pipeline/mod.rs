@@ -2,6 +2,7 @@
 //! task of its own, inline records go theirs, and everything is counted.
 
 mod at_end;
+mod canary;
 mod claims;
 mod context;
 mod correlate;
@@ -12,6 +13,7 @@ mod open;
 mod problem;
 mod publish;
 mod recover;
+mod replay;
 mod reply;
 mod report;
 mod search;
@@ -25,9 +27,12 @@ use jiff::Timestamp;
 use serde_json::Value;
 use tokio::time::Instant;
 
+pub use canary::{Flight, Hop, fly};
 pub use object::can_match_in;
 pub use problem::{Problem, Remedy};
+pub use publish::Ended;
 pub use recover::{Recovered, recover_open, send_due_summaries};
+pub use replay::{News, Replay};
 pub use reply::Failed;
 pub use report::{Mismatch, ObjectFate, Report};
 pub use search::{Hit, findings, search};
@@ -100,17 +105,25 @@ pub struct Outcome {
     pub retry: BTreeSet<Option<String>>,
 }
 
-/// Sees one invocation's payload through. Never fails as a whole: what fails is named and counted, and its message is
-/// in [`Outcome::retry`], after everything else was done.
+/// Sees one payload through, which nobody will send again as the same request.
 pub async fn run(pipeline: &Arc<Pipeline>, payload: &Value, clock: Clock) -> Outcome {
+    run_request(pipeline, payload, &clock.now.as_nanosecond().to_string(), clock).await
+}
+
+/// Sees one invocation's payload through. Never fails as a whole: what fails is named and counted, and its message is
+/// in [`Outcome::retry`], after everything else was done. `request` names the invocation: Lambda's second try of it has
+/// the same.
+pub async fn run_request(pipeline: &Arc<Pipeline>, payload: &Value, request: &str, clock: Clock) -> Outcome {
     let Notification { reply, messages } = notification::decode(payload);
     let mut run = Run::new(pipeline, clock, reply);
+    run.request = request.to_owned();
     let mut objects = Vec::new();
     for message in messages {
         objects.extend(run.take(message).await);
     }
     let seen = run.see_objects_through(objects).await;
     seen.not_started.iter().for_each(|named| run.out_of_time(named));
+    run.canaries().await;
     run.sweep().await;
     run.tell_what_was_held().await;
     run.outcome.mismatch = run.outcome.report.check().err();
@@ -125,6 +138,12 @@ struct Run {
     held: Vec<Held>,
     /// The messages that asked for a sweep.
     sweeps: BTreeSet<Option<String>>,
+    /// The messages that asked for a canary.
+    canaries: BTreeSet<Option<String>>,
+    /// What names the invocation.
+    request: String,
+    /// What became of each finding, where that is asked for.
+    ended: Option<Vec<Ended>>,
     outcome: Outcome,
 }
 
@@ -139,7 +158,17 @@ impl Run {
         };
         let outcome = Outcome { report, mismatch: None, problems, notes, warnings, reply, retry: BTreeSet::new() };
         let claims = Arc::new(Claims::new(clock));
-        Run { pipeline: Arc::clone(pipeline), claims, clock, held: Vec::new(), sweeps: BTreeSet::new(), outcome }
+        Run {
+            pipeline: Arc::clone(pipeline),
+            claims,
+            clock,
+            held: Vec::new(),
+            sweeps: BTreeSet::new(),
+            canaries: BTreeSet::new(),
+            request: String::new(),
+            ended: None,
+            outcome,
+        }
     }
 
     /// Sees to everything in a message but its objects, which it gives back.
@@ -156,6 +185,9 @@ impl Run {
                 Item::Record(record) => records.push(record),
                 Item::Sweep => {
                     self.sweeps.insert(message.id.clone());
+                }
+                Item::Canary => {
+                    self.canaries.insert(message.id.clone());
                 }
                 Item::Ignored(reason) => self.ignored(reason),
                 Item::BadRecord(error) => {
@@ -179,6 +211,14 @@ impl Run {
         self.outcome.notes.push(format!("ignored: {reason}"));
     }
 
+    /// Counts what became of findings.
+    fn end(&mut self, ended: Vec<Ended>) {
+        ended.iter().for_each(|ended| self.outcome.report.count_finding(ended));
+        if let Some(all) = &mut self.ended {
+            all.extend(ended);
+        }
+    }
+
     fn hold(&mut self, message: &Option<String>, findings: Vec<Finding>) {
         self.held.extend(findings.into_iter().map(|finding| Held { message: message.clone(), finding }));
     }
@@ -199,7 +239,7 @@ impl Run {
         self.outcome.report.records += records.len() as u64;
         self.outcome.report.findings += found.len() as u64;
         let published = publish::publish(&self.pipeline, &self.claims, found).await;
-        published.ended.iter().for_each(|ended| self.outcome.report.count_finding(ended));
+        self.end(published.ended);
         self.hold(message, published.held);
         published.problems.into_iter().for_each(|problem| self.problem(message, problem));
         published.rung.iter().for_each(|rung| self.outcome.report.count_rung(rung));

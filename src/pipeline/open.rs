@@ -38,18 +38,40 @@ pub(super) async fn claim_all(
             published.end(&finding, Fate::Duplicate);
         }
     }
-    let Ledger::Stored(ledger) = &pipeline.ledger else {
-        let mine = new.into_iter().map(|finding| Open { finding, claim: None });
-        return mine.inspect(|one| published.notes.extend(excepted(&one.finding))).collect();
-    };
+    match &pipeline.ledger {
+        Ledger::None => new.into_iter().map(|finding| unrecorded(finding, published)).collect(),
+        Ledger::Stored(ledger) => in_turn(&new, published, |finding| claim(pipeline, ledger, finding, claims)).await,
+        Ledger::ReadOnly(ledger) => in_turn(&new, published, |finding| foresee(ledger, finding)).await,
+    }
+}
+
+/// Asks the ledger about findings, some at a time, and gives those that are ours.
+async fn in_turn<'a, F: Future<Output = Result<Option<Indexed>, LedgerError>>>(
+    findings: &'a [Finding],
+    published: &mut Published,
+    ask: impl Fn(&'a Finding) -> F,
+) -> Vec<Open> {
     let mut open = Vec::new();
-    for some in new.chunks(TOGETHER) {
-        let claimed = join_all(some.iter().map(|finding| claim(pipeline, ledger, finding, claims))).await;
-        for (finding, claimed) in some.iter().zip(claimed) {
-            open.extend(sort(finding, claimed, published));
+    for some in findings.chunks(TOGETHER) {
+        let answers = join_all(some.iter().map(&ask)).await;
+        for (finding, answer) in some.iter().zip(answers) {
+            open.extend(match answer.transpose() {
+                Some(claimed) => sort(finding, claimed, published),
+                None => Some(unrecorded(finding.clone(), published)),
+            });
         }
     }
     open
+}
+
+/// A finding that is ours, and of which nothing is recorded.
+fn unrecorded(finding: Finding, published: &mut Published) -> Open {
+    published.notes.extend(excepted(&finding));
+    Open { finding, claim: None }
+}
+
+async fn foresee(ledger: &StoredLedger, finding: &Finding) -> Result<Option<Indexed>, LedgerError> {
+    Ok(ledger.foresee(&finding.id).await?.map(|claimed| (claimed, Ok(()))))
 }
 
 /// A claim, and what became of its indexes.
@@ -60,14 +82,14 @@ async fn claim(
     ledger: &StoredLedger,
     finding: &Finding,
     claims: &Claims,
-) -> Result<Indexed, LedgerError> {
+) -> Result<Option<Indexed>, LedgerError> {
     let content = Content::Finding(Box::new(finding.clone()));
     let claimed = ledger.claim(content, claims.lease, pipeline.interval(&finding.rule.id)).await?;
     let indexed = match &claimed {
         Claimed::Mine(claim) => ledger.index(claim).await,
         _ => Ok(()),
     };
-    Ok((claimed, indexed))
+    Ok(Some((claimed, indexed)))
 }
 
 /// The finding where it is ours; else its fate.

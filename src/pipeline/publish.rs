@@ -7,7 +7,7 @@ use super::correlate::{self, Rung};
 use super::open::{self, Open};
 use super::{Pipeline, Problem, context, holding};
 use crate::alert::{self, Alert, Context};
-use crate::finding::{Fate, Finding};
+use crate::finding::{Fate, Finding, FindingId};
 use crate::sink::{MessageId, PublishError};
 
 /// Alerts that are published before they are completed. A crash between the two tells them once more, so they are few;
@@ -35,18 +35,38 @@ pub(super) struct Published {
 }
 
 /// What became of one finding.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) struct Ended {
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ended {
     /// The rule's id.
-    pub(super) rule: String,
-    pub(super) fate: Fate,
+    pub rule: String,
+    /// The finding's id.
+    pub finding: FindingId,
+    /// When the call was made.
+    pub time: Option<Timestamp>,
+    /// What was done, by whom and in which account: printable ASCII, as a mail's subject.
+    pub subject: String,
+    /// What became of it.
+    pub fate: Fate,
     /// Of an alert: seconds from the call to the moment when it was accepted.
-    pub(super) latency: Option<u64>,
+    pub latency: Option<u64>,
+}
+
+impl Ended {
+    pub(super) fn new(finding: &Finding, fate: Fate) -> Ended {
+        Ended {
+            rule: finding.rule.id.clone(),
+            finding: finding.id.clone(),
+            time: finding.time,
+            subject: alert::subject(finding),
+            fate,
+            latency: None,
+        }
+    }
 }
 
 impl Published {
     pub(super) fn end(&mut self, finding: &Finding, fate: Fate) {
-        self.ended.push(Ended { rule: finding.rule.id.clone(), fate, latency: None });
+        self.ended.push(Ended::new(finding, fate));
     }
 
     /// The finding's alert was accepted at `now`.
@@ -54,7 +74,7 @@ impl Published {
         // A caller's clock can be ahead of ours.
         let since = |call: Timestamp| u64::try_from(now.duration_since(call).as_secs()).unwrap_or(0);
         let latency = finding.time.map(since);
-        self.ended.push(Ended { rule: finding.rule.id.clone(), fate: Fate::Alerted, latency });
+        self.ended.push(Ended { latency, ..Ended::new(finding, Fate::Alerted) });
     }
 
     /// The finding is neither told nor held: what carried it is tried again.
@@ -68,6 +88,11 @@ impl Published {
         let what = format!("seen through, and perhaps once more, since this could not be recorded: {why}");
         self.problems.push(Problem::discard(place(finding), what));
     }
+}
+
+/// A sink that gives fewer answers than it got alerts.
+pub(super) fn unanswered() -> PublishError {
+    PublishError("the sink did not say what became of it".to_owned())
 }
 
 /// A finding, for an error.

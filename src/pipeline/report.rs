@@ -82,6 +82,10 @@ pub struct Report {
     pub exception_problems: u64,
     /// Reasons why rules or exceptions are not those that the operator wrote last.
     pub stale_detections: u64,
+    /// Canaries asked for. They count as no findings.
+    pub canaries: u64,
+    /// Canaries that did not come through.
+    pub canaries_failed: u64,
     /// The counts of a sweep, if there was one. The objects that it read are counted above too.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sweep: Option<SweepReport>,
@@ -166,6 +170,8 @@ impl AddAssign for Report {
         self.summaries += other.summaries;
         add(&mut self.correlations, other.correlations);
         self.correlations_failed += other.correlations_failed;
+        self.canaries += other.canaries;
+        self.canaries_failed += other.canaries_failed;
         // Of the same files.
         self.exception_problems = self.exception_problems.max(other.exception_problems);
         self.stale_detections = self.stale_detections.max(other.stale_detections);
@@ -207,6 +213,10 @@ impl fmt::Display for Report {
             if count > 0 {
                 write!(f, "; {}", counted(count, what))?;
             }
+        }
+        if self.canaries > 0 {
+            let plural = if self.canaries == 1 { "canary" } else { "canaries" };
+            write!(f, "; {} {plural}, {} failed", self.canaries, self.canaries_failed)?;
         }
         if let Some(sweep) = &self.sweep {
             write!(f, "; {sweep}")?;

@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 
+use crate::canary;
 use crate::cloudtrail::reader::{self, Options, Read};
 use crate::cloudtrail::{BadRecord, Body, ReadError, Record, probe};
 use crate::ecs::View;
@@ -58,6 +59,8 @@ pub fn findings(
     for rule in detections.rules.matching(&view, now) {
         let mut finding = Finding::new(&rule.info, record, origin());
         let exception = detections.exceptions.matching(&rule.info, &view, now);
+        // A canary that an exception could silence would show nothing.
+        let exception = exception.filter(|_| !canary::is_canary(&finding));
         finding.exception = exception.map(|exception| exception.name.clone());
         on_finding(finding);
     }

@@ -57,7 +57,7 @@ impl Sweep {
         sweep.run.outcome.warnings.clear();
         match &pipeline.ledger {
             Ledger::Stored(ledger) => sweep.all(&pipeline, ledger).await,
-            Ledger::None => sweep.problem(Problem::retry(
+            Ledger::None | Ledger::ReadOnly(_) => sweep.problem(Problem::retry(
                 "the sweep",
                 "refused: with TRAILBELL_LEDGER=none it would tell everything again",
             )),

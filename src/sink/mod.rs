@@ -4,6 +4,7 @@ mod batch;
 mod outbox;
 mod pace;
 mod sns;
+mod topic;
 pub mod wire;
 
 use async_trait::async_trait;
@@ -11,7 +12,8 @@ use thiserror::Error;
 
 pub use outbox::{DirSink, StdoutSink};
 pub use pace::Pace;
-pub use sns::SnsSink;
+pub use sns::{SnsSink, SnsTopic};
+pub use topic::{Subscription, SubscriptionState, TopicAttributes, TopicCause, TopicRefusal};
 
 use crate::alert::Alert;
 

@@ -1,18 +1,22 @@
 //! SNS: `PublishBatch`, paced, with the failures inside a success read.
 
+mod refusal;
+mod topic;
+
 use std::ops::Range;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use aws_sdk_sns::Client;
-use aws_sdk_sns::error::{BuildError, ProvideErrorMetadata};
+use aws_sdk_sns::error::BuildError;
 use aws_sdk_sns::operation::publish_batch::PublishBatchOutput;
 use aws_sdk_sns::types::{BatchResultErrorEntry, MessageAttributeValue, PublishBatchRequestEntry};
 
 use super::batch::batches;
 use super::{AlertSink, MessageId, Pace, PublishError, wire};
 use crate::alert::{Alert, Attribute};
-use crate::error::answer;
+use refusal::refusal;
+pub use topic::SnsTopic;
 
 /// `PublishBatch` takes at most this many entries.
 const MAX_ENTRIES: usize = 10;
@@ -62,7 +66,7 @@ impl SnsSink {
         match call.send().await {
             Ok(output) => note(&output, outcomes, &self.topic),
             Err(error) => {
-                let error = PublishError(format!("{}: {}", self.topic, answer(error.code(), error.message(), &error)));
+                let error = PublishError(format!("{}: {}", self.topic, refusal(&error).advised("sns:Publish")));
                 batch.iter().for_each(|outgoing| outcomes[outgoing.index] = Err(error.clone()));
                 Vec::new()
             }

@@ -2,7 +2,9 @@
 
 mod dir;
 mod list;
+mod notifications;
 mod part;
+mod refusal;
 mod s3;
 pub mod walk;
 
@@ -13,7 +15,9 @@ use thiserror::Error;
 
 pub use dir::{DirStore, open_file};
 pub use list::{Listing, Page};
+pub use notifications::{Filter, Notifications, Route, Target};
 pub use part::part;
+pub use refusal::{Cause, Refusal};
 pub use s3::S3Store;
 
 use crate::cloudtrail::Body;

@@ -2,6 +2,8 @@
 //! (`[prefix/]AWSLogs/[o-xxxx/]ACCOUNT/CloudTrail/REGION/YYYY/MM/DD/…`, see [`key`]): nothing is
 //! listed that lies beside them.
 
+use std::collections::BTreeSet;
+
 use jiff::{SignedDuration, Timestamp};
 
 use super::{Listing, ObjectStore, StoreError};
@@ -41,14 +43,40 @@ pub async fn walk(
         "" => String::new(),
         _ => format!("{}/", prefix.trim_end_matches('/')),
     };
-    let walk = Walk { store, bucket, wanted };
-    let mut keys = Vec::new();
-    for region in walk.regions(&folder).await? {
-        walk.objects(&region, &mut keys).await?;
+    Walk { store, bucket, wanted, series: Series::Logs }.keys(&folder).await
+}
+
+/// As [`walk`], but the digest files, by whole days.
+///
+/// # Errors
+/// A list was refused; which one stands before the reason.
+pub async fn walk_digests(
+    store: &dyn ObjectStore,
+    bucket: &str,
+    prefix: &str,
+    wanted: &Wanted<'_>,
+) -> Result<Vec<String>, StoreError> {
+    let folder = beside_logs(prefix);
+    Walk { store, bucket, wanted, series: Series::Digests }.keys(folder).await
+}
+
+/// The regions of which there is a folder of log objects below `prefix`, which names a folder.
+///
+/// # Errors
+/// A list was refused; which one stands before the reason.
+pub async fn regions(store: &dyn ObjectStore, bucket: &str, prefix: &str) -> Result<BTreeSet<String>, StoreError> {
+    let wanted = Wanted { since: None, until: None, region: &|_| true };
+    let walk = Walk { store, bucket, wanted: &wanted, series: Series::Logs };
+    let folders = walk.regions(prefix).await?;
+    Ok(folders.into_iter().map(|folder| folder.region).collect())
+}
+
+/// Where digests are that belong to the log objects below a folder: digests have a folder of their own in the account's.
+fn beside_logs(prefix: &str) -> &str {
+    match prefix.find("/CloudTrail/") {
+        Some(at) => &prefix[..=at],
+        None => prefix,
     }
-    keys.sort_unstable();
-    keys.dedup();
-    Ok(keys)
 }
 
 /// Whether a prefix leads to one day of a region, or to one object: few enough to read without a limit in time.
@@ -58,13 +86,41 @@ pub fn names_a_day(prefix: &str) -> bool {
         let digits = |part: &str, count| part.len() == count && part.bytes().all(|byte| byte.is_ascii_digit());
         digits(parts[0], 4) && digits(parts[1], 2) && digits(parts[2], 2)
     };
-    is_log(prefix) || (matches!(place(prefix), Place::Region(_)) && parts.len() > 3 && day(&parts[parts.len() - 3..]))
+    is_log(prefix)
+        || (matches!(place(prefix, Series::Logs), Place::Region(_))
+            && parts.len() > 3
+            && day(&parts[parts.len() - 3..]))
 }
 
 struct Walk<'a> {
     store: &'a dyn ObjectStore,
     bucket: &'a str,
     wanted: &'a Wanted<'a>,
+    series: Series,
+}
+
+/// What is walked. Both have folders of regions, and in these of days.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Series {
+    Logs,
+    Digests,
+}
+
+impl Series {
+    /// The folder between account and region.
+    fn folder(self) -> &'static str {
+        match self {
+            Series::Logs => "CloudTrail",
+            Series::Digests => "CloudTrail-Digest",
+        }
+    }
+
+    fn holds(self, key: &str) -> bool {
+        match self {
+            Series::Logs => is_log(key),
+            Series::Digests => key::kind(key) == Kind::Digest,
+        }
+    }
 }
 
 /// A region's folder, or what the caller named below it.
@@ -94,7 +150,7 @@ enum Place {
 }
 
 /// Where a folder (empty, or ending with a `/`) is.
-fn place(folder: &str) -> Place {
+fn place(folder: &str, series: Series) -> Place {
     let parts: Vec<&str> = folder.split_terminator('/').collect();
     let Some(logs) = parts.iter().rposition(|part| *part == "AWSLogs") else { return Place::Above };
     let below = &parts[logs + 1..];
@@ -102,30 +158,43 @@ fn place(folder: &str) -> Place {
     match &below[organization..] {
         [] => Place::Accounts,
         [account] if key::is_account(account) => Place::Account,
-        [account, "CloudTrail"] if key::is_account(account) => Place::Regions,
-        [account, "CloudTrail", region, ..] if key::is_account(account) => Place::Region(RegionFolder {
-            prefix: folder.to_owned(),
-            root: parts[..logs + organization + 4].iter().flat_map(|part| [*part, "/"]).collect(),
-            account: (*account).to_owned(),
-            region: (*region).to_owned(),
-        }),
+        [account, service] if key::is_account(account) && *service == series.folder() => Place::Regions,
+        [account, service, region, ..] if key::is_account(account) && *service == series.folder() => {
+            Place::Region(RegionFolder {
+                prefix: folder.to_owned(),
+                root: parts[..logs + organization + 4].iter().flat_map(|part| [*part, "/"]).collect(),
+                account: (*account).to_owned(),
+                region: (*region).to_owned(),
+            })
+        }
         _ => Place::Elsewhere,
     }
 }
 
 impl Walk<'_> {
+    /// Sorted keys below a folder.
+    async fn keys(&self, folder: &str) -> Result<Vec<String>, StoreError> {
+        let mut keys = Vec::new();
+        for region in self.regions(folder).await? {
+            self.objects(&region, &mut keys).await?;
+        }
+        keys.sort_unstable();
+        keys.dedup();
+        Ok(keys)
+    }
+
     /// The wanted regions' folders below a folder.
     async fn regions(&self, folder: &str) -> Result<Vec<RegionFolder>, StoreError> {
         let mut regions = Vec::new();
-        let mut open = match place(folder) {
+        let mut open = match place(folder, self.series) {
             Place::Above => self.logs_below(folder).await?,
             _ => vec![folder.to_owned()],
         };
         while let Some(folder) = open.pop() {
-            match place(&folder) {
+            match place(&folder, self.series) {
                 Place::Region(region) if (self.wanted.region)(&region.region) => regions.push(region),
                 Place::Accounts | Place::Regions => open.extend(self.folders(&folder).await?),
-                Place::Account => open.push(format!("{folder}CloudTrail/")),
+                Place::Account => open.push(format!("{folder}{}/", self.series.folder())),
                 Place::Region(_) | Place::Above | Place::Elsewhere => {}
             }
         }
@@ -161,15 +230,15 @@ impl Walk<'_> {
         let first = self.wanted.since.and_then(|since| since.checked_sub(SLACK).ok());
         let last = self.wanted.until.and_then(|until| until.checked_add(SLACK).ok());
         // `_` sorts behind every digit and letter of a stamp that starts the same, so whole minutes are taken in.
-        let last_key = last.map(|last| format!("{}Z_~", folder.key(last)));
+        let last_key = last.map(|last| format!("{}Z_~", folder.key(last, self.series)));
         let (bucket, prefix) = (self.bucket.to_owned(), folder.prefix.clone());
-        let start_after = first.map(|first| folder.key(first));
+        let start_after = first.map(|first| folder.key(first, self.series));
         let mut listing = Listing { bucket, prefix, start_after, ..Listing::default() };
         loop {
             let page = self.page(&listing).await?;
             let beyond = |key: &String| last_key.as_ref().is_some_and(|last| key > last);
             let ends = page.next.is_none() || page.keys.last().is_some_and(beyond);
-            keys.extend(page.keys.into_iter().filter(|key| !beyond(key) && is_log(key)));
+            keys.extend(page.keys.into_iter().filter(|key| !beyond(key) && self.series.holds(key)));
             if ends {
                 return Ok(());
             }
@@ -186,10 +255,15 @@ impl Walk<'_> {
 }
 
 impl RegionFolder {
-    /// The start of the key of an object that was delivered in this minute.
-    fn key(&self, time: Timestamp) -> String {
+    /// The start of the key of an object that was delivered in this minute; of a digest, on this day: its name has that
+    /// of the trail before the time.
+    fn key(&self, time: Timestamp, series: Series) -> String {
         let RegionFolder { root, account, region, .. } = self;
-        format!("{root}{}/{account}_CloudTrail_{region}_{}", time.strftime("%Y/%m/%d"), time.strftime("%Y%m%dT%H%M"))
+        let day = time.strftime("%Y/%m/%d");
+        match series {
+            Series::Logs => format!("{root}{day}/{account}_CloudTrail_{region}_{}", time.strftime("%Y%m%dT%H%M")),
+            Series::Digests => format!("{root}{day}/"),
+        }
     }
 }
 

@@ -56,6 +56,16 @@ impl State {
         State { trail, cursor: now, read: BTreeMap::new(), failed: BTreeMap::new() }
     }
 
+    /// The trail, as the configuration names it.
+    pub fn trail(&self) -> &str {
+        &self.trail
+    }
+
+    /// How many objects could not be read so far, and are to be tried again.
+    pub fn failing(&self) -> usize {
+        self.failed.values().map(BTreeMap::len).sum()
+    }
+
     /// Of what was named before this, nothing is left to be done but what appears late.
     pub fn cursor(&self) -> Timestamp {
         self.cursor

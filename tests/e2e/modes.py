@@ -86,6 +86,20 @@ def api_calls(moto):
     print("d  EventBridge API call -> SQS: 1 alert, and none of its log object")
 
 
+def canary(moto):
+    """What the weekly schedule puts into the queue."""
+    moto.reset()
+    cloud = Cloud(moto, {"CanarySchedule": "weekly"})
+    alerts = cloud.create_queue_of_alerts()
+    (target,) = cloud.template.resources["CanaryRule"]["Properties"]["Targets"]
+    with Function(cloud.settings()) as function:
+        cloud.sqs.send_message(QueueUrl=cloud.queues["NotificationQueue"], MessageBody=target["Input"])
+        drain(cloud, Poller(cloud, function))
+        messages = [json.loads(message["Body"]) for message in cloud.receive(alerts)]
+    expect("kinds of alerts", [one["MessageAttributes"]["kind"]["Value"] for one in messages], ["canary"])
+    print("canary  schedule -> SQS: 1 test alert")
+
+
 def on_failure(moto):
     """The dead letters of who attached the function directly: Lambda's envelope around the notification."""
     moto.reset()
@@ -169,6 +183,7 @@ def main():
     moto = Moto()
     metrics = [through(moto, mode, set_up) for mode, set_up in WAYS.items()]
     api_calls(moto)
+    canary(moto)
     on_failure(moto)
     print(check_watched(metrics))
 

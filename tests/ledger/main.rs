@@ -14,4 +14,5 @@ mod story;
 mod summaries;
 #[path = "../support/mod.rs"]
 mod support;
+mod survey;
 mod world;

@@ -10,6 +10,8 @@ pub mod aws;
 pub mod canned;
 pub mod function;
 pub mod moto;
+pub mod page;
 pub mod proxy;
+pub mod relay;
 pub mod subscriber;
 mod venv;

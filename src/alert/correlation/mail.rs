@@ -52,7 +52,7 @@ fn introduction(story: &Story<'_>) -> String {
     )
 }
 
-fn events(count: usize) -> String {
+pub(super) fn events(count: usize) -> String {
     if count == 1 { "1 event".to_owned() } else { format!("{count} events") }
 }
 

@@ -71,6 +71,14 @@ struct Story<'a> {
     undo: Vec<Step>,
 }
 
+impl Correlated {
+    /// One line of printable ASCII, of at most 99 characters, without what only the members can tell.
+    pub fn subject(&self) -> String {
+        let (severity, name) = (self.rule.severity.as_str(), &self.rule.name);
+        clean::ascii(&format!("[{severity}] {name}: {}", mail::events(self.events)), LONGEST_SUBJECT)
+    }
+}
+
 /// Writes the alert; `accounts` gives names to account ids. Never fails: what could not be read is said, and what does
 /// not fit in 256 KiB is cut.
 pub fn render_correlation(told: &Correlated, known: &Known, accounts: &Accounts) -> Alert {

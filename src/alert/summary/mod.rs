@@ -93,7 +93,8 @@ impl Summary {
         self.members.iter().map(|member| &member.id)
     }
 
-    fn subject(&self) -> String {
+    /// The subject of its mail: 1 to 99 characters of printable ASCII.
+    pub fn subject(&self) -> String {
         let (severity, count) = (self.rule.severity.as_str(), self.members.len());
         let plural = if count == 1 { "finding" } else { "findings" };
         clean::ascii(&format!("[{severity}] {count} more {plural}: {}", self.rule.name), LONGEST_SUBJECT)

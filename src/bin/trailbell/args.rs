@@ -6,6 +6,11 @@ use std::path::PathBuf;
 use clap::{Parser, Subcommand, ValueEnum};
 use trailbell::rule::Severity;
 
+use crate::attach::args::AttachArgs;
+use crate::canary::CanaryArgs;
+use crate::doctor::args::DoctorArgs;
+use crate::ledger::args::LedgerArgs;
+use crate::replay::ReplayArgs;
 use crate::rules::args::{RulesArgs, SourceArgs};
 
 /// Rings when someone changes an IAM group: reads CloudTrail logs and tells what the rules find.
@@ -18,10 +23,15 @@ pub struct Args {
 
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    Attach(AttachArgs),
+    Canary(CanaryArgs),
+    Doctor(DoctorArgs),
     Exceptions(ExceptionsArgs),
     Explain(ExplainArgs),
     Invoke(InvokeArgs),
+    Ledger(LedgerArgs),
     Preview(PreviewArgs),
+    Replay(ReplayArgs),
     Rules(RulesArgs),
     Scan(ScanArgs),
 }

@@ -5,34 +5,24 @@ use std::io::{self, Read, Write};
 use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::time::Duration;
 
-use jiff::Timestamp;
 use serde_json::Value;
 use trailbell::alert::Accounts;
 use trailbell::assemble::{self, Aws};
 use trailbell::config::Config;
-use trailbell::ledger;
-use trailbell::pipeline::{self, Clock, Outcome};
-use trailbell::rule::Detections;
+use trailbell::pipeline::{self, Outcome};
 
 use crate::args::InvokeArgs;
 use crate::output::say;
-use crate::{exceptions, rules};
+use crate::settings;
 
 /// What holds where the environment does not say otherwise.
 const DEFAULTS: [(&str, &str); 3] =
     [("TRAILBELL_STORE", "dir:events/store"), ("TRAILBELL_ALERTS", "stdout"), ("TRAILBELL_LEDGER", "none")];
 
-/// What takes longer than this may be told twice.
-const LONGEST_RUN: Duration = Duration::from_secs(15 * 60);
-
 pub fn run(args: &InvokeArgs) -> Result<ExitCode, Box<dyn Error>> {
     let payload = payload(&args.payload)?;
-    let set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
-    let defaults = DEFAULTS.iter().filter(|(name, _)| !set(name));
-    let vars = defaults.map(|(name, value)| (name.into(), value.into())).chain(std::env::vars_os());
-    let config = Config::from_vars(vars)?;
+    let config = settings::config(&[], &DEFAULTS)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let outcome = runtime.block_on(outcome(&config, &payload))?;
     tell(&outcome)?;
@@ -40,28 +30,14 @@ pub fn run(args: &InvokeArgs) -> Result<ExitCode, Box<dyn Error>> {
 }
 
 async fn outcome(config: &Config, payload: &Value) -> Result<Outcome, Box<dyn Error>> {
-    let clock = clock();
-    let aws = Aws::anywhere();
-    let detections = match assemble::reload(config, &aws).await {
-        Some(mut reload) => reload.changed(clock.now).await?.ok_or("there are no rules")?,
-        None => local(config)?,
-    };
-    // On a laptop there is someone to mend them.
-    if let Some(fault) = detections.fault {
-        return Err(fault.into());
-    }
+    let (clock, aws) = (settings::clock(), Aws::anywhere());
+    let detections = settings::detections(config, clock.now, &aws).await?;
     let accounts = Accounts::from_file(config.accounts.as_deref())?;
     let pipeline = Arc::new(assemble::pipeline(config, detections, accounts, &aws).await);
     if let Some(idle) = pipeline.idle_correlations() {
         say(format_args!("trailbell: warning: {idle}"));
     }
     Ok(pipeline::run(&pipeline, payload, clock).await)
-}
-
-fn local(config: &Config) -> Result<Detections, Box<dyn Error>> {
-    let rules = rules::load(config.default_rules, &config.local_rules())?;
-    let exceptions = exceptions::load(&config.local_exceptions(), &rules)?;
-    Ok(Detections::new(rules, exceptions))
 }
 
 fn payload(path: &Path) -> Result<Value, Box<dyn Error>> {
@@ -74,11 +50,6 @@ fn payload(path: &Path) -> Result<Value, Box<dyn Error>> {
         path.display().to_string()
     };
     serde_json::from_str(&text).map_err(|error| format!("{name}: not JSON: {error}").into())
-}
-
-#[expect(clippy::disallowed_methods, reason = "where this command reads the clock")]
-fn clock() -> Clock {
-    Clock { now: Timestamp::now(), last_start: None, lease: ledger::lease(LONGEST_RUN) }
 }
 
 fn tell(outcome: &Outcome) -> io::Result<()> {

@@ -1,19 +1,25 @@
 //! The command line. Wiring and printing only.
 
 mod args;
+mod attach;
+mod canary;
 mod crew;
+mod doctor;
 mod exceptions;
 mod explain;
 mod files;
 mod invoke;
+mod ledger;
 mod look;
 mod matches;
 mod objects;
 mod output;
 mod preview;
 mod progress;
+mod replay;
 mod rules;
 mod scan;
+mod settings;
 mod sighting;
 mod stats;
 mod summary;
@@ -27,10 +33,15 @@ use args::{Args, Command};
 
 fn main() -> ExitCode {
     let result = match Args::parse().command {
+        Command::Attach(args) => attach::run(&args),
+        Command::Canary(args) => canary::run(&args),
+        Command::Doctor(args) => doctor::run(&args),
         Command::Exceptions(args) => exceptions::run(&args),
         Command::Explain(args) => explain::run(&args),
         Command::Invoke(args) => invoke::run(&args),
+        Command::Ledger(args) => ledger::run(&args),
         Command::Preview(args) => preview::run(&args),
+        Command::Replay(args) => replay::run(&args),
         Command::Rules(args) => rules::run(&args),
         Command::Scan(args) => scan::run(&args),
     };

@@ -38,6 +38,15 @@ fn in_s3(path: &Path) -> Option<(String, String)> {
     Some((bucket.to_owned(), prefix.to_owned()))
 }
 
+/// A bucket holds years: refuses to read all of it by mistake.
+pub fn must_end(bucket: &str, prefix: &str, window: Window) -> Result<(), String> {
+    if window.since.is_some() || names_a_day(prefix) {
+        return Ok(());
+    }
+    let advice = "say how far back with --since, or name a day: …/2026/03/12/";
+    Err(format!("s3://{bucket}/{prefix}: {advice}"))
+}
+
 /// Log objects to read, and the runtime that fetches them.
 pub struct Objects {
     runtime: Runtime,
@@ -53,11 +62,7 @@ impl Objects {
         window: Window,
         region: &(dyn Fn(&str) -> bool + Sync),
     ) -> Result<Objects, Box<dyn Error>> {
-        let endless = |(_, prefix): &&(String, String)| window.since.is_none() && !names_a_day(prefix);
-        if let Some((bucket, prefix)) = places.iter().find(endless) {
-            let advice = "say how far back with --since, or name a day: …/2026/03/12/";
-            return Err(format!("s3://{bucket}/{prefix}: {advice}").into());
-        }
+        places.iter().try_for_each(|(bucket, prefix)| must_end(bucket, prefix, window))?;
         // Two workers: a large object is fetched while this thread waits for its bytes.
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
         let store = Arc::new(runtime.block_on(assemble::s3_store(&Aws::anywhere())));

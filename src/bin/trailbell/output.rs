@@ -131,7 +131,7 @@ pub fn is_closed(error: &(dyn Error + 'static)) -> bool {
 }
 
 /// A line under the headings and no others: most rows are one line.
-const STYLE: TableStyle = TableStyle::new().header_separator(LineStyle::none().fill('─').junction('─'));
+pub const STYLE: TableStyle = TableStyle::new().header_separator(LineStyle::none().fill('─').junction('─'));
 
 /// The most characters of one cell: S3 keys have up to 1,024 bytes.
 const CELL: usize = 1200;

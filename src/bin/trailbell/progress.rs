@@ -16,10 +16,12 @@ pub struct Progress {
 }
 
 impl Progress {
-    /// A bar over this many files.
-    pub fn new(files: usize) -> Progress {
-        let bar = ProgressBar::with_draw_target(Some(files as u64), ProgressDrawTarget::hidden());
-        if let Ok(style) = ProgressStyle::with_template("{spinner} {bar:30} {pos}/{len} files, {elapsed}") {
+    /// A bar over this many of something, e.g. `files`.
+    pub fn new(count: usize, what: &str) -> Progress {
+        let bar = ProgressBar::with_draw_target(Some(count as u64), ProgressDrawTarget::hidden());
+        if let Ok(style) =
+            ProgressStyle::with_template(&format!("{{spinner}} {{bar:30}} {{pos}}/{{len}} {what}, {{elapsed}}"))
+        {
             bar.set_style(style);
         }
         let later = bar.clone();
@@ -28,7 +30,7 @@ impl Progress {
         Progress { bar }
     }
 
-    /// One file is done.
+    /// One is done.
     pub fn advance(&self) {
         self.bar.inc(1);
     }
@@ -36,6 +38,11 @@ impl Progress {
     /// Prints a line that the bar does not overwrite.
     pub fn say(&self, line: &str) {
         self.bar.suspend(|| say(line));
+    }
+
+    /// Does something that prints, without the bar.
+    pub fn pause<T>(&self, print: impl FnOnce() -> T) -> T {
+        self.bar.suspend(print)
     }
 
     /// Takes the bar away.

@@ -40,7 +40,7 @@ pub fn run(args: &ScanArgs) -> Result<ExitCode, Box<dyn Error>> {
         window,
         output: Output::new(args.format, header(args)),
         summary: args.summary.then(Summary::default),
-        progress: Progress::new(entries.len() + objects.as_ref().map_or(0, |objects| objects.found.len())),
+        progress: Progress::new(entries.len() + objects.as_ref().map_or(0, |objects| objects.found.len()), "files"),
         tally: Tally { what: if args.query.is_some() { "match" } else { "finding" }, ..Tally::default() },
     };
     let sighting = Sighting { look: &look, now, max_bytes: args.max_object_bytes.unwrap_or(u64::MAX) };

@@ -9,16 +9,16 @@ use aws_sdk_s3::primitives::ByteStream;
 use bytes::Bytes;
 
 use super::date::{DateListener, timestamp};
-use super::{refused, whole};
-use crate::error::answer;
+use super::refusal::refusal;
+use super::{unread, whole};
 use crate::store::{Condition, PutError, SmallObject, StoreError, Written};
 
 pub(super) async fn get(client: &Client, bucket: &str, key: &str) -> Result<SmallObject, StoreError> {
     let listener = DateListener::default();
     let get = client.get_object().bucket(bucket).key(key).customize().interceptor(listener.clone());
-    let got = get.send().await.map_err(|error| refused(&error))?;
+    let got = get.send().await.map_err(|error| unread(&refusal(&error)))?;
     let (etag, modified) = (got.e_tag().map(str::to_owned), got.last_modified().and_then(timestamp));
-    let bytes = whole(client, got.body).await?;
+    let bytes = whole(client, got.body).await.map_err(|refusal| unread(&refusal))?;
     let (Some(etag), Some(modified)) = (etag, modified) else {
         return Err(retry("the answer has no ETag or no Last-Modified".to_owned()));
     };
@@ -51,14 +51,13 @@ fn not_put(error: &SdkError<PutObjectError>) -> PutError {
         // 404 answers `If-Match` where there is nothing.
         (412, _) | (404, Some("NoSuchKey")) => PutError::Changed,
         (409, _) => PutError::Conflict,
-        (403, code) => PutError::Retry(format!("{} (check s3:PutObject)", answer(code, error.message(), error))),
-        (_, code) => PutError::Retry(answer(code, error.message(), error)),
+        _ => PutError::Retry(refusal(error).advised("s3:PutObject")),
     }
 }
 
 pub(super) async fn delete(client: &Client, bucket: &str, key: &str) -> Result<(), StoreError> {
     let deleted = client.delete_object().bucket(bucket).key(key).send().await;
-    deleted.map(|_| ()).map_err(|error| retry(answer(error.code(), error.message(), &error)))
+    deleted.map(|_| ()).map_err(|error| retry(refusal(&error).advised("s3:DeleteObject")))
 }
 
 fn retry(what: String) -> StoreError {

@@ -1,0 +1,16 @@
+//! Settings that cannot be used: then there is nothing to look at.
+
+use super::{Check, Examination};
+use crate::command::Command;
+use crate::config::ConfigError;
+
+/// A line for each thing that is wrong.
+pub fn unusable(error: &ConfigError) -> Examination {
+    let line = |problem: &String| {
+        let name = problem.split([':', ' ']).next().unwrap_or_default();
+        let known = name.starts_with("TRAILBELL_") && !problem.contains("no such setting");
+        let cure = if known { format!("export {name}=VALUE") } else { format!("unset {name}") };
+        Check::fail("settings", problem, Command::new(&cure))
+    };
+    Examination(error.0.iter().map(line).collect())
+}
