@@ -8,9 +8,14 @@ use proptest::prelude::*;
 use proptest::sample::subsequence;
 
 use super::*;
-use crate::finding::FindingId;
+use crate::alert::{Accounts, render_correlation};
+use crate::cloudtrail::Record;
+use crate::ecs::View;
+use crate::finding::{Finding, FindingId, Origin};
 use crate::rule::load::{self, Position};
-use crate::rule::{Condition, Correlation, Reference, RuleInfo, RuleOrigin, Severity, Stage};
+use crate::rule::testing::Sequences;
+use crate::rule::{Condition, Correlation, Gathered, Reference, RuleInfo, RuleOrigin, RuleSet, Severity, Stage};
+use crate::sink::wire;
 
 const SPAN: i64 = 600;
 
@@ -305,5 +310,56 @@ fn the_embedded_correlations_stand_their_tests() {
         let faults: Vec<String> = outcome.faults.iter().map(ToString::to_string).collect();
         assert_eq!(faults, [""; 0], "{}", outcome.name);
         assert!(outcome.must_match >= 6 && outcome.must_not_match >= 8, "{}", outcome.name);
+    }
+}
+
+/// The sample of a correlation, with the group under another name.
+fn sample(of: &str, group: &str) -> (RuleSet, Correlation, Vec<Record>) {
+    let set = Gathered::from_places(true, &[]).into_rules().unwrap();
+    let correlation = set.correlations().iter().find(|it| it.info.name.contains(of)).unwrap().clone();
+    let records = Sequences::of(&correlation).unwrap().unwrap().must_match.remove(0).records;
+    let named = records.into_iter().map(|record| {
+        let mut fields = record.fields().clone();
+        fields["requestParameters"]["groupName"] = group.into();
+        Record::from_value(fields.into()).unwrap()
+    });
+    let records = named.collect();
+    (set, correlation, records)
+}
+
+#[test]
+fn a_finding_counts_for_its_correlation_unless_an_exception_matched() {
+    let (set, correlation, records) = sample("staged", "ops");
+    let view = View::new(&records[0]);
+    let rule = set.matching(&view, at(0)).next().unwrap();
+    let origin = Origin::Inline { envelope: "test".to_owned(), record: 0 };
+    let mut finding = Finding::new(&rule.info, &records[0], origin);
+    assert_eq!(places(&correlation, &finding, at(0), at(0)).len(), 1);
+    finding.exception = Some("planned".to_owned());
+    assert_eq!(places(&correlation, &finding, at(0), at(0)), []);
+    finding.exception = None;
+    finding.ecs["group"] = serde_json::json!({});
+    finding.group = None;
+    assert_eq!(places(&correlation, &finding, at(0), at(0)), [], "without a value there is nothing to be alike in");
+}
+
+#[test]
+fn hostile_names_break_no_alert_of_a_correlation() {
+    let long = "x\n\u{202e}\u{7}é".repeat(3000);
+    for (of, group) in
+        [("staged", "a\nFACTS\n\u{202e}b"), ("staged", &long), ("Many users", &long), ("staged", "$(id)")]
+    {
+        let (set, correlation, records) = sample(of, group);
+        let (told, known) = testing::rehearse(&correlation, &set, &records, at(0)).unwrap();
+        let alert = render_correlation(&told, &known, &Accounts::default());
+        assert!(wire::weight(&alert.message(), &alert) <= wire::MAX_BYTES, "{of}");
+        assert!(
+            alert.subject.len() < 100 && alert.subject.bytes().all(|it| (b' '..=b'~').contains(&it)),
+            "{}",
+            alert.subject
+        );
+        let clean = |it: char| it == '\n' || !(it.is_control() || it == '\u{202e}');
+        assert!(alert.text.chars().all(clean) && !alert.text.contains("\nFACTS"), "{}", alert.text);
+        assert!(!alert.text.contains("=$(id)"), "{}", alert.text);
     }
 }
