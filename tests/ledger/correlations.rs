@@ -129,7 +129,7 @@ async fn it_rings_again_only_when_it_gets_worse_or_begins_anew() {
 }
 
 #[tokio::test]
-async fn ten_users_in_ten_minutes_ring_once_and_an_event_of_two_rules_is_one_event() {
+async fn ten_users_in_ten_minutes_ring_once_and_many_members_are_cut_with_a_count() {
     let (memory, topic) = (Memory::new(), Topic::default());
     let pipeline = pipeline(&memory, &topic);
     let users: Vec<Value> = (10..40).map(|n| added(&format!("10:00:{n}"), &format!("user-{n}"))).collect();
@@ -144,7 +144,7 @@ async fn ten_users_in_ten_minutes_ring_once_and_an_event_of_two_rules_is_one_eve
     assert_eq!(severities(&topic), ["medium"]);
     run(&pipeline, &[created("10:00:00"), attached("10:00:01", ADMINISTRATORS)]).await;
     let staged = &rung(&topic)[1];
-    assert_eq!(staged.document["trailbell"]["count"], 32, "the attachment, found by two rules, is one event");
+    assert_eq!(staged.document["trailbell"]["count"], 32);
     assert_eq!(staged.document["trailbell"]["members"].as_array().unwrap().len(), 20);
     assert!(staged.text.contains("and 12 more"), "{}", staged.text);
 }
@@ -358,7 +358,7 @@ fn what_is_entered_the_sweep_correlates_alone() {
         let over = go(&mut dies, steps);
         drop(dies);
         let again = unrecorded(&memory, &topic);
-        let entered = memory.keys("entries/").len() >= 4;
+        let entered = memory.keys("entries/").len() >= all.len();
         memory.wait(LEASE);
         finish(sweep(&pipeline));
         let told = severities(&topic);
