@@ -88,8 +88,8 @@ pub fn render_correlation(told: &Correlated, known: &Known, accounts: &Accounts)
     let story = Story { told, known, accounts, check, undo };
     let (subject, text) = (story.subject(), mail::write(&story));
     let attributes = story.attributes();
-    let taken = limit::encoded(&text) + attributes.iter().map(Attribute::bytes).sum::<usize>();
-    let document = limit::fit(document::write(&story, &subject), taken);
+    let taken = attributes.iter().map(Attribute::bytes).sum();
+    let document = limit::fit(document::write(&story, &subject), &text, taken);
     Alert { finding: told.id.clone(), subject, text, document, attributes }
 }
 
