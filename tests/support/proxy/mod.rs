@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::watch;
 
 pub use act::Act;
-pub use http::Request;
+pub use http::{Answer, Request};
 
 /// What befalls some requests.
 #[derive(Clone)]
@@ -48,6 +48,8 @@ pub(super) struct Shared {
     /// Host and port of the server behind.
     upstream: String,
     state: Mutex<State>,
+    /// Gives the answers that are not the server's.
+    own: Box<dyn Fn(&Request) -> Option<Answer> + Send + Sync>,
     /// How many requests a fault has befallen, and had its effect on, since the proxy was armed.
     befallen: watch::Sender<usize>,
     /// How many connections there are.
@@ -67,9 +69,15 @@ struct State {
 impl Proxy {
     /// A proxy for the server at this URL, on a thread of its own.
     pub fn new(upstream: &str) -> Proxy {
+        Proxy::answering(upstream, |_| None)
+    }
+
+    /// The same, but what `own` has an answer to goes no further.
+    pub fn answering(upstream: &str, own: impl Fn(&Request) -> Option<Answer> + Send + Sync + 'static) -> Proxy {
         let shared = Arc::new(Shared {
             upstream: upstream.trim_start_matches("http://").trim_end_matches('/').to_owned(),
             state: Mutex::default(),
+            own: Box::new(own),
             befallen: watch::Sender::new(0),
             connections: watch::Sender::new(0),
             writing: tokio::sync::Mutex::default(),
