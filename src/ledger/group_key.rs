@@ -113,7 +113,7 @@ pub(super) fn read(name: &str, group: &str) -> Result<Event, Damaged> {
         time,
         event_id: None,
         action: detail::decode(action)?.unwrap_or_default(),
-        group: Some(plain(group)),
+        group: None,
         object: None,
         power: None,
         actor: None,
@@ -121,7 +121,7 @@ pub(super) fn read(name: &str, group: &str) -> Result<Event, Damaged> {
         excepted: false,
     };
     let details: Vec<&str> = details.split('/').collect();
-    Ok(match with_details(&entry, &details) {
+    Ok(match with_details(&entry, group, &details) {
         // A name that was cut leads nowhere: the story under the other name is missing.
         Ok(entry) => Event {
             id,
@@ -140,7 +140,7 @@ fn split_id(rest: &str) -> Option<(&str, FindingId)> {
     })
 }
 
-fn with_details(entry: &TimelineEntry, details: &[&str]) -> Result<TimelineEntry, Damaged> {
+fn with_details(entry: &TimelineEntry, group: &str, details: &[&str]) -> Result<TimelineEntry, Damaged> {
     let &[marks, event_id, written, actor, object] = details else { return Err(Damaged) };
     let mut entry = entry.clone();
     for mark in detail::decode(marks)?.unwrap_or_default().chars() {
@@ -151,7 +151,7 @@ fn with_details(entry: &TimelineEntry, details: &[&str]) -> Result<TimelineEntry
         }
     }
     entry.event_id = detail::decode(event_id)?;
-    entry.group = detail::decode(written)?.or(entry.group);
+    entry.group = detail::decode(written)?.or(Some(plain(group)));
     entry.actor = detail::decode(actor)?;
     entry.object = detail::decode(object)?;
     Ok(entry)

@@ -36,6 +36,9 @@ impl Fault {
     }
 }
 
+/// Answers that are not the server's; none where it is to be asked.
+type Own = dyn Fn(&Request) -> Option<Answer> + Send + Sync;
+
 /// A proxy. It serves until the process ends.
 pub struct Proxy {
     /// Its URL.
@@ -48,8 +51,7 @@ pub(super) struct Shared {
     /// Host and port of the server behind.
     upstream: String,
     state: Mutex<State>,
-    /// Gives the answers that are not the server's.
-    own: Box<dyn Fn(&Request) -> Option<Answer> + Send + Sync>,
+    own: Box<Own>,
     /// How many requests a fault has befallen, and had its effect on, since the proxy was armed.
     befallen: watch::Sender<usize>,
     /// How many connections there are.
