@@ -4,7 +4,10 @@
 //! work that is found again. Findings that were seen through before are correlated once more, which is what makes good
 //! a ledger that failed at it the first time.
 
+use std::time::Duration;
+
 use jiff::Timestamp;
+use tokio::time::timeout_at;
 
 use super::claims::Claims;
 use super::open::Open;
@@ -14,6 +17,10 @@ use crate::alert::{self, Alert, Correlated};
 use crate::correlation;
 use crate::finding::Finding;
 use crate::ledger::{Claim, Completed, Content, Ledger, StoredLedger};
+
+/// One correlation may keep the single alerts waiting for so long, with a ledger that is slow or a burst of thousands of
+/// groups; never past the function's time. What it had claimed by then the sweep tells.
+const LONGEST: Duration = Duration::from_secs(20);
 
 /// What became of the alert of an episode.
 #[derive(Debug, PartialEq, Eq)]
@@ -59,13 +66,14 @@ pub(super) async fn claim(
             continue;
         }
         let named = || format!("correlation {}", rule.info.id.escape_debug());
-        match ledger.correlate(rule, &places, claims.lease).await {
-            Ok(found) => {
+        match timeout_at(claims.until(LONGEST), ledger.correlate(rule, &places, claims.lease)).await {
+            Err(_) => published.problems.push(Problem::retry(named(), "not evaluated in the time that there is")),
+            Ok(Ok(found)) => {
                 alarms.extend(found.claims);
                 let cut = |key| Problem::discard(named(), format!("more findings than are looked at in {key}"));
                 published.problems.extend(found.cut.into_iter().map(cut));
             }
-            Err(error) => published.problems.push(Problem::retry(named(), error)),
+            Ok(Err(error)) => published.problems.push(Problem::retry(named(), error)),
         }
     }
     alarms
