@@ -38,6 +38,7 @@ fn table(rules: &[Rule]) -> Table {
         table.add_row([info.severity.as_str().to_owned(), info.risk_score.to_string()].into_iter().chain(texts));
     }
     if table.width().is_some_and(|width| width < WIDE) {
+        table.column_iter_mut().skip(3).take(1).for_each(|id| _ = id.set_constraint(ColumnConstraint::ContentWidth));
         table.column_iter_mut().skip(4).for_each(|column| _ = column.set_constraint(ColumnConstraint::Hidden));
     }
     table
