@@ -10,6 +10,7 @@
 //! | [`ecs`] | what is the value of an ECS field in a record? |
 //! | [`kql`] | does a query match a document? Pure: no clock, no I/O, nothing of CloudTrail |
 //! | [`rule`] | which rules are there, and which of them match a record? |
+//! | [`correlation`] | what do several findings mean together? |
 //! | [`explain`] | why does a query match a record, or not? |
 //! | [`reload`] | did the rules or exceptions in S3 change? |
 //! | [`finding`] | what was found, by whom was it done, and what became of it? |
@@ -37,6 +38,7 @@ pub mod canary;
 pub mod cloudtrail;
 pub mod command;
 pub mod config;
+pub mod correlation;
 pub mod doctor;
 pub mod ecs;
 pub mod error;

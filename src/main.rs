@@ -74,6 +74,9 @@ impl Function {
         let probe = detections.rules.probe();
         tracing::info!(config = ?self.config, rules, exceptions, probe, "started");
         let pipeline = assemble::pipeline(&self.config, detections, self.accounts.clone(), &self.aws).await;
+        if let Some(idle) = pipeline.idle_correlations() {
+            tracing::warn!("{idle}");
+        }
         self.pipeline = Some(Arc::new(pipeline));
     }
 

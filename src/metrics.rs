@@ -1,7 +1,8 @@
 //! Metrics, as lines of the log that CloudWatch reads: the embedded metric format.
 //!
 //! The namespace is `Trailbell`. One line of totals an invocation, with the dimension `Function`; one line for each rule
-//! with findings, with the dimensions `Function` and `Rule` (the rule's id). All units are counts but those of `Bytes` and `AlertLatency`.
+//! with findings, and each correlation that rang, with the dimensions `Function` and `Rule` (the rule's id). All units are counts but
+//! those of `Bytes` and `AlertLatency`.
 //!
 //! | metric | of | what |
 //! |---|---|---|
@@ -12,6 +13,8 @@
 //! | `Bytes`, `Records`, `BadRecords` | totals | what was read |
 //! | `Findings`, `FindingsAlerted` … `FindingsFailed` | both | findings, and what became of them |
 //! | `Summaries` | totals | messages that told of what was held back |
+//! | `Correlations` | both | alerts of correlations that were sent; by `Rule` for each that was |
+//! | `CorrelationsFailed` | totals | alerts of correlations that could not be sent: tried again |
 //! | `SweepListed`, `SweepRead`, `SweepFailed`, `SweepGivenUp`, `SweepBacklog` | totals of a sweep | log objects that it listed, read now, will try again, will not, and left to the next |
 //! | `SweepRecovered`, `SweepLeftOpen` | totals of a sweep | findings taken over from workers that are gone, and left to those that are not |
 //! | `SweepTrailsFailed` | totals of a sweep | trails that could not be swept |
@@ -41,7 +44,11 @@ pub fn lines(outcome: &Outcome, function: &str, now: Timestamp) -> Vec<Value> {
         let findings = findings(fates.values().sum(), |fate| fates.get(&fate).copied().unwrap_or(0));
         line(json!({"Function": function, "Rule": rule}), findings, now)
     });
-    std::iter::once(totals).chain(rules).collect()
+    let correlations = outcome.report.correlations.iter().map(|(rule, count)| {
+        let count = vec![("Correlations".to_owned(), *count)];
+        line(json!({"Function": function, "Rule": rule}), count, now)
+    });
+    std::iter::once(totals).chain(rules).chain(correlations).collect()
 }
 
 fn totals(outcome: &Outcome) -> Vec<Metric> {
@@ -57,6 +64,8 @@ fn totals(outcome: &Outcome) -> Vec<Metric> {
         count("Records", report.records),
         count("BadRecords", report.bad_records),
         count("Summaries", report.summaries),
+        count("Correlations", report.correlations.values().sum()),
+        count("CorrelationsFailed", report.correlations_failed),
         count("Canaries", report.canaries),
         count("CanariesFailed", report.canaries_failed),
         count("Retries", outcome.retry.len() as u64),

@@ -10,10 +10,15 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use serde_json::{Value, json};
-use trailbell::alert::{Accounts, Alert, Context, Summary, render, render_minimal, render_summary};
+use trailbell::alert::{
+    Accounts, Alert, Context, Correlated, Known, Summary, render, render_correlation, render_minimal,
+    render_minimal_correlation, render_summary,
+};
 use trailbell::cloudtrail::Record;
+use trailbell::correlation::testing::rehearse;
 use trailbell::finding::{Finding, FindingId, Origin};
-use trailbell::rule::RuleInfo;
+use trailbell::rule::testing::Sequences;
+use trailbell::rule::{Gathered, RuleInfo};
 
 #[path = "support/golden.rs"]
 mod golden;
@@ -49,6 +54,29 @@ fn what_stands_for_alerts_reads_as_its_golden_file() {
     compare([
         (golden("summary.txt"), page(&render_summary(&summary, &accounts()))),
         (golden("minimal.txt"), page(&render_minimal(&added[0]))),
+    ]);
+}
+
+/// The samples of both correlations, one at its raised severity, and one of which the ledger gives little.
+#[test]
+fn what_several_findings_mean_reads_as_its_golden_file() {
+    let set = Gathered::from_places(true, &[]).into_rules().unwrap();
+    let golden = |name: &str| root().join("tests/golden").join(name);
+    let sample = |of: &str, sequence: usize| {
+        let correlation = set.correlations().iter().find(|it| it.info.name.contains(of)).unwrap();
+        let records = &Sequences::of(correlation).unwrap().unwrap().must_match[sequence].records;
+        rehearse(correlation, &set, records, "2026-03-01T11:00:00Z".parse().unwrap()).unwrap()
+    };
+    let page = |(told, known): &(Correlated, Known)| page(&render_correlation(told, known, &accounts()));
+    let mut unread = sample("staged", 4);
+    unread.1.members.truncate(2);
+    unread.1.trouble = Some("ledger entries/0011: 503: slow down".to_owned());
+    compare([
+        (golden("correlation-staged.txt"), page(&sample("staged", 0))),
+        (golden("correlation-staged-renamed.txt"), page(&sample("staged", 10))),
+        (golden("correlation-staged-unread.txt"), page(&unread)),
+        (golden("correlation-many-users.txt"), page(&sample("Many users", 0))),
+        (golden("correlation-minimal.txt"), self::page(&render_minimal_correlation(&unread.0))),
     ]);
 }
 

@@ -16,7 +16,18 @@ fn preview(args: &[&str]) -> (i32, String, String) {
 fn every_rule_of_the_program_has_a_mail_and_a_document() {
     let rules = load::embedded().rules;
     let (code, list, _) = preview(&[]);
-    assert_eq!((code, list.lines().count()), (0, rules.len()), "{list}");
+    let correlations = load::embedded().correlations;
+    assert_eq!((code, list.lines().count()), (0, rules.len() + correlations.len()), "{list}");
+    for correlation in correlations {
+        let info = &correlation.info;
+        assert!(list.contains(&info.id) && list.contains(&info.name), "{} in {list}", info.name);
+        let (code, mail, error) = preview(&[&info.id]);
+        assert_eq!((code, error.as_str()), (0, ""), "{}", info.name);
+        assert!(mail.contains(&format!("] {}: ", info.name)) && mail.contains("\nWHAT HAPPENED, IN ORDER\n"), "{mail}");
+        let (_, document, _) = preview(&[&info.name, "--format", "json"]);
+        let document: Value = serde_json::from_str(&document).unwrap();
+        assert_eq!(document["trailbell"]["kind"], "correlation", "{}", info.name);
+    }
     for rule in rules {
         let info = &rule.info;
         assert!(list.contains(&info.id) && list.contains(&info.name), "{} in {list}", info.name);

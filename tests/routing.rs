@@ -6,23 +6,30 @@ mod support;
 use std::collections::BTreeSet;
 
 use aws_sdk_sns::Client;
+use jiff::Timestamp;
 use serde_json::Value;
 use support::canned::Canned;
 use support::{aws, moto};
 use trailbell::alert::{self, Accounts, Alert, Context, Summary};
+use trailbell::correlation::testing::rehearse;
 use trailbell::finding::{Finding, FindingId, Origin};
-use trailbell::rule::{load, testing};
+use trailbell::rule::testing::Sequences;
+use trailbell::rule::{Gathered, load, testing};
 use trailbell::sink::{AlertSink, Pace, SnsSink};
 
 /// The policies of the page, in its order, and for which attributes each should hold.
 type Expected = (&'static str, fn(&dyn Fn(&str) -> String) -> bool);
 
-const POLICIES: [Expected; 7] = [
+const POLICIES: [Expected; 9] = [
     (r#"{"severity": ["medium", "high", "critical"]}"#, |it| it("severity") != "low"),
     (r#"{"risk_score": [{"numeric": [">=", 47]}]}"#, |it| it("risk_score").parse::<u8>().unwrap() >= 47),
     (r#"{"severity": [{"anything-but": ["low"]}]}"#, |it| it("severity") != "low"),
     (r#"{"severity": ["low"], "kind": ["alert"]}"#, |it| it("severity") == "low" && it("kind") == "alert"),
     (r#"{"kind": ["summary"]}"#, |it| it("kind") == "summary"),
+    (r#"{"kind": ["correlation"]}"#, |it| it("kind") == "correlation"),
+    (r#"{"kind": ["correlation"], "severity": ["high", "critical"]}"#, |it| {
+        it("kind") == "correlation" && it("severity") != "medium"
+    }),
     (
         r#"{"account": ["111122223333"], "action": [{"prefix": "Delete"}, {"prefix": "Detach"}, {"prefix": "Remove"}]}"#,
         |it| ["Delete", "Detach", "Remove"].iter().any(|start| it("action").starts_with(start)),
@@ -45,7 +52,18 @@ fn alerts() -> Vec<Alert> {
         let summary = Summary::of(id, None, 1, &[found(0), found(1)]).expect("findings");
         [alert::render(&found(0), &Context::default(), &accounts), alert::render_summary(&summary, &accounts)]
     };
-    load::embedded().rules.into_iter().flat_map(both).collect()
+    load::embedded().rules.into_iter().flat_map(both).chain(correlations()).collect()
+}
+
+/// An alert of each correlation, of its sample.
+fn correlations() -> Vec<Alert> {
+    let set = Gathered::from_places(true, &[]).into_rules().unwrap();
+    let alert = |correlation: &trailbell::rule::Correlation| {
+        let records = &Sequences::of(correlation).unwrap().unwrap().must_match[0].records;
+        let (told, known) = rehearse(correlation, &set, records, Timestamp::UNIX_EPOCH).expect("it rings");
+        alert::render_correlation(&told, &known, &Accounts::default())
+    };
+    set.correlations().iter().map(alert).collect()
 }
 
 fn attribute(alert: &Alert, name: &str) -> String {

@@ -35,7 +35,8 @@ pub fn event_id(number: usize) -> String {
     format!("hit-{number}")
 }
 
-fn record(source: &str, call: &str, id: &str) -> Value {
+/// A record of a call that the user `id` made.
+pub fn record(source: &str, call: &str, id: &str) -> Value {
     json!({"eventVersion": "1.11", "eventSource": source, "eventName": call, "eventTime": "2026-03-01T10:00:00Z",
         "awsRegion": "us-east-1", "eventID": id, "recipientAccountId": "111122223333", "userAgent": "aws-cli/2.30.0",
         "requestParameters": {"groupName": format!("group-{id}")},

@@ -2,7 +2,8 @@
 //!
 //! `cargo bench --bench load`: 10,000 notifications in batches of ten, in no order and some twice, one in a hundred with a
 //! finding. Prints what was told and what it took, and fails where anything was lost or told twice.
-//! `-- --notifications 1000` sends fewer; `-- --sweep 5000` sweeps twice over so many quiet objects instead.
+//! `-- --notifications 1000` sends fewer; `-- --sweep 5000` sweeps twice over so many quiet objects instead;
+//! `-- --large 2000` sends one object of so many megabytes inflated.
 
 #![allow(
     clippy::unwrap_used,
@@ -14,6 +15,7 @@
 
 mod cloud;
 mod corpus;
+mod large;
 mod load;
 mod process;
 #[allow(dead_code, reason = "a part of it is used here")]
@@ -35,9 +37,10 @@ fn main() -> ExitCode {
         let at = args.iter().position(|arg| arg == name)?;
         Some(args.get(at + 1).and_then(|number| number.parse().ok()).expect("a number after the option"))
     };
-    let good = match number("--sweep") {
-        Some(objects) => runtime.block_on(sweep::run(objects)),
-        None => runtime.block_on(load::run(number("--notifications").unwrap_or(10_000).clamp(100, MOST))),
+    let good = match (number("--sweep"), number("--large")) {
+        (Some(objects), _) => runtime.block_on(sweep::run(objects)),
+        (None, Some(megabytes)) => runtime.block_on(large::run(megabytes)),
+        (None, None) => runtime.block_on(load::run(number("--notifications").unwrap_or(10_000).clamp(100, MOST))),
     };
     if good { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }

@@ -38,7 +38,7 @@ pub(super) fn write(call: Call<'_>, context: &Context, parts: &Parts<'_>, subjec
     document.into()
 }
 
-fn rule(rule: &RuleInfo) -> Value {
+pub(super) fn rule(rule: &RuleInfo) -> Value {
     json!({
         "id": rule.id,
         "name": rule.name,
@@ -90,7 +90,7 @@ fn ours(call: Call<'_>, context: &Context, parts: &Parts<'_>, subject: &str) -> 
 }
 
 /// What ECS has no name for.
-fn our_rule(rule: &RuleInfo) -> Value {
+pub(super) fn our_rule(rule: &RuleInfo) -> Value {
     json!({
         "severity": rule.severity,
         "risk_score": rule.risk_score,
@@ -116,7 +116,7 @@ fn object<const N: usize>(fields: [(&str, Value); N]) -> Map<String, Value> {
 }
 
 /// ECS has one `threat` with lists in it: every tactic and technique of the rule, each once.
-fn threat(threats: &[Threat]) -> Value {
+pub(super) fn threat(threats: &[Threat]) -> Value {
     let tactics = threats.iter().map(|threat| &threat.tactic);
     let techniques: Vec<&Technique> = threats.iter().flat_map(|threat| &threat.technique).collect();
     let below = techniques.iter().flat_map(|technique| &technique.subtechnique);

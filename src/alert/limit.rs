@@ -4,11 +4,22 @@
 
 use serde_json::{Map, Value, json};
 
+use super::json_text;
+
 /// The largest message that SNS takes, in bytes, with its attributes.
 pub(super) const LARGEST_MESSAGE: usize = 256 * 1024;
 
 /// Kept free for what frames a message: the keys of its JSON, the attributes' types.
 const FRAME: usize = 1_024;
+
+/// Bytes that one byte of a text takes in a JSON string at the most: `\u0000`.
+const ESCAPED: usize = 6;
+
+/// Bytes of a value's quotes, each escaped, or its brackets, and of the comma or colon after it; `false` is no longer.
+const PUNCTUATION: usize = 8;
+
+/// Bytes of a number, with its comma, at the most.
+const LONGEST_NUMBER: usize = 32;
 
 /// Characters of a string that stay when strings are cut.
 const SHORT: usize = 200;
@@ -25,10 +36,14 @@ const LARGE_FIELDS: [&[&str]; 4] = [
     &["aws", "cloudtrail", "additional_eventdata"],
 ];
 
-/// The document, cut as little as makes it fit beside a mail and attributes of `taken` bytes.
-pub(super) fn fit(mut document: Value, taken: usize) -> Value {
-    let room = room(taken);
-    let fits = |document: &Value| encoded(&document.to_string()) <= room;
+/// The document, cut as little as makes it fit beside a mail and so many bytes of attributes.
+pub(super) fn fit(mut document: Value, mail: &str, attributes: usize) -> Value {
+    // Nearly all are small, and then nothing needs to be written to be counted.
+    if most(&document) + ESCAPED * mail.len() <= room(attributes) {
+        return document;
+    }
+    let room = room(encoded(mail) + attributes);
+    let fits = |document: &Value| encoded(&json_text(document)) <= room;
     for path in LARGE_FIELDS {
         if fits(&document) {
             return document;
@@ -40,6 +55,20 @@ pub(super) fn fit(mut document: Value, taken: usize) -> Value {
         note(&mut document, format!("strings over {SHORT} characters and lists over {FEW} elements"));
     }
     if fits(&document) { document } else { essence(&document) }
+}
+
+/// Bytes of a document as a JSON string at the most: every byte of every text escaped, twice where it is a string's.
+fn most(document: &Value) -> usize {
+    match document {
+        Value::String(text) => (ESCAPED + 1) * text.len() + PUNCTUATION,
+        Value::Array(list) => list.iter().map(most).sum::<usize>() + PUNCTUATION,
+        Value::Object(fields) => {
+            let field = |(name, value): (&String, &Value)| (ESCAPED + 1) * name.len() + PUNCTUATION + most(value);
+            fields.iter().map(field).sum::<usize>() + PUNCTUATION
+        }
+        Value::Null | Value::Bool(_) => PUNCTUATION,
+        Value::Number(_) => LONGEST_NUMBER,
+    }
 }
 
 /// Bytes that a document may have, as a JSON string, beside a mail and attributes of `taken` bytes.
@@ -137,11 +166,26 @@ mod tests {
             ((most, most, 1_000), vec!["aws.cloudtrail.flattened", "aws.cloudtrail.request_parameters"]),
             ((10, 10, most), vec!["aws.cloudtrail.flattened", "aws.cloudtrail.request_parameters", "strings over"]),
         ] {
-            let fitted = fit(document(sizes.0, sizes.1, sizes.2), 10_000);
+            let fitted = fit(document(sizes.0, sizes.1, sizes.2), &"m".repeat(9_000), 998);
             assert!(encoded(&fitted.to_string()) + 10_000 <= most, "{sizes:?}");
             let told = cut(&fitted);
             assert_eq!(told.len(), dropped.len(), "{sizes:?}: {told:?}");
             assert!(told.iter().zip(&dropped).all(|(told, field)| told.starts_with(field)), "{sizes:?}: {told:?}");
+        }
+    }
+
+    #[test]
+    fn no_document_is_larger_than_it_is_taken_to_be() {
+        let control: String = (0..0x80).filter_map(char::from_u32).collect();
+        for document in [
+            json!({}),
+            json!([]),
+            json!(null),
+            json!([null, true, false, -1.7976931348623157e308, u64::MAX, i64::MIN]),
+            json!({&control: [&control, {"": ""}, "\"\"\\\\"], "a": "\u{2028}管"}),
+        ] {
+            let size = encoded(&document.to_string());
+            assert!(size <= most(&document) + 2, "{document}: {size}");
         }
     }
 
@@ -158,7 +202,7 @@ mod tests {
         let mut document = document(1, 1, 1);
         document["event"] = json!({"id": "e-1", "action": "CreateGroup"});
         document["labels"] = (0..100_000).map(|n| (format!("k{n}"), json!("v"))).collect::<Map<_, _>>().into();
-        let fitted = fit(document, 0);
+        let fitted = fit(document, "", 0);
         assert_eq!(fitted["event"]["id"], "e-1");
         assert_eq!(fitted["trailbell"]["schema_version"], 1);
         assert!(fitted.get("labels").is_none());

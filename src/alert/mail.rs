@@ -37,11 +37,20 @@ pub(super) fn write(call: Call<'_>, context: &Context, parts: &Parts<'_>) -> Str
         ("THE RAW RECORD", identifiers(call, &parts.raw_record)),
         ("IF IT IS RIGHT AND WILL HAPPEN AGAIN", exception(&parts.exception)),
     ] {
-        if !lines.is_empty() {
-            mail += &format!("\n{heading}\n{}", lines_of(lines));
-        }
+        mail += &section(heading, lines);
     }
     mail
+}
+
+/// A mail of an introduction and sections.
+pub(super) fn sections<const N: usize>(introduction: &str, sections: [(&str, Vec<String>); N]) -> String {
+    let introduction = lines_of(wrap::hanging("  ", introduction));
+    sections.into_iter().fold(introduction, |mail, (heading, lines)| mail + &section(heading, lines))
+}
+
+/// A section under its heading; nothing where it has no line.
+fn section(heading: &str, lines: Vec<String>) -> String {
+    if lines.is_empty() { String::new() } else { format!("\n{heading}\n{}", lines_of(lines)) }
 }
 
 /// The lines, each with its line break, as far as a section goes.
@@ -60,7 +69,7 @@ fn lines_of(lines: Vec<String>) -> String {
     text
 }
 
-fn steps(steps: &[Step]) -> Vec<String> {
+pub(super) fn steps(steps: &[Step]) -> Vec<String> {
     steps.iter().flat_map(step).collect()
 }
 
@@ -91,7 +100,7 @@ fn link(url: &str) -> Vec<String> {
     }
 }
 
-fn list(items: &[String]) -> Vec<String> {
+pub(super) fn list(items: &[String]) -> Vec<String> {
     items.iter().flat_map(|item| guide::lines(&format!("- {}", item.trim()))).collect()
 }
 

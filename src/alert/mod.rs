@@ -9,6 +9,7 @@ pub mod clean;
 mod commands;
 mod console;
 mod context;
+mod correlation;
 mod document;
 mod exception;
 mod facts;
@@ -31,10 +32,10 @@ mod time;
 mod wrap;
 
 use serde::Serialize;
-use serde_json::json;
 
 pub use accounts::{Accounts, AccountsError};
 pub use context::{ActorFinding, Context, Gap, TimelineEntry};
+pub use correlation::{Correlated, Known, render_correlation, render_minimal_correlation};
 pub use minimal::render_minimal;
 pub use policy::Power;
 pub use summary::{Member, Summary, render_summary};
@@ -78,11 +79,23 @@ pub enum AttributeKind {
     Number,
 }
 
+/// A text for each protocol.
+#[derive(Serialize)]
+struct Message<'a> {
+    default: &'a str,
+    email: &'a str,
+}
+
+/// What is made of texts, numbers and lists can always be written.
+fn json_text(value: &impl Serialize) -> String {
+    serde_json::to_string(value).unwrap_or_default()
+}
+
 impl Alert {
     /// The body for SNS with `MessageStructure` `json`: the document under `default`, the mail under `email`. With the
     /// attributes at most 256 KiB.
     pub fn message(&self) -> String {
-        json!({"default": self.document.to_string(), "email": self.text}).to_string()
+        json_text(&Message { default: &json_text(&self.document), email: &self.text })
     }
 }
 
@@ -94,14 +107,19 @@ pub fn render(finding: &Finding, context: &Context, accounts: &Accounts) -> Aler
     let parts = Parts::new(call, context);
     let text = mail::write(call, context, &parts);
     let attributes = attributes::write(call);
-    let taken = limit::encoded(&text) + attributes.iter().map(Attribute::bytes).sum::<usize>();
-    let document = limit::fit(document::write(call, context, &parts, &subject), taken);
+    let document = document::write(call, context, &parts, &subject);
+    let document = limit::fit(document, &text, attributes.iter().map(Attribute::bytes).sum());
     marked(finding, Alert { finding: finding.id.clone(), subject, text, document, attributes })
 }
 
 /// A canary's alert says that it is one, whoever sends it.
 fn marked(finding: &Finding, alert: Alert) -> Alert {
     if crate::canary::is_canary(finding) { canary::mark(alert) } else { alert }
+}
+
+/// What the policy can do that the finding's call attaches or writes, where that is much.
+pub fn power(finding: &Finding) -> Option<Power> {
+    Power::of(Call::new(finding, &Accounts::default()))
 }
 
 /// Markdown of a rule, its guide for one, as lines of text of at most 100 columns, indented by two: headings, lists,

@@ -31,7 +31,10 @@ pub(super) fn hanging(prefix: &str, text: &str) -> Vec<String> {
             }
             _ => {
                 let start = if lines.is_empty() { prefix } else { &indent };
-                lines.push(format!("{start}{piece}"));
+                let mut line = String::with_capacity(COLUMNS);
+                line.push_str(start);
+                line.push_str(piece);
+                lines.push(line);
                 used = needed;
             }
         }
@@ -40,16 +43,17 @@ pub(super) fn hanging(prefix: &str, text: &str) -> Vec<String> {
 }
 
 /// A word cut into pieces of at most `room` columns.
-fn pieces(word: &str, room: usize) -> Vec<&str> {
-    let mut pieces = Vec::new();
-    let mut rest = word;
-    while width(rest) > room {
-        let (piece, after) = rest.split_at(cut(rest, room));
-        pieces.push(piece);
-        rest = after;
-    }
-    pieces.push(rest);
-    pieces
+fn pieces(word: &str, room: usize) -> impl Iterator<Item = &str> {
+    let mut rest = Some(word);
+    std::iter::from_fn(move || {
+        let now = rest.take()?;
+        if width(now) <= room {
+            return Some(now);
+        }
+        let (piece, after) = now.split_at(cut(now, room));
+        rest = Some(after);
+        Some(piece)
+    })
 }
 
 /// Where to cut a word that is wider than `room` (2 or more): a byte offset past at least one character.

@@ -161,11 +161,11 @@ impl StoredLedger {
     }
 }
 
-/// Our claim after another's: one more attempt, in the execution of the first. A summary keeps its members, since they
+/// Our claim after another's: one more attempt, in the execution of the first. A summary or correlation keeps its members, since they
 /// may have been told already; a finding is as it was read last.
 fn successor(ours: &Entry, before: &Entry) -> Entry {
     let content = match &before.content {
-        Content::Summary(_) => before.content.clone(),
+        Content::Summary(_) | Content::Correlation(_) => before.content.clone(),
         Content::Finding(_) => ours.content.clone(),
     };
     Entry { attempts: before.attempts.saturating_add(1), window: before.window, content, ..ours.clone() }

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use crate::alert::Summary;
+use crate::alert::{Correlated, Summary};
 use crate::canary;
 use crate::finding::{Finding, FindingId, Window};
 
@@ -46,6 +46,8 @@ pub enum Content {
     Finding(Box<Finding>),
     /// A summary of findings that were held back.
     Summary(Box<Summary>),
+    /// An episode of a correlation, at one severity.
+    Correlation(Box<Correlated>),
 }
 
 /// How far an entry has come. The last four are final, but that what is held becomes summarised.
@@ -92,6 +94,7 @@ impl Content {
         match self {
             Content::Finding(finding) => &finding.id,
             Content::Summary(summary) => &summary.id,
+            Content::Correlation(told) => &told.id,
         }
     }
 
@@ -99,7 +102,7 @@ impl Content {
     pub(super) fn window(&self) -> Option<Window> {
         match self {
             Content::Summary(summary) => summary.window,
-            Content::Finding(_) => None,
+            Content::Finding(_) | Content::Correlation(_) => None,
         }
     }
 }

@@ -8,6 +8,8 @@
 //! | `by-actor/<actor hash>/<time>-<rule>-<id>` | empty |
 //! | `by-window/<rule>/<window>/<actor hash>-<id>` | empty: what `max_signals` and bursts count |
 //! | `held/<rule>/<window>/<id>` | empty: waits for a summary |
+//! | `by-correlation/<correlation>/<hash>/<time>-…-<id>` | empty: see [`Mark`](crate::correlation::Mark) |
+//! | `episodes/<correlation>/<hash>` | the episodes of one set of group_by values |
 //! | `sweep/<name>` | what sweeps remember: see [`sweep`](crate::sweep) |
 //! | `clock` | empty |
 //! | `doctor/<token>` | there for as long as a probe takes |
@@ -104,6 +106,7 @@ pub(super) fn indexes(entry: &Entry, room: usize) -> Vec<String> {
 pub(super) fn time_of(entry: &Entry) -> Timestamp {
     let called = match &entry.content {
         Content::Finding(finding) => finding.time,
+        Content::Correlation(told) => Some(told.end),
         Content::Summary(_) => None,
     };
     called.unwrap_or(entry.window.start)

@@ -5,6 +5,7 @@ mod at_end;
 mod canary;
 mod claims;
 mod context;
+mod correlate;
 mod holding;
 mod object;
 mod objects;
@@ -241,6 +242,7 @@ impl Run {
         self.end(published.ended);
         self.hold(message, published.held);
         published.problems.into_iter().for_each(|problem| self.problem(message, problem));
+        published.rung.iter().for_each(|rung| self.outcome.report.count_rung(rung));
         self.outcome.notes.extend(published.notes);
     }
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use super::claims::Claims;
+use super::correlate::Rung;
 use super::publish::{Ended, Published, publish};
 use super::report::ObjectFate;
 use super::search::{Hit, search};
@@ -25,6 +26,8 @@ pub(super) struct ObjectOutcome {
     pub(super) ended: Vec<Ended>,
     /// Held back until the run ends, where there is no ledger to hold them.
     pub(super) held: Vec<Finding>,
+    /// What became of the alerts of correlations.
+    pub(super) rung: Vec<Rung>,
     pub(super) findings: u64,
     pub(super) problems: Vec<Problem>,
     /// Why it was not read, where that is no problem; findings of which nobody is told.
@@ -34,9 +37,9 @@ pub(super) struct ObjectOutcome {
 impl ObjectOutcome {
     /// An object of which nothing was read.
     pub(super) fn unread(fate: ObjectFate) -> ObjectOutcome {
-        let (read, ended, held) = (Read::default(), Vec::new(), Vec::new());
+        let (read, ended, held, rung) = (Read::default(), Vec::new(), Vec::new(), Vec::new());
         let (problems, notes) = (Vec::new(), Vec::new());
-        ObjectOutcome { fate, read, bad_records: 0, ended, held, findings: 0, problems, notes }
+        ObjectOutcome { fate, read, bad_records: 0, ended, held, rung, findings: 0, problems, notes }
     }
 
     /// An object that failed as a whole.
@@ -137,6 +140,6 @@ async fn finish(pipeline: &Pipeline, claims: &Claims, object: &ObjectRef, found:
     problems.extend(end.err().map(|error| Problem::retry(object, error)));
     let failed = problems.iter().any(|problem| problem.remedy == Remedy::Retry);
     let fate = if failed { ObjectFate::Failed } else { ObjectFate::Scanned };
-    let Published { ended, held, notes, .. } = published;
-    ObjectOutcome { fate, read, bad_records, ended, held, findings: found, problems, notes }
+    let Published { ended, held, rung, notes, .. } = published;
+    ObjectOutcome { fate, read, bad_records, ended, held, rung, findings: found, problems, notes }
 }

@@ -82,6 +82,7 @@ impl Run {
         report.probed += u64::from(outcome.read.gear == Gear::Probe);
         report.bad_records += outcome.bad_records;
         report.findings += outcome.findings;
+        outcome.rung.iter().for_each(|rung| report.count_rung(rung));
         self.end(outcome.ended);
         self.hold(&named.message, outcome.held);
         self.outcome.notes.extend(outcome.notes);

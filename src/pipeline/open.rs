@@ -10,7 +10,7 @@ use super::claims::Claims;
 use super::problem::Problem;
 use super::publish::{MINIMAL_FROM, Published, place};
 use crate::finding::{Fate, Finding};
-use crate::ledger::{Claim, Claimed, Completed, Content, Ledger, LedgerError, StoredLedger};
+use crate::ledger::{Claim, Claimed, Completed, Content, Ledger, LedgerError, State, StoredLedger};
 
 /// Claims of one object that are on their way at once.
 const TOGETHER: usize = 8;
@@ -111,8 +111,9 @@ fn sort(finding: &Finding, claimed: Result<Indexed, LedgerError>, published: &mu
             published.problems.push(Problem::discard(place(finding), format!("told without a record: {error}")));
             None
         }
-        Claimed::Duplicate(_) => {
+        Claimed::Duplicate(state) => {
             published.end(finding, Fate::Duplicate);
+            published.seen_before.extend((state != State::Excepted).then(|| finding.clone()));
             return None;
         }
         Claimed::HeldElsewhere => {
@@ -135,6 +136,11 @@ impl Open {
     /// How often it was claimed, this time included.
     pub(super) fn attempts(&self) -> u32 {
         self.claim.as_ref().map_or(1, |claim| claim.entry.attempts)
+    }
+
+    /// The time that stands for that of a record without one: the start of the execution that it counts in.
+    pub(super) fn fallback_time(&self) -> Option<Timestamp> {
+        self.claim.as_ref().map(|claim| claim.entry.window.start)
     }
 
     /// Whether it is still ours.

@@ -1,8 +1,9 @@
-//! Findings to fates: claim, hold, render, publish, complete.
+//! Findings to fates: claim, correlate, hold, render, publish, complete.
 
 use jiff::Timestamp;
 
 use super::claims::Claims;
+use super::correlate::{self, Rung};
 use super::open::{self, Open};
 use super::{Pipeline, Problem, context, holding};
 use crate::alert::{self, Alert, Context};
@@ -27,6 +28,10 @@ pub(super) struct Published {
     pub(super) notes: Vec<String>,
     /// Held back until the run ends, where there is no ledger to hold them.
     pub(super) held: Vec<Finding>,
+    /// Duplicates of what was seen through before, to be correlated again.
+    pub(super) seen_before: Vec<Finding>,
+    /// What became of the alerts of correlations.
+    pub(super) rung: Vec<Rung>,
 }
 
 /// What became of one finding.
@@ -105,6 +110,9 @@ pub(super) async fn publish(pipeline: &Pipeline, claims: &Claims, findings: Vec<
 
 /// Sees findings through that are ours.
 pub(super) async fn see_through(pipeline: &Pipeline, claims: &Claims, open: Vec<Open>, published: &mut Published) {
+    let alarms = correlate::claim(pipeline, claims, &open, published).await;
+    // The worst news first.
+    correlate::tell(pipeline, claims, alarms, published).await;
     let (excepted, open): (Vec<_>, Vec<_>) = open.into_iter().partition(|one| one.finding.exception.is_some());
     for one in excepted {
         one.except(&pipeline.ledger, published).await;

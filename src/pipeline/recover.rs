@@ -6,7 +6,7 @@ use futures::future::join_all;
 use super::claims::Claims;
 use super::open::Open;
 use super::publish::{MINIMAL_FROM, Published, see_through};
-use super::{Clock, Pipeline, Problem, Report};
+use super::{Clock, Pipeline, Problem, Report, correlate};
 use crate::alert;
 use crate::finding::Fate;
 use crate::ledger::{Claim, Completed, Content, Ledger, LedgerError, Recovery, StoredLedger};
@@ -45,8 +45,8 @@ pub async fn recover_open(pipeline: &Pipeline, clock: Clock) -> Recovered {
             continue;
         }
         let mine = recovered.take_over(ledger, some, &claims).await;
-        let (summaries, findings) = sort(mine);
-        recovered.findings_through(pipeline, &claims, findings).await;
+        let Sorted { findings, summaries, alarms } = sort(mine);
+        recovered.findings_through(pipeline, &claims, findings, alarms).await;
         for claim in summaries {
             recovered.summary_through(pipeline, ledger, &claim).await;
         }
@@ -79,17 +79,27 @@ pub async fn send_due_summaries(pipeline: &Pipeline, clock: Clock) -> Recovered 
     recovered
 }
 
-fn sort(claims: Vec<Claim>) -> (Vec<Claim>, Vec<Open>) {
-    let (mut summaries, mut findings) = (Vec::new(), Vec::new());
+/// What was taken over, by what it is about.
+#[derive(Default)]
+struct Sorted {
+    findings: Vec<Open>,
+    summaries: Vec<Claim>,
+    /// Alerts of correlations.
+    alarms: Vec<Claim>,
+}
+
+fn sort(claims: Vec<Claim>) -> Sorted {
+    let mut sorted = Sorted::default();
     for claim in claims {
         match &claim.entry.content {
-            Content::Summary(_) => summaries.push(claim),
+            Content::Summary(_) => sorted.summaries.push(claim),
+            Content::Correlation(_) => sorted.alarms.push(claim),
             Content::Finding(finding) => {
-                findings.push(Open { finding: (**finding).clone(), claim: Some(Box::new(claim)) })
+                sorted.findings.push(Open { finding: (**finding).clone(), claim: Some(Box::new(claim)) })
             }
         }
     }
-    (summaries, findings)
+    sorted
 }
 
 impl Recovered {
@@ -120,11 +130,19 @@ impl Recovered {
         mine
     }
 
-    async fn findings_through(&mut self, pipeline: &Pipeline, claims: &Claims, findings: Vec<Open>) {
+    async fn findings_through(
+        &mut self,
+        pipeline: &Pipeline,
+        claims: &Claims,
+        findings: Vec<Open>,
+        alarms: Vec<Claim>,
+    ) {
         let mut published = Published::default();
+        correlate::tell(pipeline, claims, alarms, &mut published).await;
         self.report.findings += findings.len() as u64;
         see_through(pipeline, claims, findings, &mut published).await;
         published.ended.iter().for_each(|ended| self.report.count_finding(ended));
+        published.rung.iter().for_each(|rung| self.report.count_rung(rung));
         self.problems.extend(published.problems);
         self.notes.extend(published.notes);
     }

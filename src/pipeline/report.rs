@@ -7,6 +7,7 @@ use std::ops::AddAssign;
 use serde::Serialize;
 use thiserror::Error;
 
+use super::correlate::Rung;
 use super::publish::Ended;
 use crate::alert::Summary;
 use crate::finding::Fate;
@@ -73,6 +74,10 @@ pub struct Report {
     pub slowest_alert: Option<u64>,
     /// Summaries that were sent.
     pub summaries: u64,
+    /// Alerts of correlations that were sent, by the correlation's id.
+    pub correlations: BTreeMap<String, u64>,
+    /// Alerts of correlations that could not be sent: tried again.
+    pub correlations_failed: u64,
     /// Problems in the exception files: while there is one, no exception is in use.
     pub exception_problems: u64,
     /// Reasons why rules or exceptions are not those that the operator wrote last.
@@ -129,6 +134,14 @@ impl Report {
         *self.by_rule.entry(rule.to_owned()).or_default().entry(fate).or_default() += 1;
     }
 
+    pub(super) fn count_rung(&mut self, rung: &Rung) {
+        if rung.told {
+            *self.correlations.entry(rung.rule.clone()).or_default() += 1;
+        } else {
+            self.correlations_failed += 1;
+        }
+    }
+
     /// A summary was sent, and its members have this fate.
     pub(super) fn count_summary(&mut self, summary: &Summary, fate: Fate) {
         self.summaries += 1;
@@ -155,6 +168,8 @@ impl AddAssign for Report {
         other.by_rule.into_iter().for_each(|(rule, fates)| add(self.by_rule.entry(rule).or_default(), fates));
         self.slowest_alert = self.slowest_alert.max(other.slowest_alert);
         self.summaries += other.summaries;
+        add(&mut self.correlations, other.correlations);
+        self.correlations_failed += other.correlations_failed;
         self.canaries += other.canaries;
         self.canaries_failed += other.canaries_failed;
         // Of the same files.
@@ -192,6 +207,12 @@ impl fmt::Display for Report {
                 "; {}",
                 if self.summaries == 1 { "1 summary".to_owned() } else { format!("{} summaries", self.summaries) }
             )?;
+        }
+        let rung: u64 = self.correlations.values().sum();
+        for (count, what) in [(rung, "correlation"), (self.correlations_failed, "failed correlation")] {
+            if count > 0 {
+                write!(f, "; {}", counted(count, what))?;
+            }
         }
         if self.canaries > 0 {
             let plural = if self.canaries == 1 { "canary" } else { "canaries" };

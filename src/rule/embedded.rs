@@ -1,11 +1,11 @@
 //! The rules that are part of the program: all files of `rules/`.
 
 /// A rule file and its tests, as they were when the program was built.
-pub(super) struct Embedded {
+pub(crate) struct Embedded {
     /// The rule file's name.
-    pub(super) name: &'static str,
-    pub(super) text: &'static str,
-    pub(super) tests: &'static str,
+    pub(crate) name: &'static str,
+    pub(crate) text: &'static str,
+    pub(crate) tests: &'static str,
 }
 
 macro_rules! embed {
@@ -18,7 +18,7 @@ macro_rules! embed {
     };
 }
 
-/// All of them, sorted by name.
+/// Those of type `query`, sorted by name.
 pub(super) static FILES: &[Embedded] = embed![
     "aws-iam-group-administrator-policy-attachment",
     "aws-iam-group-change-denied",
@@ -33,12 +33,16 @@ pub(super) static FILES: &[Embedded] = embed![
     "aws-iam-user-removal-from-group",
 ];
 
+/// The correlations, sorted by name.
+pub(crate) static CORRELATIONS: &[Embedded] =
+    embed!["correlation-iam-group-staged-for-privilege-escalation", "correlation-many-users-added-to-one-iam-group"];
+
 #[cfg(test)]
 mod tests {
     use std::fs;
     use std::path::Path;
 
-    use super::FILES;
+    use super::{CORRELATIONS, FILES};
 
     #[test]
     fn every_file_of_the_folder_is_in_the_table() {
@@ -47,7 +51,7 @@ mod tests {
             fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
         names.retain(|name| name.ends_with(".toml"));
         names.sort();
-        let embedded: Vec<_> = FILES.iter().map(|file| file.name).collect();
+        let embedded: Vec<_> = FILES.iter().chain(CORRELATIONS).map(|file| file.name).collect();
         assert_eq!(embedded, names);
     }
 }

@@ -1,16 +1,20 @@
 //! Rules from all places that the operator named.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use thiserror::Error;
 
+use super::correlation::resolve;
 use super::load::{self, Load, Problem, Refusal};
-use super::{NoRules, Rule, RuleSet};
+use super::{Correlation, NoRules, Rule, RuleSet};
 
 /// What came of reading all places.
 #[derive(Debug, Default)]
 pub struct Gathered {
     sources: Vec<Vec<Rule>>,
+    /// Their references not resolved yet.
+    correlations: Vec<Correlation>,
     /// Sound files that hold a kind of rule that cannot run here.
     pub refused: Vec<Refusal>,
     /// What makes a file unusable.
@@ -47,8 +51,15 @@ impl Gathered {
         gathered
     }
 
-    /// Adds a source, behind those before.
+    /// Adds a source, behind those before. What has the id of an earlier rule or correlation takes its place.
     pub fn add(&mut self, load: Load) {
+        let rules: BTreeSet<&str> = load.rules.iter().map(|it| &*it.info.id).collect();
+        let correlations: BTreeSet<&str> = load.correlations.iter().map(|it| &*it.info.id).collect();
+        let before: Vec<Rule> = self.sources.iter().flatten().cloned().collect();
+        self.sources.iter_mut().for_each(|source| source.retain(|it| !correlations.contains(&*it.info.id)));
+        self.correlations.retain(|it| !rules.contains(&*it.info.id) && !correlations.contains(&*it.info.id));
+        self.correlations.extend(load.correlations);
+        self.warnings.extend(resolve::replaced(&self.correlations, &before, &load.rules));
         self.sources.push(load.rules);
         self.refused.extend(load.refused);
         self.problems.extend(load.problems);
@@ -69,7 +80,9 @@ impl Gathered {
         if !self.problems.is_empty() {
             return Err(RulesError::Problems(self.problems));
         }
-        Ok(RuleSet::new(self.sources)?)
+        let set = RuleSet::new(self.sources)?;
+        let correlations = resolve::resolve_all(self.correlations, set.rules()).map_err(RulesError::Problems)?;
+        Ok(set.with_correlations(correlations))
     }
 }
 

@@ -1,6 +1,7 @@
 //! The detections: what a rule is, how its file is read, checked and tested, and which rules match a record.
 
 pub mod check;
+mod correlation;
 mod detection;
 mod detections;
 mod embedded;
@@ -13,6 +14,7 @@ mod pin;
 mod set;
 pub mod testing;
 
+pub use correlation::{Condition, Correlation, POWER, Raise, Reference, Stage};
 pub use detection::{Rule, RuleOrigin};
 pub use detections::Detections;
 pub use exception::{Exception, Exceptions, ExceptionsError, LoadedExceptions};

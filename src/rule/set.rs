@@ -5,7 +5,7 @@ use std::collections::{BTreeSet, HashMap};
 use jiff::Timestamp;
 
 use super::pin::Pin;
-use super::{Rule, needles};
+use super::{Correlation, Rule, needles};
 use crate::cloudtrail::needles::Needles;
 use crate::ecs::View;
 
@@ -21,6 +21,7 @@ pub struct RuleSet {
     /// Indexes of all other rules.
     unpinned: Vec<usize>,
     needles: Result<Needles, usize>,
+    correlations: Vec<Correlation>,
 }
 
 /// There is no rule at all: nothing would ever be found, and nobody would know why.
@@ -59,7 +60,17 @@ impl RuleSet {
             }
         }
         let needles = needles::of(&pins);
-        RuleSet { rules, pins, by_action, by_provider, unpinned, needles }
+        RuleSet { rules, pins, by_action, by_provider, unpinned, needles, correlations: Vec::new() }
+    }
+
+    /// The same with correlations over its rules. They match no record themselves.
+    pub fn with_correlations(self, correlations: Vec<Correlation>) -> RuleSet {
+        RuleSet { correlations, ..self }
+    }
+
+    /// All correlations, in the order of the sources.
+    pub fn correlations(&self) -> &[Correlation] {
+        &self.correlations
     }
 
     /// All rules, in the order of the sources.

@@ -4,6 +4,7 @@
 
 mod claims;
 mod context;
+mod correlations;
 mod crashes;
 #[path = "../support/golden.rs"]
 mod golden;

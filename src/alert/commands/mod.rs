@@ -48,6 +48,11 @@ impl Step {
         Step { purpose: purpose.into(), how: How::Open(url) }
     }
 
+    /// Whether the other one is for the same end: a question is asked once, whenever it is asked about.
+    pub(super) fn same_deed(&self, other: &Step) -> bool {
+        self.purpose.ends_with('?') || self.how == other.how
+    }
+
     /// For machines: `purpose`, and `link`, or `command`, or `no_command`: the reason why there is none.
     pub(super) fn document(&self) -> Value {
         let (name, value) = match &self.how {

@@ -3,16 +3,16 @@
 use serde_json::{Value, json};
 
 use super::{Member, Summary};
-use crate::alert::{document, limit};
+use crate::alert::{document, json_text, limit};
 
 /// The document, with as many members as fit into `room` bytes of it as a JSON string.
 pub(super) fn write(summary: &Summary, subject: &str, room: usize) -> Value {
     let mut document = frame(summary, subject);
-    let mut left = room.saturating_sub(limit::encoded(&document.to_string()));
+    let mut left = room.saturating_sub(limit::encoded(&json_text(&document)));
     let mut members = Vec::new();
     for member in &summary.members {
         let member = json!(member);
-        let size = limit::encoded(&member.to_string()) + 1;
+        let size = limit::encoded(&json_text(&member)) + 1;
         if size > left {
             break;
         }

@@ -60,7 +60,7 @@ pub struct Member {
 }
 
 impl Member {
-    fn of(finding: &Finding) -> Member {
+    pub(in crate::alert) fn of(finding: &Finding) -> Member {
         let accounts = Accounts::default();
         let call = Call::new(finding, &accounts);
         let text = |name| call.fields.text(name).map(str::to_owned);

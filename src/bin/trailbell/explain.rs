@@ -9,9 +9,11 @@ use jiff::Timestamp;
 use trailbell::alert::clean;
 use trailbell::cloudtrail::Record;
 use trailbell::cloudtrail::reader::{self, Options};
+use trailbell::correlation::{places, values};
 use trailbell::ecs::{self, View};
 use trailbell::explain::explain;
-use trailbell::rule::{Rule, RuleSet};
+use trailbell::finding::{Finding, Origin};
+use trailbell::rule::{Correlation, Rule, RuleSet};
 use trailbell::store::open_file;
 
 use crate::args::ExplainArgs;
@@ -23,15 +25,21 @@ const NAME: usize = 300;
 pub fn run(args: &ExplainArgs) -> Result<ExitCode, Box<dyn Error>> {
     let rules = rules::load(!args.no_default_rules, &args.rules)?;
     let exceptions = exceptions::load(&args.exceptions, &rules)?;
-    let rule = args.rule.as_deref().map(|word| find(&rules, word)).transpose()?;
+    let correlation = args.rule.as_deref().and_then(|word| correlation(&rules, word));
+    let rule = args.rule.as_deref().filter(|_| correlation.is_none()).map(|word| find(&rules, word)).transpose()?;
     let record = record(&args.file, args.record)?;
     let (view, now) = (View::new(&record), now());
     let mut out = io::stdout().lock();
     writeln!(out, "{}\n", clean::json(&serde_json::to_string_pretty(&ecs::document(&record))?))?;
-    let matching: Vec<&Rule> = match rule {
-        Some(rule) => clauses(&mut out, rule, &view, now)?.into_iter().collect(),
-        None => matching(&mut out, &rules, &view, now)?,
+    let matching: Vec<&Rule> = match (rule, correlation) {
+        (Some(rule), _) => clauses(&mut out, rule, &view, now)?.into_iter().collect(),
+        (None, Some(it)) => rules.matching(&view, now).filter(|rule| it.counts(&rule.info.id)).collect(),
+        (None, None) => matching(&mut out, &rules, &view, now)?,
     };
+    let asked = rules.correlations().iter().filter(|it| correlation.is_none_or(|only| only == *it));
+    for it in asked.filter(|_| rule.is_none()) {
+        counts(&mut out, it, &matching, &record, now, correlation.is_some())?;
+    }
     for rule in matching {
         if let Some(exception) = exceptions.matching(&rule.info, &view, now) {
             let (rule, name) = (clean::text(&rule.info.name, NAME), clean::text(&exception.name, NAME));
@@ -47,6 +55,42 @@ fn find<'r>(rules: &'r RuleSet, word: &str) -> Result<&'r Rule, Box<dyn Error>> 
         let known = rules.rules().iter().map(|rule| format!("  {}", named(rule))).collect::<Vec<_>>();
         format!("no rule has the id or the name `{}`; there are:\n{}", clean::text(word, NAME), known.join("\n")).into()
     })
+}
+
+fn correlation<'r>(rules: &'r RuleSet, word: &str) -> Option<&'r Correlation> {
+    rules.correlations().iter().find(|it| it.info.id == word || it.info.name == word)
+}
+
+/// Prints what a record counts for in a correlation; where it was asked for, also that it counts for nothing.
+fn counts(
+    out: &mut impl Write,
+    it: &Correlation,
+    matching: &[&Rule],
+    record: &Record,
+    now: Timestamp,
+    asked: bool,
+) -> io::Result<()> {
+    let origin = || Origin::Inline { envelope: "explain".to_owned(), record: 0 };
+    let findings = matching.iter().map(|rule| Finding::new(&rule.info, record, origin()));
+    let mut any = false;
+    for finding in findings {
+        for place in places(it, &finding, now, now) {
+            any = true;
+            let alike = values(&it.group_by, &place.folder, &finding).unwrap_or_default();
+            let alike: Vec<String> = alike.iter().map(|value| clean::text(value, NAME)).collect();
+            let raised = place.mark.raised.map(|to| format!(", and raises it to {}", to.as_str()));
+            let (name, rule) = (clean::text(&it.info.name, NAME), clean::text(&finding.rule.name, NAME));
+            let raised = raised.unwrap_or_default();
+            writeln!(out, "✓ counts for correlation {name} under {} (as {rule}){raised}", alike.join(" · "))?;
+        }
+    }
+    if asked && !any {
+        let names: Vec<String> = it.references().map(|rule| format!("  {}", clean::text(&rule.name, NAME))).collect();
+        let (name, of) = (clean::text(&it.info.name, NAME), it.group_by.join(", "));
+        let which = names.join("\n");
+        writeln!(out, "✗ does not count for correlation {name}, which asks for {of} in what these find:\n{which}")?;
+    }
+    Ok(())
 }
 
 fn named(rule: &Rule) -> String {

@@ -4,12 +4,15 @@ use std::error::Error;
 use std::io::{self, Write};
 use std::process::ExitCode;
 
+use jiff::Timestamp;
 use trailbell::alert::{self, Accounts, Alert, Context, clean};
+use trailbell::correlation;
 use trailbell::finding::{Finding, Origin};
-use trailbell::rule::{Rule, testing};
+use trailbell::rule::testing::{self, Sequences};
+use trailbell::rule::{Correlation, Rule, RuleInfo, RuleSet};
 
 use crate::args::{PreviewArgs, PreviewFormat};
-use crate::rules;
+use crate::rules::{self, Any};
 
 /// The most characters of a rule's id or name.
 const NAME: usize = 300;
@@ -19,10 +22,13 @@ pub fn run(args: &PreviewArgs) -> Result<ExitCode, Box<dyn Error>> {
     let accounts = Accounts::from_file(args.accounts.as_deref())?;
     let mut out = io::stdout().lock();
     let Some(wanted) = &args.rule else {
-        set.rules().iter().try_for_each(|rule| writeln!(out, "{}", listed(rule)))?;
+        rules::all(&set).try_for_each(|rule| writeln!(out, "{}", listed(rule.info())))?;
         return Ok(ExitCode::SUCCESS);
     };
-    let alert = alert(rules::find(set.rules(), wanted)?, &accounts)?;
+    let alert = match rules::find(&set, wanted)? {
+        Any::Rule(rule) => alert(rule, &accounts)?,
+        Any::Correlation(it) => correlation_alert(it, &set, &accounts)?,
+    };
     match args.format {
         PreviewFormat::Text => write!(out, "Subject: {}\n\n{}", alert.subject, alert.text)?,
         PreviewFormat::Json => writeln!(out, "{}", clean::json(&serde_json::to_string_pretty(&alert.document)?))?,
@@ -30,9 +36,21 @@ pub fn run(args: &PreviewArgs) -> Result<ExitCode, Box<dyn Error>> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn listed(rule: &Rule) -> String {
-    let (severity, id) = (rule.info.severity.as_str(), clean::text(&rule.info.id, NAME));
-    format!("{severity:<8}  {id}  {}", clean::text(&rule.info.name, NAME))
+fn listed(rule: &RuleInfo) -> String {
+    let (severity, id) = (rule.severity.as_str(), clean::text(&rule.id, NAME));
+    format!("{severity:<8}  {id}  {}", clean::text(&rule.name, NAME))
+}
+
+/// Of the first sequence at which the correlation must ring.
+fn correlation_alert(it: &Correlation, set: &RuleSet, accounts: &Accounts) -> Result<Alert, Box<dyn Error>> {
+    let sequences = Sequences::of(it).map_err(|problem| problem.to_string())?.unwrap_or_default();
+    let first = sequences.must_match.first();
+    let rung = first.and_then(|first| correlation::testing::rehearse(it, set, &first.records, Timestamp::UNIX_EPOCH));
+    let Some((told, known)) = rung else {
+        let name = clean::text(&it.info.name, NAME);
+        return Err(format!("rule \"{name}\" has no sample: its .tests.json has no records at which it rings").into());
+    };
+    Ok(alert::render_correlation(&told, &known, accounts))
 }
 
 fn alert(rule: &Rule, accounts: &Accounts) -> Result<Alert, Box<dyn Error>> {

@@ -8,8 +8,9 @@ mod tests;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
+use super::correlation::resolve;
 use super::load::{self, Load, Problem, Refusal};
-use super::{Pin, Rule, RuleOrigin};
+use super::{Correlation, Pin, Rule, RuleInfo, RuleOrigin};
 
 /// What can be said of one file.
 #[derive(Debug)]
@@ -29,6 +30,8 @@ pub struct Checked {
 pub enum Verdict {
     /// It can.
     Runs(Box<Rule>),
+    /// It is a correlation, and the rules that it names are here or come with the program.
+    Correlates(Box<Correlation>),
     /// It is sound, but of a kind that cannot run here.
     Refused(Refusal),
     /// It cannot be used; the problems say why.
@@ -41,6 +44,7 @@ pub fn check(paths: &[PathBuf]) -> Vec<Checked> {
     let listed = paths.iter().flat_map(|path| listed(path));
     let mut files: Vec<Checked> = listed.filter(|file| seen.insert(file.path.clone())).collect();
     check_ids(&mut files);
+    check_correlations(&mut files);
     files
 }
 
@@ -58,13 +62,14 @@ fn listed(path: &Path) -> Vec<Checked> {
 }
 
 fn checked(path: PathBuf) -> Checked {
-    let Load { mut rules, mut refused, mut problems, mut warnings } = load::file(path.clone());
+    let Load { mut rules, mut correlations, mut refused, mut problems, mut warnings } = load::file(path.clone());
     problems.sort_by_key(|problem| problem.position);
     warnings.sort_by_key(|warning| warning.position);
-    let verdict = match (rules.pop(), refused.pop()) {
-        (Some(rule), _) => Verdict::Runs(Box::new(rule)),
-        (None, Some(refusal)) => Verdict::Refused(refusal),
-        (None, None) => Verdict::Broken,
+    let verdict = match (rules.pop(), correlations.pop(), refused.pop()) {
+        (Some(rule), ..) => Verdict::Runs(Box::new(rule)),
+        (None, Some(correlation), _) => Verdict::Correlates(Box::new(correlation)),
+        (None, None, Some(refusal)) => Verdict::Refused(refusal),
+        (None, None, None) => Verdict::Broken,
     };
     if let Verdict::Runs(rule) = &verdict {
         warnings.extend(slow(rule).map(|message| Problem::of_file(path.display().to_string(), message.to_owned())));
@@ -86,17 +91,55 @@ fn slow(rule: &Rule) -> Option<&'static str> {
     }
 }
 
+impl Verdict {
+    /// What can run here: what it says about itself, and where it was read.
+    fn usable(&self) -> Option<(&RuleInfo, &RuleOrigin)> {
+        match self {
+            Verdict::Runs(rule) => Some((&rule.info, &rule.origin)),
+            Verdict::Correlates(correlation) => Some((&correlation.info, &correlation.origin)),
+            Verdict::Refused(_) | Verdict::Broken => None,
+        }
+    }
+}
+
 /// Two rules with one id: only one of them would run.
 fn check_ids(files: &mut [Checked]) {
     let mut first: BTreeMap<String, RuleOrigin> = BTreeMap::new();
     for file in files {
-        let Verdict::Runs(rule) = &file.verdict else { continue };
-        let Some(earlier) = first.get(&rule.info.id) else {
-            first.insert(rule.info.id.clone(), rule.origin.clone());
+        let Some((info, origin)) = file.verdict.usable() else { continue };
+        let Some(earlier) = first.get(&info.id) else {
+            first.insert(info.id.clone(), origin.clone());
             continue;
         };
-        let message = format!("rule_id `{}` is also that of {earlier}", rule.info.id);
+        let message = format!("rule_id `{}` is also that of {earlier}", info.id);
         file.problems.push(Problem::of_file(file.path.display().to_string(), message));
         file.verdict = Verdict::Broken;
+    }
+}
+
+/// A correlation of rules that there are not would never ring, and one of a rule that was replaced rings otherwise.
+/// Rules that come with the program count, unless one of the files takes the place of them.
+fn check_correlations(files: &mut [Checked]) {
+    let Load { rules: embedded, correlations: ours, .. } = load::embedded();
+    let of_files = |files: &[Checked]| -> (Vec<Rule>, Vec<Correlation>) {
+        let rules =
+            files.iter().filter_map(|file| if let Verdict::Runs(rule) = &file.verdict { Some(rule) } else { None });
+        let correlations =
+            files.iter().filter_map(|file| if let Verdict::Correlates(it) = &file.verdict { Some(it) } else { None });
+        (rules.map(|it| (**it).clone()).collect(), correlations.map(|it| (**it).clone()).collect())
+    };
+    let (rules, correlations) = of_files(files);
+    let all: Vec<Rule> = rules.iter().chain(&embedded).cloned().collect();
+    let every: Vec<Correlation> = correlations.into_iter().chain(ours).collect();
+    let replaced = resolve::replaced(&every, &embedded, &rules);
+    for file in files {
+        let path = file.path.display().to_string();
+        file.warnings.extend(replaced.iter().filter(|warning| warning.path == path).cloned());
+        let Verdict::Correlates(correlation) = &mut file.verdict else { continue };
+        let problems = resolve::resolve(correlation, &all, &every);
+        if !problems.is_empty() {
+            file.problems.extend(problems);
+            file.verdict = Verdict::Broken;
+        }
     }
 }

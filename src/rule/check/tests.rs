@@ -187,7 +187,7 @@ fn told(folder: &Path) -> Vec<String> {
     for file in check(&[folder.to_owned()]) {
         let name = file.path.file_name().unwrap().to_str().unwrap().to_owned();
         let verdict = match &file.verdict {
-            Verdict::Runs(_) => "runs".to_owned(),
+            Verdict::Runs(_) | Verdict::Correlates(_) => "runs".to_owned(),
             Verdict::Refused(refusal) => refusal.reason.clone(),
             Verdict::Broken => "broken".to_owned(),
         };

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 /// A whole number and a unit: `s`, `m`, `h`, `d` or `w`. Not zero.
-pub(super) fn interval(text: &str) -> Option<Duration> {
+pub(in crate::rule) fn interval(text: &str) -> Option<Duration> {
     let unit = text.chars().last()?;
     let seconds = match unit {
         's' => 1,

@@ -10,7 +10,7 @@ use super::reader::Reader;
 use super::report::Refusal;
 use super::{Load, duration, keys, query};
 use crate::ecs::nearest;
-use crate::rule::{Rule, RuleInfo, RuleOrigin, Severity, Threat};
+use crate::rule::{Correlation, Rule, RuleInfo, RuleOrigin, Severity, Threat, correlation};
 
 /// What Elastic runs a rule by where its file does not say.
 const INTERVAL: Duration = Duration::from_secs(5 * 60);
@@ -28,8 +28,10 @@ pub(super) fn read(origin: RuleOrigin, text: &str, load: &mut Load) {
     let mut reader = Reader::new(&path, text, "[rule]");
     reader.not_toml(&errors);
     if reader.problems.is_empty() {
-        match rule(&mut reader, root.get_ref(), origin) {
-            Ok(rule) => load.rules.extend(rule),
+        match read_rule(&mut reader, root.get_ref(), origin) {
+            Ok(Some(Read::Rule(rule))) => load.rules.push(rule),
+            Ok(Some(Read::Correlation(correlation))) => load.correlations.push(correlation),
+            Ok(None) => {}
             Err(refusal) => load.refused.push(refusal),
         }
     }
@@ -37,8 +39,14 @@ pub(super) fn read(origin: RuleOrigin, text: &str, load: &mut Load) {
     load.warnings.append(&mut reader.warnings);
 }
 
+/// What a file holds.
+enum Read {
+    Rule(Rule),
+    Correlation(Correlation),
+}
+
 /// The rule; none where the reader found a problem.
-fn rule<'f>(reader: &mut Reader<'f>, root: &DeTable<'f>, origin: RuleOrigin) -> Result<Option<Rule>, Refusal> {
+fn read_rule<'f>(reader: &mut Reader<'f>, root: &DeTable<'f>, origin: RuleOrigin) -> Result<Option<Read>, Refusal> {
     reader.check_keys(root, "the file", keys::TOP);
     if let Some(metadata) = reader.table(root, "metadata") {
         reader.check_keys(metadata, "[metadata]", keys::METADATA);
@@ -49,7 +57,14 @@ fn rule<'f>(reader: &mut Reader<'f>, root: &DeTable<'f>, origin: RuleOrigin) -> 
     }
     let Some(table) = reader.table(root, "rule") else { return Ok(None) };
     reader.check_keys(table, "[rule]", keys::RULE);
+    if table.get("type").and_then(|kind| kind.get_ref().as_str()) == Some("correlation") {
+        return Ok(correlation::load::read(reader, table, origin).map(Read::Correlation));
+    }
     check_kind(reader, table)?;
+    Ok(rule(reader, table, origin).map(Read::Rule))
+}
+
+fn rule<'f>(reader: &mut Reader<'f>, table: &DeTable<'f>, origin: RuleOrigin) -> Option<Rule> {
     let info = info(reader, table);
     let query = query::read(reader, table);
     let interval = reader.read(table, "interval", duration::interval, "a time such as `10m`").unwrap_or(INTERVAL);
@@ -57,7 +72,7 @@ fn rule<'f>(reader: &mut Reader<'f>, root: &DeTable<'f>, origin: RuleOrigin) -> 
     let max_signals = reader.integer(table, "max_signals", 1..=u32::MAX).unwrap_or(MAX_SIGNALS);
     let complete = reader.problems.is_empty();
     let rule = info.zip(query).filter(|_| complete);
-    Ok(rule.map(|(info, query)| Rule { info: Arc::new(info), query, interval, from, max_signals, origin }))
+    rule.map(|(info, query)| Rule { info: Arc::new(info), query, interval, from, max_signals, origin })
 }
 
 /// A rule of another kind is never run as if it were a query.
@@ -69,7 +84,7 @@ fn check_kind<'f>(reader: &mut Reader<'f>, table: &DeTable<'f>) -> Result<(), Re
         return Err(Refusal { path: reader.path.to_owned(), rule: rule.map(str::to_owned), reason });
     }
     if kind.is_some_and(|kind| kind != "query") {
-        reader.read(table, "type", |_| None::<()>, "`query`");
+        reader.read(table, "type", |_| None::<()>, "`query` or `correlation`");
     }
     Ok(())
 }
@@ -89,7 +104,7 @@ fn has_filters(table: &DeTable<'_>) -> bool {
     filters.is_some_and(|filters| !filters.is_empty())
 }
 
-fn info<'f>(reader: &mut Reader<'f>, table: &DeTable<'f>) -> Option<RuleInfo> {
+pub(in crate::rule) fn info<'f>(reader: &mut Reader<'f>, table: &DeTable<'f>) -> Option<RuleInfo> {
     let [id, name, description] = ["rule_id", "name", "description"].map(|key| reader.required(table, key));
     let severity = severity(reader, table);
     let risk_score = risk_score(reader, table);
@@ -108,7 +123,7 @@ fn info<'f>(reader: &mut Reader<'f>, table: &DeTable<'f>) -> Option<RuleInfo> {
     })
 }
 
-fn severity<'f>(reader: &mut Reader<'f>, table: &DeTable<'f>) -> Option<Severity> {
+pub(in crate::rule) fn severity<'f>(reader: &mut Reader<'f>, table: &DeTable<'f>) -> Option<Severity> {
     let steps = [Severity::Low, Severity::Medium, Severity::High, Severity::Critical];
     let word = reader.required(table, "severity")?;
     let hint = nearest(word, steps.map(Severity::as_str)).map_or_else(String::new, |meant| format!(" (`{meant}`?)"));
@@ -116,7 +131,7 @@ fn severity<'f>(reader: &mut Reader<'f>, table: &DeTable<'f>) -> Option<Severity
     reader.read(table, "severity", find, &format!("`low`, `medium`, `high` or `critical`{hint}"))
 }
 
-fn risk_score<'f>(reader: &mut Reader<'f>, table: &DeTable<'f>) -> Option<u8> {
+pub(in crate::rule) fn risk_score<'f>(reader: &mut Reader<'f>, table: &DeTable<'f>) -> Option<u8> {
     if !table.contains_key("risk_score") {
         reader.missing("risk_score");
     }

@@ -32,6 +32,7 @@ pub(super) const RULE: &[&str] = &[
     "author",
     "building_block_type",
     "concurrent_searches",
+    "correlation",
     "data_view_id",
     "description",
     "enabled",

@@ -2,8 +2,8 @@
 //!
 //! Everything is read and everything that is wrong is reported, before anyone decides whether to go on.
 
-mod duration;
-mod file;
+pub(super) mod duration;
+pub(super) mod file;
 pub(super) mod folder;
 mod keys;
 pub(super) mod query;
@@ -19,13 +19,15 @@ pub(super) use folder::{file, files, read_text};
 pub use report::{Position, Problem, Refusal};
 
 use super::embedded;
-use super::{Rule, RuleOrigin};
+use super::{Correlation, Rule, RuleOrigin};
 
 /// What came of reading rules from one source.
 #[derive(Debug, Default)]
 pub struct Load {
     /// The rules that can run, in the order of the files.
     pub rules: Vec<Rule>,
+    /// The correlations, their references not resolved yet.
+    pub correlations: Vec<Correlation>,
     /// Files that are sound, but hold a kind of rule that cannot run here.
     pub refused: Vec<Refusal>,
     /// What makes a file, or the source, unusable.
@@ -42,11 +44,12 @@ impl Load {
 
     /// One source must not hold two rules with the same id: which of them ran would be chance.
     fn check_ids(&mut self) {
-        let mut first: BTreeMap<&str, &Rule> = BTreeMap::new();
-        for rule in &self.rules {
-            let Some(earlier) = first.insert(&rule.info.id, rule) else { continue };
-            let message = format!("rule_id `{}` is also that of {}", rule.info.id, earlier.origin);
-            self.problems.push(Problem::of_file(rule.origin.to_string(), message));
+        let mut first: BTreeMap<&str, &RuleOrigin> = BTreeMap::new();
+        let rules = self.rules.iter().map(|rule| (&rule.info, &rule.origin));
+        for (info, origin) in rules.chain(self.correlations.iter().map(|it| (&it.info, &it.origin))) {
+            let Some(earlier) = first.insert(&info.id, origin) else { continue };
+            let message = format!("rule_id `{}` is also that of {earlier}", info.id);
+            self.problems.push(Problem::of_file(origin.to_string(), message));
         }
     }
 }
@@ -64,7 +67,7 @@ pub fn texts<'t>(texts: impl Iterator<Item = (&'t str, &'t str)>) -> Load {
 /// The rules that are part of the program.
 pub fn embedded() -> Load {
     let mut load = Load::default();
-    for file in embedded::FILES {
+    for file in embedded::FILES.iter().chain(embedded::CORRELATIONS) {
         load.add(RuleOrigin::Embedded(file.name), file.text);
     }
     load.check_ids();

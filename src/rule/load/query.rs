@@ -11,12 +11,21 @@ use crate::rule::check::never;
 
 /// The query, parsed, where it can be.
 pub(in crate::rule) fn read<'f>(reader: &mut Reader<'f>, table: &DeTable<'f>) -> Option<Query> {
+    read_for(reader, table, &|_| false)
+}
+
+/// The same for documents that have further fields.
+pub(in crate::rule) fn read_for<'f>(
+    reader: &mut Reader<'f>,
+    table: &DeTable<'f>,
+    has_field: &dyn Fn(&str) -> bool,
+) -> Option<Query> {
     let source = reader.required(table, "query")?;
     let written = Written::of(reader.text, table.get("query")?, source);
     match Query::parse(source) {
         Ok(query) => {
             // Public rules have some of these; they are false there as here.
-            for unknown in ecs::unknown_fields(query.expr()) {
+            for unknown in ecs::unknown_fields(query.expr()).into_iter().filter(|it| !has_field(&it.name)) {
                 let place = written.place(unknown.span.start);
                 reader.odd(place..place, unknown.to_string());
             }

@@ -6,7 +6,7 @@ use std::ops::{Range, RangeInclusive};
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use super::report::Problem;
+use super::report::{Position, Problem};
 use crate::ecs::nearest;
 
 /// Places that are told of text that is not TOML.
@@ -35,6 +35,15 @@ impl<'f> Reader<'f> {
     /// The same, but what is odd is wrong.
     pub(in crate::rule) fn strict(path: &'f str, text: &'f str, name: &'static str) -> Reader<'f> {
         Reader { strict: true, ..Reader::new(path, text, name) }
+    }
+
+    /// Goes on in another table, called `name` and written at `head`.
+    pub(in crate::rule) fn enter(&mut self, name: &'static str, head: Range<usize>) {
+        (self.name, self.head) = (name, head);
+    }
+
+    pub(in crate::rule) fn position(&self, place: Range<usize>) -> Position {
+        Position::of(self.text, place.start)
     }
 
     pub(in crate::rule) fn problem(&mut self, place: Range<usize>, message: String) {

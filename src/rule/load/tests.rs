@@ -194,7 +194,10 @@ fn what_is_wrong_is_told_with_its_place() {
             &with("").replace("\"low\"", "\"hihg\""),
             "a.toml:6:12: `severity` must be `low`, `medium`, `high` or `critical`, not `hihg`",
         ),
-        (&with("").replace("\"query\"", "\"qeury\""), "a.toml:5:8: `type` must be `query`, not `qeury`"),
+        (
+            &with("").replace("\"query\"", "\"qeury\""),
+            "a.toml:5:8: `type` must be `query` or `correlation`, not `qeury`",
+        ),
         (&with("").replace("A group", " "), "a.toml:2:8: `name` must not be empty"),
         (HEAD, "a.toml:1:2: `query` is missing in [rule]"),
         (&with("").replace("rule_id", "rule-id"), "a.toml:1:2: `rule_id` is missing in [rule]"),

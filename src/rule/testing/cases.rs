@@ -36,7 +36,7 @@ struct File {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Entry {
+pub(super) struct Entry {
     name: String,
     record: Option<Map<String, Value>>,
     change: Option<Map<String, Value>>,
@@ -58,7 +58,7 @@ impl Cases {
     }
 }
 
-fn wrong_json(path: &str, error: &serde_json::Error) -> Problem {
+pub(super) fn wrong_json(path: &str, error: &serde_json::Error) -> Problem {
     // The place is told apart from the message, which ends with it.
     let message = error.to_string();
     let message = message.rsplit_once(" at line ").map_or(message.as_str(), |(message, _)| message);
@@ -67,6 +67,11 @@ fn wrong_json(path: &str, error: &serde_json::Error) -> Problem {
 }
 
 fn case(entry: Entry, base: Option<&Map<String, Value>>) -> Result<Case, String> {
+    Ok(Case { name: entry.name.clone(), record: record(entry, base)? })
+}
+
+/// The record of an entry.
+pub(super) fn record(entry: Entry, base: Option<&Map<String, Value>>) -> Result<Record, String> {
     let Entry { name, record, change } = entry;
     let fields = match (record, change, base) {
         (Some(record), None, _) => record,
@@ -74,11 +79,10 @@ fn case(entry: Entry, base: Option<&Map<String, Value>>) -> Result<Case, String>
         (None, Some(_), None) => return Err(format!("case `{}` has a `change`, but there is no `base`", shown(&name))),
         _ => return Err(format!("case `{}` must have either a `record` or a `change`", shown(&name))),
     };
-    let record = Record::from_value(Value::Object(fields)).map_err(|_| "a record must be an object".to_owned())?;
-    Ok(Case { name, record })
+    Record::from_value(Value::Object(fields)).map_err(|_| "a record must be an object".to_owned())
 }
 
-fn shown(name: &str) -> String {
+pub(super) fn shown(name: &str) -> String {
     name.escape_debug().to_string()
 }
 

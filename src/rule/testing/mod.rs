@@ -17,8 +17,10 @@
 
 mod cases;
 mod run;
+mod sequences;
 #[cfg(test)]
 mod tests;
 
 pub use cases::{Case, Cases};
 pub use run::{Fault, Outcome, Tested, embedded, folder, sample};
+pub use sequences::{Sequence, Sequences};

@@ -13,7 +13,7 @@ use crate::rule::load::{self, Load, Problem, Refusal};
 use crate::rule::{Rule, RuleOrigin};
 
 /// What the ends of a test file's name are.
-const TESTS: &str = "tests.json";
+pub(super) const TESTS: &str = "tests.json";
 
 /// What came of testing the rules of one source.
 #[derive(Debug, Default)]
@@ -54,6 +54,16 @@ pub enum Fault {
     /// It matched a record that it must not match.
     #[error("matches, and must not: {}", .0.escape_debug())]
     Matched(String),
+    /// A correlation rang at another severity than it must.
+    #[error("reaches {reached}, and must reach {wanted}: {}", .name.escape_debug())]
+    Severity {
+        /// The sequence.
+        name: String,
+        /// What the test says.
+        wanted: &'static str,
+        /// What it came to.
+        reached: &'static str,
+    },
     /// It did not match a record that it must match.
     #[error("does not match, and must: {}", .0.escape_debug())]
     Silent(String),
@@ -95,7 +105,7 @@ pub fn folder(path: &Path, now: Timestamp) -> Tested {
     tested
 }
 
-fn test_file(rule: &Path) -> PathBuf {
+pub(super) fn test_file(rule: &Path) -> PathBuf {
     rule.with_extension(TESTS)
 }
 

@@ -32,6 +32,7 @@ impl Brief {
         let (time, what, rule) = match &entry.content {
             Content::Finding(finding) => (finding.time, alert::subject(finding), &finding.rule),
             Content::Summary(summary) => (None, summary.subject(), &summary.rule),
+            Content::Correlation(told) => (Some(told.end), told.subject(), &told.rule),
         };
         let when = time.unwrap_or(entry.window.start);
         let short = id.as_str()[..DIGITS].to_owned();
@@ -48,7 +49,7 @@ impl Brief {
 fn state(entry: &Entry) -> String {
     let exception = match &entry.content {
         Content::Finding(finding) => finding.exception.as_deref(),
-        Content::Summary(_) => None,
+        Content::Summary(_) | Content::Correlation(_) => None,
     };
     let name = name(entry.state);
     match (entry.state, exception) {
@@ -100,6 +101,15 @@ fn document(entry: &Entry, what: &str) -> Value {
             "rule": {"id": summary.rule.id, "name": summary.rule.name, "severity": summary.rule.severity},
             "part": summary.part,
             "members": summary.members.len(),
+        }),
+        Content::Correlation(told) => json!({
+            "kind": "correlation",
+            "time": told.end,
+            "rule": {"id": told.rule.id, "name": told.rule.name, "severity": told.rule.severity},
+            "episode": told.episode,
+            "start": told.start,
+            "events": told.events,
+            "members": told.members,
         }),
     };
     let fields = |value: Value| value.as_object().cloned().unwrap_or_default();

@@ -65,6 +65,10 @@ impl Filter {
                     let any = self.account.is_none() && self.group.is_none() && self.actor.is_none();
                     any && self.window.holds(Some(entry.window.start)) && self.is_of_rule(&summary.rule)
                 }
+                Content::Correlation(told) => {
+                    let any = self.account.is_none() && self.group.is_none() && self.actor.is_none();
+                    any && self.window.holds(Some(told.end)) && self.is_of_rule(&told.rule)
+                }
             }
     }
 

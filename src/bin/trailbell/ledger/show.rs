@@ -5,7 +5,8 @@ use std::io::{self, Write};
 use std::process::ExitCode;
 
 use jiff::Timestamp;
-use trailbell::alert::{self, Accounts, Alert, Context, Summary, clean};
+use trailbell::alert::{self, Accounts, Alert, Context, Correlated, Summary, clean};
+use trailbell::correlation;
 use trailbell::finding::{Finding, FindingId};
 use trailbell::ledger::{Content, Entry, Looked, State, StoredLedger};
 
@@ -43,7 +44,7 @@ pub async fn run(args: &ShowArgs) -> Result<ExitCode, Box<dyn Error>> {
         }
     }
     if args.alert {
-        let alert = written(&entry.content);
+        let alert = written(&ledger, &entry.content).await;
         write!(out, "\nSubject: {}\n\n{}", alert.subject, alert.text)?;
     }
     Ok(ExitCode::SUCCESS)
@@ -76,6 +77,7 @@ fn lines(entry: &Entry, looked: &Looked, claimed: Option<Timestamp>) -> Vec<Line
     let own = match &entry.content {
         Content::Finding(finding) => of_finding(finding),
         Content::Summary(summary) => of_summary(summary),
+        Content::Correlation(told) => of_correlation(told),
     };
     let ended = if entry.state.is_final() { "Completed" } else { "Written" };
     let mut lines = vec![("Id", entry.id().to_string()), ("State", state(entry, looked))];
@@ -142,9 +144,25 @@ fn of_summary(summary: &Summary) -> Vec<Line> {
     lines
 }
 
-fn written(content: &Content) -> Alert {
+fn of_correlation(told: &Correlated) -> Vec<Line> {
+    let mut lines = vec![
+        ("What", told.subject()),
+        ("Rule", format!("{} ({}), severity {}", told.rule.name, told.rule.id, told.rule.severity.as_str())),
+        ("First event", time(Some(told.start))),
+        ("Last event", time(Some(told.end))),
+        ("Episode", told.episode.to_string()),
+    ];
+    lines.extend(told.members.iter().map(|id| ("Member", id.to_string())));
+    lines
+}
+
+async fn written(ledger: &StoredLedger, content: &Content) -> Alert {
     match content {
         Content::Finding(finding) => alert::render(finding, &Context::default(), &Accounts::default()),
         Content::Summary(summary) => alert::render_summary(summary, &Accounts::default()),
+        Content::Correlation(told) => {
+            let (members, trouble) = ledger.findings(&told.members).await;
+            alert::render_correlation(told, &correlation::known(told, members, trouble), &Accounts::default())
+        }
     }
 }

@@ -89,6 +89,7 @@ impl Stats {
     fn print(&self, out: &mut impl Write, now: Timestamp) -> io::Result<()> {
         self.print_counts(out)?;
         writeln!(out, "Summaries     {}", listed(&self.tally.summaries))?;
+        writeln!(out, "Correlations  {}", listed(&self.tally.correlations))?;
         let damaged = (self.unread.all() > 0).then(|| format!("Unreadable    {}, named above", self.unread.all()));
         damaged.iter().try_for_each(|line| writeln!(out, "{line}"))?;
         writeln!(out, "Not done      {}", self.not_done(now))?;

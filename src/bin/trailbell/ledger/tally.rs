@@ -10,11 +10,13 @@ use super::brief;
 /// How many entries are in each state.
 pub type ByState = BTreeMap<&'static str, u64>;
 
-/// Findings by state, rule and day, and summaries by state.
+/// Findings by state, rule and day, and summaries and alerts of correlations by state.
 #[derive(Debug, Default)]
 pub struct Tally {
     pub findings: ByState,
     pub summaries: ByState,
+    /// Alerts of correlations.
+    pub correlations: ByState,
     /// By the rule's id: its name, and its findings.
     pub rules: BTreeMap<String, (String, ByState)>,
     /// By the day of the call in UTC.
@@ -31,6 +33,7 @@ impl Tally {
         self.failed += u64::from(entry.state == State::Failed);
         match &entry.content {
             Content::Summary(_) => add(&mut self.summaries, state),
+            Content::Correlation(_) => add(&mut self.correlations, state),
             Content::Finding(finding) => {
                 add(&mut self.findings, state);
                 let rule = self.rules.entry(finding.rule.id.clone()).or_default();
@@ -48,6 +51,7 @@ impl Tally {
         json!({
             "findings": self.findings,
             "summaries": self.summaries,
+            "correlations": self.correlations,
             "rules": self.rules.iter().map(rule).collect::<Value>(),
             "days": self.days,
             "open": self.open,

@@ -30,6 +30,7 @@ fn lines(file: &Checked) -> impl Iterator<Item = String> {
     let path = file.path.display();
     let verdict = match &file.verdict {
         Verdict::Runs(rule) => format!("{path}: runs: {}", rule.info.name),
+        Verdict::Correlates(correlation) => format!("{path}: runs: {}", correlation.info.name),
         Verdict::Refused(refusal) => format!("{path}: cannot run here: {}", refusal.reason),
         Verdict::Broken => format!("{path}: broken"),
     };
@@ -49,7 +50,7 @@ fn summary(files: &[Checked]) -> String {
     format!(
         "{}: {} can run, {} cannot run here, {} broken; {}",
         counted(files.len(), "file"),
-        count(|verdict| matches!(verdict, Verdict::Runs(_))),
+        count(|verdict| matches!(verdict, Verdict::Runs(_) | Verdict::Correlates(_))),
         count(|verdict| matches!(verdict, Verdict::Refused(_))),
         count(|verdict| matches!(verdict, Verdict::Broken)),
         counted(warnings, "warning"),

@@ -10,7 +10,7 @@ use std::error::Error;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use trailbell::rule::{Gathered, Rule, RuleSet};
+use trailbell::rule::{Correlation, Gathered, Rule, RuleInfo, RuleSet};
 
 use args::{Command, RulesArgs};
 
@@ -39,15 +39,37 @@ pub fn load(default_rules: bool, paths: &[PathBuf]) -> Result<RuleSet, Box<dyn E
     Ok(gathered.into_rules()?)
 }
 
+/// A rule of either kind.
+#[derive(Clone, Copy)]
+pub enum Any<'r> {
+    Rule(&'r Rule),
+    Correlation(&'r Correlation),
+}
+
+impl<'r> Any<'r> {
+    /// What it says about itself.
+    pub fn info(self) -> &'r RuleInfo {
+        match self {
+            Any::Rule(rule) => &rule.info,
+            Any::Correlation(correlation) => &correlation.info,
+        }
+    }
+}
+
+/// All rules, then all correlations.
+pub fn all(set: &RuleSet) -> impl Iterator<Item = Any<'_>> {
+    set.rules().iter().map(Any::Rule).chain(set.correlations().iter().map(Any::Correlation))
+}
+
 /// The rule of that id or name, else the only one whose name holds it.
-pub fn find<'r>(rules: &'r [Rule], wanted: &str) -> Result<&'r Rule, String> {
+pub fn find<'r>(set: &'r RuleSet, wanted: &str) -> Result<Any<'r>, String> {
     let lower = wanted.to_lowercase();
-    let exact = |rule: &&Rule| rule.info.id == wanted || rule.info.name.to_lowercase() == lower;
-    if let Some(rule) = rules.iter().find(exact) {
+    let exact = |rule: &Any<'_>| rule.info().id == wanted || rule.info().name.to_lowercase() == lower;
+    if let Some(rule) = all(set).find(exact) {
         return Ok(rule);
     }
-    let like: Vec<&Rule> = rules.iter().filter(|rule| rule.info.name.to_lowercase().contains(&lower)).collect();
-    let names: Vec<&str> = like.iter().map(|rule| rule.info.name.as_str()).collect();
+    let like: Vec<Any<'r>> = all(set).filter(|rule| rule.info().name.to_lowercase().contains(&lower)).collect();
+    let names: Vec<&str> = like.iter().map(|rule| rule.info().name.as_str()).collect();
     match like[..] {
         [rule] => Ok(rule),
         [] => Err(format!("no rule has the id or the name \"{wanted}\"; `trailbell rules list` lists them")),

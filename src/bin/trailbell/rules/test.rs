@@ -6,7 +6,8 @@ use std::process::ExitCode;
 
 use jiff::Timestamp;
 use trailbell::alert::clean;
-use trailbell::rule::testing::{self, Outcome, Tested};
+use trailbell::correlation::{self, testing::Tested as Correlations};
+use trailbell::rule::testing::{self, Fault, Outcome, Tested};
 
 use super::args::TestArgs;
 use super::counted;
@@ -28,8 +29,15 @@ pub fn run(args: &TestArgs) -> Result<ExitCode, Box<dyn Error>> {
     for problem in &tested.problems {
         say(format_args!("trailbell: {problem}"));
     }
-    writeln!(out, "{}", summary(&tested))?;
-    Ok(ExitCode::from(code(&tested)))
+    let correlations = correlation::testing::test(args.path.clone(), now());
+    for line in correlations.outcomes.iter().flat_map(correlation_lines) {
+        writeln!(out, "{}", clean::text(&line, LINE))?;
+    }
+    for problem in &correlations.problems {
+        say(format_args!("trailbell: {problem}"));
+    }
+    writeln!(out, "{}", summary(&tested, &correlations))?;
+    Ok(ExitCode::from(code(&tested, &correlations)))
 }
 
 #[expect(clippy::disallowed_methods, reason = "where this command reads the clock")]
@@ -37,27 +45,42 @@ fn now() -> Timestamp {
     Timestamp::now()
 }
 
-fn lines(outcome: &Outcome) -> impl Iterator<Item = String> {
+fn lines(outcome: &Outcome) -> Vec<String> {
     let Outcome { rule, must_match, must_not_match, faults } = outcome;
-    let verdict = if faults.is_empty() { "ok  " } else { "FAIL" };
-    let counts = format!("({must_match} to match, {must_not_match} not to)");
-    let head = format!("{verdict}  {} {counts}", rule.info.name);
-    std::iter::once(head).chain(faults.iter().map(|fault| format!("      {fault}")))
+    told(&rule.info.name, &format!("{must_match} to match, {must_not_match} not to"), faults)
 }
 
-fn summary(tested: &Tested) -> String {
-    let passed = tested.outcomes.iter().filter(|outcome| outcome.faults.is_empty()).count();
-    let mut summary = format!("{} of {} passed", passed, counted(tested.outcomes.len(), "rule"));
+fn correlation_lines(outcome: &correlation::testing::Outcome) -> Vec<String> {
+    let correlation::testing::Outcome { name, must_match, must_not_match, faults } = outcome;
+    told(name, &format!("{must_match} sequences to match, {must_not_match} not to"), faults)
+}
+
+fn told(name: &str, counts: &str, faults: &[Fault]) -> Vec<String> {
+    let verdict = if faults.is_empty() { "ok  " } else { "FAIL" };
+    let head = format!("{verdict}  {name} ({counts})");
+    std::iter::once(head).chain(faults.iter().map(|fault| format!("      {fault}"))).collect()
+}
+
+/// What went wrong with each rule of either kind.
+fn faults<'t>(tested: &'t Tested, correlations: &'t Correlations) -> impl Iterator<Item = &'t [Fault]> {
+    let of_rules = tested.outcomes.iter().map(|outcome| &*outcome.faults);
+    of_rules.chain(correlations.outcomes.iter().map(|outcome| &*outcome.faults))
+}
+
+fn summary(tested: &Tested, correlations: &Correlations) -> String {
+    let all = faults(tested, correlations).count();
+    let passed = faults(tested, correlations).filter(|faults| faults.is_empty()).count();
+    let mut summary = format!("{} of {} passed", passed, counted(all, "rule"));
     if !tested.refused.is_empty() {
         summary += &format!("; {} cannot run here", tested.refused.len());
     }
-    if !tested.problems.is_empty() {
-        summary += &format!("; {}", counted(tested.problems.len(), "problem"));
+    if let problems @ 1.. = tested.problems.len() + correlations.problems.len() {
+        summary += &format!("; {}", counted(problems, "problem"));
     }
     summary
 }
 
-fn code(tested: &Tested) -> u8 {
-    let failed = tested.outcomes.iter().any(|outcome| !outcome.faults.is_empty());
-    if tested.problems.is_empty() { u8::from(failed) } else { 2 }
+fn code(tested: &Tested, correlations: &Correlations) -> u8 {
+    let failed = faults(tested, correlations).any(|faults| !faults.is_empty());
+    if tested.problems.is_empty() && correlations.problems.is_empty() { u8::from(failed) } else { 2 }
 }

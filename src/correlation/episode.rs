@@ -1,0 +1,129 @@
+//! Episodes: how long one story lasts, and how severe it has become. Each is told once, and again when it gets worse.
+
+use std::collections::BTreeMap;
+
+use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
+
+use super::Occurrence;
+use crate::finding::FindingId;
+use crate::rule::Severity;
+
+/// Episodes that are remembered of one correlation and one set of group_by values: late arrivals can be of any.
+const MOST: usize = 32;
+
+/// The version of this form.
+const VERSION: u32 = 1;
+
+/// One story: from its first event to its last so far.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Episode {
+    /// The same as long as it lasts.
+    pub id: FindingId,
+    /// Its first event.
+    pub start: Timestamp,
+    /// Its last event.
+    pub end: Timestamp,
+    /// The severity to be told; told when the alert of this id and severity is.
+    pub severity: Severity,
+}
+
+/// The episodes of one correlation and one set of group_by values, by their start; more than a timespan apart.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Episodes {
+    version: u32,
+    episodes: Vec<Episode>,
+}
+
+impl Default for Episodes {
+    fn default() -> Episodes {
+        Episodes { version: VERSION, episodes: Vec::new() }
+    }
+}
+
+impl Episodes {
+    /// Reads the JSON of what was written.
+    ///
+    /// # Errors
+    /// A later program wrote it.
+    pub fn decode(bytes: &[u8]) -> Result<Option<Episodes>, String> {
+        let versioned = serde_json::from_slice::<BTreeMap<String, serde_json::Value>>(bytes).ok();
+        let version = versioned.and_then(|fields| fields.get("version")?.as_u64());
+        match version {
+            Some(version) if version > u64::from(VERSION) => {
+                Err(format!("the episodes are of version {version}; this program reads up to version {VERSION}"))
+            }
+            _ => Ok(serde_json::from_slice(bytes).ok()),
+        }
+    }
+
+    /// The episodes after events at `times`, and what is known to have occurred around them. An occurrence makes an
+    /// episode, or joins those within the timespan of it; an event by itself only joins. Joined episodes are one, under
+    /// the id of the more severe, so that what was told is not told again. `id` names a new one by its start.
+    pub fn absorb(
+        &self,
+        occurrences: &[Occurrence],
+        times: &[Timestamp],
+        timespan: SignedDuration,
+        id: &dyn Fn(Timestamp) -> FindingId,
+    ) -> Episodes {
+        let mut all = self.episodes.clone();
+        for Occurrence { start, end, severity } in occurrences {
+            join(&mut all, Stretch { start: *start, end: *end }, Some(*severity), timespan, id);
+        }
+        for time in times {
+            join(&mut all, Stretch { start: *time, end: *time }, None, timespan, id);
+        }
+        let forgotten = all.len().saturating_sub(MOST);
+        Episodes { version: VERSION, episodes: all.split_off(forgotten) }
+    }
+
+    /// The episodes that events at `times` belong to.
+    pub fn around(&self, times: &[Timestamp], timespan: SignedDuration) -> Vec<Episode> {
+        let is_near = |episode: &&Episode| {
+            times.iter().any(|time| Stretch { start: *time, end: *time }.is_near(episode, timespan))
+        };
+        self.episodes.iter().filter(is_near).cloned().collect()
+    }
+}
+
+#[derive(Clone, Copy)]
+struct Stretch {
+    start: Timestamp,
+    end: Timestamp,
+}
+
+impl Stretch {
+    fn is_near(self, episode: &Episode, timespan: SignedDuration) -> bool {
+        self.start.duration_since(episode.end) <= timespan && episode.start.duration_since(self.end) <= timespan
+    }
+}
+
+/// Joins a stretch with the episodes near it. Without a severity it makes none by itself.
+fn join(
+    all: &mut Vec<Episode>,
+    stretch: Stretch,
+    severity: Option<Severity>,
+    timespan: SignedDuration,
+    id: &dyn Fn(Timestamp) -> FindingId,
+) {
+    let (near, apart): (Vec<_>, Vec<_>) =
+        std::mem::take(all).into_iter().partition(|episode| stretch.is_near(episode, timespan));
+    *all = apart;
+    let start = near.iter().map(|episode| episode.start).fold(stretch.start, Timestamp::min);
+    let end = near.iter().map(|episode| episode.end).fold(stretch.end, Timestamp::max);
+    // Of equals the first.
+    let worst = near.iter().rev().max_by_key(|episode| episode.severity);
+    let joined = match (worst, severity) {
+        (None, None) => return,
+        (None, Some(severity)) => Episode { id: id(start), start, end, severity },
+        (Some(worst), severity) => Episode {
+            id: worst.id.clone(),
+            start,
+            end,
+            severity: severity.unwrap_or(worst.severity).max(worst.severity),
+        },
+    };
+    all.push(joined);
+    all.sort_by_key(|episode| episode.start);
+}

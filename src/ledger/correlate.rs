@@ -1,0 +1,219 @@
+//! What the ledger holds for correlations: marks, found by listing, and episodes, changed by compare-and-swap.
+//!
+//! Every finding leaves its marks first and lists afterwards. So whoever is the last of a story to leave one sees all of
+//! the others, in whatever order they arrived.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures::future::join_all;
+use jiff::Timestamp;
+
+use super::claim::{Claim, Claimed};
+use super::entry::Content;
+use super::{LedgerError, StoredLedger, keys};
+use crate::alert::Correlated;
+use crate::correlation::{Episode, Episodes, Folders, Mark, Place, later, occurrences, told};
+use crate::finding::{Finding, FindingId};
+use crate::rule::Correlation;
+use crate::store::{Condition, part};
+
+/// Marks read of one folder: two pages of S3's.
+const MOST_MARKS: usize = 2_000;
+
+/// Folders that the findings of one object lead to, with those of later names.
+const MOST_FOLDERS: usize = 5_000;
+
+/// How often an episode is written anew where others get in the way.
+const TRIES: u32 = 12;
+
+/// Marks that are on their way at once.
+const TOGETHER: usize = 8;
+
+/// What came of correlating.
+#[derive(Debug, Default)]
+pub struct Alarms {
+    /// Alerts that are ours to see through.
+    pub claims: Vec<Claim>,
+    /// Folders with more marks than are read, by key.
+    pub cut: Vec<String>,
+}
+
+/// The marks of a story, and whether those are all.
+struct Story {
+    marks: Vec<Mark>,
+    cut: Vec<String>,
+}
+
+/// A stretch of time, both ends in it.
+#[derive(Clone, Copy)]
+struct Span {
+    from: Timestamp,
+    to: Timestamp,
+}
+
+impl StoredLedger {
+    /// Leaves the marks of findings of one correlation, and claims the alerts of the episodes that they are of: those
+    /// that nobody has seen to yet. Doing so again changes nothing. First the episode is written, then its alert is
+    /// claimed: a crash in between is made good by whoever comes upon the episode next.
+    ///
+    /// # Errors
+    /// The ledger cannot be read or written: to be done again.
+    pub async fn correlate(
+        &self,
+        correlation: &Correlation,
+        places: &[Place],
+        lease: Duration,
+    ) -> Result<Alarms, LedgerError> {
+        for some in places.chunks(TOGETHER) {
+            let keys: Vec<String> = some.iter().map(|place| mark(correlation, place)).collect();
+            join_all(keys.iter().map(|key| self.place.mark(key))).await.into_iter().collect::<Result<Vec<_>, _>>()?;
+        }
+        let mut folders = by_folder(places);
+        let (mut alarms, mut done) = (Alarms::default(), BTreeMap::new());
+        while let Some((folder, times)) = folders.pop_first() {
+            let story = self.story(correlation, &folder, Span::around(&times, correlation)).await?;
+            for time in &times {
+                for next in later(&story.marks, *time).filter(|next| !done.contains_key(*next)) {
+                    folders.entry(next.to_owned()).or_default().push(*time);
+                }
+            }
+            for episode in self.episodes(correlation, &folder, &story.marks, &times).await? {
+                let alert = told(correlation, &folder, &story.marks, &episode);
+                alarms.claims.extend(self.claim_alert(alert, lease).await?);
+            }
+            alarms.cut.extend(story.cut);
+            done.insert(folder, ());
+            if done.len() == MOST_FOLDERS {
+                break;
+            }
+        }
+        Ok(alarms)
+    }
+
+    /// Everything that is told of what is in this folder, under the names that it had before too.
+    async fn story(&self, correlation: &Correlation, folder: &str, span: Span) -> Result<Story, LedgerError> {
+        let (mut folders, mut cut) = (Folders::new(folder), Vec::new());
+        while let Some(next) = folders.next_folder() {
+            let key = in_folder(correlation, &next.folder);
+            let (marks, all) = self.marks(&key, span).await?;
+            folders.add(&next, marks);
+            cut.extend((!all).then_some(key));
+        }
+        Ok(Story { marks: folders.marks(), cut })
+    }
+
+    /// The marks of a folder within a stretch of time, and whether those are all.
+    async fn marks(&self, folder: &str, span: Span) -> Result<(Vec<Mark>, bool), LedgerError> {
+        let start = format!("{folder}{}", Mark::start(span.from));
+        let (mut marks, mut next) = (Vec::new(), None);
+        loop {
+            let page = self.place.list(folder, false, Some(&start), next).await?;
+            let read = page.keys.iter().filter_map(|key| Mark::parse(key.strip_prefix(folder)?));
+            marks.extend(read);
+            let over = marks.last().is_some_and(|mark: &Mark| mark.time > span.to);
+            marks.retain(|mark| mark.time <= span.to);
+            next = page.next.filter(|_| !over);
+            if next.is_none() || marks.len() >= MOST_MARKS {
+                return Ok((marks, next.is_none()));
+            }
+        }
+    }
+
+    /// The episodes around these times, after what is known now was written into them.
+    async fn episodes(
+        &self,
+        correlation: &Correlation,
+        folder: &str,
+        marks: &[Mark],
+        times: &[Timestamp],
+    ) -> Result<Vec<Episode>, LedgerError> {
+        let (key, found) = (episodes(correlation, folder), occurrences(correlation, marks));
+        let id = |start: Timestamp| FindingId::of_parts(["episode", &correlation.info.id, folder, &Mark::start(start)]);
+        let mut trouble = String::new();
+        for _ in 0..TRIES {
+            let object = self.place.get(&key).await?;
+            // What is damaged is begun anew: it is told once more at worst.
+            let before = object.as_ref().map(|object| Episodes::decode(&object.bytes)).transpose();
+            let before = before.map_err(|error| self.place.error(&key, error))?.flatten().unwrap_or_default();
+            let after = before.absorb(&found, times, correlation.timespan, &id);
+            if after == before {
+                return Ok(after.around(times, correlation.timespan));
+            }
+            let condition = object.map_or(Condition::IfNoneMatch, |object| Condition::IfMatch(object.etag));
+            let bytes = serde_json::to_vec(&after).map_err(|error| self.place.error(&key, error))?;
+            match self.place.put(&key, Bytes::from(bytes), condition).await {
+                Ok(_) => return Ok(after.around(times, correlation.timespan)),
+                // Whatever the answer was, what is there decides.
+                Err(error) => trouble = error.to_string(),
+            }
+        }
+        Err(self.place.error(&key, trouble))
+    }
+
+    /// The findings of these ids, in their order, as far as they can be read, and why others cannot.
+    pub async fn findings(&self, ids: &[FindingId]) -> (Vec<Finding>, Option<String>) {
+        let (mut findings, mut trouble) = (Vec::new(), None);
+        for some in ids.chunks(TOGETHER) {
+            for read in join_all(some.iter().map(|id| self.finding(id))).await {
+                match read {
+                    Ok(finding) => findings.push(finding),
+                    Err(error) => trouble = Some(error.to_string()),
+                }
+            }
+        }
+        (findings, trouble)
+    }
+
+    async fn finding(&self, id: &FindingId) -> Result<Finding, LedgerError> {
+        let error = |what: &dyn std::fmt::Display| self.place.error(&keys::entry(id), what);
+        let found = self.read(id).await?.ok_or_else(|| error(&"the entry is gone"))?;
+        match found.entry.map_err(|unreadable| error(&unreadable))?.content {
+            Content::Finding(finding) => Ok(*finding),
+            Content::Summary(_) | Content::Correlation(_) => Err(error(&"the entry is of no finding")),
+        }
+    }
+
+    /// The claim of an alert; none where somebody sees to it, or has.
+    async fn claim_alert(&self, alert: Correlated, lease: Duration) -> Result<Option<Claim>, LedgerError> {
+        if self.read(&alert.id).await?.is_some_and(|found| found.entry.is_ok_and(|entry| entry.state.is_final())) {
+            return Ok(None);
+        }
+        match self.claim(Content::Correlation(Box::new(alert)), lease, Duration::ZERO).await? {
+            Claimed::Mine(claim) => Ok(Some(*claim)),
+            Claimed::Duplicate(_) | Claimed::HeldElsewhere => Ok(None),
+            Claimed::Unreadable(error) => Err(error),
+        }
+    }
+}
+
+impl Span {
+    /// All that can be of one occurrence with an event at one of these times.
+    fn around(times: &[Timestamp], correlation: &Correlation) -> Span {
+        let (first, last) = (times.iter().min().copied(), times.iter().max().copied());
+        let from = first.and_then(|time| time.checked_sub(correlation.timespan).ok());
+        let to = last.and_then(|time| time.checked_add(correlation.timespan).ok());
+        Span { from: from.unwrap_or(Timestamp::MIN), to: to.unwrap_or(Timestamp::MAX) }
+    }
+}
+
+fn by_folder(places: &[Place]) -> BTreeMap<String, Vec<Timestamp>> {
+    let mut folders: BTreeMap<String, Vec<Timestamp>> = BTreeMap::new();
+    for place in places {
+        folders.entry(place.folder.clone()).or_default().push(place.mark.time);
+    }
+    folders
+}
+
+fn in_folder(correlation: &Correlation, folder: &str) -> String {
+    format!("by-correlation/{}/{folder}/", part(&correlation.info.id))
+}
+
+fn mark(correlation: &Correlation, place: &Place) -> String {
+    format!("{}{}", in_folder(correlation, &place.folder), place.mark.name())
+}
+
+fn episodes(correlation: &Correlation, folder: &str) -> String {
+    format!("episodes/{}/{folder}", part(&correlation.info.id))
+}

@@ -1,0 +1,142 @@
+//! Findings to correlations: which episodes they are of, and the alerts of those.
+//!
+//! An alert of an episode is claimed before the findings that make it are completed: whoever dies in between leaves
+//! work that is found again. Findings that were seen through before are correlated once more, which is what makes good
+//! a ledger that failed at it the first time.
+
+use jiff::Timestamp;
+
+use super::claims::Claims;
+use super::open::Open;
+use super::publish::{MINIMAL_FROM, Published};
+use super::{Pipeline, Problem};
+use crate::alert::{self, Alert, Correlated};
+use crate::correlation;
+use crate::finding::Finding;
+use crate::ledger::{Claim, Completed, Content, Ledger, StoredLedger};
+
+/// What became of the alert of an episode.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Rung {
+    /// The correlation's id.
+    pub(super) rule: String,
+    /// Whether the sink accepted it.
+    pub(super) told: bool,
+}
+
+impl Pipeline {
+    /// How many correlations are not evaluated, since there is no ledger to find their members in; none where there is
+    /// nothing to say.
+    pub fn idle_correlations(&self) -> Option<String> {
+        let count = self.detections.rules.correlations().len();
+        let idle = matches!(self.ledger, Ledger::None) && count > 0;
+        idle.then(|| {
+            format!("TRAILBELL_LEDGER=none: correlation rules need a ledger, {count} of them are not evaluated")
+        })
+    }
+}
+
+/// Correlates findings that are ours and those of `published.seen_before`, and claims the alerts of their episodes.
+/// What fails keeps no finding's own alert back.
+pub(super) async fn claim(
+    pipeline: &Pipeline,
+    claims: &Claims,
+    open: &[Open],
+    published: &mut Published,
+) -> Vec<Claim> {
+    let Ledger::Stored(ledger) = &pipeline.ledger else { return Vec::new() };
+    let before = std::mem::take(&mut published.seen_before);
+    let ours = open.iter().map(|one| (&one.finding, one.fallback_time()));
+    let findings: Vec<(&Finding, Option<Timestamp>)> = ours.chain(before.iter().map(|it| (it, None))).collect();
+    let mut alarms = Vec::new();
+    for rule in pipeline.detections.rules.correlations() {
+        let places = |(finding, fallback): &(&Finding, Option<Timestamp>)| {
+            let time = finding.time.or(*fallback);
+            time.map(|time| correlation::places(rule, finding, time, claims.now())).unwrap_or_default()
+        };
+        let places: Vec<correlation::Place> = findings.iter().flat_map(places).collect();
+        if places.is_empty() {
+            continue;
+        }
+        let named = || format!("correlation {}", rule.info.id.escape_debug());
+        match ledger.correlate(rule, &places, claims.lease).await {
+            Ok(found) => {
+                alarms.extend(found.claims);
+                let cut = |key| Problem::discard(named(), format!("more findings than are looked at in {key}"));
+                published.problems.extend(found.cut.into_iter().map(cut));
+            }
+            Err(error) => published.problems.push(Problem::retry(named(), error)),
+        }
+    }
+    alarms
+}
+
+/// Publishes the alerts of episodes, and completes each that was accepted.
+pub(super) async fn tell(pipeline: &Pipeline, claims: &Claims, alarms: Vec<Claim>, published: &mut Published) {
+    let Ledger::Stored(ledger) = &pipeline.ledger else { return };
+    for claim in alarms {
+        if claims.is_over() {
+            let _ = ledger.released(&claim).await;
+            let why = "not sent: the function's time is nearly over";
+            published.problems.push(Problem::retry(place(&claim), why));
+            published.rung.extend(rung(&claim, false));
+        } else {
+            see_through(pipeline, ledger, &claim, published).await;
+        }
+    }
+}
+
+/// Sees one alert through that is ours.
+async fn see_through(pipeline: &Pipeline, ledger: &StoredLedger, claim: &Claim, published: &mut Published) {
+    let Content::Correlation(told) = &claim.entry.content else { return };
+    if !claim.is_live() {
+        published.problems.push(Problem::retry(place(claim), "its claim ran out before its alert could be sent"));
+        published.rung.extend(rung(claim, false));
+        return;
+    }
+    let alert = render(pipeline, ledger, claim, told).await;
+    let error = match pipeline.sink.publish(&[alert]).await.pop() {
+        Some(Ok(message_id)) => {
+            published.rung.extend(rung(claim, true));
+            published.problems.extend(unrecorded(claim, ledger.alerted(claim, &message_id).await));
+            return;
+        }
+        Some(Err(error)) => error.to_string(),
+        None => "the sink did not say what became of it".to_owned(),
+    };
+    // Where this fails too, the lease runs out by itself.
+    let _ = match claim.entry.attempts >= MINIMAL_FROM {
+        true => ledger.failed(claim).await,
+        false => ledger.released(claim).await,
+    };
+    published.problems.push(Problem::retry(place(claim), error));
+    published.rung.extend(rung(claim, false));
+}
+
+async fn render(pipeline: &Pipeline, ledger: &StoredLedger, claim: &Claim, told: &Correlated) -> Alert {
+    if claim.entry.attempts >= MINIMAL_FROM {
+        return alert::render_minimal_correlation(told);
+    }
+    let (members, trouble) = ledger.findings(&told.members).await;
+    alert::render_correlation(told, &correlation::known(told, members, trouble), &pipeline.accounts)
+}
+
+fn unrecorded(claim: &Claim, completed: Result<Completed, crate::ledger::LedgerError>) -> Option<Problem> {
+    let why = match completed {
+        Ok(Completed::Done) => return None,
+        Ok(Completed::TakenOver) => "another worker took over".to_owned(),
+        Err(error) => error.to_string(),
+    };
+    let what = format!("sent, and perhaps once more, since this could not be recorded: {why}");
+    Some(Problem::discard(place(claim), what))
+}
+
+fn place(claim: &Claim) -> String {
+    let rule = if let Content::Correlation(told) = &claim.entry.content { &told.rule.id } else { "" };
+    format!("alert {} of correlation {}", claim.entry.id(), rule.escape_debug())
+}
+
+fn rung(claim: &Claim, told: bool) -> Option<Rung> {
+    let Content::Correlation(correlated) = &claim.entry.content else { return None };
+    Some(Rung { rule: correlated.rule.id.clone(), told })
+}
