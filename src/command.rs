@@ -29,6 +29,12 @@ impl Command {
         }
     }
 
+    /// `export NAME=VALUE`. A value that is not known, or cannot be pasted safely, is left to the reader.
+    pub fn export(name: &str, value: Option<&str>) -> Command {
+        let word = value.and_then(|value| shell::word(value).ok()).unwrap_or_else(|| "VALUE".to_owned());
+        Command(format!("export {name}={word}"))
+    }
+
     /// A word that is no option, such as a path.
     pub fn word(self, value: &str) -> Command {
         let word = shell::word(value).unwrap_or_else(|_| "PLACE".to_owned());
@@ -66,6 +72,14 @@ mod tests {
             ("\u{e9}t\u{e9}", "trailbell attach --bucket=BUCKET"),
         ] {
             assert_eq!(Command::new("trailbell attach").with("--bucket", value).to_string(), told);
+        }
+        for (value, told) in [
+            (Some("eu-central-1"), "export AWS_REGION=eu-central-1"),
+            (Some("x; reboot"), "export AWS_REGION='x; reboot'"),
+            (Some("x\u{1b}[2J"), "export AWS_REGION=VALUE"),
+            (None, "export AWS_REGION=VALUE"),
+        ] {
+            assert_eq!(Command::export("AWS_REGION", value).to_string(), told);
         }
     }
 }

@@ -18,15 +18,15 @@ use aws_sdk_s3::types::{
 };
 use cli::trailbell;
 use support::page::golden;
-use support::relay::{self, Answer, Request};
+use support::proxy::Request;
+use support::relay::{self, Answer};
 use support::{aws, moto};
 
 const QUEUE: &str = "arn:aws:sqs:us-east-1:111122223333:trailbell-notifications";
 const NAMESPACE: &str = "http://s3.amazonaws.com/doc/2006-03-01/";
 
 fn s3() -> aws_sdk_s3::Client {
-    let config = aws_sdk_s3::config::Builder::from(&aws::config(moto::url())).force_path_style(true);
-    aws_sdk_s3::Client::from_conf(config.build())
+    aws::s3(moto::url())
 }
 
 async fn bucket() -> String {
@@ -66,15 +66,7 @@ async fn announced(bucket: &str) -> Vec<String> {
 
 /// What a person sees and a script gets, of a command against the server at `url`.
 fn page(url: &str, args: &[&str]) -> String {
-    let vars = [
-        ("AWS_ENDPOINT_URL", url),
-        ("AWS_ACCESS_KEY_ID", "test"),
-        ("AWS_SECRET_ACCESS_KEY", "test"),
-        ("AWS_REGION", "us-east-1"),
-        ("AWS_MAX_ATTEMPTS", "1"),
-        ("AWS_EC2_METADATA_DISABLED", "true"),
-        ("NO_PROXY", "127.0.0.1"),
-    ];
+    let vars = [&aws::variables(url)[..], &[("AWS_MAX_ATTEMPTS", "1")]].concat();
     let (code, out, err) = trailbell(&[&["attach"], args].concat(), &vars);
     let err: String = err.lines().map(|line| format!("(stderr) {line}\n")).collect();
     format!("$ trailbell attach {}\n{out}{err}(exit code {code})\n", args.join(" "))
@@ -115,7 +107,7 @@ fn fake(read: impl Fn(usize, &str) -> String + Send + Sync + 'static) -> (String
         match request.method.as_str() {
             "HEAD" => Some((200, vec!["x-amz-bucket-region: us-east-1".to_owned()], String::new())),
             "PUT" => {
-                writes.lock().unwrap().push(request.body.clone());
+                writes.lock().unwrap().push(request.text());
                 Some((200, vec![], String::new()))
             }
             _ => {

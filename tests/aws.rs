@@ -24,11 +24,6 @@ use trailbell::rule::{RuleSet, load};
 use trailbell::sink::{AlertSink, Pace, SnsSink, wire};
 use trailbell::store::{ObjectStore, S3Store, StoreError};
 
-fn s3(url: &str) -> aws_sdk_s3::Client {
-    let config = aws_sdk_s3::config::Builder::from(&aws::config(url)).force_path_style(true);
-    aws_sdk_s3::Client::from_conf(config.build())
-}
-
 fn sns(url: &str) -> aws_sdk_sns::Client {
     aws_sdk_sns::Client::new(&aws::config(url))
 }
@@ -85,7 +80,7 @@ async fn bytes(store: &S3Store, object: &ObjectRef) -> (&'static str, Vec<u8>) {
 
 #[tokio::test]
 async fn objects_are_opened_by_key_and_version() {
-    let client = s3(moto::url());
+    let client = aws::s3(moto::url());
     let bucket = bucket(&client).await;
     let versions = VersioningConfiguration::builder().status(BucketVersioningStatus::Enabled).build();
     client.put_bucket_versioning().bucket(&bucket).versioning_configuration(versions).send().await.unwrap();
@@ -99,7 +94,7 @@ async fn objects_are_opened_by_key_and_version() {
 
 #[tokio::test]
 async fn a_large_object_is_streamed() {
-    let client = s3(moto::url());
+    let client = aws::s3(moto::url());
     let bucket = bucket(&client).await;
     let large = vec![b'x'; 17 * 1024 * 1024];
     put(&client, &bucket, "large", large.clone()).await;
@@ -110,7 +105,7 @@ async fn a_large_object_is_streamed() {
 
 #[tokio::test]
 async fn what_is_gone_is_told_from_what_cannot_be_had() {
-    let client = s3(moto::url());
+    let client = aws::s3(moto::url());
     let bucket = bucket(&client).await;
     let store = S3Store::new(client);
     assert!(matches!(store.open(&object(&bucket, "missing", None)).await, Err(StoreError::Gone)));
@@ -122,7 +117,7 @@ async fn what_is_gone_is_told_from_what_cannot_be_had() {
 async fn a_403_is_tried_again_and_names_the_permission_that_hides_a_404() {
     let xml = "<Error><Code>AccessDenied</Code><Message>Access Denied</Message></Error>";
     let server = Canned::new(move |_| (403, xml.to_owned())).unwrap();
-    let error = S3Store::new(s3(&server.url)).open(&object("logs", "a", None)).await.unwrap_err();
+    let error = S3Store::new(aws::s3(&server.url)).open(&object("logs", "a", None)).await.unwrap_err();
     assert!(matches!(error, StoreError::Retry(_)));
     let told = error.to_string();
     assert!(told.starts_with("AccessDenied: Access Denied") && told.contains("s3:ListBucket"), "{told}");
@@ -230,7 +225,7 @@ async fn a_message_never_outgrows_what_sns_takes() {
 
 #[tokio::test]
 async fn from_an_object_in_s3_to_a_message_at_the_topic() {
-    let (s3, sns) = (s3(moto::url()), sns(moto::url()));
+    let (s3, sns) = (aws::s3(moto::url()), sns(moto::url()));
     let (bucket, topic) = (bucket(&s3).await, topic(&sns).await);
     let key = "AWSLogs/111122223333/CloudTrail/us-east-1/2026/03/01/111122223333_CloudTrail_us-east-1_x.json.gz";
     let log = json!({"Records": [create_group("e1", "admins"), {"eventName": "ListGroups"}]});

@@ -26,8 +26,7 @@ fn group(name: &str, time: &str) -> Value {
 
 /// A bucket of objects, each of some records, and one that is no log at all.
 async fn bucket() -> String {
-    let config = aws_sdk_s3::config::Builder::from(&aws::config(moto::url())).force_path_style(true);
-    let client = aws_sdk_s3::Client::from_conf(config.build());
+    let client = aws::s3(moto::url());
     let bucket = moto::unique("logs");
     client.create_bucket().bucket(&bucket).send().await.unwrap();
     let log = |records: &[Value]| json!({"Records": records}).to_string();
@@ -48,14 +47,7 @@ async fn bucket() -> String {
 }
 
 fn scan(args: &[&str]) -> (i32, String, String) {
-    let vars = [
-        ("AWS_ENDPOINT_URL", moto::url()),
-        ("AWS_ACCESS_KEY_ID", "test"),
-        ("AWS_SECRET_ACCESS_KEY", "test"),
-        ("AWS_REGION", "us-east-1"),
-        ("AWS_EC2_METADATA_DISABLED", "true"),
-        ("NO_PROXY", "127.0.0.1"),
-    ];
+    let vars = aws::variables(moto::url());
     trailbell(&[&["scan", "--format", "ndjson"], args].concat(), &vars)
 }
 

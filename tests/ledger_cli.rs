@@ -319,8 +319,7 @@ fn a_ledger_that_is_not_there_is_an_error_and_is_not_made() {
 
 /// A bucket of S3 as `bucket` has it.
 async fn uploaded(bucket: &Bucket, folder: &str) -> String {
-    let config = aws_sdk_s3::config::Builder::from(&aws::config(moto::url())).force_path_style(true);
-    let client = aws_sdk_s3::Client::from_conf(config.build());
+    let client = aws::s3(moto::url());
     let name = moto::unique("ledger");
     client.create_bucket().bucket(&name).send().await.unwrap();
     let root = bucket.path(folder);
@@ -337,14 +336,7 @@ async fn a_ledger_in_s3_reads_the_same() {
     let id = id_of(&bucket, "billing");
     let name = uploaded(&bucket, "state/ledger").await;
     let ledger = format!("s3://{name}/p");
-    let vars = [
-        ("AWS_ENDPOINT_URL", moto::url()),
-        ("AWS_ACCESS_KEY_ID", "test"),
-        ("AWS_SECRET_ACCESS_KEY", "test"),
-        ("AWS_REGION", "us-east-1"),
-        ("AWS_EC2_METADATA_DISABLED", "true"),
-        ("NO_PROXY", "127.0.0.1"),
-    ];
+    let vars = aws::variables(moto::url());
     let commands: [&[&str]; 3] = [
         &["ledger", "list", "--format", "json"],
         &["ledger", "list", "--group", "admins"],

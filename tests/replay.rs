@@ -216,8 +216,7 @@ async fn a_second_run_after_an_interruption_tells_the_rest() {
 
 #[tokio::test]
 async fn from_a_bucket_to_a_topic_with_a_ledger_in_s3() {
-    let config = aws_sdk_s3::config::Builder::from(&aws::config(moto::url())).force_path_style(true);
-    let s3 = aws_sdk_s3::Client::from_conf(config.build());
+    let s3 = aws::s3(moto::url());
     let (logs, ledger) = (moto::unique("logs"), moto::unique("ledger"));
     for bucket in [&logs, &ledger] {
         s3.create_bucket().bucket(bucket).send().await.unwrap();
@@ -227,14 +226,7 @@ async fn from_a_bucket_to_a_topic_with_a_ledger_in_s3() {
     let sns = aws_sdk_sns::Client::new(&aws::config(moto::url()));
     let topic = sns.create_topic().name(moto::unique("alerts")).send().await.unwrap().topic_arn.unwrap();
     let ledger = format!("s3://{ledger}/state");
-    let vars = [
-        ("AWS_ENDPOINT_URL", moto::url()),
-        ("AWS_ACCESS_KEY_ID", "test"),
-        ("AWS_SECRET_ACCESS_KEY", "test"),
-        ("AWS_REGION", "us-east-1"),
-        ("AWS_EC2_METADATA_DISABLED", "true"),
-        ("NO_PROXY", "127.0.0.1"),
-    ];
+    let vars = aws::variables(moto::url());
     let place = format!("s3://{logs}/");
     let args = ["replay", &place, "--since", "2026-03-01", "--until", "2026-03-02", "--ledger", &ledger];
     let dry = cli::trailbell(&args, &vars);

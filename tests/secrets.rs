@@ -46,9 +46,7 @@ fn log() -> String {
 
 /// A world of its own at moto, and the function's settings for it.
 async fn settings() -> (String, Vec<(&'static str, String)>) {
-    let config = aws::config(moto::url());
-    let s3 = aws_sdk_s3::config::Builder::from(&config).force_path_style(true);
-    let (s3, sns) = (aws_sdk_s3::Client::from_conf(s3.build()), aws_sdk_sns::Client::new(&config));
+    let (s3, sns) = (aws::s3(moto::url()), aws_sdk_sns::Client::new(&aws::config(moto::url())));
     let (bucket, ledger) = (moto::unique("logs"), moto::unique("state"));
     for bucket in [&bucket, &ledger] {
         s3.create_bucket().bucket(bucket).send().await.unwrap();

@@ -233,8 +233,7 @@ async fn regions_are_those_of_all_accounts() {
 }
 
 fn s3() -> aws_sdk_s3::Client {
-    let config = aws_sdk_s3::config::Builder::from(&aws::config(moto::url())).force_path_style(true);
-    aws_sdk_s3::Client::from_conf(config.build())
+    aws::s3(moto::url())
 }
 
 async fn put(client: &aws_sdk_s3::Client, bucket: &str, key: &str) {

@@ -48,8 +48,7 @@ pub async fn put(finding: &Finding, count: usize) -> Entries {
 }
 
 async fn s3() -> (S3Store, String) {
-    let config = aws_sdk_s3::config::Builder::from(&aws::config(moto::url())).force_path_style(true);
-    let client = aws_sdk_s3::Client::from_conf(config.build());
+    let client = aws::s3(moto::url());
     let bucket = moto::unique("ledger");
     client.create_bucket().bucket(&bucket).send().await.unwrap();
     (S3Store::new(client), bucket)

@@ -19,9 +19,7 @@ pub struct Cloud {
 
 impl Cloud {
     pub async fn new() -> Cloud {
-        let config = aws::config(moto::url());
-        let s3 = aws_sdk_s3::config::Builder::from(&config).force_path_style(true).build();
-        let (s3, sns) = (aws_sdk_s3::Client::from_conf(s3), aws_sdk_sns::Client::new(&config));
+        let (s3, sns) = (aws::s3(moto::url()), aws_sdk_sns::Client::new(&aws::config(moto::url())));
         let (logs, ledger) = (moto::unique("logs"), moto::unique("state"));
         for bucket in [&logs, &ledger] {
             s3.create_bucket().bucket(bucket).send().await.unwrap();

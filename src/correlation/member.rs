@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use super::mark::{Link, Mark, hash};
 use crate::alert::power;
+use crate::canary::is_canary;
 use crate::finding::Finding;
 use crate::kql::{self, Document};
 use crate::rule::{Condition, Correlation};
@@ -39,10 +40,10 @@ pub fn document(finding: &Finding) -> Cow<'_, Value> {
 }
 
 /// Where a finding counts for a correlation: once; twice for a group that was renamed, under each name; nowhere where
-/// the rule is not among those correlated, an exception matched, or a group_by field has no value. `fallback` is its
-/// time where the record has none.
+/// the rule is not among those correlated, an exception matched, a group_by field has no value, or nobody called.
+/// `fallback` is its time where the record has none.
 pub fn places(correlation: &Correlation, finding: &Finding, fallback: Timestamp, now: Timestamp) -> Vec<Place> {
-    if finding.exception.is_some() || !correlation.counts(&finding.rule.id) {
+    if finding.exception.is_some() || !correlation.counts(&finding.rule.id) || is_canary(finding) {
         return Vec::new();
     }
     let document = document(finding);
@@ -75,8 +76,10 @@ pub fn values(group_by: &[String], in_folder: &str, finding: &Finding) -> Option
     values.into_iter().find(|values| folder(values) == in_folder)
 }
 
+/// IAM takes names that differ only in case for the same: who writes one otherwise does not leave the story.
 fn folder(values: &[String]) -> String {
-    hash(values.iter().map(String::as_str))
+    let plain: Vec<String> = values.iter().map(|value| value.to_ascii_lowercase()).collect();
+    hash(plain.iter().map(String::as_str))
 }
 
 /// The document with the name that the group has after the call, where it was renamed.
@@ -96,7 +99,7 @@ fn group(group_by: &[String], document: &Value) -> Option<Vec<String>> {
 
 fn counted(correlation: &Correlation, document: &Value) -> Option<String> {
     let Condition::Values(field, _) = &correlation.condition else { return None };
-    value(document, field).map(|value| hash([&*value]))
+    value(document, field).map(|value| folder(&[value]))
 }
 
 /// The value of a field; several are one, a line each.

@@ -338,6 +338,9 @@ fn a_finding_counts_for_its_correlation_unless_an_exception_matched() {
     finding.exception = Some("planned".to_owned());
     assert_eq!(places(&correlation, &finding, at(0), at(0)), []);
     finding.exception = None;
+    let canary = Record::from_value(crate::canary::payload("run-1", at(0))["detail"].clone()).unwrap();
+    let canary = Finding::new(&rule.info, &canary, finding.origin.clone());
+    assert_eq!(places(&correlation, &canary, at(0), at(0)), [], "nobody called");
     finding.ecs["group"] = serde_json::json!({});
     finding.group = None;
     assert_eq!(places(&correlation, &finding, at(0), at(0)), [], "without a value there is nothing to be alike in");

@@ -69,7 +69,7 @@ pub(super) fn trails() -> Command {
 /// What mends refusals that do not depend on what was asked.
 pub(super) fn general(refusal: &Refusal) -> Command {
     match &refusal.cause {
-        Cause::Region(region) => Command::new(&format!("export AWS_REGION={}", region.as_deref().unwrap_or("REGION"))),
+        Cause::Region(region) => Command::export("AWS_REGION", region.as_deref()),
         Cause::Key(key) => allow(&["kms:Decrypt"], key.as_deref().unwrap_or("KEY_ARN")),
         Cause::Credentials => Command::new("aws sso login"),
         Cause::Clock => Command::new("sudo timedatectl set-ntp true"),

@@ -51,7 +51,9 @@ impl StoredLedger {
                 None => history.unreadable(),
             }
         }
-        history.first = !earlier && !self.is_older(&folder, time).await?;
+        // What cannot be read may be earlier.
+        let known = earlier || history.gap == Some(Gap::Unreadable);
+        history.first = !known && !self.is_older(&folder, time).await?;
         Ok(history)
     }
 }

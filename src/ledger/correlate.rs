@@ -3,7 +3,7 @@
 //! Every finding leaves its marks first and lists afterwards. So whoever is the last of a story to leave one sees all of
 //! the others, in whatever order they arrived.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -28,7 +28,7 @@ const MOST_FOLDERS: usize = 5_000;
 /// How often an episode is written anew where others get in the way.
 const TRIES: u32 = 12;
 
-/// Marks that are on their way at once.
+/// Marks that are on their way, and folders that are read, at once: a burst can be of thousands.
 const TOGETHER: usize = 8;
 
 /// What came of correlating.
@@ -71,25 +71,40 @@ impl StoredLedger {
             join_all(keys.iter().map(|key| self.place.mark(key))).await.into_iter().collect::<Result<Vec<_>, _>>()?;
         }
         let mut folders = by_folder(places);
-        let (mut alarms, mut done) = (Alarms::default(), BTreeMap::new());
-        while let Some((folder, times)) = folders.pop_first() {
-            let story = self.story(correlation, &folder, Span::around(&times, correlation)).await?;
-            for time in &times {
-                for next in later(&story.marks, *time).filter(|next| !done.contains_key(*next)) {
-                    folders.entry(next.to_owned()).or_default().push(*time);
+        let (mut alarms, mut done) = (Alarms::default(), BTreeSet::new());
+        while !folders.is_empty() && done.len() < MOST_FOLDERS {
+            let some: Vec<_> = std::iter::from_fn(|| folders.pop_first()).take(TOGETHER).collect();
+            let read = join_all(some.iter().map(|(folder, times)| self.ring(correlation, folder, times, lease))).await;
+            for ((_, times), read) in some.iter().zip(read) {
+                let (story, claims) = read?;
+                for time in times {
+                    for next in later(&story.marks, *time).filter(|next| !done.contains(*next)) {
+                        folders.entry(next.to_owned()).or_default().push(*time);
+                    }
                 }
+                alarms.claims.extend(claims);
+                alarms.cut.extend(story.cut);
             }
-            for episode in self.episodes(correlation, &folder, &story.marks, &times).await? {
-                let alert = told(correlation, &folder, &story.marks, &episode);
-                alarms.claims.extend(self.claim_alert(alert, lease).await?);
-            }
-            alarms.cut.extend(story.cut);
-            done.insert(folder, ());
-            if done.len() == MOST_FOLDERS {
-                break;
-            }
+            done.extend(some.into_iter().map(|(folder, _)| folder));
         }
         Ok(alarms)
+    }
+
+    /// The story of a folder, and the claims of the alerts that events at these times make of it.
+    async fn ring(
+        &self,
+        correlation: &Correlation,
+        folder: &str,
+        times: &[Timestamp],
+        lease: Duration,
+    ) -> Result<(Story, Vec<Claim>), LedgerError> {
+        let story = self.story(correlation, folder, Span::around(times, correlation)).await?;
+        let mut claims = Vec::new();
+        for episode in self.episodes(correlation, folder, &story.marks, times).await? {
+            let alert = told(correlation, folder, &story.marks, &episode);
+            claims.extend(self.claim_alert(alert, lease).await?);
+        }
+        Ok((story, claims))
     }
 
     /// Everything that is told of what is in this folder, under the names that it had before too.

@@ -1,9 +1,13 @@
 //! The keys of a group's index. Each tells one event in the life of the group, so that a list of them is its story.
 //!
-//! `by-group/<account>/<group>/<time>-<action>-<id>-v1/<marks>/<event>/<old name>/<actor>/<object>`
+//! `by-group/<account>/<group>/<time>-<action>-<id>-v1/<marks>/<event>/<name>/<actor>/<object>`
 //!
-//! The marks are `f` for a failed call, `x` for an excepted finding, and one letter for the power of a policy. The old
-//! name is told where it is not the folder's. What is told of an event is in [`TimelineEntry`].
+//! IAM takes names that differ only in case for the same, so the folder of a group has its name in small letters: who
+//! writes it otherwise adds to the same story. The name as it was written is told where it is not the folder's. The
+//! marks are `f` for a failed call, `x` for an excepted finding, and one letter for the power of a policy. What is told
+//! of an event is in [`TimelineEntry`].
+//!
+//! Source: <https://docs.aws.amazon.com/IAM/latest/APIReference/API_CreateGroup.html>
 
 use jiff::Timestamp;
 
@@ -47,12 +51,22 @@ impl Event {
 
 fn names(entry: &TimelineEntry) -> Option<(&str, &str)> {
     let (old, new) = (entry.group.as_deref()?, entry.object.as_deref()?);
-    (entry.action == "UpdateGroup" && !entry.failed && old != new).then_some((old, new))
+    (entry.action == "UpdateGroup" && !entry.failed && plain(old) != plain(new)).then_some((old, new))
+}
+
+/// A group's name by which it is found.
+pub(super) fn plain(name: &str) -> String {
+    name.to_ascii_lowercase()
 }
 
 /// The folder of a group's index, with the `/` at its end.
 pub(super) fn folder(account: Option<&str>, group: &str) -> String {
-    format!("{}{}/{}/", keys::BY_GROUP, part(account.unwrap_or_default()), part(group))
+    format!("{}{}/{}", keys::BY_GROUP, part(account.unwrap_or_default()), folder_in_account(group))
+}
+
+/// The same, without the folder of the account.
+pub(super) fn folder_in_account(group: &str) -> String {
+    format!("{}/", part(&plain(group)))
 }
 
 /// The keys of a finding, under every name that its group had: none without a group. `room` is how long they may be.
@@ -67,10 +81,10 @@ pub(super) fn write(finding: &Finding, time: Timestamp, room: usize) -> Vec<Stri
 fn key(finding: &Finding, entry: &TimelineEntry, name: &str, room: usize) -> String {
     let (folder, time) = (folder(finding.account.as_deref(), name), keys::stamp(entry.time));
     let mut key = format!("{folder}{time}-{}-{}{VERSION}", part(&entry.action), finding.id);
-    let old_name = entry.group.as_deref().filter(|group| *group != name);
+    let written = entry.group.as_deref().filter(|group| *group != plain(name));
     let marks = marks(entry);
     let details =
-        [Some(marks.as_str()), entry.event_id.as_deref(), old_name, entry.actor.as_deref(), entry.object.as_deref()];
+        [Some(marks.as_str()), entry.event_id.as_deref(), written, entry.actor.as_deref(), entry.object.as_deref()];
     for (at, (detail, most)) in details.into_iter().zip(MOST).enumerate() {
         // Each leaves its share to those that follow.
         let share = room.saturating_sub(key.len()) / (DETAILS - at);
@@ -99,7 +113,7 @@ pub(super) fn read(name: &str, group: &str) -> Result<Event, Damaged> {
         time,
         event_id: None,
         action: detail::decode(action)?.unwrap_or_default(),
-        group: Some(group.to_owned()),
+        group: None,
         object: None,
         power: None,
         actor: None,
@@ -107,7 +121,7 @@ pub(super) fn read(name: &str, group: &str) -> Result<Event, Damaged> {
         excepted: false,
     };
     let details: Vec<&str> = details.split('/').collect();
-    Ok(match with_details(&entry, &details) {
+    Ok(match with_details(&entry, group, &details) {
         // A name that was cut leads nowhere: the story under the other name is missing.
         Ok(entry) => Event {
             id,
@@ -126,8 +140,8 @@ fn split_id(rest: &str) -> Option<(&str, FindingId)> {
     })
 }
 
-fn with_details(entry: &TimelineEntry, details: &[&str]) -> Result<TimelineEntry, Damaged> {
-    let &[marks, event_id, old_name, actor, object] = details else { return Err(Damaged) };
+fn with_details(entry: &TimelineEntry, group: &str, details: &[&str]) -> Result<TimelineEntry, Damaged> {
+    let &[marks, event_id, written, actor, object] = details else { return Err(Damaged) };
     let mut entry = entry.clone();
     for mark in detail::decode(marks)?.unwrap_or_default().chars() {
         match mark {
@@ -137,7 +151,7 @@ fn with_details(entry: &TimelineEntry, details: &[&str]) -> Result<TimelineEntry
         }
     }
     entry.event_id = detail::decode(event_id)?;
-    entry.group = detail::decode(old_name)?.or(entry.group);
+    entry.group = detail::decode(written)?.or(Some(plain(group)));
     entry.actor = detail::decode(actor)?;
     entry.object = detail::decode(object)?;
     Ok(entry)
@@ -183,7 +197,7 @@ mod tests {
         finding.actor.label = "Deploy/deploy-7".to_owned();
         finding.exception = Some("ci".to_owned());
         let expected = format!(
-            "by-group/111122223333/Admins/20260301T100000Z-AttachGroupPolicy-{}-v1/ex/e-1/~/Deploy%2Fdeploy-7/\
+            "by-group/111122223333/admins/20260301T100000Z-AttachGroupPolicy-{}-v1/ex/e-1/Admins/Deploy%2Fdeploy-7/\
              arn:aws:iam::aws:policy%2FAdministratorAccess",
             finding.id
         );
@@ -206,8 +220,22 @@ mod tests {
     }
 
     #[test]
+    fn however_a_name_is_written_it_is_the_same_group() {
+        assert_eq!(folder(None, "ADMINS"), folder(None, "admins"));
+        assert_ne!(folder(None, "admins"), folder(None, "admin"));
+        for name in ["admins", "Admins", "ADMINS"] {
+            let events = written(&finding("AddUserToGroup", name, "bob"), &["aDMINS"], 1_024);
+            assert_eq!(events[0].1.entry.group.as_deref(), Some(name), "{}", events[0].0);
+        }
+        let respelt = finding("UpdateGroup", "admins", "Admins");
+        for (key, event) in written(&respelt, &["admins"], 1_024) {
+            assert_eq!((event.names(), event.entry.object.as_deref()), (None, Some("Admins")), "{key}");
+        }
+    }
+
+    #[test]
     fn all_that_iam_takes_for_a_name_comes_back_whole() {
-        let longest = format!("{}+=,@_-", "x".repeat(122));
+        let longest = format!("{}+=,@_-", "X".repeat(122));
         for (action, names) in [("AddUserToGroup", vec![&*longest]), ("UpdateGroup", vec!["g", &longest])] {
             let finding = finding(action, names[0], &longest);
             for (key, event) in written(&finding, &names, 1_024 - 301) {

@@ -7,9 +7,8 @@ use jiff::Timestamp;
 use super::claim::{Claimed, Found};
 use super::entry::{Content, Entry, Unreadable};
 use super::keys::{self, IndexKey};
-use super::{LedgerError, StoredLedger};
+use super::{LedgerError, StoredLedger, group_key};
 use crate::finding::FindingId;
-use crate::store::part;
 
 /// Entries read at once.
 const TOGETHER: usize = 16;
@@ -77,26 +76,15 @@ impl StoredLedger {
     }
 
     async fn folders(&self, index: &Index) -> Result<Vec<String>, LedgerError> {
-        let (account, group) = match index {
-            Index::All => return Ok(vec![keys::ENTRIES.to_owned()]),
-            Index::Actor(key) => return Ok(vec![keys::of_actor(key)]),
-            Index::Group { account, group } => (account, part(group)),
-        };
-        let accounts = match account {
-            Some(account) => vec![format!("{}{}/", keys::BY_GROUP, part(account))],
-            None => self.place.list_all(keys::BY_GROUP, true).await?,
-        };
-        let mut folders = Vec::new();
-        for account in accounts {
-            let groups = self.place.list_all(&account, true).await?;
-            let is_meant = |folder: &String| {
-                let name = folder.strip_prefix(&account).map(|name| name.trim_end_matches('/'));
-                // IAM takes names that differ only in case for the same.
-                name.is_some_and(|name| name.eq_ignore_ascii_case(&group))
-            };
-            folders.extend(groups.into_iter().filter(is_meant));
-        }
-        Ok(folders)
+        Ok(match index {
+            Index::All => vec![keys::ENTRIES.to_owned()],
+            Index::Actor(key) => vec![keys::of_actor(key)],
+            Index::Group { account: Some(account), group } => vec![group_key::folder(Some(account), group)],
+            Index::Group { account: None, group } => {
+                let accounts = self.place.list_all(keys::BY_GROUP, true).await?;
+                accounts.iter().map(|account| format!("{account}{}", group_key::folder_in_account(group))).collect()
+            }
+        })
     }
 
     /// The ids of all entries that begin with these hexadecimal digits.

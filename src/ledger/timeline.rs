@@ -42,7 +42,9 @@ impl StoredLedger {
         walk.follow(group, Way::Back).await?;
         walk.follow(group, Way::On).await?;
         let is_earlier = |event: &Event| event.entry.is_before(&own.entry) && !event.entry.is_same_event(&own.entry);
-        let first = !walk.known.values().any(is_earlier) && {
+        // What cannot be read may be earlier.
+        let known = walk.gap == Some(Gap::Unreadable) || walk.known.values().any(is_earlier);
+        let first = !known && {
             let folder = group_key::folder(finding.account.as_deref(), group);
             !self.is_older(&folder, time).await?
         };
@@ -64,7 +66,7 @@ struct Walk<'a> {
     finding: &'a Finding,
     time: Timestamp,
     now: Timestamp,
-    /// By name.
+    /// By name, as [`group_key::plain`] gives it.
     listed: HashMap<String, Vec<Event>>,
     /// The story.
     known: HashMap<FindingId, Event>,
@@ -80,7 +82,7 @@ impl Walk<'_> {
             let Some((rename, next)) = self.renaming(&name, at, way, &used) else { return Ok(()) };
             (name, at) = (next, rename.entry.time);
             used.push(rename.id);
-            if !self.listed.contains_key(&name) && self.listed.len() == MOST_NAMES {
+            if !self.listed.contains_key(&group_key::plain(&name)) && self.listed.len() == MOST_NAMES {
                 break;
             }
             self.take(&name, |time| if way == Way::Back { time <= at } else { time >= at }).await?;
@@ -97,7 +99,7 @@ impl Walk<'_> {
                 Way::Back => (new, old, event.entry.time <= at),
                 Way::On => (old, new, event.entry.time >= at),
             };
-            (here == name && in_time && event.whole).then(|| (event.clone(), there.to_owned()))
+            (here.eq_ignore_ascii_case(name) && in_time && event.whole).then(|| (event.clone(), there.to_owned()))
         });
         let key = |(event, _): &(Event, String)| (event.entry.time, event.id.clone());
         match way {
@@ -108,11 +110,12 @@ impl Walk<'_> {
 
     /// Takes up the events under a name, of the times that are wanted.
     async fn take(&mut self, name: &str, wanted: impl Fn(Timestamp) -> bool) -> Result<(), LedgerError> {
-        if !self.listed.contains_key(name) {
-            let events = self.list(name).await?;
-            self.listed.insert(name.to_owned(), events);
+        let name = group_key::plain(name);
+        if !self.listed.contains_key(&name) {
+            let events = self.list(&name).await?;
+            self.listed.insert(name.clone(), events);
         }
-        let events = self.listed.get(name).into_iter().flatten();
+        let events = self.listed.get(&name).into_iter().flatten();
         let events: Vec<Event> = events.filter(|event| wanted(event.entry.time)).cloned().collect();
         if events.iter().any(|event| !event.whole) {
             self.note(Gap::Unreadable);

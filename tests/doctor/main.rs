@@ -14,17 +14,17 @@ mod world;
 
 use cli::trailbell;
 use serde_json::{Value, json};
-use support::moto;
 use support::page::golden;
-use support::relay::{self, Request};
+use support::proxy::Request;
+use support::{aws, moto, relay};
 use trailbell::doctor::{Announced, Deployment};
-use world::{World, announces_nothing, s3};
+use world::{World, announces_nothing};
 
 #[tokio::test]
 async fn a_healthy_deployment_is_well_and_left_as_it_was() {
     let world = World::healthy().await;
     world.compare("healthy", world.deployment(moto::url())).await;
-    let keys = s3(moto::url()).list_objects_v2().bucket(&world.ledger).send().await.unwrap();
+    let keys = aws::s3(moto::url()).list_objects_v2().bucket(&world.ledger).send().await.unwrap();
     let keys: Vec<&str> = keys.contents().iter().filter_map(|object| object.key()).collect();
     assert_eq!(keys, ["state/sweep/heartbeat"], "the probe is gone, and nothing else was written");
 }
@@ -33,7 +33,7 @@ async fn a_healthy_deployment_is_well_and_left_as_it_was() {
 async fn read_only_writes_nothing_at_all() {
     let world = World::healthy().await;
     let url = relay::before_moto(|request| {
-        let reads = matches!(request.method.as_str(), "GET" | "HEAD") || request.body.contains("Action=");
+        let reads = matches!(request.method.as_str(), "GET" | "HEAD") || request.text().contains("Action=");
         if reads { None } else { relay::refused(403, "AccessDenied", "something was written") }
     });
     world.compare("read-only", Deployment { read_only: true, ..world.deployment(&url) }).await;
@@ -125,7 +125,7 @@ async fn addresses_that_have_not_confirmed_or_can_be_unsubscribed() {
         &[("alice@example.com", &one), ("bob@example.com", "PendingConfirmation"), ("eve\u{202e}@example.com", &one)],
     );
     let answer = move |request: &Request| {
-        let body = match request.body.as_str() {
+        let body = match request.text().as_str() {
             body if body.contains("Action=ListSubscriptionsByTopic") => mixed.clone(),
             body if body.contains("Action=GetSubscriptionAttributes") => by_link(),
             _ => return None,
@@ -135,7 +135,7 @@ async fn addresses_that_have_not_confirmed_or_can_be_unsubscribed() {
     world.compare_with("subscribers", answer).await;
     let pending = subscriptions(&world.topic, &[("alice@example.com", "PendingConfirmation")]);
     let answer = move |request: &Request| {
-        request.body.contains("Action=ListSubscriptionsByTopic").then(|| (200, vec![], pending.clone()))
+        request.text().contains("Action=ListSubscriptionsByTopic").then(|| (200, vec![], pending.clone()))
     };
     world.compare_with("pending", answer).await;
 }
@@ -164,7 +164,7 @@ async fn permissions_that_are_missing() {
             return relay::refused(403, "AccessDenied", "Access Denied");
         }
         let code = "<ErrorResponse><Error><Code>AuthorizationError</Code><Message>not authorized</Message></Error></ErrorResponse>";
-        request.body.contains("Action=GetTopicAttributes").then(|| (403, vec![], code.to_owned()))
+        request.text().contains("Action=GetTopicAttributes").then(|| (403, vec![], code.to_owned()))
     };
     world.compare_with("no-permission", denied).await;
 }
@@ -182,14 +182,7 @@ async fn a_ledger_that_does_not_keep_to_conditions() {
 
 /// Exit code and standard output of the program itself.
 fn doctor(args: &[&str], vars: &[(&str, &str)]) -> (i32, String) {
-    let own = [
-        ("AWS_ENDPOINT_URL", moto::url()),
-        ("AWS_ACCESS_KEY_ID", "test"),
-        ("AWS_SECRET_ACCESS_KEY", "test"),
-        ("AWS_REGION", "us-east-1"),
-        ("AWS_EC2_METADATA_DISABLED", "true"),
-        ("NO_PROXY", "127.0.0.1"),
-    ];
+    let own = aws::variables(moto::url());
     let (code, out, err) = trailbell(&[&["doctor"], args].concat(), &[&own[..], vars].concat());
     assert_eq!(err, "", "what is found is printed, not complained of");
     (code, out)

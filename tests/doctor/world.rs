@@ -16,17 +16,13 @@ use trailbell::sink::SnsTopic;
 use trailbell::store::S3Store;
 
 use crate::golden;
-use crate::support::relay::{self, Answer, Request};
+use crate::support::proxy::Request;
+use crate::support::relay::{self, Answer};
 use crate::support::{aws, moto};
 
 /// The time of all of it.
 const NOW: &str = "2026-03-12T12:00:00Z";
 const ACCOUNT: &str = "AWSLogs/111122223333";
-
-pub fn s3(url: &str) -> aws_sdk_s3::Client {
-    let config = aws_sdk_s3::config::Builder::from(&aws::config(url)).force_path_style(true);
-    aws_sdk_s3::Client::from_conf(config.build())
-}
 
 pub fn sns(url: &str) -> aws_sdk_sns::Client {
     aws_sdk_sns::Client::new(&aws::config(url))
@@ -52,7 +48,7 @@ impl World {
         let topic = sns(moto::url()).create_topic().name(moto::unique("alerts")).send().await.unwrap();
         let world = World { logs, ledger, topic: topic.topic_arn().unwrap().to_owned() };
         for bucket in [&world.logs, &world.ledger] {
-            s3(moto::url()).create_bucket().bucket(bucket).send().await.unwrap();
+            aws::s3(moto::url()).create_bucket().bucket(bucket).send().await.unwrap();
         }
         world
     }
@@ -76,7 +72,7 @@ impl World {
     }
 
     pub async fn put(&self, bucket: &str, key: &str, bytes: Vec<u8>) {
-        let put = s3(moto::url()).put_object().bucket(bucket).key(key).body(ByteStream::from(bytes));
+        let put = aws::s3(moto::url()).put_object().bucket(bucket).key(key).body(ByteStream::from(bytes));
         put.send().await.unwrap();
     }
 
@@ -96,7 +92,7 @@ impl World {
     pub async fn announce(&self) {
         let route = TopicConfiguration::builder().id("trailbell").topic_arn(&self.topic).events(Event::S3ObjectCreated);
         let all = NotificationConfiguration::builder().topic_configurations(route.build().unwrap()).build();
-        let put = s3(moto::url()).put_bucket_notification_configuration().bucket(&self.logs);
+        let put = aws::s3(moto::url()).put_bucket_notification_configuration().bucket(&self.logs);
         put.notification_configuration(all).send().await.unwrap();
     }
 
@@ -119,11 +115,11 @@ impl World {
             ("TRAILBELL_TRAILS", format!("s3://{}", self.logs)),
         ];
         let key = Ok(("AKIAEXAMPLE1234".to_owned(), Some("111122223333".to_owned())));
-        let ledger = StoredLedger::new(Box::new(S3Store::new(s3(url))), &self.ledger, "state");
+        let ledger = StoredLedger::new(Box::new(S3Store::new(aws::s3(url))), &self.ledger, "state");
         Deployment {
             config: Config::from_vars(vars.map(|(name, value)| (name.into(), value.into()))).unwrap(),
             identity: Identity { region: Some("us-east-1".to_owned()), key },
-            store: S3Store::new(s3(url)),
+            store: S3Store::new(aws::s3(url)),
             topic: Some(SnsTopic::new(sns(url), self.topic.clone())),
             ledger: Ledger::Stored(ledger),
             announced: None,

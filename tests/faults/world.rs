@@ -155,8 +155,7 @@ fn now() -> Timestamp {
 }
 
 pub fn s3() -> aws_sdk_s3::Client {
-    let config = aws_sdk_s3::config::Builder::from(&aws::config(moto::url())).force_path_style(true);
-    aws_sdk_s3::Client::from_conf(config.build())
+    aws::s3(moto::url())
 }
 
 fn key(name: &str) -> String {

@@ -18,7 +18,7 @@ use trailbell::store::{Condition, DirStore, Listing, ObjectStore, Page, PutError
 use crate::memory::{Fault, Memory, Topic};
 use crate::world::{call, clock, inline, pipeline};
 
-const GROUP: &str = "by-group/111122223333/Admins/";
+const GROUP: &str = "by-group/111122223333/admins/";
 
 fn add(second: usize) -> Value {
     let parameters = json!({"groupName": "Admins", "userName": format!("user-{second}")});
@@ -219,6 +219,21 @@ async fn what_nobody_can_read_is_skipped_and_what_is_missing_is_said() {
 }
 
 #[tokio::test]
+async fn where_something_cannot_be_read_nothing_is_called_the_first() {
+    let (memory, topic) = (Memory::new(), Topic::default());
+    run(&memory, &topic, &[add(0)]).await;
+    let keys = [memory.keys("by-group/"), memory.keys("by-actor/")].concat();
+    let (memory, topic) = (Memory::new(), Topic::default());
+    for key in keys {
+        let folder = if key.starts_with(GROUP) { GROUP } else { &key[..=key.rfind('/').unwrap()] };
+        memory.write(&format!("{folder}20260301T093000Z-damaged"), "");
+    }
+    let (_, alerts) = run(&memory, &topic, &[add(0)]).await;
+    let context = context(&alerts[0]);
+    assert_eq!((&context["first_of_actor"], &context["first_of_group"]), (&json!(false), &json!(false)));
+}
+
+#[tokio::test]
 async fn the_callers_findings_are_counted_without_those_of_this_call() {
     let (memory, topic) = (Memory::new(), Topic::default());
     let attach = |time: &str| {
@@ -298,6 +313,20 @@ async fn renaming_to_and_fro_hides_nothing_and_a_chain_without_end_is_said() {
         assert_eq!(told(&alerts[0]).contains(&hidden), all, "{:?}", told(&alerts[0]));
         assert_eq!(context(&alerts[0])["gap"], if all { json!(null) } else { json!("too_much") });
     }
+}
+
+/// IAM finds a group by its name in any case: whoever writes it otherwise is part of the same story.
+#[tokio::test]
+async fn a_name_in_other_letters_hides_nothing() {
+    let (memory, topic) = (Memory::new(), Topic::default());
+    let put = |group: &str, time: &str| {
+        call("PutGroupPolicy", &format!("2026-03-01T{time}Z"), "x", json!({"groupName": group, "policyName": group}))
+    };
+    run(&memory, &topic, &[put("start", "09:30:00"), rename("START", "ADMINS", 0), put("aDmins", "10:00:00")]).await;
+    let (_, alerts) = run(&memory, &topic, &[add(1)]).await;
+    let expected = ["PutGroupPolicy start", "UpdateGroup ADMINS", "PutGroupPolicy aDmins", "AddUserToGroup user-1"];
+    assert_eq!(told(&alerts[0]), expected);
+    assert_eq!(context(&alerts[0])["first_of_group"], false);
 }
 
 /// Another group got the name afterwards, or had it before: its story is another.

@@ -17,3 +17,21 @@ pub fn config(url: &str) -> SdkConfig {
         .http_client(Builder::new().build_http())
         .build()
 }
+
+/// A client of S3: a server on this machine has no host name for each bucket.
+pub fn s3(url: &str) -> aws_sdk_s3::Client {
+    let config = aws_sdk_s3::config::Builder::from(&config(url)).force_path_style(true);
+    aws_sdk_s3::Client::from_conf(config.build())
+}
+
+/// What a program is told in its environment, to find the server and nothing else of AWS.
+pub fn variables(url: &str) -> [(&str, &str); 6] {
+    [
+        ("AWS_ENDPOINT_URL", url),
+        ("AWS_ACCESS_KEY_ID", "test"),
+        ("AWS_SECRET_ACCESS_KEY", "test"),
+        ("AWS_REGION", "us-east-1"),
+        ("AWS_EC2_METADATA_DISABLED", "true"),
+        ("NO_PROXY", "127.0.0.1"),
+    ]
+}

@@ -62,8 +62,7 @@ async fn in_a_folder() {
 
 #[tokio::test]
 async fn in_s3() {
-    let config = aws_sdk_s3::config::Builder::from(&aws::config(moto::url())).force_path_style(true);
-    let client = aws_sdk_s3::Client::from_conf(config.build());
+    let client = aws::s3(moto::url());
     let bucket = moto::unique("trail");
     client.create_bucket().bucket(&bucket).send().await.unwrap();
     finds_what_is_lost(&S3Store::new(client), &bucket).await;

@@ -21,7 +21,7 @@ pub struct Request {
 }
 
 /// An answer.
-pub(super) struct Answer {
+pub struct Answer {
     pub(super) head: Head,
     pub(super) body: Vec<u8>,
 }
@@ -67,8 +67,9 @@ impl Request {
 }
 
 impl Answer {
-    pub(super) fn new(status: u16, body: String) -> Answer {
-        let headers = vec![("content-type".to_owned(), "text/xml".to_owned())];
+    /// With these headers (each `name: value`), and a body of XML.
+    pub fn new<'a>(status: u16, headers: impl IntoIterator<Item = &'a str>, body: String) -> Answer {
+        let headers = headers.into_iter().chain(["content-type: text/xml"]).filter_map(header).collect();
         Answer { head: Head { first: format!("HTTP/1.1 {status} x"), headers }, body: body.into_bytes() }
     }
 
@@ -80,6 +81,11 @@ impl Answer {
                 *value = date.saturating_add(SignedDuration::from_secs(seconds)).strftime(DATE).to_string();
             }
         }
+    }
+
+    /// All of it; an answer to HEAD has the length of a body, and none.
+    pub(super) fn bytes_for(&self, method: &str) -> Vec<u8> {
+        if method == "HEAD" { self.head.bytes(self.body.len()) } else { self.bytes() }
     }
 
     pub(super) fn bytes(&self) -> Vec<u8> {
@@ -118,9 +124,12 @@ async fn head(stream: &mut TcpStream) -> Result<Option<(Head, Vec<u8>)>> {
     let text = String::from_utf8(bytes).map_err(Error::other)?;
     let mut lines = text.lines();
     let first = lines.next().unwrap_or_default().to_owned();
-    let headers = lines.filter_map(|line| line.split_once(':'));
-    let headers = headers.map(|(name, value)| (name.to_owned(), value.trim().to_owned())).collect();
+    let headers = lines.filter_map(header).collect();
     Ok(Some((Head { first, headers }, rest)))
+}
+
+fn header(line: &str) -> Option<(String, String)> {
+    line.split_once(':').map(|(name, value)| (name.to_owned(), value.trim().to_owned()))
 }
 
 /// A body of this length, or up to the end.

@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::watch;
 
 pub use act::Act;
-pub use http::Request;
+pub use http::{Answer, Request};
 
 /// What befalls some requests.
 #[derive(Clone)]
@@ -36,6 +36,9 @@ impl Fault {
     }
 }
 
+/// Answers that are not the server's; none where it is to be asked.
+type Own = dyn Fn(&Request) -> Option<Answer> + Send + Sync;
+
 /// A proxy. It serves until the process ends.
 pub struct Proxy {
     /// Its URL.
@@ -48,6 +51,7 @@ pub(super) struct Shared {
     /// Host and port of the server behind.
     upstream: String,
     state: Mutex<State>,
+    own: Box<Own>,
     /// How many requests a fault has befallen, and had its effect on, since the proxy was armed.
     befallen: watch::Sender<usize>,
     /// How many connections there are.
@@ -67,9 +71,15 @@ struct State {
 impl Proxy {
     /// A proxy for the server at this URL, on a thread of its own.
     pub fn new(upstream: &str) -> Proxy {
+        Proxy::answering(upstream, |_| None)
+    }
+
+    /// The same, but what `own` has an answer to goes no further.
+    pub fn answering(upstream: &str, own: impl Fn(&Request) -> Option<Answer> + Send + Sync + 'static) -> Proxy {
         let shared = Arc::new(Shared {
             upstream: upstream.trim_start_matches("http://").trim_end_matches('/').to_owned(),
             state: Mutex::default(),
+            own: Box::new(own),
             befallen: watch::Sender::new(0),
             connections: watch::Sender::new(0),
             writing: tokio::sync::Mutex::default(),

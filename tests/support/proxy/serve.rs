@@ -30,6 +30,9 @@ pub(super) async fn serve(listener: std::net::TcpListener, shared: Arc<Shared>) 
 
 async fn connection(mut stream: TcpStream, shared: &Shared) -> Result<()> {
     let Some(request) = Request::read(&mut stream).await? else { return Ok(()) };
+    if let Some(answer) = (shared.own)(&request) {
+        return stream.write_all(&answer.bytes_for(&request.method)).await;
+    }
     let Some(act) = shared.judge(&request) else {
         let answer = shared.pass_on(&request).await?;
         return stream.write_all(&answer.bytes()).await;
@@ -40,7 +43,7 @@ async fn connection(mut stream: TcpStream, shared: &Shared) -> Result<()> {
 async fn befall(act: Act, request: Request, stream: &mut TcpStream, shared: &Shared) -> Result<()> {
     let answer = match act {
         Act::Reset | Act::Silence => None,
-        Act::Refuse(status, code) => Some(Answer::new(status, act::error(code, request.method == "POST"))),
+        Act::Refuse(status, code) => Some(Answer::new(status, [], act::error(code, request.method == "POST"))),
         Act::FailSecondEntry => Some(shared.without_second(request, false).await?),
         Act::RefuseSecondEntry => Some(shared.without_second(request, true).await?),
         _ => Some(shared.pass_on(&request).await?),
