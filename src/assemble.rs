@@ -17,7 +17,7 @@ use tokio::sync::OnceCell;
 use crate::alert::Accounts;
 use crate::config::{AlertsPlace, Config, DetectionsPlace, LedgerPlace, StorePlace};
 use crate::doctor::{Announced, Deployment, Identity};
-use crate::error::chain;
+use crate::error::unanswered;
 use crate::ledger::{Ledger, StoredLedger};
 use crate::pipeline::Pipeline;
 use crate::reload::Reload;
@@ -144,7 +144,7 @@ impl Aws {
         let region = config.region().map(ToString::to_string);
         let key = match config.credentials_provider() {
             None => Err("nothing was found to take them from".to_owned()),
-            Some(provider) => provider.provide_credentials().await.map_err(|error| chain(&error)),
+            Some(provider) => provider.provide_credentials().await.map_err(|error| unanswered(&error)),
         };
         let told = |account: Option<&str>| account.map(str::to_owned);
         let key = key.map(|found| {

@@ -97,6 +97,8 @@ fn a_table_tells_what_happened_and_what_became_of_it() {
         assert!(out.contains(part), "{part} in {out}");
     }
     assert!(err.contains("5 entries"), "{err}");
+    let (_, _, err) = bucket.run(&["ledger", "list", "--group", "nobody"]);
+    assert!(err.contains("0 entries in dir:"), "the place may be the wrong one: {err}");
     let (_, _, err) = bucket.run(&["ledger", "list", "--limit", "1"]);
     assert!(err.contains("5 entries, the latest 1 shown"), "{err}");
 }

@@ -66,7 +66,7 @@ impl<'a> Identity<'a> {
             "WebIdentityUser" => format!("signed in with {}", self.provider()),
             "SAMLUser" => "signed in with SAML".to_owned(),
             "AWSService" => "AWS service".to_owned(),
-            "AWSAccount" => format!("a caller from account {}", self.account()),
+            "AWSAccount" => format!("a caller from {}", self.account()),
             "Unknown" => "type of caller not recorded".to_owned(),
             other => clean::name(other),
         }
@@ -163,7 +163,9 @@ impl<'a> Identity<'a> {
 
     fn account(self) -> String {
         let id = self.call.fields.text("cloud.account.id");
-        id.map_or("that is not recorded".to_owned(), |id| self.call.accounts.shown(id))
+        id.map_or("an account that is not recorded".to_owned(), |id| {
+            format!("account {}", self.call.accounts.shown(id))
+        })
     }
 
     fn session_in_words(self) -> String {

@@ -92,9 +92,11 @@ fn named(known: &str, unknown: &str, name: Option<&str>) -> String {
 }
 
 fn place(call: Call<'_>) -> String {
-    let account = call.account().map_or("that is not recorded".to_owned(), |id| call.accounts.shown(id));
+    let account = call
+        .account()
+        .map_or("an account that is not recorded".to_owned(), |id| format!("account {}", call.accounts.shown(id)));
     let time = call.time().map_or("at a time that is not recorded".to_owned(), |at| format!("on {}", time::spoken(at)));
-    format!(" in account {account} {time}")
+    format!(" in {account} {time}")
 }
 
 fn source(call: Call<'_>) -> String {

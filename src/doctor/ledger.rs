@@ -93,7 +93,7 @@ mod tests {
         ] {
             assert_eq!(judge_survey(&place, Ok(survey)).level, level, "{survey:?}");
         }
-        let error = LedgerError { key: "k".to_owned(), what: "AccessDenied".to_owned() };
+        let error = LedgerError { bucket: "b".to_owned(), key: "k".to_owned(), what: "AccessDenied".to_owned() };
         let told = judge_probe(&place, Err(error)).to_string();
         assert!(told.contains("arn:aws:s3:::b/ledger/*") && told.contains("s3:DeleteObject"), "{told}");
         assert_eq!(judge_probe(&place, Ok(Probe::Ignored("If-Match"))).level, Level::Fail);

@@ -1,4 +1,4 @@
-//! Where a ledger is: below a prefix of a bucket. Errors name the key.
+//! Where a ledger is: below a prefix of a bucket. Errors name bucket and key.
 
 use bytes::Bytes;
 use thiserror::Error;
@@ -11,8 +11,10 @@ const LONGEST_KEY: usize = 1_024;
 
 /// Something in the ledger could not be read or written.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
-#[error("ledger {key}: {what}")]
+#[error("ledger {bucket}/{key}: {what}")]
 pub struct LedgerError {
+    /// The bucket, or the folder that stands for one.
+    pub bucket: String,
     /// The key, with the ledger's prefix.
     pub key: String,
     /// Why.
@@ -108,7 +110,7 @@ impl Place {
     }
 
     pub(super) fn error(&self, key: &str, what: impl ToString) -> LedgerError {
-        LedgerError { key: self.full(key), what: what.to_string() }
+        LedgerError { bucket: self.bucket.clone(), key: self.full(key), what: what.to_string() }
     }
 
     fn full(&self, key: &str) -> String {

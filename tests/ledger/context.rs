@@ -108,7 +108,7 @@ async fn a_list_that_fails_is_said_and_named_and_the_rest_is_told() {
         assert_eq!(context(&alerts[0])["gap"], gap, "{folder}");
         assert!(alerts[0].text.contains(text), "{folder}: {}", alerts[0].text);
         let problems: Vec<String> = outcome.problems.iter().map(ToString::to_string).collect();
-        assert!(problems[0].contains("ledger by-") && problems[0].contains("503: slow down"), "{problems:?}");
+        assert!(problems[0].contains("/by-") && problems[0].contains("503: slow down"), "{problems:?}");
         assert!(!alerts[0].text.contains("Nothing earlier"), "{folder}: nobody knows");
     }
 }

@@ -224,7 +224,7 @@ async fn damage_in_the_ledger_is_survived() {
     let alerts = rung(&topic);
     assert_eq!(severities(&topic), ["high", "critical"]);
     let text = alerts[1].text.split_whitespace().collect::<Vec<_>>().join(" ");
-    assert!(text.contains("1 event is not shown here: ledger entries/"), "{text}");
+    assert!(text.contains("1 event is not shown here: ledger state/entries/"), "{text}");
     memory.write(&memory.keys("episodes/")[0], "{\"version\":99}");
     let outcome = run(&pipeline, &[added("10:04:00", "carol")]).await;
     assert!(outcome.problems[0].what.contains("version 99") && outcome.reply().is_err(), "{outcome:?}");

@@ -131,5 +131,6 @@ async fn a_summary_of_thousands_fits_and_says_what_is_left_out() {
     assert_eq!((shown + left, ours["count"].as_u64()), (1497, Some(1497)));
     assert!(left > 0 && summary.text.contains(" more. All of them are in the ledger:"), "{}", &summary.text[..900]);
     assert!(summary.text.contains(&format!("entries/{}", summary.finding)));
+    assert!(summary.text.contains("\n    trailbell ledger show ID --alert\n"), "how to see one of them in full");
     assert!(summary.text.lines().all(|line| line.chars().count() <= 101) && !summary.text.contains('\u{202e}'));
 }

@@ -8,10 +8,11 @@ use crate::alert::identity::Identity;
 
 /// What to look at, for this call.
 pub(in crate::alert) fn steps(call: Call<'_>) -> Vec<Step> {
-    let account =
-        call.account().map(|account| format!(" in account {}", call.accounts.shown(account))).unwrap_or_default();
+    let account = call
+        .account()
+        .map_or("the account that you mean".to_owned(), |id| format!("account {}", call.accounts.shown(id)));
     let whoami = Command::aws("sts get-caller-identity");
-    let mut steps = vec![Step::run(format!("First, are you{account}?"), whoami)];
+    let mut steps = vec![Step::run(format!("First, are you in {account}?"), whoami)];
     steps.extend(
         console::group(call).map(|url| Step::open("The group in the console, signed in to that account:", url)),
     );

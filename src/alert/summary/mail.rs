@@ -20,13 +20,19 @@ const ID_DIGITS: usize = 8;
 /// Over the members' lines.
 const COLUMNS: &str = "  Time (UTC)           Id        What\n";
 
+/// Only a ledger has the members' records.
+const FULL_ALERT: &str = "  - The whole alert of one of them, its id in place of ID, from the ledger that --ledger or
+    TRAILBELL_LEDGER names:
+    trailbell ledger show ID --alert\n";
+
 /// The mail, ending with a line break.
 pub(super) fn write(summary: &Summary, accounts: &Accounts) -> String {
     let mut mail = lines(wrap::hanging("  ", &introduction(summary)));
     mail += &format!("\nHOW MANY BY WHOM\n{}", lines(by_actor(&summary.members, accounts)));
     mail += &format!("\nALL OF THEM\n{COLUMNS}{}", members(summary, accounts));
     let rule = clean::text(&summary.rule.id, LONGEST_TEXT);
-    mail + &format!("\nTO FIND IT AGAIN\n  Rule id         {rule}\n  Summary id      {}\n", summary.id)
+    mail += &format!("\nTO FIND IT AGAIN\n  Rule id         {rule}\n  Summary id      {}\n", summary.id);
+    mail + if summary.window.is_some() { FULL_ALERT } else { "" }
 }
 
 fn introduction(summary: &Summary) -> String {

@@ -43,7 +43,6 @@ pub enum Command {
 ///
 /// Exit codes: 0 done; 2 the payload, an object or an alert failed, or the configuration cannot be used.
 #[derive(Debug, clap::Args)]
-#[command(verbatim_doc_comment)]
 pub struct InvokeArgs {
     /// The payload, a JSON file; - reads standard input
     pub payload: PathBuf,
@@ -56,7 +55,6 @@ pub struct InvokeArgs {
 ///
 /// Exit codes: 0 done; 2 there is no such rule, it has no sample, or a file cannot be used.
 #[derive(Debug, clap::Args)]
-#[command(verbatim_doc_comment)]
 pub struct PreviewArgs {
     /// The rule_id, the name, or a part of the name that only one rule has
     #[arg(value_name = "RULE")]
@@ -100,7 +98,6 @@ pub enum ExceptionsCommand {
 /// Exit codes: 0 all of them can be used; 1 so they can, but one has expired, or there is a warning;
 /// 2 something is wrong in a file (everything that is wrong is named), or wrong usage.
 #[derive(Debug, clap::Args)]
-#[command(verbatim_doc_comment)]
 pub struct CheckExceptionsArgs {
     /// Exception files, or folders of them
     #[arg(required = true, value_name = "FILE")]
@@ -122,7 +119,6 @@ pub struct CheckExceptionsArgs {
 ///
 /// Exit codes: 0 explained, whether the rule matches or not; 2 no such record or rule, or wrong usage.
 #[derive(Debug, clap::Args)]
-#[command(verbatim_doc_comment)]
 pub struct ExplainArgs {
     /// A log file
     pub file: PathBuf,
@@ -157,7 +153,6 @@ pub struct ExplainArgs {
 /// Exit codes: 0 done; 1 a finding reached --fail-on; 2 wrong usage, or something could not be read
 /// (the rest is still scanned; 2 wins over 1).
 #[derive(Debug, clap::Args)]
-#[command(verbatim_doc_comment)]
 pub struct ScanArgs {
     /// Files, folders and s3://BUCKET/PREFIX
     #[arg(required = true)]

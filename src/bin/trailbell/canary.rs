@@ -27,7 +27,6 @@ use crate::settings::{self, PlaceArgs};
 ///
 /// Exit codes: 0 every hop worked; 1 one failed, and why; 2 the configuration cannot be used.
 #[derive(Debug, Args)]
-#[command(verbatim_doc_comment)]
 pub struct CanaryArgs {
     #[command(flatten)]
     pub places: PlaceArgs,

@@ -37,7 +37,6 @@ use crate::window::Window;
 /// Exit codes: 0 everything was seen through; 2 something failed (the rest is seen through), there is
 /// no log object of that time, or the configuration cannot be used.
 #[derive(Debug, Args)]
-#[command(verbatim_doc_comment)]
 pub struct ReplayArgs {
     /// s3://BUCKET/PREFIX, or a folder that holds a copy of a bucket, or a place in one
     pub place: PathBuf,

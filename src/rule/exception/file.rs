@@ -23,9 +23,7 @@ pub(super) fn read(path: &Path, text: &str, load: &mut LoadedExceptions) {
     let name = path.display().to_string();
     let (root, errors) = DeTable::parse_recoverable(text);
     let mut reader = Reader::strict(&name, text, TABLE);
-    for error in errors {
-        reader.problem(error.span().unwrap_or_default(), format!("not TOML: {}", error.message()));
-    }
+    reader.not_toml(&errors);
     if reader.problems.is_empty() {
         reader.check_keys(root.get_ref(), "the file", &["exception"]);
         for item in items(&mut reader, root.get_ref()) {

@@ -26,9 +26,7 @@ pub(super) fn read(origin: RuleOrigin, text: &str, load: &mut Load) {
     let path = origin.to_string();
     let (root, errors) = DeTable::parse_recoverable(text);
     let mut reader = Reader::new(&path, text, "[rule]");
-    for error in errors {
-        reader.problem(error.span().unwrap_or_default(), format!("not TOML: {}", error.message()));
-    }
+    reader.not_toml(&errors);
     if reader.problems.is_empty() {
         match read_rule(&mut reader, root.get_ref(), origin) {
             Ok(Some(Read::Rule(rule))) => load.rules.push(rule),

@@ -9,6 +9,9 @@ use toml::de::{DeTable, DeValue};
 use super::report::{Position, Problem};
 use crate::ecs::nearest;
 
+/// Places that are told of text that is not TOML.
+const SYNTAX_ERRORS: usize = 5;
+
 /// A file that is being read: its text, and what was found wrong or odd so far.
 pub(in crate::rule) struct Reader<'f> {
     pub(in crate::rule) path: &'f str,
@@ -45,6 +48,13 @@ impl<'f> Reader<'f> {
 
     pub(in crate::rule) fn problem(&mut self, place: Range<usize>, message: String) {
         self.problems.push(Problem::at(self.path, self.text, place, message));
+    }
+
+    /// What is wrong with text that is not TOML. After the first few places the others follow from them.
+    pub(in crate::rule) fn not_toml(&mut self, errors: &[toml::de::Error]) {
+        for error in errors.iter().take(SYNTAX_ERRORS) {
+            self.problem(error.span().unwrap_or_default(), format!("not TOML: {}", error.message()));
+        }
     }
 
     pub(in crate::rule) fn warn(&mut self, place: Range<usize>, message: String) {

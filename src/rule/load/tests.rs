@@ -218,6 +218,12 @@ fn broken_toml_is_told_with_its_place() {
 }
 
 #[test]
+fn a_file_of_another_kind_is_not_told_line_by_line() {
+    let text = "# A page\n".to_owned() + &"some words of it\n".repeat(100);
+    assert_eq!(load(&text).problems.len(), 5);
+}
+
+#[test]
 fn everything_that_is_wrong_is_told_at_once() {
     let load = load("[rule]\ntype = 'query'\nseverity = 'low'\nrisk_score = 500\ninterval = 'soon'\nquery = '('\n");
     let places: Vec<_> = load.problems.iter().map(|problem| problem.position.unwrap().line).collect();

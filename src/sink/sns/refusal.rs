@@ -6,7 +6,7 @@ use std::error::Error;
 
 use aws_sdk_sns::error::{ProvideErrorMetadata, SdkError};
 
-use crate::error::{answer, chain};
+use crate::error::{self, answer};
 use crate::sink::{TopicCause, TopicRefusal};
 
 /// Why SNS did not do it.
@@ -15,7 +15,7 @@ where
     E: ProvideErrorMetadata + Error + 'static,
 {
     if error.raw_response().is_none() {
-        return unanswered(chain(error));
+        return unanswered(error::unanswered(error));
     }
     TopicRefusal { cause: cause(error.code()), told: answer(error.code(), error.message(), error) }
 }

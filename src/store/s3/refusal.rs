@@ -6,7 +6,7 @@ use std::error::Error;
 
 use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 
-use crate::error::{answer, chain};
+use crate::error::{self, answer};
 use crate::store::{Cause, Refusal};
 
 /// What the answer says about why, and what there is to be read of it.
@@ -23,7 +23,7 @@ pub(super) fn refusal<E>(error: &SdkError<E>) -> Refusal
 where
     E: ProvideErrorMetadata + Error + 'static,
 {
-    let Some(response) = error.raw_response() else { return unanswered(chain(error)) };
+    let Some(response) = error.raw_response() else { return unanswered(error::unanswered(error)) };
     let (status, region) = (response.status().as_u16(), response.headers().get("x-amz-bucket-region"));
     let answer = Answer { status, code: error.code(), message: error.message(), region };
     Refusal { cause: answer.cause(), told: answer.told(error) }

@@ -7,7 +7,6 @@
 ///
 /// Exit codes: 0 shown, written, or attached already; 2 refused, or wrong usage.
 #[derive(Debug, clap::Args)]
-#[command(verbatim_doc_comment)]
 #[command(group(clap::ArgGroup::new("way").required(true).args(["eventbridge", "topic", "queue"])))]
 pub struct AttachArgs {
     /// The bucket that the trail writes to
@@ -15,7 +14,7 @@ pub struct AttachArgs {
     pub bucket: String,
 
     /// Only objects whose keys begin so, such as AWSLogs/; all of the bucket unless told
-    #[arg(long, value_name = "PREFIX", default_value = "")]
+    #[arg(long, value_name = "PREFIX", default_value = "", hide_default_value = true)]
     pub prefix: String,
 
     /// Announce through EventBridge, which announces every object of the bucket

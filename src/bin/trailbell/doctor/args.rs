@@ -9,7 +9,6 @@ use clap::ValueEnum;
 ///
 /// Exit codes: 0 all is well; 1 there is a warning; 2 something fails, or wrong usage.
 #[derive(Debug, clap::Args)]
-#[command(verbatim_doc_comment)]
 pub struct DoctorArgs {
     /// The topic's ARN, as TRAILBELL_ALERTS
     #[arg(long, value_name = "ARN")]

@@ -66,7 +66,6 @@ pub struct FilterArgs {
 /// Exit codes: 0 done, also where nothing is found; 1 an entry cannot be read (it is named, the others
 /// are listed); 2 the ledger cannot be read, or wrong usage.
 #[derive(Debug, Args)]
-#[command(verbatim_doc_comment)]
 pub struct ListArgs {
     #[command(flatten)]
     pub place: PlaceArgs,
@@ -88,7 +87,6 @@ pub struct ListArgs {
 /// Exit codes: 0 shown; 1 the entry is damaged or of a newer version; 2 there is no such entry, or more
 /// than one, or the ledger cannot be read.
 #[derive(Debug, Args)]
-#[command(verbatim_doc_comment)]
 pub struct ShowArgs {
     /// The id, or as much of its start as no other has; `entries/` before it does not matter
     pub id: String,
@@ -113,7 +111,6 @@ pub struct ShowArgs {
 /// Exit codes: 0 done; 1 an entry cannot be read (it is named, the others are counted); 2 the ledger
 /// cannot be read, or wrong usage.
 #[derive(Debug, Args)]
-#[command(verbatim_doc_comment)]
 pub struct StatsArgs {
     #[command(flatten)]
     pub place: PlaceArgs,

@@ -23,7 +23,8 @@ pub async fn run(args: &ListArgs, now: Timestamp) -> Result<ExitCode, Box<dyn Er
     let all = found.len();
     found.truncate(args.limit.unwrap_or(usize::MAX));
     print(&found, args.format)?;
-    say(told(found.len(), all, &unread));
+    let place = super::said(&args.place).unwrap_or_default();
+    say(told(found.len(), all, &unread, &place));
     Ok(unread.exit_code())
 }
 
@@ -42,8 +43,13 @@ fn print(found: &[Brief], format: Format) -> io::Result<()> {
     out.flush()
 }
 
-fn told(shown: usize, all: usize, unread: &Unread) -> String {
-    let mut told = if all == 1 { "1 entry".to_owned() } else { format!("{all} entries") };
+/// A ledger that is elsewhere looks like one without findings: hence its place.
+fn told(shown: usize, all: usize, unread: &Unread, place: &str) -> String {
+    let mut told = match all {
+        0 => format!("0 entries in {}", super::cell(place)),
+        1 => "1 entry".to_owned(),
+        _ => format!("{all} entries"),
+    };
     if shown < all {
         told += &format!(", the latest {shown} shown");
     }

@@ -36,11 +36,16 @@ pub fn run(args: &LedgerArgs) -> Result<ExitCode, Box<dyn Error>> {
     })
 }
 
+/// How the ledger was named.
+fn said(args: &PlaceArgs) -> Option<String> {
+    let variable = std::env::var("TRAILBELL_LEDGER").ok();
+    args.ledger.clone().or(variable).filter(|said| !said.is_empty())
+}
+
 /// The ledger that is meant. One that is not there is an error, and is not made.
 async fn open(args: &PlaceArgs) -> Result<StoredLedger, Box<dyn Error>> {
-    let variable = std::env::var("TRAILBELL_LEDGER").ok();
-    let said = args.ledger.clone().or(variable).filter(|said| !said.is_empty());
-    let said = said.ok_or("which ledger? say --ledger s3://BUCKET/PREFIX or dir:PATH, or set TRAILBELL_LEDGER")?;
+    let said =
+        said(args).ok_or("which ledger? say --ledger s3://BUCKET/PREFIX or dir:PATH, or set TRAILBELL_LEDGER")?;
     let unknown = || format!("the ledger is {said:?}: expected s3://BUCKET/PREFIX or dir:PATH");
     let place = LedgerPlace::parse(&said).ok_or_else(unknown)?;
     if let LedgerPlace::Dir(path) = &place {

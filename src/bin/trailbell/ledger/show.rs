@@ -69,6 +69,10 @@ async fn the_only(ledger: &StoredLedger, said: &str) -> Result<FindingId, Box<dy
     }
 }
 
+fn utc(at: Timestamp) -> String {
+    format!("{} UTC", time(Some(at)))
+}
+
 fn lines(entry: &Entry, looked: &Looked, claimed: Option<Timestamp>) -> Vec<Line> {
     let own = match &entry.content {
         Content::Finding(finding) => of_finding(finding),
@@ -80,9 +84,9 @@ fn lines(entry: &Entry, looked: &Looked, claimed: Option<Timestamp>) -> Vec<Line
     lines.extend(own);
     lines.extend([
         ("Attempts", entry.attempts.to_string()),
-        ("Execution", format!("{} to {}", time(Some(entry.window.start)), time(Some(entry.window.end())))),
-        ("Claimed", claimed.map_or("not recorded".to_owned(), |at| time(Some(at)))),
-        (ended, time(Some(looked.written))),
+        ("Execution", format!("{} to {}", time(Some(entry.window.start)), utc(entry.window.end()))),
+        ("Claimed", claimed.map_or("not recorded".to_owned(), utc)),
+        (ended, utc(looked.written)),
     ]);
     lines.extend(entry.message_id.clone().map(|id| ("Message", id)));
     lines.extend(entry.summary.as_ref().map(|id| ("Told in", format!("summary {id}"))));
@@ -111,7 +115,7 @@ fn of_finding(finding: &Finding) -> Vec<Line> {
     let severity = rule.severity.as_str();
     vec![
         ("What", alert::subject(finding)),
-        ("Time of call", time(finding.time)),
+        ("Time of call", finding.time.map_or("not recorded".to_owned(), utc)),
         ("Rule", format!("{} ({}), severity {severity}, risk score {} of 100", rule.name, rule.id, rule.risk_score)),
         ("Account", or_none(&finding.account)),
         ("Group", or_none(&finding.group)),

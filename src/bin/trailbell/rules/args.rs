@@ -33,9 +33,10 @@ pub struct SourceArgs {
 
 /// List the rules: severity, risk score, name, id, the calls they look for, and where they were read.
 ///
+/// A narrow terminal gets no calls and no places: `rules show` and --format json have them.
+///
 /// Exit codes: 0 done; 2 a rule file cannot be used.
 #[derive(Debug, Args)]
-#[command(verbatim_doc_comment)]
 pub struct ListArgs {
     #[command(flatten)]
     pub source: SourceArgs,
@@ -58,7 +59,6 @@ pub enum Format {
 ///
 /// Exit codes: 0 done; 2 there is no such rule, or a rule file cannot be used.
 #[derive(Debug, Args)]
-#[command(verbatim_doc_comment)]
 pub struct ShowArgs {
     /// The rule_id, the name, or a part of the name that only one rule has
     #[arg(value_name = "ID|NAME")]
@@ -82,7 +82,6 @@ pub struct ShowArgs {
 /// Exit codes: 0 all can run; 1 some are of a kind that cannot run here, or, with --strict, there
 /// are warnings; 2 a file is broken (2 wins over 1).
 #[derive(Debug, Args)]
-#[command(verbatim_doc_comment)]
 pub struct CheckArgs {
     /// Rule files, and folders of them
     #[arg(required = true)]
@@ -93,7 +92,7 @@ pub struct CheckArgs {
     pub strict: bool,
 }
 
-/// Test rules with the records beside them.
+/// Test rules with the records beside them
 ///
 /// Beside a-rule.toml, a-rule.tests.json holds records that the rule must match and records that it
 /// must not:

@@ -5,7 +5,7 @@ use std::error::Error;
 use std::io::{self, Write};
 use std::process::ExitCode;
 
-use comfy_table::{ContentArrangement, Table, presets};
+use comfy_table::{ColumnConstraint, ContentArrangement, Table, presets};
 use serde_json::{Value, json};
 use trailbell::alert::clean;
 use trailbell::rule::{Correlation, Pin, Rule, RuleSet, Stage};
@@ -15,6 +15,9 @@ use super::args::{Format, ListArgs};
 
 /// The most characters of one cell.
 const CELL: usize = 1200;
+
+/// A terminal of fewer columns is too narrow for the last two: every word would be broken.
+const WIDE: u16 = 160;
 
 pub fn run(args: &ListArgs) -> Result<ExitCode, Box<dyn Error>> {
     let set = super::load(!args.source.no_default_rules, &args.source.rules)?;
@@ -38,6 +41,10 @@ fn table(set: &RuleSet) -> Table {
         };
         let texts = [&info.name, &info.id, &calls, &origin.to_string()].map(|text| clean::text(text, CELL));
         table.add_row([info.severity.as_str().to_owned(), info.risk_score.to_string()].into_iter().chain(texts));
+    }
+    if table.width().is_some_and(|width| width < WIDE) {
+        table.column_iter_mut().skip(3).take(1).for_each(|id| _ = id.set_constraint(ColumnConstraint::ContentWidth));
+        table.column_iter_mut().skip(4).for_each(|column| _ = column.set_constraint(ColumnConstraint::Hidden));
     }
     table
 }
