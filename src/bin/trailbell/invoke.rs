@@ -34,7 +34,9 @@ async fn outcome(config: &Config, payload: &Value) -> Result<Outcome, Box<dyn Er
     let detections = settings::detections(config, clock.now, &aws).await?;
     let accounts = Accounts::from_file(config.accounts.as_deref())?;
     let pipeline = Arc::new(assemble::pipeline(config, detections, accounts, &aws).await);
-    if let Some(idle) = pipeline.idle_correlations() {
+    // Who did not ask for a ledger is trying things out.
+    let asked = std::env::var_os("TRAILBELL_LEDGER").is_some();
+    if let Some(idle) = pipeline.idle_correlations().filter(|_| asked) {
         say(format_args!("trailbell: warning: {idle}"));
     }
     Ok(pipeline::run(&pipeline, payload, clock).await)
