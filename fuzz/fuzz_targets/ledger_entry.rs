@@ -8,7 +8,8 @@ mod support;
 use libfuzzer_sys::fuzz_target;
 use serde_json::Value;
 use support::alert;
-use trailbell::alert::{Accounts, Context, render, render_minimal, render_summary};
+use trailbell::alert::{Accounts, Context, Known, render, render_minimal};
+use trailbell::alert::{render_correlation, render_minimal_correlation, render_summary};
 use trailbell::finding::FindingId;
 use trailbell::ledger::{Content, Entry};
 
@@ -24,6 +25,10 @@ fuzz_target!(|stored: &[u8]| {
             alert::check(&render_minimal(finding));
         }
         Content::Summary(summary) => alert::check(&render_summary(summary, &accounts)),
+        Content::Correlation(told) => {
+            alert::check(&render_correlation(told, &Known::default(), &accounts));
+            alert::check(&render_minimal_correlation(told));
+        }
     }
 });
 
@@ -31,6 +36,6 @@ fuzz_target!(|stored: &[u8]| {
 fn id(stored: &[u8]) -> Option<FindingId> {
     let entry: Value = serde_json::from_slice(stored).ok()?;
     let content = entry.get("content")?;
-    let id = content.get("finding").or_else(|| content.get("summary"))?.get("id")?;
+    let id = ["finding", "summary", "correlation"].iter().find_map(|kind| content.get(kind))?.get("id")?;
     serde_json::from_value(id.clone()).ok()
 }
