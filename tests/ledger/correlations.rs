@@ -3,16 +3,19 @@
 use std::pin::Pin;
 use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll, Waker};
+use std::time::Duration;
 
 use serde_json::{Value, json};
 use tokio::runtime::{Builder, Runtime};
+use tokio::time::Instant;
 use trailbell::alert::Alert;
 use trailbell::finding::Fate;
 use trailbell::ledger::{Ledger, StoredLedger};
-use trailbell::pipeline::{self, Outcome, Pipeline};
+use trailbell::pipeline::{self, Clock, Outcome, Pipeline};
 use trailbell::rule::{Detections, Gathered};
 use trailbell::store::{DirStore, S3Store};
 
+use crate::context::Hangs;
 use crate::memory::{Fault, Memory, Topic};
 use crate::support::{aws, moto};
 use crate::world::{LEASE, clock, inline};
@@ -186,6 +189,25 @@ async fn a_ledger_that_fails_keeps_no_alert_back_and_the_correlation_comes_later
         assert!(outcome.reply().is_ok());
         assert_eq!(severities(&topic), ["high"], "{verb} {place}");
     }
+}
+
+/// Without a bound it would never end.
+#[tokio::test]
+async fn a_ledger_that_hangs_is_not_waited_for_past_the_deadline_and_the_correlation_comes_later() {
+    let (memory, topic) = (Memory::new(), Topic::default());
+    let story = [created("10:00:00"), attached("10:01:00", READERS), added("10:02:00", "bob")];
+    let mut slow = Arc::into_inner(pipeline(&memory, &topic)).unwrap();
+    let hangs = Hangs(memory.clone(), &["by-correlation/"]);
+    slow.ledger = Ledger::Stored(StoredLedger::new(Box::new(hangs), "state", ""));
+    let clock = Clock { last_start: Some(Instant::now() + Duration::from_millis(200)), ..clock() };
+    let outcome = pipeline::run(&Arc::new(slow), &inline(&story), clock).await;
+    assert_eq!(outcome.mismatch, None);
+    let problems: Vec<String> = outcome.problems.iter().map(ToString::to_string).collect();
+    assert!(problems.iter().any(|it| it.contains("not evaluated in the time that there is")), "{problems:?}");
+    assert!(outcome.reply().is_err(), "it must come again");
+    run(&pipeline(&memory, &topic), &story).await;
+    assert_eq!(rung(&topic).len(), 1);
+    assert_eq!(topic.accepted().len(), 4, "three findings, each told once, and what they mean together");
 }
 
 #[tokio::test]
