@@ -3,7 +3,8 @@
 //! `cargo bench --bench load`: 10,000 notifications in batches of ten, in no order and some twice, one in a hundred with a
 //! finding. Prints what was told and what it took, and fails where anything was lost or told twice.
 //! `-- --notifications 1000` sends fewer; `-- --sweep 5000` sweeps twice over so many quiet objects instead;
-//! `-- --large 2000` sends one object of so many megabytes inflated.
+//! `-- --large 2000` sends the largest number of objects that are read at once, of so
+//! many megabytes inflated each.
 
 #![allow(
     clippy::unwrap_used,

@@ -8,8 +8,9 @@ use memchr::memmem;
 
 use super::inflate::GZIP_MAGIC;
 
-/// Objects that inflate to more than this are streamed: the buffer stays with its thread.
-const MOST: usize = 32 * 1024 * 1024;
+/// Objects that inflate to more than this are streamed. The buffer stays with its thread, and the function reads four
+/// objects at once: together they must fit into the smallest memory that Lambda gives.
+const MOST: usize = 16 * 1024 * 1024;
 
 /// Deflate cannot shrink a text more than so many times. Source: <https://zlib.net/zlib_tech.html>
 const MOST_SHRUNK: usize = 1032;
