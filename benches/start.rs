@@ -1,6 +1,6 @@
-//! From the start of the function's process to its first poll of Lambda's runtime API, on loopback: what a cold start
-//! pays besides Lambda's own part. Prints the median of 20 starts, that of a process that does nothing, to compare, and
-//! what loading and compiling the rules takes of it.
+//! From the start of the function's process to its first poll of Lambda's runtime API, on loopback:
+//! what a cold start pays besides Lambda's own part. Prints the median of 20 starts, that of a
+//! process that does nothing, to compare, and what loading and compiling the rules takes of it.
 //!
 //! `cargo bench --bench start`
 
@@ -71,5 +71,10 @@ fn told(times: &mut [Duration]) -> String {
     times.sort();
     let milliseconds = |time: Duration| time.as_secs_f64() * 1000.0;
     let (least, median, most) = (times[0], times[times.len() / 2], times[times.len() - 1]);
-    format!("median {:.2} ms, least {:.2}, most {:.2}", milliseconds(median), milliseconds(least), milliseconds(most))
+    format!(
+        "median {:.2} ms, least {:.2}, most {:.2}",
+        milliseconds(median),
+        milliseconds(least),
+        milliseconds(most)
+    )
 }

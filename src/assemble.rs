@@ -1,4 +1,5 @@
-//! From what the operator said to what a notification meets on its way: the wiring that both programs share.
+//! From what the operator said to what a notification meets on its way: the wiring that both
+//! programs share.
 
 use std::future::ready;
 use std::sync::Arc;
@@ -28,8 +29,14 @@ use crate::store::{DirStore, ObjectStore, S3Store};
 /// The folder of a ledger at `dir:PATH`.
 pub const LEDGER_FOLDER: &str = "ledger";
 
-/// Builds the pipeline. Nothing is asked of AWS yet, and no credential is looked up before it is needed.
-pub async fn pipeline(config: &Config, detections: Detections, accounts: Accounts, aws: &Aws) -> Pipeline {
+/// Builds the pipeline. Nothing is asked of AWS yet, and no credential is looked up before it is
+/// needed.
+pub async fn pipeline(
+    config: &Config,
+    detections: Detections,
+    accounts: Accounts,
+    aws: &Aws,
+) -> Pipeline {
     Pipeline {
         store: store(&config.store, aws).await,
         sink: sink(config, aws).await,
@@ -91,10 +98,14 @@ async fn ledger(place: &LedgerPlace, aws: &Aws) -> Ledger {
     match place {
         LedgerPlace::None => Ledger::None,
         // The store has a folder for each bucket.
-        LedgerPlace::Dir(path) => Ledger::Stored(StoredLedger::new(Box::new(DirStore::new(path)), LEDGER_FOLDER, "")),
-        LedgerPlace::S3 { bucket, prefix } => {
-            Ledger::Stored(StoredLedger::new(Box::new(S3Store::new(aws.s3().await)), bucket, prefix))
+        LedgerPlace::Dir(path) => {
+            Ledger::Stored(StoredLedger::new(Box::new(DirStore::new(path)), LEDGER_FOLDER, ""))
         }
+        LedgerPlace::S3 { bucket, prefix } => Ledger::Stored(StoredLedger::new(
+            Box::new(S3Store::new(aws.s3().await)),
+            bucket,
+            prefix,
+        )),
     }
 }
 
@@ -109,8 +120,8 @@ async fn sink(config: &Config, aws: &Aws) -> Box<dyn AlertSink> {
     }
 }
 
-/// AWS's clients, made where they are needed, from one configuration and one connector: loading the certificates is a
-/// good part of the start.
+/// AWS's clients, made where they are needed, from one configuration and one connector: loading the
+/// certificates is a good part of the start.
 pub struct Aws {
     /// A function, so that each program links only the one that it names.
     load: fn() -> BoxFuture<'static, SdkConfig>,
@@ -118,8 +129,9 @@ pub struct Aws {
 }
 
 impl Aws {
-    /// As Lambda tells its functions: region and credentials are in the environment, and nothing else is looked at.
-    /// Without the readers of profiles and roles the program is a twentieth smaller.
+    /// As Lambda tells its functions: region and credentials are in the environment, and nothing
+    /// else is looked at. Without the readers of profiles and roles the program is a twentieth
+    /// smaller.
     pub fn in_lambda() -> Aws {
         Aws { load: || Box::pin(ready(from_environment())), config: OnceCell::new() }
     }
@@ -144,7 +156,9 @@ impl Aws {
         let region = config.region().map(ToString::to_string);
         let key = match config.credentials_provider() {
             None => Err("nothing was found to take them from".to_owned()),
-            Some(provider) => provider.provide_credentials().await.map_err(|error| unanswered(&error)),
+            Some(provider) => {
+                provider.provide_credentials().await.map_err(|error| unanswered(&error))
+            }
         };
         let told = |account: Option<&str>| account.map(str::to_owned);
         let key = key.map(|found| {
@@ -157,7 +171,8 @@ impl Aws {
     async fn s3(&self) -> aws_sdk_s3::Client {
         let config = self.config().await;
         let mut s3 = aws_sdk_s3::config::Builder::from(config);
-        let own_endpoint = variable("AWS_ENDPOINT_URL_S3").or(config.endpoint_url().map(str::to_owned));
+        let own_endpoint =
+            variable("AWS_ENDPOINT_URL_S3").or(config.endpoint_url().map(str::to_owned));
         // An endpoint of one's own has no host name for each bucket.
         s3.set_force_path_style(own_endpoint.is_some().then_some(true));
         s3.set_endpoint_url(own_endpoint);
@@ -169,27 +184,38 @@ impl Aws {
         let config = self.config().await;
         let region = topic.split(':').nth(3).map(|region| Region::new(region.to_owned()));
         let mut sns = aws_sdk_sns::config::Builder::from(config).region(region);
-        sns.set_endpoint_url(variable("AWS_ENDPOINT_URL_SNS").or(config.endpoint_url().map(str::to_owned)));
+        sns.set_endpoint_url(
+            variable("AWS_ENDPOINT_URL_SNS").or(config.endpoint_url().map(str::to_owned)),
+        );
         aws_sdk_sns::Client::from_conf(sns.build())
     }
 }
 
 async fn from_anywhere() -> SdkConfig {
-    aws_config::defaults(BehaviorVersion::latest()).http_client(http_client()).timeout_config(patience()).load().await
+    aws_config::defaults(BehaviorVersion::latest())
+        .http_client(http_client())
+        .timeout_config(patience())
+        .load()
+        .await
 }
 
-/// The variables are those of all AWS tools: <https://docs.aws.amazon.com/sdkref/latest/guide/settings-reference.html>
+/// The variables are those of all AWS tools:
+/// <https://docs.aws.amazon.com/sdkref/latest/guide/settings-reference.html>
 fn from_environment() -> SdkConfig {
     let is_on = |name| variable(name).is_some_and(|value| value.eq_ignore_ascii_case("true"));
     let mut config = SdkConfig::builder()
         .behavior_version(BehaviorVersion::latest())
-        .credentials_provider(SharedCredentialsProvider::new(EnvironmentVariableCredentialsProvider::new()))
+        .credentials_provider(SharedCredentialsProvider::new(
+            EnvironmentVariableCredentialsProvider::new(),
+        ))
         .retry_config(RetryConfig::standard())
         .http_client(http_client())
         .timeout_config(patience())
         .use_fips(is_on("AWS_USE_FIPS_ENDPOINT"))
         .use_dual_stack(is_on("AWS_USE_DUALSTACK_ENDPOINT"));
-    config.set_region(variable("AWS_REGION").or_else(|| variable("AWS_DEFAULT_REGION")).map(Region::new));
+    config.set_region(
+        variable("AWS_REGION").or_else(|| variable("AWS_DEFAULT_REGION")).map(Region::new),
+    );
     config.set_endpoint_url(variable("AWS_ENDPOINT_URL"));
     config.build()
 }
@@ -198,8 +224,9 @@ fn variable(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())
 }
 
-/// How long an answer is waited for: one that hangs costs an attempt, not the function's time. An object that comes whole
-/// has as long again as an operation; of one that is streamed, stalls are seen to by the client's own protection.
+/// How long an answer is waited for: one that hangs costs an attempt, not the function's time. An
+/// object that comes whole has as long again as an operation; of one that is streamed, stalls are
+/// seen to by the client's own protection.
 fn patience() -> TimeoutConfig {
     TimeoutConfig::builder()
         .connect_timeout(Duration::from_secs(3))

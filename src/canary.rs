@@ -23,7 +23,8 @@ const EVENT: &str = "trailbell-canary-";
 pub const NOTICE: &str = "THIS IS A TEST of Trailbell itself: nobody called AWS, no such account or group exists, and \
                           nothing is to be done. It shows that rules, ledger and topic work.";
 
-/// The payload of one run: a CreateGroup as EventBridge carries it. The same run always makes the same finding.
+/// The payload of one run: a CreateGroup as EventBridge carries it. The same run always makes the
+/// same finding.
 pub fn payload(run: &str, now: Timestamp) -> Value {
     json!({
         "version": "0",
@@ -97,13 +98,18 @@ mod tests {
             ("eventID", json!("4f0c4a47-6d4a-4a3e-9b1e-000000000000")),
             ("eventID", json!(null)),
         ] {
-            assert!(!is_canary(&finding(|record| record[field] = value.clone())), "{field} {value}");
+            assert!(
+                !is_canary(&finding(|record| record[field] = value.clone())),
+                "{field} {value}"
+            );
         }
     }
 
     #[test]
     fn each_run_is_a_finding_of_its_own() {
-        let of = |run: &'static str| finding(move |fields| *fields = record(run, Timestamp::UNIX_EPOCH)).id;
+        let of = |run: &'static str| {
+            finding(move |fields| *fields = record(run, Timestamp::UNIX_EPOCH)).id
+        };
         assert_eq!(of("a"), of("a"));
         assert_ne!(of("a"), of("b"));
     }

@@ -14,8 +14,8 @@ impl Command {
         Command(words.to_owned())
     }
 
-    /// `--option=VALUE`: in this form a value that starts with a dash stays a value. One that cannot be pasted safely
-    /// becomes the option's name in capitals, to be filled in.
+    /// `--option=VALUE`: in this form a value that starts with a dash stays a value. One that
+    /// cannot be pasted safely becomes the option's name in capitals, to be filled in.
     pub fn with(self, option: &str, value: &str) -> Command {
         let word = shell::word(value).unwrap_or_else(|_| placeholder(option));
         Command(format!("{} {option}={word}", self.0))
@@ -29,9 +29,11 @@ impl Command {
         }
     }
 
-    /// `export NAME=VALUE`. A value that is not known, or cannot be pasted safely, is left to the reader.
+    /// `export NAME=VALUE`. A value that is not known, or cannot be pasted safely, is left to the
+    /// reader.
     pub fn export(name: &str, value: Option<&str>) -> Command {
-        let word = value.and_then(|value| shell::word(value).ok()).unwrap_or_else(|| "VALUE".to_owned());
+        let word =
+            value.and_then(|value| shell::word(value).ok()).unwrap_or_else(|| "VALUE".to_owned());
         Command(format!("export {name}={word}"))
     }
 

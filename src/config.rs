@@ -1,5 +1,5 @@
-//! What the operator said, in environment variables. Every place is said explicitly; what is missing, wrong or unknown
-//! is an error at the start, all of it at once.
+//! What the operator said, in environment variables. Every place is said explicitly; what is
+//! missing, wrong or unknown is an error at the start, all of it at once.
 
 use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
@@ -88,7 +88,8 @@ pub enum LedgerPlace {
 #[error("the configuration cannot be used:\n  {}", .0.join("\n  "))]
 pub struct ConfigError(pub Vec<String>);
 
-/// Every variable there is. Any other that begins with `TRAILBELL_` is a mistake, but for the tests' own.
+/// Every variable there is. Any other that begins with `TRAILBELL_` is a mistake, but for the
+/// tests' own.
 const KNOWN: [&str; 10] = [
     "TRAILBELL_ALERTS",
     "TRAILBELL_STORE",
@@ -125,7 +126,9 @@ impl LedgerPlace {
         if value == "none" {
             return Some(LedgerPlace::None);
         }
-        let Some(place) = value.strip_prefix("s3://") else { return dir(value).map(LedgerPlace::Dir) };
+        let Some(place) = value.strip_prefix("s3://") else {
+            return dir(value).map(LedgerPlace::Dir);
+        };
         let (bucket, prefix) = place.split_once('/').unwrap_or((place, ""));
         // A key has 1,024 bytes, and ours need most of them.
         let fits = !bucket.is_empty() && prefix.len() <= MOST_PREFIX;
@@ -144,9 +147,11 @@ impl Config {
         self.exceptions.iter().filter_map(DetectionsPlace::local).cloned().collect()
     }
 
-    /// Reads the configuration from variables, e.g. [`std::env::vars_os`]. Those that do not begin with `TRAILBELL_` do
-    /// not matter.
-    pub fn from_vars(vars: impl IntoIterator<Item = (OsString, OsString)>) -> Result<Config, ConfigError> {
+    /// Reads the configuration from variables, e.g. [`std::env::vars_os`]. Those that do not begin
+    /// with `TRAILBELL_` do not matter.
+    pub fn from_vars(
+        vars: impl IntoIterator<Item = (OsString, OsString)>,
+    ) -> Result<Config, ConfigError> {
         let mut vars = Vars::new(vars);
         let alerts = vars.required(
             "TRAILBELL_ALERTS",
@@ -154,15 +159,32 @@ impl Config {
             alerts_place,
         );
         let store = vars.required("TRAILBELL_STORE", "s3 or dir:PATH", store_place);
-        let ledger = vars.required("TRAILBELL_LEDGER", "s3://BUCKET/PREFIX, dir:PATH or none", LedgerPlace::parse);
-        let trails = vars.optional("TRAILBELL_TRAILS", "s3://BUCKET/PREFIX, several with commas between", trails);
-        let rules = vars.optional("TRAILBELL_RULES", "a directory, a file or s3://BUCKET/PREFIX", detections_place);
-        let exceptions =
-            vars.optional("TRAILBELL_EXCEPTIONS", "a directory, a file or s3://BUCKET/PREFIX", detections_place);
+        let ledger = vars.required(
+            "TRAILBELL_LEDGER",
+            "s3://BUCKET/PREFIX, dir:PATH or none",
+            LedgerPlace::parse,
+        );
+        let trails = vars.optional(
+            "TRAILBELL_TRAILS",
+            "s3://BUCKET/PREFIX, several with commas between",
+            trails,
+        );
+        let rules = vars.optional(
+            "TRAILBELL_RULES",
+            "a directory, a file or s3://BUCKET/PREFIX",
+            detections_place,
+        );
+        let exceptions = vars.optional(
+            "TRAILBELL_EXCEPTIONS",
+            "a directory, a file or s3://BUCKET/PREFIX",
+            detections_place,
+        );
         let accounts = vars.optional("TRAILBELL_ACCOUNTS", "a file", local_file);
         let default_rules = vars.optional("TRAILBELL_DEFAULT_RULES", "on or off", switch);
-        let max_object_bytes = vars.optional("TRAILBELL_MAX_OBJECT_BYTES", "a number of bytes, at least 1", positive);
-        let concurrency = vars.optional("TRAILBELL_CONCURRENCY", "a number from 1 to 1000", workers);
+        let max_object_bytes =
+            vars.optional("TRAILBELL_MAX_OBJECT_BYTES", "a number of bytes, at least 1", positive);
+        let concurrency =
+            vars.optional("TRAILBELL_CONCURRENCY", "a number from 1 to 1000", workers);
         match (alerts, store, ledger) {
             (Some(alerts), Some(store), Some(ledger)) if vars.problems.is_empty() => Ok(Config {
                 alerts,
@@ -204,7 +226,9 @@ impl Vars {
         }
         match value.into_string() {
             Ok(value) => self.given.push((name.to_owned(), value)),
-            Err(_) => self.problems.push(format!("{}: the value is not UTF-8", name.escape_debug())),
+            Err(_) => {
+                self.problems.push(format!("{}: the value is not UTF-8", name.escape_debug()))
+            }
         }
     }
 
@@ -213,14 +237,24 @@ impl Vars {
         Some(value.trim()).filter(|value| !value.is_empty())
     }
 
-    fn required<T>(&mut self, name: &str, expected: &str, read: fn(&str) -> Option<T>) -> Option<T> {
+    fn required<T>(
+        &mut self,
+        name: &str,
+        expected: &str,
+        read: fn(&str) -> Option<T>,
+    ) -> Option<T> {
         if self.get(name).is_none() {
             self.problems.push(format!("{name} is missing: expected {expected}"));
         }
         self.optional(name, expected, read)
     }
 
-    fn optional<T>(&mut self, name: &str, expected: &str, read: fn(&str) -> Option<T>) -> Option<T> {
+    fn optional<T>(
+        &mut self,
+        name: &str,
+        expected: &str,
+        read: fn(&str) -> Option<T>,
+    ) -> Option<T> {
         let value = self.get(name)?;
         let result = read(value);
         if result.is_none() {
@@ -298,16 +332,23 @@ mod tests {
 
     #[test]
     fn places_are_said_and_the_rest_has_defaults() {
-        let said = [("TRAILBELL_ALERTS", TOPIC), ("TRAILBELL_STORE", "s3"), ("TRAILBELL_LEDGER", "none")];
+        let said =
+            [("TRAILBELL_ALERTS", TOPIC), ("TRAILBELL_STORE", "s3"), ("TRAILBELL_LEDGER", "none")];
         let config = config(&said).unwrap();
         assert_eq!(config.alerts, AlertsPlace::Topic(TOPIC.to_owned()));
-        assert_eq!((config.store, config.default_rules, config.concurrency), (StorePlace::S3, true, 2));
+        assert_eq!(
+            (config.store, config.default_rules, config.concurrency),
+            (StorePlace::S3, true, 2)
+        );
         assert_eq!(config.max_object_bytes, 1 << 30);
     }
 
     #[test]
     fn a_ledger_is_in_a_bucket_in_a_folder_or_nowhere() {
-        let s3 = |bucket: &str, prefix: &str| LedgerPlace::S3 { bucket: bucket.to_owned(), prefix: prefix.to_owned() };
+        let s3 = |bucket: &str, prefix: &str| LedgerPlace::S3 {
+            bucket: bucket.to_owned(),
+            prefix: prefix.to_owned(),
+        };
         for (said, expected) in [
             ("none", Some(LedgerPlace::None)),
             ("dir:x/y", Some(LedgerPlace::Dir(PathBuf::from("x/y")))),
@@ -325,7 +366,9 @@ mod tests {
 
     #[test]
     fn trails_are_prefixes_of_buckets() {
-        let read = |said| trails(said).map(|trails| trails.iter().map(ToString::to_string).collect::<Vec<_>>());
+        let read = |said| {
+            trails(said).map(|trails| trails.iter().map(ToString::to_string).collect::<Vec<_>>())
+        };
         for (said, expected) in [
             ("s3://logs", Some(vec!["s3://logs/"])),
             ("s3://logs/audit, s3://other/a/b/", Some(vec!["s3://logs/audit/", "s3://other/a/b/"])),
@@ -333,7 +376,11 @@ mod tests {
             ("logs", None),
             ("s3://logs,", None),
         ] {
-            assert_eq!(read(said), expected.map(|all| all.into_iter().map(str::to_owned).collect()), "{said}");
+            assert_eq!(
+                read(said),
+                expected.map(|all| all.into_iter().map(str::to_owned).collect()),
+                "{said}"
+            );
         }
     }
 
@@ -348,9 +395,13 @@ mod tests {
             ("PATH", "/bin"),
         ];
         let told = config(&said).unwrap_err().to_string();
-        for name in
-            ["ALERTS is \"arn", "STORE is missing", "CONCURRENCY is \"0\"", "LEGDER: no such", "LEDGER is missing"]
-        {
+        for name in [
+            "ALERTS is \"arn",
+            "STORE is missing",
+            "CONCURRENCY is \"0\"",
+            "LEGDER: no such",
+            "LEDGER is missing",
+        ] {
             assert!(told.contains(&format!("TRAILBELL_{name}")), "{name} in {told}");
         }
         assert_eq!(told.lines().count(), 6, "{told}");

@@ -49,9 +49,15 @@ mod tests {
 
     #[test]
     fn causes_follow_and_are_said_once() {
-        assert_eq!(chain(&Outer(std::io::Error::other("disk on fire"))), "cannot read: disk on fire");
+        assert_eq!(
+            chain(&Outer(std::io::Error::other("disk on fire"))),
+            "cannot read: disk on fire"
+        );
         assert_eq!(chain(&Outer(std::io::Error::other("read"))), "cannot read");
-        assert_eq!(answer(Some("NotFound"), Some("no topic"), &std::fmt::Error), "NotFound: no topic");
+        assert_eq!(
+            answer(Some("NotFound"), Some("no topic"), &std::fmt::Error),
+            "NotFound: no topic"
+        );
     }
 
     #[test]

@@ -1,4 +1,5 @@
-//! Why a query matches a record, or does not: clause by clause, with the values that the record has.
+//! Why a query matches a record, or does not: clause by clause, with the values that the record
+//! has.
 
 use std::fmt;
 
@@ -20,7 +21,8 @@ const VALUES: usize = 5;
 pub struct Clause {
     /// Whether the record meets it.
     pub holds: bool,
-    /// What it says, safe on a terminal: the condition, or `all of`, `any of`, `not` over the clauses under it.
+    /// What it says, safe on a terminal: the condition, or `all of`, `any of`, `not` over the
+    /// clauses under it.
     pub text: String,
     /// What the record has there, safe on a terminal; absent for a clause with others under it.
     pub found: Option<String>,
@@ -64,7 +66,8 @@ impl Explainer<'_> {
         Clause { holds: expr.matches(self.view, self.now), text, found, parts: Vec::new() }
     }
 
-    /// What the record has for a condition, for several on one field, or for a `nested` one; none for other clauses.
+    /// What the record has for a condition, for several on one field, or for a `nested` one; none
+    /// for other clauses.
     fn found_by(&self, expr: &Expr) -> Option<String> {
         match expr.kind() {
             ExprKind::Leaf(leaf) => Some(match leaf.field() {
@@ -118,7 +121,9 @@ impl Explainer<'_> {
             false
         });
         match count {
-            0 => format!("the record has no object at {}: it is not met", clean::text(path, CLAUSE)),
+            0 => {
+                format!("the record has no object at {}: it is not met", clean::text(path, CLAUSE))
+            }
             1 => "the record has 1 object there".to_owned(),
             _ => format!("the record has {count} objects there; one of them must meet all of it"),
         }
@@ -143,7 +148,10 @@ fn absent(name: &str) -> String {
         return format!("the record has no {shown}: no condition on it is met, `not` of one is");
     }
     let hint = ecs::did_you_mean(name).map(|meant| format!("; did you mean {meant}?"));
-    format!("no record has the field {shown}: no condition on it is ever met{}", hint.unwrap_or_default())
+    format!(
+        "no record has the field {shown}: no condition on it is ever met{}",
+        hint.unwrap_or_default()
+    )
 }
 
 fn shown(value: Value<'_>) -> String {
@@ -215,13 +223,17 @@ mod tests {
             "requestParameters": {"groupName": "g", "tags": [{"key": "a", "value": "1"}, {"key": "b", "value": "2"}]},
         }));
         let record = record.unwrap();
-        explain(&Query::parse(query).unwrap(), &View::new(&record), Timestamp::UNIX_EPOCH).to_string()
+        explain(&Query::parse(query).unwrap(), &View::new(&record), Timestamp::UNIX_EPOCH)
+            .to_string()
     }
 
     #[test]
     fn each_clause_says_whether_it_holds_and_what_is_there() {
         let cases = [
-            ("event.action: CreateGroup", "✓ event.action: CreateGroup  (the record has CreateGroup)\n"),
+            (
+                "event.action: CreateGroup",
+                "✓ event.action: CreateGroup  (the record has CreateGroup)\n",
+            ),
             (
                 "event.action: (AddUserToGroup or DeleteGroup)",
                 "✗ event.action: (AddUserToGroup or DeleteGroup)  (the record has CreateGroup)\n",
@@ -239,7 +251,10 @@ mod tests {
             ),
             ("user: *", "✓ user: *  (the record has an object there)\n"),
             ("source.ip: 192.0.2.0/24", "✓ source.ip: 192.0.2.0/24  (the record has 192.0.2.7)\n"),
-            ("user_agent.original: x", "✗ user_agent.original: x  (the record has evil\\u{1b}[2J\\u{202e})\n"),
+            (
+                "user_agent.original: x",
+                "✗ user_agent.original: x  (the record has evil\\u{1b}[2J\\u{202e})\n",
+            ),
             ("alice", "✓ alice  (the record has related.user: alice, user.name: alice)\n"),
             ("group.*: h", "✗ group.*: h  (no field of the record meets it)\n"),
             (

@@ -1,4 +1,5 @@
-//! Trailbell: reads CloudTrail log objects as they land, and rings when someone changes an IAM group.
+//! Trailbell: reads CloudTrail log objects as they land, and rings when someone changes an IAM
+//! group.
 //!
 //! The map, in the order a notification travels (the order itself is written down in [`pipeline`]):
 //!

@@ -17,7 +17,8 @@ use trailbell::reload::Reload;
 use trailbell::rule::{Detections, Gathered, LoadedExceptions, RuleSet};
 use trailbell::{ledger, metrics, telemetry};
 
-/// No object is started in the last part of the function's time (this, or a quarter), so that those in flight can end.
+/// No object is started in the last part of the function's time (this, or a quarter), so that those
+/// in flight can end.
 const RESERVE: Duration = Duration::from_secs(10);
 
 /// What Lambda gives a function at most.
@@ -45,7 +46,9 @@ async fn serve() -> Result<(), Error> {
     let aws = Aws::in_lambda();
     let reload = assemble::reload(&config, &aws).await;
     if config.ledger == LedgerPlace::None {
-        tracing::warn!("TRAILBELL_LEDGER=none: nothing is remembered, so what is delivered twice is told twice");
+        tracing::warn!(
+            "TRAILBELL_LEDGER=none: nothing is remembered, so what is delivered twice is told twice"
+        );
     }
     let accounts = Accounts::from_file(config.accounts.as_deref())?;
     let mut function = Function { config, accounts, aws, reload, pipeline: None };
@@ -70,10 +73,12 @@ struct Function {
 
 impl Function {
     async fn start(&mut self, detections: Detections) {
-        let (rules, exceptions) = (detections.rules.rules().len(), detections.exceptions.all().len());
+        let (rules, exceptions) =
+            (detections.rules.rules().len(), detections.exceptions.all().len());
         let probe = detections.rules.probe();
         tracing::info!(config = ?self.config, rules, exceptions, probe, "started");
-        let pipeline = assemble::pipeline(&self.config, detections, self.accounts.clone(), &self.aws).await;
+        let pipeline =
+            assemble::pipeline(&self.config, detections, self.accounts.clone(), &self.aws).await;
         if let Some(idle) = pipeline.idle_correlations() {
             tracing::warn!("{idle}");
         }
@@ -97,7 +102,8 @@ impl Function {
     }
 }
 
-/// Exceptions that cannot be used are no reason not to start: every invocation says so until they are mended.
+/// Exceptions that cannot be used are no reason not to start: every invocation says so until they
+/// are mended.
 fn detections(config: &Config) -> Result<Detections, Error> {
     let rules = rules(config)?;
     let mut exceptions = LoadedExceptions::from_paths(&config.local_exceptions());
@@ -125,9 +131,14 @@ async fn handle(function: &Mutex<Function>, event: LambdaEvent<Value>) -> Result
     let pipeline = function.lock().await.ready(clock.now).await.inspect_err(|error| {
         tracing::error!(%error, "there are no rules to run with");
     })?;
-    let outcome = pipeline::run_request(&pipeline, &event.payload, &event.context.request_id, clock).await;
+    let outcome =
+        pipeline::run_request(&pipeline, &event.payload, &event.context.request_id, clock).await;
     telemetry::tell(&outcome);
-    telemetry::measure(&metrics::lines(&outcome, &event.context.env_config.function_name, clock.now));
+    telemetry::measure(&metrics::lines(
+        &outcome,
+        &event.context.env_config.function_name,
+        clock.now,
+    ));
     Ok(outcome.reply()?)
 }
 

@@ -1,8 +1,9 @@
 //! Metrics, as lines of the log that CloudWatch reads: the embedded metric format.
 //!
-//! The namespace is `Trailbell`. One line of totals an invocation, with the dimension `Function`; one line for each rule
-//! with findings, and each correlation that rang, with the dimensions `Function` and `Rule` (the rule's id). All units are counts but
-//! those of `Bytes` and `AlertLatency`.
+//! The namespace is `Trailbell`. One line of totals an invocation, with the dimension `Function`;
+//! one line for each rule with findings, and each correlation that rang, with the dimensions
+//! `Function` and `Rule` (the rule's id). All units are counts but those of `Bytes` and
+//! `AlertLatency`.
 //!
 //! | metric | of | what |
 //! |---|---|---|
@@ -24,7 +25,8 @@
 //! | `StaleDetections` | totals | reasons why rules or exceptions are not the latest |
 //! | `Mismatches` | totals | 1 where the counts do not add up, which is a fault in this program; else 0 |
 //!
-//! Source: <https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html>
+//! Source:
+//! <https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html>
 
 use jiff::Timestamp;
 use serde::Serialize;
@@ -41,7 +43,8 @@ type Metric = (String, u64);
 pub fn lines(outcome: &Outcome, function: &str, now: Timestamp) -> Vec<Value> {
     let totals = line(json!({ "Function": function }), totals(outcome), now);
     let rules = outcome.report.by_rule.iter().map(|(rule, fates)| {
-        let findings = findings(fates.values().sum(), |fate| fates.get(&fate).copied().unwrap_or(0));
+        let findings =
+            findings(fates.values().sum(), |fate| fates.get(&fate).copied().unwrap_or(0));
         line(json!({"Function": function, "Rule": rule}), findings, now)
     });
     let correlations = outcome.report.correlations.iter().map(|(rule, count)| {
@@ -102,14 +105,18 @@ fn findings(all: u64, that: impl Fn(Fate) -> u64) -> Vec<Metric> {
 
 fn line(dimensions: Value, metrics: Vec<Metric>, now: Timestamp) -> Value {
     let dimensions = dimensions.as_object().cloned().unwrap_or_default();
-    let defined: Vec<Value> = metrics.iter().map(|(name, _)| json!({"Name": name, "Unit": unit(name)})).collect();
+    let defined: Vec<Value> =
+        metrics.iter().map(|(name, _)| json!({"Name": name, "Unit": unit(name)})).collect();
     let directive = json!({
         "Namespace": "Trailbell",
         "Dimensions": [dimensions.keys().collect::<Vec<_>>()],
         "Metrics": defined,
     });
     let mut line = Map::new();
-    line.insert("_aws".to_owned(), json!({"Timestamp": now.as_millisecond(), "CloudWatchMetrics": [directive]}));
+    line.insert(
+        "_aws".to_owned(),
+        json!({"Timestamp": now.as_millisecond(), "CloudWatchMetrics": [directive]}),
+    );
     line.extend(dimensions);
     line.extend(metrics.into_iter().map(|(name, value)| (name, value.into())));
     line.into()
@@ -139,7 +146,8 @@ mod tests {
     use crate::notification::Reply;
 
     fn outcome() -> Outcome {
-        let mut report = Report { messages: 2, objects: 1, bytes: 7, findings: 3, ..Report::default() };
+        let mut report =
+            Report { messages: 2, objects: 1, bytes: 7, findings: 3, ..Report::default() };
         report.object_fates = BTreeMap::from([(ObjectFate::Scanned, 1)]);
         report.finding_fates = BTreeMap::from([(Fate::Alerted, 2), (Fate::HeldElsewhere, 1)]);
         report.by_rule = BTreeMap::from([
@@ -188,7 +196,10 @@ mod tests {
         for line in lines(&outcome(), "bell", Timestamp::UNIX_EPOCH) {
             let metrics = line["_aws"]["CloudWatchMetrics"][0]["Metrics"].as_array().unwrap();
             assert!(metrics.len() <= 100);
-            assert!(metrics.iter().all(|metric| line[metric["Name"].as_str().unwrap()].is_u64()), "{line}");
+            assert!(
+                metrics.iter().all(|metric| line[metric["Name"].as_str().unwrap()].is_u64()),
+                "{line}"
+            );
         }
     }
 
@@ -201,7 +212,10 @@ mod tests {
         let line = line(&outcome);
         assert_eq!(line["AlertLatency"], 301);
         let metrics = line["_aws"]["CloudWatchMetrics"][0]["Metrics"].as_array().unwrap();
-        assert!(metrics.contains(&json!({"Name": "AlertLatency", "Unit": "Seconds"})), "{metrics:?}");
+        assert!(
+            metrics.contains(&json!({"Name": "AlertLatency", "Unit": "Seconds"})),
+            "{metrics:?}"
+        );
     }
 
     #[test]

@@ -1,9 +1,13 @@
-//! What people read about a finding, whole, in `tests/golden/<case>.txt`; the finding is in `<case>.json` beside it.
+//! What people read about a finding, whole, in `tests/golden/<case>.txt`; the finding is in
+//! `<case>.json` beside it.
 //!
-//! After a wanted change, `TRAILBELL_WRITE_GOLDEN=1 cargo test --test alert_golden` writes the files anew; read the
-//! difference before you commit it.
+//! After a wanted change, `TRAILBELL_WRITE_GOLDEN=1 cargo test --test alert_golden` writes the
+//! files anew; read the difference before you commit it.
 
-#![allow(clippy::unwrap_used, reason = "clippy takes only #[test] functions for tests, and these are their helpers")]
+#![allow(
+    clippy::unwrap_used,
+    reason = "clippy takes only #[test] functions for tests, and these are their helpers"
+)]
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -11,8 +15,8 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 use trailbell::alert::{
-    Accounts, Alert, Context, Correlated, Known, Summary, render, render_correlation, render_minimal,
-    render_minimal_correlation, render_summary,
+    Accounts, Alert, Context, Correlated, Known, Summary, render, render_correlation,
+    render_minimal, render_minimal_correlation, render_summary,
 };
 use trailbell::cloudtrail::Record;
 use trailbell::correlation::testing::rehearse;
@@ -57,7 +61,8 @@ fn what_stands_for_alerts_reads_as_its_golden_file() {
     ]);
 }
 
-/// The samples of both correlations, one at its raised severity, and one of which the ledger gives little.
+/// The samples of both correlations, one at its raised severity, and one of which the ledger gives
+/// little.
 #[test]
 fn what_several_findings_mean_reads_as_its_golden_file() {
     let set = Gathered::from_places(true, &[]).into_rules().unwrap();
@@ -67,7 +72,8 @@ fn what_several_findings_mean_reads_as_its_golden_file() {
         let records = &Sequences::of(correlation).unwrap().unwrap().must_match[sequence].records;
         rehearse(correlation, &set, records, "2026-03-01T11:00:00Z".parse().unwrap()).unwrap()
     };
-    let page = |(told, known): &(Correlated, Known)| page(&render_correlation(told, known, &accounts()));
+    let page =
+        |(told, known): &(Correlated, Known)| page(&render_correlation(told, known, &accounts()));
     let mut unread = sample("staged", 4);
     unread.1.members.truncate(2);
     unread.1.trouble = Some("ledger entries/0011: 503: slow down".to_owned());
@@ -86,8 +92,10 @@ fn accounts() -> Accounts {
 }
 
 fn cases() -> Vec<PathBuf> {
-    let entries = fs::read_dir(root().join("tests/golden")).unwrap().map(|entry| entry.unwrap().path());
-    let mut cases: Vec<PathBuf> = entries.filter(|path| path.extension().is_some_and(|it| it == "json")).collect();
+    let entries =
+        fs::read_dir(root().join("tests/golden")).unwrap().map(|entry| entry.unwrap().path());
+    let mut cases: Vec<PathBuf> =
+        entries.filter(|path| path.extension().is_some_and(|it| it == "json")).collect();
     cases.sort();
     cases
 }
@@ -99,10 +107,15 @@ fn root() -> &'static Path {
 /// The finding of a case: of the record that it has, or of the ECS document.
 fn read(case: &Path) -> (Finding, Context) {
     let mut fields: Value = serde_json::from_str(&fs::read_to_string(case).unwrap()).unwrap();
-    let context = fields.get("context").map(|it| serde_json::from_value(it.clone()).unwrap()).unwrap_or_default();
+    let context = fields
+        .get("context")
+        .map(|it| serde_json::from_value(it.clone()).unwrap())
+        .unwrap_or_default();
     let rule = rule(&fields["rule"]);
     let finding = match fields.get_mut("record") {
-        Some(record) => Finding::new(&Arc::new(rule), &Record::from_value(record.take()).unwrap(), origin()),
+        Some(record) => {
+            Finding::new(&Arc::new(rule), &Record::from_value(record.take()).unwrap(), origin())
+        }
         None => of_document(fields, rule),
     };
     (finding, context)
@@ -116,7 +129,8 @@ fn origin() -> Origin {
 
 /// What a finding takes over from its record is filled in from the ECS document.
 fn of_document(mut fields: Value, rule: RuleInfo) -> Finding {
-    let call = json!({"eventID": fields["ecs"]["event"]["id"], "recipientAccountId": fields["account"]});
+    let call =
+        json!({"eventID": fields["ecs"]["event"]["id"], "recipientAccountId": fields["account"]});
     fields["id"] = json!(FindingId::of(&rule.id, &Record::from_value(call).unwrap()));
     fields["rule"] = json!(rule);
     fields["time"] = fields["ecs"]["@timestamp"].clone();
@@ -135,7 +149,8 @@ fn rule(rule: &Value) -> RuleInfo {
 }
 
 fn page(alert: &Alert) -> String {
-    let attribute = |it: &trailbell::alert::Attribute| format!("{} ({:?}): {}\n", it.name, it.kind, it.value);
+    let attribute =
+        |it: &trailbell::alert::Attribute| format!("{} ({:?}): {}\n", it.name, it.kind, it.value);
     let attributes: String = alert.attributes.iter().map(attribute).collect();
     format!("Subject: {}\n\n{attributes}\n{}", alert.subject, alert.text)
 }

@@ -1,8 +1,13 @@
 //! `trailbell attach`, as a person runs it. What it prints is in `tests/golden/attach-<case>.txt`.
 //!
-//! After a wanted change, `TRAILBELL_WRITE_GOLDEN=1 cargo test --test attach` writes the files anew; read the difference
-//! before you commit it.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test stops at what it did not expect")]
+//! After a wanted change, `TRAILBELL_WRITE_GOLDEN=1 cargo test --test attach` writes the files
+//! anew; read the difference before you commit it.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test stops at what it did not expect"
+)]
 
 #[path = "support/cli.rs"]
 mod cli;
@@ -13,8 +18,8 @@ mod support;
 use std::sync::{Arc, Mutex};
 
 use aws_sdk_s3::types::{
-    Event, FilterRule, FilterRuleName, NotificationConfiguration, NotificationConfigurationFilter, S3KeyFilter,
-    TopicConfiguration,
+    Event, FilterRule, FilterRuleName, NotificationConfiguration, NotificationConfigurationFilter,
+    S3KeyFilter, TopicConfiguration,
 };
 use cli::trailbell;
 use support::page::golden;
@@ -37,16 +42,31 @@ async fn bucket() -> String {
 
 async fn topic() -> String {
     let sns = aws_sdk_sns::Client::new(&aws::config(moto::url()));
-    sns.create_topic().name(moto::unique("thumbnails")).send().await.unwrap().topic_arn().unwrap().to_owned()
+    sns.create_topic()
+        .name(moto::unique("thumbnails"))
+        .send()
+        .await
+        .unwrap()
+        .topic_arn()
+        .unwrap()
+        .to_owned()
 }
 
 /// Lets a bucket tell a topic of what comes under a prefix.
 async fn announce(bucket: &str, topic: &str, prefix: &str) {
     let rule = FilterRule::builder().name(FilterRuleName::Prefix).value(prefix).build();
-    let filter = NotificationConfigurationFilter::builder().key(S3KeyFilter::builder().filter_rules(rule).build());
-    let route = TopicConfiguration::builder().id("thumbnails").topic_arn(topic).events(Event::S3ObjectCreated);
-    let all = NotificationConfiguration::builder().topic_configurations(route.filter(filter.build()).build().unwrap());
-    let put = s3().put_bucket_notification_configuration().bucket(bucket).notification_configuration(all.build());
+    let filter = NotificationConfigurationFilter::builder()
+        .key(S3KeyFilter::builder().filter_rules(rule).build());
+    let route = TopicConfiguration::builder()
+        .id("thumbnails")
+        .topic_arn(topic)
+        .events(Event::S3ObjectCreated);
+    let all = NotificationConfiguration::builder()
+        .topic_configurations(route.filter(filter.build()).build().unwrap());
+    let put = s3()
+        .put_bucket_notification_configuration()
+        .bucket(bucket)
+        .notification_configuration(all.build());
     put.send().await.unwrap();
 }
 
@@ -54,11 +74,20 @@ async fn announce(bucket: &str, topic: &str, prefix: &str) {
 async fn announced(bucket: &str) -> Vec<String> {
     let got = s3().get_bucket_notification_configuration().bucket(bucket).send().await.unwrap();
     let prefix = |filter: Option<&NotificationConfigurationFilter>| {
-        let rules = filter.and_then(|filter| filter.key()).map(S3KeyFilter::filter_rules).unwrap_or_default();
+        let rules = filter
+            .and_then(|filter| filter.key())
+            .map(S3KeyFilter::filter_rules)
+            .unwrap_or_default();
         rules.iter().filter_map(|rule| rule.value()).collect::<String>()
     };
-    let topics = got.topic_configurations().iter().map(|to| format!("{} {}", to.topic_arn(), prefix(to.filter())));
-    let queues = got.queue_configurations().iter().map(|to| format!("{} {}", to.queue_arn(), prefix(to.filter())));
+    let topics = got
+        .topic_configurations()
+        .iter()
+        .map(|to| format!("{} {}", to.topic_arn(), prefix(to.filter())));
+    let queues = got
+        .queue_configurations()
+        .iter()
+        .map(|to| format!("{} {}", to.queue_arn(), prefix(to.filter())));
     let mut all: Vec<String> = topics.chain(queues).collect();
     all.sort();
     all
@@ -76,7 +105,11 @@ fn page(url: &str, args: &[&str]) -> String {
 async fn ours_is_shown_first_then_written_then_there() {
     let (bucket, other, ours) = (bucket().await, topic().await, topic().await);
     announce(&bucket, &other, "images/").await;
-    let names = [(bucket.as_str(), "BUCKET"), (other.as_str(), "OTHER_TOPIC"), (ours.as_str(), "OUR_TOPIC")];
+    let names = [
+        (bucket.as_str(), "BUCKET"),
+        (other.as_str(), "OTHER_TOPIC"),
+        (ours.as_str(), "OUR_TOPIC"),
+    ];
     let args = ["--bucket", &bucket, "--prefix", "AWSLogs/", "--topic", &ours];
     golden::compare(golden("attach-dry-run", &page(moto::url(), &args), &names));
     assert_eq!(announced(&bucket).await, [format!("{other} images/")], "a dry run writes nothing");
@@ -99,8 +132,11 @@ async fn what_overlaps_is_refused_before_s3_does() {
     assert_eq!(announced(&bucket).await, [format!("{other} AWSLogs/111122223333/")]);
 }
 
-/// A bucket whose notification configuration is what `read` says at each read from the first, and whose writes are kept.
-fn fake(read: impl Fn(usize, &str) -> String + Send + Sync + 'static) -> (String, Arc<Mutex<Vec<String>>>) {
+/// A bucket whose notification configuration is what `read` says at each read from the first, and
+/// whose writes are kept.
+fn fake(
+    read: impl Fn(usize, &str) -> String + Send + Sync + 'static,
+) -> (String, Arc<Mutex<Vec<String>>>) {
     let (writes, reads) = (Arc::new(Mutex::new(Vec::new())), Mutex::new(0));
     let kept = Arc::clone(&writes);
     let url = relay::before_moto(move |request: &Request| -> Option<Answer> {
@@ -135,15 +171,20 @@ fn function(id: &str, filter: &str) -> String {
 }
 
 fn by_prefix(prefix: &str) -> String {
-    format!("<Filter><S3Key><FilterRule><Name>Prefix</Name><Value>{prefix}</Value></FilterRule></S3Key></Filter>")
+    format!(
+        "<Filter><S3Key><FilterRule><Name>Prefix</Name><Value>{prefix}</Value></FilterRule></S3Key></Filter>"
+    )
 }
 
-const ARGS: [&str; 7] = ["--bucket", "example-logs", "--prefix", "audit logs/", "--queue", QUEUE, "--yes"];
+const ARGS: [&str; 7] =
+    ["--bucket", "example-logs", "--prefix", "audit logs/", "--queue", QUEUE, "--yes"];
 
 #[test]
 fn all_else_is_written_as_it_was_read() {
-    let there = configuration(&format!("{}<EventBridgeConfiguration/>", function("f", &by_prefix("a+b/"))));
-    let (url, writes) = fake(move |_, written| if written.is_empty() { there.clone() } else { written.to_owned() });
+    let there =
+        configuration(&format!("{}<EventBridgeConfiguration/>", function("f", &by_prefix("a+b/"))));
+    let (url, writes) =
+        fake(move |_, written| if written.is_empty() { there.clone() } else { written.to_owned() });
     golden::compare(golden("attach-beside", &page(&url, &ARGS), &[]));
     let writes = writes.lock().unwrap();
     assert_eq!(writes.len(), 1);
@@ -155,25 +196,37 @@ fn all_else_is_written_as_it_was_read() {
         "<Value>audit+logs/</Value>",
         QUEUE,
     ] {
-        let written =
-            writes[0].replace("<EventBridgeConfiguration></EventBridgeConfiguration>", "<EventBridgeConfiguration/>");
+        let written = writes[0].replace(
+            "<EventBridgeConfiguration></EventBridgeConfiguration>",
+            "<EventBridgeConfiguration/>",
+        );
         assert!(written.contains(part), "{part} in {written}");
     }
 }
 
 #[test]
 fn eventbridge_is_switched_on_and_found_on() {
-    let (url, writes) = fake(|_, written| if written.is_empty() { configuration("") } else { written.to_owned() });
+    let (url, writes) =
+        fake(|_, written| if written.is_empty() { configuration("") } else { written.to_owned() });
     let args = ["--bucket", "example-logs", "--prefix", "AWSLogs/", "--eventbridge", "--yes"];
     golden::compare(golden("attach-eventbridge", &page(&url, &args), &[]));
     let again = page(&url, &args);
-    assert!(again.contains("s3://example-logs is attached already: every event goes to EventBridge"), "{again}");
+    assert!(
+        again.contains("s3://example-logs is attached already: every event goes to EventBridge"),
+        "{again}"
+    );
     assert_eq!(writes.lock().unwrap().len(), 1);
 }
 
 #[test]
 fn another_write_in_between_stops_ours() {
-    let changed = |read| if read == 1 { configuration("") } else { configuration(&function("new", &by_prefix("x/"))) };
+    let changed = |read| {
+        if read == 1 {
+            configuration("")
+        } else {
+            configuration(&function("new", &by_prefix("x/")))
+        }
+    };
     let (url, writes) = fake(move |read, _| changed(read));
     golden::compare(golden("attach-changed", &page(&url, &ARGS), &[]));
     assert!(writes.lock().unwrap().is_empty(), "nothing is written");
@@ -181,8 +234,9 @@ fn another_write_in_between_stops_ours() {
 
 #[test]
 fn another_write_right_after_ours_is_told() {
-    let (url, writes) =
-        fake(|_, written| configuration(if written.is_empty() { "" } else { "<EventBridgeConfiguration/>" }));
+    let (url, writes) = fake(|_, written| {
+        configuration(if written.is_empty() { "" } else { "<EventBridgeConfiguration/>" })
+    });
     golden::compare(golden("attach-overwritten", &page(&url, &ARGS), &[]));
     assert_eq!(writes.lock().unwrap().len(), 1);
 }
@@ -192,19 +246,29 @@ fn what_s3_shows_only_after_a_while_is_waited_for() {
     let shown = |read, written: &str| if read < 4 { configuration("") } else { written.to_owned() };
     let (url, writes) = fake(move |read, written| shown(read, written));
     let page = page(&url, &ARGS);
-    assert!(page.contains("Written, and read again") && page.ends_with("(exit code 0)\n"), "{page}");
+    assert!(
+        page.contains("Written, and read again") && page.ends_with("(exit code 0)\n"),
+        "{page}"
+    );
     assert_eq!(writes.lock().unwrap().len(), 1);
 }
 
 #[test]
 fn a_destination_that_does_not_let_s3_send_is_explained() {
     let url = relay::before_moto(|request: &Request| match request.method.as_str() {
-        "PUT" => relay::refused(400, "InvalidArgument", "Unable to validate the following destination configurations"),
+        "PUT" => relay::refused(
+            400,
+            "InvalidArgument",
+            "Unable to validate the following destination configurations",
+        ),
         "GET" => Some((200, vec![], configuration(""))),
         _ => Some((200, vec![], String::new())),
     });
     let page = page(&url, &ARGS);
-    assert!(page.contains("S3 asked every destination") && page.ends_with("(exit code 2)\n"), "{page}");
+    assert!(
+        page.contains("S3 asked every destination") && page.ends_with("(exit code 2)\n"),
+        "{page}"
+    );
 }
 
 #[test]
@@ -222,8 +286,16 @@ fn refusals_name_the_bucket_and_the_cure() {
     let malformed = "the region 'us-east-1' is wrong; expecting 'eu-central-1'";
     let body = |code: &str, message: &str| relay::refused(0, code, message).unwrap().2;
     let cases: [(&str, Answer, &[&str]); 5] = [
-        ("wrong region", (301, region(), body("PermanentRedirect", "other endpoint")), &["AWS_REGION=eu-central-1"]),
-        ("wrong region", (400, vec![], body("AuthorizationHeaderMalformed", malformed)), &["AWS_REGION=eu-central-1"]),
+        (
+            "wrong region",
+            (301, region(), body("PermanentRedirect", "other endpoint")),
+            &["AWS_REGION=eu-central-1"],
+        ),
+        (
+            "wrong region",
+            (400, vec![], body("AuthorizationHeaderMalformed", malformed)),
+            &["AWS_REGION=eu-central-1"],
+        ),
         (
             "another's",
             (403, vec![], body("AccessDenied", "Access Denied")),
@@ -235,15 +307,19 @@ fn refusals_name_the_bucket_and_the_cure() {
     for (case, answer, parts) in cases {
         let url = relay::before_moto(move |_| Some(answer.clone()));
         let page = page(&url, &ARGS);
-        assert!(page.ends_with("(exit code 2)\n") && page.contains("trailbell: s3://example-logs: "), "{case}: {page}");
+        assert!(
+            page.ends_with("(exit code 2)\n") && page.contains("trailbell: s3://example-logs: "),
+            "{case}: {page}"
+        );
         parts.iter().for_each(|part| assert!(page.contains(part), "{case}: {part} in {page}"));
     }
 }
 
 #[test]
 fn wrong_usage_is_told_before_anything_is_asked() {
-    let queue =
-        |arn: &str| vec!["--bucket".to_owned(), "example-logs".to_owned(), "--queue".to_owned(), arn.to_owned()];
+    let queue = |arn: &str| {
+        vec!["--bucket".to_owned(), "example-logs".to_owned(), "--queue".to_owned(), arn.to_owned()]
+    };
     let words = |text: &str| text.split(' ').map(str::to_owned).collect::<Vec<String>>();
     for (args, part) in [
         (words("--bucket example-logs"), "required"),
@@ -262,7 +338,10 @@ fn wrong_usage_is_told_before_anything_is_asked() {
 #[test]
 fn a_queue_of_another_region_is_refused_by_name() {
     let (url, writes) = fake(|_, _| configuration(""));
-    let page = page(&url, &["--bucket", "example-logs", "--queue", "arn:aws:sqs:eu-west-1:111122223333:q", "--yes"]);
+    let page = page(
+        &url,
+        &["--bucket", "example-logs", "--queue", "arn:aws:sqs:eu-west-1:111122223333:q", "--yes"],
+    );
     assert!(page.contains("S3 sends only to queues and topics of its own region"), "{page}");
     assert!(writes.lock().unwrap().is_empty(), "nothing is written");
 }

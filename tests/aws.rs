@@ -1,5 +1,10 @@
 //! The real protocols of S3 and SNS: moto's server, and canned answers for what moto does not do.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test stops at what it did not expect")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test stops at what it did not expect"
+)]
 
 mod support;
 
@@ -34,7 +39,12 @@ async fn bucket(client: &aws_sdk_s3::Client) -> String {
     bucket
 }
 
-async fn put(client: &aws_sdk_s3::Client, bucket: &str, key: &str, bytes: Vec<u8>) -> Option<String> {
+async fn put(
+    client: &aws_sdk_s3::Client,
+    bucket: &str,
+    key: &str,
+    bytes: Vec<u8>,
+) -> Option<String> {
     let put = client.put_object().bucket(bucket).key(key).body(ByteStream::from(bytes));
     put.send().await.unwrap().version_id().map(str::to_owned)
 }
@@ -58,9 +68,14 @@ fn create_group(event_id: &str, group: &str) -> Value {
 fn alerts(count: usize) -> Vec<Alert> {
     let rules = load::embedded().rules;
     let alert = |n: usize| {
-        let record = Record::from_value(create_group(&format!("e{n}"), &format!("group-{n}"))).unwrap();
+        let record =
+            Record::from_value(create_group(&format!("e{n}"), &format!("group-{n}"))).unwrap();
         let origin = Origin::Inline { envelope: "test".to_owned(), record: n };
-        alert::render(&Finding::new(&rules[0].info, &record, origin), &Context::default(), &Accounts::default())
+        alert::render(
+            &Finding::new(&rules[0].info, &record, origin),
+            &Context::default(),
+            &Accounts::default(),
+        )
     };
     (0..count).map(alert).collect()
 }
@@ -82,8 +97,15 @@ async fn bytes(store: &S3Store, object: &ObjectRef) -> (&'static str, Vec<u8>) {
 async fn objects_are_opened_by_key_and_version() {
     let client = aws::s3(moto::url());
     let bucket = bucket(&client).await;
-    let versions = VersioningConfiguration::builder().status(BucketVersioningStatus::Enabled).build();
-    client.put_bucket_versioning().bucket(&bucket).versioning_configuration(versions).send().await.unwrap();
+    let versions =
+        VersioningConfiguration::builder().status(BucketVersioningStatus::Enabled).build();
+    client
+        .put_bucket_versioning()
+        .bucket(&bucket)
+        .versioning_configuration(versions)
+        .send()
+        .await
+        .unwrap();
     let key = "prefix with space/a+b/ü.json.gz";
     let first = put(&client, &bucket, key, b"first".to_vec()).await;
     put(&client, &bucket, key, b"second".to_vec()).await;
@@ -117,10 +139,14 @@ async fn what_is_gone_is_told_from_what_cannot_be_had() {
 async fn a_403_is_tried_again_and_names_the_permission_that_hides_a_404() {
     let xml = "<Error><Code>AccessDenied</Code><Message>Access Denied</Message></Error>";
     let server = Canned::new(move |_| (403, xml.to_owned())).unwrap();
-    let error = S3Store::new(aws::s3(&server.url)).open(&object("logs", "a", None)).await.unwrap_err();
+    let error =
+        S3Store::new(aws::s3(&server.url)).open(&object("logs", "a", None)).await.unwrap_err();
     assert!(matches!(error, StoreError::Retry(_)));
     let told = error.to_string();
-    assert!(told.starts_with("AccessDenied: Access Denied") && told.contains("s3:ListBucket"), "{told}");
+    assert!(
+        told.starts_with("AccessDenied: Access Denied") && told.contains("s3:ListBucket"),
+        "{told}"
+    );
 }
 
 #[tokio::test]
@@ -130,16 +156,24 @@ async fn an_alert_reaches_the_topic_as_mail_and_as_json_with_attributes() {
     let sink = SnsSink::new(client, topic.clone(), Pace::shared_by(1));
     let alerts = alerts(2);
     let results = sink.publish(&alerts).await;
-    assert!(results.iter().all(|result| result.as_ref().is_ok_and(|id| !id.is_empty())), "{results:?}");
+    assert!(
+        results.iter().all(|result| result.as_ref().is_ok_and(|id| !id.is_empty())),
+        "{results:?}"
+    );
     let published = moto::published(&topic).unwrap();
     assert_eq!(published.len(), 2);
     let message: Value = serde_json::from_str(&published[0].message).unwrap();
     assert_eq!(message["email"], json!(alerts[0].text));
     let document: Value = serde_json::from_str(message["default"].as_str().unwrap()).unwrap();
-    assert_eq!((&document["event"]["action"], &document["group"]["name"]), (&json!("CreateGroup"), &json!("group-0")));
+    assert_eq!(
+        (&document["event"]["action"], &document["group"]["name"]),
+        (&json!("CreateGroup"), &json!("group-0"))
+    );
     assert_eq!(published[0].subject.as_deref(), Some(alerts[0].subject.as_str()));
-    let names: BTreeSet<&str> = published[0].attributes.as_object().unwrap().keys().map(String::as_str).collect();
-    let expected = ["account", "action", "kind", "region", "risk_score", "rule_id", "rule_name", "severity"];
+    let names: BTreeSet<&str> =
+        published[0].attributes.as_object().unwrap().keys().map(String::as_str).collect();
+    let expected =
+        ["account", "action", "kind", "region", "risk_score", "rule_id", "rule_name", "severity"];
     assert_eq!(names, BTreeSet::from(expected));
 }
 
@@ -150,7 +184,9 @@ async fn a_topic_that_does_not_exist_fails_every_finding_by_name() {
     let results = sink.publish(&alerts(3)).await;
     assert_eq!(results.len(), 3);
     assert!(
-        results.iter().all(|result| result.as_ref().is_err_and(|error| error.to_string().contains(&topic))),
+        results
+            .iter()
+            .all(|result| result.as_ref().is_err_and(|error| error.to_string().contains(&topic))),
         "{results:?}"
     );
 }
@@ -175,29 +211,43 @@ fn batch_answer(accepted: &[&str], refused: &[(&str, bool)]) -> String {
 async fn failures_inside_a_success_are_read_and_tried_again_unless_they_are_ours() {
     let server = Canned::new(|body| {
         let first = body.contains("member.1.Id=0") && body.contains("member.2.Id=1");
-        let answer = if first { batch_answer(&["0"], &[("1", false), ("2", true)]) } else { batch_answer(&["1"], &[]) };
+        let answer = if first {
+            batch_answer(&["0"], &[("1", false), ("2", true)])
+        } else {
+            batch_answer(&["1"], &[])
+        };
         (200, answer)
     })
     .unwrap();
     let topic = "arn:aws:sns:us-east-1:111122223333:alerts".to_owned();
-    let results = SnsSink::new(sns(&server.url), topic, Pace::shared_by(1)).publish(&alerts(3)).await;
+    let results =
+        SnsSink::new(sns(&server.url), topic, Pace::shared_by(1)).publish(&alerts(3)).await;
     assert_eq!((results[0].as_deref(), results[1].as_deref()), (Ok("m-0"), Ok("m-1")));
     assert!(results[2].as_ref().unwrap_err().to_string().contains("Oops: no"));
     let asked = server.asked();
     assert_eq!(asked.len(), 2, "the refused entry is not sent again");
-    assert!(asked[1].1.contains("member.1.Id=1") && !asked[1].1.contains("member.2"), "{}", asked[1].1);
+    assert!(
+        asked[1].1.contains("member.1.Id=1") && !asked[1].1.contains("member.2"),
+        "{}",
+        asked[1].1
+    );
 }
 
 #[tokio::test]
 async fn no_second_at_the_topic_sees_more_than_the_share() {
     let server = Canned::new(|body| {
         let ids: Vec<String> = (0..20).map(|n| n.to_string()).collect();
-        let sent: Vec<&str> = ids.iter().map(String::as_str).filter(|id| body.contains(&format!("Id={id}&"))).collect();
+        let sent: Vec<&str> = ids
+            .iter()
+            .map(String::as_str)
+            .filter(|id| body.contains(&format!("Id={id}&")))
+            .collect();
         (200, batch_answer(&sent, &[]))
     })
     .unwrap();
     let topic = "arn:aws:sns:us-east-1:111122223333:alerts".to_owned();
-    let results = SnsSink::new(sns(&server.url), topic, Pace::shared_by(1)).publish(&alerts(14)).await;
+    let results =
+        SnsSink::new(sns(&server.url), topic, Pace::shared_by(1)).publish(&alerts(14)).await;
     assert!(results.iter().all(Result::is_ok), "{results:?}");
     let asked = server.asked();
     let entries = |body: &str| body.matches(".Id=").count();
@@ -206,7 +256,8 @@ async fn no_second_at_the_topic_sees_more_than_the_share() {
     let second = Duration::from_millis(900);
     for (start, _) in &asked {
         let within = |time: &Instant| time >= start && time.duration_since(*start) < second;
-        let count: usize = asked.iter().filter(|(time, _)| within(time)).map(|(_, body)| entries(body)).sum();
+        let count: usize =
+            asked.iter().filter(|(time, _)| within(time)).map(|(_, body)| entries(body)).sum();
         assert!(count <= 5, "{count} messages in one second");
     }
 }
@@ -244,9 +295,16 @@ async fn from_an_object_in_s3_to_a_message_at_the_topic() {
             "s3": {"bucket": {"name": bucket}, "object": {"key": key}}})
     };
     let payload = json!({"Records": [record(key), record(&key.replace("_x", "_gone"))]});
-    let clock = Clock { now: Timestamp::UNIX_EPOCH, last_start: None, lease: Duration::from_secs(360) };
+    let clock =
+        Clock { now: Timestamp::UNIX_EPOCH, last_start: None, lease: Duration::from_secs(360) };
     let outcome = pipeline::run(&Arc::new(pipeline), &payload, clock).await;
     assert!(outcome.reply().is_ok(), "{:?}", outcome.problems);
-    assert_eq!((outcome.report.findings_that(Fate::Alerted), outcome.report.objects_that(ObjectFate::Gone)), (1, 1));
+    assert_eq!(
+        (
+            outcome.report.findings_that(Fate::Alerted),
+            outcome.report.objects_that(ObjectFate::Gone)
+        ),
+        (1, 1)
+    );
     assert_eq!(moto::published(&topic).unwrap().len(), 1);
 }

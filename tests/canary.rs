@@ -1,5 +1,10 @@
 //! The canary: as the function sends it, and from a workstation.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test stops at what it did not expect")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test stops at what it did not expect"
+)]
 
 #[path = "support/bucket.rs"]
 mod bucket;
@@ -27,8 +32,7 @@ use trailbell::sink::{AlertSink, MessageId, PublishError};
 
 type Vars<'a> = &'a [(&'a str, &'a str)];
 
-const SUBJECT: &str =
-    "Subject: [TEST] [low] IAM group trailbell-canary-test created by trailbell-canary in 000000000000";
+const SUBJECT: &str = "Subject: [TEST] [low] IAM group trailbell-canary-test created by trailbell-canary in 000000000000";
 
 fn rules() -> RuleSet {
     RuleSet::new([load::embedded().rules]).unwrap()
@@ -70,17 +74,33 @@ async fn a_test_alert_says_so_everywhere_and_leaves_no_trace_in_the_indexes() {
     let bucket = Bucket::new();
     let function = Arc::new(function(&bucket, rules().into()).await);
     let outcome = invoke(&function, &canary(), "request-1").await;
-    assert!(outcome.reply().is_ok() && outcome.notes[0].starts_with("canary request-1: match "), "{outcome:?}");
+    assert!(
+        outcome.reply().is_ok() && outcome.notes[0].starts_with("canary request-1: match "),
+        "{outcome:?}"
+    );
     assert_eq!(counts(&outcome), (1, 0, 0), "it counts as no finding");
     assert_eq!(bucket.subjects(), [SUBJECT]);
     let files = fs::read_dir(bucket.path("alerts")).unwrap().map(|entry| entry.unwrap().path());
-    let json = files.into_iter().find(|path| path.extension().is_some_and(|extension| extension == "json")).unwrap();
+    let json = files
+        .into_iter()
+        .find(|path| path.extension().is_some_and(|extension| extension == "json"))
+        .unwrap();
     let sent: Value = serde_json::from_str(&fs::read_to_string(json).unwrap()).unwrap();
     let document = &sent["Message"]["default"];
-    assert!(sent["Message"]["email"].as_str().unwrap().starts_with("  THIS IS A TEST of Trailbell itself"));
-    assert!(document["message"].as_str().unwrap().starts_with("THIS IS A TEST of Trailbell itself"));
+    assert!(
+        sent["Message"]["email"]
+            .as_str()
+            .unwrap()
+            .starts_with("  THIS IS A TEST of Trailbell itself")
+    );
+    assert!(
+        document["message"].as_str().unwrap().starts_with("THIS IS A TEST of Trailbell itself")
+    );
     assert_eq!(document["event"]["id"], "trailbell-canary-request-1");
-    assert_eq!((&document["trailbell"]["kind"], &document["trailbell"]["test"]), (&json!("canary"), &json!(true)));
+    assert_eq!(
+        (&document["trailbell"]["kind"], &document["trailbell"]["test"]),
+        (&json!("canary"), &json!(true))
+    );
     assert_eq!(sent["MessageAttributes"]["kind"]["Value"], "canary");
     assert_eq!(sent["MessageAttributes"]["account"]["Value"], "000000000000");
     assert_eq!((bucket.keys("entries").len(), bucket.keys("open").len()), (1, 0), "seen through");
@@ -95,8 +115,7 @@ async fn a_test_alert_says_so_everywhere_and_leaves_no_trace_in_the_indexes() {
 async fn each_invocation_rings_once_however_often_it_is_delivered() {
     let bucket = Bucket::new();
     let function = Arc::new(function(&bucket, rules().into()).await);
-    let queued =
-        |id: &str| json!({"Records": [{"eventSource": "aws:sqs", "messageId": id, "body": canary().to_string()}]});
+    let queued = |id: &str| json!({"Records": [{"eventSource": "aws:sqs", "messageId": id, "body": canary().to_string()}]});
     let cases = [
         (canary(), "request-1", 1),
         (canary(), "request-1", 1),
@@ -153,11 +172,16 @@ async fn neither_exception_nor_limit_silences_it_and_it_takes_no_ones_place() {
         (canary(), "canary-2", [0, 0]),
     ] {
         let outcome = invoke(&function, &payload, request).await;
-        assert_eq!(fates.map(|fate| outcome.report.findings_that(fate)), expected, "{request}: {outcome:?}");
+        assert_eq!(
+            fates.map(|fate| outcome.report.findings_that(fate)),
+            expected,
+            "{request}: {outcome:?}"
+        );
     }
     assert_eq!(bucket.subjects().iter().filter(|subject| subject.contains("[TEST]")).count(), 2);
     // A sweep that takes it over goes by what the entry says.
-    let (_, out, _) = bucket.run(&["ledger", "list", "--account", "000000000000", "--format", "json"]);
+    let (_, out, _) =
+        bucket.run(&["ledger", "list", "--account", "000000000000", "--format", "json"]);
     assert_eq!(out.matches("\"exception\":null").count(), 2, "{out}");
 }
 
@@ -172,7 +196,9 @@ impl AlertSink for Broken {
     async fn publish(&self, alerts: &[Alert]) -> Vec<Result<MessageId, PublishError>> {
         match self {
             Broken::Hangs => std::future::pending().await,
-            Broken::Refuses => alerts.iter().map(|_| Err(PublishError("the topic is gone".to_owned()))).collect(),
+            Broken::Refuses => {
+                alerts.iter().map(|_| Err(PublishError("the topic is gone".to_owned()))).collect()
+            }
         }
     }
 }
@@ -180,8 +206,9 @@ impl AlertSink for Broken {
 #[tokio::test]
 async fn one_that_failed_is_sent_by_the_next_try_and_one_that_died_by_the_sweep_as_a_test() {
     let bucket = Bucket::new();
-    let broken =
-        |sink| async { Arc::new(Pipeline { sink: Box::new(sink), ..function(&bucket, rules().into()).await }) };
+    let broken = |sink| async {
+        Arc::new(Pipeline { sink: Box::new(sink), ..function(&bucket, rules().into()).await })
+    };
     let refused = invoke(&broken(Broken::Refuses).await, &canary(), "request-1").await;
     assert_eq!(counts(&refused), (1, 1, 0));
     assert!(refused.reply().unwrap_err().to_string().contains("publish"), "{refused:?}");
@@ -211,7 +238,8 @@ fn a_workstation_sees_how_long_each_hop_took() {
     let bucket = Bucket::new();
     let (exit, out, err) = bucket.run(&["canary"]);
     assert_eq!(exit, 0, "{err}");
-    let hops = ["Hop", "read rules", "make clients", "match", "claim", "publish", "complete", "total"];
+    let hops =
+        ["Hop", "read rules", "make clients", "match", "claim", "publish", "complete", "total"];
     for (line, hop) in out.lines().filter(|line| !line.contains('─')).zip(hops) {
         assert!(line.trim_start().starts_with(hop), "{hop}: {out}");
         assert!(hop == "Hop" || line.contains(" ms"), "{hop}: {out}");
@@ -234,15 +262,26 @@ fn the_hop_that_fails_is_named_with_its_reason() {
     let no_dir = format!("dir:{file}");
     let cases: [(&[&str], Vars<'_>, &str, &str); 4] = [
         (&[], &[("TRAILBELL_RULES", &broken)], "read rules", "broken.toml"),
-        (&[], &[("TRAILBELL_RULES", &other), ("TRAILBELL_DEFAULT_RULES", "off")], "match", "no rule of the 1 in force"),
+        (
+            &[],
+            &[("TRAILBELL_RULES", &other), ("TRAILBELL_DEFAULT_RULES", "off")],
+            "match",
+            "no rule of the 1 in force",
+        ),
         (&["--ledger", &no_dir], &[], "claim", "ledger "),
         (&["--alerts", &no_dir], &[], "publish", "a-file"),
     ];
     for (args, vars, hop, why) in cases {
         let (exit, out, err) = bucket.run_with(&[&["canary"], args].concat(), vars);
         assert_eq!(exit, 1, "{hop}: {out}{err}");
-        assert!(out.lines().any(|line| line.trim_start().starts_with(hop) && line.contains("FAILED")), "{hop}: {out}");
-        assert!(err.contains(&format!("the canary failed: {hop}: ")) && err.contains(why), "{hop}: {err}");
+        assert!(
+            out.lines().any(|line| line.trim_start().starts_with(hop) && line.contains("FAILED")),
+            "{hop}: {out}"
+        );
+        assert!(
+            err.contains(&format!("the canary failed: {hop}: ")) && err.contains(why),
+            "{hop}: {err}"
+        );
     }
     let (exit, _, err) = cli::trailbell(&["canary"], &[]);
     assert!(exit == 2 && err.contains("TRAILBELL_ALERTS is missing"), "{err}");
@@ -253,10 +292,12 @@ async fn it_reaches_a_topic_with_a_ledger_in_s3() {
     let bucket = moto::unique("ledger");
     aws::s3(moto::url()).create_bucket().bucket(&bucket).send().await.unwrap();
     let sns = aws_sdk_sns::Client::new(&aws::config(moto::url()));
-    let topic = sns.create_topic().name(moto::unique("alerts")).send().await.unwrap().topic_arn.unwrap();
+    let topic =
+        sns.create_topic().name(moto::unique("alerts")).send().await.unwrap().topic_arn.unwrap();
     let ledger = format!("s3://{bucket}/state");
     let vars = aws::variables(moto::url());
-    let (exit, out, err) = cli::trailbell(&["canary", "--alerts", &topic, "--ledger", &ledger], &vars);
+    let (exit, out, err) =
+        cli::trailbell(&["canary", "--alerts", &topic, "--ledger", &ledger], &vars);
     assert_eq!(exit, 0, "{out}{err}");
     let published = moto::published(&topic).unwrap();
     assert_eq!(published.len(), 1);

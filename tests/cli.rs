@@ -1,5 +1,10 @@
 //! The command line, as a person runs it.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test stops at what it did not expect")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test stops at what it did not expect"
+)]
 
 use std::fs;
 use std::io::Write;
@@ -39,16 +44,18 @@ fn create_group(event_id: &str, group: &str) -> Value {
         "userIdentity": {"type": "IAMUser", "userName": "alice", "arn": "arn:aws:iam::111122223333:user/alice"}})
 }
 
-/// A folder of log files: two findings in `a.json.gz` (records 0 and 2), one in each of `b.ndjson` and `c.json`.
+/// A folder of log files: two findings in `a.json.gz` (records 0 and 2), one in each of `b.ndjson`
+/// and `c.json`.
 fn logs() -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
-    let records =
-        json!({"Records": [create_group("a1", "one"), {"eventName": "ListUsers"}, create_group("a2", "two")]});
+    let records = json!({"Records": [create_group("a1", "one"), {"eventName": "ListUsers"}, create_group("a2", "two")]});
     let mut gzip = GzEncoder::new(Vec::new(), Compression::default());
     gzip.write_all(records.to_string().as_bytes()).unwrap();
     fs::write(folder.path().join("a.json.gz"), gzip.finish().unwrap()).unwrap();
-    fs::write(folder.path().join("b.ndjson"), format!("{}\n", create_group("b1", "three"))).unwrap();
-    fs::write(folder.path().join("c.json"), json!([create_group("c1", "four")]).to_string()).unwrap();
+    fs::write(folder.path().join("b.ndjson"), format!("{}\n", create_group("b1", "three")))
+        .unwrap();
+    fs::write(folder.path().join("c.json"), json!([create_group("c1", "four")]).to_string())
+        .unwrap();
     folder
 }
 
@@ -67,19 +74,33 @@ fn the_first_command_of_the_readme_shows_both_alerts() {
     let output = run(&["invoke", "events/s3-put.json"]);
     assert!(output.status.success(), "{}", err(&output));
     let shown = out(&output);
-    assert!(shown.contains("Subject: [low] IAM group billing-admins created by alice in 111122223333"), "{shown}");
-    assert!(shown.contains("Subject: [low] bob added to IAM group billing-admins by alice in 111122223333"), "{shown}");
+    assert!(
+        shown.contains("Subject: [low] IAM group billing-admins created by alice in 111122223333"),
+        "{shown}"
+    );
+    assert!(
+        shown.contains(
+            "Subject: [low] bob added to IAM group billing-admins by alice in 111122223333"
+        ),
+        "{shown}"
+    );
     assert!(shown.lines().last().unwrap().contains("alerted)"), "{shown}");
 }
 
-/// How many alerts the samples' own page says a sample rings: `one alert`, `two alerts` …; none where it says nothing.
+/// How many alerts the samples' own page says a sample rings: `one alert`, `two alerts` …; none
+/// where it says nothing.
 fn promised(sample: &str) -> usize {
-    let page = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("events/README.md")).unwrap();
-    let row = page.lines().find(|line| line.starts_with(&format!("| `{sample}` |"))).unwrap_or_else(|| {
-        panic!("events/README.md does not tell of {sample}") //
-    });
+    let page =
+        fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("events/README.md")).unwrap();
+    let row = page
+        .lines()
+        .find(|line| line.starts_with(&format!("| `{sample}` |")))
+        .unwrap_or_else(|| {
+            panic!("events/README.md does not tell of {sample}") //
+        });
     let what = row.split(" | ").last().unwrap();
-    let words = ["one alert", "two alerts", "three alerts", "four alerts", "five alerts", "six alerts"];
+    let words =
+        ["one alert", "two alerts", "three alerts", "four alerts", "five alerts", "six alerts"];
     let said = |word: &&str| what.starts_with(*word) || what.contains(&format!("the {word}"));
     words.iter().position(said).map_or(0, |at| at + 1)
 }
@@ -95,7 +116,16 @@ fn every_sample_rings_as_its_page_says() {
         let shown = out(&output);
         assert_eq!(shown.matches("\nSubject: [").count(), promised(name), "{name}: {shown}");
         // An object that is gone or skipped, and a payload that asks for nothing, say so by name.
-        let silent = ["gone", "test-event", "validation", "control", "digest", "insight", "foreign", "other-region"];
+        let silent = [
+            "gone",
+            "test-event",
+            "validation",
+            "control",
+            "digest",
+            "insight",
+            "foreign",
+            "other-region",
+        ];
         if silent.iter().any(|word| name.contains(word)) {
             assert!(shown.contains("ignored: ") || shown.contains("s3://"), "{name}: {shown}");
         }
@@ -104,7 +134,8 @@ fn every_sample_rings_as_its_page_says() {
 
 #[test]
 fn a_payload_can_come_from_standard_input() {
-    let payload = fs::File::open(Path::new(env!("CARGO_MANIFEST_DIR")).join("events/s3-put.json")).unwrap();
+    let payload =
+        fs::File::open(Path::new(env!("CARGO_MANIFEST_DIR")).join("events/s3-put.json")).unwrap();
     let output = trailbell(&["invoke", "-"]).stdin(payload).output().unwrap();
     assert!(output.status.success() && out(&output).contains("Subject: "), "{}", err(&output));
 }
@@ -113,11 +144,21 @@ fn a_payload_can_come_from_standard_input() {
 fn alerts_can_go_to_a_folder() {
     let folder = tempfile::tempdir().unwrap();
     let place = format!("dir:{}/outbox", path(&folder));
-    let output = trailbell(&["invoke", "events/s3-put.json"]).env("TRAILBELL_ALERTS", place).output().unwrap();
+    let output = trailbell(&["invoke", "events/s3-put.json"])
+        .env("TRAILBELL_ALERTS", place)
+        .output()
+        .unwrap();
     assert!(output.status.success() && !out(&output).contains("Subject:"), "{}", out(&output));
-    let files: Vec<PathBuf> = fs::read_dir(folder.path().join("outbox")).unwrap().map(|e| e.unwrap().path()).collect();
-    assert!(files.len() >= 4 && files.len().is_multiple_of(2), "a mail and a document for each: {files:?}");
-    let document = files.iter().find(|path| path.extension().is_some_and(|extension| extension == "json")).unwrap();
+    let files: Vec<PathBuf> =
+        fs::read_dir(folder.path().join("outbox")).unwrap().map(|e| e.unwrap().path()).collect();
+    assert!(
+        files.len() >= 4 && files.len().is_multiple_of(2),
+        "a mail and a document for each: {files:?}"
+    );
+    let document = files
+        .iter()
+        .find(|path| path.extension().is_some_and(|extension| extension == "json"))
+        .unwrap();
     let envelope: Value = serde_json::from_str(&fs::read_to_string(document).unwrap()).unwrap();
     assert_eq!(envelope["MessageAttributes"]["severity"]["Value"], "low");
     assert!(envelope["Message"]["email"].as_str().unwrap().contains("WHAT TO CHECK"));
@@ -129,19 +170,28 @@ fn an_unwritable_place_fails_the_alert_by_name() {
     let file = folder.path().join("a-file");
     fs::write(&file, "").unwrap();
     let place = format!("dir:{}", file.display());
-    let output = trailbell(&["invoke", "events/s3-put.json"]).env("TRAILBELL_ALERTS", place).output().unwrap();
+    let output = trailbell(&["invoke", "events/s3-put.json"])
+        .env("TRAILBELL_ALERTS", place)
+        .output()
+        .unwrap();
     assert_eq!(output.status.code(), Some(2));
-    assert!(err(&output).contains("a-file") && err(&output).contains("to be tried again"), "{}", err(&output));
+    assert!(
+        err(&output).contains("a-file") && err(&output).contains("to be tried again"),
+        "{}",
+        err(&output)
+    );
 }
 
 #[test]
 fn settings_that_are_wrong_are_told_all_at_once() {
     let mut command = trailbell(&["invoke", "events/s3-put.json"]);
-    let output = command.env("TRAILBELL_ALERTS", "nowhere").env("TRAILBELL_STROE", "s3").output().unwrap();
+    let output =
+        command.env("TRAILBELL_ALERTS", "nowhere").env("TRAILBELL_STROE", "s3").output().unwrap();
     assert_eq!(output.status.code(), Some(2));
     let told = err(&output);
     assert!(
-        told.contains("TRAILBELL_ALERTS is \"nowhere\"") && told.contains("TRAILBELL_STROE: no such setting"),
+        told.contains("TRAILBELL_ALERTS is \"nowhere\"")
+            && told.contains("TRAILBELL_STROE: no such setting"),
         "{told}"
     );
 }
@@ -152,7 +202,9 @@ fn the_function_does_not_start_without_its_settings() {
     let output = command.env_clear().output().unwrap();
     assert!(!output.status.success());
     let told = out(&output);
-    for name in ["TRAILBELL_ALERTS is missing", "TRAILBELL_STORE is missing", "TRAILBELL_LEDGER is missing"] {
+    for name in
+        ["TRAILBELL_ALERTS is missing", "TRAILBELL_STORE is missing", "TRAILBELL_LEDGER is missing"]
+    {
         assert!(told.contains(name), "{name}: {told}");
     }
 }
@@ -175,7 +227,11 @@ fn a_rule_with_a_typo_stops_the_start_by_file_line_and_reason() {
         .env("TRAILBELL_STORE", "dir:x")
         .env("TRAILBELL_LEDGER", "none");
     let output = function.env("TRAILBELL_RULES", folder.path()).output().unwrap();
-    assert!(!output.status.success() && out(&output).contains("broken.toml:8:"), "{}", out(&output));
+    assert!(
+        !output.status.success() && out(&output).contains("broken.toml:8:"),
+        "{}",
+        out(&output)
+    );
 }
 
 #[test]
@@ -190,12 +246,16 @@ fn a_scan_prints_a_line_of_json_for_each_finding() {
     let folder = logs();
     let output = run(&["scan", &path(&folder), "--format", "ndjson"]);
     assert_eq!(output.status.code(), Some(0), "{}", err(&output));
-    let lines: Vec<Value> = out(&output).lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let lines: Vec<Value> =
+        out(&output).lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     let brief: Vec<(String, u64, String)> = lines
         .iter()
         .map(|line| {
-            let source =
-                Path::new(line["trailbell"]["source"].as_str().unwrap()).file_name().unwrap().to_str().unwrap();
+            let source = Path::new(line["trailbell"]["source"].as_str().unwrap())
+                .file_name()
+                .unwrap()
+                .to_str()
+                .unwrap();
             (
                 source.to_owned(),
                 line["trailbell"]["record"].as_u64().unwrap(),
@@ -203,19 +263,28 @@ fn a_scan_prints_a_line_of_json_for_each_finding() {
             )
         })
         .collect();
-    let expected = [("a.json.gz", 0, "a1"), ("a.json.gz", 2, "a2"), ("b.ndjson", 0, "b1"), ("c.json", 0, "c1")];
+    let expected = [
+        ("a.json.gz", 0, "a1"),
+        ("a.json.gz", 2, "a2"),
+        ("b.ndjson", 0, "b1"),
+        ("c.json", 0, "c1"),
+    ];
     assert_eq!(brief, expected.map(|(file, record, id)| (file.to_owned(), record, id.to_owned())));
     let first = &lines[0];
     assert_eq!(first["rule"]["id"], "169f3a93-efc7-4df2-94d6-0d9438c310d1");
     assert_eq!(first["rule"]["name"], "AWS IAM Group Creation");
-    assert_eq!((&first["event"]["action"], &first["event"]["outcome"]), (&json!("CreateGroup"), &json!("success")));
+    assert_eq!(
+        (&first["event"]["action"], &first["event"]["outcome"]),
+        (&json!("CreateGroup"), &json!("success"))
+    );
     assert!(err(&output).contains("4 findings in 5 records of 3 files"), "{}", err(&output));
 }
 
 #[test]
 fn a_scan_prints_one_array_or_a_table() {
     let folder = logs();
-    let all: Value = serde_json::from_slice(&run(&["scan", &path(&folder), "--format", "json"]).stdout).unwrap();
+    let all: Value =
+        serde_json::from_slice(&run(&["scan", &path(&folder), "--format", "json"]).stdout).unwrap();
     assert_eq!(all.as_array().unwrap().len(), 4);
     let none = tempfile::tempdir().unwrap();
     fs::write(none.path().join("quiet.json"), r#"{"Records":[]}"#).unwrap();
@@ -230,7 +299,10 @@ fn hostile_names_cannot_break_the_table() {
     let log = json!([create_group("e1", "x\u{1b}[2J\r\n\u{202e}evil")]);
     fs::write(folder.path().join("a.json"), log.to_string()).unwrap();
     let table = out(&run(&["scan", &path(&folder)]));
-    assert!(!table.contains('\u{1b}') && !table.contains('\r') && !table.contains('\u{202e}'), "{table:?}");
+    assert!(
+        !table.contains('\u{1b}') && !table.contains('\r') && !table.contains('\u{202e}'),
+        "{table:?}"
+    );
 }
 
 #[test]
@@ -261,7 +333,11 @@ fn other_files_are_named_and_skipped() {
     fs::write(folder.path().join("notes.txt"), "hello").unwrap();
     let output = run(&["scan", &path(&folder)]);
     assert_eq!(output.status.code(), Some(0));
-    assert!(err(&output).contains("notes.txt: skipped: not named as a log file"), "{}", err(&output));
+    assert!(
+        err(&output).contains("notes.txt: skipped: not named as a log file"),
+        "{}",
+        err(&output)
+    );
     let only = tempfile::tempdir().unwrap();
     fs::write(only.path().join("notes.txt"), "hello").unwrap();
     let output = run(&["scan", &path(&only)]);
@@ -290,7 +366,8 @@ fn rules_are_added_replaced_and_left_out() {
     };
     assert_eq!(names(&[]), 1..5, "added");
     assert_eq!(names(&["--no-default-rules"]), 1..1, "alone");
-    fs::write(rules.path().join("own.toml"), rule("169f3a93-efc7-4df2-94d6-0d9438c310d1", "Own")).unwrap();
+    fs::write(rules.path().join("own.toml"), rule("169f3a93-efc7-4df2-94d6-0d9438c310d1", "Own"))
+        .unwrap();
     assert_eq!(names(&[]), 1..1, "replaced");
 }
 
@@ -332,7 +409,10 @@ fn a_sweep_needs_a_ledger_and_says_what_it_listed() {
         let refused = run(&["invoke", sample]);
         assert_eq!(refused.status.code(), Some(2), "{sample}");
         assert!(err(&refused).contains("TRAILBELL_LEDGER=none"), "{sample}: {}", err(&refused));
-        let swept = invoke(&folder, sample).env("TRAILBELL_TRAILS", "s3://example-trail-logs").output().unwrap();
+        let swept = invoke(&folder, sample)
+            .env("TRAILBELL_TRAILS", "s3://example-trail-logs")
+            .output()
+            .unwrap();
         // The samples are older than an hour.
         let told = out(&swept);
         assert!(
@@ -348,8 +428,10 @@ fn processes_at_once_tell_a_finding_once() {
     let folder = tempfile::tempdir().unwrap();
     let start = |_| invoke(&folder, "events/s3-put.json").stdout(Stdio::piped()).spawn().unwrap();
     let all: Vec<_> = (0..8).map(start).collect();
-    let told: Vec<String> = all.into_iter().map(|child| out(&child.wait_with_output().unwrap())).collect();
-    let alerted =
-        told.iter().filter_map(|told| told.split_once(" alerted")?.0.rsplit(['(', ' ']).next()?.parse::<u32>().ok());
+    let told: Vec<String> =
+        all.into_iter().map(|child| out(&child.wait_with_output().unwrap())).collect();
+    let alerted = told.iter().filter_map(|told| {
+        told.split_once(" alerted")?.0.rsplit(['(', ' ']).next()?.parse::<u32>().ok()
+    });
     assert_eq!(alerted.sum::<u32>(), 3, "{told:#?}");
 }

@@ -1,5 +1,10 @@
 //! `trailbell explain`: what is printed, and the exit codes.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test stops at what it did not expect")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test stops at what it did not expect"
+)]
 
 #[path = "support/cli.rs"]
 mod cli;
@@ -32,7 +37,8 @@ fn a_rule_is_taken_apart_by_its_id_or_its_name() {
     let folder = Folder::new();
     let log = folder.log(&[create_group("app")]);
     for rule in ["AWS IAM User Addition to Group", "333de828-8190-4cf5-8d7c-7575846f6fe0"] {
-        let (exit, out, err) = trailbell(&["explain", text(&log), "--record", "0", "--rule", rule], &[]);
+        let (exit, out, err) =
+            trailbell(&["explain", text(&log), "--record", "0", "--rule", rule], &[]);
         assert_eq!((exit, err.as_str()), (0, ""), "{out}");
         for line in [
             "AWS IAM User Addition to Group (333de828-8190-4cf5-8d7c-7575846f6fe0) does not match this record:\n✗ all of\n",
@@ -54,9 +60,11 @@ fn an_exception_is_a_reason_for_silence() {
     );
     let args = ["explain", text(&log), "--record", "0", "--exceptions", text(&file)];
     let told = "not alerted by AWS IAM Group Creation because of exception `ci`\n";
-    for (rule, excepted) in
-        [(None, true), (Some("AWS IAM Group Creation"), true), (Some("AWS IAM User Addition to Group"), false)]
-    {
+    for (rule, excepted) in [
+        (None, true),
+        (Some("AWS IAM Group Creation"), true),
+        (Some("AWS IAM User Addition to Group"), false),
+    ] {
         let rule: Vec<&str> = rule.into_iter().flat_map(|rule| ["--rule", rule]).collect();
         let (exit, out, err) = trailbell(&[&args[..], &rule].concat(), &[]);
         assert_eq!((exit, out.ends_with(told)), (0, excepted), "{rule:?}: {out}{err}");
@@ -71,7 +79,10 @@ fn what_is_not_there_is_told() {
     let cases: [(&[&str], &str); 5] = [
         (&[text(&log), "--record", "2"], "no record 2: they are numbered from 0 to 1"),
         (&[text(&log), "--record", "1"], "record 1 at byte"),
-        (&[text(&log), "--record", "0", "--rule", "x"], "no rule has the id or the name `x`; there are:\n  AWS IAM "),
+        (
+            &[text(&log), "--record", "0", "--rule", "x"],
+            "no rule has the id or the name `x`; there are:\n  AWS IAM ",
+        ),
         (&[text(&missing), "--record", "0"], "bad.json: at byte"),
         (&["/no/such/file.json", "--record", "0"], "/no/such/file.json: "),
     ];

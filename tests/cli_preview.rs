@@ -1,5 +1,10 @@
 //! `trailbell preview`: what the alert of a rule looks like.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test stops at what it did not expect")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test stops at what it did not expect"
+)]
 
 use std::process::Command;
 
@@ -7,7 +12,8 @@ use serde_json::Value;
 use trailbell::rule::load;
 
 fn preview(args: &[&str]) -> (i32, String, String) {
-    let output = Command::new(env!("CARGO_BIN_EXE_trailbell")).arg("preview").args(args).output().unwrap();
+    let output =
+        Command::new(env!("CARGO_BIN_EXE_trailbell")).arg("preview").args(args).output().unwrap();
     let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
     (output.status.code().unwrap(), text(output.stdout), text(output.stderr))
 }
@@ -23,7 +29,11 @@ fn every_rule_of_the_program_has_a_mail_and_a_document() {
         assert!(list.contains(&info.id) && list.contains(&info.name), "{} in {list}", info.name);
         let (code, mail, error) = preview(&[&info.id]);
         assert_eq!((code, error.as_str()), (0, ""), "{}", info.name);
-        assert!(mail.contains(&format!("] {}: ", info.name)) && mail.contains("\nWHAT HAPPENED, IN ORDER\n"), "{mail}");
+        assert!(
+            mail.contains(&format!("] {}: ", info.name))
+                && mail.contains("\nWHAT HAPPENED, IN ORDER\n"),
+            "{mail}"
+        );
         let (_, document, _) = preview(&[&info.name, "--format", "json"]);
         let document: Value = serde_json::from_str(&document).unwrap();
         assert_eq!(document["trailbell"]["kind"], "correlation", "{}", info.name);
@@ -37,7 +47,12 @@ fn every_rule_of_the_program_has_a_mail_and_a_document() {
         assert!(mail.contains(&format!("\n  Rule            {} (", info.name)), "{mail}");
         let (code, document, _) = preview(&[&info.name, "--format", "json"]);
         let document: Value = serde_json::from_str(&document).unwrap();
-        assert_eq!((code, &document["rule"]["id"]), (0, &Value::from(info.id.as_str())), "{}", info.name);
+        assert_eq!(
+            (code, &document["rule"]["id"]),
+            (0, &Value::from(info.id.as_str())),
+            "{}",
+            info.name
+        );
     }
 }
 

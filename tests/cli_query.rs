@@ -1,5 +1,11 @@
-//! `trailbell scan --query`, `--summary`, `--since` and `--until`: what is printed, and the exit codes.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test stops at what it did not expect")]
+//! `trailbell scan --query`, `--summary`, `--since` and `--until`: what is printed, and the exit
+//! codes.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test stops at what it did not expect"
+)]
 
 #[path = "support/cli.rs"]
 mod cli;
@@ -32,7 +38,8 @@ fn matching_records_are_printed_in_the_order_of_time() {
     let log = folder.log(&calls());
     let (exit, out, err) = trailbell(&["scan", text(&log), "--query", "user.name: alice"], &[]);
     assert_eq!((exit, err.as_str()), (0, "3 matches in 4 records of 1 file\n"), "{out}");
-    let rows: Vec<Vec<&str>> = out.lines().skip(2).map(|line| line.split_whitespace().collect()).collect();
+    let rows: Vec<Vec<&str>> =
+        out.lines().skip(2).map(|line| line.split_whitespace().collect()).collect();
     let place = |record: usize| format!("{}#{record}", text(&log));
     let row = |day: &'static str, action: &'static str, outcome: &'static str| {
         [day, "10:00:00", "alice", action, "iam.amazonaws.com", "192.0.2.7", "us-east-1", outcome]
@@ -42,8 +49,10 @@ fn matching_records_are_printed_in_the_order_of_time() {
         (row("2026-03-02", "ListGroups", "success"), place(0)),
         (row("2026-03-03", "CreateGroup", "AccessDenied"), place(2)),
     ];
-    let expected: Vec<Vec<&str>> =
-        expected.iter().map(|(row, place)| row.iter().copied().chain([place.as_str()]).collect()).collect();
+    let expected: Vec<Vec<&str>> = expected
+        .iter()
+        .map(|(row, place)| row.iter().copied().chain([place.as_str()]).collect())
+        .collect();
     assert_eq!(rows, expected);
 }
 
@@ -68,7 +77,8 @@ fn a_summary_counts_by_caller_service_and_call() {
     let (exit, out, _) = trailbell(&[&args[..], &["--format", "ndjson"]].concat(), &[]);
     assert_eq!(exit, 0);
     let group = |group: &Value| {
-        let names = [&group["actor"]["label"], &group["event"]["action"], &group["first"], &group["last"]];
+        let names =
+            [&group["actor"]["label"], &group["event"]["action"], &group["first"], &group["last"]];
         (
             names.map(|name| name.as_str().unwrap().to_owned()),
             [&group["count"], &group["failed"]].map(|n| n.as_u64().unwrap()),
@@ -102,8 +112,10 @@ fn a_summary_counts_by_caller_service_and_call() {
 #[test]
 fn a_window_leaves_out_what_is_outside() {
     let folder = Folder::new();
-    let log = folder
-        .log(&[calls(), vec![json!({"eventName": "ListGroups", "userIdentity": {"userName": "alice"}})]].concat());
+    let log = folder.log(
+        &[calls(), vec![json!({"eventName": "ListGroups", "userIdentity": {"userName": "alice"}})]]
+            .concat(),
+    );
     // The record without a time is always among them.
     let cases: [(&[&str], usize); 6] = [
         (&[], 4),
@@ -114,7 +126,9 @@ fn a_window_leaves_out_what_is_outside() {
         (&["--since", "10000d"], 4),
     ];
     for (window, count) in cases {
-        let args = [&["scan", text(&log), "--query", "user.name: alice", "--format", "ndjson"], window].concat();
+        let args =
+            [&["scan", text(&log), "--query", "user.name: alice", "--format", "ndjson"], window]
+                .concat();
         let (exit, out, err) = trailbell(&args, &[]);
         assert_eq!((exit, out.lines().count()), (0, count), "{window:?}: {err}");
     }
@@ -132,9 +146,15 @@ fn what_cannot_be_meant_is_refused() {
         (&["--summary"], "--query"),
         (&["--query", "*", "--fail-on", "low"], "cannot be used with"),
         (&["--query", "*", "--exceptions", "x"], "cannot be used with"),
-        (&["--since", "yesterday"], "--since is `yesterday`: expected a length of time ago such as 90m"),
+        (
+            &["--since", "yesterday"],
+            "--since is `yesterday`: expected a length of time ago such as 90m",
+        ),
         (&["--since", "1h", "--until", "2h"], "is before --since"),
-        (&["s3://logs/AWSLogs/"], "s3://logs/AWSLogs/: say how far back with --since, or name a day"),
+        (
+            &["s3://logs/AWSLogs/"],
+            "s3://logs/AWSLogs/: say how far back with --since, or name a day",
+        ),
     ];
     for (args, complaint) in cases {
         let (exit, out, err) = trailbell(&[&["scan", text(&log)], args].concat(), &[]);
@@ -149,20 +169,34 @@ fn a_field_that_no_record_has_is_a_warning() {
     let log = folder.log(&calls());
     let (exit, _, err) = trailbell(&["scan", text(&log), "--query", "user.nmae: alice"], &[]);
     assert_eq!(exit, 0);
-    assert!(err.contains("warning: --query: no record has the field `user.nmae`; did you mean `user.name`?"), "{err}");
+    assert!(
+        err.contains(
+            "warning: --query: no record has the field `user.nmae`; did you mean `user.name`?"
+        ),
+        "{err}"
+    );
     assert!(err.contains("0 matches in 4 records"), "{err}");
 }
 
 #[test]
 fn what_a_caller_wrote_cannot_forge_a_table() {
     let folder = Folder::new();
-    let log = folder.log(&[call("x\u{1b}[2J\u{202e}\n", "A\u{9b}2J", "2026-03-01T10:00:00Z", Some("E\u{7}"))]);
+    let log = folder.log(&[call(
+        "x\u{1b}[2J\u{202e}\n",
+        "A\u{9b}2J",
+        "2026-03-01T10:00:00Z",
+        Some("E\u{7}"),
+    )]);
     for summary in [&[][..], &["--summary"]] {
         for format in ["table", "ndjson", "json"] {
-            let args = [&["scan", text(&log), "--query", "*", "--format", format], summary].concat();
+            let args =
+                [&["scan", text(&log), "--query", "*", "--format", format], summary].concat();
             let (exit, out, _) = trailbell(&args, &[]);
             assert_eq!(exit, 0);
-            assert!(out.chars().all(|c| c == '\n' || !c.is_control() && c != '\u{202e}'), "{format}: {out:?}");
+            assert!(
+                out.chars().all(|c| c == '\n' || !c.is_control() && c != '\u{202e}'),
+                "{format}: {out:?}"
+            );
         }
     }
 }

@@ -1,5 +1,10 @@
 //! `trailbell scan s3://…` over S3's own protocol.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test stops at what it did not expect")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test stops at what it did not expect"
+)]
 
 #[path = "support/cli.rs"]
 mod cli;
@@ -41,7 +46,14 @@ async fn bucket() -> String {
         (key("us-east-1", "20260314T0930"), "damaged".to_owned()),
     ];
     for (key, body) in objects {
-        client.put_object().bucket(&bucket).key(key).body(ByteStream::from(body.into_bytes())).send().await.unwrap();
+        client
+            .put_object()
+            .bucket(&bucket)
+            .key(key)
+            .body(ByteStream::from(body.into_bytes()))
+            .send()
+            .await
+            .unwrap();
     }
     bucket
 }
@@ -52,7 +64,9 @@ fn scan(args: &[&str]) -> (i32, String, String) {
 }
 
 fn groups(out: &str) -> Vec<String> {
-    let name = |line: &str| serde_json::from_str::<Value>(line).unwrap()["group"]["name"].as_str().unwrap().to_owned();
+    let name = |line: &str| {
+        serde_json::from_str::<Value>(line).unwrap()["group"]["name"].as_str().unwrap().to_owned()
+    };
     out.lines().map(name).collect()
 }
 
@@ -66,7 +80,11 @@ async fn a_bucket_is_scanned_for_some_hours() {
     let one = format!("s3://{bucket}/{}", key("us-east-1", "20260312T0935"));
     let cases: [(Vec<&str>, &[&str], &str); 5] = [
         // Rules on IAM need no other region; a query may.
-        ([&[all.as_str()][..], &hours].concat(), &["late", "in"], "2 findings in 4 records of 3 files"),
+        (
+            [&[all.as_str()][..], &hours].concat(),
+            &["late", "in"],
+            "2 findings in 4 records of 3 files",
+        ),
         (
             [&[all.as_str()][..], &hours, &query].concat(),
             &["elsewhere", "late", "in"],
@@ -84,7 +102,10 @@ async fn a_bucket_is_scanned_for_some_hours() {
     }
     let (_, out, _) = scan(&[&one]);
     let document: Value = serde_json::from_str(&out).unwrap();
-    assert_eq!((&document["trailbell"]["source"], &document["trailbell"]["record"]), (&json!(one), &json!(0)));
+    assert_eq!(
+        (&document["trailbell"]["source"], &document["trailbell"]["record"]),
+        (&json!(one), &json!(0))
+    );
 }
 
 #[tokio::test]
@@ -92,7 +113,8 @@ async fn what_cannot_be_read_or_listed_is_no_success() {
     let bucket = bucket().await;
     let damaged = format!("s3://{bucket}/{}", key("us-east-1", "20260314T0930"));
     let missing = format!("s3://{bucket}/{}", key("us-east-1", "20260315T0930"));
-    let (empty, unknown) = (format!("s3://{bucket}/reports"), format!("s3://{}/AWSLogs", moto::unique("none")));
+    let (empty, unknown) =
+        (format!("s3://{bucket}/reports"), format!("s3://{}/AWSLogs", moto::unique("none")));
     let cases: [(&[&str], String); 4] = [
         (&[&damaged], format!("{damaged}: at byte 0")),
         (&[&missing], format!("{missing}: no such object")),

@@ -1,5 +1,10 @@
 //! `trailbell scan` on several threads, and what `--stats` tells.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test stops at what it did not expect")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test stops at what it did not expect"
+)]
 
 #[path = "support/cli.rs"]
 mod cli;
@@ -38,12 +43,20 @@ fn logs() -> tempfile::TempDir {
 fn any_number_of_threads_prints_the_same() {
     let folder = logs();
     let scan = |threads: &str| {
-        trailbell(&["scan", "--threads", threads, "--format", "ndjson", folder.path().to_str().unwrap()], &[])
+        trailbell(
+            &["scan", "--threads", threads, "--format", "ndjson", folder.path().to_str().unwrap()],
+            &[],
+        )
     };
     let (exit, out, err) = scan("1");
-    let groups: Vec<Value> =
-        out.lines().map(|line| serde_json::from_str::<Value>(line).unwrap()["group"]["name"].clone()).collect();
-    assert_eq!(groups, ["g0", "g4", "damaged", "g8", "g12", "g16", "g20", "g24", "g28", "g32", "g36"]);
+    let groups: Vec<Value> = out
+        .lines()
+        .map(|line| serde_json::from_str::<Value>(line).unwrap()["group"]["name"].clone())
+        .collect();
+    assert_eq!(
+        groups,
+        ["g0", "g4", "damaged", "g8", "g12", "g16", "g20", "g24", "g28", "g32", "g36"]
+    );
     assert_eq!(exit, 2);
     assert!(err.contains("07.json.gz: at byte") && err.contains("note.txt: skipped"), "{err}");
     assert!(
@@ -58,7 +71,8 @@ fn any_number_of_threads_prints_the_same() {
 #[test]
 fn nothing_found_says_that_records_were_not_counted() {
     let folder = tempfile::tempdir().unwrap();
-    fs::write(folder.path().join("a.json.gz"), gzip(r#"{"Records":[{"eventName":"GetGroup"}]}"#)).unwrap();
+    fs::write(folder.path().join("a.json.gz"), gzip(r#"{"Records":[{"eventName":"GetGroup"}]}"#))
+        .unwrap();
     let (exit, _, err) = trailbell(&["scan", folder.path().to_str().unwrap()], &[]);
     assert_eq!((exit, err.as_str()), (0, "0 findings in 1 file, 1 only probed\n"));
 }

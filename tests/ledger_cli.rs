@@ -1,5 +1,10 @@
 //! `trailbell ledger`, as a person runs it.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test stops at what it did not expect")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test stops at what it did not expect"
+)]
 
 #[path = "support/bucket.rs"]
 mod bucket;
@@ -50,8 +55,12 @@ fn list(bucket: &Bucket, args: &[&str]) -> (i32, Vec<String>, String) {
 
 /// The id of the finding about a group.
 fn id_of(bucket: &Bucket, group: &str) -> String {
-    let (_, out, err) = bucket.run(&["ledger", "list", "--format", "json", "--group", group, "--limit", "1"]);
-    lines(&out).first().unwrap_or_else(|| panic!("no {group}: {err}"))["id"].as_str().unwrap().to_owned()
+    let (_, out, err) =
+        bucket.run(&["ledger", "list", "--format", "json", "--group", group, "--limit", "1"]);
+    lines(&out).first().unwrap_or_else(|| panic!("no {group}: {err}"))["id"]
+        .as_str()
+        .unwrap()
+        .to_owned()
 }
 
 #[test]
@@ -71,7 +80,10 @@ fn the_latest_come_first_and_every_filter_counts() {
         (&["--actor", "Alice"], &["admins", "billing", "admins"]),
         (&["--actor", "alice2", "--group", "admins"], &[]),
         (&["--rule", "deletion"], &["admins"]),
-        (&["--rule", "169f3a93-efc7-4df2-94d6-0d9438c310d1", "--actor", "alice"], &["billing", "admins"]),
+        (
+            &["--rule", "169f3a93-efc7-4df2-94d6-0d9438c310d1", "--actor", "alice"],
+            &["billing", "admins"],
+        ),
         (&["--state", "excepted"], &["robots"]),
         (&["--state", "excepted", "--state", "alerted"], all),
         (&["--state", "open"], &[]),
@@ -80,7 +92,11 @@ fn the_latest_come_first_and_every_filter_counts() {
     ];
     for (args, expected) in cases {
         let (exit, groups, err) = list(&bucket, args);
-        assert_eq!((exit, groups), (0, expected.iter().map(|group| (*group).to_owned()).collect()), "{args:?}: {err}");
+        assert_eq!(
+            (exit, groups),
+            (0, expected.iter().map(|group| (*group).to_owned()).collect()),
+            "{args:?}: {err}"
+        );
     }
 }
 
@@ -156,7 +172,10 @@ fn what_cannot_be_read_is_named_and_stops_nothing() {
     }
     fs::remove_file(bucket.path(&format!("state/ledger/entries/{damaged}"))).unwrap();
     let (exit, _, err) = list(&bucket, &["--group", "ops"]);
-    assert!(exit == 1 && err.contains("an index names it, and there is no such entry"), "{exit} {err}");
+    assert!(
+        exit == 1 && err.contains("an index names it, and there is no such entry"),
+        "{exit} {err}"
+    );
 }
 
 #[test]
@@ -177,14 +196,22 @@ fn a_finding_is_shown_by_the_start_of_its_id() {
         ] {
             assert!(out.contains(part), "{said}: {part} in {out}");
         }
-        let label = |name: &str| out.lines().any(|line| line.starts_with(name) && !line.contains("not recorded"));
+        let label = |name: &str| {
+            out.lines().any(|line| line.starts_with(name) && !line.contains("not recorded"))
+        };
         assert!(label("Claimed") && label("Completed") && label("Message"), "{out}");
     }
     let (_, out, _) = bucket.run(&["ledger", "show", &id, "--alert"]);
-    assert!(out.contains("Subject: [low] IAM group billing created") && out.contains("WHAT TO CHECK"), "{out}");
+    assert!(
+        out.contains("Subject: [low] IAM group billing created") && out.contains("WHAT TO CHECK"),
+        "{out}"
+    );
     let (_, out, _) = bucket.run(&["ledger", "show", &id, "--format", "json"]);
     let entry: Value = serde_json::from_str(&out).unwrap();
-    assert_eq!((&entry["state"], &entry["content"]["finding"]["group"]), (&json!("alerted"), &json!("billing")));
+    assert_eq!(
+        (&entry["state"], &entry["content"]["finding"]["group"]),
+        (&json!("alerted"), &json!("billing"))
+    );
 }
 
 #[test]
@@ -208,7 +235,8 @@ fn an_id_that_is_none_or_not_enough_is_told() {
 #[test]
 fn stats_tell_what_is_not_done() {
     let bucket = filled();
-    let burst: Vec<Value> = (0..12).map(|n| create_group(&format!("many-{n}"), "erin", "11:00:00")).collect();
+    let burst: Vec<Value> =
+        (0..12).map(|n| create_group(&format!("many-{n}"), "erin", "11:00:00")).collect();
     bucket.put("1105", &burst);
     bucket.publish();
     // An outbox that cannot be written fails one more.
@@ -231,14 +259,26 @@ fn stats_tell_what_is_not_done() {
     ] {
         assert_eq!(stats.pointer(path).unwrap(), &expected, "{path}");
     }
-    let creation = stats["rules"].as_array().unwrap().iter().find(|rule| rule["name"] == "AWS IAM Group Creation");
-    assert_eq!(creation.unwrap()["states"], json!({"alerted": 6, "excepted": 1, "held": 9, "released": 1}));
+    let creation = stats["rules"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|rule| rule["name"] == "AWS IAM Group Creation");
+    assert_eq!(
+        creation.unwrap()["states"],
+        json!({"alerted": 6, "excepted": 1, "held": 9, "released": 1})
+    );
     let (_, out, _) = bucket.run(&["ledger", "stats"]);
-    for part in [&format!(": {late}"), "To summarise  9", "Last sweep    never", "2026-03-01", "all rules"] {
+    for part in
+        [&format!(": {late}"), "To summarise  9", "Last sweep    never", "2026-03-01", "all rules"]
+    {
         assert!(out.contains(part), "{part} in {out}");
     }
     let (_, out, _) = bucket.run(&["ledger", "show", &late]);
-    assert!(out.contains("released: publishing failed; the next sweep or delivery tries again"), "{out}");
+    assert!(
+        out.contains("released: publishing failed; the next sweep or delivery tries again"),
+        "{out}"
+    );
     let (_, groups, _) = list(&bucket, &["--state", "open"]);
     assert_eq!(groups, ["late"]);
 }
@@ -280,7 +320,8 @@ fn names_that_callers_chose_cannot_break_the_terminal() {
     for args in commands {
         let (exit, out, err) = bucket.run(args);
         assert_eq!(exit, 0, "{args:?}: {err}");
-        let bad = |text: &str| text.chars().any(|c| (c.is_control() && c != '\n') || c == '\u{202e}');
+        let bad =
+            |text: &str| text.chars().any(|c| (c.is_control() && c != '\n') || c == '\u{202e}');
         assert!(!bad(&out) && !bad(&err), "{args:?}: {out:?} {err:?}");
     }
 }
@@ -290,7 +331,9 @@ fn looking_changes_nothing() {
     let bucket = filled();
     let id = id_of(&bucket, "admins");
     let before = bucket.snapshot("state/ledger");
-    for args in [&["list"][..], &["list", "--group", "admins"], &["show", &id, "--alert"], &["stats"]] {
+    for args in
+        [&["list"][..], &["list", "--group", "admins"], &["show", &id, "--alert"], &["stats"]]
+    {
         assert_eq!(bucket.run(&[&["ledger"], args].concat()).0, 0, "{args:?}");
     }
     assert!(bucket.snapshot("state/ledger") == before);
@@ -303,7 +346,10 @@ fn a_ledger_that_is_not_there_is_an_error_and_is_not_made() {
     let cases: [(&[&str], &str); 5] = [
         (&["list", "--ledger", &nowhere], "there is no ledger in "),
         (&["stats"], "there is no ledger in "),
-        (&["list", "--ledger", "none"], "the ledger is \"none\": expected s3://BUCKET/PREFIX or dir:PATH"),
+        (
+            &["list", "--ledger", "none"],
+            "the ledger is \"none\": expected s3://BUCKET/PREFIX or dir:PATH",
+        ),
         (&["show", "ab", "--ledger", "memory"], "the ledger is \"memory\""),
         (&["list", "--since", "yesterday"], "--since is `yesterday`"),
     ];
@@ -325,7 +371,14 @@ async fn uploaded(bucket: &Bucket, folder: &str) -> String {
     let root = bucket.path(folder);
     for (path, (bytes, _)) in bucket.snapshot(folder) {
         let key = path.strip_prefix(&root).unwrap().to_str().unwrap();
-        client.put_object().bucket(&name).key(format!("p/{key}")).body(bytes.into()).send().await.unwrap();
+        client
+            .put_object()
+            .bucket(&name)
+            .key(format!("p/{key}"))
+            .body(bytes.into())
+            .send()
+            .await
+            .unwrap();
     }
     name
 }

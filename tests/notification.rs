@@ -11,7 +11,12 @@ fn said(payload: &Value) -> Vec<Vec<String>> {
             None => format!("{}/{}", object.bucket, object.key),
         },
         Item::Record(record) => {
-            format!("{} {} {}", record.envelope, record.index, record.record.text(&["eventName"]).unwrap_or("?"))
+            format!(
+                "{} {} {}",
+                record.envelope,
+                record.index,
+                record.record.text(&["eventName"]).unwrap_or("?")
+            )
         }
         Item::BadRecord(error) => format!("bad record: {error}"),
         Item::Sweep => "sweep".to_owned(),
@@ -40,7 +45,8 @@ fn sqs(id: &str, body: &Value) -> Value {
 }
 
 fn queue(bodies: &[Value]) -> Value {
-    let records: Vec<Value> = bodies.iter().enumerate().map(|(n, body)| sqs(&format!("m{n}"), body)).collect();
+    let records: Vec<Value> =
+        bodies.iter().enumerate().map(|(n, body)| sqs(&format!("m{n}"), body)).collect();
     json!({ "Records": records })
 }
 
@@ -53,9 +59,12 @@ fn wrapped(message: &Value) -> Value {
 
 fn sns(message: &Value) -> Value {
     let mut inner = wrapped(message);
-    for (name, value) in
-        [("SignatureVersion", "1"), ("Signature", "s"), ("SigningCertUrl", "u"), ("UnsubscribeUrl", "u")]
-    {
+    for (name, value) in [
+        ("SignatureVersion", "1"),
+        ("Signature", "s"),
+        ("SigningCertUrl", "u"),
+        ("UnsubscribeUrl", "u"),
+    ] {
         inner[name] = json!(value);
     }
     inner["MessageAttributes"] = json!({});
@@ -153,7 +162,10 @@ fn newer_minor_versions_are_read_and_another_major_is_not() {
     event["Records"][0]["eventVersion"] = json!("2.9");
     assert_eq!(said(&event), [["logs/a"]]);
     event["Records"][0]["eventVersion"] = json!("3.0");
-    assert_eq!(said(&event), [["unreadable: S3 record 0: eventVersion is \"3.0\", only 2.x is known"]]);
+    assert_eq!(
+        said(&event),
+        [["unreadable: S3 record 0: eventVersion is \"3.0\", only 2.x is known"]]
+    );
 }
 
 /// The one thing an envelope says, which must be that it cannot be understood.
@@ -170,9 +182,13 @@ fn an_unknown_envelope_is_told_by_its_keys_and_not_its_values() {
     assert!(refusal(&json!([1, 2])).ends_with("unknown envelope: an array"));
     assert!(refusal(&json!("hello")).ends_with("unknown envelope: a string"));
     assert!(refusal(&json!({})).ends_with("an object without keys"));
-    let many: serde_json::Map<String, Value> = (0..1000).map(|n| (format!("k{n}"), json!("v"))).collect();
+    let many: serde_json::Map<String, Value> =
+        (0..1000).map(|n| (format!("k{n}"), json!("v"))).collect();
     assert!(refusal(&Value::Object(many)).ends_with("k19, … 980 more"));
-    assert!(refusal(&json!({"Records": [{"eventSource": "aws:kinesis", "kinesis": {}}]})).contains("kinesis"));
+    assert!(
+        refusal(&json!({"Records": [{"eventSource": "aws:kinesis", "kinesis": {}}]}))
+            .contains("kinesis")
+    );
 }
 
 #[test]
@@ -188,7 +204,8 @@ fn one_broken_message_of_a_batch_fails_alone() {
 
 #[test]
 fn one_broken_record_of_a_notification_fails_alone() {
-    let all = said(&json!({"Records": [s3("a"), {"s3": {"bucket": {}}}, s3("%ff"), s3("d")]})).concat();
+    let all =
+        said(&json!({"Records": [s3("a"), {"s3": {"bucket": {}}}, s3("%ff"), s3("d")]})).concat();
     assert_eq!((all[0].as_str(), all[3].as_str()), ("logs/a", "logs/d"));
     assert_eq!(all[1], "unreadable: S3 record 1: eventVersion is missing");
     assert_eq!(all[2], "unreadable: S3 record 2: the key is not percent-encoded UTF-8");
@@ -221,7 +238,10 @@ fn a_name_out_of_the_payload_cannot_break_a_line_of_the_log() {
         json!({"Records": [{"eventSource": "aws:sqs", "body": {"a\nb": 1}}]}),
     ] {
         for said in said(&payload).concat() {
-            assert!(said.starts_with("unreadable: ") && !said.contains(char::is_control), "{said:?}");
+            assert!(
+                said.starts_with("unreadable: ") && !said.contains(char::is_control),
+                "{said:?}"
+            );
         }
     }
 }

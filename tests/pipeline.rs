@@ -1,5 +1,10 @@
 //! The whole way of a notification, with a store and a sink that fail as told.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test stops at what it did not expect")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test stops at what it did not expect"
+)]
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
@@ -19,7 +24,9 @@ use trailbell::notification::ObjectRef;
 use trailbell::pipeline::{self, Clock, ObjectFate, Outcome, Pipeline, Remedy};
 use trailbell::rule::{Detections, LoadedExceptions, RuleSet, load};
 use trailbell::sink::{AlertSink, MessageId, PublishError};
-use trailbell::store::{Condition, Listing, ObjectStore, Page, PutError, SmallObject, StoreError, Written};
+use trailbell::store::{
+    Condition, Listing, ObjectStore, Page, PutError, SmallObject, StoreError, Written,
+};
 
 /// What a store does when asked for an object.
 #[derive(Clone)]
@@ -99,14 +106,23 @@ struct World {
 }
 
 fn key(name: &str) -> String {
-    format!("AWSLogs/111122223333/CloudTrail/us-east-1/2026/03/01/111122223333_CloudTrail_us-east-1_{name}.json.gz")
+    format!(
+        "AWSLogs/111122223333/CloudTrail/us-east-1/2026/03/01/111122223333_CloudTrail_us-east-1_{name}.json.gz"
+    )
 }
 
 fn world(objects: &[(&str, Answer)]) -> World {
     let answers = objects.iter().map(|(name, answer)| (key(name), answer.clone())).collect();
     let objects = Objects { answers, asked: Arc::default() };
     let (sink, exceptions) = (Outbox::default(), LoadedExceptions::default());
-    World { objects, sink, exceptions, troubles: Vec::new(), max_object_bytes: 1 << 30, last_start: None }
+    World {
+        objects,
+        sink,
+        exceptions,
+        troubles: Vec::new(),
+        max_object_bytes: 1 << 30,
+        last_start: None,
+    }
 }
 
 impl World {
@@ -115,13 +131,19 @@ impl World {
         self.run_into(sink, payload).await
     }
 
-    async fn run_into(self, sink: Box<dyn AlertSink>, payload: &Value) -> (Outcome, Vec<Alert>, Vec<String>) {
+    async fn run_into(
+        self,
+        sink: Box<dyn AlertSink>,
+        payload: &Value,
+    ) -> (Outcome, Vec<Alert>, Vec<String>) {
         let (asked, taken) = (Arc::clone(&self.objects.asked), Arc::clone(&self.sink.taken));
         let rules = RuleSet::new([load::embedded().rules]).unwrap();
         let pipeline = Pipeline {
             store: Box::new(self.objects),
             sink,
-            detections: Arc::new(Detections::with_loaded(rules, self.exceptions).with_troubles(self.troubles)),
+            detections: Arc::new(
+                Detections::with_loaded(rules, self.exceptions).with_troubles(self.troubles),
+            ),
             accounts: Accounts::default(),
             ledger: Ledger::None,
             trails: vec![],
@@ -162,8 +184,7 @@ fn s3_event(names: &[&str]) -> Value {
 }
 
 fn queue(bodies: &[String]) -> Value {
-    let message =
-        |(n, body): (usize, &String)| json!({"messageId": format!("m{n}"), "eventSource": "aws:sqs", "body": body});
+    let message = |(n, body): (usize, &String)| json!({"messageId": format!("m{n}"), "eventSource": "aws:sqs", "body": body});
     json!({ "Records": bodies.iter().enumerate().map(message).collect::<Vec<_>>() })
 }
 
@@ -176,7 +197,10 @@ async fn an_object_with_both_kinds_of_change_rings_twice() {
     let mut add = create_group("e2", "admins");
     add["eventName"] = json!("AddUserToGroup");
     add["requestParameters"]["userName"] = json!("bob");
-    let world = world(&[("a", log(&[create_group("e1", "admins"), json!({"eventName": "ListUsers"}), add]))]);
+    let world = world(&[(
+        "a",
+        log(&[create_group("e1", "admins"), json!({"eventName": "ListUsers"}), add]),
+    )]);
     let (outcome, alerts, _) = world.run(&s3_event(&["a"])).await;
     assert_eq!(alerts.len(), 2);
     assert_eq!((outcome.report.records, outcome.report.findings_that(Fate::Alerted)), (3, 2));
@@ -191,11 +215,16 @@ async fn of_a_batch_with_a_broken_third_message_only_that_one_comes_back() {
         ("d", log(&[create_group("e4", "four")])),
     ]);
     let body = |name: &str| s3_event(&[name]).to_string();
-    let (outcome, alerts, _) = world.run(&queue(&[body("a"), body("b"), "{ broken".to_owned(), body("d")])).await;
+    let (outcome, alerts, _) =
+        world.run(&queue(&[body("a"), body("b"), "{ broken".to_owned(), body("d")])).await;
     assert_eq!(alerts.len(), 3);
     assert_eq!(outcome.reply().unwrap(), json!({"batchItemFailures": [{"itemIdentifier": "m2"}]}));
     assert_eq!(outcome.report.unreadable, 1);
-    assert!(outcome.problems[0].to_string().starts_with("message m2: SQS body: not JSON"), "{:?}", outcome.problems);
+    assert!(
+        outcome.problems[0].to_string().starts_with("message m2: SQS body: not JSON"),
+        "{:?}",
+        outcome.problems
+    );
 }
 
 #[tokio::test]
@@ -214,22 +243,38 @@ async fn one_poisoned_object_does_not_take_the_others_with_it() {
     assert_eq!(alerts.len(), 1);
     assert_eq!(retried(&outcome), ["m1", "m2", "m3"], "gone is a success");
     let fates = [(ObjectFate::Gone, 1), (ObjectFate::Failed, 3), (ObjectFate::Scanned, 1)];
-    assert!(fates.iter().all(|(fate, count)| outcome.report.objects_that(*fate) == *count), "{:?}", outcome.report);
+    assert!(
+        fates.iter().all(|(fate, count)| outcome.report.objects_that(*fate) == *count),
+        "{:?}",
+        outcome.report
+    );
     let told: Vec<String> = outcome.problems.iter().map(ToString::to_string).collect();
-    for (name, what) in [("forbidden", "AccessDenied"), ("dies", "died"), ("truncated", "at byte 25")] {
+    for (name, what) in
+        [("forbidden", "AccessDenied"), ("dies", "died"), ("truncated", "at byte 25")]
+    {
         let place = format!("s3://logs/{}: ", key(name));
-        assert!(told.iter().any(|problem| problem.starts_with(&place) && problem.contains(what)), "{name}: {told:?}");
+        assert!(
+            told.iter().any(|problem| problem.starts_with(&place) && problem.contains(what)),
+            "{name}: {told:?}"
+        );
     }
 }
 
 #[tokio::test]
 async fn findings_before_the_damage_are_told_and_the_object_comes_back() {
-    let text = json!({"Records": [create_group("e1", "one"), create_group("e2", "two")]}).to_string();
+    let text =
+        json!({"Records": [create_group("e1", "one"), create_group("e2", "two")]}).to_string();
     let cut = text.len() - 40;
     let world = world(&[("a", Answer::Bytes(Bytes::from(text[..cut].to_owned())))]);
     let (outcome, alerts, _) = world.run(&s3_event(&["a"])).await;
     assert_eq!(alerts.len(), 1);
-    assert!(outcome.reply().unwrap_err().to_string().contains(&format!("at byte {cut} of the inflated text")));
+    assert!(
+        outcome
+            .reply()
+            .unwrap_err()
+            .to_string()
+            .contains(&format!("at byte {cut} of the inflated text"))
+    );
 }
 
 #[tokio::test]
@@ -239,22 +284,34 @@ async fn a_bad_record_is_left_out_by_name_and_counted() {
     assert_eq!((alerts.len(), outcome.report.bad_records, outcome.report.records), (1, 1, 2));
     assert!(outcome.reply().is_ok());
     assert_eq!(outcome.problems[0].remedy, Remedy::Discard);
-    assert!(outcome.problems[0].to_string().contains("record 0 at byte 12"), "{}", outcome.problems[0]);
+    assert!(
+        outcome.problems[0].to_string().contains("record 0 at byte 12"),
+        "{}",
+        outcome.problems[0]
+    );
 }
 
 #[tokio::test]
 async fn what_the_topic_refuses_fails_its_finding_and_brings_its_object_back() {
-    let objects =
-        [("a", log(&[create_group("e1", "one"), create_group("e2", "two")])), ("b", log(&[create_group("e3", "b")]))];
+    let objects = [
+        ("a", log(&[create_group("e1", "one"), create_group("e2", "two")])),
+        ("b", log(&[create_group("e3", "b")])),
+    ];
     let mut world = world(&objects);
     world.sink.refuses = Some("two");
     let bodies = ["a", "b"].map(|name| s3_event(&[name]).to_string());
     let (outcome, alerts, _) = world.run(&queue(&bodies)).await;
     assert_eq!(alerts.len(), 2);
-    assert_eq!((outcome.report.findings_that(Fate::Alerted), outcome.report.findings_that(Fate::Failed)), (2, 1));
+    assert_eq!(
+        (outcome.report.findings_that(Fate::Alerted), outcome.report.findings_that(Fate::Failed)),
+        (2, 1)
+    );
     assert_eq!(retried(&outcome), ["m0"]);
     let told = outcome.problems[0].to_string();
-    assert!(told.contains("of rule 169f3a93") && told.contains("record 1: the topic does not exist"), "{told}");
+    assert!(
+        told.contains("of rule 169f3a93") && told.contains("record 1: the topic does not exist"),
+        "{told}"
+    );
 }
 
 #[tokio::test]
@@ -288,10 +345,18 @@ async fn what_cannot_hold_findings_is_not_fetched() {
     let (outcome, _, asked) = world(&[]).run(&payload).await;
     assert_eq!((asked.len(), outcome.report.objects_that(ObjectFate::Skipped)), (0, 5));
     assert!(outcome.reply().is_ok());
-    for reason in
-        ["of region eu-central-1", "a digest file", "an Insights file", "not named as a log object", "a folder marker"]
-    {
-        assert!(outcome.notes.iter().any(|note| note.contains(reason)), "{reason}: {:?}", outcome.notes);
+    for reason in [
+        "of region eu-central-1",
+        "a digest file",
+        "an Insights file",
+        "not named as a log object",
+        "a folder marker",
+    ] {
+        assert!(
+            outcome.notes.iter().any(|note| note.contains(reason)),
+            "{reason}: {:?}",
+            outcome.notes
+        );
     }
 }
 
@@ -310,13 +375,18 @@ async fn an_object_past_the_limit_fails_and_says_so() {
     let mut world = world(&[("a", log(&[create_group("e1", &"x".repeat(1000))]))]);
     world.max_object_bytes = 1000;
     let (outcome, _, _) = world.run(&s3_event(&["a"])).await;
-    assert!(outcome.reply().unwrap_err().to_string().contains("more than the 1000 bytes that are accepted"));
+    assert!(
+        outcome
+            .reply()
+            .unwrap_err()
+            .to_string()
+            .contains("more than the 1000 bytes that are accepted")
+    );
 }
 
 #[tokio::test]
 async fn records_in_the_notification_itself_ring_too() {
-    let event =
-        json!({"source": "aws.iam", "detail-type": "AWS API Call via CloudTrail", "detail": create_group("e1", "one")});
+    let event = json!({"source": "aws.iam", "detail-type": "AWS API Call via CloudTrail", "detail": create_group("e1", "one")});
     let (outcome, alerts, _) = world(&[]).run(&event).await;
     assert_eq!((alerts.len(), outcome.report.records, outcome.report.objects), (1, 1, 0));
 }
@@ -325,7 +395,11 @@ async fn records_in_the_notification_itself_ring_too() {
 async fn an_unknown_envelope_is_an_error_by_its_keys() {
     let (outcome, _, _) = world(&[]).run(&json!({"hello": "secret"})).await;
     let told = outcome.reply().unwrap_err().to_string();
-    assert!(told.contains("unknown envelope: an object with the keys hello") && !told.contains("secret"), "{told}");
+    assert!(
+        told.contains("unknown envelope: an object with the keys hello")
+            && !told.contains("secret"),
+        "{told}"
+    );
 }
 
 #[tokio::test]
@@ -339,8 +413,10 @@ async fn a_failing_message_without_an_id_fails_the_batch() {
 #[tokio::test]
 async fn many_objects_are_all_seen_through() {
     let names: Vec<String> = (0..90).map(|n| format!("n{n}")).collect();
-    let objects: Vec<(&str, Answer)> =
-        names.iter().map(|name| (name.as_str(), log(&[by(name, create_group(name, "g"))]))).collect();
+    let objects: Vec<(&str, Answer)> = names
+        .iter()
+        .map(|name| (name.as_str(), log(&[by(name, create_group(name, "g"))])))
+        .collect();
     let refs: Vec<&str> = names.iter().map(String::as_str).collect();
     let (outcome, alerts, _) = world(&objects).run(&s3_event(&refs)).await;
     assert_eq!((alerts.len(), outcome.report.objects_that(ObjectFate::Scanned)), (90, 90));
@@ -377,15 +453,18 @@ async fn without_a_ledger_a_refused_summary_brings_its_messages_back() {
 fn exceptions(lines: &str) -> LoadedExceptions {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("exceptions.toml");
-    let text = format!("[[exception]]\nname = 'ci'\nrules = ['*']\nreason = 'x'\nowner = 'x'\n{lines}\n");
+    let text =
+        format!("[[exception]]\nname = 'ci'\nrules = ['*']\nreason = 'x'\nowner = 'x'\n{lines}\n");
     std::fs::write(&path, text).unwrap();
     LoadedExceptions::from_paths(&[path])
 }
 
 #[tokio::test]
 async fn an_excepted_finding_is_counted_and_named_but_not_alerted() {
-    let mut world = world(&[("a", log(&[create_group("e1", "app"), create_group("e2", "Admins")]))]);
-    world.exceptions = exceptions("query = 'user.name: alice and group.name: app'\nexpires = 2026-03-15");
+    let mut world =
+        world(&[("a", log(&[create_group("e1", "app"), create_group("e2", "Admins")]))]);
+    world.exceptions =
+        exceptions("query = 'user.name: alice and group.name: app'\nexpires = 2026-03-15");
     let (outcome, alerts, _) = world.run(&s3_event(&["a"])).await;
     assert_eq!(outcome.report.findings_that(Fate::Excepted), 1);
     assert_eq!((outcome.report.findings_that(Fate::Alerted), alerts.len()), (1, 1));
@@ -402,7 +481,11 @@ async fn exceptions_that_cannot_be_used_or_do_not_hold_silence_nothing() {
     let cases = [
         ("query = 'user.name: alice'\nexpires = 2026-02-28T23:00:00Z", 0, "expired 11 hours ago"),
         ("query = 'user.name: alice'\nstarts = 2026-04-01\nexpires = 'never'", 0, ""),
-        ("query = 'user.name: (alice'\nexpires = 'never'", 1, "no exception is in use, every finding is alerted"),
+        (
+            "query = 'user.name: (alice'\nexpires = 'never'",
+            1,
+            "no exception is in use, every finding is alerted",
+        ),
         ("query = 'user.name: alice'", 1, "`expires` is missing"),
     ];
     for (lines, problems, warning) in cases {
@@ -410,8 +493,17 @@ async fn exceptions_that_cannot_be_used_or_do_not_hold_silence_nothing() {
         world.exceptions = exceptions(lines);
         let (outcome, alerts, _) = world.run(&s3_event(&["a"])).await;
         assert_eq!((alerts.len(), outcome.report.exception_problems), (1, problems), "{lines}");
-        assert_eq!(outcome.warnings.len(), usize::from(!warning.is_empty()), "{lines}: {:?}", outcome.warnings);
-        assert!(outcome.warnings.iter().all(|told| told.contains(warning)), "{lines}: {:?}", outcome.warnings);
+        assert_eq!(
+            outcome.warnings.len(),
+            usize::from(!warning.is_empty()),
+            "{lines}: {:?}",
+            outcome.warnings
+        );
+        assert!(
+            outcome.warnings.iter().all(|told| told.contains(warning)),
+            "{lines}: {:?}",
+            outcome.warnings
+        );
         let reply = outcome.reply().unwrap();
         assert_eq!(reply["warnings"].as_array().unwrap().len(), outcome.warnings.len(), "{lines}");
     }
@@ -424,7 +516,11 @@ async fn a_flood_of_bad_records_is_counted_and_not_listed() {
     let (outcome, alerts, _) = world(&[("a", log(&records))]).run(&s3_event(&["a"])).await;
     assert_eq!((alerts.len(), outcome.report.bad_records), (1, 5000));
     assert_eq!(outcome.problems.len(), 21);
-    assert!(outcome.problems[20].to_string().contains("and 4980 more bad records"), "{}", outcome.problems[20]);
+    assert!(
+        outcome.problems[20].to_string().contains("and 4980 more bad records"),
+        "{}",
+        outcome.problems[20]
+    );
 }
 
 /// A sink that takes its time.
@@ -440,21 +536,32 @@ impl AlertSink for Slow {
 
 #[tokio::test]
 async fn alerts_that_do_not_fit_the_time_are_given_back_by_name() {
-    let records: Vec<Value> = (0..60).map(|n| by(&format!("user-{n}"), create_group(&format!("e{n}"), "g"))).collect();
+    let records: Vec<Value> =
+        (0..60).map(|n| by(&format!("user-{n}"), create_group(&format!("e{n}"), "g"))).collect();
     let mut world = world(&[("a", log(&records))]);
     world.last_start = Some(Instant::now() + Duration::from_millis(1500));
     let sink = Slow(world.sink.clone());
     let (outcome, alerts, _) = world.run_into(Box::new(sink), &s3_event(&["a"])).await;
-    let (sent, failed) = (outcome.report.findings_that(Fate::Alerted), outcome.report.findings_that(Fate::Failed));
-    assert!(sent > 0 && failed > 0 && sent + failed == 60 && alerts.len() as u64 == sent, "{sent} {failed}");
-    assert!(outcome.reply().unwrap_err().to_string().contains("the function's time is nearly over"));
+    let (sent, failed) =
+        (outcome.report.findings_that(Fate::Alerted), outcome.report.findings_that(Fate::Failed));
+    assert!(
+        sent > 0 && failed > 0 && sent + failed == 60 && alerts.len() as u64 == sent,
+        "{sent} {failed}"
+    );
+    assert!(
+        outcome.reply().unwrap_err().to_string().contains("the function's time is nearly over")
+    );
 }
 
 #[tokio::test]
 async fn a_record_that_names_what_is_looked_for_and_cannot_be_read_is_kept_for_a_person() {
     let text = r#"{"Records":[{"eventName":"CreateGroup","broken":},{"eventName":"ListUsers","broken":}]}"#;
-    let (outcome, _, _) = world(&[("a", Answer::Bytes(Bytes::from(text)))]).run(&s3_event(&["a"])).await;
-    assert_eq!((outcome.report.bad_records, outcome.report.objects_that(ObjectFate::Failed)), (1, 1));
+    let (outcome, _, _) =
+        world(&[("a", Answer::Bytes(Bytes::from(text)))]).run(&s3_event(&["a"])).await;
+    assert_eq!(
+        (outcome.report.bad_records, outcome.report.objects_that(ObjectFate::Failed)),
+        (1, 1)
+    );
     assert!(outcome.reply().unwrap_err().to_string().contains("record 0 at byte 12"));
 }
 

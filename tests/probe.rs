@@ -1,6 +1,11 @@
-//! The fast way of reading is the plain one (parse everything, match everything), only faster; and every kind of damage
-//! meets it.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test stops at what it did not expect")]
+//! The fast way of reading is the plain one (parse everything, match everything), only faster; and
+//! every kind of damage meets it.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test stops at what it did not expect"
+)]
 
 #[path = "support/gears.rs"]
 mod gears;
@@ -79,7 +84,11 @@ fn a_needle_across_the_border_of_what_is_inflated_at_a_time_is_found() {
         let filler = "a".repeat(64 * 1024 - before - 30 - shift);
         let text = log(2, &[1]).replacen("<agent>", &filler, 1);
         let (fast, _) = agree(&gzip(text.as_bytes()), OPTIONS);
-        assert_eq!(fast.findings, [("169f3a93-efc7-4df2-94d6-0d9438c310d1".to_owned(), 1)], "{shift}");
+        assert_eq!(
+            fast.findings,
+            [("169f3a93-efc7-4df2-94d6-0d9438c310d1".to_owned(), 1)],
+            "{shift}"
+        );
     }
 }
 
@@ -95,7 +104,8 @@ fn a_member_may_end_inside_a_record() {
     assert_eq!(agree(&twice, OPTIONS).0.read.records, 6);
 }
 
-/// The object with a quiet record or a group change in it, damaged so, fails as told and keeps its findings.
+/// The object with a quiet record or a group change in it, damaged so, fails as told and keeps its
+/// findings.
 fn damaged(expected: &str, damage: impl Fn(&mut Vec<u8>)) {
     for (changes, findings) in [(&[][..], 0), (&[0][..], 1)] {
         let mut stored = gzip(log(20, changes).as_bytes());
@@ -156,11 +166,17 @@ fn damage_to_the_frame_is_told() {
 fn of_an_object_with_a_needle_only_damage_inside_a_quiet_record_goes_unnoticed() {
     let text = log(3, &[1]);
     let quiet = text.find("{\"eventVersion").unwrap();
-    for (inserted, told) in [("17,", 1), ("[],", 1), ("{\"n\":},", 0), ("{\"eventName\":\"CreateGroup\",},", 1)] {
+    for (inserted, told) in
+        [("17,", 1), ("[],", 1), ("{\"n\":},", 0), ("{\"eventName\":\"CreateGroup\",},", 1)]
+    {
         let mut text = text.clone();
         text.insert_str(quiet, inserted);
         let (fast, plain) = agree(&gzip(text.as_bytes()), OPTIONS);
-        assert_eq!((fast.findings.len(), fast.bad.len(), plain.bad.len()), (1, told, 1), "{inserted}");
+        assert_eq!(
+            (fast.findings.len(), fast.bad.len(), plain.bad.len()),
+            (1, told, 1),
+            "{inserted}"
+        );
     }
 }
 
@@ -168,13 +184,16 @@ fn of_an_object_with_a_needle_only_damage_inside_a_quiet_record_goes_unnoticed()
 fn a_bomb_stops_at_the_limit_in_both_gears() {
     // More than is inflated at a time.
     let quiet = log(1000, &[]);
-    for (text, findings) in [(quiet.clone(), 0), (quiet.replacen("GetGroup", "CreateGroup", 1), 1)] {
+    for (text, findings) in [(quiet.clone(), 0), (quiet.replacen("GetGroup", "CreateGroup", 1), 1)]
+    {
         let stored = gzip(text.as_bytes());
         let size = text.len() as u64;
         let (fast, _) = agree(&stored, Options { max_bytes: size, lines: false });
         assert!(fast.end.is_ok(), "the limit itself is accepted");
         let (fast, _) = agree(&stored, Options { max_bytes: size - 1, lines: false });
-        assert!(matches!(fast.end.unwrap_err().problem, ReadProblem::TooLarge { limit } if limit == size - 1));
+        assert!(
+            matches!(fast.end.unwrap_err().problem, ReadProblem::TooLarge { limit } if limit == size - 1)
+        );
         assert_eq!(fast.findings.len(), findings);
     }
     // It says that it is small.
@@ -211,12 +230,14 @@ fn rules_without_needles_look_at_every_record() {
     assert_eq!(any.needles().unwrap_err().info.id, "any");
     let any = Detections::from(any);
     let (mut found, body) = (0, Body::Whole(gzip(log(20, &[]).as_bytes()).into()));
-    let (read, end) = search(body, OPTIONS, &any, Timestamp::UNIX_EPOCH, &origin, &mut |_| found += 1);
+    let (read, end) =
+        search(body, OPTIONS, &any, Timestamp::UNIX_EPOCH, &origin, &mut |_| found += 1);
     assert!(end.is_ok());
     assert_eq!((found, read.records, read.parsed, read.gear), (20, 20, 20, Gear::Full));
 }
 
-/// Objects of all kinds: quiet or not, in one or two members, spread out, with what only looks like a needle.
+/// Objects of all kinds: quiet or not, in one or two members, spread out, with what only looks like
+/// a needle.
 fn object() -> impl Strategy<Value = (Vec<u8>, bool)> {
     let word = prop::sample::select(vec![
         "GetGroup",
@@ -238,17 +259,21 @@ fn object() -> impl Strategy<Value = (Vec<u8>, bool)> {
             .map(|(n, (action, source, other, fails))| {
                 let mut made = record(action, n);
                 made["eventSource"] = json!(source);
-                made["requestParameters"]["other"] = json!({"eventName": other, "list": [other, "\\u0043"]});
+                made["requestParameters"]["other"] =
+                    json!({"eventName": other, "list": [other, "\\u0043"]});
                 made["errorCode"] = if fails { json!("AccessDenied") } else { Value::Null };
                 made
             })
             .collect();
         let all = json!({ "Records": records });
-        let text = if pretty { serde_json::to_string_pretty(&all) } else { serde_json::to_string(&all) }.unwrap();
+        let text =
+            if pretty { serde_json::to_string_pretty(&all) } else { serde_json::to_string(&all) }
+                .unwrap();
         // Two members where the cut is early.
         let cut = cut.index(text.len() * 3).min(text.len());
         let (before, after) = text.as_bytes().split_at(cut);
-        let members = if after.is_empty() { gzip(before) } else { [gzip(before), gzip(after)].concat() };
+        let members =
+            if after.is_empty() { gzip(before) } else { [gzip(before), gzip(after)].concat() };
         if zipped { (members, true) } else { (text.into_bytes(), false) }
     })
 }

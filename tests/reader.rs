@@ -1,5 +1,10 @@
 //! Reading log objects: every shape people keep, and every kind of damage.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test stops at what it did not expect")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test stops at what it did not expect"
+)]
 
 use std::io::{Cursor, Read, Write};
 
@@ -11,7 +16,8 @@ use serde_json::{Value, json};
 use trailbell::cloudtrail::reader::{self, Options};
 use trailbell::cloudtrail::{Body, ReadProblem};
 
-/// What reading gave: the `n` of each good record or the message of each bad one, and the error at the end.
+/// What reading gave: the `n` of each good record or the message of each bad one, and the error at
+/// the end.
 #[derive(Debug, PartialEq)]
 struct Seen {
     records: Vec<Result<i64, String>>,
@@ -105,7 +111,8 @@ fn damaged(seen: Seen, records: &[Result<i64, &str>], end: &str) {
 
 /// Records that do not compress to nothing.
 fn many(count: u64) -> String {
-    let record = |n: u64| json!({"n": n, "id": format!("{:x}", n.wrapping_mul(0x9e37_79b9_7f4a_7c15))});
+    let record =
+        |n: u64| json!({"n": n, "id": format!("{:x}", n.wrapping_mul(0x9e37_79b9_7f4a_7c15))});
     json!({"Records": (0..count).map(record).collect::<Vec<_>>()}).to_string()
 }
 
@@ -114,7 +121,11 @@ fn truncated_gzip_gives_what_came_before() {
     let mut bytes = gzip(many(1000).as_bytes());
     bytes.truncate(bytes.len() / 2);
     let seen = stored(bytes);
-    assert!(seen.records.len() > 400 && seen.records.iter().all(Result::is_ok), "{}", seen.records.len());
+    assert!(
+        seen.records.len() > 400 && seen.records.iter().all(Result::is_ok),
+        "{}",
+        seen.records.len()
+    );
     let error = seen.end.unwrap_err();
     assert!(error.contains("damaged gzip") && error.contains("at byte"), "{error}");
 }
@@ -159,7 +170,11 @@ fn not_gzip_and_not_json() {
 fn records_missing_or_not_an_array() {
     damaged(text(r#"{"records":[{"n":1}]}"#), &[], "without \"Records\"");
     damaged(text("{}"), &[], "without \"Records\"");
-    damaged(text(r#"{"Records":{"n":1}}"#), &[], "at byte 11 of the inflated text: \"Records\" is not an array");
+    damaged(
+        text(r#"{"Records":{"n":1}}"#),
+        &[],
+        "at byte 11 of the inflated text: \"Records\" is not an array",
+    );
     damaged(text(r#"{"Records":null}"#), &[], "not an array");
 }
 
@@ -167,14 +182,23 @@ fn records_missing_or_not_an_array() {
 fn a_record_that_is_a_number_fails_alone() {
     let bad = "record 1 at byte 20 of the inflated text: a record is an object, this is a number";
     let expected = vec![Ok(1), Err(bad.to_owned()), Ok(2)];
-    assert_eq!(text(r#"{"Records":[{"n":1},17,{"n":2}]}"#), Seen { records: expected, end: Ok(()) });
+    assert_eq!(
+        text(r#"{"Records":[{"n":1},17,{"n":2}]}"#),
+        Seen { records: expected, end: Ok(()) }
+    );
 }
 
 /// The second of three records is bad and says why; its neighbours are whole.
 fn second_fails_alone(seen: Seen, why: &str) {
-    assert_eq!((seen.records[0].clone(), seen.records[2].clone(), seen.end), (Ok(1), Ok(2), Ok(())));
+    assert_eq!(
+        (seen.records[0].clone(), seen.records[2].clone(), seen.end),
+        (Ok(1), Ok(2), Ok(()))
+    );
     let bad = seen.records[1].clone().unwrap_err();
-    assert!(bad.starts_with("record 1 at byte 20 of the inflated text") && bad.contains(why), "{bad}");
+    assert!(
+        bad.starts_with("record 1 at byte 20 of the inflated text") && bad.contains(why),
+        "{bad}"
+    );
 }
 
 #[test]
@@ -185,7 +209,10 @@ fn a_record_that_is_not_json_fails_alone() {
 #[test]
 fn nesting_10_000_deep_fails_alone() {
     let deep = format!("{}{}", "[".repeat(10_000), "]".repeat(10_000));
-    second_fails_alone(text(&format!(r#"{{"Records":[{{"n":1}},{{"deep":{deep}}},{{"n":2}}]}}"#)), "recursion limit");
+    second_fails_alone(
+        text(&format!(r#"{{"Records":[{{"n":1}},{{"deep":{deep}}},{{"n":2}}]}}"#)),
+        "recursion limit",
+    );
 }
 
 #[test]
@@ -197,8 +224,13 @@ fn invalid_utf8_fails_alone() {
 #[test]
 fn what_a_caller_wrote_into_a_string_does_not_keep_a_record_from_being_read() {
     for text in [&b"\xff\xfe"[..], b"\\ud83d", b"a\tb"] {
-        let bytes = [b"{\"Records\":[{\"n\":1},{\"n\":2,\"s\":\"", text, b"\"},{\"n\":3}]}"].concat();
-        assert_eq!(stored(bytes), Seen { records: vec![Ok(1), Ok(2), Ok(3)], end: Ok(()) }, "{text:?}");
+        let bytes =
+            [b"{\"Records\":[{\"n\":1},{\"n\":2,\"s\":\"", text, b"\"},{\"n\":3}]}"].concat();
+        assert_eq!(
+            stored(bytes),
+            Seen { records: vec![Ok(1), Ok(2), Ok(3)], end: Ok(()) },
+            "{text:?}"
+        );
     }
 }
 
@@ -251,10 +283,13 @@ fn a_bomb_stops_at_the_limit_and_findings_before_it_stand() {
     let mut good = 0;
     let options = Options { max_bytes: limit, lines: false };
     let body = Body::Whole(bytes.into());
-    let (read, end) = reader::read(body, options, &mut |_, record| good += usize::from(record.is_ok()));
+    let (read, end) =
+        reader::read(body, options, &mut |_, record| good += usize::from(record.is_ok()));
     assert_eq!(good, 1);
     assert!(read.bytes <= limit, "{}", read.bytes);
-    assert!(matches!(end.unwrap_err().problem, ReadProblem::TooLarge { limit: told } if told == limit));
+    assert!(
+        matches!(end.unwrap_err().problem, ReadProblem::TooLarge { limit: told } if told == limit)
+    );
 }
 
 /// Any JSON value, a few levels deep.

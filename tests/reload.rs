@@ -33,7 +33,8 @@ fn exception(name: &str) -> String {
 }
 
 impl World {
-    /// Follows `rules/` and `exceptions/` of the bucket, without the rules that come with the program.
+    /// Follows `rules/` and `exceptions/` of the bucket, without the rules that come with the
+    /// program.
     fn new() -> World {
         let root = tempfile::tempdir().unwrap();
         fs::create_dir_all(root.path().join("bucket")).unwrap();
@@ -45,8 +46,11 @@ impl World {
             ("TRAILBELL_RULES", "s3://bucket/rules/"),
             ("TRAILBELL_EXCEPTIONS", "s3://bucket/exceptions/"),
         ];
-        let config = Config::from_vars(vars.map(|(name, value)| (name.into(), value.into()))).unwrap();
-        let s3 = |prefix: &str| Some(DetectionsPlace::S3 { bucket: "bucket".to_owned(), prefix: prefix.to_owned() });
+        let config =
+            Config::from_vars(vars.map(|(name, value)| (name.into(), value.into()))).unwrap();
+        let s3 = |prefix: &str| {
+            Some(DetectionsPlace::S3 { bucket: "bucket".to_owned(), prefix: prefix.to_owned() })
+        };
         assert_eq!((&config.rules, &config.exceptions), (&s3("rules/"), &s3("exceptions/")));
         let reload = Reload::new(&config, Box::new(DirStore::new(root.path())));
         World { root, reload, now: "2026-03-01T10:00:00Z".parse().unwrap() }
@@ -130,9 +134,16 @@ async fn bad_exceptions_never_silence_an_alert() {
     assert!(warnings(&first, world.now).contains("no exception is in use"));
     world.write("exceptions/e.toml", &exception("e"));
     let mended = world.later().await;
-    assert_eq!((mended.as_ref().unwrap().exceptions.all().len(), warnings(&mended, world.now)), (1, String::new()));
+    assert_eq!(
+        (mended.as_ref().unwrap().exceptions.all().len(), warnings(&mended, world.now)),
+        (1, String::new())
+    );
     world.write("exceptions/e.toml", "[[exception\n");
-    assert_eq!(world.later().await.unwrap().exceptions.all().len(), 0, "a bad update takes all out of use");
+    assert_eq!(
+        world.later().await.unwrap().exceptions.all().len(),
+        0,
+        "a bad update takes all out of use"
+    );
 }
 
 #[tokio::test]
@@ -146,5 +157,8 @@ async fn what_cannot_be_fetched_later_is_as_it_was() {
     let kept = world.later().await;
     assert_eq!((rules(&kept), kept.as_ref().unwrap().exceptions.all().len()), (vec!["a"], 1));
     let told = warnings(&kept, world.now);
-    assert!(told.contains("s3://bucket/rules/") && told.contains("s3://bucket/exceptions/"), "{told}");
+    assert!(
+        told.contains("s3://bucket/rules/") && told.contains("s3://bucket/exceptions/"),
+        "{told}"
+    );
 }

@@ -1,5 +1,10 @@
 //! `trailbell replay`, as a person runs it, and interrupted.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test stops at what it did not expect")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test stops at what it did not expect"
+)]
 
 #[path = "support/bucket.rs"]
 mod bucket;
@@ -31,8 +36,15 @@ type Vars<'a> = &'a [(&'a str, &'a str)];
 /// One finding that is told, one that an exception matches, and a burst of twelve.
 fn filled() -> (Bucket, String) {
     let bucket = Bucket::new();
-    bucket.put("1005", &[create_group("admins", "alice", "10:00:00"), create_group("robots", "deploy", "10:04:00")]);
-    let burst: Vec<Value> = (0..12).map(|n| create_group(&format!("many-{n}"), "erin", "11:00:00")).collect();
+    bucket.put(
+        "1005",
+        &[
+            create_group("admins", "alice", "10:00:00"),
+            create_group("robots", "deploy", "10:04:00"),
+        ],
+    );
+    let burst: Vec<Value> =
+        (0..12).map(|n| create_group(&format!("many-{n}"), "erin", "11:00:00")).collect();
     bucket.put("1105", &burst);
     let exceptions = bucket.write("exceptions.toml", &exception("deploy"));
     (bucket, exceptions)
@@ -52,11 +64,12 @@ fn a_dry_run_says_what_would_be_and_does_nothing() {
     let (bucket, exceptions) = filled();
     let (exit, out, err) = replay(&bucket, &exceptions, &[]);
     assert_eq!(exit, 0, "{err}");
-    for (word, count) in [("would be alerted ", 4), ("would be held ", 9), ("excepted ", 1), ("duplicate ", 0)] {
+    for (word, count) in
+        [("would be alerted ", 4), ("would be held ", 9), ("excepted ", 1), ("duplicate ", 0)]
+    {
         assert_eq!(starting(&out, word), count, "{word}: {out}");
     }
-    let last =
-        "dry run, nothing was sent or written: 4 would be alerted, 1 excepted, 9 would be held; 2 of 2 objects read";
+    let last = "dry run, nothing was sent or written: 4 would be alerted, 1 excepted, 9 would be held; 2 of 2 objects read";
     assert_eq!(out.lines().last(), Some(last));
     assert!(err.contains("not alerted because of exception `deploy-may`"), "{err}");
     assert!(bucket.snapshot("state/ledger").is_empty() && !bucket.path("alerts").exists());
@@ -109,7 +122,11 @@ fn it_refuses_what_cannot_be_meant() {
     let logs = bucket.text("logs");
     let missing = bucket.text("missing");
     let cases: [(&[&str], Vars<'_>, &str); 7] = [
-        (&[&logs, "--publish"], &[("TRAILBELL_LEDGER", "none")], "without a ledger everything would be told again"),
+        (
+            &[&logs, "--publish"],
+            &[("TRAILBELL_LEDGER", "none")],
+            "without a ledger everything would be told again",
+        ),
         (&[&logs, "--publish"], &[("TRAILBELL_LEDGER", "")], "TRAILBELL_LEDGER is missing"),
         (&[&logs, "--publish"], &[("TRAILBELL_ALERTS", "")], "TRAILBELL_ALERTS is missing"),
         (&[&logs, "--without-ledger"], &[], "--publish"),
@@ -131,7 +148,11 @@ fn without_a_ledger_everything_is_told_and_the_summary_at_once() {
     let (exit, out, err) = replay(&bucket, &exceptions, &["--publish", "--without-ledger"]);
     assert_eq!(exit, 0, "{err}");
     assert_eq!((starting(&out, "alerted "), starting(&out, "summarised ")), (4, 9), "{out}");
-    assert!(bucket.subjects().iter().any(|subject| subject.contains("9 more findings")), "{:?}", bucket.subjects());
+    assert!(
+        bucket.subjects().iter().any(|subject| subject.contains("9 more findings")),
+        "{:?}",
+        bucket.subjects()
+    );
     assert!(!bucket.path("state").exists());
 }
 
@@ -141,7 +162,10 @@ fn one_bad_object_fails_alone() {
     bucket.write(&format!("logs/{}", key("1030")), "{\"Records\":[");
     let (exit, out, err) = replay(&bucket, &exceptions, &["--publish"]);
     assert_eq!((exit, bucket.subjects().len()), (2, 4), "{out}");
-    assert!(err.contains("20260301T1030Z") && err.contains("The same command may be run again"), "{err}");
+    assert!(
+        err.contains("20260301T1030Z") && err.contains("The same command may be run again"),
+        "{err}"
+    );
     assert!(out.contains("3 objects (2 scanned, 1 failed)"), "{out}");
 }
 
@@ -172,7 +196,8 @@ async fn pipeline(bucket: &Bucket, sink: Dying) -> Pipeline {
     ];
     let config = Config::from_vars(vars.map(|(name, value)| (name.into(), value.into()))).unwrap();
     let rules = RuleSet::new([load::embedded().rules]).unwrap();
-    let pipeline = assemble::pipeline(&config, rules.into(), Accounts::default(), &Aws::anywhere()).await;
+    let pipeline =
+        assemble::pipeline(&config, rules.into(), Accounts::default(), &Aws::anywhere()).await;
     Pipeline { sink: Box::new(sink), ..pipeline }
 }
 
@@ -186,12 +211,23 @@ async fn a_second_run_after_an_interruption_tells_the_rest() {
         let bucket = Bucket::new();
         let minutes = ["1005", "1006", "1007", "1008"];
         for minute in minutes {
-            bucket.put(minute, &[create_group(&format!("group-{minute}"), &format!("user-{minute}"), "10:00:00")]);
+            bucket.put(
+                minute,
+                &[create_group(&format!("group-{minute}"), &format!("user-{minute}"), "10:00:00")],
+            );
         }
-        let object = |minute: &str| ObjectRef { bucket: "logs".to_owned(), key: key(minute), version_id: None };
+        let object = |minute: &str| ObjectRef {
+            bucket: "logs".to_owned(),
+            key: key(minute),
+            version_id: None,
+        };
         let objects: Vec<ObjectRef> = minutes.map(object).to_vec();
         let (told, stuck) = (Arc::new(AtomicUsize::new(0)), Arc::new(Notify::new()));
-        let sink = |alive| Dying { alive: AtomicUsize::new(alive), told: Arc::clone(&told), stuck: Arc::clone(&stuck) };
+        let sink = |alive| Dying {
+            alive: AtomicUsize::new(alive),
+            told: Arc::clone(&told),
+            stuck: Arc::clone(&stuck),
+        };
         let first = Arc::new(pipeline(&bucket, sink(dies_at)).await);
         // Whoever holds a claim of this run is known to be gone at once.
         let mut interrupted = Replay::new(&first, Clock { lease: Duration::ZERO, ..clock() });
@@ -208,7 +244,8 @@ async fn a_second_run_after_an_interruption_tells_the_rest() {
         // Nothing is left for a sweep that would tell it again.
         let recovered = recover_open(&second, clock()).await;
         assert!(recovered.problems.is_empty(), "dead at {dies_at}: {:?}", recovered.problems);
-        let done = outcome.report.findings_that(Fate::Alerted) + outcome.report.findings_that(Fate::Duplicate);
+        let done = outcome.report.findings_that(Fate::Alerted)
+            + outcome.report.findings_that(Fate::Duplicate);
         assert_eq!((outcome.report.findings, done), (4, 4), "dead at {dies_at}");
         assert_eq!(told.load(Ordering::SeqCst), 4, "dead at {dies_at}: each was told once");
     }
@@ -222,13 +259,21 @@ async fn from_a_bucket_to_a_topic_with_a_ledger_in_s3() {
         s3.create_bucket().bucket(bucket).send().await.unwrap();
     }
     let log = json!({"Records": [create_group("admins", "alice", "10:00:00")]}).to_string();
-    s3.put_object().bucket(&logs).key(key("1005")).body(log.into_bytes().into()).send().await.unwrap();
+    s3.put_object()
+        .bucket(&logs)
+        .key(key("1005"))
+        .body(log.into_bytes().into())
+        .send()
+        .await
+        .unwrap();
     let sns = aws_sdk_sns::Client::new(&aws::config(moto::url()));
-    let topic = sns.create_topic().name(moto::unique("alerts")).send().await.unwrap().topic_arn.unwrap();
+    let topic =
+        sns.create_topic().name(moto::unique("alerts")).send().await.unwrap().topic_arn.unwrap();
     let ledger = format!("s3://{ledger}/state");
     let vars = aws::variables(moto::url());
     let place = format!("s3://{logs}/");
-    let args = ["replay", &place, "--since", "2026-03-01", "--until", "2026-03-02", "--ledger", &ledger];
+    let args =
+        ["replay", &place, "--since", "2026-03-01", "--until", "2026-03-02", "--ledger", &ledger];
     let dry = cli::trailbell(&args, &vars);
     assert!(dry.0 == 0 && dry.1.contains("1 would be alerted"), "{dry:?}");
     assert_eq!(moto::published(&topic).unwrap().len(), 0);

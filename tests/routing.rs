@@ -1,5 +1,11 @@
-//! The filter policies of `docs/routing.md`, over the alerts of every rule, as SNS filters them (in moto).
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test stops at what it did not expect")]
+//! The filter policies of `docs/routing.md`, over the alerts of every rule, as SNS filters them (in
+//! moto).
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test stops at what it did not expect"
+)]
 
 mod support;
 
@@ -22,9 +28,13 @@ type Expected = (&'static str, fn(&dyn Fn(&str) -> String) -> bool);
 
 const POLICIES: [Expected; 9] = [
     (r#"{"severity": ["medium", "high", "critical"]}"#, |it| it("severity") != "low"),
-    (r#"{"risk_score": [{"numeric": [">=", 47]}]}"#, |it| it("risk_score").parse::<u8>().unwrap() >= 47),
+    (r#"{"risk_score": [{"numeric": [">=", 47]}]}"#, |it| {
+        it("risk_score").parse::<u8>().unwrap() >= 47
+    }),
     (r#"{"severity": [{"anything-but": ["low"]}]}"#, |it| it("severity") != "low"),
-    (r#"{"severity": ["low"], "kind": ["alert"]}"#, |it| it("severity") == "low" && it("kind") == "alert"),
+    (r#"{"severity": ["low"], "kind": ["alert"]}"#, |it| {
+        it("severity") == "low" && it("kind") == "alert"
+    }),
     (r#"{"kind": ["summary"]}"#, |it| it("kind") == "summary"),
     (r#"{"kind": ["correlation"]}"#, |it| it("kind") == "correlation"),
     (r#"{"kind": ["correlation"], "severity": ["high", "critical"]}"#, |it| {
@@ -50,7 +60,10 @@ fn alerts() -> Vec<Alert> {
         };
         let id = FindingId::of_parts(["summary", &rule.info.id]);
         let summary = Summary::of(id, None, 1, &[found(0), found(1)]).expect("findings");
-        [alert::render(&found(0), &Context::default(), &accounts), alert::render_summary(&summary, &accounts)]
+        [
+            alert::render(&found(0), &Context::default(), &accounts),
+            alert::render_summary(&summary, &accounts),
+        ]
     };
     load::embedded().rules.into_iter().flat_map(both).chain(correlations()).collect()
 }
@@ -60,7 +73,8 @@ fn correlations() -> Vec<Alert> {
     let set = Gathered::from_places(true, &[]).into_rules().unwrap();
     let alert = |correlation: &trailbell::rule::Correlation| {
         let records = &Sequences::of(correlation).unwrap().unwrap().must_match[0].records;
-        let (told, known) = rehearse(correlation, &set, records, Timestamp::UNIX_EPOCH).expect("it rings");
+        let (told, known) =
+            rehearse(correlation, &set, records, Timestamp::UNIX_EPOCH).expect("it rings");
         alert::render_correlation(&told, &known, &Accounts::default())
     };
     set.correlations().iter().map(alert).collect()
@@ -75,7 +89,9 @@ async fn subscriber(client: &Client, topic: &str, policy: Option<&str>) -> Canne
     let server = Canned::new(|_| (200, String::new())).unwrap();
     let mut subscribe = client.subscribe().topic_arn(topic).protocol("http").endpoint(&server.url);
     if let Some(policy) = policy {
-        subscribe = subscribe.attributes("FilterPolicy", policy).attributes("FilterPolicyScope", "MessageAttributes");
+        subscribe = subscribe
+            .attributes("FilterPolicy", policy)
+            .attributes("FilterPolicyScope", "MessageAttributes");
     }
     subscribe.send().await.unwrap();
     server
@@ -83,7 +99,8 @@ async fn subscriber(client: &Client, topic: &str, policy: Option<&str>) -> Canne
 
 /// The subjects of what a subscriber got.
 fn subjects(server: &Canned) -> BTreeSet<String> {
-    let notifications = server.asked().into_iter().map(|(_, body)| serde_json::from_str::<Value>(&body).unwrap());
+    let notifications =
+        server.asked().into_iter().map(|(_, body)| serde_json::from_str::<Value>(&body).unwrap());
     let of_alerts = notifications.filter(|it| it["Type"] == "Notification");
     of_alerts.map(|it| it["Subject"].as_str().unwrap().to_owned()).collect()
 }
@@ -126,7 +143,11 @@ async fn each_policy_lets_through_what_the_page_says() {
 #[test]
 fn the_source_rules_are_low() {
     for name in ["AWS IAM Group Creation", "AWS IAM User Addition to Group"] {
-        let alert = alerts().into_iter().find(|it| attribute(it, "rule_name") == name).expect("the rule");
-        assert_eq!((attribute(&alert, "severity"), attribute(&alert, "risk_score")), ("low".into(), "21".into()));
+        let alert =
+            alerts().into_iter().find(|it| attribute(it, "rule_name") == name).expect("the rule");
+        assert_eq!(
+            (attribute(&alert, "severity"), attribute(&alert, "risk_score")),
+            ("low".into(), "21".into())
+        );
     }
 }

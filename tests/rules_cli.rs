@@ -1,8 +1,13 @@
-//! `trailbell rules`, as a person runs it. What it prints is in `tests/golden/rules/<case>.txt`, with the exit code.
+//! `trailbell rules`, as a person runs it. What it prints is in `tests/golden/rules/<case>.txt`,
+//! with the exit code.
 //!
-//! After a wanted change, `TRAILBELL_WRITE_GOLDEN=1 cargo test --test rules_cli` writes the files anew; read the
-//! difference before you commit it.
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test stops at what it did not expect")]
+//! After a wanted change, `TRAILBELL_WRITE_GOLDEN=1 cargo test --test rules_cli` writes the files
+//! anew; read the difference before you commit it.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test stops at what it did not expect"
+)]
 
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
@@ -21,15 +26,23 @@ fn page(args: &[&str]) -> String {
     let output = run(args);
     let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
     let code = output.status.code().unwrap();
-    let errors = text(&output.stderr).lines().map(|line| format!("(stderr) {line}\n")).collect::<String>();
-    format!("$ trailbell rules {}\n{}{errors}(exit code {code})\n", args.join(" "), text(&output.stdout))
+    let errors =
+        text(&output.stderr).lines().map(|line| format!("(stderr) {line}\n")).collect::<String>();
+    format!(
+        "$ trailbell rules {}\n{}{errors}(exit code {code})\n",
+        args.join(" "),
+        text(&output.stdout)
+    )
 }
 
 #[test]
 fn what_is_printed_is_as_in_the_golden_files() {
     let cases: [(&str, &[&str]); 12] = [
         ("list", &["list"]),
-        ("list-of-others", &["list", "--no-default-rules", "--rules", "tests/data/rules/exact.toml"]),
+        (
+            "list-of-others",
+            &["list", "--no-default-rules", "--rules", "tests/data/rules/exact.toml"],
+        ),
         ("show", &["show", "169f3a93-efc7-4df2-94d6-0d9438c310d1"]),
         ("show-by-name", &["show", "denied"]),
         ("show-which", &["show", "attached to group"]),
@@ -43,7 +56,8 @@ fn what_is_printed_is_as_in_the_golden_files() {
     ];
     let mut different = Vec::new();
     for (name, args) in cases {
-        let (page, golden) = (page(args), Path::new("tests/golden/rules").join(name).with_extension("txt"));
+        let (page, golden) =
+            (page(args), Path::new("tests/golden/rules").join(name).with_extension("txt"));
         if env::var_os("TRAILBELL_WRITE_GOLDEN").is_some() {
             fs::write(&golden, &page).unwrap();
         } else if fs::read_to_string(&golden).unwrap_or_default() != page {
@@ -56,9 +70,17 @@ fn what_is_printed_is_as_in_the_golden_files() {
 #[test]
 fn the_list_as_json_has_what_the_table_has() {
     let list: Value = serde_json::from_slice(&run(&["list", "--format", "json"]).stdout).unwrap();
-    let creation = list.as_array().unwrap().iter().find(|rule| rule["name"] == "AWS IAM Group Creation").unwrap();
+    let creation = list
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|rule| rule["name"] == "AWS IAM Group Creation")
+        .unwrap();
     assert_eq!(creation["rule_id"], "169f3a93-efc7-4df2-94d6-0d9438c310d1");
-    assert_eq!((creation["severity"].as_str(), creation["risk_score"].as_u64()), (Some("low"), Some(21)));
+    assert_eq!(
+        (creation["severity"].as_str(), creation["risk_score"].as_u64()),
+        (Some("low"), Some(21))
+    );
     assert_eq!(creation["providers"], serde_json::json!(["iam.amazonaws.com"]));
     assert_eq!(creation["actions"], serde_json::json!(["CreateGroup"]));
     assert_eq!(creation["origin"], "embedded:aws-iam-group-creation.toml");

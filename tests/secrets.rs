@@ -1,5 +1,10 @@
 //! What must never be in the log is not, at the finest level there is.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test stops at what it did not expect")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test stops at what it did not expect"
+)]
 
 mod support;
 
@@ -13,8 +18,8 @@ use support::{aws, moto};
 /// In the record that is found.
 const AGENT: &str = "agent-4f1d0c";
 const POLICY: &str = "policy-83ab77";
-/// In a record that is broken, in one that nothing is looked for in, in one that comes inline, in what is no
-/// notification at all.
+/// In a record that is broken, in one that nothing is looked for in, in one that comes inline, in
+/// what is no notification at all.
 const BROKEN: &str = "broken-5c2e91";
 const QUIET: &str = "quiet-7d90ab";
 const INLINE: &str = "inline-19ffe0";
@@ -23,8 +28,7 @@ const FOREIGN: &str = "foreign-6620cd";
 const SECRET_KEY: &str = "secret-key-aa91f7";
 const SESSION: &str = "session-token-0b3d52";
 
-const KEY: &str =
-    "AWSLogs/111122223333/CloudTrail/us-east-1/2026/03/01/111122223333_CloudTrail_us-east-1_20260301T1000Z_x.json.gz";
+const KEY: &str = "AWSLogs/111122223333/CloudTrail/us-east-1/2026/03/01/111122223333_CloudTrail_us-east-1_20260301T1000Z_x.json.gz";
 
 fn put_group_policy(event_id: &str, agent: &str) -> Value {
     let policy = json!({"Version": "2012-10-17", "Statement": [{"Sid": POLICY, "Effect": "Allow", "Action": "*"}]});
@@ -38,9 +42,11 @@ fn put_group_policy(event_id: &str, agent: &str) -> Value {
 /// A log object with a finding, a record that says nothing, and one that is broken.
 fn log() -> String {
     let found = put_group_policy("e1", AGENT);
-    let quiet = json!({"eventSource": "iam.amazonaws.com", "eventName": "GetGroup", "userAgent": QUIET});
-    let broken =
-        format!(r#"{{"eventSource":"iam.amazonaws.com","eventName":"PutGroupPolicy","userAgent":"{BROKEN}",}}"#);
+    let quiet =
+        json!({"eventSource": "iam.amazonaws.com", "eventName": "GetGroup", "userAgent": QUIET});
+    let broken = format!(
+        r#"{{"eventSource":"iam.amazonaws.com","eventName":"PutGroupPolicy","userAgent":"{BROKEN}",}}"#
+    );
     format!(r#"{{"Records":[{found},{quiet},{broken}]}}"#)
 }
 

@@ -1,5 +1,11 @@
-//! Which log objects a walk finds, and what it lists to find them: over a directory, and over S3's own protocol.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test stops at what it did not expect")]
+//! Which log objects a walk finds, and what it lists to find them: over a directory, and over S3's
+//! own protocol.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test stops at what it did not expect"
+)]
 
 mod support;
 
@@ -15,14 +21,17 @@ use trailbell::cloudtrail::Body;
 use trailbell::notification::ObjectRef;
 use trailbell::store::walk::{Wanted, names_a_day, regions, walk, walk_digests};
 use trailbell::store::{
-    Condition, DirStore, Listing, ObjectStore, Page, PutError, S3Store, SmallObject, StoreError, Written,
+    Condition, DirStore, Listing, ObjectStore, Page, PutError, S3Store, SmallObject, StoreError,
+    Written,
 };
 
 /// The key of a log object: `place` is what comes before the account.
 fn key(place: &str, account: &str, region: &str, time: &str) -> String {
     let (day, _) = time.split_once('T').unwrap();
     let day = format!("{}/{}/{}", &day[..4], &day[4..6], &day[6..]);
-    format!("{place}{account}/CloudTrail/{region}/{day}/{account}_CloudTrail_{region}_{time}Z_a1B2c3D4e5F6g7H8.json.gz")
+    format!(
+        "{place}{account}/CloudTrail/{region}/{day}/{account}_CloudTrail_{region}_{time}Z_a1B2c3D4e5F6g7H8.json.gz"
+    )
 }
 
 const ONE: &str = "111122223333";
@@ -31,7 +40,14 @@ const TWO: &str = "444455556666";
 /// Every key of the bucket, by what it is there for.
 fn keys() -> Vec<String> {
     let mut keys = Vec::new();
-    for time in ["20260310T2355", "20260311T2250", "20260311T2355", "20260312T0005", "20260312T0930", "20260312T2359"] {
+    for time in [
+        "20260310T2355",
+        "20260311T2250",
+        "20260311T2355",
+        "20260312T0005",
+        "20260312T0930",
+        "20260312T2359",
+    ] {
         keys.push(key("AWSLogs/", ONE, "us-east-1", time));
         keys.push(key("AWSLogs/", ONE, "eu-west-1", time));
     }
@@ -71,7 +87,13 @@ impl ObjectStore for Noted {
         self.store.get(bucket, key).await
     }
 
-    async fn put(&self, bucket: &str, key: &str, bytes: Bytes, condition: Condition) -> Result<Written, PutError> {
+    async fn put(
+        &self,
+        bucket: &str,
+        key: &str,
+        bytes: Bytes,
+        condition: Condition,
+    ) -> Result<Written, PutError> {
         self.store.put(bucket, key, bytes, condition).await
     }
 
@@ -80,7 +102,8 @@ impl ObjectStore for Noted {
     }
 
     async fn list(&self, listing: &Listing) -> Result<Page, StoreError> {
-        let after = listing.start_after.as_deref().map_or(String::new(), |after| format!(" after {after}"));
+        let after =
+            listing.start_after.as_deref().map_or(String::new(), |after| format!(" after {after}"));
         self.listed.lock().unwrap().push(format!("{}{after}", listing.prefix));
         self.store.list(listing).await
     }
@@ -91,15 +114,26 @@ fn noted(store: impl ObjectStore + 'static) -> Noted {
 }
 
 /// Found keys, shortened to what tells them apart: place, account, region and time.
-async fn found(store: &Noted, bucket: &str, prefix: &str, since: &str, until: &str, region: &str) -> Vec<String> {
+async fn found(
+    store: &Noted,
+    bucket: &str,
+    prefix: &str,
+    since: &str,
+    until: &str,
+    region: &str,
+) -> Vec<String> {
     store.listed.lock().unwrap().clear();
     let time = |text: &str| (!text.is_empty()).then(|| text.parse::<Timestamp>().unwrap());
     let is_wanted = |name: &str| region.is_empty() || region == name;
     let wanted = Wanted { since: time(since), until: time(until), region: &is_wanted };
     let keys = walk(store, bucket, prefix, &wanted).await.unwrap();
     let short = |key: &String| {
-        let name =
-            key.rsplit('/').next().unwrap().replace("_CloudTrail_", " ").replace("Z_a1B2c3D4e5F6g7H8.json.gz", "");
+        let name = key
+            .rsplit('/')
+            .next()
+            .unwrap()
+            .replace("_CloudTrail_", " ")
+            .replace("Z_a1B2c3D4e5F6g7H8.json.gz", "");
         format!("{}{name}", key.split("AWSLogs/").next().unwrap()).replace('_', " ")
     };
     keys.iter().map(short).collect()
@@ -131,7 +165,8 @@ async fn check(store: Noted, bucket: &str) {
             "AWSLogs/111122223333/CloudTrail/",
             ["2026-03-12T10:20:00Z", "2026-03-12T10:30:00Z"],
             "",
-            [format!("{ONE} eu-west-1 20260312T0930"), format!("{ONE} us-east-1 20260312T0930")].to_vec(),
+            [format!("{ONE} eu-west-1 20260312T0930"), format!("{ONE} us-east-1 20260312T0930")]
+                .to_vec(),
         ),
         (
             "",
@@ -144,14 +179,24 @@ async fn check(store: Noted, bucket: &str) {
             ]
             .to_vec(),
         ),
-        ("AWSLogs/o-example", ["2026-03-12T09:00:00Z", ""], "", vec![format!("{TWO} us-east-1 20260312T0930")]),
+        (
+            "AWSLogs/o-example",
+            ["2026-03-12T09:00:00Z", ""],
+            "",
+            vec![format!("{TWO} us-east-1 20260312T0930")],
+        ),
         (
             "audit logs+2026",
             ["2026-03-01T00:00:00Z", ""],
             "",
             vec![format!("audit logs+2026/{TWO} us-east-1 20260312T0935")],
         ),
-        ("AWSLogs/111122223333/CloudTrail/us-east-1/2026/03/12/", ["", ""], "", every("us-east-1")[3..].to_vec()),
+        (
+            "AWSLogs/111122223333/CloudTrail/us-east-1/2026/03/12/",
+            ["", ""],
+            "",
+            every("us-east-1")[3..].to_vec(),
+        ),
         (
             "AWSLogs/111122223333/CloudTrail/us-east-1/2026/03/12",
             ["2026-03-12T20:00:00Z", ""],
@@ -168,14 +213,30 @@ async fn check(store: Noted, bucket: &str) {
     ];
     for (prefix, [since, until], region, expected) in cases {
         let keys = found(&store, bucket, prefix, since, until, region).await;
-        assert_eq!(keys, expected, "{prefix} {since} {until} {region}\n{:#?}", store.listed.lock().unwrap());
+        assert_eq!(
+            keys,
+            expected,
+            "{prefix} {since} {until} {region}\n{:#?}",
+            store.listed.lock().unwrap()
+        );
     }
 
-    found(&store, bucket, "AWSLogs/111122223333", "2026-03-12T09:00:00Z", "2026-03-12T10:00:00Z", "us-east-1").await;
+    found(
+        &store,
+        bucket,
+        "AWSLogs/111122223333",
+        "2026-03-12T09:00:00Z",
+        "2026-03-12T10:00:00Z",
+        "us-east-1",
+    )
+    .await;
     let region = "AWSLogs/111122223333/CloudTrail/us-east-1/";
     let start = format!("{region}2026/03/12/111122223333_CloudTrail_us-east-1_20260312T0800");
     let listed = store.listed.lock().unwrap().clone();
-    assert_eq!(listed, ["AWSLogs/111122223333/CloudTrail/".to_owned(), format!("{region} after {start}")]);
+    assert_eq!(
+        listed,
+        ["AWSLogs/111122223333/CloudTrail/".to_owned(), format!("{region} after {start}")]
+    );
 }
 
 /// A directory with all of them.
@@ -237,7 +298,14 @@ fn s3() -> aws_sdk_s3::Client {
 }
 
 async fn put(client: &aws_sdk_s3::Client, bucket: &str, key: &str) {
-    client.put_object().bucket(bucket).key(key).body(ByteStream::from_static(b"")).send().await.unwrap();
+    client
+        .put_object()
+        .bucket(bucket)
+        .key(key)
+        .body(ByteStream::from_static(b""))
+        .send()
+        .await
+        .unwrap();
 }
 
 #[tokio::test]
@@ -255,10 +323,16 @@ async fn a_list_of_several_pages_is_read_to_its_end() {
     let (client, bucket) = (s3(), moto::unique("logs"));
     client.create_bucket().bucket(&bucket).send().await.unwrap();
     let time = |minute: u32| format!("20260312T{:02}{:02}", minute / 60, minute % 60);
-    let keys: Vec<String> = (0..1010).map(|minute| key("AWSLogs/", ONE, "us-east-1", &time(minute))).collect();
-    stream::iter(&keys).map(|key| put(&client, &bucket, key)).buffer_unordered(16).collect::<()>().await;
+    let keys: Vec<String> =
+        (0..1010).map(|minute| key("AWSLogs/", ONE, "us-east-1", &time(minute))).collect();
+    stream::iter(&keys)
+        .map(|key| put(&client, &bucket, key))
+        .buffer_unordered(16)
+        .collect::<()>()
+        .await;
     let store = noted(S3Store::new(client));
-    let keys = found(&store, &bucket, "AWSLogs", "2026-03-12T00:00:00Z", "2026-03-13T00:00:00Z", "").await;
+    let keys =
+        found(&store, &bucket, "AWSLogs", "2026-03-12T00:00:00Z", "2026-03-13T00:00:00Z", "").await;
     assert_eq!((keys.len(), store.listed.lock().unwrap().len()), (1010, 4));
 }
 
@@ -268,7 +342,8 @@ async fn a_list_that_is_refused_is_named() {
     let wanted = Wanted { since: None, until: None, region: &every };
     let bucket = moto::unique("no-bucket");
     let root = tempfile::tempdir().unwrap();
-    let stores: [Box<dyn ObjectStore>; 2] = [Box::new(S3Store::new(s3())), Box::new(DirStore::new(root.path()))];
+    let stores: [Box<dyn ObjectStore>; 2] =
+        [Box::new(S3Store::new(s3())), Box::new(DirStore::new(root.path()))];
     for store in stores {
         let error = walk(&*store, &bucket, "AWSLogs/", &wanted).await.unwrap_err().to_string();
         assert_eq!(error, format!("cannot list s3://{bucket}/AWSLogs/: no such bucket"));

@@ -1,5 +1,5 @@
-//! A ledger with many entries of one group and one caller. Only the keys of indexes are put, since contexts read no
-//! others; they are those of a real entry, at other times and with other ids.
+//! A ledger with many entries of one group and one caller. Only the keys of indexes are put, since
+//! contexts read no others; they are those of a real entry, at other times and with other ids.
 
 use std::time::Duration;
 
@@ -28,11 +28,15 @@ pub async fn put(finding: &Finding, count: usize) -> Entries {
     let keys = index_keys(finding).await;
     let time = finding.time.unwrap();
     let at = |nth: usize| {
-        let time = time.checked_add(jiff::SignedDuration::from_secs(10 * (nth as i64 - count as i64 / 2))).unwrap();
+        let time = time
+            .checked_add(jiff::SignedDuration::from_secs(10 * (nth as i64 - count as i64 / 2)))
+            .unwrap();
         let stamp = time.strftime("%Y%m%dT%H%M%SZ").to_string();
         let id = FindingId::of_parts([stamp.as_str()]);
         keys.iter()
-            .map(|key| key.replace("20260301T100000Z", &stamp).replace(finding.id.as_str(), id.as_str()))
+            .map(|key| {
+                key.replace("20260301T100000Z", &stamp).replace(finding.id.as_str(), id.as_str())
+            })
             .collect()
     };
     let all: Vec<String> = (0..count).flat_map(|nth| -> Vec<String> { at(nth) }).collect();
@@ -60,11 +64,13 @@ async fn index_keys(finding: &Finding) -> Vec<String> {
     let store = DirStore::new(folder.path());
     let ledger = StoredLedger::new(Box::new(store.clone()), "state", "");
     let content = Content::Finding(Box::new(finding.clone()));
-    let claimed = ledger.claim(content, Duration::from_secs(60), Duration::from_secs(600)).await.unwrap();
+    let claimed =
+        ledger.claim(content, Duration::from_secs(60), Duration::from_secs(600)).await.unwrap();
     if let Claimed::Mine(claim) = claimed {
         ledger.index(&claim).await.unwrap();
     }
-    let listing = Listing { bucket: "state".to_owned(), prefix: "by-".to_owned(), ..Listing::default() };
+    let listing =
+        Listing { bucket: "state".to_owned(), prefix: "by-".to_owned(), ..Listing::default() };
     let keys = store.list(&listing).await.unwrap().keys;
     keys.into_iter().filter(|key| !key.starts_with("by-window/")).collect()
 }

@@ -1,5 +1,6 @@
-//! What an alert costs besides its network: writing it in the forms of all protocols, and reading its context from a
-//! ledger with 10,000 entries of one group, by one caller, in S3 as moto speaks it. `cargo bench --bench context`
+//! What an alert costs besides its network: writing it in the forms of all protocols, and reading
+//! its context from a ledger with 10,000 entries of one group, by one caller, in S3 as moto speaks
+//! it. `cargo bench --bench context`
 #![allow(clippy::unwrap_used, reason = "a benchmark that cannot run stops")]
 
 #[path = "../../tests/support/mod.rs"]
@@ -28,7 +29,9 @@ fn main() {
 }
 
 fn writing() {
-    for (name, action) in [("a member added", "AddUserToGroup"), ("a policy written", "PutGroupPolicy")] {
+    for (name, action) in
+        [("a member added", "AddUserToGroup"), ("a policy written", "PutGroupPolicy")]
+    {
         let finding = finding(action, "2026-03-01T10:00:00Z");
         let accounts = Accounts::default();
         let told = |events: usize| {
@@ -49,19 +52,29 @@ async fn reading() {
     let entries::Entries { store, bucket, ledger, folder } = entries::put(&finding, ENTRIES).await;
     let (mut context, mut page) = (Duration::MAX, Duration::MAX);
     for _ in 0..20 {
-        let listing = Listing { bucket: bucket.clone(), prefix: folder.clone(), ..Listing::default() };
-        page = page.min(timed(async { assert_eq!(store.list(&listing).await.unwrap().keys.len(), 1_000) }).await);
+        let listing =
+            Listing { bucket: bucket.clone(), prefix: folder.clone(), ..Listing::default() };
+        page = page.min(
+            timed(async { assert_eq!(store.list(&listing).await.unwrap().keys.len(), 1_000) })
+                .await,
+        );
         let now = finding.time.unwrap();
         let read = async {
-            let (group, actor) =
-                tokio::join!(ledger.group_timeline(&finding, now), ledger.actor_history(&finding, now));
+            let (group, actor) = tokio::join!(
+                ledger.group_timeline(&finding, now),
+                ledger.actor_history(&finding, now)
+            );
             assert!(group.unwrap().entries.len() > 1_500 && actor.unwrap().by_rule.len() == 1);
         };
         context = context.min(timed(read).await);
     }
     let ratio = context.as_secs_f64() / page.as_secs_f64();
-    println!("context of {ENTRIES} entries of the group and {ENTRIES} of the caller, two pages each: {context:.1?}");
-    println!("one bare page of 1,000 keys: {page:.1?}; the context takes {ratio:.1} times that, for four pages");
+    println!(
+        "context of {ENTRIES} entries of the group and {ENTRIES} of the caller, two pages each: {context:.1?}"
+    );
+    println!(
+        "one bare page of 1,000 keys: {page:.1?}; the context takes {ratio:.1} times that, for four pages"
+    );
 }
 
 async fn timed(work: impl Future<Output = ()>) -> Duration {
@@ -81,8 +94,7 @@ fn best(times: usize, mut work: impl FnMut()) -> Duration {
 }
 
 fn finding(action: &str, time: &str) -> Finding {
-    let policy =
-        r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":["s3:*","iam:PassRole"],"Resource":"*"}]}"#;
+    let policy = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":["s3:*","iam:PassRole"],"Resource":"*"}]}"#;
     let record = json!({"eventVersion": "1.11", "eventSource": "iam.amazonaws.com", "eventName": action,
         "eventTime": time, "eventID": "8f2c0d3e-14b7-4c9a-b6de-3a5f7e9d0c2b", "awsRegion": "us-east-1",
         "recipientAccountId": "111122223333", "sourceIPAddress": "203.0.113.7",
@@ -94,7 +106,8 @@ fn finding(action: &str, time: &str) -> Finding {
     let rules = load::embedded().rules;
     let rule = rules.iter().find(|rule| rule.info.name.contains(name)).unwrap();
     let key = "AWSLogs/111122223333/CloudTrail/us-east-1/2026/03/01/111122223333_CloudTrail_us-east-1_20260301T1005Z_x.json.gz";
-    let origin = Origin::Object { bucket: "example-trail".to_owned(), key: key.to_owned(), record: 3 };
+    let origin =
+        Origin::Object { bucket: "example-trail".to_owned(), key: key.to_owned(), record: 3 };
     Finding::new(&Arc::clone(&rule.info), &Record::from_value(record).unwrap(), origin)
 }
 
@@ -106,7 +119,15 @@ fn context(finding: &Finding, events: usize) -> Context {
         entry.time = entry.time.checked_sub(Duration::from_secs(nth as u64)).unwrap();
         entry
     };
-    let rule = |nth: usize| ActorFinding { rule_id: nth.to_string(), rule_name: format!("Rule {nth}"), count: nth };
+    let rule = |nth: usize| ActorFinding {
+        rule_id: nth.to_string(),
+        rule_name: format!("Rule {nth}"),
+        count: nth,
+    };
     let actor_findings = if events == 0 { Vec::new() } else { (0..5).map(rule).collect() };
-    Context { group_timeline: (1..=events).map(event).collect(), actor_findings, ..Context::default() }
+    Context {
+        group_timeline: (1..=events).map(event).collect(),
+        actor_findings,
+        ..Context::default()
+    }
 }

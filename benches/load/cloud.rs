@@ -55,7 +55,8 @@ impl Cloud {
 
     /// The bytes that the ledger holds below a prefix.
     pub async fn ledger_bytes(&self, prefix: &str) -> i64 {
-        let listed = self.s3.list_objects_v2().bucket(&self.ledger).prefix(prefix).send().await.unwrap();
+        let listed =
+            self.s3.list_objects_v2().bucket(&self.ledger).prefix(prefix).send().await.unwrap();
         listed.contents().iter().filter_map(|object| object.size()).sum()
     }
 }

@@ -14,7 +14,9 @@ const RECORDS: usize = 20;
 pub fn key(now: Timestamp, minutes: i64, name: &str) -> String {
     let time = now.checked_sub(SignedDuration::from_mins(minutes)).unwrap();
     let (day, stamp) = (time.strftime("%Y/%m/%d"), time.strftime("%Y%m%dT%H%MZ"));
-    format!("AWSLogs/111122223333/CloudTrail/us-east-1/{day}/111122223333_CloudTrail_us-east-1_{stamp}_{name}.json.gz")
+    format!(
+        "AWSLogs/111122223333/CloudTrail/us-east-1/{day}/111122223333_CloudTrail_us-east-1_{stamp}_{name}.json.gz"
+    )
 }
 
 /// An object in which nothing is looked for.

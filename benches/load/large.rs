@@ -16,14 +16,18 @@ use crate::{corpus, process};
 /// As many as are in flight together.
 const OBJECTS: usize = 4;
 
-/// Sends objects of so many megabytes (10^6 bytes) inflated, each with a finding at its end, in one notification, and prints
-/// what it took. Whether each finding was told.
+/// Sends objects of so many megabytes (10^6 bytes) inflated, each with a finding at its end, in one
+/// notification, and prints what it took. Whether each finding was told.
 #[expect(clippy::disallowed_methods, reason = "moto goes by the real clock")]
 pub async fn run(megabytes: usize) -> bool {
     let (cloud, now) = (Cloud::new().await, Timestamp::now());
-    let keys: Vec<String> = (0..OBJECTS).map(|at| corpus::key(now, 6, &format!("large{at}"))).collect();
+    let keys: Vec<String> =
+        (0..OBJECTS).map(|at| corpus::key(now, 6, &format!("large{at}"))).collect();
     let object = |at| object(megabytes * 1_000_000, at);
-    println!("objects         {OBJECTS} of {megabytes} MB, stored as {:.1} MB", object(0).len() as f64 / 1e6);
+    println!(
+        "objects         {OBJECTS} of {megabytes} MB, stored as {:.1} MB",
+        object(0).len() as f64 / 1e6
+    );
     cloud.put(keys.iter().enumerate().map(|(at, key)| (key.clone(), object(at)))).await;
     let mut settings = cloud.settings();
     settings.push(("TRAILBELL_MAX_OBJECT_BYTES", (megabytes * 2_000_000).to_string()));
@@ -45,6 +49,11 @@ fn object(bytes: usize, number: usize) -> Vec<u8> {
     for _ in 0..bytes / quiet.len() {
         gzip.write_all(quiet.as_bytes()).unwrap();
     }
-    write!(gzip, "{}]}}", corpus::record("iam.amazonaws.com", "CreateGroup", &corpus::event_id(number))).unwrap();
+    write!(
+        gzip,
+        "{}]}}",
+        corpus::record("iam.amazonaws.com", "CreateGroup", &corpus::event_id(number))
+    )
+    .unwrap();
     gzip.finish().unwrap()
 }

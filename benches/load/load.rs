@@ -18,7 +18,8 @@ const BATCH: usize = 10;
 /// When memory is looked at for the first time.
 const EARLY: usize = 1_000;
 
-/// What is sent: of a hundred notifications 5 are sent twice, and 1 has a finding. Those with findings come twice.
+/// What is sent: of a hundred notifications 5 are sent twice, and 1 has a finding. Those with
+/// findings come twice.
 struct Plan {
     keys: Vec<String>,
     hits: usize,
@@ -29,7 +30,8 @@ struct Plan {
 impl Plan {
     fn new(now: Timestamp, notifications: usize) -> Plan {
         let again = notifications / 20;
-        let keys = (0..notifications - again).map(|at| corpus::key(now, 6 + at as i64 % 44, &format!("n{at}")));
+        let keys = (0..notifications - again)
+            .map(|at| corpus::key(now, 6 + at as i64 % 44, &format!("n{at}")));
         let keys: Vec<String> = keys.collect();
         let mut order: Vec<usize> = (0..keys.len()).chain(0..again).collect();
         let mut random = Random::new(7);
@@ -54,8 +56,15 @@ pub async fn run(notifications: usize) -> bool {
     let mut function = Function::start(&cloud.settings(), Stdio::null());
     let sent = send(&cloud, &plan, &mut function);
     let told = Told::of(&cloud, plan.hits);
-    println!("notifications   {notifications}, in batches of {BATCH}, {} delivered again", sent.again);
-    println!("objects         {}, {} announced twice", plan.keys.len(), notifications - plan.keys.len());
+    println!(
+        "notifications   {notifications}, in batches of {BATCH}, {} delivered again",
+        sent.again
+    );
+    println!(
+        "objects         {}, {} announced twice",
+        plan.keys.len(),
+        notifications - plan.keys.len()
+    );
     println!("findings        {}", plan.hits);
     println!("alerts          {}", told.alerts);
     println!("duplicates      {}", told.duplicates);
@@ -65,7 +74,10 @@ pub async fn run(notifications: usize) -> bool {
     if let Some(early) = sent.early_memory {
         println!("peak memory     {early:.1} MiB after {EARLY} notifications");
     }
-    println!("peak memory     {:.1} MiB after {notifications}", process::peak_memory(function.pid()));
+    println!(
+        "peak memory     {:.1} MiB after {notifications}",
+        process::peak_memory(function.pid())
+    );
     told.duplicates == 0 && told.lost == 0
 }
 
@@ -86,7 +98,8 @@ fn send(cloud: &Cloud, plan: &Plan, function: &mut Function) -> Sent {
     let start = Instant::now();
     while !waiting.is_empty() {
         let batch: Vec<usize> = waiting.drain(..BATCH.min(waiting.len())).collect();
-        let keys: Vec<(usize, &str)> = batch.iter().map(|at| (*at, plan.keys[*at].as_str())).collect();
+        let keys: Vec<(usize, &str)> =
+            batch.iter().map(|at| (*at, plan.keys[*at].as_str())).collect();
         let answer = function.invoke(&queued(&cloud.logs, &keys)).unwrap();
         let failed = failed(&answer);
         again += failed.len();
@@ -101,14 +114,16 @@ fn send(cloud: &Cloud, plan: &Plan, function: &mut Function) -> Sent {
 
 fn queued(bucket: &str, keys: &[(usize, &str)]) -> Value {
     let body = |key: &str| json!({"s3Bucket": bucket, "s3ObjectKey": [key]}).to_string();
-    let message =
-        |(at, key): &(usize, &str)| json!({"messageId": at.to_string(), "eventSource": "aws:sqs", "body": body(key)});
+    let message = |(at, key): &(usize, &str)| json!({"messageId": at.to_string(), "eventSource": "aws:sqs", "body": body(key)});
     json!({"Records": keys.iter().map(message).collect::<Vec<_>>()})
 }
 
 fn failed(answer: &Value) -> Vec<usize> {
     let failures = answer["batchItemFailures"].as_array().unwrap();
-    failures.iter().map(|failure| failure["itemIdentifier"].as_str().unwrap().parse().unwrap()).collect()
+    failures
+        .iter()
+        .map(|failure| failure["itemIdentifier"].as_str().unwrap().parse().unwrap())
+        .collect()
 }
 
 /// What a subscriber got.

@@ -9,7 +9,8 @@ pub fn peak_memory(pid: u32) -> f64 {
     peak.trim().trim_end_matches(" kB").parse::<f64>().unwrap() / 1024.0
 }
 
-/// Processor time, user and system, in seconds. Source: proc(5); Linux counts a hundred ticks a second there.
+/// Processor time, user and system, in seconds. Source: proc(5); Linux counts a hundred ticks a
+/// second there.
 pub fn processor_time(pid: u32) -> f64 {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap();
     // The program's name, in parentheses, may hold anything.

@@ -1,5 +1,6 @@
-//! Log objects as a busy account has them: the calls, callers, sizes and repetitions of the real thing, all made up.
-//! They shrink by gzip as real ones do, 10 to 15 times; a test of the inflater on anything else would say little.
+//! Log objects as a busy account has them: the calls, callers, sizes and repetitions of the real
+//! thing, all made up. They shrink by gzip as real ones do, 10 to 15 times; a test of the inflater
+//! on anything else would say little.
 
 use std::io::Write;
 
@@ -41,8 +42,18 @@ const CALLS: [Call; 20] = [
         true,
         r#"{"encryptionContext":{"aws:s3:arn":"arn:aws:s3:::data-?/part"},"encryptionAlgorithm":"SYMMETRIC_DEFAULT"}"#,
     ),
-    ("s3", "GetBucketAcl", true, r#"{"bucketName":"data-?","Host":"data-?.s3.us-east-1.amazonaws.com","acl":""}"#),
-    ("kms", "GenerateDataKey", true, r#"{"keyId":"arn:aws:kms:us-east-1:111122223333:key/?","keySpec":"AES_256"}"#),
+    (
+        "s3",
+        "GetBucketAcl",
+        true,
+        r#"{"bucketName":"data-?","Host":"data-?.s3.us-east-1.amazonaws.com","acl":""}"#,
+    ),
+    (
+        "kms",
+        "GenerateDataKey",
+        true,
+        r#"{"keyId":"arn:aws:kms:us-east-1:111122223333:key/?","keySpec":"AES_256"}"#,
+    ),
     (
         "logs",
         "CreateLogStream",
@@ -112,7 +123,12 @@ const CALLS: [Call; 20] = [
         false,
         r#"{"roleName":"service-?","policyName":"inline","policyDocument":"{\"Statement\":[{\"Effect\":\"Allow\",\"Action\":\"sqs:SendMessage\",\"Resource\":\"*\"}]}"}"#,
     ),
-    ("autoscaling", "DescribeAutoScalingGroups", true, r#"{"autoScalingGroupNames":["nodes-?"],"maxRecords":100}"#),
+    (
+        "autoscaling",
+        "DescribeAutoScalingGroups",
+        true,
+        r#"{"autoScalingGroupNames":["nodes-?"],"maxRecords":100}"#,
+    ),
 ];
 
 /// What to make.
@@ -155,8 +171,8 @@ fn text(seed: u64, bytes: usize, hit: bool) -> String {
     text
 }
 
-/// What the records of one object have in common: it is of one region and five minutes, and a few callers make most
-/// of the calls.
+/// What the records of one object have in common: it is of one region and five minutes, and a few
+/// callers make most of the calls.
 struct World {
     random: Random,
     region: &'static str,
@@ -194,8 +210,11 @@ impl World {
         } else {
             ""
         };
-        let answer =
-            if *reads { "null".to_owned() } else { format!("{{\"requestId\":\"{request}\",\"_return\":true}}") };
+        let answer = if *reads {
+            "null".to_owned()
+        } else {
+            format!("{{\"requestId\":\"{request}\",\"_return\":true}}")
+        };
         text.push_str(&format!(
             "{{\"eventVersion\":\"1.11\",\"userIdentity\":{caller},\"eventTime\":\"2026-03-01T10:0{minute}:{second:02}Z\",\
              \"eventSource\":\"{service}.amazonaws.com\",\"eventName\":\"{call}\",\"awsRegion\":\"{region}\",\
@@ -214,7 +233,8 @@ fn caller(random: &mut Random, at: usize) -> String {
     if at % 8 == 3 {
         return format!("{{\"type\":\"AWSService\",\"invokedBy\":\"service{at}.amazonaws.com\"}}");
     }
-    let (role, session, id, key) = (format!("service-{at}"), random.next() >> 20, random.key(17), random.key(16));
+    let (role, session, id, key) =
+        (format!("service-{at}"), random.next() >> 20, random.key(17), random.key(16));
     format!(
         "{{\"type\":\"AssumedRole\",\"principalId\":\"AROA{id}:{session:x}\",\
          \"arn\":\"arn:aws:sts::{ACCOUNT}:assumed-role/{role}/{session:x}\",\"accountId\":\"{ACCOUNT}\",\

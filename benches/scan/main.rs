@@ -1,9 +1,10 @@
 //! What reading log objects costs, as speeds and as ratios of one run: `cargo bench`.
 //!
-//! All work is done in turn with one object after the other, round after round, and the best times are added up: so
-//! whatever else the machine does meets all alike, and hardly counts. Speeds are in inflated megabytes (10^6 bytes) a second. Environment variables:
-//! `TRAILBELL_BENCH_OBJECTS` (50), `TRAILBELL_BENCH_OBJECT_BYTES` (3300000, inflated), `TRAILBELL_BENCH_HIT_PERCENT`
-//! (2), `TRAILBELL_BENCH_ROUNDS` (7).
+//! All work is done in turn with one object after the other, round after round, and the best times
+//! are added up: so whatever else the machine does meets all alike, and hardly counts. Speeds are
+//! in inflated megabytes (10^6 bytes) a second. Environment variables: `TRAILBELL_BENCH_OBJECTS`
+//! (50), `TRAILBELL_BENCH_OBJECT_BYTES` (3300000, inflated), `TRAILBELL_BENCH_HIT_PERCENT` (2),
+//! `TRAILBELL_BENCH_ROUNDS` (7).
 #![allow(clippy::expect_used, reason = "a benchmark that cannot run stops")]
 
 mod corpus;

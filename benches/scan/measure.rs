@@ -14,7 +14,8 @@ pub struct Measured {
     best: Duration,
 }
 
-/// Does all tasks in turn with one object after the other, so many rounds after one that does not count.
+/// Does all tasks in turn with one object after the other, so many rounds after one that does not
+/// count.
 pub fn in_turn(rounds: usize, objects: usize, tasks: &mut [Task<'_>]) -> Vec<Measured> {
     let mut best = vec![vec![Duration::MAX; objects]; tasks.len()];
     for round in 0..=rounds {
@@ -30,7 +31,11 @@ pub fn in_turn(rounds: usize, objects: usize, tasks: &mut [Task<'_>]) -> Vec<Mea
             }
         }
     }
-    tasks.iter().zip(best).map(|(task, best)| Measured { name: task.name, best: best.iter().sum() }).collect()
+    tasks
+        .iter()
+        .zip(best)
+        .map(|(task, best)| Measured { name: task.name, best: best.iter().sum() })
+        .collect()
 }
 
 impl Measured {

@@ -8,8 +8,8 @@ use tempfile::TempDir;
 use crate::measure::Task;
 use crate::work::Work;
 
-/// `gzip -dc` and `trailbell scan --threads 1`, over the same files, and the folder that these are in; none where the
-/// program is not built along with the benchmark.
+/// `gzip -dc` and `trailbell scan --threads 1`, over the same files, and the folder that these are
+/// in; none where the program is not built along with the benchmark.
 pub fn tasks(work: &Work) -> Option<(TempDir, Vec<Task<'static>>)> {
     let program = option_env!("CARGO_BIN_EXE_trailbell")?;
     let folder = tempfile::tempdir().expect("a folder for the corpus");

@@ -52,7 +52,11 @@ impl Work {
         let needles = self.rules.rules.needles().expect("the rules have needles");
         vec![
             task("bare inflate", move |at| {
-                black_box(decompressor.gzip_decompress(&self.objects[at], &mut buffer).expect("the corpus is whole"));
+                black_box(
+                    decompressor
+                        .gzip_decompress(&self.objects[at], &mut buffer)
+                        .expect("the corpus is whole"),
+                );
             }),
             task("probe: the search alone", |at| {
                 black_box(needles.may_stand_in(&self.texts[at]));
@@ -68,7 +72,9 @@ impl Work {
 
     fn match_all(&self, object: &Bytes) {
         for record in parsed(object) {
-            findings(&record, &self.rules, Timestamp::UNIX_EPOCH, &nowhere, &mut |finding| drop(black_box(finding)));
+            findings(&record, &self.rules, Timestamp::UNIX_EPOCH, &nowhere, &mut |finding| {
+                drop(black_box(finding))
+            });
         }
     }
 }
@@ -89,13 +95,18 @@ fn nowhere() -> Origin {
 
 fn scan(object: &Bytes, rules: &Detections) {
     let body = Body::Whole(object.clone());
-    let (_, end) = search(body, OPTIONS, rules, Timestamp::UNIX_EPOCH, &|_| nowhere(), &mut |hit| drop(black_box(hit)));
+    let (_, end) =
+        search(body, OPTIONS, rules, Timestamp::UNIX_EPOCH, &|_| nowhere(), &mut |hit| {
+            drop(black_box(hit))
+        });
     end.expect("the corpus is whole");
 }
 
 fn parsed(object: &Bytes) -> Vec<Record> {
     let mut all = Vec::new();
-    let (_, end) = reader::read(Body::Whole(object.clone()), OPTIONS, &mut |_, record| all.extend(record.ok()));
+    let (_, end) = reader::read(Body::Whole(object.clone()), OPTIONS, &mut |_, record| {
+        all.extend(record.ok())
+    });
     end.expect("the corpus is whole");
     all
 }
@@ -118,6 +129,8 @@ fn rules(more: usize) -> Detections {
 fn made(like: &Rule, n: usize) -> Rule {
     let mut info = (*like.info).clone();
     info.id = format!("made-{n}");
-    let query = format!("event.provider: service{n}.amazonaws.com and event.action: (DeleteThing{n} or PutThing{n})");
+    let query = format!(
+        "event.provider: service{n}.amazonaws.com and event.action: (DeleteThing{n} or PutThing{n})"
+    );
     Rule { info: info.into(), query: Query::parse(&query).expect("a query"), ..like.clone() }
 }

@@ -1,4 +1,5 @@
-//! Any text: parse, print, parse again, hold against a document. Run with `cargo fuzz run -s none kql`.
+//! Any text: parse, print, parse again, hold against a document. Run with `cargo fuzz run -s none
+//! kql`.
 
 #![no_main]
 
@@ -26,5 +27,9 @@ fuzz_target!(|text: &str| {
     let again = Query::parse(&printed).expect("what was printed is a query");
     assert_eq!(again.expr(), query.expr(), "printed as {printed}");
     let now = Timestamp::UNIX_EPOCH;
-    assert_eq!(again.matches(&*DOCUMENT, now), query.matches(&*DOCUMENT, now), "printed as {printed}");
+    assert_eq!(
+        again.matches(&*DOCUMENT, now),
+        query.matches(&*DOCUMENT, now),
+        "printed as {printed}"
+    );
 });

@@ -1,5 +1,5 @@
-//! Any bytes as an entry of the ledger: what can be read is written and read again as the same, and an alert can be
-//! written of it.
+//! Any bytes as an entry of the ledger: what can be read is written and read again as the same, and
+//! an alert can be written of it.
 
 #![no_main]
 
@@ -15,7 +15,9 @@ use trailbell::ledger::{Content, Entry};
 
 fuzz_target!(|stored: &[u8]| {
     let Some(id) = id(stored) else { return };
-    let Ok(entry) = Entry::decode(&id, stored).inspect_err(|error| drop(error.to_string())) else { return };
+    let Ok(entry) = Entry::decode(&id, stored).inspect_err(|error| drop(error.to_string())) else {
+        return;
+    };
     let written = serde_json::to_vec(&entry).expect("what was read can be written");
     assert_eq!(Entry::decode(&id, &written).expect("what was written can be read"), entry);
     let accounts = Accounts::default();
@@ -32,10 +34,14 @@ fuzz_target!(|stored: &[u8]| {
     }
 });
 
-/// The id that the entry itself gives, so that it is read further than to the comparison with the one looked for.
+/// The id that the entry itself gives, so that it is read further than to the comparison with the
+/// one looked for.
 fn id(stored: &[u8]) -> Option<FindingId> {
     let entry: Value = serde_json::from_slice(stored).ok()?;
     let content = entry.get("content")?;
-    let id = ["finding", "summary", "correlation"].iter().find_map(|kind| content.get(kind))?.get("id")?;
+    let id = ["finding", "summary", "correlation"]
+        .iter()
+        .find_map(|kind| content.get(kind))?
+        .get("id")?;
     serde_json::from_value(id.clone()).ok()
 }

@@ -1,4 +1,5 @@
-//! Any JSON as the payload of an invocation: each message says something, and all of it on one line.
+//! Any JSON as the payload of an invocation: each message says something, and all of it on one
+//! line.
 
 #![no_main]
 

@@ -1,5 +1,5 @@
-//! Any bytes as a log object, as they are and as what gzip holds: both gears find the same, and an alert can be
-//! written of all of it.
+//! Any bytes as a log object, as they are and as what gzip holds: both gears find the same, and an
+//! alert can be written of all of it.
 
 #![no_main]
 
@@ -17,8 +17,9 @@ use trailbell::cloudtrail::reader::Options;
 use trailbell::pipeline::{Hit, search};
 use trailbell::rule::{Detections, RuleSet, load};
 
-static DETECTIONS: LazyLock<Detections> =
-    LazyLock::new(|| Detections::from(RuleSet::new([load::embedded().rules]).expect("there are rules")));
+static DETECTIONS: LazyLock<Detections> = LazyLock::new(|| {
+    Detections::from(RuleSet::new([load::embedded().rules]).expect("there are rules"))
+});
 
 // Small, so that a bomb meets it.
 const OPTIONS: Options = Options { max_bytes: 1 << 20, lines: false };

@@ -1,5 +1,5 @@
-//! Any text as a file of rules and as one of exceptions: what is wrong is told with a place in the text, and what is
-//! right runs in both gears.
+//! Any text as a file of rules and as one of exceptions: what is wrong is told with a place in the
+//! text, and what is right runs in both gears.
 
 #![no_main]
 
@@ -16,7 +16,8 @@ use trailbell::rule::{Detections, LoadedExceptions, RuleSet};
 
 const OPTIONS: Options = Options { max_bytes: 1 << 20, lines: false };
 
-static EMBEDDED: LazyLock<RuleSet> = LazyLock::new(|| RuleSet::new([load::embedded().rules]).expect("there are rules"));
+static EMBEDDED: LazyLock<RuleSet> =
+    LazyLock::new(|| RuleSet::new([load::embedded().rules]).expect("there are rules"));
 
 /// A log object of several samples.
 static LOG: LazyLock<Vec<u8>> = LazyLock::new(|| {
@@ -25,7 +26,9 @@ static LOG: LazyLock<Vec<u8>> = LazyLock::new(|| {
         include_str!("../../events/records/stack.json"),
         include_str!("../../events/records/quiet.json"),
     ];
-    let records = samples.map(|text| serde_json::from_str::<Vec<Value>>(text).expect("samples are lists of records"));
+    let records = samples.map(|text| {
+        serde_json::from_str::<Vec<Value>>(text).expect("samples are lists of records")
+    });
     gzip(json!({ "Records": records.concat() }).to_string().as_bytes())
 });
 
@@ -51,5 +54,8 @@ fn told(problem: &Problem, text: &str) {
     assert!(problem.to_string().starts_with("fuzz.toml:"), "{problem}");
     let lines = text.matches('\n').count() + 1;
     let place = problem.position;
-    assert!(place.is_none_or(|place| (1..=lines).contains(&place.line) && place.column >= 1), "{problem}");
+    assert!(
+        place.is_none_or(|place| (1..=lines).contains(&place.line) && place.column >= 1),
+        "{problem}"
+    );
 }

@@ -31,20 +31,22 @@ impl Accounts {
     pub fn from_file(path: Option<&Path>) -> Result<Accounts, AccountsError> {
         let Some(path) = path else { return Ok(Accounts::default()) };
         let name = path.display().to_string();
-        let text = std::fs::read_to_string(path).map_err(|error| AccountsError(vec![format!("{name}: {error}")]))?;
+        let text = std::fs::read_to_string(path)
+            .map_err(|error| AccountsError(vec![format!("{name}: {error}")]))?;
         Accounts::parse(&name, &text)
     }
 
-    /// Reads the text of a file: TOML of lines such as `"111122223333" = "production"`. `path` is for what is said of
-    /// it.
+    /// Reads the text of a file: TOML of lines such as `"111122223333" = "production"`. `path` is
+    /// for what is said of it.
     ///
     /// # Errors
-    /// All that is wrong, each with its line: not TOML, an id that is not 12 digits, a name that is no text of 1 to 64
-    /// characters.
+    /// All that is wrong, each with its line: not TOML, an id that is not 12 digits, a name that is
+    /// no text of 1 to 64 characters.
     pub fn parse(path: &str, text: &str) -> Result<Accounts, AccountsError> {
         let mut accounts = Accounts::default();
         let mut problems = Vec::new();
-        let mut wrong = |at: usize, what: String| problems.push(format!("{path}:{}: {what}", line(text, at)));
+        let mut wrong =
+            |at: usize, what: String| problems.push(format!("{path}:{}: {what}", line(text, at)));
         let (table, errors) = DeTable::parse_recoverable(text);
         for error in &errors {
             wrong(error.span().unwrap_or_default().start, format!("not TOML: {}", error.message()));
@@ -76,11 +78,15 @@ impl Accounts {
 /// The name of an account, or what is wrong with the entry.
 fn entry(id: &str, name: &Spanned<DeValue<'_>>) -> Result<String, String> {
     if id.len() != 12 || !id.bytes().all(|byte| byte.is_ascii_digit()) {
-        return Err(format!("`{}` is no account id: expected 12 digits in quotes", id.escape_debug()));
+        return Err(format!(
+            "`{}` is no account id: expected 12 digits in quotes",
+            id.escape_debug()
+        ));
     }
     let name = name.get_ref().as_str().map(str::trim);
     let name = name.filter(|name| (1..=LONGEST_NAME).contains(&name.chars().count()));
-    name.map(str::to_owned).ok_or_else(|| format!("the name of {id} must be a text of 1 to {LONGEST_NAME} characters"))
+    name.map(str::to_owned)
+        .ok_or_else(|| format!("the name of {id} must be a text of 1 to {LONGEST_NAME} characters"))
 }
 
 fn line(text: &str, at: usize) -> usize {
@@ -110,12 +116,20 @@ mod tests {
     fn all_that_is_wrong_is_told_with_its_line() {
         let text = "\"111122223333\" = 7\n1111 = \"x\"\n\"444455556666\" = \" \"\nproduction = \"444455556666\"\n";
         let told = Accounts::parse("a.toml", text).unwrap_err().to_string();
-        for start in
-            ["a.toml:1: the name of 1111", "a.toml:2: `1111` is", "a.toml:3: the name of 4444", "a.toml:4: `pro"]
-        {
+        for start in [
+            "a.toml:1: the name of 1111",
+            "a.toml:2: `1111` is",
+            "a.toml:3: the name of 4444",
+            "a.toml:4: `pro",
+        ] {
             assert!(told.contains(start), "{start} in {told}");
         }
-        assert!(Accounts::parse("a.toml", "x = ").unwrap_err().to_string().contains("a.toml:1: not TOML"));
+        assert!(
+            Accounts::parse("a.toml", "x = ")
+                .unwrap_err()
+                .to_string()
+                .contains("a.toml:1: not TOML")
+        );
         let missing = Accounts::from_file(Some(Path::new("no/such.toml"))).unwrap_err().to_string();
         assert!(missing.contains("no/such.toml: "), "{missing}");
         assert_eq!(Accounts::from_file(None), Ok(Accounts::default()));

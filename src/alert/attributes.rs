@@ -28,14 +28,22 @@ pub(super) fn write(call: Call<'_>) -> Vec<Attribute> {
     })
 }
 
-/// Eight attributes, always all of them: a filter policy never matches a message without its attribute. With raw
-/// delivery, SQS takes 10.
+/// Eight attributes, always all of them: a filter policy never matches a message without its
+/// attribute. With raw delivery, SQS takes 10.
 pub(super) fn of(routing: Routing<'_>) -> Vec<Attribute> {
     let rule = routing.rule;
-    let text = |name, value: Option<&str>| Attribute { name, kind: AttributeKind::String, value: shown(value) };
+    let text = |name, value: Option<&str>| Attribute {
+        name,
+        kind: AttributeKind::String,
+        value: shown(value),
+    };
     vec![
         text("severity", Some(rule.severity.as_str())),
-        Attribute { name: "risk_score", kind: AttributeKind::Number, value: rule.risk_score.to_string() },
+        Attribute {
+            name: "risk_score",
+            kind: AttributeKind::Number,
+            value: rule.risk_score.to_string(),
+        },
         text("rule_id", Some(&rule.id)),
         text("rule_name", Some(&rule.name)),
         text("account", routing.account),

@@ -77,7 +77,9 @@ impl<'a> Call<'a> {
 
     /// The caller's account, where that is another one.
     pub(super) fn foreign_account(self) -> Option<&'a str> {
-        self.fields.text("cloud.account.id").filter(|caller| self.account().is_some_and(|own| own != *caller))
+        self.fields
+            .text("cloud.account.id")
+            .filter(|caller| self.account().is_some_and(|own| own != *caller))
     }
 
     pub(super) fn group(self) -> Option<&'a str> {
@@ -110,11 +112,15 @@ impl<'a> Call<'a> {
 
     /// The error's code; its message where there is no code, which is rare.
     pub(super) fn error(self) -> Option<&'a str> {
-        self.fields.text("aws.cloudtrail.error_code").or_else(|| self.fields.text("aws.cloudtrail.error_message"))
+        self.fields
+            .text("aws.cloudtrail.error_code")
+            .or_else(|| self.fields.text("aws.cloudtrail.error_message"))
     }
 
     /// The caller was not allowed to do it, rather than doing it wrong.
     pub(super) fn denied(self) -> bool {
-        self.error().is_some_and(|error| ["AccessDenied", "Unauthorized"].iter().any(|word| error.contains(word)))
+        self.error().is_some_and(|error| {
+            ["AccessDenied", "Unauthorized"].iter().any(|word| error.contains(word))
+        })
     }
 }

@@ -5,7 +5,8 @@ use super::call::Call;
 /// Fields that name a caller, the one that tells people most first. Ids name one caller of a type.
 const EXACT: [&str; 2] = ["aws.cloudtrail.user_identity.arn", "user.id"];
 
-/// The conditions: each is enough for callers of this type. None where the record does not tell who called.
+/// The conditions: each is enough for callers of this type. None where the record does not tell who
+/// called.
 pub(super) fn conditions(call: Call<'_>) -> Vec<String> {
     let exact = EXACT.iter().filter_map(|field| Some(condition(field, call.fields.text(field)?)));
     exact.chain(service(call)).collect()
@@ -29,7 +30,9 @@ pub(super) fn condition(field: &str, value: &str) -> String {
         match character {
             '"' | '\\' => quoted.extend(['\\', character]),
             _ if character.is_ascii_graphic() => quoted.push(character),
-            _ => quoted.extend(character.encode_utf16(&mut [0; 2]).iter().map(|unit| format!("\\u{unit:04x}"))),
+            _ => quoted.extend(
+                character.encode_utf16(&mut [0; 2]).iter().map(|unit| format!("\\u{unit:04x}")),
+            ),
         }
     }
     format!("{field}: \"{quoted}\"")
@@ -47,7 +50,10 @@ mod tests {
     #[test]
     fn a_condition_is_readable_where_the_value_is() {
         assert_eq!(condition("a", "arn:aws:iam::1:user/b"), r#"a: "arn:aws:iam::1:user/b""#);
-        assert_eq!(condition("a", "\"\\ \n\u{202e}😀"), r#"a: "\"\\\u0020\u000a\u202e\ud83d\ude00""#);
+        assert_eq!(
+            condition("a", "\"\\ \n\u{202e}😀"),
+            r#"a: "\"\\\u0020\u000a\u202e\ud83d\ude00""#
+        );
     }
 
     proptest! {

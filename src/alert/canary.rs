@@ -14,12 +14,15 @@ pub(super) fn subject(of_alert: &str) -> String {
     clean::ascii(&format!("[TEST] {of_alert}"), LONGEST)
 }
 
-/// Marks the alert as a test, where a person or a machine looks first: subject, text, document and attributes.
+/// Marks the alert as a test, where a person or a machine looks first: subject, text, document and
+/// attributes.
 pub(super) fn mark(mut alert: Alert) -> Alert {
     alert.subject = subject(&alert.subject);
-    let notice: String = wrap::hanging("  ", canary::NOTICE).into_iter().map(|line| line + "\n").collect();
+    let notice: String =
+        wrap::hanging("  ", canary::NOTICE).into_iter().map(|line| line + "\n").collect();
     alert.text = format!("{notice}\n  What follows is the alert as it would be:\n\n{}", alert.text);
-    let message = format!("{} {}", canary::NOTICE, alert.document["message"].as_str().unwrap_or_default());
+    let message =
+        format!("{} {}", canary::NOTICE, alert.document["message"].as_str().unwrap_or_default());
     let marks = [("kind", json!(KIND)), ("subject", json!(alert.subject)), ("test", json!(true))];
     alert.document["message"] = Value::from(message);
     for (name, value) in marks {

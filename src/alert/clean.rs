@@ -1,12 +1,14 @@
-//! The one way in for text that a caller of AWS may have written: what comes out cannot hide, reorder or forge.
+//! The one way in for text that a caller of AWS may have written: what comes out cannot hide,
+//! reorder or forge.
 
 use unicode_width::UnicodeWidthChar;
 
 /// IAM allows at most 128 characters in the name of a group, user, role or policy.
 const LONGEST_NAME: usize = 128;
 
-/// Text for one place in a mail or a terminal: every character that cannot be seen, or that changes how others are seen, becomes an
-/// escape such as `\u{202e}`. Text of more than `most` characters is cut there, and says so.
+/// Text for one place in a mail or a terminal: every character that cannot be seen, or that changes
+/// how others are seen, becomes an escape such as `\u{202e}`. Text of more than `most` characters
+/// is cut there, and says so.
 pub fn text(raw: &str, most: usize) -> String {
     // Nearly all text is so, and an alert is mostly text.
     if raw.len() <= most && raw.bytes().all(|byte| (b' '..=b'~').contains(&byte)) {
@@ -23,24 +25,28 @@ pub fn text(raw: &str, most: usize) -> String {
     }
 }
 
-/// JSON whose strings may hold such text: characters that cannot be seen, or that change how others are seen, become
-/// JSON's own escapes, so that it still says the same. The layout's line breaks stay.
+/// JSON whose strings may hold such text: characters that cannot be seen, or that change how others
+/// are seen, become JSON's own escapes, so that it still says the same. The layout's line breaks
+/// stay.
 pub fn json(raw: &str) -> String {
     let mut clean = String::with_capacity(raw.len());
     for character in raw.chars() {
         if character == '\n' || is_visible(character) {
             clean.push(character);
         } else {
-            let units =
-                character.encode_utf16(&mut [0; 2]).iter().map(|unit| format!("\\u{unit:04x}")).collect::<String>();
+            let units = character
+                .encode_utf16(&mut [0; 2])
+                .iter()
+                .map(|unit| format!("\\u{unit:04x}"))
+                .collect::<String>();
             clean.push_str(&units);
         }
     }
     clean
 }
 
-/// A name in a sentence. Quoted where it holds anything that names in AWS cannot hold, so that it cannot pass for
-/// more of the sentence.
+/// A name in a sentence. Quoted where it holds anything that names in AWS cannot hold, so that it
+/// cannot pass for more of the sentence.
 pub(super) fn name(raw: &str) -> String {
     short_name(raw, LONGEST_NAME)
 }
@@ -48,13 +54,19 @@ pub(super) fn name(raw: &str) -> String {
 /// The same, cut to `most` characters.
 pub(super) fn short_name(raw: &str, most: usize) -> String {
     let clean = text(raw, most);
-    if !raw.is_empty() && raw.chars().all(is_plain) { clean } else { format!("\"{}\"", clean.replace('"', "\\\"")) }
+    if !raw.is_empty() && raw.chars().all(is_plain) {
+        clean
+    } else {
+        format!("\"{}\"", clean.replace('"', "\\\""))
+    }
 }
 
-/// Printable ASCII of at most `most` characters (2 or more), for a subject: everything else becomes `?`, and what was
-/// cut ends with `..`.
+/// Printable ASCII of at most `most` characters (2 or more), for a subject: everything else becomes
+/// `?`, and what was cut ends with `..`.
 pub(super) fn ascii(raw: &str, most: usize) -> String {
-    let shown = |character: char| if character == ' ' || character.is_ascii_graphic() { character } else { '?' };
+    let shown = |character: char| {
+        if character == ' ' || character.is_ascii_graphic() { character } else { '?' }
+    };
     if raw.chars().nth(most).is_none() {
         return raw.chars().map(shown).collect();
     }
@@ -71,8 +83,8 @@ fn push(clean: &mut String, character: char) {
     }
 }
 
-/// Visible, and alone in its place. Characters without a width (controls, joiners, bidi marks, tags, combining marks)
-/// are not: names in AWS hardly ever need them, and forgers do.
+/// Visible, and alone in its place. Characters without a width (controls, joiners, bidi marks,
+/// tags, combining marks) are not: names in AWS hardly ever need them, and forgers do.
 fn is_visible(character: char) -> bool {
     if character.is_ascii() {
         return !character.is_ascii_control();
@@ -80,13 +92,16 @@ fn is_visible(character: char) -> bool {
     character.width().is_some_and(|columns| columns > 0) && !is_deceptive(character)
 }
 
-/// Characters that have a width and still deceive: blanks that are no space, line breaks, marks some readers do not
-/// draw, and those that mean nothing outside a private agreement.
+/// Characters that have a width and still deceive: blanks that are no space, line breaks, marks
+/// some readers do not draw, and those that mean nothing outside a private agreement.
 fn is_deceptive(character: char) -> bool {
-    let blank = character != ' ' && (character.is_whitespace() || matches!(character, '\u{2800}' | '\u{3164}'));
-    let mark = matches!(character, '\u{ad}' | '\u{600}'..='\u{605}' | '\u{6dd}' | '\u{fff9}'..='\u{fffd}');
+    let blank = character != ' '
+        && (character.is_whitespace() || matches!(character, '\u{2800}' | '\u{3164}'));
+    let mark =
+        matches!(character, '\u{ad}' | '\u{600}'..='\u{605}' | '\u{6dd}' | '\u{fff9}'..='\u{fffd}');
     let private = matches!(character, '\u{e000}'..='\u{f8ff}' | '\u{f0000}'..);
-    let noncharacter = matches!(character, '\u{fdd0}'..='\u{fdef}') || u32::from(character) & 0xfffe == 0xfffe;
+    let noncharacter =
+        matches!(character, '\u{fdd0}'..='\u{fdef}') || u32::from(character) & 0xfffe == 0xfffe;
     blank || mark || private || noncharacter
 }
 
@@ -133,7 +148,12 @@ mod tests {
             '\u{301}',
         ] {
             let expected = format!("a{}b", character.escape_unicode());
-            assert_eq!(text(&format!("a{character}b"), 99), expected, "U+{:04X}", u32::from(character));
+            assert_eq!(
+                text(&format!("a{character}b"), 99),
+                expected,
+                "U+{:04X}",
+                u32::from(character)
+            );
         }
     }
 
@@ -149,7 +169,10 @@ mod tests {
         let value = serde_json::json!({"a\u{202e}": ["x\u{9b}2J", "\u{e0041}", "\n", "ü"]});
         let raw = serde_json::to_string_pretty(&value).unwrap();
         let clean = json(&raw);
-        assert!(clean.chars().all(|character| character == '\n' || is_visible(character)), "{clean}");
+        assert!(
+            clean.chars().all(|character| character == '\n' || is_visible(character)),
+            "{clean}"
+        );
         assert_eq!(clean.lines().count(), raw.lines().count());
         assert_eq!(serde_json::from_str::<serde_json::Value>(&clean).unwrap(), value);
     }

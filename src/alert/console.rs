@@ -12,7 +12,8 @@ const ENCODED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'
 const LONGEST: usize = 128;
 
 /// AWS's partitions: accounts, ARNs and consoles of one mean nothing in another.
-/// Source: <https://docs.aws.amazon.com/whitepapers/latest/aws-fault-isolation-boundaries/partitions.html>
+/// Source:
+/// <https://docs.aws.amazon.com/whitepapers/latest/aws-fault-isolation-boundaries/partitions.html>
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Partition {
     Aws,
@@ -69,7 +70,10 @@ fn encoded(text: &str) -> Option<String> {
 
 /// It becomes a part of the host's name.
 fn is_region(text: &str) -> bool {
-    text.len() <= 32 && text.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
+    text.len() <= 32
+        && text
+            .bytes()
+            .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
 }
 
 #[cfg(test)]
@@ -86,12 +90,16 @@ mod tests {
             (
                 "us-east-1",
                 "https://console.aws.amazon.com/iam/home#/groups/details/Admins",
-                Some("https://us-east-1.console.aws.amazon.com/cloudtrailv2/home?region=us-east-1#/events/e-1"),
+                Some(
+                    "https://us-east-1.console.aws.amazon.com/cloudtrailv2/home?region=us-east-1#/events/e-1",
+                ),
             ),
             (
                 "cn-north-1",
                 "https://console.amazonaws.cn/iam/home#/groups/details/Admins",
-                Some("https://cn-north-1.console.amazonaws.cn/cloudtrailv2/home?region=cn-north-1#/events/e-1"),
+                Some(
+                    "https://cn-north-1.console.amazonaws.cn/cloudtrailv2/home?region=cn-north-1#/events/e-1",
+                ),
             ),
             (
                 "us-gov-west-1",
@@ -100,13 +108,21 @@ mod tests {
                     "https://us-gov-west-1.console.amazonaws-us-gov.com/cloudtrailv2/home?region=us-gov-west-1#/events/e-1",
                 ),
             ),
-            ("example.com/x?", "https://console.aws.amazon.com/iam/home#/groups/details/Admins", None),
+            (
+                "example.com/x?",
+                "https://console.aws.amazon.com/iam/home#/groups/details/Admins",
+                None,
+            ),
         ] {
             let mut ecs = document("CreateGroup");
             ecs["cloud"]["region"] = json!(region);
             let (finding, accounts) = (finding(ecs), Accounts::default());
             let call = Call::new(&finding, &accounts);
-            assert_eq!((group(call).as_deref(), event(call).as_deref()), (Some(group_page), event_page), "{region}");
+            assert_eq!(
+                (group(call).as_deref(), event(call).as_deref()),
+                (Some(group_page), event_page),
+                "{region}"
+            );
         }
     }
 
@@ -123,7 +139,9 @@ mod tests {
             let mut ecs = document(action);
             ecs["group"]["name"] = json!(name);
             let (finding, accounts) = (finding(ecs), Accounts::default());
-            let link = expected.map(|end| format!("https://console.aws.amazon.com/iam/home#/groups/details/{end}"));
+            let link = expected.map(|end| {
+                format!("https://console.aws.amazon.com/iam/home#/groups/details/{end}")
+            });
             assert_eq!(group(Call::new(&finding, &accounts)), link, "{action} {name:?}");
         }
     }

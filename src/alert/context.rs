@@ -8,12 +8,13 @@ use super::call::{Call, GroupAction};
 use super::policy::Power;
 use crate::finding::Finding;
 
-/// What else is known of the 48 hours around a finding, to be told beside it. The default knows nothing, and then
-/// nothing is told.
+/// What else is known of the 48 hours around a finding, to be told beside it. The default knows
+/// nothing, and then nothing is told.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Context {
-    /// What happened to the group, under all its names, in any order. The finding's own event may be among it.
+    /// What happened to the group, under all its names, in any order. The finding's own event may
+    /// be among it.
     pub group_timeline: Vec<TimelineEntry>,
     /// What else this actor was found doing, without this finding, in any order.
     pub actor_findings: Vec<ActorFinding>,
@@ -87,7 +88,8 @@ impl Context {
 }
 
 impl TimelineEntry {
-    /// The event of a finding; none where its time is not known, since it then has no place in a timeline.
+    /// The event of a finding; none where its time is not known, since it then has no place in a
+    /// timeline.
     pub fn of(finding: &Finding) -> Option<TimelineEntry> {
         Some(TimelineEntry::at(finding, finding.time?))
     }
@@ -113,12 +115,17 @@ impl TimelineEntry {
     /// Whether both are of one event.
     pub fn is_same_event(&self, other: &TimelineEntry) -> bool {
         match (&self.event_id, &other.event_id) {
-            (None, None) => self.rank() == other.rank() && self.object == other.object && self.actor == other.actor,
+            (None, None) => {
+                self.rank() == other.rank()
+                    && self.object == other.object
+                    && self.actor == other.actor
+            }
             (one, other) => one == other,
         }
     }
 
-    /// Whether it happened before another. Times are whole seconds; within one, a group is made before it is filled.
+    /// Whether it happened before another. Times are whole seconds; within one, a group is made
+    /// before it is filled.
     pub fn is_before(&self, other: &TimelineEntry) -> bool {
         self.rank() < other.rank()
     }

@@ -17,7 +17,8 @@ pub(super) const SCHEMA_VERSION: u32 = 1;
 /// The version of ECS whose names are used.
 pub(super) const ECS_VERSION: &str = "8.17.0";
 
-/// The whole document, however large. The values are as the record has them, not cleaned: JSON escapes what it must.
+/// The whole document, however large. The values are as the record has them, not cleaned: JSON
+/// escapes what it must.
 pub(super) fn write(call: Call<'_>, context: &Context, parts: &Parts<'_>, subject: &str) -> Value {
     let finding = call.finding;
     let mut document = finding.ecs.as_object().cloned().unwrap_or_default();
@@ -133,7 +134,8 @@ fn parts(technique: &Technique) -> [&str; 3] {
     [&technique.id, &technique.name, &technique.reference]
 }
 
-/// Rows of id, name and reference as three lists of the same length; a row that was there before is left out.
+/// Rows of id, name and reference as three lists of the same length; a row that was there before is
+/// left out.
 fn columns<'a>(rows: impl Iterator<Item = [&'a str; 3]>) -> Map<String, Value> {
     let mut distinct: Vec<[&str; 3]> = Vec::new();
     for row in rows {
@@ -142,7 +144,11 @@ fn columns<'a>(rows: impl Iterator<Item = [&'a str; 3]>) -> Map<String, Value> {
         }
     }
     let column = |index: usize| distinct.iter().map(|row| row[index]).collect::<Value>();
-    ["id", "name", "reference"].into_iter().enumerate().map(|(index, name)| (name.to_owned(), column(index))).collect()
+    ["id", "name", "reference"]
+        .into_iter()
+        .enumerate()
+        .map(|(index, name)| (name.to_owned(), column(index)))
+        .collect()
 }
 
 fn merge(document: &mut Map<String, Value>, name: &str, fields: Map<String, Value>) {

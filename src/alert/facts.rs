@@ -1,4 +1,5 @@
-//! The facts of a finding as a table: what the record says, and where it is silent on what matters, that it is.
+//! The facts of a finding as a table: what the record says, and where it is silent on what matters,
+//! that it is.
 
 use super::call::Call;
 use super::clean;
@@ -19,7 +20,9 @@ const POLICY_LINES: usize = 80;
 /// The table: cleaned, indented, wrapped.
 pub(super) fn lines(call: Call<'_>) -> Vec<String> {
     let rows = [happened(call), concerned(call), caller(call), origin(call)].concat();
-    rows.iter().flat_map(|(label, value)| wrap::hanging(&format!("  {label:<LABELS$}  "), value)).collect()
+    rows.iter()
+        .flat_map(|(label, value)| wrap::hanging(&format!("  {label:<LABELS$}  "), value))
+        .collect()
 }
 
 /// The text of the inline policy that the call wrote, laid out; nothing for other calls.
@@ -45,7 +48,12 @@ type Row = (&'static str, String);
 
 fn happened(call: Call<'_>) -> Vec<Row> {
     let rule = &call.finding.rule;
-    let named = format!("{} (severity {}, risk score {} of 100)", rule.name, rule.severity.as_str(), rule.risk_score);
+    let named = format!(
+        "{} (severity {}, risk score {} of 100)",
+        rule.name,
+        rule.severity.as_str(),
+        rule.risk_score
+    );
     vec![
         ("Rule", clean::text(&named, LONGEST)),
         ("Call", called(call)),
@@ -90,12 +98,14 @@ fn concerned(call: Call<'_>) -> Vec<Row> {
 fn grant(grant: Grant) -> Row {
     match grant {
         Grant::Power(power) => ("Beware", format!("the policy {}", power.in_words())),
-        Grant::Bounded => {
-            ("Allows", "neither everything (* on *) nor all of IAM (iam:*); read it for the rest".to_owned())
-        }
-        Grant::NotRecorded => {
-            ("Beware", "the policy is not in the record, as when it is made too large for it".to_owned())
-        }
+        Grant::Bounded => (
+            "Allows",
+            "neither everything (* on *) nor all of IAM (iam:*); read it for the rest".to_owned(),
+        ),
+        Grant::NotRecorded => (
+            "Beware",
+            "the policy is not in the record, as when it is made too large for it".to_owned(),
+        ),
         Grant::Unreadable => ("Beware", "the policy as recorded cannot be read".to_owned()),
     }
 }
@@ -106,10 +116,13 @@ fn caller(call: Call<'_>) -> Vec<Row> {
         Some(("Caller", named(identity))),
         given("Caller ARN", identity.text("arn")),
         given("Role ARN", identity.text("session_context.session_issuer.arn")),
-        call.foreign_account().map(|id| ("Caller account", format!("{}, another account", call.accounts.shown(id)))),
+        call.foreign_account()
+            .map(|id| ("Caller account", format!("{}, another account", call.accounts.shown(id)))),
         access_key(identity),
         (identity.identity_type() != "AWSService").then(|| ("MFA", mfa(identity).to_owned())),
-        identity.text("session_context.creation_date").map(|time| ("Session since", session_time(time))),
+        identity
+            .text("session_context.creation_date")
+            .map(|time| ("Session since", session_time(time))),
         given("Invoked by", identity.invoked_by()),
     ];
     rows.into_iter().flatten().collect()
@@ -133,11 +146,14 @@ fn access_key(identity: Identity<'_>) -> Option<Row> {
     given("Access key", identity.access_key()).map(|(label, key)| (label, key + kind))
 }
 
-/// A role's session says "no" even where its user signed in with a second factor at another identity provider.
+/// A role's session says "no" even where its user signed in with a second factor at another
+/// identity provider.
 fn mfa(identity: Identity<'_>) -> &'static str {
     match identity.mfa() {
         Mfa::Yes => "yes",
-        Mfa::No if identity.role().is_some() => "not seen by AWS (a sign-in elsewhere may have asked for it)",
+        Mfa::No if identity.role().is_some() => {
+            "not seen by AWS (a sign-in elsewhere may have asked for it)"
+        }
         Mfa::No => "no",
         Mfa::LongTermKey => "no (calls with a long-term key carry none)",
         Mfa::NotRecorded => "not recorded",

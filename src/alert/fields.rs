@@ -1,4 +1,5 @@
-//! Fields of a finding's ECS document by dotted name. What is absent or of another type is absent: never an error.
+//! Fields of a finding's ECS document by dotted name. What is absent or of another type is absent:
+//! never an error.
 
 use serde_json::Value;
 
@@ -12,7 +13,8 @@ impl<'a> Fields<'a> {
         self.value(name)?.as_str().filter(|text| !text.is_empty())
     }
 
-    /// The boolean at a dotted name: CloudTrail writes some as JSON booleans, some as `"true"` and `"false"`.
+    /// The boolean at a dotted name: CloudTrail writes some as JSON booleans, some as `"true"` and
+    /// `"false"`.
     pub(super) fn flag(self, name: &str) -> Option<bool> {
         match self.value(name)? {
             Value::Bool(flag) => Some(*flag),
@@ -33,12 +35,16 @@ mod tests {
 
     #[test]
     fn other_types_are_absent() {
-        let document = json!({"a": {"b": "x", "n": 1, "e": "", "t": "true", "f": false}, "l": ["x"]});
+        let document =
+            json!({"a": {"b": "x", "n": 1, "e": "", "t": "true", "f": false}, "l": ["x"]});
         let fields = Fields(&document);
         assert_eq!(fields.text("a.b"), Some("x"));
         for name in ["a", "a.n", "a.e", "a.b.c", "l", "l.0", "none", ""] {
             assert_eq!(fields.text(name), None, "{name}");
         }
-        assert_eq!((fields.flag("a.t"), fields.flag("a.f"), fields.flag("a.b")), (Some(true), Some(false), None));
+        assert_eq!(
+            (fields.flag("a.t"), fields.flag("a.f"), fields.flag("a.b")),
+            (Some(true), Some(false), None)
+        );
     }
 }

@@ -1,6 +1,7 @@
 //! A rule's triage guide: Markdown made into text that reads well in a plain mail.
 //!
-//! Understood: headings, lists, fenced code, `**bold**`, code spans and links; anything else is shown as written.
+//! Understood: headings, lists, fenced code, `**bold**`, code spans and links; anything else is
+//! shown as written.
 
 use super::clean;
 use super::wrap;
@@ -15,7 +16,9 @@ pub(super) fn lines(markdown: &str) -> Vec<String> {
         guide.take(line.trim_end());
     }
     guide.flush();
-    guide.lines.truncate(guide.lines.iter().rposition(|line| !line.is_empty()).map_or(0, |last| last + 1));
+    guide
+        .lines
+        .truncate(guide.lines.iter().rposition(|line| !line.is_empty()).map_or(0, |last| last + 1));
     guide.lines
 }
 
@@ -93,7 +96,9 @@ fn heading(line: &str) -> Option<&str> {
 /// The marker and the text of `- item`, `* item` or `1. item`.
 fn item(line: &str) -> Option<(&str, &str)> {
     let (marker, text) = line.split_once(' ')?;
-    let number = marker.strip_suffix('.').is_some_and(|digits| digits.len() <= 3 && digits.parse::<u16>().is_ok());
+    let number = marker
+        .strip_suffix('.')
+        .is_some_and(|digits| digits.len() <= 3 && digits.parse::<u16>().is_ok());
     match marker {
         "-" | "*" | "+" => Some(("-", text.trim_start())),
         _ if number => Some((marker, text.trim_start())),
@@ -101,10 +106,17 @@ fn item(line: &str) -> Option<(&str, &str)> {
     }
 }
 
-/// Code spans as they are, without their backticks; elsewhere bold without its stars, links as `text (url)`.
+/// Code spans as they are, without their backticks; elsewhere bold without its stars, links as
+/// `text (url)`.
 fn inline(text: &str) -> String {
     let spans = text.split('`').enumerate();
-    spans.map(|(index, span)| if index % 2 == 1 { span.to_owned() } else { links(&span.replace("**", "")) }).collect()
+    spans
+        .map(
+            |(index, span)| {
+                if index % 2 == 1 { span.to_owned() } else { links(&span.replace("**", "")) }
+            },
+        )
+        .collect()
 }
 
 fn links(text: &str) -> String {
@@ -137,17 +149,24 @@ mod tests {
     #[test]
     fn markdown_reads_well_as_text() {
         check("## Triage\n\nLook.\n", &["  Triage", "  ------", "", "  Look."]);
-        check("- one\n- two\n  - below\n1. first", &["  - one", "  - two", "    - below", "  1. first"]);
+        check(
+            "- one\n- two\n  - below\n1. first",
+            &["  - one", "  - two", "    - below", "  1. first"],
+        );
         check("* one\n  goes on\n\n\n\ntext\ngoes on", &["  - one goes on", "", "  text goes on"]);
         check("**Bold** and `a ** b`", &["  Bold and a ** b"]);
-        check("See [the page](https://example.com/a).", &["  See the page (https://example.com/a)."]);
+        check(
+            "See [the page](https://example.com/a).",
+            &["  See the page (https://example.com/a)."],
+        );
         check("[https://example.com](https://example.com)", &["  https://example.com"]);
         check("```\nkeep  `this`\n```\ntext", &["    keep `this`", "  text"]);
     }
 
     #[test]
     fn what_is_no_markdown_stays_as_written() {
-        for text in ["a [b] (c)", "](x", "#tag", "-dash", "1.5 times", "[open](never", "2 * 3 * 4"] {
+        for text in ["a [b] (c)", "](x", "#tag", "-dash", "1.5 times", "[open](never", "2 * 3 * 4"]
+        {
             check(text, &[&format!("  {text}")]);
         }
         check("", &[]);

@@ -6,7 +6,8 @@
 use super::call::Call;
 use super::clean;
 
-/// IAM Identity Center names the roles it makes `AWSReservedSSO_<permission set>_<16 hexadecimal digits>`.
+/// IAM Identity Center names the roles it makes `AWSReservedSSO_<permission set>_<16 hexadecimal
+/// digits>`.
 const SSO_ROLE: &str = "AWSReservedSSO_";
 
 /// The caller of a [`Call`].
@@ -26,7 +27,8 @@ pub(super) enum Mfa {
 }
 
 /// What an access key is, by its prefix.
-/// Source: <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html#identifiers-unique-ids>
+/// Source:
+/// <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html#identifiers-unique-ids>
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum KeyKind {
     /// `AKIA…`: works until someone disables it.
@@ -41,7 +43,8 @@ impl<'a> Identity<'a> {
         Identity { call }
     }
 
-    /// The caller in a sentence, cleaned: its name, what it is and, where that tells something, with which credentials.
+    /// The caller in a sentence, cleaned: its name, what it is and, where that tells something,
+    /// with which credentials.
     pub(super) fn in_words(self) -> String {
         match (self.identity_type(), self.kind()) {
             ("AWSService", _) => format!("The AWS service {}", self.shown()),
@@ -74,7 +77,11 @@ impl<'a> Identity<'a> {
 
     /// The name, cleaned.
     pub(super) fn shown(self) -> String {
-        if self.identity_type() == "Root" { "the root user".to_owned() } else { clean::name(self.name()) }
+        if self.identity_type() == "Root" {
+            "the root user".to_owned()
+        } else {
+            clean::name(self.name())
+        }
     }
 
     /// `userIdentity.type`.
@@ -97,7 +104,8 @@ impl<'a> Identity<'a> {
         &self.call.finding.actor.label
     }
 
-    /// The name for a subject; not cleaned. A role's session by itself (`session-7`) would tell little.
+    /// The name for a subject; not cleaned. A role's session by itself (`session-7`) would tell
+    /// little.
     pub(super) fn short(self) -> &'a str {
         let session_of_role = self.role().is_some() && self.permission_set().is_none();
         if session_of_role { self.label() } else { self.name() }
@@ -110,10 +118,13 @@ impl<'a> Identity<'a> {
 
     /// The role whose session made the call.
     pub(super) fn role(self) -> Option<&'a str> {
-        (self.identity_type() == "AssumedRole").then(|| self.call.fields.text("user.name")).flatten()
+        (self.identity_type() == "AssumedRole")
+            .then(|| self.call.fields.text("user.name"))
+            .flatten()
     }
 
-    /// The name of the session of a role: what followed the colon in `principalId`, or ends the ARN.
+    /// The name of the session of a role: what followed the colon in `principalId`, or ends the
+    /// ARN.
     pub(super) fn session(self) -> Option<&'a str> {
         let from_arn = || self.text("arn")?.rsplit_once('/').map(|(_, session)| session);
         let session = self.principal_id().and_then(after_colon).or_else(from_arn);
@@ -139,7 +150,11 @@ impl<'a> Identity<'a> {
     }
 
     pub(super) fn mfa(self) -> Mfa {
-        match self.call.fields.flag("aws.cloudtrail.user_identity.session_context.mfa_authenticated") {
+        match self
+            .call
+            .fields
+            .flag("aws.cloudtrail.user_identity.session_context.mfa_authenticated")
+        {
             Some(true) => Mfa::Yes,
             Some(false) => Mfa::No,
             None if self.key_kind() == KeyKind::LongTerm => Mfa::LongTermKey,
@@ -178,13 +193,18 @@ impl<'a> Identity<'a> {
 
     /// The principal id of a web identity is `provider:application:user`.
     fn provider(self) -> String {
-        let provider = self.principal_id().and_then(|id| id.split_once(':')).map(|(provider, _)| provider);
+        let provider =
+            self.principal_id().and_then(|id| id.split_once(':')).map(|(provider, _)| provider);
         let named = provider.filter(|provider| provider.contains('.')).map(clean::name);
         named.unwrap_or("an outside identity provider".to_owned())
     }
 
     fn federated_by(self) -> String {
-        self.call.fields.text("user.name").map(|user| format!(", through {}", clean::name(user))).unwrap_or_default()
+        self.call
+            .fields
+            .text("user.name")
+            .map(|user| format!(", through {}", clean::name(user)))
+            .unwrap_or_default()
     }
 
     fn credentials(self) -> &'static str {

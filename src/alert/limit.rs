@@ -1,4 +1,5 @@
-//! SNS takes 256 KiB a message, attributes included. A document too large for that is cut, and tells what was cut.
+//! SNS takes 256 KiB a message, attributes included. A document too large for that is cut, and
+//! tells what was cut.
 //!
 //! Source: <https://docs.aws.amazon.com/sns/latest/api/API_Publish.html>
 
@@ -15,7 +16,8 @@ const FRAME: usize = 1_024;
 /// Bytes that one byte of a text takes in a JSON string at the most: `\u0000`.
 const ESCAPED: usize = 6;
 
-/// Bytes of a value's quotes, each escaped, or its brackets, and of the comma or colon after it; `false` is no longer.
+/// Bytes of a value's quotes, each escaped, or its brackets, and of the comma or colon after it;
+/// `false` is no longer.
 const PUNCTUATION: usize = 8;
 
 /// Bytes of a number, with its comma, at the most.
@@ -27,8 +29,8 @@ const SHORT: usize = 200;
 /// Elements of a list that stay when lists are cut.
 const FEW: usize = 20;
 
-/// What of a record can be large, the first to go first. The rule's query saw all of it, and the origin tells where
-/// it is.
+/// What of a record can be large, the first to go first. The rule's query saw all of it, and the
+/// origin tells where it is.
 const LARGE_FIELDS: [&[&str]; 4] = [
     &["aws", "cloudtrail", "flattened"],
     &["aws", "cloudtrail", "request_parameters"],
@@ -52,18 +54,24 @@ pub(super) fn fit(mut document: Value, mail: &str, attributes: usize) -> Value {
     }
     if !fits(&document) {
         shorten(&mut document);
-        note(&mut document, format!("strings over {SHORT} characters and lists over {FEW} elements"));
+        note(
+            &mut document,
+            format!("strings over {SHORT} characters and lists over {FEW} elements"),
+        );
     }
     if fits(&document) { document } else { essence(&document) }
 }
 
-/// Bytes of a document as a JSON string at the most: every byte of every text escaped, twice where it is a string's.
+/// Bytes of a document as a JSON string at the most: every byte of every text escaped, twice where
+/// it is a string's.
 fn most(document: &Value) -> usize {
     match document {
         Value::String(text) => (ESCAPED + 1) * text.len() + PUNCTUATION,
         Value::Array(list) => list.iter().map(most).sum::<usize>() + PUNCTUATION,
         Value::Object(fields) => {
-            let field = |(name, value): (&String, &Value)| (ESCAPED + 1) * name.len() + PUNCTUATION + most(value);
+            let field = |(name, value): (&String, &Value)| {
+                (ESCAPED + 1) * name.len() + PUNCTUATION + most(value)
+            };
             fields.iter().map(field).sum::<usize>() + PUNCTUATION
         }
         Value::Null | Value::Bool(_) => PUNCTUATION,
@@ -89,7 +97,9 @@ pub(super) fn encoded(text: &str) -> usize {
 fn drop_field(document: &mut Value, path: &[&str]) {
     let Some((last, parents)) = path.split_last() else { return };
     let parent = parents.iter().try_fold(&mut *document, |value, key| value.get_mut(key));
-    let Some(dropped) = parent.and_then(Value::as_object_mut).and_then(|parent| parent.shift_remove(*last)) else {
+    let Some(dropped) =
+        parent.and_then(Value::as_object_mut).and_then(|parent| parent.shift_remove(*last))
+    else {
         return;
     };
     note(document, format!("{} ({} bytes)", path.join("."), dropped.to_string().len()));
@@ -121,9 +131,12 @@ fn shorten(value: &mut Value) {
     }
 }
 
-/// What an alert cannot do without, of a document whose strings and lists are short: no record was ever so large.
+/// What an alert cannot do without, of a document whose strings and lists are short: no record was
+/// ever so large.
 fn essence(document: &Value) -> Value {
-    let take = |path: &[&str]| path.iter().try_fold(document, |value, key| value.get(key)).filter(|v| v.is_string());
+    let take = |path: &[&str]| {
+        path.iter().try_fold(document, |value, key| value.get(key)).filter(|v| v.is_string())
+    };
     let mut ours = Map::new();
     for name in ["schema_version", "kind", "finding", "subject", "account", "actor", "origin"] {
         ours.extend(document["trailbell"].get(name).map(|value| (name.to_owned(), value.clone())));
@@ -154,7 +167,12 @@ mod tests {
     }
 
     fn cut(document: &Value) -> Vec<&str> {
-        document["trailbell"]["cut"].as_array().into_iter().flatten().filter_map(Value::as_str).collect()
+        document["trailbell"]["cut"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .filter_map(Value::as_str)
+            .collect()
     }
 
     #[test]
@@ -163,14 +181,27 @@ mod tests {
         for (sizes, dropped) in [
             ((1_000, 1_000, 1_000), vec![]),
             ((most, 1_000, 1_000), vec!["aws.cloudtrail.flattened"]),
-            ((most, most, 1_000), vec!["aws.cloudtrail.flattened", "aws.cloudtrail.request_parameters"]),
-            ((10, 10, most), vec!["aws.cloudtrail.flattened", "aws.cloudtrail.request_parameters", "strings over"]),
+            (
+                (most, most, 1_000),
+                vec!["aws.cloudtrail.flattened", "aws.cloudtrail.request_parameters"],
+            ),
+            (
+                (10, 10, most),
+                vec![
+                    "aws.cloudtrail.flattened",
+                    "aws.cloudtrail.request_parameters",
+                    "strings over",
+                ],
+            ),
         ] {
             let fitted = fit(document(sizes.0, sizes.1, sizes.2), &"m".repeat(9_000), 998);
             assert!(encoded(&fitted.to_string()) + 10_000 <= most, "{sizes:?}");
             let told = cut(&fitted);
             assert_eq!(told.len(), dropped.len(), "{sizes:?}: {told:?}");
-            assert!(told.iter().zip(&dropped).all(|(told, field)| told.starts_with(field)), "{sizes:?}: {told:?}");
+            assert!(
+                told.iter().zip(&dropped).all(|(told, field)| told.starts_with(field)),
+                "{sizes:?}: {told:?}"
+            );
         }
     }
 
@@ -191,7 +222,8 @@ mod tests {
 
     #[test]
     fn a_text_is_as_long_as_serde_json_writes_it() {
-        let all: String = (0..=0x2ff).filter_map(char::from_u32).chain(['\u{2028}', '😀']).collect();
+        let all: String =
+            (0..=0x2ff).filter_map(char::from_u32).chain(['\u{2028}', '😀']).collect();
         for text in ["", "plain", &all] {
             assert_eq!(encoded(text), Value::from(text).to_string().len(), "{text:?}");
         }
@@ -201,7 +233,8 @@ mod tests {
     fn a_document_of_too_many_short_strings_keeps_what_names_it() {
         let mut document = document(1, 1, 1);
         document["event"] = json!({"id": "e-1", "action": "CreateGroup"});
-        document["labels"] = (0..100_000).map(|n| (format!("k{n}"), json!("v"))).collect::<Map<_, _>>().into();
+        document["labels"] =
+            (0..100_000).map(|n| (format!("k{n}"), json!("v"))).collect::<Map<_, _>>().into();
         let fitted = fit(document, "", 0);
         assert_eq!(fitted["event"]["id"], "e-1");
         assert_eq!(fitted["trailbell"]["schema_version"], 1);

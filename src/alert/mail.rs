@@ -1,6 +1,7 @@
 //! The mail: the order of its sections, written once.
 //!
-//! Only headings start at the left edge; everything else is indented, so that no name can pass for a heading.
+//! Only headings start at the left edge; everything else is indented, so that no name can pass for
+//! a heading.
 
 use super::Context;
 use super::call::Call;
@@ -13,7 +14,8 @@ use super::story;
 use super::wrap;
 use crate::finding::Origin;
 
-/// Bytes of a section, so that no part of a mail takes the room of another. The longest guides are 8 KB.
+/// Bytes of a section, so that no part of a mail takes the room of another. The longest guides are
+/// 8 KB.
 const LONGEST_SECTION: usize = 8 * 1024;
 
 /// Characters of a value that are shown.
@@ -43,9 +45,14 @@ pub(super) fn write(call: Call<'_>, context: &Context, parts: &Parts<'_>) -> Str
 }
 
 /// A mail of an introduction and sections.
-pub(super) fn sections<const N: usize>(introduction: &str, sections: [(&str, Vec<String>); N]) -> String {
+pub(super) fn sections<const N: usize>(
+    introduction: &str,
+    sections: [(&str, Vec<String>); N],
+) -> String {
     let introduction = lines_of(wrap::hanging("  ", introduction));
-    sections.into_iter().fold(introduction, |mail, (heading, lines)| mail + &section(heading, lines))
+    sections
+        .into_iter()
+        .fold(introduction, |mail, (heading, lines)| mail + &section(heading, lines))
 }
 
 /// A section under its heading; nothing where it has no line.
@@ -80,14 +87,16 @@ fn step(step: &Step) -> Vec<String> {
         How::Open(url) => lines.extend(link(url)),
         How::Run(command) => match command.lines() {
             Ok(command) => lines.extend(command),
-            Err(reason) => lines.extend(wrap::hanging("    ", &format!("(No command to paste: {reason}.)"))),
+            Err(reason) => {
+                lines.extend(wrap::hanging("    ", &format!("(No command to paste: {reason}.)")))
+            }
         },
     }
     lines
 }
 
-/// A link is never cut, since it would be none. One that is too wide leads to the page above, and says what to look for
-/// there; the whole one is in the document for machines.
+/// A link is never cut, since it would be none. One that is too wide leads to the page above, and
+/// says what to look for there; the whole one is in the document for machines.
 fn link(url: &str) -> Vec<String> {
     let whole = format!("    {url}");
     match url.rsplit_once('/') {
@@ -120,8 +129,9 @@ fn identifiers(call: Call<'_>, raw_record: &[Step]) -> Vec<String> {
         ("Rule id", &finding.rule.id),
         ("Finding id", finding.id.as_str()),
     ];
-    let row =
-        |(label, value): (&str, &str)| wrap::hanging(&format!("  {label:<14}  "), &clean::text(value, LONGEST_VALUE));
+    let row = |(label, value): (&str, &str)| {
+        wrap::hanging(&format!("  {label:<14}  "), &clean::text(value, LONGEST_VALUE))
+    };
     rows.into_iter().flat_map(row).chain(steps(raw_record)).collect()
 }
 

@@ -1,4 +1,5 @@
-//! The alert of last resort: when a finding's own alert failed again and again, people still hear where to look.
+//! The alert of last resort: when a finding's own alert failed again and again, people still hear
+//! where to look.
 
 use serde_json::json;
 
@@ -9,7 +10,8 @@ use crate::finding::Finding;
 /// Characters of a value.
 const LONGEST: usize = 1_024;
 
-/// Writes an alert of nothing but the rule, the account, the event's id and the place of the record. A few kilobytes.
+/// Writes an alert of nothing but the rule, the account, the event's id and the place of the
+/// record. A few kilobytes.
 pub fn render_minimal(finding: &Finding) -> Alert {
     let accounts = Accounts::default();
     let call = Call::new(finding, &accounts);
@@ -24,9 +26,12 @@ pub fn render_minimal(finding: &Finding) -> Alert {
         ("Record", &origin),
         ("Finding id", finding.id.as_str()),
     ];
-    let row = |(label, value)| wrap::hanging(&format!("  {label:<14}  "), &clean::text(value, LONGEST));
+    let row =
+        |(label, value)| wrap::hanging(&format!("  {label:<14}  "), &clean::text(value, LONGEST));
     let lines: String = rows.into_iter().flat_map(row).map(|line| line + "\n").collect();
-    let text = format!("  The full alert of this finding could not be sent. What it was about:\n\n{lines}");
+    let text = format!(
+        "  The full alert of this finding could not be sent. What it was about:\n\n{lines}"
+    );
     let cut = |value: &str| clean::text(value, LONGEST);
     let document = json!({
         "message": subject,
@@ -42,6 +47,12 @@ pub fn render_minimal(finding: &Finding) -> Alert {
             "cut": ["everything but what names the finding"],
         },
     });
-    let alert = Alert { finding: finding.id.clone(), subject, text, document, attributes: attributes::write(call) };
+    let alert = Alert {
+        finding: finding.id.clone(),
+        subject,
+        text,
+        document,
+        attributes: attributes::write(call),
+    };
     marked(finding, alert)
 }

@@ -49,7 +49,8 @@ use parts::Parts;
 pub struct Alert {
     /// The finding, or the summary, that it tells of.
     pub finding: FindingId,
-    /// One line for a mail's subject: printable ASCII, 1 to 99 characters (SNS allows fewer than 100).
+    /// One line for a mail's subject: printable ASCII, 1 to 99 characters (SNS allows fewer than
+    /// 100).
     pub subject: String,
     /// The mail: lines of at most 100 columns, no control character but the line break.
     pub text: String,
@@ -92,15 +93,15 @@ fn json_text(value: &impl Serialize) -> String {
 }
 
 impl Alert {
-    /// The body for SNS with `MessageStructure` `json`: the document under `default`, the mail under `email`. With the
-    /// attributes at most 256 KiB.
+    /// The body for SNS with `MessageStructure` `json`: the document under `default`, the mail
+    /// under `email`. With the attributes at most 256 KiB.
     pub fn message(&self) -> String {
         json_text(&Message { default: &json_text(&self.document), email: &self.text })
     }
 }
 
-/// Writes the alert for a finding; `accounts` gives names to account ids. Never fails: what the record does not tell is said to be not recorded, and a record
-/// too large for a message is cut.
+/// Writes the alert for a finding; `accounts` gives names to account ids. Never fails: what the
+/// record does not tell is said to be not recorded, and a record too large for a message is cut.
 pub fn render(finding: &Finding, context: &Context, accounts: &Accounts) -> Alert {
     let call = Call::new(finding, accounts);
     let subject = subject::write(call);
@@ -122,13 +123,15 @@ pub fn power(finding: &Finding) -> Option<Power> {
     Power::of(Call::new(finding, &Accounts::default()))
 }
 
-/// Markdown of a rule, its guide for one, as lines of text of at most 100 columns, indented by two: headings, lists,
-/// fenced code, bold, code spans and links are understood, and nothing that a terminal obeys is left.
+/// Markdown of a rule, its guide for one, as lines of text of at most 100 columns, indented by two:
+/// headings, lists, fenced code, bold, code spans and links are understood, and nothing that a
+/// terminal obeys is left.
 pub fn plain(markdown: &str) -> Vec<String> {
     guide::lines(markdown)
 }
 
-/// The finding in one line of printable ASCII, 1 to 99 characters: severity, what, who and in which account.
+/// The finding in one line of printable ASCII, 1 to 99 characters: severity, what, who and in which
+/// account.
 pub fn subject(finding: &Finding) -> String {
     let subject = subject::write(Call::new(finding, &Accounts::default()));
     if crate::canary::is_canary(finding) { canary::subject(&subject) } else { subject }

@@ -1,4 +1,5 @@
-//! What a policy grants, as far as a reader must know at once: everything, all of IAM, or something to look up.
+//! What a policy grants, as far as a reader must know at once: everything, all of IAM, or something
+//! to look up.
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -28,8 +29,8 @@ pub(super) enum Grant {
     Bounded,
     /// Its text is not a policy that can be read.
     Unreadable,
-    /// The call wrote a policy, and the record does not have it: CloudTrail leaves out a request that is too large, and
-    /// IAM does not count the white space that can make it so.
+    /// The call wrote a policy, and the record does not have it: CloudTrail leaves out a request
+    /// that is too large, and IAM does not count the white space that can make it so.
     NotRecorded,
 }
 
@@ -64,17 +65,22 @@ impl Power {
 
     /// Looks only for what is plain to see. Conditions are not weighed.
     fn of_statement(statement: &Value) -> Option<Power> {
-        let values = |field| member(statement, field).into_iter().flat_map(each).filter_map(Value::as_str);
+        let values =
+            |field| member(statement, field).into_iter().flat_map(each).filter_map(Value::as_str);
         if !values("Effect").any(|effect| effect == "Allow") {
             return None;
         }
-        let everywhere = values("Resource").any(is_all) || member(statement, "NotResource").is_some();
-        let nearly = member(statement, "NotAction").is_some() || member(statement, "NotResource").is_some();
+        let everywhere =
+            values("Resource").any(is_all) || member(statement, "NotResource").is_some();
+        let nearly =
+            member(statement, "NotAction").is_some() || member(statement, "NotResource").is_some();
         let action = |wanted: fn(&str) -> bool| values("Action").any(wanted);
         match (everywhere, nearly) {
             (true, false) if action(is_every_action) => Some(Power::Everything),
             (true, false) if action(is_all_of_iam) => Some(Power::Iam),
-            (true, true) if action(is_every_action) || member(statement, "NotAction").is_some() => Some(Power::Nearly),
+            (true, true) if action(is_every_action) || member(statement, "NotAction").is_some() => {
+                Some(Power::Nearly)
+            }
             _ => action(is_all_of_iam).then_some(Power::SomeIam),
         }
     }
@@ -85,23 +91,27 @@ impl Grant {
     pub(super) fn of(call: Call<'_>) -> Option<Grant> {
         let managed = call.parameter("policyArn").and_then(Power::of_managed).map(Grant::Power);
         let written = || call.parameter("policyDocument").map(Grant::of_document);
-        let left_out =
-            || (call.group_action() == Some(GroupAction::PutPolicy) && !call.failed()).then_some(Grant::NotRecorded);
+        let left_out = || {
+            (call.group_action() == Some(GroupAction::PutPolicy) && !call.failed())
+                .then_some(Grant::NotRecorded)
+        };
         managed.or_else(written).or_else(left_out)
     }
 
     fn of_document(document: &str) -> Grant {
         let document: Option<Value> = serde_json::from_str(document).ok();
-        let Some(statements) = document.as_ref().and_then(|document| member(document, "Statement")) else {
+        let Some(statements) = document.as_ref().and_then(|document| member(document, "Statement"))
+        else {
             return Grant::Unreadable;
         };
         each(statements).filter_map(Power::of_statement).max().map_or(Grant::Bounded, Grant::Power)
     }
 }
 
-/// The path and name of a policy that AWS manages: such an ARN has `aws` for an account. A policy of a customer can
-/// have the same name, and a path that looks like the rest of the ARN.
-/// Source: <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html#identifiers-arns>
+/// The path and name of a policy that AWS manages: such an ARN has `aws` for an account. A policy
+/// of a customer can have the same name, and a path that looks like the rest of the ARN.
+/// Source:
+/// <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html#identifiers-arns>
 pub(super) fn aws_managed(arn: &str) -> Option<&str> {
     let mut parts = arn.splitn(6, ':');
     let head = [parts.next()?, parts.next()?, parts.next()?, parts.next()?, parts.next()?];
@@ -110,7 +120,11 @@ pub(super) fn aws_managed(arn: &str) -> Option<&str> {
 
 /// The field of an object, in whatever letters its name is written.
 fn member<'a>(object: &'a Value, name: &str) -> Option<&'a Value> {
-    object.as_object()?.iter().find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value)
+    object
+        .as_object()?
+        .iter()
+        .find(|(key, _)| key.eq_ignore_ascii_case(name))
+        .map(|(_, value)| value)
 }
 
 /// `*`, however often, and with `?` besides.
@@ -119,11 +133,14 @@ fn is_all(pattern: &str) -> bool {
 }
 
 fn is_every_action(action: &str) -> bool {
-    is_all(action) || action.split_once(':').is_some_and(|(service, call)| is_all(service) && is_all(call))
+    is_all(action)
+        || action.split_once(':').is_some_and(|(service, call)| is_all(service) && is_all(call))
 }
 
 fn is_all_of_iam(action: &str) -> bool {
-    action.split_once(':').is_some_and(|(service, call)| service.eq_ignore_ascii_case("iam") && is_all(call))
+    action
+        .split_once(':')
+        .is_some_and(|(service, call)| service.eq_ignore_ascii_case("iam") && is_all(call))
 }
 
 /// The elements of a list; IAM lets one element stand without its list.
@@ -162,7 +179,10 @@ mod tests {
             (allow(r#""action":"**","RESOURCE":"*?*""#), Grant::Power(Everything)),
             (allow(r#""Action":"IAM:*","Resource":"*""#), Grant::Power(Iam)),
             (allow(r#""Action":"iam:?*","Resource":"*""#), Grant::Power(Iam)),
-            (allow(r#""Action":"iam:*","Resource":"arn:aws:iam::111122223333:group/a""#), Grant::Power(SomeIam)),
+            (
+                allow(r#""Action":"iam:*","Resource":"arn:aws:iam::111122223333:group/a""#),
+                Grant::Power(SomeIam),
+            ),
             (allow(r#""NotAction":"s3:*","Resource":"*""#), Grant::Power(Nearly)),
             (allow(r#""Action":"*","NotResource":"arn:aws:s3:::b""#), Grant::Power(Nearly)),
             (allow(r#""NotAction":"s3:*","Resource":"arn:aws:s3:::b""#), Grant::Bounded),
@@ -171,14 +191,20 @@ mod tests {
             (allow(r#""Action":"iam:Get*","Resource":"*""#), Grant::Bounded),
             (allow(r#""Action":"iam-roles-anywhere:*","Resource":"*""#), Grant::Bounded),
             (allow(r#""Action":7"#), Grant::Bounded),
-            (r#"{"Statement":{"Effect":"Allow","Action":"*","Resource":"*"}}"#.to_owned(), Grant::Power(Everything)),
+            (
+                r#"{"Statement":{"Effect":"Allow","Action":"*","Resource":"*"}}"#.to_owned(),
+                Grant::Power(Everything),
+            ),
             (
                 r#"{"Statement":[{"Effect":"Allow","Action":"iam:*","Resource":"*"},
                     {"Effect":"Allow","Action":"*","Resource":"*"}]}"#
                     .to_owned(),
                 Grant::Power(Everything),
             ),
-            (r#"{"Statement":[{"Effect":"Deny","Action":"*","Resource":"*"}]}"#.to_owned(), Grant::Bounded),
+            (
+                r#"{"Statement":[{"Effect":"Deny","Action":"*","Resource":"*"}]}"#.to_owned(),
+                Grant::Bounded,
+            ),
             (r#"{"Statement":7}"#.to_owned(), Grant::Bounded),
             (r#"{"Version":"2012-10-17"}"#.to_owned(), Grant::Unreadable),
             ("not JSON".to_owned(), Grant::Unreadable),

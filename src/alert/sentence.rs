@@ -10,7 +10,8 @@ use super::time;
 pub(super) fn write(call: Call<'_>) -> String {
     let deed = Deed::of(call);
     let who = Identity::of(call).in_words();
-    let verb = if call.failed() { format!("tried to {}", deed.infinitive) } else { deed.past.to_owned() };
+    let verb =
+        if call.failed() { format!("tried to {}", deed.infinitive) } else { deed.past.to_owned() };
     format!("{who} {verb} {}{}{}{}.", deed.object, place(call), source(call), failure(call))
 }
 
@@ -31,11 +32,21 @@ impl Deed {
             Some(GroupAction::Delete) => ("delete", "deleted", group),
             Some(GroupAction::Update) => return update(call, group),
             Some(GroupAction::AddUser) => ("add", "added", format!("{} to {group}", user())),
-            Some(GroupAction::RemoveUser) => ("remove", "removed", format!("{} from {group}", user())),
-            Some(GroupAction::AttachPolicy) => ("attach", "attached", format!("{} to {group}", policy())),
-            Some(GroupAction::DetachPolicy) => ("detach", "detached", format!("{} from {group}", policy())),
-            Some(GroupAction::PutPolicy) => ("write", "wrote", format!("{} into {group}", policy())),
-            Some(GroupAction::DeletePolicy) => ("delete", "deleted", format!("{} from {group}", policy())),
+            Some(GroupAction::RemoveUser) => {
+                ("remove", "removed", format!("{} from {group}", user()))
+            }
+            Some(GroupAction::AttachPolicy) => {
+                ("attach", "attached", format!("{} to {group}", policy()))
+            }
+            Some(GroupAction::DetachPolicy) => {
+                ("detach", "detached", format!("{} from {group}", policy()))
+            }
+            Some(GroupAction::PutPolicy) => {
+                ("write", "wrote", format!("{} into {group}", policy()))
+            }
+            Some(GroupAction::DeletePolicy) => {
+                ("delete", "deleted", format!("{} from {group}", policy()))
+            }
             None => ("call", "called", any_call(call)),
         };
         Deed { infinitive, past, object }
@@ -47,7 +58,9 @@ fn update(call: Call<'_>, group: String) -> Deed {
     let path = call.parameter("newPath").map(clean::name);
     let (infinitive, past, object) = match (name, path) {
         (Some(name), None) => ("rename", "renamed", format!("{group} to {name}")),
-        (Some(name), Some(path)) => ("rename", "renamed", format!("{group} to {name} and moved it to the path {path}")),
+        (Some(name), Some(path)) => {
+            ("rename", "renamed", format!("{group} to {name} and moved it to the path {path}"))
+        }
         (None, Some(path)) => ("move", "moved", format!("{group} to the path {path}")),
         (None, None) => ("update", "updated", group),
     };
@@ -59,9 +72,12 @@ fn group(call: Call<'_>) -> String {
 }
 
 fn policy(call: Call<'_>) -> String {
-    let power = Power::of(call).map(|power| format!(" (which {})", power.in_words())).unwrap_or_default();
+    let power =
+        Power::of(call).map(|power| format!(" (which {})", power.in_words())).unwrap_or_default();
     let policy = match call.parameter("policyArn") {
-        Some(arn) if aws_managed(arn).is_some() => named("the AWS managed policy", "a policy", arn_name(arn)),
+        Some(arn) if aws_managed(arn).is_some() => {
+            named("the AWS managed policy", "a policy", arn_name(arn))
+        }
         Some(arn) => named("the customer managed policy", "a policy", arn_name(arn)),
         None if is_managed(call) => named("the policy", "a policy", None),
         None => named("the inline policy", "an inline policy", call.parameter("policyName")),
@@ -79,7 +95,8 @@ pub(super) fn arn_name(arn: &str) -> Option<&str> {
 }
 
 fn any_call(call: Call<'_>) -> String {
-    let provider = call.fields.text("event.provider").map(|provider| format!(" ({})", clean::name(provider)));
+    let provider =
+        call.fields.text("event.provider").map(|provider| format!(" ({})", clean::name(provider)));
     let action = call.action().map_or("an action that is not recorded".to_owned(), clean::name);
     action + &provider.unwrap_or_default()
 }
@@ -92,10 +109,12 @@ fn named(known: &str, unknown: &str, name: Option<&str>) -> String {
 }
 
 fn place(call: Call<'_>) -> String {
-    let account = call
-        .account()
-        .map_or("an account that is not recorded".to_owned(), |id| format!("account {}", call.accounts.shown(id)));
-    let time = call.time().map_or("at a time that is not recorded".to_owned(), |at| format!("on {}", time::spoken(at)));
+    let account = call.account().map_or("an account that is not recorded".to_owned(), |id| {
+        format!("account {}", call.accounts.shown(id))
+    });
+    let time = call.time().map_or("at a time that is not recorded".to_owned(), |at| {
+        format!("on {}", time::spoken(at))
+    });
     format!(" in {account} {time}")
 }
 
@@ -108,8 +127,10 @@ fn source(call: Call<'_>) -> String {
         _ => (identity.invoked_by(), address),
     };
     let service = service.filter(|_| identity.identity_type() != "AWSService");
-    let address = address.map(|address| format!(", from {}", clean::name(address))).unwrap_or_default();
-    let service = service.map(|service| format!(", through {}", clean::name(service))).unwrap_or_default();
+    let address =
+        address.map(|address| format!(", from {}", clean::name(address))).unwrap_or_default();
+    let service =
+        service.map(|service| format!(", through {}", clean::name(service))).unwrap_or_default();
     let console = call.fields.flag("aws.cloudtrail.session_credential_from_console") == Some(true);
     address + &service + if console { ", in the AWS console" } else { "" }
 }
@@ -119,6 +140,9 @@ fn failure(call: Call<'_>) -> String {
         return String::new();
     }
     let verdict = if call.denied() { "was denied" } else { "failed" };
-    let error = call.fields.text("aws.cloudtrail.error_code").map(|code| format!(" ({})", clean::name(code)));
+    let error = call
+        .fields
+        .text("aws.cloudtrail.error_code")
+        .map(|code| format!(" ({})", clean::name(code)));
     format!("; it {verdict}{}, so nothing changed", error.unwrap_or_default())
 }

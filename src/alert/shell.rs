@@ -31,7 +31,8 @@ pub(crate) fn word(value: &str) -> Result<String, Refusal> {
     if !value.bytes().all(|byte| byte == b' ' || byte.is_ascii_graphic()) {
         return Err(Refusal::NotPlain);
     }
-    if ["file://", "fileb://", "http://", "https://"].iter().any(|scheme| value.starts_with(scheme)) {
+    if ["file://", "fileb://", "http://", "https://"].iter().any(|scheme| value.starts_with(scheme))
+    {
         return Err(Refusal::ReadByCli);
     }
     Ok(quote(value))

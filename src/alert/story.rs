@@ -34,11 +34,17 @@ pub(super) fn first(context: &Context) -> Option<&'static str> {
     }
 }
 
-/// The lines of a mail: what happened to the group, what else the caller was found doing, and what is not known.
+/// The lines of a mail: what happened to the group, what else the caller was found doing, and what
+/// is not known.
 pub(super) fn lines(call: Call<'_>, context: &Context, story: &Story<'_>) -> Vec<String> {
     let knows_some = !story.told.is_empty() || !context.actor_findings.is_empty();
-    let gap = context.gap.map(|gap| wrap::hanging("  ", in_words(gap, knows_some))).unwrap_or_default();
-    let parts = [group_lines(call, story, context.first_of_group), actor_lines(&context.actor_findings), gap];
+    let gap =
+        context.gap.map(|gap| wrap::hanging("  ", in_words(gap, knows_some))).unwrap_or_default();
+    let parts = [
+        group_lines(call, story, context.first_of_group),
+        actor_lines(&context.actor_findings),
+        gap,
+    ];
     let filled: Vec<Vec<String>> = parts.into_iter().filter(|part| !part.is_empty()).collect();
     filled.join(&String::new())
 }
@@ -88,14 +94,17 @@ struct Told<'a> {
 }
 
 impl<'a> Story<'a> {
-    /// Empty where nothing is known of the group; else with the finding's own event, whether it was given or not.
+    /// Empty where nothing is known of the group; else with the finding's own event, whether it was
+    /// given or not.
     pub(super) fn of(call: Call<'_>, context: &'a Context) -> Story<'a> {
         let own = TimelineEntry::of(call.finding).filter(|_| !context.group_timeline.is_empty());
         let given = context.group_timeline.iter().map(Cow::Borrowed);
-        let mut entries: Vec<Cow<'a, TimelineEntry>> = given.chain(own.clone().map(Cow::Owned)).collect();
+        let mut entries: Vec<Cow<'a, TimelineEntry>> =
+            given.chain(own.clone().map(Cow::Owned)).collect();
         entries.sort_by(|one, other| one.rank().cmp(&other.rank()));
         entries.dedup_by(|second, first| merge(second, first));
-        let is_own = |entry: &TimelineEntry| own.as_ref().is_some_and(|own| own.is_same_event(entry));
+        let is_own =
+            |entry: &TimelineEntry| own.as_ref().is_some_and(|own| own.is_same_event(entry));
         let at = entries.iter().position(|entry| is_own(entry)).unwrap_or(entries.len());
         let earlier = entries.len().saturating_sub(EVENTS).min(at.saturating_sub(BEFORE));
         let later = entries.len().saturating_sub(earlier + EVENTS);
@@ -137,12 +146,20 @@ fn group_lines(call: Call<'_>, story: &Story<'_>, is_first: bool) -> Vec<String>
         wrap::hanging(&format!("{mark}{time}  "), &event(call, &told.entry))
     });
     let heading = wrap::hanging("  ", &heading).into_iter();
-    heading.chain(more(story.earlier, "before")).chain(events).chain(more(story.later, "after")).collect()
+    heading
+        .chain(more(story.earlier, "before"))
+        .chain(events)
+        .chain(more(story.later, "after"))
+        .collect()
 }
 
 fn event(call: Call<'_>, entry: &TimelineEntry) -> String {
-    let actor = entry.actor.as_deref().map(|actor| format!(" by {}", name(actor))).unwrap_or_default();
-    let called = entry.group.as_deref().filter(|it| Some(*it) != call.group_now() && entry.action != "UpdateGroup");
+    let actor =
+        entry.actor.as_deref().map(|actor| format!(" by {}", name(actor))).unwrap_or_default();
+    let called = entry
+        .group
+        .as_deref()
+        .filter(|it| Some(*it) != call.group_now() && entry.action != "UpdateGroup");
     let called = called.map(|group| format!("as {}: ", name(group))).unwrap_or_default();
     let power = gained(entry).map(|power| format!("; it {}", power.in_words())).unwrap_or_default();
     let excepted = if entry.excepted { " (excepted)" } else { "" };
@@ -158,7 +175,13 @@ fn gained(entry: &TimelineEntry) -> Option<Power> {
 
 fn deed(entry: &TimelineEntry) -> String {
     let object = || entry.object.as_deref().map_or("(name not known)".to_owned(), name);
-    let policy = || entry.object.as_deref().and_then(sentence::arn_name).map_or("(name not known)".to_owned(), name);
+    let policy = || {
+        entry
+            .object
+            .as_deref()
+            .and_then(sentence::arn_name)
+            .map_or("(name not known)".to_owned(), name)
+    };
     let action = GroupAction::named(&entry.action).filter(|_| !entry.failed);
     match action {
         Some(GroupAction::Create) => "created".to_owned(),
@@ -184,8 +207,11 @@ fn actor_lines(findings: &[ActorFinding]) -> Vec<String> {
         return Vec::new();
     }
     let findings = by_count(findings);
-    let line = |rule: &&ActorFinding| wrap::hanging(&format!("    {:>4}  ", rule.count), &name_of_rule(rule));
-    let more = findings.len().checked_sub(RULES + 1).map(|more| format!("    … {} more rules", more + 1));
+    let line = |rule: &&ActorFinding| {
+        wrap::hanging(&format!("    {:>4}  ", rule.count), &name_of_rule(rule))
+    };
+    let more =
+        findings.len().checked_sub(RULES + 1).map(|more| format!("    … {} more rules", more + 1));
     let heading = "  What else the caller was found doing, by rule:".to_owned();
     std::iter::once(heading).chain(findings.iter().take(RULES).flat_map(line)).chain(more).collect()
 }
@@ -197,7 +223,9 @@ fn name_of_rule(rule: &ActorFinding) -> String {
 /// The rule with most findings first.
 fn by_count(findings: &[ActorFinding]) -> Vec<&ActorFinding> {
     let mut sorted: Vec<&ActorFinding> = findings.iter().collect();
-    sorted.sort_by(|one, other| other.count.cmp(&one.count).then_with(|| one.rule_name.cmp(&other.rule_name)));
+    sorted.sort_by(|one, other| {
+        other.count.cmp(&one.count).then_with(|| one.rule_name.cmp(&other.rule_name))
+    });
     sorted
 }
 

@@ -1,4 +1,5 @@
-//! The subject of the mail: severity, what, who and in which account, on one line of printable ASCII.
+//! The subject of the mail: severity, what, who and in which account, on one line of printable
+//! ASCII.
 
 use super::call::{Call, GroupAction};
 use super::clean;
@@ -11,8 +12,10 @@ pub(super) const LONGEST: usize = 99;
 
 /// The subject: 1 to 99 characters. Names give way, so that the account at the end is always there.
 pub(super) fn write(call: Call<'_>) -> String {
-    let named =
-        call.account().and_then(|id| call.accounts.name(id)).map(|name| format!(" ({})", clean::ascii(&name, 64)));
+    let named = call
+        .account()
+        .and_then(|id| call.accounts.name(id))
+        .map(|name| format!(" ({})", clean::ascii(&name, 64)));
     let fits = |subject: &String| subject.len() <= LONGEST;
     // An account's name is told only where the other names need not be cut for it.
     let with_name = named.map(|name| fill(call, 64) + &name).filter(fits);
@@ -51,8 +54,12 @@ pub(super) fn deed(call: Call<'_>, room: usize) -> String {
         Some(GroupAction::RemoveUser) => format!("{} removed from IAM group {group}", user()),
         Some(GroupAction::AttachPolicy) => format!("{} attached to IAM group {group}", managed()),
         Some(GroupAction::DetachPolicy) => format!("{} detached from IAM group {group}", managed()),
-        Some(GroupAction::PutPolicy) => format!("inline policy {} put in IAM group {group}", inline()),
-        Some(GroupAction::DeletePolicy) => format!("inline policy {} deleted from IAM group {group}", inline()),
+        Some(GroupAction::PutPolicy) => {
+            format!("inline policy {} put in IAM group {group}", inline())
+        }
+        Some(GroupAction::DeletePolicy) => {
+            format!("inline policy {} deleted from IAM group {group}", inline())
+        }
         None => short(call.action()),
     }
 }

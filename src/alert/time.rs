@@ -12,7 +12,8 @@ pub(super) fn listed(time: Timestamp) -> String {
     time.strftime("%Y-%m-%d %H:%M:%S UTC").to_string()
 }
 
-/// RFC 3339, for a command, some hours later (or earlier, if negative); the same time where that leaves the calendar.
+/// RFC 3339, for a command, some hours later (or earlier, if negative); the same time where that
+/// leaves the calendar.
 pub(super) fn shifted(time: Timestamp, hours: i64) -> String {
     let shifted = time.checked_add(SignedDuration::from_hours(hours)).unwrap_or(time);
     shifted.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()

@@ -14,14 +14,16 @@ pub(super) fn width(text: &str) -> usize {
     text.chars().map(columns).sum()
 }
 
-/// Text behind a prefix, wrapped at spaces. Further lines are indented as wide as the prefix, runs of spaces become
-/// one, and a word too long for a line is cut, after a `/` where there is one late enough.
+/// Text behind a prefix, wrapped at spaces. Further lines are indented as wide as the prefix, runs
+/// of spaces become one, and a word too long for a line is cut, after a `/` where there is one late
+/// enough.
 pub(super) fn hanging(prefix: &str, text: &str) -> Vec<String> {
     let room = COLUMNS.saturating_sub(width(prefix)).max(2);
     let indent = " ".repeat(width(prefix));
     let mut lines: Vec<String> = Vec::new();
     let mut used = room;
-    for piece in text.split(' ').filter(|word| !word.is_empty()).flat_map(|word| pieces(word, room)) {
+    for piece in text.split(' ').filter(|word| !word.is_empty()).flat_map(|word| pieces(word, room))
+    {
         let needed = width(piece);
         match lines.last_mut() {
             Some(line) if used + 1 + needed <= room => {
@@ -56,7 +58,8 @@ fn pieces(word: &str, room: usize) -> impl Iterator<Item = &str> {
     })
 }
 
-/// Where to cut a word that is wider than `room` (2 or more): a byte offset past at least one character.
+/// Where to cut a word that is wider than `room` (2 or more): a byte offset past at least one
+/// character.
 fn cut(word: &str, room: usize) -> usize {
     let mut used = 0;
     let hard = word
@@ -97,7 +100,11 @@ mod tests {
 
     #[test]
     fn a_long_word_is_cut_and_nothing_of_it_is_lost() {
-        for word in ["x".repeat(450), "管".repeat(150), format!("s3://bucket/{}/{}", "k".repeat(60), "l".repeat(60))] {
+        for word in [
+            "x".repeat(450),
+            "管".repeat(150),
+            format!("s3://bucket/{}/{}", "k".repeat(60), "l".repeat(60)),
+        ] {
             let lines = hanging("  ", &word);
             assert!(lines.iter().all(|line| width(line) <= COLUMNS), "{lines:?}");
             assert_eq!(lines.iter().map(|line| line.trim_start()).collect::<String>(), word);

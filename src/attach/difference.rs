@@ -7,8 +7,10 @@ const EVENTBRIDGE: &str = "every event to EventBridge";
 /// One line for each thing that a bucket sends: `=` stays, `+` is added, `-` goes.
 pub fn difference(before: &Notifications, after: &Notifications) -> Vec<String> {
     let (old, new) = (lines(before), lines(after));
-    let mut told: Vec<String> =
-        old.iter().map(|line| format!("{} {line}", if new.contains(line) { '=' } else { '-' })).collect();
+    let mut told: Vec<String> = old
+        .iter()
+        .map(|line| format!("{} {line}", if new.contains(line) { '=' } else { '-' }))
+        .collect();
     told.extend(new.iter().filter(|line| !old.contains(line)).map(|line| format!("+ {line}")));
     told
 }
@@ -32,9 +34,18 @@ mod tests {
             events: ["s3:ObjectCreated:*".to_owned()].into(),
             filter: Filter::of_prefix("a b/"),
         };
-        let before = Notifications { routes: [route("one"), route("two")].into(), ..Notifications::default() };
-        let after = Notifications { routes: [route("two"), route("three")].into(), eventbridge: true, unknown: vec![] };
-        let told = |name: &str| format!("s3:ObjectCreated:* of prefix \"a b/\" to topic arn:{name} (id \"{name}\")");
+        let before = Notifications {
+            routes: [route("one"), route("two")].into(),
+            ..Notifications::default()
+        };
+        let after = Notifications {
+            routes: [route("two"), route("three")].into(),
+            eventbridge: true,
+            unknown: vec![],
+        };
+        let told = |name: &str| {
+            format!("s3:ObjectCreated:* of prefix \"a b/\" to topic arn:{name} (id \"{name}\")")
+        };
         let expected = [
             format!("- {}", told("one")),
             format!("= {}", told("two")),

@@ -1,5 +1,5 @@
-//! A bucket's notifications with ours among them: what must change, whether it may, and what is needed besides. All of it
-//! is pure but [`write()`].
+//! A bucket's notifications with ours among them: what must change, whether it may, and what is
+//! needed besides. All of it is pure but [`write()`].
 
 mod difference;
 mod needs;

@@ -1,4 +1,5 @@
-//! What an attachment needs besides, and what this program has no hand in: S3 and SNS are all it talks to.
+//! What an attachment needs besides, and what this program has no hand in: S3 and SNS are all it
+//! talks to.
 
 use serde_json::{Value, json};
 
@@ -74,10 +75,15 @@ fn statement(attachment: &Attachment, target: &Target, arn: &Arn<'_>, action: &s
 }
 
 fn queue_commands(arn: &Arn<'_>, document: &str) -> Vec<Command> {
-    let url = Command::new("aws sqs get-queue-url").with("--queue-name", arn.name).with("--region", arn.region);
-    let url = url.with("--queue-owner-aws-account-id", arn.account).plain("--query=QueueUrl --output=text");
-    let of_queue =
-        |words: &str| Command::new(words).plain(&format!("--queue-url=\"$({url})\"")).with("--region", arn.region);
+    let url = Command::new("aws sqs get-queue-url")
+        .with("--queue-name", arn.name)
+        .with("--region", arn.region);
+    let url = url
+        .with("--queue-owner-aws-account-id", arn.account)
+        .plain("--query=QueueUrl --output=text");
+    let of_queue = |words: &str| {
+        Command::new(words).plain(&format!("--queue-url=\"$({url})\"")).with("--region", arn.region)
+    };
     let attributes = json!({"Policy": document}).to_string();
     vec![
         of_queue("aws sqs get-queue-attributes").plain("--attribute-names=Policy"),
@@ -86,7 +92,8 @@ fn queue_commands(arn: &Arn<'_>, document: &str) -> Vec<Command> {
 }
 
 fn topic_commands(arn: &Arn<'_>, whole: &str, document: &str) -> Vec<Command> {
-    let of_topic = |words: &str| Command::new(words).with("--topic-arn", whole).with("--region", arn.region);
+    let of_topic =
+        |words: &str| Command::new(words).with("--topic-arn", whole).with("--region", arn.region);
     let write = of_topic("aws sns set-topic-attributes").plain("--attribute-name=Policy");
     vec![
         of_topic("aws sns get-topic-attributes").plain("--query=Attributes.Policy --output=text"),
@@ -99,11 +106,17 @@ fn rule(attachment: &Attachment, region: Option<&str>) -> Need {
     if !attachment.prefix.is_empty() {
         detail["object"] = json!({"key": [{"prefix": attachment.prefix}]});
     }
-    let pattern = json!({"source": ["aws.s3"], "detail-type": ["Object Created"], "detail": detail}).to_string();
+    let pattern =
+        json!({"source": ["aws.s3"], "detail-type": ["Object Created"], "detail": detail})
+            .to_string();
     let named = |words: &str, option: &str| Command::new(words).with(option, "trailbell-objects");
-    let put = named("aws events put-rule", "--name").known("--region", region).with("--event-pattern", &pattern);
+    let put = named("aws events put-rule", "--name")
+        .known("--region", region)
+        .with("--event-pattern", &pattern);
     let targets = r#"[{"Id":"queue","Arn":"QUEUE_ARN"}]"#;
-    let lead = named("aws events put-targets", "--rule").known("--region", region).with("--targets", targets);
+    let lead = named("aws events put-targets", "--rule")
+        .known("--region", region)
+        .with("--targets", targets);
     let what = "a rule in EventBridge must lead the events on, to the queue (in place of QUEUE_ARN) whose policy lets \
                 events.amazonaws.com send to it. The stack makes both, if it was given the bucket"
         .to_owned();
@@ -123,7 +136,10 @@ mod tests {
 
     #[test]
     fn commands_name_the_bucket_the_owner_and_the_region() {
-        let queue = told(Way::To(Target::Queue("arn:aws-cn:sqs:cn-north-1:111122223333:q".to_owned())), None);
+        let queue = told(
+            Way::To(Target::Queue("arn:aws-cn:sqs:cn-north-1:111122223333:q".to_owned())),
+            None,
+        );
         for part in [
             "--queue-url=\"$(aws sqs get-queue-url --queue-name=q --region=cn-north-1 --queue-owner-aws-account-id=111122223333",
             r#"\"aws:SourceArn\":\"arn:aws-cn:s3:::example-logs\""#,
@@ -133,8 +149,15 @@ mod tests {
         }
         let topic = Target::Topic("arn:aws:sns:eu-central-1:111122223333:t".to_owned());
         let topic = told(Way::To(topic), Some("444455556666"));
-        assert!(topic.contains(r#""aws:SourceAccount":"444455556666""#) && topic.contains("sns:Publish"), "{topic}");
+        assert!(
+            topic.contains(r#""aws:SourceAccount":"444455556666""#)
+                && topic.contains("sns:Publish"),
+            "{topic}"
+        );
         let rule = told(Way::EventBridge, None);
-        assert!(rule.contains(r#"{"prefix":"it'\''s/"}"#) && rule.contains("--region=eu-central-1"), "{rule}");
+        assert!(
+            rule.contains(r#"{"prefix":"it'\''s/"}"#) && rule.contains("--region=eu-central-1"),
+            "{rule}"
+        );
     }
 }

@@ -9,10 +9,12 @@ pub struct Overlap {
     pub event: String,
 }
 
-/// Why S3 refuses two routes of one bucket, wherever they lead: some event of some object would match both. That is so
-/// where they share an event type, the prefix of one begins with the other's, and the suffix of one ends with the other's.
+/// Why S3 refuses two routes of one bucket, wherever they lead: some event of some object would
+/// match both. That is so where they share an event type, the prefix of one begins with the
+/// other's, and the suffix of one ends with the other's.
 ///
-/// Source: <https://docs.aws.amazon.com/AmazonS3/latest/userguide/notification-how-to-filtering.html>
+/// Source:
+/// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/notification-how-to-filtering.html>
 pub fn overlap(one: &Route, other: &Route) -> Option<Overlap> {
     let (a, b) = (one.filter.prefix(), other.filter.prefix());
     let (c, d) = (one.filter.suffix(), other.filter.suffix());
@@ -23,9 +25,11 @@ pub fn overlap(one: &Route, other: &Route) -> Option<Overlap> {
     Some(Overlap { event: event.clone() })
 }
 
-/// Whether two event types, of which `s3:ObjectCreated:*` holds all that begin so, have one in common.
+/// Whether two event types, of which `s3:ObjectCreated:*` holds all that begin so, have one in
+/// common.
 pub(super) fn is_same_event(one: &str, other: &str) -> bool {
-    let holds = |all: &str, one: &str| all.strip_suffix('*').is_some_and(|stem| one.starts_with(stem));
+    let holds =
+        |all: &str, one: &str| all.strip_suffix('*').is_some_and(|stem| one.starts_with(stem));
     one == other || holds(one, other) || holds(other, one)
 }
 

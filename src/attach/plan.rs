@@ -45,8 +45,11 @@ impl Obstacle {
             Obstacle::Overlap { there, .. } => match &there.target {
                 Target::Topic(arn) => {
                     let subscribe = Command::new("aws sns subscribe").with("--topic-arn", arn);
-                    let subscribe = subscribe.plain("--protocol=sqs --notification-endpoint=QUEUE_ARN");
-                    format!("The topic that is there can tell our queue too. In place of QUEUE_ARN:\n  {subscribe}")
+                    let subscribe =
+                        subscribe.plain("--protocol=sqs --notification-endpoint=QUEUE_ARN");
+                    format!(
+                        "The topic that is there can tell our queue too. In place of QUEUE_ARN:\n  {subscribe}"
+                    )
                 }
                 _ => "EventBridge stands beside everything: take --eventbridge.".to_owned(),
             },
@@ -61,10 +64,14 @@ impl Obstacle {
 pub fn plan(current: &Notifications, wanted: &Attachment) -> Result<Plan, Obstacle> {
     let mut new = current.clone();
     match &wanted.way {
-        Way::EventBridge if current.eventbridge => return Ok(Plan::Attached("every event goes to EventBridge".into())),
+        Way::EventBridge if current.eventbridge => {
+            return Ok(Plan::Attached("every event goes to EventBridge".into()));
+        }
         Way::EventBridge => new.eventbridge = true,
         Way::To(target) => {
-            let does = |route: &&Route| route.target == *target && coverage(route, &wanted.prefix) == Coverage::All;
+            let does = |route: &&Route| {
+                route.target == *target && coverage(route, &wanted.prefix) == Coverage::All
+            };
             if let Some(route) = current.routes.iter().find(does) {
                 return Ok(Plan::Attached(route.to_string()));
             }
@@ -115,10 +122,14 @@ mod tests {
     fn ours_is_added_and_all_else_stays() {
         let thumbs = there("trailbell", Target::Function("arn:aws:lambda:x".to_owned()), "images/");
         let before = Notifications { eventbridge: true, ..current(std::slice::from_ref(&thumbs)) };
-        let Ok(Plan::Write(after)) = plan(&before, &wanted(Way::To(queue("ours")))) else { panic!("not planned") };
+        let Ok(Plan::Write(after)) = plan(&before, &wanted(Way::To(queue("ours")))) else {
+            panic!("not planned")
+        };
         let ours = there("trailbell-2", queue("ours"), "AWSLogs/");
         assert_eq!(after, Notifications { eventbridge: true, ..current(&[thumbs, ours]) });
-        let Ok(Plan::Write(after)) = plan(&current(&[]), &wanted(Way::EventBridge)) else { panic!("not planned") };
+        let Ok(Plan::Write(after)) = plan(&current(&[]), &wanted(Way::EventBridge)) else {
+            panic!("not planned")
+        };
         assert_eq!(after, Notifications { eventbridge: true, ..Notifications::default() });
     }
 
@@ -129,7 +140,10 @@ mod tests {
             (current(&[there("a", queue("ours"), "")]), Way::To(queue("ours"))),
             (Notifications { eventbridge: true, ..current(&[]) }, Way::EventBridge),
             (
-                Notifications { unknown: vec!["x".to_owned()], ..current(&[there("a", queue("ours"), "")]) },
+                Notifications {
+                    unknown: vec!["x".to_owned()],
+                    ..current(&[there("a", queue("ours"), "")])
+                },
                 Way::To(queue("ours")),
             ),
         ] {
@@ -140,17 +154,26 @@ mod tests {
     #[test]
     fn what_s3_would_refuse_and_what_would_be_lost_is_refused_first() {
         let ours = || wanted(Way::To(queue("ours")));
-        let overlapping = plan(&current(&[there("a", queue("other"), "")]), &ours()).unwrap_err().to_string();
+        let overlapping =
+            plan(&current(&[there("a", queue("other"), "")]), &ours()).unwrap_err().to_string();
         assert!(
-            overlapping.contains("ambiguously defined") && overlapping.contains("sqs:us-east-1:111122223333:other")
+            overlapping.contains("ambiguously defined")
+                && overlapping.contains("sqs:us-east-1:111122223333:other")
         );
         let topic = Target::Topic("arn:aws:sns:us-east-1:111122223333:t".to_owned());
         let topic = plan(&current(&[there("a", topic, "")]), &ours()).unwrap_err();
-        assert!(topic.way_out().contains("aws sns subscribe --topic-arn=arn:aws:sns"), "{}", topic.way_out());
-        let narrower = plan(&current(&[there("a", queue("ours"), "AWSLogs/1")]), &ours()).unwrap_err();
+        assert!(
+            topic.way_out().contains("aws sns subscribe --topic-arn=arn:aws:sns"),
+            "{}",
+            topic.way_out()
+        );
+        let narrower =
+            plan(&current(&[there("a", queue("ours"), "AWSLogs/1")]), &ours()).unwrap_err();
         assert!(matches!(narrower, Obstacle::Overlap { .. }), "{narrower}");
         let unknown = Notifications { unknown: vec!["A/B".to_owned()], ..current(&[]) };
         assert_eq!(plan(&unknown, &ours()), Err(Obstacle::Unknown(vec!["A/B".to_owned()])));
-        assert!(plan(&current(&[there("a", queue("other"), "")]), &wanted(Way::EventBridge)).is_ok());
+        assert!(
+            plan(&current(&[there("a", queue("other"), "")]), &wanted(Way::EventBridge)).is_ok()
+        );
     }
 }

@@ -1,4 +1,5 @@
-//! The one write, as safely as S3 lets it be done: it replaces the whole configuration and takes no condition.
+//! The one write, as safely as S3 lets it be done: it replaces the whole configuration and takes no
+//! condition.
 
 use std::time::Duration;
 
@@ -7,7 +8,8 @@ use thiserror::Error;
 use super::{Attachment, difference};
 use crate::store::{Notifications, Refusal, S3Store};
 
-/// How often, and how far apart, is looked for what was written: S3 shows a new configuration only after a while.
+/// How often, and how far apart, is looked for what was written: S3 shows a new configuration only
+/// after a while.
 ///
 /// Source: <https://docs.aws.amazon.com/AmazonS3/latest/userguide/Welcome.html#ConsistencyModel>
 const LOOKS: u32 = 20;
@@ -41,24 +43,32 @@ fn destinations(refusal: &Refusal) -> &'static str {
     }
 }
 
-/// Replaces `before`, what was read and shown, by `wanted`: reads again and compares, writes, reads again and compares.
-/// Between the second read and the write another's change would be lost: S3 offers nothing against that.
+/// Replaces `before`, what was read and shown, by `wanted`: reads again and compares, writes, reads
+/// again and compares. Between the second read and the write another's change would be lost: S3
+/// offers nothing against that.
 pub async fn write(
     store: &S3Store,
     at: &Attachment,
     before: &Notifications,
     wanted: &Notifications,
 ) -> Result<(), WriteError> {
-    let read = || async { store.notifications(&at.bucket, at.owner.as_deref()).await.map_err(WriteError::Refused) };
+    let read = || async {
+        store.notifications(&at.bucket, at.owner.as_deref()).await.map_err(WriteError::Refused)
+    };
     let now = read().await?;
     if now != *before {
         return Err(WriteError::Changed(difference(before, &now)));
     }
-    store.put_notifications(&at.bucket, at.owner.as_deref(), wanted).await.map_err(WriteError::Refused)?;
+    store
+        .put_notifications(&at.bucket, at.owner.as_deref(), wanted)
+        .await
+        .map_err(WriteError::Refused)?;
     for _ in 0..LOOKS {
         match read().await? {
             after if after == *wanted => return Ok(()),
-            after if after != *before => return Err(WriteError::NotAsWritten(difference(wanted, &after))),
+            after if after != *before => {
+                return Err(WriteError::NotAsWritten(difference(wanted, &after)));
+            }
             _ => tokio::time::sleep(PAUSE).await,
         }
     }

@@ -13,8 +13,8 @@ pub enum Body {
 }
 
 impl Body {
-    /// Objects up to this many stored bytes are held in memory; larger ones are streamed. CloudTrail's own are at
-    /// most 50 MB and a few hundred kilobytes as a rule.
+    /// Objects up to this many stored bytes are held in memory; larger ones are streamed.
+    /// CloudTrail's own are at most 50 MB and a few hundred kilobytes as a rule.
     pub const WHOLE: u64 = 16 * 1024 * 1024;
 }
 

@@ -1,5 +1,5 @@
-//! What can be wrong with a log object, or with one record in it. Positions are byte offsets in the inflated text,
-//! from 0. No message shows what a record holds.
+//! What can be wrong with a log object, or with one record in it. Positions are byte offsets in the
+//! inflated text, from 0. No message shows what a record holds.
 
 use std::io;
 

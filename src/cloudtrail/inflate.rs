@@ -34,7 +34,8 @@ impl Inflate {
         Ok(Inflate { text, given: 0, limit })
     }
 
-    /// Fills the front of `into`; says how much. 0 is the end. After an error comes nothing sensible.
+    /// Fills the front of `into`; says how much. 0 is the end. After an error comes nothing
+    /// sensible.
     pub(super) fn read(&mut self, into: &mut [u8]) -> Result<usize, ReadProblem> {
         let count = match retried(|| self.text.read(into)) {
             Ok(count) => count,
@@ -47,8 +48,9 @@ impl Inflate {
         Ok(count)
     }
 
-    /// The decoder keeps back what it inflated in the very call that met the damage. Where the stored bytes are at
-    /// hand they are inflated again, byte by byte from the same place, so that no record before the damage is lost.
+    /// The decoder keeps back what it inflated in the very call that met the damage. Where the
+    /// stored bytes are at hand they are inflated again, byte by byte from the same place, so that
+    /// no record before the damage is lost.
     fn rescued(&mut self, into: &mut [u8], error: io::Error) -> Result<usize, ReadProblem> {
         let Text::GzipWhole(_, bytes) = &self.text else {
             return Err(self.problem(error));
@@ -65,8 +67,9 @@ impl Inflate {
 
     fn problem(&self, error: io::Error) -> ReadProblem {
         // Of the decoder's own errors; anything else comes from below it.
-        let of_gzip = matches!(error.kind(), io::ErrorKind::InvalidInput | io::ErrorKind::InvalidData)
-            || error.kind() == io::ErrorKind::UnexpectedEof;
+        let of_gzip =
+            matches!(error.kind(), io::ErrorKind::InvalidInput | io::ErrorKind::InvalidData)
+                || error.kind() == io::ErrorKind::UnexpectedEof;
         match self.text {
             Text::Plain(_) => ReadProblem::Io(error),
             _ if of_gzip => ReadProblem::Gzip(error),
@@ -98,7 +101,11 @@ fn stream(mut read: Box<dyn Read + Send>) -> io::Result<Text> {
     (&mut read).take(GZIP_MAGIC.len() as u64).read_to_end(&mut magic)?;
     let gzip = magic == GZIP_MAGIC;
     let all: Box<dyn Read + Send> = Box::new(Cursor::new(magic).chain(read));
-    Ok(if gzip { Text::Gzip(MultiGzDecoder::new(BufReader::with_capacity(128 * 1024, all))) } else { Text::Plain(all) })
+    Ok(if gzip {
+        Text::Gzip(MultiGzDecoder::new(BufReader::with_capacity(128 * 1024, all)))
+    } else {
+        Text::Plain(all)
+    })
 }
 
 fn retried(mut read: impl FnMut() -> io::Result<usize>) -> io::Result<usize> {

@@ -2,7 +2,8 @@
 //!
 //! `[prefix/]AWSLogs/[o-xxxx/]ACCOUNT/CloudTrail/REGION/YYYY/MM/DD/ACCOUNT_CloudTrail_REGION_YYYYMMDDTHHmmZ_xxxx.json.gz`
 //!
-//! Source: <https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-log-file-examples.html>
+//! Source:
+//! <https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-log-file-examples.html>
 
 use jiff::Timestamp;
 use jiff::civil::DateTime;
@@ -27,8 +28,8 @@ pub enum Kind<'a> {
 }
 
 impl Kind<'_> {
-    /// Whether a trail that works writes such objects by itself: log objects where there were calls, digest files every
-    /// hour, calls or none.
+    /// Whether a trail that works writes such objects by itself: log objects where there were
+    /// calls, digest files every hour, calls or none.
     pub fn is_sign_of_life(self) -> bool {
         matches!(self, Kind::Log { .. } | Kind::Digest)
     }
@@ -45,7 +46,8 @@ impl Kind<'_> {
     }
 }
 
-/// What `key` (decoded) says its object is: by its file name, which CloudTrail always gives, else by its folders.
+/// What `key` (decoded) says its object is: by its file name, which CloudTrail always gives, else
+/// by its folders.
 pub fn kind(key: &str) -> Kind<'_> {
     let (folders, name) = key.rsplit_once('/').unwrap_or(("", key));
     if name.is_empty() {
@@ -57,14 +59,16 @@ pub fn kind(key: &str) -> Kind<'_> {
 /// When a log object was delivered, to the minute, by its name; none where that does not say so.
 pub fn delivered(key: &str) -> Option<Timestamp> {
     let (_, name) = key.rsplit_once('/').unwrap_or(("", key));
-    let stamp = name.split('_').nth(3).filter(|_| matches!(by_name(name), Some(Kind::Log { .. })))?;
+    let stamp =
+        name.split('_').nth(3).filter(|_| matches!(by_name(name), Some(Kind::Log { .. })))?;
     let minute = DateTime::strptime("%Y%m%dT%H%MZ", stamp).ok()?;
     Offset::UTC.to_timestamp(minute).ok()
 }
 
 /// The end of the hour that a digest file tells of, by its name; none where that does not say so.
 ///
-/// Source: <https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-log-file-validation-digest-file-structure.html>
+/// Source:
+/// <https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-log-file-validation-digest-file-structure.html>
 pub fn digested(key: &str) -> Option<Timestamp> {
     let (_, name) = key.rsplit_once('/').unwrap_or(("", key));
     if by_name(name) != Some(Kind::Digest) {
@@ -98,7 +102,9 @@ fn by_folders<'a>(folders: &'a str, name: &str) -> Option<Kind<'a>> {
 
 fn of_service<'a>(service: &str, region: &'a str, name: &str) -> Option<Kind<'a>> {
     match service {
-        "CloudTrail" if name.ends_with(".json.gz") || name.ends_with(".json") => Some(Kind::Log { region }),
+        "CloudTrail" if name.ends_with(".json.gz") || name.ends_with(".json") => {
+            Some(Kind::Log { region })
+        }
         "CloudTrail-Digest" => Some(Kind::Digest),
         "CloudTrail-Insight" => Some(Kind::Insight),
         _ => None,
@@ -133,9 +139,18 @@ mod tests {
         check(&format!("AWSLogs/111122223333/{day}/notes.txt"), Kind::Foreign);
         check("AWSLogs/111122223333/CloudTrail/", Kind::Folder);
         let digest = "111122223333_CloudTrail-Digest_us-east-1_trail_us-east-1_20260301T100000Z_backfill.json.gz";
-        check(&format!("AWSLogs/111122223333/CloudTrail-Digest/us-east-1/2026/03/01/{digest}"), Kind::Digest);
-        check("AWSLogs/111122223333/CloudTrail-Insight/us-east-1/2026/03/01/x.json.gz", Kind::Insight);
-        check("AWSLogs/111122223333/elasticloadbalancing/us-east-1/2026/03/01/x.log.gz", Kind::Foreign);
+        check(
+            &format!("AWSLogs/111122223333/CloudTrail-Digest/us-east-1/2026/03/01/{digest}"),
+            Kind::Digest,
+        );
+        check(
+            "AWSLogs/111122223333/CloudTrail-Insight/us-east-1/2026/03/01/x.json.gz",
+            Kind::Insight,
+        );
+        check(
+            "AWSLogs/111122223333/elasticloadbalancing/us-east-1/2026/03/01/x.log.gz",
+            Kind::Foreign,
+        );
         check("AWSLogs/111122223333/vpcflowlogs/us-east-1/2026/03/01/x.log.gz", Kind::Foreign);
         check("report.json.gz", Kind::Foreign);
         check("1234_CloudTrail_us-east-1_x.json.gz", Kind::Foreign);
@@ -147,7 +162,10 @@ mod tests {
         let name = |rest: &str| format!("a/111122223333_CloudTrail-Digest_us-east-1_{rest}");
         for (key, expected) in [
             (name("my_trail_eu-west-1_20260301T100512Z.json.gz"), Some("2026-03-01T10:05:12Z")),
-            (name("trail_us-east-1_20260301T100512Z_backfill.json.gz"), Some("2026-03-01T10:05:12Z")),
+            (
+                name("trail_us-east-1_20260301T100512Z_backfill.json.gz"),
+                Some("2026-03-01T10:05:12Z"),
+            ),
             (name("trail_us-east-1_20260301T1005Z.json.gz"), None),
             (name("trail.json"), None),
             (NAME.to_owned(), None),
@@ -160,7 +178,10 @@ mod tests {
     fn names_tell_when_their_objects_were_delivered() {
         let time = |key: &str| delivered(key).map(|time| time.to_string());
         let expected = Some("2026-03-01T10:05:00Z".to_owned());
-        assert_eq!(time(&format!("AWSLogs/111122223333/CloudTrail/us-east-1/2026/03/01/{NAME}")), expected);
+        assert_eq!(
+            time(&format!("AWSLogs/111122223333/CloudTrail/us-east-1/2026/03/01/{NAME}")),
+            expected
+        );
         assert_eq!(time(NAME), expected);
         for other in [
             "AWSLogs/111122223333/CloudTrail/us-east-1/2026/03/01/renamed.json.gz",

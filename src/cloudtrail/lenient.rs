@@ -1,10 +1,11 @@
-//! A second chance for a record that is nearly JSON. What a caller of AWS wrote into it (a user agent, a name) must not
-//! keep the whole record from being read.
+//! A second chance for a record that is nearly JSON. What a caller of AWS wrote into it (a user
+//! agent, a name) must not keep the whole record from being read.
 
 use std::fmt::Write;
 
-/// The record with what a strict parser refuses in strings replaced: bytes that are not UTF-8 and halves of surrogate
-/// pairs become U+FFFD, raw control characters become escapes. Whether that is enough is for the parser to say.
+/// The record with what a strict parser refuses in strings replaced: bytes that are not UTF-8 and
+/// halves of surrogate pairs become U+FFFD, raw control characters become escapes. Whether that is
+/// enough is for the parser to say.
 pub(super) fn repaired(record: &[u8]) -> String {
     let text = String::from_utf8_lossy(record);
     let mut repaired = String::with_capacity(text.len() + 16);
@@ -46,7 +47,10 @@ fn escape(rest: &str, into: &mut String) -> usize {
 /// The UTF-16 unit of a `\uXXXX` at the start of a text.
 fn unit(text: &str) -> Option<u16> {
     let digits = text.strip_prefix("\\u")?.get(..4)?;
-    digits.bytes().all(|byte| byte.is_ascii_hexdigit()).then(|| u16::from_str_radix(digits, 16).ok())?
+    digits
+        .bytes()
+        .all(|byte| byte.is_ascii_hexdigit())
+        .then(|| u16::from_str_radix(digits, 16).ok())?
 }
 
 #[cfg(test)]

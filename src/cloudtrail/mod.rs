@@ -1,4 +1,5 @@
-//! CloudTrail's log objects: how they are named, how records are read out of them, and what a record is.
+//! CloudTrail's log objects: how they are named, how records are read out of them, and what a
+//! record is.
 
 mod body;
 mod error;

@@ -1,11 +1,14 @@
-//! The short cut past records that no rule can match: names of calls and services, looked for in the text itself.
+//! The short cut past records that no rule can match: names of calls and services, looked for in
+//! the text itself.
 //!
-//! Why nothing is missed. A record that a rule matches has, under its key `eventName` or `eventSource`, a string that
-//! is one of the needles: that is what makes it a needle. JSON can write key and string plainly; then the text holds
-//! `"eventName"`, white space, a colon, white space and the quoted needle, and the search sees it. Or it writes a
-//! letter of one of them as an escape. The keys and the needles are made of ASCII letters, digits, `.`, `-` and `_`
-//! ([`PlainName`]), and the only escapes that give one of those are `\u00` and two hexadecimal digits; the search
-//! takes every such escape for a needle. Other escapes, such as `\u003c` or `\"`, cannot hide one.
+//! Why nothing is missed. A record that a rule matches has, under its key `eventName` or
+//! `eventSource`, a string that is one of the needles: that is what makes it a needle. JSON can
+//! write key and string plainly; then the text holds `"eventName"`, white space, a colon, white
+//! space and the quoted needle, and the search sees it. Or it writes a letter of one of them as an
+//! escape. The keys and the needles are made of ASCII letters, digits, `.`, `-` and `_`
+//! ([`PlainName`]), and the only escapes that give one of those are `\u00` and two hexadecimal
+//! digits; the search takes every such escape for a needle. Other escapes, such as `\u003c` or
+//! `\"`, cannot hide one.
 
 use std::collections::HashSet;
 
@@ -39,7 +42,11 @@ impl Needles {
         actions: impl IntoIterator<Item = PlainName<'a>>,
         providers: impl IntoIterator<Item = PlainName<'a>>,
     ) -> Needles {
-        Needles { actions: Names::new(actions), providers: Names::new(providers), level: Level::new() }
+        Needles {
+            actions: Names::new(actions),
+            providers: Names::new(providers),
+            level: Level::new(),
+        }
     }
 
     /// How many names are looked for.
@@ -47,7 +54,8 @@ impl Needles {
         self.actions.all.len() + self.providers.all.len()
     }
 
-    /// Whether a needle stands in the text, or may be hidden in it. `text` is any number of whole records.
+    /// Whether a needle stands in the text, or may be hidden in it. `text` is any number of whole
+    /// records.
     pub fn may_stand_in(&self, text: &[u8]) -> bool {
         if self.providers.all.is_empty() {
             dispatch!(self.level, simd => self.search::<_, false>(simd, text))
@@ -56,8 +64,9 @@ impl Needles {
         }
     }
 
-    /// Nearly every record has a place that needs a closer look, where the processor cannot foresee it, and to guess
-    /// wrong costs it as much as the search: so places are gathered without branching, and looked at in batches.
+    /// Nearly every record has a place that needs a closer look, where the processor cannot foresee
+    /// it, and to guess wrong costs it as much as the search: so places are gathered without
+    /// branching, and looked at in batches.
     #[inline(always)]
     fn search<S: Simd, const SERVICES: bool>(&self, simd: S, text: &[u8]) -> bool {
         let (mut places, mut count) = ([0; BATCH + 64], 0);
@@ -80,7 +89,8 @@ impl Needles {
             }
             at += 64;
         }
-        self.stands_at_any(text, &places[..count]) || (at..text.len()).any(|at| self.stands_at(text, at))
+        self.stands_at_any(text, &places[..count])
+            || (at..text.len()).any(|at| self.stands_at(text, at))
     }
 
     #[inline(never)]
@@ -88,16 +98,22 @@ impl Needles {
         places.iter().any(|at| !self.is_other_call(text, *at) && self.stands_at(text, *at))
     }
 
-    /// Whether a call that is not looked for is written at `at` as CloudTrail writes it: what nearly every place is.
+    /// Whether a call that is not looked for is written at `at` as CloudTrail writes it: what
+    /// nearly every place is.
     #[inline(always)]
     fn is_other_call(&self, text: &[u8], at: usize) -> bool {
         const BEFORE: &[u8; 13] = b"\"eventName\":\"";
-        let around = at.checked_sub(b"\"even".len()).and_then(|start| text.get(start..)?.first_chunk::<21>());
-        let Some((before, first)) = around.and_then(|around| around.split_first_chunk()) else { return false };
+        let around = at
+            .checked_sub(b"\"even".len())
+            .and_then(|start| text.get(start..)?.first_chunk::<21>());
+        let Some((before, first)) = around.and_then(|around| around.split_first_chunk()) else {
+            return false;
+        };
         before == BEFORE && first.first_chunk().is_some_and(|first| !self.actions.may_begin(*first))
     }
 
-    /// Whether an escape that can hide a needle begins at `at`, or a needle's key has its `t` there.
+    /// Whether an escape that can hide a needle begins at `at`, or a needle's key has its `t`
+    /// there.
     #[cold]
     fn stands_at(&self, text: &[u8], at: usize) -> bool {
         let (before, rest) = text.split_at(at);
@@ -141,12 +157,15 @@ fn after_space(mut text: &[u8]) -> &[u8] {
     text
 }
 
-/// In which of the first 64 bytes of `block` `\u` begins, or stands the `t` of `"eventName"` (or of `"eventSource"`, where
-/// services are looked for). The 65th is only looked at for what follows the 64th.
+/// In which of the first 64 bytes of `block` `\u` begins, or stands the `t` of `"eventName"` (or of
+/// `"eventSource"`, where services are looked for). The 65th is only looked at for what follows the
+/// 64th.
 #[inline(always)]
 fn marks<S: Simd, const SERVICES: bool>(simd: S, block: &[u8]) -> u64 {
-    let (here, next) = (u8x64::from_slice(simd, &block[..64]), u8x64::from_slice(simd, &block[1..65]));
-    let capital = if SERVICES { next.simd_eq(b'N') | next.simd_eq(b'S') } else { next.simd_eq(b'N') };
+    let (here, next) =
+        (u8x64::from_slice(simd, &block[..64]), u8x64::from_slice(simd, &block[1..65]));
+    let capital =
+        if SERVICES { next.simd_eq(b'N') | next.simd_eq(b'S') } else { next.simd_eq(b'N') };
     let (escape, key) = (here.simd_eq(b'\\') & next.simd_eq(b'u'), here.simd_eq(b't') & capital);
     (escape | key).to_bitmask()
 }
@@ -165,7 +184,8 @@ const MARKS: usize = 4096;
 
 impl Names {
     fn new<'a>(names: impl IntoIterator<Item = PlainName<'a>>) -> Names {
-        let all: HashSet<Box<[u8]>> = names.into_iter().map(|name| name.0.as_bytes().into()).collect();
+        let all: HashSet<Box<[u8]>> =
+            names.into_iter().map(|name| name.0.as_bytes().into()).collect();
         let shortest = all.iter().map(|name| name.len() + 1).min().unwrap_or(0);
         let common = if shortest < 8 { (1 << (8 * shortest)) - 1 } else { u64::MAX };
         let mut names = Names { all, common, begins: [false; MARKS] };
@@ -190,7 +210,8 @@ impl Names {
     }
 }
 
-/// A number below [`MARKS`] for the first bytes of a name: spread by the golden ratio, as in Fibonacci hashing.
+/// A number below [`MARKS`] for the first bytes of a name: spread by the golden ratio, as in
+/// Fibonacci hashing.
 #[inline(always)]
 fn mark(first: [u8; 8], common: u64) -> usize {
     let mixed = (u64::from_le_bytes(first) & common).wrapping_mul(0x9e37_79b9_7f4a_7c15);
@@ -203,7 +224,9 @@ mod tests {
     use proptest::prelude::*;
 
     fn looking_for(actions: &[&'static str], providers: &[&'static str]) -> Needles {
-        let plain = |names: &[&'static str]| names.iter().map(|name| PlainName::new(name).unwrap()).collect::<Vec<_>>();
+        let plain = |names: &[&'static str]| {
+            names.iter().map(|name| PlainName::new(name).unwrap()).collect::<Vec<_>>()
+        };
         Needles::new(plain(actions), plain(providers))
     }
 
@@ -237,9 +260,15 @@ mod tests {
 
     #[test]
     fn escapes_count_where_they_can_hide_a_needle() {
-        let hide = [r"\u0043", r"\u007a", r"\u007A", r"\u002e", r"\u0030", r"\u002D", r"\u005f", r"\\u0041"];
-        let plain = [r"\u003c", r"\u0026", r"\u00e9", r"\u0022", r"\n", r"\\", r"\u1041", r"\u00", r"\u004"];
-        for (escape, expected) in hide.map(|e| (e, true)).into_iter().chain(plain.map(|e| (e, false))) {
+        let hide = [
+            r"\u0043", r"\u007a", r"\u007A", r"\u002e", r"\u0030", r"\u002D", r"\u005f", r"\\u0041",
+        ];
+        let plain = [
+            r"\u003c", r"\u0026", r"\u00e9", r"\u0022", r"\n", r"\\", r"\u1041", r"\u00", r"\u004",
+        ];
+        for (escape, expected) in
+            hide.map(|e| (e, true)).into_iter().chain(plain.map(|e| (e, false)))
+        {
             for pad in 0..70 {
                 let text = format!("{}{escape}", " ".repeat(pad));
                 assert_eq!(needles().may_stand_in(text.as_bytes()), expected, "{text:?}");
@@ -249,9 +278,13 @@ mod tests {
 
     #[test]
     fn only_plain_names_can_be_looked_for() {
-        for (name, expected) in
-            [("Create Group", false), ("iam/x", false), ("", false), ("Cr\u{e9}er", false), ("get-x_1.y", true)]
-        {
+        for (name, expected) in [
+            ("Create Group", false),
+            ("iam/x", false),
+            ("", false),
+            ("Cr\u{e9}er", false),
+            ("get-x_1.y", true),
+        ] {
             assert_eq!(PlainName::new(name).is_some(), expected, "{name}");
         }
         assert_eq!(looking_for(&["CreateGroup", "CreateGroup", "X"], &["CreateGroup"]).count(), 3);
@@ -264,7 +297,11 @@ mod tests {
             let needles = looking_for(&names[shortest..], &[]);
             for (at, name) in names.iter().enumerate() {
                 let text = format!("{{\"eventName\":\"{name}\"}}");
-                assert_eq!(needles.may_stand_in(text.as_bytes()), at >= shortest, "{text} from {shortest}");
+                assert_eq!(
+                    needles.may_stand_in(text.as_bytes()),
+                    at >= shortest,
+                    "{text} from {shortest}"
+                );
             }
         }
     }
@@ -272,13 +309,18 @@ mod tests {
     #[test]
     fn a_needle_after_many_other_calls_is_found() {
         for others in [0, 1, 63, 64, 65, 200] {
-            let text = format!("{}{}", r#"{"eventName":"X"},"#.repeat(others), r#"{"eventName":"CreateGroup"}"#);
+            let text = format!(
+                "{}{}",
+                r#"{"eventName":"X"},"#.repeat(others),
+                r#"{"eventName":"CreateGroup"}"#
+            );
             assert!(needles().may_stand_in(text.as_bytes()), "{others}");
             assert!(!needles().may_stand_in(text.replace("CreateG", "G").as_bytes()), "{others}");
         }
     }
 
-    /// One character of a string, written as JSON allows: plainly, or in one of the ways to escape it.
+    /// One character of a string, written as JSON allows: plainly, or in one of the ways to escape
+    /// it.
     fn written(character: char, way: u8) -> String {
         match way % 4 {
             0 => format!("\\u{:04x}", u32::from(character)),

@@ -1,9 +1,10 @@
-//! Passing a JSON object or array at the speed of memory: brackets are counted outside of strings, 64 bytes at a time.
-//! Whether it is JSON inside is for the parser to say.
+//! Passing a JSON object or array at the speed of memory: brackets are counted outside of strings,
+//! 64 bytes at a time. Whether it is JSON inside is for the parser to say.
 
 use fearless_simd::{Level, Simd, dispatch, prelude::*, u8x64};
 
-/// How deep in brackets reading is, and whether it is in a string. Carried from one piece of a text to the next.
+/// How deep in brackets reading is, and whether it is in a string. Carried from one piece of a text
+/// to the next.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Nesting {
     depth: usize,
@@ -32,8 +33,8 @@ struct Marks {
 }
 
 impl Nesting {
-    /// Passes what belongs to a value that begins with a bracket; says how many bytes, and why no more. `lines`:
-    /// whether it must end on its line.
+    /// Passes what belongs to a value that begins with a bracket; says how many bytes, and why no
+    /// more. `lines`: whether it must end on its line.
     pub(super) fn pass(&mut self, text: &[u8], lines: bool) -> (usize, Option<Stop>) {
         dispatch!(Level::new(), simd => self.blocks(simd, text, lines))
     }
@@ -47,11 +48,12 @@ impl Nesting {
         let mut at = 0;
         while let Some(block) = text.get(at..at + 64) {
             let marks = Marks::of(simd, block);
-            let (count, stop) = if marks.backslashes != 0 || self.escaped || (lines && marks.line_breaks != 0) {
-                self.bytes(block, lines)
-            } else {
-                self.block(&marks)
-            };
+            let (count, stop) =
+                if marks.backslashes != 0 || self.escaped || (lines && marks.line_breaks != 0) {
+                    self.bytes(block, lines)
+                } else {
+                    self.block(&marks)
+                };
             at += count;
             if stop.is_some() {
                 return (at, stop);
@@ -135,7 +137,8 @@ impl Marks {
 /// Every bit from an opening quote up to, and without, the closing one.
 #[inline(always)]
 fn between_quotes(quotes: u64) -> u64 {
-    // Written out: where the compiler minds the size, a loop over the shifts stays a loop, at a third of the speed.
+    // Written out: where the compiler minds the size, a loop over the shifts stays a loop, at a
+    // third of the speed.
     let bits = quotes ^ (quotes << 1);
     let bits = bits ^ (bits << 2);
     let bits = bits ^ (bits << 4);
@@ -151,7 +154,8 @@ mod tests {
 
     fn passed(text: &[u8], lines: bool, blocks: bool) -> (usize, Option<Stop>, bool, bool) {
         let mut nesting = Nesting::default();
-        let (count, stop) = if blocks { nesting.pass(text, lines) } else { nesting.bytes(text, lines) };
+        let (count, stop) =
+            if blocks { nesting.pass(text, lines) } else { nesting.bytes(text, lines) };
         (count, stop, nesting.in_string(), nesting.broken_line)
     }
 
@@ -167,7 +171,8 @@ mod tests {
     #[test]
     fn a_value_ends_where_its_bracket_closes() {
         for filler in 0..150 {
-            let value = format!(r#"{{"s":"{}","t":"}}","u":[{{}},[]],"v":"\\"}}"#, "x".repeat(filler));
+            let value =
+                format!(r#"{{"s":"{}","t":"}}","u":[{{}},[]],"v":"\\"}}"#, "x".repeat(filler));
             let text = format!("{value},{{}}{}", " ".repeat(100));
             let (count, stop, ..) = passed(text.as_bytes(), false, true);
             assert_eq!((count, stop), (value.len(), Some(Stop::Closed)), "{text}");

@@ -1,11 +1,12 @@
-//! The two gears in which log objects are read when it is known what is looked for. Nearly all objects hold none of it:
-//! those cost the inflate and a search in it. Only the others are split, and of them only the records parsed that may
-//! be meant.
+//! The two gears in which log objects are read when it is known what is looked for. Nearly all
+//! objects hold none of it: those cost the inflate and a search in it. Only the others are split,
+//! and of them only the records parsed that may be meant.
 //!
-//! An object that fits a buffer is inflated as a whole and probed: where it is well framed and no needle
-//! may stand in it, it is done. Everything else goes through the splitter in one pass, larger objects piece by piece as
-//! they come, so that nothing is read twice. Against [`reader::read`], what may go unreported is damage inside the
-//! JSON of a record, or of a probed object, that cannot hold a needle.
+//! An object that fits a buffer is inflated as a whole and probed: where it is well framed and no
+//! needle may stand in it, it is done. Everything else goes through the splitter in one pass,
+//! larger objects piece by piece as they come, so that nothing is read twice. Against
+//! [`reader::read`], what may go unreported is damage inside the JSON of a record, or of a probed
+//! object, that cannot hold a needle.
 //!
 //! [`reader::read`]: super::reader::read
 
@@ -17,9 +18,14 @@ use super::split::Splitter;
 use super::whole::{Scratch, with_scratch};
 use super::{Body, ReadError};
 
-/// Gives every record of `body` in which a needle may stand to `visit`, with its index from 0, in the order they
-/// stand; otherwise as [`super::reader::read`].
-pub fn read(body: Body, options: Options, needles: &Needles, visit: Visit<'_>) -> (Read, Result<(), ReadError>) {
+/// Gives every record of `body` in which a needle may stand to `visit`, with its index from 0, in
+/// the order they stand; otherwise as [`super::reader::read`].
+pub fn read(
+    body: Body,
+    options: Options,
+    needles: &Needles,
+    visit: Visit<'_>,
+) -> (Read, Result<(), ReadError>) {
     let bytes = match body {
         Body::Whole(bytes) => bytes,
         stream @ Body::Stream(_) => return in_one_pass(stream, options, Some(needles), visit),

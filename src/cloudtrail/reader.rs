@@ -16,7 +16,8 @@ use super::{BadRecord, Body, ReadError, Record};
 pub struct Options {
     /// Inflated bytes accepted of one object.
     pub max_bytes: u64,
-    /// Whether the text is known to be line-delimited (`.ndjson`, `.jsonl`); otherwise that is found out.
+    /// Whether the text is known to be line-delimited (`.ndjson`, `.jsonl`); otherwise that is
+    /// found out.
     pub lines: bool,
 }
 
@@ -52,22 +53,23 @@ pub struct Times {
     pub inflate: Duration,
     /// Searching it for needles.
     pub probe: Duration,
-    /// Splitting, parsing and whatever the visitor does; inflating too, where an object comes piece by piece.
+    /// Splitting, parsing and whatever the visitor does; inflating too, where an object comes piece
+    /// by piece.
     pub full: Duration,
 }
 
 /// What is given each record, with its index from 0.
 pub type Visit<'v> = &'v mut dyn FnMut(usize, Result<Record, BadRecord>);
 
-/// Gives every record of `body` to `visit`, in the order they stand. A bad record is given by name, and those after it
-/// follow. Says how much was read, also when the object is damaged: then the error comes with it, and what was visited
-/// before stands.
+/// Gives every record of `body` to `visit`, in the order they stand. A bad record is given by name,
+/// and those after it follow. Says how much was read, also when the object is damaged: then the
+/// error comes with it, and what was visited before stands.
 pub fn read(body: Body, options: Options, visit: Visit<'_>) -> (Read, Result<(), ReadError>) {
     in_one_pass(body, options, None, visit)
 }
 
-/// As [`read`], in memory that does not grow with the object. Where there are needles, only records in which one may
-/// stand are parsed and given.
+/// As [`read`], in memory that does not grow with the object. Where there are needles, only records
+/// in which one may stand are parsed and given.
 pub(super) fn in_one_pass(
     body: Body,
     options: Options,

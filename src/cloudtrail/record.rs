@@ -7,7 +7,8 @@ use serde_json::Value;
 
 /// One CloudTrail record: a JSON object as AWS wrote it, nothing cleaned, keys in their order.
 ///
-/// Field meanings: <https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-event-reference-record-contents.html>
+/// Field meanings:
+/// <https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-event-reference-record-contents.html>
 #[derive(Debug, Clone, PartialEq)]
 pub struct Record {
     fields: serde_json::Map<String, Value>,
@@ -37,8 +38,8 @@ impl Record {
         self.get(path)?.as_str().filter(|text| !text.is_empty())
     }
 
-    /// `eventTime` as an instant; absent where there is none or it cannot be read. A time without a zone is UTC, as
-    /// all of CloudTrail's times are.
+    /// `eventTime` as an instant; absent where there is none or it cannot be read. A time without a
+    /// zone is UTC, as all of CloudTrail's times are.
     pub fn time(&self) -> Option<Timestamp> {
         instant(self.text(&["eventTime"])?)
     }
@@ -87,7 +88,10 @@ mod tests {
     fn an_account_keeps_its_leading_zeros_and_falls_back_to_the_callers() {
         let both = json!({"recipientAccountId": "012345678901", "userIdentity": {"accountId": "111122223333"}});
         assert_eq!(record(both).account(), Some("012345678901"));
-        assert_eq!(record(json!({"userIdentity": {"accountId": "111122223333"}})).account(), Some("111122223333"));
+        assert_eq!(
+            record(json!({"userIdentity": {"accountId": "111122223333"}})).account(),
+            Some("111122223333")
+        );
     }
 
     #[test]

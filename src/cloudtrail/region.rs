@@ -1,9 +1,11 @@
 //! Where the calls of a service are recorded.
 
-/// The regions in whose log objects IAM's records stand, one a partition: the region of each partition's global
-/// services. Since 2021-11-22 IAM is recorded in us-east-1 only, in a multi-region trail too.
+/// The regions in whose log objects IAM's records stand, one a partition: the region of each
+/// partition's global services. Since 2021-11-22 IAM is recorded in us-east-1 only, in a
+/// multi-region trail too.
 ///
-/// Source: <https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-concepts.html#cloudtrail-concepts-global-service-events>
+/// Source:
+/// <https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-concepts.html#cloudtrail-concepts-global-service-events>
 const IAM: [&str; 8] = [
     "us-east-1",
     "cn-north-1",
@@ -15,8 +17,8 @@ const IAM: [&str; 8] = [
     "eusc-de-east-1",
 ];
 
-/// Whether records of `provider` (an `eventSource`, e.g. `iam.amazonaws.com`) can stand in log objects of `region`.
-/// A service that is not known to be global can be recorded everywhere.
+/// Whether records of `provider` (an `eventSource`, e.g. `iam.amazonaws.com`) can stand in log
+/// objects of `region`. A service that is not known to be global can be recorded everywhere.
 pub fn can_hold(region: &str, provider: &str) -> bool {
     provider != "iam.amazonaws.com" || IAM.contains(&region)
 }

@@ -1,5 +1,5 @@
-//! Passing JSON without understanding it: where a value, a string, a key ends. Follows brackets and quotes only, by
-//! loops and not by recursion, so that no nesting is too deep.
+//! Passing JSON without understanding it: where a value, a string, a key ends. Follows brackets and
+//! quotes only, by loops and not by recursion, so that no nesting is too deep.
 
 use super::nesting::{Nesting, Stop};
 use super::window::Window;
@@ -57,7 +57,8 @@ impl Scanner {
         Ok(())
     }
 
-    /// Passes a key and its colon, up to its value; none, and past the bracket, at the object's end.
+    /// Passes a key and its colon, up to its value; none, and past the bracket, at the object's
+    /// end.
     pub(super) fn key(&mut self) -> Result<Option<Key>, ReadError> {
         self.space()?;
         match self.window.peek()? {
@@ -131,7 +132,8 @@ impl Scanner {
         }
     }
 
-    /// Passes a number or a word, up to what may follow one. What it is made of is for the parser to judge.
+    /// Passes a number or a word, up to what may follow one. What it is made of is for the parser
+    /// to judge.
     fn scalar(&mut self) -> Result<(), ReadError> {
         loop {
             let ahead = self.window.ahead()?;
@@ -182,8 +184,9 @@ impl Scanner {
     }
 }
 
-/// How much of `ahead` belongs to the string, and the byte that ended it there: a quote (counted), or, in
-/// line-delimited text, a line break (not counted). `escaped` carries a backslash over to the next piece.
+/// How much of `ahead` belongs to the string, and the byte that ended it there: a quote (counted),
+/// or, in line-delimited text, a line break (not counted). `escaped` carries a backslash over to
+/// the next piece.
 fn string_piece(ahead: &[u8], escaped: &mut bool, lines: bool) -> (usize, Option<u8>) {
     let mut at = 0;
     if !ahead.is_empty() && std::mem::take(escaped) {

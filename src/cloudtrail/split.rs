@@ -1,8 +1,9 @@
-//! Text to records: where each one begins and ends. Whether a record is JSON inside is for the parser to say, so that
-//! one bad record fails alone.
+//! Text to records: where each one begins and ends. Whether a record is JSON inside is for the
+//! parser to say, so that one bad record fails alone.
 //!
-//! Accepted, one after another and in any mixture: `{"Records":[…]}` with keys in any order, a bare array of records,
-//! a lone record, and lines of these. Where the text is line-delimited, damage ends with its line.
+//! Accepted, one after another and in any mixture: `{"Records":[…]}` with keys in any order, a bare
+//! array of records, a lone record, and lines of these. Where the text is line-delimited, damage
+//! ends with its line.
 
 use super::error::RecordProblem;
 use super::inflate::Inflate;
@@ -113,7 +114,11 @@ impl Splitter {
             return self.bad(offset, RecordProblem::TooLarge { limit: MAX_RECORD });
         }
         let index = self.counted();
-        Next::Record(RawRecord { index, offset, bytes: self.scanner.window.kept().unwrap_or_default() })
+        Next::Record(RawRecord {
+            index,
+            offset,
+            bytes: self.scanner.window.kept().unwrap_or_default(),
+        })
     }
 
     fn bad(&mut self, offset: u64, problem: RecordProblem) -> Next<'static> {
@@ -244,5 +249,8 @@ impl Splitter {
 
 /// Damage to the text ends with its line; damage to what carries the text does not.
 fn ends_with_its_line(problem: &ReadProblem) -> bool {
-    matches!(problem, ReadProblem::Unexpected { .. } | ReadProblem::NoRecords | ReadProblem::RecordsNotArray)
+    matches!(
+        problem,
+        ReadProblem::Unexpected { .. } | ReadProblem::NoRecords | ReadProblem::RecordsNotArray
+    )
 }

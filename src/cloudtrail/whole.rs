@@ -1,5 +1,6 @@
-//! Inflating a whole log object at once, into a buffer that is used again: more than twice as fast as piece by piece.
-//! What it cannot take, it leaves to the streaming way ([`super::inflate`]), which also knows what is wrong with it.
+//! Inflating a whole log object at once, into a buffer that is used again: more than twice as fast
+//! as piece by piece. What it cannot take, it leaves to the streaming way ([`super::inflate`]),
+//! which also knows what is wrong with it.
 
 use std::cell::RefCell;
 
@@ -8,14 +9,16 @@ use memchr::memmem;
 
 use super::inflate::GZIP_MAGIC;
 
-/// Objects that inflate to more than this are streamed. The buffer stays with its thread, and the function reads four
-/// objects at once: together they must fit into the smallest memory that Lambda gives.
+/// Objects that inflate to more than this are streamed. The buffer stays with its thread, and the
+/// function reads four objects at once: together they must fit into the smallest memory that Lambda
+/// gives.
 const MOST: usize = 16 * 1024 * 1024;
 
 /// Deflate cannot shrink a text more than so many times. Source: <https://zlib.net/zlib_tech.html>
 const MOST_SHRUNK: usize = 1032;
 
-/// The fixed part of a gzip header, and the trailer: checksum and size. Source: RFC 1952, section 2.3.
+/// The fixed part of a gzip header, and the trailer: checksum and size. Source: RFC 1952, section
+/// 2.3.
 const HEADER: usize = 10;
 const SIZE: usize = 4;
 const TRAILER: usize = 8;
@@ -41,8 +44,9 @@ pub(super) fn with_scratch<R>(work: impl FnOnce(&mut Scratch) -> R) -> R {
 }
 
 impl Scratch {
-    /// Inflates a gzip file of one member, checksum and size verified, to the front of the buffer; says how much. None
-    /// where it is anything else, is damaged, or is larger than `limit` or [`MOST`].
+    /// Inflates a gzip file of one member, checksum and size verified, to the front of the buffer;
+    /// says how much. None where it is anything else, is damaged, or is larger than `limit` or
+    /// [`MOST`].
     pub(super) fn inflate(&mut self, stored: &[u8], limit: u64) -> Option<usize> {
         let size = told_size(stored)?;
         if size > MOST || size as u64 > limit || size / MOST_SHRUNK > stored.len() {
@@ -56,15 +60,17 @@ impl Scratch {
     }
 }
 
-/// The size in the last four bytes: a hint. It may be a lie, or that of the last of several members.
+/// The size in the last four bytes: a hint. It may be a lie, or that of the last of several
+/// members.
 fn told_size(stored: &[u8]) -> Option<usize> {
     let (_, size) = stored.split_last_chunk::<SIZE>()?;
     let long_enough = stored.len() >= HEADER + TRAILER && stored.starts_with(&GZIP_MAGIC);
     long_enough.then_some(u32::from_le_bytes(*size) as usize)
 }
 
-/// The inflater does not say where the member ended, and anything could follow. But it found the member's size there,
-/// four bytes after a checksum: if these four bytes stand nowhere but at the end of the file, they were found there.
+/// The inflater does not say where the member ended, and anything could follow. But it found the
+/// member's size there, four bytes after a checksum: if these four bytes stand nowhere but at the
+/// end of the file, they were found there.
 fn ends_with_its_size(stored: &[u8]) -> bool {
     let (before, size) = stored.split_at(stored.len() - SIZE);
     // An earlier place may share all but the last byte with the end.
@@ -100,10 +106,16 @@ mod tests {
         let (body, trailer) = one.split_at(end - 8);
         let cases: [(&str, Vec<u8>); 9] = [
             ("twice the same member", [&one[..], &one[..]].concat()),
-            ("another member of the same size", [&one[..], &gzip(b"other text of the sa")[..]].concat()),
+            (
+                "another member of the same size",
+                [&one[..], &gzip(b"other text of the sa")[..]].concat(),
+            ),
             ("garbage", [&one[..], b"garbage"].concat()),
             ("garbage before the trailer", [body, b"x", trailer].concat()),
-            ("garbage before the trailer, and the trailer before it", [&one[..], b"x", trailer].concat()),
+            (
+                "garbage before the trailer, and the trailer before it",
+                [&one[..], b"x", trailer].concat(),
+            ),
             ("a lying size", lying),
             ("a wrong checksum", checksum),
             ("cut off", one[..end - 1].to_vec()),

@@ -1,4 +1,5 @@
-//! A window that moves over the inflated text: what is in hand, what may be forgotten, where it stands.
+//! A window that moves over the inflated text: what is in hand, what may be forgotten, where it
+//! stands.
 
 use super::error::Found;
 use super::inflate::Inflate;
@@ -7,8 +8,8 @@ use super::{ReadError, ReadProblem};
 /// How much is inflated at a time.
 const CHUNK: usize = 64 * 1024;
 
-/// A window over the text. What is passed is forgotten, but for what is being kept, and of that no more than a limit:
-/// the window's size does not depend on the text.
+/// A window over the text. What is passed is forgotten, but for what is being kept, and of that no
+/// more than a limit: the window's size does not depend on the text.
 pub(super) struct Window {
     /// Where more comes from; none where all of the text is in hand.
     inflate: Option<Inflate>,
@@ -18,7 +19,8 @@ pub(super) struct Window {
     end: usize,
     /// Where reading stands, in the buffer.
     position: usize,
-    /// What is being kept begins here, in the buffer; none where nothing is, or it grew past the limit.
+    /// What is being kept begins here, in the buffer; none where nothing is, or it grew past the
+    /// limit.
     mark: Option<usize>,
     /// The most bytes that are kept.
     most: usize,
@@ -29,7 +31,15 @@ pub(super) struct Window {
 impl Window {
     /// `most`: the most bytes that [`Window::kept`] gives.
     pub(super) fn new(inflate: Inflate, most: usize) -> Window {
-        Window { inflate: Some(inflate), buffer: Vec::new(), end: 0, position: 0, mark: None, most, base: 0 }
+        Window {
+            inflate: Some(inflate),
+            buffer: Vec::new(),
+            end: 0,
+            position: 0,
+            mark: None,
+            most,
+            base: 0,
+        }
     }
 
     /// A window over a text that is in hand: the first `end` bytes of `buffer`.
@@ -116,7 +126,8 @@ impl Window {
         }
     }
 
-    /// Moves what is kept to the front of the buffer. Called with nothing ahead: `position` is `end`.
+    /// Moves what is kept to the front of the buffer. Called with nothing ahead: `position` is
+    /// `end`.
     fn forget(&mut self) {
         self.mark = self.mark.filter(|mark| self.position - mark <= self.most);
         let count = self.mark.unwrap_or(self.position);

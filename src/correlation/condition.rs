@@ -27,8 +27,8 @@ struct Event<'m> {
     raised: Option<Severity>,
 }
 
-/// Every stretch of at most the timespan that meets the condition, by its last event. Events that are exactly the
-/// timespan apart belong together; of events of one second any may have been first.
+/// Every stretch of at most the timespan that meets the condition, by its last event. Events that
+/// are exactly the timespan apart belong together; of events of one second any may have been first.
 pub fn occurrences(correlation: &Correlation, marks: &[Mark]) -> Vec<Occurrence> {
     let events = events(correlation, marks);
     let (mut start, mut found) = (0, Vec::new());
@@ -39,7 +39,8 @@ pub fn occurrences(correlation: &Correlation, marks: &[Mark]) -> Vec<Occurrence>
         let window = &events[start..=end];
         if holds(correlation, window) {
             let raised = window.iter().filter_map(|event| event.raised).max();
-            let severity = raised.unwrap_or(correlation.info.severity).max(correlation.info.severity);
+            let severity =
+                raised.unwrap_or(correlation.info.severity).max(correlation.info.severity);
             found.push(Occurrence { start: window[0].time, end: events[end].time, severity });
         }
     }
@@ -75,11 +76,14 @@ fn stages(correlation: &Correlation) -> BTreeMap<String, u32> {
 fn holds(correlation: &Correlation, window: &[Event<'_>]) -> bool {
     let stages = correlation.stages.len();
     match &correlation.condition {
-        Condition::All => window.iter().fold(0, |seen, event| seen | event.stages).count_ones() as usize == stages,
+        Condition::All => {
+            window.iter().fold(0, |seen, event| seen | event.stages).count_ones() as usize == stages
+        }
         Condition::Ordered => in_order(stages, window),
         Condition::Events(least) => window.len() >= *least as usize,
         Condition::Values(_, least) => {
-            window.iter().filter_map(|event| event.value).collect::<BTreeSet<_>>().len() >= *least as usize
+            window.iter().filter_map(|event| event.value).collect::<BTreeSet<_>>().len()
+                >= *least as usize
         }
     }
 }
@@ -88,7 +92,9 @@ fn holds(correlation: &Correlation, window: &[Event<'_>]) -> bool {
 fn in_order(stages: usize, window: &[Event<'_>]) -> bool {
     let mut after = None;
     (0..stages).all(|stage| {
-        let next = |event: &&Event<'_>| event.stages & 1 << stage != 0 && after.is_none_or(|after| event.time >= after);
+        let next = |event: &&Event<'_>| {
+            event.stages & 1 << stage != 0 && after.is_none_or(|after| event.time >= after)
+        };
         let found = window.iter().find(next).map(|event| event.time);
         after = found.or(after);
         found.is_some()

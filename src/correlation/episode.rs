@@ -1,4 +1,5 @@
-//! Episodes: how long one story lasts, and how severe it has become. Each is told once, and again when it gets worse.
+//! Episodes: how long one story lasts, and how severe it has become. Each is told once, and again
+//! when it gets worse.
 
 use std::collections::BTreeMap;
 
@@ -9,7 +10,8 @@ use super::Occurrence;
 use crate::finding::FindingId;
 use crate::rule::Severity;
 
-/// Episodes that are remembered of one correlation and one set of group_by values: late arrivals can be of any.
+/// Episodes that are remembered of one correlation and one set of group_by values: late arrivals
+/// can be of any.
 const MOST: usize = 32;
 
 /// The version of this form.
@@ -28,7 +30,8 @@ pub struct Episode {
     pub severity: Severity,
 }
 
-/// The episodes of one correlation and one set of group_by values, by their start; more than a timespan apart.
+/// The episodes of one correlation and one set of group_by values, by their start; more than a
+/// timespan apart.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Episodes {
     version: u32,
@@ -50,16 +53,17 @@ impl Episodes {
         let versioned = serde_json::from_slice::<BTreeMap<String, serde_json::Value>>(bytes).ok();
         let version = versioned.and_then(|fields| fields.get("version")?.as_u64());
         match version {
-            Some(version) if version > u64::from(VERSION) => {
-                Err(format!("the episodes are of version {version}; this program reads up to version {VERSION}"))
-            }
+            Some(version) if version > u64::from(VERSION) => Err(format!(
+                "the episodes are of version {version}; this program reads up to version {VERSION}"
+            )),
             _ => Ok(serde_json::from_slice(bytes).ok()),
         }
     }
 
-    /// The episodes after events at `times`, and what is known to have occurred around them. An occurrence makes an
-    /// episode, or joins those within the timespan of it; an event by itself only joins. Joined episodes are one, under
-    /// the id of the more severe, so that what was told is not told again. `id` names a new one by its start.
+    /// The episodes after events at `times`, and what is known to have occurred around them. An
+    /// occurrence makes an episode, or joins those within the timespan of it; an event by itself
+    /// only joins. Joined episodes are one, under the id of the more severe, so that what was told
+    /// is not told again. `id` names a new one by its start.
     pub fn absorb(
         &self,
         occurrences: &[Occurrence],
@@ -95,7 +99,8 @@ struct Stretch {
 
 impl Stretch {
     fn is_near(self, episode: &Episode, timespan: SignedDuration) -> bool {
-        self.start.duration_since(episode.end) <= timespan && episode.start.duration_since(self.end) <= timespan
+        self.start.duration_since(episode.end) <= timespan
+            && episode.start.duration_since(self.end) <= timespan
     }
 }
 

@@ -1,4 +1,5 @@
-//! Which folders tell the story of one: its own, and what went on under the names that it had before.
+//! Which folders tell the story of one: its own, and what went on under the names that it had
+//! before.
 
 use std::collections::BTreeSet;
 
@@ -6,7 +7,8 @@ use jiff::Timestamp;
 
 use super::mark::{Link, Mark};
 
-/// Folders of one story: a name is changed seldom, and whoever changes it more often has told enough.
+/// Folders of one story: a name is changed seldom, and whoever changes it more often has told
+/// enough.
 const MOST: usize = 8;
 
 /// The folders that are to be read for one story, one after the other.
@@ -56,8 +58,8 @@ impl Folders {
     }
 }
 
-/// The folders whose stories an event at `time` is part of, besides the one in which these marks are: what the group
-/// was called later.
+/// The folders whose stories an event at `time` is part of, besides the one in which these marks
+/// are: what the group was called later.
 pub fn later(marks: &[Mark], time: Timestamp) -> impl Iterator<Item = &str> {
     marks.iter().filter(move |mark| mark.time >= time).filter_map(|mark| match &mark.link {
         Some(Link::To(folder)) => Some(folder.as_str()),

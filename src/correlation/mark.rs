@@ -6,7 +6,8 @@ use jiff::tz::Offset;
 use crate::finding::FindingId;
 use crate::rule::Severity;
 
-/// Hexadecimal digits of a hash in a key: 64 bits tell the rules, events and values of one folder apart.
+/// Hexadecimal digits of a hash in a key: 64 bits tell the rules, events and values of one folder
+/// apart.
 const DIGITS: usize = 16;
 
 /// One finding, as a correlation sees it. Its text is the last part of a key: it sorts by time.
@@ -62,7 +63,8 @@ impl Mark {
             Some(Link::From(other)) => format!("f{other}"),
             Some(Link::To(other)) => format!("t{other}"),
         };
-        let (time, rule, event, finding) = (Mark::start(self.time), &self.rule, &self.event, &self.finding);
+        let (time, rule, event, finding) =
+            (Mark::start(self.time), &self.rule, &self.event, &self.finding);
         format!("{time}-{rule}-{raised}-{event}-{value}-{link}-{finding}")
     }
 
@@ -72,7 +74,8 @@ impl Mark {
         let time = jiff::civil::DateTime::strptime("%Y%m%dT%H%M%SZ", parts.next()?).ok()?;
         let time = Offset::UTC.to_timestamp(time).ok()?;
         let (rule, raised, event) = (hex(parts.next()?)?, parts.next()?, hex(parts.next()?)?);
-        let (value, link, finding) = (parts.next()?, parts.next()?, FindingId::parse(parts.next()?)?);
+        let (value, link, finding) =
+            (parts.next()?, parts.next()?, FindingId::parse(parts.next()?)?);
         let raised = if raised == "0" { None } else { Some(severity(raised)?) };
         let value = if value == "0" { None } else { Some(hex(value)?) };
         let link = match link.split_at_checked(1)? {
@@ -91,5 +94,7 @@ fn hex(text: &str) -> Option<String> {
 }
 
 fn severity(word: &str) -> Option<Severity> {
-    [Severity::Low, Severity::Medium, Severity::High, Severity::Critical].into_iter().find(|it| it.as_str() == word)
+    [Severity::Low, Severity::Medium, Severity::High, Severity::Critical]
+        .into_iter()
+        .find(|it| it.as_str() == word)
 }

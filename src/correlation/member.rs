@@ -21,8 +21,9 @@ pub struct Place {
     pub mark: Mark,
 }
 
-/// The record of a finding as correlations see it: its ECS document, with `trailbell.power` ([`crate::rule::POWER`]) where the call attaches or writes a policy that can do as much, and with the group's name
-/// where only the error message has it.
+/// The record of a finding as correlations see it: its ECS document, with `trailbell.power`
+/// ([`crate::rule::POWER`]) where the call attaches or writes a policy that can do as much, and
+/// with the group's name where only the error message has it.
 pub fn document(finding: &Finding) -> Cow<'_, Value> {
     let power = power(finding);
     let nameless = finding.group.as_ref().filter(|_| finding.ecs["group"]["name"].is_null());
@@ -39,10 +40,15 @@ pub fn document(finding: &Finding) -> Cow<'_, Value> {
     Cow::Owned(document)
 }
 
-/// Where a finding counts for a correlation: once; twice for a group that was renamed, under each name; nowhere where
-/// the rule is not among those correlated, an exception matched, a group_by field has no value, or nobody called.
-/// `fallback` is its time where the record has none.
-pub fn places(correlation: &Correlation, finding: &Finding, fallback: Timestamp, now: Timestamp) -> Vec<Place> {
+/// Where a finding counts for a correlation: once; twice for a group that was renamed, under each
+/// name; nowhere where the rule is not among those correlated, an exception matched, a group_by
+/// field has no value, or nobody called. `fallback` is its time where the record has none.
+pub fn places(
+    correlation: &Correlation,
+    finding: &Finding,
+    fallback: Timestamp,
+    now: Timestamp,
+) -> Vec<Place> {
     if finding.exception.is_some() || !correlation.counts(&finding.rule.id) || is_canary(finding) {
         return Vec::new();
     }
@@ -57,18 +63,26 @@ pub fn places(correlation: &Correlation, finding: &Finding, fallback: Timestamp,
         link: None,
         finding: finding.id.clone(),
     };
-    let folder = |document: &Value| group(&correlation.group_by, document).map(|values| folder(&values));
+    let folder =
+        |document: &Value| group(&correlation.group_by, document).map(|values| folder(&values));
     let Some(old) = folder(&document) else { return Vec::new() };
-    match renamed(finding, &document).and_then(|document| folder(&document)).filter(|new| *new != old) {
+    match renamed(finding, &document)
+        .and_then(|document| folder(&document))
+        .filter(|new| *new != old)
+    {
         None => vec![Place { folder: old, mark }],
         Some(new) => vec![
-            Place { folder: old.clone(), mark: Mark { link: Some(Link::To(new.clone())), ..mark.clone() } },
+            Place {
+                folder: old.clone(),
+                mark: Mark { link: Some(Link::To(new.clone())), ..mark.clone() },
+            },
             Place { folder: new, mark: Mark { link: Some(Link::From(old)), ..mark } },
         ],
     }
 }
 
-/// The values of the group_by fields that a finding has in a folder; none where it is not in that folder.
+/// The values of the group_by fields that a finding has in a folder; none where it is not in that
+/// folder.
 pub fn values(group_by: &[String], in_folder: &str, finding: &Finding) -> Option<Vec<String>> {
     let document = document(finding);
     let both = [Some(document.clone()), renamed(finding, &document).map(Cow::Owned)];
@@ -76,7 +90,8 @@ pub fn values(group_by: &[String], in_folder: &str, finding: &Finding) -> Option
     values.into_iter().find(|values| folder(values) == in_folder)
 }
 
-/// IAM takes names that differ only in case for the same: who writes one otherwise does not leave the story.
+/// IAM takes names that differ only in case for the same: who writes one otherwise does not leave
+/// the story.
 fn folder(values: &[String]) -> String {
     let plain: Vec<String> = values.iter().map(|value| value.to_ascii_lowercase()).collect();
     hash(plain.iter().map(String::as_str))
@@ -86,7 +101,8 @@ fn folder(values: &[String]) -> String {
 fn renamed(finding: &Finding, document: &Value) -> Option<Value> {
     let is_update = finding.ecs["event"]["action"] == "UpdateGroup";
     let succeeded = finding.ecs["event"]["outcome"] == "success";
-    let new_name = &finding.ecs["aws"]["cloudtrail"]["flattened"]["request_parameters"]["newGroupName"];
+    let new_name =
+        &finding.ecs["aws"]["cloudtrail"]["flattened"]["request_parameters"]["newGroupName"];
     let new_name = new_name.as_str().filter(|_| is_update && succeeded)?;
     let mut document = document.clone();
     document["group"]["name"] = new_name.into();

@@ -20,11 +20,13 @@ pub struct Members {
     pub events: usize,
 }
 
-/// The members of an episode among the marks around it: where there are too many, the first of each rule and what
-/// raised the severity before all others.
+/// The members of an episode among the marks around it: where there are too many, the first of each
+/// rule and what raised the severity before all others.
 pub fn members(correlation: &Correlation, marks: &[Mark], episode: &Episode) -> Members {
     let rules: Vec<String> = correlation.references().map(|it| Mark::rule_hash(&it.rule)).collect();
-    let counted = |mark: &&Mark| rules.contains(&mark.rule) && (episode.start..=episode.end).contains(&mark.time);
+    let counted = |mark: &&Mark| {
+        rules.contains(&mark.rule) && (episode.start..=episode.end).contains(&mark.time)
+    };
     let mut events: BTreeMap<(Timestamp, &str), &Mark> = BTreeMap::new();
     for mark in marks.iter().filter(counted) {
         let shown = events.entry((mark.time, &mark.event)).or_insert(mark);
@@ -39,7 +41,10 @@ pub fn members(correlation: &Correlation, marks: &[Mark], episode: &Episode) -> 
     order.sort_unstable();
     let mut shown: Vec<usize> = order.into_iter().take(MOST).map(|(_, at)| at).collect();
     shown.sort_unstable();
-    Members { shown: shown.into_iter().map(|at| all[at].finding.clone()).collect(), events: all.len() }
+    Members {
+        shown: shown.into_iter().map(|at| all[at].finding.clone()).collect(),
+        events: all.len(),
+    }
 }
 
 /// Whether nothing before it says the same: of the same rule, or of that severity.

@@ -1,5 +1,5 @@
-//! What several findings mean together: which belong together, whether they meet a correlation's condition, and which
-//! episode they are of. Pure: the ledger and the pipeline do the rest.
+//! What several findings mean together: which belong together, whether they meet a correlation's
+//! condition, and which episode they are of. Pure: the ledger and the pipeline do the rest.
 
 mod condition;
 mod episode;

@@ -1,4 +1,5 @@
-//! Correlations held against sequences of records, without a ledger: their tests, and samples of their alerts.
+//! Correlations held against sequences of records, without a ledger: their tests, and samples of
+//! their alerts.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -35,8 +36,9 @@ pub struct Outcome {
     pub faults: Vec<Fault>,
 }
 
-/// Tests the correlations that come with the program, or those of a folder or file over its rules and the program's.
-/// `now` is what date math in queries counts from. Files that cannot be read are told where rules are tested.
+/// Tests the correlations that come with the program, or those of a folder or file over its rules
+/// and the program's. `now` is what date math in queries counts from. Files that cannot be read are
+/// told where rules are tested.
 pub fn test(path: Option<PathBuf>, now: Timestamp) -> Tested {
     let places: Vec<PathBuf> = path.into_iter().collect();
     let gathered = Gathered::from_places(true, &places);
@@ -44,22 +46,33 @@ pub fn test(path: Option<PathBuf>, now: Timestamp) -> Tested {
     let set = match gathered.into_rules() {
         Ok(set) => set,
         Err(RulesError::Problems(problems)) if readable => {
-            return Tested { problems: problems.iter().map(ToString::to_string).collect(), ..Tested::default() };
+            return Tested {
+                problems: problems.iter().map(ToString::to_string).collect(),
+                ..Tested::default()
+            };
         }
         Err(_) => return Tested::default(),
     };
-    let wanted = |it: &&Correlation| matches!(it.origin, RuleOrigin::Embedded(_)) == places.is_empty();
+    let wanted =
+        |it: &&Correlation| matches!(it.origin, RuleOrigin::Embedded(_)) == places.is_empty();
     let mut tested = Tested::default();
     for correlation in set.correlations().iter().filter(wanted) {
         match Sequences::of(correlation) {
-            Ok(sequences) => tested.outcomes.push(outcome(correlation, &set, sequences.unwrap_or_default(), now)),
+            Ok(sequences) => {
+                tested.outcomes.push(outcome(correlation, &set, sequences.unwrap_or_default(), now))
+            }
             Err(problem) => tested.problems.push(problem.to_string()),
         }
     }
     tested
 }
 
-fn outcome(correlation: &Correlation, set: &RuleSet, sequences: Sequences, now: Timestamp) -> Outcome {
+fn outcome(
+    correlation: &Correlation,
+    set: &RuleSet,
+    sequences: Sequences,
+    now: Timestamp,
+) -> Outcome {
     let Sequences { must_match, must_not_match } = sequences;
     let lack = match (must_match.is_empty(), must_not_match.is_empty()) {
         (true, true) => Some(Fault::Untested),
@@ -72,7 +85,11 @@ fn outcome(correlation: &Correlation, set: &RuleSet, sequences: Sequences, now: 
         None => Some(Fault::Silent(sequence.name.clone())),
         Some((told, _)) => {
             let (wanted, reached) = (sequence.severity?.as_str(), told.rule.severity.as_str());
-            (wanted != reached).then(|| Fault::Severity { name: sequence.name.clone(), wanted, reached })
+            (wanted != reached).then(|| Fault::Severity {
+                name: sequence.name.clone(),
+                wanted,
+                reached,
+            })
         }
     });
     let rung = must_not_match.iter().filter(|sequence| rings(sequence).is_some());
@@ -82,7 +99,8 @@ fn outcome(correlation: &Correlation, set: &RuleSet, sequences: Sequences, now: 
     Outcome { name, must_match: must_match.len(), must_not_match: must_not_match.len(), faults }
 }
 
-/// What would be told of these records, had all of them arrived: of the most severe episode; none where there is none.
+/// What would be told of these records, had all of them arrived: of the most severe episode; none
+/// where there is none.
 pub fn rehearse(
     correlation: &Correlation,
     set: &RuleSet,
@@ -99,7 +117,9 @@ pub fn rehearse(
     }
     let stories = folders.keys().flat_map(|folder| {
         let marks = story(folder, &folders);
-        episodes(correlation, &marks).into_iter().map(move |episode| (folder, marks.clone(), episode))
+        episodes(correlation, &marks)
+            .into_iter()
+            .map(move |episode| (folder, marks.clone(), episode))
     });
     let (folder, marks, episode) = stories.max_by_key(|(.., episode)| episode.severity)?;
     let told = told(correlation, folder, &marks, &episode);
@@ -114,7 +134,9 @@ fn findings(set: &RuleSet, records: &[Record], now: Timestamp) -> Vec<Finding> {
     for (record, number) in records.iter().zip(0..) {
         let origin = || Origin::Inline { envelope: "sample".to_owned(), record: number };
         let view = View::new(record);
-        findings.extend(set.matching(&view, now).map(|rule| Finding::new(&rule.info, record, origin())));
+        findings.extend(
+            set.matching(&view, now).map(|rule| Finding::new(&rule.info, record, origin())),
+        );
     }
     findings
 }

@@ -14,16 +14,20 @@ use crate::ecs::View;
 use crate::finding::{Finding, FindingId, Origin};
 use crate::rule::load::{self, Position};
 use crate::rule::testing::Sequences;
-use crate::rule::{Condition, Correlation, Gathered, Reference, RuleInfo, RuleOrigin, RuleSet, Severity, Stage};
+use crate::rule::{
+    Condition, Correlation, Gathered, Reference, RuleInfo, RuleOrigin, RuleSet, Severity, Stage,
+};
 use crate::sink::wire;
 
 const SPAN: i64 = 600;
 
 fn correlation(condition: Condition, stages: &[&[&str]]) -> Correlation {
     let info = load::embedded().correlations.remove(0).info;
-    let info = RuleInfo { id: "c".to_owned(), severity: Severity::Medium, ..RuleInfo::clone(&info) };
+    let info =
+        RuleInfo { id: "c".to_owned(), severity: Severity::Medium, ..RuleInfo::clone(&info) };
     let position = Position { line: 1, column: 1 };
-    let reference = |rule: &&str| Reference { rule: (*rule).to_owned(), name: (*rule).to_owned(), position };
+    let reference =
+        |rule: &&str| Reference { rule: (*rule).to_owned(), name: (*rule).to_owned(), position };
     Correlation {
         info: Arc::new(info),
         condition,
@@ -39,7 +43,8 @@ fn at(seconds: i64) -> Timestamp {
     Timestamp::from_second(1_772_359_200 + seconds).unwrap()
 }
 
-/// `10a` is rule `a` at second 10 in an event of its own; `10a=x` in event `x`; `10a:v` has the value `v`, `10a!` raises.
+/// `10a` is rule `a` at second 10 in an event of its own; `10a=x` in event `x`; `10a:v` has the
+/// value `v`, `10a!` raises.
 fn mark(text: &str) -> Mark {
     let digits = text.find(|it: char| !it.is_ascii_digit()).unwrap();
     let (time, rule) = (text[..digits].parse().unwrap(), &text[digits..digits + 1]);
@@ -79,7 +84,13 @@ fn a_condition_is_met_within_the_timespan_and_not_a_second_beyond() {
         ("another rule", Condition::All, AB, "0a 5c", false),
         ("an alternative", Condition::All, OF_TWO, "0x 5b", true),
         ("both alternatives are one stage", Condition::All, OF_TWO, "0x 5a", false),
-        ("the early one is too old, the late one is not", Condition::All, AB, "0a 500a 1000b", true),
+        (
+            "the early one is too old, the late one is not",
+            Condition::All,
+            AB,
+            "0a 500a 1000b",
+            true,
+        ),
         ("one event of both rules", Condition::All, AB, "0a=e 0b=e", true),
         ("marks in any order", Condition::All, AB, "600b 0a", true),
         ("in order", Condition::Ordered, AB, "0a 5b", true),
@@ -134,8 +145,12 @@ fn a_mark_is_read_as_it_was_written_and_sorts_by_time() {
         let name = mark.name();
         assert_eq!(Mark::parse(&name), Some(mark), "{name}");
         assert!(name.len() <= 160, "{name}");
-        for wrong in [&name[1..], &name[..name.len() - 1], &format!("{name}-x"), &name.replace("-critical-", "-worst-")]
-        {
+        for wrong in [
+            &name[1..],
+            &name[..name.len() - 1],
+            &format!("{name}-x"),
+            &name.replace("-critical-", "-worst-"),
+        ] {
             assert!(Mark::parse(wrong).is_none() || *wrong == name, "{wrong}");
         }
     }
@@ -169,7 +184,8 @@ fn the_story_of_a_renamed_one_goes_on_under_its_new_name() {
         reading.marks()
     };
     let times = |marks: &[Mark]| -> Vec<i64> {
-        let all: BTreeSet<i64> = marks.iter().map(|mark| mark.time.as_second() - at(0).as_second()).collect();
+        let all: BTreeSet<i64> =
+            marks.iter().map(|mark| mark.time.as_second() - at(0).as_second()).collect();
         all.into_iter().collect()
     };
     assert_eq!(
@@ -178,19 +194,24 @@ fn the_story_of_a_renamed_one_goes_on_under_its_new_name() {
         "what was under the old names before it was renamed counts"
     );
     let of_b: Vec<Mark> = story("b");
-    assert!(of_b.contains(&mark("5x")) && of_b.contains(&mark("25y")) && !of_b.contains(&mark("25z")), "{of_b:?}");
+    assert!(
+        of_b.contains(&mark("5x")) && of_b.contains(&mark("25y")) && !of_b.contains(&mark("25z")),
+        "{of_b:?}"
+    );
     let later_of_b: Vec<&str> = later(&of_b, at(15)).collect();
     assert!(later_of_b.contains(&Mark::rule_hash("c").as_str()), "{later_of_b:?}");
 }
 
-/// Takes in events one by one, as the ledger does, and tells what is told: each (episode, severity) once.
+/// Takes in events one by one, as the ledger does, and tells what is told: each (episode, severity)
+/// once.
 fn arrive(correlation: &Correlation, marks: &[Mark]) -> Vec<(FindingId, Severity)> {
     let id = |start: Timestamp| FindingId::of_parts([Mark::start(start).as_str()]);
     let (mut seen, mut episodes, mut told) = (Vec::new(), Episodes::default(), Vec::new());
     for mark in marks {
         seen.push(mark.clone());
         let span = correlation.timespan;
-        let near = seen.iter().filter(|it| it.time.duration_since(mark.time).abs() <= span).cloned();
+        let near =
+            seen.iter().filter(|it| it.time.duration_since(mark.time).abs() <= span).cloned();
         let found = occurrences(correlation, &near.collect::<Vec<_>>());
         episodes = episodes.absorb(&found, &[mark.time], span, &id);
         for episode in episodes.around(&[mark.time], span) {
@@ -204,9 +225,15 @@ fn arrive(correlation: &Correlation, marks: &[Mark]) -> Vec<(FindingId, Severity
 }
 
 fn events() -> impl Strategy<Value = Vec<String>> {
-    let one = (0i64..SPAN, prop::sample::select(vec!["a", "b", "x"]), prop::sample::select(vec!["", "", "!"]));
+    let one = (
+        0i64..SPAN,
+        prop::sample::select(vec!["a", "b", "x"]),
+        prop::sample::select(vec!["", "", "!"]),
+    );
     prop::collection::vec(one, 1..9).prop_map(|events| {
-        let name = |(at, (time, rule, raised)): (usize, &(i64, &str, &str))| format!("{time}{rule}{raised}={at}");
+        let name = |(at, (time, rule, raised)): (usize, &(i64, &str, &str))| {
+            format!("{time}{rule}{raised}={at}")
+        };
         events.iter().enumerate().map(name).collect()
     })
 }
@@ -230,7 +257,8 @@ proptest! {
         }
     }
 
-    /// Over many timespans: every occurrence is in an episode that was told at its severity or above.
+    /// Over many timespans: every occurrence is in an episode that was told at its severity or
+    /// above.
     #[test]
     fn whatever_occurs_is_told(
         times in prop::collection::vec((0i64..6000, prop::bool::ANY), 1..14),
@@ -272,11 +300,22 @@ fn episodes_join_and_part() {
     let show = |episodes: &Episodes, time| -> Vec<(i64, i64, Severity)> {
         let around = episodes.around(&[at(time)], span).into_iter();
         around
-            .map(|it| (it.start.as_second() - at(0).as_second(), it.end.as_second() - at(0).as_second(), it.severity))
+            .map(|it| {
+                (
+                    it.start.as_second() - at(0).as_second(),
+                    it.end.as_second() - at(0).as_second(),
+                    it.severity,
+                )
+            })
             .collect()
     };
-    let one = Episodes::default().absorb(&[occurrence(0, 10, Severity::High)], &[at(10)], span, &id);
-    assert_eq!(show(&one, 610), [(0, 10, Severity::High)], "the timespan after its end belongs to it");
+    let one =
+        Episodes::default().absorb(&[occurrence(0, 10, Severity::High)], &[at(10)], span, &id);
+    assert_eq!(
+        show(&one, 610),
+        [(0, 10, Severity::High)],
+        "the timespan after its end belongs to it"
+    );
     assert_eq!(show(&one, 611), []);
     let longer = one.absorb(&[], &[at(610)], span, &id);
     assert_eq!(show(&longer, 1210), [(0, 610, Severity::High)], "an event extends it");
@@ -284,12 +323,24 @@ fn episodes_join_and_part() {
     let two = one.absorb(&[occurrence(1000, 1001, Severity::Critical)], &[at(1001)], span, &id);
     assert_eq!(show(&two, 600).len(), 2, "beyond the timespan it is another one");
     let joined = two.absorb(&[], &[at(500)], span, &id);
-    assert_eq!(show(&joined, 500), [(0, 1001, Severity::Critical)], "an event between two makes them one");
-    assert_eq!(joined.around(&[at(0)], span)[0].id, two.around(&[at(1001)], span)[0].id, "under the id that was told");
+    assert_eq!(
+        show(&joined, 500),
+        [(0, 1001, Severity::Critical)],
+        "an event between two makes them one"
+    );
+    assert_eq!(
+        joined.around(&[at(0)], span)[0].id,
+        two.around(&[at(1001)], span)[0].id,
+        "under the id that was told"
+    );
     let many = (0..100).fold(Episodes::default(), |all, n| {
         all.absorb(&[occurrence(n * 1000, n * 1000, Severity::High)], &[at(n * 1000)], span, &id)
     });
-    assert_eq!((show(&many, 99_000).len(), show(&many, 0).len()), (1, 0), "the oldest are forgotten");
+    assert_eq!(
+        (show(&many, 99_000).len(), show(&many, 0).len()),
+        (1, 0),
+        "the oldest are forgotten"
+    );
 }
 
 #[test]
@@ -316,7 +367,8 @@ fn the_embedded_correlations_stand_their_tests() {
 /// The sample of a correlation, with the group under another name.
 fn sample(of: &str, group: &str) -> (RuleSet, Correlation, Vec<Record>) {
     let set = Gathered::from_places(true, &[]).into_rules().unwrap();
-    let correlation = set.correlations().iter().find(|it| it.info.name.contains(of)).unwrap().clone();
+    let correlation =
+        set.correlations().iter().find(|it| it.info.name.contains(of)).unwrap().clone();
     let records = Sequences::of(&correlation).unwrap().unwrap().must_match.remove(0).records;
     let named = records.into_iter().map(|record| {
         let mut fields = record.fields().clone();
@@ -338,26 +390,35 @@ fn a_finding_counts_for_its_correlation_unless_an_exception_matched() {
     finding.exception = Some("planned".to_owned());
     assert_eq!(places(&correlation, &finding, at(0), at(0)), []);
     finding.exception = None;
-    let canary = Record::from_value(crate::canary::payload("run-1", at(0))["detail"].clone()).unwrap();
+    let canary =
+        Record::from_value(crate::canary::payload("run-1", at(0))["detail"].clone()).unwrap();
     let canary = Finding::new(&rule.info, &canary, finding.origin.clone());
     assert_eq!(places(&correlation, &canary, at(0), at(0)), [], "nobody called");
     finding.ecs["group"] = serde_json::json!({});
     finding.group = None;
-    assert_eq!(places(&correlation, &finding, at(0), at(0)), [], "without a value there is nothing to be alike in");
+    assert_eq!(
+        places(&correlation, &finding, at(0), at(0)),
+        [],
+        "without a value there is nothing to be alike in"
+    );
 }
 
 #[test]
 fn hostile_names_break_no_alert_of_a_correlation() {
     let long = "x\n\u{202e}\u{7}é".repeat(3000);
-    for (of, group) in
-        [("staged", "a\nFACTS\n\u{202e}b"), ("staged", &long), ("Many users", &long), ("staged", "$(id)")]
-    {
+    for (of, group) in [
+        ("staged", "a\nFACTS\n\u{202e}b"),
+        ("staged", &long),
+        ("Many users", &long),
+        ("staged", "$(id)"),
+    ] {
         let (set, correlation, records) = sample(of, group);
         let (told, known) = testing::rehearse(&correlation, &set, &records, at(0)).unwrap();
         let alert = render_correlation(&told, &known, &Accounts::default());
         assert!(wire::weight(&alert.message(), &alert) <= wire::MAX_BYTES, "{of}");
         assert!(
-            alert.subject.len() < 100 && alert.subject.bytes().all(|it| (b' '..=b'~').contains(&it)),
+            alert.subject.len() < 100
+                && alert.subject.bytes().all(|it| (b' '..=b'~').contains(&it)),
             "{}",
             alert.subject
         );

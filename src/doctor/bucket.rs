@@ -37,7 +37,10 @@ pub(super) async fn reachable(
     match store.bucket_region(bucket, owner).await {
         Ok(region) => {
             let region = region.map(|region| format!(" in {region}"));
-            Ok(Check::ok(WHAT, format!("s3://{bucket} can be listed{}", region.unwrap_or_default())))
+            Ok(Check::ok(
+                WHAT,
+                format!("s3://{bucket} can be listed{}", region.unwrap_or_default()),
+            ))
         }
         Err(refusal) => Err(Box::new(unreachable(bucket, owner, used, &refusal))),
     }
@@ -49,7 +52,11 @@ fn unreachable(bucket: &str, owner: Option<&str>, used: Use, refusal: &Refusal) 
         (Some(owner), Cause::Forbidden) => format!("; or it does not belong to {owner}"),
         _ => String::new(),
     };
-    Check::fail(WHAT, format!("s3://{bucket} ({}): {told}{owner}", used.setting()), cure(bucket, used, refusal))
+    Check::fail(
+        WHAT,
+        format!("s3://{bucket} ({}): {told}{owner}", used.setting()),
+        cure(bucket, used, refusal),
+    )
 }
 
 fn cure(bucket: &str, used: Use, refusal: &Refusal) -> Command {
@@ -63,7 +70,8 @@ fn cure(bucket: &str, used: Use, refusal: &Refusal) -> Command {
 
 /// What shows where the account's trails write to.
 pub(super) fn trails() -> Command {
-    Command::new("aws cloudtrail describe-trails").with("--query", "trailList[].[Name,S3BucketName,S3KeyPrefix]")
+    Command::new("aws cloudtrail describe-trails")
+        .with("--query", "trailList[].[Name,S3BucketName,S3KeyPrefix]")
 }
 
 /// What mends refusals that do not depend on what was asked.
@@ -81,6 +89,7 @@ pub(super) fn general(refusal: &Refusal) -> Command {
 pub(super) fn allow(actions: &[&str], resource: &str) -> Command {
     let statement = json!({"Effect": "Allow", "Action": actions, "Resource": resource});
     let document = json!({"Version": "2012-10-17", "Statement": [statement]}).to_string();
-    let put = Command::new("aws iam put-role-policy --role-name=ROLE --policy-name=trailbell-doctor");
+    let put =
+        Command::new("aws iam put-role-policy --role-name=ROLE --policy-name=trailbell-doctor");
     put.with("--policy-document", &document)
 }

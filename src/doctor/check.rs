@@ -53,7 +53,8 @@ impl Check {
     }
 
     fn told(&self) -> String {
-        let lines: Vec<&str> = self.told.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
+        let lines: Vec<&str> =
+            self.told.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
         clean::text(&lines.join("; "), LINE)
     }
 }
@@ -123,14 +124,20 @@ mod tests {
     #[test]
     fn a_line_stays_one_line_and_says_what_mends_it() {
         let cure = Command::new("aws sts get-caller-identity");
-        let examined = Examination(vec![Check::ok("rules", "11"), Check::warn("topic", "a\n  b\u{1b}[2J\n", cure)]);
+        let examined = Examination(vec![
+            Check::ok("rules", "11"),
+            Check::warn("topic", "a\n  b\u{1b}[2J\n", cure),
+        ]);
         let told = "ok    rules         11\nwarn  topic         a; b\\u{1b}[2J\n      aws sts get-caller-identity\n\n\
                     1 ok, 1 warn, 0 fail\n";
         assert_eq!(examined.to_string(), told);
         let lines: Vec<serde_json::Value> =
             examined.json().lines().map(|line| serde_json::from_str(line).unwrap()).collect();
         assert_eq!(lines[0], json!({"level": "ok", "check": "rules", "told": "11", "cure": null}));
-        assert_eq!(lines[2], json!({"level": "warn", "check": "summary", "ok": 1, "warn": 1, "fail": 0}));
+        assert_eq!(
+            lines[2],
+            json!({"level": "warn", "check": "summary", "ok": 1, "warn": 1, "fail": 0})
+        );
         assert_eq!(examined.worst(), Level::Warn);
     }
 }

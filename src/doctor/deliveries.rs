@@ -11,8 +11,11 @@ use crate::store::{ObjectStore, StoreError};
 use crate::sweep::Trail;
 
 /// How far back is looked, step by step: a busy trail is not listed as a whole.
-const STEPS: [SignedDuration; 3] =
-    [SignedDuration::from_hours(3), SignedDuration::from_hours(48), SignedDuration::from_hours(31 * 24)];
+const STEPS: [SignedDuration; 3] = [
+    SignedDuration::from_hours(3),
+    SignedDuration::from_hours(48),
+    SignedDuration::from_hours(31 * 24),
+];
 
 /// Calls of IAM, or of whatever looks at it, are rarely further apart.
 const LOG_IS_OLD: SignedDuration = SignedDuration::from_hours(24);
@@ -56,18 +59,26 @@ pub(super) async fn find(
 }
 
 fn newest(keys: Vec<String>, time: fn(&str) -> Option<Timestamp>) -> Option<Newest> {
-    keys.into_iter().filter_map(|key| Some(Newest { time: time(&key)?, key })).max_by_key(|newest| newest.time)
+    keys.into_iter()
+        .filter_map(|key| Some(Newest { time: time(&key)?, key }))
+        .max_by_key(|newest| newest.time)
 }
 
 /// A quiet account writes no log objects, a dead trail neither: digests tell one from the other.
 pub(super) fn judge(trail: &Trail, found: &Deliveries, now: Timestamp) -> [Check; 2] {
-    let is_fresh = |newest: &Option<Newest>, old| newest.as_ref().is_some_and(|it| now.duration_since(it.time) <= old);
+    let is_fresh = |newest: &Option<Newest>, old| {
+        newest.as_ref().is_some_and(|it| now.duration_since(it.time) <= old)
+    };
     let (log, digest) = (is_fresh(&found.log, LOG_IS_OLD), is_fresh(&found.digest, DIGEST_IS_OLD));
-    [judge_log(trail, log, digest, told(&found.log, now)), judge_digest(trail, digest, told(&found.digest, now))]
+    [
+        judge_log(trail, log, digest, told(&found.log, now)),
+        judge_digest(trail, digest, told(&found.digest, now)),
+    ]
 }
 
 fn told(newest: &Option<Newest>, now: Timestamp) -> String {
-    let told = |newest: &Newest| format!("the newest is of {} ({})", newest.time, ago(newest.time, now));
+    let told =
+        |newest: &Newest| format!("the newest is of {} ({})", newest.time, ago(newest.time, now));
     newest.as_ref().map_or_else(|| "there is none within a month".to_owned(), told)
 }
 
@@ -75,10 +86,16 @@ fn judge_log(trail: &Trail, fresh: bool, digests: bool, told: String) -> Check {
     let start = Command::new("aws cloudtrail start-logging --name=TRAIL");
     match (fresh, digests) {
         (true, _) => Check::ok("logs", format!("{trail}: {told}")),
-        (false, true) => Check::warn("logs", format!("{trail}: {told}; digests go on, so it may just be quiet"), start),
-        (false, false) => {
-            Check::fail("logs", format!("{trail}: {told}, and no digest is fresh: the trail is off"), start)
-        }
+        (false, true) => Check::warn(
+            "logs",
+            format!("{trail}: {told}; digests go on, so it may just be quiet"),
+            start,
+        ),
+        (false, false) => Check::fail(
+            "logs",
+            format!("{trail}: {told}, and no digest is fresh: the trail is off"),
+            start,
+        ),
     }
 }
 
@@ -87,7 +104,9 @@ fn judge_digest(trail: &Trail, fresh: bool, told: String) -> Check {
     match fresh {
         true => Check::ok("digests", told),
         false => {
-            let told = format!("{told}: without one every hour a quiet account cannot be told from a dead trail");
+            let told = format!(
+                "{told}: without one every hour a quiet account cannot be told from a dead trail"
+            );
             let update = "aws cloudtrail update-trail --name=TRAIL --enable-log-file-validation";
             Check::warn("digests", told, Command::new(update))
         }
@@ -118,7 +137,11 @@ mod tests {
         ];
         for (log, digest, expected) in cases {
             let found = Deliveries { log: newest(log), digest: newest(digest) };
-            assert_eq!(judge(&trail, &found, now).map(|check| check.level), expected, "{log:?} {digest:?}");
+            assert_eq!(
+                judge(&trail, &found, now).map(|check| check.level),
+                expected,
+                "{log:?} {digest:?}"
+            );
         }
     }
 }

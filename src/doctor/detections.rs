@@ -9,12 +9,19 @@ use crate::reload::Reload;
 use crate::rule::exception::State;
 use crate::rule::{Detections, Exceptions, Gathered, RuleSet};
 
-/// The rules, and how it stands with them. Where they cannot be used, those that come with the program stand in.
-pub(super) async fn examine(deployment: &Deployment, now: Timestamp) -> (Option<RuleSet>, Vec<Check>) {
+/// The rules, and how it stands with them. Where they cannot be used, those that come with the
+/// program stand in.
+pub(super) async fn examine(
+    deployment: &Deployment,
+    now: Timestamp,
+) -> (Option<RuleSet>, Vec<Check>) {
     let config = &deployment.config;
     match Reload::new(config, Box::new(deployment.store.clone())).changed(now).await {
         Ok(Some(detections)) => {
-            let checks = vec![rules(&detections.rules), exceptions(&detections, config.exceptions.as_ref(), now)];
+            let checks = vec![
+                rules(&detections.rules),
+                exceptions(&detections, config.exceptions.as_ref(), now),
+            ];
             (Some(detections.rules), checks)
         }
         Ok(None) => (embedded(), vec![unusable("there are none", config.rules.as_ref())]),
@@ -41,7 +48,8 @@ fn look(kind: &str, place: Option<&DetectionsPlace>) -> Command {
         None => Command::new("unset TRAILBELL_DEFAULT_RULES"),
         Some(DetectionsPlace::Local(path)) => check.word(&path.to_string_lossy()),
         Some(DetectionsPlace::S3 { bucket, prefix }) => {
-            let copy = Command::new("aws s3 cp --recursive").word(&format!("s3://{bucket}/{prefix}"));
+            let copy =
+                Command::new("aws s3 cp --recursive").word(&format!("s3://{bucket}/{prefix}"));
             copy.plain(&format!("{kind}/ && {check} {kind}/"))
         }
     }

@@ -8,7 +8,8 @@ use crate::command::Command;
 pub struct Identity {
     /// The region that requests go to.
     pub region: Option<String>,
-    /// The id of the access key, and the account where the source of the credentials knows it; or why there are none.
+    /// The id of the access key, and the account where the source of the credentials knows it; or
+    /// why there are none.
     pub key: Result<(String, Option<String>), String>,
 }
 
@@ -23,7 +24,11 @@ pub(super) fn judge(identity: &Identity) -> Vec<Check> {
             let end: String = id.chars().skip(hidden).collect();
             Ok(format!("access key …{end}{}", account.unwrap_or_default()))
         }
-        Err(reason) => Err(Check::fail("identity", format!("no credentials: {reason}"), Command::new("aws sso login"))),
+        Err(reason) => Err(Check::fail(
+            "identity",
+            format!("no credentials: {reason}"),
+            Command::new("aws sso login"),
+        )),
     };
     match (key, &identity.region) {
         (Err(check), _) => vec![check],
@@ -41,16 +46,21 @@ mod tests {
 
     #[test]
     fn who_asks_is_told_by_the_end_of_the_key() {
-        let key = |account: Option<&str>| Ok(("AKIAEXAMPLE1234".to_owned(), account.map(str::to_owned)));
+        let key =
+            |account: Option<&str>| Ok(("AKIAEXAMPLE1234".to_owned(), account.map(str::to_owned)));
         let told = |key, region: Option<&str>| {
             let identity = Identity { region: region.map(str::to_owned), key };
             judge(&identity).iter().map(ToString::to_string).collect::<String>()
         };
         let known = told(key(Some("111122223333")), Some("us-east-1"));
-        assert_eq!(known, "ok    identity      access key …1234 of account 111122223333, region us-east-1");
+        assert_eq!(
+            known,
+            "ok    identity      access key …1234 of account 111122223333, region us-east-1"
+        );
         assert!(told(key(None), None).starts_with("fail  identity      no region"));
         assert!(
-            told(Err("nothing said".to_owned()), None).starts_with("fail  identity      no credentials: nothing said")
+            told(Err("nothing said".to_owned()), None)
+                .starts_with("fail  identity      no credentials: nothing said")
         );
     }
 }

@@ -6,7 +6,8 @@ use crate::config::LedgerPlace;
 use crate::ledger::{LedgerError, Probe, StoredLedger, Survey};
 
 pub(super) fn none() -> Check {
-    let told = "TRAILBELL_LEDGER=none: what is delivered twice is told twice, and there are no sweeps";
+    let told =
+        "TRAILBELL_LEDGER=none: what is delivered twice is told twice, and there are no sweeps";
     Check::warn("ledger", told, Command::new("export TRAILBELL_LEDGER=s3://BUCKET/ledger"))
 }
 
@@ -31,11 +32,15 @@ fn judge_probe(place: &LedgerPlace, probe: Result<Probe, LedgerError>) -> Check 
     let name = named(place);
     match probe {
         Ok(Probe::Honoured) => {
-            let told = format!("{name}: takes writes, and keeps to conditions (a probe was written and removed)");
+            let told = format!(
+                "{name}: takes writes, and keeps to conditions (a probe was written and removed)"
+            );
             Check::ok("ledger", told)
         }
         Ok(Probe::Ignored(condition)) => {
-            let told = format!("{name}: takes a write whose {condition} does not hold: findings would be told twice");
+            let told = format!(
+                "{name}: takes a write whose {condition} does not hold: findings would be told twice"
+            );
             Check::fail("ledger", told, Command::new("export TRAILBELL_LEDGER=s3://BUCKET/ledger"))
         }
         Err(error) => refused(place, &error),
@@ -69,10 +74,15 @@ fn judge_survey(place: &LedgerPlace, survey: Result<Survey, LedgerError>) -> Che
     let told = format!("{open} open, {waiting} of them for more than an hour, {failed} failed");
     match (failed, waiting) {
         (0, 0) => Check::ok("findings", told),
-        (0, _) => Check::warn("findings", format!("{told}: a sweep should have told them"), super::sweeps::sweep()),
+        (0, _) => Check::warn(
+            "findings",
+            format!("{told}: a sweep should have told them"),
+            super::sweeps::sweep(),
+        ),
         _ => {
-            let told =
-                format!("{told}: the topic refused them, the short form too. Mend it; the next sweep tells them");
+            let told = format!(
+                "{told}: the topic refused them, the short form too. Mend it; the next sweep tells them"
+            );
             Check::fail("findings", told, super::sweeps::sweep())
         }
     }
@@ -93,9 +103,16 @@ mod tests {
         ] {
             assert_eq!(judge_survey(&place, Ok(survey)).level, level, "{survey:?}");
         }
-        let error = LedgerError { bucket: "b".to_owned(), key: "k".to_owned(), what: "AccessDenied".to_owned() };
+        let error = LedgerError {
+            bucket: "b".to_owned(),
+            key: "k".to_owned(),
+            what: "AccessDenied".to_owned(),
+        };
         let told = judge_probe(&place, Err(error)).to_string();
-        assert!(told.contains("arn:aws:s3:::b/ledger/*") && told.contains("s3:DeleteObject"), "{told}");
+        assert!(
+            told.contains("arn:aws:s3:::b/ledger/*") && told.contains("s3:DeleteObject"),
+            "{told}"
+        );
         assert_eq!(judge_probe(&place, Ok(Probe::Ignored("If-Match"))).level, Level::Fail);
     }
 }

@@ -1,9 +1,11 @@
-//! Whether a deployment works, and what mends it: looked at through S3 and SNS alone, as the operator sees them.
+//! Whether a deployment works, and what mends it: looked at through S3 and SNS alone, as the
+//! operator sees them.
 //!
-//! Nothing is changed. One object is written, below `doctor/` in the ledger, and taken away again: whether a ledger
-//! can be written, and keeps to conditions, nothing else can tell.
+//! Nothing is changed. One object is written, below `doctor/` in the ledger, and taken away again:
+//! whether a ledger can be written, and keeps to conditions, nothing else can tell.
 //!
-//! Each part has an `examine`, which asks, and judges what it was told with functions that ask nothing.
+//! Each part has an `examine`, which asks, and judges what it was told with functions that ask
+//! nothing.
 
 mod age;
 mod bucket;
@@ -70,7 +72,8 @@ impl Deployment {
     async fn ledger(&self, now: Timestamp) -> Vec<Check> {
         let Ledger::Stored(ledger) = &self.ledger else { return vec![ledger::none()] };
         if let LedgerPlace::S3 { bucket, .. } = &self.config.ledger
-            && let Err(check) = bucket::reachable(&self.store, bucket, None, bucket::Use::Ledger).await
+            && let Err(check) =
+                bucket::reachable(&self.store, bucket, None, bucket::Use::Ledger).await
         {
             return vec![*check];
         }

@@ -30,9 +30,16 @@ impl Announced {
     }
 }
 
-pub(super) fn judge(found: &Result<Notifications, Refusal>, trail: &Trail, expected: Option<&Announced>) -> Check {
+pub(super) fn judge(
+    found: &Result<Notifications, Refusal>,
+    trail: &Trail,
+    expected: Option<&Announced>,
+) -> Check {
     if expected == Some(&Announced::ByCloudTrail) {
-        return Check::ok(WHAT, format!("{trail}: not looked at, as CloudTrail's own topic announces"));
+        return Check::ok(
+            WHAT,
+            format!("{trail}: not looked at, as CloudTrail's own topic announces"),
+        );
     }
     match found {
         Ok(found) => announced(found, trail, expected),
@@ -43,7 +50,9 @@ pub(super) fn judge(found: &Result<Notifications, Refusal>, trail: &Trail, expec
 fn refused(refusal: &Refusal, trail: &Trail) -> Check {
     let told = format!("{trail}: cannot be told: {}", refusal.advised("s3:GetBucketNotification"));
     let cure = match refusal.cause {
-        Cause::Forbidden => bucket::allow(&["s3:GetBucketNotification"], &format!("arn:aws:s3:::{}", trail.bucket)),
+        Cause::Forbidden => {
+            bucket::allow(&["s3:GetBucketNotification"], &format!("arn:aws:s3:::{}", trail.bucket))
+        }
         _ => bucket::general(refusal),
     };
     Check::warn(WHAT, told, cure)
@@ -51,7 +60,9 @@ fn refused(refusal: &Refusal, trail: &Trail) -> Check {
 
 fn announced(found: &Notifications, trail: &Trail, expected: Option<&Announced>) -> Check {
     let prefix = below_logs(trail);
-    let covering = |wanted| found.routes.iter().filter(|route| coverage(route, &prefix) == wanted).collect::<Vec<_>>();
+    let covering = |wanted| {
+        found.routes.iter().filter(|route| coverage(route, &prefix) == wanted).collect::<Vec<_>>()
+    };
     let (all, part) = (covering(Coverage::All), covering(Coverage::Part));
     let ways = ways(&all, found.eventbridge);
     let attach = || attach(trail, expected);
@@ -63,7 +74,9 @@ fn announced(found: &Notifications, trail: &Trail, expected: Option<&Announced>)
         return Check::fail(WHAT, told, attach());
     }
     match part.first() {
-        Some(route) => Check::warn(WHAT, format!("{trail}: only a part of it is announced: {route}"), attach()),
+        Some(route) => {
+            Check::warn(WHAT, format!("{trail}: only a part of it is announced: {route}"), attach())
+        }
         None => Check::fail(WHAT, format!("{trail}: nobody is told of new log objects"), attach()),
     }
 }
@@ -77,7 +90,8 @@ fn below_logs(trail: &Trail) -> String {
 }
 
 fn ways(routes: &[&Route], eventbridge: bool) -> Vec<String> {
-    let eventbridge = eventbridge.then(|| "EventBridge (whether a rule leads on cannot be seen from here)".to_owned());
+    let eventbridge = eventbridge
+        .then(|| "EventBridge (whether a rule leads on cannot be seen from here)".to_owned());
     routes.iter().map(|route| route.target.to_string()).chain(eventbridge).collect()
 }
 
@@ -116,7 +130,12 @@ mod tests {
         let told = |prefix: Option<&str>, eventbridge: bool, expected: Option<&str>| {
             let target = Target::Queue(QUEUE.to_owned());
             let events = || ["s3:ObjectCreated:*".to_owned()].into();
-            let route = |prefix| Route { id: None, target, events: events(), filter: Filter::of_prefix(prefix) };
+            let route = |prefix| Route {
+                id: None,
+                target,
+                events: events(),
+                filter: Filter::of_prefix(prefix),
+            };
             let routes = prefix.map(route).into_iter().collect();
             let found = Ok(Notifications { routes, eventbridge, unknown: vec![] });
             judge(&found, &trail, expected.and_then(Announced::parse).as_ref())
@@ -131,12 +150,21 @@ mod tests {
             (Some(""), false, Some("eventbridge"), Level::Fail, "--eventbridge"),
             (Some(""), false, Some(other), Level::Fail, "--topic=arn:aws:sns"),
             (Some("audit/AWSLogs/1111"), false, None, Level::Warn, "only a part"),
-            (Some("elsewhere/"), false, None, Level::Fail, "--prefix=audit/AWSLogs/ --queue=QUEUE_ARN"),
+            (
+                Some("elsewhere/"),
+                false,
+                None,
+                Level::Fail,
+                "--prefix=audit/AWSLogs/ --queue=QUEUE_ARN",
+            ),
             (None, false, Some(QUEUE), Level::Fail, "--queue=arn:aws:sqs"),
         ] {
             let check = told(prefix, eventbridge, expected);
             assert_eq!(check.level, level, "{prefix:?} {eventbridge} {expected:?}");
-            assert!(check.to_string().contains(part), "{prefix:?} {eventbridge} {expected:?}: {check}");
+            assert!(
+                check.to_string().contains(part),
+                "{prefix:?} {eventbridge} {expected:?}: {check}"
+            );
         }
     }
 }

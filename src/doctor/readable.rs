@@ -10,22 +10,35 @@ use crate::store::{Cause, Refusal};
 use crate::sweep::Trail;
 
 /// Reads the newest log object to its end.
-pub(super) async fn log(deployment: &Deployment, trail: &Trail, newest: Option<Newest>) -> Option<Check> {
+pub(super) async fn log(
+    deployment: &Deployment,
+    trail: &Trail,
+    newest: Option<Newest>,
+) -> Option<Check> {
     let max_bytes = deployment.config.max_object_bytes;
     let object = object(trail, newest?);
     let records = move |body| {
-        let (read, result) = reader::read(body, Options { max_bytes, lines: false }, &mut |_, _| {});
-        result.map(|()| format!("read to its end: {} bytes inflated, records: {}", read.bytes, read.records))
+        let (read, result) =
+            reader::read(body, Options { max_bytes, lines: false }, &mut |_, _| {});
+        result.map(|()| {
+            format!("read to its end: {} bytes inflated, records: {}", read.bytes, read.records)
+        })
     };
     Some(fetched(deployment, "readable", &object, records).await)
 }
 
 /// Inflates the newest digest.
-pub(super) async fn digest(deployment: &Deployment, trail: &Trail, newest: Option<Newest>) -> Option<Check> {
+pub(super) async fn digest(
+    deployment: &Deployment,
+    trail: &Trail,
+    newest: Option<Newest>,
+) -> Option<Check> {
     let max_bytes = deployment.config.max_object_bytes;
     let object = object(trail, newest?);
-    let bytes =
-        move |body| reader::inflated(body, max_bytes).map(|bytes| format!("read to its end: {bytes} bytes inflated"));
+    let bytes = move |body| {
+        reader::inflated(body, max_bytes)
+            .map(|bytes| format!("read to its end: {bytes} bytes inflated"))
+    };
     Some(fetched(deployment, "readable", &object, bytes).await)
 }
 
@@ -54,7 +67,9 @@ async fn fetched(
 fn refused(what: &'static str, object: &ObjectRef, refusal: &Refusal) -> Check {
     let told = format!("{object}: {}", refusal.advised("s3:GetObject"));
     let cure = match refusal.cause {
-        Cause::Forbidden => bucket::allow(&["s3:GetObject"], &format!("arn:aws:s3:::{}/*", object.bucket)),
+        Cause::Forbidden => {
+            bucket::allow(&["s3:GetObject"], &format!("arn:aws:s3:::{}/*", object.bucket))
+        }
         Cause::Other | Cause::NoObject => download(object),
         _ => bucket::general(refusal),
     };

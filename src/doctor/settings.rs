@@ -9,7 +9,8 @@ pub fn unusable(error: &ConfigError) -> Examination {
     let line = |problem: &String| {
         let name = problem.split([':', ' ']).next().unwrap_or_default();
         let known = name.starts_with("TRAILBELL_") && !problem.contains("no such setting");
-        let cure = if known { Command::export(name, None) } else { Command::new("unset").word(name) };
+        let cure =
+            if known { Command::export(name, None) } else { Command::new("unset").word(name) };
         Check::fail("settings", problem, cure)
     };
     Examination(error.0.iter().map(line).collect())

@@ -38,16 +38,26 @@ pub(super) fn sweep() -> Command {
     Command::new(invoke).with("--payload", r#"{"trailbell":"sweep"}"#).plain("/dev/stdout")
 }
 
-pub(super) async fn examine(ledger: &StoredLedger, config: &Config, now: Timestamp) -> Option<Check> {
+pub(super) async fn examine(
+    ledger: &StoredLedger,
+    config: &Config,
+    now: Timestamp,
+) -> Option<Check> {
     if config.trails.is_empty() {
         return None;
     }
     Some(match ledger.note("heartbeat").await {
         Err(error) => Check::fail(WHAT, error.to_string(), sweep()),
-        Ok(None) => Check::warn(WHAT, "none has come to its end yet: is there a schedule?", sweep()),
+        Ok(None) => {
+            Check::warn(WHAT, "none has come to its end yet: is there a schedule?", sweep())
+        }
         Ok(Some(note)) => match serde_json::from_slice(&note.bytes) {
             Ok(heartbeat) => judge(&heartbeat, now),
-            Err(error) => Check::warn(WHAT, format!("the heartbeat in the ledger is damaged: {error}"), sweep()),
+            Err(error) => Check::warn(
+                WHAT,
+                format!("the heartbeat in the ledger is damaged: {error}"),
+                sweep(),
+            ),
         },
     })
 }
@@ -88,9 +98,21 @@ mod tests {
             ("2026-03-12T11:30:00Z", SweepReport::default(), Level::Ok),
             ("2026-03-12T11:29:00Z", SweepReport::default(), Level::Warn),
             ("2026-03-12T10:59:00Z", SweepReport::default(), Level::Fail),
-            ("2026-03-12T11:50:00Z", SweepReport { backlog: 1, ..SweepReport::default() }, Level::Warn),
-            ("2026-03-12T11:50:00Z", SweepReport { failed: 1, ..SweepReport::default() }, Level::Warn),
-            ("2026-03-12T11:50:00Z", SweepReport { trails_failed: 1, ..SweepReport::default() }, Level::Warn),
+            (
+                "2026-03-12T11:50:00Z",
+                SweepReport { backlog: 1, ..SweepReport::default() },
+                Level::Warn,
+            ),
+            (
+                "2026-03-12T11:50:00Z",
+                SweepReport { failed: 1, ..SweepReport::default() },
+                Level::Warn,
+            ),
+            (
+                "2026-03-12T11:50:00Z",
+                SweepReport { trails_failed: 1, ..SweepReport::default() },
+                Level::Warn,
+            ),
         ] {
             let written = json!({"time": time, "sweep": report}).to_string();
             let heartbeat: Heartbeat = serde_json::from_str(&written).unwrap();

@@ -3,19 +3,28 @@
 use super::{Check, Deployment, bucket};
 use crate::command::Command;
 use crate::config::AlertsPlace;
-use crate::sink::{SnsTopic, Subscription, SubscriptionState, TopicAttributes, TopicCause, TopicRefusal};
+use crate::sink::{
+    SnsTopic, Subscription, SubscriptionState, TopicAttributes, TopicCause, TopicRefusal,
+};
 
 pub(super) async fn examine(deployment: &Deployment) -> Vec<Check> {
     let Some(topic) = &deployment.topic else { return vec![no_topic(&deployment.config.alerts)] };
     let attributes = match topic.attributes().await {
         Ok(attributes) => attributes,
-        Err(refusal) => return vec![refused("topic", "sns:GetTopicAttributes", topic.arn(), &refusal)],
+        Err(refusal) => {
+            return vec![refused("topic", "sns:GetTopicAttributes", topic.arn(), &refusal)];
+        }
     };
     let mut checks = vec![there(topic, &attributes)];
     match topic.subscriptions().await {
         Ok(subscriptions) => checks.extend(judge(topic.arn(), &subscriptions)),
         Err(refusal) => {
-            checks.push(refused("subscribers", "sns:ListSubscriptionsByTopic", topic.arn(), &refusal));
+            checks.push(refused(
+                "subscribers",
+                "sns:ListSubscriptionsByTopic",
+                topic.arn(),
+                &refusal,
+            ));
         }
     }
     checks
@@ -33,12 +42,16 @@ fn no_topic(alerts: &AlertsPlace) -> Check {
 fn there(topic: &SnsTopic, attributes: &TopicAttributes) -> Check {
     let key = attributes.key.as_ref().map(|key| format!(", encrypted with {key}"));
     let owner = attributes.owner.as_ref().map(|owner| format!(" of account {owner}"));
-    Check::ok("topic", format!("{}{}{}", topic.arn(), owner.unwrap_or_default(), key.unwrap_or_default()))
+    Check::ok(
+        "topic",
+        format!("{}{}{}", topic.arn(), owner.unwrap_or_default(), key.unwrap_or_default()),
+    )
 }
 
 fn refused(what: &'static str, permission: &str, arn: &str, refusal: &TopicRefusal) -> Check {
     let told = format!("{arn}: {}", refusal.advised(permission));
-    let actions = ["sns:GetTopicAttributes", "sns:ListSubscriptionsByTopic", "sns:GetSubscriptionAttributes"];
+    let actions =
+        ["sns:GetTopicAttributes", "sns:ListSubscriptionsByTopic", "sns:GetSubscriptionAttributes"];
     let cure = match refusal.cause {
         TopicCause::NoTopic => create(arn),
         TopicCause::Forbidden => bucket::allow(&actions, arn),
@@ -84,7 +97,8 @@ fn judge(topic: &str, subscriptions: &[Subscription]) -> Vec<Check> {
 }
 
 fn heard(topic: &str, confirmed: &[&Subscription], pending: &[&Subscription]) -> Check {
-    let all = |some: &[&Subscription]| some.iter().map(|one| shown(one)).collect::<Vec<_>>().join(", ");
+    let all =
+        |some: &[&Subscription]| some.iter().map(|one| shown(one)).collect::<Vec<_>>().join(", ");
     match (confirmed, pending) {
         ([], []) => {
             let subscribe = of_topic("aws sns subscribe", topic);
@@ -95,12 +109,15 @@ fn heard(topic: &str, confirmed: &[&Subscription], pending: &[&Subscription]) ->
             let told = format!("nobody has confirmed, so alerts go nowhere: {}", all(pending));
             Check::fail("subscribers", told, confirm(topic))
         }
-        (confirmed, _) => Check::ok("subscribers", format!("{} told: {}", confirmed.len(), all(confirmed))),
+        (confirmed, _) => {
+            Check::ok("subscribers", format!("{} told: {}", confirmed.len(), all(confirmed)))
+        }
     }
 }
 
 fn confirm(topic: &str) -> Command {
-    of_topic("aws sns confirm-subscription", topic).plain("--token=TOKEN --authenticate-on-unsubscribe=true")
+    of_topic("aws sns confirm-subscription", topic)
+        .plain("--token=TOKEN --authenticate-on-unsubscribe=true")
 }
 
 /// Subscriptions of queues and functions are not ended by a link.
@@ -110,14 +127,15 @@ fn can_be_ended(one: &Subscription) -> bool {
 }
 
 fn anew(topic: &str, one: &Subscription) -> Command {
-    let end = Command::new("aws sns unsubscribe").with("--subscription-arn", one.arn.as_deref().unwrap_or_default());
+    let end = Command::new("aws sns unsubscribe")
+        .with("--subscription-arn", one.arn.as_deref().unwrap_or_default());
     let end = end.known("--region", region(topic));
     let again = of_topic("aws sns subscribe", topic).with("--protocol", &one.protocol);
     end.plain(&format!("&& {}", again.with("--notification-endpoint", &one.endpoint)))
 }
 
-/// Addresses are the operator's own, and shown: which one has not confirmed is what she must know. A URL is cut behind its
-/// host: what follows is often a secret.
+/// Addresses are the operator's own, and shown: which one has not confirmed is what she must know.
+/// A URL is cut behind its host: what follows is often a secret.
 fn shown(one: &Subscription) -> String {
     let endpoint = match one.endpoint.split_once("://") {
         Some((scheme, rest)) => {
@@ -136,12 +154,13 @@ mod tests {
     const TOPIC: &str = "arn:aws:sns:eu-west-1:111122223333:alerts";
 
     fn told(all: &[(&str, &str, SubscriptionState)]) -> String {
-        let subscription = |(protocol, endpoint, state): &(&str, &str, SubscriptionState)| Subscription {
-            protocol: (*protocol).to_owned(),
-            endpoint: (*endpoint).to_owned(),
-            arn: Some(format!("{TOPIC}:1")),
-            state: *state,
-        };
+        let subscription =
+            |(protocol, endpoint, state): &(&str, &str, SubscriptionState)| Subscription {
+                protocol: (*protocol).to_owned(),
+                endpoint: (*endpoint).to_owned(),
+                arn: Some(format!("{TOPIC}:1")),
+                state: *state,
+            };
         let subscriptions: Vec<Subscription> = all.iter().map(subscription).collect();
         judge(TOPIC, &subscriptions).iter().map(|check| format!("{check}\n")).collect()
     }
@@ -149,15 +168,21 @@ mod tests {
     #[test]
     fn who_is_told_and_who_is_not() {
         use SubscriptionState::{Confirmed, Pending};
-        let (held, loose) = (Confirmed { authenticated: Some(true) }, Confirmed { authenticated: Some(false) });
+        let (held, loose) =
+            (Confirmed { authenticated: Some(true) }, Confirmed { authenticated: Some(false) });
         assert!(told(&[]).starts_with("fail  subscribers   nobody is subscribed"), "{}", told(&[]));
         let pending = told(&[("email", "alice@example.com", Pending)]);
         assert!(
-            pending.starts_with("fail  subscribers   nobody has confirmed") && pending.contains("alice@example.com")
+            pending.starts_with("fail  subscribers   nobody has confirmed")
+                && pending.contains("alice@example.com")
         );
-        let both = told(&[("email", "alice@example.com", held), ("email", "bob@example.com", Pending)]);
+        let both =
+            told(&[("email", "alice@example.com", held), ("email", "bob@example.com", Pending)]);
         assert!(both.contains("ok    subscribers   1 told: email alice@example.com\n"), "{both}");
-        assert!(both.contains("warn  subscribers   email bob@example.com has not confirmed"), "{both}");
+        assert!(
+            both.contains("warn  subscribers   email bob@example.com has not confirmed"),
+            "{both}"
+        );
         let ended = told(&[("email", "alice@example.com", loose), ("sqs", "arn:aws:sqs:q", loose)]);
         assert_eq!(ended.matches("warn").count(), 1, "{ended}");
         assert!(ended.contains("&& aws sns subscribe --topic-arn"), "{ended}");
@@ -166,7 +191,11 @@ mod tests {
     #[test]
     fn a_url_is_cut_behind_its_host() {
         let held = SubscriptionState::Confirmed { authenticated: Some(true) };
-        let told = told(&[("https", "https://user:secret@pager.example.com/hook?key=secret", held)]);
-        assert!(told.contains("https https://pager.example.com/…") && !told.contains("secret"), "{told}");
+        let told =
+            told(&[("https", "https://user:secret@pager.example.com/hook?key=secret", held)]);
+        assert!(
+            told.contains("https https://pager.example.com/…") && !told.contains("secret"),
+            "{told}"
+        );
     }
 }

@@ -15,10 +15,18 @@ use crate::sweep::Trail;
 /// What a bucket says of its notifications.
 type Announcements = Result<Notifications, Refusal>;
 
-pub(super) async fn examine(deployment: &Deployment, rules: &Option<RuleSet>, now: Timestamp) -> Vec<Check> {
+pub(super) async fn examine(
+    deployment: &Deployment,
+    rules: &Option<RuleSet>,
+    now: Timestamp,
+) -> Vec<Check> {
     if deployment.config.trails.is_empty() {
         let told = "TRAILBELL_TRAILS is not set: no trail can be looked at, and no sweep finds what was not announced";
-        return vec![Check::warn("trail", told, Command::new("export TRAILBELL_TRAILS=s3://BUCKET/PREFIX"))];
+        return vec![Check::warn(
+            "trail",
+            told,
+            Command::new("export TRAILBELL_TRAILS=s3://BUCKET/PREFIX"),
+        )];
     }
     let mut checks = Vec::new();
     let buckets = buckets(deployment, &mut checks).await;
@@ -31,9 +39,13 @@ pub(super) async fn examine(deployment: &Deployment, rules: &Option<RuleSet>, no
 }
 
 /// The buckets that can be reached, each looked at once.
-async fn buckets<'a>(deployment: &'a Deployment, checks: &mut Vec<Check>) -> BTreeMap<&'a str, Announcements> {
+async fn buckets<'a>(
+    deployment: &'a Deployment,
+    checks: &mut Vec<Check>,
+) -> BTreeMap<&'a str, Announcements> {
     let owner = deployment.owner.as_deref();
-    let names: BTreeSet<&str> = deployment.config.trails.iter().map(|trail| trail.bucket.as_str()).collect();
+    let names: BTreeSet<&str> =
+        deployment.config.trails.iter().map(|trail| trail.bucket.as_str()).collect();
     let mut reachable = BTreeMap::new();
     for name in names {
         match bucket::reachable(&deployment.store, name, owner, bucket::Use::Trail).await {
@@ -47,7 +59,12 @@ async fn buckets<'a>(deployment: &'a Deployment, checks: &mut Vec<Check>) -> BTr
     reachable
 }
 
-async fn one(deployment: &Deployment, trail: &Trail, rules: &Option<RuleSet>, now: Timestamp) -> Vec<Check> {
+async fn one(
+    deployment: &Deployment,
+    trail: &Trail,
+    rules: &Option<RuleSet>,
+    now: Timestamp,
+) -> Vec<Check> {
     let matters = |region: &str| rules.as_ref().is_none_or(|rules| can_match_in(rules, region));
     let found = deliveries::find(&deployment.store, trail, now, &matters).await;
     let regions = walk::regions(&deployment.store, &trail.bucket, &trail.prefix).await;
@@ -68,18 +85,28 @@ fn unlisted(trail: &Trail, error: &StoreError) -> Check {
     Check::fail("logs", format!("{trail}: {error}"), cure)
 }
 
-/// IAM, for one, is recorded in a single region of a partition: a trail of another region never sees it.
-fn judge_regions(trail: &Trail, regions: &BTreeSet<String>, matters: &dyn Fn(&str) -> bool) -> Check {
-    let (needed, others): (Vec<&str>, Vec<&str>) = regions.iter().map(String::as_str).partition(|name| matters(name));
+/// IAM, for one, is recorded in a single region of a partition: a trail of another region never
+/// sees it.
+fn judge_regions(
+    trail: &Trail,
+    regions: &BTreeSet<String>,
+    matters: &dyn Fn(&str) -> bool,
+) -> Check {
+    let (needed, others): (Vec<&str>, Vec<&str>) =
+        regions.iter().map(String::as_str).partition(|name| matters(name));
     let update = Command::new("aws cloudtrail update-trail --name=TRAIL --is-multi-region-trail");
     match (needed.as_slice(), others.as_slice()) {
         ([], []) => {
-            let told = format!("{trail}: no log object of any region lies there: is the prefix the trail's own?");
+            let told = format!(
+                "{trail}: no log object of any region lies there: is the prefix the trail's own?"
+            );
             Check::fail("regions", told, bucket::trails())
         }
         ([], others) => {
-            let told =
-                format!("{trail}: only of {}, where nothing is recorded that the rules look for", others.join(", "));
+            let told = format!(
+                "{trail}: only of {}, where nothing is recorded that the rules look for",
+                others.join(", ")
+            );
             Check::fail("regions", told, update)
         }
         (needed, _) => {
@@ -108,7 +135,11 @@ mod tests {
             (check.level, check.told)
         };
         for (regions, level, part) in [
-            (&["eu-west-1", "us-east-1"][..], Level::Ok, "1 of 2 regions matter to the rules: us-east-1"),
+            (
+                &["eu-west-1", "us-east-1"][..],
+                Level::Ok,
+                "1 of 2 regions matter to the rules: us-east-1",
+            ),
             (&["eu-west-1"], Level::Fail, "only of eu-west-1"),
             (&[], Level::Fail, "no log object of any region"),
         ] {

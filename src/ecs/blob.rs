@@ -12,8 +12,12 @@ pub(super) enum Blob {
 const FLATTENED: &str = "aws.cloudtrail.flattened.";
 
 impl Blob {
-    pub(super) const ALL: [Blob; 4] =
-        [Blob::RequestParameters, Blob::ResponseElements, Blob::AdditionalEventData, Blob::ServiceEventDetails];
+    pub(super) const ALL: [Blob; 4] = [
+        Blob::RequestParameters,
+        Blob::ResponseElements,
+        Blob::AdditionalEventData,
+        Blob::ServiceEventDetails,
+    ];
 
     /// Its name in the record.
     pub(super) fn key(self) -> &'static str {
@@ -35,8 +39,8 @@ impl Blob {
         }
     }
 
-    /// Takes an ECS field apart that lies in one of the objects: which, and the dotted path within (none for the
-    /// object itself).
+    /// Takes an ECS field apart that lies in one of the objects: which, and the dotted path within
+    /// (none for the object itself).
     pub(super) fn within(field: &str) -> Option<(Blob, Option<&str>)> {
         if !field.starts_with(FLATTENED) {
             return None;
@@ -59,8 +63,14 @@ mod tests {
                 "aws.cloudtrail.flattened.request_parameters.policyArn",
                 Some((Blob::RequestParameters, Some("policyArn"))),
             ),
-            ("aws.cloudtrail.flattened.response_elements.user.arn", Some((Blob::ResponseElements, Some("user.arn")))),
-            ("aws.cloudtrail.flattened.additional_eventdata", Some((Blob::AdditionalEventData, None))),
+            (
+                "aws.cloudtrail.flattened.response_elements.user.arn",
+                Some((Blob::ResponseElements, Some("user.arn"))),
+            ),
+            (
+                "aws.cloudtrail.flattened.additional_eventdata",
+                Some((Blob::AdditionalEventData, None)),
+            ),
             ("aws.cloudtrail.flattened.request_parametersX", None),
             ("aws.cloudtrail.flattened", None),
             ("aws.cloudtrail.request_parameters.policyArn", None),

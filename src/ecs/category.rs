@@ -1,6 +1,7 @@
 //! What kind of call it was, told from its name alone: `event.category` and `event.type`.
 //!
-//! The table holds the names that Elastic's CloudTrail pipeline knows, whichever service the call was made to:
+//! The table holds the names that Elastic's CloudTrail pipeline knows, whichever service the call
+//! was made to:
 //! <https://github.com/elastic/integrations/tree/main/packages/aws/data_stream/cloudtrail/elasticsearch/ingest_pipeline>
 
 /// The `event.category` (absent for most names) and the `event.type`s of a call.
@@ -33,9 +34,11 @@ fn iam(name: &str) -> Known {
         | "PutGroupPolicy"
         | "RemoveUserFromGroup"
         | "UpdateGroup" => &["group", "change"],
-        "GetGroup" | "GetGroupPolicy" | "ListAttachedGroupPolicies" | "ListGroupPolicies" | "ListGroups" => {
-            &["group", "info"]
-        }
+        "GetGroup"
+        | "GetGroupPolicy"
+        | "ListAttachedGroupPolicies"
+        | "ListGroupPolicies"
+        | "ListGroups" => &["group", "info"],
         "CreateUser" => &["user", "creation"],
         "DeleteUser" => &["user", "deletion"],
         "AttachUserPolicy"
@@ -78,7 +81,8 @@ fn iam(name: &str) -> Known {
     Some(("iam", types))
 }
 
-/// `DeleteObject` is of type `delete` there, not `deletion`; three calls have a category and no type.
+/// `DeleteObject` is of type `delete` there, not `deletion`; three calls have a category and no
+/// type.
 fn elsewhere(name: &str) -> Known {
     let known: (&str, &[&str]) = match name {
         "AssumeRole" | "ConsoleLogin" | "GetCallerIdentity" => ("authentication", &["info"]),
@@ -100,9 +104,11 @@ fn elsewhere(name: &str) -> Known {
         "Subscribe" => ("configuration", &["change"]),
         "DescribeTrails" => ("configuration", &["info"]),
         "ListFunctions" => ("package", &["info"]),
-        "CreateControlChannel" | "CreateDataChannel" | "OpenControlChannel" | "OpenDataChannel" | "StartSession" => {
-            ("session", &["start"])
-        }
+        "CreateControlChannel"
+        | "CreateDataChannel"
+        | "OpenControlChannel"
+        | "OpenDataChannel"
+        | "StartSession" => ("session", &["start"]),
         "TerminateSession" => ("session", &["end"]),
         "DescribeRegions" => ("api", &["info"]),
         "Converse" | "Publish" => ("api", &[]),

@@ -1,14 +1,16 @@
-//! The cleaning that comes before any field is derived, done in place: nothing is copied, what does not survive is
-//! passed over.
+//! The cleaning that comes before any field is derived, done in place: nothing is copied, what does
+//! not survive is passed over.
 //!
-//! These functions call themselves once per level. Records come from `serde_json`, which refuses more than 128.
+//! These functions call themselves once per level. Records come from `serde_json`, which refuses
+//! more than 128.
 
 use serde_json::Value;
 
 use super::{Seen, java};
 use crate::kql;
 
-/// False for what cleaning drops: null, the empty string, `-`, `none`, and lists and objects in which nothing survives.
+/// False for what cleaning drops: null, the empty string, `-`, `none`, and lists and objects in
+/// which nothing survives.
 pub(super) fn survives(value: &Value) -> bool {
     match value {
         Value::Null => false,
@@ -32,7 +34,8 @@ pub(super) fn cleaned(value: &Value) -> Value {
     }
 }
 
-/// Gives a scalar, or each scalar of a list, to `seen` as the keyword that Elasticsearch makes of it.
+/// Gives a scalar, or each scalar of a list, to `seen` as the keyword that Elasticsearch makes of
+/// it.
 pub(super) fn any_keyword(value: &Value, seen: Seen<'_>) -> bool {
     match value {
         Value::String(text) => survives(value) && seen(kql::Value::Text(text)),

@@ -11,8 +11,8 @@ use super::{Seen, View};
 use crate::cloudtrail::Record;
 use crate::kql::{self, Document};
 
-/// The whole view of a record as one nested ECS document: always the same fields in the same order for the same
-/// record. Dates and addresses are text.
+/// The whole view of a record as one nested ECS document: always the same fields in the same order
+/// for the same record. Dates and addresses are text.
 pub fn document(record: &Record) -> Value {
     let view = View::new(record);
     let mut root = Map::new();
@@ -33,7 +33,8 @@ pub fn document(record: &Record) -> Value {
     Value::Object(root)
 }
 
-/// What a source gives: one value as it is, several as a list. Resources are objects and come apart from this.
+/// What a source gives: one value as it is, several as a list. Resources are objects and come apart
+/// from this.
 fn whole(view: &View<'_>, source: Source) -> Option<Value> {
     if matches!(source, Source::Resource(_)) {
         return None;

@@ -42,8 +42,14 @@ pub(super) static FIELDS: &[(&str, Source)] = &[
     ("aws.cloudtrail.additional_eventdata", Rendered(Blob::AdditionalEventData)),
     ("aws.cloudtrail.api_version", Keyword(&["apiVersion"])),
     ("aws.cloudtrail.console_login.additional_eventdata.login_to", Text(|view| view.login_to())),
-    ("aws.cloudtrail.console_login.additional_eventdata.mfa_used", Flag(|view| view.login_flag("MFAUsed"))),
-    ("aws.cloudtrail.console_login.additional_eventdata.mobile_version", Flag(|view| view.login_flag("MobileVersion"))),
+    (
+        "aws.cloudtrail.console_login.additional_eventdata.mfa_used",
+        Flag(|view| view.login_flag("MFAUsed")),
+    ),
+    (
+        "aws.cloudtrail.console_login.additional_eventdata.mobile_version",
+        Flag(|view| view.login_flag("MobileVersion")),
+    ),
     ("aws.cloudtrail.error_code", Keyword(&["errorCode"])),
     ("aws.cloudtrail.error_message", Keyword(&["errorMessage"])),
     ("aws.cloudtrail.event_category", Keyword(&["eventCategory"])),
@@ -155,15 +161,17 @@ pub enum ValueKind {
     Ip,
 }
 
-/// What the values of a field with a name of its own are like, and whether a record has at most one of them. Several
-/// have `event.category`, `event.type`, `related.user`, `aws.cloudtrail.resources.*`, and whatever comes from the
-/// request or the response, where a service may put a list: `group.*`, `user.target.*`, `user.changes.name`.
+/// What the values of a field with a name of its own are like, and whether a record has at most one
+/// of them. Several have `event.category`, `event.type`, `related.user`,
+/// `aws.cloudtrail.resources.*`, and whatever comes from the request or the response, where a
+/// service may put a list: `group.*`, `user.target.*`, `user.changes.name`.
 pub fn shape(field: &str) -> Option<(ValueKind, bool)> {
     Some(match find(field)? {
         Constant(text) => (ValueKind::Constant(text), true),
-        Keyword(path) => {
-            (ValueKind::Keyword, !matches!(path.first(), Some(&("requestParameters" | "responseElements"))))
-        }
+        Keyword(path) => (
+            ValueKind::Keyword,
+            !matches!(path.first(), Some(&("requestParameters" | "responseElements"))),
+        ),
         Boolean(_) | Flag(_) => (ValueKind::Boolean, true),
         Date(_) => (ValueKind::Date, true),
         Ip(_) => (ValueKind::Ip, true),
@@ -194,7 +202,10 @@ mod tests {
             ("event.actoin", Some("event.action")),
             ("user.Name", Some("user.name")),
             ("event.data_set", Some("event.dataset")),
-            ("aws.cloudtrail.flattened.request_parameter", Some("aws.cloudtrail.flattened.request_parameters")),
+            (
+                "aws.cloudtrail.flattened.request_parameter",
+                Some("aws.cloudtrail.flattened.request_parameters"),
+            ),
             ("process.executable", None),
             ("source.geo.country_name", None),
         ];

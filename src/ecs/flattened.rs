@@ -1,5 +1,6 @@
-//! An object whose field names are not known in advance, as Elasticsearch's `flattened` type indexes it: every scalar
-//! is a keyword, reached by the names on the way to it, joined by dots. Lists are seen through.
+//! An object whose field names are not known in advance, as Elasticsearch's `flattened` type
+//! indexes it: every scalar is a keyword, reached by the names on the way to it, joined by dots.
+//! Lists are seen through.
 
 use serde_json::Value;
 
@@ -28,16 +29,22 @@ impl Document for Flattened<'_> {
 fn any_at(value: &Value, path: &str, found: &mut dyn FnMut(&Value) -> bool) -> bool {
     match value {
         Value::Array(items) => items.iter().any(|item| any_at(item, path, found)),
-        Value::Object(fields) => fields.iter().any(|(key, inner)| match path.strip_prefix(key.as_str()) {
-            Some("") => found(inner),
-            Some(rest) => rest.strip_prefix('.').is_some_and(|rest| any_at(inner, rest, found)),
-            None => false,
-        }),
+        Value::Object(fields) => {
+            fields.iter().any(|(key, inner)| match path.strip_prefix(key.as_str()) {
+                Some("") => found(inner),
+                Some(rest) => rest.strip_prefix('.').is_some_and(|rest| any_at(inner, rest, found)),
+                None => false,
+            })
+        }
         _ => false,
     }
 }
 
-fn any_named(value: &Value, path: &mut String, seen: &mut dyn FnMut(&str, kql::Value<'_>) -> bool) -> bool {
+fn any_named(
+    value: &Value,
+    path: &mut String,
+    seen: &mut dyn FnMut(&str, kql::Value<'_>) -> bool,
+) -> bool {
     match value {
         Value::Array(items) => items.iter().any(|item| any_named(item, path, seen)),
         Value::Object(fields) => fields.iter().any(|(key, inner)| {
@@ -77,8 +84,7 @@ mod tests {
 
     #[test]
     fn a_dotted_name_finds_every_leaf_under_it() {
-        let object =
-            json!({"a": {"b": "x", "list": [{"c": 1}, {"c": true}, {"c": "none"}]}, "a.b": "y", "d": {"e": {}}});
+        let object = json!({"a": {"b": "x", "list": [{"c": 1}, {"c": true}, {"c": "none"}]}, "a.b": "y", "d": {"e": {}}});
         let cases: [(&str, &[&str]); 7] = [
             ("a.b", &[r#"Text("x")"#, r#"Text("y")"#]),
             ("a.list.c", &[r#"Text("1")"#, r#"Text("true")"#]),
@@ -95,7 +101,8 @@ mod tests {
 
     #[test]
     fn objects_of_a_list_are_documents_of_their_own() {
-        let object = json!({"rules": {"items": [{"port": 22, "cidr": "0.0.0.0/0"}, {"port": 443}]}});
+        let object =
+            json!({"rules": {"items": [{"port": 22, "cidr": "0.0.0.0/0"}, {"port": 443}]}});
         let mut ports = Vec::new();
         Flattened(&object).any_object("rules.items", &mut |item| {
             item.any_value("port", &mut |port| {

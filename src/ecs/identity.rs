@@ -33,8 +33,8 @@ impl<'a> View<'a> {
         })
     }
 
-    /// `related.user`: every distinct name and id of a user. Of a session also its own name, and where that is an
-    /// e-mail address what stands before the `@`.
+    /// `related.user`: every distinct name and id of a user. Of a session also its own name, and
+    /// where that is an e-mail address what stands before the `@`.
     pub(super) fn related_users(&self) -> impl Iterator<Item = &'a str> {
         let session = self.session_name();
         let all = [
@@ -44,14 +44,22 @@ impl<'a> View<'a> {
             self.text(TARGET_ID),
             self.text(NEW_NAME),
             session,
-            session.and_then(|name| name.split_once('@')).map(|(local, _)| local).filter(|local| !local.is_empty()),
+            session
+                .and_then(|name| name.split_once('@'))
+                .map(|(local, _)| local)
+                .filter(|local| !local.is_empty()),
         ];
-        (0..all.len()).filter(move |&at| !all[..at].contains(&all[at])).filter_map(move |at| all[at])
+        (0..all.len())
+            .filter(move |&at| !all[..at].contains(&all[at]))
+            .filter_map(move |at| all[at])
     }
 
-    /// What follows the last slash of a session's ARN, e.g. `arn:aws:sts::111122223333:assumed-role/Deploy/alice`.
+    /// What follows the last slash of a session's ARN, e.g.
+    /// `arn:aws:sts::111122223333:assumed-role/Deploy/alice`.
     fn session_name(&self) -> Option<&'a str> {
-        let arn = self.text(&["userIdentity", "arn"]).filter(|arn| self.is_session() && arn.contains(":sts:"))?;
+        let arn = self
+            .text(&["userIdentity", "arn"])
+            .filter(|arn| self.is_session() && arn.contains(":sts:"))?;
         arn.rsplit_once('/').map(|(_, name)| name).filter(|name| !name.is_empty())
     }
 

@@ -1,12 +1,14 @@
-//! What Java prints for a parsed JSON value. Elastic's pipeline stores `requestParameters` and its like as
-//! `Map.toString()`, and rules search that text, so the order of the keys and the form of the numbers count.
+//! What Java prints for a parsed JSON value. Elastic's pipeline stores `requestParameters` and its
+//! like as `Map.toString()`, and rules search that text, so the order of the keys and the form of
+//! the numbers count.
 
 use serde_json::{Map, Number, Value};
 
 use super::clean::survives;
 
-/// `value.toString()` as Java gives it after cleaning: `{key=value, list=[a, b]}`, keys in the order in which a
-/// `java.util.HashMap` iterates. Not imitated: the trees that Java makes of nine or more keys in one bucket.
+/// `value.toString()` as Java gives it after cleaning: `{key=value, list=[a, b]}`, keys in the
+/// order in which a `java.util.HashMap` iterates. Not imitated: the trees that Java makes of nine
+/// or more keys in one bucket.
 pub(super) fn to_string(value: &Value) -> String {
     let mut out = String::new();
     write_value(value, &mut out);
@@ -35,7 +37,9 @@ fn write_list(items: &[Value], out: &mut String) {
 
 fn write_map(fields: &Map<String, Value>, out: &mut String) {
     out.push('{');
-    for (index, (key, value)) in in_hash_order(fields).into_iter().filter(|(_, value)| survives(value)).enumerate() {
+    for (index, (key, value)) in
+        in_hash_order(fields).into_iter().filter(|(_, value)| survives(value)).enumerate()
+    {
         out.push_str(if index == 0 { "" } else { ", " });
         out.push_str(key);
         out.push('=');
@@ -44,8 +48,9 @@ fn write_map(fields: &Map<String, Value>, out: &mut String) {
     out.push('}');
 }
 
-/// Bucket by bucket, in order of insertion within one: growing the table keeps that order, so a stable sort by the
-/// final bucket gives it. Keys that cleaning drops count here, because a table that lost entries does not shrink.
+/// Bucket by bucket, in order of insertion within one: growing the table keeps that order, so a
+/// stable sort by the final bucket gives it. Keys that cleaning drops count here, because a table
+/// that lost entries does not shrink.
 fn in_hash_order(fields: &Map<String, Value>) -> Vec<(&String, &Value)> {
     let mask = table_size(fields.len()) - 1;
     let mut entries: Vec<_> = fields.iter().collect();
@@ -64,7 +69,8 @@ fn table_size(entries: usize) -> u32 {
 
 /// `String.hashCode`: a polynomial in 31 over the UTF-16 units, wrapping at 32 bits.
 fn hash_code(text: &str) -> u32 {
-    text.encode_utf16().fold(0, |hash: u32, unit| hash.wrapping_mul(31).wrapping_add(u32::from(unit)))
+    text.encode_utf16()
+        .fold(0, |hash: u32, unit| hash.wrapping_mul(31).wrapping_add(u32::from(unit)))
 }
 
 /// `HashMap` mixes the upper half into the lower, which alone chooses the bucket.
@@ -77,8 +83,8 @@ pub(super) fn boolean(flag: bool) -> &'static str {
     if flag { "true" } else { "false" }
 }
 
-/// A number as Java prints it: whole numbers plain, others by the rules of `Double.toString`. A whole number beyond
-/// 64 bits was read as a fraction already and is printed as one.
+/// A number as Java prints it: whole numbers plain, others by the rules of `Double.toString`. A
+/// whole number beyond 64 bits was read as a fraction already and is printed as one.
 pub(super) fn number(number: &Number) -> String {
     match number.as_f64() {
         Some(double) if number.is_f64() => self::double(double),
@@ -86,16 +92,19 @@ pub(super) fn number(number: &Number) -> String {
     }
 }
 
-/// Plain from 1E-3 up to 1E7, else with an exponent; the fewest digits that tell it apart, one after the point at
-/// least. <https://docs.oracle.com/en/java/javase/21/docs/api/java.base/java/lang/Double.html#toString(double)>
+/// Plain from 1E-3 up to 1E7, else with an exponent; the fewest digits that tell it apart, one
+/// after the point at least.
+/// <https://docs.oracle.com/en/java/javase/21/docs/api/java.base/java/lang/Double.html#toString(double)>
 fn double(value: f64) -> String {
     if value == 0.0 || (1e-3..1e7).contains(&value.abs()) {
         return format!("{value:?}");
     }
-    // As many digits as are needed; of two numbers with that many, equally near, Java takes the even one, which
-    // Rust does only where the count is given.
+    // As many digits as are needed; of two numbers with that many, equally near, Java takes the
+    // even one, which Rust does only where the count is given.
     let shortest = format!("{value:e}");
-    let digits = shortest.find('e').map_or(1, |end| shortest[..end].trim_start_matches('-').len().saturating_sub(2));
+    let digits = shortest
+        .find('e')
+        .map_or(1, |end| shortest[..end].trim_start_matches('-').len().saturating_sub(2));
     let scientific = format!("{value:.*e}", digits.max(1));
     scientific.replace('e', "E")
 }
@@ -131,7 +140,8 @@ mod tests {
         }
     }
 
-    /// The order in which Elastic's own test of a CreateDBInstance record shows its keys; five more were empty.
+    /// The order in which Elastic's own test of a CreateDBInstance record shows its keys; five more
+    /// were empty.
     #[test]
     fn a_large_map_has_the_order_that_elastic_shows() {
         let order = "allocatedStorage backupTarget cACertificateIdentifier dbInstancePort dBParameterGroups \
@@ -147,15 +157,19 @@ mod tests {
         let mut keys: Vec<&str> =
             kept.iter().copied().chain(empty).chain(["readReplicaDBInstanceIdentifiers"]).collect();
         keys.sort_unstable();
-        let fields: Map<String, Value> =
-            keys.iter().map(|key| (key.to_string(), if kept.contains(key) { json!(1) } else { json!([]) })).collect();
+        let fields: Map<String, Value> = keys
+            .iter()
+            .map(|key| (key.to_string(), if kept.contains(key) { json!(1) } else { json!([]) }))
+            .collect();
         let printed: Vec<String> = kept.iter().map(|key| format!("{key}=1")).collect();
         assert_eq!(to_string(&Value::Object(fields)), format!("{{{}}}", printed.join(", ")));
     }
 
     #[test]
     fn the_table_doubles_past_three_quarters() {
-        for (entries, size) in [(0, 16), (12, 16), (13, 32), (24, 32), (25, 64), (48, 64), (49, 128)] {
+        for (entries, size) in
+            [(0, 16), (12, 16), (13, 32), (24, 32), (25, 64), (48, 64), (49, 128)]
+        {
             assert_eq!(table_size(entries), size, "{entries} entries");
         }
         // 'p' is 112: in bucket 0 of 16, in bucket 16 of 32.
@@ -164,13 +178,22 @@ mod tests {
             to_string(&Value::Object(keys.chain([("l".to_owned(), last)]).collect()))
         };
         assert!(filled(json!(1)).starts_with("{a=1, b=1"));
-        assert!(filled(json!(null)).starts_with("{a=1, b=1"), "a table does not shrink when a key is dropped");
+        assert!(
+            filled(json!(null)).starts_with("{a=1, b=1"),
+            "a table does not shrink when a key is dropped"
+        );
     }
 
     #[test]
     fn hashes_are_those_of_java() {
-        let cases =
-            [("", 0), ("a", 97), ("hello", 99_162_322), ("groupName", 2_811_792_810), ("é", 233), ("😀", 1_772_899)];
+        let cases = [
+            ("", 0),
+            ("a", 97),
+            ("hello", 99_162_322),
+            ("groupName", 2_811_792_810),
+            ("é", 233),
+            ("😀", 1_772_899),
+        ];
         for (text, hash) in cases {
             assert_eq!(hash_code(text), hash, "{text:?}");
         }

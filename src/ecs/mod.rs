@@ -1,10 +1,12 @@
-//! The ECS view of a CloudTrail record: its fields by the names that Elastic's AWS integration gives them, with the
-//! values that its ingest pipeline makes, so that a rule written for it means the same here.
+//! The ECS view of a CloudTrail record: its fields by the names that Elastic's AWS integration
+//! gives them, with the values that its ingest pipeline makes, so that a rule written for it means
+//! the same here.
 //!
-//! [`View`] answers for one field at a time, straight from the record; [`document`] is all of it as JSON. Fields that
-//! need data from outside a record, such as `source.geo.*`, are absent.
+//! [`View`] answers for one field at a time, straight from the record; [`document`] is all of it as
+//! JSON. Fields that need data from outside a record, such as `source.geo.*`, are absent.
 //!
-//! The pipeline: <https://github.com/elastic/integrations/tree/main/packages/aws/data_stream/cloudtrail>
+//! The pipeline:
+//! <https://github.com/elastic/integrations/tree/main/packages/aws/data_stream/cloudtrail>
 
 mod blob;
 mod category;

@@ -1,11 +1,17 @@
 //! "Did you mean …?"
 
-/// The candidate that differs from `word` by the fewest inserted, deleted or replaced characters; none where that is
-/// more than a quarter of the word, or three.
-pub(crate) fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+/// The candidate that differs from `word` by the fewest inserted, deleted or replaced characters;
+/// none where that is more than a quarter of the word, or three.
+pub(crate) fn nearest<'a>(
+    word: &str,
+    candidates: impl IntoIterator<Item = &'a str>,
+) -> Option<&'a str> {
     let limit = (word.chars().count() / 4).clamp(1, 3);
     let distances = candidates.into_iter().map(|candidate| (distance(word, candidate), candidate));
-    distances.filter(|(distance, _)| *distance <= limit).min_by_key(|(distance, _)| *distance).map(|(_, found)| found)
+    distances
+        .filter(|(distance, _)| *distance <= limit)
+        .min_by_key(|(distance, _)| *distance)
+        .map(|(_, found)| found)
 }
 
 /// Levenshtein's edit distance, one row of the table at a time.
@@ -30,8 +36,14 @@ mod tests {
 
     #[test]
     fn distances_count_edits() {
-        let cases =
-            [("", "", 0), ("abc", "", 3), ("", "abc", 3), ("kitten", "sitting", 3), ("flaw", "lawn", 2), ("é", "e", 1)];
+        let cases = [
+            ("", "", 0),
+            ("abc", "", 3),
+            ("", "abc", 3),
+            ("kitten", "sitting", 3),
+            ("flaw", "lawn", 2),
+            ("é", "e", 1),
+        ];
         for (from, to, expected) in cases {
             assert_eq!(distance(from, to), expected, "{from} {to}");
         }
@@ -40,9 +52,12 @@ mod tests {
     #[test]
     fn the_nearest_is_near() {
         let known = ["severity", "risk_score", "interval"];
-        for (word, meant) in
-            [("serverity", Some("severity")), ("risk-score", Some("risk_score")), ("colour", None), ("", None)]
-        {
+        for (word, meant) in [
+            ("serverity", Some("severity")),
+            ("risk-score", Some("risk_score")),
+            ("colour", None),
+            ("", None),
+        ] {
             assert_eq!(nearest(word, known), meant, "{word:?}");
         }
     }

@@ -1,4 +1,5 @@
-//! Objects within the view, as documents of their own: what `path: { … }` in a query is held against.
+//! Objects within the view, as documents of their own: what `path: { … }` in a query is held
+//! against.
 
 use serde_json::Value;
 
@@ -11,11 +12,15 @@ use crate::kql::{self, Document};
 pub(super) struct Resource<'a>(pub(super) &'a Value);
 
 impl Resource<'_> {
-    pub(super) const FIELDS: [(&'static str, [&'static str; 2]); 3] =
-        [("account_id", ["accountId", "account_id"]), ("arn", ["ARN", "arn"]), ("type", ["type", "type"])];
+    pub(super) const FIELDS: [(&'static str, [&'static str; 2]); 3] = [
+        ("account_id", ["accountId", "account_id"]),
+        ("arn", ["ARN", "arn"]),
+        ("type", ["type", "type"]),
+    ];
 
     fn any_of(&self, keys: [&str; 2], seen: Seen<'_>) -> bool {
-        let value = keys.into_iter().find_map(|key| self.0.get(key).filter(|value| survives(value)));
+        let value =
+            keys.into_iter().find_map(|key| self.0.get(key).filter(|value| survives(value)));
         value.is_some_and(|value| any_keyword(value, seen))
     }
 }
@@ -63,11 +68,13 @@ impl Document for Under<'_> {
 
     fn any_leaf(&self, seen: &mut dyn FnMut(&str, kql::Value<'_>) -> bool) -> bool {
         let inside = FIELDS.iter().filter_map(|(name, source)| Some((self.rest(name)?, *source)));
-        let mut named = inside.map(|(rest, source)| self.view.any_of(source, &mut |leaf| seen(rest, leaf)));
+        let mut named =
+            inside.map(|(rest, source)| self.view.any_of(source, &mut |leaf| seen(rest, leaf)));
         if named.any(|stop| stop) {
             return true;
         }
-        self.view.any_flattened(&mut |name, leaf| self.rest(name).is_some_and(|rest| seen(rest, leaf)))
+        self.view
+            .any_flattened(&mut |name, leaf| self.rest(name).is_some_and(|rest| seen(rest, leaf)))
     }
 
     fn any_object(&self, path: &str, seen: &mut dyn FnMut(&dyn Document) -> bool) -> bool {

@@ -38,7 +38,8 @@ fn unknown_name(expr: &Expr, prefix: &str) -> Option<String> {
     let name = format!("{prefix}{field}");
     // `user: *` asks whether there is anything under `user`.
     let object = format!("{name}.");
-    let is_object = || *leaf.test() == Test::Exists && known_fields().any(|known| known.starts_with(&object));
+    let is_object =
+        || *leaf.test() == Test::Exists && known_fields().any(|known| known.starts_with(&object));
     (!is_known(&name) && !is_object()).then_some(name)
 }
 

@@ -1,4 +1,5 @@
-//! One record by the names of ECS. Nothing is built beforehand: a field is looked up when a rule asks for it.
+//! One record by the names of ECS. Nothing is built beforehand: a field is looked up when a rule
+//! asks for it.
 
 use std::borrow::Cow;
 use std::cell::OnceCell;
@@ -15,14 +16,15 @@ use super::{Seen, category, java};
 use crate::cloudtrail::{Record, instant};
 use crate::kql::{self, Document};
 
-/// Elasticsearch takes no longer keyword: beyond this many UTF-16 units there is text only, no object.
+/// Elasticsearch takes no longer keyword: beyond this many UTF-16 units there is text only, no
+/// object.
 const FLATTENED_LIMIT: usize = 32_766;
 
 /// The field of which each value is an object.
 pub(super) const RESOURCES: &str = "aws.cloudtrail.resources";
 
-/// A record by the names of ECS. Make one per record and hold every rule against it: what is costly to derive is
-/// derived once.
+/// A record by the names of ECS. Make one per record and hold every rule against it: what is costly
+/// to derive is derived once.
 #[derive(Debug)]
 pub struct View<'a> {
     record: &'a Record,
@@ -61,7 +63,9 @@ impl<'a> View<'a> {
 
     /// A console login says itself how it went; every other call failed if it has an error.
     pub(super) fn outcome(&self) -> Cow<'a, str> {
-        if let Some(said) = self.console_login().and_then(|()| self.text(&["responseElements", "ConsoleLogin"])) {
+        if let Some(said) =
+            self.console_login().and_then(|()| self.text(&["responseElements", "ConsoleLogin"]))
+        {
             return match said {
                 "Success" => Cow::Borrowed("success"),
                 "Failure" => Cow::Borrowed("failure"),
@@ -92,16 +96,19 @@ impl<'a> View<'a> {
         self.text(&["sharedEventID"]).or_else(|| self.text(&["sharedEventId"]))
     }
 
-    /// The product before the first slash: `aws-cli` of `aws-cli/2.15.0 …`. CloudTrail puts some agents in brackets.
-    /// A text without a product is called `Other`, as Elastic calls it.
+    /// The product before the first slash: `aws-cli` of `aws-cli/2.15.0 …`. CloudTrail puts some
+    /// agents in brackets. A text without a product is called `Other`, as Elastic calls it.
     pub(super) fn user_agent_name(&self) -> Option<&'a str> {
         let agent = self.text(&["userAgent"])?;
-        let product = agent.split_once('/').map(|(product, _)| product.trim_start_matches('[').trim());
+        let product =
+            agent.split_once('/').map(|(product, _)| product.trim_start_matches('[').trim());
         Some(product.filter(|product| !product.is_empty()).unwrap_or("Other"))
     }
 
     pub(super) fn any_category(&self, seen: Seen<'_>) -> bool {
-        category::of(self.action()).category.is_some_and(|category| seen(kql::Value::Text(category)))
+        category::of(self.action())
+            .category
+            .is_some_and(|category| seen(kql::Value::Text(category)))
     }
 
     pub(super) fn any_type(&self, seen: Seen<'_>) -> bool {
@@ -114,7 +121,12 @@ impl<'a> View<'a> {
 
     /// The elements of `resources` that are objects.
     pub(super) fn resources(&self) -> impl Iterator<Item = &'a Value> {
-        let list = self.record.get(&["resources"]).and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+        let list = self
+            .record
+            .get(&["resources"])
+            .and_then(Value::as_array)
+            .map(Vec::as_slice)
+            .unwrap_or_default();
         list.iter().filter(|resource| resource.is_object() && survives(resource))
     }
 
@@ -136,23 +148,36 @@ impl<'a> View<'a> {
         match source {
             Source::Constant(text) => seen(kql::Value::Text(text)),
             Source::Keyword(path) => self.at(path).is_some_and(|value| any_keyword(value, seen)),
-            Source::Boolean(path) => self.at(path).and_then(boolean).is_some_and(|flag| seen(kql::Value::Bool(flag))),
-            Source::Date(path) => self.text(path).and_then(instant).is_some_and(|time| seen(kql::Value::Date(time))),
-            Source::Ip(path) => self.text(path).and_then(address).is_some_and(|ip| seen(kql::Value::Ip(ip))),
+            Source::Boolean(path) => {
+                self.at(path).and_then(boolean).is_some_and(|flag| seen(kql::Value::Bool(flag)))
+            }
+            Source::Date(path) => {
+                self.text(path).and_then(instant).is_some_and(|time| seen(kql::Value::Date(time)))
+            }
+            Source::Ip(path) => {
+                self.text(path).and_then(address).is_some_and(|ip| seen(kql::Value::Ip(ip)))
+            }
             Source::Text(derive) => derive(self).is_some_and(|text| seen(kql::Value::Text(text))),
             Source::Outcome => seen(kql::Value::Text(&self.outcome())),
             Source::Flag(derive) => derive(self).is_some_and(|flag| seen(kql::Value::Bool(flag))),
             Source::Many(derive) => derive(self, seen),
-            Source::Rendered(blob) => self.rendered(blob).is_some_and(|text| seen(kql::Value::Text(text))),
-            Source::Resource(name) => self.resources().any(|resource| Resource(resource).any_value(name, seen)),
+            Source::Rendered(blob) => {
+                self.rendered(blob).is_some_and(|text| seen(kql::Value::Text(text)))
+            }
+            Source::Resource(name) => {
+                self.resources().any(|resource| Resource(resource).any_value(name, seen))
+            }
         }
     }
 
     /// Every leaf of the objects of free shape, with its full name.
     pub(super) fn any_flattened(&self, seen: &mut dyn FnMut(&str, kql::Value<'_>) -> bool) -> bool {
-        Blob::ALL.into_iter().filter_map(|blob| Some((blob, self.object(blob)?))).any(|(blob, object)| {
-            Flattened(object).any_leaf(&mut |path, leaf| seen(&format!("{}.{path}", blob.flattened()), leaf))
-        })
+        Blob::ALL.into_iter().filter_map(|blob| Some((blob, self.object(blob)?))).any(
+            |(blob, object)| {
+                Flattened(object)
+                    .any_leaf(&mut |path, leaf| seen(&format!("{}.{path}", blob.flattened()), leaf))
+            },
+        )
     }
 
     fn any_in_object(&self, field: &str, seen: Seen<'_>) -> bool {

@@ -6,13 +6,14 @@ use crate::cloudtrail::Record;
 
 /// Who made the call: one key to correlate by, one label for people.
 ///
-/// Source: `userIdentity`, <https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-event-reference-user-identity.html>
+/// Source: `userIdentity`,
+/// <https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-event-reference-user-identity.html>
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Actor {
     /// `userIdentity.type`, e.g. `IAMUser`; `Unknown` where the record has none.
     pub identity_type: String,
-    /// The same for every call of the same actor. IAMUser and Root: the ARN. AssumedRole: the ARN of the role and the
-    /// session name. AWSService: `invokedBy`. Else the principal id.
+    /// The same for every call of the same actor. IAMUser and Root: the ARN. AssumedRole: the ARN
+    /// of the role and the session name. AWSService: `invokedBy`. Else the principal id.
     pub key: String,
     /// A short name that people recognise. Written by a caller of AWS: clean it before showing it.
     pub label: String,
@@ -57,7 +58,9 @@ impl<'a> Identity<'a> {
             "AWSService" => self.text("invokedBy").map(str::to_owned),
             _ => None,
         };
-        exact.or_else(|| self.first_of(&["principalId", "arn", "userName", "invokedBy", "accountId"]))
+        exact.or_else(|| {
+            self.first_of(&["principalId", "arn", "userName", "invokedBy", "accountId"])
+        })
     }
 
     fn label(&self, identity_type: &str) -> Option<String> {
@@ -67,7 +70,9 @@ impl<'a> Identity<'a> {
             "AWSService" => self.text("invokedBy").map(str::to_owned),
             _ => None,
         };
-        exact.or_else(|| self.first_of(&["userName", "arn", "principalId", "invokedBy", "accountId"]))
+        exact.or_else(|| {
+            self.first_of(&["userName", "arn", "principalId", "invokedBy", "accountId"])
+        })
     }
 
     fn role_session(&self, role: Option<&str>) -> Option<String> {
@@ -93,9 +98,17 @@ mod tests {
     #[test]
     fn each_identity_type_has_a_key_and_a_label() {
         let user = "arn:aws:iam::111122223333:user/alice";
-        check(json!({"type": "IAMUser", "arn": user, "principalId": "AIDA1", "userName": "alice"}), user, "alice");
+        check(
+            json!({"type": "IAMUser", "arn": user, "principalId": "AIDA1", "userName": "alice"}),
+            user,
+            "alice",
+        );
         let root = "arn:aws:iam::111122223333:root";
-        check(json!({"type": "Root", "arn": root, "principalId": "111122223333"}), root, "the root user");
+        check(
+            json!({"type": "Root", "arn": root, "principalId": "111122223333"}),
+            root,
+            "the root user",
+        );
         let role = json!({"type": "AssumedRole", "principalId": "AROA1:deploy-7",
             "arn": "arn:aws:sts::111122223333:assumed-role/Deploy/deploy-7",
             "sessionContext": {"sessionIssuer": {"arn": "arn:aws:iam::111122223333:role/Deploy", "userName": "Deploy"}}});
@@ -105,7 +118,11 @@ mod tests {
             "cloudformation.amazonaws.com",
             "cloudformation.amazonaws.com",
         );
-        check(json!({"type": "AWSAccount", "principalId": "AIDA2", "accountId": "444455556666"}), "AIDA2", "AIDA2");
+        check(
+            json!({"type": "AWSAccount", "principalId": "AIDA2", "accountId": "444455556666"}),
+            "AIDA2",
+            "AIDA2",
+        );
     }
 
     #[test]

@@ -1,20 +1,25 @@
-//! What a denied call was about. CloudTrail leaves its request out, but AWS's error message names the resource.
+//! What a denied call was about. CloudTrail leaves its request out, but AWS's error message names
+//! the resource.
 //!
-//! Source of the wording: <https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_access-denied.html>
+//! Source of the wording:
+//! <https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_access-denied.html>
 
 use crate::cloudtrail::Record;
 
 /// IAM allows at most 128 characters in a group's name.
 const LONGEST_NAME: usize = 128;
 
-/// The name of the IAM group that a denied call was about; absent where the message does not tell it beyond doubt.
+/// The name of the IAM group that a denied call was about; absent where the message does not tell
+/// it beyond doubt.
 pub(super) fn group(record: &Record) -> Option<&str> {
-    let action = record.text(&["eventName"]).filter(|_| record.text(&["eventSource"]) == Some("iam.amazonaws.com"))?;
+    let action = record
+        .text(&["eventName"])
+        .filter(|_| record.text(&["eventSource"]) == Some("iam.amazonaws.com"))?;
     group_in(record.text(&["errorMessage"])?, action)
 }
 
-/// Callers choose names and paths, so nothing is taken for a name that could not be one: it would be the message's own
-/// words, or somebody's imitation of them.
+/// Callers choose names and paths, so nothing is taken for a name that could not be one: it would
+/// be the message's own words, or somebody's imitation of them.
 fn group_in<'a>(message: &'a str, action: &str) -> Option<&'a str> {
     let (_caller, denied) = message.split_once(" is not authorized to perform: ")?;
     let (denied_action, resource) = denied.split_once(" on resource: ")?;
@@ -57,13 +62,25 @@ mod tests {
     fn the_group_is_read_from_each_wording() {
         let cases = [
             ("group Admins with an explicit deny in a service control policy", Some("Admins")),
-            ("group Admins because no identity-based policy allows the iam:AddUserToGroup action", Some("Admins")),
+            (
+                "group Admins because no identity-based policy allows the iam:AddUserToGroup action",
+                Some("Admins"),
+            ),
             ("group Admins", Some("Admins")),
             ("group ops/Admins", Some("Admins")),
-            ("arn:aws:iam::111122223333:group/Admins because no identity-based policy allows it", Some("Admins")),
-            ("arn:aws-cn:iam::111122223333:group/ops/eu:1/Admins with an explicit deny", Some("Admins")),
+            (
+                "arn:aws:iam::111122223333:group/Admins because no identity-based policy allows it",
+                Some("Admins"),
+            ),
+            (
+                "arn:aws-cn:iam::111122223333:group/ops/eu:1/Admins with an explicit deny",
+                Some("Admins"),
+            ),
             ("arn:aws:iam::111122223333:group/a.b+c=d,e@f-g_h", Some("a.b+c=d,e@f-g_h")),
-            ("arn:aws:iam::111122223333:user/alice because no identity-based policy allows it", None),
+            (
+                "arn:aws:iam::111122223333:user/alice because no identity-based policy allows it",
+                None,
+            ),
             ("arn:aws:sns:us-east-1:111122223333:group/Admins", None),
             ("arn:aws:iam::111122223333:group/ because", None),
             ("arn:aws:iam::111122223333:group/* because", None),
@@ -74,9 +91,15 @@ mod tests {
         ];
         for (resource, expected) in cases {
             let user = "User: arn:aws:iam::111122223333:user/alice";
-            let message = format!("{user} is not authorized to perform: iam:AddUserToGroup on resource: {resource}");
+            let message = format!(
+                "{user} is not authorized to perform: iam:AddUserToGroup on resource: {resource}"
+            );
             assert_eq!(group_in(&message, "AddUserToGroup"), expected, "{resource}");
-            assert_eq!(group_in(&message, "DeleteGroup"), None, "denied for another action: {resource}");
+            assert_eq!(
+                group_in(&message, "DeleteGroup"),
+                None,
+                "denied for another action: {resource}"
+            );
         }
     }
 
@@ -93,9 +116,13 @@ mod tests {
 
     #[test]
     fn only_iams_own_messages_are_read() {
-        let message = "User: x is not authorized to perform: iam:CreateGroup on resource: group Admins";
-        for (source, expected) in [("iam.amazonaws.com", Some("Admins")), ("xray.amazonaws.com", None)] {
-            let record = json!({"eventSource": source, "eventName": "CreateGroup", "errorMessage": message});
+        let message =
+            "User: x is not authorized to perform: iam:CreateGroup on resource: group Admins";
+        for (source, expected) in
+            [("iam.amazonaws.com", Some("Admins")), ("xray.amazonaws.com", None)]
+        {
+            let record =
+                json!({"eventSource": source, "eventName": "CreateGroup", "errorMessage": message});
             assert_eq!(group(&Record::from_value(record).unwrap()), expected, "{source}");
         }
     }

@@ -1,4 +1,5 @@
-//! The identity of a finding: the same call seen inline, in S3 and by a second trail is one finding.
+//! The identity of a finding: the same call seen inline, in S3 and by a second trail is one
+//! finding.
 
 use std::fmt;
 
@@ -9,8 +10,8 @@ use thiserror::Error;
 
 use crate::cloudtrail::Record;
 
-/// SHA-256, in 64 lower-case hexadecimal digits, over rule id, account and `eventID`; without an `eventID`, over the
-/// canonical JSON of the whole record instead.
+/// SHA-256, in 64 lower-case hexadecimal digits, over rule id, account and `eventID`; without an
+/// `eventID`, over the canonical JSON of the whole record instead.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String")]
 pub struct FindingId(String);
@@ -86,8 +87,10 @@ mod tests {
 
     #[test]
     fn the_same_call_is_one_finding_whoever_recorded_it() {
-        let inline = json!({"eventID": "e-1", "recipientAccountId": "111122223333", "eventVersion": "1.11"});
-        let logged = json!({"recipientAccountId": "111122223333", "eventVersion": "1.10", "eventID": "e-1"});
+        let inline =
+            json!({"eventID": "e-1", "recipientAccountId": "111122223333", "eventVersion": "1.11"});
+        let logged =
+            json!({"recipientAccountId": "111122223333", "eventVersion": "1.10", "eventID": "e-1"});
         assert_eq!(id("r", inline.clone()), id("r", logged));
         assert_ne!(id("r", inline.clone()), id("other rule", inline.clone()));
         let other_account = json!({"eventID": "e-1", "recipientAccountId": "444455556666"});

@@ -21,7 +21,8 @@ use crate::cloudtrail::Record;
 use crate::ecs;
 use crate::rule::RuleInfo;
 
-/// A rule matched a record. Owned and complete: an alert can be written from it alone, now or a day later.
+/// A rule matched a record. Owned and complete: an alert can be written from it alone, now or a day
+/// later.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Finding {
     /// The same for the same rule, account and call, wherever and however often the record is read.
@@ -32,16 +33,18 @@ pub struct Finding {
     pub time: Option<Timestamp>,
     /// The record as an ECS document (nested objects).
     pub ecs: serde_json::Value,
-    /// `recipientAccountId`: the account whose trail holds the record; the caller's account where that is absent.
+    /// `recipientAccountId`: the account whose trail holds the record; the caller's account where
+    /// that is absent.
     pub account: Option<String>,
     /// Who made the call.
     pub actor: Actor,
-    /// The name of the IAM group concerned, where there is one: as requested, or for a denied call as the error message
-    /// has it.
+    /// The name of the IAM group concerned, where there is one: as requested, or for a denied call
+    /// as the error message has it.
     pub group: Option<String>,
     /// The name of the user that the call was about, where there is one.
     pub target_user: Option<String>,
-    /// The name of the exception that matched, where one did: such a finding is kept and counted, not alerted.
+    /// The name of the exception that matched, where one did: such a finding is kept and counted,
+    /// not alerted.
     pub exception: Option<String>,
     /// Where the record was read.
     pub origin: Origin,
@@ -58,7 +61,8 @@ impl Finding {
             ecs: ecs::document(record),
             account: record.account().map(str::to_owned),
             actor: Actor::of(record),
-            group: text(&["requestParameters", "groupName"]).or_else(|| denial::group(record).map(str::to_owned)),
+            group: text(&["requestParameters", "groupName"])
+                .or_else(|| denial::group(record).map(str::to_owned)),
             target_user: text(&["requestParameters", "userName"]),
             exception: None,
             origin,
@@ -108,7 +112,9 @@ impl Origin {
     /// The record's index there, from 0.
     pub fn record(&self) -> usize {
         match self {
-            Origin::Object { record, .. } | Origin::File { record, .. } | Origin::Inline { record, .. } => *record,
+            Origin::Object { record, .. }
+            | Origin::File { record, .. }
+            | Origin::Inline { record, .. } => *record,
         }
     }
 }

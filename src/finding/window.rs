@@ -7,8 +7,8 @@ use jiff::tz::Offset;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
-/// An interval of a rule, aligned to UTC: what `max_signals` and bursts count in. Shown as its start and its length,
-/// e.g. `20260301T100000Z-300`.
+/// An interval of a rule, aligned to UTC: what `max_signals` and bursts count in. Shown as its
+/// start and its length, e.g. `20260301T100000Z-300`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Window {
     /// Its first moment, in whole seconds.
@@ -62,7 +62,8 @@ mod tests {
             assert_eq!(window.end(), end.parse().unwrap(), "{time}");
             assert_eq!(Window::parse(name), Some(window), "{time}");
         }
-        for wrong in ["", "20260301T100000Z", "20260301T100000Z-0", "x-300", "20260301T100000Z--5"] {
+        for wrong in ["", "20260301T100000Z", "20260301T100000Z-0", "x-300", "20260301T100000Z--5"]
+        {
             assert_eq!(Window::parse(wrong), None, "{wrong}");
         }
     }

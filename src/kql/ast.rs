@@ -22,8 +22,8 @@ pub enum ExprKind {
     All,
     /// One condition.
     Leaf(Leaf),
-    /// `path: { … }`: one object at the path meets the whole of the inner expression, whose field names are relative
-    /// to the path.
+    /// `path: { … }`: one object at the path meets the whole of the inner expression, whose field
+    /// names are relative to the path.
     Nested {
         /// The dotted name of the array of objects, relative to the enclosing path if there is one.
         path: String,
@@ -38,7 +38,8 @@ pub enum ExprKind {
     Or(Vec<Expr>),
 }
 
-/// One condition: a field has a value that passes the test. `field: (a or b)` is two leaves under an `or`.
+/// One condition: a field has a value that passes the test. `field: (a or b)` is two leaves under
+/// an `or`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Leaf {
     // Shared, because every value of a list names the same field.
@@ -53,7 +54,8 @@ pub enum Field {
     Any,
     /// The field of exactly this dotted name.
     Named(String),
-    /// Every field whose dotted name the wildcard matches, as in `a.b.*: value`. A star takes in dots.
+    /// Every field whose dotted name the wildcard matches, as in `a.b.*: value`. A star takes in
+    /// dots.
     Like(Wildcard),
 }
 
@@ -89,8 +91,8 @@ impl Expr {
         &self.kind
     }
 
-    /// Where it stands in the query text. A value of a list has the span of the value alone; an expression in
-    /// parentheses has the span of what is between them.
+    /// Where it stands in the query text. A value of a list has the span of the value alone; an
+    /// expression in parentheses has the span of what is between them.
     pub fn span(&self) -> Span {
         self.span
     }

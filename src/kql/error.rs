@@ -12,8 +12,9 @@ const FROM: usize = 40;
 
 /// A text that is not a query: what was expected, what was found, and where.
 ///
-/// Displayed as the message, then the line of the query with a caret under the fault. Nothing of the query reaches
-/// the display unless it is safe on a terminal, and a long line is cut around the fault.
+/// Displayed as the message, then the line of the query with a caret under the fault. Nothing of
+/// the query reaches the display unless it is safe on a terminal, and a long line is cut around the
+/// fault.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ParseError {
     message: String,
@@ -82,7 +83,8 @@ impl fmt::Display for ParseError {
         let gutter = line.to_string();
         writeln!(f, "{message} (line {line}, column {column})")?;
         writeln!(f, "{gutter} | {}", excerpt.text)?;
-        let (edge, indent, carets) = (" ".repeat(gutter.len()), " ".repeat(excerpt.indent), "^".repeat(excerpt.width));
+        let (edge, indent, carets) =
+            (" ".repeat(gutter.len()), " ".repeat(excerpt.indent), "^".repeat(excerpt.width));
         write!(f, "{edge} | {indent}{carets}")
     }
 }

@@ -3,8 +3,8 @@
 /// Characters that end an unquoted literal unless escaped; the star ends none, but is a wildcard.
 const SPECIAL: &str = "\\():<>\"*{}";
 
-/// What the escape at the start of `text` stands for in an unquoted literal, and its length in bytes.
-/// `None` if there is no such escape.
+/// What the escape at the start of `text` stands for in an unquoted literal, and its length in
+/// bytes. `None` if there is no such escape.
 pub(super) fn unquoted(text: &str) -> Option<(char, usize)> {
     let after = text.strip_prefix('\\')?;
     let first = after.chars().next()?;
@@ -12,7 +12,8 @@ pub(super) fn unquoted(text: &str) -> Option<(char, usize)> {
         return Some((first, 2));
     }
     if keyword_follows(after) {
-        // Only a word that starts bare can be a keyword, so the first letter is all that needs the escape.
+        // Only a word that starts bare can be a keyword, so the first letter is all that needs the
+        // escape.
         return Some((first, 2));
     }
     whitespace(first).map(|c| (c, 2)).or_else(|| unicode(text))
@@ -37,11 +38,15 @@ fn whitespace(letter: char) -> Option<char> {
     }
 }
 
-/// Kibana reads `\not` as a line break and "ot", because it tries `\n` first. Nobody means that by the whole word;
-/// `\nothing` does start with a line break.
+/// Kibana reads `\not` as a line break and "ot", because it tries `\n` first. Nobody means that by
+/// the whole word; `\nothing` does start with a line break.
 fn keyword_follows(text: &str) -> bool {
-    let starts = |keyword: &str| text.get(..keyword.len()).is_some_and(|word| word.eq_ignore_ascii_case(keyword));
-    starts("and") || starts("or") || (starts("not") && text[3..].chars().next().is_none_or(ends_word))
+    let starts = |keyword: &str| {
+        text.get(..keyword.len()).is_some_and(|word| word.eq_ignore_ascii_case(keyword))
+    };
+    starts("and")
+        || starts("or")
+        || (starts("not") && text[3..].chars().next().is_none_or(ends_word))
 }
 
 /// Whether an unquoted word ends before this character.
@@ -64,8 +69,8 @@ pub(super) fn is_keyword(word: &str) -> bool {
     ["and", "or", "not"].iter().any(|keyword| word.eq_ignore_ascii_case(keyword))
 }
 
-/// `\uXXXX`, a UTF-16 unit; two of them make a character beyond U+FFFF. Half of such a pair is no escape, because no
-/// document holds one.
+/// `\uXXXX`, a UTF-16 unit; two of them make a character beyond U+FFFF. Half of such a pair is no
+/// escape, because no document holds one.
 fn unicode(text: &str) -> Option<(char, usize)> {
     let unit = utf16_unit(text)?;
     if let Some(c) = char::from_u32(u32::from(unit)) {

@@ -1,8 +1,9 @@
 //! A JSON value as a document without a mapping.
 //!
-//! Strings are text, whatever they look like; a CIDR literal and a range with a date take a text for an address or a
-//! date where it is one. Names reach into nested objects and into keys that have dots, in any mix: `a.b.c` finds
-//! `{"a": {"b.c": 1}}`. An object that only dotted keys imply is no object to `path: { … }`.
+//! Strings are text, whatever they look like; a CIDR literal and a range with a date take a text
+//! for an address or a date where it is one. Names reach into nested objects and into keys that
+//! have dots, in any mix: `a.b.c` finds `{"a": {"b.c": 1}}`. An object that only dotted keys imply
+//! is no object to `path: { … }`.
 
 use serde_json::Value as Json;
 
@@ -10,7 +11,9 @@ use super::document::{Document, Value};
 
 impl Document for Json {
     fn any_value(&self, field: &str, seen: &mut dyn FnMut(Value<'_>) -> bool) -> bool {
-        any_at(self, field, &mut |json| any_element(json, &mut |element| leaf(element).is_some_and(&mut *seen)))
+        any_at(self, field, &mut |json| {
+            any_element(json, &mut |element| leaf(element).is_some_and(&mut *seen))
+        })
     }
 
     /// Allocates for the names, which JSON does not hold in one piece.
@@ -19,7 +22,9 @@ impl Document for Json {
     }
 
     fn any_object(&self, path: &str, seen: &mut dyn FnMut(&dyn Document) -> bool) -> bool {
-        any_at(self, path, &mut |json| any_element(json, &mut |element| element.is_object() && seen(element)))
+        any_at(self, path, &mut |json| {
+            any_element(json, &mut |element| element.is_object() && seen(element))
+        })
     }
 }
 
@@ -38,7 +43,9 @@ fn any_at(json: &Json, path: &str, seen: &mut dyn FnMut(&Json) -> bool) -> bool 
         let Some(object) = element.as_object() else { return false };
         let splits = path.match_indices('.').map(|(dot, _)| (&path[..dot], &path[dot + 1..]));
         object.get(path).is_some_and(&mut *seen)
-            || splits.into_iter().any(|(key, rest)| object.get(key).is_some_and(|inner| any_at(inner, rest, seen)))
+            || splits
+                .into_iter()
+                .any(|(key, rest)| object.get(key).is_some_and(|inner| any_at(inner, rest, seen)))
     })
 }
 
@@ -50,7 +57,11 @@ fn any_element(json: &Json, seen: &mut dyn FnMut(&Json) -> bool) -> bool {
     }
 }
 
-fn any_under(json: &Json, name: &mut String, seen: &mut dyn FnMut(&str, Value<'_>) -> bool) -> bool {
+fn any_under(
+    json: &Json,
+    name: &mut String,
+    seen: &mut dyn FnMut(&str, Value<'_>) -> bool,
+) -> bool {
     match json {
         Json::Array(elements) => elements.iter().any(|element| any_under(element, name, seen)),
         Json::Object(object) => object.iter().any(|(key, inner)| {

@@ -22,7 +22,8 @@ impl<'q> Lexer<'q> {
     pub(super) fn next(&mut self) -> Result<Token, ParseError> {
         let space = self.space().len();
         if space == self.rest().len() {
-            // Right after the last word, so that an error shows that line and not an empty one below.
+            // Right after the last word, so that an error shows that line and not an empty one
+            // below.
             return Ok(Token { kind: TokenKind::End, span: Span { start: self.at, end: self.at } });
         }
         self.at += space;
@@ -84,7 +85,8 @@ impl<'q> Lexer<'q> {
         Err(ParseError::new(self.query, open, message.to_owned()))
     }
 
-    /// Words up to a keyword or punctuation are one literal, with the whitespace between them as it stands.
+    /// Words up to a keyword or punctuation are one literal, with the whitespace between them as it
+    /// stands.
     fn unquoted(&mut self) -> Result<TokenKind, ParseError> {
         let mut done = Vec::new();
         let mut piece = String::new();
@@ -92,7 +94,10 @@ impl<'q> Lexer<'q> {
             self.word(&mut done, &mut piece)?;
             let space = self.space();
             let next = &self.rest()[space.len()..];
-            if space.is_empty() || next.chars().next().is_none_or(escape::ends_word) || keyword(next).is_some() {
+            if space.is_empty()
+                || next.chars().next().is_none_or(escape::ends_word)
+                || keyword(next).is_some()
+            {
                 return Ok(TokenKind::Literal(written(done, piece)));
             }
             piece.push_str(space);
@@ -118,9 +123,12 @@ impl<'q> Lexer<'q> {
 
     fn bad_escape(&self) -> ParseError {
         let length: usize = self.rest().chars().take(2).map(char::len_utf8).sum();
-        let token = Token { kind: TokenKind::Not, span: Span { start: self.at, end: self.at + length } };
-        let message =
-            format!("expected an escape, such as `\\*`, `\\\\` or `\\u002a`, found {}", token.found(self.query));
+        let token =
+            Token { kind: TokenKind::Not, span: Span { start: self.at, end: self.at + length } };
+        let message = format!(
+            "expected an escape, such as `\\*`, `\\\\` or `\\u002a`, found {}",
+            token.found(self.query)
+        );
         ParseError::new(self.query, token.span, message)
     }
 }

@@ -10,7 +10,8 @@ use super::ast::Comparison;
 use super::date::{self, DateLiteral, Stretch};
 use super::document::Value;
 
-/// A value without wildcards. Quoted or not makes no difference: `"5"` is a number where the field is one.
+/// A value without wildcards. Quoted or not makes no difference: `"5"` is a number where the field
+/// is one.
 #[derive(Debug, Clone)]
 pub struct Literal {
     text: String,
@@ -65,7 +66,9 @@ impl Literal {
             Value::Number(number) => self.number == Some(number),
             Value::Bool(boolean) => self.boolean == Some(boolean),
             Value::Ip(address) => self.has_address(address),
-            Value::Date(instant) => self.date.as_ref().is_some_and(|date| date.stretch(now).holds(instant)),
+            Value::Date(instant) => {
+                self.date.as_ref().is_some_and(|date| date.stretch(now).holds(instant))
+            }
         }
     }
 
@@ -81,11 +84,12 @@ impl Literal {
         order.is_some_and(|order| comparison.allows(order))
     }
 
-    /// A keyword is never an ip to Elasticsearch, but the evaluator of Elastic's rules takes a block against any text
-    /// that is an address, and a document without a mapping has only texts.
+    /// A keyword is never an ip to Elasticsearch, but the evaluator of Elastic's rules takes a
+    /// block against any text that is an address, and a document without a mapping has only texts.
     fn has_address_of(&self, text: &str) -> bool {
-        self.block
-            .is_some_and(|block| text.parse().is_ok_and(|address: IpAddr| block.contains(&address.to_canonical())))
+        self.block.is_some_and(|block| {
+            text.parse().is_ok_and(|address: IpAddr| block.contains(&address.to_canonical()))
+        })
     }
 
     fn has_address(&self, address: IpAddr) -> bool {
@@ -93,8 +97,9 @@ impl Literal {
         self.address == Some(address) || self.block.is_some_and(|block| block.contains(&address))
     }
 
-    /// In the order of the bytes, as Elasticsearch does on keywords; but as dates where both are dates beyond doubt,
-    /// for documents without a mapping. `2026` and epoch milliseconds are numbers as well, so not beyond doubt.
+    /// In the order of the bytes, as Elasticsearch does on keywords; but as dates where both are
+    /// dates beyond doubt, for documents without a mapping. `2026` and epoch milliseconds are
+    /// numbers as well, so not beyond doubt.
     fn bounds_text(&self, comparison: Comparison, text: &str, now: Timestamp) -> bool {
         let date = self.date.as_ref().filter(|_| self.number.is_none());
         match date.and_then(|date| Some((date.stretch(now), date::instant(text)?))) {
@@ -141,7 +146,8 @@ fn number(text: &str) -> Option<f64> {
     text.parse().ok().filter(|number: &f64| decimal && number.is_finite())
 }
 
-/// A block of IPv4 addresses that is written as one of IPv6 (`::ffff:192.0.2.0/120`) is one of IPv4.
+/// A block of IPv4 addresses that is written as one of IPv6 (`::ffff:192.0.2.0/120`) is one of
+/// IPv4.
 fn canonical(block: IpNet) -> IpNet {
     let IpNet::V6(v6) = block else { return block };
     let v4 = v6.addr().to_ipv4_mapped().zip(v6.prefix_len().checked_sub(96));

@@ -10,13 +10,15 @@ use super::document::{Document, Value};
 use super::wildcard::Wildcard;
 
 impl Expr {
-    /// Whether the document matches this node: asked of each node in turn, it explains why the whole matched or not.
-    /// `now` is what date math counts from.
+    /// Whether the document matches this node: asked of each node in turn, it explains why the
+    /// whole matched or not. `now` is what date math counts from.
     pub fn matches(&self, document: &dyn Document, now: Timestamp) -> bool {
         match &self.kind {
             ExprKind::All => true,
             ExprKind::Leaf(leaf) => leaf.matches(document, now),
-            ExprKind::Nested { path, expr } => document.any_object(path, &mut |object| expr.matches(object, now)),
+            ExprKind::Nested { path, expr } => {
+                document.any_object(path, &mut |object| expr.matches(object, now))
+            }
             ExprKind::Not(expr) => !expr.matches(document, now),
             ExprKind::And(exprs) => exprs.iter().all(|expr| expr.matches(document, now)),
             ExprKind::Or(exprs) => exprs.iter().any(|expr| expr.matches(document, now)),
@@ -28,9 +30,8 @@ impl Leaf {
     fn matches(&self, document: &dyn Document, now: Timestamp) -> bool {
         match &*self.field {
             Field::Any => document.any_leaf(&mut |_, value| self.test.passes(value, now)),
-            Field::Like(names) => {
-                document.any_leaf(&mut |name, value| names.matches(name) && self.test.passes(value, now))
-            }
+            Field::Like(names) => document
+                .any_leaf(&mut |name, value| names.matches(name) && self.test.passes(value, now)),
             Field::Named(name) => {
                 document.any_value(name, &mut |value| self.test.passes(value, now))
                     || (self.test == Test::Exists && has_object(document, name))
@@ -55,8 +56,8 @@ impl Test {
     }
 }
 
-/// Elasticsearch refuses a wildcard on anything but keywords. Elastic's rule evaluator sees addresses as texts, and
-/// `source.ip: 10.*` has only one meaning, so that works here too.
+/// Elasticsearch refuses a wildcard on anything but keywords. Elastic's rule evaluator sees
+/// addresses as texts, and `source.ip: 10.*` has only one meaning, so that works here too.
 fn is_like(wildcard: &Wildcard, value: Value<'_>) -> bool {
     match value {
         Value::Text(text) => wildcard.matches(text),

@@ -2,9 +2,10 @@
 //!
 //! Pure: no clock, no I/O, nothing of CloudTrail. Time, which date math needs, is an argument.
 //!
-//! The language is that of Kibana's grammar (`grammar.peggy` of `@kbn/es-query`) with the meaning that Elasticsearch
-//! gives it over keyword, number, boolean, ip and date fields. Where the evaluator that Elastic tests its public
-//! rules with differs, the comment at that place says which was chosen.
+//! The language is that of Kibana's grammar (`grammar.peggy` of `@kbn/es-query`) with the meaning
+//! that Elasticsearch gives it over keyword, number, boolean, ip and date fields. Where the
+//! evaluator that Elastic tests its public rules with differs, the comment at that place says which
+//! was chosen.
 //!
 //! ```
 //! use jiff::Timestamp;

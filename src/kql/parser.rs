@@ -1,4 +1,5 @@
-//! Tokens to a tree, by recursive descent; how deep is limited, so that no query can overflow the stack.
+//! Tokens to a tree, by recursive descent; how deep is limited, so that no query can overflow the
+//! stack.
 
 use std::sync::Arc;
 
@@ -82,7 +83,8 @@ impl<'q> Parser<'q> {
         Ok(self.spanned(start, join(exprs)))
     }
 
-    /// Kibana takes one `not`, and none right after the colon; the parser of Elastic's rules takes both, as here.
+    /// Kibana takes one `not`, and none right after the colon; the parser of Elastic's rules takes
+    /// both, as here.
     fn not(&mut self, scope: Scope<'_>) -> Result<Expr, ParseError> {
         if self.token.kind != TokenKind::Not {
             return self.operand(scope);
@@ -131,18 +133,28 @@ impl<'q> Parser<'q> {
 
     fn nested(&mut self, name: Written, span: Span) -> Result<Expr, ParseError> {
         let Written::Plain(path) = name else {
-            return Err(self.fault(span, "expected a path without wildcards before `{`, found a wildcard".to_owned()));
+            return Err(self.fault(
+                span,
+                "expected a path without wildcards before `{`, found a wildcard".to_owned(),
+            ));
         };
         let inner = self.deeper(|parser| parser.or(Scope::Query))?;
         self.close(TokenKind::CloseBrace, "`}`")?;
         Ok(self.spanned(span.start, ExprKind::Nested { path, expr: Box::new(inner) }))
     }
 
-    fn range(&mut self, name: Written, start: Span, comparison: Comparison) -> Result<Expr, ParseError> {
+    fn range(
+        &mut self,
+        name: Written,
+        start: Span,
+        comparison: Comparison,
+    ) -> Result<Expr, ParseError> {
         self.advance()?;
         let (value, span) = self.literal("a value")?;
         let Written::Plain(text) = value else {
-            return Err(self.fault(span, "expected a value without wildcards, found a wildcard".to_owned()));
+            return Err(
+                self.fault(span, "expected a value without wildcards, found a wildcard".to_owned())
+            );
         };
         let test = Test::Range(comparison, Literal::new(text));
         Ok(self.leaf(start.start, Arc::new(field(name)), test))
@@ -167,9 +179,14 @@ impl<'q> Parser<'q> {
     }
 
     /// Steps over the token that opens a level, and reads the level.
-    fn deeper(&mut self, read: impl FnOnce(&mut Self) -> Result<Expr, ParseError>) -> Result<Expr, ParseError> {
+    fn deeper(
+        &mut self,
+        read: impl FnOnce(&mut Self) -> Result<Expr, ParseError>,
+    ) -> Result<Expr, ParseError> {
         if self.depth == MAX_DEPTH {
-            let message = format!("expected at most {MAX_DEPTH} levels of `not`, `(` and `{{`, found one more");
+            let message = format!(
+                "expected at most {MAX_DEPTH} levels of `not`, `(` and `{{`, found one more"
+            );
             return Err(self.fault(self.token.span, message));
         }
         self.depth += 1;
@@ -206,7 +223,9 @@ impl<'q> Parser<'q> {
         let found = self.token.found(self.query);
         let hint = match self.token.kind {
             // The commonest slip: an ARN or a time written without quotes.
-            TokenKind::Colon | TokenKind::Compare(_) if self.end > 0 => "; a value that holds it must be quoted",
+            TokenKind::Colon | TokenKind::Compare(_) if self.end > 0 => {
+                "; a value that holds it must be quoted"
+            }
             _ => "",
         };
         self.fault(self.token.span, format!("expected {what}, found {found}{hint}"))
@@ -225,8 +244,8 @@ fn field(written: Written) -> Field {
     }
 }
 
-/// Kibana reads an unquoted `null` as no value at all, which Elasticsearch then refuses to search for; here it is
-/// the text, as everywhere else.
+/// Kibana reads an unquoted `null` as no value at all, which Elasticsearch then refuses to search
+/// for; here it is the text, as everywhere else.
 fn test(written: Written) -> Test {
     match written {
         Written::Plain(text) => Test::Equals(Literal::new(text)),

@@ -40,10 +40,13 @@ impl Expr {
         f.write_str(if field.is_some() { ")" } else { "" })
     }
 
-    /// Parentheses keep a chain inside a chain what it is: without them the two would flow together.
+    /// Parentheses keep a chain inside a chain what it is: without them the two would flow
+    /// together.
     fn operand(&self, inner: &Expr, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let parentheses = match (&self.kind, &inner.kind) {
-            (_, ExprKind::And(exprs) | ExprKind::Or(exprs)) if field_of_all(exprs).is_some() => false,
+            (_, ExprKind::And(exprs) | ExprKind::Or(exprs)) if field_of_all(exprs).is_some() => {
+                false
+            }
             (ExprKind::Or(_), ExprKind::And(_)) => false,
             (_, ExprKind::And(_) | ExprKind::Or(_)) => true,
             _ => false,
@@ -147,7 +150,8 @@ impl fmt::Display for Plain<'_> {
     }
 }
 
-/// A piece of an unquoted pattern. A space is written as it is only between two words, where it cannot be trimmed.
+/// A piece of an unquoted pattern. A space is written as it is only between two words, where it
+/// cannot be trimmed.
 fn write_piece(piece: &str, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     let mut before = "";
     for (index, word) in piece.split(' ').enumerate() {

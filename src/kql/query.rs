@@ -7,7 +7,8 @@ use super::document::Document;
 use super::error::ParseError;
 use super::parser;
 
-/// A parsed query, its literals read into every type they can be compared as. Matching does not allocate.
+/// A parsed query, its literals read into every type they can be compared as. Matching does not
+/// allocate.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Query {
     source: String,
@@ -15,7 +16,8 @@ pub struct Query {
 }
 
 impl Query {
-    /// Reads a query of at most [`MAX_BYTES`](super::MAX_BYTES), nested at most [`MAX_DEPTH`](super::MAX_DEPTH) deep.
+    /// Reads a query of at most [`MAX_BYTES`](super::MAX_BYTES), nested at most
+    /// [`MAX_DEPTH`](super::MAX_DEPTH) deep.
     ///
     /// # Errors
     /// Says what was expected and what was found instead, and where.

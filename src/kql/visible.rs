@@ -1,7 +1,7 @@
 //! Characters that a terminal would obey or hide instead of showing.
 
-/// Whether the character moves the cursor, reorders its neighbours or shows nothing: controls, line separators,
-/// zero-width and bidirectional marks, tags.
+/// Whether the character moves the cursor, reorders its neighbours or shows nothing: controls, line
+/// separators, zero-width and bidirectional marks, tags.
 pub(super) fn is_hidden(c: char) -> bool {
     c.is_control()
         || matches!(c, '\u{ad}' | '\u{61c}' | '\u{feff}')
@@ -18,7 +18,8 @@ fn shown(c: char) -> char {
     }
 }
 
-/// At most `limit` characters of `text`, all of them safe to print, with an ellipsis where some were left off.
+/// At most `limit` characters of `text`, all of them safe to print, with an ellipsis where some
+/// were left off.
 pub(super) fn shorten(text: &str, limit: usize) -> String {
     let mut chars = text.chars();
     let mut short: String = chars.by_ref().take(limit).map(shown).collect();

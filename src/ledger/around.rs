@@ -7,7 +7,8 @@ use super::{LedgerError, StoredLedger, keys};
 /// How long before a finding matters to it.
 const BEFORE: SignedDuration = SignedDuration::from_hours(48);
 
-/// An index holds calls that were made. A later time than this from now, or from the finding, is nobody's.
+/// An index holds calls that were made. A later time than this from now, or from the finding, is
+/// nobody's.
 const AHEAD: SignedDuration = SignedDuration::from_hours(24);
 
 /// A stretch of an index, around a finding.
@@ -19,12 +20,17 @@ pub(super) struct Stretch {
 }
 
 impl StoredLedger {
-    /// What a folder of an index holds from 48 hours before `time` to its end. Where that is more than a page, the
-    /// second goes on behind the first, or, if `time` is further on, begins half of a page before it, as far as one can
-    /// tell from the first.
-    pub(super) async fn around(&self, folder: &str, time: Timestamp) -> Result<Stretch, LedgerError> {
-        let own =
-            |keys: Vec<String>| keys.iter().filter_map(|key| key.strip_prefix(folder)).map(str::to_owned).collect();
+    /// What a folder of an index holds from 48 hours before `time` to its end. Where that is more
+    /// than a page, the second goes on behind the first, or, if `time` is further on, begins half
+    /// of a page before it, as far as one can tell from the first.
+    pub(super) async fn around(
+        &self,
+        folder: &str,
+        time: Timestamp,
+    ) -> Result<Stretch, LedgerError> {
+        let own = |keys: Vec<String>| {
+            keys.iter().filter_map(|key| key.strip_prefix(folder)).map(str::to_owned).collect()
+        };
         let start = format!("{folder}{}", keys::stamp(since(time)));
         let page = self.place.list(folder, false, Some(&start), None).await?;
         let mut names: Vec<String> = own(page.keys);
@@ -40,7 +46,11 @@ impl StoredLedger {
     }
 
     /// Whether an index goes back further than what matters to a finding of this time.
-    pub(super) async fn is_older(&self, folder: &str, time: Timestamp) -> Result<bool, LedgerError> {
+    pub(super) async fn is_older(
+        &self,
+        folder: &str,
+        time: Timestamp,
+    ) -> Result<bool, LedgerError> {
         // Two, since one may be a stray.
         let first = self.place.list_first(folder, 2).await?;
         let times = first.iter().filter_map(|key| keys::split_time(key.strip_prefix(folder)?));

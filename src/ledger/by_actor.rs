@@ -12,8 +12,8 @@ use crate::finding::{Finding, FindingId};
 /// What the ledger knows of an actor around a finding.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ActorHistory {
-    /// Findings of other calls, of 48 hours before the finding and of all the time after it, by the rule's id as a
-    /// [`part`](crate::store::part) of a key.
+    /// Findings of other calls, of 48 hours before the finding and of all the time after it, by the
+    /// rule's id as a [`part`](crate::store::part) of a key.
     pub by_rule: BTreeMap<String, usize>,
     /// Nothing earlier is on record.
     pub first: bool,
@@ -29,14 +29,21 @@ struct Found<'a> {
 }
 
 impl StoredLedger {
-    /// What the actor of a finding was found doing besides. `now` tells which keys are from the future. One LIST, of two
-    /// pages at most; and a small one where nothing is earlier.
-    pub async fn actor_history(&self, finding: &Finding, now: Timestamp) -> Result<ActorHistory, LedgerError> {
+    /// What the actor of a finding was found doing besides. `now` tells which keys are from the
+    /// future. One LIST, of two pages at most; and a small one where nothing is earlier.
+    pub async fn actor_history(
+        &self,
+        finding: &Finding,
+        now: Timestamp,
+    ) -> Result<ActorHistory, LedgerError> {
         let folder = keys::of_actor(&finding.actor.key);
         let time = finding.time.unwrap_or(now);
         let stretch = self.around(&folder, time).await?;
         let latest = latest(time, now);
-        let mut history = ActorHistory { gap: (!stretch.whole).then_some(Gap::TooMuch), ..ActorHistory::default() };
+        let mut history = ActorHistory {
+            gap: (!stretch.whole).then_some(Gap::TooMuch),
+            ..ActorHistory::default()
+        };
         let mut earlier = false;
         for name in &stretch.names {
             match read(name) {
@@ -75,7 +82,12 @@ fn read(name: &str) -> Option<Found<'_>> {
 fn is_of_same_call(found: &Found<'_>, finding: &Finding) -> bool {
     let same = |event_id: &str| {
         let rule = detail::decode(found.rule).ok().flatten().unwrap_or_default();
-        found.id == FindingId::of_parts([&rule, finding.account.as_deref().unwrap_or_default(), event_id])
+        found.id
+            == FindingId::of_parts([
+                &rule,
+                finding.account.as_deref().unwrap_or_default(),
+                event_id,
+            ])
     };
     // Hashing is for those that can be: calls at the same time.
     let known = finding.ecs["event"]["id"].as_str().filter(|_| finding.time == Some(found.time));

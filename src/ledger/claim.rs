@@ -1,4 +1,5 @@
-//! Who sees to a finding: whoever writes its entry first, or takes it over when the holder's lease is over.
+//! Who sees to a finding: whoever writes its entry first, or takes it over when the holder's lease
+//! is over.
 
 use std::time::Duration;
 
@@ -29,9 +30,11 @@ pub enum Claimed {
     Mine(Box<Claim>),
     /// It was seen through before, and this is how it ended.
     Duplicate(State),
-    /// Another worker sees to it. If that one dies, whoever looks through the open markers takes over.
+    /// Another worker sees to it. If that one dies, whoever looks through the open markers takes
+    /// over.
     HeldElsewhere,
-    /// A later program wrote its entry, in a way that this one does not know: it may have been told, or not.
+    /// A later program wrote its entry, in a way that this one does not know: it may have been
+    /// told, or not.
     Unreadable(LedgerError),
 }
 
@@ -53,9 +56,11 @@ impl Claim {
 }
 
 impl Found {
-    /// Whether the holder is thought to be alive: its lease runs from the writing of the entry, by the store's clock.
+    /// Whether the holder is thought to be alive: its lease runs from the writing of the entry, by
+    /// the store's clock.
     pub(super) fn is_leased(&self, entry: &Entry) -> bool {
-        let lease = SignedDuration::from_secs(i64::try_from(entry.lease_seconds).unwrap_or(i64::MAX));
+        let lease =
+            SignedDuration::from_secs(i64::try_from(entry.lease_seconds).unwrap_or(i64::MAX));
         entry.state == State::Claimed && age(self.object.modified, self.object.date) < lease
     }
 }
@@ -66,9 +71,15 @@ pub(super) fn age(modified: Timestamp, date: Timestamp) -> SignedDuration {
 }
 
 impl StoredLedger {
-    /// Claims a finding or a summary for as long as `lease` says. `interval` is how long an execution of its rule is: a
-    /// finding counts in the one that holds this moment, by the store's clock.
-    pub async fn claim(&self, content: Content, lease: Duration, interval: Duration) -> Result<Claimed, LedgerError> {
+    /// Claims a finding or a summary for as long as `lease` says. `interval` is how long an
+    /// execution of its rule is: a finding counts in the one that holds this moment, by the store's
+    /// clock.
+    pub async fn claim(
+        &self,
+        content: Content,
+        lease: Duration,
+        interval: Duration,
+    ) -> Result<Claimed, LedgerError> {
         let since = Instant::now();
         // The marker first: whatever becomes of us, an entry that is not seen through has one.
         let marked = self.place.mark(&keys::open(content.id())).await?;
@@ -80,7 +91,8 @@ impl StoredLedger {
                 Ok(etag) => return Ok(Claimed::Mine(Box::new(Claim::new(entry, etag, since)))),
                 Err(error) => trouble = error.to_string(),
             }
-            // Whatever the answer was, what is there decides: it may be our own writing, its answer lost.
+            // Whatever the answer was, what is there decides: it may be our own writing, its answer
+            // lost.
             let Some(found) = self.read(entry.id()).await? else { continue };
             if let Some(claimed) = self.judge(&entry, found, since).await? {
                 return Ok(claimed);
@@ -90,18 +102,32 @@ impl StoredLedger {
     }
 
     /// What an entry that is there means for a claim; none where it changed meanwhile.
-    async fn judge(&self, ours: &Entry, found: Found, since: Instant) -> Result<Option<Claimed>, LedgerError> {
+    async fn judge(
+        &self,
+        ours: &Entry,
+        found: Found,
+        since: Instant,
+    ) -> Result<Option<Claimed>, LedgerError> {
         let entry = match &found.entry {
             Ok(entry) => entry,
-            Err(error @ Unreadable::Newer(_)) => return Ok(Some(Claimed::Unreadable(self.entry_error(ours, error)))),
+            Err(error @ Unreadable::Newer(_)) => {
+                return Ok(Some(Claimed::Unreadable(self.entry_error(ours, error))));
+            }
             // Nobody can tell what it was: it becomes ours, and is told once more at worst.
-            Err(Unreadable::Damaged(_)) => return Ok(self.take_over(ours.clone(), &found, since).await),
+            Err(Unreadable::Damaged(_)) => {
+                return Ok(self.take_over(ours.clone(), &found, since).await);
+            }
         };
         if entry.token == ours.token {
-            return Ok(Some(Claimed::Mine(Box::new(Claim::new(entry.clone(), found.object.etag, since)))));
+            return Ok(Some(Claimed::Mine(Box::new(Claim::new(
+                entry.clone(),
+                found.object.etag,
+                since,
+            )))));
         }
         if entry.state.is_final() {
-            // The marker that we just put. Where this fails, whoever looks through the markers takes it away.
+            // The marker that we just put. Where this fails, whoever looks through the markers
+            // takes it away.
             let _ = self.place.delete(&keys::open(entry.id())).await;
             return Ok(Some(Claimed::Duplicate(entry.state)));
         }
@@ -116,7 +142,8 @@ impl StoredLedger {
         Some(Claimed::Mine(Box::new(Claim::new(entry, etag, since))))
     }
 
-    /// Takes over an entry as it is, from a holder that is gone; none where somebody else was quicker.
+    /// Takes over an entry as it is, from a holder that is gone; none where somebody else was
+    /// quicker.
     pub(super) async fn succeed(
         &self,
         entry: &Entry,
@@ -129,13 +156,18 @@ impl StoredLedger {
         if let Ok(etag) = self.write(&next, Condition::IfMatch(found.object.etag.clone())).await {
             return Ok(Some(Claim::new(next, etag, since)));
         }
-        // It may be written all the same, its answer lost; else the marker is there for the next to look.
+        // It may be written all the same, its answer lost; else the marker is there for the next to
+        // look.
         let Some(found) = self.read(entry.id()).await? else { return Ok(None) };
-        Ok(found.entry.ok().filter(|now| *now == next).map(|now| Claim::new(now, found.object.etag, since)))
+        Ok(found
+            .entry
+            .ok()
+            .filter(|now| *now == next)
+            .map(|now| Claim::new(now, found.object.etag, since)))
     }
 
-    /// Puts the keys by which a claimed finding is counted and found again. Doing so again changes nothing. A canary has
-    /// none: it is to count nowhere.
+    /// Puts the keys by which a claimed finding is counted and found again. Doing so again changes
+    /// nothing. A canary has none: it is to count nowhere.
     pub async fn index(&self, claim: &Claim) -> Result<(), LedgerError> {
         if claim.entry.is_canary() {
             return Ok(());
@@ -151,7 +183,11 @@ impl StoredLedger {
         Ok(object.map(|object| Found { entry: Entry::decode(id, &object.bytes), object }))
     }
 
-    pub(super) async fn write(&self, entry: &Entry, condition: Condition) -> Result<String, PutError> {
+    pub(super) async fn write(
+        &self,
+        entry: &Entry,
+        condition: Condition,
+    ) -> Result<String, PutError> {
         let bytes: Bytes = entry.encode().map_err(|error| PutError::Retry(error.to_string()))?;
         Ok(self.place.put(&keys::entry(entry.id()), bytes, condition).await?.etag)
     }
@@ -161,12 +197,18 @@ impl StoredLedger {
     }
 }
 
-/// Our claim after another's: one more attempt, in the execution of the first. A summary or correlation keeps its members, since they
-/// may have been told already; a finding is as it was read last.
+/// Our claim after another's: one more attempt, in the execution of the first. A summary or
+/// correlation keeps its members, since they may have been told already; a finding is as it was
+/// read last.
 fn successor(ours: &Entry, before: &Entry) -> Entry {
     let content = match &before.content {
         Content::Summary(_) | Content::Correlation(_) => before.content.clone(),
         Content::Finding(_) => ours.content.clone(),
     };
-    Entry { attempts: before.attempts.saturating_add(1), window: before.window, content, ..ours.clone() }
+    Entry {
+        attempts: before.attempts.saturating_add(1),
+        window: before.window,
+        content,
+        ..ours.clone()
+    }
 }

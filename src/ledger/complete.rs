@@ -18,7 +18,8 @@ pub enum Completed {
 impl StoredLedger {
     /// The sink accepted the alert, under this message id.
     pub async fn alerted(&self, claim: &Claim, message_id: &str) -> Result<Completed, LedgerError> {
-        let entry = Entry { message_id: Some(message_id.to_owned()), ..with_state(claim, State::Alerted) };
+        let entry =
+            Entry { message_id: Some(message_id.to_owned()), ..with_state(claim, State::Alerted) };
         self.finish(claim, entry).await
     }
 
@@ -27,8 +28,8 @@ impl StoredLedger {
         self.finish(claim, with_state(claim, State::Excepted)).await
     }
 
-    /// It waits for the summary of its window. The marker of that comes first: whoever finds the entry held need do
-    /// nothing more.
+    /// It waits for the summary of its window. The marker of that comes first: whoever finds the
+    /// entry held need do nothing more.
     pub async fn held(&self, claim: &Claim, rule: &str) -> Result<Completed, LedgerError> {
         self.place.mark(&keys::held(rule, claim.entry.window, claim.entry.id())).await?;
         self.finish(claim, with_state(claim, State::Held)).await
@@ -48,7 +49,8 @@ impl StoredLedger {
     async fn finish(&self, claim: &Claim, entry: Entry) -> Result<Completed, LedgerError> {
         let completed = self.settle(claim, entry).await?;
         if completed == Completed::Done {
-            // Where this fails, whoever looks through the markers finds the entry final and takes it away.
+            // Where this fails, whoever looks through the markers finds the entry final and takes
+            // it away.
             let _ = self.place.delete(&keys::open(claim.entry.id())).await;
         }
         Ok(completed)
@@ -66,7 +68,9 @@ impl StoredLedger {
             match self.read(entry.id()).await {
                 Ok(Some(found)) => match &found.entry {
                     Ok(now) if now.token != entry.token => return Ok(Completed::TakenOver),
-                    Ok(now) if now.state == entry.state || now.state.is_final() => return Ok(Completed::Done),
+                    Ok(now) if now.state == entry.state || now.state.is_final() => {
+                        return Ok(Completed::Done);
+                    }
                     Ok(_) => etag = found.object.etag,
                     Err(error) => return Err(self.entry_error(&entry, error)),
                 },
@@ -77,8 +81,13 @@ impl StoredLedger {
         Err(self.entry_error(&entry, trouble))
     }
 
-    /// Notes in a held entry which summary told of it. True where it is so now; false where it is not held (yet).
-    pub(super) async fn summarised(&self, id: &FindingId, summary: &FindingId) -> Result<bool, LedgerError> {
+    /// Notes in a held entry which summary told of it. True where it is so now; false where it is
+    /// not held (yet).
+    pub(super) async fn summarised(
+        &self,
+        id: &FindingId,
+        summary: &FindingId,
+    ) -> Result<bool, LedgerError> {
         let mut trouble = String::new();
         for _ in 0..TRIES {
             let Some(found) = self.read(id).await? else { return Ok(false) };

@@ -1,7 +1,8 @@
-//! What the ledger holds for correlations: marks, found by listing, and episodes, changed by compare-and-swap.
+//! What the ledger holds for correlations: marks, found by listing, and episodes, changed by
+//! compare-and-swap.
 //!
-//! Every finding leaves its marks first and lists afterwards. So whoever is the last of a story to leave one sees all of
-//! the others, in whatever order they arrived.
+//! Every finding leaves its marks first and lists afterwards. So whoever is the last of a story to
+//! leave one sees all of the others, in whatever order they arrived.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -54,9 +55,10 @@ struct Span {
 }
 
 impl StoredLedger {
-    /// Leaves the marks of findings of one correlation, and claims the alerts of the episodes that they are of: those
-    /// that nobody has seen to yet. Doing so again changes nothing. First the episode is written, then its alert is
-    /// claimed: a crash in between is made good by whoever comes upon the episode next.
+    /// Leaves the marks of findings of one correlation, and claims the alerts of the episodes that
+    /// they are of: those that nobody has seen to yet. Doing so again changes nothing. First the
+    /// episode is written, then its alert is claimed: a crash in between is made good by whoever
+    /// comes upon the episode next.
     ///
     /// # Errors
     /// The ledger cannot be read or written: to be done again.
@@ -68,13 +70,19 @@ impl StoredLedger {
     ) -> Result<Alarms, LedgerError> {
         for some in places.chunks(TOGETHER) {
             let keys: Vec<String> = some.iter().map(|place| mark(correlation, place)).collect();
-            join_all(keys.iter().map(|key| self.place.mark(key))).await.into_iter().collect::<Result<Vec<_>, _>>()?;
+            join_all(keys.iter().map(|key| self.place.mark(key)))
+                .await
+                .into_iter()
+                .collect::<Result<Vec<_>, _>>()?;
         }
         let mut folders = by_folder(places);
         let (mut alarms, mut done) = (Alarms::default(), BTreeSet::new());
         while !folders.is_empty() && done.len() < MOST_FOLDERS {
             let some: Vec<_> = std::iter::from_fn(|| folders.pop_first()).take(TOGETHER).collect();
-            let read = join_all(some.iter().map(|(folder, times)| self.ring(correlation, folder, times, lease))).await;
+            let read = join_all(
+                some.iter().map(|(folder, times)| self.ring(correlation, folder, times, lease)),
+            )
+            .await;
             for ((_, times), read) in some.iter().zip(read) {
                 let (story, claims) = read?;
                 for time in times {
@@ -108,7 +116,12 @@ impl StoredLedger {
     }
 
     /// Everything that is told of what is in this folder, under the names that it had before too.
-    async fn story(&self, correlation: &Correlation, folder: &str, span: Span) -> Result<Story, LedgerError> {
+    async fn story(
+        &self,
+        correlation: &Correlation,
+        folder: &str,
+        span: Span,
+    ) -> Result<Story, LedgerError> {
         let (mut folders, mut cut) = (Folders::new(folder), Vec::new());
         while let Some(next) = folders.next_folder() {
             let key = in_folder(correlation, &next.folder);
@@ -145,19 +158,26 @@ impl StoredLedger {
         times: &[Timestamp],
     ) -> Result<Vec<Episode>, LedgerError> {
         let (key, found) = (episodes(correlation, folder), occurrences(correlation, marks));
-        let id = |start: Timestamp| FindingId::of_parts(["episode", &correlation.info.id, folder, &Mark::start(start)]);
+        let id = |start: Timestamp| {
+            FindingId::of_parts(["episode", &correlation.info.id, folder, &Mark::start(start)])
+        };
         let mut trouble = String::new();
         for _ in 0..TRIES {
             let object = self.place.get(&key).await?;
             // What is damaged is begun anew: it is told once more at worst.
             let before = object.as_ref().map(|object| Episodes::decode(&object.bytes)).transpose();
-            let before = before.map_err(|error| self.place.error(&key, error))?.flatten().unwrap_or_default();
+            let before = before
+                .map_err(|error| self.place.error(&key, error))?
+                .flatten()
+                .unwrap_or_default();
             let after = before.absorb(&found, times, correlation.timespan, &id);
             if after == before {
                 return Ok(after.around(times, correlation.timespan));
             }
-            let condition = object.map_or(Condition::IfNoneMatch, |object| Condition::IfMatch(object.etag));
-            let bytes = serde_json::to_vec(&after).map_err(|error| self.place.error(&key, error))?;
+            let condition =
+                object.map_or(Condition::IfNoneMatch, |object| Condition::IfMatch(object.etag));
+            let bytes =
+                serde_json::to_vec(&after).map_err(|error| self.place.error(&key, error))?;
             match self.place.put(&key, Bytes::from(bytes), condition).await {
                 Ok(_) => return Ok(after.around(times, correlation.timespan)),
                 // Whatever the answer was, what is there decides.
@@ -167,7 +187,8 @@ impl StoredLedger {
         Err(self.place.error(&key, trouble))
     }
 
-    /// The findings of these ids, in their order, as far as they can be read, and why others cannot.
+    /// The findings of these ids, in their order, as far as they can be read, and why others
+    /// cannot.
     pub async fn findings(&self, ids: &[FindingId]) -> (Vec<Finding>, Option<String>) {
         let (mut findings, mut trouble) = (Vec::new(), None);
         for some in ids.chunks(TOGETHER) {
@@ -186,13 +207,23 @@ impl StoredLedger {
         let found = self.read(id).await?.ok_or_else(|| error(&"the entry is gone"))?;
         match found.entry.map_err(|unreadable| error(&unreadable))?.content {
             Content::Finding(finding) => Ok(*finding),
-            Content::Summary(_) | Content::Correlation(_) => Err(error(&"the entry is of no finding")),
+            Content::Summary(_) | Content::Correlation(_) => {
+                Err(error(&"the entry is of no finding"))
+            }
         }
     }
 
     /// The claim of an alert; none where somebody sees to it, or has.
-    async fn claim_alert(&self, alert: Correlated, lease: Duration) -> Result<Option<Claim>, LedgerError> {
-        if self.read(&alert.id).await?.is_some_and(|found| found.entry.is_ok_and(|entry| entry.state.is_final())) {
+    async fn claim_alert(
+        &self,
+        alert: Correlated,
+        lease: Duration,
+    ) -> Result<Option<Claim>, LedgerError> {
+        if self
+            .read(&alert.id)
+            .await?
+            .is_some_and(|found| found.entry.is_ok_and(|entry| entry.state.is_final()))
+        {
             return Ok(None);
         }
         match self.claim(Content::Correlation(Box::new(alert)), lease, Duration::ZERO).await? {

@@ -2,15 +2,22 @@
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 
-/// What stays as it is: what names and ARNs are made of, without `/` and `.`, which mean something in paths.
-const ESCAPED: &AsciiSet =
-    &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b':').remove(b'@').remove(b'=').remove(b'+').remove(b',');
+/// What stays as it is: what names and ARNs are made of, without `/` and `.`, which mean something
+/// in paths.
+const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'_')
+    .remove(b':')
+    .remove(b'@')
+    .remove(b'=')
+    .remove(b'+')
+    .remove(b',');
 
 /// Ends what was cut; alone: nothing. Text has it as `%7E`.
 const CUT: char = '~';
 
-/// Text as one part of a key, of 1 to `most` bytes (at least 1). No text, and empty text, is `~`; what is too long is
-/// cut between two characters and ends in `~`.
+/// Text as one part of a key, of 1 to `most` bytes (at least 1). No text, and empty text, is `~`;
+/// what is too long is cut between two characters and ends in `~`.
 pub(super) fn encode(text: Option<&str>, most: usize) -> String {
     let text = text.unwrap_or_default();
     let mut encoded = String::new();
@@ -71,7 +78,10 @@ mod tests {
     fn names_of_aws_stay_readable() {
         for (text, expected) in [
             ("alice@example.com", "alice@example%2Ecom"),
-            ("arn:aws:iam::aws:policy/AdministratorAccess", "arn:aws:iam::aws:policy%2FAdministratorAccess"),
+            (
+                "arn:aws:iam::aws:policy/AdministratorAccess",
+                "arn:aws:iam::aws:policy%2FAdministratorAccess",
+            ),
             ("..", "%2E%2E"),
             ("~", "%7E"),
             ("a\0\n\u{202e}b", "a%00%0A%E2%80%AEb"),
@@ -93,7 +103,11 @@ mod tests {
         ] {
             let decoded = decode(&encode(Some(text), most)).unwrap();
             // Nothing is left of the last: that is as good as no name.
-            assert_eq!(decoded, Some(shown.to_owned()).filter(|shown| shown != "…"), "{text} in {most}");
+            assert_eq!(
+                decoded,
+                Some(shown.to_owned()).filter(|shown| shown != "…"),
+                "{text} in {most}"
+            );
         }
     }
 

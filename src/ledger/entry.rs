@@ -1,4 +1,5 @@
-//! What the ledger knows of one finding or summary: one JSON document, changed only by compare-and-swap.
+//! What the ledger knows of one finding or summary: one JSON document, changed only by
+//! compare-and-swap.
 
 use std::time::Duration;
 
@@ -71,7 +72,8 @@ pub enum State {
 }
 
 impl State {
-    /// Whether nothing is left to be done by whoever comes upon the finding. Never false again once it is true.
+    /// Whether nothing is left to be done by whoever comes upon the finding. Never false again once
+    /// it is true.
     pub fn is_final(self) -> bool {
         matches!(self, State::Alerted | State::Excepted | State::Held | State::Summarised)
     }

@@ -1,11 +1,13 @@
-//! The keys of a group's index. Each tells one event in the life of the group, so that a list of them is its story.
+//! The keys of a group's index. Each tells one event in the life of the group, so that a list of
+//! them is its story.
 //!
 //! `by-group/<account>/<group>/<time>-<action>-<id>-v1/<marks>/<event>/<name>/<actor>/<object>`
 //!
-//! IAM takes names that differ only in case for the same, so the folder of a group has its name in small letters: who
-//! writes it otherwise adds to the same story. The name as it was written is told where it is not the folder's. The
-//! marks are `f` for a failed call, `x` for an excepted finding, and one letter for the power of a policy. What is told
-//! of an event is in [`TimelineEntry`].
+//! IAM takes names that differ only in case for the same, so the folder of a group has its name in
+//! small letters: who writes it otherwise adds to the same story. The name as it was written is
+//! told where it is not the folder's. The marks are `f` for a failed call, `x` for an excepted
+//! finding, and one letter for the power of a policy. What is told of an event is in
+//! [`TimelineEntry`].
 //!
 //! Source: <https://docs.aws.amazon.com/IAM/latest/APIReference/API_CreateGroup.html>
 
@@ -17,10 +19,12 @@ use crate::alert::{Power, TimelineEntry};
 use crate::finding::{Finding, FindingId};
 use crate::store::part;
 
-/// What follows the finding's id where details follow it. Another number where they mean something else.
+/// What follows the finding's id where details follow it. Another number where they mean something
+/// else.
 const VERSION: &str = "-v1";
 
-/// Bytes of each detail, in their order: a file's name, too, has an end. Names that IAM takes fit, ARNs nearly all do.
+/// Bytes of each detail, in their order: a file's name, too, has an end. Names that IAM takes fit,
+/// ARNs nearly all do.
 const MOST: [usize; DETAILS] = [8, 64, 180, 180, 220];
 
 const DETAILS: usize = 5;
@@ -51,7 +55,8 @@ impl Event {
 
 fn names(entry: &TimelineEntry) -> Option<(&str, &str)> {
     let (old, new) = (entry.group.as_deref()?, entry.object.as_deref()?);
-    (entry.action == "UpdateGroup" && !entry.failed && plain(old) != plain(new)).then_some((old, new))
+    (entry.action == "UpdateGroup" && !entry.failed && plain(old) != plain(new))
+        .then_some((old, new))
 }
 
 /// A group's name by which it is found.
@@ -69,7 +74,8 @@ pub(super) fn folder_in_account(group: &str) -> String {
     format!("{}/", part(&plain(group)))
 }
 
-/// The keys of a finding, under every name that its group had: none without a group. `room` is how long they may be.
+/// The keys of a finding, under every name that its group had: none without a group. `room` is how
+/// long they may be.
 pub(super) fn write(finding: &Finding, time: Timestamp, room: usize) -> Vec<String> {
     let Some(group) = &finding.group else { return Vec::new() };
     let entry = TimelineEntry::at(finding, time);
@@ -83,8 +89,13 @@ fn key(finding: &Finding, entry: &TimelineEntry, name: &str, room: usize) -> Str
     let mut key = format!("{folder}{time}-{}-{}{VERSION}", part(&entry.action), finding.id);
     let written = entry.group.as_deref().filter(|group| *group != plain(name));
     let marks = marks(entry);
-    let details =
-        [Some(marks.as_str()), entry.event_id.as_deref(), written, entry.actor.as_deref(), entry.object.as_deref()];
+    let details = [
+        Some(marks.as_str()),
+        entry.event_id.as_deref(),
+        written,
+        entry.actor.as_deref(),
+        entry.object.as_deref(),
+    ];
     for (at, (detail, most)) in details.into_iter().zip(MOST).enumerate() {
         // Each leaves its share to those that follow.
         let share = room.saturating_sub(key.len()) / (DETAILS - at);
@@ -96,11 +107,15 @@ fn key(finding: &Finding, entry: &TimelineEntry, name: &str, room: usize) -> Str
 
 fn marks(entry: &TimelineEntry) -> String {
     let power = POWERS.iter().find(|(power, _)| entry.power == Some(*power)).map(|(_, mark)| *mark);
-    power.into_iter().chain(entry.failed.then_some('f')).chain(entry.excepted.then_some('x')).collect()
+    power
+        .into_iter()
+        .chain(entry.failed.then_some('f'))
+        .chain(entry.excepted.then_some('x'))
+        .collect()
 }
 
-/// Reads a key of the index of the group of this name, without the folder. One whose details cannot be read (another
-/// version wrote it, or they are damaged) still tells what happened when.
+/// Reads a key of the index of the group of this name, without the folder. One whose details cannot
+/// be read (another version wrote it, or they are damaged) still tells what happened when.
 pub(super) fn read(name: &str, group: &str) -> Result<Event, Damaged> {
     let (head, details) = name.split_once('/').unwrap_or((name, ""));
     let (time, rest) = keys::split_time(head).ok_or(Damaged)?;
@@ -125,7 +140,8 @@ pub(super) fn read(name: &str, group: &str) -> Result<Event, Damaged> {
         // A name that was cut leads nowhere: the story under the other name is missing.
         Ok(entry) => Event {
             id,
-            whole: names(&entry).is_none() || !details[2..].iter().any(|detail| detail::is_cut(detail)),
+            whole: names(&entry).is_none()
+                || !details[2..].iter().any(|detail| detail::is_cut(detail)),
             entry,
         },
         Err(Damaged) => Event { id, entry, whole: false },
@@ -140,7 +156,11 @@ fn split_id(rest: &str) -> Option<(&str, FindingId)> {
     })
 }
 
-fn with_details(entry: &TimelineEntry, group: &str, details: &[&str]) -> Result<TimelineEntry, Damaged> {
+fn with_details(
+    entry: &TimelineEntry,
+    group: &str,
+    details: &[&str],
+) -> Result<TimelineEntry, Damaged> {
     let &[marks, event_id, written, actor, object] = details else { return Err(Damaged) };
     let mut entry = entry.clone();
     for mark in detail::decode(marks)?.unwrap_or_default().chars() {
@@ -185,15 +205,17 @@ mod tests {
         let keys = write(finding, finding.time.unwrap(), room);
         assert_eq!(keys.len(), names.len());
         let account = finding.account.as_deref();
-        let read =
-            |(key, name): (&String, &&str)| read(key.strip_prefix(&folder(account, name)).unwrap(), name).unwrap();
+        let read = |(key, name): (&String, &&str)| {
+            read(key.strip_prefix(&folder(account, name)).unwrap(), name).unwrap()
+        };
         let events: Vec<Event> = keys.iter().zip(names).map(read).collect();
         keys.into_iter().zip(events).collect()
     }
 
     #[test]
     fn a_key_reads_as_the_event() {
-        let mut finding = finding("AttachGroupPolicy", "Admins", "arn:aws:iam::aws:policy/AdministratorAccess");
+        let mut finding =
+            finding("AttachGroupPolicy", "Admins", "arn:aws:iam::aws:policy/AdministratorAccess");
         finding.actor.label = "Deploy/deploy-7".to_owned();
         finding.exception = Some("ci".to_owned());
         let expected = format!(
@@ -212,7 +234,10 @@ mod tests {
         let finding = finding("UpdateGroup", "Temp", "Admins");
         let entry = TimelineEntry::of(&finding).unwrap();
         for (_, event) in written(&finding, &["Temp", "Admins"], 1_024) {
-            assert_eq!((&event.entry, event.names(), event.whole), (&entry, Some(("Temp", "Admins")), true));
+            assert_eq!(
+                (&event.entry, event.names(), event.whole),
+                (&entry, Some(("Temp", "Admins")), true)
+            );
         }
         let mut failed = finding;
         failed.ecs["event"]["outcome"] = json!("failure");
@@ -229,14 +254,20 @@ mod tests {
         }
         let respelt = finding("UpdateGroup", "admins", "Admins");
         for (key, event) in written(&respelt, &["admins"], 1_024) {
-            assert_eq!((event.names(), event.entry.object.as_deref()), (None, Some("Admins")), "{key}");
+            assert_eq!(
+                (event.names(), event.entry.object.as_deref()),
+                (None, Some("Admins")),
+                "{key}"
+            );
         }
     }
 
     #[test]
     fn all_that_iam_takes_for_a_name_comes_back_whole() {
         let longest = format!("{}+=,@_-", "X".repeat(122));
-        for (action, names) in [("AddUserToGroup", vec![&*longest]), ("UpdateGroup", vec!["g", &longest])] {
+        for (action, names) in
+            [("AddUserToGroup", vec![&*longest]), ("UpdateGroup", vec!["g", &longest])]
+        {
             let finding = finding(action, names[0], &longest);
             for (key, event) in written(&finding, &names, 1_024 - 301) {
                 assert!(event.whole && key.len() <= 1_024 - 301, "{key}");

@@ -38,18 +38,18 @@ impl Seen {
         self.by_actor.get(actor).copied().unwrap_or(0)
     }
 
-    /// The most that can have been told one by one: of one actor never more than make a burst, so that the burst of one
-    /// does not silence the others.
+    /// The most that can have been told one by one: of one actor never more than make a burst, so
+    /// that the burst of one does not silence the others.
     fn most_told(&self) -> u64 {
         self.by_actor.values().map(|count| (*count).min(BURST)).sum()
     }
 }
 
-/// Which of some findings, by their actors and in this order, are told at once; the others wait for the summary. `seen`
-/// counts all of the execution, these included.
+/// Which of some findings, by their actors and in this order, are told at once; the others wait for
+/// the summary. `seen` counts all of the execution, these included.
 ///
-/// Of one execution at most `max_signals` are told, whoever looks when: each finding was put before it was counted, so
-/// the k-th put is counted with at least k.
+/// Of one execution at most `max_signals` are told, whoever looks when: each finding was put before
+/// it was counted, so the k-th put is counted with at least k.
 pub fn told_at_once(seen: &Seen, actors: &[String], max_signals: u64) -> Vec<bool> {
     let mut own = Seen::default();
     own.count(actors.iter().map(String::as_str));
@@ -71,7 +71,8 @@ pub fn told_at_once(seen: &Seen, actors: &[String], max_signals: u64) -> Vec<boo
 }
 
 impl StoredLedger {
-    /// What one rule found in one window so far. Stops counting past `enough` findings that may have been told.
+    /// What one rule found in one window so far. Stops counting past `enough` findings that may
+    /// have been told.
     pub async fn seen(&self, rule: &str, window: Window, enough: u64) -> Result<Seen, LedgerError> {
         let mut seen = Seen::default();
         let folder = keys::in_window(rule, window);
@@ -80,7 +81,9 @@ impl StoredLedger {
             let page = self.place.list(&folder, false, start_after.as_deref(), None).await?;
             let names = page.keys.iter().filter_map(|key| key.strip_prefix(&folder));
             seen.count(names.filter_map(keys::actor_of));
-            let Some(last) = page.keys.last().filter(|_| page.next.is_some() && seen.most_told() <= enough) else {
+            let Some(last) =
+                page.keys.last().filter(|_| page.next.is_some() && seen.most_told() <= enough)
+            else {
                 return Ok(seen);
             };
             start_after = Some(after(last, &folder, &seen));
@@ -109,7 +112,9 @@ mod tests {
         for actors in objects {
             seen.count(actors.iter().copied());
             let actors: Vec<String> = actors.iter().map(|actor| (*actor).to_owned()).collect();
-            told.push(told_at_once(&seen, &actors, max_signals).iter().filter(|told| **told).count());
+            told.push(
+                told_at_once(&seen, &actors, max_signals).iter().filter(|told| **told).count(),
+            );
         }
         told
     }
@@ -118,8 +123,16 @@ mod tests {
     fn of_a_burst_the_first_three_are_told() {
         assert_eq!(told(100, &[&["a"; 10]]), [10], "ten are no burst");
         assert_eq!(told(100, &[&["a"; 11]]), [3]);
-        assert_eq!(told(100, &[&["a"; 200], &["a"; 5], &["b"]]), [3, 0, 1], "another actor is heard");
-        assert_eq!(told(100, &[&["a"; 6], &["a"; 4], &["a"], &["a"]]), [6, 4, 0, 0], "one after the other");
+        assert_eq!(
+            told(100, &[&["a"; 200], &["a"; 5], &["b"]]),
+            [3, 0, 1],
+            "another actor is heard"
+        );
+        assert_eq!(
+            told(100, &[&["a"; 6], &["a"; 4], &["a"], &["a"]]),
+            [6, 4, 0, 0],
+            "one after the other"
+        );
     }
 
     #[test]
@@ -132,7 +145,8 @@ mod tests {
     }
 
     proptest! {
-        /// Objects are put and counted in any order: whoever counts sees at least what was put before.
+        /// Objects are put and counted in any order: whoever counts sees at least what was put
+        /// before.
         #[test]
         fn never_more_than_the_limit_and_no_actor_more_than_ten(
             objects in prop::collection::vec((prop::collection::vec(0u8..4, 1..15), any::<prop::sample::Index>()), 1..12),

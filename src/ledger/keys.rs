@@ -71,7 +71,10 @@ pub(super) fn in_window(rule: &str, window: Window) -> String {
 
 /// Who did it and in which account, as bursts are counted: a fixed number of hexadecimal digits.
 pub fn actor_in_account(finding: &Finding) -> String {
-    digits(&FindingId::of_parts([finding.account.as_deref().unwrap_or_default(), &finding.actor.key]))
+    digits(&FindingId::of_parts([
+        finding.account.as_deref().unwrap_or_default(),
+        &finding.actor.key,
+    ]))
 }
 
 /// The folder of what an actor did, in all accounts.
@@ -88,13 +91,14 @@ pub(super) fn actor_of(name: &str) -> Option<&str> {
     name.split_once('-').map(|(actor, _)| actor)
 }
 
-/// All keys by which an entry is found again, of at most `room` bytes. An excepted finding is found by group and actor,
-/// and counts nowhere.
+/// All keys by which an entry is found again, of at most `room` bytes. An excepted finding is found
+/// by group and actor, and counts nowhere.
 pub(super) fn indexes(entry: &Entry, room: usize) -> Vec<String> {
     let Content::Finding(finding) = &entry.content else { return Vec::new() };
     let (id, rule) = (&finding.id, &finding.rule.id);
     let time = time_of(entry);
-    let mut keys = vec![format!("{}{}-{}-{id}", of_actor(&finding.actor.key), stamp(time), part(rule))];
+    let mut keys =
+        vec![format!("{}{}-{}-{id}", of_actor(&finding.actor.key), stamp(time), part(rule))];
     keys.extend(group_key::write(finding, time, room));
     if finding.exception.is_none() {
         keys.push(format!("{}{}-{id}", in_window(rule, entry.window), actor_in_account(finding)));
@@ -102,7 +106,8 @@ pub(super) fn indexes(entry: &Entry, room: usize) -> Vec<String> {
     keys
 }
 
-/// The time under which indexes have an entry: that of the call; where it is not known, of the first claim.
+/// The time under which indexes have an entry: that of the call; where it is not known, of the
+/// first claim.
 pub(super) fn time_of(entry: &Entry) -> Timestamp {
     let called = match &entry.content {
         Content::Finding(finding) => finding.time,
@@ -124,8 +129,8 @@ pub(super) fn split_time(name: &str) -> Option<(Timestamp, &str)> {
     Some((Offset::UTC.to_timestamp(time).ok()?, rest))
 }
 
-/// What the key of an entry, or one in the folder of a group or an actor, tells of itself. Programs of other versions
-/// may write more behind the id.
+/// What the key of an entry, or one in the folder of a group or an actor, tells of itself. Programs
+/// of other versions may write more behind the id.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct IndexKey {
     /// When the call was made; an entry's own key does not tell.
@@ -142,7 +147,8 @@ impl IndexKey {
         }
         let (time, rest) = split_time(name)?;
         // A part that was too long ends in `~` and a hash that looks like an id.
-        let parts = rest.split('-').map(|part| part.split(|end: char| !end.is_ascii_alphanumeric()).next());
+        let parts =
+            rest.split('-').map(|part| part.split(|end: char| !end.is_ascii_alphanumeric()).next());
         let id = parts.flatten().find_map(FindingId::parse)?;
         Some(IndexKey { time: Some(time), id })
     }
@@ -158,16 +164,28 @@ mod tests {
         for (name, time) in [
             (id.clone(), None),
             (format!("20260301T100000Z-CreateGroup-{id}"), Some("2026-03-01T10:00:00Z")),
-            (format!("20260301T100000Z-169f3a93-efc7-4df2-94d6-0d9438c310d1-{id}"), Some("2026-03-01T10:00:00Z")),
+            (
+                format!("20260301T100000Z-169f3a93-efc7-4df2-94d6-0d9438c310d1-{id}"),
+                Some("2026-03-01T10:00:00Z"),
+            ),
             (format!("20260301T100000Z-CreateGroup-{id}-alice~more"), Some("2026-03-01T10:00:00Z")),
             (format!("20260301T100000Z-CreateGroup-{id}/x.y"), Some("2026-03-01T10:00:00Z")),
             (format!("20260301T100000Z-a~{}-{id}", "f".repeat(64)), Some("2026-03-01T10:00:00Z")),
         ] {
             let time = time.map(|time| time.parse().unwrap());
-            assert_eq!(IndexKey::parse(&name), Some(IndexKey { time, id: FindingId::parse(&id).unwrap() }), "{name}");
+            assert_eq!(
+                IndexKey::parse(&name),
+                Some(IndexKey { time, id: FindingId::parse(&id).unwrap() }),
+                "{name}"
+            );
         }
-        for strange in ["", "x", "20260301T100000Z", "20260301T100000Z-CreateGroup-0123", &format!("yesterday-x-{id}")]
-        {
+        for strange in [
+            "",
+            "x",
+            "20260301T100000Z",
+            "20260301T100000Z-CreateGroup-0123",
+            &format!("yesterday-x-{id}"),
+        ] {
             assert_eq!(IndexKey::parse(strange), None, "{strange}");
         }
     }

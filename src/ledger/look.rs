@@ -1,5 +1,5 @@
-//! The ledger for those who look: nothing here writes. (A folder's own clock is touched to learn the time, as by every
-//! read of one.)
+//! The ledger for those who look: nothing here writes. (A folder's own clock is touched to learn
+//! the time, as by every read of one.)
 
 use futures::future::join_all;
 use jiff::Timestamp;
@@ -79,10 +79,15 @@ impl StoredLedger {
         Ok(match index {
             Index::All => vec![keys::ENTRIES.to_owned()],
             Index::Actor(key) => vec![keys::of_actor(key)],
-            Index::Group { account: Some(account), group } => vec![group_key::folder(Some(account), group)],
+            Index::Group { account: Some(account), group } => {
+                vec![group_key::folder(Some(account), group)]
+            }
             Index::Group { account: None, group } => {
                 let accounts = self.place.list_all(keys::BY_GROUP, true).await?;
-                accounts.iter().map(|account| format!("{account}{}", group_key::folder_in_account(group))).collect()
+                accounts
+                    .iter()
+                    .map(|account| format!("{account}{}", group_key::folder_in_account(group)))
+                    .collect()
             }
         })
     }
@@ -90,7 +95,10 @@ impl StoredLedger {
     /// The ids of all entries that begin with these hexadecimal digits.
     pub async fn ids_from(&self, digits: &str) -> Result<Vec<FindingId>, LedgerError> {
         let keys = self.place.list_all(&format!("{}{digits}", keys::ENTRIES), false).await?;
-        Ok(keys.iter().filter_map(|key| FindingId::parse(key.strip_prefix(keys::ENTRIES)?)).collect())
+        Ok(keys
+            .iter()
+            .filter_map(|key| FindingId::parse(key.strip_prefix(keys::ENTRIES)?))
+            .collect())
     }
 
     /// An entry as it is now; none where there is none.
@@ -100,14 +108,17 @@ impl StoredLedger {
         Ok(Some(Looked { entry: found.entry, written: found.object.modified, leased }))
     }
 
-    /// When the last claim of an entry was indexed, which is right after it was made; none where it is in no index.
+    /// When the last claim of an entry was indexed, which is right after it was made; none where it
+    /// is in no index.
     pub async fn claimed_at(&self, entry: &Entry) -> Result<Option<Timestamp>, LedgerError> {
         let Content::Finding(finding) = &entry.content else { return Ok(None) };
         let folder = keys::of_actor(&finding.actor.key);
         let of_time = format!("{folder}{}", keys::stamp(keys::time_of(entry)));
         for key in self.place.list_all(&of_time, false).await? {
-            let is_meant =
-                key.strip_prefix(&folder).and_then(IndexKey::parse).is_some_and(|found| found.id == *entry.id());
+            let is_meant = key
+                .strip_prefix(&folder)
+                .and_then(IndexKey::parse)
+                .is_some_and(|found| found.id == *entry.id());
             if is_meant {
                 return Ok(self.place.get(&key).await?.map(|object| object.modified));
             }
@@ -120,7 +131,9 @@ impl StoredLedger {
         let keys = self.place.list_all(keys::OPEN, false).await?;
         let mut open = Vec::new();
         for some in keys.chunks(TOGETHER) {
-            for (key, found) in some.iter().zip(join_all(some.iter().map(|key| self.place.get(key))).await) {
+            for (key, found) in
+                some.iter().zip(join_all(some.iter().map(|key| self.place.get(key))).await)
+            {
                 let name = key.strip_prefix(keys::OPEN).unwrap_or(key).to_owned();
                 // One that is gone was seen to meanwhile.
                 open.extend(found?.map(|object| OpenMarker { name, since: object.modified }));
@@ -143,7 +156,9 @@ impl StoredLedger {
         match &found.entry {
             Ok(entry) if entry.state.is_final() => Some(Claimed::Duplicate(entry.state)),
             Ok(entry) if found.is_leased(entry) => Some(Claimed::HeldElsewhere),
-            Err(error @ Unreadable::Newer(_)) => Some(Claimed::Unreadable(self.place.error(&keys::entry(id), error))),
+            Err(error @ Unreadable::Newer(_)) => {
+                Some(Claimed::Unreadable(self.place.error(&keys::entry(id), error)))
+            }
             Ok(_) | Err(Unreadable::Damaged(_)) => None,
         }
     }

@@ -1,4 +1,5 @@
-//! What was found before, and what became of it: who sees to a finding, and whether people were told.
+//! What was found before, and what became of it: who sees to a finding, and whether people were
+//! told.
 //!
 //! The protocol, and why nothing is lost and nothing told twice, is in ARCHITECTURE.md.
 
@@ -51,7 +52,8 @@ pub enum Ledger {
     None,
     /// In a store.
     Stored(StoredLedger),
-    /// In a store that is read and never written: for dry runs. What is not there is told without a record.
+    /// In a store that is read and never written: for dry runs. What is not there is told without a
+    /// record.
     ReadOnly(StoredLedger),
 }
 
@@ -72,7 +74,8 @@ impl StoredLedger {
     }
 }
 
-/// A lease that outlives whoever has `left` to live: nobody else takes over while the holder may still act.
+/// A lease that outlives whoever has `left` to live: nobody else takes over while the holder may
+/// still act.
 pub fn lease(left: Duration) -> Duration {
     left + Duration::from_secs(60)
 }

@@ -18,7 +18,12 @@ impl StoredLedger {
     }
 
     /// Writes a note, if the condition holds at that moment.
-    pub async fn put_note(&self, name: &str, bytes: Bytes, condition: Condition) -> Result<Written, PutError> {
+    pub async fn put_note(
+        &self,
+        name: &str,
+        bytes: Bytes,
+        condition: Condition,
+    ) -> Result<Written, PutError> {
         self.place.put(&key(name), bytes, condition).await
     }
 

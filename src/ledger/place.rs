@@ -3,7 +3,9 @@
 use bytes::Bytes;
 use thiserror::Error;
 
-use crate::store::{Condition, Listing, ObjectStore, Page, PutError, SmallObject, StoreError, Written};
+use crate::store::{
+    Condition, Listing, ObjectStore, Page, PutError, SmallObject, StoreError, Written,
+};
 
 /// Bytes of a key of S3.
 /// Source: <https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-keys.html>
@@ -45,7 +47,12 @@ impl Place {
         }
     }
 
-    pub(super) async fn put(&self, key: &str, bytes: Bytes, condition: Condition) -> Result<Written, PutError> {
+    pub(super) async fn put(
+        &self,
+        key: &str,
+        bytes: Bytes,
+        condition: Condition,
+    ) -> Result<Written, PutError> {
         self.store.put(&self.bucket, &self.full(key), bytes, condition).await
     }
 
@@ -59,7 +66,8 @@ impl Place {
         deleted.map_err(|error| self.error(key, error))
     }
 
-    /// A page below a prefix, all keys without the ledger's. `next` is the page before's, if there was one.
+    /// A page below a prefix, all keys without the ledger's. `next` is the page before's, if there
+    /// was one.
     pub(super) async fn list(
         &self,
         prefix: &str,
@@ -79,7 +87,11 @@ impl Place {
     }
 
     /// The first keys below a prefix, at most so many.
-    pub(super) async fn list_first(&self, prefix: &str, most: u16) -> Result<Vec<String>, LedgerError> {
+    pub(super) async fn list_first(
+        &self,
+        prefix: &str,
+        most: u16,
+    ) -> Result<Vec<String>, LedgerError> {
         let (bucket, full) = (self.bucket.clone(), self.full(prefix));
         let listing = Listing { bucket, prefix: full, most: Some(most), ..Listing::default() };
         Ok(self.page(prefix, &listing).await?.keys)
@@ -97,7 +109,11 @@ impl Place {
     }
 
     /// All folders directly below a prefix, or all keys below it.
-    pub(super) async fn list_all(&self, prefix: &str, folders: bool) -> Result<Vec<String>, LedgerError> {
+    pub(super) async fn list_all(
+        &self,
+        prefix: &str,
+        folders: bool,
+    ) -> Result<Vec<String>, LedgerError> {
         let (mut all, mut next) = (Vec::new(), None);
         loop {
             let page = self.list(prefix, folders, None, next).await?;

@@ -9,8 +9,8 @@ use super::entry::{Entry, State};
 use super::{LedgerError, StoredLedger, keys};
 use crate::finding::FindingId;
 
-/// No function lives this long: a marker that has had no entry for so long belongs to nobody. What it was put for was
-/// never claimed, so its log object is delivered again.
+/// No function lives this long: a marker that has had no entry for so long belongs to nobody. What
+/// it was put for was never claimed, so its log object is delivered again.
 const WITHOUT_ENTRY: SignedDuration = SignedDuration::from_hours(1);
 
 /// How long a finding whose minimal alert was refused is left alone.
@@ -42,7 +42,9 @@ impl StoredLedger {
     pub async fn recover(&self, marker: &str, lease: Duration) -> Result<Recovery, LedgerError> {
         let id = marker.strip_prefix(keys::OPEN).and_then(FindingId::parse);
         let id = id.ok_or_else(|| self.place.error(marker, "not named as a marker"))?;
-        let Some(found) = self.read(&id).await? else { return self.recover_without_entry(&id).await };
+        let Some(found) = self.read(&id).await? else {
+            return self.recover_without_entry(&id).await;
+        };
         let entry = match &found.entry {
             Ok(entry) => entry,
             Err(error) => return Err(self.place.error(&keys::entry(&id), error)),
@@ -59,7 +61,9 @@ impl StoredLedger {
 
     async fn recover_without_entry(&self, id: &FindingId) -> Result<Recovery, LedgerError> {
         match self.place.get(&keys::open(id)).await? {
-            Some(marker) if age(marker.modified, marker.date) > WITHOUT_ENTRY => self.clear(id).await,
+            Some(marker) if age(marker.modified, marker.date) > WITHOUT_ENTRY => {
+                self.clear(id).await
+            }
             _ => Ok(Recovery::Left),
         }
     }

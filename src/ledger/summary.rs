@@ -1,7 +1,8 @@
 //! What was held back, told in one message when its window closes.
 //!
-//! The held markers are the list of what is to be told: each is taken away after its finding points to a summary that
-//! was published. The parts of a summary are entries like any other; part 2 takes what came too late for part 1.
+//! The held markers are the list of what is to be told: each is taken away after its finding points
+//! to a summary that was published. The parts of a summary are entries like any other; part 2 takes
+//! what came too late for part 1.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -45,23 +46,31 @@ impl StoredLedger {
         Ok(due)
     }
 
-    /// Claims the next part of a window's summary; none where nothing is left to be told, or another worker is at it.
-    /// Members of parts that were told before are noted as such on the way.
-    pub async fn next_part(&self, held: &HeldWindow, lease: Duration) -> Result<Option<Claim>, LedgerError> {
+    /// Claims the next part of a window's summary; none where nothing is left to be told, or
+    /// another worker is at it. Members of parts that were told before are noted as such on the
+    /// way.
+    pub async fn next_part(
+        &self,
+        held: &HeldWindow,
+        lease: Duration,
+    ) -> Result<Option<Claim>, LedgerError> {
         let mut waiting = self.waiting(held).await?;
         let mut part = 1;
-        // Parts are looked at after the markers were listed: no marker's finding can be in a part not looked at.
+        // Parts are looked at after the markers were listed: no marker's finding can be in a part
+        // not looked at.
         while !waiting.is_empty() {
             let Some(found) = self.read(&part_id(held, part)).await? else {
                 return self.new_part(held, part, &waiting, lease).await;
             };
-            let entry = found.entry.as_ref().map_err(|error| self.place.error(&held.folder, error))?;
+            let entry =
+                found.entry.as_ref().map_err(|error| self.place.error(&held.folder, error))?;
             if !entry.state.is_final() {
                 let alone = is_left_alone(entry, &found);
                 return if alone { Ok(None) } else { self.succeed(entry, &found, lease).await };
             }
             if let Content::Summary(summary) = &entry.content {
-                let told: Vec<FindingId> = summary.ids().filter(|id| waiting.remove(*id)).cloned().collect();
+                let told: Vec<FindingId> =
+                    summary.ids().filter(|id| waiting.remove(*id)).cloned().collect();
                 self.note_told(held, &told, &summary.id).await?;
             }
             part += 1;
@@ -82,15 +91,26 @@ impl StoredLedger {
         Ok(completed)
     }
 
-    async fn note_told(&self, held: &HeldWindow, ids: &[FindingId], summary: &FindingId) -> Result<(), LedgerError> {
+    async fn note_told(
+        &self,
+        held: &HeldWindow,
+        ids: &[FindingId],
+        summary: &FindingId,
+    ) -> Result<(), LedgerError> {
         for chunk in ids.chunks(TOGETHER) {
-            let noted = join_all(chunk.iter().map(|id| self.note_one_told(held, id, summary))).await;
+            let noted =
+                join_all(chunk.iter().map(|id| self.note_one_told(held, id, summary))).await;
             noted.into_iter().collect::<Result<(), LedgerError>>()?;
         }
         Ok(())
     }
 
-    async fn note_one_told(&self, held: &HeldWindow, id: &FindingId, summary: &FindingId) -> Result<(), LedgerError> {
+    async fn note_one_told(
+        &self,
+        held: &HeldWindow,
+        id: &FindingId,
+        summary: &FindingId,
+    ) -> Result<(), LedgerError> {
         let told = self.summarised(id, summary).await?;
         if told { self.place.delete(&format!("{}{id}", held.folder)).await } else { Ok(()) }
     }
@@ -98,7 +118,10 @@ impl StoredLedger {
     /// The ids of a window's markers.
     async fn waiting(&self, held: &HeldWindow) -> Result<BTreeSet<FindingId>, LedgerError> {
         let keys = self.place.list_all(&held.folder, false).await?;
-        Ok(keys.iter().filter_map(|key| FindingId::parse(key.strip_prefix(&held.folder)?)).collect())
+        Ok(keys
+            .iter()
+            .filter_map(|key| FindingId::parse(key.strip_prefix(&held.folder)?))
+            .collect())
     }
 
     async fn new_part(
@@ -110,7 +133,9 @@ impl StoredLedger {
     ) -> Result<Option<Claim>, LedgerError> {
         let findings = self.held_findings(held, waiting).await?;
         let id = part_id(held, part);
-        let Some(summary) = Summary::of(id, Some(held.window), part, &findings) else { return Ok(None) };
+        let Some(summary) = Summary::of(id, Some(held.window), part, &findings) else {
+            return Ok(None);
+        };
         // The window is the summary's own; the interval does not matter.
         match self.claim(Content::Summary(Box::new(summary)), lease, Duration::ZERO).await? {
             Claimed::Mine(claim) => Ok(Some(*claim)),
@@ -118,8 +143,9 @@ impl StoredLedger {
         }
     }
 
-    /// The findings that wait, as far as their entries say so. One whose holder is still at it comes later; one that
-    /// was told after all (its holder died, the next decided anew) waits no more.
+    /// The findings that wait, as far as their entries say so. One whose holder is still at it
+    /// comes later; one that was told after all (its holder died, the next decided anew) waits no
+    /// more.
     async fn held_findings(
         &self,
         held: &HeldWindow,
@@ -139,7 +165,11 @@ impl StoredLedger {
         Ok(findings)
     }
 
-    async fn held_finding(&self, held: &HeldWindow, id: &FindingId) -> Result<Option<Finding>, LedgerError> {
+    async fn held_finding(
+        &self,
+        held: &HeldWindow,
+        id: &FindingId,
+    ) -> Result<Option<Finding>, LedgerError> {
         let Some(found) = self.read(id).await? else { return Ok(None) };
         let Ok(entry) = found.entry else { return Ok(None) };
         match (entry.state, entry.content) {

@@ -31,7 +31,8 @@ pub struct Survey {
 pub enum Probe {
     /// The ledger takes writes, and conditional ones as it should.
     Honoured,
-    /// It took a write whose condition did not hold: findings would be told twice. Says which condition.
+    /// It took a write whose condition did not hold: findings would be told twice. Says which
+    /// condition.
     Ignored(&'static str),
 }
 
@@ -41,7 +42,9 @@ impl StoredLedger {
         let markers = self.place.list_all(keys::OPEN, false).await?;
         let mut survey = Survey { open: markers.len(), ..Survey::default() };
         for marker in markers.iter().take(MOST_READ) {
-            let Some(id) = marker.strip_prefix(keys::OPEN).and_then(FindingId::parse) else { continue };
+            let Some(id) = marker.strip_prefix(keys::OPEN).and_then(FindingId::parse) else {
+                continue;
+            };
             let Some(found) = self.read(&id).await? else { continue };
             let state = found.entry.ok().map(|entry| entry.state);
             let age = found.object.date.duration_since(found.object.modified);
@@ -51,8 +54,8 @@ impl StoredLedger {
         Ok(survey)
     }
 
-    /// Whether writes happen, and happen only where their conditions hold: tried with an object of its own below
-    /// `doctor/`, which is taken away again.
+    /// Whether writes happen, and happen only where their conditions hold: tried with an object of
+    /// its own below `doctor/`, which is taken away again.
     pub async fn probe(&self) -> Result<Probe, LedgerError> {
         let key = format!("{}{}", keys::DOCTOR, token());
         let probe = self.conditions(&key).await;
@@ -63,7 +66,9 @@ impl StoredLedger {
     }
 
     async fn conditions(&self, key: &str) -> Result<Probe, LedgerError> {
-        let put = |condition| async { self.place.put(key, Bytes::from_static(b"a probe"), condition).await };
+        let put = |condition| async {
+            self.place.put(key, Bytes::from_static(b"a probe"), condition).await
+        };
         let failed = |error: PutError| self.place.error(key, error);
         let first = put(Condition::IfNoneMatch).await.map_err(failed)?;
         match put(Condition::IfNoneMatch).await {

@@ -19,7 +19,8 @@ const MOST_STEPS: usize = 16;
 /// What the ledger knows of a group around a finding.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Timeline {
-    /// The events of 48 hours before the finding and of all the time after it, with the finding's own, in any order.
+    /// The events of 48 hours before the finding and of all the time after it, with the finding's
+    /// own, in any order.
     pub entries: Vec<TimelineEntry>,
     /// Nothing earlier is on record.
     pub first: bool,
@@ -28,20 +29,34 @@ pub struct Timeline {
 }
 
 impl StoredLedger {
-    /// What happened to the group of a finding; nothing where it is of none. `now` tells which keys are from the future.
-    /// One LIST for each name that the group had, of two pages at most; and a small one where nothing is earlier.
-    pub async fn group_timeline(&self, finding: &Finding, now: Timestamp) -> Result<Timeline, LedgerError> {
+    /// What happened to the group of a finding; nothing where it is of none. `now` tells which keys
+    /// are from the future. One LIST for each name that the group had, of two pages at most; and a
+    /// small one where nothing is earlier.
+    pub async fn group_timeline(
+        &self,
+        finding: &Finding,
+        now: Timestamp,
+    ) -> Result<Timeline, LedgerError> {
         let Some(group) = &finding.group else { return Ok(Timeline::default()) };
         let time = finding.time.unwrap_or(now);
         let own = TimelineEntry::at(finding, time);
         let own = Event { id: finding.id.clone(), entry: own, whole: true };
-        let mut walk =
-            Walk { ledger: self, finding, time, now, listed: HashMap::new(), known: HashMap::new(), gap: None };
+        let mut walk = Walk {
+            ledger: self,
+            finding,
+            time,
+            now,
+            listed: HashMap::new(),
+            known: HashMap::new(),
+            gap: None,
+        };
         walk.take(group, |_| true).await?;
         walk.known.insert(own.id.clone(), own.clone());
         walk.follow(group, Way::Back).await?;
         walk.follow(group, Way::On).await?;
-        let is_earlier = |event: &Event| event.entry.is_before(&own.entry) && !event.entry.is_same_event(&own.entry);
+        let is_earlier = |event: &Event| {
+            event.entry.is_before(&own.entry) && !event.entry.is_same_event(&own.entry)
+        };
         // What cannot be read may be earlier.
         let known = walk.gap == Some(Gap::Unreadable) || walk.known.values().any(is_earlier);
         let first = !known && {
@@ -74,15 +89,17 @@ struct Walk<'a> {
 }
 
 impl Walk<'_> {
-    /// Follows renaming after renaming, each as far as it goes: what another group of the old name did later, or one of
-    /// the new name before, is not of this story.
+    /// Follows renaming after renaming, each as far as it goes: what another group of the old name
+    /// did later, or one of the new name before, is not of this story.
     async fn follow(&mut self, group: &str, way: Way) -> Result<(), LedgerError> {
         let (mut name, mut at, mut used) = (group.to_owned(), self.time, Vec::new());
         for _ in 0..MOST_STEPS {
             let Some((rename, next)) = self.renaming(&name, at, way, &used) else { return Ok(()) };
             (name, at) = (next, rename.entry.time);
             used.push(rename.id);
-            if !self.listed.contains_key(&group_key::plain(&name)) && self.listed.len() == MOST_NAMES {
+            if !self.listed.contains_key(&group_key::plain(&name))
+                && self.listed.len() == MOST_NAMES
+            {
                 break;
             }
             self.take(&name, |time| if way == Way::Back { time <= at } else { time >= at }).await?;
@@ -91,15 +108,23 @@ impl Walk<'_> {
         Ok(())
     }
 
-    /// The renaming that gave the group its name, or took it, next to a time; and the name on its other side.
-    fn renaming(&self, name: &str, at: Timestamp, way: Way, used: &[FindingId]) -> Option<(Event, String)> {
+    /// The renaming that gave the group its name, or took it, next to a time; and the name on its
+    /// other side.
+    fn renaming(
+        &self,
+        name: &str,
+        at: Timestamp,
+        way: Way,
+        used: &[FindingId],
+    ) -> Option<(Event, String)> {
         let fitting = self.known.values().filter_map(|event| {
             let (old, new) = event.names().filter(|_| !used.contains(&event.id))?;
             let (here, there, in_time) = match way {
                 Way::Back => (new, old, event.entry.time <= at),
                 Way::On => (old, new, event.entry.time >= at),
             };
-            (here.eq_ignore_ascii_case(name) && in_time && event.whole).then(|| (event.clone(), there.to_owned()))
+            (here.eq_ignore_ascii_case(name) && in_time && event.whole)
+                .then(|| (event.clone(), there.to_owned()))
         });
         let key = |(event, _): &(Event, String)| (event.entry.time, event.id.clone());
         match way {
@@ -109,7 +134,11 @@ impl Walk<'_> {
     }
 
     /// Takes up the events under a name, of the times that are wanted.
-    async fn take(&mut self, name: &str, wanted: impl Fn(Timestamp) -> bool) -> Result<(), LedgerError> {
+    async fn take(
+        &mut self,
+        name: &str,
+        wanted: impl Fn(Timestamp) -> bool,
+    ) -> Result<(), LedgerError> {
         let name = group_key::plain(name);
         if !self.listed.contains_key(&name) {
             let events = self.list(&name).await?;
@@ -126,7 +155,8 @@ impl Walk<'_> {
         Ok(())
     }
 
-    /// What can be read of the keys under a name. One that tells no time is a stray, and nothing is missing.
+    /// What can be read of the keys under a name. One that tells no time is a stray, and nothing is
+    /// missing.
     async fn list(&mut self, name: &str) -> Result<Vec<Event>, LedgerError> {
         let folder = group_key::folder(self.finding.account.as_deref(), name);
         let stretch = self.ledger.around(&folder, self.time).await?;

@@ -11,14 +11,18 @@ use crate::cloudtrail::Record;
 pub(super) fn items(value: &Value) -> Vec<Item> {
     match LogsEvent::deserialize(value) {
         Ok(event) => of(event),
-        Err(error) => vec![Item::Unreadable(DecodeError::malformed("CloudWatch Logs subscription", error))],
+        Err(error) => {
+            vec![Item::Unreadable(DecodeError::malformed("CloudWatch Logs subscription", error))]
+        }
     }
 }
 
 fn of(event: LogsEvent) -> Vec<Item> {
     let data = event.aws_logs.data;
     if data.message_type == "CONTROL_MESSAGE" {
-        return vec![Item::Ignored("CloudWatch Logs control message: the subscription is set up".to_owned())];
+        return vec![Item::Ignored(
+            "CloudWatch Logs control message: the subscription is set up".to_owned(),
+        )];
     }
     if data.log_events.is_empty() {
         return vec![Item::Ignored("a CloudWatch Logs subscription without log events".to_owned())];
@@ -27,7 +31,8 @@ fn of(event: LogsEvent) -> Vec<Item> {
 }
 
 fn item(index: usize, entry: &LogEntry) -> Item {
-    let record = serde_json::from_str(&entry.message).ok().and_then(|value| Record::from_value(value).ok());
+    let record =
+        serde_json::from_str(&entry.message).ok().and_then(|value| Record::from_value(value).ok());
     match record {
         Some(record) => Item::Record(InlineRecord { record, envelope: "CloudWatch Logs", index }),
         None => {

@@ -4,7 +4,9 @@ use aws_lambda_events::sns::SnsRecord;
 use aws_lambda_events::sqs::SqsMessage;
 use serde_json::Value;
 
-use super::{DecodeError, Item, Message, Notification, ObjectRef, Reply, cloudwatch, eventbridge, s3};
+use super::{
+    DecodeError, Item, Message, Notification, ObjectRef, Reply, cloudwatch, eventbridge, s3,
+};
 
 /// Real notifications are four deep at most (on-failure, SQS, SNS, S3).
 const MAX_NESTED: usize = 8;
@@ -16,9 +18,10 @@ const VALIDATION: &str = "CloudTrail validation message";
 /// [`Item::Unreadable`] of its own message.
 pub fn decode(payload: &Value) -> Notification {
     match records_of(payload, "eventSource", "aws:sqs") {
-        Some(records) => {
-            Notification { reply: Reply::BatchItemFailures, messages: records.iter().map(queued).collect() }
-        }
+        Some(records) => Notification {
+            reply: Reply::BatchItemFailures,
+            messages: records.iter().map(queued).collect(),
+        },
         None => {
             let mut items = Vec::new();
             open(payload, 0, &mut items);
@@ -107,17 +110,21 @@ fn open_queued(record: &Value, depth: usize, items: &mut Vec<Item>) {
 
 fn open_published(record: &Value, depth: usize, items: &mut Vec<Item>) {
     // Some emitters leave out what SNS itself always writes; the message is all that counts.
-    let complete = serde_json::from_value::<SnsRecord>(record.clone()).map(|record| record.sns.message).ok();
+    let complete =
+        serde_json::from_value::<SnsRecord>(record.clone()).map(|record| record.sns.message).ok();
     let message = || record.get("Sns")?.get("Message")?.as_str().map(str::to_owned);
     match complete.or_else(message) {
         Some(message) => open_text("SNS message", &message, depth + 1, items),
-        None => items.push(Item::Unreadable(DecodeError::malformed("SNS record", "no Sns.Message"))),
+        None => {
+            items.push(Item::Unreadable(DecodeError::malformed("SNS record", "no Sns.Message")))
+        }
     }
 }
 
 fn open_text(envelope: &'static str, text: &str, depth: usize, items: &mut Vec<Item>) {
     if text.trim_start().starts_with(VALIDATION) {
-        return items.push(Item::Ignored("CloudTrail validation message: the topic is set up".to_owned()));
+        return items
+            .push(Item::Ignored("CloudTrail validation message: the topic is set up".to_owned()));
     }
     match serde_json::from_str(text) {
         Ok(value) => open(&value, depth, items),
@@ -131,7 +138,10 @@ fn cloudtrail_delivery(value: &Value) -> Option<Vec<Item>> {
     let keys = value.get("s3ObjectKey")?;
     let (Some(bucket), Some(keys)) = (bucket.as_str(), keys.as_array()) else {
         let problem = "s3Bucket must be a string and s3ObjectKey an array of strings";
-        return Some(vec![Item::Unreadable(DecodeError::malformed("CloudTrail delivery", problem))]);
+        return Some(vec![Item::Unreadable(DecodeError::malformed(
+            "CloudTrail delivery",
+            problem,
+        ))]);
     };
     if keys.is_empty() {
         return Some(vec![Item::Ignored("a CloudTrail delivery without keys".to_owned())]);
@@ -141,8 +151,15 @@ fn cloudtrail_delivery(value: &Value) -> Option<Vec<Item>> {
 
 fn delivered(bucket: &str, index: usize, key: &Value) -> Item {
     match key.as_str() {
-        Some(key) => Item::Object(ObjectRef { bucket: bucket.to_owned(), key: key.to_owned(), version_id: None }),
-        None => Item::Unreadable(DecodeError::malformed(format!("CloudTrail delivery, key {index}"), "not a string")),
+        Some(key) => Item::Object(ObjectRef {
+            bucket: bucket.to_owned(),
+            key: key.to_owned(),
+            version_id: None,
+        }),
+        None => Item::Unreadable(DecodeError::malformed(
+            format!("CloudTrail delivery, key {index}"),
+            "not a string",
+        )),
     }
 }
 

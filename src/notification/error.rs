@@ -5,7 +5,8 @@ use thiserror::Error;
 
 use crate::alert::clean;
 
-/// Why something that came in cannot be understood. Names keys and positions, never values of an unknown envelope.
+/// Why something that came in cannot be understood. Names keys and positions, never values of an
+/// unknown envelope.
 #[derive(Debug, Error)]
 pub enum DecodeError {
     /// The text in an envelope is not JSON.

@@ -1,6 +1,7 @@
 //! S3's own notification. A small tolerant type: emitters differ in what they leave out.
 //!
-//! Source: <https://docs.aws.amazon.com/AmazonS3/latest/userguide/notification-content-structure.html>
+//! Source:
+//! <https://docs.aws.amazon.com/AmazonS3/latest/userguide/notification-content-structure.html>
 
 use percent_encoding::percent_decode_str;
 use serde_json::Value;
@@ -18,7 +19,10 @@ fn said(record: &Value) -> Result<Item, String> {
     let version = text(record, "/eventVersion")?;
     // Newer minor versions only add.
     if version.split('.').next() != Some("2") {
-        return Err(format!("eventVersion is {:?}, only 2.x is known", version.chars().take(10).collect::<String>()));
+        return Err(format!(
+            "eventVersion is {:?}, only 2.x is known",
+            version.chars().take(10).collect::<String>()
+        ));
     }
     // Some emitters write the configuration's name of the event, with `s3:` in front.
     let name = text(record, "/eventName")?.trim_start_matches("s3:");
@@ -27,7 +31,8 @@ fn said(record: &Value) -> Result<Item, String> {
     }
     let bucket = text(record, "/s3/bucket/name")?.to_owned();
     let key = form_decoded(text(record, "/s3/object/key")?)?;
-    let version_id = record.pointer("/s3/object/versionId").and_then(Value::as_str).filter(|id| !id.is_empty());
+    let version_id =
+        record.pointer("/s3/object/versionId").and_then(Value::as_str).filter(|id| !id.is_empty());
     Ok(Item::Object(ObjectRef { bucket, key, version_id: version_id.map(str::to_owned) }))
 }
 

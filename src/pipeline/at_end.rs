@@ -32,7 +32,10 @@ fn by_rule(held: Vec<Held>) -> Vec<Vec<Held>> {
     let mut groups: Vec<Vec<Held>> = Vec::new();
     for one in held {
         let rule = &one.finding.rule.id;
-        match groups.iter_mut().find(|group| group.first().is_some_and(|first| first.finding.rule.id == *rule)) {
+        match groups
+            .iter_mut()
+            .find(|group| group.first().is_some_and(|first| first.finding.rule.id == *rule))
+        {
             Some(group) => group.push(one),
             None => groups.push(vec![one]),
         }
@@ -45,6 +48,7 @@ async fn tell(pipeline: &Pipeline, held: &[Held]) -> Result<(), String> {
     let ids = findings.iter().map(|finding| finding.id.as_str());
     let id = FindingId::of_parts(std::iter::once("summary").chain(ids));
     let Some(summary) = Summary::of(id, None, 1, &findings) else { return Ok(()) };
-    let result = pipeline.sink.publish(&[alert::render_summary(&summary, &pipeline.accounts)]).await.pop();
+    let result =
+        pipeline.sink.publish(&[alert::render_summary(&summary, &pipeline.accounts)]).await.pop();
     result.unwrap_or_else(|| Err(unanswered())).map(|_| ()).map_err(|error| error.to_string())
 }

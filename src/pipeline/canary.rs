@@ -1,5 +1,5 @@
-//! The way of a canary, hop by hop: decoded and matched as an inline record is, claimed, published, completed. What
-//! spares people (exceptions, bursts, `max_signals`) is left out.
+//! The way of a canary, hop by hop: decoded and matched as an inline record is, claimed, published,
+//! completed. What spares people (exceptions, bursts, `max_signals`) is left out.
 
 use std::fmt;
 use std::time::Duration;
@@ -84,7 +84,8 @@ async fn send(pipeline: &Pipeline, finding: Finding, clock: Clock, flight: &mut 
     if let Err(error) = &result {
         open.give_back(&pipeline.ledger, error, &mut Published::default()).await;
     }
-    let accepted = result.map(|id| (id.clone(), format!("message {id}"))).map_err(|error| error.to_string());
+    let accepted =
+        result.map(|id| (id.clone(), format!("message {id}"))).map_err(|error| error.to_string());
     let Some(message_id) = flight.pass("publish", accepted) else { return };
     let completed = complete(&pipeline.ledger, &open, &message_id, clock.now).await;
     flight.pass("complete", completed.map(|told| ((), told)));
@@ -97,7 +98,9 @@ fn matched(pipeline: &Pipeline, run: &str, clock: Clock) -> Result<(Finding, Str
         for item in message.items {
             let Item::Record(InlineRecord { record, envelope, index }) = item else { continue };
             let origin = || Origin::Inline { envelope: envelope.to_owned(), record: index };
-            super::findings(&record, &pipeline.detections, clock.now, &origin, &mut |finding| found.push(finding));
+            super::findings(&record, &pipeline.detections, clock.now, &origin, &mut |finding| {
+                found.push(finding)
+            });
         }
     }
     let rules = pipeline.detections.rules.rules().len();
@@ -118,10 +121,15 @@ fn rank(finding: &Finding) -> (u8, &str) {
 }
 
 /// The canary where it is ours to send; none where it was sent before.
-async fn claim(pipeline: &Pipeline, finding: Finding, clock: Clock) -> Result<(Option<Open>, String), String> {
+async fn claim(
+    pipeline: &Pipeline,
+    finding: Finding,
+    clock: Clock,
+) -> Result<(Option<Open>, String), String> {
     let mut published = Published::default();
     let entry = format!("entries/{}", finding.id);
-    let open = open::claim_all(pipeline, &Claims::new(clock), vec![finding], &mut published).await.pop();
+    let open =
+        open::claim_all(pipeline, &Claims::new(clock), vec![finding], &mut published).await.pop();
     if let Some(problem) = published.problems.first() {
         return Err(problem.what.clone());
     }
@@ -134,7 +142,12 @@ async fn claim(pipeline: &Pipeline, finding: Finding, clock: Clock) -> Result<(O
     Ok((open, told))
 }
 
-async fn complete(ledger: &Ledger, open: &Open, message_id: &str, now: Timestamp) -> Result<String, String> {
+async fn complete(
+    ledger: &Ledger,
+    open: &Open,
+    message_id: &str,
+    now: Timestamp,
+) -> Result<String, String> {
     let mut published = Published::default();
     open.complete(ledger, message_id, now, &mut published).await;
     match published.problems.first() {
@@ -148,7 +161,8 @@ impl Run {
     /// Sends a canary for each message that asked for one.
     pub(super) async fn canaries(&mut self) {
         for message in std::mem::take(&mut self.canaries) {
-            // A queue delivers a message again under its own id, everyone else the request under its.
+            // A queue delivers a message again under its own id, everyone else the request under
+            // its.
             let run = message.as_deref().unwrap_or(&self.request).to_owned();
             let flight = fly(&self.pipeline, &run, self.clock).await;
             self.outcome.report.canaries += 1;
@@ -156,7 +170,10 @@ impl Run {
                 None => self.outcome.notes.push(format!("canary {}: {flight}", run.escape_debug())),
                 Some(_) => {
                     self.outcome.report.canaries_failed += 1;
-                    self.problem(&message, Problem::retry(format!("the canary {}", run.escape_debug()), flight));
+                    self.problem(
+                        &message,
+                        Problem::retry(format!("the canary {}", run.escape_debug()), flight),
+                    );
                 }
             }
         }

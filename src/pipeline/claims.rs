@@ -1,4 +1,5 @@
-//! What one run has met: two trails, two notifications or one careless object can show the same call twice.
+//! What one run has met: two trails, two notifications or one careless object can show the same
+//! call twice.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};

@@ -22,7 +22,8 @@ const PATIENCE: Duration = Duration::from_secs(2);
 /// What could not be read, and why.
 type Missing = (Gap, String);
 
-/// The contexts of a few findings, in their order. Whatever fails is told, and takes no alert with it.
+/// The contexts of a few findings, in their order. Whatever fails is told, and takes no alert with
+/// it.
 pub(super) async fn of_each(
     pipeline: &Pipeline,
     claims: &Claims,
@@ -33,7 +34,9 @@ pub(super) async fn of_each(
     let read = join_all(some.iter().map(|one| of(pipeline, one, claims.now(), until))).await;
     let mut contexts = Vec::new();
     for (one, (context, missing)) in some.iter().zip(read) {
-        let what = |why| Problem::discard(place(&one.finding), format!("told without all of its context: {why}"));
+        let what = |why| {
+            Problem::discard(place(&one.finding), format!("told without all of its context: {why}"))
+        };
         published.problems.extend(missing.into_iter().map(what));
         contexts.push(context);
     }
@@ -41,8 +44,15 @@ pub(super) async fn of_each(
 }
 
 /// The context of one finding, and why it is not whole where that is nobody's plan.
-async fn of(pipeline: &Pipeline, one: &Open, now: Timestamp, until: Instant) -> (Context, Vec<String>) {
-    let Ledger::Stored(ledger) = &pipeline.ledger else { return (Context::without(Gap::LedgerOff), Vec::new()) };
+async fn of(
+    pipeline: &Pipeline,
+    one: &Open,
+    now: Timestamp,
+    until: Instant,
+) -> (Context, Vec<String>) {
+    let Ledger::Stored(ledger) = &pipeline.ledger else {
+        return (Context::without(Gap::LedgerOff), Vec::new());
+    };
     if one.attempts() >= MINIMAL_FROM {
         return (Context::default(), Vec::new());
     }

@@ -1,8 +1,8 @@
 //! Findings to correlations: which episodes they are of, and the alerts of those.
 //!
-//! An alert of an episode is claimed before the findings that make it are completed: whoever dies in between leaves
-//! work that is found again. Findings that were seen through before are correlated once more, which is what makes good
-//! a ledger that failed at it the first time.
+//! An alert of an episode is claimed before the findings that make it are completed: whoever dies
+//! in between leaves work that is found again. Findings that were seen through before are
+//! correlated once more, which is what makes good a ledger that failed at it the first time.
 
 use std::time::Duration;
 
@@ -18,8 +18,9 @@ use crate::correlation;
 use crate::finding::Finding;
 use crate::ledger::{Claim, Completed, Content, Ledger, StoredLedger};
 
-/// One correlation may keep the single alerts waiting for so long, with a ledger that is slow or a burst of thousands of
-/// groups; never past the function's time. What it had claimed by then the sweep tells.
+/// One correlation may keep the single alerts waiting for so long, with a ledger that is slow or a
+/// burst of thousands of groups; never past the function's time. What it had claimed by then the
+/// sweep tells.
 const LONGEST: Duration = Duration::from_secs(20);
 
 /// What became of the alert of an episode.
@@ -32,8 +33,8 @@ pub(super) struct Rung {
 }
 
 impl Pipeline {
-    /// How many correlations are not evaluated, since there is no ledger to find their members in; none where there is
-    /// nothing to say.
+    /// How many correlations are not evaluated, since there is no ledger to find their members in;
+    /// none where there is nothing to say.
     pub fn idle_correlations(&self) -> Option<String> {
         let count = self.detections.rules.correlations().len();
         let idle = matches!(self.ledger, Ledger::None) && count > 0;
@@ -43,8 +44,8 @@ impl Pipeline {
     }
 }
 
-/// Correlates findings that are ours and those of `published.seen_before`, and claims the alerts of their episodes.
-/// What fails keeps no finding's own alert back.
+/// Correlates findings that are ours and those of `published.seen_before`, and claims the alerts of
+/// their episodes. What fails keeps no finding's own alert back.
 pub(super) async fn claim(
     pipeline: &Pipeline,
     claims: &Claims,
@@ -54,23 +55,30 @@ pub(super) async fn claim(
     let Ledger::Stored(ledger) = &pipeline.ledger else { return Vec::new() };
     let before = std::mem::take(&mut published.seen_before);
     let ours = open.iter().map(|one| (&one.finding, one.fallback_time()));
-    let findings: Vec<(&Finding, Option<Timestamp>)> = ours.chain(before.iter().map(|it| (it, None))).collect();
+    let findings: Vec<(&Finding, Option<Timestamp>)> =
+        ours.chain(before.iter().map(|it| (it, None))).collect();
     let mut alarms = Vec::new();
     for rule in pipeline.detections.rules.correlations() {
         let places = |(finding, fallback): &(&Finding, Option<Timestamp>)| {
             let time = finding.time.or(*fallback);
-            time.map(|time| correlation::places(rule, finding, time, claims.now())).unwrap_or_default()
+            time.map(|time| correlation::places(rule, finding, time, claims.now()))
+                .unwrap_or_default()
         };
         let places: Vec<correlation::Place> = findings.iter().flat_map(places).collect();
         if places.is_empty() {
             continue;
         }
         let named = || format!("correlation {}", rule.info.id.escape_debug());
-        match timeout_at(claims.until(LONGEST), ledger.correlate(rule, &places, claims.lease)).await {
-            Err(_) => published.problems.push(Problem::retry(named(), "not evaluated in the time that there is")),
+        match timeout_at(claims.until(LONGEST), ledger.correlate(rule, &places, claims.lease)).await
+        {
+            Err(_) => published
+                .problems
+                .push(Problem::retry(named(), "not evaluated in the time that there is")),
             Ok(Ok(found)) => {
                 alarms.extend(found.claims);
-                let cut = |key| Problem::discard(named(), format!("more findings than are looked at in {key}"));
+                let cut = |key| {
+                    Problem::discard(named(), format!("more findings than are looked at in {key}"))
+                };
                 published.problems.extend(found.cut.into_iter().map(cut));
             }
             Ok(Err(error)) => published.problems.push(Problem::retry(named(), error)),
@@ -80,7 +88,12 @@ pub(super) async fn claim(
 }
 
 /// Publishes the alerts of episodes, and completes each that was accepted.
-pub(super) async fn tell(pipeline: &Pipeline, claims: &Claims, alarms: Vec<Claim>, published: &mut Published) {
+pub(super) async fn tell(
+    pipeline: &Pipeline,
+    claims: &Claims,
+    alarms: Vec<Claim>,
+    published: &mut Published,
+) {
     let Ledger::Stored(ledger) = &pipeline.ledger else { return };
     for claim in alarms {
         if claims.is_over() {
@@ -95,10 +108,17 @@ pub(super) async fn tell(pipeline: &Pipeline, claims: &Claims, alarms: Vec<Claim
 }
 
 /// Sees one alert through that is ours.
-async fn see_through(pipeline: &Pipeline, ledger: &StoredLedger, claim: &Claim, published: &mut Published) {
+async fn see_through(
+    pipeline: &Pipeline,
+    ledger: &StoredLedger,
+    claim: &Claim,
+    published: &mut Published,
+) {
     let Content::Correlation(told) = &claim.entry.content else { return };
     if !claim.is_live() {
-        published.problems.push(Problem::retry(place(claim), "its claim ran out before its alert could be sent"));
+        published
+            .problems
+            .push(Problem::retry(place(claim), "its claim ran out before its alert could be sent"));
         published.rung.extend(rung(claim, false));
         return;
     }
@@ -121,7 +141,12 @@ async fn see_through(pipeline: &Pipeline, ledger: &StoredLedger, claim: &Claim, 
     published.rung.extend(rung(claim, false));
 }
 
-async fn render(pipeline: &Pipeline, ledger: &StoredLedger, claim: &Claim, told: &Correlated) -> Alert {
+async fn render(
+    pipeline: &Pipeline,
+    ledger: &StoredLedger,
+    claim: &Claim,
+    told: &Correlated,
+) -> Alert {
     if claim.entry.attempts >= MINIMAL_FROM {
         return alert::render_minimal_correlation(told);
     }
@@ -129,7 +154,10 @@ async fn render(pipeline: &Pipeline, ledger: &StoredLedger, claim: &Claim, told:
     alert::render_correlation(told, &correlation::known(told, members, trouble), &pipeline.accounts)
 }
 
-fn unrecorded(claim: &Claim, completed: Result<Completed, crate::ledger::LedgerError>) -> Option<Problem> {
+fn unrecorded(
+    claim: &Claim,
+    completed: Result<Completed, crate::ledger::LedgerError>,
+) -> Option<Problem> {
     let why = match completed {
         Ok(Completed::Done) => return None,
         Ok(Completed::TakenOver) => "another worker took over".to_owned(),
@@ -140,7 +168,8 @@ fn unrecorded(claim: &Claim, completed: Result<Completed, crate::ledger::LedgerE
 }
 
 fn place(claim: &Claim) -> String {
-    let rule = if let Content::Correlation(told) = &claim.entry.content { &told.rule.id } else { "" };
+    let rule =
+        if let Content::Correlation(told) = &claim.entry.content { &told.rule.id } else { "" };
     format!("alert {} of correlation {}", claim.entry.id(), rule.escape_debug())
 }
 

@@ -31,7 +31,8 @@ impl Pipeline {
     }
 }
 
-/// Which findings are told now, and which later, in the order given. Findings of one execution are decided together.
+/// Which findings are told now, and which later, in the order given. Findings of one execution are
+/// decided together.
 pub(super) async fn split(
     pipeline: &Pipeline,
     claims: &Claims,
@@ -39,7 +40,8 @@ pub(super) async fn split(
     published: &mut Published,
 ) -> (Vec<Open>, Vec<Open>) {
     // A canary counts for nothing, and is kept back by nothing.
-    let (mut now, open): (Vec<_>, Vec<_>) = open.into_iter().partition(|one| canary::is_canary(&one.finding));
+    let (mut now, open): (Vec<_>, Vec<_>) =
+        open.into_iter().partition(|one| canary::is_canary(&one.finding));
     let mut later = Vec::new();
     for group in executions(open) {
         let told = decide(pipeline, claims, &group, published).await;
@@ -54,7 +56,10 @@ pub(super) async fn split(
 fn executions(open: Vec<Open>) -> Vec<Vec<Open>> {
     let mut groups: Vec<Vec<Open>> = Vec::new();
     for one in open {
-        match groups.iter_mut().find(|group| group.first().is_some_and(|first| execution(first) == execution(&one))) {
+        match groups
+            .iter_mut()
+            .find(|group| group.first().is_some_and(|first| execution(first) == execution(&one)))
+        {
             Some(group) => group.push(one),
             None => groups.push(vec![one]),
         }
@@ -66,12 +71,19 @@ fn execution(one: &Open) -> (&str, Option<Window>) {
     (&one.finding.rule.id, one.claim.as_ref().map(|claim| claim.entry.window))
 }
 
-async fn decide(pipeline: &Pipeline, claims: &Claims, group: &[Open], published: &mut Published) -> Vec<bool> {
+async fn decide(
+    pipeline: &Pipeline,
+    claims: &Claims,
+    group: &[Open],
+    published: &mut Published,
+) -> Vec<bool> {
     let Some((rule, window)) = group.first().map(execution) else { return Vec::new() };
     let most = pipeline.max_signals(rule);
     let actors: Vec<String> = group.iter().map(|one| actor_in_account(&one.finding)).collect();
     let seen = match (&pipeline.ledger, window) {
-        (Ledger::Stored(ledger), Some(window)) => counted(ledger, rule, window, most, group.len()).await,
+        (Ledger::Stored(ledger), Some(window)) => {
+            counted(ledger, rule, window, most, group.len()).await
+        }
         // No ledger, or an entry that cannot be read.
         _ => Ok(claims.seen(rule, &actors)),
     };
@@ -95,6 +107,9 @@ async fn counted(
     let enough = most.saturating_add(own as u64);
     let seen = ledger.seen(rule, window, enough).await;
     seen.map_err(|error| {
-        Problem::discard(format!("rule {rule} from {}", window.start), format!("not counted: {error}"))
+        Problem::discard(
+            format!("rule {rule} from {}", window.start),
+            format!("not counted: {error}"),
+        )
     })
 }

@@ -1,5 +1,5 @@
-//! The one place where the order of things is written down: what comes in is decoded, each object goes its way in a
-//! task of its own, inline records go theirs, and everything is counted.
+//! The one place where the order of things is written down: what comes in is decoded, each object
+//! goes its way in a task of its own, inline records go theirs, and everything is counted.
 
 mod at_end;
 mod canary;
@@ -75,7 +75,8 @@ pub struct Clock {
     pub now: Timestamp,
     /// No object is started after this; none where time is not limited.
     pub last_start: Option<Instant>,
-    /// How long claims in the ledger hold: longer than whoever runs can live. See [`crate::ledger::lease`].
+    /// How long claims in the ledger hold: longer than whoever runs can live. See
+    /// [`crate::ledger::lease`].
     pub lease: Duration,
 }
 
@@ -97,7 +98,8 @@ pub struct Outcome {
     pub problems: Vec<Problem>,
     /// What was not read, asked for nothing, or is not to be alerted, and why.
     pub notes: Vec<String>,
-    /// What the operator should mend, whatever came in: exceptions that are not in use, or whose end is near.
+    /// What the operator should mend, whatever came in: exceptions that are not in use, or whose
+    /// end is near.
     pub warnings: Vec<String>,
     /// How the caller wants to hear of failures.
     pub reply: Reply,
@@ -110,10 +112,15 @@ pub async fn run(pipeline: &Arc<Pipeline>, payload: &Value, clock: Clock) -> Out
     run_request(pipeline, payload, &clock.now.as_nanosecond().to_string(), clock).await
 }
 
-/// Sees one invocation's payload through. Never fails as a whole: what fails is named and counted, and its message is
-/// in [`Outcome::retry`], after everything else was done. `request` names the invocation: Lambda's second try of it has
-/// the same.
-pub async fn run_request(pipeline: &Arc<Pipeline>, payload: &Value, request: &str, clock: Clock) -> Outcome {
+/// Sees one invocation's payload through. Never fails as a whole: what fails is named and counted,
+/// and its message is in [`Outcome::retry`], after everything else was done. `request` names the
+/// invocation: Lambda's second try of it has the same.
+pub async fn run_request(
+    pipeline: &Arc<Pipeline>,
+    payload: &Value,
+    request: &str,
+    clock: Clock,
+) -> Outcome {
     let Notification { reply, messages } = notification::decode(payload);
     let mut run = Run::new(pipeline, clock, reply);
     run.request = request.to_owned();
@@ -156,7 +163,15 @@ impl Run {
             stale_detections: pipeline.detections.troubles.len() as u64,
             ..Report::default()
         };
-        let outcome = Outcome { report, mismatch: None, problems, notes, warnings, reply, retry: BTreeSet::new() };
+        let outcome = Outcome {
+            report,
+            mismatch: None,
+            problems,
+            notes,
+            warnings,
+            reply,
+            retry: BTreeSet::new(),
+        };
         let claims = Arc::new(Claims::new(clock));
         Run {
             pipeline: Arc::clone(pipeline),
@@ -179,7 +194,8 @@ impl Run {
         for item in message.items {
             match item {
                 Item::Object(object) => {
-                    self.outcome.report.announced += u64::from(key::kind(&object.key).is_sign_of_life());
+                    self.outcome.report.announced +=
+                        u64::from(key::kind(&object.key).is_sign_of_life());
                     objects.push(Named { message: message.id.clone(), object });
                 }
                 Item::Record(record) => records.push(record),
@@ -220,7 +236,8 @@ impl Run {
     }
 
     fn hold(&mut self, message: &Option<String>, findings: Vec<Finding>) {
-        self.held.extend(findings.into_iter().map(|finding| Held { message: message.clone(), finding }));
+        self.held
+            .extend(findings.into_iter().map(|finding| Held { message: message.clone(), finding }));
     }
 
     fn problem(&mut self, message: &Option<String>, problem: Problem) {
@@ -234,7 +251,9 @@ impl Run {
         let mut found = Vec::new();
         for InlineRecord { record, envelope, index } in records {
             let origin = || Origin::Inline { envelope: (*envelope).to_owned(), record: *index };
-            findings(record, &self.pipeline.detections, self.clock.now, &origin, &mut |finding| found.push(finding));
+            findings(record, &self.pipeline.detections, self.clock.now, &origin, &mut |finding| {
+                found.push(finding)
+            });
         }
         self.outcome.report.records += records.len() as u64;
         self.outcome.report.findings += found.len() as u64;
@@ -248,5 +267,7 @@ impl Run {
 }
 
 fn named(message: &Option<String>) -> String {
-    message.as_ref().map_or("the invocation".to_owned(), |id| format!("message {}", id.escape_debug()))
+    message
+        .as_ref()
+        .map_or("the invocation".to_owned(), |id| format!("message {}", id.escape_debug()))
 }

@@ -39,12 +39,25 @@ impl ObjectOutcome {
     pub(super) fn unread(fate: ObjectFate) -> ObjectOutcome {
         let (read, ended, held, rung) = (Read::default(), Vec::new(), Vec::new(), Vec::new());
         let (problems, notes) = (Vec::new(), Vec::new());
-        ObjectOutcome { fate, read, bad_records: 0, ended, held, rung, findings: 0, problems, notes }
+        ObjectOutcome {
+            fate,
+            read,
+            bad_records: 0,
+            ended,
+            held,
+            rung,
+            findings: 0,
+            problems,
+            notes,
+        }
     }
 
     /// An object that failed as a whole.
     pub(super) fn failed(object: &ObjectRef, what: impl std::fmt::Display) -> ObjectOutcome {
-        ObjectOutcome { problems: vec![Problem::retry(object, what)], ..ObjectOutcome::unread(ObjectFate::Failed) }
+        ObjectOutcome {
+            problems: vec![Problem::retry(object, what)],
+            ..ObjectOutcome::unread(ObjectFate::Failed)
+        }
     }
 
     fn noted(fate: ObjectFate, object: &ObjectRef, note: impl std::fmt::Display) -> ObjectOutcome {
@@ -52,15 +65,20 @@ impl ObjectOutcome {
     }
 }
 
-/// Why an object need not be read: its key says that it holds no records, or none that a rule could match.
+/// Why an object need not be read: its key says that it holds no records, or none that a rule could
+/// match.
 pub(super) fn not_worth_reading(key: &str, rules: &RuleSet) -> Option<String> {
     let kind = key::kind(key);
     if let Some(reason) = kind.no_records() {
         return Some(reason.to_owned());
     }
     let key::Kind::Log { region } = kind else { return None };
-    (!can_match_in(rules, region))
-        .then(|| format!("of region {}, which records nothing that the rules look for", region.escape_debug()))
+    (!can_match_in(rules, region)).then(|| {
+        format!(
+            "of region {}, which records nothing that the rules look for",
+            region.escape_debug()
+        )
+    })
 }
 
 /// Whether log objects of a region can hold records that a rule could match.
@@ -81,13 +99,17 @@ pub(super) async fn see_through(
     }
     let body = match pipeline.store.open(object).await {
         Ok(body) => body,
-        Err(StoreError::Gone) => return ObjectOutcome::noted(ObjectFate::Gone, object, StoreError::Gone),
+        Err(StoreError::Gone) => {
+            return ObjectOutcome::noted(ObjectFate::Gone, object, StoreError::Gone);
+        }
         Err(error) => return ObjectOutcome::failed(object, error),
     };
     let (detections, max_bytes) = (Arc::clone(&pipeline.detections), pipeline.max_object_bytes);
     let origin = object.clone();
-    // Inflating and matching are work for a processor: they would hold up the other objects' network.
-    let found = tokio::task::spawn_blocking(move || find(body, &detections, max_bytes, now, &origin)).await;
+    // Inflating and matching are work for a processor: they would hold up the other objects'
+    // network.
+    let found =
+        tokio::task::spawn_blocking(move || find(body, &detections, max_bytes, now, &origin)).await;
     match found {
         Ok(found) => finish(pipeline, claims, object, found).await,
         Err(panic) => ObjectOutcome::failed(object, format!("the task that read it died: {panic}")),
@@ -106,8 +128,15 @@ struct Found {
     end: Result<(), ReadError>,
 }
 
-fn find(body: Body, detections: &Detections, max_bytes: u64, now: Timestamp, object: &ObjectRef) -> Found {
-    let (mut findings, mut problems, mut bad_records, mut hidden) = (Vec::new(), Vec::new(), 0, false);
+fn find(
+    body: Body,
+    detections: &Detections,
+    max_bytes: u64,
+    now: Timestamp,
+    object: &ObjectRef,
+) -> Found {
+    let (mut findings, mut problems, mut bad_records, mut hidden) =
+        (Vec::new(), Vec::new(), 0, false);
     let probed = detections.rules.needles().is_ok();
     let (bucket, key) = (&object.bucket, &object.key);
     let origin = |record| Origin::Object { bucket: bucket.clone(), key: key.clone(), record };
@@ -116,23 +145,36 @@ fn find(body: Body, detections: &Detections, max_bytes: u64, now: Timestamp, obj
         Hit::Finding(finding) => findings.push(*finding),
         Hit::Bad(bad) => {
             bad_records += 1;
-            // Only records that name what is looked for are parsed: one that cannot be must be seen by a person.
+            // Only records that name what is looked for are parsed: one that cannot be must be seen
+            // by a person.
             let hides = probed && bad.may_hide_a_call();
             if bad_records <= NAMED || (hides && !hidden) {
-                problems.push(if hides { Problem::retry(object, &bad) } else { Problem::discard(object, &bad) });
+                problems.push(if hides {
+                    Problem::retry(object, &bad)
+                } else {
+                    Problem::discard(object, &bad)
+                });
             }
             hidden |= hides;
         }
     });
     if bad_records > NAMED {
-        problems.push(Problem::discard(object, format!("and {} more bad records", bad_records - NAMED)));
+        problems.push(Problem::discard(
+            object,
+            format!("and {} more bad records", bad_records - NAMED),
+        ));
     }
     // Records stand in no order; people read the group's creation before the user's addition.
     findings.sort_by_key(|finding| finding.time);
     Found { findings, problems, bad_records, read, end }
 }
 
-async fn finish(pipeline: &Pipeline, claims: &Claims, object: &ObjectRef, found: Found) -> ObjectOutcome {
+async fn finish(
+    pipeline: &Pipeline,
+    claims: &Claims,
+    object: &ObjectRef,
+    found: Found,
+) -> ObjectOutcome {
     let Found { findings, mut problems, bad_records, read, end } = found;
     let found = findings.len() as u64;
     let mut published = publish(pipeline, claims, findings).await;

@@ -10,7 +10,8 @@ use super::{ObjectFate, Problem, Run};
 use crate::cloudtrail::reader::Gear;
 use crate::notification::ObjectRef;
 
-/// How many objects are in flight at once: enough to overlap network and processor, few enough to stay small.
+/// How many objects are in flight at once: enough to overlap network and processor, few enough to
+/// stay small.
 const IN_FLIGHT: usize = 4;
 
 /// An object, and the message that named it.
@@ -41,7 +42,8 @@ impl Run {
             }
             let (pipeline, claims) = (Arc::clone(&self.pipeline), Arc::clone(&self.claims));
             let (object, now) = (named.object.clone(), self.clock.now);
-            let task = tasks.spawn(async move { object::see_through(&pipeline, &claims, &object, now).await });
+            let task = tasks
+                .spawn(async move { object::see_through(&pipeline, &claims, &object, now).await });
             names.insert(task.id(), named);
         }
         while !tasks.is_empty() {
@@ -69,8 +71,12 @@ impl Run {
     }
 
     pub(super) fn out_of_time(&mut self, named: &Named) {
-        let problem = Problem::retry(&named.object, "not started: the function's time is nearly over");
-        let outcome = ObjectOutcome { problems: vec![problem], ..ObjectOutcome::unread(ObjectFate::Deadline) };
+        let problem =
+            Problem::retry(&named.object, "not started: the function's time is nearly over");
+        let outcome = ObjectOutcome {
+            problems: vec![problem],
+            ..ObjectOutcome::unread(ObjectFate::Deadline)
+        };
         self.count(named, outcome);
     }
 

@@ -40,8 +40,12 @@ pub(super) async fn claim_all(
     }
     match &pipeline.ledger {
         Ledger::None => new.into_iter().map(|finding| unrecorded(finding, published)).collect(),
-        Ledger::Stored(ledger) => in_turn(&new, published, |finding| claim(pipeline, ledger, finding, claims)).await,
-        Ledger::ReadOnly(ledger) => in_turn(&new, published, |finding| foresee(ledger, finding)).await,
+        Ledger::Stored(ledger) => {
+            in_turn(&new, published, |finding| claim(pipeline, ledger, finding, claims)).await
+        }
+        Ledger::ReadOnly(ledger) => {
+            in_turn(&new, published, |finding| foresee(ledger, finding)).await
+        }
     }
 }
 
@@ -93,7 +97,11 @@ async fn claim(
 }
 
 /// The finding where it is ours; else its fate.
-fn sort(finding: &Finding, claimed: Result<Indexed, LedgerError>, published: &mut Published) -> Option<Open> {
+fn sort(
+    finding: &Finding,
+    claimed: Result<Indexed, LedgerError>,
+    published: &mut Published,
+) -> Option<Open> {
     let (claimed, indexed) = match claimed {
         Ok(claimed) => claimed,
         Err(error) => {
@@ -108,7 +116,9 @@ fn sort(finding: &Finding, claimed: Result<Indexed, LedgerError>, published: &mu
     let claim = match claimed {
         Claimed::Mine(claim) => Some(claim),
         Claimed::Unreadable(error) => {
-            published.problems.push(Problem::discard(place(finding), format!("told without a record: {error}")));
+            published
+                .problems
+                .push(Problem::discard(place(finding), format!("told without a record: {error}")));
             None
         }
         Claimed::Duplicate(state) => {
@@ -129,7 +139,9 @@ fn sort(finding: &Finding, claimed: Result<Indexed, LedgerError>, published: &mu
 fn excepted(finding: &Finding) -> Option<String> {
     let name = finding.exception.as_deref()?.escape_debug();
     let (id, rule, origin) = (&finding.id, finding.rule.id.escape_debug(), &finding.origin);
-    Some(format!("not alerted because of exception `{name}`: finding {id} of rule {rule} in {origin}"))
+    Some(format!(
+        "not alerted because of exception `{name}`: finding {id} of rule {rule} in {origin}"
+    ))
 }
 
 impl Open {
@@ -138,7 +150,8 @@ impl Open {
         self.claim.as_ref().map_or(1, |claim| claim.entry.attempts)
     }
 
-    /// The time that stands for that of a record without one: the start of the execution that it counts in.
+    /// The time that stands for that of a record without one: the start of the execution that it
+    /// counts in.
     pub(super) fn fallback_time(&self) -> Option<Timestamp> {
         self.claim.as_ref().map(|claim| claim.entry.window.start)
     }
@@ -157,7 +170,13 @@ impl Open {
     }
 
     /// Its alert was accepted at `now`.
-    pub(super) async fn complete(&self, ledger: &Ledger, message_id: &str, now: Timestamp, published: &mut Published) {
+    pub(super) async fn complete(
+        &self,
+        ledger: &Ledger,
+        message_id: &str,
+        now: Timestamp,
+        published: &mut Published,
+    ) {
         if let Some((ledger, claim)) = self.recorded(ledger) {
             self.note(ledger.alerted(claim, message_id).await, published);
         }
@@ -175,7 +194,9 @@ impl Open {
     fn note(&self, completed: Result<Completed, LedgerError>, published: &mut Published) {
         match completed {
             Ok(Completed::Done) => {}
-            Ok(Completed::TakenOver) => published.unrecorded(&self.finding, "another worker took over"),
+            Ok(Completed::TakenOver) => {
+                published.unrecorded(&self.finding, "another worker took over")
+            }
             Err(error) => published.unrecorded(&self.finding, error),
         }
     }
@@ -194,7 +215,12 @@ impl Open {
     }
 
     /// It failed: whoever comes next tries again.
-    pub(super) async fn give_back(&self, ledger: &Ledger, why: impl Display, published: &mut Published) {
+    pub(super) async fn give_back(
+        &self,
+        ledger: &Ledger,
+        why: impl Display,
+        published: &mut Published,
+    ) {
         if let Some((ledger, claim)) = self.recorded(ledger) {
             // Where this fails too, the lease runs out by itself.
             let _ = match self.attempts() >= MINIMAL_FROM {

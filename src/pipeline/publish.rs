@@ -10,11 +10,12 @@ use crate::alert::{self, Alert, Context};
 use crate::finding::{Fate, Finding, FindingId};
 use crate::sink::{MessageId, PublishError};
 
-/// Alerts that are published before they are completed. A crash between the two tells them once more, so they are few;
-/// the pace lets no more pass together anyway.
+/// Alerts that are published before they are completed. A crash between the two tells them once
+/// more, so they are few; the pace lets no more pass together anyway.
 const TOGETHER: usize = 5;
 
-/// From this attempt on only the minimal alert is tried: something in the full one may be what fails.
+/// From this attempt on only the minimal alert is tried: something in the full one may be what
+/// fails.
 pub(super) const MINIMAL_FROM: u32 = 5;
 
 /// What became of some findings.
@@ -72,7 +73,8 @@ impl Published {
     /// The finding's alert was accepted at `now`.
     pub(super) fn alerted(&mut self, finding: &Finding, now: Timestamp) {
         // A caller's clock can be ahead of ours.
-        let since = |call: Timestamp| u64::try_from(now.duration_since(call).as_secs()).unwrap_or(0);
+        let since =
+            |call: Timestamp| u64::try_from(now.duration_since(call).as_secs()).unwrap_or(0);
         let latency = finding.time.map(since);
         self.ended.push(Ended { latency, ..Ended::new(finding, Fate::Alerted) });
     }
@@ -85,7 +87,8 @@ impl Published {
 
     /// What was done cannot be undone, and could not be written down.
     pub(super) fn unrecorded(&mut self, finding: &Finding, why: impl std::fmt::Display) {
-        let what = format!("seen through, and perhaps once more, since this could not be recorded: {why}");
+        let what =
+            format!("seen through, and perhaps once more, since this could not be recorded: {why}");
         self.problems.push(Problem::discard(place(finding), what));
     }
 }
@@ -100,8 +103,13 @@ pub(super) fn place(finding: &Finding) -> String {
     format!("finding {} of rule {} in {}", finding.id, finding.rule.id, finding.origin)
 }
 
-/// Tells people of the findings of one object or notification. One that fails does not keep the others back.
-pub(super) async fn publish(pipeline: &Pipeline, claims: &Claims, findings: Vec<Finding>) -> Published {
+/// Tells people of the findings of one object or notification. One that fails does not keep the
+/// others back.
+pub(super) async fn publish(
+    pipeline: &Pipeline,
+    claims: &Claims,
+    findings: Vec<Finding>,
+) -> Published {
     let mut published = Published::default();
     let open = open::claim_all(pipeline, claims, findings, &mut published).await;
     see_through(pipeline, claims, open, &mut published).await;
@@ -109,11 +117,17 @@ pub(super) async fn publish(pipeline: &Pipeline, claims: &Claims, findings: Vec<
 }
 
 /// Sees findings through that are ours.
-pub(super) async fn see_through(pipeline: &Pipeline, claims: &Claims, open: Vec<Open>, published: &mut Published) {
+pub(super) async fn see_through(
+    pipeline: &Pipeline,
+    claims: &Claims,
+    open: Vec<Open>,
+    published: &mut Published,
+) {
     let alarms = correlate::claim(pipeline, claims, &open, published).await;
     // The worst news first.
     correlate::tell(pipeline, claims, alarms, published).await;
-    let (excepted, open): (Vec<_>, Vec<_>) = open.into_iter().partition(|one| one.finding.exception.is_some());
+    let (excepted, open): (Vec<_>, Vec<_>) =
+        open.into_iter().partition(|one| one.finding.exception.is_some());
     for one in excepted {
         one.except(&pipeline.ledger, published).await;
     }
@@ -141,12 +155,14 @@ async fn give_back(pipeline: &Pipeline, some: &[Open], published: &mut Published
 /// Publishes the alerts of a few findings, and completes each that was accepted.
 async fn tell(pipeline: &Pipeline, claims: &Claims, some: &[Open], published: &mut Published) {
     let contexts = context::of_each(pipeline, claims, some, published).await;
-    let (live, late): (Vec<_>, Vec<_>) = some.iter().zip(&contexts).partition(|(one, _)| one.is_live());
+    let (live, late): (Vec<_>, Vec<_>) =
+        some.iter().zip(&contexts).partition(|(one, _)| one.is_live());
     for (one, _) in late {
         // Someone else may be at it by now.
         published.fail(&one.finding, "its claim ran out before its alert could be sent");
     }
-    let alerts: Vec<Alert> = live.iter().map(|(one, context)| render(pipeline, one, context)).collect();
+    let alerts: Vec<Alert> =
+        live.iter().map(|(one, context)| render(pipeline, one, context)).collect();
     for ((one, _), result) in live.iter().zip(pipeline.sink.publish(&alerts).await) {
         end(pipeline, claims.now(), one, result, published).await;
     }

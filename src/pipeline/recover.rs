@@ -1,5 +1,5 @@
-//! What is done for those that cannot do it themselves: findings that a crash left open, and summaries that are due.
-//! The ledger makes it harmless to do so twice at once.
+//! What is done for those that cannot do it themselves: findings that a crash left open, and
+//! summaries that are due. The ledger makes it harmless to do so twice at once.
 
 use futures::future::join_all;
 
@@ -94,9 +94,9 @@ fn sort(claims: Vec<Claim>) -> Sorted {
         match &claim.entry.content {
             Content::Summary(_) => sorted.summaries.push(claim),
             Content::Correlation(_) => sorted.alarms.push(claim),
-            Content::Finding(finding) => {
-                sorted.findings.push(Open { finding: (**finding).clone(), claim: Some(Box::new(claim)) })
-            }
+            Content::Finding(finding) => sorted
+                .findings
+                .push(Open { finding: (**finding).clone(), claim: Some(Box::new(claim)) }),
         }
     }
     sorted
@@ -109,9 +109,16 @@ impl Recovered {
         false
     }
 
-    async fn take_over(&mut self, ledger: &StoredLedger, markers: &[String], claims: &Claims) -> Vec<Claim> {
+    async fn take_over(
+        &mut self,
+        ledger: &StoredLedger,
+        markers: &[String],
+        claims: &Claims,
+    ) -> Vec<Claim> {
         let mut mine = Vec::new();
-        for recovery in join_all(markers.iter().map(|marker| ledger.recover(marker, claims.lease))).await {
+        for recovery in
+            join_all(markers.iter().map(|marker| ledger.recover(marker, claims.lease))).await
+        {
             match recovery {
                 Ok(Recovery::Mine(claim)) => mine.push(*claim),
                 Ok(Recovery::Left) => self.left += 1,
@@ -148,10 +155,19 @@ impl Recovered {
     }
 
     /// Publishes a summary and completes it. Whether that worked.
-    async fn summary_through(&mut self, pipeline: &Pipeline, ledger: &StoredLedger, claim: &Claim) -> bool {
+    async fn summary_through(
+        &mut self,
+        pipeline: &Pipeline,
+        ledger: &StoredLedger,
+        claim: &Claim,
+    ) -> bool {
         let Content::Summary(summary) = &claim.entry.content else { return false };
         let place = format!("summary {} of rule {}", summary.id, summary.rule.id);
-        let result = pipeline.sink.publish(&[alert::render_summary(summary, &pipeline.accounts)]).await.pop();
+        let result = pipeline
+            .sink
+            .publish(&[alert::render_summary(summary, &pipeline.accounts)])
+            .await
+            .pop();
         let error = match result {
             Some(Ok(message_id)) => {
                 self.report.count_summary(summary, Fate::Summarised);
@@ -172,8 +188,12 @@ impl Recovered {
     fn summary_told(&mut self, place: String, told: Result<Completed, LedgerError>) -> bool {
         let trouble = match told {
             Ok(Completed::Done) => return true,
-            Ok(Completed::TakenOver) => "sent, and perhaps once more: another worker took over".to_owned(),
-            Err(error) => format!("sent, and perhaps once more, since this could not be recorded: {error}"),
+            Ok(Completed::TakenOver) => {
+                "sent, and perhaps once more: another worker took over".to_owned()
+            }
+            Err(error) => {
+                format!("sent, and perhaps once more, since this could not be recorded: {error}")
+            }
         };
         self.problems.push(Problem::discard(place, trouble));
         false

@@ -11,7 +11,8 @@ use crate::notification::{ObjectRef, Reply};
 
 /// A run over log objects that nobody announced, in any number.
 ///
-/// With [`Ledger::ReadOnly`] it is a dry run: nothing is written, and what would be held for a summary is said so.
+/// With [`Ledger::ReadOnly`] it is a dry run: nothing is written, and what would be held for a
+/// summary is said so.
 pub struct Replay {
     run: Run,
 }
@@ -47,7 +48,8 @@ impl Replay {
         self.news()
     }
 
-    /// Tells what was held back, where there is no ledger to hold it, and gives what came of that and the whole outcome.
+    /// Tells what was held back, where there is no ledger to hold it, and gives what came of that
+    /// and the whole outcome.
     pub async fn finish(mut self) -> (News, Outcome) {
         self.run.tell_what_was_held().await;
         self.run.outcome.mismatch = self.run.outcome.report.check().err();
@@ -56,7 +58,8 @@ impl Replay {
 
     fn count_held(&mut self) {
         let held = std::mem::take(&mut self.run.held);
-        self.run.end(held.iter().map(|held| Ended::new(&held.finding, Fate::HeldForSummary)).collect());
+        self.run
+            .end(held.iter().map(|held| Ended::new(&held.finding, Fate::HeldForSummary)).collect());
     }
 
     fn news(&mut self) -> News {

@@ -16,8 +16,8 @@ const NAMED: usize = 5;
 pub struct Failed(pub String);
 
 impl Outcome {
-    /// A queue is told which messages to deliver again; everyone else gets the report, or an error if anything must be
-    /// tried again. Counts that do not add up are an error for everyone.
+    /// A queue is told which messages to deliver again; everyone else gets the report, or an error
+    /// if anything must be tried again. Counts that do not add up are an error for everyone.
     pub fn reply(&self) -> Result<Value, Failed> {
         if let Some(mismatch) = &self.mismatch {
             return Err(Failed(mismatch.to_string()));
@@ -44,8 +44,12 @@ impl Outcome {
     }
 
     fn failed(&self) -> Failed {
-        let retried: Vec<String> =
-            self.problems.iter().filter(|problem| problem.remedy == Remedy::Retry).map(ToString::to_string).collect();
+        let retried: Vec<String> = self
+            .problems
+            .iter()
+            .filter(|problem| problem.remedy == Remedy::Retry)
+            .map(ToString::to_string)
+            .collect();
         let more = retried.len().saturating_sub(NAMED);
         let mut text = retried.into_iter().take(NAMED).collect::<Vec<_>>().join("; ");
         if more > 0 {

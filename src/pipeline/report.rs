@@ -31,8 +31,13 @@ pub enum ObjectFate {
 
 impl ObjectFate {
     /// Every fate, in the order reports show them.
-    pub const ALL: [ObjectFate; 5] =
-        [ObjectFate::Scanned, ObjectFate::Skipped, ObjectFate::Gone, ObjectFate::Failed, ObjectFate::Deadline];
+    pub const ALL: [ObjectFate; 5] = [
+        ObjectFate::Scanned,
+        ObjectFate::Skipped,
+        ObjectFate::Gone,
+        ObjectFate::Failed,
+        ObjectFate::Deadline,
+    ];
 
     /// Whether the object must be delivered again.
     pub fn is_retried(self) -> bool {
@@ -40,7 +45,8 @@ impl ObjectFate {
     }
 }
 
-/// Counts of one run. What came in is counted as it comes in, fates as they are met: [`Report::check`] compares.
+/// Counts of one run. What came in is counted as it comes in, fates as they are met:
+/// [`Report::check`] compares.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Report {
     /// Messages that came in.
@@ -51,13 +57,15 @@ pub struct Report {
     pub unreadable: u64,
     /// Log objects named.
     pub objects: u64,
-    /// Log objects and digest files that messages named, not a sweep: what says that trail and notification work.
+    /// Log objects and digest files that messages named, not a sweep: what says that trail and
+    /// notification work.
     pub announced: u64,
     /// Log objects by what became of them.
     pub object_fates: BTreeMap<ObjectFate, u64>,
     /// Inflated bytes read.
     pub bytes: u64,
-    /// Log objects in which nothing stands that a rule looks for: inflated and searched, their records not counted.
+    /// Log objects in which nothing stands that a rule looks for: inflated and searched, their
+    /// records not counted.
     pub probed: u64,
     /// Records split off, inline ones included.
     pub records: u64,
@@ -107,7 +115,11 @@ impl Report {
         let swept = self.sweep.unwrap_or_default();
         equal("listed objects", swept.listed, swept.accounted())?;
         equal("findings", self.findings, self.finding_fates.values().sum())?;
-        equal("findings of rules", self.findings, self.by_rule.values().flat_map(BTreeMap::values).sum())
+        equal(
+            "findings of rules",
+            self.findings,
+            self.by_rule.values().flat_map(BTreeMap::values).sum(),
+        )
     }
 
     /// How many findings ended so.
@@ -165,7 +177,10 @@ impl AddAssign for Report {
         self.bad_records += other.bad_records;
         self.findings += other.findings;
         add(&mut self.finding_fates, other.finding_fates);
-        other.by_rule.into_iter().for_each(|(rule, fates)| add(self.by_rule.entry(rule).or_default(), fates));
+        other
+            .by_rule
+            .into_iter()
+            .for_each(|(rule, fates)| add(self.by_rule.entry(rule).or_default(), fates));
         self.slowest_alert = self.slowest_alert.max(other.slowest_alert);
         self.summaries += other.summaries;
         add(&mut self.correlations, other.correlations);
@@ -191,8 +206,11 @@ impl fmt::Display for Report {
     /// One line for people, the zeros left out.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} read", counted(self.records, "record"))?;
-        let extra =
-            [(self.bad_records, "bad record"), (self.ignored, "ignored part"), (self.unreadable, "unreadable part")];
+        let extra = [
+            (self.bad_records, "bad record"),
+            (self.ignored, "ignored part"),
+            (self.unreadable, "unreadable part"),
+        ];
         for (count, what) in extra.into_iter().filter(|(count, _)| *count > 0) {
             write!(f, ", {}", counted(count, what))?;
         }
@@ -205,11 +223,17 @@ impl fmt::Display for Report {
             write!(
                 f,
                 "; {}",
-                if self.summaries == 1 { "1 summary".to_owned() } else { format!("{} summaries", self.summaries) }
+                if self.summaries == 1 {
+                    "1 summary".to_owned()
+                } else {
+                    format!("{} summaries", self.summaries)
+                }
             )?;
         }
         let rung: u64 = self.correlations.values().sum();
-        for (count, what) in [(rung, "correlation"), (self.correlations_failed, "failed correlation")] {
+        for (count, what) in
+            [(rung, "correlation"), (self.correlations_failed, "failed correlation")]
+        {
             if count > 0 {
                 write!(f, "; {}", counted(count, what))?;
             }
@@ -236,8 +260,11 @@ fn counted(count: u64, what: &str) -> String {
 }
 
 fn listed<K: Serialize>(fates: &BTreeMap<K, u64>) -> String {
-    let name = |fate: &K| serde_json::to_value(fate).ok().and_then(|v| v.as_str().map(|s| s.replace('_', " ")));
-    let all: Vec<String> = fates.iter().map(|(f, count)| format!("{count} {}", name(f).unwrap_or_default())).collect();
+    let name = |fate: &K| {
+        serde_json::to_value(fate).ok().and_then(|v| v.as_str().map(|s| s.replace('_', " ")))
+    };
+    let all: Vec<String> =
+        fates.iter().map(|(f, count)| format!("{count} {}", name(f).unwrap_or_default())).collect();
     if all.is_empty() { String::new() } else { format!(" ({})", all.join(", ")) }
 }
 
@@ -249,16 +276,21 @@ mod tests {
     fn every_object_and_every_finding_needs_a_fate() {
         let mut report = Report { objects: 2, findings: 1, ..Report::default() };
         report.count_object(ObjectFate::Scanned);
-        assert!(report.check().unwrap_err().to_string().contains("2 objects came in, 1 have a fate"));
+        assert!(
+            report.check().unwrap_err().to_string().contains("2 objects came in, 1 have a fate")
+        );
         report.count_object(ObjectFate::Gone);
-        assert!(report.check().unwrap_err().to_string().contains("1 findings came in, 0 have a fate"));
+        assert!(
+            report.check().unwrap_err().to_string().contains("1 findings came in, 0 have a fate")
+        );
         report.count("r", Fate::Alerted);
         assert_eq!(report.check(), Ok(()));
     }
 
     #[test]
     fn people_read_one_line() {
-        let mut report = Report { objects: 2, findings: 1, records: 7, bad_records: 1, ..Report::default() };
+        let mut report =
+            Report { objects: 2, findings: 1, records: 7, bad_records: 1, ..Report::default() };
         report.count_object(ObjectFate::Scanned);
         report.count_object(ObjectFate::Skipped);
         report.count("r", Fate::HeldElsewhere);

@@ -1,4 +1,5 @@
-//! One body against the rules: what the function does to an object and the command line does to a file.
+//! One body against the rules: what the function does to an object and the command line does to a
+//! file.
 
 use jiff::Timestamp;
 
@@ -18,12 +19,12 @@ pub enum Hit {
     Bad(BadRecord),
 }
 
-/// Finds what the rules match in `body`, marked with the exception where there is one, and gives what it comes upon to
-/// `on_hit`, in order. `origin` makes a record's place of its index; `now` is for date math in queries. What was given
-/// before an error stands. Blocks.
+/// Finds what the rules match in `body`, marked with the exception where there is one, and gives
+/// what it comes upon to `on_hit`, in order. `origin` makes a record's place of its index; `now` is
+/// for date math in queries. What was given before an error stands. Blocks.
 ///
-/// Records that no rule can match are passed over unread where the rules allow it ([`RuleSet::needles`]); damage in
-/// such a record may go unnoticed.
+/// Records that no rule can match are passed over unread where the rules allow it
+/// ([`RuleSet::needles`]); damage in such a record may go unnoticed.
 ///
 /// [`RuleSet::needles`]: crate::rule::RuleSet::needles
 pub fn search(
@@ -46,8 +47,8 @@ pub fn search(
     }
 }
 
-/// Gives what the rules find in one record to `on_finding`, in the order of the rules, marked with the exception that
-/// keeps it from being alerted where there is one.
+/// Gives what the rules find in one record to `on_finding`, in the order of the rules, marked with
+/// the exception that keeps it from being alerted where there is one.
 pub fn findings(
     record: &Record,
     detections: &Detections,

@@ -1,5 +1,6 @@
-//! The schedule's work, in its order: what others left open, summaries that are due, then the log objects of every trail
-//! that no sweep has read. Whatever happens twice at once, or after a notification, the ledger makes harmless.
+//! The schedule's work, in its order: what others left open, summaries that are due, then the log
+//! objects of every trail that no sweep has read. Whatever happens twice at once, or after a
+//! notification, the ledger makes harmless.
 
 use std::collections::VecDeque;
 
@@ -10,15 +11,16 @@ use tokio::time::{Instant, timeout_at};
 
 use super::objects::{Named, Seen};
 use super::{
-    Clock, ObjectFate, Outcome, Pipeline, Problem, Recovered, Remedy, Run, can_match_in, recover_open,
-    send_due_summaries,
+    Clock, ObjectFate, Outcome, Pipeline, Problem, Recovered, Remedy, Run, can_match_in,
+    recover_open, send_due_summaries,
 };
 use crate::ledger::{Ledger, LedgerError, StoredLedger};
 use crate::notification::{ObjectRef, Reply};
 use crate::store::Condition;
 use crate::sweep::{self, ATTEMPTS, Due, LogKey, Memory, SweepReport, Trail, YOUNG};
 
-/// Objects that are read between two writings of what was read: what a crash costs is to read so many again.
+/// Objects that are read between two writings of what was read: what a crash costs is to read so
+/// many again.
 const TOGETHER: usize = 500;
 
 impl Run {
@@ -53,7 +55,8 @@ impl Sweep {
         let pipeline = run.pipeline.clone();
         let own = Run::new(&pipeline, run.clock, Reply::Invocation);
         let look_back = sweep::look_back(&pipeline.detections.rules);
-        let mut sweep = Sweep { run: own, clock: run.clock, look_back, counts: SweepReport::default() };
+        let mut sweep =
+            Sweep { run: own, clock: run.clock, look_back, counts: SweepReport::default() };
         sweep.run.outcome.warnings.clear();
         match &pipeline.ledger {
             Ledger::Stored(ledger) => sweep.all(&pipeline, ledger).await,
@@ -95,8 +98,7 @@ impl Sweep {
 
     async fn trails(&mut self, pipeline: &Pipeline, ledger: &StoredLedger, now: Timestamp) {
         if pipeline.trails.is_empty() {
-            let warning =
-                "TRAILBELL_TRAILS is not set: no log object is listed, and one that is not notified is not found";
+            let warning = "TRAILBELL_TRAILS is not set: no log object is listed, and one that is not notified is not found";
             self.run.outcome.warnings.push(warning.to_owned());
         }
         self.counts.trails = pipeline.trails.len() as u64;
@@ -116,10 +118,16 @@ impl Sweep {
         trail: &Trail,
         now: Timestamp,
     ) -> Result<(), Problem> {
-        let refused = |error: &dyn std::fmt::Display| Problem::retry(format!("trail {trail}"), error);
-        let (mut memory, damaged) = Memory::load(ledger, trail, now).await.map_err(|error| refused(&error))?;
-        self.run.outcome.problems.extend(damaged.map(|error| Problem::discard(format!("trail {trail}"), error)));
-        let Due { listed, young, read_before, keys } = self.list(pipeline, trail, &memory, now).await?;
+        let refused =
+            |error: &dyn std::fmt::Display| Problem::retry(format!("trail {trail}"), error);
+        let (mut memory, damaged) =
+            Memory::load(ledger, trail, now).await.map_err(|error| refused(&error))?;
+        self.run
+            .outcome
+            .problems
+            .extend(damaged.map(|error| Problem::discard(format!("trail {trail}"), error)));
+        let Due { listed, young, read_before, keys } =
+            self.list(pipeline, trail, &memory, now).await?;
         self.counts.listed += listed;
         self.counts.young += young;
         self.counts.read_before += read_before;
@@ -140,7 +148,8 @@ impl Sweep {
     ) -> Result<Due, Problem> {
         let region = |region: &str| can_match_in(&pipeline.detections.rules, region);
         let due = sweep::due(&*pipeline.store, trail, &memory.state, now, self.look_back, &region);
-        let refused = |error: &dyn std::fmt::Display| Problem::retry(format!("trail {trail}"), error);
+        let refused =
+            |error: &dyn std::fmt::Display| Problem::retry(format!("trail {trail}"), error);
         match self.run.clock.last_start {
             None => due.await.map_err(|error| refused(&error)),
             Some(last) => match timeout_at(last, due).await {
@@ -151,11 +160,16 @@ impl Sweep {
     }
 
     /// Reads objects in turn, while there is time, and remembers those that were read.
-    async fn read(&mut self, reading: &mut Reading<'_>, memory: &mut Memory<'_>) -> Result<(), LedgerError> {
+    async fn read(
+        &mut self,
+        reading: &mut Reading<'_>,
+        memory: &mut Memory<'_>,
+    ) -> Result<(), LedgerError> {
         while !reading.left.is_empty() && !self.run.clock.is_over() {
             let some = reading.left.drain(..TOGETHER.min(reading.left.len())).collect::<Vec<_>>();
             // Another sweep may have read them meanwhile.
-            let (before, some): (Vec<_>, Vec<_>) = some.into_iter().partition(|key| memory.state.is_read(key));
+            let (before, some): (Vec<_>, Vec<_>) =
+                some.into_iter().partition(|key| memory.state.is_read(key));
             self.counts.read_before += before.len() as u64;
             let objects = some.into_iter().map(|key| reading.named(key)).collect::<Vec<_>>();
             let Seen { ended, not_started } = self.see_through(objects).await;
@@ -163,7 +177,8 @@ impl Sweep {
             for (object, fate) in ended {
                 self.counts.read += u64::from(reading.note(object, fate, memory));
             }
-            let not_started = not_started.into_iter().rev().filter_map(|named| LogKey::new(named.object.key));
+            let not_started =
+                not_started.into_iter().rev().filter_map(|named| LogKey::new(named.object.key));
             not_started.for_each(|key| reading.left.push_front(key));
             memory.save().await?;
         }
@@ -182,7 +197,12 @@ impl Sweep {
     }
 
     /// Counts what failed, and writes how far the sweep has come.
-    async fn end(&mut self, reading: Reading<'_>, memory: &mut Memory<'_>, now: Timestamp) -> Result<(), LedgerError> {
+    async fn end(
+        &mut self,
+        reading: Reading<'_>,
+        memory: &mut Memory<'_>,
+        now: Timestamp,
+    ) -> Result<(), LedgerError> {
         let mut again = Vec::new();
         for key in reading.failed {
             // Where nothing at all could be read, it is not the object's fault.
@@ -193,7 +213,9 @@ impl Sweep {
             memory.state.note_read(&key);
             self.counts.given_up += 1;
             let object = object(reading.trail, key.key);
-            let what = format!("failed in {ATTEMPTS} sweeps, the last time as told above; no sweep tries it again");
+            let what = format!(
+                "failed in {ATTEMPTS} sweeps, the last time as told above; no sweep tries it again"
+            );
             self.problem(Problem { place: object.to_string(), what, remedy: Remedy::GivenUp });
         }
         self.counts.failed += again.len() as u64;
@@ -202,8 +224,8 @@ impl Sweep {
         memory.finish(unread.unwrap_or(old).min(old), self.look_back).await
     }
 
-    /// Written by every sweep that came to its end, whatever it met: who looks after the function can tell by it that
-    /// the schedule works.
+    /// Written by every sweep that came to its end, whatever it met: who looks after the function
+    /// can tell by it that the schedule works.
     async fn heartbeat(&mut self, ledger: &StoredLedger, now: Timestamp) {
         let beat = json!({ "time": now, "sweep": self.counts }).to_string();
         if let Err(error) = ledger.put_note("heartbeat", Bytes::from(beat), Condition::None).await {
@@ -244,7 +266,8 @@ fn object(trail: &Trail, key: String) -> ObjectRef {
     ObjectRef { bucket: trail.bucket.clone(), key, version_id: None }
 }
 
-/// The end of one trail's part of the time, where so many share what is left: the backlog of one keeps no other waiting.
+/// The end of one trail's part of the time, where so many share what is left: the backlog of one
+/// keeps no other waiting.
 fn share(last_start: Option<Instant>, trails: usize) -> Option<Instant> {
     let now = Instant::now();
     let trails = u32::try_from(trails).unwrap_or(u32::MAX).max(1);

@@ -1,8 +1,10 @@
-//! Rules and exceptions that the operator keeps in S3: read at the first invocation, and again when they changed.
+//! Rules and exceptions that the operator keeps in S3: read at the first invocation, and again when
+//! they changed.
 //!
-//! - Rules that cannot be used at the first reading fail the invocation, loudly. Later, the last good ones stay in use.
-//! - Exceptions whose text cannot be used are not used at all: they never silence an alert. Where they cannot be fetched,
-//!   the last good ones stay in use.
+//! - Rules that cannot be used at the first reading fail the invocation, loudly. Later, the last
+//!   good ones stay in use.
+//! - Exceptions whose text cannot be used are not used at all: they never silence an alert. Where
+//!   they cannot be fetched, the last good ones stay in use.
 //!
 //! Either way [`Detections::warnings`] and the report say so, until it is mended.
 
@@ -57,13 +59,24 @@ impl Reload {
     pub fn new(config: &Config, store: Box<dyn ObjectStore>) -> Reload {
         let (rules, exceptions) = (config.rules.clone(), config.exceptions.clone());
         let (checked, seen, in_use, told) = (None, None, None, Vec::new());
-        Reload { store, default_rules: config.default_rules, rules, exceptions, checked, seen, in_use, told }
+        Reload {
+            store,
+            default_rules: config.default_rules,
+            rules,
+            exceptions,
+            checked,
+            seen,
+            in_use,
+            told,
+        }
     }
 
-    /// What to use from now on; none where nothing changed since the last time. Asks the store at most once a minute.
+    /// What to use from now on; none where nothing changed since the last time. Asks the store at
+    /// most once a minute.
     ///
     /// # Errors
-    /// There is nothing to use: at the first reading the rules could not be fetched, or cannot be used.
+    /// There is nothing to use: at the first reading the rules could not be fetched, or cannot be
+    /// used.
     pub async fn changed(&mut self, now: Timestamp) -> Result<Option<Detections>, ReloadError> {
         if self.checked.is_some_and(|checked| now.duration_since(checked).abs() < FRESH) {
             return Ok(None);
@@ -76,12 +89,14 @@ impl Reload {
         }
         self.told.clone_from(&troubles);
         let rules = self.rules_of(&fetched.rules, &mut troubles)?;
-        let detections = Detections::with_loaded(rules.clone(), self.exceptions_of(&fetched.exceptions, &rules));
+        let detections =
+            Detections::with_loaded(rules.clone(), self.exceptions_of(&fetched.exceptions, &rules));
         (self.seen, self.in_use) = (Some(fetched), Some(rules));
         Ok(Some(detections.with_troubles(troubles)))
     }
 
-    /// Both places' texts. One that cannot be fetched is as it was, with the reason; rules must have been there once.
+    /// Both places' texts. One that cannot be fetched is as it was, with the reason; rules must
+    /// have been there once.
     async fn fetch(&self) -> Result<(Seen, Vec<String>), ReloadError> {
         let mut troubles = Vec::new();
         let rules = place::texts(&*self.store, self.rules.as_ref()).await;
@@ -95,7 +110,8 @@ impl Reload {
             }
         };
         let exceptions = exceptions.unwrap_or_else(|error| {
-            troubles.push(format!("the exceptions are those of before, if there were any: {error}"));
+            troubles
+                .push(format!("the exceptions are those of before, if there were any: {error}"));
             self.seen.as_ref().map(|seen| seen.exceptions.clone()).unwrap_or_default()
         });
         Ok((Seen { rules, exceptions }, troubles))
@@ -103,7 +119,9 @@ impl Reload {
 
     fn exceptions_of(&self, texts: &Texts, rules: &RuleSet) -> LoadedExceptions {
         let mut loaded = match &self.exceptions {
-            Some(DetectionsPlace::Local(path)) => LoadedExceptions::from_paths(std::slice::from_ref(path)),
+            Some(DetectionsPlace::Local(path)) => {
+                LoadedExceptions::from_paths(std::slice::from_ref(path))
+            }
             Some(DetectionsPlace::S3 { .. }) => LoadedExceptions::from_texts(named(texts)),
             None => LoadedExceptions::default(),
         };

@@ -30,10 +30,16 @@ impl PartialEq for Text {
     }
 }
 
-/// Every `*.toml` below the place; nothing for a place that is not in S3. The error names the place.
-pub(super) async fn texts(store: &dyn ObjectStore, place: Option<&DetectionsPlace>) -> Result<Texts, String> {
+/// Every `*.toml` below the place; nothing for a place that is not in S3. The error names the
+/// place.
+pub(super) async fn texts(
+    store: &dyn ObjectStore,
+    place: Option<&DetectionsPlace>,
+) -> Result<Texts, String> {
     let Some(DetectionsPlace::S3 { bucket, prefix }) = place else { return Ok(Texts::new()) };
-    let keys = keys(store, bucket, prefix).await.map_err(|error| format!("s3://{bucket}/{prefix}: {error}"))?;
+    let keys = keys(store, bucket, prefix)
+        .await
+        .map_err(|error| format!("s3://{bucket}/{prefix}: {error}"))?;
     if keys.is_empty() {
         return Err(format!("s3://{bucket}/{prefix}: there is no .toml file below it"));
     }
@@ -41,9 +47,14 @@ pub(super) async fn texts(store: &dyn ObjectStore, place: Option<&DetectionsPlac
     stream::iter(fetched).buffered(AT_ONCE).try_collect().await
 }
 
-async fn keys(store: &dyn ObjectStore, bucket: &str, prefix: &str) -> Result<Vec<String>, StoreError> {
+async fn keys(
+    store: &dyn ObjectStore,
+    bucket: &str,
+    prefix: &str,
+) -> Result<Vec<String>, StoreError> {
     let mut keys = Vec::new();
-    let mut listing = Listing { bucket: bucket.to_owned(), prefix: prefix.to_owned(), ..Listing::default() };
+    let mut listing =
+        Listing { bucket: bucket.to_owned(), prefix: prefix.to_owned(), ..Listing::default() };
     loop {
         let page = store.list(&listing).await?;
         keys.extend(page.keys.into_iter().filter(|key| key.ends_with(".toml")));
@@ -54,7 +65,11 @@ async fn keys(store: &dyn ObjectStore, bucket: &str, prefix: &str) -> Result<Vec
     }
 }
 
-async fn text(store: &dyn ObjectStore, bucket: &str, key: String) -> Result<(String, Text), String> {
+async fn text(
+    store: &dyn ObjectStore,
+    bucket: &str,
+    key: String,
+) -> Result<(String, Text), String> {
     let name = format!("s3://{bucket}/{key}");
     let object = store.get(bucket, &key).await.map_err(|error| format!("{name}: {error}"))?;
     if object.bytes.len() > MAX_BYTES {

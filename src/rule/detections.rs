@@ -23,8 +23,8 @@ impl Detections {
         Detections { rules, exceptions, fault: None, troubles: Vec::new() }
     }
 
-    /// Rules, and exceptions where all of them can be used. Otherwise there is none, and every finding is alerted: bad
-    /// exceptions never silence an alert.
+    /// Rules, and exceptions where all of them can be used. Otherwise there is none, and every
+    /// finding is alerted: bad exceptions never silence an alert.
     pub fn with_loaded(rules: RuleSet, loaded: LoadedExceptions) -> Detections {
         match loaded.into_exceptions() {
             Ok(exceptions) => Detections::new(rules, exceptions),
@@ -42,9 +42,13 @@ impl Detections {
         self.fault.as_ref().map_or(0, |fault| fault.0.len() as u64)
     }
 
-    /// What the operator should mend: rules and exceptions that are not in use, and those whose end is near or was lately.
+    /// What the operator should mend: rules and exceptions that are not in use, and those whose end
+    /// is near or was lately.
     pub fn warnings(&self, now: Timestamp) -> Vec<String> {
-        let fault = self.fault.iter().map(|fault| format!("no exception is in use, every finding is alerted: {fault}"));
+        let fault = self
+            .fault
+            .iter()
+            .map(|fault| format!("no exception is in use, every finding is alerted: {fault}"));
         let troubles = self.troubles.iter().cloned();
         fault.chain(troubles).chain(self.exceptions.expiring(now)).collect()
     }

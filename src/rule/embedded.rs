@@ -34,8 +34,10 @@ pub(super) static FILES: &[Embedded] = embed![
 ];
 
 /// The correlations, sorted by name.
-pub(crate) static CORRELATIONS: &[Embedded] =
-    embed!["correlation-iam-group-staged-for-privilege-escalation", "correlation-many-users-added-to-one-iam-group"];
+pub(crate) static CORRELATIONS: &[Embedded] = embed![
+    "correlation-iam-group-staged-for-privilege-escalation",
+    "correlation-many-users-added-to-one-iam-group"
+];
 
 #[cfg(test)]
 mod tests {
@@ -47,8 +49,10 @@ mod tests {
     #[test]
     fn every_file_of_the_folder_is_in_the_table() {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("rules");
-        let mut names: Vec<_> =
-            fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+        let mut names: Vec<_> = fs::read_dir(folder)
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .collect();
         names.retain(|name| name.ends_with(".toml"));
         names.sort();
         let embedded: Vec<_> = FILES.iter().chain(CORRELATIONS).map(|file| file.name).collect();

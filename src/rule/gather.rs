@@ -38,8 +38,8 @@ pub enum RulesError {
 }
 
 impl Gathered {
-    /// Reads the rules that come with the program, where `default_rules` says so, and then those of `paths` (folders or
-    /// files). A rule takes the place of an earlier one with the same id.
+    /// Reads the rules that come with the program, where `default_rules` says so, and then those of
+    /// `paths` (folders or files). A rule takes the place of an earlier one with the same id.
     pub fn from_places(default_rules: bool, paths: &[PathBuf]) -> Gathered {
         let mut gathered = Gathered::default();
         if default_rules {
@@ -51,13 +51,18 @@ impl Gathered {
         gathered
     }
 
-    /// Adds a source, behind those before. What has the id of an earlier rule or correlation takes its place.
+    /// Adds a source, behind those before. What has the id of an earlier rule or correlation takes
+    /// its place.
     pub fn add(&mut self, load: Load) {
         let rules: BTreeSet<&str> = load.rules.iter().map(|it| &*it.info.id).collect();
-        let correlations: BTreeSet<&str> = load.correlations.iter().map(|it| &*it.info.id).collect();
+        let correlations: BTreeSet<&str> =
+            load.correlations.iter().map(|it| &*it.info.id).collect();
         let before: Vec<Rule> = self.sources.iter().flatten().cloned().collect();
-        self.sources.iter_mut().for_each(|source| source.retain(|it| !correlations.contains(&*it.info.id)));
-        self.correlations.retain(|it| !rules.contains(&*it.info.id) && !correlations.contains(&*it.info.id));
+        self.sources
+            .iter_mut()
+            .for_each(|source| source.retain(|it| !correlations.contains(&*it.info.id)));
+        self.correlations
+            .retain(|it| !rules.contains(&*it.info.id) && !correlations.contains(&*it.info.id));
         self.correlations.extend(load.correlations);
         self.warnings.extend(resolve::replaced(&self.correlations, &before, &load.rules));
         self.sources.push(load.rules);
@@ -81,7 +86,8 @@ impl Gathered {
             return Err(RulesError::Problems(self.problems));
         }
         let set = RuleSet::new(self.sources)?;
-        let correlations = resolve::resolve_all(self.correlations, set.rules()).map_err(RulesError::Problems)?;
+        let correlations =
+            resolve::resolve_all(self.correlations, set.rules()).map_err(RulesError::Problems)?;
         Ok(set.with_correlations(correlations))
     }
 }

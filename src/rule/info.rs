@@ -1,5 +1,5 @@
-//! What a rule says about itself to people: carried by every finding, so that an alert can be written, or written
-//! again, without the rule file it came from.
+//! What a rule says about itself to people: carried by every finding, so that an alert can be
+//! written, or written again, without the rule file it came from.
 
 use serde::{Deserialize, Serialize};
 

@@ -1,4 +1,5 @@
-//! The detections: what a rule is, how its file is read, checked and tested, and which rules match a record.
+//! The detections: what a rule is, how its file is read, checked and tested, and which rules match
+//! a record.
 
 pub mod check;
 mod correlation;

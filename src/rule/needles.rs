@@ -5,10 +5,11 @@ use std::collections::BTreeSet;
 use super::pin::Pin;
 use crate::cloudtrail::needles::{Needles, PlainName};
 
-/// The names that rules with these pins need, or the index of a rule that needs none: it can match any record.
+/// The names that rules with these pins need, or the index of a rule that needs none: it can match
+/// any record.
 ///
-/// Of a rule that names both, its calls are taken and not its services: `CreateGroup` is in one object of a thousand,
-/// `iam.amazonaws.com` in one of two.
+/// Of a rule that names both, its calls are taken and not its services: `CreateGroup` is in one
+/// object of a thousand, `iam.amazonaws.com` in one of two.
 pub(super) fn of(pins: &[Pin]) -> Result<Needles, usize> {
     let (mut actions, mut providers) = (BTreeSet::new(), BTreeSet::new());
     for (at, pin) in pins.iter().enumerate() {
@@ -32,7 +33,8 @@ mod tests {
     use crate::kql::Query;
 
     fn of_queries(queries: &[&str]) -> Result<Needles, usize> {
-        let pins: Vec<Pin> = queries.iter().map(|query| Pin::of(Query::parse(query).unwrap().expr())).collect();
+        let pins: Vec<Pin> =
+            queries.iter().map(|query| Pin::of(Query::parse(query).unwrap().expr())).collect();
         of(&pins)
     }
 
@@ -64,8 +66,13 @@ mod tests {
     #[test]
     fn a_rule_that_can_match_any_record_is_named() {
         let with = "event.action: CreateGroup";
-        for without in ["*", "event.outcome: failure", "not event.action: X", "event.action: (X or Y*)", "CreateGroup"]
-        {
+        for without in [
+            "*",
+            "event.outcome: failure",
+            "not event.action: X",
+            "event.action: (X or Y*)",
+            "CreateGroup",
+        ] {
             assert_eq!(of_queries(&[with, without, with]).err(), Some(1), "{without}");
         }
         assert_eq!(of_queries(&[with, "event.action: \"white space\""]).err(), Some(1));

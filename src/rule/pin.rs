@@ -1,5 +1,5 @@
-//! Which calls a query can match at all: read off its tree, so that a record is held only against the few rules that
-//! its service and its call leave over.
+//! Which calls a query can match at all: read off its tree, so that a record is held only against
+//! the few rules that its service and its call leave over.
 
 use std::collections::BTreeSet;
 
@@ -8,8 +8,8 @@ use crate::kql::{Expr, ExprKind, Field, Leaf, Test};
 /// Values of a field.
 type Names = BTreeSet<String>;
 
-/// What `event.provider` and `event.action` must be among for a record to match; none where anything will do. Never
-/// too narrow; it may be too wide.
+/// What `event.provider` and `event.action` must be among for a record to match; none where
+/// anything will do. Never too narrow; it may be too wide.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Pin {
     /// What `event.provider` must be among.
@@ -19,7 +19,8 @@ pub struct Pin {
 }
 
 impl Pin {
-    /// What an expression asks for. A negation, a wildcard, a range or another field asks for nothing.
+    /// What an expression asks for. A negation, a wildcard, a range or another field asks for
+    /// nothing.
     pub fn of(expr: &Expr) -> Pin {
         let children = || expr.children().iter().map(Pin::of);
         match expr.kind() {
@@ -31,7 +32,9 @@ impl Pin {
     }
 
     fn of_leaf(leaf: &Leaf) -> Pin {
-        let (Field::Named(field), Test::Equals(literal)) = (leaf.field(), leaf.test()) else { return Pin::default() };
+        let (Field::Named(field), Test::Equals(literal)) = (leaf.field(), leaf.test()) else {
+            return Pin::default();
+        };
         // A block of addresses equals every address in it, in keywords too.
         if literal.text().contains('/') {
             return Pin::default();
@@ -45,11 +48,17 @@ impl Pin {
     }
 
     fn and(self, other: Pin) -> Pin {
-        Pin { providers: both(self.providers, other.providers), actions: both(self.actions, other.actions) }
+        Pin {
+            providers: both(self.providers, other.providers),
+            actions: both(self.actions, other.actions),
+        }
     }
 
     fn or(self, other: Pin) -> Pin {
-        Pin { providers: either(self.providers, other.providers), actions: either(self.actions, other.actions) }
+        Pin {
+            providers: either(self.providers, other.providers),
+            actions: either(self.actions, other.actions),
+        }
     }
 }
 
@@ -76,9 +85,17 @@ mod tests {
     #[test]
     fn only_what_must_be_so_is_pinned() {
         let cases = [
-            ("event.provider: iam.amazonaws.com and event.action: CreateGroup", "iam.amazonaws.com", "CreateGroup"),
+            (
+                "event.provider: iam.amazonaws.com and event.action: CreateGroup",
+                "iam.amazonaws.com",
+                "CreateGroup",
+            ),
             ("event.provider: a and event.action: (X or Y)", "a", "X Y"),
-            ("(event.provider: a and event.action: X) or (event.provider: b and event.action: Y)", "a b", "X Y"),
+            (
+                "(event.provider: a and event.action: X) or (event.provider: b and event.action: Y)",
+                "a b",
+                "X Y",
+            ),
             ("event.provider: a or event.action: X", "*", "*"),
             ("event.provider: (a or b) and event.provider: (b or c)", "b", "*"),
             ("event.provider: a and event.provider: b", "", "*"),

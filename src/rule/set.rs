@@ -30,7 +30,8 @@ pub struct RuleSet {
 pub struct NoRules;
 
 impl RuleSet {
-    /// Puts the rules of several sources together. A rule takes the place of an earlier one with the same id.
+    /// Puts the rules of several sources together. A rule takes the place of an earlier one with
+    /// the same id.
     ///
     /// # Errors
     /// No source has a rule.
@@ -51,7 +52,8 @@ impl RuleSet {
 
     fn index(rules: Vec<Rule>) -> RuleSet {
         let pins: Vec<Pin> = rules.iter().map(|rule| Pin::of(rule.query.expr())).collect();
-        let (mut by_action, mut by_provider, mut unpinned) = (HashMap::new(), HashMap::new(), Vec::new());
+        let (mut by_action, mut by_provider, mut unpinned) =
+            (HashMap::new(), HashMap::new(), Vec::new());
         for (at, pin) in pins.iter().enumerate() {
             match (&pin.actions, &pin.providers) {
                 (Some(actions), _) => list(&mut by_action, actions, at),
@@ -78,7 +80,8 @@ impl RuleSet {
         &self.rules
     }
 
-    /// The rules that match a record, in the order of the sources. `now` is what date math counts from.
+    /// The rules that match a record, in the order of the sources. `now` is what date math counts
+    /// from.
     pub fn matching(&self, view: &View<'_>, now: Timestamp) -> impl Iterator<Item = &Rule> {
         let candidates = self.candidates(view).into_iter().map(|at| &self.rules[at]);
         candidates.filter(move |rule| rule.query.matches(view, now))
@@ -94,8 +97,8 @@ impl RuleSet {
         candidates
     }
 
-    /// What stands in every record that some rule can match; or a rule that can match records in which nothing certain
-    /// stands, so that each record has to be looked at.
+    /// What stands in every record that some rule can match; or a rule that can match records in
+    /// which nothing certain stands, so that each record has to be looked at.
     pub fn needles(&self) -> Result<&Needles, &Rule> {
         self.needles.as_ref().map_err(|at| &self.rules[*at])
     }
@@ -104,12 +107,15 @@ impl RuleSet {
     pub fn probe(&self) -> String {
         match self.needles() {
             Ok(needles) => format!("on, for {} names of calls and services", needles.count()),
-            Err(rule) => format!("off: rule {} names neither a call nor a service", rule.info.id.escape_debug()),
+            Err(rule) => format!(
+                "off: rule {} names neither a call nor a service",
+                rule.info.id.escape_debug()
+            ),
         }
     }
 
-    /// Every `event.provider` that a record must have one of for any rule to match; none where some rule can match
-    /// records of any service.
+    /// Every `event.provider` that a record must have one of for any rule to match; none where some
+    /// rule can match records of any service.
     pub fn providers(&self) -> Option<BTreeSet<&str>> {
         let mut all = BTreeSet::new();
         for pin in &self.pins {
@@ -163,7 +169,8 @@ mod tests {
     }
 
     fn set(queries: &[&str]) -> RuleSet {
-        let rules = queries.iter().enumerate().map(|(at, query)| rule(&at.to_string(), query)).collect();
+        let rules =
+            queries.iter().enumerate().map(|(at, query)| rule(&at.to_string(), query)).collect();
         RuleSet::new([rules]).unwrap()
     }
 
@@ -177,7 +184,8 @@ mod tests {
     fn a_later_source_replaces_and_no_rule_at_all_is_an_error() {
         let later = vec![rule("b", "event.action: New"), rule("c", "*")];
         let set = RuleSet::new([vec![rule("a", "*"), rule("b", "*")], vec![], later]).unwrap();
-        let ids: Vec<_> = set.rules().iter().map(|rule| (rule.info.id.as_str(), rule.query.source())).collect();
+        let ids: Vec<_> =
+            set.rules().iter().map(|rule| (rule.info.id.as_str(), rule.query.source())).collect();
         assert_eq!(ids, [("a", "*"), ("b", "event.action: New"), ("c", "*")]);
         assert_eq!(RuleSet::new([vec![], vec![]]).unwrap_err(), NoRules);
     }
@@ -197,8 +205,13 @@ mod tests {
             "event.outcome: failure",
             "event.action: B",
         ]);
-        let cases: [(&str, &str, &[usize]); 5] =
-            [("iam", "A", &[0, 1, 2]), ("s3", "A", &[0, 2]), ("iam", "C", &[1, 2]), ("", "B", &[2, 3]), ("", "", &[2])];
+        let cases: [(&str, &str, &[usize]); 5] = [
+            ("iam", "A", &[0, 1, 2]),
+            ("s3", "A", &[0, 2]),
+            ("iam", "C", &[1, 2]),
+            ("", "B", &[2, 3]),
+            ("", "", &[2]),
+        ];
         for (provider, action, expected) in cases {
             let record = record(&[("eventSource", provider), ("eventName", action)]);
             assert_eq!(set.candidates(&View::new(&record)), expected, "{provider} {action}");
@@ -241,7 +254,12 @@ mod tests {
         let user = prop::sample::select(vec!["a", "X"]);
         (provider, action, user, any::<[bool; 3]>()).prop_map(|(provider, action, user, keep)| {
             let fields = [("eventSource", provider), ("eventName", action), ("errorCode", user)];
-            let kept: Vec<_> = fields.into_iter().zip(keep).filter(|(_, keep)| *keep).map(|(field, _)| field).collect();
+            let kept: Vec<_> = fields
+                .into_iter()
+                .zip(keep)
+                .filter(|(_, keep)| *keep)
+                .map(|(field, _)| field)
+                .collect();
             record(&kept)
         })
     }

@@ -2,8 +2,9 @@
 
 use std::ops::Range;
 
-/// Cuts messages of these weights (bytes), in order, into batches of at most `most` messages and `bytes` bytes. A
-/// message that is too heavy alone is a batch of its own: whoever receives it says so.
+/// Cuts messages of these weights (bytes), in order, into batches of at most `most` messages and
+/// `bytes` bytes. A message that is too heavy alone is a batch of its own: whoever receives it says
+/// so.
 pub(super) fn batches(weights: &[usize], most: usize, bytes: usize) -> Vec<Range<usize>> {
     let mut batches = Vec::new();
     let (mut start, mut total) = (0, 0);

@@ -20,15 +20,16 @@ use crate::alert::Alert;
 /// Publishes alerts.
 #[async_trait]
 pub trait AlertSink: Send + Sync {
-    /// Publishes all of them, and says of each, in the same order, whether it was accepted and under which message
-    /// id. One that fails does not keep the others back.
+    /// Publishes all of them, and says of each, in the same order, whether it was accepted and
+    /// under which message id. One that fails does not keep the others back.
     async fn publish(&self, alerts: &[Alert]) -> Vec<Result<MessageId, PublishError>>;
 }
 
 /// What the sink calls an accepted message: SNS's message id, or a file name.
 pub type MessageId = String;
 
-/// Why an alert was not accepted: to be tried again. Names the sink; the finding is named by whoever asked.
+/// Why an alert was not accepted: to be tried again. Names the sink; the finding is named by
+/// whoever asked.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[error("{0}")]
 pub struct PublishError(pub String);

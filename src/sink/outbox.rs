@@ -26,7 +26,8 @@ fn print(alert: &Alert) -> io::Result<()> {
     out.flush()
 }
 
-/// Writes each alert to a folder: `<finding id>.txt`, the mail, and `<finding id>.json`, all that SNS would be given.
+/// Writes each alert to a folder: `<finding id>.txt`, the mail, and `<finding id>.json`, all that
+/// SNS would be given.
 #[derive(Debug, Clone)]
 pub struct DirSink {
     folder: PathBuf,
@@ -64,6 +65,10 @@ fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
     std::fs::rename(&partial, path)
 }
 
-fn published(place: &str, result: io::Result<()>, id: MessageId) -> Result<MessageId, PublishError> {
+fn published(
+    place: &str,
+    result: io::Result<()>,
+    id: MessageId,
+) -> Result<MessageId, PublishError> {
     result.map(|()| id).map_err(|error| PublishError(format!("{place}: {error}")))
 }

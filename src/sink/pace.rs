@@ -1,8 +1,9 @@
 //! How fast alerts may go out.
 //!
-//! SNS suspends an e-mail subscription that gets more than 10 messages a second, and later deletes it. So all workers
-//! together stay at or below 5 a second, and each gets its share: `5 / workers`. A share of 5 is five messages in any
-//! one second; a share of 2.5 is two (a half message cannot be sent); a share of 0.5 is one in any two seconds.
+//! SNS suspends an e-mail subscription that gets more than 10 messages a second, and later deletes
+//! it. So all workers together stay at or below 5 a second, and each gets its share: `5 / workers`.
+//! A share of 5 is five messages in any one second; a share of 2.5 is two (a half message cannot be
+//! sent); a share of 0.5 is one in any two seconds.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -47,7 +48,8 @@ impl Pace {
     /// When `count` more messages may pass together, not before `now`.
     fn earliest(&self, passed: &VecDeque<Instant>, now: Instant, count: usize) -> Instant {
         let crowded = (passed.len() + count).checked_sub(self.burst + 1);
-        let last_in_the_way = crowded.and_then(|index| passed.get(index.min(passed.len().saturating_sub(1))));
+        let last_in_the_way =
+            crowded.and_then(|index| passed.get(index.min(passed.len().saturating_sub(1))));
         last_in_the_way.map_or(now, |time| now.max(*time + self.period))
     }
 
@@ -62,7 +64,8 @@ impl Pace {
 mod tests {
     use super::*;
 
-    /// Sends 60 messages as fast as may be, `together` at a time: the most that passed in any period.
+    /// Sends 60 messages as fast as may be, `together` at a time: the most that passed in any
+    /// period.
     fn busiest(workers: u32, together: usize) -> (usize, Duration) {
         let pace = Pace::shared_by(workers);
         let (mut now, mut passed, mut all) = (Instant::now(), VecDeque::new(), Vec::new());
@@ -71,8 +74,9 @@ mod tests {
             pace.note(&mut passed, now, together);
             all.extend(vec![now; together]);
         }
-        let within =
-            |start: &Instant| all.iter().filter(|time| *time >= start && **time < *start + pace.period).count();
+        let within = |start: &Instant| {
+            all.iter().filter(|time| *time >= start && **time < *start + pace.period).count()
+        };
         (all.iter().map(within).max().unwrap_or(0), pace.period)
     }
 

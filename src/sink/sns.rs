@@ -58,15 +58,24 @@ impl SnsSink {
         }
     }
 
-    /// Sends one batch once, notes what became of its entries, and gives the indexes of those worth another try.
+    /// Sends one batch once, notes what became of its entries, and gives the indexes of those worth
+    /// another try.
     async fn send_once(&self, batch: &[Outgoing], outcomes: &mut [Outcome]) -> Vec<usize> {
         self.pace.pass(batch.len()).await;
         let entries = batch.iter().map(|outgoing| outgoing.entry.clone()).collect();
-        let call = self.client.publish_batch().topic_arn(&self.topic).set_publish_batch_request_entries(Some(entries));
+        let call = self
+            .client
+            .publish_batch()
+            .topic_arn(&self.topic)
+            .set_publish_batch_request_entries(Some(entries));
         match call.send().await {
             Ok(output) => note(&output, outcomes, &self.topic),
             Err(error) => {
-                let error = PublishError(format!("{}: {}", self.topic, refusal(&error).advised("sns:Publish")));
+                let error = PublishError(format!(
+                    "{}: {}",
+                    self.topic,
+                    refusal(&error).advised("sns:Publish")
+                ));
                 batch.iter().for_each(|outgoing| outcomes[outgoing.index] = Err(error.clone()));
                 Vec::new()
             }
@@ -89,14 +98,20 @@ impl AlertSink for SnsSink {
 impl SnsSink {
     fn prepared(&self, alerts: &[Alert], outcomes: &mut [Outcome]) -> Vec<Vec<Outgoing>> {
         let messages: Vec<String> = alerts.iter().map(Alert::message).collect();
-        let weights: Vec<usize> = messages.iter().zip(alerts).map(|(m, alert)| wire::weight(m, alert)).collect();
+        let weights: Vec<usize> =
+            messages.iter().zip(alerts).map(|(m, alert)| wire::weight(m, alert)).collect();
         let most = MAX_ENTRIES.min(self.pace.burst());
         let cut = batches(&weights, most, wire::MAX_BYTES);
         cut.into_iter().map(|range| entries(range, alerts, &messages, outcomes)).collect()
     }
 }
 
-fn entries(range: Range<usize>, alerts: &[Alert], messages: &[String], outcomes: &mut [Outcome]) -> Vec<Outgoing> {
+fn entries(
+    range: Range<usize>,
+    alerts: &[Alert],
+    messages: &[String],
+    outcomes: &mut [Outcome],
+) -> Vec<Outgoing> {
     let mut batch = Vec::with_capacity(range.len());
     for index in range {
         match entry(index, &alerts[index], &messages[index]) {
@@ -107,7 +122,11 @@ fn entries(range: Range<usize>, alerts: &[Alert], messages: &[String], outcomes:
     batch
 }
 
-fn entry(index: usize, alert: &Alert, message: &str) -> Result<PublishBatchRequestEntry, BuildError> {
+fn entry(
+    index: usize,
+    alert: &Alert,
+    message: &str,
+) -> Result<PublishBatchRequestEntry, BuildError> {
     let mut entry = PublishBatchRequestEntry::builder()
         .id(index.to_string())
         .subject(&alert.subject)
@@ -124,7 +143,8 @@ fn attribute_value(attribute: &Attribute) -> Result<MessageAttributeValue, Build
     MessageAttributeValue::builder().data_type(data_type).string_value(&attribute.value).build()
 }
 
-/// A 200 can carry failures: reads them, and gives the indexes of those that are not the sender's fault.
+/// A 200 can carry failures: reads them, and gives the indexes of those that are not the sender's
+/// fault.
 fn note(output: &PublishBatchOutput, outcomes: &mut [Outcome], topic: &str) -> Vec<usize> {
     for accepted in output.successful() {
         if let Some(index) = index_of(accepted.id(), outcomes) {

@@ -29,8 +29,8 @@ pub struct Subscription {
 pub enum SubscriptionState {
     /// Nobody has confirmed it: it is not told.
     Pending,
-    /// It is told. Only a signed-in user can end it, or (`false`) anyone who has one of its mails; none where that is not
-    /// known.
+    /// It is told. Only a signed-in user can end it, or (`false`) anyone who has one of its mails;
+    /// none where that is not known.
     Confirmed {
         /// Whether it was confirmed with `AuthenticateOnUnsubscribe`, or by its owner.
         authenticated: Option<bool>,
@@ -65,16 +65,24 @@ pub enum TopicCause {
 }
 
 impl TopicRefusal {
-    /// What was answered and what to do about it, on one line. `permission` is the one that the request needs.
+    /// What was answered and what to do about it, on one line. `permission` is the one that the
+    /// request needs.
     pub fn advised(&self, permission: &str) -> String {
         let advice = match self.cause {
-            TopicCause::NoTopic => "check TRAILBELL_ALERTS: its account, region and name".to_owned(),
-            TopicCause::Forbidden => format!("check {permission}, and that the topic's policy does not deny it"),
+            TopicCause::NoTopic => {
+                "check TRAILBELL_ALERTS: its account, region and name".to_owned()
+            }
+            TopicCause::Forbidden => {
+                format!("check {permission}, and that the topic's policy does not deny it")
+            }
             TopicCause::Key => {
-                "the topic is encrypted: check kms:GenerateDataKey and kms:Decrypt on its key".to_owned()
+                "the topic is encrypted: check kms:GenerateDataKey and kms:Decrypt on its key"
+                    .to_owned()
             }
             TopicCause::Credentials => "sign in again, or check the role".to_owned(),
-            TopicCause::Unreachable => "check AWS_ENDPOINT_URL and the way to the network".to_owned(),
+            TopicCause::Unreachable => {
+                "check AWS_ENDPOINT_URL and the way to the network".to_owned()
+            }
             TopicCause::Other => return self.told.clone(),
         };
         format!("{} ({advice})", self.told)

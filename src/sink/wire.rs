@@ -12,7 +12,8 @@ pub const MAX_BYTES: usize = 256 * 1024;
 /// What the message weighs against [`MAX_BYTES`], attributes included.
 pub fn weight(message: &str, alert: &Alert) -> usize {
     let attributes = alert.attributes.iter();
-    let attributes: usize = attributes.map(|a| a.name.len() + data_type(a.kind).len() + a.value.len()).sum();
+    let attributes: usize =
+        attributes.map(|a| a.name.len() + data_type(a.kind).len() + a.value.len()).sum();
     message.len() + alert.subject.len() + attributes
 }
 
@@ -27,8 +28,9 @@ pub fn data_type(kind: AttributeKind) -> &'static str {
 /// Everything that SNS would be given, as one JSON document: for the outbox.
 pub fn envelope(alert: &Alert) -> Value {
     let attributes = alert.attributes.iter();
-    let attributes: serde_json::Map<String, Value> =
-        attributes.map(|a| (a.name.to_owned(), json!({"Type": data_type(a.kind), "Value": a.value}))).collect();
+    let attributes: serde_json::Map<String, Value> = attributes
+        .map(|a| (a.name.to_owned(), json!({"Type": data_type(a.kind), "Value": a.value})))
+        .collect();
     json!({
         "Subject": alert.subject,
         "MessageAttributes": attributes,

@@ -57,10 +57,13 @@ fn refused(error: &io::Error) -> StoreError {
     }
 }
 
-/// Where there is not even the bucket's directory, the store is another than was meant: nothing is known to be gone.
+/// Where there is not even the bucket's directory, the store is another than was meant: nothing is
+/// known to be gone.
 fn not_opened(error: &io::Error, bucket: &Path) -> StoreError {
     match refused(error) {
-        StoreError::Gone if !bucket.is_dir() => StoreError::Retry(format!("no such directory: {}", bucket.display())),
+        StoreError::Gone if !bucket.is_dir() => {
+            StoreError::Retry(format!("no such directory: {}", bucket.display()))
+        }
         error => error,
     }
 }
@@ -78,7 +81,13 @@ impl ObjectStore for DirStore {
         blocking(move || small.get()).await
     }
 
-    async fn put(&self, bucket: &str, key: &str, bytes: Bytes, condition: Condition) -> Result<Written, PutError> {
+    async fn put(
+        &self,
+        bucket: &str,
+        key: &str,
+        bytes: Bytes,
+        condition: Condition,
+    ) -> Result<Written, PutError> {
         let small = self.small(bucket, key).map_err(|error| PutError::Retry(error.to_string()))?;
         let put = tokio::task::spawn_blocking(move || small.put(&bytes, &condition)).await;
         put.map_err(|error| PutError::Retry(error.to_string()))?
@@ -101,11 +110,13 @@ fn list(bucket: &Path, listing: &Listing) -> Result<Page, StoreError> {
         return Err(StoreError::Retry("no such bucket".to_owned()));
     }
     let mut page = Page::default();
-    // Keys under a prefix are in the folder that it names, whatever the start of a name that follows.
+    // Keys under a prefix are in the folder that it names, whatever the start of a name that
+    // follows.
     let folder = listing.prefix.rsplit_once('/').map_or("", |(folder, _)| folder);
     let outside = Path::new(folder).components().any(|part| !matches!(part, Component::Normal(_)));
     if !outside {
-        collect(bucket, folder, listing, &mut page).map_err(|error| StoreError::Retry(error.to_string()))?;
+        collect(bucket, folder, listing, &mut page)
+            .map_err(|error| StoreError::Retry(error.to_string()))?;
     }
     page.keys.sort_unstable();
     page.prefixes.sort_unstable();

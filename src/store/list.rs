@@ -7,7 +7,8 @@ pub struct Listing {
     pub bucket: String,
     /// Only keys that start so, as S3 knows them (not encoded); empty for all.
     pub prefix: String,
-    /// Whether keys that go on with a `/` after the prefix are given as one folder each, without what is in it.
+    /// Whether keys that go on with a `/` after the prefix are given as one folder each, without
+    /// what is in it.
     pub folders: bool,
     /// Only keys behind this one.
     pub start_after: Option<String>,
@@ -22,7 +23,8 @@ pub struct Listing {
 pub struct Page {
     /// Keys, in the order of their bytes.
     pub keys: Vec<String>,
-    /// Folders, each with the prefix it was asked under and the `/` at its end, in the order of their bytes.
+    /// Folders, each with the prefix it was asked under and the `/` at its end, in the order of
+    /// their bytes.
     pub prefixes: Vec<String>,
     /// What to continue with; absent on the last page.
     pub next: Option<String>,

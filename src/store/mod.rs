@@ -1,4 +1,5 @@
-//! Where the bytes of a log object are, and where small objects are kept: S3, or a directory that looks like it.
+//! Where the bytes of a log object are, and where small objects are kept: S3, or a directory that
+//! looks like it.
 
 mod dir;
 mod list;
@@ -26,20 +27,28 @@ use crate::notification::ObjectRef;
 /// Objects in buckets. All but [`ObjectStore::open`] is for small objects, which come and go whole.
 #[async_trait]
 pub trait ObjectStore: Send + Sync {
-    /// The stored bytes of an object, at the version named. Objects up to [`Body::WHOLE`] bytes come whole.
+    /// The stored bytes of an object, at the version named. Objects up to [`Body::WHOLE`] bytes
+    /// come whole.
     async fn open(&self, object: &ObjectRef) -> Result<Body, StoreError>;
 
     /// A small object.
     async fn get(&self, bucket: &str, key: &str) -> Result<SmallObject, StoreError>;
 
     /// Writes a small object, whole, if the condition holds at that moment.
-    async fn put(&self, bucket: &str, key: &str, bytes: Bytes, condition: Condition) -> Result<Written, PutError>;
+    async fn put(
+        &self,
+        bucket: &str,
+        key: &str,
+        bytes: Bytes,
+        condition: Condition,
+    ) -> Result<Written, PutError>;
 
     /// Takes an object away. One that is not there is no error.
     async fn delete(&self, bucket: &str, key: &str) -> Result<(), StoreError>;
 
-    /// One page of the keys of a bucket, in the order of their bytes. A bucket that there is not is an error; a prefix
-    /// under which there is nothing gives an empty page. What was written before is there.
+    /// One page of the keys of a bucket, in the order of their bytes. A bucket that there is not is
+    /// an error; a prefix under which there is nothing gives an empty page. What was written before
+    /// is there.
     async fn list(&self, listing: &Listing) -> Result<Page, StoreError>;
 }
 
@@ -76,7 +85,8 @@ pub struct Written {
     pub date: Timestamp,
 }
 
-/// Why an object could not be read, by what is to be done about it. The object is named by whoever asked.
+/// Why an object could not be read, by what is to be done about it. The object is named by whoever
+/// asked.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum StoreError {
     /// There is no such object (any more): trying again changes nothing.

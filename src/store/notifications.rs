@@ -5,14 +5,16 @@ use std::fmt;
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 
-/// A bucket's notification configuration, all of it. Two are equal where S3 would do the same for both.
+/// A bucket's notification configuration, all of it. Two are equal where S3 would do the same for
+/// both.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Notifications {
     /// What goes to queues, topics and functions.
     pub routes: BTreeSet<Route>,
     /// Whether every event goes to EventBridge.
     pub eventbridge: bool,
-    /// What stands in it besides, as paths of XML elements: not known to this program, so it could not be written again.
+    /// What stands in it besides, as paths of XML elements: not known to this program, so it could
+    /// not be written again.
     pub unknown: Vec<String>,
 }
 
@@ -40,9 +42,11 @@ pub enum Target {
     Function(String),
 }
 
-/// Which objects of a bucket, by how their keys begin and end. Encoded as S3 wants it: forms' encoding, `+` is a space.
+/// Which objects of a bucket, by how their keys begin and end. Encoded as S3 wants it: forms'
+/// encoding, `+` is a space.
 ///
-/// Source: <https://docs.aws.amazon.com/AmazonS3/latest/userguide/notification-how-to-filtering.html>
+/// Source:
+/// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/notification-how-to-filtering.html>
 #[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Filter {
     /// How keys begin; any where there is none.
@@ -51,8 +55,10 @@ pub struct Filter {
     pub suffix: Option<String>,
 }
 
-/// What stays as it is in a filter: what S3 calls safe characters, less those that mean something here.
-const SAFE: &AsciiSet = &NON_ALPHANUMERIC.remove(b'/').remove(b'-').remove(b'_').remove(b'.').remove(b'!').remove(b' ');
+/// What stays as it is in a filter: what S3 calls safe characters, less those that mean something
+/// here.
+const SAFE: &AsciiSet =
+    &NON_ALPHANUMERIC.remove(b'/').remove(b'-').remove(b'_').remove(b'.').remove(b'!').remove(b' ');
 
 impl Filter {
     /// Objects whose keys begin so (not encoded); all where it is empty.

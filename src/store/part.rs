@@ -10,9 +10,10 @@ const LONGEST: usize = 120;
 /// Bytes that stay of a part that is too long, before its hash.
 const KEPT: usize = 55;
 
-/// Any text as one part of a key, and as a file's name: 1 to 120 characters of `A-Z a-z 0-9 - _ % ~`. Two texts never
-/// give the same part. Everything but letters, digits, `-` and `_` is percent-encoded; what is then too long is cut and
-/// ends in `~` and its SHA-256; nothing at all is `~`.
+/// Any text as one part of a key, and as a file's name: 1 to 120 characters of `A-Z a-z 0-9 - _ %
+/// ~`. Two texts never give the same part. Everything but letters, digits, `-` and `_` is
+/// percent-encoded; what is then too long is cut and ends in `~` and its SHA-256; nothing at all is
+/// `~`.
 pub fn part(text: &str) -> String {
     let mut encoded = String::with_capacity(text.len());
     for byte in text.bytes() {

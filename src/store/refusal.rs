@@ -35,7 +35,8 @@ pub enum Cause {
 }
 
 impl Refusal {
-    /// What was answered and what to do about it, on one line. `permissions` are those that the request needs.
+    /// What was answered and what to do about it, on one line. `permissions` are those that the
+    /// request needs.
     pub fn advised(&self, permissions: &str) -> String {
         match self.cause.advice(permissions) {
             Some(advice) => format!("{} ({advice})", self.told),
@@ -94,7 +95,8 @@ mod tests {
             (Cause::Unreachable, "AWS_ENDPOINT_URL"),
         ];
         for (cause, advice) in cases {
-            let told = Refusal { cause: cause.clone(), told: "Oops: no".to_owned() }.advised("s3:GetObject");
+            let told = Refusal { cause: cause.clone(), told: "Oops: no".to_owned() }
+                .advised("s3:GetObject");
             assert!(told.starts_with("Oops: no (") && told.contains(advice), "{cause:?}: {told}");
         }
         assert_eq!(Refusal { cause: Cause::Other, told: "Oops".to_owned() }.advised("x"), "Oops");

@@ -16,7 +16,10 @@ use bytes::Bytes;
 use tokio::time::timeout;
 use tokio_util::io::SyncIoBridge;
 
-use super::{Cause, Condition, Listing, ObjectStore, Page, PutError, Refusal, SmallObject, StoreError, Written};
+use super::{
+    Cause, Condition, Listing, ObjectStore, Page, PutError, Refusal, SmallObject, StoreError,
+    Written,
+};
 use crate::cloudtrail::Body;
 use crate::error::chain;
 use crate::notification::ObjectRef;
@@ -52,7 +55,13 @@ impl ObjectStore for S3Store {
         small::get(&self.client, bucket, key).await
     }
 
-    async fn put(&self, bucket: &str, key: &str, bytes: Bytes, condition: Condition) -> Result<Written, PutError> {
+    async fn put(
+        &self,
+        bucket: &str,
+        key: &str,
+        bytes: Bytes,
+        condition: Condition,
+    ) -> Result<Written, PutError> {
         small::put(&self.client, bucket, key, bytes, condition).await
     }
 
@@ -63,11 +72,19 @@ impl ObjectStore for S3Store {
     async fn list(&self, listing: &Listing) -> Result<Page, StoreError> {
         let list = self.client.list_objects_v2().bucket(&listing.bucket).prefix(&listing.prefix);
         let list = list.set_delimiter(listing.folders.then(|| "/".to_owned()));
-        let list = list.set_start_after(listing.start_after.clone()).set_max_keys(listing.most.map(i32::from));
+        let list = list
+            .set_start_after(listing.start_after.clone())
+            .set_max_keys(listing.most.map(i32::from));
         let got = list.set_continuation_token(listing.continuation.clone()).send().await;
         let got = got.map_err(|error| unlisted(&refusal(&error)))?;
-        let prefixes = got.common_prefixes().iter().filter_map(|folder| folder.prefix()).map(str::to_owned).collect();
-        let keys = got.contents().iter().filter_map(|object| object.key()).map(str::to_owned).collect();
+        let prefixes = got
+            .common_prefixes()
+            .iter()
+            .filter_map(|folder| folder.prefix())
+            .map(str::to_owned)
+            .collect();
+        let keys =
+            got.contents().iter().filter_map(|object| object.key()).map(str::to_owned).collect();
         Ok(Page { keys, prefixes, next: got.next_continuation_token().map(str::to_owned) })
     }
 }
@@ -81,18 +98,24 @@ async fn body(client: &Client, got: GetObjectOutput) -> Result<Body, Refusal> {
     Ok(Body::Whole(whole(client, got.body).await?))
 }
 
-/// A body, whole. It has as long as the client gives an operation, which for the client ends with the head of the
-/// answer: what comes byte by byte would hold up the function until it is killed.
+/// A body, whole. It has as long as the client gives an operation, which for the client ends with
+/// the head of the answer: what comes byte by byte would hold up the function until it is killed.
 async fn whole(client: &Client, body: ByteStream) -> Result<Bytes, Refusal> {
     let limit = client.config().timeout_config().and_then(TimeoutConfig::operation_timeout);
     let collected = match limit {
         Some(limit) => match timeout(limit, body.collect()).await {
             Ok(collected) => collected,
-            Err(_) => return Err(incomplete(format!("the body did not come in {} s", limit.as_secs_f32()))),
+            Err(_) => {
+                return Err(incomplete(format!(
+                    "the body did not come in {} s",
+                    limit.as_secs_f32()
+                )));
+            }
         },
         None => body.collect().await,
     };
-    let collected = collected.map_err(|error| incomplete(format!("the body broke off: {}", chain(&error))))?;
+    let collected =
+        collected.map_err(|error| incomplete(format!("the body broke off: {}", chain(&error))))?;
     Ok(collected.into_bytes())
 }
 

@@ -9,8 +9,8 @@ use jiff::{SignedDuration, Timestamp};
 use super::{Listing, ObjectStore, StoreError};
 use crate::cloudtrail::key::{self, Kind};
 
-/// CloudTrail delivers a call some minutes after it, and the name of an object has the time of its delivery. An hour
-/// covers what is late.
+/// CloudTrail delivers a call some minutes after it, and the name of an object has the time of its
+/// delivery. An hour covers what is late.
 const SLACK: SignedDuration = SignedDuration::from_hours(1);
 
 /// Which log objects are wanted.
@@ -24,9 +24,10 @@ pub struct Wanted<'a> {
     pub region: &'a (dyn Fn(&str) -> bool + Sync),
 }
 
-/// The keys of the log objects below `prefix`, sorted. The prefix names a folder at any place of the layout, with or
-/// without the `/` at its end, or one object. Above the layout, the folder itself and those right in it are looked at.
-/// Objects that are not named as CloudTrail names them are left out.
+/// The keys of the log objects below `prefix`, sorted. The prefix names a folder at any place of
+/// the layout, with or without the `/` at its end, or one object. Above the layout, the folder
+/// itself and those right in it are looked at. Objects that are not named as CloudTrail names them
+/// are left out.
 ///
 /// # Errors
 /// A list was refused; which one stands before the reason.
@@ -64,14 +65,19 @@ pub async fn walk_digests(
 ///
 /// # Errors
 /// A list was refused; which one stands before the reason.
-pub async fn regions(store: &dyn ObjectStore, bucket: &str, prefix: &str) -> Result<BTreeSet<String>, StoreError> {
+pub async fn regions(
+    store: &dyn ObjectStore,
+    bucket: &str,
+    prefix: &str,
+) -> Result<BTreeSet<String>, StoreError> {
     let wanted = Wanted { since: None, until: None, region: &|_| true };
     let walk = Walk { store, bucket, wanted: &wanted, series: Series::Logs };
     let folders = walk.regions(prefix).await?;
     Ok(folders.into_iter().map(|folder| folder.region).collect())
 }
 
-/// Where digests are that belong to the log objects below a folder: digests have a folder of their own in the account's.
+/// Where digests are that belong to the log objects below a folder: digests have a folder of their
+/// own in the account's.
 fn beside_logs(prefix: &str) -> &str {
     match prefix.find("/CloudTrail/") {
         Some(at) => &prefix[..=at],
@@ -79,11 +85,14 @@ fn beside_logs(prefix: &str) -> &str {
     }
 }
 
-/// Whether a prefix leads to one day of a region, or to one object: few enough to read without a limit in time.
+/// Whether a prefix leads to one day of a region, or to one object: few enough to read without a
+/// limit in time.
 pub fn names_a_day(prefix: &str) -> bool {
     let parts: Vec<&str> = prefix.split_terminator('/').collect();
     let day = |parts: &[&str]| {
-        let digits = |part: &str, count| part.len() == count && part.bytes().all(|byte| byte.is_ascii_digit());
+        let digits = |part: &str, count| {
+            part.len() == count && part.bytes().all(|byte| byte.is_ascii_digit())
+        };
         digits(parts[0], 4) && digits(parts[1], 2) && digits(parts[2], 2)
     };
     is_log(prefix)
@@ -158,11 +167,18 @@ fn place(folder: &str, series: Series) -> Place {
     match &below[organization..] {
         [] => Place::Accounts,
         [account] if key::is_account(account) => Place::Account,
-        [account, service] if key::is_account(account) && *service == series.folder() => Place::Regions,
-        [account, service, region, ..] if key::is_account(account) && *service == series.folder() => {
+        [account, service] if key::is_account(account) && *service == series.folder() => {
+            Place::Regions
+        }
+        [account, service, region, ..]
+            if key::is_account(account) && *service == series.folder() =>
+        {
             Place::Region(RegionFolder {
                 prefix: folder.to_owned(),
-                root: parts[..logs + organization + 4].iter().flat_map(|part| [*part, "/"]).collect(),
+                root: parts[..logs + organization + 4]
+                    .iter()
+                    .flat_map(|part| [*part, "/"])
+                    .collect(),
                 account: (*account).to_owned(),
                 region: (*region).to_owned(),
             })
@@ -192,7 +208,9 @@ impl Walk<'_> {
         };
         while let Some(folder) = open.pop() {
             match place(&folder, self.series) {
-                Place::Region(region) if (self.wanted.region)(&region.region) => regions.push(region),
+                Place::Region(region) if (self.wanted.region)(&region.region) => {
+                    regions.push(region)
+                }
                 Place::Accounts | Place::Regions => open.extend(self.folders(&folder).await?),
                 Place::Account => open.push(format!("{folder}{}/", self.series.folder())),
                 Place::Region(_) | Place::Above | Place::Elsewhere => {}
@@ -224,12 +242,17 @@ impl Walk<'_> {
         }
     }
 
-    /// The log objects of a region that were delivered in time. Keys sort by day and then by minute: the list starts at
-    /// the first that can matter and ends behind the last.
-    async fn objects(&self, folder: &RegionFolder, keys: &mut Vec<String>) -> Result<(), StoreError> {
+    /// The log objects of a region that were delivered in time. Keys sort by day and then by
+    /// minute: the list starts at the first that can matter and ends behind the last.
+    async fn objects(
+        &self,
+        folder: &RegionFolder,
+        keys: &mut Vec<String>,
+    ) -> Result<(), StoreError> {
         let first = self.wanted.since.and_then(|since| since.checked_sub(SLACK).ok());
         let last = self.wanted.until.and_then(|until| until.checked_add(SLACK).ok());
-        // `_` sorts behind every digit and letter of a stamp that starts the same, so whole minutes are taken in.
+        // `_` sorts behind every digit and letter of a stamp that starts the same, so whole minutes
+        // are taken in.
         let last_key = last.map(|last| format!("{}Z_~", folder.key(last, self.series)));
         let (bucket, prefix) = (self.bucket.to_owned(), folder.prefix.clone());
         let start_after = first.map(|first| folder.key(first, self.series));
@@ -255,13 +278,16 @@ impl Walk<'_> {
 }
 
 impl RegionFolder {
-    /// The start of the key of an object that was delivered in this minute; of a digest, on this day: its name has that
-    /// of the trail before the time.
+    /// The start of the key of an object that was delivered in this minute; of a digest, on this
+    /// day: its name has that of the trail before the time.
     fn key(&self, time: Timestamp, series: Series) -> String {
         let RegionFolder { root, account, region, .. } = self;
         let day = time.strftime("%Y/%m/%d");
         match series {
-            Series::Logs => format!("{root}{day}/{account}_CloudTrail_{region}_{}", time.strftime("%Y%m%dT%H%M")),
+            Series::Logs => format!(
+                "{root}{day}/{account}_CloudTrail_{region}_{}",
+                time.strftime("%Y%m%dT%H%M")
+            ),
             Series::Digests => format!("{root}{day}/"),
         }
     }

@@ -15,12 +15,13 @@ pub struct Due {
     pub young: u64,
     /// Those that were read before.
     pub read_before: u64,
-    /// Those to be read, in order: oldest first, and at last those that failed before, so that they cannot keep the
-    /// others from being read.
+    /// Those to be read, in order: oldest first, and at last those that failed before, so that they
+    /// cannot keep the others from being read.
     pub keys: Vec<LogKey>,
 }
 
-/// Lists a trail's log objects of the regions that matter, from what `state` says on. `now` is the store's time.
+/// Lists a trail's log objects of the regions that matter, from what `state` says on. `now` is the
+/// store's time.
 ///
 /// # Errors
 /// A list was refused.
@@ -40,8 +41,8 @@ pub async fn due(
     Ok(sort(keys, state, now))
 }
 
-/// Of an object, the time in its name says how old it is: a list need not tell more, and one that appears late under an
-/// old name is read at once.
+/// Of an object, the time in its name says how old it is: a list need not tell more, and one that
+/// appears late under an old name is read at once.
 fn sort(keys: impl Iterator<Item = LogKey>, state: &State, now: Timestamp) -> Due {
     let mut due = Due::default();
     for key in keys {
@@ -63,7 +64,8 @@ mod tests {
     use super::*;
 
     fn key(stamp: &str, name: &str) -> LogKey {
-        LogKey::new(format!("111122223333_CloudTrail_us-east-1_20260301T{stamp}Z_{name}.json.gz")).unwrap()
+        LogKey::new(format!("111122223333_CloudTrail_us-east-1_20260301T{stamp}Z_{name}.json.gz"))
+            .unwrap()
     }
 
     #[test]

@@ -23,8 +23,8 @@ pub struct Memory<'a> {
 }
 
 impl<'a> Memory<'a> {
-    /// Reads what is remembered of a trail. What cannot be read is begun anew, with the reason: then the last hours are
-    /// read once more, which does no harm.
+    /// Reads what is remembered of a trail. What cannot be read is begun anew, with the reason:
+    /// then the last hours are read once more, which does no harm.
     pub async fn load(
         ledger: &'a StoredLedger,
         trail: &Trail,
@@ -36,7 +36,11 @@ impl<'a> Memory<'a> {
             etag = Some(object.etag);
             match serde_json::from_slice(&object.bytes) {
                 Ok(read) => state = read,
-                Err(error) => trouble = Some(ledger.note_error(&note, format!("begun anew, since damaged: {error}"))),
+                Err(error) => {
+                    trouble = Some(
+                        ledger.note_error(&note, format!("begun anew, since damaged: {error}")),
+                    )
+                }
             }
         }
         Ok((Memory { state, ledger, note, etag, others: None }, trouble))
@@ -46,7 +50,8 @@ impl<'a> Memory<'a> {
     pub async fn save(&mut self) -> Result<(), LedgerError> {
         let mut trouble = String::new();
         for _ in 0..TRIES {
-            let bytes = serde_json::to_vec(&self.state).map_err(|error| self.ledger.note_error(&self.note, error))?;
+            let bytes = serde_json::to_vec(&self.state)
+                .map_err(|error| self.ledger.note_error(&self.note, error))?;
             let condition = self.etag.clone().map_or(Condition::IfNoneMatch, Condition::IfMatch);
             match self.ledger.put_note(&self.note, Bytes::from(bytes), condition).await {
                 Ok(written) => {
@@ -66,8 +71,13 @@ impl<'a> Memory<'a> {
         Err(self.ledger.note_error(&self.note, trouble))
     }
 
-    /// The sweep has come so far. Where others were at it too, no farther than they: they may have met what it did not.
-    pub async fn finish(&mut self, cursor: Timestamp, look_back: SignedDuration) -> Result<(), LedgerError> {
+    /// The sweep has come so far. Where others were at it too, no farther than they: they may have
+    /// met what it did not.
+    pub async fn finish(
+        &mut self,
+        cursor: Timestamp,
+        look_back: SignedDuration,
+    ) -> Result<(), LedgerError> {
         self.state.advance(self.others.unwrap_or(cursor).min(cursor), look_back);
         self.save().await
     }

@@ -4,7 +4,8 @@ use std::fmt;
 
 use serde::Serialize;
 
-/// Counts of one sweep. Every log object that was listed is in exactly one of the six counts after `listed`.
+/// Counts of one sweep. Every log object that was listed is in exactly one of the six counts after
+/// `listed`.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 pub struct SweepReport {
     /// Trails to be listed.
@@ -34,7 +35,8 @@ pub struct SweepReport {
 }
 
 impl SweepReport {
-    /// Log objects by what became of them: as many as were listed, or there is a fault in this program.
+    /// Log objects by what became of them: as many as were listed, or there is a fault in this
+    /// program.
     pub fn accounted(&self) -> u64 {
         self.young + self.read_before + self.read + self.failed + self.given_up + self.backlog
     }
@@ -52,8 +54,11 @@ impl fmt::Display for SweepReport {
             (self.given_up, "given up"),
             (self.backlog, "left to the next sweep"),
         ];
-        let fates: Vec<String> =
-            fates.iter().filter(|(count, _)| *count > 0).map(|(count, fate)| format!("{count} {fate}")).collect();
+        let fates: Vec<String> = fates
+            .iter()
+            .filter(|(count, _)| *count > 0)
+            .map(|(count, fate)| format!("{count} {fate}"))
+            .collect();
         if !fates.is_empty() {
             write!(f, " ({})", fates.join(", "))?;
         }
@@ -63,7 +68,9 @@ impl fmt::Display for SweepReport {
             (self.left_open, "findings left open"),
             (self.summaries, "summaries sent"),
         ];
-        rest.iter().filter(|(count, _)| *count > 0).try_for_each(|(count, what)| write!(f, ", {count} {what}"))
+        rest.iter()
+            .filter(|(count, _)| *count > 0)
+            .try_for_each(|(count, what)| write!(f, ", {count} {what}"))
     }
 }
 
@@ -73,9 +80,15 @@ mod tests {
 
     #[test]
     fn people_read_what_is_not_zero() {
-        let report = SweepReport { listed: 9, read: 2, read_before: 6, backlog: 1, summaries: 1, ..Default::default() };
-        let expected =
-            "sweep: 9 log objects listed (2 read, 6 read before, 1 left to the next sweep), 1 summaries sent";
+        let report = SweepReport {
+            listed: 9,
+            read: 2,
+            read_before: 6,
+            backlog: 1,
+            summaries: 1,
+            ..Default::default()
+        };
+        let expected = "sweep: 9 log objects listed (2 read, 6 read before, 1 left to the next sweep), 1 summaries sent";
         assert_eq!(report.to_string(), expected);
         assert_eq!(report.accounted(), 9);
         assert_eq!(SweepReport::default().to_string(), "sweep: 0 log objects listed");

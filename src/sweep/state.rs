@@ -9,8 +9,9 @@ use sha2::{Digest, Sha256};
 
 use crate::cloudtrail::key;
 
-/// Hexadecimal digits of a key's hash. Of 64 bits: were a trail to hold 10,000 objects an hour, two of one window would
-/// share a hash, and one be left to its notification alone, once in some million years.
+/// Hexadecimal digits of a key's hash. Of 64 bits: were a trail to hold 10,000 objects an hour, two
+/// of one window would share a hash, and one be left to its notification alone, once in some
+/// million years.
 const DIGITS: usize = 16;
 
 /// The key of a log object, and when its name says it was delivered.
@@ -42,7 +43,10 @@ impl LogKey {
     }
 
     fn hash(&self) -> u64 {
-        Sha256::digest(self.key.as_bytes()).iter().take(8).fold(0, |hash, byte| hash << 8 | u64::from(*byte))
+        Sha256::digest(self.key.as_bytes())
+            .iter()
+            .take(8)
+            .fold(0, |hash, byte| hash << 8 | u64::from(*byte))
     }
 
     fn digits(&self) -> String {
@@ -94,9 +98,11 @@ impl State {
         self.read.entry(key.delivered).or_default().0.insert(key.hash());
     }
 
-    /// It failed. `counts` says whether that is held against it; the answer is how often it was so far.
+    /// It failed. `counts` says whether that is held against it; the answer is how often it was so
+    /// far.
     pub fn note_failed(&mut self, key: &LogKey, counts: bool) -> u32 {
-        let attempts = self.failed.entry(key.delivered).or_default().entry(key.digits()).or_default();
+        let attempts =
+            self.failed.entry(key.delivered).or_default().entry(key.digits()).or_default();
         *attempts += u32::from(counts);
         *attempts
     }
@@ -110,7 +116,8 @@ impl State {
         self.failed.retain(|_, failed| !failed.is_empty());
     }
 
-    /// Joins what another sweep found out at the same time. The earlier cursor holds: what was read twice does no harm.
+    /// Joins what another sweep found out at the same time. The earlier cursor holds: what was read
+    /// twice does no harm.
     pub fn merge(&mut self, other: State) {
         self.cursor = self.cursor.min(other.cursor);
         for (time, hashes) in other.read {
@@ -138,7 +145,8 @@ struct Hashes(BTreeSet<u64>);
 
 impl Serialize for Hashes {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(&self.0.iter().map(|hash| format!("{hash:016x}")).collect::<String>())
+        serializer
+            .serialize_str(&self.0.iter().map(|hash| format!("{hash:016x}")).collect::<String>())
     }
 }
 
@@ -146,8 +154,11 @@ impl<'de> Deserialize<'de> for Hashes {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Hashes, D::Error> {
         let digits = String::deserialize(deserializer)?;
         let hash = |digits: &[u8]| u64::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok();
-        let hashes: Option<BTreeSet<u64>> =
-            digits.as_bytes().chunks(DIGITS).map(|digits| hash(digits).filter(|_| digits.len() == DIGITS)).collect();
+        let hashes: Option<BTreeSet<u64>> = digits
+            .as_bytes()
+            .chunks(DIGITS)
+            .map(|digits| hash(digits).filter(|_| digits.len() == DIGITS))
+            .collect();
         hashes.map(Hashes).ok_or_else(|| D::Error::custom("not hashes of 16 hexadecimal digits"))
     }
 }
@@ -163,7 +174,8 @@ mod tests {
     }
 
     fn key(stamp: &str) -> LogKey {
-        LogKey::new(format!("AWSLogs/111122223333_CloudTrail_us-east-1_202603{stamp}Z_x.json.gz")).unwrap()
+        LogKey::new(format!("AWSLogs/111122223333_CloudTrail_us-east-1_202603{stamp}Z_x.json.gz"))
+            .unwrap()
     }
 
     #[test]

@@ -1,8 +1,14 @@
-//! `trailbell doctor` on deployments in moto, healthy and broken. What it prints is in `tests/golden/doctor-<case>.txt`.
+//! `trailbell doctor` on deployments in moto, healthy and broken. What it prints is in
+//! `tests/golden/doctor-<case>.txt`.
 //!
-//! After a wanted change, `TRAILBELL_WRITE_GOLDEN=1 cargo test --test doctor` writes the files anew; read the difference
-//! before you commit it.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test stops at what it did not expect")]
+//! After a wanted change, `TRAILBELL_WRITE_GOLDEN=1 cargo test --test doctor` writes the files
+//! anew; read the difference before you commit it.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test stops at what it did not expect"
+)]
 
 #[path = "../support/cli.rs"]
 mod cli;
@@ -33,7 +39,8 @@ async fn a_healthy_deployment_is_well_and_left_as_it_was() {
 async fn read_only_writes_nothing_at_all() {
     let world = World::healthy().await;
     let url = relay::before_moto(|request| {
-        let reads = matches!(request.method.as_str(), "GET" | "HEAD") || request.text().contains("Action=");
+        let reads =
+            matches!(request.method.as_str(), "GET" | "HEAD") || request.text().contains("Action=");
         if reads { None } else { relay::refused(403, "AccessDenied", "something was written") }
     });
     world.compare("read-only", Deployment { read_only: true, ..world.deployment(&url) }).await;
@@ -66,9 +73,14 @@ async fn a_bucket_of_another_account() {
     let world = World::healthy().await;
     let logs = format!("/{}", world.logs);
     let url = relay::before_moto(move |request| {
-        if request.path.starts_with(&logs) { relay::refused(403, "AccessDenied", "Access Denied") } else { None }
+        if request.path.starts_with(&logs) {
+            relay::refused(403, "AccessDenied", "Access Denied")
+        } else {
+            None
+        }
     });
-    let deployment = Deployment { owner: Some("444455556666".to_owned()), ..world.deployment(&url) };
+    let deployment =
+        Deployment { owner: Some("444455556666".to_owned()), ..world.deployment(&url) };
     world.compare("other-account", deployment).await;
 }
 
@@ -108,8 +120,10 @@ fn subscriptions(topic: &str, all: &[(&str, &str)]) -> String {
 
 /// A subscription that was confirmed by its link.
 fn by_link() -> String {
-    let entry = |key: &str, value: &str| format!("<entry><key>{key}</key><value>{value}</value></entry>");
-    let entries = entry("PendingConfirmation", "false") + &entry("ConfirmationWasAuthenticated", "false");
+    let entry =
+        |key: &str, value: &str| format!("<entry><key>{key}</key><value>{value}</value></entry>");
+    let entries =
+        entry("PendingConfirmation", "false") + &entry("ConfirmationWasAuthenticated", "false");
     format!(
         "<GetSubscriptionAttributesResponse xmlns=\"http://sns.amazonaws.com/doc/2010-03-31/\"><GetSubscriptionAttributesResult>\
          <Attributes>{entries}</Attributes></GetSubscriptionAttributesResult></GetSubscriptionAttributesResponse>"
@@ -122,7 +136,11 @@ async fn addresses_that_have_not_confirmed_or_can_be_unsubscribed() {
     let one = format!("{}:1", world.topic);
     let mixed = subscriptions(
         &world.topic,
-        &[("alice@example.com", &one), ("bob@example.com", "PendingConfirmation"), ("eve\u{202e}@example.com", &one)],
+        &[
+            ("alice@example.com", &one),
+            ("bob@example.com", "PendingConfirmation"),
+            ("eve\u{202e}@example.com", &one),
+        ],
     );
     let answer = move |request: &Request| {
         let body = match request.text().as_str() {
@@ -135,7 +153,10 @@ async fn addresses_that_have_not_confirmed_or_can_be_unsubscribed() {
     world.compare_with("subscribers", answer).await;
     let pending = subscriptions(&world.topic, &[("alice@example.com", "PendingConfirmation")]);
     let answer = move |request: &Request| {
-        request.text().contains("Action=ListSubscriptionsByTopic").then(|| (200, vec![], pending.clone()))
+        request
+            .text()
+            .contains("Action=ListSubscriptionsByTopic")
+            .then(|| (200, vec![], pending.clone()))
     };
     world.compare_with("pending", answer).await;
 }
@@ -147,9 +168,12 @@ async fn a_trail_that_is_dead_and_leads_elsewhere() {
     bare.deliver("eu-west-1", "20260312T1145").await;
     let other = World { logs: bare.logs, ..world };
     let nothing = relay::before_moto(announces_nothing);
-    other.swept("2026-03-12T09:00:00Z", json!({"backlog": 7, "failed": 1, "trails_failed": 0})).await;
+    other
+        .swept("2026-03-12T09:00:00Z", json!({"backlog": 7, "failed": 1, "trails_failed": 0}))
+        .await;
     let queue = "arn:aws:sqs:us-east-1:111122223333:trailbell-notifications".to_owned();
-    let deployment = Deployment { announced: Some(Announced::To(queue)), ..other.deployment(&nothing) };
+    let deployment =
+        Deployment { announced: Some(Announced::To(queue)), ..other.deployment(&nothing) };
     other.compare("dead-trail", deployment).await;
 }
 
@@ -175,7 +199,8 @@ async fn a_ledger_that_does_not_keep_to_conditions() {
     let probe = format!("/{}/state/doctor/", world.ledger);
     let careless = move |request: &Request| {
         let etag = vec!["etag: \"1\"".to_owned()];
-        (request.method == "PUT" && request.path.starts_with(&probe)).then(|| (200, etag, String::new()))
+        (request.method == "PUT" && request.path.starts_with(&probe))
+            .then(|| (200, etag, String::new()))
     };
     world.compare_with("conditions-ignored", careless).await;
 }
@@ -194,10 +219,13 @@ async fn the_program_takes_the_functions_settings_or_its_own_and_exits_by_the_wo
     let (code, out) = doctor(&["--alerts", "nowhere"], &[("TRAILBELL_LEGDER", "none")]);
     golden::compare(golden("doctor-settings", &out, &[]));
     assert_eq!(code, 2);
-    let (code, out) = doctor(&["--alerts", &world.topic, "--ledger", "none", "--format", "json"], &[]);
+    let (code, out) =
+        doctor(&["--alerts", &world.topic, "--ledger", "none", "--format", "json"], &[]);
     assert_eq!(code, 1, "{out}");
     let lines: Vec<Value> = out.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
-    let level = |check: &str| lines.iter().find(|line| line["check"] == check).map(|line| line["level"].clone());
+    let level = |check: &str| {
+        lines.iter().find(|line| line["check"] == check).map(|line| line["level"].clone())
+    };
     assert_eq!(
         (level("topic"), level("ledger"), level("summary")),
         (Some("ok".into()), Some("warn".into()), Some("warn".into()))

@@ -27,16 +27,24 @@ struct Death {
 async fn killed_at_any_request_every_finding_is_told_and_twice_only_between_topic_and_ledger() {
     let moments = requests_of_a_delivery().await;
     let moments = moments.into_iter().enumerate();
-    let all = moments.flat_map(|(at, name)| [Act::Silence, Act::WithholdAnswer].map(|act| (at, name.clone(), act)));
-    let deaths: Vec<Death> =
-        stream::iter(all).map(|(at, name, act)| death(at, name, act)).buffered(TOGETHER).collect().await;
+    let all = moments.flat_map(|(at, name)| {
+        [Act::Silence, Act::WithholdAnswer].map(|act| (at, name.clone(), act))
+    });
+    let deaths: Vec<Death> = stream::iter(all)
+        .map(|(at, name, act)| death(at, name, act))
+        .buffered(TOGETHER)
+        .collect()
+        .await;
     for Death { at, expected, told } in &deaths {
         assert_eq!(told, expected, "killed at {at}");
     }
     let told: usize = deaths.iter().flat_map(|death| death.told.values()).sum();
     let expected: usize = deaths.iter().flat_map(|death| death.expected.values()).sum();
     let twice = deaths.iter().filter(|death| death.told.values().any(|times| *times > 1));
-    println!("| `trailbell invoke` killed at each of {} moments | 2 | {expected} | {told} |", deaths.len());
+    println!(
+        "| `trailbell invoke` killed at each of {} moments | 2 | {expected} | {told} |",
+        deaths.len()
+    );
     for death in twice {
         println!("told twice when killed at {}: {:?}", death.at, death.told);
     }
@@ -48,7 +56,12 @@ async fn requests_of_a_delivery() -> Vec<String> {
     let payload = Payload::of(&world).await;
     assert!(invoke(&world, &payload.file).wait().await.unwrap().success());
     assert_eq!(world.told().into_values().collect::<Vec<_>>(), [1, 1]);
-    world.proxy.asked().iter().map(|request| format!("{} {}", request.method, request.path)).collect()
+    world
+        .proxy
+        .asked()
+        .iter()
+        .map(|request| format!("{} {}", request.method, request.path))
+        .collect()
 }
 
 async fn death(at: usize, name: String, act: Act) -> Death {

@@ -94,7 +94,10 @@ pub fn rows() -> Vec<Row> {
 fn objects() -> Vec<Row> {
     vec![
         got_over("S3 answers 500 once", Fault::once(object, Act::Refuse(500, "InternalError"))),
-        repeated("S3 answers 503 to every try", Fault::always(object, Act::Refuse(503, "SlowDown"))),
+        repeated(
+            "S3 answers 503 to every try",
+            Fault::always(object, Act::Refuse(503, "SlowDown")),
+        ),
         got_over("S3 resets the connection once", Fault::once(object, Act::Reset)),
         repeated("S3 resets every connection", Fault::always(object, Act::Reset)),
         repeated("reset in the middle of the object", Fault::once(object, Act::ResetBody)),
@@ -102,9 +105,18 @@ fn objects() -> Vec<Row> {
         impatient(repeated("the object stalls half-way", Fault::once(object, Act::StallBody))),
         impatient(repeated("the object dribbles", Fault::once(object, Act::DribbleBody))),
         impatient(repeated("S3 never answers", Fault::always(object, Act::Silence))),
-        repeated("403 AccessDenied, of S3 or of the KMS key", Fault::always(object, Act::Refuse(403, "AccessDenied"))),
-        repeated("KMS key disabled", Fault::always(object, Act::Refuse(400, "KMS.DisabledException"))),
-        left_to_the_sweep("404, and the object is there later", Fault::once(object, Act::Refuse(404, "NoSuchKey"))),
+        repeated(
+            "403 AccessDenied, of S3 or of the KMS key",
+            Fault::always(object, Act::Refuse(403, "AccessDenied")),
+        ),
+        repeated(
+            "KMS key disabled",
+            Fault::always(object, Act::Refuse(400, "KMS.DisabledException")),
+        ),
+        left_to_the_sweep(
+            "404, and the object is there later",
+            Fault::once(object, Act::Refuse(404, "NoSuchKey")),
+        ),
         repeated("404 NoSuchBucket", Fault::once(object, Act::Refuse(404, "NoSuchBucket"))),
         repeated("everything answers 503", Fault::always(everything, Act::Refuse(503, "SlowDown"))),
     ]
@@ -115,13 +127,31 @@ fn topic() -> Vec<Row> {
         got_over("SNS throttles once", Fault::once(publish, Act::Refuse(400, "Throttling"))),
         repeated("SNS throttles every try", Fault::always(publish, Act::Refuse(400, "Throttling"))),
         got_over("SNS answers 500 once", Fault::once(publish, Act::Refuse(500, "InternalError"))),
-        repeated("SNS answers 500 to every try", Fault::always(publish, Act::Refuse(500, "InternalError"))),
+        repeated(
+            "SNS answers 500 to every try",
+            Fault::always(publish, Act::Refuse(500, "InternalError")),
+        ),
         repeated("SNS resets every connection", Fault::always(publish, Act::Reset)),
         impatient(repeated("SNS never answers", Fault::always(publish, Act::Silence))),
-        repeated("the topic's KMS key is denied", Fault::always(publish, Act::Refuse(400, "KMSAccessDenied"))),
-        repeated("the role may not publish", Fault::always(publish, Act::Refuse(403, "AuthorizationError"))),
-        got_over("a 200 in which one alert of two failed", Fault::once(publish, Act::FailSecondEntry)),
-        Row { at_first: 1, ..repeated("a 200 in which one was refused", Fault::once(publish, Act::RefuseSecondEntry)) },
+        repeated(
+            "the topic's KMS key is denied",
+            Fault::always(publish, Act::Refuse(400, "KMSAccessDenied")),
+        ),
+        repeated(
+            "the role may not publish",
+            Fault::always(publish, Act::Refuse(403, "AuthorizationError")),
+        ),
+        got_over(
+            "a 200 in which one alert of two failed",
+            Fault::once(publish, Act::FailSecondEntry),
+        ),
+        Row {
+            at_first: 1,
+            ..repeated(
+                "a 200 in which one was refused",
+                Fault::once(publish, Act::RefuseSecondEntry),
+            )
+        },
         Row {
             lasts: 9,
             tries: 5,
@@ -134,28 +164,55 @@ fn topic() -> Vec<Row> {
         Row {
             at_first: 4,
             in_all: 4,
-            ..got_over("SNS takes two alerts, the answer is lost", Fault::once(publish, Act::LoseAnswer))
+            ..got_over(
+                "SNS takes two alerts, the answer is lost",
+                Fault::once(publish, Act::LoseAnswer),
+            )
         },
     ]
 }
 
 fn claims() -> Vec<Row> {
     vec![
-        repeated("ledger: 403 to every write", Fault::always(ledger_write, Act::Refuse(403, "AccessDenied"))),
-        repeated("ledger: open marker answered 503", Fault::always(marker, Act::Refuse(503, "SlowDown"))),
+        repeated(
+            "ledger: 403 to every write",
+            Fault::always(ledger_write, Act::Refuse(403, "AccessDenied")),
+        ),
+        repeated(
+            "ledger: open marker answered 503",
+            Fault::always(marker, Act::Refuse(503, "SlowDown")),
+        ),
         got_over("ledger: open marker's answer lost", Fault::once(marker, Act::LoseAnswer)),
-        got_over("ledger: claim answered 409", Fault::once(claim, Act::Refuse(409, "ConditionalRequestConflict"))),
+        got_over(
+            "ledger: claim answered 409",
+            Fault::once(claim, Act::Refuse(409, "ConditionalRequestConflict")),
+        ),
         got_over(
             "ledger: claim answered 412, nothing there",
             Fault::once(claim, Act::Refuse(412, "PreconditionFailed")),
         ),
-        got_over("ledger: claim answered 500 once", Fault::once(claim, Act::Refuse(500, "InternalError"))),
-        repeated("ledger: claim answered 503 always", Fault::always(claim, Act::Refuse(503, "SlowDown"))),
+        got_over(
+            "ledger: claim answered 500 once",
+            Fault::once(claim, Act::Refuse(500, "InternalError")),
+        ),
+        repeated(
+            "ledger: claim answered 503 always",
+            Fault::always(claim, Act::Refuse(503, "SlowDown")),
+        ),
         got_over("ledger: claim written, answer lost", Fault::once(claim, Act::LoseAnswer)),
         got_over("ledger: both claims written, no answer", Fault::always(claim, Act::LoseAnswer)),
-        impatient(got_over("ledger: claim written, answer never comes", Fault::once(claim, Act::WithholdAnswer))),
-        got_over("ledger: indexes answered 503 always", Fault::always(index, Act::Refuse(503, "SlowDown"))),
-        got_over("ledger: cannot be listed", Fault::always(count, Act::Refuse(500, "InternalError"))),
+        impatient(got_over(
+            "ledger: claim written, answer never comes",
+            Fault::once(claim, Act::WithholdAnswer),
+        )),
+        got_over(
+            "ledger: indexes answered 503 always",
+            Fault::always(index, Act::Refuse(503, "SlowDown")),
+        ),
+        got_over(
+            "ledger: cannot be listed",
+            Fault::always(count, Act::Refuse(500, "InternalError")),
+        ),
     ]
 }
 
@@ -166,27 +223,51 @@ fn ends() -> Vec<Row> {
             "ledger: completion answered 409",
             Fault::once(complete, Act::Refuse(409, "ConditionalRequestConflict")),
         ),
-        got_over("ledger: completion answered 412", Fault::once(complete, Act::Refuse(412, "PreconditionFailed"))),
-        got_over("ledger: completion answered 500 once", Fault::once(complete, Act::Refuse(500, "InternalError"))),
+        got_over(
+            "ledger: completion answered 412",
+            Fault::once(complete, Act::Refuse(412, "PreconditionFailed")),
+        ),
+        got_over(
+            "ledger: completion answered 500 once",
+            Fault::once(complete, Act::Refuse(500, "InternalError")),
+        ),
         got_over("ledger: completion written, answer lost", Fault::once(complete, Act::LoseAnswer)),
-        got_over("ledger: both completions written, no answer", Fault::always(complete, Act::LoseAnswer)),
+        got_over(
+            "ledger: both completions written, no answer",
+            Fault::always(complete, Act::LoseAnswer),
+        ),
         impatient(got_over(
             "ledger: completion written, answer never comes",
             Fault::once(complete, Act::WithholdAnswer),
         )),
         // Told, and nothing can be written of it: as if the worker had died there.
-        told_twice("ledger: completion answered 503 always", Fault::always(complete, Act::Refuse(503, "SlowDown"))),
-        got_over("ledger: open marker cannot be deleted", Fault::always(unmark, Act::Refuse(503, "SlowDown"))),
+        told_twice(
+            "ledger: completion answered 503 always",
+            Fault::always(complete, Act::Refuse(503, "SlowDown")),
+        ),
+        got_over(
+            "ledger: open marker cannot be deleted",
+            Fault::always(unmark, Act::Refuse(503, "SlowDown")),
+        ),
         Row {
             faults: vec![
                 Fault::always(publish, Act::Refuse(500, "InternalError")),
                 Fault::always(complete, Act::Refuse(503, "SlowDown")),
             ],
-            ..repeated("SNS answers 500, and the claims cannot be given back", Fault::always(publish, Act::Reset))
+            ..repeated(
+                "SNS answers 500, and the claims cannot be given back",
+                Fault::always(publish, Act::Reset),
+            )
         },
         Row {
-            faults: vec![Fault::always(claim, Act::LoseAnswer), Fault::once(entry, Act::Refuse(503, "SlowDown"))],
-            ..got_over("ledger: claim's answer lost, and the first look at it", Fault::once(claim, Act::LoseAnswer))
+            faults: vec![
+                Fault::always(claim, Act::LoseAnswer),
+                Fault::once(entry, Act::Refuse(503, "SlowDown")),
+            ],
+            ..got_over(
+                "ledger: claim's answer lost, and the first look at it",
+                Fault::once(claim, Act::LoseAnswer),
+            )
         },
     ]
 }

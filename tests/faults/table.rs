@@ -24,12 +24,17 @@ struct Got {
 async fn every_fault_is_survived() {
     println!("| fault | tries | alerts expected | alerts got |\n|---|---|---|---|");
     let mut wrong = Vec::new();
-    let mut all = stream::iter(rows()).map(|row| async move { (got(&row).await, row) }).buffered(TOGETHER);
+    let mut all =
+        stream::iter(rows()).map(|row| async move { (got(&row).await, row) }).buffered(TOGETHER);
     while let Some((got, row)) = all.next().await {
         println!("| {} | {} | {} | {} |", row.name, got.tries, row.in_all, got.in_all);
-        let (expected, found) = ((row.tries, row.at_first, row.in_all), (got.tries, got.at_first, got.in_all));
+        let (expected, found) =
+            ((row.tries, row.at_first, row.in_all), (got.tries, got.at_first, got.in_all));
         if expected != found {
-            wrong.push(format!("{}: (tries, at first, in all) {found:?} instead of {expected:?}", row.name));
+            wrong.push(format!(
+                "{}: (tries, at first, in all) {found:?} instead of {expected:?}",
+                row.name
+            ));
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));

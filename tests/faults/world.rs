@@ -1,4 +1,5 @@
-//! A bucket of logs, a ledger and a topic at moto, and a pipeline that reaches them through a proxy.
+//! A bucket of logs, a ledger and a topic at moto, and a pipeline that reaches them through a
+//! proxy.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -67,7 +68,13 @@ impl World {
         let config = Config::from_vars(vars).unwrap();
         let rules = RuleSet::new([load::embedded().rules]).unwrap();
         Arc::new(
-            assemble::pipeline(&config, rules.into(), Accounts::default(), &Aws::told(patience.clients(url))).await,
+            assemble::pipeline(
+                &config,
+                rules.into(),
+                Accounts::default(),
+                &Aws::told(patience.clients(url)),
+            )
+            .await,
         )
     }
 
@@ -97,7 +104,8 @@ impl World {
 
     /// The keys of the ledger below a prefix.
     pub async fn ledger_keys(&self, prefix: &str) -> Vec<String> {
-        let listed = self.s3.list_objects_v2().bucket(&self.ledger).prefix(prefix).send().await.unwrap();
+        let listed =
+            self.s3.list_objects_v2().bucket(&self.ledger).prefix(prefix).send().await.unwrap();
         listed.contents().iter().map(|object| object.key().unwrap().to_owned()).collect()
     }
 
@@ -106,7 +114,8 @@ impl World {
         let mut states = BTreeMap::new();
         for key in self.ledger_keys("entries/").await {
             let got = self.s3.get_object().bucket(&self.ledger).key(key).send().await.unwrap();
-            let entry: Value = serde_json::from_slice(&got.body.collect().await.unwrap().into_bytes()).unwrap();
+            let entry: Value =
+                serde_json::from_slice(&got.body.collect().await.unwrap().into_bytes()).unwrap();
             let id = entry["content"]["finding"]["ecs"]["event"]["id"].as_str().unwrap();
             states.insert(id.to_owned(), entry["state"].as_str().unwrap().to_owned());
         }
@@ -124,10 +133,12 @@ pub enum Patience {
 }
 
 impl Patience {
-    /// The clients' configuration: they try as often as the programs' clients do, without long pauses.
+    /// The clients' configuration: they try as often as the programs' clients do, without long
+    /// pauses.
     fn clients(self, url: &str) -> SdkConfig {
         let attempt = Duration::from_secs(if self == Patience::Short { 5 } else { 60 });
-        let timeouts = TimeoutConfig::builder().read_timeout(attempt).operation_attempt_timeout(attempt);
+        let timeouts =
+            TimeoutConfig::builder().read_timeout(attempt).operation_attempt_timeout(attempt);
         let timeouts = timeouts.operation_timeout(3 * attempt).build();
         let retries = RetryConfig::standard().with_initial_backoff(Duration::from_millis(1));
         aws::config(url).to_builder().timeout_config(timeouts).retry_config(retries).build()
@@ -161,7 +172,9 @@ pub fn s3() -> aws_sdk_s3::Client {
 fn key(name: &str) -> String {
     let time = now().checked_sub(SignedDuration::from_mins(10)).unwrap();
     let (day, stamp) = (time.strftime("%Y/%m/%d"), time.strftime("%Y%m%dT%H%MZ"));
-    format!("AWSLogs/111122223333/CloudTrail/us-east-1/{day}/111122223333_CloudTrail_us-east-1_{stamp}_{name}.json.gz")
+    format!(
+        "AWSLogs/111122223333/CloudTrail/us-east-1/{day}/111122223333_CloudTrail_us-east-1_{stamp}_{name}.json.gz"
+    )
 }
 
 /// A log object of one group made for each event id, each by a user of its own.

@@ -29,7 +29,10 @@ fn matching_does_not_allocate() {
     ];
     // Only the test document's names of leaves inside objects are put together on the heap.
     let flat_queries = ["*count: 5 and *: no and 77", "*ate* and not nowhere*"];
-    let all = queries.iter().map(|query| (query, &nested)).chain(flat_queries.iter().map(|query| (query, &document)));
+    let all = queries
+        .iter()
+        .map(|query| (query, &nested))
+        .chain(flat_queries.iter().map(|query| (query, &document)));
     for (source, document) in all {
         let query = Query::parse(source).expect("valid");
         let allocations = allocation_counter::measure(|| {

@@ -73,23 +73,22 @@ fn below<'p>(path: &'p str, prefix: &str) -> Option<&'p str> {
 impl Document for Typed {
     fn any_value(&self, field: &str, seen: &mut dyn FnMut(Value<'_>) -> bool) -> bool {
         self.leaves.iter().any(|(name, leaf)| name == field && seen(leaf.value()))
-            || self
-                .objects
-                .iter()
-                .any(|(path, object)| below(field, path).is_some_and(|rest| object.any_value(rest, seen)))
+            || self.objects.iter().any(|(path, object)| {
+                below(field, path).is_some_and(|rest| object.any_value(rest, seen))
+            })
     }
 
     fn any_leaf(&self, seen: &mut dyn FnMut(&str, Value<'_>) -> bool) -> bool {
         self.leaves.iter().any(|(name, leaf)| seen(name, leaf.value()))
-            || self
-                .objects
-                .iter()
-                .any(|(path, object)| object.any_leaf(&mut |name, value| seen(&format!("{path}.{name}"), value)))
+            || self.objects.iter().any(|(path, object)| {
+                object.any_leaf(&mut |name, value| seen(&format!("{path}.{name}"), value))
+            })
     }
 
     fn any_object(&self, path: &str, seen: &mut dyn FnMut(&dyn Document) -> bool) -> bool {
         self.objects.iter().any(|(at, object)| {
-            (at == path && seen(object)) || below(path, at).is_some_and(|rest| object.any_object(rest, seen))
+            (at == path && seen(object))
+                || below(path, at).is_some_and(|rest| object.any_object(rest, seen))
         })
     }
 }

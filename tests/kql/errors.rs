@@ -173,9 +173,14 @@ fn depth_is_limited() {
     for (open, close) in nests {
         let levels = if open == "not (" { MAX_DEPTH / 2 } else { MAX_DEPTH };
         let nested = |levels| format!("{}x{}", open.repeat(levels), close.repeat(levels));
-        Query::parse(&nested(levels)).unwrap_or_else(|error| panic!("{open} at the limit\n{error}"));
+        Query::parse(&nested(levels))
+            .unwrap_or_else(|error| panic!("{open} at the limit\n{error}"));
         let error = Query::parse(&nested(levels + 1)).expect_err("one too deep");
-        assert_eq!(error.message(), "expected at most 100 levels of `not`, `(` and `{`, found one more", "{open}");
+        assert_eq!(
+            error.message(),
+            "expected at most 100 levels of `not`, `(` and `{`, found one more",
+            "{open}"
+        );
         Query::parse(&open.repeat(MAX_BYTES / open.len())).expect_err("far too deep");
     }
     let list = format!("f: {}x{}", "(".repeat(MAX_DEPTH + 1), ")".repeat(MAX_DEPTH + 1));

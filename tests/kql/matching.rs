@@ -36,7 +36,10 @@ fn typed() -> Typed {
         .date("late", "2026-03-15T10:20:59.5Z")
         .date("midnight", "2026-03-16T00:00:00Z")
         .object("resources", resource("one", "user"))
-        .object("resources", resource("two", "group").object("deep", Typed::default().text("leaf", "bottom")))
+        .object(
+            "resources",
+            resource("two", "group").object("deep", Typed::default().text("leaf", "bottom")),
+        )
         .object("hollow", Typed::default())
 }
 
@@ -322,12 +325,21 @@ matches! { plain:
 
 #[test]
 fn each_node_answers_for_itself() {
-    let query =
-        Query::parse("event.action: CreateGroup and (read_only: true or count > 3) and not empty: *").expect("ok");
-    let answers: Vec<_> =
-        query.expr().children().iter().map(|expr| (expr.to_string(), expr.matches(&typed(), now()))).collect();
-    let expected =
-        [("event.action: CreateGroup", true), ("read_only: true or count > 3", true), ("not empty: *", false)];
+    let query = Query::parse(
+        "event.action: CreateGroup and (read_only: true or count > 3) and not empty: *",
+    )
+    .expect("ok");
+    let answers: Vec<_> = query
+        .expr()
+        .children()
+        .iter()
+        .map(|expr| (expr.to_string(), expr.matches(&typed(), now())))
+        .collect();
+    let expected = [
+        ("event.action: CreateGroup", true),
+        ("read_only: true or count > 3", true),
+        ("not empty: *", false),
+    ];
     assert_eq!(answers, expected.map(|(text, answer)| (text.to_owned(), answer)));
     assert!(!query.matches(&typed(), now()));
 }

@@ -168,15 +168,28 @@ fn every_node_knows_where_it_stands() {
         spans.push(expr.span().text(query.source()));
         open.extend(expr.children().iter().rev());
     }
-    let expected =
-        [source, "not f: (a or b*)", "f: (a or b*)", "a", "b*", "p: { q > 1 } or c", "p: { q > 1 }", "q > 1", "c"];
+    let expected = [
+        source,
+        "not f: (a or b*)",
+        "f: (a or b*)",
+        "a",
+        "b*",
+        "p: { q > 1 } or c",
+        "p: { q > 1 }",
+        "q > 1",
+        "c",
+    ];
     assert_eq!(spans, expected);
 }
 
 #[test]
 fn lists_of_values_print_as_people_write_them() {
-    let query = Query::parse("event.action: (CreateGroup or \"a b\") and not (x:1 or y:2)").expect("valid");
-    assert_eq!(query.expr().to_string(), r#"event.action: (CreateGroup or "a b") and not (x: 1 or y: 2)"#);
+    let query =
+        Query::parse("event.action: (CreateGroup or \"a b\") and not (x:1 or y:2)").expect("valid");
+    assert_eq!(
+        query.expr().to_string(),
+        r#"event.action: (CreateGroup or "a b") and not (x: 1 or y: 2)"#
+    );
 }
 
 #[test]

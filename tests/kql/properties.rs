@@ -1,5 +1,5 @@
-//! Whatever the text, parsing ends in a tree or an error; what is printed parses back; and matching agrees with a
-//! matcher that is written as plainly as can be.
+//! Whatever the text, parsing ends in a tree or an error; what is printed parses back; and matching
+//! agrees with a matcher that is written as plainly as can be.
 
 use proptest::prelude::*;
 use trailbell::kql::{ExprKind, Field, Query, Test};
@@ -60,7 +60,8 @@ fn soup() -> impl Strategy<Value = String> {
         "\u{202e}",
         "\u{0}",
     ];
-    prop::collection::vec(prop::sample::select(words.to_vec()), 0..24).prop_map(|words| words.concat())
+    prop::collection::vec(prop::sample::select(words.to_vec()), 0..24)
+        .prop_map(|words| words.concat())
 }
 
 /// A query that is one, over few fields and values, so that it often matches.
@@ -103,13 +104,16 @@ fn query() -> impl Strategy<Value = String> {
     let value = || prop::sample::select(values.to_vec());
     let list = value().prop_map(str::to_owned).prop_recursive(2, 6, 3, |inner| {
         prop_oneof![
-            prop::collection::vec(inner.clone(), 1..4).prop_map(|values| format!("({})", values.join(" or "))),
-            prop::collection::vec(inner.clone(), 1..4).prop_map(|values| format!("({})", values.join(" and "))),
+            prop::collection::vec(inner.clone(), 1..4)
+                .prop_map(|values| format!("({})", values.join(" or "))),
+            prop::collection::vec(inner.clone(), 1..4)
+                .prop_map(|values| format!("({})", values.join(" and "))),
             inner.prop_map(|value| format!("(not {value})")),
         ]
     });
-    let plain =
-        value().prop_filter("ranges take no wildcards", |value| !value.contains('*') || value.contains(['"', '\\']));
+    let plain = value().prop_filter("ranges take no wildcards", |value| {
+        !value.contains('*') || value.contains(['"', '\\'])
+    });
     let leaf = prop_oneof![
         4 => (field(), list).prop_map(|(field, list)| format!("{field}: {list}")),
         2 => (field(), prop::sample::select(comparisons.to_vec()), plain).prop_map(|(field, op, value)| format!("{field}{op}{value}")),
@@ -145,7 +149,12 @@ fn leaf() -> impl Strategy<Value = Leaf> {
         "éa",
     ];
     let address = ["192.0.2.1", "198.51.100.1", "2001:db8::1", "::ffff:192.0.2.7"];
-    let date = ["2026-01-01T12:00:00Z", "2026-01-01T00:00:00Z", "2026-03-17T12:34:56Z", "2026-03-18T00:00:00.5Z"];
+    let date = [
+        "2026-01-01T12:00:00Z",
+        "2026-01-01T00:00:00Z",
+        "2026-03-17T12:34:56Z",
+        "2026-03-18T00:00:00.5Z",
+    ];
     prop_oneof![
         3 => prop::sample::select(text.to_vec()).prop_map(|text| Leaf::Text(text.to_owned())),
         1 => prop::sample::select(vec![1.0, -2.0, 0.5]).prop_map(Leaf::Number),
@@ -156,7 +165,8 @@ fn leaf() -> impl Strategy<Value = Leaf> {
 }
 
 fn document() -> impl Strategy<Value = Typed> {
-    let names = |names: &[&'static str]| prop::sample::select(names.to_vec()).prop_map(str::to_owned);
+    let names =
+        |names: &[&'static str]| prop::sample::select(names.to_vec()).prop_map(str::to_owned);
     let leaves = prop::collection::vec((names(&["a", "b", "a.b"]), leaf()), 0..5);
     let flat = leaves.prop_map(|leaves| Typed { leaves, objects: Vec::new() });
     flat.prop_recursive(2, 12, 3, move |inner| {
@@ -171,7 +181,8 @@ fn there_and_back(text: &str) -> Result<(), TestCaseError> {
     match Query::parse(text) {
         Ok(query) => {
             let printed = query.expr().to_string();
-            let again = Query::parse(&printed).map_err(|error| TestCaseError::fail(format!("{text:?}\n{error}")))?;
+            let again = Query::parse(&printed)
+                .map_err(|error| TestCaseError::fail(format!("{text:?}\n{error}")))?;
             prop_assert_eq!(again.expr(), query.expr(), "{:?} printed as {:?}", text, &printed);
             prop_assert_eq!(again.expr().to_string(), printed, "printing is stable: {:?}", text);
         }
@@ -179,7 +190,10 @@ fn there_and_back(text: &str) -> Result<(), TestCaseError> {
             let shown = error.to_string();
             prop_assert!(!shown.chars().any(|c| c.is_control() && c != '\n'), "{:?}", shown);
             prop_assert_eq!(shown.lines().count(), 3, "{:?}", shown);
-            prop_assert!(text.is_char_boundary(error.span().start) && text.is_char_boundary(error.span().end));
+            prop_assert!(
+                text.is_char_boundary(error.span().start)
+                    && text.is_char_boundary(error.span().end)
+            );
         }
     }
     Ok(())

@@ -1,4 +1,5 @@
-//! A matcher written as plainly as can be, without a thought for speed: lists of everything, then filters.
+//! A matcher written as plainly as can be, without a thought for speed: lists of everything, then
+//! filters.
 
 use std::collections::BTreeSet;
 use std::net::IpAddr;
@@ -14,7 +15,8 @@ pub fn now() -> Timestamp {
 }
 
 pub fn matches(expr: &Expr, document: &Typed) -> bool {
-    let verdicts = || expr.children().iter().map(|expr| matches(expr, document)).collect::<BTreeSet<_>>();
+    let verdicts =
+        || expr.children().iter().map(|expr| matches(expr, document)).collect::<BTreeSet<_>>();
     match expr.kind() {
         ExprKind::All => true,
         ExprKind::Leaf(leaf) => {
@@ -23,13 +25,17 @@ pub fn matches(expr: &Expr, document: &Typed) -> bool {
                 .filter(|(name, _)| covers(leaf.field(), name))
                 .map(|(_, leaf)| leaf)
                 .collect();
-            let under = objects(document).into_iter().filter(|(path, _)| *leaf.field() == Field::Named(path.clone()));
-            let object = *leaf.test() == Test::Exists && under.flat_map(|(_, object)| leaves("", &object)).count() > 0;
+            let under = objects(document)
+                .into_iter()
+                .filter(|(path, _)| *leaf.field() == Field::Named(path.clone()));
+            let object = *leaf.test() == Test::Exists
+                && under.flat_map(|(_, object)| leaves("", &object)).count() > 0;
             object || named.iter().any(|value| passes(leaf.test(), value))
         }
-        ExprKind::Nested { path, expr } => {
-            objects(document).iter().filter(|(at, _)| at == path).any(|(_, object)| matches(expr, object))
-        }
+        ExprKind::Nested { path, expr } => objects(document)
+            .iter()
+            .filter(|(at, _)| at == path)
+            .any(|(_, object)| matches(expr, object)),
         ExprKind::Not(_) => verdicts() == BTreeSet::from([false]),
         ExprKind::And(_) => verdicts() == BTreeSet::from([true]),
         ExprKind::Or(_) => verdicts().contains(&true),
@@ -38,7 +44,13 @@ pub fn matches(expr: &Expr, document: &Typed) -> bool {
 
 fn leaves(prefix: &str, document: &Typed) -> Vec<(String, Leaf)> {
     let own = document.leaves.iter().map(|(name, leaf)| (format!("{prefix}{name}"), leaf.clone()));
-    own.chain(document.objects.iter().flat_map(|(path, object)| leaves(&format!("{prefix}{path}."), object))).collect()
+    own.chain(
+        document
+            .objects
+            .iter()
+            .flat_map(|(path, object)| leaves(&format!("{prefix}{path}."), object)),
+    )
+    .collect()
 }
 
 fn objects(document: &Typed) -> Vec<(String, Typed)> {
@@ -84,14 +96,17 @@ fn stars(pattern: &[char], text: &[char]) -> bool {
 
 fn equals(literal: &str, leaf: &Leaf) -> bool {
     let in_block = |address: IpAddr| {
-        literal.contains('/') && block(literal).is_some_and(|block| block.contains(&address.to_canonical()))
+        literal.contains('/')
+            && block(literal).is_some_and(|block| block.contains(&address.to_canonical()))
     };
     match leaf {
         Leaf::Text(text) => text == literal || text.parse().is_ok_and(in_block),
         Leaf::Number(number) => literal.parse() == Ok(*number),
         Leaf::Bool(boolean) => literal == boolean.to_string(),
         Leaf::Ip(address) => literal == address.to_canonical().to_string() || in_block(*address),
-        Leaf::Date(at) => date(literal).is_some_and(|(floor, ceiling)| floor <= *at && *at <= ceiling),
+        Leaf::Date(at) => {
+            date(literal).is_some_and(|(floor, ceiling)| floor <= *at && *at <= ceiling)
+        }
     }
 }
 
@@ -113,11 +128,15 @@ fn ranges(comparison: Comparison, literal: &str, leaf: &Leaf) -> bool {
         Comparison::AtLeast => at >= floor,
     };
     match leaf {
-        Leaf::Text(text) => match (text.parse(), date(literal).filter(|_| literal.parse::<f64>().is_err())) {
-            (Ok(at), Some(bound)) => dates(at, bound),
-            _ => holds(text.as_str() < literal, text == literal),
-        },
-        Leaf::Number(number) => literal.parse::<f64>().is_ok_and(|bound| holds(*number < bound, *number == bound)),
+        Leaf::Text(text) => {
+            match (text.parse(), date(literal).filter(|_| literal.parse::<f64>().is_err())) {
+                (Ok(at), Some(bound)) => dates(at, bound),
+                _ => holds(text.as_str() < literal, text == literal),
+            }
+        }
+        Leaf::Number(number) => {
+            literal.parse::<f64>().is_ok_and(|bound| holds(*number < bound, *number == bound))
+        }
         Leaf::Bool(_) => false,
         Leaf::Ip(address) => literal.parse().is_ok_and(|bound| {
             let wide = |address: IpAddr| match address.to_canonical() {

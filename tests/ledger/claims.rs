@@ -27,7 +27,10 @@ fn ledger(memory: &Memory) -> StoredLedger {
 
 async fn claim(memory: &Memory) -> Claimed {
     let content = Content::Finding(Box::new(finding()));
-    ledger(memory).claim(content, Duration::from_secs(LEASE as u64), Duration::from_secs(600)).await.unwrap()
+    ledger(memory)
+        .claim(content, Duration::from_secs(LEASE as u64), Duration::from_secs(600))
+        .await
+        .unwrap()
 }
 
 async fn mine(memory: &Memory) -> Claim {
@@ -72,7 +75,10 @@ async fn a_first_claim_is_marked_before_it_is_entered() {
     ] {
         assert!(keys.iter().any(|key| key.starts_with(start)), "{start} in {keys:?}");
     }
-    assert_eq!((entry(&memory)["state"].as_str(), entry(&memory)["attempts"].as_u64()), (Some("claimed"), Some(1)));
+    assert_eq!(
+        (entry(&memory)["state"].as_str(), entry(&memory)["attempts"].as_u64()),
+        (Some("claimed"), Some(1))
+    );
 }
 
 #[tokio::test]
@@ -135,7 +141,11 @@ async fn completing_survives_what_s3_answers() {
         let claim = mine(&memory).await;
         fail_entry(&memory, 0, fault);
         assert_eq!(ledger(&memory).alerted(&claim, "m-1").await, Ok(Completed::Done), "{fault:?}");
-        assert_eq!((entry(&memory)["message_id"].as_str(), is_open(&memory)), (Some("m-1"), false), "{fault:?}");
+        assert_eq!(
+            (entry(&memory)["message_id"].as_str(), is_open(&memory)),
+            (Some("m-1"), false),
+            "{fault:?}"
+        );
     }
 }
 
@@ -147,7 +157,8 @@ async fn a_lost_answer_to_holding_does_not_undo_the_summary() {
     let mut told = entry(&memory);
     told["state"] = json!("summarised");
     memory.write(&memory.keys("entries/")[0], &told.to_string());
-    // The holder never heard the answer, and tries again: the entry carries its token, and is final.
+    // The holder never heard the answer, and tries again: the entry carries its token, and is
+    // final.
     assert_eq!(ledger(&memory).held(&claim, &finding().rule.id).await, Ok(Completed::Done));
     assert_eq!(entry(&memory)["state"], "summarised");
 }
@@ -172,9 +183,15 @@ async fn a_ledger_that_does_not_answer_is_an_error_by_key() {
         mine(&memory).await;
         memory.fail(move |asked, _| if asked == verb { Fault::Refused } else { Fault::None });
         let content = Content::Finding(Box::new(finding()));
-        let error = ledger(&memory).claim(content, Duration::from_secs(9), Duration::from_secs(9)).await.unwrap_err();
+        let error = ledger(&memory)
+            .claim(content, Duration::from_secs(9), Duration::from_secs(9))
+            .await
+            .unwrap_err();
         let key = if verb == "put" { "open/" } else { "entries/" };
-        assert_eq!((error.key, error.what.as_str()), (format!("{key}{}", finding().id), "503: slow down"));
+        assert_eq!(
+            (error.key, error.what.as_str()),
+            (format!("{key}{}", finding().id), "503: slow down")
+        );
     }
 }
 
@@ -190,7 +207,11 @@ async fn a_damaged_entry_is_mended_and_a_newer_one_left_alone_and_both_are_told(
         ("", 1, None),
         ("\u{0}garbage", 1, None),
         ("{\"version\": 1}", 1, None),
-        ("{\"version\": 2, \"state\": \"pondering\"}", 2, Some("is of version 2; this program reads up to version 1")),
+        (
+            "{\"version\": 2, \"state\": \"pondering\"}",
+            2,
+            Some("is of version 2; this program reads up to version 1"),
+        ),
     ] {
         let (memory, topic) = (Memory::new(), Topic::default());
         let key = format!("entries/{}", finding().id);
@@ -198,7 +219,11 @@ async fn a_damaged_entry_is_mended_and_a_newer_one_left_alone_and_both_are_told(
         let outcome = run(&memory, &topic, &[create_group("e1", "alice")]).await;
         assert!(outcome.reply().is_ok() && topic.accepted().len() == 1, "{text}: {outcome:?}");
         let told: Vec<String> = outcome.problems.iter().map(ToString::to_string).collect();
-        assert_eq!(told.iter().any(|told| told.contains(&key)), problem.is_some(), "{text}: {told:?}");
+        assert_eq!(
+            told.iter().any(|told| told.contains(&key)),
+            problem.is_some(),
+            "{text}: {told:?}"
+        );
         assert!(problem.is_none_or(|problem| told[0].contains(problem)), "{told:?}");
         run(&memory, &topic, &[create_group("e1", "alice")]).await;
         assert_eq!(topic.accepted().len(), again, "{text}: delivered again");
@@ -222,7 +247,11 @@ async fn the_same_notification_fifty_times_at_once_rings_once() {
             *fates.entry(fate).or_insert(0) += count;
         }
     }
-    assert_eq!((topic.accepted().len(), fates[&Fate::Alerted], fates.values().sum::<u64>()), (2, 2, 100), "{fates:?}");
+    assert_eq!(
+        (topic.accepted().len(), fates[&Fate::Alerted], fates.values().sum::<u64>()),
+        (2, 2, 100),
+        "{fates:?}"
+    );
     assert!(!is_open(&memory));
 }
 
@@ -281,7 +310,11 @@ async fn the_fifth_attempt_is_a_minimal_alert_and_a_refused_one_is_failed_and_tr
         assert_eq!(outcome.report.findings_that(Fate::Failed), 1, "attempt {attempt}");
         assert!(outcome.reply().is_err());
         let expected = if attempt < 5 { "released" } else { "failed" };
-        assert_eq!((entry(&memory)["state"].as_str(), is_open(&memory)), (Some(expected), true), "attempt {attempt}");
+        assert_eq!(
+            (entry(&memory)["state"].as_str(), is_open(&memory)),
+            (Some(expected), true),
+            "attempt {attempt}"
+        );
     }
     let recovered = pipeline::recover_open(&pipeline(&memory, &topic), clock()).await;
     assert_eq!((recovered.left, topic.accepted().len()), (1, 0), "left alone for a while");
@@ -289,20 +322,35 @@ async fn the_fifth_attempt_is_a_minimal_alert_and_a_refused_one_is_failed_and_tr
     let recovered = pipeline::recover_open(&pipeline(&memory, &topic), clock()).await;
     assert_eq!(recovered.report.findings_that(Fate::Alerted), 1, "{recovered:?}");
     let alert = &topic.accepted()[0];
-    assert!(alert.text.starts_with("  The full alert of this finding could not be sent."), "{}", alert.text);
-    assert!(alert.text.contains("e1") && alert.text.contains("111122223333") && alert.text.contains("Group Creation"));
+    assert!(
+        alert.text.starts_with("  The full alert of this finding could not be sent."),
+        "{}",
+        alert.text
+    );
+    assert!(
+        alert.text.contains("e1")
+            && alert.text.contains("111122223333")
+            && alert.text.contains("Group Creation")
+    );
     assert!(!is_open(&memory));
 }
 
 #[tokio::test]
 async fn what_one_alert_suffers_the_others_do_not() {
     let (memory, topic) = (Memory::new(), Topic::default());
-    let records: Vec<Value> = (0..7).map(|n| create_group(&format!("e{n}"), &format!("user{n}"))).collect();
+    let records: Vec<Value> =
+        (0..7).map(|n| create_group(&format!("e{n}"), &format!("user{n}"))).collect();
     topic.fail(&[Fault::None, Fault::Refused]);
     let outcome = run(&memory, &topic, &records).await;
-    assert_eq!((outcome.report.findings_that(Fate::Alerted), outcome.report.findings_that(Fate::Failed)), (6, 1));
+    assert_eq!(
+        (outcome.report.findings_that(Fate::Alerted), outcome.report.findings_that(Fate::Failed)),
+        (6, 1)
+    );
     let again = run(&memory, &topic, &records).await;
-    assert_eq!((again.report.findings_that(Fate::Alerted), again.report.findings_that(Fate::Duplicate)), (1, 6));
+    assert_eq!(
+        (again.report.findings_that(Fate::Alerted), again.report.findings_that(Fate::Duplicate)),
+        (1, 6)
+    );
     assert_eq!(topic.accepted().len(), 7);
 }
 
@@ -317,7 +365,11 @@ async fn a_published_alert_that_cannot_be_recorded_is_no_failure() {
     let outcome = run(&memory, &topic, &[create_group("e1", "alice")]).await;
     assert!(outcome.reply().is_ok(), "a retry would tell it again");
     assert_eq!((topic.accepted().len(), outcome.report.findings_that(Fate::Alerted)), (1, 1));
-    assert!(outcome.problems[0].to_string().contains("could not be recorded"), "{:?}", outcome.problems);
+    assert!(
+        outcome.problems[0].to_string().contains("could not be recorded"),
+        "{:?}",
+        outcome.problems
+    );
 }
 
 #[tokio::test]
@@ -329,7 +381,11 @@ async fn markers_without_work_are_cleared() {
     let never = "0".repeat(64);
     memory.write(&format!("open/{never}"), "");
     let recovered = pipeline::recover_open(&pipeline(&memory, &topic), clock()).await;
-    assert_eq!((recovered.left, memory.keys("open/")), (1, vec![format!("open/{never}")]), "it may be claimed yet");
+    assert_eq!(
+        (recovered.left, memory.keys("open/")),
+        (1, vec![format!("open/{never}")]),
+        "it may be claimed yet"
+    );
     memory.wait(3601);
     let recovered = pipeline::recover_open(&pipeline(&memory, &topic), clock()).await;
     assert_eq!((recovered.left, memory.keys("open/").len(), topic.accepted().len()), (0, 0, 1));

@@ -1,4 +1,5 @@
-//! The context of an alert: what fails or hangs takes no alert with it, and what is read is bounded.
+//! The context of an alert: what fails or hangs takes no alert with it, and what is read is
+//! bounded.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,7 +14,9 @@ use trailbell::finding::{Fate, FindingId};
 use trailbell::ledger::{Ledger, StoredLedger};
 use trailbell::notification::ObjectRef;
 use trailbell::pipeline::{self, Clock, Outcome};
-use trailbell::store::{Condition, DirStore, Listing, ObjectStore, Page, PutError, SmallObject, StoreError, Written};
+use trailbell::store::{
+    Condition, DirStore, Listing, ObjectStore, Page, PutError, SmallObject, StoreError, Written,
+};
 
 use crate::memory::{Fault, Memory, Topic};
 use crate::world::{call, clock, inline, pipeline};
@@ -22,7 +25,12 @@ const GROUP: &str = "by-group/111122223333/admins/";
 
 fn add(second: usize) -> Value {
     let parameters = json!({"groupName": "Admins", "userName": format!("user-{second}")});
-    call("AddUserToGroup", &format!("2026-03-01T10:{:02}:{:02}Z", second / 60, second % 60), "alice", parameters)
+    call(
+        "AddUserToGroup",
+        &format!("2026-03-01T10:{:02}:{:02}Z", second / 60, second % 60),
+        "alice",
+        parameters,
+    )
 }
 
 fn create() -> Value {
@@ -44,7 +52,10 @@ fn context(alert: &Alert) -> &Value {
 fn told(alert: &Alert) -> Vec<String> {
     let events = context(alert)["group_timeline"].as_array().unwrap();
     let text = |event: &Value, field: &str| event[field].as_str().unwrap_or("?").to_owned();
-    events.iter().map(|event| format!("{} {}", text(event, "action"), text(event, "object"))).collect()
+    events
+        .iter()
+        .map(|event| format!("{} {}", text(event, "action"), text(event, "object")))
+        .collect()
 }
 
 #[tokio::test]
@@ -52,18 +63,31 @@ async fn an_empty_ledger_says_that_all_is_new() {
     let (memory, topic) = (Memory::new(), Topic::default());
     let (_, alerts) = run(&memory, &topic, &[create()]).await;
     let context = context(&alerts[0]);
-    assert_eq!((&context["first_of_actor"], &context["first_of_group"]), (&json!(true), &json!(true)));
-    assert_eq!((&context["gap"], told(&alerts[0])), (&json!(null), vec!["CreateGroup ?".to_owned()]));
-    assert!(alerts[0].text.contains("Nothing earlier is on record of this caller, nor of this group."));
+    assert_eq!(
+        (&context["first_of_actor"], &context["first_of_group"]),
+        (&json!(true), &json!(true))
+    );
+    assert_eq!(
+        (&context["gap"], told(&alerts[0])),
+        (&json!(null), vec!["CreateGroup ?".to_owned()])
+    );
+    assert!(
+        alerts[0].text.contains("Nothing earlier is on record of this caller, nor of this group.")
+    );
 }
 
 #[tokio::test]
 async fn only_what_nothing_precedes_is_the_first() {
     let (memory, topic) = (Memory::new(), Topic::default());
     let first = |alert: &Alert| {
-        (context(alert)["first_of_actor"].as_bool().unwrap(), context(alert)["first_of_group"].as_bool().unwrap())
+        (
+            context(alert)["first_of_actor"].as_bool().unwrap(),
+            context(alert)["first_of_group"].as_bool().unwrap(),
+        )
     };
-    let by = |user: &str, group: &str, time: &str| call("CreateGroup", time, user, json!({"groupName": group}));
+    let by = |user: &str, group: &str, time: &str| {
+        call("CreateGroup", time, user, json!({"groupName": group}))
+    };
     for (record, expected) in [
         (by("alice", "a", "2026-03-01T10:00:00Z"), (true, true)),
         (by("bob", "a", "2026-03-01T11:00:00Z"), (true, false)),
@@ -87,7 +111,11 @@ async fn one_list_for_the_group_and_one_for_the_actor_and_no_get() {
     assert_eq!(told(&alerts[0]).len(), 3);
     let calls = memory.calls();
     let count = |start: &str| calls.iter().filter(|call| call.starts_with(start)).count();
-    assert_eq!((count("list by-group/"), count("list by-actor/"), count("get ")), (1, 1, 0), "{calls:?}");
+    assert_eq!(
+        (count("list by-group/"), count("list by-actor/"), count("get ")),
+        (1, 1, 0),
+        "{calls:?}"
+    );
 }
 
 #[tokio::test]
@@ -108,7 +136,10 @@ async fn a_list_that_fails_is_said_and_named_and_the_rest_is_told() {
         assert_eq!(context(&alerts[0])["gap"], gap, "{folder}");
         assert!(alerts[0].text.contains(text), "{folder}: {}", alerts[0].text);
         let problems: Vec<String> = outcome.problems.iter().map(ToString::to_string).collect();
-        assert!(problems[0].contains("/by-") && problems[0].contains("503: slow down"), "{problems:?}");
+        assert!(
+            problems[0].contains("/by-") && problems[0].contains("503: slow down"),
+            "{problems:?}"
+        );
         assert!(!alerts[0].text.contains("Nothing earlier"), "{folder}: nobody knows");
     }
 }
@@ -126,7 +157,13 @@ impl ObjectStore for Hangs {
         self.0.get(bucket, key).await
     }
 
-    async fn put(&self, bucket: &str, key: &str, bytes: Bytes, condition: Condition) -> Result<Written, PutError> {
+    async fn put(
+        &self,
+        bucket: &str,
+        key: &str,
+        bytes: Bytes,
+        condition: Condition,
+    ) -> Result<Written, PutError> {
         self.0.put(bucket, key, bytes, condition).await
     }
 
@@ -153,7 +190,12 @@ async fn a_ledger_that_hangs_is_not_waited_for_and_never_past_the_deadline() {
         let clock = Clock { last_start: left.map(|left| Instant::now() + left), ..clock() };
         let records: Vec<Value> = (0..5).map(add).collect();
         let outcome = pipeline::run(&Arc::new(pipeline), &inline(&records), clock).await;
-        assert_eq!(outcome.report.findings_that(Fate::Alerted), 5, "{left:?}: {:?}", outcome.problems);
+        assert_eq!(
+            outcome.report.findings_that(Fate::Alerted),
+            5,
+            "{left:?}: {:?}",
+            outcome.problems
+        );
         assert!(outcome.reply().is_ok());
         for alert in topic.accepted() {
             assert_eq!(context(&alert)["gap"], "late");
@@ -170,7 +212,9 @@ async fn without_a_ledger_one_line_says_so() {
     pipeline::run(&Arc::new(pipeline), &inline(&[create()]), clock()).await;
     let text = &topic.accepted()[0].text;
     assert!(
-        text.contains("\nTHE LAST 48 HOURS\n  Not known: there is no ledger (TRAILBELL_LEDGER=none).\n\n"),
+        text.contains(
+            "\nTHE LAST 48 HOURS\n  Not known: there is no ledger (TRAILBELL_LEDGER=none).\n\n"
+        ),
         "{text}"
     );
 }
@@ -186,7 +230,11 @@ async fn the_minimal_alert_takes_no_context() {
     let (_, alerts) = run(&memory, &topic, &[create()]).await;
     assert!(alerts[0].text.starts_with("  The full alert"));
     let calls = memory.calls();
-    assert!(!calls.iter().any(|call| call.starts_with("list by-group/") || call.starts_with("list by-actor/")));
+    assert!(
+        !calls
+            .iter()
+            .any(|call| call.starts_with("list by-group/") || call.starts_with("list by-actor/"))
+    );
 }
 
 #[tokio::test]
@@ -194,7 +242,9 @@ async fn what_nobody_can_read_is_skipped_and_what_is_missing_is_said() {
     let id = "0".repeat(64);
     for (key, said, events) in [
         (
-            format!("{GROUP}20260301T093000Z-AttachGroupPolicy-{id}-v1/e/e-9/~/alice/arn:aws:iam::aws:policy%2FX"),
+            format!(
+                "{GROUP}20260301T093000Z-AttachGroupPolicy-{id}-v1/e/e-9/~/alice/arn:aws:iam::aws:policy%2FX"
+            ),
             false,
             3,
         ),
@@ -213,7 +263,11 @@ async fn what_nobody_can_read_is_skipped_and_what_is_missing_is_said() {
         memory.write(&key, "");
         let (outcome, alerts) = run(&memory, &topic, &[add(0)]).await;
         assert!(outcome.reply().is_ok(), "{key}");
-        assert_eq!(context(&alerts[0])["gap"], if said { json!("unreadable") } else { json!(null) }, "{key}");
+        assert_eq!(
+            context(&alerts[0])["gap"],
+            if said { json!("unreadable") } else { json!(null) },
+            "{key}"
+        );
         assert_eq!(alerts[0].text.contains("  Not all could be read: "), said, "{key}");
         assert_eq!(told(&alerts[0]).len(), events, "{key}: {:?}", told(&alerts[0]));
     }
@@ -231,7 +285,10 @@ async fn where_something_cannot_be_read_nothing_is_called_the_first() {
     }
     let (_, alerts) = run(&memory, &topic, &[add(0)]).await;
     let context = context(&alerts[0]);
-    assert_eq!((&context["first_of_actor"], &context["first_of_group"]), (&json!(false), &json!(false)));
+    assert_eq!(
+        (&context["first_of_actor"], &context["first_of_group"]),
+        (&json!(false), &json!(false))
+    );
 }
 
 #[tokio::test]
@@ -250,18 +307,25 @@ async fn the_callers_findings_are_counted_without_those_of_this_call() {
     let folder = alices.unwrap().to_owned();
     memory.write(&format!("{folder}20260301T093000Z-gone%2Drule-{}", "1".repeat(64)), "");
     memory.write(&format!("{folder}20260301T093000Z-damaged"), "");
-    let same_call = FindingId::of_parts(["other", "111122223333", "AttachGroupPolicy-2026-03-01T10:30:00Z"]);
+    let same_call =
+        FindingId::of_parts(["other", "111122223333", "AttachGroupPolicy-2026-03-01T10:30:00Z"]);
     memory.write(&format!("{folder}20260301T103000Z-other-{same_call}"), "");
     let (_, alerts) = run(&memory, &topic, &[attach("2026-03-01T10:30:00Z")]).await;
     let findings = context(&alerts[0])["actor_findings"].as_array().unwrap();
-    let counted = |finding: &Value| format!("{} {}", finding["count"], finding["rule_name"].as_str().unwrap());
-    let expected =
-        ["2 AWS IAM User Addition to Group", "1 AWS IAM Administrator Policy Attached to Group", "1 gone-rule"];
+    let counted = |finding: &Value| {
+        format!("{} {}", finding["count"], finding["rule_name"].as_str().unwrap())
+    };
+    let expected = [
+        "2 AWS IAM User Addition to Group",
+        "1 AWS IAM Administrator Policy Attached to Group",
+        "1 gone-rule",
+    ];
     assert_eq!(findings.iter().map(counted).collect::<Vec<_>>(), expected);
     assert_eq!(context(&alerts[0])["gap"], "unreadable");
 }
 
-/// The double's pages are of five: ten events around the finding's own are all that is read, of whatever length.
+/// The double's pages are of five: ten events around the finding's own are all that is read, of
+/// whatever length.
 #[tokio::test]
 async fn of_a_long_story_what_is_around_the_event_is_told() {
     let (memory, topic) = (Memory::new(), Topic::default());
@@ -278,12 +342,15 @@ async fn of_a_long_story_what_is_around_the_event_is_told() {
         let (_, alerts) = run(&memory, &topic, &[by_another(at)]).await;
         let told = told(&alerts[0]);
         assert_eq!(context(&alerts[0])["gap"], "too_much", "{at}");
-        assert!(alerts[0].text.contains("There is more than this: not all of the ledger was read."));
+        assert!(
+            alerts[0].text.contains("There is more than this: not all of the ledger was read.")
+        );
         for near in [at - 1, at, at + 1].into_iter().filter(|near| *near < 60) {
             assert!(told.contains(&format!("AddUserToGroup user-{near}")), "{at}: {told:?}");
         }
         assert!((8..=11).contains(&told.len()), "{at}: {told:?}");
-        let lists = memory.calls().into_iter().filter(|call| call.starts_with("list by-group/")).count();
+        let lists =
+            memory.calls().into_iter().filter(|call| call.starts_with("list by-group/")).count();
         assert!(lists <= 2, "{at}: {lists}");
     }
 }
@@ -295,9 +362,15 @@ fn rename(old: &str, new: &str, second: usize) -> Value {
 
 #[tokio::test]
 async fn renaming_to_and_fro_hides_nothing_and_a_chain_without_end_is_said() {
-    let put = call("PutGroupPolicy", "2026-03-01T09:30:00Z", "x", json!({"groupName": "Start", "policyName": "p"}));
+    let put = call(
+        "PutGroupPolicy",
+        "2026-03-01T09:30:00Z",
+        "x",
+        json!({"groupName": "Start", "policyName": "p"}),
+    );
     let hidden = "PutGroupPolicy p".to_owned();
-    let to_and_fro = [rename("Start", "Admins", 0), rename("Admins", "B", 1), rename("B", "Admins", 2)];
+    let to_and_fro =
+        [rename("Start", "Admins", 0), rename("Admins", "B", 1), rename("B", "Admins", 2)];
     let many = |count: usize| -> Vec<Value> {
         let name = |at: usize| match at {
             0 => "Start".to_owned(),
@@ -316,16 +389,32 @@ async fn renaming_to_and_fro_hides_nothing_and_a_chain_without_end_is_said() {
     }
 }
 
-/// IAM finds a group by its name in any case: whoever writes it otherwise is part of the same story.
+/// IAM finds a group by its name in any case: whoever writes it otherwise is part of the same
+/// story.
 #[tokio::test]
 async fn a_name_in_other_letters_hides_nothing() {
     let (memory, topic) = (Memory::new(), Topic::default());
     let put = |group: &str, time: &str| {
-        call("PutGroupPolicy", &format!("2026-03-01T{time}Z"), "x", json!({"groupName": group, "policyName": group}))
+        call(
+            "PutGroupPolicy",
+            &format!("2026-03-01T{time}Z"),
+            "x",
+            json!({"groupName": group, "policyName": group}),
+        )
     };
-    run(&memory, &topic, &[put("start", "09:30:00"), rename("START", "ADMINS", 0), put("aDmins", "10:00:00")]).await;
+    run(
+        &memory,
+        &topic,
+        &[put("start", "09:30:00"), rename("START", "ADMINS", 0), put("aDmins", "10:00:00")],
+    )
+    .await;
     let (_, alerts) = run(&memory, &topic, &[add(1)]).await;
-    let expected = ["PutGroupPolicy start", "UpdateGroup ADMINS", "PutGroupPolicy aDmins", "AddUserToGroup user-1"];
+    let expected = [
+        "PutGroupPolicy start",
+        "UpdateGroup ADMINS",
+        "PutGroupPolicy aDmins",
+        "AddUserToGroup user-1",
+    ];
     assert_eq!(told(&alerts[0]), expected);
     assert_eq!(context(&alerts[0])["first_of_group"], false);
 }
@@ -335,13 +424,24 @@ async fn a_name_in_other_letters_hides_nothing() {
 async fn what_another_group_of_the_name_did_is_not_told() {
     let (memory, topic) = (Memory::new(), Topic::default());
     let at = |action: &str, time: &str, group: &str| {
-        call(action, &format!("2026-03-01T09:{time}Z"), "alice", json!({"groupName": group, "policyName": time}))
+        call(
+            action,
+            &format!("2026-03-01T09:{time}Z"),
+            "alice",
+            json!({"groupName": group, "policyName": time}),
+        )
     };
-    let records =
-        [at("PutGroupPolicy", "10:00", "Temp"), rename("Temp", "Admins", 0), at("PutGroupPolicy", "59:30", "Temp")];
+    let records = [
+        at("PutGroupPolicy", "10:00", "Temp"),
+        rename("Temp", "Admins", 0),
+        at("PutGroupPolicy", "59:30", "Temp"),
+    ];
     run(&memory, &topic, &records).await;
     let (_, alerts) = run(&memory, &topic, &[add(0)]).await;
-    assert_eq!(told(&alerts[0]), ["PutGroupPolicy 10:00", "UpdateGroup Admins", "AddUserToGroup user-0"]);
+    assert_eq!(
+        told(&alerts[0]),
+        ["PutGroupPolicy 10:00", "UpdateGroup Admins", "AddUserToGroup user-0"]
+    );
 }
 
 /// Names that no name should be: whatever they hold, the story comes back, or is cut and says so.
@@ -381,7 +481,11 @@ async fn odd_and_endless_names_make_keys_that_fit_and_come_back() {
                 let time = format!("2026-03-01T10:00:0{}Z", topic.accepted().len() % 3);
                 let records = [call(action, &time, name, parameters)];
                 let outcome = pipeline::run(&pipeline, &inline(&records), clock()).await;
-                assert!(outcome.problems.is_empty(), "{action} {name:.40?}: {:?}", outcome.problems);
+                assert!(
+                    outcome.problems.is_empty(),
+                    "{action} {name:.40?}: {:?}",
+                    outcome.problems
+                );
             }
         }
         assert!(memory.keys("").iter().all(|key| key.len() <= 1_024), "{name:.40?}");

@@ -1,4 +1,5 @@
-//! Correlations: an episode rings once, and once more when it gets worse, whatever the order of arrival and whoever dies.
+//! Correlations: an episode rings once, and once more when it gets worse, whatever the order of
+//! arrival and whoever dies.
 
 use std::pin::Pin;
 use std::sync::{Arc, OnceLock};
@@ -58,7 +59,11 @@ async fn run(pipeline: &Arc<Pipeline>, records: &[Value]) -> Outcome {
 }
 
 fn rung(topic: &Topic) -> Vec<Alert> {
-    topic.accepted().into_iter().filter(|alert| alert.document["trailbell"]["kind"] == "correlation").collect()
+    topic
+        .accepted()
+        .into_iter()
+        .filter(|alert| alert.document["trailbell"]["kind"] == "correlation")
+        .collect()
 }
 
 fn severities(topic: &Topic) -> Vec<String> {
@@ -83,7 +88,11 @@ fn orders<T: Clone>(all: &[T]) -> Vec<Vec<T>> {
 
 #[tokio::test]
 async fn a_staged_group_rings_once_in_any_order_of_arrival() {
-    for order in orders(&[created("10:00:00"), attached("10:01:00", ADMINISTRATORS), added("10:02:00", "bob")]) {
+    for order in orders(&[
+        created("10:00:00"),
+        attached("10:01:00", ADMINISTRATORS),
+        added("10:02:00", "bob"),
+    ]) {
         let (memory, topic) = (Memory::new(), Topic::default());
         let pipeline = pipeline(&memory, &topic);
         for record in &order {
@@ -97,13 +106,30 @@ async fn a_staged_group_rings_once_in_any_order_of_arrival() {
         }
         let alerts = rung(&topic);
         assert_eq!(alerts.len(), 1, "{order:?}");
-        assert_eq!(alerts[0].subject, "[critical] IAM group staged for privilege escalation: ops in 111122223333");
-        let rules =
-            [("severity", "critical"), ("risk_score", "99"), ("kind", "correlation"), ("account", "111122223333")];
-        rules.iter().for_each(|(name, value)| assert_eq!(attribute(&alerts[0], name), *value, "{name}"));
+        assert_eq!(
+            alerts[0].subject,
+            "[critical] IAM group staged for privilege escalation: ops in 111122223333"
+        );
+        let rules = [
+            ("severity", "critical"),
+            ("risk_score", "99"),
+            ("kind", "correlation"),
+            ("account", "111122223333"),
+        ];
+        rules
+            .iter()
+            .for_each(|(name, value)| assert_eq!(attribute(&alerts[0], name), *value, "{name}"));
         let ours = &alerts[0].document["trailbell"];
-        let actions = ours["members"].as_array().unwrap().iter().map(|member| member["action"].as_str().unwrap());
-        assert_eq!(actions.collect::<Vec<_>>(), ["CreateGroup", "AttachGroupPolicy", "AddUserToGroup"], "{order:?}");
+        let actions = ours["members"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|member| member["action"].as_str().unwrap());
+        assert_eq!(
+            actions.collect::<Vec<_>>(),
+            ["CreateGroup", "AttachGroupPolicy", "AddUserToGroup"],
+            "{order:?}"
+        );
         assert!(memory.keys("open/").is_empty());
     }
 }
@@ -112,30 +138,60 @@ async fn a_staged_group_rings_once_in_any_order_of_arrival() {
 async fn it_rings_again_only_when_it_gets_worse_or_begins_anew() {
     let (memory, topic) = (Memory::new(), Topic::default());
     let pipeline = pipeline(&memory, &topic);
-    let outcome = run(&pipeline, &[created("08:00:00"), attached("08:01:00", READERS), added("08:02:00", "bob")]).await;
-    assert_eq!((severities(&topic), outcome.report.correlations.values().sum::<u64>()), (vec!["high".to_owned()], 1));
+    let outcome = run(
+        &pipeline,
+        &[created("08:00:00"), attached("08:01:00", READERS), added("08:02:00", "bob")],
+    )
+    .await;
+    assert_eq!(
+        (severities(&topic), outcome.report.correlations.values().sum::<u64>()),
+        (vec!["high".to_owned()], 1)
+    );
     assert!(outcome.report.to_string().ends_with("; 1 correlation"), "{}", outcome.report);
-    run(&pipeline, &[added("08:03:00", "carol"), attached("08:04:00", "arn:aws:iam::111122223333:policy/mine")]).await;
+    run(
+        &pipeline,
+        &[
+            added("08:03:00", "carol"),
+            attached("08:04:00", "arn:aws:iam::111122223333:policy/mine"),
+        ],
+    )
+    .await;
     assert_eq!(severities(&topic), ["high"], "more of the same");
     run(&pipeline, &[attached("08:05:00", ADMINISTRATORS)]).await;
     assert_eq!(severities(&topic), ["high", "critical"]);
-    run(&pipeline, &[added("08:06:00", "dave"), attached("08:07:00", "arn:aws:iam::aws:policy/IAMFullAccess")]).await;
+    run(
+        &pipeline,
+        &[added("08:06:00", "dave"), attached("08:07:00", "arn:aws:iam::aws:policy/IAMFullAccess")],
+    )
+    .await;
     assert_eq!(severities(&topic), ["high", "critical"]);
     let later = |mut record: Value| {
         let time = record["eventTime"].as_str().unwrap().replace("2026-03-01", "2026-03-05");
         (record["eventID"], record["eventTime"]) = (json!(format!("later {time}")), json!(time));
         record
     };
-    run(&pipeline, &[later(created("08:00:00")), later(attached("08:01:00", READERS)), later(added("08:02:00", "b"))])
-        .await;
-    assert_eq!(severities(&topic), ["high", "critical", "high"], "days later it is another episode");
+    run(
+        &pipeline,
+        &[
+            later(created("08:00:00")),
+            later(attached("08:01:00", READERS)),
+            later(added("08:02:00", "b")),
+        ],
+    )
+    .await;
+    assert_eq!(
+        severities(&topic),
+        ["high", "critical", "high"],
+        "days later it is another episode"
+    );
 }
 
 #[tokio::test]
 async fn ten_users_in_ten_minutes_ring_once_and_many_members_are_cut_with_a_count() {
     let (memory, topic) = (Memory::new(), Topic::default());
     let pipeline = pipeline(&memory, &topic);
-    let users: Vec<Value> = (10..40).map(|n| added(&format!("10:00:{n}"), &format!("user-{n}"))).collect();
+    let users: Vec<Value> =
+        (10..40).map(|n| added(&format!("10:00:{n}"), &format!("user-{n}"))).collect();
     run(&pipeline, &users[..9]).await;
     run(&pipeline, &users[..9]).await;
     assert_eq!(severities(&topic), [""; 0], "nine, twice");
@@ -154,9 +210,13 @@ async fn ten_users_in_ten_minutes_ring_once_and_many_members_are_cut_with_a_coun
 
 #[tokio::test]
 async fn a_group_is_followed_through_its_names_in_any_order() {
-    let renamed = record("UpdateGroup", "10:02:00", json!({"groupName": "ops", "newGroupName": "team"}));
-    let member = record("AddUserToGroup", "10:03:00", json!({"groupName": "team", "userName": "bob"}));
-    for order in orders(&[created("10:00:00"), attached("10:01:00", ADMINISTRATORS), renamed, member]) {
+    let renamed =
+        record("UpdateGroup", "10:02:00", json!({"groupName": "ops", "newGroupName": "team"}));
+    let member =
+        record("AddUserToGroup", "10:03:00", json!({"groupName": "team", "userName": "bob"}));
+    for order in
+        orders(&[created("10:00:00"), attached("10:01:00", ADMINISTRATORS), renamed, member])
+    {
         let (memory, topic) = (Memory::new(), Topic::default());
         let pipeline = pipeline(&memory, &topic);
         for record in &order {
@@ -172,13 +232,20 @@ async fn a_group_is_followed_through_its_names_in_any_order() {
 
 #[tokio::test]
 async fn a_ledger_that_fails_keeps_no_alert_back_and_the_correlation_comes_later() {
-    for (verb, place) in
-        [("put", "by-correlation/"), ("list", "by-correlation/"), ("get", "episodes/"), ("put", "episodes/")]
-    {
+    for (verb, place) in [
+        ("put", "by-correlation/"),
+        ("list", "by-correlation/"),
+        ("get", "episodes/"),
+        ("put", "episodes/"),
+    ] {
         let (memory, topic) = (Memory::new(), Topic::default());
         let pipeline = pipeline(&memory, &topic);
         let all = [created("10:00:00"), attached("10:01:00", READERS), added("10:02:00", "bob")];
-        memory.fail(move |v, key| if v == verb && key.starts_with(place) { Fault::Refused } else { Fault::None });
+        memory.fail(
+            move |v, key| {
+                if v == verb && key.starts_with(place) { Fault::Refused } else { Fault::None }
+            },
+        );
         let outcome = run(&pipeline, &all).await;
         assert_eq!(outcome.report.findings_that(Fate::Alerted), 3, "{verb} {place}");
         assert!(outcome.reply().is_err(), "{verb} {place}: to be delivered again");
@@ -203,11 +270,18 @@ async fn a_ledger_that_hangs_is_not_waited_for_past_the_deadline_and_the_correla
     let outcome = pipeline::run(&Arc::new(slow), &inline(&story), clock).await;
     assert_eq!(outcome.mismatch, None);
     let problems: Vec<String> = outcome.problems.iter().map(ToString::to_string).collect();
-    assert!(problems.iter().any(|it| it.contains("not evaluated in the time that there is")), "{problems:?}");
+    assert!(
+        problems.iter().any(|it| it.contains("not evaluated in the time that there is")),
+        "{problems:?}"
+    );
     assert!(outcome.reply().is_err(), "it must come again");
     run(&pipeline(&memory, &topic), &story).await;
     assert_eq!(rung(&topic).len(), 1);
-    assert_eq!(topic.accepted().len(), 4, "three findings, each told once, and what they mean together");
+    assert_eq!(
+        topic.accepted().len(),
+        4,
+        "three findings, each told once, and what they mean together"
+    );
 }
 
 #[tokio::test]
@@ -217,16 +291,28 @@ async fn an_alert_that_the_topic_refuses_is_tried_again_and_at_last_minimal() {
     let all = [created("10:00:00"), attached("10:01:00", READERS), added("10:02:00", "bob")];
     topic.fail(&[Fault::Refused]);
     let outcome = run(&pipeline, &all).await;
-    assert_eq!((outcome.report.correlations_failed, severities(&topic).len()), (1, 0), "{outcome:?}");
+    assert_eq!(
+        (outcome.report.correlations_failed, severities(&topic).len()),
+        (1, 0),
+        "{outcome:?}"
+    );
     for attempt in 2..=4 {
         topic.fail(&[Fault::Refused]);
         let recovered = pipeline::recover_open(&pipeline, clock()).await;
         assert_eq!(recovered.problems.len(), 1, "attempt {attempt}: {recovered:?}");
     }
     let recovered = pipeline::recover_open(&pipeline, clock()).await;
-    assert_eq!((recovered.problems.len(), recovered.report.correlations.len()), (0, 1), "{recovered:?}");
+    assert_eq!(
+        (recovered.problems.len(), recovered.report.correlations.len()),
+        (0, 1),
+        "{recovered:?}"
+    );
     let alert = &rung(&topic)[0];
-    assert!(alert.text.contains("the full alert could not be sent") && alert.text.len() < 4000, "{}", alert.text);
+    assert!(
+        alert.text.contains("the full alert could not be sent") && alert.text.len() < 4000,
+        "{}",
+        alert.text
+    );
     assert!(memory.keys("open/").is_empty());
 }
 
@@ -234,13 +320,17 @@ async fn an_alert_that_the_topic_refuses_is_tried_again_and_at_last_minimal() {
 async fn damage_in_the_ledger_is_survived() {
     let (memory, topic) = (Memory::new(), Topic::default());
     let pipeline = pipeline(&memory, &topic);
-    run(&pipeline, &[created("10:00:00"), attached("10:01:00", READERS), added("10:02:00", "bob")]).await;
+    run(&pipeline, &[created("10:00:00"), attached("10:01:00", READERS), added("10:02:00", "bob")])
+        .await;
     let episodes = memory.keys("episodes/").remove(0);
     let folder = memory.keys("by-correlation/").remove(0).rsplit_once('/').unwrap().0.to_owned();
     memory.write(&episodes, "{\"version\":1,");
     memory.write(&format!("{folder}/20260301T100000Z-what-is-this"), "");
-    let entry =
-        memory.keys("entries/").into_iter().find(|key| memory.text(key).unwrap().contains("CreateGroup\"")).unwrap();
+    let entry = memory
+        .keys("entries/")
+        .into_iter()
+        .find(|key| memory.text(key).unwrap().contains("CreateGroup\""))
+        .unwrap();
     memory.write(&entry, "damaged");
     run(&pipeline, &[attached("10:03:00", ADMINISTRATORS)]).await;
     let alerts = rung(&topic);
@@ -249,7 +339,10 @@ async fn damage_in_the_ledger_is_survived() {
     assert!(text.contains("1 event is not shown here: ledger state/entries/"), "{text}");
     memory.write(&memory.keys("episodes/")[0], "{\"version\":99}");
     let outcome = run(&pipeline, &[added("10:04:00", "carol")]).await;
-    assert!(outcome.problems[0].what.contains("version 99") && outcome.reply().is_err(), "{outcome:?}");
+    assert!(
+        outcome.problems[0].what.contains("version 99") && outcome.reply().is_err(),
+        "{outcome:?}"
+    );
 }
 
 #[tokio::test]
@@ -267,7 +360,8 @@ async fn without_a_ledger_nothing_is_correlated_and_it_is_said() {
 #[tokio::test]
 async fn a_ledger_in_s3_and_in_a_folder_correlates() {
     let folder = tempfile::tempdir().unwrap();
-    let config = aws_sdk_s3::config::Builder::from(&aws::config(moto::url())).force_path_style(true);
+    let config =
+        aws_sdk_s3::config::Builder::from(&aws::config(moto::url())).force_path_style(true);
     let client = aws_sdk_s3::Client::from_conf(config.build());
     let bucket = moto::unique("state");
     client.create_bucket().bucket(&bucket).send().await.unwrap();
@@ -279,7 +373,9 @@ async fn a_ledger_in_s3_and_in_a_folder_correlates() {
         let mut pipeline = Arc::into_inner(pipeline(&memory, &topic)).unwrap();
         pipeline.ledger = Ledger::Stored(ledger);
         let pipeline = Arc::new(pipeline);
-        for record in [added("10:02:00", "bob"), created("10:00:00"), attached("10:01:00", ADMINISTRATORS)] {
+        for record in
+            [added("10:02:00", "bob"), created("10:00:00"), attached("10:01:00", ADMINISTRATORS)]
+        {
             let outcome = run(&pipeline, &[record]).await;
             assert!(outcome.problems.is_empty(), "{name}: {outcome:?}");
         }
@@ -303,7 +399,8 @@ fn sweep(pipeline: &Arc<Pipeline>) -> Work {
     })
 }
 
-/// Nothing runs in it: who waits for something with a limit needs its timers, which never fire here.
+/// Nothing runs in it: who waits for something with a limit needs its timers, which never fire
+/// here.
 fn runtime() -> &'static Runtime {
     static RUNTIME: OnceLock<Runtime> = OnceLock::new();
     RUNTIME.get_or_init(|| Builder::new_current_thread().enable_time().build().unwrap())
@@ -312,15 +409,16 @@ fn runtime() -> &'static Runtime {
 /// Goes so many steps; whether it is over.
 fn go(work: &mut Work, steps: usize) -> bool {
     let _timers = runtime().enter();
-    (0..steps).any(|_| work.as_mut().poll(&mut Context::from_waker(Waker::noop())) == Poll::Ready(()))
+    (0..steps)
+        .any(|_| work.as_mut().poll(&mut Context::from_waker(Waker::noop())) == Poll::Ready(()))
 }
 
 fn finish(mut work: Work) {
     assert!(go(&mut work, 100_000), "it hangs");
 }
 
-/// How often an alert of a correlation may be told beyond the first time: once, where its teller died after the topic
-/// had it and before that was written down.
+/// How often an alert of a correlation may be told beyond the first time: once, where its teller
+/// died after the topic had it and before that was written down.
 fn unrecorded(memory: &Memory, topic: &Topic) -> usize {
     let open = |alert: &Alert| {
         let entry = memory.text(&format!("entries/{}", alert.finding)).unwrap_or_default();
@@ -329,8 +427,8 @@ fn unrecorded(memory: &Memory, topic: &Topic) -> usize {
     rung(topic).iter().filter(|alert| open(alert)).count()
 }
 
-/// One worker dies after each of its steps in turn; another has the rest of the story, before or afterwards; then
-/// deliveries are repeated, or only the sweep comes.
+/// One worker dies after each of its steps in turn; another has the rest of the story, before or
+/// afterwards; then deliveries are repeated, or only the sweep comes.
 #[test]
 fn a_death_at_every_step_loses_no_episode() {
     let early = vec![created("10:00:00"), attached("10:01:00", ADMINISTRATORS)];
@@ -355,7 +453,9 @@ fn a_death_at_every_step_loses_no_episode() {
                 memory.wait(LEASE);
                 finish(sweep(&pipeline));
                 let told = severities(&topic);
-                let right = !told.is_empty() && told.len() <= 1 + again && told.iter().all(|it| it == "critical");
+                let right = !told.is_empty()
+                    && told.len() <= 1 + again
+                    && told.iter().all(|it| it == "critical");
                 assert!(
                     right,
                     "dead after {steps} steps, the other one before: {before}: told {told:?}, {again} allowed"
@@ -372,7 +472,8 @@ fn a_death_at_every_step_loses_no_episode() {
 /// Once the findings are entered, the sweep alone sees the episode through.
 #[test]
 fn what_is_entered_the_sweep_correlates_alone() {
-    let all = vec![created("10:00:00"), attached("10:01:00", ADMINISTRATORS), added("10:02:00", "bob")];
+    let all =
+        vec![created("10:00:00"), attached("10:01:00", ADMINISTRATORS), added("10:02:00", "bob")];
     for steps in 1.. {
         let (memory, topic) = (Memory::new(), Topic::default());
         let pipeline = pipeline(&memory, &topic);
@@ -384,17 +485,24 @@ fn what_is_entered_the_sweep_correlates_alone() {
         memory.wait(LEASE);
         finish(sweep(&pipeline));
         let told = severities(&topic);
-        assert!(!entered || (!told.is_empty() && told.len() <= 1 + again), "dead after {steps} steps: {told:?}");
+        assert!(
+            !entered || (!told.is_empty() && told.len() <= 1 + again),
+            "dead after {steps} steps: {told:?}"
+        );
         if over {
             break;
         }
     }
 }
 
-/// Two workers have a part each; one stops after each of its steps in turn while the other runs, and then goes on.
+/// Two workers have a part each; one stops after each of its steps in turn while the other runs,
+/// and then goes on.
 #[test]
 fn two_workers_at_once_ring_once() {
-    let parts = [vec![created("10:00:00"), added("10:02:00", "bob")], vec![attached("10:01:00", ADMINISTRATORS)]];
+    let parts = [
+        vec![created("10:00:00"), added("10:02:00", "bob")],
+        vec![attached("10:01:00", ADMINISTRATORS)],
+    ];
     for (one, other) in [(0, 1), (1, 0)] {
         for steps in 1.. {
             let (memory, topic) = (Memory::new(), Topic::default());

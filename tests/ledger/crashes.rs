@@ -1,5 +1,5 @@
-//! Whatever dies when: every finding is told, and told once more only where a worker died between publishing and
-//! completing.
+//! Whatever dies when: every finding is told, and told once more only where a worker died between
+//! publishing and completing.
 
 use std::collections::BTreeMap;
 use std::pin::Pin;
@@ -48,7 +48,8 @@ impl Slot {
     }
 }
 
-/// Nothing runs in it: who waits for something with a limit needs its timers, which never fire here.
+/// Nothing runs in it: who waits for something with a limit needs its timers, which never fire
+/// here.
 fn runtime() -> &'static Runtime {
     static RUNTIME: OnceLock<Runtime> = OnceLock::new();
     RUNTIME.get_or_init(|| Builder::new_current_thread().enable_time().build().unwrap())
@@ -91,7 +92,10 @@ impl World {
         let before = self.topic.told();
         let slot = &mut self.slots[at];
         let _timers = runtime().enter();
-        let polled = slot.work.as_mut().map(|work| work.as_mut().poll(&mut Context::from_waker(Waker::noop())));
+        let polled = slot
+            .work
+            .as_mut()
+            .map(|work| work.as_mut().poll(&mut Context::from_waker(Waker::noop())));
         slot.published.extend(self.topic.told_since(before));
         if let Some(Poll::Ready(ended)) = polled {
             slot.work = None;
@@ -141,17 +145,25 @@ impl World {
     /// The ids of all findings that were ever claimed.
     fn ids(&self) -> Vec<String> {
         let entries = self.memory.keys("entries/");
-        let finding = |key: &String| self.memory.text(key).is_some_and(|text| text.contains("\"finding\":{"));
+        let finding =
+            |key: &String| self.memory.text(key).is_some_and(|text| text.contains("\"finding\":{"));
         entries.into_iter().filter(finding).map(|key| key.replace("entries/", "")).collect()
     }
 
     /// The heart of it: what is not seen through has a marker, at every moment.
     fn check_markers(&self) {
         let changed = self.memory.calls();
-        let ids = changed.iter().filter_map(|call| call.rsplit_once('/').map(|(_, id)| id)).filter(|id| id.len() == 64);
+        let ids = changed
+            .iter()
+            .filter_map(|call| call.rsplit_once('/').map(|(_, id)| id))
+            .filter(|id| id.len() == 64);
         for id in ids.filter(|id| self.state(id).is_some()) {
             let done = self.is_final(id) || self.state(id).as_deref() == Some("held");
-            assert!(done || self.memory.text(&format!("open/{id}")).is_some(), "{id} is {:?} unmarked", self.state(id));
+            assert!(
+                done || self.memory.text(&format!("open/{id}")).is_some(),
+                "{id} is {:?} unmarked",
+                self.state(id)
+            );
         }
     }
 
@@ -164,7 +176,9 @@ impl World {
                 self.slots[at].pending |= self.slots[at].payload.is_none();
                 for _ in 0..20_000 {
                     self.step(at);
-                    if self.slots[at].work.is_none() && !(self.slots[at].pending && self.slots[at].payload.is_some()) {
+                    if self.slots[at].work.is_none()
+                        && !(self.slots[at].pending && self.slots[at].payload.is_some())
+                    {
                         break;
                     }
                 }
@@ -182,8 +196,10 @@ impl World {
             return Err(format!("{} of {findings} findings were claimed", ids.len()));
         }
         for id in ids {
-            let (times, most) =
-                (counts.get(&id).copied().unwrap_or(0), 1 + self.allowed.get(&id).copied().unwrap_or(0));
+            let (times, most) = (
+                counts.get(&id).copied().unwrap_or(0),
+                1 + self.allowed.get(&id).copied().unwrap_or(0),
+            );
             if times == 0 || times > most || !self.is_final(&id) {
                 return Err(format!(
                     "{id} was told {times} times, at most {most} expected, and is {:?}",
@@ -240,7 +256,9 @@ impl World {
             match one {
                 Move::Step(at, steps) => (0..*steps).for_each(|_| self.step(*at)),
                 Move::Crash(at) => self.crash(*at),
-                Move::Wait if self.slots.iter().all(|slot| slot.work.is_none()) => self.memory.wait(LEASE),
+                Move::Wait if self.slots.iter().all(|slot| slot.work.is_none()) => {
+                    self.memory.wait(LEASE)
+                }
                 Move::Wait => self.memory.wait(1),
             }
             let sweep = self.slots.len() - 1;
@@ -277,7 +295,8 @@ proptest! {
     }
 }
 
-/// A worker dies after each of its steps in turn; the delivery is repeated or not, as the case may be.
+/// A worker dies after each of its steps in turn; the delivery is repeated or not, as the case may
+/// be.
 #[test]
 fn a_death_at_every_step_loses_nothing() {
     for count in [1, 3, 12] {
@@ -337,7 +356,8 @@ fn a_sweep_that_dies_at_every_step_loses_nothing() {
     }
 }
 
-/// Two successors meet at an entry whose holder is gone: one stops after each of its steps in turn, the other runs.
+/// Two successors meet at an entry whose holder is gone: one stops after each of its steps in turn,
+/// the other runs.
 #[test]
 fn of_two_successors_one_takes_over() {
     let sweep = 2;

@@ -1,5 +1,10 @@
 //! The ledger: who sees to a finding, and that every one is told, once, whatever fails.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test stops at what it did not expect")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test stops at what it did not expect"
+)]
 #![allow(dead_code, reason = "a double may do more than the tests ask of it today")]
 
 mod claims;

@@ -1,4 +1,5 @@
-//! A store and a sink in memory, that fail as told and can be stopped before and after every effect.
+//! A store and a sink in memory, that fail as told and can be stopped before and after every
+//! effect.
 
 use std::collections::BTreeMap;
 use std::future::poll_fn;
@@ -12,7 +13,9 @@ use trailbell::alert::Alert;
 use trailbell::cloudtrail::Body;
 use trailbell::notification::ObjectRef;
 use trailbell::sink::{AlertSink, MessageId, PublishError};
-use trailbell::store::{Condition, Listing, ObjectStore, Page, PutError, SmallObject, StoreError, Written};
+use trailbell::store::{
+    Condition, Listing, ObjectStore, Page, PutError, SmallObject, StoreError, Written,
+};
 
 /// What goes wrong with one call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -85,7 +88,12 @@ impl Memory {
         std::mem::take(&mut self.world.lock().unwrap().calls)
     }
 
-    async fn call<T>(&self, verb: &str, key: &str, effect: impl FnOnce(&mut World) -> T) -> Result<T, Fault> {
+    async fn call<T>(
+        &self,
+        verb: &str,
+        key: &str,
+        effect: impl FnOnce(&mut World) -> T,
+    ) -> Result<T, Fault> {
         step().await;
         let (fault, result) = {
             let mut world = self.world.lock().unwrap();
@@ -129,7 +137,8 @@ fn refused(_: Fault) -> StoreError {
 #[async_trait]
 impl ObjectStore for Memory {
     async fn open(&self, object: &ObjectRef) -> Result<Body, StoreError> {
-        let bytes = self.call("open", &object.key, |world| world.objects.get(&object.key).cloned()).await;
+        let bytes =
+            self.call("open", &object.key, |world| world.objects.get(&object.key).cloned()).await;
         bytes.map_err(refused)?.map(|object| Body::Whole(object.bytes)).ok_or(StoreError::Gone)
     }
 
@@ -141,7 +150,13 @@ impl ObjectStore for Memory {
         got.await.map_err(refused)?.ok_or(StoreError::Gone)
     }
 
-    async fn put(&self, _: &str, key: &str, bytes: Bytes, condition: Condition) -> Result<Written, PutError> {
+    async fn put(
+        &self,
+        _: &str,
+        key: &str,
+        bytes: Bytes,
+        condition: Condition,
+    ) -> Result<Written, PutError> {
         let put = self.call("put", key, |world| {
             let now = world.objects.get(key).map(|object| object.etag.clone());
             let holds = match condition {
@@ -159,7 +174,10 @@ impl ObjectStore for Memory {
     }
 
     async fn delete(&self, _: &str, key: &str) -> Result<(), StoreError> {
-        self.call("delete", key, |world| world.objects.remove(key)).await.map(|_| ()).map_err(refused)
+        self.call("delete", key, |world| world.objects.remove(key))
+            .await
+            .map(|_| ())
+            .map_err(refused)
     }
 
     async fn list(&self, listing: &Listing) -> Result<Page, StoreError> {
@@ -173,9 +191,13 @@ fn page(world: &World, listing: &Listing) -> Page {
     let mut page = Page::default();
     for key in world.objects.keys().filter(|key| key.starts_with(&listing.prefix)) {
         let rest = &key[listing.prefix.len()..];
-        let folder = rest.find('/').filter(|_| listing.folders).map(|end| &key[..listing.prefix.len() + end + 1]);
+        let folder = rest
+            .find('/')
+            .filter(|_| listing.folders)
+            .map(|end| &key[..listing.prefix.len() + end + 1]);
         let shown = folder.unwrap_or(key);
-        if after.is_some_and(|after| shown <= after.as_str()) || page.prefixes.last().map(String::as_str) == Some(shown)
+        if after.is_some_and(|after| shown <= after.as_str())
+            || page.prefixes.last().map(String::as_str) == Some(shown)
         {
             continue;
         }
@@ -183,7 +205,11 @@ fn page(world: &World, listing: &Listing) -> Page {
             page.next = page.keys.last().max(page.prefixes.last()).cloned();
             return page;
         }
-        if folder.is_some() { page.prefixes.push(shown.to_owned()) } else { page.keys.push(shown.to_owned()) }
+        if folder.is_some() {
+            page.prefixes.push(shown.to_owned())
+        } else {
+            page.keys.push(shown.to_owned())
+        }
     }
     page
 }
@@ -222,7 +248,9 @@ impl Topic {
 /// The findings that an alert tells of.
 fn members(alert: &Alert) -> Vec<String> {
     match alert.document["trailbell"]["members"].as_array() {
-        Some(members) => members.iter().map(|member| member["id"].as_str().unwrap().to_owned()).collect(),
+        Some(members) => {
+            members.iter().map(|member| member["id"].as_str().unwrap().to_owned()).collect()
+        }
         None => vec![alert.finding.to_string()],
     }
 }

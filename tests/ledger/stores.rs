@@ -1,4 +1,5 @@
-//! All stores keep the same promises: a folder, S3 (as moto speaks it), and the double of the other tests.
+//! All stores keep the same promises: a folder, S3 (as moto speaks it), and the double of the other
+//! tests.
 
 use std::sync::Arc;
 
@@ -35,9 +36,17 @@ async fn keeps_its_promises(store: &dyn ObjectStore, bucket: &str, name: &str) {
     let missing = put(store, bucket, "0", Condition::IfMatch("\"none\"".to_owned())).await;
     assert_eq!(missing, Err(PutError::Changed), "{name}");
     let first = put(store, bucket, "1", Condition::IfNoneMatch).await.unwrap();
-    assert_eq!(put(store, bucket, "2", Condition::IfNoneMatch).await, Err(PutError::Changed), "{name}");
+    assert_eq!(
+        put(store, bucket, "2", Condition::IfNoneMatch).await,
+        Err(PutError::Changed),
+        "{name}"
+    );
     let second = put(store, bucket, "2", Condition::IfMatch(first.clone())).await.unwrap();
-    assert_eq!(put(store, bucket, "3", Condition::IfMatch(first)).await, Err(PutError::Changed), "{name}");
+    assert_eq!(
+        put(store, bucket, "3", Condition::IfMatch(first)).await,
+        Err(PutError::Changed),
+        "{name}"
+    );
     let got = store.get(bucket, "a/b").await.unwrap();
     assert_eq!((&got.bytes[..], &got.etag), (&b"2"[..], &second), "{name}");
     let age = got.date.duration_since(got.modified).as_secs();
@@ -89,7 +98,8 @@ async fn count_up(store: Arc<dyn ObjectStore>, bucket: &str) -> (usize, String) 
     let worker = |_| {
         let (store, bucket) = (Arc::clone(&store), bucket.to_owned());
         tokio::spawn(async move {
-            let first = store.put(&bucket, "n", Bytes::from("0"), Condition::IfNoneMatch).await.is_ok();
+            let first =
+                store.put(&bucket, "n", Bytes::from("0"), Condition::IfNoneMatch).await.is_ok();
             loop {
                 let now = store.get(&bucket, "n").await.unwrap();
                 let number: u32 = std::str::from_utf8(&now.bytes).unwrap().parse().unwrap();
@@ -110,7 +120,10 @@ async fn count_up(store: Arc<dyn ObjectStore>, bucket: &str) -> (usize, String) 
 #[tokio::test(flavor = "multi_thread")]
 async fn of_many_writers_to_a_folder_each_is_counted() {
     let folder = tempfile::tempdir().unwrap();
-    assert_eq!(count_up(Arc::new(DirStore::new(folder.path())), BUCKET).await, (1, "12".to_owned()));
+    assert_eq!(
+        count_up(Arc::new(DirStore::new(folder.path())), BUCKET).await,
+        (1, "12".to_owned())
+    );
 }
 
 #[tokio::test]
@@ -138,15 +151,20 @@ async fn a_ledger_in_s3_and_in_a_folder_tells_once() {
         let mut pipeline = Arc::into_inner(pipeline(&memory, &topic)).unwrap();
         pipeline.ledger = Ledger::Stored(ledger);
         let pipeline = Arc::new(pipeline);
-        let payload = inline(&(0..12).map(|n| create_group(&format!("e{n}"), "alice")).collect::<Vec<_>>());
+        let payload =
+            inline(&(0..12).map(|n| create_group(&format!("e{n}"), "alice")).collect::<Vec<_>>());
         let fates = |outcome: &Outcome| {
             assert!(outcome.reply().is_ok() && outcome.problems.is_empty(), "{name}: {outcome:?}");
-            [Fate::Alerted, Fate::HeldForSummary, Fate::Duplicate].map(|fate| outcome.report.findings_that(fate))
+            [Fate::Alerted, Fate::HeldForSummary, Fate::Duplicate]
+                .map(|fate| outcome.report.findings_that(fate))
         };
         assert_eq!(fates(&pipeline::run(&pipeline, &payload, clock()).await), [3, 9, 0], "{name}");
         assert_eq!(fates(&pipeline::run(&pipeline, &payload, clock()).await), [0, 0, 12], "{name}");
         let recovered = pipeline::recover_open(&pipeline, clock()).await;
         assert_eq!((recovered.left, recovered.problems.len(), topic.told()), (0, 0, 3), "{name}");
-        assert!(pipeline::send_due_summaries(&pipeline, clock()).await.problems.is_empty(), "{name}");
+        assert!(
+            pipeline::send_due_summaries(&pipeline, clock()).await.problems.is_empty(),
+            "{name}"
+        );
     }
 }

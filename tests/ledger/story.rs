@@ -1,5 +1,5 @@
-//! The mails that tell the story of a group: whatever arrives when, the last one to arrive tells all of it.
-//! `tests/golden/story-*.txt` are to be read.
+//! The mails that tell the story of a group: whatever arrives when, the last one to arrive tells
+//! all of it. `tests/golden/story-*.txt` are to be read.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -22,11 +22,21 @@ fn create() -> Value {
 
 fn attach(group: &str) -> Value {
     let arn = "arn:aws:iam::aws:policy/AdministratorAccess";
-    call("AttachGroupPolicy", "2026-03-01T09:59:10Z", "alice", json!({"groupName": group, "policyArn": arn}))
+    call(
+        "AttachGroupPolicy",
+        "2026-03-01T09:59:10Z",
+        "alice",
+        json!({"groupName": group, "policyArn": arn}),
+    )
 }
 
 fn add() -> Value {
-    call("AddUserToGroup", "2026-03-01T10:00:00Z", "alice", json!({"groupName": "Admins", "userName": "bob"}))
+    call(
+        "AddUserToGroup",
+        "2026-03-01T10:00:00Z",
+        "alice",
+        json!({"groupName": "Admins", "userName": "bob"}),
+    )
 }
 
 fn rename(old: &str, new: &str, time: &str) -> Value {
@@ -36,7 +46,8 @@ fn rename(old: &str, new: &str, time: &str) -> Value {
 /// A pipeline whose ledger is a folder.
 fn with_folder(folder: &Path, topic: &Topic) -> Pipeline {
     let mut pipeline = Arc::into_inner(pipeline(&Memory::new(), topic)).unwrap();
-    pipeline.ledger = Ledger::Stored(StoredLedger::new(Box::new(DirStore::new(folder)), "ledger", ""));
+    pipeline.ledger =
+        Ledger::Stored(StoredLedger::new(Box::new(DirStore::new(folder)), "ledger", ""));
     pipeline
 }
 
@@ -47,7 +58,11 @@ async fn told(pipeline: Pipeline, topic: &Topic, notifications: &[Vec<Value>]) -
     for records in notifications {
         let before = topic.accepted().len();
         let outcome = pipeline::run(&pipeline, &inline(records), clock()).await;
-        assert!(outcome.mismatch.is_none() && outcome.problems.is_empty(), "{:?}", outcome.problems);
+        assert!(
+            outcome.mismatch.is_none() && outcome.problems.is_empty(),
+            "{:?}",
+            outcome.problems
+        );
         told.push(topic.accepted().split_off(before));
     }
     told
@@ -69,7 +84,10 @@ fn page(told: &[Vec<Alert>]) -> String {
         }
     }
     for alert in last {
-        page += &format!("{rule}\nThe last notification\nSubject: {}\n\n{}\n", alert.subject, alert.text);
+        page += &format!(
+            "{rule}\nThe last notification\nSubject: {}\n\n{}\n",
+            alert.subject, alert.text
+        );
     }
     page
 }
@@ -111,7 +129,8 @@ async fn one_log_object_tells_the_whole_story_in_every_alert() {
     golden("story-in-one-object.txt", &[vec![create(), attach("Admins"), add()]], "").await;
 }
 
-/// Created as Temp by an automation that is excepted, given a policy, renamed to Readers and to Admins, given a member.
+/// Created as Temp by an automation that is excepted, given a policy, renamed to Readers and to
+/// Admins, given a member.
 #[tokio::test]
 async fn a_renamed_group_has_its_story_under_all_its_names_and_what_is_excepted_is_marked() {
     let exception = "[[exception]]\nname = 'ci'\nrules = ['*']\nreason = 'x'\nowner = 'x'\nexpires = 2026-05-01\n\

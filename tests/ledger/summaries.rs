@@ -17,7 +17,10 @@ fn records(range: std::ops::Range<usize>, user: &str) -> Vec<Value> {
 async fn run(memory: &Memory, topic: &Topic, records: &[Value]) -> (u64, u64) {
     let outcome = pipeline::run(&pipeline(memory, topic), &inline(records), clock()).await;
     assert!(outcome.reply().is_ok() && outcome.problems.is_empty(), "{outcome:?}");
-    (outcome.report.findings_that(Fate::Alerted), outcome.report.findings_that(Fate::HeldForSummary))
+    (
+        outcome.report.findings_that(Fate::Alerted),
+        outcome.report.findings_that(Fate::HeldForSummary),
+    )
 }
 
 async fn sweep(memory: &Memory, topic: &Topic) -> u64 {
@@ -27,7 +30,11 @@ async fn sweep(memory: &Memory, topic: &Topic) -> u64 {
 }
 
 fn summaries(topic: &Topic) -> Vec<Alert> {
-    topic.accepted().into_iter().filter(|alert| alert.document["trailbell"]["kind"] == "summary").collect()
+    topic
+        .accepted()
+        .into_iter()
+        .filter(|alert| alert.document["trailbell"]["kind"] == "summary")
+        .collect()
 }
 
 fn attribute<'a>(alert: &'a Alert, name: &str) -> &'a str {
@@ -38,9 +45,17 @@ fn attribute<'a>(alert: &'a Alert, name: &str) -> &'a str {
 async fn a_burst_is_three_alerts_and_one_summary_of_the_rest() {
     let (memory, topic) = (Memory::new(), Topic::default());
     assert_eq!(run(&memory, &topic, &records(0..40, "alice")).await, (3, 37));
-    assert_eq!(run(&memory, &topic, &records(40..41, "bob")).await, (1, 0), "another actor is heard");
+    assert_eq!(
+        run(&memory, &topic, &records(40..41, "bob")).await,
+        (1, 0),
+        "another actor is heard"
+    );
     assert_eq!(sweep(&memory, &topic).await, 0, "the window is not over");
-    assert_eq!(run(&memory, &topic, &records(0..40, "alice")).await, (0, 0), "held is not told again");
+    assert_eq!(
+        run(&memory, &topic, &records(0..40, "alice")).await,
+        (0, 0),
+        "held is not told again"
+    );
     memory.wait(WINDOW);
     assert_eq!(sweep(&memory, &topic).await, 37);
     let all = summaries(&topic);
@@ -58,8 +73,13 @@ async fn a_burst_is_three_alerts_and_one_summary_of_the_rest() {
     }
     assert!(summary.text.contains("    37  alice in 111122223333\n"), "{}", summary.text);
     let mut lines = summary.text.lines();
-    let line = lines.find(|line| line.ends_with("  IAM group group-e7 created by alice in 111122223333"));
-    assert!(line.is_some_and(|line| line.starts_with("  2026-03-01 10:00:00  ")), "{}", summary.text);
+    let line =
+        lines.find(|line| line.ends_with("  IAM group group-e7 created by alice in 111122223333"));
+    assert!(
+        line.is_some_and(|line| line.starts_with("  2026-03-01 10:00:00  ")),
+        "{}",
+        summary.text
+    );
     assert_eq!(sweep(&memory, &topic).await, 0, "told once");
     for key in memory.keys("entries/") {
         let entry: Value = serde_json::from_str(&memory.text(&key).unwrap()).unwrap();
@@ -72,7 +92,8 @@ async fn a_burst_is_three_alerts_and_one_summary_of_the_rest() {
 #[tokio::test]
 async fn no_more_than_max_signals_are_told_in_one_window() {
     let (memory, topic) = (Memory::new(), Topic::default());
-    let many: Vec<Value> = (0..130).map(|n| create_group(&format!("e{n}"), &format!("user{n}"))).collect();
+    let many: Vec<Value> =
+        (0..130).map(|n| create_group(&format!("e{n}"), &format!("user{n}"))).collect();
     assert_eq!(run(&memory, &topic, &many[..90]).await, (90, 0));
     assert_eq!(run(&memory, &topic, &many[90..120]).await, (10, 20));
     memory.wait(WINDOW);
@@ -87,17 +108,24 @@ async fn what_comes_too_late_is_a_second_part() {
     memory.wait(WINDOW);
     sweep(&memory, &topic).await;
     // A worker that began in that window, and was slow.
-    let held =
-        memory.keys("entries/").into_iter().find(|key| memory.text(key).unwrap().contains("\"summarised\"")).unwrap();
+    let held = memory
+        .keys("entries/")
+        .into_iter()
+        .find(|key| memory.text(key).unwrap().contains("\"summarised\""))
+        .unwrap();
     let mut late: Value = serde_json::from_str(&memory.text(&held).unwrap()).unwrap();
     late["state"] = "held".into();
     let id = "a".repeat(64);
     late["content"]["finding"]["id"] = id.clone().into();
     memory.write(&format!("entries/{id}"), &late.to_string());
-    memory.write(&format!("held/169f3a93-efc7-4df2-94d6-0d9438c310d1/20260301T100000Z-600/{id}"), "");
+    memory
+        .write(&format!("held/169f3a93-efc7-4df2-94d6-0d9438c310d1/20260301T100000Z-600/{id}"), "");
     assert_eq!(sweep(&memory, &topic).await, 1);
     let all = summaries(&topic);
-    assert_eq!(all.iter().map(|alert| &alert.document["trailbell"]["summary"]["part"]).collect::<Vec<_>>(), [1, 2]);
+    assert_eq!(
+        all.iter().map(|alert| &alert.document["trailbell"]["summary"]["part"]).collect::<Vec<_>>(),
+        [1, 2]
+    );
     let text = all[1].text.split_whitespace().collect::<Vec<_>>().join(" ");
     assert!(text.contains("This is part 2 of the summary."), "{text}");
 }
@@ -127,10 +155,23 @@ async fn a_summary_of_thousands_fits_and_says_what_is_left_out() {
     let summary = &summaries(&topic)[0];
     assert!(wire::weight(&summary.message(), summary) <= wire::MAX_BYTES);
     let ours = &summary.document["trailbell"];
-    let (shown, left) = (ours["members"].as_array().unwrap().len() as u64, ours["members_left_out"].as_u64().unwrap());
+    let (shown, left) = (
+        ours["members"].as_array().unwrap().len() as u64,
+        ours["members_left_out"].as_u64().unwrap(),
+    );
     assert_eq!((shown + left, ours["count"].as_u64()), (1497, Some(1497)));
-    assert!(left > 0 && summary.text.contains(" more. All of them are in the ledger:"), "{}", &summary.text[..900]);
+    assert!(
+        left > 0 && summary.text.contains(" more. All of them are in the ledger:"),
+        "{}",
+        &summary.text[..900]
+    );
     assert!(summary.text.contains(&format!("entries/{}", summary.finding)));
-    assert!(summary.text.contains("\n    trailbell ledger show ID --alert\n"), "how to see one of them in full");
-    assert!(summary.text.lines().all(|line| line.chars().count() <= 101) && !summary.text.contains('\u{202e}'));
+    assert!(
+        summary.text.contains("\n    trailbell ledger show ID --alert\n"),
+        "how to see one of them in full"
+    );
+    assert!(
+        summary.text.lines().all(|line| line.chars().count() <= 101)
+            && !summary.text.contains('\u{202e}')
+    );
 }

@@ -17,7 +17,11 @@ fn ledger(memory: &Memory) -> StoredLedger {
 async fn claim(memory: &Memory, event: &str) -> Claim {
     let record = Record::from_value(create_group(event, "alice")).unwrap();
     let rule = &load::embedded().rules[0];
-    let finding = Finding::new(&rule.info, &record, Origin::Inline { envelope: "test".to_owned(), record: 0 });
+    let finding = Finding::new(
+        &rule.info,
+        &record,
+        Origin::Inline { envelope: "test".to_owned(), record: 0 },
+    );
     let content = Content::Finding(Box::new(finding));
     let lease = Duration::from_secs(LEASE as u64);
     match ledger(memory).claim(content, lease, Duration::from_secs(600)).await.unwrap() {

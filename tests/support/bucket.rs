@@ -70,8 +70,10 @@ impl Bucket {
     pub fn subjects(&self) -> Vec<String> {
         let Ok(entries) = fs::read_dir(self.path("alerts")) else { return Vec::new() };
         let files = entries.map(|entry| entry.unwrap().path());
-        let mails = files.filter(|path| path.extension().is_some_and(|extension| extension == "txt"));
-        let subject = |path: PathBuf| fs::read_to_string(path).unwrap().lines().next().unwrap().to_owned();
+        let mails =
+            files.filter(|path| path.extension().is_some_and(|extension| extension == "txt"));
+        let subject =
+            |path: PathBuf| fs::read_to_string(path).unwrap().lines().next().unwrap().to_owned();
         let mut subjects: Vec<String> = mails.map(subject).collect();
         subjects.sort();
         subjects
@@ -88,7 +90,9 @@ impl Bucket {
     pub fn keys(&self, folder: &str) -> Vec<String> {
         let root = self.path("state/ledger");
         let all = self.snapshot(&format!("state/ledger/{folder}"));
-        all.keys().map(|path| path.strip_prefix(&root).unwrap().to_str().unwrap().to_owned()).collect()
+        all.keys()
+            .map(|path| path.strip_prefix(&root).unwrap().to_str().unwrap().to_owned())
+            .collect()
     }
 }
 

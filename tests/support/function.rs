@@ -1,4 +1,5 @@
-//! The function in a process of its own, as Lambda runs it: it asks the runtime API for payloads, which is served here.
+//! The function in a process of its own, as Lambda runs it: it asks the runtime API for payloads,
+//! which is served here.
 //!
 //! Source: <https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html>
 
@@ -23,8 +24,8 @@ const LOOK: Duration = Duration::from_millis(1);
 /// What the function is given for one invocation.
 const TIME: Duration = Duration::from_secs(15 * 60);
 
-/// The function's program with the environment that Lambda gives it, and nothing else; `runtime` is host and port of
-/// the runtime API.
+/// The function's program with the environment that Lambda gives it, and nothing else; `runtime` is
+/// host and port of the runtime API.
 pub fn command(runtime: &str) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_trailbell-lambda"));
     command
@@ -53,7 +54,10 @@ impl Function {
         let runtime = TcpListener::bind("127.0.0.1:0").unwrap();
         runtime.set_nonblocking(true).unwrap();
         let mut command = command(&runtime.local_addr().unwrap().to_string());
-        command.envs(variables.iter().map(|(name, value)| (name, value))).stdin(Stdio::null()).stdout(log);
+        command
+            .envs(variables.iter().map(|(name, value)| (name, value)))
+            .stdin(Stdio::null())
+            .stdout(log);
         Function { child: command.spawn().unwrap(), runtime }
     }
 
@@ -62,7 +66,8 @@ impl Function {
         self.child.id()
     }
 
-    /// Hands over a payload, and gives the function's answer: a value, or an error as Lambda would get it.
+    /// Hands over a payload, and gives the function's answer: a value, or an error as Lambda would
+    /// get it.
     pub fn invoke(&mut self, payload: &Value) -> Result<Value, Value> {
         let (line, _, stream) = self.next_request();
         assert!(line.contains("/invocation/next"), "{line}");
@@ -126,6 +131,9 @@ fn request(stream: &TcpStream) -> (String, String) {
 
 fn answer(mut stream: &TcpStream, status: &str, headers: &str, body: &str) {
     let length = body.len();
-    write!(stream, "HTTP/1.1 {status}\r\n{headers}content-length: {length}\r\nconnection: close\r\n\r\n{body}")
-        .unwrap();
+    write!(
+        stream,
+        "HTTP/1.1 {status}\r\n{headers}content-length: {length}\r\nconnection: close\r\n\r\n{body}"
+    )
+    .unwrap();
 }

@@ -1,5 +1,5 @@
-//! The two gears of reading, held against each other: searching for needles finds what parsing everything finds. For
-//! the tests and the fuzz targets.
+//! The two gears of reading, held against each other: searching for needles finds what parsing
+//! everything finds. For the tests and the fuzz targets.
 
 use std::io::{Cursor, Read};
 
@@ -11,7 +11,8 @@ use trailbell::finding::Origin;
 use trailbell::pipeline::{Hit, findings, search};
 use trailbell::rule::Detections;
 
-/// What a way of reading gave: rule and record of each finding, the messages of bad records, and the error at the end.
+/// What a way of reading gave: rule and record of each finding, the messages of bad records, and
+/// the error at the end.
 #[derive(Debug)]
 pub struct Seen {
     pub findings: Vec<(String, usize)>,
@@ -26,19 +27,26 @@ pub fn origin(record: usize) -> Origin {
 
 fn fast(body: Body, options: Options, detections: &Detections) -> Seen {
     let (mut found, mut bad) = (Vec::new(), Vec::new());
-    let (read, end) = search(body, options, detections, Timestamp::UNIX_EPOCH, &origin, &mut |hit| match hit {
-        Hit::Finding(finding) => found.push((finding.rule.id.clone(), finding.origin.record())),
-        Hit::Bad(record) => bad.push(record.to_string()),
-    });
+    let (read, end) =
+        search(body, options, detections, Timestamp::UNIX_EPOCH, &origin, &mut |hit| match hit {
+            Hit::Finding(finding) => found.push((finding.rule.id.clone(), finding.origin.record())),
+            Hit::Bad(record) => bad.push(record.to_string()),
+        });
     Seen { findings: found, bad, end, read }
 }
 
 fn plain(body: Body, options: Options, detections: &Detections) -> Seen {
     let (mut found, mut bad) = (Vec::new(), Vec::new());
     let (read, end) = reader::read(body, options, &mut |index, record| match record {
-        Ok(record) => findings(&record, detections, Timestamp::UNIX_EPOCH, &|| origin(index), &mut |finding| {
-            found.push((finding.rule.id.clone(), finding.origin.record()));
-        }),
+        Ok(record) => findings(
+            &record,
+            detections,
+            Timestamp::UNIX_EPOCH,
+            &|| origin(index),
+            &mut |finding| {
+                found.push((finding.rule.id.clone(), finding.origin.record()));
+            },
+        ),
         Err(record) => bad.push(record.to_string()),
     });
     Seen { findings: found, bad, end, read }
@@ -47,31 +55,51 @@ fn plain(body: Body, options: Options, detections: &Detections) -> Seen {
 /// Damage to the JSON, and not to what carries it.
 fn is_inside(error: &ReadError) -> bool {
     let problem = &error.problem;
-    matches!(problem, ReadProblem::Unexpected { .. } | ReadProblem::NoRecords | ReadProblem::RecordsNotArray)
+    matches!(
+        problem,
+        ReadProblem::Unexpected { .. } | ReadProblem::NoRecords | ReadProblem::RecordsNotArray
+    )
 }
 
 fn told(end: &Result<(), ReadError>) -> Option<String> {
     end.as_ref().err().map(ToString::to_string)
 }
 
-/// Holds the fast way against the plain one, of an object that is held whole and of one that is streamed.
+/// Holds the fast way against the plain one, of an object that is held whole and of one that is
+/// streamed.
 pub fn agree(stored: &[u8], options: Options, detections: &Detections) -> (Seen, Seen) {
     let whole = || Body::Whole(Bytes::copy_from_slice(stored));
     let stream = || Body::Stream(Box::new(Few(Cursor::new(stored.to_vec()))));
     let ways = [(whole(), whole()), (stream(), stream())];
-    let both = ways.map(|(one, same)| (fast(one, options, detections), plain(same, options, detections)));
+    let both =
+        ways.map(|(one, same)| (fast(one, options, detections), plain(same, options, detections)));
     for (fast, plain) in &both {
         assert_eq!(fast.findings, plain.findings, "the same findings");
-        assert!(fast.bad.iter().all(|bad| plain.bad.contains(bad)), "{:?} are among {:?}", fast.bad, plain.bad);
+        assert!(
+            fast.bad.iter().all(|bad| plain.bad.contains(bad)),
+            "{:?} are among {:?}",
+            fast.bad,
+            plain.bad
+        );
         match fast.read.gear {
             Gear::Full => {
                 assert_eq!(told(&fast.end), told(&plain.end), "the same end");
-                let odd = |bad: &&String| bad.contains("a record is an object") || bad.contains("larger than");
-                assert!(plain.bad.iter().filter(odd).all(|bad| fast.bad.contains(bad)), "{:?}", plain.bad);
+                let odd = |bad: &&String| {
+                    bad.contains("a record is an object") || bad.contains("larger than")
+                };
+                assert!(
+                    plain.bad.iter().filter(odd).all(|bad| fast.bad.contains(bad)),
+                    "{:?}",
+                    plain.bad
+                );
             }
             Gear::Probe => {
                 assert!(fast.end.is_ok() && plain.findings.is_empty());
-                assert!(plain.end.as_ref().err().is_none_or(is_inside), "{:?} went unnoticed", plain.end);
+                assert!(
+                    plain.end.as_ref().err().is_none_or(is_inside),
+                    "{:?} went unnoticed",
+                    plain.end
+                );
             }
         }
     }
@@ -79,7 +107,8 @@ pub fn agree(stored: &[u8], options: Options, detections: &Detections) -> (Seen,
     whole
 }
 
-/// Gives a few bytes at a time, so that needles and records lie across the borders of what is in hand.
+/// Gives a few bytes at a time, so that needles and records lie across the borders of what is in
+/// hand.
 struct Few<R>(R);
 
 impl<R: Read> Read for Few<R> {

@@ -10,7 +10,9 @@ pub fn compare(pages: impl IntoIterator<Item = (PathBuf, String)>) {
     for (golden, page) in pages {
         if write {
             fs::write(&golden, &page).unwrap();
-        } else if let Some(difference) = difference(&fs::read_to_string(&golden).unwrap_or_default(), &page) {
+        } else if let Some(difference) =
+            difference(&fs::read_to_string(&golden).unwrap_or_default(), &page)
+        {
             different.push(format!("{}: {difference}", golden.display()));
         }
     }
@@ -23,5 +25,10 @@ fn difference(golden: &str, page: &str) -> Option<String> {
     }
     let (golden, page): (Vec<_>, Vec<_>) = (golden.lines().collect(), page.lines().collect());
     let line = (0..).find(|&line| golden.get(line) != page.get(line))?;
-    Some(format!("line {}\n  golden: {:?}\n  now:    {:?}", line + 1, golden.get(line), page.get(line)))
+    Some(format!(
+        "line {}\n  golden: {:?}\n  now:    {:?}",
+        line + 1,
+        golden.get(line),
+        page.get(line)
+    ))
 }

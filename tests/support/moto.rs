@@ -17,10 +17,10 @@ use serde_json::Value;
 use super::venv;
 
 const START_LIMIT: Duration = Duration::from_secs(60);
-const WAY_OUT: &str =
-    "Install python3 with venv and pip, or start moto_server yourself and set TRAILBELL_TEST_MOTO=URL";
+const WAY_OUT: &str = "Install python3 with venv and pip, or start moto_server yourself and set TRAILBELL_TEST_MOTO=URL";
 
-/// The URL of the server, e.g. `http://127.0.0.1:40123`. Panics with one line where there can be none.
+/// The URL of the server, e.g. `http://127.0.0.1:40123`. Panics with one line where there can be
+/// none.
 #[expect(clippy::panic, reason = "a test that needs a server cannot go on without one")]
 pub fn url() -> &'static str {
     static MOTO: OnceLock<Result<Moto, String>> = OnceLock::new();
@@ -30,7 +30,8 @@ pub fn url() -> &'static str {
     }
 }
 
-/// A name for a bucket, topic or queue that no other test has, in this process or another: `prefix` and some digits.
+/// A name for a bucket, topic or queue that no other test has, in this process or another: `prefix`
+/// and some digits.
 pub fn unique(prefix: &str) -> String {
     static COUNT: AtomicU32 = AtomicU32::new(0);
     let count = COUNT.fetch_add(1, Ordering::Relaxed);
@@ -41,7 +42,8 @@ pub fn unique(prefix: &str) -> String {
 /// What was published to a topic.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Published {
-    /// `Message` as it was sent: with `MessageStructure` json, the text of an object with one text for each protocol.
+    /// `Message` as it was sent: with `MessageStructure` json, the text of an object with one text
+    /// for each protocol.
     pub message: String,
     /// `Subject`.
     pub subject: Option<String>,
@@ -49,13 +51,18 @@ pub struct Published {
     pub attributes: Value,
 }
 
-/// Everything that was published to a topic, in the order of arrival. moto sends no mail: the text in
-/// [`Published::message`] for `email` is what an e-mail subscriber would get.
+/// Everything that was published to a topic, in the order of arrival. moto sends no mail: the text
+/// in [`Published::message`] for `email` is what an e-mail subscriber would get.
 pub fn published(topic_arn: &str) -> Result<Vec<Published>, String> {
-    let data = get(url(), "/moto-api/data.json").map_err(|error| format!("GET /moto-api/data.json: {error}"))?;
-    let data: Value = serde_json::from_slice(&data).map_err(|error| format!("/moto-api/data.json: {error}"))?;
+    let data = get(url(), "/moto-api/data.json")
+        .map_err(|error| format!("GET /moto-api/data.json: {error}"))?;
+    let data: Value =
+        serde_json::from_slice(&data).map_err(|error| format!("/moto-api/data.json: {error}"))?;
     let topics = data["sns"]["Topic"].as_array().ok_or("/moto-api/data.json has no sns.Topic")?;
-    let topic = topics.iter().find(|topic| topic["arn"] == topic_arn).ok_or_else(|| format!("no topic {topic_arn}"))?;
+    let topic = topics
+        .iter()
+        .find(|topic| topic["arn"] == topic_arn)
+        .ok_or_else(|| format!("no topic {topic_arn}"))?;
     Ok(topic["sent_notifications"].as_array().into_iter().flatten().map(Published::of).collect())
 }
 
@@ -119,8 +126,9 @@ fn first_line(stdout: ChildStdout) -> Result<String, String> {
         // Nobody listens any more where the limit is over.
         let _ = sender.send(read.map(|_| line));
     });
-    let line =
-        receiver.recv_timeout(START_LIMIT).map_err(|_| format!("the server is not ready after {START_LIMIT:?}"))?;
+    let line = receiver
+        .recv_timeout(START_LIMIT)
+        .map_err(|_| format!("the server is not ready after {START_LIMIT:?}"))?;
     match line.map_err(|error| format!("the server's standard output: {error}"))?.trim_end() {
         "" => Err("the server ended at once; its message is above".to_owned()),
         url => Ok(url.to_owned()),

@@ -11,11 +11,14 @@ const DATE: &str = "date: Thu, 12 Mar 2026 12:00:00 GMT";
 
 /// What S3 answers where it refuses.
 pub fn refused(status: u16, code: &str, message: &str) -> Option<Answer> {
-    let body = format!("<?xml version=\"1.0\"?><Error><Code>{code}</Code><Message>{message}</Message></Error>");
+    let body = format!(
+        "<?xml version=\"1.0\"?><Error><Code>{code}</Code><Message>{message}</Message></Error>"
+    );
     Some((status, vec![], body))
 }
 
-/// Starts one, and gives its URL. What `answer` leaves to it goes to moto. It ends with the process.
+/// Starts one, and gives its URL. What `answer` leaves to it goes to moto. It ends with the
+/// process.
 pub fn before_moto(answer: impl Fn(&Request) -> Option<Answer> + Send + Sync + 'static) -> String {
     let told = |(status, headers, body): Answer| {
         let headers = headers.iter().map(String::as_str).chain([DATE]);

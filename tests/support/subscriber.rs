@@ -14,7 +14,13 @@ impl Subscriber {
 
     /// Subscribes to a topic.
     pub async fn subscribe(&self, sns: &aws_sdk_sns::Client, topic: &str) {
-        sns.subscribe().topic_arn(topic).protocol("http").endpoint(&self.0.url).send().await.unwrap();
+        sns.subscribe()
+            .topic_arn(topic)
+            .protocol("http")
+            .endpoint(&self.0.url)
+            .send()
+            .await
+            .unwrap();
     }
 
     /// The documents that came, in order.

@@ -44,7 +44,9 @@ async fn a_sweep_does_not_hide_that_notifications_are_missing() {
     let world = World::new();
     let log = world.deliver_quiet("01T0950", "quiet");
     let sibling = |kind: &str| log.replace("CloudTrail", kind);
-    for (key, announced) in [(log.clone(), 1), (sibling("CloudTrail-Digest"), 1), (sibling("CloudTrail-Insight"), 0)] {
+    for (key, announced) in
+        [(log.clone(), 1), (sibling("CloudTrail-Digest"), 1), (sibling("CloudTrail-Insight"), 0)]
+    {
         assert_eq!(world.notify(&key).await.report.announced, announced, "{key}");
     }
     let swept = world.sweep().await;
@@ -59,11 +61,17 @@ async fn the_time_from_a_call_to_its_alert_is_measured_on_both_ways() {
     world.deliver("01T0950", "swept");
     let told_late = world.sweep().await;
     // The call was made at 10:00, the clock shows 11:00 and goes on.
-    for (what, outcome, told) in
-        [("told", &outcomes[0], true), ("told before", &outcomes[1], false), ("by a sweep", &told_late, true)]
-    {
+    for (what, outcome, told) in [
+        ("told", &outcomes[0], true),
+        ("told before", &outcomes[1], false),
+        ("by a sweep", &told_late, true),
+    ] {
         let latency = outcome.report.slowest_alert;
-        assert_eq!(latency.is_some_and(|seconds| (3600..3900).contains(&seconds)), told, "{what}: {latency:?}");
+        assert_eq!(
+            latency.is_some_and(|seconds| (3600..3900).contains(&seconds)),
+            told,
+            "{what}: {latency:?}"
+        );
     }
 }
 
@@ -71,7 +79,10 @@ async fn the_time_from_a_call_to_its_alert_is_measured_on_both_ways() {
 async fn an_object_is_left_to_its_notification_for_five_minutes() {
     let world = World::new();
     world.deliver("01T0956", "young");
-    assert_eq!(counts(&world.sweep().await), SweepReport { trails: 1, listed: 1, young: 1, ..Default::default() });
+    assert_eq!(
+        counts(&world.sweep().await),
+        SweepReport { trails: 1, listed: 1, young: 1, ..Default::default() }
+    );
     world.wait(10);
     assert_eq!((counts(&world.sweep().await).read, world.topic.told()), (1, 1));
 }
@@ -80,7 +91,9 @@ async fn an_object_is_left_to_its_notification_for_five_minutes() {
 async fn an_outage_of_a_day_is_caught_up() {
     let world = World::new();
     world.sweep().await;
-    for (stamp, name) in [("01T0958", "a"), ("01T1300", "b"), ("01T2359", "c"), ("02T0000", "d"), ("02T0930", "e")] {
+    for (stamp, name) in
+        [("01T0958", "a"), ("01T1300", "b"), ("01T2359", "c"), ("02T0000", "d"), ("02T0930", "e")]
+    {
         world.deliver(stamp, name);
     }
     world.wait(24 * 60);
@@ -105,7 +118,9 @@ async fn what_appears_late_under_an_old_name_is_found() {
 async fn midnight_is_no_border() {
     let world = World::new();
     world.wait(14 * 60 + 20);
-    for (stamp, name) in [("01T2330", "before"), ("01T2359", "last"), ("02T0000", "first"), ("02T0010", "after")] {
+    for (stamp, name) in
+        [("01T2330", "before"), ("01T2359", "last"), ("02T0000", "first"), ("02T0010", "after")]
+    {
         world.deliver(stamp, name);
     }
     assert_eq!((counts(&world.sweep().await).read, world.topic.told()), (4, 4));
@@ -116,28 +131,41 @@ async fn only_regions_and_objects_that_can_matter_are_looked_at() {
     let world = World::new();
     world.memory.write(&key_in("eu-central-1", "01T0950", "x"), &log("x"));
     world.memory.write(&key("01T0950", "x").replace("CloudTrail", "CloudTrail-Digest"), "{}");
-    world.memory.write("AWSLogs/111122223333/CloudTrail/us-east-1/2026/03/01/renamed.json.gz", "{}");
+    world
+        .memory
+        .write("AWSLogs/111122223333/CloudTrail/us-east-1/2026/03/01/renamed.json.gz", "{}");
     world.memory.calls();
     assert_eq!(counts(&world.sweep().await).listed, 0);
     let calls = world.memory.calls();
-    assert!(!calls.iter().any(|call| call.contains("eu-central-1/") || call.starts_with("open")), "{calls:?}");
+    assert!(
+        !calls.iter().any(|call| call.contains("eu-central-1/") || call.starts_with("open")),
+        "{calls:?}"
+    );
 }
 
 #[tokio::test]
 async fn the_oldest_is_read_first_and_what_does_not_fit_is_read_next_time() {
     let world = World::new();
     world.sweep().await;
-    let keys: Vec<String> =
-        (30..42).map(|minute| world.deliver_quiet(&format!("01T12{minute}"), &format!("m{minute}"))).collect();
+    let keys: Vec<String> = (30..42)
+        .map(|minute| world.deliver_quiet(&format!("01T12{minute}"), &format!("m{minute}")))
+        .collect();
     // An outage of a day comes before, and another one after.
     world.wait(24 * 60);
     world.memory.calls();
     let last_start = Instant::now() + Duration::from_millis(300);
-    let slow = Slow { memory: world.memory.clone(), quick: Arc::new(AtomicI32::new(5)), until: last_start };
+    let slow = Slow {
+        memory: world.memory.clone(),
+        quick: Arc::new(AtomicI32::new(5)),
+        until: last_start,
+    };
     let first = counts(&sweep(&pipeline(&slow, &world.topic, "state"), Some(last_start)).await);
     assert!(first.backlog >= 3 && first.read + first.backlog == 12, "{first}");
     let opened = |calls: &[String]| {
-        calls.iter().filter_map(|call| Some(call.strip_prefix("open ")?.to_owned())).collect::<Vec<_>>()
+        calls
+            .iter()
+            .filter_map(|call| Some(call.strip_prefix("open ")?.to_owned()))
+            .collect::<Vec<_>>()
     };
     let read = opened(&world.memory.calls());
     assert_eq!(read, keys[..read.len()], "the oldest first");
@@ -172,7 +200,12 @@ async fn two_sweeps_at_once_do_no_harm() {
     }
     let (one, other) = tokio::join!(world.sweep(), world.sweep());
     assert_eq!(world.topic.told(), 20);
-    assert!(one.retry.is_empty() && other.retry.is_empty(), "{:?} {:?}", one.problems, other.problems);
+    assert!(
+        one.retry.is_empty() && other.retry.is_empty(),
+        "{:?} {:?}",
+        one.problems,
+        other.problems
+    );
     world.wait(10);
     let next = counts(&world.sweep().await);
     assert_eq!((next.read, next.read_before), (0, 20), "what either read is remembered");
@@ -182,9 +215,11 @@ async fn two_sweeps_at_once_do_no_harm() {
 async fn a_schedule_in_a_queue_sweeps_once_however_often_it_asks() {
     let world = World::new();
     world.deliver("01T0950", "lost");
-    let message = |id: &str, body: &str| json!({"messageId": id, "eventSource": "aws:sqs", "body": body});
+    let message =
+        |id: &str, body: &str| json!({"messageId": id, "eventSource": "aws:sqs", "body": body});
     let scheduled = r#"{"detail-type":"Scheduled Event","source":"aws.events","detail":{}}"#;
-    let payload = json!({"Records": [message("a", scheduled), message("b", r#"{"trailbell":"sweep"}"#)]});
+    let payload =
+        json!({"Records": [message("a", scheduled), message("b", r#"{"trailbell":"sweep"}"#)]});
     let outcome = way::run(&world.pipeline, &payload, clock(None)).await;
     assert_eq!((counts(&outcome).read, outcome.report.messages), (1, 2));
     assert_eq!(outcome.reply().unwrap(), json!({"batchItemFailures": []}));
@@ -216,7 +251,11 @@ async fn without_trails_it_says_so() {
     let world = World::new();
     let pipeline = Pipeline { trails: vec![], ..Arc::into_inner(world.pipeline).unwrap() };
     let outcome = sweep(&pipeline.into(), None).await;
-    assert!(outcome.warnings.iter().any(|warning| warning.contains("TRAILBELL_TRAILS")), "{:?}", outcome.warnings);
+    assert!(
+        outcome.warnings.iter().any(|warning| warning.contains("TRAILBELL_TRAILS")),
+        "{:?}",
+        outcome.warnings
+    );
     assert!(outcome.reply().is_ok());
     assert!(world.memory.text("sweep/heartbeat").is_some());
 }

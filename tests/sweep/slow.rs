@@ -8,7 +8,9 @@ use bytes::Bytes;
 use tokio::time::{Instant, sleep_until};
 use trailbell::cloudtrail::Body;
 use trailbell::notification::ObjectRef;
-use trailbell::store::{Condition, Listing, ObjectStore, Page, PutError, SmallObject, StoreError, Written};
+use trailbell::store::{
+    Condition, Listing, ObjectStore, Page, PutError, SmallObject, StoreError, Written,
+};
 
 use crate::memory::Memory;
 
@@ -34,7 +36,13 @@ impl ObjectStore for Slow {
         self.memory.get(bucket, key).await
     }
 
-    async fn put(&self, bucket: &str, key: &str, bytes: Bytes, condition: Condition) -> Result<Written, PutError> {
+    async fn put(
+        &self,
+        bucket: &str,
+        key: &str,
+        bytes: Bytes,
+        condition: Condition,
+    ) -> Result<Written, PutError> {
         self.memory.put(bucket, key, bytes, condition).await
     }
 

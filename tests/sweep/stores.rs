@@ -26,7 +26,11 @@ fn key(minutes: i64, name: &str) -> String {
     )
 }
 
-fn pipeline<S: ObjectStore + Clone + 'static>(store: &S, bucket: &str, topic: &Topic) -> Arc<Pipeline> {
+fn pipeline<S: ObjectStore + Clone + 'static>(
+    store: &S,
+    bucket: &str,
+    topic: &Topic,
+) -> Arc<Pipeline> {
     Arc::new(Pipeline {
         store: Box::new(store.clone()),
         sink: Box::new(topic.clone()),
@@ -48,8 +52,18 @@ async fn finds_what_is_lost<S: ObjectStore + Clone + 'static>(store: &S, bucket:
     for expected in [(2, 0), (0, 2)] {
         let outcome = sweep(&pipeline, None).await;
         let counts = counts(&outcome);
-        assert_eq!((counts.listed, counts.young), (3, 1), "{bucket}: {counts}, {:?}", outcome.problems);
-        assert_eq!((counts.read, counts.read_before), expected, "{bucket}: {counts}, {:?}", outcome.problems);
+        assert_eq!(
+            (counts.listed, counts.young),
+            (3, 1),
+            "{bucket}: {counts}, {:?}",
+            outcome.problems
+        );
+        assert_eq!(
+            (counts.read, counts.read_before),
+            expected,
+            "{bucket}: {counts}, {:?}",
+            outcome.problems
+        );
         assert_eq!(topic.told(), 2, "{bucket}");
     }
 }
@@ -72,8 +86,11 @@ fn fill(folder: &Path, objects: usize) {
     for at in 0..objects {
         let path = folder.join("quiet").join(key(6 + at as i64 % 50, &format!("q{at}")));
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-        std::fs::write(path, r#"{"Records":[{"eventSource":"ec2.amazonaws.com","eventName":"DescribeInstances"}]}"#)
-            .unwrap();
+        std::fs::write(
+            path,
+            r#"{"Records":[{"eventSource":"ec2.amazonaws.com","eventName":"DescribeInstances"}]}"#,
+        )
+        .unwrap();
     }
 }
 
@@ -88,7 +105,11 @@ async fn five_thousand_quiet_objects_are_read_once() {
         let counts = counts(&sweep(&pipeline, None).await);
         println!("sweep {sweep_number}: {:?}", start.elapsed());
         assert_eq!((counts.read, counts.read_before), expected, "sweep {sweep_number}");
-        assert!(start.elapsed() < Duration::from_secs(60), "sweep {sweep_number}: {:?}", start.elapsed());
+        assert!(
+            start.elapsed() < Duration::from_secs(60),
+            "sweep {sweep_number}: {:?}",
+            start.elapsed()
+        );
     }
     let notes = folder.path().join("quiet/state/sweep/cursor");
     let note = std::fs::read_dir(notes).unwrap().next().unwrap().unwrap();

@@ -7,7 +7,12 @@ use crate::memory::Fault;
 use crate::world::{World, counts, key};
 
 fn remedies(outcome: &Outcome, key: &str) -> Vec<Remedy> {
-    outcome.problems.iter().filter(|problem| problem.place.contains(key)).map(|problem| problem.remedy).collect()
+    outcome
+        .problems
+        .iter()
+        .filter(|problem| problem.place.contains(key))
+        .map(|problem| problem.remedy)
+        .collect()
 }
 
 #[tokio::test]
@@ -24,7 +29,11 @@ async fn a_poison_object_is_tried_for_an_hour_and_keeps_nobody_waiting() {
             6 => (0, 1, vec![Remedy::NextSweep, Remedy::GivenUp]),
             _ => (0, 0, vec![]),
         };
-        assert_eq!((counts.failed, counts.given_up), (expected.0, expected.1), "sweep {sweep}: {counts}");
+        assert_eq!(
+            (counts.failed, counts.given_up),
+            (expected.0, expected.1),
+            "sweep {sweep}: {counts}"
+        );
         assert_eq!(remedies(&outcome, "0951Z_poison"), expected.2, "sweep {sweep}");
         assert_eq!(world.topic.told(), sweep, "sweep {sweep}");
         assert!(outcome.retry.is_empty(), "a sweep that works is a success");
@@ -63,7 +72,9 @@ async fn a_list_that_is_refused_fails_the_sweep_and_loses_nothing() {
     let world = World::new();
     world.sweep().await;
     world.deliver("01T1000", "a");
-    world.memory.fail(|verb, key| if verb == "list" && key.contains("AWSLogs") { Fault::Refused } else { Fault::None });
+    world.memory.fail(|verb, key| {
+        if verb == "list" && key.contains("AWSLogs") { Fault::Refused } else { Fault::None }
+    });
     for _ in 0..5 {
         world.wait(60);
         let outcome = world.sweep().await;
@@ -80,9 +91,9 @@ async fn what_cannot_be_remembered_fails_the_sweep_and_is_read_again() {
     for fault in [Fault::Refused, Fault::Conflict] {
         let world = World::new();
         world.deliver("01T0950", "a");
-        world
-            .memory
-            .fail(move |verb, key| if verb == "put" && key.contains("sweep/cursor") { fault } else { Fault::None });
+        world.memory.fail(move |verb, key| {
+            if verb == "put" && key.contains("sweep/cursor") { fault } else { Fault::None }
+        });
         let outcome = world.sweep().await;
         assert!(outcome.reply().is_err(), "{fault:?}");
         world.memory.fail(|_, _| Fault::None);
@@ -97,7 +108,11 @@ async fn an_answer_that_is_lost_changes_nothing() {
     let mut lost = 0;
     world.memory.fail(move |verb, key| {
         lost += u32::from(verb == "put" && key.contains("sweep/cursor"));
-        if lost % 2 == 1 && verb == "put" && key.contains("sweep/cursor") { Fault::Lost } else { Fault::None }
+        if lost % 2 == 1 && verb == "put" && key.contains("sweep/cursor") {
+            Fault::Lost
+        } else {
+            Fault::None
+        }
     });
     assert!(world.sweep().await.retry.is_empty());
     world.wait(10);
@@ -113,6 +128,10 @@ async fn a_damaged_memory_is_begun_anew() {
     world.memory.write(&note, "{");
     let outcome = world.sweep().await;
     assert_eq!((counts(&outcome).read, world.topic.told()), (1, 1));
-    assert!(outcome.problems.iter().any(|problem| problem.what.contains("begun anew")), "{:?}", outcome.problems);
+    assert!(
+        outcome.problems.iter().any(|problem| problem.what.contains("begun anew")),
+        "{:?}",
+        outcome.problems
+    );
     assert_eq!(counts(&world.sweep().await).read_before, 1);
 }

@@ -63,7 +63,11 @@ impl World {
 }
 
 /// All of it in one store.
-pub fn pipeline<S: ObjectStore + Clone + 'static>(store: &S, topic: &Topic, state: &str) -> Arc<Pipeline> {
+pub fn pipeline<S: ObjectStore + Clone + 'static>(
+    store: &S,
+    topic: &Topic,
+    state: &str,
+) -> Arc<Pipeline> {
     Arc::new(Pipeline {
         store: Box::new(store.clone()),
         sink: Box::new(topic.clone()),

@@ -12,10 +12,14 @@ use crate::finding::Origin;
 /// What else the caller did, and with which keys it can call.
 pub(super) fn check(call: Call<'_>) -> Vec<Step> {
     let identity = Identity::of(call);
-    let mut steps: Vec<Step> = other_calls(call, identity).into_iter().chain(all_calls(call, identity)).collect();
+    let mut steps: Vec<Step> =
+        other_calls(call, identity).into_iter().chain(all_calls(call, identity)).collect();
     if let Some(user) = identity.iam_user() {
         let keys = Command::aws("iam list-access-keys").with("--user-name", Some(user));
-        steps.push(Step::run(format!("Which access keys does {} have, and since when?", clean::name(user)), keys));
+        steps.push(Step::run(
+            format!("Which access keys does {} have, and since when?", clean::name(user)),
+            keys,
+        ));
     }
     steps
 }
@@ -35,26 +39,32 @@ fn other_calls(call: Call<'_>, identity: Identity<'_>) -> Option<Step> {
     Some(Step::run(purpose, lookup(call, 24, attribute, Some(value))))
 }
 
-/// The same out of the log objects, which hold more than CloudTrail's event history: every region, and data events
-/// where the trail has them.
+/// The same out of the log objects, which hold more than CloudTrail's event history: every region,
+/// and data events where the trail has them.
 fn all_calls(call: Call<'_>, identity: Identity<'_>) -> Option<Step> {
     let place = logs_of_account(call)?;
     let time = call.time()?;
     let scan = || {
         let scan = Command::trailbell("scan").place(&place);
-        scan.known("--since", Some(&time::shifted(time, -24))).known("--until", Some(&time::shifted(time, 24)))
+        scan.known("--since", Some(&time::shifted(time, -24)))
+            .known("--until", Some(&time::shifted(time, 24)))
     };
-    let scans: Vec<Command> = caller::conditions(call).iter().map(|it| scan().with("--query", Some(it))).collect();
+    let scans: Vec<Command> =
+        caller::conditions(call).iter().map(|it| scan().with("--query", Some(it))).collect();
     let fitting = scans.iter().position(|scan| scan.line().is_ok()).unwrap_or_default();
-    let purpose = format!("And what did {} do in all regions, by the log objects themselves?", identity.shown());
+    let purpose = format!(
+        "And what did {} do in all regions, by the log objects themselves?",
+        identity.shown()
+    );
     Some(Step::run(purpose, scans.into_iter().nth(fitting)?))
 }
 
-/// The part of the bucket that holds the account's log objects, as `s3://bucket/prefix/`; absent where the record was
-/// not read from an object that CloudTrail named.
+/// The part of the bucket that holds the account's log objects, as `s3://bucket/prefix/`; absent
+/// where the record was not read from an object that CloudTrail named.
 fn logs_of_account(call: Call<'_>) -> Option<String> {
     let Origin::Object { bucket, key, .. } = &call.finding.origin else { return None };
-    let (account, _) = key.split_once("/CloudTrail/").filter(|(account, _)| account.contains("AWSLogs/"))?;
+    let (account, _) =
+        key.split_once("/CloudTrail/").filter(|(account, _)| account.contains("AWSLogs/"))?;
     Some(format!("s3://{bucket}/{account}/"))
 }
 
@@ -69,15 +79,18 @@ pub(super) fn stop(call: Call<'_>) -> Vec<Step> {
         )],
         "AssumedRole" => vec![stop_role(call, identity)],
         "AWSService" => Vec::new(),
-        _ => vec![Step::told("If the credentials may be stolen: end the sessions of the caller where it signs in.")],
+        _ => vec![Step::told(
+            "If the credentials may be stolen: end the sessions of the caller where it signs in.",
+        )],
     }
 }
 
 /// A change that a service made for someone comes back unless it is undone there.
 pub(super) fn service(call: Call<'_>) -> Option<Step> {
     let identity = Identity::of(call);
-    let service =
-        identity.invoked_by().or_else(|| (identity.identity_type() == "AWSService").then(|| identity.name()))?;
+    let service = identity
+        .invoked_by()
+        .or_else(|| (identity.identity_type() == "AWSService").then(|| identity.name()))?;
     Some(Step::told(format!(
         "{} made the call: find out who asked it to, and undo the change there too (with CloudFormation: in the \
          stack), or it may be made again.",
@@ -114,7 +127,9 @@ fn stop_role(call: Call<'_>, identity: Identity<'_>) -> Step {
     let deny = Command::aws("iam attach-role-policy").with("--role-name", identity.role());
     let place = in_account(call);
     Step::run(
-        format!("If the session may be stolen: deny the role {role} everything{place}. This stops all its sessions."),
+        format!(
+            "If the session may be stolen: deny the role {role} everything{place}. This stops all its sessions."
+        ),
         deny.with("--policy-arn", Some(&deny_all(call))),
     )
 }

@@ -8,13 +8,14 @@ use crate::alert::identity::Identity;
 
 /// What to look at, for this call.
 pub(in crate::alert) fn steps(call: Call<'_>) -> Vec<Step> {
-    let account = call
-        .account()
-        .map_or("the account that you mean".to_owned(), |id| format!("account {}", call.accounts.shown(id)));
+    let account = call.account().map_or("the account that you mean".to_owned(), |id| {
+        format!("account {}", call.accounts.shown(id))
+    });
     let whoami = Command::aws("sts get-caller-identity");
     let mut steps = vec![Step::run(format!("First, are you in {account}?"), whoami)];
     steps.extend(
-        console::group(call).map(|url| Step::open("The group in the console, signed in to that account:", url)),
+        console::group(call)
+            .map(|url| Step::open("The group in the console, signed in to that account:", url)),
     );
     steps.extend(group(call));
     steps.extend(new_users(call));
@@ -37,7 +38,9 @@ fn group(call: Call<'_>) -> Vec<Step> {
         GroupAction::Delete => Vec::new(),
         GroupAction::AddUser => [contents(call), target_user(call), keys(call)].concat(),
         GroupAction::RemoveUser => [contents(call), target_user(call)].concat(),
-        GroupAction::AttachPolicy | GroupAction::DetachPolicy => [managed_policy(call), contents(call)].concat(),
+        GroupAction::AttachPolicy | GroupAction::DetachPolicy => {
+            [managed_policy(call), contents(call)].concat()
+        }
         GroupAction::PutPolicy => [vec![inline_policy(call)], contents(call)].concat(),
         GroupAction::DeletePolicy => contents(call),
     };
@@ -71,15 +74,21 @@ fn target_user(call: Call<'_>) -> Vec<Step> {
 /// The keys of the user who was added: whoever holds them has what the group grants.
 fn keys(call: Call<'_>) -> Vec<Step> {
     let user = call.target_user().filter(|user| Identity::of(call).iam_user() != Some(user));
-    let keys = user.map(|user| Command::aws("iam list-access-keys").with("--user-name", Some(user)));
-    let purpose = format!("Which access keys does {} have, and since when?", shown(user, "the user"));
+    let keys =
+        user.map(|user| Command::aws("iam list-access-keys").with("--user-name", Some(user)));
+    let purpose =
+        format!("Which access keys does {} have, and since when?", shown(user, "the user"));
     keys.map(|keys| Step::run(purpose, keys)).into_iter().collect()
 }
 
 fn managed_policy(call: Call<'_>) -> Vec<Step> {
-    let about = |action: &str| Command::aws(action).with("--policy-arn", call.parameter("policyArn"));
+    let about =
+        |action: &str| Command::aws(action).with("--policy-arn", call.parameter("policyArn"));
     vec![
-        Step::run("Which version of the policy counts (DefaultVersionId)?", about("iam get-policy")),
+        Step::run(
+            "Which version of the policy counts (DefaultVersionId)?",
+            about("iam get-policy"),
+        ),
         Step::run(
             "What does it allow? Put the version in place of VERSION.",
             about("iam get-policy-version").plain("--version-id=VERSION"),
@@ -89,7 +98,10 @@ fn managed_policy(call: Call<'_>) -> Vec<Step> {
 
 fn inline_policy(call: Call<'_>) -> Step {
     let get = Command::aws("iam get-group-policy").with("--group-name", call.group());
-    Step::run("What does the policy say now?", get.with("--policy-name", call.parameter("policyName")))
+    Step::run(
+        "What does the policy say now?",
+        get.with("--policy-name", call.parameter("policyName")),
+    )
 }
 
 /// What else happened to the group, under its old name and its new one.
@@ -97,7 +109,8 @@ fn history(call: Call<'_>) -> Vec<Step> {
     let new_name = call.group_now().filter(|name| Some(*name) != call.group());
     let names = call.group().into_iter().chain(new_name);
     let look = |name: &str| {
-        let purpose = format!("What else happened to the group {} within a day?", clean::name(name));
+        let purpose =
+            format!("What else happened to the group {} within a day?", clean::name(name));
         Step::run(purpose, lookup(call, 24, "ResourceName", Some(name)))
     };
     names.map(look).collect()

@@ -29,7 +29,12 @@ impl Command {
     }
 
     fn of(program: &str, words: &str) -> Command {
-        Command { words: Ok(std::iter::once(program).chain(words.split(' ')).map(str::to_owned).collect()) }
+        Command {
+            words: Ok(std::iter::once(program)
+                .chain(words.split(' '))
+                .map(str::to_owned)
+                .collect()),
+        }
     }
 
     /// A place in S3, `s3://…`, as a word of its own.
@@ -37,8 +42,8 @@ impl Command {
         self.add("place of the logs", shell::word(place))
     }
 
-    /// `--option=value`: in this form a value that starts with a dash stays a value. Without the value, or with one
-    /// that cannot be pasted, there is no command.
+    /// `--option=value`: in this form a value that starts with a dash stays a value. Without the
+    /// value, or with one that cannot be pasted, there is no command.
     pub(in crate::alert) fn with(self, option: &str, value: Option<&str>) -> Command {
         let word = value.ok_or(Refusal::NotRecorded).and_then(shell::word);
         self.push(option, &option[2..].replace('-', " "), word)
@@ -54,10 +59,14 @@ impl Command {
         Command { words: self.words.map(|words| append(words, word.to_owned())) }
     }
 
-    /// `--lookup-attributes` for one attribute. In this form commas and equals signs have a meaning outside of quotes,
-    /// and quotes and backslashes inside.
+    /// `--lookup-attributes` for one attribute. In this form commas and equals signs have a meaning
+    /// outside of quotes, and quotes and backslashes inside.
     /// Source: <https://docs.aws.amazon.com/cli/latest/userguide/cli-usage-shorthand.html>
-    pub(in crate::alert) fn lookup_attribute(self, attribute: &str, value: Option<&str>) -> Command {
+    pub(in crate::alert) fn lookup_attribute(
+        self,
+        attribute: &str,
+        value: Option<&str>,
+    ) -> Command {
         let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"_-+./@:".contains(&byte);
         let argument = value.ok_or(Refusal::NotRecorded).and_then(|value| {
             let value = match value {
@@ -70,7 +79,8 @@ impl Command {
         self.push("--lookup-attributes", "name to look up", argument)
     }
 
-    /// `--start-time` and `--end-time`, so many hours before and after; neither where the time is not known.
+    /// `--start-time` and `--end-time`, so many hours before and after; neither where the time is
+    /// not known.
     pub(in crate::alert) fn around(self, at: Option<Timestamp>, hours: i64) -> Command {
         let start = at.map(|at| time::shifted(at, -hours));
         let end = at.map(|at| time::shifted(at, hours));
@@ -82,7 +92,8 @@ impl Command {
         self.words.as_ref().map(|words| words.join(" ")).map_err(String::as_str)
     }
 
-    /// The command on as many lines as it needs, joined for the shell by ` \`, or why there is none.
+    /// The command on as many lines as it needs, joined for the shell by ` \`, or why there is
+    /// none.
     pub(in crate::alert) fn lines(&self) -> Result<Vec<String>, &str> {
         let words = self.words.as_ref().map_err(String::as_str)?;
         let mut lines = Vec::new();
@@ -112,7 +123,11 @@ impl Command {
 
 /// A word must fit on a line of its own: a word that is cut is another word.
 fn fits(word: String) -> Result<String, Refusal> {
-    if wrap::width(&word) + CONTINUED + 2 > wrap::COLUMNS { Err(Refusal::TooLong) } else { Ok(word) }
+    if wrap::width(&word) + CONTINUED + 2 > wrap::COLUMNS {
+        Err(Refusal::TooLong)
+    } else {
+        Ok(word)
+    }
 }
 
 fn append(mut words: Vec<String>, word: String) -> Vec<String> {
@@ -126,9 +141,13 @@ mod tests {
 
     #[test]
     fn a_long_command_is_continued_between_words() {
-        let command = Command::aws("iam x").with("--a", Some(&"y".repeat(80))).with("--b", Some("z"));
+        let command =
+            Command::aws("iam x").with("--a", Some(&"y".repeat(80))).with("--b", Some("z"));
         let lines = command.lines().unwrap();
-        assert_eq!(lines, [format!("    aws iam x --a={} \\", "y".repeat(80)), "      --b=z".to_owned()]);
+        assert_eq!(
+            lines,
+            [format!("    aws iam x --a={} \\", "y".repeat(80)), "      --b=z".to_owned()]
+        );
         assert_eq!(command.line().unwrap(), format!("aws iam x --a={} --b=z", "y".repeat(80)));
     }
 
@@ -140,19 +159,29 @@ mod tests {
             (Some(&*"x".repeat(100)), "the group name is too long for one line"),
             (Some("file://x"), "the group name would make the AWS CLI read a file or a URL"),
         ] {
-            assert_eq!(Command::aws("iam get-group").with("--group-name", value).line(), Err(reason));
+            assert_eq!(
+                Command::aws("iam get-group").with("--group-name", value).line(),
+                Err(reason)
+            );
         }
     }
 
     #[test]
     fn a_value_to_look_up_stays_one_value() {
-        let lookup = |value| Command::aws("x").lookup_attribute("Username", Some(value)).line().unwrap();
-        assert_eq!(lookup("alice"), "aws x --lookup-attributes=AttributeKey=Username,AttributeValue=alice");
+        let lookup =
+            |value| Command::aws("x").lookup_attribute("Username", Some(value)).line().unwrap();
+        assert_eq!(
+            lookup("alice"),
+            "aws x --lookup-attributes=AttributeKey=Username,AttributeValue=alice"
+        );
         assert_eq!(
             lookup("a,AttributeKey=b"),
             r#"aws x --lookup-attributes='AttributeKey=Username,AttributeValue="a,AttributeKey=b"'"#
         );
         let refused = Command::aws("x").lookup_attribute("Username", Some(r#"a",AttributeKey="b"#));
-        assert_eq!(refused.line(), Err("the name to look up holds characters that names in AWS cannot have"));
+        assert_eq!(
+            refused.line(),
+            Err("the name to look up holds characters that names in AWS cannot have")
+        );
     }
 }

@@ -1,4 +1,5 @@
-//! What to check and what to undo: steps in words, with commands to paste where the record gives their values.
+//! What to check and what to undo: steps in words, with commands to paste where the record gives
+//! their values.
 
 mod actor;
 mod check;
@@ -48,12 +49,14 @@ impl Step {
         Step { purpose: purpose.into(), how: How::Open(url) }
     }
 
-    /// Whether the other one is for the same end: a question is asked once, whenever it is asked about.
+    /// Whether the other one is for the same end: a question is asked once, whenever it is asked
+    /// about.
     pub(super) fn same_deed(&self, other: &Step) -> bool {
         self.purpose.ends_with('?') || self.how == other.how
     }
 
-    /// For machines: `purpose`, and `link`, or `command`, or `no_command`: the reason why there is none.
+    /// For machines: `purpose`, and `link`, or `command`, or `no_command`: the reason why there is
+    /// none.
     pub(super) fn document(&self) -> Value {
         let (name, value) = match &self.how {
             How::Told => return json!({"purpose": self.purpose}),
@@ -67,8 +70,8 @@ impl Step {
     }
 }
 
-/// CloudTrail's event history, some hours before and after the call. It reaches back 90 days, holds management events
-/// only, and takes one attribute to look for.
+/// CloudTrail's event history, some hours before and after the call. It reaches back 90 days, holds
+/// management events only, and takes one attribute to look for.
 /// Source: <https://docs.aws.amazon.com/awscloudtrail/latest/APIReference/API_LookupEvents.html>
 fn lookup(call: Call<'_>, hours: i64, attribute: &str, value: Option<&str>) -> Command {
     let region = call.fields.text("cloud.region");
@@ -79,9 +82,14 @@ fn lookup(call: Call<'_>, hours: i64, attribute: &str, value: Option<&str>) -> C
 /// What gets the raw record.
 pub(super) fn raw_record(call: Call<'_>) -> Vec<Step> {
     let Some(id) = call.fields.text("event.id") else { return Vec::new() };
-    let command = Command::aws("cloudtrail lookup-events").known("--region", call.fields.text("cloud.region"));
-    let lookup = Step::run("CloudTrail keeps it for 90 days:", command.lookup_attribute("EventId", Some(id)));
-    let page = console::event(call).map(|url| Step::open("In the console, signed in to that account:", url));
+    let command = Command::aws("cloudtrail lookup-events")
+        .known("--region", call.fields.text("cloud.region"));
+    let lookup = Step::run(
+        "CloudTrail keeps it for 90 days:",
+        command.lookup_attribute("EventId", Some(id)),
+    );
+    let page = console::event(call)
+        .map(|url| Step::open("In the console, signed in to that account:", url));
     std::iter::once(lookup).chain(page).collect()
 }
 

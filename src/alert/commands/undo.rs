@@ -1,16 +1,22 @@
-//! What stops the caller, and what takes the change back: in this order, or the change may be made again.
+//! What stops the caller, and what takes the change back: in this order, or the change may be made
+//! again.
 
 use super::{Command, Step, actor, shown};
 use crate::alert::call::{Call, GroupAction};
 
-/// What stops the caller, should it be needed, and what takes the call back, where it changed something.
+/// What stops the caller, should it be needed, and what takes the call back, where it changed
+/// something.
 pub(in crate::alert) fn steps(call: Call<'_>) -> Vec<Step> {
     if call.failed() {
         let nothing = Step::told("The call failed and changed nothing: there is nothing to undo.");
         return std::iter::once(nothing).chain(actor::stop(call)).collect();
     }
     let change = call.group_action().map(|action| change(call, action));
-    actor::stop(call).into_iter().chain(change.into_iter().flatten()).chain(actor::service(call)).collect()
+    actor::stop(call)
+        .into_iter()
+        .chain(change.into_iter().flatten())
+        .chain(actor::service(call))
+        .collect()
 }
 
 fn change(call: Call<'_>, action: GroupAction) -> Vec<Step> {
@@ -18,10 +24,18 @@ fn change(call: Call<'_>, action: GroupAction) -> Vec<Step> {
         GroupAction::Create => delete_group(call),
         GroupAction::Delete => vec![create_group(call)],
         GroupAction::Update => vec![update_group(call)],
-        GroupAction::AddUser => vec![membership(call, "Take the user out again.", "iam remove-user-from-group")],
-        GroupAction::RemoveUser => vec![membership(call, "Put the user back.", "iam add-user-to-group")],
-        GroupAction::AttachPolicy => vec![managed(call, "Detach the policy again.", "iam detach-group-policy")],
-        GroupAction::DetachPolicy => vec![managed(call, "Attach the policy again.", "iam attach-group-policy")],
+        GroupAction::AddUser => {
+            vec![membership(call, "Take the user out again.", "iam remove-user-from-group")]
+        }
+        GroupAction::RemoveUser => {
+            vec![membership(call, "Put the user back.", "iam add-user-to-group")]
+        }
+        GroupAction::AttachPolicy => {
+            vec![managed(call, "Detach the policy again.", "iam detach-group-policy")]
+        }
+        GroupAction::DetachPolicy => {
+            vec![managed(call, "Attach the policy again.", "iam attach-group-policy")]
+        }
         GroupAction::PutPolicy => vec![delete_inline(call)],
         GroupAction::DeletePolicy => vec![put_inline(call)],
     }
@@ -45,7 +59,10 @@ fn delete_group(call: Call<'_>) -> Vec<Step> {
             "For each inline policy, in place of NAME: delete it.",
             on_group("iam delete-group-policy").plain("--policy-name=NAME"),
         ),
-        Step::run(format!("Then delete the group {group}, which must be empty."), on_group("iam delete-group")),
+        Step::run(
+            format!("Then delete the group {group}, which must be empty."),
+            on_group("iam delete-group"),
+        ),
     ]
 }
 
@@ -67,7 +84,10 @@ fn update_group(call: Call<'_>) -> Step {
     };
     let note = if moved { " The record does not tell the old path." } else { "" };
     let update = Command::aws("iam update-group").with("--group-name", Some(new_name));
-    Step::run(format!("Give the group its old name back.{note}"), update.with("--new-group-name", call.group()))
+    Step::run(
+        format!("Give the group its old name back.{note}"),
+        update.with("--new-group-name", call.group()),
+    )
 }
 
 fn membership(call: Call<'_>, purpose: &str, action: &str) -> Step {

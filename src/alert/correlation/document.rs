@@ -59,7 +59,8 @@ fn ours(story: &Story<'_>, subject: &str) -> Value {
 
 fn alike(story: &Story<'_>) -> Value {
     let values = story.known.values.iter().flatten();
-    let pairs = story.told.group_by.iter().zip(values).map(|(field, value)| (field.clone(), json!(value)));
+    let pairs =
+        story.told.group_by.iter().zip(values).map(|(field, value)| (field.clone(), json!(value)));
     pairs.collect::<Map<String, Value>>().into()
 }
 

@@ -65,7 +65,8 @@ fn happened(story: &Story<'_>) -> Vec<String> {
         lines.extend(wrap::hanging("  … ", &more));
     }
     if let unread @ 1.. = story.told.members.len() - known.members.len() {
-        let why = known.trouble.as_deref().map(|why| format!(": {}", clean::text(why, LONGEST_TEXT)));
+        let why =
+            known.trouble.as_deref().map(|why| format!(": {}", clean::text(why, LONGEST_TEXT)));
         let are = if unread == 1 { "is" } else { "are" };
         let unread = format!("{} {are} not shown here{}.", events(unread), why.unwrap_or_default());
         lines.extend(wrap::hanging("  … ", &unread));
@@ -75,16 +76,25 @@ fn happened(story: &Story<'_>) -> Vec<String> {
 
 fn member(story: &Story<'_>, finding: &Finding) -> Vec<String> {
     let call = Call::new(finding, story.accounts);
-    let time = finding.time.map_or("not recorded".to_owned(), |time| time.strftime("%Y-%m-%d %H:%M:%S").to_string());
+    let time = finding
+        .time
+        .map_or("not recorded".to_owned(), |time| time.strftime("%Y-%m-%d %H:%M:%S").to_string());
     let power = Power::of(call).filter(|_| !call.failed());
     let power = power.map(|power| format!("; it {}", power.in_words())).unwrap_or_default();
-    let deed = format!("{} by {}{power}", subject::deed(call, ROOM), clean::name(Identity::of(call).short()));
+    let deed = format!(
+        "{} by {}{power}",
+        subject::deed(call, ROOM),
+        clean::name(Identity::of(call).short())
+    );
     let id = &finding.id.as_str()[..ID_DIGITS];
     let prefix = format!("  {time:<19}  {id}  ");
     let mut lines = wrap::hanging(&prefix, &clean::text(&deed, 2 * LONGEST_TEXT));
     if story.told.stages.iter().flatten().count() > 1 {
         let indent = " ".repeat(wrap::width(&prefix));
-        lines.extend(wrap::hanging(&indent, &format!("({})", clean::text(&finding.rule.name, LONGEST_TEXT))));
+        lines.extend(wrap::hanging(
+            &indent,
+            &format!("({})", clean::text(&finding.rule.name, LONGEST_TEXT)),
+        ));
     }
     lines
 }
@@ -99,8 +109,13 @@ fn by_whom(story: &Story<'_>) -> Vec<String> {
     counts.sort_by_key(|(count, _)| std::cmp::Reverse(*count));
     let line = |(count, call): (usize, Call<'_>)| {
         let address = call.fields.text("source.ip").or_else(|| call.fields.text("source.address"));
-        let from = address.map(|it| format!(", from {}", clean::text(it, LONGEST_TEXT))).unwrap_or_default();
-        wrap::hanging(&format!("  {count:>4}  "), &format!("{}{from}", Identity::of(call).in_words()))
+        let from = address
+            .map(|it| format!(", from {}", clean::text(it, LONGEST_TEXT)))
+            .unwrap_or_default();
+        wrap::hanging(
+            &format!("  {count:>4}  "),
+            &format!("{}{from}", Identity::of(call).in_words()),
+        )
     };
     counts.into_iter().flat_map(line).collect()
 }
@@ -108,9 +123,15 @@ fn by_whom(story: &Story<'_>) -> Vec<String> {
 fn why(story: &Story<'_>) -> Vec<String> {
     let told = story.told;
     let alike: Vec<&str> = told.group_by.iter().map(String::as_str).collect();
-    let alike = if alike.is_empty() { String::new() } else { format!(", alike in {}", alike.join(" and ")) };
+    let alike = if alike.is_empty() {
+        String::new()
+    } else {
+        format!(", alike in {}", alike.join(" and "))
+    };
     let asked = format!("The rule asks for {}{alike}:", clean::text(&told.asked, LONGEST_TEXT));
-    let stage = |names: &Vec<String>| wrap::hanging("    - ", &clean::text(&names.join(" or "), 4 * LONGEST_TEXT));
+    let stage = |names: &Vec<String>| {
+        wrap::hanging("    - ", &clean::text(&names.join(" or "), 4 * LONGEST_TEXT))
+    };
     let mut lines = wrap::hanging("  ", &asked);
     lines.extend(told.stages.iter().flat_map(stage));
     lines.extend(wrap::hanging("  ", &format!("The severity is {}", story.severity())));
@@ -127,7 +148,10 @@ fn identifiers(story: &Story<'_>) -> Vec<String> {
         ("Correlation", told.id.to_string()),
         ("Episode", told.episode.to_string()),
         ("In the ledger", format!("entries/{}", told.id)),
-        ("Findings", told.members.iter().map(|id| &id.as_str()[..ID_DIGITS]).collect::<Vec<_>>().join(" ")),
+        (
+            "Findings",
+            told.members.iter().map(|id| &id.as_str()[..ID_DIGITS]).collect::<Vec<_>>().join(" "),
+        ),
     ];
     let row = |(label, value): (&str, String)| wrap::hanging(&format!("  {label:<14}  "), &value);
     rows.into_iter().flat_map(row).collect()

@@ -20,7 +20,8 @@ const LONGEST_SUBJECT: usize = 99;
 /// Characters of a value that findings are alike in.
 const LONGEST_VALUE: usize = 128;
 
-/// What is to be told of an episode, at one severity. What its members are is in their own entries of the ledger.
+/// What is to be told of an episode, at one severity. What its members are is in their own entries
+/// of the ledger.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Correlated {
     /// The same for the same episode and severity.
@@ -72,15 +73,19 @@ struct Story<'a> {
 }
 
 impl Correlated {
-    /// One line of printable ASCII, of at most 99 characters, without what only the members can tell.
+    /// One line of printable ASCII, of at most 99 characters, without what only the members can
+    /// tell.
     pub fn subject(&self) -> String {
         let (severity, name) = (self.rule.severity.as_str(), &self.rule.name);
-        clean::ascii(&format!("[{severity}] {name}: {}", mail::events(self.events)), LONGEST_SUBJECT)
+        clean::ascii(
+            &format!("[{severity}] {name}: {}", mail::events(self.events)),
+            LONGEST_SUBJECT,
+        )
     }
 }
 
-/// Writes the alert; `accounts` gives names to account ids. Never fails: what could not be read is said, and what does
-/// not fit in 256 KiB is cut.
+/// Writes the alert; `accounts` gives names to account ids. Never fails: what could not be read is
+/// said, and what does not fit in 256 KiB is cut.
 pub fn render_correlation(told: &Correlated, known: &Known, accounts: &Accounts) -> Alert {
     let calls = || known.members.iter().map(|finding| Call::new(finding, accounts));
     let check = once(calls().rev().flat_map(commands::check));
@@ -116,8 +121,10 @@ impl Story<'_> {
         let values = self.known.values.as_ref()?;
         let pairs = || self.told.group_by.iter().zip(values);
         let others = pairs().filter(|(field, _)| !is_account(field));
-        let others: Vec<String> = others.map(|(_, value)| clean::short_name(value, LONGEST_VALUE)).collect();
-        let account = pairs().find(|(field, _)| is_account(field)).map(|(_, id)| self.accounts.shown(id));
+        let others: Vec<String> =
+            others.map(|(_, value)| clean::short_name(value, LONGEST_VALUE)).collect();
+        let account =
+            pairs().find(|(field, _)| is_account(field)).map(|(_, id)| self.accounts.shown(id));
         match (others.is_empty(), account) {
             (true, None) => None,
             (true, Some(account)) => Some(format!("account {account}")),
@@ -146,7 +153,10 @@ impl Story<'_> {
             Some(query) => {
                 let query = query.split_whitespace().collect::<Vec<_>>().join(" ");
                 let query = clean::text(&query, 4 * LONGEST_VALUE);
-                format!("{}, and not {base}, since one of these matches: {query}", rule.severity.as_str())
+                format!(
+                    "{}, and not {base}, since one of these matches: {query}",
+                    rule.severity.as_str()
+                )
             }
         }
     }
@@ -163,7 +173,8 @@ impl Story<'_> {
 
 /// The minimal alert of last resort: what finds the episode in the ledger.
 pub fn render_minimal_correlation(told: &Correlated) -> Alert {
-    let members = Known { trouble: Some("the full alert could not be sent".to_owned()), ..Known::default() };
+    let members =
+        Known { trouble: Some("the full alert could not be sent".to_owned()), ..Known::default() };
     let ids_only = Correlated { rule: Arc::new(bare(&told.rule)), ..told.clone() };
     render_correlation(&ids_only, &members, &Accounts::default())
 }

@@ -27,7 +27,9 @@ pub(super) fn write(summary: &Summary, subject: &str, room: usize) -> Value {
 
 fn frame(summary: &Summary, subject: &str) -> Value {
     let rule = &summary.rule;
-    let times = |pick: fn(&[Member]) -> Option<&Member>| pick(&summary.members).and_then(|member| member.time);
+    let times = |pick: fn(&[Member]) -> Option<&Member>| {
+        pick(&summary.members).and_then(|member| member.time)
+    };
     json!({
         "@timestamp": times(<[Member]>::first),
         "message": subject,

@@ -21,7 +21,8 @@ const ID_DIGITS: usize = 8;
 const COLUMNS: &str = "  Time (UTC)           Id        What\n";
 
 /// Only a ledger has the members' records.
-const FULL_ALERT: &str = "  - The whole alert of one of them, its id in place of ID, from the ledger that --ledger or
+const FULL_ALERT: &str =
+    "  - The whole alert of one of them, its id in place of ID, from the ledger that --ledger or
     TRAILBELL_LEDGER names:
     trailbell ledger show ID --alert\n";
 
@@ -31,7 +32,10 @@ pub(super) fn write(summary: &Summary, accounts: &Accounts) -> String {
     mail += &format!("\nHOW MANY BY WHOM\n{}", lines(by_actor(&summary.members, accounts)));
     mail += &format!("\nALL OF THEM\n{COLUMNS}{}", members(summary, accounts));
     let rule = clean::text(&summary.rule.id, LONGEST_TEXT);
-    mail += &format!("\nTO FIND IT AGAIN\n  Rule id         {rule}\n  Summary id      {}\n", summary.id);
+    mail += &format!(
+        "\nTO FIND IT AGAIN\n  Rule id         {rule}\n  Summary id      {}\n",
+        summary.id
+    );
     mail + if summary.window.is_some() { FULL_ALERT } else { "" }
 }
 
@@ -40,10 +44,16 @@ fn introduction(summary: &Summary) -> String {
     let (findings, were) = if count == 1 { ("finding", "was") } else { ("findings", "were") };
     let rule = &summary.rule;
     let when = match summary.window {
-        Some(window) => format!("between {} and {}", time::spoken(window.start), time::spoken(window.end())),
+        Some(window) => {
+            format!("between {} and {}", time::spoken(window.start), time::spoken(window.end()))
+        }
         None => "in one go".to_owned(),
     };
-    let part = if summary.part > 1 { format!(" This is part {} of the summary.", summary.part) } else { String::new() };
+    let part = if summary.part > 1 {
+        format!(" This is part {} of the summary.", summary.part)
+    } else {
+        String::new()
+    };
     format!(
         "{count} more {findings} of the rule {} (severity {}, risk score {} of 100) {were} made {when}, and {were} not \
          sent one by one, so that the others are not lost among them. Times below are those of the calls.{part}",
@@ -62,7 +72,10 @@ fn by_actor(members: &[Member], accounts: &Accounts) -> Vec<String> {
     counts.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
     let others = counts.len().saturating_sub(MOST_ACTORS);
     let shown = counts.iter().take(MOST_ACTORS).flat_map(|((actor, account), count)| {
-        wrap::hanging(&format!("  {count:>6}  "), &format!("{} in {}", clean::name(actor), place(*account, accounts)))
+        wrap::hanging(
+            &format!("  {count:>6}  "),
+            &format!("{} in {}", clean::name(actor), place(*account, accounts)),
+        )
     });
     let more = (others > 0).then(|| format!("  ({others} more)"));
     shown.chain(more).collect()
@@ -87,7 +100,9 @@ fn members(summary: &Summary, accounts: &Accounts) -> String {
 }
 
 fn member_lines(member: &Member, accounts: &Accounts) -> Vec<String> {
-    let time = member.time.map_or("not recorded".to_owned(), |time| time.strftime("%Y-%m-%d %H:%M:%S").to_string());
+    let time = member
+        .time
+        .map_or("not recorded".to_owned(), |time| time.strftime("%Y-%m-%d %H:%M:%S").to_string());
     let (what, who) = (clean::text(&member.what, LONGEST_TEXT), clean::name(&member.actor));
     let id = &member.id.as_str()[..ID_DIGITS];
     let deed = format!("{what} by {who} in {}", place(member.account.as_deref(), accounts));

@@ -80,8 +80,16 @@ impl Member {
 
 impl Summary {
     /// The summary of these findings, which are of one rule; none of no findings.
-    pub fn of(id: FindingId, window: Option<Window>, part: u32, findings: &[Finding]) -> Option<Summary> {
-        let highest = findings.iter().rev().max_by_key(|finding| (finding.rule.risk_score, finding.rule.severity))?;
+    pub fn of(
+        id: FindingId,
+        window: Option<Window>,
+        part: u32,
+        findings: &[Finding],
+    ) -> Option<Summary> {
+        let highest = findings
+            .iter()
+            .rev()
+            .max_by_key(|finding| (finding.rule.risk_score, finding.rule.severity))?;
         let mut members: Vec<Member> = findings.iter().map(Member::of).collect();
         members.sort_by(|a, b| (a.time, &a.id).cmp(&(b.time, &b.id)));
         let (rule, highest) = (Arc::clone(&highest.rule), Member::of(highest));
@@ -97,11 +105,15 @@ impl Summary {
     pub fn subject(&self) -> String {
         let (severity, count) = (self.rule.severity.as_str(), self.members.len());
         let plural = if count == 1 { "finding" } else { "findings" };
-        clean::ascii(&format!("[{severity}] {count} more {plural}: {}", self.rule.name), LONGEST_SUBJECT)
+        clean::ascii(
+            &format!("[{severity}] {count} more {plural}: {}", self.rule.name),
+            LONGEST_SUBJECT,
+        )
     }
 }
 
-/// Writes the message; `accounts` gives names to account ids. What does not fit in 256 KiB is cut, with a count and where the rest is.
+/// Writes the message; `accounts` gives names to account ids. What does not fit in 256 KiB is cut,
+/// with a count and where the rest is.
 pub fn render_summary(summary: &Summary, accounts: &Accounts) -> Alert {
     let (subject, text) = (summary.subject(), mail::write(summary, accounts));
     let highest = &summary.highest;
@@ -112,7 +124,8 @@ pub fn render_summary(summary: &Summary, accounts: &Accounts) -> Alert {
         action: highest.action.as_deref(),
         kind: "summary",
     });
-    let taken = limit::encoded(&text) + attributes.iter().map(super::Attribute::bytes).sum::<usize>();
+    let taken =
+        limit::encoded(&text) + attributes.iter().map(super::Attribute::bytes).sum::<usize>();
     let document = document::write(summary, &subject, limit::room(taken));
     Alert { finding: summary.id.clone(), subject, text, document, attributes }
 }

@@ -17,14 +17,19 @@ fn threat(tactic: &str) -> Threat {
     };
     Threat {
         framework: "MITRE ATT&CK".to_owned(),
-        tactic: Tactic { id: tactic.to_owned(), name: format!("name of {tactic}"), reference: "u".to_owned() },
+        tactic: Tactic {
+            id: tactic.to_owned(),
+            name: format!("name of {tactic}"),
+            reference: "u".to_owned(),
+        },
         technique: vec![technique("T1098", vec![technique("T1098.003", Vec::new())])],
     }
 }
 
 #[test]
 fn the_document_has_the_record_in_ecs_and_the_rest_under_trailbell() {
-    let alert = render(&finding(document("CreateGroup")), &Context::default(), &Accounts::default());
+    let alert =
+        render(&finding(document("CreateGroup")), &Context::default(), &Accounts::default());
     for (pointer, value) in [
         ("/event/kind", json!("alert")),
         ("/event/action", json!("CreateGroup")),
@@ -43,7 +48,10 @@ fn the_document_has_the_record_in_ecs_and_the_rest_under_trailbell() {
         ("/trailbell/origin/bucket", json!("example-trail")),
         ("/trailbell/actor/label", json!("alice")),
         ("/trailbell/rule/severity", json!("low")),
-        ("/trailbell/check/1/link", json!("https://console.aws.amazon.com/iam/home#/groups/details/Admins")),
+        (
+            "/trailbell/check/1/link",
+            json!("https://console.aws.amazon.com/iam/home#/groups/details/Admins"),
+        ),
         ("/trailbell/check/2/command", json!("aws iam get-group --group-name=Admins")),
     ] {
         assert_eq!(alert.document.pointer(pointer), Some(&value), "{pointer}");
@@ -54,7 +62,8 @@ fn the_document_has_the_record_in_ecs_and_the_rest_under_trailbell() {
 #[test]
 fn the_threats_of_a_rule_become_one_without_repeats() {
     let mut finding = finding(document("AddUserToGroup"));
-    finding.rule = Arc::new(RuleInfo { threat: vec![threat("TA0003"), threat("TA0004")], ..rule() });
+    finding.rule =
+        Arc::new(RuleInfo { threat: vec![threat("TA0003"), threat("TA0004")], ..rule() });
     let threat = &render(&finding, &Context::default(), &Accounts::default()).document["threat"];
     assert_eq!(threat["framework"], "MITRE ATT&CK");
     assert_eq!(threat["tactic"]["id"], json!(["TA0003", "TA0004"]));
@@ -64,9 +73,11 @@ fn the_threats_of_a_rule_become_one_without_repeats() {
 
 #[test]
 fn a_message_holds_the_document_and_the_mail_as_strings() {
-    let alert = render(&finding(document("CreateGroup")), &Context::default(), &Accounts::default());
+    let alert =
+        render(&finding(document("CreateGroup")), &Context::default(), &Accounts::default());
     let message: serde_json::Value = serde_json::from_str(&alert.message()).unwrap();
-    let default: serde_json::Value = serde_json::from_str(message["default"].as_str().unwrap()).unwrap();
+    let default: serde_json::Value =
+        serde_json::from_str(message["default"].as_str().unwrap()).unwrap();
     assert_eq!(default, alert.document);
     assert_eq!(message["email"], json!(alert.text));
 }
@@ -74,7 +85,9 @@ fn a_message_holds_the_document_and_the_mail_as_strings() {
 #[test]
 fn attributes_say_unknown_rather_than_nothing() {
     let alert = render(&finding(json!({})), &Context::default(), &Accounts::default());
-    let value = |name| alert.attributes.iter().find(|it| it.name == name).map(|it| (it.kind, it.value.as_str()));
+    let value = |name| {
+        alert.attributes.iter().find(|it| it.name == name).map(|it| (it.kind, it.value.as_str()))
+    };
     assert_eq!(value("region"), Some((AttributeKind::String, "unknown")));
     assert_eq!(value("risk_score"), Some((AttributeKind::Number, "21")));
     assert_eq!(value("kind"), Some((AttributeKind::String, "alert")));
@@ -89,7 +102,10 @@ fn accounts_have_their_names_beside_their_ids() {
     let alert = render(&finding(ecs), &Context::default(), &accounts);
     assert_eq!(alert.document["cloud"]["account"], json!({"id": "444455556666", "name": "build"}));
     assert_eq!(alert.document["trailbell"]["account_name"], "production");
-    assert_eq!(alert.subject, "[low] IAM group Admins created by alice in 111122223333 (production)");
+    assert_eq!(
+        alert.subject,
+        "[low] IAM group Admins created by alice in 111122223333 (production)"
+    );
     for told in [" in account 111122223333 (production)", "444455556666 (build), another account"] {
         assert!(alert.text.contains(told), "{told} in {}", alert.text);
     }

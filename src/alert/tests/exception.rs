@@ -1,4 +1,5 @@
-//! The exception at the end of a mail, pasted into a file: the loader takes it, and it is for that caller and call.
+//! The exception at the end of a mail, pasted into a file: the loader takes it, and it is for that
+//! caller and call.
 
 use std::sync::Arc;
 
@@ -74,17 +75,36 @@ fn it_is_for_this_caller_and_this_call_and_no_other() {
         let exceptions = load(exception["toml"].as_str().expect("an exception"));
         for other in &callers {
             for action in ["CreateGroup", "DeleteGroup"] {
-                let matches = holds(&exceptions, &rule(), &record(action, other.clone()), "2026-03-02T00:00:00Z");
-                assert_eq!(matches, other == caller && action == "CreateGroup", "{caller} against {action} by {other}");
+                let matches = holds(
+                    &exceptions,
+                    &rule(),
+                    &record(action, other.clone()),
+                    "2026-03-02T00:00:00Z",
+                );
+                assert_eq!(
+                    matches,
+                    other == caller && action == "CreateGroup",
+                    "{caller} against {action} by {other}"
+                );
             }
         }
         let other_rule = RuleInfo { id: "r-2".to_owned(), name: "Other".to_owned(), ..rule() };
-        assert!(!holds(&exceptions, &other_rule, &record("CreateGroup", caller.clone()), "2026-03-02T00:00:00Z"));
+        assert!(!holds(
+            &exceptions,
+            &other_rule,
+            &record("CreateGroup", caller.clone()),
+            "2026-03-02T00:00:00Z"
+        ));
     }
     let (exception, _) = alert_of(&record("CreateGroup", service("x.amazonaws.com")), rule());
     let mut elsewhere = record("CreateGroup", service("x.amazonaws.com"));
     elsewhere["recipientAccountId"] = json!("444455556666");
-    assert!(!holds(&load(exception["toml"].as_str().unwrap()), &rule(), &elsewhere, "2026-03-02T00:00:00Z"));
+    assert!(!holds(
+        &load(exception["toml"].as_str().unwrap()),
+        &rule(),
+        &elsewhere,
+        "2026-03-02T00:00:00Z"
+    ));
 }
 
 #[test]
@@ -98,9 +118,13 @@ fn it_ends_within_90_days_of_the_call() {
 
 #[test]
 fn what_is_pasted_from_the_mail_is_what_the_document_has() {
-    let user = record("CreateGroup", json!({"type": "IAMUser", "arn": format!("{USER}/{}", "long/".repeat(60))}));
+    let user = record(
+        "CreateGroup",
+        json!({"type": "IAMUser", "arn": format!("{USER}/{}", "long/".repeat(60))}),
+    );
     let (exception, text) = alert_of(&user, rule());
-    let (_, pasted) = text.split_once("\n  [[exception]]").expect("an exception at the end of the mail");
+    let (_, pasted) =
+        text.split_once("\n  [[exception]]").expect("an exception at the end of the mail");
     assert!(pasted.lines().all(|line| line.len() <= 100), "{pasted}");
     for toml in [&format!("  [[exception]]{pasted}"), exception["toml"].as_str().unwrap()] {
         assert!(holds(&load(toml), &rule(), &user, "2026-03-02T00:00:00Z"), "{toml}");
@@ -126,7 +150,10 @@ fn without_a_caller_a_call_or_a_time_there_is_none_and_the_alert_says_why() {
         (without("eventTime"), "the record does not tell when it was"),
         (ages("9999-12-30T00:00:00Z"), "the record does not tell when it was"),
         (ages("-000400-12-30T00:00:00Z"), "the record does not tell when it was"),
-        (record("CreateGroup", json!({"type": "IAMUser", "arn": "x".repeat(10_000)})), "it would be too long"),
+        (
+            record("CreateGroup", json!({"type": "IAMUser", "arn": "x".repeat(10_000)})),
+            "it would be too long",
+        ),
     ] {
         let (exception, text) = alert_of(&record, rule());
         assert_eq!(exception, json!({"no_toml": reason}), "{}", record["eventTime"]);

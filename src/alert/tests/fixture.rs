@@ -1,4 +1,5 @@
-//! Findings made by hand: the ECS document as given, the rest as [`Finding::new`] would take it from the record.
+//! Findings made by hand: the ECS document as given, the rest as [`Finding::new`] would take it
+//! from the record.
 
 use std::sync::Arc;
 
@@ -43,12 +44,17 @@ pub fn finding(ecs: Value) -> Finding {
         group: text("/group/name"),
         target_user: text("/user/target/name"),
         exception: None,
-        origin: Origin::Object { bucket: "example-trail".to_owned(), key: "AWSLogs/x.json.gz".to_owned(), record: 0 },
+        origin: Origin::Object {
+            bucket: "example-trail".to_owned(),
+            key: "AWSLogs/x.json.gz".to_owned(),
+            record: 0,
+        },
         ecs,
     }
 }
 
-/// A document with every field that an alert reads, for an action on the group `Admins` by the user `alice`.
+/// A document with every field that an alert reads, for an action on the group `Admins` by the user
+/// `alice`.
 pub fn document(action: &str) -> Value {
     json!({
         "@timestamp": "2026-03-01T10:00:00Z",

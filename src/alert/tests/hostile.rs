@@ -1,4 +1,5 @@
-//! Whatever is in a record or a rule: an alert comes out, no line of it is forged, and SNS takes it.
+//! Whatever is in a record or a rule: an alert comes out, no line of it is forged, and SNS takes
+//! it.
 
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -7,7 +8,10 @@ use std::sync::Arc;
 use unicode_width::UnicodeWidthStr;
 
 use super::fixture::{document, finding, rule};
-use crate::alert::{Accounts, ActorFinding, Alert, Attribute, Context, Gap, TimelineEntry, clean, limit, render, wrap};
+use crate::alert::{
+    Accounts, ActorFinding, Alert, Attribute, Context, Gap, TimelineEntry, clean, limit, render,
+    wrap,
+};
 use crate::cloudtrail::Record;
 use crate::finding::{Finding, Origin};
 use crate::rule::{RuleInfo, Severity, Tactic, Threat};
@@ -33,13 +37,23 @@ fn check(alert: &Alert) {
         assert!(line.len() < 998, "longer than a mail may have lines: {line:?}");
         assert!(!line.chars().any(is_invisible), "invisible: {line:?}");
     }
-    let flush: Vec<&str> = alert.text.lines().filter(|line| !line.is_empty() && !line.starts_with("  ")).collect();
-    let expected: Vec<&str> = HEADINGS.into_iter().filter(|heading| flush.contains(heading)).collect();
-    assert_eq!(flush, expected, "every heading at most once, in order, and nothing else at the left edge");
+    let flush: Vec<&str> =
+        alert.text.lines().filter(|line| !line.is_empty() && !line.starts_with("  ")).collect();
+    let expected: Vec<&str> =
+        HEADINGS.into_iter().filter(|heading| flush.contains(heading)).collect();
+    assert_eq!(
+        flush, expected,
+        "every heading at most once, in order, and nothing else at the left edge"
+    );
     let subject = alert.subject.as_bytes();
-    assert!((1..=99).contains(&subject.len()) && subject.iter().all(|byte| (b' '..=b'~').contains(byte)), "{alert:?}");
+    assert!(
+        (1..=99).contains(&subject.len())
+            && subject.iter().all(|byte| (b' '..=b'~').contains(byte)),
+        "{alert:?}"
+    );
     check_attributes(&alert.attributes);
-    let attributes: usize = alert.attributes.iter().map(|it| it.name.len() + it.value.len() + "String".len()).sum();
+    let attributes: usize =
+        alert.attributes.iter().map(|it| it.name.len() + it.value.len() + "String".len()).sum();
     let size = alert.message().len() + attributes;
     assert!(size <= limit::LARGEST_MESSAGE, "{size} bytes");
 }
@@ -52,9 +66,15 @@ fn is_invisible(character: char) -> bool {
 
 fn check_attributes(attributes: &[Attribute]) {
     let names: Vec<&str> = attributes.iter().map(|attribute| attribute.name).collect();
-    assert_eq!(names, ["severity", "risk_score", "rule_id", "rule_name", "account", "region", "action", "kind"]);
+    assert_eq!(
+        names,
+        ["severity", "risk_score", "rule_id", "rule_name", "account", "region", "action", "kind"]
+    );
     for Attribute { name, value, .. } in attributes {
-        assert!((1..=256).contains(&value.chars().count()) && !value.chars().any(is_invisible), "{name}: {value:?}");
+        assert!(
+            (1..=256).contains(&value.chars().count()) && !value.chars().any(is_invisible),
+            "{name}: {value:?}"
+        );
     }
 }
 
@@ -71,7 +91,8 @@ fn text() -> impl Strategy<Value = String> {
         Just("x ".repeat(80)),
         Just("```\n# [a](b) - 1. **\n".to_owned()),
         any::<String>(),
-        (any::<char>(), 1_usize..4_000).prop_map(|(character, times)| character.to_string().repeat(times)),
+        (any::<char>(), 1_usize..4_000)
+            .prop_map(|(character, times)| character.to_string().repeat(times)),
     ];
     vec(piece, 0..4).prop_map(|pieces| pieces.concat())
 }
@@ -139,7 +160,11 @@ fn hostile_rule() -> impl Strategy<Value = RuleInfo> {
         threat: vec![
             Threat {
                 framework: texts[7].clone(),
-                tactic: Tactic { id: texts[0].clone(), name: texts[1].clone(), reference: texts[2].clone() },
+                tactic: Tactic {
+                    id: texts[0].clone(),
+                    name: texts[1].clone(),
+                    reference: texts[2].clone()
+                },
                 technique: Vec::new(),
             };
             times
@@ -170,7 +195,8 @@ fn context() -> impl Strategy<Value = Context> {
         let entry = |n: usize| TimelineEntry {
             time: jiff::Timestamp::MAX,
             event_id: Some(format!("{n}{text}")),
-            action: ["AddUserToGroup", "UpdateGroup", "AttachGroupPolicy", text.as_str()][n % 4].to_owned(),
+            action: ["AddUserToGroup", "UpdateGroup", "AttachGroupPolicy", text.as_str()][n % 4]
+                .to_owned(),
             group: some(),
             object: some(),
             power: None,
@@ -178,7 +204,8 @@ fn context() -> impl Strategy<Value = Context> {
             failed: n.is_multiple_of(3),
             excepted: n.is_multiple_of(2),
         };
-        let other = ActorFinding { rule_id: text.clone(), rule_name: text.clone(), count: usize::MAX };
+        let other =
+            ActorFinding { rule_id: text.clone(), rule_name: text.clone(), count: usize::MAX };
         Context {
             group_timeline: (0..times).map(entry).collect(),
             actor_findings: vec![other; times],
@@ -205,7 +232,13 @@ proptest! {
 
 #[test]
 fn an_empty_document_still_makes_an_alert() {
-    for ecs in [json!(null), json!({}), json!([]), json!("x"), json!({"event": 1, "aws": {"cloudtrail": []}})] {
+    for ecs in [
+        json!(null),
+        json!({}),
+        json!([]),
+        json!("x"),
+        json!({"event": 1, "aws": {"cloudtrail": []}}),
+    ] {
         check(&render(&finding(ecs), &Context::default(), &Accounts::default()));
     }
 }
@@ -226,7 +259,8 @@ fn a_maximal_record_fits_and_its_alert_says_what_was_cut() {
     assert!(cut.contains("aws.cloudtrail.flattened"), "{cut}");
 }
 
-/// A finding of a record as CloudTrail has it, with the same name in every place that a caller can name.
+/// A finding of a record as CloudTrail has it, with the same name in every place that a caller can
+/// name.
 fn named(action: &str, name: &str) -> Finding {
     let record = json!({"eventSource": "iam.amazonaws.com", "eventName": action, "eventID": "e-1",
         "eventTime": "2026-03-01T10:00:00Z", "awsRegion": "us-east-1", "recipientAccountId": "111122223333",
@@ -242,10 +276,22 @@ fn named(action: &str, name: &str) -> Finding {
 fn names_that_no_name_should_be_are_told_and_break_nothing() {
     let controls: String = (0..=31_u8).chain([127]).map(char::from).collect();
     let each_control = (0..=31_u8).chain([127]).map(|byte| format!("a{}b", char::from(byte)));
-    let others =
-        [controls, "👩‍💻🔥".to_owned(), "\u{202e}snimdA\u{200f}".to_owned(), "x".repeat(10_240), "é\n".repeat(5_120)];
+    let others = [
+        controls,
+        "👩‍💻🔥".to_owned(),
+        "\u{202e}snimdA\u{200f}".to_owned(),
+        "x".repeat(10_240),
+        "é\n".repeat(5_120),
+    ];
     for name in each_control.chain(others) {
-        for action in ["CreateGroup", "UpdateGroup", "AddUserToGroup", "AttachGroupPolicy", "PutGroupPolicy", "Other"] {
+        for action in [
+            "CreateGroup",
+            "UpdateGroup",
+            "AddUserToGroup",
+            "AttachGroupPolicy",
+            "PutGroupPolicy",
+            "Other",
+        ] {
             let alert = render(&named(action, &name), &Context::default(), &Accounts::default());
             check(&alert);
             let start: String = name.chars().take(8).collect();
@@ -260,11 +306,15 @@ fn names_that_no_name_should_be_are_told_and_break_nothing() {
 fn a_policy_that_cannot_be_read_is_shown_as_it_is_and_said_to_be_so() {
     for policy in ["not JSON {", "{\"Statement\": ", "\u{0}\u{1b}[2J", "[]", "7"] {
         let mut ecs = document("PutGroupPolicy");
-        ecs["aws"]["cloudtrail"]["flattened"]["request_parameters"]["policyDocument"] = json!(policy);
+        ecs["aws"]["cloudtrail"]["flattened"]["request_parameters"]["policyDocument"] =
+            json!(policy);
         ecs["aws"]["cloudtrail"]["flattened"]["request_parameters"]["policyArn"] = json!(null);
         let alert = render(&finding(ecs), &Context::default(), &Accounts::default());
         check(&alert);
-        assert!(alert.text.contains("  Beware          the policy as recorded cannot be read"), "{policy:?}");
+        assert!(
+            alert.text.contains("  Beware          the policy as recorded cannot be read"),
+            "{policy:?}"
+        );
         let (_, shown) = alert.text.split_once("\nTHE POLICY AS WRITTEN\n  ").expect("the policy");
         assert!(shown.starts_with(&clean::text(policy.trim_end(), 400)), "{shown}");
     }

@@ -26,8 +26,8 @@ const ACTIONS: [&str; 9] = [
     "DeleteGroupPolicy",
 ];
 
-/// The arguments that `aws` and `trailbell` would get from these lines, by call. Anything else that the shell is made to run
-/// fails the test.
+/// The arguments that `aws` and `trailbell` would get from these lines, by call. Anything else that
+/// the shell is made to run fails the test.
 fn run(lines: &[String]) -> Vec<Vec<String>> {
     let programs = r#"aws() { for word; do printf '%s\0' "$word"; done; printf '\n\0'; }; trailbell() { aws "$@"; }"#;
     let script = format!("set -eu\nPATH=/nowhere\n{programs}\n{}\n", lines.join("\n"));
@@ -57,17 +57,36 @@ fn commands_of(action: &str, name: &str) -> Vec<Command> {
 
 #[test]
 fn names_made_to_break_out_stay_names() {
-    for name in
-        ["'", "'; reboot; '", "$(reboot)", "`reboot`", "-rf", "--profile=x", "a\\", "!!", "#", "*", "~", "\"", "a b"]
-    {
+    for name in [
+        "'",
+        "'; reboot; '",
+        "$(reboot)",
+        "`reboot`",
+        "-rf",
+        "--profile=x",
+        "a\\",
+        "!!",
+        "#",
+        "*",
+        "~",
+        "\"",
+        "a b",
+    ] {
         for action in ACTIONS {
-            let lines: Vec<String> =
-                commands_of(action, name).iter().flat_map(|it| it.lines().unwrap_or_default()).collect();
+            let lines: Vec<String> = commands_of(action, name)
+                .iter()
+                .flat_map(|it| it.lines().unwrap_or_default())
+                .collect();
             let calls = run(&lines);
-            assert!(calls.iter().all(|call| call.iter().all(|word| !word.contains("reboot") || word.contains(name))));
+            assert!(calls.iter().all(|call| {
+                call.iter().all(|word| !word.contains("reboot") || word.contains(name))
+            }));
             let group = format!("--group-name={name}");
             let new_name = action == "UpdateGroup";
-            assert!(new_name || calls.iter().any(|call| call.contains(&group)), "{action} {name}: {calls:?}");
+            assert!(
+                new_name || calls.iter().any(|call| call.contains(&group)),
+                "{action} {name}: {calls:?}"
+            );
         }
     }
 }
@@ -87,8 +106,12 @@ fn every_action_has_commands_that_undo_it() {
     ]) {
         let finding = finding(document(action));
         let steps = commands::undo(Call::new(&finding, &NONE));
-        let lines = steps.clone().into_iter().filter_map(command).filter_map(|command| command.line().ok());
-        assert!(lines.clone().any(|line| line.starts_with(&format!("aws iam {undo} "))), "{action}: {steps:?}");
+        let lines =
+            steps.clone().into_iter().filter_map(command).filter_map(|command| command.line().ok());
+        assert!(
+            lines.clone().any(|line| line.starts_with(&format!("aws iam {undo} "))),
+            "{action}: {steps:?}"
+        );
     }
 }
 
@@ -98,10 +121,13 @@ fn the_callers_day_is_scanned_for_where_its_log_objects_are() {
         let mut ecs = document("CreateGroup");
         ecs["aws"]["cloudtrail"]["user_identity"]["arn"] = json!(arn);
         let mut finding = finding(ecs);
-        finding.origin = Origin::Object { bucket: "logs".to_owned(), key: key.to_owned(), record: 0 };
+        finding.origin =
+            Origin::Object { bucket: "logs".to_owned(), key: key.to_owned(), record: 0 };
         let commands = commands::check(Call::new(&finding, &NONE)).into_iter().filter_map(command);
-        let lines: Vec<_> =
-            commands.filter_map(|it| it.lines().ok()).filter(|it| it[0].contains("trailbell")).collect();
+        let lines: Vec<_> = commands
+            .filter_map(|it| it.lines().ok())
+            .filter(|it| it[0].contains("trailbell"))
+            .collect();
         lines.iter().flat_map(|lines| run(lines)).collect::<Vec<_>>()
     };
     let arn = "arn:aws:iam::111122223333:user/it's";
@@ -120,9 +146,15 @@ fn the_callers_day_is_scanned_for_where_its_log_objects_are() {
             "s3://logs/a b/AWSLogs/o-1/111122223333/",
             format!("aws.cloudtrail.user_identity.arn: \"{arn}\""),
         ),
-        (below.to_owned(), &*"x".repeat(90), "s3://logs/AWSLogs/o-1/111122223333/", "user.id: \"AIDA1\"".to_owned()),
+        (
+            below.to_owned(),
+            &*"x".repeat(90),
+            "s3://logs/AWSLogs/o-1/111122223333/",
+            "user.id: \"AIDA1\"".to_owned(),
+        ),
     ] {
-        let expected = ["scan", place, rest[0], rest[1], &format!("--query={query}")].map(str::to_owned);
+        let expected =
+            ["scan", place, rest[0], rest[1], &format!("--query={query}")].map(str::to_owned);
         assert_eq!(scan(&key, arn), [expected.to_vec()], "{key}");
     }
     assert!(scan("kept/x.json.gz", arn).is_empty());

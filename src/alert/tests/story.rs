@@ -35,8 +35,11 @@ fn with_timeline(group_timeline: Vec<TimelineEntry>) -> Context {
 
 #[test]
 fn the_story_is_told_in_event_order_by_each_of_its_findings_in_any_order_of_arrival() {
-    let story =
-        [call("CreateGroup", "10:00:00"), call("AttachGroupPolicy", "10:00:00"), call("AddUserToGroup", "10:00:05")];
+    let story = [
+        call("CreateGroup", "10:00:00"),
+        call("AttachGroupPolicy", "10:00:00"),
+        call("AddUserToGroup", "10:00:05"),
+    ];
     let told = [
         "2026-03-01 10:00:00  created by alice",
         "2026-03-01 10:00:00  policy AdministratorAccess attached by alice; it allows everything",
@@ -48,10 +51,15 @@ fn the_story_is_told_in_event_order_by_each_of_its_findings_in_any_order_of_arri
             let last = known[arrived - 1];
             let context = with_timeline(known.iter().map(|at| entry(&story[*at])).collect());
             if arrived == 1 {
-                assert_eq!(section(&story[last], &context), ["  Nothing else is on record of the group Admins."]);
+                assert_eq!(
+                    section(&story[last], &context),
+                    ["  Nothing else is on record of the group Admins."]
+                );
                 continue;
             }
-            let mut expected = vec!["  What happened to the group Admins (times in UTC; > is this event):".to_owned()];
+            let mut expected = vec![
+                "  What happened to the group Admins (times in UTC; > is this event):".to_owned(),
+            ];
             expected.extend((0..story.len()).filter(|at| known.contains(at)).map(|at| {
                 let mark = if at == last { "  > " } else { "    " };
                 format!("{mark}{}", told[at])
@@ -79,7 +87,11 @@ fn every_kind_of_event_has_words() {
         ("DeleteGroupPolicy", json!({}), "inline policy p deleted by alice"),
         ("AddUserToGroup", json!({"group": "Temp"}), "as Temp: member bob added by alice"),
         ("AddUserToGroup", json!({"excepted": true}), "member bob added by alice (excepted)"),
-        ("AddUserToGroup", json!({"failed": true, "object": null}), "AddUserToGroup tried in vain by alice"),
+        (
+            "AddUserToGroup",
+            json!({"failed": true, "object": null}),
+            "AddUserToGroup tried in vain by alice",
+        ),
         ("AddUserToGroup", json!({"object": null, "actor": null}), "member (name not known) added"),
         (
             "AttachGroupPolicy",
@@ -91,7 +103,11 @@ fn every_kind_of_event_has_words() {
         let mut entry = json!(entry(&call(action, "11:00:00")));
         entry.as_object_mut().unwrap().extend(change.as_object().unwrap().clone());
         let context = with_timeline(vec![serde_json::from_value(entry).unwrap()]);
-        assert_eq!(section(&this, &context)[1], format!("    2026-03-01 11:00:00  {words}"), "{action} {change}");
+        assert_eq!(
+            section(&this, &context)[1],
+            format!("    2026-03-01 11:00:00  {words}"),
+            "{action} {change}"
+        );
     }
 }
 
@@ -99,7 +115,8 @@ fn every_kind_of_event_has_words() {
 fn an_event_that_two_rules_found_is_one_and_excepted_only_by_both() {
     let this = call("CreateGroup", "10:00:00");
     let other = entry(&call("AddUserToGroup", "11:00:00"));
-    for (first, second, told) in [(true, true, " (excepted)"), (true, false, ""), (false, true, "")] {
+    for (first, second, told) in [(true, true, " (excepted)"), (true, false, ""), (false, true, "")]
+    {
         let rules = [first, second].map(|excepted| TimelineEntry { excepted, ..other.clone() });
         let lines = section(&this, &with_timeline(rules.to_vec()));
         assert_eq!(lines.len(), 3, "{lines:?}");
@@ -109,20 +126,31 @@ fn an_event_that_two_rules_found_is_one_and_excepted_only_by_both() {
 
 #[test]
 fn a_long_timeline_keeps_this_event_and_counts_the_rest() {
-    let all: Vec<TimelineEntry> = (0..50).map(|n| entry(&call("AddUserToGroup", &format!("10:{n:02}:00")))).collect();
+    let all: Vec<TimelineEntry> =
+        (0..50).map(|n| entry(&call("AddUserToGroup", &format!("10:{n:02}:00")))).collect();
     for (at, first, before, after) in [(0, 0, 0, 20), (25, 10, 10, 10), (49, 20, 20, 0)] {
         let this = call("AddUserToGroup", &format!("10:{at:02}:00"));
         let lines = section(&this, &with_timeline(all.clone()));
         let shown: Vec<&String> = lines.iter().filter(|line| line.contains("member")).collect();
         assert_eq!(shown.len(), 30);
         assert!(shown[0].contains(&format!("10:{first:02}:00")), "{lines:?}");
-        assert!(shown.iter().any(|line| line.contains(&format!("> 2026-03-01 10:{at:02}:00"))), "{lines:?}");
+        assert!(
+            shown.iter().any(|line| line.contains(&format!("> 2026-03-01 10:{at:02}:00"))),
+            "{lines:?}"
+        );
         for (count, when) in [(before, "before"), (after, "after")] {
-            assert_eq!(lines.contains(&format!("    … {count} more {when}")), count > 0, "{at}: {lines:?}");
+            assert_eq!(
+                lines.contains(&format!("    … {count} more {when}")),
+                count > 0,
+                "{at}: {lines:?}"
+            );
         }
-        let document =
-            &render(&this, &with_timeline(all.clone()), &Accounts::default()).document["trailbell"]["context"];
-        assert_eq!((&document["earlier_events"], &document["later_events"]), (&json!(before), &json!(after)));
+        let document = &render(&this, &with_timeline(all.clone()), &Accounts::default()).document["trailbell"]
+            ["context"];
+        assert_eq!(
+            (&document["earlier_events"], &document["later_events"]),
+            (&json!(before), &json!(after))
+        );
         assert_eq!(document["group_timeline"].as_array().map(Vec::len), Some(30));
         assert_eq!(document["group_timeline"][at - first]["this_event"], json!(true));
     }
@@ -130,8 +158,13 @@ fn a_long_timeline_keeps_this_event_and_counts_the_rest() {
 
 #[test]
 fn the_callers_other_findings_are_counted_by_rule_the_most_first() {
-    let rule = |n: usize| ActorFinding { rule_id: format!("r{n}"), rule_name: format!("Rule {n:02}"), count: n };
-    let context = |count| Context { actor_findings: (1..=count).map(rule).collect(), ..Context::default() };
+    let rule = |n: usize| ActorFinding {
+        rule_id: format!("r{n}"),
+        rule_name: format!("Rule {n:02}"),
+        count: n,
+    };
+    let context =
+        |count| Context { actor_findings: (1..=count).map(rule).collect(), ..Context::default() };
     let this = call("CreateGroup", "10:00:00");
     let heading = "  What else the caller was found doing, by rule:";
     assert_eq!(section(&this, &context(2)), [heading, "       2  Rule 02", "       1  Rule 01"]);
@@ -148,7 +181,8 @@ fn what_is_new_and_what_is_not_known_is_said() {
         (true, false, "\n\n  Nothing earlier is on record of this caller.\n\n"),
         (false, true, "\n\n  Nothing earlier is on record of this group.\n\n"),
     ] {
-        let context = Context { first_of_actor: actor, first_of_group: group, ..Context::default() };
+        let context =
+            Context { first_of_actor: actor, first_of_group: group, ..Context::default() };
         assert!(text(&context).contains(told), "{told}");
     }
     assert!(!text(&Context::default()).contains("Nothing earlier"));
@@ -165,7 +199,10 @@ fn what_is_new_and_what_is_not_known_is_said() {
         (Gap::Late, "  There may be more: part of the ledger did not answer in time."),
     ] {
         let context = Context { gap: Some(gap), ..with_timeline(vec![entry(&this)]) };
-        assert_eq!(section(&this, &context), ["  Nothing else is on record of the group Admins.", "", told]);
+        assert_eq!(
+            section(&this, &context),
+            ["  Nothing else is on record of the group Admins.", "", told]
+        );
     }
     assert!(section(&this, &Context::default()).is_empty());
 }

@@ -38,10 +38,11 @@ pub enum Command {
 
 /// Send one invocation payload down the whole way of the function.
 ///
-/// The TRAILBELL_* variables are read as the function reads them. Where they are not set, log objects are read from
-/// events/store, alerts are printed, and nothing is remembered.
+/// The TRAILBELL_* variables are read as the function reads them. Where they are not set, log
+/// objects are read from events/store, alerts are printed, and nothing is remembered.
 ///
-/// Exit codes: 0 done; 2 the payload, an object or an alert failed, or the configuration cannot be used.
+/// Exit codes: 0 done; 2 the payload, an object or an alert failed, or the configuration cannot be
+/// used.
 #[derive(Debug, clap::Args)]
 pub struct InvokeArgs {
     /// The payload, a JSON file; - reads standard input
@@ -50,8 +51,8 @@ pub struct InvokeArgs {
 
 /// Print the mail that a rule's alert would be, of sample data; without RULE, list the rules.
 ///
-/// The sample is the first record that the rule's own tests say it must match (a-rule.tests.json beside
-/// a-rule.toml).
+/// The sample is the first record that the rule's own tests say it must match (a-rule.tests.json
+/// beside a-rule.toml).
 ///
 /// Exit codes: 0 done; 2 there is no such rule, it has no sample, or a file cannot be used.
 #[derive(Debug, clap::Args)]
@@ -93,10 +94,11 @@ pub enum ExceptionsCommand {
     Check(CheckExceptionsArgs),
 }
 
-/// Say of each exception whether it holds, until when and for which rules, and what is wrong or risky.
+/// Say of each exception whether it holds, until when and for which rules, and what is wrong or
+/// risky.
 ///
-/// Exit codes: 0 all of them can be used; 1 so they can, but one has expired, or there is a warning;
-/// 2 something is wrong in a file (everything that is wrong is named), or wrong usage.
+/// Exit codes: 0 all of them can be used; 1 so they can, but one has expired, or there is a
+/// warning; 2 something is wrong in a file (everything that is wrong is named), or wrong usage.
 #[derive(Debug, clap::Args)]
 pub struct CheckExceptionsArgs {
     /// Exception files, or folders of them
@@ -114,10 +116,11 @@ pub struct CheckExceptionsArgs {
 
 /// Show a record as the rules see it, and why a rule matches it or does not.
 ///
-/// Prints the record as an ECS document, then the rules that match it; with --rule, each clause of that rule with
-/// what the record has there.
+/// Prints the record as an ECS document, then the rules that match it; with --rule, each clause of
+/// that rule with what the record has there.
 ///
-/// Exit codes: 0 explained, whether the rule matches or not; 2 no such record or rule, or wrong usage.
+/// Exit codes: 0 explained, whether the rule matches or not; 2 no such record or rule, or wrong
+/// usage.
 #[derive(Debug, clap::Args)]
 pub struct ExplainArgs {
     /// A log file
@@ -146,9 +149,10 @@ pub struct ExplainArgs {
 
 /// Run the rules, or a query of your own, over log files, folders and buckets.
 ///
-/// Reads .json, .json.gz, .ndjson, .ndjson.gz, .jsonl and .jsonl.gz; other files are named and skipped.
-/// Below s3://BUCKET/PREFIX the accounts, regions and days of CloudTrail's layout are walked, and
-/// nothing beside them is listed. Credentials, region and AWS_ENDPOINT_URL are the AWS SDK's.
+/// Reads .json, .json.gz, .ndjson, .ndjson.gz, .jsonl and .jsonl.gz; other files are named and
+/// skipped. Below s3://BUCKET/PREFIX the accounts, regions and days of CloudTrail's layout are
+/// walked, and nothing beside them is listed. Credentials, region and AWS_ENDPOINT_URL are the AWS
+/// SDK's.
 ///
 /// Exit codes: 0 done; 1 a finding reached --fail-on; 2 wrong usage, or something could not be read
 /// (the rest is still scanned; 2 wins over 1).
@@ -166,8 +170,8 @@ pub struct ScanArgs {
     #[arg(long, requires = "query")]
     pub summary: bool,
 
-    /// Leave out what was called before: 90m, 24h or 7d ago, a date or an RFC 3339 time. Needed for a bucket, unless the
-    /// prefix names a day
+    /// Leave out what was called before: 90m, 24h or 7d ago, a date or an RFC 3339 time. Needed for
+    /// a bucket, unless the prefix names a day
     #[arg(long, value_name = "TIME")]
     pub since: Option<String>,
 
@@ -187,7 +191,8 @@ pub struct ScanArgs {
     #[arg(long)]
     pub no_default_rules: bool,
 
-    /// Exceptions, a file or a folder: findings that one matches are marked, and do not count for --fail-on (repeatable)
+    /// Exceptions, a file or a folder: findings that one matches are marked, and do not count for
+    /// --fail-on (repeatable)
     #[arg(long, value_name = "FILE")]
     pub exceptions: Vec<PathBuf>,
 
@@ -199,7 +204,8 @@ pub struct ScanArgs {
     #[arg(long, value_name = "BYTES")]
     pub max_object_bytes: Option<u64>,
 
-    /// How many files to read at once; one for each processor unless told. The output is the same for any number
+    /// How many files to read at once; one for each processor unless told. The output is the same
+    /// for any number
     #[arg(long, value_name = "N")]
     pub threads: Option<NonZeroUsize>,
 

@@ -19,11 +19,12 @@ use crate::settings::{self, PlaceArgs};
 
 /// Send a test alert down the whole way, from rules to topic, and say how long each hop took.
 ///
-/// A CreateGroup that nobody called, in the account 000000000000, is held against the rules in force,
-/// claimed in the ledger, published and completed. Its alert says that it is a test: in the subject
-/// first, in the text, in the JSON, and in the attribute `kind`, which is `canary`. Exceptions do not
-/// keep it back, and it counts for nothing else. TRAILBELL_* variables are read as the function reads
-/// them. That the topic took it does not say that anyone got it: look for the mail.
+/// A CreateGroup that nobody called, in the account 000000000000, is held against the rules in
+/// force, claimed in the ledger, published and completed. Its alert says that it is a test: in the
+/// subject first, in the text, in the JSON, and in the attribute `kind`, which is `canary`.
+/// Exceptions do not keep it back, and it counts for nothing else. TRAILBELL_* variables are read
+/// as the function reads them. That the topic took it does not say that anyone got it: look for the
+/// mail.
 ///
 /// Exit codes: 0 every hop worked; 1 one failed, and why; 2 the configuration cannot be used.
 #[derive(Debug, Args)]
@@ -70,7 +71,11 @@ async fn hops(config: &Config, accounts: Accounts) -> Vec<Hop> {
 }
 
 fn counted(detections: &Detections) -> String {
-    format!("{} rules, {} exceptions", detections.rules.rules().len(), detections.exceptions.all().len())
+    format!(
+        "{} rules, {} exceptions",
+        detections.rules.rules().len(),
+        detections.exceptions.all().len()
+    )
 }
 
 fn print(hops: &[Hop], total: Duration) -> io::Result<()> {

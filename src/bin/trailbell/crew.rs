@@ -1,4 +1,5 @@
-//! Several threads read, one prints: what each file gave comes in the order of the files, and no thread gets far ahead.
+//! Several threads read, one prints: what each file gave comes in the order of the files, and no
+//! thread gets far ahead.
 
 use std::num::NonZeroUsize;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -12,8 +13,9 @@ const WAITING: usize = 64;
 /// What a thread sends while it works on one item.
 pub type News<N> = SyncSender<N>;
 
-/// Does `work` on every item, several at once, and gives each item's label and what the work sends to `print`, in the
-/// order of the items. Items are taken as threads get free. The news of an item end early where its work panics.
+/// Does `work` on every item, several at once, and gives each item's label and what the work sends
+/// to `print`, in the order of the items. Items are taken as threads get free. The news of an item
+/// end early where its work panics.
 pub fn in_order<I, L, N, E>(
     threads: NonZeroUsize,
     items: impl Iterator<Item = (L, I)> + Send,
@@ -42,8 +44,8 @@ where
 /// What items come from, and where each is announced.
 type Source<T, L, N> = Mutex<Option<(T, SyncSender<(L, Receiver<N>)>)>>;
 
-/// The next item, announced under the lock: in the order in which items are taken. None at the end, and where nobody
-/// listens any more.
+/// The next item, announced under the lock: in the order in which items are taken. None at the end,
+/// and where nobody listens any more.
 fn take<I, L, N>(source: &Source<impl Iterator<Item = (L, I)>, L, N>) -> Option<(I, News<N>)> {
     let mut source = source.lock().unwrap_or_else(PoisonError::into_inner);
     let taken = source.as_mut().and_then(|(items, announce)| {
@@ -65,18 +67,21 @@ mod tests {
     fn crew(threads: usize, work: impl Fn(usize, &News<usize>) + Sync) -> Vec<(usize, Vec<usize>)> {
         let mut printed = Vec::new();
         let items = (0..100).map(|item| (item, item));
-        let ended: Result<(), ()> = in_order(NonZeroUsize::new(threads).unwrap(), items, work, |label, news| {
-            printed.push((label, news.iter().collect()));
-            Ok(())
-        });
+        let ended: Result<(), ()> =
+            in_order(NonZeroUsize::new(threads).unwrap(), items, work, |label, news| {
+                printed.push((label, news.iter().collect()));
+                Ok(())
+            });
         ended.unwrap();
         printed
     }
 
     #[test]
     fn any_number_of_threads_gives_the_same() {
-        let work = |item: usize, news: &News<usize>| (0..item * 3).for_each(|n| news.send(n).unwrap());
-        let expected: Vec<_> = (0..100).map(|item| (item, (0..item * 3).collect::<Vec<_>>())).collect();
+        let work =
+            |item: usize, news: &News<usize>| (0..item * 3).for_each(|n| news.send(n).unwrap());
+        let expected: Vec<_> =
+            (0..100).map(|item| (item, (0..item * 3).collect::<Vec<_>>())).collect();
         for threads in [1, 2, 7, 200] {
             assert_eq!(crew(threads, work), expected, "{threads} threads");
         }
@@ -89,7 +94,11 @@ mod tests {
             news.send(item).unwrap();
         });
         assert_eq!(printed.len(), 100);
-        assert!(printed.iter().all(|(item, news)| *news == if *item == 50 { vec![] } else { vec![*item] }));
+        assert!(
+            printed
+                .iter()
+                .all(|(item, news)| *news == if *item == 50 { vec![] } else { vec![*item] })
+        );
     }
 
     #[test]
@@ -97,7 +106,10 @@ mod tests {
         let taken = Mutex::new(0);
         let work = |_, _: &News<()>| *taken.lock().unwrap() += 1;
         let items = (0..10_000).map(|item| (item, item));
-        assert_eq!(in_order(NonZeroUsize::new(3).unwrap(), items, work, |_, _| Err("closed")), Err("closed"));
+        assert_eq!(
+            in_order(NonZeroUsize::new(3).unwrap(), items, work, |_, _| Err("closed")),
+            Err("closed")
+        );
         assert!(*taken.lock().unwrap() < 100);
     }
 }

@@ -53,7 +53,9 @@ fn print(exceptions: &[Exception], rules: &RuleSet, now: Timestamp) -> io::Resul
         return writeln!(out, "there is no exception in these files");
     }
     let mut table = Table::new();
-    table.load_style(presets::UTF8_HORIZONTAL_ONLY).set_content_arrangement(ContentArrangement::Dynamic);
+    table
+        .load_style(presets::UTF8_HORIZONTAL_ONLY)
+        .set_content_arrangement(ContentArrangement::Dynamic);
     table.set_header(["Exception", "State", "Rules", "Owner", "Reason"]);
     for exception in exceptions {
         table.add_row(row(exception, rules, now));
@@ -67,7 +69,13 @@ const CELL: usize = 1200;
 fn row(exception: &Exception, rules: &RuleSet, now: Timestamp) -> [String; 5] {
     let cell = |text: &str| clean::text(text, CELL);
     let state = state(exception, now);
-    [cell(&exception.name), state, named(exception, rules), cell(&exception.owner), cell(exception.reason.trim())]
+    [
+        cell(&exception.name),
+        state,
+        named(exception, rules),
+        cell(&exception.owner),
+        cell(exception.reason.trim()),
+    ]
 }
 
 fn state(exception: &Exception, now: Timestamp) -> String {
@@ -77,7 +85,9 @@ fn state(exception: &Exception, now: Timestamp) -> String {
         (State::Expired, _, Expiry::At(last)) => {
             format!("EXPIRED {} ago\n{}", span(now, last), minute(last))
         }
-        (_, _, Expiry::At(last)) => format!("active, {} left\nuntil {}", span(now, last), minute(last)),
+        (_, _, Expiry::At(last)) => {
+            format!("active, {} left\nuntil {}", span(now, last), minute(last))
+        }
         (_, _, Expiry::Never) => "active\nnever expires".to_owned(),
     }
 }

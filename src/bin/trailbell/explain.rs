@@ -26,14 +26,21 @@ pub fn run(args: &ExplainArgs) -> Result<ExitCode, Box<dyn Error>> {
     let rules = rules::load(!args.no_default_rules, &args.rules)?;
     let exceptions = exceptions::load(&args.exceptions, &rules)?;
     let correlation = args.rule.as_deref().and_then(|word| correlation(&rules, word));
-    let rule = args.rule.as_deref().filter(|_| correlation.is_none()).map(|word| find(&rules, word)).transpose()?;
+    let rule = args
+        .rule
+        .as_deref()
+        .filter(|_| correlation.is_none())
+        .map(|word| find(&rules, word))
+        .transpose()?;
     let record = record(&args.file, args.record)?;
     let (view, now) = (View::new(&record), now());
     let mut out = io::stdout().lock();
     writeln!(out, "{}\n", clean::json(&serde_json::to_string_pretty(&ecs::document(&record))?))?;
     let matching: Vec<&Rule> = match (rule, correlation) {
         (Some(rule), _) => clauses(&mut out, rule, &view, now)?.into_iter().collect(),
-        (None, Some(it)) => rules.matching(&view, now).filter(|rule| it.counts(&rule.info.id)).collect(),
+        (None, Some(it)) => {
+            rules.matching(&view, now).filter(|rule| it.counts(&rule.info.id)).collect()
+        }
         (None, None) => matching(&mut out, &rules, &view, now)?,
     };
     let asked = rules.correlations().iter().filter(|it| correlation.is_none_or(|only| only == *it));
@@ -42,7 +49,8 @@ pub fn run(args: &ExplainArgs) -> Result<ExitCode, Box<dyn Error>> {
     }
     for rule in matching {
         if let Some(exception) = exceptions.matching(&rule.info, &view, now) {
-            let (rule, name) = (clean::text(&rule.info.name, NAME), clean::text(&exception.name, NAME));
+            let (rule, name) =
+                (clean::text(&rule.info.name, NAME), clean::text(&exception.name, NAME));
             writeln!(out, "not alerted by {rule} because of exception `{name}`")?;
         }
     }
@@ -52,8 +60,14 @@ pub fn run(args: &ExplainArgs) -> Result<ExitCode, Box<dyn Error>> {
 fn find<'r>(rules: &'r RuleSet, word: &str) -> Result<&'r Rule, Box<dyn Error>> {
     let found = rules.rules().iter().find(|rule| rule.info.id == word || rule.info.name == word);
     found.ok_or_else(|| {
-        let known = rules.rules().iter().map(|rule| format!("  {}", named(rule))).collect::<Vec<_>>();
-        format!("no rule has the id or the name `{}`; there are:\n{}", clean::text(word, NAME), known.join("\n")).into()
+        let known =
+            rules.rules().iter().map(|rule| format!("  {}", named(rule))).collect::<Vec<_>>();
+        format!(
+            "no rule has the id or the name `{}`; there are:\n{}",
+            clean::text(word, NAME),
+            known.join("\n")
+        )
+        .into()
     })
 }
 
@@ -61,7 +75,8 @@ fn correlation<'r>(rules: &'r RuleSet, word: &str) -> Option<&'r Correlation> {
     rules.correlations().iter().find(|it| it.info.id == word || it.info.name == word)
 }
 
-/// Prints what a record counts for in a correlation; where it was asked for, also that it counts for nothing.
+/// Prints what a record counts for in a correlation; where it was asked for, also that it counts
+/// for nothing.
 fn counts(
     out: &mut impl Write,
     it: &Correlation,
@@ -79,16 +94,25 @@ fn counts(
             let alike = values(&it.group_by, &place.folder, &finding).unwrap_or_default();
             let alike: Vec<String> = alike.iter().map(|value| clean::text(value, NAME)).collect();
             let raised = place.mark.raised.map(|to| format!(", and raises it to {}", to.as_str()));
-            let (name, rule) = (clean::text(&it.info.name, NAME), clean::text(&finding.rule.name, NAME));
+            let (name, rule) =
+                (clean::text(&it.info.name, NAME), clean::text(&finding.rule.name, NAME));
             let raised = raised.unwrap_or_default();
-            writeln!(out, "✓ counts for correlation {name} under {} (as {rule}){raised}", alike.join(" · "))?;
+            writeln!(
+                out,
+                "✓ counts for correlation {name} under {} (as {rule}){raised}",
+                alike.join(" · ")
+            )?;
         }
     }
     if asked && !any {
-        let names: Vec<String> = it.references().map(|rule| format!("  {}", clean::text(&rule.name, NAME))).collect();
+        let names: Vec<String> =
+            it.references().map(|rule| format!("  {}", clean::text(&rule.name, NAME))).collect();
         let (name, of) = (clean::text(&it.info.name, NAME), it.group_by.join(", "));
         let which = names.join("\n");
-        writeln!(out, "✗ does not count for correlation {name}, which asks for {of} in what these find:\n{which}")?;
+        writeln!(
+            out,
+            "✗ does not count for correlation {name}, which asks for {of} in what these find:\n{which}"
+        )?;
     }
     Ok(())
 }
@@ -112,14 +136,21 @@ fn record(file: &Path, number: usize) -> Result<Record, Box<dyn Error>> {
         (None, Err(error)) => Err(format!("{name}: {error}").into()),
         (None, Ok(())) => Err(match read.records {
             0 => format!("{name}: there is no record in it"),
-            count => format!("{name}: no record {number}: they are numbered from 0 to {}", count - 1),
+            count => {
+                format!("{name}: no record {number}: they are numbered from 0 to {}", count - 1)
+            }
         }
         .into()),
     }
 }
 
 /// Prints a rule clause by clause; gives it back where it matches.
-fn clauses<'r>(out: &mut impl Write, rule: &'r Rule, view: &View<'_>, now: Timestamp) -> io::Result<Option<&'r Rule>> {
+fn clauses<'r>(
+    out: &mut impl Write,
+    rule: &'r Rule,
+    view: &View<'_>,
+    now: Timestamp,
+) -> io::Result<Option<&'r Rule>> {
     let clause = explain(&rule.query, view, now);
     let verdict = if clause.holds { "matches this record" } else { "does not match this record" };
     write!(out, "{} {verdict}:\n{clause}", named(rule))?;
@@ -138,7 +169,9 @@ fn matching<'r>(
         let count = rules.rules().len();
         writeln!(out, "no rule matches this record, of {count}; --rule ID tells why one does not")?;
     }
-    matching.iter().try_for_each(|rule| writeln!(out, "✓ {}, {}", named(rule), rule.info.severity.as_str()))?;
+    matching
+        .iter()
+        .try_for_each(|rule| writeln!(out, "✓ {}, {}", named(rule), rule.info.severity.as_str()))?;
     Ok(matching)
 }
 

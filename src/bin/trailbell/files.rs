@@ -18,8 +18,8 @@ pub enum Entry {
     Unreadable { path: PathBuf, error: io::Error },
 }
 
-/// Everything below `paths`, in the order of the command line, folders sorted by name. Links to folders are not
-/// followed, so that the walk ends.
+/// Everything below `paths`, in the order of the command line, folders sorted by name. Links to
+/// folders are not followed, so that the walk ends.
 pub fn below(paths: &[PathBuf]) -> Vec<Entry> {
     let mut entries = Vec::new();
     for path in paths {
@@ -54,7 +54,8 @@ fn folder(path: &Path, entries: &mut Vec<Entry>) {
 }
 
 fn children(path: &Path) -> io::Result<Vec<PathBuf>> {
-    let mut children = fs::read_dir(path)?.map(|entry| Ok(entry?.path())).collect::<io::Result<Vec<_>>>()?;
+    let mut children =
+        fs::read_dir(path)?.map(|entry| Ok(entry?.path())).collect::<io::Result<Vec<_>>>()?;
     children.sort();
     Ok(children)
 }
@@ -81,7 +82,8 @@ fn file(path: &Path, what: &fs::Metadata) -> Entry {
     if !lines && !plain_name(&path).ends_with(".json") {
         return Entry::Skipped { path, reason: "not named as a log file" };
     }
-    // CloudTrail keeps its digests and insights beside the log objects, and a copied bucket has them too.
+    // CloudTrail keeps its digests and insights beside the log objects, and a copied bucket has
+    // them too.
     let kind = key::kind(path.to_str().unwrap_or_default());
     let reason = kind.no_records().filter(|_| matches!(kind, Kind::Digest | Kind::Insight));
     match reason {
@@ -97,8 +99,11 @@ mod tests {
     #[test]
     fn log_files_are_read_and_the_others_named() {
         let root = tempfile::tempdir().unwrap();
-        let digest = "111122223333_CloudTrail-Digest_us-east-1_trail_us-east-1_20260301T100000Z.json.gz";
-        for name in ["b.json", "a.json.gz", "c.ndjson", "d.jsonl.gz", "e.JSON", "notes.txt", "x.gz", digest] {
+        let digest =
+            "111122223333_CloudTrail-Digest_us-east-1_trail_us-east-1_20260301T100000Z.json.gz";
+        for name in
+            ["b.json", "a.json.gz", "c.ndjson", "d.jsonl.gz", "e.JSON", "notes.txt", "x.gz", digest]
+        {
             fs::write(root.path().join(name), "").unwrap();
         }
         let name = |path: &Path| path.file_name().unwrap().to_str().unwrap().to_owned();
@@ -110,8 +115,13 @@ mod tests {
                 Entry::Unreadable { path, .. } => assert_eq!(name(&path), "missing"),
             }
         }
-        let expected =
-            [("a.json.gz", false), ("b.json", false), ("c.ndjson", true), ("d.jsonl.gz", true), ("e.JSON", false)];
+        let expected = [
+            ("a.json.gz", false),
+            ("b.json", false),
+            ("c.ndjson", true),
+            ("d.jsonl.gz", true),
+            ("e.JSON", false),
+        ];
         assert_eq!(logs, expected.map(|(name, lines)| (name.to_owned(), lines)));
         assert_eq!(skipped, [digest, "notes.txt", "x.gz"]);
     }

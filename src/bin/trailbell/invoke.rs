@@ -17,8 +17,11 @@ use crate::output::say;
 use crate::settings;
 
 /// What holds where the environment does not say otherwise.
-const DEFAULTS: [(&str, &str); 3] =
-    [("TRAILBELL_STORE", "dir:events/store"), ("TRAILBELL_ALERTS", "stdout"), ("TRAILBELL_LEDGER", "none")];
+const DEFAULTS: [(&str, &str); 3] = [
+    ("TRAILBELL_STORE", "dir:events/store"),
+    ("TRAILBELL_ALERTS", "stdout"),
+    ("TRAILBELL_LEDGER", "none"),
+];
 
 pub fn run(args: &InvokeArgs) -> Result<ExitCode, Box<dyn Error>> {
     let payload = payload(&args.payload)?;
@@ -26,7 +29,11 @@ pub fn run(args: &InvokeArgs) -> Result<ExitCode, Box<dyn Error>> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let outcome = runtime.block_on(outcome(&config, &payload))?;
     tell(&outcome)?;
-    Ok(if outcome.reply().is_ok() && outcome.retry.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(2) })
+    Ok(if outcome.reply().is_ok() && outcome.retry.is_empty() {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::from(2)
+    })
 }
 
 async fn outcome(config: &Config, payload: &Value) -> Result<Outcome, Box<dyn Error>> {
@@ -45,10 +52,13 @@ async fn outcome(config: &Config, payload: &Value) -> Result<Outcome, Box<dyn Er
 fn payload(path: &Path) -> Result<Value, Box<dyn Error>> {
     let mut text = String::new();
     let name = if path == Path::new("-") {
-        io::stdin().read_to_string(&mut text).map_err(|error| format!("standard input: {error}"))?;
+        io::stdin()
+            .read_to_string(&mut text)
+            .map_err(|error| format!("standard input: {error}"))?;
         "standard input".to_owned()
     } else {
-        text = std::fs::read_to_string(path).map_err(|error| format!("{}: {error}", path.display()))?;
+        text = std::fs::read_to_string(path)
+            .map_err(|error| format!("{}: {error}", path.display()))?;
         path.display().to_string()
     };
     serde_json::from_str(&text).map_err(|error| format!("{name}: not JSON: {error}").into())

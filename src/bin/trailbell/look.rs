@@ -69,10 +69,12 @@ impl Look {
         on_sight: &mut dyn FnMut(Sight),
     ) -> (Read, Result<(), ReadError>) {
         match self {
-            Look::Rules(detections) => pipeline::search(body, options, detections, now, origin, &mut |hit| match hit {
-                Hit::Finding(finding) => on_sight(Sight::Finding(finding)),
-                Hit::Bad(bad) => on_sight(Sight::Bad(bad)),
-            }),
+            Look::Rules(detections) => {
+                pipeline::search(body, options, detections, now, origin, &mut |hit| match hit {
+                    Hit::Finding(finding) => on_sight(Sight::Finding(finding)),
+                    Hit::Bad(bad) => on_sight(Sight::Bad(bad)),
+                })
+            }
             Look::Query(query) => reader::read(body, options, &mut |index, record| match record {
                 Ok(record) if query.matches(&View::new(&record), now) => {
                     on_sight(Sight::Match(Box::new(Match { record, origin: origin(index) })));
@@ -87,7 +89,10 @@ impl Look {
 fn query(source: &str) -> Result<Query, Box<dyn Error>> {
     let query = Query::parse(source).map_err(|error| format!("--query: {error}"))?;
     for unknown in ecs::unknown_fields(query.expr()) {
-        output::say(format_args!("trailbell: warning: --query: {}", clean::text(&unknown.to_string(), 1000)));
+        output::say(format_args!(
+            "trailbell: warning: --query: {}",
+            clean::text(&unknown.to_string(), 1000)
+        ));
     }
     Ok(query)
 }

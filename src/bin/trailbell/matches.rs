@@ -39,7 +39,8 @@ impl Match {
     /// The record as one JSON document: its ECS fields, and where it was read.
     pub fn document(&self) -> Value {
         let mut document = ecs::document(&self.record);
-        document["trailbell"] = json!({"source": self.origin.place(), "record": self.origin.record()});
+        document["trailbell"] =
+            json!({"source": self.origin.place(), "record": self.origin.record()});
         document
     }
 
@@ -53,12 +54,17 @@ impl Match {
 
     /// Whether the call was refused or failed.
     pub fn failed(&self) -> bool {
-        View::new(&self.record).any_value("event.outcome", &mut |outcome| outcome == kql::Value::Text("failure"))
+        View::new(&self.record)
+            .any_value("event.outcome", &mut |outcome| outcome == kql::Value::Text("failure"))
     }
 
     /// The error's code tells more than that there was one.
     fn outcome(&self) -> &str {
-        if self.failed() { self.record.text(&["errorCode"]).unwrap_or("failure") } else { "success" }
+        if self.failed() {
+            self.record.text(&["errorCode"]).unwrap_or("failure")
+        } else {
+            "success"
+        }
     }
 
     fn field(&self, name: &str) -> &str {

@@ -16,7 +16,8 @@ use trailbell::store::{ObjectStore, S3Store, StoreError};
 use crate::output;
 use crate::window::Window;
 
-/// How many objects are fetched at once, ahead of reading: enough to hide the network's delay, few enough to stay small.
+/// How many objects are fetched at once, ahead of reading: enough to hide the network's delay, few
+/// enough to stay small.
 const AHEAD: usize = 8;
 
 /// The paths of the command line that are in S3, as bucket and prefix, and those that are not.
@@ -64,16 +65,23 @@ impl Objects {
     ) -> Result<Objects, Box<dyn Error>> {
         places.iter().try_for_each(|(bucket, prefix)| must_end(bucket, prefix, window))?;
         // Two workers: a large object is fetched while this thread waits for its bytes.
-        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+        let runtime =
+            tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
         let store = Arc::new(runtime.block_on(assemble::s3_store(&Aws::anywhere())));
         let wanted = Wanted { since: window.since, until: window.until, region };
         let mut found = Vec::new();
         for (bucket, prefix) in places {
             let keys = runtime.block_on(walk(&*store, bucket, prefix, &wanted))?;
             if keys.is_empty() {
-                output::say(format_args!("trailbell: s3://{bucket}/{prefix}: no log object of that time"));
+                output::say(format_args!(
+                    "trailbell: s3://{bucket}/{prefix}: no log object of that time"
+                ));
             }
-            found.extend(keys.into_iter().map(|key| ObjectRef { bucket: bucket.clone(), key, version_id: None }));
+            found.extend(keys.into_iter().map(|key| ObjectRef {
+                bucket: bucket.clone(),
+                key,
+                version_id: None,
+            }));
         }
         Ok(Objects { runtime, store, found })
     }

@@ -1,4 +1,5 @@
-//! How findings and records are printed. What a caller of AWS may have written is cleaned before a terminal sees it.
+//! How findings and records are printed. What a caller of AWS may have written is cleaned before a
+//! terminal sees it.
 
 use std::error::Error;
 use std::fmt::Display;
@@ -36,7 +37,13 @@ pub struct Output {
 
 impl Output {
     pub fn new(format: Format, header: &[&'static str]) -> Output {
-        Output { out: BufWriter::new(io::stdout()), format, header: header.to_vec(), rows: Vec::new(), printed: 0 }
+        Output {
+            out: BufWriter::new(io::stdout()),
+            format,
+            header: header.to_vec(),
+            rows: Vec::new(),
+            printed: 0,
+        }
     }
 
     /// Prints one finding; in a table, keeps it for the end.
@@ -49,7 +56,8 @@ impl Output {
     /// Prints one record; in a table, keeps it for the end.
     pub fn found(&mut self, found: &Match) -> io::Result<()> {
         let origin = || Some(found.origin.clone());
-        let row = || Row { time: found.record.time(), cells: found.cells().to_vec(), origin: origin() };
+        let row =
+            || Row { time: found.record.time(), cells: found.cells().to_vec(), origin: origin() };
         self.print(row, || found.document())
     }
 
@@ -59,7 +67,11 @@ impl Output {
         self.print(row, || group.document())
     }
 
-    fn print(&mut self, row: impl FnOnce() -> Row, document: impl FnOnce() -> Value) -> io::Result<()> {
+    fn print(
+        &mut self,
+        row: impl FnOnce() -> Row,
+        document: impl FnOnce() -> Value,
+    ) -> io::Result<()> {
         let line = || clean::json(&document().to_string());
         match self.format {
             Format::Table => self.rows.push(row()),
@@ -95,12 +107,16 @@ impl Output {
             row.cells.into_iter().chain(place).collect::<Vec<_>>()
         }));
         writeln!(self.out, "{table}")?;
-        places.seen.iter().zip(1..).try_for_each(|(place, number)| writeln!(self.out, " [{number}] {place}"))
+        places
+            .seen
+            .iter()
+            .zip(1..)
+            .try_for_each(|(place, number)| writeln!(self.out, " [{number}] {place}"))
     }
 }
 
-/// Where records were read. The names of CloudTrail's objects are longer than a line of most terminals: there they are
-/// listed under the table, each once.
+/// Where records were read. The names of CloudTrail's objects are longer than a line of most
+/// terminals: there they are listed under the table, each once.
 struct Places {
     listed: bool,
     seen: Vec<String>,
@@ -131,7 +147,8 @@ pub fn is_closed(error: &(dyn Error + 'static)) -> bool {
 }
 
 /// A line under the headings and no others: most rows are one line.
-pub const STYLE: TableStyle = TableStyle::new().header_separator(LineStyle::none().fill('─').junction('─'));
+pub const STYLE: TableStyle =
+    TableStyle::new().header_separator(LineStyle::none().fill('─').junction('─'));
 
 /// The most characters of one cell: S3 keys have up to 1,024 bytes.
 const CELL: usize = 1200;
@@ -140,7 +157,10 @@ const CELL: usize = 1200;
 pub const FINDINGS: [&str; 4] = ["Time (UTC)", "Rule", "Finding", "File#record"];
 
 fn cells(finding: &Finding) -> [String; 3] {
-    let excepted = finding.exception.as_deref().map(|name| format!("excepted by {}\n", clean::text(name, CELL)));
+    let excepted = finding
+        .exception
+        .as_deref()
+        .map(|name| format!("excepted by {}\n", clean::text(name, CELL)));
     let subject = format!("{}{}", excepted.unwrap_or_default(), alert::subject(finding));
     [time(finding.time), clean::text(&finding.rule.name, CELL), subject]
 }
@@ -149,8 +169,7 @@ fn cells(finding: &Finding) -> [String; 3] {
 fn document(finding: &Finding) -> Value {
     let mut document = finding.ecs.clone();
     let rule = &finding.rule;
-    document["rule"] =
-        json!({"id": rule.id, "name": rule.name, "severity": rule.severity, "risk_score": rule.risk_score});
+    document["rule"] = json!({"id": rule.id, "name": rule.name, "severity": rule.severity, "risk_score": rule.risk_score});
     document["trailbell"] = json!({
         "source": finding.origin.place(),
         "record": finding.origin.record(),

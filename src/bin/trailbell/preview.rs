@@ -31,7 +31,9 @@ pub fn run(args: &PreviewArgs) -> Result<ExitCode, Box<dyn Error>> {
     };
     match args.format {
         PreviewFormat::Text => write!(out, "Subject: {}\n\n{}", alert.subject, alert.text)?,
-        PreviewFormat::Json => writeln!(out, "{}", clean::json(&serde_json::to_string_pretty(&alert.document)?))?,
+        PreviewFormat::Json => {
+            writeln!(out, "{}", clean::json(&serde_json::to_string_pretty(&alert.document)?))?
+        }
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -42,13 +44,22 @@ fn listed(rule: &RuleInfo) -> String {
 }
 
 /// Of the first sequence at which the correlation must ring.
-fn correlation_alert(it: &Correlation, set: &RuleSet, accounts: &Accounts) -> Result<Alert, Box<dyn Error>> {
+fn correlation_alert(
+    it: &Correlation,
+    set: &RuleSet,
+    accounts: &Accounts,
+) -> Result<Alert, Box<dyn Error>> {
     let sequences = Sequences::of(it).map_err(|problem| problem.to_string())?.unwrap_or_default();
     let first = sequences.must_match.first();
-    let rung = first.and_then(|first| correlation::testing::rehearse(it, set, &first.records, Timestamp::UNIX_EPOCH));
+    let rung = first.and_then(|first| {
+        correlation::testing::rehearse(it, set, &first.records, Timestamp::UNIX_EPOCH)
+    });
     let Some((told, known)) = rung else {
         let name = clean::text(&it.info.name, NAME);
-        return Err(format!("rule \"{name}\" has no sample: its .tests.json has no records at which it rings").into());
+        return Err(format!(
+            "rule \"{name}\" has no sample: its .tests.json has no records at which it rings"
+        )
+        .into());
     };
     Ok(alert::render_correlation(&told, &known, accounts))
 }
@@ -56,9 +67,16 @@ fn correlation_alert(it: &Correlation, set: &RuleSet, accounts: &Accounts) -> Re
 fn alert(rule: &Rule, accounts: &Accounts) -> Result<Alert, Box<dyn Error>> {
     let Some(record) = testing::sample(rule).map_err(|problem| problem.to_string())? else {
         let name = clean::text(&rule.info.name, NAME);
-        return Err(format!("rule \"{name}\" has no sample: its .tests.json has no record that it must match").into());
+        return Err(format!(
+            "rule \"{name}\" has no sample: its .tests.json has no record that it must match"
+        )
+        .into());
     };
-    let origin = Origin::Object { bucket: "example-trail".to_owned(), key: SAMPLE_KEY.to_owned(), record: 0 };
+    let origin = Origin::Object {
+        bucket: "example-trail".to_owned(),
+        key: SAMPLE_KEY.to_owned(),
+        record: 0,
+    };
     Ok(alert::render(&Finding::new(&rule.info, &record, origin), &Context::default(), accounts))
 }
 

@@ -10,7 +10,8 @@ use crate::output::say;
 /// Who has waited this long wants to see something.
 const PATIENCE: Duration = Duration::from_secs(1);
 
-/// A bar on the terminal (standard error) that shows itself after a second, and never where there is no terminal.
+/// A bar on the terminal (standard error) that shows itself after a second, and never where there
+/// is no terminal.
 pub struct Progress {
     bar: ProgressBar,
 }
@@ -19,9 +20,9 @@ impl Progress {
     /// A bar over this many of something, e.g. `files`.
     pub fn new(count: usize, what: &str) -> Progress {
         let bar = ProgressBar::with_draw_target(Some(count as u64), ProgressDrawTarget::hidden());
-        if let Ok(style) =
-            ProgressStyle::with_template(&format!("{{spinner}} {{bar:30}} {{pos}}/{{len}} {what}, {{elapsed}}"))
-        {
+        if let Ok(style) = ProgressStyle::with_template(&format!(
+            "{{spinner}} {{bar:30}} {{pos}}/{{len}} {what}, {{elapsed}}"
+        )) {
             bar.set_style(style);
         }
         let later = bar.clone();

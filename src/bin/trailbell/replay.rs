@@ -15,7 +15,9 @@ use trailbell::config::{AlertsPlace, Config, LedgerPlace, StorePlace};
 use trailbell::finding::Fate;
 use trailbell::ledger::Ledger;
 use trailbell::notification::ObjectRef;
-use trailbell::pipeline::{Ended, News, ObjectFate, Outcome, Pipeline, Replay, Report, can_match_in};
+use trailbell::pipeline::{
+    Ended, News, ObjectFate, Outcome, Pipeline, Replay, Report, can_match_in,
+};
 use trailbell::sink::{AlertSink, MessageId, PublishError};
 use trailbell::store::walk::{Wanted, walk};
 
@@ -26,23 +28,24 @@ use crate::progress::Progress;
 use crate::settings::{self, PlaceArgs};
 use crate::window::Window;
 
-/// Send log objects down the way of the function, after an outage for one. A dry run unless --publish.
+/// Send log objects down the way of the function, after an outage for one. A dry run unless
+/// --publish.
 ///
-/// Rules, exceptions, ledger, pace and summaries are those of the function: TRAILBELL_* variables are
-/// read as it reads them. What the ledger knows is not told again, so it does no harm to replay too
-/// much, or to begin anew what was interrupted. A dry run sends and writes nothing; it says what would
-/// be alerted or held, and what is a duplicate or excepted. Log objects are found by CloudTrail's
-/// names, as `trailbell scan s3://…` finds them.
+/// Rules, exceptions, ledger, pace and summaries are those of the function: TRAILBELL_* variables
+/// are read as it reads them. What the ledger knows is not told again, so it does no harm to replay
+/// too much, or to begin anew what was interrupted. A dry run sends and writes nothing; it says
+/// what would be alerted or held, and what is a duplicate or excepted. Log objects are found by
+/// CloudTrail's names, as `trailbell scan s3://…` finds them.
 ///
-/// Exit codes: 0 everything was seen through; 2 something failed (the rest is seen through), there is
-/// no log object of that time, or the configuration cannot be used.
+/// Exit codes: 0 everything was seen through; 2 something failed (the rest is seen through), there
+/// is no log object of that time, or the configuration cannot be used.
 #[derive(Debug, Args)]
 pub struct ReplayArgs {
     /// s3://BUCKET/PREFIX, or a folder that holds a copy of a bucket, or a place in one
     pub place: PathBuf,
 
-    /// Only objects delivered since: 90m, 24h or 7d ago, a date or an RFC 3339 time. Needed for a bucket, unless the
-    /// prefix names a day
+    /// Only objects delivered since: 90m, 24h or 7d ago, a date or an RFC 3339 time. Needed for a
+    /// bucket, unless the prefix names a day
     #[arg(long, value_name = "TIME")]
     pub since: Option<String>,
 
@@ -69,7 +72,8 @@ const TOGETHER: usize = 100;
 const NAME: usize = 4096;
 
 pub fn run(args: &ReplayArgs) -> Result<ExitCode, Box<dyn Error>> {
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     runtime.block_on(replay(args))
 }
 
@@ -97,8 +101,8 @@ async fn replay(args: &ReplayArgs) -> Result<ExitCode, Box<dyn Error>> {
     end(&outcome, args.publish)
 }
 
-/// The store, the bucket and the prefix that a place names. Of a path, the folder before `AWSLogs` is the bucket; where
-/// there is none, the last one.
+/// The store, the bucket and the prefix that a place names. Of a path, the folder before `AWSLogs`
+/// is the bucket; where there is none, the last one.
 fn place(path: &Path) -> Result<(StorePlace, String, String), String> {
     let (remote, _) = objects::apart(&[path.to_owned()]);
     if let Some((bucket, prefix)) = remote.into_iter().next() {
@@ -125,13 +129,18 @@ fn text(component: Component<'_>) -> Option<&str> {
 /// Where alerts go out, every place must be said; a dry run can do without.
 fn config(args: &ReplayArgs, store: StorePlace) -> Result<Config, Box<dyn Error>> {
     let without = args.without_ledger.then(|| "none".to_owned());
-    let places = PlaceArgs { alerts: args.places.alerts.clone(), ledger: without.or(args.places.ledger.clone()) };
+    let places = PlaceArgs {
+        alerts: args.places.alerts.clone(),
+        ledger: without.or(args.places.ledger.clone()),
+    };
     let config = match args.publish {
         true => places.config(&[STORE])?,
         false => Config { alerts: AlertsPlace::Stdout, ..places.config(&[STORE, ALERTS, LEDGER])? },
     };
     match (&config.ledger, args.publish) {
-        (LedgerPlace::None, false) => say("trailbell: no ledger is named: what was told before is not known"),
+        (LedgerPlace::None, false) => {
+            say("trailbell: no ledger is named: what was told before is not known")
+        }
         (LedgerPlace::None, true) if !args.without_ledger => {
             return Err("without a ledger everything would be told again: name one, or say --without-ledger".into());
         }
@@ -165,7 +174,8 @@ impl AlertSink for NoSink {
     }
 }
 
-/// The log objects, those that were delivered first in front: groups are made before they are filled.
+/// The log objects, those that were delivered first in front: groups are made before they are
+/// filled.
 async fn find(
     pipeline: &Pipeline,
     bucket: &str,
@@ -178,10 +188,17 @@ async fn find(
     // The walk allows for clocks that differ, and lists more.
     keys.retain(|key| window.holds(key::delivered(key)));
     keys.sort_by_cached_key(|key| key::delivered(key));
-    Ok(keys.into_iter().map(|key| ObjectRef { bucket: bucket.to_owned(), key, version_id: None }).collect())
+    Ok(keys
+        .into_iter()
+        .map(|key| ObjectRef { bucket: bucket.to_owned(), key, version_id: None })
+        .collect())
 }
 
-async fn see_through(mut replay: Replay, objects: Vec<ObjectRef>, publish: bool) -> Result<Outcome, Box<dyn Error>> {
+async fn see_through(
+    mut replay: Replay,
+    objects: Vec<ObjectRef>,
+    publish: bool,
+) -> Result<Outcome, Box<dyn Error>> {
     let progress = Progress::new(objects.len(), "objects");
     for some in objects.chunks(TOGETHER) {
         let news = replay.see_through(some.to_vec()).await;
@@ -201,7 +218,9 @@ fn tell(mut news: News, publish: bool) -> io::Result<()> {
         let id = &finding.as_str()[..8];
         writeln!(out, "{:<18} {:<19}  {id}  {subject}", word(*fate, publish), time(*at))?;
     }
-    news.problems.iter().for_each(|problem| say(format_args!("trailbell: {}", shown(&problem.to_string()))));
+    news.problems
+        .iter()
+        .for_each(|problem| say(format_args!("trailbell: {}", shown(&problem.to_string()))));
     news.notes.iter().for_each(|note| say(format_args!("trailbell: {}", shown(note))));
     Ok(())
 }
@@ -223,7 +242,10 @@ fn word(fate: Fate, publish: bool) -> &'static str {
 
 fn end(outcome: &Outcome, publish: bool) -> Result<ExitCode, Box<dyn Error>> {
     let report = &outcome.report;
-    outcome.warnings.iter().for_each(|warning| say(format_args!("trailbell: warning: {}", shown(warning))));
+    outcome
+        .warnings
+        .iter()
+        .for_each(|warning| say(format_args!("trailbell: warning: {}", shown(warning))));
     print(report, publish)?;
     if let Some(mismatch) = &outcome.mismatch {
         return Err(mismatch.to_string().into());
@@ -234,7 +256,9 @@ fn end(outcome: &Outcome, publish: bool) -> Result<ExitCode, Box<dyn Error>> {
     if outcome.retry.is_empty() {
         return Ok(ExitCode::SUCCESS);
     }
-    say("something failed: see above. The same command may be run again: what the ledger has is not told twice");
+    say(
+        "something failed: see above. The same command may be run again: what the ledger has is not told twice",
+    );
     Ok(ExitCode::from(2))
 }
 
@@ -248,7 +272,10 @@ fn print(report: &Report, publish: bool) -> io::Result<()> {
         fates.map(|fate| format!("{} {}", report.findings_that(fate), word(fate, false))).collect();
     let found = if fates.is_empty() { "no finding".to_owned() } else { fates.join(", ") };
     let (objects, scanned) = (report.objects, report.objects_that(ObjectFate::Scanned));
-    writeln!(out, "dry run, nothing was sent or written: {found}; {scanned} of {objects} objects read")
+    writeln!(
+        out,
+        "dry run, nothing was sent or written: {found}; {scanned} of {objects} objects read"
+    )
 }
 
 fn shown(text: &str) -> String {

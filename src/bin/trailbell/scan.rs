@@ -40,13 +40,22 @@ pub fn run(args: &ScanArgs) -> Result<ExitCode, Box<dyn Error>> {
         window,
         output: Output::new(args.format, header(args)),
         summary: args.summary.then(Summary::default),
-        progress: Progress::new(entries.len() + objects.as_ref().map_or(0, |objects| objects.found.len()), "files"),
-        tally: Tally { what: if args.query.is_some() { "match" } else { "finding" }, ..Tally::default() },
+        progress: Progress::new(
+            entries.len() + objects.as_ref().map_or(0, |objects| objects.found.len()),
+            "files",
+        ),
+        tally: Tally {
+            what: if args.query.is_some() { "match" } else { "finding" },
+            ..Tally::default()
+        },
     };
-    let sighting = Sighting { look: &look, now, max_bytes: args.max_object_bytes.unwrap_or(u64::MAX) };
-    let bodies = objects.iter().flat_map(Objects::bodies).map(|(object, body)| Source::Object(object, body));
+    let sighting =
+        Sighting { look: &look, now, max_bytes: args.max_object_bytes.unwrap_or(u64::MAX) };
+    let bodies =
+        objects.iter().flat_map(Objects::bodies).map(|(object, body)| Source::Object(object, body));
     let sources = entries.into_iter().map(Source::Entry).chain(bodies);
-    let threads = args.threads.or(std::thread::available_parallelism().ok()).unwrap_or(NonZeroUsize::MIN);
+    let threads =
+        args.threads.or(std::thread::available_parallelism().ok()).unwrap_or(NonZeroUsize::MIN);
     let start = Instant::now();
     crew::in_order(
         threads,
@@ -147,7 +156,11 @@ impl Scan {
         self.progress.say(&format!("trailbell: {}: {error}", shown(name)));
     }
 
-    fn finish(mut self, fail_on: Option<Severity>, stats: Option<String>) -> Result<ExitCode, Box<dyn Error>> {
+    fn finish(
+        mut self,
+        fail_on: Option<Severity>,
+        stats: Option<String>,
+    ) -> Result<ExitCode, Box<dyn Error>> {
         self.progress.finish();
         for group in self.summary.take().into_iter().flat_map(Summary::groups) {
             self.output.group(&group)?;
@@ -185,7 +198,8 @@ impl Tally {
         }
     }
 
-    /// Nothing to read at all is no success: "nothing found" must mean that something was looked at.
+    /// Nothing to read at all is no success: "nothing found" must mean that something was looked
+    /// at.
     fn exit_code(&self, fail_on: Option<Severity>) -> ExitCode {
         if self.unreadable > 0 || self.files == 0 {
             return ExitCode::from(2);
@@ -209,7 +223,9 @@ impl std::fmt::Display for Tally {
         let (records, probed) = (self.stats.records(), self.stats.probed());
         match (records, probed) {
             (0, 1..) => write!(f, " in {}", counted(self.files, "file"))?,
-            _ => write!(f, " in {} of {}", counted(records, "record"), counted(self.files, "file"))?,
+            _ => {
+                write!(f, " in {} of {}", counted(records, "record"), counted(self.files, "file"))?
+            }
         }
         if probed > 0 {
             write!(f, ", {probed} only probed")?;

@@ -23,7 +23,8 @@ pub struct PlaceArgs {
     #[arg(long, value_name = "PLACE")]
     pub alerts: Option<String>,
 
-    /// Where findings are remembered, instead of TRAILBELL_LEDGER: s3://BUCKET/PREFIX, dir:PATH or none
+    /// Where findings are remembered, instead of TRAILBELL_LEDGER: s3://BUCKET/PREFIX, dir:PATH or
+    /// none
     #[arg(long, value_name = "PLACE")]
     pub ledger: Option<String>,
 }
@@ -32,23 +33,32 @@ impl PlaceArgs {
     /// The configuration that follows; what is said nowhere is taken from `defaults`.
     pub fn config(&self, defaults: &[(&str, &str)]) -> Result<Config, ConfigError> {
         let said = [("TRAILBELL_ALERTS", &self.alerts), ("TRAILBELL_LEDGER", &self.ledger)];
-        let said = said.into_iter().filter_map(|(name, value)| Some((name, value.as_deref()?))).collect::<Vec<_>>();
+        let said = said
+            .into_iter()
+            .filter_map(|(name, value)| Some((name, value.as_deref()?)))
+            .collect::<Vec<_>>();
         config(&said, defaults)
     }
 }
 
-/// The configuration of what is said here, in the environment, or by default: the first that says something counts.
+/// The configuration of what is said here, in the environment, or by default: the first that says
+/// something counts.
 pub fn config(said: &[(&str, &str)], defaults: &[(&str, &str)]) -> Result<Config, ConfigError> {
     let var = |(name, value): &(&str, &str)| (OsString::from(name), OsString::from(value));
     let set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
-    let unsaid = |(name, _): &&(&str, &str)| !set(name) && said.iter().all(|(other, _)| other != name);
+    let unsaid =
+        |(name, _): &&(&str, &str)| !set(name) && said.iter().all(|(other, _)| other != name);
     let defaults = defaults.iter().filter(unsaid).map(var);
     Config::from_vars(said.iter().map(var).chain(defaults).chain(std::env::vars_os()))
 }
 
-/// The rules and exceptions of the configuration. On a laptop there is someone to mend what cannot be used: it is an
-/// error.
-pub async fn detections(config: &Config, now: Timestamp, aws: &Aws) -> Result<Detections, Box<dyn Error>> {
+/// The rules and exceptions of the configuration. On a laptop there is someone to mend what cannot
+/// be used: it is an error.
+pub async fn detections(
+    config: &Config,
+    now: Timestamp,
+    aws: &Aws,
+) -> Result<Detections, Box<dyn Error>> {
     let detections = match assemble::reload(config, aws).await {
         Some(mut reload) => reload.changed(now).await?.ok_or("there are no rules")?,
         None => local(config)?,

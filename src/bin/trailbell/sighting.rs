@@ -49,21 +49,26 @@ impl Source {
     /// For people.
     pub fn name(&self) -> String {
         match self {
-            Source::Entry(Entry::Log { path, .. } | Entry::Skipped { path, .. } | Entry::Unreadable { path, .. }) => {
-                path.display().to_string()
-            }
+            Source::Entry(
+                Entry::Log { path, .. }
+                | Entry::Skipped { path, .. }
+                | Entry::Unreadable { path, .. },
+            ) => path.display().to_string(),
             Source::Object(object, _) => object.to_string(),
         }
     }
 }
 
 impl Sighting<'_> {
-    /// Looks at one source, and sends what becomes of it. Where nobody listens any more, that is no matter.
+    /// Looks at one source, and sends what becomes of it. Where nobody listens any more, that is no
+    /// matter.
     pub fn of(&self, source: Source, news: &News<Event>) {
         let send = |event| drop(news.send(event));
         match source {
             Source::Entry(Entry::Skipped { reason, .. }) => send(Event::Skipped(reason)),
-            Source::Entry(Entry::Unreadable { error, .. }) => send(Event::Unreadable(Box::new(error))),
+            Source::Entry(Entry::Unreadable { error, .. }) => {
+                send(Event::Unreadable(Box::new(error)))
+            }
             Source::Entry(Entry::Log { path, lines }) => {
                 send(Event::Opened);
                 let start = Instant::now();
@@ -74,7 +79,8 @@ impl Sighting<'_> {
             Source::Object(object, body) => {
                 send(Event::Opened);
                 let (bucket, key) = (&object.bucket, &object.key);
-                let origin = |record| Origin::Object { bucket: bucket.clone(), key: key.clone(), record };
+                let origin =
+                    |record| Origin::Object { bucket: bucket.clone(), key: key.clone(), record };
                 self.body(body, false, Duration::ZERO, &origin, &send);
             }
         }
@@ -93,7 +99,9 @@ impl Sighting<'_> {
             Err(error) => return send(Event::Unreadable(Box::new(error))),
         };
         let options = Options { max_bytes: self.max_bytes, lines };
-        let (read, end) = self.look.through(body, options, self.now, origin, &mut |sight| send(Event::Sight(sight)));
+        let (read, end) = self
+            .look
+            .through(body, options, self.now, origin, &mut |sight| send(Event::Sight(sight)));
         let stored = stored.load(Ordering::Relaxed);
         send(Event::Read(Cost { stored, opening, read }));
         if let Err(error) = end {

@@ -57,7 +57,8 @@ impl Stats {
         self.probed
     }
 
-    /// All of it, for people. `took` is by the clock, from start to end; `probe` says whether files were probed.
+    /// All of it, for people. `took` is by the clock, from start to end; `probe` says whether files
+    /// were probed.
     pub fn tell(&self, took: Duration, probe: &str) -> String {
         let (seconds, inflated) = (took.as_secs_f64(), mega(self.inflated));
         let speed = if seconds > 0.0 { inflated / seconds } else { 0.0 };
@@ -83,7 +84,9 @@ impl fmt::Display for Stats {
             ("splitting, parsing and matching", self.splitting),
         ];
         write!(f, "time of all threads together:")?;
-        stages.iter().try_for_each(|(stage, time)| write!(f, " {stage} {:.3} s;", time.as_secs_f64()))?;
+        stages
+            .iter()
+            .try_for_each(|(stage, time)| write!(f, " {stage} {:.3} s;", time.as_secs_f64()))?;
         write!(f, " a file that is split as it comes is inflated while it is split")
     }
 }

@@ -1,4 +1,5 @@
-//! What a query matched, counted by caller, service and call: how to follow someone through a day of logs.
+//! What a query matched, counted by caller, service and call: how to follow someone through a day
+//! of logs.
 
 use std::cmp::Reverse;
 use std::collections::HashMap;
@@ -35,7 +36,8 @@ impl Summary {
     pub fn add(&mut self, found: &Match) {
         let (actor, service, action) = (Actor::of(&found.record), found.service(), found.action());
         let key = (actor.key.clone(), service.clone(), action.clone());
-        let empty = || Group { actor, service, action, count: 0, failed: 0, first: None, last: None };
+        let empty =
+            || Group { actor, service, action, count: 0, failed: 0, first: None, last: None };
         let group = self.groups.entry(key).or_insert_with(empty);
         let time = found.record.time();
         group.count += 1;
@@ -55,7 +57,8 @@ impl Summary {
 
 impl Group {
     /// The headings of [`Group::cells`].
-    pub const HEADER: [&str; 7] = ["Count", "Failed", "Who", "Service", "Action", "First (UTC)", "Last (UTC)"];
+    pub const HEADER: [&str; 7] =
+        ["Count", "Failed", "Who", "Service", "Action", "First (UTC)", "Last (UTC)"];
 
     fn rank(&self) -> (Reverse<u64>, Option<Timestamp>, &str, &str, &str) {
         (Reverse(self.count), self.first, &self.actor.key, &self.service, &self.action)

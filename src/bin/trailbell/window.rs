@@ -16,15 +16,26 @@ pub struct Window {
 }
 
 impl Window {
-    pub fn new(since: Option<&str>, until: Option<&str>, now: Timestamp) -> Result<Window, Box<dyn Error>> {
+    pub fn new(
+        since: Option<&str>,
+        until: Option<&str>,
+        now: Timestamp,
+    ) -> Result<Window, Box<dyn Error>> {
         let read = |name: &str, text: Option<&str>, end: fn(Date) -> Option<Timestamp>| {
             let read = |text: &str| {
-                let time = ago(text, now).or_else(|| day(text).and_then(end)).or_else(|| text.parse().ok());
-                time.ok_or_else(|| format!("--{name} is `{}`: expected {EXPECTED}", text.escape_debug()))
+                let time = ago(text, now)
+                    .or_else(|| day(text).and_then(end))
+                    .or_else(|| text.parse().ok());
+                time.ok_or_else(|| {
+                    format!("--{name} is `{}`: expected {EXPECTED}", text.escape_debug())
+                })
             };
             text.map(read).transpose()
         };
-        let window = Window { since: read("since", since, midnight)?, until: read("until", until, last_of)? };
+        let window = Window {
+            since: read("since", since, midnight)?,
+            until: read("until", until, last_of)?,
+        };
         match window {
             Window { since: Some(since), until: Some(until) } if until < since => {
                 Err(format!("--until ({until}) is before --since ({since})").into())
@@ -49,7 +60,8 @@ fn ago(text: &str, now: Timestamp) -> Option<Timestamp> {
         _ => return None,
     };
     let digits = &text[..text.len() - 1];
-    let count: i64 = digits.bytes().all(|byte| byte.is_ascii_digit()).then(|| digits.parse().ok())??;
+    let count: i64 =
+        digits.bytes().all(|byte| byte.is_ascii_digit()).then(|| digits.parse().ok())??;
     let seconds = count.checked_mul(minutes)?.checked_mul(60)?;
     now.checked_sub(SignedDuration::from_secs(seconds)).ok()
 }
@@ -82,7 +94,11 @@ mod tests {
             ("24h", Some("2026-03-11T10:00:00Z"), Some("2026-03-11T10:00:00Z")),
             ("7d", Some("2026-03-05T10:00:00Z"), Some("2026-03-05T10:00:00Z")),
             ("2026-03-01", Some("2026-03-01T00:00:00Z"), Some("2026-03-01T23:59:59.999999999Z")),
-            ("2026-03-01T10:00:00+01:00", Some("2026-03-01T09:00:00Z"), Some("2026-03-01T09:00:00Z")),
+            (
+                "2026-03-01T10:00:00+01:00",
+                Some("2026-03-01T09:00:00Z"),
+                Some("2026-03-01T09:00:00Z"),
+            ),
             ("2026-03-01T10:00:00", None, None),
             ("24", None, None),
             ("-24h", None, None),
@@ -93,15 +109,31 @@ mod tests {
         ];
         for (text, since, until) in cases {
             let read = |since, until| Window::new(since, until, now).ok();
-            assert_eq!(read(Some(text), None).and_then(|window| window.since), since.map(at), "since {text:?}");
-            assert_eq!(read(None, Some(text)).and_then(|window| window.until), until.map(at), "until {text:?}");
+            assert_eq!(
+                read(Some(text), None).and_then(|window| window.since),
+                since.map(at),
+                "since {text:?}"
+            );
+            assert_eq!(
+                read(None, Some(text)).and_then(|window| window.until),
+                until.map(at),
+                "until {text:?}"
+            );
         }
-        assert!(Window::new(Some("1h"), Some("2h"), now).unwrap_err().to_string().contains("is before --since"));
+        assert!(
+            Window::new(Some("1h"), Some("2h"), now)
+                .unwrap_err()
+                .to_string()
+                .contains("is before --since")
+        );
     }
 
     #[test]
     fn both_ends_count_and_a_call_without_a_time_may_matter() {
-        let window = Window { since: Some(at("2026-03-01T00:00:00Z")), until: Some(at("2026-03-02T00:00:00Z")) };
+        let window = Window {
+            since: Some(at("2026-03-01T00:00:00Z")),
+            until: Some(at("2026-03-02T00:00:00Z")),
+        };
         let cases = [
             (Some("2026-02-28T23:59:59Z"), false),
             (Some("2026-03-01T00:00:00Z"), true),

@@ -28,11 +28,17 @@ fn of_document(value: &Value, name: &str, leaves: &mut Leaves) {
     match value {
         Value::Object(fields) => {
             for (key, inner) in fields {
-                of_document(inner, &if name.is_empty() { key.clone() } else { format!("{name}.{key}") }, leaves);
+                of_document(
+                    inner,
+                    &if name.is_empty() { key.clone() } else { format!("{name}.{key}") },
+                    leaves,
+                );
             }
         }
         Value::Array(items) => items.iter().for_each(|item| of_document(item, name, leaves)),
-        scalar => leaves.entry(name.to_owned()).or_default().push(super::super::java::to_string(scalar)),
+        scalar => {
+            leaves.entry(name.to_owned()).or_default().push(super::super::java::to_string(scalar))
+        }
     }
 }
 
@@ -112,7 +118,8 @@ fn value() -> impl Strategy<Value = Value> {
     scalar().prop_recursive(3, 24, 4, |inner| {
         prop_oneof![
             vec(inner.clone(), 0..4).prop_map(Value::from),
-            btree_map(key(), inner, 0..6).prop_map(|fields| Value::Object(fields.into_iter().collect::<Map<_, _>>()))
+            btree_map(key(), inner, 0..6)
+                .prop_map(|fields| Value::Object(fields.into_iter().collect::<Map<_, _>>()))
         ]
     })
 }

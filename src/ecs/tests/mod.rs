@@ -101,7 +101,11 @@ fn text_that_is_too_long_for_a_keyword_has_no_object() {
     for (length, objects) in [(32_765, 1), (32_766, 0)] {
         let record = of_length(length);
         assert_eq!(values(&record, "aws.cloudtrail.request_parameters")[0].chars().count(), length);
-        assert_eq!(values(&record, "aws.cloudtrail.flattened.request_parameters.k").len(), objects, "{length}");
+        assert_eq!(
+            values(&record, "aws.cloudtrail.flattened.request_parameters.k").len(),
+            objects,
+            "{length}"
+        );
     }
 }
 
@@ -120,8 +124,9 @@ fn an_answer_ends_the_search() {
 #[test]
 fn the_deepest_record_that_is_read_is_seen_whole() {
     // serde_json gives up at a depth of 128.
-    let nested =
-        |depth: usize| format!(r#"{{"requestParameters": {}1{}}}"#, r#"{"k": "#.repeat(depth), "}".repeat(depth));
+    let nested = |depth: usize| {
+        format!(r#"{{"requestParameters": {}1{}}}"#, r#"{"k": "#.repeat(depth), "}".repeat(depth))
+    };
     assert!(serde_json::from_str::<Value>(&nested(127)).is_err());
     let record = Record::from_value(serde_json::from_str(&nested(126)).unwrap()).unwrap();
     let field = format!("aws.cloudtrail.flattened.request_parameters{}", ".k".repeat(126));

@@ -11,8 +11,10 @@ fn by(identity: Value) -> Value {
 #[test]
 fn each_type_of_identity_has_a_name_and_an_id() {
     check(
-        by(json!({"type": "IAMUser", "principalId": "AIDA1", "arn": "arn:aws:iam::111122223333:user/alice",
-            "accountId": "111122223333", "accessKeyId": "AKIA1", "userName": "alice"})),
+        by(
+            json!({"type": "IAMUser", "principalId": "AIDA1", "arn": "arn:aws:iam::111122223333:user/alice",
+            "accountId": "111122223333", "accessKeyId": "AKIA1", "userName": "alice"}),
+        ),
         &[
             ("user.name", &["alice"]),
             ("user.id", &["AIDA1"]),
@@ -41,14 +43,23 @@ fn each_type_of_identity_has_a_name_and_an_id() {
             ("user.id", &["AROA1:alice@example.com"]),
             ("related.user", &["Deploy", "AROA1:alice@example.com", "alice@example.com", "alice"]),
             ("aws.cloudtrail.user_identity.session_context.mfa_authenticated", &["false"]),
-            ("aws.cloudtrail.user_identity.session_context.creation_date", &["2026-03-01T09:00:00Z"]),
+            (
+                "aws.cloudtrail.user_identity.session_context.creation_date",
+                &["2026-03-01T09:00:00Z"],
+            ),
             ("aws.cloudtrail.user_identity.session_context.session_issuer.type", &["Role"]),
-            ("aws.cloudtrail.user_identity.session_context.session_issuer.principal_id", &["AROA1"]),
+            (
+                "aws.cloudtrail.user_identity.session_context.session_issuer.principal_id",
+                &["AROA1"],
+            ),
             (
                 "aws.cloudtrail.user_identity.session_context.session_issuer.arn",
                 &["arn:aws:iam::111122223333:role/Deploy"],
             ),
-            ("aws.cloudtrail.user_identity.session_context.session_issuer.account_id", &["111122223333"]),
+            (
+                "aws.cloudtrail.user_identity.session_context.session_issuer.account_id",
+                &["111122223333"],
+            ),
         ],
     );
     check(
@@ -63,9 +74,15 @@ fn each_type_of_identity_has_a_name_and_an_id() {
         &[("user.name", &[]), ("user.id", &["94182498-1"])],
     );
     check(
-        by(json!({"type": "WebIdentityUser", "principalId": "accounts.example.com:app:42", "userName": "42",
-            "identityProvider": "accounts.example.com"})),
-        &[("user.name", &["42"]), ("user.id", &["accounts.example.com:app:42"]), ("cloud.account.id", &[])],
+        by(
+            json!({"type": "WebIdentityUser", "principalId": "accounts.example.com:app:42", "userName": "42",
+            "identityProvider": "accounts.example.com"}),
+        ),
+        &[
+            ("user.name", &["42"]),
+            ("user.id", &["accounts.example.com:app:42"]),
+            ("cloud.account.id", &[]),
+        ],
     );
     check(
         by(json!({"type": "AWSService", "invokedBy": "cloudformation.amazonaws.com"})),
@@ -81,7 +98,10 @@ fn each_type_of_identity_has_a_name_and_an_id() {
             "onBehalfOf": {"userId": "not asked"}})),
         &[("user.name", &[]), ("user.id", &["AIDA2"]), ("cloud.account.id", &["444455556666"])],
     );
-    check(by(json!({"type": "IAMUser", "userName": "bob@example.com"})), &[("user.email", &["bob@example.com"])]);
+    check(
+        by(json!({"type": "IAMUser", "userName": "bob@example.com"})),
+        &[("user.email", &["bob@example.com"])],
+    );
     check(by(json!({"type": "IAMUser", "userName": "@bob"})), &[("user.email", &[])]);
     check(by(json!(null)), &[("user.name", &[]), ("aws.cloudtrail.user_identity.type", &[])]);
 }
@@ -129,8 +149,10 @@ fn a_group_is_created() {
             ("aws.cloudtrail.request_parameters", &["{path=/, groupName=Admins}"]),
             (
                 "aws.cloudtrail.response_elements",
-                &["{group={path=/, groupName=Admins, groupId=AGPA1, arn=arn:aws:iam::111122223333:group/Admins, \
-                    createDate=Mar 1, 2026 10:00:00 AM}}"],
+                &[
+                    "{group={path=/, groupName=Admins, groupId=AGPA1, arn=arn:aws:iam::111122223333:group/Admins, \
+                    createDate=Mar 1, 2026 10:00:00 AM}}",
+                ],
             ),
             ("aws.cloudtrail.flattened.response_elements.group.groupId", &["AGPA1"]),
             ("aws.cloudtrail.flattened.request_parameters", &["Admins", "/"]),
@@ -208,19 +230,28 @@ fn a_console_login_says_itself_how_it_went() {
             ("event.category", &["authentication"]),
             ("aws.cloudtrail.console_login.additional_eventdata.mfa_used", &["true"]),
             ("aws.cloudtrail.console_login.additional_eventdata.mobile_version", &["false"]),
-            ("aws.cloudtrail.console_login.additional_eventdata.login_to", &["https://console.example.com"]),
+            (
+                "aws.cloudtrail.console_login.additional_eventdata.login_to",
+                &["https://console.example.com"],
+            ),
         ],
     );
     let login = |said: &str| json!({"eventName": "ConsoleLogin", "responseElements": {"ConsoleLogin": said}});
     let with_mfa = |said: Value| json!({"eventName": "ConsoleLogin", "additionalEventData": {"MFAUsed": said}});
     for (said, used) in [(json!("No"), "false"), (json!("Yes"), "true"), (json!("Maybe"), "true")] {
-        check(with_mfa(said), &[("aws.cloudtrail.console_login.additional_eventdata.mfa_used", &[used])]);
+        check(
+            with_mfa(said),
+            &[("aws.cloudtrail.console_login.additional_eventdata.mfa_used", &[used])],
+        );
     }
     check(login("Failure"), &[("event.outcome", &["failure"])]);
     check(login("MAYBE"), &[("event.outcome", &["maybe"])]);
     check(
         json!({"eventName": "SwitchRole", "responseElements": {"ConsoleLogin": "Failure"}, "additionalEventData": {"MFAUsed": "Yes"}}),
-        &[("event.outcome", &["success"]), ("aws.cloudtrail.console_login.additional_eventdata.mfa_used", &[])],
+        &[
+            ("event.outcome", &["success"]),
+            ("aws.cloudtrail.console_login.additional_eventdata.mfa_used", &[]),
+        ],
     );
     check(
         json!({"eventName": "UserAuthentication", "additionalEventData": {"UserName": "alice"}}),
@@ -230,8 +261,7 @@ fn a_console_login_says_itself_how_it_went() {
 
 #[test]
 fn real_records_hold_surprises() {
-    let service =
-        json!({"sourceIPAddress": "cloudformation.amazonaws.com", "userAgent": "cloudformation.amazonaws.com"});
+    let service = json!({"sourceIPAddress": "cloudformation.amazonaws.com", "userAgent": "cloudformation.amazonaws.com"});
     check(
         service,
         &[
@@ -245,13 +275,29 @@ fn real_records_hold_surprises() {
     );
     check(json!({"sourceIPAddress": "2001:db8::1"}), &[("source.ip", &["2001:db8::1"])]);
     check(json!({"userAgent": "[aws-cli/1.16 Python]"}), &[("user_agent.name", &["aws-cli"])]);
-    check(json!({"userAgent": "-", "eventName": "none"}), &[("user_agent.original", &[]), ("event.action", &[])]);
-    check(json!({"eventTime": "2026-03-01T10:00:00"}), &[("@timestamp", &["2026-03-01T10:00:00Z"])]);
+    check(
+        json!({"userAgent": "-", "eventName": "none"}),
+        &[("user_agent.original", &[]), ("event.action", &[])],
+    );
+    check(
+        json!({"eventTime": "2026-03-01T10:00:00"}),
+        &[("@timestamp", &["2026-03-01T10:00:00Z"])],
+    );
     check(json!({"eventTime": "yesterday"}), &[("@timestamp", &[])]);
-    check(json!({"userIdentity": {"accountId": "012345678901"}}), &[("cloud.account.id", &["012345678901"])]);
-    check(json!({"requestParameters": "text"}), &[("aws.cloudtrail.request_parameters", &["text"])]);
+    check(
+        json!({"userIdentity": {"accountId": "012345678901"}}),
+        &[("cloud.account.id", &["012345678901"])],
+    );
+    check(
+        json!({"requestParameters": "text"}),
+        &[("aws.cloudtrail.request_parameters", &["text"])],
+    );
     check(
         json!({"eventName": 7, "eventVersion": 1.08, "readOnly": "maybe"}),
-        &[("event.action", &[]), ("aws.cloudtrail.event_version", &["1.08"]), ("aws.cloudtrail.read_only", &[])],
+        &[
+            ("event.action", &[]),
+            ("aws.cloudtrail.event_version", &["1.08"]),
+            ("aws.cloudtrail.read_only", &[]),
+        ],
     );
 }

@@ -7,11 +7,13 @@ use super::{Stretch, saturated};
 
 const LAST_NANOSECOND: i32 = 999_999_999;
 
-/// `2026`, `2026-01`, `2026-01-02`, `2026-01-02T03`, `…:04`, `…:05`, `….678`, and after a time `Z` or `±hh[[:]mm]`;
-/// UTC without. `None` for anything else. Does not allocate, because documents' texts are read with it too.
+/// `2026`, `2026-01`, `2026-01-02`, `2026-01-02T03`, `…:04`, `…:05`, `….678`, and after a time `Z`
+/// or `±hh[[:]mm]`; UTC without. `None` for anything else. Does not allocate, because documents'
+/// texts are read with it too.
 ///
-/// Elasticsearch's ceiling fills a missing time with the last of its kind, but a missing month or day with the first:
-/// the ceiling of `2026-03` is the end of the first of March ("Missing date components" in its range query).
+/// Elasticsearch's ceiling fills a missing time with the last of its kind, but a missing month or
+/// day with the first: the ceiling of `2026-03` is the end of the first of March ("Missing date
+/// components" in its range query).
 pub(super) fn parse(text: &str) -> Option<Stretch> {
     let (date, clock) = match text.split_once('T') {
         Some((date, clock)) if date.len() == "2026-01-02".len() => (date, Some(clock)),
@@ -59,7 +61,11 @@ impl Scanner<'_> {
 
     fn date(&mut self) -> Option<Date> {
         let year = self.number(4, 0, 9999)?;
-        let month = if self.eat(b'-') { self.two_digits(1, 12)? } else { return Date::new(year, 1, 1).ok() };
+        let month = if self.eat(b'-') {
+            self.two_digits(1, 12)?
+        } else {
+            return Date::new(year, 1, 1).ok();
+        };
         let first = Date::new(year, month, 1).ok()?;
         if !self.eat(b'-') {
             return Some(first);
@@ -92,7 +98,8 @@ impl Scanner<'_> {
         let digits = self.rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
         let (head, rest) = self.rest.split_at(digits);
         self.rest = rest;
-        let padded = head.iter().map(|digit| i32::from(digit & 0x0f)).chain(std::iter::repeat(0)).take(9);
+        let padded =
+            head.iter().map(|digit| i32::from(digit & 0x0f)).chain(std::iter::repeat(0)).take(9);
         (1..=9).contains(&digits).then(|| padded.fold(0, |number, digit| number * 10 + digit))
     }
 
@@ -109,7 +116,8 @@ impl Scanner<'_> {
             return Some(Offset::UTC);
         }
         let hours = self.two_digits(0, 18)?;
-        let minutes = if self.eat(b':') || !self.rest.is_empty() { self.two_digits(0, 59)? } else { 0 };
+        let minutes =
+            if self.eat(b':') || !self.rest.is_empty() { self.two_digits(0, 59)? } else { 0 };
         Offset::from_seconds(sign * (i32::from(hours) * 3600 + i32::from(minutes) * 60)).ok()
     }
 }
@@ -117,6 +125,7 @@ impl Scanner<'_> {
 type Clock = (i8, i8, i8, i32);
 
 fn between(first: Clock, last: Clock) -> Option<(Time, Time)> {
-    let time = |(hour, minute, second, nanosecond)| Time::new(hour, minute, second, nanosecond).ok();
+    let time =
+        |(hour, minute, second, nanosecond)| Time::new(hour, minute, second, nanosecond).ok();
     Some((time(first)?, time(last)?))
 }

@@ -26,7 +26,8 @@ enum Towards {
 }
 
 impl DateMath {
-    /// Reads `[+-]N?unit` and `/unit`, any number of them. The units are y, M, w, d, h or H, m and s.
+    /// Reads `[+-]N?unit` and `/unit`, any number of them. The units are y, M, w, d, h or H, m and
+    /// s.
     pub(super) fn parse(mut text: &str) -> Option<Self> {
         let mut steps = Vec::new();
         while !text.is_empty() {
@@ -98,23 +99,29 @@ fn span(unit: Unit, number: i64) -> Option<Span> {
 fn round(at: DateTime, unit: Unit, towards: Towards) -> DateTime {
     let first = first_of(at, unit);
     match (towards, span(unit, 1)) {
-        (Towards::Last, Some(one)) => first.saturating_add(one).saturating_sub(Span::new().nanoseconds(1)),
+        (Towards::Last, Some(one)) => {
+            first.saturating_add(one).saturating_sub(Span::new().nanoseconds(1))
+        }
         _ => first,
     }
 }
 
 fn first_of(at: DateTime, unit: Unit) -> DateTime {
-    let since_midnight =
-        |hours, minutes| at.date().to_datetime(Time::midnight()).saturating_add(hours_minutes(hours, minutes));
+    let since_midnight = |hours, minutes| {
+        at.date().to_datetime(Time::midnight()).saturating_add(hours_minutes(hours, minutes))
+    };
     let date = match unit {
         Unit::Year => at.date().first_of_year(),
         Unit::Month => at.date().first_of_month(),
-        Unit::Week => {
-            at.date().saturating_sub(Span::new().days(i64::from(at.date().weekday().to_monday_zero_offset())))
-        }
+        Unit::Week => at.date().saturating_sub(
+            Span::new().days(i64::from(at.date().weekday().to_monday_zero_offset())),
+        ),
         Unit::Hour => return since_midnight(at.hour(), 0),
         Unit::Minute => return since_midnight(at.hour(), at.minute()),
-        Unit::Second => return since_midnight(at.hour(), at.minute()).saturating_add(Span::new().seconds(at.second())),
+        Unit::Second => {
+            return since_midnight(at.hour(), at.minute())
+                .saturating_add(Span::new().seconds(at.second()));
+        }
         _ => at.date(),
     };
     date.to_datetime(Time::midnight())

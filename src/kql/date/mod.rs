@@ -1,8 +1,9 @@
-//! Date literals as Elasticsearch reads them against a date field (`strict_date_optional_time||epoch_millis`, and
-//! date math).
+//! Date literals as Elasticsearch reads them against a date field
+//! (`strict_date_optional_time||epoch_millis`, and date math).
 //!
-//! A date stands for a stretch of time, from its floor to its ceiling: `2026-01-01` is the whole day. A range takes
-//! the end that its operator asks for (`>` and `<=` the ceiling, `>=` and `<` the floor), and equality takes both.
+//! A date stands for a stretch of time, from its floor to its ceiling: `2026-01-01` is the whole
+//! day. A range takes the end that its operator asks for (`>` and `<=` the ceiling, `>=` and `<`
+//! the floor), and equality takes both.
 
 mod iso;
 mod math;

@@ -1,5 +1,5 @@
-//! Rule files looked at before anything depends on them: which can run here, and what in the others and in those is
-//! wrong or odd.
+//! Rule files looked at before anything depends on them: which can run here, and what in the others
+//! and in those is wrong or odd.
 
 pub(super) mod never;
 #[cfg(test)]
@@ -38,7 +38,8 @@ pub enum Verdict {
     Broken,
 }
 
-/// Checks files, and all rule files of folders, in the order given. A file that is named twice is checked once.
+/// Checks files, and all rule files of folders, in the order given. A file that is named twice is
+/// checked once.
 pub fn check(paths: &[PathBuf]) -> Vec<Checked> {
     let mut seen = BTreeSet::new();
     let listed = paths.iter().flat_map(|path| listed(path));
@@ -54,15 +55,20 @@ fn listed(path: &Path) -> Vec<Checked> {
     }
     let (files, mut problems) = load::files(path, "toml");
     if files.is_empty() && problems.is_empty() {
-        problems.push(Problem::of_file(path.display().to_string(), "there is no .toml file in it".to_owned()));
+        problems.push(Problem::of_file(
+            path.display().to_string(),
+            "there is no .toml file in it".to_owned(),
+        ));
     }
-    let folder = Checked { path: path.to_owned(), verdict: Verdict::Broken, problems, warnings: Vec::new() };
+    let folder =
+        Checked { path: path.to_owned(), verdict: Verdict::Broken, problems, warnings: Vec::new() };
     let unlisted = (!folder.problems.is_empty()).then_some(folder);
     unlisted.into_iter().chain(files.into_iter().map(checked)).collect()
 }
 
 fn checked(path: PathBuf) -> Checked {
-    let Load { mut rules, mut correlations, mut refused, mut problems, mut warnings } = load::file(path.clone());
+    let Load { mut rules, mut correlations, mut refused, mut problems, mut warnings } =
+        load::file(path.clone());
     problems.sort_by_key(|problem| problem.position);
     warnings.sort_by_key(|warning| warning.position);
     let verdict = match (rules.pop(), correlations.pop(), refused.pop()) {
@@ -72,21 +78,25 @@ fn checked(path: PathBuf) -> Checked {
         (None, None, None) => Verdict::Broken,
     };
     if let Verdict::Runs(rule) = &verdict {
-        warnings.extend(slow(rule).map(|message| Problem::of_file(path.display().to_string(), message.to_owned())));
+        warnings.extend(
+            slow(rule)
+                .map(|message| Problem::of_file(path.display().to_string(), message.to_owned())),
+        );
     }
     Checked { path, verdict, problems, warnings }
 }
 
-/// What makes a rule costly: a log object is passed over unread unless it holds what some rule looks for.
+/// What makes a rule costly: a log object is passed over unread unless it holds what some rule
+/// looks for.
 fn slow(rule: &Rule) -> Option<&'static str> {
     match Pin::of(rule.query.expr()) {
         Pin { providers: None, actions: None } => Some(
             "slow: no literal to search by. Every record of every service is held against it; ask for an \
              `event.provider` or an `event.action`",
         ),
-        Pin { providers: None, .. } => {
-            Some("slow: log objects of every region are read for it; ask for an `event.provider` too")
-        }
+        Pin { providers: None, .. } => Some(
+            "slow: log objects of every region are read for it; ask for an `event.provider` too",
+        ),
         _ => None,
     }
 }
@@ -117,15 +127,18 @@ fn check_ids(files: &mut [Checked]) {
     }
 }
 
-/// A correlation of rules that there are not would never ring, and one of a rule that was replaced rings otherwise.
-/// Rules that come with the program count, unless one of the files takes the place of them.
+/// A correlation of rules that there are not would never ring, and one of a rule that was replaced
+/// rings otherwise. Rules that come with the program count, unless one of the files takes the place
+/// of them.
 fn check_correlations(files: &mut [Checked]) {
     let Load { rules: embedded, correlations: ours, .. } = load::embedded();
     let of_files = |files: &[Checked]| -> (Vec<Rule>, Vec<Correlation>) {
-        let rules =
-            files.iter().filter_map(|file| if let Verdict::Runs(rule) = &file.verdict { Some(rule) } else { None });
-        let correlations =
-            files.iter().filter_map(|file| if let Verdict::Correlates(it) = &file.verdict { Some(it) } else { None });
+        let rules = files.iter().filter_map(|file| {
+            if let Verdict::Runs(rule) = &file.verdict { Some(rule) } else { None }
+        });
+        let correlations = files.iter().filter_map(|file| {
+            if let Verdict::Correlates(it) = &file.verdict { Some(it) } else { None }
+        });
         (rules.map(|it| (**it).clone()).collect(), correlations.map(|it| (**it).clone()).collect())
     };
     let (rules, correlations) = of_files(files);

@@ -1,4 +1,5 @@
-//! Conditions that no record can meet: a value of the wrong type, or two values for a field that has one.
+//! Conditions that no record can meet: a value of the wrong type, or two values for a field that
+//! has one.
 //!
 //! What is said here is certain. What cannot be decided is not said.
 
@@ -13,7 +14,8 @@ pub(in crate::rule) struct Remark {
     pub(in crate::rule) message: String,
 }
 
-/// Every part that no record can meet, in the order written. What stands in `path: { … }` is not looked at.
+/// Every part that no record can meet, in the order written. What stands in `path: { … }` is not
+/// looked at.
 pub(in crate::rule) fn remarks(expr: &Expr) -> Vec<Remark> {
     let mut remarks = Vec::new();
     collect(expr, &mut remarks);
@@ -30,7 +32,9 @@ fn collect(expr: &Expr, remarks: &mut Vec<Remark>) {
             children.iter().for_each(|child| collect(child, remarks));
             remarks.extend(conflict(children));
         }
-        ExprKind::Or(_) | ExprKind::Not(_) => expr.children().iter().for_each(|child| collect(child, remarks)),
+        ExprKind::Or(_) | ExprKind::Not(_) => {
+            expr.children().iter().for_each(|child| collect(child, remarks))
+        }
         ExprKind::All | ExprKind::Nested { .. } => {}
     }
 }
@@ -49,13 +53,18 @@ fn never(leaf: &Leaf) -> Option<String> {
         Test::Like(wildcard) => match kind {
             ValueKind::Constant(text) => (!wildcard.matches(text)).then(|| always(text)),
             ValueKind::Boolean => Some("is `true` or `false`, without wildcards".to_owned()),
-            ValueKind::Date => Some("is a date, without wildcards: compare it with `>=` and `<`".to_owned()),
+            ValueKind::Date => {
+                Some("is a date, without wildcards: compare it with `>=` and `<`".to_owned())
+            }
             ValueKind::Keyword | ValueKind::LowerCase | ValueKind::Ip => None,
         },
         Test::Range(_, bound) => match kind {
-            ValueKind::Boolean => Some("is `true` or `false`, and neither is more than the other".to_owned()),
+            ValueKind::Boolean => {
+                Some("is `true` or `false`, and neither is more than the other".to_owned())
+            }
             ValueKind::Date => (!bound.is_date()).then(|| date(bound)),
-            ValueKind::Ip => (!bound.is_address()).then(|| format!("is an IP address, and {} is none", shown(bound))),
+            ValueKind::Ip => (!bound.is_address())
+                .then(|| format!("is an IP address, and {} is none", shown(bound))),
             ValueKind::Keyword | ValueKind::Constant(_) | ValueKind::LowerCase => None,
         },
     };
@@ -76,11 +85,16 @@ fn unequal(kind: ValueKind, literal: &Literal) -> Option<String> {
             Some(format!("is left out where a record has {shown} for it"))
         }
         ValueKind::Keyword => None,
-        ValueKind::LowerCase => (text != text.to_lowercase()).then(|| format!("is in lower case, and {shown} is not")),
+        ValueKind::LowerCase => {
+            (text != text.to_lowercase()).then(|| format!("is in lower case, and {shown} is not"))
+        }
         ValueKind::Constant(always_text) => (text != always_text).then(|| always(always_text)),
-        ValueKind::Boolean => (!literal.is_boolean()).then(|| format!("is `true` or `false`, not {shown}")),
+        ValueKind::Boolean => {
+            (!literal.is_boolean()).then(|| format!("is `true` or `false`, not {shown}"))
+        }
         ValueKind::Date => (!literal.is_date()).then(|| date(literal)),
-        ValueKind::Ip => (!literal.is_address()).then(|| format!("is an IP address, and {shown} is none, nor a block")),
+        ValueKind::Ip => (!literal.is_address())
+            .then(|| format!("is an IP address, and {shown} is none, nor a block")),
     }
 }
 
@@ -101,7 +115,9 @@ type Allowed<'a> = BTreeMap<&'a str, BTreeSet<&'a str>>;
 
 fn allowed(expr: &Expr) -> Allowed<'_> {
     match expr.kind() {
-        ExprKind::Leaf(leaf) => exact(leaf).into_iter().map(|(field, text)| (field, BTreeSet::from([text]))).collect(),
+        ExprKind::Leaf(leaf) => {
+            exact(leaf).into_iter().map(|(field, text)| (field, BTreeSet::from([text]))).collect()
+        }
         ExprKind::And(children) => {
             let mut all = Allowed::new();
             children.iter().for_each(|child| narrow(&mut all, &allowed(child)));
@@ -115,10 +131,15 @@ fn allowed(expr: &Expr) -> Allowed<'_> {
 
 /// The field and the value, where a field that has one value must be exactly that text.
 fn exact(leaf: &Leaf) -> Option<(&str, &str)> {
-    let (Field::Named(field), Test::Equals(literal)) = (leaf.field(), leaf.test()) else { return None };
+    let (Field::Named(field), Test::Equals(literal)) = (leaf.field(), leaf.test()) else {
+        return None;
+    };
     let comparable = matches!(
         ecs::shape(field),
-        Some((ValueKind::Keyword | ValueKind::LowerCase | ValueKind::Constant(_) | ValueKind::Boolean, true))
+        Some((
+            ValueKind::Keyword | ValueKind::LowerCase | ValueKind::Constant(_) | ValueKind::Boolean,
+            true
+        ))
     );
     (comparable && !literal.is_block()).then_some((field, literal.text()))
 }
@@ -145,7 +166,9 @@ fn exclude<'a>(all: &mut Allowed<'a>, expr: &'a Expr) {
         ExprKind::Leaf(leaf) => retain(all, leaf, true),
         ExprKind::Not(inner) => match inner.kind() {
             ExprKind::Leaf(leaf) => retain(all, leaf, false),
-            ExprKind::Or(_) => inner.children().iter().filter_map(leaf).for_each(|leaf| retain(all, leaf, false)),
+            ExprKind::Or(_) => {
+                inner.children().iter().filter_map(leaf).for_each(|leaf| retain(all, leaf, false))
+            }
             _ => {}
         },
         _ => {}
@@ -173,10 +196,12 @@ fn retain(all: &mut Allowed<'_>, leaf: &Leaf, wanted: bool) {
     }
 }
 
-/// The first part of a chain of `and` that leaves a field without a value. A part that has none by itself was told.
+/// The first part of a chain of `and` that leaves a field without a value. A part that has none by
+/// itself was told.
 fn conflict(children: &[Expr]) -> Option<Remark> {
     let narrowing = children.iter().map(|child| (child, narrow_by as Step));
-    let steps: Vec<(&Expr, Step)> = narrowing.chain(children.iter().map(|child| (child, exclude as Step))).collect();
+    let steps: Vec<(&Expr, Step)> =
+        narrowing.chain(children.iter().map(|child| (child, exclude as Step))).collect();
     let mut all = Allowed::new();
     let at = steps.iter().position(|(child, step)| {
         step(&mut all, child);
@@ -185,7 +210,8 @@ fn conflict(children: &[Expr]) -> Option<Remark> {
     let (field, _) = all.into_iter().find(|(_, values)| values.is_empty())?;
     let mut before = Allowed::new();
     steps[..at].iter().for_each(|(child, step)| step(&mut before, child));
-    let left: Vec<String> = before.get(field)?.iter().map(|value| format!("`{}`", value.escape_debug())).collect();
+    let left: Vec<String> =
+        before.get(field)?.iter().map(|value| format!("`{}`", value.escape_debug())).collect();
     let reason = format!("`{field}` has one value, and elsewhere it must be {}", left.join(" or "));
     Some(remark(steps[at].0, &reason))
 }

@@ -27,8 +27,14 @@ fn a_value_of_the_wrong_type_is_told() {
             "source.ip: 10.0.0.300",
             "source.ip: 10.0.0.300: `source.ip` is an IP address, and `10.0.0.300` is none, nor a block",
         ),
-        ("source.ip >= 10.0.0.0/8", "source.ip >= 10.0.0.0/8: `source.ip` is an IP address, and `10.0.0.0/8` is none"),
-        ("@timestamp >= yesterday", "@timestamp >= yesterday: `@timestamp` is a date, and `yesterday` is none"),
+        (
+            "source.ip >= 10.0.0.0/8",
+            "source.ip >= 10.0.0.0/8: `source.ip` is an IP address, and `10.0.0.0/8` is none",
+        ),
+        (
+            "@timestamp >= yesterday",
+            "@timestamp >= yesterday: `@timestamp` is a date, and `yesterday` is none",
+        ),
         ("@timestamp: soon", "@timestamp: soon: `@timestamp` is a date, and `soon` is none"),
         (
             "@timestamp: 2026-*",
@@ -42,13 +48,24 @@ fn a_value_of_the_wrong_type_is_told() {
             "aws.cloudtrail.read_only > false",
             "aws.cloudtrail.read_only > false: `aws.cloudtrail.read_only` is `true` or `false`, and neither is more than the other",
         ),
-        ("event.outcome: (success or Failure)", "Failure: `event.outcome` is in lower case, and `Failure` is not"),
-        ("event.dataset: aws.s3access", "event.dataset: aws.s3access: `event.dataset` is always `aws.cloudtrail`"),
+        (
+            "event.outcome: (success or Failure)",
+            "Failure: `event.outcome` is in lower case, and `Failure` is not",
+        ),
+        (
+            "event.dataset: aws.s3access",
+            "event.dataset: aws.s3access: `event.dataset` is always `aws.cloudtrail`",
+        ),
         ("cloud.provider: g*", "cloud.provider: g*: `cloud.provider` is always `aws`"),
-        ("user.name: none", "user.name: none: `user.name` is left out where a record has `none` for it"),
+        (
+            "user.name: none",
+            "user.name: none: `user.name` is left out where a record has `none` for it",
+        ),
     ];
     for (query, expected) in cases {
-        let expected = expected.strip_prefix(query).map_or(expected.to_owned(), |rest| format!("{query}{rest}"));
+        let expected = expected
+            .strip_prefix(query)
+            .map_or(expected.to_owned(), |rest| format!("{query}{rest}"));
         assert_eq!(remarks(query), [expected], "{query}");
     }
 }
@@ -64,10 +81,22 @@ fn two_values_for_a_field_that_has_one_are_told_at_the_second() {
             one("`A` or `B`"),
         ),
         ("event.action: (A and B)", "B", one("`A`")),
-        ("event.action: A and (event.action: B and user.name: x)", "event.action: B and user.name: x", one("`A`")),
+        (
+            "event.action: A and (event.action: B and user.name: x)",
+            "event.action: B and user.name: x",
+            one("`A`"),
+        ),
         ("event.action: A and not event.action: A", "not event.action: A", one("`A`")),
-        ("not event.action: (A or B) and event.action: B", "not event.action: (A or B)", one("`B`")),
-        ("event.action: Delete* and event.action: CreateGroup", "event.action: Delete*", one("`CreateGroup`")),
+        (
+            "not event.action: (A or B) and event.action: B",
+            "not event.action: (A or B)",
+            one("`B`"),
+        ),
+        (
+            "event.action: Delete* and event.action: CreateGroup",
+            "event.action: Delete*",
+            one("`CreateGroup`"),
+        ),
         ("event.action: A and not event.action: *", "not event.action: *", one("`A`")),
         ("user.name: x or (event.action: A and event.action: B)", "event.action: B", one("`A`")),
         (
@@ -130,8 +159,10 @@ fn query() -> impl Strategy<Value = String> {
     ]);
     leaf.prop_map(str::to_owned).prop_recursive(3, 8, 3, |inner| {
         prop_oneof![
-            prop::collection::vec(inner.clone(), 2..4).prop_map(|parts| format!("({})", parts.join(" and "))),
-            prop::collection::vec(inner.clone(), 2..4).prop_map(|parts| format!("({})", parts.join(" or "))),
+            prop::collection::vec(inner.clone(), 2..4)
+                .prop_map(|parts| format!("({})", parts.join(" and "))),
+            prop::collection::vec(inner.clone(), 2..4)
+                .prop_map(|parts| format!("({})", parts.join(" or "))),
             inner.prop_map(|part| format!("(not {part})")),
         ]
     })
@@ -156,10 +187,14 @@ proptest! {
     }
 }
 
-/// The parts that match although they, or one of a chain of `and` that they are, were told never to.
+/// The parts that match although they, or one of a chain of `and` that they are, were told never
+/// to.
 fn impossible_that_match(expr: &Expr, told: &[Span], view: &View<'_>) -> Vec<String> {
-    let chain = matches!(expr.kind(), ExprKind::And(_)) && expr.children().iter().any(|it| told.contains(&it.span()));
-    let leaf = matches!(expr.kind(), ExprKind::Leaf(_)) && told.contains(&expr.span()) && !in_conflict(expr);
+    let chain = matches!(expr.kind(), ExprKind::And(_))
+        && expr.children().iter().any(|it| told.contains(&it.span()));
+    let leaf = matches!(expr.kind(), ExprKind::Leaf(_))
+        && told.contains(&expr.span())
+        && !in_conflict(expr);
     let wrong = (chain || leaf) && expr.matches(view, jiff::Timestamp::UNIX_EPOCH);
     let below = expr.children().iter().flat_map(|child| impossible_that_match(child, told, view));
     wrong.then(|| format!("{expr:?}")).into_iter().chain(below).collect()
@@ -201,7 +236,11 @@ fn told(folder: &Path) -> Vec<String> {
 #[test]
 fn each_file_has_a_verdict_and_what_is_odd_has_a_place() {
     let folder = tempfile::tempdir().unwrap();
-    write(folder.path(), "a.toml", &rule("a", "event.provider: x and\n  event.action: A and event.action: B"));
+    write(
+        folder.path(),
+        "a.toml",
+        &rule("a", "event.provider: x and\n  event.action: A and event.action: B"),
+    );
     write(folder.path(), "b.toml", &rule("b", "user.name: alice"));
     write(folder.path(), "c.toml", &rule("c", "event.action: A"));
     write(folder.path(), "d.toml", &rule("a", "event.provider: x"));

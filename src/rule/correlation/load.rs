@@ -13,7 +13,8 @@ use crate::rule::load::{duration, file, query};
 use crate::rule::{RuleInfo, RuleOrigin, Severity};
 
 /// In `[rule.correlation]`.
-const KEYS: [&str; 7] = ["condition", "field", "group_by", "rules", "severity_when", "timespan", "type"];
+const KEYS: [&str; 7] =
+    ["condition", "field", "group_by", "rules", "severity_when", "timespan", "type"];
 
 /// In `[[rule.correlation.severity_when]]`.
 const RAISE_KEYS: [&str; 3] = ["query", "risk_score", "severity"];
@@ -61,7 +62,12 @@ fn timespan<'f>(reader: &mut Reader<'f>, table: &DeTable<'f>) -> Option<SignedDu
         let time = SignedDuration::try_from(duration::interval(text)?).ok()?;
         (time <= Correlation::LONGEST).then_some(time)
     };
-    reader.read(table, "timespan", read, "a time such as `10m`, more than nothing and at most `48h`")
+    reader.read(
+        table,
+        "timespan",
+        read,
+        "a time such as `10m`, more than nothing and at most `48h`",
+    )
 }
 
 fn condition<'f>(reader: &mut Reader<'f>, table: &DeTable<'f>) -> Option<Condition> {
@@ -86,7 +92,10 @@ fn condition<'f>(reader: &mut Reader<'f>, table: &DeTable<'f>) -> Option<Conditi
 
 fn not_here<'f>(reader: &mut Reader<'f>, table: &DeTable<'f>, key: &str, kind: &str) {
     if let Some((key, _)) = table.get_key_value(key) {
-        reader.problem(key.span(), format!("`{}` means nothing in a correlation of type `{kind}`", key.get_ref()));
+        reader.problem(
+            key.span(),
+            format!("`{}` means nothing in a correlation of type `{kind}`", key.get_ref()),
+        );
     }
 }
 
@@ -97,8 +106,10 @@ fn least<'f>(reader: &mut Reader<'f>, table: &DeTable<'f>) -> Option<u32> {
     }
     let condition = reader.table(table, "condition")?;
     for key in condition.keys().filter(|key| key.get_ref() != "gte") {
-        let message =
-            format!("`{}` cannot be used: only `gte` can be decided while events still arrive", key.get_ref());
+        let message = format!(
+            "`{}` cannot be used: only `gte` can be decided while events still arrive",
+            key.get_ref()
+        );
         reader.problem(key.span(), message);
     }
     if !condition.contains_key("gte") {
@@ -107,7 +118,11 @@ fn least<'f>(reader: &mut Reader<'f>, table: &DeTable<'f>) -> Option<u32> {
     reader.integer(condition, "gte", 1..=1_000)
 }
 
-fn stages<'f>(reader: &mut Reader<'f>, table: &DeTable<'f>, condition: Option<&Condition>) -> Vec<Stage> {
+fn stages<'f>(
+    reader: &mut Reader<'f>,
+    table: &DeTable<'f>,
+    condition: Option<&Condition>,
+) -> Vec<Stage> {
     let Some(value) = table.get("rules") else {
         reader.missing("rules");
         return Vec::new();
@@ -120,10 +135,17 @@ fn stages<'f>(reader: &mut Reader<'f>, table: &DeTable<'f>, condition: Option<&C
     let temporal = matches!(condition, Some(Condition::All | Condition::Ordered));
     let least = if temporal { 2 } else { 1 };
     if !(least..=MOST_STAGES).contains(&stages.len()) {
-        reader.problem(value.span(), format!("`rules` must have {least} to {MOST_STAGES} elements here"));
+        reader.problem(
+            value.span(),
+            format!("`rules` must have {least} to {MOST_STAGES} elements here"),
+        );
     }
     check_twice(reader, items);
-    if temporal { stages } else { vec![Stage(stages.into_iter().flat_map(|stage| stage.0).collect())] }
+    if temporal {
+        stages
+    } else {
+        vec![Stage(stages.into_iter().flat_map(|stage| stage.0).collect())]
+    }
 }
 
 /// One rule, or a list of alternatives.
@@ -171,29 +193,44 @@ fn group_by<'f>(reader: &mut Reader<'f>, table: &DeTable<'f>) -> Vec<String> {
 
 /// Whether records have the field; told where not.
 fn check_field(reader: &mut Reader<'_>, value: &Spanned<DeValue<'_>>) -> bool {
-    let Some(field) = value.get_ref().as_str().filter(|field| !is_known_field(field)) else { return true };
-    let hint = ecs::did_you_mean(field).map(|meant| format!("; did you mean `{meant}`?")).unwrap_or_default();
-    reader.problem(value.span(), format!("no record has the field `{}`{hint}", field.escape_debug()));
+    let Some(field) = value.get_ref().as_str().filter(|field| !is_known_field(field)) else {
+        return true;
+    };
+    let hint = ecs::did_you_mean(field)
+        .map(|meant| format!("; did you mean `{meant}`?"))
+        .unwrap_or_default();
+    reader
+        .problem(value.span(), format!("no record has the field `{}`{hint}", field.escape_debug()));
     false
 }
 
 fn raises<'f>(reader: &mut Reader<'f>, table: &DeTable<'f>, info: Option<&RuleInfo>) -> Vec<Raise> {
     let Some(value) = table.get("severity_when") else { return Vec::new() };
     let Some(items) = value.get_ref().as_array() else {
-        reader.wrong("severity_when", value, "a list of tables, [[rule.correlation.severity_when]]");
+        reader.wrong(
+            "severity_when",
+            value,
+            "a list of tables, [[rule.correlation.severity_when]]",
+        );
         return Vec::new();
     };
     let mut raises: Vec<Raise> = Vec::new();
     for item in items.iter() {
         let Some(table) = item.get_ref().as_table() else {
-            reader.wrong("severity_when", item, "a list of tables, [[rule.correlation.severity_when]]");
+            reader.wrong(
+                "severity_when",
+                item,
+                "a list of tables, [[rule.correlation.severity_when]]",
+            );
             continue;
         };
         reader.enter("[[rule.correlation.severity_when]]", item.span());
         reader.check_keys(table, "[[rule.correlation.severity_when]]", &RAISE_KEYS);
         let Some(raise) = raise(reader, table) else { continue };
         let above = |severity: Severity| raise.severity > severity;
-        if !info.is_none_or(|info| above(info.severity)) || raises.iter().any(|it| it.severity == raise.severity) {
+        if !info.is_none_or(|info| above(info.severity))
+            || raises.iter().any(|it| it.severity == raise.severity)
+        {
             let message = "`severity` must be above that of the rule, and each may be reached in one way only";
             reader.problem(table["severity"].span(), message.to_owned());
         }

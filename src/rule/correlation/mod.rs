@@ -1,7 +1,9 @@
-//! Correlation rules: what several findings, close to each other in time and alike in some fields, mean together.
+//! Correlation rules: what several findings, close to each other in time and alike in some fields,
+//! mean together.
 //!
 //! Terms and meaning are those of Sigma's correlations.
-//! Source: <https://sigmahq.io/sigma-specification/specification/sigma-correlation-rules-specification.html>
+//! Source:
+//! <https://sigmahq.io/sigma-specification/specification/sigma-correlation-rules-specification.html>
 
 pub(super) mod load;
 pub(super) mod resolve;
@@ -17,8 +19,8 @@ use super::{RuleInfo, RuleOrigin, Severity};
 use crate::ecs;
 use crate::kql::Query;
 
-/// What the policy can do that the call attaches or writes: a field that a record does not have itself. Its values are
-/// those of [`crate::alert::Power`].
+/// What the policy can do that the call attaches or writes: a field that a record does not have
+/// itself. Its values are those of [`crate::alert::Power`].
 pub const POWER: &str = "trailbell.power";
 
 /// A correlation rule, ready to be held against findings once its references are resolved.
@@ -28,8 +30,8 @@ pub struct Correlation {
     pub info: Arc<RuleInfo>,
     /// What must be there within the timespan.
     pub condition: Condition,
-    /// The rules whose findings count. For `temporal` and `temporal_ordered` two stages or more, each with its
-    /// alternatives; else one with all rules.
+    /// The rules whose findings count. For `temporal` and `temporal_ordered` two stages or more,
+    /// each with its alternatives; else one with all rules.
     pub stages: Vec<Stage>,
     /// Fields in which findings must be alike to belong together; may be empty.
     pub group_by: Vec<String>,
@@ -97,19 +99,28 @@ impl Correlation {
     /// The rule as its alert tells of it where this severity was reached.
     pub fn info_at(&self, severity: Severity) -> Arc<RuleInfo> {
         match self.raises.iter().find(|raise| raise.severity == severity) {
-            Some(raise) => Arc::new(RuleInfo { severity, risk_score: raise.risk_score, ..RuleInfo::clone(&self.info) }),
+            Some(raise) => Arc::new(RuleInfo {
+                severity,
+                risk_score: raise.risk_score,
+                ..RuleInfo::clone(&self.info)
+            }),
             None => Arc::clone(&self.info),
         }
     }
 
-    /// What it asks for, in words, without the rules: e.g. `all of 3 within 24 hours, in any order`.
+    /// What it asks for, in words, without the rules: e.g. `all of 3 within 24 hours, in any
+    /// order`.
     pub fn in_words(&self) -> String {
         let within = spoken(self.timespan);
         match &self.condition {
             Condition::All => format!("all of {} within {within}, in any order", self.stages.len()),
-            Condition::Ordered => format!("all of {} within {within}, in this order", self.stages.len()),
+            Condition::Ordered => {
+                format!("all of {} within {within}, in this order", self.stages.len())
+            }
             Condition::Events(least) => format!("{least} events or more within {within}"),
-            Condition::Values(field, least) => format!("{least} values of {field} or more within {within}"),
+            Condition::Values(field, least) => {
+                format!("{least} values of {field} or more within {within}")
+            }
         }
     }
 }

@@ -54,7 +54,8 @@ fn a_correlation_is_read_and_its_rules_are_found_by_id_or_name() {
     let set = gathered.into_rules().unwrap();
     let correlation = set.correlations().iter().find(|it| it.info.id == "two").unwrap();
     let ids: Vec<&str> = correlation.references().map(|it| it.rule.as_str()).collect();
-    let [created, added] = ["169f3a93-efc7-4df2-94d6-0d9438c310d1", "333de828-8190-4cf5-8d7c-7575846f6fe0"];
+    let [created, added] =
+        ["169f3a93-efc7-4df2-94d6-0d9438c310d1", "333de828-8190-4cf5-8d7c-7575846f6fe0"];
     assert_eq!(ids, [created, "1e5748de-9527-402d-80c2-9480cf9c0179", added]);
     assert_eq!(correlation.stages.len(), 2);
     let raised = correlation.info_at(Severity::Critical);
@@ -75,7 +76,10 @@ fn every_mistake_is_told_with_its_place() {
             with(SOUND, "24h", "49h"),
             "c.toml:13:12: `timespan` must be a time such as `10m`, more than nothing and at most `48h`, not `49h`",
         ),
-        (with(SOUND, "timespan = \"24h\"\n", ""), "c.toml:9:7: `timespan` is missing in [rule.correlation]"),
+        (
+            with(SOUND, "timespan = \"24h\"\n", ""),
+            "c.toml:9:7: `timespan` is missing in [rule.correlation]",
+        ),
         (
             with(SOUND, "\"temporal\"", "\"tempora\""),
             "c.toml:10:8: `type` must be `temporal`, `temporal_ordered`, `event_count` or `value_count`, not `tempora`",
@@ -109,17 +113,29 @@ fn every_mistake_is_told_with_its_place() {
             "c.toml:14:1: `field` means nothing in a correlation of type `temporal`",
         ),
         (count.clone(), "c.toml:9:7: `condition` is missing in [rule.correlation]"),
-        (format!("{count}condition = {{ gte = 0 }}\n"), "c.toml:14:21: `gte` must be a whole number from 1 to 1000"),
+        (
+            format!("{count}condition = {{ gte = 0 }}\n"),
+            "c.toml:14:21: `gte` must be a whole number from 1 to 1000",
+        ),
         (
             format!("{count}condition = {{ lt = 3 }}\n"),
             "c.toml:14:15: `lt` cannot be used: only `gte` can be decided while events still arrive",
         ),
-        (with(&count, "event_count", "value_count"), "c.toml:9:7: `field` is missing in [rule.correlation]"),
         (
-            format!("{}field = \"user.nme\"\ncondition = {{ gte = 3 }}\n", with(&count, "event_count", "value_count")),
+            with(&count, "event_count", "value_count"),
+            "c.toml:9:7: `field` is missing in [rule.correlation]",
+        ),
+        (
+            format!(
+                "{}field = \"user.nme\"\ncondition = {{ gte = 3 }}\n",
+                with(&count, "event_count", "value_count")
+            ),
             "c.toml:14:9: no record has the field `user.nme`; did you mean `user.name`?",
         ),
-        (format!("{SOUND}{}", with(RAISE, "iam and", "iam an")), "c.toml:16:43: in `query`: expected"),
+        (
+            format!("{SOUND}{}", with(RAISE, "iam and", "iam an")),
+            "c.toml:16:43: in `query`: expected",
+        ),
         (
             format!("{SOUND}{}", with(RAISE, "critical", "high")),
             "c.toml:17:12: `severity` must be above that of the rule, and each may be reached in one way only",
@@ -132,7 +148,10 @@ fn every_mistake_is_told_with_its_place() {
             format!("{SOUND}{}", with(RAISE, "risk_score = 99\n", "")),
             "`risk_score` is missing in [[rule.correlation.severity_when]]",
         ),
-        (with(SOUND, "[rule.correlation]", "[rule.correlations]"), "c.toml:1:2: `correlation` is missing in [rule]"),
+        (
+            with(SOUND, "[rule.correlation]", "[rule.correlations]"),
+            "c.toml:1:2: `correlation` is missing in [rule]",
+        ),
     ];
     let mut missed = Vec::new();
     for (text, expected) in cases {
@@ -152,10 +171,13 @@ fn what_means_nothing_is_odd() {
             .replace("type = \"corr", "interval = \"5m\"\ntype = \"corr"),
     );
     let warnings: Vec<String> = load.warnings.iter().map(ToString::to_string).collect();
-    assert!(warnings.iter().any(|it| it == "c.toml:7:1: `interval` means nothing in a correlation"), "{warnings:?}");
     assert!(
-        warnings.iter().any(|it| it.contains("unknown key `tmespan` in [rule.correlation]; did you mean `timespan`?"))
+        warnings.iter().any(|it| it == "c.toml:7:1: `interval` means nothing in a correlation"),
+        "{warnings:?}"
     );
+    assert!(warnings.iter().any(|it| {
+        it.contains("unknown key `tmespan` in [rule.correlation]; did you mean `timespan`?")
+    }));
 }
 
 #[test]
@@ -163,7 +185,9 @@ fn a_rule_that_there_is_not_stops_the_start() {
     let unknown = SOUND.replace("AWS IAM User Addition to Group", "no such rule");
     let error = resolved(&[("c.toml", &unknown)], true).unwrap_err();
     assert!(
-        error.contains("c.toml:11:78: there is no rule with the id or the name `no such rule` to correlate"),
+        error.contains(
+            "c.toml:11:78: there is no rule with the id or the name `no such rule` to correlate"
+        ),
         "{error}"
     );
     let one_of_its_own = "[rule]\nname = 'r'\nrule_id = 'r'\ndescription = 'd'\ntype = 'query'\nseverity = 'low'\nrisk_score = 1\n\
@@ -173,10 +197,13 @@ fn a_rule_that_there_is_not_stops_the_start() {
         error.contains("`AWS IAM Group Creation` to correlate"),
         "the rules that come with the program are off: {error}"
     );
-    let of_another = SOUND.replace("AWS IAM User Addition to Group", "IAM group staged for privilege escalation");
+    let of_another = SOUND
+        .replace("AWS IAM User Addition to Group", "IAM group staged for privilege escalation");
     let error = resolved(&[("c.toml", &of_another)], true).unwrap_err();
     assert!(
-        error.contains("c.toml:11:78: `IAM group staged for privilege escalation` is a correlation itself"),
+        error.contains(
+            "c.toml:11:78: `IAM group staged for privilege escalation` is a correlation itself"
+        ),
         "{error}"
     );
 }
@@ -189,19 +216,33 @@ fn a_rule_that_is_replaced_under_a_correlation_is_told() {
              severity = 'low'\nrisk_score = 1\nquery = '{query}'\n"
         )
     };
-    let mine = replacing("event.provider: iam.amazonaws.com and event.action: AddUserToGroup and user.name: alice");
+    let mine = replacing(
+        "event.provider: iam.amazonaws.com and event.action: AddUserToGroup and user.name: alice",
+    );
     let warnings = resolved(&[("mine.toml", &mine)], true).unwrap();
     assert_eq!(warnings.len(), 2, "both correlations go by it: {warnings:?}");
-    assert!(warnings[0].starts_with("mine.toml: takes the place of a rule that the correlation `"), "{warnings:?}");
+    assert!(
+        warnings[0].starts_with("mine.toml: takes the place of a rule that the correlation `"),
+        "{warnings:?}"
+    );
     let error = resolved(&[("mine.toml", &mine), ("c.toml", SOUND)], true).unwrap_err();
-    assert!(error.contains("`AWS IAM User Addition to Group` to correlate"), "its name is gone: {error}");
+    assert!(
+        error.contains("`AWS IAM User Addition to Group` to correlate"),
+        "its name is gone: {error}"
+    );
 
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("mine.toml"), &mine).unwrap();
-    std::fs::write(folder.path().join("c.toml"), SOUND.replace("\"AWS IAM User Addition to Group\"", "\"none\""))
-        .unwrap();
+    std::fs::write(
+        folder.path().join("c.toml"),
+        SOUND.replace("\"AWS IAM User Addition to Group\"", "\"none\""),
+    )
+    .unwrap();
     let checked = check(&[folder.path().to_owned()]);
-    assert!(checked[0].problems[0].message.contains("no rule with the id or the name `none`"), "{checked:?}");
+    assert!(
+        checked[0].problems[0].message.contains("no rule with the id or the name `none`"),
+        "{checked:?}"
+    );
     assert_eq!(checked[1].warnings.len(), 2, "{checked:?}");
 }
 

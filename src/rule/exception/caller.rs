@@ -1,11 +1,11 @@
-//! What an exception's query rests on. Whoever wants to pass unseen can choose a user agent or the name of a group; who
-//! they are to AWS, and where they come from, they cannot.
+//! What an exception's query rests on. Whoever wants to pass unseen can choose a user agent or the
+//! name of a group; who they are to AWS, and where they come from, they cannot.
 
 use crate::ecs;
 use crate::kql::{Expr, ExprKind, Field, Test};
 
-/// Fields that AWS fills in about who calls, from where and in which account, and the ids that it gives. All other
-/// fields say what was called and how that went, or hold what the caller wrote.
+/// Fields that AWS fills in about who calls, from where and in which account, and the ids that it
+/// gives. All other fields say what was called and how that went, or hold what the caller wrote.
 const FIRM: &[&str] = &[
     "aws.cloudtrail.recipient_account_id",
     "aws.cloudtrail.request_id",
@@ -36,7 +36,8 @@ const FIRM: &[&str] = &[
 /// Firm fields that end with the name of a role's session, which whoever assumes the role chooses.
 const SESSION_LAST: [&str; 2] = ["aws.cloudtrail.user_identity.arn", "user.id"];
 
-/// Fields that say what was called and how that went: the caller does not write them, but any caller has them.
+/// Fields that say what was called and how that went: the caller does not write them, but any
+/// caller has them.
 const OF_THE_CALL: [&str; 8] = [
     "aws.cloudtrail.error_code",
     "aws.cloudtrail.event_",
@@ -53,13 +54,13 @@ const OF_THE_CALL: [&str; 8] = [
 pub(super) struct Loose<'q> {
     /// The part: the whole query, or a branch of an `or`.
     pub(super) part: &'q Expr,
-    /// The fields in it that the caller fills in, each once, in the order written. Empty where the part says nothing
-    /// of the caller at all.
+    /// The fields in it that the caller fills in, each once, in the order written. Empty where the
+    /// part says nothing of the caller at all.
     pub(super) chosen: Vec<String>,
 }
 
-/// The first such part; none where every way to match takes a caller, an origin or an account that AWS vouches for.
-/// `not` vouches for nothing: it leaves everyone else.
+/// The first such part; none where every way to match takes a caller, an origin or an account that
+/// AWS vouches for. `not` vouches for nothing: it leaves everyone else.
 pub(super) fn loose(query: &Expr) -> Option<Loose<'_>> {
     let part = loose_part(query, "")?;
     let mut chosen = Vec::new();
@@ -71,15 +72,21 @@ fn loose_part<'q>(expr: &'q Expr, prefix: &str) -> Option<&'q Expr> {
     match expr.kind() {
         ExprKind::All | ExprKind::Not(_) => Some(expr),
         ExprKind::Leaf(leaf) => (!is_firm(leaf.field(), leaf.test(), prefix)).then_some(expr),
-        ExprKind::Nested { path, expr: inner } => loose_part(inner, &format!("{prefix}{path}.")).map(|_| expr),
-        ExprKind::And(parts) => parts.iter().all(|part| loose_part(part, prefix).is_some()).then_some(expr),
+        ExprKind::Nested { path, expr: inner } => {
+            loose_part(inner, &format!("{prefix}{path}.")).map(|_| expr)
+        }
+        ExprKind::And(parts) => {
+            parts.iter().all(|part| loose_part(part, prefix).is_some()).then_some(expr)
+        }
         ExprKind::Or(parts) => parts.iter().find_map(|part| loose_part(part, prefix)),
     }
 }
 
 /// That a field exists says nothing of its value.
 fn is_firm(field: &Field, test: &Test, prefix: &str) -> bool {
-    let firm = |name: &str| FIRM.contains(&name) && !(SESSION_LAST.contains(&name) && leaves_the_start_open(test));
+    let firm = |name: &str| {
+        FIRM.contains(&name) && !(SESSION_LAST.contains(&name) && leaves_the_start_open(test))
+    };
     let named = match field {
         Field::Any => false,
         Field::Named(name) => firm(&format!("{prefix}{name}")),
@@ -131,7 +138,9 @@ mod tests {
     fn the_tables_name_fields_that_there_are() {
         assert!(FIRM.is_sorted());
         assert!(FIRM.iter().chain(&SESSION_LAST).all(|name| ecs::is_known(name)));
-        assert!(OF_THE_CALL.iter().all(|start| ecs::known_fields().any(|name| name.starts_with(start))));
+        assert!(
+            OF_THE_CALL.iter().all(|start| ecs::known_fields().any(|name| name.starts_with(start)))
+        );
     }
 
     #[test]
@@ -144,7 +153,10 @@ mod tests {
             ("user_agent.name: Terraform and source.ip: 192.0.2.0/24", None),
             (
                 "group.name: app-* and user_agent.original: *Terraform*",
-                Some(("group.name: app-* and user_agent.original: *Terraform*", "group.name user_agent.original")),
+                Some((
+                    "group.name: app-* and user_agent.original: *Terraform*",
+                    "group.name user_agent.original",
+                )),
             ),
             ("user.name: deploy or group.name: app-*", Some(("group.name: app-*", "group.name"))),
             ("user.name: deploy and (group.name: a or group.name: b)", None),
@@ -167,8 +179,14 @@ mod tests {
             ("user.name: deploy*", None),
             ("user*: deploy", Some(("user*: deploy", "user*"))),
             ("aws.cloudtrail.user_identity.session_context.session_issuer.*: deploy", None),
-            ("aws.cloudtrail.user_identity.arn: *\\:terraform", Some(("", "aws.cloudtrail.user_identity.arn"))),
-            ("aws.cloudtrail.user_identity.arn: arn\\:aws\\:sts\\:\\:111122223333\\:assumed-role/Deploy/*", None),
+            (
+                "aws.cloudtrail.user_identity.arn: *\\:terraform",
+                Some(("", "aws.cloudtrail.user_identity.arn")),
+            ),
+            (
+                "aws.cloudtrail.user_identity.arn: arn\\:aws\\:sts\\:\\:111122223333\\:assumed-role/Deploy/*",
+                None,
+            ),
             ("user.id: *\\:terraform", Some(("", "user.id"))),
             ("aws.cloudtrail.user_identity: { invoked_by: cloudformation.amazonaws.com }", None),
             ("aws.cloudtrail.user_identity.invoked_by: cloudformation.amazonaws.com", None),
@@ -176,10 +194,12 @@ mod tests {
         for (text, expected) in cases {
             let query = Query::parse(text).unwrap_or_else(|error| panic!("{text}: {error}"));
             let found = loose(query.expr());
-            let shown = found.as_ref().map(|loose| (loose.part.span().text(text), loose.chosen.join(" ")));
+            let shown =
+                found.as_ref().map(|loose| (loose.part.span().text(text), loose.chosen.join(" ")));
             // An empty part stands for the whole query.
-            let expected =
-                expected.map(|(part, chosen)| (if part.is_empty() { text } else { part }, chosen.to_owned()));
+            let expected = expected.map(|(part, chosen)| {
+                (if part.is_empty() { text } else { part }, chosen.to_owned())
+            });
             assert_eq!(shown, expected, "{text}");
         }
     }
@@ -210,7 +230,8 @@ mod tests {
         fn whatever_a_stranger_can_meet_is_loose(text in query()) {
             let query = Query::parse(&text).unwrap();
             for choice in 0..8 {
-                // A record of which the caller is nobody, with and without each thing that a caller chooses.
+                // A record of which the caller is nobody, with and without each thing that a caller
+                // chooses.
                 let value = |bit: u8, value: &'static str| if choice & bit == 0 { "other" } else { value };
                 let record = json!({"requestParameters": {"groupName": value(1, "g")},
                     "userAgent": format!("{}/1", value(2, "u")), "eventName": value(4, "A")});

@@ -6,7 +6,8 @@ use jiff::{Timestamp, ToSpan, tz::TimeZone};
 use super::Expiry;
 
 /// What is understood, in words.
-pub(super) const EXPECTED: &str = "a date such as `2026-12-31`, or a time with its zone such as `2026-12-31T18:00:00Z`";
+pub(super) const EXPECTED: &str =
+    "a date such as `2026-12-31`, or a time with its zone such as `2026-12-31T18:00:00Z`";
 
 /// The first instant that a date or a time means.
 pub(super) fn starts(text: &str) -> Option<Timestamp> {

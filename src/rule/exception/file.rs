@@ -17,8 +17,8 @@ const TABLE: &str = "[[exception]]";
 
 const KEYS: &[&str] = &["expires", "name", "owner", "query", "reason", "rules", "starts"];
 
-/// Reads a file's text and adds what comes of it to the load. A key that is not known is a problem: a typing error must
-/// not make an exception wider than it was meant.
+/// Reads a file's text and adds what comes of it to the load. A key that is not known is a problem:
+/// a typing error must not make an exception wider than it was meant.
 pub(super) fn read(path: &Path, text: &str, load: &mut LoadedExceptions) {
     let name = path.display().to_string();
     let (root, errors) = DeTable::parse_recoverable(text);
@@ -44,7 +44,11 @@ fn items<'t, 'f>(reader: &mut Reader<'f>, root: &'t DeTable<'f>) -> &'t [Spanned
 }
 
 /// The exception; none where something is wrong with it.
-fn exception<'f>(reader: &mut Reader<'f>, path: &Path, item: &Spanned<DeValue<'f>>) -> Option<Exception> {
+fn exception<'f>(
+    reader: &mut Reader<'f>,
+    path: &Path,
+    item: &Spanned<DeValue<'f>>,
+) -> Option<Exception> {
     let Some(table) = item.get_ref().as_table() else {
         reader.wrong("exception", item, "a table");
         return None;
@@ -57,10 +61,12 @@ fn exception<'f>(reader: &mut Reader<'f>, path: &Path, item: &Spanned<DeValue<'f
     let query = query::read(reader, table);
     let starts = time(reader, table, "starts", date::starts, date::EXPECTED);
     let expires = expires(reader, table);
-    if let (Some(Expiry::At(last)), Some(starts), Some(place)) = (expires, starts, table.get("expires"))
+    if let (Some(Expiry::At(last)), Some(starts), Some(place)) =
+        (expires, starts, table.get("expires"))
         && last < starts
     {
-        reader.problem(place.span(), "`expires` is before `starts`: it would never hold".to_owned());
+        reader
+            .problem(place.span(), "`expires` is before `starts`: it would never hold".to_owned());
     }
     if let (Some(query), Some(name)) = (&query, name) {
         warn_of_caller(reader, table, query, name);
@@ -91,15 +97,21 @@ fn rules<'f>(reader: &mut Reader<'f>, table: &DeTable<'f>) -> Vec<RuleRef> {
         _ => std::slice::from_ref(value),
     };
     if items.is_empty() {
-        reader.problem(value.span(), "`rules` must name a rule, or be `*` for every rule".to_owned());
+        reader
+            .problem(value.span(), "`rules` must name a rule, or be `*` for every rule".to_owned());
     }
     let mut rules = Vec::new();
     for item in items {
         match item.get_ref().as_str().map(str::trim).filter(|text| !text.is_empty()) {
             Some(text) => {
-                rules.push(RuleRef { text: text.to_owned(), position: Position::of(reader.text, item.span().start) });
+                rules.push(RuleRef {
+                    text: text.to_owned(),
+                    position: Position::of(reader.text, item.span().start),
+                });
             }
-            None => reader.wrong("rules", item, "a list of rule ids or names, or `*` for every rule"),
+            None => {
+                reader.wrong("rules", item, "a list of rule ids or names, or `*` for every rule")
+            }
         }
     }
     rules
@@ -135,13 +147,19 @@ fn time<'f, T>(
 }
 
 fn warn_of_caller(reader: &mut Reader<'_>, table: &DeTable<'_>, query: &Query, name: &str) {
-    let (Some(loose), Some(value)) = (caller::loose(query.expr()), table.get("query")) else { return };
+    let (Some(loose), Some(value)) = (caller::loose(query.expr()), table.get("query")) else {
+        return;
+    };
     let place = Written::of(reader.text, value, query.source()).place(loose.part.span().start);
     let name = name.escape_debug();
     let message = if loose.chosen.is_empty() {
         format!("exception `{name}` does not say who calls, nor from where: it holds for everyone")
     } else {
-        let fields = loose.chosen.iter().map(|field| format!("`{}`", field.escape_debug())).collect::<Vec<_>>();
+        let fields = loose
+            .chosen
+            .iter()
+            .map(|field| format!("`{}`", field.escape_debug()))
+            .collect::<Vec<_>>();
         format!(
             "exception `{name}` rests only on what the caller chooses ({}): whoever knows it passes unseen; add who \
              calls or from where, e.g. `aws.cloudtrail.user_identity.session_context.session_issuer.arn` or \

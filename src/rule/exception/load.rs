@@ -15,8 +15,8 @@ use crate::rule::load::{Problem, folder};
 pub struct LoadedExceptions {
     /// Those that are sound, in the order of the files.
     pub exceptions: Vec<Exception>,
-    /// What makes a file unusable. While there is one, no exception may be used: an exception that does not say what
-    /// its author meant could hide anything.
+    /// What makes a file unusable. While there is one, no exception may be used: an exception that
+    /// does not say what its author meant could hide anything.
     pub problems: Vec<Problem>,
     /// What is odd or risky.
     pub warnings: Vec<Problem>,
@@ -58,22 +58,34 @@ impl LoadedExceptions {
         let mut first: BTreeMap<&str, &Exception> = BTreeMap::new();
         for exception in &self.exceptions {
             let Some(earlier) = first.insert(&exception.name, exception) else { continue };
-            let (name, path, line) = (&exception.name, earlier.path.display(), earlier.position.line);
-            let message = format!("the name `{}` is also that of the exception at {path}:{line}", name.escape_debug());
+            let (name, path, line) =
+                (&exception.name, earlier.path.display(), earlier.position.line);
+            let message = format!(
+                "the name `{}` is also that of the exception at {path}:{line}",
+                name.escape_debug()
+            );
             self.problems.push(exception.problem(exception.position, message));
         }
     }
 
-    /// Warns of rules that there are not: such an exception hides nothing, and its author believes it does.
+    /// Warns of rules that there are not: such an exception hides nothing, and its author believes
+    /// it does.
     pub fn check_rules(&mut self, rules: &RuleSet) {
         let infos = || rules.rules().iter().map(|rule| &*rule.info);
         for exception in &self.exceptions {
-            for of in exception.rules.iter().filter(|of| !of.is_every() && !infos().any(|rule| of.means(rule))) {
+            for of in exception
+                .rules
+                .iter()
+                .filter(|of| !of.is_every() && !infos().any(|rule| of.means(rule)))
+            {
                 let known = infos().flat_map(|rule| [rule.id.as_str(), rule.name.as_str()]);
-                let hint = nearest(&of.text, known).map(|meant| format!("; did you mean `{meant}`?"));
+                let hint =
+                    nearest(&of.text, known).map(|meant| format!("; did you mean `{meant}`?"));
                 let (name, rule) = (exception.name.escape_debug(), of.text.escape_debug());
-                let message =
-                    format!("exception `{name}` names no rule that there is: `{rule}`{}", hint.unwrap_or_default());
+                let message = format!(
+                    "exception `{name}` names no rule that there is: `{rule}`{}",
+                    hint.unwrap_or_default()
+                );
                 self.warnings.push(exception.problem(of.position, message));
             }
         }
@@ -91,7 +103,12 @@ impl LoadedExceptions {
 
 impl Exception {
     fn problem(&self, position: super::Position, message: String) -> Problem {
-        Problem { path: self.path.display().to_string(), position: Some(position), message, excerpt: None }
+        Problem {
+            path: self.path.display().to_string(),
+            position: Some(position),
+            message,
+            excerpt: None,
+        }
     }
 }
 

@@ -1,4 +1,5 @@
-//! Exceptions: authored "not this one". A finding that one of them matches is kept, marked and counted, not alerted.
+//! Exceptions: authored "not this one". A finding that one of them matches is kept, marked and
+//! counted, not alerted.
 //!
 //! ```toml
 //! [[exception]]

@@ -48,29 +48,56 @@ fn each_mistake_is_told_at_its_place() {
         (with("query", ""), "e.toml:1:1: `query` is missing in [[exception]]"),
         (with("reason", ""), "e.toml:1:1: `reason` is missing in [[exception]]"),
         (with("owner", ""), "e.toml:1:1: `owner` is missing in [[exception]]"),
-        (with("expires", ""), "e.toml:1:1: `expires` is missing in [[exception]]: expected a date such as"),
+        (
+            with("expires", ""),
+            "e.toml:1:1: `expires` is missing in [[exception]]: expected a date such as",
+        ),
         (with("owner", "owner = \" \""), "e.toml:7:9: `owner` must not be empty"),
         (with("reason", "reason = 5"), "e.toml:7:10: `reason` must be a string, not this integer"),
-        (with("rules", "rules = []"), "e.toml:7:9: `rules` must name a rule, or be `*` for every rule"),
-        (with("rules", "rules = [\"*\", 7]"), "e.toml:7:15: `rules` must be a list of rule ids or names"),
+        (
+            with("rules", "rules = []"),
+            "e.toml:7:9: `rules` must name a rule, or be `*` for every rule",
+        ),
+        (
+            with("rules", "rules = [\"*\", 7]"),
+            "e.toml:7:15: `rules` must be a list of rule ids or names",
+        ),
         (with("rules", "rules = 7"), "e.toml:7:9: `rules` must be a list of rule ids or names"),
         (with("expires", "expires = \"soon\""), "e.toml:7:11: `expires` must be a date such as"),
-        (with("expires", "expires = 2026-12-31T10:00:00"), "e.toml:7:11: `expires` must be a date such as"),
-        (with("expires", "expires = 20261231"), "e.toml:7:11: `expires` must be a string, not this integer"),
+        (
+            with("expires", "expires = 2026-12-31T10:00:00"),
+            "e.toml:7:11: `expires` must be a date such as",
+        ),
+        (
+            with("expires", "expires = 20261231"),
+            "e.toml:7:11: `expires` must be a string, not this integer",
+        ),
         (
             with("expires", "starts = 2026-12-02\nexpires = 2026-12-01"),
             "e.toml:8:11: `expires` is before `starts`: it would never hold",
         ),
         (with("none", "starts = \"never\""), "e.toml:8:10: `starts` must be a date such as"),
-        (with("none", "rule = \"x\""), "e.toml:8:1: unknown key `rule` in [[exception]]; did you mean `rules`?"),
+        (
+            with("none", "rule = \"x\""),
+            "e.toml:8:1: unknown key `rule` in [[exception]]; did you mean `rules`?",
+        ),
         (with("query", "query = 'user.name: ('"), "e.toml:7:22: in `query`: expected"),
         (
             with("query", "query = 'user.name: a and not user.nmae: b'"),
             "e.toml:7:31: no record has the field `user.nmae`; did you mean `user.name`?",
         ),
-        (with("query", "query = 'user.name: a and not event.outcome: Failure'"), "e.toml:7:31: can never be true: "),
-        (format!("{SOUND}{SOUND}"), "e.toml:8:1: the name `ci` is also that of the exception at e.toml:1"),
-        (SOUND.replace("[[exception]]", "[exception]"), "e.toml:1:1: `exception` must be written [[exception]]"),
+        (
+            with("query", "query = 'user.name: a and not event.outcome: Failure'"),
+            "e.toml:7:31: can never be true: ",
+        ),
+        (
+            format!("{SOUND}{SOUND}"),
+            "e.toml:8:1: the name `ci` is also that of the exception at e.toml:1",
+        ),
+        (
+            SOUND.replace("[[exception]]", "[exception]"),
+            "e.toml:1:1: `exception` must be written [[exception]]",
+        ),
         (
             SOUND.replace("[[exception]]", "[[exceptions]]"),
             "e.toml:1:3: unknown key `exceptions` in the file; did you mean `exception`?",
@@ -80,16 +107,22 @@ fn each_mistake_is_told_at_its_place() {
     ];
     for (text, expected) in cases {
         let problems = shown(&load(&text).problems);
-        assert!(problems.iter().any(|problem| problem.starts_with(expected)), "{expected}\n{problems:#?}\n{text}");
+        assert!(
+            problems.iter().any(|problem| problem.starts_with(expected)),
+            "{expected}\n{problems:#?}\n{text}"
+        );
         assert_eq!(problems.len(), 1, "{expected}: {problems:#?}");
     }
-    let all = load(&format!("{}{}", with("owner", "onwer = \"x\""), SOUND.replace("'user", "'(user")));
+    let all =
+        load(&format!("{}{}", with("owner", "onwer = \"x\""), SOUND.replace("'user", "'(user")));
     assert_eq!(all.problems.len(), 3, "{:#?}", shown(&all.problems));
 }
 
 #[test]
 fn sound_files_have_no_problem_and_no_file_is_empty_handed() {
-    for text in [SOUND, "", &with("rules", "rules = \"*\""), &with("none", "starts = \"2026-01-01\"")] {
+    for text in
+        [SOUND, "", &with("rules", "rules = \"*\""), &with("none", "starts = \"2026-01-01\"")]
+    {
         let load = load(text);
         assert_eq!((shown(&load.problems), shown(&load.warnings)), (vec![], vec![]), "{text}");
     }
@@ -147,7 +180,12 @@ fn the_example_is_sound_and_each_of_its_exceptions_works() {
     let cases = [
         (role("terraform"), "192.0.2.3", "Admins", Some("terraform-from-ci")),
         (role("terraform"), "203.0.113.9", "Admins", None),
-        (role("cfn-deploy"), "cloudformation.amazonaws.com", "stack-1", Some("cloudformation-stacks")),
+        (
+            role("cfn-deploy"),
+            "cloudformation.amazonaws.com",
+            "stack-1",
+            Some("cloudformation-stacks"),
+        ),
         (role("other"), "cloudformation.amazonaws.com", "stack-1", None),
         (role("team-onboarding"), "203.0.113.9", "team-blue", Some("team-groups")),
         (role("team-onboarding"), "203.0.113.9", "team-admins", None),
@@ -186,7 +224,8 @@ fn it_holds_from_its_first_to_its_last_instant() {
 
 #[test]
 fn it_is_for_its_rules_only() {
-    let (creation, addition) = (&embedded("AWS IAM Group Creation"), &embedded("AWS IAM User Addition to Group"));
+    let (creation, addition) =
+        (&embedded("AWS IAM Group Creation"), &embedded("AWS IAM User Addition to Group"));
     let cases = [
         ("rules = [\"AWS IAM Group Creation\"]", true, false),
         ("rules = [\"333de828-8190-4cf5-8d7c-7575846f6fe0\"]", false, true),
@@ -196,7 +235,11 @@ fn it_is_for_its_rules_only() {
     for (line, first, second) in cases {
         let exceptions = load(&with("rules", line)).into_exceptions().unwrap();
         let exception = &exceptions.all()[0];
-        assert_eq!((exception.is_for(creation), exception.is_for(addition)), (first, second), "{line}");
+        assert_eq!(
+            (exception.is_for(creation), exception.is_for(addition)),
+            (first, second),
+            "{line}"
+        );
     }
 }
 
@@ -206,18 +249,30 @@ fn an_end_that_is_near_is_told_before_and_after() {
     let exceptions = load(&text).into_exceptions().unwrap();
     let cases = [
         ("2026-11-30T23:59:59Z", None),
-        ("2026-12-01T00:00:00Z", Some("exception `ci` expires in 30 days (2026-12-31 00:00 UTC); owner: platform@")),
+        (
+            "2026-12-01T00:00:00Z",
+            Some("exception `ci` expires in 30 days (2026-12-31 00:00 UTC); owner: platform@"),
+        ),
         ("2026-12-30T01:00:00Z", Some("exception `ci` expires in 23 hours (")),
         ("2026-12-30T23:30:00Z", Some("exception `ci` expires in less than an hour (")),
-        ("2027-01-03T00:00:00Z", Some("exception `ci` expired 3 days ago (2026-12-31 00:00 UTC): what it matched is")),
+        (
+            "2027-01-03T00:00:00Z",
+            Some("exception `ci` expired 3 days ago (2026-12-31 00:00 UTC): what it matched is"),
+        ),
         ("2027-01-30T00:00:01Z", None),
     ];
     for (now, expected) in cases {
         let told: Vec<_> = exceptions.expiring(at(now)).collect();
         assert_eq!(told.len(), expected.iter().count(), "{now}: {told:?}");
-        assert!(told.iter().zip(expected).all(|(told, start)| told.starts_with(start)), "{now}: {told:?}");
+        assert!(
+            told.iter().zip(expected).all(|(told, start)| told.starts_with(start)),
+            "{now}: {told:?}"
+        );
     }
-    assert_eq!(load(SOUND).into_exceptions().unwrap().expiring(at("2026-12-31T00:00:00Z")).count(), 0);
+    assert_eq!(
+        load(SOUND).into_exceptions().unwrap().expiring(at("2026-12-31T00:00:00Z")).count(),
+        0
+    );
 }
 
 proptest! {

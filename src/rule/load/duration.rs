@@ -14,7 +14,8 @@ pub(in crate::rule) fn interval(text: &str) -> Option<Duration> {
         _ => return None,
     };
     let digits = &text[..text.len() - 1];
-    let count: u64 = digits.bytes().all(|byte| byte.is_ascii_digit()).then(|| digits.parse().ok())??;
+    let count: u64 =
+        digits.bytes().all(|byte| byte.is_ascii_digit()).then(|| digits.parse().ok())??;
     count.checked_mul(seconds).filter(|seconds| *seconds > 0).map(Duration::from_secs)
 }
 
@@ -54,9 +55,13 @@ mod tests {
 
     #[test]
     fn a_look_back_counts_from_now() {
-        for (text, seconds) in
-            [("now-60m", Some(3600)), ("now-6m", Some(360)), ("now", None), ("60m", None), ("now+6m", None)]
-        {
+        for (text, seconds) in [
+            ("now-60m", Some(3600)),
+            ("now-6m", Some(360)),
+            ("now", None),
+            ("60m", None),
+            ("now+6m", None),
+        ] {
             assert_eq!(since(text), seconds.map(Duration::from_secs), "{text:?}");
         }
     }

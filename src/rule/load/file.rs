@@ -46,7 +46,11 @@ enum Read {
 }
 
 /// The rule; none where the reader found a problem.
-fn read_rule<'f>(reader: &mut Reader<'f>, root: &DeTable<'f>, origin: RuleOrigin) -> Result<Option<Read>, Refusal> {
+fn read_rule<'f>(
+    reader: &mut Reader<'f>,
+    root: &DeTable<'f>,
+    origin: RuleOrigin,
+) -> Result<Option<Read>, Refusal> {
     reader.check_keys(root, "the file", keys::TOP);
     if let Some(metadata) = reader.table(root, "metadata") {
         reader.check_keys(metadata, "[metadata]", keys::METADATA);
@@ -67,12 +71,23 @@ fn read_rule<'f>(reader: &mut Reader<'f>, root: &DeTable<'f>, origin: RuleOrigin
 fn rule<'f>(reader: &mut Reader<'f>, table: &DeTable<'f>, origin: RuleOrigin) -> Option<Rule> {
     let info = info(reader, table);
     let query = query::read(reader, table);
-    let interval = reader.read(table, "interval", duration::interval, "a time such as `10m`").unwrap_or(INTERVAL);
-    let from = reader.read(table, "from", duration::since, "a time back such as `now-60m`").unwrap_or(FROM);
+    let interval = reader
+        .read(table, "interval", duration::interval, "a time such as `10m`")
+        .unwrap_or(INTERVAL);
+    let from = reader
+        .read(table, "from", duration::since, "a time back such as `now-60m`")
+        .unwrap_or(FROM);
     let max_signals = reader.integer(table, "max_signals", 1..=u32::MAX).unwrap_or(MAX_SIGNALS);
     let complete = reader.problems.is_empty();
     let rule = info.zip(query).filter(|_| complete);
-    rule.map(|(info, query)| Rule { info: Arc::new(info), query, interval, from, max_signals, origin })
+    rule.map(|(info, query)| Rule {
+        info: Arc::new(info),
+        query,
+        interval,
+        from,
+        max_signals,
+        origin,
+    })
 }
 
 /// A rule of another kind is never run as if it were a query.
@@ -81,7 +96,11 @@ fn check_kind<'f>(reader: &mut Reader<'f>, table: &DeTable<'f>) -> Result<(), Re
     let language = reader.string(table, "language");
     if let Some(reason) = cannot_run(kind, language, table) {
         let rule = ["name", "rule_id"].iter().find_map(|key| table.get(*key)?.get_ref().as_str());
-        return Err(Refusal { path: reader.path.to_owned(), rule: rule.map(str::to_owned), reason });
+        return Err(Refusal {
+            path: reader.path.to_owned(),
+            rule: rule.map(str::to_owned),
+            reason,
+        });
     }
     if kind.is_some_and(|kind| kind != "query") {
         reader.read(table, "type", |_| None::<()>, "`query` or `correlation`");
@@ -91,7 +110,9 @@ fn check_kind<'f>(reader: &mut Reader<'f>, table: &DeTable<'f>) -> Result<(), Re
 
 fn cannot_run(kind: Option<&str>, language: Option<&str>, table: &DeTable<'_>) -> Option<String> {
     match (kind, language) {
-        (Some(kind), _) if OTHER_KINDS.contains(&kind) => Some(format!("it is of type `{kind}`, only `query` can run")),
+        (Some(kind), _) if OTHER_KINDS.contains(&kind) => {
+            Some(format!("it is of type `{kind}`, only `query` can run"))
+        }
         (_, Some(language)) if language != "kuery" => {
             Some(format!("its language is `{}`, only `kuery` can run", language.escape_debug()))
         }
@@ -105,7 +126,8 @@ fn has_filters(table: &DeTable<'_>) -> bool {
 }
 
 pub(in crate::rule) fn info<'f>(reader: &mut Reader<'f>, table: &DeTable<'f>) -> Option<RuleInfo> {
-    let [id, name, description] = ["rule_id", "name", "description"].map(|key| reader.required(table, key));
+    let [id, name, description] =
+        ["rule_id", "name", "description"].map(|key| reader.required(table, key));
     let severity = severity(reader, table);
     let risk_score = risk_score(reader, table);
     let threat = threat(reader, table);
@@ -123,10 +145,14 @@ pub(in crate::rule) fn info<'f>(reader: &mut Reader<'f>, table: &DeTable<'f>) ->
     })
 }
 
-pub(in crate::rule) fn severity<'f>(reader: &mut Reader<'f>, table: &DeTable<'f>) -> Option<Severity> {
+pub(in crate::rule) fn severity<'f>(
+    reader: &mut Reader<'f>,
+    table: &DeTable<'f>,
+) -> Option<Severity> {
     let steps = [Severity::Low, Severity::Medium, Severity::High, Severity::Critical];
     let word = reader.required(table, "severity")?;
-    let hint = nearest(word, steps.map(Severity::as_str)).map_or_else(String::new, |meant| format!(" (`{meant}`?)"));
+    let hint = nearest(word, steps.map(Severity::as_str))
+        .map_or_else(String::new, |meant| format!(" (`{meant}`?)"));
     let find = |word: &str| steps.into_iter().find(|step| step.as_str() == word);
     reader.read(table, "severity", find, &format!("`low`, `medium`, `high` or `critical`{hint}"))
 }
@@ -140,9 +166,11 @@ pub(in crate::rule) fn risk_score<'f>(reader: &mut Reader<'f>, table: &DeTable<'
 
 fn threat<'f>(reader: &mut Reader<'f>, table: &DeTable<'f>) -> Vec<Threat> {
     let Some(value) = table.get("threat") else { return Vec::new() };
-    Vec::deserialize(ValueDeserializer::from(value.clone())).unwrap_or_else(|error: toml::de::Error| {
-        let place = error.span().unwrap_or(value.span());
-        reader.problem(place, format!("in [[rule.threat]]: {}", error.message()));
-        Vec::new()
-    })
+    Vec::deserialize(ValueDeserializer::from(value.clone())).unwrap_or_else(
+        |error: toml::de::Error| {
+            let place = error.span().unwrap_or(value.span());
+            reader.problem(place, format!("in [[rule.threat]]: {}", error.message()));
+            Vec::new()
+        },
+    )
 }

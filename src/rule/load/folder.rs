@@ -11,9 +11,9 @@ use crate::rule::RuleOrigin;
 /// No file is larger: 1 MiB. The largest public rules have some 40 KiB.
 const MAX_BYTES: u64 = 1 << 20;
 
-/// Reads one file, or every `*.toml` of a directory and of those below it, in the order of their paths. A directory
-/// called `_deprecated` is read only if it is named itself, and so is one whose name starts with a dot: mounted
-/// configuration keeps second copies there.
+/// Reads one file, or every `*.toml` of a directory and of those below it, in the order of their
+/// paths. A directory called `_deprecated` is read only if it is named itself, and so is one whose
+/// name starts with a dot: mounted configuration keeps second copies there.
 pub fn folder(path: &Path) -> Load {
     let mut load = Load::default();
     let mut problems = Vec::new();
@@ -34,11 +34,19 @@ pub(in crate::rule) fn file(path: PathBuf) -> Load {
 }
 
 /// Gives the text of one file, or of every `*.toml` as [`folder`] finds them, to `read`.
-pub(in crate::rule) fn each(path: &Path, problems: &mut Vec<Problem>, read: &mut dyn FnMut(PathBuf, &str)) {
-    let found = if path.is_dir() { files(path, "toml") } else { (vec![path.to_owned()], Vec::new()) };
+pub(in crate::rule) fn each(
+    path: &Path,
+    problems: &mut Vec<Problem>,
+    read: &mut dyn FnMut(PathBuf, &str),
+) {
+    let found =
+        if path.is_dir() { files(path, "toml") } else { (vec![path.to_owned()], Vec::new()) };
     problems.extend(found.1);
     if found.0.is_empty() && problems.is_empty() {
-        problems.push(Problem::of_file(path.display().to_string(), "there is no .toml file in it".to_owned()));
+        problems.push(Problem::of_file(
+            path.display().to_string(),
+            "there is no .toml file in it".to_owned(),
+        ));
     }
     for file in found.0 {
         match read_text(&file) {
@@ -48,8 +56,8 @@ pub(in crate::rule) fn each(path: &Path, problems: &mut Vec<Problem>, read: &mut
     }
 }
 
-/// The files of a directory and of those below it whose names end with a dot and `ending`, sorted, and the directories
-/// that cannot be listed.
+/// The files of a directory and of those below it whose names end with a dot and `ending`, sorted,
+/// and the directories that cannot be listed.
 pub(in crate::rule) fn files(folder: &Path, ending: &str) -> (Vec<PathBuf>, Vec<Problem>) {
     let mut found = Found { ending: format!(".{ending}"), files: Vec::new(), problems: Vec::new() };
     found.collect(folder);
@@ -66,7 +74,10 @@ struct Found {
 impl Found {
     fn collect(&mut self, folder: &Path) {
         if let Err(error) = self.try_collect(folder) {
-            self.problems.push(Problem::of_file(folder.display().to_string(), format!("cannot be listed: {error}")));
+            self.problems.push(Problem::of_file(
+                folder.display().to_string(),
+                format!("cannot be listed: {error}"),
+            ));
         }
     }
 
@@ -95,9 +106,12 @@ fn is_aside(name: &OsStr) -> bool {
 pub(in crate::rule) fn read_text(path: &Path) -> Result<String, String> {
     let mut bytes = Vec::new();
     let file = File::open(path).map_err(|error| format!("cannot be read: {error}"))?;
-    file.take(MAX_BYTES + 1).read_to_end(&mut bytes).map_err(|error| format!("cannot be read: {error}"))?;
+    file.take(MAX_BYTES + 1)
+        .read_to_end(&mut bytes)
+        .map_err(|error| format!("cannot be read: {error}"))?;
     if bytes.len() as u64 > MAX_BYTES {
         return Err("is larger than 1 MiB".to_owned());
     }
-    String::from_utf8(bytes).map_err(|error| format!("is not UTF-8 from byte {} on", error.utf8_error().valid_up_to()))
+    String::from_utf8(bytes)
+        .map_err(|error| format!("is not UTF-8 from byte {} on", error.utf8_error().valid_up_to()))
 }

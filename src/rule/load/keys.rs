@@ -1,4 +1,5 @@
-//! The keys of a rule file, by table. Not all of them mean something here; those that are not listed are reported.
+//! The keys of a rule file, by table. Not all of them mean something here; those that are not
+//! listed are reported.
 
 /// At the top of a file.
 pub(super) const TOP: &[&str] = &["metadata", "rule", "transform"];

@@ -1,6 +1,7 @@
 //! Rule files: TOML as in Elastic's public `detection-rules`, read unchanged.
 //!
-//! Everything is read and everything that is wrong is reported, before anyone decides whether to go on.
+//! Everything is read and everything that is wrong is reported, before anyone decides whether to go
+//! on.
 
 pub(super) mod duration;
 pub(super) mod file;
@@ -46,7 +47,8 @@ impl Load {
     fn check_ids(&mut self) {
         let mut first: BTreeMap<&str, &RuleOrigin> = BTreeMap::new();
         let rules = self.rules.iter().map(|rule| (&rule.info, &rule.origin));
-        for (info, origin) in rules.chain(self.correlations.iter().map(|it| (&it.info, &it.origin))) {
+        for (info, origin) in rules.chain(self.correlations.iter().map(|it| (&it.info, &it.origin)))
+        {
             let Some(earlier) = first.insert(&info.id, origin) else { continue };
             let message = format!("rule_id `{}` is also that of {earlier}", info.id);
             self.problems.push(Problem::of_file(origin.to_string(), message));

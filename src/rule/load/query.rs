@@ -25,7 +25,9 @@ pub(in crate::rule) fn read_for<'f>(
     match Query::parse(source) {
         Ok(query) => {
             // Public rules have some of these; they are false there as here.
-            for unknown in ecs::unknown_fields(query.expr()).into_iter().filter(|it| !has_field(&it.name)) {
+            for unknown in
+                ecs::unknown_fields(query.expr()).into_iter().filter(|it| !has_field(&it.name))
+            {
                 let place = written.place(unknown.span.start);
                 reader.odd(place..place, unknown.to_string());
             }
@@ -39,7 +41,10 @@ pub(in crate::rule) fn read_for<'f>(
             let place = written.place(error.span().start);
             let message = format!("in `query`: {}", error.message());
             let mut problem = Problem::at(reader.path, reader.text, place..place, message);
-            problem.excerpt = Some(excerpt(&error, problem.position.map_or(error.line(), |position| position.line)));
+            problem.excerpt = Some(excerpt(
+                &error,
+                problem.position.map_or(error.line(), |position| position.line),
+            ));
             reader.problems.push(problem);
             None
         }
@@ -49,7 +54,8 @@ pub(in crate::rule) fn read_for<'f>(
 /// Where the text of a TOML string stands in the file.
 pub(in crate::rule) struct Written {
     start: usize,
-    /// Between the quotes stands the text itself, no escapes: then every byte of it has a place of its own.
+    /// Between the quotes stands the text itself, no escapes: then every byte of it has a place of
+    /// its own.
     literally: bool,
 }
 
@@ -60,13 +66,15 @@ impl Written {
         Written { start: between, literally }
     }
 
-    /// The byte of the file at which a byte of the text stands; where the text starts, if it is written with escapes.
+    /// The byte of the file at which a byte of the text stands; where the text starts, if it is
+    /// written with escapes.
     pub(in crate::rule) fn place(&self, byte: usize) -> usize {
         if self.literally { self.start + byte } else { self.start }
     }
 }
 
-/// The first byte after the opening quotes. A line break right after three of them is not part of the text.
+/// The first byte after the opening quotes. A line break right after three of them is not part of
+/// the text.
 fn content(file: &str, start: usize) -> usize {
     let value = file.get(start..).unwrap_or_default();
     let long = ["'''", "\"\"\""].iter().find_map(|quotes| value.strip_prefix(quotes));
@@ -77,10 +85,12 @@ fn content(file: &str, start: usize) -> usize {
     file.len() - rest.len()
 }
 
-/// The line at fault and the caret, as the error shows them, under the number that the line has in the file.
+/// The line at fault and the caret, as the error shows them, under the number that the line has in
+/// the file.
 fn excerpt(error: &ParseError, line: usize) -> String {
     let shown = error.to_string();
-    let mut bodies = shown.lines().skip(1).filter_map(|line| line.split_once(" | ").map(|(_, body)| body));
+    let mut bodies =
+        shown.lines().skip(1).filter_map(|line| line.split_once(" | ").map(|(_, body)| body));
     let (text, caret) = (bodies.next().unwrap_or_default(), bodies.next().unwrap_or_default());
     let number = line.to_string();
     format!("{number} | {text}\n{} | {caret}", " ".repeat(number.len()))

@@ -1,5 +1,5 @@
-//! Typed values out of a TOML table. What is missing or wrong goes on a list with its place, so that one reading
-//! finds all of it.
+//! Typed values out of a TOML table. What is missing or wrong goes on a list with its place, so
+//! that one reading finds all of it.
 
 use std::ops::{Range, RangeInclusive};
 
@@ -29,7 +29,15 @@ pub(in crate::rule) struct Reader<'f> {
 impl<'f> Reader<'f> {
     /// Reads a table called `name`, and warns of what is odd.
     pub(in crate::rule) fn new(path: &'f str, text: &'f str, name: &'static str) -> Reader<'f> {
-        Reader { path, text, name, head: 0..0, strict: false, problems: Vec::new(), warnings: Vec::new() }
+        Reader {
+            path,
+            text,
+            name,
+            head: 0..0,
+            strict: false,
+            problems: Vec::new(),
+            warnings: Vec::new(),
+        }
     }
 
     /// The same, but what is odd is wrong.
@@ -50,10 +58,14 @@ impl<'f> Reader<'f> {
         self.problems.push(Problem::at(self.path, self.text, place, message));
     }
 
-    /// What is wrong with text that is not TOML. After the first few places the others follow from them.
+    /// What is wrong with text that is not TOML. After the first few places the others follow from
+    /// them.
     pub(in crate::rule) fn not_toml(&mut self, errors: &[toml::de::Error]) {
         for error in errors.iter().take(SYNTAX_ERRORS) {
-            self.problem(error.span().unwrap_or_default(), format!("not TOML: {}", error.message()));
+            self.problem(
+                error.span().unwrap_or_default(),
+                format!("not TOML: {}", error.message()),
+            );
         }
     }
 
@@ -66,7 +78,12 @@ impl<'f> Reader<'f> {
         if self.strict { self.problem(place, message) } else { self.warn(place, message) }
     }
 
-    pub(in crate::rule) fn wrong(&mut self, key: &str, value: &Spanned<DeValue<'_>>, expected: &str) {
+    pub(in crate::rule) fn wrong(
+        &mut self,
+        key: &str,
+        value: &Spanned<DeValue<'_>>,
+        expected: &str,
+    ) {
         let found = value.get_ref().type_str();
         self.problem(value.span(), format!("`{key}` must be {expected}, not this {found}"));
     }
@@ -75,13 +92,21 @@ impl<'f> Reader<'f> {
     pub(in crate::rule) fn check_keys(&mut self, table: &DeTable<'_>, name: &str, known: &[&str]) {
         for key in table.keys().filter(|key| !known.contains(&key.get_ref().as_ref())) {
             let word = key.get_ref().as_ref();
-            let hint = nearest(word, known.iter().copied()).map(|meant| format!("; did you mean `{meant}`?"));
-            self.odd(key.span(), format!("unknown key `{word}` in {name}{}", hint.unwrap_or_default()));
+            let hint = nearest(word, known.iter().copied())
+                .map(|meant| format!("; did you mean `{meant}`?"));
+            self.odd(
+                key.span(),
+                format!("unknown key `{word}` in {name}{}", hint.unwrap_or_default()),
+            );
         }
     }
 
     /// A table under a key.
-    pub(in crate::rule) fn table<'t>(&mut self, table: &'t DeTable<'f>, key: &str) -> Option<&'t DeTable<'f>> {
+    pub(in crate::rule) fn table<'t>(
+        &mut self,
+        table: &'t DeTable<'f>,
+        key: &str,
+    ) -> Option<&'t DeTable<'f>> {
         let value = table.get(key)?;
         if !value.get_ref().is_table() {
             self.wrong(key, value, "a table");
@@ -90,7 +115,11 @@ impl<'f> Reader<'f> {
     }
 
     /// A string, where there is one.
-    pub(in crate::rule) fn string<'t>(&mut self, table: &'t DeTable<'f>, key: &str) -> Option<&'t str> {
+    pub(in crate::rule) fn string<'t>(
+        &mut self,
+        table: &'t DeTable<'f>,
+        key: &str,
+    ) -> Option<&'t str> {
         let value = table.get(key)?;
         if !value.get_ref().is_str() {
             self.wrong(key, value, "a string");
@@ -99,7 +128,11 @@ impl<'f> Reader<'f> {
     }
 
     /// A string that must be there and must say something.
-    pub(in crate::rule) fn required<'t>(&mut self, table: &'t DeTable<'f>, key: &str) -> Option<&'t str> {
+    pub(in crate::rule) fn required<'t>(
+        &mut self,
+        table: &'t DeTable<'f>,
+        key: &str,
+    ) -> Option<&'t str> {
         let Some(value) = table.get(key) else {
             self.missing(key);
             return None;
@@ -142,11 +175,16 @@ impl<'f> Reader<'f> {
     ) -> Option<u32> {
         let value = table.get(key)?;
         let number = value.get_ref().as_integer().and_then(|integer| {
-            u32::from_str_radix(integer.as_str(), integer.radix()).ok().filter(|number| bounds.contains(number))
+            u32::from_str_radix(integer.as_str(), integer.radix())
+                .ok()
+                .filter(|number| bounds.contains(number))
         });
         if number.is_none() {
             let (least, most) = bounds.into_inner();
-            self.problem(value.span(), format!("`{key}` must be a whole number from {least} to {most}"));
+            self.problem(
+                value.span(),
+                format!("`{key}` must be a whole number from {least} to {most}"),
+            );
         }
         number
     }
@@ -162,7 +200,10 @@ impl<'f> Reader<'f> {
         let text = self.string(table, key)?;
         let value = read(text);
         if let (None, Some(place)) = (&value, table.get(key)) {
-            self.problem(place.span(), format!("`{key}` must be {expected}, not `{}`", text.escape_debug()));
+            self.problem(
+                place.span(),
+                format!("`{key}` must be {expected}, not `{}`", text.escape_debug()),
+            );
         }
         value
     }

@@ -17,12 +17,15 @@ impl Position {
     pub(in crate::rule) fn of(text: &str, byte: usize) -> Position {
         let before = text.get(..byte).unwrap_or(text);
         let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
-        Position { line: before.matches('\n').count() + 1, column: before[line_start..].chars().count() + 1 }
+        Position {
+            line: before.matches('\n').count() + 1,
+            column: before[line_start..].chars().count() + 1,
+        }
     }
 }
 
-/// Something wrong or odd in a file. Shown as `path:line:column: message`, then the line at fault with a caret where
-/// that helps.
+/// Something wrong or odd in a file. Shown as `path:line:column: message`, then the line at fault
+/// with a caret where that helps.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Problem {
     /// The file as it was named to us, or the embedded rule's name.
@@ -42,7 +45,12 @@ impl Problem {
     }
 
     /// About a place in a file's text, given in bytes.
-    pub(in crate::rule) fn at(path: &str, text: &str, place: Range<usize>, message: String) -> Problem {
+    pub(in crate::rule) fn at(
+        path: &str,
+        text: &str,
+        place: Range<usize>,
+        message: String,
+    ) -> Problem {
         let position = Some(Position::of(text, place.start));
         Problem { path: path.to_owned(), position, message, excerpt: None }
     }
@@ -76,7 +84,9 @@ pub struct Refusal {
 impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.rule {
-            Some(rule) => write!(f, "{}: rule \"{rule}\" cannot run here: {}", self.path, self.reason),
+            Some(rule) => {
+                write!(f, "{}: rule \"{rule}\" cannot run here: {}", self.path, self.reason)
+            }
             None => write!(f, "{}: cannot run here: {}", self.path, self.reason),
         }
     }

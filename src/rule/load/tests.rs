@@ -43,9 +43,15 @@ fn the_embedded_rules_are_sound() {
     let mut facts = Vec::new();
     for rule in &load.rules {
         let info = &rule.info;
-        assert_eq!((rule.interval, rule.from, rule.max_signals), (ten, sixty, 100), "{}", info.name);
+        assert_eq!(
+            (rule.interval, rule.from, rule.max_signals),
+            (ten, sixty, 100),
+            "{}",
+            info.name
+        );
         assert!(rule.query.source().contains("event.provider: iam.amazonaws.com"), "{}", info.name);
-        let complete = info.note.is_some() && !info.references.is_empty() && !info.false_positives.is_empty();
+        let complete =
+            info.note.is_some() && !info.references.is_empty() && !info.false_positives.is_empty();
         assert!(complete && !info.threat.is_empty(), "{}", info.name);
         facts.push((info.name.as_str(), info.severity, info.risk_score));
     }
@@ -64,7 +70,10 @@ fn the_embedded_rules_are_sound() {
     ];
     assert_eq!(facts, expected);
     let ids: Vec<_> = load.rules.iter().map(|rule| rule.info.id.as_str()).collect();
-    assert_eq!((ids[2], ids[9]), ("169f3a93-efc7-4df2-94d6-0d9438c310d1", "333de828-8190-4cf5-8d7c-7575846f6fe0"));
+    assert_eq!(
+        (ids[2], ids[9]),
+        ("169f3a93-efc7-4df2-94d6-0d9438c310d1", "333de828-8190-4cf5-8d7c-7575846f6fe0")
+    );
 }
 
 #[test]
@@ -164,7 +173,10 @@ fn what_is_not_a_kuery_query_is_refused_by_name() {
         ("type = 'eql'\nlanguage = 'eql'", "it is of type `eql`, only `query` can run"),
         ("type = 'esql'", "it is of type `esql`, only `query` can run"),
         ("type = 'machine_learning'", "it is of type `machine_learning`, only `query` can run"),
-        ("type = 'threshold'\nlanguage = 'kuery'", "it is of type `threshold`, only `query` can run"),
+        (
+            "type = 'threshold'\nlanguage = 'kuery'",
+            "it is of type `threshold`, only `query` can run",
+        ),
         ("type = 'new_terms'", "it is of type `new_terms`, only `query` can run"),
         ("type = 'threat_match'", "it is of type `threat_match`, only `query` can run"),
         ("type = 'query'\nlanguage = 'lucene'", "its language is `lucene`, only `kuery` can run"),
@@ -172,7 +184,11 @@ fn what_is_not_a_kuery_query_is_refused_by_name() {
     ];
     for (lines, reason) in cases {
         let load = load(&format!("[rule]\nname = 'Odd'\n{lines}\n"));
-        assert_eq!(shown(&load.refused), [format!("a.toml: rule \"Odd\" cannot run here: {reason}")], "{lines}");
+        assert_eq!(
+            shown(&load.refused),
+            [format!("a.toml: rule \"Odd\" cannot run here: {reason}")],
+            "{lines}"
+        );
         assert!(load.rules.is_empty() && load.problems.is_empty(), "{lines}");
     }
 }
@@ -182,14 +198,32 @@ fn what_is_wrong_is_told_with_its_place() {
     let cases = [
         ("", "a.toml:1:1: there is no [rule] table"),
         ("rule = 1", "a.toml:1:8: `rule` must be a table, not this integer"),
-        (&with("max_signals = 0"), "a.toml:8:15: `max_signals` must be a whole number from 1 to 4294967295"),
+        (
+            &with("max_signals = 0"),
+            "a.toml:8:15: `max_signals` must be a whole number from 1 to 4294967295",
+        ),
         (&with("interval = 10"), "a.toml:8:12: `interval` must be a string, not this integer"),
-        (&with("interval = '10 m'"), "a.toml:8:12: `interval` must be a time such as `10m`, not `10 m`"),
-        (&with("from = '60m'"), "a.toml:8:8: `from` must be a time back such as `now-60m`, not `60m`"),
+        (
+            &with("interval = '10 m'"),
+            "a.toml:8:12: `interval` must be a time such as `10m`, not `10 m`",
+        ),
+        (
+            &with("from = '60m'"),
+            "a.toml:8:8: `from` must be a time back such as `now-60m`, not `60m`",
+        ),
         (&with("tags = 'one'"), "a.toml:8:8: `tags` must be a list of strings, not this string"),
-        (&with("tags = ['one', 2]"), "a.toml:8:16: `tags` must be a list of strings, not this integer"),
-        (&with("").replace("21", "101"), "a.toml:7:14: `risk_score` must be a whole number from 0 to 100"),
-        (&with("").replace("21", "2.5"), "a.toml:7:14: `risk_score` must be a whole number from 0 to 100"),
+        (
+            &with("tags = ['one', 2]"),
+            "a.toml:8:16: `tags` must be a list of strings, not this integer",
+        ),
+        (
+            &with("").replace("21", "101"),
+            "a.toml:7:14: `risk_score` must be a whole number from 0 to 100",
+        ),
+        (
+            &with("").replace("21", "2.5"),
+            "a.toml:7:14: `risk_score` must be a whole number from 0 to 100",
+        ),
         (
             &with("").replace("\"low\"", "\"hihg\""),
             "a.toml:6:12: `severity` must be `low`, `medium`, `high` or `critical`, not `hihg`",
@@ -201,7 +235,10 @@ fn what_is_wrong_is_told_with_its_place() {
         (&with("").replace("A group", " "), "a.toml:2:8: `name` must not be empty"),
         (HEAD, "a.toml:1:2: `query` is missing in [rule]"),
         (&with("").replace("rule_id", "rule-id"), "a.toml:1:2: `rule_id` is missing in [rule]"),
-        (&with("threat = [{ framework = 'x' }]"), "a.toml:8:11: in [[rule.threat]]: missing field `tactic`"),
+        (
+            &with("threat = [{ framework = 'x' }]"),
+            "a.toml:8:11: in [[rule.threat]]: missing field `tactic`",
+        ),
     ];
     for (text, expected) in cases {
         let load = load(text);
@@ -225,8 +262,11 @@ fn a_file_of_another_kind_is_not_told_line_by_line() {
 
 #[test]
 fn everything_that_is_wrong_is_told_at_once() {
-    let load = load("[rule]\ntype = 'query'\nseverity = 'low'\nrisk_score = 500\ninterval = 'soon'\nquery = '('\n");
-    let places: Vec<_> = load.problems.iter().map(|problem| problem.position.unwrap().line).collect();
+    let load = load(
+        "[rule]\ntype = 'query'\nseverity = 'low'\nrisk_score = 500\ninterval = 'soon'\nquery = '('\n",
+    );
+    let places: Vec<_> =
+        load.problems.iter().map(|problem| problem.position.unwrap().line).collect();
     assert_eq!(places, [1, 1, 1, 4, 6, 5], "{:?}", shown(&load.problems));
 }
 
@@ -250,7 +290,15 @@ fn an_error_in_the_query_is_shown_where_it_stands_in_the_file() {
         let caret = excerpt.lines().nth(1).and_then(|line| line.split_once(" | ")).unwrap().1;
         assert!(excerpt.starts_with(&format!("{line} | ")), "{text}\n{excerpt}");
         assert_eq!(
-            excerpt.lines().next().unwrap().split_once(" | ").unwrap().1.chars().nth(caret.len() - 1),
+            excerpt
+                .lines()
+                .next()
+                .unwrap()
+                .split_once(" | ")
+                .unwrap()
+                .1
+                .chars()
+                .nth(caret.len() - 1),
             Some(')')
         );
     }
@@ -259,7 +307,10 @@ fn an_error_in_the_query_is_shown_where_it_stands_in_the_file() {
 #[test]
 fn what_is_odd_is_a_warning() {
     let cases = [
-        ("[metadata]\nmaturty = 'x'\n", "a.toml:2:1: unknown key `maturty` in [metadata]; did you mean `maturity`?"),
+        (
+            "[metadata]\nmaturty = 'x'\n",
+            "a.toml:2:1: unknown key `maturty` in [metadata]; did you mean `maturity`?",
+        ),
         ("[colour]\n", "a.toml:1:2: unknown key `colour` in the file"),
     ];
     for (head, warning) in cases {
@@ -268,14 +319,23 @@ fn what_is_odd_is_a_warning() {
         assert_eq!(load.rules.len(), 1, "{head}");
     }
     let unknown = load(&with("serverity = 'low'"));
-    assert_eq!(shown(&unknown.warnings), ["a.toml:8:1: unknown key `serverity` in [rule]; did you mean `severity`?"]);
+    assert_eq!(
+        shown(&unknown.warnings),
+        ["a.toml:8:1: unknown key `serverity` in [rule]; did you mean `severity`?"]
+    );
 }
 
 #[test]
 fn a_field_that_no_record_has_is_a_warning() {
     let cases: [(&str, &[&str]); 6] = [
-        ("event.actoin: X", &["a.toml:8:10: no record has the field `event.actoin`; did you mean `event.action`?"]),
-        ("user.name: a and not source.as.number: 1", &["a.toml:8:31: no record has the field `source.as.number`"]),
+        (
+            "event.actoin: X",
+            &["a.toml:8:10: no record has the field `event.actoin`; did you mean `event.action`?"],
+        ),
+        (
+            "user.name: a and not source.as.number: 1",
+            &["a.toml:8:31: no record has the field `source.as.number`"],
+        ),
         ("user: * and user.*: a", &[]),
         ("user: a", &["a.toml:8:10: no record has the field `user`"]),
         ("aws.cloudtrail.flattened.request_parameters.any-thing: a", &[]),
@@ -323,7 +383,9 @@ fn a_folder_is_read_whole_and_in_order() {
     assert_eq!(ids, ["z", "b"]);
     let problems = shown(&load.problems).join("\n");
     assert_eq!(load.problems.len(), 3, "{problems}");
-    for part in ["c.toml:1:", "d.toml: is larger than 1 MiB", "e.toml: is not UTF-8 from byte 15 on"] {
+    for part in
+        ["c.toml:1:", "d.toml: is larger than 1 MiB", "e.toml: is not UTF-8 from byte 15 on"]
+    {
         assert!(problems.contains(part), "{part} in {problems}");
     }
     assert_eq!(super::folder(&folder.path().join("_deprecated")).rules.len(), 1);
@@ -333,8 +395,12 @@ fn a_folder_is_read_whole_and_in_order() {
 #[test]
 fn a_folder_without_rules_and_one_that_is_not_there_are_problems() {
     let folder = tempfile::tempdir().unwrap();
-    assert!(shown(&super::folder(folder.path()).problems)[0].ends_with("there is no .toml file in it"));
-    assert!(shown(&super::folder(&folder.path().join("gone")).problems)[0].contains("cannot be read"));
+    assert!(
+        shown(&super::folder(folder.path()).problems)[0].ends_with("there is no .toml file in it")
+    );
+    assert!(
+        shown(&super::folder(&folder.path().join("gone")).problems)[0].contains("cannot be read")
+    );
 }
 
 #[test]
@@ -344,7 +410,10 @@ fn two_rules_with_one_id_are_a_problem_that_names_both_files() {
     write(folder.path(), "b.toml", &rule_called("same"));
     let problems = shown(&super::folder(folder.path()).problems);
     let (a, b) = (folder.path().join("a.toml"), folder.path().join("b.toml"));
-    assert_eq!(problems, [format!("{}: rule_id `same` is also that of {}", b.display(), a.display())]);
+    assert_eq!(
+        problems,
+        [format!("{}: rule_id `same` is also that of {}", b.display(), a.display())]
+    );
 }
 
 proptest! {

@@ -51,10 +51,15 @@ impl Cases {
         let file: File = serde_json::from_str(text).map_err(|error| wrong_json(path, &error))?;
         let cases = |entries: Vec<Entry>| -> Result<Vec<Case>, Problem> {
             let base = file.base.as_ref();
-            let case = |entry| case(entry, base).map_err(|message| Problem::of_file(path.to_owned(), message));
+            let case = |entry| {
+                case(entry, base).map_err(|message| Problem::of_file(path.to_owned(), message))
+            };
             entries.into_iter().map(case).collect()
         };
-        Ok(Cases { must_match: cases(file.must_match)?, must_not_match: cases(file.must_not_match)? })
+        Ok(Cases {
+            must_match: cases(file.must_match)?,
+            must_not_match: cases(file.must_not_match)?,
+        })
     }
 }
 
@@ -63,7 +68,12 @@ pub(super) fn wrong_json(path: &str, error: &serde_json::Error) -> Problem {
     let message = error.to_string();
     let message = message.rsplit_once(" at line ").map_or(message.as_str(), |(message, _)| message);
     let position = Position { line: error.line().max(1), column: error.column().max(1) };
-    Problem { path: path.to_owned(), position: Some(position), message: message.to_owned(), excerpt: None }
+    Problem {
+        path: path.to_owned(),
+        position: Some(position),
+        message: message.to_owned(),
+        excerpt: None,
+    }
 }
 
 fn case(entry: Entry, base: Option<&Map<String, Value>>) -> Result<Case, String> {
@@ -76,8 +86,15 @@ pub(super) fn record(entry: Entry, base: Option<&Map<String, Value>>) -> Result<
     let fields = match (record, change, base) {
         (Some(record), None, _) => record,
         (None, Some(change), Some(base)) => merged(base, change),
-        (None, Some(_), None) => return Err(format!("case `{}` has a `change`, but there is no `base`", shown(&name))),
-        _ => return Err(format!("case `{}` must have either a `record` or a `change`", shown(&name))),
+        (None, Some(_), None) => {
+            return Err(format!("case `{}` has a `change`, but there is no `base`", shown(&name)));
+        }
+        _ => {
+            return Err(format!(
+                "case `{}` must have either a `record` or a `change`",
+                shown(&name)
+            ));
+        }
     };
     Record::from_value(Value::Object(fields)).map_err(|_| "a record must be an object".to_owned())
 }

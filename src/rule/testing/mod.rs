@@ -1,5 +1,5 @@
-//! Tests of rules, as data: beside `a-rule.toml`, `a-rule.tests.json` holds records that the rule must match and records
-//! that it must not.
+//! Tests of rules, as data: beside `a-rule.toml`, `a-rule.tests.json` holds records that the rule
+//! must match and records that it must not.
 //!
 //! ```json
 //! {
@@ -12,8 +12,9 @@
 //! }
 //! ```
 //!
-//! A case is a whole CloudTrail `record`, or the `base` record with a `change`: a JSON merge patch, in which objects are
-//! merged, null removes a field, and anything else replaces it. Source: <https://www.rfc-editor.org/rfc/rfc7396>
+//! A case is a whole CloudTrail `record`, or the `base` record with a `change`: a JSON merge patch,
+//! in which objects are merged, null removes a field, and anything else replaces it. Source:
+//! <https://www.rfc-editor.org/rfc/rfc7396>
 
 mod cases;
 mod run;

@@ -74,7 +74,8 @@ pub fn embedded(now: Timestamp) -> Tested {
     run(load::embedded(), tests_of_embedded, now)
 }
 
-/// The first record that a rule must match, to show what comes of it; none where the rule has no such test.
+/// The first record that a rule must match, to show what comes of it; none where the rule has no
+/// such test.
 ///
 /// # Errors
 /// The rule's test file cannot be used.
@@ -87,19 +88,25 @@ pub fn sample(rule: &Rule) -> Result<Option<Record>, Problem> {
 fn tests_of_embedded(rule: &Rule) -> Result<Option<Cases>, Problem> {
     let RuleOrigin::Embedded(name) = rule.origin else { return Ok(None) };
     let Some(file) = FILES.iter().find(|file| file.name == name) else { return Ok(None) };
-    Cases::parse(&format!("embedded:{}", Path::new(name).with_extension(TESTS).display()), file.tests).map(Some)
+    Cases::parse(
+        &format!("embedded:{}", Path::new(name).with_extension(TESTS).display()),
+        file.tests,
+    )
+    .map(Some)
 }
 
-/// Tests the rules of a folder, or one rule by its file. A test file without a rule beside it is a problem: it would
-/// seem to test something.
+/// Tests the rules of a folder, or one rule by its file. A test file without a rule beside it is a
+/// problem: it would seem to test something.
 pub fn folder(path: &Path, now: Timestamp) -> Tested {
     let mut tested = run(load::folder(path), tests_beside, now);
     if path.is_dir() {
-        let rules: HashSet<PathBuf> = load::files(path, "toml").0.iter().map(|rule| test_file(rule)).collect();
+        let rules: HashSet<PathBuf> =
+            load::files(path, "toml").0.iter().map(|rule| test_file(rule)).collect();
         let (tests, problems) = load::files(path, TESTS);
         let lonely = tests.into_iter().filter(|file| !rules.contains(file));
-        let told =
-            |file: PathBuf| Problem::of_file(file.display().to_string(), "there is no rule beside it".to_owned());
+        let told = |file: PathBuf| {
+            Problem::of_file(file.display().to_string(), "there is no rule beside it".to_owned())
+        };
         tested.problems.extend(lonely.map(told).chain(problems));
     }
     tested
@@ -120,7 +127,11 @@ fn tests_beside(rule: &Rule) -> Result<Option<Cases>, Problem> {
     Cases::parse(&name, &text).map(Some)
 }
 
-fn run(load: Load, tests: impl Fn(&Rule) -> Result<Option<Cases>, Problem>, now: Timestamp) -> Tested {
+fn run(
+    load: Load,
+    tests: impl Fn(&Rule) -> Result<Option<Cases>, Problem>,
+    now: Timestamp,
+) -> Tested {
     let mut tested = Tested { refused: load.refused, problems: load.problems, ..Tested::default() };
     for rule in load.rules {
         match tests(&rule) {
@@ -139,8 +150,18 @@ fn outcome(rule: Rule, cases: &Cases, now: Timestamp) -> Outcome {
         (false, false) => None,
     };
     let matches = |case: &&Case| rule.query.matches(&View::new(&case.record), now);
-    let silent = cases.must_match.iter().filter(|case| !matches(case)).map(|case| Fault::Silent(case.name.clone()));
-    let matched = cases.must_not_match.iter().filter(matches).map(|case| Fault::Matched(case.name.clone()));
+    let silent = cases
+        .must_match
+        .iter()
+        .filter(|case| !matches(case))
+        .map(|case| Fault::Silent(case.name.clone()));
+    let matched =
+        cases.must_not_match.iter().filter(matches).map(|case| Fault::Matched(case.name.clone()));
     let faults = lack.into_iter().chain(silent).chain(matched).collect();
-    Outcome { must_match: cases.must_match.len(), must_not_match: cases.must_not_match.len(), faults, rule }
+    Outcome {
+        must_match: cases.must_match.len(),
+        must_not_match: cases.must_not_match.len(),
+        faults,
+        rule,
+    }
 }

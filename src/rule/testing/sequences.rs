@@ -1,5 +1,5 @@
-//! Tests of correlations: beside `a-correlation.toml`, `a-correlation.tests.json` holds sequences of records at which it
-//! must ring, and such at which it must not.
+//! Tests of correlations: beside `a-correlation.toml`, `a-correlation.tests.json` holds sequences
+//! of records at which it must ring, and such at which it must not.
 //!
 //! ```json
 //! {
@@ -12,7 +12,8 @@
 //! }
 //! ```
 //!
-//! Records stand in any order: their `eventTime` counts. `severity`, if it is there, is what must be reached.
+//! Records stand in any order: their `eventTime` counts. `severity`, if it is there, is what must
+//! be reached.
 
 use std::path::Path;
 
@@ -65,7 +66,8 @@ struct Written {
 }
 
 impl Sequences {
-    /// The tests of a correlation: those that came with it, or those beside its file; none where there are none.
+    /// The tests of a correlation: those that came with it, or those beside its file; none where
+    /// there are none.
     ///
     /// # Errors
     /// The file cannot be used.
@@ -88,10 +90,15 @@ impl Sequences {
         let file: File = serde_json::from_str(text).map_err(|error| wrong_json(path, &error))?;
         let sequences = |all: Vec<Written>| -> Result<Vec<Sequence>, Problem> {
             let base = file.base.as_ref();
-            let read = |it| sequence(it, base).map_err(|message| Problem::of_file(path.to_owned(), message));
+            let read = |it| {
+                sequence(it, base).map_err(|message| Problem::of_file(path.to_owned(), message))
+            };
             all.into_iter().map(read).collect()
         };
-        Ok(Sequences { must_match: sequences(file.must_match)?, must_not_match: sequences(file.must_not_match)? })
+        Ok(Sequences {
+            must_match: sequences(file.must_match)?,
+            must_not_match: sequences(file.must_not_match)?,
+        })
     }
 }
 
@@ -107,7 +114,8 @@ fn beside(rule: &Path) -> Result<Option<Sequences>, Problem> {
 
 fn sequence(written: Written, base: Option<&Map<String, Value>>) -> Result<Sequence, String> {
     let Written { name, severity, records } = written;
-    let records = records.into_iter().map(|entry| record(entry, base)).collect::<Result<Vec<_>, _>>();
+    let records =
+        records.into_iter().map(|entry| record(entry, base)).collect::<Result<Vec<_>, _>>();
     let records = records.map_err(|error| format!("in `{}`: {error}", shown(&name)))?;
     Ok(Sequence { name, records, severity })
 }

@@ -31,8 +31,16 @@ fn the_embedded_tests_hold_what_looks_alike() {
     for file in crate::rule::embedded::FILES {
         let Cases { must_match, must_not_match } = Cases::parse(file.name, file.tests).unwrap();
         let service = is(&["userIdentity", "type"], "AWSService");
-        assert!(must_not_match.iter().any(|case| !is(&["eventSource"], "iam.amazonaws.com")(case)), "{}", file.name);
-        assert!(must_not_match.iter().any(&service) && must_match.iter().any(&service), "{}", file.name);
+        assert!(
+            must_not_match.iter().any(|case| !is(&["eventSource"], "iam.amazonaws.com")(case)),
+            "{}",
+            file.name
+        );
+        assert!(
+            must_not_match.iter().any(&service) && must_match.iter().any(&service),
+            "{}",
+            file.name
+        );
         for region in ["us-east-1", "cn-north-1", "us-gov-west-1"] {
             assert!(must_match.iter().any(is(&["awsRegion"], region)), "{} in {region}", file.name);
         }
@@ -60,7 +68,11 @@ fn a_change_is_a_merge_patch() {
     for (change, expected) in cases {
         let file = json!({"base": {"a": {"b": 1, "c": 2}, "d": [1]}, "must_match": [{"name": "n", "change": change}]});
         let cases = parse(&file.to_string()).unwrap();
-        assert_eq!(Value::Object(cases.must_match[0].record.fields().clone()), expected, "{change}");
+        assert_eq!(
+            Value::Object(cases.must_match[0].record.fields().clone()),
+            expected,
+            "{change}"
+        );
     }
 }
 
@@ -72,7 +84,10 @@ fn what_is_wrong_in_a_file_is_told() {
             "{\n  \"must_mach\": []}",
             "a.tests.json:2:13: unknown field `must_mach`, expected one of `base`, `must_match`, `must_not_match`",
         ),
-        (r#"{"must_match": [{"name": "n"}]}"#, "a.tests.json: case `n` must have either a `record` or a `change`"),
+        (
+            r#"{"must_match": [{"name": "n"}]}"#,
+            "a.tests.json: case `n` must have either a `record` or a `change`",
+        ),
         (
             r#"{"must_match": [{"name": "n", "record": {}, "change": {}}]}"#,
             "a.tests.json: case `n` must have either a `record` or a `change`",
@@ -126,8 +141,11 @@ fn a_rule_passes_only_with_both_kinds_and_right_verdicts() {
     }
     let tested = super::folder(folder.path(), NOW);
     assert_eq!(shown(&tested.problems), [""; 0]);
-    let faults: Vec<_> =
-        tested.outcomes.into_iter().map(|outcome| (outcome.rule.info.id.clone(), outcome.faults)).collect();
+    let faults: Vec<_> = tested
+        .outcomes
+        .into_iter()
+        .map(|outcome| (outcome.rule.info.id.clone(), outcome.faults))
+        .collect();
     assert_eq!(faults, cases.map(|(id, _, faults)| (id.to_owned(), faults)));
 }
 
@@ -144,5 +162,9 @@ fn broken_and_lonely_files_are_problems_and_foreign_rules_are_named() {
     for part in ["a.tests.json:1:", "b.toml:1:", "lonely.tests.json: there is no rule beside it"] {
         assert!(problems.contains(part), "{part} in {problems}");
     }
-    assert_eq!((tested.problems.len(), tested.refused.len(), tested.outcomes.len()), (3, 1, 0), "{problems}");
+    assert_eq!(
+        (tested.problems.len(), tested.refused.len(), tested.outcomes.len()),
+        (3, 1, 0),
+        "{problems}"
+    );
 }

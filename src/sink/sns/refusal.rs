@@ -23,18 +23,23 @@ where
 /// A request that was never sent, or never answered.
 fn unanswered(told: String) -> TopicRefusal {
     let credentials = told.contains("credential") || told.contains("identity");
-    TopicRefusal { cause: if credentials { TopicCause::Credentials } else { TopicCause::Unreachable }, told }
+    TopicRefusal {
+        cause: if credentials { TopicCause::Credentials } else { TopicCause::Unreachable },
+        told,
+    }
 }
 
 fn cause(code: Option<&str>) -> TopicCause {
     match code.unwrap_or_default() {
         "NotFound" | "NotFoundException" | "ResourceNotFoundException" => TopicCause::NoTopic,
-        "AuthorizationError" | "AuthorizationErrorException" | "AccessDenied" | "AccessDeniedException" => {
-            TopicCause::Forbidden
-        }
-        "InvalidClientTokenId" | "SignatureDoesNotMatch" | "ExpiredToken" | "UnrecognizedClientException" => {
-            TopicCause::Credentials
-        }
+        "AuthorizationError"
+        | "AuthorizationErrorException"
+        | "AccessDenied"
+        | "AccessDeniedException" => TopicCause::Forbidden,
+        "InvalidClientTokenId"
+        | "SignatureDoesNotMatch"
+        | "ExpiredToken"
+        | "UnrecognizedClientException" => TopicCause::Credentials,
         code if code.starts_with("KMS") => TopicCause::Key,
         _ => TopicCause::Other,
     }

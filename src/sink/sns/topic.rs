@@ -31,16 +31,18 @@ impl SnsTopic {
         Ok(TopicAttributes { owner: attribute("Owner"), key: attribute("KmsMasterKeyId") })
     }
 
-    /// Who is subscribed, in SNS's order. Needs `sns:ListSubscriptionsByTopic` and, to tell how those hold,
-    /// `sns:GetSubscriptionAttributes`.
+    /// Who is subscribed, in SNS's order. Needs `sns:ListSubscriptionsByTopic` and, to tell how
+    /// those hold, `sns:GetSubscriptionAttributes`.
     pub async fn subscriptions(&self) -> Result<Vec<Subscription>, TopicRefusal> {
         let (mut all, mut next) = (Vec::new(), None);
         loop {
-            let list = self.client.list_subscriptions_by_topic().topic_arn(&self.arn).set_next_token(next);
+            let list =
+                self.client.list_subscriptions_by_topic().topic_arn(&self.arn).set_next_token(next);
             let page = list.send().await.map_err(|error| refusal(&error))?;
             for subscription in page.subscriptions() {
                 let (protocol, endpoint) = (subscription.protocol(), subscription.endpoint());
-                // In place of an ARN, one that is not confirmed has `PendingConfirmation`, or `Deleted`.
+                // In place of an ARN, one that is not confirmed has `PendingConfirmation`, or
+                // `Deleted`.
                 let arn = subscription.subscription_arn().filter(|arn| arn.starts_with("arn:"));
                 all.push(Subscription {
                     protocol: protocol.unwrap_or_default().to_owned(),
@@ -59,10 +61,13 @@ impl SnsTopic {
     async fn state(&self, arn: Option<&str>) -> SubscriptionState {
         let Some(arn) = arn else { return SubscriptionState::Pending };
         let got = self.client.get_subscription_attributes().subscription_arn(arn).send().await.ok();
-        let attribute = |name: &str| got.as_ref()?.attributes()?.get(name).map(|value| value == "true");
+        let attribute =
+            |name: &str| got.as_ref()?.attributes()?.get(name).map(|value| value == "true");
         match attribute("PendingConfirmation") {
             Some(true) => SubscriptionState::Pending,
-            _ => SubscriptionState::Confirmed { authenticated: attribute("ConfirmationWasAuthenticated") },
+            _ => SubscriptionState::Confirmed {
+                authenticated: attribute("ConfirmationWasAuthenticated"),
+            },
         }
     }
 }

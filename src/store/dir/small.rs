@@ -1,5 +1,5 @@
-//! Small objects as files, with the guarantees of S3's conditional writes between processes: whoever writes holds a lock,
-//! readers see the file before or after a write, never half of it.
+//! Small objects as files, with the guarantees of S3's conditional writes between processes:
+//! whoever writes holds a lock, readers see the file before or after a write, never half of it.
 
 use std::fs::{self, File};
 use std::io::{self, Read, Write};
@@ -14,7 +14,8 @@ use sha2::{Digest, Sha256};
 use super::refused;
 use crate::store::{Condition, PutError, SmallObject, StoreError, Written};
 
-/// The folder of lock, clock and unfinished files, beside the buckets: no bucket's name begins with a dot.
+/// The folder of lock, clock and unfinished files, beside the buckets: no bucket's name begins with
+/// a dot.
 const OWN: &str = ".trailbell";
 
 /// One object. Every function blocks.
@@ -37,7 +38,9 @@ impl Small {
     }
 
     pub(super) fn put(&self, bytes: &[u8], condition: &Condition) -> Result<Written, PutError> {
-        let partial = self.own_file(&unfinished_name()).and_then(|path| write_file(&path, bytes).map(|()| path));
+        let partial = self
+            .own_file(&unfinished_name())
+            .and_then(|path| write_file(&path, bytes).map(|()| path));
         let partial = partial.map_err(|error| failed(&error))?;
         let written = self.replace(&partial, bytes, condition);
         if written.is_err() {
@@ -47,7 +50,12 @@ impl Small {
         written
     }
 
-    fn replace(&self, partial: &Path, bytes: &[u8], condition: &Condition) -> Result<Written, PutError> {
+    fn replace(
+        &self,
+        partial: &Path,
+        bytes: &[u8],
+        condition: &Condition,
+    ) -> Result<Written, PutError> {
         let lock = self.lock().map_err(|error| failed(&error))?;
         if !self.holds(condition).map_err(|error| failed(&error))? {
             return Err(PutError::Changed);

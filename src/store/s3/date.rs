@@ -1,4 +1,5 @@
-//! S3's own clock: the `Date` of its answers. The client's outputs do not show headers, so one listens on the way.
+//! S3's own clock: the `Date` of its answers. The client's outputs do not show headers, so one
+//! listens on the way.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -21,8 +22,12 @@ impl DateListener {
     /// What was heard.
     pub(super) fn date(&self) -> Result<Timestamp, StoreError> {
         let heard = self.heard.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        let date = heard.as_deref().and_then(|text| DateTime::from_str(text, DateTimeFormat::HttpDate).ok());
-        date.as_ref().and_then(timestamp).ok_or_else(|| StoreError::Retry("the answer has no date".to_owned()))
+        let date = heard
+            .as_deref()
+            .and_then(|text| DateTime::from_str(text, DateTimeFormat::HttpDate).ok());
+        date.as_ref()
+            .and_then(timestamp)
+            .ok_or_else(|| StoreError::Retry("the answer has no date".to_owned()))
     }
 }
 

@@ -1,7 +1,8 @@
-//! A bucket's notification configuration, read and written as a whole: that is all S3 offers, and a write has no
-//! condition.
+//! A bucket's notification configuration, read and written as a whole: that is all S3 offers, and a
+//! write has no condition.
 //!
-//! Source: <https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutBucketNotificationConfiguration.html>
+//! Source:
+//! <https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutBucketNotificationConfiguration.html>
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -12,7 +13,8 @@ use aws_sdk_s3::error::{BoxError, BuildError};
 use aws_sdk_s3::operation::get_bucket_notification_configuration::GetBucketNotificationConfigurationOutput;
 use aws_sdk_s3::types::{
     Event, EventBridgeConfiguration, FilterRule, FilterRuleName, LambdaFunctionConfiguration,
-    NotificationConfiguration, NotificationConfigurationFilter, QueueConfiguration, S3KeyFilter, TopicConfiguration,
+    NotificationConfiguration, NotificationConfigurationFilter, QueueConfiguration, S3KeyFilter,
+    TopicConfiguration,
 };
 
 use super::refusal::refusal;
@@ -20,11 +22,19 @@ use super::{S3Store, unmodelled};
 use crate::store::{Cause, Filter, Notifications, Refusal, Route, Target};
 
 impl S3Store {
-    /// A bucket's notification configuration. With an `owner` (an account id), only where the bucket is that account's.
-    pub async fn notifications(&self, bucket: &str, owner: Option<&str>) -> Result<Notifications, Refusal> {
+    /// A bucket's notification configuration. With an `owner` (an account id), only where the
+    /// bucket is that account's.
+    pub async fn notifications(
+        &self,
+        bucket: &str,
+        owner: Option<&str>,
+    ) -> Result<Notifications, Refusal> {
         let listener = BodyListener::default();
         let get = self.client.get_bucket_notification_configuration().bucket(bucket);
-        let get = get.set_expected_bucket_owner(owner.map(str::to_owned)).customize().interceptor(listener.clone());
+        let get = get
+            .set_expected_bucket_owner(owner.map(str::to_owned))
+            .customize()
+            .interceptor(listener.clone());
         let got = get.send().await.map_err(|error| refusal(&error))?;
         let mut read = notifications(&got);
         // What the client's model does not know it drops, and would then be written away.
@@ -41,22 +51,40 @@ impl S3Store {
     ) -> Result<(), Refusal> {
         let wanted = configuration(wanted).map_err(|error| unreadable(error.to_string()))?;
         let put = self.client.put_bucket_notification_configuration().bucket(bucket);
-        let put = put.set_expected_bucket_owner(owner.map(str::to_owned)).notification_configuration(wanted);
+        let put = put
+            .set_expected_bucket_owner(owner.map(str::to_owned))
+            .notification_configuration(wanted);
         put.send().await.map(|_| ()).map_err(|error| refusal(&error))
     }
 }
 
 fn unreadable(told: String) -> Refusal {
-    Refusal { cause: Cause::Other, told: format!("the notification configuration cannot be understood: {told}") }
+    Refusal {
+        cause: Cause::Other,
+        told: format!("the notification configuration cannot be understood: {told}"),
+    }
 }
 
 fn notifications(got: &GetBucketNotificationConfigurationOutput) -> Notifications {
-    let mut read = Notifications { eventbridge: got.event_bridge_configuration().is_some(), ..Default::default() };
+    let mut read = Notifications {
+        eventbridge: got.event_bridge_configuration().is_some(),
+        ..Default::default()
+    };
     for queue in got.queue_configurations() {
-        read.take(queue.id(), Target::Queue(queue.queue_arn().to_owned()), queue.events(), queue.filter());
+        read.take(
+            queue.id(),
+            Target::Queue(queue.queue_arn().to_owned()),
+            queue.events(),
+            queue.filter(),
+        );
     }
     for topic in got.topic_configurations() {
-        read.take(topic.id(), Target::Topic(topic.topic_arn().to_owned()), topic.events(), topic.filter());
+        read.take(
+            topic.id(),
+            Target::Topic(topic.topic_arn().to_owned()),
+            topic.events(),
+            topic.filter(),
+        );
     }
     for function in got.lambda_function_configurations() {
         let target = Target::Function(function.lambda_function_arn().to_owned());
@@ -73,8 +101,12 @@ impl Notifications {
         events: &[Event],
         filter: Option<&NotificationConfigurationFilter>,
     ) {
-        let events: BTreeSet<String> = events.iter().map(|event| event.as_str().to_owned()).collect();
-        let rules = filter.and_then(|filter| filter.key()).map(S3KeyFilter::filter_rules).unwrap_or_default();
+        let events: BTreeSet<String> =
+            events.iter().map(|event| event.as_str().to_owned()).collect();
+        let rules = filter
+            .and_then(|filter| filter.key())
+            .map(S3KeyFilter::filter_rules)
+            .unwrap_or_default();
         let filter = self.filter(rules);
         self.routes.insert(Route { id: id.map(str::to_owned), target, events, filter });
     }
@@ -82,7 +114,8 @@ impl Notifications {
     fn filter(&mut self, rules: &[FilterRule]) -> Filter {
         let mut filter = Filter::default();
         for rule in rules {
-            let (name, value) = (rule.name().map(FilterRuleName::as_str).unwrap_or_default(), rule.value());
+            let (name, value) =
+                (rule.name().map(FilterRuleName::as_str).unwrap_or_default(), rule.value());
             // S3 answers `Prefix` as often as `prefix`.
             let place = match name.to_ascii_lowercase().as_str() {
                 "prefix" => &mut filter.prefix,
@@ -105,15 +138,18 @@ fn configuration(wanted: &Notifications) -> Result<NotificationConfiguration, Bu
         let events = Some(route.events.iter().map(|event| Event::from(event.as_str())).collect());
         configuration = match &route.target {
             Target::Queue(arn) => {
-                let queue = QueueConfiguration::builder().set_id(id).queue_arn(arn).set_events(events);
+                let queue =
+                    QueueConfiguration::builder().set_id(id).queue_arn(arn).set_events(events);
                 configuration.queue_configurations(queue.set_filter(filter).build()?)
             }
             Target::Topic(arn) => {
-                let topic = TopicConfiguration::builder().set_id(id).topic_arn(arn).set_events(events);
+                let topic =
+                    TopicConfiguration::builder().set_id(id).topic_arn(arn).set_events(events);
                 configuration.topic_configurations(topic.set_filter(filter).build()?)
             }
             Target::Function(arn) => {
-                let function = LambdaFunctionConfiguration::builder().set_id(id).lambda_function_arn(arn);
+                let function =
+                    LambdaFunctionConfiguration::builder().set_id(id).lambda_function_arn(arn);
                 let function = function.set_events(events).set_filter(filter).build()?;
                 configuration.lambda_function_configurations(function)
             }
@@ -127,9 +163,13 @@ fn key_filter(filter: &Filter) -> Option<NotificationConfigurationFilter> {
     let rule = |name: FilterRuleName, value: &Option<String>| {
         value.as_ref().map(|value| FilterRule::builder().name(name).value(value).build())
     };
-    let rules = [rule(FilterRuleName::Prefix, &filter.prefix), rule(FilterRuleName::Suffix, &filter.suffix)];
+    let rules = [
+        rule(FilterRuleName::Prefix, &filter.prefix),
+        rule(FilterRuleName::Suffix, &filter.suffix),
+    ];
     let rules: Vec<FilterRule> = rules.into_iter().flatten().collect();
-    let key = (!rules.is_empty()).then(|| S3KeyFilter::builder().set_filter_rules(Some(rules)).build())?;
+    let key = (!rules.is_empty())
+        .then(|| S3KeyFilter::builder().set_filter_rules(Some(rules)).build())?;
     Some(NotificationConfigurationFilter::builder().key(key).build())
 }
 

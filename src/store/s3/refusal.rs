@@ -24,7 +24,8 @@ where
     E: ProvideErrorMetadata + Error + 'static,
 {
     let Some(response) = error.raw_response() else { return unanswered(error::unanswered(error)) };
-    let (status, region) = (response.status().as_u16(), response.headers().get("x-amz-bucket-region"));
+    let (status, region) =
+        (response.status().as_u16(), response.headers().get("x-amz-bucket-region"));
     let answer = Answer { status, code: error.code(), message: error.message(), region };
     Refusal { cause: answer.cause(), told: answer.told(error) }
 }
@@ -38,20 +39,27 @@ fn unanswered(told: String) -> Refusal {
 impl Answer<'_> {
     fn cause(&self) -> Cause {
         match (self.status, self.code) {
-            (_, Some("AuthorizationHeaderMalformed" | "IllegalLocationConstraintException")) | (301 | 307, _) => {
-                Cause::Region(self.other_region())
-            }
+            (_, Some("AuthorizationHeaderMalformed" | "IllegalLocationConstraintException"))
+            | (301 | 307, _) => Cause::Region(self.other_region()),
             // An answer to HEAD has no code.
             (400, None) if self.region.is_some() => Cause::Region(self.other_region()),
             (404, Some("NoSuchBucket")) => Cause::NoBucket,
             // 405: the version named is a delete marker.
             (404 | 405, _) => Cause::NoObject,
-            (_, Some("InvalidAccessKeyId" | "SignatureDoesNotMatch" | "ExpiredToken" | "InvalidToken")) => {
-                Cause::Credentials
-            }
+            (
+                _,
+                Some(
+                    "InvalidAccessKeyId"
+                    | "SignatureDoesNotMatch"
+                    | "ExpiredToken"
+                    | "InvalidToken",
+                ),
+            ) => Cause::Credentials,
             (_, Some("RequestTimeTooSkewed")) => Cause::Clock,
             (_, Some(code)) if code.starts_with("KMS.") => Cause::Key(self.key()),
-            (403, _) if self.message.is_some_and(|message| message.contains("kms:")) => Cause::Key(self.key()),
+            (403, _) if self.message.is_some_and(|message| message.contains("kms:")) => {
+                Cause::Key(self.key())
+            }
             (403, _) => Cause::Forbidden,
             _ => Cause::Other,
         }
@@ -59,14 +67,17 @@ impl Answer<'_> {
 
     /// Where the bucket is, by the header or by a message such as `…; expecting 'eu-central-1'`.
     fn other_region(&self) -> Option<String> {
-        let named = || self.message?.split_once("expecting '")?.1.split_once('\'').map(|(region, _)| region);
+        let named = || {
+            self.message?.split_once("expecting '")?.1.split_once('\'').map(|(region, _)| region)
+        };
         self.region.or_else(named).map(str::to_owned)
     }
 
     /// The ARN of a KMS key in the message.
     fn key(&self) -> Option<String> {
         let words = self.message?.split_whitespace();
-        let mut arns = words.filter(|word| word.starts_with("arn:") && word.split(':').nth(2) == Some("kms"));
+        let mut arns =
+            words.filter(|word| word.starts_with("arn:") && word.split(':').nth(2) == Some("kms"));
         arns.next().map(|arn| arn.trim_end_matches(['.', ',']).to_owned())
     }
 
@@ -87,7 +98,12 @@ impl Answer<'_> {
 mod tests {
     use super::*;
 
-    fn cause(status: u16, code: Option<&str>, message: Option<&str>, region: Option<&str>) -> Cause {
+    fn cause(
+        status: u16,
+        code: Option<&str>,
+        message: Option<&str>,
+        region: Option<&str>,
+    ) -> Cause {
         Answer { status, code, message, region }.cause()
     }
 
@@ -95,7 +111,9 @@ mod tests {
     fn answers_are_told_apart_by_what_mends_them() {
         let frankfurt = || Cause::Region(Some("eu-central-1".to_owned()));
         let key = "arn:aws:kms:us-east-1:111122223333:key/1";
-        let denied = format!("User: x is not authorized to perform: kms:Decrypt on resource: {key} because no policy");
+        let denied = format!(
+            "User: x is not authorized to perform: kms:Decrypt on resource: {key} because no policy"
+        );
         let malformed = "the region 'us-east-1' is wrong; expecting 'eu-central-1'";
         for (status, code, message, region, expected) in [
             (301, Some("PermanentRedirect"), Some("…"), Some("eu-central-1"), frankfurt()),
@@ -116,7 +134,11 @@ mod tests {
             (403, Some("RequestTimeTooSkewed"), Some("…"), None, Cause::Clock),
             (503, Some("SlowDown"), Some("…"), None, Cause::Other),
         ] {
-            assert_eq!(cause(status, code, message, region), expected, "{status} {code:?} {message:?} {region:?}");
+            assert_eq!(
+                cause(status, code, message, region),
+                expected,
+                "{status} {code:?} {message:?} {region:?}"
+            );
         }
     }
 }

@@ -13,11 +13,16 @@ use super::refusal::refusal;
 use super::{unread, whole};
 use crate::store::{Condition, PutError, SmallObject, StoreError, Written};
 
-pub(super) async fn get(client: &Client, bucket: &str, key: &str) -> Result<SmallObject, StoreError> {
+pub(super) async fn get(
+    client: &Client,
+    bucket: &str,
+    key: &str,
+) -> Result<SmallObject, StoreError> {
     let listener = DateListener::default();
     let get = client.get_object().bucket(bucket).key(key).customize().interceptor(listener.clone());
     let got = get.send().await.map_err(|error| unread(&refusal(&error)))?;
-    let (etag, modified) = (got.e_tag().map(str::to_owned), got.last_modified().and_then(timestamp));
+    let (etag, modified) =
+        (got.e_tag().map(str::to_owned), got.last_modified().and_then(timestamp));
     let bytes = whole(client, got.body).await.map_err(|refusal| unread(&refusal))?;
     let (Some(etag), Some(modified)) = (etag, modified) else {
         return Err(retry("the answer has no ETag or no Last-Modified".to_owned()));
@@ -39,8 +44,14 @@ pub(super) async fn put(
         Condition::IfNoneMatch => put.if_none_match("*"),
         Condition::IfMatch(etag) => put.if_match(etag),
     };
-    let written = put.customize().interceptor(listener.clone()).send().await.map_err(|error| not_put(&error))?;
-    let etag = written.e_tag().ok_or_else(|| PutError::Retry("the answer has no ETag".to_owned()))?;
+    let written = put
+        .customize()
+        .interceptor(listener.clone())
+        .send()
+        .await
+        .map_err(|error| not_put(&error))?;
+    let etag =
+        written.e_tag().ok_or_else(|| PutError::Retry("the answer has no ETag".to_owned()))?;
     let date = listener.date().map_err(|error| PutError::Retry(error.to_string()))?;
     Ok(Written { etag: etag.to_owned(), date })
 }

@@ -1,4 +1,5 @@
-//! What a notification configuration holds that the client's model does not, so that it is not written away unseen.
+//! What a notification configuration holds that the client's model does not, so that it is not
+//! written away unseen.
 
 use aws_smithy_xml::decode::{Document, ScopedDecoder};
 
@@ -8,7 +9,12 @@ use aws_smithy_xml::decode::{Document, ScopedDecoder};
 const MODEL: [(&str, &[&str]); 7] = [
     (
         "NotificationConfiguration",
-        &["TopicConfiguration", "QueueConfiguration", "CloudFunctionConfiguration", "EventBridgeConfiguration"],
+        &[
+            "TopicConfiguration",
+            "QueueConfiguration",
+            "CloudFunctionConfiguration",
+            "EventBridgeConfiguration",
+        ],
     ),
     ("TopicConfiguration", &["Id", "Topic", "Event", "Filter"]),
     ("QueueConfiguration", &["Id", "Queue", "Event", "Filter"]),
@@ -18,7 +24,8 @@ const MODEL: [(&str, &[&str]); 7] = [
     ("FilterRule", &["Name", "Value"]),
 ];
 
-/// The paths of the elements that are not in the model; not of those inside of them. An empty text has none.
+/// The paths of the elements that are not in the model; not of those inside of them. An empty text
+/// has none.
 ///
 /// # Errors
 /// It is not XML.
@@ -35,7 +42,8 @@ pub(super) fn elements(xml: &str) -> Result<Vec<String>, String> {
 }
 
 fn walk(element: &mut ScopedDecoder<'_, '_>, name: &str, path: &str, unknown: &mut Vec<String>) {
-    let known = MODEL.iter().find(|(parent, _)| *parent == name).map_or(&[][..], |(_, children)| children);
+    let known =
+        MODEL.iter().find(|(parent, _)| *parent == name).map_or(&[][..], |(_, children)| children);
     while let Some(mut child) = element.next_tag() {
         let name = child.start_el().local().to_owned();
         let path = format!("{path}/{name}");
@@ -61,7 +69,9 @@ mod tests {
         };
         let filter = "<Filter><S3Key><FilterRule><Name>Prefix</Name><Value>a/</Value></FilterRule></S3Key></Filter>";
         let queue = |inside: &str| {
-            format!("<QueueConfiguration><Id>a</Id><Queue>q</Queue><Event>e</Event>{inside}</QueueConfiguration>")
+            format!(
+                "<QueueConfiguration><Id>a</Id><Queue>q</Queue><Event>e</Event>{inside}</QueueConfiguration>"
+            )
         };
         let place = "NotificationConfiguration/QueueConfiguration";
         for (inside, expected) in [
@@ -69,12 +79,18 @@ mod tests {
             (queue(filter), vec![]),
             ("<EventBridgeConfiguration/>".to_owned(), vec![]),
             (queue("<Retries>3</Retries>"), vec![format!("{place}/Retries")]),
-            (queue("<Filter><S3Size><Min>1</Min></S3Size></Filter>"), vec![format!("{place}/Filter/S3Size")]),
+            (
+                queue("<Filter><S3Size><Min>1</Min></S3Size></Filter>"),
+                vec![format!("{place}/Filter/S3Size")],
+            ),
             (
                 "<EventBridgeConfiguration><Bus>b</Bus></EventBridgeConfiguration>".to_owned(),
                 vec!["NotificationConfiguration/EventBridgeConfiguration/Bus".to_owned()],
             ),
-            ("<StreamConfiguration/>".to_owned(), vec!["NotificationConfiguration/StreamConfiguration".to_owned()]),
+            (
+                "<StreamConfiguration/>".to_owned(),
+                vec!["NotificationConfiguration/StreamConfiguration".to_owned()],
+            ),
         ] {
             assert_eq!(all(&inside), expected, "{inside}");
         }

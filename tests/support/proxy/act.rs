@@ -21,7 +21,8 @@ pub enum Act {
     StallBody,
     /// The answer's body comes byte by byte, with a pause after each.
     DribbleBody,
-    /// A `PublishBatch` has its effect without its second entry, and the answer, a success, says that SNS failed there.
+    /// A `PublishBatch` has its effect without its second entry, and the answer, a success, says
+    /// that SNS failed there.
     FailSecondEntry,
     /// The same, and says that the sender is at fault.
     RefuseSecondEntry,
@@ -39,8 +40,11 @@ pub(super) fn error(code: &str, of_sns: bool) -> String {
 /// `PublishBatch` without its second entry, and that entry's id.
 pub(super) fn without_second(body: &str) -> (String, String) {
     let second = "PublishBatchRequestEntries.member.2.";
-    let (dropped, kept): (Vec<&str>, Vec<&str>) = body.split('&').partition(|part| part.starts_with(second));
-    let id = dropped.iter().find_map(|part| part.strip_prefix("PublishBatchRequestEntries.member.2.Id="));
+    let (dropped, kept): (Vec<&str>, Vec<&str>) =
+        body.split('&').partition(|part| part.starts_with(second));
+    let id = dropped
+        .iter()
+        .find_map(|part| part.strip_prefix("PublishBatchRequestEntries.member.2.Id="));
     (kept.join("&"), id.unwrap_or_default().to_owned())
 }
 

@@ -37,7 +37,8 @@ impl Request {
     /// The next request; none where the client has gone.
     pub(super) async fn read(stream: &mut TcpStream) -> Result<Option<Request>> {
         let Some((head, rest)) = head(stream).await? else { return Ok(None) };
-        let length = head.header("content-length").and_then(|length| length.parse().ok()).unwrap_or(0);
+        let length =
+            head.header("content-length").and_then(|length| length.parse().ok()).unwrap_or(0);
         let body = body(stream, rest, Some(length)).await?;
         let mut words = head.first.split(' ').map(str::to_owned);
         let (method, path) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
@@ -68,9 +69,17 @@ impl Request {
 
 impl Answer {
     /// With these headers (each `name: value`), and a body of XML.
-    pub fn new<'a>(status: u16, headers: impl IntoIterator<Item = &'a str>, body: String) -> Answer {
-        let headers = headers.into_iter().chain(["content-type: text/xml"]).filter_map(header).collect();
-        Answer { head: Head { first: format!("HTTP/1.1 {status} x"), headers }, body: body.into_bytes() }
+    pub fn new<'a>(
+        status: u16,
+        headers: impl IntoIterator<Item = &'a str>,
+        body: String,
+    ) -> Answer {
+        let headers =
+            headers.into_iter().chain(["content-type: text/xml"]).filter_map(header).collect();
+        Answer {
+            head: Head { first: format!("HTTP/1.1 {status} x"), headers },
+            body: body.into_bytes(),
+        }
     }
 
     /// The server's clock, later.
@@ -78,7 +87,10 @@ impl Answer {
         for (name, value) in &mut self.head.headers {
             if name.eq_ignore_ascii_case("date") {
                 let date = DateTime::strptime(DATE, &value).unwrap();
-                *value = date.saturating_add(SignedDuration::from_secs(seconds)).strftime(DATE).to_string();
+                *value = date
+                    .saturating_add(SignedDuration::from_secs(seconds))
+                    .strftime(DATE)
+                    .to_string();
             }
         }
     }
@@ -95,16 +107,26 @@ impl Answer {
 
 impl Head {
     fn header(&self, name: &str) -> Option<&str> {
-        self.headers.iter().find(|(have, _)| have.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
+        self.headers
+            .iter()
+            .find(|(have, _)| have.eq_ignore_ascii_case(name))
+            .map(|(_, value)| value.as_str())
     }
 
     /// With one request a connection, and this length of the body.
     pub(super) fn bytes(&self, length: usize) -> Vec<u8> {
         let ours = ["connection", "content-length"];
-        let theirs = self.headers.iter().filter(|(name, _)| !ours.contains(&name.to_ascii_lowercase().as_str()));
+        let theirs = self
+            .headers
+            .iter()
+            .filter(|(name, _)| !ours.contains(&name.to_ascii_lowercase().as_str()));
         let headers: String = theirs.map(|(name, value)| format!("{name}: {value}\r\n")).collect();
         // Nothing follows a 204, not even a length.
-        let length = if self.first.contains(" 204 ") { String::new() } else { format!("content-length: {length}\r\n") };
+        let length = if self.first.contains(" 204 ") {
+            String::new()
+        } else {
+            format!("content-length: {length}\r\n")
+        };
         format!("{}\r\n{headers}connection: close\r\n{length}\r\n", self.first).into_bytes()
     }
 }
@@ -133,7 +155,11 @@ fn header(line: &str) -> Option<(String, String)> {
 }
 
 /// A body of this length, or up to the end.
-async fn body(stream: &mut TcpStream, mut bytes: Vec<u8>, length: Option<usize>) -> Result<Vec<u8>> {
+async fn body(
+    stream: &mut TcpStream,
+    mut bytes: Vec<u8>,
+    length: Option<usize>,
+) -> Result<Vec<u8>> {
     match length {
         Some(length) => {
             let have = bytes.len();

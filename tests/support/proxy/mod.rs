@@ -1,5 +1,5 @@
-//! A proxy on loopback, between the AWS clients and moto, that makes of chosen requests what networks and services make
-//! of them on a bad day.
+//! A proxy on loopback, between the AWS clients and moto, that makes of chosen requests what
+//! networks and services make of them on a bad day.
 
 mod act;
 mod http;
@@ -75,7 +75,10 @@ impl Proxy {
     }
 
     /// The same, but what `own` has an answer to goes no further.
-    pub fn answering(upstream: &str, own: impl Fn(&Request) -> Option<Answer> + Send + Sync + 'static) -> Proxy {
+    pub fn answering(
+        upstream: &str,
+        own: impl Fn(&Request) -> Option<Answer> + Send + Sync + 'static,
+    ) -> Proxy {
         let shared = Arc::new(Shared {
             upstream: upstream.trim_start_matches("http://").trim_end_matches('/').to_owned(),
             state: Mutex::default(),
@@ -88,7 +91,8 @@ impl Proxy {
         let url = format!("http://{}", listener.local_addr().unwrap());
         let serving = Arc::clone(&shared);
         std::thread::spawn(move || {
-            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+            let runtime =
+                tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
             runtime.block_on(serve::serve(listener, serving));
         });
         Proxy { url, shared }
@@ -101,8 +105,8 @@ impl Proxy {
         self.shared.befallen.send_replace(0);
     }
 
-    /// The server's clock seems to go forward: `Date` is so many seconds later from now on, while `Last-Modified` stays
-    /// what it is. So everything that was written has grown older.
+    /// The server's clock seems to go forward: `Date` is so many seconds later from now on, while
+    /// `Last-Modified` stays what it is. So everything that was written has grown older.
     pub fn wait(&self, seconds: i64) {
         self.shared.state().ahead += seconds;
     }

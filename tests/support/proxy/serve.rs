@@ -43,7 +43,9 @@ async fn connection(mut stream: TcpStream, shared: &Shared) -> Result<()> {
 async fn befall(act: Act, request: Request, stream: &mut TcpStream, shared: &Shared) -> Result<()> {
     let answer = match act {
         Act::Reset | Act::Silence => None,
-        Act::Refuse(status, code) => Some(Answer::new(status, [], act::error(code, request.method == "POST"))),
+        Act::Refuse(status, code) => {
+            Some(Answer::new(status, [], act::error(code, request.method == "POST")))
+        }
         Act::FailSecondEntry => Some(shared.without_second(request, false).await?),
         Act::RefuseSecondEntry => Some(shared.without_second(request, true).await?),
         _ => Some(shared.pass_on(&request).await?),
@@ -99,7 +101,8 @@ impl Shared {
         let (body, id) = act::without_second(&request.text());
         request.body = body.into_bytes();
         let mut answer = self.pass_on(&request).await?;
-        answer.body = act::with_failed(&String::from_utf8_lossy(&answer.body), &id, sender_fault).into_bytes();
+        answer.body = act::with_failed(&String::from_utf8_lossy(&answer.body), &id, sender_fault)
+            .into_bytes();
         Ok(answer)
     }
 }

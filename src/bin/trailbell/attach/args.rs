@@ -2,8 +2,9 @@
 
 /// Lead a bucket's notifications of new log objects to the function, and keep all others.
 ///
-/// Shows what would stay and what would be added, and what is needed besides; writes only with --yes. Refuses what S3
-/// would refuse, and a configuration that holds what this program does not know.
+/// Shows what would stay and what would be added, and what is needed besides; writes only with
+/// --yes. Refuses what S3 would refuse, and a configuration that holds what this program does not
+/// know.
 ///
 /// Exit codes: 0 shown, written, or attached already; 2 refused, or wrong usage.
 #[derive(Debug, clap::Args)]

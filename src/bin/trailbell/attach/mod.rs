@@ -28,7 +28,8 @@ async fn attached(args: &AttachArgs) -> Result<(), Box<dyn Error>> {
     let in_bucket = |error: &dyn std::fmt::Display| shown(&format!("s3://{bucket}: {error}"));
     let store = assemble::s3_store(&Aws::anywhere()).await;
     let before = store.notifications(&bucket, wanted.owner.as_deref()).await;
-    let before = before.map_err(|refusal| in_bucket(&refusal.advised("s3:GetBucketNotification")))?;
+    let before =
+        before.map_err(|refusal| in_bucket(&refusal.advised("s3:GetBucketNotification")))?;
     // Only for what is told: who may not list the bucket may attach it all the same.
     let region = store.bucket_region(&bucket, wanted.owner.as_deref()).await.ok().flatten();
     check_region(&wanted, region.as_deref())?;
@@ -38,7 +39,9 @@ async fn attached(args: &AttachArgs) -> Result<(), Box<dyn Error>> {
             tell_needs(&wanted, region.as_deref())?;
             Ok(())
         }
-        Ok(Plan::Write(after)) => change(args, &store, &wanted, (&before, &after), region.as_deref()).await,
+        Ok(Plan::Write(after)) => {
+            change(args, &store, &wanted, (&before, &after), region.as_deref()).await
+        }
         Err(obstacle) => Err(format!("{}\n{}", in_bucket(&obstacle), obstacle.way_out()).into()),
     }
 }
@@ -51,7 +54,10 @@ fn wanted(args: &AttachArgs) -> Result<Attachment, String> {
     };
     let bucket = args.bucket.trim_start_matches("s3://").trim_end_matches('/');
     if bucket.is_empty() || bucket.contains('/') {
-        return Err(format!("--bucket {:?} is no name of a bucket; say the rest with --prefix", args.bucket));
+        return Err(format!(
+            "--bucket {:?} is no name of a bucket; say the rest with --prefix",
+            args.bucket
+        ));
     }
     let (prefix, owner) = (args.prefix.clone(), args.expected_bucket_owner.clone());
     Ok(Attachment { bucket: bucket.to_owned(), prefix, way, owner })
@@ -59,11 +65,19 @@ fn wanted(args: &AttachArgs) -> Result<Attachment, String> {
 
 fn of_service(arn: &str, service: &str, kind: &str) -> Result<String, String> {
     let parts: Vec<&str> = arn.split(':').collect();
-    if parts.len() != 6 || parts[0] != "arn" || parts[2] != service || parts.iter().any(|part| part.is_empty()) {
-        return Err(format!("{arn:?} is no ARN of a {kind}: arn:aws:{service}:REGION:ACCOUNT:NAME"));
+    if parts.len() != 6
+        || parts[0] != "arn"
+        || parts[2] != service
+        || parts.iter().any(|part| part.is_empty())
+    {
+        return Err(format!(
+            "{arn:?} is no ARN of a {kind}: arn:aws:{service}:REGION:ACCOUNT:NAME"
+        ));
     }
     if arn.ends_with(".fifo") {
-        return Err(format!("{arn}: S3 sends no notifications to a FIFO {kind}; take a standard one"));
+        return Err(format!(
+            "{arn}: S3 sends no notifications to a FIFO {kind}; take a standard one"
+        ));
     }
     Ok(arn.to_owned())
 }
@@ -98,7 +112,9 @@ async fn change(
         writeln!(io::stdout(), "\nNothing was changed. To write this, say it again with --yes.")?;
         return Ok(());
     }
-    attach::write(store, wanted, before, after).await.map_err(|error| shown(&format!("s3://{bucket}: {error}")))?;
+    attach::write(store, wanted, before, after)
+        .await
+        .map_err(|error| shown(&format!("s3://{bucket}: {error}")))?;
     writeln!(io::stdout(), "\nWritten, and read again: s3://{bucket} is attached.")?;
     Ok(())
 }

@@ -4,8 +4,9 @@ use clap::ValueEnum;
 
 /// Look at a deployment through S3 and SNS, and say what is wrong and what mends it.
 ///
-/// Reads the TRAILBELL_* variables as the function does; what is said here counts instead. Nothing is changed, but one
-/// object is written below doctor/ in the ledger and removed again; with --read-only not even that.
+/// Reads the TRAILBELL_* variables as the function does; what is said here counts instead. Nothing
+/// is changed, but one object is written below doctor/ in the ledger and removed again; with
+/// --read-only not even that.
 ///
 /// Exit codes: 0 all is well; 1 there is a warning; 2 something fails, or wrong usage.
 #[derive(Debug, clap::Args)]
@@ -30,8 +31,8 @@ pub struct DoctorArgs {
     #[arg(long, value_name = "PLACE")]
     pub exceptions: Option<String>,
 
-    /// How new objects should be announced: the ARN of a queue, topic or function, eventbridge, or cloudtrail (by
-    /// CloudTrail's own topic); any way will do unless told
+    /// How new objects should be announced: the ARN of a queue, topic or function, eventbridge, or
+    /// cloudtrail (by CloudTrail's own topic); any way will do unless told
     #[arg(long, value_name = "WAY")]
     pub announced: Option<String>,
 

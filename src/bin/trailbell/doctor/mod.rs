@@ -34,13 +34,18 @@ pub fn run(args: &DoctorArgs) -> Result<ExitCode, Box<dyn Error>> {
 
 fn examine(args: &DoctorArgs, config: Config) -> Result<Examination, Box<dyn Error>> {
     let announced = match &args.announced {
-        Some(text) => Some(Announced::parse(text).ok_or("--announced is an ARN, eventbridge or cloudtrail")?),
+        Some(text) => {
+            Some(Announced::parse(text).ok_or("--announced is an ARN, eventbridge or cloudtrail")?)
+        }
         None => None,
     };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     Ok(runtime.block_on(async {
         let owner = args.expected_bucket_owner.clone();
-        assemble::deployment(&Aws::anywhere(), config, announced, owner, args.read_only).await.examine(now()).await
+        assemble::deployment(&Aws::anywhere(), config, announced, owner, args.read_only)
+            .await
+            .examine(now())
+            .await
     }))
 }
 

@@ -59,12 +59,12 @@ pub struct FilterArgs {
 
 /// List findings and summaries, those of the latest calls first.
 ///
-/// With --group or the whole key of an --actor only their index is read; else every entry is, and in a
-/// ledger of many thousands that takes a while. Summaries are listed unless a group, an actor or an
-/// account is asked for: their members are listed then.
+/// With --group or the whole key of an --actor only their index is read; else every entry is, and
+/// in a ledger of many thousands that takes a while. Summaries are listed unless a group, an actor
+/// or an account is asked for: their members are listed then.
 ///
-/// Exit codes: 0 done, also where nothing is found; 1 an entry cannot be read (it is named, the others
-/// are listed); 2 the ledger cannot be read, or wrong usage.
+/// Exit codes: 0 done, also where nothing is found; 1 an entry cannot be read (it is named, the
+/// others are listed); 2 the ledger cannot be read, or wrong usage.
 #[derive(Debug, Args)]
 pub struct ListArgs {
     #[command(flatten)]
@@ -84,8 +84,8 @@ pub struct ListArgs {
 
 /// Show all that is known of one finding or summary.
 ///
-/// Exit codes: 0 shown; 1 the entry is damaged or of a newer version; 2 there is no such entry, or more
-/// than one, or the ledger cannot be read.
+/// Exit codes: 0 shown; 1 the entry is damaged or of a newer version; 2 there is no such entry, or
+/// more than one, or the ledger cannot be read.
 #[derive(Debug, Args)]
 pub struct ShowArgs {
     /// The id, or as much of its start as no other has; `entries/` before it does not matter
@@ -105,11 +105,11 @@ pub struct ShowArgs {
 
 /// Count findings by state, rule and day, and tell what is not done and how sweeps go.
 ///
-/// Not done: markers of what somebody still has to see through. Last sweep: what its heartbeat says;
-/// the backlog is what it left to the next. Trail: how far sweeps have come.
+/// Not done: markers of what somebody still has to see through. Last sweep: what its heartbeat
+/// says; the backlog is what it left to the next. Trail: how far sweeps have come.
 ///
-/// Exit codes: 0 done; 1 an entry cannot be read (it is named, the others are counted); 2 the ledger
-/// cannot be read, or wrong usage.
+/// Exit codes: 0 done; 1 an entry cannot be read (it is named, the others are counted); 2 the
+/// ledger cannot be read, or wrong usage.
 #[derive(Debug, Args)]
 pub struct StatsArgs {
     #[command(flatten)]

@@ -36,7 +36,13 @@ impl Brief {
         };
         let when = time.unwrap_or(entry.window.start);
         let short = id.as_str()[..DIGITS].to_owned();
-        let cells = [self::time(Some(when)), state(entry), short, super::cell(&what), super::cell(&rule.name)];
+        let cells = [
+            self::time(Some(when)),
+            state(entry),
+            short,
+            super::cell(&what),
+            super::cell(&rule.name),
+        ];
         Brief { id, time: when, cells, document: document(entry, &what) }
     }
 
@@ -54,7 +60,9 @@ fn state(entry: &Entry) -> String {
     let name = name(entry.state);
     match (entry.state, exception) {
         (State::Excepted, Some(exception)) => format!("{name}: {}", super::cell(exception)),
-        (State::Claimed | State::Released | State::Failed, _) => format!("{name}, attempt {}", entry.attempts),
+        (State::Claimed | State::Released | State::Failed, _) => {
+            format!("{name}, attempt {}", entry.attempts)
+        }
         _ => name.to_owned(),
     }
 }

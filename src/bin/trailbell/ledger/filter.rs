@@ -54,19 +54,25 @@ impl Filter {
 
     /// Whether an entry is wanted.
     pub fn takes(&self, entry: &Entry) -> bool {
-        let state = self.states.is_empty() || self.states.iter().any(|state| state.takes(entry.state));
+        let state =
+            self.states.is_empty() || self.states.iter().any(|state| state.takes(entry.state));
         state
             && match &entry.content {
                 Content::Finding(finding) => {
                     let time = finding.time.unwrap_or(entry.window.start);
-                    self.window.holds(Some(time)) && self.is_of_rule(&finding.rule) && self.takes_finding(finding)
+                    self.window.holds(Some(time))
+                        && self.is_of_rule(&finding.rule)
+                        && self.takes_finding(finding)
                 }
                 Content::Summary(summary) => {
-                    let any = self.account.is_none() && self.group.is_none() && self.actor.is_none();
-                    any && self.window.holds(Some(entry.window.start)) && self.is_of_rule(&summary.rule)
+                    let any =
+                        self.account.is_none() && self.group.is_none() && self.actor.is_none();
+                    any && self.window.holds(Some(entry.window.start))
+                        && self.is_of_rule(&summary.rule)
                 }
                 Content::Correlation(told) => {
-                    let any = self.account.is_none() && self.group.is_none() && self.actor.is_none();
+                    let any =
+                        self.account.is_none() && self.group.is_none() && self.actor.is_none();
                     any && self.window.holds(Some(told.end)) && self.is_of_rule(&told.rule)
                 }
             }
@@ -74,7 +80,9 @@ impl Filter {
 
     fn takes_finding(&self, finding: &Finding) -> bool {
         let account = |wanted: &String| finding.account.as_ref() == Some(wanted);
-        let group = |wanted: &String| finding.group.as_ref().is_some_and(|group| group.eq_ignore_ascii_case(wanted));
+        let group = |wanted: &String| {
+            finding.group.as_ref().is_some_and(|group| group.eq_ignore_ascii_case(wanted))
+        };
         let actor = |wanted: &String| match self.whole_key {
             true => finding.actor.key == *wanted,
             false => holds(&finding.actor.key, wanted) || holds(&finding.actor.label, wanted),

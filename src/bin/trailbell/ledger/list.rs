@@ -18,7 +18,8 @@ pub async fn run(args: &ListArgs, now: Timestamp) -> Result<ExitCode, Box<dyn Er
     let mut filter = Filter::new(&args.filter, now)?;
     let ledger = super::open(&args.place).await?;
     let mut found = Vec::new();
-    let unread = read::read(&ledger, &mut filter, &mut |entry| found.push(Brief::of(&entry))).await?;
+    let unread =
+        read::read(&ledger, &mut filter, &mut |entry| found.push(Brief::of(&entry))).await?;
     found.sort_unstable_by(|one, other| one.rank().cmp(&other.rank()));
     let all = found.len();
     found.truncate(args.limit.unwrap_or(usize::MAX));
@@ -31,7 +32,9 @@ pub async fn run(args: &ListArgs, now: Timestamp) -> Result<ExitCode, Box<dyn Er
 fn print(found: &[Brief], format: Format) -> io::Result<()> {
     let mut out = BufWriter::new(io::stdout().lock());
     match format {
-        Format::Json => found.iter().try_for_each(|one| writeln!(out, "{}", clean::json(&one.document.to_string())))?,
+        Format::Json => found
+            .iter()
+            .try_for_each(|one| writeln!(out, "{}", clean::json(&one.document.to_string())))?,
         Format::Table if found.is_empty() => {}
         Format::Table => {
             let mut table = Table::new();

@@ -44,8 +44,9 @@ fn said(args: &PlaceArgs) -> Option<String> {
 
 /// The ledger that is meant. One that is not there is an error, and is not made.
 async fn open(args: &PlaceArgs) -> Result<StoredLedger, Box<dyn Error>> {
-    let said =
-        said(args).ok_or("which ledger? say --ledger s3://BUCKET/PREFIX or dir:PATH, or set TRAILBELL_LEDGER")?;
+    let said = said(args).ok_or(
+        "which ledger? say --ledger s3://BUCKET/PREFIX or dir:PATH, or set TRAILBELL_LEDGER",
+    )?;
     let unknown = || format!("the ledger is {said:?}: expected s3://BUCKET/PREFIX or dir:PATH");
     let place = LedgerPlace::parse(&said).ok_or_else(unknown)?;
     if let LedgerPlace::Dir(path) = &place {

@@ -34,20 +34,24 @@ impl Unread {
     }
 }
 
-/// Gives the entries that are wanted to `on_entry`. What cannot be read is named on standard error, and keeps nothing
-/// else from being read.
+/// Gives the entries that are wanted to `on_entry`. What cannot be read is named on standard error,
+/// and keeps nothing else from being read.
 pub async fn read(
     ledger: &StoredLedger,
     filter: &mut Filter,
     on_entry: &mut dyn FnMut(Entry),
 ) -> Result<Unread, Box<dyn Error>> {
     let listed = filter.keys(ledger).await?;
-    let mut reading = Reading { progress: Progress::new(listed.keys.len(), "entries"), unread: Unread::default() };
+    let mut reading = Reading {
+        progress: Progress::new(listed.keys.len(), "entries"),
+        unread: Unread::default(),
+    };
     for key in &listed.strange {
         reading.damaged(&super::cell(key), "not named as an entry");
     }
     let ids = listed.keys.into_iter().map(|key| key.id);
-    let mut looks = stream::iter(ids.map(|id| async { (ledger.look(&id).await, id) })).buffered(TOGETHER);
+    let mut looks =
+        stream::iter(ids.map(|id| async { (ledger.look(&id).await, id) })).buffered(TOGETHER);
     while let Some((looked, id)) = looks.next().await {
         reading.progress.advance();
         if let Some(entry) = reading.entry(&id, looked)?.filter(|entry| filter.takes(entry)) {
@@ -76,7 +80,8 @@ impl Reading {
                 self.progress.say(&format!("trailbell: entries/{id}: {error}"));
             }
             Some(Err(error)) => self.damaged(&format!("entries/{id}"), &error),
-            None => self.damaged(&format!("entries/{id}"), "an index names it, and there is no such entry"),
+            None => self
+                .damaged(&format!("entries/{id}"), "an index names it, and there is no such entry"),
         }
         Ok(None)
     }

@@ -40,7 +40,9 @@ pub async fn run(args: &ShowArgs) -> Result<ExitCode, Box<dyn Error>> {
         Format::Json => writeln!(out, "{}", clean::json(&serde_json::to_string(entry)?))?,
         Format::Table => {
             let lines = lines(entry, &looked, ledger.claimed_at(entry).await?);
-            lines.iter().try_for_each(|(label, text)| writeln!(out, "{label:<14}{}", super::cell(text)))?;
+            lines
+                .iter()
+                .try_for_each(|(label, text)| writeln!(out, "{label:<14}{}", super::cell(text)))?;
         }
     }
     if args.alert {
@@ -54,17 +56,28 @@ pub async fn run(args: &ShowArgs) -> Result<ExitCode, Box<dyn Error>> {
 async fn the_only(ledger: &StoredLedger, said: &str) -> Result<FindingId, Box<dyn Error>> {
     let digits = said.trim_start_matches("entries/").to_ascii_lowercase();
     if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_hexdigit()) {
-        return Err(format!("{:?} is no id: expected hexadecimal digits, the first ones at least", said).into());
+        return Err(format!(
+            "{:?} is no id: expected hexadecimal digits, the first ones at least",
+            said
+        )
+        .into());
     }
     let mut ids = ledger.ids_from(&digits).await?;
     match (ids.pop(), ids.len()) {
         (Some(id), 0) => Ok(id),
         (None, _) => Err(format!("no entry's id begins with {digits}").into()),
         (Some(last), others) => {
-            let named = ids.iter().chain([&last]).take(NAMED).map(FindingId::as_str).collect::<Vec<_>>().join("\n  ");
+            let named = ids
+                .iter()
+                .chain([&last])
+                .take(NAMED)
+                .map(FindingId::as_str)
+                .collect::<Vec<_>>()
+                .join("\n  ");
             let more = (others + 1).saturating_sub(NAMED);
             let more = if more > 0 { format!("\n  and {more} more") } else { String::new() };
-            Err(format!("the ids of {} entries begin with {digits}:\n  {named}{more}", others + 1).into())
+            Err(format!("the ids of {} entries begin with {digits}:\n  {named}{more}", others + 1)
+                .into())
         }
     }
 }
@@ -116,7 +129,13 @@ fn of_finding(finding: &Finding) -> Vec<Line> {
     vec![
         ("What", alert::subject(finding)),
         ("Time of call", finding.time.map_or("not recorded".to_owned(), utc)),
-        ("Rule", format!("{} ({}), severity {severity}, risk score {} of 100", rule.name, rule.id, rule.risk_score)),
+        (
+            "Rule",
+            format!(
+                "{} ({}), severity {severity}, risk score {} of 100",
+                rule.name, rule.id, rule.risk_score
+            ),
+        ),
         ("Account", or_none(&finding.account)),
         ("Group", or_none(&finding.group)),
         ("User", or_none(&finding.target_user)),
@@ -140,14 +159,24 @@ fn of_summary(summary: &Summary) -> Vec<Line> {
     };
     lines.extend(summary.members.iter().take(MOST_MEMBERS).map(member));
     let more = summary.members.len().saturating_sub(MOST_MEMBERS);
-    lines.extend((more > 0).then(|| ("Member", format!("and {more} more; --format json has them all"))));
+    lines.extend(
+        (more > 0).then(|| ("Member", format!("and {more} more; --format json has them all"))),
+    );
     lines
 }
 
 fn of_correlation(told: &Correlated) -> Vec<Line> {
     let mut lines = vec![
         ("What", told.subject()),
-        ("Rule", format!("{} ({}), severity {}", told.rule.name, told.rule.id, told.rule.severity.as_str())),
+        (
+            "Rule",
+            format!(
+                "{} ({}), severity {}",
+                told.rule.name,
+                told.rule.id,
+                told.rule.severity.as_str()
+            ),
+        ),
         ("First event", time(Some(told.start))),
         ("Last event", time(Some(told.end))),
         ("Episode", told.episode.to_string()),
@@ -158,11 +187,17 @@ fn of_correlation(told: &Correlated) -> Vec<Line> {
 
 async fn written(ledger: &StoredLedger, content: &Content) -> Alert {
     match content {
-        Content::Finding(finding) => alert::render(finding, &Context::default(), &Accounts::default()),
+        Content::Finding(finding) => {
+            alert::render(finding, &Context::default(), &Accounts::default())
+        }
         Content::Summary(summary) => alert::render_summary(summary, &Accounts::default()),
         Content::Correlation(told) => {
             let (members, trouble) = ledger.findings(&told.members).await;
-            alert::render_correlation(told, &correlation::known(told, members, trouble), &Accounts::default())
+            alert::render_correlation(
+                told,
+                &correlation::known(told, members, trouble),
+                &Accounts::default(),
+            )
         }
     }
 }

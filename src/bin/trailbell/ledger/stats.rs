@@ -56,15 +56,20 @@ pub async fn run(args: &StatsArgs, now: Timestamp) -> Result<ExitCode, Box<dyn E
 
 async fn heartbeat(ledger: &StoredLedger) -> Result<Option<Value>, Box<dyn Error>> {
     let note = ledger.note("heartbeat").await?;
-    Ok(note
-        .map(|note| serde_json::from_slice(&note.bytes).unwrap_or_else(|error| json!({"damaged": error.to_string()}))))
+    Ok(note.map(|note| {
+        serde_json::from_slice(&note.bytes)
+            .unwrap_or_else(|error| json!({"damaged": error.to_string()}))
+    }))
 }
 
 async fn trails(ledger: &StoredLedger) -> Result<Vec<Result<State, String>>, Box<dyn Error>> {
     let mut trails = Vec::new();
     for name in ledger.notes("cursor/").await? {
         let Some(note) = ledger.note(&name).await? else { continue };
-        trails.push(serde_json::from_slice(&note.bytes).map_err(|error| format!("sweep/{name} is damaged: {error}")));
+        trails.push(
+            serde_json::from_slice(&note.bytes)
+                .map_err(|error| format!("sweep/{name} is damaged: {error}")),
+        );
     }
     Ok(trails)
 }
@@ -72,14 +77,18 @@ async fn trails(ledger: &StoredLedger) -> Result<Vec<Result<State, String>>, Box
 impl Stats {
     fn document(&self) -> Value {
         let trail = |trail: &Result<State, String>| match trail {
-            Ok(state) => json!({"trail": state.trail(), "cursor": state.cursor(), "failing": state.failing()}),
+            Ok(state) => {
+                json!({"trail": state.trail(), "cursor": state.cursor(), "failing": state.failing()})
+            }
             Err(error) => json!({"damaged": error}),
         };
         let mut document = self.tally.document();
-        document["unreadable"] = json!({"damaged": self.unread.damaged, "newer": self.unread.newer});
+        document["unreadable"] =
+            json!({"damaged": self.unread.damaged, "newer": self.unread.newer});
         document["open_markers"] = json!(self.open.len());
-        document["oldest_open"] =
-            json!(self.open.first().map(|marker| json!({"id": marker.name, "since": marker.since})));
+        document["oldest_open"] = json!(
+            self.open.first().map(|marker| json!({"id": marker.name, "since": marker.since}))
+        );
         document["waiting_for_summary"] = json!(self.waiting);
         document["heartbeat"] = json!(self.heartbeat);
         document["trails"] = self.trails.iter().map(trail).collect();
@@ -90,7 +99,8 @@ impl Stats {
         self.print_counts(out)?;
         writeln!(out, "Summaries     {}", listed(&self.tally.summaries))?;
         writeln!(out, "Correlations  {}", listed(&self.tally.correlations))?;
-        let damaged = (self.unread.all() > 0).then(|| format!("Unreadable    {}, named above", self.unread.all()));
+        let damaged = (self.unread.all() > 0)
+            .then(|| format!("Unreadable    {}, named above", self.unread.all()));
         damaged.iter().try_for_each(|line| writeln!(out, "{line}"))?;
         writeln!(out, "Not done      {}", self.not_done(now))?;
         writeln!(out, "To summarise  {}", self.waiting)?;
@@ -107,17 +117,24 @@ impl Stats {
         if states.is_empty() {
             return writeln!(out, "Findings      none");
         }
-        let header = |first: &str| [first, "Findings"].into_iter().chain(states.clone()).map(str::to_owned).collect();
+        let header = |first: &str| {
+            [first, "Findings"].into_iter().chain(states.clone()).map(str::to_owned).collect()
+        };
         let row = |name: &str, counts: &ByState| -> Vec<String> {
             let count = |state: &&str| counts.get(*state).map_or(String::new(), u64::to_string);
-            [super::cell(name), sum(counts).to_string()].into_iter().chain(states.iter().map(count)).collect()
+            [super::cell(name), sum(counts).to_string()]
+                .into_iter()
+                .chain(states.iter().map(count))
+                .collect()
         };
         let mut rules: Vec<&(String, ByState)> = self.tally.rules.values().collect();
         rules.sort_by_key(|(name, counts)| (Reverse(sum(counts)), name));
-        let mut rows: Vec<Vec<String>> = rules.into_iter().map(|(name, counts)| row(name, counts)).collect();
+        let mut rows: Vec<Vec<String>> =
+            rules.into_iter().map(|(name, counts)| row(name, counts)).collect();
         rows.push(row("all rules", &self.tally.findings));
         writeln!(out, "{}\n", table(header("Rule"), rows))?;
-        let days = self.tally.days.iter().rev().take(DAYS).map(|(day, counts)| row(day, counts)).collect();
+        let days =
+            self.tally.days.iter().rev().take(DAYS).map(|(day, counts)| row(day, counts)).collect();
         writeln!(out, "{}\n", table(header("Day (UTC)"), days))?;
         match self.tally.days.len().saturating_sub(DAYS) {
             0 => Ok(()),
@@ -136,13 +153,19 @@ impl Stats {
     }
 
     fn last_sweep(&self, now: Timestamp) -> String {
-        let Some(beat) = &self.heartbeat else { return "never: no sweep has come to its end".to_owned() };
+        let Some(beat) = &self.heartbeat else {
+            return "never: no sweep has come to its end".to_owned();
+        };
         let Some(at) = beat["time"].as_str().and_then(|text| text.parse().ok()) else {
             return format!("sweep/heartbeat is damaged: {}", super::cell(&beat.to_string()));
         };
         let count = |name: &str| beat["sweep"][name].as_u64().unwrap_or(0);
-        let [listed, failed, given_up, backlog] = ["listed", "failed", "given_up", "backlog"].map(count);
-        format!("{}: {listed} listed, {failed} failed, {given_up} given up, backlog {backlog}", ago(at, now))
+        let [listed, failed, given_up, backlog] =
+            ["listed", "failed", "given_up", "backlog"].map(count);
+        format!(
+            "{}: {listed} listed, {failed} failed, {given_up} given up, backlog {backlog}",
+            ago(at, now)
+        )
     }
 }
 
@@ -169,7 +192,8 @@ fn ago(at: Timestamp, now: Timestamp) -> String {
 }
 
 fn listed(states: &ByState) -> String {
-    let states: Vec<String> = states.iter().map(|(state, count)| format!("{count} {state}")).collect();
+    let states: Vec<String> =
+        states.iter().map(|(state, count)| format!("{count} {state}")).collect();
     if states.is_empty() { "none".to_owned() } else { states.join(", ") }
 }
 

@@ -39,15 +39,15 @@ impl Tally {
                 let rule = self.rules.entry(finding.rule.id.clone()).or_default();
                 rule.0.clone_from(&finding.rule.name);
                 add(&mut rule.1, state);
-                let day = finding.time.unwrap_or(entry.window.start).strftime("%Y-%m-%d").to_string();
+                let day =
+                    finding.time.unwrap_or(entry.window.start).strftime("%Y-%m-%d").to_string();
                 add(self.days.entry(day).or_default(), state);
             }
         }
     }
 
     pub fn document(&self) -> Value {
-        let rule =
-            |(id, (name, states)): (&String, &(String, ByState))| json!({"id": id, "name": name, "states": states});
+        let rule = |(id, (name, states)): (&String, &(String, ByState))| json!({"id": id, "name": name, "states": states});
         json!({
             "findings": self.findings,
             "summaries": self.summaries,

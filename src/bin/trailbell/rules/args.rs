@@ -31,7 +31,8 @@ pub struct SourceArgs {
     pub no_default_rules: bool,
 }
 
-/// List the rules: severity, risk score, name, id, the calls they look for, and where they were read.
+/// List the rules: severity, risk score, name, id, the calls they look for, and where they were
+/// read.
 ///
 /// A narrow terminal gets no calls and no places: `rules show` and --format json have them.
 ///

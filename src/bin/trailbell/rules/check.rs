@@ -40,12 +40,14 @@ fn lines(file: &Checked) -> impl Iterator<Item = String> {
 }
 
 fn line(problem: &Problem, kind: &str) -> String {
-    let place = problem.position.map(|at| format!(":{}:{}", at.line, at.column)).unwrap_or_default();
+    let place =
+        problem.position.map(|at| format!(":{}:{}", at.line, at.column)).unwrap_or_default();
     format!("{}{place}: {kind}: {}", problem.path, problem.message)
 }
 
 fn summary(files: &[Checked]) -> String {
-    let count = |wanted: fn(&Verdict) -> bool| files.iter().filter(|file| wanted(&file.verdict)).count();
+    let count =
+        |wanted: fn(&Verdict) -> bool| files.iter().filter(|file| wanted(&file.verdict)).count();
     let warnings = files.iter().map(|file| file.warnings.len()).sum();
     format!(
         "{}: {} can run, {} cannot run here, {} broken; {}",

@@ -37,14 +37,28 @@ fn table(set: &RuleSet) -> Table {
         let info = rule.info();
         let (calls, origin) = match rule {
             Any::Rule(rule) => (calls(rule), &rule.origin),
-            Any::Correlation(it) => (format!("{}: {}", it.condition.as_str(), it.in_words()), &it.origin),
+            Any::Correlation(it) => {
+                (format!("{}: {}", it.condition.as_str(), it.in_words()), &it.origin)
+            }
         };
-        let texts = [&info.name, &info.id, &calls, &origin.to_string()].map(|text| clean::text(text, CELL));
-        table.add_row([info.severity.as_str().to_owned(), info.risk_score.to_string()].into_iter().chain(texts));
+        let texts =
+            [&info.name, &info.id, &calls, &origin.to_string()].map(|text| clean::text(text, CELL));
+        table.add_row(
+            [info.severity.as_str().to_owned(), info.risk_score.to_string()]
+                .into_iter()
+                .chain(texts),
+        );
     }
     if table.width().is_some_and(|width| width < WIDE) {
-        table.column_iter_mut().skip(3).take(1).for_each(|id| _ = id.set_constraint(ColumnConstraint::ContentWidth));
-        table.column_iter_mut().skip(4).for_each(|column| _ = column.set_constraint(ColumnConstraint::Hidden));
+        table
+            .column_iter_mut()
+            .skip(3)
+            .take(1)
+            .for_each(|id| _ = id.set_constraint(ColumnConstraint::ContentWidth));
+        table
+            .column_iter_mut()
+            .skip(4)
+            .for_each(|column| _ = column.set_constraint(ColumnConstraint::Hidden));
     }
     table
 }
@@ -56,7 +70,9 @@ pub(super) fn calls(rule: &Rule) -> String {
 }
 
 fn shown(names: Option<&BTreeSet<String>>) -> String {
-    names.map_or("any".to_owned(), |names| names.iter().map(String::as_str).collect::<Vec<_>>().join(", "))
+    names.map_or("any".to_owned(), |names| {
+        names.iter().map(String::as_str).collect::<Vec<_>>().join(", ")
+    })
 }
 
 fn object(rule: Any<'_>) -> Value {

@@ -26,8 +26,8 @@ pub fn run(args: &RulesArgs) -> Result<ExitCode, Box<dyn Error>> {
     }
 }
 
-/// The rules that come with the program (unless left out) and those of `paths`. Warnings and rules of a kind that
-/// cannot run here are named; a rule file that cannot be used is an error.
+/// The rules that come with the program (unless left out) and those of `paths`. Warnings and rules
+/// of a kind that cannot run here are named; a rule file that cannot be used is an error.
 pub fn load(default_rules: bool, paths: &[PathBuf]) -> Result<RuleSet, Box<dyn Error>> {
     let gathered = Gathered::from_places(default_rules, paths);
     for warning in &gathered.warnings {
@@ -64,16 +64,24 @@ pub fn all(set: &RuleSet) -> impl Iterator<Item = Any<'_>> {
 /// The rule of that id or name, else the only one whose name holds it.
 pub fn find<'r>(set: &'r RuleSet, wanted: &str) -> Result<Any<'r>, String> {
     let lower = wanted.to_lowercase();
-    let exact = |rule: &Any<'_>| rule.info().id == wanted || rule.info().name.to_lowercase() == lower;
+    let exact =
+        |rule: &Any<'_>| rule.info().id == wanted || rule.info().name.to_lowercase() == lower;
     if let Some(rule) = all(set).find(exact) {
         return Ok(rule);
     }
-    let like: Vec<Any<'r>> = all(set).filter(|rule| rule.info().name.to_lowercase().contains(&lower)).collect();
+    let like: Vec<Any<'r>> =
+        all(set).filter(|rule| rule.info().name.to_lowercase().contains(&lower)).collect();
     let names: Vec<&str> = like.iter().map(|rule| rule.info().name.as_str()).collect();
     match like[..] {
         [rule] => Ok(rule),
-        [] => Err(format!("no rule has the id or the name \"{wanted}\"; `trailbell rules list` lists them")),
-        _ => Err(format!("\"{wanted}\" is in the names of {}: {}", counted(like.len(), "rule"), names.join("; "))),
+        [] => Err(format!(
+            "no rule has the id or the name \"{wanted}\"; `trailbell rules list` lists them"
+        )),
+        _ => Err(format!(
+            "\"{wanted}\" is in the names of {}: {}",
+            counted(like.len(), "rule"),
+            names.join("; ")
+        )),
     }
 }
 

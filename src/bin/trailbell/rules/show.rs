@@ -28,7 +28,11 @@ pub fn run(args: &ShowArgs) -> Result<ExitCode, Box<dyn Error>> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn page(info: &RuleInfo, facts: Vec<String>, (heading, asked): (&'static str, Vec<String>)) -> String {
+fn page(
+    info: &RuleInfo,
+    facts: Vec<String>,
+    (heading, asked): (&'static str, Vec<String>),
+) -> String {
     let sections = [
         (info.name.as_str(), facts),
         ("WHAT IT SEES", alert::plain(&info.description)),
@@ -39,7 +43,10 @@ fn page(info: &RuleInfo, facts: Vec<String>, (heading, asked): (&'static str, Ve
         ("REFERENCES", bullets(&info.references)),
     ];
     let filled = sections.into_iter().filter(|(_, lines)| !lines.is_empty());
-    filled.map(|(heading, lines)| format!("{heading}\n{}\n", lines.join("\n"))).collect::<Vec<_>>().join("\n")
+    filled
+        .map(|(heading, lines)| format!("{heading}\n{}\n", lines.join("\n")))
+        .collect::<Vec<_>>()
+        .join("\n")
 }
 
 fn query(rule: &Rule) -> (&'static str, Vec<String>) {
@@ -59,7 +66,8 @@ fn asked(correlation: &Correlation) -> (&'static str, Vec<String>) {
             raise.severity.as_str(),
             raise.risk_score
         ));
-        lines.extend(raise.query.source().trim().lines().map(|line| format!("    {}", line.trim())));
+        lines
+            .extend(raise.query.source().trim().lines().map(|line| format!("    {}", line.trim())));
     }
     ("ASKS FOR", lines)
 }
@@ -71,7 +79,10 @@ fn correlation_facts(correlation: &Correlation) -> Vec<String> {
         ("Severity", format!("{}, risk score {} of 100", info.severity.as_str(), info.risk_score)),
         ("Type", correlation.condition.as_str().to_owned()),
         ("Alike in", correlation.group_by.join(", ")),
-        ("Told", "once an episode, and again where its severity rises; only with a ledger".to_owned()),
+        (
+            "Told",
+            "once an episode, and again where its severity rises; only with a ledger".to_owned(),
+        ),
         ("Tags", info.tags.join(" · ")),
         ("From", correlation.origin.to_string()),
     ])
@@ -91,13 +102,18 @@ fn facts(rule: &Rule) -> Vec<String> {
 }
 
 fn labelled(rows: [(&str, String); 7]) -> Vec<String> {
-    rows.into_iter().filter(|(_, text)| !text.is_empty()).map(|(label, text)| format!("  {label:<10}{text}")).collect()
+    rows.into_iter()
+        .filter(|(_, text)| !text.is_empty())
+        .map(|(label, text)| format!("  {label:<10}{text}"))
+        .collect()
 }
 
 /// In minutes where it is whole minutes, else in seconds.
 fn spoken(time: Duration) -> String {
     match time.as_secs() {
-        seconds if seconds % 60 == 0 => super::counted(usize::try_from(seconds / 60).unwrap_or(usize::MAX), "minute"),
+        seconds if seconds % 60 == 0 => {
+            super::counted(usize::try_from(seconds / 60).unwrap_or(usize::MAX), "minute")
+        }
         seconds => super::counted(usize::try_from(seconds).unwrap_or(usize::MAX), "second"),
     }
 }

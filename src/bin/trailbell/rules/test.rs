@@ -23,7 +23,12 @@ pub fn run(args: &TestArgs) -> Result<ExitCode, Box<dyn Error>> {
         None => testing::embedded(now()),
     };
     let mut out = io::stdout().lock();
-    for line in tested.outcomes.iter().flat_map(lines).chain(tested.refused.iter().map(|it| format!("SKIP  {it}"))) {
+    for line in tested
+        .outcomes
+        .iter()
+        .flat_map(lines)
+        .chain(tested.refused.iter().map(|it| format!("SKIP  {it}")))
+    {
         writeln!(out, "{}", clean::text(&line, LINE))?;
     }
     for problem in &tested.problems {
@@ -62,7 +67,10 @@ fn told(name: &str, counts: &str, faults: &[Fault]) -> Vec<String> {
 }
 
 /// What went wrong with each rule of either kind.
-fn faults<'t>(tested: &'t Tested, correlations: &'t Correlations) -> impl Iterator<Item = &'t [Fault]> {
+fn faults<'t>(
+    tested: &'t Tested,
+    correlations: &'t Correlations,
+) -> impl Iterator<Item = &'t [Fault]> {
     let of_rules = tested.outcomes.iter().map(|outcome| &*outcome.faults);
     of_rules.chain(correlations.outcomes.iter().map(|outcome| &*outcome.faults))
 }
@@ -82,5 +90,9 @@ fn summary(tested: &Tested, correlations: &Correlations) -> String {
 
 fn code(tested: &Tested, correlations: &Correlations) -> u8 {
     let failed = faults(tested, correlations).any(|faults| !faults.is_empty());
-    if tested.problems.is_empty() && correlations.problems.is_empty() { u8::from(failed) } else { 2 }
+    if tested.problems.is_empty() && correlations.problems.is_empty() {
+        u8::from(failed)
+    } else {
+        2
+    }
 }
