@@ -6,15 +6,12 @@
 
 #![allow(clippy::unwrap_used, missing_docs, reason = "a benchmark stops at what it did not expect")]
 
-#[path = "../tests/support/function.rs"]
-mod function;
-
 use std::io::{BufRead, BufReader};
 use std::net::TcpListener;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use trailbell::rule::Gathered;
+use detect::rule::Gathered;
 
 const STARTS: usize = 20;
 
@@ -44,7 +41,7 @@ fn first_poll(server: &TcpListener) -> Duration {
 
 /// As it is deployed: S3, a topic, nothing asked of either.
 fn function(runtime: &str) -> Child {
-    function::command(runtime)
+    support::function::command(env!("CARGO_BIN_EXE_trailbell-lambda"), runtime)
         .env("TRAILBELL_STORE", "s3")
         .env("TRAILBELL_ALERTS", "arn:aws:sns:us-east-1:111122223333:alerts")
         .env("TRAILBELL_LEDGER", "none")

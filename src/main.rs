@@ -4,18 +4,19 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use alert::Accounts;
+use detect::rule::{Detections, Gathered, LoadedExceptions, RuleSet};
 use jiff::Timestamp;
 use lambda_runtime::{Error, LambdaEvent, service_fn};
 use serde_json::Value;
 use tokio::sync::Mutex;
 use tokio::time::Instant;
-use trailbell::alert::Accounts;
-use trailbell::assemble::{self, Aws};
-use trailbell::config::{Config, LedgerPlace};
+use trailbell::app::config::{Config, LedgerPlace};
+use trailbell::app::reload::Reload;
+use trailbell::app::wiring::{self, Aws};
+use trailbell::ledger;
 use trailbell::pipeline::{self, Clock, Pipeline};
-use trailbell::reload::Reload;
-use trailbell::rule::{Detections, Gathered, LoadedExceptions, RuleSet};
-use trailbell::{ledger, metrics, telemetry};
+use trailbell::telemetry::{log, metrics};
 
 /// No object is started in the last part of the function's time (this, or a quarter), so that those
 /// in flight can end.
@@ -27,7 +28,7 @@ const LONGEST_LIFE: Duration = Duration::from_secs(15 * 60);
 // One thread takes turns between requests; inflating and matching have threads of their own.
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
-    let log = telemetry::start();
+    let log = log::start();
     let served = match log {
         Ok(()) => serve().await,
         Err(error) => Err(error.into()),
@@ -44,7 +45,7 @@ async fn main() -> ExitCode {
 async fn serve() -> Result<(), Error> {
     let config = Config::from_vars(std::env::vars_os())?;
     let aws = Aws::in_lambda();
-    let reload = assemble::reload(&config, &aws).await;
+    let reload = wiring::reload(&config, &aws).await;
     if config.ledger == LedgerPlace::None {
         tracing::warn!(
             "TRAILBELL_LEDGER=none: nothing is remembered, so what is delivered twice is told twice"
@@ -78,7 +79,7 @@ impl Function {
         let probe = detections.rules.probe();
         tracing::info!(config = ?self.config, rules, exceptions, probe, "started");
         let pipeline =
-            assemble::pipeline(&self.config, detections, self.accounts.clone(), &self.aws).await;
+            wiring::pipeline(&self.config, detections, self.accounts.clone(), &self.aws).await;
         if let Some(idle) = pipeline.idle_correlations() {
             tracing::warn!("{idle}");
         }
@@ -133,12 +134,8 @@ async fn handle(function: &Mutex<Function>, event: LambdaEvent<Value>) -> Result
     })?;
     let outcome =
         pipeline::run_request(&pipeline, &event.payload, &event.context.request_id, clock).await;
-    telemetry::tell(&outcome);
-    telemetry::measure(&metrics::lines(
-        &outcome,
-        &event.context.env_config.function_name,
-        clock.now,
-    ));
+    log::tell(&outcome);
+    log::measure(&metrics::lines(&outcome, &event.context.env_config.function_name, clock.now));
     Ok(outcome.reply()?)
 }
 

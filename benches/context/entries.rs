@@ -4,12 +4,12 @@
 use std::time::Duration;
 
 use bytes::Bytes;
+use detect::finding::{Finding, FindingId};
 use futures::{StreamExt, stream};
-use trailbell::finding::{Finding, FindingId};
 use trailbell::ledger::{Claimed, Content, StoredLedger};
 use trailbell::store::{Condition, DirStore, Listing, ObjectStore, S3Store};
 
-use crate::support::{aws, moto};
+use support::{aws, moto};
 
 /// Keys on their way at once.
 const TOGETHER: usize = 16;

@@ -3,20 +3,17 @@
 //! it. `cargo bench --bench context`
 #![allow(clippy::unwrap_used, reason = "a benchmark that cannot run stops")]
 
-#[path = "../../tests/support/mod.rs"]
-mod support;
-
 mod entries;
 
 use std::hint::black_box;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use alert::{Accounts, render};
+use detect::cloudtrail::Record;
+use detect::finding::{ActorFinding, Context, Finding, Origin, TimelineEntry};
+use detect::rule::load;
 use serde_json::json;
-use trailbell::alert::{Accounts, ActorFinding, Context, TimelineEntry, render};
-use trailbell::cloudtrail::Record;
-use trailbell::finding::{Finding, Origin};
-use trailbell::rule::load;
 use trailbell::store::{Listing, ObjectStore};
 
 /// Findings of the group that the ledger has.

@@ -3,8 +3,8 @@
 use aws_sdk_s3::primitives::ByteStream;
 use futures::stream::{self, StreamExt};
 
-use crate::support::subscriber::Subscriber;
-use crate::support::{aws, moto};
+use support::subscriber::Subscriber;
+use support::{aws, moto};
 
 /// Objects that are put at once.
 const TOGETHER: usize = 8;

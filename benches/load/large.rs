@@ -10,8 +10,8 @@ use jiff::Timestamp;
 use serde_json::json;
 
 use crate::cloud::Cloud;
-use crate::support::function::Function;
 use crate::{corpus, process};
+use support::function::Function;
 
 /// As many as are in flight together.
 const OBJECTS: usize = 4;
@@ -31,7 +31,8 @@ pub async fn run(megabytes: usize) -> bool {
     cloud.put(keys.iter().enumerate().map(|(at, key)| (key.clone(), object(at)))).await;
     let mut settings = cloud.settings();
     settings.push(("TRAILBELL_MAX_OBJECT_BYTES", (megabytes * 2_000_000).to_string()));
-    let mut function = Function::start(&settings, Stdio::null());
+    let mut function =
+        Function::start(env!("CARGO_BIN_EXE_trailbell-lambda"), &settings, Stdio::null());
     let start = Instant::now();
     let answer = function.invoke(&json!({"s3Bucket": cloud.logs, "s3ObjectKey": keys}));
     println!("wall time       {:.1} s", start.elapsed().as_secs_f64());

@@ -8,9 +8,9 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use crate::cloud::Cloud;
-use crate::random::Random;
-use crate::support::function::Function;
 use crate::{corpus, process};
+use support::function::Function;
+use support::random::Random;
 
 /// Notifications of one invocation.
 const BATCH: usize = 10;
@@ -53,7 +53,8 @@ impl Plan {
 pub async fn run(notifications: usize) -> bool {
     let (cloud, plan) = (Cloud::new().await, Plan::new(Timestamp::now(), notifications));
     cloud.put(plan.objects()).await;
-    let mut function = Function::start(&cloud.settings(), Stdio::null());
+    let mut function =
+        Function::start(env!("CARGO_BIN_EXE_trailbell-lambda"), &cloud.settings(), Stdio::null());
     let sent = send(&cloud, &plan, &mut function);
     let told = Told::of(&cloud, plan.hits);
     println!(

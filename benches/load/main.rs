@@ -19,11 +19,6 @@ mod corpus;
 mod large;
 mod load;
 mod process;
-#[allow(dead_code, reason = "a part of it is used here")]
-#[path = "../scan/random.rs"]
-mod random;
-#[path = "../../tests/support/mod.rs"]
-mod support;
 mod sweep;
 
 use std::process::ExitCode;

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use crate::cloud::Cloud;
 use crate::corpus;
-use crate::support::function::Function;
+use support::function::Function;
 
 /// Sweeps twice over so many quiet objects, and prints what it took. Whether each was read once.
 #[expect(clippy::disallowed_methods, reason = "moto goes by the real clock")]
@@ -16,7 +16,8 @@ pub async fn run(objects: usize) -> bool {
     let (cloud, now, quiet) = (Cloud::new().await, Timestamp::now(), corpus::quiet());
     let key = |at: usize| corpus::key(now, 6 + at as i64 % 44, &format!("n{at}"));
     cloud.put((0..objects).map(|at| (key(at), quiet.clone()))).await;
-    let mut function = Function::start(&cloud.settings(), Stdio::null());
+    let mut function =
+        Function::start(env!("CARGO_BIN_EXE_trailbell-lambda"), &cloud.settings(), Stdio::null());
     let first = sweep("first", &mut function);
     let second = sweep("second", &mut function);
     println!("remembered      {} bytes", cloud.ledger_bytes("sweep/cursor/").await);

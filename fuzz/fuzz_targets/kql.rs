@@ -6,9 +6,9 @@
 use std::sync::LazyLock;
 
 use jiff::Timestamp;
+use kql::{MAX_BYTES, Query};
 use libfuzzer_sys::fuzz_target;
 use serde_json::{Value, json};
-use trailbell::kql::{MAX_BYTES, Query};
 
 static DOCUMENT: LazyLock<Value> = LazyLock::new(|| {
     json!({

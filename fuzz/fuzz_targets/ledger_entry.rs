@@ -5,12 +5,12 @@
 
 mod support;
 
+use alert::{Accounts, render, render_correlation, render_minimal, render_minimal_correlation, render_summary};
+use detect::correlation::Known;
+use detect::finding::{Context, FindingId};
 use libfuzzer_sys::fuzz_target;
 use serde_json::Value;
 use support::alert;
-use trailbell::alert::{Accounts, Context, Known, render, render_minimal};
-use trailbell::alert::{render_correlation, render_minimal_correlation, render_summary};
-use trailbell::finding::FindingId;
 use trailbell::ledger::{Content, Entry};
 
 fuzz_target!(|stored: &[u8]| {

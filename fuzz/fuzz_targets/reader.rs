@@ -7,15 +7,16 @@ mod support;
 
 use std::sync::LazyLock;
 
+use alert::{Accounts, render, render_minimal};
+use detect::cloudtrail::Body;
+use detect::cloudtrail::reader::Options;
+use detect::finding::Context;
+use detect::rule::{Detections, RuleSet, load};
 use jiff::Timestamp;
 use libfuzzer_sys::fuzz_target;
-use support::gears::{agree, origin};
 use support::{alert, gzip};
-use trailbell::alert::{Accounts, Context, render, render_minimal};
-use trailbell::cloudtrail::Body;
-use trailbell::cloudtrail::reader::Options;
+use support::gears::{agree, origin};
 use trailbell::pipeline::{Hit, search};
-use trailbell::rule::{Detections, RuleSet, load};
 
 static DETECTIONS: LazyLock<Detections> = LazyLock::new(|| {
     Detections::from(RuleSet::new([load::embedded().rules]).expect("there are rules"))

@@ -7,12 +7,12 @@ mod support;
 
 use std::sync::LazyLock;
 
+use detect::cloudtrail::reader::Options;
+use detect::rule::{Detections, LoadedExceptions, RuleSet};
+use detect::rule::load::{self, Problem};
 use libfuzzer_sys::fuzz_target;
 use serde_json::{Value, json};
 use support::{gears, gzip};
-use trailbell::cloudtrail::reader::Options;
-use trailbell::rule::load::{self, Problem};
-use trailbell::rule::{Detections, LoadedExceptions, RuleSet};
 
 const OPTIONS: Options = Options { max_bytes: 1 << 20, lines: false };
 

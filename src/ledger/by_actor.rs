@@ -2,12 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use detect::finding::{Finding, FindingId, Gap};
 use jiff::Timestamp;
 
 use super::around::latest;
 use super::{LedgerError, StoredLedger, detail, keys};
-use crate::alert::Gap;
-use crate::finding::{Finding, FindingId};
 
 /// What the ledger knows of an actor around a finding.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

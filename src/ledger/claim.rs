@@ -4,13 +4,13 @@
 use std::time::Duration;
 
 use bytes::Bytes;
+use detect::finding::{FindingId, Window};
 use jiff::{SignedDuration, Timestamp};
 use tokio::time::Instant;
 
 use super::entry::{Content, Entry, State, Unreadable};
 use super::token::token;
 use super::{LedgerError, StoredLedger, TRIES, keys};
-use crate::finding::{FindingId, Window};
 use crate::store::{Condition, PutError, SmallObject};
 
 /// A claim that is ours.

@@ -1,9 +1,10 @@
 //! The end of a claim: seen through, held for a summary, or given back.
 
+use detect::finding::FindingId;
+
 use super::claim::Claim;
 use super::entry::{Entry, State};
 use super::{LedgerError, StoredLedger, TRIES, keys};
-use crate::finding::FindingId;
 use crate::store::Condition;
 
 /// What came of ending a claim.

@@ -8,16 +8,17 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use bytes::Bytes;
+use detect::correlation::{
+    Correlated, Episode, Episodes, Folders, Mark, Place, later, occurrences, told,
+};
+use detect::finding::{Finding, FindingId};
+use detect::rule::Correlation;
 use futures::future::join_all;
 use jiff::Timestamp;
 
 use super::claim::{Claim, Claimed};
 use super::entry::Content;
 use super::{LedgerError, StoredLedger, keys};
-use crate::alert::Correlated;
-use crate::correlation::{Episode, Episodes, Folders, Mark, Place, later, occurrences, told};
-use crate::finding::{Finding, FindingId};
-use crate::rule::Correlation;
 use crate::store::{Condition, part};
 
 /// Marks read of one folder: two pages of S3's.

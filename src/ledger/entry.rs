@@ -4,12 +4,10 @@
 use std::time::Duration;
 
 use bytes::Bytes;
+use detect::correlation::Correlated;
+use detect::finding::{Finding, FindingId, Summary, Window, canary};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
-
-use crate::alert::{Correlated, Summary};
-use crate::canary;
-use crate::finding::{Finding, FindingId, Window};
 
 /// Raised when an older program could not read an entry rightly.
 const VERSION: u32 = 1;

@@ -11,12 +11,11 @@
 //!
 //! Source: <https://docs.aws.amazon.com/IAM/latest/APIReference/API_CreateGroup.html>
 
+use detect::finding::{Finding, FindingId, Power, TimelineEntry};
 use jiff::Timestamp;
 
 use super::detail::{self, Damaged};
 use super::keys;
-use crate::alert::{Power, TimelineEntry};
-use crate::finding::{Finding, FindingId};
 use crate::store::part;
 
 /// What follows the finding's id where details follow it. Another number where they mean something
@@ -185,9 +184,9 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::cloudtrail::Record;
-    use crate::finding::Origin;
-    use crate::rule::load;
+    use detect::cloudtrail::Record;
+    use detect::finding::Origin;
+    use detect::rule::load;
 
     /// A finding of a call with the same name everywhere but for the group.
     fn finding(action: &str, group: &str, name: &str) -> Finding {

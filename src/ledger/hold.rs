@@ -2,8 +2,9 @@
 
 use std::collections::HashMap;
 
+use detect::finding::Window;
+
 use super::{LedgerError, StoredLedger, keys};
-use crate::finding::Window;
 
 /// More findings of one actor in one execution than this are a burst.
 const BURST: u64 = 10;

@@ -8,20 +8,19 @@
 //! | `by-actor/<actor hash>/<time>-<rule>-<id>` | empty |
 //! | `by-window/<rule>/<window>/<actor hash>-<id>` | empty: what `max_signals` and bursts count |
 //! | `held/<rule>/<window>/<id>` | empty: waits for a summary |
-//! | `by-correlation/<correlation>/<hash>/<time>-…-<id>` | empty: see [`Mark`](crate::correlation::Mark) |
+//! | `by-correlation/<correlation>/<hash>/<time>-…-<id>` | empty: see [`Mark`](detect::correlation::Mark) |
 //! | `episodes/<correlation>/<hash>` | the episodes of one set of group_by values |
 //! | `sweep/<name>` | what sweeps remember: see [`sweep`](crate::sweep) |
 //! | `clock` | empty |
 //! | `doctor/<token>` | there for as long as a probe takes |
 
+use detect::finding::{Finding, FindingId, Window};
 use jiff::Timestamp;
 use jiff::civil::DateTime;
 use jiff::tz::Offset;
 
-use super::Entry;
 use super::entry::Content;
-use super::group_key;
-use crate::finding::{Finding, FindingId, Window};
+use super::{Entry, group_key};
 use crate::store::part;
 
 /// Where markers of unfinished work are.

@@ -1,6 +1,7 @@
 //! The ledger for those who look: nothing here writes. (A folder's own clock is touched to learn
 //! the time, as by every read of one.)
 
+use detect::finding::FindingId;
 use futures::future::join_all;
 use jiff::Timestamp;
 
@@ -8,7 +9,6 @@ use super::claim::{Claimed, Found};
 use super::entry::{Content, Entry, Unreadable};
 use super::keys::{self, IndexKey};
 use super::{LedgerError, StoredLedger, group_key};
-use crate::finding::FindingId;
 
 /// Entries read at once.
 const TOGETHER: usize = 16;
@@ -25,7 +25,7 @@ pub enum Index {
         /// The group's name.
         group: String,
     },
-    /// Findings about the actor of this key (see [`Actor::key`](crate::finding::Actor)).
+    /// Findings about the actor of this key (see [`Actor::key`](detect::finding::Actor)).
     Actor(String),
 }
 

@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
+use detect::finding::FindingId;
 use jiff::SignedDuration;
 
 use super::claim::{Claim, Found, age};
 use super::entry::{Entry, State};
 use super::{LedgerError, StoredLedger, keys};
-use crate::finding::FindingId;
 
 /// No function lives this long: a marker that has had no entry for so long belongs to nobody. What
 /// it was put for was never claimed, so its log object is delivered again.

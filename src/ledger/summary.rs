@@ -7,14 +7,13 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use detect::finding::{Finding, FindingId, Summary, Window};
 use futures::future::join_all;
 
 use super::claim::{Claim, Claimed};
 use super::entry::{Content, State};
 use super::recover::is_left_alone;
 use super::{Completed, LedgerError, StoredLedger, keys};
-use crate::alert::Summary;
-use crate::finding::{Finding, FindingId, Window};
 
 /// Members of one part: what can be read and noted within a minute.
 const MOST_MEMBERS: usize = 2_000;

@@ -1,12 +1,12 @@
 //! A look at the ledger that changes nothing in it, and a probe that leaves nothing behind.
 
 use bytes::Bytes;
+use detect::finding::FindingId;
 use jiff::SignedDuration;
 
 use super::entry::State;
 use super::token::token;
 use super::{LedgerError, StoredLedger, keys};
-use crate::finding::FindingId;
 use crate::store::{Condition, PutError};
 
 /// How many open findings are read: what they all say can be told from so many.

@@ -2,13 +2,12 @@
 
 use std::collections::HashMap;
 
+use detect::finding::{Finding, FindingId, Gap, TimelineEntry};
 use jiff::Timestamp;
 
 use super::around::latest;
 use super::group_key::{self, Event};
 use super::{LedgerError, StoredLedger};
-use crate::alert::{Gap, TimelineEntry};
-use crate::finding::{Finding, FindingId};
 
 /// Names of a group that are looked up.
 const MOST_NAMES: usize = 5;

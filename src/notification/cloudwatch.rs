@@ -1,11 +1,11 @@
 //! A CloudWatch Logs subscription: each log event's message is one record.
 
 use aws_lambda_events::cloudwatch_logs::{LogEntry, LogsEvent};
+use detect::cloudtrail::Record;
 use serde::Deserialize;
 use serde_json::Value;
 
 use super::{DecodeError, InlineRecord, Item};
-use crate::cloudtrail::Record;
 
 /// The records of `awslogs.data`: base64, gzip, JSON with `logEvents[].message`.
 pub(super) fn items(value: &Value) -> Vec<Item> {

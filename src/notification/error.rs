@@ -1,9 +1,8 @@
 //! Why something that came in cannot be understood.
 
+use detect::text::clean;
 use serde_json::Value;
 use thiserror::Error;
-
-use crate::alert::clean;
 
 /// Why something that came in cannot be understood. Names keys and positions, never values of an
 /// unknown envelope.

@@ -1,9 +1,9 @@
 //! Events from EventBridge.
 
+use detect::cloudtrail::Record;
 use serde_json::Value;
 
 use super::{DecodeError, InlineRecord, Item, ObjectRef};
-use crate::cloudtrail::Record;
 
 /// What an event says: an object was created, or here is a record.
 pub(super) fn item(event: &Value) -> Item {

@@ -20,7 +20,7 @@ mod s3;
 pub use envelope::decode;
 pub use error::DecodeError;
 
-use crate::cloudtrail::Record;
+use detect::cloudtrail::Record;
 
 /// What came in with one invocation.
 #[derive(Debug)]

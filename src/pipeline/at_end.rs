@@ -1,9 +1,10 @@
 //! Without a ledger an invocation is the execution: what it held back is told when it ends.
 
+use alert;
+use detect::finding::{Fate, Finding, FindingId, Summary};
+
 use super::publish::{Ended, place, unanswered};
 use super::{Pipeline, Problem, Run};
-use crate::alert::{self, Summary};
-use crate::finding::{Fate, Finding, FindingId};
 
 /// A finding that was held back, and the message that it came with.
 pub(super) struct Held {

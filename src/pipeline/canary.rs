@@ -4,6 +4,8 @@
 use std::fmt;
 use std::time::Duration;
 
+use alert;
+use detect::finding::{Context, Fate, Finding, Origin, canary, findings};
 use jiff::Timestamp;
 use tokio::time::Instant;
 
@@ -11,9 +13,6 @@ use super::claims::Claims;
 use super::open::{self, Open};
 use super::publish::Published;
 use super::{Clock, Pipeline, Problem, Run};
-use crate::alert::{self, Context};
-use crate::canary;
-use crate::finding::{Fate, Finding, Origin};
 use crate::ledger::Ledger;
 use crate::notification::{self, InlineRecord, Item};
 
@@ -98,7 +97,7 @@ fn matched(pipeline: &Pipeline, run: &str, clock: Clock) -> Result<(Finding, Str
         for item in message.items {
             let Item::Record(InlineRecord { record, envelope, index }) = item else { continue };
             let origin = || Origin::Inline { envelope: envelope.to_owned(), record: index };
-            super::findings(&record, &pipeline.detections, clock.now, &origin, &mut |finding| {
+            findings(&record, &pipeline.detections, clock.now, &origin, &mut |finding| {
                 found.push(finding)
             });
         }

@@ -5,11 +5,11 @@ use std::collections::{HashMap, HashSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use detect::finding::FindingId;
 use jiff::Timestamp;
 use tokio::time::Instant;
 
 use super::Clock;
-use crate::finding::FindingId;
 use crate::ledger::Seen;
 
 /// The findings of one run that someone is seeing to.

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use detect::finding::{ActorFinding, Context, Gap};
 use futures::future::join_all;
 use jiff::Timestamp;
 use percent_encoding::percent_decode_str;
@@ -12,7 +13,6 @@ use super::claims::Claims;
 use super::open::Open;
 use super::problem::Problem;
 use super::publish::{MINIMAL_FROM, Published, place};
-use crate::alert::{ActorFinding, Context, Gap};
 use crate::ledger::{ActorHistory, Ledger, LedgerError};
 use crate::store::part;
 

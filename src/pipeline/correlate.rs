@@ -6,6 +6,9 @@
 
 use std::time::Duration;
 
+use alert::Alert;
+use detect::correlation::{self, Correlated};
+use detect::finding::Finding;
 use jiff::Timestamp;
 use tokio::time::timeout_at;
 
@@ -13,9 +16,6 @@ use super::claims::Claims;
 use super::open::Open;
 use super::publish::{MINIMAL_FROM, Published};
 use super::{Pipeline, Problem};
-use crate::alert::{self, Alert, Correlated};
-use crate::correlation;
-use crate::finding::Finding;
 use crate::ledger::{Claim, Completed, Content, Ledger, StoredLedger};
 
 /// One correlation may keep the single alerts waiting for so long, with a ledger that is slow or a

@@ -2,15 +2,15 @@
 
 use std::time::Duration;
 
+use detect::finding::{Window, canary};
+use detect::rule::Rule;
+
 use super::Pipeline;
 use super::claims::Claims;
 use super::open::Open;
 use super::problem::Problem;
 use super::publish::Published;
-use crate::canary;
-use crate::finding::Window;
 use crate::ledger::{Ledger, StoredLedger, actor_in_account, told_at_once};
-use crate::rule::Rule;
 
 /// The interval of a rule that is not there any more: Elastic's default.
 const INTERVAL: Duration = Duration::from_secs(300);

@@ -16,7 +16,6 @@ mod recover;
 mod replay;
 mod reply;
 mod report;
-mod search;
 mod sweep;
 
 use std::collections::BTreeSet;
@@ -28,26 +27,24 @@ use serde_json::Value;
 use tokio::time::Instant;
 
 pub use canary::{Flight, Hop, fly};
-pub use object::can_match_in;
 pub use problem::{Problem, Remedy};
 pub use publish::Ended;
 pub use recover::{Recovered, recover_open, send_due_summaries};
 pub use replay::{News, Replay};
 pub use reply::Failed;
 pub use report::{Mismatch, ObjectFate, Report};
-pub use search::{Hit, findings, search};
 
-use crate::alert::Accounts;
-use crate::cloudtrail::key;
-use crate::finding::{Finding, Origin};
 use crate::ledger::Ledger;
 use crate::notification::{self, InlineRecord, Item, Message, Notification, Reply};
-use crate::rule::Detections;
 use crate::sink::AlertSink;
 use crate::store::ObjectStore;
-use crate::sweep::Trail;
+use alert::Accounts;
 use at_end::Held;
 use claims::Claims;
+use detect::cloudtrail::Trail;
+use detect::cloudtrail::key;
+use detect::finding::{Finding, Origin, findings};
+use detect::rule::Detections;
 use objects::Named;
 
 /// All that a notification meets on its way.

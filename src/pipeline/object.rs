@@ -2,19 +2,18 @@
 
 use std::sync::Arc;
 
+use detect::cloudtrail::reader::{Options, Read};
+use detect::cloudtrail::{Body, ReadError, key};
+use detect::finding::{Finding, Hit, Origin, search};
+use detect::rule::{Detections, RuleSet};
 use jiff::Timestamp;
 
 use super::claims::Claims;
 use super::correlate::Rung;
 use super::publish::{Ended, Published, publish};
 use super::report::ObjectFate;
-use super::search::{Hit, search};
 use super::{Pipeline, Problem, Remedy};
-use crate::cloudtrail::reader::{Options, Read};
-use crate::cloudtrail::{Body, ReadError, key, region};
-use crate::finding::{Finding, Origin};
 use crate::notification::ObjectRef;
-use crate::rule::{Detections, RuleSet};
 use crate::store::StoreError;
 
 /// What became of one object and of the findings in it.
@@ -73,18 +72,12 @@ pub(super) fn not_worth_reading(key: &str, rules: &RuleSet) -> Option<String> {
         return Some(reason.to_owned());
     }
     let key::Kind::Log { region } = kind else { return None };
-    (!can_match_in(rules, region)).then(|| {
+    (!rules.can_match_in(region)).then(|| {
         format!(
             "of region {}, which records nothing that the rules look for",
             region.escape_debug()
         )
     })
-}
-
-/// Whether log objects of a region can hold records that a rule could match.
-pub fn can_match_in(rules: &RuleSet, region: &str) -> bool {
-    let can_hold = |provider: &&str| region::can_hold(region, provider);
-    rules.providers().is_none_or(|providers| providers.iter().any(can_hold))
 }
 
 /// Opens one object, reads it, and tells people of what was found.

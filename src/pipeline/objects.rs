@@ -3,11 +3,11 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use detect::cloudtrail::reader::Gear;
 use tokio::task::{Id, JoinSet};
 
 use super::object::{self, ObjectOutcome};
 use super::{ObjectFate, Problem, Run};
-use crate::cloudtrail::reader::Gear;
 use crate::notification::ObjectRef;
 
 /// How many objects are in flight at once: enough to overlap network and processor, few enough to

@@ -2,6 +2,7 @@
 
 use std::fmt::Display;
 
+use detect::finding::{Fate, Finding};
 use futures::future::join_all;
 use jiff::Timestamp;
 
@@ -9,7 +10,6 @@ use super::Pipeline;
 use super::claims::Claims;
 use super::problem::Problem;
 use super::publish::{MINIMAL_FROM, Published, place};
-use crate::finding::{Fate, Finding};
 use crate::ledger::{Claim, Claimed, Completed, Content, Ledger, LedgerError, State, StoredLedger};
 
 /// Claims of one object that are on their way at once.

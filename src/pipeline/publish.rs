@@ -1,13 +1,13 @@
 //! Findings to fates: claim, correlate, hold, render, publish, complete.
 
+use alert::Alert;
+use detect::finding::{Context, Fate, Finding, FindingId};
 use jiff::Timestamp;
 
 use super::claims::Claims;
 use super::correlate::{self, Rung};
 use super::open::{self, Open};
 use super::{Pipeline, Problem, context, holding};
-use crate::alert::{self, Alert, Context};
-use crate::finding::{Fate, Finding, FindingId};
 use crate::sink::{MessageId, PublishError};
 
 /// Alerts that are published before they are completed. A crash between the two tells them once

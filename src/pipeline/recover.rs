@@ -1,14 +1,14 @@
 //! What is done for those that cannot do it themselves: findings that a crash left open, and
 //! summaries that are due. The ledger makes it harmless to do so twice at once.
 
+use alert;
+use detect::finding::Fate;
 use futures::future::join_all;
 
 use super::claims::Claims;
 use super::open::Open;
 use super::publish::{MINIMAL_FROM, Published, see_through};
 use super::{Clock, Pipeline, Problem, Report, correlate};
-use crate::alert;
-use crate::finding::Fate;
 use crate::ledger::{Claim, Completed, Content, Ledger, LedgerError, Recovery, StoredLedger};
 
 /// Markers that are looked at together. Findings of one burst are best decided together.

@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
+use detect::finding::Fate;
+
 use super::objects::Named;
 use super::publish::Ended;
 use super::{Clock, Outcome, Pipeline, Problem, Run};
-use crate::finding::Fate;
 use crate::ledger::Ledger;
 use crate::notification::{ObjectRef, Reply};
 

@@ -4,13 +4,12 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::ops::AddAssign;
 
+use detect::finding::{Fate, Summary};
 use serde::Serialize;
 use thiserror::Error;
 
 use super::correlate::Rung;
 use super::publish::Ended;
-use crate::alert::Summary;
-use crate::finding::Fate;
 use crate::sweep::SweepReport;
 
 /// What became of a log object. Every notified object has exactly one fate.

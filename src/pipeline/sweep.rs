@@ -5,19 +5,20 @@
 use std::collections::VecDeque;
 
 use bytes::Bytes;
+use detect::cloudtrail::Trail;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 use tokio::time::{Instant, timeout_at};
 
 use super::objects::{Named, Seen};
 use super::{
-    Clock, ObjectFate, Outcome, Pipeline, Problem, Recovered, Remedy, Run, can_match_in,
-    recover_open, send_due_summaries,
+    Clock, ObjectFate, Outcome, Pipeline, Problem, Recovered, Remedy, Run, recover_open,
+    send_due_summaries,
 };
 use crate::ledger::{Ledger, LedgerError, StoredLedger};
 use crate::notification::{ObjectRef, Reply};
 use crate::store::Condition;
-use crate::sweep::{self, ATTEMPTS, Due, LogKey, Memory, SweepReport, Trail, YOUNG};
+use crate::sweep::{self, ATTEMPTS, Due, LogKey, Memory, SweepReport, YOUNG};
 
 /// Objects that are read between two writings of what was read: what a crash costs is to read so
 /// many again.
@@ -146,7 +147,7 @@ impl Sweep {
         memory: &Memory<'_>,
         now: Timestamp,
     ) -> Result<Due, Problem> {
-        let region = |region: &str| can_match_in(&pipeline.detections.rules, region);
+        let region = |region: &str| pipeline.detections.rules.can_match_in(region);
         let due = sweep::due(&*pipeline.store, trail, &memory.state, now, self.look_back, &region);
         let refused =
             |error: &dyn std::fmt::Display| Problem::retry(format!("trail {trail}"), error);

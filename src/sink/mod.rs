@@ -15,7 +15,7 @@ pub use pace::Pace;
 pub use sns::{SnsSink, SnsTopic};
 pub use topic::{Subscription, SubscriptionState, TopicAttributes, TopicCause, TopicRefusal};
 
-use crate::alert::Alert;
+use alert::Alert;
 
 /// Publishes alerts.
 #[async_trait]

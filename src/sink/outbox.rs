@@ -3,10 +3,10 @@
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
+use alert::Alert;
 use async_trait::async_trait;
 
 use super::{AlertSink, MessageId, PublishError, wire};
-use crate::alert::Alert;
 
 /// Prints each mail as its reader would get it.
 #[derive(Debug, Clone, Copy)]

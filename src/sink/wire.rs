@@ -1,8 +1,7 @@
 //! An alert as SNS takes it.
 
+use alert::{Alert, AttributeKind};
 use serde_json::{Value, json};
-
-use crate::alert::{Alert, AttributeKind};
 
 /// The most bytes of one message, or of one batch, with attributes: 256 KiB.
 ///

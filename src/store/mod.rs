@@ -21,8 +21,8 @@ pub use part::part;
 pub use refusal::{Cause, Refusal};
 pub use s3::S3Store;
 
-use crate::cloudtrail::Body;
 use crate::notification::ObjectRef;
+use detect::cloudtrail::Body;
 
 /// Objects in buckets. All but [`ObjectStore::open`] is for small objects, which come and go whole.
 #[async_trait]

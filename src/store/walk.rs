@@ -4,10 +4,10 @@
 
 use std::collections::BTreeSet;
 
+use detect::cloudtrail::key::{self, Kind};
 use jiff::{SignedDuration, Timestamp};
 
 use super::{Listing, ObjectStore, StoreError};
-use crate::cloudtrail::key::{self, Kind};
 
 /// CloudTrail delivers a call some minutes after it, and the name of an object has the time of its
 /// delivery. An hour covers what is late.

@@ -1,8 +1,9 @@
 //! Which log objects of a trail are to be read now.
 
+use detect::cloudtrail::Trail;
 use jiff::{SignedDuration, Timestamp};
 
-use super::{LogKey, State, Trail, YOUNG};
+use super::{LogKey, State, YOUNG};
 use crate::store::walk::{Wanted, walk};
 use crate::store::{ObjectStore, StoreError};
 

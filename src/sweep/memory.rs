@@ -1,11 +1,16 @@
 //! The state of a trail in the ledger, changed only by compare-and-swap.
 
 use bytes::Bytes;
+use detect::cloudtrail::Trail;
+use detect::finding::FindingId;
 use jiff::{SignedDuration, Timestamp};
 
-use super::{State, Trail};
+use super::State;
 use crate::ledger::{LedgerError, StoredLedger};
 use crate::store::Condition;
+
+/// Hexadecimal digits of a trail's name in the ledger.
+const NAME_DIGITS: usize = 32;
 
 /// How often a write that another sweep got in the way of is tried.
 const TRIES: u32 = 5;
@@ -30,7 +35,7 @@ impl<'a> Memory<'a> {
         trail: &Trail,
         now: Timestamp,
     ) -> Result<(Memory<'a>, Option<LedgerError>), LedgerError> {
-        let note = trail.note();
+        let note = note_name(trail);
         let (mut state, mut etag, mut trouble) = (State::new(trail.to_string(), now), None, None);
         if let Some(object) = ledger.note(&note).await? {
             etag = Some(object.etag);
@@ -92,4 +97,10 @@ impl<'a> Memory<'a> {
         self.others = Some(theirs.cursor().min(self.others.unwrap_or(theirs.cursor())));
         self.state.merge(theirs);
     }
+}
+
+/// The name under which the state of a trail is kept.
+fn note_name(trail: &Trail) -> String {
+    let id = FindingId::of_parts([trail.bucket.as_str(), &trail.prefix]);
+    format!("cursor/{}", &id.as_str()[..NAME_DIGITS])
 }

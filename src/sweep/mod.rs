@@ -8,7 +8,6 @@ mod due;
 mod memory;
 mod report;
 mod state;
-mod trail;
 
 use jiff::SignedDuration;
 
@@ -16,9 +15,8 @@ pub use due::{Due, due};
 pub use memory::Memory;
 pub use report::SweepReport;
 pub use state::{LogKey, State};
-pub use trail::Trail;
 
-use crate::rule::RuleSet;
+use detect::rule::RuleSet;
 
 /// How young an object is left to its notification. Only so that most are not read twice at once:
 /// the ledger makes that harmless.

@@ -2,12 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use detect::cloudtrail::key;
 use jiff::{SignedDuration, Timestamp};
 use serde::de::Error;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use sha2::{Digest, Sha256};
-
-use crate::cloudtrail::key;
 
 /// Hexadecimal digits of a key's hash. Of 64 bits: were a trail to hold 10,000 objects an hour, two
 /// of one window would share a hash, and one be left to its notification alone, once in some

@@ -22,7 +22,7 @@ class Moto:
 
     def __init__(self):
         self.server = subprocess.Popen(
-            [sys.executable, ROOT / "tests" / "support" / "moto_server.py"],
+            [sys.executable, ROOT / "tests" / "support" / "src" / "moto_server.py"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,

@@ -1,6 +1,6 @@
 //! What every alert keeps to, whatever the record says.
 
-use trailbell::alert::Alert;
+use alert::Alert;
 
 /// What SNS takes, attributes included.
 const LARGEST_MESSAGE: usize = 256 * 1024;

@@ -5,8 +5,8 @@
 use std::error::Error;
 
 use aws_sdk_sns::error::{ProvideErrorMetadata, SdkError};
+use detect::text::error::{self, answer};
 
-use crate::error::{self, answer};
 use crate::sink::{TopicCause, TopicRefusal};
 
 /// Why SNS did not do it.

@@ -5,8 +5,8 @@
 use std::error::Error;
 
 use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
+use detect::text::error::{self, answer};
 
-use crate::error::{self, answer};
 use crate::store::{Cause, Refusal};
 
 /// What the answer says about why, and what there is to be read of it.

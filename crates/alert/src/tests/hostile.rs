@@ -1,0 +1,320 @@
+//! Whatever is in a record or a rule: an alert comes out, no line of it is forged, and SNS takes
+//! it.
+
+use std::sync::Arc;
+
+use detect::cloudtrail::Record;
+use detect::finding::{ActorFinding, Context, Finding, Gap, Origin, TimelineEntry};
+use detect::rule::{RuleInfo, Severity, Tactic, Threat};
+use detect::text::{clean, wrap};
+use proptest::collection::vec;
+use proptest::prelude::*;
+use serde_json::{Value, json};
+use unicode_width::UnicodeWidthStr;
+
+use super::fixture::{document, finding, rule};
+use crate::{Accounts, Alert, Attribute, limit, render};
+
+const HEADINGS: [&str; 11] = [
+    "THE LAST 48 HOURS",
+    "FACTS",
+    "THE POLICY AS WRITTEN",
+    "WHAT TO CHECK",
+    "WHAT TO UNDO IF IT WAS NOT MEANT",
+    "WHY THIS RULE",
+    "GUIDE",
+    "WHEN IT IS NO CAUSE FOR ALARM",
+    "REFERENCES",
+    "THE RAW RECORD",
+    "IF IT IS RIGHT AND WILL HAPPEN AGAIN",
+];
+
+/// What must hold of every alert.
+fn check(alert: &Alert) {
+    for line in alert.text.lines() {
+        assert!(wrap::width(line) <= 100 && line.width() <= 100, "wide: {line:?}");
+        assert!(line.len() < 998, "longer than a mail may have lines: {line:?}");
+        assert!(!line.chars().any(is_invisible), "invisible: {line:?}");
+    }
+    let flush: Vec<&str> =
+        alert.text.lines().filter(|line| !line.is_empty() && !line.starts_with("  ")).collect();
+    let expected: Vec<&str> =
+        HEADINGS.into_iter().filter(|heading| flush.contains(heading)).collect();
+    assert_eq!(
+        flush, expected,
+        "every heading at most once, in order, and nothing else at the left edge"
+    );
+    let subject = alert.subject.as_bytes();
+    assert!(
+        (1..=99).contains(&subject.len())
+            && subject.iter().all(|byte| (b' '..=b'~').contains(byte)),
+        "{alert:?}"
+    );
+    check_attributes(&alert.attributes);
+    let attributes: usize =
+        alert.attributes.iter().map(|it| it.name.len() + it.value.len() + "String".len()).sum();
+    let size = alert.message().len() + attributes;
+    assert!(size <= limit::LARGEST_MESSAGE, "{size} bytes");
+}
+
+fn is_invisible(character: char) -> bool {
+    character.is_control()
+        || matches!(character, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}'
+        | '\u{feff}' | '\u{e0000}'..='\u{e0fff}')
+}
+
+fn check_attributes(attributes: &[Attribute]) {
+    let names: Vec<&str> = attributes.iter().map(|attribute| attribute.name).collect();
+    assert_eq!(
+        names,
+        ["severity", "risk_score", "rule_id", "rule_name", "account", "region", "action", "kind"]
+    );
+    for Attribute { name, value, .. } in attributes {
+        assert!(
+            (1..=256).contains(&value.chars().count()) && !value.chars().any(is_invisible),
+            "{name}: {value:?}"
+        );
+    }
+}
+
+/// Texts that someone would write to forge a line, hide one, or break what reads them.
+fn text() -> impl Strategy<Value = String> {
+    let piece = prop_oneof![
+        Just("\n".to_owned()),
+        Just("\r\n\r\nFACTS\r\n  Severity  none\n".to_owned()),
+        Just("\nWHAT TO CHECK\n".to_owned()),
+        Just("\u{1b}[2J\u{0}\u{8}\u{85}".to_owned()),
+        Just("\u{202e}\u{2066}\u{2028}\u{2029}\u{200b}\u{feff}\u{e0041}".to_owned()),
+        Just("e\u{301}\u{301}\u{301}😀\u{fe0f}管理\u{3000}".to_owned()),
+        Just("'; $(reboot) \"\\ `".to_owned()),
+        Just("x ".repeat(80)),
+        Just("```\n# [a](b) - 1. **\n".to_owned()),
+        any::<String>(),
+        (any::<char>(), 1_usize..4_000)
+            .prop_map(|(character, times)| character.to_string().repeat(times)),
+    ];
+    vec(piece, 0..4).prop_map(|pieces| pieces.concat())
+}
+
+fn value() -> impl Strategy<Value = Value> {
+    let odd = prop_oneof![
+        Just(json!(null)),
+        Just(json!(-1)),
+        Just(json!([])),
+        Just(json!({})),
+        Just(json!([["x"], {"a": 1}]))
+    ];
+    prop_oneof![4 => text().prop_map(Value::from), 1 => odd]
+}
+
+/// Every object and every leaf of a document, as JSON pointers.
+fn pointers(value: &Value, path: &str, found: &mut Vec<String>) {
+    for (key, field) in value.as_object().into_iter().flatten() {
+        let path = format!("{path}/{key}");
+        found.push(path.clone());
+        pointers(field, &path, found);
+    }
+}
+
+fn action() -> impl Strategy<Value = &'static str> {
+    prop::sample::select(vec![
+        "CreateGroup",
+        "UpdateGroup",
+        "AddUserToGroup",
+        "AttachGroupPolicy",
+        "PutGroupPolicy",
+        "Other",
+    ])
+}
+
+/// A document in which some fields have become something else.
+fn ecs() -> impl Strategy<Value = Value> {
+    let changes = vec((any::<prop::sample::Index>(), value()), 0..8);
+    (action(), any::<bool>(), changes).prop_map(|(action, failed, changes)| {
+        let mut ecs = document(action);
+        if failed {
+            ecs["aws"]["cloudtrail"]["error_code"] = json!("AccessDenied");
+        }
+        for (index, value) in changes {
+            let mut all = Vec::new();
+            pointers(&ecs, "", &mut all);
+            if let Some(field) = ecs.pointer_mut(index.get::<String>(&all)) {
+                *field = value;
+            }
+        }
+        ecs
+    })
+}
+
+fn hostile_rule() -> impl Strategy<Value = RuleInfo> {
+    (vec(text(), 8), 0..30_usize).prop_map(|(texts, times)| RuleInfo {
+        id: texts[0].clone(),
+        name: texts[1].clone(),
+        description: texts[2].clone(),
+        severity: Severity::Critical,
+        note: Some(texts[3].clone()),
+        tags: vec![texts[4].clone(); times],
+        references: vec![texts[5].clone(); times],
+        false_positives: vec![texts[6].clone(); times],
+        threat: vec![
+            Threat {
+                framework: texts[7].clone(),
+                tactic: Tactic {
+                    id: texts[0].clone(),
+                    name: texts[1].clone(),
+                    reference: texts[2].clone()
+                },
+                technique: Vec::new(),
+            };
+            times
+        ],
+        ..rule()
+    })
+}
+
+fn hostile_finding() -> impl Strategy<Value = Finding> {
+    (ecs(), hostile_rule(), vec(proptest::option::of(text()), 7)).prop_map(|(ecs, rule, texts)| {
+        let mut finding = finding(ecs);
+        let [account, label, kind, group, user, bucket, key] = texts.try_into().expect("7 texts");
+        finding.rule = Arc::new(rule);
+        finding.account = account.or(finding.account);
+        finding.actor.label = label.unwrap_or(finding.actor.label);
+        finding.actor.identity_type = kind.unwrap_or(finding.actor.identity_type);
+        finding.group = group.or(finding.group);
+        finding.target_user = user.or(finding.target_user);
+        let (bucket, key) = (bucket.unwrap_or_default(), key.unwrap_or_default());
+        finding.origin = Origin::Object { bucket, key, record: usize::MAX };
+        finding
+    })
+}
+
+fn context() -> impl Strategy<Value = Context> {
+    (text(), 0..100_usize).prop_map(|(text, times)| {
+        let some = || Some(text.clone());
+        let entry = |n: usize| TimelineEntry {
+            time: jiff::Timestamp::MAX,
+            event_id: Some(format!("{n}{text}")),
+            action: ["AddUserToGroup", "UpdateGroup", "AttachGroupPolicy", text.as_str()][n % 4]
+                .to_owned(),
+            group: some(),
+            object: some(),
+            power: None,
+            actor: some(),
+            failed: n.is_multiple_of(3),
+            excepted: n.is_multiple_of(2),
+        };
+        let other =
+            ActorFinding { rule_id: text.clone(), rule_name: text.clone(), count: usize::MAX };
+        Context {
+            group_timeline: (0..times).map(entry).collect(),
+            actor_findings: vec![other; times],
+            first_of_actor: times.is_multiple_of(2),
+            first_of_group: times.is_multiple_of(3),
+            gap: times.is_multiple_of(5).then_some(Gap::TooMuch),
+        }
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn no_record_breaks_an_alert(ecs in ecs()) {
+        check(&render(&finding(ecs), &Context::default(), &Accounts::default()));
+    }
+
+    #[test]
+    fn nothing_at_all_breaks_an_alert(finding in hostile_finding(), context in context()) {
+        check(&render(&finding, &context, &Accounts::default()));
+    }
+}
+
+#[test]
+fn an_empty_document_still_makes_an_alert() {
+    for ecs in [
+        json!(null),
+        json!({}),
+        json!([]),
+        json!("x"),
+        json!({"event": 1, "aws": {"cloudtrail": []}}),
+    ] {
+        check(&render(&finding(ecs), &Context::default(), &Accounts::default()));
+    }
+}
+
+/// The largest record that CloudTrail writes is 256 KB, its parameters 100 KB each.
+#[test]
+fn a_maximal_record_fits_and_its_alert_says_what_was_cut() {
+    let mut ecs = document("PutGroupPolicy");
+    let large = "\"\\\n\u{1}x".repeat(20_000);
+    let parameters = json!({"groupName": "Admins", "policyName": "p", "policyDocument": large});
+    ecs["aws"]["cloudtrail"]["request_parameters"] = json!(large);
+    ecs["aws"]["cloudtrail"]["flattened"]["request_parameters"] = parameters;
+    let alert = render(&finding(ecs), &Context::default(), &Accounts::default());
+    check(&alert);
+    assert_eq!(alert.document["event"]["id"], "e-1");
+    assert_eq!(alert.document["user_agent"]["original"], "aws-cli/2.27.0");
+    let cut = alert.document["trailbell"]["cut"].to_string();
+    assert!(cut.contains("aws.cloudtrail.flattened"), "{cut}");
+}
+
+/// A finding of a record as CloudTrail has it, with the same name in every place that a caller can
+/// name.
+fn named(action: &str, name: &str) -> Finding {
+    let record = json!({"eventSource": "iam.amazonaws.com", "eventName": action, "eventID": "e-1",
+        "eventTime": "2026-03-01T10:00:00Z", "awsRegion": "us-east-1", "recipientAccountId": "111122223333",
+        "sourceIPAddress": name, "userAgent": name,
+        "userIdentity": {"type": "IAMUser", "userName": name, "arn": format!("arn:aws:iam::111122223333:user/{name}")},
+        "requestParameters": {"groupName": name, "userName": name, "newGroupName": name, "path": name,
+            "policyArn": name, "policyName": name, "policyDocument": name}});
+    let origin = Origin::Inline { envelope: name.to_owned(), record: 0 };
+    Finding::new(&Arc::new(rule()), &Record::from_value(record).unwrap(), origin)
+}
+
+#[test]
+fn names_that_no_name_should_be_are_told_and_break_nothing() {
+    let controls: String = (0..=31_u8).chain([127]).map(char::from).collect();
+    let each_control = (0..=31_u8).chain([127]).map(|byte| format!("a{}b", char::from(byte)));
+    let others = [
+        controls,
+        "👩‍💻🔥".to_owned(),
+        "\u{202e}snimdA\u{200f}".to_owned(),
+        "x".repeat(10_240),
+        "é\n".repeat(5_120),
+    ];
+    for name in each_control.chain(others) {
+        for action in [
+            "CreateGroup",
+            "UpdateGroup",
+            "AddUserToGroup",
+            "AttachGroupPolicy",
+            "PutGroupPolicy",
+            "Other",
+        ] {
+            let alert = render(&named(action, &name), &Context::default(), &Accounts::default());
+            check(&alert);
+            let start: String = name.chars().take(8).collect();
+            assert!(alert.text.contains(&clean::text(&start, 8)), "{action} of {start:?}");
+            let named = alert.document["group"]["name"].as_str().unwrap();
+            assert!(named.starts_with(&start), "machines get it as it is: {start:?}");
+        }
+    }
+}
+
+#[test]
+fn a_policy_that_cannot_be_read_is_shown_as_it_is_and_said_to_be_so() {
+    for policy in ["not JSON {", "{\"Statement\": ", "\u{0}\u{1b}[2J", "[]", "7"] {
+        let mut ecs = document("PutGroupPolicy");
+        ecs["aws"]["cloudtrail"]["flattened"]["request_parameters"]["policyDocument"] =
+            json!(policy);
+        ecs["aws"]["cloudtrail"]["flattened"]["request_parameters"]["policyArn"] = json!(null);
+        let alert = render(&finding(ecs), &Context::default(), &Accounts::default());
+        check(&alert);
+        assert!(
+            alert.text.contains("  Beware          the policy as recorded cannot be read"),
+            "{policy:?}"
+        );
+        let (_, shown) = alert.text.split_once("\nTHE POLICY AS WRITTEN\n  ").expect("the policy");
+        assert!(shown.starts_with(&clean::text(policy.trim_end(), 400)), "{shown}");
+    }
+}

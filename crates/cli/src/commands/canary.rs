@@ -1,0 +1,100 @@
+//! `trailbell canary`: a call that nobody made, sent to the topic, and how long each hop took.
+
+use std::error::Error;
+use std::io::{self, Write};
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::{Duration, Instant};
+
+use alert::Accounts;
+use clap::Args;
+use comfy_table::Table;
+use detect::rule::Detections;
+use detect::text::clean;
+use trailbell::app::config::{Config, StorePlace};
+use trailbell::app::wiring::{self, Aws};
+use trailbell::pipeline::{self, Hop};
+
+use crate::commands::output::{self, say};
+use crate::commands::settings::{self, PlaceArgs};
+
+/// Send a test alert down the whole way, from rules to topic, and say how long each hop took.
+///
+/// A CreateGroup that nobody called, in the account 000000000000, is held against the rules in
+/// force, claimed in the ledger, published and completed. Its alert says that it is a test: in the
+/// subject first, in the text, in the JSON, and in the attribute `kind`, which is `canary`.
+/// Exceptions do not keep it back, and it counts for nothing else. TRAILBELL_* variables are read
+/// as the function reads them. That the topic took it does not say that anyone got it: look for the
+/// mail.
+///
+/// Exit codes: 0 every hop worked; 1 one failed, and why; 2 the configuration cannot be used.
+#[derive(Debug, Args)]
+pub struct CanaryArgs {
+    #[command(flatten)]
+    pub places: PlaceArgs,
+}
+
+/// The most characters of a cell.
+const CELL: usize = 1200;
+
+pub fn run(args: &CanaryArgs) -> Result<ExitCode, Box<dyn Error>> {
+    // It reads no log object, so no client is made for that.
+    let store = StorePlace::Dir(PathBuf::new());
+    let config = Config { store, ..args.places.config(&[("TRAILBELL_STORE", "s3")])? };
+    let accounts = Accounts::from_file(config.accounts.as_deref())?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let start = Instant::now();
+    let hops = runtime.block_on(hops(&config, accounts));
+    print(&hops, start.elapsed())?;
+    let failed = hops.iter().find_map(|hop| Some((hop.name, hop.result.as_ref().err()?)));
+    if let Some((name, why)) = failed {
+        say(format_args!("trailbell: the canary failed: {name}: {}", clean::text(why, CELL)));
+    }
+    Ok(ExitCode::from(u8::from(failed.is_some())))
+}
+
+async fn hops(config: &Config, accounts: Accounts) -> Vec<Hop> {
+    let start = Instant::now();
+    let (clock, aws) = (settings::clock(), Aws::anywhere());
+    let read = settings::detections(config, clock.now, &aws).await;
+    let (name, took) = ("read rules", start.elapsed());
+    let detections = match read {
+        Ok(detections) => detections,
+        Err(error) => return vec![Hop { name, took, result: Err(error.to_string()) }],
+    };
+    let mut hops = vec![Hop { name, took, result: Ok(counted(&detections)) }];
+    let start = Instant::now();
+    let pipeline = wiring::pipeline(config, detections, accounts, &aws).await;
+    hops.push(Hop { name: "make clients", took: start.elapsed(), result: Ok(String::new()) });
+    let run = clock.now.as_nanosecond().to_string();
+    hops.extend(pipeline::fly(&pipeline, &run, clock).await.hops);
+    hops
+}
+
+fn counted(detections: &Detections) -> String {
+    format!(
+        "{} rules, {} exceptions",
+        detections.rules.rules().len(),
+        detections.exceptions.all().len()
+    )
+}
+
+fn print(hops: &[Hop], total: Duration) -> io::Result<()> {
+    let mut table = Table::new();
+    table.load_style(output::STYLE).set_header(["Hop", "Took", "Result"]);
+    table.add_rows(hops.iter().map(row));
+    table.add_row(["total".to_owned(), spoken(total), String::new()]);
+    writeln!(io::stdout().lock(), "{table}")
+}
+
+fn row(hop: &Hop) -> [String; 3] {
+    let result = match &hop.result {
+        Ok(told) => clean::text(told, CELL),
+        Err(_) => "FAILED".to_owned(),
+    };
+    [hop.name.to_owned(), spoken(hop.took), result]
+}
+
+fn spoken(time: Duration) -> String {
+    format!("{:.1} ms", time.as_secs_f64() * 1e3)
+}

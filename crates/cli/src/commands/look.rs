@@ -1,0 +1,98 @@
+//! What a scan looks for: what the rules find, or the records that a query of one's own matches.
+
+use std::error::Error;
+
+use detect::cloudtrail::reader::{self, Options, Read};
+use detect::cloudtrail::{BadRecord, Body, ReadError};
+use detect::ecs::{self, View};
+use detect::finding::{self, Hit};
+use detect::finding::{Finding, Origin};
+use detect::rule::Detections;
+use detect::text::clean;
+use jiff::Timestamp;
+use kql::Query;
+
+use crate::commands::args::ScanArgs;
+use crate::commands::matches::Match;
+use crate::commands::output;
+use crate::commands::{exceptions, rules};
+
+/// What a scan looks for.
+pub enum Look {
+    Rules(Box<Detections>),
+    Query(Query),
+}
+
+/// What a look comes upon.
+pub enum Sight {
+    Finding(Box<Finding>),
+    Match(Box<Match>),
+    Bad(BadRecord),
+}
+
+impl Look {
+    pub fn new(args: &ScanArgs, now: Timestamp) -> Result<Look, Box<dyn Error>> {
+        if let Some(source) = &args.query {
+            return Ok(Look::Query(query(source)?));
+        }
+        let rules = rules::load(!args.no_default_rules, &args.rules)?;
+        let exceptions = exceptions::load(&args.exceptions, &rules)?;
+        for notice in exceptions.expiring(now) {
+            output::say(format_args!("trailbell: warning: {notice}"));
+        }
+        Ok(Look::Rules(Box::new(Detections::new(rules, exceptions))))
+    }
+
+    /// Whether log objects of a region can hold what is looked for.
+    pub fn can_match_in(&self, region: &str) -> bool {
+        match self {
+            Look::Rules(detections) => detections.rules.can_match_in(region),
+            Look::Query(_) => true,
+        }
+    }
+
+    /// Whether files are probed, and why not, for people.
+    pub fn probe(&self) -> String {
+        match self {
+            Look::Rules(detections) => detections.rules.probe(),
+            Look::Query(_) => "off: every record is held against the query".to_owned(),
+        }
+    }
+
+    /// Looks through one body, and gives what it comes upon to `on_sight`, in order.
+    pub fn through(
+        &self,
+        body: Body,
+        options: Options,
+        now: Timestamp,
+        origin: &dyn Fn(usize) -> Origin,
+        on_sight: &mut dyn FnMut(Sight),
+    ) -> (Read, Result<(), ReadError>) {
+        match self {
+            Look::Rules(detections) => {
+                finding::search(body, options, detections, now, origin, &mut |hit| match hit {
+                    Hit::Finding(finding) => on_sight(Sight::Finding(finding)),
+                    Hit::Bad(bad) => on_sight(Sight::Bad(bad)),
+                })
+            }
+            Look::Query(query) => reader::read(body, options, &mut |index, record| match record {
+                Ok(record) if query.matches(&View::new(&record), now) => {
+                    on_sight(Sight::Match(Box::new(Match { record, origin: origin(index) })));
+                }
+                Ok(_) => {}
+                Err(bad) => on_sight(Sight::Bad(bad)),
+            }),
+        }
+    }
+}
+
+fn query(source: &str) -> Result<Query, Box<dyn Error>> {
+    let query = Query::parse(source).map_err(|error| format!("--query: {error}"))?;
+    for unknown in ecs::unknown_fields(query.expr()) {
+        output::say(format_args!(
+            "trailbell: warning: --query: {}",
+            clean::text(&unknown.to_string(), 1000)
+        ));
+    }
+    Ok(query)
+}

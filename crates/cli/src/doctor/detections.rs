@@ -1,0 +1,74 @@
+//! Whether the rules and exceptions can be used.
+
+use detect::rule::exception::State;
+use detect::rule::{Detections, Exceptions, Gathered, RuleSet};
+use detect::text::command::Command;
+use jiff::Timestamp;
+use trailbell::app::config::DetectionsPlace;
+use trailbell::app::reload::Reload;
+
+use super::{Check, Deployment};
+
+/// The rules, and how it stands with them. Where they cannot be used, those that come with the
+/// program stand in.
+pub(super) async fn examine(
+    deployment: &Deployment,
+    now: Timestamp,
+) -> (Option<RuleSet>, Vec<Check>) {
+    let config = &deployment.config;
+    match Reload::new(config, Box::new(deployment.store.clone())).changed(now).await {
+        Ok(Some(detections)) => {
+            let checks = vec![
+                rules(&detections.rules),
+                exceptions(&detections, config.exceptions.as_ref(), now),
+            ];
+            (Some(detections.rules), checks)
+        }
+        Ok(None) => (embedded(), vec![unusable("there are none", config.rules.as_ref())]),
+        Err(error) => (embedded(), vec![unusable(&error.to_string(), config.rules.as_ref())]),
+    }
+}
+
+fn embedded() -> Option<RuleSet> {
+    Gathered::from_places(true, &[]).into_rules().ok()
+}
+
+fn rules(rules: &RuleSet) -> Check {
+    Check::ok("rules", format!("{} in use", rules.rules().len()))
+}
+
+fn unusable(why: &str, place: Option<&DetectionsPlace>) -> Check {
+    Check::fail("rules", format!("the function cannot start: {why}"), look("rules", place))
+}
+
+/// What tells all that is wrong with the files.
+fn look(kind: &str, place: Option<&DetectionsPlace>) -> Command {
+    let check = Command::new(&format!("trailbell {kind} check"));
+    match place {
+        None => Command::new("unset TRAILBELL_DEFAULT_RULES"),
+        Some(DetectionsPlace::Local(path)) => check.word(&path.to_string_lossy()),
+        Some(DetectionsPlace::S3 { bucket, prefix }) => {
+            let copy =
+                Command::new("aws s3 cp --recursive").word(&format!("s3://{bucket}/{prefix}"));
+            copy.plain(&format!("{kind}/ && {check} {kind}/"))
+        }
+    }
+}
+
+fn exceptions(detections: &Detections, place: Option<&DetectionsPlace>, now: Timestamp) -> Check {
+    if let Some(fault) = &detections.fault {
+        let told = format!("none is in use, every finding is alerted: {fault}");
+        return Check::fail("exceptions", told, look("exceptions", place));
+    }
+    let warnings = detections.warnings(now);
+    match warnings.is_empty() {
+        true => Check::ok("exceptions", counted(&detections.exceptions, now)),
+        false => Check::warn("exceptions", warnings.join("; "), look("exceptions", place)),
+    }
+}
+
+fn counted(exceptions: &Exceptions, now: Timestamp) -> String {
+    let all = exceptions.all();
+    let expired = all.iter().filter(|exception| exception.state(now) == State::Expired).count();
+    format!("{} in use, {expired} expired", all.len() - expired)
+}

@@ -1,0 +1,119 @@
+//! Whether the ledger does what the function needs of it.
+
+use detect::text::command::Command;
+use trailbell::app::config::LedgerPlace;
+use trailbell::ledger::{LedgerError, Probe, StoredLedger, Survey};
+
+use super::{Check, Deployment, bucket};
+
+pub(super) fn none() -> Check {
+    let told =
+        "TRAILBELL_LEDGER=none: what is delivered twice is told twice, and there are no sweeps";
+    Check::warn("ledger", told, Command::new("export TRAILBELL_LEDGER=s3://BUCKET/ledger"))
+}
+
+pub(super) async fn examine(deployment: &Deployment, ledger: &StoredLedger) -> Vec<Check> {
+    let place = &deployment.config.ledger;
+    let written = match deployment.read_only {
+        true => Check::ok("ledger", format!("{}: not tried to write, as asked", named(place))),
+        false => judge_probe(place, ledger.probe().await),
+    };
+    vec![written, judge_survey(place, ledger.survey().await)]
+}
+
+fn named(place: &LedgerPlace) -> String {
+    match place {
+        LedgerPlace::None => "none".to_owned(),
+        LedgerPlace::Dir(path) => format!("the folder {}", path.display()),
+        LedgerPlace::S3 { bucket, prefix } => format!("s3://{bucket}/{prefix}"),
+    }
+}
+
+fn judge_probe(place: &LedgerPlace, probe: Result<Probe, LedgerError>) -> Check {
+    let name = named(place);
+    match probe {
+        Ok(Probe::Honoured) => {
+            let told = format!(
+                "{name}: takes writes, and keeps to conditions (a probe was written and removed)"
+            );
+            Check::ok("ledger", told)
+        }
+        Ok(Probe::Ignored(condition)) => {
+            let told = format!(
+                "{name}: takes a write whose {condition} does not hold: findings would be told twice"
+            );
+            Check::fail("ledger", told, Command::new("export TRAILBELL_LEDGER=s3://BUCKET/ledger"))
+        }
+        Err(error) => refused(place, &error),
+    }
+}
+
+fn refused(place: &LedgerPlace, error: &LedgerError) -> Check {
+    let cure = match place {
+        LedgerPlace::S3 { bucket, prefix } => {
+            let prefix = prefix.trim_matches('/');
+            let folder = if prefix.is_empty() { String::new() } else { format!("{prefix}/") };
+            let actions = ["s3:GetObject", "s3:PutObject", "s3:DeleteObject"];
+            bucket::allow(&actions, &format!("arn:aws:s3:::{bucket}/{folder}*"))
+        }
+        LedgerPlace::Dir(path) => Command::new("chmod u+rwX").word(&path.to_string_lossy()),
+        LedgerPlace::None => Command::new("export TRAILBELL_LEDGER=s3://BUCKET/ledger"),
+    };
+    let at = match place {
+        LedgerPlace::S3 { bucket, .. } => format!("s3://{bucket}/{}", error.key),
+        _ => format!("{}, {}", named(place), error.key),
+    };
+    Check::fail("ledger", format!("{at}: {}", error.what), cure)
+}
+
+fn judge_survey(place: &LedgerPlace, survey: Result<Survey, LedgerError>) -> Check {
+    let survey = match survey {
+        Ok(survey) => survey,
+        Err(error) => return refused(place, &error),
+    };
+    let Survey { open, waiting, failed } = survey;
+    let told = format!("{open} open, {waiting} of them for more than an hour, {failed} failed");
+    match (failed, waiting) {
+        (0, 0) => Check::ok("findings", told),
+        (0, _) => Check::warn(
+            "findings",
+            format!("{told}: a sweep should have told them"),
+            super::sweeps::sweep(),
+        ),
+        _ => {
+            let told = format!(
+                "{told}: the topic refused them, the short form too. Mend it; the next sweep tells them"
+            );
+            Check::fail("findings", told, super::sweeps::sweep())
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::doctor::Level;
+
+    #[test]
+    fn what_failed_is_worse_than_what_waits() {
+        let place = LedgerPlace::S3 { bucket: "b".to_owned(), prefix: "/ledger/".to_owned() };
+        for (survey, level) in [
+            (Survey { open: 3, waiting: 0, failed: 0 }, Level::Ok),
+            (Survey { open: 3, waiting: 1, failed: 0 }, Level::Warn),
+            (Survey { open: 3, waiting: 1, failed: 1 }, Level::Fail),
+        ] {
+            assert_eq!(judge_survey(&place, Ok(survey)).level, level, "{survey:?}");
+        }
+        let error = LedgerError {
+            bucket: "b".to_owned(),
+            key: "k".to_owned(),
+            what: "AccessDenied".to_owned(),
+        };
+        let told = judge_probe(&place, Err(error)).to_string();
+        assert!(
+            told.contains("arn:aws:s3:::b/ledger/*") && told.contains("s3:DeleteObject"),
+            "{told}"
+        );
+        assert_eq!(judge_probe(&place, Ok(Probe::Ignored("If-Match"))).level, Level::Fail);
+    }
+}

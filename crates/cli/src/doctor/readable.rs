@@ -1,0 +1,82 @@
+//! Whether what a trail delivered can be fetched, decrypted and inflated.
+
+use detect::cloudtrail::reader::{self, Options};
+use detect::cloudtrail::{Body, ReadError, Trail};
+use detect::text::command::Command;
+use trailbell::notification::ObjectRef;
+use trailbell::store::{Cause, Refusal};
+
+use super::deliveries::Newest;
+use super::{Check, Deployment, bucket};
+
+/// Reads the newest log object to its end.
+pub(super) async fn log(
+    deployment: &Deployment,
+    trail: &Trail,
+    newest: Option<Newest>,
+) -> Option<Check> {
+    let max_bytes = deployment.config.max_object_bytes;
+    let object = object(trail, newest?);
+    let records = move |body| {
+        let (read, result) =
+            reader::read(body, Options { max_bytes, lines: false }, &mut |_, _| {});
+        result.map(|()| {
+            format!("read to its end: {} bytes inflated, records: {}", read.bytes, read.records)
+        })
+    };
+    Some(fetched(deployment, "readable", &object, records).await)
+}
+
+/// Inflates the newest digest.
+pub(super) async fn digest(
+    deployment: &Deployment,
+    trail: &Trail,
+    newest: Option<Newest>,
+) -> Option<Check> {
+    let max_bytes = deployment.config.max_object_bytes;
+    let object = object(trail, newest?);
+    let bytes = move |body| {
+        reader::inflated(body, max_bytes)
+            .map(|bytes| format!("read to its end: {bytes} bytes inflated"))
+    };
+    Some(fetched(deployment, "readable", &object, bytes).await)
+}
+
+fn object(trail: &Trail, newest: Newest) -> ObjectRef {
+    ObjectRef { bucket: trail.bucket.clone(), key: newest.key, version_id: None }
+}
+
+async fn fetched(
+    deployment: &Deployment,
+    what: &'static str,
+    object: &ObjectRef,
+    read: impl FnOnce(Body) -> Result<String, ReadError> + Send + 'static,
+) -> Check {
+    let body = match deployment.store.fetch(object).await {
+        Ok(body) => body,
+        Err(refusal) => return refused(what, object, &refusal),
+    };
+    // A body that is streamed blocks.
+    match tokio::task::spawn_blocking(move || read(body)).await {
+        Ok(Ok(told)) => Check::ok(what, format!("{object}: {told}")),
+        Ok(Err(error)) => Check::fail(what, format!("{object}: {error}"), download(object)),
+        Err(panic) => Check::fail(what, format!("{object}: {panic}"), download(object)),
+    }
+}
+
+fn refused(what: &'static str, object: &ObjectRef, refusal: &Refusal) -> Check {
+    let told = format!("{object}: {}", refusal.advised("s3:GetObject"));
+    let cure = match refusal.cause {
+        Cause::Forbidden => {
+            bucket::allow(&["s3:GetObject"], &format!("arn:aws:s3:::{}/*", object.bucket))
+        }
+        Cause::Other | Cause::NoObject => download(object),
+        _ => bucket::general(refusal),
+    };
+    Check::fail(what, told, cure)
+}
+
+/// What shows the object as others see it.
+fn download(object: &ObjectRef) -> Command {
+    Command::new("aws s3 cp").word(&format!("s3://{}/{}", object.bucket, object.key)).plain(".")
+}

@@ -1,0 +1,18 @@
+//! Settings that cannot be used: then there is nothing to look at.
+
+use detect::text::command::Command;
+use trailbell::app::config::ConfigError;
+
+use super::{Check, Examination};
+
+/// A line for each thing that is wrong.
+pub fn unusable(error: &ConfigError) -> Examination {
+    let line = |problem: &String| {
+        let name = problem.split([':', ' ']).next().unwrap_or_default();
+        let known = name.starts_with("TRAILBELL_") && !problem.contains("no such setting");
+        let cure =
+            if known { Command::export(name, None) } else { Command::new("unset").word(name) };
+        Check::fail("settings", problem, cure)
+    };
+    Examination(error.0.iter().map(line).collect())
+}

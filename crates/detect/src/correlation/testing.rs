@@ -1,0 +1,158 @@
+//! Correlations held against sequences of records, without a ledger: their tests, and samples of
+//! their alerts.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use jiff::Timestamp;
+
+use super::{Episode, Episodes, Folders, Mark, Place, known, occurrences, places, told};
+use crate::cloudtrail::Record;
+use crate::correlation::{Correlated, Known};
+use crate::ecs::View;
+use crate::finding::{Finding, FindingId, Origin};
+use crate::rule::testing::{Fault, Sequence, Sequences};
+use crate::rule::{Correlation, Gathered, RuleOrigin, RuleSet, RulesError};
+
+/// What came of testing the correlations of one source.
+#[derive(Debug, Default)]
+pub struct Tested {
+    /// One for each correlation.
+    pub outcomes: Vec<Outcome>,
+    /// Why some could not be tested.
+    pub problems: Vec<String>,
+}
+
+/// How one correlation stood its tests.
+#[derive(Debug)]
+pub struct Outcome {
+    /// Its name.
+    pub name: String,
+    /// At how many sequences it had to ring.
+    pub must_match: usize,
+    /// At how many it had not to.
+    pub must_not_match: usize,
+    /// What went wrong; nothing where it passed.
+    pub faults: Vec<Fault>,
+}
+
+/// Tests the correlations that come with the program, or those of a folder or file over its rules
+/// and the program's. `now` is what date math in queries counts from. Files that cannot be read are
+/// told where rules are tested.
+pub fn test(path: Option<PathBuf>, now: Timestamp) -> Tested {
+    let places: Vec<PathBuf> = path.into_iter().collect();
+    let gathered = Gathered::from_places(true, &places);
+    let readable = gathered.problems.is_empty();
+    let set = match gathered.into_rules() {
+        Ok(set) => set,
+        Err(RulesError::Problems(problems)) if readable => {
+            return Tested {
+                problems: problems.iter().map(ToString::to_string).collect(),
+                ..Tested::default()
+            };
+        }
+        Err(_) => return Tested::default(),
+    };
+    let wanted =
+        |it: &&Correlation| matches!(it.origin, RuleOrigin::Embedded(_)) == places.is_empty();
+    let mut tested = Tested::default();
+    for correlation in set.correlations().iter().filter(wanted) {
+        match Sequences::of(correlation) {
+            Ok(sequences) => {
+                tested.outcomes.push(outcome(correlation, &set, sequences.unwrap_or_default(), now))
+            }
+            Err(problem) => tested.problems.push(problem.to_string()),
+        }
+    }
+    tested
+}
+
+fn outcome(
+    correlation: &Correlation,
+    set: &RuleSet,
+    sequences: Sequences,
+    now: Timestamp,
+) -> Outcome {
+    let Sequences { must_match, must_not_match } = sequences;
+    let lack = match (must_match.is_empty(), must_not_match.is_empty()) {
+        (true, true) => Some(Fault::Untested),
+        (true, false) => Some(Fault::LacksMatch),
+        (false, true) => Some(Fault::LacksSilence),
+        (false, false) => None,
+    };
+    let rings = |sequence: &Sequence| rehearse(correlation, set, &sequence.records, now);
+    let silent = must_match.iter().filter_map(|sequence| match rings(sequence) {
+        None => Some(Fault::Silent(sequence.name.clone())),
+        Some((told, _)) => {
+            let (wanted, reached) = (sequence.severity?.as_str(), told.rule.severity.as_str());
+            (wanted != reached).then(|| Fault::Severity {
+                name: sequence.name.clone(),
+                wanted,
+                reached,
+            })
+        }
+    });
+    let rung = must_not_match.iter().filter(|sequence| rings(sequence).is_some());
+    let rung = rung.map(|sequence| Fault::Matched(sequence.name.clone()));
+    let faults = lack.into_iter().chain(silent).chain(rung).collect();
+    let name = correlation.info.name.clone();
+    Outcome { name, must_match: must_match.len(), must_not_match: must_not_match.len(), faults }
+}
+
+/// What would be told of these records, had all of them arrived: of the most severe episode; none
+/// where there is none.
+pub fn rehearse(
+    correlation: &Correlation,
+    set: &RuleSet,
+    records: &[Record],
+    now: Timestamp,
+) -> Option<(Correlated, Known)> {
+    let findings = findings(set, records, now);
+    let mut folders: BTreeMap<String, Vec<Mark>> = BTreeMap::new();
+    for finding in &findings {
+        let fallback = finding.time.unwrap_or(now);
+        for Place { folder, mark } in places(correlation, finding, fallback, now) {
+            folders.entry(folder).or_default().push(mark);
+        }
+    }
+    let stories = folders.keys().flat_map(|folder| {
+        let marks = story(folder, &folders);
+        episodes(correlation, &marks)
+            .into_iter()
+            .map(move |episode| (folder, marks.clone(), episode))
+    });
+    let (folder, marks, episode) = stories.max_by_key(|(.., episode)| episode.severity)?;
+    let told = told(correlation, folder, &marks, &episode);
+    let by_id = |id: &FindingId| findings.iter().find(|finding| finding.id == *id).cloned();
+    let members: Vec<Finding> = told.members.iter().filter_map(by_id).collect();
+    let known = known(&told, members, None);
+    Some((told, known))
+}
+
+fn findings(set: &RuleSet, records: &[Record], now: Timestamp) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    for (record, number) in records.iter().zip(0..) {
+        let origin = || Origin::Inline { envelope: "sample".to_owned(), record: number };
+        let view = View::new(record);
+        findings.extend(
+            set.matching(&view, now).map(|rule| Finding::new(&rule.info, record, origin())),
+        );
+    }
+    findings
+}
+
+fn story(folder: &str, all: &BTreeMap<String, Vec<Mark>>) -> Vec<Mark> {
+    let mut folders = Folders::new(folder);
+    while let Some(next) = folders.next_folder() {
+        folders.add(&next, all.get(&next.folder).into_iter().flatten().cloned());
+    }
+    folders.marks()
+}
+
+fn episodes(correlation: &Correlation, marks: &[Mark]) -> Vec<Episode> {
+    let times: Vec<Timestamp> = marks.iter().map(|mark| mark.time).collect();
+    let id = |start: Timestamp| FindingId::of_parts(["sample", &Mark::start(start)]);
+    let found = occurrences(correlation, marks);
+    let episodes = Episodes::default().absorb(&found, &times, correlation.timespan, &id);
+    episodes.around(&times, correlation.timespan)
+}

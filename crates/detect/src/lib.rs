@@ -1,0 +1,17 @@
+//! Detection, pure: CloudTrail records, their ECS view, rules, findings and correlations.
+//!
+//! | module | question it answers |
+//! |---|---|
+//! | [`text`] | how is text made safe for people, shells and terminals? |
+//! | [`cloudtrail`] | which records does a log object hold? |
+//! | [`ecs`] | what is the value of an ECS field in a record? |
+//! | [`rule`] | which rules are there, and which of them match a record? |
+//! | [`finding`] | what was found, and who did it? |
+//! | [`correlation`] | what do several findings mean together? |
+
+pub mod cloudtrail;
+pub mod correlation;
+pub mod ecs;
+pub mod finding;
+pub mod rule;
+pub mod text;

@@ -1,0 +1,26 @@
+//! The detections: what a rule is, how its file is read, checked and tested, and which rules match
+//! a record.
+
+pub mod check;
+mod correlation;
+mod detection;
+mod detections;
+mod embedded;
+pub mod exception;
+pub mod explain;
+mod gather;
+mod info;
+pub mod load;
+mod needles;
+mod pin;
+mod set;
+pub mod testing;
+
+pub use correlation::{Condition, Correlation, POWER, Raise, Reference, Stage};
+pub use detection::{Rule, RuleOrigin};
+pub use detections::Detections;
+pub use exception::{Exception, Exceptions, ExceptionsError, LoadedExceptions};
+pub use gather::{Gathered, RulesError};
+pub use info::{RuleInfo, Severity, Tactic, Technique, Threat};
+pub use pin::Pin;
+pub use set::{NoRules, RuleSet};

@@ -1,0 +1,12 @@
+//! Reading log objects.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test stops at what it did not expect"
+)]
+
+mod gears;
+mod probe;
+mod reader;

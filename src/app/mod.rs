@@ -1,0 +1,5 @@
+//! Configuration, and what is built from it.
+
+pub mod config;
+pub mod reload;
+pub mod wiring;

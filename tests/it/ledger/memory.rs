@@ -1,0 +1,279 @@
+//! A store and a sink in memory, that fail as told and can be stopped before and after every
+//! effect.
+
+use std::collections::BTreeMap;
+use std::future::poll_fn;
+use std::sync::{Arc, Mutex};
+use std::task::Poll;
+
+use alert::Alert;
+use async_trait::async_trait;
+use bytes::Bytes;
+use detect::cloudtrail::Body;
+use jiff::{SignedDuration, Timestamp};
+use trailbell::notification::ObjectRef;
+use trailbell::sink::{AlertSink, MessageId, PublishError};
+use trailbell::store::{
+    Condition, Listing, ObjectStore, Page, PutError, SmallObject, StoreError, Written,
+};
+
+/// What goes wrong with one call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fault {
+    /// Nothing.
+    None,
+    /// It is refused: a 503, say.
+    Refused,
+    /// It is done, and the answer is lost.
+    Lost,
+    /// A put meets another write: 409.
+    Conflict,
+}
+
+type Faults = Box<dyn FnMut(&str, &str) -> Fault + Send>;
+
+/// A store, shared by all its clones.
+#[derive(Clone)]
+pub struct Memory {
+    world: Arc<Mutex<World>>,
+}
+
+struct World {
+    objects: BTreeMap<String, SmallObject>,
+    date: Timestamp,
+    etags: u64,
+    faults: Faults,
+    calls: Vec<String>,
+}
+
+impl Memory {
+    /// An empty store whose clock shows 2026-03-01 10:00 UTC.
+    pub fn new() -> Memory {
+        let date = "2026-03-01T10:00:00Z".parse().unwrap();
+        let faults: Faults = Box::new(|_, _| Fault::None);
+        let world = World { objects: BTreeMap::new(), date, etags: 0, faults, calls: Vec::new() };
+        Memory { world: Arc::new(Mutex::new(world)) }
+    }
+
+    /// Decides what goes wrong, by verb (`get`, `put`, `delete`, `list`) and key.
+    pub fn fail(&self, faults: impl FnMut(&str, &str) -> Fault + Send + 'static) {
+        self.world.lock().unwrap().faults = Box::new(faults);
+    }
+
+    /// Moves the store's clock.
+    pub fn wait(&self, seconds: i64) {
+        let mut world = self.world.lock().unwrap();
+        world.date = world.date.checked_add(SignedDuration::from_secs(seconds)).unwrap();
+    }
+
+    /// All keys below a prefix.
+    pub fn keys(&self, prefix: &str) -> Vec<String> {
+        let world = self.world.lock().unwrap();
+        world.objects.keys().filter(|key| key.starts_with(prefix)).cloned().collect()
+    }
+
+    /// An object's text.
+    pub fn text(&self, key: &str) -> Option<String> {
+        let world = self.world.lock().unwrap();
+        world.objects.get(key).map(|object| String::from_utf8_lossy(&object.bytes).into_owned())
+    }
+
+    /// Writes past all faults, as an operator might.
+    pub fn write(&self, key: &str, text: &str) {
+        self.world.lock().unwrap().write(key, Bytes::from(text.to_owned()));
+    }
+
+    /// The calls so far, as `verb key`, and forgets them.
+    pub fn calls(&self) -> Vec<String> {
+        std::mem::take(&mut self.world.lock().unwrap().calls)
+    }
+
+    async fn call<T>(
+        &self,
+        verb: &str,
+        key: &str,
+        effect: impl FnOnce(&mut World) -> T,
+    ) -> Result<T, Fault> {
+        step().await;
+        let (fault, result) = {
+            let mut world = self.world.lock().unwrap();
+            world.calls.push(format!("{verb} {key}"));
+            let fault = (world.faults)(verb, key);
+            let done = matches!(fault, Fault::None | Fault::Lost);
+            (fault, done.then(|| effect(&mut world)))
+        };
+        step().await;
+        result.filter(|_| fault == Fault::None).ok_or(fault)
+    }
+}
+
+impl World {
+    fn write(&mut self, key: &str, bytes: Bytes) -> Written {
+        self.etags += 1;
+        let (etag, date) = (format!("etag-{}", self.etags), self.date);
+        let object = SmallObject { bytes, etag: etag.clone(), modified: date, date };
+        self.objects.insert(key.to_owned(), object);
+        Written { etag, date }
+    }
+}
+
+/// Lets others go on: whoever polls by hand can stop here for good.
+async fn step() {
+    let mut passed = false;
+    poll_fn(|context| {
+        if std::mem::replace(&mut passed, true) {
+            return Poll::Ready(());
+        }
+        context.waker().wake_by_ref();
+        Poll::Pending
+    })
+    .await;
+}
+
+fn refused(_: Fault) -> StoreError {
+    StoreError::Retry("503: slow down".to_owned())
+}
+
+#[async_trait]
+impl ObjectStore for Memory {
+    async fn open(&self, object: &ObjectRef) -> Result<Body, StoreError> {
+        let bytes =
+            self.call("open", &object.key, |world| world.objects.get(&object.key).cloned()).await;
+        bytes.map_err(refused)?.map(|object| Body::Whole(object.bytes)).ok_or(StoreError::Gone)
+    }
+
+    async fn get(&self, _: &str, key: &str) -> Result<SmallObject, StoreError> {
+        let got = self.call("get", key, |world| {
+            let date = world.date;
+            world.objects.get(key).cloned().map(|object| SmallObject { date, ..object })
+        });
+        got.await.map_err(refused)?.ok_or(StoreError::Gone)
+    }
+
+    async fn put(
+        &self,
+        _: &str,
+        key: &str,
+        bytes: Bytes,
+        condition: Condition,
+    ) -> Result<Written, PutError> {
+        let put = self.call("put", key, |world| {
+            let now = world.objects.get(key).map(|object| object.etag.clone());
+            let holds = match condition {
+                Condition::None => true,
+                Condition::IfNoneMatch => now.is_none(),
+                Condition::IfMatch(etag) => now == Some(etag),
+            };
+            if holds { Ok(world.write(key, bytes)) } else { Err(PutError::Changed) }
+        });
+        match put.await {
+            Ok(result) => result,
+            Err(Fault::Conflict) => Err(PutError::Conflict),
+            Err(_) => Err(PutError::Retry("503: slow down".to_owned())),
+        }
+    }
+
+    async fn delete(&self, _: &str, key: &str) -> Result<(), StoreError> {
+        self.call("delete", key, |world| world.objects.remove(key))
+            .await
+            .map(|_| ())
+            .map_err(refused)
+    }
+
+    async fn list(&self, listing: &Listing) -> Result<Page, StoreError> {
+        self.call("list", &listing.prefix, |world| page(world, listing)).await.map_err(refused)
+    }
+}
+
+/// Pages of five, so that every test of many pages through them.
+fn page(world: &World, listing: &Listing) -> Page {
+    let after = listing.continuation.as_ref().or(listing.start_after.as_ref());
+    let mut page = Page::default();
+    for key in world.objects.keys().filter(|key| key.starts_with(&listing.prefix)) {
+        let rest = &key[listing.prefix.len()..];
+        let folder = rest
+            .find('/')
+            .filter(|_| listing.folders)
+            .map(|end| &key[..listing.prefix.len() + end + 1]);
+        let shown = folder.unwrap_or(key);
+        if after.is_some_and(|after| shown <= after.as_str())
+            || page.prefixes.last().map(String::as_str) == Some(shown)
+        {
+            continue;
+        }
+        if page.keys.len() + page.prefixes.len() == 5 {
+            page.next = page.keys.last().max(page.prefixes.last()).cloned();
+            return page;
+        }
+        if folder.is_some() {
+            page.prefixes.push(shown.to_owned())
+        } else {
+            page.keys.push(shown.to_owned())
+        }
+    }
+    page
+}
+
+/// A sink that keeps what it accepts, shared by all its clones.
+#[derive(Clone, Default)]
+pub struct Topic {
+    accepted: Arc<Mutex<Vec<Alert>>>,
+    /// The findings that were told, one by one or in summaries.
+    told: Arc<Mutex<Vec<String>>>,
+    faults: Arc<Mutex<Vec<Fault>>>,
+}
+
+impl Topic {
+    /// What was accepted so far.
+    pub fn accepted(&self) -> Vec<Alert> {
+        self.accepted.lock().unwrap().clone()
+    }
+
+    /// The ids of the findings told since the nth.
+    pub fn told_since(&self, nth: usize) -> Vec<String> {
+        self.told.lock().unwrap()[nth..].to_vec()
+    }
+
+    /// How many findings were told.
+    pub fn told(&self) -> usize {
+        self.told.lock().unwrap().len()
+    }
+
+    /// What goes wrong with the next alerts, one after the other.
+    pub fn fail(&self, faults: &[Fault]) {
+        *self.faults.lock().unwrap() = faults.iter().rev().copied().collect();
+    }
+}
+
+/// The findings that an alert tells of.
+fn members(alert: &Alert) -> Vec<String> {
+    match alert.document["trailbell"]["members"].as_array() {
+        Some(members) => {
+            members.iter().map(|member| member["id"].as_str().unwrap().to_owned()).collect()
+        }
+        None => vec![alert.finding.to_string()],
+    }
+}
+
+#[async_trait]
+impl AlertSink for Topic {
+    async fn publish(&self, alerts: &[Alert]) -> Vec<Result<MessageId, PublishError>> {
+        let mut results = Vec::new();
+        for alert in alerts {
+            step().await;
+            let fault = self.faults.lock().unwrap().pop().unwrap_or(Fault::None);
+            if matches!(fault, Fault::None | Fault::Lost) {
+                self.told.lock().unwrap().extend(members(alert));
+                self.accepted.lock().unwrap().push(alert.clone());
+            }
+            step().await;
+            let ok = fault == Fault::None;
+            results.push(if ok {
+                Ok(format!("m-{}", alert.finding))
+            } else {
+                Err(PublishError("throttled".to_owned()))
+            });
+        }
+        results
+    }
+}

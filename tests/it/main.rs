@@ -1,0 +1,20 @@
+//! The function through its library and its program.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test stops at what it did not expect"
+)]
+
+mod aws;
+mod faults;
+mod ledger;
+mod notification;
+mod pipeline;
+mod reload;
+mod routing;
+mod secrets;
+mod start;
+mod sweep;
+mod walk;

@@ -1,0 +1,568 @@
+//! The whole way of a notification, with a store and a sink that fail as told.
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use alert::{Accounts, Alert};
+use async_trait::async_trait;
+use bytes::Bytes;
+use detect::cloudtrail::Body;
+use detect::finding::Fate;
+use detect::rule::{Detections, LoadedExceptions, RuleSet, load};
+use jiff::Timestamp;
+use serde_json::{Value, json};
+use tokio::time::Instant;
+use trailbell::ledger::Ledger;
+use trailbell::notification::ObjectRef;
+use trailbell::pipeline::{self, Clock, ObjectFate, Outcome, Pipeline, Remedy};
+use trailbell::sink::{AlertSink, MessageId, PublishError};
+use trailbell::store::{
+    Condition, Listing, ObjectStore, Page, PutError, SmallObject, StoreError, Written,
+};
+
+/// What a store does when asked for an object.
+#[derive(Clone)]
+enum Answer {
+    Bytes(Bytes),
+    Gone,
+    Forbidden,
+    Panic,
+}
+
+/// Objects by key, and which were asked for.
+#[derive(Default)]
+struct Objects {
+    answers: HashMap<String, Answer>,
+    asked: Arc<Mutex<Vec<String>>>,
+}
+
+#[async_trait]
+impl ObjectStore for Objects {
+    async fn open(&self, object: &ObjectRef) -> Result<Body, StoreError> {
+        self.asked.lock().unwrap().push(object.key.clone());
+        match self.answers.get(&object.key).cloned().unwrap_or(Answer::Gone) {
+            Answer::Bytes(bytes) => Ok(Body::Whole(bytes)),
+            Answer::Gone => Err(StoreError::Gone),
+            Answer::Forbidden => Err(StoreError::Retry("AccessDenied".to_owned())),
+            Answer::Panic => panic!("told to"),
+        }
+    }
+
+    async fn get(&self, _: &str, _: &str) -> Result<SmallObject, StoreError> {
+        panic!("log objects are opened")
+    }
+
+    async fn put(&self, _: &str, _: &str, _: Bytes, _: Condition) -> Result<Written, PutError> {
+        panic!("nothing is written beside log objects")
+    }
+
+    async fn delete(&self, _: &str, _: &str) -> Result<(), StoreError> {
+        panic!("log objects are never deleted")
+    }
+
+    async fn list(&self, _: &Listing) -> Result<Page, StoreError> {
+        panic!("a notification names its objects")
+    }
+}
+
+/// Takes every alert, but for those whose subject holds `refuses`.
+#[derive(Clone, Default)]
+struct Outbox {
+    refuses: Option<&'static str>,
+    taken: Arc<Mutex<Vec<Alert>>>,
+}
+
+#[async_trait]
+impl AlertSink for Outbox {
+    async fn publish(&self, alerts: &[Alert]) -> Vec<Result<MessageId, PublishError>> {
+        let one = |alert: &Alert| {
+            if self.refuses.is_some_and(|word| alert.subject.contains(word)) {
+                return Err(PublishError("the topic does not exist".to_owned()));
+            }
+            self.taken.lock().unwrap().push(alert.clone());
+            Ok("id".to_owned())
+        };
+        alerts.iter().map(one).collect()
+    }
+}
+
+/// A world of objects and a sink, and what happened in it.
+struct World {
+    objects: Objects,
+    sink: Outbox,
+    exceptions: LoadedExceptions,
+    /// Why rules or exceptions are not the latest.
+    troubles: Vec<String>,
+    max_object_bytes: u64,
+    last_start: Option<Instant>,
+}
+
+fn key(name: &str) -> String {
+    format!(
+        "AWSLogs/111122223333/CloudTrail/us-east-1/2026/03/01/111122223333_CloudTrail_us-east-1_{name}.json.gz"
+    )
+}
+
+fn world(objects: &[(&str, Answer)]) -> World {
+    let answers = objects.iter().map(|(name, answer)| (key(name), answer.clone())).collect();
+    let objects = Objects { answers, asked: Arc::default() };
+    let (sink, exceptions) = (Outbox::default(), LoadedExceptions::default());
+    World {
+        objects,
+        sink,
+        exceptions,
+        troubles: Vec::new(),
+        max_object_bytes: 1 << 30,
+        last_start: None,
+    }
+}
+
+impl World {
+    async fn run(self, payload: &Value) -> (Outcome, Vec<Alert>, Vec<String>) {
+        let sink = Box::new(self.sink.clone());
+        self.run_into(sink, payload).await
+    }
+
+    async fn run_into(
+        self,
+        sink: Box<dyn AlertSink>,
+        payload: &Value,
+    ) -> (Outcome, Vec<Alert>, Vec<String>) {
+        let (asked, taken) = (Arc::clone(&self.objects.asked), Arc::clone(&self.sink.taken));
+        let rules = RuleSet::new([load::embedded().rules]).unwrap();
+        let pipeline = Pipeline {
+            store: Box::new(self.objects),
+            sink,
+            detections: Arc::new(
+                Detections::with_loaded(rules, self.exceptions).with_troubles(self.troubles),
+            ),
+            accounts: Accounts::default(),
+            ledger: Ledger::None,
+            trails: vec![],
+            max_object_bytes: self.max_object_bytes,
+        };
+        let now: Timestamp = "2026-03-01T10:10:00Z".parse().unwrap();
+        let clock = Clock { now, last_start: self.last_start, lease: Duration::from_secs(360) };
+        let outcome = pipeline::run(&Arc::new(pipeline), payload, clock).await;
+        assert_eq!(outcome.report.check(), Ok(()), "{:?}", outcome.report);
+        let (taken, asked) = (taken.lock().unwrap().clone(), asked.lock().unwrap().clone());
+        (outcome, taken, asked)
+    }
+}
+
+fn create_group(event_id: &str, group: &str) -> Value {
+    json!({"eventVersion": "1.11", "eventSource": "iam.amazonaws.com", "eventName": "CreateGroup",
+        "eventTime": "2026-03-01T10:00:00Z", "awsRegion": "us-east-1", "eventID": event_id,
+        "recipientAccountId": "111122223333", "requestParameters": {"groupName": group},
+        "userIdentity": {"type": "IAMUser", "userName": "alice", "arn": "arn:aws:iam::111122223333:user/alice"}})
+}
+
+/// The same, by another user: many changes of one user are told in a summary.
+fn by(user: &str, mut record: Value) -> Value {
+    record["userIdentity"]["arn"] = json!(format!("arn:aws:iam::111122223333:user/{user}"));
+    record
+}
+
+fn log(records: &[Value]) -> Answer {
+    Answer::Bytes(Bytes::from(json!({ "Records": records }).to_string()))
+}
+
+fn s3_event(names: &[&str]) -> Value {
+    let record = |name: &&str| {
+        json!({"eventVersion": "2.1", "eventSource": "aws:s3", "eventName": "ObjectCreated:Put",
+            "s3": {"bucket": {"name": "logs"}, "object": {"key": key(name)}}})
+    };
+    json!({ "Records": names.iter().map(record).collect::<Vec<_>>() })
+}
+
+fn queue(bodies: &[String]) -> Value {
+    let message = |(n, body): (usize, &String)| json!({"messageId": format!("m{n}"), "eventSource": "aws:sqs", "body": body});
+    json!({ "Records": bodies.iter().enumerate().map(message).collect::<Vec<_>>() })
+}
+
+fn retried(outcome: &Outcome) -> Vec<&str> {
+    outcome.retry.iter().map(|id| id.as_deref().unwrap_or("the invocation")).collect()
+}
+
+#[tokio::test]
+async fn an_object_with_both_kinds_of_change_rings_twice() {
+    let mut add = create_group("e2", "admins");
+    add["eventName"] = json!("AddUserToGroup");
+    add["requestParameters"]["userName"] = json!("bob");
+    let world = world(&[(
+        "a",
+        log(&[create_group("e1", "admins"), json!({"eventName": "ListUsers"}), add]),
+    )]);
+    let (outcome, alerts, _) = world.run(&s3_event(&["a"])).await;
+    assert_eq!(alerts.len(), 2);
+    assert_eq!((outcome.report.records, outcome.report.findings_that(Fate::Alerted)), (3, 2));
+    assert!(outcome.reply().is_ok() && outcome.problems.is_empty());
+}
+
+#[tokio::test]
+async fn of_a_batch_with_a_broken_third_message_only_that_one_comes_back() {
+    let world = world(&[
+        ("a", log(&[create_group("e1", "one")])),
+        ("b", log(&[create_group("e2", "two")])),
+        ("d", log(&[create_group("e4", "four")])),
+    ]);
+    let body = |name: &str| s3_event(&[name]).to_string();
+    let (outcome, alerts, _) =
+        world.run(&queue(&[body("a"), body("b"), "{ broken".to_owned(), body("d")])).await;
+    assert_eq!(alerts.len(), 3);
+    assert_eq!(outcome.reply().unwrap(), json!({"batchItemFailures": [{"itemIdentifier": "m2"}]}));
+    assert_eq!(outcome.report.unreadable, 1);
+    assert!(
+        outcome.problems[0].to_string().starts_with("message m2: SQS body: not JSON"),
+        "{:?}",
+        outcome.problems
+    );
+}
+
+#[tokio::test]
+async fn one_poisoned_object_does_not_take_the_others_with_it() {
+    let truncated = Answer::Bytes(Bytes::from_static(br#"{"Records":[{"eventName":"#));
+    let all = [
+        ("gone", Answer::Gone),
+        ("forbidden", Answer::Forbidden),
+        ("dies", Answer::Panic),
+        ("truncated", truncated),
+        ("good", log(&[create_group("e1", "one")])),
+    ];
+    let names: Vec<&str> = all.iter().map(|(name, _)| *name).collect();
+    let bodies: Vec<String> = names.iter().map(|name| s3_event(&[name]).to_string()).collect();
+    let (outcome, alerts, _) = world(&all).run(&queue(&bodies)).await;
+    assert_eq!(alerts.len(), 1);
+    assert_eq!(retried(&outcome), ["m1", "m2", "m3"], "gone is a success");
+    let fates = [(ObjectFate::Gone, 1), (ObjectFate::Failed, 3), (ObjectFate::Scanned, 1)];
+    assert!(
+        fates.iter().all(|(fate, count)| outcome.report.objects_that(*fate) == *count),
+        "{:?}",
+        outcome.report
+    );
+    let told: Vec<String> = outcome.problems.iter().map(ToString::to_string).collect();
+    for (name, what) in
+        [("forbidden", "AccessDenied"), ("dies", "died"), ("truncated", "at byte 25")]
+    {
+        let place = format!("s3://logs/{}: ", key(name));
+        assert!(
+            told.iter().any(|problem| problem.starts_with(&place) && problem.contains(what)),
+            "{name}: {told:?}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn findings_before_the_damage_are_told_and_the_object_comes_back() {
+    let text =
+        json!({"Records": [create_group("e1", "one"), create_group("e2", "two")]}).to_string();
+    let cut = text.len() - 40;
+    let world = world(&[("a", Answer::Bytes(Bytes::from(text[..cut].to_owned())))]);
+    let (outcome, alerts, _) = world.run(&s3_event(&["a"])).await;
+    assert_eq!(alerts.len(), 1);
+    assert!(
+        outcome
+            .reply()
+            .unwrap_err()
+            .to_string()
+            .contains(&format!("at byte {cut} of the inflated text"))
+    );
+}
+
+#[tokio::test]
+async fn a_bad_record_is_left_out_by_name_and_counted() {
+    let world = world(&[("a", log(&[json!(17), create_group("e1", "one")]))]);
+    let (outcome, alerts, _) = world.run(&s3_event(&["a"])).await;
+    assert_eq!((alerts.len(), outcome.report.bad_records, outcome.report.records), (1, 1, 2));
+    assert!(outcome.reply().is_ok());
+    assert_eq!(outcome.problems[0].remedy, Remedy::Discard);
+    assert!(
+        outcome.problems[0].to_string().contains("record 0 at byte 12"),
+        "{}",
+        outcome.problems[0]
+    );
+}
+
+#[tokio::test]
+async fn what_the_topic_refuses_fails_its_finding_and_brings_its_object_back() {
+    let objects = [
+        ("a", log(&[create_group("e1", "one"), create_group("e2", "two")])),
+        ("b", log(&[create_group("e3", "b")])),
+    ];
+    let mut world = world(&objects);
+    world.sink.refuses = Some("two");
+    let bodies = ["a", "b"].map(|name| s3_event(&[name]).to_string());
+    let (outcome, alerts, _) = world.run(&queue(&bodies)).await;
+    assert_eq!(alerts.len(), 2);
+    assert_eq!(
+        (outcome.report.findings_that(Fate::Alerted), outcome.report.findings_that(Fate::Failed)),
+        (2, 1)
+    );
+    assert_eq!(retried(&outcome), ["m0"]);
+    let told = outcome.problems[0].to_string();
+    assert!(
+        told.contains("of rule 169f3a93") && told.contains("record 1: the topic does not exist"),
+        "{told}"
+    );
+}
+
+#[tokio::test]
+async fn the_same_call_in_two_objects_rings_once() {
+    let world = world(&[
+        ("a", log(&[create_group("e1", "one"), create_group("e1", "one")])),
+        ("b", log(&[create_group("e1", "one")])),
+    ]);
+    let (outcome, alerts, _) = world.run(&s3_event(&["a", "b"])).await;
+    assert_eq!(alerts.len(), 1);
+    assert_eq!(outcome.report.findings_that(Fate::Duplicate), 2);
+}
+
+#[tokio::test]
+async fn what_cannot_hold_findings_is_not_fetched() {
+    let mut event = s3_event(&["a"]);
+    let keys = [
+        "AWSLogs/111122223333/CloudTrail/eu-central-1/2026/03/01/111122223333_CloudTrail_eu-central-1_x.json.gz",
+        "AWSLogs/111122223333/CloudTrail-Digest/us-east-1/2026/03/01/111122223333_CloudTrail-Digest_us-east-1_x.json.gz",
+        "AWSLogs/111122223333/CloudTrail-Insight/us-east-1/2026/03/01/111122223333_CloudTrail-Insight_us-east-1_x.json.gz",
+        "AWSLogs/111122223333/Config/us-east-1/x.json.gz",
+        "AWSLogs/111122223333/CloudTrail/",
+    ];
+    let record = event["Records"][0].take();
+    let with_key = |key: &&str| {
+        let mut record = record.clone();
+        record["s3"]["object"]["key"] = json!(key);
+        record
+    };
+    let payload = json!({ "Records": keys.iter().map(with_key).collect::<Vec<_>>() });
+    let (outcome, _, asked) = world(&[]).run(&payload).await;
+    assert_eq!((asked.len(), outcome.report.objects_that(ObjectFate::Skipped)), (0, 5));
+    assert!(outcome.reply().is_ok());
+    for reason in [
+        "of region eu-central-1",
+        "a digest file",
+        "an Insights file",
+        "not named as a log object",
+        "a folder marker",
+    ] {
+        assert!(
+            outcome.notes.iter().any(|note| note.contains(reason)),
+            "{reason}: {:?}",
+            outcome.notes
+        );
+    }
+}
+
+#[tokio::test]
+async fn near_the_end_nothing_is_started_and_the_rest_comes_back() {
+    let mut world = world(&[("a", log(&[create_group("e1", "one")]))]);
+    world.last_start = Instant::now().checked_sub(Duration::from_secs(1));
+    let (outcome, alerts, asked) = world.run(&queue(&[s3_event(&["a"]).to_string()])).await;
+    assert_eq!((alerts.len(), asked.len()), (0, 0));
+    assert_eq!(outcome.report.objects_that(ObjectFate::Deadline), 1);
+    assert_eq!(retried(&outcome), ["m0"]);
+}
+
+#[tokio::test]
+async fn an_object_past_the_limit_fails_and_says_so() {
+    let mut world = world(&[("a", log(&[create_group("e1", &"x".repeat(1000))]))]);
+    world.max_object_bytes = 1000;
+    let (outcome, _, _) = world.run(&s3_event(&["a"])).await;
+    assert!(
+        outcome
+            .reply()
+            .unwrap_err()
+            .to_string()
+            .contains("more than the 1000 bytes that are accepted")
+    );
+}
+
+#[tokio::test]
+async fn records_in_the_notification_itself_ring_too() {
+    let event = json!({"source": "aws.iam", "detail-type": "AWS API Call via CloudTrail", "detail": create_group("e1", "one")});
+    let (outcome, alerts, _) = world(&[]).run(&event).await;
+    assert_eq!((alerts.len(), outcome.report.records, outcome.report.objects), (1, 1, 0));
+}
+
+#[tokio::test]
+async fn an_unknown_envelope_is_an_error_by_its_keys() {
+    let (outcome, _, _) = world(&[]).run(&json!({"hello": "secret"})).await;
+    let told = outcome.reply().unwrap_err().to_string();
+    assert!(
+        told.contains("unknown envelope: an object with the keys hello")
+            && !told.contains("secret"),
+        "{told}"
+    );
+}
+
+#[tokio::test]
+async fn a_failing_message_without_an_id_fails_the_batch() {
+    let mut payload = queue(&["{ broken".to_owned()]);
+    payload["Records"][0]["messageId"] = Value::Null;
+    let (outcome, _, _) = world(&[]).run(&payload).await;
+    assert!(outcome.reply().is_err());
+}
+
+#[tokio::test]
+async fn many_objects_are_all_seen_through() {
+    let names: Vec<String> = (0..90).map(|n| format!("n{n}")).collect();
+    let objects: Vec<(&str, Answer)> = names
+        .iter()
+        .map(|name| (name.as_str(), log(&[by(name, create_group(name, "g"))])))
+        .collect();
+    let refs: Vec<&str> = names.iter().map(String::as_str).collect();
+    let (outcome, alerts, _) = world(&objects).run(&s3_event(&refs)).await;
+    assert_eq!((alerts.len(), outcome.report.objects_that(ObjectFate::Scanned)), (90, 90));
+}
+
+#[tokio::test]
+async fn a_burst_in_many_objects_is_told_in_one_summary() {
+    let names: Vec<String> = (0..200).map(|n| format!("n{n}")).collect();
+    let objects: Vec<(&str, Answer)> =
+        names.iter().map(|name| (name.as_str(), log(&[create_group(name, "g")]))).collect();
+    let refs: Vec<&str> = names.iter().map(String::as_str).collect();
+    let (outcome, alerts, _) = world(&objects).run(&s3_event(&refs)).await;
+    assert_eq!((alerts.len(), outcome.report.objects_that(ObjectFate::Scanned)), (11, 200));
+    let told = [Fate::Alerted, Fate::Summarised].map(|fate| outcome.report.findings_that(fate));
+    assert_eq!((told, outcome.report.summaries), ([10, 190], 1));
+    let summary = &alerts[10];
+    assert_eq!(summary.document["trailbell"]["kind"], "summary");
+    assert!(summary.subject.contains("190 more findings"), "{}", summary.subject);
+    assert!(summary.text.contains("   190  alice in 111122223333"), "{}", summary.text);
+}
+
+#[tokio::test]
+async fn without_a_ledger_a_refused_summary_brings_its_messages_back() {
+    let many: Vec<Value> = (0..12).map(|n| create_group(&format!("e{n}"), "g")).collect();
+    let mut world = world(&[("a", log(&many)), ("b", log(&[]))]);
+    world.sink.refuses = Some("9 more findings");
+    let bodies = ["a", "b"].map(|name| s3_event(&[name]).to_string());
+    let (outcome, alerts, _) = world.run(&queue(&bodies)).await;
+    assert_eq!((alerts.len(), outcome.report.findings_that(Fate::Failed)), (3, 9));
+    assert_eq!(retried(&outcome), ["m0"]);
+}
+
+/// Exceptions, as a file of one.
+fn exceptions(lines: &str) -> LoadedExceptions {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("exceptions.toml");
+    let text =
+        format!("[[exception]]\nname = 'ci'\nrules = ['*']\nreason = 'x'\nowner = 'x'\n{lines}\n");
+    std::fs::write(&path, text).unwrap();
+    LoadedExceptions::from_paths(&[path])
+}
+
+#[tokio::test]
+async fn an_excepted_finding_is_counted_and_named_but_not_alerted() {
+    let mut world =
+        world(&[("a", log(&[create_group("e1", "app"), create_group("e2", "Admins")]))]);
+    world.exceptions =
+        exceptions("query = 'user.name: alice and group.name: app'\nexpires = 2026-03-15");
+    let (outcome, alerts, _) = world.run(&s3_event(&["a"])).await;
+    assert_eq!(outcome.report.findings_that(Fate::Excepted), 1);
+    assert_eq!((outcome.report.findings_that(Fate::Alerted), alerts.len()), (1, 1));
+    assert!(alerts[0].text.contains("Admins"), "{}", alerts[0].text);
+    let [note] = &outcome.notes[..] else { panic!("{:?}", outcome.notes) };
+    assert!(note.starts_with("not alerted because of exception `ci`: finding "), "{note}");
+    let [warning] = &outcome.warnings[..] else { panic!("{:?}", outcome.warnings) };
+    assert!(warning.starts_with("exception `ci` expires in 14 days"), "{warning}");
+    assert!(outcome.retry.is_empty());
+}
+
+#[tokio::test]
+async fn exceptions_that_cannot_be_used_or_do_not_hold_silence_nothing() {
+    let cases = [
+        ("query = 'user.name: alice'\nexpires = 2026-02-28T23:00:00Z", 0, "expired 11 hours ago"),
+        ("query = 'user.name: alice'\nstarts = 2026-04-01\nexpires = 'never'", 0, ""),
+        (
+            "query = 'user.name: (alice'\nexpires = 'never'",
+            1,
+            "no exception is in use, every finding is alerted",
+        ),
+        ("query = 'user.name: alice'", 1, "`expires` is missing"),
+    ];
+    for (lines, problems, warning) in cases {
+        let mut world = world(&[("a", log(&[create_group("e1", "app")]))]);
+        world.exceptions = exceptions(lines);
+        let (outcome, alerts, _) = world.run(&s3_event(&["a"])).await;
+        assert_eq!((alerts.len(), outcome.report.exception_problems), (1, problems), "{lines}");
+        assert_eq!(
+            outcome.warnings.len(),
+            usize::from(!warning.is_empty()),
+            "{lines}: {:?}",
+            outcome.warnings
+        );
+        assert!(
+            outcome.warnings.iter().all(|told| told.contains(warning)),
+            "{lines}: {:?}",
+            outcome.warnings
+        );
+        let reply = outcome.reply().unwrap();
+        assert_eq!(reply["warnings"].as_array().unwrap().len(), outcome.warnings.len(), "{lines}");
+    }
+}
+
+#[tokio::test]
+async fn a_flood_of_bad_records_is_counted_and_not_listed() {
+    let mut records = vec![json!(1); 5000];
+    records.push(create_group("e1", "one"));
+    let (outcome, alerts, _) = world(&[("a", log(&records))]).run(&s3_event(&["a"])).await;
+    assert_eq!((alerts.len(), outcome.report.bad_records), (1, 5000));
+    assert_eq!(outcome.problems.len(), 21);
+    assert!(
+        outcome.problems[20].to_string().contains("and 4980 more bad records"),
+        "{}",
+        outcome.problems[20]
+    );
+}
+
+/// A sink that takes its time.
+struct Slow(Outbox);
+
+#[async_trait]
+impl AlertSink for Slow {
+    async fn publish(&self, alerts: &[Alert]) -> Vec<Result<MessageId, PublishError>> {
+        tokio::time::sleep(Duration::from_millis(200)).await;
+        self.0.publish(alerts).await
+    }
+}
+
+#[tokio::test]
+async fn alerts_that_do_not_fit_the_time_are_given_back_by_name() {
+    let records: Vec<Value> =
+        (0..60).map(|n| by(&format!("user-{n}"), create_group(&format!("e{n}"), "g"))).collect();
+    let mut world = world(&[("a", log(&records))]);
+    world.last_start = Some(Instant::now() + Duration::from_millis(1500));
+    let sink = Slow(world.sink.clone());
+    let (outcome, alerts, _) = world.run_into(Box::new(sink), &s3_event(&["a"])).await;
+    let (sent, failed) =
+        (outcome.report.findings_that(Fate::Alerted), outcome.report.findings_that(Fate::Failed));
+    assert!(
+        sent > 0 && failed > 0 && sent + failed == 60 && alerts.len() as u64 == sent,
+        "{sent} {failed}"
+    );
+    assert!(
+        outcome.reply().unwrap_err().to_string().contains("the function's time is nearly over")
+    );
+}
+
+#[tokio::test]
+async fn a_record_that_names_what_is_looked_for_and_cannot_be_read_is_kept_for_a_person() {
+    let text = r#"{"Records":[{"eventName":"CreateGroup","broken":},{"eventName":"ListUsers","broken":}]}"#;
+    let (outcome, _, _) =
+        world(&[("a", Answer::Bytes(Bytes::from(text)))]).run(&s3_event(&["a"])).await;
+    assert_eq!(
+        (outcome.report.bad_records, outcome.report.objects_that(ObjectFate::Failed)),
+        (1, 1)
+    );
+    assert!(outcome.reply().unwrap_err().to_string().contains("record 0 at byte 12"));
+}
+
+#[tokio::test]
+async fn rules_that_are_not_the_latest_are_told_and_counted_every_time() {
+    let mut world = world(&[("a", log(&[create_group("e1", "one")]))]);
+    world.troubles = vec!["the rules are those of before: a.toml:1:6: expected a key".to_owned()];
+    let (outcome, alerts, _) = world.run(&s3_event(&["a"])).await;
+    assert_eq!((alerts.len(), outcome.report.stale_detections), (1, 1));
+    assert!(outcome.warnings[0].contains("a.toml:1:6"), "{:?}", outcome.warnings);
+    assert!(outcome.report.to_string().contains("rules or exceptions are those of before"));
+}
