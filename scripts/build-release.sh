@@ -20,11 +20,11 @@ rustup target add "$target"
 built=$(mktemp -d)
 trap 'rm -r "$built"' EXIT
 
-cargo lambda build --release --locked --target "$target" --bin trailbell-lambda --output-format zip --lambda-dir "$built"
+cargo lambda build --release --locked --target "$target" --package trailbell --bin trailbell-lambda --output-format zip --lambda-dir "$built"
 cp "$built/trailbell-lambda/bootstrap.zip" "$folder/trailbell-lambda-$architecture.zip"
 python3 scripts/template_for_zip.py "$architecture" >"$folder/trailbell-$architecture.yaml"
 
 # It runs on people's machines: without the processor's extensions that Lambda has for sure.
-cargo lambda build --release --locked --target "$target" --bin trailbell --disable-optimizations --lambda-dir "$built"
+cargo lambda build --release --locked --target "$target" --package trailbell-cli --bin trailbell --disable-optimizations --lambda-dir "$built"
 install -D -m 755 "$built/trailbell/bootstrap" "$built/archive/trailbell"
 tar -C "$built/archive" -czf "$folder/trailbell-linux-$architecture.tar.gz" trailbell

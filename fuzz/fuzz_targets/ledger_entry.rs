@@ -5,12 +5,15 @@
 
 mod support;
 
-use alert::{Accounts, render, render_correlation, render_minimal, render_minimal_correlation, render_summary};
+use alert::{
+    Accounts, render, render_correlation, render_minimal, render_minimal_correlation,
+    render_summary,
+};
 use detect::correlation::Known;
 use detect::finding::{Context, FindingId};
 use libfuzzer_sys::fuzz_target;
 use serde_json::Value;
-use support::alert;
+use support::check_alert;
 use trailbell::ledger::{Content, Entry};
 
 fuzz_target!(|stored: &[u8]| {
@@ -23,13 +26,13 @@ fuzz_target!(|stored: &[u8]| {
     let accounts = Accounts::default();
     match &entry.content {
         Content::Finding(finding) => {
-            alert::check(&render(finding, &Context::default(), &accounts));
-            alert::check(&render_minimal(finding));
+            check_alert::check(&render(finding, &Context::default(), &accounts));
+            check_alert::check(&render_minimal(finding));
         }
-        Content::Summary(summary) => alert::check(&render_summary(summary, &accounts)),
+        Content::Summary(summary) => check_alert::check(&render_summary(summary, &accounts)),
         Content::Correlation(told) => {
-            alert::check(&render_correlation(told, &Known::default(), &accounts));
-            alert::check(&render_minimal_correlation(told));
+            check_alert::check(&render_correlation(told, &Known::default(), &accounts));
+            check_alert::check(&render_minimal_correlation(told));
         }
     }
 });

@@ -10,13 +10,12 @@ use std::sync::LazyLock;
 use alert::{Accounts, render, render_minimal};
 use detect::cloudtrail::Body;
 use detect::cloudtrail::reader::Options;
-use detect::finding::Context;
+use detect::finding::{Context, Hit, search};
 use detect::rule::{Detections, RuleSet, load};
 use jiff::Timestamp;
 use libfuzzer_sys::fuzz_target;
-use support::{alert, gzip};
 use support::gears::{agree, origin};
-use trailbell::pipeline::{Hit, search};
+use support::{check_alert, gzip};
 
 static DETECTIONS: LazyLock<Detections> = LazyLock::new(|| {
     Detections::from(RuleSet::new([load::embedded().rules]).expect("there are rules"))
@@ -38,7 +37,7 @@ fn tell(stored: Vec<u8>) {
     let body = Body::Whole(stored.into());
     let _ = search(body, OPTIONS, &DETECTIONS, Timestamp::UNIX_EPOCH, &origin, &mut |hit| {
         let Hit::Finding(finding) = hit else { return };
-        alert::check(&render(&finding, &Context::default(), &Accounts::default()));
-        alert::check(&render_minimal(&finding));
+        check_alert::check(&render(&finding, &Context::default(), &Accounts::default()));
+        check_alert::check(&render_minimal(&finding));
     });
 }

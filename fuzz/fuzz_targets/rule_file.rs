@@ -8,8 +8,8 @@ mod support;
 use std::sync::LazyLock;
 
 use detect::cloudtrail::reader::Options;
-use detect::rule::{Detections, LoadedExceptions, RuleSet};
 use detect::rule::load::{self, Problem};
+use detect::rule::{Detections, LoadedExceptions, RuleSet};
 use libfuzzer_sys::fuzz_target;
 use serde_json::{Value, json};
 use support::{gears, gzip};

@@ -28,7 +28,7 @@ class Function:
         self.log = tempfile.TemporaryFile(mode="w+")
 
     def __enter__(self):
-        subprocess.run(["cargo", "build", "--quiet", "--locked", "--bin", NAME], cwd=ROOT, check=True)
+        subprocess.run(["cargo", "build", "--quiet", "--locked", "--package", "trailbell", "--bin", NAME], cwd=ROOT, check=True)
         command = ["cargo", "lambda", "watch", "--ignore-changes", *self.address()]
         self.watcher = subprocess.Popen(
             command,

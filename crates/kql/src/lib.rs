@@ -9,7 +9,7 @@
 //!
 //! ```
 //! use jiff::Timestamp;
-//! use trailbell::kql::Query;
+//! use kql::Query;
 //!
 //! let query = Query::parse("event.action: (CreateGroup or *GroupPolicy) and not user.name: deploy")?;
 //! let document = serde_json::json!({ "event": { "action": "PutGroupPolicy" }, "user.name": "alice" });
@@ -17,7 +17,7 @@
 //!
 //! let error = Query::parse("event.action: (CreateGroup").unwrap_err();
 //! assert_eq!(error.message(), "expected `and`, `or` or `)`, found the end of the query");
-//! # Ok::<(), trailbell::kql::ParseError>(())
+//! # Ok::<(), kql::ParseError>(())
 //! ```
 
 mod ast;

@@ -2,8 +2,8 @@
 
 #![allow(dead_code, reason = "each target uses a part of it")]
 
-pub mod alert;
-#[path = "../../../tests/support/gears.rs"]
+pub mod check_alert;
+#[path = "../../../crates/detect/tests/it/gears.rs"]
 pub mod gears;
 
 use std::io::Write;

@@ -138,7 +138,7 @@ fn of_document(mut fields: Value, rule: RuleInfo) -> Finding {
 /// A rule file of ours by name, or a rule as written in the case.
 fn rule(rule: &Value) -> RuleInfo {
     let Some(name) = rule.as_str() else { return serde_json::from_value(rule.clone()).unwrap() };
-    let file = fs::read_to_string(root().join("rules").join(format!("{name}.toml"))).unwrap();
+    let file = fs::read_to_string(root().join("../../rules").join(format!("{name}.toml"))).unwrap();
     let mut file: Value = toml::from_str(&file).unwrap();
     file["rule"]["id"] = file["rule"]["rule_id"].clone();
     serde_json::from_value(file["rule"].take()).unwrap()

@@ -184,7 +184,7 @@ impl World {
     fn new(seed: u64) -> World {
         let mut random = Random::new(seed);
         let callers = (0..40).map(|at| caller(&mut random, at)).collect();
-        let ids = (0..400).map(|_| format!("{:017x}", random.next() >> 4)).collect();
+        let ids = (0..400).map(|_| format!("{:017x}", random.next_u64() >> 4)).collect();
         World { region: REGIONS[seed as usize % REGIONS.len()], callers, ids, random }
     }
 
@@ -234,7 +234,7 @@ fn caller(random: &mut Random, at: usize) -> String {
         return format!("{{\"type\":\"AWSService\",\"invokedBy\":\"service{at}.amazonaws.com\"}}");
     }
     let (role, session, id, key) =
-        (format!("service-{at}"), random.next() >> 20, random.key(17), random.key(16));
+        (format!("service-{at}"), random.next_u64() >> 20, random.key(17), random.key(16));
     format!(
         "{{\"type\":\"AssumedRole\",\"principalId\":\"AROA{id}:{session:x}\",\
          \"arn\":\"arn:aws:sts::{ACCOUNT}:assumed-role/{role}/{session:x}\",\"accountId\":\"{ACCOUNT}\",\

@@ -48,7 +48,7 @@ mod tests {
 
     #[test]
     fn every_file_of_the_folder_is_in_the_table() {
-        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("rules");
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../rules");
         let mut names: Vec<_> = fs::read_dir(folder)
             .unwrap()
             .map(|entry| entry.unwrap().file_name().into_string().unwrap())

@@ -165,7 +165,7 @@ fn what_is_risky_is_a_warning_at_its_place() {
 
 #[test]
 fn the_example_is_sound_and_each_of_its_exceptions_works() {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/exceptions-example.toml");
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/exceptions-example.toml");
     let all = RuleSet::new([rules::embedded().rules]).unwrap();
     let mut load = LoadedExceptions::from_paths(&[path]);
     load.check_rules(&all);
