@@ -11,7 +11,7 @@ use std::net::TcpListener;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use detect::rule::Gathered;
+use detect::rule::RuleSources;
 
 const STARTS: usize = 20;
 
@@ -52,7 +52,7 @@ fn function(runtime: &str) -> Child {
 
 fn embedded_rules() -> Duration {
     let start = Instant::now();
-    let rules = Gathered::from_places(true, &[]).into_all_rules();
+    let rules = RuleSources::from_places(true, &[]).into_all_rules();
     let taken = start.elapsed();
     assert!(!rules.unwrap().rules().is_empty());
     taken

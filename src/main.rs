@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use alert::Accounts;
-use detect::rule::{Detections, Gathered, LoadedExceptions, RuleSet};
+use detect::rule::{Detections, LoadedExceptions, RuleSet, RuleSources};
 use jiff::Timestamp;
 use lambda_runtime::{Error, LambdaEvent, service_fn};
 use serde_json::Value;
@@ -120,7 +120,7 @@ fn detections(config: &Config) -> Result<Detections, Error> {
 
 /// The function's rules: nothing starts with a part of what the operator wanted.
 fn rules(config: &Config) -> Result<RuleSet, Error> {
-    let gathered = Gathered::from_places(config.default_rules, &config.local_rules());
+    let gathered = RuleSources::from_places(config.default_rules, &config.local_rules());
     for warning in &gathered.warnings {
         tracing::warn!(%warning, "rule file");
     }

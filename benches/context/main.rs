@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use alert::{Accounts, render};
 use detect::cloudtrail::Record;
-use detect::finding::{ActorFinding, Context, Finding, Origin, TimelineEntry};
+use detect::finding::{Context, Finding, Origin, PrincipalFinding, TimelineEntry};
 use detect::rule::load;
 use serde_json::json;
 use trailbell::store::{Listing, ObjectStore};
@@ -57,11 +57,11 @@ async fn reading() {
         );
         let now = finding.time.unwrap();
         let read = async {
-            let (group, actor) = tokio::join!(
+            let (group, principal) = tokio::join!(
                 ledger.group_timeline(&finding, now),
                 ledger.actor_history(&finding, now)
             );
-            assert!(group.unwrap().entries.len() > 1_500 && actor.unwrap().by_rule.len() == 1);
+            assert!(group.unwrap().entries.len() > 1_500 && principal.unwrap().by_rule.len() == 1);
         };
         context = context.min(timed(read).await);
     }
@@ -116,15 +116,15 @@ fn context(finding: &Finding, events: usize) -> Context {
         entry.time = entry.time.checked_sub(Duration::from_secs(nth as u64)).unwrap();
         entry
     };
-    let rule = |nth: usize| ActorFinding {
+    let rule = |nth: usize| PrincipalFinding {
         rule_id: nth.to_string(),
         rule_name: format!("Rule {nth}"),
         count: nth,
     };
-    let actor_findings = if events == 0 { Vec::new() } else { (0..5).map(rule).collect() };
+    let principal_findings = if events == 0 { Vec::new() } else { (0..5).map(rule).collect() };
     Context {
         group_timeline: (1..=events).map(event).collect(),
-        actor_findings,
+        principal_findings,
         ..Context::default()
     }
 }

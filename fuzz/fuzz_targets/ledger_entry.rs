@@ -9,7 +9,7 @@ use alert::{
     Accounts, render, render_correlation, render_minimal, render_minimal_correlation,
     render_summary,
 };
-use detect::correlation::Known;
+use detect::correlation::MemberFindings;
 use detect::finding::{Context, FindingId};
 use libfuzzer_sys::fuzz_target;
 use serde_json::Value;
@@ -31,7 +31,7 @@ fuzz_target!(|stored: &[u8]| {
         }
         Content::Summary(summary) => check_alert::check(&render_summary(summary, &accounts)),
         Content::Correlation(told) => {
-            check_alert::check(&render_correlation(told, &Known::default(), &accounts));
+            check_alert::check(&render_correlation(told, &MemberFindings::default(), &accounts));
             check_alert::check(&render_minimal_correlation(told));
         }
     }

@@ -1,4 +1,4 @@
-//! Any bytes as a log object, as they are and as what gzip holds: both gears find the same, and an
+//! Any bytes as a log object, as they are and as what gzip holds: both scan_modes find the same, and an
 //! alert can be written of all of it.
 
 #![no_main]
@@ -10,11 +10,11 @@ use std::sync::LazyLock;
 use alert::{Accounts, render, render_minimal};
 use detect::cloudtrail::Body;
 use detect::cloudtrail::reader::Options;
-use detect::finding::{Context, Hit, search};
+use detect::finding::{Context, ScanEvent, search};
 use detect::rule::{Detections, RuleSet, load};
 use jiff::Timestamp;
 use libfuzzer_sys::fuzz_target;
-use support::gears::{agree, origin};
+use support::scan_modes::{agree, origin};
 use support::{check_alert, gzip};
 
 static DETECTIONS: LazyLock<Detections> = LazyLock::new(|| {
@@ -36,7 +36,7 @@ fuzz_target!(|bytes: &[u8]| {
 fn tell(stored: Vec<u8>) {
     let body = Body::Whole(stored.into());
     let _ = search(body, OPTIONS, &DETECTIONS, Timestamp::UNIX_EPOCH, &origin, &mut |hit| {
-        let Hit::Finding(finding) = hit else { return };
+        let ScanEvent::Finding(finding) = hit else { return };
         check_alert::check(&render(&finding, &Context::default(), &Accounts::default()));
         check_alert::check(&render_minimal(&finding));
     });

@@ -1,5 +1,5 @@
 //! Any text as a file of rules and as one of exceptions: what is wrong is told with a place in the
-//! text, and what is right runs in both gears.
+//! text, and what is right runs in both scan_modes.
 
 #![no_main]
 
@@ -12,7 +12,7 @@ use detect::rule::load::{self, Problem};
 use detect::rule::{Detections, LoadedExceptions, RuleSet};
 use libfuzzer_sys::fuzz_target;
 use serde_json::{Value, json};
-use support::{gears, gzip};
+use support::{scan_modes, gzip};
 
 const OPTIONS: Options = Options { max_bytes: 1 << 20, lines: false };
 
@@ -38,14 +38,14 @@ fuzz_target!(|text: &str| {
     load.refused.iter().for_each(|refusal| drop(refusal.to_string()));
     load.problems.iter().chain(&load.warnings).for_each(|problem| told(problem, text));
     if let Ok(rules) = RuleSet::new([load.rules]) {
-        gears::agree(&LOG, OPTIONS, &Detections::from(rules));
+        scan_modes::agree(&LOG, OPTIONS, &Detections::from(rules));
     }
 
     let mut exceptions = LoadedExceptions::from_texts(file());
     exceptions.check_rules(&EMBEDDED);
     exceptions.problems.iter().chain(&exceptions.warnings).for_each(|problem| told(problem, text));
     if !exceptions.exceptions.is_empty() {
-        gears::agree(&LOG, OPTIONS, &Detections::with_loaded(EMBEDDED.clone(), exceptions));
+        scan_modes::agree(&LOG, OPTIONS, &Detections::with_loaded(EMBEDDED.clone(), exceptions));
     }
 });
 

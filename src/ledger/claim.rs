@@ -115,7 +115,7 @@ impl StoredLedger {
             }
             // Nobody can tell what it was: it becomes ours, and is told once more at worst.
             Err(Unreadable::Damaged(_)) => {
-                return Ok(self.take_over(ours.clone(), &found, since).await);
+                return Ok(self.overwrite(ours.clone(), &found, since).await);
             }
         };
         if entry.token == ours.token {
@@ -134,17 +134,17 @@ impl StoredLedger {
         if found.is_leased(entry) {
             return Ok(Some(Claimed::HeldElsewhere));
         }
-        Ok(self.take_over(successor(ours, entry), &found, since).await)
+        Ok(self.overwrite(successor(ours, entry), &found, since).await)
     }
 
-    async fn take_over(&self, entry: Entry, found: &Found, since: Instant) -> Option<Claimed> {
+    async fn overwrite(&self, entry: Entry, found: &Found, since: Instant) -> Option<Claimed> {
         let etag = self.write(&entry, Condition::IfMatch(found.object.etag.clone())).await.ok()?;
         Some(Claimed::Mine(Box::new(Claim::new(entry, etag, since))))
     }
 
     /// Takes over an entry as it is, from a holder that is gone; none where somebody else was
     /// quicker.
-    pub(super) async fn succeed(
+    pub(super) async fn take_over(
         &self,
         entry: &Entry,
         found: &Found,

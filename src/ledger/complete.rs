@@ -25,8 +25,8 @@ impl StoredLedger {
     }
 
     /// Nobody is to be told, because of an exception.
-    pub async fn excepted(&self, claim: &Claim) -> Result<Completed, LedgerError> {
-        self.finish(claim, with_state(claim, State::Excepted)).await
+    pub async fn suppressed(&self, claim: &Claim) -> Result<Completed, LedgerError> {
+        self.finish(claim, with_state(claim, State::Suppressed)).await
     }
 
     /// It waits for the summary of its window. The marker of that comes first: whoever finds the

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use detect::correlation::{
-    Correlated, Episode, Episodes, Folders, Mark, Place, later, occurrences, told,
+    CorrelationAlertData, Folders, Incident, Incidents, Mark, Place, alert_data, later, occurrences,
 };
 use detect::finding::{Finding, FindingId};
 use detect::rule::Correlation;
@@ -35,7 +35,7 @@ const TOGETHER: usize = 8;
 
 /// What came of correlating.
 #[derive(Debug, Default)]
-pub struct Alarms {
+pub struct ClaimedCorrelations {
     /// Alerts that are ours to see through.
     pub claims: Vec<Claim>,
     /// Folders with more marks than are read, by key.
@@ -68,7 +68,7 @@ impl StoredLedger {
         correlation: &Correlation,
         places: &[Place],
         lease: Duration,
-    ) -> Result<Alarms, LedgerError> {
+    ) -> Result<ClaimedCorrelations, LedgerError> {
         for some in places.chunks(TOGETHER) {
             let keys: Vec<String> = some.iter().map(|place| mark(correlation, place)).collect();
             join_all(keys.iter().map(|key| self.place.mark(key)))
@@ -77,7 +77,7 @@ impl StoredLedger {
                 .collect::<Result<Vec<_>, _>>()?;
         }
         let mut folders = by_folder(places);
-        let (mut alarms, mut done) = (Alarms::default(), BTreeSet::new());
+        let (mut claimed_alerts, mut done) = (ClaimedCorrelations::default(), BTreeSet::new());
         while !folders.is_empty() && done.len() < MOST_FOLDERS {
             let some: Vec<_> = std::iter::from_fn(|| folders.pop_first()).take(TOGETHER).collect();
             let read = join_all(
@@ -91,12 +91,12 @@ impl StoredLedger {
                         folders.entry(next.to_owned()).or_default().push(*time);
                     }
                 }
-                alarms.claims.extend(claims);
-                alarms.cut.extend(story.cut);
+                claimed_alerts.claims.extend(claims);
+                claimed_alerts.cut.extend(story.cut);
             }
             done.extend(some.into_iter().map(|(folder, _)| folder));
         }
-        Ok(alarms)
+        Ok(claimed_alerts)
     }
 
     /// The story of a folder, and the claims of the alerts that events at these times make of it.
@@ -109,8 +109,8 @@ impl StoredLedger {
     ) -> Result<(Story, Vec<Claim>), LedgerError> {
         let story = self.story(correlation, folder, Span::around(times, correlation)).await?;
         let mut claims = Vec::new();
-        for episode in self.episodes(correlation, folder, &story.marks, times).await? {
-            let alert = told(correlation, folder, &story.marks, &episode);
+        for incident in self.incidents(correlation, folder, &story.marks, times).await? {
+            let alert = alert_data(correlation, folder, &story.marks, &incident);
             claims.extend(self.claim_alert(alert, lease).await?);
         }
         Ok((story, claims))
@@ -151,22 +151,22 @@ impl StoredLedger {
     }
 
     /// The episodes around these times, after what is known now was written into them.
-    async fn episodes(
+    async fn incidents(
         &self,
         correlation: &Correlation,
         folder: &str,
         marks: &[Mark],
         times: &[Timestamp],
-    ) -> Result<Vec<Episode>, LedgerError> {
-        let (key, found) = (episodes(correlation, folder), occurrences(correlation, marks));
+    ) -> Result<Vec<Incident>, LedgerError> {
+        let (key, found) = (incidents(correlation, folder), occurrences(correlation, marks));
         let id = |start: Timestamp| {
-            FindingId::of_parts(["episode", &correlation.info.id, folder, &Mark::start(start)])
+            FindingId::of_parts(["incident", &correlation.info.id, folder, &Mark::start(start)])
         };
         let mut trouble = String::new();
         for _ in 0..TRIES {
             let object = self.place.get(&key).await?;
             // What is damaged is begun anew: it is told once more at worst.
-            let before = object.as_ref().map(|object| Episodes::decode(&object.bytes)).transpose();
+            let before = object.as_ref().map(|object| Incidents::decode(&object.bytes)).transpose();
             let before = before
                 .map_err(|error| self.place.error(&key, error))?
                 .flatten()
@@ -217,7 +217,7 @@ impl StoredLedger {
     /// The claim of an alert; none where somebody sees to it, or has.
     async fn claim_alert(
         &self,
-        alert: Correlated,
+        alert: CorrelationAlertData,
         lease: Duration,
     ) -> Result<Option<Claim>, LedgerError> {
         if self
@@ -261,6 +261,6 @@ fn mark(correlation: &Correlation, place: &Place) -> String {
     format!("{}{}", in_folder(correlation, &place.folder), place.mark.name())
 }
 
-fn episodes(correlation: &Correlation, folder: &str) -> String {
-    format!("episodes/{}/{folder}", part(&correlation.info.id))
+fn incidents(correlation: &Correlation, folder: &str) -> String {
+    format!("incidents/{}/{folder}", part(&correlation.info.id))
 }

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use detect::correlation::Correlated;
+use detect::correlation::CorrelationAlertData;
 use detect::finding::{Finding, FindingId, Summary, Window, canary};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
@@ -46,7 +46,7 @@ pub enum Content {
     /// A summary of findings that were held back.
     Summary(Box<Summary>),
     /// An episode of a correlation, at one severity.
-    Correlation(Box<Correlated>),
+    Correlation(Box<CorrelationAlertData>),
 }
 
 /// How far an entry has come. The last four are final, but that what is held becomes summarised.
@@ -62,7 +62,7 @@ pub enum State {
     /// The sink accepted it.
     Alerted,
     /// An exception matched.
-    Excepted,
+    Suppressed,
     /// It waits for a summary.
     Held,
     /// A summary told of it.
@@ -73,7 +73,7 @@ impl State {
     /// Whether nothing is left to be done by whoever comes upon the finding. Never false again once
     /// it is true.
     pub fn is_final(self) -> bool {
-        matches!(self, State::Alerted | State::Excepted | State::Held | State::Summarised)
+        matches!(self, State::Alerted | State::Suppressed | State::Held | State::Summarised)
     }
 }
 

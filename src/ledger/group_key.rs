@@ -1,7 +1,7 @@
 //! The keys of a group's index. Each tells one event in the life of the group, so that a list of
 //! them is its story.
 //!
-//! `by-group/<account>/<group>/<time>-<action>-<id>-v1/<marks>/<event>/<name>/<actor>/<object>`
+//! `by-group/<account>/<group>/<time>-<action>-<id>-v1/<marks>/<event>/<name>/<principal>/<object>`
 //!
 //! IAM takes names that differ only in case for the same, so the folder of a group has its name in
 //! small letters: who writes it otherwise adds to the same story. The name as it was written is
@@ -92,7 +92,7 @@ fn key(finding: &Finding, entry: &TimelineEntry, name: &str, room: usize) -> Str
         Some(marks.as_str()),
         entry.event_id.as_deref(),
         written,
-        entry.actor.as_deref(),
+        entry.principal.as_deref(),
         entry.object.as_deref(),
     ];
     for (at, (detail, most)) in details.into_iter().zip(MOST).enumerate() {
@@ -109,7 +109,7 @@ fn marks(entry: &TimelineEntry) -> String {
     power
         .into_iter()
         .chain(entry.failed.then_some('f'))
-        .chain(entry.excepted.then_some('x'))
+        .chain(entry.suppressed.then_some('x'))
         .collect()
 }
 
@@ -130,9 +130,9 @@ pub(super) fn read(name: &str, group: &str) -> Result<Event, Damaged> {
         group: None,
         object: None,
         power: None,
-        actor: None,
+        principal: None,
         failed: false,
-        excepted: false,
+        suppressed: false,
     };
     let details: Vec<&str> = details.split('/').collect();
     Ok(match with_details(&entry, group, &details) {
@@ -160,18 +160,18 @@ fn with_details(
     group: &str,
     details: &[&str],
 ) -> Result<TimelineEntry, Damaged> {
-    let &[marks, event_id, written, actor, object] = details else { return Err(Damaged) };
+    let &[marks, event_id, written, principal, object] = details else { return Err(Damaged) };
     let mut entry = entry.clone();
     for mark in detail::decode(marks)?.unwrap_or_default().chars() {
         match mark {
             'f' => entry.failed = true,
-            'x' => entry.excepted = true,
+            'x' => entry.suppressed = true,
             _ => entry.power = Some(POWERS.iter().find(|(_, it)| *it == mark).ok_or(Damaged)?.0),
         }
     }
     entry.event_id = detail::decode(event_id)?;
     entry.group = detail::decode(written)?.or(Some(plain(group)));
-    entry.actor = detail::decode(actor)?;
+    entry.principal = detail::decode(principal)?;
     entry.object = detail::decode(object)?;
     Ok(entry)
 }
@@ -215,7 +215,7 @@ mod tests {
     fn a_key_reads_as_the_event() {
         let mut finding =
             finding("AttachGroupPolicy", "Admins", "arn:aws:iam::aws:policy/AdministratorAccess");
-        finding.actor.label = "Deploy/deploy-7".to_owned();
+        finding.principal.label = "Deploy/deploy-7".to_owned();
         finding.exception = Some("ci".to_owned());
         let expected = format!(
             "by-group/111122223333/admins/20260301T100000Z-AttachGroupPolicy-{}-v1/ex/e-1/Admins/Deploy%2Fdeploy-7/\
@@ -294,7 +294,7 @@ mod tests {
                         read == text || read.strip_suffix('…').is_some_and(|kept| text.starts_with(kept))
                     })
                 };
-                prop_assert!(same(event.entry.actor.as_deref(), entry.actor.as_deref()), "{key}");
+                prop_assert!(same(event.entry.principal.as_deref(), entry.principal.as_deref()), "{key}");
                 prop_assert!(same(event.entry.object.as_deref(), entry.object.as_deref()), "{key}");
                 prop_assert_eq!((event.entry.time, event.entry.action, event.id), (entry.time, action.clone(), finding.id.clone()));
             }

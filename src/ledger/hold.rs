@@ -24,19 +24,19 @@ pub struct Seen {
 
 impl Seen {
     /// Counts findings.
-    pub fn count<'a>(&mut self, actors: impl IntoIterator<Item = &'a str>) {
-        for actor in actors {
-            match self.by_actor.get_mut(actor) {
+    pub fn count<'a>(&mut self, principals: impl IntoIterator<Item = &'a str>) {
+        for principal in principals {
+            match self.by_actor.get_mut(principal) {
                 Some(count) => *count += 1,
                 None => {
-                    self.by_actor.insert(actor.to_owned(), 1);
+                    self.by_actor.insert(principal.to_owned(), 1);
                 }
             }
         }
     }
 
-    fn of(&self, actor: &str) -> u64 {
-        self.by_actor.get(actor).copied().unwrap_or(0)
+    fn of(&self, principal: &str) -> u64 {
+        self.by_actor.get(principal).copied().unwrap_or(0)
     }
 
     /// The most that can have been told one by one: of one actor never more than make a burst, so
@@ -51,24 +51,24 @@ impl Seen {
 ///
 /// Of one execution at most `max_signals` are told, whoever looks when: each finding was put before
 /// it was counted, so the k-th put is counted with at least k.
-pub fn told_at_once(seen: &Seen, actors: &[String], max_signals: u64) -> Vec<bool> {
+pub fn told_at_once(seen: &Seen, principals: &[String], max_signals: u64) -> Vec<bool> {
     let mut own = Seen::default();
-    own.count(actors.iter().map(String::as_str));
+    own.count(principals.iter().map(String::as_str));
     let mut before = seen.clone();
-    for (actor, count) in &own.by_actor {
-        if let Some(all) = before.by_actor.get_mut(actor) {
+    for (principal, count) in &own.by_actor {
+        if let Some(all) = before.by_actor.get_mut(principal) {
             *all = all.saturating_sub(*count);
         }
     }
     let mut told = before.most_told();
-    let decide = |actor: &String| {
-        before.count([actor.as_str()]);
-        let is_burst = seen.of(actor) > BURST;
-        let wanted = told < max_signals && (!is_burst || before.of(actor) <= FIRST_OF_BURST);
+    let decide = |principal: &String| {
+        before.count([principal.as_str()]);
+        let is_burst = seen.of(principal) > BURST;
+        let wanted = told < max_signals && (!is_burst || before.of(principal) <= FIRST_OF_BURST);
         told += u64::from(wanted);
         wanted
     };
-    actors.iter().map(decide).collect()
+    principals.iter().map(decide).collect()
 }
 
 impl StoredLedger {
@@ -94,9 +94,9 @@ impl StoredLedger {
 
 /// Where the next page starts: a burst is counted no further than it takes.
 fn after(last: &str, folder: &str, seen: &Seen) -> String {
-    let actor = last.strip_prefix(folder).and_then(keys::actor_of);
-    match actor.filter(|actor| seen.of(actor) >= MOST_COUNTED) {
-        Some(actor) => format!("{folder}{actor}-~"),
+    let principal = last.strip_prefix(folder).and_then(keys::actor_of);
+    match principal.filter(|principal| seen.of(principal) >= MOST_COUNTED) {
+        Some(principal) => format!("{folder}{principal}-~"),
         None => last.to_owned(),
     }
 }
@@ -110,11 +110,12 @@ mod tests {
     fn told(max_signals: u64, objects: &[&[&str]]) -> Vec<usize> {
         let mut seen = Seen::default();
         let mut told = Vec::new();
-        for actors in objects {
-            seen.count(actors.iter().copied());
-            let actors: Vec<String> = actors.iter().map(|actor| (*actor).to_owned()).collect();
+        for principals in objects {
+            seen.count(principals.iter().copied());
+            let principals: Vec<String> =
+                principals.iter().map(|principal| (*principal).to_owned()).collect();
             told.push(
-                told_at_once(&seen, &actors, max_signals).iter().filter(|told| **told).count(),
+                told_at_once(&seen, &principals, max_signals).iter().filter(|told| **told).count(),
             );
         }
         told
@@ -154,15 +155,15 @@ mod tests {
             max_signals in 1u64..30,
         ) {
             let all: Vec<Vec<String>> =
-                objects.iter().map(|(actors, _)| actors.iter().map(u8::to_string).collect()).collect();
+                objects.iter().map(|(principals, _)| principals.iter().map(u8::to_string).collect()).collect();
             let (mut told, mut by_actor) = (0, Seen::default());
-            for (at, (actors, (_, ahead))) in all.iter().zip(&objects).enumerate() {
+            for (at, (principals, (_, ahead))) in all.iter().zip(&objects).enumerate() {
                 let mut seen = Seen::default();
                 let put = at + 1 + ahead.index(all.len() - at);
-                all[..put].iter().for_each(|actors| seen.count(actors.iter().map(String::as_str)));
-                let decided = told_at_once(&seen, actors, max_signals);
+                all[..put].iter().for_each(|principals| seen.count(principals.iter().map(String::as_str)));
+                let decided = told_at_once(&seen, principals, max_signals);
                 let now: Vec<&str> =
-                    actors.iter().zip(&decided).filter(|(_, told)| **told).map(|(actor, _)| actor.as_str()).collect();
+                    principals.iter().zip(&decided).filter(|(_, told)| **told).map(|(principal, _)| principal.as_str()).collect();
                 told += now.len() as u64;
                 by_actor.count(now);
             }

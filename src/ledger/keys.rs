@@ -5,11 +5,11 @@
 //! | `entries/<id>` | the finding or summary and its state: the authority |
 //! | `open/<id>` | empty: something is still to be done |
 //! | `by-group/<account>/<group>/<time>-<action>-<id>-v1/…` | empty; what it says besides: [`group_key`] |
-//! | `by-actor/<actor hash>/<time>-<rule>-<id>` | empty |
-//! | `by-window/<rule>/<window>/<actor hash>-<id>` | empty: what `max_signals` and bursts count |
+//! | `by-principal/<principal hash>/<time>-<rule>-<id>` | empty |
+//! | `by-window/<rule>/<window>/<principal hash>-<id>` | empty: what `max_signals` and bursts count |
 //! | `held/<rule>/<window>/<id>` | empty: waits for a summary |
 //! | `by-correlation/<correlation>/<hash>/<time>-…-<id>` | empty: see [`Mark`](detect::correlation::Mark) |
-//! | `episodes/<correlation>/<hash>` | the episodes of one set of group_by values |
+//! | `incidents/<correlation>/<hash>` | the episodes of one set of group_by values |
 //! | `sweep/<name>` | what sweeps remember: see [`sweep`](crate::sweep) |
 //! | `clock` | empty |
 //! | `doctor/<token>` | there for as long as a probe takes |
@@ -72,7 +72,7 @@ pub(super) fn in_window(rule: &str, window: Window) -> String {
 pub fn actor_in_account(finding: &Finding) -> String {
     digits(&FindingId::of_parts([
         finding.account.as_deref().unwrap_or_default(),
-        &finding.actor.key,
+        &finding.principal.key,
     ]))
 }
 
@@ -87,7 +87,7 @@ fn digits(id: &FindingId) -> String {
 
 /// The actor of a key in [`in_window`]'s folder, without the folder.
 pub(super) fn actor_of(name: &str) -> Option<&str> {
-    name.split_once('-').map(|(actor, _)| actor)
+    name.split_once('-').map(|(principal, _)| principal)
 }
 
 /// All keys by which an entry is found again, of at most `room` bytes. An excepted finding is found
@@ -97,7 +97,7 @@ pub(super) fn indexes(entry: &Entry, room: usize) -> Vec<String> {
     let (id, rule) = (&finding.id, &finding.rule.id);
     let time = time_of(entry);
     let mut keys =
-        vec![format!("{}{}-{}-{id}", of_actor(&finding.actor.key), stamp(time), part(rule))];
+        vec![format!("{}{}-{}-{id}", of_actor(&finding.principal.key), stamp(time), part(rule))];
     keys.extend(group_key::write(finding, time, room));
     if finding.exception.is_none() {
         keys.push(format!("{}{}-{id}", in_window(rule, entry.window), actor_in_account(finding)));

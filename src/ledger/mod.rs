@@ -3,8 +3,7 @@
 //!
 //! The protocol, and why nothing is lost and nothing told twice, is in ARCHITECTURE.md.
 
-mod around;
-mod by_actor;
+mod by_principal;
 mod claim;
 mod complete;
 mod correlate;
@@ -12,13 +11,14 @@ mod detail;
 mod entry;
 mod group_key;
 mod hold;
+mod index_window;
 mod keys;
-mod look;
-mod notes;
 mod place;
+mod read;
 mod recover;
 mod summary;
 mod survey;
+mod sweep_state;
 mod timeline;
 mod token;
 
@@ -26,15 +26,15 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-pub use by_actor::ActorHistory;
+pub use by_principal::ActorHistory;
 pub use claim::{Claim, Claimed};
 pub use complete::Completed;
-pub use correlate::Alarms;
+pub use correlate::ClaimedCorrelations;
 pub use entry::{Content, Entry, State, Unreadable};
 pub use hold::{Seen, told_at_once};
 pub use keys::{IndexKey, actor_in_account};
-pub use look::{Index, Listed, Looked, OpenMarker};
 pub use place::LedgerError;
+pub use read::{EntrySnapshot, Index, IndexPage, OpenMarker};
 pub use recover::Recovery;
 pub use summary::HeldWindow;
 pub use survey::{Probe, Survey};

@@ -55,7 +55,7 @@ impl StoredLedger {
         if is_left_alone(entry, &found) {
             return Ok(Recovery::Left);
         }
-        let claim = self.succeed(entry, &found, lease).await?;
+        let claim = self.take_over(entry, &found, lease).await?;
         Ok(claim.map_or(Recovery::Left, |claim| Recovery::Mine(Box::new(claim))))
     }
 

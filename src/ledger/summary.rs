@@ -65,7 +65,7 @@ impl StoredLedger {
                 found.entry.as_ref().map_err(|error| self.place.error(&held.folder, error))?;
             if !entry.state.is_final() {
                 let alone = is_left_alone(entry, &found);
-                return if alone { Ok(None) } else { self.succeed(entry, &found, lease).await };
+                return if alone { Ok(None) } else { self.take_over(entry, &found, lease).await };
             }
             if let Content::Summary(summary) = &entry.content {
                 let told: Vec<FindingId> =

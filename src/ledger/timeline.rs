@@ -2,11 +2,11 @@
 
 use std::collections::HashMap;
 
-use detect::finding::{Finding, FindingId, Gap, TimelineEntry};
+use detect::finding::{ContextGap, Finding, FindingId, TimelineEntry};
 use jiff::Timestamp;
 
-use super::around::latest;
 use super::group_key::{self, Event};
+use super::index_window::latest;
 use super::{LedgerError, StoredLedger};
 
 /// Names of a group that are looked up.
@@ -24,7 +24,7 @@ pub struct Timeline {
     /// Nothing earlier is on record.
     pub first: bool,
     /// Why these are not all.
-    pub gap: Option<Gap>,
+    pub gap: Option<ContextGap>,
 }
 
 impl StoredLedger {
@@ -57,7 +57,7 @@ impl StoredLedger {
             event.entry.is_before(&own.entry) && !event.entry.is_same_event(&own.entry)
         };
         // What cannot be read may be earlier.
-        let known = walk.gap == Some(Gap::Unreadable) || walk.known.values().any(is_earlier);
+        let known = walk.gap == Some(ContextGap::Unreadable) || walk.known.values().any(is_earlier);
         let first = !known && {
             let folder = group_key::folder(finding.account.as_deref(), group);
             !self.is_older(&folder, time).await?
@@ -84,7 +84,7 @@ struct Walk<'a> {
     listed: HashMap<String, Vec<Event>>,
     /// The story.
     known: HashMap<FindingId, Event>,
-    gap: Option<Gap>,
+    gap: Option<ContextGap>,
 }
 
 impl Walk<'_> {
@@ -103,7 +103,7 @@ impl Walk<'_> {
             }
             self.take(&name, |time| if way == Way::Back { time <= at } else { time >= at }).await?;
         }
-        self.note(Gap::TooMuch);
+        self.note(ContextGap::TooMuch);
         Ok(())
     }
 
@@ -146,7 +146,7 @@ impl Walk<'_> {
         let events = self.listed.get(&name).into_iter().flatten();
         let events: Vec<Event> = events.filter(|event| wanted(event.entry.time)).cloned().collect();
         if events.iter().any(|event| !event.whole) {
-            self.note(Gap::Unreadable);
+            self.note(ContextGap::Unreadable);
         }
         for event in events {
             self.known.entry(event.id.clone()).or_insert(event);
@@ -160,7 +160,7 @@ impl Walk<'_> {
         let folder = group_key::folder(self.finding.account.as_deref(), name);
         let stretch = self.ledger.around(&folder, self.time).await?;
         if !stretch.whole {
-            self.note(Gap::TooMuch);
+            self.note(ContextGap::TooMuch);
         }
         let latest = latest(self.time, self.now);
         let mut events = Vec::new();
@@ -168,14 +168,15 @@ impl Walk<'_> {
             match group_key::read(&key, name) {
                 Ok(event) if event.entry.time <= latest => events.push(event),
                 Err(_) if super::keys::split_time(&key).is_none() => {}
-                _ => self.note(Gap::Unreadable),
+                _ => self.note(ContextGap::Unreadable),
             }
         }
         Ok(events)
     }
 
     /// That there is more is told first.
-    fn note(&mut self, gap: Gap) {
-        self.gap = Some(if self.gap == Some(Gap::TooMuch) { Gap::TooMuch } else { gap });
+    fn note(&mut self, gap: ContextGap) {
+        self.gap =
+            Some(if self.gap == Some(ContextGap::TooMuch) { ContextGap::TooMuch } else { gap });
     }
 }

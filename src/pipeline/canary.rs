@@ -5,20 +5,20 @@ use std::fmt;
 use std::time::Duration;
 
 use alert;
-use detect::finding::{Context, Fate, Finding, Origin, canary, findings};
+use detect::finding::{Context, Finding, Origin, Outcome, canary, findings};
 use jiff::Timestamp;
 use tokio::time::Instant;
 
 use super::claims::Claims;
-use super::open::{self, Open};
-use super::publish::Published;
+use super::open::{self, ClaimedFinding};
+use super::publish::DeliveryReport;
 use super::{Clock, Pipeline, Problem, Run};
 use crate::ledger::Ledger;
 use crate::notification::{self, InlineRecord, Item};
 
 /// One step of a canary's way.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Hop {
+pub struct CanaryStep {
     /// `match`, `claim`, `publish` or `complete`.
     pub name: &'static str,
     /// How long it took.
@@ -29,16 +29,16 @@ pub struct Hop {
 
 /// The steps of one canary, in order. After one that failed there is none.
 #[derive(Debug)]
-pub struct Flight {
+pub struct CanaryRun {
     /// The steps that were begun.
-    pub hops: Vec<Hop>,
+    pub steps: Vec<CanaryStep>,
     since: Instant,
 }
 
-impl Flight {
+impl CanaryRun {
     /// The step that failed.
-    pub fn failure(&self) -> Option<&Hop> {
-        self.hops.last().filter(|hop| hop.result.is_err())
+    pub fn failure(&self) -> Option<&CanaryStep> {
+        self.steps.last().filter(|hop| hop.result.is_err())
     }
 
     /// Notes what came of a step; none where it failed.
@@ -49,39 +49,39 @@ impl Flight {
             Ok((value, told)) => (Some(value), Ok(told)),
             Err(why) => (None, Err(why)),
         };
-        self.hops.push(Hop { name, took, result });
+        self.steps.push(CanaryStep { name, took, result });
         value
     }
 }
 
-impl fmt::Display for Flight {
+impl fmt::Display for CanaryRun {
     /// For the log: the steps and their milliseconds.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let hop = |hop: &Hop| {
+        let hop = |hop: &CanaryStep| {
             let (Ok(told) | Err(told)) = &hop.result;
             format!("{} {} ms ({told})", hop.name, hop.took.as_millis())
         };
-        f.write_str(&self.hops.iter().map(hop).collect::<Vec<_>>().join(", "))
+        f.write_str(&self.steps.iter().map(hop).collect::<Vec<_>>().join(", "))
     }
 }
 
 /// Sends a canary to the topic. `run` names it: the same run is sent once, where there is a ledger.
-pub async fn fly(pipeline: &Pipeline, run: &str, clock: Clock) -> Flight {
-    let mut flight = Flight { hops: Vec::new(), since: Instant::now() };
+pub async fn run_canary(pipeline: &Pipeline, run: &str, clock: Clock) -> CanaryRun {
+    let mut flight = CanaryRun { steps: Vec::new(), since: Instant::now() };
     if let Some(finding) = flight.pass("match", matched(pipeline, run, clock)) {
         send(pipeline, finding, clock, &mut flight).await;
     }
     flight
 }
 
-async fn send(pipeline: &Pipeline, finding: Finding, clock: Clock, flight: &mut Flight) {
+async fn send(pipeline: &Pipeline, finding: Finding, clock: Clock, flight: &mut CanaryRun) {
     let claimed = claim(pipeline, finding, clock).await;
     let Some(Some(open)) = flight.pass("claim", claimed) else { return };
     let alert = alert::render(&open.finding, &Context::default(), &pipeline.accounts);
     let result = pipeline.sink.publish(std::slice::from_ref(&alert)).await.pop();
     let result = result.unwrap_or_else(|| Err(super::publish::unanswered()));
     if let Err(error) = &result {
-        open.give_back(&pipeline.ledger, error, &mut Published::default()).await;
+        open.release(&pipeline.ledger, error, &mut DeliveryReport::default()).await;
     }
     let accepted =
         result.map(|id| (id.clone(), format!("message {id}"))).map_err(|error| error.to_string());
@@ -124,18 +124,18 @@ async fn claim(
     pipeline: &Pipeline,
     finding: Finding,
     clock: Clock,
-) -> Result<(Option<Open>, String), String> {
-    let mut published = Published::default();
+) -> Result<(Option<ClaimedFinding>, String), String> {
+    let mut published = DeliveryReport::default();
     let entry = format!("entries/{}", finding.id);
     let open =
         open::claim_all(pipeline, &Claims::new(clock), vec![finding], &mut published).await.pop();
     if let Some(problem) = published.problems.first() {
         return Err(problem.what.clone());
     }
-    let told = match (&pipeline.ledger, &open, published.ended.first().map(|ended| ended.fate)) {
+    let told = match (&pipeline.ledger, &open, published.ended.first().map(|ended| ended.outcome)) {
         (Ledger::Stored(_), Some(_), _) => entry,
         (_, Some(_), _) => "there is no ledger".to_owned(),
-        (_, None, Some(Fate::HeldElsewhere)) => "another invocation is sending it".to_owned(),
+        (_, None, Some(Outcome::HeldElsewhere)) => "another invocation is sending it".to_owned(),
         (_, None, _) => "sent before, and not again".to_owned(),
     };
     Ok((open, told))
@@ -143,11 +143,11 @@ async fn claim(
 
 async fn complete(
     ledger: &Ledger,
-    open: &Open,
+    open: &ClaimedFinding,
     message_id: &str,
     now: Timestamp,
 ) -> Result<String, String> {
-    let mut published = Published::default();
+    let mut published = DeliveryReport::default();
     open.complete(ledger, message_id, now, &mut published).await;
     match published.problems.first() {
         Some(problem) => Err(problem.what.clone()),
@@ -163,7 +163,7 @@ impl Run {
             // A queue delivers a message again under its own id, everyone else the request under
             // its.
             let run = message.as_deref().unwrap_or(&self.request).to_owned();
-            let flight = fly(&self.pipeline, &run, self.clock).await;
+            let flight = run_canary(&self.pipeline, &run, self.clock).await;
             self.outcome.report.canaries += 1;
             match flight.failure() {
                 None => self.outcome.notes.push(format!("canary {}: {flight}", run.escape_debug())),

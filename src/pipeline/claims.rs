@@ -54,10 +54,10 @@ impl Claims {
     }
 
     /// Counts findings of a rule by their actors: all of this run, these included.
-    pub(super) fn seen(&self, rule: &str, actors: &[String]) -> Seen {
+    pub(super) fn seen(&self, rule: &str, principals: &[String]) -> Seen {
         let mut all = unpoisoned(&self.seen);
         let seen = all.entry(rule.to_owned()).or_default();
-        seen.count(actors.iter().map(String::as_str));
+        seen.count(principals.iter().map(String::as_str));
         seen.clone()
     }
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use detect::finding::{ActorFinding, Context, Gap};
+use detect::finding::{Context, ContextGap, PrincipalFinding};
 use futures::future::join_all;
 use jiff::Timestamp;
 use percent_encoding::percent_decode_str;
@@ -10,9 +10,9 @@ use tokio::time::{Instant, timeout_at};
 
 use super::Pipeline;
 use super::claims::Claims;
-use super::open::Open;
+use super::open::ClaimedFinding;
 use super::problem::Problem;
-use super::publish::{MINIMAL_FROM, Published, place};
+use super::publish::{DeliveryReport, MINIMAL_FROM, place};
 use crate::ledger::{ActorHistory, Ledger, LedgerError};
 use crate::store::part;
 
@@ -20,15 +20,15 @@ use crate::store::part;
 const PATIENCE: Duration = Duration::from_secs(2);
 
 /// What could not be read, and why.
-type Missing = (Gap, String);
+type Missing = (ContextGap, String);
 
 /// The contexts of a few findings, in their order. Whatever fails is told, and takes no alert with
 /// it.
 pub(super) async fn of_each(
     pipeline: &Pipeline,
     claims: &Claims,
-    some: &[Open],
-    published: &mut Published,
+    some: &[ClaimedFinding],
+    published: &mut DeliveryReport,
 ) -> Vec<Context> {
     let until = claims.until(PATIENCE);
     let read = join_all(some.iter().map(|one| of(pipeline, one, claims.now(), until))).await;
@@ -46,12 +46,12 @@ pub(super) async fn of_each(
 /// The context of one finding, and why it is not whole where that is nobody's plan.
 async fn of(
     pipeline: &Pipeline,
-    one: &Open,
+    one: &ClaimedFinding,
     now: Timestamp,
     until: Instant,
 ) -> (Context, Vec<String>) {
     let Ledger::Stored(ledger) = &pipeline.ledger else {
-        return (Context::without(Gap::LedgerOff), Vec::new());
+        return (Context::without(ContextGap::LedgerOff), Vec::new());
     };
     if one.attempts() >= MINIMAL_FROM {
         return (Context::default(), Vec::new());
@@ -63,9 +63,9 @@ async fn of(
     let gaps = missing().map(|(gap, _)| *gap).chain(timeline.gap).chain(history.gap);
     let context = Context {
         gap: gaps.min(),
-        actor_findings: by_rule(pipeline, &history),
+        principal_findings: by_rule(pipeline, &history),
         group_timeline: timeline.entries,
-        first_of_actor: history.first,
+        first_of_principal: history.first,
         first_of_group: timeline.first,
     };
     (context, missing().map(|(_, why)| why.clone()).collect())
@@ -78,19 +78,21 @@ async fn in_time<T: Default>(
 ) -> (T, Option<Missing>) {
     match timeout_at(until, read).await {
         Ok(Ok(read)) => (read, None),
-        Ok(Err(error)) => (T::default(), Some((Gap::LedgerFailed, error.to_string()))),
-        Err(_) => (T::default(), Some((Gap::Late, "the ledger did not answer in time".to_owned()))),
+        Ok(Err(error)) => (T::default(), Some((ContextGap::LedgerFailed, error.to_string()))),
+        Err(_) => {
+            (T::default(), Some((ContextGap::Late, "the ledger did not answer in time".to_owned())))
+        }
     }
 }
 
-fn by_rule(pipeline: &Pipeline, history: &ActorHistory) -> Vec<ActorFinding> {
+fn by_rule(pipeline: &Pipeline, history: &ActorHistory) -> Vec<PrincipalFinding> {
     let rules = pipeline.detections.rules.rules();
     let one = |(rule, count): (&String, &usize)| {
         let known = rules.iter().find(|known| part(&known.info.id) == *rule);
         let gone = || percent_decode_str(rule).decode_utf8_lossy().into_owned();
         let rule_id = known.map_or_else(gone, |known| known.info.id.clone());
         let rule_name = known.map_or_else(gone, |known| known.info.name.clone());
-        ActorFinding { rule_id, rule_name, count: *count }
+        PrincipalFinding { rule_id, rule_name, count: *count }
     };
     history.by_rule.iter().map(one).collect()
 }

@@ -7,14 +7,14 @@
 use std::time::Duration;
 
 use alert::Alert;
-use detect::correlation::{self, Correlated};
+use detect::correlation::{self, CorrelationAlertData};
 use detect::finding::Finding;
 use jiff::Timestamp;
 use tokio::time::timeout_at;
 
 use super::claims::Claims;
-use super::open::Open;
-use super::publish::{MINIMAL_FROM, Published};
+use super::open::ClaimedFinding;
+use super::publish::{DeliveryReport, MINIMAL_FROM};
 use super::{Pipeline, Problem};
 use crate::ledger::{Claim, Completed, Content, Ledger, StoredLedger};
 
@@ -25,7 +25,7 @@ const LONGEST: Duration = Duration::from_secs(20);
 
 /// What became of the alert of an episode.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Rung {
+pub(super) struct CorrelationAlert {
     /// The correlation's id.
     pub(super) rule: String,
     /// Whether the sink accepted it.
@@ -49,15 +49,15 @@ impl Pipeline {
 pub(super) async fn claim(
     pipeline: &Pipeline,
     claims: &Claims,
-    open: &[Open],
-    published: &mut Published,
+    open: &[ClaimedFinding],
+    published: &mut DeliveryReport,
 ) -> Vec<Claim> {
     let Ledger::Stored(ledger) = &pipeline.ledger else { return Vec::new() };
     let before = std::mem::take(&mut published.seen_before);
     let ours = open.iter().map(|one| (&one.finding, one.fallback_time()));
     let findings: Vec<(&Finding, Option<Timestamp>)> =
         ours.chain(before.iter().map(|it| (it, None))).collect();
-    let mut alarms = Vec::new();
+    let mut claimed_alerts = Vec::new();
     for rule in pipeline.detections.rules.correlations() {
         let places = |(finding, fallback): &(&Finding, Option<Timestamp>)| {
             let time = finding.time.or(*fallback);
@@ -75,7 +75,7 @@ pub(super) async fn claim(
                 .problems
                 .push(Problem::retry(named(), "not evaluated in the time that there is")),
             Ok(Ok(found)) => {
-                alarms.extend(found.claims);
+                claimed_alerts.extend(found.claims);
                 let cut = |key| {
                     Problem::discard(named(), format!("more findings than are looked at in {key}"))
                 };
@@ -84,23 +84,23 @@ pub(super) async fn claim(
             Ok(Err(error)) => published.problems.push(Problem::retry(named(), error)),
         }
     }
-    alarms
+    claimed_alerts
 }
 
 /// Publishes the alerts of episodes, and completes each that was accepted.
 pub(super) async fn tell(
     pipeline: &Pipeline,
     claims: &Claims,
-    alarms: Vec<Claim>,
-    published: &mut Published,
+    claimed_alerts: Vec<Claim>,
+    published: &mut DeliveryReport,
 ) {
     let Ledger::Stored(ledger) = &pipeline.ledger else { return };
-    for claim in alarms {
+    for claim in claimed_alerts {
         if claims.is_over() {
             let _ = ledger.released(&claim).await;
             let why = "not sent: the function's time is nearly over";
             published.problems.push(Problem::retry(place(&claim), why));
-            published.rung.extend(rung(&claim, false));
+            published.correlation_alerts.extend(correlation_alerts(&claim, false));
         } else {
             see_through(pipeline, ledger, &claim, published).await;
         }
@@ -112,20 +112,20 @@ async fn see_through(
     pipeline: &Pipeline,
     ledger: &StoredLedger,
     claim: &Claim,
-    published: &mut Published,
+    published: &mut DeliveryReport,
 ) {
     let Content::Correlation(told) = &claim.entry.content else { return };
     if !claim.is_live() {
         published
             .problems
             .push(Problem::retry(place(claim), "its claim ran out before its alert could be sent"));
-        published.rung.extend(rung(claim, false));
+        published.correlation_alerts.extend(correlation_alerts(claim, false));
         return;
     }
     let alert = render(pipeline, ledger, claim, told).await;
     let error = match pipeline.sink.publish(&[alert]).await.pop() {
         Some(Ok(message_id)) => {
-            published.rung.extend(rung(claim, true));
+            published.correlation_alerts.extend(correlation_alerts(claim, true));
             published.problems.extend(unrecorded(claim, ledger.alerted(claim, &message_id).await));
             return;
         }
@@ -138,20 +138,24 @@ async fn see_through(
         false => ledger.released(claim).await,
     };
     published.problems.push(Problem::retry(place(claim), error));
-    published.rung.extend(rung(claim, false));
+    published.correlation_alerts.extend(correlation_alerts(claim, false));
 }
 
 async fn render(
     pipeline: &Pipeline,
     ledger: &StoredLedger,
     claim: &Claim,
-    told: &Correlated,
+    told: &CorrelationAlertData,
 ) -> Alert {
     if claim.entry.attempts >= MINIMAL_FROM {
         return alert::render_minimal_correlation(told);
     }
     let (members, trouble) = ledger.findings(&told.members).await;
-    alert::render_correlation(told, &correlation::known(told, members, trouble), &pipeline.accounts)
+    alert::render_correlation(
+        told,
+        &correlation::member_findings(told, members, trouble),
+        &pipeline.accounts,
+    )
 }
 
 fn unrecorded(
@@ -173,7 +177,7 @@ fn place(claim: &Claim) -> String {
     format!("alert {} of correlation {}", claim.entry.id(), rule.escape_debug())
 }
 
-fn rung(claim: &Claim, told: bool) -> Option<Rung> {
+fn correlation_alerts(claim: &Claim, told: bool) -> Option<CorrelationAlert> {
     let Content::Correlation(correlated) = &claim.entry.content else { return None };
-    Some(Rung { rule: correlated.rule.id.clone(), told })
+    Some(CorrelationAlert { rule: correlated.rule.id.clone(), told })
 }

@@ -7,9 +7,9 @@ use detect::rule::Rule;
 
 use super::Pipeline;
 use super::claims::Claims;
-use super::open::Open;
+use super::open::ClaimedFinding;
 use super::problem::Problem;
-use super::publish::Published;
+use super::publish::DeliveryReport;
 use crate::ledger::{Ledger, StoredLedger, actor_in_account, told_at_once};
 
 /// The interval of a rule that is not there any more: Elastic's default.
@@ -36,9 +36,9 @@ impl Pipeline {
 pub(super) async fn split(
     pipeline: &Pipeline,
     claims: &Claims,
-    open: Vec<Open>,
-    published: &mut Published,
-) -> (Vec<Open>, Vec<Open>) {
+    open: Vec<ClaimedFinding>,
+    published: &mut DeliveryReport,
+) -> (Vec<ClaimedFinding>, Vec<ClaimedFinding>) {
     // A canary counts for nothing, and is kept back by nothing.
     let (mut now, open): (Vec<_>, Vec<_>) =
         open.into_iter().partition(|one| canary::is_canary(&one.finding));
@@ -53,8 +53,8 @@ pub(super) async fn split(
 }
 
 /// Findings of one execution of one rule.
-fn executions(open: Vec<Open>) -> Vec<Vec<Open>> {
-    let mut groups: Vec<Vec<Open>> = Vec::new();
+fn executions(open: Vec<ClaimedFinding>) -> Vec<Vec<ClaimedFinding>> {
+    let mut groups: Vec<Vec<ClaimedFinding>> = Vec::new();
     for one in open {
         match groups
             .iter_mut()
@@ -67,28 +67,28 @@ fn executions(open: Vec<Open>) -> Vec<Vec<Open>> {
     groups
 }
 
-fn execution(one: &Open) -> (&str, Option<Window>) {
+fn execution(one: &ClaimedFinding) -> (&str, Option<Window>) {
     (&one.finding.rule.id, one.claim.as_ref().map(|claim| claim.entry.window))
 }
 
 async fn decide(
     pipeline: &Pipeline,
     claims: &Claims,
-    group: &[Open],
-    published: &mut Published,
+    group: &[ClaimedFinding],
+    published: &mut DeliveryReport,
 ) -> Vec<bool> {
     let Some((rule, window)) = group.first().map(execution) else { return Vec::new() };
     let most = pipeline.max_signals(rule);
-    let actors: Vec<String> = group.iter().map(|one| actor_in_account(&one.finding)).collect();
+    let principals: Vec<String> = group.iter().map(|one| actor_in_account(&one.finding)).collect();
     let seen = match (&pipeline.ledger, window) {
         (Ledger::Stored(ledger), Some(window)) => {
             counted(ledger, rule, window, most, group.len()).await
         }
         // No ledger, or an entry that cannot be read.
-        _ => Ok(claims.seen(rule, &actors)),
+        _ => Ok(claims.seen(rule, &principals)),
     };
     match seen {
-        Ok(seen) => told_at_once(&seen, &actors, most),
+        Ok(seen) => told_at_once(&seen, &principals, most),
         Err(problem) => {
             // Rather too many alerts than one too few.
             published.problems.push(problem);

@@ -1,7 +1,6 @@
 //! The one place where the order of things is written down: what comes in is decoded, each object
 //! goes its way in a task of its own, inline records go theirs, and everything is counted.
 
-mod at_end;
 mod canary;
 mod claims;
 mod context;
@@ -16,6 +15,7 @@ mod recover;
 mod replay;
 mod reply;
 mod report;
+mod summary_at_exit;
 mod sweep;
 
 use std::collections::BTreeSet;
@@ -26,26 +26,26 @@ use jiff::Timestamp;
 use serde_json::Value;
 use tokio::time::Instant;
 
-pub use canary::{Flight, Hop, fly};
+pub use canary::{CanaryRun, CanaryStep, run_canary};
 pub use problem::{Problem, Remedy};
-pub use publish::Ended;
+pub use publish::FindingOutcome;
 pub use recover::{Recovered, recover_open, send_due_summaries};
-pub use replay::{News, Replay};
+pub use replay::{Replay, ReplayProgress};
 pub use reply::Failed;
-pub use report::{Mismatch, ObjectFate, Report};
+pub use report::{Mismatch, ObjectOutcome, Report};
 
 use crate::ledger::Ledger;
 use crate::notification::{self, InlineRecord, Item, Message, Notification, Reply};
 use crate::sink::AlertSink;
 use crate::store::ObjectStore;
 use alert::Accounts;
-use at_end::Held;
 use claims::Claims;
 use detect::cloudtrail::Trail;
 use detect::cloudtrail::key;
 use detect::finding::{Finding, Origin, findings};
 use detect::rule::Detections;
-use objects::Named;
+use objects::QueuedObject;
+use summary_at_exit::Held;
 
 /// All that a notification meets on its way.
 pub struct Pipeline {
@@ -86,7 +86,7 @@ impl Clock {
 
 /// What became of one notification.
 #[derive(Debug)]
-pub struct Outcome {
+pub struct InvocationReport {
     /// The counts; they add up unless `mismatch` says otherwise.
     pub report: Report,
     /// Counts that do not add up.
@@ -105,19 +105,19 @@ pub struct Outcome {
 }
 
 /// Sees one payload through, which nobody will send again as the same request.
-pub async fn run(pipeline: &Arc<Pipeline>, payload: &Value, clock: Clock) -> Outcome {
+pub async fn run(pipeline: &Arc<Pipeline>, payload: &Value, clock: Clock) -> InvocationReport {
     run_request(pipeline, payload, &clock.now.as_nanosecond().to_string(), clock).await
 }
 
 /// Sees one invocation's payload through. Never fails as a whole: what fails is named and counted,
-/// and its message is in [`Outcome::retry`], after everything else was done. `request` names the
+/// and its message is in [`InvocationReport::retry`], after everything else was done. `request` names the
 /// invocation: Lambda's second try of it has the same.
 pub async fn run_request(
     pipeline: &Arc<Pipeline>,
     payload: &Value,
     request: &str,
     clock: Clock,
-) -> Outcome {
+) -> InvocationReport {
     let Notification { reply, messages } = notification::decode(payload);
     let mut run = Run::new(pipeline, clock, reply);
     run.request = request.to_owned();
@@ -125,7 +125,7 @@ pub async fn run_request(
     for message in messages {
         objects.extend(run.take(message).await);
     }
-    let seen = run.see_objects_through(objects).await;
+    let seen = run.process_objects(objects).await;
     seen.not_started.iter().for_each(|named| run.out_of_time(named));
     run.canaries().await;
     run.sweep().await;
@@ -147,8 +147,8 @@ struct Run {
     /// What names the invocation.
     request: String,
     /// What became of each finding, where that is asked for.
-    ended: Option<Vec<Ended>>,
-    outcome: Outcome,
+    ended: Option<Vec<FindingOutcome>>,
+    outcome: InvocationReport,
 }
 
 impl Run {
@@ -160,7 +160,7 @@ impl Run {
             stale_detections: pipeline.detections.troubles.len() as u64,
             ..Report::default()
         };
-        let outcome = Outcome {
+        let outcome = InvocationReport {
             report,
             mismatch: None,
             problems,
@@ -184,7 +184,7 @@ impl Run {
     }
 
     /// Sees to everything in a message but its objects, which it gives back.
-    async fn take(&mut self, message: Message) -> Vec<Named> {
+    async fn take(&mut self, message: Message) -> Vec<QueuedObject> {
         self.outcome.report.messages += 1;
         let mut objects = Vec::new();
         let mut records = Vec::new();
@@ -193,7 +193,7 @@ impl Run {
                 Item::Object(object) => {
                     self.outcome.report.announced +=
                         u64::from(key::kind(&object.key).is_sign_of_life());
-                    objects.push(Named { message: message.id.clone(), object });
+                    objects.push(QueuedObject { message: message.id.clone(), object });
                 }
                 Item::Record(record) => records.push(record),
                 Item::Sweep => {
@@ -225,7 +225,7 @@ impl Run {
     }
 
     /// Counts what became of findings.
-    fn end(&mut self, ended: Vec<Ended>) {
+    fn end(&mut self, ended: Vec<FindingOutcome>) {
         ended.iter().for_each(|ended| self.outcome.report.count_finding(ended));
         if let Some(all) = &mut self.ended {
             all.extend(ended);
@@ -258,7 +258,9 @@ impl Run {
         self.end(published.ended);
         self.hold(message, published.held);
         published.problems.into_iter().for_each(|problem| self.problem(message, problem));
-        published.rung.iter().for_each(|rung| self.outcome.report.count_rung(rung));
+        published.correlation_alerts.iter().for_each(|correlation_alerts| {
+            self.outcome.report.count_correlation_alert(correlation_alerts)
+        });
         self.outcome.notes.extend(published.notes);
     }
 }

@@ -4,47 +4,48 @@ use std::sync::Arc;
 
 use detect::cloudtrail::reader::{Options, Read};
 use detect::cloudtrail::{Body, ReadError, key};
-use detect::finding::{Finding, Hit, Origin, search};
+use detect::finding::{Finding, Origin, ScanEvent, search};
 use detect::rule::{Detections, RuleSet};
 use jiff::Timestamp;
 
 use super::claims::Claims;
-use super::correlate::Rung;
-use super::publish::{Ended, Published, publish};
-use super::report::ObjectFate;
+use super::correlate::CorrelationAlert;
+use super::publish::{DeliveryReport, FindingOutcome, publish};
+use super::report::ObjectOutcome;
 use super::{Pipeline, Problem, Remedy};
 use crate::notification::ObjectRef;
 use crate::store::StoreError;
 
 /// What became of one object and of the findings in it.
 #[derive(Debug)]
-pub(super) struct ObjectOutcome {
-    pub(super) fate: ObjectFate,
+pub(super) struct ObjectResults {
+    pub(super) outcome: ObjectOutcome,
     pub(super) read: Read,
     pub(super) bad_records: u64,
-    pub(super) ended: Vec<Ended>,
+    pub(super) ended: Vec<FindingOutcome>,
     /// Held back until the run ends, where there is no ledger to hold them.
     pub(super) held: Vec<Finding>,
     /// What became of the alerts of correlations.
-    pub(super) rung: Vec<Rung>,
+    pub(super) correlation_alerts: Vec<CorrelationAlert>,
     pub(super) findings: u64,
     pub(super) problems: Vec<Problem>,
     /// Why it was not read, where that is no problem; findings of which nobody is told.
     pub(super) notes: Vec<String>,
 }
 
-impl ObjectOutcome {
+impl ObjectResults {
     /// An object of which nothing was read.
-    pub(super) fn unread(fate: ObjectFate) -> ObjectOutcome {
-        let (read, ended, held, rung) = (Read::default(), Vec::new(), Vec::new(), Vec::new());
+    pub(super) fn unread(outcome: ObjectOutcome) -> ObjectResults {
+        let (read, ended, held, correlation_alerts) =
+            (Read::default(), Vec::new(), Vec::new(), Vec::new());
         let (problems, notes) = (Vec::new(), Vec::new());
-        ObjectOutcome {
-            fate,
+        ObjectResults {
+            outcome,
             read,
             bad_records: 0,
             ended,
             held,
-            rung,
+            correlation_alerts,
             findings: 0,
             problems,
             notes,
@@ -52,15 +53,19 @@ impl ObjectOutcome {
     }
 
     /// An object that failed as a whole.
-    pub(super) fn failed(object: &ObjectRef, what: impl std::fmt::Display) -> ObjectOutcome {
-        ObjectOutcome {
+    pub(super) fn failed(object: &ObjectRef, what: impl std::fmt::Display) -> ObjectResults {
+        ObjectResults {
             problems: vec![Problem::retry(object, what)],
-            ..ObjectOutcome::unread(ObjectFate::Failed)
+            ..ObjectResults::unread(ObjectOutcome::Failed)
         }
     }
 
-    fn noted(fate: ObjectFate, object: &ObjectRef, note: impl std::fmt::Display) -> ObjectOutcome {
-        ObjectOutcome { notes: vec![format!("{object}: {note}")], ..ObjectOutcome::unread(fate) }
+    fn noted(
+        outcome: ObjectOutcome,
+        object: &ObjectRef,
+        note: impl std::fmt::Display,
+    ) -> ObjectResults {
+        ObjectResults { notes: vec![format!("{object}: {note}")], ..ObjectResults::unread(outcome) }
     }
 }
 
@@ -81,21 +86,21 @@ pub(super) fn not_worth_reading(key: &str, rules: &RuleSet) -> Option<String> {
 }
 
 /// Opens one object, reads it, and tells people of what was found.
-pub(super) async fn see_through(
+pub(super) async fn process_object(
     pipeline: &Pipeline,
     claims: &Claims,
     object: &ObjectRef,
     now: Timestamp,
-) -> ObjectOutcome {
+) -> ObjectResults {
     if let Some(reason) = not_worth_reading(&object.key, &pipeline.detections.rules) {
-        return ObjectOutcome::noted(ObjectFate::Skipped, object, reason);
+        return ObjectResults::noted(ObjectOutcome::Skipped, object, reason);
     }
     let body = match pipeline.store.open(object).await {
         Ok(body) => body,
         Err(StoreError::Gone) => {
-            return ObjectOutcome::noted(ObjectFate::Gone, object, StoreError::Gone);
+            return ObjectResults::noted(ObjectOutcome::Gone, object, StoreError::Gone);
         }
-        Err(error) => return ObjectOutcome::failed(object, error),
+        Err(error) => return ObjectResults::failed(object, error),
     };
     let (detections, max_bytes) = (Arc::clone(&pipeline.detections), pipeline.max_object_bytes);
     let origin = object.clone();
@@ -105,7 +110,7 @@ pub(super) async fn see_through(
         tokio::task::spawn_blocking(move || find(body, &detections, max_bytes, now, &origin)).await;
     match found {
         Ok(found) => finish(pipeline, claims, object, found).await,
-        Err(panic) => ObjectOutcome::failed(object, format!("the task that read it died: {panic}")),
+        Err(panic) => ObjectResults::failed(object, format!("the task that read it died: {panic}")),
     }
 }
 
@@ -130,13 +135,13 @@ fn find(
 ) -> Found {
     let (mut findings, mut problems, mut bad_records, mut hidden) =
         (Vec::new(), Vec::new(), 0, false);
-    let probed = detections.rules.needles().is_ok();
+    let probed = detections.rules.prefilter().is_ok();
     let (bucket, key) = (&object.bucket, &object.key);
     let origin = |record| Origin::Object { bucket: bucket.clone(), key: key.clone(), record };
     let options = Options { max_bytes, lines: false };
     let (read, end) = search(body, options, detections, now, &origin, &mut |hit| match hit {
-        Hit::Finding(finding) => findings.push(*finding),
-        Hit::Bad(bad) => {
+        ScanEvent::Finding(finding) => findings.push(*finding),
+        ScanEvent::Bad(bad) => {
             bad_records += 1;
             // Only records that name what is looked for are parsed: one that cannot be must be seen
             // by a person.
@@ -167,14 +172,24 @@ async fn finish(
     claims: &Claims,
     object: &ObjectRef,
     found: Found,
-) -> ObjectOutcome {
+) -> ObjectResults {
     let Found { findings, mut problems, bad_records, read, end } = found;
     let found = findings.len() as u64;
     let mut published = publish(pipeline, claims, findings).await;
     problems.extend(std::mem::take(&mut published.problems));
     problems.extend(end.err().map(|error| Problem::retry(object, error)));
     let failed = problems.iter().any(|problem| problem.remedy == Remedy::Retry);
-    let fate = if failed { ObjectFate::Failed } else { ObjectFate::Scanned };
-    let Published { ended, held, rung, notes, .. } = published;
-    ObjectOutcome { fate, read, bad_records, ended, held, rung, findings: found, problems, notes }
+    let outcome = if failed { ObjectOutcome::Failed } else { ObjectOutcome::Scanned };
+    let DeliveryReport { ended, held, correlation_alerts, notes, .. } = published;
+    ObjectResults {
+        outcome,
+        read,
+        bad_records,
+        ended,
+        held,
+        correlation_alerts,
+        findings: found,
+        problems,
+        notes,
+    }
 }

@@ -2,14 +2,14 @@
 
 use std::fmt::Display;
 
-use detect::finding::{Fate, Finding};
+use detect::finding::{Finding, Outcome};
 use futures::future::join_all;
 use jiff::Timestamp;
 
 use super::Pipeline;
 use super::claims::Claims;
 use super::problem::Problem;
-use super::publish::{MINIMAL_FROM, Published, place};
+use super::publish::{DeliveryReport, MINIMAL_FROM, place};
 use crate::ledger::{Claim, Claimed, Completed, Content, Ledger, LedgerError, State, StoredLedger};
 
 /// Claims of one object that are on their way at once.
@@ -17,7 +17,7 @@ const TOGETHER: usize = 8;
 
 /// A finding that is ours to see through.
 #[derive(Debug)]
-pub(super) struct Open {
+pub(super) struct ClaimedFinding {
     pub(super) finding: Finding,
     /// Our claim; none where nothing is recorded.
     pub(super) claim: Option<Box<Claim>>,
@@ -28,14 +28,14 @@ pub(super) async fn claim_all(
     pipeline: &Pipeline,
     claims: &Claims,
     findings: Vec<Finding>,
-    published: &mut Published,
-) -> Vec<Open> {
+    published: &mut DeliveryReport,
+) -> Vec<ClaimedFinding> {
     let mut new = Vec::new();
     for finding in findings {
         if claims.claim(&finding.id) {
             new.push(finding);
         } else {
-            published.end(&finding, Fate::Duplicate);
+            published.end(&finding, Outcome::Duplicate);
         }
     }
     match &pipeline.ledger {
@@ -44,7 +44,7 @@ pub(super) async fn claim_all(
             in_turn(&new, published, |finding| claim(pipeline, ledger, finding, claims)).await
         }
         Ledger::ReadOnly(ledger) => {
-            in_turn(&new, published, |finding| foresee(ledger, finding)).await
+            in_turn(&new, published, |finding| peek_claim(ledger, finding)).await
         }
     }
 }
@@ -52,9 +52,9 @@ pub(super) async fn claim_all(
 /// Asks the ledger about findings, some at a time, and gives those that are ours.
 async fn in_turn<'a, F: Future<Output = Result<Option<Indexed>, LedgerError>>>(
     findings: &'a [Finding],
-    published: &mut Published,
+    published: &mut DeliveryReport,
     ask: impl Fn(&'a Finding) -> F,
-) -> Vec<Open> {
+) -> Vec<ClaimedFinding> {
     let mut open = Vec::new();
     for some in findings.chunks(TOGETHER) {
         let answers = join_all(some.iter().map(&ask)).await;
@@ -69,13 +69,16 @@ async fn in_turn<'a, F: Future<Output = Result<Option<Indexed>, LedgerError>>>(
 }
 
 /// A finding that is ours, and of which nothing is recorded.
-fn unrecorded(finding: Finding, published: &mut Published) -> Open {
-    published.notes.extend(excepted(&finding));
-    Open { finding, claim: None }
+fn unrecorded(finding: Finding, published: &mut DeliveryReport) -> ClaimedFinding {
+    published.notes.extend(suppressed(&finding));
+    ClaimedFinding { finding, claim: None }
 }
 
-async fn foresee(ledger: &StoredLedger, finding: &Finding) -> Result<Option<Indexed>, LedgerError> {
-    Ok(ledger.foresee(&finding.id).await?.map(|claimed| (claimed, Ok(()))))
+async fn peek_claim(
+    ledger: &StoredLedger,
+    finding: &Finding,
+) -> Result<Option<Indexed>, LedgerError> {
+    Ok(ledger.peek_claim(&finding.id).await?.map(|claimed| (claimed, Ok(()))))
 }
 
 /// A claim, and what became of its indexes.
@@ -100,8 +103,8 @@ async fn claim(
 fn sort(
     finding: &Finding,
     claimed: Result<Indexed, LedgerError>,
-    published: &mut Published,
-) -> Option<Open> {
+    published: &mut DeliveryReport,
+) -> Option<ClaimedFinding> {
     let (claimed, indexed) = match claimed {
         Ok(claimed) => claimed,
         Err(error) => {
@@ -122,21 +125,21 @@ fn sort(
             None
         }
         Claimed::Duplicate(state) => {
-            published.end(finding, Fate::Duplicate);
-            published.seen_before.extend((state != State::Excepted).then(|| finding.clone()));
+            published.end(finding, Outcome::Duplicate);
+            published.seen_before.extend((state != State::Suppressed).then(|| finding.clone()));
             return None;
         }
         Claimed::HeldElsewhere => {
-            published.end(finding, Fate::HeldElsewhere);
+            published.end(finding, Outcome::HeldElsewhere);
             return None;
         }
     };
-    published.notes.extend(excepted(finding));
-    Some(Open { finding: finding.clone(), claim })
+    published.notes.extend(suppressed(finding));
+    Some(ClaimedFinding { finding: finding.clone(), claim })
 }
 
 /// An exception never works in silence.
-fn excepted(finding: &Finding) -> Option<String> {
+fn suppressed(finding: &Finding) -> Option<String> {
     let name = finding.exception.as_deref()?.escape_debug();
     let (id, rule, origin) = (&finding.id, finding.rule.id.escape_debug(), &finding.origin);
     Some(format!(
@@ -144,7 +147,7 @@ fn excepted(finding: &Finding) -> Option<String> {
     ))
 }
 
-impl Open {
+impl ClaimedFinding {
     /// How often it was claimed, this time included.
     pub(super) fn attempts(&self) -> u32 {
         self.claim.as_ref().map_or(1, |claim| claim.entry.attempts)
@@ -175,7 +178,7 @@ impl Open {
         ledger: &Ledger,
         message_id: &str,
         now: Timestamp,
-        published: &mut Published,
+        published: &mut DeliveryReport,
     ) {
         if let Some((ledger, claim)) = self.recorded(ledger) {
             self.note(ledger.alerted(claim, message_id).await, published);
@@ -184,14 +187,14 @@ impl Open {
     }
 
     /// An exception matched.
-    pub(super) async fn except(&self, ledger: &Ledger, published: &mut Published) {
+    pub(super) async fn except(&self, ledger: &Ledger, published: &mut DeliveryReport) {
         if let Some((ledger, claim)) = self.recorded(ledger) {
-            self.note(ledger.excepted(claim).await, published);
+            self.note(ledger.suppressed(claim).await, published);
         }
-        published.end(&self.finding, Fate::Excepted);
+        published.end(&self.finding, Outcome::Suppressed);
     }
 
-    fn note(&self, completed: Result<Completed, LedgerError>, published: &mut Published) {
+    fn note(&self, completed: Result<Completed, LedgerError>, published: &mut DeliveryReport) {
         match completed {
             Ok(Completed::Done) => {}
             Ok(Completed::TakenOver) => {
@@ -202,24 +205,24 @@ impl Open {
     }
 
     /// It is to be told in a summary.
-    pub(super) async fn hold(self, ledger: &Ledger, published: &mut Published) {
+    pub(super) async fn hold(self, ledger: &Ledger, published: &mut DeliveryReport) {
         let Some((stored, claim)) = self.recorded(ledger) else {
             published.held.push(self.finding);
             return;
         };
         match stored.held(claim, &self.finding.rule.id).await {
-            Ok(Completed::Done) => published.end(&self.finding, Fate::HeldForSummary),
-            Ok(Completed::TakenOver) => published.end(&self.finding, Fate::HeldElsewhere),
-            Err(error) => self.give_back(ledger, error, published).await,
+            Ok(Completed::Done) => published.end(&self.finding, Outcome::HeldForSummary),
+            Ok(Completed::TakenOver) => published.end(&self.finding, Outcome::HeldElsewhere),
+            Err(error) => self.release(ledger, error, published).await,
         }
     }
 
     /// It failed: whoever comes next tries again.
-    pub(super) async fn give_back(
+    pub(super) async fn release(
         &self,
         ledger: &Ledger,
         why: impl Display,
-        published: &mut Published,
+        published: &mut DeliveryReport,
     ) {
         if let Some((ledger, claim)) = self.recorded(ledger) {
             // Where this fails too, the lease runs out by itself.

@@ -1,12 +1,12 @@
 //! Findings to fates: claim, correlate, hold, render, publish, complete.
 
 use alert::Alert;
-use detect::finding::{Context, Fate, Finding, FindingId};
+use detect::finding::{Context, Finding, FindingId, Outcome};
 use jiff::Timestamp;
 
 use super::claims::Claims;
-use super::correlate::{self, Rung};
-use super::open::{self, Open};
+use super::correlate::{self, CorrelationAlert};
+use super::open::{self, ClaimedFinding};
 use super::{Pipeline, Problem, context, holding};
 use crate::sink::{MessageId, PublishError};
 
@@ -20,9 +20,9 @@ pub(super) const MINIMAL_FROM: u32 = 5;
 
 /// What became of some findings.
 #[derive(Debug, Default)]
-pub(super) struct Published {
+pub(super) struct DeliveryReport {
     /// A fate for each finding, but for those in `held`.
-    pub(super) ended: Vec<Ended>,
+    pub(super) ended: Vec<FindingOutcome>,
     /// What failed, or could not be recorded, by name.
     pub(super) problems: Vec<Problem>,
     /// Those that nobody is told of because of an exception, by name.
@@ -32,12 +32,12 @@ pub(super) struct Published {
     /// Duplicates of what was seen through before, to be correlated again.
     pub(super) seen_before: Vec<Finding>,
     /// What became of the alerts of correlations.
-    pub(super) rung: Vec<Rung>,
+    pub(super) correlation_alerts: Vec<CorrelationAlert>,
 }
 
 /// What became of one finding.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Ended {
+pub struct FindingOutcome {
     /// The rule's id.
     pub rule: String,
     /// The finding's id.
@@ -47,27 +47,27 @@ pub struct Ended {
     /// What was done, by whom and in which account: printable ASCII, as a mail's subject.
     pub subject: String,
     /// What became of it.
-    pub fate: Fate,
+    pub outcome: Outcome,
     /// Of an alert: seconds from the call to the moment when it was accepted.
     pub latency: Option<u64>,
 }
 
-impl Ended {
-    pub(super) fn new(finding: &Finding, fate: Fate) -> Ended {
-        Ended {
+impl FindingOutcome {
+    pub(super) fn new(finding: &Finding, outcome: Outcome) -> FindingOutcome {
+        FindingOutcome {
             rule: finding.rule.id.clone(),
             finding: finding.id.clone(),
             time: finding.time,
             subject: alert::subject(finding),
-            fate,
+            outcome,
             latency: None,
         }
     }
 }
 
-impl Published {
-    pub(super) fn end(&mut self, finding: &Finding, fate: Fate) {
-        self.ended.push(Ended::new(finding, fate));
+impl DeliveryReport {
+    pub(super) fn end(&mut self, finding: &Finding, outcome: Outcome) {
+        self.ended.push(FindingOutcome::new(finding, outcome));
     }
 
     /// The finding's alert was accepted at `now`.
@@ -76,12 +76,13 @@ impl Published {
         let since =
             |call: Timestamp| u64::try_from(now.duration_since(call).as_secs()).unwrap_or(0);
         let latency = finding.time.map(since);
-        self.ended.push(Ended { latency, ..Ended::new(finding, Fate::Alerted) });
+        self.ended
+            .push(FindingOutcome { latency, ..FindingOutcome::new(finding, Outcome::Alerted) });
     }
 
     /// The finding is neither told nor held: what carried it is tried again.
     pub(super) fn fail(&mut self, finding: &Finding, why: impl std::fmt::Display) {
-        self.end(finding, Fate::Failed);
+        self.end(finding, Outcome::Failed);
         self.problems.push(Problem::retry(place(finding), why));
     }
 
@@ -109,8 +110,8 @@ pub(super) async fn publish(
     pipeline: &Pipeline,
     claims: &Claims,
     findings: Vec<Finding>,
-) -> Published {
-    let mut published = Published::default();
+) -> DeliveryReport {
+    let mut published = DeliveryReport::default();
     let open = open::claim_all(pipeline, claims, findings, &mut published).await;
     see_through(pipeline, claims, open, &mut published).await;
     published
@@ -120,15 +121,15 @@ pub(super) async fn publish(
 pub(super) async fn see_through(
     pipeline: &Pipeline,
     claims: &Claims,
-    open: Vec<Open>,
-    published: &mut Published,
+    open: Vec<ClaimedFinding>,
+    published: &mut DeliveryReport,
 ) {
-    let alarms = correlate::claim(pipeline, claims, &open, published).await;
+    let claimed_alerts = correlate::claim(pipeline, claims, &open, published).await;
     // The worst news first.
-    correlate::tell(pipeline, claims, alarms, published).await;
-    let (excepted, open): (Vec<_>, Vec<_>) =
+    correlate::tell(pipeline, claims, claimed_alerts, published).await;
+    let (suppressed, open): (Vec<_>, Vec<_>) =
         open.into_iter().partition(|one| one.finding.exception.is_some());
-    for one in excepted {
+    for one in suppressed {
         one.except(&pipeline.ledger, published).await;
     }
     let (now, later) = holding::split(pipeline, claims, open, published).await;
@@ -137,7 +138,7 @@ pub(super) async fn see_through(
     }
     for some in now.chunks(TOGETHER) {
         if claims.is_over() {
-            give_back(pipeline, some, published).await;
+            release(pipeline, some, published).await;
         } else {
             tell(pipeline, claims, some, published).await;
         }
@@ -145,15 +146,20 @@ pub(super) async fn see_through(
 }
 
 /// The pace allows only so many alerts in the function's time: the others go to whoever comes next.
-async fn give_back(pipeline: &Pipeline, some: &[Open], published: &mut Published) {
+async fn release(pipeline: &Pipeline, some: &[ClaimedFinding], published: &mut DeliveryReport) {
     for one in some {
         let error = PublishError("not sent: the function's time is nearly over".to_owned());
-        one.give_back(&pipeline.ledger, error, published).await;
+        one.release(&pipeline.ledger, error, published).await;
     }
 }
 
 /// Publishes the alerts of a few findings, and completes each that was accepted.
-async fn tell(pipeline: &Pipeline, claims: &Claims, some: &[Open], published: &mut Published) {
+async fn tell(
+    pipeline: &Pipeline,
+    claims: &Claims,
+    some: &[ClaimedFinding],
+    published: &mut DeliveryReport,
+) {
     let contexts = context::of_each(pipeline, claims, some, published).await;
     let (live, late): (Vec<_>, Vec<_>) =
         some.iter().zip(&contexts).partition(|(one, _)| one.is_live());
@@ -168,7 +174,7 @@ async fn tell(pipeline: &Pipeline, claims: &Claims, some: &[Open], published: &m
     }
 }
 
-fn render(pipeline: &Pipeline, one: &Open, context: &Context) -> Alert {
+fn render(pipeline: &Pipeline, one: &ClaimedFinding, context: &Context) -> Alert {
     if one.attempts() >= MINIMAL_FROM {
         return alert::render_minimal(&one.finding);
     }
@@ -178,12 +184,12 @@ fn render(pipeline: &Pipeline, one: &Open, context: &Context) -> Alert {
 async fn end(
     pipeline: &Pipeline,
     now: Timestamp,
-    one: &Open,
+    one: &ClaimedFinding,
     result: Result<MessageId, PublishError>,
-    published: &mut Published,
+    published: &mut DeliveryReport,
 ) {
     match result {
         Ok(message_id) => one.complete(&pipeline.ledger, &message_id, now, published).await,
-        Err(error) => one.give_back(&pipeline.ledger, error, published).await,
+        Err(error) => one.release(&pipeline.ledger, error, published).await,
     }
 }

@@ -2,12 +2,12 @@
 //! summaries that are due. The ledger makes it harmless to do so twice at once.
 
 use alert;
-use detect::finding::Fate;
+use detect::finding::Outcome;
 use futures::future::join_all;
 
 use super::claims::Claims;
-use super::open::Open;
-use super::publish::{MINIMAL_FROM, Published, see_through};
+use super::open::ClaimedFinding;
+use super::publish::{DeliveryReport, MINIMAL_FROM, see_through};
 use super::{Clock, Pipeline, Problem, Report, correlate};
 use crate::ledger::{Claim, Completed, Content, Ledger, LedgerError, Recovery, StoredLedger};
 
@@ -45,8 +45,8 @@ pub async fn recover_open(pipeline: &Pipeline, clock: Clock) -> Recovered {
             continue;
         }
         let mine = recovered.take_over(ledger, some, &claims).await;
-        let Sorted { findings, summaries, alarms } = sort(mine);
-        recovered.findings_through(pipeline, &claims, findings, alarms).await;
+        let Sorted { findings, summaries, claimed_alerts } = sort(mine);
+        recovered.findings_through(pipeline, &claims, findings, claimed_alerts).await;
         for claim in summaries {
             recovered.summary_through(pipeline, ledger, &claim).await;
         }
@@ -82,10 +82,10 @@ pub async fn send_due_summaries(pipeline: &Pipeline, clock: Clock) -> Recovered 
 /// What was taken over, by what it is about.
 #[derive(Default)]
 struct Sorted {
-    findings: Vec<Open>,
+    findings: Vec<ClaimedFinding>,
     summaries: Vec<Claim>,
     /// Alerts of correlations.
-    alarms: Vec<Claim>,
+    claimed_alerts: Vec<Claim>,
 }
 
 fn sort(claims: Vec<Claim>) -> Sorted {
@@ -93,10 +93,11 @@ fn sort(claims: Vec<Claim>) -> Sorted {
     for claim in claims {
         match &claim.entry.content {
             Content::Summary(_) => sorted.summaries.push(claim),
-            Content::Correlation(_) => sorted.alarms.push(claim),
-            Content::Finding(finding) => sorted
-                .findings
-                .push(Open { finding: (**finding).clone(), claim: Some(Box::new(claim)) }),
+            Content::Correlation(_) => sorted.claimed_alerts.push(claim),
+            Content::Finding(finding) => sorted.findings.push(ClaimedFinding {
+                finding: (**finding).clone(),
+                claim: Some(Box::new(claim)),
+            }),
         }
     }
     sorted
@@ -141,15 +142,18 @@ impl Recovered {
         &mut self,
         pipeline: &Pipeline,
         claims: &Claims,
-        findings: Vec<Open>,
-        alarms: Vec<Claim>,
+        findings: Vec<ClaimedFinding>,
+        claimed_alerts: Vec<Claim>,
     ) {
-        let mut published = Published::default();
-        correlate::tell(pipeline, claims, alarms, &mut published).await;
+        let mut published = DeliveryReport::default();
+        correlate::tell(pipeline, claims, claimed_alerts, &mut published).await;
         self.report.findings += findings.len() as u64;
         see_through(pipeline, claims, findings, &mut published).await;
         published.ended.iter().for_each(|ended| self.report.count_finding(ended));
-        published.rung.iter().for_each(|rung| self.report.count_rung(rung));
+        published
+            .correlation_alerts
+            .iter()
+            .for_each(|correlation_alerts| self.report.count_correlation_alert(correlation_alerts));
         self.problems.extend(published.problems);
         self.notes.extend(published.notes);
     }
@@ -170,7 +174,7 @@ impl Recovered {
             .pop();
         let error = match result {
             Some(Ok(message_id)) => {
-                self.report.count_summary(summary, Fate::Summarised);
+                self.report.count_summary(summary, Outcome::Summarised);
                 return self.summary_told(place, ledger.told(claim, &message_id).await);
             }
             Some(Err(error)) => error.to_string(),

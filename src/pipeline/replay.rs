@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use detect::finding::Fate;
+use detect::finding::Outcome;
 
-use super::objects::Named;
-use super::publish::Ended;
-use super::{Clock, Outcome, Pipeline, Problem, Run};
+use super::objects::QueuedObject;
+use super::publish::FindingOutcome;
+use super::{Clock, InvocationReport, Pipeline, Problem, Run};
 use crate::ledger::Ledger;
 use crate::notification::{ObjectRef, Reply};
 
@@ -20,9 +20,9 @@ pub struct Replay {
 
 /// What came of some objects.
 #[derive(Debug, Default)]
-pub struct News {
+pub struct ReplayProgress {
     /// Findings, and what became of them.
-    pub ended: Vec<Ended>,
+    pub ended: Vec<FindingOutcome>,
     /// What went wrong, by name.
     pub problems: Vec<Problem>,
     /// What was not read, or is not to be alerted, and why.
@@ -38,10 +38,11 @@ impl Replay {
     }
 
     /// Sees objects through, a few at a time, and tells what came of them.
-    pub async fn see_through(&mut self, objects: Vec<ObjectRef>) -> News {
+    pub async fn see_through(&mut self, objects: Vec<ObjectRef>) -> ReplayProgress {
         self.run.outcome.report.objects += objects.len() as u64;
-        let named = objects.into_iter().map(|object| Named { message: None, object }).collect();
-        let seen = self.run.see_objects_through(named).await;
+        let named =
+            objects.into_iter().map(|object| QueuedObject { message: None, object }).collect();
+        let seen = self.run.process_objects(named).await;
         seen.not_started.iter().for_each(|named| self.run.out_of_time(named));
         if matches!(self.run.pipeline.ledger, Ledger::ReadOnly(_)) {
             self.count_held();
@@ -51,7 +52,7 @@ impl Replay {
 
     /// Tells what was held back, where there is no ledger to hold it, and gives what came of that
     /// and the whole outcome.
-    pub async fn finish(mut self) -> (News, Outcome) {
+    pub async fn finish(mut self) -> (ReplayProgress, InvocationReport) {
         self.run.tell_what_was_held().await;
         self.run.outcome.mismatch = self.run.outcome.report.check().err();
         (self.news(), self.run.outcome)
@@ -59,12 +60,15 @@ impl Replay {
 
     fn count_held(&mut self) {
         let held = std::mem::take(&mut self.run.held);
-        self.run
-            .end(held.iter().map(|held| Ended::new(&held.finding, Fate::HeldForSummary)).collect());
+        self.run.end(
+            held.iter()
+                .map(|held| FindingOutcome::new(&held.finding, Outcome::HeldForSummary))
+                .collect(),
+        );
     }
 
-    fn news(&mut self) -> News {
-        News {
+    fn news(&mut self) -> ReplayProgress {
+        ReplayProgress {
             ended: self.run.ended.as_mut().map(std::mem::take).unwrap_or_default(),
             problems: std::mem::take(&mut self.run.outcome.problems),
             notes: std::mem::take(&mut self.run.outcome.notes),

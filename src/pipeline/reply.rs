@@ -4,7 +4,7 @@ use aws_lambda_events::sqs::{BatchItemFailure, SqsBatchResponse};
 use serde_json::{Value, json};
 use thiserror::Error;
 
-use super::{Outcome, Remedy};
+use super::{InvocationReport, Remedy};
 use crate::notification::Reply;
 
 /// The most problems that a failed invocation names; the log has all of them.
@@ -15,7 +15,7 @@ const NAMED: usize = 5;
 #[error("{0}")]
 pub struct Failed(pub String);
 
-impl Outcome {
+impl InvocationReport {
     /// A queue is told which messages to deliver again; everyone else gets the report, or an error
     /// if anything must be tried again. Counts that do not add up are an error for everyone.
     pub fn reply(&self) -> Result<Value, Failed> {

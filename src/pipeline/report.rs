@@ -4,18 +4,18 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::ops::AddAssign;
 
-use detect::finding::{Fate, Summary};
+use detect::finding::{Outcome, Summary};
 use serde::Serialize;
 use thiserror::Error;
 
-use super::correlate::Rung;
-use super::publish::Ended;
+use super::correlate::CorrelationAlert;
+use super::publish::FindingOutcome;
 use crate::sweep::SweepReport;
 
 /// What became of a log object. Every notified object has exactly one fate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub enum ObjectFate {
+pub enum ObjectOutcome {
     /// Read to its end.
     Scanned,
     /// Not read: not a log object, or of a region that cannot hold what the rules look for.
@@ -28,19 +28,19 @@ pub enum ObjectFate {
     Deadline,
 }
 
-impl ObjectFate {
+impl ObjectOutcome {
     /// Every fate, in the order reports show them.
-    pub const ALL: [ObjectFate; 5] = [
-        ObjectFate::Scanned,
-        ObjectFate::Skipped,
-        ObjectFate::Gone,
-        ObjectFate::Failed,
-        ObjectFate::Deadline,
+    pub const ALL: [ObjectOutcome; 5] = [
+        ObjectOutcome::Scanned,
+        ObjectOutcome::Skipped,
+        ObjectOutcome::Gone,
+        ObjectOutcome::Failed,
+        ObjectOutcome::Deadline,
     ];
 
     /// Whether the object must be delivered again.
     pub fn is_retried(self) -> bool {
-        matches!(self, ObjectFate::Failed | ObjectFate::Deadline)
+        matches!(self, ObjectOutcome::Failed | ObjectOutcome::Deadline)
     }
 }
 
@@ -60,7 +60,7 @@ pub struct Report {
     /// notification work.
     pub announced: u64,
     /// Log objects by what became of them.
-    pub object_fates: BTreeMap<ObjectFate, u64>,
+    pub object_fates: BTreeMap<ObjectOutcome, u64>,
     /// Inflated bytes read.
     pub bytes: u64,
     /// Log objects in which nothing stands that a rule looks for: inflated and searched, their
@@ -73,9 +73,9 @@ pub struct Report {
     /// Findings made.
     pub findings: u64,
     /// Findings by what became of them.
-    pub finding_fates: BTreeMap<Fate, u64>,
+    pub finding_fates: BTreeMap<Outcome, u64>,
     /// Findings by their rule's id, and by what became of them.
-    pub by_rule: BTreeMap<String, BTreeMap<Fate, u64>>,
+    pub by_rule: BTreeMap<String, BTreeMap<Outcome, u64>>,
     /// Seconds from the call to its alert, of the slowest; none without an alert.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub slowest_alert: Option<u64>,
@@ -122,42 +122,42 @@ impl Report {
     }
 
     /// How many findings ended so.
-    pub fn findings_that(&self, fate: Fate) -> u64 {
-        self.finding_fates.get(&fate).copied().unwrap_or(0)
+    pub fn findings_that(&self, outcome: Outcome) -> u64 {
+        self.finding_fates.get(&outcome).copied().unwrap_or(0)
     }
 
     /// How many objects ended so.
-    pub fn objects_that(&self, fate: ObjectFate) -> u64 {
-        self.object_fates.get(&fate).copied().unwrap_or(0)
+    pub fn objects_that(&self, outcome: ObjectOutcome) -> u64 {
+        self.object_fates.get(&outcome).copied().unwrap_or(0)
     }
 
-    pub(super) fn count_object(&mut self, fate: ObjectFate) {
-        *self.object_fates.entry(fate).or_default() += 1;
+    pub(super) fn count_object(&mut self, outcome: ObjectOutcome) {
+        *self.object_fates.entry(outcome).or_default() += 1;
     }
 
-    pub(super) fn count_finding(&mut self, ended: &Ended) {
+    pub(super) fn count_finding(&mut self, ended: &FindingOutcome) {
         self.slowest_alert = self.slowest_alert.max(ended.latency);
-        self.count(&ended.rule, ended.fate);
+        self.count(&ended.rule, ended.outcome);
     }
 
-    pub(super) fn count(&mut self, rule: &str, fate: Fate) {
-        *self.finding_fates.entry(fate).or_default() += 1;
-        *self.by_rule.entry(rule.to_owned()).or_default().entry(fate).or_default() += 1;
+    pub(super) fn count(&mut self, rule: &str, outcome: Outcome) {
+        *self.finding_fates.entry(outcome).or_default() += 1;
+        *self.by_rule.entry(rule.to_owned()).or_default().entry(outcome).or_default() += 1;
     }
 
-    pub(super) fn count_rung(&mut self, rung: &Rung) {
-        if rung.told {
-            *self.correlations.entry(rung.rule.clone()).or_default() += 1;
+    pub(super) fn count_correlation_alert(&mut self, correlation_alerts: &CorrelationAlert) {
+        if correlation_alerts.told {
+            *self.correlations.entry(correlation_alerts.rule.clone()).or_default() += 1;
         } else {
             self.correlations_failed += 1;
         }
     }
 
     /// A summary was sent, and its members have this fate.
-    pub(super) fn count_summary(&mut self, summary: &Summary, fate: Fate) {
+    pub(super) fn count_summary(&mut self, summary: &Summary, outcome: Outcome) {
         self.summaries += 1;
         self.findings += summary.members.len() as u64;
-        summary.members.iter().for_each(|_| self.count(&summary.rule.id, fate));
+        summary.members.iter().for_each(|_| self.count(&summary.rule.id, outcome));
     }
 }
 
@@ -229,9 +229,9 @@ impl fmt::Display for Report {
                 }
             )?;
         }
-        let rung: u64 = self.correlations.values().sum();
+        let correlation_alerts: u64 = self.correlations.values().sum();
         for (count, what) in
-            [(rung, "correlation"), (self.correlations_failed, "failed correlation")]
+            [(correlation_alerts, "correlation"), (self.correlations_failed, "failed correlation")]
         {
             if count > 0 {
                 write!(f, "; {}", counted(count, what))?;
@@ -259,8 +259,8 @@ fn counted(count: u64, what: &str) -> String {
 }
 
 fn listed<K: Serialize>(fates: &BTreeMap<K, u64>) -> String {
-    let name = |fate: &K| {
-        serde_json::to_value(fate).ok().and_then(|v| v.as_str().map(|s| s.replace('_', " ")))
+    let name = |outcome: &K| {
+        serde_json::to_value(outcome).ok().and_then(|v| v.as_str().map(|s| s.replace('_', " ")))
     };
     let all: Vec<String> =
         fates.iter().map(|(f, count)| format!("{count} {}", name(f).unwrap_or_default())).collect();
@@ -274,15 +274,15 @@ mod tests {
     #[test]
     fn every_object_and_every_finding_needs_a_fate() {
         let mut report = Report { objects: 2, findings: 1, ..Report::default() };
-        report.count_object(ObjectFate::Scanned);
+        report.count_object(ObjectOutcome::Scanned);
         assert!(
             report.check().unwrap_err().to_string().contains("2 objects came in, 1 have a fate")
         );
-        report.count_object(ObjectFate::Gone);
+        report.count_object(ObjectOutcome::Gone);
         assert!(
             report.check().unwrap_err().to_string().contains("1 findings came in, 0 have a fate")
         );
-        report.count("r", Fate::Alerted);
+        report.count("r", Outcome::Alerted);
         assert_eq!(report.check(), Ok(()));
     }
 
@@ -290,9 +290,9 @@ mod tests {
     fn people_read_one_line() {
         let mut report =
             Report { objects: 2, findings: 1, records: 7, bad_records: 1, ..Report::default() };
-        report.count_object(ObjectFate::Scanned);
-        report.count_object(ObjectFate::Skipped);
-        report.count("r", Fate::HeldElsewhere);
+        report.count_object(ObjectOutcome::Scanned);
+        report.count_object(ObjectOutcome::Skipped);
+        report.count("r", Outcome::HeldElsewhere);
         let line = "7 records read, 1 bad record; 2 objects (1 scanned, 1 skipped); 1 finding (1 held elsewhere)";
         assert_eq!(report.to_string(), line);
         report.probed = 1;

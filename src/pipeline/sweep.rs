@@ -10,10 +10,10 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 use tokio::time::{Instant, timeout_at};
 
-use super::objects::{Named, Seen};
+use super::objects::{ObjectsReport, QueuedObject};
 use super::{
-    Clock, ObjectFate, Outcome, Pipeline, Problem, Recovered, Remedy, Run, recover_open,
-    send_due_summaries,
+    Clock, InvocationReport, ObjectOutcome, Pipeline, Problem, Recovered, Remedy, Run,
+    recover_open, send_due_summaries,
 };
 use crate::ledger::{Ledger, LedgerError, StoredLedger};
 use crate::notification::{ObjectRef, Reply};
@@ -31,7 +31,7 @@ impl Run {
         if messages.is_empty() {
             return;
         }
-        let Outcome { report, problems, notes, warnings, .. } = Sweep::run(self).await;
+        let InvocationReport { report, problems, notes, warnings, .. } = Sweep::run(self).await;
         self.outcome.report += report;
         self.outcome.notes.extend(notes);
         self.outcome.warnings.extend(warnings);
@@ -52,7 +52,7 @@ struct Sweep {
 }
 
 impl Sweep {
-    async fn run(run: &Run) -> Outcome {
+    async fn run(run: &Run) -> InvocationReport {
         let pipeline = run.pipeline.clone();
         let own = Run::new(&pipeline, run.clock, Reply::Invocation);
         let look_back = sweep::look_back(&pipeline.detections.rules);
@@ -173,10 +173,10 @@ impl Sweep {
                 some.into_iter().partition(|key| memory.state.is_read(key));
             self.counts.read_before += before.len() as u64;
             let objects = some.into_iter().map(|key| reading.named(key)).collect::<Vec<_>>();
-            let Seen { ended, not_started } = self.see_through(objects).await;
+            let ObjectsReport { ended, not_started } = self.see_through(objects).await;
             self.run.outcome.report.objects += ended.len() as u64;
-            for (object, fate) in ended {
-                self.counts.read += u64::from(reading.note(object, fate, memory));
+            for (object, outcome) in ended {
+                self.counts.read += u64::from(reading.note(object, outcome, memory));
             }
             let not_started =
                 not_started.into_iter().rev().filter_map(|named| LogKey::new(named.object.key));
@@ -187,9 +187,9 @@ impl Sweep {
     }
 
     /// Nobody delivers these again: the next sweep comes upon them.
-    async fn see_through(&mut self, objects: Vec<Named>) -> Seen {
+    async fn see_through(&mut self, objects: Vec<QueuedObject>) -> ObjectsReport {
         let told = self.run.outcome.problems.len();
-        let seen = self.run.see_objects_through(objects).await;
+        let seen = self.run.process_objects(objects).await;
         let problems = self.run.outcome.problems.iter_mut().skip(told);
         problems
             .filter(|problem| problem.remedy == Remedy::Retry)
@@ -246,15 +246,15 @@ struct Reading<'a> {
 }
 
 impl Reading<'_> {
-    fn named(&self, key: LogKey) -> Named {
-        Named { message: None, object: object(self.trail, key.key) }
+    fn named(&self, key: LogKey) -> QueuedObject {
+        QueuedObject { message: None, object: object(self.trail, key.key) }
     }
 
     /// Remembers what became of an object; whether it need not be read again.
-    fn note(&mut self, object: ObjectRef, fate: ObjectFate, memory: &mut Memory<'_>) -> bool {
+    fn note(&mut self, object: ObjectRef, outcome: ObjectOutcome, memory: &mut Memory<'_>) -> bool {
         let Some(key) = LogKey::new(object.key) else { return false };
-        self.any_read |= fate == ObjectFate::Scanned;
-        if fate.is_retried() {
+        self.any_read |= outcome == ObjectOutcome::Scanned;
+        if outcome.is_retried() {
             self.failed.push(key);
             return false;
         }

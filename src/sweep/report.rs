@@ -57,7 +57,7 @@ impl fmt::Display for SweepReport {
         let fates: Vec<String> = fates
             .iter()
             .filter(|(count, _)| *count > 0)
-            .map(|(count, fate)| format!("{count} {fate}"))
+            .map(|(count, outcome)| format!("{count} {outcome}"))
             .collect();
         if !fates.is_empty() {
             write!(f, " ({})", fates.join(", "))?;

@@ -9,7 +9,7 @@ use tracing_subscriber::filter::{FilterExt, LevelFilter, ParseError, Targets};
 use tracing_subscriber::layer::{Layer, SubscriberExt};
 use tracing_subscriber::util::SubscriberInitExt;
 
-use crate::pipeline::{Outcome, Problem, Remedy};
+use crate::pipeline::{InvocationReport, Problem, Remedy};
 
 /// Starts the log of the function: JSON lines on standard output, at the level of `RUST_LOG`
 /// (default `info`), which may also name targets (`warn,trailbell=debug`); at no more than `info`
@@ -49,7 +49,7 @@ fn of_others() -> Targets {
 }
 
 /// Logs what became of one invocation, each problem once.
-pub fn tell(outcome: &Outcome) {
+pub fn tell(outcome: &InvocationReport) {
     outcome.problems.iter().for_each(tell_problem);
     for note in &outcome.notes {
         info!(note, "noted");

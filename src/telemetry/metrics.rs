@@ -28,23 +28,23 @@
 //! Source:
 //! <https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html>
 
-use detect::finding::Fate;
+use detect::finding::Outcome;
 use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
-use crate::pipeline::{ObjectFate, Outcome, Report};
+use crate::pipeline::{InvocationReport, ObjectOutcome, Report};
 use crate::sweep::SweepReport;
 
 /// A metric's name and value.
 type Metric = (String, u64);
 
 /// The lines for one invocation of a function, which began at `now`.
-pub fn lines(outcome: &Outcome, function: &str, now: Timestamp) -> Vec<Value> {
+pub fn lines(outcome: &InvocationReport, function: &str, now: Timestamp) -> Vec<Value> {
     let totals = line(json!({ "Function": function }), totals(outcome), now);
     let rules = outcome.report.by_rule.iter().map(|(rule, fates)| {
         let findings =
-            findings(fates.values().sum(), |fate| fates.get(&fate).copied().unwrap_or(0));
+            findings(fates.values().sum(), |outcome| fates.get(&outcome).copied().unwrap_or(0));
         line(json!({"Function": function, "Rule": rule}), findings, now)
     });
     let correlations = outcome.report.correlations.iter().map(|(rule, count)| {
@@ -54,7 +54,7 @@ pub fn lines(outcome: &Outcome, function: &str, now: Timestamp) -> Vec<Value> {
     std::iter::once(totals).chain(rules).chain(correlations).collect()
 }
 
-fn totals(outcome: &Outcome) -> Vec<Metric> {
+fn totals(outcome: &InvocationReport) -> Vec<Metric> {
     let report: &Report = &outcome.report;
     let count = |name: &str, value| (name.to_owned(), value);
     let mut metrics = vec![
@@ -76,10 +76,12 @@ fn totals(outcome: &Outcome) -> Vec<Metric> {
         count("StaleDetections", report.stale_detections),
         count("Mismatches", u64::from(outcome.mismatch.is_some())),
     ];
-    metrics.extend(ObjectFate::ALL.map(|fate| (named("Objects", fate), report.objects_that(fate))));
+    metrics.extend(
+        ObjectOutcome::ALL.map(|outcome| (named("Objects", outcome), report.objects_that(outcome))),
+    );
     metrics.extend(report.slowest_alert.map(|seconds| count("AlertLatency", seconds)));
     metrics.extend(report.sweep.as_ref().map(swept).into_iter().flatten());
-    metrics.extend(findings(report.findings, |fate| report.findings_that(fate)));
+    metrics.extend(findings(report.findings, |outcome| report.findings_that(outcome)));
     metrics
 }
 
@@ -98,8 +100,8 @@ fn swept(sweep: &SweepReport) -> Vec<Metric> {
 }
 
 /// Every fate, the zeros too: an alarm can tell "none" from "no data".
-fn findings(all: u64, that: impl Fn(Fate) -> u64) -> Vec<Metric> {
-    let fates = Fate::ALL.map(|fate| (named("Findings", fate), that(fate)));
+fn findings(all: u64, that: impl Fn(Outcome) -> u64) -> Vec<Metric> {
+    let fates = Outcome::ALL.map(|outcome| (named("Findings", outcome), that(outcome)));
     std::iter::once(("Findings".to_owned(), all)).chain(fates).collect()
 }
 
@@ -131,9 +133,9 @@ fn unit(metric: &str) -> &'static str {
 }
 
 /// `Findings` and `held_elsewhere` make `FindingsHeldElsewhere`.
-fn named(what: &str, fate: impl Serialize) -> String {
-    let fate = serde_json::to_value(fate).unwrap_or_default();
-    let words = fate.as_str().unwrap_or_default().split('_');
+fn named(what: &str, outcome: impl Serialize) -> String {
+    let outcome = serde_json::to_value(outcome).unwrap_or_default();
+    let words = outcome.as_str().unwrap_or_default().split('_');
     let capital = |word: &str| word[..1].to_ascii_uppercase() + &word[1..];
     what.to_owned() + &words.filter(|word| !word.is_empty()).map(capital).collect::<String>()
 }
@@ -145,16 +147,16 @@ mod tests {
     use super::*;
     use crate::notification::Reply;
 
-    fn outcome() -> Outcome {
+    fn outcome() -> InvocationReport {
         let mut report =
             Report { messages: 2, objects: 1, bytes: 7, findings: 3, ..Report::default() };
-        report.object_fates = BTreeMap::from([(ObjectFate::Scanned, 1)]);
-        report.finding_fates = BTreeMap::from([(Fate::Alerted, 2), (Fate::HeldElsewhere, 1)]);
+        report.object_fates = BTreeMap::from([(ObjectOutcome::Scanned, 1)]);
+        report.finding_fates = BTreeMap::from([(Outcome::Alerted, 2), (Outcome::HeldElsewhere, 1)]);
         report.by_rule = BTreeMap::from([
-            ("r1".to_owned(), BTreeMap::from([(Fate::Alerted, 2)])),
-            ("r2".to_owned(), BTreeMap::from([(Fate::HeldElsewhere, 1)])),
+            ("r1".to_owned(), BTreeMap::from([(Outcome::Alerted, 2)])),
+            ("r2".to_owned(), BTreeMap::from([(Outcome::HeldElsewhere, 1)])),
         ]);
-        Outcome {
+        InvocationReport {
             mismatch: report.check().err(),
             report,
             problems: vec![],
@@ -206,7 +208,8 @@ mod tests {
     #[test]
     fn a_latency_is_there_where_there_was_an_alert() {
         let mut outcome = outcome();
-        let line = |outcome: &Outcome| lines(outcome, "bell", Timestamp::UNIX_EPOCH).remove(0);
+        let line =
+            |outcome: &InvocationReport| lines(outcome, "bell", Timestamp::UNIX_EPOCH).remove(0);
         assert_eq!(line(&outcome).get("AlertLatency"), None);
         outcome.report.slowest_alert = Some(301);
         let line = line(&outcome);

@@ -9,7 +9,7 @@ use alert::{Accounts, Alert};
 use aws_sdk_s3::primitives::ByteStream;
 use aws_sdk_s3::types::{BucketVersioningStatus, VersioningConfiguration};
 use detect::cloudtrail::{Body, Record};
-use detect::finding::{Context, Fate, Finding, Origin};
+use detect::finding::{Context, Finding, Origin, Outcome};
 use detect::rule::{RuleSet, load};
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -17,7 +17,7 @@ use support::canned::Canned;
 use support::{aws, moto};
 use trailbell::ledger::Ledger;
 use trailbell::notification::ObjectRef;
-use trailbell::pipeline::{self, Clock, ObjectFate, Pipeline};
+use trailbell::pipeline::{self, Clock, ObjectOutcome, Pipeline};
 use trailbell::sink::{AlertSink, Pace, SnsSink, wire};
 use trailbell::store::{ObjectStore, S3Store, StoreError};
 
@@ -293,8 +293,8 @@ async fn from_an_object_in_s3_to_a_message_at_the_topic() {
     assert!(outcome.reply().is_ok(), "{:?}", outcome.problems);
     assert_eq!(
         (
-            outcome.report.findings_that(Fate::Alerted),
-            outcome.report.objects_that(ObjectFate::Gone)
+            outcome.report.findings_that(Outcome::Alerted),
+            outcome.report.objects_that(ObjectOutcome::Gone)
         ),
         (1, 1)
     );

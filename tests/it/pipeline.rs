@@ -7,14 +7,14 @@ use alert::{Accounts, Alert};
 use async_trait::async_trait;
 use bytes::Bytes;
 use detect::cloudtrail::Body;
-use detect::finding::Fate;
+use detect::finding::Outcome;
 use detect::rule::{Detections, LoadedExceptions, RuleSet, load};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use tokio::time::Instant;
 use trailbell::ledger::Ledger;
 use trailbell::notification::ObjectRef;
-use trailbell::pipeline::{self, Clock, ObjectFate, Outcome, Pipeline, Remedy};
+use trailbell::pipeline::{self, Clock, InvocationReport, ObjectOutcome, Pipeline, Remedy};
 use trailbell::sink::{AlertSink, MessageId, PublishError};
 use trailbell::store::{
     Condition, Listing, ObjectStore, Page, PutError, SmallObject, StoreError, Written,
@@ -118,7 +118,7 @@ fn world(objects: &[(&str, Answer)]) -> World {
 }
 
 impl World {
-    async fn run(self, payload: &Value) -> (Outcome, Vec<Alert>, Vec<String>) {
+    async fn run(self, payload: &Value) -> (InvocationReport, Vec<Alert>, Vec<String>) {
         let sink = Box::new(self.sink.clone());
         self.run_into(sink, payload).await
     }
@@ -127,7 +127,7 @@ impl World {
         self,
         sink: Box<dyn AlertSink>,
         payload: &Value,
-    ) -> (Outcome, Vec<Alert>, Vec<String>) {
+    ) -> (InvocationReport, Vec<Alert>, Vec<String>) {
         let (asked, taken) = (Arc::clone(&self.objects.asked), Arc::clone(&self.sink.taken));
         let rules = RuleSet::new([load::embedded().rules]).unwrap();
         let pipeline = Pipeline {
@@ -180,7 +180,7 @@ fn queue(bodies: &[String]) -> Value {
     json!({ "Records": bodies.iter().enumerate().map(message).collect::<Vec<_>>() })
 }
 
-fn retried(outcome: &Outcome) -> Vec<&str> {
+fn retried(outcome: &InvocationReport) -> Vec<&str> {
     outcome.retry.iter().map(|id| id.as_deref().unwrap_or("the invocation")).collect()
 }
 
@@ -195,7 +195,7 @@ async fn an_object_with_both_kinds_of_change_rings_twice() {
     )]);
     let (outcome, alerts, _) = world.run(&s3_event(&["a"])).await;
     assert_eq!(alerts.len(), 2);
-    assert_eq!((outcome.report.records, outcome.report.findings_that(Fate::Alerted)), (3, 2));
+    assert_eq!((outcome.report.records, outcome.report.findings_that(Outcome::Alerted)), (3, 2));
     assert!(outcome.reply().is_ok() && outcome.problems.is_empty());
 }
 
@@ -234,9 +234,9 @@ async fn one_poisoned_object_does_not_take_the_others_with_it() {
     let (outcome, alerts, _) = world(&all).run(&queue(&bodies)).await;
     assert_eq!(alerts.len(), 1);
     assert_eq!(retried(&outcome), ["m1", "m2", "m3"], "gone is a success");
-    let fates = [(ObjectFate::Gone, 1), (ObjectFate::Failed, 3), (ObjectFate::Scanned, 1)];
+    let fates = [(ObjectOutcome::Gone, 1), (ObjectOutcome::Failed, 3), (ObjectOutcome::Scanned, 1)];
     assert!(
-        fates.iter().all(|(fate, count)| outcome.report.objects_that(*fate) == *count),
+        fates.iter().all(|(it, count)| outcome.report.objects_that(*it) == *count),
         "{:?}",
         outcome.report
     );
@@ -295,7 +295,10 @@ async fn what_the_topic_refuses_fails_its_finding_and_brings_its_object_back() {
     let (outcome, alerts, _) = world.run(&queue(&bodies)).await;
     assert_eq!(alerts.len(), 2);
     assert_eq!(
-        (outcome.report.findings_that(Fate::Alerted), outcome.report.findings_that(Fate::Failed)),
+        (
+            outcome.report.findings_that(Outcome::Alerted),
+            outcome.report.findings_that(Outcome::Failed)
+        ),
         (2, 1)
     );
     assert_eq!(retried(&outcome), ["m0"]);
@@ -314,7 +317,7 @@ async fn the_same_call_in_two_objects_rings_once() {
     ]);
     let (outcome, alerts, _) = world.run(&s3_event(&["a", "b"])).await;
     assert_eq!(alerts.len(), 1);
-    assert_eq!(outcome.report.findings_that(Fate::Duplicate), 2);
+    assert_eq!(outcome.report.findings_that(Outcome::Duplicate), 2);
 }
 
 #[tokio::test]
@@ -335,7 +338,7 @@ async fn what_cannot_hold_findings_is_not_fetched() {
     };
     let payload = json!({ "Records": keys.iter().map(with_key).collect::<Vec<_>>() });
     let (outcome, _, asked) = world(&[]).run(&payload).await;
-    assert_eq!((asked.len(), outcome.report.objects_that(ObjectFate::Skipped)), (0, 5));
+    assert_eq!((asked.len(), outcome.report.objects_that(ObjectOutcome::Skipped)), (0, 5));
     assert!(outcome.reply().is_ok());
     for reason in [
         "of region eu-central-1",
@@ -358,7 +361,7 @@ async fn near_the_end_nothing_is_started_and_the_rest_comes_back() {
     world.last_start = Instant::now().checked_sub(Duration::from_secs(1));
     let (outcome, alerts, asked) = world.run(&queue(&[s3_event(&["a"]).to_string()])).await;
     assert_eq!((alerts.len(), asked.len()), (0, 0));
-    assert_eq!(outcome.report.objects_that(ObjectFate::Deadline), 1);
+    assert_eq!(outcome.report.objects_that(ObjectOutcome::Deadline), 1);
     assert_eq!(retried(&outcome), ["m0"]);
 }
 
@@ -411,7 +414,7 @@ async fn many_objects_are_all_seen_through() {
         .collect();
     let refs: Vec<&str> = names.iter().map(String::as_str).collect();
     let (outcome, alerts, _) = world(&objects).run(&s3_event(&refs)).await;
-    assert_eq!((alerts.len(), outcome.report.objects_that(ObjectFate::Scanned)), (90, 90));
+    assert_eq!((alerts.len(), outcome.report.objects_that(ObjectOutcome::Scanned)), (90, 90));
 }
 
 #[tokio::test]
@@ -421,8 +424,8 @@ async fn a_burst_in_many_objects_is_told_in_one_summary() {
         names.iter().map(|name| (name.as_str(), log(&[create_group(name, "g")]))).collect();
     let refs: Vec<&str> = names.iter().map(String::as_str).collect();
     let (outcome, alerts, _) = world(&objects).run(&s3_event(&refs)).await;
-    assert_eq!((alerts.len(), outcome.report.objects_that(ObjectFate::Scanned)), (11, 200));
-    let told = [Fate::Alerted, Fate::Summarised].map(|fate| outcome.report.findings_that(fate));
+    assert_eq!((alerts.len(), outcome.report.objects_that(ObjectOutcome::Scanned)), (11, 200));
+    let told = [Outcome::Alerted, Outcome::Summarised].map(|it| outcome.report.findings_that(it));
     assert_eq!((told, outcome.report.summaries), ([10, 190], 1));
     let summary = &alerts[10];
     assert_eq!(summary.document["trailbell"]["kind"], "summary");
@@ -437,7 +440,7 @@ async fn without_a_ledger_a_refused_summary_brings_its_messages_back() {
     world.sink.refuses = Some("9 more findings");
     let bodies = ["a", "b"].map(|name| s3_event(&[name]).to_string());
     let (outcome, alerts, _) = world.run(&queue(&bodies)).await;
-    assert_eq!((alerts.len(), outcome.report.findings_that(Fate::Failed)), (3, 9));
+    assert_eq!((alerts.len(), outcome.report.findings_that(Outcome::Failed)), (3, 9));
     assert_eq!(retried(&outcome), ["m0"]);
 }
 
@@ -452,14 +455,14 @@ fn exceptions(lines: &str) -> LoadedExceptions {
 }
 
 #[tokio::test]
-async fn an_excepted_finding_is_counted_and_named_but_not_alerted() {
+async fn an_suppressed_finding_is_counted_and_named_but_not_alerted() {
     let mut world =
         world(&[("a", log(&[create_group("e1", "app"), create_group("e2", "Admins")]))]);
     world.exceptions =
         exceptions("query = 'user.name: alice and group.name: app'\nexpires = 2026-03-15");
     let (outcome, alerts, _) = world.run(&s3_event(&["a"])).await;
-    assert_eq!(outcome.report.findings_that(Fate::Excepted), 1);
-    assert_eq!((outcome.report.findings_that(Fate::Alerted), alerts.len()), (1, 1));
+    assert_eq!(outcome.report.findings_that(Outcome::Suppressed), 1);
+    assert_eq!((outcome.report.findings_that(Outcome::Alerted), alerts.len()), (1, 1));
     assert!(alerts[0].text.contains("Admins"), "{}", alerts[0].text);
     let [note] = &outcome.notes[..] else { panic!("{:?}", outcome.notes) };
     assert!(note.starts_with("not alerted because of exception `ci`: finding "), "{note}");
@@ -534,8 +537,10 @@ async fn alerts_that_do_not_fit_the_time_are_given_back_by_name() {
     world.last_start = Some(Instant::now() + Duration::from_millis(1500));
     let sink = Slow(world.sink.clone());
     let (outcome, alerts, _) = world.run_into(Box::new(sink), &s3_event(&["a"])).await;
-    let (sent, failed) =
-        (outcome.report.findings_that(Fate::Alerted), outcome.report.findings_that(Fate::Failed));
+    let (sent, failed) = (
+        outcome.report.findings_that(Outcome::Alerted),
+        outcome.report.findings_that(Outcome::Failed),
+    );
     assert!(
         sent > 0 && failed > 0 && sent + failed == 60 && alerts.len() as u64 == sent,
         "{sent} {failed}"
@@ -551,7 +556,7 @@ async fn a_record_that_names_what_is_looked_for_and_cannot_be_read_is_kept_for_a
     let (outcome, _, _) =
         world(&[("a", Answer::Bytes(Bytes::from(text)))]).run(&s3_event(&["a"])).await;
     assert_eq!(
-        (outcome.report.bad_records, outcome.report.objects_that(ObjectFate::Failed)),
+        (outcome.report.bad_records, outcome.report.objects_that(ObjectOutcome::Failed)),
         (1, 1)
     );
     assert!(outcome.reply().unwrap_err().to_string().contains("record 0 at byte 12"));

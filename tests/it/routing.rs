@@ -8,7 +8,7 @@ use aws_sdk_sns::Client;
 use detect::correlation::testing::rehearse;
 use detect::finding::{Context, Finding, FindingId, Origin, Summary};
 use detect::rule::testing::{self, Sequences};
-use detect::rule::{Gathered, load};
+use detect::rule::{RuleSources, load};
 use jiff::Timestamp;
 use serde_json::Value;
 use support::canned::Canned;
@@ -62,7 +62,7 @@ fn alerts() -> Vec<Alert> {
 
 /// An alert of each correlation, of its sample.
 fn correlations() -> Vec<Alert> {
-    let set = Gathered::from_places(true, &[]).into_rules().unwrap();
+    let set = RuleSources::from_places(true, &[]).into_rules().unwrap();
     let alert = |correlation: &detect::rule::Correlation| {
         let records = &Sequences::of(correlation).unwrap().unwrap().must_match[0].records;
         let (told, known) =

@@ -16,7 +16,7 @@ pub(super) fn conditions(call: AlertCall<'_>) -> Vec<String> {
 fn service(call: AlertCall<'_>) -> Option<String> {
     let service = call.fields.text("aws.cloudtrail.user_identity.invoked_by")?;
     let account = call.fields.text("aws.cloudtrail.recipient_account_id")?;
-    (call.finding.actor.identity_type == "AWSService").then(|| {
+    (call.finding.principal.identity_type == "AWSService").then(|| {
         let service = condition("aws.cloudtrail.user_identity.invoked_by", service);
         let account = condition("aws.cloudtrail.recipient_account_id", account);
         format!("{service} and {account}")

@@ -89,7 +89,7 @@ fn ours(
         ("account_name", json!(call.account().and_then(|id| call.accounts.name(id)))),
         ("group", json!(finding.group)),
         ("target_user", json!(finding.target_user)),
-        ("actor", json!(finding.actor)),
+        ("principal", json!(finding.principal)),
         ("origin", json!(finding.origin)),
         ("rule", our_rule(&finding.rule)),
         ("check", documents(&parts.check)),

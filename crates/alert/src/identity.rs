@@ -87,7 +87,7 @@ impl<'a> Identity<'a> {
 
     /// `userIdentity.type`.
     pub(super) fn identity_type(self) -> &'a str {
-        &self.call.finding.actor.identity_type
+        &self.call.finding.principal.identity_type
     }
 
     /// The shortest name that people recognise; not cleaned.
@@ -102,7 +102,7 @@ impl<'a> Identity<'a> {
     }
 
     fn label(self) -> &'a str {
-        &self.call.finding.actor.label
+        &self.call.finding.principal.label
     }
 
     /// The name for a subject; not cleaned. A role's session by itself (`session-7`) would tell

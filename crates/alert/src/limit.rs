@@ -138,7 +138,7 @@ fn essence(document: &Value) -> Value {
         path.iter().try_fold(document, |value, key| value.get(key)).filter(|v| v.is_string())
     };
     let mut ours = Map::new();
-    for name in ["schema_version", "kind", "finding", "subject", "account", "actor", "origin"] {
+    for name in ["schema_version", "kind", "finding", "subject", "account", "principal", "origin"] {
         ours.extend(document["trailbell"].get(name).map(|value| (name.to_owned(), value.clone())));
     }
     ours.insert("cut".to_owned(), json!(["everything but what names the finding"]));

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use detect::finding::policy::Power;
-use detect::finding::{ActorFinding, Context, Gap, GroupAction, TimelineEntry};
+use detect::finding::{Context, ContextGap, GroupAction, PrincipalFinding, TimelineEntry};
 use detect::text::{clean, wrap};
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -26,7 +26,7 @@ const LONGEST_NAME: usize = 64;
 
 /// That the actor or the group was never found before.
 pub(super) fn first(context: &Context) -> Option<&'static str> {
-    match (context.first_of_actor, context.first_of_group) {
+    match (context.first_of_principal, context.first_of_group) {
         (true, true) => Some("Nothing earlier is on record of this caller, nor of this group."),
         (true, false) => Some("Nothing earlier is on record of this caller."),
         (false, true) => Some("Nothing earlier is on record of this group."),
@@ -37,12 +37,12 @@ pub(super) fn first(context: &Context) -> Option<&'static str> {
 /// The lines of a mail: what happened to the group, what else the caller was found doing, and what
 /// is not known.
 pub(super) fn lines(call: AlertCall<'_>, context: &Context, story: &Story<'_>) -> Vec<String> {
-    let knows_some = !story.told.is_empty() || !context.actor_findings.is_empty();
+    let knows_some = !story.told.is_empty() || !context.principal_findings.is_empty();
     let gap =
         context.gap.map(|gap| wrap::hanging("  ", in_words(gap, knows_some))).unwrap_or_default();
     let parts = [
         group_lines(call, story, context.first_of_group),
-        actor_lines(&context.actor_findings),
+        actor_lines(&context.principal_findings),
         gap,
     ];
     let filled: Vec<Vec<String>> = parts.into_iter().filter(|part| !part.is_empty()).collect();
@@ -51,28 +51,30 @@ pub(super) fn lines(call: AlertCall<'_>, context: &Context, story: &Story<'_>) -
 
 /// The same for machines: as much of it, not cleaned.
 pub(super) fn document(context: &Context, story: &Story<'_>) -> Value {
-    let findings = by_count(&context.actor_findings);
+    let findings = by_count(&context.principal_findings);
     json!({
         "group_timeline": story.told,
         "earlier_events": story.earlier,
         "later_events": story.later,
-        "actor_findings": findings.iter().take(RULES).collect::<Vec<_>>(),
+        "principal_findings": findings.iter().take(RULES).collect::<Vec<_>>(),
         "more_rules": findings.len().saturating_sub(RULES),
-        "first_of_actor": context.first_of_actor,
+        "first_of_principal": context.first_of_principal,
         "first_of_group": context.first_of_group,
         "gap": context.gap,
     })
 }
 
-fn in_words(gap: Gap, knows_some: bool) -> &'static str {
+fn in_words(gap: ContextGap, knows_some: bool) -> &'static str {
     match (gap, knows_some) {
-        (Gap::LedgerOff, _) => "Not known: there is no ledger (TRAILBELL_LEDGER=none).",
-        (Gap::LedgerFailed, false) => "Not known: the ledger could not be read.",
-        (Gap::LedgerFailed, true) => "There may be more: part of the ledger could not be read.",
-        (Gap::Late, false) => "Not known: the ledger did not answer in time.",
-        (Gap::Late, true) => "There may be more: part of the ledger did not answer in time.",
-        (Gap::TooMuch, _) => "There is more than this: not all of the ledger was read.",
-        (Gap::Unreadable, _) => {
+        (ContextGap::LedgerOff, _) => "Not known: there is no ledger (TRAILBELL_LEDGER=none).",
+        (ContextGap::LedgerFailed, false) => "Not known: the ledger could not be read.",
+        (ContextGap::LedgerFailed, true) => {
+            "There may be more: part of the ledger could not be read."
+        }
+        (ContextGap::Late, false) => "Not known: the ledger did not answer in time.",
+        (ContextGap::Late, true) => "There may be more: part of the ledger did not answer in time.",
+        (ContextGap::TooMuch, _) => "There is more than this: not all of the ledger was read.",
+        (ContextGap::Unreadable, _) => {
             "Not all could be read: some of what the ledger has of this is damaged, of another version, or from the future."
         }
     }
@@ -119,12 +121,12 @@ impl<'a> Story<'a> {
     }
 }
 
-/// Several rules can find one event: it is excepted only if all of them are. The first stays.
+/// Several rules can find one event: it is suppressed only if all of them are. The first stays.
 fn merge(second: &TimelineEntry, first: &mut Cow<'_, TimelineEntry>) -> bool {
     let same = second.is_same_event(first);
-    if same && (first.excepted != second.excepted || first.power != second.power) {
+    if same && (first.suppressed != second.suppressed || first.power != second.power) {
         let first = first.to_mut();
-        first.excepted &= second.excepted;
+        first.suppressed &= second.suppressed;
         first.power = first.power.or(second.power);
     }
     same
@@ -154,8 +156,11 @@ fn group_lines(call: AlertCall<'_>, story: &Story<'_>, is_first: bool) -> Vec<St
 }
 
 fn event(call: AlertCall<'_>, entry: &TimelineEntry) -> String {
-    let actor =
-        entry.actor.as_deref().map(|actor| format!(" by {}", name(actor))).unwrap_or_default();
+    let principal = entry
+        .principal
+        .as_deref()
+        .map(|principal| format!(" by {}", name(principal)))
+        .unwrap_or_default();
     let called = entry
         .group
         .as_deref()
@@ -163,8 +168,8 @@ fn event(call: AlertCall<'_>, entry: &TimelineEntry) -> String {
     let called = called.map(|group| format!("as {}: ", name(group))).unwrap_or_default();
     let power =
         gained(entry).map(|power| format!("; it {}", power_in_words(power))).unwrap_or_default();
-    let excepted = if entry.excepted { " (excepted)" } else { "" };
-    format!("{called}{}{actor}{power}{excepted}", deed(entry))
+    let suppressed = if entry.suppressed { " (suppressed)" } else { "" };
+    format!("{called}{}{principal}{power}{suppressed}", deed(entry))
 }
 
 /// What the group can do by the policy that it was given.
@@ -203,12 +208,12 @@ fn deed(entry: &TimelineEntry) -> String {
     }
 }
 
-fn actor_lines(findings: &[ActorFinding]) -> Vec<String> {
+fn actor_lines(findings: &[PrincipalFinding]) -> Vec<String> {
     if findings.is_empty() {
         return Vec::new();
     }
     let findings = by_count(findings);
-    let line = |rule: &&ActorFinding| {
+    let line = |rule: &&PrincipalFinding| {
         wrap::hanging(&format!("    {:>4}  ", rule.count), &name_of_rule(rule))
     };
     let more =
@@ -217,13 +222,13 @@ fn actor_lines(findings: &[ActorFinding]) -> Vec<String> {
     std::iter::once(heading).chain(findings.iter().take(RULES).flat_map(line)).chain(more).collect()
 }
 
-fn name_of_rule(rule: &ActorFinding) -> String {
+fn name_of_rule(rule: &PrincipalFinding) -> String {
     clean::text(&rule.rule_name, 2 * LONGEST_NAME)
 }
 
 /// The rule with most findings first.
-fn by_count(findings: &[ActorFinding]) -> Vec<&ActorFinding> {
-    let mut sorted: Vec<&ActorFinding> = findings.iter().collect();
+fn by_count(findings: &[PrincipalFinding]) -> Vec<&PrincipalFinding> {
+    let mut sorted: Vec<&PrincipalFinding> = findings.iter().collect();
     sorted.sort_by(|one, other| {
         other.count.cmp(&one.count).then_with(|| one.rule_name.cmp(&other.rule_name))
     });

@@ -3,8 +3,8 @@
 #![allow(dead_code, reason = "each target uses a part of it")]
 
 pub mod check_alert;
-#[path = "../../../crates/detect/tests/it/gears.rs"]
-pub mod gears;
+#[path = "../../../crates/detect/tests/it/scan_modes.rs"]
+pub mod scan_modes;
 
 use std::io::Write;
 

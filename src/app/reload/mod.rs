@@ -10,7 +10,7 @@
 
 mod place;
 
-use detect::rule::{Detections, Gathered, LoadedExceptions, RuleSet, RulesError, load};
+use detect::rule::{Detections, LoadedExceptions, RuleSet, RuleSources, RulesError, load};
 use jiff::{SignedDuration, Timestamp};
 use place::Texts;
 use thiserror::Error;
@@ -131,7 +131,7 @@ impl Reload {
 
     /// The rules of these texts; where they cannot be used, those in use.
     fn rules_of(&self, texts: &Texts, troubles: &mut Vec<String>) -> Result<RuleSet, ReloadError> {
-        let mut gathered = Gathered::from_places(self.default_rules, &[]);
+        let mut gathered = RuleSources::from_places(self.default_rules, &[]);
         match &self.rules {
             Some(DetectionsPlace::Local(path)) => gathered.add(load::folder(path)),
             Some(DetectionsPlace::S3 { .. }) => gathered.add(load::texts(named(texts))),

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use futures::future::join_all;
-use trailbell::pipeline::{self, ObjectFate};
+use trailbell::pipeline::{self, ObjectOutcome};
 
 use crate::faults::world::{LEASE_AND_MORE, Patience, World, log, run, sweep};
 
@@ -83,7 +83,7 @@ async fn of_a_batch_with_a_poisoned_object_only_that_comes_back() {
             "{:?}",
             outcome.problems
         );
-        assert_eq!(outcome.report.objects_that(ObjectFate::Failed), 1, "delivery {delivery}");
+        assert_eq!(outcome.report.objects_that(ObjectOutcome::Failed), 1, "delivery {delivery}");
         let reply = outcome.reply().unwrap();
         assert_eq!(
             reply["batchItemFailures"][0]["itemIdentifier"],

@@ -15,7 +15,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 use trailbell::app::config::Config;
 use trailbell::app::wiring::{self, Aws};
-use trailbell::pipeline::{self, Clock, Outcome, Pipeline};
+use trailbell::pipeline::{self, Clock, InvocationReport, Pipeline};
 
 use support::proxy::Proxy;
 use support::subscriber::Subscriber;
@@ -146,13 +146,13 @@ impl Patience {
 }
 
 /// Sends a payload down the whole way, and looks whether the counts add up.
-pub async fn run(pipeline: &Arc<Pipeline>, payload: &Value) -> Outcome {
+pub async fn run(pipeline: &Arc<Pipeline>, payload: &Value) -> InvocationReport {
     let outcome = pipeline::run(pipeline, payload, clock()).await;
     assert!(outcome.mismatch.is_none(), "{:?}", outcome.mismatch);
     outcome
 }
 
-pub async fn sweep(pipeline: &Arc<Pipeline>) -> Outcome {
+pub async fn sweep(pipeline: &Arc<Pipeline>) -> InvocationReport {
     run(pipeline, &json!({"trailbell": "sweep"})).await
 }
 

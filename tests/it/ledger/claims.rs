@@ -4,12 +4,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use detect::cloudtrail::Record;
-use detect::finding::{Fate, Finding, Origin};
+use detect::finding::{Finding, Origin, Outcome};
 use detect::rule::load;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use trailbell::ledger::{Claim, Claimed, Completed, Content, State, StoredLedger};
-use trailbell::pipeline::{self, Clock, Outcome};
+use trailbell::pipeline::{self, Clock, InvocationReport};
 
 use crate::ledger::memory::{Fault, Memory, Topic};
 use crate::ledger::world::{LEASE, clock, create_group, inline, pipeline};
@@ -91,7 +91,7 @@ async fn what_is_there_decides() {
         ("failed", 0, "mine, attempt 2", true),
         ("alerted", 0, "duplicate", false),
         ("alerted", 100 * LEASE, "duplicate", false),
-        ("excepted", 0, "duplicate", false),
+        ("suppressed", 0, "duplicate", false),
         ("held", 0, "duplicate", false),
         ("summarised", 0, "duplicate", false),
     ] {
@@ -195,7 +195,7 @@ async fn a_ledger_that_does_not_answer_is_an_error_by_key() {
     }
 }
 
-async fn run(memory: &Memory, topic: &Topic, records: &[Value]) -> Outcome {
+async fn run(memory: &Memory, topic: &Topic, records: &[Value]) -> InvocationReport {
     let outcome = pipeline::run(&pipeline(memory, topic), &inline(records), clock()).await;
     assert_eq!(outcome.mismatch, None);
     outcome
@@ -243,12 +243,12 @@ async fn the_same_notification_fifty_times_at_once_rings_once() {
     for run in futures::future::join_all(runs).await {
         let outcome = run.unwrap();
         assert!(outcome.reply().is_ok(), "{:?}", outcome.problems);
-        for (fate, count) in outcome.report.finding_fates {
-            *fates.entry(fate).or_insert(0) += count;
+        for (outcome, count) in outcome.report.finding_fates {
+            *fates.entry(outcome).or_insert(0) += count;
         }
     }
     assert_eq!(
-        (topic.accepted().len(), fates[&Fate::Alerted], fates.values().sum::<u64>()),
+        (topic.accepted().len(), fates[&Outcome::Alerted], fates.values().sum::<u64>()),
         (2, 2, 100),
         "{fates:?}"
     );
@@ -293,10 +293,10 @@ async fn the_local_clock_does_not_matter() {
         let clock = Clock { now: at, ..clock() };
         let payload = inline(&[create_group("e1", "alice")]);
         let first = pipeline::run(&pipeline(&memory, &topic), &payload, clock).await;
-        assert_eq!(first.report.findings_that(Fate::HeldElsewhere), 1, "{local}");
+        assert_eq!(first.report.findings_that(Outcome::HeldElsewhere), 1, "{local}");
         memory.wait(LEASE);
         let second = pipeline::run(&pipeline(&memory, &topic), &payload, clock).await;
-        assert_eq!(second.report.findings_that(Fate::Alerted), 1, "{local}");
+        assert_eq!(second.report.findings_that(Outcome::Alerted), 1, "{local}");
     }
 }
 
@@ -307,7 +307,7 @@ async fn the_fifth_attempt_is_a_minimal_alert_and_a_refused_one_is_failed_and_tr
     for attempt in 1..=5 {
         topic.fail(&[Fault::Refused]);
         let outcome = run(&memory, &topic, &records).await;
-        assert_eq!(outcome.report.findings_that(Fate::Failed), 1, "attempt {attempt}");
+        assert_eq!(outcome.report.findings_that(Outcome::Failed), 1, "attempt {attempt}");
         assert!(outcome.reply().is_err());
         let expected = if attempt < 5 { "released" } else { "failed" };
         assert_eq!(
@@ -320,7 +320,7 @@ async fn the_fifth_attempt_is_a_minimal_alert_and_a_refused_one_is_failed_and_tr
     assert_eq!((recovered.left, topic.accepted().len()), (1, 0), "left alone for a while");
     memory.wait(3600);
     let recovered = pipeline::recover_open(&pipeline(&memory, &topic), clock()).await;
-    assert_eq!(recovered.report.findings_that(Fate::Alerted), 1, "{recovered:?}");
+    assert_eq!(recovered.report.findings_that(Outcome::Alerted), 1, "{recovered:?}");
     let alert = &topic.accepted()[0];
     assert!(
         alert.text.starts_with("  The full alert of this finding could not be sent."),
@@ -343,12 +343,18 @@ async fn what_one_alert_suffers_the_others_do_not() {
     topic.fail(&[Fault::None, Fault::Refused]);
     let outcome = run(&memory, &topic, &records).await;
     assert_eq!(
-        (outcome.report.findings_that(Fate::Alerted), outcome.report.findings_that(Fate::Failed)),
+        (
+            outcome.report.findings_that(Outcome::Alerted),
+            outcome.report.findings_that(Outcome::Failed)
+        ),
         (6, 1)
     );
     let again = run(&memory, &topic, &records).await;
     assert_eq!(
-        (again.report.findings_that(Fate::Alerted), again.report.findings_that(Fate::Duplicate)),
+        (
+            again.report.findings_that(Outcome::Alerted),
+            again.report.findings_that(Outcome::Duplicate)
+        ),
         (1, 6)
     );
     assert_eq!(topic.accepted().len(), 7);
@@ -364,7 +370,7 @@ async fn a_published_alert_that_cannot_be_recorded_is_no_failure() {
     });
     let outcome = run(&memory, &topic, &[create_group("e1", "alice")]).await;
     assert!(outcome.reply().is_ok(), "a retry would tell it again");
-    assert_eq!((topic.accepted().len(), outcome.report.findings_that(Fate::Alerted)), (1, 1));
+    assert_eq!((topic.accepted().len(), outcome.report.findings_that(Outcome::Alerted)), (1, 1));
     assert!(
         outcome.problems[0].to_string().contains("could not be recorded"),
         "{:?}",

@@ -8,12 +8,12 @@ use alert::Alert;
 use async_trait::async_trait;
 use bytes::Bytes;
 use detect::cloudtrail::Body;
-use detect::finding::{Fate, FindingId};
+use detect::finding::{FindingId, Outcome};
 use serde_json::{Value, json};
 use tokio::time::Instant;
 use trailbell::ledger::{Ledger, StoredLedger};
 use trailbell::notification::ObjectRef;
-use trailbell::pipeline::{self, Clock, Outcome};
+use trailbell::pipeline::{self, Clock, InvocationReport};
 use trailbell::store::{
     Condition, DirStore, Listing, ObjectStore, Page, PutError, SmallObject, StoreError, Written,
 };
@@ -37,7 +37,7 @@ fn create() -> Value {
     call("CreateGroup", "2026-03-01T09:00:00Z", "deploy", json!({"groupName": "Admins"}))
 }
 
-async fn run(memory: &Memory, topic: &Topic, records: &[Value]) -> (Outcome, Vec<Alert>) {
+async fn run(memory: &Memory, topic: &Topic, records: &[Value]) -> (InvocationReport, Vec<Alert>) {
     let before = topic.accepted().len();
     let outcome = pipeline::run(&pipeline(memory, topic), &inline(records), clock()).await;
     assert_eq!(outcome.mismatch, None);
@@ -64,7 +64,7 @@ async fn an_empty_ledger_says_that_all_is_new() {
     let (_, alerts) = run(&memory, &topic, &[create()]).await;
     let context = context(&alerts[0]);
     assert_eq!(
-        (&context["first_of_actor"], &context["first_of_group"]),
+        (&context["first_of_principal"], &context["first_of_group"]),
         (&json!(true), &json!(true))
     );
     assert_eq!(
@@ -81,7 +81,7 @@ async fn only_what_nothing_precedes_is_the_first() {
     let (memory, topic) = (Memory::new(), Topic::default());
     let first = |alert: &Alert| {
         (
-            context(alert)["first_of_actor"].as_bool().unwrap(),
+            context(alert)["first_of_principal"].as_bool().unwrap(),
             context(alert)["first_of_group"].as_bool().unwrap(),
         )
     };
@@ -191,7 +191,7 @@ async fn a_ledger_that_hangs_is_not_waited_for_and_never_past_the_deadline() {
         let records: Vec<Value> = (0..5).map(add).collect();
         let outcome = pipeline::run(&Arc::new(pipeline), &inline(&records), clock).await;
         assert_eq!(
-            outcome.report.findings_that(Fate::Alerted),
+            outcome.report.findings_that(Outcome::Alerted),
             5,
             "{left:?}: {:?}",
             outcome.problems
@@ -286,7 +286,7 @@ async fn where_something_cannot_be_read_nothing_is_called_the_first() {
     let (_, alerts) = run(&memory, &topic, &[add(0)]).await;
     let context = context(&alerts[0]);
     assert_eq!(
-        (&context["first_of_actor"], &context["first_of_group"]),
+        (&context["first_of_principal"], &context["first_of_group"]),
         (&json!(false), &json!(false))
     );
 }
@@ -299,11 +299,11 @@ async fn the_callers_findings_are_counted_without_those_of_this_call() {
         call("AttachGroupPolicy", time, "alice", json!({"groupName": "Admins", "policyArn": arn}))
     };
     run(&memory, &topic, &[add(0), add(1), attach("2026-03-01T09:00:00Z"), create()]).await;
-    let actors = memory.keys("by-actor/");
-    let alices = actors
+    let principals = memory.keys("by-actor/");
+    let alices = principals
         .iter()
         .map(|key| &key[..key.rfind('/').unwrap() + 1])
-        .find(|folder| actors.iter().filter(|key| key.starts_with(*folder)).count() > 1);
+        .find(|folder| principals.iter().filter(|key| key.starts_with(*folder)).count() > 1);
     let folder = alices.unwrap().to_owned();
     memory.write(&format!("{folder}20260301T093000Z-gone%2Drule-{}", "1".repeat(64)), "");
     memory.write(&format!("{folder}20260301T093000Z-damaged"), "");
@@ -311,7 +311,7 @@ async fn the_callers_findings_are_counted_without_those_of_this_call() {
         FindingId::of_parts(["other", "111122223333", "AttachGroupPolicy-2026-03-01T10:30:00Z"]);
     memory.write(&format!("{folder}20260301T103000Z-other-{same_call}"), "");
     let (_, alerts) = run(&memory, &topic, &[attach("2026-03-01T10:30:00Z")]).await;
-    let findings = context(&alerts[0])["actor_findings"].as_array().unwrap();
+    let findings = context(&alerts[0])["principal_findings"].as_array().unwrap();
     let counted = |finding: &Value| {
         format!("{} {}", finding["count"], finding["rule_name"].as_str().unwrap())
     };

@@ -7,13 +7,13 @@ use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use alert::Alert;
-use detect::finding::Fate;
-use detect::rule::{Detections, Gathered};
+use detect::finding::Outcome;
+use detect::rule::{Detections, RuleSources};
 use serde_json::{Value, json};
 use tokio::runtime::{Builder, Runtime};
 use tokio::time::Instant;
 use trailbell::ledger::{Ledger, StoredLedger};
-use trailbell::pipeline::{self, Clock, Outcome, Pipeline};
+use trailbell::pipeline::{self, Clock, InvocationReport, Pipeline};
 use trailbell::store::{DirStore, S3Store};
 
 use super::context::Hangs;
@@ -27,7 +27,7 @@ const READERS: &str = "arn:aws:iam::aws:policy/ReadOnlyAccess";
 /// The rules and correlations that come with the program, over a store in memory.
 fn pipeline(memory: &Memory, topic: &Topic) -> Arc<Pipeline> {
     static DETECTIONS: OnceLock<Arc<Detections>> = OnceLock::new();
-    let load = || Arc::new(Gathered::from_places(true, &[]).into_all_rules().unwrap().into());
+    let load = || Arc::new(RuleSources::from_places(true, &[]).into_all_rules().unwrap().into());
     let mut pipeline = Arc::into_inner(crate::ledger::world::pipeline(memory, topic)).unwrap();
     pipeline.detections = Arc::clone(DETECTIONS.get_or_init(load));
     Arc::new(pipeline)
@@ -52,13 +52,13 @@ fn added(time: &str, user: &str) -> Value {
     record("AddUserToGroup", time, json!({"groupName": "ops", "userName": user}))
 }
 
-async fn run(pipeline: &Arc<Pipeline>, records: &[Value]) -> Outcome {
+async fn run(pipeline: &Arc<Pipeline>, records: &[Value]) -> InvocationReport {
     let outcome = pipeline::run(pipeline, &inline(records), clock()).await;
     assert_eq!(outcome.mismatch, None);
     outcome
 }
 
-fn rung(topic: &Topic) -> Vec<Alert> {
+fn correlation_alerts(topic: &Topic) -> Vec<Alert> {
     topic
         .accepted()
         .into_iter()
@@ -67,7 +67,7 @@ fn rung(topic: &Topic) -> Vec<Alert> {
 }
 
 fn severities(topic: &Topic) -> Vec<String> {
-    rung(topic).iter().map(|alert| attribute(alert, "severity").to_owned()).collect()
+    correlation_alerts(topic).iter().map(|alert| attribute(alert, "severity").to_owned()).collect()
 }
 
 fn attribute<'a>(alert: &'a Alert, name: &str) -> &'a str {
@@ -102,9 +102,9 @@ async fn a_staged_group_rings_once_in_any_order_of_arrival() {
         }
         for record in order.iter().rev() {
             let outcome = run(&pipeline, std::slice::from_ref(record)).await;
-            assert_eq!(outcome.report.findings_that(Fate::Alerted), 0);
+            assert_eq!(outcome.report.findings_that(Outcome::Alerted), 0);
         }
-        let alerts = rung(&topic);
+        let alerts = correlation_alerts(&topic);
         assert_eq!(alerts.len(), 1, "{order:?}");
         assert_eq!(
             alerts[0].subject,
@@ -196,13 +196,13 @@ async fn ten_users_in_ten_minutes_ring_once_and_many_members_are_cut_with_a_coun
     run(&pipeline, &users[..9]).await;
     assert_eq!(severities(&topic), [""; 0], "nine, twice");
     run(&pipeline, &users[9..10]).await;
-    let alert = &rung(&topic)[0];
+    let alert = &correlation_alerts(&topic)[0];
     assert_eq!(attribute(alert, "rule_name"), "Many users added to one IAM group");
     assert_eq!(alert.document["trailbell"]["count"], 10);
     run(&pipeline, &users[10..]).await;
     assert_eq!(severities(&topic), ["medium"]);
     run(&pipeline, &[created("10:00:00"), attached("10:00:01", ADMINISTRATORS)]).await;
-    let staged = &rung(&topic)[1];
+    let staged = &correlation_alerts(&topic)[1];
     assert_eq!(staged.document["trailbell"]["count"], 32);
     assert_eq!(staged.document["trailbell"]["members"].as_array().unwrap().len(), 20);
     assert!(staged.text.contains("and 12 more"), "{}", staged.text);
@@ -222,7 +222,7 @@ async fn a_group_is_followed_through_its_names_in_any_order() {
         for record in &order {
             run(&pipeline, std::slice::from_ref(record)).await;
         }
-        let alerts = rung(&topic);
+        let alerts = correlation_alerts(&topic);
         let last = alerts.last().map(|alert| alert.subject.clone());
         let expected = "[critical] IAM group staged for privilege escalation: team in 111122223333";
         assert_eq!(last.as_deref(), Some(expected), "{order:?}");
@@ -235,8 +235,8 @@ async fn a_ledger_that_fails_keeps_no_alert_back_and_the_correlation_comes_later
     for (verb, place) in [
         ("put", "by-correlation/"),
         ("list", "by-correlation/"),
-        ("get", "episodes/"),
-        ("put", "episodes/"),
+        ("get", "incidents/"),
+        ("put", "incidents/"),
     ] {
         let (memory, topic) = (Memory::new(), Topic::default());
         let pipeline = pipeline(&memory, &topic);
@@ -247,12 +247,12 @@ async fn a_ledger_that_fails_keeps_no_alert_back_and_the_correlation_comes_later
             },
         );
         let outcome = run(&pipeline, &all).await;
-        assert_eq!(outcome.report.findings_that(Fate::Alerted), 3, "{verb} {place}");
+        assert_eq!(outcome.report.findings_that(Outcome::Alerted), 3, "{verb} {place}");
         assert!(outcome.reply().is_err(), "{verb} {place}: to be delivered again");
         assert!(outcome.problems[0].place.starts_with("correlation "), "{outcome:?}");
         memory.fail(|_, _| Fault::None);
         let outcome = run(&pipeline, &all).await;
-        assert_eq!(outcome.report.findings_that(Fate::Duplicate), 3, "{verb} {place}");
+        assert_eq!(outcome.report.findings_that(Outcome::Duplicate), 3, "{verb} {place}");
         assert!(outcome.reply().is_ok());
         assert_eq!(severities(&topic), ["high"], "{verb} {place}");
     }
@@ -276,7 +276,7 @@ async fn a_ledger_that_hangs_is_not_waited_for_past_the_deadline_and_the_correla
     );
     assert!(outcome.reply().is_err(), "it must come again");
     run(&pipeline(&memory, &topic), &story).await;
-    assert_eq!(rung(&topic).len(), 1);
+    assert_eq!(correlation_alerts(&topic).len(), 1);
     assert_eq!(
         topic.accepted().len(),
         4,
@@ -307,7 +307,7 @@ async fn an_alert_that_the_topic_refuses_is_tried_again_and_at_last_minimal() {
         (0, 1),
         "{recovered:?}"
     );
-    let alert = &rung(&topic)[0];
+    let alert = &correlation_alerts(&topic)[0];
     assert!(
         alert.text.contains("the full alert could not be sent") && alert.text.len() < 4000,
         "{}",
@@ -322,9 +322,9 @@ async fn damage_in_the_ledger_is_survived() {
     let pipeline = pipeline(&memory, &topic);
     run(&pipeline, &[created("10:00:00"), attached("10:01:00", READERS), added("10:02:00", "bob")])
         .await;
-    let episodes = memory.keys("episodes/").remove(0);
+    let incidents = memory.keys("incidents/").remove(0);
     let folder = memory.keys("by-correlation/").remove(0).rsplit_once('/').unwrap().0.to_owned();
-    memory.write(&episodes, "{\"version\":1,");
+    memory.write(&incidents, "{\"version\":1,");
     memory.write(&format!("{folder}/20260301T100000Z-what-is-this"), "");
     let entry = memory
         .keys("entries/")
@@ -333,11 +333,11 @@ async fn damage_in_the_ledger_is_survived() {
         .unwrap();
     memory.write(&entry, "damaged");
     run(&pipeline, &[attached("10:03:00", ADMINISTRATORS)]).await;
-    let alerts = rung(&topic);
+    let alerts = correlation_alerts(&topic);
     assert_eq!(severities(&topic), ["high", "critical"]);
     let text = alerts[1].text.split_whitespace().collect::<Vec<_>>().join(" ");
     assert!(text.contains("1 event is not shown here: ledger state/entries/"), "{text}");
-    memory.write(&memory.keys("episodes/")[0], "{\"version\":99}");
+    memory.write(&memory.keys("incidents/")[0], "{\"version\":99}");
     let outcome = run(&pipeline, &[added("10:04:00", "carol")]).await;
     assert!(
         outcome.problems[0].what.contains("version 99") && outcome.reply().is_err(),
@@ -353,7 +353,7 @@ async fn without_a_ledger_nothing_is_correlated_and_it_is_said() {
     pipeline.ledger = Ledger::None;
     assert!(pipeline.idle_correlations().unwrap().contains("2 of them are not evaluated"));
     let all = [created("10:00:00"), attached("10:01:00", READERS), added("10:02:00", "bob")];
-    assert_eq!(run(&Arc::new(pipeline), &all).await.report.findings_that(Fate::Alerted), 3);
+    assert_eq!(run(&Arc::new(pipeline), &all).await.report.findings_that(Outcome::Alerted), 3);
     assert_eq!(severities(&topic), [""; 0]);
 }
 
@@ -424,7 +424,7 @@ fn unrecorded(memory: &Memory, topic: &Topic) -> usize {
         let entry = memory.text(&format!("entries/{}", alert.finding)).unwrap_or_default();
         !entry.contains("\"state\":\"alerted\"")
     };
-    rung(topic).iter().filter(|alert| open(alert)).count()
+    correlation_alerts(topic).iter().filter(|alert| open(alert)).count()
 }
 
 /// One worker dies after each of its steps in turn; another has the rest of the story, before or

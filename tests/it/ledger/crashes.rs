@@ -15,12 +15,12 @@ use crate::ledger::memory::{Fault, Memory, Topic};
 use crate::ledger::world::{LEASE, WINDOW, clock, create_group, inline, pipeline};
 
 /// What a worker's run comes to: whether it must be delivered again, and what it could not record.
-struct Ended {
+struct FindingOutcome {
     again: bool,
     problems: Vec<Problem>,
 }
 
-type Work = Pin<Box<dyn Future<Output = Ended>>>;
+type Work = Pin<Box<dyn Future<Output = FindingOutcome>>>;
 
 /// Workers, a sweep, and what they share.
 struct World {
@@ -71,12 +71,12 @@ impl World {
             Some(payload) => Box::pin(async move {
                 let outcome = pipeline::run(&pipeline, &payload, clock()).await;
                 assert_eq!(outcome.mismatch, None);
-                Ended { again: outcome.reply().is_err(), problems: outcome.problems }
+                FindingOutcome { again: outcome.reply().is_err(), problems: outcome.problems }
             }),
             None => Box::pin(async move {
                 let mut problems = pipeline::recover_open(&pipeline, clock()).await.problems;
                 problems.extend(pipeline::send_due_summaries(&pipeline, clock()).await.problems);
-                Ended { again: true, problems }
+                FindingOutcome { again: true, problems }
             }),
         });
     }
@@ -139,7 +139,7 @@ impl World {
 
     /// Whether nobody has to be told of it any more. What is held has yet to be told.
     fn is_final(&self, id: &str) -> bool {
-        matches!(self.state(id).as_deref(), Some("alerted" | "excepted" | "summarised"))
+        matches!(self.state(id).as_deref(), Some("alerted" | "suppressed" | "summarised"))
     }
 
     /// The ids of all findings that were ever claimed.

@@ -4,9 +4,9 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use detect::finding::Fate;
+use detect::finding::Outcome;
 use trailbell::ledger::{Ledger, StoredLedger};
-use trailbell::pipeline::{self, Outcome};
+use trailbell::pipeline::{self, InvocationReport};
 use trailbell::store::{Condition, DirStore, Listing, ObjectStore, PutError, S3Store, StoreError};
 
 use crate::ledger::memory::{Memory, Topic};
@@ -153,10 +153,10 @@ async fn a_ledger_in_s3_and_in_a_folder_tells_once() {
         let pipeline = Arc::new(pipeline);
         let payload =
             inline(&(0..12).map(|n| create_group(&format!("e{n}"), "alice")).collect::<Vec<_>>());
-        let fates = |outcome: &Outcome| {
+        let fates = |outcome: &InvocationReport| {
             assert!(outcome.reply().is_ok() && outcome.problems.is_empty(), "{name}: {outcome:?}");
-            [Fate::Alerted, Fate::HeldForSummary, Fate::Duplicate]
-                .map(|fate| outcome.report.findings_that(fate))
+            [Outcome::Alerted, Outcome::HeldForSummary, Outcome::Duplicate]
+                .map(|it| outcome.report.findings_that(it))
         };
         assert_eq!(fates(&pipeline::run(&pipeline, &payload, clock()).await), [3, 9, 0], "{name}");
         assert_eq!(fates(&pipeline::run(&pipeline, &payload, clock()).await), [0, 0, 12], "{name}");

@@ -129,10 +129,10 @@ async fn one_log_object_tells_the_whole_story_in_every_alert() {
     golden("story-in-one-object.txt", &[vec![create(), attach("Admins"), add()]], "").await;
 }
 
-/// Created as Temp by an automation that is excepted, given a policy, renamed to Readers and to
+/// Created as Temp by an automation that is suppressed, given a policy, renamed to Readers and to
 /// Admins, given a member.
 #[tokio::test]
-async fn a_renamed_group_has_its_story_under_all_its_names_and_what_is_excepted_is_marked() {
+async fn a_renamed_group_has_its_story_under_all_its_names_and_what_is_suppressed_is_marked() {
     let exception = "[[exception]]\nname = 'ci'\nrules = ['*']\nreason = 'x'\nowner = 'x'\nexpires = 2026-05-01\n\
                      query = 'user.name: deploy and event.action: CreateGroup'\n";
     let parameters = json!({"groupName": "Temp"});

@@ -1,7 +1,7 @@
 //! What is held back, and how it is told.
 
 use alert::Alert;
-use detect::finding::Fate;
+use detect::finding::Outcome;
 use serde_json::Value;
 use trailbell::pipeline;
 use trailbell::sink::wire;
@@ -18,15 +18,15 @@ async fn run(memory: &Memory, topic: &Topic, records: &[Value]) -> (u64, u64) {
     let outcome = pipeline::run(&pipeline(memory, topic), &inline(records), clock()).await;
     assert!(outcome.reply().is_ok() && outcome.problems.is_empty(), "{outcome:?}");
     (
-        outcome.report.findings_that(Fate::Alerted),
-        outcome.report.findings_that(Fate::HeldForSummary),
+        outcome.report.findings_that(Outcome::Alerted),
+        outcome.report.findings_that(Outcome::HeldForSummary),
     )
 }
 
 async fn sweep(memory: &Memory, topic: &Topic) -> u64 {
     let recovered = pipeline::send_due_summaries(&pipeline(memory, topic), clock()).await;
     assert!(recovered.problems.is_empty(), "{recovered:?}");
-    recovered.report.findings_that(Fate::Summarised)
+    recovered.report.findings_that(Outcome::Summarised)
 }
 
 fn summaries(topic: &Topic) -> Vec<Alert> {
@@ -139,7 +139,7 @@ async fn a_refused_summary_is_tried_again_with_the_same_members() {
     let recovered = pipeline::send_due_summaries(&pipeline(&memory, &topic), clock()).await;
     assert_eq!((recovered.problems.len(), summaries(&topic).len()), (1, 0));
     let recovered = pipeline::recover_open(&pipeline(&memory, &topic), clock()).await;
-    assert_eq!(recovered.report.findings_that(Fate::Summarised), 17, "{recovered:?}");
+    assert_eq!(recovered.report.findings_that(Outcome::Summarised), 17, "{recovered:?}");
     assert_eq!((sweep(&memory, &topic).await, summaries(&topic).len()), (0, 1));
 }
 

@@ -1,12 +1,12 @@
 //! What goes wrong in a sweep, and who sees to it then.
 
-use detect::finding::Fate;
-use trailbell::pipeline::{Outcome, Remedy};
+use detect::finding::Outcome;
+use trailbell::pipeline::{InvocationReport, Remedy};
 
 use crate::ledger::memory::Fault;
 use crate::sweep::world::{World, counts, key};
 
-fn remedies(outcome: &Outcome, key: &str) -> Vec<Remedy> {
+fn remedies(outcome: &InvocationReport, key: &str) -> Vec<Remedy> {
     outcome
         .problems
         .iter()
@@ -61,7 +61,7 @@ async fn what_could_not_be_told_is_told_by_a_later_sweep() {
     let key = world.deliver("01T0950", "a");
     world.topic.fail(&[Fault::Refused]);
     let outcome = world.notify(&key).await;
-    assert_eq!(outcome.report.findings_that(Fate::Failed), 1);
+    assert_eq!(outcome.report.findings_that(Outcome::Failed), 1);
     let outcome = world.sweep().await;
     assert_eq!((counts(&outcome).recovered, world.topic.told()), (1, 1));
     assert!(world.memory.keys("open/").is_empty());

@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 use tokio::time::Instant;
 use trailbell::ledger::{Ledger, StoredLedger};
-use trailbell::pipeline::{self, Clock, Outcome, Pipeline};
+use trailbell::pipeline::{self, Clock, InvocationReport, Pipeline};
 use trailbell::store::ObjectStore;
 use trailbell::sweep::SweepReport;
 
@@ -33,7 +33,7 @@ impl World {
     }
 
     /// Sweeps, without a limit in time.
-    pub async fn sweep(&self) -> Outcome {
+    pub async fn sweep(&self) -> InvocationReport {
         sweep(&self.pipeline, None).await
     }
 
@@ -52,7 +52,7 @@ impl World {
     }
 
     /// S3 tells of an object.
-    pub async fn notify(&self, key: &str) -> Outcome {
+    pub async fn notify(&self, key: &str) -> InvocationReport {
         let payload = json!({"s3Bucket": "logs", "s3ObjectKey": [key]});
         pipeline::run(&self.pipeline, &payload, clock(None)).await
     }
@@ -87,13 +87,13 @@ pub fn detections() -> Arc<Detections> {
 }
 
 /// Sweeps, and looks whether the counts add up.
-pub async fn sweep(pipeline: &Arc<Pipeline>, last_start: Option<Instant>) -> Outcome {
+pub async fn sweep(pipeline: &Arc<Pipeline>, last_start: Option<Instant>) -> InvocationReport {
     let outcome = pipeline::run(pipeline, &json!({"trailbell": "sweep"}), clock(last_start)).await;
     assert!(outcome.mismatch.is_none(), "{:?}", outcome.mismatch);
     outcome
 }
 
-pub fn counts(outcome: &Outcome) -> SweepReport {
+pub fn counts(outcome: &InvocationReport) -> SweepReport {
     outcome.report.sweep.expect("a sweep")
 }
 

@@ -40,7 +40,7 @@ pub fn unique(prefix: &str) -> String {
 
 /// What was published to a topic.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Published {
+pub struct DeliveryReport {
     /// `Message` as it was sent: with `MessageStructure` json, the text of an object with one text
     /// for each protocol.
     pub message: String,
@@ -51,8 +51,8 @@ pub struct Published {
 }
 
 /// Everything that was published to a topic, in the order of arrival. moto sends no mail: the text
-/// in [`Published::message`] for `email` is what an e-mail subscriber would get.
-pub fn published(topic_arn: &str) -> Result<Vec<Published>, String> {
+/// in [`DeliveryReport::message`] for `email` is what an e-mail subscriber would get.
+pub fn published(topic_arn: &str) -> Result<Vec<DeliveryReport>, String> {
     let data = get(url(), "/moto-api/data.json")
         .map_err(|error| format!("GET /moto-api/data.json: {error}"))?;
     let data: Value =
@@ -62,13 +62,18 @@ pub fn published(topic_arn: &str) -> Result<Vec<Published>, String> {
         .iter()
         .find(|topic| topic["arn"] == topic_arn)
         .ok_or_else(|| format!("no topic {topic_arn}"))?;
-    Ok(topic["sent_notifications"].as_array().into_iter().flatten().map(Published::of).collect())
+    Ok(topic["sent_notifications"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .map(DeliveryReport::of)
+        .collect())
 }
 
-impl Published {
+impl DeliveryReport {
     /// moto's tuple: message id, message, subject, attributes, group id.
-    fn of(sent: &Value) -> Published {
-        Published {
+    fn of(sent: &Value) -> DeliveryReport {
+        DeliveryReport {
             message: sent[1].as_str().unwrap_or_default().to_owned(),
             subject: sent[2].as_str().map(str::to_owned),
             attributes: sent[3].clone(),

@@ -3,7 +3,7 @@
 use detect::finding::GroupAction;
 use detect::text::clean;
 
-use super::{Command, Step, actor, lookup, shown};
+use super::{Command, Step, lookup, principal, shown};
 use crate::call::AlertCall;
 use crate::console;
 use crate::identity::Identity;
@@ -21,7 +21,7 @@ pub(crate) fn steps(call: AlertCall<'_>) -> Vec<Step> {
     );
     steps.extend(group(call));
     steps.extend(new_users(call));
-    steps.extend(actor::check(call));
+    steps.extend(principal::check(call));
     steps
 }
 

@@ -1,9 +1,9 @@
 //! What to check and what to undo: steps in words, with commands to paste where the record gives
 //! their values.
 
-mod actor;
 mod check;
 mod command;
+mod principal;
 mod undo;
 
 use serde_json::{Value, json};

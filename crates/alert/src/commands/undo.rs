@@ -3,7 +3,7 @@
 
 use detect::finding::GroupAction;
 
-use super::{Command, Step, actor, shown};
+use super::{Command, Step, principal, shown};
 use crate::call::AlertCall;
 
 /// What stops the caller, should it be needed, and what takes the call back, where it changed
@@ -11,13 +11,13 @@ use crate::call::AlertCall;
 pub(crate) fn steps(call: AlertCall<'_>) -> Vec<Step> {
     if call.failed() {
         let nothing = Step::told("The call failed and changed nothing: there is nothing to undo.");
-        return std::iter::once(nothing).chain(actor::stop(call)).collect();
+        return std::iter::once(nothing).chain(principal::stop(call)).collect();
     }
     let change = call.group_action().map(|action| change(call, action));
-    actor::stop(call)
+    principal::stop(call)
         .into_iter()
         .chain(change.into_iter().flatten())
-        .chain(actor::service(call))
+        .chain(principal::service(call))
         .collect()
 }
 

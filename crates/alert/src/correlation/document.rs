@@ -40,7 +40,7 @@ fn ours(story: &Story<'_>, subject: &str) -> Value {
         "subject": subject,
         "correlation": {
             "id": told.id,
-            "episode": told.episode,
+            "incident": told.incident,
             "asked": told.asked,
             "stages": told.stages,
             "group_by": alike(story),

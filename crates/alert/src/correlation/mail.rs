@@ -106,7 +106,7 @@ fn by_whom(story: &Story<'_>) -> Vec<String> {
     let mut counts: BTreeMap<&str, (usize, AlertCall<'_>)> = BTreeMap::new();
     for finding in &story.known.members {
         let call = AlertCall::new(finding, story.accounts);
-        counts.entry(&finding.actor.key).or_insert((0, call)).0 += 1;
+        counts.entry(&finding.principal.key).or_insert((0, call)).0 += 1;
     }
     let mut counts: Vec<(usize, AlertCall<'_>)> = counts.into_values().collect();
     counts.sort_by_key(|(count, _)| std::cmp::Reverse(*count));
@@ -149,7 +149,7 @@ fn identifiers(story: &Story<'_>) -> Vec<String> {
     let rows = [
         ("Rule id", clean::text(&told.rule.id, LONGEST_TEXT)),
         ("Correlation", told.id.to_string()),
-        ("Episode", told.episode.to_string()),
+        ("Episode", told.incident.to_string()),
         ("In the ledger", format!("entries/{}", told.id)),
         (
             "Findings",

@@ -5,7 +5,7 @@ mod mail;
 
 use std::sync::Arc;
 
-use detect::correlation::{Correlated, Known};
+use detect::correlation::{CorrelationAlertData, MemberFindings};
 use detect::rule::RuleInfo;
 use detect::text::{clean, time};
 
@@ -21,22 +21,26 @@ const LONGEST_VALUE: usize = 128;
 
 /// What the parts of the alert are written from.
 struct Story<'a> {
-    told: &'a Correlated,
-    known: &'a Known,
+    told: &'a CorrelationAlertData,
+    known: &'a MemberFindings,
     accounts: &'a Accounts,
     check: Vec<Step>,
     undo: Vec<Step>,
 }
 
 /// One line of printable ASCII, of at most 99 characters, without what only the members can tell.
-pub fn correlation_subject(told: &Correlated) -> String {
+pub fn correlation_subject(told: &CorrelationAlertData) -> String {
     let (severity, name) = (told.rule.severity.as_str(), &told.rule.name);
     clean::ascii(&format!("[{severity}] {name}: {}", mail::events(told.events)), LONGEST_SUBJECT)
 }
 
 /// Writes the alert; `accounts` gives names to account ids. Never fails: what could not be read is
 /// said, and what does not fit in 256 KiB is cut.
-pub fn render_correlation(told: &Correlated, known: &Known, accounts: &Accounts) -> Alert {
+pub fn render_correlation(
+    told: &CorrelationAlertData,
+    known: &MemberFindings,
+    accounts: &Accounts,
+) -> Alert {
     let calls = || known.members.iter().map(|finding| AlertCall::new(finding, accounts));
     let check = once(calls().rev().flat_map(commands::check));
     let undo = once(calls().rev().flat_map(commands::undo));
@@ -122,10 +126,12 @@ impl Story<'_> {
 }
 
 /// The minimal alert of last resort: what finds the episode in the ledger.
-pub fn render_minimal_correlation(told: &Correlated) -> Alert {
-    let members =
-        Known { trouble: Some("the full alert could not be sent".to_owned()), ..Known::default() };
-    let ids_only = Correlated { rule: Arc::new(bare(&told.rule)), ..told.clone() };
+pub fn render_minimal_correlation(told: &CorrelationAlertData) -> Alert {
+    let members = MemberFindings {
+        trouble: Some("the full alert could not be sent".to_owned()),
+        ..MemberFindings::default()
+    };
+    let ids_only = CorrelationAlertData { rule: Arc::new(bare(&told.rule)), ..told.clone() };
     render_correlation(&ids_only, &members, &Accounts::default())
 }
 

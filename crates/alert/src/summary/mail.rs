@@ -69,15 +69,15 @@ fn introduction(summary: &Summary) -> String {
 fn by_actor(members: &[Member], accounts: &Accounts) -> Vec<String> {
     let mut counts: BTreeMap<(&str, Option<&str>), usize> = BTreeMap::new();
     for member in members {
-        *counts.entry((&member.actor, member.account.as_deref())).or_default() += 1;
+        *counts.entry((&member.principal, member.account.as_deref())).or_default() += 1;
     }
     let mut counts: Vec<_> = counts.into_iter().collect();
     counts.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
     let others = counts.len().saturating_sub(MOST_ACTORS);
-    let shown = counts.iter().take(MOST_ACTORS).flat_map(|((actor, account), count)| {
+    let shown = counts.iter().take(MOST_ACTORS).flat_map(|((principal, account), count)| {
         wrap::hanging(
             &format!("  {count:>6}  "),
-            &format!("{} in {}", clean::name(actor), place(*account, accounts)),
+            &format!("{} in {}", clean::name(principal), place(*account, accounts)),
         )
     });
     let more = (others > 0).then(|| format!("  ({others} more)"));
@@ -107,7 +107,7 @@ fn member_lines(member: &Member, accounts: &Accounts) -> Vec<String> {
         .time
         .map_or("not recorded".to_owned(), |time| time.strftime("%Y-%m-%d %H:%M:%S").to_string());
     let (what, who) =
-        (clean::text(&describe_member(member), LONGEST_TEXT), clean::name(&member.actor));
+        (clean::text(&describe_member(member), LONGEST_TEXT), clean::name(&member.principal));
     let id = &member.id.as_str()[..ID_DIGITS];
     let deed = format!("{what} by {who} in {}", place(member.account.as_deref(), accounts));
     wrap::hanging(&format!("  {time:<19}  {id}  "), &deed)

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use detect::cloudtrail::Record;
-use detect::finding::{Actor, Finding, FindingId, Origin};
+use detect::finding::{Finding, FindingId, Origin, Principal};
 use detect::rule::{RuleInfo, Severity};
 use serde_json::{Value, json};
 
@@ -39,7 +39,7 @@ pub fn finding(ecs: Value) -> Finding {
         rule: Arc::new(rule()),
         time: text("/@timestamp").and_then(|time| time.parse().ok()),
         account: text("/aws/cloudtrail/recipient_account_id"),
-        actor: Actor { key: label.clone(), label, identity_type },
+        principal: Principal { key: label.clone(), label, identity_type },
         group: text("/group/name"),
         target_user: text("/user/target/name"),
         exception: None,

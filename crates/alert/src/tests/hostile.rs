@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use detect::cloudtrail::Record;
-use detect::finding::{ActorFinding, Context, Finding, Gap, Origin, TimelineEntry};
+use detect::finding::{Context, ContextGap, Finding, Origin, PrincipalFinding, TimelineEntry};
 use detect::rule::{RuleInfo, Severity, Tactic, Threat};
 use detect::text::{clean, wrap};
 use proptest::collection::vec;
@@ -178,8 +178,8 @@ fn hostile_finding() -> impl Strategy<Value = Finding> {
         let [account, label, kind, group, user, bucket, key] = texts.try_into().expect("7 texts");
         finding.rule = Arc::new(rule);
         finding.account = account.or(finding.account);
-        finding.actor.label = label.unwrap_or(finding.actor.label);
-        finding.actor.identity_type = kind.unwrap_or(finding.actor.identity_type);
+        finding.principal.label = label.unwrap_or(finding.principal.label);
+        finding.principal.identity_type = kind.unwrap_or(finding.principal.identity_type);
         finding.group = group.or(finding.group);
         finding.target_user = user.or(finding.target_user);
         let (bucket, key) = (bucket.unwrap_or_default(), key.unwrap_or_default());
@@ -199,18 +199,18 @@ fn context() -> impl Strategy<Value = Context> {
             group: some(),
             object: some(),
             power: None,
-            actor: some(),
+            principal: some(),
             failed: n.is_multiple_of(3),
-            excepted: n.is_multiple_of(2),
+            suppressed: n.is_multiple_of(2),
         };
         let other =
-            ActorFinding { rule_id: text.clone(), rule_name: text.clone(), count: usize::MAX };
+            PrincipalFinding { rule_id: text.clone(), rule_name: text.clone(), count: usize::MAX };
         Context {
             group_timeline: (0..times).map(entry).collect(),
-            actor_findings: vec![other; times],
-            first_of_actor: times.is_multiple_of(2),
+            principal_findings: vec![other; times],
+            first_of_principal: times.is_multiple_of(2),
             first_of_group: times.is_multiple_of(3),
-            gap: times.is_multiple_of(5).then_some(Gap::TooMuch),
+            gap: times.is_multiple_of(5).then_some(ContextGap::TooMuch),
         }
     })
 }

@@ -1,6 +1,6 @@
 //! The context: in event order whatever the order of arrival, once each, and bounded.
 
-use detect::finding::{ActorFinding, Context, Finding, Gap, TimelineEntry};
+use detect::finding::{Context, ContextGap, Finding, PrincipalFinding, TimelineEntry};
 use proptest::prelude::*;
 use serde_json::json;
 
@@ -86,19 +86,23 @@ fn every_kind_of_event_has_words() {
         ),
         ("DeleteGroupPolicy", json!({}), "inline policy p deleted by alice"),
         ("AddUserToGroup", json!({"group": "Temp"}), "as Temp: member bob added by alice"),
-        ("AddUserToGroup", json!({"excepted": true}), "member bob added by alice (excepted)"),
+        ("AddUserToGroup", json!({"suppressed": true}), "member bob added by alice (suppressed)"),
         (
             "AddUserToGroup",
             json!({"failed": true, "object": null}),
             "AddUserToGroup tried in vain by alice",
         ),
-        ("AddUserToGroup", json!({"object": null, "actor": null}), "member (name not known) added"),
+        (
+            "AddUserToGroup",
+            json!({"object": null, "principal": null}),
+            "member (name not known) added",
+        ),
         (
             "AttachGroupPolicy",
             json!({"power": null}),
             "policy AdministratorAccess attached by alice; it allows everything",
         ),
-        ("Other", json!({"actor": "x\ny"}), "Other by \"x\\u{a}y\""),
+        ("Other", json!({"principal": "x\ny"}), "Other by \"x\\u{a}y\""),
     ] {
         let mut entry = json!(entry(&call(action, "11:00:00")));
         entry.as_object_mut().unwrap().extend(change.as_object().unwrap().clone());
@@ -112,12 +116,13 @@ fn every_kind_of_event_has_words() {
 }
 
 #[test]
-fn an_event_that_two_rules_found_is_one_and_excepted_only_by_both() {
+fn an_event_that_two_rules_found_is_one_and_suppressed_only_by_both() {
     let this = call("CreateGroup", "10:00:00");
     let other = entry(&call("AddUserToGroup", "11:00:00"));
-    for (first, second, told) in [(true, true, " (excepted)"), (true, false, ""), (false, true, "")]
+    for (first, second, told) in
+        [(true, true, " (suppressed)"), (true, false, ""), (false, true, "")]
     {
-        let rules = [first, second].map(|excepted| TimelineEntry { excepted, ..other.clone() });
+        let rules = [first, second].map(|suppressed| TimelineEntry { suppressed, ..other.clone() });
         let lines = section(&this, &with_timeline(rules.to_vec()));
         assert_eq!(lines.len(), 3, "{lines:?}");
         assert_eq!(lines[2], format!("    2026-03-01 11:00:00  member bob added by alice{told}"));
@@ -158,13 +163,15 @@ fn a_long_timeline_keeps_this_event_and_counts_the_rest() {
 
 #[test]
 fn the_callers_other_findings_are_counted_by_rule_the_most_first() {
-    let rule = |n: usize| ActorFinding {
+    let rule = |n: usize| PrincipalFinding {
         rule_id: format!("r{n}"),
         rule_name: format!("Rule {n:02}"),
         count: n,
     };
-    let context =
-        |count| Context { actor_findings: (1..=count).map(rule).collect(), ..Context::default() };
+    let context = |count| Context {
+        principal_findings: (1..=count).map(rule).collect(),
+        ..Context::default()
+    };
     let this = call("CreateGroup", "10:00:00");
     let heading = "  What else the caller was found doing, by rule:";
     assert_eq!(section(&this, &context(2)), [heading, "       2  Rule 02", "       1  Rule 01"]);
@@ -176,27 +183,27 @@ fn the_callers_other_findings_are_counted_by_rule_the_most_first() {
 fn what_is_new_and_what_is_not_known_is_said() {
     let this = call("CreateGroup", "10:00:00");
     let text = |context: &Context| render(&this, context, &Accounts::default()).text;
-    for (actor, group, told) in [
+    for (principal, group, told) in [
         (true, true, "\n\n  Nothing earlier is on record of this caller, nor of this group.\n\n"),
         (true, false, "\n\n  Nothing earlier is on record of this caller.\n\n"),
         (false, true, "\n\n  Nothing earlier is on record of this group.\n\n"),
     ] {
         let context =
-            Context { first_of_actor: actor, first_of_group: group, ..Context::default() };
+            Context { first_of_principal: principal, first_of_group: group, ..Context::default() };
         assert!(text(&context).contains(told), "{told}");
     }
     assert!(!text(&Context::default()).contains("Nothing earlier"));
     for (gap, told) in [
-        (Gap::LedgerOff, "  Not known: there is no ledger (TRAILBELL_LEDGER=none)."),
-        (Gap::LedgerFailed, "  Not known: the ledger could not be read."),
-        (Gap::Late, "  Not known: the ledger did not answer in time."),
-        (Gap::TooMuch, "  There is more than this: not all of the ledger was read."),
+        (ContextGap::LedgerOff, "  Not known: there is no ledger (TRAILBELL_LEDGER=none)."),
+        (ContextGap::LedgerFailed, "  Not known: the ledger could not be read."),
+        (ContextGap::Late, "  Not known: the ledger did not answer in time."),
+        (ContextGap::TooMuch, "  There is more than this: not all of the ledger was read."),
     ] {
         assert_eq!(section(&this, &Context::without(gap)), [told]);
     }
     for (gap, told) in [
-        (Gap::LedgerFailed, "  There may be more: part of the ledger could not be read."),
-        (Gap::Late, "  There may be more: part of the ledger did not answer in time."),
+        (ContextGap::LedgerFailed, "  There may be more: part of the ledger could not be read."),
+        (ContextGap::Late, "  There may be more: part of the ledger did not answer in time."),
     ] {
         let context = Context { gap: Some(gap), ..with_timeline(vec![entry(&this)]) };
         assert_eq!(

@@ -4,14 +4,14 @@ use alert::{Accounts, render_correlation};
 use detect::cloudtrail::Record;
 use detect::correlation::testing;
 use detect::rule::testing::Sequences;
-use detect::rule::{Correlation, Gathered, RuleSet};
+use detect::rule::{Correlation, RuleSet, RuleSources};
 use jiff::Timestamp;
 
 /// SNS takes no more.
 const MAX_BYTES: usize = 256 * 1024;
 
 fn sample(of: &str, group: &str) -> (RuleSet, Correlation, Vec<Record>) {
-    let set = Gathered::from_places(true, &[]).into_rules().unwrap();
+    let set = RuleSources::from_places(true, &[]).into_rules().unwrap();
     let correlation =
         set.correlations().iter().find(|it| it.info.name.contains(of)).unwrap().clone();
     let records = Sequences::of(&correlation).unwrap().unwrap().must_match.remove(0).records;

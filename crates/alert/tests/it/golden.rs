@@ -14,10 +14,10 @@ use alert::{
 };
 use detect::cloudtrail::Record;
 use detect::correlation::testing::rehearse;
-use detect::correlation::{Correlated, Known};
+use detect::correlation::{CorrelationAlertData, MemberFindings};
 use detect::finding::{Context, Finding, FindingId, Origin, Summary};
 use detect::rule::testing::Sequences;
-use detect::rule::{Gathered, RuleInfo};
+use detect::rule::{RuleInfo, RuleSources};
 use serde_json::{Value, json};
 
 #[path = "../../../../tests/support/src/golden.rs"]
@@ -39,11 +39,11 @@ fn every_case_reads_as_its_golden_file() {
 #[test]
 fn what_stands_for_alerts_reads_as_its_golden_file() {
     let rule = Arc::new(rule(&json!("aws-iam-user-addition-to-group")));
-    let actors = ["alice", "alice", "alice", "deploy", "x\n\u{202e}y"];
-    let added = actors.iter().enumerate().map(|(n, actor)| {
+    let principals = ["alice", "alice", "alice", "deploy", "x\n\u{202e}y"];
+    let added = principals.iter().enumerate().map(|(n, principal)| {
         let record = json!({"eventSource": "iam.amazonaws.com", "eventName": "AddUserToGroup",
             "eventTime": format!("2026-03-01T10:0{n}:00Z"), "eventID": format!("e-{n}"), "awsRegion": "us-east-1",
-            "recipientAccountId": "111122223333", "userIdentity": {"type": "IAMUser", "userName": actor},
+            "recipientAccountId": "111122223333", "userIdentity": {"type": "IAMUser", "userName": principal},
             "requestParameters": {"groupName": "Admins", "userName": format!("user-{n}")}});
         Finding::new(&rule, &Record::from_value(record).unwrap(), origin())
     });
@@ -61,15 +61,16 @@ fn what_stands_for_alerts_reads_as_its_golden_file() {
 /// little.
 #[test]
 fn what_several_findings_mean_reads_as_its_golden_file() {
-    let set = Gathered::from_places(true, &[]).into_rules().unwrap();
+    let set = RuleSources::from_places(true, &[]).into_rules().unwrap();
     let golden = |name: &str| root().join("tests/golden").join(name);
     let sample = |of: &str, sequence: usize| {
         let correlation = set.correlations().iter().find(|it| it.info.name.contains(of)).unwrap();
         let records = &Sequences::of(correlation).unwrap().unwrap().must_match[sequence].records;
         rehearse(correlation, &set, records, "2026-03-01T11:00:00Z".parse().unwrap()).unwrap()
     };
-    let page =
-        |(told, known): &(Correlated, Known)| page(&render_correlation(told, known, &accounts()));
+    let page = |(told, known): &(CorrelationAlertData, MemberFindings)| {
+        page(&render_correlation(told, known, &accounts()))
+    };
     let mut unread = sample("staged", 4);
     unread.1.members.truncate(2);
     unread.1.trouble = Some("ledger entries/0011: 503: slow down".to_owned());

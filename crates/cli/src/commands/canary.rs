@@ -13,7 +13,7 @@ use detect::rule::Detections;
 use detect::text::clean;
 use trailbell::app::config::{Config, StorePlace};
 use trailbell::app::wiring::{self, Aws};
-use trailbell::pipeline::{self, Hop};
+use trailbell::pipeline::{self, CanaryStep};
 
 use crate::commands::output::{self, say};
 use crate::commands::settings::{self, PlaceArgs};
@@ -44,31 +44,35 @@ pub fn run(args: &CanaryArgs) -> Result<ExitCode, Box<dyn Error>> {
     let accounts = Accounts::from_file(config.accounts.as_deref())?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let start = Instant::now();
-    let hops = runtime.block_on(hops(&config, accounts));
-    print(&hops, start.elapsed())?;
-    let failed = hops.iter().find_map(|hop| Some((hop.name, hop.result.as_ref().err()?)));
+    let steps = runtime.block_on(steps(&config, accounts));
+    print(&steps, start.elapsed())?;
+    let failed = steps.iter().find_map(|hop| Some((hop.name, hop.result.as_ref().err()?)));
     if let Some((name, why)) = failed {
         say(format_args!("trailbell: the canary failed: {name}: {}", clean::text(why, CELL)));
     }
     Ok(ExitCode::from(u8::from(failed.is_some())))
 }
 
-async fn hops(config: &Config, accounts: Accounts) -> Vec<Hop> {
+async fn steps(config: &Config, accounts: Accounts) -> Vec<CanaryStep> {
     let start = Instant::now();
     let (clock, aws) = (settings::clock(), Aws::anywhere());
     let read = settings::detections(config, clock.now, &aws).await;
     let (name, took) = ("read rules", start.elapsed());
     let detections = match read {
         Ok(detections) => detections,
-        Err(error) => return vec![Hop { name, took, result: Err(error.to_string()) }],
+        Err(error) => return vec![CanaryStep { name, took, result: Err(error.to_string()) }],
     };
-    let mut hops = vec![Hop { name, took, result: Ok(counted(&detections)) }];
+    let mut steps = vec![CanaryStep { name, took, result: Ok(counted(&detections)) }];
     let start = Instant::now();
     let pipeline = wiring::pipeline(config, detections, accounts, &aws).await;
-    hops.push(Hop { name: "make clients", took: start.elapsed(), result: Ok(String::new()) });
+    steps.push(CanaryStep {
+        name: "make clients",
+        took: start.elapsed(),
+        result: Ok(String::new()),
+    });
     let run = clock.now.as_nanosecond().to_string();
-    hops.extend(pipeline::fly(&pipeline, &run, clock).await.hops);
-    hops
+    steps.extend(pipeline::run_canary(&pipeline, &run, clock).await.steps);
+    steps
 }
 
 fn counted(detections: &Detections) -> String {
@@ -79,15 +83,15 @@ fn counted(detections: &Detections) -> String {
     )
 }
 
-fn print(hops: &[Hop], total: Duration) -> io::Result<()> {
+fn print(steps: &[CanaryStep], total: Duration) -> io::Result<()> {
     let mut table = Table::new();
     table.load_style(output::STYLE).set_header(["Hop", "Took", "Result"]);
-    table.add_rows(hops.iter().map(row));
+    table.add_rows(steps.iter().map(row));
     table.add_row(["total".to_owned(), spoken(total), String::new()]);
     writeln!(io::stdout().lock(), "{table}")
 }
 
-fn row(hop: &Hop) -> [String; 3] {
+fn row(hop: &CanaryStep) -> [String; 3] {
     let result = match &hop.result {
         Ok(told) => clean::text(told, CELL),
         Err(_) => "FAILED".to_owned(),

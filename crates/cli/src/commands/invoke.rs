@@ -10,7 +10,7 @@ use alert::Accounts;
 use serde_json::Value;
 use trailbell::app::config::Config;
 use trailbell::app::wiring::{self, Aws};
-use trailbell::pipeline::{self, Outcome};
+use trailbell::pipeline::{self, InvocationReport};
 
 use crate::commands::args::InvokeArgs;
 use crate::commands::output::say;
@@ -36,7 +36,7 @@ pub fn run(args: &InvokeArgs) -> Result<ExitCode, Box<dyn Error>> {
     })
 }
 
-async fn outcome(config: &Config, payload: &Value) -> Result<Outcome, Box<dyn Error>> {
+async fn outcome(config: &Config, payload: &Value) -> Result<InvocationReport, Box<dyn Error>> {
     let (clock, aws) = (settings::clock(), Aws::anywhere());
     let detections = settings::detections(config, clock.now, &aws).await?;
     let accounts = Accounts::from_file(config.accounts.as_deref())?;
@@ -64,7 +64,7 @@ fn payload(path: &Path) -> Result<Value, Box<dyn Error>> {
     serde_json::from_str(&text).map_err(|error| format!("{name}: not JSON: {error}").into())
 }
 
-fn tell(outcome: &Outcome) -> io::Result<()> {
+fn tell(outcome: &InvocationReport) -> io::Result<()> {
     let mut out = io::stdout().lock();
     for note in &outcome.notes {
         writeln!(out, "{note}")?;

@@ -2,7 +2,7 @@
 
 use detect::cloudtrail::Record;
 use detect::ecs::{self, View};
-use detect::finding::{Actor, Origin};
+use detect::finding::{Origin, Principal};
 use detect::text::clean;
 use jiff::Timestamp;
 use kql::Document;
@@ -27,7 +27,7 @@ impl Match {
         let cell = |text: &str| clean::text(text, CELL);
         [
             time(self.record.time()),
-            cell(&Actor::of(&self.record).label),
+            cell(&Principal::of(&self.record).label),
             cell(&self.action()),
             cell(&self.service()),
             cell(self.field("sourceIPAddress")),

@@ -157,11 +157,11 @@ const CELL: usize = 1200;
 pub const FINDINGS: [&str; 4] = ["Time (UTC)", "Rule", "Finding", "File#record"];
 
 fn cells(finding: &Finding) -> [String; 3] {
-    let excepted = finding
+    let suppressed = finding
         .exception
         .as_deref()
-        .map(|name| format!("excepted by {}\n", clean::text(name, CELL)));
-    let subject = format!("{}{}", excepted.unwrap_or_default(), alert::subject(finding));
+        .map(|name| format!("suppressed by {}\n", clean::text(name, CELL)));
+    let subject = format!("{}{}", suppressed.unwrap_or_default(), alert::subject(finding));
     [time(finding.time), clean::text(&finding.rule.name, CELL), subject]
 }
 
@@ -174,7 +174,7 @@ fn document(finding: &Finding) -> Value {
         "source": finding.origin.place(),
         "record": finding.origin.record(),
         "finding": {"id": finding.id},
-        "actor": finding.actor,
+        "principal": finding.principal,
         "exception": finding.exception,
     });
     document

@@ -52,10 +52,10 @@ fn correlation_alert(
 ) -> Result<Alert, Box<dyn Error>> {
     let sequences = Sequences::of(it).map_err(|problem| problem.to_string())?.unwrap_or_default();
     let first = sequences.must_match.first();
-    let rung = first.and_then(|first| {
+    let correlation_alerts = first.and_then(|first| {
         correlation::testing::rehearse(it, set, &first.records, Timestamp::UNIX_EPOCH)
     });
-    let Some((told, known)) = rung else {
+    let Some((told, known)) = correlation_alerts else {
         let name = clean::text(&it.info.name, NAME);
         return Err(format!(
             "rule \"{name}\" has no sample: its .tests.json has no records at which it rings"

@@ -10,13 +10,15 @@ use alert::{Accounts, Alert};
 use async_trait::async_trait;
 use clap::Args;
 use detect::cloudtrail::key;
-use detect::finding::Fate;
+use detect::finding::Outcome;
 use detect::text::clean;
 use trailbell::app::config::{AlertsPlace, Config, LedgerPlace, StorePlace};
 use trailbell::app::wiring::{self, Aws};
 use trailbell::ledger::Ledger;
 use trailbell::notification::ObjectRef;
-use trailbell::pipeline::{Ended, News, ObjectFate, Outcome, Pipeline, Replay, Report};
+use trailbell::pipeline::{
+    FindingOutcome, InvocationReport, ObjectOutcome, Pipeline, Replay, ReplayProgress, Report,
+};
 use trailbell::sink::{AlertSink, MessageId, PublishError};
 use trailbell::store::walk::{Wanted, walk};
 
@@ -33,7 +35,7 @@ use crate::commands::window::Window;
 /// Rules, exceptions, ledger, pace and summaries are those of the function: TRAILBELL_* variables
 /// are read as it reads them. What the ledger knows is not told again, so it does no harm to replay
 /// too much, or to begin anew what was interrupted. A dry run sends and writes nothing; it says
-/// what would be alerted or held, and what is a duplicate or excepted. Log objects are found by
+/// what would be alerted or held, and what is a duplicate or suppressed. Log objects are found by
 /// CloudTrail's names, as `trailbell scan s3://…` finds them.
 ///
 /// Exit codes: 0 everything was seen through; 2 something failed (the rest is seen through), there
@@ -197,7 +199,7 @@ async fn see_through(
     mut replay: Replay,
     objects: Vec<ObjectRef>,
     publish: bool,
-) -> Result<Outcome, Box<dyn Error>> {
+) -> Result<InvocationReport, Box<dyn Error>> {
     let progress = Progress::new(objects.len(), "objects");
     for some in objects.chunks(TOGETHER) {
         let news = replay.see_through(some.to_vec()).await;
@@ -210,12 +212,12 @@ async fn see_through(
     Ok(outcome)
 }
 
-fn tell(mut news: News, publish: bool) -> io::Result<()> {
+fn tell(mut news: ReplayProgress, publish: bool) -> io::Result<()> {
     let mut out = io::stdout().lock();
     news.ended.sort_by_key(|ended| ended.time);
-    for Ended { finding, time: at, subject, fate, .. } in &news.ended {
+    for FindingOutcome { finding, time: at, subject, outcome, .. } in &news.ended {
         let id = &finding.as_str()[..8];
-        writeln!(out, "{:<18} {:<19}  {id}  {subject}", word(*fate, publish), time(*at))?;
+        writeln!(out, "{:<18} {:<19}  {id}  {subject}", word(*outcome, publish), time(*at))?;
     }
     news.problems
         .iter()
@@ -225,21 +227,21 @@ fn tell(mut news: News, publish: bool) -> io::Result<()> {
 }
 
 /// A fate, as it is or as it would be.
-fn word(fate: Fate, publish: bool) -> &'static str {
-    match (fate, publish) {
-        (Fate::Alerted, true) => "alerted",
-        (Fate::Alerted, false) => "would be alerted",
-        (Fate::HeldForSummary, true) => "held for a summary",
-        (Fate::HeldForSummary, false) => "would be held",
-        (Fate::Excepted, _) => "excepted",
-        (Fate::Duplicate, _) => "duplicate",
-        (Fate::HeldElsewhere, _) => "held elsewhere",
-        (Fate::Summarised, _) => "summarised",
-        (Fate::Failed, _) => "failed",
+fn word(outcome: Outcome, publish: bool) -> &'static str {
+    match (outcome, publish) {
+        (Outcome::Alerted, true) => "alerted",
+        (Outcome::Alerted, false) => "would be alerted",
+        (Outcome::HeldForSummary, true) => "held for a summary",
+        (Outcome::HeldForSummary, false) => "would be held",
+        (Outcome::Suppressed, _) => "suppressed",
+        (Outcome::Duplicate, _) => "duplicate",
+        (Outcome::HeldElsewhere, _) => "held elsewhere",
+        (Outcome::Summarised, _) => "summarised",
+        (Outcome::Failed, _) => "failed",
     }
 }
 
-fn end(outcome: &Outcome, publish: bool) -> Result<ExitCode, Box<dyn Error>> {
+fn end(outcome: &InvocationReport, publish: bool) -> Result<ExitCode, Box<dyn Error>> {
     let report = &outcome.report;
     outcome
         .warnings
@@ -249,7 +251,7 @@ fn end(outcome: &Outcome, publish: bool) -> Result<ExitCode, Box<dyn Error>> {
     if let Some(mismatch) = &outcome.mismatch {
         return Err(mismatch.to_string().into());
     }
-    if publish && report.findings_that(Fate::HeldForSummary) > 0 {
+    if publish && report.findings_that(Outcome::HeldForSummary) > 0 {
         say("what is held is told by the function's next sweep after its execution is over");
     }
     if outcome.retry.is_empty() {
@@ -266,11 +268,12 @@ fn print(report: &Report, publish: bool) -> io::Result<()> {
     if publish {
         return writeln!(out, "{report}");
     }
-    let fates = Fate::ALL.into_iter().filter(|fate| report.findings_that(*fate) > 0);
-    let fates: Vec<String> =
-        fates.map(|fate| format!("{} {}", report.findings_that(fate), word(fate, false))).collect();
+    let fates = Outcome::ALL.into_iter().filter(|outcome| report.findings_that(*outcome) > 0);
+    let fates: Vec<String> = fates
+        .map(|outcome| format!("{} {}", report.findings_that(outcome), word(outcome, false)))
+        .collect();
     let found = if fates.is_empty() { "no finding".to_owned() } else { fates.join(", ") };
-    let (objects, scanned) = (report.objects, report.objects_that(ObjectFate::Scanned));
+    let (objects, scanned) = (report.objects, report.objects_that(ObjectOutcome::Scanned));
     writeln!(
         out,
         "dry run, nothing was sent or written: {found}; {scanned} of {objects} objects read"

@@ -13,27 +13,27 @@ use detect::rule::Severity;
 use jiff::Timestamp;
 
 use crate::commands::args::ScanArgs;
-use crate::commands::look::{Look, Sight};
 use crate::commands::matches::Match;
 use crate::commands::objects::{self, Objects};
 use crate::commands::output::{self, Output};
 use crate::commands::progress::Progress;
-use crate::commands::sighting::{Event, Sighting, Source};
+use crate::commands::scan_target::{ScanTarget, SourceEvent};
+use crate::commands::source_scan::{Event, Source, SourceScan};
 use crate::commands::stats::Stats;
 use crate::commands::summary::{Group, Summary};
 use crate::commands::window::Window;
-use crate::commands::{crew, files};
+use crate::commands::{files, parallel};
 
 pub fn run(args: &ScanArgs) -> Result<ExitCode, Box<dyn Error>> {
     let now = now();
     let window = Window::new(args.since.as_deref(), args.until.as_deref(), now)?;
-    let look = Look::new(args, now)?;
+    let scan_target = ScanTarget::new(args, now)?;
     let (remote, local) = objects::apart(&args.paths);
     let entries = files::below(&local);
     let objects = if remote.is_empty() {
         None
     } else {
-        Some(Objects::find(&remote, window, &|region| look.can_match_in(region))?)
+        Some(Objects::find(&remote, window, &|region| scan_target.can_match_in(region))?)
     };
     let mut scan = Scan {
         window,
@@ -48,21 +48,24 @@ pub fn run(args: &ScanArgs) -> Result<ExitCode, Box<dyn Error>> {
             ..Tally::default()
         },
     };
-    let sighting =
-        Sighting { look: &look, now, max_bytes: args.max_object_bytes.unwrap_or(u64::MAX) };
+    let source_scan = SourceScan {
+        scan_target: &scan_target,
+        now,
+        max_bytes: args.max_object_bytes.unwrap_or(u64::MAX),
+    };
     let bodies =
         objects.iter().flat_map(Objects::bodies).map(|(object, body)| Source::Object(object, body));
     let sources = entries.into_iter().map(Source::Entry).chain(bodies);
     let threads =
         args.threads.or(std::thread::available_parallelism().ok()).unwrap_or(NonZeroUsize::MIN);
     let start = Instant::now();
-    crew::in_order(
+    parallel::in_order(
         threads,
         sources.map(|source| (source.name(), source)),
-        |source, news| sighting.of(source, news),
+        |source, news| source_scan.of(source, news),
         |name, news| scan.file(&name, &news),
     )?;
-    let stats = args.stats.then(|| scan.tally.stats.tell(start.elapsed(), &look.probe()));
+    let stats = args.stats.then(|| scan.tally.stats.tell(start.elapsed(), &scan_target.probe()));
     scan.finish(args.fail_on, stats)
 }
 
@@ -107,11 +110,11 @@ impl Scan {
                     self.progress.say(&format!("trailbell: {}: skipped: {reason}", shown(name)));
                 }
                 Event::Opened => self.tally.files += 1,
-                Event::Sight(Sight::Bad(bad)) => {
+                Event::SourceEvent(SourceEvent::Bad(bad)) => {
                     bad_records += 1;
                     self.bad_record(name, &bad, bad_records);
                 }
-                Event::Sight(sight) => sights = sights.and_then(|()| self.sight(sight)),
+                Event::SourceEvent(sight) => sights = sights.and_then(|()| self.sight(sight)),
                 Event::Unreadable(error) => {
                     ended = true;
                     self.unreadable(name, &*error);
@@ -132,13 +135,13 @@ impl Scan {
         sights
     }
 
-    fn sight(&mut self, sight: Sight) -> io::Result<()> {
+    fn sight(&mut self, sight: SourceEvent) -> io::Result<()> {
         match sight {
-            Sight::Finding(finding) if self.window.holds(finding.time) => {
+            SourceEvent::Finding(finding) if self.window.holds(finding.time) => {
                 self.tally.finding(&finding);
                 self.output.finding(&finding)
             }
-            Sight::Match(found) if self.window.holds(found.record.time()) => {
+            SourceEvent::Match(found) if self.window.holds(found.record.time()) => {
                 self.tally.found += 1;
                 match &mut self.summary {
                     Some(summary) => summary.add(&found),
@@ -146,7 +149,7 @@ impl Scan {
                 }
                 Ok(())
             }
-            Sight::Finding(_) | Sight::Match(_) | Sight::Bad(_) => Ok(()),
+            SourceEvent::Finding(_) | SourceEvent::Match(_) | SourceEvent::Bad(_) => Ok(()),
         }
     }
 
@@ -180,7 +183,7 @@ struct Tally {
     stats: Stats,
     found: u64,
     /// Findings that an exception matched.
-    excepted: u64,
+    suppressed: u64,
     skipped: u64,
     /// Files and records that could not be read.
     unreadable: u64,
@@ -192,7 +195,7 @@ impl Tally {
     fn finding(&mut self, finding: &Finding) {
         self.found += 1;
         match finding.exception {
-            Some(_) => self.excepted += 1,
+            Some(_) => self.suppressed += 1,
             None => self.worst = self.worst.max(Some(finding.rule.severity)),
         }
     }
@@ -216,8 +219,8 @@ impl std::fmt::Display for Tally {
             _ => format!("{count} {what}s"),
         };
         f.write_str(&counted(self.found, self.what))?;
-        if self.excepted > 0 {
-            write!(f, " ({} excepted)", self.excepted)?;
+        if self.suppressed > 0 {
+            write!(f, " ({} suppressed)", self.suppressed)?;
         }
         let (records, probed) = (self.stats.records(), self.stats.probed());
         match (records, probed) {

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use detect::cloudtrail::reader::{Gear, Read};
+use detect::cloudtrail::reader::{Read, ScanMode};
 
 /// What one file or object cost.
 #[derive(Debug, Clone, Copy, Default)]
@@ -35,15 +35,15 @@ impl Stats {
         let Cost { stored, opening, read } = cost;
         self.stored += stored;
         self.inflated += read.bytes;
-        match read.gear {
-            Gear::Probe => self.probed += 1,
-            Gear::Full => self.split += 1,
+        match read.mode {
+            ScanMode::Prefiltered => self.probed += 1,
+            ScanMode::Parsed => self.split += 1,
         }
         self.records += read.records;
         self.parsed += read.parsed;
         self.opening += *opening;
         self.inflating += read.times.inflate;
-        self.searching += read.times.probe;
+        self.searching += read.times.prefilter;
         self.splitting += read.times.full;
     }
 
@@ -57,14 +57,14 @@ impl Stats {
         self.probed
     }
 
-    /// All of it, for people. `took` is by the clock, from start to end; `probe` says whether files
+    /// All of it, for people. `took` is by the clock, from start to end; `prefilter` says whether files
     /// were probed.
-    pub fn tell(&self, took: Duration, probe: &str) -> String {
+    pub fn tell(&self, took: Duration, prefilter: &str) -> String {
         let (seconds, inflated) = (took.as_secs_f64(), mega(self.inflated));
         let speed = if seconds > 0.0 { inflated / seconds } else { 0.0 };
         format!(
             "{:.1} MB stored, {inflated:.1} MB inflated in {seconds:.3} s: {speed:.0} MB/s\n{} only probed, {} split; {} \
-             records split off, {} parsed\nprobe: {probe}\n{self}",
+             records split off, {} parsed\nprobe: {prefilter}\n{self}",
             mega(self.stored),
             self.probed,
             self.split,

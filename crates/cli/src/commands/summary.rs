@@ -4,7 +4,7 @@
 use std::cmp::Reverse;
 use std::collections::HashMap;
 
-use detect::finding::Actor;
+use detect::finding::Principal;
 use detect::text::clean;
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -23,7 +23,7 @@ pub struct Summary {
 /// The calls of one caller to one operation of a service.
 #[derive(Debug)]
 pub struct Group {
-    actor: Actor,
+    principal: Principal,
     service: String,
     action: String,
     count: u64,
@@ -34,10 +34,11 @@ pub struct Group {
 
 impl Summary {
     pub fn add(&mut self, found: &Match) {
-        let (actor, service, action) = (Actor::of(&found.record), found.service(), found.action());
-        let key = (actor.key.clone(), service.clone(), action.clone());
+        let (principal, service, action) =
+            (Principal::of(&found.record), found.service(), found.action());
+        let key = (principal.key.clone(), service.clone(), action.clone());
         let empty =
-            || Group { actor, service, action, count: 0, failed: 0, first: None, last: None };
+            || Group { principal, service, action, count: 0, failed: 0, first: None, last: None };
         let group = self.groups.entry(key).or_insert_with(empty);
         let time = found.record.time();
         group.count += 1;
@@ -61,7 +62,7 @@ impl Group {
         ["Count", "Failed", "Who", "Service", "Action", "First (UTC)", "Last (UTC)"];
 
     fn rank(&self) -> (Reverse<u64>, Option<Timestamp>, &str, &str, &str) {
-        (Reverse(self.count), self.first, &self.actor.key, &self.service, &self.action)
+        (Reverse(self.count), self.first, &self.principal.key, &self.service, &self.action)
     }
 
     pub fn cells(&self) -> [String; 7] {
@@ -69,7 +70,7 @@ impl Group {
         [
             self.count.to_string(),
             if self.failed == 0 { String::new() } else { self.failed.to_string() },
-            cell(&self.actor.label),
+            cell(&self.principal.label),
             cell(&self.service),
             cell(&self.action),
             time(self.first),
@@ -79,7 +80,7 @@ impl Group {
 
     pub fn document(&self) -> Value {
         json!({
-            "actor": self.actor,
+            "principal": self.principal,
             "event": {"provider": self.service, "action": self.action},
             "count": self.count,
             "failed": self.failed,

@@ -78,9 +78,9 @@ impl fmt::Display for Check {
 
 /// All that was looked at, in the order of looking.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Examination(pub Vec<Check>);
+pub struct DoctorReport(pub Vec<Check>);
 
-impl Examination {
+impl DoctorReport {
     /// How it stands with the worst of it.
     pub fn worst(&self) -> Level {
         self.0.iter().map(|check| check.level).max().unwrap_or(Level::Ok)
@@ -107,7 +107,7 @@ impl Examination {
     }
 }
 
-impl fmt::Display for Examination {
+impl fmt::Display for DoctorReport {
     /// For people, with a summary at the end.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.iter().try_for_each(|check| writeln!(f, "{check}"))?;
@@ -123,7 +123,7 @@ mod tests {
     #[test]
     fn a_line_stays_one_line_and_says_what_mends_it() {
         let cure = Command::new("aws sts get-caller-identity");
-        let examined = Examination(vec![
+        let examined = DoctorReport(vec![
             Check::ok("rules", "11"),
             Check::warn("topic", "a\n  b\u{1b}[2J\n", cure),
         ]);

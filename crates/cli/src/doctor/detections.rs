@@ -1,7 +1,7 @@
 //! Whether the rules and exceptions can be used.
 
 use detect::rule::exception::State;
-use detect::rule::{Detections, Exceptions, Gathered, RuleSet};
+use detect::rule::{Detections, Exceptions, RuleSet, RuleSources};
 use detect::text::command::Command;
 use jiff::Timestamp;
 use trailbell::app::config::DetectionsPlace;
@@ -30,7 +30,7 @@ pub(super) async fn examine(
 }
 
 fn embedded() -> Option<RuleSet> {
-    Gathered::from_places(true, &[]).into_rules().ok()
+    RuleSources::from_places(true, &[]).into_rules().ok()
 }
 
 fn rules(rules: &RuleSet) -> Check {

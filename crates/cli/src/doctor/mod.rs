@@ -21,7 +21,7 @@ mod sweeps;
 mod topic;
 mod trail;
 
-pub use check::{Check, Examination, Level};
+pub use check::{Check, DoctorReport, Level};
 pub use identity::Identity;
 pub use notification::Announced;
 pub use settings::unusable;
@@ -73,18 +73,18 @@ impl Deployment {
     }
 
     /// Looks at everything. `now` is the time that ages are counted to.
-    pub async fn examine(&self, now: Timestamp) -> Examination {
+    pub async fn examine(&self, now: Timestamp) -> DoctorReport {
         let mut checks = identity::judge(&self.identity);
         if checks.iter().any(|check| check.level == Level::Fail) {
             // Every other request would fail for the same reason.
-            return Examination(checks);
+            return DoctorReport(checks);
         }
         let (rules, told) = detections::examine(self, now).await;
         checks.extend(told);
         checks.extend(trail::examine(self, &rules, now).await);
         checks.extend(topic::examine(self).await);
         checks.extend(self.ledger(now).await);
-        Examination(checks)
+        DoctorReport(checks)
     }
 
     async fn ledger(&self, now: Timestamp) -> Vec<Check> {

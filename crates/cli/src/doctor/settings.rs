@@ -3,10 +3,10 @@
 use detect::text::command::Command;
 use trailbell::app::config::ConfigError;
 
-use super::{Check, Examination};
+use super::{Check, DoctorReport};
 
 /// A line for each thing that is wrong.
-pub fn unusable(error: &ConfigError) -> Examination {
+pub fn unusable(error: &ConfigError) -> DoctorReport {
     let line = |problem: &String| {
         let name = problem.split([':', ' ']).next().unwrap_or_default();
         let known = name.starts_with("TRAILBELL_") && !problem.contains("no such setting");
@@ -14,5 +14,5 @@ pub fn unusable(error: &ConfigError) -> Examination {
             if known { Command::export(name, None) } else { Command::new("unset").word(name) };
         Check::fail("settings", problem, cure)
     };
-    Examination(error.0.iter().map(line).collect())
+    DoctorReport(error.0.iter().map(line).collect())
 }

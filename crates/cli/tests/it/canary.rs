@@ -7,14 +7,14 @@ use std::time::Duration;
 use crate::bucket::{Bucket, create_group};
 use alert::{Accounts, Alert};
 use async_trait::async_trait;
-use detect::finding::Fate;
+use detect::finding::Outcome;
 use detect::rule::{Detections, LoadedExceptions, RuleSet, load};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use support::{aws, moto};
 use trailbell::app::config::Config;
 use trailbell::app::wiring::{self, Aws};
-use trailbell::pipeline::{self, Clock, Outcome, Pipeline, recover_open};
+use trailbell::pipeline::{self, Clock, InvocationReport, Pipeline, recover_open};
 use trailbell::sink::{AlertSink, MessageId, PublishError};
 use trailbell::telemetry::metrics;
 
@@ -43,7 +43,7 @@ fn clock() -> Clock {
 }
 
 /// One invocation of the function.
-async fn invoke(pipeline: &Arc<Pipeline>, payload: &Value, request: &str) -> Outcome {
+async fn invoke(pipeline: &Arc<Pipeline>, payload: &Value, request: &str) -> InvocationReport {
     let outcome = pipeline::run_request(pipeline, payload, request, clock()).await;
     assert_eq!(outcome.mismatch, None);
     outcome
@@ -53,7 +53,7 @@ fn canary() -> Value {
     serde_json::from_str(include_str!("../../../../events/canary/canary.json")).unwrap()
 }
 
-fn counts(outcome: &Outcome) -> (u64, u64, u64) {
+fn counts(outcome: &InvocationReport) -> (u64, u64, u64) {
     (outcome.report.canaries, outcome.report.canaries_failed, outcome.report.findings)
 }
 
@@ -152,7 +152,7 @@ async fn neither_exception_nor_limit_silences_it_and_it_takes_no_ones_place() {
         json!({"source": "aws.iam", "detail-type": "AWS API Call via CloudTrail",
         "detail": create_group(group, group, "10:00:00")})
     };
-    let fates = [Fate::Alerted, Fate::HeldForSummary];
+    let fates = [Outcome::Alerted, Outcome::HeldForSummary];
     for (payload, request, expected) in [
         (canary(), "canary-1", [0, 0]),
         (record("first"), "real-1", [1, 0]),
@@ -161,7 +161,7 @@ async fn neither_exception_nor_limit_silences_it_and_it_takes_no_ones_place() {
     ] {
         let outcome = invoke(&function, &payload, request).await;
         assert_eq!(
-            fates.map(|fate| outcome.report.findings_that(fate)),
+            fates.map(|it| outcome.report.findings_that(it)),
             expected,
             "{request}: {outcome:?}"
         );
@@ -226,9 +226,9 @@ fn a_workstation_sees_how_long_each_hop_took() {
     let bucket = Bucket::new();
     let (exit, out, err) = bucket.run(&["canary"]);
     assert_eq!(exit, 0, "{err}");
-    let hops =
+    let steps =
         ["Hop", "read rules", "make clients", "match", "claim", "publish", "complete", "total"];
-    for (line, hop) in out.lines().filter(|line| !line.contains('─')).zip(hops) {
+    for (line, hop) in out.lines().filter(|line| !line.contains('─')).zip(steps) {
         assert!(line.trim_start().starts_with(hop), "{hop}: {out}");
         assert!(hop == "Hop" || line.contains(" ms"), "{hop}: {out}");
     }

@@ -60,8 +60,8 @@ fn a_scan_shows_what_exceptions_would_hide() {
     let args = ["scan", text(&log), "--exceptions", text(&file)];
     let (exit, out, err) = trailbell(&args, &[]);
     assert_eq!(exit, 0, "{err}");
-    assert!(out.contains("excepted by app"), "{out}");
-    assert!(err.contains("2 findings (1 excepted) in 2 records of 1 file"), "{err}");
+    assert!(out.contains("suppressed by app"), "{out}");
+    assert!(err.contains("2 findings (1 suppressed) in 2 records of 1 file"), "{err}");
 
     let (_, out, _) = trailbell(&[&args[..], &["--format", "ndjson"]].concat(), &[]);
     let marks: Vec<Value> =
@@ -71,7 +71,7 @@ fn a_scan_shows_what_exceptions_would_hide() {
 }
 
 #[test]
-fn excepted_findings_do_not_count_for_fail_on() {
+fn suppressed_findings_do_not_count_for_fail_on() {
     let folder = Folder::new();
     let log = folder.log(&[create_group("app"), create_group("Admins")]);
     for (query, code) in [("user.name: alice", 0), ("user.name: alice and group.name: app", 1)] {
@@ -104,7 +104,7 @@ fn invoke_reads_the_functions_setting() {
         trailbell(&["invoke", "events/s3-put.json"], &[("TRAILBELL_EXCEPTIONS", text(&all))]);
     assert_eq!(exit, 0, "{err}");
     assert!(
-        out.contains("excepted)") && out.contains("not alerted because of exception `all`"),
+        out.contains("suppressed)") && out.contains("not alerted because of exception `all`"),
         "{out}"
     );
     let (exit, _, err) =

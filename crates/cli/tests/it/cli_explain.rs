@@ -51,14 +51,14 @@ fn an_exception_is_a_reason_for_silence() {
     );
     let args = ["explain", text(&log), "--record", "0", "--exceptions", text(&file)];
     let told = "not alerted by AWS IAM Group Creation because of exception `ci`\n";
-    for (rule, excepted) in [
+    for (rule, suppressed) in [
         (None, true),
         (Some("AWS IAM Group Creation"), true),
         (Some("AWS IAM User Addition to Group"), false),
     ] {
         let rule: Vec<&str> = rule.into_iter().flat_map(|rule| ["--rule", rule]).collect();
         let (exit, out, err) = trailbell(&[&args[..], &rule].concat(), &[]);
-        assert_eq!((exit, out.ends_with(told)), (0, excepted), "{rule:?}: {out}{err}");
+        assert_eq!((exit, out.ends_with(told)), (0, suppressed), "{rule:?}: {out}{err}");
     }
 }
 

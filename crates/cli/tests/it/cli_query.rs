@@ -68,8 +68,12 @@ fn a_summary_counts_by_caller_service_and_call() {
     let (exit, out, _) = trailbell(&[&args[..], &["--format", "ndjson"]].concat(), &[]);
     assert_eq!(exit, 0);
     let group = |group: &Value| {
-        let names =
-            [&group["actor"]["label"], &group["event"]["action"], &group["first"], &group["last"]];
+        let names = [
+            &group["principal"]["label"],
+            &group["event"]["action"],
+            &group["first"],
+            &group["last"],
+        ];
         (
             names.map(|name| name.as_str().unwrap().to_owned()),
             [&group["count"], &group["failed"]].map(|n| n.as_u64().unwrap()),

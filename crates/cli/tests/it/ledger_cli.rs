@@ -7,7 +7,7 @@ use crate::cli::trailbell;
 use serde_json::{Value, json};
 use support::{aws, moto};
 
-/// Findings of two accounts, three callers and two rules; one of them excepted.
+/// Findings of two accounts, three callers and two rules; one of them suppressed.
 fn filled() -> Bucket {
     let bucket = Bucket::new();
     let mut elsewhere = create_group("ops", "carol", "10:02:00");
@@ -64,16 +64,16 @@ fn the_latest_come_first_and_every_filter_counts() {
         (&["--group", "ops", "--account", "111122223333"], &[]),
         (&["--group", "ops", "--account", "444455556666"], &["ops"]),
         (&["--account", "444455556666"], &["ops"]),
-        (&["--actor", "arn:aws:iam::111122223333:user/alice"], &["admins", "admins"]),
-        (&["--actor", "Alice"], &["admins", "billing", "admins"]),
-        (&["--actor", "alice2", "--group", "admins"], &[]),
+        (&["--principal", "arn:aws:iam::111122223333:user/alice"], &["admins", "admins"]),
+        (&["--principal", "Alice"], &["admins", "billing", "admins"]),
+        (&["--principal", "alice2", "--group", "admins"], &[]),
         (&["--rule", "deletion"], &["admins"]),
         (
-            &["--rule", "169f3a93-efc7-4df2-94d6-0d9438c310d1", "--actor", "alice"],
+            &["--rule", "169f3a93-efc7-4df2-94d6-0d9438c310d1", "--principal", "alice"],
             &["billing", "admins"],
         ),
-        (&["--state", "excepted"], &["robots"]),
-        (&["--state", "excepted", "--state", "alerted"], all),
+        (&["--state", "suppressed"], &["robots"]),
+        (&["--state", "suppressed", "--state", "alerted"], all),
         (&["--state", "open"], &[]),
         (&["--since", "2026-03-01T10:03:00Z"], &["robots", "admins"]),
         (&["--group", "admins", "--until", "2026-03-01T10:02:59Z"], &["admins"]),
@@ -94,7 +94,7 @@ fn a_table_tells_what_happened_and_what_became_of_it() {
     let (exit, out, err) = bucket.run(&["ledger", "list"]);
     assert_eq!(exit, 0, "{err}");
     for part in [
-        "2026-03-01 10:04:00   excepted: deploy-may",
+        "2026-03-01 10:04:00   suppressed: deploy-may",
         "[low] IAM group admins created by alice in 111122223333",
         "AWS IAM Group Deletion",
     ] {
@@ -114,7 +114,7 @@ fn only_the_index_is_read_where_there_is_one() {
     for key in bucket.keys("entries").iter().filter(|key| !key.ends_with(&kept)) {
         bucket.write(&format!("state/ledger/{key}"), "damaged");
     }
-    for args in [["--group", "billing"], ["--actor", "arn:aws:iam::111122223333:user/alice2"]] {
+    for args in [["--group", "billing"], ["--principal", "arn:aws:iam::111122223333:user/alice2"]] {
         let (exit, groups, err) = list(&bucket, &args);
         assert_eq!((exit, groups.as_slice()), (0, &["billing".to_owned()][..]), "{args:?}: {err}");
     }
@@ -237,7 +237,7 @@ fn stats_tell_what_is_not_done() {
     let stats: Value = serde_json::from_str(&out).unwrap();
     let late = id_of(&bucket, "late");
     for (path, expected) in [
-        ("/findings", json!({"alerted": 7, "excepted": 1, "held": 9, "released": 1})),
+        ("/findings", json!({"alerted": 7, "suppressed": 1, "held": 9, "released": 1})),
         ("/days/2026-03-01/held", json!(9)),
         ("/open", json!(1)),
         ("/open_markers", json!(1)),
@@ -254,7 +254,7 @@ fn stats_tell_what_is_not_done() {
         .find(|rule| rule["name"] == "AWS IAM Group Creation");
     assert_eq!(
         creation.unwrap()["states"],
-        json!({"alerted": 6, "excepted": 1, "held": 9, "released": 1})
+        json!({"alerted": 6, "suppressed": 1, "held": 9, "released": 1})
     );
     let (_, out, _) = bucket.run(&["ledger", "stats"]);
     for part in

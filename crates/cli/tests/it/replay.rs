@@ -7,7 +7,7 @@ use std::time::Duration;
 use crate::bucket::{Bucket, create_group, exception, key};
 use alert::{Accounts, Alert};
 use async_trait::async_trait;
-use detect::finding::Fate;
+use detect::finding::Outcome;
 use detect::rule::{RuleSet, load};
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -53,11 +53,11 @@ fn a_dry_run_says_what_would_be_and_does_nothing() {
     let (exit, out, err) = replay(&bucket, &exceptions, &[]);
     assert_eq!(exit, 0, "{err}");
     for (word, count) in
-        [("would be alerted ", 4), ("would be held ", 9), ("excepted ", 1), ("duplicate ", 0)]
+        [("would be alerted ", 4), ("would be held ", 9), ("suppressed ", 1), ("duplicate ", 0)]
     {
         assert_eq!(starting(&out, word), count, "{word}: {out}");
     }
-    let last = "dry run, nothing was sent or written: 4 would be alerted, 1 excepted, 9 would be held; 2 of 2 objects read";
+    let last = "dry run, nothing was sent or written: 4 would be alerted, 1 suppressed, 9 would be held; 2 of 2 objects read";
     assert_eq!(out.lines().last(), Some(last));
     assert!(err.contains("not alerted because of exception `deploy-may`"), "{err}");
     assert!(bucket.snapshot("state/ledger").is_empty() && !bucket.path("alerts").exists());
@@ -68,10 +68,10 @@ fn what_a_dry_run_says_is_what_publishing_does() {
     let (bucket, exceptions) = filled();
     let (exit, out, err) = replay(&bucket, &exceptions, &["--publish"]);
     assert_eq!(exit, 0, "{err}");
-    for (word, count) in [("alerted ", 4), ("held for a summary ", 9), ("excepted ", 1)] {
+    for (word, count) in [("alerted ", 4), ("held for a summary ", 9), ("suppressed ", 1)] {
         assert_eq!(starting(&out, word), count, "{word}: {out}");
     }
-    let last = "14 records read; 2 objects (2 scanned); 14 findings (4 alerted, 1 excepted, 9 held for summary)";
+    let last = "14 records read; 2 objects (2 scanned); 14 findings (4 alerted, 1 suppressed, 9 held for summary)";
     assert_eq!(out.lines().last(), Some(last));
     assert!(err.contains("told by the function's next sweep"), "{err}");
     assert_eq!(bucket.subjects().len(), 4);
@@ -232,8 +232,8 @@ async fn a_second_run_after_an_interruption_tells_the_rest() {
         // Nothing is left for a sweep that would tell it again.
         let recovered = recover_open(&second, clock()).await;
         assert!(recovered.problems.is_empty(), "dead at {dies_at}: {:?}", recovered.problems);
-        let done = outcome.report.findings_that(Fate::Alerted)
-            + outcome.report.findings_that(Fate::Duplicate);
+        let done = outcome.report.findings_that(Outcome::Alerted)
+            + outcome.report.findings_that(Outcome::Duplicate);
         assert_eq!((outcome.report.findings, done), (4, 4), "dead at {dies_at}");
         assert_eq!(told.load(Ordering::SeqCst), 4, "dead at {dies_at}: each was told once");
     }

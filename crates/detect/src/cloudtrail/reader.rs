@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::error::RecordProblem;
 use super::inflate::Inflate;
-use super::needles::Needles;
+use super::literals::Prefilter;
 use super::split::{Next, RawRecord, Splitter};
 use super::{BadRecord, Body, ReadError, Record, lenient};
 
@@ -30,19 +30,19 @@ pub struct Read {
     /// How many of them were parsed.
     pub parsed: u64,
     /// How far reading went.
-    pub gear: Gear,
+    pub mode: ScanMode,
     /// Where the time went.
     pub times: Times,
 }
 
 /// How far into an object reading went.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum Gear {
+pub enum ScanMode {
     /// It was split into records.
     #[default]
-    Full,
+    Parsed,
     /// It was inflated, and nothing that is looked for stands in it.
-    Probe,
+    Prefiltered,
 }
 
 /// Where the time went.
@@ -51,7 +51,7 @@ pub struct Times {
     /// Inflating a whole object.
     pub inflate: Duration,
     /// Searching it for needles.
-    pub probe: Duration,
+    pub prefilter: Duration,
     /// Splitting, parsing and whatever the visitor does; inflating too, where an object comes piece
     /// by piece.
     pub full: Duration,
@@ -72,12 +72,14 @@ pub fn read(body: Body, options: Options, visit: Visit<'_>) -> (Read, Result<(),
 pub(super) fn in_one_pass(
     body: Body,
     options: Options,
-    needles: Option<&Needles>,
+    literals: Option<&Prefilter>,
     visit: Visit<'_>,
 ) -> (Read, Result<(), ReadError>) {
     let (start, mut read) = (Instant::now(), Read::default());
     let result = match Inflate::new(body, options.max_bytes) {
-        Ok(inflate) => split(&mut Splitter::new(inflate, options.lines), needles, &mut read, visit),
+        Ok(inflate) => {
+            split(&mut Splitter::new(inflate, options.lines), literals, &mut read, visit)
+        }
         Err(problem) => Err(ReadError { offset: 0, problem }),
     };
     read.times.full = start.elapsed();
@@ -99,13 +101,13 @@ pub fn inflated(body: Body, max_bytes: u64) -> Result<u64, ReadError> {
 
 pub(super) fn split(
     splitter: &mut Splitter,
-    needles: Option<&Needles>,
+    literals: Option<&Prefilter>,
     read: &mut Read,
     visit: Visit<'_>,
 ) -> Result<(), ReadError> {
     let result = loop {
         match splitter.next() {
-            Ok(Next::Record(raw)) if needles.is_some_and(|needles| is_quiet(&raw, needles)) => {}
+            Ok(Next::Record(raw)) if literals.is_some_and(|literals| is_quiet(&raw, literals)) => {}
             Ok(Next::Record(raw)) => {
                 read.parsed += 1;
                 visit(raw.index, parsed(&raw));
@@ -121,8 +123,8 @@ pub(super) fn split(
 }
 
 /// An object in which no needle may stand. What is no object at all is told, as it costs nothing.
-fn is_quiet(raw: &RawRecord<'_>, needles: &Needles) -> bool {
-    raw.bytes.starts_with(b"{") && !needles.may_stand_in(raw.bytes)
+fn is_quiet(raw: &RawRecord<'_>, literals: &Prefilter) -> bool {
+    raw.bytes.starts_with(b"{") && !literals.may_stand_in(raw.bytes)
 }
 
 fn parsed(raw: &RawRecord<'_>) -> Result<Record, BadRecord> {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
-use super::{Episode, Mark};
+use super::{Incident, Mark};
 use crate::finding::FindingId;
 use crate::rule::Correlation;
 
@@ -22,10 +22,10 @@ pub struct Members {
 
 /// The members of an episode among the marks around it: where there are too many, the first of each
 /// rule and what raised the severity before all others.
-pub fn members(correlation: &Correlation, marks: &[Mark], episode: &Episode) -> Members {
+pub fn members(correlation: &Correlation, marks: &[Mark], incident: &Incident) -> Members {
     let rules: Vec<String> = correlation.references().map(|it| Mark::rule_hash(&it.rule)).collect();
     let counted = |mark: &&Mark| {
-        rules.contains(&mark.rule) && (episode.start..=episode.end).contains(&mark.time)
+        rules.contains(&mark.rule) && (incident.start..=incident.end).contains(&mark.time)
     };
     let mut events: BTreeMap<(Timestamp, &str), &Mark> = BTreeMap::new();
     for mark in marks.iter().filter(counted) {

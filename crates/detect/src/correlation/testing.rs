@@ -6,26 +6,28 @@ use std::path::PathBuf;
 
 use jiff::Timestamp;
 
-use super::{Episode, Episodes, Folders, Mark, Place, known, occurrences, places, told};
+use super::{
+    Folders, Incident, Incidents, Mark, Place, alert_data, member_findings, occurrences, places,
+};
 use crate::cloudtrail::Record;
-use crate::correlation::{Correlated, Known};
+use crate::correlation::{CorrelationAlertData, MemberFindings};
 use crate::ecs::View;
 use crate::finding::{Finding, FindingId, Origin};
 use crate::rule::testing::{Fault, Sequence, Sequences};
-use crate::rule::{Correlation, Gathered, RuleOrigin, RuleSet, RulesError};
+use crate::rule::{Correlation, RuleOrigin, RuleSet, RuleSources, RulesError};
 
 /// What came of testing the correlations of one source.
 #[derive(Debug, Default)]
-pub struct Tested {
+pub struct CorrelationTests {
     /// One for each correlation.
-    pub outcomes: Vec<Outcome>,
+    pub outcomes: Vec<CorrelationTest>,
     /// Why some could not be tested.
     pub problems: Vec<String>,
 }
 
 /// How one correlation stood its tests.
 #[derive(Debug)]
-pub struct Outcome {
+pub struct CorrelationTest {
     /// Its name.
     pub name: String,
     /// At how many sequences it had to ring.
@@ -39,23 +41,23 @@ pub struct Outcome {
 /// Tests the correlations that come with the program, or those of a folder or file over its rules
 /// and the program's. `now` is what date math in queries counts from. Files that cannot be read are
 /// told where rules are tested.
-pub fn test(path: Option<PathBuf>, now: Timestamp) -> Tested {
+pub fn test(path: Option<PathBuf>, now: Timestamp) -> CorrelationTests {
     let places: Vec<PathBuf> = path.into_iter().collect();
-    let gathered = Gathered::from_places(true, &places);
+    let gathered = RuleSources::from_places(true, &places);
     let readable = gathered.problems.is_empty();
     let set = match gathered.into_rules() {
         Ok(set) => set,
         Err(RulesError::Problems(problems)) if readable => {
-            return Tested {
+            return CorrelationTests {
                 problems: problems.iter().map(ToString::to_string).collect(),
-                ..Tested::default()
+                ..CorrelationTests::default()
             };
         }
-        Err(_) => return Tested::default(),
+        Err(_) => return CorrelationTests::default(),
     };
     let wanted =
         |it: &&Correlation| matches!(it.origin, RuleOrigin::Embedded(_)) == places.is_empty();
-    let mut tested = Tested::default();
+    let mut tested = CorrelationTests::default();
     for correlation in set.correlations().iter().filter(wanted) {
         match Sequences::of(correlation) {
             Ok(sequences) => {
@@ -72,7 +74,7 @@ fn outcome(
     set: &RuleSet,
     sequences: Sequences,
     now: Timestamp,
-) -> Outcome {
+) -> CorrelationTest {
     let Sequences { must_match, must_not_match } = sequences;
     let lack = match (must_match.is_empty(), must_not_match.is_empty()) {
         (true, true) => Some(Fault::Untested),
@@ -83,8 +85,9 @@ fn outcome(
     let rings = |sequence: &Sequence| rehearse(correlation, set, &sequence.records, now);
     let silent = must_match.iter().filter_map(|sequence| match rings(sequence) {
         None => Some(Fault::Silent(sequence.name.clone())),
-        Some((told, _)) => {
-            let (wanted, reached) = (sequence.severity?.as_str(), told.rule.severity.as_str());
+        Some((alert_data, _)) => {
+            let (wanted, reached) =
+                (sequence.severity?.as_str(), alert_data.rule.severity.as_str());
             (wanted != reached).then(|| Fault::Severity {
                 name: sequence.name.clone(),
                 wanted,
@@ -92,11 +95,17 @@ fn outcome(
             })
         }
     });
-    let rung = must_not_match.iter().filter(|sequence| rings(sequence).is_some());
-    let rung = rung.map(|sequence| Fault::Matched(sequence.name.clone()));
-    let faults = lack.into_iter().chain(silent).chain(rung).collect();
+    let correlation_alerts = must_not_match.iter().filter(|sequence| rings(sequence).is_some());
+    let correlation_alerts =
+        correlation_alerts.map(|sequence| Fault::Matched(sequence.name.clone()));
+    let faults = lack.into_iter().chain(silent).chain(correlation_alerts).collect();
     let name = correlation.info.name.clone();
-    Outcome { name, must_match: must_match.len(), must_not_match: must_not_match.len(), faults }
+    CorrelationTest {
+        name,
+        must_match: must_match.len(),
+        must_not_match: must_not_match.len(),
+        faults,
+    }
 }
 
 /// What would be told of these records, had all of them arrived: of the most severe episode; none
@@ -106,7 +115,7 @@ pub fn rehearse(
     set: &RuleSet,
     records: &[Record],
     now: Timestamp,
-) -> Option<(Correlated, Known)> {
+) -> Option<(CorrelationAlertData, MemberFindings)> {
     let findings = findings(set, records, now);
     let mut folders: BTreeMap<String, Vec<Mark>> = BTreeMap::new();
     for finding in &findings {
@@ -117,16 +126,16 @@ pub fn rehearse(
     }
     let stories = folders.keys().flat_map(|folder| {
         let marks = story(folder, &folders);
-        episodes(correlation, &marks)
+        incidents(correlation, &marks)
             .into_iter()
-            .map(move |episode| (folder, marks.clone(), episode))
+            .map(move |incident| (folder, marks.clone(), incident))
     });
-    let (folder, marks, episode) = stories.max_by_key(|(.., episode)| episode.severity)?;
-    let told = told(correlation, folder, &marks, &episode);
+    let (folder, marks, incident) = stories.max_by_key(|(.., incident)| incident.severity)?;
+    let alert_data = alert_data(correlation, folder, &marks, &incident);
     let by_id = |id: &FindingId| findings.iter().find(|finding| finding.id == *id).cloned();
-    let members: Vec<Finding> = told.members.iter().filter_map(by_id).collect();
-    let known = known(&told, members, None);
-    Some((told, known))
+    let members: Vec<Finding> = alert_data.members.iter().filter_map(by_id).collect();
+    let member_findings = member_findings(&alert_data, members, None);
+    Some((alert_data, member_findings))
 }
 
 fn findings(set: &RuleSet, records: &[Record], now: Timestamp) -> Vec<Finding> {
@@ -149,10 +158,10 @@ fn story(folder: &str, all: &BTreeMap<String, Vec<Mark>>) -> Vec<Mark> {
     folders.marks()
 }
 
-fn episodes(correlation: &Correlation, marks: &[Mark]) -> Vec<Episode> {
+fn incidents(correlation: &Correlation, marks: &[Mark]) -> Vec<Incident> {
     let times: Vec<Timestamp> = marks.iter().map(|mark| mark.time).collect();
     let id = |start: Timestamp| FindingId::of_parts(["sample", &Mark::start(start)]);
     let found = occurrences(correlation, marks);
-    let episodes = Episodes::default().absorb(&found, &times, correlation.timespan, &id);
-    episodes.around(&times, correlation.timespan)
+    let incidents = Incidents::default().absorb(&found, &times, correlation.timespan, &id);
+    incidents.around(&times, correlation.timespan)
 }

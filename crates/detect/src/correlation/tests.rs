@@ -14,7 +14,7 @@ use crate::finding::{Finding, FindingId, Origin};
 use crate::rule::load::{self, Position};
 use crate::rule::testing::Sequences;
 use crate::rule::{
-    Condition, Correlation, Gathered, Reference, RuleInfo, RuleOrigin, RuleSet, Severity, Stage,
+    Condition, Correlation, Reference, RuleInfo, RuleOrigin, RuleSet, RuleSources, Severity, Stage,
 };
 
 const SPAN: i64 = 600;
@@ -204,22 +204,22 @@ fn the_story_of_a_renamed_one_goes_on_under_its_new_name() {
 /// once.
 fn arrive(correlation: &Correlation, marks: &[Mark]) -> Vec<(FindingId, Severity)> {
     let id = |start: Timestamp| FindingId::of_parts([Mark::start(start).as_str()]);
-    let (mut seen, mut episodes, mut told) = (Vec::new(), Episodes::default(), Vec::new());
+    let (mut seen, mut incidents, mut alert_data) = (Vec::new(), Incidents::default(), Vec::new());
     for mark in marks {
         seen.push(mark.clone());
         let span = correlation.timespan;
         let near =
             seen.iter().filter(|it| it.time.duration_since(mark.time).abs() <= span).cloned();
         let found = occurrences(correlation, &near.collect::<Vec<_>>());
-        episodes = episodes.absorb(&found, &[mark.time], span, &id);
-        for episode in episodes.around(&[mark.time], span) {
-            let key = (episode.id, episode.severity);
-            if !told.contains(&key) {
-                told.push(key);
+        incidents = incidents.absorb(&found, &[mark.time], span, &id);
+        for incident in incidents.around(&[mark.time], span) {
+            let key = (incident.id, incident.severity);
+            if !alert_data.contains(&key) {
+                alert_data.push(key);
             }
         }
     }
-    told
+    alert_data
 }
 
 fn events() -> impl Strategy<Value = Vec<String>> {
@@ -248,10 +248,10 @@ proptest! {
             let correlation = correlation(condition.clone(), stages);
             let marks: Vec<Mark> = order.iter().map(|it| mark(it)).collect();
             let highest = occurrences(&correlation, &marks).iter().map(|it| it.severity).max();
-            let told = arrive(&correlation, &marks);
-            let told: Vec<Severity> = told.into_iter().map(|(_, severity)| severity).collect();
-            prop_assert_eq!(told.iter().copied().max(), highest, "{:?} {:?}", condition, events);
-            prop_assert!(told.is_sorted_by(|a, b| a < b), "{:?} told {:?} of {:?}", condition, told, order);
+            let alert_data = arrive(&correlation, &marks);
+            let alert_data: Vec<Severity> = alert_data.into_iter().map(|(_, severity)| severity).collect();
+            prop_assert_eq!(alert_data.iter().copied().max(), highest, "{:?} {:?}", condition, events);
+            prop_assert!(alert_data.is_sorted_by(|a, b| a < b), "{:?} told {:?} of {:?}", condition, alert_data, order);
         }
     }
 
@@ -267,11 +267,11 @@ proptest! {
         let turn = order.index(marks.len());
         marks.rotate_left(turn);
         let correlation = correlation(Condition::Events(2), &[&["a"]]);
-        let told = arrive(&correlation, &marks);
-        let distinct: BTreeSet<_> = told.iter().collect();
-        prop_assert_eq!(distinct.len(), told.len());
+        let alert_data = arrive(&correlation, &marks);
+        let distinct: BTreeSet<_> = alert_data.iter().collect();
+        prop_assert_eq!(distinct.len(), alert_data.len());
         let highest = occurrences(&correlation, &marks).iter().map(|it| it.severity).max();
-        prop_assert_eq!(told.iter().map(|(_, severity)| *severity).max(), highest);
+        prop_assert_eq!(alert_data.iter().map(|(_, severity)| *severity).max(), highest);
     }
 
     #[test]
@@ -281,8 +281,8 @@ proptest! {
             let rule = if n == kept[1] { "b" } else { "a" };
             mark(&format!("{n}{rule}{}={n}", if n == kept[2] { "!" } else { "" }))
         }).collect();
-        let episode = Episode { id: FindingId::of_parts(["e"]), start: at(0), end: at(39), severity: Severity::Medium };
-        let Members { shown, events } = members(&correlation, &marks, &episode);
+        let incident = Incident { id: FindingId::of_parts(["e"]), start: at(0), end: at(39), severity: Severity::Medium };
+        let Members { shown, events } = members(&correlation, &marks, &incident);
         prop_assert_eq!((shown.len(), events), (20, 40));
         prop_assert!(kept[1..].iter().all(|n| shown.contains(&marks[*n].finding)));
         let order: Vec<usize> = shown.iter().map(|id| marks.iter().position(|mark| mark.finding == *id).unwrap()).collect();
@@ -295,8 +295,8 @@ fn episodes_join_and_part() {
     let id = |start: Timestamp| FindingId::of_parts([Mark::start(start).as_str()]);
     let occurrence = |start, end, severity| Occurrence { start: at(start), end: at(end), severity };
     let span = SignedDuration::from_secs(SPAN);
-    let show = |episodes: &Episodes, time| -> Vec<(i64, i64, Severity)> {
-        let around = episodes.around(&[at(time)], span).into_iter();
+    let show = |incidents: &Incidents, time| -> Vec<(i64, i64, Severity)> {
+        let around = incidents.around(&[at(time)], span).into_iter();
         around
             .map(|it| {
                 (
@@ -308,7 +308,7 @@ fn episodes_join_and_part() {
             .collect()
     };
     let one =
-        Episodes::default().absorb(&[occurrence(0, 10, Severity::High)], &[at(10)], span, &id);
+        Incidents::default().absorb(&[occurrence(0, 10, Severity::High)], &[at(10)], span, &id);
     assert_eq!(
         show(&one, 610),
         [(0, 10, Severity::High)],
@@ -331,7 +331,7 @@ fn episodes_join_and_part() {
         two.around(&[at(1001)], span)[0].id,
         "under the id that was told"
     );
-    let many = (0..100).fold(Episodes::default(), |all, n| {
+    let many = (0..100).fold(Incidents::default(), |all, n| {
         all.absorb(&[occurrence(n * 1000, n * 1000, Severity::High)], &[at(n * 1000)], span, &id)
     });
     assert_eq!(
@@ -343,12 +343,12 @@ fn episodes_join_and_part() {
 
 #[test]
 fn what_is_damaged_is_begun_anew_and_what_is_newer_is_left_alone() {
-    let written = serde_json::to_vec(&Episodes::default()).unwrap();
-    assert_eq!(Episodes::decode(&written), Ok(Some(Episodes::default())));
-    for damaged in ["", "{}", "[]", r#"{"version":1,"episodes":[7]}"#] {
-        assert_eq!(Episodes::decode(damaged.as_bytes()), Ok(None), "{damaged}");
+    let written = serde_json::to_vec(&Incidents::default()).unwrap();
+    assert_eq!(Incidents::decode(&written), Ok(Some(Incidents::default())));
+    for damaged in ["", "{}", "[]", r#"{"version":1,"incidents":[7]}"#] {
+        assert_eq!(Incidents::decode(damaged.as_bytes()), Ok(None), "{damaged}");
     }
-    assert!(Episodes::decode(br#"{"version":2}"#).is_err());
+    assert!(Incidents::decode(br#"{"version":2}"#).is_err());
 }
 
 #[test]
@@ -364,7 +364,7 @@ fn the_embedded_correlations_stand_their_tests() {
 
 /// The sample of a correlation, with the group under another name.
 fn sample(of: &str, group: &str) -> (RuleSet, Correlation, Vec<Record>) {
-    let set = Gathered::from_places(true, &[]).into_rules().unwrap();
+    let set = RuleSources::from_places(true, &[]).into_rules().unwrap();
     let correlation =
         set.correlations().iter().find(|it| it.info.name.contains(of)).unwrap().clone();
     let records = Sequences::of(&correlation).unwrap().unwrap().must_match.remove(0).records;

@@ -11,23 +11,25 @@ use super::{Seen, java};
 
 /// False for what cleaning drops: null, the empty string, `-`, `none`, and lists and objects in
 /// which nothing survives.
-pub(super) fn survives(value: &Value) -> bool {
+pub(super) fn is_meaningful(value: &Value) -> bool {
     match value {
         Value::Null => false,
         Value::Bool(_) | Value::Number(_) => true,
         Value::String(text) => !matches!(text.as_str(), "" | "-" | "none"),
-        Value::Array(items) => items.iter().any(survives),
-        Value::Object(fields) => fields.values().any(survives),
+        Value::Array(items) => items.iter().any(is_meaningful),
+        Value::Object(fields) => fields.values().any(is_meaningful),
     }
 }
 
 /// A copy without what cleaning drops.
 pub(super) fn cleaned(value: &Value) -> Value {
     match value {
-        Value::Array(items) => items.iter().filter(|item| survives(item)).map(cleaned).collect(),
+        Value::Array(items) => {
+            items.iter().filter(|item| is_meaningful(item)).map(cleaned).collect()
+        }
         Value::Object(fields) => fields
             .iter()
-            .filter(|(_, inner)| survives(inner))
+            .filter(|(_, inner)| is_meaningful(inner))
             .map(|(key, inner)| (key.clone(), cleaned(inner)))
             .collect(),
         scalar => scalar.clone(),
@@ -38,7 +40,7 @@ pub(super) fn cleaned(value: &Value) -> Value {
 /// it.
 pub(super) fn any_keyword(value: &Value, seen: Seen<'_>) -> bool {
     match value {
-        Value::String(text) => survives(value) && seen(kql::Value::Text(text)),
+        Value::String(text) => is_meaningful(value) && seen(kql::Value::Text(text)),
         Value::Bool(flag) => seen(kql::Value::Text(java::boolean(*flag))),
         Value::Number(number) => seen(kql::Value::Text(&java::number(number))),
         Value::Array(items) => items.iter().any(|item| any_keyword(item, seen)),
@@ -68,7 +70,7 @@ mod tests {
             (json!({"a": {"b": [null, {"c": 0}]}}), true),
         ];
         for (value, expected) in cases {
-            assert_eq!(survives(&value), expected, "{value}");
+            assert_eq!(is_meaningful(&value), expected, "{value}");
         }
         let before = json!({"a": [null, {"b": "none", "c": 1}, []], "d": {"e": ""}});
         assert_eq!(cleaned(&before), json!({"a": [{"c": 1}]}));

@@ -3,9 +3,9 @@
 use kql::Document;
 use serde_json::{Map, Value};
 
-use super::blob::Blob;
 use super::clean::cleaned;
 use super::field::{FIELDS, Source};
+use super::flattened_field::FlattenedField;
 use super::object::Resource;
 use super::view::RESOURCES;
 use super::{Seen, View};
@@ -25,9 +25,9 @@ pub fn document(record: &Record) -> Value {
     if !resources.is_empty() {
         insert(&mut root, RESOURCES, Value::Array(resources));
     }
-    for blob in Blob::ALL {
-        if let Some(object) = view.object(blob) {
-            insert(&mut root, blob.flattened(), cleaned(object));
+    for flattened_field in FlattenedField::ALL {
+        if let Some(object) = view.object(flattened_field) {
+            insert(&mut root, flattened_field.flattened(), cleaned(object));
         }
     }
     Value::Object(root)

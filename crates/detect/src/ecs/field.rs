@@ -1,6 +1,6 @@
 //! The fields of the view: which there are, and where in a record each comes from.
 
-use super::blob::Blob;
+use super::flattened_field::FlattenedField;
 use super::identity::{NEW_NAME, TARGET_ID, TARGET_NAME};
 use super::{Seen, View, nearest};
 
@@ -29,7 +29,7 @@ pub(super) enum Source {
     /// Any number of derived texts: a list in the document, even of one.
     Many(fn(&View<'_>, Seen<'_>) -> bool),
     /// A part of free shape, as Java's text.
-    Rendered(Blob),
+    Rendered(FlattenedField),
     /// A field of each element of `resources`.
     Resource(&'static str),
 }
@@ -39,7 +39,7 @@ use Source::{Boolean, Constant, Date, Flag, Ip, Keyword, Many, Outcome, Rendered
 /// Every field with a name of its own, sorted by name.
 pub(super) static FIELDS: &[(&str, Source)] = &[
     ("@timestamp", Date(&["eventTime"])),
-    ("aws.cloudtrail.additional_eventdata", Rendered(Blob::AdditionalEventData)),
+    ("aws.cloudtrail.additional_eventdata", Rendered(FlattenedField::AdditionalEventData)),
     ("aws.cloudtrail.api_version", Keyword(&["apiVersion"])),
     ("aws.cloudtrail.console_login.additional_eventdata.login_to", Text(|view| view.login_to())),
     (
@@ -59,12 +59,12 @@ pub(super) static FIELDS: &[(&str, Source)] = &[
     ("aws.cloudtrail.read_only", Boolean(&["readOnly"])),
     ("aws.cloudtrail.recipient_account_id", Keyword(&["recipientAccountId"])),
     ("aws.cloudtrail.request_id", Keyword(&["requestID"])),
-    ("aws.cloudtrail.request_parameters", Rendered(Blob::RequestParameters)),
+    ("aws.cloudtrail.request_parameters", Rendered(FlattenedField::RequestParameters)),
     ("aws.cloudtrail.resources.account_id", Resource("account_id")),
     ("aws.cloudtrail.resources.arn", Resource("arn")),
     ("aws.cloudtrail.resources.type", Resource("type")),
-    ("aws.cloudtrail.response_elements", Rendered(Blob::ResponseElements)),
-    ("aws.cloudtrail.service_event_details", Rendered(Blob::ServiceEventDetails)),
+    ("aws.cloudtrail.response_elements", Rendered(FlattenedField::ResponseElements)),
+    ("aws.cloudtrail.service_event_details", Rendered(FlattenedField::ServiceEventDetails)),
     ("aws.cloudtrail.session_credential_from_console", Keyword(&["sessionCredentialFromConsole"])),
     ("aws.cloudtrail.shared_event_id", Text(|view| view.shared_event_id())),
     ("aws.cloudtrail.user_identity.access_key_id", Keyword(&["userIdentity", "accessKeyId"])),
@@ -141,7 +141,7 @@ pub fn known_fields() -> impl Iterator<Item = &'static str> {
 
 /// Whether the view can ever hold a value for this field. No wildcards here.
 pub fn is_known(field: &str) -> bool {
-    find(field).is_some() || Blob::within(field).is_some()
+    find(field).is_some() || FlattenedField::within(field).is_some()
 }
 
 /// What the values of a field are like.
@@ -183,7 +183,7 @@ pub fn shape(field: &str) -> Option<(ValueKind, bool)> {
 
 /// The known field that was most likely meant by a name that is not known.
 pub fn did_you_mean(field: &str) -> Option<&'static str> {
-    nearest(field, known_fields().chain(Blob::ALL.map(Blob::flattened)))
+    nearest(field, known_fields().chain(FlattenedField::ALL.map(FlattenedField::flattened)))
 }
 
 #[cfg(test)]

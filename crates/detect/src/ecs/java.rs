@@ -4,7 +4,7 @@
 
 use serde_json::{Map, Number, Value};
 
-use super::clean::survives;
+use super::clean::is_meaningful;
 
 /// `value.toString()` as Java gives it after cleaning: `{key=value, list=[a, b]}`, keys in the
 /// order in which a `java.util.HashMap` iterates. Not imitated: the trees that Java makes of nine
@@ -28,7 +28,7 @@ fn write_value(value: &Value, out: &mut String) {
 
 fn write_list(items: &[Value], out: &mut String) {
     out.push('[');
-    for (index, item) in items.iter().filter(|item| survives(item)).enumerate() {
+    for (index, item) in items.iter().filter(|item| is_meaningful(item)).enumerate() {
         out.push_str(if index == 0 { "" } else { ", " });
         write_value(item, out);
     }
@@ -38,7 +38,7 @@ fn write_list(items: &[Value], out: &mut String) {
 fn write_map(fields: &Map<String, Value>, out: &mut String) {
     out.push('{');
     for (index, (key, value)) in
-        in_hash_order(fields).into_iter().filter(|(_, value)| survives(value)).enumerate()
+        in_hash_order(fields).into_iter().filter(|(_, value)| is_meaningful(value)).enumerate()
     {
         out.push_str(if index == 0 { "" } else { ", " });
         out.push_str(key);

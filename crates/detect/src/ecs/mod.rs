@@ -8,12 +8,12 @@
 //! The pipeline:
 //! <https://github.com/elastic/integrations/tree/main/packages/aws/data_stream/cloudtrail>
 
-mod blob;
 mod category;
 mod clean;
 mod document;
 mod field;
 mod flattened;
+mod flattened_field;
 mod identity;
 mod java;
 mod nearest;

@@ -4,7 +4,7 @@
 use kql::Document;
 use serde_json::Value;
 
-use super::clean::{any_keyword, survives};
+use super::clean::{any_keyword, is_meaningful};
 use super::field::FIELDS;
 use super::{Seen, View};
 
@@ -20,7 +20,7 @@ impl Resource<'_> {
 
     fn any_of(&self, keys: [&str; 2], seen: Seen<'_>) -> bool {
         let value =
-            keys.into_iter().find_map(|key| self.0.get(key).filter(|value| survives(value)));
+            keys.into_iter().find_map(|key| self.0.get(key).filter(|value| is_meaningful(value)));
         value.is_some_and(|value| any_keyword(value, seen))
     }
 }

@@ -8,10 +8,10 @@ use std::net::IpAddr;
 use kql::Document;
 use serde_json::Value;
 
-use super::blob::Blob;
-use super::clean::{any_keyword, survives};
+use super::clean::{any_keyword, is_meaningful};
 use super::field::{self, FIELDS, Source};
 use super::flattened::{Flattened, any_object_in};
+use super::flattened_field::FlattenedField;
 use super::object::{Resource, Under};
 use super::{Seen, category, java};
 use crate::cloudtrail::{Record, instant};
@@ -28,7 +28,7 @@ pub(super) const RESOURCES: &str = "aws.cloudtrail.resources";
 #[derive(Debug)]
 pub struct View<'a> {
     record: &'a Record,
-    rendered: [OnceCell<Option<String>>; Blob::ALL.len()],
+    rendered: [OnceCell<Option<String>>; FlattenedField::ALL.len()],
 }
 
 impl<'a> View<'a> {
@@ -49,7 +49,7 @@ impl<'a> View<'a> {
 
     /// The value at a path, unless cleaning drops it.
     pub(super) fn at(&self, path: &[&str]) -> Option<&'a Value> {
-        self.record.get(path).filter(|value| survives(value))
+        self.record.get(path).filter(|value| is_meaningful(value))
     }
 
     /// The string at a path, unless cleaning drops it.
@@ -127,18 +127,18 @@ impl<'a> View<'a> {
             .and_then(Value::as_array)
             .map(Vec::as_slice)
             .unwrap_or_default();
-        list.iter().filter(|resource| resource.is_object() && survives(resource))
+        list.iter().filter(|resource| resource.is_object() && is_meaningful(resource))
     }
 
-    fn rendered(&self, blob: Blob) -> Option<&str> {
-        let render = || self.at(&[blob.key()]).map(java::to_string);
-        self.rendered[blob as usize].get_or_init(render).as_deref()
+    fn rendered(&self, flattened_field: FlattenedField) -> Option<&str> {
+        let render = || self.at(&[flattened_field.key()]).map(java::to_string);
+        self.rendered[flattened_field as usize].get_or_init(render).as_deref()
     }
 
     /// The object of a part of free shape, where its text is short enough for Elasticsearch.
-    pub(super) fn object(&self, blob: Blob) -> Option<&'a Value> {
-        let object = self.at(&[blob.key()]).filter(|value| value.is_object())?;
-        let text = self.rendered(blob)?;
+    pub(super) fn object(&self, flattened_field: FlattenedField) -> Option<&'a Value> {
+        let object = self.at(&[flattened_field.key()]).filter(|value| value.is_object())?;
+        let text = self.rendered(flattened_field)?;
         let fits = text.len() < FLATTENED_LIMIT || text.encode_utf16().count() < FLATTENED_LIMIT;
         fits.then_some(object)
     }
@@ -161,8 +161,8 @@ impl<'a> View<'a> {
             Source::Outcome => seen(kql::Value::Text(&self.outcome())),
             Source::Flag(derive) => derive(self).is_some_and(|flag| seen(kql::Value::Bool(flag))),
             Source::Many(derive) => derive(self, seen),
-            Source::Rendered(blob) => {
-                self.rendered(blob).is_some_and(|text| seen(kql::Value::Text(text)))
+            Source::Rendered(flattened_field) => {
+                self.rendered(flattened_field).is_some_and(|text| seen(kql::Value::Text(text)))
             }
             Source::Resource(name) => {
                 self.resources().any(|resource| Resource(resource).any_value(name, seen))
@@ -172,17 +172,19 @@ impl<'a> View<'a> {
 
     /// Every leaf of the objects of free shape, with its full name.
     pub(super) fn any_flattened(&self, seen: &mut dyn FnMut(&str, kql::Value<'_>) -> bool) -> bool {
-        Blob::ALL.into_iter().filter_map(|blob| Some((blob, self.object(blob)?))).any(
-            |(blob, object)| {
-                Flattened(object)
-                    .any_leaf(&mut |path, leaf| seen(&format!("{}.{path}", blob.flattened()), leaf))
-            },
-        )
+        FlattenedField::ALL
+            .into_iter()
+            .filter_map(|flattened_field| Some((flattened_field, self.object(flattened_field)?)))
+            .any(|(flattened_field, object)| {
+                Flattened(object).any_leaf(&mut |path, leaf| {
+                    seen(&format!("{}.{path}", flattened_field.flattened()), leaf)
+                })
+            })
     }
 
     fn any_in_object(&self, field: &str, seen: Seen<'_>) -> bool {
-        let Some((blob, path)) = Blob::within(field) else { return false };
-        let Some(object) = self.object(blob) else { return false };
+        let Some((flattened_field, path)) = FlattenedField::within(field) else { return false };
+        let Some(object) = self.object(flattened_field) else { return false };
         match path {
             Some(path) => Flattened(object).any_value(path, seen),
             // Elasticsearch searches all leaves of a flattened object by the object's own name.
@@ -208,8 +210,8 @@ impl Document for View<'_> {
         if path == RESOURCES {
             return self.resources().any(|resource| seen(&Resource(resource)));
         }
-        if let Some((blob, within)) = Blob::within(path) {
-            let Some(object) = self.object(blob) else { return false };
+        if let Some((flattened_field, within)) = FlattenedField::within(path) {
+            let Some(object) = self.object(flattened_field) else { return false };
             return match within {
                 Some(within) => Flattened(object).any_object(within, seen),
                 None => any_object_in(object, seen),

@@ -13,19 +13,19 @@ pub struct Context {
     /// be among it.
     pub group_timeline: Vec<TimelineEntry>,
     /// What else this actor was found doing, without this finding, in any order.
-    pub actor_findings: Vec<ActorFinding>,
+    pub principal_findings: Vec<PrincipalFinding>,
     /// No earlier finding of this actor is on record.
-    pub first_of_actor: bool,
+    pub first_of_principal: bool,
     /// No earlier finding of this group is on record.
     pub first_of_group: bool,
     /// Why this is not all that there is; none where it is.
-    pub gap: Option<Gap>,
+    pub gap: Option<ContextGap>,
 }
 
 /// Why a context is not whole. What leaves most unknown is least.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Gap {
+pub enum ContextGap {
     /// There is no ledger.
     LedgerOff,
     /// The ledger could not be read.
@@ -40,7 +40,7 @@ pub enum Gap {
 
 /// How often a rule found this actor.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ActorFinding {
+pub struct PrincipalFinding {
     /// The rule's id.
     pub rule_id: String,
     /// The rule's name.
@@ -51,7 +51,7 @@ pub struct ActorFinding {
 
 impl Context {
     /// Nothing, and why.
-    pub fn without(gap: Gap) -> Context {
+    pub fn without(gap: ContextGap) -> Context {
         Context { gap: Some(gap), ..Context::default() }
     }
 }

@@ -1,14 +1,14 @@
 //! A rule matched a record: what was found, by whom it was done, and what becomes of it.
 
-mod actor;
 mod call;
 pub mod canary;
 mod context;
 mod denial;
-mod fate;
 mod fields;
 mod id;
+mod outcome;
 pub mod policy;
+mod principal;
 mod search;
 mod summary;
 mod timeline;
@@ -20,14 +20,14 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-pub use actor::Actor;
 pub use call::{Call, CallBrief, GroupAction};
-pub use context::{ActorFinding, Context, Gap};
-pub use fate::Fate;
+pub use context::{Context, ContextGap, PrincipalFinding};
 pub use fields::Fields;
 pub use id::{FindingId, NotAnId};
+pub use outcome::Outcome;
 pub use policy::Power;
-pub use search::{Hit, findings, search};
+pub use principal::Principal;
+pub use search::{ScanEvent, findings, search};
 pub use summary::{Member, Summary};
 pub use timeline::TimelineEntry;
 pub use window::Window;
@@ -52,7 +52,7 @@ pub struct Finding {
     /// that is absent.
     pub account: Option<String>,
     /// Who made the call.
-    pub actor: Actor,
+    pub principal: Principal,
     /// The name of the IAM group concerned, where there is one: as requested, or for a denied call
     /// as the error message has it.
     pub group: Option<String>,
@@ -75,7 +75,7 @@ impl Finding {
             time: record.time(),
             ecs: ecs::document(record),
             account: record.account().map(str::to_owned),
-            actor: Actor::of(record),
+            principal: Principal::of(record),
             group: text(&["requestParameters", "groupName"])
                 .or_else(|| denial::group(record).map(str::to_owned)),
             target_user: text(&["requestParameters", "userName"]),

@@ -5,13 +5,13 @@ use jiff::Timestamp;
 
 use super::{Finding, Origin, canary};
 use crate::cloudtrail::reader::{self, Options, Read};
-use crate::cloudtrail::{BadRecord, Body, ReadError, Record, probe};
+use crate::cloudtrail::{BadRecord, Body, ReadError, Record, prefilter};
 use crate::ecs::View;
 use crate::rule::Detections;
 
 /// What a search comes upon.
 #[derive(Debug)]
-pub enum Hit {
+pub enum ScanEvent {
     /// A rule matched a record.
     Finding(Box<Finding>),
     /// A record that cannot be used.
@@ -19,29 +19,29 @@ pub enum Hit {
 }
 
 /// Finds what the rules match in `body`, marked with the exception where there is one, and gives
-/// what it comes upon to `on_hit`, in order. `origin` makes a record's place of its index; `now` is
+/// what it comes upon to `on_event`, in order. `origin` makes a record's place of its index; `now` is
 /// for date math in queries. What was given before an error stands. Blocks.
 ///
 /// Records that no rule can match are passed over unread where the rules allow it
-/// ([`RuleSet::needles`]); damage in such a record may go unnoticed.
+/// ([`RuleSet::prefilter`]); damage in such a record may go unnoticed.
 ///
-/// [`RuleSet::needles`]: crate::rule::RuleSet::needles
+/// [`RuleSet::prefilter`]: crate::rule::RuleSet::needles
 pub fn search(
     body: Body,
     options: Options,
     detections: &Detections,
     now: Timestamp,
     origin: &dyn Fn(usize) -> Origin,
-    on_hit: &mut dyn FnMut(Hit),
+    on_event: &mut dyn FnMut(ScanEvent),
 ) -> (Read, Result<(), ReadError>) {
     let mut visit = |index, record: Result<Record, BadRecord>| match record {
         Ok(record) => findings(&record, detections, now, &|| origin(index), &mut |finding| {
-            on_hit(Hit::Finding(Box::new(finding)));
+            on_event(ScanEvent::Finding(Box::new(finding)));
         }),
-        Err(bad) => on_hit(Hit::Bad(bad)),
+        Err(bad) => on_event(ScanEvent::Bad(bad)),
     };
-    match detections.rules.needles() {
-        Ok(needles) => probe::read(body, options, needles, &mut visit),
+    match detections.rules.prefilter() {
+        Ok(prefilter) => prefilter::read(body, options, prefilter, &mut visit),
         Err(_any_record_can_match) => reader::read(body, options, &mut visit),
     }
 }

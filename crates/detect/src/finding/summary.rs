@@ -45,8 +45,8 @@ pub struct Member {
     pub failed: bool,
     /// It failed because the principal was not allowed to make it.
     pub denied: bool,
-    /// Who did it, as [`detect::finding::Actor::label`].
-    pub actor: String,
+    /// Who did it, as [`detect::finding::Principal::label`].
+    pub principal: String,
     /// The account.
     pub account: Option<String>,
     /// The region.
@@ -72,7 +72,7 @@ impl Member {
             object: owned(brief.object),
             failed: brief.failed,
             denied: brief.denied,
-            actor: finding.actor.label.clone(),
+            principal: finding.principal.label.clone(),
             account: finding.account.clone(),
             region: owned(call.fields.text("cloud.region")),
             event_id: owned(call.fields.text("event.id")),

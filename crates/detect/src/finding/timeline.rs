@@ -24,14 +24,14 @@ pub struct TimelineEntry {
     /// What the policy can do, where that is much.
     #[serde(default)]
     pub power: Option<Power>,
-    /// Who did it, as [`detect::finding::Actor::label`].
-    pub actor: Option<String>,
+    /// Who did it, as [`detect::finding::Principal::label`].
+    pub principal: Option<String>,
     /// The call failed and changed nothing.
     #[serde(default)]
     pub failed: bool,
     /// An exception kept it from being alerted.
     #[serde(default)]
-    pub excepted: bool,
+    pub suppressed: bool,
 }
 
 impl TimelineEntry {
@@ -52,9 +52,9 @@ impl TimelineEntry {
             group: owned(call.group()),
             object: owned(call.object()),
             power: Power::from_call(call),
-            actor: Some(finding.actor.label.clone()),
+            principal: Some(finding.principal.label.clone()),
             failed: call.failed(),
-            excepted: finding.exception.is_some(),
+            suppressed: finding.exception.is_some(),
         }
     }
 
@@ -64,7 +64,7 @@ impl TimelineEntry {
             (None, None) => {
                 self.rank() == other.rank()
                     && self.object == other.object
-                    && self.actor == other.actor
+                    && self.principal == other.principal
             }
             (one, other) => one == other,
         }

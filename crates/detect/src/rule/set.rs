@@ -4,9 +4,9 @@ use std::collections::{BTreeSet, HashMap};
 
 use jiff::Timestamp;
 
-use super::pin::Pin;
-use super::{Correlation, Rule, needles};
-use crate::cloudtrail::needles::Needles;
+use super::required_fields::RequiredFields;
+use super::{Correlation, Rule, prefilter};
+use crate::cloudtrail::literals::Prefilter;
 use crate::cloudtrail::region;
 use crate::ecs::View;
 
@@ -14,14 +14,14 @@ use crate::ecs::View;
 #[derive(Debug, Clone)]
 pub struct RuleSet {
     rules: Vec<Rule>,
-    pins: Vec<Pin>,
+    pins: Vec<RequiredFields>,
     /// Indexes of rules that look for certain calls, by the call.
     by_action: HashMap<String, Vec<usize>>,
     /// Indexes of rules that look for any call of certain services, by the service.
     by_provider: HashMap<String, Vec<usize>>,
     /// Indexes of all other rules.
     unpinned: Vec<usize>,
-    needles: Result<Needles, usize>,
+    prefilter: Result<Prefilter, usize>,
     correlations: Vec<Correlation>,
 }
 
@@ -52,18 +52,27 @@ impl RuleSet {
     }
 
     fn index(rules: Vec<Rule>) -> RuleSet {
-        let pins: Vec<Pin> = rules.iter().map(|rule| Pin::of(rule.query.expr())).collect();
+        let pins: Vec<RequiredFields> =
+            rules.iter().map(|rule| RequiredFields::of(rule.query.expr())).collect();
         let (mut by_action, mut by_provider, mut unpinned) =
             (HashMap::new(), HashMap::new(), Vec::new());
-        for (at, pin) in pins.iter().enumerate() {
-            match (&pin.actions, &pin.providers) {
+        for (at, required_fields) in pins.iter().enumerate() {
+            match (&required_fields.actions, &required_fields.providers) {
                 (Some(actions), _) => list(&mut by_action, actions, at),
                 (None, Some(providers)) => list(&mut by_provider, providers, at),
                 (None, None) => unpinned.push(at),
             }
         }
-        let needles = needles::of(&pins);
-        RuleSet { rules, pins, by_action, by_provider, unpinned, needles, correlations: Vec::new() }
+        let prefilter = prefilter::of(&pins);
+        RuleSet {
+            rules,
+            pins,
+            by_action,
+            by_provider,
+            unpinned,
+            prefilter,
+            correlations: Vec::new(),
+        }
     }
 
     /// The same with correlations over its rules. They match no record themselves.
@@ -100,14 +109,14 @@ impl RuleSet {
 
     /// What stands in every record that some rule can match; or a rule that can match records in
     /// which nothing certain stands, so that each record has to be looked at.
-    pub fn needles(&self) -> Result<&Needles, &Rule> {
-        self.needles.as_ref().map_err(|at| &self.rules[*at])
+    pub fn prefilter(&self) -> Result<&Prefilter, &Rule> {
+        self.prefilter.as_ref().map_err(|at| &self.rules[*at])
     }
 
     /// Whether log objects are probed for what the rules need, and why not, for people.
     pub fn probe(&self) -> String {
-        match self.needles() {
-            Ok(needles) => format!("on, for {} names of calls and services", needles.count()),
+        match self.prefilter() {
+            Ok(prefilter) => format!("on, for {} names of calls and services", prefilter.count()),
             Err(rule) => format!(
                 "off: rule {} names neither a call nor a service",
                 rule.info.id.escape_debug()
@@ -119,8 +128,8 @@ impl RuleSet {
     /// rule can match records of any service.
     pub fn providers(&self) -> Option<BTreeSet<&str>> {
         let mut all = BTreeSet::new();
-        for pin in &self.pins {
-            all.extend(pin.providers.as_ref()?.iter().map(String::as_str));
+        for required_fields in &self.pins {
+            all.extend(required_fields.providers.as_ref()?.iter().map(String::as_str));
         }
         Some(all)
     }

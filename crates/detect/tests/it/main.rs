@@ -7,6 +7,6 @@
     reason = "a test stops at what it did not expect"
 )]
 
-mod gears;
-mod probe;
+mod prefilter;
 mod reader;
+mod scan_modes;

@@ -12,7 +12,7 @@ use jiff::Timestamp;
 use trailbell::app::config::Config;
 use trailbell::app::wiring::Aws;
 
-use crate::doctor::{self, Announced, Deployment, Examination, Level};
+use crate::doctor::{self, Announced, Deployment, DoctorReport, Level};
 
 pub fn run(args: &DoctorArgs) -> Result<ExitCode, Box<dyn Error>> {
     let examined = match Config::from_vars(settings(args)) {
@@ -32,7 +32,7 @@ pub fn run(args: &DoctorArgs) -> Result<ExitCode, Box<dyn Error>> {
     }))
 }
 
-fn examine(args: &DoctorArgs, config: Config) -> Result<Examination, Box<dyn Error>> {
+fn examine(args: &DoctorArgs, config: Config) -> Result<DoctorReport, Box<dyn Error>> {
     let announced = match &args.announced {
         Some(text) => {
             Some(Announced::parse(text).ok_or("--announced is an ARN, eventbridge or cloudtrail")?)

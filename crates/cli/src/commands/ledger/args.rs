@@ -46,7 +46,7 @@ pub struct FilterArgs {
 
     /// Only of a caller: the whole key (an ARN as a rule) is fastest, a part of key or name will do
     #[arg(long, value_name = "TEXT")]
-    pub actor: Option<String>,
+    pub principal: Option<String>,
 
     /// Only of a rule: its id, or a part of its name
     #[arg(long, value_name = "RULE")]
@@ -146,7 +146,7 @@ pub enum StateArg {
     /// The topic accepted it
     Alerted,
     /// Nobody was told, because of an exception
-    Excepted,
+    Suppressed,
     /// It waits for a summary
     Held,
     /// A summary told of it
@@ -161,7 +161,7 @@ impl StateArg {
             StateArg::Released => state == State::Released,
             StateArg::Failed => state == State::Failed,
             StateArg::Alerted => state == State::Alerted,
-            StateArg::Excepted => state == State::Excepted,
+            StateArg::Suppressed => state == State::Suppressed,
             StateArg::Held => state == State::Held,
             StateArg::Summarised => state == State::Summarised,
         }

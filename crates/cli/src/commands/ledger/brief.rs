@@ -59,7 +59,7 @@ fn state(entry: &Entry) -> String {
     };
     let name = name(entry.state);
     match (entry.state, exception) {
-        (State::Excepted, Some(exception)) => format!("{name}: {}", super::cell(exception)),
+        (State::Suppressed, Some(exception)) => format!("{name}: {}", super::cell(exception)),
         (State::Claimed | State::Released | State::Failed, _) => {
             format!("{name}, attempt {}", entry.attempts)
         }
@@ -74,7 +74,7 @@ pub fn name(state: State) -> &'static str {
         State::Released => "released",
         State::Failed => "failed",
         State::Alerted => "alerted",
-        State::Excepted => "excepted",
+        State::Suppressed => "suppressed",
         State::Held => "held",
         State::Summarised => "summarised",
     }
@@ -98,7 +98,7 @@ fn document(entry: &Entry, what: &str) -> Value {
             "account": finding.account,
             "group": finding.group,
             "target_user": finding.target_user,
-            "actor": finding.actor,
+            "principal": finding.principal,
             "action": finding.ecs["event"]["action"],
             "event_id": finding.ecs["event"]["id"],
             "exception": finding.exception,
@@ -114,7 +114,7 @@ fn document(entry: &Entry, what: &str) -> Value {
             "kind": "correlation",
             "time": told.end,
             "rule": {"id": told.rule.id, "name": told.rule.name, "severity": told.rule.severity},
-            "episode": told.episode,
+            "incident": told.incident,
             "start": told.start,
             "events": told.events,
             "members": told.members,

@@ -5,7 +5,7 @@ use std::error::Error;
 use detect::finding::Finding;
 use detect::rule::RuleInfo;
 use jiff::Timestamp;
-use trailbell::ledger::{Content, Entry, Index, IndexKey, Listed, StoredLedger};
+use trailbell::ledger::{Content, Entry, Index, IndexKey, IndexPage, StoredLedger};
 
 use super::args::{FilterArgs, StateArg};
 use crate::commands::window::Window;
@@ -15,7 +15,7 @@ pub struct Filter {
     window: Window,
     account: Option<String>,
     group: Option<String>,
-    actor: Option<String>,
+    principal: Option<String>,
     rule: Option<String>,
     states: Vec<StateArg>,
     /// Only the actor of exactly this key: there is such a one.
@@ -25,21 +25,29 @@ pub struct Filter {
 impl Filter {
     pub fn new(args: &FilterArgs, now: Timestamp) -> Result<Filter, Box<dyn Error>> {
         let window = Window::new(args.since.as_deref(), args.until.as_deref(), now)?;
-        let FilterArgs { account, group, actor, rule, state, .. } = args;
-        let [account, group, actor, rule] = [account, group, actor, rule].map(Clone::clone);
-        Ok(Filter { window, account, group, actor, rule, states: state.clone(), whole_key: false })
+        let FilterArgs { account, group, principal, rule, state, .. } = args;
+        let [account, group, principal, rule] = [account, group, principal, rule].map(Clone::clone);
+        Ok(Filter {
+            window,
+            account,
+            group,
+            principal,
+            rule,
+            states: state.clone(),
+            whole_key: false,
+        })
     }
 
     /// The keys of the entries that may be wanted, from the smallest index that has them all.
-    pub async fn keys(&mut self, ledger: &StoredLedger) -> Result<Listed, Box<dyn Error>> {
+    pub async fn keys(&mut self, ledger: &StoredLedger) -> Result<IndexPage, Box<dyn Error>> {
         let mut listed = self.listed(ledger).await?;
         listed.keys.retain(|key: &IndexKey| key.time.is_none() || self.window.holds(key.time));
         Ok(listed)
     }
 
-    async fn listed(&mut self, ledger: &StoredLedger) -> Result<Listed, Box<dyn Error>> {
-        if let Some(key) = &self.actor {
-            let of_actor = ledger.listed(&Index::Actor(key.clone())).await?;
+    async fn listed(&mut self, ledger: &StoredLedger) -> Result<IndexPage, Box<dyn Error>> {
+        if let Some(key) = &self.principal {
+            let of_actor = ledger.listed(&Index::Principal(key.clone())).await?;
             self.whole_key = !of_actor.keys.is_empty();
             if self.whole_key && self.group.is_none() {
                 return Ok(of_actor);
@@ -66,13 +74,13 @@ impl Filter {
                 }
                 Content::Summary(summary) => {
                     let any =
-                        self.account.is_none() && self.group.is_none() && self.actor.is_none();
+                        self.account.is_none() && self.group.is_none() && self.principal.is_none();
                     any && self.window.holds(Some(entry.window.start))
                         && self.is_of_rule(&summary.rule)
                 }
                 Content::Correlation(told) => {
                     let any =
-                        self.account.is_none() && self.group.is_none() && self.actor.is_none();
+                        self.account.is_none() && self.group.is_none() && self.principal.is_none();
                     any && self.window.holds(Some(told.end)) && self.is_of_rule(&told.rule)
                 }
             }
@@ -83,13 +91,15 @@ impl Filter {
         let group = |wanted: &String| {
             finding.group.as_ref().is_some_and(|group| group.eq_ignore_ascii_case(wanted))
         };
-        let actor = |wanted: &String| match self.whole_key {
-            true => finding.actor.key == *wanted,
-            false => holds(&finding.actor.key, wanted) || holds(&finding.actor.label, wanted),
+        let principal = |wanted: &String| match self.whole_key {
+            true => finding.principal.key == *wanted,
+            false => {
+                holds(&finding.principal.key, wanted) || holds(&finding.principal.label, wanted)
+            }
         };
         self.account.as_ref().is_none_or(account)
             && self.group.as_ref().is_none_or(group)
-            && self.actor.as_ref().is_none_or(actor)
+            && self.principal.as_ref().is_none_or(principal)
     }
 
     fn is_of_rule(&self, rule: &RuleInfo) -> bool {

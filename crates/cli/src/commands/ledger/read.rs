@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 use detect::finding::FindingId;
 use futures::{StreamExt, stream};
-use trailbell::ledger::{Entry, LedgerError, Looked, StoredLedger, Unreadable};
+use trailbell::ledger::{Entry, EntrySnapshot, LedgerError, StoredLedger, Unreadable};
 
 use super::filter::Filter;
 use crate::commands::progress::Progress;
@@ -71,7 +71,7 @@ impl Reading {
     fn entry(
         &mut self,
         id: &FindingId,
-        looked: Result<Option<Looked>, LedgerError>,
+        looked: Result<Option<EntrySnapshot>, LedgerError>,
     ) -> Result<Option<Entry>, LedgerError> {
         match looked?.map(|looked| looked.entry) {
             Some(Ok(entry)) => return Ok(Some(entry)),

@@ -5,11 +5,11 @@ use std::io::{self, Write};
 use std::process::ExitCode;
 
 use alert::{Accounts, Alert, correlation_subject, describe_member, summary_subject};
-use detect::correlation::{self, Correlated};
+use detect::correlation::{self, CorrelationAlertData};
 use detect::finding::{Context, Finding, FindingId, Member, Summary};
 use detect::text::clean;
 use jiff::Timestamp;
-use trailbell::ledger::{Content, Entry, Looked, State, StoredLedger};
+use trailbell::ledger::{Content, Entry, EntrySnapshot, State, StoredLedger};
 
 use super::args::{Format, ShowArgs};
 use super::brief;
@@ -87,7 +87,7 @@ fn utc(at: Timestamp) -> String {
     format!("{} UTC", time(Some(at)))
 }
 
-fn lines(entry: &Entry, looked: &Looked, claimed: Option<Timestamp>) -> Vec<Line> {
+fn lines(entry: &Entry, looked: &EntrySnapshot, claimed: Option<Timestamp>) -> Vec<Line> {
     let own = match &entry.content {
         Content::Finding(finding) => of_finding(finding),
         Content::Summary(summary) => of_summary(summary),
@@ -108,14 +108,14 @@ fn lines(entry: &Entry, looked: &Looked, claimed: Option<Timestamp>) -> Vec<Line
 }
 
 /// The state in words: who acts next is what matters of one that is open.
-fn state(entry: &Entry, looked: &Looked) -> String {
+fn state(entry: &Entry, looked: &EntrySnapshot) -> String {
     let what = match entry.state {
         State::Claimed if looked.leased => "a worker sees to it now",
         State::Claimed => "its worker is gone; the next sweep or delivery takes over",
         State::Released => "publishing failed; the next sweep or delivery tries again",
         State::Failed => "not even the minimal alert could be sent; tried again an hour later",
         State::Alerted => "the topic accepted the alert",
-        State::Excepted => "nobody was told, because of an exception",
+        State::Suppressed => "nobody was told, because of an exception",
         State::Held => "it waits for the summary of its execution",
         State::Summarised => "a summary told of it",
     };
@@ -140,8 +140,8 @@ fn of_finding(finding: &Finding) -> Vec<Line> {
         ("Account", or_none(&finding.account)),
         ("Group", or_none(&finding.group)),
         ("User", or_none(&finding.target_user)),
-        ("Caller", format!("{} ({})", finding.actor.label, finding.actor.identity_type)),
-        ("Caller's key", finding.actor.key.clone()),
+        ("Caller", format!("{} ({})", finding.principal.label, finding.principal.identity_type)),
+        ("Caller's key", finding.principal.key.clone()),
         ("Event id", event_id),
         ("Exception", or_none(&finding.exception)),
         ("Read in", finding.origin.to_string()),
@@ -158,7 +158,12 @@ fn of_summary(summary: &Summary) -> Vec<Line> {
         let id = &member.id.as_str()[..8];
         (
             "Member",
-            format!("{id}  {}  {} by {}", time(member.time), describe_member(member), member.actor),
+            format!(
+                "{id}  {}  {} by {}",
+                time(member.time),
+                describe_member(member),
+                member.principal
+            ),
         )
     };
     lines.extend(summary.members.iter().take(MOST_MEMBERS).map(member));
@@ -169,7 +174,7 @@ fn of_summary(summary: &Summary) -> Vec<Line> {
     lines
 }
 
-fn of_correlation(told: &Correlated) -> Vec<Line> {
+fn of_correlation(told: &CorrelationAlertData) -> Vec<Line> {
     let mut lines = vec![
         ("What", correlation_subject(told)),
         (
@@ -183,7 +188,7 @@ fn of_correlation(told: &Correlated) -> Vec<Line> {
         ),
         ("First event", time(Some(told.start))),
         ("Last event", time(Some(told.end))),
-        ("Episode", told.episode.to_string()),
+        ("Episode", told.incident.to_string()),
     ];
     lines.extend(told.members.iter().map(|id| ("Member", id.to_string())));
     lines
@@ -199,7 +204,7 @@ async fn written(ledger: &StoredLedger, content: &Content) -> Alert {
             let (members, trouble) = ledger.findings(&told.members).await;
             alert::render_correlation(
                 told,
-                &correlation::known(told, members, trouble),
+                &correlation::member_findings(told, members, trouble),
                 &Accounts::default(),
             )
         }

@@ -6,7 +6,7 @@ use std::io::{self, Write};
 use std::process::ExitCode;
 
 use comfy_table::{ColumnConstraint, ContentArrangement, Table, presets};
-use detect::rule::{Correlation, Pin, Rule, RuleSet, Stage};
+use detect::rule::{Correlation, RequiredFields, Rule, RuleSet, Stage};
 use detect::text::clean;
 use serde_json::{Value, json};
 
@@ -65,7 +65,7 @@ fn table(set: &RuleSet) -> Table {
 
 /// `iam.amazonaws.com: CreateGroup`; `any` where the query does not pin it.
 pub(super) fn calls(rule: &Rule) -> String {
-    let Pin { providers, actions } = Pin::of(rule.query.expr());
+    let RequiredFields { providers, actions } = RequiredFields::of(rule.query.expr());
     format!("{}: {}", shown(providers.as_ref()), shown(actions.as_ref()))
 }
 
@@ -103,7 +103,7 @@ fn correlation_object(correlation: &Correlation) -> Value {
 
 fn rule_object(rule: &Rule) -> Value {
     let info = &rule.info;
-    let Pin { providers, actions } = Pin::of(rule.query.expr());
+    let RequiredFields { providers, actions } = RequiredFields::of(rule.query.expr());
     json!({
         "rule_id": info.id,
         "name": info.name,

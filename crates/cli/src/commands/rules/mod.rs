@@ -11,7 +11,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use args::{Command, RulesArgs};
-use detect::rule::{Correlation, Gathered, Rule, RuleInfo, RuleSet};
+use detect::rule::{Correlation, Rule, RuleInfo, RuleSet, RuleSources};
 
 use crate::commands::output::say;
 
@@ -28,7 +28,7 @@ pub fn run(args: &RulesArgs) -> Result<ExitCode, Box<dyn Error>> {
 /// The rules that come with the program (unless left out) and those of `paths`. Warnings and rules
 /// of a kind that cannot run here are named; a rule file that cannot be used is an error.
 pub fn load(default_rules: bool, paths: &[PathBuf]) -> Result<RuleSet, Box<dyn Error>> {
-    let gathered = Gathered::from_places(default_rules, paths);
+    let gathered = RuleSources::from_places(default_rules, paths);
     for warning in &gathered.warnings {
         say(format_args!("trailbell: warning: {warning}"));
     }

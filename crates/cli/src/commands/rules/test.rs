@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use std::process::ExitCode;
 
 use detect::correlation;
-use detect::correlation::testing::Tested as Correlations;
+use detect::correlation::testing::CorrelationTests as Correlations;
 use detect::rule::testing::{self, Fault, Outcome, Tested};
 use detect::text::clean;
 use jiff::Timestamp;
@@ -55,8 +55,9 @@ fn lines(outcome: &Outcome) -> Vec<String> {
     told(&rule.info.name, &format!("{must_match} to match, {must_not_match} not to"), faults)
 }
 
-fn correlation_lines(outcome: &correlation::testing::Outcome) -> Vec<String> {
-    let correlation::testing::Outcome { name, must_match, must_not_match, faults } = outcome;
+fn correlation_lines(outcome: &correlation::testing::CorrelationTest) -> Vec<String> {
+    let correlation::testing::CorrelationTest { name, must_match, must_not_match, faults } =
+        outcome;
     told(name, &format!("{must_match} sequences to match, {must_not_match} not to"), faults)
 }
 

@@ -1,16 +1,16 @@
 //! Rule files looked at before anything depends on them: which can run here, and what in the others
 //! and in those is wrong or odd.
 
-pub(super) mod never;
 #[cfg(test)]
 mod tests;
+pub(super) mod unsatisfiable;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use super::correlation::resolve;
-use super::load::{self, Load, Problem, Refusal};
-use super::{Correlation, Pin, Rule, RuleInfo, RuleOrigin};
+use super::load::{self, LoadedRules, Problem, Refusal};
+use super::{Correlation, RequiredFields, Rule, RuleInfo, RuleOrigin};
 
 /// What can be said of one file.
 #[derive(Debug)]
@@ -67,7 +67,7 @@ fn listed(path: &Path) -> Vec<Checked> {
 }
 
 fn checked(path: PathBuf) -> Checked {
-    let Load { mut rules, mut correlations, mut refused, mut problems, mut warnings } =
+    let LoadedRules { mut rules, mut correlations, mut refused, mut problems, mut warnings } =
         load::file(path.clone());
     problems.sort_by_key(|problem| problem.position);
     warnings.sort_by_key(|warning| warning.position);
@@ -89,12 +89,12 @@ fn checked(path: PathBuf) -> Checked {
 /// What makes a rule costly: a log object is passed over unread unless it holds what some rule
 /// looks for.
 fn slow(rule: &Rule) -> Option<&'static str> {
-    match Pin::of(rule.query.expr()) {
-        Pin { providers: None, actions: None } => Some(
+    match RequiredFields::of(rule.query.expr()) {
+        RequiredFields { providers: None, actions: None } => Some(
             "slow: no literal to search by. Every record of every service is held against it; ask for an \
              `event.provider` or an `event.action`",
         ),
-        Pin { providers: None, .. } => Some(
+        RequiredFields { providers: None, .. } => Some(
             "slow: log objects of every region are read for it; ask for an `event.provider` too",
         ),
         _ => None,
@@ -131,7 +131,7 @@ fn check_ids(files: &mut [Checked]) {
 /// rings otherwise. Rules that come with the program count, unless one of the files takes the place
 /// of them.
 fn check_correlations(files: &mut [Checked]) {
-    let Load { rules: embedded, correlations: ours, .. } = load::embedded();
+    let LoadedRules { rules: embedded, correlations: ours, .. } = load::embedded();
     let of_files = |files: &[Checked]| -> (Vec<Rule>, Vec<Correlation>) {
         let rules = files.iter().filter_map(|file| {
             if let Verdict::Runs(rule) = &file.verdict { Some(rule) } else { None }

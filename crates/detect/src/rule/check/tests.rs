@@ -11,13 +11,13 @@ use super::*;
 use crate::cloudtrail::Record;
 use crate::ecs::View;
 
-fn remarks(query: &str) -> Vec<String> {
+fn lints(query: &str) -> Vec<String> {
     let query = Query::parse(query).unwrap();
-    let told = |remark: never::Remark| {
-        let message = remark.message.strip_prefix("can never be true: ").unwrap();
-        format!("{}: {message}", remark.span.text(query.source()))
+    let told = |lint: unsatisfiable::Lint| {
+        let message = lint.message.strip_prefix("can never be true: ").unwrap();
+        format!("{}: {message}", lint.span.text(query.source()))
     };
-    never::remarks(query.expr()).into_iter().map(told).collect()
+    unsatisfiable::lints(query.expr()).into_iter().map(told).collect()
 }
 
 #[test]
@@ -66,7 +66,7 @@ fn a_value_of_the_wrong_type_is_told() {
         let expected = expected
             .strip_prefix(query)
             .map_or(expected.to_owned(), |rest| format!("{query}{rest}"));
-        assert_eq!(remarks(query), [expected], "{query}");
+        assert_eq!(lints(query), [expected], "{query}");
     }
 }
 
@@ -106,7 +106,7 @@ fn two_values_for_a_field_that_has_one_are_told_at_the_second() {
         ),
     ];
     for (query, place, reason) in cases {
-        assert_eq!(remarks(query), [format!("{place}: {reason}")], "{query}");
+        assert_eq!(lints(query), [format!("{place}: {reason}")], "{query}");
     }
 }
 
@@ -132,7 +132,7 @@ fn what_can_be_true_is_let_be() {
         "not (event.action: A and user.name: b) and event.action: A",
         "",
     ] {
-        assert_eq!(remarks(query), [""; 0], "{query}");
+        assert_eq!(lints(query), [""; 0], "{query}");
     }
 }
 
@@ -182,7 +182,7 @@ proptest! {
             "requestParameters": {"userName": target}});
         let record = Record::from_value(record).unwrap();
         let view = View::new(&record);
-        let told: Vec<Span> = never::remarks(query.expr()).iter().map(|remark| remark.span).collect();
+        let told: Vec<Span> = unsatisfiable::lints(query.expr()).iter().map(|lint| lint.span).collect();
         prop_assert_eq!(impossible_that_match(query.expr(), &told, &view), [""; 0], "{}", query.source());
     }
 }
@@ -202,7 +202,7 @@ fn impossible_that_match(expr: &Expr, told: &[Span], view: &View<'_>) -> Vec<Str
 
 /// A part that is told only because of what stands beside it can be true by itself.
 fn in_conflict(expr: &Expr) -> bool {
-    never::remarks(expr).is_empty()
+    unsatisfiable::lints(expr).is_empty()
 }
 
 fn rule(id: &str, query: &str) -> String {

@@ -1,8 +1,8 @@
 //! What is wrong in a correlation is told with its place, and what is not resolved never runs.
 
 use crate::rule::check::check;
-use crate::rule::load::{self, Load};
-use crate::rule::{Gathered, Severity};
+use crate::rule::load::{self, LoadedRules};
+use crate::rule::{RuleSources, Severity};
 
 const SOUND: &str = r#"[rule]
 name = "Two of them"
@@ -26,7 +26,7 @@ severity = "critical"
 risk_score = 99
 "#;
 
-fn read(text: &str) -> Load {
+fn read(text: &str) -> LoadedRules {
     load::texts([("c.toml", text)].into_iter())
 }
 
@@ -38,7 +38,7 @@ fn problems(text: &str) -> Vec<String> {
 
 /// What comes of resolving a file against the rules that come with the program.
 fn resolved(texts: &[(&str, &str)], default_rules: bool) -> Result<Vec<String>, String> {
-    let mut gathered = Gathered::from_places(default_rules, &[]);
+    let mut gathered = RuleSources::from_places(default_rules, &[]);
     gathered.add(load::texts(texts.iter().copied()));
     let warnings = gathered.warnings.iter().map(ToString::to_string).collect();
     gathered.into_rules().map(|_| warnings).map_err(|error| error.to_string())
@@ -49,7 +49,7 @@ fn a_correlation_is_read_and_its_rules_are_found_by_id_or_name() {
     let load = read(&format!("{SOUND}{RAISE}"));
     assert_eq!((load.problems.len(), load.warnings.len(), load.rules.len()), (0, 0, 0), "{load:?}");
     assert_eq!(load.correlations[0].in_words(), "all of 2 within 24 hours, in any order");
-    let mut gathered = Gathered::from_places(true, &[]);
+    let mut gathered = RuleSources::from_places(true, &[]);
     gathered.add(load);
     let set = gathered.into_rules().unwrap();
     let correlation = set.correlations().iter().find(|it| it.info.id == "two").unwrap();

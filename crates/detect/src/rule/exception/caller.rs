@@ -7,7 +7,7 @@ use crate::ecs;
 
 /// Fields that AWS fills in about who calls, from where and in which account, and the ids that it
 /// gives. All other fields say what was called and how that went, or hold what the caller wrote.
-const FIRM: &[&str] = &[
+const TRUSTED_FIELDS: &[&str] = &[
     "aws.cloudtrail.recipient_account_id",
     "aws.cloudtrail.request_id",
     "aws.cloudtrail.session_credential_from_console",
@@ -52,7 +52,7 @@ const OF_THE_CALL: [&str; 8] = [
 
 /// The part of a query that any caller can meet if only they choose their words.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Loose<'q> {
+pub(super) struct Spoofable<'q> {
     /// The part: the whole query, or a branch of an `or`.
     pub(super) part: &'q Expr,
     /// The fields in it that the caller fills in, each once, in the order written. Empty where the
@@ -62,11 +62,11 @@ pub(super) struct Loose<'q> {
 
 /// The first such part; none where every way to match takes a caller, an origin or an account that
 /// AWS vouches for. `not` vouches for nothing: it leaves everyone else.
-pub(super) fn loose(query: &Expr) -> Option<Loose<'_>> {
+pub(super) fn loose(query: &Expr) -> Option<Spoofable<'_>> {
     let part = loose_part(query, "")?;
     let mut chosen = Vec::new();
     collect_chosen(part, "", &mut chosen);
-    Some(Loose { part, chosen })
+    Some(Spoofable { part, chosen })
 }
 
 fn loose_part<'q>(expr: &'q Expr, prefix: &str) -> Option<&'q Expr> {
@@ -86,7 +86,8 @@ fn loose_part<'q>(expr: &'q Expr, prefix: &str) -> Option<&'q Expr> {
 /// That a field exists says nothing of its value.
 fn is_firm(field: &Field, test: &Test, prefix: &str) -> bool {
     let firm = |name: &str| {
-        FIRM.contains(&name) && !(SESSION_LAST.contains(&name) && leaves_the_start_open(test))
+        TRUSTED_FIELDS.contains(&name)
+            && !(SESSION_LAST.contains(&name) && leaves_the_start_open(test))
     };
     let named = match field {
         Field::Any => false,
@@ -116,7 +117,10 @@ fn collect_chosen(expr: &Expr, prefix: &str, chosen: &mut Vec<String>) {
         };
         let of_the_call = OF_THE_CALL.iter().any(|start| name.starts_with(start));
         let open = SESSION_LAST.contains(&name.as_str()) && leaves_the_start_open(leaf.test());
-        if (open || !FIRM.contains(&name.as_str())) && !of_the_call && !chosen.contains(&name) {
+        if (open || !TRUSTED_FIELDS.contains(&name.as_str()))
+            && !of_the_call
+            && !chosen.contains(&name)
+        {
             chosen.push(name);
         }
     }
@@ -137,8 +141,8 @@ mod tests {
 
     #[test]
     fn the_tables_name_fields_that_there_are() {
-        assert!(FIRM.is_sorted());
-        assert!(FIRM.iter().chain(&SESSION_LAST).all(|name| ecs::is_known(name)));
+        assert!(TRUSTED_FIELDS.is_sorted());
+        assert!(TRUSTED_FIELDS.iter().chain(&SESSION_LAST).all(|name| ecs::is_known(name)));
         assert!(
             OF_THE_CALL.iter().all(|start| ecs::known_fields().any(|name| name.starts_with(start)))
         );

@@ -8,7 +8,7 @@ use toml::de::{DeTable, ValueDeserializer};
 
 use super::reader::Reader;
 use super::report::Refusal;
-use super::{Load, duration, keys, query};
+use super::{LoadedRules, duration, keys, query};
 use crate::ecs::nearest;
 use crate::rule::{Correlation, Rule, RuleInfo, RuleOrigin, Severity, Threat, correlation};
 
@@ -22,7 +22,7 @@ const OTHER_KINDS: [&str; 7] =
     ["eql", "esql", "machine_learning", "new_terms", "saved_query", "threat_match", "threshold"];
 
 /// Reads a file's text and adds what comes of it to the load.
-pub(super) fn read(origin: RuleOrigin, text: &str, load: &mut Load) {
+pub(super) fn read(origin: RuleOrigin, text: &str, load: &mut LoadedRules) {
     let path = origin.to_string();
     let (root, errors) = DeTable::parse_recoverable(text);
     let mut reader = Reader::new(&path, text, "[rule]");

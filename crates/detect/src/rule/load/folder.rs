@@ -5,7 +5,7 @@ use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
-use super::{Load, Problem};
+use super::{LoadedRules, Problem};
 use crate::rule::RuleOrigin;
 
 /// No file is larger: 1 MiB. The largest public rules have some 40 KiB.
@@ -14,8 +14,8 @@ const MAX_BYTES: u64 = 1 << 20;
 /// Reads one file, or every `*.toml` of a directory and of those below it, in the order of their
 /// paths. A directory called `_deprecated` is read only if it is named itself, and so is one whose
 /// name starts with a dot: mounted configuration keeps second copies there.
-pub fn folder(path: &Path) -> Load {
-    let mut load = Load::default();
+pub fn folder(path: &Path) -> LoadedRules {
+    let mut load = LoadedRules::default();
     let mut problems = Vec::new();
     each(path, &mut problems, &mut |file, text| load.add(RuleOrigin::File(file), text));
     load.problems.append(&mut problems);
@@ -24,8 +24,8 @@ pub fn folder(path: &Path) -> Load {
 }
 
 /// Reads one file.
-pub(in crate::rule) fn file(path: PathBuf) -> Load {
-    let mut load = Load::default();
+pub(in crate::rule) fn file(path: PathBuf) -> LoadedRules {
+    let mut load = LoadedRules::default();
     match read_text(&path) {
         Ok(text) => load.add(RuleOrigin::File(path), &text),
         Err(message) => load.problems.push(Problem::of_file(path.display().to_string(), message)),

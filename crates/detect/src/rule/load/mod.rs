@@ -24,7 +24,7 @@ use super::{Correlation, Rule, RuleOrigin};
 
 /// What came of reading rules from one source.
 #[derive(Debug, Default)]
-pub struct Load {
+pub struct LoadedRules {
     /// The rules that can run, in the order of the files.
     pub rules: Vec<Rule>,
     /// The correlations, their references not resolved yet.
@@ -37,7 +37,7 @@ pub struct Load {
     pub warnings: Vec<Problem>,
 }
 
-impl Load {
+impl LoadedRules {
     /// Reads one file's text.
     fn add(&mut self, origin: RuleOrigin, text: &str) {
         file::read(origin, text, self);
@@ -57,8 +57,8 @@ impl Load {
 }
 
 /// Reads texts that are in memory, each with the name by which people know it.
-pub fn texts<'t>(texts: impl Iterator<Item = (&'t str, &'t str)>) -> Load {
-    let mut load = Load::default();
+pub fn texts<'t>(texts: impl Iterator<Item = (&'t str, &'t str)>) -> LoadedRules {
+    let mut load = LoadedRules::default();
     for (name, text) in texts {
         load.add(RuleOrigin::File(name.into()), text);
     }
@@ -67,8 +67,8 @@ pub fn texts<'t>(texts: impl Iterator<Item = (&'t str, &'t str)>) -> Load {
 }
 
 /// The rules that are part of the program.
-pub fn embedded() -> Load {
-    let mut load = Load::default();
+pub fn embedded() -> LoadedRules {
+    let mut load = LoadedRules::default();
     for file in embedded::FILES.iter().chain(embedded::CORRELATIONS) {
         load.add(RuleOrigin::Embedded(file.name), file.text);
     }

@@ -7,7 +7,7 @@ use toml::de::{DeTable, DeValue};
 use super::reader::Reader;
 use super::report::Problem;
 use crate::ecs;
-use crate::rule::check::never;
+use crate::rule::check::unsatisfiable;
 
 /// The query, parsed, where it can be.
 pub(in crate::rule) fn read<'f>(reader: &mut Reader<'f>, table: &DeTable<'f>) -> Option<Query> {
@@ -31,9 +31,9 @@ pub(in crate::rule) fn read_for<'f>(
                 let place = written.place(unknown.span.start);
                 reader.odd(place..place, unknown.to_string());
             }
-            for remark in never::remarks(query.expr()) {
-                let place = written.place(remark.span.start);
-                reader.odd(place..place, remark.message);
+            for lint in unsatisfiable::lints(query.expr()) {
+                let place = written.place(lint.span.start);
+                reader.odd(place..place, lint.message);
             }
             Some(query)
         }

@@ -23,8 +23,8 @@ fn with(lines: &str) -> String {
     format!("{HEAD}{lines}\nquery = 'event.action: CreateGroup'\n")
 }
 
-fn load(text: &str) -> Load {
-    let mut load = Load::default();
+fn load(text: &str) -> LoadedRules {
+    let mut load = LoadedRules::default();
     load.add(RuleOrigin::File("a.toml".into()), text);
     load
 }

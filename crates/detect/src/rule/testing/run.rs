@@ -9,7 +9,7 @@ use super::cases::{Case, Cases};
 use crate::cloudtrail::Record;
 use crate::ecs::View;
 use crate::rule::embedded::FILES;
-use crate::rule::load::{self, Load, Problem, Refusal};
+use crate::rule::load::{self, LoadedRules, Problem, Refusal};
 use crate::rule::{Rule, RuleOrigin};
 
 /// What the ends of a test file's name are.
@@ -128,7 +128,7 @@ fn tests_beside(rule: &Rule) -> Result<Option<Cases>, Problem> {
 }
 
 fn run(
-    load: Load,
+    load: LoadedRules,
     tests: impl Fn(&Rule) -> Result<Option<Cases>, Problem>,
     now: Timestamp,
 ) -> Tested {

@@ -1,9 +1,9 @@
 //! Without a ledger an invocation is the execution: what it held back is told when it ends.
 
 use alert;
-use detect::finding::{Fate, Finding, FindingId, Summary};
+use detect::finding::{Finding, FindingId, Outcome, Summary};
 
-use super::publish::{Ended, place, unanswered};
+use super::publish::{FindingOutcome, place, unanswered};
 use super::{Pipeline, Problem, Run};
 
 /// A finding that was held back, and the message that it came with.
@@ -19,8 +19,8 @@ impl Run {
             let told = tell(&self.pipeline, &held).await;
             self.outcome.report.summaries += u64::from(told.is_ok());
             for Held { message, finding } in &held {
-                let fate = if told.is_ok() { Fate::Summarised } else { Fate::Failed };
-                self.end(vec![Ended::new(finding, fate)]);
+                let outcome = if told.is_ok() { Outcome::Summarised } else { Outcome::Failed };
+                self.end(vec![FindingOutcome::new(finding, outcome)]);
                 if let Err(error) = &told {
                     self.problem(message, Problem::retry(place(finding), error));
                 }

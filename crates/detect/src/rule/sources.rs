@@ -6,12 +6,12 @@ use std::path::PathBuf;
 use thiserror::Error;
 
 use super::correlation::resolve;
-use super::load::{self, Load, Problem, Refusal};
+use super::load::{self, LoadedRules, Problem, Refusal};
 use super::{Correlation, NoRules, Rule, RuleSet};
 
 /// What came of reading all places.
 #[derive(Debug, Default)]
-pub struct Gathered {
+pub struct RuleSources {
     sources: Vec<Vec<Rule>>,
     /// Their references not resolved yet.
     correlations: Vec<Correlation>,
@@ -37,11 +37,11 @@ pub enum RulesError {
     NoRules(#[from] NoRules),
 }
 
-impl Gathered {
+impl RuleSources {
     /// Reads the rules that come with the program, where `default_rules` says so, and then those of
     /// `paths` (folders or files). A rule takes the place of an earlier one with the same id.
-    pub fn from_places(default_rules: bool, paths: &[PathBuf]) -> Gathered {
-        let mut gathered = Gathered::default();
+    pub fn from_places(default_rules: bool, paths: &[PathBuf]) -> RuleSources {
+        let mut gathered = RuleSources::default();
         if default_rules {
             gathered.add(load::embedded());
         }
@@ -53,7 +53,7 @@ impl Gathered {
 
     /// Adds a source, behind those before. What has the id of an earlier rule or correlation takes
     /// its place.
-    pub fn add(&mut self, load: Load) {
+    pub fn add(&mut self, load: LoadedRules) {
         let rules: BTreeSet<&str> = load.rules.iter().map(|it| &*it.info.id).collect();
         let correlations: BTreeSet<&str> =
             load.correlations.iter().map(|it| &*it.info.id).collect();

@@ -12,8 +12,8 @@
 
 use std::time::Instant;
 
-use super::needles::Needles;
-use super::reader::{Gear, Options, Read, Visit, in_one_pass, split};
+use super::literals::Prefilter;
+use super::reader::{Options, Read, ScanMode, Visit, in_one_pass, split};
 use super::split::Splitter;
 use super::whole::{Scratch, with_scratch};
 use super::{Body, ReadError};
@@ -23,15 +23,15 @@ use super::{Body, ReadError};
 pub fn read(
     body: Body,
     options: Options,
-    needles: &Needles,
+    literals: &Prefilter,
     visit: Visit<'_>,
 ) -> (Read, Result<(), ReadError>) {
     let bytes = match body {
         Body::Whole(bytes) => bytes,
-        stream @ Body::Stream(_) => return in_one_pass(stream, options, Some(needles), visit),
+        stream @ Body::Stream(_) => return in_one_pass(stream, options, Some(literals), visit),
     };
-    let whole = with_scratch(|scratch| whole(scratch, &bytes, options, needles, &mut *visit));
-    whole.unwrap_or_else(|| in_one_pass(Body::Whole(bytes), options, Some(needles), visit))
+    let whole = with_scratch(|scratch| whole(scratch, &bytes, options, literals, &mut *visit));
+    whole.unwrap_or_else(|| in_one_pass(Body::Whole(bytes), options, Some(literals), visit))
 }
 
 /// None where the object cannot be inflated as a whole.
@@ -39,24 +39,24 @@ fn whole(
     scratch: &mut Scratch,
     stored: &[u8],
     options: Options,
-    needles: &Needles,
+    literals: &Prefilter,
     visit: Visit<'_>,
 ) -> Option<(Read, Result<(), ReadError>)> {
     let start = Instant::now();
     let size = scratch.inflate(stored, options.max_bytes)?;
     let inflated = Instant::now();
-    let mut read = Read { bytes: size as u64, gear: Gear::Probe, ..Read::default() };
+    let mut read = Read { bytes: size as u64, mode: ScanMode::Prefiltered, ..Read::default() };
     read.times.inflate = inflated - start;
     let text = &scratch.buffer[..size];
-    let quiet = is_framed(text) && !needles.may_stand_in(text);
+    let quiet = is_framed(text) && !literals.may_stand_in(text);
     let probed = Instant::now();
-    read.times.probe = probed - inflated;
+    read.times.prefilter = probed - inflated;
     if quiet {
         return Some((read, Ok(())));
     }
-    read.gear = Gear::Full;
+    read.mode = ScanMode::Parsed;
     let mut splitter = Splitter::over(std::mem::take(&mut scratch.buffer), size, options.lines);
-    let result = split(&mut splitter, Some(needles), &mut read, visit);
+    let result = split(&mut splitter, Some(literals), &mut read, visit);
     scratch.buffer = splitter.into_buffer();
     read.times.full = probed.elapsed();
     Some((read, result))

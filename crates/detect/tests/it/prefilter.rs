@@ -4,8 +4,8 @@
 use std::io::{Read, Write};
 use std::sync::LazyLock;
 
-use crate::gears::{Seen, origin};
-use detect::cloudtrail::reader::{Gear, Options};
+use crate::scan_modes::{Seen, origin};
+use detect::cloudtrail::reader::{Options, ScanMode};
 use detect::cloudtrail::{Body, ReadProblem};
 use detect::finding::search;
 use detect::rule::{Detections, RuleSet, load};
@@ -22,7 +22,7 @@ static DETECTIONS: LazyLock<Detections> =
 
 /// The two ways with the rules that come with the program.
 fn agree(stored: &[u8], options: Options) -> (Seen, Seen) {
-    crate::gears::agree(stored, options, &DETECTIONS)
+    crate::scan_modes::agree(stored, options, &DETECTIONS)
 }
 
 fn gzip(text: &[u8]) -> Vec<u8> {
@@ -44,7 +44,7 @@ fn log(count: usize, changes: &[usize]) -> String {
 }
 
 fn only_probed(seen: &Seen) -> bool {
-    seen.read.gear == Gear::Probe
+    seen.read.mode == ScanMode::Prefiltered
 }
 
 #[test]
@@ -218,13 +218,13 @@ fn rules_without_needles_look_at_every_record() {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("any.toml"), any).unwrap();
     let any = RuleSet::new([load::folder(folder.path()).rules]).unwrap();
-    assert_eq!(any.needles().unwrap_err().info.id, "any");
+    assert_eq!(any.prefilter().unwrap_err().info.id, "any");
     let any = Detections::from(any);
     let (mut found, body) = (0, Body::Whole(gzip(log(20, &[]).as_bytes()).into()));
     let (read, end) =
         search(body, OPTIONS, &any, Timestamp::UNIX_EPOCH, &origin, &mut |_| found += 1);
     assert!(end.is_ok());
-    assert_eq!((found, read.records, read.parsed, read.gear), (20, 20, 20, Gear::Full));
+    assert_eq!((found, read.records, read.parsed, read.mode), (20, 20, 20, ScanMode::Parsed));
 }
 
 /// Objects of all kinds: quiet or not, in one or two members, spread out, with what only looks like

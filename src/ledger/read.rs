@@ -25,13 +25,13 @@ pub enum Index {
         /// The group's name.
         group: String,
     },
-    /// Findings about the actor of this key (see [`Actor::key`](detect::finding::Actor)).
-    Actor(String),
+    /// Findings about the actor of this key (see [`Principal::key`](detect::finding::Actor)).
+    Principal(String),
 }
 
 /// What a list gave.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub struct Listed {
+pub struct IndexPage {
     /// Entries, each once.
     pub keys: Vec<IndexKey>,
     /// Keys that no version of this program wrote.
@@ -40,7 +40,7 @@ pub struct Listed {
 
 /// An entry as it was found.
 #[derive(Debug)]
-pub struct Looked {
+pub struct EntrySnapshot {
     /// What it says, or why that cannot be read.
     pub entry: Result<Entry, Unreadable>,
     /// When it was written last, by the store's clock.
@@ -60,8 +60,8 @@ pub struct OpenMarker {
 
 impl StoredLedger {
     /// The entries that an index names, in no order.
-    pub async fn listed(&self, index: &Index) -> Result<Listed, LedgerError> {
-        let mut listed = Listed::default();
+    pub async fn listed(&self, index: &Index) -> Result<IndexPage, LedgerError> {
+        let mut listed = IndexPage::default();
         for folder in self.folders(index).await? {
             for key in self.place.list_all(&folder, false).await? {
                 match key.strip_prefix(&folder).and_then(IndexKey::parse) {
@@ -78,7 +78,7 @@ impl StoredLedger {
     async fn folders(&self, index: &Index) -> Result<Vec<String>, LedgerError> {
         Ok(match index {
             Index::All => vec![keys::ENTRIES.to_owned()],
-            Index::Actor(key) => vec![keys::of_actor(key)],
+            Index::Principal(key) => vec![keys::of_actor(key)],
             Index::Group { account: Some(account), group } => {
                 vec![group_key::folder(Some(account), group)]
             }
@@ -102,17 +102,17 @@ impl StoredLedger {
     }
 
     /// An entry as it is now; none where there is none.
-    pub async fn look(&self, id: &FindingId) -> Result<Option<Looked>, LedgerError> {
+    pub async fn look(&self, id: &FindingId) -> Result<Option<EntrySnapshot>, LedgerError> {
         let Some(found) = self.read(id).await? else { return Ok(None) };
         let leased = found.entry.as_ref().is_ok_and(|entry| found.is_leased(entry));
-        Ok(Some(Looked { entry: found.entry, written: found.object.modified, leased }))
+        Ok(Some(EntrySnapshot { entry: found.entry, written: found.object.modified, leased }))
     }
 
     /// When the last claim of an entry was indexed, which is right after it was made; none where it
     /// is in no index.
     pub async fn claimed_at(&self, entry: &Entry) -> Result<Option<Timestamp>, LedgerError> {
         let Content::Finding(finding) = &entry.content else { return Ok(None) };
-        let folder = keys::of_actor(&finding.actor.key);
+        let folder = keys::of_actor(&finding.principal.key);
         let of_time = format!("{folder}{}", keys::stamp(keys::time_of(entry)));
         for key in self.place.list_all(&of_time, false).await? {
             let is_meant = key
@@ -148,7 +148,7 @@ impl StoredLedger {
     }
 
     /// What a claim would come to now; none where it would be ours.
-    pub async fn foresee(&self, id: &FindingId) -> Result<Option<Claimed>, LedgerError> {
+    pub async fn peek_claim(&self, id: &FindingId) -> Result<Option<Claimed>, LedgerError> {
         Ok(self.read(id).await?.and_then(|found| self.foreseen(id, &found)))
     }
 

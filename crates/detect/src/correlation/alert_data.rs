@@ -5,14 +5,14 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{Episode, Mark, members, values};
+use super::{Incident, Mark, members, values};
 use crate::finding::{Finding, FindingId};
 use crate::rule::{Correlation, RuleInfo, Severity, Stage};
 
 /// What is to be told of an episode, at one severity. What its members are is in their own entries
 /// of the ledger.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Correlated {
+pub struct CorrelationAlertData {
     /// The same for the same episode and severity.
     pub id: FindingId,
     /// The correlation, with the severity and risk score that were reached.
@@ -30,7 +30,7 @@ pub struct Correlated {
     /// The hash of their values.
     pub folder: String,
     /// The episode.
-    pub episode: FindingId,
+    pub incident: FindingId,
     /// Its first event.
     pub start: Timestamp,
     /// Its last event so far.
@@ -43,7 +43,7 @@ pub struct Correlated {
 
 /// What the ledger knows of the members.
 #[derive(Debug, Clone, Default)]
-pub struct Known {
+pub struct MemberFindings {
     /// The values of the group_by fields, in their order; none where no member could tell.
     pub values: Option<Vec<String>>,
     /// The members that could be read, in the order of their events.
@@ -54,34 +54,34 @@ pub struct Known {
 
 /// What is to be told of an episode as it is now, by the marks around it. Its id is the same for
 /// the same episode and severity, whoever tells of it.
-pub fn told(
+pub fn alert_data(
     correlation: &Correlation,
     folder: &str,
     marks: &[Mark],
-    episode: &Episode,
-) -> Correlated {
-    let members = members(correlation, marks, episode);
-    let severity = episode.severity.as_str();
-    let raise = correlation.raises.iter().find(|raise| raise.severity == episode.severity);
+    incident: &Incident,
+) -> CorrelationAlertData {
+    let members = members(correlation, marks, incident);
+    let severity = incident.severity.as_str();
+    let raise = correlation.raises.iter().find(|raise| raise.severity == incident.severity);
     let names = |stage: &Stage| stage.0.iter().map(|reference| reference.name.clone()).collect();
-    Correlated {
+    CorrelationAlertData {
         id: FindingId::of_parts([
             "correlation",
             &correlation.info.id,
             folder,
-            episode.id.as_str(),
+            incident.id.as_str(),
             severity,
         ]),
-        rule: correlation.info_at(episode.severity),
+        rule: correlation.info_at(incident.severity),
         base: correlation.info.severity,
         raised_by: raise.map(|raise| raise.query.source().to_owned()),
         asked: correlation.in_words(),
         stages: correlation.stages.iter().map(names).collect(),
         group_by: correlation.group_by.clone(),
         folder: folder.to_owned(),
-        episode: episode.id.clone(),
-        start: episode.start,
-        end: episode.end,
+        incident: incident.id.clone(),
+        start: incident.start,
+        end: incident.end,
         members: members.shown,
         events: members.events,
     }
@@ -89,7 +89,13 @@ pub fn told(
 
 /// What is known of what is told: its members, as far as they could be read, and what they are
 /// alike in.
-pub fn known(told: &Correlated, members: Vec<Finding>, trouble: Option<String>) -> Known {
-    let values = members.iter().find_map(|finding| values(&told.group_by, &told.folder, finding));
-    Known { values, members, trouble }
+pub fn member_findings(
+    alert_data: &CorrelationAlertData,
+    members: Vec<Finding>,
+    trouble: Option<String>,
+) -> MemberFindings {
+    let values = members
+        .iter()
+        .find_map(|finding| values(&alert_data.group_by, &alert_data.folder, finding));
+    MemberFindings { values, members, trouble }
 }

@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use detect::finding::{Finding, FindingId, Gap};
+use detect::finding::{ContextGap, Finding, FindingId};
 use jiff::Timestamp;
 
-use super::around::latest;
+use super::index_window::latest;
 use super::{LedgerError, StoredLedger, detail, keys};
 
 /// What the ledger knows of an actor around a finding.
@@ -17,7 +17,7 @@ pub struct ActorHistory {
     /// Nothing earlier is on record.
     pub first: bool,
     /// Why these are not all.
-    pub gap: Option<Gap>,
+    pub gap: Option<ContextGap>,
 }
 
 /// One finding, as a key tells it.
@@ -35,12 +35,12 @@ impl StoredLedger {
         finding: &Finding,
         now: Timestamp,
     ) -> Result<ActorHistory, LedgerError> {
-        let folder = keys::of_actor(&finding.actor.key);
+        let folder = keys::of_actor(&finding.principal.key);
         let time = finding.time.unwrap_or(now);
         let stretch = self.around(&folder, time).await?;
         let latest = latest(time, now);
         let mut history = ActorHistory {
-            gap: (!stretch.whole).then_some(Gap::TooMuch),
+            gap: (!stretch.whole).then_some(ContextGap::TooMuch),
             ..ActorHistory::default()
         };
         let mut earlier = false;
@@ -58,7 +58,7 @@ impl StoredLedger {
             }
         }
         // What cannot be read may be earlier.
-        let known = earlier || history.gap == Some(Gap::Unreadable);
+        let known = earlier || history.gap == Some(ContextGap::Unreadable);
         history.first = !known && !self.is_older(&folder, time).await?;
         Ok(history)
     }
@@ -66,7 +66,7 @@ impl StoredLedger {
 
 impl ActorHistory {
     fn unreadable(&mut self) {
-        self.gap = self.gap.or(Some(Gap::Unreadable));
+        self.gap = self.gap.or(Some(ContextGap::Unreadable));
     }
 }
 

@@ -10,42 +10,42 @@ use kql::{Expr, ExprKind, Field, Leaf, Literal, Span, Test};
 use crate::ecs::{self, ValueKind};
 
 /// Something about a part of a query.
-pub(in crate::rule) struct Remark {
+pub(in crate::rule) struct Lint {
     pub(in crate::rule) span: Span,
     pub(in crate::rule) message: String,
 }
 
 /// Every part that no record can meet, in the order written. What stands in `path: { … }` is not
 /// looked at.
-pub(in crate::rule) fn remarks(expr: &Expr) -> Vec<Remark> {
-    let mut remarks = Vec::new();
-    collect(expr, &mut remarks);
-    remarks
+pub(in crate::rule) fn lints(expr: &Expr) -> Vec<Lint> {
+    let mut lints = Vec::new();
+    collect(expr, &mut lints);
+    lints
 }
 
-fn collect(expr: &Expr, remarks: &mut Vec<Remark>) {
+fn collect(expr: &Expr, lints: &mut Vec<Lint>) {
     match expr.kind() {
         ExprKind::Leaf(leaf) => {
-            let reason = never(leaf);
-            remarks.extend(reason.map(|reason| remark(expr, &reason)));
+            let reason = unsatisfiable(leaf);
+            lints.extend(reason.map(|reason| lint(expr, &reason)));
         }
         ExprKind::And(children) => {
-            children.iter().for_each(|child| collect(child, remarks));
-            remarks.extend(conflict(children));
+            children.iter().for_each(|child| collect(child, lints));
+            lints.extend(conflict(children));
         }
         ExprKind::Or(_) | ExprKind::Not(_) => {
-            expr.children().iter().for_each(|child| collect(child, remarks))
+            expr.children().iter().for_each(|child| collect(child, lints))
         }
         ExprKind::All | ExprKind::Nested { .. } => {}
     }
 }
 
-fn remark(expr: &Expr, reason: &str) -> Remark {
-    Remark { span: expr.span(), message: format!("can never be true: {reason}") }
+fn lint(expr: &Expr, reason: &str) -> Lint {
+    Lint { span: expr.span(), message: format!("can never be true: {reason}") }
 }
 
 /// Why no value of the field passes the test.
-fn never(leaf: &Leaf) -> Option<String> {
+fn unsatisfiable(leaf: &Leaf) -> Option<String> {
     let Field::Named(field) = leaf.field() else { return None };
     let (kind, _) = ecs::shape(field)?;
     let expected = match leaf.test() {
@@ -199,7 +199,7 @@ fn retain(all: &mut Allowed<'_>, leaf: &Leaf, wanted: bool) {
 
 /// The first part of a chain of `and` that leaves a field without a value. A part that has none by
 /// itself was told.
-fn conflict(children: &[Expr]) -> Option<Remark> {
+fn conflict(children: &[Expr]) -> Option<Lint> {
     let narrowing = children.iter().map(|child| (child, narrow_by as Step));
     let steps: Vec<(&Expr, Step)> =
         narrowing.chain(children.iter().map(|child| (child, exclude as Step))).collect();
@@ -214,7 +214,7 @@ fn conflict(children: &[Expr]) -> Option<Remark> {
     let left: Vec<String> =
         before.get(field)?.iter().map(|value| format!("`{}`", value.escape_debug())).collect();
     let reason = format!("`{field}` has one value, and elsewhere it must be {}", left.join(" or "));
-    Some(remark(steps[at].0, &reason))
+    Some(lint(steps[at].0, &reason))
 }
 
 /// What a part of a chain of `and` does to the values that are left.

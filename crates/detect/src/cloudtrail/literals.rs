@@ -17,7 +17,7 @@ use fearless_simd::{Level, Simd, dispatch, u8x64};
 
 /// The names at least one of which stands in any record that any rule can match.
 #[derive(Debug, Clone)]
-pub struct Needles {
+pub struct Prefilter {
     actions: Names,
     providers: Names,
     level: Level,
@@ -37,13 +37,13 @@ impl<'a> PlainName<'a> {
 /// How many places are gathered before a closer look is taken at them.
 const BATCH: usize = 64;
 
-impl Needles {
+impl Prefilter {
     /// Looks for these values of `eventName` and of `eventSource`.
     pub fn new<'a>(
         actions: impl IntoIterator<Item = PlainName<'a>>,
         providers: impl IntoIterator<Item = PlainName<'a>>,
-    ) -> Needles {
-        Needles {
+    ) -> Prefilter {
+        Prefilter {
             actions: Names::new(actions),
             providers: Names::new(providers),
             level: Level::new(),
@@ -224,14 +224,14 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn looking_for(actions: &[&'static str], providers: &[&'static str]) -> Needles {
+    fn looking_for(actions: &[&'static str], providers: &[&'static str]) -> Prefilter {
         let plain = |names: &[&'static str]| {
             names.iter().map(|name| PlainName::new(name).unwrap()).collect::<Vec<_>>()
         };
-        Needles::new(plain(actions), plain(providers))
+        Prefilter::new(plain(actions), plain(providers))
     }
 
-    fn needles() -> Needles {
+    fn prefilter() -> Prefilter {
         looking_for(&["CreateGroup", "AddUserToGroup"], &["iam.amazonaws.com"])
     }
 
@@ -254,7 +254,7 @@ mod tests {
             // At every place within the 64 bytes that are looked at together.
             for pad in 0..130 {
                 let text = format!("{}{text}{}", " ".repeat(pad), " ".repeat(130 - pad));
-                assert_eq!(needles().may_stand_in(text.as_bytes()), expected, "{text}");
+                assert_eq!(prefilter().may_stand_in(text.as_bytes()), expected, "{text}");
             }
         }
     }
@@ -272,7 +272,7 @@ mod tests {
         {
             for pad in 0..70 {
                 let text = format!("{}{escape}", " ".repeat(pad));
-                assert_eq!(needles().may_stand_in(text.as_bytes()), expected, "{text:?}");
+                assert_eq!(prefilter().may_stand_in(text.as_bytes()), expected, "{text:?}");
             }
         }
     }
@@ -295,11 +295,11 @@ mod tests {
     fn names_of_every_length_are_found() {
         let names = ["A", "Ab", "Scan", "Invoke", "GetItem", "Decrypt8", "CreateGroup"];
         for shortest in 0..names.len() {
-            let needles = looking_for(&names[shortest..], &[]);
+            let prefilter = looking_for(&names[shortest..], &[]);
             for (at, name) in names.iter().enumerate() {
                 let text = format!("{{\"eventName\":\"{name}\"}}");
                 assert_eq!(
-                    needles.may_stand_in(text.as_bytes()),
+                    prefilter.may_stand_in(text.as_bytes()),
                     at >= shortest,
                     "{text} from {shortest}"
                 );
@@ -315,8 +315,8 @@ mod tests {
                 r#"{"eventName":"X"},"#.repeat(others),
                 r#"{"eventName":"CreateGroup"}"#
             );
-            assert!(needles().may_stand_in(text.as_bytes()), "{others}");
-            assert!(!needles().may_stand_in(text.replace("CreateG", "G").as_bytes()), "{others}");
+            assert!(prefilter().may_stand_in(text.as_bytes()), "{others}");
+            assert!(!prefilter().may_stand_in(text.replace("CreateG", "G").as_bytes()), "{others}");
         }
     }
 
@@ -350,7 +350,7 @@ mod tests {
             let text = format!("{{\"x\":{before},{key}{space}:{space}{value}}}");
             let record: serde_json::Value = serde_json::from_str(&text).unwrap();
             prop_assert_eq!(record["eventName"].as_str(), Some(name));
-            prop_assert!(needles().may_stand_in(text.as_bytes()), "{}", text);
+            prop_assert!(prefilter().may_stand_in(text.as_bytes()), "{}", text);
         }
     }
 }

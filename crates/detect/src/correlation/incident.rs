@@ -19,7 +19,7 @@ const VERSION: u32 = 1;
 
 /// One story: from its first event to its last so far.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Episode {
+pub struct Incident {
     /// The same as long as it lasts.
     pub id: FindingId,
     /// Its first event.
@@ -33,23 +33,23 @@ pub struct Episode {
 /// The episodes of one correlation and one set of group_by values, by their start; more than a
 /// timespan apart.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Episodes {
+pub struct Incidents {
     version: u32,
-    episodes: Vec<Episode>,
+    incidents: Vec<Incident>,
 }
 
-impl Default for Episodes {
-    fn default() -> Episodes {
-        Episodes { version: VERSION, episodes: Vec::new() }
+impl Default for Incidents {
+    fn default() -> Incidents {
+        Incidents { version: VERSION, incidents: Vec::new() }
     }
 }
 
-impl Episodes {
+impl Incidents {
     /// Reads the JSON of what was written.
     ///
     /// # Errors
     /// A later program wrote it.
-    pub fn decode(bytes: &[u8]) -> Result<Option<Episodes>, String> {
+    pub fn decode(bytes: &[u8]) -> Result<Option<Incidents>, String> {
         let versioned = serde_json::from_slice::<BTreeMap<String, serde_json::Value>>(bytes).ok();
         let version = versioned.and_then(|fields| fields.get("version")?.as_u64());
         match version {
@@ -70,8 +70,8 @@ impl Episodes {
         times: &[Timestamp],
         timespan: SignedDuration,
         id: &dyn Fn(Timestamp) -> FindingId,
-    ) -> Episodes {
-        let mut all = self.episodes.clone();
+    ) -> Incidents {
+        let mut all = self.incidents.clone();
         for Occurrence { start, end, severity } in occurrences {
             join(&mut all, Stretch { start: *start, end: *end }, Some(*severity), timespan, id);
         }
@@ -79,15 +79,17 @@ impl Episodes {
             join(&mut all, Stretch { start: *time, end: *time }, None, timespan, id);
         }
         let forgotten = all.len().saturating_sub(MOST);
-        Episodes { version: VERSION, episodes: all.split_off(forgotten) }
+        Incidents { version: VERSION, incidents: all.split_off(forgotten) }
     }
 
     /// The episodes that events at `times` belong to.
-    pub fn around(&self, times: &[Timestamp], timespan: SignedDuration) -> Vec<Episode> {
-        let is_near = |episode: &&Episode| {
-            times.iter().any(|time| Stretch { start: *time, end: *time }.is_near(episode, timespan))
+    pub fn around(&self, times: &[Timestamp], timespan: SignedDuration) -> Vec<Incident> {
+        let is_near = |incident: &&Incident| {
+            times
+                .iter()
+                .any(|time| Stretch { start: *time, end: *time }.is_near(incident, timespan))
         };
-        self.episodes.iter().filter(is_near).cloned().collect()
+        self.incidents.iter().filter(is_near).cloned().collect()
     }
 }
 
@@ -98,31 +100,31 @@ struct Stretch {
 }
 
 impl Stretch {
-    fn is_near(self, episode: &Episode, timespan: SignedDuration) -> bool {
-        self.start.duration_since(episode.end) <= timespan
-            && episode.start.duration_since(self.end) <= timespan
+    fn is_near(self, incident: &Incident, timespan: SignedDuration) -> bool {
+        self.start.duration_since(incident.end) <= timespan
+            && incident.start.duration_since(self.end) <= timespan
     }
 }
 
 /// Joins a stretch with the episodes near it. Without a severity it makes none by itself.
 fn join(
-    all: &mut Vec<Episode>,
+    all: &mut Vec<Incident>,
     stretch: Stretch,
     severity: Option<Severity>,
     timespan: SignedDuration,
     id: &dyn Fn(Timestamp) -> FindingId,
 ) {
     let (near, apart): (Vec<_>, Vec<_>) =
-        std::mem::take(all).into_iter().partition(|episode| stretch.is_near(episode, timespan));
+        std::mem::take(all).into_iter().partition(|incident| stretch.is_near(incident, timespan));
     *all = apart;
-    let start = near.iter().map(|episode| episode.start).fold(stretch.start, Timestamp::min);
-    let end = near.iter().map(|episode| episode.end).fold(stretch.end, Timestamp::max);
+    let start = near.iter().map(|incident| incident.start).fold(stretch.start, Timestamp::min);
+    let end = near.iter().map(|incident| incident.end).fold(stretch.end, Timestamp::max);
     // Of equals the first.
-    let worst = near.iter().rev().max_by_key(|episode| episode.severity);
+    let worst = near.iter().rev().max_by_key(|incident| incident.severity);
     let joined = match (worst, severity) {
         (None, None) => return,
-        (None, Some(severity)) => Episode { id: id(start), start, end, severity },
-        (Some(worst), severity) => Episode {
+        (None, Some(severity)) => Incident { id: id(start), start, end, severity },
+        (Some(worst), severity) => Incident {
             id: worst.id.clone(),
             start,
             end,
@@ -130,5 +132,5 @@ fn join(
         },
     };
     all.push(joined);
-    all.sort_by_key(|episode| episode.start);
+    all.sort_by_key(|incident| incident.start);
 }

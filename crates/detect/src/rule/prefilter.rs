@@ -2,24 +2,24 @@
 
 use std::collections::BTreeSet;
 
-use super::pin::Pin;
-use crate::cloudtrail::needles::{Needles, PlainName};
+use super::required_fields::RequiredFields;
+use crate::cloudtrail::literals::{PlainName, Prefilter};
 
 /// The names that rules with these pins need, or the index of a rule that needs none: it can match
 /// any record.
 ///
 /// Of a rule that names both, its calls are taken and not its services: `CreateGroup` is in one
 /// object of a thousand, `iam.amazonaws.com` in one of two.
-pub(super) fn of(pins: &[Pin]) -> Result<Needles, usize> {
+pub(super) fn of(pins: &[RequiredFields]) -> Result<Prefilter, usize> {
     let (mut actions, mut providers) = (BTreeSet::new(), BTreeSet::new());
-    for (at, pin) in pins.iter().enumerate() {
-        match (plain(&pin.actions), plain(&pin.providers)) {
+    for (at, required_fields) in pins.iter().enumerate() {
+        match (plain(&required_fields.actions), plain(&required_fields.providers)) {
             (Some(names), _) => actions.extend(names),
             (None, Some(names)) => providers.extend(names),
             (None, None) => return Err(at),
         }
     }
-    Ok(Needles::new(actions, providers))
+    Ok(Prefilter::new(actions, providers))
 }
 
 /// The names, if all of them can be looked for.
@@ -32,19 +32,21 @@ mod tests {
     use super::*;
     use kql::Query;
 
-    fn of_queries(queries: &[&str]) -> Result<Needles, usize> {
-        let pins: Vec<Pin> =
-            queries.iter().map(|query| Pin::of(Query::parse(query).unwrap().expr())).collect();
+    fn of_queries(queries: &[&str]) -> Result<Prefilter, usize> {
+        let pins: Vec<RequiredFields> = queries
+            .iter()
+            .map(|query| RequiredFields::of(Query::parse(query).unwrap().expr()))
+            .collect();
         of(&pins)
     }
 
-    fn stands(needles: &Needles, key: &str, name: &str) -> bool {
-        needles.may_stand_in(format!("{{\"{key}\":\"{name}\"}}").as_bytes())
+    fn stands(prefilter: &Prefilter, key: &str, name: &str) -> bool {
+        prefilter.may_stand_in(format!("{{\"{key}\":\"{name}\"}}").as_bytes())
     }
 
     #[test]
     fn calls_are_looked_for_rather_than_services() {
-        let needles = of_queries(&[
+        let prefilter = of_queries(&[
             "event.provider: iam.amazonaws.com and event.action: (CreateGroup or DeleteGroup)",
             "event.provider: kms.amazonaws.com and event.action: Disable*",
             "event.provider: s3.amazonaws.com and event.action: \"white space\"",
@@ -59,7 +61,7 @@ mod tests {
             ("eventName", "white space", false),
         ];
         for (key, name, expected) in cases {
-            assert_eq!(stands(&needles, key, name), expected, "{key} {name}");
+            assert_eq!(stands(&prefilter, key, name), expected, "{key} {name}");
         }
     }
 

@@ -11,7 +11,7 @@ use std::thread;
 const WAITING: usize = 64;
 
 /// What a thread sends while it works on one item.
-pub type News<N> = SyncSender<N>;
+pub type Sender<N> = SyncSender<N>;
 
 /// Does `work` on every item, several at once, and gives each item's label and what the work sends
 /// to `print`, in the order of the items. Items are taken as threads get free. The news of an item
@@ -19,7 +19,7 @@ pub type News<N> = SyncSender<N>;
 pub fn in_order<I, L, N, E>(
     threads: NonZeroUsize,
     items: impl Iterator<Item = (L, I)> + Send,
-    work: impl Fn(I, &News<N>) + Sync,
+    work: impl Fn(I, &Sender<N>) + Sync,
     mut print: impl FnMut(L, Receiver<N>) -> Result<(), E>,
 ) -> Result<(), E>
 where
@@ -46,7 +46,7 @@ type Source<T, L, N> = Mutex<Option<(T, SyncSender<(L, Receiver<N>)>)>>;
 
 /// The next item, announced under the lock: in the order in which items are taken. None at the end,
 /// and where nobody listens any more.
-fn take<I, L, N>(source: &Source<impl Iterator<Item = (L, I)>, L, N>) -> Option<(I, News<N>)> {
+fn take<I, L, N>(source: &Source<impl Iterator<Item = (L, I)>, L, N>) -> Option<(I, Sender<N>)> {
     let mut source = source.lock().unwrap_or_else(PoisonError::into_inner);
     let taken = source.as_mut().and_then(|(items, announce)| {
         let (label, item) = items.next()?;
@@ -64,7 +64,10 @@ fn take<I, L, N>(source: &Source<impl Iterator<Item = (L, I)>, L, N>) -> Option<
 mod tests {
     use super::*;
 
-    fn crew(threads: usize, work: impl Fn(usize, &News<usize>) + Sync) -> Vec<(usize, Vec<usize>)> {
+    fn parallel(
+        threads: usize,
+        work: impl Fn(usize, &Sender<usize>) + Sync,
+    ) -> Vec<(usize, Vec<usize>)> {
         let mut printed = Vec::new();
         let items = (0..100).map(|item| (item, item));
         let ended: Result<(), ()> =
@@ -79,17 +82,17 @@ mod tests {
     #[test]
     fn any_number_of_threads_gives_the_same() {
         let work =
-            |item: usize, news: &News<usize>| (0..item * 3).for_each(|n| news.send(n).unwrap());
+            |item: usize, news: &Sender<usize>| (0..item * 3).for_each(|n| news.send(n).unwrap());
         let expected: Vec<_> =
             (0..100).map(|item| (item, (0..item * 3).collect::<Vec<_>>())).collect();
         for threads in [1, 2, 7, 200] {
-            assert_eq!(crew(threads, work), expected, "{threads} threads");
+            assert_eq!(parallel(threads, work), expected, "{threads} threads");
         }
     }
 
     #[test]
     fn an_item_that_panics_fails_alone() {
-        let printed = crew(2, |item, news| {
+        let printed = parallel(2, |item, news| {
             assert_ne!(item, 50);
             news.send(item).unwrap();
         });
@@ -104,7 +107,7 @@ mod tests {
     #[test]
     fn after_an_error_nothing_more_is_taken() {
         let taken = Mutex::new(0);
-        let work = |_, _: &News<()>| *taken.lock().unwrap() += 1;
+        let work = |_, _: &Sender<()>| *taken.lock().unwrap() += 1;
         let items = (0..10_000).map(|item| (item, item));
         assert_eq!(
             in_order(NonZeroUsize::new(3).unwrap(), items, work, |_, _| Err("closed")),

@@ -13,9 +13,9 @@ use jiff::Timestamp;
 use trailbell::notification::ObjectRef;
 use trailbell::store::{StoreError, open_file};
 
-use crate::commands::crew::News;
 use crate::commands::files::Entry;
-use crate::commands::look::{Look, Sight};
+use crate::commands::parallel::Sender;
+use crate::commands::scan_target::{ScanTarget, SourceEvent};
 use crate::commands::stats::Cost;
 
 /// Where a body comes from.
@@ -30,7 +30,7 @@ pub enum Event {
     Skipped(&'static str),
     /// It is to be read.
     Opened,
-    Sight(Sight),
+    SourceEvent(SourceEvent),
     /// It could not be read, or not to its end.
     Unreadable(Box<dyn Error + Send>),
     /// It was read, to its end or not.
@@ -38,8 +38,8 @@ pub enum Event {
 }
 
 /// How sources are looked at.
-pub struct Sighting<'a> {
-    pub look: &'a Look,
+pub struct SourceScan<'a> {
+    pub scan_target: &'a ScanTarget,
     pub now: Timestamp,
     /// Inflated bytes accepted of one source.
     pub max_bytes: u64,
@@ -59,10 +59,10 @@ impl Source {
     }
 }
 
-impl Sighting<'_> {
+impl SourceScan<'_> {
     /// Looks at one source, and sends what becomes of it. Where nobody listens any more, that is no
     /// matter.
-    pub fn of(&self, source: Source, news: &News<Event>) {
+    pub fn of(&self, source: Source, news: &Sender<Event>) {
         let send = |event| drop(news.send(event));
         match source {
             Source::Entry(Entry::Skipped { reason, .. }) => send(Event::Skipped(reason)),
@@ -100,8 +100,8 @@ impl Sighting<'_> {
         };
         let options = Options { max_bytes: self.max_bytes, lines };
         let (read, end) = self
-            .look
-            .through(body, options, self.now, origin, &mut |sight| send(Event::Sight(sight)));
+            .scan_target
+            .through(body, options, self.now, origin, &mut |sight| send(Event::SourceEvent(sight)));
         let stored = stored.load(Ordering::Relaxed);
         send(Event::Read(Cost { stored, opening, read }));
         if let Err(error) = end {

@@ -5,11 +5,11 @@ use serde::{Deserialize, Serialize};
 /// What became of a finding in one run. Every finding has exactly one; the report counts them all.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Fate {
+pub enum Outcome {
     /// Its alert was accepted by the sink.
     Alerted,
     /// An exception matched: recorded, counted, not alerted.
-    Excepted,
+    Suppressed,
     /// It was alerted before, or earlier in the same run.
     Duplicate,
     /// Another worker has the claim: a success here, the sweep sees it through.
@@ -22,15 +22,15 @@ pub enum Fate {
     Failed,
 }
 
-impl Fate {
+impl Outcome {
     /// Every fate, in the order reports show them.
-    pub const ALL: [Fate; 7] = [
-        Fate::Alerted,
-        Fate::Excepted,
-        Fate::Duplicate,
-        Fate::HeldElsewhere,
-        Fate::HeldForSummary,
-        Fate::Summarised,
-        Fate::Failed,
+    pub const ALL: [Outcome; 7] = [
+        Outcome::Alerted,
+        Outcome::Suppressed,
+        Outcome::Duplicate,
+        Outcome::HeldElsewhere,
+        Outcome::HeldForSummary,
+        Outcome::Summarised,
+        Outcome::Failed,
     ];
 }

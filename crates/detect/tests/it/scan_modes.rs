@@ -4,10 +4,10 @@
 use std::io::{Cursor, Read};
 
 use bytes::Bytes;
-use detect::cloudtrail::reader::{self, Gear, Options};
+use detect::cloudtrail::reader::{self, Options, ScanMode};
 use detect::cloudtrail::{Body, ReadError, ReadProblem};
 use detect::finding::Origin;
-use detect::finding::{Hit, findings, search};
+use detect::finding::{ScanEvent, findings, search};
 use detect::rule::Detections;
 use jiff::Timestamp;
 
@@ -29,8 +29,10 @@ fn fast(body: Body, options: Options, detections: &Detections) -> Seen {
     let (mut found, mut bad) = (Vec::new(), Vec::new());
     let (read, end) =
         search(body, options, detections, Timestamp::UNIX_EPOCH, &origin, &mut |hit| match hit {
-            Hit::Finding(finding) => found.push((finding.rule.id.clone(), finding.origin.record())),
-            Hit::Bad(record) => bad.push(record.to_string()),
+            ScanEvent::Finding(finding) => {
+                found.push((finding.rule.id.clone(), finding.origin.record()))
+            }
+            ScanEvent::Bad(record) => bad.push(record.to_string()),
         });
     Seen { findings: found, bad, end, read }
 }
@@ -81,8 +83,8 @@ pub fn agree(stored: &[u8], options: Options, detections: &Detections) -> (Seen,
             fast.bad,
             plain.bad
         );
-        match fast.read.gear {
-            Gear::Full => {
+        match fast.read.mode {
+            ScanMode::Parsed => {
                 assert_eq!(told(&fast.end), told(&plain.end), "the same end");
                 let odd = |bad: &&String| {
                     bad.contains("a record is an object") || bad.contains("larger than")
@@ -93,7 +95,7 @@ pub fn agree(stored: &[u8], options: Options, detections: &Detections) -> (Seen,
                     plain.bad
                 );
             }
-            Gear::Probe => {
+            ScanMode::Prefiltered => {
                 assert!(fast.end.is_ok() && plain.findings.is_empty());
                 assert!(
                     plain.end.as_ref().err().is_none_or(is_inside),

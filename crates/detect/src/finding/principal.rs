@@ -9,7 +9,7 @@ use crate::cloudtrail::Record;
 /// Source: `userIdentity`,
 /// <https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-event-reference-user-identity.html>
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Actor {
+pub struct Principal {
     /// `userIdentity.type`, e.g. `IAMUser`; `Unknown` where the record has none.
     pub identity_type: String,
     /// The same for every call of the same actor. IAMUser and Root: the ARN. AssumedRole: the ARN
@@ -19,12 +19,12 @@ pub struct Actor {
     pub label: String,
 }
 
-impl Actor {
+impl Principal {
     /// The actor of a record. Never fails: an identity that says nothing is called `unknown`.
-    pub fn of(record: &Record) -> Actor {
+    pub fn of(record: &Record) -> Principal {
         let identity = Identity { record };
         let identity_type = identity.text("type").unwrap_or("Unknown");
-        Actor {
+        Principal {
             identity_type: identity_type.to_owned(),
             key: identity.key(identity_type).unwrap_or_else(|| "unknown".to_owned()),
             label: identity.label(identity_type).unwrap_or_else(|| "unknown".to_owned()),
@@ -91,8 +91,9 @@ mod tests {
 
     fn check(identity: Value, key: &str, label: &str) {
         let shown = identity.to_string();
-        let actor = Actor::of(&Record::from_value(json!({"userIdentity": identity})).unwrap());
-        assert_eq!((actor.key.as_str(), actor.label.as_str()), (key, label), "{shown}");
+        let principal =
+            Principal::of(&Record::from_value(json!({"userIdentity": identity})).unwrap());
+        assert_eq!((principal.key.as_str(), principal.label.as_str()), (key, label), "{shown}");
     }
 
     #[test]

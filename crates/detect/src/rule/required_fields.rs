@@ -11,51 +11,51 @@ type Names = BTreeSet<String>;
 /// What `event.provider` and `event.action` must be among for a record to match; none where
 /// anything will do. Never too narrow; it may be too wide.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Pin {
+pub struct RequiredFields {
     /// What `event.provider` must be among.
     pub providers: Option<Names>,
     /// What `event.action` must be among.
     pub actions: Option<Names>,
 }
 
-impl Pin {
+impl RequiredFields {
     /// What an expression asks for. A negation, a wildcard, a range or another field asks for
     /// nothing.
-    pub fn of(expr: &Expr) -> Pin {
-        let children = || expr.children().iter().map(Pin::of);
+    pub fn of(expr: &Expr) -> RequiredFields {
+        let children = || expr.children().iter().map(RequiredFields::of);
         match expr.kind() {
-            ExprKind::Leaf(leaf) => Pin::of_leaf(leaf),
-            ExprKind::And(_) => children().reduce(Pin::and).unwrap_or_default(),
-            ExprKind::Or(_) => children().reduce(Pin::or).unwrap_or_default(),
-            ExprKind::All | ExprKind::Nested { .. } | ExprKind::Not(_) => Pin::default(),
+            ExprKind::Leaf(leaf) => RequiredFields::of_leaf(leaf),
+            ExprKind::And(_) => children().reduce(RequiredFields::and).unwrap_or_default(),
+            ExprKind::Or(_) => children().reduce(RequiredFields::or).unwrap_or_default(),
+            ExprKind::All | ExprKind::Nested { .. } | ExprKind::Not(_) => RequiredFields::default(),
         }
     }
 
-    fn of_leaf(leaf: &Leaf) -> Pin {
+    fn of_leaf(leaf: &Leaf) -> RequiredFields {
         let (Field::Named(field), Test::Equals(literal)) = (leaf.field(), leaf.test()) else {
-            return Pin::default();
+            return RequiredFields::default();
         };
         // A block of addresses equals every address in it, in keywords too.
         if literal.text().contains('/') {
-            return Pin::default();
+            return RequiredFields::default();
         }
         let names = Some(Names::from([literal.text().to_owned()]));
         match field.as_str() {
-            "event.provider" => Pin { providers: names, actions: None },
-            "event.action" => Pin { providers: None, actions: names },
-            _ => Pin::default(),
+            "event.provider" => RequiredFields { providers: names, actions: None },
+            "event.action" => RequiredFields { providers: None, actions: names },
+            _ => RequiredFields::default(),
         }
     }
 
-    fn and(self, other: Pin) -> Pin {
-        Pin {
+    fn and(self, other: RequiredFields) -> RequiredFields {
+        RequiredFields {
             providers: both(self.providers, other.providers),
             actions: both(self.actions, other.actions),
         }
     }
 
-    fn or(self, other: Pin) -> Pin {
-        Pin {
+    fn or(self, other: RequiredFields) -> RequiredFields {
+        RequiredFields {
             providers: either(self.providers, other.providers),
             actions: either(self.actions, other.actions),
         }
@@ -112,9 +112,9 @@ mod tests {
             ("", "*", "*"),
         ];
         for (query, providers, actions) in cases {
-            let pin = Pin::of(Query::parse(query).unwrap().expr());
+            let required_fields = RequiredFields::of(Query::parse(query).unwrap().expr());
             assert_eq!(
-                (names(pin.providers), names(pin.actions)),
+                (names(required_fields.providers), names(required_fields.actions)),
                 (providers.to_owned(), actions.to_owned()),
                 "{query}"
             );

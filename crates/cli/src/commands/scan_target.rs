@@ -5,7 +5,7 @@ use std::error::Error;
 use detect::cloudtrail::reader::{self, Options, Read};
 use detect::cloudtrail::{BadRecord, Body, ReadError};
 use detect::ecs::{self, View};
-use detect::finding::{self, Hit};
+use detect::finding::{self, ScanEvent};
 use detect::finding::{Finding, Origin};
 use detect::rule::Detections;
 use detect::text::clean;
@@ -18,44 +18,44 @@ use crate::commands::output;
 use crate::commands::{exceptions, rules};
 
 /// What a scan looks for.
-pub enum Look {
+pub enum ScanTarget {
     Rules(Box<Detections>),
     Query(Query),
 }
 
 /// What a look comes upon.
-pub enum Sight {
+pub enum SourceEvent {
     Finding(Box<Finding>),
     Match(Box<Match>),
     Bad(BadRecord),
 }
 
-impl Look {
-    pub fn new(args: &ScanArgs, now: Timestamp) -> Result<Look, Box<dyn Error>> {
+impl ScanTarget {
+    pub fn new(args: &ScanArgs, now: Timestamp) -> Result<ScanTarget, Box<dyn Error>> {
         if let Some(source) = &args.query {
-            return Ok(Look::Query(query(source)?));
+            return Ok(ScanTarget::Query(query(source)?));
         }
         let rules = rules::load(!args.no_default_rules, &args.rules)?;
         let exceptions = exceptions::load(&args.exceptions, &rules)?;
         for notice in exceptions.expiring(now) {
             output::say(format_args!("trailbell: warning: {notice}"));
         }
-        Ok(Look::Rules(Box::new(Detections::new(rules, exceptions))))
+        Ok(ScanTarget::Rules(Box::new(Detections::new(rules, exceptions))))
     }
 
     /// Whether log objects of a region can hold what is looked for.
     pub fn can_match_in(&self, region: &str) -> bool {
         match self {
-            Look::Rules(detections) => detections.rules.can_match_in(region),
-            Look::Query(_) => true,
+            ScanTarget::Rules(detections) => detections.rules.can_match_in(region),
+            ScanTarget::Query(_) => true,
         }
     }
 
     /// Whether files are probed, and why not, for people.
     pub fn probe(&self) -> String {
         match self {
-            Look::Rules(detections) => detections.rules.probe(),
-            Look::Query(_) => "off: every record is held against the query".to_owned(),
+            ScanTarget::Rules(detections) => detections.rules.probe(),
+            ScanTarget::Query(_) => "off: every record is held against the query".to_owned(),
         }
     }
 
@@ -66,22 +66,27 @@ impl Look {
         options: Options,
         now: Timestamp,
         origin: &dyn Fn(usize) -> Origin,
-        on_sight: &mut dyn FnMut(Sight),
+        on_sight: &mut dyn FnMut(SourceEvent),
     ) -> (Read, Result<(), ReadError>) {
         match self {
-            Look::Rules(detections) => {
+            ScanTarget::Rules(detections) => {
                 finding::search(body, options, detections, now, origin, &mut |hit| match hit {
-                    Hit::Finding(finding) => on_sight(Sight::Finding(finding)),
-                    Hit::Bad(bad) => on_sight(Sight::Bad(bad)),
+                    ScanEvent::Finding(finding) => on_sight(SourceEvent::Finding(finding)),
+                    ScanEvent::Bad(bad) => on_sight(SourceEvent::Bad(bad)),
                 })
             }
-            Look::Query(query) => reader::read(body, options, &mut |index, record| match record {
-                Ok(record) if query.matches(&View::new(&record), now) => {
-                    on_sight(Sight::Match(Box::new(Match { record, origin: origin(index) })));
-                }
-                Ok(_) => {}
-                Err(bad) => on_sight(Sight::Bad(bad)),
-            }),
+            ScanTarget::Query(query) => {
+                reader::read(body, options, &mut |index, record| match record {
+                    Ok(record) if query.matches(&View::new(&record), now) => {
+                        on_sight(SourceEvent::Match(Box::new(Match {
+                            record,
+                            origin: origin(index),
+                        })));
+                    }
+                    Ok(_) => {}
+                    Err(bad) => on_sight(SourceEvent::Bad(bad)),
+                })
+            }
         }
     }
 }
