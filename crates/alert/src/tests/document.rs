@@ -47,7 +47,7 @@ fn the_document_has_the_record_in_ecs_and_the_rest_under_trailbell() {
         ("/trailbell/subject", json!(alert.subject)),
         ("/trailbell/finding/id", json!(alert.finding)),
         ("/trailbell/origin/bucket", json!("example-trail")),
-        ("/trailbell/actor/label", json!("alice")),
+        ("/trailbell/principal/label", json!("alice")),
         ("/trailbell/rule/severity", json!("low")),
         (
             "/trailbell/check/1/link",
