@@ -202,7 +202,7 @@ async fn see_through(
 ) -> Result<InvocationReport, Box<dyn Error>> {
     let progress = Progress::new(objects.len(), "objects");
     for some in objects.chunks(TOGETHER) {
-        let news = replay.see_through(some.to_vec()).await;
+        let news = replay.process(some.to_vec()).await;
         some.iter().for_each(|_| progress.advance());
         progress.pause(|| tell(news, publish))?;
     }
@@ -214,8 +214,8 @@ async fn see_through(
 
 fn tell(mut news: ReplayProgress, publish: bool) -> io::Result<()> {
     let mut out = io::stdout().lock();
-    news.ended.sort_by_key(|ended| ended.time);
-    for FindingOutcome { finding, time: at, subject, outcome, .. } in &news.ended {
+    news.findings.sort_by_key(|ended| ended.time);
+    for FindingOutcome { finding, time: at, subject, outcome, .. } in &news.findings {
         let id = &finding.as_str()[..8];
         writeln!(out, "{:<18} {:<19}  {id}  {subject}", word(*outcome, publish), time(*at))?;
     }
@@ -231,8 +231,8 @@ fn word(outcome: Outcome, publish: bool) -> &'static str {
     match (outcome, publish) {
         (Outcome::Alerted, true) => "alerted",
         (Outcome::Alerted, false) => "would be alerted",
-        (Outcome::HeldForSummary, true) => "held for a summary",
-        (Outcome::HeldForSummary, false) => "would be held",
+        (Outcome::Grouped, true) => "held for a summary",
+        (Outcome::Grouped, false) => "would be held",
         (Outcome::Suppressed, _) => "suppressed",
         (Outcome::Duplicate, _) => "duplicate",
         (Outcome::HeldElsewhere, _) => "held elsewhere",
@@ -251,7 +251,7 @@ fn end(outcome: &InvocationReport, publish: bool) -> Result<ExitCode, Box<dyn Er
     if let Some(mismatch) = &outcome.mismatch {
         return Err(mismatch.to_string().into());
     }
-    if publish && report.findings_that(Outcome::HeldForSummary) > 0 {
+    if publish && report.findings_that(Outcome::Grouped) > 0 {
         say("what is held is told by the function's next sweep after its execution is over");
     }
     if outcome.retry.is_empty() {

@@ -152,7 +152,7 @@ async fn neither_exception_nor_limit_silences_it_and_it_takes_no_ones_place() {
         json!({"source": "aws.iam", "detail-type": "AWS API Call via CloudTrail",
         "detail": create_group(group, group, "10:00:00")})
     };
-    let fates = [Outcome::Alerted, Outcome::HeldForSummary];
+    let fates = [Outcome::Alerted, Outcome::Grouped];
     for (payload, request, expected) in [
         (canary(), "canary-1", [0, 0]),
         (record("first"), "real-1", [1, 0]),
