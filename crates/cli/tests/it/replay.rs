@@ -71,7 +71,8 @@ fn what_a_dry_run_says_is_what_publishing_does() {
     for (word, count) in [("alerted ", 4), ("held for a summary ", 9), ("suppressed ", 1)] {
         assert_eq!(starting(&out, word), count, "{word}: {out}");
     }
-    let last = "14 records read; 2 objects (2 scanned); 14 findings (4 alerted, 1 suppressed, 9 held for summary)";
+    let last =
+        "14 records read; 2 objects (2 scanned); 14 findings (4 alerted, 1 suppressed, 9 grouped)";
     assert_eq!(out.lines().last(), Some(last));
     assert!(err.contains("told by the function's next sweep"), "{err}");
     assert_eq!(bucket.subjects().len(), 4);
