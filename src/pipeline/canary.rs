@@ -5,7 +5,7 @@ use std::fmt;
 use std::time::Duration;
 
 use alert;
-use detect::finding::{Context, Finding, Origin, Outcome, canary, findings};
+use detect::finding::{Context, Finding, Origin, Outcome, canary, match_record};
 use jiff::Timestamp;
 use tokio::time::Instant;
 
@@ -97,12 +97,12 @@ fn matched(pipeline: &Pipeline, run: &str, clock: Clock) -> Result<(Finding, Str
         for item in message.items {
             let Item::Record(InlineRecord { record, envelope, index }) = item else { continue };
             let origin = || Origin::Inline { envelope: envelope.to_owned(), record: index };
-            findings(&record, &pipeline.detections, clock.now, &origin, &mut |finding| {
+            match_record(&record, &pipeline.detections, clock.now, &origin, &mut |finding| {
                 found.push(finding)
             });
         }
     }
-    let rules = pipeline.detections.rules.rules().len();
+    let rules = pipeline.detections.rule_set.rules().len();
     let least = found.into_iter().min_by(|one, other| rank(one).cmp(&rank(other)));
     let finding = least.ok_or_else(|| {
         format!(

@@ -86,7 +86,7 @@ async fn in_time<T: Default>(
 }
 
 fn by_rule(pipeline: &Pipeline, history: &ActorHistory) -> Vec<PrincipalFinding> {
-    let rules = pipeline.detections.rules.rules();
+    let rules = pipeline.detections.rule_set.rules();
     let one = |(rule, count): (&String, &usize)| {
         let known = rules.iter().find(|known| part(&known.info.id) == *rule);
         let gone = || percent_decode_str(rule).decode_utf8_lossy().into_owned();

@@ -36,7 +36,7 @@ impl Pipeline {
     /// How many correlations are not evaluated, since there is no ledger to find their members in;
     /// none where there is nothing to say.
     pub fn idle_correlations(&self) -> Option<String> {
-        let count = self.detections.rules.correlations().len();
+        let count = self.detections.rule_set.correlations().len();
         let idle = matches!(self.ledger, Ledger::None) && count > 0;
         idle.then(|| {
             format!("TRAILBELL_LEDGER=none: correlation rules need a ledger, {count} of them are not evaluated")
@@ -58,13 +58,13 @@ pub(super) async fn claim(
     let findings: Vec<(&Finding, Option<Timestamp>)> =
         ours.chain(before.iter().map(|it| (it, None))).collect();
     let mut claimed_alerts = Vec::new();
-    for rule in pipeline.detections.rules.correlations() {
+    for rule in pipeline.detections.rule_set.correlations() {
         let places = |(finding, fallback): &(&Finding, Option<Timestamp>)| {
             let time = finding.time.or(*fallback);
-            time.map(|time| correlation::places(rule, finding, time, claims.now()))
+            time.map(|time| correlation::place_marks(rule, finding, time, claims.now()))
                 .unwrap_or_default()
         };
-        let places: Vec<correlation::Place> = findings.iter().flat_map(places).collect();
+        let places: Vec<correlation::PlacedMark> = findings.iter().flat_map(places).collect();
         if places.is_empty() {
             continue;
         }
@@ -153,7 +153,7 @@ async fn render(
     let (members, trouble) = ledger.findings(&told.members).await;
     alert::render_correlation(
         told,
-        &correlation::member_findings(told, members, trouble),
+        &correlation::MemberFindings::new(told, members, trouble),
         &pipeline.accounts,
     )
 }

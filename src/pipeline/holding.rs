@@ -17,7 +17,7 @@ const INTERVAL: Duration = Duration::from_secs(300);
 
 impl Pipeline {
     fn rule(&self, id: &str) -> Option<&Rule> {
-        self.detections.rules.rules().iter().find(|rule| rule.info.id == id)
+        self.detections.rule_set.rules().iter().find(|rule| rule.info.id == id)
     }
 
     /// How long an execution of a rule is.

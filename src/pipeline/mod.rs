@@ -42,7 +42,7 @@ use alert::Accounts;
 use claims::Claims;
 use detect::cloudtrail::Trail;
 use detect::cloudtrail::key;
-use detect::finding::{Finding, Origin, findings};
+use detect::finding::{Finding, Origin, match_record};
 use detect::rule::Detections;
 use objects::QueuedObject;
 use summary_at_exit::Held;
@@ -157,7 +157,7 @@ impl Run {
         let warnings = pipeline.detections.warnings(clock.now);
         let report = Report {
             exception_problems: pipeline.detections.exception_problems(),
-            stale_detections: pipeline.detections.troubles.len() as u64,
+            stale_detections: pipeline.detections.reload_errors.len() as u64,
             ..Report::default()
         };
         let outcome = InvocationReport {
@@ -248,9 +248,13 @@ impl Run {
         let mut found = Vec::new();
         for InlineRecord { record, envelope, index } in records {
             let origin = || Origin::Inline { envelope: (*envelope).to_owned(), record: *index };
-            findings(record, &self.pipeline.detections, self.clock.now, &origin, &mut |finding| {
-                found.push(finding)
-            });
+            match_record(
+                record,
+                &self.pipeline.detections,
+                self.clock.now,
+                &origin,
+                &mut |finding| found.push(finding),
+            );
         }
         self.outcome.report.records += records.len() as u64;
         self.outcome.report.findings += found.len() as u64;

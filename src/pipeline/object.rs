@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use detect::cloudtrail::reader::{Options, Read};
 use detect::cloudtrail::{Body, ReadError, key};
-use detect::finding::{Finding, Origin, ScanEvent, search};
+use detect::finding::{Finding, Origin, ScanEvent, scan_body};
 use detect::rule::{Detections, RuleSet};
 use jiff::Timestamp;
 
@@ -92,7 +92,7 @@ pub(super) async fn process_object(
     object: &ObjectRef,
     now: Timestamp,
 ) -> ObjectResults {
-    if let Some(reason) = not_worth_reading(&object.key, &pipeline.detections.rules) {
+    if let Some(reason) = not_worth_reading(&object.key, &pipeline.detections.rule_set) {
         return ObjectResults::noted(ObjectOutcome::Skipped, object, reason);
     }
     let body = match pipeline.store.open(object).await {
@@ -135,11 +135,11 @@ fn find(
 ) -> Found {
     let (mut findings, mut problems, mut bad_records, mut hidden) =
         (Vec::new(), Vec::new(), 0, false);
-    let probed = detections.rules.prefilter().is_ok();
+    let probed = detections.rule_set.prefilter().is_ok();
     let (bucket, key) = (&object.bucket, &object.key);
     let origin = |record| Origin::Object { bucket: bucket.clone(), key: key.clone(), record };
     let options = Options { max_bytes, lines: false };
-    let (read, end) = search(body, options, detections, now, &origin, &mut |hit| match hit {
+    let (read, end) = scan_body(body, options, detections, now, &origin, &mut |hit| match hit {
         ScanEvent::Finding(finding) => findings.push(*finding),
         ScanEvent::Bad(bad) => {
             bad_records += 1;

@@ -211,7 +211,7 @@ impl ClaimedFinding {
             return;
         };
         match stored.held(claim, &self.finding.rule.id).await {
-            Ok(Completed::Done) => published.end(&self.finding, Outcome::HeldForSummary),
+            Ok(Completed::Done) => published.end(&self.finding, Outcome::Grouped),
             Ok(Completed::TakenOver) => published.end(&self.finding, Outcome::HeldElsewhere),
             Err(error) => self.release(ledger, error, published).await,
         }

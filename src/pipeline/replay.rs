@@ -61,9 +61,7 @@ impl Replay {
     fn count_held(&mut self) {
         let held = std::mem::take(&mut self.run.held);
         self.run.end(
-            held.iter()
-                .map(|held| FindingOutcome::new(&held.finding, Outcome::HeldForSummary))
-                .collect(),
+            held.iter().map(|held| FindingOutcome::new(&held.finding, Outcome::Grouped)).collect(),
         );
     }
 

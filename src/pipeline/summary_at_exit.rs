@@ -47,8 +47,8 @@ fn by_rule(held: Vec<Held>) -> Vec<Vec<Held>> {
 async fn tell(pipeline: &Pipeline, held: &[Held]) -> Result<(), String> {
     let findings: Vec<Finding> = held.iter().map(|held| held.finding.clone()).collect();
     let ids = findings.iter().map(|finding| finding.id.as_str());
-    let id = FindingId::of_parts(std::iter::once("summary").chain(ids));
-    let Some(summary) = Summary::of(id, None, 1, &findings) else { return Ok(()) };
+    let id = FindingId::hash_parts(std::iter::once("summary").chain(ids));
+    let Some(summary) = Summary::from_findings(id, None, 1, &findings) else { return Ok(()) };
     let result =
         pipeline.sink.publish(&[alert::render_summary(&summary, &pipeline.accounts)]).await.pop();
     result.unwrap_or_else(|| Err(unanswered())).map(|_| ()).map_err(|error| error.to_string())

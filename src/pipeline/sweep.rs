@@ -55,7 +55,7 @@ impl Sweep {
     async fn run(run: &Run) -> InvocationReport {
         let pipeline = run.pipeline.clone();
         let own = Run::new(&pipeline, run.clock, Reply::Invocation);
-        let look_back = sweep::look_back(&pipeline.detections.rules);
+        let look_back = sweep::look_back(&pipeline.detections.rule_set);
         let mut sweep =
             Sweep { run: own, clock: run.clock, look_back, counts: SweepReport::default() };
         sweep.run.outcome.warnings.clear();
@@ -147,7 +147,7 @@ impl Sweep {
         memory: &Memory<'_>,
         now: Timestamp,
     ) -> Result<Due, Problem> {
-        let region = |region: &str| pipeline.detections.rules.can_match_in(region);
+        let region = |region: &str| pipeline.detections.rule_set.can_match_in(region);
         let due = sweep::due(&*pipeline.store, trail, &memory.state, now, self.look_back, &region);
         let refused =
             |error: &dyn std::fmt::Display| Problem::retry(format!("trail {trail}"), error);

@@ -155,7 +155,7 @@ async fn a_ledger_in_s3_and_in_a_folder_tells_once() {
             inline(&(0..12).map(|n| create_group(&format!("e{n}"), "alice")).collect::<Vec<_>>());
         let fates = |outcome: &InvocationReport| {
             assert!(outcome.reply().is_ok() && outcome.problems.is_empty(), "{name}: {outcome:?}");
-            [Outcome::Alerted, Outcome::HeldForSummary, Outcome::Duplicate]
+            [Outcome::Alerted, Outcome::Grouped, Outcome::Duplicate]
                 .map(|it| outcome.report.findings_that(it))
         };
         assert_eq!(fates(&pipeline::run(&pipeline, &payload, clock()).await), [3, 9, 0], "{name}");

@@ -17,10 +17,7 @@ fn records(range: std::ops::Range<usize>, user: &str) -> Vec<Value> {
 async fn run(memory: &Memory, topic: &Topic, records: &[Value]) -> (u64, u64) {
     let outcome = pipeline::run(&pipeline(memory, topic), &inline(records), clock()).await;
     assert!(outcome.reply().is_ok() && outcome.problems.is_empty(), "{outcome:?}");
-    (
-        outcome.report.findings_that(Outcome::Alerted),
-        outcome.report.findings_that(Outcome::HeldForSummary),
-    )
+    (outcome.report.findings_that(Outcome::Alerted), outcome.report.findings_that(Outcome::Grouped))
 }
 
 async fn sweep(memory: &Memory, topic: &Topic) -> u64 {

@@ -183,7 +183,7 @@ async fn find(
     prefix: &str,
     window: Window,
 ) -> Result<Vec<ObjectRef>, Box<dyn Error>> {
-    let region = |region: &str| pipeline.detections.rules.can_match_in(region);
+    let region = |region: &str| pipeline.detections.rule_set.can_match_in(region);
     let wanted = Wanted { since: window.since, until: window.until, region: &region };
     let mut keys = walk(&*pipeline.store, bucket, prefix, &wanted).await?;
     // The walk allows for clocks that differ, and lists more.
@@ -231,8 +231,8 @@ fn word(outcome: Outcome, publish: bool) -> &'static str {
     match (outcome, publish) {
         (Outcome::Alerted, true) => "alerted",
         (Outcome::Alerted, false) => "would be alerted",
-        (Outcome::HeldForSummary, true) => "held for a summary",
-        (Outcome::HeldForSummary, false) => "would be held",
+        (Outcome::Grouped, true) => "held for a summary",
+        (Outcome::Grouped, false) => "would be held",
         (Outcome::Suppressed, _) => "suppressed",
         (Outcome::Duplicate, _) => "duplicate",
         (Outcome::HeldElsewhere, _) => "held elsewhere",
@@ -251,7 +251,7 @@ fn end(outcome: &InvocationReport, publish: bool) -> Result<ExitCode, Box<dyn Er
     if let Some(mismatch) = &outcome.mismatch {
         return Err(mismatch.to_string().into());
     }
-    if publish && report.findings_that(Outcome::HeldForSummary) > 0 {
+    if publish && report.findings_that(Outcome::Grouped) > 0 {
         say("what is held is told by the function's next sweep after its execution is over");
     }
     if outcome.retry.is_empty() {

@@ -15,7 +15,7 @@ pub enum Outcome {
     /// Another worker has the claim: a success here, the sweep sees it through.
     HeldElsewhere,
     /// Beyond the rule's limit: waits for a summary.
-    HeldForSummary,
+    Grouped,
     /// It was told in a summary.
     Summarised,
     /// Its alert could not be published: what carried it is tried again.
@@ -29,7 +29,7 @@ impl Outcome {
         Outcome::Suppressed,
         Outcome::Duplicate,
         Outcome::HeldElsewhere,
-        Outcome::HeldForSummary,
+        Outcome::Grouped,
         Outcome::Summarised,
         Outcome::Failed,
     ];
