@@ -1,6 +1,7 @@
 //! A ledger with many entries of one group and one caller. Only the keys of indexes are put, since
 //! contexts read no others; they are those of a real entry, at other times and with other ids.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -63,7 +64,7 @@ async fn index_keys(finding: &Finding) -> Vec<String> {
     let folder = tempfile::tempdir().unwrap();
     let store = DirStore::new(folder.path());
     let ledger = StoredLedger::new(Box::new(store.clone()), "state", "");
-    let content = Content::Finding(Box::new(finding.clone()));
+    let content = Content::Finding(Arc::new(finding.clone()));
     let claimed =
         ledger.claim(content, Duration::from_secs(60), Duration::from_secs(600)).await.unwrap();
     if let Claimed::Mine(claim) = claimed {

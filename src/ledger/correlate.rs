@@ -5,6 +5,7 @@
 //! leave one sees all of the others, in whatever order they arrived.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -215,7 +216,7 @@ impl StoredLedger {
         let error = |what: &dyn std::fmt::Display| self.place.error(&keys::entry(id), what);
         let found = self.read(id).await?.ok_or_else(|| error(&"the entry is gone"))?;
         match found.entry.map_err(|unreadable| error(&unreadable))?.content {
-            Content::Finding(finding) => Ok(*finding),
+            Content::Finding(finding) => Ok(Arc::unwrap_or_clone(finding)),
             Content::Summary(_) | Content::Correlation(_) => {
                 Err(error(&"the entry is of no finding"))
             }
@@ -235,7 +236,7 @@ impl StoredLedger {
         {
             return Ok(None);
         }
-        match self.claim(Content::Correlation(Box::new(alert)), lease, Duration::ZERO).await? {
+        match self.claim(Content::Correlation(Arc::new(alert)), lease, Duration::ZERO).await? {
             Claimed::Mine(claim) => Ok(Some(*claim)),
             Claimed::Duplicate(_) | Claimed::HeldElsewhere => Ok(None),
             Claimed::Unreadable(error) => Err(error),

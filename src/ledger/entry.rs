@@ -1,6 +1,7 @@
 //! What the ledger knows of one finding or summary: one JSON document, changed only by
 //! compare-and-swap.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -42,11 +43,11 @@ pub struct Entry {
 #[serde(rename_all = "snake_case")]
 pub enum Content {
     /// A finding.
-    Finding(Box<Finding>),
+    Finding(Arc<Finding>),
     /// A summary of findings that were held back.
-    Summary(Box<Summary>),
+    Summary(Arc<Summary>),
     /// An episode of a correlation, at one severity.
-    Correlation(Box<CorrelationAlertData>),
+    Correlation(Arc<CorrelationAlertData>),
 }
 
 /// How far an entry has come. The last four are final, but that what is held becomes summarised.

@@ -5,6 +5,7 @@
 //! what came too late for part 1.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 use std::time::Duration;
 
 use detect::finding::{Finding, FindingId, Summary, Window};
@@ -136,7 +137,7 @@ impl StoredLedger {
             return Ok(None);
         };
         // The window is the summary's own; the interval does not matter.
-        match self.claim(Content::Summary(Box::new(summary)), lease, Duration::ZERO).await? {
+        match self.claim(Content::Summary(Arc::new(summary)), lease, Duration::ZERO).await? {
             Claimed::Mine(claim) => Ok(Some(*claim)),
             Claimed::Duplicate(_) | Claimed::HeldElsewhere | Claimed::Unreadable(_) => Ok(None),
         }
@@ -172,7 +173,7 @@ impl StoredLedger {
         let Some(found) = self.read(id).await? else { return Ok(None) };
         let Ok(entry) = found.entry else { return Ok(None) };
         match (entry.state, entry.content) {
-            (State::Held, Content::Finding(finding)) => Ok(Some(*finding)),
+            (State::Held, Content::Finding(finding)) => Ok(Some(Arc::unwrap_or_clone(finding))),
             (state, _) if state.is_final() => {
                 self.place.delete(&format!("{}{id}", held.folder)).await?;
                 Ok(None)

@@ -1,69 +1,98 @@
-//! What else is known of a finding, for its alert: read from the ledger, never waited for for long.
+//! What else is known of what is delivered, for its alert: read from the ledger, with a bound on
+//! the wait.
 
 use std::time::Duration;
 
-use detect::finding::{Context, ContextGap, PrincipalFinding};
+use detect::correlation::{self, MemberFindings};
+use detect::finding::{Context, ContextGap, Finding, PrincipalFinding, canary};
 use futures::future::join_all;
-use jiff::Timestamp;
 use percent_encoding::percent_decode_str;
 use tokio::time::{Instant, timeout_at};
 
 use super::Pipeline;
-use super::claims::Claims;
-use super::open::ClaimedFinding;
+use super::delivery::Delivery;
+use super::invocation::Invocation;
 use super::problem::Problem;
-use super::publish::{DeliveryReport, MINIMAL_FROM, place};
-use crate::ledger::{ActorHistory, Ledger, LedgerError};
+use crate::ledger::{ActorHistory, Content, Ledger, LedgerError, StoredLedger};
 use crate::store::part;
 
-/// How long alerts wait for their contexts: those that are told together wait together.
+/// How long alerts wait for their contexts. Those that are sent together wait together.
 const PATIENCE: Duration = Duration::from_secs(2);
+
+/// What an alert says beside what is delivered.
+#[derive(Debug)]
+pub(crate) enum AlertContext {
+    /// Nothing is looked up for it.
+    None,
+    /// Around a finding.
+    Finding(Context),
+    /// The findings of an incident.
+    Members(MemberFindings),
+}
 
 /// What could not be read, and why.
 type Missing = (ContextGap, String);
 
-/// The contexts of a few findings, in their order. Whatever fails is told, and takes no alert with
-/// it.
-pub(super) async fn of_each(
-    pipeline: &Pipeline,
-    claims: &Claims,
-    some: &[ClaimedFinding],
-    published: &mut DeliveryReport,
-) -> Vec<Context> {
-    let until = claims.until(PATIENCE);
-    let read = join_all(some.iter().map(|one| of(pipeline, one, claims.now(), until))).await;
+/// Reads the contexts of a few deliveries, in their order. What fails is a problem, and takes no
+/// alert with it.
+pub(crate) async fn read_all(
+    invocation: &Invocation,
+    deliveries: &[Delivery],
+) -> (Vec<AlertContext>, Vec<Problem>) {
+    let until = invocation.wait_until(PATIENCE);
+    let reads = deliveries.iter().map(|delivery| read(invocation, delivery, until));
     let mut contexts = Vec::new();
-    for (one, (context, missing)) in some.iter().zip(read) {
-        let what = |why| {
-            Problem::discard(place(&one.finding), format!("told without all of its context: {why}"))
-        };
-        published.problems.extend(missing.into_iter().map(what));
+    let mut problems = Vec::new();
+    for (delivery, (context, missing)) in deliveries.iter().zip(join_all(reads).await) {
         contexts.push(context);
+        problems.extend(missing.into_iter().map(|why| {
+            Problem::discard(delivery.place(), format!("alerted without all of its context: {why}"))
+        }));
     }
-    contexts
+    (contexts, problems)
 }
 
-/// The context of one finding, and why it is not whole where that is nobody's plan.
-async fn of(
-    pipeline: &Pipeline,
-    one: &ClaimedFinding,
-    now: Timestamp,
+async fn read(
+    invocation: &Invocation,
+    delivery: &Delivery,
+    until: Instant,
+) -> (AlertContext, Vec<String>) {
+    if delivery.is_minimal() {
+        return (AlertContext::None, Vec::new());
+    }
+    match (delivery.content(), &invocation.pipeline.ledger) {
+        (Content::Finding(finding), Ledger::Stored(ledger)) if !canary::is_canary(finding) => {
+            let (context, missing) = around(invocation, ledger, finding, until).await;
+            (AlertContext::Finding(context), missing)
+        }
+        (Content::Finding(finding), _) if !canary::is_canary(finding) => {
+            (AlertContext::Finding(Context::without(ContextGap::LedgerOff)), Vec::new())
+        }
+        (Content::Correlation(alert), Ledger::Stored(ledger)) => {
+            let (members, trouble) = ledger.findings(&alert.members).await;
+            let members = correlation::MemberFindings::new(alert, members, trouble);
+            (AlertContext::Members(members), Vec::new())
+        }
+        _ => (AlertContext::None, Vec::new()),
+    }
+}
+
+/// The context of one finding, and why it is not whole.
+async fn around(
+    invocation: &Invocation,
+    ledger: &StoredLedger,
+    finding: &Finding,
     until: Instant,
 ) -> (Context, Vec<String>) {
-    let Ledger::Stored(ledger) = &pipeline.ledger else {
-        return (Context::without(ContextGap::LedgerOff), Vec::new());
-    };
-    if one.attempts() >= MINIMAL_FROM {
-        return (Context::default(), Vec::new());
-    }
-    let timeline = in_time(until, ledger.group_timeline(&one.finding, now));
-    let history = in_time(until, ledger.actor_history(&one.finding, now));
+    let now = invocation.now();
+    let timeline = in_time(until, ledger.group_timeline(finding, now));
+    let history = in_time(until, ledger.actor_history(finding, now));
     let ((timeline, no_timeline), (history, no_history)) = tokio::join!(timeline, history);
     let missing = || no_timeline.iter().chain(&no_history);
     let gaps = missing().map(|(gap, _)| *gap).chain(timeline.gap).chain(history.gap);
     let context = Context {
         gap: gaps.min(),
-        principal_findings: by_rule(pipeline, &history),
+        principal_findings: by_rule(&invocation.pipeline, &history),
         group_timeline: timeline.entries,
         first_of_principal: history.first,
         first_of_group: timeline.first,
@@ -71,7 +100,7 @@ async fn of(
     (context, missing().map(|(_, why)| why.clone()).collect())
 }
 
-/// What was read in time; else nothing, and why.
+/// What was read in time, or nothing and why.
 async fn in_time<T: Default>(
     until: Instant,
     read: impl Future<Output = Result<T, LedgerError>>,
@@ -87,11 +116,11 @@ async fn in_time<T: Default>(
 
 fn by_rule(pipeline: &Pipeline, history: &ActorHistory) -> Vec<PrincipalFinding> {
     let rules = pipeline.detections.rule_set.rules();
-    let one = |(rule, count): (&String, &usize)| {
-        let known = rules.iter().find(|known| part(&known.info.id) == *rule);
-        let gone = || percent_decode_str(rule).decode_utf8_lossy().into_owned();
-        let rule_id = known.map_or_else(gone, |known| known.info.id.clone());
-        let rule_name = known.map_or_else(gone, |known| known.info.name.clone());
+    let one = |(id, count): (&String, &usize)| {
+        let rule = rules.iter().find(|rule| part(&rule.info.id) == *id);
+        let gone = || percent_decode_str(id).decode_utf8_lossy().into_owned();
+        let rule_id = rule.map_or_else(gone, |rule| rule.info.id.clone());
+        let rule_name = rule.map_or_else(gone, |rule| rule.info.name.clone());
         PrincipalFinding { rule_id, rule_name, count: *count }
     };
     history.by_rule.iter().map(one).collect()

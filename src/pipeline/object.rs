@@ -1,98 +1,87 @@
-//! The way of one log object.
+//! One log object: skipped, gone, or read and its findings processed.
 
+use std::fmt::Display;
 use std::sync::Arc;
 
 use detect::cloudtrail::reader::{Options, Read};
-use detect::cloudtrail::{Body, ReadError, key};
+use detect::cloudtrail::{BadRecord, Body, ReadError, key};
 use detect::finding::{Finding, Origin, ScanEvent, scan_body};
 use detect::rule::{Detections, RuleSet};
 use jiff::Timestamp;
+use tracing::debug;
 
-use super::claims::Claims;
-use super::correlate::CorrelationAlert;
-use super::publish::{DeliveryReport, FindingOutcome, publish};
+use super::findings;
+use super::invocation::Invocation;
+use super::outcomes::DeliveryReport;
+use super::problem::{Problem, Remedy};
 use super::report::ObjectOutcome;
-use super::{Pipeline, Problem, Remedy};
 use crate::notification::ObjectRef;
 use crate::store::StoreError;
 
+/// The most bad records of one object that are named: there can be millions.
+const MAX_NAMED_RECORDS: u64 = 20;
+
 /// What became of one object and of the findings in it.
 #[derive(Debug)]
-pub(super) struct ObjectResults {
-    pub(super) outcome: ObjectOutcome,
-    pub(super) read: Read,
-    pub(super) bad_records: u64,
-    pub(super) ended: Vec<FindingOutcome>,
-    /// Held back until the run ends, where there is no ledger to hold them.
-    pub(super) held: Vec<Finding>,
-    /// What became of the alerts of correlations.
-    pub(super) correlation_alerts: Vec<CorrelationAlert>,
-    pub(super) findings: u64,
-    pub(super) problems: Vec<Problem>,
-    /// Why it was not read, where that is no problem; findings of which nobody is told.
-    pub(super) notes: Vec<String>,
+pub(crate) struct ObjectResults {
+    pub(crate) outcome: ObjectOutcome,
+    pub(crate) read: Read,
+    pub(crate) bad_records: u64,
+    pub(crate) findings: u64,
+    pub(crate) deliveries: DeliveryReport,
 }
 
 impl ObjectResults {
     /// An object of which nothing was read.
-    pub(super) fn unread(outcome: ObjectOutcome) -> ObjectResults {
-        let (read, ended, held, correlation_alerts) =
-            (Read::default(), Vec::new(), Vec::new(), Vec::new());
-        let (problems, notes) = (Vec::new(), Vec::new());
+    pub(crate) fn unread(outcome: ObjectOutcome) -> ObjectResults {
         ObjectResults {
             outcome,
-            read,
+            read: Read::default(),
             bad_records: 0,
-            ended,
-            held,
-            correlation_alerts,
             findings: 0,
-            problems,
-            notes,
+            deliveries: DeliveryReport::default(),
         }
     }
 
-    /// An object that failed as a whole.
-    pub(super) fn failed(object: &ObjectRef, what: impl std::fmt::Display) -> ObjectResults {
-        ObjectResults {
-            problems: vec![Problem::retry(object, what)],
-            ..ObjectResults::unread(ObjectOutcome::Failed)
-        }
-    }
-
-    fn noted(
+    /// An object that is retried.
+    pub(crate) fn retried(
         outcome: ObjectOutcome,
         object: &ObjectRef,
-        note: impl std::fmt::Display,
+        why: impl Display,
     ) -> ObjectResults {
-        ObjectResults { notes: vec![format!("{object}: {note}")], ..ObjectResults::unread(outcome) }
+        let mut results = ObjectResults::unread(outcome);
+        results.deliveries.problems.push(Problem::retry(object, why));
+        results
+    }
+
+    fn noted(outcome: ObjectOutcome, object: &ObjectRef, note: impl Display) -> ObjectResults {
+        let mut results = ObjectResults::unread(outcome);
+        results.deliveries.notes.push(format!("{object}: {note}"));
+        results
     }
 }
 
 /// Why an object need not be read: its key says that it holds no records, or none that a rule could
 /// match.
-pub(super) fn not_worth_reading(key: &str, rules: &RuleSet) -> Option<String> {
+pub(crate) fn skip_reason(key: &str, rules: &RuleSet) -> Option<String> {
     let kind = key::kind(key);
     if let Some(reason) = kind.no_records() {
         return Some(reason.to_owned());
     }
     let key::Kind::Log { region } = kind else { return None };
-    (!rules.can_match_in(region)).then(|| {
-        format!(
-            "of region {}, which records nothing that the rules look for",
-            region.escape_debug()
-        )
-    })
+    let region_name = region.escape_debug();
+    (!rules.can_match_in(region))
+        .then(|| format!("region {region_name} records nothing that the rules look for"))
 }
 
-/// Opens one object, reads it, and tells people of what was found.
-pub(super) async fn process_object(
-    pipeline: &Pipeline,
-    claims: &Claims,
+/// Fetches one object, reads it, and processes its findings.
+pub(crate) async fn process_object(
+    invocation: &Invocation,
     object: &ObjectRef,
     now: Timestamp,
 ) -> ObjectResults {
-    if let Some(reason) = not_worth_reading(&object.key, &pipeline.detections.rule_set) {
+    let pipeline = &invocation.pipeline;
+    if let Some(reason) = skip_reason(&object.key, &pipeline.detections.rule_set) {
         return ObjectResults::noted(ObjectOutcome::Skipped, object, reason);
     }
     let body = match pipeline.store.open(object).await {
@@ -100,96 +89,105 @@ pub(super) async fn process_object(
         Err(StoreError::Gone) => {
             return ObjectResults::noted(ObjectOutcome::Gone, object, StoreError::Gone);
         }
-        Err(error) => return ObjectResults::failed(object, error),
+        Err(error) => return ObjectResults::retried(ObjectOutcome::Failed, object, error),
     };
-    let (detections, max_bytes) = (Arc::clone(&pipeline.detections), pipeline.max_object_bytes);
-    let origin = object.clone();
-    // Inflating and matching are work for a processor: they would hold up the other objects'
-    // network.
-    let found =
-        tokio::task::spawn_blocking(move || find(body, &detections, max_bytes, now, &origin)).await;
-    match found {
-        Ok(found) => finish(pipeline, claims, object, found).await,
-        Err(panic) => ObjectResults::failed(object, format!("the task that read it died: {panic}")),
+    debug!("fetched");
+    let scan = Scan {
+        object: object.clone(),
+        detections: Arc::clone(&pipeline.detections),
+        max_bytes: pipeline.max_object_bytes,
+        now,
+    };
+    // Inflating and matching keep a processor busy: on this thread they would hold up the other
+    // objects' network.
+    match tokio::task::spawn_blocking(move || scan.run(body)).await {
+        Ok(scanned) => finish(invocation, object, scanned).await,
+        Err(panic) => {
+            let why = format!("the task that read it died: {panic}");
+            ObjectResults::retried(ObjectOutcome::Failed, object, why)
+        }
     }
 }
 
-/// The most bad records of one object that are named: there can be millions.
-const NAMED: u64 = 20;
-
-/// What was found in one object.
-struct Found {
-    findings: Vec<Finding>,
-    problems: Vec<Problem>,
-    bad_records: u64,
-    read: Read,
-    end: Result<(), ReadError>,
-}
-
-fn find(
-    body: Body,
-    detections: &Detections,
+/// What an object is read for.
+struct Scan {
+    object: ObjectRef,
+    detections: Arc<Detections>,
     max_bytes: u64,
     now: Timestamp,
-    object: &ObjectRef,
-) -> Found {
-    let (mut findings, mut problems, mut bad_records, mut hidden) =
-        (Vec::new(), Vec::new(), 0, false);
-    let probed = detections.rule_set.prefilter().is_ok();
-    let (bucket, key) = (&object.bucket, &object.key);
-    let origin = |record| Origin::Object { bucket: bucket.clone(), key: key.clone(), record };
-    let options = Options { max_bytes, lines: false };
-    let (read, end) = scan_body(body, options, detections, now, &origin, &mut |hit| match hit {
-        ScanEvent::Finding(finding) => findings.push(*finding),
-        ScanEvent::Bad(bad) => {
-            bad_records += 1;
-            // Only records that name what is looked for are parsed: one that cannot be must be seen
-            // by a person.
-            let hides = probed && bad.may_hide_a_call();
-            if bad_records <= NAMED || (hides && !hidden) {
-                problems.push(if hides {
-                    Problem::retry(object, &bad)
-                } else {
-                    Problem::discard(object, &bad)
-                });
-            }
-            hidden |= hides;
-        }
-    });
-    if bad_records > NAMED {
-        problems.push(Problem::discard(
-            object,
-            format!("and {} more bad records", bad_records - NAMED),
-        ));
-    }
-    // Records stand in no order; people read the group's creation before the user's addition.
-    findings.sort_by_key(|finding| finding.time);
-    Found { findings, problems, bad_records, read, end }
 }
 
-async fn finish(
-    pipeline: &Pipeline,
-    claims: &Claims,
-    object: &ObjectRef,
-    found: Found,
-) -> ObjectResults {
-    let Found { findings, mut problems, bad_records, read, end } = found;
-    let found = findings.len() as u64;
-    let mut published = publish(pipeline, claims, findings).await;
-    problems.extend(std::mem::take(&mut published.problems));
-    problems.extend(end.err().map(|error| Problem::retry(object, error)));
-    let failed = problems.iter().any(|problem| problem.remedy == Remedy::Retry);
-    let outcome = if failed { ObjectOutcome::Failed } else { ObjectOutcome::Scanned };
-    let DeliveryReport { ended, held, correlation_alerts, notes, .. } = published;
-    ObjectResults {
-        outcome,
-        read,
-        bad_records,
-        ended,
-        held,
-        correlation_alerts,
-        findings: found,
-        problems,
-        notes,
+/// What was found in one object.
+#[derive(Default)]
+struct Scanned {
+    findings: Vec<Finding>,
+    bad: BadRecords,
+    read: Read,
+    error: Option<ReadError>,
+}
+
+/// The bad records of one object.
+#[derive(Default)]
+struct BadRecords {
+    count: u64,
+    problems: Vec<Problem>,
+    /// One of them may hide a call that a rule looks for.
+    may_hide_a_call: bool,
+}
+
+impl Scan {
+    fn run(&self, body: Body) -> Scanned {
+        let mut scanned = Scanned::default();
+        let bucket = &self.object.bucket;
+        let key = &self.object.key;
+        let origin = |record| Origin::Object { bucket: bucket.clone(), key: key.clone(), record };
+        let options = Options { max_bytes: self.max_bytes, lines: false };
+        let Scanned { findings, bad, .. } = &mut scanned;
+        let mut on_event = |event| match event {
+            ScanEvent::Finding(finding) => findings.push(*finding),
+            ScanEvent::Bad(record) => self.count_bad(bad, &record),
+        };
+        let (read, end) =
+            scan_body(body, options, &self.detections, self.now, &origin, &mut on_event);
+        bad.note_unnamed(&self.object);
+        // Records stand in no order. People read that a group was created before that a user was
+        // added to it.
+        scanned.findings.sort_by_key(|finding| finding.time);
+        Scanned { read, error: end.err(), ..scanned }
     }
+
+    fn count_bad(&self, bad: &mut BadRecords, record: &BadRecord) {
+        bad.count += 1;
+        // With a prefilter only records that name what a rule looks for are parsed. One that
+        // cannot be parsed is then retried and dead-lettered, so that a person sees it.
+        let hides = self.detections.rule_set.prefilter().is_ok() && record.may_hide_a_call();
+        if bad.count <= MAX_NAMED_RECORDS || (hides && !bad.may_hide_a_call) {
+            bad.problems.push(match hides {
+                true => Problem::retry(&self.object, record),
+                false => Problem::discard(&self.object, record),
+            });
+        }
+        bad.may_hide_a_call |= hides;
+    }
+}
+
+impl BadRecords {
+    fn note_unnamed(&mut self, object: &ObjectRef) {
+        if let more @ 1.. = self.count.saturating_sub(MAX_NAMED_RECORDS) {
+            let what = format!("and {more} more bad records");
+            self.problems.push(Problem::discard(object, what));
+        }
+    }
+}
+
+async fn finish(invocation: &Invocation, object: &ObjectRef, scanned: Scanned) -> ObjectResults {
+    let Scanned { findings, bad, read, error } = scanned;
+    let count = findings.len() as u64;
+    debug!(bytes = read.bytes, records = read.records, findings = count, "scanned");
+    let mut deliveries = findings::process(invocation, findings).await;
+    deliveries.problems.extend(bad.problems);
+    deliveries.problems.extend(error.map(|error| Problem::retry(object, error)));
+    let retried = deliveries.problems.iter().any(|problem| problem.remedy == Remedy::Retry);
+    let outcome = if retried { ObjectOutcome::Failed } else { ObjectOutcome::Scanned };
+    ObjectResults { outcome, read, bad_records: bad.count, findings: count, deliveries }
 }

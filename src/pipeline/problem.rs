@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-/// Something that went wrong in a run. Logged once, by whoever started the run.
+/// Something that went wrong in an invocation. Logged once, by the program.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Problem {
     /// The object, record, message or finding concerned.
@@ -16,22 +16,22 @@ pub struct Problem {
 /// What is done about a problem.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Remedy {
-    /// What carried it is delivered again, and goes to the dead letters in the end.
+    /// What carried it is delivered again, and dead-lettered in the end.
     Retry,
-    /// The next sweep tries it again.
+    /// The next sweep retries it.
     NextSweep,
-    /// It is left out and counted.
+    /// It is discarded and counted.
     Discard,
-    /// It is not tried again by itself: somebody has to look at it.
-    GivenUp,
+    /// It is not retried: somebody has to look at it.
+    Abandon,
 }
 
 impl Problem {
-    pub(super) fn retry(place: impl fmt::Display, what: impl fmt::Display) -> Problem {
+    pub(crate) fn retry(place: impl fmt::Display, what: impl fmt::Display) -> Problem {
         Problem { place: place.to_string(), what: what.to_string(), remedy: Remedy::Retry }
     }
 
-    pub(super) fn discard(place: impl fmt::Display, what: impl fmt::Display) -> Problem {
+    pub(crate) fn discard(place: impl fmt::Display, what: impl fmt::Display) -> Problem {
         Problem { place: place.to_string(), what: what.to_string(), remedy: Remedy::Discard }
     }
 }
@@ -39,10 +39,10 @@ impl Problem {
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let remedy = match self.remedy {
-            Remedy::Retry => "to be tried again",
-            Remedy::NextSweep => "to be tried again by the next sweep",
-            Remedy::Discard => "left out",
-            Remedy::GivenUp => "given up",
+            Remedy::Retry => "retried",
+            Remedy::NextSweep => "retried by the next sweep",
+            Remedy::Discard => "discarded",
+            Remedy::Abandon => "abandoned",
         };
         write!(f, "{}: {} ({remedy})", self.place, self.what)
     }

@@ -1,25 +1,29 @@
-//! What is done for those that cannot do it themselves: findings that a crash left open, and
+//! What is done for workers that cannot do it themselves: findings that a crash left open, and
 //! summaries that are due. The ledger makes it harmless to do so twice at once.
 
-use alert;
+use std::sync::Arc;
+
 use detect::finding::Outcome;
 use futures::future::join_all;
 
-use super::claims::Claims;
-use super::open::ClaimedFinding;
-use super::publish::{DeliveryReport, MINIMAL_FROM, see_through};
-use super::{Clock, Pipeline, Problem, Report, correlate};
-use crate::ledger::{Claim, Completed, Content, Ledger, LedgerError, Recovery, StoredLedger};
+use super::claim::ClaimedFindings;
+use super::delivery::{Delivery, deliver};
+use super::invocation::Invocation;
+use super::outcomes::DeliveryReport;
+use super::problem::Problem;
+use super::report::Report;
+use super::{Clock, Pipeline, findings};
+use crate::ledger::{Content, HeldWindow, Ledger, LedgerError, Recovery, StoredLedger};
 
 /// Markers that are looked at together. Findings of one burst are best decided together.
-const TOGETHER: usize = 16;
+const BATCH_SIZE: usize = 16;
 
-/// What was caught up with.
+/// What was recovered.
 #[derive(Debug, Default)]
 pub struct Recovered {
-    /// Findings that were taken over or told in summaries, and their fates; the rest of it is zero.
+    /// Findings that were taken over or summarised, and their outcomes; the rest of it is zero.
     pub report: Report,
-    /// What went wrong, by name. What failed stays open, and is tried again.
+    /// What went wrong, by name. What failed stays open and is retried.
     pub problems: Vec<Problem>,
     /// What is not to be alerted, and why.
     pub notes: Vec<String>,
@@ -27,179 +31,102 @@ pub struct Recovered {
     pub left: u64,
 }
 
-/// Sees through what `open/` shows past its lease. Starts nothing after the clock's last start.
-pub async fn recover_open(pipeline: &Pipeline, clock: Clock) -> Recovered {
+/// Delivers what open markers show past its lease. Starts nothing after the clock's last start.
+pub async fn recover_open(pipeline: &Arc<Pipeline>, clock: Clock) -> Recovered {
     let mut recovered = Recovered::default();
     let Ledger::Stored(ledger) = &pipeline.ledger else { return recovered };
-    let markers = match ledger.open_markers().await {
-        Ok(markers) => markers,
-        Err(error) => {
-            recovered.problem(error);
-            return recovered;
-        }
-    };
-    let claims = Claims::new(clock);
-    for some in markers.chunks(TOGETHER) {
+    let markers = recovered.keep(ledger.open_markers().await).unwrap_or_default();
+    let invocation = Invocation::new(pipeline, clock);
+    for batch in markers.chunks(BATCH_SIZE) {
         if clock.is_over() {
-            recovered.left += some.len() as u64;
+            recovered.left += batch.len() as u64;
             continue;
         }
-        let mine = recovered.take_over(ledger, some, &claims).await;
-        let Sorted { findings, summaries, claimed_alerts } = sort(mine);
-        recovered.findings_through(pipeline, &claims, findings, claimed_alerts).await;
-        for claim in summaries {
-            recovered.summary_through(pipeline, ledger, &claim).await;
-        }
+        let (claimed, others) = recovered.take_over(ledger, batch, &invocation).await;
+        recovered.report.findings += claimed.ours.len() as u64;
+        recovered.add(deliver(&invocation, &others).await);
+        recovered.add(findings::process_claimed(&invocation, claimed).await);
     }
     recovered
 }
 
 /// Sends the summaries of all windows that are over. Starts none after the clock's last start.
-pub async fn send_due_summaries(pipeline: &Pipeline, clock: Clock) -> Recovered {
+pub async fn send_due_summaries(pipeline: &Arc<Pipeline>, clock: Clock) -> Recovered {
     let mut recovered = Recovered::default();
     let Ledger::Stored(ledger) = &pipeline.ledger else { return recovered };
-    let due = match ledger.due_windows().await {
-        Ok(due) => due,
-        Err(error) => {
-            recovered.problem(error);
-            return recovered;
-        }
-    };
-    for window in due {
+    let invocation = Invocation::new(pipeline, clock);
+    for window in recovered.keep(ledger.due_windows().await).unwrap_or_default() {
         // Part after part; one that failed is enough for now.
-        let mut sent = true;
-        while sent && !clock.is_over() {
-            sent = match ledger.next_part(&window, clock.lease).await {
-                Ok(Some(claim)) => recovered.summary_through(pipeline, ledger, &claim).await,
-                Ok(None) => false,
-                Err(error) => recovered.problem(error),
-            };
-        }
+        while !clock.is_over() && recovered.send_part(&invocation, ledger, &window).await {}
     }
     recovered
 }
 
-/// What was taken over, by what it is about.
-#[derive(Default)]
-struct Sorted {
-    findings: Vec<ClaimedFinding>,
-    summaries: Vec<Claim>,
-    /// Alerts of correlations.
-    claimed_alerts: Vec<Claim>,
-}
-
-fn sort(claims: Vec<Claim>) -> Sorted {
-    let mut sorted = Sorted::default();
-    for claim in claims {
-        match &claim.entry.content {
-            Content::Summary(_) => sorted.summaries.push(claim),
-            Content::Correlation(_) => sorted.claimed_alerts.push(claim),
-            Content::Finding(finding) => sorted.findings.push(ClaimedFinding {
-                finding: (**finding).clone(),
-                claim: Some(Box::new(claim)),
-            }),
+impl Recovered {
+    /// The value, or `None` and a problem.
+    fn keep<T>(&mut self, result: Result<T, LedgerError>) -> Option<T> {
+        match result {
+            Ok(value) => Some(value),
+            Err(error) => {
+                self.problems.push(Problem::retry("the ledger", error));
+                None
+            }
         }
     }
-    sorted
-}
 
-impl Recovered {
-    /// Notes what went wrong. False, as "not done".
-    fn problem(&mut self, error: LedgerError) -> bool {
-        self.problems.push(Problem::retry("the ledger", error));
-        false
+    fn add(&mut self, deliveries: DeliveryReport) {
+        deliveries.findings.iter().for_each(|it| self.report.count_finding(it));
+        deliveries.correlations.iter().for_each(|it| self.report.count_correlation(it));
+        for summary in deliveries.summaries {
+            self.report.count_summary(&summary, Outcome::Summarised);
+        }
+        self.problems.extend(deliveries.problems);
+        self.notes.extend(deliveries.notes);
     }
 
+    /// Takes over what dead workers left: findings, and the alerts of correlations and summaries.
     async fn take_over(
         &mut self,
         ledger: &StoredLedger,
         markers: &[String],
-        claims: &Claims,
-    ) -> Vec<Claim> {
-        let mut mine = Vec::new();
-        for recovery in
-            join_all(markers.iter().map(|marker| ledger.recover(marker, claims.lease))).await
-        {
-            match recovery {
-                Ok(Recovery::Mine(claim)) => mine.push(*claim),
-                Ok(Recovery::Left) => self.left += 1,
-                Ok(Recovery::Cleared) => {}
-                Err(error) => {
-                    self.problem(error);
-                }
+        invocation: &Invocation,
+    ) -> (ClaimedFindings, Vec<Delivery>) {
+        let mut claims = Vec::new();
+        let recoveries = markers.iter().map(|marker| ledger.recover(marker, invocation.lease()));
+        for recovery in join_all(recoveries).await {
+            match self.keep(recovery) {
+                Some(Recovery::Mine(claim)) => claims.push(claim),
+                Some(Recovery::Left) => self.left += 1,
+                Some(Recovery::Cleared) | None => {}
             }
         }
         // A crash between claim and index leaves them uncounted.
-        for indexed in join_all(mine.iter().map(|claim| ledger.index(claim))).await {
-            if let Err(error) = indexed {
-                self.problems.push(Problem::discard("the ledger", format!("not indexed: {error}")));
-            }
+        for indexed in join_all(claims.iter().map(|claim| ledger.index(claim))).await {
+            let not_indexed = indexed.err().map(|error| format!("not indexed: {error}"));
+            self.problems.extend(not_indexed.map(|it| Problem::discard("the ledger", it)));
         }
-        mine
+        let (findings, others) = claims
+            .into_iter()
+            .map(Delivery::Claimed)
+            .partition(|it| matches!(it.content(), Content::Finding(_)));
+        (ClaimedFindings { ours: findings, ..ClaimedFindings::default() }, others)
     }
 
-    async fn findings_through(
+    /// Sends the next part of a window's summary. Returns true if there may be another.
+    async fn send_part(
         &mut self,
-        pipeline: &Pipeline,
-        claims: &Claims,
-        findings: Vec<ClaimedFinding>,
-        claimed_alerts: Vec<Claim>,
-    ) {
-        let mut published = DeliveryReport::default();
-        correlate::tell(pipeline, claims, claimed_alerts, &mut published).await;
-        self.report.findings += findings.len() as u64;
-        see_through(pipeline, claims, findings, &mut published).await;
-        published.ended.iter().for_each(|ended| self.report.count_finding(ended));
-        published
-            .correlation_alerts
-            .iter()
-            .for_each(|correlation_alerts| self.report.count_correlation_alert(correlation_alerts));
-        self.problems.extend(published.problems);
-        self.notes.extend(published.notes);
-    }
-
-    /// Publishes a summary and completes it. Whether that worked.
-    async fn summary_through(
-        &mut self,
-        pipeline: &Pipeline,
+        invocation: &Invocation,
         ledger: &StoredLedger,
-        claim: &Claim,
+        window: &HeldWindow,
     ) -> bool {
-        let Content::Summary(summary) = &claim.entry.content else { return false };
-        let place = format!("summary {} of rule {}", summary.id, summary.rule.id);
-        let result = pipeline
-            .sink
-            .publish(&[alert::render_summary(summary, &pipeline.accounts)])
-            .await
-            .pop();
-        let error = match result {
-            Some(Ok(message_id)) => {
-                self.report.count_summary(summary, Outcome::Summarised);
-                return self.summary_told(place, ledger.told(claim, &message_id).await);
-            }
-            Some(Err(error)) => error.to_string(),
-            None => "the sink did not say what became of it".to_owned(),
+        let Some(Some(claim)) = self.keep(ledger.next_part(window, invocation.lease()).await)
+        else {
+            return false;
         };
-        // Where this fails too, the lease runs out by itself.
-        let _ = match claim.entry.attempts >= MINIMAL_FROM {
-            true => ledger.failed(claim).await,
-            false => ledger.released(claim).await,
-        };
-        self.problems.push(Problem::retry(place, error));
-        false
-    }
-
-    fn summary_told(&mut self, place: String, told: Result<Completed, LedgerError>) -> bool {
-        let trouble = match told {
-            Ok(Completed::Done) => return true,
-            Ok(Completed::TakenOver) => {
-                "sent, and perhaps once more: another worker took over".to_owned()
-            }
-            Err(error) => {
-                format!("sent, and perhaps once more, since this could not be recorded: {error}")
-            }
-        };
-        self.problems.push(Problem::discard(place, trouble));
-        false
+        let part = Delivery::Claimed(Box::new(claim));
+        let report = deliver(invocation, std::slice::from_ref(&part)).await;
+        let sent = report.problems.is_empty();
+        self.add(report);
+        sent
     }
 }

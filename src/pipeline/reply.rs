@@ -1,23 +1,26 @@
-//! What the caller of the function is told.
+//! The reply to whoever invoked the function.
 
 use aws_lambda_events::sqs::{BatchItemFailure, SqsBatchResponse};
 use serde_json::{Value, json};
 use thiserror::Error;
 
-use super::{InvocationReport, Remedy};
+use super::problem::Remedy;
+use super::report::InvocationReport;
 use crate::notification::Reply;
 
 /// The most problems that a failed invocation names; the log has all of them.
-const NAMED: usize = 5;
+const MAX_NAMED_PROBLEMS: usize = 5;
 
-/// The invocation must be tried again as a whole.
+/// The invocation must be retried as a whole.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[error("{0}")]
 pub struct Failed(pub String);
 
 impl InvocationReport {
-    /// A queue is told which messages to deliver again; everyone else gets the report, or an error
-    /// if anything must be tried again. Counts that do not add up are an error for everyone.
+    /// The reply: to a queue, which messages to deliver again; otherwise the report.
+    ///
+    /// # Errors
+    /// Counts do not add up, or something must be retried and no queue can do it by message.
     pub fn reply(&self) -> Result<Value, Failed> {
         if let Some(mismatch) = &self.mismatch {
             return Err(Failed(mismatch.to_string()));
@@ -34,7 +37,7 @@ impl InvocationReport {
     fn batch_item_failures(&self) -> Result<Value, Failed> {
         let mut response = SqsBatchResponse::default();
         for id in &self.retry {
-            // A message without an id cannot be given back alone.
+            // A message without an id cannot be redelivered alone.
             let id = id.clone().ok_or_else(|| self.failed())?;
             let mut failure = BatchItemFailure::default();
             failure.item_identifier = id;
@@ -50,8 +53,8 @@ impl InvocationReport {
             .filter(|problem| problem.remedy == Remedy::Retry)
             .map(ToString::to_string)
             .collect();
-        let more = retried.len().saturating_sub(NAMED);
-        let mut text = retried.into_iter().take(NAMED).collect::<Vec<_>>().join("; ");
+        let more = retried.len().saturating_sub(MAX_NAMED_PROBLEMS);
+        let mut text = retried.into_iter().take(MAX_NAMED_PROBLEMS).collect::<Vec<_>>().join("; ");
         if more > 0 {
             text.push_str(&format!("; and {more} more"));
         }

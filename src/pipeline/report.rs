@@ -1,15 +1,18 @@
 //! What became of everything, in counts that must add up.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::ops::AddAssign;
 
 use detect::finding::{Outcome, Summary};
+use detect::rule::Detections;
+use jiff::Timestamp;
 use serde::Serialize;
 use thiserror::Error;
 
-use super::correlate::CorrelationAlert;
-use super::publish::FindingOutcome;
+use super::outcomes::{CorrelationOutcome, FindingOutcome};
+use super::problem::Problem;
+use crate::notification::Reply;
 use crate::sweep::SweepReport;
 
 /// What became of a log object. Every notified object has exactly one fate.
@@ -44,6 +47,49 @@ impl ObjectOutcome {
     }
 }
 
+/// What became of one invocation.
+#[derive(Debug)]
+pub struct InvocationReport {
+    /// The counts. They add up unless `mismatch` says otherwise.
+    pub report: Report,
+    /// Counts that do not add up.
+    pub mismatch: Option<Mismatch>,
+    /// What went wrong, by name.
+    pub problems: Vec<Problem>,
+    /// What was not read, was ignored, or is not to be alerted, and why.
+    pub notes: Vec<String>,
+    /// What the operator should fix, whatever came in: exceptions that are not in use, or that
+    /// expire soon.
+    pub warnings: Vec<String>,
+    /// How failures are reported.
+    pub reply: Reply,
+    /// The queue ids of the messages to deliver again. `None` stands for a message without one.
+    pub retry: BTreeSet<Option<String>>,
+}
+
+impl InvocationReport {
+    pub(crate) fn new(detections: &Detections, now: Timestamp, reply: Reply) -> InvocationReport {
+        InvocationReport {
+            report: Report {
+                exception_problems: detections.exception_problems(),
+                stale_detections: detections.reload_errors.len() as u64,
+                ..Report::default()
+            },
+            mismatch: None,
+            problems: Vec::new(),
+            notes: Vec::new(),
+            warnings: detections.warnings(now),
+            reply,
+            retry: BTreeSet::new(),
+        }
+    }
+
+    /// Checks that the counts add up.
+    pub(crate) fn check(&mut self) {
+        self.mismatch = self.report.check().err();
+    }
+}
+
 /// Counts of one run. What came in is counted as it comes in, fates as they are met:
 /// [`Report::check`] compares.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
@@ -60,12 +106,12 @@ pub struct Report {
     /// notification work.
     pub announced: u64,
     /// Log objects by what became of them.
-    pub object_fates: BTreeMap<ObjectOutcome, u64>,
+    pub object_outcomes: BTreeMap<ObjectOutcome, u64>,
     /// Inflated bytes read.
     pub bytes: u64,
     /// Log objects in which nothing stands that a rule looks for: inflated and searched, their
     /// records not counted.
-    pub probed: u64,
+    pub prefiltered: u64,
     /// Records split off, inline ones included.
     pub records: u64,
     /// Records that could not be used.
@@ -73,7 +119,7 @@ pub struct Report {
     /// Findings made.
     pub findings: u64,
     /// Findings by what became of them.
-    pub finding_fates: BTreeMap<Outcome, u64>,
+    pub finding_outcomes: BTreeMap<Outcome, u64>,
     /// Findings by their rule's id, and by what became of them.
     pub by_rule: BTreeMap<String, BTreeMap<Outcome, u64>>,
     /// Seconds from the call to its alert, of the slowest; none without an alert.
@@ -110,10 +156,10 @@ pub struct Mismatch {
 impl Report {
     /// Whether every object and every finding has exactly one fate.
     pub fn check(&self) -> Result<(), Mismatch> {
-        equal("objects", self.objects, self.object_fates.values().sum())?;
+        equal("objects", self.objects, self.object_outcomes.values().sum())?;
         let swept = self.sweep.unwrap_or_default();
         equal("listed objects", swept.listed, swept.accounted())?;
-        equal("findings", self.findings, self.finding_fates.values().sum())?;
+        equal("findings", self.findings, self.finding_outcomes.values().sum())?;
         equal(
             "findings of rules",
             self.findings,
@@ -123,38 +169,38 @@ impl Report {
 
     /// How many findings ended so.
     pub fn findings_that(&self, outcome: Outcome) -> u64 {
-        self.finding_fates.get(&outcome).copied().unwrap_or(0)
+        self.finding_outcomes.get(&outcome).copied().unwrap_or(0)
     }
 
     /// How many objects ended so.
     pub fn objects_that(&self, outcome: ObjectOutcome) -> u64 {
-        self.object_fates.get(&outcome).copied().unwrap_or(0)
+        self.object_outcomes.get(&outcome).copied().unwrap_or(0)
     }
 
-    pub(super) fn count_object(&mut self, outcome: ObjectOutcome) {
-        *self.object_fates.entry(outcome).or_default() += 1;
+    pub(crate) fn count_object(&mut self, outcome: ObjectOutcome) {
+        *self.object_outcomes.entry(outcome).or_default() += 1;
     }
 
-    pub(super) fn count_finding(&mut self, ended: &FindingOutcome) {
+    pub(crate) fn count_finding(&mut self, ended: &FindingOutcome) {
         self.slowest_alert = self.slowest_alert.max(ended.latency);
         self.count(&ended.rule, ended.outcome);
     }
 
-    pub(super) fn count(&mut self, rule: &str, outcome: Outcome) {
-        *self.finding_fates.entry(outcome).or_default() += 1;
+    pub(crate) fn count(&mut self, rule: &str, outcome: Outcome) {
+        *self.finding_outcomes.entry(outcome).or_default() += 1;
         *self.by_rule.entry(rule.to_owned()).or_default().entry(outcome).or_default() += 1;
     }
 
-    pub(super) fn count_correlation_alert(&mut self, correlation_alerts: &CorrelationAlert) {
-        if correlation_alerts.told {
-            *self.correlations.entry(correlation_alerts.rule.clone()).or_default() += 1;
+    pub(crate) fn count_correlation(&mut self, outcome: &CorrelationOutcome) {
+        if outcome.sent {
+            *self.correlations.entry(outcome.rule.clone()).or_default() += 1;
         } else {
             self.correlations_failed += 1;
         }
     }
 
     /// A summary was sent, and its members have this fate.
-    pub(super) fn count_summary(&mut self, summary: &Summary, outcome: Outcome) {
+    pub(crate) fn count_summary(&mut self, summary: &Summary, outcome: Outcome) {
         self.summaries += 1;
         self.findings += summary.members.len() as u64;
         summary.members.iter().for_each(|_| self.count(&summary.rule.id, outcome));
@@ -169,13 +215,13 @@ impl AddAssign for Report {
         self.unreadable += other.unreadable;
         self.objects += other.objects;
         self.announced += other.announced;
-        add(&mut self.object_fates, other.object_fates);
+        add(&mut self.object_outcomes, other.object_outcomes);
         self.bytes += other.bytes;
         self.records += other.records;
-        self.probed += other.probed;
+        self.prefiltered += other.prefiltered;
         self.bad_records += other.bad_records;
         self.findings += other.findings;
-        add(&mut self.finding_fates, other.finding_fates);
+        add(&mut self.finding_outcomes, other.finding_outcomes);
         other
             .by_rule
             .into_iter()
@@ -213,11 +259,11 @@ impl fmt::Display for Report {
         for (count, what) in extra.into_iter().filter(|(count, _)| *count > 0) {
             write!(f, ", {}", counted(count, what))?;
         }
-        write!(f, "; {}{}", counted(self.objects, "object"), listed(&self.object_fates))?;
-        if self.probed > 0 {
-            write!(f, ", {} only probed", self.probed)?;
+        write!(f, "; {}{}", counted(self.objects, "object"), listed(&self.object_outcomes))?;
+        if self.prefiltered > 0 {
+            write!(f, ", {} only prefiltered", self.prefiltered)?;
         }
-        write!(f, "; {}{}", counted(self.findings, "finding"), listed(&self.finding_fates))?;
+        write!(f, "; {}{}", counted(self.findings, "finding"), listed(&self.finding_outcomes))?;
         if self.summaries > 0 {
             write!(
                 f,
@@ -295,8 +341,8 @@ mod tests {
         report.count("r", Outcome::HeldElsewhere);
         let line = "7 records read, 1 bad record; 2 objects (1 scanned, 1 skipped); 1 finding (1 held elsewhere)";
         assert_eq!(report.to_string(), line);
-        report.probed = 1;
-        let line = line.replace(" skipped)", " skipped), 1 only probed");
+        report.prefiltered = 1;
+        let line = line.replace(" skipped)", " skipped), 1 only prefiltered");
         assert_eq!(report.to_string(), line);
         report.exception_problems = 2;
         assert_eq!(report.to_string(), format!("{line}; no exception is in use: 2 problems"));

@@ -1,42 +1,42 @@
-//! Without a ledger an invocation is the execution: what it held back is told when it ends.
+//! Without a ledger an invocation is the window: what it grouped is summarised when it ends.
 
-use alert;
+use std::sync::Arc;
+
 use detect::finding::{Finding, FindingId, Outcome, Summary};
 
-use super::publish::{FindingOutcome, place, unanswered};
-use super::{Pipeline, Problem, Run};
-
-/// A finding that was held back, and the message that it came with.
-pub(super) struct Held {
-    pub(super) message: Option<String>,
-    pub(super) finding: Finding,
-}
+use super::delivery::{Delivery, deliver};
+use super::problem::Problem;
+use super::run::{GroupedFinding, Run};
+use crate::ledger::Content;
 
 impl Run {
-    /// One summary for each rule that held something back.
-    pub(super) async fn tell_what_was_held(&mut self) {
-        for held in by_rule(std::mem::take(&mut self.held)) {
-            let told = tell(&self.pipeline, &held).await;
-            self.outcome.report.summaries += u64::from(told.is_ok());
-            for Held { message, finding } in &held {
-                let outcome = if told.is_ok() { Outcome::Summarised } else { Outcome::Failed };
-                self.end(vec![FindingOutcome::new(finding, outcome)]);
-                if let Err(error) = &told {
-                    self.problem(message, Problem::retry(place(finding), error));
+    /// Sends one summary for each rule of which findings were grouped.
+    pub(crate) async fn summarise_grouped(&mut self) {
+        for grouped in by_rule(std::mem::take(&mut self.grouped)) {
+            let Some(summary) = summary(&grouped) else { continue };
+            let delivery = Delivery::Unrecorded(Content::Summary(Arc::new(summary)));
+            let report = deliver(&self.invocation, std::slice::from_ref(&delivery)).await;
+            let sent = report.summaries.len();
+            self.outcome.report.summaries += sent as u64;
+            self.add_grouped(
+                &grouped,
+                if sent > 0 { Outcome::Summarised } else { Outcome::Failed },
+            );
+            for problem in report.problems {
+                for GroupedFinding { message, finding } in &grouped {
+                    let place = format!("finding {} of {}", finding.id, problem.place);
+                    self.add_problem(message, Problem { place, ..problem.clone() });
                 }
             }
         }
     }
 }
 
-fn by_rule(held: Vec<Held>) -> Vec<Vec<Held>> {
-    let mut groups: Vec<Vec<Held>> = Vec::new();
-    for one in held {
+fn by_rule(grouped: Vec<GroupedFinding>) -> Vec<Vec<GroupedFinding>> {
+    let mut groups: Vec<Vec<GroupedFinding>> = Vec::new();
+    for one in grouped {
         let rule = &one.finding.rule.id;
-        match groups
-            .iter_mut()
-            .find(|group| group.first().is_some_and(|first| first.finding.rule.id == *rule))
-        {
+        match groups.iter_mut().find(|group| group.iter().all(|it| it.finding.rule.id == *rule)) {
             Some(group) => group.push(one),
             None => groups.push(vec![one]),
         }
@@ -44,12 +44,9 @@ fn by_rule(held: Vec<Held>) -> Vec<Vec<Held>> {
     groups
 }
 
-async fn tell(pipeline: &Pipeline, held: &[Held]) -> Result<(), String> {
-    let findings: Vec<Finding> = held.iter().map(|held| held.finding.clone()).collect();
+fn summary(grouped: &[GroupedFinding]) -> Option<Summary> {
+    let findings: Vec<Finding> = grouped.iter().map(|it| Finding::clone(&it.finding)).collect();
     let ids = findings.iter().map(|finding| finding.id.as_str());
     let id = FindingId::hash_parts(std::iter::once("summary").chain(ids));
-    let Some(summary) = Summary::from_findings(id, None, 1, &findings) else { return Ok(()) };
-    let result =
-        pipeline.sink.publish(&[alert::render_summary(&summary, &pipeline.accounts)]).await.pop();
-    result.unwrap_or_else(|| Err(unanswered())).map(|_| ()).map_err(|error| error.to_string())
+    Summary::from_findings(id, None, 1, &findings)
 }

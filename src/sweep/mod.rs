@@ -7,6 +7,7 @@
 mod due;
 mod memory;
 mod report;
+pub(crate) mod run;
 mod state;
 
 use jiff::SignedDuration;

@@ -23,7 +23,7 @@ pub struct SweepReport {
     /// Not read to their end, or not told of: tried again by the next sweep.
     pub failed: u64,
     /// Failed once too often: not tried again.
-    pub given_up: u64,
+    pub abandoned: u64,
     /// Not started: left to the next sweep.
     pub backlog: u64,
     /// Findings taken over from workers that are gone.
@@ -38,7 +38,7 @@ impl SweepReport {
     /// Log objects by what became of them: as many as were listed, or there is a fault in this
     /// program.
     pub fn accounted(&self) -> u64 {
-        self.young + self.read_before + self.read + self.failed + self.given_up + self.backlog
+        self.young + self.read_before + self.read + self.failed + self.abandoned + self.backlog
     }
 }
 
@@ -51,7 +51,7 @@ impl fmt::Display for SweepReport {
             (self.read_before, "read before"),
             (self.young, "too young"),
             (self.failed, "failed"),
-            (self.given_up, "given up"),
+            (self.abandoned, "given up"),
             (self.backlog, "left to the next sweep"),
         ];
         let fates: Vec<String> = fates

@@ -84,7 +84,7 @@ fn tell_problem(problem: &Problem) {
             what = problem.what,
             "to be tried again by the next sweep"
         ),
-        Remedy::GivenUp => error!(place = problem.place, what = problem.what, "given up"),
+        Remedy::Abandon => error!(place = problem.place, what = problem.what, "given up"),
         Remedy::Discard => warn!(place = problem.place, what = problem.what, "left out"),
     }
 }

@@ -91,7 +91,7 @@ fn swept(sweep: &SweepReport) -> Vec<Metric> {
         ("SweepListed", sweep.listed),
         ("SweepRead", sweep.read),
         ("SweepFailed", sweep.failed),
-        ("SweepGivenUp", sweep.given_up),
+        ("SweepGivenUp", sweep.abandoned),
         ("SweepBacklog", sweep.backlog),
         ("SweepRecovered", sweep.recovered),
         ("SweepLeftOpen", sweep.left_open),
@@ -150,8 +150,9 @@ mod tests {
     fn outcome() -> InvocationReport {
         let mut report =
             Report { messages: 2, objects: 1, bytes: 7, findings: 3, ..Report::default() };
-        report.object_fates = BTreeMap::from([(ObjectOutcome::Scanned, 1)]);
-        report.finding_fates = BTreeMap::from([(Outcome::Alerted, 2), (Outcome::HeldElsewhere, 1)]);
+        report.object_outcomes = BTreeMap::from([(ObjectOutcome::Scanned, 1)]);
+        report.finding_outcomes =
+            BTreeMap::from([(Outcome::Alerted, 2), (Outcome::HeldElsewhere, 1)]);
         report.by_rule = BTreeMap::from([
             ("r1".to_owned(), BTreeMap::from([(Outcome::Alerted, 2)])),
             ("r2".to_owned(), BTreeMap::from([(Outcome::HeldElsewhere, 1)])),

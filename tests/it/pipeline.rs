@@ -341,7 +341,7 @@ async fn what_cannot_hold_findings_is_not_fetched() {
     assert_eq!((asked.len(), outcome.report.objects_that(ObjectOutcome::Skipped)), (0, 5));
     assert!(outcome.reply().is_ok());
     for reason in [
-        "of region eu-central-1",
+        "region eu-central-1 records nothing",
         "a digest file",
         "an Insights file",
         "not named as a log object",
@@ -455,7 +455,7 @@ fn exceptions(lines: &str) -> LoadedExceptions {
 }
 
 #[tokio::test]
-async fn an_suppressed_finding_is_counted_and_named_but_not_alerted() {
+async fn a_suppressed_finding_is_counted_and_named_but_not_alerted() {
     let mut world =
         world(&[("a", log(&[create_group("e1", "app"), create_group("e2", "Admins")]))]);
     world.exceptions =
@@ -465,7 +465,7 @@ async fn an_suppressed_finding_is_counted_and_named_but_not_alerted() {
     assert_eq!((outcome.report.findings_that(Outcome::Alerted), alerts.len()), (1, 1));
     assert!(alerts[0].text.contains("Admins"), "{}", alerts[0].text);
     let [note] = &outcome.notes[..] else { panic!("{:?}", outcome.notes) };
-    assert!(note.starts_with("not alerted because of exception `ci`: finding "), "{note}");
+    assert!(note.starts_with("suppressed by exception `ci`: finding "), "{note}");
     let [warning] = &outcome.warnings[..] else { panic!("{:?}", outcome.warnings) };
     assert!(warning.starts_with("exception `ci` expires in 14 days"), "{warning}");
     assert!(outcome.retry.is_empty());

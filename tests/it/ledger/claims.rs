@@ -26,7 +26,7 @@ fn ledger(memory: &Memory) -> StoredLedger {
 }
 
 async fn claim(memory: &Memory) -> Claimed {
-    let content = Content::Finding(Box::new(finding()));
+    let content = Content::Finding(Arc::new(finding()));
     ledger(memory)
         .claim(content, Duration::from_secs(LEASE as u64), Duration::from_secs(600))
         .await
@@ -182,7 +182,7 @@ async fn a_ledger_that_does_not_answer_is_an_error_by_key() {
         let memory = Memory::new();
         mine(&memory).await;
         memory.fail(move |asked, _| if asked == verb { Fault::Refused } else { Fault::None });
-        let content = Content::Finding(Box::new(finding()));
+        let content = Content::Finding(Arc::new(finding()));
         let error = ledger(&memory)
             .claim(content, Duration::from_secs(9), Duration::from_secs(9))
             .await
@@ -243,7 +243,7 @@ async fn the_same_notification_fifty_times_at_once_rings_once() {
     for run in futures::future::join_all(runs).await {
         let outcome = run.unwrap();
         assert!(outcome.reply().is_ok(), "{:?}", outcome.problems);
-        for (outcome, count) in outcome.report.finding_fates {
+        for (outcome, count) in outcome.report.finding_outcomes {
             *fates.entry(outcome).or_insert(0) += count;
         }
     }

@@ -1,5 +1,6 @@
 //! A look at the ledger that changes nothing in it.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use detect::cloudtrail::Record;
@@ -22,7 +23,7 @@ async fn claim(memory: &Memory, event: &str) -> Claim {
         &record,
         Origin::Inline { envelope: "test".to_owned(), record: 0 },
     );
-    let content = Content::Finding(Box::new(finding));
+    let content = Content::Finding(Arc::new(finding));
     let lease = Duration::from_secs(LEASE as u64);
     match ledger(memory).claim(content, lease, Duration::from_secs(600)).await.unwrap() {
         Claimed::Mine(claim) => *claim,

@@ -26,11 +26,11 @@ async fn a_poison_object_is_tried_for_an_hour_and_keeps_nobody_waiting() {
         let counts = counts(&outcome);
         let expected = match sweep {
             ..6 => (1, 0, vec![Remedy::NextSweep]),
-            6 => (0, 1, vec![Remedy::NextSweep, Remedy::GivenUp]),
+            6 => (0, 1, vec![Remedy::NextSweep, Remedy::Abandon]),
             _ => (0, 0, vec![]),
         };
         assert_eq!(
-            (counts.failed, counts.given_up),
+            (counts.failed, counts.abandoned),
             (expected.0, expected.1),
             "sweep {sweep}: {counts}"
         );

@@ -1,9 +1,10 @@
-//! `trailbell canary`: a call that nobody made, sent to the topic, and how long each hop took.
+//! `trailbell canary`: a call that nobody made, sent to the topic, and how long each step took.
 
 use std::error::Error;
 use std::io::{self, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use alert::Accounts;
@@ -13,12 +14,12 @@ use detect::rule::Detections;
 use detect::text::clean;
 use trailbell::app::config::{Config, StorePlace};
 use trailbell::app::wiring::{self, Aws};
-use trailbell::pipeline::{self, CanaryStep};
+use trailbell::pipeline;
 
 use crate::commands::output::{self, say};
 use crate::commands::settings::{self, PlaceArgs};
 
-/// Send a test alert down the whole way, from rules to topic, and say how long each hop took.
+/// Send a test alert down the whole way, from rules to topic, and say how long each step took.
 ///
 /// A CreateGroup that nobody called, in the account 000000000000, is held against the rules in
 /// force, claimed in the ledger, published and completed. Its alert says that it is a test: in the
@@ -27,11 +28,18 @@ use crate::commands::settings::{self, PlaceArgs};
 /// as the function reads them. That the topic took it does not say that anyone got it: look for the
 /// mail.
 ///
-/// Exit codes: 0 every hop worked; 1 one failed, and why; 2 the configuration cannot be used.
+/// Exit codes: 0 every step worked; 1 one failed, and why; 2 the configuration cannot be used.
 #[derive(Debug, Args)]
 pub struct CanaryArgs {
     #[command(flatten)]
     pub places: PlaceArgs,
+}
+
+/// One step of a canary: what it took, and its result or why it failed.
+struct Step {
+    name: &'static str,
+    took: Duration,
+    result: Result<String, String>,
 }
 
 /// The most characters of a cell.
@@ -46,32 +54,33 @@ pub fn run(args: &CanaryArgs) -> Result<ExitCode, Box<dyn Error>> {
     let start = Instant::now();
     let steps = runtime.block_on(steps(&config, accounts));
     print(&steps, start.elapsed())?;
-    let failed = steps.iter().find_map(|hop| Some((hop.name, hop.result.as_ref().err()?)));
+    let failed = steps.iter().find_map(|step| Some((step.name, step.result.as_ref().err()?)));
     if let Some((name, why)) = failed {
         say(format_args!("trailbell: the canary failed: {name}: {}", clean::text(why, CELL)));
     }
     Ok(ExitCode::from(u8::from(failed.is_some())))
 }
 
-async fn steps(config: &Config, accounts: Accounts) -> Vec<CanaryStep> {
-    let start = Instant::now();
-    let (clock, aws) = (settings::clock(), Aws::anywhere());
-    let read = settings::detections(config, clock.now, &aws).await;
-    let (name, took) = ("read rules", start.elapsed());
-    let detections = match read {
-        Ok(detections) => detections,
-        Err(error) => return vec![CanaryStep { name, took, result: Err(error.to_string()) }],
+async fn steps(config: &Config, accounts: Accounts) -> Vec<Step> {
+    let mut steps = Vec::new();
+    let mut start = Instant::now();
+    let mut add = |name, result: Result<String, String>| {
+        steps.push(Step { name, took: start.elapsed(), result });
+        start = Instant::now();
     };
-    let mut steps = vec![CanaryStep { name, took, result: Ok(counted(&detections)) }];
-    let start = Instant::now();
-    let pipeline = wiring::pipeline(config, detections, accounts, &aws).await;
-    steps.push(CanaryStep {
-        name: "make clients",
-        took: start.elapsed(),
-        result: Ok(String::new()),
-    });
-    let run = clock.now.as_nanosecond().to_string();
-    steps.extend(pipeline::run_canary(&pipeline, &run, clock).await.steps);
+    let clock = settings::clock();
+    let aws = Aws::anywhere();
+    match settings::detections(config, clock.now, &aws).await {
+        Err(error) => add("read rules", Err(error.to_string())),
+        Ok(detections) => {
+            add("read rules", Ok(counted(&detections)));
+            let pipeline = wiring::pipeline(config, detections, accounts, &aws).await;
+            add("make clients", Ok(String::new()));
+            let run = clock.now.as_nanosecond().to_string();
+            let canary = pipeline::run_canary(&Arc::new(pipeline), &run, clock).await;
+            add("deliver", canary.failure().map_or_else(|| Ok(canary.to_string()), Err));
+        }
+    }
     steps
 }
 
@@ -83,20 +92,20 @@ fn counted(detections: &Detections) -> String {
     )
 }
 
-fn print(steps: &[CanaryStep], total: Duration) -> io::Result<()> {
+fn print(steps: &[Step], total: Duration) -> io::Result<()> {
     let mut table = Table::new();
-    table.load_style(output::STYLE).set_header(["Hop", "Took", "Result"]);
+    table.load_style(output::STYLE).set_header(["Step", "Took", "Result"]);
     table.add_rows(steps.iter().map(row));
     table.add_row(["total".to_owned(), spoken(total), String::new()]);
     writeln!(io::stdout().lock(), "{table}")
 }
 
-fn row(hop: &CanaryStep) -> [String; 3] {
-    let result = match &hop.result {
+fn row(step: &Step) -> [String; 3] {
+    let result = match &step.result {
         Ok(told) => clean::text(told, CELL),
         Err(_) => "FAILED".to_owned(),
     };
-    [hop.name.to_owned(), spoken(hop.took), result]
+    [step.name.to_owned(), spoken(step.took), result]
 }
 
 fn spoken(time: Duration) -> String {

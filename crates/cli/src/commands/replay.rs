@@ -202,7 +202,7 @@ async fn see_through(
 ) -> Result<InvocationReport, Box<dyn Error>> {
     let progress = Progress::new(objects.len(), "objects");
     for some in objects.chunks(TOGETHER) {
-        let news = replay.see_through(some.to_vec()).await;
+        let news = replay.process(some.to_vec()).await;
         some.iter().for_each(|_| progress.advance());
         progress.pause(|| tell(news, publish))?;
     }
@@ -214,8 +214,8 @@ async fn see_through(
 
 fn tell(mut news: ReplayProgress, publish: bool) -> io::Result<()> {
     let mut out = io::stdout().lock();
-    news.ended.sort_by_key(|ended| ended.time);
-    for FindingOutcome { finding, time: at, subject, outcome, .. } in &news.ended {
+    news.findings.sort_by_key(|ended| ended.time);
+    for FindingOutcome { finding, time: at, subject, outcome, .. } in &news.findings {
         let id = &finding.as_str()[..8];
         writeln!(out, "{:<18} {:<19}  {id}  {subject}", word(*outcome, publish), time(*at))?;
     }

@@ -222,15 +222,15 @@ impl std::fmt::Display for Tally {
         if self.suppressed > 0 {
             write!(f, " ({} suppressed)", self.suppressed)?;
         }
-        let (records, probed) = (self.stats.records(), self.stats.probed());
-        match (records, probed) {
+        let (records, prefiltered) = (self.stats.records(), self.stats.prefiltered());
+        match (records, prefiltered) {
             (0, 1..) => write!(f, " in {}", counted(self.files, "file"))?,
             _ => {
                 write!(f, " in {} of {}", counted(records, "record"), counted(self.files, "file"))?
             }
         }
-        if probed > 0 {
-            write!(f, ", {probed} only probed")?;
+        if prefiltered > 0 {
+            write!(f, ", {prefiltered} only probed")?;
         }
         if self.skipped > 0 {
             write!(f, "; {} skipped", self.skipped)?;

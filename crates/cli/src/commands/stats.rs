@@ -20,7 +20,7 @@ pub struct Cost {
 pub struct Stats {
     stored: u64,
     inflated: u64,
-    probed: u64,
+    prefiltered: u64,
     split: u64,
     records: u64,
     parsed: u64,
@@ -36,7 +36,7 @@ impl Stats {
         self.stored += stored;
         self.inflated += read.bytes;
         match read.mode {
-            ScanMode::Prefiltered => self.probed += 1,
+            ScanMode::Prefiltered => self.prefiltered += 1,
             ScanMode::Parsed => self.split += 1,
         }
         self.records += read.records;
@@ -53,8 +53,8 @@ impl Stats {
     }
 
     /// Files that were only probed.
-    pub fn probed(&self) -> u64 {
-        self.probed
+    pub fn prefiltered(&self) -> u64 {
+        self.prefiltered
     }
 
     /// All of it, for people. `took` is by the clock, from start to end; `prefilter` says whether files
@@ -66,7 +66,7 @@ impl Stats {
             "{:.1} MB stored, {inflated:.1} MB inflated in {seconds:.3} s: {speed:.0} MB/s\n{} only probed, {} split; {} \
              records split off, {} parsed\nprobe: {prefilter}\n{self}",
             mega(self.stored),
-            self.probed,
+            self.prefiltered,
             self.split,
             self.records,
             self.parsed,

@@ -63,7 +63,8 @@ async fn a_test_alert_says_so_everywhere_and_leaves_no_trace_in_the_indexes() {
     let function = Arc::new(function(&bucket, rules().into()).await);
     let outcome = invoke(&function, &canary(), "request-1").await;
     assert!(
-        outcome.reply().is_ok() && outcome.notes[0].starts_with("canary request-1: match "),
+        outcome.reply().is_ok()
+            && outcome.notes[0].starts_with("canary request-1: alerted as message "),
         "{outcome:?}"
     );
     assert_eq!(counts(&outcome), (1, 0, 0), "it counts as no finding");
@@ -124,12 +125,12 @@ async fn rules_that_do_not_see_it_fail_it() {
     let mut few = LoadedRules::embedded().rules;
     few.retain(|rule| !rule.query.source().contains("event.action: CreateGroup"));
     assert!(!few.is_empty());
-    let refusal = format!("no rule of the {} in force", few.len());
+    let refusal = format!("none of the {} rules in force", few.len());
     let function = Arc::new(function(&bucket, RuleSet::new([few]).unwrap().into()).await);
     let outcome = invoke(&function, &canary(), "request-1").await;
     assert_eq!(counts(&outcome), (1, 1, 0));
     let told = outcome.reply().unwrap_err().to_string();
-    assert!(told.contains("the canary request-1: match") && told.contains(&refusal), "{told}");
+    assert!(told.contains("canary request-1: ") && told.contains(&refusal), "{told}");
     let totals = &metrics::lines(&outcome, "bell", clock().now)[0];
     assert_eq!((&totals["Canaries"], &totals["CanariesFailed"]), (&json!(1), &json!(1)));
     assert!(bucket.subjects().is_empty() && bucket.keys("").is_empty());
@@ -199,7 +200,7 @@ async fn one_that_failed_is_sent_by_the_next_try_and_one_that_died_by_the_sweep_
     };
     let refused = invoke(&broken(Broken::Refuses).await, &canary(), "request-1").await;
     assert_eq!(counts(&refused), (1, 1, 0));
-    assert!(refused.reply().unwrap_err().to_string().contains("publish"), "{refused:?}");
+    assert!(refused.reply().unwrap_err().to_string().contains("the topic is gone"), "{refused:?}");
     let function = Arc::new(function(&bucket, rules().into()).await);
     assert_eq!(counts(&invoke(&function, &canary(), "request-1").await), (1, 0, 0));
     assert_eq!(bucket.subjects(), [SUBJECT]);
@@ -222,23 +223,22 @@ async fn one_that_failed_is_sent_by_the_next_try_and_one_that_died_by_the_sweep_
 }
 
 #[test]
-fn a_workstation_sees_how_long_each_hop_took() {
+fn a_workstation_sees_how_long_each_step_took() {
     let bucket = Bucket::new();
     let (exit, out, err) = bucket.run(&["canary"]);
     assert_eq!(exit, 0, "{err}");
-    let steps =
-        ["Hop", "read rules", "make clients", "match", "claim", "publish", "complete", "total"];
-    for (line, hop) in out.lines().filter(|line| !line.contains('─')).zip(steps) {
-        assert!(line.trim_start().starts_with(hop), "{hop}: {out}");
-        assert!(hop == "Hop" || line.contains(" ms"), "{hop}: {out}");
+    let steps = ["Step", "read rules", "make clients", "deliver", "total"];
+    for (line, step) in out.lines().filter(|line| !line.contains('─')).zip(steps) {
+        assert!(line.trim_start().starts_with(step), "{step}: {out}");
+        assert!(step == "Step" || line.contains(" ms"), "{step}: {out}");
     }
     assert_eq!(bucket.subjects(), [SUBJECT]);
     assert_eq!(bucket.run(&["canary"]).0, 0);
-    assert_eq!(bucket.subjects().len(), 2, "each run rings");
+    assert_eq!(bucket.subjects().len(), 2, "each run sends a canary");
 }
 
 #[test]
-fn the_hop_that_fails_is_named_with_its_reason() {
+fn the_step_that_fails_is_named_with_its_reason() {
     let bucket = Bucket::new();
     let file = bucket.write("a-file", "");
     let broken = bucket.write("broken.toml", "[rule]\n");
@@ -253,22 +253,22 @@ fn the_hop_that_fails_is_named_with_its_reason() {
         (
             &[],
             &[("TRAILBELL_RULES", &other), ("TRAILBELL_DEFAULT_RULES", "off")],
-            "match",
-            "no rule of the 1 in force",
+            "deliver",
+            "none of the 1 rules in force",
         ),
-        (&["--ledger", &no_dir], &[], "claim", "ledger "),
-        (&["--alerts", &no_dir], &[], "publish", "a-file"),
+        (&["--ledger", &no_dir], &[], "deliver", "ledger "),
+        (&["--alerts", &no_dir], &[], "deliver", "a-file"),
     ];
-    for (args, vars, hop, why) in cases {
+    for (args, vars, step, why) in cases {
         let (exit, out, err) = bucket.run_with(&[&["canary"], args].concat(), vars);
-        assert_eq!(exit, 1, "{hop}: {out}{err}");
+        assert_eq!(exit, 1, "{step}: {out}{err}");
         assert!(
-            out.lines().any(|line| line.trim_start().starts_with(hop) && line.contains("FAILED")),
-            "{hop}: {out}"
+            out.lines().any(|line| line.trim_start().starts_with(step) && line.contains("FAILED")),
+            "{step}: {out}"
         );
         assert!(
-            err.contains(&format!("the canary failed: {hop}: ")) && err.contains(why),
-            "{hop}: {err}"
+            err.contains(&format!("the canary failed: {step}: ")) && err.contains(why),
+            "{step}: {err}"
         );
     }
     let (exit, _, err) = crate::cli::trailbell(&["canary"], &[]);

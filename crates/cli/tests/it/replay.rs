@@ -59,7 +59,7 @@ fn a_dry_run_says_what_would_be_and_does_nothing() {
     }
     let last = "dry run, nothing was sent or written: 4 would be alerted, 1 suppressed, 9 would be held; 2 of 2 objects read";
     assert_eq!(out.lines().last(), Some(last));
-    assert!(err.contains("not alerted because of exception `deploy-may`"), "{err}");
+    assert!(err.contains("suppressed by exception `deploy-may`"), "{err}");
     assert!(bucket.snapshot("state/ledger").is_empty() && !bucket.path("alerts").exists());
 }
 
@@ -71,7 +71,8 @@ fn what_a_dry_run_says_is_what_publishing_does() {
     for (word, count) in [("alerted ", 4), ("held for a summary ", 9), ("suppressed ", 1)] {
         assert_eq!(starting(&out, word), count, "{word}: {out}");
     }
-    let last = "14 records read; 2 objects (2 scanned); 14 findings (4 alerted, 1 suppressed, 9 held for summary)";
+    let last =
+        "14 records read; 2 objects (2 scanned); 14 findings (4 alerted, 1 suppressed, 9 grouped)";
     assert_eq!(out.lines().last(), Some(last));
     assert!(err.contains("told by the function's next sweep"), "{err}");
     assert_eq!(bucket.subjects().len(), 4);
@@ -220,13 +221,13 @@ async fn a_second_run_after_an_interruption_tells_the_rest() {
         // Whoever holds a claim of this run is known to be gone at once.
         let mut interrupted = Replay::new(&first, Clock { lease: Duration::ZERO, ..clock() });
         tokio::select! {
-            _ = interrupted.see_through(objects.clone()) => panic!("it was to be interrupted"),
+            _ = interrupted.process(objects.clone()) => panic!("it was to be interrupted"),
             () = stuck.notified() => {}
         }
         drop(interrupted);
         let second = Arc::new(pipeline(&bucket, sink(usize::MAX)).await);
         let mut again = Replay::new(&second, clock());
-        let news = again.see_through(objects).await;
+        let news = again.process(objects).await;
         let (_, outcome) = again.finish().await;
         assert_eq!((&outcome.mismatch, &news.problems[..]), (&None, &[][..]), "dead at {dies_at}");
         // Nothing is left for a sweep that would tell it again.

@@ -167,7 +167,7 @@ fn an_unwritable_place_fails_the_alert_by_name() {
         .unwrap();
     assert_eq!(output.status.code(), Some(2));
     assert!(
-        err(&output).contains("a-file") && err(&output).contains("to be tried again"),
+        err(&output).contains("a-file") && err(&output).contains("(retried)"),
         "{}",
         err(&output)
     );

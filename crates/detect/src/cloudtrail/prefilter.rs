@@ -49,8 +49,8 @@ fn whole(
     read.times.inflate = inflated - start;
     let text = &scratch.buffer[..size];
     let quiet = is_framed(text) && !literals.may_stand_in(text);
-    let probed = Instant::now();
-    read.times.prefilter = probed - inflated;
+    let prefiltered = Instant::now();
+    read.times.prefilter = prefiltered - inflated;
     if quiet {
         return Some((read, Ok(())));
     }
@@ -58,7 +58,7 @@ fn whole(
     let mut splitter = Splitter::over(std::mem::take(&mut scratch.buffer), size, options.lines);
     let result = split(&mut splitter, Some(literals), &mut read, visit);
     scratch.buffer = splitter.into_buffer();
-    read.times.full = probed.elapsed();
+    read.times.full = prefiltered.elapsed();
     Some((read, result))
 }
 

@@ -160,10 +160,10 @@ impl Stats {
             return format!("sweep/heartbeat is damaged: {}", super::cell(&beat.to_string()));
         };
         let count = |name: &str| beat["sweep"][name].as_u64().unwrap_or(0);
-        let [listed, failed, given_up, backlog] =
+        let [listed, failed, abandoned, backlog] =
             ["listed", "failed", "given_up", "backlog"].map(count);
         format!(
-            "{}: {listed} listed, {failed} failed, {given_up} given up, backlog {backlog}",
+            "{}: {listed} listed, {failed} failed, {abandoned} given up, backlog {backlog}",
             ago(at, now)
         )
     }

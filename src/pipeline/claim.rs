@@ -1,0 +1,118 @@
+//! Claiming findings: each is ours, another worker's, or done.
+
+use std::sync::Arc;
+
+use detect::finding::{Finding, Outcome};
+use futures::future::join_all;
+
+use super::delivery::Delivery;
+use super::invocation::Invocation;
+use super::outcomes::DeliveryReport;
+use super::problem::Problem;
+use crate::ledger::{Claimed, Content, Ledger, LedgerError, State, StoredLedger};
+
+/// Claims of one object that are in flight at once.
+const CONCURRENCY: usize = 8;
+
+/// What came of claiming some findings.
+#[derive(Debug, Default)]
+pub(crate) struct ClaimedFindings {
+    /// Those that are ours to deliver.
+    pub(crate) ours: Vec<Delivery>,
+    /// Duplicates of what was done before: they are correlated again, which repairs what a ledger
+    /// failed at the first time.
+    pub(crate) done_before: Vec<Arc<Finding>>,
+    /// The outcomes of all others.
+    pub(crate) report: DeliveryReport,
+}
+
+/// Claims findings, a few at a time.
+pub(crate) async fn claim(invocation: &Invocation, findings: Vec<Finding>) -> ClaimedFindings {
+    let mut claimed = ClaimedFindings::default();
+    let mut new = Vec::new();
+    for finding in findings {
+        if invocation.meet(&finding.id) {
+            new.push(Arc::new(finding));
+        } else {
+            claimed.report.end(&finding, Outcome::Duplicate);
+        }
+    }
+    for some in new.chunks(CONCURRENCY) {
+        let answers = join_all(some.iter().map(|finding| claim_one(invocation, finding))).await;
+        for (finding, answer) in some.iter().zip(answers) {
+            claimed.add(finding, answer);
+        }
+    }
+    claimed
+}
+
+/// A claim, and whether it was indexed. `None` if there is nothing to claim.
+type Answer = Result<Option<(Claimed, Result<(), LedgerError>)>, LedgerError>;
+
+async fn claim_one(invocation: &Invocation, finding: &Arc<Finding>) -> Answer {
+    match &invocation.pipeline.ledger {
+        Ledger::None => Ok(None),
+        Ledger::Stored(ledger) => claim_in(ledger, invocation, finding).await,
+        Ledger::ReadOnly(ledger) => {
+            Ok(ledger.peek_claim(&finding.id).await?.map(|claimed| (claimed, Ok(()))))
+        }
+    }
+}
+
+async fn claim_in(
+    ledger: &StoredLedger,
+    invocation: &Invocation,
+    finding: &Arc<Finding>,
+) -> Answer {
+    let interval = invocation.pipeline.interval(&finding.rule.id);
+    let content = Content::Finding(Arc::clone(finding));
+    let claimed = ledger.claim(content, invocation.lease(), interval).await?;
+    let indexed = match &claimed {
+        Claimed::Mine(claim) => ledger.index(claim).await,
+        _ => Ok(()),
+    };
+    Ok(Some((claimed, indexed)))
+}
+
+impl ClaimedFindings {
+    fn add(&mut self, finding: &Arc<Finding>, answer: Answer) {
+        let unrecorded = || Delivery::Unrecorded(Content::Finding(Arc::clone(finding)));
+        let (claimed, indexed) = match answer {
+            Ok(Some(claimed)) => claimed,
+            Ok(None) => return self.add_ours(finding, unrecorded()),
+            Err(error) => return self.report.fail(&unrecorded(), error),
+        };
+        if let Err(error) = indexed {
+            // Better alerted without a trace in the indexes than not alerted.
+            let what = format!("not indexed: {error}");
+            self.report.problems.push(Problem::discard(unrecorded().place(), what));
+        }
+        match claimed {
+            Claimed::Mine(claim) => self.add_ours(finding, Delivery::Claimed(claim)),
+            Claimed::Unreadable(error) => {
+                let what = format!("alerted without a record: {error}");
+                self.report.problems.push(Problem::discard(unrecorded().place(), what));
+                self.add_ours(finding, unrecorded());
+            }
+            Claimed::Duplicate(state) => {
+                self.report.end(finding, Outcome::Duplicate);
+                let alerted = state != State::Suppressed;
+                self.done_before.extend(alerted.then(|| Arc::clone(finding)));
+            }
+            Claimed::HeldElsewhere => self.report.end(finding, Outcome::HeldElsewhere),
+        }
+    }
+
+    fn add_ours(&mut self, finding: &Finding, delivery: Delivery) {
+        self.report.notes.extend(suppression_note(finding));
+        self.ours.push(delivery);
+    }
+}
+
+/// An exception never works in silence.
+fn suppression_note(finding: &Finding) -> Option<String> {
+    let name = finding.exception.as_deref()?.escape_debug();
+    let rule = finding.rule.id.escape_debug();
+    let (id, origin) = (&finding.id, &finding.origin);
+    Some(format!("suppressed by exception `{name}`: finding {id} of rule {rule} in {origin}"))
+}

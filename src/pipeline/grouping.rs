@@ -1,0 +1,116 @@
+//! Which findings wait for a summary: those beyond the rule's `max_signals`, and most of a burst.
+
+use std::sync::Arc;
+
+use detect::finding::{Outcome, Window};
+
+use super::delivery::{Delivery, release};
+use super::invocation::Invocation;
+use super::outcomes::DeliveryReport;
+use super::problem::Problem;
+use crate::ledger::{
+    Completed, Content, Ledger, Seen, StoredLedger, actor_in_account, told_at_once,
+};
+
+/// Findings by when they are alerted.
+#[derive(Debug, Default)]
+pub(crate) struct Groups {
+    /// Those that are alerted singly.
+    pub(crate) now: Vec<Delivery>,
+    /// Those that wait for a summary.
+    pub(crate) later: Vec<Delivery>,
+    /// What could not be counted. Rather too many alerts than one too few.
+    pub(crate) problems: Vec<Problem>,
+}
+
+/// Splits findings, in the order given. Those of one window of one rule are decided together.
+pub(crate) async fn split(invocation: &Invocation, deliveries: Vec<Delivery>) -> Groups {
+    let mut groups = Groups::default();
+    for (window, deliveries) in by_window(deliveries) {
+        let decided = match alerted_now(invocation, &window, &deliveries).await {
+            Ok(decided) => decided,
+            Err(problem) => {
+                groups.problems.push(problem);
+                vec![true; deliveries.len()]
+            }
+        };
+        for (delivery, now) in deliveries.into_iter().zip(decided) {
+            if now { groups.now.push(delivery) } else { groups.later.push(delivery) }
+        }
+    }
+    groups
+}
+
+/// A rule, and the window that its findings count in. Without a ledger that is the invocation.
+type RuleWindow = (String, Option<Window>);
+
+fn by_window(deliveries: Vec<Delivery>) -> Vec<(RuleWindow, Vec<Delivery>)> {
+    let mut groups: Vec<(RuleWindow, Vec<Delivery>)> = Vec::new();
+    for delivery in deliveries {
+        let Content::Finding(finding) = delivery.content() else { continue };
+        let window = (finding.rule.id.clone(), delivery.claim().map(|claim| claim.entry.window));
+        match groups.iter_mut().find(|(other, _)| *other == window) {
+            Some((_, group)) => group.push(delivery),
+            None => groups.push((window, vec![delivery])),
+        }
+    }
+    groups
+}
+
+async fn alerted_now(
+    invocation: &Invocation,
+    (rule, window): &RuleWindow,
+    deliveries: &[Delivery],
+) -> Result<Vec<bool>, Problem> {
+    let limit = invocation.pipeline.max_signals(rule);
+    let principals: Vec<String> = deliveries.iter().filter_map(principal).collect();
+    let counts = match (&invocation.pipeline.ledger, window) {
+        (Ledger::Stored(ledger), Some(window)) => {
+            let enough = limit.saturating_add(deliveries.len() as u64);
+            count(ledger, rule, *window, enough).await?
+        }
+        // No ledger, or an entry that cannot be read.
+        _ => invocation.count(rule, &principals),
+    };
+    Ok(told_at_once(&counts, &principals, limit))
+}
+
+fn principal(delivery: &Delivery) -> Option<String> {
+    match delivery.content() {
+        Content::Finding(finding) => Some(actor_in_account(finding)),
+        Content::Summary(_) | Content::Correlation(_) => None,
+    }
+}
+
+async fn count(
+    ledger: &StoredLedger,
+    rule: &str,
+    window: Window,
+    enough: u64,
+) -> Result<Seen, Problem> {
+    ledger.seen(rule, window, enough).await.map_err(|error| {
+        let place = format!("window of rule {rule} from {}", window.start);
+        Problem::discard(place, format!("not counted: {error}"))
+    })
+}
+
+/// Leaves findings for the summary of their window.
+pub(crate) async fn group(invocation: &Invocation, deliveries: Vec<Delivery>) -> DeliveryReport {
+    let mut report = DeliveryReport::default();
+    for delivery in deliveries {
+        let Content::Finding(finding) = delivery.content() else { continue };
+        let Some((ledger, claim)) = delivery.record(&invocation.pipeline.ledger) else {
+            report.grouped.push(Arc::clone(finding));
+            continue;
+        };
+        match ledger.held(claim, &finding.rule.id).await {
+            Ok(Completed::Done) => report.end(finding, Outcome::Grouped),
+            Ok(Completed::TakenOver) => report.end(finding, Outcome::HeldElsewhere),
+            Err(error) => {
+                release(invocation, &delivery).await;
+                report.fail(&delivery, error);
+            }
+        }
+    }
+    report
+}

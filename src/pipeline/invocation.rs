@@ -1,0 +1,75 @@
+//! What the tasks of one invocation share.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use detect::finding::FindingId;
+use jiff::Timestamp;
+use tokio::time::Instant;
+
+use super::{Clock, Pipeline};
+use crate::ledger::Seen;
+
+/// One invocation: what it works with, its time, and the findings that it has met. Two trails, two
+/// notifications or one careless object can show the same call twice.
+pub(crate) struct Invocation {
+    pub(crate) pipeline: Arc<Pipeline>,
+    clock: Clock,
+    started: Instant,
+    // Std mutexes: nothing awaits while they are locked.
+    met: Mutex<HashSet<FindingId>>,
+    /// By rule. Without a ledger the invocation is the window.
+    counts: Mutex<HashMap<String, Seen>>,
+}
+
+impl Invocation {
+    pub(crate) fn new(pipeline: &Arc<Pipeline>, clock: Clock) -> Invocation {
+        Invocation {
+            pipeline: Arc::clone(pipeline),
+            clock,
+            started: Instant::now(),
+            met: Mutex::default(),
+            counts: Mutex::default(),
+        }
+    }
+
+    /// How long claims in the ledger hold.
+    pub(crate) fn lease(&self) -> Duration {
+        self.clock.lease
+    }
+
+    /// The local time: that of the clock, and what has passed since.
+    pub(crate) fn now(&self) -> Timestamp {
+        self.clock.now.checked_add(self.started.elapsed()).unwrap_or(self.clock.now)
+    }
+
+    /// Returns true if nothing more is to be started or sent.
+    pub(crate) fn is_over(&self) -> bool {
+        self.clock.is_over()
+    }
+
+    /// The end of a wait of at most `longest` that leaves time for what follows.
+    pub(crate) fn wait_until(&self, longest: Duration) -> Instant {
+        let end = Instant::now() + longest;
+        self.clock.last_start.map_or(end, |last| last.min(end))
+    }
+
+    /// Returns true if the finding was not met before in this invocation.
+    pub(crate) fn meet(&self, id: &FindingId) -> bool {
+        lock(&self.met).insert(id.clone())
+    }
+
+    /// Counts findings of a rule by their principals. Returns the counts of the whole invocation,
+    /// these included.
+    pub(crate) fn count(&self, rule: &str, principals: &[String]) -> Seen {
+        let mut counts = lock(&self.counts);
+        let counts = counts.entry(rule.to_owned()).or_default();
+        counts.count(principals.iter().map(String::as_str));
+        counts.clone()
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,125 @@
+//! What became of findings and of the alerts that were delivered.
+
+use std::fmt::Display;
+use std::ops::AddAssign;
+use std::sync::Arc;
+
+use detect::finding::{Finding, FindingId, Outcome, Summary};
+use jiff::Timestamp;
+
+use super::delivery::Delivery;
+use super::problem::Problem;
+use crate::ledger::Content;
+use crate::sink::MessageId;
+
+/// What became of some findings, summaries and correlations.
+#[derive(Debug, Default)]
+pub(crate) struct DeliveryReport {
+    /// An outcome for each finding, except those in `grouped`.
+    pub(crate) findings: Vec<FindingOutcome>,
+    /// Findings to be summarised when the invocation ends, since there is no ledger to keep them.
+    pub(crate) grouped: Vec<Arc<Finding>>,
+    /// Summaries that were sent.
+    pub(crate) summaries: Vec<Arc<Summary>>,
+    /// Correlations and whether their alerts were sent.
+    pub(crate) correlations: Vec<CorrelationOutcome>,
+    /// What failed, or could not be recorded, by name.
+    pub(crate) problems: Vec<Problem>,
+    /// Findings that are not alerted because of an exception, by name.
+    pub(crate) notes: Vec<String>,
+}
+
+/// What became of one finding.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FindingOutcome {
+    /// The rule's id.
+    pub rule: String,
+    /// The finding's id.
+    pub finding: FindingId,
+    /// When the call was made.
+    pub time: Option<Timestamp>,
+    /// What was done, by whom and in which account: printable ASCII, as a mail's subject.
+    pub subject: String,
+    /// What became of it.
+    pub outcome: Outcome,
+    /// Seconds from the call to the moment when its alert was accepted. `None` without an alert.
+    pub latency: Option<u64>,
+    /// What the sink calls its alert.
+    pub message_id: Option<MessageId>,
+}
+
+/// What became of the alert of a correlation.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct CorrelationOutcome {
+    /// The correlation's id.
+    pub(crate) rule: String,
+    /// The sink accepted it.
+    pub(crate) sent: bool,
+}
+
+impl FindingOutcome {
+    pub(crate) fn new(finding: &Finding, outcome: Outcome) -> FindingOutcome {
+        FindingOutcome {
+            rule: finding.rule.id.clone(),
+            finding: finding.id.clone(),
+            time: finding.time,
+            subject: alert::subject(finding),
+            outcome,
+            latency: None,
+            message_id: None,
+        }
+    }
+
+    fn alerted(finding: &Finding, now: Timestamp, message_id: MessageId) -> FindingOutcome {
+        // AWS's clock can be ahead of ours.
+        let seconds =
+            |call: Timestamp| u64::try_from(now.duration_since(call).as_secs()).unwrap_or(0);
+        FindingOutcome {
+            latency: finding.time.map(seconds),
+            message_id: Some(message_id),
+            ..FindingOutcome::new(finding, Outcome::Alerted)
+        }
+    }
+}
+
+impl DeliveryReport {
+    pub(crate) fn end(&mut self, finding: &Finding, outcome: Outcome) {
+        self.findings.push(FindingOutcome::new(finding, outcome));
+    }
+
+    /// Adds a delivery whose alert was accepted at `now`.
+    pub(crate) fn sent(&mut self, now: Timestamp, delivery: &Delivery, message_id: MessageId) {
+        match delivery.content() {
+            Content::Finding(finding) => {
+                self.findings.push(FindingOutcome::alerted(finding, now, message_id));
+            }
+            Content::Summary(summary) => self.summaries.push(Arc::clone(summary)),
+            Content::Correlation(alert) => self
+                .correlations
+                .push(CorrelationOutcome { rule: alert.rule.id.clone(), sent: true }),
+        }
+    }
+
+    /// Adds a delivery that failed: what carried it is retried.
+    pub(crate) fn fail(&mut self, delivery: &Delivery, why: impl Display) {
+        match delivery.content() {
+            Content::Finding(finding) => self.end(finding, Outcome::Failed),
+            Content::Summary(_) => {}
+            Content::Correlation(alert) => self
+                .correlations
+                .push(CorrelationOutcome { rule: alert.rule.id.clone(), sent: false }),
+        }
+        self.problems.push(Problem::retry(delivery.place(), why));
+    }
+}
+
+impl AddAssign for DeliveryReport {
+    fn add_assign(&mut self, other: DeliveryReport) {
+        self.findings.extend(other.findings);
+        self.grouped.extend(other.grouped);
+        self.summaries.extend(other.summaries);
+        self.correlations.extend(other.correlations);
+        self.problems.extend(other.problems);
+        self.notes.extend(other.notes);
+    }
+}

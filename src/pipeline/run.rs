@@ -1,0 +1,252 @@
+//! The work of one invocation, and what became of it.
+
+use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
+
+use detect::cloudtrail::key;
+use detect::cloudtrail::reader::ScanMode;
+use detect::finding::{Finding, Origin, Outcome, match_record};
+use tokio::task::{Id, JoinSet};
+use tracing::{Instrument, debug_span};
+
+use super::findings;
+use super::invocation::Invocation;
+use super::object::{ObjectResults, process_object};
+use super::outcomes::{DeliveryReport, FindingOutcome};
+use super::problem::{Problem, Remedy};
+use super::report::{InvocationReport, ObjectOutcome};
+use super::{Clock, Pipeline};
+use crate::notification::{InlineRecord, Item, Message, ObjectRef, Reply};
+
+/// How many objects are in flight at once: enough to overlap network and processor, few enough to
+/// stay small.
+const OBJECTS_IN_FLIGHT: usize = 4;
+
+/// The queue's id of a message. `None` without a queue.
+pub(crate) type MessageId = Option<String>;
+
+/// An object, and the message that named it.
+pub(crate) struct QueuedObject {
+    pub(crate) message: MessageId,
+    pub(crate) object: ObjectRef,
+}
+
+/// A finding to be summarised when the invocation ends, and the message that it came with.
+pub(crate) struct GroupedFinding {
+    pub(crate) message: MessageId,
+    pub(crate) finding: Arc<Finding>,
+}
+
+/// Objects by what became of them.
+#[derive(Default)]
+pub(crate) struct ProcessedObjects {
+    pub(crate) ended: Vec<(ObjectRef, ObjectOutcome)>,
+    /// Not started, since the time was nearly over. They have no outcome yet.
+    pub(crate) not_started: Vec<QueuedObject>,
+}
+
+/// The work of one invocation.
+pub(crate) struct Run {
+    pub(crate) invocation: Arc<Invocation>,
+    pub(crate) clock: Clock,
+    /// Only without a ledger.
+    pub(crate) grouped: Vec<GroupedFinding>,
+    /// The messages that asked for a sweep.
+    pub(crate) sweeps: BTreeSet<MessageId>,
+    /// The messages that asked for a canary.
+    pub(crate) canaries: BTreeSet<MessageId>,
+    /// The outcome of each finding, if a replay asks for it.
+    pub(crate) finding_outcomes: Option<Vec<FindingOutcome>>,
+    pub(crate) outcome: InvocationReport,
+}
+
+impl Run {
+    pub(crate) fn new(pipeline: &Arc<Pipeline>, clock: Clock, reply: Reply) -> Run {
+        Run {
+            invocation: Arc::new(Invocation::new(pipeline, clock)),
+            clock,
+            grouped: Vec::new(),
+            sweeps: BTreeSet::new(),
+            canaries: BTreeSet::new(),
+            finding_outcomes: None,
+            outcome: InvocationReport::new(&pipeline.detections, clock.now, reply),
+        }
+    }
+
+    pub(crate) fn pipeline(&self) -> &Arc<Pipeline> {
+        &self.invocation.pipeline
+    }
+
+    /// Processes everything in a message except its objects, which are returned.
+    pub(crate) async fn process_message(&mut self, message: Message) -> Vec<QueuedObject> {
+        let Message { id, items } = message;
+        self.outcome.report.messages += 1;
+        let mut objects = Vec::new();
+        let mut records = Vec::new();
+        for item in items {
+            match item {
+                Item::Object(object) => objects.push(QueuedObject { message: id.clone(), object }),
+                Item::Record(record) => records.push(record),
+                other => self.process_item(&id, other),
+            }
+        }
+        self.process_records(&id, &records).await;
+        let signs = objects.iter().filter(|it| key::kind(&it.object.key).is_sign_of_life());
+        self.outcome.report.announced += signs.count() as u64;
+        self.outcome.report.objects += objects.len() as u64;
+        objects
+    }
+
+    fn process_item(&mut self, message: &MessageId, item: Item) {
+        let report = &mut self.outcome.report;
+        match item {
+            Item::Sweep => {
+                self.sweeps.insert(message.clone());
+            }
+            Item::Canary => {
+                self.canaries.insert(message.clone());
+            }
+            Item::Ignored(reason) => {
+                report.ignored += 1;
+                self.outcome.notes.push(format!("ignored: {reason}"));
+            }
+            Item::BadRecord(error) => {
+                report.records += 1;
+                report.bad_records += 1;
+                self.add_problem(message, Problem::discard(message_name(message), error));
+            }
+            Item::Unreadable(error) => {
+                report.unreadable += 1;
+                self.add_problem(message, Problem::retry(message_name(message), error));
+            }
+            // Processed together.
+            Item::Object(_) | Item::Record(_) => {}
+        }
+    }
+
+    async fn process_records(&mut self, message: &MessageId, records: &[InlineRecord]) {
+        let mut found = Vec::new();
+        for InlineRecord { record, envelope, index } in records {
+            let origin = || Origin::Inline { envelope: (*envelope).to_owned(), record: *index };
+            let detections = &self.pipeline().detections;
+            match_record(record, detections, self.clock.now, &origin, &mut |it| found.push(it));
+        }
+        self.outcome.report.records += records.len() as u64;
+        self.outcome.report.findings += found.len() as u64;
+        let deliveries = findings::process(&self.invocation, found).await;
+        self.add_deliveries(message, deliveries);
+    }
+
+    /// Processes objects, each in a task of its own, and counts those that were started.
+    pub(crate) async fn process_objects(&mut self, objects: Vec<QueuedObject>) -> ProcessedObjects {
+        let mut tasks = JoinSet::new();
+        let mut queued = HashMap::new();
+        let mut processed = ProcessedObjects::default();
+        for object in objects {
+            if tasks.len() == OBJECTS_IN_FLIGHT {
+                processed.ended.extend(self.join(&mut tasks, &mut queued).await);
+            }
+            if self.clock.is_over() {
+                processed.not_started.push(object);
+            } else {
+                let task = tasks.spawn(self.object_task(&object.object));
+                queued.insert(task.id(), object);
+            }
+        }
+        while !tasks.is_empty() {
+            processed.ended.extend(self.join(&mut tasks, &mut queued).await);
+        }
+        processed
+    }
+
+    fn object_task(&self, object: &ObjectRef) -> impl Future<Output = ObjectResults> + use<> {
+        let invocation = Arc::clone(&self.invocation);
+        let object = object.clone();
+        let now = self.clock.now;
+        let span = debug_span!("object", bucket = object.bucket, key = object.key);
+        async move { process_object(&invocation, &object, now).await }.instrument(span)
+    }
+
+    /// Waits for one task. One that panicked is one failed object.
+    async fn join(
+        &mut self,
+        tasks: &mut JoinSet<ObjectResults>,
+        queued: &mut HashMap<Id, QueuedObject>,
+    ) -> Option<(ObjectRef, ObjectOutcome)> {
+        let (id, results) = match tasks.join_next_with_id().await? {
+            Ok((id, results)) => (id, Ok(results)),
+            Err(error) => (error.id(), Err(error)),
+        };
+        let QueuedObject { message, object } = queued.remove(&id)?;
+        let results = results.unwrap_or_else(|error| {
+            let why = format!("its task died: {error}");
+            ObjectResults::retried(ObjectOutcome::Failed, &object, why)
+        });
+        let outcome = results.outcome;
+        self.add_object(&message, results);
+        Some((object, outcome))
+    }
+
+    /// Counts objects that were not started: their messages are delivered again.
+    pub(crate) fn out_of_time(&mut self, not_started: &[QueuedObject]) {
+        for QueuedObject { message, object } in not_started {
+            let why = "not started: the function's time is nearly over";
+            let results = ObjectResults::retried(ObjectOutcome::Deadline, object, why);
+            self.add_object(message, results);
+        }
+    }
+
+    fn add_object(&mut self, message: &MessageId, results: ObjectResults) {
+        let report = &mut self.outcome.report;
+        report.count_object(results.outcome);
+        report.bytes += results.read.bytes;
+        report.records += results.read.records;
+        report.prefiltered += u64::from(results.read.mode == ScanMode::Prefiltered);
+        report.bad_records += results.bad_records;
+        report.findings += results.findings;
+        self.add_deliveries(message, results.deliveries);
+    }
+
+    fn add_deliveries(&mut self, message: &MessageId, deliveries: DeliveryReport) {
+        deliveries.correlations.iter().for_each(|it| self.outcome.report.count_correlation(it));
+        self.add_outcomes(deliveries.findings);
+        self.grouped.extend(
+            deliveries
+                .grouped
+                .into_iter()
+                .map(|finding| GroupedFinding { message: message.clone(), finding }),
+        );
+        self.outcome.notes.extend(deliveries.notes);
+        deliveries.problems.into_iter().for_each(|problem| self.add_problem(message, problem));
+    }
+
+    /// Counts what became of findings.
+    pub(crate) fn add_outcomes(&mut self, outcomes: Vec<FindingOutcome>) {
+        outcomes.iter().for_each(|outcome| self.outcome.report.count_finding(outcome));
+        if let Some(all) = &mut self.finding_outcomes {
+            all.extend(outcomes);
+        }
+    }
+
+    /// Counts findings that a summary was, or would be, sent of.
+    pub(crate) fn add_grouped(&mut self, grouped: &[GroupedFinding], outcome: Outcome) {
+        self.add_outcomes(
+            grouped.iter().map(|it| FindingOutcome::new(&it.finding, outcome)).collect(),
+        );
+    }
+
+    pub(crate) fn add_problem(&mut self, message: &MessageId, problem: Problem) {
+        if problem.remedy == Remedy::Retry {
+            self.outcome.retry.insert(message.clone());
+        }
+        self.outcome.problems.push(problem);
+    }
+}
+
+/// A message, for a problem.
+fn message_name(message: &MessageId) -> String {
+    match message {
+        Some(id) => format!("message {}", id.escape_debug()),
+        None => "the invocation".to_owned(),
+    }
+}

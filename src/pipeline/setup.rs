@@ -1,0 +1,84 @@
+//! What an invocation works with, and the time that it has.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use alert::Accounts;
+use detect::cloudtrail::Trail;
+use detect::rule::{Detections, Rule};
+use jiff::Timestamp;
+use tokio::time::Instant;
+
+use crate::ledger::Ledger;
+use crate::sink::AlertSink;
+use crate::store::ObjectStore;
+
+/// The interval of a rule that does not exist any more: Elastic's default.
+const DEFAULT_INTERVAL: Duration = Duration::from_secs(300);
+
+/// What an invocation works with.
+pub struct Pipeline {
+    /// Where log objects are.
+    pub store: Box<dyn ObjectStore>,
+    /// Where alerts go.
+    pub sink: Box<dyn AlertSink>,
+    /// Where findings are recorded.
+    pub ledger: Ledger,
+    /// What a sweep lists.
+    pub trails: Vec<Trail>,
+    /// The rules and exceptions.
+    pub detections: Arc<Detections>,
+    /// Names of accounts.
+    pub accounts: Accounts,
+    /// The most inflated bytes accepted of one object.
+    pub max_object_bytes: u64,
+}
+
+/// When an invocation runs.
+#[derive(Debug, Clone, Copy)]
+pub struct Clock {
+    /// Now, for date math in queries.
+    pub now: Timestamp,
+    /// Nothing is started after this. `None` if time is not limited.
+    pub last_start: Option<Instant>,
+    /// How long claims in the ledger hold: longer than the holder can live. See
+    /// [`crate::ledger::lease`].
+    pub lease: Duration,
+}
+
+impl Clock {
+    /// Returns true if nothing is to be started any more.
+    pub(crate) fn is_over(&self) -> bool {
+        self.last_start.is_some_and(|last| Instant::now() >= last)
+    }
+}
+
+impl Pipeline {
+    /// Says how many correlations are not evaluated because there is no ledger to find their
+    /// members in. `None` if all are, or there are none.
+    pub fn idle_correlations(&self) -> Option<String> {
+        let count = self.detections.rule_set.correlations().len();
+        let idle = matches!(self.ledger, Ledger::None) && count > 0;
+        idle.then(|| {
+            format!(
+                "TRAILBELL_LEDGER=none: {count} correlation rules are not evaluated, since they \
+                 need a ledger"
+            )
+        })
+    }
+
+    fn rule(&self, id: &str) -> Option<&Rule> {
+        self.detections.rule_set.rules().iter().find(|rule| rule.info.id == id)
+    }
+
+    /// The length of a rule's windows.
+    pub(crate) fn interval(&self, rule: &str) -> Duration {
+        self.rule(rule).map_or(DEFAULT_INTERVAL, |rule| rule.interval)
+    }
+
+    /// The most single alerts of a rule in one window. A rule that does not exist any more has no
+    /// limit.
+    pub(crate) fn max_signals(&self, rule: &str) -> u64 {
+        self.rule(rule).map_or(u64::MAX, |rule| rule.max_signals.into())
+    }
+}

@@ -1,0 +1,294 @@
+//! One sweep, in its order: what others left open, summaries that are due, then the log objects of
+//! every trail that no sweep has read. The ledger makes it harmless to do anything of it twice.
+
+use std::collections::VecDeque;
+use std::fmt::Display;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use detect::cloudtrail::Trail;
+use jiff::{SignedDuration, Timestamp};
+use serde_json::json;
+use tokio::time::{Instant, timeout_at};
+
+use super::{ATTEMPTS, Due, LogKey, Memory, SweepReport, YOUNG, due, look_back};
+use crate::ledger::{Ledger, LedgerError, StoredLedger};
+use crate::notification::{ObjectRef, Reply};
+use crate::pipeline::run::{ProcessedObjects, QueuedObject, Run};
+use crate::pipeline::{
+    Clock, ObjectOutcome, Pipeline, Problem, Recovered, Remedy, recover_open, send_due_summaries,
+};
+use crate::store::Condition;
+
+/// Objects that are read between two writings of what was read: a crash costs reading so many
+/// again.
+const BATCH_SIZE: usize = 500;
+
+/// Sweeps if any message asked for it; once, however many did.
+pub(crate) async fn sweep(run: &mut Run) {
+    let messages = std::mem::take(&mut run.sweeps);
+    if messages.is_empty() {
+        return;
+    }
+    let pipeline = Arc::clone(run.pipeline());
+    let mut sweep = Sweep::new(&pipeline, run.clock);
+    sweep.run_all(&pipeline).await;
+    let outcome = sweep.run.outcome;
+    run.outcome.report += outcome.report;
+    run.outcome.notes.extend(outcome.notes);
+    run.outcome.warnings.extend(outcome.warnings);
+    if outcome.problems.iter().any(|problem| problem.remedy == Remedy::Retry) {
+        run.outcome.retry.extend(messages);
+    }
+    run.outcome.problems.extend(outcome.problems);
+}
+
+/// A sweep in progress.
+struct Sweep {
+    /// A run of its own. Its clock is that of the trail being read.
+    run: Run,
+    /// The time of the whole sweep.
+    clock: Clock,
+    look_back: SignedDuration,
+    counts: SweepReport,
+}
+
+impl Sweep {
+    fn new(pipeline: &Arc<Pipeline>, clock: Clock) -> Sweep {
+        let mut run = Run::new(pipeline, clock, Reply::Invocation);
+        // The invocation has them already.
+        run.outcome.warnings.clear();
+        Sweep {
+            run,
+            clock,
+            look_back: look_back(&pipeline.detections.rule_set),
+            counts: SweepReport::default(),
+        }
+    }
+
+    async fn run_all(&mut self, pipeline: &Arc<Pipeline>) {
+        match &pipeline.ledger {
+            Ledger::Stored(ledger) => self.run_stages(pipeline, ledger).await,
+            Ledger::None | Ledger::ReadOnly(_) => self.add_problem(Problem::retry(
+                "the sweep",
+                "refused: with TRAILBELL_LEDGER=none it would repeat every alert",
+            )),
+        }
+        self.run.summarise_grouped().await;
+        self.run.outcome.report.sweep = Some(self.counts);
+    }
+
+    async fn run_stages(&mut self, pipeline: &Arc<Pipeline>, ledger: &StoredLedger) {
+        let recovered = recover_open(pipeline, self.clock).await;
+        self.counts.recovered = recovered.report.findings;
+        self.add_recovered(recovered);
+        self.add_recovered(send_due_summaries(pipeline, self.clock).await);
+        let now = match ledger.date().await {
+            Ok(now) => now,
+            Err(error) => return self.add_problem(Problem::retry("the ledger", error)),
+        };
+        self.read_trails(pipeline, ledger, now).await;
+        self.write_heartbeat(ledger, now).await;
+    }
+
+    fn add_recovered(&mut self, recovered: Recovered) {
+        self.counts.left_open += recovered.left;
+        self.counts.summaries += recovered.report.summaries;
+        self.run.outcome.report += recovered.report;
+        self.run.outcome.notes.extend(recovered.notes);
+        self.run.outcome.problems.extend(recovered.problems);
+    }
+
+    fn add_problem(&mut self, problem: Problem) {
+        self.run.outcome.problems.push(problem);
+    }
+
+    async fn read_trails(&mut self, pipeline: &Pipeline, ledger: &StoredLedger, now: Timestamp) {
+        if pipeline.trails.is_empty() {
+            let warning = "TRAILBELL_TRAILS is not set: no log object is listed, so one that is \
+                           not notified is not found";
+            self.run.outcome.warnings.push(warning.to_owned());
+        }
+        self.counts.trails = pipeline.trails.len() as u64;
+        for (index, trail) in pipeline.trails.iter().enumerate() {
+            let trails_left = pipeline.trails.len() - index;
+            self.run.clock.last_start = share_of_time(self.clock.last_start, trails_left);
+            if let Err(why) = self.read_trail(pipeline, ledger, trail, now).await {
+                self.counts.trails_failed += 1;
+                self.add_problem(Problem::retry(format!("trail {trail}"), why));
+            }
+        }
+    }
+
+    async fn read_trail(
+        &mut self,
+        pipeline: &Pipeline,
+        ledger: &StoredLedger,
+        trail: &Trail,
+        now: Timestamp,
+    ) -> Result<(), String> {
+        let (mut memory, damaged) = Memory::load(ledger, trail, now).await.map_err(text)?;
+        let damaged = damaged.map(|error| Problem::discard(format!("trail {trail}"), error));
+        self.run.outcome.problems.extend(damaged);
+        let due = self.list(pipeline, trail, &memory, now).await?;
+        self.counts.listed += due.listed;
+        self.counts.young += due.young;
+        self.counts.read_before += due.read_before;
+        let mut backlog = Backlog::new(trail, due);
+        let read = self.read(&mut backlog, &mut memory).await;
+        self.counts.backlog += backlog.left.len() as u64;
+        let ended = self.end_trail(backlog, &mut memory, now).await;
+        read.and(ended).map_err(text)
+    }
+
+    /// Lists what is due, within the time there is: a longer list would leave none to read.
+    async fn list(
+        &self,
+        pipeline: &Pipeline,
+        trail: &Trail,
+        memory: &Memory<'_>,
+        now: Timestamp,
+    ) -> Result<Due, String> {
+        let region = |region: &str| pipeline.detections.rule_set.can_match_in(region);
+        let due = due(&*pipeline.store, trail, &memory.state, now, self.look_back, &region);
+        match self.run.clock.last_start {
+            None => due.await.map_err(text),
+            Some(last) => match timeout_at(last, due).await {
+                Ok(due) => due.map_err(text),
+                Err(_) => Err("not listed in time".to_owned()),
+            },
+        }
+    }
+
+    /// Reads objects in turn, while there is time, and remembers those that were read.
+    async fn read(
+        &mut self,
+        backlog: &mut Backlog<'_>,
+        memory: &mut Memory<'_>,
+    ) -> Result<(), LedgerError> {
+        while !backlog.left.is_empty() && !self.run.clock.is_over() {
+            let batch = backlog.next_batch();
+            let batch_size = batch.len();
+            // Another sweep may have read them meanwhile.
+            let unread: Vec<LogKey> =
+                batch.into_iter().filter(|key| !memory.state.is_read(key)).collect();
+            self.counts.read_before += (batch_size - unread.len()) as u64;
+            let processed = self.process(backlog.trail, unread).await;
+            self.run.outcome.report.objects += processed.ended.len() as u64;
+            for (object, outcome) in processed.ended {
+                self.counts.read += u64::from(backlog.note(object, outcome, memory));
+            }
+            backlog.put_back(processed.not_started);
+            memory.save().await?;
+        }
+        Ok(())
+    }
+
+    /// Processes objects. Nobody delivers these again: what is to be retried, the next sweep
+    /// retries.
+    async fn process(&mut self, trail: &Trail, keys: Vec<LogKey>) -> ProcessedObjects {
+        let known_problems = self.run.outcome.problems.len();
+        let objects = keys
+            .into_iter()
+            .map(|key| QueuedObject { message: None, object: object(trail, key.key) })
+            .collect();
+        let processed = self.run.process_objects(objects).await;
+        for problem in self.run.outcome.problems.iter_mut().skip(known_problems) {
+            if problem.remedy == Remedy::Retry {
+                problem.remedy = Remedy::NextSweep;
+            }
+        }
+        processed
+    }
+
+    /// Counts what failed, and records how far the sweep has come.
+    async fn end_trail(
+        &mut self,
+        backlog: Backlog<'_>,
+        memory: &mut Memory<'_>,
+        now: Timestamp,
+    ) -> Result<(), LedgerError> {
+        let mut failed = Vec::new();
+        for key in backlog.failed {
+            // If nothing at all could be read, it is not the object's fault.
+            if memory.state.note_failed(&key, backlog.any_read) < ATTEMPTS {
+                failed.push(key);
+                continue;
+            }
+            memory.state.note_read(&key);
+            self.counts.abandoned += 1;
+            self.add_problem(Problem {
+                place: object(backlog.trail, key.key).to_string(),
+                what: format!("failed in {ATTEMPTS} sweeps; no sweep retries it"),
+                remedy: Remedy::Abandon,
+            });
+        }
+        self.counts.failed += failed.len() as u64;
+        let oldest_unread = failed.iter().chain(&backlog.left).map(|key| key.delivered).min();
+        let old = now.checked_sub(YOUNG).unwrap_or(now);
+        memory.finish(oldest_unread.unwrap_or(old).min(old), self.look_back).await
+    }
+
+    /// Every sweep that comes to its end writes a heartbeat, whatever it met: it shows that the
+    /// schedule works.
+    async fn write_heartbeat(&mut self, ledger: &StoredLedger, now: Timestamp) {
+        let beat = json!({ "time": now, "sweep": self.counts }).to_string();
+        if let Err(error) = ledger.put_note("heartbeat", Bytes::from(beat), Condition::None).await {
+            let error = ledger.note_error("heartbeat", error);
+            self.add_problem(Problem::retry("the ledger", error));
+        }
+    }
+}
+
+/// The objects of one trail that are to be read.
+struct Backlog<'a> {
+    trail: &'a Trail,
+    /// In order.
+    left: VecDeque<LogKey>,
+    failed: Vec<LogKey>,
+    /// The store gave at least one object.
+    any_read: bool,
+}
+
+impl<'a> Backlog<'a> {
+    fn new(trail: &'a Trail, due: Due) -> Backlog<'a> {
+        Backlog { trail, left: due.keys.into(), failed: Vec::new(), any_read: false }
+    }
+
+    fn next_batch(&mut self) -> Vec<LogKey> {
+        self.left.drain(..BATCH_SIZE.min(self.left.len())).collect()
+    }
+
+    fn put_back(&mut self, not_started: Vec<QueuedObject>) {
+        let keys = not_started.into_iter().rev().filter_map(|it| LogKey::new(it.object.key));
+        keys.for_each(|key| self.left.push_front(key));
+    }
+
+    /// Remembers what became of an object. Returns true if it need not be read again.
+    fn note(&mut self, object: ObjectRef, outcome: ObjectOutcome, memory: &mut Memory<'_>) -> bool {
+        let Some(key) = LogKey::new(object.key) else { return false };
+        self.any_read |= outcome == ObjectOutcome::Scanned;
+        if outcome.is_retried() {
+            self.failed.push(key);
+            return false;
+        }
+        memory.state.note_read(&key);
+        true
+    }
+}
+
+fn text(error: impl Display) -> String {
+    error.to_string()
+}
+
+fn object(trail: &Trail, key: String) -> ObjectRef {
+    ObjectRef { bucket: trail.bucket.clone(), key, version_id: None }
+}
+
+/// The end of one trail's share of the time that is left: the backlog of one trail keeps no other
+/// waiting.
+fn share_of_time(last_start: Option<Instant>, trails: usize) -> Option<Instant> {
+    let now = Instant::now();
+    let trails = u32::try_from(trails).unwrap_or(u32::MAX).max(1);
+    last_start.map(|last| now + last.saturating_duration_since(now) / trails)
+}
