@@ -11,7 +11,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 use tokio::time::{Instant, timeout_at};
 
-use super::{ATTEMPTS, Due, LogKey, Memory, SweepReport, YOUNG, due, look_back};
+use super::{ATTEMPTS, Due, LogKey, SweepReport, TrailMemory, YOUNG, due, look_back};
 use crate::ledger::{Ledger, LedgerError, StoredLedger};
 use crate::notification::{ObjectRef, Reply};
 use crate::pipeline::run::{ProcessedObjects, QueuedObject, Run};
@@ -127,7 +127,7 @@ impl Sweep {
         trail: &Trail,
         now: Timestamp,
     ) -> Result<(), String> {
-        let (mut memory, damaged) = Memory::load(ledger, trail, now).await.map_err(text)?;
+        let (mut memory, damaged) = TrailMemory::load(ledger, trail, now).await.map_err(text)?;
         let damaged = damaged.map(|error| Problem::discard(format!("trail {trail}"), error));
         self.run.outcome.problems.extend(damaged);
         let due = self.list(pipeline, trail, &memory, now).await?;
@@ -146,7 +146,7 @@ impl Sweep {
         &self,
         pipeline: &Pipeline,
         trail: &Trail,
-        memory: &Memory<'_>,
+        memory: &TrailMemory<'_>,
         now: Timestamp,
     ) -> Result<Due, String> {
         let region = |region: &str| pipeline.detections.rule_set.can_match_in(region);
@@ -164,7 +164,7 @@ impl Sweep {
     async fn read(
         &mut self,
         backlog: &mut Backlog<'_>,
-        memory: &mut Memory<'_>,
+        memory: &mut TrailMemory<'_>,
     ) -> Result<(), LedgerError> {
         while !backlog.left.is_empty() && !self.run.clock.is_over() {
             let batch = backlog.next_batch();
@@ -205,7 +205,7 @@ impl Sweep {
     async fn end_trail(
         &mut self,
         backlog: Backlog<'_>,
-        memory: &mut Memory<'_>,
+        memory: &mut TrailMemory<'_>,
         now: Timestamp,
     ) -> Result<(), LedgerError> {
         let mut failed = Vec::new();
@@ -260,13 +260,18 @@ impl<'a> Backlog<'a> {
     }
 
     fn put_back(&mut self, not_started: Vec<QueuedObject>) {
-        let keys = not_started.into_iter().rev().filter_map(|it| LogKey::new(it.object.key));
+        let keys = not_started.into_iter().rev().filter_map(|it| LogKey::parse(it.object.key));
         keys.for_each(|key| self.left.push_front(key));
     }
 
     /// Remembers what became of an object. Returns true if it need not be read again.
-    fn note(&mut self, object: ObjectRef, outcome: ObjectOutcome, memory: &mut Memory<'_>) -> bool {
-        let Some(key) = LogKey::new(object.key) else { return false };
+    fn note(
+        &mut self,
+        object: ObjectRef,
+        outcome: ObjectOutcome,
+        memory: &mut TrailMemory<'_>,
+    ) -> bool {
+        let Some(key) = LogKey::parse(object.key) else { return false };
         self.any_read |= outcome == ObjectOutcome::Scanned;
         if outcome.is_retried() {
             self.failed.push(key);
