@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use detect::cloudtrail::Body;
 use detect::finding::Outcome;
-use detect::rule::{Detections, LoadedExceptions, RuleSet, load};
+use detect::rule::{Detections, LoadedExceptions, LoadedRules, RuleSet};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use tokio::time::Instant;
@@ -129,12 +129,12 @@ impl World {
         payload: &Value,
     ) -> (InvocationReport, Vec<Alert>, Vec<String>) {
         let (asked, taken) = (Arc::clone(&self.objects.asked), Arc::clone(&self.sink.taken));
-        let rules = RuleSet::new([load::embedded().rules]).unwrap();
+        let rules = RuleSet::new([LoadedRules::embedded().rules]).unwrap();
         let pipeline = Pipeline {
             store: Box::new(self.objects),
             sink,
             detections: Arc::new(
-                Detections::with_loaded(rules, self.exceptions).with_troubles(self.troubles),
+                Detections::with_loaded(rules, self.exceptions).with_reload_errors(self.troubles),
             ),
             accounts: Accounts::default(),
             ledger: Ledger::None,
