@@ -14,6 +14,9 @@ use crate::ledger::{Claim, Completed, Content, Ledger, LedgerError, StoredLedger
 /// they are few; the pace lets no more pass together anyway.
 const BATCH_SIZE: usize = 5;
 
+/// Why something is left to the next worker.
+pub(crate) const OUT_OF_TIME: &str = "not done: the function's time is nearly over";
+
 /// From this attempt on only the minimal alert is tried: something in the full one may be what
 /// fails.
 const MINIMAL_FROM: u32 = 5;
@@ -85,7 +88,7 @@ pub(crate) async fn deliver(invocation: &Invocation, deliveries: &[Delivery]) ->
         if invocation.is_over() {
             for delivery in batch {
                 release(invocation, delivery).await;
-                report.fail(delivery, "not sent: the function's time is nearly over");
+                report.fail(delivery, OUT_OF_TIME);
             }
         } else {
             report += deliver_batch(invocation, batch).await;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use detect::finding::{Outcome, Window};
 
-use super::delivery::{Delivery, release};
+use super::delivery::{Delivery, OUT_OF_TIME, release};
 use super::invocation::Invocation;
 use super::outcomes::DeliveryReport;
 use super::problem::Problem;
@@ -94,22 +94,24 @@ async fn count(
     })
 }
 
-/// Leaves findings for the summary of their window.
-pub(crate) async fn group(invocation: &Invocation, deliveries: Vec<Delivery>) -> DeliveryReport {
+/// Leaves a finding for the summary of its window.
+pub(crate) async fn group(invocation: &Invocation, delivery: Delivery) -> DeliveryReport {
     let mut report = DeliveryReport::default();
-    for delivery in deliveries {
-        let Content::Finding(finding) = delivery.content() else { continue };
-        let Some((ledger, claim)) = delivery.record(&invocation.pipeline.ledger) else {
-            report.grouped.push(Arc::clone(finding));
-            continue;
-        };
-        match ledger.held(claim, &finding.rule.id).await {
-            Ok(Completed::Done) => report.end(finding, Outcome::Grouped),
-            Ok(Completed::TakenOver) => report.end(finding, Outcome::HeldElsewhere),
-            Err(error) => {
-                release(invocation, &delivery).await;
-                report.fail(&delivery, error);
-            }
+    let Content::Finding(finding) = delivery.content() else { return report };
+    let Some((ledger, claim)) = delivery.record(&invocation.pipeline.ledger) else {
+        report.grouped.push(Arc::clone(finding));
+        return report;
+    };
+    if invocation.is_over() {
+        report.fail(&delivery, OUT_OF_TIME);
+        return report;
+    }
+    match ledger.held(claim, &finding.rule.id).await {
+        Ok(Completed::Done) => report.end(finding, Outcome::Grouped),
+        Ok(Completed::TakenOver) => report.end(finding, Outcome::HeldElsewhere),
+        Err(error) => {
+            release(invocation, &delivery).await;
+            report.fail(&delivery, error);
         }
     }
     report

@@ -150,9 +150,6 @@ impl Scan {
         let (read, end) =
             scan_body(body, options, &self.detections, self.now, &origin, &mut on_event);
         bad.note_unnamed(&self.object);
-        // Records stand in no order. People read that a group was created before that a user was
-        // added to it.
-        scanned.findings.sort_by_key(|finding| finding.time);
         Scanned { read, error: end.err(), ..scanned }
     }
 

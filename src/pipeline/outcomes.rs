@@ -1,5 +1,6 @@
 //! What became of findings and of the alerts that were delivered.
 
+use std::borrow::Borrow;
 use std::fmt::Display;
 use std::ops::AddAssign;
 use std::sync::Arc;
@@ -7,7 +8,7 @@ use std::sync::Arc;
 use detect::finding::{Finding, FindingId, Outcome, Summary};
 use jiff::Timestamp;
 
-use super::delivery::Delivery;
+use super::delivery::{Delivery, OUT_OF_TIME};
 use super::problem::Problem;
 use crate::ledger::Content;
 use crate::sink::MessageId;
@@ -110,6 +111,18 @@ impl DeliveryReport {
                 .push(CorrelationOutcome { rule: alert.rule.id.clone(), sent: false }),
         }
         self.problems.push(Problem::retry(delivery.place(), why));
+    }
+}
+
+impl DeliveryReport {
+    /// Adds findings that were not claimed in time: what carried them is retried. There can be
+    /// thousands, so one problem names them all.
+    pub(crate) fn fail_unclaimed<F: Borrow<Finding>>(&mut self, findings: &[F]) {
+        findings.iter().for_each(|finding| self.end(finding.borrow(), Outcome::Failed));
+        if let Some(first) = findings.first() {
+            let what = format!("{} findings not claimed: {OUT_OF_TIME}", findings.len());
+            self.problems.push(Problem::retry(first.borrow().origin.place(), what));
+        }
     }
 }
 
