@@ -83,7 +83,7 @@ impl StoredLedger {
         let since = Instant::now();
         // The marker first: whatever becomes of us, an entry that is not seen through has one.
         let marked = self.place.mark(&keys::open(content.id())).await?;
-        let window = content.window().unwrap_or_else(|| Window::at(marked.date, interval));
+        let window = content.window().unwrap_or_else(|| Window::containing(marked.date, interval));
         let entry = Entry::new(content, token(), lease, window);
         let mut trouble = String::new();
         for _ in 0..TRIES {

@@ -10,7 +10,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use detect::correlation::{
-    CorrelationAlertData, Folders, Incident, Incidents, Mark, Place, alert_data, later, occurrences,
+    CorrelationAlertData, FolderWalk, Incident, Incidents, Mark, PlacedMark, find_occurrences,
+    later_folders,
 };
 use detect::finding::{Finding, FindingId};
 use detect::rule::Correlation;
@@ -67,7 +68,7 @@ impl StoredLedger {
     pub async fn correlate(
         &self,
         correlation: &Correlation,
-        places: &[Place],
+        places: &[PlacedMark],
         lease: Duration,
     ) -> Result<ClaimedCorrelations, LedgerError> {
         for some in places.chunks(TOGETHER) {
@@ -88,7 +89,9 @@ impl StoredLedger {
             for ((_, times), read) in some.iter().zip(read) {
                 let (story, claims) = read?;
                 for time in times {
-                    for next in later(&story.marks, *time).filter(|next| !done.contains(*next)) {
+                    for next in
+                        later_folders(&story.marks, *time).filter(|next| !done.contains(*next))
+                    {
                         folders.entry(next.to_owned()).or_default().push(*time);
                     }
                 }
@@ -111,7 +114,7 @@ impl StoredLedger {
         let story = self.story(correlation, folder, Span::around(times, correlation)).await?;
         let mut claims = Vec::new();
         for incident in self.incidents(correlation, folder, &story.marks, times).await? {
-            let alert = alert_data(correlation, folder, &story.marks, &incident);
+            let alert = CorrelationAlertData::new(correlation, folder, &story.marks, &incident);
             claims.extend(self.claim_alert(alert, lease).await?);
         }
         Ok((story, claims))
@@ -124,7 +127,7 @@ impl StoredLedger {
         folder: &str,
         span: Span,
     ) -> Result<Story, LedgerError> {
-        let (mut folders, mut cut) = (Folders::new(folder), Vec::new());
+        let (mut folders, mut cut) = (FolderWalk::new(folder), Vec::new());
         while let Some(next) = folders.next_folder() {
             let key = in_folder(correlation, &next.folder);
             let (marks, all) = self.marks(&key, span).await?;
@@ -136,7 +139,7 @@ impl StoredLedger {
 
     /// The marks of a folder within a stretch of time, and whether those are all.
     async fn marks(&self, folder: &str, span: Span) -> Result<(Vec<Mark>, bool), LedgerError> {
-        let start = format!("{folder}{}", Mark::start(span.from));
+        let start = format!("{folder}{}", Mark::time_prefix(span.from));
         let (mut marks, mut next) = (Vec::new(), None);
         loop {
             let page = self.place.list(folder, false, Some(&start), next).await?;
@@ -159,9 +162,14 @@ impl StoredLedger {
         marks: &[Mark],
         times: &[Timestamp],
     ) -> Result<Vec<Incident>, LedgerError> {
-        let (key, found) = (incidents(correlation, folder), occurrences(correlation, marks));
+        let (key, found) = (incidents(correlation, folder), find_occurrences(correlation, marks));
         let id = |start: Timestamp| {
-            FindingId::of_parts(["incident", &correlation.info.id, folder, &Mark::start(start)])
+            FindingId::hash_parts([
+                "incident",
+                &correlation.info.id,
+                folder,
+                &Mark::time_prefix(start),
+            ])
         };
         let mut trouble = String::new();
         for _ in 0..TRIES {
@@ -246,7 +254,7 @@ impl Span {
     }
 }
 
-fn by_folder(places: &[Place]) -> BTreeMap<String, Vec<Timestamp>> {
+fn by_folder(places: &[PlacedMark]) -> BTreeMap<String, Vec<Timestamp>> {
     let mut folders: BTreeMap<String, Vec<Timestamp>> = BTreeMap::new();
     for place in places {
         folders.entry(place.folder.clone()).or_default().push(place.mark.time);
@@ -258,7 +266,7 @@ fn in_folder(correlation: &Correlation, folder: &str) -> String {
     format!("by-correlation/{}/{folder}/", part(&correlation.info.id))
 }
 
-fn mark(correlation: &Correlation, place: &Place) -> String {
+fn mark(correlation: &Correlation, place: &PlacedMark) -> String {
     format!("{}{}", in_folder(correlation, &place.folder), place.mark.name())
 }
 

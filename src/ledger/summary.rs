@@ -133,7 +133,7 @@ impl StoredLedger {
     ) -> Result<Option<Claim>, LedgerError> {
         let findings = self.held_findings(held, waiting).await?;
         let id = part_id(held, part);
-        let Some(summary) = Summary::of(id, Some(held.window), part, &findings) else {
+        let Some(summary) = Summary::from_findings(id, Some(held.window), part, &findings) else {
             return Ok(None);
         };
         // The window is the summary's own; the interval does not matter.
@@ -185,5 +185,5 @@ impl StoredLedger {
 
 /// The same for the same rule, window and part, whoever counts.
 fn part_id(held: &HeldWindow, part: u32) -> FindingId {
-    FindingId::of_parts(["summary", &held.folder, &part.to_string()])
+    FindingId::hash_parts(["summary", &held.folder, &part.to_string()])
 }

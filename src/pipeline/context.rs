@@ -70,7 +70,7 @@ async fn read(
         }
         (Content::Correlation(alert), Ledger::Stored(ledger)) => {
             let (members, trouble) = ledger.findings(&alert.members).await;
-            let members = correlation::member_findings(alert, members, trouble);
+            let members = correlation::MemberFindings::new(alert, members, trouble);
             (AlertContext::Members(members), Vec::new())
         }
         _ => (AlertContext::None, Vec::new()),
@@ -115,7 +115,7 @@ async fn in_time<T: Default>(
 }
 
 fn by_rule(pipeline: &Pipeline, history: &ActorHistory) -> Vec<PrincipalFinding> {
-    let rules = pipeline.detections.rules.rules();
+    let rules = pipeline.detections.rule_set.rules();
     let one = |(id, count): (&String, &usize)| {
         let rule = rules.iter().find(|rule| part(&rule.info.id) == *id);
         let gone = || percent_decode_str(id).decode_utf8_lossy().into_owned();

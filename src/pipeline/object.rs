@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use detect::cloudtrail::reader::{Options, Read};
 use detect::cloudtrail::{BadRecord, Body, ReadError, key};
-use detect::finding::{Finding, Origin, ScanEvent, search};
+use detect::finding::{Finding, Origin, ScanEvent, scan_body};
 use detect::rule::{Detections, RuleSet};
 use jiff::Timestamp;
 use tracing::debug;
@@ -81,7 +81,7 @@ pub(crate) async fn process_object(
     now: Timestamp,
 ) -> ObjectResults {
     let pipeline = &invocation.pipeline;
-    if let Some(reason) = skip_reason(&object.key, &pipeline.detections.rules) {
+    if let Some(reason) = skip_reason(&object.key, &pipeline.detections.rule_set) {
         return ObjectResults::noted(ObjectOutcome::Skipped, object, reason);
     }
     let body = match pipeline.store.open(object).await {
@@ -147,7 +147,8 @@ impl Scan {
             ScanEvent::Finding(finding) => findings.push(*finding),
             ScanEvent::Bad(record) => self.count_bad(bad, &record),
         };
-        let (read, end) = search(body, options, &self.detections, self.now, &origin, &mut on_event);
+        let (read, end) =
+            scan_body(body, options, &self.detections, self.now, &origin, &mut on_event);
         bad.note_unnamed(&self.object);
         // Records stand in no order. People read that a group was created before that a user was
         // added to it.
@@ -159,7 +160,7 @@ impl Scan {
         bad.count += 1;
         // With a prefilter only records that name what a rule looks for are parsed. One that
         // cannot be parsed is then retried and dead-lettered, so that a person sees it.
-        let hides = self.detections.rules.prefilter().is_ok() && record.may_hide_a_call();
+        let hides = self.detections.rule_set.prefilter().is_ok() && record.may_hide_a_call();
         if bad.count <= MAX_NAMED_RECORDS || (hides && !bad.may_hide_a_call) {
             bad.problems.push(match hides {
                 true => Problem::retry(&self.object, record),

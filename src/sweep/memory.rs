@@ -103,6 +103,6 @@ impl<'a> TrailMemory<'a> {
 
 /// The name under which the state of a trail is kept.
 fn note_name(trail: &Trail) -> String {
-    let id = FindingId::of_parts([trail.bucket.as_str(), &trail.prefix]);
+    let id = FindingId::hash_parts([trail.bucket.as_str(), &trail.prefix]);
     format!("cursor/{}", &id.as_str()[..NAME_DIGITS])
 }

@@ -61,7 +61,7 @@ impl Sweep {
         Sweep {
             run,
             clock,
-            look_back: look_back(&pipeline.detections.rules),
+            look_back: look_back(&pipeline.detections.rule_set),
             counts: SweepReport::default(),
         }
     }
@@ -149,7 +149,7 @@ impl Sweep {
         memory: &TrailMemory<'_>,
         now: Timestamp,
     ) -> Result<Due, String> {
-        let region = |region: &str| pipeline.detections.rules.can_match_in(region);
+        let region = |region: &str| pipeline.detections.rule_set.can_match_in(region);
         let due = due(&*pipeline.store, trail, &memory.state, now, self.look_back, &region);
         match self.run.clock.last_start {
             None => due.await.map_err(text),

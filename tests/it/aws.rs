@@ -10,7 +10,7 @@ use aws_sdk_s3::primitives::ByteStream;
 use aws_sdk_s3::types::{BucketVersioningStatus, VersioningConfiguration};
 use detect::cloudtrail::{Body, Record};
 use detect::finding::{Context, Finding, Origin, Outcome};
-use detect::rule::{RuleSet, load};
+use detect::rule::{LoadedRules, RuleSet};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use support::canned::Canned;
@@ -58,7 +58,7 @@ fn create_group(event_id: &str, group: &str) -> Value {
 }
 
 fn alerts(count: usize) -> Vec<Alert> {
-    let rules = load::embedded().rules;
+    let rules = LoadedRules::embedded().rules;
     let alert = |n: usize| {
         let record =
             Record::from_value(create_group(&format!("e{n}"), &format!("group-{n}"))).unwrap();
@@ -256,7 +256,7 @@ async fn no_second_at_the_topic_sees_more_than_the_share() {
 
 #[tokio::test]
 async fn a_message_never_outgrows_what_sns_takes() {
-    let rules = load::embedded().rules;
+    let rules = LoadedRules::embedded().rules;
     let mut record = create_group("e1", "admins");
     record["requestParameters"]["path"] = json!("é\"\\".repeat(60_000));
     record["userAgent"] = json!("\u{202e}".repeat(20_000));
@@ -276,7 +276,7 @@ async fn from_an_object_in_s3_to_a_message_at_the_topic() {
     let pipeline = Pipeline {
         store: Box::new(S3Store::new(s3)),
         sink: Box::new(SnsSink::new(sns, topic.clone(), Pace::shared_by(1))),
-        detections: Arc::new(RuleSet::new([load::embedded().rules]).unwrap().into()),
+        detections: Arc::new(RuleSet::new([LoadedRules::embedded().rules]).unwrap().into()),
         accounts: Accounts::default(),
         ledger: Ledger::None,
         trails: vec![],

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use detect::cloudtrail::Record;
 use detect::finding::{Finding, Origin, Outcome};
-use detect::rule::load;
+use detect::rule::LoadedRules;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use trailbell::ledger::{Claim, Claimed, Completed, Content, State, StoredLedger};
@@ -16,7 +16,7 @@ use crate::ledger::world::{LEASE, clock, create_group, inline, pipeline};
 
 fn finding() -> Finding {
     let record = Record::from_value(create_group("e1", "alice")).unwrap();
-    let rules = load::embedded().rules;
+    let rules = LoadedRules::embedded().rules;
     let rule = rules.iter().find(|rule| rule.info.name == "AWS IAM Group Creation").unwrap();
     Finding::new(&rule.info, &record, Origin::Inline { envelope: "test".to_owned(), record: 0 })
 }

@@ -308,7 +308,7 @@ async fn the_callers_findings_are_counted_without_those_of_this_call() {
     memory.write(&format!("{folder}20260301T093000Z-gone%2Drule-{}", "1".repeat(64)), "");
     memory.write(&format!("{folder}20260301T093000Z-damaged"), "");
     let same_call =
-        FindingId::of_parts(["other", "111122223333", "AttachGroupPolicy-2026-03-01T10:30:00Z"]);
+        FindingId::hash_parts(["other", "111122223333", "AttachGroupPolicy-2026-03-01T10:30:00Z"]);
     memory.write(&format!("{folder}20260301T103000Z-other-{same_call}"), "");
     let (_, alerts) = run(&memory, &topic, &[attach("2026-03-01T10:30:00Z")]).await;
     let findings = context(&alerts[0])["principal_findings"].as_array().unwrap();

@@ -27,7 +27,8 @@ const READERS: &str = "arn:aws:iam::aws:policy/ReadOnlyAccess";
 /// The rules and correlations that come with the program, over a store in memory.
 fn pipeline(memory: &Memory, topic: &Topic) -> Arc<Pipeline> {
     static DETECTIONS: OnceLock<Arc<Detections>> = OnceLock::new();
-    let load = || Arc::new(RuleSources::from_places(true, &[]).into_all_rules().unwrap().into());
+    let load =
+        || Arc::new(RuleSources::from_paths(true, &[]).into_complete_rule_set().unwrap().into());
     let mut pipeline = Arc::into_inner(crate::ledger::world::pipeline(memory, topic)).unwrap();
     pipeline.detections = Arc::clone(DETECTIONS.get_or_init(load));
     Arc::new(pipeline)
