@@ -274,8 +274,7 @@ fn is_missing(error: &CredentialsError) -> bool {
 
 /// The first of an error's causes that is of type `T`.
 fn find_source<'a, T: Error + 'static>(error: &'a (dyn Error + 'static)) -> Option<&'a T> {
-    std::iter::successors(Some(error), |error| error.source())
-        .find_map(|error| error.downcast_ref::<T>())
+    error.downcast_ref().or_else(|| find_source(error.source()?))
 }
 
 #[cfg(test)]
@@ -289,11 +288,14 @@ mod tests {
     use super::*;
 
     fn answer(status: u16, code: &str, message: &str, region: &str, body: &str) -> AwsError {
-        let text = |text: &str| Some(text.to_owned()).filter(|text| !text.is_empty());
         let mut metadata = ErrorMetadata::builder();
-        metadata.set_code(text(code)).set_message(text(message));
-        let mut raw =
-            HttpResponse::new(status.try_into().unwrap(), SdkBody::from(body.to_owned()));
+        if !code.is_empty() {
+            metadata = metadata.code(code);
+        }
+        if !message.is_empty() {
+            metadata = metadata.message(message);
+        }
+        let mut raw = HttpResponse::new(status.try_into().unwrap(), SdkBody::from(body.to_owned()));
         if !region.is_empty() {
             raw.headers_mut().insert("x-amz-bucket-region", region.to_owned());
         }

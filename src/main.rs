@@ -75,8 +75,8 @@ struct Function {
 impl Function {
     async fn start(&mut self, detections: Detections) {
         let (rules, exceptions) =
-            (detections.rules.rules().len(), detections.exceptions.all().len());
-        let probe = detections.rules.probe();
+            (detections.rule_set.rules().len(), detections.exceptions.as_slice().len());
+        let probe = detections.rule_set.prefilter_summary();
         tracing::info!(config = ?self.config, rules, exceptions, probe, "started");
         let pipeline =
             wiring::pipeline(&self.config, detections, self.accounts.clone(), &self.aws).await;
@@ -120,11 +120,11 @@ fn detections(config: &Config) -> Result<Detections, Error> {
 
 /// The function's rules: nothing starts with a part of what the operator wanted.
 fn rules(config: &Config) -> Result<RuleSet, Error> {
-    let gathered = RuleSources::from_places(config.default_rules, &config.local_rules());
+    let gathered = RuleSources::from_paths(config.default_rules, &config.local_rules());
     for warning in &gathered.warnings {
         tracing::warn!(%warning, "rule file");
     }
-    Ok(gathered.into_all_rules()?)
+    Ok(gathered.into_complete_rule_set()?)
 }
 
 async fn handle(function: &Mutex<Function>, event: LambdaEvent<Value>) -> Result<Value, Error> {

@@ -33,7 +33,7 @@ pub async fn put(finding: &Finding, count: usize) -> Entries {
             .checked_add(jiff::SignedDuration::from_secs(10 * (nth as i64 - count as i64 / 2)))
             .unwrap();
         let stamp = time.strftime("%Y%m%dT%H%M%SZ").to_string();
-        let id = FindingId::of_parts([stamp.as_str()]);
+        let id = FindingId::hash_parts([stamp.as_str()]);
         keys.iter()
             .map(|key| {
                 key.replace("20260301T100000Z", &stamp).replace(finding.id.as_str(), id.as_str())

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use alert::{Accounts, render};
 use detect::cloudtrail::Record;
 use detect::finding::{Context, Finding, Origin, PrincipalFinding, TimelineEntry};
-use detect::rule::load;
+use detect::rule::LoadedRules;
 use serde_json::json;
 use trailbell::store::{Listing, ObjectStore};
 
@@ -100,7 +100,7 @@ fn finding(action: &str, time: &str) -> Finding {
         "userIdentity": {"type": "IAMUser", "userName": "alice", "arn": "arn:aws:iam::111122223333:user/alice",
             "principalId": "AIDACKCEVSQ6C2EXAMPLE", "accessKeyId": "ASIAIOSFODNN7EXAMPLE"}});
     let name = if action == "PutGroupPolicy" { "Inline Policy" } else { "User Addition" };
-    let rules = load::embedded().rules;
+    let rules = LoadedRules::embedded().rules;
     let rule = rules.iter().find(|rule| rule.info.name.contains(name)).unwrap();
     let key = "AWSLogs/111122223333/CloudTrail/us-east-1/2026/03/01/111122223333_CloudTrail_us-east-1_20260301T1005Z_x.json.gz";
     let origin =
@@ -111,7 +111,7 @@ fn finding(action: &str, time: &str) -> Finding {
 /// A story of so many events besides, and some rules that found the caller.
 fn context(finding: &Finding, events: usize) -> Context {
     let event = |nth: usize| {
-        let mut entry = TimelineEntry::of(finding).unwrap();
+        let mut entry = TimelineEntry::from_finding(finding).unwrap();
         entry.event_id = Some(format!("e-{nth}"));
         entry.time = entry.time.checked_sub(Duration::from_secs(nth as u64)).unwrap();
         entry

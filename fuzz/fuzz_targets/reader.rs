@@ -10,15 +10,15 @@ use std::sync::LazyLock;
 use alert::{Accounts, render, render_minimal};
 use detect::cloudtrail::Body;
 use detect::cloudtrail::reader::Options;
-use detect::finding::{Context, ScanEvent, search};
-use detect::rule::{Detections, RuleSet, load};
+use detect::finding::{Context, ScanEvent, scan_body};
+use detect::rule::{Detections, RuleSet, LoadedRules};
 use jiff::Timestamp;
 use libfuzzer_sys::fuzz_target;
 use support::scan_modes::{agree, origin};
 use support::{check_alert, gzip};
 
 static DETECTIONS: LazyLock<Detections> = LazyLock::new(|| {
-    Detections::from(RuleSet::new([load::embedded().rules]).expect("there are rules"))
+    Detections::from(RuleSet::new([LoadedRules::embedded().rules]).expect("there are rules"))
 });
 
 // Small, so that a bomb meets it.
@@ -35,7 +35,7 @@ fuzz_target!(|bytes: &[u8]| {
 
 fn tell(stored: Vec<u8>) {
     let body = Body::Whole(stored.into());
-    let _ = search(body, OPTIONS, &DETECTIONS, Timestamp::UNIX_EPOCH, &origin, &mut |hit| {
+    let _ = scan_body(body, OPTIONS, &DETECTIONS, Timestamp::UNIX_EPOCH, &origin, &mut |hit| {
         let ScanEvent::Finding(finding) = hit else { return };
         check_alert::check(&render(&finding, &Context::default(), &Accounts::default()));
         check_alert::check(&render_minimal(&finding));

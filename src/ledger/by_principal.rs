@@ -82,7 +82,7 @@ fn is_of_same_call(found: &Found<'_>, finding: &Finding) -> bool {
     let same = |event_id: &str| {
         let rule = detail::decode(found.rule).ok().flatten().unwrap_or_default();
         found.id
-            == FindingId::of_parts([
+            == FindingId::hash_parts([
                 &rule,
                 finding.account.as_deref().unwrap_or_default(),
                 event_id,

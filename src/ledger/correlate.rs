@@ -10,16 +10,18 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use detect::correlation::{
-    CorrelationAlertData, Folders, Incident, Incidents, Mark, Place, alert_data, later, occurrences,
+    CorrelationAlertData, FolderWalk, Incident, Incidents, Mark, PlacedMark, find_occurrences,
+    later_folders,
 };
 use detect::finding::{Finding, FindingId};
 use detect::rule::Correlation;
+use detect::text::error::error_chain;
 use futures::future::join_all;
 use jiff::Timestamp;
 
 use super::claim::{Claim, Claimed};
 use super::entry::Content;
-use super::{LedgerError, StoredLedger, keys};
+use super::{LedgerError, LedgerProblem, StoredLedger, keys};
 use crate::store::{Condition, part};
 
 /// Marks read of one folder: two pages of S3's.
@@ -67,7 +69,7 @@ impl StoredLedger {
     pub async fn correlate(
         &self,
         correlation: &Correlation,
-        places: &[Place],
+        places: &[PlacedMark],
         lease: Duration,
     ) -> Result<ClaimedCorrelations, LedgerError> {
         for some in places.chunks(TOGETHER) {
@@ -88,7 +90,9 @@ impl StoredLedger {
             for ((_, times), read) in some.iter().zip(read) {
                 let (story, claims) = read?;
                 for time in times {
-                    for next in later(&story.marks, *time).filter(|next| !done.contains(*next)) {
+                    for next in
+                        later_folders(&story.marks, *time).filter(|next| !done.contains(*next))
+                    {
                         folders.entry(next.to_owned()).or_default().push(*time);
                     }
                 }
@@ -111,7 +115,7 @@ impl StoredLedger {
         let story = self.story(correlation, folder, Span::around(times, correlation)).await?;
         let mut claims = Vec::new();
         for incident in self.incidents(correlation, folder, &story.marks, times).await? {
-            let alert = alert_data(correlation, folder, &story.marks, &incident);
+            let alert = CorrelationAlertData::new(correlation, folder, &story.marks, &incident);
             claims.extend(self.claim_alert(alert, lease).await?);
         }
         Ok((story, claims))
@@ -124,7 +128,7 @@ impl StoredLedger {
         folder: &str,
         span: Span,
     ) -> Result<Story, LedgerError> {
-        let (mut folders, mut cut) = (Folders::new(folder), Vec::new());
+        let (mut folders, mut cut) = (FolderWalk::new(folder), Vec::new());
         while let Some(next) = folders.next_folder() {
             let key = in_folder(correlation, &next.folder);
             let (marks, all) = self.marks(&key, span).await?;
@@ -136,7 +140,7 @@ impl StoredLedger {
 
     /// The marks of a folder within a stretch of time, and whether those are all.
     async fn marks(&self, folder: &str, span: Span) -> Result<(Vec<Mark>, bool), LedgerError> {
-        let start = format!("{folder}{}", Mark::start(span.from));
+        let start = format!("{folder}{}", Mark::time_prefix(span.from));
         let (mut marks, mut next) = (Vec::new(), None);
         loop {
             let page = self.place.list(folder, false, Some(&start), next).await?;
@@ -159,17 +163,22 @@ impl StoredLedger {
         marks: &[Mark],
         times: &[Timestamp],
     ) -> Result<Vec<Incident>, LedgerError> {
-        let (key, found) = (incidents(correlation, folder), occurrences(correlation, marks));
+        let (key, found) = (incidents(correlation, folder), find_occurrences(correlation, marks));
         let id = |start: Timestamp| {
-            FindingId::of_parts(["incident", &correlation.info.id, folder, &Mark::start(start)])
+            FindingId::hash_parts([
+                "incident",
+                &correlation.info.id,
+                folder,
+                &Mark::time_prefix(start),
+            ])
         };
-        let mut trouble = String::new();
+        let mut last = None;
         for _ in 0..TRIES {
             let object = self.place.get(&key).await?;
             // What is damaged is begun anew: it is told once more at worst.
             let before = object.as_ref().map(|object| Incidents::decode(&object.bytes)).transpose();
             let before = before
-                .map_err(|error| self.place.error(&key, error))?
+                .map_err(|why| self.place.error(&key, LedgerProblem::Incidents(why)))?
                 .flatten()
                 .unwrap_or_default();
             let after = before.absorb(&found, times, correlation.timespan, &id);
@@ -183,10 +192,10 @@ impl StoredLedger {
             match self.place.put(&key, Bytes::from(bytes), condition).await {
                 Ok(_) => return Ok(after.around(times, correlation.timespan)),
                 // Whatever the answer was, what is there decides.
-                Err(error) => trouble = error.to_string(),
+                Err(error) => last = Some(error.into()),
             }
         }
-        Err(self.place.error(&key, trouble))
+        Err(self.place.out_of_tries(&key, last))
     }
 
     /// The findings of these ids, in their order, as far as they can be read, and why others
@@ -197,7 +206,7 @@ impl StoredLedger {
             for read in join_all(some.iter().map(|id| self.finding(id))).await {
                 match read {
                     Ok(finding) => findings.push(finding),
-                    Err(error) => trouble = Some(error.to_string()),
+                    Err(error) => trouble = Some(error_chain(&error)),
                 }
             }
         }
@@ -205,13 +214,11 @@ impl StoredLedger {
     }
 
     async fn finding(&self, id: &FindingId) -> Result<Finding, LedgerError> {
-        let error = |what: &dyn std::fmt::Display| self.place.error(&keys::entry(id), what);
-        let found = self.read(id).await?.ok_or_else(|| error(&"the entry is gone"))?;
-        match found.entry.map_err(|unreadable| error(&unreadable))?.content {
+        let error = |problem: LedgerProblem| self.place.error(&keys::entry(id), problem);
+        let found = self.read(id).await?.ok_or_else(|| error(LedgerProblem::Gone))?;
+        match found.entry.map_err(|unreadable| error(unreadable.into()))?.content {
             Content::Finding(finding) => Ok(Arc::unwrap_or_clone(finding)),
-            Content::Summary(_) | Content::Correlation(_) => {
-                Err(error(&"the entry is of no finding"))
-            }
+            Content::Summary(_) | Content::Correlation(_) => Err(error(LedgerProblem::NotAFinding)),
         }
     }
 
@@ -246,7 +253,7 @@ impl Span {
     }
 }
 
-fn by_folder(places: &[Place]) -> BTreeMap<String, Vec<Timestamp>> {
+fn by_folder(places: &[PlacedMark]) -> BTreeMap<String, Vec<Timestamp>> {
     let mut folders: BTreeMap<String, Vec<Timestamp>> = BTreeMap::new();
     for place in places {
         folders.entry(place.folder.clone()).or_default().push(place.mark.time);
@@ -258,7 +265,7 @@ fn in_folder(correlation: &Correlation, folder: &str) -> String {
     format!("by-correlation/{}/{folder}/", part(&correlation.info.id))
 }
 
-fn mark(correlation: &Correlation, place: &Place) -> String {
+fn mark(correlation: &Correlation, place: &PlacedMark) -> String {
     format!("{}{}", in_folder(correlation, &place.folder), place.mark.name())
 }
 

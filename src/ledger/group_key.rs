@@ -77,7 +77,7 @@ pub(super) fn folder_in_account(group: &str) -> String {
 /// long they may be.
 pub(super) fn write(finding: &Finding, time: Timestamp, room: usize) -> Vec<String> {
     let Some(group) = &finding.group else { return Vec::new() };
-    let entry = TimelineEntry::at(finding, time);
+    let entry = TimelineEntry::from_finding_at(finding, time);
     let under = |name: &str| key(finding, &entry, name, room);
     let new = names(&entry).map(|(_, new)| under(new));
     std::iter::once(under(group)).chain(new).collect()
@@ -186,7 +186,7 @@ mod tests {
     use super::*;
     use detect::cloudtrail::Record;
     use detect::finding::Origin;
-    use detect::rule::load;
+    use detect::rule::LoadedRules;
 
     /// A finding of a call with the same name everywhere but for the group.
     fn finding(action: &str, group: &str, name: &str) -> Finding {
@@ -194,7 +194,7 @@ mod tests {
             "eventTime": "2026-03-01T10:00:00Z", "recipientAccountId": "111122223333",
             "userIdentity": {"type": "IAMUser", "userName": name, "arn": name},
             "requestParameters": {"groupName": group, "userName": name, "newGroupName": name, "policyArn": name}});
-        let rule = Arc::clone(&load::embedded().rules[0].info);
+        let rule = Arc::clone(&LoadedRules::embedded().rules[0].info);
         let origin = Origin::Inline { envelope: "test".to_owned(), record: 0 };
         Finding::new(&rule, &Record::from_value(record).unwrap(), origin)
     }
@@ -224,14 +224,14 @@ mod tests {
         );
         let [(key, event)] = &written(&finding, &["Admins"], 1_024)[..] else { panic!("one key") };
         assert_eq!(*key, expected);
-        let entry = TimelineEntry::of(&finding).unwrap();
+        let entry = TimelineEntry::from_finding(&finding).unwrap();
         assert_eq!(*event, Event { id: finding.id, entry, whole: true });
     }
 
     #[test]
     fn a_renaming_is_under_both_names() {
         let finding = finding("UpdateGroup", "Temp", "Admins");
-        let entry = TimelineEntry::of(&finding).unwrap();
+        let entry = TimelineEntry::from_finding(&finding).unwrap();
         for (_, event) in written(&finding, &["Temp", "Admins"], 1_024) {
             assert_eq!(
                 (&event.entry, event.names(), event.whole),
@@ -270,7 +270,7 @@ mod tests {
             let finding = finding(action, names[0], &longest);
             for (key, event) in written(&finding, &names, 1_024 - 301) {
                 assert!(event.whole && key.len() <= 1_024 - 301, "{key}");
-                assert_eq!(event.entry, TimelineEntry::of(&finding).unwrap(), "{key}");
+                assert_eq!(event.entry, TimelineEntry::from_finding(&finding).unwrap(), "{key}");
             }
         }
     }
@@ -281,7 +281,7 @@ mod tests {
             action in "[A-Za-z]{1,30}|UpdateGroup", group in ".{1,200}", name in ".{1,200}|.{4000}", room in 723_usize..1_025,
         ) {
             let finding = finding(&action, &group, &name);
-            let entry = TimelineEntry::of(&finding).unwrap();
+            let entry = TimelineEntry::from_finding(&finding).unwrap();
             let names = match names(&entry) {
                 Some((old, new)) => vec![old, new],
                 None => vec![&*group],

@@ -70,7 +70,7 @@ pub(super) fn in_window(rule: &str, window: Window) -> String {
 
 /// Who did it and in which account, as bursts are counted: a fixed number of hexadecimal digits.
 pub fn actor_in_account(finding: &Finding) -> String {
-    digits(&FindingId::of_parts([
+    digits(&FindingId::hash_parts([
         finding.account.as_deref().unwrap_or_default(),
         &finding.principal.key,
     ]))
@@ -78,7 +78,7 @@ pub fn actor_in_account(finding: &Finding) -> String {
 
 /// The folder of what an actor did, in all accounts.
 pub(super) fn of_actor(key: &str) -> String {
-    format!("by-actor/{}/", digits(&FindingId::of_parts([key])))
+    format!("by-actor/{}/", digits(&FindingId::hash_parts([key])))
 }
 
 fn digits(id: &FindingId) -> String {

@@ -62,8 +62,10 @@ impl StoredLedger {
             let Some(found) = self.read(&part_id(held, part)).await? else {
                 return self.new_part(held, part, &waiting, lease).await;
             };
-            let entry =
-                found.entry.as_ref().map_err(|error| self.place.error(&held.folder, error))?;
+            let entry = found
+                .entry
+                .as_ref()
+                .map_err(|error| self.place.error(&held.folder, error.clone()))?;
             if !entry.state.is_final() {
                 let alone = is_left_alone(entry, &found);
                 return if alone { Ok(None) } else { self.take_over(entry, &found, lease).await };
@@ -133,7 +135,7 @@ impl StoredLedger {
     ) -> Result<Option<Claim>, LedgerError> {
         let findings = self.held_findings(held, waiting).await?;
         let id = part_id(held, part);
-        let Some(summary) = Summary::of(id, Some(held.window), part, &findings) else {
+        let Some(summary) = Summary::from_findings(id, Some(held.window), part, &findings) else {
             return Ok(None);
         };
         // The window is the summary's own; the interval does not matter.
@@ -185,5 +187,5 @@ impl StoredLedger {
 
 /// The same for the same rule, window and part, whoever counts.
 fn part_id(held: &HeldWindow, part: u32) -> FindingId {
-    FindingId::of_parts(["summary", &held.folder, &part.to_string()])
+    FindingId::hash_parts(["summary", &held.folder, &part.to_string()])
 }

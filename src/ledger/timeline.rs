@@ -38,7 +38,7 @@ impl StoredLedger {
     ) -> Result<Timeline, LedgerError> {
         let Some(group) = &finding.group else { return Ok(Timeline::default()) };
         let time = finding.time.unwrap_or(now);
-        let own = TimelineEntry::at(finding, time);
+        let own = TimelineEntry::from_finding_at(finding, time);
         let own = Event { id: finding.id.clone(), entry: own, whole: true };
         let mut walk = Walk {
             ledger: self,

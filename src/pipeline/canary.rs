@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use detect::finding::{Finding, Origin, Outcome, canary, findings};
+use detect::finding::{Finding, Origin, Outcome, canary, match_record};
 use tokio::time::Instant;
 
 use super::findings::process;
@@ -83,7 +83,7 @@ fn match_canary(pipeline: &Pipeline, run: &str, clock: Clock) -> Result<Finding,
         let Item::Record(inline) = item else { continue };
         let origin =
             || Origin::Inline { envelope: inline.envelope.to_owned(), record: inline.index };
-        findings(&inline.record, &pipeline.detections, clock.now, &origin, &mut |it| {
+        match_record(&inline.record, &pipeline.detections, clock.now, &origin, &mut |it| {
             found.push(it)
         });
     }
@@ -97,7 +97,7 @@ fn match_canary(pipeline: &Pipeline, run: &str, clock: Clock) -> Result<Finding,
             format!(
                 "none of the {} rules in force matches the creation of an IAM group: are the \
                  embedded rules off (TRAILBELL_DEFAULT_RULES), or replaced?",
-                pipeline.detections.rules.rules().len()
+                pipeline.detections.rule_set.rules().len()
             )
         })
 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use detect::correlation::{self, MemberFindings};
 use detect::finding::{Context, ContextGap, Finding, PrincipalFinding, canary};
+use detect::text::error::error_chain;
 use futures::future::join_all;
 use percent_encoding::percent_decode_str;
 use tokio::time::{Instant, timeout_at};
@@ -70,7 +71,7 @@ async fn read(
         }
         (Content::Correlation(alert), Ledger::Stored(ledger)) => {
             let (members, trouble) = ledger.findings(&alert.members).await;
-            let members = correlation::member_findings(alert, members, trouble);
+            let members = correlation::MemberFindings::new(alert, members, trouble);
             (AlertContext::Members(members), Vec::new())
         }
         _ => (AlertContext::None, Vec::new()),
@@ -107,7 +108,7 @@ async fn in_time<T: Default>(
 ) -> (T, Option<Missing>) {
     match timeout_at(until, read).await {
         Ok(Ok(read)) => (read, None),
-        Ok(Err(error)) => (T::default(), Some((ContextGap::LedgerFailed, error.to_string()))),
+        Ok(Err(error)) => (T::default(), Some((ContextGap::LedgerFailed, error_chain(&error)))),
         Err(_) => {
             (T::default(), Some((ContextGap::Late, "the ledger did not answer in time".to_owned())))
         }
@@ -115,7 +116,7 @@ async fn in_time<T: Default>(
 }
 
 fn by_rule(pipeline: &Pipeline, history: &ActorHistory) -> Vec<PrincipalFinding> {
-    let rules = pipeline.detections.rules.rules();
+    let rules = pipeline.detections.rule_set.rules();
     let one = |(id, count): (&String, &usize)| {
         let rule = rules.iter().find(|rule| part(&rule.info.id) == *id);
         let gone = || percent_decode_str(id).decode_utf8_lossy().into_owned();

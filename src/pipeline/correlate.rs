@@ -7,9 +7,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use detect::correlation::{self, Place};
+use detect::correlation::{self, PlacedMark};
 use detect::finding::Finding;
 use detect::rule::Correlation;
+use detect::text::error::error_chain;
 use jiff::Timestamp;
 use tokio::time::timeout_at;
 
@@ -44,11 +45,11 @@ pub(crate) async fn claim(
     let Ledger::Stored(ledger) = &invocation.pipeline.ledger else { return incidents };
     let before = done_before.iter().filter_map(|finding| Some((&**finding, finding.time?)));
     let findings: Vec<Timed<'_>> = ours.iter().filter_map(timed).chain(before).collect();
-    for rule in invocation.pipeline.detections.rules.correlations() {
+    for rule in invocation.pipeline.detections.rule_set.correlations() {
         let places = |(finding, time): &Timed<'_>| {
-            correlation::places(rule, finding, *time, invocation.now())
+            correlation::place_marks(rule, finding, *time, invocation.now())
         };
-        let places: Vec<Place> = findings.iter().flat_map(places).collect();
+        let places: Vec<PlacedMark> = findings.iter().flat_map(places).collect();
         if !places.is_empty() {
             incidents.claim(invocation, ledger, rule, &places).await;
         }
@@ -69,7 +70,7 @@ impl Incidents {
         invocation: &Invocation,
         ledger: &StoredLedger,
         rule: &Correlation,
-        places: &[Place],
+        places: &[PlacedMark],
     ) {
         let name = format!("correlation {}", rule.info.id.escape_debug());
         let correlated = ledger.correlate(rule, places, invocation.lease());
@@ -81,7 +82,7 @@ impl Incidents {
                     Problem::discard(&name, format!("more findings than are read in {key}"))
                 }));
             }
-            Ok(Err(error)) => self.problems.push(Problem::retry(name, error)),
+            Ok(Err(error)) => self.problems.push(Problem::retry(name, error_chain(&error))),
             Err(_) => self.problems.push(Problem::retry(name, "not evaluated in time")),
         }
     }

@@ -5,8 +5,9 @@ use std::sync::Arc;
 
 use detect::cloudtrail::reader::{Options, Read};
 use detect::cloudtrail::{BadRecord, Body, ReadError, key};
-use detect::finding::{Finding, Origin, ScanEvent, search};
+use detect::finding::{Finding, Origin, ScanEvent, scan_body};
 use detect::rule::{Detections, RuleSet};
+use detect::text::error::error_chain;
 use jiff::Timestamp;
 use tracing::debug;
 
@@ -16,7 +17,6 @@ use super::outcomes::DeliveryReport;
 use super::problem::{Problem, Remedy};
 use super::report::ObjectOutcome;
 use crate::notification::ObjectRef;
-use crate::store::StoreError;
 
 /// The most bad records of one object that are named: there can be millions.
 const MAX_NAMED_RECORDS: u64 = 20;
@@ -81,15 +81,18 @@ pub(crate) async fn process_object(
     now: Timestamp,
 ) -> ObjectResults {
     let pipeline = &invocation.pipeline;
-    if let Some(reason) = skip_reason(&object.key, &pipeline.detections.rules) {
+    if let Some(reason) = skip_reason(&object.key, &pipeline.detections.rule_set) {
         return ObjectResults::noted(ObjectOutcome::Skipped, object, reason);
     }
     let body = match pipeline.store.open(object).await {
         Ok(body) => body,
-        Err(StoreError::Gone) => {
-            return ObjectResults::noted(ObjectOutcome::Gone, object, StoreError::Gone);
+        Err(error) if error.is_not_found() => {
+            return ObjectResults::noted(ObjectOutcome::Gone, object, error.kind);
         }
-        Err(error) => return ObjectResults::retried(ObjectOutcome::Failed, object, error),
+        Err(error) => {
+            let why = error_chain(&error.kind);
+            return ObjectResults::retried(ObjectOutcome::Failed, object, why);
+        }
     };
     debug!("fetched");
     let scan = Scan {
@@ -147,7 +150,8 @@ impl Scan {
             ScanEvent::Finding(finding) => findings.push(*finding),
             ScanEvent::Bad(record) => self.count_bad(bad, &record),
         };
-        let (read, end) = search(body, options, &self.detections, self.now, &origin, &mut on_event);
+        let (read, end) =
+            scan_body(body, options, &self.detections, self.now, &origin, &mut on_event);
         bad.note_unnamed(&self.object);
         // Records stand in no order. People read that a group was created before that a user was
         // added to it.
@@ -159,7 +163,7 @@ impl Scan {
         bad.count += 1;
         // With a prefilter only records that name what a rule looks for are parsed. One that
         // cannot be parsed is then retried and dead-lettered, so that a person sees it.
-        let hides = self.detections.rules.prefilter().is_ok() && record.may_hide_a_call();
+        let hides = self.detections.rule_set.prefilter().is_ok() && record.may_hide_a_call();
         if bad.count <= MAX_NAMED_RECORDS || (hides && !bad.may_hide_a_call) {
             bad.problems.push(match hides {
                 true => Problem::retry(&self.object, record),

@@ -72,7 +72,7 @@ impl InvocationReport {
         InvocationReport {
             report: Report {
                 exception_problems: detections.exception_problems(),
-                stale_detections: detections.troubles.len() as u64,
+                stale_detections: detections.reload_errors.len() as u64,
                 ..Report::default()
             },
             mismatch: None,

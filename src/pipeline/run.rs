@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use detect::cloudtrail::key;
 use detect::cloudtrail::reader::ScanMode;
-use detect::finding::{Finding, Origin, Outcome, findings};
+use detect::finding::{Finding, Origin, Outcome, match_record};
 use tokio::task::{Id, JoinSet};
 use tracing::{Instrument, debug_span};
 
@@ -129,7 +129,7 @@ impl Run {
         for InlineRecord { record, envelope, index } in records {
             let origin = || Origin::Inline { envelope: (*envelope).to_owned(), record: *index };
             let detections = &self.pipeline().detections;
-            findings(record, detections, self.clock.now, &origin, &mut |it| found.push(it));
+            match_record(record, detections, self.clock.now, &origin, &mut |it| found.push(it));
         }
         self.outcome.report.records += records.len() as u64;
         self.outcome.report.findings += found.len() as u64;

@@ -57,7 +57,7 @@ impl Pipeline {
     /// Says how many correlations are not evaluated because there is no ledger to find their
     /// members in. `None` if all are, or there are none.
     pub fn idle_correlations(&self) -> Option<String> {
-        let count = self.detections.rules.correlations().len();
+        let count = self.detections.rule_set.correlations().len();
         let idle = matches!(self.ledger, Ledger::None) && count > 0;
         idle.then(|| {
             format!(
@@ -68,7 +68,7 @@ impl Pipeline {
     }
 
     fn rule(&self, id: &str) -> Option<&Rule> {
-        self.detections.rules.rules().iter().find(|rule| rule.info.id == id)
+        self.detections.rule_set.rules().iter().find(|rule| rule.info.id == id)
     }
 
     /// The length of a rule's windows.

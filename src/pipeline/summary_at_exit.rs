@@ -47,6 +47,6 @@ fn by_rule(grouped: Vec<GroupedFinding>) -> Vec<Vec<GroupedFinding>> {
 fn summary(grouped: &[GroupedFinding]) -> Option<Summary> {
     let findings: Vec<Finding> = grouped.iter().map(|it| Finding::clone(&it.finding)).collect();
     let ids = findings.iter().map(|finding| finding.id.as_str());
-    let id = FindingId::of_parts(std::iter::once("summary").chain(ids));
-    Summary::of(id, None, 1, &findings)
+    let id = FindingId::hash_parts(std::iter::once("summary").chain(ids));
+    Summary::from_findings(id, None, 1, &findings)
 }

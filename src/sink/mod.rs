@@ -42,7 +42,7 @@ pub enum PublishError {
         /// The topic's ARN.
         topic: String,
         /// What SNS answered.
-        source: AwsError,
+        source: Box<AwsError>,
     },
     /// SNS answered, but not for this alert.
     #[error("{topic} gave no result for the alert")]
@@ -66,4 +66,11 @@ pub enum PublishError {
         /// Why.
         source: Arc<io::Error>,
     },
+}
+
+impl PublishError {
+    /// SNS refused to take an alert, or did not answer.
+    pub fn from_aws(topic: &str, error: AwsError) -> PublishError {
+        PublishError::Aws { topic: topic.to_owned(), source: Box::new(error) }
+    }
 }

@@ -51,7 +51,7 @@ pub enum StoreErrorKind {
     /// AWS refused, or did not answer: to be tried again. A put may have happened all the same,
     /// since the answer can be lost after the write.
     #[error(transparent)]
-    Aws(#[from] AwsError),
+    Aws(Box<AwsError>),
     /// The file system failed: to be tried again.
     #[error(transparent)]
     Io(Arc<io::Error>),
@@ -89,8 +89,14 @@ impl StoreErrorKind {
             AwsErrorKind::NotFound => StoreErrorKind::NotFound,
             AwsErrorKind::PreconditionFailed => StoreErrorKind::PreconditionFailed,
             AwsErrorKind::Conflict => StoreErrorKind::Conflict,
-            _ => StoreErrorKind::Aws(error),
+            _ => error.into(),
         }
+    }
+}
+
+impl From<AwsError> for StoreErrorKind {
+    fn from(error: AwsError) -> StoreErrorKind {
+        StoreErrorKind::Aws(Box::new(error))
     }
 }
 

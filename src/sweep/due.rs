@@ -1,35 +1,35 @@
-//! Which log objects of a trail are to be read now.
+//! Which log objects of a trail a sweep reads now.
 
 use detect::cloudtrail::Trail;
 use jiff::{SignedDuration, Timestamp};
 
-use super::{LogKey, State, YOUNG};
+use super::{LogKey, TrailState, YOUNG};
 use crate::store::walk::{Wanted, walk};
 use crate::store::{ObjectStore, StoreError};
 
-/// The log objects of a trail that a sweep looks at.
+/// The log objects of a trail, by what a sweep does with them.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Due {
-    /// All of them.
+    /// How many there are.
     pub listed: u64,
-    /// Those that are left to their notifications for now.
+    /// How many are left to their notifications for now.
     pub young: u64,
-    /// Those that were read before.
+    /// How many were read before.
     pub read_before: u64,
-    /// Those to be read, in order: oldest first, and at last those that failed before, so that they
-    /// cannot keep the others from being read.
+    /// Those to read: oldest first, and last those that failed before, so that they keep no other
+    /// from being read.
     pub keys: Vec<LogKey>,
 }
 
-/// Lists a trail's log objects of the regions that matter, from what `state` says on. `now` is the
-/// store's time.
+/// Lists a trail's log objects of the regions that `region` accepts, from where `state` has come
+/// to. `now` is the store's time.
 ///
 /// # Errors
-/// A list was refused.
+/// The store cannot be listed.
 pub async fn due(
     store: &dyn ObjectStore,
     trail: &Trail,
-    state: &State,
+    state: &TrailState,
     now: Timestamp,
     look_back: SignedDuration,
     region: &(dyn Fn(&str) -> bool + Sync),
@@ -38,13 +38,13 @@ pub async fn due(
     let wanted = Wanted { since: Some(since), until: None, region };
     let keys = walk(store, &trail.bucket, &trail.prefix, &wanted).await?;
     // The walk allows for clocks that differ, and lists more.
-    let keys = keys.into_iter().filter_map(LogKey::new).filter(|key| key.delivered >= since);
+    let keys = keys.into_iter().filter_map(LogKey::parse).filter(|key| key.delivered >= since);
     Ok(sort(keys, state, now))
 }
 
-/// Of an object, the time in its name says how old it is: a list need not tell more, and one that
-/// appears late under an old name is read at once.
-fn sort(keys: impl Iterator<Item = LogKey>, state: &State, now: Timestamp) -> Due {
+/// The time in an object's name is its age, so one that appears late under an old name is read at
+/// once.
+fn sort(keys: impl Iterator<Item = LogKey>, state: &TrailState, now: Timestamp) -> Due {
     let mut due = Due::default();
     for key in keys {
         due.listed += 1;
@@ -65,14 +65,14 @@ mod tests {
     use super::*;
 
     fn key(stamp: &str, name: &str) -> LogKey {
-        LogKey::new(format!("111122223333_CloudTrail_us-east-1_20260301T{stamp}Z_{name}.json.gz"))
+        LogKey::parse(format!("111122223333_CloudTrail_us-east-1_20260301T{stamp}Z_{name}.json.gz"))
             .unwrap()
     }
 
     #[test]
     fn the_oldest_comes_first_and_what_failed_last() {
         let now = "2026-03-01T10:10:00Z".parse().unwrap();
-        let mut state = State::new(String::new(), now);
+        let mut state = TrailState::new(String::new(), now);
         state.note_read(&key("0900", "read"));
         state.note_failed(&key("0859", "failed"), false);
         let names = [

@@ -1,59 +1,63 @@
 //! The state of a trail in the ledger, changed only by compare-and-swap.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use detect::cloudtrail::Trail;
 use detect::finding::FindingId;
 use jiff::{SignedDuration, Timestamp};
 
-use super::State;
-use crate::ledger::{LedgerError, StoredLedger};
+use super::TrailState;
+use crate::ledger::{LedgerError, LedgerProblem, StoredLedger};
 use crate::store::Condition;
 
 /// Hexadecimal digits of a trail's name in the ledger.
 const NAME_DIGITS: usize = 32;
 
-/// How often a write that another sweep got in the way of is tried.
+/// How often a write is tried that conflicts with another sweep's.
 const TRIES: u32 = 5;
 
-/// What is remembered of one trail, and where.
-pub struct Memory<'a> {
-    /// What is remembered.
-    pub state: State,
+/// The state of one trail, and where it is kept.
+pub struct TrailMemory<'a> {
+    /// The state.
+    pub state: TrailState,
     ledger: &'a StoredLedger,
     note: String,
-    /// What names the state in the ledger that ours goes on from; none where there is none.
+    /// The stored state that ours follows. `None` if nothing is stored.
     etag: Option<String>,
-    /// How far other sweeps at the same time say they have come, where there were any.
+    /// The earliest cursor of other sweeps that ran at the same time.
     others: Option<Timestamp>,
 }
 
-impl<'a> Memory<'a> {
-    /// Reads what is remembered of a trail. What cannot be read is begun anew, with the reason:
-    /// then the last hours are read once more, which does no harm.
+impl<'a> TrailMemory<'a> {
+    /// Loads the state of a trail. A damaged one is replaced, and reported: then the last hours are
+    /// read once more, which does no harm.
     pub async fn load(
         ledger: &'a StoredLedger,
         trail: &Trail,
         now: Timestamp,
-    ) -> Result<(Memory<'a>, Option<LedgerError>), LedgerError> {
+    ) -> Result<(TrailMemory<'a>, Option<LedgerError>), LedgerError> {
         let note = note_name(trail);
-        let (mut state, mut etag, mut trouble) = (State::new(trail.to_string(), now), None, None);
-        if let Some(object) = ledger.note(&note).await? {
-            etag = Some(object.etag);
-            match serde_json::from_slice(&object.bytes) {
-                Ok(read) => state = read,
-                Err(error) => {
-                    trouble = Some(
-                        ledger.note_error(&note, format!("begun anew, since damaged: {error}")),
-                    )
-                }
+        let new = TrailState::new(trail.to_string(), now);
+        let mut memory = TrailMemory { state: new, ledger, note, etag: None, others: None };
+        let Some(object) = ledger.note(&memory.note).await? else { return Ok((memory, None)) };
+        memory.etag = Some(object.etag);
+        match serde_json::from_slice(&object.bytes) {
+            Ok(state) => {
+                memory.state = state;
+                Ok((memory, None))
+            }
+            Err(error) => {
+                let damaged = LedgerProblem::Replaced(Arc::new(error));
+                let damaged = ledger.note_error(&memory.note, damaged);
+                Ok((memory, Some(damaged)))
             }
         }
-        Ok((Memory { state, ledger, note, etag, others: None }, trouble))
     }
 
-    /// Writes the state. Where another sweep wrote meanwhile, what both know is joined.
+    /// Saves the state. If another sweep saved meanwhile, both states are merged.
     pub async fn save(&mut self) -> Result<(), LedgerError> {
-        let mut trouble = String::new();
+        let mut last = None;
         for _ in 0..TRIES {
             let bytes = serde_json::to_vec(&self.state)
                 .map_err(|error| self.ledger.note_error(&self.note, error))?;
@@ -63,21 +67,24 @@ impl<'a> Memory<'a> {
                     self.etag = Some(written.etag);
                     return Ok(());
                 }
-                Err(error) => trouble = error.to_string(),
+                Err(error) => last = Some(error),
             }
             match self.ledger.note(&self.note).await? {
                 Some(object) => {
                     self.etag = Some(object.etag);
-                    self.join(&object.bytes);
+                    self.merge(&object.bytes);
                 }
                 None => self.etag = None,
             }
         }
-        Err(self.ledger.note_error(&self.note, trouble))
+        Err(last.map_or_else(
+            || self.ledger.note_error(&self.note, LedgerProblem::Contended),
+            LedgerError::from,
+        ))
     }
 
-    /// The sweep has come so far. Where others were at it too, no farther than they: they may have
-    /// met what it did not.
+    /// Moves the cursor and saves, no farther than other sweeps at the same time: they may have met
+    /// objects that this one did not.
     pub async fn finish(
         &mut self,
         cursor: Timestamp,
@@ -87,11 +94,11 @@ impl<'a> Memory<'a> {
         self.save().await
     }
 
-    fn join(&mut self, theirs: &[u8]) {
-        // What is damaged is replaced by what we know.
-        let Ok(theirs) = serde_json::from_slice::<State>(theirs) else { return };
+    fn merge(&mut self, theirs: &[u8]) {
+        // A damaged state is replaced by ours.
+        let Ok(theirs) = serde_json::from_slice::<TrailState>(theirs) else { return };
         if theirs == self.state {
-            // Our own, its answer lost.
+            // Our own write, whose answer was lost.
             return;
         }
         self.others = Some(theirs.cursor().min(self.others.unwrap_or(theirs.cursor())));
@@ -101,6 +108,6 @@ impl<'a> Memory<'a> {
 
 /// The name under which the state of a trail is kept.
 fn note_name(trail: &Trail) -> String {
-    let id = FindingId::of_parts([trail.bucket.as_str(), &trail.prefix]);
+    let id = FindingId::hash_parts([trail.bucket.as_str(), &trail.prefix]);
     format!("cursor/{}", &id.as_str()[..NAME_DIGITS])
 }

@@ -1,8 +1,7 @@
-//! The schedule's work, as far as log objects are concerned: which does a trail hold that no sweep
-//! has read, and what is remembered of that. The order of things is in
-//! [`pipeline`](crate::pipeline).
+//! The reconciliation sweep: lists the log objects of each trail and reads those that no sweep has
+//! read. [`run`] is its order.
 //!
-//! Times are those of the store's clock and of CloudTrail's names, never the local one's.
+//! Times are those of the store's clock and of CloudTrail's names, never of the local clock.
 
 mod due;
 mod memory;
@@ -13,28 +12,25 @@ mod state;
 use jiff::SignedDuration;
 
 pub use due::{Due, due};
-pub use memory::Memory;
+pub use memory::TrailMemory;
 pub use report::SweepReport;
-pub use state::{LogKey, State};
+pub use state::{LogKey, TrailState};
 
 use detect::rule::RuleSet;
 
-/// How young an object is left to its notification. Only so that most are not read twice at once:
-/// the ledger makes that harmless.
+/// A younger object is left to its notification, so that most are not read twice at once.
 pub const YOUNG: SignedDuration = SignedDuration::from_mins(5);
 
-/// How often an object that cannot be read is tried, counted in sweeps that could read another one
-/// of its trail: an hour at a sweep every ten minutes.
+/// How often an object that cannot be read is tried, counting only sweeps that could read another
+/// one of its trail: an hour with a sweep every ten minutes.
 pub const ATTEMPTS: u32 = 6;
 
-/// How late an object may appear, at least and at most, whatever the rules say: the time in its
-/// name is that of its delivery, and what is looked at must be listed and remembered.
-const LOOK_BACK: (SignedDuration, SignedDuration) =
-    (SignedDuration::from_hours(1), SignedDuration::from_hours(24));
+/// The bounds of how late an object may appear, whatever the rules say.
+const MIN_LOOK_BACK: SignedDuration = SignedDuration::from_hours(1);
+const MAX_LOOK_BACK: SignedDuration = SignedDuration::from_hours(24);
 
-/// How far before the cursor a sweep lists: the longest `from` of the rules, between an hour and a
-/// day.
+/// How far before the cursor a sweep lists: the longest `from` of the rules, from an hour to a day.
 pub fn look_back(rules: &RuleSet) -> SignedDuration {
     let longest = rules.rules().iter().map(|rule| rule.from).max().unwrap_or_default();
-    SignedDuration::try_from(longest).unwrap_or(LOOK_BACK.1).clamp(LOOK_BACK.0, LOOK_BACK.1)
+    SignedDuration::try_from(longest).unwrap_or(MAX_LOOK_BACK).clamp(MIN_LOOK_BACK, MAX_LOOK_BACK)
 }

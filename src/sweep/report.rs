@@ -1,4 +1,4 @@
-//! What a sweep came upon, in counts.
+//! The counts of a sweep.
 
 use std::fmt;
 
@@ -10,23 +10,23 @@ use serde::Serialize;
 pub struct SweepReport {
     /// Trails to be listed.
     pub trails: u64,
-    /// Trails that could not be listed, or of which nothing could be remembered.
+    /// Trails that could not be listed, or whose state could not be saved.
     pub trails_failed: u64,
     /// Log objects listed.
     pub listed: u64,
-    /// Left to their notifications, for now.
+    /// Left to their notifications for now.
     pub young: u64,
     /// Read by an earlier sweep.
     pub read_before: u64,
     /// Read to their end now, or gone.
     pub read: u64,
-    /// Not read to their end, or not told of: tried again by the next sweep.
+    /// Not read to their end, or with an alert that failed: retried by the next sweep.
     pub failed: u64,
-    /// Failed once too often: not tried again.
+    /// Failed too often: not retried.
     pub abandoned: u64,
     /// Not started: left to the next sweep.
     pub backlog: u64,
-    /// Findings taken over from workers that are gone.
+    /// Findings taken over from workers that died.
     pub recovered: u64,
     /// Open markers left alone: their holders are alive, or time was over.
     pub left_open: u64,
@@ -35,32 +35,31 @@ pub struct SweepReport {
 }
 
 impl SweepReport {
-    /// Log objects by what became of them: as many as were listed, or there is a fault in this
-    /// program.
+    /// The sum of all outcomes: as many as were listed, unless this program has a bug.
     pub fn accounted(&self) -> u64 {
         self.young + self.read_before + self.read + self.failed + self.abandoned + self.backlog
     }
 }
 
 impl fmt::Display for SweepReport {
-    /// For people, the zeros left out.
+    /// One line for people, without the zeros.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "sweep: {} log objects listed", self.listed)?;
-        let fates = [
+        let outcomes = [
             (self.read, "read"),
             (self.read_before, "read before"),
             (self.young, "too young"),
             (self.failed, "failed"),
-            (self.abandoned, "given up"),
+            (self.abandoned, "abandoned"),
             (self.backlog, "left to the next sweep"),
         ];
-        let fates: Vec<String> = fates
+        let outcomes: Vec<String> = outcomes
             .iter()
             .filter(|(count, _)| *count > 0)
             .map(|(count, outcome)| format!("{count} {outcome}"))
             .collect();
-        if !fates.is_empty() {
-            write!(f, " ({})", fates.join(", "))?;
+        if !outcomes.is_empty() {
+            write!(f, " ({})", outcomes.join(", "))?;
         }
         let rest = [
             (self.trails_failed, "trails not swept"),

@@ -2,16 +2,17 @@
 //! every trail that no sweep has read. The ledger makes it harmless to do anything of it twice.
 
 use std::collections::VecDeque;
-use std::fmt::Display;
+use std::error::Error;
 use std::sync::Arc;
 
 use bytes::Bytes;
 use detect::cloudtrail::Trail;
+use detect::text::error::error_chain;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 use tokio::time::{Instant, timeout_at};
 
-use super::{ATTEMPTS, Due, LogKey, Memory, SweepReport, YOUNG, due, look_back};
+use super::{ATTEMPTS, Due, LogKey, SweepReport, TrailMemory, YOUNG, due, look_back};
 use crate::ledger::{Ledger, LedgerError, StoredLedger};
 use crate::notification::{ObjectRef, Reply};
 use crate::pipeline::run::{ProcessedObjects, QueuedObject, Run};
@@ -61,7 +62,7 @@ impl Sweep {
         Sweep {
             run,
             clock,
-            look_back: look_back(&pipeline.detections.rules),
+            look_back: look_back(&pipeline.detections.rule_set),
             counts: SweepReport::default(),
         }
     }
@@ -85,7 +86,9 @@ impl Sweep {
         self.add_recovered(send_due_summaries(pipeline, self.clock).await);
         let now = match ledger.date().await {
             Ok(now) => now,
-            Err(error) => return self.add_problem(Problem::retry("the ledger", error)),
+            Err(error) => {
+                return self.add_problem(Problem::retry("the ledger", error_chain(&error)));
+            }
         };
         self.read_trails(pipeline, ledger, now).await;
         self.write_heartbeat(ledger, now).await;
@@ -127,8 +130,8 @@ impl Sweep {
         trail: &Trail,
         now: Timestamp,
     ) -> Result<(), String> {
-        let (mut memory, damaged) = Memory::load(ledger, trail, now).await.map_err(text)?;
-        let damaged = damaged.map(|error| Problem::discard(format!("trail {trail}"), error));
+        let (mut memory, damaged) = TrailMemory::load(ledger, trail, now).await.map_err(text)?;
+        let damaged = damaged.map(|error| Problem::discard(format!("trail {trail}"), text(error)));
         self.run.outcome.problems.extend(damaged);
         let due = self.list(pipeline, trail, &memory, now).await?;
         self.counts.listed += due.listed;
@@ -146,10 +149,10 @@ impl Sweep {
         &self,
         pipeline: &Pipeline,
         trail: &Trail,
-        memory: &Memory<'_>,
+        memory: &TrailMemory<'_>,
         now: Timestamp,
     ) -> Result<Due, String> {
-        let region = |region: &str| pipeline.detections.rules.can_match_in(region);
+        let region = |region: &str| pipeline.detections.rule_set.can_match_in(region);
         let due = due(&*pipeline.store, trail, &memory.state, now, self.look_back, &region);
         match self.run.clock.last_start {
             None => due.await.map_err(text),
@@ -164,7 +167,7 @@ impl Sweep {
     async fn read(
         &mut self,
         backlog: &mut Backlog<'_>,
-        memory: &mut Memory<'_>,
+        memory: &mut TrailMemory<'_>,
     ) -> Result<(), LedgerError> {
         while !backlog.left.is_empty() && !self.run.clock.is_over() {
             let batch = backlog.next_batch();
@@ -205,7 +208,7 @@ impl Sweep {
     async fn end_trail(
         &mut self,
         backlog: Backlog<'_>,
-        memory: &mut Memory<'_>,
+        memory: &mut TrailMemory<'_>,
         now: Timestamp,
     ) -> Result<(), LedgerError> {
         let mut failed = Vec::new();
@@ -234,8 +237,7 @@ impl Sweep {
     async fn write_heartbeat(&mut self, ledger: &StoredLedger, now: Timestamp) {
         let beat = json!({ "time": now, "sweep": self.counts }).to_string();
         if let Err(error) = ledger.put_note("heartbeat", Bytes::from(beat), Condition::None).await {
-            let error = ledger.note_error("heartbeat", error);
-            self.add_problem(Problem::retry("the ledger", error));
+            self.add_problem(Problem::retry("the ledger", error_chain(&error)));
         }
     }
 }
@@ -260,13 +262,18 @@ impl<'a> Backlog<'a> {
     }
 
     fn put_back(&mut self, not_started: Vec<QueuedObject>) {
-        let keys = not_started.into_iter().rev().filter_map(|it| LogKey::new(it.object.key));
+        let keys = not_started.into_iter().rev().filter_map(|it| LogKey::parse(it.object.key));
         keys.for_each(|key| self.left.push_front(key));
     }
 
     /// Remembers what became of an object. Returns true if it need not be read again.
-    fn note(&mut self, object: ObjectRef, outcome: ObjectOutcome, memory: &mut Memory<'_>) -> bool {
-        let Some(key) = LogKey::new(object.key) else { return false };
+    fn note(
+        &mut self,
+        object: ObjectRef,
+        outcome: ObjectOutcome,
+        memory: &mut TrailMemory<'_>,
+    ) -> bool {
+        let Some(key) = LogKey::parse(object.key) else { return false };
         self.any_read |= outcome == ObjectOutcome::Scanned;
         if outcome.is_retried() {
             self.failed.push(key);
@@ -277,8 +284,8 @@ impl<'a> Backlog<'a> {
     }
 }
 
-fn text(error: impl Display) -> String {
-    error.to_string()
+fn text(error: impl Error) -> String {
+    error_chain(&error)
 }
 
 fn object(trail: &Trail, key: String) -> ObjectRef {

@@ -8,36 +8,35 @@ use serde::de::Error;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use sha2::{Digest, Sha256};
 
-/// Hexadecimal digits of a key's hash. Of 64 bits: were a trail to hold 10,000 objects an hour, two
-/// of one window would share a hash, and one be left to its notification alone, once in some
-/// million years.
+/// Hexadecimal digits of a key's 64-bit hash. With 10,000 objects an hour, two of one look-back share
+/// a hash, so that one is left to its notification alone, once in some million years.
 const DIGITS: usize = 16;
 
 /// The key of a log object, and when its name says it was delivered.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct LogKey {
-    /// To the minute. First, so that keys sort by it.
+    /// To the minute. The first field, so that keys sort by it.
     pub delivered: Timestamp,
     /// As S3 knows it.
     pub key: String,
 }
 
-/// What is remembered of one trail between sweeps.
+/// What sweeps know of one trail.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct State {
-    /// The trail, for people who look.
+pub struct TrailState {
+    /// For people who read the stored state.
     trail: String,
-    /// Of what was named before this, nothing is left to be done but what appears late.
+    /// Objects named before this are done, except those that appear late.
     cursor: Timestamp,
-    /// Objects that need not be read (again), by the time in their names.
+    /// Objects that need not be read again, by the time in their names.
     read: BTreeMap<Timestamp, Hashes>,
-    /// How often objects failed that are to be tried again, by the time in their names.
+    /// Attempts at objects that are retried, by the time in their names.
     failed: BTreeMap<Timestamp, BTreeMap<String, u32>>,
 }
 
 impl LogKey {
-    /// None where the name does not tell when it was delivered: CloudTrail's always do.
-    pub fn new(key: String) -> Option<LogKey> {
+    /// Returns `None` if the name has no delivery time; CloudTrail's always have.
+    pub fn parse(key: String) -> Option<LogKey> {
         Some(LogKey { delivered: key::delivered(&key)?, key })
     }
 
@@ -53,10 +52,10 @@ impl LogKey {
     }
 }
 
-impl State {
-    /// Of a trail that was never swept.
-    pub fn new(trail: String, now: Timestamp) -> State {
-        State { trail, cursor: now, read: BTreeMap::new(), failed: BTreeMap::new() }
+impl TrailState {
+    /// The state of a trail that was never swept.
+    pub fn new(trail: String, now: Timestamp) -> TrailState {
+        TrailState { trail, cursor: now, read: BTreeMap::new(), failed: BTreeMap::new() }
     }
 
     /// The trail, as the configuration names it.
@@ -64,32 +63,32 @@ impl State {
         &self.trail
     }
 
-    /// How many objects could not be read so far, and are to be tried again.
+    /// How many objects could not be read and are retried.
     pub fn failing(&self) -> usize {
         self.failed.values().map(BTreeMap::len).sum()
     }
 
-    /// Of what was named before this, nothing is left to be done but what appears late.
+    /// Objects named before this are done, except those that appear late.
     pub fn cursor(&self) -> Timestamp {
         self.cursor
     }
 
-    /// The first time in names that matters at `now`: far enough back for what appears late.
+    /// The earliest name that a sweep at `now` lists, far enough back for what appears late.
     pub fn since(&self, now: Timestamp, look_back: SignedDuration) -> Timestamp {
         back(self.cursor.min(now), look_back)
     }
 
-    /// Whether it need not be read (again).
+    /// Returns true if the object need not be read again.
     pub fn is_read(&self, key: &LogKey) -> bool {
         self.read.get(&key.delivered).is_some_and(|hashes| hashes.0.contains(&key.hash()))
     }
 
-    /// Whether it was tried before, in vain.
+    /// Returns true if the object failed before.
     pub fn has_failed(&self, key: &LogKey) -> bool {
         self.failed.get(&key.delivered).is_some_and(|failed| failed.contains_key(&key.digits()))
     }
 
-    /// It need not be read again.
+    /// Notes that the object need not be read again.
     pub fn note_read(&mut self, key: &LogKey) {
         if let Some(failed) = self.failed.get_mut(&key.delivered) {
             failed.remove(&key.digits());
@@ -97,8 +96,7 @@ impl State {
         self.read.entry(key.delivered).or_default().0.insert(key.hash());
     }
 
-    /// It failed. `counts` says whether that is held against it; the answer is how often it was so
-    /// far.
+    /// Notes that the object failed, as an attempt if `counts` is true. Returns its attempts so far.
     pub fn note_failed(&mut self, key: &LogKey, counts: bool) -> u32 {
         let attempts =
             self.failed.entry(key.delivered).or_default().entry(key.digits()).or_default();
@@ -106,7 +104,7 @@ impl State {
         *attempts
     }
 
-    /// A sweep has come so far. What it will not list again is forgotten.
+    /// Moves the cursor, and forgets what will not be listed again.
     pub fn advance(&mut self, cursor: Timestamp, look_back: SignedDuration) {
         self.cursor = cursor;
         let since = back(cursor, look_back);
@@ -115,9 +113,9 @@ impl State {
         self.failed.retain(|_, failed| !failed.is_empty());
     }
 
-    /// Joins what another sweep found out at the same time. The earlier cursor holds: what was read
-    /// twice does no harm.
-    pub fn merge(&mut self, other: State) {
+    /// Merges the state of a sweep that ran at the same time. The earlier cursor holds: reading an
+    /// object twice does no harm.
+    pub fn merge(&mut self, other: TrailState) {
         self.cursor = self.cursor.min(other.cursor);
         for (time, hashes) in other.read {
             self.read.entry(time).or_default().0.extend(hashes.0);
@@ -132,13 +130,13 @@ impl State {
     }
 }
 
-/// A time so much earlier, at the start of its minute: names tell no more.
+/// An earlier time, at the start of its minute: names are no finer.
 fn back(time: Timestamp, look_back: SignedDuration) -> Timestamp {
     let early = time.checked_sub(look_back).unwrap_or(Timestamp::MIN).as_second();
     Timestamp::from_second(early - early.rem_euclid(60)).unwrap_or(Timestamp::MIN)
 }
 
-/// Hashes of keys; written as their digits, one after the other.
+/// Hashes of keys, serialised as their concatenated digits.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 struct Hashes(BTreeSet<u64>);
 
@@ -173,7 +171,7 @@ mod tests {
     }
 
     fn key(stamp: &str) -> LogKey {
-        LogKey::new(format!("AWSLogs/111122223333_CloudTrail_us-east-1_202603{stamp}Z_x.json.gz"))
+        LogKey::parse(format!("AWSLogs/111122223333_CloudTrail_us-east-1_202603{stamp}Z_x.json.gz"))
             .unwrap()
     }
 
@@ -185,14 +183,14 @@ mod tests {
             ("01T10:00:00", "02T10:00:00", "01T09:00:00"),
             ("01T11:00:00", "01T10:00:00", "01T09:00:00"),
         ] {
-            let state = State::new(String::new(), time(cursor));
+            let state = TrailState::new(String::new(), time(cursor));
             assert_eq!(state.since(time(now), HOUR), time(expected), "{cursor} at {now}");
         }
     }
 
     #[test]
     fn what_is_not_listed_again_is_forgotten() {
-        let mut state = State::new(String::new(), time("01T10:00:00"));
+        let mut state = TrailState::new(String::new(), time("01T10:00:00"));
         state.note_read(&key("01T0859"));
         state.note_read(&key("01T0900"));
         state.advance(time("01T10:00:59"), HOUR);
@@ -202,20 +200,20 @@ mod tests {
 
     #[test]
     fn it_is_written_as_text_and_read_again() {
-        let mut state = State::new("s3://logs/".to_owned(), time("01T10:00:00"));
+        let mut state = TrailState::new("s3://logs/".to_owned(), time("01T10:00:00"));
         ["01T1000", "01T1005"].iter().for_each(|stamp| state.note_read(&key(stamp)));
         state.note_failed(&key("01T1006"), true);
         let text = serde_json::to_string(&state).unwrap();
-        assert_eq!(serde_json::from_str::<State>(&text).unwrap(), state, "{text}");
+        assert_eq!(serde_json::from_str::<TrailState>(&text).unwrap(), state, "{text}");
         for damaged in [text.replace("failed", "x"), text.replacen("00Z\":\"", "00Z\":\"a", 1)] {
-            assert!(serde_json::from_str::<State>(&damaged).is_err(), "{damaged}");
+            assert!(serde_json::from_str::<TrailState>(&damaged).is_err(), "{damaged}");
         }
     }
 
     #[test]
     fn what_two_sweeps_know_is_joined() {
-        let mut one = State::new(String::new(), time("01T10:00:00"));
-        let mut other = State::new(String::new(), time("01T09:55:00"));
+        let mut one = TrailState::new(String::new(), time("01T10:00:00"));
+        let mut other = TrailState::new(String::new(), time("01T09:55:00"));
         one.note_read(&key("01T0950"));
         one.note_failed(&key("01T0952"), true);
         other.note_read(&key("01T0951"));

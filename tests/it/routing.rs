@@ -5,10 +5,10 @@ use std::collections::BTreeSet;
 
 use alert::{Accounts, Alert};
 use aws_sdk_sns::Client;
-use detect::correlation::testing::rehearse;
+use detect::correlation::testing::simulate_correlation;
 use detect::finding::{Context, Finding, FindingId, Origin, Summary};
-use detect::rule::testing::{self, Sequences};
-use detect::rule::{RuleSources, load};
+use detect::rule::testing::{self, TestSequences};
+use detect::rule::{LoadedRules, RuleSources};
 use jiff::Timestamp;
 use serde_json::Value;
 use support::canned::Canned;
@@ -45,28 +45,29 @@ const POLICIES: [Expected; 9] = [
 fn alerts() -> Vec<Alert> {
     let accounts = Accounts::default();
     let both = |rule: detect::rule::Rule| {
-        let record = testing::sample(&rule).unwrap().expect("a sample");
+        let record = testing::sample_record(&rule).unwrap().expect("a sample");
         let found = |record_number| {
             let origin = Origin::Inline { envelope: "test".to_owned(), record: record_number };
             Finding::new(&rule.info, &record, origin)
         };
-        let id = FindingId::of_parts(["summary", &rule.info.id]);
-        let summary = Summary::of(id, None, 1, &[found(0), found(1)]).expect("findings");
+        let id = FindingId::hash_parts(["summary", &rule.info.id]);
+        let summary = Summary::from_findings(id, None, 1, &[found(0), found(1)]).expect("findings");
         [
             alert::render(&found(0), &Context::default(), &accounts),
             alert::render_summary(&summary, &accounts),
         ]
     };
-    load::embedded().rules.into_iter().flat_map(both).chain(correlations()).collect()
+    LoadedRules::embedded().rules.into_iter().flat_map(both).chain(correlations()).collect()
 }
 
 /// An alert of each correlation, of its sample.
 fn correlations() -> Vec<Alert> {
-    let set = RuleSources::from_places(true, &[]).into_rules().unwrap();
+    let set = RuleSources::from_paths(true, &[]).into_rule_set().unwrap();
     let alert = |correlation: &detect::rule::Correlation| {
-        let records = &Sequences::of(correlation).unwrap().unwrap().must_match[0].records;
-        let (told, known) =
-            rehearse(correlation, &set, records, Timestamp::UNIX_EPOCH).expect("it rings");
+        let records =
+            &TestSequences::for_correlation(correlation).unwrap().unwrap().must_match[0].records;
+        let (told, known) = simulate_correlation(correlation, &set, records, Timestamp::UNIX_EPOCH)
+            .expect("it rings");
         alert::render_correlation(&told, &known, &Accounts::default())
     };
     set.correlations().iter().map(alert).collect()

@@ -53,7 +53,7 @@ impl Partition {
 /// The page of the group, under the name that it has now; absent where there is no group any more.
 pub(super) fn group(call: AlertCall<'_>) -> Option<String> {
     let deleted = call.group_action()? == GroupAction::Delete && !call.failed();
-    let name = call.group_now().filter(|_| !deleted).and_then(encoded)?;
+    let name = call.current_group().filter(|_| !deleted).and_then(encoded)?;
     Some(format!("https://{}/iam/home#/groups/details/{name}", Partition::of(call).console()))
 }
 

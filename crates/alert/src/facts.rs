@@ -78,14 +78,14 @@ fn called(call: AlertCall<'_>) -> String {
 fn concerned(call: AlertCall<'_>) -> Vec<Row> {
     let group = call.group_action().is_some().then(|| ("Group", shown(call.group())));
     let group = group.or_else(|| given("Group", call.group()));
-    let path = call.new_group("path").or_else(|| call.parameter("path"));
+    let path = call.created_group("path").or_else(|| call.parameter("path"));
     let rows = [
         group,
         given("New name", call.parameter("newGroupName")),
         given("Path", path),
         given("New path", call.parameter("newPath")),
-        given("Group id", call.new_group("groupId")),
-        given("Group ARN", call.new_group("arn")),
+        given("Group id", call.created_group("groupId")),
+        given("Group ARN", call.created_group("arn")),
         given("User", call.target_user()),
         given("Policy", call.parameter("policyArn")),
         given("Policy name", call.parameter("policyName")),

@@ -99,11 +99,12 @@ impl<'a> Story<'a> {
     /// Empty where nothing is known of the group; else with the finding's own event, whether it was
     /// given or not.
     pub(super) fn of(call: AlertCall<'_>, context: &'a Context) -> Story<'a> {
-        let own = TimelineEntry::of(call.finding).filter(|_| !context.group_timeline.is_empty());
+        let own = TimelineEntry::from_finding(call.finding)
+            .filter(|_| !context.group_timeline.is_empty());
         let given = context.group_timeline.iter().map(Cow::Borrowed);
         let mut entries: Vec<Cow<'a, TimelineEntry>> =
             given.chain(own.clone().map(Cow::Owned)).collect();
-        entries.sort_by(|one, other| one.rank().cmp(&other.rank()));
+        entries.sort_by(|one, other| one.sort_key().cmp(&other.sort_key()));
         entries.dedup_by(|second, first| merge(second, first));
         let is_own =
             |entry: &TimelineEntry| own.as_ref().is_some_and(|own| own.is_same_event(entry));
@@ -136,7 +137,7 @@ fn group_lines(call: AlertCall<'_>, story: &Story<'_>, is_first: bool) -> Vec<St
     if story.told.is_empty() || (story.is_alone() && is_first) {
         return Vec::new();
     }
-    let group = call.group_now().map(|group| format!(" {}", name(group))).unwrap_or_default();
+    let group = call.current_group().map(|group| format!(" {}", name(group))).unwrap_or_default();
     if story.is_alone() {
         return wrap::hanging("  ", &format!("Nothing else is on record of the group{group}."));
     }
@@ -164,7 +165,7 @@ fn event(call: AlertCall<'_>, entry: &TimelineEntry) -> String {
     let called = entry
         .group
         .as_deref()
-        .filter(|it| Some(*it) != call.group_now() && entry.action != "UpdateGroup");
+        .filter(|it| Some(*it) != call.current_group() && entry.action != "UpdateGroup");
     let called = called.map(|group| format!("as {}: ", name(group))).unwrap_or_default();
     let power =
         gained(entry).map(|power| format!("; it {}", power_in_words(power))).unwrap_or_default();

@@ -10,11 +10,11 @@
 
 mod place;
 
-use detect::rule::{Detections, LoadedExceptions, RuleSet, RuleSources, RulesError, load};
+use detect::rule::{Detections, LoadedExceptions, LoadedRules, RuleSet, RuleSources, RulesError};
 use detect::text::error::error_chain;
 use jiff::{SignedDuration, Timestamp};
-use place::Texts;
 pub use place::FetchError;
+use place::Texts;
 use thiserror::Error;
 
 use crate::app::config::{Config, DetectionsPlace};
@@ -94,7 +94,7 @@ impl Reload {
         let detections =
             Detections::with_loaded(rules.clone(), self.exceptions_of(&fetched.exceptions, &rules));
         (self.seen, self.in_use) = (Some(fetched), Some(rules));
-        Ok(Some(detections.with_troubles(troubles)))
+        Ok(Some(detections.with_reload_errors(troubles)))
     }
 
     /// Both places' texts. One that cannot be fetched is as it was, with the reason; rules must
@@ -134,13 +134,13 @@ impl Reload {
 
     /// The rules of these texts; where they cannot be used, those in use.
     fn rules_of(&self, texts: &Texts, troubles: &mut Vec<String>) -> Result<RuleSet, ReloadError> {
-        let mut gathered = RuleSources::from_places(self.default_rules, &[]);
+        let mut gathered = RuleSources::from_paths(self.default_rules, &[]);
         match &self.rules {
-            Some(DetectionsPlace::Local(path)) => gathered.add(load::folder(path)),
-            Some(DetectionsPlace::S3 { .. }) => gathered.add(load::texts(named(texts))),
+            Some(DetectionsPlace::Local(path)) => gathered.add(LoadedRules::from_path(path)),
+            Some(DetectionsPlace::S3 { .. }) => gathered.add(LoadedRules::from_texts(named(texts))),
             None => {}
         }
-        match (gathered.into_all_rules(), &self.in_use) {
+        match (gathered.into_complete_rule_set(), &self.in_use) {
             (Ok(rules), _) => Ok(rules),
             (Err(error), None) => Err(error.into()),
             (Err(error), Some(rules)) => {

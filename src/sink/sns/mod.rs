@@ -75,8 +75,8 @@ impl SnsSink {
             Ok(output) => note(&output, outcomes, &self.topic),
             Err(error) => {
                 let region = self.client.config().region();
-                let source = AwsError::from_sdk(error, region, PUBLISH);
-                let error = PublishError::Aws { topic: self.topic.clone(), source };
+                let error = AwsError::from_sdk(error, region, PUBLISH);
+                let error = PublishError::from_aws(&self.topic, error);
                 batch.iter().for_each(|outgoing| outcomes[outgoing.index] = Err(error.clone()));
                 Vec::new()
             }
@@ -159,8 +159,8 @@ fn note(output: &PublishBatchOutput, outcomes: &mut [Outcome], topic: &str) -> V
     let mut again = Vec::new();
     for failed in output.failed() {
         if let Some(index) = index_of(Some(failed.id()), outcomes) {
-            let source = AwsError::from_code(failed.code(), failed.message(), PUBLISH);
-            outcomes[index] = Err(PublishError::Aws { topic: topic.to_owned(), source });
+            let error = AwsError::from_code(failed.code(), failed.message(), PUBLISH);
+            outcomes[index] = Err(PublishError::from_aws(topic, error));
             if !failed.sender_fault() {
                 again.push(index);
             }

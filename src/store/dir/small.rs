@@ -26,7 +26,7 @@ pub(super) struct Small {
 
 impl Small {
     pub(super) fn get(&self) -> Result<SmallObject, StoreErrorKind> {
-        let read = || {
+        let read = || -> io::Result<_> {
             let mut file = File::open(&self.path)?;
             let mut bytes = Vec::new();
             file.read_to_end(&mut bytes)?;
@@ -37,7 +37,11 @@ impl Small {
         Ok(SmallObject { etag: etag(&bytes), bytes, modified, date: self.date()? })
     }
 
-    pub(super) fn put(&self, bytes: &[u8], condition: &Condition) -> Result<Written, StoreErrorKind> {
+    pub(super) fn put(
+        &self,
+        bytes: &[u8],
+        condition: &Condition,
+    ) -> Result<Written, StoreErrorKind> {
         let partial = self
             .own_file(&unfinished_name())
             .and_then(|path| write_file(&path, bytes).map(|()| path));

@@ -22,8 +22,7 @@ pub(super) struct DateListener {
 impl DateListener {
     pub(super) fn date(&self) -> Result<Timestamp, StoreErrorKind> {
         let heard = self.heard.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        let date =
-            heard.and_then(|text| DateTime::from_str(&text, DateTimeFormat::HttpDate).ok());
+        let date = heard.and_then(|text| DateTime::from_str(&text, DateTimeFormat::HttpDate).ok());
         date.as_ref().and_then(timestamp).ok_or_else(|| incomplete("Date"))
     }
 }

@@ -10,7 +10,7 @@ use aws_config::SdkConfig;
 use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
 use aws_sdk_s3::primitives::ByteStream;
-use detect::rule::{RuleSet, load};
+use detect::rule::{LoadedRules, RuleSet};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 use trailbell::app::config::Config;
@@ -66,7 +66,7 @@ impl World {
     pub async fn pipeline_at(&self, url: &str, patience: Patience) -> Arc<Pipeline> {
         let vars = self.settings().into_iter().map(|(name, value)| (name.into(), value.into()));
         let config = Config::from_vars(vars).unwrap();
-        let rules = RuleSet::new([load::embedded().rules]).unwrap();
+        let rules = RuleSet::new([LoadedRules::embedded().rules]).unwrap();
         Arc::new(
             wiring::pipeline(
                 &config,

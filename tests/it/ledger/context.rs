@@ -15,7 +15,7 @@ use trailbell::ledger::{Ledger, StoredLedger};
 use trailbell::notification::ObjectRef;
 use trailbell::pipeline::{self, Clock, InvocationReport};
 use trailbell::store::{
-    Condition, DirStore, Listing, ObjectStore, Page, PutError, SmallObject, StoreError, Written,
+    Condition, DirStore, Listing, ObjectStore, Page, SmallObject, StoreError, Written,
 };
 
 use crate::ledger::memory::{Fault, Memory, Topic};
@@ -163,7 +163,7 @@ impl ObjectStore for Hangs {
         key: &str,
         bytes: Bytes,
         condition: Condition,
-    ) -> Result<Written, PutError> {
+    ) -> Result<Written, StoreError> {
         self.0.put(bucket, key, bytes, condition).await
     }
 
@@ -308,7 +308,7 @@ async fn the_callers_findings_are_counted_without_those_of_this_call() {
     memory.write(&format!("{folder}20260301T093000Z-gone%2Drule-{}", "1".repeat(64)), "");
     memory.write(&format!("{folder}20260301T093000Z-damaged"), "");
     let same_call =
-        FindingId::of_parts(["other", "111122223333", "AttachGroupPolicy-2026-03-01T10:30:00Z"]);
+        FindingId::hash_parts(["other", "111122223333", "AttachGroupPolicy-2026-03-01T10:30:00Z"]);
     memory.write(&format!("{folder}20260301T103000Z-other-{same_call}"), "");
     let (_, alerts) = run(&memory, &topic, &[attach("2026-03-01T10:30:00Z")]).await;
     let findings = context(&alerts[0])["principal_findings"].as_array().unwrap();

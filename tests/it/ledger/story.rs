@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use alert::Alert;
-use detect::rule::{Detections, LoadedExceptions, RuleSet, load};
+use detect::rule::{Detections, LoadedExceptions, LoadedRules, RuleSet};
 use serde_json::{Value, json};
 use trailbell::ledger::{Ledger, StoredLedger};
 use trailbell::pipeline::{self, Pipeline};
@@ -95,7 +95,7 @@ fn page(told: &[Vec<Alert>]) -> String {
 async fn golden(name: &str, notifications: &[Vec<Value>], exceptions: &str) {
     let (folder, topic) = (tempfile::tempdir().unwrap(), Topic::default());
     let mut pipeline = with_folder(folder.path(), &topic);
-    let rules = RuleSet::new([load::embedded().rules]).unwrap();
+    let rules = RuleSet::new([LoadedRules::embedded().rules]).unwrap();
     let exceptions = LoadedExceptions::from_texts([("exceptions.toml", exceptions)].into_iter());
     pipeline.detections = Arc::new(Detections::with_loaded(rules, exceptions));
     let told = told(pipeline, &topic, notifications).await;

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use detect::cloudtrail::Record;
 use detect::finding::{Finding, Origin};
-use detect::rule::load;
+use detect::rule::LoadedRules;
 use trailbell::ledger::{Claim, Claimed, Content, Probe, StoredLedger, Survey};
 
 use crate::ledger::memory::{Fault, Memory};
@@ -17,7 +17,7 @@ fn ledger(memory: &Memory) -> StoredLedger {
 
 async fn claim(memory: &Memory, event: &str) -> Claim {
     let record = Record::from_value(create_group(event, "alice")).unwrap();
-    let rule = &load::embedded().rules[0];
+    let rule = &LoadedRules::embedded().rules[0];
     let finding = Finding::new(
         &rule.info,
         &record,
@@ -61,5 +61,5 @@ async fn a_probe_that_cannot_be_written_is_told_by_its_key() {
     let memory = Memory::new();
     memory.fail(|_, _| Fault::Refused);
     let error = ledger(&memory).probe().await.unwrap_err();
-    assert!(error.key.starts_with("doctor/"), "{error}");
+    assert!(error.to_string().starts_with("cannot write s3://state/doctor/"), "{error}");
 }

@@ -5,7 +5,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use alert::Accounts;
-use detect::rule::{Detections, RuleSet, load};
+use detect::rule::{Detections, LoadedRules, RuleSet};
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use jiff::Timestamp;
@@ -37,7 +37,7 @@ pub fn pipeline(memory: &Memory, topic: &Topic) -> Arc<Pipeline> {
 
 fn detections() -> Arc<Detections> {
     static DETECTIONS: OnceLock<Arc<Detections>> = OnceLock::new();
-    let load = || Arc::new(RuleSet::new([load::embedded().rules]).unwrap().into());
+    let load = || Arc::new(RuleSet::new([LoadedRules::embedded().rules]).unwrap().into());
     Arc::clone(DETECTIONS.get_or_init(load))
 }
 

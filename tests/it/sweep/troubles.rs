@@ -129,7 +129,7 @@ async fn a_damaged_memory_is_begun_anew() {
     let outcome = world.sweep().await;
     assert_eq!((counts(&outcome).read, world.topic.told()), (1, 1));
     assert!(
-        outcome.problems.iter().any(|problem| problem.what.contains("begun anew")),
+        outcome.problems.iter().any(|problem| problem.what.contains("damaged, so it was replaced")),
         "{:?}",
         outcome.problems
     );

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use alert::Accounts;
 use detect::cloudtrail::Trail;
-use detect::rule::{Detections, RuleSet, load};
+use detect::rule::{Detections, LoadedRules, RuleSet};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use tokio::time::Instant;
@@ -82,7 +82,7 @@ pub fn pipeline<S: ObjectStore + Clone + 'static>(
 
 pub fn detections() -> Arc<Detections> {
     static DETECTIONS: OnceLock<Arc<Detections>> = OnceLock::new();
-    let load = || Arc::new(RuleSet::new([load::embedded().rules]).unwrap().into());
+    let load = || Arc::new(RuleSet::new([LoadedRules::embedded().rules]).unwrap().into());
     Arc::clone(DETECTIONS.get_or_init(load))
 }
 

@@ -52,7 +52,7 @@ fn group(call: AlertCall<'_>) -> Vec<Step> {
 
 /// Who is in the group, and what the group may do.
 fn contents(call: AlertCall<'_>) -> Vec<Step> {
-    let group = call.group_now();
+    let group = call.current_group();
     let list = |what: &str| Command::aws(what).with("--group-name", group);
     vec![
         members(call),
@@ -62,7 +62,7 @@ fn contents(call: AlertCall<'_>) -> Vec<Step> {
 }
 
 fn members(call: AlertCall<'_>) -> Step {
-    let group = call.group_now();
+    let group = call.current_group();
     let purpose = format!("Who is in the group {} now?", shown(group, "concerned"));
     Step::run(purpose, Command::aws("iam get-group").with("--group-name", group))
 }
@@ -108,7 +108,7 @@ fn inline_policy(call: AlertCall<'_>) -> Step {
 
 /// What else happened to the group, under its old name and its new one.
 fn history(call: AlertCall<'_>) -> Vec<Step> {
-    let new_name = call.group_now().filter(|name| Some(*name) != call.group());
+    let new_name = call.current_group().filter(|name| Some(*name) != call.group());
     let names = call.group().into_iter().chain(new_name);
     let look = |name: &str| {
         let purpose =

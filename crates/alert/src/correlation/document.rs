@@ -41,10 +41,10 @@ fn ours(story: &Story<'_>, subject: &str) -> Value {
         "correlation": {
             "id": told.id,
             "incident": told.incident,
-            "asked": told.asked,
+            "asked": told.condition,
             "stages": told.stages,
             "group_by": alike(story),
-            "severity_without_raise": told.base,
+            "severity_without_raise": told.base_severity,
             "raised_by": told.raised_by,
         },
         "rule": document::our_rule(&told.rule),
@@ -52,7 +52,7 @@ fn ours(story: &Story<'_>, subject: &str) -> Value {
         "member_ids": told.members,
         "members": members,
         "members_left_out": told.events - members.len().min(told.events),
-        "members_trouble": story.known.trouble,
+        "members_trouble": story.known.read_error,
         "check": story.check.iter().map(Step::document).collect::<Value>(),
         "undo": story.undo.iter().map(Step::document).collect::<Value>(),
     })
@@ -66,7 +66,7 @@ fn alike(story: &Story<'_>) -> Value {
 }
 
 fn member(finding: &detect::finding::Finding) -> Value {
-    let mut member = json!(Member::of(finding));
+    let mut member = json!(Member::from_finding(finding));
     member["rule"] = json!({"id": finding.rule.id, "name": finding.rule.name});
     member
 }

@@ -69,7 +69,7 @@ fn happened(story: &Story<'_>) -> Vec<String> {
     }
     if let unread @ 1.. = story.told.members.len() - known.members.len() {
         let why =
-            known.trouble.as_deref().map(|why| format!(": {}", clean::text(why, LONGEST_TEXT)));
+            known.read_error.as_deref().map(|why| format!(": {}", clean::text(why, LONGEST_TEXT)));
         let are = if unread == 1 { "is" } else { "are" };
         let unread = format!("{} {are} not shown here{}.", events(unread), why.unwrap_or_default());
         lines.extend(wrap::hanging("  … ", &unread));
@@ -131,7 +131,7 @@ fn why(story: &Story<'_>) -> Vec<String> {
     } else {
         format!(", alike in {}", alike.join(" and "))
     };
-    let asked = format!("The rule asks for {}{alike}:", clean::text(&told.asked, LONGEST_TEXT));
+    let asked = format!("The rule asks for {}{alike}:", clean::text(&told.condition, LONGEST_TEXT));
     let stage = |names: &Vec<String>| {
         wrap::hanging("    - ", &clean::text(&names.join(" or "), 4 * LONGEST_TEXT))
     };

@@ -101,7 +101,7 @@ impl Story<'_> {
 
     /// How the severity came about.
     fn severity(&self) -> String {
-        let (rule, base) = (&self.told.rule, self.told.base.as_str());
+        let (rule, base) = (&self.told.rule, self.told.base_severity.as_str());
         match &self.told.raised_by {
             None => format!("{}, as the rule has it.", rule.severity.as_str()),
             Some(query) => {
@@ -128,7 +128,7 @@ impl Story<'_> {
 /// The minimal alert of last resort: what finds the episode in the ledger.
 pub fn render_minimal_correlation(told: &CorrelationAlertData) -> Alert {
     let members = MemberFindings {
-        trouble: Some("the full alert could not be sent".to_owned()),
+        read_error: Some("the full alert could not be sent".to_owned()),
         ..MemberFindings::default()
     };
     let ids_only = CorrelationAlertData { rule: Arc::new(bare(&told.rule)), ..told.clone() };

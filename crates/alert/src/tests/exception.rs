@@ -187,7 +187,7 @@ proptest! {
         let (_, pasted) = text.split_once("\n  [[exception]]").expect("an exception at the end of the mail");
         for toml in [toml, &format!("  [[exception]]{pasted}")] {
             let exceptions = load(toml);
-            prop_assert_eq!(exceptions.all().len(), 1);
+            prop_assert_eq!(exceptions.as_slice().len(), 1);
             prop_assert!(holds(&exceptions, &rule, &by(&arn), "2026-03-02T00:00:00Z"), "{}", toml);
             prop_assert_eq!(holds(&exceptions, &rule, &by(&other), "2026-03-02T00:00:00Z"), arn == other);
         }

@@ -35,7 +35,7 @@ pub fn finding(ecs: Value) -> Finding {
         text("/user/name").unwrap_or("AIDA1".to_owned())
     };
     Finding {
-        id: FindingId::of("r-1", &record),
+        id: FindingId::for_record("r-1", &record),
         rule: Arc::new(rule()),
         time: text("/@timestamp").and_then(|time| time.parse().ok()),
         account: text("/aws/cloudtrail/recipient_account_id"),

@@ -18,7 +18,7 @@ fn call(action: &str, time: &str) -> Finding {
 }
 
 fn entry(finding: &Finding) -> TimelineEntry {
-    TimelineEntry::of(finding).expect("a time")
+    TimelineEntry::from_finding(finding).expect("a time")
 }
 
 /// The section of the mail, without its heading.

@@ -3,7 +3,7 @@
 use alert::{Accounts, render_correlation};
 use detect::cloudtrail::Record;
 use detect::correlation::testing;
-use detect::rule::testing::Sequences;
+use detect::rule::testing::TestSequences;
 use detect::rule::{Correlation, RuleSet, RuleSources};
 use jiff::Timestamp;
 
@@ -11,10 +11,11 @@ use jiff::Timestamp;
 const MAX_BYTES: usize = 256 * 1024;
 
 fn sample(of: &str, group: &str) -> (RuleSet, Correlation, Vec<Record>) {
-    let set = RuleSources::from_places(true, &[]).into_rules().unwrap();
+    let set = RuleSources::from_paths(true, &[]).into_rule_set().unwrap();
     let correlation =
         set.correlations().iter().find(|it| it.info.name.contains(of)).unwrap().clone();
-    let records = Sequences::of(&correlation).unwrap().unwrap().must_match.remove(0).records;
+    let records =
+        TestSequences::for_correlation(&correlation).unwrap().unwrap().must_match.remove(0).records;
     let named = records.into_iter().map(|record| {
         let mut fields = record.fields().clone();
         fields["requestParameters"]["groupName"] = group.into();
@@ -35,7 +36,8 @@ fn hostile_names_break_no_alert_of_a_correlation() {
     ] {
         let (set, correlation, records) = sample(of, group);
         let (told, known) =
-            testing::rehearse(&correlation, &set, &records, Timestamp::UNIX_EPOCH).unwrap();
+            testing::simulate_correlation(&correlation, &set, &records, Timestamp::UNIX_EPOCH)
+                .unwrap();
         let alert = render_correlation(&told, &known, &Accounts::default());
         assert!(weight(&alert) <= MAX_BYTES, "{of}");
         assert!(

@@ -13,10 +13,10 @@ use alert::{
     render_summary,
 };
 use detect::cloudtrail::Record;
-use detect::correlation::testing::rehearse;
+use detect::correlation::testing::simulate_correlation;
 use detect::correlation::{CorrelationAlertData, MemberFindings};
 use detect::finding::{Context, Finding, FindingId, Origin, Summary};
-use detect::rule::testing::Sequences;
+use detect::rule::testing::TestSequences;
 use detect::rule::{RuleInfo, RuleSources};
 use serde_json::{Value, json};
 
@@ -48,8 +48,8 @@ fn what_stands_for_alerts_reads_as_its_golden_file() {
         Finding::new(&rule, &Record::from_value(record).unwrap(), origin())
     });
     let added: Vec<Finding> = added.collect();
-    let id = FindingId::of_parts(["summary"]);
-    let summary = Summary::of(id, None, 1, &added).unwrap();
+    let id = FindingId::hash_parts(["summary"]);
+    let summary = Summary::from_findings(id, None, 1, &added).unwrap();
     let golden = |name: &str| root().join("tests/golden").join(name);
     compare([
         (golden("summary.txt"), page(&render_summary(&summary, &accounts()))),
@@ -61,19 +61,22 @@ fn what_stands_for_alerts_reads_as_its_golden_file() {
 /// little.
 #[test]
 fn what_several_findings_mean_reads_as_its_golden_file() {
-    let set = RuleSources::from_places(true, &[]).into_rules().unwrap();
+    let set = RuleSources::from_paths(true, &[]).into_rule_set().unwrap();
     let golden = |name: &str| root().join("tests/golden").join(name);
     let sample = |of: &str, sequence: usize| {
         let correlation = set.correlations().iter().find(|it| it.info.name.contains(of)).unwrap();
-        let records = &Sequences::of(correlation).unwrap().unwrap().must_match[sequence].records;
-        rehearse(correlation, &set, records, "2026-03-01T11:00:00Z".parse().unwrap()).unwrap()
+        let records = &TestSequences::for_correlation(correlation).unwrap().unwrap().must_match
+            [sequence]
+            .records;
+        simulate_correlation(correlation, &set, records, "2026-03-01T11:00:00Z".parse().unwrap())
+            .unwrap()
     };
     let page = |(told, known): &(CorrelationAlertData, MemberFindings)| {
         page(&render_correlation(told, known, &accounts()))
     };
     let mut unread = sample("staged", 4);
     unread.1.members.truncate(2);
-    unread.1.trouble = Some("ledger entries/0011: 503: slow down".to_owned());
+    unread.1.read_error = Some("ledger entries/0011: 503: slow down".to_owned());
     compare([
         (golden("correlation-staged.txt"), page(&sample("staged", 0))),
         (golden("correlation-staged-renamed.txt"), page(&sample("staged", 10))),
@@ -128,7 +131,7 @@ fn origin() -> Origin {
 fn of_document(mut fields: Value, rule: RuleInfo) -> Finding {
     let call =
         json!({"eventID": fields["ecs"]["event"]["id"], "recipientAccountId": fields["account"]});
-    fields["id"] = json!(FindingId::of(&rule.id, &Record::from_value(call).unwrap()));
+    fields["id"] = json!(FindingId::for_record(&rule.id, &Record::from_value(call).unwrap()));
     fields["rule"] = json!(rule);
     fields["time"] = fields["ecs"]["@timestamp"].clone();
     fields["group"] = fields["ecs"]["group"]["name"].clone();

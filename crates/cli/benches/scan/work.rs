@@ -6,8 +6,8 @@ use bytes::Bytes;
 use detect::cloudtrail::reader::{self, Options};
 use detect::cloudtrail::{Body, Record};
 use detect::finding::Origin;
-use detect::finding::{findings, search};
-use detect::rule::{Detections, Rule, RuleSet, load};
+use detect::finding::{match_record, scan_body};
+use detect::rule::{Detections, LoadedRules, Rule, RuleSet};
 use jiff::Timestamp;
 use kql::Query;
 use libdeflater::Decompressor;
@@ -49,7 +49,7 @@ impl Work {
     pub fn tasks(&self) -> Vec<Task<'_>> {
         let mut decompressor = Decompressor::new();
         let mut buffer = vec![0; self.texts.iter().map(Vec::len).max().unwrap_or(0)];
-        let prefilter = self.rules.rules.prefilter().expect("the rules have needles");
+        let prefilter = self.rules.rule_set.prefilter().expect("the rules have needles");
         vec![
             task("bare inflate", move |at| {
                 black_box(
@@ -72,7 +72,7 @@ impl Work {
 
     fn match_all(&self, object: &Bytes) {
         for record in parsed(object) {
-            findings(&record, &self.rules, Timestamp::UNIX_EPOCH, &nowhere, &mut |finding| {
+            match_record(&record, &self.rules, Timestamp::UNIX_EPOCH, &nowhere, &mut |finding| {
                 drop(black_box(finding))
             });
         }
@@ -96,7 +96,7 @@ fn nowhere() -> Origin {
 fn scan(object: &Bytes, rules: &Detections) {
     let body = Body::Whole(object.clone());
     let (_, end) =
-        search(body, OPTIONS, rules, Timestamp::UNIX_EPOCH, &|_| nowhere(), &mut |hit| {
+        scan_body(body, OPTIONS, rules, Timestamp::UNIX_EPOCH, &|_| nowhere(), &mut |hit| {
             drop(black_box(hit))
         });
     end.expect("the corpus is whole");
@@ -120,7 +120,7 @@ fn inflated(object: &[u8]) -> Vec<u8> {
 
 /// The rules that come with the program, and so many more whose calls do not occur in the corpus.
 fn rules(more: usize) -> Detections {
-    let embedded = load::embedded().rules;
+    let embedded = LoadedRules::embedded().rules;
     let first = embedded.first().expect("rules come with the program").clone();
     let made = (0..more).map(|n| made(&first, n)).collect();
     RuleSet::new([embedded, made]).expect("rules come with the program").into()

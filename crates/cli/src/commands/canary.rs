@@ -87,8 +87,8 @@ async fn steps(config: &Config, accounts: Accounts) -> Vec<Step> {
 fn counted(detections: &Detections) -> String {
     format!(
         "{} rules, {} exceptions",
-        detections.rules.rules().len(),
-        detections.exceptions.all().len()
+        detections.rule_set.rules().len(),
+        detections.exceptions.as_slice().len()
     )
 }
 

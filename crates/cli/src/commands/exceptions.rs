@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use comfy_table::{ContentArrangement, Table, presets};
-use detect::rule::exception::{Expiry, State};
+use detect::rule::exception::{ExceptionState, Expiry};
 use detect::rule::{Exception, Exceptions, LoadedExceptions, RuleSet};
 use detect::text::clean;
 use jiff::Timestamp;
@@ -42,8 +42,11 @@ fn check(args: &CheckExceptionsArgs) -> Result<ExitCode, Box<dyn Error>> {
     let warned = !loaded.warnings.is_empty();
     let exceptions = loaded.into_exceptions()?;
     let now = now();
-    print(exceptions.all(), &rules, now)?;
-    let expired = exceptions.all().iter().any(|exception| exception.state(now) == State::Expired);
+    print(exceptions.as_slice(), &rules, now)?;
+    let expired = exceptions
+        .as_slice()
+        .iter()
+        .any(|exception| exception.state(now) == ExceptionState::Expired);
     Ok(ExitCode::from(u8::from(warned || expired)))
 }
 
@@ -81,8 +84,8 @@ fn row(exception: &Exception, rules: &RuleSet, now: Timestamp) -> [String; 5] {
 fn state(exception: &Exception, now: Timestamp) -> String {
     let minute = |time: Timestamp| time.strftime("%Y-%m-%d %H:%M UTC");
     match (exception.state(now), exception.starts, exception.expires) {
-        (State::NotYet, Some(starts), _) => format!("not yet\nfrom {}", minute(starts)),
-        (State::Expired, _, Expiry::At(last)) => {
+        (ExceptionState::NotYet, Some(starts), _) => format!("not yet\nfrom {}", minute(starts)),
+        (ExceptionState::Expired, _, Expiry::At(last)) => {
             format!("EXPIRED {} ago\n{}", span(now, last), minute(last))
         }
         (_, _, Expiry::At(last)) => {
@@ -93,12 +96,12 @@ fn state(exception: &Exception, now: Timestamp) -> String {
 }
 
 fn span(now: Timestamp, last: Timestamp) -> String {
-    detect::rule::exception::days(last.duration_since(now))
+    detect::rule::exception::format_days(last.duration_since(now))
 }
 
 /// The rules that it is for, by name: what an id stands for is what people want to see.
 fn named(exception: &Exception, rules: &RuleSet) -> String {
-    if exception.rules.iter().any(|of| of.is_every()) {
+    if exception.rules.iter().any(|of| of.selects_every_rule()) {
         return "every rule".to_owned();
     }
     let name = |text: &str| {

@@ -7,7 +7,7 @@ use std::process::ExitCode;
 
 use detect::cloudtrail::Record;
 use detect::cloudtrail::reader::{self, Options};
-use detect::correlation::{places, values};
+use detect::correlation::{group_by_values, place_marks};
 use detect::ecs::{self, View};
 use detect::finding::{Finding, Origin};
 use detect::rule::explain::explain;
@@ -39,7 +39,7 @@ pub fn run(args: &ExplainArgs) -> Result<ExitCode, Box<dyn Error>> {
     let matching: Vec<&Rule> = match (rule, correlation) {
         (Some(rule), _) => clauses(&mut out, rule, &view, now)?.into_iter().collect(),
         (None, Some(it)) => {
-            rules.matching(&view, now).filter(|rule| it.counts(&rule.info.id)).collect()
+            rules.matching(&view, now).filter(|rule| it.includes_rule(&rule.info.id)).collect()
         }
         (None, None) => matching(&mut out, &rules, &view, now)?,
     };
@@ -89,9 +89,9 @@ fn counts(
     let findings = matching.iter().map(|rule| Finding::new(&rule.info, record, origin()));
     let mut any = false;
     for finding in findings {
-        for place in places(it, &finding, now, now) {
+        for place in place_marks(it, &finding, now, now) {
             any = true;
-            let alike = values(&it.group_by, &place.folder, &finding).unwrap_or_default();
+            let alike = group_by_values(&it.group_by, &place.folder, &finding).unwrap_or_default();
             let alike: Vec<String> = alike.iter().map(|value| clean::text(value, NAME)).collect();
             let raised = place.mark.raised.map(|to| format!(", and raises it to {}", to.as_str()));
             let (name, rule) =
@@ -105,8 +105,10 @@ fn counts(
         }
     }
     if asked && !any {
-        let names: Vec<String> =
-            it.references().map(|rule| format!("  {}", clean::text(&rule.name, NAME))).collect();
+        let names: Vec<String> = it
+            .rule_references()
+            .map(|rule| format!("  {}", clean::text(&rule.name, NAME)))
+            .collect();
         let (name, of) = (clean::text(&it.info.name, NAME), it.group_by.join(", "));
         let which = names.join("\n");
         writeln!(

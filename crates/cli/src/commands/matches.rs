@@ -27,7 +27,7 @@ impl Match {
         let cell = |text: &str| clean::text(text, CELL);
         [
             time(self.record.time()),
-            cell(&Principal::of(&self.record).label),
+            cell(&Principal::from_record(&self.record).label),
             cell(&self.action()),
             cell(&self.service()),
             cell(self.field("sourceIPAddress")),

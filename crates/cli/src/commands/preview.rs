@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use alert::{Accounts, Alert};
 use detect::correlation;
 use detect::finding::{Context, Finding, Origin};
-use detect::rule::testing::{self, Sequences};
+use detect::rule::testing::{self, TestSequences};
 use detect::rule::{Correlation, Rule, RuleInfo, RuleSet};
 use detect::text::clean;
 use jiff::Timestamp;
@@ -50,10 +50,12 @@ fn correlation_alert(
     set: &RuleSet,
     accounts: &Accounts,
 ) -> Result<Alert, Box<dyn Error>> {
-    let sequences = Sequences::of(it).map_err(|problem| problem.to_string())?.unwrap_or_default();
+    let sequences = TestSequences::for_correlation(it)
+        .map_err(|problem| problem.to_string())?
+        .unwrap_or_default();
     let first = sequences.must_match.first();
     let correlation_alerts = first.and_then(|first| {
-        correlation::testing::rehearse(it, set, &first.records, Timestamp::UNIX_EPOCH)
+        correlation::testing::simulate_correlation(it, set, &first.records, Timestamp::UNIX_EPOCH)
     });
     let Some((told, known)) = correlation_alerts else {
         let name = clean::text(&it.info.name, NAME);
@@ -66,7 +68,7 @@ fn correlation_alert(
 }
 
 fn alert(rule: &Rule, accounts: &Accounts) -> Result<Alert, Box<dyn Error>> {
-    let Some(record) = testing::sample(rule).map_err(|problem| problem.to_string())? else {
+    let Some(record) = testing::sample_record(rule).map_err(|problem| problem.to_string())? else {
         let name = clean::text(&rule.info.name, NAME);
         return Err(format!(
             "rule \"{name}\" has no sample: its .tests.json has no record that it must match"

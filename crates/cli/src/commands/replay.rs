@@ -183,7 +183,7 @@ async fn find(
     prefix: &str,
     window: Window,
 ) -> Result<Vec<ObjectRef>, Box<dyn Error>> {
-    let region = |region: &str| pipeline.detections.rules.can_match_in(region);
+    let region = |region: &str| pipeline.detections.rule_set.can_match_in(region);
     let wanted = Wanted { since: window.since, until: window.until, region: &region };
     let mut keys = walk(&*pipeline.store, bucket, prefix, &wanted).await?;
     // The walk allows for clocks that differ, and lists more.

@@ -37,7 +37,7 @@ impl ScanTarget {
         }
         let rules = rules::load(!args.no_default_rules, &args.rules)?;
         let exceptions = exceptions::load(&args.exceptions, &rules)?;
-        for notice in exceptions.expiring(now) {
+        for notice in exceptions.expiry_notices(now) {
             output::say(format_args!("trailbell: warning: {notice}"));
         }
         Ok(ScanTarget::Rules(Box::new(Detections::new(rules, exceptions))))
@@ -46,7 +46,7 @@ impl ScanTarget {
     /// Whether log objects of a region can hold what is looked for.
     pub fn can_match_in(&self, region: &str) -> bool {
         match self {
-            ScanTarget::Rules(detections) => detections.rules.can_match_in(region),
+            ScanTarget::Rules(detections) => detections.rule_set.can_match_in(region),
             ScanTarget::Query(_) => true,
         }
     }
@@ -54,7 +54,7 @@ impl ScanTarget {
     /// Whether files are probed, and why not, for people.
     pub fn probe(&self) -> String {
         match self {
-            ScanTarget::Rules(detections) => detections.rules.probe(),
+            ScanTarget::Rules(detections) => detections.rule_set.prefilter_summary(),
             ScanTarget::Query(_) => "off: every record is held against the query".to_owned(),
         }
     }
@@ -70,7 +70,7 @@ impl ScanTarget {
     ) -> (Read, Result<(), ReadError>) {
         match self {
             ScanTarget::Rules(detections) => {
-                finding::search(body, options, detections, now, origin, &mut |hit| match hit {
+                finding::scan_body(body, options, detections, now, origin, &mut |hit| match hit {
                     ScanEvent::Finding(finding) => on_sight(SourceEvent::Finding(finding)),
                     ScanEvent::Bad(bad) => on_sight(SourceEvent::Bad(bad)),
                 })

@@ -63,7 +63,7 @@ pub async fn detections(
         Some(mut reload) => reload.changed(now).await?.ok_or("there are no rules")?,
         None => local(config)?,
     };
-    match detections.fault {
+    match detections.exceptions_error {
         Some(fault) => Err(fault.into()),
         None => Ok(detections),
     }

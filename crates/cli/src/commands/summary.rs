@@ -35,7 +35,7 @@ pub struct Group {
 impl Summary {
     pub fn add(&mut self, found: &Match) {
         let (principal, service, action) =
-            (Principal::of(&found.record), found.service(), found.action());
+            (Principal::from_record(&found.record), found.service(), found.action());
         let key = (principal.key.clone(), service.clone(), action.clone());
         let empty =
             || Group { principal, service, action, count: 0, failed: 0, first: None, last: None };

@@ -1,8 +1,9 @@
 //! Whether the rules and exceptions can be used.
 
-use detect::rule::exception::State;
+use detect::rule::exception::ExceptionState;
 use detect::rule::{Detections, Exceptions, RuleSet, RuleSources};
 use detect::text::command::Command;
+use detect::text::error::error_chain;
 use jiff::Timestamp;
 use trailbell::app::config::DetectionsPlace;
 use trailbell::app::reload::Reload;
@@ -19,18 +20,18 @@ pub(super) async fn examine(
     match Reload::new(config, Box::new(deployment.store.clone())).changed(now).await {
         Ok(Some(detections)) => {
             let checks = vec![
-                rules(&detections.rules),
+                rules(&detections.rule_set),
                 exceptions(&detections, config.exceptions.as_ref(), now),
             ];
-            (Some(detections.rules), checks)
+            (Some(detections.rule_set), checks)
         }
         Ok(None) => (embedded(), vec![unusable("there are none", config.rules.as_ref())]),
-        Err(error) => (embedded(), vec![unusable(&error.to_string(), config.rules.as_ref())]),
+        Err(error) => (embedded(), vec![unusable(&error_chain(&error), config.rules.as_ref())]),
     }
 }
 
 fn embedded() -> Option<RuleSet> {
-    RuleSources::from_places(true, &[]).into_rules().ok()
+    RuleSources::from_paths(true, &[]).into_rule_set().ok()
 }
 
 fn rules(rules: &RuleSet) -> Check {
@@ -56,7 +57,7 @@ fn look(kind: &str, place: Option<&DetectionsPlace>) -> Command {
 }
 
 fn exceptions(detections: &Detections, place: Option<&DetectionsPlace>, now: Timestamp) -> Check {
-    if let Some(fault) = &detections.fault {
+    if let Some(fault) = &detections.exceptions_error {
         let told = format!("none is in use, every finding is alerted: {fault}");
         return Check::fail("exceptions", told, look("exceptions", place));
     }
@@ -68,7 +69,8 @@ fn exceptions(detections: &Detections, place: Option<&DetectionsPlace>, now: Tim
 }
 
 fn counted(exceptions: &Exceptions, now: Timestamp) -> String {
-    let all = exceptions.all();
-    let expired = all.iter().filter(|exception| exception.state(now) == State::Expired).count();
+    let all = exceptions.as_slice();
+    let expired =
+        all.iter().filter(|exception| exception.state(now) == ExceptionState::Expired).count();
     format!("{} in use, {expired} expired", all.len() - expired)
 }

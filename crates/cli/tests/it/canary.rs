@@ -8,12 +8,13 @@ use crate::bucket::{Bucket, create_group};
 use alert::{Accounts, Alert};
 use async_trait::async_trait;
 use detect::finding::Outcome;
-use detect::rule::{Detections, LoadedExceptions, RuleSet, load};
+use detect::rule::{Detections, LoadedExceptions, LoadedRules, RuleSet};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use support::{aws, moto};
 use trailbell::app::config::Config;
 use trailbell::app::wiring::{self, Aws};
+use trailbell::aws_error::{AwsError, AwsErrorKind};
 use trailbell::pipeline::{self, Clock, InvocationReport, Pipeline, recover_open};
 use trailbell::sink::{AlertSink, MessageId, PublishError};
 use trailbell::telemetry::metrics;
@@ -23,7 +24,7 @@ type Vars<'a> = &'a [(&'a str, &'a str)];
 const SUBJECT: &str = "Subject: [TEST] [low] IAM group trailbell-canary-test created by trailbell-canary in 000000000000";
 
 fn rules() -> RuleSet {
-    RuleSet::new([load::embedded().rules]).unwrap()
+    RuleSet::new([LoadedRules::embedded().rules]).unwrap()
 }
 
 /// The function with its ledger and outbox in folders.
@@ -122,7 +123,7 @@ async fn each_invocation_rings_once_however_often_it_is_delivered() {
 #[tokio::test]
 async fn rules_that_do_not_see_it_fail_it() {
     let bucket = Bucket::new();
-    let mut few = load::embedded().rules;
+    let mut few = LoadedRules::embedded().rules;
     few.retain(|rule| !rule.query.source().contains("event.action: CreateGroup"));
     assert!(!few.is_empty());
     let refusal = format!("none of the {} rules in force", few.len());
@@ -145,7 +146,7 @@ async fn neither_exception_nor_limit_silences_it_and_it_takes_no_ones_place() {
     let exceptions = bucket.write("exceptions.toml", everything);
     let loaded = LoadedExceptions::from_paths(&[exceptions.into()]);
     assert!(loaded.problems.is_empty(), "{:?}", loaded.problems);
-    let mut one = load::embedded().rules;
+    let mut one = LoadedRules::embedded().rules;
     one.iter_mut().for_each(|rule| rule.max_signals = 1);
     let detections = Detections::with_loaded(RuleSet::new([one]).unwrap(), loaded);
     let function = Arc::new(function(&bucket, detections).await);
@@ -186,7 +187,9 @@ impl AlertSink for Broken {
         match self {
             Broken::Hangs => std::future::pending().await,
             Broken::Refuses => {
-                alerts.iter().map(|_| Err(PublishError("the topic is gone".to_owned()))).collect()
+                let gone = AwsError::new(AwsErrorKind::NotFound, "the topic is gone");
+                let gone = PublishError::from_aws("topic", gone);
+                alerts.iter().map(|_| Err(gone.clone())).collect()
             }
         }
     }

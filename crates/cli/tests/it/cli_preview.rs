@@ -1,7 +1,7 @@
 //! `trailbell preview`: what the alert of a rule looks like.
 use std::process::Command;
 
-use detect::rule::load;
+use detect::rule::LoadedRules;
 use serde_json::Value;
 
 fn preview(args: &[&str]) -> (i32, String, String) {
@@ -13,9 +13,9 @@ fn preview(args: &[&str]) -> (i32, String, String) {
 
 #[test]
 fn every_rule_of_the_program_has_a_mail_and_a_document() {
-    let rules = load::embedded().rules;
+    let rules = LoadedRules::embedded().rules;
     let (code, list, _) = preview(&[]);
-    let correlations = load::embedded().correlations;
+    let correlations = LoadedRules::embedded().correlations;
     assert_eq!((code, list.lines().count()), (0, rules.len() + correlations.len()), "{list}");
     for correlation in correlations {
         let info = &correlation.info;

@@ -1,101 +1,103 @@
-//! What is told of an episode.
+//! The data of a correlation's alert.
 
 use std::sync::Arc;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{Incident, Mark, members, values};
+use super::{Incident, Mark, group_by_values, incident_members};
 use crate::finding::{Finding, FindingId};
 use crate::rule::{Correlation, RuleInfo, Severity, Stage};
 
-/// What is to be told of an episode, at one severity. What its members are is in their own entries
-/// of the ledger.
+/// What is stored for the alert about an incident at one severity. The members themselves are read
+/// from their own ledger entries.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct CorrelationAlertData {
-    /// The same for the same episode and severity.
+    /// The same for the same incident and severity, whichever worker publishes it.
     pub id: FindingId,
     /// The correlation, with the severity and risk score that were reached.
     pub rule: Arc<RuleInfo>,
-    /// The severity that it has where nothing raises it.
-    pub base: Severity,
-    /// The query that raised the severity, where one did.
+    /// The correlation's own severity, before `severity_when`.
+    pub base_severity: Severity,
+    /// The `severity_when` query that raised the severity.
     pub raised_by: Option<String>,
-    /// What it asks for, in words.
-    pub asked: String,
-    /// The names of the rules whose findings count: a stage each, with its alternatives.
+    /// The condition in words, see [`Correlation::condition_in_words`].
+    pub condition: String,
+    /// The names of the correlated rules: for each stage, its alternatives.
     pub stages: Vec<Vec<String>>,
-    /// The fields in which its members are alike.
+    /// The fields whose values the members share.
     pub group_by: Vec<String>,
-    /// The hash of their values.
+    /// The hash of those values.
     pub folder: String,
-    /// The episode.
+    /// The incident's id.
     pub incident: FindingId,
-    /// Its first event.
+    /// The time of its first event.
     pub start: Timestamp,
-    /// Its last event so far.
+    /// The time of its last event so far.
     pub end: Timestamp,
-    /// The findings that are shown, one for each event, in the order of the events.
+    /// The findings that the alert shows, one for each event, by time.
     pub members: Vec<FindingId>,
-    /// All events so far, those not shown too.
+    /// The number of events so far, including those that the alert does not show.
     pub events: usize,
 }
 
-/// What the ledger knows of the members.
+/// The members of an alert as read from the ledger.
 #[derive(Debug, Clone, Default)]
 pub struct MemberFindings {
-    /// The values of the group_by fields, in their order; none where no member could tell.
+    /// The values of the group_by fields, in the order of the fields; `None` if no member that
+    /// could be read has them.
     pub values: Option<Vec<String>>,
-    /// The members that could be read, in the order of their events.
+    /// The members that could be read, by time.
     pub members: Vec<Finding>,
     /// Why some could not be read.
-    pub trouble: Option<String>,
+    pub read_error: Option<String>,
 }
 
-/// What is to be told of an episode as it is now, by the marks around it. Its id is the same for
-/// the same episode and severity, whoever tells of it.
-pub fn alert_data(
-    correlation: &Correlation,
-    folder: &str,
-    marks: &[Mark],
-    incident: &Incident,
-) -> CorrelationAlertData {
-    let members = members(correlation, marks, incident);
-    let severity = incident.severity.as_str();
-    let raise = correlation.raises.iter().find(|raise| raise.severity == incident.severity);
-    let names = |stage: &Stage| stage.0.iter().map(|reference| reference.name.clone()).collect();
-    CorrelationAlertData {
-        id: FindingId::of_parts([
-            "correlation",
-            &correlation.info.id,
-            folder,
-            incident.id.as_str(),
-            severity,
-        ]),
-        rule: correlation.info_at(incident.severity),
-        base: correlation.info.severity,
-        raised_by: raise.map(|raise| raise.query.source().to_owned()),
-        asked: correlation.in_words(),
-        stages: correlation.stages.iter().map(names).collect(),
-        group_by: correlation.group_by.clone(),
-        folder: folder.to_owned(),
-        incident: incident.id.clone(),
-        start: incident.start,
-        end: incident.end,
-        members: members.shown,
-        events: members.events,
+impl CorrelationAlertData {
+    /// The alert data of an incident in its present state. `marks` are those around it.
+    pub fn new(
+        correlation: &Correlation,
+        folder: &str,
+        marks: &[Mark],
+        incident: &Incident,
+    ) -> CorrelationAlertData {
+        let members = incident_members(correlation, marks, incident);
+        let severity = incident.severity;
+        let raise = correlation.raises.iter().find(|raise| raise.severity == severity);
+        let names = |stage: &Stage| stage.0.iter().map(|rule| rule.name.clone()).collect();
+        CorrelationAlertData {
+            id: FindingId::hash_parts([
+                "correlation",
+                &correlation.info.id,
+                folder,
+                incident.id.as_str(),
+                severity.as_str(),
+            ]),
+            rule: correlation.info_at_severity(severity),
+            base_severity: correlation.info.severity,
+            raised_by: raise.map(|raise| raise.query.source().to_owned()),
+            condition: correlation.condition_in_words(),
+            stages: correlation.stages.iter().map(names).collect(),
+            group_by: correlation.group_by.clone(),
+            folder: folder.to_owned(),
+            incident: incident.id.clone(),
+            start: incident.start,
+            end: incident.end,
+            members: members.shown,
+            events: members.events,
+        }
     }
 }
 
-/// What is known of what is told: its members, as far as they could be read, and what they are
-/// alike in.
-pub fn member_findings(
-    alert_data: &CorrelationAlertData,
-    members: Vec<Finding>,
-    trouble: Option<String>,
-) -> MemberFindings {
-    let values = members
-        .iter()
-        .find_map(|finding| values(&alert_data.group_by, &alert_data.folder, finding));
-    MemberFindings { values, members, trouble }
+impl MemberFindings {
+    /// `members` are the findings of `alert_data` that could be read.
+    pub fn new(
+        alert_data: &CorrelationAlertData,
+        members: Vec<Finding>,
+        read_error: Option<String>,
+    ) -> MemberFindings {
+        let CorrelationAlertData { group_by, folder, .. } = alert_data;
+        let values = members.iter().find_map(|finding| group_by_values(group_by, folder, finding));
+        MemberFindings { values, members, read_error }
+    }
 }

@@ -29,7 +29,7 @@ struct Event<'m> {
 
 /// Every stretch of at most the timespan that meets the condition, by its last event. Events that
 /// are exactly the timespan apart belong together; of events of one second any may have been first.
-pub fn occurrences(correlation: &Correlation, marks: &[Mark]) -> Vec<Occurrence> {
+pub fn find_occurrences(correlation: &Correlation, marks: &[Mark]) -> Vec<Occurrence> {
     let events = events(correlation, marks);
     let (mut start, mut found) = (0, Vec::new());
     for end in 0..events.len() {

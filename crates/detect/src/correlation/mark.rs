@@ -40,7 +40,7 @@ pub enum Link {
 
 /// The hash of a few texts, 16 hexadecimal digits.
 pub(super) fn hash<'a>(parts: impl IntoIterator<Item = &'a str>) -> String {
-    FindingId::of_parts(parts).as_str()[..DIGITS].to_owned()
+    FindingId::hash_parts(parts).as_str()[..DIGITS].to_owned()
 }
 
 impl Mark {
@@ -50,7 +50,7 @@ impl Mark {
     }
 
     /// Where marks of a time start, in the order of the keys.
-    pub fn start(time: Timestamp) -> String {
+    pub fn time_prefix(time: Timestamp) -> String {
         time.strftime("%Y%m%dT%H%M%SZ").to_string()
     }
 
@@ -64,7 +64,7 @@ impl Mark {
             Some(Link::To(other)) => format!("t{other}"),
         };
         let (time, rule, event, finding) =
-            (Mark::start(self.time), &self.rule, &self.event, &self.finding);
+            (Mark::time_prefix(self.time), &self.rule, &self.event, &self.finding);
         format!("{time}-{rule}-{raised}-{event}-{value}-{link}-{finding}")
     }
 

@@ -13,7 +13,7 @@ use crate::rule::{Condition, Correlation};
 
 /// Where a finding counts: a folder of the correlation's, and the mark in it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Place {
+pub struct PlacedMark {
     /// The hash of the group_by values: 16 hexadecimal digits.
     pub folder: String,
     /// What is left there.
@@ -21,7 +21,7 @@ pub struct Place {
 }
 
 /// The record of a finding as correlations see it: its ECS document, with `trailbell.power`
-/// ([`crate::rule::POWER`]) where the call attaches or writes a policy that can do as much, and
+/// ([`crate::rule::POWER_FIELD`]) where the call attaches or writes a policy that can do as much, and
 /// with the group's name where only the error message has it.
 pub fn document(finding: &Finding) -> Cow<'_, Value> {
     let power = Power::from_call(Call::new(finding));
@@ -42,13 +42,16 @@ pub fn document(finding: &Finding) -> Cow<'_, Value> {
 /// Where a finding counts for a correlation: once; twice for a group that was renamed, under each
 /// name; nowhere where the rule is not among those correlated, an exception matched, a group_by
 /// field has no value, or nobody called. `fallback` is its time where the record has none.
-pub fn places(
+pub fn place_marks(
     correlation: &Correlation,
     finding: &Finding,
     fallback: Timestamp,
     now: Timestamp,
-) -> Vec<Place> {
-    if finding.exception.is_some() || !correlation.counts(&finding.rule.id) || is_canary(finding) {
+) -> Vec<PlacedMark> {
+    if finding.exception.is_some()
+        || !correlation.includes_rule(&finding.rule.id)
+        || is_canary(finding)
+    {
         return Vec::new();
     }
     let document = document(finding);
@@ -69,20 +72,24 @@ pub fn places(
         .and_then(|document| folder(&document))
         .filter(|new| *new != old)
     {
-        None => vec![Place { folder: old, mark }],
+        None => vec![PlacedMark { folder: old, mark }],
         Some(new) => vec![
-            Place {
+            PlacedMark {
                 folder: old.clone(),
                 mark: Mark { link: Some(Link::To(new.clone())), ..mark.clone() },
             },
-            Place { folder: new, mark: Mark { link: Some(Link::From(old)), ..mark } },
+            PlacedMark { folder: new, mark: Mark { link: Some(Link::From(old)), ..mark } },
         ],
     }
 }
 
 /// The values of the group_by fields that a finding has in a folder; none where it is not in that
 /// folder.
-pub fn values(group_by: &[String], in_folder: &str, finding: &Finding) -> Option<Vec<String>> {
+pub fn group_by_values(
+    group_by: &[String],
+    in_folder: &str,
+    finding: &Finding,
+) -> Option<Vec<String>> {
     let document = document(finding);
     let both = [Some(document.clone()), renamed(finding, &document).map(Cow::Owned)];
     let values = both.into_iter().flatten().filter_map(|document| group(group_by, &document));

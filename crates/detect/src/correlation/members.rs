@@ -8,12 +8,12 @@ use super::{Incident, Mark};
 use crate::finding::FindingId;
 use crate::rule::Correlation;
 
-/// Members that one alert shows: as many as a person reads.
+/// IncidentMembers that one alert shows: as many as a person reads.
 const MOST: usize = 20;
 
 /// The findings that an alert shows, and how many events there are.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Members {
+pub struct IncidentMembers {
     /// One finding of each event shown, in the order of the events.
     pub shown: Vec<FindingId>,
     /// All events of the episode, those not shown too.
@@ -22,8 +22,13 @@ pub struct Members {
 
 /// The members of an episode among the marks around it: where there are too many, the first of each
 /// rule and what raised the severity before all others.
-pub fn members(correlation: &Correlation, marks: &[Mark], incident: &Incident) -> Members {
-    let rules: Vec<String> = correlation.references().map(|it| Mark::rule_hash(&it.rule)).collect();
+pub fn incident_members(
+    correlation: &Correlation,
+    marks: &[Mark],
+    incident: &Incident,
+) -> IncidentMembers {
+    let rules: Vec<String> =
+        correlation.rule_references().map(|it| Mark::rule_hash(&it.rule)).collect();
     let counted = |mark: &&Mark| {
         rules.contains(&mark.rule) && (incident.start..=incident.end).contains(&mark.time)
     };
@@ -41,7 +46,7 @@ pub fn members(correlation: &Correlation, marks: &[Mark], incident: &Incident) -
     order.sort_unstable();
     let mut shown: Vec<usize> = order.into_iter().take(MOST).map(|(_, at)| at).collect();
     shown.sort_unstable();
-    Members {
+    IncidentMembers {
         shown: shown.into_iter().map(|at| all[at].finding.clone()).collect(),
         events: all.len(),
     }

@@ -12,10 +12,10 @@ pub mod testing;
 #[cfg(test)]
 mod tests;
 
-pub use alert_data::{CorrelationAlertData, MemberFindings, alert_data, member_findings};
-pub use condition::{Occurrence, occurrences};
-pub use folders::{Folders, Next, later};
+pub use alert_data::{CorrelationAlertData, MemberFindings};
+pub use condition::{Occurrence, find_occurrences};
+pub use folders::{FolderToRead, FolderWalk, later_folders};
 pub use incident::{Incident, Incidents};
 pub use mark::{Link, Mark};
-pub use member::{Place, document, places, values};
-pub use members::{Members, members};
+pub use member::{PlacedMark, document, group_by_values, place_marks};
+pub use members::{IncidentMembers, incident_members};

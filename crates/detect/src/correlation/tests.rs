@@ -11,21 +11,25 @@ use super::*;
 use crate::cloudtrail::Record;
 use crate::ecs::View;
 use crate::finding::{Finding, FindingId, Origin};
-use crate::rule::load::{self, Position};
-use crate::rule::testing::Sequences;
+use crate::rule::load::{LoadedRules, Position};
+use crate::rule::testing::TestSequences;
 use crate::rule::{
-    Condition, Correlation, Reference, RuleInfo, RuleOrigin, RuleSet, RuleSources, Severity, Stage,
+    Condition, Correlation, RuleInfo, RuleOrigin, RuleReference, RuleSet, RuleSources, Severity,
+    Stage,
 };
 
 const SPAN: i64 = 600;
 
 fn correlation(condition: Condition, stages: &[&[&str]]) -> Correlation {
-    let info = load::embedded().correlations.remove(0).info;
+    let info = LoadedRules::embedded().correlations.remove(0).info;
     let info =
         RuleInfo { id: "c".to_owned(), severity: Severity::Medium, ..RuleInfo::clone(&info) };
     let position = Position { line: 1, column: 1 };
-    let reference =
-        |rule: &&str| Reference { rule: (*rule).to_owned(), name: (*rule).to_owned(), position };
+    let reference = |rule: &&str| RuleReference {
+        rule: (*rule).to_owned(),
+        name: (*rule).to_owned(),
+        position,
+    };
     Correlation {
         info: Arc::new(info),
         condition,
@@ -55,14 +59,14 @@ fn mark(text: &str) -> Mark {
         event: Mark::rule_hash(part('=').unwrap_or(text)),
         value: part(':').map(Mark::rule_hash),
         link: None,
-        finding: FindingId::of_parts([text]),
+        finding: FindingId::hash_parts([text]),
     }
 }
 
 fn found(condition: Condition, stages: &[&[&str]], marks: &str) -> Vec<(i64, i64, Severity)> {
     let marks: Vec<Mark> = marks.split_whitespace().map(mark).collect();
     let seconds = |time: Timestamp| time.as_second() - at(0).as_second();
-    let all = occurrences(&correlation(condition, stages), &marks);
+    let all = find_occurrences(&correlation(condition, stages), &marks);
     all.iter().map(|it| (seconds(it.start), seconds(it.end), it.severity)).collect()
 }
 
@@ -175,7 +179,7 @@ fn the_story_of_a_renamed_one_goes_on_under_its_new_name() {
         folders.get_mut(&Mark::rule_hash(name)).unwrap().extend(marks.split(' ').map(mark));
     }
     let story = |name: &str| {
-        let mut reading = Folders::new(&Mark::rule_hash(name));
+        let mut reading = FolderWalk::new(&Mark::rule_hash(name));
         while let Some(next) = reading.next_folder() {
             reading.add(&next, folders[&next.folder].clone());
         }
@@ -196,21 +200,21 @@ fn the_story_of_a_renamed_one_goes_on_under_its_new_name() {
         of_b.contains(&mark("5x")) && of_b.contains(&mark("25y")) && !of_b.contains(&mark("25z")),
         "{of_b:?}"
     );
-    let later_of_b: Vec<&str> = later(&of_b, at(15)).collect();
+    let later_of_b: Vec<&str> = later_folders(&of_b, at(15)).collect();
     assert!(later_of_b.contains(&Mark::rule_hash("c").as_str()), "{later_of_b:?}");
 }
 
 /// Takes in events one by one, as the ledger does, and tells what is told: each (episode, severity)
 /// once.
 fn arrive(correlation: &Correlation, marks: &[Mark]) -> Vec<(FindingId, Severity)> {
-    let id = |start: Timestamp| FindingId::of_parts([Mark::start(start).as_str()]);
+    let id = |start: Timestamp| FindingId::hash_parts([Mark::time_prefix(start).as_str()]);
     let (mut seen, mut incidents, mut alert_data) = (Vec::new(), Incidents::default(), Vec::new());
     for mark in marks {
         seen.push(mark.clone());
         let span = correlation.timespan;
         let near =
             seen.iter().filter(|it| it.time.duration_since(mark.time).abs() <= span).cloned();
-        let found = occurrences(correlation, &near.collect::<Vec<_>>());
+        let found = find_occurrences(correlation, &near.collect::<Vec<_>>());
         incidents = incidents.absorb(&found, &[mark.time], span, &id);
         for incident in incidents.around(&[mark.time], span) {
             let key = (incident.id, incident.severity);
@@ -247,7 +251,7 @@ proptest! {
             let stages: &[&[&str]] = if matches!(condition, Condition::Events(_)) { &[&["a", "b", "x"]] } else { &[&["a"], &["b", "x"]] };
             let correlation = correlation(condition.clone(), stages);
             let marks: Vec<Mark> = order.iter().map(|it| mark(it)).collect();
-            let highest = occurrences(&correlation, &marks).iter().map(|it| it.severity).max();
+            let highest = find_occurrences(&correlation, &marks).iter().map(|it| it.severity).max();
             let alert_data = arrive(&correlation, &marks);
             let alert_data: Vec<Severity> = alert_data.into_iter().map(|(_, severity)| severity).collect();
             prop_assert_eq!(alert_data.iter().copied().max(), highest, "{:?} {:?}", condition, events);
@@ -270,7 +274,7 @@ proptest! {
         let alert_data = arrive(&correlation, &marks);
         let distinct: BTreeSet<_> = alert_data.iter().collect();
         prop_assert_eq!(distinct.len(), alert_data.len());
-        let highest = occurrences(&correlation, &marks).iter().map(|it| it.severity).max();
+        let highest = find_occurrences(&correlation, &marks).iter().map(|it| it.severity).max();
         prop_assert_eq!(alert_data.iter().map(|(_, severity)| *severity).max(), highest);
     }
 
@@ -281,8 +285,8 @@ proptest! {
             let rule = if n == kept[1] { "b" } else { "a" };
             mark(&format!("{n}{rule}{}={n}", if n == kept[2] { "!" } else { "" }))
         }).collect();
-        let incident = Incident { id: FindingId::of_parts(["e"]), start: at(0), end: at(39), severity: Severity::Medium };
-        let Members { shown, events } = members(&correlation, &marks, &incident);
+        let incident = Incident { id: FindingId::hash_parts(["e"]), start: at(0), end: at(39), severity: Severity::Medium };
+        let IncidentMembers { shown, events } = incident_members(&correlation, &marks, &incident);
         prop_assert_eq!((shown.len(), events), (20, 40));
         prop_assert!(kept[1..].iter().all(|n| shown.contains(&marks[*n].finding)));
         let order: Vec<usize> = shown.iter().map(|id| marks.iter().position(|mark| mark.finding == *id).unwrap()).collect();
@@ -292,7 +296,7 @@ proptest! {
 
 #[test]
 fn episodes_join_and_part() {
-    let id = |start: Timestamp| FindingId::of_parts([Mark::start(start).as_str()]);
+    let id = |start: Timestamp| FindingId::hash_parts([Mark::time_prefix(start).as_str()]);
     let occurrence = |start, end, severity| Occurrence { start: at(start), end: at(end), severity };
     let span = SignedDuration::from_secs(SPAN);
     let show = |incidents: &Incidents, time| -> Vec<(i64, i64, Severity)> {
@@ -353,21 +357,22 @@ fn what_is_damaged_is_begun_anew_and_what_is_newer_is_left_alone() {
 
 #[test]
 fn the_embedded_correlations_stand_their_tests() {
-    let tested = testing::test(None, Timestamp::UNIX_EPOCH);
-    assert_eq!((tested.problems, tested.outcomes.len()), (vec![], 2));
-    for outcome in tested.outcomes {
-        let faults: Vec<String> = outcome.faults.iter().map(ToString::to_string).collect();
-        assert_eq!(faults, [""; 0], "{}", outcome.name);
+    let tested = testing::test_correlations(None, Timestamp::UNIX_EPOCH);
+    assert_eq!((tested.problems, tested.results.len()), (vec![], 2));
+    for outcome in tested.results {
+        let failures: Vec<String> = outcome.failures.iter().map(ToString::to_string).collect();
+        assert_eq!(failures, [""; 0], "{}", outcome.name);
         assert!(outcome.must_match >= 6 && outcome.must_not_match >= 8, "{}", outcome.name);
     }
 }
 
 /// The sample of a correlation, with the group under another name.
 fn sample(of: &str, group: &str) -> (RuleSet, Correlation, Vec<Record>) {
-    let set = RuleSources::from_places(true, &[]).into_rules().unwrap();
+    let set = RuleSources::from_paths(true, &[]).into_rule_set().unwrap();
     let correlation =
         set.correlations().iter().find(|it| it.info.name.contains(of)).unwrap().clone();
-    let records = Sequences::of(&correlation).unwrap().unwrap().must_match.remove(0).records;
+    let records =
+        TestSequences::for_correlation(&correlation).unwrap().unwrap().must_match.remove(0).records;
     let named = records.into_iter().map(|record| {
         let mut fields = record.fields().clone();
         fields["requestParameters"]["groupName"] = group.into();
@@ -384,19 +389,19 @@ fn a_finding_counts_for_its_correlation_unless_an_exception_matched() {
     let rule = set.matching(&view, at(0)).next().unwrap();
     let origin = Origin::Inline { envelope: "test".to_owned(), record: 0 };
     let mut finding = Finding::new(&rule.info, &records[0], origin);
-    assert_eq!(places(&correlation, &finding, at(0), at(0)).len(), 1);
+    assert_eq!(place_marks(&correlation, &finding, at(0), at(0)).len(), 1);
     finding.exception = Some("planned".to_owned());
-    assert_eq!(places(&correlation, &finding, at(0), at(0)), []);
+    assert_eq!(place_marks(&correlation, &finding, at(0), at(0)), []);
     finding.exception = None;
     let canary =
         Record::from_value(crate::finding::canary::payload("run-1", at(0))["detail"].clone())
             .unwrap();
     let canary = Finding::new(&rule.info, &canary, finding.origin.clone());
-    assert_eq!(places(&correlation, &canary, at(0), at(0)), [], "nobody called");
+    assert_eq!(place_marks(&correlation, &canary, at(0), at(0)), [], "nobody called");
     finding.ecs["group"] = serde_json::json!({});
     finding.group = None;
     assert_eq!(
-        places(&correlation, &finding, at(0), at(0)),
+        place_marks(&correlation, &finding, at(0), at(0)),
         [],
         "without a value there is nothing to be alike in"
     );

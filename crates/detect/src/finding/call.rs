@@ -102,7 +102,7 @@ impl<'a> Call<'a> {
     }
 
     /// The name that the group has now: the new one after an UpdateGroup that worked.
-    pub fn group_now(self) -> Option<&'a str> {
+    pub fn current_group(self) -> Option<&'a str> {
         let renamed = self.group_action() == Some(GroupAction::Update) && !self.failed();
         renamed.then(|| self.parameter("newGroupName")).flatten().or_else(|| self.group())
     }
@@ -118,7 +118,7 @@ impl<'a> Call<'a> {
     }
 
     /// A string of `responseElements.group`, which CreateGroup answers with.
-    pub fn new_group(self, name: &str) -> Option<&'a str> {
+    pub fn created_group(self, name: &str) -> Option<&'a str> {
         self.fields.text(&format!("aws.cloudtrail.flattened.response_elements.group.{name}"))
     }
 

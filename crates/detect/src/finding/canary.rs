@@ -81,13 +81,17 @@ mod tests {
     use super::*;
     use crate::cloudtrail::Record;
     use crate::finding::Origin;
-    use crate::rule::load;
+    use crate::rule::LoadedRules;
 
     fn finding(change: impl Fn(&mut Value)) -> Finding {
         let mut record = record("run-1", Timestamp::UNIX_EPOCH);
         change(&mut record);
         let origin = Origin::Inline { envelope: "test".to_owned(), record: 0 };
-        Finding::new(&load::embedded().rules[0].info, &Record::from_value(record).unwrap(), origin)
+        Finding::new(
+            &LoadedRules::embedded().rules[0].info,
+            &Record::from_value(record).unwrap(),
+            origin,
+        )
     }
 
     #[test]

@@ -19,29 +19,29 @@ pub struct FindingId(String);
 /// A text that is no id.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[error("an id of a finding has 64 lower-case hexadecimal digits")]
-pub struct NotAnId;
+pub struct InvalidFindingId;
 
 impl TryFrom<String> for FindingId {
-    type Error = NotAnId;
+    type Error = InvalidFindingId;
 
-    fn try_from(text: String) -> Result<FindingId, NotAnId> {
-        FindingId::parse(&text).ok_or(NotAnId)
+    fn try_from(text: String) -> Result<FindingId, InvalidFindingId> {
+        FindingId::parse(&text).ok_or(InvalidFindingId)
     }
 }
 
 impl FindingId {
     /// The id of "this rule matched this record".
-    pub fn of(rule_id: &str, record: &Record) -> FindingId {
+    pub fn for_record(rule_id: &str, record: &Record) -> FindingId {
         let account = record.account().unwrap_or_default();
         let call = match record.text(&["eventID"]) {
             Some(event_id) => event_id.to_owned(),
             None => canonical(record.fields()),
         };
-        FindingId::of_parts([rule_id, account, &call])
+        FindingId::hash_parts([rule_id, account, &call])
     }
 
     /// The id of what these parts name, e.g. a summary.
-    pub fn of_parts<'a>(parts: impl IntoIterator<Item = &'a str>) -> FindingId {
+    pub fn hash_parts<'a>(parts: impl IntoIterator<Item = &'a str>) -> FindingId {
         let mut hash = Sha256::new();
         for part in parts {
             // The length goes first, so that no two different lists hash the same bytes.
@@ -82,7 +82,7 @@ mod tests {
     use serde_json::json;
 
     fn id(rule: &str, record: Value) -> FindingId {
-        FindingId::of(rule, &Record::from_value(record).unwrap())
+        FindingId::for_record(rule, &Record::from_value(record).unwrap())
     }
 
     #[test]

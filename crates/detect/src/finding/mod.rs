@@ -23,11 +23,11 @@ use serde::{Deserialize, Serialize};
 pub use call::{Call, CallBrief, GroupAction};
 pub use context::{Context, ContextGap, PrincipalFinding};
 pub use fields::Fields;
-pub use id::{FindingId, NotAnId};
+pub use id::{FindingId, InvalidFindingId};
 pub use outcome::Outcome;
 pub use policy::Power;
 pub use principal::Principal;
-pub use search::{ScanEvent, findings, search};
+pub use search::{ScanEvent, match_record, scan_body};
 pub use summary::{Member, Summary};
 pub use timeline::TimelineEntry;
 pub use window::Window;
@@ -70,12 +70,12 @@ impl Finding {
     pub fn new(rule: &Arc<RuleInfo>, record: &Record, origin: Origin) -> Finding {
         let text = |path: &[&str]| record.text(path).map(str::to_owned);
         Finding {
-            id: FindingId::of(&rule.id, record),
+            id: FindingId::for_record(&rule.id, record),
             rule: Arc::clone(rule),
             time: record.time(),
             ecs: ecs::document(record),
             account: record.account().map(str::to_owned),
-            principal: Principal::of(record),
+            principal: Principal::from_record(record),
             group: text(&["requestParameters", "groupName"])
                 .or_else(|| denial::group(record).map(str::to_owned)),
             target_user: text(&["requestParameters", "userName"]),

@@ -21,7 +21,7 @@ pub struct Principal {
 
 impl Principal {
     /// The actor of a record. Never fails: an identity that says nothing is called `unknown`.
-    pub fn of(record: &Record) -> Principal {
+    pub fn from_record(record: &Record) -> Principal {
         let identity = Identity { record };
         let identity_type = identity.text("type").unwrap_or("Unknown");
         Principal {
@@ -92,7 +92,7 @@ mod tests {
     fn check(identity: Value, key: &str, label: &str) {
         let shown = identity.to_string();
         let principal =
-            Principal::of(&Record::from_value(json!({"userIdentity": identity})).unwrap());
+            Principal::from_record(&Record::from_value(json!({"userIdentity": identity})).unwrap());
         assert_eq!((principal.key.as_str(), principal.label.as_str()), (key, label), "{shown}");
     }
 

@@ -26,7 +26,7 @@ pub enum ScanEvent {
 /// ([`RuleSet::prefilter`]); damage in such a record may go unnoticed.
 ///
 /// [`RuleSet::prefilter`]: crate::rule::RuleSet::needles
-pub fn search(
+pub fn scan_body(
     body: Body,
     options: Options,
     detections: &Detections,
@@ -35,12 +35,12 @@ pub fn search(
     on_event: &mut dyn FnMut(ScanEvent),
 ) -> (Read, Result<(), ReadError>) {
     let mut visit = |index, record: Result<Record, BadRecord>| match record {
-        Ok(record) => findings(&record, detections, now, &|| origin(index), &mut |finding| {
+        Ok(record) => match_record(&record, detections, now, &|| origin(index), &mut |finding| {
             on_event(ScanEvent::Finding(Box::new(finding)));
         }),
         Err(bad) => on_event(ScanEvent::Bad(bad)),
     };
-    match detections.rules.prefilter() {
+    match detections.rule_set.prefilter() {
         Ok(prefilter) => prefilter::read(body, options, prefilter, &mut visit),
         Err(_any_record_can_match) => reader::read(body, options, &mut visit),
     }
@@ -48,7 +48,7 @@ pub fn search(
 
 /// Gives what the rules find in one record to `on_finding`, in the order of the rules, marked with
 /// the exception that keeps it from being alerted where there is one.
-pub fn findings(
+pub fn match_record(
     record: &Record,
     detections: &Detections,
     now: Timestamp,
@@ -56,7 +56,7 @@ pub fn findings(
     on_finding: &mut dyn FnMut(Finding),
 ) {
     let view = View::new(record);
-    for rule in detections.rules.matching(&view, now) {
+    for rule in detections.rule_set.matching(&view, now) {
         let mut finding = Finding::new(&rule.info, record, origin());
         let exception = detections.exceptions.matching(&rule.info, &view, now);
         // A canary that an exception could silence would show nothing.

@@ -59,7 +59,7 @@ pub struct Member {
 
 impl Member {
     /// What a summary stores of a finding.
-    pub fn of(finding: &Finding) -> Member {
+    pub fn from_finding(finding: &Finding) -> Member {
         let call = Call::new(finding);
         let brief = call.brief();
         let owned = |text: Option<&str>| text.map(str::to_owned);
@@ -95,7 +95,7 @@ impl Member {
 
 impl Summary {
     /// The summary of these findings, which are of one rule; none of no findings.
-    pub fn of(
+    pub fn from_findings(
         id: FindingId,
         window: Option<Window>,
         part: u32,
@@ -105,9 +105,9 @@ impl Summary {
             .iter()
             .rev()
             .max_by_key(|finding| (finding.rule.risk_score, finding.rule.severity))?;
-        let mut members: Vec<Member> = findings.iter().map(Member::of).collect();
+        let mut members: Vec<Member> = findings.iter().map(Member::from_finding).collect();
         members.sort_by(|a, b| (a.time, &a.id).cmp(&(b.time, &b.id)));
-        let (rule, highest) = (Arc::clone(&highest.rule), Member::of(highest));
+        let (rule, highest) = (Arc::clone(&highest.rule), Member::from_finding(highest));
         Some(Summary { id, rule, window, part, highest, members })
     }
 

@@ -37,12 +37,12 @@ pub struct TimelineEntry {
 impl TimelineEntry {
     /// The event of a finding; none where its time is not known, since it then has no place in a
     /// timeline.
-    pub fn of(finding: &Finding) -> Option<TimelineEntry> {
-        Some(TimelineEntry::at(finding, finding.time?))
+    pub fn from_finding(finding: &Finding) -> Option<TimelineEntry> {
+        Some(TimelineEntry::from_finding_at(finding, finding.time?))
     }
 
     /// The event of a finding, at this time.
-    pub fn at(finding: &Finding, time: Timestamp) -> TimelineEntry {
+    pub fn from_finding_at(finding: &Finding, time: Timestamp) -> TimelineEntry {
         let call = Call::new(finding);
         let owned = |text: Option<&str>| text.map(str::to_owned);
         TimelineEntry {
@@ -62,7 +62,7 @@ impl TimelineEntry {
     pub fn is_same_event(&self, other: &TimelineEntry) -> bool {
         match (&self.event_id, &other.event_id) {
             (None, None) => {
-                self.rank() == other.rank()
+                self.sort_key() == other.sort_key()
                     && self.object == other.object
                     && self.principal == other.principal
             }
@@ -73,11 +73,11 @@ impl TimelineEntry {
     /// Whether it happened before another. Times are whole seconds; within one, a group is made
     /// before it is filled.
     pub fn is_before(&self, other: &TimelineEntry) -> bool {
-        self.rank() < other.rank()
+        self.sort_key() < other.sort_key()
     }
 
     /// In event order.
-    pub fn rank(&self) -> (Timestamp, u8, &str, &Option<String>) {
+    pub fn sort_key(&self) -> (Timestamp, u8, &str, &Option<String>) {
         let step = match GroupAction::from_name(&self.action) {
             Some(GroupAction::Create) => 0,
             Some(GroupAction::Update) => 1,

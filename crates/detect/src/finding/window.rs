@@ -19,7 +19,7 @@ pub struct Window {
 
 impl Window {
     /// The window of this length (at least a second) that holds `time`.
-    pub fn at(time: Timestamp, interval: Duration) -> Window {
+    pub fn containing(time: Timestamp, interval: Duration) -> Window {
         let seconds = i64::try_from(interval.as_secs()).unwrap_or(i64::MAX).max(1);
         let start = time.as_second() - time.as_second().rem_euclid(seconds);
         Window { start: Timestamp::from_second(start).unwrap_or(Timestamp::MIN), seconds }
@@ -57,7 +57,7 @@ mod tests {
             ("2026-03-01T23:59:59Z", 86400, "20260301T000000Z-86400", "2026-03-02T00:00:00Z"),
             ("1969-12-31T23:59:59Z", 60, "19691231T235900Z-60", "1970-01-01T00:00:00Z"),
         ] {
-            let window = Window::at(time.parse().unwrap(), Duration::from_secs(seconds));
+            let window = Window::containing(time.parse().unwrap(), Duration::from_secs(seconds));
             assert_eq!(window.to_string(), name, "{time}");
             assert_eq!(window.end(), end.parse().unwrap(), "{time}");
             assert_eq!(Window::parse(name), Some(window), "{time}");

@@ -8,19 +8,19 @@ use super::{Exceptions, ExceptionsError, LoadedExceptions, RuleSet};
 #[derive(Debug)]
 pub struct Detections {
     /// What is looked for.
-    pub rules: RuleSet,
-    /// What of it is not to be alerted. None at all while `fault` says why.
+    pub rule_set: RuleSet,
+    /// What of it is not to be alerted. None at all while `exceptions_error` says why.
     pub exceptions: Exceptions,
     /// Why the exceptions that the operator wrote are not in use.
-    pub fault: Option<ExceptionsError>,
+    pub exceptions_error: Option<ExceptionsError>,
     /// Why rules or exceptions are not those that the operator wrote last.
-    pub troubles: Vec<String>,
+    pub reload_errors: Vec<String>,
 }
 
 impl Detections {
     /// Rules and exceptions that can be used.
-    pub fn new(rules: RuleSet, exceptions: Exceptions) -> Detections {
-        Detections { rules, exceptions, fault: None, troubles: Vec::new() }
+    pub fn new(rule_set: RuleSet, exceptions: Exceptions) -> Detections {
+        Detections { rule_set, exceptions, exceptions_error: None, reload_errors: Vec::new() }
     }
 
     /// Rules, and exceptions where all of them can be used. Otherwise there is none, and every
@@ -28,29 +28,30 @@ impl Detections {
     pub fn with_loaded(rules: RuleSet, loaded: LoadedExceptions) -> Detections {
         match loaded.into_exceptions() {
             Ok(exceptions) => Detections::new(rules, exceptions),
-            Err(fault) => Detections { fault: Some(fault), ..Detections::from(rules) },
+            Err(exceptions_error) => {
+                Detections { exceptions_error: Some(exceptions_error), ..Detections::from(rules) }
+            }
         }
     }
 
     /// The same, with what kept the latest rules or exceptions from being used.
-    pub fn with_troubles(self, troubles: Vec<String>) -> Detections {
-        Detections { troubles, ..self }
+    pub fn with_reload_errors(self, reload_errors: Vec<String>) -> Detections {
+        Detections { reload_errors, ..self }
     }
 
     /// How many problems keep the exceptions from being used.
     pub fn exception_problems(&self) -> u64 {
-        self.fault.as_ref().map_or(0, |fault| fault.0.len() as u64)
+        self.exceptions_error.as_ref().map_or(0, |exceptions_error| exceptions_error.0.len() as u64)
     }
 
     /// What the operator should mend: rules and exceptions that are not in use, and those whose end
     /// is near or was lately.
     pub fn warnings(&self, now: Timestamp) -> Vec<String> {
-        let fault = self
-            .fault
-            .iter()
-            .map(|fault| format!("no exception is in use, every finding is alerted: {fault}"));
-        let troubles = self.troubles.iter().cloned();
-        fault.chain(troubles).chain(self.exceptions.expiring(now)).collect()
+        let exceptions_error = self.exceptions_error.iter().map(|exceptions_error| {
+            format!("no exception is in use, every finding is alerted: {exceptions_error}")
+        });
+        let reload_errors = self.reload_errors.iter().cloned();
+        exceptions_error.chain(reload_errors).chain(self.exceptions.expiry_notices(now)).collect()
     }
 }
 

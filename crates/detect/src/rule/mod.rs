@@ -16,11 +16,12 @@ mod set;
 mod sources;
 pub mod testing;
 
-pub use correlation::{Condition, Correlation, POWER, Raise, Reference, Stage};
+pub use correlation::{Condition, Correlation, POWER_FIELD, RuleReference, SeverityRaise, Stage};
 pub use detection::{Rule, RuleOrigin};
 pub use detections::Detections;
 pub use exception::{Exception, Exceptions, ExceptionsError, LoadedExceptions};
 pub use info::{RuleInfo, Severity, Tactic, Technique, Threat};
+pub use load::{LoadedRules, UnsupportedRule};
 pub use required_fields::RequiredFields;
 pub use set::{NoRules, RuleSet};
 pub use sources::{RuleSources, RulesError};

@@ -35,7 +35,7 @@ mod tests {
     fn of_queries(queries: &[&str]) -> Result<Prefilter, usize> {
         let pins: Vec<RequiredFields> = queries
             .iter()
-            .map(|query| RequiredFields::of(Query::parse(query).unwrap().expr()))
+            .map(|query| RequiredFields::from_expr(Query::parse(query).unwrap().expr()))
             .collect();
         of(&pins)
     }

@@ -21,8 +21,8 @@ pub struct RequiredFields {
 impl RequiredFields {
     /// What an expression asks for. A negation, a wildcard, a range or another field asks for
     /// nothing.
-    pub fn of(expr: &Expr) -> RequiredFields {
-        let children = || expr.children().iter().map(RequiredFields::of);
+    pub fn from_expr(expr: &Expr) -> RequiredFields {
+        let children = || expr.children().iter().map(RequiredFields::from_expr);
         match expr.kind() {
             ExprKind::Leaf(leaf) => RequiredFields::of_leaf(leaf),
             ExprKind::And(_) => children().reduce(RequiredFields::and).unwrap_or_default(),
@@ -112,7 +112,7 @@ mod tests {
             ("", "*", "*"),
         ];
         for (query, providers, actions) in cases {
-            let required_fields = RequiredFields::of(Query::parse(query).unwrap().expr());
+            let required_fields = RequiredFields::from_expr(Query::parse(query).unwrap().expr());
             assert_eq!(
                 (names(required_fields.providers), names(required_fields.actions)),
                 (providers.to_owned(), actions.to_owned()),

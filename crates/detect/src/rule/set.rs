@@ -53,7 +53,7 @@ impl RuleSet {
 
     fn index(rules: Vec<Rule>) -> RuleSet {
         let pins: Vec<RequiredFields> =
-            rules.iter().map(|rule| RequiredFields::of(rule.query.expr())).collect();
+            rules.iter().map(|rule| RequiredFields::from_expr(rule.query.expr())).collect();
         let (mut by_action, mut by_provider, mut unpinned) =
             (HashMap::new(), HashMap::new(), Vec::new());
         for (at, required_fields) in pins.iter().enumerate() {
@@ -114,7 +114,7 @@ impl RuleSet {
     }
 
     /// Whether log objects are probed for what the rules need, and why not, for people.
-    pub fn probe(&self) -> String {
+    pub fn prefilter_summary(&self) -> String {
         match self.prefilter() {
             Ok(prefilter) => format!("on, for {} names of calls and services", prefilter.count()),
             Err(rule) => format!(

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use thiserror::Error;
 
 use super::correlation::resolve;
-use super::load::{self, LoadedRules, Problem, Refusal};
+use super::load::{LoadedRules, Problem, UnsupportedRule};
 use super::{Correlation, NoRules, Rule, RuleSet};
 
 /// What came of reading all places.
@@ -16,7 +16,7 @@ pub struct RuleSources {
     /// Their references not resolved yet.
     correlations: Vec<Correlation>,
     /// Sound files that hold a kind of rule that cannot run here.
-    pub refused: Vec<Refusal>,
+    pub unsupported: Vec<UnsupportedRule>,
     /// What makes a file unusable.
     pub problems: Vec<Problem>,
     /// What is odd, but does no harm.
@@ -31,7 +31,7 @@ pub enum RulesError {
     Problems(Vec<Problem>),
     /// Files that cannot run here, and all other problems.
     #[error("not every rule can run:\n{}", .0.join("\n"))]
-    Refused(Vec<String>),
+    Unsupported(Vec<String>),
     /// No rule at all.
     #[error(transparent)]
     NoRules(#[from] NoRules),
@@ -40,13 +40,13 @@ pub enum RulesError {
 impl RuleSources {
     /// Reads the rules that come with the program, where `default_rules` says so, and then those of
     /// `paths` (folders or files). A rule takes the place of an earlier one with the same id.
-    pub fn from_places(default_rules: bool, paths: &[PathBuf]) -> RuleSources {
+    pub fn from_paths(default_rules: bool, paths: &[PathBuf]) -> RuleSources {
         let mut gathered = RuleSources::default();
         if default_rules {
-            gathered.add(load::embedded());
+            gathered.add(LoadedRules::embedded());
         }
         for path in paths {
-            gathered.add(load::folder(path));
+            gathered.add(LoadedRules::from_path(path));
         }
         gathered
     }
@@ -66,22 +66,24 @@ impl RuleSources {
         self.correlations.extend(load.correlations);
         self.warnings.extend(resolve::replaced(&self.correlations, &before, &load.rules));
         self.sources.push(load.rules);
-        self.refused.extend(load.refused);
+        self.unsupported.extend(load.unsupported);
         self.problems.extend(load.problems);
         self.warnings.extend(load.warnings);
     }
 
     /// The rules, if every file can be used: what the function asks for.
-    pub fn into_all_rules(self) -> Result<RuleSet, RulesError> {
-        if self.refused.is_empty() {
-            return self.into_rules();
+    pub fn into_complete_rule_set(self) -> Result<RuleSet, RulesError> {
+        if self.unsupported.is_empty() {
+            return self.into_rule_set();
         }
         let told = self.problems.iter().map(ToString::to_string);
-        Err(RulesError::Refused(self.refused.iter().map(ToString::to_string).chain(told).collect()))
+        Err(RulesError::Unsupported(
+            self.unsupported.iter().map(ToString::to_string).chain(told).collect(),
+        ))
     }
 
     /// The rules, if every file can be used or is of a kind that is known not to run here.
-    pub fn into_rules(self) -> Result<RuleSet, RulesError> {
+    pub fn into_rule_set(self) -> Result<RuleSet, RulesError> {
         if !self.problems.is_empty() {
             return Err(RulesError::Problems(self.problems));
         }

@@ -7,8 +7,8 @@ use std::sync::LazyLock;
 use crate::scan_modes::{Seen, origin};
 use detect::cloudtrail::reader::{Options, ScanMode};
 use detect::cloudtrail::{Body, ReadProblem};
-use detect::finding::search;
-use detect::rule::{Detections, RuleSet, load};
+use detect::finding::scan_body;
+use detect::rule::{Detections, LoadedRules, RuleSet};
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use jiff::Timestamp;
@@ -18,7 +18,7 @@ use serde_json::{Value, json};
 const OPTIONS: Options = Options { max_bytes: 1 << 30, lines: false };
 
 static DETECTIONS: LazyLock<Detections> =
-    LazyLock::new(|| Detections::from(RuleSet::new([load::embedded().rules]).unwrap()));
+    LazyLock::new(|| Detections::from(RuleSet::new([LoadedRules::embedded().rules]).unwrap()));
 
 /// The two ways with the rules that come with the program.
 fn agree(stored: &[u8], options: Options) -> (Seen, Seen) {
@@ -217,12 +217,12 @@ fn rules_without_needles_look_at_every_record() {
                severity = \"low\"\nrisk_score = 1\nquery = \"event.outcome: success\"\n";
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("any.toml"), any).unwrap();
-    let any = RuleSet::new([load::folder(folder.path()).rules]).unwrap();
+    let any = RuleSet::new([LoadedRules::from_path(folder.path()).rules]).unwrap();
     assert_eq!(any.prefilter().unwrap_err().info.id, "any");
     let any = Detections::from(any);
     let (mut found, body) = (0, Body::Whole(gzip(log(20, &[]).as_bytes()).into()));
     let (read, end) =
-        search(body, OPTIONS, &any, Timestamp::UNIX_EPOCH, &origin, &mut |_| found += 1);
+        scan_body(body, OPTIONS, &any, Timestamp::UNIX_EPOCH, &origin, &mut |_| found += 1);
     assert!(end.is_ok());
     assert_eq!((found, read.records, read.parsed, read.mode), (20, 20, 20, ScanMode::Parsed));
 }

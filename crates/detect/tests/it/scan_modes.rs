@@ -7,7 +7,7 @@ use bytes::Bytes;
 use detect::cloudtrail::reader::{self, Options, ScanMode};
 use detect::cloudtrail::{Body, ReadError, ReadProblem};
 use detect::finding::Origin;
-use detect::finding::{ScanEvent, findings, search};
+use detect::finding::{ScanEvent, match_record, scan_body};
 use detect::rule::Detections;
 use jiff::Timestamp;
 
@@ -27,20 +27,26 @@ pub fn origin(record: usize) -> Origin {
 
 fn fast(body: Body, options: Options, detections: &Detections) -> Seen {
     let (mut found, mut bad) = (Vec::new(), Vec::new());
-    let (read, end) =
-        search(body, options, detections, Timestamp::UNIX_EPOCH, &origin, &mut |hit| match hit {
+    let (read, end) = scan_body(
+        body,
+        options,
+        detections,
+        Timestamp::UNIX_EPOCH,
+        &origin,
+        &mut |hit| match hit {
             ScanEvent::Finding(finding) => {
                 found.push((finding.rule.id.clone(), finding.origin.record()))
             }
             ScanEvent::Bad(record) => bad.push(record.to_string()),
-        });
+        },
+    );
     Seen { findings: found, bad, end, read }
 }
 
 fn plain(body: Body, options: Options, detections: &Detections) -> Seen {
     let (mut found, mut bad) = (Vec::new(), Vec::new());
     let (read, end) = reader::read(body, options, &mut |index, record| match record {
-        Ok(record) => findings(
+        Ok(record) => match_record(
             &record,
             detections,
             Timestamp::UNIX_EPOCH,

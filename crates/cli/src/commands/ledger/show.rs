@@ -204,7 +204,7 @@ async fn written(ledger: &StoredLedger, content: &Content) -> Alert {
             let (members, trouble) = ledger.findings(&told.members).await;
             alert::render_correlation(
                 told,
-                &correlation::member_findings(told, members, trouble),
+                &correlation::MemberFindings::new(told, members, trouble),
                 &Accounts::default(),
             )
         }

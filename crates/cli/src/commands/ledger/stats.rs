@@ -10,7 +10,7 @@ use detect::text::clean;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use trailbell::ledger::{OpenMarker, StoredLedger};
-use trailbell::sweep::State;
+use trailbell::sweep::TrailState;
 
 use super::args::{Format, StatsArgs};
 use super::filter::Filter;
@@ -32,7 +32,7 @@ struct Stats {
     /// What the last sweep wrote; none where there was none.
     heartbeat: Option<Value>,
     /// How far sweeps have come in each trail, or why that cannot be read.
-    trails: Vec<Result<State, String>>,
+    trails: Vec<Result<TrailState, String>>,
 }
 
 pub async fn run(args: &StatsArgs, now: Timestamp) -> Result<ExitCode, Box<dyn Error>> {
@@ -62,7 +62,7 @@ async fn heartbeat(ledger: &StoredLedger) -> Result<Option<Value>, Box<dyn Error
     }))
 }
 
-async fn trails(ledger: &StoredLedger) -> Result<Vec<Result<State, String>>, Box<dyn Error>> {
+async fn trails(ledger: &StoredLedger) -> Result<Vec<Result<TrailState, String>>, Box<dyn Error>> {
     let mut trails = Vec::new();
     for name in ledger.notes("cursor/").await? {
         let Some(note) = ledger.note(&name).await? else { continue };
@@ -76,7 +76,7 @@ async fn trails(ledger: &StoredLedger) -> Result<Vec<Result<State, String>>, Box
 
 impl Stats {
     fn document(&self) -> Value {
-        let trail = |trail: &Result<State, String>| match trail {
+        let trail = |trail: &Result<TrailState, String>| match trail {
             Ok(state) => {
                 json!({"trail": state.trail(), "cursor": state.cursor(), "failing": state.failing()})
             }
@@ -169,7 +169,7 @@ impl Stats {
     }
 }
 
-fn told(trail: &Result<State, String>, now: Timestamp) -> String {
+fn told(trail: &Result<TrailState, String>, now: Timestamp) -> String {
     match trail {
         Err(error) => super::cell(error),
         Ok(state) => {

@@ -4,7 +4,7 @@ use std::error::Error;
 use std::io::{self, Write};
 use std::process::ExitCode;
 
-use detect::rule::check::{self, Checked, Verdict};
+use detect::rule::check::{self, CheckedFile, Verdict};
 use detect::rule::load::Problem;
 use detect::text::clean;
 
@@ -15,7 +15,7 @@ use super::counted;
 const LINE: usize = 2000;
 
 pub fn run(args: &CheckArgs) -> Result<ExitCode, Box<dyn Error>> {
-    let files = check::check(&args.paths);
+    let files = check::check_rule_files(&args.paths);
     let mut out = io::stdout().lock();
     for file in &files {
         for line in lines(file) {
@@ -26,12 +26,12 @@ pub fn run(args: &CheckArgs) -> Result<ExitCode, Box<dyn Error>> {
     Ok(ExitCode::from(code(&files, args.strict)))
 }
 
-fn lines(file: &Checked) -> impl Iterator<Item = String> {
+fn lines(file: &CheckedFile) -> impl Iterator<Item = String> {
     let path = file.path.display();
     let verdict = match &file.verdict {
         Verdict::Runs(rule) => format!("{path}: runs: {}", rule.info.name),
         Verdict::Correlates(correlation) => format!("{path}: runs: {}", correlation.info.name),
-        Verdict::Refused(refusal) => format!("{path}: cannot run here: {}", refusal.reason),
+        Verdict::Unsupported(refusal) => format!("{path}: cannot run here: {}", refusal.reason),
         Verdict::Broken => format!("{path}: broken"),
     };
     let errors = file.problems.iter().map(|problem| line(problem, "error"));
@@ -45,7 +45,7 @@ fn line(problem: &Problem, kind: &str) -> String {
     format!("{}{place}: {kind}: {}", problem.path, problem.message)
 }
 
-fn summary(files: &[Checked]) -> String {
+fn summary(files: &[CheckedFile]) -> String {
     let count =
         |wanted: fn(&Verdict) -> bool| files.iter().filter(|file| wanted(&file.verdict)).count();
     let warnings = files.iter().map(|file| file.warnings.len()).sum();
@@ -53,17 +53,17 @@ fn summary(files: &[Checked]) -> String {
         "{}: {} can run, {} cannot run here, {} broken; {}",
         counted(files.len(), "file"),
         count(|verdict| matches!(verdict, Verdict::Runs(_) | Verdict::Correlates(_))),
-        count(|verdict| matches!(verdict, Verdict::Refused(_))),
+        count(|verdict| matches!(verdict, Verdict::Unsupported(_))),
         count(|verdict| matches!(verdict, Verdict::Broken)),
         counted(warnings, "warning"),
     )
 }
 
-fn code(files: &[Checked], strict: bool) -> u8 {
-    let any = |wanted: fn(&Checked) -> bool| files.iter().any(wanted);
+fn code(files: &[CheckedFile], strict: bool) -> u8 {
+    let any = |wanted: fn(&CheckedFile) -> bool| files.iter().any(wanted);
     match () {
         () if any(|file| matches!(file.verdict, Verdict::Broken)) => 2,
-        () if any(|file| matches!(file.verdict, Verdict::Refused(_))) => 1,
+        () if any(|file| matches!(file.verdict, Verdict::Unsupported(_))) => 1,
         () if strict && any(|file| !file.warnings.is_empty()) => 1,
         () => 0,
     }

@@ -38,7 +38,7 @@ fn table(set: &RuleSet) -> Table {
         let (calls, origin) = match rule {
             Any::Rule(rule) => (calls(rule), &rule.origin),
             Any::Correlation(it) => {
-                (format!("{}: {}", it.condition.as_str(), it.in_words()), &it.origin)
+                (format!("{}: {}", it.condition.as_str(), it.condition_in_words()), &it.origin)
             }
         };
         let texts =
@@ -65,7 +65,7 @@ fn table(set: &RuleSet) -> Table {
 
 /// `iam.amazonaws.com: CreateGroup`; `any` where the query does not pin it.
 pub(super) fn calls(rule: &Rule) -> String {
-    let RequiredFields { providers, actions } = RequiredFields::of(rule.query.expr());
+    let RequiredFields { providers, actions } = RequiredFields::from_expr(rule.query.expr());
     format!("{}: {}", shown(providers.as_ref()), shown(actions.as_ref()))
 }
 
@@ -92,7 +92,7 @@ fn correlation_object(correlation: &Correlation) -> Value {
         "risk_score": info.risk_score,
         "correlation": {
             "type": correlation.condition.as_str(),
-            "asked": correlation.in_words(),
+            "asked": correlation.condition_in_words(),
             "rules": correlation.stages.iter().map(ids).collect::<Vec<_>>(),
             "group_by": correlation.group_by,
             "timespan_seconds": correlation.timespan.as_secs(),
@@ -103,7 +103,7 @@ fn correlation_object(correlation: &Correlation) -> Value {
 
 fn rule_object(rule: &Rule) -> Value {
     let info = &rule.info;
-    let RequiredFields { providers, actions } = RequiredFields::of(rule.query.expr());
+    let RequiredFields { providers, actions } = RequiredFields::from_expr(rule.query.expr());
     json!({
         "rule_id": info.id,
         "name": info.name,

@@ -28,14 +28,14 @@ pub fn run(args: &RulesArgs) -> Result<ExitCode, Box<dyn Error>> {
 /// The rules that come with the program (unless left out) and those of `paths`. Warnings and rules
 /// of a kind that cannot run here are named; a rule file that cannot be used is an error.
 pub fn load(default_rules: bool, paths: &[PathBuf]) -> Result<RuleSet, Box<dyn Error>> {
-    let gathered = RuleSources::from_places(default_rules, paths);
+    let gathered = RuleSources::from_paths(default_rules, paths);
     for warning in &gathered.warnings {
         say(format_args!("trailbell: warning: {warning}"));
     }
-    for refusal in &gathered.refused {
+    for refusal in &gathered.unsupported {
         say(format_args!("trailbell: not run: {refusal}"));
     }
-    Ok(gathered.into_rules()?)
+    Ok(gathered.into_rule_set()?)
 }
 
 /// A rule of either kind.

@@ -55,7 +55,7 @@ fn query(rule: &Rule) -> (&'static str, Vec<String>) {
 
 /// The stages of a correlation, and what raises its severity.
 fn asked(correlation: &Correlation) -> (&'static str, Vec<String>) {
-    let mut lines = vec![format!("  {}:", correlation.in_words())];
+    let mut lines = vec![format!("  {}:", correlation.condition_in_words())];
     for stage in &correlation.stages {
         let names: Vec<&str> = stage.0.iter().map(|it| it.name.as_str()).collect();
         lines.push(format!("    - {}", names.join(" or ")));

@@ -1,12 +1,12 @@
-//! `trailbell rules test`: one line for each rule, and one for each fault.
+//! `trailbell rules test`: one line for each rule, and one for each failure.
 
 use std::error::Error;
 use std::io::{self, Write};
 use std::process::ExitCode;
 
 use detect::correlation;
-use detect::correlation::testing::CorrelationTests as Correlations;
-use detect::rule::testing::{self, Fault, Outcome, Tested};
+use detect::correlation::testing::CorrelationTestReport as Correlations;
+use detect::rule::testing::{self, RuleTestReport, RuleTestResult, TestFailure};
 use detect::text::clean;
 use jiff::Timestamp;
 
@@ -19,23 +19,23 @@ const LINE: usize = 2000;
 
 pub fn run(args: &TestArgs) -> Result<ExitCode, Box<dyn Error>> {
     let tested = match &args.path {
-        Some(path) => testing::folder(path, now()),
-        None => testing::embedded(now()),
+        Some(path) => testing::test_rules_in(path, now()),
+        None => testing::test_embedded_rules(now()),
     };
     let mut out = io::stdout().lock();
     for line in tested
-        .outcomes
+        .results
         .iter()
         .flat_map(lines)
-        .chain(tested.refused.iter().map(|it| format!("SKIP  {it}")))
+        .chain(tested.unsupported.iter().map(|it| format!("SKIP  {it}")))
     {
         writeln!(out, "{}", clean::text(&line, LINE))?;
     }
     for problem in &tested.problems {
         say(format_args!("trailbell: {problem}"));
     }
-    let correlations = correlation::testing::test(args.path.clone(), now());
-    for line in correlations.outcomes.iter().flat_map(correlation_lines) {
+    let correlations = correlation::testing::test_correlations(args.path.clone(), now());
+    for line in correlations.results.iter().flat_map(correlation_lines) {
         writeln!(out, "{}", clean::text(&line, LINE))?;
     }
     for problem in &correlations.problems {
@@ -50,38 +50,38 @@ fn now() -> Timestamp {
     Timestamp::now()
 }
 
-fn lines(outcome: &Outcome) -> Vec<String> {
-    let Outcome { rule, must_match, must_not_match, faults } = outcome;
-    told(&rule.info.name, &format!("{must_match} to match, {must_not_match} not to"), faults)
+fn lines(outcome: &RuleTestResult) -> Vec<String> {
+    let RuleTestResult { rule, must_match, must_not_match, failures } = outcome;
+    told(&rule.info.name, &format!("{must_match} to match, {must_not_match} not to"), failures)
 }
 
-fn correlation_lines(outcome: &correlation::testing::CorrelationTest) -> Vec<String> {
-    let correlation::testing::CorrelationTest { name, must_match, must_not_match, faults } =
+fn correlation_lines(outcome: &correlation::testing::CorrelationTestResult) -> Vec<String> {
+    let correlation::testing::CorrelationTestResult { name, must_match, must_not_match, failures } =
         outcome;
-    told(name, &format!("{must_match} sequences to match, {must_not_match} not to"), faults)
+    told(name, &format!("{must_match} sequences to match, {must_not_match} not to"), failures)
 }
 
-fn told(name: &str, counts: &str, faults: &[Fault]) -> Vec<String> {
-    let verdict = if faults.is_empty() { "ok  " } else { "FAIL" };
+fn told(name: &str, counts: &str, failures: &[TestFailure]) -> Vec<String> {
+    let verdict = if failures.is_empty() { "ok  " } else { "FAIL" };
     let head = format!("{verdict}  {name} ({counts})");
-    std::iter::once(head).chain(faults.iter().map(|fault| format!("      {fault}"))).collect()
+    std::iter::once(head).chain(failures.iter().map(|failure| format!("      {failure}"))).collect()
 }
 
 /// What went wrong with each rule of either kind.
-fn faults<'t>(
-    tested: &'t Tested,
+fn failures<'t>(
+    tested: &'t RuleTestReport,
     correlations: &'t Correlations,
-) -> impl Iterator<Item = &'t [Fault]> {
-    let of_rules = tested.outcomes.iter().map(|outcome| &*outcome.faults);
-    of_rules.chain(correlations.outcomes.iter().map(|outcome| &*outcome.faults))
+) -> impl Iterator<Item = &'t [TestFailure]> {
+    let of_rules = tested.results.iter().map(|outcome| &*outcome.failures);
+    of_rules.chain(correlations.results.iter().map(|outcome| &*outcome.failures))
 }
 
-fn summary(tested: &Tested, correlations: &Correlations) -> String {
-    let all = faults(tested, correlations).count();
-    let passed = faults(tested, correlations).filter(|faults| faults.is_empty()).count();
+fn summary(tested: &RuleTestReport, correlations: &Correlations) -> String {
+    let all = failures(tested, correlations).count();
+    let passed = failures(tested, correlations).filter(|failures| failures.is_empty()).count();
     let mut summary = format!("{} of {} passed", passed, counted(all, "rule"));
-    if !tested.refused.is_empty() {
-        summary += &format!("; {} cannot run here", tested.refused.len());
+    if !tested.unsupported.is_empty() {
+        summary += &format!("; {} cannot run here", tested.unsupported.len());
     }
     if let problems @ 1.. = tested.problems.len() + correlations.problems.len() {
         summary += &format!("; {}", counted(problems, "problem"));
@@ -89,8 +89,8 @@ fn summary(tested: &Tested, correlations: &Correlations) -> String {
     summary
 }
 
-fn code(tested: &Tested, correlations: &Correlations) -> u8 {
-    let failed = faults(tested, correlations).any(|faults| !faults.is_empty());
+fn code(tested: &RuleTestReport, correlations: &Correlations) -> u8 {
+    let failed = failures(tested, correlations).any(|failures| !failures.is_empty());
     if tested.problems.is_empty() && correlations.problems.is_empty() {
         u8::from(failed)
     } else {

@@ -4,7 +4,7 @@ use std::io::Write;
 
 use aws_sdk_s3::primitives::ByteStream;
 use aws_sdk_s3::types::{Event, NotificationConfiguration, TopicConfiguration};
-use detect::rule::load;
+use detect::rule::LoadedRules;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use jiff::Timestamp;
@@ -144,7 +144,7 @@ impl World {
     pub async fn compare(&self, case: &str, deployment: Deployment) {
         let now: Timestamp = NOW.parse().unwrap();
         let page = deployment.examine(now).await.to_string();
-        let rules = format!("{} in use", load::embedded().rules.len());
+        let rules = format!("{} in use", LoadedRules::embedded().rules.len());
         let mut names =
             vec![(self.logs.as_str(), "LOGS"), (&self.ledger, "LEDGER"), (&self.topic, "TOPIC")];
         names.push((&rules, "ALL in use"));

@@ -9,12 +9,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use super::correlation::resolve;
-use super::load::{self, LoadedRules, Problem, Refusal};
+use super::load::{self, LoadedRules, Problem, UnsupportedRule};
 use super::{Correlation, RequiredFields, Rule, RuleInfo, RuleOrigin};
 
 /// What can be said of one file.
 #[derive(Debug)]
-pub struct Checked {
+pub struct CheckedFile {
     /// The file as it was named to us.
     pub path: PathBuf,
     /// Whether it can run here.
@@ -33,23 +33,24 @@ pub enum Verdict {
     /// It is a correlation, and the rules that it names are here or come with the program.
     Correlates(Box<Correlation>),
     /// It is sound, but of a kind that cannot run here.
-    Refused(Refusal),
+    Unsupported(UnsupportedRule),
     /// It cannot be used; the problems say why.
     Broken,
 }
 
 /// Checks files, and all rule files of folders, in the order given. A file that is named twice is
 /// checked once.
-pub fn check(paths: &[PathBuf]) -> Vec<Checked> {
+pub fn check_rule_files(paths: &[PathBuf]) -> Vec<CheckedFile> {
     let mut seen = BTreeSet::new();
     let listed = paths.iter().flat_map(|path| listed(path));
-    let mut files: Vec<Checked> = listed.filter(|file| seen.insert(file.path.clone())).collect();
+    let mut files: Vec<CheckedFile> =
+        listed.filter(|file| seen.insert(file.path.clone())).collect();
     check_ids(&mut files);
     check_correlations(&mut files);
     files
 }
 
-fn listed(path: &Path) -> Vec<Checked> {
+fn listed(path: &Path) -> Vec<CheckedFile> {
     if !path.is_dir() {
         return vec![checked(path.to_owned())];
     }
@@ -60,21 +61,25 @@ fn listed(path: &Path) -> Vec<Checked> {
             "there is no .toml file in it".to_owned(),
         ));
     }
-    let folder =
-        Checked { path: path.to_owned(), verdict: Verdict::Broken, problems, warnings: Vec::new() };
+    let folder = CheckedFile {
+        path: path.to_owned(),
+        verdict: Verdict::Broken,
+        problems,
+        warnings: Vec::new(),
+    };
     let unlisted = (!folder.problems.is_empty()).then_some(folder);
     unlisted.into_iter().chain(files.into_iter().map(checked)).collect()
 }
 
-fn checked(path: PathBuf) -> Checked {
-    let LoadedRules { mut rules, mut correlations, mut refused, mut problems, mut warnings } =
+fn checked(path: PathBuf) -> CheckedFile {
+    let LoadedRules { mut rules, mut correlations, mut unsupported, mut problems, mut warnings } =
         load::file(path.clone());
     problems.sort_by_key(|problem| problem.position);
     warnings.sort_by_key(|warning| warning.position);
-    let verdict = match (rules.pop(), correlations.pop(), refused.pop()) {
+    let verdict = match (rules.pop(), correlations.pop(), unsupported.pop()) {
         (Some(rule), ..) => Verdict::Runs(Box::new(rule)),
         (None, Some(correlation), _) => Verdict::Correlates(Box::new(correlation)),
-        (None, None, Some(refusal)) => Verdict::Refused(refusal),
+        (None, None, Some(refusal)) => Verdict::Unsupported(refusal),
         (None, None, None) => Verdict::Broken,
     };
     if let Verdict::Runs(rule) = &verdict {
@@ -83,13 +88,13 @@ fn checked(path: PathBuf) -> Checked {
                 .map(|message| Problem::of_file(path.display().to_string(), message.to_owned())),
         );
     }
-    Checked { path, verdict, problems, warnings }
+    CheckedFile { path, verdict, problems, warnings }
 }
 
 /// What makes a rule costly: a log object is passed over unread unless it holds what some rule
 /// looks for.
 fn slow(rule: &Rule) -> Option<&'static str> {
-    match RequiredFields::of(rule.query.expr()) {
+    match RequiredFields::from_expr(rule.query.expr()) {
         RequiredFields { providers: None, actions: None } => Some(
             "slow: no literal to search by. Every record of every service is held against it; ask for an \
              `event.provider` or an `event.action`",
@@ -107,13 +112,13 @@ impl Verdict {
         match self {
             Verdict::Runs(rule) => Some((&rule.info, &rule.origin)),
             Verdict::Correlates(correlation) => Some((&correlation.info, &correlation.origin)),
-            Verdict::Refused(_) | Verdict::Broken => None,
+            Verdict::Unsupported(_) | Verdict::Broken => None,
         }
     }
 }
 
 /// Two rules with one id: only one of them would run.
-fn check_ids(files: &mut [Checked]) {
+fn check_ids(files: &mut [CheckedFile]) {
     let mut first: BTreeMap<String, RuleOrigin> = BTreeMap::new();
     for file in files {
         let Some((info, origin)) = file.verdict.usable() else { continue };
@@ -130,9 +135,9 @@ fn check_ids(files: &mut [Checked]) {
 /// A correlation of rules that there are not would never ring, and one of a rule that was replaced
 /// rings otherwise. Rules that come with the program count, unless one of the files takes the place
 /// of them.
-fn check_correlations(files: &mut [Checked]) {
-    let LoadedRules { rules: embedded, correlations: ours, .. } = load::embedded();
-    let of_files = |files: &[Checked]| -> (Vec<Rule>, Vec<Correlation>) {
+fn check_correlations(files: &mut [CheckedFile]) {
+    let LoadedRules { rules: embedded, correlations: ours, .. } = LoadedRules::embedded();
+    let of_files = |files: &[CheckedFile]| -> (Vec<Rule>, Vec<Correlation>) {
         let rules = files.iter().filter_map(|file| {
             if let Verdict::Runs(rule) = &file.verdict { Some(rule) } else { None }
         });

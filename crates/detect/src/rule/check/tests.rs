@@ -219,11 +219,11 @@ fn write(folder: &Path, name: &str, text: &str) {
 /// Everything that is said, file by file, without the folder.
 fn told(folder: &Path) -> Vec<String> {
     let mut lines = Vec::new();
-    for file in check(&[folder.to_owned()]) {
+    for file in check_rule_files(&[folder.to_owned()]) {
         let name = file.path.file_name().unwrap().to_str().unwrap().to_owned();
         let verdict = match &file.verdict {
             Verdict::Runs(_) | Verdict::Correlates(_) => "runs".to_owned(),
-            Verdict::Refused(refusal) => refusal.reason.clone(),
+            Verdict::Unsupported(refusal) => refusal.reason.clone(),
             Verdict::Broken => "broken".to_owned(),
         };
         lines.push(format!("{name} {verdict}"));
@@ -268,9 +268,9 @@ fn a_file_named_twice_is_checked_once_and_a_folder_without_rules_is_told() {
     let folder = tempfile::tempdir().unwrap();
     write(folder.path(), "a.toml", &rule("a", "event.provider: x"));
     let file = folder.path().join("a.toml");
-    assert_eq!(check(&[folder.path().to_owned(), file]).len(), 1);
+    assert_eq!(check_rule_files(&[folder.path().to_owned(), file]).len(), 1);
     let empty = tempfile::tempdir().unwrap();
-    let checked = check(&[empty.path().to_owned(), empty.path().join("gone.toml")]);
+    let checked = check_rule_files(&[empty.path().to_owned(), empty.path().join("gone.toml")]);
     let problems: Vec<_> = checked.iter().map(|file| file.problems[0].message.as_str()).collect();
     assert_eq!(problems[0], "there is no .toml file in it");
     assert!(problems[1].starts_with("cannot be read"), "{problems:?}");

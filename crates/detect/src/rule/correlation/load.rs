@@ -6,7 +6,7 @@ use jiff::SignedDuration;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use super::{Condition, Correlation, Raise, Reference, Stage, is_known_field};
+use super::{Condition, Correlation, RuleReference, SeverityRaise, Stage, is_known_field};
 use crate::ecs;
 use crate::rule::load::reader::Reader;
 use crate::rule::load::{duration, file, query};
@@ -60,7 +60,7 @@ fn timespan<'f>(reader: &mut Reader<'f>, table: &DeTable<'f>) -> Option<SignedDu
     reader.required(table, "timespan")?;
     let read = |text: &str| {
         let time = SignedDuration::try_from(duration::interval(text)?).ok()?;
-        (time <= Correlation::LONGEST).then_some(time)
+        (time <= Correlation::MAX_TIMESPAN).then_some(time)
     };
     reader.read(
         table,
@@ -161,13 +161,13 @@ fn names<'v, 'f>(item: &'v Spanned<DeValue<'f>>) -> impl Iterator<Item = &'v Spa
     item.get_ref().as_array().map_or(std::slice::from_ref(item), |items| &items[..]).iter()
 }
 
-fn reference(reader: &mut Reader<'_>, item: &Spanned<DeValue<'_>>) -> Option<Reference> {
+fn reference(reader: &mut Reader<'_>, item: &Spanned<DeValue<'_>>) -> Option<RuleReference> {
     let Some(text) = item.get_ref().as_str().filter(|text| !text.trim().is_empty()) else {
         reader.wrong("rules", item, "a list of rules, by id or name, or of lists of alternatives");
         return None;
     };
     let position = reader.position(item.span());
-    Some(Reference { rule: text.to_owned(), name: text.to_owned(), position })
+    Some(RuleReference { rule: text.to_owned(), name: text.to_owned(), position })
 }
 
 /// One event must not make two stages by itself.
@@ -204,7 +204,11 @@ fn check_field(reader: &mut Reader<'_>, value: &Spanned<DeValue<'_>>) -> bool {
     false
 }
 
-fn raises<'f>(reader: &mut Reader<'f>, table: &DeTable<'f>, info: Option<&RuleInfo>) -> Vec<Raise> {
+fn raises<'f>(
+    reader: &mut Reader<'f>,
+    table: &DeTable<'f>,
+    info: Option<&RuleInfo>,
+) -> Vec<SeverityRaise> {
     let Some(value) = table.get("severity_when") else { return Vec::new() };
     let Some(items) = value.get_ref().as_array() else {
         reader.wrong(
@@ -214,7 +218,7 @@ fn raises<'f>(reader: &mut Reader<'f>, table: &DeTable<'f>, info: Option<&RuleIn
         );
         return Vec::new();
     };
-    let mut raises: Vec<Raise> = Vec::new();
+    let mut raises: Vec<SeverityRaise> = Vec::new();
     for item in items.iter() {
         let Some(table) = item.get_ref().as_table() else {
             reader.wrong(
@@ -239,9 +243,9 @@ fn raises<'f>(reader: &mut Reader<'f>, table: &DeTable<'f>, info: Option<&RuleIn
     raises
 }
 
-fn raise<'f>(reader: &mut Reader<'f>, table: &DeTable<'f>) -> Option<Raise> {
+fn raise<'f>(reader: &mut Reader<'f>, table: &DeTable<'f>) -> Option<SeverityRaise> {
     let query = query::read_for(reader, table, &is_known_field);
     let severity = file::severity(reader, table);
     let risk_score = file::risk_score(reader, table);
-    Some(Raise { query: query?, severity: severity?, risk_score: risk_score? })
+    Some(SeverityRaise { query: query?, severity: severity?, risk_score: risk_score? })
 }

@@ -21,7 +21,7 @@ use crate::ecs;
 
 /// What the policy can do that the call attaches or writes: a field that a record does not have
 /// itself. Its values are those of [`crate::finding::Power`].
-pub const POWER: &str = "trailbell.power";
+pub const POWER_FIELD: &str = "trailbell.power";
 
 /// A correlation rule, ready to be held against findings once its references are resolved.
 #[derive(Debug, Clone, PartialEq)]
@@ -35,10 +35,10 @@ pub struct Correlation {
     pub stages: Vec<Stage>,
     /// Fields in which findings must be alike to belong together; may be empty.
     pub group_by: Vec<String>,
-    /// The longest time from the first event to the last, a second to [`Correlation::LONGEST`].
+    /// The longest time from the first event to the last, a second to [`Correlation::MAX_TIMESPAN`].
     pub timespan: SignedDuration,
     /// What raises the severity; each severity at most once, all above that of `info`.
-    pub raises: Vec<Raise>,
+    pub raises: Vec<SeverityRaise>,
     /// Where it was read.
     pub origin: RuleOrigin,
 }
@@ -58,11 +58,11 @@ pub enum Condition {
 
 /// Rules of which any does.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Stage(pub Vec<Reference>);
+pub struct Stage(pub Vec<RuleReference>);
 
 /// A rule by its id or name.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Reference {
+pub struct RuleReference {
     /// As written; the rule's id once it is resolved.
     pub rule: String,
     /// The rule's name; as written before it is resolved.
@@ -73,7 +73,7 @@ pub struct Reference {
 
 /// What raises the severity.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Raise {
+pub struct SeverityRaise {
     /// Held against the record of each finding that counts: see [`crate::correlation::document`].
     pub query: Query,
     /// The severity then.
@@ -84,20 +84,20 @@ pub struct Raise {
 
 impl Correlation {
     /// Context in alerts and commands reaches as far.
-    pub const LONGEST: SignedDuration = SignedDuration::from_hours(48);
+    pub const MAX_TIMESPAN: SignedDuration = SignedDuration::from_hours(48);
 
     /// The references of all stages.
-    pub fn references(&self) -> impl Iterator<Item = &Reference> {
+    pub fn rule_references(&self) -> impl Iterator<Item = &RuleReference> {
         self.stages.iter().flat_map(|stage| &stage.0)
     }
 
     /// Whether findings of the rule with this id count.
-    pub fn counts(&self, rule: &str) -> bool {
-        self.references().any(|reference| reference.rule == rule)
+    pub fn includes_rule(&self, rule: &str) -> bool {
+        self.rule_references().any(|reference| reference.rule == rule)
     }
 
     /// The rule as its alert tells of it where this severity was reached.
-    pub fn info_at(&self, severity: Severity) -> Arc<RuleInfo> {
+    pub fn info_at_severity(&self, severity: Severity) -> Arc<RuleInfo> {
         match self.raises.iter().find(|raise| raise.severity == severity) {
             Some(raise) => Arc::new(RuleInfo {
                 severity,
@@ -110,7 +110,7 @@ impl Correlation {
 
     /// What it asks for, in words, without the rules: e.g. `all of 3 within 24 hours, in any
     /// order`.
-    pub fn in_words(&self) -> String {
+    pub fn condition_in_words(&self) -> String {
         let within = spoken(self.timespan);
         match &self.condition {
             Condition::All => format!("all of {} within {within}, in any order", self.stages.len()),
@@ -150,5 +150,5 @@ fn spoken(timespan: SignedDuration) -> String {
 
 /// Whether a correlation can ask for the field.
 pub(super) fn is_known_field(field: &str) -> bool {
-    ecs::is_known(field) || field == POWER
+    ecs::is_known(field) || field == POWER_FIELD
 }

@@ -1,6 +1,6 @@
 //! The rules that correlations name, among those that there are.
 
-use super::{Correlation, Reference};
+use super::{Correlation, RuleReference};
 use crate::rule::Rule;
 use crate::rule::load::Problem;
 
@@ -41,7 +41,7 @@ pub(in crate::rule) fn resolve(
     problems
 }
 
-fn unknown(path: &str, reference: &Reference, others: &[Correlation]) -> Problem {
+fn unknown(path: &str, reference: &RuleReference, others: &[Correlation]) -> Problem {
     let written = reference.rule.escape_debug();
     let message = match others
         .iter()
@@ -67,7 +67,7 @@ pub(in crate::rule) fn replaced(
     let mut told = Vec::new();
     for rule in now.iter().filter(changed) {
         for correlation in
-            correlations.iter().filter(|correlation| correlation.counts(&rule.info.id))
+            correlations.iter().filter(|correlation| correlation.includes_rule(&rule.info.id))
         {
             let name = correlation.info.name.escape_debug();
             let message = format!(

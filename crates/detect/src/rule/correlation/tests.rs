@@ -1,7 +1,7 @@
 //! What is wrong in a correlation is told with its place, and what is not resolved never runs.
 
-use crate::rule::check::check;
-use crate::rule::load::{self, LoadedRules};
+use crate::rule::check::check_rule_files;
+use crate::rule::load::LoadedRules;
 use crate::rule::{RuleSources, Severity};
 
 const SOUND: &str = r#"[rule]
@@ -27,7 +27,7 @@ risk_score = 99
 "#;
 
 fn read(text: &str) -> LoadedRules {
-    load::texts([("c.toml", text)].into_iter())
+    LoadedRules::from_texts([("c.toml", text)].into_iter())
 }
 
 fn problems(text: &str) -> Vec<String> {
@@ -38,29 +38,29 @@ fn problems(text: &str) -> Vec<String> {
 
 /// What comes of resolving a file against the rules that come with the program.
 fn resolved(texts: &[(&str, &str)], default_rules: bool) -> Result<Vec<String>, String> {
-    let mut gathered = RuleSources::from_places(default_rules, &[]);
-    gathered.add(load::texts(texts.iter().copied()));
+    let mut gathered = RuleSources::from_paths(default_rules, &[]);
+    gathered.add(LoadedRules::from_texts(texts.iter().copied()));
     let warnings = gathered.warnings.iter().map(ToString::to_string).collect();
-    gathered.into_rules().map(|_| warnings).map_err(|error| error.to_string())
+    gathered.into_rule_set().map(|_| warnings).map_err(|error| error.to_string())
 }
 
 #[test]
 fn a_correlation_is_read_and_its_rules_are_found_by_id_or_name() {
     let load = read(&format!("{SOUND}{RAISE}"));
     assert_eq!((load.problems.len(), load.warnings.len(), load.rules.len()), (0, 0, 0), "{load:?}");
-    assert_eq!(load.correlations[0].in_words(), "all of 2 within 24 hours, in any order");
-    let mut gathered = RuleSources::from_places(true, &[]);
+    assert_eq!(load.correlations[0].condition_in_words(), "all of 2 within 24 hours, in any order");
+    let mut gathered = RuleSources::from_paths(true, &[]);
     gathered.add(load);
-    let set = gathered.into_rules().unwrap();
+    let set = gathered.into_rule_set().unwrap();
     let correlation = set.correlations().iter().find(|it| it.info.id == "two").unwrap();
-    let ids: Vec<&str> = correlation.references().map(|it| it.rule.as_str()).collect();
+    let ids: Vec<&str> = correlation.rule_references().map(|it| it.rule.as_str()).collect();
     let [created, added] =
         ["169f3a93-efc7-4df2-94d6-0d9438c310d1", "333de828-8190-4cf5-8d7c-7575846f6fe0"];
     assert_eq!(ids, [created, "1e5748de-9527-402d-80c2-9480cf9c0179", added]);
     assert_eq!(correlation.stages.len(), 2);
-    let raised = correlation.info_at(Severity::Critical);
+    let raised = correlation.info_at_severity(Severity::Critical);
     assert_eq!((raised.severity, raised.risk_score), (Severity::Critical, 99));
-    assert_eq!(correlation.info_at(Severity::High), correlation.info);
+    assert_eq!(correlation.info_at_severity(Severity::High), correlation.info);
 }
 
 #[test]
@@ -238,7 +238,7 @@ fn a_rule_that_is_replaced_under_a_correlation_is_told() {
         SOUND.replace("\"AWS IAM User Addition to Group\"", "\"none\""),
     )
     .unwrap();
-    let checked = check(&[folder.path().to_owned()]);
+    let checked = check_rule_files(&[folder.path().to_owned()]);
     assert!(
         checked[0].problems[0].message.contains("no rule with the id or the name `none`"),
         "{checked:?}"
@@ -254,6 +254,6 @@ fn one_id_is_one_rule_of_either_kind() {
         error.contains("to correlate") || error.contains("is a correlation itself"),
         "it took the place of a member: {error}"
     );
-    let load = load::texts([("a.toml", SOUND), ("b.toml", SOUND)].into_iter());
+    let load = LoadedRules::from_texts([("a.toml", SOUND), ("b.toml", SOUND)].into_iter());
     assert_eq!(load.problems[0].to_string(), "b.toml: rule_id `two` is also that of a.toml");
 }

@@ -7,7 +7,7 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::load::LoadedExceptions;
-use super::{Exception, Expiry, RuleRef, caller, date};
+use super::{Exception, Expiry, RuleSelector, caller, date};
 use crate::rule::load::Position;
 use crate::rule::load::query::{self, Written};
 use crate::rule::load::reader::Reader;
@@ -87,7 +87,7 @@ fn exception<'f>(
 }
 
 /// A list of ids and names, or one of them alone.
-fn rules<'f>(reader: &mut Reader<'f>, table: &DeTable<'f>) -> Vec<RuleRef> {
+fn rules<'f>(reader: &mut Reader<'f>, table: &DeTable<'f>) -> Vec<RuleSelector> {
     let Some(value) = table.get("rules") else {
         reader.missing("rules");
         return Vec::new();
@@ -104,7 +104,7 @@ fn rules<'f>(reader: &mut Reader<'f>, table: &DeTable<'f>) -> Vec<RuleRef> {
     for item in items {
         match item.get_ref().as_str().map(str::trim).filter(|text| !text.is_empty()) {
             Some(text) => {
-                rules.push(RuleRef {
+                rules.push(RuleSelector {
                     text: text.to_owned(),
                     position: Position::of(reader.text, item.span().start),
                 });

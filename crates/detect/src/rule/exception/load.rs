@@ -76,7 +76,7 @@ impl LoadedExceptions {
             for of in exception
                 .rules
                 .iter()
-                .filter(|of| !of.is_every() && !infos().any(|rule| of.means(rule)))
+                .filter(|of| !of.selects_every_rule() && !infos().any(|rule| of.selects(rule)))
             {
                 let known = infos().flat_map(|rule| [rule.id.as_str(), rule.name.as_str()]);
                 let hint =

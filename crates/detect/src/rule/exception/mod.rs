@@ -25,7 +25,7 @@ use std::path::PathBuf;
 use jiff::Timestamp;
 
 pub use load::{ExceptionsError, LoadedExceptions};
-pub use set::{Exceptions, NOTICE, days};
+pub use set::{EXPIRY_NOTICE, Exceptions, format_days};
 
 use super::RuleInfo;
 use super::load::Position;
@@ -38,7 +38,7 @@ pub struct Exception {
     /// What findings that it matched are marked with.
     pub name: String,
     /// The rules whose findings it can match.
-    pub rules: Vec<RuleRef>,
+    pub rules: Vec<RuleSelector>,
     /// What a record must meet.
     pub query: Query,
     /// Why it is right not to alert.
@@ -57,7 +57,7 @@ pub struct Exception {
 
 /// One entry of an exception's `rules`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RuleRef {
+pub struct RuleSelector {
     /// An id, a name, or `*`.
     pub text: String,
     /// Where in the file it stands.
@@ -75,7 +75,7 @@ pub enum Expiry {
 
 /// What an exception does at an instant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum State {
+pub enum ExceptionState {
     /// It starts later.
     NotYet,
     /// It holds.
@@ -86,35 +86,37 @@ pub enum State {
 
 impl Exception {
     /// Whether it holds at `now`. The first and the last instant count.
-    pub fn state(&self, now: Timestamp) -> State {
+    pub fn state(&self, now: Timestamp) -> ExceptionState {
         if self.starts.is_some_and(|starts| now < starts) {
-            return State::NotYet;
+            return ExceptionState::NotYet;
         }
         match self.expires {
-            Expiry::At(last) if last < now => State::Expired,
-            Expiry::At(_) | Expiry::Never => State::Active,
+            Expiry::At(last) if last < now => ExceptionState::Expired,
+            Expiry::At(_) | Expiry::Never => ExceptionState::Active,
         }
     }
 
     /// Whether it is meant for this rule.
-    pub fn is_for(&self, rule: &RuleInfo) -> bool {
-        self.rules.iter().any(|of| of.means(rule))
+    pub fn applies_to(&self, rule: &RuleInfo) -> bool {
+        self.rules.iter().any(|of| of.selects(rule))
     }
 
     /// Whether a finding that `rule` made of the record is not to be alerted at `now`.
     pub fn matches(&self, rule: &RuleInfo, view: &View<'_>, now: Timestamp) -> bool {
-        self.state(now) == State::Active && self.is_for(rule) && self.query.matches(view, now)
+        self.state(now) == ExceptionState::Active
+            && self.applies_to(rule)
+            && self.query.matches(view, now)
     }
 }
 
-impl RuleRef {
+impl RuleSelector {
     /// Whether it takes in this rule. Ids and names are compared exactly.
-    pub fn means(&self, rule: &RuleInfo) -> bool {
-        self.is_every() || self.text == rule.id || self.text == rule.name
+    pub fn selects(&self, rule: &RuleInfo) -> bool {
+        self.selects_every_rule() || self.text == rule.id || self.text == rule.name
     }
 
     /// Whether it takes in every rule.
-    pub fn is_every(&self) -> bool {
+    pub fn selects_every_rule(&self) -> bool {
         self.text == "*"
     }
 }

@@ -7,7 +7,7 @@ use crate::ecs::View;
 use crate::rule::RuleInfo;
 
 /// How long before and after its end an exception is named in log and report.
-pub const NOTICE: SignedDuration = SignedDuration::from_hours(30 * 24);
+pub const EXPIRY_NOTICE: SignedDuration = SignedDuration::from_hours(30 * 24);
 
 /// All exceptions together.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -22,7 +22,7 @@ impl Exceptions {
     }
 
     /// All of them, in the order of the files.
-    pub fn all(&self) -> &[Exception] {
+    pub fn as_slice(&self) -> &[Exception] {
         &self.list
     }
 
@@ -32,17 +32,17 @@ impl Exceptions {
     }
 
     /// Those that end, or ended, within 30 days of `now`, as one line each for people.
-    pub fn expiring(&self, now: Timestamp) -> impl Iterator<Item = String> {
-        self.list.iter().filter_map(move |exception| exception.notice(now))
+    pub fn expiry_notices(&self, now: Timestamp) -> impl Iterator<Item = String> {
+        self.list.iter().filter_map(move |exception| exception.expiry_notice(now))
     }
 }
 
 impl Exception {
     /// What people should know where its end is near or was lately.
-    pub fn notice(&self, now: Timestamp) -> Option<String> {
+    pub fn expiry_notice(&self, now: Timestamp) -> Option<String> {
         let Expiry::At(last) = self.expires else { return None };
         let left = last.duration_since(now);
-        if left.abs() > NOTICE {
+        if left.abs() > EXPIRY_NOTICE {
             return None;
         }
         let (name, owner) = (self.name.escape_debug(), self.owner.escape_debug());
@@ -50,16 +50,16 @@ impl Exception {
         Some(if left.is_negative() {
             format!(
                 "exception `{name}` expired {} ago ({end}): what it matched is alerted again; owner: {owner}",
-                days(left)
+                format_days(left)
             )
         } else {
-            format!("exception `{name}` expires in {} ({end}); owner: {owner}", days(left))
+            format!("exception `{name}` expires in {} ({end}); owner: {owner}", format_days(left))
         })
     }
 }
 
 /// A length of time for people: whole days, or hours where it is less than two days.
-pub fn days(span: SignedDuration) -> String {
+pub fn format_days(span: SignedDuration) -> String {
     let (hours, days) = (span.abs().as_hours(), span.abs().as_hours() / 24);
     match hours {
         0 => "less than an hour".to_owned(),

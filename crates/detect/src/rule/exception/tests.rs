@@ -8,7 +8,7 @@ use serde_json::json;
 
 use super::*;
 use crate::cloudtrail::Record;
-use crate::rule::{RuleSet, load as rules};
+use crate::rule::{LoadedRules, RuleSet};
 
 const SOUND: &str = r#"[[exception]]
 name = "ci"
@@ -132,13 +132,13 @@ fn sound_files_have_no_problem_and_no_file_is_empty_handed() {
 
 /// What the embedded rule of this name says about itself.
 fn embedded(name: &str) -> RuleInfo {
-    let rule = rules::embedded().rules.into_iter().find(|rule| rule.info.name == name);
+    let rule = LoadedRules::embedded().rules.into_iter().find(|rule| rule.info.name == name);
     (*rule.unwrap().info).clone()
 }
 
 #[test]
 fn what_is_risky_is_a_warning_at_its_place() {
-    let embedded = RuleSet::new([rules::embedded().rules]).unwrap();
+    let embedded = RuleSet::new([LoadedRules::embedded().rules]).unwrap();
     let cases = [
         (
             with("query", "query = 'user.name: deploy or user_agent.name: Terraform'"),
@@ -166,7 +166,7 @@ fn what_is_risky_is_a_warning_at_its_place() {
 #[test]
 fn the_example_is_sound_and_each_of_its_exceptions_works() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/exceptions-example.toml");
-    let all = RuleSet::new([rules::embedded().rules]).unwrap();
+    let all = RuleSet::new([LoadedRules::embedded().rules]).unwrap();
     let mut load = LoadedExceptions::from_paths(&[path]);
     load.check_rules(&all);
     assert_eq!((shown(&load.problems), shown(&load.warnings)), (vec![], vec![]));
@@ -206,19 +206,19 @@ fn the_example_is_sound_and_each_of_its_exceptions_works() {
 fn it_holds_from_its_first_to_its_last_instant() {
     let text = with("expires", "starts = 2026-12-01\nexpires = 2026-12-31");
     let exceptions = load(&text).into_exceptions().unwrap();
-    let exception = &exceptions.all()[0];
+    let exception = &exceptions.as_slice()[0];
     let record = Record::from_value(json!({"userIdentity": {"userName": "deploy"}})).unwrap();
     let rule = &embedded("AWS IAM Group Creation");
     let cases = [
-        ("2026-11-30T23:59:59.999999999Z", State::NotYet),
-        ("2026-12-01T00:00:00Z", State::Active),
-        ("2026-12-31T23:59:59.999999999Z", State::Active),
-        ("2027-01-01T00:00:00Z", State::Expired),
+        ("2026-11-30T23:59:59.999999999Z", ExceptionState::NotYet),
+        ("2026-12-01T00:00:00Z", ExceptionState::Active),
+        ("2026-12-31T23:59:59.999999999Z", ExceptionState::Active),
+        ("2027-01-01T00:00:00Z", ExceptionState::Expired),
     ];
     for (now, state) in cases {
         assert_eq!(exception.state(at(now)), state, "{now}");
         let found = exceptions.matching(rule, &View::new(&record), at(now));
-        assert_eq!(found.is_some(), state == State::Active, "{now}");
+        assert_eq!(found.is_some(), state == ExceptionState::Active, "{now}");
     }
 }
 
@@ -234,9 +234,9 @@ fn it_is_for_its_rules_only() {
     ];
     for (line, first, second) in cases {
         let exceptions = load(&with("rules", line)).into_exceptions().unwrap();
-        let exception = &exceptions.all()[0];
+        let exception = &exceptions.as_slice()[0];
         assert_eq!(
-            (exception.is_for(creation), exception.is_for(addition)),
+            (exception.applies_to(creation), exception.applies_to(addition)),
             (first, second),
             "{line}"
         );
@@ -262,7 +262,7 @@ fn an_end_that_is_near_is_told_before_and_after() {
         ("2027-01-30T00:00:01Z", None),
     ];
     for (now, expected) in cases {
-        let told: Vec<_> = exceptions.expiring(at(now)).collect();
+        let told: Vec<_> = exceptions.expiry_notices(at(now)).collect();
         assert_eq!(told.len(), expected.iter().count(), "{now}: {told:?}");
         assert!(
             told.iter().zip(expected).all(|(told, start)| told.starts_with(start)),
@@ -270,7 +270,7 @@ fn an_end_that_is_near_is_told_before_and_after() {
         );
     }
     assert_eq!(
-        load(SOUND).into_exceptions().unwrap().expiring(at("2026-12-31T00:00:00Z")).count(),
+        load(SOUND).into_exceptions().unwrap().expiry_notices(at("2026-12-31T00:00:00Z")).count(),
         0
     );
 }

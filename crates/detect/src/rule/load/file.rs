@@ -7,7 +7,7 @@ use serde::Deserialize;
 use toml::de::{DeTable, ValueDeserializer};
 
 use super::reader::Reader;
-use super::report::Refusal;
+use super::report::UnsupportedRule;
 use super::{LoadedRules, duration, keys, query};
 use crate::ecs::nearest;
 use crate::rule::{Correlation, Rule, RuleInfo, RuleOrigin, Severity, Threat, correlation};
@@ -32,7 +32,7 @@ pub(super) fn read(origin: RuleOrigin, text: &str, load: &mut LoadedRules) {
             Ok(Some(Read::Rule(rule))) => load.rules.push(rule),
             Ok(Some(Read::Correlation(correlation))) => load.correlations.push(correlation),
             Ok(None) => {}
-            Err(refusal) => load.refused.push(refusal),
+            Err(refusal) => load.unsupported.push(refusal),
         }
     }
     load.problems.append(&mut reader.problems);
@@ -50,7 +50,7 @@ fn read_rule<'f>(
     reader: &mut Reader<'f>,
     root: &DeTable<'f>,
     origin: RuleOrigin,
-) -> Result<Option<Read>, Refusal> {
+) -> Result<Option<Read>, UnsupportedRule> {
     reader.check_keys(root, "the file", keys::TOP);
     if let Some(metadata) = reader.table(root, "metadata") {
         reader.check_keys(metadata, "[metadata]", keys::METADATA);
@@ -91,12 +91,12 @@ fn rule<'f>(reader: &mut Reader<'f>, table: &DeTable<'f>, origin: RuleOrigin) ->
 }
 
 /// A rule of another kind is never run as if it were a query.
-fn check_kind<'f>(reader: &mut Reader<'f>, table: &DeTable<'f>) -> Result<(), Refusal> {
+fn check_kind<'f>(reader: &mut Reader<'f>, table: &DeTable<'f>) -> Result<(), UnsupportedRule> {
     let kind = reader.required(table, "type");
     let language = reader.string(table, "language");
     if let Some(reason) = cannot_run(kind, language, table) {
         let rule = ["name", "rule_id"].iter().find_map(|key| table.get(*key)?.get_ref().as_str());
-        return Err(Refusal {
+        return Err(UnsupportedRule {
             path: reader.path.to_owned(),
             rule: rule.map(str::to_owned),
             reason,

@@ -11,18 +11,6 @@ use crate::rule::RuleOrigin;
 /// No file is larger: 1 MiB. The largest public rules have some 40 KiB.
 const MAX_BYTES: u64 = 1 << 20;
 
-/// Reads one file, or every `*.toml` of a directory and of those below it, in the order of their
-/// paths. A directory called `_deprecated` is read only if it is named itself, and so is one whose
-/// name starts with a dot: mounted configuration keeps second copies there.
-pub fn folder(path: &Path) -> LoadedRules {
-    let mut load = LoadedRules::default();
-    let mut problems = Vec::new();
-    each(path, &mut problems, &mut |file, text| load.add(RuleOrigin::File(file), text));
-    load.problems.append(&mut problems);
-    load.check_ids();
-    load
-}
-
 /// Reads one file.
 pub(in crate::rule) fn file(path: PathBuf) -> LoadedRules {
     let mut load = LoadedRules::default();

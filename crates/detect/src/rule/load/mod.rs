@@ -14,10 +14,10 @@ mod report;
 mod tests;
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
-pub use folder::folder;
 pub(super) use folder::{file, files, read_text};
-pub use report::{Position, Problem, Refusal};
+pub use report::{Position, Problem, UnsupportedRule};
 
 use super::embedded;
 use super::{Correlation, Rule, RuleOrigin};
@@ -30,7 +30,7 @@ pub struct LoadedRules {
     /// The correlations, their references not resolved yet.
     pub correlations: Vec<Correlation>,
     /// Files that are sound, but hold a kind of rule that cannot run here.
-    pub refused: Vec<Refusal>,
+    pub unsupported: Vec<UnsupportedRule>,
     /// What makes a file, or the source, unusable.
     pub problems: Vec<Problem>,
     /// What is odd, but does no harm.
@@ -38,6 +38,40 @@ pub struct LoadedRules {
 }
 
 impl LoadedRules {
+    /// Reads the rules that are part of the program.
+    pub fn embedded() -> LoadedRules {
+        let mut loaded = LoadedRules::default();
+        for file in embedded::FILES.iter().chain(embedded::CORRELATIONS) {
+            loaded.add(RuleOrigin::Embedded(file.name), file.text);
+        }
+        loaded.check_ids();
+        loaded
+    }
+
+    /// Reads a file, or every `*.toml` of a directory and of those below it, sorted by path. A
+    /// directory called `_deprecated` or with a dot in front is read only if `path` names it
+    /// itself: mounted configuration keeps second copies in such directories.
+    pub fn from_path(path: &Path) -> LoadedRules {
+        let mut loaded = LoadedRules::default();
+        let mut problems = Vec::new();
+        folder::each(path, &mut problems, &mut |file, text| {
+            loaded.add(RuleOrigin::File(file), text);
+        });
+        loaded.problems.append(&mut problems);
+        loaded.check_ids();
+        loaded
+    }
+
+    /// Reads `(name, text)` pairs; `name` is the file name in messages.
+    pub fn from_texts<'t>(texts: impl Iterator<Item = (&'t str, &'t str)>) -> LoadedRules {
+        let mut loaded = LoadedRules::default();
+        for (name, text) in texts {
+            loaded.add(RuleOrigin::File(name.into()), text);
+        }
+        loaded.check_ids();
+        loaded
+    }
+
     /// Reads one file's text.
     fn add(&mut self, origin: RuleOrigin, text: &str) {
         file::read(origin, text, self);
@@ -54,24 +88,4 @@ impl LoadedRules {
             self.problems.push(Problem::of_file(origin.to_string(), message));
         }
     }
-}
-
-/// Reads texts that are in memory, each with the name by which people know it.
-pub fn texts<'t>(texts: impl Iterator<Item = (&'t str, &'t str)>) -> LoadedRules {
-    let mut load = LoadedRules::default();
-    for (name, text) in texts {
-        load.add(RuleOrigin::File(name.into()), text);
-    }
-    load.check_ids();
-    load
-}
-
-/// The rules that are part of the program.
-pub fn embedded() -> LoadedRules {
-    let mut load = LoadedRules::default();
-    for file in embedded::FILES.iter().chain(embedded::CORRELATIONS) {
-        load.add(RuleOrigin::Embedded(file.name), file.text);
-    }
-    load.check_ids();
-    load
 }

@@ -72,7 +72,7 @@ impl fmt::Display for Problem {
 
 /// A file that holds a rule which cannot run here.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Refusal {
+pub struct UnsupportedRule {
     /// The file as it was named to us, or the embedded rule's name.
     pub path: String,
     /// The rule's name, or its id where it has no name.
@@ -81,7 +81,7 @@ pub struct Refusal {
     pub reason: String,
 }
 
-impl fmt::Display for Refusal {
+impl fmt::Display for UnsupportedRule {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.rule {
             Some(rule) => {

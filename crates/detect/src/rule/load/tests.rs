@@ -35,10 +35,10 @@ fn shown<T: ToString>(list: &[T]) -> Vec<String> {
 
 #[test]
 fn the_embedded_rules_are_sound() {
-    let load = embedded();
+    let load = LoadedRules::embedded();
     assert_eq!(shown(&load.problems), [""; 0]);
     assert_eq!(shown(&load.warnings), [""; 0]);
-    assert_eq!(shown(&load.refused), [""; 0]);
+    assert_eq!(shown(&load.unsupported), [""; 0]);
     let (ten, sixty) = (Duration::from_secs(600), Duration::from_secs(3600));
     let mut facts = Vec::new();
     for rule in &load.rules {
@@ -185,7 +185,7 @@ fn what_is_not_a_kuery_query_is_refused_by_name() {
     for (lines, reason) in cases {
         let load = load(&format!("[rule]\nname = 'Odd'\n{lines}\n"));
         assert_eq!(
-            shown(&load.refused),
+            shown(&load.unsupported),
             [format!("a.toml: rule \"Odd\" cannot run here: {reason}")],
             "{lines}"
         );
@@ -378,7 +378,7 @@ fn a_folder_is_read_whole_and_in_order() {
         write(folder.path(), name, &text);
     }
     fs::write(folder.path().join("e.toml"), b"[rule]\nname = \"\xff\"").unwrap();
-    let load = super::folder(folder.path());
+    let load = LoadedRules::from_path(folder.path());
     let ids: Vec<_> = load.rules.iter().map(|rule| rule.info.id.as_str()).collect();
     assert_eq!(ids, ["z", "b"]);
     let problems = shown(&load.problems).join("\n");
@@ -388,18 +388,20 @@ fn a_folder_is_read_whole_and_in_order() {
     {
         assert!(problems.contains(part), "{part} in {problems}");
     }
-    assert_eq!(super::folder(&folder.path().join("_deprecated")).rules.len(), 1);
-    assert_eq!(super::folder(&folder.path().join("b.toml")).rules.len(), 1);
+    assert_eq!(LoadedRules::from_path(&folder.path().join("_deprecated")).rules.len(), 1);
+    assert_eq!(LoadedRules::from_path(&folder.path().join("b.toml")).rules.len(), 1);
 }
 
 #[test]
 fn a_folder_without_rules_and_one_that_is_not_there_are_problems() {
     let folder = tempfile::tempdir().unwrap();
     assert!(
-        shown(&super::folder(folder.path()).problems)[0].ends_with("there is no .toml file in it")
+        shown(&LoadedRules::from_path(folder.path()).problems)[0]
+            .ends_with("there is no .toml file in it")
     );
     assert!(
-        shown(&super::folder(&folder.path().join("gone")).problems)[0].contains("cannot be read")
+        shown(&LoadedRules::from_path(&folder.path().join("gone")).problems)[0]
+            .contains("cannot be read")
     );
 }
 
@@ -408,7 +410,7 @@ fn two_rules_with_one_id_are_a_problem_that_names_both_files() {
     let folder = tempfile::tempdir().unwrap();
     write(folder.path(), "a.toml", &rule_called("same"));
     write(folder.path(), "b.toml", &rule_called("same"));
-    let problems = shown(&super::folder(folder.path()).problems);
+    let problems = shown(&LoadedRules::from_path(folder.path()).problems);
     let (a, b) = (folder.path().join("a.toml"), folder.path().join("b.toml"));
     assert_eq!(
         problems,
@@ -420,6 +422,6 @@ proptest! {
     #[test]
     fn no_text_is_too_odd(head in prop::sample::select(vec!["", "[rule]\n", HEAD]), tail in "(?s)([a-z_]{1,9} = )?[\"'(]{0,4}.{0,40}") {
         let load = load(&format!("{head}{tail}"));
-        prop_assert!(load.rules.len() + load.refused.len() + load.problems.len() > 0);
+        prop_assert!(load.rules.len() + load.unsupported.len() + load.problems.len() > 0);
     }
 }

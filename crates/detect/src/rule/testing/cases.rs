@@ -8,16 +8,16 @@ use crate::rule::load::{Position, Problem};
 
 /// What a rule must match and what it must not.
 #[derive(Debug, Default)]
-pub struct Cases {
+pub struct TestCases {
     /// Records that the rule must match.
-    pub must_match: Vec<Case>,
+    pub must_match: Vec<TestCase>,
     /// Records that the rule must not match.
-    pub must_not_match: Vec<Case>,
+    pub must_not_match: Vec<TestCase>,
 }
 
 /// One record, by a name that tells what it is.
 #[derive(Debug)]
-pub struct Case {
+pub struct TestCase {
     /// A few words, one line.
     pub name: String,
     /// The record.
@@ -42,21 +42,21 @@ pub(super) struct Entry {
     change: Option<Map<String, Value>>,
 }
 
-impl Cases {
+impl TestCases {
     /// Reads the text of a test file; `path` is for what is said of it.
     ///
     /// # Errors
     /// Says what is wrong: not JSON, or not of this shape.
-    pub fn parse(path: &str, text: &str) -> Result<Cases, Problem> {
+    pub fn parse(path: &str, text: &str) -> Result<TestCases, Problem> {
         let file: File = serde_json::from_str(text).map_err(|error| wrong_json(path, &error))?;
-        let cases = |entries: Vec<Entry>| -> Result<Vec<Case>, Problem> {
+        let cases = |entries: Vec<Entry>| -> Result<Vec<TestCase>, Problem> {
             let base = file.base.as_ref();
             let case = |entry| {
                 case(entry, base).map_err(|message| Problem::of_file(path.to_owned(), message))
             };
             entries.into_iter().map(case).collect()
         };
-        Ok(Cases {
+        Ok(TestCases {
             must_match: cases(file.must_match)?,
             must_not_match: cases(file.must_not_match)?,
         })
@@ -76,8 +76,8 @@ pub(super) fn wrong_json(path: &str, error: &serde_json::Error) -> Problem {
     }
 }
 
-fn case(entry: Entry, base: Option<&Map<String, Value>>) -> Result<Case, String> {
-    Ok(Case { name: entry.name.clone(), record: record(entry, base)? })
+fn case(entry: Entry, base: Option<&Map<String, Value>>) -> Result<TestCase, String> {
+    Ok(TestCase { name: entry.name.clone(), record: record(entry, base)? })
 }
 
 /// The record of an entry.

@@ -22,6 +22,8 @@ mod sequences;
 #[cfg(test)]
 mod tests;
 
-pub use cases::{Case, Cases};
-pub use run::{Fault, Outcome, Tested, embedded, folder, sample};
-pub use sequences::{Sequence, Sequences};
+pub use cases::{TestCase, TestCases};
+pub use run::{
+    RuleTestReport, RuleTestResult, TestFailure, sample_record, test_embedded_rules, test_rules_in,
+};
+pub use sequences::{TestSequence, TestSequences};

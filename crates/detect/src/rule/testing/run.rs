@@ -5,11 +5,11 @@ use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 
-use super::cases::{Case, Cases};
+use super::cases::{TestCase, TestCases};
 use crate::cloudtrail::Record;
 use crate::ecs::View;
 use crate::rule::embedded::FILES;
-use crate::rule::load::{self, LoadedRules, Problem, Refusal};
+use crate::rule::load::{self, LoadedRules, Problem, UnsupportedRule};
 use crate::rule::{Rule, RuleOrigin};
 
 /// What the ends of a test file's name are.
@@ -17,18 +17,18 @@ pub(super) const TESTS: &str = "tests.json";
 
 /// What came of testing the rules of one source.
 #[derive(Debug, Default)]
-pub struct Tested {
+pub struct RuleTestReport {
     /// One for each rule that can run, in the order of the files.
-    pub outcomes: Vec<Outcome>,
+    pub results: Vec<RuleTestResult>,
     /// Sound files that hold a kind of rule that cannot run here, and so cannot be tested.
-    pub refused: Vec<Refusal>,
+    pub unsupported: Vec<UnsupportedRule>,
     /// Rule files and test files that cannot be used.
     pub problems: Vec<Problem>,
 }
 
 /// How one rule stood its tests.
 #[derive(Debug)]
-pub struct Outcome {
+pub struct RuleTestResult {
     /// The rule.
     pub rule: Rule,
     /// How many records it had to match.
@@ -36,12 +36,12 @@ pub struct Outcome {
     /// How many it had not to match.
     pub must_not_match: usize,
     /// What went wrong; nothing where it passed.
-    pub faults: Vec<Fault>,
+    pub failures: Vec<TestFailure>,
 }
 
 /// Why a rule did not pass.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum Fault {
+pub enum TestFailure {
     /// Nothing shows that it does anything.
     #[error("has no records to be tested with")]
     Untested,
@@ -70,8 +70,8 @@ pub enum Fault {
 }
 
 /// Tests the rules that come with the program. `now` is what date math in queries counts from.
-pub fn embedded(now: Timestamp) -> Tested {
-    run(load::embedded(), tests_of_embedded, now)
+pub fn test_embedded_rules(now: Timestamp) -> RuleTestReport {
+    run(LoadedRules::embedded(), tests_of_embedded, now)
 }
 
 /// The first record that a rule must match, to show what comes of it; none where the rule has no
@@ -79,16 +79,16 @@ pub fn embedded(now: Timestamp) -> Tested {
 ///
 /// # Errors
 /// The rule's test file cannot be used.
-pub fn sample(rule: &Rule) -> Result<Option<Record>, Problem> {
+pub fn sample_record(rule: &Rule) -> Result<Option<Record>, Problem> {
     let tests = tests_of_embedded(rule)?;
     let tests = if tests.is_some() { tests } else { tests_beside(rule)? };
     Ok(tests.and_then(|cases| cases.must_match.into_iter().next()).map(|case| case.record))
 }
 
-fn tests_of_embedded(rule: &Rule) -> Result<Option<Cases>, Problem> {
+fn tests_of_embedded(rule: &Rule) -> Result<Option<TestCases>, Problem> {
     let RuleOrigin::Embedded(name) = rule.origin else { return Ok(None) };
     let Some(file) = FILES.iter().find(|file| file.name == name) else { return Ok(None) };
-    Cases::parse(
+    TestCases::parse(
         &format!("embedded:{}", Path::new(name).with_extension(TESTS).display()),
         file.tests,
     )
@@ -97,8 +97,8 @@ fn tests_of_embedded(rule: &Rule) -> Result<Option<Cases>, Problem> {
 
 /// Tests the rules of a folder, or one rule by its file. A test file without a rule beside it is a
 /// problem: it would seem to test something.
-pub fn folder(path: &Path, now: Timestamp) -> Tested {
-    let mut tested = run(load::folder(path), tests_beside, now);
+pub fn test_rules_in(path: &Path, now: Timestamp) -> RuleTestReport {
+    let mut tested = run(LoadedRules::from_path(path), tests_beside, now);
     if path.is_dir() {
         let rules: HashSet<PathBuf> =
             load::files(path, "toml").0.iter().map(|rule| test_file(rule)).collect();
@@ -116,7 +116,7 @@ pub(super) fn test_file(rule: &Path) -> PathBuf {
     rule.with_extension(TESTS)
 }
 
-fn tests_beside(rule: &Rule) -> Result<Option<Cases>, Problem> {
+fn tests_beside(rule: &Rule) -> Result<Option<TestCases>, Problem> {
     let RuleOrigin::File(path) = &rule.origin else { return Ok(None) };
     let path = test_file(path);
     if !path.exists() {
@@ -124,44 +124,51 @@ fn tests_beside(rule: &Rule) -> Result<Option<Cases>, Problem> {
     }
     let name = path.display().to_string();
     let text = load::read_text(&path).map_err(|message| Problem::of_file(name.clone(), message))?;
-    Cases::parse(&name, &text).map(Some)
+    TestCases::parse(&name, &text).map(Some)
 }
 
 fn run(
     load: LoadedRules,
-    tests: impl Fn(&Rule) -> Result<Option<Cases>, Problem>,
+    tests: impl Fn(&Rule) -> Result<Option<TestCases>, Problem>,
     now: Timestamp,
-) -> Tested {
-    let mut tested = Tested { refused: load.refused, problems: load.problems, ..Tested::default() };
+) -> RuleTestReport {
+    let mut tested = RuleTestReport {
+        unsupported: load.unsupported,
+        problems: load.problems,
+        ..RuleTestReport::default()
+    };
     for rule in load.rules {
         match tests(&rule) {
-            Ok(cases) => tested.outcomes.push(outcome(rule, &cases.unwrap_or_default(), now)),
+            Ok(cases) => tested.results.push(outcome(rule, &cases.unwrap_or_default(), now)),
             Err(problem) => tested.problems.push(problem),
         }
     }
     tested
 }
 
-fn outcome(rule: Rule, cases: &Cases, now: Timestamp) -> Outcome {
+fn outcome(rule: Rule, cases: &TestCases, now: Timestamp) -> RuleTestResult {
     let lack = match (cases.must_match.is_empty(), cases.must_not_match.is_empty()) {
-        (true, true) => Some(Fault::Untested),
-        (true, false) => Some(Fault::LacksMatch),
-        (false, true) => Some(Fault::LacksSilence),
+        (true, true) => Some(TestFailure::Untested),
+        (true, false) => Some(TestFailure::LacksMatch),
+        (false, true) => Some(TestFailure::LacksSilence),
         (false, false) => None,
     };
-    let matches = |case: &&Case| rule.query.matches(&View::new(&case.record), now);
+    let matches = |case: &&TestCase| rule.query.matches(&View::new(&case.record), now);
     let silent = cases
         .must_match
         .iter()
         .filter(|case| !matches(case))
-        .map(|case| Fault::Silent(case.name.clone()));
-    let matched =
-        cases.must_not_match.iter().filter(matches).map(|case| Fault::Matched(case.name.clone()));
-    let faults = lack.into_iter().chain(silent).chain(matched).collect();
-    Outcome {
+        .map(|case| TestFailure::Silent(case.name.clone()));
+    let matched = cases
+        .must_not_match
+        .iter()
+        .filter(matches)
+        .map(|case| TestFailure::Matched(case.name.clone()));
+    let failures = lack.into_iter().chain(silent).chain(matched).collect();
+    RuleTestResult {
         must_match: cases.must_match.len(),
         must_not_match: cases.must_not_match.len(),
-        faults,
+        failures,
         rule,
     }
 }

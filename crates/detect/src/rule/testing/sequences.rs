@@ -29,16 +29,16 @@ use crate::rule::{Correlation, RuleOrigin, Severity};
 
 /// At which sequences a correlation must ring, and at which not.
 #[derive(Debug, Default)]
-pub struct Sequences {
+pub struct TestSequences {
     /// Those at which it must ring.
-    pub must_match: Vec<Sequence>,
+    pub must_match: Vec<TestSequence>,
     /// Those at which it must not.
-    pub must_not_match: Vec<Sequence>,
+    pub must_not_match: Vec<TestSequence>,
 }
 
 /// Records, by a name that tells what they come to.
 #[derive(Debug)]
-pub struct Sequence {
+pub struct TestSequence {
     /// A few words, one line.
     pub name: String,
     /// The records, in any order.
@@ -65,18 +65,18 @@ struct Written {
     records: Vec<Entry>,
 }
 
-impl Sequences {
+impl TestSequences {
     /// The tests of a correlation: those that came with it, or those beside its file; none where
     /// there are none.
     ///
     /// # Errors
     /// The file cannot be used.
-    pub fn of(correlation: &Correlation) -> Result<Option<Sequences>, Problem> {
+    pub fn for_correlation(correlation: &Correlation) -> Result<Option<TestSequences>, Problem> {
         match &correlation.origin {
             RuleOrigin::Embedded(name) => {
                 let file = CORRELATIONS.iter().find(|file| file.name == *name);
                 let path = format!("embedded:{}", Path::new(name).with_extension(TESTS).display());
-                file.map(|file| Sequences::parse(&path, file.tests)).transpose()
+                file.map(|file| TestSequences::parse(&path, file.tests)).transpose()
             }
             RuleOrigin::File(path) => beside(path),
         }
@@ -86,36 +86,36 @@ impl Sequences {
     ///
     /// # Errors
     /// Says what is wrong: not JSON, or not of this shape.
-    pub fn parse(path: &str, text: &str) -> Result<Sequences, Problem> {
+    pub fn parse(path: &str, text: &str) -> Result<TestSequences, Problem> {
         let file: File = serde_json::from_str(text).map_err(|error| wrong_json(path, &error))?;
-        let sequences = |all: Vec<Written>| -> Result<Vec<Sequence>, Problem> {
+        let sequences = |all: Vec<Written>| -> Result<Vec<TestSequence>, Problem> {
             let base = file.base.as_ref();
             let read = |it| {
                 sequence(it, base).map_err(|message| Problem::of_file(path.to_owned(), message))
             };
             all.into_iter().map(read).collect()
         };
-        Ok(Sequences {
+        Ok(TestSequences {
             must_match: sequences(file.must_match)?,
             must_not_match: sequences(file.must_not_match)?,
         })
     }
 }
 
-fn beside(rule: &Path) -> Result<Option<Sequences>, Problem> {
+fn beside(rule: &Path) -> Result<Option<TestSequences>, Problem> {
     let path = test_file(rule);
     if !path.exists() {
         return Ok(None);
     }
     let name = path.display().to_string();
     let text = load::read_text(&path).map_err(|message| Problem::of_file(name.clone(), message))?;
-    Sequences::parse(&name, &text).map(Some)
+    TestSequences::parse(&name, &text).map(Some)
 }
 
-fn sequence(written: Written, base: Option<&Map<String, Value>>) -> Result<Sequence, String> {
+fn sequence(written: Written, base: Option<&Map<String, Value>>) -> Result<TestSequence, String> {
     let Written { name, severity, records } = written;
     let records =
         records.into_iter().map(|entry| record(entry, base)).collect::<Result<Vec<_>, _>>();
     let records = records.map_err(|error| format!("in `{}`: {error}", shown(&name)))?;
-    Ok(Sequence { name, records, severity })
+    Ok(TestSequence { name, records, severity })
 }

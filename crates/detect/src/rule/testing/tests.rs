@@ -16,11 +16,11 @@ fn shown<T: ToString>(list: &[T]) -> Vec<String> {
 
 #[test]
 fn the_embedded_rules_stand_their_tests() {
-    let tested = embedded(NOW);
-    assert_eq!((shown(&tested.problems), shown(&tested.refused)), (vec![], vec![]));
-    assert!(tested.outcomes.len() >= 11);
-    for outcome in &tested.outcomes {
-        assert_eq!(shown(&outcome.faults), [""; 0], "{}", outcome.rule.info.name);
+    let tested = test_embedded_rules(NOW);
+    assert_eq!((shown(&tested.problems), shown(&tested.unsupported)), (vec![], vec![]));
+    assert!(tested.results.len() >= 11);
+    for outcome in &tested.results {
+        assert_eq!(shown(&outcome.failures), [""; 0], "{}", outcome.rule.info.name);
         let enough = outcome.must_match >= 8 && outcome.must_not_match >= 8;
         assert!(enough, "{}: too few records to trust it", outcome.rule.info.name);
     }
@@ -30,7 +30,8 @@ fn the_embedded_rules_stand_their_tests() {
 #[test]
 fn the_embedded_tests_hold_what_looks_alike() {
     for file in crate::rule::embedded::FILES {
-        let Cases { must_match, must_not_match } = Cases::parse(file.name, file.tests).unwrap();
+        let TestCases { must_match, must_not_match } =
+            TestCases::parse(file.name, file.tests).unwrap();
         let service = is(&["userIdentity", "type"], "AWSService");
         assert!(
             must_not_match.iter().any(|case| !is(&["eventSource"], "iam.amazonaws.com")(case)),
@@ -49,12 +50,12 @@ fn the_embedded_tests_hold_what_looks_alike() {
 }
 
 /// Whether a case's record has a text at a path.
-fn is(path: &'static [&'static str], wanted: &'static str) -> impl Fn(&Case) -> bool {
+fn is(path: &'static [&'static str], wanted: &'static str) -> impl Fn(&TestCase) -> bool {
     move |case| case.record.text(path) == Some(wanted)
 }
 
-fn parse(text: &str) -> Result<Cases, String> {
-    Cases::parse("a.tests.json", text).map_err(|problem| problem.to_string())
+fn parse(text: &str) -> Result<TestCases, String> {
+    TestCases::parse("a.tests.json", text).map_err(|problem| problem.to_string())
 }
 
 #[test]
@@ -125,14 +126,14 @@ fn a_rule_passes_only_with_both_kinds_and_right_verdicts() {
     let silent = r#"{"name": "gone", "record": {"eventName": "DeleteGroup"}}"#;
     let cases = [
         ("a", format!(r#"{{"must_match": [{matching}], "must_not_match": [{silent}]}}"#), vec![]),
-        ("b", format!(r#"{{"must_match": [{matching}]}}"#), vec![Fault::LacksSilence]),
-        ("c", format!(r#"{{"must_not_match": [{silent}]}}"#), vec![Fault::LacksMatch]),
+        ("b", format!(r#"{{"must_match": [{matching}]}}"#), vec![TestFailure::LacksSilence]),
+        ("c", format!(r#"{{"must_not_match": [{silent}]}}"#), vec![TestFailure::LacksMatch]),
         (
             "d",
             format!(r#"{{"must_match": [{silent}], "must_not_match": [{matching}]}}"#),
-            vec![Fault::Silent("gone".to_owned()), Fault::Matched("made".to_owned())],
+            vec![TestFailure::Silent("gone".to_owned()), TestFailure::Matched("made".to_owned())],
         ),
-        ("e", String::new(), vec![Fault::Untested]),
+        ("e", String::new(), vec![TestFailure::Untested]),
     ];
     for (id, tests, _) in &cases {
         write(folder.path(), &format!("{id}.toml"), &rule(id));
@@ -140,14 +141,14 @@ fn a_rule_passes_only_with_both_kinds_and_right_verdicts() {
             write(folder.path(), &format!("{id}.tests.json"), tests);
         }
     }
-    let tested = super::folder(folder.path(), NOW);
+    let tested = super::test_rules_in(folder.path(), NOW);
     assert_eq!(shown(&tested.problems), [""; 0]);
-    let faults: Vec<_> = tested
-        .outcomes
+    let failures: Vec<_> = tested
+        .results
         .into_iter()
-        .map(|outcome| (outcome.rule.info.id.clone(), outcome.faults))
+        .map(|outcome| (outcome.rule.info.id.clone(), outcome.failures))
         .collect();
-    assert_eq!(faults, cases.map(|(id, _, faults)| (id.to_owned(), faults)));
+    assert_eq!(failures, cases.map(|(id, _, failures)| (id.to_owned(), failures)));
 }
 
 #[test]
@@ -158,13 +159,13 @@ fn broken_and_lonely_files_are_problems_and_foreign_rules_are_named() {
     write(folder.path(), "b.toml", "[rule");
     write(folder.path(), "eql.toml", &rule("eql").replace("query'", "eql'"));
     write(folder.path(), "lonely.tests.json", "{}");
-    let tested = super::folder(folder.path(), NOW);
+    let tested = super::test_rules_in(folder.path(), NOW);
     let problems = shown(&tested.problems).join("\n");
     for part in ["a.tests.json:1:", "b.toml:1:", "lonely.tests.json: there is no rule beside it"] {
         assert!(problems.contains(part), "{part} in {problems}");
     }
     assert_eq!(
-        (tested.problems.len(), tested.refused.len(), tested.outcomes.len()),
+        (tested.problems.len(), tested.unsupported.len(), tested.results.len()),
         (3, 1, 0),
         "{problems}"
     );
