@@ -188,7 +188,7 @@ fn retried(outcome: &InvocationReport) -> Vec<&str> {
 }
 
 #[tokio::test]
-async fn an_object_with_both_kinds_of_change_rings_twice() {
+async fn an_object_with_both_kinds_of_change_gives_two_alerts() {
     let mut add = create_group("e2", "admins");
     add["eventName"] = json!("AddUserToGroup");
     add["requestParameters"]["userName"] = json!("bob");
@@ -203,7 +203,7 @@ async fn an_object_with_both_kinds_of_change_rings_twice() {
 }
 
 #[tokio::test]
-async fn of_a_batch_with_a_broken_third_message_only_that_one_comes_back() {
+async fn only_the_broken_message_of_a_batch_is_redelivered() {
     let world = world(&[
         ("a", log(&[create_group("e1", "one")])),
         ("b", log(&[create_group("e2", "two")])),
@@ -223,7 +223,7 @@ async fn of_a_batch_with_a_broken_third_message_only_that_one_comes_back() {
 }
 
 #[tokio::test]
-async fn one_poisoned_object_does_not_take_the_others_with_it() {
+async fn one_poisoned_object_fails_alone() {
     let truncated = Answer::Bytes(Bytes::from_static(br#"{"Records":[{"eventName":"#));
     let all = [
         ("gone", Answer::Gone),
@@ -256,7 +256,7 @@ async fn one_poisoned_object_does_not_take_the_others_with_it() {
 }
 
 #[tokio::test]
-async fn findings_before_the_damage_are_told_and_the_object_comes_back() {
+async fn findings_before_the_damage_are_alerted_and_the_object_is_retried() {
     let text =
         json!({"Records": [create_group("e1", "one"), create_group("e2", "two")]}).to_string();
     let cut = text.len() - 40;
@@ -273,7 +273,7 @@ async fn findings_before_the_damage_are_told_and_the_object_comes_back() {
 }
 
 #[tokio::test]
-async fn a_bad_record_is_left_out_by_name_and_counted() {
+async fn a_bad_record_is_discarded_by_name_and_counted() {
     let world = world(&[("a", log(&[json!(17), create_group("e1", "one")]))]);
     let (outcome, alerts, _) = world.run(&s3_event(&["a"])).await;
     assert_eq!((alerts.len(), outcome.report.bad_records, outcome.report.records), (1, 1, 2));
@@ -287,7 +287,7 @@ async fn a_bad_record_is_left_out_by_name_and_counted() {
 }
 
 #[tokio::test]
-async fn what_the_topic_refuses_fails_its_finding_and_brings_its_object_back() {
+async fn an_alert_that_the_topic_refuses_fails_its_finding_and_retries_its_object() {
     let objects = [
         ("a", log(&[create_group("e1", "one"), create_group("e2", "two")])),
         ("b", log(&[create_group("e3", "b")])),
@@ -314,7 +314,7 @@ async fn what_the_topic_refuses_fails_its_finding_and_brings_its_object_back() {
 }
 
 #[tokio::test]
-async fn the_same_call_in_two_objects_rings_once() {
+async fn the_same_call_in_two_objects_is_alerted_once() {
     let world = world(&[
         ("a", log(&[create_group("e1", "one"), create_group("e1", "one")])),
         ("b", log(&[create_group("e1", "one")])),
@@ -325,7 +325,7 @@ async fn the_same_call_in_two_objects_rings_once() {
 }
 
 #[tokio::test]
-async fn what_cannot_hold_findings_is_not_fetched() {
+async fn objects_that_cannot_hold_findings_are_not_fetched() {
     let mut event = s3_event(&["a"]);
     let keys = [
         "AWSLogs/111122223333/CloudTrail/eu-central-1/2026/03/01/111122223333_CloudTrail_eu-central-1_x.json.gz",
@@ -360,7 +360,7 @@ async fn what_cannot_hold_findings_is_not_fetched() {
 }
 
 #[tokio::test]
-async fn near_the_end_nothing_is_started_and_the_rest_comes_back() {
+async fn near_the_deadline_nothing_is_started_and_the_rest_is_retried() {
     let mut world = world(&[("a", log(&[create_group("e1", "one")]))]);
     world.last_start = Instant::now().checked_sub(Duration::from_secs(1));
     let (outcome, alerts, asked) = world.run(&queue(&[s3_event(&["a"]).to_string()])).await;
@@ -370,7 +370,7 @@ async fn near_the_end_nothing_is_started_and_the_rest_comes_back() {
 }
 
 #[tokio::test]
-async fn an_object_past_the_limit_fails_and_says_so() {
+async fn an_object_over_the_size_limit_fails_by_name() {
     let mut world = world(&[("a", log(&[create_group("e1", &"x".repeat(1000))]))]);
     world.max_object_bytes = 1000;
     let (outcome, _, _) = world.run(&s3_event(&["a"])).await;
@@ -384,14 +384,14 @@ async fn an_object_past_the_limit_fails_and_says_so() {
 }
 
 #[tokio::test]
-async fn records_in_the_notification_itself_ring_too() {
+async fn inline_records_are_alerted() {
     let event = json!({"source": "aws.iam", "detail-type": "AWS API Call via CloudTrail", "detail": create_group("e1", "one")});
     let (outcome, alerts, _) = world(&[]).run(&event).await;
     assert_eq!((alerts.len(), outcome.report.records, outcome.report.objects), (1, 1, 0));
 }
 
 #[tokio::test]
-async fn an_unknown_envelope_is_an_error_by_its_keys() {
+async fn an_unknown_envelope_is_an_error_that_names_its_keys() {
     let (outcome, _, _) = world(&[]).run(&json!({"hello": "secret"})).await;
     let told = outcome.reply().unwrap_err().to_string();
     assert!(
@@ -410,7 +410,7 @@ async fn a_failing_message_without_an_id_fails_the_batch() {
 }
 
 #[tokio::test]
-async fn many_objects_are_all_seen_through() {
+async fn many_objects_are_all_processed() {
     let names: Vec<String> = (0..90).map(|n| format!("n{n}")).collect();
     let objects: Vec<(&str, Answer)> = names
         .iter()
@@ -422,7 +422,7 @@ async fn many_objects_are_all_seen_through() {
 }
 
 #[tokio::test]
-async fn a_burst_in_many_objects_is_told_in_one_summary() {
+async fn a_burst_in_many_objects_is_summarised_once() {
     let names: Vec<String> = (0..200).map(|n| format!("n{n}")).collect();
     let objects: Vec<(&str, Answer)> =
         names.iter().map(|name| (name.as_str(), log(&[create_group(name, "g")]))).collect();
@@ -438,7 +438,7 @@ async fn a_burst_in_many_objects_is_told_in_one_summary() {
 }
 
 #[tokio::test]
-async fn without_a_ledger_a_refused_summary_brings_its_messages_back() {
+async fn without_a_ledger_a_refused_summary_retries_its_messages() {
     let many: Vec<Value> = (0..12).map(|n| create_group(&format!("e{n}"), "g")).collect();
     let mut world = world(&[("a", log(&many)), ("b", log(&[]))]);
     world.sink.refuses = Some("9 more findings");
@@ -476,7 +476,7 @@ async fn a_suppressed_finding_is_counted_and_named_but_not_alerted() {
 }
 
 #[tokio::test]
-async fn exceptions_that_cannot_be_used_or_do_not_hold_silence_nothing() {
+async fn exceptions_that_are_unusable_or_expired_suppress_nothing() {
     let cases = [
         ("query = 'user.name: alice'\nexpires = 2026-02-28T23:00:00Z", 0, "expired 11 hours ago"),
         ("query = 'user.name: alice'\nstarts = 2026-04-01\nexpires = 'never'", 0, ""),
@@ -509,7 +509,7 @@ async fn exceptions_that_cannot_be_used_or_do_not_hold_silence_nothing() {
 }
 
 #[tokio::test]
-async fn a_flood_of_bad_records_is_counted_and_not_listed() {
+async fn a_flood_of_bad_records_is_counted_and_not_listed_one_by_one() {
     let mut records = vec![json!(1); 5000];
     records.push(create_group("e1", "one"));
     let (outcome, alerts, _) = world(&[("a", log(&records))]).run(&s3_event(&["a"])).await;
@@ -534,7 +534,7 @@ impl AlertSink for Slow {
 }
 
 #[tokio::test]
-async fn alerts_that_do_not_fit_the_time_are_given_back_by_name() {
+async fn alerts_that_do_not_fit_the_time_are_released_by_name() {
     let records: Vec<Value> =
         (0..60).map(|n| by(&format!("user-{n}"), create_group(&format!("e{n}"), "g"))).collect();
     let mut world = world(&[("a", log(&records))]);
@@ -555,7 +555,7 @@ async fn alerts_that_do_not_fit_the_time_are_given_back_by_name() {
 }
 
 #[tokio::test]
-async fn a_record_that_names_what_is_looked_for_and_cannot_be_read_is_kept_for_a_person() {
+async fn an_unreadable_record_that_may_hide_a_call_is_retried() {
     let text = r#"{"Records":[{"eventName":"CreateGroup","broken":},{"eventName":"ListUsers","broken":}]}"#;
     let (outcome, _, _) =
         world(&[("a", Answer::Bytes(Bytes::from(text)))]).run(&s3_event(&["a"])).await;
@@ -567,7 +567,7 @@ async fn a_record_that_names_what_is_looked_for_and_cannot_be_read_is_kept_for_a
 }
 
 #[tokio::test]
-async fn rules_that_are_not_the_latest_are_told_and_counted_every_time() {
+async fn stale_rules_are_reported_and_counted_every_time() {
     let mut world = world(&[("a", log(&[create_group("e1", "one")]))]);
     world.troubles = vec!["the rules are those of before: a.toml:1:6: expected a key".to_owned()];
     let (outcome, alerts, _) = world.run(&s3_event(&["a"])).await;

@@ -20,7 +20,7 @@ async fn nothing_is_left(world: &World, pipeline: &Arc<pipeline::Pipeline>) {
 }
 
 #[tokio::test]
-async fn the_same_notification_fifty_times_at_once_is_told_once() {
+async fn fifty_copies_of_a_notification_at_once_give_one_alert_each_finding() {
     let world = World::new().await;
     let pipeline = world.pipeline(Patience::Long).await;
     let notification =
@@ -39,7 +39,7 @@ async fn the_same_notification_fifty_times_at_once_is_told_once() {
 }
 
 #[tokio::test]
-async fn in_the_wrong_order_and_twice_over_is_told_once() {
+async fn reordered_and_repeated_notifications_give_one_alert_each_finding() {
     let world = World::new().await;
     let pipeline = world.pipeline(Patience::Long).await;
     let mut keys = Vec::new();
@@ -63,7 +63,7 @@ async fn in_the_wrong_order_and_twice_over_is_told_once() {
 }
 
 #[tokio::test]
-async fn of_a_batch_with_a_poisoned_object_only_that_comes_back() {
+async fn only_the_message_of_a_poisoned_object_is_redelivered() {
     const POISON: usize = 4;
     let world = World::new().await;
     let pipeline = world.pipeline(Patience::Long).await;

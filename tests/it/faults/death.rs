@@ -25,7 +25,7 @@ struct Death {
 }
 
 #[tokio::test]
-async fn killed_at_any_request_every_finding_is_told_and_twice_only_between_topic_and_ledger() {
+async fn killed_at_any_request_every_finding_is_alerted_and_twice_only_before_completion() {
     let moments = requests_of_a_delivery().await;
     let moments = moments.into_iter().enumerate();
     let all = moments.flat_map(|(at, name)| {
@@ -83,13 +83,13 @@ async fn death(at: usize, name: String, act: Act) -> Death {
         let done = states.get(id).is_some_and(|state| state == "alerted");
         *expected.entry(id.to_owned()).or_default() += usize::from(!done);
     }
-    see_through(&world, &notification).await;
+    redeliver_and_sweep(&world, &notification).await;
     let when = if act == Act::Silence { "before" } else { "after" };
     Death { at: format!("request {at}, {when} its effect: {name}"), expected, told: world.told() }
 }
 
 /// The notification comes again; the dead one's leases run out; sweeps.
-async fn see_through(world: &World, notification: &Value) {
+async fn redeliver_and_sweep(world: &World, notification: &Value) {
     let pipeline = world.pipeline(Patience::Long).await;
     let again = run(&pipeline, notification).await;
     assert!(again.retry.is_empty(), "{:?}", again.problems);

@@ -31,7 +31,7 @@ async fn a_lost_notification_is_found_by_the_next_sweep_and_by_no_other() {
 }
 
 #[tokio::test]
-async fn what_was_notified_is_told_once() {
+async fn a_notified_object_is_alerted_once() {
     let world = World::new();
     let key = world.deliver("01T0950", "told");
     world.notify(&key).await;
@@ -57,7 +57,7 @@ async fn a_sweep_does_not_hide_that_notifications_are_missing() {
 }
 
 #[tokio::test]
-async fn the_time_from_a_call_to_its_alert_is_measured_on_both_ways() {
+async fn latency_is_measured_for_notifications_and_sweeps() {
     let world = World::new();
     let notified = world.deliver("01T0940", "notified");
     let outcomes = [world.notify(&notified).await, world.notify(&notified).await];
@@ -91,7 +91,7 @@ async fn an_object_is_left_to_its_notification_for_five_minutes() {
 }
 
 #[tokio::test]
-async fn an_outage_of_a_day_is_caught_up() {
+async fn an_outage_of_a_day_is_recovered() {
     let world = World::new();
     world.sweep().await;
     for (stamp, name) in
@@ -107,7 +107,7 @@ async fn an_outage_of_a_day_is_caught_up() {
 }
 
 #[tokio::test]
-async fn what_appears_late_under_an_old_name_is_found() {
+async fn an_object_that_appears_late_under_an_old_name_is_found() {
     let world = World::new();
     for _ in 0..3 {
         world.sweep().await;
@@ -118,7 +118,7 @@ async fn what_appears_late_under_an_old_name_is_found() {
 }
 
 #[tokio::test]
-async fn midnight_is_no_border() {
+async fn midnight_makes_no_difference() {
     let world = World::new();
     world.wait(14 * 60 + 20);
     for (stamp, name) in
@@ -130,7 +130,7 @@ async fn midnight_is_no_border() {
 }
 
 #[tokio::test]
-async fn only_regions_and_objects_that_can_matter_are_looked_at() {
+async fn only_regions_and_objects_that_can_matter_are_read() {
     let world = World::new();
     world.memory.write(&key_in("eu-central-1", "01T0950", "x"), &log("x"));
     world.memory.write(&key("01T0950", "x").replace("CloudTrail", "CloudTrail-Digest"), "{}");
@@ -147,7 +147,7 @@ async fn only_regions_and_objects_that_can_matter_are_looked_at() {
 }
 
 #[tokio::test]
-async fn the_oldest_is_read_first_and_what_does_not_fit_is_read_next_time() {
+async fn the_oldest_is_read_first_and_the_backlog_next_time() {
     let world = World::new();
     world.sweep().await;
     let keys: Vec<String> = (30..42)
@@ -178,7 +178,7 @@ async fn the_oldest_is_read_first_and_what_does_not_fit_is_read_next_time() {
 }
 
 #[tokio::test]
-async fn what_two_sweeps_read_is_remembered_by_both() {
+async fn two_sweeps_remember_what_either_read() {
     let (world, trail) = (World::new(), Trail::parse(TRAIL).unwrap());
     let ledger = StoredLedger::new(Box::new(world.memory.clone()), "state", "");
     let time = |text: &str| format!("2026-03-01T{text}Z").parse().unwrap();
@@ -215,7 +215,7 @@ async fn two_sweeps_at_once_do_no_harm() {
 }
 
 #[tokio::test]
-async fn a_schedule_in_a_queue_sweeps_once_however_often_it_asks() {
+async fn several_schedule_messages_cause_one_sweep() {
     let world = World::new();
     world.deliver("01T0950", "lost");
     let message =
@@ -250,7 +250,7 @@ async fn without_a_ledger_a_sweep_is_refused() {
 }
 
 #[tokio::test]
-async fn without_trails_it_says_so() {
+async fn without_trails_a_sweep_warns() {
     let world = World::new();
     let pipeline = Pipeline { trails: vec![], ..Arc::into_inner(world.pipeline).unwrap() };
     let outcome = sweep(&pipeline.into(), None).await;

@@ -42,7 +42,7 @@ fn pipeline<S: ObjectStore + Clone + 'static>(
     })
 }
 
-async fn finds_what_is_lost<S: ObjectStore + Clone + 'static>(store: &S, bucket: &str) {
+async fn finds_lost_objects<S: ObjectStore + Clone + 'static>(store: &S, bucket: &str) {
     let topic = Topic::default();
     for (minutes, name) in [(1, "young"), (10, "lost"), (50, "older"), (130, "too-old")] {
         let bytes = Bytes::from(log(&format!("{bucket}-{name}")));
@@ -71,7 +71,7 @@ async fn finds_what_is_lost<S: ObjectStore + Clone + 'static>(store: &S, bucket:
 #[tokio::test]
 async fn in_a_folder() {
     let folder = tempfile::tempdir().unwrap();
-    finds_what_is_lost(&DirStore::new(folder.path()), "folder").await;
+    finds_lost_objects(&DirStore::new(folder.path()), "folder").await;
 }
 
 #[tokio::test]
@@ -79,7 +79,7 @@ async fn in_s3() {
     let client = aws::s3(moto::url());
     let bucket = moto::unique("trail");
     client.create_bucket().bucket(&bucket).send().await.unwrap();
-    finds_what_is_lost(&S3Store::new(client), &bucket).await;
+    finds_lost_objects(&S3Store::new(client), &bucket).await;
 }
 
 fn fill(folder: &Path, objects: usize) {

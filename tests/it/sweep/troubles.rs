@@ -16,7 +16,7 @@ fn remedies(outcome: &InvocationReport, key: &str) -> Vec<Remedy> {
 }
 
 #[tokio::test]
-async fn a_poison_object_is_tried_for_an_hour_and_keeps_nobody_waiting() {
+async fn a_poisonous_object_is_abandoned_after_an_hour_and_delays_no_other() {
     let world = World::new();
     world.memory.write(&key("01T0951", "poison"), r#"{"Records": ["#);
     for sweep in 1..=7 {
@@ -41,7 +41,7 @@ async fn a_poison_object_is_tried_for_an_hour_and_keeps_nobody_waiting() {
 }
 
 #[tokio::test]
-async fn while_nothing_can_be_read_nothing_is_given_up() {
+async fn while_nothing_can_be_read_nothing_is_abandoned() {
     let world = World::new();
     for name in ["a", "b"] {
         world.deliver("01T0950", name);
@@ -56,7 +56,7 @@ async fn while_nothing_can_be_read_nothing_is_given_up() {
 }
 
 #[tokio::test]
-async fn what_could_not_be_told_is_told_by_a_later_sweep() {
+async fn an_alert_that_failed_is_sent_by_a_later_sweep() {
     let world = World::new();
     let key = world.deliver("01T0950", "a");
     world.topic.fail(&[Fault::Refused]);
@@ -68,7 +68,7 @@ async fn what_could_not_be_told_is_told_by_a_later_sweep() {
 }
 
 #[tokio::test]
-async fn a_list_that_is_refused_fails_the_sweep_and_loses_nothing() {
+async fn a_listing_that_fails_fails_the_sweep_and_loses_nothing() {
     let world = World::new();
     world.sweep().await;
     world.deliver("01T1000", "a");
@@ -87,7 +87,7 @@ async fn a_list_that_is_refused_fails_the_sweep_and_loses_nothing() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_remembered_fails_the_sweep_and_is_read_again() {
+async fn state_that_cannot_be_saved_fails_the_sweep_and_objects_are_read_again() {
     for fault in [Fault::Refused, Fault::Conflict] {
         let world = World::new();
         world.deliver("01T0950", "a");
@@ -102,7 +102,7 @@ async fn what_cannot_be_remembered_fails_the_sweep_and_is_read_again() {
 }
 
 #[tokio::test]
-async fn an_answer_that_is_lost_changes_nothing() {
+async fn a_lost_answer_changes_nothing() {
     let world = World::new();
     world.deliver("01T0950", "a");
     let mut lost = 0;
@@ -120,7 +120,7 @@ async fn an_answer_that_is_lost_changes_nothing() {
 }
 
 #[tokio::test]
-async fn a_damaged_memory_is_begun_anew() {
+async fn a_damaged_state_is_replaced_and_reported() {
     let world = World::new();
     world.deliver("01T0950", "a");
     world.sweep().await;
