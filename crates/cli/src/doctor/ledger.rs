@@ -60,7 +60,7 @@ fn refused(place: &LedgerPlace, error: &LedgerError) -> Check {
         LedgerPlace::Dir(path) => Command::new("chmod u+rwX").word(&path.to_string_lossy()),
         LedgerPlace::None => Command::new("export TRAILBELL_LEDGER=s3://BUCKET/ledger"),
     };
-    Check::fail("ledger", format!("{}: {}", named(place), error_chain(error)), cure)
+    Check::fail("ledger", error_chain(error), cure)
 }
 
 fn judge_survey(place: &LedgerPlace, survey: Result<Survey, LedgerError>) -> Check {

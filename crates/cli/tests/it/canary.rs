@@ -259,7 +259,7 @@ fn the_step_that_fails_is_named_with_its_reason() {
             "deliver",
             "none of the 1 rules in force",
         ),
-        (&["--ledger", &no_dir], &[], "deliver", "ledger "),
+        (&["--ledger", &no_dir], &[], "deliver", "cannot write s3://ledger/open/"),
         (&["--alerts", &no_dir], &[], "deliver", "a-file"),
     ];
     for (args, vars, step, why) in cases {
