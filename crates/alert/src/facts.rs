@@ -1,38 +1,38 @@
-//! The facts of a finding as a table: what the record says, and where it is silent on what matters,
-//! that it is.
+//! The facts of a finding as a table: what the record says, and what is not recorded.
 
 use detect::finding::policy::Grant;
 use detect::text::{clean, time, wrap};
 
-use super::call::AlertCall;
-use super::identity::{Identity, KeyKind, Mfa};
-use crate::power::power_in_words;
+use crate::call::AlertCall;
+use crate::description::power_in_words;
+use crate::mail;
+use crate::principal::{KeyKind, Mfa, PrincipalView};
 
-/// Columns of the labels.
-const LABELS: usize = 14;
+/// Characters of a value.
+const MAX_VALUE: usize = 400;
 
-/// Characters of a value that are shown.
-const LONGEST: usize = 400;
+/// Lines of a policy document.
+const MAX_POLICY_LINES: usize = 80;
 
-/// Lines of a policy that are shown.
-const POLICY_LINES: usize = 80;
+const NOT_RECORDED: &str = "not recorded";
 
-/// The table: cleaned, indented, wrapped.
-pub(super) fn lines(call: AlertCall<'_>) -> Vec<String> {
-    let rows = [happened(call), concerned(call), caller(call), origin(call)].concat();
-    rows.iter()
-        .flat_map(|(label, value)| wrap::hanging(&format!("  {label:<LABELS$}  "), value))
-        .collect()
+type Row = (&'static str, String);
+
+pub(crate) fn fact_lines(call: AlertCall<'_>) -> Vec<String> {
+    let sections = [call_rows(call), target_rows(call), principal_rows(call), source_rows(call)];
+    mail::table(sections.into_iter().flatten().flatten())
 }
 
-/// The text of the inline policy that the call wrote, laid out; nothing for other calls.
-pub(super) fn policy(call: AlertCall<'_>) -> Vec<String> {
+/// The inline policy that the call wrote, pretty-printed if it is JSON. Empty for other calls.
+pub(crate) fn policy_document_lines(call: AlertCall<'_>) -> Vec<String> {
     let Some(document) = call.parameter("policyDocument") else { return Vec::new() };
-    let parsed = serde_json::from_str::<serde_json::Value>(document).ok();
-    let laid_out = parsed.and_then(|policy| serde_json::to_string_pretty(&policy).ok());
-    let text = laid_out.as_deref().unwrap_or(document);
-    let mut lines: Vec<String> = text.lines().take(POLICY_LINES).flat_map(policy_line).collect();
-    if let cut @ 1.. = text.lines().count().saturating_sub(POLICY_LINES) {
+    let policy = serde_json::from_str::<serde_json::Value>(document).ok();
+    let pretty = policy.and_then(|policy| serde_json::to_string_pretty(&policy).ok());
+    let text = pretty.as_deref().unwrap_or(document);
+    let mut lines: Vec<String> =
+        text.lines().take(MAX_POLICY_LINES).flat_map(policy_line).collect();
+    let cut = text.lines().count().saturating_sub(MAX_POLICY_LINES);
+    if cut > 0 {
         lines.push(format!("  … ({cut} lines cut)"));
     }
     lines
@@ -40,154 +40,131 @@ pub(super) fn policy(call: AlertCall<'_>) -> Vec<String> {
 
 fn policy_line(line: &str) -> Vec<String> {
     let text = line.trim_start();
-    let depth = (line.len() - text.len()).min(wrap::COLUMNS / 2);
-    wrap::hanging(&" ".repeat(2 + depth), &clean::text(text, LONGEST))
+    let indent = (line.len() - text.len()).min(wrap::COLUMNS / 2);
+    wrap::hanging(&" ".repeat(2 + indent), &clean::text(text, MAX_VALUE))
 }
 
-type Row = (&'static str, String);
-
-fn happened(call: AlertCall<'_>) -> Vec<Row> {
+fn call_rows(call: AlertCall<'_>) -> Vec<Option<Row>> {
     let rule = &call.finding.rule;
-    let named = format!(
-        "{} (severity {}, risk score {} of 100)",
-        rule.name,
-        rule.severity.as_str(),
-        rule.risk_score
-    );
-    vec![
-        ("Rule", clean::text(&named, LONGEST)),
-        ("Call", called(call)),
-        ("Time", call.time().map_or(silent(), time::listed)),
-        ("Account", call.account().map_or(silent(), |id| call.accounts.shown(id))),
-        ("Region", shown(call.fields.text("cloud.region"))),
-    ]
-    .into_iter()
-    .chain(given("Error", call.fields.text("aws.cloudtrail.error_message")))
-    .collect()
-}
-
-fn called(call: AlertCall<'_>) -> String {
+    let (severity, risk_score) = (rule.severity.as_str(), rule.risk_score);
+    let rule = format!("{} (severity {severity}, risk score {risk_score} of 100)", rule.name);
     let verdict = match (call.failed(), call.fields.text("aws.cloudtrail.error_code")) {
         (false, _) => "succeeded".to_owned(),
         (true, Some(code)) => format!("failed: {}", clean::name(code)),
         (true, None) => "failed".to_owned(),
     };
-    format!("{} ({}), {verdict}", shown(call.action()), shown(call.fields.text("event.provider")))
+    let action = value_or_unknown(call.action());
+    let provider = value_or_unknown(call.fields.text("event.provider"));
+    let account = call.account().map(|id| call.accounts.label(id));
+    vec![
+        Some(("Rule", clean::text(&rule, MAX_VALUE))),
+        Some(("Call", format!("{action} ({provider}), {verdict}"))),
+        Some(("Time", call.time().map_or(NOT_RECORDED.to_owned(), time::listed))),
+        Some(("Account", account.unwrap_or(NOT_RECORDED.to_owned()))),
+        Some(("Region", value_or_unknown(call.region()))),
+        row("Error", call.fields.text("aws.cloudtrail.error_message")),
+    ]
 }
 
-fn concerned(call: AlertCall<'_>) -> Vec<Row> {
-    let group = call.group_action().is_some().then(|| ("Group", shown(call.group())));
-    let group = group.or_else(|| given("Group", call.group()));
-    let path = call.created_group("path").or_else(|| call.parameter("path"));
-    let rows = [
+fn target_rows(call: AlertCall<'_>) -> Vec<Option<Row>> {
+    let is_group_call = call.group_action().is_some();
+    let group = (is_group_call || call.group().is_some())
+        .then(|| ("Group", value_or_unknown(call.group())));
+    vec![
         group,
-        given("New name", call.parameter("newGroupName")),
-        given("Path", path),
-        given("New path", call.parameter("newPath")),
-        given("Group id", call.created_group("groupId")),
-        given("Group ARN", call.created_group("arn")),
-        given("User", call.target_user()),
-        given("Policy", call.parameter("policyArn")),
-        given("Policy name", call.parameter("policyName")),
-        Grant::from_call(*call).map(grant),
-    ];
-    rows.into_iter().flatten().collect()
+        row("New name", call.parameter("newGroupName")),
+        row("Path", call.created_group("path").or_else(|| call.parameter("path"))),
+        row("New path", call.parameter("newPath")),
+        row("Group id", call.created_group("groupId")),
+        row("Group ARN", call.created_group("arn")),
+        row("User", call.target_user()),
+        row("Policy", call.parameter("policyArn")),
+        row("Policy name", call.parameter("policyName")),
+        Grant::from_call(*call).map(grant_row),
+    ]
 }
 
-/// What a policy allows, and that it was looked at where it allows nothing of the kind.
-fn grant(grant: Grant) -> Row {
+fn grant_row(grant: Grant) -> Row {
     match grant {
         Grant::Power(power) => ("Warning", format!("the policy {}", power_in_words(power))),
         Grant::Bounded => (
             "Allows",
-            "neither all actions (* on *) nor all IAM actions (iam:*); read the policy for the rest".to_owned(),
+            "neither all actions (* on *) nor all IAM actions (iam:*); read the policy for the rest"
+                .to_owned(),
         ),
         Grant::NotRecorded => (
             "Warning",
-            "the policy is not in the record; CloudTrail omits requests that are too large".to_owned(),
+            "the policy is not in the record; CloudTrail omits requests that are too large"
+                .to_owned(),
         ),
         Grant::Unreadable => ("Warning", "the recorded policy cannot be parsed".to_owned()),
     }
 }
 
-fn caller(call: AlertCall<'_>) -> Vec<Row> {
-    let identity = Identity::of(call);
-    let rows = [
-        Some(("Principal", named(identity))),
-        given("Principal ARN", identity.text("arn")),
-        given("Role ARN", identity.text("session_context.session_issuer.arn")),
-        call.foreign_account()
-            .map(|id| ("From account", format!("{}, another account", call.accounts.shown(id)))),
-        access_key(identity),
-        (identity.identity_type() != "AWSService").then(|| ("MFA", mfa(identity).to_owned())),
-        identity
-            .text("session_context.creation_date")
-            .map(|time| ("Session start", session_time(time))),
-        given("Invoked by", identity.invoked_by()),
-    ];
-    rows.into_iter().flatten().collect()
+fn principal_rows(call: AlertCall<'_>) -> Vec<Option<Row>> {
+    let principal = call.principal();
+    let name = match principal.kind_in_words() {
+        kind if kind.is_empty() => principal.display_name(),
+        kind => format!("{} ({kind})", principal.display_name()),
+    };
+    let foreign_account = call.foreign_account();
+    let has_mfa = principal.identity_type() != "AWSService";
+    let session_start = principal
+        .identity_field("session_context.creation_date")
+        .map(|start| start.parse().map_or_else(|_| clean::text(start, MAX_VALUE), time::listed));
+    vec![
+        Some(("Principal", name)),
+        row("Principal ARN", principal.identity_field("arn")),
+        row("Role ARN", principal.identity_field("session_context.session_issuer.arn")),
+        foreign_account
+            .map(|id| ("From account", format!("{}, another account", call.accounts.label(id)))),
+        row("Access key", principal.access_key())
+            .map(|(label, key)| (label, key + key_kind_note(principal))),
+        has_mfa.then(|| ("MFA", mfa_in_words(principal).to_owned())),
+        session_start.map(|start| ("Session start", start)),
+        row("Invoked by", principal.invoked_by()),
+    ]
 }
 
-fn named(identity: Identity<'_>) -> String {
-    let kind = identity.kind();
-    if kind.is_empty() { identity.shown() } else { format!("{} ({kind})", identity.shown()) }
-}
-
-fn session_time(text: &str) -> String {
-    text.parse().map_or_else(|_| clean::text(text, LONGEST), time::listed)
-}
-
-fn access_key(identity: Identity<'_>) -> Option<Row> {
-    let kind = match identity.key_kind() {
+fn key_kind_note(principal: PrincipalView<'_>) -> &'static str {
+    match principal.key_kind() {
         KeyKind::LongTerm => " (long-term, valid until disabled)",
         KeyKind::Temporary => " (temporary, of a session)",
         KeyKind::Unknown => "",
-    };
-    given("Access key", identity.access_key()).map(|(label, key)| (label, key + kind))
+    }
 }
 
-/// A role's session says "no" even where its user signed in with a second factor at another
-/// identity provider.
-fn mfa(identity: Identity<'_>) -> &'static str {
-    match identity.mfa() {
+/// A role's session says "no" even if its user signed in with MFA at another identity provider.
+fn mfa_in_words(principal: PrincipalView<'_>) -> &'static str {
+    match principal.mfa() {
         Mfa::Yes => "yes",
-        Mfa::No if identity.role().is_some() => {
+        Mfa::No if principal.role().is_some() => {
             "not seen by AWS (an external sign-in may have required it)"
         }
         Mfa::No => "no",
         Mfa::LongTermKey => "no (calls signed with a long-term key carry none)",
-        Mfa::NotRecorded => "not recorded",
+        Mfa::NotRecorded => NOT_RECORDED,
     }
 }
 
-fn origin(call: AlertCall<'_>) -> Vec<Row> {
-    let address = call.fields.text("source.ip").or_else(|| call.fields.text("source.address"));
-    let rows = [
-        Some(("Source", shown(address))),
-        given("VPC endpoint", call.fields.text("aws.cloudtrail.vpc_endpoint_id")),
-        Some(("Made through", made_with(call).to_owned())),
-        Some(("User agent", shown(call.fields.text("user_agent.original")))),
-    ];
-    rows.into_iter().flatten().collect()
-}
-
-fn made_with(call: AlertCall<'_>) -> &'static str {
-    let console = call.fields.flag("aws.cloudtrail.session_credential_from_console") == Some(true);
-    match Identity::of(call).invoked_by() {
-        _ if console => "the AWS console",
+fn source_rows(call: AlertCall<'_>) -> Vec<Option<Row>> {
+    let made_through = match call.principal().invoked_by() {
+        _ if call.is_from_console() => "the AWS console",
         Some(_) => "an AWS service, for the principal",
         None => "the API (no sign of the console)",
-    }
+    };
+    vec![
+        Some(("Source", value_or_unknown(call.source_address()))),
+        row("VPC endpoint", call.fields.text("aws.cloudtrail.vpc_endpoint_id")),
+        Some(("Made through", made_through.to_owned())),
+        Some(("User agent", value_or_unknown(call.fields.text("user_agent.original")))),
+    ]
 }
 
-fn given(label: &'static str, value: Option<&str>) -> Option<Row> {
-    value.map(|value| (label, clean::text(value, LONGEST)))
+fn row(label: &'static str, value: Option<&str>) -> Option<Row> {
+    value.map(|value| (label, clean::text(value, MAX_VALUE)))
 }
 
-fn shown(value: Option<&str>) -> String {
-    value.map_or(silent(), |value| clean::text(value, LONGEST))
-}
-
-fn silent() -> String {
-    "not recorded".to_owned()
+fn value_or_unknown(value: Option<&str>) -> String {
+    value.map_or(NOT_RECORDED.to_owned(), |value| clean::text(value, MAX_VALUE))
 }

@@ -1,99 +1,104 @@
-//! What to check and what to undo: steps in words, with commands to paste where the record gives
-//! their values.
+//! What to check and what to undo: steps in words, with commands to paste if the record has their
+//! values.
 
 mod check;
-mod command;
 mod principal;
+mod shell_command;
 mod undo;
 
 use serde_json::{Value, json};
 
-pub(super) use check::steps as check;
-pub(super) use command::Command;
-pub(super) use undo::steps as undo;
+pub(crate) use check::steps as check;
+pub(crate) use shell_command::ShellCommand;
+pub(crate) use undo::steps as undo;
 
-use super::call::AlertCall;
-use super::console;
 use detect::text::clean;
+
+use crate::call::AlertCall;
+use crate::console;
 
 /// One thing to do.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Step {
+pub(crate) struct ResponseStep {
     /// A sentence or a question, cleaned, not wrapped.
-    pub(super) purpose: String,
-    /// How to do it.
-    pub(super) how: How,
+    pub(crate) purpose: String,
+    pub(crate) action: StepAction,
 }
 
-/// How to do a step.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) enum How {
-    /// As the purpose says.
-    Told,
-    /// With a command.
-    Run(Command),
-    /// On the page of a URL.
+pub(crate) enum StepAction {
+    /// The purpose says it all.
+    None,
+    Run(ShellCommand),
+    /// A URL.
     Open(String),
 }
 
-impl Step {
-    fn run(purpose: impl Into<String>, command: Command) -> Step {
-        Step { purpose: purpose.into(), how: How::Run(command) }
+impl ResponseStep {
+    fn run(purpose: impl Into<String>, command: ShellCommand) -> ResponseStep {
+        ResponseStep { purpose: purpose.into(), action: StepAction::Run(command) }
     }
 
-    fn told(purpose: impl Into<String>) -> Step {
-        Step { purpose: purpose.into(), how: How::Told }
+    fn instruction(purpose: impl Into<String>) -> ResponseStep {
+        ResponseStep { purpose: purpose.into(), action: StepAction::None }
     }
 
-    fn open(purpose: impl Into<String>, url: String) -> Step {
-        Step { purpose: purpose.into(), how: How::Open(url) }
+    fn open(purpose: impl Into<String>, url: String) -> ResponseStep {
+        ResponseStep { purpose: purpose.into(), action: StepAction::Open(url) }
     }
 
-    /// Whether the other one is for the same end: a question is asked once, whenever it is asked
-    /// about.
-    pub(super) fn same_deed(&self, other: &Step) -> bool {
-        self.purpose.ends_with('?') || self.how == other.how
+    /// Returns true if the other step need not follow this one. A question is asked once, whichever
+    /// times its commands name.
+    pub(crate) fn makes_redundant(&self, other: &ResponseStep) -> bool {
+        self.purpose == other.purpose
+            && (self.purpose.ends_with('?') || self.action == other.action)
     }
 
-    /// For machines: `purpose`, and `link`, or `command`, or `no_command`: the reason why there is
-    /// none.
-    pub(super) fn document(&self) -> Value {
-        let (name, value) = match &self.how {
-            How::Told => return json!({"purpose": self.purpose}),
-            How::Open(url) => ("link", url.clone()),
-            How::Run(command) => match command.line() {
-                Ok(line) => ("command", line),
-                Err(reason) => ("no_command", reason.to_owned()),
+    /// `purpose`, and `link`, `command`, or `unavailable`: the reason why there is no command.
+    fn to_document(&self) -> Value {
+        match &self.action {
+            StepAction::None => json!({"purpose": self.purpose}),
+            StepAction::Open(url) => json!({"purpose": self.purpose, "link": url}),
+            StepAction::Run(command) => match command.line() {
+                Ok(line) => json!({"purpose": self.purpose, "command": line}),
+                Err(reason) => json!({"purpose": self.purpose, "unavailable": reason}),
             },
-        };
-        json!({"purpose": self.purpose, name: value})
+        }
     }
 }
 
-/// CloudTrail's event history, some hours before and after the call. It reaches back 90 days, holds
-/// management events only, and takes one attribute to look for.
-/// Source: <https://docs.aws.amazon.com/awscloudtrail/latest/APIReference/API_LookupEvents.html>
-fn lookup(call: AlertCall<'_>, hours: i64, attribute: &str, value: Option<&str>) -> Command {
-    let region = call.fields.text("cloud.region");
-    let command = Command::aws("cloudtrail lookup-events").known("--region", region);
-    command.lookup_attribute(attribute, value).around(call.time(), hours)
+pub(crate) fn to_documents(steps: &[ResponseStep]) -> Value {
+    steps.iter().map(ResponseStep::to_document).collect()
 }
 
-/// What gets the raw record.
-pub(super) fn raw_record(call: AlertCall<'_>) -> Vec<Step> {
-    let Some(id) = call.fields.text("event.id") else { return Vec::new() };
-    let command = Command::aws("cloudtrail lookup-events")
-        .known("--region", call.fields.text("cloud.region"));
-    let lookup = Step::run(
-        "CloudTrail keeps it for 90 days:",
-        command.lookup_attribute("EventId", Some(id)),
+/// Finds the raw record.
+pub(crate) fn raw_record(call: AlertCall<'_>) -> Vec<ResponseStep> {
+    let Some(id) = call.event_id() else { return Vec::new() };
+    let lookup = lookup_events(call, "EventId", id);
+    let mut steps = vec![ResponseStep::run("CloudTrail keeps it for 90 days:", lookup)];
+    steps.extend(
+        console::event_page(call)
+            .map(|url| ResponseStep::open("In the console, signed in to that account:", url)),
     );
-    let page = console::event(call)
-        .map(|url| Step::open("In the console, signed in to that account:", url));
-    std::iter::once(lookup).chain(page).collect()
+    steps
 }
 
-/// A name in a step's sentence; `fallback` where the record does not tell it.
-fn shown(name: Option<&str>, fallback: &str) -> String {
+/// A search of CloudTrail's event history, which has the management events of 90 days and takes one
+/// attribute.
+/// Source: <https://docs.aws.amazon.com/awscloudtrail/latest/APIReference/API_LookupEvents.html>
+fn lookup_events(call: AlertCall<'_>, attribute: &str, value: &str) -> ShellCommand {
+    ShellCommand::aws("cloudtrail lookup-events")
+        .option_if_known("--region", call.region())
+        .lookup_attribute(attribute, value)
+}
+
+/// The same, from some hours before the call until as many after it.
+fn lookup_around(call: AlertCall<'_>, hours: i64, attribute: &str, value: &str) -> ShellCommand {
+    let lookup = lookup_events(call, attribute, value);
+    lookup.time_range("--start-time", "--end-time", call.time(), hours)
+}
+
+/// A name in the sentence of a step; `fallback` if it is not recorded.
+fn name_or(name: Option<&str>, fallback: &str) -> String {
     name.map_or(fallback.to_owned(), clean::name)
 }
