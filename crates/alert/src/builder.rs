@@ -19,14 +19,13 @@ pub(crate) enum AlertKind {
     Correlation,
 }
 
-/// The parts in which alerts differ.
 pub(crate) struct AlertBuilder<'a> {
     pub(crate) id: &'a FindingId,
     pub(crate) kind: AlertKind,
     pub(crate) rule: &'a RuleInfo,
     pub(crate) subject: String,
-    /// One sentence for the document.
-    pub(crate) message: String,
+    /// The `message` of the document; by default the subject.
+    pub(crate) sentence: Option<String>,
     pub(crate) mail: Mail,
     pub(crate) routing: Routing<'a>,
     /// The ECS fields of the document, without those of the rule.
@@ -62,9 +61,13 @@ impl<'a> Routing<'a> {
 
 impl AlertBuilder<'_> {
     pub(crate) fn build(mut self) -> Alert {
+        let mut message = self.sentence.take().unwrap_or_else(|| self.subject.clone());
         if self.kind == AlertKind::Canary {
-            self.mark_as_test();
+            self.mail.prepend(&[canary::NOTICE, "The alert follows:"]);
+            message = format!("{} {message}", canary::NOTICE);
+            self.fields["test"] = true.into();
         }
+        self.ecs.insert("message".to_owned(), message.into());
         let attributes = self.attributes();
         let document = self.document();
         let text = self.mail.into_text();
@@ -76,12 +79,6 @@ impl AlertBuilder<'_> {
             text,
             attributes,
         }
-    }
-
-    fn mark_as_test(&mut self) {
-        self.mail.prepend(&[canary::NOTICE, "The alert follows:"]);
-        self.message = format!("{} {}", canary::NOTICE, self.message);
-        self.fields["test"] = true.into();
     }
 
     /// Always all eight: a filter policy never matches a message without its attribute. With raw
@@ -101,7 +98,6 @@ impl AlertBuilder<'_> {
 
     fn document(&mut self) -> Value {
         let mut document = std::mem::take(&mut self.ecs);
-        document.insert("message".to_owned(), std::mem::take(&mut self.message).into());
         document::insert_rule(&mut document, self.rule);
         let mut fields = document::object([
             ("schema_version", json!(document::SCHEMA_VERSION)),

@@ -12,41 +12,25 @@ const ENCODED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'
 /// Characters of a name or an id: those of IAM and CloudTrail are no longer.
 const MAX_NAME: usize = 128;
 
-/// AWS's partitions: accounts, ARNs and consoles of one mean nothing in another.
+/// One of AWS's partitions: accounts, ARNs and consoles of one mean nothing in another.
 /// Source:
 /// <https://docs.aws.amazon.com/whitepapers/latest/aws-fault-isolation-boundaries/partitions.html>
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Partition {
-    Aws,
-    China,
-    GovCloud,
+pub(crate) struct Partition {
+    /// As in ARNs.
+    pub(crate) name: &'static str,
+    console_host: &'static str,
 }
 
 impl Partition {
-    /// The partition of the call's region.
     pub(crate) fn from_call(call: AlertCall<'_>) -> Partition {
-        match call.region() {
-            Some(region) if region.starts_with("cn-") => Partition::China,
-            Some(region) if region.starts_with("us-gov-") => Partition::GovCloud,
-            _ => Partition::Aws,
-        }
-    }
-
-    /// As in ARNs.
-    pub(crate) fn name(self) -> &'static str {
-        match self {
-            Partition::Aws => "aws",
-            Partition::China => "aws-cn",
-            Partition::GovCloud => "aws-us-gov",
-        }
-    }
-
-    fn console_host(self) -> &'static str {
-        match self {
-            Partition::Aws => "console.aws.amazon.com",
-            Partition::China => "console.amazonaws.cn",
-            Partition::GovCloud => "console.amazonaws-us-gov.com",
-        }
+        let (name, console_host) = match call.region() {
+            Some(region) if region.starts_with("cn-") => ("aws-cn", "console.amazonaws.cn"),
+            Some(region) if region.starts_with("us-gov-") => {
+                ("aws-us-gov", "console.amazonaws-us-gov.com")
+            }
+            _ => ("aws", "console.aws.amazon.com"),
+        };
+        Partition { name, console_host }
     }
 }
 
@@ -54,7 +38,7 @@ impl Partition {
 pub(crate) fn group_page(call: AlertCall<'_>) -> Option<String> {
     let is_deleted = call.group_action()? == GroupAction::Delete && !call.failed();
     let name = call.current_group().filter(|_| !is_deleted).and_then(encode)?;
-    let host = Partition::from_call(call).console_host();
+    let host = Partition::from_call(call).console_host;
     Some(format!("https://{host}/iam/home#/groups/details/{name}"))
 }
 
@@ -62,7 +46,7 @@ pub(crate) fn group_page(call: AlertCall<'_>) -> Option<String> {
 pub(crate) fn event_page(call: AlertCall<'_>) -> Option<String> {
     let id = call.event_id().and_then(encode)?;
     let region = call.region().filter(|region| is_host_label(region))?;
-    let host = Partition::from_call(call).console_host();
+    let host = Partition::from_call(call).console_host;
     Some(format!("https://{region}.{host}/cloudtrailv2/home?region={region}#/events/{id}"))
 }
 

@@ -9,7 +9,6 @@ use crate::call::AlertCall;
 /// A verb, as infinitive and in the past tense.
 type Verb = (&'static str, &'static str);
 
-/// The sentence, cleaned, not wrapped.
 pub(crate) fn describe_call(call: AlertCall<'_>) -> String {
     let principal = call.principal().describe();
     let ((infinitive, past), object) = predicate(call);

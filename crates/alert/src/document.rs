@@ -33,11 +33,10 @@ pub(crate) fn insert_rule(document: &mut Map<String, Value>, rule: &RuleInfo) {
         ("severity", json!(severity_number(rule.severity))),
         ("risk_score", json!(rule.risk_score)),
     ]);
-    match document.get_mut("event").and_then(Value::as_object_mut) {
+    let recorded = document.entry("event").or_insert(Value::Null);
+    match recorded.as_object_mut() {
         Some(fields) => fields.extend(event),
-        None => {
-            document.insert("event".to_owned(), event.into());
-        }
+        None => *recorded = event.into(),
     }
 }
 

@@ -8,10 +8,8 @@ use crate::principal::field_condition;
 
 /// Days from the call to the last day of the exception, so that it ends within 90.
 const VALID_DAYS: i64 = 89;
-
-/// Columns of a line: two are left for a mail's indentation.
+/// Two columns are left for a mail's indentation.
 const MAX_COLUMNS: usize = wrap::COLUMNS - 2;
-
 /// Bytes of all lines. What AWS's own limits allow is about half of it.
 const MAX_BYTES: usize = 6 * 1024;
 

@@ -1,6 +1,6 @@
 //! The alert for a finding.
 
-use detect::finding::{Context, Finding, Origin, canary};
+use detect::finding::{Context, Finding, canary};
 use detect::rule::RuleInfo;
 use detect::text::clean;
 use serde_json::{Map, Value, json};
@@ -10,13 +10,14 @@ use crate::builder::{AlertBuilder, AlertKind, Routing};
 use crate::call::AlertCall;
 use crate::commands::{self, ResponseStep};
 use crate::description::describe_call;
+use crate::document::object;
 use crate::mail::{self, Mail};
 use crate::message::Alert;
-use crate::timeline::{self, GroupTimeline};
-use crate::{exception_suggestion, facts, limits, subject};
+use crate::subject::call_subject;
+use crate::timeline::GroupTimeline;
+use crate::{exception_suggestion, facts, limits};
 
-/// Characters of a value.
-const MAX_VALUE: usize = 1_024;
+const MAX_VALUE_CHARS: usize = 1_024;
 
 /// What the mail and the document both say.
 struct FindingParts<'a> {
@@ -33,7 +34,7 @@ struct FindingParts<'a> {
 /// The finding on one line of printable ASCII, 1 to 99 characters: severity, what, who and in which
 /// account.
 pub fn finding_subject(finding: &Finding) -> String {
-    subject::call_subject(AlertCall::new(finding, &Accounts::default()))
+    call_subject(AlertCall::new(finding, &Accounts::default()))
 }
 
 /// Renders the alert for a finding; `accounts` gives names to account ids. Never fails: what the
@@ -54,9 +55,9 @@ pub fn render_finding(finding: &Finding, context: &Context, accounts: &Accounts)
         id: &finding.id,
         kind: alert_kind(finding),
         rule: &finding.rule,
-        subject: subject::call_subject(call),
+        subject: call_subject(call),
         mail: parts.mail(&sentence),
-        message: sentence,
+        sentence: Some(sentence),
         routing: Routing::from_call(call),
         ecs: parts.ecs(),
         fields: parts.fields(),
@@ -64,22 +65,19 @@ pub fn render_finding(finding: &Finding, context: &Context, accounts: &Accounts)
     .build()
 }
 
-/// Renders the alert of last resort, for a finding whose own alert failed again and again: the rule,
-/// the account, the event id and the place of the record. A few kilobytes.
+/// Renders the alert of last resort, for a finding whose own alert failed again and again: the
+/// rule, the account, the event id and the place of the record. A few kilobytes.
 pub fn render_minimal_finding(finding: &Finding) -> Alert {
     let accounts = Accounts::default();
     let call = AlertCall::new(finding, &accounts);
-    let subject = subject::call_subject(call);
     let rule = minimal_rule(&finding.rule);
-    let cut = |value: &str| clean::text(value, MAX_VALUE);
-    let cut_or_unknown = |value: Option<&str>| value.map_or("not recorded".to_owned(), cut);
+    let cut = |value: &str| clean::text(value, MAX_VALUE_CHARS);
     let record = cut(&finding.origin.to_string());
-    let mail = Mail::new("The full alert for this finding could not be sent. It was about:");
     let rows = mail::table([
         ("Rule", cut(&rule.name)),
         ("Rule id", cut(&rule.id)),
-        ("Account", cut_or_unknown(call.account())),
-        ("Event id", cut_or_unknown(call.event_id())),
+        ("Account", cut(call.account().unwrap_or("not recorded"))),
+        ("Event id", cut(call.event_id().unwrap_or("not recorded"))),
         ("Record", record.clone()),
         ("Finding id", finding.id.to_string()),
     ]);
@@ -87,11 +85,12 @@ pub fn render_minimal_finding(finding: &Finding) -> Alert {
         id: &finding.id,
         kind: alert_kind(finding),
         rule: &rule,
-        message: subject.clone(),
-        subject,
-        mail: mail.paragraph(&rows),
+        subject: call_subject(call),
+        sentence: None,
+        mail: Mail::new("The full alert for this finding could not be sent. It was about:")
+            .paragraph(&rows),
         routing: Routing::from_call(call),
-        ecs: Map::from_iter([("event".to_owned(), json!({"id": call.event_id().map(cut)}))]),
+        ecs: object([("event", json!({"id": call.event_id().map(cut)}))]),
         fields: json!({
             "finding": {"id": finding.id},
             "account": call.account().map(cut),
@@ -102,20 +101,15 @@ pub fn render_minimal_finding(finding: &Finding) -> Alert {
     .build()
 }
 
-/// The rule without its long texts.
 pub(crate) fn minimal_rule(rule: &RuleInfo) -> RuleInfo {
-    let cut = |text: &str| text.chars().take(128).collect();
     RuleInfo {
-        id: rule.id.clone(),
-        name: cut(&rule.name),
+        name: rule.name.chars().take(128).collect(),
         description: String::new(),
-        severity: rule.severity,
-        risk_score: rule.risk_score,
         note: None,
-        tags: Vec::new(),
         references: Vec::new(),
         false_positives: Vec::new(),
         threat: Vec::new(),
+        ..rule.clone()
     }
 }
 
@@ -126,8 +120,15 @@ fn alert_kind(finding: &Finding) -> AlertKind {
 impl FindingParts<'_> {
     fn mail(&self, sentence: &str) -> Mail {
         let mut mail = Mail::new(sentence);
-        if let Some(note) = timeline::first_finding_note(self.context) {
-            mail = mail.paragraph(&mail::indented(note));
+        let first = match (self.context.first_of_principal, self.context.first_of_group) {
+            (true, true) => Some("this principal or this group"),
+            (true, false) => Some("this principal"),
+            (false, true) => Some("this group"),
+            (false, false) => None,
+        };
+        if let Some(first) = first {
+            let note = format!("No earlier finding is on record for {first}.");
+            mail = mail.paragraph(&mail::indented(&note));
         }
         mail.section("LAST 48 HOURS", self.timeline.lines())
             .section("FACTS", facts::fact_lines(self.call))
@@ -141,17 +142,12 @@ impl FindingParts<'_> {
 
     fn raw_record_lines(&self) -> Vec<String> {
         let finding = self.call.finding;
-        let (kind, place) = match &finding.origin {
-            Origin::Object { bucket, key, .. } => ("Object", format!("s3://{bucket}/{key}")),
-            Origin::File { path, .. } => ("File", path.clone()),
-            Origin::Inline { envelope, .. } => ("Inline", envelope.clone()),
-        };
-        let value = |value: &str| clean::text(value, MAX_VALUE);
         let request_id = self.call.fields.text("aws.cloudtrail.request_id");
+        let value = |value: &str| clean::text(value, MAX_VALUE_CHARS);
         let mut lines = mail::table([
             ("Event id", value(self.call.event_id().unwrap_or("not recorded"))),
             ("Request id", value(request_id.unwrap_or("not recorded"))),
-            (kind, value(&place)),
+            ("Read from", value(&finding.origin.place())),
             ("Record", format!("number {}, counted from 0", finding.origin.record())),
             ("Rule id", value(&finding.rule.id)),
             ("Finding id", finding.id.to_string()),
@@ -161,23 +157,25 @@ impl FindingParts<'_> {
     }
 
     fn exception_lines(&self) -> Vec<String> {
-        let lines = match &self.exception {
-            Ok(lines) => lines,
-            Err(reason) => return mail::indented(&format!("(No exception: {reason}.)")),
-        };
-        let purpose = "To suppress exactly this call by this principal in future, fill in the \
-                       reason and the owner, and add the exception to a file of \
-                       TRAILBELL_EXCEPTIONS. Validate it with trailbell exceptions check FILE.";
-        let mut section = mail::indented(purpose);
-        section.push(String::new());
-        section.extend(lines.iter().map(|line| format!("  {line}")));
-        section
+        match &self.exception {
+            Err(reason) => mail::indented(&format!("(No exception: {reason}.)")),
+            Ok(exception) => {
+                let mut lines = mail::indented(
+                    "To suppress exactly this call by this principal in future, fill in the reason \
+                     and the owner, and add the exception to a file of TRAILBELL_EXCEPTIONS. \
+                     Validate it with trailbell exceptions check FILE.",
+                );
+                lines.push(String::new());
+                lines.extend(exception.iter().map(|line| format!("  {line}")));
+                lines
+            }
+        }
     }
 
     fn ecs(&self) -> Map<String, Value> {
         let mut ecs = self.call.finding.ecs.as_object().cloned().unwrap_or_default();
-        let id = self.call.fields.text("cloud.account.id");
-        if let Some(name) = id.and_then(|id| self.call.accounts.name(id)) {
+        let account = self.call.fields.text("cloud.account.id");
+        if let Some(name) = account.and_then(|id| self.call.accounts.name(id)) {
             ecs["cloud"]["account"]["name"] = name.into();
         }
         ecs

@@ -8,37 +8,17 @@ use serde_json::{Map, Value, json};
 use crate::message::to_json;
 
 pub(crate) const MAX_MESSAGE_BYTES: usize = 256 * 1024;
-
-/// Bytes reserved for what frames a message: the keys of its JSON, the types of the attributes.
+/// Reserved for what frames a message: the keys of its JSON, the types of the attributes.
 const FRAME_BYTES: usize = 1_024;
 
-/// The most bytes that one byte of a text takes in a JSON string: `\u0000`.
-const MAX_ESCAPED_BYTE: usize = 6;
-
-/// Bytes of a value's quotes, each escaped, or its brackets, and of the comma or colon after it;
-/// `false` is no longer.
-const PUNCTUATION_BYTES: usize = 8;
-
-/// The most bytes of a number, with its comma.
-const MAX_NUMBER_BYTES: usize = 32;
-
-/// Characters of a string that remain when strings are cut.
-const SHORT_STRING: usize = 200;
-
-/// Elements of a list that remain when lists are cut.
-const SHORT_LIST: usize = 20;
-
-/// What can be large in a record, in the order in which it is dropped. The rule's query has seen all
-/// of it, and the origin says where it is.
-const LARGE_FIELDS: [&[&str]; 4] = [
-    &["aws", "cloudtrail", "flattened"],
-    &["aws", "cloudtrail", "request_parameters"],
-    &["aws", "cloudtrail", "response_elements"],
-    &["aws", "cloudtrail", "additional_eventdata"],
+/// What can be large in a record, in the order in which it is dropped. The rule's query has seen
+/// all of it, and the origin says where it is.
+const LARGE_FIELDS: [&str; 4] = [
+    "/aws/cloudtrail/flattened",
+    "/aws/cloudtrail/request_parameters",
+    "/aws/cloudtrail/response_elements",
+    "/aws/cloudtrail/additional_eventdata",
 ];
-
-/// The entry of `trailbell.cut` when only identifiers are left.
-pub(crate) const EVERYTHING_ELSE: &str = "everything except identifiers";
 
 /// Fields of `trailbell` that identify what the alert is about.
 const IDENTIFYING_FIELDS: [&str; 9] = [
@@ -53,11 +33,14 @@ const IDENTIFYING_FIELDS: [&str; 9] = [
     "origin",
 ];
 
+/// The entry of `trailbell.cut` when only identifiers are left.
+pub(crate) const EVERYTHING_ELSE: &str = "everything except identifiers";
+
 /// Cuts the document as little as needed to fit into a message with this mail and these attributes.
 pub(crate) fn fit_document(mut document: Value, mail: &str, attribute_bytes: usize) -> Value {
-    let available = (MAX_MESSAGE_BYTES - FRAME_BYTES).saturating_sub(attribute_bytes);
+    let available = MAX_MESSAGE_BYTES.saturating_sub(FRAME_BYTES + attribute_bytes);
     // Most documents are so small that nothing needs to be serialised to know that they fit.
-    if max_json_len(&document) + MAX_ESCAPED_BYTE * mail.len() <= available {
+    if max_json_len(&document) + "\\u0000".len() * mail.len() <= available {
         return document;
     }
     let available = available.saturating_sub(escaped_len(mail));
@@ -65,95 +48,91 @@ pub(crate) fn fit_document(mut document: Value, mail: &str, attribute_bytes: usi
     if fits(&document) {
         return document;
     }
-    for path in LARGE_FIELDS {
-        if drop_field(&mut document, path) && fits(&document) {
+    for pointer in LARGE_FIELDS {
+        if drop_field(&mut document, pointer) && fits(&document) {
             return document;
         }
     }
     drop_members(&mut document, available);
-    if fits(&document) {
-        return document;
+    if !fits(&document) {
+        shorten(&mut document);
+        add_cut(&mut document, "long strings and lists".to_owned());
     }
-    shorten(&mut document);
-    let limits =
-        format!("strings over {SHORT_STRING} characters, lists over {SHORT_LIST} elements");
-    add_cut(&mut document, limits);
     if fits(&document) { document } else { identifying_part(&document) }
 }
 
-/// The most bytes that a document can take as a JSON string: every byte of every text escaped, twice
-/// where it is a string's.
+/// The most bytes that a document can take as a JSON string.
 fn max_json_len(document: &Value) -> usize {
-    match document {
-        Value::String(text) => (MAX_ESCAPED_BYTE + 1) * text.len() + PUNCTUATION_BYTES,
-        Value::Array(list) => list.iter().map(max_json_len).sum::<usize>() + PUNCTUATION_BYTES,
+    // A control character is `\u0000`, and its backslash is escaped once more.
+    const PER_BYTE: usize = 7;
+    // A number, or quotes and brackets; with the punctuation of its name.
+    const PER_VALUE: usize = 32;
+    let content = match document {
+        Value::String(text) => PER_BYTE * text.len(),
+        Value::Array(list) => list.iter().map(max_json_len).sum(),
         Value::Object(fields) => {
-            let field = |(name, value): (&String, &Value)| {
-                (MAX_ESCAPED_BYTE + 1) * name.len() + PUNCTUATION_BYTES + max_json_len(value)
-            };
-            fields.iter().map(field).sum::<usize>() + PUNCTUATION_BYTES
+            fields.iter().map(|(name, value)| PER_BYTE * name.len() + max_json_len(value)).sum()
         }
-        Value::Null | Value::Bool(_) => PUNCTUATION_BYTES,
-        Value::Number(_) => MAX_NUMBER_BYTES,
-    }
+        Value::Null | Value::Bool(_) | Value::Number(_) => 0,
+    };
+    content + PER_VALUE
 }
 
 /// Bytes of a text as a JSON string: a message holds its parts as strings.
 pub(crate) fn escaped_len(text: &str) -> usize {
     let escaped = text.bytes().map(|byte| match byte {
         b'"' | b'\\' | b'\n' | b'\r' | b'\t' | 8 | 12 => 2,
-        0..b' ' => MAX_ESCAPED_BYTE,
+        0..b' ' => "\\u0000".len(),
         _ => 1,
     });
     escaped.sum::<usize>() + 2
 }
 
-/// Returns true if the document had the field.
-fn drop_field(document: &mut Value, path: &[&str]) -> bool {
-    let Some((last, parents)) = path.split_last() else { return false };
-    let parent = parents.iter().try_fold(&mut *document, |value, key| value.get_mut(key));
-    let fields = parent.and_then(Value::as_object_mut);
-    let Some(dropped) = fields.and_then(|fields| fields.shift_remove(*last)) else { return false };
-    let cut = format!("{} ({} bytes)", path.join("."), to_json(&dropped).len());
-    add_cut(document, cut);
+/// Drops a field and lists it in `trailbell.cut`. Returns false if the document does not have it.
+fn drop_field(document: &mut Value, pointer: &str) -> bool {
+    let Some((parent, name)) = pointer.rsplit_once('/') else { return false };
+    let parent = document.pointer_mut(parent).and_then(Value::as_object_mut);
+    let Some(dropped) = parent.and_then(|parent| parent.shift_remove(name)) else { return false };
+    let field = pointer[1..].replace('/', ".");
+    add_cut(document, format!("{field} ({} bytes)", to_json(&dropped).len()));
     true
 }
 
-/// Adds to `trailbell.cut`.
 fn add_cut(document: &mut Value, cut: String) {
-    if let Some(fields) = document.get_mut("trailbell").and_then(Value::as_object_mut)
-        && let Some(list) = fields.entry("cut").or_insert_with(|| json!([])).as_array_mut()
-    {
-        list.push(cut.into());
+    match document["trailbell"].get_mut("cut").and_then(Value::as_array_mut) {
+        Some(list) => list.push(cut.into()),
+        None => document["trailbell"]["cut"] = json!([cut]),
     }
 }
 
 /// Keeps as many of `trailbell.members` as fit, and counts the others in `members_left_out`.
 fn drop_members(document: &mut Value, available: usize) {
-    let Some(members) = document.pointer_mut("/trailbell/members") else { return };
-    let Value::Array(mut members) = members.take() else { return };
+    let members = document.pointer_mut("/trailbell/members").map(Value::take);
+    let Some(Value::Array(mut members)) = members else { return };
     let mut used = escaped_len(&to_json(document));
     let fitting = members.iter().take_while(|member| {
         used += escaped_len(&to_json(member));
         used <= available
     });
     let kept = fitting.count();
-    let left_out = document["trailbell"]["members_left_out"].as_u64().unwrap_or_default();
-    document["trailbell"]["members_left_out"] = json!(left_out + (members.len() - kept) as u64);
+    let fields = &mut document["trailbell"];
+    let left_out = fields["members_left_out"].as_u64().unwrap_or_default();
+    fields["members_left_out"] = json!(left_out + (members.len() - kept) as u64);
     members.truncate(kept);
-    document["trailbell"]["members"] = members.into();
+    fields["members"] = members.into();
 }
 
+/// Cuts strings to 200 characters and lists to 20 elements.
 fn shorten(value: &mut Value) {
     match value {
         Value::String(text) => {
-            if let Some((end, _)) = text.char_indices().nth(SHORT_STRING) {
+            if let Some((end, _)) = text.char_indices().nth(200) {
                 text.truncate(end);
                 text.push('…');
             }
         }
         Value::Array(list) => {
-            list.truncate(SHORT_LIST);
+            list.truncate(20);
             list.iter_mut().for_each(shorten);
         }
         Value::Object(fields) => fields.values_mut().for_each(shorten),
@@ -161,8 +140,7 @@ fn shorten(value: &mut Value) {
     }
 }
 
-/// The last resort for a document whose strings and lists are short already: no real record is so
-/// large.
+/// The last resort, for a shortened document: CloudTrail does not write records that large.
 fn identifying_part(document: &Value) -> Value {
     let text = |pointer: &str| document.pointer(pointer).filter(|value| value.is_string());
     let field = |name: &str| Some((name.to_owned(), document["trailbell"].get(name)?.clone()));
@@ -193,16 +171,12 @@ mod tests {
     }
 
     fn cut(document: &Value) -> Vec<&str> {
-        document["trailbell"]["cut"]
-            .as_array()
-            .into_iter()
-            .flatten()
-            .filter_map(Value::as_str)
-            .collect()
+        let cut = document["trailbell"]["cut"].as_array().into_iter().flatten();
+        cut.filter_map(Value::as_str).collect()
     }
 
     #[test]
-    fn as_little_is_cut_as_will_do_and_what_was_is_told() {
+    fn as_little_as_possible_is_cut_and_all_of_it_is_listed() {
         let most = MAX_MESSAGE_BYTES;
         for (sizes, dropped) in [
             ((1_000, 1_000, 1_000), vec![]),
@@ -216,23 +190,23 @@ mod tests {
                 vec![
                     "aws.cloudtrail.flattened",
                     "aws.cloudtrail.request_parameters",
-                    "strings over",
+                    "long strings",
                 ],
             ),
         ] {
             let fitted = fit_document(document(sizes.0, sizes.1, sizes.2), &"m".repeat(9_000), 998);
             assert!(escaped_len(&fitted.to_string()) + 10_000 <= most, "{sizes:?}");
-            let told = cut(&fitted);
-            assert_eq!(told.len(), dropped.len(), "{sizes:?}: {told:?}");
+            let cut = cut(&fitted);
+            assert_eq!(cut.len(), dropped.len(), "{sizes:?}: {cut:?}");
             assert!(
-                told.iter().zip(&dropped).all(|(told, field)| told.starts_with(field)),
-                "{sizes:?}: {told:?}"
+                cut.iter().zip(&dropped).all(|(cut, field)| cut.starts_with(field)),
+                "{sizes:?}: {cut:?}"
             );
         }
     }
 
     #[test]
-    fn no_document_is_larger_than_it_is_taken_to_be() {
+    fn no_document_is_larger_than_its_bound() {
         let control: String = (0..0x80).filter_map(char::from_u32).collect();
         for document in [
             json!({}),
@@ -247,7 +221,7 @@ mod tests {
     }
 
     #[test]
-    fn a_text_is_as_long_as_serde_json_writes_it() {
+    fn the_length_of_a_text_is_that_which_serde_json_writes() {
         let all: String =
             (0..=0x2ff).filter_map(char::from_u32).chain(['\u{2028}', '😀']).collect();
         for text in ["", "plain", &all] {
@@ -256,7 +230,20 @@ mod tests {
     }
 
     #[test]
-    fn a_document_of_too_many_short_strings_keeps_what_names_it() {
+    fn members_that_do_not_fit_are_counted() {
+        let mut document = document(1, 1, 1);
+        document["trailbell"]["members"] =
+            (0..1_000).map(|n| json!({"id": "x".repeat(n)})).collect();
+        document["trailbell"]["members_left_out"] = json!(5);
+        let fitted = fit_document(document, "", 0);
+        assert!(escaped_len(&fitted.to_string()) <= MAX_MESSAGE_BYTES);
+        let kept = fitted["trailbell"]["members"].as_array().unwrap().len();
+        assert!((600..1_000).contains(&kept), "{kept}");
+        assert_eq!(fitted["trailbell"]["members_left_out"], json!(1_005 - kept));
+    }
+
+    #[test]
+    fn a_document_of_too_many_short_strings_keeps_its_identifiers() {
         let mut document = document(1, 1, 1);
         document["event"] = json!({"id": "e-1", "action": "CreateGroup"});
         document["labels"] =

@@ -31,7 +31,6 @@ impl Mail {
         mail
     }
 
-    /// Adds lines without a heading.
     pub(crate) fn paragraph(mut self, lines: &[String]) -> Mail {
         self.text.push('\n');
         self.push_lines(lines, MAX_SECTION_BYTES);
@@ -61,7 +60,6 @@ impl Mail {
             .section("REFERENCES", bullets(&rule.references))
     }
 
-    /// Puts paragraphs before everything else.
     pub(crate) fn prepend(&mut self, paragraphs: &[&str]) {
         let mail = std::mem::take(&mut self.text);
         for paragraph in paragraphs {
@@ -110,6 +108,17 @@ pub(crate) fn short_id(id: &FindingId) -> &str {
     &id.as_str()[..ID_DIGITS]
 }
 
+/// A list of counts and cleaned texts, the highest first, of at most `max` entries.
+pub(crate) fn counts(mut entries: Vec<(usize, String)>, max: usize) -> Vec<String> {
+    entries.sort_by(|a, b| b.0.cmp(&a.0).then_with(|| a.1.cmp(&b.1)));
+    let entry = |(count, text): &(usize, String)| wrap::hanging(&format!("  {count:>6}  "), text);
+    let mut lines: Vec<String> = entries.iter().take(max).flat_map(entry).collect();
+    if entries.len() > max {
+        lines.push(format!("  {:>6}  more", entries.len() - max));
+    }
+    lines
+}
+
 /// A list of items in Markdown.
 pub(crate) fn bullets(items: &[String]) -> Vec<String> {
     items.iter().flat_map(|item| markdown_to_lines(&format!("- {}", item.trim()))).collect()
@@ -131,8 +140,8 @@ fn step(step: &ResponseStep) -> Vec<String> {
     lines
 }
 
-/// A cut link would not work. For one that is too wide, the mail has the page above and what to open
-/// there; the document has the whole link.
+/// A cut link would not work. For one that is too wide, the mail has the page above and what to
+/// open there; the document has the whole link.
 fn link(url: &str) -> Vec<String> {
     let whole = format!("    {url}");
     match url.rsplit_once('/') {

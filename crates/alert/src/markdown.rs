@@ -3,8 +3,7 @@
 
 use detect::text::{clean, wrap};
 
-/// Characters of a paragraph that are shown.
-const MAX_PARAGRAPH: usize = 4_000;
+const MAX_PARAGRAPH_CHARS: usize = 4_000;
 
 /// Markdown as lines of text, cleaned, indented and wrapped.
 pub fn markdown_to_lines(markdown: &str) -> Vec<String> {
@@ -38,7 +37,7 @@ impl Renderer {
             self.finish_paragraph();
             self.is_in_code = !self.is_in_code;
         } else if self.is_in_code {
-            let code = clean::text(text, MAX_PARAGRAPH);
+            let code = clean::text(text, MAX_PARAGRAPH_CHARS);
             self.lines.extend(wrap::hanging(&" ".repeat(4 + indent), &code));
         } else if text.is_empty() {
             self.finish_paragraph();
@@ -57,7 +56,7 @@ impl Renderer {
     fn push_heading(&mut self, text: &str) {
         self.finish_paragraph();
         self.push_gap();
-        let lines = wrap::hanging("  ", &clean::text(&render_inline(text), MAX_PARAGRAPH));
+        let lines = wrap::hanging("  ", &clean::text(&render_inline(text), MAX_PARAGRAPH_CHARS));
         let width = lines.iter().map(|line| wrap::width(line)).max().unwrap_or(2) - 2;
         self.lines.extend(lines);
         self.lines.push(format!("  {}", "-".repeat(width)));
@@ -74,7 +73,7 @@ impl Renderer {
 
     fn finish_paragraph(&mut self) {
         let text = render_inline(&std::mem::take(&mut self.paragraph));
-        self.lines.extend(wrap::hanging(&self.prefix, &clean::text(&text, MAX_PARAGRAPH)));
+        self.lines.extend(wrap::hanging(&self.prefix, &clean::text(&text, MAX_PARAGRAPH_CHARS)));
     }
 
     /// One empty line, never two, and none at the top.

@@ -4,8 +4,7 @@ use detect::finding::FindingId;
 use detect::text::clean;
 use serde::Serialize;
 
-/// Characters of an attribute's value.
-const MAX_ATTRIBUTE_VALUE: usize = 256;
+const MAX_ATTRIBUTE_CHARS: usize = 256;
 
 /// What is published about a finding, a summary or a correlation.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -42,7 +41,6 @@ pub enum AttributeKind {
     Number,
 }
 
-/// A text for each protocol.
 #[derive(Serialize)]
 struct Message<'a> {
     default: &'a str,
@@ -60,8 +58,8 @@ impl Alert {
 impl Attribute {
     pub(crate) fn text(name: &'static str, value: Option<&str>) -> Attribute {
         let value = value.filter(|value| !value.trim().is_empty()).unwrap_or("unknown");
-        let value = clean::text(value, MAX_ATTRIBUTE_VALUE);
-        let value = value.chars().take(MAX_ATTRIBUTE_VALUE).collect();
+        let value = clean::text(value, MAX_ATTRIBUTE_CHARS);
+        let value = value.chars().take(MAX_ATTRIBUTE_CHARS).collect();
         Attribute { name, kind: AttributeKind::String, value }
     }
 

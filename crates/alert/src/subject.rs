@@ -7,30 +7,25 @@ use detect::text::clean;
 use crate::call::AlertCall;
 use crate::description::arn_name;
 
-/// SNS takes fewer than 100 characters.
-/// Source: <https://docs.aws.amazon.com/sns/latest/api/API_Publish.html>
+/// Characters. Source: <https://docs.aws.amazon.com/sns/latest/api/API_Publish.html>
 pub(crate) const MAX_SUBJECT: usize = 99;
-
-/// Characters of a name in a subject that has room for it.
-pub(crate) const MAX_NAME: usize = 64;
+pub(crate) const MAX_NAME_CHARS: usize = 64;
 
 /// 1 to 99 characters. Names are cut so that the account at the end always fits.
 pub(crate) fn call_subject(call: AlertCall<'_>) -> String {
-    let fits = |subject: &String| subject.len() <= MAX_SUBJECT;
-    let account_name = call.account().and_then(|id| call.accounts.name(id));
     // The account's name is left out if other names would have to be cut for it.
+    let account_name = call.account().and_then(|id| call.accounts.name(id));
     let with_account_name = account_name.map(|name| {
-        format!("{} ({})", subject_of_width(call, MAX_NAME), clean::ascii(&name, MAX_NAME))
+        let name = clean::ascii(&name, MAX_NAME_CHARS);
+        format!("{} ({name})", subject_of_width(call, MAX_NAME_CHARS))
     });
-    let subject = with_account_name
-        .filter(fits)
-        .or_else(|| (4..=MAX_NAME).rev().map(|width| subject_of_width(call, width)).find(fits))
-        .unwrap_or_else(|| clean::ascii(&subject_of_width(call, 4), MAX_SUBJECT));
-    if canary::is_canary(call.finding) {
-        clean::ascii(&format!("[TEST] {subject}"), MAX_SUBJECT)
-    } else {
-        subject
-    }
+    let others = (4..=MAX_NAME_CHARS).rev().map(|width| subject_of_width(call, width));
+    let mut subjects = with_account_name.into_iter().chain(others);
+    let subject = subjects
+        .find(|subject| subject.len() <= MAX_SUBJECT)
+        .unwrap_or_else(|| subject_of_width(call, 4));
+    let test = if canary::is_canary(call.finding) { "[TEST] " } else { "" };
+    clean::ascii(&format!("{test}{subject}"), MAX_SUBJECT)
 }
 
 /// The subject with every name cut to `width` characters, and without the account's name.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use detect::finding::{Member, Summary};
 use detect::text::{clean, time, wrap};
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::builder::{AlertBuilder, AlertKind, Routing};
 use crate::document::object;
@@ -15,12 +15,8 @@ use crate::{Accounts, limits};
 
 /// Bytes of the members' lines in the mail: the document has as much room again.
 const MAX_MEMBERS_BYTES: usize = 96 * 1024;
-
-/// Principals that are counted one by one.
 const MAX_PRINCIPALS: usize = 20;
-
-/// Characters of a text with names in it.
-const MAX_TEXT: usize = 200;
+const MAX_TEXT_CHARS: usize = 200;
 
 /// The subject of the mail: 1 to 99 characters of printable ASCII.
 pub fn summary_subject(summary: &Summary) -> String {
@@ -32,45 +28,40 @@ pub fn summary_subject(summary: &Summary) -> String {
 
 /// What the member's call did, in a few words of printable ASCII.
 pub fn describe_member(member: &Member) -> String {
-    subject::summary_line(member.brief(), subject::MAX_NAME)
+    subject::summary_line(member.brief(), subject::MAX_NAME_CHARS)
 }
 
 /// Renders the alert for a summary; `accounts` gives names to account ids. Members that do not fit
 /// into 256 KiB are counted, and the alert says where they are.
 pub fn render_summary(summary: &Summary, accounts: &Accounts) -> Alert {
-    let subject = summary_subject(summary);
     let highest = &summary.highest;
+    let time = |member: Option<&Member>| json!(member.and_then(|member| member.time));
+    let (start, end) = (time(summary.members.first()), time(summary.members.last()));
     AlertBuilder {
         id: &summary.id,
         kind: AlertKind::Summary,
         rule: &summary.rule,
-        message: subject.clone(),
-        subject,
+        subject: summary_subject(summary),
+        sentence: None,
         mail: mail(summary, accounts),
         routing: Routing {
             account: highest.account.as_deref(),
             region: highest.region.as_deref(),
             action: highest.action.as_deref(),
         },
-        ecs: {
-            let time = |member: Option<&Member>| json!(member.and_then(|member| member.time));
-            let start = time(summary.members.first());
-            let end = time(summary.members.last());
-            object([("@timestamp", start.clone()), ("event", json!({"start": start, "end": end}))])
-        },
-        fields: fields(summary),
+        ecs: object([
+            ("@timestamp", start.clone()),
+            ("event", json!({"start": start, "end": end})),
+        ]),
+        fields: json!({
+            "summary": {"id": summary.id, "window": summary.window, "part": summary.part},
+            "count": summary.members.len(),
+            "all_members": where_all_are(summary),
+            "members": summary.members,
+            "members_left_out": 0,
+        }),
     }
     .build()
-}
-
-fn fields(summary: &Summary) -> Value {
-    json!({
-        "summary": {"id": summary.id, "window": summary.window, "part": summary.part},
-        "count": summary.members.len(),
-        "all_members": where_all_are(summary),
-        "members": summary.members,
-        "members_left_out": 0,
-    })
 }
 
 fn where_all_are(summary: &Summary) -> String {
@@ -82,7 +73,7 @@ fn where_all_are(summary: &Summary) -> String {
 
 fn mail(summary: &Summary, accounts: &Accounts) -> Mail {
     let mut identifiers = mail::table([
-        ("Rule id", clean::text(&summary.rule.id, MAX_TEXT)),
+        ("Rule id", clean::text(&summary.rule.id, MAX_TEXT_CHARS)),
         ("Summary id", summary.id.to_string()),
     ]);
     if summary.window.is_some() {
@@ -114,7 +105,7 @@ fn introduction(summary: &Summary) -> String {
         "{count} more {findings} of the rule {} (severity {}, risk score {} of 100), made {when}, \
          {were} grouped into this summary instead of single alerts. Times below are event \
          times.{part}",
-        clean::text(&summary.rule.name, MAX_TEXT),
+        clean::text(&summary.rule.name, MAX_TEXT_CHARS),
         summary.rule.severity.as_str(),
         summary.rule.risk_score,
     )
@@ -125,17 +116,10 @@ fn count_by_principal(members: &[Member], accounts: &Accounts) -> Vec<String> {
     for member in members {
         *counts.entry((&member.principal, member.account.as_deref())).or_default() += 1;
     }
-    let mut counts: Vec<_> = counts.into_iter().collect();
-    counts.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
-    let mut lines = Vec::new();
-    for ((principal, account), count) in counts.iter().take(MAX_PRINCIPALS) {
-        let text = format!("{} in {}", clean::name(principal), account_label(*account, accounts));
-        lines.extend(wrap::hanging(&format!("  {count:>6}  "), &text));
-    }
-    if counts.len() > MAX_PRINCIPALS {
-        lines.push(format!("  ({} more)", counts.len() - MAX_PRINCIPALS));
-    }
-    lines
+    let text = |((principal, account), count): ((&str, Option<&str>), usize)| {
+        (count, format!("{} in {}", clean::name(principal), account_label(account, accounts)))
+    };
+    mail::counts(counts.into_iter().map(text).collect(), MAX_PRINCIPALS)
 }
 
 fn member_lines(summary: &Summary, accounts: &Accounts) -> Vec<String> {
@@ -158,7 +142,7 @@ fn member_lines(summary: &Summary, accounts: &Accounts) -> Vec<String> {
 fn member_line(member: &Member, accounts: &Accounts) -> Vec<String> {
     let text = format!(
         "{} by {} in {}",
-        clean::text(&describe_member(member), MAX_TEXT),
+        clean::text(&describe_member(member), MAX_TEXT_CHARS),
         clean::name(&member.principal),
         account_label(member.account.as_deref(), accounts),
     );

@@ -1,6 +1,7 @@
 //! The context of a finding: what happened to the group, and what else the principal did.
 
 use std::borrow::Cow;
+use std::cmp::Reverse;
 
 use detect::finding::GroupAction::{self, *};
 use detect::finding::policy::Power;
@@ -11,57 +12,38 @@ use serde_json::{Value, json};
 
 use crate::call::AlertCall;
 use crate::description::{arn_name, power_in_words};
+use crate::mail;
 
-/// Events of a group that are shown.
 const MAX_EVENTS: usize = 30;
-
 /// Events shown before the finding's own, if there are more after it.
 const MAX_EVENTS_BEFORE: usize = 15;
-
-/// Rules with findings of the principal that are shown.
 const MAX_RULES: usize = 15;
-
-/// Characters of a name: a line of the timeline has several.
-const MAX_NAME: usize = 64;
-
-/// Says that the principal or the group has no earlier finding.
-pub(crate) fn first_finding_note(context: &Context) -> Option<&'static str> {
-    match (context.first_of_principal, context.first_of_group) {
-        (true, true) => Some("No earlier finding is on record for this principal or this group."),
-        (true, false) => Some("No earlier finding is on record for this principal."),
-        (false, true) => Some("No earlier finding is on record for this group."),
-        (false, false) => None,
-    }
-}
+/// A line has several names.
+const MAX_NAME_CHARS: usize = 64;
 
 /// The events of a group in their order, and the principal's other findings by rule.
 pub(crate) struct GroupTimeline<'a> {
     call: AlertCall<'a>,
     context: &'a Context,
-    /// The number of events before those shown.
     earlier: usize,
     /// Empty if nothing is known of the group; else with the finding's own event.
     events: Vec<ShownEvent<'a>>,
     later: usize,
-    /// The rule with most findings first.
-    principal_findings: Vec<&'a PrincipalFinding>,
 }
 
 #[derive(Serialize)]
 struct ShownEvent<'a> {
     #[serde(flatten)]
     entry: Cow<'a, TimelineEntry>,
-    /// The event of the finding itself.
     this_event: bool,
 }
 
 impl<'a> GroupTimeline<'a> {
     pub(crate) fn new(call: AlertCall<'a>, context: &'a Context) -> GroupTimeline<'a> {
-        let own = TimelineEntry::from_finding(call.finding)
-            .filter(|_| !context.group_timeline.is_empty());
-        let recorded = context.group_timeline.iter().map(Cow::Borrowed);
-        let mut entries: Vec<Cow<'a, TimelineEntry>> =
-            recorded.chain(own.clone().map(Cow::Owned)).collect();
+        let mut entries: Vec<Cow<'_, _>> =
+            context.group_timeline.iter().map(Cow::Borrowed).collect();
+        let own = TimelineEntry::from_finding(call.finding).filter(|_| !entries.is_empty());
+        entries.extend(own.clone().map(Cow::Owned));
         entries.sort_by(|a, b| a.sort_key().cmp(&b.sort_key()));
         entries.dedup_by(|second, first| merge_same_event(first, second));
         let is_own = |entry: &TimelineEntry| own.as_ref().is_some_and(|it| it.is_same_event(entry));
@@ -69,22 +51,13 @@ impl<'a> GroupTimeline<'a> {
         let excess = entries.len().saturating_sub(MAX_EVENTS);
         let earlier = excess.min(own_index.saturating_sub(MAX_EVENTS_BEFORE));
         let shown = entries.into_iter().skip(earlier).take(MAX_EVENTS);
-        let mut principal_findings: Vec<_> = context.principal_findings.iter().collect();
-        principal_findings
-            .sort_by(|a, b| b.count.cmp(&a.count).then_with(|| a.rule_name.cmp(&b.rule_name)));
-        GroupTimeline {
-            call,
-            context,
-            earlier,
-            events: shown.map(|it| ShownEvent { this_event: is_own(&it), entry: it }).collect(),
-            later: excess - earlier,
-            principal_findings,
-        }
+        let events = shown.map(|it| ShownEvent { this_event: is_own(&it), entry: it }).collect();
+        GroupTimeline { call, context, earlier, events, later: excess - earlier }
     }
 
     /// The lines of the mail: the group, the principal, and what is not known.
     pub(crate) fn lines(&self) -> Vec<String> {
-        let gap = self.context.gap.map(|gap| wrap::hanging("  ", self.gap_in_words(gap)));
+        let gap = self.context.gap.map(|gap| mail::indented(self.gap_in_words(gap)));
         let mut parts = vec![self.group_lines(), self.principal_lines(), gap.unwrap_or_default()];
         parts.retain(|lines| !lines.is_empty());
         parts.join(&String::new())
@@ -92,12 +65,15 @@ impl<'a> GroupTimeline<'a> {
 
     /// The same for machines, not cleaned.
     pub(crate) fn document(&self) -> Value {
+        let mut findings: Vec<&PrincipalFinding> = self.context.principal_findings.iter().collect();
+        findings.sort_by_key(|finding| (Reverse(finding.count), &finding.rule_name));
+        let shown = findings.len().min(MAX_RULES);
         json!({
             "group_timeline": self.events,
             "earlier_events": self.earlier,
             "later_events": self.later,
-            "principal_findings": self.principal_findings.iter().take(MAX_RULES).collect::<Vec<_>>(),
-            "more_rules": self.principal_findings.len().saturating_sub(MAX_RULES),
+            "principal_findings": findings[..shown],
+            "more_rules": findings.len() - shown,
             "first_of_principal": self.context.first_of_principal,
             "first_of_group": self.context.first_of_group,
             "gap": self.context.gap,
@@ -105,7 +81,7 @@ impl<'a> GroupTimeline<'a> {
     }
 
     fn gap_in_words(&self, gap: ContextGap) -> &'static str {
-        let is_empty = self.events.is_empty() && self.principal_findings.is_empty();
+        let is_empty = self.events.is_empty() && self.context.principal_findings.is_empty();
         match gap {
             ContextGap::LedgerOff => "Unknown: there is no ledger (TRAILBELL_LEDGER=none).",
             ContextGap::LedgerFailed if is_empty => "Unknown: the ledger could not be read.",
@@ -114,8 +90,7 @@ impl<'a> GroupTimeline<'a> {
             ContextGap::Late => "Incomplete: part of the ledger did not answer in time.",
             ContextGap::TooMuch => "Incomplete: the ledger holds more than was read.",
             ContextGap::Unreadable => {
-                "Incomplete: some ledger entries are damaged, of another version, or from the \
-                 future."
+                "Incomplete: some ledger entries are damaged, of another version, or in the future."
             }
         }
     }
@@ -128,19 +103,17 @@ impl<'a> GroupTimeline<'a> {
         let name = self.call.current_group().map(|group| format!(" {}", clean_name(group)));
         let name = name.unwrap_or_default();
         if has_own_event_only {
-            let text = format!("No other event of the group{name} is on record.");
-            return wrap::hanging("  ", &text);
+            return mail::indented(&format!("No other event of the group{name} is on record."));
         }
         let heading = format!("Events of the group{name} (times in UTC, > marks this event):");
-        let mut lines = wrap::hanging("  ", &heading);
+        let mut lines = mail::indented(&heading);
         if self.earlier > 0 {
             lines.push(format!("    … {} more before", self.earlier));
         }
-        for event in &self.events {
-            let mark = if event.this_event { "  > " } else { "    " };
-            let time = event.entry.time.strftime("%Y-%m-%d %H:%M:%S");
-            let text = self.event_in_words(&event.entry);
-            lines.extend(wrap::hanging(&format!("{mark}{time}  "), &text));
+        for ShownEvent { entry, this_event } in &self.events {
+            let mark = if *this_event { '>' } else { ' ' };
+            let prefix = format!("  {mark} {}  ", entry.time.strftime("%Y-%m-%d %H:%M:%S"));
+            lines.extend(wrap::hanging(&prefix, &self.event_in_words(entry)));
         }
         if self.later > 0 {
             lines.push(format!("    … {} more after", self.later));
@@ -149,36 +122,38 @@ impl<'a> GroupTimeline<'a> {
     }
 
     fn event_in_words(&self, entry: &TimelineEntry) -> String {
-        let other_name = entry.group.as_deref().filter(|group| {
-            Some(*group) != self.call.current_group() && entry.action != "UpdateGroup"
-        });
-        let other_name = other_name.map(|group| format!("as {}: ", clean_name(group)));
-        let principal = entry.principal.as_deref().map(|it| format!(" by {}", clean_name(it)));
-        let power = granted_power(entry).map(|power| format!("; it {}", power_in_words(power)));
-        [
-            other_name.as_deref().unwrap_or_default(),
-            &change_in_words(entry),
-            principal.as_deref().unwrap_or_default(),
-            if entry.failed { " failed" } else { "" },
-            power.as_deref().unwrap_or_default(),
-            if entry.suppressed { " (suppressed)" } else { "" },
-        ]
-        .concat()
+        let mut text = change_in_words(entry);
+        let is_other_name = entry.group.as_deref() != self.call.current_group();
+        if let Some(group) = &entry.group
+            && is_other_name
+            && entry.action != "UpdateGroup"
+        {
+            text = format!("as {}: {text}", clean_name(group));
+        }
+        if let Some(principal) = &entry.principal {
+            text += &format!(" by {}", clean_name(principal));
+        }
+        if entry.failed {
+            text += " failed";
+        }
+        if let Some(power) = granted_power(entry) {
+            text += &format!("; it {}", power_in_words(power));
+        }
+        if entry.suppressed {
+            text += " (suppressed)";
+        }
+        text
     }
 
     fn principal_lines(&self) -> Vec<String> {
-        let findings = &self.principal_findings;
+        let findings = &self.context.principal_findings;
         if findings.is_empty() {
             return Vec::new();
         }
+        let counts =
+            findings.iter().map(|it| (it.count, clean::text(&it.rule_name, 2 * MAX_NAME_CHARS)));
         let mut lines = vec!["  Other findings of the principal, by rule:".to_owned()];
-        for finding in findings.iter().take(MAX_RULES) {
-            let rule = clean::text(&finding.rule_name, 2 * MAX_NAME);
-            lines.extend(wrap::hanging(&format!("    {:>4}  ", finding.count), &rule));
-        }
-        if findings.len() > MAX_RULES {
-            lines.push(format!("    … {} more rules", findings.len() - MAX_RULES));
-        }
+        lines.extend(mail::counts(counts.collect(), MAX_RULES));
         lines
     }
 }
@@ -195,15 +170,11 @@ fn merge_same_event(first: &mut Cow<'_, TimelineEntry>, second: &TimelineEntry) 
     is_same
 }
 
-fn successful_action(entry: &TimelineEntry) -> Option<GroupAction> {
-    GroupAction::from_name(&entry.action).filter(|_| !entry.failed)
-}
-
 /// What the policy that the group was given can do.
 fn granted_power(entry: &TimelineEntry) -> Option<Power> {
     let from_arn = || Power::from_managed(entry.object.as_deref()?);
-    match successful_action(entry)? {
-        AttachPolicy | PutPolicy => entry.power.or_else(from_arn),
+    match GroupAction::from_name(&entry.action)? {
+        AttachPolicy | PutPolicy if !entry.failed => entry.power.or_else(from_arn),
         _ => None,
     }
 }
@@ -212,7 +183,7 @@ fn change_in_words(entry: &TimelineEntry) -> String {
     let named = |name: Option<&str>| name.map_or("(name not recorded)".to_owned(), clean_name);
     let object = || named(entry.object.as_deref());
     let policy = || named(entry.object.as_deref().and_then(arn_name));
-    match successful_action(entry) {
+    match GroupAction::from_name(&entry.action).filter(|_| !entry.failed) {
         Some(Create) => "created".to_owned(),
         Some(Delete) => "deleted".to_owned(),
         Some(Update) => match (&entry.group, &entry.object) {
@@ -233,5 +204,5 @@ fn change_in_words(entry: &TimelineEntry) -> String {
 }
 
 fn clean_name(raw: &str) -> String {
-    clean::short_name(raw, MAX_NAME)
+    clean::short_name(raw, MAX_NAME_CHARS)
 }

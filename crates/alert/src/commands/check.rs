@@ -3,21 +3,20 @@
 use detect::finding::GroupAction::*;
 use detect::text::clean;
 
-use super::{ResponseStep, ShellCommand, lookup_around, name_or, principal};
+use super::{ResponseStep, lookup_around, name_or, principal};
 use crate::call::AlertCall;
 use crate::console;
 
-/// What to check for this call.
 pub(crate) fn steps(call: AlertCall<'_>) -> Vec<ResponseStep> {
     let account = call.account().map_or("the right account".to_owned(), |id| {
         format!("account {}", call.accounts.label(id))
     });
-    let whoami = ShellCommand::aws("sts get-caller-identity");
-    let mut steps = vec![ResponseStep::run(format!("Are you signed in to {account}?"), whoami)];
-    let page = console::group_page(call);
-    steps.extend(page.map(|url| {
-        ResponseStep::open("The group in the console, signed in to that account:", url)
-    }));
+    let purpose = format!("Are you signed in to {account}?");
+    let mut steps = vec![ResponseStep::run_with(&purpose, "aws sts get-caller-identity", &[])];
+    if let Some(url) = console::group_page(call) {
+        let purpose = "The group in the console, signed in to that account:";
+        steps.push(ResponseStep::open(purpose, url));
+    }
     steps.extend(group(call));
     steps.extend(principal::check(call));
     steps
@@ -41,33 +40,26 @@ fn group(call: AlertCall<'_>) -> Vec<ResponseStep> {
     steps
 }
 
-/// Who is in the group, and what it may do.
 fn contents(call: AlertCall<'_>) -> Vec<ResponseStep> {
-    let list = |action: &str| on_group(action, call.current_group());
-    let (managed, inline) =
-        (list("iam list-attached-group-policies"), list("iam list-group-policies"));
+    let group = &[("--group-name", call.current_group())];
+    let (managed, inline) = ("aws iam list-attached-group-policies", "aws iam list-group-policies");
     vec![
         members(call),
-        ResponseStep::run("Which managed policies does it have?", managed),
-        ResponseStep::run("Which inline policies does it have?", inline),
+        ResponseStep::run_with("Which managed policies does it have?", managed, group),
+        ResponseStep::run_with("Which inline policies does it have?", inline, group),
     ]
 }
 
 fn members(call: AlertCall<'_>) -> ResponseStep {
     let group = call.current_group();
     let purpose = format!("Who is in the group {} now?", name_or(group, "concerned"));
-    ResponseStep::run(purpose, on_group("iam get-group", group))
-}
-
-fn on_group(action: &str, group: Option<&str>) -> ShellCommand {
-    ShellCommand::aws(action).option("--group-name", group)
+    ResponseStep::run_with(&purpose, "aws iam get-group", &[("--group-name", group)])
 }
 
 fn target_user(call: AlertCall<'_>) -> ResponseStep {
     let user = call.target_user();
-    let list = ShellCommand::aws("iam list-groups-for-user").option("--user-name", user);
     let purpose = format!("Which groups is {} in now?", name_or(user, "the user"));
-    ResponseStep::run(purpose, list)
+    ResponseStep::run_with(&purpose, "aws iam list-groups-for-user", &[("--user-name", user)])
 }
 
 /// The keys of the user who was added: they have what the group grants.
@@ -77,30 +69,32 @@ fn target_user_keys(call: AlertCall<'_>) -> Vec<ResponseStep> {
 }
 
 fn managed_policy(call: AlertCall<'_>) -> Vec<ResponseStep> {
-    let arn = call.parameter("policyArn");
-    let get = ShellCommand::aws("iam get-policy").option("--policy-arn", arn);
-    let get_version = ShellCommand::aws("iam get-policy-version").option("--policy-arn", arn);
+    let arn = ("--policy-arn", call.parameter("policyArn"));
+    let which = "Which version of the policy is in effect (DefaultVersionId)?";
+    let what = "What does it allow? Replace VERSION with that version.";
+    let version = ("--version-id", Some("VERSION"));
     vec![
-        ResponseStep::run("Which version of the policy is in effect (DefaultVersionId)?", get),
-        ResponseStep::run(
-            "What does it allow? Replace VERSION with that version.",
-            get_version.word("--version-id=VERSION"),
-        ),
+        ResponseStep::run_with(which, "aws iam get-policy", &[arn]),
+        ResponseStep::run_with(what, "aws iam get-policy-version", &[arn, version]),
     ]
 }
 
 fn inline_policy(call: AlertCall<'_>) -> ResponseStep {
-    let get = on_group("iam get-group-policy", call.group());
-    let get = get.option("--policy-name", call.parameter("policyName"));
-    ResponseStep::run("What does the policy say now?", get)
+    let group = ("--group-name", call.group());
+    let policy = ("--policy-name", call.parameter("policyName"));
+    ResponseStep::run_with(
+        "What does the policy say now?",
+        "aws iam get-group-policy",
+        &[group, policy],
+    )
 }
 
 /// What else happened to the group, under its old name and its new one.
 fn history(call: AlertCall<'_>) -> impl Iterator<Item = ResponseStep> {
     let new_name = call.current_group().filter(|name| Some(*name) != call.group());
     call.group().into_iter().chain(new_name).map(move |name| {
-        let purpose =
-            format!("What else happened to the group {} within a day?", clean::name(name));
-        ResponseStep::run(purpose, lookup_around(call, 24, "ResourceName", name))
+        let group = clean::name(name);
+        let purpose = format!("What else happened to the group {group} within a day?");
+        ResponseStep::run(&purpose, lookup_around(call, 24, "ResourceName", name))
     })
 }

@@ -6,13 +6,12 @@ mod principal;
 mod shell_command;
 mod undo;
 
+use detect::text::clean;
 use serde_json::{Value, json};
 
 pub(crate) use check::steps as check;
 pub(crate) use shell_command::ShellCommand;
 pub(crate) use undo::steps as undo;
-
-use detect::text::clean;
 
 use crate::call::AlertCall;
 use crate::console;
@@ -35,23 +34,32 @@ pub(crate) enum StepAction {
 }
 
 impl ResponseStep {
-    fn run(purpose: impl Into<String>, command: ShellCommand) -> ResponseStep {
-        ResponseStep { purpose: purpose.into(), action: StepAction::Run(command) }
+    fn instruction(purpose: &str) -> ResponseStep {
+        ResponseStep { purpose: purpose.to_owned(), action: StepAction::None }
     }
 
-    fn instruction(purpose: impl Into<String>) -> ResponseStep {
-        ResponseStep { purpose: purpose.into(), action: StepAction::None }
+    fn run(purpose: &str, command: ShellCommand) -> ResponseStep {
+        ResponseStep { purpose: purpose.to_owned(), action: StepAction::Run(command) }
     }
 
-    fn open(purpose: impl Into<String>, url: String) -> ResponseStep {
-        ResponseStep { purpose: purpose.into(), action: StepAction::Open(url) }
+    /// See [`ShellCommand::new`] and [`ShellCommand::option`].
+    fn run_with(purpose: &str, command: &str, options: &[(&str, Option<&str>)]) -> ResponseStep {
+        let mut command = ShellCommand::new(command);
+        for (option, value) in options {
+            command = command.option(option, *value);
+        }
+        ResponseStep::run(purpose, command)
+    }
+
+    fn open(purpose: &str, url: String) -> ResponseStep {
+        ResponseStep { purpose: purpose.to_owned(), action: StepAction::Open(url) }
     }
 
     /// Returns true if the other step need not follow this one. A question is asked once, whichever
     /// times its commands name.
     pub(crate) fn makes_redundant(&self, other: &ResponseStep) -> bool {
-        self.purpose == other.purpose
-            && (self.purpose.ends_with('?') || self.action == other.action)
+        let is_question = self.purpose.ends_with('?');
+        self.purpose == other.purpose && (is_question || self.action == other.action)
     }
 
     /// `purpose`, and `link`, `command`, or `unavailable`: the reason why there is no command.
@@ -71,23 +79,21 @@ pub(crate) fn to_documents(steps: &[ResponseStep]) -> Value {
     steps.iter().map(ResponseStep::to_document).collect()
 }
 
-/// Finds the raw record.
 pub(crate) fn raw_record(call: AlertCall<'_>) -> Vec<ResponseStep> {
-    let Some(id) = call.event_id() else { return Vec::new() };
-    let lookup = lookup_events(call, "EventId", id);
-    let mut steps = vec![ResponseStep::run("CloudTrail keeps it for 90 days:", lookup)];
-    steps.extend(
-        console::event_page(call)
-            .map(|url| ResponseStep::open("In the console, signed in to that account:", url)),
-    );
-    steps
+    let lookup = |id| {
+        let command = lookup_events(call, "EventId", id);
+        ResponseStep::run("CloudTrail keeps it for 90 days:", command)
+    };
+    let open = |url| ResponseStep::open("In the console, signed in to that account:", url);
+    let steps = [call.event_id().map(lookup), console::event_page(call).map(open)];
+    steps.into_iter().flatten().collect()
 }
 
 /// A search of CloudTrail's event history, which has the management events of 90 days and takes one
 /// attribute.
 /// Source: <https://docs.aws.amazon.com/awscloudtrail/latest/APIReference/API_LookupEvents.html>
 fn lookup_events(call: AlertCall<'_>, attribute: &str, value: &str) -> ShellCommand {
-    ShellCommand::aws("cloudtrail lookup-events")
+    ShellCommand::new("aws cloudtrail lookup-events")
         .option_if_known("--region", call.region())
         .lookup_attribute(attribute, value)
 }

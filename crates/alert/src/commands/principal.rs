@@ -6,9 +6,7 @@ use detect::text::clean;
 use super::{ResponseStep, ShellCommand, lookup_around, name_or};
 use crate::call::AlertCall;
 use crate::console::Partition;
-use crate::principal::KeyKind;
 
-/// What else the principal did, and which keys it has.
 pub(super) fn check(call: AlertCall<'_>) -> Vec<ResponseStep> {
     let mut steps: Vec<ResponseStep> =
         event_history(call).into_iter().chain(log_objects(call)).collect();
@@ -18,8 +16,7 @@ pub(super) fn check(call: AlertCall<'_>) -> Vec<ResponseStep> {
 
 pub(super) fn access_keys(user: &str) -> ResponseStep {
     let purpose = format!("Which access keys does {} have, and since when?", clean::name(user));
-    let list = ShellCommand::aws("iam list-access-keys").option("--user-name", Some(user));
-    ResponseStep::run(purpose, list)
+    ResponseStep::run_with(&purpose, "aws iam list-access-keys", &[("--user-name", Some(user))])
 }
 
 fn event_history(call: AlertCall<'_>) -> Option<ResponseStep> {
@@ -35,7 +32,7 @@ fn event_history(call: AlertCall<'_>) -> Option<ResponseStep> {
         None => lookup_around(call, 24, "AccessKeyId", principal.access_key()?),
     };
     let purpose = format!("What else did {} do within a day?", principal.display_name());
-    Some(ResponseStep::run(purpose, lookup))
+    Some(ResponseStep::run(&purpose, lookup))
 }
 
 /// The log objects have more than CloudTrail's event history: every region, and data events if the
@@ -44,7 +41,7 @@ fn log_objects(call: AlertCall<'_>) -> Option<ResponseStep> {
     let place = account_logs(call)?;
     call.time()?;
     let scan = |condition: &String| {
-        ShellCommand::trailbell("scan")
+        ShellCommand::new("trailbell scan")
             .place(&place)
             .time_range("--since", "--until", call.time(), 24)
             .option("--query", Some(condition))
@@ -53,7 +50,7 @@ fn log_objects(call: AlertCall<'_>) -> Option<ResponseStep> {
     let command = scans.iter().find(|scan| scan.line().is_ok()).or(scans.first())?.clone();
     let name = call.principal().display_name();
     let purpose = format!("What did {name} do in all regions, according to the log objects?");
-    Some(ResponseStep::run(purpose, command))
+    Some(ResponseStep::run(&purpose, command))
 }
 
 /// The prefix of the account's log objects, as `s3://bucket/prefix/`. Returns `None` if the record
@@ -86,7 +83,7 @@ pub(super) fn service(call: AlertCall<'_>) -> Option<ResponseStep> {
     let principal = call.principal();
     let is_service = principal.identity_type() == "AWSService";
     let service = principal.invoked_by().or(is_service.then(|| principal.name()))?;
-    Some(ResponseStep::instruction(format!(
+    Some(ResponseStep::instruction(&format!(
         "{} made the call: find out who requested it, and undo the change there too (for \
          CloudFormation, in the stack), or it may be repeated.",
         clean::name(service)
@@ -95,25 +92,25 @@ pub(super) fn service(call: AlertCall<'_>) -> Option<ResponseStep> {
 
 fn stop_user(call: AlertCall<'_>) -> Vec<ResponseStep> {
     let principal = call.principal();
-    let name = principal.iam_user();
+    let user = ("--user-name", principal.iam_user());
     let place = in_foreign_account(call);
     let mut steps = Vec::new();
-    if principal.key_kind() == KeyKind::LongTerm {
-        let disable = ShellCommand::aws("iam update-access-key")
-            .option("--user-name", name)
-            .option("--access-key-id", principal.access_key())
-            .word("--status=Inactive");
-        let purpose = format!("If the key may be compromised, disable it{place}.");
-        steps.push(ResponseStep::run(purpose, disable));
+    if principal.has_long_term_key() {
+        steps.push(ResponseStep::run_with(
+            &format!("If the key may be compromised, disable it{place}."),
+            "aws iam update-access-key --status=Inactive",
+            &[user, ("--access-key-id", principal.access_key())],
+        ));
     }
-    let deny = ShellCommand::aws("iam attach-user-policy")
-        .option("--user-name", name)
-        .option("--policy-arn", Some(&deny_all_arn(call)));
-    let user = name_or(name, "the user");
-    let purpose = format!(
-        "If {user} may be compromised, deny the user everything{place}, including open sessions."
-    );
-    steps.push(ResponseStep::run(purpose, deny));
+    let name = name_or(user.1, "the user");
+    steps.push(ResponseStep::run_with(
+        &format!(
+            "If {name} may be compromised, deny the user everything{place}, including open \
+             sessions."
+        ),
+        "aws iam attach-user-policy",
+        &[user, ("--policy-arn", Some(&deny_all_arn(call)))],
+    ));
     steps
 }
 
@@ -125,15 +122,15 @@ fn stop_role(call: AlertCall<'_>) -> ResponseStep {
              its open sessions.",
         );
     }
-    let deny = ShellCommand::aws("iam attach-role-policy")
-        .option("--role-name", principal.role())
-        .option("--policy-arn", Some(&deny_all_arn(call)));
     let (role, place) = (name_or(principal.role(), "the role"), in_foreign_account(call));
-    let purpose = format!(
-        "If the session may be compromised, deny the role {role} everything{place}. This stops all \
-         its sessions."
-    );
-    ResponseStep::run(purpose, deny)
+    ResponseStep::run_with(
+        &format!(
+            "If the session may be compromised, deny the role {role} everything{place}. This stops \
+             all its sessions."
+        ),
+        "aws iam attach-role-policy",
+        &[("--role-name", principal.role()), ("--policy-arn", Some(&deny_all_arn(call)))],
+    )
 }
 
 /// Empty if the principal is of the account that the record is of.
@@ -145,5 +142,5 @@ fn in_foreign_account(call: AlertCall<'_>) -> String {
 /// The ARN of AWS's own policy that denies everything.
 /// Source: <https://docs.aws.amazon.com/aws-managed-policy/latest/reference/AWSDenyAll.html>
 fn deny_all_arn(call: AlertCall<'_>) -> String {
-    format!("arn:{}:iam::aws:policy/AWSDenyAll", Partition::from_call(call).name())
+    format!("arn:{}:iam::aws:policy/AWSDenyAll", Partition::from_call(call).name)
 }

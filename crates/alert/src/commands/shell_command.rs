@@ -4,10 +4,7 @@ use detect::text::shell::{self, Refusal};
 use detect::text::{time, wrap};
 use jiff::Timestamp;
 
-/// Columns by which a command is indented.
 const INDENT: usize = 4;
-
-/// Columns by which the further lines of a command are indented.
 const CONTINUATION_INDENT: usize = 6;
 
 /// The words of a command, or the reason why there is none.
@@ -17,19 +14,9 @@ pub(crate) struct ShellCommand {
 }
 
 impl ShellCommand {
-    /// `aws` and words that need no quotes.
-    pub(crate) fn aws(words: &str) -> ShellCommand {
-        ShellCommand::new("aws", words)
-    }
-
-    /// `trailbell` and words that need no quotes.
-    pub(crate) fn trailbell(words: &str) -> ShellCommand {
-        ShellCommand::new("trailbell", words)
-    }
-
-    fn new(program: &str, words: &str) -> ShellCommand {
-        let words = std::iter::once(program).chain(words.split(' '));
-        ShellCommand { words: Ok(words.map(str::to_owned).collect()) }
+    /// A program and words that need no quotes, e.g. `aws iam get-group`.
+    pub(crate) fn new(words: &str) -> ShellCommand {
+        ShellCommand { words: Ok(words.split(' ').map(str::to_owned).collect()) }
     }
 
     /// A place in S3, `s3://…`.
@@ -37,8 +24,8 @@ impl ShellCommand {
         self.push("place of the logs", shell::word(place))
     }
 
-    /// `--option=value`: in this form a value that starts with a dash stays a value. If the value is
-    /// missing or cannot be pasted, there is no command.
+    /// `--option=value`: in this form a value that starts with a dash stays a value. If the value
+    /// is missing or cannot be pasted, there is no command.
     pub(crate) fn option(self, option: &str, value: Option<&str>) -> ShellCommand {
         let value = value.ok_or(Refusal::NotRecorded).and_then(shell::word);
         let label = option.trim_start_matches('-').replace('-', " ");
@@ -48,14 +35,6 @@ impl ShellCommand {
     /// As [`ShellCommand::option`], but a missing value leaves the option out.
     pub(crate) fn option_if_known(self, option: &str, value: Option<&str>) -> ShellCommand {
         if value.is_some() { self.option(option, value) } else { self }
-    }
-
-    /// A word that needs no quotes.
-    pub(crate) fn word(mut self, word: &str) -> ShellCommand {
-        if let Ok(words) = &mut self.words {
-            words.push(word.to_owned());
-        }
-        self
     }
 
     /// `--lookup-attributes` for one attribute. In this form commas and equals signs have a meaning
@@ -91,7 +70,8 @@ impl ShellCommand {
         self.words.as_ref().map(|words| words.join(" ")).map_err(String::as_str)
     }
 
-    /// The command on as many lines as it needs, joined for the shell by ` \`, or why there is none.
+    /// The command on as many lines as it needs, joined for the shell by ` \`, or why there is
+    /// none.
     pub(crate) fn lines(&self) -> Result<Vec<String>, &str> {
         let words = self.words.as_ref().map_err(String::as_str)?;
         let mut lines = Vec::new();
@@ -109,15 +89,16 @@ impl ShellCommand {
         Ok(lines)
     }
 
-    /// Adds a word, or gives the first reason why there is no command.
+    /// Adds a word, or keeps the first reason why there is no command.
     fn push(self, label: &str, word: Result<String, Refusal>) -> ShellCommand {
-        match word.and_then(check_width) {
-            Ok(word) => self.word(&word),
-            Err(refusal) => {
-                let reason = format!("the {label} {}", refusal.reason());
-                ShellCommand { words: self.words.and(Err(reason)) }
-            }
-        }
+        let word = word
+            .and_then(check_width)
+            .map_err(|refusal| format!("the {label} {}", refusal.reason()));
+        let words = self.words.and_then(|mut words| {
+            words.push(word?);
+            Ok(words)
+        });
+        ShellCommand { words }
     }
 }
 
@@ -133,7 +114,7 @@ mod tests {
 
     #[test]
     fn a_long_command_is_continued_between_words() {
-        let command = ShellCommand::aws("iam x")
+        let command = ShellCommand::new("aws iam x")
             .option("--a", Some(&"y".repeat(80)))
             .option("--b", Some("z"));
         let lines = command.lines().unwrap();
@@ -153,7 +134,7 @@ mod tests {
             (Some("file://x"), "the group name would make the AWS CLI read a file or a URL"),
         ] {
             assert_eq!(
-                ShellCommand::aws("iam get-group").option("--group-name", value).line(),
+                ShellCommand::new("aws iam get-group").option("--group-name", value).line(),
                 Err(reason)
             );
         }
@@ -162,7 +143,7 @@ mod tests {
     #[test]
     fn a_value_to_look_up_stays_one_value() {
         let lookup =
-            |value| ShellCommand::aws("x").lookup_attribute("Username", value).line().unwrap();
+            |value| ShellCommand::new("aws x").lookup_attribute("Username", value).line().unwrap();
         assert_eq!(
             lookup("alice"),
             "aws x --lookup-attributes=AttributeKey=Username,AttributeValue=alice"
@@ -171,7 +152,8 @@ mod tests {
             lookup("a,AttributeKey=b"),
             r#"aws x --lookup-attributes='AttributeKey=Username,AttributeValue="a,AttributeKey=b"'"#
         );
-        let refused = ShellCommand::aws("x").lookup_attribute("Username", r#"a",AttributeKey="b"#);
+        let refused =
+            ShellCommand::new("aws x").lookup_attribute("Username", r#"a",AttributeKey="b"#);
         assert_eq!(
             refused.line(),
             Err("the name to look up holds characters that names in AWS cannot have")

@@ -12,11 +12,9 @@ use crate::description::power_in_words;
 use crate::mail::{self, Mail};
 use crate::subject;
 
-/// Characters of a text with names in it.
-const MAX_TEXT: usize = 200;
-
-/// Characters of a query, or of a list of rules.
-const MAX_LONG_TEXT: usize = 800;
+const MAX_TEXT_CHARS: usize = 200;
+/// For a query, or a list of rules.
+const MAX_LONG_TEXT_CHARS: usize = 800;
 
 impl IncidentParts<'_> {
     pub(super) fn mail(&self) -> Mail {
@@ -38,7 +36,7 @@ impl IncidentParts<'_> {
             if start == end { format!("on {start}") } else { format!("between {start} and {end}") };
         format!(
             "{}{}: {}, {period}. Severity {}, risk score {} of 100.",
-            clean::text(&rule.name, MAX_TEXT),
+            clean::text(&rule.name, MAX_TEXT_CHARS),
             values.unwrap_or_default(),
             count_events(self.data.events),
             rule.severity.as_str(),
@@ -60,7 +58,7 @@ impl IncidentParts<'_> {
         if unread > 0 {
             let are = if unread == 1 { "is" } else { "are" };
             let reason = self.members.read_error.as_deref();
-            let reason = reason.map(|reason| format!(": {}", clean::text(reason, MAX_TEXT)));
+            let reason = reason.map(|reason| format!(": {}", clean::text(reason, MAX_TEXT_CHARS)));
             let reason = reason.unwrap_or_default();
             let text = format!("{} {are} not shown here{reason}.", count_events(unread));
             lines.extend(wrap::hanging("  … ", &text));
@@ -74,45 +72,42 @@ impl IncidentParts<'_> {
         let power = power.map(|power| format!("; it {}", power_in_words(power)));
         let text = format!(
             "{} by {}{}",
-            subject::summary_line(call.brief(), subject::MAX_NAME),
+            subject::summary_line(call.brief(), subject::MAX_NAME_CHARS),
             clean::name(call.principal().subject_name()),
             power.unwrap_or_default(),
         );
         let prefix = mail::event_prefix(finding.time, &finding.id);
-        let mut lines = wrap::hanging(&prefix, &clean::text(&text, 2 * MAX_TEXT));
+        let mut lines = wrap::hanging(&prefix, &clean::text(&text, 2 * MAX_TEXT_CHARS));
         if self.data.stages.iter().flatten().count() > 1 {
-            let rule = format!("({})", clean::text(&finding.rule.name, MAX_TEXT));
+            let rule = format!("({})", clean::text(&finding.rule.name, MAX_TEXT_CHARS));
             lines.extend(wrap::hanging(&" ".repeat(wrap::width(&prefix)), &rule));
         }
         lines
     }
 
     fn principal_lines(&self) -> Vec<String> {
-        let mut counts: BTreeMap<&str, (usize, AlertCall<'_>)> = BTreeMap::new();
+        let mut counts: BTreeMap<&str, (usize, String)> = BTreeMap::new();
         for finding in &self.members.members {
-            let call = AlertCall::new(finding, self.accounts);
-            counts.entry(&finding.principal.key).or_insert((0, call)).0 += 1;
+            let describe = || {
+                let call = AlertCall::new(finding, self.accounts);
+                let address = call.source_address().map(|it| clean::text(it, MAX_TEXT_CHARS));
+                let address = address.as_deref().unwrap_or("an unknown address");
+                (0, format!("{}, from {address}", call.principal().describe()))
+            };
+            counts.entry(&finding.principal.key).or_insert_with(describe).0 += 1;
         }
-        let mut counts: Vec<_> = counts.into_values().collect();
-        counts.sort_by_key(|(count, _)| std::cmp::Reverse(*count));
-        let line = |(count, call): (usize, AlertCall<'_>)| {
-            let address = call.source_address();
-            let address = address.map(|it| format!(", from {}", clean::text(it, MAX_TEXT)));
-            let text = call.principal().describe() + &address.unwrap_or_default();
-            wrap::hanging(&format!("  {count:>4}  "), &text)
-        };
-        counts.into_iter().flat_map(line).collect()
+        mail::counts(counts.into_values().collect(), usize::MAX)
     }
 
     fn reason_lines(&self) -> Vec<String> {
         let data = self.data;
-        let mut condition = clean::text(&data.condition, MAX_TEXT);
+        let mut condition = clean::text(&data.condition, MAX_TEXT_CHARS);
         if !data.group_by.is_empty() {
             condition += &format!(", with the same {}", data.group_by.join(" and "));
         }
         let mut lines = mail::indented(&format!("The rule requires {condition}:"));
         for alternatives in &data.stages {
-            let rules = clean::text(&alternatives.join(" or "), MAX_LONG_TEXT);
+            let rules = clean::text(&alternatives.join(" or "), MAX_LONG_TEXT_CHARS);
             lines.extend(wrap::hanging("    - ", &rules));
         }
         lines.extend(mail::indented(&self.severity_in_words()));
@@ -129,7 +124,7 @@ impl IncidentParts<'_> {
             None => format!("The severity is {severity}, as the rule defines."),
             Some(query) => {
                 let query = query.split_whitespace().collect::<Vec<_>>().join(" ");
-                let query = clean::text(&query, MAX_LONG_TEXT);
+                let query = clean::text(&query, MAX_LONG_TEXT_CHARS);
                 let base = self.data.base_severity.as_str();
                 format!(
                     "The severity is {severity} instead of {base}, because an event matches: {query}"
@@ -142,7 +137,7 @@ impl IncidentParts<'_> {
         let data = self.data;
         let findings: Vec<&str> = data.members.iter().map(mail::short_id).collect();
         mail::table([
-            ("Rule id", clean::text(&data.rule.id, MAX_TEXT)),
+            ("Rule id", clean::text(&data.rule.id, MAX_TEXT_CHARS)),
             ("Correlation", data.id.to_string()),
             ("Incident", data.incident.to_string()),
             ("In the ledger", format!("entries/{}", data.id)),

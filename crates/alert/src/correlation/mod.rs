@@ -18,10 +18,8 @@ use crate::finding::minimal_rule;
 use crate::message::Alert;
 use crate::subject::MAX_SUBJECT;
 
-/// Characters of a value of a group_by field.
-const MAX_VALUE: usize = 128;
+const MAX_VALUE_CHARS: usize = 128;
 
-/// What the parts of the alert are written from.
 struct IncidentParts<'a> {
     data: &'a CorrelationAlertData,
     members: &'a MemberFindings,
@@ -32,8 +30,13 @@ struct IncidentParts<'a> {
 
 /// One line of printable ASCII, of at most 99 characters, without what only the members know.
 pub fn correlation_subject(data: &CorrelationAlertData) -> String {
-    let (severity, name) = (data.rule.severity.as_str(), &data.rule.name);
-    clean::ascii(&format!("[{severity}] {name}: {}", count_events(data.events)), MAX_SUBJECT)
+    incident_subject(data, Some(count_events(data.events)))
+}
+
+fn incident_subject(data: &CorrelationAlertData, detail: Option<String>) -> String {
+    let detail = detail.map(|detail| format!(": {detail}")).unwrap_or_default();
+    let subject = format!("[{}] {}{detail}", data.rule.severity.as_str(), data.rule.name);
+    clean::ascii(&subject, MAX_SUBJECT)
 }
 
 /// Renders the alert for an incident; `accounts` gives names to account ids. Never fails: members
@@ -52,13 +55,12 @@ pub fn render_correlation(
         check: without_repeats(latest_first().flat_map(commands::check)),
         undo: without_repeats(latest_first().flat_map(commands::undo)),
     };
-    let subject = parts.subject();
     AlertBuilder {
         id: &data.id,
         kind: AlertKind::Correlation,
         rule: &data.rule,
-        message: subject.clone(),
-        subject,
+        subject: incident_subject(data, parts.group_by_in_words()),
+        sentence: None,
         mail: parts.mail(),
         routing: latest_first().next().map(Routing::from_call).unwrap_or_default(),
         ecs: object([
@@ -100,21 +102,13 @@ fn count_events(count: usize) -> String {
 }
 
 impl IncidentParts<'_> {
-    fn subject(&self) -> String {
-        let rule = &self.data.rule;
-        let values = self.group_by_in_words().map(|values| format!(": {values}"));
-        let values = values.unwrap_or_default();
-        let subject = format!("[{}] {}{values}", rule.severity.as_str(), rule.name);
-        clean::ascii(&subject, MAX_SUBJECT)
-    }
-
     /// The values that the members share, the account last. `None` if there are none.
     fn group_by_in_words(&self) -> Option<String> {
         let (accounts, others): (Vec<_>, Vec<_>) =
             self.group_by_values().partition(|(field, _)| is_account(field));
         let account = accounts.first().map(|(_, id)| self.accounts.label(id));
         let others: Vec<String> =
-            others.iter().map(|(_, value)| clean::short_name(value, MAX_VALUE)).collect();
+            others.iter().map(|(_, value)| clean::short_name(value, MAX_VALUE_CHARS)).collect();
         match (others.is_empty(), account) {
             (true, account) => account.map(|account| format!("account {account}")),
             (false, None) => Some(others.join(", ")),
@@ -129,7 +123,7 @@ impl IncidentParts<'_> {
 
     fn fields(&self) -> Value {
         let data = self.data;
-        let members: Vec<Value> = self.members.members.iter().map(member_document).collect();
+        let members = &self.members.members;
         let group_by: Map<String, Value> =
             self.group_by_values().map(|(field, value)| (field.to_owned(), value.into())).collect();
         json!({
@@ -145,7 +139,7 @@ impl IncidentParts<'_> {
             "count": data.events,
             "member_ids": data.members,
             "members_left_out": data.events.saturating_sub(members.len()),
-            "members": members,
+            "members": members.iter().map(member_document).collect::<Value>(),
             "members_error": self.members.read_error,
             "check": commands::to_documents(&self.check),
             "undo": commands::to_documents(&self.undo),
