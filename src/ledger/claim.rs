@@ -83,7 +83,9 @@ impl StoredLedger {
         // The marker first: whatever becomes of us, an entry that is not seen through has one.
         let marked = self.place.mark(&keys::open(content.id())).await?;
         let window = content.window().unwrap_or_else(|| Window::containing(marked.date, interval));
-        let entry = Entry::new(content, token(), lease, window);
+        let key = keys::entry(content.id());
+        let token = token().map_err(|problem| self.place.error(&key, problem))?;
+        let entry = Entry::new(content, token, lease, window);
         let mut last = None;
         for _ in 0..TRIES {
             match self.write(&entry, Condition::IfNoneMatch).await {
@@ -97,7 +99,7 @@ impl StoredLedger {
                 return Ok(claimed);
             }
         }
-        Err(self.place.out_of_tries(&keys::entry(entry.id()), last))
+        Err(self.place.out_of_tries(&key, last))
     }
 
     /// What an entry that is there means for a claim; none where it changed meanwhile.
@@ -150,7 +152,8 @@ impl StoredLedger {
         lease: Duration,
     ) -> Result<Option<Claim>, LedgerError> {
         let since = Instant::now();
-        let ours = Entry::new(entry.content.clone(), token(), lease, entry.window);
+        let token = token().map_err(|problem| self.entry_error(entry, problem))?;
+        let ours = Entry::new(entry.content.clone(), token, lease, entry.window);
         let next = successor(&ours, entry);
         if let Ok(etag) = self.write(&next, Condition::IfMatch(found.object.etag.clone())).await {
             return Ok(Some(Claim::new(next, etag, since)));

@@ -49,6 +49,9 @@ pub enum LedgerProblem {
     /// It cannot be written as JSON.
     #[error("cannot be written as JSON")]
     Encode(#[source] Arc<serde_json::Error>),
+    /// The operating system gives no random numbers to name a claim by.
+    #[error("no random numbers")]
+    NoRandomNumbers(#[from] getrandom::Error),
     /// Other workers changed it at every try: to be tried again.
     #[error("changed by other workers at every try")]
     Contended,

@@ -66,7 +66,7 @@ impl Place {
             folders,
             start_after: start_after.map(|key| self.full(key)),
             continuation: next,
-            most: None,
+            limit: None,
         };
         self.page(&listing).await
     }
@@ -75,10 +75,10 @@ impl Place {
     pub(super) async fn list_first(
         &self,
         prefix: &str,
-        most: u16,
+        limit: u16,
     ) -> Result<Vec<String>, LedgerError> {
         let (bucket, full) = (self.bucket.clone(), self.full(prefix));
-        let listing = Listing { bucket, prefix: full, most: Some(most), ..Listing::default() };
+        let listing = Listing { bucket, prefix: full, limit: Some(limit), ..Listing::default() };
         Ok(self.page(&listing).await?.keys)
     }
 

@@ -57,7 +57,8 @@ impl StoredLedger {
     /// Whether writes happen, and happen only where their conditions hold: tried with an object of
     /// its own below `doctor/`, which is taken away again.
     pub async fn probe(&self) -> Result<Probe, LedgerError> {
-        let key = format!("{}{}", keys::DOCTOR, token());
+        let token = token().map_err(|problem| self.place.error(keys::DOCTOR, problem))?;
+        let key = format!("{}{token}", keys::DOCTOR);
         let probe = self.conditions(&key).await;
         // Also where something failed: the first write may have happened.
         let removed = self.place.delete(&key).await;

@@ -31,7 +31,7 @@ class Call:
     code: str
 
 
-S3, SMALL_OBJECTS, RELOAD = "src/store/s3", "src/store/s3/small.rs", "src/app/reload"
+S3, SMALL_OBJECTS, RELOAD = "src/store/s3", "src/store/s3/small.rs", "src/app/reload.rs"
 SNS, LOGGING = "src/sink/sns", "src/telemetry"
 TEMPLATE, MAPPING = "template.yaml", "AWS::Lambda::EventSourceMapping"
 
@@ -47,9 +47,9 @@ CALLS = [
     Call("s3:DeleteObject", LEDGER_OBJECTS, SMALL_OBJECTS, ".delete_object()"),
     Call("s3:ListBucket", LEDGER, S3, ".list_objects_v2()"),
     Call("s3:GetObject", RULES, RELOAD, "store.get("),
-    Call("s3:ListBucket", RULES_BUCKET, RELOAD, "store.list("),
+    Call("s3:ListBucket", RULES_BUCKET, RELOAD, "list_pages("),
     Call("s3:GetObject", EXCEPTIONS, RELOAD, "store.get("),
-    Call("s3:ListBucket", EXCEPTIONS_BUCKET, RELOAD, "store.list("),
+    Call("s3:ListBucket", EXCEPTIONS_BUCKET, RELOAD, "list_pages("),
     Call("sns:Publish", ALERTS, SNS, ".publish_batch()"),
     # SNS encrypts with the rights of the publisher.
     Call("kms:GenerateDataKey", TOPIC_KEY, SNS, ".publish_batch()"),
@@ -66,7 +66,7 @@ CALLS = [
 # The code that uses AWS clients.
 CLIENT_CODE = ("src/store", "src/sink")
 # Code among it that only the command line uses, with the rights of its user.
-COMMANDS = ("src/store/s3/bucket.rs", "src/store/s3/notifications.rs", "src/sink/sns/topic.rs")
+COMMANDS = ("src/store/s3/bucket.rs", "src/sink/sns/topic.rs")
 POLICY_TYPES = ("AWS::S3::BucketPolicy", "AWS::SQS::QueuePolicy", "AWS::SNS::TopicPolicy")
 
 

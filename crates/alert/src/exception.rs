@@ -20,8 +20,10 @@ const LONGEST: usize = 6 * 1024;
 
 /// The lines of a TOML table for an exception file, or why there are none.
 pub(super) fn lines(call: AlertCall<'_>) -> Result<Vec<String>, &'static str> {
-    let condition =
-        caller::conditions(call).into_iter().next().ok_or("the record does not name the principal")?;
+    let condition = caller::conditions(call)
+        .into_iter()
+        .next()
+        .ok_or("the record does not name the principal")?;
     let action = call.action().ok_or("the record does not name the call")?;
     let expires = call.time().and_then(last_day).ok_or("the record has no usable time")?;
     let also = |field: &str, value: &str| format!("and {}", caller::condition(field, value));

@@ -84,9 +84,7 @@ fn step(step: &Step) -> Vec<String> {
         How::Open(url) => lines.extend(link(url)),
         How::Run(command) => match command.lines() {
             Ok(command) => lines.extend(command),
-            Err(reason) => {
-                lines.extend(wrap::hanging("    ", &format!("(No command: {reason}.)")))
-            }
+            Err(reason) => lines.extend(wrap::hanging("    ", &format!("(No command: {reason}.)"))),
         },
     }
     lines

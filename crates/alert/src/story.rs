@@ -68,9 +68,7 @@ fn in_words(gap: ContextGap, knows_some: bool) -> &'static str {
     match (gap, knows_some) {
         (ContextGap::LedgerOff, _) => "Unknown: there is no ledger (TRAILBELL_LEDGER=none).",
         (ContextGap::LedgerFailed, false) => "Unknown: the ledger could not be read.",
-        (ContextGap::LedgerFailed, true) => {
-            "Incomplete: part of the ledger could not be read."
-        }
+        (ContextGap::LedgerFailed, true) => "Incomplete: part of the ledger could not be read.",
         (ContextGap::Late, false) => "Unknown: the ledger did not answer in time.",
         (ContextGap::Late, true) => "Incomplete: part of the ledger did not answer in time.",
         (ContextGap::TooMuch, _) => "Incomplete: the ledger holds more than was read.",

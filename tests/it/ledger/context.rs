@@ -72,7 +72,9 @@ async fn an_empty_ledger_says_that_all_is_new() {
         (&json!(null), vec!["CreateGroup ?".to_owned()])
     );
     assert!(
-        alerts[0].text.contains("No earlier finding is on record for this principal or this group.")
+        alerts[0]
+            .text
+            .contains("No earlier finding is on record for this principal or this group.")
     );
 }
 
@@ -342,9 +344,7 @@ async fn of_a_long_story_what_is_around_the_event_is_told() {
         let (_, alerts) = run(&memory, &topic, &[by_another(at)]).await;
         let told = told(&alerts[0]);
         assert_eq!(context(&alerts[0])["gap"], "too_much", "{at}");
-        assert!(
-            alerts[0].text.contains("Incomplete: the ledger holds more than was read.")
-        );
+        assert!(alerts[0].text.contains("Incomplete: the ledger holds more than was read."));
         for near in [at - 1, at, at + 1].into_iter().filter(|near| *near < 60) {
             assert!(told.contains(&format!("AddUserToGroup user-{near}")), "{at}: {told:?}");
         }

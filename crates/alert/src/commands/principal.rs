@@ -52,10 +52,8 @@ fn all_calls(call: AlertCall<'_>, identity: Identity<'_>) -> Option<Step> {
     let scans: Vec<Command> =
         caller::conditions(call).iter().map(|it| scan().with("--query", Some(it))).collect();
     let fitting = scans.iter().position(|scan| scan.line().is_ok()).unwrap_or_default();
-    let purpose = format!(
-        "What did {} do in all regions, according to the log objects?",
-        identity.shown()
-    );
+    let purpose =
+        format!("What did {} do in all regions, according to the log objects?", identity.shown());
     Some(Step::run(purpose, scans.into_iter().nth(fitting)?))
 }
 
@@ -107,7 +105,8 @@ fn stop_user(call: AlertCall<'_>, identity: Identity<'_>) -> Vec<Step> {
             .with("--user-name", identity.iam_user())
             .with("--access-key-id", identity.access_key())
             .plain("--status=Inactive");
-        steps.push(Step::run(format!("If the key may be compromised, disable it{place}."), disable));
+        steps
+            .push(Step::run(format!("If the key may be compromised, disable it{place}."), disable));
     }
     let deny = Command::aws("iam attach-user-policy").with("--user-name", identity.iam_user());
     steps.push(Step::run(

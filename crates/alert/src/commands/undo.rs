@@ -10,7 +10,8 @@ use crate::call::AlertCall;
 /// something.
 pub(crate) fn steps(call: AlertCall<'_>) -> Vec<Step> {
     if call.failed() {
-        let nothing = Step::told("The call failed and changed nothing, so there is nothing to undo.");
+        let nothing =
+            Step::told("The call failed and changed nothing, so there is nothing to undo.");
         return std::iter::once(nothing).chain(principal::stop(call)).collect();
     }
     let change = call.group_action().map(|action| change(call, action));

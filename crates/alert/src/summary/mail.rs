@@ -35,10 +35,7 @@ pub(super) fn write(summary: &Summary, accounts: &Accounts) -> String {
     mail += &format!("\nBY PRINCIPAL\n{}", lines(by_actor(&summary.members, accounts)));
     mail += &format!("\nFINDINGS\n{COLUMNS}{}", members(summary, accounts));
     let rule = clean::text(&summary.rule.id, LONGEST_TEXT);
-    mail += &format!(
-        "\nIDENTIFIERS\n  Rule id         {rule}\n  Summary id      {}\n",
-        summary.id
-    );
+    mail += &format!("\nIDENTIFIERS\n  Rule id         {rule}\n  Summary id      {}\n", summary.id);
     mail + if summary.window.is_some() { FULL_ALERT } else { "" }
 }
 

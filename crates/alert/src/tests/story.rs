@@ -57,9 +57,8 @@ fn the_story_is_told_in_event_order_by_each_of_its_findings_in_any_order_of_arri
                 );
                 continue;
             }
-            let mut expected = vec![
-                "  Events of the group Admins (times in UTC, > marks this event):".to_owned(),
-            ];
+            let mut expected =
+                vec!["  Events of the group Admins (times in UTC, > marks this event):".to_owned()];
             expected.extend((0..story.len()).filter(|at| known.contains(at)).map(|at| {
                 let mark = if at == last { "  > " } else { "    " };
                 format!("{mark}{}", told[at])

@@ -27,7 +27,8 @@ fn assert_alert(name: &str, alert: &Alert) {
 }
 
 fn page(alert: &Alert) -> String {
-    let line = |Attribute { name, kind, value }: &Attribute| format!("{name} ({kind:?}): {value}\n");
+    let line =
+        |Attribute { name, kind, value }: &Attribute| format!("{name} ({kind:?}): {value}\n");
     let attributes: String = alert.attributes.iter().map(line).collect();
     format!("Subject: {}\n\n{attributes}\n{}", alert.subject, alert.text)
 }
@@ -73,8 +74,7 @@ fn a_summary_and_a_minimal_alert() {
 fn alerts_of_correlations() {
     let set = RuleSources::from_paths(true, &[]).into_rule_set().unwrap();
     let simulate = |name: &str, sequence: usize| {
-        let correlation =
-            set.correlations().iter().find(|it| it.info.name.contains(name)).unwrap();
+        let correlation = set.correlations().iter().find(|it| it.info.name.contains(name)).unwrap();
         let sequences = TestSequences::for_correlation(correlation).unwrap().unwrap();
         let now = "2026-03-01T11:00:00Z".parse().unwrap();
         simulate_correlation(correlation, &set, &sequences.must_match[sequence].records, now)

@@ -17,7 +17,7 @@ pub(super) async fn examine(
     now: Timestamp,
 ) -> (Option<RuleSet>, Vec<Check>) {
     let config = &deployment.config;
-    match Reload::new(config, Box::new(deployment.store.clone())).changed(now).await {
+    match Reload::new(config, Box::new(deployment.store.clone())).check(now).await {
         Ok(Some(detections)) => {
             let checks = vec![
                 rules(&detections.rule_set),
@@ -48,9 +48,8 @@ fn look(kind: &str, place: Option<&DetectionsPlace>) -> Command {
     match place {
         None => Command::new("unset TRAILBELL_DEFAULT_RULES"),
         Some(DetectionsPlace::Local(path)) => check.word(&path.to_string_lossy()),
-        Some(DetectionsPlace::S3 { bucket, prefix }) => {
-            let copy =
-                Command::new("aws s3 cp --recursive").word(&format!("s3://{bucket}/{prefix}"));
+        Some(DetectionsPlace::S3(place)) => {
+            let copy = Command::new("aws s3 cp --recursive").word(&place.to_string());
             copy.plain(&format!("{kind}/ && {check} {kind}/"))
         }
     }

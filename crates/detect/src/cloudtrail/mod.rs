@@ -22,4 +22,4 @@ pub use body::Body;
 pub use error::{BadRecord, ReadError, ReadProblem};
 pub use record::Record;
 pub(crate) use record::instant;
-pub use trail::Trail;
+pub use trail::{S3Prefix, Trail};
