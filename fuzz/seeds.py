@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Starts the corpora of the fuzz targets, fuzz/corpus/TARGET/, from the samples and the rules of this repository."""
+"""Creates the seed corpora of the fuzz targets, fuzz/corpus/TARGET/, from the samples and rules of this repository."""
 
 import gzip
 import hashlib
@@ -13,12 +13,12 @@ ROOT = Path(__file__).resolve().parent.parent
 
 
 def toml_files():
-    """The rules, and an example of exceptions."""
+    """The rules, and the example of exceptions."""
     return [*(ROOT / "rules").glob("*.toml"), ROOT / "docs" / "exceptions-example.toml"]
 
 
 def queries():
-    """Every query of rules and exceptions."""
+    """The queries of rules and exceptions."""
     for path in toml_files():
         file = tomllib.loads(path.read_text())
         for table in [file.get("rule", {}), *file.get("exception", [])]:
@@ -27,14 +27,14 @@ def queries():
 
 
 def objects():
-    """The log objects, as they are stored and inflated."""
+    """The log objects, stored and inflated."""
     for path in (ROOT / "events" / "store").rglob("*.gz"):
         yield path.read_bytes()
         yield gzip.decompress(path.read_bytes())
 
 
 def entries():
-    """What the ledger holds after the samples went down the whole way."""
+    """The ledger entries that the samples create."""
     with tempfile.TemporaryDirectory() as ledger:
         env = os.environ | {"TRAILBELL_LEDGER": f"dir:{ledger}"}
         for name in ["s3-put", "sns-cloudtrail", "cloudwatch-logs", "eventbridge-api-call"]:
@@ -45,7 +45,7 @@ def entries():
 
 
 def write(target, seeds):
-    """Puts each seed into a file of its own, named after what it holds."""
+    """Writes each seed to a file named by its hash."""
     corpus = ROOT / "fuzz" / "corpus" / target
     corpus.mkdir(parents=True, exist_ok=True)
     written = {hashlib.sha1(seed).hexdigest(): seed for seed in seeds}

@@ -116,7 +116,7 @@ fn place(call: AlertCall<'_>) -> String {
         format!("account {}", call.accounts.shown(id))
     });
     let time = call.time().map_or("at a time that is not recorded".to_owned(), |at| {
-        format!("on {}", time::spoken(at))
+        format!("on {}", time::format_sentence_time(at))
     });
     format!(" in {account} {time}")
 }

@@ -5,7 +5,7 @@
 use std::error::Error;
 
 use aws_sdk_sns::error::{ProvideErrorMetadata, SdkError};
-use detect::text::error::{self, answer};
+use detect::text::error::{self, service_error};
 
 use crate::sink::{TopicCause, TopicRefusal};
 
@@ -15,9 +15,12 @@ where
     E: ProvideErrorMetadata + Error + 'static,
 {
     if error.raw_response().is_none() {
-        return unanswered(error::unanswered(error));
+        return unanswered(error::request_error(error));
     }
-    TopicRefusal { cause: cause(error.code()), told: answer(error.code(), error.message(), error) }
+    TopicRefusal {
+        cause: cause(error.code()),
+        told: service_error(error.code(), error.message(), error),
+    }
 }
 
 /// A request that was never sent, or never answered.

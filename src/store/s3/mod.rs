@@ -14,7 +14,7 @@ use aws_sdk_s3::operation::get_object::GetObjectOutput;
 use aws_sdk_s3::primitives::ByteStream;
 use bytes::Bytes;
 use detect::cloudtrail::Body;
-use detect::text::error::chain;
+use detect::text::error::error_chain;
 use refusal::refusal;
 use tokio::time::timeout;
 use tokio_util::io::SyncIoBridge;
@@ -91,7 +91,7 @@ impl ObjectStore for S3Store {
 
 async fn body(client: &Client, got: GetObjectOutput) -> Result<Body, Refusal> {
     let length = got.content_length().and_then(|length| u64::try_from(length).ok());
-    if length.is_none_or(|length| length > Body::WHOLE) {
+    if length.is_none_or(|length| length > Body::MAX_IN_MEMORY) {
         // Read where blocking is allowed; the bridge brings the runtime along.
         return Ok(Body::Stream(Box::new(SyncIoBridge::new(got.body.into_async_read()))));
     }
@@ -114,8 +114,8 @@ async fn whole(client: &Client, body: ByteStream) -> Result<Bytes, Refusal> {
         },
         None => body.collect().await,
     };
-    let collected =
-        collected.map_err(|error| incomplete(format!("the body broke off: {}", chain(&error))))?;
+    let collected = collected
+        .map_err(|error| incomplete(format!("the body broke off: {}", error_chain(&error))))?;
     Ok(collected.into_bytes())
 }
 

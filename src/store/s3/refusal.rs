@@ -5,7 +5,7 @@
 use std::error::Error;
 
 use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
-use detect::text::error::{self, answer};
+use detect::text::error::{self, service_error};
 
 use crate::store::{Cause, Refusal};
 
@@ -23,7 +23,9 @@ pub(super) fn refusal<E>(error: &SdkError<E>) -> Refusal
 where
     E: ProvideErrorMetadata + Error + 'static,
 {
-    let Some(response) = error.raw_response() else { return unanswered(error::unanswered(error)) };
+    let Some(response) = error.raw_response() else {
+        return unanswered(error::request_error(error));
+    };
     let (status, region) =
         (response.status().as_u16(), response.headers().get("x-amz-bucket-region"));
     let answer = Answer { status, code: error.code(), message: error.message(), region };
@@ -89,7 +91,7 @@ impl Answer<'_> {
             (_, Some("NoSuchBucket")) => "no such bucket".to_owned(),
             // HEAD has no more to say; a success that cannot be read has.
             (300.., None) => format!("HTTP {}", self.status),
-            (_, code) => answer(code, self.message, error),
+            (_, code) => service_error(code, self.message, error),
         }
     }
 }

@@ -2,8 +2,8 @@
 
 use aws_config::SdkConfig;
 use aws_sdk_s3::config::ProvideCredentials;
-use detect::text::command::Command;
-use detect::text::error::unanswered;
+use detect::text::error::request_error;
+use detect::text::shell::ShellCommand;
 
 use super::Check;
 
@@ -24,7 +24,7 @@ impl Identity {
         let key = match config.credentials_provider() {
             None => Err("nothing was found to take them from".to_owned()),
             Some(provider) => {
-                provider.provide_credentials().await.map_err(|error| unanswered(&error))
+                provider.provide_credentials().await.map_err(|error| request_error(&error))
             }
         };
         let key = key.map(|found| {
@@ -49,14 +49,14 @@ pub(super) fn judge(identity: &Identity) -> Vec<Check> {
         Err(reason) => Err(Check::fail(
             "identity",
             format!("no credentials: {reason}"),
-            Command::new("aws sso login"),
+            ShellCommand::new("aws sso login"),
         )),
     };
     match (key, &identity.region) {
         (Err(check), _) => vec![check],
         (Ok(_), None) => {
             let told = "no region: neither AWS_REGION nor a profile says one";
-            vec![Check::fail("identity", told, Command::new("export AWS_REGION=REGION"))]
+            vec![Check::fail("identity", told, ShellCommand::new("export AWS_REGION=REGION"))]
         }
         (Ok(key), Some(region)) => vec![Check::ok("identity", format!("{key}, region {region}"))],
     }

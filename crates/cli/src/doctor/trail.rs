@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use detect::cloudtrail::Trail;
 use detect::rule::RuleSet;
-use detect::text::command::Command;
+use detect::text::shell::ShellCommand;
 use jiff::Timestamp;
 use trailbell::store::{Notifications, Refusal, StoreError, walk};
 
@@ -24,7 +24,7 @@ pub(super) async fn examine(
         return vec![Check::warn(
             "trail",
             told,
-            Command::new("export TRAILBELL_TRAILS=s3://BUCKET/PREFIX"),
+            ShellCommand::new("export TRAILBELL_TRAILS=s3://BUCKET/PREFIX"),
         )];
     }
     let mut checks = Vec::new();
@@ -93,7 +93,8 @@ fn judge_regions(
 ) -> Check {
     let (needed, others): (Vec<&str>, Vec<&str>) =
         regions.iter().map(String::as_str).partition(|name| matters(name));
-    let update = Command::new("aws cloudtrail update-trail --name=TRAIL --is-multi-region-trail");
+    let update =
+        ShellCommand::new("aws cloudtrail update-trail --name=TRAIL --is-multi-region-trail");
     match (needed.as_slice(), others.as_slice()) {
         ([], []) => {
             let told = format!(

@@ -1,41 +1,40 @@
-//! Errors as people read them.
+//! Errors on one line, for people.
 
 use std::error::Error;
 
-/// An error and its causes on one line, outermost first, each said once.
-pub fn chain(error: &dyn Error) -> String {
-    let mut told = error.to_string();
+/// An error and its causes, outermost first. A cause whose text is already there is left out.
+pub fn error_chain(error: &dyn Error) -> String {
+    let mut chain = error.to_string();
     let mut cause = error.source();
     while let Some(error) = cause {
         let text = error.to_string();
-        if !told.contains(&text) {
-            told.push_str(": ");
-            told.push_str(&text);
+        if !chain.contains(&text) {
+            chain.push_str(": ");
+            chain.push_str(&text);
         }
         cause = error.source();
     }
-    told
+    chain
 }
 
-/// What the SDK says at length of a machine that is not set up, and how it is told here.
-const NOT_SET_UP: [(&str, &str); 2] = [
-    ("no credentials found in chain", "no AWS credentials were found"),
-    ("region must be set", "no AWS region is set"),
-];
-
-/// Why a request was never sent, or never answered, on one line.
-pub fn unanswered(error: &dyn Error) -> String {
-    let told = chain(error);
-    let known = NOT_SET_UP.iter().find(|(theirs, _)| told.contains(theirs));
-    known.map_or(told, |(_, ours)| (*ours).to_owned())
+/// Why a request got no answer. The SDK's long texts about missing configuration are shortened.
+pub fn request_error(error: &dyn Error) -> String {
+    let chain = error_chain(error);
+    if chain.contains("no credentials found in chain") {
+        "no AWS credentials were found".to_owned()
+    } else if chain.contains("region must be set") {
+        "no AWS region is set".to_owned()
+    } else {
+        chain
+    }
 }
 
-/// What a service answered, as its code and message; the chain of causes where it gave no answer.
-pub fn answer(code: Option<&str>, message: Option<&str>, error: &dyn Error) -> String {
+/// The code and message of a service's answer; [`error_chain`] if it gave no code.
+pub fn service_error(code: Option<&str>, message: Option<&str>, error: &dyn Error) -> String {
     match (code, message) {
         (Some(code), Some(message)) => format!("{code}: {message}"),
         (Some(code), None) => code.to_owned(),
-        (None, _) => chain(error),
+        (None, _) => error_chain(error),
     }
 }
 
@@ -48,29 +47,26 @@ mod tests {
     struct Outer(#[source] std::io::Error);
 
     #[test]
-    fn causes_follow_and_are_said_once() {
-        assert_eq!(
-            chain(&Outer(std::io::Error::other("disk on fire"))),
-            "cannot read: disk on fire"
-        );
-        assert_eq!(chain(&Outer(std::io::Error::other("read"))), "cannot read");
-        assert_eq!(
-            answer(Some("NotFound"), Some("no topic"), &std::fmt::Error),
-            "NotFound: no topic"
-        );
+    fn causes_follow_and_are_not_repeated() {
+        let with_cause = |cause| error_chain(&Outer(std::io::Error::other(cause)));
+        assert_eq!(with_cause("disk on fire"), "cannot read: disk on fire");
+        assert_eq!(with_cause("read"), "cannot read");
+        let answer = service_error(Some("NotFound"), Some("no topic"), &std::fmt::Error);
+        assert_eq!(answer, "NotFound: no topic");
     }
 
     #[test]
-    fn a_machine_that_is_not_set_up_is_told_in_short() {
-        for (theirs, expected) in [
+    fn missing_configuration_is_reported_in_short() {
+        for (cause, expected) in [
             (
-                "the credential provider was not enabled: no credentials found in chain. Attempted:\n  Environment: …",
+                "the credential provider was not enabled: no credentials found in chain. \
+                 Attempted:\n  Environment: …",
                 "no AWS credentials were found",
             ),
             ("other: A region must be set when sending requests to S3.", "no AWS region is set"),
             ("connection refused", "cannot read: connection refused"),
         ] {
-            assert_eq!(unanswered(&Outer(std::io::Error::other(theirs))), expected, "{theirs}");
+            assert_eq!(request_error(&Outer(std::io::Error::other(cause))), expected, "{cause}");
         }
     }
 }
