@@ -25,17 +25,7 @@ fn service(call: AlertCall<'_>) -> Option<String> {
 
 /// `field: "value"`, in printable ASCII; no space but the one after the colon.
 pub(super) fn condition(field: &str, value: &str) -> String {
-    let mut quoted = String::new();
-    for character in value.chars() {
-        match character {
-            '"' | '\\' => quoted.extend(['\\', character]),
-            _ if character.is_ascii_graphic() => quoted.push(character),
-            _ => quoted.extend(
-                character.encode_utf16(&mut [0; 2]).iter().map(|unit| format!("\\u{unit:04x}")),
-            ),
-        }
-    }
-    format!("{field}: \"{quoted}\"")
+    format!("{field}: {}", kql::quote(value))
 }
 
 #[cfg(test)]
