@@ -1,4 +1,5 @@
-//! Any text as a query: what is printed parses to the same query, and matches the same.
+//! Any text: parse, print, parse again, hold against a document. Run with `cargo fuzz run -s none
+//! kql`.
 
 #![no_main]
 

@@ -3,9 +3,8 @@
 use std::fmt::Display;
 use std::sync::Arc;
 
-use detect::cloudtrail::key::ObjectKind;
-use detect::cloudtrail::reader::{Options, ReadStats};
-use detect::cloudtrail::{BadRecord, Body, ReadError};
+use detect::cloudtrail::reader::{Options, Read};
+use detect::cloudtrail::{BadRecord, Body, ReadError, key};
 use detect::finding::{Finding, Origin, ScanEvent, scan_body};
 use detect::rule::{Detections, RuleSet};
 use detect::text::error::error_chain;
@@ -26,7 +25,7 @@ const MAX_NAMED_RECORDS: u64 = 20;
 #[derive(Debug)]
 pub(crate) struct ObjectResults {
     pub(crate) outcome: ObjectOutcome,
-    pub(crate) read: ReadStats,
+    pub(crate) read: Read,
     pub(crate) bad_records: u64,
     pub(crate) findings: u64,
     pub(crate) deliveries: DeliveryReport,
@@ -37,7 +36,7 @@ impl ObjectResults {
     pub(crate) fn unread(outcome: ObjectOutcome) -> ObjectResults {
         ObjectResults {
             outcome,
-            read: ReadStats::default(),
+            read: Read::default(),
             bad_records: 0,
             findings: 0,
             deliveries: DeliveryReport::default(),
@@ -65,11 +64,11 @@ impl ObjectResults {
 /// Why an object need not be read: its key says that it holds no records, or none that a rule could
 /// match.
 pub(crate) fn skip_reason(key: &str, rules: &RuleSet) -> Option<String> {
-    let kind = ObjectKind::from_key(key);
-    if let Some(reason) = kind.skip_reason() {
+    let kind = key::kind(key);
+    if let Some(reason) = kind.no_records() {
         return Some(reason.to_owned());
     }
-    let ObjectKind::Log { region } = kind else { return None };
+    let key::Kind::Log { region } = kind else { return None };
     let region_name = region.escape_debug();
     (!rules.can_match_in(region))
         .then(|| format!("region {region_name} records nothing that the rules look for"))
@@ -126,7 +125,7 @@ struct Scan {
 struct Scanned {
     findings: Vec<Finding>,
     bad: BadRecords,
-    read: ReadStats,
+    read: Read,
     error: Option<ReadError>,
 }
 

@@ -1,10 +1,10 @@
-//! Reading log objects: formats, damage, and the agreement of the two scan modes.
+//! Reading log objects.
 
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
-    reason = "a test fails by panicking"
+    reason = "a test stops at what it did not expect"
 )]
 
 mod prefilter;

@@ -1,5 +1,5 @@
-//! Compares the two ways of reading: with the prefilter, and parsing every record. For tests and fuzz
-//! targets.
+//! The two gears of reading, held against each other: searching for needles finds what parsing
+//! everything finds. For the tests and the fuzz targets.
 
 use std::io::{Cursor, Read};
 
@@ -11,34 +11,39 @@ use detect::finding::{ScanEvent, match_record, scan_body};
 use detect::rule::Detections;
 use jiff::Timestamp;
 
-/// Rule and record of each finding, the messages of bad records, and the error at the end.
+/// What a way of reading gave: rule and record of each finding, the messages of bad records, and
+/// the error at the end.
 #[derive(Debug)]
-pub struct ScanResult {
+pub struct Seen {
     pub findings: Vec<(String, usize)>,
     pub bad: Vec<String>,
     pub end: Result<(), ReadError>,
-    pub read: reader::ReadStats,
+    pub read: reader::Read,
 }
 
 pub fn origin(record: usize) -> Origin {
     Origin::File { path: "x.json.gz".to_owned(), record }
 }
 
-fn scan_prefiltered(body: Body, options: Options, detections: &Detections) -> ScanResult {
+fn fast(body: Body, options: Options, detections: &Detections) -> Seen {
     let (mut found, mut bad) = (Vec::new(), Vec::new());
-    let (read, end) =
-        scan_body(body, options, detections, Timestamp::UNIX_EPOCH, &origin, &mut |event| {
-            match event {
-                ScanEvent::Finding(finding) => {
-                    found.push((finding.rule.id.clone(), finding.origin.record()))
-                }
-                ScanEvent::Bad(record) => bad.push(record.to_string()),
+    let (read, end) = scan_body(
+        body,
+        options,
+        detections,
+        Timestamp::UNIX_EPOCH,
+        &origin,
+        &mut |hit| match hit {
+            ScanEvent::Finding(finding) => {
+                found.push((finding.rule.id.clone(), finding.origin.record()))
             }
-        });
-    ScanResult { findings: found, bad, end, read }
+            ScanEvent::Bad(record) => bad.push(record.to_string()),
+        },
+    );
+    Seen { findings: found, bad, end, read }
 }
 
-fn scan_parsed(body: Body, options: Options, detections: &Detections) -> ScanResult {
+fn plain(body: Body, options: Options, detections: &Detections) -> Seen {
     let (mut found, mut bad) = (Vec::new(), Vec::new());
     let (read, end) = reader::read(body, options, &mut |index, record| match record {
         Ok(record) => match_record(
@@ -52,11 +57,11 @@ fn scan_parsed(body: Body, options: Options, detections: &Detections) -> ScanRes
         ),
         Err(record) => bad.push(record.to_string()),
     });
-    ScanResult { findings: found, bad, end, read }
+    Seen { findings: found, bad, end, read }
 }
 
-/// Returns true for damage to the JSON, not to gzip or I/O.
-fn is_json_error(error: &ReadError) -> bool {
+/// Damage to the JSON, and not to what carries it.
+fn is_inside(error: &ReadError) -> bool {
     let problem = &error.problem;
     matches!(
         problem,
@@ -64,23 +69,18 @@ fn is_json_error(error: &ReadError) -> bool {
     )
 }
 
-fn end_message(end: &Result<(), ReadError>) -> Option<String> {
+fn told(end: &Result<(), ReadError>) -> Option<String> {
     end.as_ref().err().map(ToString::to_string)
 }
 
-/// Asserts that both ways find the same, for an object in memory and a streamed one. Returns the
-/// results with the prefilter and without, for the object in memory.
-pub fn assert_modes_agree(
-    stored: &[u8],
-    options: Options,
-    detections: &Detections,
-) -> (ScanResult, ScanResult) {
+/// Holds the fast way against the plain one, of an object that is held whole and of one that is
+/// streamed.
+pub fn agree(stored: &[u8], options: Options, detections: &Detections) -> (Seen, Seen) {
     let whole = || Body::Whole(Bytes::copy_from_slice(stored));
-    let stream = || Body::Stream(Box::new(FewBytesReader(Cursor::new(stored.to_vec()))));
+    let stream = || Body::Stream(Box::new(Few(Cursor::new(stored.to_vec()))));
     let ways = [(whole(), whole()), (stream(), stream())];
-    let both = ways.map(|(one, same)| {
-        (scan_prefiltered(one, options, detections), scan_parsed(same, options, detections))
-    });
+    let both =
+        ways.map(|(one, same)| (fast(one, options, detections), plain(same, options, detections)));
     for (fast, plain) in &both {
         assert_eq!(fast.findings, plain.findings, "the same findings");
         assert!(
@@ -91,12 +91,12 @@ pub fn assert_modes_agree(
         );
         match fast.read.mode {
             ScanMode::Parsed => {
-                assert_eq!(end_message(&fast.end), end_message(&plain.end), "the same end");
-                let is_reported = |bad: &&String| {
-                    bad.contains("not a JSON object") || bad.contains("larger than")
+                assert_eq!(told(&fast.end), told(&plain.end), "the same end");
+                let odd = |bad: &&String| {
+                    bad.contains("a record is an object") || bad.contains("larger than")
                 };
                 assert!(
-                    plain.bad.iter().filter(is_reported).all(|bad| fast.bad.contains(bad)),
+                    plain.bad.iter().filter(odd).all(|bad| fast.bad.contains(bad)),
                     "{:?}",
                     plain.bad
                 );
@@ -104,7 +104,7 @@ pub fn assert_modes_agree(
             ScanMode::Prefiltered => {
                 assert!(fast.end.is_ok() && plain.findings.is_empty());
                 assert!(
-                    plain.end.as_ref().err().is_none_or(is_json_error),
+                    plain.end.as_ref().err().is_none_or(is_inside),
                     "{:?} went unnoticed",
                     plain.end
                 );
@@ -115,10 +115,11 @@ pub fn assert_modes_agree(
     whole
 }
 
-/// Reads a few bytes at a time, so that names and records lie across the ends of pieces.
-struct FewBytesReader<R>(R);
+/// Gives a few bytes at a time, so that needles and records lie across the borders of what is in
+/// hand.
+struct Few<R>(R);
 
-impl<R: Read> Read for FewBytesReader<R> {
+impl<R: Read> Read for Few<R> {
     fn read(&mut self, into: &mut [u8]) -> std::io::Result<usize> {
         let end = into.len().min(7);
         self.0.read(&mut into[..end])
