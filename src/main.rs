@@ -6,6 +6,7 @@ use std::time::{Duration, SystemTime};
 
 use alert::Accounts;
 use detect::rule::{Detections, LoadedExceptions, RuleSet, RuleSources};
+use detect::text::error::error_chain;
 use jiff::Timestamp;
 use lambda_runtime::{Error, LambdaEvent, service_fn};
 use serde_json::Value;
@@ -36,7 +37,7 @@ async fn main() -> ExitCode {
     match served {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            tracing::error!(%error, "cannot start");
+            tracing::error!(error = error_chain(&*error), "cannot start");
             ExitCode::FAILURE
         }
     }
@@ -130,7 +131,7 @@ fn rules(config: &Config) -> Result<RuleSet, Error> {
 async fn handle(function: &Mutex<Function>, event: LambdaEvent<Value>) -> Result<Value, Error> {
     let clock = clock(event.context.deadline());
     let pipeline = function.lock().await.ready(clock.now).await.inspect_err(|error| {
-        tracing::error!(%error, "there are no rules to run with");
+        tracing::error!(error = error_chain(&**error), "there are no rules to run with");
     })?;
     let outcome =
         pipeline::run_request(&pipeline, &event.payload, &event.context.request_id, clock).await;

@@ -3,15 +3,14 @@
 
 use std::time::Duration;
 
-use bytes::Bytes;
 use detect::finding::{FindingId, Window};
 use jiff::{SignedDuration, Timestamp};
 use tokio::time::Instant;
 
 use super::entry::{Content, Entry, State, Unreadable};
 use super::token::token;
-use super::{LedgerError, StoredLedger, TRIES, keys};
-use crate::store::{Condition, PutError, SmallObject};
+use super::{LedgerError, LedgerProblem, StoredLedger, TRIES, keys};
+use crate::store::{Condition, SmallObject};
 
 /// A claim that is ours.
 #[derive(Debug, Clone)]
@@ -85,11 +84,11 @@ impl StoredLedger {
         let marked = self.place.mark(&keys::open(content.id())).await?;
         let window = content.window().unwrap_or_else(|| Window::containing(marked.date, interval));
         let entry = Entry::new(content, token(), lease, window);
-        let mut trouble = String::new();
+        let mut last = None;
         for _ in 0..TRIES {
             match self.write(&entry, Condition::IfNoneMatch).await {
                 Ok(etag) => return Ok(Claimed::Mine(Box::new(Claim::new(entry, etag, since)))),
-                Err(error) => trouble = error.to_string(),
+                Err(error) => last = Some(error),
             }
             // Whatever the answer was, what is there decides: it may be our own writing, its answer
             // lost.
@@ -98,7 +97,7 @@ impl StoredLedger {
                 return Ok(claimed);
             }
         }
-        Err(self.place.error(&keys::entry(entry.id()), trouble))
+        Err(self.place.out_of_tries(&keys::entry(entry.id()), last))
     }
 
     /// What an entry that is there means for a claim; none where it changed meanwhile.
@@ -111,7 +110,7 @@ impl StoredLedger {
         let entry = match &found.entry {
             Ok(entry) => entry,
             Err(error @ Unreadable::Newer(_)) => {
-                return Ok(Some(Claimed::Unreadable(self.entry_error(ours, error))));
+                return Ok(Some(Claimed::Unreadable(self.entry_error(ours, error.clone()))));
             }
             // Nobody can tell what it was: it becomes ours, and is told once more at worst.
             Err(Unreadable::Damaged(_)) => {
@@ -187,13 +186,18 @@ impl StoredLedger {
         &self,
         entry: &Entry,
         condition: Condition,
-    ) -> Result<String, PutError> {
-        let bytes: Bytes = entry.encode().map_err(|error| PutError::Retry(error.to_string()))?;
-        Ok(self.place.put(&keys::entry(entry.id()), bytes, condition).await?.etag)
+    ) -> Result<String, LedgerError> {
+        let key = keys::entry(entry.id());
+        let bytes = entry.encode().map_err(|error| self.place.error(&key, error))?;
+        Ok(self.place.put(&key, bytes, condition).await?.etag)
     }
 
-    pub(super) fn entry_error(&self, entry: &Entry, what: impl ToString) -> LedgerError {
-        self.place.error(&keys::entry(entry.id()), what)
+    pub(super) fn entry_error(
+        &self,
+        entry: &Entry,
+        problem: impl Into<LedgerProblem>,
+    ) -> LedgerError {
+        self.place.error(&keys::entry(entry.id()), problem)
     }
 }
 

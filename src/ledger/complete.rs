@@ -4,7 +4,7 @@ use detect::finding::FindingId;
 
 use super::claim::Claim;
 use super::entry::{Entry, State};
-use super::{LedgerError, StoredLedger, TRIES, keys};
+use super::{LedgerError, LedgerProblem, StoredLedger, TRIES, keys};
 use crate::store::Condition;
 
 /// What came of ending a claim.
@@ -59,11 +59,11 @@ impl StoredLedger {
 
     async fn settle(&self, claim: &Claim, entry: Entry) -> Result<Completed, LedgerError> {
         let mut etag = claim.etag.clone();
-        let mut trouble = String::new();
+        let mut last = None;
         for _ in 0..TRIES {
             match self.write(&entry, Condition::IfMatch(etag.clone())).await {
                 Ok(_) => return Ok(Completed::Done),
-                Err(error) => trouble = error.to_string(),
+                Err(error) => last = Some(error),
             }
             // It may be written, and the answer lost.
             match self.read(entry.id()).await {
@@ -73,13 +73,13 @@ impl StoredLedger {
                         return Ok(Completed::Done);
                     }
                     Ok(_) => etag = found.object.etag,
-                    Err(error) => return Err(self.entry_error(&entry, error)),
+                    Err(error) => return Err(self.entry_error(&entry, error.clone())),
                 },
-                Ok(None) => return Err(self.entry_error(&entry, "the entry is gone")),
-                Err(error) => trouble = error.what,
+                Ok(None) => return Err(self.entry_error(&entry, LedgerProblem::Gone)),
+                Err(error) => last = Some(error),
             }
         }
-        Err(self.entry_error(&entry, trouble))
+        Err(self.place.out_of_tries(&keys::entry(entry.id()), last))
     }
 
     /// Notes in a held entry which summary told of it. True where it is so now; false where it is
@@ -89,7 +89,7 @@ impl StoredLedger {
         id: &FindingId,
         summary: &FindingId,
     ) -> Result<bool, LedgerError> {
-        let mut trouble = String::new();
+        let mut last = None;
         for _ in 0..TRIES {
             let Some(found) = self.read(id).await? else { return Ok(false) };
             let entry = found.entry.map_err(|error| self.place.error(&keys::entry(id), error))?;
@@ -99,10 +99,10 @@ impl StoredLedger {
             let told = Entry { state: State::Summarised, summary: Some(summary.clone()), ..entry };
             match self.write(&told, Condition::IfMatch(found.object.etag)).await {
                 Ok(_) => return Ok(true),
-                Err(error) => trouble = error.to_string(),
+                Err(error) => last = Some(error),
             }
         }
-        Err(self.place.error(&keys::entry(id), trouble))
+        Err(self.place.out_of_tries(&keys::entry(id), last))
     }
 }
 

@@ -15,12 +15,13 @@ use detect::correlation::{
 };
 use detect::finding::{Finding, FindingId};
 use detect::rule::Correlation;
+use detect::text::error::error_chain;
 use futures::future::join_all;
 use jiff::Timestamp;
 
 use super::claim::{Claim, Claimed};
 use super::entry::Content;
-use super::{LedgerError, StoredLedger, keys};
+use super::{LedgerError, LedgerProblem, StoredLedger, keys};
 use crate::store::{Condition, part};
 
 /// Marks read of one folder: two pages of S3's.
@@ -171,13 +172,13 @@ impl StoredLedger {
                 &Mark::time_prefix(start),
             ])
         };
-        let mut trouble = String::new();
+        let mut last = None;
         for _ in 0..TRIES {
             let object = self.place.get(&key).await?;
             // What is damaged is begun anew: it is told once more at worst.
             let before = object.as_ref().map(|object| Incidents::decode(&object.bytes)).transpose();
             let before = before
-                .map_err(|error| self.place.error(&key, error))?
+                .map_err(|why| self.place.error(&key, LedgerProblem::Incidents(why)))?
                 .flatten()
                 .unwrap_or_default();
             let after = before.absorb(&found, times, correlation.timespan, &id);
@@ -191,10 +192,10 @@ impl StoredLedger {
             match self.place.put(&key, Bytes::from(bytes), condition).await {
                 Ok(_) => return Ok(after.around(times, correlation.timespan)),
                 // Whatever the answer was, what is there decides.
-                Err(error) => trouble = error.to_string(),
+                Err(error) => last = Some(error.into()),
             }
         }
-        Err(self.place.error(&key, trouble))
+        Err(self.place.out_of_tries(&key, last))
     }
 
     /// The findings of these ids, in their order, as far as they can be read, and why others
@@ -205,7 +206,7 @@ impl StoredLedger {
             for read in join_all(some.iter().map(|id| self.finding(id))).await {
                 match read {
                     Ok(finding) => findings.push(finding),
-                    Err(error) => trouble = Some(error.to_string()),
+                    Err(error) => trouble = Some(error_chain(&error)),
                 }
             }
         }
@@ -213,13 +214,11 @@ impl StoredLedger {
     }
 
     async fn finding(&self, id: &FindingId) -> Result<Finding, LedgerError> {
-        let error = |what: &dyn std::fmt::Display| self.place.error(&keys::entry(id), what);
-        let found = self.read(id).await?.ok_or_else(|| error(&"the entry is gone"))?;
-        match found.entry.map_err(|unreadable| error(&unreadable))?.content {
+        let error = |problem: LedgerProblem| self.place.error(&keys::entry(id), problem);
+        let found = self.read(id).await?.ok_or_else(|| error(LedgerProblem::Gone))?;
+        match found.entry.map_err(|unreadable| error(unreadable.into()))?.content {
             Content::Finding(finding) => Ok(Arc::unwrap_or_clone(finding)),
-            Content::Summary(_) | Content::Correlation(_) => {
-                Err(error(&"the entry is of no finding"))
-            }
+            Content::Summary(_) | Content::Correlation(_) => Err(error(LedgerProblem::NotAFinding)),
         }
     }
 

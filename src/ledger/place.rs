@@ -1,27 +1,13 @@
 //! Where a ledger is: below a prefix of a bucket. Errors name bucket and key.
 
 use bytes::Bytes;
-use thiserror::Error;
 
-use crate::store::{
-    Condition, Listing, ObjectStore, Page, PutError, SmallObject, StoreError, Written,
-};
+use super::error::{LedgerError, LedgerProblem};
+use crate::store::{Condition, Listing, ObjectStore, Page, SmallObject, StoreError, Written};
 
 /// Bytes of a key of S3.
 /// Source: <https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-keys.html>
 const LONGEST_KEY: usize = 1_024;
-
-/// Something in the ledger could not be read or written.
-#[derive(Debug, Clone, PartialEq, Eq, Error)]
-#[error("ledger {bucket}/{key}: {what}")]
-pub struct LedgerError {
-    /// The bucket, or the folder that stands for one.
-    pub bucket: String,
-    /// The key, with the ledger's prefix.
-    pub key: String,
-    /// Why.
-    pub what: String,
-}
 
 /// A prefix of a bucket.
 pub(super) struct Place {
@@ -42,8 +28,8 @@ impl Place {
     pub(super) async fn get(&self, key: &str) -> Result<Option<SmallObject>, LedgerError> {
         match self.store.get(&self.bucket, &self.full(key)).await {
             Ok(object) => Ok(Some(object)),
-            Err(StoreError::Gone) => Ok(None),
-            Err(error) => Err(self.error(key, error)),
+            Err(error) if error.is_not_found() => Ok(None),
+            Err(error) => Err(error.into()),
         }
     }
 
@@ -52,18 +38,17 @@ impl Place {
         key: &str,
         bytes: Bytes,
         condition: Condition,
-    ) -> Result<Written, PutError> {
+    ) -> Result<Written, StoreError> {
         self.store.put(&self.bucket, &self.full(key), bytes, condition).await
     }
 
     /// Puts an empty object.
     pub(super) async fn mark(&self, key: &str) -> Result<Written, LedgerError> {
-        self.put(key, Bytes::new(), Condition::None).await.map_err(|error| self.error(key, error))
+        Ok(self.put(key, Bytes::new(), Condition::None).await?)
     }
 
     pub(super) async fn delete(&self, key: &str) -> Result<(), LedgerError> {
-        let deleted = self.store.delete(&self.bucket, &self.full(key)).await;
-        deleted.map_err(|error| self.error(key, error))
+        Ok(self.store.delete(&self.bucket, &self.full(key)).await?)
     }
 
     /// A page below a prefix, all keys without the ledger's. `next` is the page before's, if there
@@ -83,7 +68,7 @@ impl Place {
             continuation: next,
             most: None,
         };
-        self.page(prefix, &listing).await
+        self.page(&listing).await
     }
 
     /// The first keys below a prefix, at most so many.
@@ -94,11 +79,11 @@ impl Place {
     ) -> Result<Vec<String>, LedgerError> {
         let (bucket, full) = (self.bucket.clone(), self.full(prefix));
         let listing = Listing { bucket, prefix: full, most: Some(most), ..Listing::default() };
-        Ok(self.page(prefix, &listing).await?.keys)
+        Ok(self.page(&listing).await?.keys)
     }
 
-    async fn page(&self, prefix: &str, listing: &Listing) -> Result<Page, LedgerError> {
-        let page = self.store.list(listing).await.map_err(|error| self.error(prefix, error))?;
+    async fn page(&self, listing: &Listing) -> Result<Page, LedgerError> {
+        let page = self.store.list(listing).await?;
         let own = |keys: Vec<String>| keys.iter().map(|key| self.own(key)).collect();
         Ok(Page { keys: own(page.keys), prefixes: own(page.prefixes), next: page.next })
     }
@@ -125,8 +110,15 @@ impl Place {
         }
     }
 
-    pub(super) fn error(&self, key: &str, what: impl ToString) -> LedgerError {
-        LedgerError { bucket: self.bucket.clone(), key: self.full(key), what: what.to_string() }
+    /// The error that an object cannot be used.
+    pub(super) fn error(&self, key: &str, problem: impl Into<LedgerProblem>) -> LedgerError {
+        let (bucket, key) = (self.bucket.clone(), self.full(key));
+        LedgerError::Unusable { bucket, key, source: problem.into() }
+    }
+
+    /// The error that every try to write an object failed, the last one so.
+    pub(super) fn out_of_tries(&self, key: &str, last: Option<LedgerError>) -> LedgerError {
+        last.unwrap_or_else(|| self.error(key, LedgerProblem::Contended))
     }
 
     fn full(&self, key: &str) -> String {

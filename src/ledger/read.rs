@@ -157,7 +157,7 @@ impl StoredLedger {
             Ok(entry) if entry.state.is_final() => Some(Claimed::Duplicate(entry.state)),
             Ok(entry) if found.is_leased(entry) => Some(Claimed::HeldElsewhere),
             Err(error @ Unreadable::Newer(_)) => {
-                Some(Claimed::Unreadable(self.place.error(&keys::entry(id), error)))
+                Some(Claimed::Unreadable(self.place.error(&keys::entry(id), error.clone())))
             }
             Ok(_) | Err(Unreadable::Damaged(_)) => None,
         }

@@ -7,7 +7,7 @@ use jiff::SignedDuration;
 
 use super::claim::{Claim, Found, age};
 use super::entry::{Entry, State};
-use super::{LedgerError, StoredLedger, keys};
+use super::{LedgerError, LedgerProblem, StoredLedger, keys};
 
 /// No function lives this long: a marker that has had no entry for so long belongs to nobody. What
 /// it was put for was never claimed, so its log object is delivered again.
@@ -41,13 +41,13 @@ impl StoredLedger {
     /// The ledger cannot be read or written, or the entry is damaged: the marker stays.
     pub async fn recover(&self, marker: &str, lease: Duration) -> Result<Recovery, LedgerError> {
         let id = marker.strip_prefix(keys::OPEN).and_then(FindingId::parse);
-        let id = id.ok_or_else(|| self.place.error(marker, "not named as a marker"))?;
+        let id = id.ok_or_else(|| self.place.error(marker, LedgerProblem::NotAMarker))?;
         let Some(found) = self.read(&id).await? else {
             return self.recover_without_entry(&id).await;
         };
         let entry = match &found.entry {
             Ok(entry) => entry,
-            Err(error) => return Err(self.place.error(&keys::entry(&id), error)),
+            Err(error) => return Err(self.place.error(&keys::entry(&id), error.clone())),
         };
         if entry.state.is_final() {
             return self.clear(&id).await;

@@ -62,8 +62,10 @@ impl StoredLedger {
             let Some(found) = self.read(&part_id(held, part)).await? else {
                 return self.new_part(held, part, &waiting, lease).await;
             };
-            let entry =
-                found.entry.as_ref().map_err(|error| self.place.error(&held.folder, error))?;
+            let entry = found
+                .entry
+                .as_ref()
+                .map_err(|error| self.place.error(&held.folder, error.clone()))?;
             if !entry.state.is_final() {
                 let alone = is_left_alone(entry, &found);
                 return if alone { Ok(None) } else { self.take_over(entry, &found, lease).await };

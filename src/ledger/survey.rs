@@ -7,7 +7,7 @@ use jiff::SignedDuration;
 use super::entry::State;
 use super::token::token;
 use super::{LedgerError, StoredLedger, keys};
-use crate::store::{Condition, PutError};
+use crate::store::Condition;
 
 /// How many open findings are read: what they all say can be told from so many.
 const MOST_READ: usize = 200;
@@ -69,17 +69,16 @@ impl StoredLedger {
         let put = |condition| async {
             self.place.put(key, Bytes::from_static(b"a probe"), condition).await
         };
-        let failed = |error: PutError| self.place.error(key, error);
-        let first = put(Condition::IfNoneMatch).await.map_err(failed)?;
+        let first = put(Condition::IfNoneMatch).await?;
         match put(Condition::IfNoneMatch).await {
-            Err(PutError::Changed) => {}
-            Err(error) => return Err(failed(error)),
+            Err(error) if error.is_precondition_failed() => {}
+            Err(error) => return Err(error.into()),
             Ok(_) => return Ok(Probe::Ignored("If-None-Match")),
         }
-        put(Condition::IfMatch(first.etag)).await.map_err(failed)?;
+        put(Condition::IfMatch(first.etag)).await?;
         match put(Condition::IfMatch("\"0\"".to_owned())).await {
-            Err(PutError::Changed) => Ok(Probe::Honoured),
-            Err(error) => Err(failed(error)),
+            Err(error) if error.is_precondition_failed() => Ok(Probe::Honoured),
+            Err(error) => Err(error.into()),
             Ok(_) => Ok(Probe::Ignored("If-Match")),
         }
     }

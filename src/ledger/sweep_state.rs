@@ -2,8 +2,8 @@
 
 use bytes::Bytes;
 
-use super::{LedgerError, StoredLedger};
-use crate::store::{Condition, PutError, SmallObject, Written};
+use super::{LedgerError, LedgerProblem, StoredLedger};
+use crate::store::{Condition, SmallObject, StoreError, Written};
 
 impl StoredLedger {
     /// A note, or none.
@@ -23,13 +23,13 @@ impl StoredLedger {
         name: &str,
         bytes: Bytes,
         condition: Condition,
-    ) -> Result<Written, PutError> {
+    ) -> Result<Written, StoreError> {
         self.place.put(&key(name), bytes, condition).await
     }
 
     /// An error that names a note.
-    pub fn note_error(&self, name: &str, what: impl ToString) -> LedgerError {
-        self.place.error(&key(name), what)
+    pub fn note_error(&self, name: &str, problem: impl Into<LedgerProblem>) -> LedgerError {
+        self.place.error(&key(name), problem)
     }
 }
 

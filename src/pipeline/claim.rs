@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use detect::finding::{Finding, Outcome};
+use detect::text::error::error_chain;
 use futures::future::join_all;
 
 use super::delivery::Delivery;
@@ -80,17 +81,17 @@ impl ClaimedFindings {
         let (claimed, indexed) = match answer {
             Ok(Some(claimed)) => claimed,
             Ok(None) => return self.add_ours(finding, unrecorded()),
-            Err(error) => return self.report.fail(&unrecorded(), error),
+            Err(error) => return self.report.fail(&unrecorded(), error_chain(&error)),
         };
         if let Err(error) = indexed {
             // Better alerted without a trace in the indexes than not alerted.
-            let what = format!("not indexed: {error}");
+            let what = format!("not indexed: {}", error_chain(&error));
             self.report.problems.push(Problem::discard(unrecorded().place(), what));
         }
         match claimed {
             Claimed::Mine(claim) => self.add_ours(finding, Delivery::Claimed(claim)),
             Claimed::Unreadable(error) => {
-                let what = format!("alerted without a record: {error}");
+                let what = format!("alerted without a record: {}", error_chain(&error));
                 self.report.problems.push(Problem::discard(unrecorded().place(), what));
                 self.add_ours(finding, unrecorded());
             }

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use detect::correlation::{self, MemberFindings};
 use detect::finding::{Context, ContextGap, Finding, PrincipalFinding, canary};
+use detect::text::error::error_chain;
 use futures::future::join_all;
 use percent_encoding::percent_decode_str;
 use tokio::time::{Instant, timeout_at};
@@ -107,7 +108,7 @@ async fn in_time<T: Default>(
 ) -> (T, Option<Missing>) {
     match timeout_at(until, read).await {
         Ok(Ok(read)) => (read, None),
-        Ok(Err(error)) => (T::default(), Some((ContextGap::LedgerFailed, error.to_string()))),
+        Ok(Err(error)) => (T::default(), Some((ContextGap::LedgerFailed, error_chain(&error)))),
         Err(_) => {
             (T::default(), Some((ContextGap::Late, "the ledger did not answer in time".to_owned())))
         }

@@ -2,6 +2,7 @@
 //! it was sent. Notifications, recovery, summaries, correlations and the canary all end here.
 
 use alert::Alert;
+use detect::text::error::error_chain;
 use tracing::debug;
 
 use super::context::{self, AlertContext};
@@ -116,7 +117,7 @@ async fn deliver_batch(invocation: &Invocation, batch: &[Delivery]) -> DeliveryR
             }
             Some(Err(error)) => {
                 release(invocation, delivery).await;
-                report.fail(delivery, error);
+                report.fail(delivery, error_chain(&error));
             }
             None => {
                 release(invocation, delivery).await;
@@ -162,7 +163,7 @@ pub(crate) fn unrecorded(
     let why = match completed {
         Ok(Completed::Done) => return None,
         Ok(Completed::TakenOver) => "another worker took over".to_owned(),
-        Err(error) => error.to_string(),
+        Err(error) => error_chain(&error),
     };
     let what = format!("done, perhaps twice, since it could not be recorded: {why}");
     Some(Problem::discard(delivery.place(), what))

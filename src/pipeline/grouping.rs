@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use detect::finding::{Outcome, Window};
+use detect::text::error::error_chain;
 
 use super::delivery::{Delivery, release};
 use super::invocation::Invocation;
@@ -90,7 +91,7 @@ async fn count(
 ) -> Result<Seen, Problem> {
     ledger.seen(rule, window, enough).await.map_err(|error| {
         let place = format!("window of rule {rule} from {}", window.start);
-        Problem::discard(place, format!("not counted: {error}"))
+        Problem::discard(place, format!("not counted: {}", error_chain(&error)))
     })
 }
 
@@ -108,7 +109,7 @@ pub(crate) async fn group(invocation: &Invocation, deliveries: Vec<Delivery>) ->
             Ok(Completed::TakenOver) => report.end(finding, Outcome::HeldElsewhere),
             Err(error) => {
                 release(invocation, &delivery).await;
-                report.fail(&delivery, error);
+                report.fail(&delivery, error_chain(&error));
             }
         }
     }

@@ -7,6 +7,7 @@ use detect::cloudtrail::reader::{Options, Read};
 use detect::cloudtrail::{BadRecord, Body, ReadError, key};
 use detect::finding::{Finding, Origin, ScanEvent, scan_body};
 use detect::rule::{Detections, RuleSet};
+use detect::text::error::error_chain;
 use jiff::Timestamp;
 use tracing::debug;
 
@@ -16,7 +17,6 @@ use super::outcomes::DeliveryReport;
 use super::problem::{Problem, Remedy};
 use super::report::ObjectOutcome;
 use crate::notification::ObjectRef;
-use crate::store::StoreError;
 
 /// The most bad records of one object that are named: there can be millions.
 const MAX_NAMED_RECORDS: u64 = 20;
@@ -86,10 +86,13 @@ pub(crate) async fn process_object(
     }
     let body = match pipeline.store.open(object).await {
         Ok(body) => body,
-        Err(StoreError::Gone) => {
-            return ObjectResults::noted(ObjectOutcome::Gone, object, StoreError::Gone);
+        Err(error) if error.is_not_found() => {
+            return ObjectResults::noted(ObjectOutcome::Gone, object, error.kind);
         }
-        Err(error) => return ObjectResults::retried(ObjectOutcome::Failed, object, error),
+        Err(error) => {
+            let why = error_chain(&error.kind);
+            return ObjectResults::retried(ObjectOutcome::Failed, object, why);
+        }
     };
     debug!("fetched");
     let scan = Scan {

@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use detect::finding::Outcome;
+use detect::text::error::error_chain;
 use futures::future::join_all;
 
 use super::claim::ClaimedFindings;
@@ -68,7 +69,7 @@ impl Recovered {
         match result {
             Ok(value) => Some(value),
             Err(error) => {
-                self.problems.push(Problem::retry("the ledger", error));
+                self.problems.push(Problem::retry("the ledger", error_chain(&error)));
                 None
             }
         }
@@ -102,7 +103,8 @@ impl Recovered {
         }
         // A crash between claim and index leaves them uncounted.
         for indexed in join_all(claims.iter().map(|claim| ledger.index(claim))).await {
-            let not_indexed = indexed.err().map(|error| format!("not indexed: {error}"));
+            let not_indexed =
+                indexed.err().map(|error| format!("not indexed: {}", error_chain(&error)));
             self.problems.extend(not_indexed.map(|it| Problem::discard("the ledger", it)));
         }
         let (findings, others) = claims

@@ -30,7 +30,7 @@ pub struct Wanted<'a> {
 /// are left out.
 ///
 /// # Errors
-/// A list was refused; which one stands before the reason.
+/// A list was refused.
 pub async fn walk(
     store: &dyn ObjectStore,
     bucket: &str,
@@ -50,7 +50,7 @@ pub async fn walk(
 /// As [`walk`], but the digest files, by whole days.
 ///
 /// # Errors
-/// A list was refused; which one stands before the reason.
+/// A list was refused.
 pub async fn walk_digests(
     store: &dyn ObjectStore,
     bucket: &str,
@@ -64,7 +64,7 @@ pub async fn walk_digests(
 /// The regions of which there is a folder of log objects below `prefix`, which names a folder.
 ///
 /// # Errors
-/// A list was refused; which one stands before the reason.
+/// A list was refused.
 pub async fn regions(
     store: &dyn ObjectStore,
     bucket: &str,
@@ -270,10 +270,7 @@ impl Walk<'_> {
     }
 
     async fn page(&self, listing: &Listing) -> Result<super::Page, StoreError> {
-        self.store.list(listing).await.map_err(|error| {
-            let (bucket, prefix) = (&listing.bucket, &listing.prefix);
-            StoreError::Retry(format!("cannot list s3://{bucket}/{prefix}: {error}"))
-        })
+        self.store.list(listing).await
     }
 }
 

@@ -1,12 +1,14 @@
 //! The state of a trail in the ledger, changed only by compare-and-swap.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use detect::cloudtrail::Trail;
 use detect::finding::FindingId;
 use jiff::{SignedDuration, Timestamp};
 
 use super::TrailState;
-use crate::ledger::{LedgerError, StoredLedger};
+use crate::ledger::{LedgerError, LedgerProblem, StoredLedger};
 use crate::store::Condition;
 
 /// Hexadecimal digits of a trail's name in the ledger.
@@ -46,7 +48,7 @@ impl<'a> TrailMemory<'a> {
                 Ok((memory, None))
             }
             Err(error) => {
-                let damaged = format!("damaged, so it was replaced: {error}");
+                let damaged = LedgerProblem::Replaced(Arc::new(error));
                 let damaged = ledger.note_error(&memory.note, damaged);
                 Ok((memory, Some(damaged)))
             }
@@ -55,7 +57,7 @@ impl<'a> TrailMemory<'a> {
 
     /// Saves the state. If another sweep saved meanwhile, both states are merged.
     pub async fn save(&mut self) -> Result<(), LedgerError> {
-        let mut trouble = String::new();
+        let mut last = None;
         for _ in 0..TRIES {
             let bytes = serde_json::to_vec(&self.state)
                 .map_err(|error| self.ledger.note_error(&self.note, error))?;
@@ -65,7 +67,7 @@ impl<'a> TrailMemory<'a> {
                     self.etag = Some(written.etag);
                     return Ok(());
                 }
-                Err(error) => trouble = error.to_string(),
+                Err(error) => last = Some(error),
             }
             match self.ledger.note(&self.note).await? {
                 Some(object) => {
@@ -75,7 +77,10 @@ impl<'a> TrailMemory<'a> {
                 None => self.etag = None,
             }
         }
-        Err(self.ledger.note_error(&self.note, trouble))
+        Err(last.map_or_else(
+            || self.ledger.note_error(&self.note, LedgerProblem::Contended),
+            LedgerError::from,
+        ))
     }
 
     /// Moves the cursor and saves, no farther than other sweeps at the same time: they may have met

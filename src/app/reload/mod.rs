@@ -11,7 +11,9 @@
 mod place;
 
 use detect::rule::{Detections, LoadedExceptions, LoadedRules, RuleSet, RuleSources, RulesError};
+use detect::text::error::error_chain;
 use jiff::{SignedDuration, Timestamp};
+pub use place::FetchError;
 use place::Texts;
 use thiserror::Error;
 
@@ -47,8 +49,8 @@ struct Seen {
 #[derive(Debug, Error)]
 pub enum ReloadError {
     /// They could not be fetched.
-    #[error("{0}")]
-    Fetch(String),
+    #[error(transparent)]
+    Fetch(#[from] FetchError),
     /// They cannot be used.
     #[error(transparent)]
     Rules(#[from] RulesError),
@@ -103,13 +105,14 @@ impl Reload {
         let exceptions = place::texts(&*self.store, self.exceptions.as_ref()).await;
         let rules = match (rules, &self.seen) {
             (Ok(texts), _) => texts,
-            (Err(error), None) => return Err(ReloadError::Fetch(error)),
+            (Err(error), None) => return Err(error.into()),
             (Err(error), Some(seen)) => {
-                troubles.push(format!("the rules are those of before: {error}"));
+                troubles.push(format!("the rules are those of before: {}", error_chain(&error)));
                 seen.rules.clone()
             }
         };
         let exceptions = exceptions.unwrap_or_else(|error| {
+            let error = error_chain(&error);
             troubles
                 .push(format!("the exceptions are those of before, if there were any: {error}"));
             self.seen.as_ref().map(|seen| seen.exceptions.clone()).unwrap_or_default()

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use futures::{StreamExt, TryStreamExt, stream};
+use thiserror::Error;
 
 use crate::app::config::DetectionsPlace;
 use crate::store::{Listing, ObjectStore, StoreError};
@@ -12,6 +13,26 @@ const AT_ONCE: usize = 8;
 
 /// No file is larger: 1 MiB, as in directories.
 const MAX_BYTES: usize = 1 << 20;
+
+/// Rules or exceptions could not be fetched.
+#[derive(Debug, Error)]
+pub enum FetchError {
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// There is nothing to fetch.
+    #[error("there is no .toml file below {place}")]
+    NoFile {
+        /// Bucket and prefix.
+        place: String,
+    },
+    /// A file is too large to be meant.
+    #[error("{file} is larger than 1 MiB")]
+    TooLarge {
+        /// Bucket and key.
+        file: String,
+    },
+}
 
 /// Files by their `s3://` names.
 pub(super) type Texts = BTreeMap<String, Text>;
@@ -35,13 +56,11 @@ impl PartialEq for Text {
 pub(super) async fn texts(
     store: &dyn ObjectStore,
     place: Option<&DetectionsPlace>,
-) -> Result<Texts, String> {
+) -> Result<Texts, FetchError> {
     let Some(DetectionsPlace::S3 { bucket, prefix }) = place else { return Ok(Texts::new()) };
-    let keys = keys(store, bucket, prefix)
-        .await
-        .map_err(|error| format!("s3://{bucket}/{prefix}: {error}"))?;
+    let keys = keys(store, bucket, prefix).await?;
     if keys.is_empty() {
-        return Err(format!("s3://{bucket}/{prefix}: there is no .toml file below it"));
+        return Err(FetchError::NoFile { place: format!("s3://{bucket}/{prefix}") });
     }
     let fetched = keys.into_iter().map(|key| text(store, bucket, key));
     stream::iter(fetched).buffered(AT_ONCE).try_collect().await
@@ -69,11 +88,11 @@ async fn text(
     store: &dyn ObjectStore,
     bucket: &str,
     key: String,
-) -> Result<(String, Text), String> {
+) -> Result<(String, Text), FetchError> {
     let name = format!("s3://{bucket}/{key}");
-    let object = store.get(bucket, &key).await.map_err(|error| format!("{name}: {error}"))?;
+    let object = store.get(bucket, &key).await?;
     if object.bytes.len() > MAX_BYTES {
-        return Err(format!("{name}: is larger than 1 MiB"));
+        return Err(FetchError::TooLarge { file: name });
     }
     let text = String::from_utf8_lossy(&object.bytes).into_owned();
     Ok((name, Text { etag: object.etag, text }))

@@ -17,9 +17,13 @@ use aws_sdk_s3::types::{
     TopicConfiguration,
 };
 
-use super::refusal::refusal;
 use super::{S3Store, unmodelled};
-use crate::store::{Cause, Filter, Notifications, Refusal, Route, Target};
+use crate::aws_error::{AwsError, AwsErrorKind};
+use crate::store::{Filter, Notifications, Route, Target};
+
+const READ: &str = "s3:GetBucketNotification";
+
+const WRITE: &str = "s3:PutBucketNotification";
 
 impl S3Store {
     /// A bucket's notification configuration. With an `owner` (an account id), only where the
@@ -28,14 +32,14 @@ impl S3Store {
         &self,
         bucket: &str,
         owner: Option<&str>,
-    ) -> Result<Notifications, Refusal> {
+    ) -> Result<Notifications, AwsError> {
         let listener = BodyListener::default();
         let get = self.client.get_bucket_notification_configuration().bucket(bucket);
         let get = get
             .set_expected_bucket_owner(owner.map(str::to_owned))
             .customize()
             .interceptor(listener.clone());
-        let got = get.send().await.map_err(|error| refusal(&error))?;
+        let got = get.send().await.map_err(|error| self.error(error, READ))?;
         let mut read = notifications(&got);
         // What the client's model does not know it drops, and would then be written away.
         read.unknown.extend(unmodelled::elements(&listener.body()).map_err(unreadable)?);
@@ -48,21 +52,19 @@ impl S3Store {
         bucket: &str,
         owner: Option<&str>,
         wanted: &Notifications,
-    ) -> Result<(), Refusal> {
+    ) -> Result<(), AwsError> {
         let wanted = configuration(wanted).map_err(|error| unreadable(error.to_string()))?;
         let put = self.client.put_bucket_notification_configuration().bucket(bucket);
         let put = put
             .set_expected_bucket_owner(owner.map(str::to_owned))
             .notification_configuration(wanted);
-        put.send().await.map(|_| ()).map_err(|error| refusal(&error))
+        put.send().await.map(|_| ()).map_err(|error| self.error(error, WRITE))
     }
 }
 
-fn unreadable(told: String) -> Refusal {
-    Refusal {
-        cause: Cause::Other,
-        told: format!("the notification configuration cannot be understood: {told}"),
-    }
+fn unreadable(why: String) -> AwsError {
+    let message = format!("the notification configuration cannot be understood: {why}");
+    AwsError::new(AwsErrorKind::Other, message)
 }
 
 fn notifications(got: &GetBucketNotificationConfigurationOutput) -> Notifications {

@@ -15,7 +15,7 @@ use trailbell::ledger::{Ledger, StoredLedger};
 use trailbell::notification::ObjectRef;
 use trailbell::pipeline::{self, Clock, InvocationReport};
 use trailbell::store::{
-    Condition, DirStore, Listing, ObjectStore, Page, PutError, SmallObject, StoreError, Written,
+    Condition, DirStore, Listing, ObjectStore, Page, SmallObject, StoreError, Written,
 };
 
 use crate::ledger::memory::{Fault, Memory, Topic};
@@ -163,7 +163,7 @@ impl ObjectStore for Hangs {
         key: &str,
         bytes: Bytes,
         condition: Condition,
-    ) -> Result<Written, PutError> {
+    ) -> Result<Written, StoreError> {
         self.0.put(bucket, key, bytes, condition).await
     }
 

@@ -334,7 +334,12 @@ async fn damage_in_the_ledger_is_survived() {
     let alerts = correlation_alerts(&topic);
     assert_eq!(severities(&topic), ["high", "critical"]);
     let text = alerts[1].text.split_whitespace().collect::<Vec<_>>().join(" ");
-    assert!(text.contains("1 event is not shown here: ledger state/entries/"), "{text}");
+    assert!(
+        text.contains(
+            "1 event is not shown here: cannot use the ledger's object s3://state/entries/"
+        ),
+        "{text}"
+    );
     memory.write(&memory.keys("incidents/")[0], "{\"version\":99}");
     let outcome = run(&pipeline, &[added("10:04:00", "carol")]).await;
     assert!(

@@ -61,5 +61,5 @@ async fn a_probe_that_cannot_be_written_is_told_by_its_key() {
     let memory = Memory::new();
     memory.fail(|_, _| Fault::Refused);
     let error = ledger(&memory).probe().await.unwrap_err();
-    assert!(error.key.starts_with("doctor/"), "{error}");
+    assert!(error.to_string().starts_with("cannot write s3://state/doctor/"), "{error}");
 }

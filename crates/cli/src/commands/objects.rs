@@ -11,7 +11,7 @@ use tokio::sync::mpsc;
 use trailbell::app::wiring::{self, Aws};
 use trailbell::notification::ObjectRef;
 use trailbell::store::walk::{Wanted, names_a_day, walk};
-use trailbell::store::{ObjectStore, S3Store, StoreError};
+use trailbell::store::{ObjectStore, S3Store, StoreErrorKind};
 
 use crate::commands::output;
 use crate::commands::window::Window;
@@ -87,13 +87,13 @@ impl Objects {
     }
 
     /// The objects' bodies, in their order, fetched ahead.
-    pub fn bodies(&self) -> impl Iterator<Item = (ObjectRef, Result<Body, StoreError>)> {
+    pub fn bodies(&self) -> impl Iterator<Item = (ObjectRef, Result<Body, StoreErrorKind>)> {
         let (sender, mut receiver) = mpsc::channel(1);
         let (store, objects) = (Arc::clone(&self.store), self.found.clone());
         self.runtime.spawn(async move {
             let fetch = |object: ObjectRef| {
                 let store = Arc::clone(&store);
-                async move { (store.open(&object).await, object) }
+                async move { (store.open(&object).await.map_err(|error| error.kind), object) }
             };
             let mut bodies = stream::iter(objects).map(fetch).buffered(AHEAD);
             while let Some((body, object)) = bodies.next().await {

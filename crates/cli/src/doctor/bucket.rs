@@ -1,8 +1,10 @@
 //! Whether a bucket can be reached, and what mends it where it cannot.
 
 use detect::text::command::Command;
+use detect::text::error::error_chain;
 use serde_json::json;
-use trailbell::store::{Cause, Refusal, S3Store};
+use trailbell::aws_error::{AwsError, AwsErrorKind};
+use trailbell::store::S3Store;
 
 use super::Check;
 
@@ -46,10 +48,10 @@ pub(super) async fn reachable(
     }
 }
 
-fn unreachable(bucket: &str, owner: Option<&str>, used: Use, refusal: &Refusal) -> Check {
-    let told = refusal.advised("s3:ListBucket on the bucket");
-    let owner = match (owner, &refusal.cause) {
-        (Some(owner), Cause::Forbidden) => format!("; or it does not belong to {owner}"),
+fn unreachable(bucket: &str, owner: Option<&str>, used: Use, refusal: &AwsError) -> Check {
+    let told = error_chain(refusal);
+    let owner = match (owner, &refusal.kind) {
+        (Some(owner), AwsErrorKind::Denied) => format!("; or it does not belong to {owner}"),
         _ => String::new(),
     };
     Check::fail(
@@ -59,11 +61,11 @@ fn unreachable(bucket: &str, owner: Option<&str>, used: Use, refusal: &Refusal) 
     )
 }
 
-fn cure(bucket: &str, used: Use, refusal: &Refusal) -> Command {
-    match &refusal.cause {
-        Cause::NoBucket if used == Use::Trail => trails(),
-        Cause::NoBucket => Command::new("aws s3 mb").word(&format!("s3://{bucket}")),
-        Cause::Forbidden => allow(&["s3:ListBucket"], &format!("arn:aws:s3:::{bucket}")),
+fn cure(bucket: &str, used: Use, refusal: &AwsError) -> Command {
+    match &refusal.kind {
+        AwsErrorKind::NoSuchBucket if used == Use::Trail => trails(),
+        AwsErrorKind::NoSuchBucket => Command::new("aws s3 mb").word(&format!("s3://{bucket}")),
+        AwsErrorKind::Denied => allow(&["s3:ListBucket"], &format!("arn:aws:s3:::{bucket}")),
         _ => general(refusal),
     }
 }
@@ -75,12 +77,13 @@ pub(super) fn trails() -> Command {
 }
 
 /// What mends refusals that do not depend on what was asked.
-pub(super) fn general(refusal: &Refusal) -> Command {
-    match &refusal.cause {
-        Cause::Region(region) => Command::export("AWS_REGION", region.as_deref()),
-        Cause::Key(key) => allow(&["kms:Decrypt"], key.as_deref().unwrap_or("KEY_ARN")),
-        Cause::Credentials => Command::new("aws sso login"),
-        Cause::Clock => Command::new("sudo timedatectl set-ntp true"),
+pub(super) fn general(refusal: &AwsError) -> Command {
+    match &refusal.kind {
+        AwsErrorKind::WrongRegion(region) => Command::export("AWS_REGION", region.as_deref()),
+        AwsErrorKind::KmsKey(key) => allow(&["kms:Decrypt"], key.as_deref().unwrap_or("KEY_ARN")),
+        AwsErrorKind::Credentials => Command::new("aws sso login"),
+        AwsErrorKind::NoRegion => Command::export("AWS_REGION", None),
+        AwsErrorKind::ClockSkew => Command::new("sudo timedatectl set-ntp true"),
         _ => Command::new("aws s3 ls --debug"),
     }
 }

@@ -3,6 +3,7 @@
 use detect::rule::exception::ExceptionState;
 use detect::rule::{Detections, Exceptions, RuleSet, RuleSources};
 use detect::text::command::Command;
+use detect::text::error::error_chain;
 use jiff::Timestamp;
 use trailbell::app::config::DetectionsPlace;
 use trailbell::app::reload::Reload;
@@ -25,7 +26,7 @@ pub(super) async fn examine(
             (Some(detections.rule_set), checks)
         }
         Ok(None) => (embedded(), vec![unusable("there are none", config.rules.as_ref())]),
-        Err(error) => (embedded(), vec![unusable(&error.to_string(), config.rules.as_ref())]),
+        Err(error) => (embedded(), vec![unusable(&error_chain(&error), config.rules.as_ref())]),
     }
 }
 

@@ -1,6 +1,7 @@
 //! Whether the ledger does what the function needs of it.
 
 use detect::text::command::Command;
+use detect::text::error::error_chain;
 use trailbell::app::config::LedgerPlace;
 use trailbell::ledger::{LedgerError, Probe, StoredLedger, Survey};
 
@@ -59,11 +60,7 @@ fn refused(place: &LedgerPlace, error: &LedgerError) -> Check {
         LedgerPlace::Dir(path) => Command::new("chmod u+rwX").word(&path.to_string_lossy()),
         LedgerPlace::None => Command::new("export TRAILBELL_LEDGER=s3://BUCKET/ledger"),
     };
-    let at = match place {
-        LedgerPlace::S3 { bucket, .. } => format!("s3://{bucket}/{}", error.key),
-        _ => format!("{}, {}", named(place), error.key),
-    };
-    Check::fail("ledger", format!("{at}: {}", error.what), cure)
+    Check::fail("ledger", error_chain(error), cure)
 }
 
 fn judge_survey(place: &LedgerPlace, survey: Result<Survey, LedgerError>) -> Check {
@@ -92,6 +89,9 @@ fn judge_survey(place: &LedgerPlace, survey: Result<Survey, LedgerError>) -> Che
 #[cfg(test)]
 mod tests {
     use super::*;
+    use trailbell::aws_error::{AwsError, AwsErrorKind};
+    use trailbell::store::{Action, StoreError};
+
     use crate::doctor::Level;
 
     #[test]
@@ -104,11 +104,8 @@ mod tests {
         ] {
             assert_eq!(judge_survey(&place, Ok(survey)).level, level, "{survey:?}");
         }
-        let error = LedgerError {
-            bucket: "b".to_owned(),
-            key: "k".to_owned(),
-            what: "AccessDenied".to_owned(),
-        };
+        let denied = AwsError::new(AwsErrorKind::Denied, "AccessDenied");
+        let error = StoreError::new(Action::Write, "b", "ledger/doctor/1", denied).into();
         let told = judge_probe(&place, Err(error)).to_string();
         assert!(
             told.contains("arn:aws:s3:::b/ledger/*") && told.contains("s3:DeleteObject"),

@@ -2,7 +2,9 @@
 
 use detect::cloudtrail::Trail;
 use detect::text::command::Command;
-use trailbell::store::{Cause, Notifications, Refusal, Route};
+use detect::text::error::error_chain;
+use trailbell::aws_error::{AwsError, AwsErrorKind};
+use trailbell::store::{Notifications, Route};
 
 use super::{Check, bucket};
 use crate::attach::{Coverage, coverage};
@@ -32,7 +34,7 @@ impl Announced {
 }
 
 pub(super) fn judge(
-    found: &Result<Notifications, Refusal>,
+    found: &Result<Notifications, AwsError>,
     trail: &Trail,
     expected: Option<&Announced>,
 ) -> Check {
@@ -48,10 +50,10 @@ pub(super) fn judge(
     }
 }
 
-fn refused(refusal: &Refusal, trail: &Trail) -> Check {
-    let told = format!("{trail}: cannot be told: {}", refusal.advised("s3:GetBucketNotification"));
-    let cure = match refusal.cause {
-        Cause::Forbidden => {
+fn refused(refusal: &AwsError, trail: &Trail) -> Check {
+    let told = format!("{trail}: cannot be told: {}", error_chain(refusal));
+    let cure = match refusal.kind {
+        AwsErrorKind::Denied => {
             bucket::allow(&["s3:GetBucketNotification"], &format!("arn:aws:s3:::{}", trail.bucket))
         }
         _ => bucket::general(refusal),

@@ -1,6 +1,7 @@
 //! Whether sweeps come, and what the last one left.
 
 use detect::text::command::Command;
+use detect::text::error::error_chain;
 use jiff::{SignedDuration, Timestamp};
 use serde::Deserialize;
 use trailbell::app::config::Config;
@@ -47,7 +48,7 @@ pub(super) async fn examine(
         return None;
     }
     Some(match ledger.note("heartbeat").await {
-        Err(error) => Check::fail(WHAT, error.to_string(), sweep()),
+        Err(error) => Check::fail(WHAT, error_chain(&error), sweep()),
         Ok(None) => {
             Check::warn(WHAT, "none has come to its end yet: is there a schedule?", sweep())
         }

@@ -1,10 +1,10 @@
 //! Whether the topic is there, and whether anybody hears it.
 
 use detect::text::command::Command;
+use detect::text::error::error_chain;
 use trailbell::app::config::AlertsPlace;
-use trailbell::sink::{
-    SnsTopic, Subscription, SubscriptionState, TopicAttributes, TopicCause, TopicRefusal,
-};
+use trailbell::aws_error::{AwsError, AwsErrorKind};
+use trailbell::sink::{SnsTopic, Subscription, SubscriptionState, TopicAttributes};
 
 use super::{Check, Deployment, bucket};
 
@@ -13,19 +13,14 @@ pub(super) async fn examine(deployment: &Deployment) -> Vec<Check> {
     let attributes = match topic.attributes().await {
         Ok(attributes) => attributes,
         Err(refusal) => {
-            return vec![refused("topic", "sns:GetTopicAttributes", topic.arn(), &refusal)];
+            return vec![refused("topic", topic.arn(), &refusal)];
         }
     };
     let mut checks = vec![there(topic, &attributes)];
     match topic.subscriptions().await {
         Ok(subscriptions) => checks.extend(judge(topic.arn(), &subscriptions)),
         Err(refusal) => {
-            checks.push(refused(
-                "subscribers",
-                "sns:ListSubscriptionsByTopic",
-                topic.arn(),
-                &refusal,
-            ));
+            checks.push(refused("subscribers", topic.arn(), &refusal));
         }
     }
     checks
@@ -49,14 +44,14 @@ fn there(topic: &SnsTopic, attributes: &TopicAttributes) -> Check {
     )
 }
 
-fn refused(what: &'static str, permission: &str, arn: &str, refusal: &TopicRefusal) -> Check {
-    let told = format!("{arn}: {}", refusal.advised(permission));
+fn refused(what: &'static str, arn: &str, refusal: &AwsError) -> Check {
+    let told = format!("{arn}: {}", error_chain(refusal));
     let actions =
         ["sns:GetTopicAttributes", "sns:ListSubscriptionsByTopic", "sns:GetSubscriptionAttributes"];
-    let cure = match refusal.cause {
-        TopicCause::NoTopic => create(arn),
-        TopicCause::Forbidden => bucket::allow(&actions, arn),
-        TopicCause::Credentials => Command::new("aws sso login"),
+    let cure = match refusal.kind {
+        AwsErrorKind::NotFound => create(arn),
+        AwsErrorKind::Denied => bucket::allow(&actions, arn),
+        AwsErrorKind::Credentials => Command::new("aws sso login"),
         _ => of_topic("aws sns get-topic-attributes", arn),
     };
     Check::fail(what, told, cure)

@@ -5,14 +5,16 @@ use std::collections::{BTreeMap, BTreeSet};
 use detect::cloudtrail::Trail;
 use detect::rule::RuleSet;
 use detect::text::command::Command;
+use detect::text::error::error_chain;
 use jiff::Timestamp;
-use trailbell::store::{Notifications, Refusal, StoreError, walk};
+use trailbell::aws_error::AwsError;
+use trailbell::store::{Notifications, StoreError, walk};
 
 use super::deliveries::{self, Deliveries};
 use super::{Check, Deployment, bucket, notification, readable};
 
 /// What a bucket says of its notifications.
-type Announcements = Result<Notifications, Refusal>;
+type Announcements = Result<Notifications, AwsError>;
 
 pub(super) async fn examine(
     deployment: &Deployment,
@@ -81,7 +83,7 @@ async fn one(
 
 fn unlisted(trail: &Trail, error: &StoreError) -> Check {
     let cure = bucket::allow(&["s3:ListBucket"], &format!("arn:aws:s3:::{}", trail.bucket));
-    Check::fail("logs", format!("{trail}: {error}"), cure)
+    Check::fail("logs", format!("{trail}: {}", error_chain(error)), cure)
 }
 
 /// IAM, for one, is recorded in a single region of a partition: a trail of another region never

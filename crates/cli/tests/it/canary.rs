@@ -14,6 +14,7 @@ use serde_json::{Value, json};
 use support::{aws, moto};
 use trailbell::app::config::Config;
 use trailbell::app::wiring::{self, Aws};
+use trailbell::aws_error::{AwsError, AwsErrorKind};
 use trailbell::pipeline::{self, Clock, InvocationReport, Pipeline, recover_open};
 use trailbell::sink::{AlertSink, MessageId, PublishError};
 use trailbell::telemetry::metrics;
@@ -186,7 +187,9 @@ impl AlertSink for Broken {
         match self {
             Broken::Hangs => std::future::pending().await,
             Broken::Refuses => {
-                alerts.iter().map(|_| Err(PublishError("the topic is gone".to_owned()))).collect()
+                let gone = AwsError::new(AwsErrorKind::NotFound, "the topic is gone");
+                let gone = PublishError::from_aws("topic", gone);
+                alerts.iter().map(|_| Err(gone.clone())).collect()
             }
         }
     }
@@ -256,7 +259,7 @@ fn the_step_that_fails_is_named_with_its_reason() {
             "deliver",
             "none of the 1 rules in force",
         ),
-        (&["--ledger", &no_dir], &[], "deliver", "ledger "),
+        (&["--ledger", &no_dir], &[], "deliver", "cannot write s3://ledger/open/"),
         (&["--alerts", &no_dir], &[], "deliver", "a-file"),
     ];
     for (args, vars, step, why) in cases {
