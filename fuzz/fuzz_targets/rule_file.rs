@@ -9,7 +9,7 @@ use std::sync::LazyLock;
 
 use detect::cloudtrail::reader::Options;
 use detect::rule::LoadedRules;
-use detect::rule::load::Problem;
+use detect::rule::Problem;
 use detect::rule::{Detections, LoadedExceptions, RuleSet};
 use libfuzzer_sys::fuzz_target;
 use serde_json::{Value, json};
@@ -18,7 +18,7 @@ use support::{scan_modes, gzip};
 const OPTIONS: Options = Options { max_bytes: 1 << 20, lines: false };
 
 static EMBEDDED: LazyLock<RuleSet> =
-    LazyLock::new(|| RuleSet::new([LoadedRules::embedded().rules]).expect("there are rules"));
+    LazyLock::new(|| RuleSet::new(LoadedRules::embedded().rules).expect("there are rules"));
 
 /// A log object of several samples.
 static LOG: LazyLock<Vec<u8>> = LazyLock::new(|| {
@@ -38,7 +38,7 @@ fuzz_target!(|text: &str| {
     let load = LoadedRules::from_texts(file());
     load.unsupported.iter().for_each(|refusal| drop(refusal.to_string()));
     load.problems.iter().chain(&load.warnings).for_each(|problem| told(problem, text));
-    if let Ok(rules) = RuleSet::new([load.rules]) {
+    if let Ok(rules) = RuleSet::new(load.rules) {
         scan_modes::agree(&LOG, OPTIONS, &Detections::from(rules));
     }
 

@@ -132,10 +132,10 @@ impl StoredLedger {
         while let Some(next) = folders.next_folder() {
             let key = in_folder(correlation, &next.folder);
             let (marks, all) = self.marks(&key, span).await?;
-            folders.add(&next, marks);
+            folders.add_marks(&next, marks);
             cut.extend((!all).then_some(key));
         }
-        Ok(Story { marks: folders.marks(), cut })
+        Ok(Story { marks: folders.into_marks(), cut })
     }
 
     /// The marks of a folder within a stretch of time, and whether those are all.
@@ -183,14 +183,14 @@ impl StoredLedger {
                 .unwrap_or_default();
             let after = before.absorb(&found, times, correlation.timespan, &id);
             if after == before {
-                return Ok(after.around(times, correlation.timespan));
+                return Ok(after.near(times, correlation.timespan));
             }
             let condition =
                 object.map_or(Condition::IfNoneMatch, |object| Condition::IfMatch(object.etag));
             let bytes =
                 serde_json::to_vec(&after).map_err(|error| self.place.error(&key, error))?;
             match self.place.put(&key, Bytes::from(bytes), condition).await {
-                Ok(_) => return Ok(after.around(times, correlation.timespan)),
+                Ok(_) => return Ok(after.near(times, correlation.timespan)),
                 // Whatever the answer was, what is there decides.
                 Err(error) => last = Some(error.into()),
             }
@@ -266,7 +266,7 @@ fn in_folder(correlation: &Correlation, folder: &str) -> String {
 }
 
 fn mark(correlation: &Correlation, place: &PlacedMark) -> String {
-    format!("{}{}", in_folder(correlation, &place.folder), place.mark.name())
+    format!("{}{}", in_folder(correlation, &place.folder), place.mark.key_name())
 }
 
 fn incidents(correlation: &Correlation, folder: &str) -> String {

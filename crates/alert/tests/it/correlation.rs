@@ -3,19 +3,18 @@
 use alert::{Accounts, render_correlation};
 use detect::cloudtrail::Record;
 use detect::correlation::testing;
-use detect::rule::testing::TestSequences;
-use detect::rule::{Correlation, RuleSet, RuleSources};
+use detect::rule::testing::RuleTests;
+use detect::rule::{Correlation, LoadedRules, RuleSet};
 use jiff::Timestamp;
 
 /// SNS takes no more.
 const MAX_BYTES: usize = 256 * 1024;
 
 fn sample(of: &str, group: &str) -> (RuleSet, Correlation, Vec<Record>) {
-    let set = RuleSources::from_paths(true, &[]).into_rule_set().unwrap();
+    let set = LoadedRules::from_paths(true, &[]).into_rule_set().unwrap();
     let correlation =
         set.correlations().iter().find(|it| it.info.name.contains(of)).unwrap().clone();
-    let records =
-        TestSequences::for_correlation(&correlation).unwrap().unwrap().must_match.remove(0).records;
+    let records = RuleTests::for_correlation(&correlation).unwrap().must_match.remove(0).records;
     let named = records.into_iter().map(|record| {
         let mut fields = record.fields().clone();
         fields["requestParameters"]["groupName"] = group.into();

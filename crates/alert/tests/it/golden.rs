@@ -16,8 +16,8 @@ use detect::cloudtrail::Record;
 use detect::correlation::testing::simulate_correlation;
 use detect::correlation::{CorrelationAlertData, MemberFindings};
 use detect::finding::{Context, Finding, FindingId, Origin, Summary};
-use detect::rule::testing::TestSequences;
-use detect::rule::{RuleInfo, RuleSources};
+use detect::rule::testing::RuleTests;
+use detect::rule::{LoadedRules, RuleInfo};
 use serde_json::{Value, json};
 
 #[path = "../../../../tests/support/src/golden.rs"]
@@ -61,13 +61,12 @@ fn what_stands_for_alerts_reads_as_its_golden_file() {
 /// little.
 #[test]
 fn what_several_findings_mean_reads_as_its_golden_file() {
-    let set = RuleSources::from_paths(true, &[]).into_rule_set().unwrap();
+    let set = LoadedRules::from_paths(true, &[]).into_rule_set().unwrap();
     let golden = |name: &str| root().join("tests/golden").join(name);
     let sample = |of: &str, sequence: usize| {
         let correlation = set.correlations().iter().find(|it| it.info.name.contains(of)).unwrap();
-        let records = &TestSequences::for_correlation(correlation).unwrap().unwrap().must_match
-            [sequence]
-            .records;
+        let records =
+            &RuleTests::for_correlation(correlation).unwrap().must_match[sequence].records;
         simulate_correlation(correlation, &set, records, "2026-03-01T11:00:00Z".parse().unwrap())
             .unwrap()
     };

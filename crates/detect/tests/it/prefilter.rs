@@ -18,7 +18,7 @@ use serde_json::{Value, json};
 const OPTIONS: Options = Options { max_bytes: 1 << 30, lines: false };
 
 static DETECTIONS: LazyLock<Detections> =
-    LazyLock::new(|| Detections::from(RuleSet::new([LoadedRules::embedded().rules]).unwrap()));
+    LazyLock::new(|| Detections::from(RuleSet::new(LoadedRules::embedded().rules).unwrap()));
 
 /// The two ways with the rules that come with the program.
 fn agree(stored: &[u8], options: Options) -> (Seen, Seen) {
@@ -217,7 +217,7 @@ fn rules_without_needles_look_at_every_record() {
                severity = \"low\"\nrisk_score = 1\nquery = \"event.outcome: success\"\n";
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("any.toml"), any).unwrap();
-    let any = RuleSet::new([LoadedRules::from_path(folder.path()).rules]).unwrap();
+    let any = RuleSet::new(LoadedRules::from_path(folder.path()).rules).unwrap();
     assert_eq!(any.prefilter().unwrap_err().info.id, "any");
     let any = Detections::from(any);
     let (mut found, body) = (0, Body::Whole(gzip(log(20, &[]).as_bytes()).into()));

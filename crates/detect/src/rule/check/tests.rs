@@ -16,14 +16,14 @@ fn write(folder: &Path, name: &str, text: &str) {
     fs::write(folder.join(name), text).unwrap();
 }
 
-/// Everything that is said, file by file, without the folder.
-fn told(folder: &Path) -> Vec<String> {
+/// All messages, file by file, without the folder.
+fn messages(folder: &Path) -> Vec<String> {
     let mut lines = Vec::new();
     for file in check_rule_files(&[folder.to_owned()]) {
-        let name = file.path.file_name().unwrap().to_str().unwrap().to_owned();
+        let name = file.path.rsplit('/').next().unwrap();
         let verdict = match &file.verdict {
-            Verdict::Runs(_) | Verdict::Correlates(_) => "runs".to_owned(),
-            Verdict::Unsupported(refusal) => refusal.reason.clone(),
+            Verdict::Rule(_) | Verdict::Correlation(_) => "runs".to_owned(),
+            Verdict::Unsupported(rule) => rule.reason.clone(),
             Verdict::Broken => "broken".to_owned(),
         };
         lines.push(format!("{name} {verdict}"));
@@ -34,7 +34,7 @@ fn told(folder: &Path) -> Vec<String> {
 }
 
 #[test]
-fn each_file_has_a_verdict_and_what_is_odd_has_a_place() {
+fn each_file_has_a_verdict_and_each_warning_has_a_place() {
     let folder = tempfile::tempdir().unwrap();
     write(
         folder.path(),
@@ -46,25 +46,28 @@ fn each_file_has_a_verdict_and_what_is_odd_has_a_place() {
     write(folder.path(), "d.toml", &rule("a", "event.provider: x"));
     write(folder.path(), "e.toml", &rule("e", "event.provider: x").replace("query'", "eql'"));
     write(folder.path(), "f.toml", "[rule");
-    let told = told(folder.path());
+    let messages = messages(folder.path());
     let expected = [
         "a.toml runs",
-        "a.toml:10:23: can never be true: `event.action` has one value, and elsewhere it must be `A`",
+        "a.toml:10:23: can never be true: `event.action` has one value, and elsewhere it must \
+         be `A`",
         "b.toml runs",
-        "b.toml: slow: no literal to search by. Every record of every service is held against it; ask for an `event.provider` or an `event.action`",
+        "b.toml: slow: every record of every service is parsed for this rule; require an \
+         `event.provider` or an `event.action`",
         "c.toml runs",
-        "c.toml: slow: log objects of every region are read for it; ask for an `event.provider` too",
+        "c.toml: slow: log objects of every region are read for this rule; require an \
+         `event.provider` too",
         "d.toml broken",
-        "d.toml: rule_id `a` is also that of a.toml",
-        "e.toml it is of type `eql`, only `query` can run",
+        "d.toml: rule_id `a` is also used by a.toml",
+        "e.toml type `eql` is not supported, only `query`",
         "f.toml broken",
     ];
-    assert_eq!(told[..expected.len()], expected);
-    assert!(told[expected.len()].starts_with("f.toml:1:"), "{told:?}");
+    assert_eq!(messages[..expected.len()], expected);
+    assert!(messages[expected.len()].starts_with("f.toml:1:"), "{messages:?}");
 }
 
 #[test]
-fn a_file_named_twice_is_checked_once_and_a_folder_without_rules_is_told() {
+fn a_file_named_twice_is_checked_once_and_a_folder_without_rules_is_reported() {
     let folder = tempfile::tempdir().unwrap();
     write(folder.path(), "a.toml", &rule("a", "event.provider: x"));
     let file = folder.path().join("a.toml");

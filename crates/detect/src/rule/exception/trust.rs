@@ -186,7 +186,8 @@ mod tests {
                 Some(("", "aws.cloudtrail.user_identity.arn")),
             ),
             (
-                "aws.cloudtrail.user_identity.arn: arn\\:aws\\:sts\\:\\:111122223333\\:assumed-role/Deploy/*",
+                "aws.cloudtrail.user_identity.arn: \
+                 arn\\:aws\\:sts\\:\\:111122223333\\:assumed-role/Deploy/*",
                 None,
             ),
             ("user.id: *\\:terraform", Some(("", "user.id"))),
@@ -235,12 +236,17 @@ mod tests {
             for choice in 0..8 {
                 // A record of an unknown principal, with and without each value that a principal
                 // chooses.
-                let value = |bit: u8, value: &'static str| if choice & bit == 0 { "other" } else { value };
-                let record = json!({"requestParameters": {"groupName": value(1, "g")},
-                    "userAgent": format!("{}/1", value(2, "u")), "eventName": value(4, "A")});
+                let value = |bit: u8, value: &'static str| {
+                    if choice & bit == 0 { "other" } else { value }
+                };
+                let record = json!({
+                    "requestParameters": {"groupName": value(1, "g")},
+                    "userAgent": format!("{}/1", value(2, "u")),
+                    "eventName": value(4, "A"),
+                });
                 let record = Record::from_value(record).unwrap();
                 if query.matches(&View::new(&record), Timestamp::UNIX_EPOCH) {
-                    prop_assert!(find_spoofable(query.expr()).is_some(), "{} is met by {:?}", text, record);
+                    prop_assert!(find_spoofable(query.expr()).is_some(), "{} matches {:?}", text, record);
                 }
             }
         }
