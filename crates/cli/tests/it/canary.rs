@@ -78,14 +78,9 @@ async fn a_test_alert_says_so_everywhere_and_leaves_no_trace_in_the_indexes() {
     let sent: Value = serde_json::from_str(&fs::read_to_string(json).unwrap()).unwrap();
     let document = &sent["Message"]["default"];
     assert!(
-        sent["Message"]["email"]
-            .as_str()
-            .unwrap()
-            .starts_with("  THIS IS A TEST of Trailbell itself")
+        sent["Message"]["email"].as_str().unwrap().starts_with("  THIS IS A TEST of Trailbell: ")
     );
-    assert!(
-        document["message"].as_str().unwrap().starts_with("THIS IS A TEST of Trailbell itself")
-    );
+    assert!(document["message"].as_str().unwrap().starts_with("THIS IS A TEST of Trailbell: "));
     assert_eq!(document["event"]["id"], "trailbell-canary-request-1");
     assert_eq!(
         (&document["trailbell"]["kind"], &document["trailbell"]["test"]),
