@@ -135,7 +135,7 @@ fn field_name(expr: &Expr) -> Option<&str> {
 /// People do not expect that a field without a value meets no condition, but `not` of each.
 fn describe_absence(field: &str) -> String {
     let name = clean::text(field, MAX_CLAUSE);
-    if ecs::is_known(field) {
+    if ecs::is_known_field(field) {
         return format!("the record has no {name}, so only `not` conditions on it are met");
     }
     let hint = hint(ecs::did_you_mean(field));

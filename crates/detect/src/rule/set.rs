@@ -7,8 +7,8 @@ use jiff::Timestamp;
 use super::correlation::Correlation;
 use super::definition::Rule;
 use super::required_fields::{RequiredFields, build_prefilter};
-use crate::cloudtrail::literals::Prefilter;
-use crate::cloudtrail::region;
+use crate::cloudtrail::key::region_records;
+use crate::cloudtrail::prefilter::Prefilter;
 use crate::ecs::View;
 
 /// All rules that run together, indexed by the calls and services that they require. Never empty.
@@ -112,7 +112,9 @@ impl RuleSet {
     /// One line about the prefilter: whether it is in use, or the rule that prevents it.
     pub fn prefilter_summary(&self) -> String {
         match self.prefilter() {
-            Ok(prefilter) => format!("on, for {} names of calls and services", prefilter.count()),
+            Ok(prefilter) => {
+                format!("on, for {} names of calls and services", prefilter.name_count())
+            }
             Err(rule) => {
                 let id = rule.info.id.escape_debug();
                 format!("off: rule {id} names neither a call nor a service")
@@ -131,7 +133,7 @@ impl RuleSet {
 
     /// Returns true if log objects of a region can hold records that some rule matches.
     pub fn can_match_in(&self, region: &str) -> bool {
-        let can_hold = |provider: &&str| region::can_hold(region, provider);
+        let can_hold = |provider: &&str| region_records(region, provider);
         self.providers().is_none_or(|providers| providers.iter().any(can_hold))
     }
 }

@@ -7,7 +7,7 @@ use thiserror::Error;
 
 use super::file::parse_exception_file;
 use super::{Exception, Exceptions};
-use crate::ecs::nearest;
+use crate::ecs::nearest_name;
 use crate::rule::set::RuleSet;
 use crate::rule::toml_file::folder::{read_text, toml_files};
 use crate::rule::toml_file::problem::{Position, Problem, hint, problem_list};
@@ -92,7 +92,7 @@ impl LoadedExceptions {
                     "exception `{}` names a rule that does not exist: `{}`{}",
                     exception.name.escape_debug(),
                     selector.text.escape_debug(),
-                    hint(nearest(&selector.text, known))
+                    hint(nearest_name(&selector.text, known))
                 );
                 self.warnings.push(problem_at(exception, selector.position, message));
             }

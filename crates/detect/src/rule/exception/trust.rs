@@ -139,7 +139,9 @@ mod tests {
     #[test]
     fn the_tables_name_known_fields() {
         assert!(TRUSTED_FIELDS.is_sorted());
-        assert!(TRUSTED_FIELDS.iter().chain(&ENDS_WITH_SESSION).all(|name| ecs::is_known(name)));
+        assert!(
+            TRUSTED_FIELDS.iter().chain(&ENDS_WITH_SESSION).all(|name| ecs::is_known_field(name))
+        );
         assert!(
             CALL_FIELDS.iter().all(|start| ecs::known_fields().any(|name| name.starts_with(start)))
         );

@@ -208,7 +208,7 @@ fn read_group_by(reader: &mut TomlReader<'_>, table: &DeTable<'_>) -> Vec<String
 
 fn check_field(reader: &mut TomlReader<'_>, value: &Spanned<DeValue<'_>>) {
     let Some(field) = value.get_ref().as_str() else { return };
-    if !ecs::is_known(field) && field != POWER_FIELD {
+    if !ecs::is_known_field(field) && field != POWER_FIELD {
         let hint = hint(ecs::did_you_mean(field));
         let message = format!("no record has the field `{}`{hint}", field.escape_debug());
         reader.add_problem(value.span(), message);

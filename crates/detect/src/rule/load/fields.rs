@@ -6,7 +6,7 @@ use jiff::{Span, SpanRelativeTo};
 use serde::Deserialize;
 use toml::de::{DeTable, ValueDeserializer};
 
-use crate::ecs::nearest;
+use crate::ecs::nearest_name;
 use crate::rule::definition::{RuleInfo, Severity, Threat};
 use crate::rule::toml_file::reader::TomlReader;
 
@@ -33,7 +33,7 @@ pub(super) fn rule_info(reader: &mut TomlReader<'_>, table: &DeTable<'_>) -> Opt
 
 pub(super) fn severity(reader: &mut TomlReader<'_>, table: &DeTable<'_>) -> Option<Severity> {
     let word = reader.required(table, "severity")?;
-    let hint = nearest(word, Severity::ALL.map(Severity::as_str))
+    let hint = nearest_name(word, Severity::ALL.map(Severity::as_str))
         .map_or_else(String::new, |meant| format!(" (`{meant}`?)"));
     let expected = format!("`low`, `medium`, `high` or `critical`{hint}");
     reader.parsed(table, "severity", Severity::from_word, &expected)

@@ -6,7 +6,7 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::problem::{Position, Problem, hint};
-use crate::ecs::nearest;
+use crate::ecs::nearest_name;
 
 /// After the first few syntax errors, the others follow from them.
 const MAX_SYNTAX_ERRORS: usize = 5;
@@ -89,7 +89,7 @@ impl<'f> TomlReader<'f> {
         for key in table.keys() {
             let word = key.get_ref().as_ref();
             if !known.split(' ').any(|known| known == word) {
-                let hint = hint(nearest(word, known.split(' ')));
+                let hint = hint(nearest_name(word, known.split(' ')));
                 self.add_lint(key.span(), format!("unknown key `{word}` in {name}{hint}"));
             }
         }

@@ -44,7 +44,7 @@ fn lint(expr: &Expr, reason: &str) -> Lint {
 /// Why no value of the leaf's field passes its test.
 fn leaf_reason(leaf: &Leaf) -> Option<String> {
     let Field::Named(field) = leaf.field() else { return None };
-    let (kind, _) = ecs::shape(field)?;
+    let (kind, _) = ecs::field_shape(field)?;
     let reason = match leaf.test() {
         Test::Exists => None,
         Test::Equals(literal) => equality_reason(kind, literal),
@@ -59,8 +59,9 @@ fn leaf_reason(leaf: &Leaf) -> Option<String> {
         Test::Range(_, bound) => match kind {
             ValueKind::Boolean => Some("is `true` or `false`, which have no order".to_owned()),
             ValueKind::Date => (!bound.is_date()).then(|| is_date_but(bound)),
-            ValueKind::Ip => (!bound.is_address())
-                .then(|| format!("is an IP address, but {} is not", quoted(bound))),
+            ValueKind::Ip => {
+                (!bound.is_ip()).then(|| format!("is an IP address, but {} is not", quoted(bound)))
+            }
             ValueKind::Keyword | ValueKind::Constant(_) | ValueKind::LowerCase => None,
         },
     };
@@ -71,7 +72,7 @@ fn equality_reason(kind: ValueKind, literal: &Literal) -> Option<String> {
     let text = literal.text();
     let quoted = quoted(literal);
     // A block of addresses equals every address in it, in keywords too.
-    let is_block = literal.is_block();
+    let is_block = literal.is_cidr();
     match kind {
         ValueKind::Boolean => {
             (!literal.is_boolean()).then(|| format!("is `true` or `false`, not {quoted}"))
@@ -86,7 +87,7 @@ fn equality_reason(kind: ValueKind, literal: &Literal) -> Option<String> {
             (text != text.to_lowercase()).then(|| format!("is in lower case, but {quoted} is not"))
         }
         ValueKind::Constant(constant) => (text != constant).then(|| is_always(constant)),
-        ValueKind::Ip => (!literal.is_address() && !is_block)
+        ValueKind::Ip => (!literal.is_ip() && !is_block)
             .then(|| format!("is an IP address, but {quoted} is neither an address nor a block")),
     }
 }
@@ -128,9 +129,9 @@ fn allowed_by(expr: &Expr) -> Allowed<'_> {
 fn exact_value(leaf: &Leaf) -> Option<(&str, &str)> {
     let Field::Named(field) = leaf.field() else { return None };
     let Test::Equals(literal) = leaf.test() else { return None };
-    let (kind, is_single) = ecs::shape(field)?;
+    let (kind, is_single) = ecs::field_shape(field)?;
     let is_text = !matches!(kind, ValueKind::Date | ValueKind::Ip);
-    (is_text && is_single && !literal.is_block()).then_some((field, literal.text()))
+    (is_text && is_single && !literal.is_cidr()).then_some((field, literal.text()))
 }
 
 fn intersect<'a>(allowed: &mut Allowed<'a>, expr: &'a Expr) {
@@ -175,7 +176,7 @@ fn retain_values(allowed: &mut Allowed<'_>, leaf: &Leaf, pass: bool) {
     let Some(values) = allowed.get_mut(field.as_str()) else { return };
     match leaf.test() {
         Test::Like(wildcard) => values.retain(|value| wildcard.matches(value) == pass),
-        Test::Equals(literal) if !literal.is_block() && !pass => {
+        Test::Equals(literal) if !literal.is_cidr() && !pass => {
             values.remove(literal.text());
         }
         Test::Exists if !pass => values.clear(),

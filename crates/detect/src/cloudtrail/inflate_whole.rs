@@ -1,6 +1,6 @@
-//! Inflating a whole log object at once, into a buffer that is used again: more than twice as fast
-//! as piece by piece. What it cannot take, it leaves to the streaming way ([`super::inflate`]),
-//! which also knows what is wrong with it.
+//! Inflates a log object in one call, into a buffer that is reused: more than twice as fast as piece
+//! by piece. Objects that it refuses are left to [`super::inflate`], which also reports what is
+//! wrong with them.
 
 use std::cell::RefCell;
 
@@ -9,25 +9,24 @@ use memchr::memmem;
 
 use super::inflate::GZIP_MAGIC;
 
-/// Objects that inflate to more than this are streamed. The buffer stays with its thread, and the
-/// function reads four objects at once: together they must fit into the smallest memory that Lambda
-/// gives.
-const MOST: usize = 16 * 1024 * 1024;
+/// The largest text, in bytes. The buffer stays with its thread, and the function reads four objects
+/// at once: together they fit into the smallest memory that Lambda gives.
+const MAX_TEXT: usize = 16 * 1024 * 1024;
 
-/// Deflate cannot shrink a text more than so many times. Source: <https://zlib.net/zlib_tech.html>
-const MOST_SHRUNK: usize = 1032;
+/// The highest ratio of compression. Source: <https://zlib.net/zlib_tech.html>
+const MAX_RATIO: usize = 1032;
 
-/// The fixed part of a gzip header, and the trailer: checksum and size. Source: RFC 1952, section
-/// 2.3.
+/// The fixed part of a gzip header, and the trailer of checksum and size, in bytes.
+/// Source: RFC 1952, section 2.3.
 const HEADER: usize = 10;
 const SIZE: usize = 4;
 const TRAILER: usize = 8;
 
-/// What is kept between objects.
+/// Kept between objects.
 #[derive(Default)]
 pub(super) struct Scratch {
     decompressor: Decompressor,
-    /// Never shrunk, so that room is not cleared again and again.
+    /// Never shrunk, so that it is not cleared for each object.
     pub(super) buffer: Vec<u8>,
 }
 
@@ -35,7 +34,7 @@ thread_local! {
     static SCRATCH: RefCell<Scratch> = RefCell::default();
 }
 
-/// Runs `work` with this thread's scratch, or with a new one where that is in use.
+/// Runs `work` with the scratch of this thread, or with a new one if that is in use.
 pub(super) fn with_scratch<R>(work: impl FnOnce(&mut Scratch) -> R) -> R {
     SCRATCH.with(|scratch| match scratch.try_borrow_mut() {
         Ok(mut scratch) => work(&mut scratch),
@@ -44,36 +43,36 @@ pub(super) fn with_scratch<R>(work: impl FnOnce(&mut Scratch) -> R) -> R {
 }
 
 impl Scratch {
-    /// Inflates a gzip file of one member, checksum and size verified, to the front of the buffer;
-    /// says how much. None where it is anything else, is damaged, or is larger than `limit` or
-    /// [`MOST`].
+    /// Inflates a gzip file of one member to the front of the buffer, and verifies its checksum and
+    /// size. Returns the size of the text; `None` if the file is anything else, is damaged, or is
+    /// larger than `limit` or [`MAX_TEXT`].
     pub(super) fn inflate(&mut self, stored: &[u8], limit: u64) -> Option<usize> {
-        let size = told_size(stored)?;
-        if size > MOST || size as u64 > limit || size / MOST_SHRUNK > stored.len() {
+        let size = recorded_size(stored)?;
+        if size > MAX_TEXT || size as u64 > limit || size / MAX_RATIO > stored.len() {
             return None;
         }
         if self.buffer.len() < size {
             self.buffer.resize(size, 0);
         }
         let inflated = self.decompressor.gzip_decompress(stored, &mut self.buffer[..size]).ok()?;
-        (inflated == size && ends_with_its_size(stored)).then_some(size)
+        (inflated == size && is_one_member(stored)).then_some(size)
     }
 }
 
-/// The size in the last four bytes: a hint. It may be a lie, or that of the last of several
-/// members.
-fn told_size(stored: &[u8]) -> Option<usize> {
+/// The size in the last four bytes. It may be wrong, or that of the last of several members.
+fn recorded_size(stored: &[u8]) -> Option<usize> {
     let (_, size) = stored.split_last_chunk::<SIZE>()?;
-    let long_enough = stored.len() >= HEADER + TRAILER && stored.starts_with(&GZIP_MAGIC);
-    long_enough.then_some(u32::from_le_bytes(*size) as usize)
+    let is_gzip = stored.len() >= HEADER + TRAILER && stored.starts_with(&GZIP_MAGIC);
+    is_gzip.then_some(u32::from_le_bytes(*size) as usize)
 }
 
-/// The inflater does not say where the member ended, and anything could follow. But it found the
-/// member's size there, four bytes after a checksum: if these four bytes stand nowhere but at the
-/// end of the file, they were found there.
-fn ends_with_its_size(stored: &[u8]) -> bool {
+/// Returns true if the member that was inflated ends with the file.
+///
+/// The decompressor does not say where the member ended, but it verified the size that is recorded
+/// there. If these four bytes occur only at the end of the file, it verified them there.
+fn is_one_member(stored: &[u8]) -> bool {
     let (before, size) = stored.split_at(stored.len() - SIZE);
-    // An earlier place may share all but the last byte with the end.
+    // An earlier occurrence may overlap the last one by up to three bytes.
     memmem::find(&stored[HEADER..before.len() + SIZE - 1], size).is_none()
 }
 
@@ -95,12 +94,12 @@ mod tests {
     }
 
     #[test]
-    fn only_one_whole_member_and_nothing_else_is_taken() {
+    fn only_a_single_undamaged_member_is_inflated() {
         let one = gzip(b"some text, some text");
         assert_eq!(inflated(&one, 20).as_deref(), Some(&b"some text, some text"[..]));
-        let mut lying = one.clone();
-        let end = lying.len();
-        lying[end - 4] ^= 1;
+        let mut false_size = one.clone();
+        let end = false_size.len();
+        false_size[end - 4] ^= 1;
         let mut checksum = one.clone();
         checksum[end - 8] ^= 1;
         let (body, trailer) = one.split_at(end - 8);
@@ -116,22 +115,22 @@ mod tests {
                 "garbage before the trailer, and the trailer before it",
                 [&one[..], b"x", trailer].concat(),
             ),
-            ("a lying size", lying),
+            ("a false size", false_size),
             ("a wrong checksum", checksum),
             ("cut off", one[..end - 1].to_vec()),
-            ("nothing but the magic number", GZIP_MAGIC.to_vec()),
+            ("only the magic number", GZIP_MAGIC.to_vec()),
         ];
-        for (what, stored) in cases {
-            assert_eq!(inflated(&stored, 1000), None, "{what}");
+        for (case, stored) in cases {
+            assert_eq!(inflated(&stored, 1000), None, "{case}");
         }
         assert_eq!(inflated(&one, 19), None, "over the limit");
     }
 
     #[test]
-    fn a_lie_of_32_mb_costs_no_memory() {
+    fn a_false_size_allocates_no_memory() {
         let mut stored = gzip(b"x");
         let end = stored.len();
-        stored[end - 4..].copy_from_slice(&(MOST as u32).to_le_bytes());
+        stored[end - 4..].copy_from_slice(&(MAX_TEXT as u32).to_le_bytes());
         let mut scratch = Scratch::default();
         assert_eq!(scratch.inflate(&stored, u64::MAX), None);
         assert_eq!(scratch.buffer.capacity(), 0);
