@@ -90,7 +90,7 @@ pub enum Outcome {
     /// It was alerted before, or earlier in the same run.
     Duplicate,
     /// Another worker has the claim. The sweep finishes it if that worker does not.
-    HeldElsewhere,
+    ClaimedElsewhere,
     /// It is beyond the rule's limit and waits for a summary.
     Grouped,
     /// It was sent in a summary.
@@ -105,7 +105,7 @@ impl Outcome {
         Outcome::Alerted,
         Outcome::Suppressed,
         Outcome::Duplicate,
-        Outcome::HeldElsewhere,
+        Outcome::ClaimedElsewhere,
         Outcome::Grouped,
         Outcome::Summarised,
         Outcome::Failed,
