@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use alert::Accounts;
-use detect::rule::{Detections, LoadedExceptions, RuleSources};
+use detect::rule::{Detections, LoadedExceptions, LoadedRules};
 use detect::text::error::error_chain;
 use jiff::Timestamp;
 use lambda_runtime::{Error, LambdaEvent, service_fn};
@@ -106,7 +106,7 @@ impl Function {
 /// with a part of them. Exceptions that cannot be used are not: every invocation reports them until
 /// they are fixed.
 fn local_detections(config: &Config) -> Result<Detections, Error> {
-    let sources = RuleSources::from_paths(config.default_rules, &config.local_rules());
+    let sources = LoadedRules::from_paths(config.default_rules, &config.local_rules());
     for warning in &sources.warnings {
         warn!(%warning, "rule file");
     }

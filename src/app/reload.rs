@@ -10,7 +10,7 @@
 use std::collections::BTreeMap;
 
 use detect::cloudtrail::S3Prefix;
-use detect::rule::{Detections, LoadedExceptions, LoadedRules, RuleSet, RuleSources, RulesError};
+use detect::rule::{Detections, LoadedExceptions, LoadedRules, RuleSet, RulesError};
 use detect::text::error::error_chain;
 use futures::{StreamExt, TryStreamExt, stream};
 use jiff::{SignedDuration, Timestamp};
@@ -171,10 +171,12 @@ impl Reload {
 
     /// The rules of these files, or those in use if they cannot be used.
     fn load_rules(&self, files: &Files, errors: &mut Vec<String>) -> Result<RuleSet, ReloadError> {
-        let mut sources = RuleSources::from_paths(self.default_rules, &[]);
+        let mut sources = LoadedRules::from_paths(self.default_rules, &[]);
         match &self.rules {
-            Some(DetectionsPlace::Local(path)) => sources.add(LoadedRules::from_path(path)),
-            Some(DetectionsPlace::S3(_)) => sources.add(LoadedRules::from_texts(texts(files))),
+            Some(DetectionsPlace::Local(path)) => sources.add_source(LoadedRules::from_path(path)),
+            Some(DetectionsPlace::S3(_)) => {
+                sources.add_source(LoadedRules::from_texts(texts(files)))
+            }
             None => {}
         }
         match (sources.into_complete_rule_set(), &self.rules_in_use) {

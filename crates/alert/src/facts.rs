@@ -57,7 +57,7 @@ fn happened(call: AlertCall<'_>) -> Vec<Row> {
     vec![
         ("Rule", clean::text(&named, LONGEST)),
         ("Call", called(call)),
-        ("Time", call.time().map_or(silent(), time::listed)),
+        ("Time", call.time().map_or(silent(), time::format_table_time)),
         ("Account", call.account().map_or(silent(), |id| call.accounts.shown(id))),
         ("Region", shown(call.fields.text("cloud.region"))),
     ]
@@ -134,7 +134,7 @@ fn named(identity: Identity<'_>) -> String {
 }
 
 fn session_time(text: &str) -> String {
-    text.parse().map_or_else(|_| clean::text(text, LONGEST), time::listed)
+    text.parse().map_or_else(|_| clean::text(text, LONGEST), time::format_table_time)
 }
 
 fn access_key(identity: Identity<'_>) -> Option<Row> {

@@ -115,9 +115,9 @@ fn place(call: AlertCall<'_>) -> String {
     let account = call.account().map_or("an unknown account".to_owned(), |id| {
         format!("account {}", call.accounts.shown(id))
     });
-    let time = call
-        .time()
-        .map_or("at an unknown time".to_owned(), |at| format!("on {}", time::spoken(at)));
+    let time = call.time().map_or("at an unknown time".to_owned(), |at| {
+        format!("on {}", time::format_sentence_time(at))
+    });
     format!(" in {account} {time}")
 }
 

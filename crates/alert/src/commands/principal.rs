@@ -46,8 +46,8 @@ fn all_calls(call: AlertCall<'_>, identity: Identity<'_>) -> Option<Step> {
     let time = call.time()?;
     let scan = || {
         let scan = Command::trailbell("scan").place(&place);
-        scan.known("--since", Some(&time::shifted(time, -24)))
-            .known("--until", Some(&time::shifted(time, 24)))
+        scan.known("--since", Some(&time::format_command_time(time, -24)))
+            .known("--until", Some(&time::format_command_time(time, 24)))
     };
     let scans: Vec<Command> =
         caller::conditions(call).iter().map(|it| scan().with("--query", Some(it))).collect();

@@ -118,9 +118,13 @@ impl Story<'_> {
     fn spoken_time(&self) -> String {
         let (start, end) = (self.told.start, self.told.end);
         if start == end {
-            format!("on {}", time::spoken(start))
+            format!("on {}", time::format_sentence_time(start))
         } else {
-            format!("between {} and {}", time::spoken(start), time::spoken(end))
+            format!(
+                "between {} and {}",
+                time::format_sentence_time(start),
+                time::format_sentence_time(end)
+            )
         }
     }
 }

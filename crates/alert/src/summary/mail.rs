@@ -45,7 +45,11 @@ fn introduction(summary: &Summary) -> String {
     let rule = &summary.rule;
     let when = match summary.window {
         Some(window) => {
-            format!("between {} and {}", time::spoken(window.start), time::spoken(window.end()))
+            format!(
+                "between {} and {}",
+                time::format_sentence_time(window.start),
+                time::format_sentence_time(window.end())
+            )
         }
         None => "in one run".to_owned(),
     };

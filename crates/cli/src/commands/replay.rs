@@ -187,8 +187,8 @@ async fn find(
     let wanted = Wanted { since: window.since, until: window.until, region: &region };
     let mut keys = walk(&*pipeline.store, bucket, prefix, &wanted).await?;
     // The walk allows for clocks that differ, and lists more.
-    keys.retain(|key| window.holds(key::delivered(key)));
-    keys.sort_by_cached_key(|key| key::delivered(key));
+    keys.retain(|key| window.holds(key::delivery_time(key)));
+    keys.sort_by_cached_key(|key| key::delivery_time(key));
     Ok(keys
         .into_iter()
         .map(|key| ObjectRef { bucket: bucket.to_owned(), key, version_id: None })
@@ -235,7 +235,7 @@ fn word(outcome: Outcome, publish: bool) -> &'static str {
         (Outcome::Grouped, false) => "would be held",
         (Outcome::Suppressed, _) => "suppressed",
         (Outcome::Duplicate, _) => "duplicate",
-        (Outcome::HeldElsewhere, _) => "held elsewhere",
+        (Outcome::ClaimedElsewhere, _) => "claimed elsewhere",
         (Outcome::Summarised, _) => "summarised",
         (Outcome::Failed, _) => "failed",
     }

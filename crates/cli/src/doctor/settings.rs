@@ -1,6 +1,6 @@
 //! Settings that cannot be used: then there is nothing to look at.
 
-use detect::text::command::Command;
+use detect::text::shell::ShellCommand;
 use trailbell::app::config::{ConfigError, SettingError};
 
 use super::{Check, DoctorReport};
@@ -9,9 +9,9 @@ use super::{Check, DoctorReport};
 pub fn unusable(error: &ConfigError) -> DoctorReport {
     let line = |error: &SettingError| {
         let cure = match error {
-            SettingError::Unknown { name } => Command::new("unset").word(name),
+            SettingError::Unknown { name } => ShellCommand::new("unset").argument(name),
             SettingError::Missing { name, .. } | SettingError::Invalid { name, .. } => {
-                Command::export(name, None)
+                ShellCommand::export(name, None)
             }
         };
         Check::fail("settings", error.to_string(), cure)
