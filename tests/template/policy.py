@@ -95,11 +95,11 @@ def main():
 
 def check_regions():
     """The template and the code list the same regions in which IAM is recorded."""
-    code = (ROOT / "crates/detect/src/cloudtrail/region.rs").read_text()
-    code = code.split("const IAM", 1)[1].split("];", 1)[0]
+    code = (ROOT / "crates/detect/src/cloudtrail/key.rs").read_text()
+    code = code.split("const IAM_REGIONS", 1)[1].split("];", 1)[0]
     condition = Template({}).whole["Conditions"]["InRegionOfIam"]["Fn::Or"]
     if set(re.findall(r'"(\S+)"', code)) != {one["Fn::Equals"][1] for one in condition}:
-        yield "InRegionOfIam and cloudtrail/region.rs list different regions"
+        yield "InRegionOfIam and cloudtrail/key.rs list different regions"
 
 
 def check_table():
