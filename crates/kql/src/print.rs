@@ -4,7 +4,7 @@ use std::fmt::{self, Display, Write};
 
 use super::ast::{Expr, ExprKind, Field, Leaf, Test};
 use super::escape::{is_hidden, is_keyword, is_special};
-use super::literal::{Comparison, Literal};
+use super::literal::Comparison;
 use super::wildcard::Wildcard;
 
 /// Quotes a value for a query. The result is printable ASCII without spaces: other characters become
@@ -104,9 +104,11 @@ impl Display for Test {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Exists => f.write_char('*'),
-            Self::Equals(literal) => literal.fmt(f),
+            Self::Equals(literal) => PlainText(literal.text()).fmt(f),
             Self::Like(wildcard) => wildcard.fmt(f),
-            Self::Range(comparison, literal) => write!(f, "{comparison} {literal}"),
+            Self::Range(comparison, literal) => {
+                write!(f, "{comparison} {}", PlainText(literal.text()))
+            }
         }
     }
 }
@@ -119,12 +121,6 @@ impl Display for Comparison {
             Self::Above => ">",
             Self::AtLeast => ">=",
         })
-    }
-}
-
-impl Display for Literal {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        PlainText(self.text()).fmt(f)
     }
 }
 
