@@ -235,7 +235,7 @@ fn word(outcome: Outcome, publish: bool) -> &'static str {
         (Outcome::Grouped, false) => "would be held",
         (Outcome::Suppressed, _) => "suppressed",
         (Outcome::Duplicate, _) => "duplicate",
-        (Outcome::HeldElsewhere, _) => "held elsewhere",
+        (Outcome::ClaimedElsewhere, _) => "claimed elsewhere",
         (Outcome::Summarised, _) => "summarised",
         (Outcome::Failed, _) => "failed",
     }

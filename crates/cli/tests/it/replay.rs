@@ -184,7 +184,7 @@ async fn pipeline(bucket: &Bucket, sink: Dying) -> Pipeline {
         ("TRAILBELL_LEDGER", bucket.dir("state")),
     ];
     let config = Config::from_vars(vars.map(|(name, value)| (name.into(), value.into()))).unwrap();
-    let rules = RuleSet::new([LoadedRules::embedded().rules]).unwrap();
+    let rules = RuleSet::new(LoadedRules::embedded().rules).unwrap();
     let pipeline =
         wiring::pipeline(&config, rules.into(), Accounts::default(), &Aws::anywhere()).await;
     Pipeline { sink: Box::new(sink), ..pipeline }
