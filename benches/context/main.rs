@@ -9,7 +9,7 @@ use std::hint::black_box;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use alert::{Accounts, render};
+use alert::{Accounts, render_finding};
 use detect::cloudtrail::Record;
 use detect::finding::{Context, Finding, Origin, PrincipalFinding, TimelineEntry};
 use detect::rule::LoadedRules;
@@ -33,7 +33,7 @@ fn writing() {
         let accounts = Accounts::default();
         let told = |events: usize| {
             let context = context(&finding, events);
-            let alert = || render(black_box(&finding), black_box(&context), &accounts);
+            let alert = || render_finding(black_box(&finding), black_box(&context), &accounts);
             let rendered = best(2_000, || drop(black_box(alert())));
             let all = best(2_000, || drop(black_box(alert().message())));
             println!(
@@ -59,7 +59,7 @@ async fn reading() {
         let read = async {
             let (group, principal) = tokio::join!(
                 ledger.group_timeline(&finding, now),
-                ledger.actor_history(&finding, now)
+                ledger.principal_history(&finding, now)
             );
             assert!(group.unwrap().entries.len() > 1_500 && principal.unwrap().by_rule.len() == 1);
         };

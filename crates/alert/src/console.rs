@@ -81,7 +81,8 @@ mod tests {
         ] {
             let mut ecs = document("CreateGroup");
             ecs["cloud"]["region"] = json!(region);
-            let (finding, accounts) = (finding(ecs), Accounts::default());
+            let finding = finding(ecs);
+            let accounts = Accounts::default();
             let call = AlertCall::new(&finding, &accounts);
             let group = format!("https://{host}/iam/home#/groups/details/Admins");
             assert_eq!(group_page(call), Some(group));
@@ -104,7 +105,8 @@ mod tests {
         ] {
             let mut ecs = document(action);
             ecs["group"]["name"] = json!(name);
-            let (finding, accounts) = (finding(ecs), Accounts::default());
+            let finding = finding(ecs);
+            let accounts = Accounts::default();
             let link = encoded.map(|name| {
                 format!("https://console.aws.amazon.com/iam/home#/groups/details/{name}")
             });

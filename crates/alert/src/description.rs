@@ -13,8 +13,8 @@ pub(crate) fn describe_call(call: AlertCall<'_>) -> String {
     let principal = call.principal().describe();
     let ((infinitive, past), object) = predicate(call);
     let verb = if call.failed() { format!("tried to {infinitive}") } else { past.to_owned() };
-    let (place, source, failure) = (place_and_time(call), source(call), failure(call));
-    format!("{principal} {verb} {object}{place}{source}{failure}.")
+    let circumstances = [place_and_time(call), source(call), failure(call)].concat();
+    format!("{principal} {verb} {object}{circumstances}.")
 }
 
 /// What a policy can do, after the word "policy" or "which".
@@ -101,9 +101,9 @@ fn place_and_time(call: AlertCall<'_>) -> String {
     let account = call.account().map_or("an unknown account".to_owned(), |id| {
         format!("account {}", call.accounts.label(id))
     });
-    let time = call
-        .time()
-        .map_or("at an unknown time".to_owned(), |at| format!("on {}", time::spoken(at)));
+    let time = call.time().map_or("at an unknown time".to_owned(), |at| {
+        format!("on {}", time::format_sentence_time(at))
+    });
     format!(" in {account} {time}")
 }
 

@@ -41,8 +41,7 @@ fn policy_line(line: &str) -> Vec<String> {
 
 fn call_rows(call: AlertCall<'_>) -> Vec<Row> {
     let rule = &call.finding.rule;
-    let (severity, risk_score) = (rule.severity.as_str(), rule.risk_score);
-    let rule = format!("{} (severity {severity}, risk score {risk_score} of 100)", rule.name);
+    let rule = format!("{}{}", rule.name, mail::severity_note(rule));
     let code = call.fields.text("aws.cloudtrail.error_code").map(clean::name);
     let verdict = match code {
         _ if !call.failed() => "succeeded".to_owned(),
@@ -51,7 +50,7 @@ fn call_rows(call: AlertCall<'_>) -> Vec<Row> {
     };
     let action = value_or_unknown(call.action());
     let provider = value_or_unknown(call.fields.text("event.provider"));
-    let time = call.time().map(time::listed);
+    let time = call.time().map(time::format_table_time);
     let account = call.account().map(|id| call.accounts.label(id));
     vec![
         ("Rule", value(Some(&rule))),
@@ -110,7 +109,7 @@ fn principal_rows(call: AlertCall<'_>) -> Vec<Row> {
     };
     let has_mfa = principal.identity_type() != "AWSService";
     let session_start = principal.identity_field("session_context.creation_date").map(|start| {
-        start.parse().map_or_else(|_| clean::text(start, MAX_VALUE_CHARS), time::listed)
+        start.parse().map_or_else(|_| clean::text(start, MAX_VALUE_CHARS), time::format_table_time)
     });
     let issuer_arn = principal.identity_field("session_context.session_issuer.arn");
     vec![

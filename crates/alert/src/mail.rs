@@ -91,6 +91,11 @@ pub(crate) fn indented(text: &str) -> Vec<String> {
     wrap::hanging("  ", text)
 }
 
+/// ` (severity low, risk score 21 of 100)`
+pub(crate) fn severity_note(rule: &RuleInfo) -> String {
+    format!(" (severity {}, risk score {} of 100)", rule.severity.as_str(), rule.risk_score)
+}
+
 /// A table of labels and cleaned values.
 pub(crate) fn table<'a>(rows: impl IntoIterator<Item = (&'a str, String)>) -> Vec<String> {
     let row = |(label, value): (&str, String)| wrap::hanging(&format!("  {label:<14}  "), &value);

@@ -20,9 +20,10 @@ const MAX_TEXT_CHARS: usize = 200;
 
 /// The subject of the mail: 1 to 99 characters of printable ASCII.
 pub fn summary_subject(summary: &Summary) -> String {
-    let (severity, count) = (summary.rule.severity.as_str(), summary.members.len());
+    let rule = &summary.rule;
+    let count = summary.members.len();
     let findings = if count == 1 { "finding" } else { "findings" };
-    let subject = format!("[{severity}] {count} more {findings}: {}", summary.rule.name);
+    let subject = format!("[{}] {count} more {findings}: {}", rule.severity.as_str(), rule.name);
     clean::ascii(&subject, MAX_SUBJECT)
 }
 
@@ -36,7 +37,8 @@ pub fn describe_member(member: &Member) -> String {
 pub fn render_summary(summary: &Summary, accounts: &Accounts) -> Alert {
     let highest = &summary.highest;
     let time = |member: Option<&Member>| json!(member.and_then(|member| member.time));
-    let (start, end) = (time(summary.members.first()), time(summary.members.last()));
+    let start = time(summary.members.first());
+    let end = time(summary.members.last());
     AlertBuilder {
         id: &summary.id,
         kind: AlertKind::Summary,
@@ -93,7 +95,11 @@ fn introduction(summary: &Summary) -> String {
     let (findings, were) = if count == 1 { ("finding", "was") } else { ("findings", "were") };
     let when = match summary.window {
         Some(window) => {
-            format!("between {} and {}", time::spoken(window.start), time::spoken(window.end()))
+            format!(
+                "between {} and {}",
+                time::format_sentence_time(window.start),
+                time::format_sentence_time(window.end())
+            )
         }
         None => "in one run".to_owned(),
     };
@@ -102,12 +108,10 @@ fn introduction(summary: &Summary) -> String {
         part => format!(" This is part {part} of the summary."),
     };
     format!(
-        "{count} more {findings} of the rule {} (severity {}, risk score {} of 100), made {when}, \
-         {were} grouped into this summary instead of single alerts. Times below are event \
-         times.{part}",
+        "{count} more {findings} of the rule {}{}, made {when}, {were} grouped into this summary \
+         instead of single alerts. Times below are event times.{part}",
         clean::text(&summary.rule.name, MAX_TEXT_CHARS),
-        summary.rule.severity.as_str(),
-        summary.rule.risk_score,
+        mail::severity_note(&summary.rule),
     )
 }
 

@@ -131,7 +131,7 @@ fn list(bucket: &Path, listing: &Listing) -> Result<Page, StoreErrorKind> {
     }
     page.keys.sort_unstable();
     page.prefixes.sort_unstable();
-    page.keys.truncate(listing.most.map_or(usize::MAX, usize::from));
+    page.keys.truncate(listing.limit.map_or(usize::MAX, usize::from));
     Ok(page)
 }
 
@@ -146,17 +146,17 @@ fn collect(bucket: &Path, folder: &str, listing: &Listing, page: &mut Page) -> i
         let Ok(name) = entry.file_name().into_string() else { continue };
         let key = if folder.is_empty() { name } else { format!("{folder}/{name}") };
         if !entry.file_type()?.is_dir() {
-            page.keys.extend(Some(key).filter(|key| listing.takes(key)));
+            page.keys.extend(Some(key).filter(|key| listing.includes(key)));
         } else if !listing.folders {
             collect(bucket, &key, listing, page)?;
         } else {
-            page.prefixes.extend(Some(format!("{key}/")).filter(|prefix| listing.takes(prefix)));
+            page.prefixes.extend(Some(format!("{key}/")).filter(|prefix| listing.includes(prefix)));
         }
     }
     Ok(())
 }
 
-/// A file as a body: whole up to [`Body::WHOLE`], else streamed. Blocks.
+/// A file as a body: whole up to [`Body::MAX_IN_MEMORY`], else streamed. Blocks.
 pub fn open_file(path: &Path) -> io::Result<Body> {
     let what = std::fs::metadata(path)?;
     // Opening a pipe, or reading a device, need not end.
@@ -164,7 +164,7 @@ pub fn open_file(path: &Path) -> io::Result<Body> {
         return Err(io::Error::other("not a regular file"));
     }
     let file = File::open(path)?;
-    if what.len() > Body::WHOLE {
+    if what.len() > Body::MAX_IN_MEMORY {
         return Ok(Body::Stream(Box::new(file)));
     }
     Ok(Body::Whole(Bytes::from(std::fs::read(path)?)))

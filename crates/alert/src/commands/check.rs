@@ -42,7 +42,8 @@ fn group(call: AlertCall<'_>) -> Vec<ResponseStep> {
 
 fn contents(call: AlertCall<'_>) -> Vec<ResponseStep> {
     let group = &[("--group-name", call.current_group())];
-    let (managed, inline) = ("aws iam list-attached-group-policies", "aws iam list-group-policies");
+    let managed = "aws iam list-attached-group-policies";
+    let inline = "aws iam list-group-policies";
     vec![
         members(call),
         ResponseStep::run_with("Which managed policies does it have?", managed, group),

@@ -122,7 +122,8 @@ fn stop_role(call: AlertCall<'_>) -> ResponseStep {
              its open sessions.",
         );
     }
-    let (role, place) = (name_or(principal.role(), "the role"), in_foreign_account(call));
+    let role = name_or(principal.role(), "the role");
+    let place = in_foreign_account(call);
     ResponseStep::run_with(
         &format!(
             "If the session may be compromised, deny the role {role} everything{place}. This stops \

@@ -1,6 +1,6 @@
 //! A command of the AWS CLI or of this program, ready to paste into a POSIX shell.
 
-use detect::text::shell::{self, Refusal};
+use detect::text::shell::{self, UnquotableValue};
 use detect::text::{time, wrap};
 use jiff::Timestamp;
 
@@ -21,13 +21,13 @@ impl ShellCommand {
 
     /// A place in S3, `s3://…`.
     pub(crate) fn place(self, place: &str) -> ShellCommand {
-        self.push("place of the logs", shell::word(place))
+        self.push("place of the logs", shell::quote_word(place))
     }
 
     /// `--option=value`: in this form a value that starts with a dash stays a value. If the value
     /// is missing or cannot be pasted, there is no command.
     pub(crate) fn option(self, option: &str, value: Option<&str>) -> ShellCommand {
-        let value = value.ok_or(Refusal::NotRecorded).and_then(shell::word);
+        let value = value.ok_or(UnquotableValue::NotRecorded).and_then(shell::quote_word);
         let label = option.trim_start_matches('-').replace('-', " ");
         self.push(&label, value.map(|value| format!("{option}={value}")))
     }
@@ -43,11 +43,11 @@ impl ShellCommand {
     pub(crate) fn lookup_attribute(self, attribute: &str, value: &str) -> ShellCommand {
         let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"_-+./@:".contains(&byte);
         let word = if value.contains(['"', '\\']) {
-            Err(Refusal::NotPlain)
+            Err(UnquotableValue::NotPlain)
         } else if value.bytes().all(is_plain) {
-            shell::word(&format!("AttributeKey={attribute},AttributeValue={value}"))
+            shell::quote_word(&format!("AttributeKey={attribute},AttributeValue={value}"))
         } else {
-            shell::word(&format!("AttributeKey={attribute},AttributeValue=\"{value}\""))
+            shell::quote_word(&format!("AttributeKey={attribute},AttributeValue=\"{value}\""))
         };
         self.push("name to look up", word.map(|word| format!("--lookup-attributes={word}")))
     }
@@ -60,7 +60,7 @@ impl ShellCommand {
         time: Option<Timestamp>,
         hours: i64,
     ) -> ShellCommand {
-        let shifted = |hours: i64| time.map(|time| time::shifted(time, hours));
+        let shifted = |hours: i64| time.map(|time| time::format_command_time(time, hours));
         self.option_if_known(start, shifted(-hours).as_deref())
             .option_if_known(end, shifted(hours).as_deref())
     }
@@ -90,7 +90,7 @@ impl ShellCommand {
     }
 
     /// Adds a word, or keeps the first reason why there is no command.
-    fn push(self, label: &str, word: Result<String, Refusal>) -> ShellCommand {
+    fn push(self, label: &str, word: Result<String, UnquotableValue>) -> ShellCommand {
         let word = word
             .and_then(check_width)
             .map_err(|refusal| format!("the {label} {}", refusal.reason()));
@@ -103,9 +103,9 @@ impl ShellCommand {
 }
 
 /// A word must fit on a line of its own: a word that is cut is another word.
-fn check_width(word: String) -> Result<String, Refusal> {
+fn check_width(word: String) -> Result<String, UnquotableValue> {
     let fits = wrap::width(&word) + CONTINUATION_INDENT + 2 <= wrap::COLUMNS;
-    if fits { Ok(word) } else { Err(Refusal::TooLong) }
+    if fits { Ok(word) } else { Err(UnquotableValue::TooLong) }
 }
 
 #[cfg(test)]

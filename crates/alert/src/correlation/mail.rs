@@ -31,7 +31,8 @@ impl IncidentParts<'_> {
     fn introduction(&self) -> String {
         let rule = &self.data.rule;
         let values = self.group_by_in_words().map(|values| format!(" ({values})"));
-        let (start, end) = (time::spoken(self.data.start), time::spoken(self.data.end));
+        let start = time::format_sentence_time(self.data.start);
+        let end = time::format_sentence_time(self.data.end);
         let period =
             if start == end { format!("on {start}") } else { format!("between {start} and {end}") };
         format!(
@@ -45,7 +46,8 @@ impl IncidentParts<'_> {
     }
 
     fn timeline_lines(&self) -> Vec<String> {
-        let (data, members) = (self.data, &self.members.members);
+        let data = self.data;
+        let members = &self.members.members;
         let mut lines = vec![mail::EVENT_COLUMNS.to_owned()];
         lines.extend(members.iter().flat_map(|finding| self.event_lines(finding)));
         let not_stored = data.events.saturating_sub(data.members.len());

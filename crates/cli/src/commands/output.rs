@@ -161,7 +161,7 @@ fn cells(finding: &Finding) -> [String; 3] {
         .exception
         .as_deref()
         .map(|name| format!("suppressed by {}\n", clean::text(name, CELL)));
-    let subject = format!("{}{}", suppressed.unwrap_or_default(), alert::subject(finding));
+    let subject = format!("{}{}", suppressed.unwrap_or_default(), alert::finding_subject(finding));
     [time(finding.time), clean::text(&finding.rule.name, CELL), subject]
 }
 

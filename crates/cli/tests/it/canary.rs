@@ -24,7 +24,7 @@ type Vars<'a> = &'a [(&'a str, &'a str)];
 const SUBJECT: &str = "Subject: [TEST] [low] IAM group trailbell-canary-test created by trailbell-canary in 000000000000";
 
 fn rules() -> RuleSet {
-    RuleSet::new([LoadedRules::embedded().rules]).unwrap()
+    RuleSet::new(LoadedRules::embedded().rules).unwrap()
 }
 
 /// The function with its ledger and outbox in folders.
@@ -35,7 +35,8 @@ async fn function(bucket: &Bucket, detections: Detections) -> Pipeline {
         ("TRAILBELL_LEDGER", bucket.dir("state")),
     ];
     let config = Config::from_vars(vars.map(|(name, value)| (name.into(), value.into()))).unwrap();
-    wiring::pipeline(&config, detections, Accounts::default(), &Aws::anywhere()).await
+    wiring::build_pipeline(&config, detections, Accounts::default(), &Aws::from_default_chain())
+        .await
 }
 
 fn clock() -> Clock {
@@ -78,14 +79,9 @@ async fn a_test_alert_says_so_everywhere_and_leaves_no_trace_in_the_indexes() {
     let sent: Value = serde_json::from_str(&fs::read_to_string(json).unwrap()).unwrap();
     let document = &sent["Message"]["default"];
     assert!(
-        sent["Message"]["email"]
-            .as_str()
-            .unwrap()
-            .starts_with("  THIS IS A TEST of Trailbell itself")
+        sent["Message"]["email"].as_str().unwrap().starts_with("  THIS IS A TEST of Trailbell: ")
     );
-    assert!(
-        document["message"].as_str().unwrap().starts_with("THIS IS A TEST of Trailbell itself")
-    );
+    assert!(document["message"].as_str().unwrap().starts_with("THIS IS A TEST of Trailbell: "));
     assert_eq!(document["event"]["id"], "trailbell-canary-request-1");
     assert_eq!(
         (&document["trailbell"]["kind"], &document["trailbell"]["test"]),
@@ -94,7 +90,7 @@ async fn a_test_alert_says_so_everywhere_and_leaves_no_trace_in_the_indexes() {
     assert_eq!(sent["MessageAttributes"]["kind"]["Value"], "canary");
     assert_eq!(sent["MessageAttributes"]["account"]["Value"], "000000000000");
     assert_eq!((bucket.keys("entries").len(), bucket.keys("open").len()), (1, 0), "seen through");
-    for index in ["by-window", "by-group", "by-actor", "held"] {
+    for index in ["by-window", "by-group", "by-principal", "grouped"] {
         assert_eq!(bucket.keys(index), [""; 0], "{index}");
     }
     let (_, out, _) = bucket.run(&["ledger", "list"]);
@@ -127,7 +123,7 @@ async fn rules_that_do_not_see_it_fail_it() {
     few.retain(|rule| !rule.query.source().contains("event.action: CreateGroup"));
     assert!(!few.is_empty());
     let refusal = format!("none of the {} rules in force", few.len());
-    let function = Arc::new(function(&bucket, RuleSet::new([few]).unwrap().into()).await);
+    let function = Arc::new(function(&bucket, RuleSet::new(few).unwrap().into()).await);
     let outcome = invoke(&function, &canary(), "request-1").await;
     assert_eq!(counts(&outcome), (1, 1, 0));
     let told = outcome.reply().unwrap_err().to_string();
@@ -148,7 +144,7 @@ async fn neither_exception_nor_limit_silences_it_and_it_takes_no_ones_place() {
     assert!(loaded.problems.is_empty(), "{:?}", loaded.problems);
     let mut one = LoadedRules::embedded().rules;
     one.iter_mut().for_each(|rule| rule.max_signals = 1);
-    let detections = Detections::with_loaded(RuleSet::new([one]).unwrap(), loaded);
+    let detections = Detections::with_loaded(RuleSet::new(one).unwrap(), loaded);
     let function = Arc::new(function(&bucket, detections).await);
     let record = |group: &str| {
         json!({"source": "aws.iam", "detail-type": "AWS API Call via CloudTrail",

@@ -35,9 +35,9 @@ fn page(
 ) -> String {
     let sections = [
         (info.name.as_str(), facts),
-        ("WHAT IT SEES", alert::plain(&info.description)),
+        ("WHAT IT SEES", alert::markdown_to_lines(&info.description)),
         (heading, asked),
-        ("GUIDE", info.note.as_deref().map(alert::plain).unwrap_or_default()),
+        ("GUIDE", info.note.as_deref().map(alert::markdown_to_lines).unwrap_or_default()),
         ("WHEN IT IS NO CAUSE FOR ALARM", bullets(&info.false_positives)),
         ("ATT&CK", info.threat.iter().flat_map(threat).collect()),
         ("REFERENCES", bullets(&info.references)),
@@ -119,7 +119,7 @@ fn spoken(time: Duration) -> String {
 }
 
 fn bullets(items: &[String]) -> Vec<String> {
-    items.iter().flat_map(|item| alert::plain(&format!("- {}", item.trim()))).collect()
+    items.iter().flat_map(|item| alert::markdown_to_lines(&format!("- {}", item.trim()))).collect()
 }
 
 fn threat(threat: &Threat) -> Vec<String> {
