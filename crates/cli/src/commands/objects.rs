@@ -10,7 +10,7 @@ use tokio::runtime::Runtime;
 use tokio::sync::mpsc;
 use trailbell::app::wiring::Aws;
 use trailbell::notification::ObjectRef;
-use trailbell::store::walk::{Wanted, names_a_day, walk};
+use trailbell::store::walk::{KeyFilter, is_one_day, log_keys};
 use trailbell::store::{ObjectStore, S3Store, StoreErrorKind};
 
 use crate::commands::output;
@@ -40,7 +40,7 @@ fn in_s3(path: &Path) -> Option<(String, String)> {
 
 /// A bucket holds years: refuses to read all of it by mistake.
 pub fn must_end(bucket: &str, prefix: &str, window: Window) -> Result<(), String> {
-    if window.since.is_some() || names_a_day(prefix) {
+    if window.since.is_some() || is_one_day(prefix) {
         return Ok(());
     }
     let advice = "say how far back with --since, or name a day: …/2026/03/12/";
@@ -67,10 +67,10 @@ impl Objects {
         let runtime =
             tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
         let store = Arc::new(S3Store::new(runtime.block_on(Aws::from_default_chain().s3())));
-        let wanted = Wanted { since: window.since, until: window.until, region };
+        let wanted = KeyFilter { since: window.since, until: window.until, region };
         let mut found = Vec::new();
         for (bucket, prefix) in places {
-            let keys = runtime.block_on(walk(&*store, bucket, prefix, &wanted))?;
+            let keys = runtime.block_on(log_keys(&*store, bucket, prefix, &wanted))?;
             if keys.is_empty() {
                 output::say(format_args!(
                     "trailbell: s3://{bucket}/{prefix}: no log object of that time"

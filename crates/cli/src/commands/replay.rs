@@ -20,7 +20,7 @@ use trailbell::pipeline::{
     FindingOutcome, InvocationReport, ObjectOutcome, Pipeline, Replay, ReplayProgress, Report,
 };
 use trailbell::sink::{AlertSink, MessageId, PublishError};
-use trailbell::store::walk::{Wanted, walk};
+use trailbell::store::walk::{KeyFilter, log_keys};
 
 use crate::commands::matches::time;
 use crate::commands::objects;
@@ -184,8 +184,8 @@ async fn find(
     window: Window,
 ) -> Result<Vec<ObjectRef>, Box<dyn Error>> {
     let region = |region: &str| pipeline.detections.rule_set.can_match_in(region);
-    let wanted = Wanted { since: window.since, until: window.until, region: &region };
-    let mut keys = walk(&*pipeline.store, bucket, prefix, &wanted).await?;
+    let wanted = KeyFilter { since: window.since, until: window.until, region: &region };
+    let mut keys = log_keys(&*pipeline.store, bucket, prefix, &wanted).await?;
     // The walk allows for clocks that differ, and lists more.
     keys.retain(|key| window.holds(key::delivery_time(key)));
     keys.sort_by_cached_key(|key| key::delivery_time(key));
