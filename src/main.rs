@@ -135,8 +135,12 @@ async fn handle(function: &Mutex<Function>, event: LambdaEvent<Value>) -> Result
     })?;
     let outcome =
         pipeline::run_request(&pipeline, &event.payload, &event.context.request_id, clock).await;
-    log::tell(&outcome);
-    log::measure(&metrics::lines(&outcome, &event.context.env_config.function_name, clock.now));
+    log::log_invocation(&outcome);
+    log::print_metrics(&metrics::lines(
+        &outcome,
+        &event.context.env_config.function_name,
+        clock.now,
+    ));
     Ok(outcome.reply()?)
 }
 

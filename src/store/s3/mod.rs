@@ -150,11 +150,8 @@ impl ObjectStore for S3Store {
     }
 
     async fn delete(&self, bucket: &str, key: &str) -> Result<(), StoreError> {
-        let deleted = self.client.delete_object().bucket(bucket).key(key).send().await;
-        deleted.map(|_| ()).map_err(|error| {
-            let error = self.error(error, "s3:DeleteObject");
-            StoreError::new(Action::Delete, bucket, key, error)
-        })
+        let deleted = self.delete_small(bucket, key).await;
+        deleted.map_err(|error| StoreError::new(Action::Delete, bucket, key, error))
     }
 
     async fn list(&self, listing: &Listing) -> Result<Page, StoreError> {

@@ -9,6 +9,7 @@ use bytes::Bytes;
 
 use super::date::{DateListener, timestamp};
 use super::{READ, S3Store};
+use crate::aws_error::AwsError;
 use crate::store::{Condition, SmallObject, StoreErrorKind, Written};
 
 impl S3Store {
@@ -48,6 +49,11 @@ impl S3Store {
         let written = written.map_err(|error| self.put_error(error))?;
         let etag = written.e_tag().ok_or_else(|| incomplete("ETag"))?;
         Ok(Written { etag: etag.to_owned(), date: listener.date()? })
+    }
+
+    pub(super) async fn delete_small(&self, bucket: &str, key: &str) -> Result<(), AwsError> {
+        let deleted = self.client.delete_object().bucket(bucket).key(key).send().await;
+        deleted.map(|_| ()).map_err(|error| self.error(error, "s3:DeleteObject"))
     }
 
     fn put_error(&self, error: SdkError<PutObjectError>) -> StoreErrorKind {
