@@ -5,7 +5,7 @@
 
 use std::sync::{Arc, Mutex};
 
-use crate::cli::trailbell;
+use crate::program::trailbell;
 use aws_sdk_s3::types::{
     Event, FilterRule, FilterRuleName, NotificationConfiguration, NotificationConfigurationFilter,
     S3KeyFilter, TopicConfiguration,

@@ -5,7 +5,7 @@
 //! anew; read the difference before you commit it.
 mod world;
 
-use crate::cli::trailbell;
+use crate::program::trailbell;
 use serde_json::{Value, json};
 use support::page::golden;
 use support::proxy::Request;
