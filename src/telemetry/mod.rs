@@ -1,5 +1,4 @@
 //! The log and the metrics.
 
-pub(crate) mod counters;
 pub mod log;
 pub mod metrics;

@@ -16,17 +16,17 @@ use super::fixture::{document, finding, rule};
 use crate::{Accounts, Alert, Attribute, limit, render};
 
 const HEADINGS: [&str; 11] = [
-    "LAST 48 HOURS",
+    "THE LAST 48 HOURS",
     "FACTS",
-    "POLICY DOCUMENT",
+    "THE POLICY AS WRITTEN",
     "WHAT TO CHECK",
-    "UNDO",
-    "ABOUT THIS RULE",
-    "INVESTIGATION GUIDE",
-    "FALSE POSITIVES",
+    "WHAT TO UNDO IF IT WAS NOT MEANT",
+    "WHY THIS RULE",
+    "GUIDE",
+    "WHEN IT IS NO CAUSE FOR ALARM",
     "REFERENCES",
-    "RAW RECORD",
-    "SUGGESTED EXCEPTION",
+    "THE RAW RECORD",
+    "IF IT IS RIGHT AND WILL HAPPEN AGAIN",
 ];
 
 /// What must hold of every alert.
@@ -311,10 +311,10 @@ fn a_policy_that_cannot_be_read_is_shown_as_it_is_and_said_to_be_so() {
         let alert = render(&finding(ecs), &Context::default(), &Accounts::default());
         check(&alert);
         assert!(
-            alert.text.contains("  Warning         the recorded policy cannot be parsed"),
+            alert.text.contains("  Beware          the policy as recorded cannot be read"),
             "{policy:?}"
         );
-        let (_, shown) = alert.text.split_once("\nPOLICY DOCUMENT\n  ").expect("the policy");
+        let (_, shown) = alert.text.split_once("\nTHE POLICY AS WRITTEN\n  ").expect("the policy");
         assert!(shown.starts_with(&clean::text(policy.trim_end(), 400)), "{shown}");
     }
 }

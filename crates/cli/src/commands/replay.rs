@@ -214,7 +214,7 @@ fn describe_outcome(outcome: Outcome, publish: bool) -> &'static str {
         (Outcome::Grouped, false) => "would be grouped",
         (Outcome::Suppressed, _) => "suppressed",
         (Outcome::Duplicate, _) => "duplicate",
-        (Outcome::HeldElsewhere, _) => "held elsewhere",
+        (Outcome::ClaimedElsewhere, _) => "claimed elsewhere",
         (Outcome::Summarised, _) => "summarised",
         (Outcome::Failed, _) => "failed",
     }

@@ -47,7 +47,7 @@ pub(super) async fn examine(
     if config.trails.is_empty() {
         return None;
     }
-    Some(match ledger.note("heartbeat").await {
+    Some(match ledger.sweep_object("heartbeat").await {
         Err(error) => Check::fail(WHAT, error_chain(&error), sweep()),
         Ok(None) => {
             Check::warn(WHAT, "none has come to its end yet: is there a schedule?", sweep())

@@ -94,7 +94,7 @@ async fn a_test_alert_says_so_everywhere_and_leaves_no_trace_in_the_indexes() {
     assert_eq!(sent["MessageAttributes"]["kind"]["Value"], "canary");
     assert_eq!(sent["MessageAttributes"]["account"]["Value"], "000000000000");
     assert_eq!((bucket.keys("entries").len(), bucket.keys("open").len()), (1, 0), "seen through");
-    for index in ["by-window", "by-group", "by-actor", "held"] {
+    for index in ["by-window", "by-group", "by-principal", "grouped"] {
         assert_eq!(bucket.keys(index), [""; 0], "{index}");
     }
     let (_, out, _) = bucket.run(&["ledger", "list"]);

@@ -17,12 +17,7 @@ fn the_exit_code_of_check_shows_whether_something_is_to_be_done() {
     let dir = TestDir::new();
     let alice = "user.name: alice";
     let cases = [
-        (
-            exception("a", alice, "2099-01-01"),
-            0,
-            ["active", "until 2099-01-01 23:59 UTC"],
-            "",
-        ),
+        (exception("a", alice, "2099-01-01"), 0, ["active", "until 2099-01-01 23:59 UTC"], ""),
         (exception("a", alice, "'never'"), 0, ["never expires", "platform"], ""),
         (exception("a", alice, "2020-01-01"), 1, ["EXPIRED", "every rule"], ""),
         (

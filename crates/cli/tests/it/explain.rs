@@ -18,8 +18,8 @@ fn log(dir: &TestDir) -> String {
 fn a_record_is_printed_as_an_ecs_document_with_the_rules_that_match() {
     let dir = TestDir::new();
     let hostile = "app\u{202e}\u{9b}";
-    let log = dir
-        .log(&[json!({"eventName": "ListGroups"}), create_group(hostile, "alice", "10:00:00")]);
+    let log =
+        dir.log(&[json!({"eventName": "ListGroups"}), create_group(hostile, "alice", "10:00:00")]);
     let (code, out, err) = explain(&log, "1", &[]);
     assert_eq!((code, err.as_str()), (0, ""), "{out}");
     let (document, rules) = out.split_once("\n\n").unwrap();
@@ -28,10 +28,7 @@ fn a_record_is_printed_as_an_ecs_document_with_the_rules_that_match() {
     assert_eq!(document["group"]["name"], hostile);
     assert!(!is_hostile(&out), "{out}");
     let (creation, rest) = rules.split_once('\n').unwrap();
-    assert_eq!(
-        creation,
-        "✓ AWS IAM Group Creation (169f3a93-efc7-4df2-94d6-0d9438c310d1), low"
-    );
+    assert_eq!(creation, "✓ AWS IAM Group Creation (169f3a93-efc7-4df2-94d6-0d9438c310d1), low");
     assert!(rest.lines().all(|line| line.starts_with("✓ counts for correlation ")), "{rest}");
 
     let (code, out, _) = explain(&log, "0", &[]);

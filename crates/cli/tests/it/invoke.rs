@@ -36,9 +36,8 @@ fn documented_alerts(sample: &str) -> usize {
     let outcome = row.split(" | ").last().unwrap();
     let counts =
         ["one alert", "two alerts", "three alerts", "four alerts", "five alerts", "six alerts"];
-    let is_named = |count: &&str| {
-        outcome.starts_with(*count) || outcome.contains(&format!("the {count}"))
-    };
+    let is_named =
+        |count: &&str| outcome.starts_with(*count) || outcome.contains(&format!("the {count}"));
     counts.iter().position(is_named).map_or(0, |at| at + 1)
 }
 
@@ -144,10 +143,7 @@ fn a_sweep_needs_a_ledger_and_prints_what_it_listed() {
         let trails = [("TRAILBELL_TRAILS", "s3://example-trail-logs")];
         let (code, out, err) = dir.run_with(&["invoke", sample], &trails);
         // The samples are older than an hour.
-        assert!(
-            code == 0 && out.contains("sweep: 0 log objects listed"),
-            "{sample}: {out}{err}"
-        );
+        assert!(code == 0 && out.contains("sweep: 0 log objects listed"), "{sample}: {out}{err}");
     }
 }
 

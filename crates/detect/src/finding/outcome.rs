@@ -13,7 +13,7 @@ pub enum Outcome {
     /// It was alerted before, or earlier in the same run.
     Duplicate,
     /// Another worker has the claim: a success here, the sweep sees it through.
-    HeldElsewhere,
+    ClaimedElsewhere,
     /// Beyond the rule's limit: waits for a summary.
     Grouped,
     /// It was told in a summary.
@@ -28,7 +28,7 @@ impl Outcome {
         Outcome::Alerted,
         Outcome::Suppressed,
         Outcome::Duplicate,
-        Outcome::HeldElsewhere,
+        Outcome::ClaimedElsewhere,
         Outcome::Grouped,
         Outcome::Summarised,
         Outcome::Failed,

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
-use trailbell::ledger::{Content, Entry, State};
+use trailbell::ledger::{Content, Entry, EntryState};
 
 use super::row::state_name;
 
@@ -29,7 +29,7 @@ impl EntryCounts {
     pub fn add(&mut self, entry: &Entry) {
         let state = state_name(entry.state);
         self.open += u64::from(!entry.state.is_final());
-        self.failed += u64::from(entry.state == State::Failed);
+        self.failed += u64::from(entry.state == EntryState::Failed);
         match &entry.content {
             Content::Summary(_) => count_state(&mut self.summaries, state),
             Content::Correlation(_) => count_state(&mut self.correlations, state),

@@ -10,7 +10,7 @@ use detect::text::error::error_chain;
 use futures::{StreamExt, stream};
 use trailbell::app::config::LedgerPlace;
 use trailbell::app::wiring::{self, Aws};
-use trailbell::ledger::{Entry, EntrySnapshot, LedgerError, StoredLedger, Unreadable};
+use trailbell::ledger::{Entry, EntrySnapshot, LedgerError, LedgerProblem, StoredLedger};
 
 use super::filter::Filter;
 use crate::commands::arguments::LedgerArg;
@@ -72,12 +72,12 @@ pub async fn read_entries(
         progress: Progress::new(page.keys.len(), "entries"),
         unreadable: UnreadableCounts::default(),
     };
-    for key in &page.strange {
+    for key in &page.unrecognized {
         reader.count_damaged(key, "not named like an entry");
     }
     let ids = page.keys.into_iter().map(|key| key.id);
-    let mut snapshots =
-        stream::iter(ids.map(|id| async { (ledger.look(&id).await, id) })).buffered(CONCURRENCY);
+    let mut snapshots = stream::iter(ids.map(|id| async { (ledger.read_entry(&id).await, id) }))
+        .buffered(CONCURRENCY);
     while let Some((snapshot, id)) = snapshots.next().await {
         reader.progress.advance(1);
         let entry = reader.check_entry(&id, snapshot)?;
@@ -101,7 +101,7 @@ impl EntryReader {
         let key = format!("entries/{id}");
         match snapshot?.map(|snapshot| snapshot.entry) {
             Some(Ok(entry)) => return Ok(Some(entry)),
-            Some(Err(error @ Unreadable::Newer(_))) => {
+            Some(Err(error @ LedgerProblem::Newer { .. })) => {
                 self.unreadable.newer += 1;
                 self.progress.print_error(format_args!("{key}: {error}"));
             }

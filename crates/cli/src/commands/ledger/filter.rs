@@ -5,7 +5,7 @@ use clap::ValueEnum;
 use detect::finding::Finding;
 use detect::rule::RuleInfo;
 use jiff::Timestamp;
-use trailbell::ledger::{Content, Entry, Index, IndexPage, State, StoredLedger};
+use trailbell::ledger::{Content, Entry, EntryState, Index, IndexPage, StoredLedger};
 
 use crate::commands::time_range::{TimeRange, TimeRangeArgs};
 
@@ -52,22 +52,22 @@ enum StateArg {
     /// An exception matched
     Suppressed,
     /// It will be part of a summary
-    Held,
+    Grouped,
     /// It was part of a summary
     Summarised,
 }
 
 impl StateArg {
-    fn includes(self, state: State) -> bool {
+    fn includes(self, state: EntryState) -> bool {
         match self {
             StateArg::Open => !state.is_final(),
-            StateArg::Claimed => state == State::Claimed,
-            StateArg::Released => state == State::Released,
-            StateArg::Failed => state == State::Failed,
-            StateArg::Alerted => state == State::Alerted,
-            StateArg::Suppressed => state == State::Suppressed,
-            StateArg::Held => state == State::Held,
-            StateArg::Summarised => state == State::Summarised,
+            StateArg::Claimed => state == EntryState::Claimed,
+            StateArg::Released => state == EntryState::Released,
+            StateArg::Failed => state == EntryState::Failed,
+            StateArg::Alerted => state == EntryState::Alerted,
+            StateArg::Suppressed => state == EntryState::Suppressed,
+            StateArg::Grouped => state == EntryState::Grouped,
+            StateArg::Summarised => state == EntryState::Summarised,
         }
     }
 }
@@ -94,7 +94,7 @@ impl<'a> Filter<'a> {
     async fn list_index(&mut self, ledger: &StoredLedger) -> Result<IndexPage> {
         let FilterArgs { account, group, principal, .. } = self.args;
         if let Some(key) = principal {
-            let page = ledger.listed(&Index::Principal(key.clone())).await?;
+            let page = ledger.list_index(&Index::Principal(key.clone())).await?;
             self.is_principal_key = !page.keys.is_empty();
             if self.is_principal_key && group.is_none() {
                 return Ok(page);
@@ -104,7 +104,7 @@ impl<'a> Filter<'a> {
             Some(group) => Index::Group { account: account.clone(), group: group.clone() },
             None => Index::All,
         };
-        Ok(ledger.listed(&index).await?)
+        Ok(ledger.list_index(&index).await?)
     }
 
     pub fn selects(&self, entry: &Entry) -> bool {

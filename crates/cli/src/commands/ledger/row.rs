@@ -6,7 +6,7 @@ use alert::{correlation_subject, summary_subject};
 use detect::finding::FindingId;
 use jiff::Timestamp;
 use serde_json::{Value, json};
-use trailbell::ledger::{Content, Entry, State};
+use trailbell::ledger::{Content, Entry, EntryState};
 
 use crate::commands::output::{clean_text, format_time};
 
@@ -23,7 +23,7 @@ pub struct EntryRow {
 }
 
 impl EntryRow {
-    pub const HEADER: [&str; 5] = ["Time (UTC)", "State", "Id", "Subject", "Rule"];
+    pub const HEADER: [&str; 5] = ["Time (UTC)", "EntryState", "Id", "Subject", "Rule"];
 
     pub fn new(entry: &Entry) -> EntryRow {
         let (time, subject, rule) = match &entry.content {
@@ -59,7 +59,7 @@ pub fn short_id(id: &FindingId) -> &str {
 fn state_cell(entry: &Entry) -> String {
     let name = state_name(entry.state);
     match (&entry.content, entry.state) {
-        (Content::Finding(finding), State::Suppressed)
+        (Content::Finding(finding), EntryState::Suppressed)
             if let Some(exception) = &finding.exception =>
         {
             format!("{name}: {}", clean_text(exception))
@@ -70,15 +70,15 @@ fn state_cell(entry: &Entry) -> String {
 }
 
 /// The state as the ledger writes it.
-pub fn state_name(state: State) -> &'static str {
+pub fn state_name(state: EntryState) -> &'static str {
     match state {
-        State::Claimed => "claimed",
-        State::Released => "released",
-        State::Failed => "failed",
-        State::Alerted => "alerted",
-        State::Suppressed => "suppressed",
-        State::Held => "held",
-        State::Summarised => "summarised",
+        EntryState::Claimed => "claimed",
+        EntryState::Released => "released",
+        EntryState::Failed => "failed",
+        EntryState::Alerted => "alerted",
+        EntryState::Suppressed => "suppressed",
+        EntryState::Grouped => "grouped",
+        EntryState::Summarised => "summarised",
     }
 }
 

@@ -10,7 +10,7 @@ use detect::finding::{Context as AlertContext, Finding, FindingId, Summary};
 use detect::rule::RuleInfo;
 use detect::text::error::error_chain;
 use jiff::Timestamp;
-use trailbell::ledger::{Content, Entry, EntrySnapshot, State, StoredLedger};
+use trailbell::ledger::{Content, Entry, EntrySnapshot, EntryState, StoredLedger};
 
 use super::entries::open_ledger;
 use super::row::{short_id, state_name};
@@ -53,7 +53,8 @@ type Field = (&'static str, String);
 pub async fn run(args: &Args) -> Result<ExitCode> {
     let (ledger, _) = open_ledger(&args.ledger).await?;
     let id = find_id(&ledger, &args.id).await?;
-    let snapshot = ledger.look(&id).await?.with_context(|| format!("entries/{id} is gone"))?;
+    let snapshot =
+        ledger.read_entry(&id).await?.with_context(|| format!("entries/{id} is gone"))?;
     let entry = match &snapshot.entry {
         Ok(entry) => entry,
         Err(error) => {
@@ -81,7 +82,7 @@ async fn find_id(ledger: &StoredLedger, prefix: &str) -> Result<FindingId> {
     if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_hexdigit()) {
         bail!("{prefix:?} is not an id: expected hexadecimal digits");
     }
-    let ids = ledger.ids_from(&digits).await?;
+    let ids = ledger.ids_with_prefix(&digits).await?;
     match &ids[..] {
         [id] => Ok(id.clone()),
         [] => bail!("no entry has an id that begins with {digits}"),
@@ -99,7 +100,7 @@ async fn find_id(ledger: &StoredLedger, prefix: &str) -> Result<FindingId> {
 fn fields(entry: &Entry, snapshot: &EntrySnapshot, claimed: Option<Timestamp>) -> Vec<Field> {
     let written_label = if entry.state.is_final() { "Completed" } else { "Written" };
     let mut fields =
-        vec![("Id", entry.id().to_string()), ("State", describe_state(entry, snapshot))];
+        vec![("Id", entry.id().to_string()), ("EntryState", describe_state(entry, snapshot))];
     fields.extend(match &entry.content {
         Content::Finding(finding) => finding_fields(finding),
         Content::Summary(summary) => summary_fields(summary),
@@ -110,7 +111,7 @@ fn fields(entry: &Entry, snapshot: &EntrySnapshot, claimed: Option<Timestamp>) -
         ("Attempts", entry.attempts.to_string()),
         ("Window", format!("{} to {}", format_time(Some(window.start)), format_utc(window.end()))),
         ("Claimed", claimed.map_or("not recorded".to_owned(), format_utc)),
-        (written_label, format_utc(snapshot.written)),
+        (written_label, format_utc(snapshot.written())),
     ]);
     fields.extend(entry.message_id.clone().map(|id| ("Message", id)));
     fields.extend(entry.summary.as_ref().map(|id| ("Summary", id.to_string())));
@@ -119,14 +120,14 @@ fn fields(entry: &Entry, snapshot: &EntrySnapshot, claimed: Option<Timestamp>) -
 
 fn describe_state(entry: &Entry, snapshot: &EntrySnapshot) -> String {
     let description = match entry.state {
-        State::Claimed if snapshot.leased => "a worker is processing it",
-        State::Claimed => "its worker is gone; the next sweep or delivery takes over",
-        State::Released => "publishing failed; the next sweep or delivery retries it",
-        State::Failed => "even a minimal alert was rejected; retried after an hour",
-        State::Alerted => "the topic accepted the alert",
-        State::Suppressed => "an exception matched, so no alert was sent",
-        State::Held => "it will be part of the summary of its window",
-        State::Summarised => "it was part of a summary",
+        EntryState::Claimed if snapshot.is_leased() => "a worker is processing it",
+        EntryState::Claimed => "its worker is gone; the next sweep or delivery takes over",
+        EntryState::Released => "publishing failed; the next sweep or delivery retries it",
+        EntryState::Failed => "even a minimal alert was rejected; retried after an hour",
+        EntryState::Alerted => "the topic accepted the alert",
+        EntryState::Suppressed => "an exception matched, so no alert was sent",
+        EntryState::Grouped => "it will be part of the summary of its window",
+        EntryState::Summarised => "it was part of a summary",
     };
     format!("{}: {description}", state_name(entry.state))
 }
@@ -194,7 +195,7 @@ async fn render_alert(ledger: &StoredLedger, content: &Content) -> Alert {
         Content::Finding(finding) => alert::render(finding, &AlertContext::default(), &accounts),
         Content::Summary(summary) => alert::render_summary(summary, &accounts),
         Content::Correlation(alert) => {
-            let (findings, problem) = ledger.findings(&alert.members).await;
+            let (findings, problem) = ledger.read_findings(&alert.members).await;
             let members = MemberFindings::new(alert, findings, problem);
             alert::render_correlation(alert, &members, &accounts)
         }

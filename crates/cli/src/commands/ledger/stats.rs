@@ -57,13 +57,13 @@ pub async fn run(args: &Args, now: Timestamp) -> Result<ExitCode> {
     let (ledger, _) = open_ledger(&args.ledger).await?;
     let mut counts = EntryCounts::default();
     let unreadable = read_entries(&ledger, &mut filter, &mut |entry| counts.add(&entry)).await?;
-    let mut open = ledger.open_now().await?;
+    let mut open = ledger.open_markers().await?;
     open.sort_unstable_by_key(|marker| marker.since);
     let stats = LedgerStats {
         counts,
         unreadable,
         open,
-        grouped: ledger.waiting_for_summary().await?,
+        grouped: ledger.grouped_count().await?,
         heartbeat: read_heartbeat(&ledger).await?,
         trails: read_trails(&ledger).await?,
     };
@@ -76,7 +76,7 @@ pub async fn run(args: &Args, now: Timestamp) -> Result<ExitCode> {
 }
 
 async fn read_heartbeat(ledger: &StoredLedger) -> Result<Option<Value>> {
-    let object = ledger.note("heartbeat").await?;
+    let object = ledger.sweep_object("heartbeat").await?;
     Ok(object.map(|object| {
         serde_json::from_slice(&object.bytes)
             .unwrap_or_else(|error| json!({"damaged": error.to_string()}))
@@ -85,8 +85,8 @@ async fn read_heartbeat(ledger: &StoredLedger) -> Result<Option<Value>> {
 
 async fn read_trails(ledger: &StoredLedger) -> Result<Vec<Result<TrailState, String>>> {
     let mut trails = Vec::new();
-    for name in ledger.notes("cursor/").await? {
-        let Some(object) = ledger.note(&name).await? else { continue };
+    for name in ledger.sweep_objects("cursor/").await? {
+        let Some(object) = ledger.sweep_object(&name).await? else { continue };
         let trail = serde_json::from_slice(&object.bytes);
         trails.push(trail.map_err(|error| format!("sweep/{name} is damaged: {error}")));
     }

@@ -23,8 +23,7 @@ fn an_entry_is_shown_by_its_id_or_a_unique_prefix() {
             assert!(out.contains(part), "{name}: {part} in {out}");
         }
         for label in ["Claimed", "Completed", "Message"] {
-            let is_known =
-                |line: &str| line.starts_with(label) && !line.contains("not recorded");
+            let is_known = |line: &str| line.starts_with(label) && !line.contains("not recorded");
             assert!(out.lines().any(is_known), "{label} in {out}");
         }
     }

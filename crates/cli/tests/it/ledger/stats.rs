@@ -23,8 +23,8 @@ fn findings_are_counted_by_state_rule_and_day() {
     let stats: Value = serde_json::from_str(&out).unwrap();
     let late = id_of_group(&dir, "late");
     for (path, expected) in [
-        ("/findings", json!({"alerted": 7, "suppressed": 1, "held": 9, "released": 1})),
-        ("/days/2026-03-01/held", json!(9)),
+        ("/findings", json!({"alerted": 7, "suppressed": 1, "grouped": 9, "released": 1})),
+        ("/days/2026-03-01/grouped", json!(9)),
         ("/open", json!(1)),
         ("/open_markers", json!(1)),
         ("/oldest_open/id", json!(late)),
@@ -35,7 +35,7 @@ fn findings_are_counted_by_state_rule_and_day() {
     }
     let mut rules = stats["rules"].as_array().unwrap().iter();
     let creation = rules.find(|rule| rule["name"] == "AWS IAM Group Creation").unwrap();
-    let states = json!({"alerted": 6, "suppressed": 1, "held": 9, "released": 1});
+    let states = json!({"alerted": 6, "suppressed": 1, "grouped": 9, "released": 1});
     assert_eq!(creation["states"], states);
 
     let (_, out, _) = dir.run(&["ledger", "stats"]);

@@ -134,7 +134,10 @@ fn other_files_are_skipped_by_name() {
     assert!(err.contains("notes.txt: skipped: not named like a log file"), "{err}");
     let (code, _, err) = scan(&[&dir.write("other/notes.txt", "hello")]);
     assert_eq!(code, 2, "nothing was scanned");
-    assert!(err.contains("0 findings in 0 records of 0 files; 1 skipped; no log files found"), "{err}");
+    assert!(
+        err.contains("0 findings in 0 records of 0 files; 1 skipped; no log files found"),
+        "{err}"
+    );
 }
 
 #[test]

@@ -137,10 +137,7 @@ fn wrong_usage_is_an_error() {
         (&["--summary"], "--query"),
         (&["--query", "*", "--fail-on", "low"], "cannot be used with"),
         (&["--query", "*", "--exceptions", "x"], "cannot be used with"),
-        (
-            &["--since", "yesterday"],
-            "--since is \"yesterday\": expected a duration such as 90m",
-        ),
+        (&["--since", "yesterday"], "--since is \"yesterday\": expected a duration such as 90m"),
         (&["--since", "1h", "--until", "2h"], "is before --since"),
         (&["s3://logs/AWSLogs/"], "s3://logs/AWSLogs/: a time range is needed: add --since"),
     ];
@@ -157,15 +154,15 @@ fn an_unknown_field_is_a_warning() {
     let log = dir.log(&calls());
     let (code, _, err) = scan(&[&log, "--query", "user.nmae: alice"]);
     assert_eq!(code, 0);
-    let warning = "warning: --query: no record has the field `user.nmae`; did you mean `user.name`?";
+    let warning =
+        "warning: --query: no record has the field `user.nmae`; did you mean `user.name`?";
     assert!(err.contains(warning) && err.contains("0 matches in 4 records"), "{err}");
 }
 
 #[test]
 fn hostile_names_cannot_break_the_output() {
     let dir = TestDir::new();
-    let hostile =
-        call("x\u{1b}[2J\u{202e}\n", "A\u{9b}2J", "2026-03-01T10:00:00Z", Some("E\u{7}"));
+    let hostile = call("x\u{1b}[2J\u{202e}\n", "A\u{9b}2J", "2026-03-01T10:00:00Z", Some("E\u{7}"));
     let log = dir.log(&[hostile]);
     for summary in [&[][..], &["--summary"]] {
         for format in ["text", "ndjson", "json"] {
