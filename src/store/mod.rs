@@ -26,7 +26,7 @@ use detect::cloudtrail::Body;
 /// Objects in buckets. All but [`ObjectStore::open`] is for small objects, which come and go whole.
 #[async_trait]
 pub trait ObjectStore: Send + Sync {
-    /// The stored bytes of an object, at the version named. Objects up to [`Body::WHOLE`] bytes
+    /// The stored bytes of an object, at the version named. Objects up to [`Body::MAX_IN_MEMORY`] bytes
     /// come whole.
     async fn open(&self, object: &ObjectRef) -> Result<Body, StoreError>;
 

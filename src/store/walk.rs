@@ -4,7 +4,7 @@
 
 use std::collections::BTreeSet;
 
-use detect::cloudtrail::key::{self, Kind};
+use detect::cloudtrail::key::{self, ObjectKind};
 use jiff::{SignedDuration, Timestamp};
 
 use super::{Listing, ObjectStore, StoreError};
@@ -37,7 +37,7 @@ pub async fn walk(
     prefix: &str,
     wanted: &Wanted<'_>,
 ) -> Result<Vec<String>, StoreError> {
-    if matches!(key::kind(prefix), Kind::Log { .. }) {
+    if matches!(ObjectKind::from_key(prefix), ObjectKind::Log { .. }) {
         return Ok(vec![prefix.to_owned()]);
     }
     let folder = match prefix {
@@ -127,7 +127,7 @@ impl Series {
     fn holds(self, key: &str) -> bool {
         match self {
             Series::Logs => is_log(key),
-            Series::Digests => key::kind(key) == Kind::Digest,
+            Series::Digests => ObjectKind::from_key(key) == ObjectKind::Digest,
         }
     }
 }
@@ -166,12 +166,12 @@ fn place(folder: &str, series: Series) -> Place {
     let organization = usize::from(below.first().is_some_and(|part| part.starts_with("o-")));
     match &below[organization..] {
         [] => Place::Accounts,
-        [account] if key::is_account(account) => Place::Account,
-        [account, service] if key::is_account(account) && *service == series.folder() => {
+        [account] if key::is_account_id(account) => Place::Account,
+        [account, service] if key::is_account_id(account) && *service == series.folder() => {
             Place::Regions
         }
         [account, service, region, ..]
-            if key::is_account(account) && *service == series.folder() =>
+            if key::is_account_id(account) && *service == series.folder() =>
         {
             Place::Region(RegionFolder {
                 prefix: folder.to_owned(),
@@ -291,5 +291,5 @@ impl RegionFolder {
 }
 
 fn is_log(key: &str) -> bool {
-    matches!(key::kind(key), Kind::Log { .. })
+    matches!(ObjectKind::from_key(key), ObjectKind::Log { .. })
 }

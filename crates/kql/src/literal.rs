@@ -45,12 +45,12 @@ impl Literal {
     }
 
     /// Whether it is one IP address.
-    pub fn is_address(&self) -> bool {
+    pub fn is_ip(&self) -> bool {
         self.address.is_some()
     }
 
     /// Whether it is a CIDR block of IP addresses.
-    pub fn is_block(&self) -> bool {
+    pub fn is_cidr(&self) -> bool {
         self.block.is_some()
     }
 

@@ -31,7 +31,7 @@ pub struct Reload {
     exceptions: Option<DetectionsPlace>,
     checked: Option<Timestamp>,
     /// What was read last, by place.
-    seen: Option<WindowCounts>,
+    seen: Option<Seen>,
     /// The rules in use.
     in_use: Option<RuleSet>,
     /// What is wrong with the last reading, that was told.
@@ -40,7 +40,7 @@ pub struct Reload {
 
 /// The texts of both places, as they were read.
 #[derive(Debug, Default, PartialEq)]
-struct WindowCounts {
+struct Seen {
     rules: Texts,
     exceptions: Texts,
 }
@@ -99,7 +99,7 @@ impl Reload {
 
     /// Both places' texts. One that cannot be fetched is as it was, with the reason; rules must
     /// have been there once.
-    async fn fetch(&self) -> Result<(WindowCounts, Vec<String>), ReloadError> {
+    async fn fetch(&self) -> Result<(Seen, Vec<String>), ReloadError> {
         let mut troubles = Vec::new();
         let rules = place::texts(&*self.store, self.rules.as_ref()).await;
         let exceptions = place::texts(&*self.store, self.exceptions.as_ref()).await;
@@ -117,7 +117,7 @@ impl Reload {
                 .push(format!("the exceptions are those of before, if there were any: {error}"));
             self.seen.as_ref().map(|seen| seen.exceptions.clone()).unwrap_or_default()
         });
-        Ok((WindowCounts { rules, exceptions }, troubles))
+        Ok((Seen { rules, exceptions }, troubles))
     }
 
     fn exceptions_of(&self, texts: &Texts, rules: &RuleSet) -> LoadedExceptions {

@@ -156,7 +156,7 @@ fn collect(bucket: &Path, folder: &str, listing: &Listing, page: &mut Page) -> i
     Ok(())
 }
 
-/// A file as a body: whole up to [`Body::WHOLE`], else streamed. Blocks.
+/// A file as a body: whole up to [`Body::MAX_IN_MEMORY`], else streamed. Blocks.
 pub fn open_file(path: &Path) -> io::Result<Body> {
     let what = std::fs::metadata(path)?;
     // Opening a pipe, or reading a device, need not end.
@@ -164,7 +164,7 @@ pub fn open_file(path: &Path) -> io::Result<Body> {
         return Err(io::Error::other("not a regular file"));
     }
     let file = File::open(path)?;
-    if what.len() > Body::WHOLE {
+    if what.len() > Body::MAX_IN_MEMORY {
         return Ok(Body::Stream(Box::new(file)));
     }
     Ok(Body::Whole(Bytes::from(std::fs::read(path)?)))

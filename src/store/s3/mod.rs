@@ -83,7 +83,7 @@ impl S3Store {
 
     async fn body(&self, got: GetObjectOutput) -> Result<Body, StoreErrorKind> {
         let length = got.content_length().and_then(|length| u64::try_from(length).ok());
-        if length.is_none_or(|length| length > Body::WHOLE) {
+        if length.is_none_or(|length| length > Body::MAX_IN_MEMORY) {
             // Read where blocking is allowed; the bridge brings the runtime along.
             return Ok(Body::Stream(Box::new(SyncIoBridge::new(got.body.into_async_read()))));
         }

@@ -341,7 +341,7 @@ async fn the_fifth_attempt_is_a_minimal_alert_and_a_refused_one_is_failed_and_tr
     assert_eq!(recovered.report.findings_that(Outcome::Alerted), 1, "{recovered:?}");
     let alert = &topic.accepted()[0];
     assert!(
-        alert.text.starts_with("  The full alert of this finding could not be sent."),
+        alert.text.starts_with("  The full alert for this finding could not be sent."),
         "{}",
         alert.text
     );

@@ -72,7 +72,9 @@ async fn an_empty_ledger_says_that_all_is_new() {
         (&json!(null), vec!["CreateGroup ?".to_owned()])
     );
     assert!(
-        alerts[0].text.contains("Nothing earlier is on record of this caller, nor of this group.")
+        alerts[0]
+            .text
+            .contains("No earlier finding is on record for this principal or this group.")
     );
 }
 
@@ -121,13 +123,9 @@ async fn one_list_for_the_group_and_one_for_the_actor_and_no_get() {
 #[tokio::test]
 async fn a_list_that_fails_is_said_and_named_and_the_rest_is_told() {
     for (folder, gap, text) in [
-        ("by-group/", "ledger_failed", "There may be more: part of the ledger could not be read."),
-        (
-            "by-principal/",
-            "ledger_failed",
-            "There may be more: part of the ledger could not be read.",
-        ),
-        ("by-", "ledger_failed", "Not known: the ledger could not be read."),
+        ("by-group/", "ledger_failed", "Incomplete: part of the ledger could not be read."),
+        ("by-principal/", "ledger_failed", "Incomplete: part of the ledger could not be read."),
+        ("by-", "ledger_failed", "Unknown: the ledger could not be read."),
     ] {
         let (memory, topic) = (Memory::new(), Topic::default());
         run(&memory, &topic, &[create(), add(0)]).await;
@@ -144,7 +142,7 @@ async fn a_list_that_fails_is_said_and_named_and_the_rest_is_told() {
             problems[0].contains("/by-") && problems[0].contains("503: slow down"),
             "{problems:?}"
         );
-        assert!(!alerts[0].text.contains("Nothing earlier"), "{folder}: nobody knows");
+        assert!(!alerts[0].text.contains("No earlier finding"), "{folder}: nobody knows");
     }
 }
 
@@ -203,7 +201,7 @@ async fn a_ledger_that_hangs_is_not_waited_for_and_never_past_the_deadline() {
         assert!(outcome.reply().is_ok());
         for alert in topic.accepted() {
             assert_eq!(context(&alert)["gap"], "late");
-            assert!(alert.text.contains("Not known: the ledger did not answer in time."));
+            assert!(alert.text.contains("Unknown: the ledger did not answer in time."));
         }
     }
 }
@@ -217,7 +215,7 @@ async fn without_a_ledger_one_line_says_so() {
     let text = &topic.accepted()[0].text;
     assert!(
         text.contains(
-            "\nTHE LAST 48 HOURS\n  Not known: there is no ledger (TRAILBELL_LEDGER=none).\n\n"
+            "\nLAST 48 HOURS\n  Unknown: there is no ledger (TRAILBELL_LEDGER=none).\n\n"
         ),
         "{text}"
     );
@@ -272,7 +270,7 @@ async fn what_nobody_can_read_is_skipped_and_what_is_missing_is_said() {
             if said { json!("unreadable") } else { json!(null) },
             "{key}"
         );
-        assert_eq!(alerts[0].text.contains("  Not all could be read: "), said, "{key}");
+        assert_eq!(alerts[0].text.contains("  Incomplete: some ledger entries "), said, "{key}");
         assert_eq!(told(&alerts[0]).len(), events, "{key}: {:?}", told(&alerts[0]));
     }
 }
@@ -346,9 +344,7 @@ async fn of_a_long_story_what_is_around_the_event_is_told() {
         let (_, alerts) = run(&memory, &topic, &[by_another(at)]).await;
         let told = told(&alerts[0]);
         assert_eq!(context(&alerts[0])["gap"], "too_much", "{at}");
-        assert!(
-            alerts[0].text.contains("There is more than this: not all of the ledger was read.")
-        );
+        assert!(alerts[0].text.contains("Incomplete: the ledger holds more than was read."));
         for near in [at - 1, at, at + 1].into_iter().filter(|near| *near < 60) {
             assert!(told.contains(&format!("AddUserToGroup user-{near}")), "{at}: {told:?}");
         }

@@ -170,8 +170,8 @@ async fn find_objects(
     let wanted = Wanted { since: range.since, until: range.until, region: &region };
     let mut keys = walk(&*pipeline.store, bucket, prefix, &wanted).await?;
     // The walk allows for late delivery, and lists more.
-    keys.retain(|key| range.contains(key::delivered(key)));
-    keys.sort_by_cached_key(|key| key::delivered(key));
+    keys.retain(|key| range.contains(key::delivery_time(key)));
+    keys.sort_by_cached_key(|key| key::delivery_time(key));
     let object = |key| ObjectRef { bucket: bucket.to_owned(), key, version_id: None };
     Ok(keys.into_iter().map(object).collect())
 }

@@ -2,8 +2,8 @@
 
 use detect::rule::exception::ExceptionState;
 use detect::rule::{Detections, Exceptions, RuleSet, RuleSources};
-use detect::text::command::Command;
 use detect::text::error::error_chain;
+use detect::text::shell::ShellCommand;
 use jiff::Timestamp;
 use trailbell::app::config::DetectionsPlace;
 use trailbell::app::reload::Reload;
@@ -43,15 +43,15 @@ fn unusable(why: &str, place: Option<&DetectionsPlace>) -> Check {
 }
 
 /// What tells all that is wrong with the files.
-fn look(kind: &str, place: Option<&DetectionsPlace>) -> Command {
-    let check = Command::new(&format!("trailbell {kind} check"));
+fn look(kind: &str, place: Option<&DetectionsPlace>) -> ShellCommand {
+    let check = ShellCommand::new(&format!("trailbell {kind} check"));
     match place {
-        None => Command::new("unset TRAILBELL_DEFAULT_RULES"),
-        Some(DetectionsPlace::Local(path)) => check.word(&path.to_string_lossy()),
+        None => ShellCommand::new("unset TRAILBELL_DEFAULT_RULES"),
+        Some(DetectionsPlace::Local(path)) => check.argument(&path.to_string_lossy()),
         Some(DetectionsPlace::S3 { bucket, prefix }) => {
-            let copy =
-                Command::new("aws s3 cp --recursive").word(&format!("s3://{bucket}/{prefix}"));
-            copy.plain(&format!("{kind}/ && {check} {kind}/"))
+            let copy = ShellCommand::new("aws s3 cp --recursive")
+                .argument(&format!("s3://{bucket}/{prefix}"));
+            copy.words(&format!("{kind}/ && {check} {kind}/"))
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Whether the ledger does what the function needs of it.
 
-use detect::text::command::Command;
 use detect::text::error::error_chain;
+use detect::text::shell::ShellCommand;
 use trailbell::app::config::LedgerPlace;
 use trailbell::ledger::{LedgerError, Probe, StoredLedger, Survey};
 
@@ -10,7 +10,7 @@ use super::{Check, Deployment, bucket};
 pub(super) fn none() -> Check {
     let told =
         "TRAILBELL_LEDGER=none: what is delivered twice is told twice, and there are no sweeps";
-    Check::warn("ledger", told, Command::new("export TRAILBELL_LEDGER=s3://BUCKET/ledger"))
+    Check::warn("ledger", told, ShellCommand::new("export TRAILBELL_LEDGER=s3://BUCKET/ledger"))
 }
 
 pub(super) async fn examine(deployment: &Deployment, ledger: &StoredLedger) -> Vec<Check> {
@@ -43,7 +43,11 @@ fn judge_probe(place: &LedgerPlace, probe: Result<Probe, LedgerError>) -> Check 
             let told = format!(
                 "{name}: takes a write whose {condition} does not hold: findings would be told twice"
             );
-            Check::fail("ledger", told, Command::new("export TRAILBELL_LEDGER=s3://BUCKET/ledger"))
+            Check::fail(
+                "ledger",
+                told,
+                ShellCommand::new("export TRAILBELL_LEDGER=s3://BUCKET/ledger"),
+            )
         }
         Err(error) => refused(place, &error),
     }
@@ -57,8 +61,10 @@ fn refused(place: &LedgerPlace, error: &LedgerError) -> Check {
             let actions = ["s3:GetObject", "s3:PutObject", "s3:DeleteObject"];
             bucket::allow(&actions, &format!("arn:aws:s3:::{bucket}/{folder}*"))
         }
-        LedgerPlace::Dir(path) => Command::new("chmod u+rwX").word(&path.to_string_lossy()),
-        LedgerPlace::None => Command::new("export TRAILBELL_LEDGER=s3://BUCKET/ledger"),
+        LedgerPlace::Dir(path) => {
+            ShellCommand::new("chmod u+rwX").argument(&path.to_string_lossy())
+        }
+        LedgerPlace::None => ShellCommand::new("export TRAILBELL_LEDGER=s3://BUCKET/ledger"),
     };
     Check::fail("ledger", error_chain(error), cure)
 }

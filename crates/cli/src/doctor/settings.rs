@@ -1,6 +1,6 @@
 //! Settings that cannot be used: then there is nothing to look at.
 
-use detect::text::command::Command;
+use detect::text::shell::ShellCommand;
 use trailbell::app::config::ConfigError;
 
 use super::{Check, DoctorReport};
@@ -10,8 +10,11 @@ pub fn unusable(error: &ConfigError) -> DoctorReport {
     let line = |problem: &String| {
         let name = problem.split([':', ' ']).next().unwrap_or_default();
         let known = name.starts_with("TRAILBELL_") && !problem.contains("no such setting");
-        let cure =
-            if known { Command::export(name, None) } else { Command::new("unset").word(name) };
+        let cure = if known {
+            ShellCommand::export(name, None)
+        } else {
+            ShellCommand::new("unset").argument(name)
+        };
         Check::fail("settings", problem, cure)
     };
     DoctorReport(error.0.iter().map(line).collect())

@@ -1,30 +1,28 @@
-//! Passing a JSON object or array at the speed of memory: brackets are counted outside of strings,
-//! 64 bytes at a time. Whether it is JSON inside is for the parser to say.
+//! Passes a JSON object or array at the speed of memory: counts the brackets outside of strings, 64
+//! bytes at a time. Does not check that the content is JSON.
 
 use fearless_simd::prelude::*;
 use fearless_simd::{Level, Simd, dispatch, u8x64};
 
-/// How deep in brackets reading is, and whether it is in a string. Carried from one piece of a text
+/// The depth in brackets, and whether the position is in a string. Carried from one piece of a text
 /// to the next.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Nesting {
     depth: usize,
     in_string: bool,
     escaped: bool,
-    /// Whether a line break was passed outside of strings.
-    pub(super) broken_line: bool,
 }
 
 /// Why a piece was not passed to its end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Stop {
-    /// The outermost bracket is closed, and passed.
+    /// The outermost bracket was closed and passed.
     Closed,
-    /// A line break comes next, where it may not.
+    /// A line break follows, in line-delimited text.
     LineBreak,
 }
 
-/// Where the bytes that matter are among 64: bit 0 is the first.
+/// The positions of the bytes that matter among 64. Bit 0 is the first.
 struct Marks {
     quotes: u64,
     backslashes: u64,
@@ -34,10 +32,10 @@ struct Marks {
 }
 
 impl Nesting {
-    /// Passes what belongs to a value that begins with a bracket; says how many bytes, and why no
-    /// more. `lines`: whether it must end on its line.
+    /// Passes the bytes of a value that begins with a bracket. Returns their number, and why there
+    /// are no more. `lines`: a line break ends the value.
     pub(super) fn pass(&mut self, text: &[u8], lines: bool) -> (usize, Option<Stop>) {
-        dispatch!(Level::new(), simd => self.blocks(simd, text, lines))
+        dispatch!(Level::new(), simd => self.pass_blocks(simd, text, lines))
     }
 
     pub(super) fn in_string(&self) -> bool {
@@ -45,51 +43,47 @@ impl Nesting {
     }
 
     #[inline(always)]
-    fn blocks<S: Simd>(&mut self, simd: S, text: &[u8], lines: bool) -> (usize, Option<Stop>) {
+    fn pass_blocks<S: Simd>(&mut self, simd: S, text: &[u8], lines: bool) -> (usize, Option<Stop>) {
         let mut at = 0;
         while let Some(block) = text.get(at..at + 64) {
-            let marks = Marks::of(simd, block);
+            let marks = Marks::new(simd, block);
+            let needs_bytes =
+                marks.backslashes != 0 || self.escaped || (lines && marks.line_breaks != 0);
             let (count, stop) =
-                if marks.backslashes != 0 || self.escaped || (lines && marks.line_breaks != 0) {
-                    self.bytes(block, lines)
-                } else {
-                    self.block(&marks)
-                };
+                if needs_bytes { self.pass_bytes(block, lines) } else { self.pass_block(&marks) };
             at += count;
             if stop.is_some() {
                 return (at, stop);
             }
         }
-        let (count, stop) = self.bytes(&text[at..], lines);
+        let (count, stop) = self.pass_bytes(&text[at..], lines);
         (at + count, stop)
     }
 
-    /// 64 bytes without a backslash.
+    /// Passes 64 bytes without a backslash.
     #[inline(always)]
-    fn block(&mut self, marks: &Marks) -> (usize, Option<Stop>) {
+    fn pass_block(&mut self, marks: &Marks) -> (usize, Option<Stop>) {
         let strings = between_quotes(marks.quotes) ^ if self.in_string { u64::MAX } else { 0 };
-        let (opening, closing) = (marks.opening & !strings, marks.closing & !strings);
+        let opening = marks.opening & !strings;
+        let closing = marks.closing & !strings;
         let may_end = closing.count_ones() as usize >= self.depth;
-        if may_end && let Some(end) = self.end(opening, closing) {
-            let passed = u64::MAX >> (63 - end);
-            self.broken_line |= marks.line_breaks & !strings & passed != 0;
+        if may_end && let Some(end) = self.find_end(opening, closing) {
+            self.depth = 0;
             return (end + 1, Some(Stop::Closed));
         }
         self.depth = self.depth + opening.count_ones() as usize - closing.count_ones() as usize;
         self.in_string = strings >> 63 != 0;
-        self.broken_line |= marks.line_breaks & !strings != 0;
         (64, None)
     }
 
-    /// Which of the closing brackets closes the outermost, if any.
+    /// The position of the bracket that closes the outermost one.
     #[inline(always)]
-    fn end(&mut self, opening: u64, mut closing: u64) -> Option<usize> {
+    fn find_end(&self, opening: u64, mut closing: u64) -> Option<usize> {
         let mut closed = 0;
         while closing != 0 {
             let end = closing.trailing_zeros();
             closed += 1;
             if self.depth + (opening & ((1 << end) - 1)).count_ones() as usize == closed {
-                self.depth = 0;
                 return Some(end as usize);
             }
             closing &= closing - 1;
@@ -97,8 +91,8 @@ impl Nesting {
         None
     }
 
-    /// The same byte by byte: what the blocks must agree with.
-    fn bytes(&mut self, text: &[u8], lines: bool) -> (usize, Option<Stop>) {
+    /// As [`Nesting::pass_blocks`], byte by byte.
+    fn pass_bytes(&mut self, text: &[u8], lines: bool) -> (usize, Option<Stop>) {
         for (at, byte) in text.iter().enumerate() {
             match byte {
                 _ if self.escaped => self.escaped = false,
@@ -108,7 +102,6 @@ impl Nesting {
                 _ if self.in_string => {}
                 b'{' | b'[' => self.depth += 1,
                 b'}' | b']' => self.depth -= 1,
-                b'\n' => self.broken_line = true,
                 _ => {}
             }
             if self.depth == 0 {
@@ -121,9 +114,9 @@ impl Nesting {
 
 impl Marks {
     #[inline(always)]
-    fn of<S: Simd>(simd: S, block: &[u8]) -> Marks {
+    fn new<S: Simd>(simd: S, block: &[u8]) -> Marks {
         let block = u8x64::from_slice(simd, block);
-        // One bit apart from each other: `[` and `{`, `]` and `}`.
+        // This bit is all that differs between `[` and `{`, and between `]` and `}`.
         let folded = block | 0x20;
         Marks {
             quotes: block.simd_eq(b'"').to_bitmask(),
@@ -135,11 +128,10 @@ impl Marks {
     }
 }
 
-/// Every bit from an opening quote up to, and without, the closing one.
+/// Sets every bit from an opening quote up to, but not including, the closing one.
 #[inline(always)]
 fn between_quotes(quotes: u64) -> u64 {
-    // Written out: where the compiler minds the size, a loop over the shifts stays a loop, at a
-    // third of the speed.
+    // Not a loop over the shifts: optimized for size it would stay a loop, at a third of the speed.
     let bits = quotes ^ (quotes << 1);
     let bits = bits ^ (bits << 2);
     let bits = bits ^ (bits << 4);
@@ -153,11 +145,11 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn passed(text: &[u8], lines: bool, blocks: bool) -> (usize, Option<Stop>, bool, bool) {
+    fn passed(text: &[u8], lines: bool, blocks: bool) -> (usize, Option<Stop>, bool) {
         let mut nesting = Nesting::default();
         let (count, stop) =
-            if blocks { nesting.pass(text, lines) } else { nesting.bytes(text, lines) };
-        (count, stop, nesting.in_string(), nesting.broken_line)
+            if blocks { nesting.pass(text, lines) } else { nesting.pass_bytes(text, lines) };
+        (count, stop, nesting.in_string())
     }
 
     proptest! {

@@ -1,20 +1,21 @@
-//! Passing JSON without understanding it: where a value, a string, a key ends. Follows brackets and
-//! quotes only, by loops and not by recursion, so that no nesting is too deep.
+//! Passes over JSON values without parsing them. Follows brackets and quotes in loops, not by
+//! recursion, so that no nesting is too deep.
 
+use super::buffer::SlidingBuffer;
+use super::error::ReadError;
 use super::nesting::{Nesting, Stop};
-use super::window::Window;
-use super::{ReadError, ReadProblem};
+
+/// What JSON takes for white space.
+const SPACE: &[u8] = b" \t\r\n";
 
 /// Passes over the values of a text.
 pub(super) struct Scanner {
-    pub(super) window: Window,
-    /// Whether a line break ends every value.
+    pub(super) buffer: SlidingBuffer,
+    /// The text is line-delimited: a line break ends every value.
     pub(super) lines: bool,
-    /// Whether a line break was passed inside a value since this was last cleared.
-    pub(super) broken_line: bool,
 }
 
-/// The keys of a top-level object that mean something to a reader of CloudTrail.
+/// The keys of a top-level object that CloudTrail gives a meaning.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Key {
     /// `Records`
@@ -26,184 +27,160 @@ pub(super) enum Key {
 }
 
 impl Scanner {
-    /// Passes white space between top-level values; says whether a line break was among it.
-    pub(super) fn space_outside(&mut self) -> Result<bool, ReadError> {
-        let mut broke = false;
-        while let Some(byte @ (b' ' | b'\t' | b'\r' | b'\n')) = self.window.peek()? {
-            broke |= byte == b'\n';
-            self.window.advance(1);
-        }
-        Ok(broke)
+    /// Passes white space between top-level values.
+    pub(super) fn space_between_values(&mut self) -> Result<(), ReadError> {
+        self.skip_to(|byte| !SPACE.contains(&byte))
     }
 
-    /// Passes white space inside a value. In line-delimited text a line break there is damage.
+    /// Passes white space inside a value.
     pub(super) fn space(&mut self) -> Result<(), ReadError> {
-        while let Some(byte @ (b' ' | b'\t' | b'\r' | b'\n')) = self.window.peek()? {
-            if byte == b'\n' && self.lines {
-                return Err(self.window.unexpected("the rest of a value on its line"));
+        let lines = self.lines;
+        self.skip_to(|byte| !SPACE.contains(&byte) || (lines && byte == b'\n'))?;
+        if lines && self.buffer.peek()? == Some(b'\n') {
+            return Err(self.buffer.unexpected("the rest of a value on its line"));
+        }
+        Ok(())
+    }
+
+    /// Passes everything up to a line break, or to the end of the text.
+    pub(super) fn rest_of_line(&mut self) -> Result<(), ReadError> {
+        self.skip_to(|byte| byte == b'\n')
+    }
+
+    /// Passes everything up to the first byte that satisfies `is_end`, or to the end of the text.
+    fn skip_to(&mut self, is_end: impl Fn(u8) -> bool) -> Result<(), ReadError> {
+        loop {
+            let available = self.buffer.available()?;
+            let end = available.iter().position(|byte| is_end(*byte));
+            let count = end.unwrap_or(available.len());
+            let is_done = end.is_some() || available.is_empty();
+            self.buffer.advance(count);
+            if is_done {
+                return Ok(());
             }
-            self.broken_line |= byte == b'\n';
-            self.window.advance(1);
         }
-        Ok(())
     }
 
-    /// Passes `byte`, which must come next.
+    /// Passes `byte`, or fails if another one follows.
     pub(super) fn expect(&mut self, byte: u8, expected: &'static str) -> Result<(), ReadError> {
-        if self.window.peek()? != Some(byte) {
-            return Err(self.window.unexpected(expected));
+        if self.buffer.peek()? != Some(byte) {
+            return Err(self.buffer.unexpected(expected));
         }
-        self.window.advance(1);
+        self.buffer.advance(1);
         Ok(())
     }
 
-    /// Passes a key and its colon, up to its value; none, and past the bracket, at the object's
-    /// end.
+    /// Passes a key and its colon, up to the value. Returns `None` after passing the bracket that
+    /// ends the object.
     pub(super) fn key(&mut self) -> Result<Option<Key>, ReadError> {
         self.space()?;
-        match self.window.peek()? {
+        match self.buffer.peek()? {
             Some(b'}') => {
-                self.window.advance(1);
+                self.buffer.advance(1);
                 return Ok(None);
             }
             Some(b'"') => {}
-            _ => return Err(self.window.unexpected("a key or `}`")),
+            _ => return Err(self.buffer.unexpected("a key or `}`")),
         }
-        let key = self.key_text()?;
+        let key = self.key_string()?;
         self.space()?;
         self.expect(b':', "`:` after a key")?;
         self.space()?;
         Ok(Some(key))
     }
 
-    /// Keys that matter are short; more than the start of a long one is not looked at.
-    fn key_text(&mut self) -> Result<Key, ReadError> {
-        let mut text = Vec::with_capacity(32);
+    fn key_string(&mut self) -> Result<Key, ReadError> {
+        // Longer than the keys that have a meaning: the rest of a key need not be compared.
+        let mut start = Vec::with_capacity(32);
         self.string(&mut |piece| {
-            let room = text.capacity() - text.len();
-            text.extend_from_slice(&piece[..piece.len().min(room)]);
+            let room = start.capacity() - start.len();
+            start.extend_from_slice(&piece[..piece.len().min(room)]);
         })?;
-        Ok(match text.as_slice() {
+        Ok(match start.as_slice() {
             b"Records\"" => Key::Records,
             b"eventName\"" | b"eventSource\"" | b"eventVersion\"" => Key::OfRecord,
             _ => Key::Other,
         })
     }
 
-    /// Passes the comma after a value of an object, or stays at the bracket that ends it.
+    /// Passes the comma after a value of an object, or stops at the bracket that ends the object.
     pub(super) fn comma(&mut self) -> Result<(), ReadError> {
         self.space()?;
-        match self.window.peek()? {
-            Some(b',') => self.window.advance(1),
+        match self.buffer.peek()? {
+            Some(b',') => self.buffer.advance(1),
             Some(b'}') => {}
-            _ => return Err(self.window.unexpected("`,` or `}` after a value")),
+            _ => return Err(self.buffer.unexpected("`,` or `}` after a value")),
         }
         Ok(())
     }
 
     /// Passes one value of any kind.
     pub(super) fn value(&mut self) -> Result<(), ReadError> {
-        match self.window.peek()? {
+        match self.buffer.peek()? {
             Some(b'"') => self.string(&mut |_| ()),
             Some(b'{' | b'[') => self.brackets(),
-            Some(b'}' | b']' | b',' | b':') | None => Err(self.window.unexpected("a value")),
-            Some(_) => self.scalar(),
+            Some(b'}' | b']' | b',' | b':') | None => Err(self.buffer.unexpected("a value")),
+            // A number or a word. The parser checks what it is.
+            Some(_) => self.skip_to(|byte| b",:{}[]\" \t\r\n".contains(&byte)),
         }
     }
 
     /// Passes an object or an array.
     fn brackets(&mut self) -> Result<(), ReadError> {
         let mut nesting = Nesting::default();
-        let end = loop {
-            let ahead = self.window.ahead()?;
-            let nothing = ahead.is_empty();
-            let (count, stop) = nesting.pass(ahead, self.lines);
-            self.window.advance(count);
-            if stop.is_some() || nothing {
+        let stop = loop {
+            let available = self.buffer.available()?;
+            let is_at_end = available.is_empty();
+            let (count, stop) = nesting.pass(available, self.lines);
+            self.buffer.advance(count);
+            if stop.is_some() || is_at_end {
                 break stop;
             }
         };
-        self.broken_line |= nesting.broken_line;
-        match end {
+        match stop {
             Some(Stop::Closed) => Ok(()),
-            _ if nesting.in_string() => Err(self.window.unexpected("the end of a string")),
-            Some(Stop::LineBreak) => Err(self.window.unexpected("the rest of a value on its line")),
-            None => Err(self.window.unexpected("a value")),
+            _ if nesting.in_string() => Err(self.buffer.unexpected("the end of a string")),
+            Some(Stop::LineBreak) => Err(self.buffer.unexpected("the rest of a value on its line")),
+            None => Err(self.buffer.unexpected("a value")),
         }
     }
 
-    /// Passes a number or a word, up to what may follow one. What it is made of is for the parser
-    /// to judge.
-    fn scalar(&mut self) -> Result<(), ReadError> {
-        loop {
-            let ahead = self.window.ahead()?;
-            let end = ahead.iter().position(|byte| b",:{}[]\" \t\r\n".contains(byte));
-            let (count, ends) = (end.unwrap_or(ahead.len()), end.is_some() || ahead.is_empty());
-            self.window.advance(count);
-            if ends {
-                return Ok(());
-            }
-        }
-    }
-
-    /// Passes a string, and shows its pieces: all after the first quote, the last quote included.
-    fn string(&mut self, seen: &mut dyn FnMut(&[u8])) -> Result<(), ReadError> {
-        self.window.advance(1);
+    /// Passes a string. Gives `on_piece` all of it after the first quote, including the last quote.
+    fn string(&mut self, on_piece: &mut dyn FnMut(&[u8])) -> Result<(), ReadError> {
+        self.buffer.advance(1);
         let mut escaped = false;
         loop {
-            let lines = self.lines;
-            let ahead = self.window.ahead()?;
-            let (count, end) = string_piece(ahead, &mut escaped, lines);
-            let nothing = ahead.is_empty();
-            seen(&ahead[..count]);
-            self.window.advance(count);
+            let available = self.buffer.available()?;
+            let is_at_end = available.is_empty();
+            let (count, end) = scan_string(available, &mut escaped, self.lines);
+            on_piece(&available[..count]);
+            self.buffer.advance(count);
             match end {
                 Some(b'"') => return Ok(()),
-                None if !nothing => {}
-                _ => return Err(self.window.unexpected("the end of a string")),
+                None if !is_at_end => {}
+                _ => return Err(self.buffer.unexpected("the end of a string")),
             }
         }
-    }
-
-    /// Passes everything up to a line break, or the end.
-    pub(super) fn rest_of_line(&mut self) -> Result<(), ReadError> {
-        loop {
-            let ahead = self.window.ahead()?;
-            let end = memchr::memchr(b'\n', ahead);
-            let (count, ends) = (end.unwrap_or(ahead.len()), end.is_some() || ahead.is_empty());
-            self.window.advance(count);
-            if ends {
-                return Ok(());
-            }
-        }
-    }
-
-    /// An error at the place where reading stands.
-    pub(super) fn error(&self, problem: ReadProblem) -> ReadError {
-        self.window.error(problem)
     }
 }
 
-/// How much of `ahead` belongs to the string, and the byte that ended it there: a quote (counted),
-/// or, in line-delimited text, a line break (not counted). `escaped` carries a backslash over to
-/// the next piece.
-fn string_piece(ahead: &[u8], escaped: &mut bool, lines: bool) -> (usize, Option<u8>) {
-    let mut at = 0;
-    if !ahead.is_empty() && std::mem::take(escaped) {
-        at = 1;
-    }
-    let end_of_line = if lines { b'\n' } else { b'"' };
-    while let Some(found) = memchr::memchr3(b'"', b'\\', end_of_line, &ahead[at..]) {
+/// Returns how many bytes of `text` belong to the string, and the byte that ends it there: a quote,
+/// which is counted, or a line break in line-delimited text, which is not. `escaped` carries a
+/// backslash over to the next piece.
+fn scan_string(text: &[u8], escaped: &mut bool, lines: bool) -> (usize, Option<u8>) {
+    let line_break = if lines { b'\n' } else { b'"' };
+    let mut at = usize::from(!text.is_empty() && std::mem::take(escaped));
+    while let Some(found) = memchr::memchr3(b'"', b'\\', line_break, &text[at..]) {
         at += found;
-        match ahead[at] {
-            b'\\' if at + 1 == ahead.len() => {
+        match text[at] {
+            b'\\' if at + 1 == text.len() => {
                 *escaped = true;
-                return (ahead.len(), None);
+                return (text.len(), None);
             }
             b'\\' => at += 2,
             b'"' => return (at + 1, Some(b'"')),
             other => return (at, Some(other)),
         }
     }
-    (ahead.len(), None)
+    (text.len(), None)
 }

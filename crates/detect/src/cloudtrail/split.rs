@@ -1,173 +1,144 @@
-//! Text to records: where each one begins and ends. Whether a record is JSON inside is for the
-//! parser to say, so that one bad record fails alone.
+//! Splits text into records without parsing them, so that one bad record fails alone.
 //!
-//! Accepted, one after another and in any mixture: `{"Records":[…]}` with keys in any order, a bare
-//! array of records, a lone record, and lines of these. Where the text is line-delimited, damage
-//! ends with its line.
+//! Accepts a sequence of top-level values, each of which is `{"Records":[…]}` with other keys before
+//! or after, an array of records, or a record. If the text is line-delimited, damage ends with its
+//! line.
 
-use super::error::RecordProblem;
+use super::buffer::SlidingBuffer;
+use super::error::{BadRecord, ReadError, ReadProblem, RecordProblem};
 use super::inflate::Inflate;
 use super::scan::{Key, Scanner};
-use super::window::Window;
-use super::{BadRecord, ReadError, ReadProblem};
 
-/// A record longer than this is passed over. CloudTrail's limit is 256 KB a record.
+/// The largest record that is kept, in bytes. CloudTrail's limit is 256 KB.
 const MAX_RECORD: usize = 8 * 1024 * 1024;
 
-/// One record's bytes and place.
+/// The bytes of one record.
 pub(super) struct RawRecord<'a> {
     pub(super) index: usize,
     pub(super) offset: u64,
     pub(super) bytes: &'a [u8],
 }
 
-/// What comes next.
-pub(super) enum Next<'a> {
-    Record(RawRecord<'a>),
-    Bad(BadRecord),
-    End,
-}
-
 /// Splits a text into records.
 pub(super) struct Splitter {
     scanner: Scanner,
-    place: Place,
-    /// Records so far, bad ones too.
-    count: usize,
-    /// Top-level values so far.
-    values: usize,
+    position: Position,
+    /// The number of records so far, including bad ones.
+    records: usize,
+    /// Whether there was a top-level value.
+    has_values: bool,
 }
 
-/// Where in the text the splitter stands.
+/// Where in the structure of the text the splitter is.
 #[derive(Clone, Copy)]
-enum Place {
-    /// Between top-level values.
-    Outside,
-    /// In an array of records.
-    Array { of: ArrayOf, first: bool },
-    /// In an object, after its `Records`.
+enum Position {
+    BetweenValues,
+    InArray { is_records: bool, is_first: bool },
     AfterRecords,
-    /// At the end.
-    End,
-}
-
-#[derive(Clone, Copy)]
-enum ArrayOf {
-    Records,
-    Bare,
-}
-
-/// What one step of the splitter found.
-enum Step {
-    /// A record that begins here; the window has kept it, or else it is too large.
-    Record { offset: u64 },
-    /// Nothing yet.
-    On,
-    /// The end of the text.
-    End,
+    AtEnd,
 }
 
 impl Splitter {
-    /// `lines`: the text is known to be line-delimited.
+    /// `lines`: the text is line-delimited.
     pub(super) fn new(inflate: Inflate, lines: bool) -> Splitter {
-        Splitter::at(Window::new(inflate, MAX_RECORD), lines)
+        Splitter::with_buffer(SlidingBuffer::new(inflate, MAX_RECORD), lines)
     }
 
-    /// As [`Splitter::new`], of a text that is in hand: the first `end` bytes of `buffer`.
+    /// Splits a text that is in memory: the first `end` bytes of `buffer`.
     pub(super) fn over(buffer: Vec<u8>, end: usize, lines: bool) -> Splitter {
-        Splitter::at(Window::over(buffer, end, MAX_RECORD), lines)
+        Splitter::with_buffer(SlidingBuffer::over(buffer, end, MAX_RECORD), lines)
     }
 
-    /// Gives the buffer back, to be used again.
+    fn with_buffer(buffer: SlidingBuffer, lines: bool) -> Splitter {
+        let scanner = Scanner { buffer, lines };
+        Splitter { scanner, position: Position::BetweenValues, records: 0, has_values: false }
+    }
+
+    /// Returns the buffer for reuse.
     pub(super) fn into_buffer(self) -> Vec<u8> {
-        self.scanner.window.into_buffer()
-    }
-
-    fn at(window: Window, lines: bool) -> Splitter {
-        let scanner = Scanner { window, lines, broken_line: false };
-        Splitter { scanner, place: Place::Outside, count: 0, values: 0 }
-    }
-
-    /// The next record. After an error the text cannot be followed any further.
-    pub(super) fn next(&mut self) -> Result<Next<'_>, ReadError> {
-        loop {
-            match self.step() {
-                Ok(Step::Record { offset }) => return Ok(self.record(offset)),
-                Ok(Step::End) => return Ok(Next::End),
-                Ok(Step::On) => {}
-                Err(error) if self.scanner.lines && ends_with_its_line(&error.problem) => {
-                    self.skip_line()?;
-                    return Ok(self.bad(error.offset, RecordProblem::Line(error.problem)));
-                }
-                Err(error) => return Err(error),
-            }
-        }
+        self.scanner.buffer.into_buffer()
     }
 
     /// Inflated bytes passed so far.
     pub(super) fn offset(&self) -> u64 {
-        self.scanner.window.offset()
+        self.scanner.buffer.offset()
     }
 
-    fn record(&mut self, offset: u64) -> Next<'_> {
-        if self.scanner.window.kept().is_none() {
-            return self.bad(offset, RecordProblem::TooLarge { limit: MAX_RECORD });
+    /// The next record, or why it cannot be used. Returns `None` at the end.
+    ///
+    /// # Errors
+    /// Fails if the rest of the text cannot be split.
+    pub(super) fn next(&mut self) -> Result<Option<Result<RawRecord<'_>, BadRecord>>, ReadError> {
+        while !matches!(self.position, Position::AtEnd) {
+            match self.step() {
+                Ok(None) => {}
+                Ok(Some(offset)) => return Ok(Some(self.record(offset))),
+                Err(ReadError { offset, problem }) if self.is_confined_to_line(&problem) => {
+                    self.skip_line()?;
+                    let index = self.count_record();
+                    let problem = RecordProblem::Line(problem);
+                    return Ok(Some(Err(BadRecord { index, offset, problem })));
+                }
+                Err(error) => return Err(error),
+            }
         }
-        let index = self.counted();
-        Next::Record(RawRecord {
-            index,
-            offset,
-            bytes: self.scanner.window.kept().unwrap_or_default(),
-        })
+        Ok(None)
     }
 
-    fn bad(&mut self, offset: u64, problem: RecordProblem) -> Next<'static> {
-        Next::Bad(BadRecord { index: self.counted(), offset, problem })
-    }
-
-    fn counted(&mut self) -> usize {
-        self.count += 1;
-        self.count - 1
-    }
-
-    fn step(&mut self) -> Result<Step, ReadError> {
-        match self.place {
-            Place::Outside => self.outside(),
-            Place::Array { of, first } => self.element(of, first),
-            Place::AfterRecords => self.after_records(),
-            Place::End => Ok(Step::End),
+    /// The record that was just passed.
+    fn record(&mut self, offset: u64) -> Result<RawRecord<'_>, BadRecord> {
+        let index = self.count_record();
+        let problem = RecordProblem::TooLarge { limit: MAX_RECORD };
+        match self.scanner.buffer.kept() {
+            Some(bytes) => Ok(RawRecord { index, offset, bytes }),
+            None => Err(BadRecord { index, offset, problem }),
         }
     }
 
-    /// Goes on to another place in the text.
-    fn go(&mut self, place: Place) -> Step {
-        self.place = place;
-        Step::On
+    /// Returns the index of the record.
+    fn count_record(&mut self) -> usize {
+        self.records += 1;
+        self.records - 1
     }
 
-    fn outside(&mut self) -> Result<Step, ReadError> {
-        self.scanner.window.release();
+    /// Passes one part of the text. Returns the offset of the record, if the part is one.
+    fn step(&mut self) -> Result<Option<u64>, ReadError> {
+        match self.position {
+            Position::BetweenValues => self.top_level_value(),
+            Position::InArray { is_records, is_first } => self.element(is_records, is_first),
+            Position::AfterRecords => self.after_records(),
+            Position::AtEnd => Ok(None),
+        }
+    }
+
+    /// Moves on to a position at which no record has been passed.
+    fn go_to(&mut self, position: Position) -> Result<Option<u64>, ReadError> {
+        self.position = position;
+        Ok(None)
+    }
+
+    fn top_level_value(&mut self) -> Result<Option<u64>, ReadError> {
+        self.scanner.buffer.stop_keeping();
         self.byte_order_mark()?;
-        let broke = self.scanner.space_outside()?;
-        // After a value that stands alone on its line, the others are taken to be lines as well.
-        self.scanner.lines |= broke && self.values > 0 && !self.scanner.broken_line;
-        self.scanner.broken_line = false;
-        match self.scanner.window.peek()? {
+        self.scanner.space_between_values()?;
+        match self.scanner.buffer.peek()? {
             Some(b'[') => {
-                self.values += 1;
-                self.scanner.window.advance(1);
-                Ok(self.go(Place::Array { of: ArrayOf::Bare, first: true }))
+                self.has_values = true;
+                self.scanner.buffer.advance(1);
+                self.go_to(Position::InArray { is_records: false, is_first: true })
             }
             Some(b'{') => self.object(),
-            None if self.values == 0 => Err(self.scanner.error(ReadProblem::Empty)),
-            None => Ok(self.go(Place::End)),
-            Some(_) if self.values == 0 => Err(self.scanner.window.unexpected("gzip or JSON")),
-            Some(_) => Err(self.scanner.window.unexpected("`{`, `[` or the end of the text")),
+            None if self.has_values => self.go_to(Position::AtEnd),
+            None => Err(self.scanner.buffer.error(ReadProblem::Empty)),
+            Some(_) if self.has_values => {
+                Err(self.scanner.buffer.unexpected("`{`, `[` or the end of the text"))
+            }
+            Some(_) => Err(self.scanner.buffer.unexpected("gzip or JSON")),
         }
     }
 
     fn byte_order_mark(&mut self) -> Result<(), ReadError> {
-        if self.offset() == 0 && self.scanner.window.peek()? == Some(0xef) {
+        if self.offset() == 0 && self.scanner.buffer.peek()? == Some(0xef) {
             for byte in *b"\xef\xbb\xbf" {
                 self.scanner.expect(byte, "gzip or JSON")?;
             }
@@ -175,20 +146,21 @@ impl Splitter {
         Ok(())
     }
 
-    /// A top-level object, up to its `Records`, or to its end where it is itself a record.
-    fn object(&mut self) -> Result<Step, ReadError> {
+    /// Passes a top-level object: up to its `Records`, or to its end if it is a record.
+    fn object(&mut self) -> Result<Option<u64>, ReadError> {
         let offset = self.offset();
-        self.values += 1;
-        self.scanner.window.keep();
-        self.scanner.window.advance(1);
-        let mut is_record = self.count > 0;
+        self.has_values = true;
+        self.scanner.buffer.start_keeping();
+        self.scanner.buffer.advance(1);
+        // An object after records is one of them, whatever its keys.
+        let mut is_record = self.records > 0;
         loop {
             match self.scanner.key()? {
-                Some(Key::Records) => return self.records(),
+                Some(Key::Records) => return self.records_array(),
                 Some(key) => is_record |= key == Key::OfRecord,
                 None if is_record => {
-                    self.place = Place::Outside;
-                    return Ok(Step::Record { offset });
+                    self.position = Position::BetweenValues;
+                    return Ok(Some(offset));
                 }
                 None => return Err(ReadError { offset, problem: ReadProblem::NoRecords }),
             }
@@ -197,60 +169,57 @@ impl Splitter {
         }
     }
 
-    /// The array of `Records`: its opening bracket.
-    fn records(&mut self) -> Result<Step, ReadError> {
-        self.scanner.window.release();
-        if self.scanner.window.peek()? != Some(b'[') {
-            return Err(self.scanner.error(ReadProblem::RecordsNotArray));
+    /// Passes the opening bracket of `Records`.
+    fn records_array(&mut self) -> Result<Option<u64>, ReadError> {
+        self.scanner.buffer.stop_keeping();
+        if self.scanner.buffer.peek()? != Some(b'[') {
+            return Err(self.scanner.buffer.error(ReadProblem::RecordsNotArray));
         }
-        self.scanner.window.advance(1);
-        Ok(self.go(Place::Array { of: ArrayOf::Records, first: true }))
+        self.scanner.buffer.advance(1);
+        self.go_to(Position::InArray { is_records: true, is_first: true })
     }
 
-    /// The next element of an array of records, or its end.
-    fn element(&mut self, of: ArrayOf, first: bool) -> Result<Step, ReadError> {
-        self.scanner.window.release();
+    /// Passes the next element of an array of records, or the end of the array.
+    fn element(&mut self, is_records: bool, is_first: bool) -> Result<Option<u64>, ReadError> {
+        self.scanner.buffer.stop_keeping();
         self.scanner.space()?;
-        if self.scanner.window.peek()? == Some(b']') {
-            self.scanner.window.advance(1);
-            return Ok(self.go(match of {
-                ArrayOf::Records => Place::AfterRecords,
-                ArrayOf::Bare => Place::Outside,
-            }));
+        if self.scanner.buffer.peek()? == Some(b']') {
+            self.scanner.buffer.advance(1);
+            let after = if is_records { Position::AfterRecords } else { Position::BetweenValues };
+            return self.go_to(after);
         }
-        if !first {
+        if !is_first {
             self.scanner.expect(b',', "`,` or `]` after a record")?;
             self.scanner.space()?;
         }
-        self.place = Place::Array { of, first: false };
+        self.position = Position::InArray { is_records, is_first: false };
         let offset = self.offset();
-        self.scanner.window.keep();
+        self.scanner.buffer.start_keeping();
         self.scanner.value()?;
-        Ok(Step::Record { offset })
+        Ok(Some(offset))
     }
 
-    /// The rest of an object whose `Records` were read. `Records` can come twice.
-    fn after_records(&mut self) -> Result<Step, ReadError> {
+    /// Passes one key and value after `Records`, or the end of the object. `Records` may be
+    /// repeated.
+    fn after_records(&mut self) -> Result<Option<u64>, ReadError> {
         self.scanner.comma()?;
         match self.scanner.key()? {
-            None => Ok(self.go(Place::Outside)),
-            Some(Key::Records) => self.records(),
-            Some(_) => self.scanner.value().map(|()| Step::On),
+            None => self.go_to(Position::BetweenValues),
+            Some(Key::Records) => self.records_array(),
+            Some(_) => self.scanner.value().map(|()| None),
         }
     }
 
     fn skip_line(&mut self) -> Result<(), ReadError> {
-        self.values += 1;
-        self.place = Place::Outside;
-        self.scanner.window.release();
+        self.has_values = true;
+        self.position = Position::BetweenValues;
+        self.scanner.buffer.stop_keeping();
         self.scanner.rest_of_line()
     }
-}
 
-/// Damage to the text ends with its line; damage to what carries the text does not.
-fn ends_with_its_line(problem: &ReadProblem) -> bool {
-    matches!(
-        problem,
-        ReadProblem::Unexpected { .. } | ReadProblem::NoRecords | ReadProblem::RecordsNotArray
-    )
+    /// Returns true for damage to the text of a line; gzip and I/O errors affect the whole object.
+    fn is_confined_to_line(&self, problem: &ReadProblem) -> bool {
+        use ReadProblem::{NoRecords, RecordsNotArray, Unexpected};
+        self.scanner.lines && matches!(problem, Unexpected { .. } | NoRecords | RecordsNotArray)
+    }
 }

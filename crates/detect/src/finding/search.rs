@@ -4,8 +4,8 @@
 use jiff::Timestamp;
 
 use super::{Finding, Origin, canary};
-use crate::cloudtrail::reader::{self, Options, Read};
-use crate::cloudtrail::{BadRecord, Body, ReadError, Record, prefilter};
+use crate::cloudtrail::reader::{self, Options, ReadStats};
+use crate::cloudtrail::{BadRecord, Body, ReadError, Record};
 use crate::ecs::View;
 use crate::rule::Detections;
 
@@ -33,7 +33,7 @@ pub fn scan_body(
     now: Timestamp,
     origin: &dyn Fn(usize) -> Origin,
     on_event: &mut dyn FnMut(ScanEvent),
-) -> (Read, Result<(), ReadError>) {
+) -> (ReadStats, Result<(), ReadError>) {
     let mut visit = |index, record: Result<Record, BadRecord>| match record {
         Ok(record) => match_record(&record, detections, now, &|| origin(index), &mut |finding| {
             on_event(ScanEvent::Finding(Box::new(finding)));
@@ -41,7 +41,7 @@ pub fn scan_body(
         Err(bad) => on_event(ScanEvent::Bad(bad)),
     };
     match detections.rule_set.prefilter() {
-        Ok(prefilter) => prefilter::read(body, options, prefilter, &mut visit),
+        Ok(prefilter) => reader::read_prefiltered(body, options, prefilter, &mut visit),
         Err(_any_record_can_match) => reader::read(body, options, &mut visit),
     }
 }

@@ -144,7 +144,7 @@ fn name_of(expr: &Expr) -> Option<&str> {
 /// Why a field without a value matters: to people a missing value is often a surprise.
 fn absent(name: &str) -> String {
     let shown = clean::text(name, CLAUSE);
-    if ecs::is_known(name) {
+    if ecs::is_known_field(name) {
         return format!("the record has no {shown}: no condition on it is met, `not` of one is");
     }
     let hint = ecs::did_you_mean(name).map(|meant| format!("; did you mean {meant}?"));

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::required_fields::RequiredFields;
-use crate::cloudtrail::literals::{PlainName, Prefilter};
+use crate::cloudtrail::prefilter::{PlainName, Prefilter};
 
 /// The names that rules with these pins need, or the index of a rule that needs none: it can match
 /// any record.
@@ -41,7 +41,7 @@ mod tests {
     }
 
     fn stands(prefilter: &Prefilter, key: &str, name: &str) -> bool {
-        prefilter.may_stand_in(format!("{{\"{key}\":\"{name}\"}}").as_bytes())
+        prefilter.may_match(format!("{{\"{key}\":\"{name}\"}}").as_bytes())
     }
 
     #[test]

@@ -6,8 +6,8 @@ use jiff::Timestamp;
 
 use super::required_fields::RequiredFields;
 use super::{Correlation, Rule, prefilter};
-use crate::cloudtrail::literals::Prefilter;
-use crate::cloudtrail::region;
+use crate::cloudtrail::key::region_records;
+use crate::cloudtrail::prefilter::Prefilter;
 use crate::ecs::View;
 
 /// All rules together, each id once, found by what they look for. Never empty.
@@ -116,7 +116,9 @@ impl RuleSet {
     /// Whether log objects are probed for what the rules need, and why not, for people.
     pub fn prefilter_summary(&self) -> String {
         match self.prefilter() {
-            Ok(prefilter) => format!("on, for {} names of calls and services", prefilter.count()),
+            Ok(prefilter) => {
+                format!("on, for {} names of calls and services", prefilter.name_count())
+            }
             Err(rule) => format!(
                 "off: rule {} names neither a call nor a service",
                 rule.info.id.escape_debug()
@@ -136,7 +138,7 @@ impl RuleSet {
 
     /// Returns true if log objects of a region can hold records that a rule could match.
     pub fn can_match_in(&self, region: &str) -> bool {
-        let can_hold = |provider: &&str| region::can_hold(region, provider);
+        let can_hold = |provider: &&str| region_records(region, provider);
         self.providers().is_none_or(|providers| providers.iter().any(can_hold))
     }
 }

@@ -4,7 +4,7 @@ use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::{fs, io};
 
-use detect::cloudtrail::key::{self, Kind};
+use detect::cloudtrail::key::ObjectKind;
 
 use super::source::Source;
 
@@ -70,8 +70,9 @@ fn classify_file(path: &Path, metadata: &fs::Metadata) -> Source {
         return Source::Skipped { path, reason: "not named like a log file" };
     }
     // A copy of a bucket also contains digests and insights.
-    let kind = key::kind(path.to_str().unwrap_or_default());
-    let reason = kind.no_records().filter(|_| matches!(kind, Kind::Digest | Kind::Insight));
+    let kind = ObjectKind::from_key(path.to_str().unwrap_or_default());
+    let reason =
+        kind.skip_reason().filter(|_| matches!(kind, ObjectKind::Digest | ObjectKind::Insight));
     match reason {
         Some(reason) => Source::Skipped { path, reason },
         None => Source::File { path, lines },

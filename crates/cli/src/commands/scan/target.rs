@@ -3,7 +3,7 @@
 use std::error::Error;
 
 use anyhow::{Context, Result};
-use detect::cloudtrail::reader::{self, Options, Read};
+use detect::cloudtrail::reader::{self, Options, ReadStats};
 use detect::cloudtrail::{BadRecord, Body, ReadError};
 use detect::ecs::{self, View};
 use detect::finding::{Finding, Origin, ScanEvent, scan_body};
@@ -73,7 +73,7 @@ impl ScanTarget {
         now: Timestamp,
         origin: &dyn Fn(usize) -> Origin,
         on_event: &mut dyn FnMut(SourceEvent),
-    ) -> (Read, Result<(), ReadError>) {
+    ) -> (ReadStats, Result<(), ReadError>) {
         match self {
             ScanTarget::Rules(detections) => {
                 scan_body(body, options, detections, now, origin, &mut |event| match event {

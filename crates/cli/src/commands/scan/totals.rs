@@ -4,7 +4,7 @@ use std::fmt::Write;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use detect::cloudtrail::reader::{Read, ScanMode};
+use detect::cloudtrail::reader::{ReadStats, ScanMode};
 use detect::finding::Finding;
 use detect::rule::Severity;
 
@@ -17,7 +17,7 @@ pub struct SourceCost {
     pub stored: u64,
     /// Time until a file was in memory, or open. Objects are fetched ahead, so it is 0 for them.
     pub opening: Duration,
-    pub read: Read,
+    pub read: ReadStats,
 }
 
 #[derive(Debug, Default)]
@@ -38,7 +38,7 @@ pub struct Totals {
     /// Stored bytes.
     stored: u64,
     opening: Duration,
-    read: Read,
+    read: ReadStats,
 }
 
 impl Totals {
@@ -62,7 +62,7 @@ impl Totals {
         self.read.parsed += cost.read.parsed;
         self.read.times.inflate += cost.read.times.inflate;
         self.read.times.prefilter += cost.read.times.prefilter;
-        self.read.times.full += cost.read.times.full;
+        self.read.times.parse += cost.read.times.parse;
     }
 
     fn files(&self) -> u64 {
@@ -121,7 +121,10 @@ impl Totals {
             ("opening", self.opening),
             ("inflating", self.read.times.inflate),
             ("prefiltering", self.read.times.prefilter),
-            ("splitting, parsing and matching (large files: also inflating)", self.read.times.full),
+            (
+                "splitting, parsing and matching (large files: also inflating)",
+                self.read.times.parse,
+            ),
         ] {
             // Writing to a string cannot fail.
             let _ = write!(text, "\n  {:.3} s {stage}", time.as_secs_f64());

@@ -47,7 +47,7 @@ fn lint(expr: &Expr, reason: &str) -> Lint {
 /// Why no value of the field passes the test.
 fn unsatisfiable(leaf: &Leaf) -> Option<String> {
     let Field::Named(field) = leaf.field() else { return None };
-    let (kind, _) = ecs::shape(field)?;
+    let (kind, _) = ecs::field_shape(field)?;
     let expected = match leaf.test() {
         Test::Exists => None,
         Test::Equals(literal) => unequal(kind, literal),
@@ -64,8 +64,9 @@ fn unsatisfiable(leaf: &Leaf) -> Option<String> {
                 Some("is `true` or `false`, and neither is more than the other".to_owned())
             }
             ValueKind::Date => (!bound.is_date()).then(|| date(bound)),
-            ValueKind::Ip => (!bound.is_address())
-                .then(|| format!("is an IP address, and {} is none", shown(bound))),
+            ValueKind::Ip => {
+                (!bound.is_ip()).then(|| format!("is an IP address, and {} is none", shown(bound)))
+            }
             ValueKind::Keyword | ValueKind::Constant(_) | ValueKind::LowerCase => None,
         },
     };
@@ -77,7 +78,7 @@ fn unequal(kind: ValueKind, literal: &Literal) -> Option<String> {
     let shown = shown(literal);
     match kind {
         // A block of addresses equals every address in it, in keywords too.
-        _ if literal.is_block() => match kind {
+        _ if literal.is_cidr() => match kind {
             ValueKind::Boolean => Some(format!("is `true` or `false`, not {shown}")),
             ValueKind::Date => Some(date(literal)),
             _ => None,
@@ -94,7 +95,7 @@ fn unequal(kind: ValueKind, literal: &Literal) -> Option<String> {
             (!literal.is_boolean()).then(|| format!("is `true` or `false`, not {shown}"))
         }
         ValueKind::Date => (!literal.is_date()).then(|| date(literal)),
-        ValueKind::Ip => (!literal.is_address())
+        ValueKind::Ip => (!literal.is_ip())
             .then(|| format!("is an IP address, and {shown} is none, nor a block")),
     }
 }
@@ -136,13 +137,13 @@ fn exact(leaf: &Leaf) -> Option<(&str, &str)> {
         return None;
     };
     let comparable = matches!(
-        ecs::shape(field),
+        ecs::field_shape(field),
         Some((
             ValueKind::Keyword | ValueKind::LowerCase | ValueKind::Constant(_) | ValueKind::Boolean,
             true
         ))
     );
-    (comparable && !literal.is_block()).then_some((field, literal.text()))
+    (comparable && !literal.is_cidr()).then_some((field, literal.text()))
 }
 
 fn narrow<'a>(all: &mut Allowed<'a>, by: &Allowed<'a>) {
@@ -185,7 +186,7 @@ fn retain(all: &mut Allowed<'_>, leaf: &Leaf, wanted: bool) {
     let Some(values) = all.get_mut(field.as_str()) else { return };
     match leaf.test() {
         Test::Like(wildcard) => values.retain(|value| wildcard.matches(value) == wanted),
-        Test::Equals(literal) if !literal.is_block() && !wanted => {
+        Test::Equals(literal) if !literal.is_cidr() && !wanted => {
             values.remove(literal.text());
         }
         Test::Equals(_) | Test::Range(..) => {}

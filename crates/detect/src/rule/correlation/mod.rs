@@ -150,5 +150,5 @@ fn spoken(timespan: SignedDuration) -> String {
 
 /// Whether a correlation can ask for the field.
 pub(super) fn is_known_field(field: &str) -> bool {
-    ecs::is_known(field) || field == POWER_FIELD
+    ecs::is_known_field(field) || field == POWER_FIELD
 }

@@ -142,7 +142,7 @@ mod tests {
     #[test]
     fn the_tables_name_fields_that_there_are() {
         assert!(TRUSTED_FIELDS.is_sorted());
-        assert!(TRUSTED_FIELDS.iter().chain(&SESSION_LAST).all(|name| ecs::is_known(name)));
+        assert!(TRUSTED_FIELDS.iter().chain(&SESSION_LAST).all(|name| ecs::is_known_field(name)));
         assert!(
             OF_THE_CALL.iter().all(|start| ecs::known_fields().any(|name| name.starts_with(start)))
         );

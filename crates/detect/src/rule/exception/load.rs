@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use thiserror::Error;
 
 use super::{Exception, Exceptions, file};
-use crate::ecs::nearest;
+use crate::ecs::nearest_name;
 use crate::rule::RuleSet;
 use crate::rule::load::{Problem, folder};
 
@@ -80,7 +80,7 @@ impl LoadedExceptions {
             {
                 let known = infos().flat_map(|rule| [rule.id.as_str(), rule.name.as_str()]);
                 let hint =
-                    nearest(&of.text, known).map(|meant| format!("; did you mean `{meant}`?"));
+                    nearest_name(&of.text, known).map(|meant| format!("; did you mean `{meant}`?"));
                 let (name, rule) = (exception.name.escape_debug(), of.text.escape_debug());
                 let message = format!(
                     "exception `{name}` names no rule that there is: `{rule}`{}",

@@ -9,7 +9,7 @@ use toml::de::{DeTable, ValueDeserializer};
 use super::reader::Reader;
 use super::report::UnsupportedRule;
 use super::{LoadedRules, duration, keys, query};
-use crate::ecs::nearest;
+use crate::ecs::nearest_name;
 use crate::rule::{Correlation, Rule, RuleInfo, RuleOrigin, Severity, Threat, correlation};
 
 /// What Elastic runs a rule by where its file does not say.
@@ -151,7 +151,7 @@ pub(in crate::rule) fn severity<'f>(
 ) -> Option<Severity> {
     let steps = [Severity::Low, Severity::Medium, Severity::High, Severity::Critical];
     let word = reader.required(table, "severity")?;
-    let hint = nearest(word, steps.map(Severity::as_str))
+    let hint = nearest_name(word, steps.map(Severity::as_str))
         .map_or_else(String::new, |meant| format!(" (`{meant}`?)"));
     let find = |word: &str| steps.into_iter().find(|step| step.as_str() == word);
     reader.read(table, "severity", find, &format!("`low`, `medium`, `high` or `critical`{hint}"))

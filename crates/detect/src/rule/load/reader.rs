@@ -7,7 +7,7 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::report::{Position, Problem};
-use crate::ecs::nearest;
+use crate::ecs::nearest_name;
 
 /// Places that are told of text that is not TOML.
 const SYNTAX_ERRORS: usize = 5;
@@ -92,7 +92,7 @@ impl<'f> Reader<'f> {
     pub(in crate::rule) fn check_keys(&mut self, table: &DeTable<'_>, name: &str, known: &[&str]) {
         for key in table.keys().filter(|key| !known.contains(&key.get_ref().as_ref())) {
             let word = key.get_ref().as_ref();
-            let hint = nearest(word, known.iter().copied())
+            let hint = nearest_name(word, known.iter().copied())
                 .map(|meant| format!("; did you mean `{meant}`?"));
             self.odd(
                 key.span(),
