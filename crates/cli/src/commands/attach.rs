@@ -19,6 +19,10 @@ use crate::commands::setup;
 /// does not know and could not preserve.
 #[derive(Debug, clap::Args)]
 #[command(
+    override_usage = "\
+trailbell attach [OPTIONS] --bucket <BUCKET> --eventbridge
+       trailbell attach [OPTIONS] --bucket <BUCKET> --topic <ARN>
+       trailbell attach [OPTIONS] --bucket <BUCKET> --queue <ARN>",
     group(ArgGroup::new("target").required(true).args(["eventbridge", "topic", "queue"])),
     after_help = "\
 Exit codes:

@@ -8,6 +8,7 @@ use anyhow::Result;
 use clap::Subcommand;
 use detect::rule::exception::{ExceptionState, Expiry, format_days};
 use detect::rule::{Exception, RuleSet};
+use detect::text::time::format_minute;
 use jiff::Timestamp;
 
 use crate::commands::arguments::RuleArgs;
@@ -77,15 +78,16 @@ fn print_exceptions(exceptions: &[Exception], rules: &RuleSet, now: Timestamp) -
 }
 
 fn state_cell(exception: &Exception, now: Timestamp) -> String {
-    let minute = |time: Timestamp| time.strftime("%Y-%m-%d %H:%M UTC");
     let days = |last: Timestamp| format_days(last.duration_since(now));
     match (exception.state(now), exception.starts, exception.expires) {
-        (ExceptionState::NotYet, Some(starts), _) => format!("not yet\nfrom {}", minute(starts)),
+        (ExceptionState::NotYet, Some(starts), _) => {
+            format!("not yet\nfrom {}", format_minute(starts))
+        }
         (ExceptionState::Expired, _, Expiry::At(last)) => {
-            format!("EXPIRED {} ago\n{}", days(last), minute(last))
+            format!("EXPIRED {} ago\n{}", days(last), format_minute(last))
         }
         (_, _, Expiry::At(last)) => {
-            format!("active, {} left\nuntil {}", days(last), minute(last))
+            format!("active, {} left\nuntil {}", days(last), format_minute(last))
         }
         (_, _, Expiry::Never) => "active\nnever expires".to_owned(),
     }

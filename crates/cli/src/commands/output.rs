@@ -9,6 +9,7 @@ use std::io::{self, BufWriter, Stdout, Write};
 use clap::ValueEnum;
 use comfy_table::{ContentArrangement, LineStyle, Table, TableStyle};
 use detect::text::clean;
+use detect::text::time::format_column_time;
 use jiff::Timestamp;
 use serde_json::Value;
 
@@ -74,7 +75,7 @@ pub fn pluralize(count: u64, noun: &str) -> String {
 
 /// A time in UTC, to the second.
 pub fn format_time(time: Option<Timestamp>) -> String {
-    time.map_or("not recorded".to_owned(), |time| time.strftime("%Y-%m-%d %H:%M:%S").to_string())
+    time.map_or("not recorded".to_owned(), format_column_time)
 }
 
 /// A table that fits the terminal. Its cells must be clean.

@@ -26,7 +26,7 @@ use crate::commands::progress::Progress;
 use crate::commands::setup::{self, Setting};
 use crate::commands::time_range::{TimeRange, TimeRangeArgs};
 
-/// Process log objects again, for example after an outage. A dry run unless --publish.
+/// Process missed log objects, for example after an outage (dry run unless --publish).
 ///
 /// Log objects are found by the names that CloudTrail gives them. --since and --until compare the
 /// times at which they were delivered; a bucket needs --since, unless the prefix names a day.

@@ -27,7 +27,7 @@ fn every_built_in_rule_is_listed_and_has_a_mail_and_a_document() {
         assert!(list.contains(&info.id) && list.contains(&info.name), "{} in {list}", info.name);
         let (mail, document) = previews(info);
         assert!(mail.contains(&format!("] {}: ", info.name)), "{mail}");
-        assert!(mail.contains("\nWHAT HAPPENED, IN ORDER\n"), "{mail}");
+        assert!(mail.contains("\nTIMELINE\n"), "{mail}");
         assert_eq!(document["trailbell"]["kind"], "correlation", "{}", info.name);
     }
     for info in rules.iter().map(|rule| &rule.info) {

@@ -36,6 +36,7 @@ fn pages() {
     ];
     let mut settings = insta::Settings::clone_current();
     settings.set_prepend_module_to_snapshot(false);
+    settings.set_omit_expression(true);
     settings.set_snapshot_path("snapshots/rules");
     settings.bind(|| {
         for (name, args) in cases {

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use detect::text::time::format_date;
 use serde_json::{Value, json};
 use trailbell::ledger::{Content, Entry, EntryState};
 
@@ -39,8 +40,7 @@ impl EntryCounts {
                 name.clone_from(&finding.rule.name);
                 count_state(states, state);
                 let time = finding.time.unwrap_or(entry.window.start);
-                let day = time.strftime("%Y-%m-%d").to_string();
-                count_state(self.days.entry(day).or_default(), state);
+                count_state(self.days.entry(format_date(time)).or_default(), state);
             }
         }
     }

@@ -15,7 +15,7 @@ use clap::Subcommand;
 
 use crate::commands::setup;
 
-/// Look at findings and what became of them.
+/// Show findings and what became of them. Never changes the ledger.
 #[derive(Debug, clap::Args)]
 pub struct Args {
     #[command(subcommand)]

@@ -9,6 +9,7 @@ use detect::correlation::{CorrelationAlertData, MemberFindings};
 use detect::finding::{Context as AlertContext, Finding, FindingId, Summary};
 use detect::rule::RuleInfo;
 use detect::text::error::error_chain;
+use detect::text::time::format_table_time;
 use jiff::Timestamp;
 use trailbell::ledger::{Content, Entry, EntrySnapshot, EntryState, StoredLedger};
 
@@ -109,9 +110,12 @@ fn fields(entry: &Entry, snapshot: &EntrySnapshot, claimed: Option<Timestamp>) -
     let window = entry.window;
     fields.extend([
         ("Attempts", entry.attempts.to_string()),
-        ("Window", format!("{} to {}", format_time(Some(window.start)), format_utc(window.end()))),
-        ("Claimed", claimed.map_or("not recorded".to_owned(), format_utc)),
-        (written_label, format_utc(snapshot.written())),
+        (
+            "Window",
+            format!("{} to {}", format_time(Some(window.start)), format_table_time(window.end())),
+        ),
+        ("Claimed", claimed.map_or("not recorded".to_owned(), format_table_time)),
+        (written_label, format_table_time(snapshot.written())),
     ]);
     fields.extend(entry.message_id.clone().map(|id| ("Message", id)));
     fields.extend(entry.summary.as_ref().map(|id| ("Summary", id.to_string())));
@@ -138,7 +142,7 @@ fn finding_fields(finding: &Finding) -> Vec<Field> {
     let principal = &finding.principal;
     vec![
         ("Subject", alert::subject(finding)),
-        ("Time of call", finding.time.map_or("not recorded".to_owned(), format_utc)),
+        ("Time of call", finding.time.map_or("not recorded".to_owned(), format_table_time)),
         ("Rule", format_rule(&finding.rule)),
         ("Account", or_none(&finding.account)),
         ("Group", or_none(&finding.group)),
@@ -172,8 +176,8 @@ fn correlation_fields(alert: &CorrelationAlertData) -> Vec<Field> {
     let mut fields = vec![
         ("Subject", correlation_subject(alert)),
         ("Rule", format_rule(&alert.rule)),
-        ("First event", format_utc(alert.start)),
-        ("Last event", format_utc(alert.end)),
+        ("First event", format_table_time(alert.start)),
+        ("Last event", format_table_time(alert.end)),
         ("Incident", alert.incident.to_string()),
     ];
     fields.extend(alert.members.iter().map(|id| ("Member", id.to_string())));
@@ -183,10 +187,6 @@ fn correlation_fields(alert: &CorrelationAlertData) -> Vec<Field> {
 fn format_rule(rule: &RuleInfo) -> String {
     let (severity, risk_score) = (rule.severity.as_str(), rule.risk_score);
     format!("{} ({}), severity {severity}, risk score {risk_score} of 100", rule.name, rule.id)
-}
-
-fn format_utc(time: Timestamp) -> String {
-    format!("{} UTC", format_time(Some(time)))
 }
 
 async fn render_alert(ledger: &StoredLedger, content: &Content) -> Alert {
