@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use alert::Accounts;
-use detect::rule::{Detections, LoadedExceptions, RuleSet, RuleSources};
+use detect::rule::{Detections, LoadedExceptions, LoadedRules, RuleSet};
 use detect::text::error::error_chain;
 use jiff::Timestamp;
 use lambda_runtime::{Error, LambdaEvent, service_fn};
@@ -121,7 +121,7 @@ fn detections(config: &Config) -> Result<Detections, Error> {
 
 /// The function's rules: nothing starts with a part of what the operator wanted.
 fn rules(config: &Config) -> Result<RuleSet, Error> {
-    let gathered = RuleSources::from_paths(config.default_rules, &config.local_rules());
+    let gathered = LoadedRules::from_paths(config.default_rules, &config.local_rules());
     for warning in &gathered.warnings {
         tracing::warn!(%warning, "rule file");
     }

@@ -18,7 +18,7 @@ use support::scan_modes::{assert_modes_agree, origin};
 use support::{check_alert, gzip};
 
 static DETECTIONS: LazyLock<Detections> = LazyLock::new(|| {
-    Detections::from(RuleSet::new([LoadedRules::embedded().rules]).expect("there are rules"))
+    Detections::from(RuleSet::new(LoadedRules::embedded().rules).expect("there are rules"))
 });
 
 // Small, so that inputs exceed it.

@@ -8,9 +8,7 @@ mod support;
 use std::sync::LazyLock;
 
 use detect::cloudtrail::reader::Options;
-use detect::rule::LoadedRules;
-use detect::rule::load::Problem;
-use detect::rule::{Detections, LoadedExceptions, RuleSet};
+use detect::rule::{Detections, LoadedExceptions, LoadedRules, Problem, RuleSet};
 use libfuzzer_sys::fuzz_target;
 use serde_json::{Value, json};
 use support::{gzip, scan_modes};
@@ -18,7 +16,7 @@ use support::{gzip, scan_modes};
 const OPTIONS: Options = Options { max_bytes: 1 << 20, lines: false };
 
 static EMBEDDED: LazyLock<RuleSet> =
-    LazyLock::new(|| RuleSet::new([LoadedRules::embedded().rules]).expect("there are rules"));
+    LazyLock::new(|| RuleSet::new(LoadedRules::embedded().rules).expect("there are rules"));
 
 /// A log object of several samples.
 static LOG: LazyLock<Vec<u8>> = LazyLock::new(|| {
@@ -38,7 +36,7 @@ fuzz_target!(|text: &str| {
     let load = LoadedRules::from_texts(file());
     load.unsupported.iter().for_each(|refusal| drop(refusal.to_string()));
     load.problems.iter().chain(&load.warnings).for_each(|problem| check_position(problem, text));
-    if let Ok(rules) = RuleSet::new([load.rules]) {
+    if let Ok(rules) = RuleSet::new(load.rules) {
         scan_modes::assert_modes_agree(&LOG, OPTIONS, &Detections::from(rules));
     }
 

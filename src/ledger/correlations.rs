@@ -80,7 +80,9 @@ impl Evaluation<'_> {
         for batch in marks.chunks(CONCURRENCY) {
             let keys: Vec<String> = batch
                 .iter()
-                .map(|placed| format!("{}{}", self.folder_key(&placed.folder), placed.mark.name()))
+                .map(|placed| {
+                    format!("{}{}", self.folder_key(&placed.folder), placed.mark.key_name())
+                })
                 .collect();
             let written = join_all(keys.iter().map(|key| self.ledger.put_marker(key))).await;
             written.into_iter().try_for_each(|result| result.map(|_| ()))?;
@@ -129,12 +131,12 @@ impl Evaluation<'_> {
         while let Some(next) = walk.next_folder() {
             let key = self.folder_key(&next.folder);
             let (marks, complete) = self.list_marks(&key, &range).await?;
-            walk.add(&next, marks);
+            walk.add_marks(&next, marks);
             if !complete {
                 cut.push(key);
             }
         }
-        let marks = walk.marks();
+        let marks = walk.into_marks();
         let mut claims = Vec::new();
         for incident in self.update_incidents(folder, &marks, times).await? {
             let alert = CorrelationAlertData::new(self.correlation, folder, &marks, &incident);
@@ -184,7 +186,7 @@ impl Evaluation<'_> {
             // Damaged incidents start over: at worst an alert is sent twice.
             let before = decoded.map_err(LedgerProblem::Incidents)?.flatten().unwrap_or_default();
             let after = before.absorb(&occurrences, times, timespan, &id);
-            let around = after.around(times, timespan);
+            let around = after.near(times, timespan);
             if after == before {
                 return Ok(Swap::Keep(around));
             }

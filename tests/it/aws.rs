@@ -283,7 +283,7 @@ async fn from_an_object_in_s3_to_a_message_at_the_topic() {
     let pipeline = Pipeline {
         store: Box::new(S3Store::new(s3)),
         sink: Box::new(SnsSink::new(sns, topic.clone(), Pace::shared_by(1))),
-        detections: Arc::new(RuleSet::new([LoadedRules::embedded().rules]).unwrap().into()),
+        detections: Arc::new(RuleSet::new(LoadedRules::embedded().rules).unwrap().into()),
         accounts: Accounts::default(),
         ledger: Ledger::None,
         trails: vec![],

@@ -10,7 +10,7 @@
 
 mod place;
 
-use detect::rule::{Detections, LoadedExceptions, LoadedRules, RuleSet, RuleSources, RulesError};
+use detect::rule::{Detections, LoadedExceptions, LoadedRules, RuleSet, RulesError};
 use detect::text::error::error_chain;
 use jiff::{SignedDuration, Timestamp};
 pub use place::FetchError;
@@ -134,10 +134,12 @@ impl Reload {
 
     /// The rules of these texts; where they cannot be used, those in use.
     fn rules_of(&self, texts: &Texts, troubles: &mut Vec<String>) -> Result<RuleSet, ReloadError> {
-        let mut gathered = RuleSources::from_paths(self.default_rules, &[]);
+        let mut gathered = LoadedRules::from_paths(self.default_rules, &[]);
         match &self.rules {
-            Some(DetectionsPlace::Local(path)) => gathered.add(LoadedRules::from_path(path)),
-            Some(DetectionsPlace::S3 { .. }) => gathered.add(LoadedRules::from_texts(named(texts))),
+            Some(DetectionsPlace::Local(path)) => gathered.add_source(LoadedRules::from_path(path)),
+            Some(DetectionsPlace::S3 { .. }) => {
+                gathered.add_source(LoadedRules::from_texts(named(texts)))
+            }
             None => {}
         }
         match (gathered.into_complete_rule_set(), &self.in_use) {

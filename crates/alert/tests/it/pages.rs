@@ -13,8 +13,8 @@ use detect::cloudtrail::Record;
 use detect::correlation::testing::simulate_correlation;
 use detect::correlation::{CorrelationAlertData, MemberFindings};
 use detect::finding::{Context, Finding, FindingId, Origin, Summary};
-use detect::rule::testing::TestSequences;
-use detect::rule::{RuleInfo, RuleSources};
+use detect::rule::testing::RuleTests;
+use detect::rule::{LoadedRules, RuleInfo};
 use serde_json::{Value, json};
 
 /// Compares an alert with the snapshot of this name.
@@ -72,10 +72,10 @@ fn a_summary_and_a_minimal_alert() {
 /// partly unread.
 #[test]
 fn alerts_of_correlations() {
-    let set = RuleSources::from_paths(true, &[]).into_rule_set().unwrap();
+    let set = LoadedRules::from_paths(true, &[]).into_rule_set().unwrap();
     let simulate = |name: &str, sequence: usize| {
         let correlation = set.correlations().iter().find(|it| it.info.name.contains(name)).unwrap();
-        let sequences = TestSequences::for_correlation(correlation).unwrap().unwrap();
+        let sequences = RuleTests::for_correlation(correlation).unwrap();
         let now = "2026-03-01T11:00:00Z".parse().unwrap();
         simulate_correlation(correlation, &set, &sequences.must_match[sequence].records, now)
             .unwrap()

@@ -64,9 +64,10 @@ pub fn is_broken_pipe(error: &anyhow::Error) -> bool {
 }
 
 /// `1 file`, `2 files`.
-pub fn pluralize(count: u64, noun: &str) -> String {
-    let ending = match (count, noun) {
-        (1, _) => "",
+pub fn pluralize(count: impl Display, noun: &str) -> String {
+    let count = count.to_string();
+    let ending = match (count.as_str(), noun) {
+        ("1", _) => "",
         (_, "match") => "es",
         _ => "s",
     };

@@ -8,7 +8,7 @@ use alert::{Accounts, Alert};
 use anyhow::{Context, Result, anyhow};
 use detect::correlation::testing::simulate_correlation;
 use detect::finding::{Context as AlertContext, Finding, Origin};
-use detect::rule::testing::{TestSequences, sample_record};
+use detect::rule::testing::RuleTests;
 use detect::rule::{Correlation, Rule, RuleInfo, RuleSet};
 use jiff::Timestamp;
 
@@ -75,11 +75,12 @@ fn summary_line(rule: &RuleInfo) -> String {
 }
 
 fn rule_alert(rule: &Rule, accounts: &Accounts) -> Result<Option<Alert>> {
-    let record = sample_record(rule).map_err(|problem| anyhow!("{problem}"))?;
+    let tests = RuleTests::for_rule(rule).map_err(|problem| anyhow!("{problem}"))?;
+    let record = tests.must_match.first().and_then(|test| test.records.first());
     let (bucket, key) = ("example-trail".to_owned(), SAMPLE_KEY.to_owned());
     let origin = Origin::Object { bucket, key, record: 0 };
     Ok(record.map(|record| {
-        let finding = Finding::new(&rule.info, &record, origin);
+        let finding = Finding::new(&rule.info, record, origin);
         alert::render(&finding, &AlertContext::default(), accounts)
     }))
 }
@@ -89,10 +90,9 @@ fn correlation_alert(
     set: &RuleSet,
     accounts: &Accounts,
 ) -> Result<Option<Alert>> {
-    let tests = TestSequences::for_correlation(correlation);
-    let tests = tests.map_err(|problem| anyhow!("{problem}"))?.unwrap_or_default();
-    let alert = tests.must_match.first().and_then(|sequence| {
-        simulate_correlation(correlation, set, &sequence.records, Timestamp::UNIX_EPOCH)
+    let tests = RuleTests::for_correlation(correlation).map_err(|problem| anyhow!("{problem}"))?;
+    let alert = tests.must_match.first().and_then(|test| {
+        simulate_correlation(correlation, set, &test.records, Timestamp::UNIX_EPOCH)
     });
     Ok(alert.map(|(alert, members)| alert::render_correlation(&alert, &members, accounts)))
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use alert::Accounts;
 use anyhow::{Context, Result};
-use detect::rule::{Detections, Exceptions, LoadedExceptions, RuleSet, RuleSources};
+use detect::rule::{Detections, Exceptions, LoadedExceptions, LoadedRules, RuleSet};
 use jiff::Timestamp;
 use tokio::runtime::{Builder, Runtime};
 use trailbell::app::config::{Config, ConfigError};
@@ -60,12 +60,12 @@ pub async fn detections(config: &Config, now: Timestamp, aws: &Aws) -> Result<De
 /// Loads the built-in rules, unless they are left out, and those at `paths`. Prints warnings, and
 /// rules of an unsupported kind. Fails if a rule file cannot be used.
 pub fn load_rules(default_rules: bool, paths: &[PathBuf]) -> Result<RuleSet> {
-    let sources = RuleSources::from_paths(default_rules, paths);
-    sources.warnings.iter().for_each(print_warning);
-    for unsupported in &sources.unsupported {
+    let loaded = LoadedRules::from_paths(default_rules, paths);
+    loaded.warnings.iter().for_each(print_warning);
+    for unsupported in &loaded.unsupported {
         print_error(format_args!("not run: {unsupported}"));
     }
-    Ok(sources.into_rule_set()?)
+    Ok(loaded.into_rule_set()?)
 }
 
 /// Loads the exceptions at `paths` and prints warnings. Fails if one of them cannot be used.

@@ -1,7 +1,7 @@
 //! Whether the rules and exceptions can be used.
 
 use detect::rule::exception::ExceptionState;
-use detect::rule::{Detections, Exceptions, RuleSet, RuleSources};
+use detect::rule::{Detections, Exceptions, LoadedRules, RuleSet};
 use detect::text::error::error_chain;
 use detect::text::shell::ShellCommand;
 use jiff::Timestamp;
@@ -31,7 +31,7 @@ pub(super) async fn examine(
 }
 
 fn embedded() -> Option<RuleSet> {
-    RuleSources::from_paths(true, &[]).into_rule_set().ok()
+    LoadedRules::from_paths(true, &[]).into_rule_set().ok()
 }
 
 fn rules(rules: &RuleSet) -> Check {

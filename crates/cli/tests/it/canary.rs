@@ -25,7 +25,7 @@ const SUBJECT: &str = "Subject: [TEST] [low] IAM group trailbell-canary-test cre
                        trailbell-canary in 000000000000";
 
 fn rules() -> RuleSet {
-    RuleSet::new([LoadedRules::embedded().rules]).unwrap()
+    RuleSet::new(LoadedRules::embedded().rules).unwrap()
 }
 
 /// The function with its ledger and its alerts in directories.
@@ -71,10 +71,10 @@ async fn the_alert_says_that_it_is_a_test_and_is_in_no_index() {
 
     let sent: Value = serde_json::from_str(&dir.alert_files("json")[0]).unwrap();
     let mail = sent["Message"]["email"].as_str().unwrap();
-    assert!(mail.starts_with("  THIS IS A TEST of Trailbell itself"), "{mail}");
+    assert!(mail.starts_with("  THIS IS A TEST of Trailbell: "), "{mail}");
     let document = &sent["Message"]["default"];
     let message = document["message"].as_str().unwrap();
-    assert!(message.starts_with("THIS IS A TEST of Trailbell itself"), "{message}");
+    assert!(message.starts_with("THIS IS A TEST of Trailbell: "), "{message}");
     assert_eq!(document["event"]["id"], "trailbell-canary-request-1");
     assert_eq!(document["trailbell"]["kind"], "canary");
     assert_eq!(document["trailbell"]["test"], true);
@@ -118,7 +118,7 @@ async fn the_canary_fails_if_no_rule_matches() {
     rules.retain(|rule| !rule.query.source().contains("event.action: CreateGroup"));
     assert!(!rules.is_empty());
     let reason = format!("none of the {} rules in force", rules.len());
-    let function = Arc::new(function(&dir, RuleSet::new([rules]).unwrap().into()).await);
+    let function = Arc::new(function(&dir, RuleSet::new(rules).unwrap().into()).await);
     let outcome = invoke(&function, &canary(), "request-1").await;
     assert_eq!(counts(&outcome), (1, 1, 0));
     let error = outcome.reply().unwrap_err().to_string();
@@ -138,7 +138,7 @@ async fn exceptions_and_limits_do_not_apply_and_it_counts_towards_no_limit() {
     assert!(loaded.problems.is_empty(), "{:?}", loaded.problems);
     let mut rules = LoadedRules::embedded().rules;
     rules.iter_mut().for_each(|rule| rule.max_signals = 1);
-    let detections = Detections::with_loaded(RuleSet::new([rules]).unwrap(), loaded);
+    let detections = Detections::with_loaded(RuleSet::new(rules).unwrap(), loaded);
     let function = Arc::new(function(&dir, detections).await);
     let call = |group: &str| {
         json!({

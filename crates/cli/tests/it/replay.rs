@@ -185,7 +185,7 @@ async fn pipeline(dir: &TestDir, sink: HangingSink) -> Arc<Pipeline> {
         ("TRAILBELL_LEDGER", dir.dir("state")),
     ];
     let config = Config::from_vars(vars.map(|(name, value)| (name.into(), value.into()))).unwrap();
-    let rules = RuleSet::new([LoadedRules::embedded().rules]).unwrap();
+    let rules = RuleSet::new(LoadedRules::embedded().rules).unwrap();
     let pipeline =
         wiring::pipeline(&config, rules.into(), Accounts::default(), &Aws::anywhere()).await;
     Arc::new(Pipeline { sink: Box::new(sink), ..pipeline })

@@ -18,7 +18,7 @@ use crate::scan_modes::{ScanResult, assert_modes_agree, origin};
 const OPTIONS: Options = Options { max_bytes: 1 << 30, lines: false };
 
 static DETECTIONS: LazyLock<Detections> =
-    LazyLock::new(|| Detections::from(RuleSet::new([LoadedRules::embedded().rules]).unwrap()));
+    LazyLock::new(|| Detections::from(RuleSet::new(LoadedRules::embedded().rules).unwrap()));
 
 /// Reads both ways with the embedded rules.
 fn scan_both_ways(stored: &[u8], options: Options) -> (ScanResult, ScanResult) {
@@ -216,7 +216,7 @@ fn rules_without_names_scan_every_record() {
                severity = \"low\"\nrisk_score = 1\nquery = \"event.outcome: success\"\n";
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("any.toml"), any).unwrap();
-    let any = RuleSet::new([LoadedRules::from_path(folder.path()).rules]).unwrap();
+    let any = RuleSet::new(LoadedRules::from_path(folder.path()).rules).unwrap();
     assert_eq!(any.prefilter().unwrap_err().info.id, "any");
     let any = Detections::from(any);
     let (mut found, body) = (0, Body::Whole(gzip(log(20, &[]).as_bytes()).into()));

@@ -5,8 +5,9 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::Result;
-use detect::rule::check::{CheckedFile, Verdict, check_rule_files};
-use detect::rule::load::Problem;
+use detect::rule::Problem;
+use detect::rule::check::check_rule_files;
+use detect::rule::load::{RuleFile, Verdict};
 
 use crate::commands::output::{clean_text, pluralize};
 
@@ -46,14 +47,14 @@ pub fn run(args: &Args) -> Result<ExitCode> {
     Ok(ExitCode::from(exit_code(&files, args.strict)))
 }
 
-fn file_lines(file: &CheckedFile) -> impl Iterator<Item = String> {
+fn file_lines(file: &RuleFile) -> impl Iterator<Item = String> {
     let verdict = match &file.verdict {
-        Verdict::Runs(rule) => format!("runs: {}", rule.info.name),
-        Verdict::Correlates(correlation) => format!("runs: {}", correlation.info.name),
+        Verdict::Rule(rule) => format!("runs: {}", rule.info.name),
+        Verdict::Correlation(correlation) => format!("runs: {}", correlation.info.name),
         Verdict::Unsupported(unsupported) => format!("unsupported: {}", unsupported.reason),
         Verdict::Broken => "broken".to_owned(),
     };
-    let verdict = format!("{}: {verdict}", file.path.display());
+    let verdict = format!("{}: {verdict}", file.path);
     let errors = file.problems.iter().map(|problem| problem_line(problem, "error"));
     let warnings = file.warnings.iter().map(|warning| problem_line(warning, "warning"));
     std::iter::once(verdict).chain(errors).chain(warnings)
@@ -64,25 +65,25 @@ fn problem_line(problem: &Problem, kind: &str) -> String {
     format!("{}{}: {kind}: {}", problem.path, position.unwrap_or_default(), problem.message)
 }
 
-fn summary_line(files: &[CheckedFile]) -> String {
+fn summary_line(files: &[RuleFile]) -> String {
     let warnings: usize = files.iter().map(|file| file.warnings.len()).sum();
     let [mut runs, mut unsupported, mut broken] = [0; 3];
     for file in files {
         match file.verdict {
-            Verdict::Runs(_) | Verdict::Correlates(_) => runs += 1,
+            Verdict::Rule(_) | Verdict::Correlation(_) => runs += 1,
             Verdict::Unsupported(_) => unsupported += 1,
             Verdict::Broken => broken += 1,
         }
     }
     format!(
         "{}: {runs} can run, {unsupported} unsupported, {broken} broken; {}",
-        pluralize(files.len() as u64, "file"),
-        pluralize(warnings as u64, "warning"),
+        pluralize(files.len(), "file"),
+        pluralize(warnings, "warning"),
     )
 }
 
-fn exit_code(files: &[CheckedFile], strict: bool) -> u8 {
-    let code = |file: &CheckedFile| match file.verdict {
+fn exit_code(files: &[RuleFile], strict: bool) -> u8 {
+    let code = |file: &RuleFile| match file.verdict {
         Verdict::Broken => 2,
         Verdict::Unsupported(_) => 1,
         _ => u8::from(strict && !file.warnings.is_empty()),

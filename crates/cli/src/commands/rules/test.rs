@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::Result;
-use detect::correlation::testing::{CorrelationTestReport, test_correlations};
-use detect::rule::testing::{RuleTestReport, TestFailure, test_embedded_rules, test_rules_in};
+use detect::correlation::testing::test_correlations;
+use detect::rule::testing::{TestReport, TestResult, test_rules};
 
 use crate::commands::output::{clean_text, pluralize, print_error};
 use crate::commands::setup;
@@ -38,68 +38,49 @@ pub struct Args {
 }
 
 pub fn run(args: &Args) -> Result<ExitCode> {
+    let path = args.path.as_deref();
     let now = setup::now();
-    let rules = match &args.path {
-        Some(path) => test_rules_in(path, now),
-        None => test_embedded_rules(now),
-    };
-    let correlations = test_correlations(args.path.clone(), now);
+    let mut report = test_rules(path, now);
+    let correlations = test_correlations(path, now);
+    report.results.extend(correlations.results);
+    report.problems.extend(correlations.problems);
     let mut out = io::stdout().lock();
-    for line in result_lines(&rules, &correlations) {
+    for line in report.results.iter().flat_map(result_lines) {
         writeln!(out, "{}", clean_text(&line))?;
     }
-    rules.problems.iter().for_each(print_error);
-    correlations.problems.iter().for_each(print_error);
-    writeln!(out, "{}", summary_line(&rules, &correlations))?;
-    Ok(ExitCode::from(exit_code(&rules, &correlations)))
+    for rule in &report.unsupported {
+        writeln!(out, "SKIP  {}", clean_text(&rule.to_string()))?;
+    }
+    report.problems.iter().for_each(print_error);
+    writeln!(out, "{}", summary_line(&report))?;
+    Ok(ExitCode::from(exit_code(&report)))
 }
 
-fn result_lines(rules: &RuleTestReport, correlations: &CorrelationTestReport) -> Vec<String> {
-    let mut lines = Vec::new();
-    for result in &rules.results {
-        let cases = format!("{} to match, {} not to", result.must_match, result.must_not_match);
-        push_result(&mut lines, &result.rule.info.name, &cases, &result.failures);
-    }
-    lines.extend(rules.unsupported.iter().map(|rule| format!("SKIP  {rule}")));
-    for result in &correlations.results {
-        let (must_match, must_not) = (result.must_match, result.must_not_match);
-        let cases = format!("{must_match} sequences to match, {must_not} not to");
-        push_result(&mut lines, &result.name, &cases, &result.failures);
-    }
+fn result_lines(result: &TestResult) -> Vec<String> {
+    let TestResult { rule, must_match, must_not_match, failures } = result;
+    let verdict = if failures.is_empty() { "ok  " } else { "FAIL" };
+    let name = &rule.name;
+    let mut lines =
+        vec![format!("{verdict}  {name} ({must_match} to match, {must_not_match} not to)")];
+    lines.extend(failures.iter().map(|failure| format!("      {failure}")));
     lines
 }
 
-fn push_result(lines: &mut Vec<String>, name: &str, cases: &str, failures: &[TestFailure]) {
-    let verdict = if failures.is_empty() { "ok  " } else { "FAIL" };
-    lines.push(format!("{verdict}  {name} ({cases})"));
-    lines.extend(failures.iter().map(|failure| format!("      {failure}")));
-}
-
-/// The failures of each rule and each correlation.
-fn all_failures<'r>(
-    rules: &'r RuleTestReport,
-    correlations: &'r CorrelationTestReport,
-) -> impl Iterator<Item = &'r [TestFailure]> {
-    let of_rules = rules.results.iter().map(|result| &*result.failures);
-    of_rules.chain(correlations.results.iter().map(|result| &*result.failures))
-}
-
-fn summary_line(rules: &RuleTestReport, correlations: &CorrelationTestReport) -> String {
-    let tested = all_failures(rules, correlations).count();
-    let passed = all_failures(rules, correlations).filter(|failures| failures.is_empty()).count();
-    let mut summary = format!("{passed} of {} passed", pluralize(tested as u64, "rule"));
-    if !rules.unsupported.is_empty() {
-        summary += &format!("; {} unsupported", rules.unsupported.len());
+fn summary_line(report: &TestReport) -> String {
+    let passed = report.results.iter().filter(|result| result.failures.is_empty()).count();
+    let mut line = format!("{passed} of {} passed", pluralize(report.results.len(), "rule"));
+    if !report.unsupported.is_empty() {
+        line += &format!("; {} unsupported", report.unsupported.len());
     }
-    if let problems @ 1.. = rules.problems.len() + correlations.problems.len() {
-        summary += &format!("; {}", pluralize(problems as u64, "problem"));
+    if !report.problems.is_empty() {
+        line += &format!("; {}", pluralize(report.problems.len(), "problem"));
     }
-    summary
+    line
 }
 
-fn exit_code(rules: &RuleTestReport, correlations: &CorrelationTestReport) -> u8 {
-    if !rules.problems.is_empty() || !correlations.problems.is_empty() {
+fn exit_code(report: &TestReport) -> u8 {
+    if !report.problems.is_empty() {
         return 2;
     }
-    u8::from(all_failures(rules, correlations).any(|failures| !failures.is_empty()))
+    u8::from(report.results.iter().any(|result| !result.failures.is_empty()))
 }

@@ -1,116 +1,186 @@
 //! A file of test cases.
 
+use std::borrow::Cow;
+use std::path::{Path, PathBuf};
+
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
 use crate::cloudtrail::Record;
-use crate::rule::load::{Position, Problem};
+use crate::rule::correlation::Correlation;
+use crate::rule::definition::{Rule, RuleOrigin, Severity};
+use crate::rule::embedded;
+use crate::rule::toml_file::folder::read_text;
+use crate::rule::toml_file::problem::{Position, Problem};
 
-/// What a rule must match and what it must not.
+pub(super) const EXTENSION: &str = "tests.json";
+
+/// The tests of a rule or correlation.
 #[derive(Debug, Default)]
-pub struct TestCases {
-    /// Records that the rule must match.
+pub struct RuleTests {
+    /// What it must match.
     pub must_match: Vec<TestCase>,
-    /// Records that the rule must not match.
+    /// What it must not match.
     pub must_not_match: Vec<TestCase>,
 }
 
-/// One record, by a name that tells what it is.
+/// One test: a record for a rule, one or more for a correlation.
 #[derive(Debug)]
 pub struct TestCase {
     /// A few words, one line.
     pub name: String,
-    /// The record.
-    pub record: Record,
+    /// The records, in any order.
+    pub records: Vec<Record>,
+    /// The severity that a correlation must reach.
+    pub severity: Option<Severity>,
+}
+
+type Fields = Map<String, Value>;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct TestFile<C> {
+    base: Option<Fields>,
+    #[serde(default = "Vec::new")]
+    must_match: Vec<C>,
+    #[serde(default = "Vec::new")]
+    must_not_match: Vec<C>,
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct File {
-    base: Option<Map<String, Value>>,
-    #[serde(default)]
-    must_match: Vec<Entry>,
-    #[serde(default)]
-    must_not_match: Vec<Entry>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct Entry {
+struct RecordEntry {
     name: String,
-    record: Option<Map<String, Value>>,
-    change: Option<Map<String, Value>>,
+    record: Option<Fields>,
+    change: Option<Fields>,
 }
 
-impl TestCases {
-    /// Reads the text of a test file; `path` is for what is said of it.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct SequenceEntry {
+    name: String,
+    severity: Option<Severity>,
+    records: Vec<RecordEntry>,
+}
+
+impl RuleTests {
+    /// Reads the tests of a rule; there are none if it has no test file.
     ///
     /// # Errors
-    /// Says what is wrong: not JSON, or not of this shape.
-    pub fn parse(path: &str, text: &str) -> Result<TestCases, Problem> {
-        let file: File = serde_json::from_str(text).map_err(|error| wrong_json(path, &error))?;
-        let cases = |entries: Vec<Entry>| -> Result<Vec<TestCase>, Problem> {
-            let base = file.base.as_ref();
-            let case = |entry| {
-                case(entry, base).map_err(|message| Problem::of_file(path.to_owned(), message))
-            };
-            entries.into_iter().map(case).collect()
+    /// Fails if the file cannot be used.
+    pub fn for_rule(rule: &Rule) -> Result<RuleTests, Problem> {
+        RuleTests::read(&rule.origin, TestCase::from_record)
+    }
+
+    /// Reads the tests of a correlation; there are none if it has no test file.
+    ///
+    /// # Errors
+    /// Fails if the file cannot be used.
+    pub fn for_correlation(correlation: &Correlation) -> Result<RuleTests, Problem> {
+        RuleTests::read(&correlation.origin, TestCase::from_sequence)
+    }
+
+    fn read<C: DeserializeOwned>(
+        origin: &RuleOrigin,
+        to_case: fn(C, Option<&Fields>) -> Result<TestCase, String>,
+    ) -> Result<RuleTests, Problem> {
+        let (path, text) = match origin {
+            RuleOrigin::Embedded(name) => {
+                let Some(file) = embedded::FILES.iter().find(|file| file.name == *name) else {
+                    return Ok(RuleTests::default());
+                };
+                let path = format!("embedded:{}", test_file_of(Path::new(name)).display());
+                (path, Cow::Borrowed(file.tests))
+            }
+            RuleOrigin::File(rule) => {
+                let path = test_file_of(rule);
+                if !path.exists() {
+                    return Ok(RuleTests::default());
+                }
+                (path.display().to_string(), Cow::Owned(read_text(&path)?))
+            }
         };
-        Ok(TestCases {
-            must_match: cases(file.must_match)?,
-            must_not_match: cases(file.must_not_match)?,
+        RuleTests::parse(&path, &text, to_case)
+    }
+
+    /// Reads the text of a test file; `path` is its name in messages.
+    fn parse<C: DeserializeOwned>(
+        path: &str,
+        text: &str,
+        to_case: fn(C, Option<&Fields>) -> Result<TestCase, String>,
+    ) -> Result<RuleTests, Problem> {
+        let file: TestFile<C> =
+            serde_json::from_str(text).map_err(|error| json_problem(path, &error))?;
+        let base = file.base.as_ref();
+        let to_cases = |entries: Vec<C>| -> Result<Vec<TestCase>, Problem> {
+            let cases = entries.into_iter().map(|entry| to_case(entry, base));
+            cases.collect::<Result<_, _>>().map_err(|message| Problem::in_file(path, message))
+        };
+        Ok(RuleTests {
+            must_match: to_cases(file.must_match)?,
+            must_not_match: to_cases(file.must_not_match)?,
         })
+    }
+
+    #[cfg(test)]
+    pub(super) fn from_text(path: &str, text: &str) -> Result<RuleTests, Problem> {
+        RuleTests::parse(path, text, TestCase::from_record)
     }
 }
 
-pub(super) fn wrong_json(path: &str, error: &serde_json::Error) -> Problem {
-    // The place is told apart from the message, which ends with it.
+/// `a-rule.tests.json` next to `a-rule.toml`.
+pub(super) fn test_file_of(rule_file: &Path) -> PathBuf {
+    rule_file.with_extension(EXTENSION)
+}
+
+fn json_problem(path: &str, error: &serde_json::Error) -> Problem {
+    // The message ends with the position, which a problem has apart from it.
     let message = error.to_string();
     let message = message.rsplit_once(" at line ").map_or(message.as_str(), |(message, _)| message);
     let position = Position { line: error.line().max(1), column: error.column().max(1) };
-    Problem {
-        path: path.to_owned(),
-        position: Some(position),
-        message: message.to_owned(),
-        excerpt: None,
+    Problem::in_file(path, message).at(position)
+}
+
+impl TestCase {
+    fn from_record(entry: RecordEntry, base: Option<&Fields>) -> Result<TestCase, String> {
+        let name = entry.name.clone();
+        Ok(TestCase { name, records: vec![entry.into_record(base)?], severity: None })
+    }
+
+    fn from_sequence(entry: SequenceEntry, base: Option<&Fields>) -> Result<TestCase, String> {
+        let SequenceEntry { name, severity, records } = entry;
+        let records = records.into_iter().map(|record| record.into_record(base));
+        let records = records
+            .collect::<Result<_, String>>()
+            .map_err(|error| format!("in `{}`: {error}", name.escape_debug()))?;
+        Ok(TestCase { name, records, severity })
     }
 }
 
-fn case(entry: Entry, base: Option<&Map<String, Value>>) -> Result<TestCase, String> {
-    Ok(TestCase { name: entry.name.clone(), record: record(entry, base)? })
+impl RecordEntry {
+    fn into_record(self, base: Option<&Fields>) -> Result<Record, String> {
+        let name = self.name.escape_debug();
+        let fields = match (self.record, self.change, base) {
+            (Some(record), None, _) => record,
+            (None, Some(change), Some(base)) => {
+                let mut fields = base.clone();
+                merge_patch(&mut fields, change);
+                fields
+            }
+            (None, Some(_), None) => {
+                return Err(format!("case `{name}` has a `change`, but there is no `base`"));
+            }
+            (Some(_), Some(_), _) | (None, None, _) => {
+                return Err(format!("case `{name}` must have either a `record` or a `change`"));
+            }
+        };
+        Record::from_value(Value::Object(fields))
+            .map_err(|_| "a record must be an object".to_owned())
+    }
 }
 
-/// The record of an entry.
-pub(super) fn record(entry: Entry, base: Option<&Map<String, Value>>) -> Result<Record, String> {
-    let Entry { name, record, change } = entry;
-    let fields = match (record, change, base) {
-        (Some(record), None, _) => record,
-        (None, Some(change), Some(base)) => merged(base, change),
-        (None, Some(_), None) => {
-            return Err(format!("case `{}` has a `change`, but there is no `base`", shown(&name)));
-        }
-        _ => {
-            return Err(format!(
-                "case `{}` must have either a `record` or a `change`",
-                shown(&name)
-            ));
-        }
-    };
-    Record::from_value(Value::Object(fields)).map_err(|_| "a record must be an object".to_owned())
-}
-
-pub(super) fn shown(name: &str) -> String {
-    name.escape_debug().to_string()
-}
-
-fn merged(base: &Map<String, Value>, change: Map<String, Value>) -> Map<String, Value> {
-    let mut fields = base.clone();
-    merge(&mut fields, change);
-    fields
-}
-
-/// A JSON merge patch.
-fn merge(fields: &mut Map<String, Value>, change: Map<String, Value>) {
+fn merge_patch(fields: &mut Fields, change: Fields) {
     for (key, value) in change {
         match value {
             Value::Null => {
@@ -119,9 +189,9 @@ fn merge(fields: &mut Map<String, Value>, change: Map<String, Value>) {
             Value::Object(inner) => {
                 let mut target = match fields.get_mut(&key).map(Value::take) {
                     Some(Value::Object(object)) => object,
-                    _ => Map::new(),
+                    _ => Fields::new(),
                 };
-                merge(&mut target, inner);
+                merge_patch(&mut target, inner);
                 fields.insert(key, Value::Object(target));
             }
             other => {

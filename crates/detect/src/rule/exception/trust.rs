@@ -1,12 +1,12 @@
-//! What an exception's query rests on. Whoever wants to pass unseen can choose a user agent or the
-//! name of a group; who they are to AWS, and where they come from, they cannot.
+//! Whether a query requires a field that AWS vouches for. A principal can choose its user agent or
+//! the name of a group, but not who it is to AWS, nor where it comes from.
 
-use kql::{Expr, ExprKind, Field, Test};
+use kql::{Expr, ExprKind, Field, Leaf, Test};
 
 use crate::ecs;
 
-/// Fields that AWS fills in about who calls, from where and in which account, and the ids that it
-/// gives. All other fields say what was called and how that went, or hold what the caller wrote.
+/// Fields that AWS fills in: the principal, its origin and account, and ids that AWS assigns. Other
+/// fields describe the call, or hold what the principal wrote.
 const TRUSTED_FIELDS: &[&str] = &[
     "aws.cloudtrail.recipient_account_id",
     "aws.cloudtrail.request_id",
@@ -34,12 +34,12 @@ const TRUSTED_FIELDS: &[&str] = &[
     "user.target.id",
 ];
 
-/// Firm fields that end with the name of a role's session, which whoever assumes the role chooses.
-const SESSION_LAST: [&str; 2] = ["aws.cloudtrail.user_identity.arn", "user.id"];
+/// Trusted fields that end with the name of a role session, which whoever assumes the role chooses.
+const ENDS_WITH_SESSION: [&str; 2] = ["aws.cloudtrail.user_identity.arn", "user.id"];
 
-/// Fields that say what was called and how that went: the caller does not write them, but any
-/// caller has them.
-const OF_THE_CALL: [&str; 8] = [
+/// Starts of fields that describe the call. The principal does not write them, but every principal
+/// can have the same.
+const CALL_FIELDS: [&str; 8] = [
     "aws.cloudtrail.error_code",
     "aws.cloudtrail.event_",
     "aws.cloudtrail.management_event",
@@ -50,81 +50,78 @@ const OF_THE_CALL: [&str; 8] = [
     "@timestamp",
 ];
 
-/// The part of a query that any caller can meet if only they choose their words.
+/// The part of a query that any principal can match.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Spoofable<'q> {
-    /// The part: the whole query, or a branch of an `or`.
+    /// The whole query, or a branch of an `or`.
     pub(super) part: &'q Expr,
-    /// The fields in it that the caller fills in, each once, in the order written. Empty where the
-    /// part says nothing of the caller at all.
-    pub(super) chosen: Vec<String>,
+    /// The fields in it that the principal chooses, each once, in the order written.
+    pub(super) fields: Vec<String>,
 }
 
-/// The first such part; none where every way to match takes a caller, an origin or an account that
-/// AWS vouches for. `not` vouches for nothing: it leaves everyone else.
-pub(super) fn loose(query: &Expr) -> Option<Spoofable<'_>> {
-    let part = loose_part(query, "")?;
-    let mut chosen = Vec::new();
-    collect_chosen(part, "", &mut chosen);
-    Some(Spoofable { part, chosen })
+/// The first spoofable part; `None` if every way to match requires a trusted field. A negation is
+/// spoofable: it matches all other principals.
+pub(super) fn find_spoofable(query: &Expr) -> Option<Spoofable<'_>> {
+    let part = spoofable_part(query, "")?;
+    let mut fields = Vec::new();
+    collect_chosen_fields(part, "", &mut fields);
+    Some(Spoofable { part, fields })
 }
 
-fn loose_part<'q>(expr: &'q Expr, prefix: &str) -> Option<&'q Expr> {
+fn spoofable_part<'q>(expr: &'q Expr, prefix: &str) -> Option<&'q Expr> {
     match expr.kind() {
         ExprKind::All | ExprKind::Not(_) => Some(expr),
-        ExprKind::Leaf(leaf) => (!is_firm(leaf.field(), leaf.test(), prefix)).then_some(expr),
+        ExprKind::Leaf(leaf) => (!is_trusted(leaf, prefix)).then_some(expr),
         ExprKind::Nested { path, expr: inner } => {
-            loose_part(inner, &format!("{prefix}{path}.")).map(|_| expr)
+            spoofable_part(inner, &format!("{prefix}{path}.")).map(|_| expr)
         }
         ExprKind::And(parts) => {
-            parts.iter().all(|part| loose_part(part, prefix).is_some()).then_some(expr)
+            parts.iter().all(|part| spoofable_part(part, prefix).is_some()).then_some(expr)
         }
-        ExprKind::Or(parts) => parts.iter().find_map(|part| loose_part(part, prefix)),
+        ExprKind::Or(parts) => parts.iter().find_map(|part| spoofable_part(part, prefix)),
     }
 }
 
-/// That a field exists says nothing of its value.
-fn is_firm(field: &Field, test: &Test, prefix: &str) -> bool {
-    let firm = |name: &str| {
-        TRUSTED_FIELDS.contains(&name)
-            && !(SESSION_LAST.contains(&name) && leaves_the_start_open(test))
-    };
-    let named = match field {
+fn is_trusted(leaf: &Leaf, prefix: &str) -> bool {
+    // That a field exists says nothing of its value.
+    if *leaf.test() == Test::Exists {
+        return false;
+    }
+    match leaf.field() {
         Field::Any => false,
-        Field::Named(name) => firm(&format!("{prefix}{name}")),
+        Field::Named(name) => is_trusted_field(&format!("{prefix}{name}"), leaf.test()),
         Field::Like(pattern) => {
-            let mut meant = ecs::known_fields().filter(|name| pattern.matches(name)).peekable();
-            meant.peek().is_some() && meant.all(firm)
+            let mut fields = ecs::known_fields().filter(|name| pattern.matches(name)).peekable();
+            fields.peek().is_some() && fields.all(|name| is_trusted_field(name, leaf.test()))
         }
-    };
-    named && *test != Test::Exists
+    }
 }
 
-fn leaves_the_start_open(test: &Test) -> bool {
-    matches!(test, Test::Like(pattern) if pattern.pieces().next().is_some_and(str::is_empty))
+fn is_trusted_field(name: &str, test: &Test) -> bool {
+    let starts_with_wildcard = matches!(
+        test,
+        Test::Like(pattern) if pattern.pieces().next().is_some_and(str::is_empty)
+    );
+    TRUSTED_FIELDS.contains(&name) && !(ENDS_WITH_SESSION.contains(&name) && starts_with_wildcard)
 }
 
-fn collect_chosen(expr: &Expr, prefix: &str, chosen: &mut Vec<String>) {
-    let nested = match expr.kind() {
-        ExprKind::Nested { path, .. } => format!("{prefix}{path}."),
-        _ => prefix.to_owned(),
-    };
+fn collect_chosen_fields(expr: &Expr, prefix: &str, fields: &mut Vec<String>) {
     if let ExprKind::Leaf(leaf) = expr.kind() {
         let name = match leaf.field() {
             Field::Any => "any field".to_owned(),
             Field::Named(name) => format!("{prefix}{name}"),
             Field::Like(pattern) => pattern.pieces().collect::<Vec<_>>().join("*"),
         };
-        let of_the_call = OF_THE_CALL.iter().any(|start| name.starts_with(start));
-        let open = SESSION_LAST.contains(&name.as_str()) && leaves_the_start_open(leaf.test());
-        if (open || !TRUSTED_FIELDS.contains(&name.as_str()))
-            && !of_the_call
-            && !chosen.contains(&name)
-        {
-            chosen.push(name);
+        let describes_call = CALL_FIELDS.iter().any(|start| name.starts_with(start));
+        if !describes_call && !is_trusted_field(&name, leaf.test()) && !fields.contains(&name) {
+            fields.push(name);
         }
     }
-    expr.children().iter().for_each(|child| collect_chosen(child, &nested, chosen));
+    let nested = match expr.kind() {
+        ExprKind::Nested { path, .. } => format!("{prefix}{path}."),
+        _ => prefix.to_owned(),
+    };
+    expr.children().iter().for_each(|child| collect_chosen_fields(child, &nested, fields));
 }
 
 #[cfg(test)]
@@ -140,17 +137,19 @@ mod tests {
     use kql::Query;
 
     #[test]
-    fn the_tables_name_fields_that_there_are() {
+    fn the_tables_name_known_fields() {
         assert!(TRUSTED_FIELDS.is_sorted());
-        assert!(TRUSTED_FIELDS.iter().chain(&SESSION_LAST).all(|name| ecs::is_known_field(name)));
         assert!(
-            OF_THE_CALL.iter().all(|start| ecs::known_fields().any(|name| name.starts_with(start)))
+            TRUSTED_FIELDS.iter().chain(&ENDS_WITH_SESSION).all(|name| ecs::is_known_field(name))
+        );
+        assert!(
+            CALL_FIELDS.iter().all(|start| ecs::known_fields().any(|name| name.starts_with(start)))
         );
     }
 
     #[test]
-    fn a_way_to_match_must_rest_on_what_the_caller_cannot_choose() {
-        // The part that is loose, and the fields in it that the caller fills in.
+    fn every_way_to_match_must_require_a_trusted_field() {
+        // The spoofable part, and the fields in it that the principal chooses.
         let cases = [
             ("user.name: deploy", None),
             ("source.ip: 192.0.2.0/24", None),
@@ -189,7 +188,8 @@ mod tests {
                 Some(("", "aws.cloudtrail.user_identity.arn")),
             ),
             (
-                "aws.cloudtrail.user_identity.arn: arn\\:aws\\:sts\\:\\:111122223333\\:assumed-role/Deploy/*",
+                "aws.cloudtrail.user_identity.arn: \
+                 arn\\:aws\\:sts\\:\\:111122223333\\:assumed-role/Deploy/*",
                 None,
             ),
             ("user.id: *\\:terraform", Some(("", "user.id"))),
@@ -198,12 +198,13 @@ mod tests {
         ];
         for (text, expected) in cases {
             let query = Query::parse(text).unwrap_or_else(|error| panic!("{text}: {error}"));
-            let found = loose(query.expr());
-            let shown =
-                found.as_ref().map(|loose| (loose.part.span().text(text), loose.chosen.join(" ")));
+            let found = find_spoofable(query.expr());
+            let shown = found
+                .as_ref()
+                .map(|spoofable| (spoofable.part.span().text(text), spoofable.fields.join(" ")));
             // An empty part stands for the whole query.
-            let expected = expected.map(|(part, chosen)| {
-                (if part.is_empty() { text } else { part }, chosen.to_owned())
+            let expected = expected.map(|(part, fields)| {
+                (if part.is_empty() { text } else { part }, fields.to_owned())
             });
             assert_eq!(shown, expected, "{text}");
         }
@@ -232,17 +233,22 @@ mod tests {
 
     proptest! {
         #[test]
-        fn whatever_a_stranger_can_meet_is_loose(text in query()) {
+        fn a_query_that_a_stranger_can_match_is_spoofable(text in query()) {
             let query = Query::parse(&text).unwrap();
             for choice in 0..8 {
-                // A record of which the caller is nobody, with and without each thing that a caller
+                // A record of an unknown principal, with and without each value that a principal
                 // chooses.
-                let value = |bit: u8, value: &'static str| if choice & bit == 0 { "other" } else { value };
-                let record = json!({"requestParameters": {"groupName": value(1, "g")},
-                    "userAgent": format!("{}/1", value(2, "u")), "eventName": value(4, "A")});
+                let value = |bit: u8, value: &'static str| {
+                    if choice & bit == 0 { "other" } else { value }
+                };
+                let record = json!({
+                    "requestParameters": {"groupName": value(1, "g")},
+                    "userAgent": format!("{}/1", value(2, "u")),
+                    "eventName": value(4, "A"),
+                });
                 let record = Record::from_value(record).unwrap();
                 if query.matches(&View::new(&record), Timestamp::UNIX_EPOCH) {
-                    prop_assert!(loose(query.expr()).is_some(), "{} is met by {:?}", text, record);
+                    prop_assert!(find_spoofable(query.expr()).is_some(), "{} matches {:?}", text, record);
                 }
             }
         }

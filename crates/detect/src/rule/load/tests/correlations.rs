@@ -1,10 +1,9 @@
-//! What is wrong in a correlation is told with its place, and what is not resolved never runs.
+//! Correlations: their problems, and the rules that they name.
 
 use crate::rule::check::check_rule_files;
-use crate::rule::load::LoadedRules;
-use crate::rule::{RuleSources, Severity};
+use crate::rule::{LoadedRules, Severity};
 
-const SOUND: &str = r#"[rule]
+const VALID: &str = r#"[rule]
 name = "Two of them"
 rule_id = "two"
 description = "d"
@@ -36,22 +35,22 @@ fn problems(text: &str) -> Vec<String> {
     load.problems.iter().map(ToString::to_string).collect()
 }
 
-/// What comes of resolving a file against the rules that come with the program.
-fn resolved(texts: &[(&str, &str)], default_rules: bool) -> Result<Vec<String>, String> {
-    let mut gathered = RuleSources::from_paths(default_rules, &[]);
-    gathered.add(LoadedRules::from_texts(texts.iter().copied()));
-    let warnings = gathered.warnings.iter().map(ToString::to_string).collect();
-    gathered.into_rule_set().map(|_| warnings).map_err(|error| error.to_string())
+/// Resolves correlations and returns the warnings.
+fn resolve(texts: &[(&str, &str)], default_rules: bool) -> Result<Vec<String>, String> {
+    let mut loaded = LoadedRules::from_paths(default_rules, &[]);
+    loaded.add_source(LoadedRules::from_texts(texts.iter().copied()));
+    let warnings = loaded.warnings.iter().map(ToString::to_string).collect();
+    loaded.into_rule_set().map(|_| warnings).map_err(|error| error.to_string())
 }
 
 #[test]
-fn a_correlation_is_read_and_its_rules_are_found_by_id_or_name() {
-    let load = read(&format!("{SOUND}{RAISE}"));
+fn a_correlation_is_read_and_its_rules_are_resolved_by_id_or_name() {
+    let load = read(&format!("{VALID}{RAISE}"));
     assert_eq!((load.problems.len(), load.warnings.len(), load.rules.len()), (0, 0, 0), "{load:?}");
     assert_eq!(load.correlations[0].condition_in_words(), "all of 2 within 24 hours, in any order");
-    let mut gathered = RuleSources::from_paths(true, &[]);
-    gathered.add(load);
-    let set = gathered.into_rule_set().unwrap();
+    let mut loaded = LoadedRules::from_paths(true, &[]);
+    loaded.add_source(load);
+    let set = loaded.into_rule_set().unwrap();
     let correlation = set.correlations().iter().find(|it| it.info.id == "two").unwrap();
     let ids: Vec<&str> = correlation.rule_references().map(|it| it.rule.as_str()).collect();
     let [created, added] =
@@ -64,53 +63,53 @@ fn a_correlation_is_read_and_its_rules_are_found_by_id_or_name() {
 }
 
 #[test]
-fn every_mistake_is_told_with_its_place() {
-    let count = SOUND.replace("temporal", "event_count");
+fn problems_are_reported_with_their_place() {
+    let count = VALID.replace("temporal", "event_count");
     let with = |text: &str, from: &str, to: &str| text.replace(from, to);
     let cases = [
         (
-            with(SOUND, "24h", "0m"),
-            "c.toml:13:12: `timespan` must be a time such as `10m`, more than nothing and at most `48h`, not `0m`",
+            with(VALID, "24h", "0m"),
+            "c.toml:13:12: `timespan` must be a time such as `10m`, at most `48h`, found `0m`",
         ),
         (
-            with(SOUND, "24h", "49h"),
-            "c.toml:13:12: `timespan` must be a time such as `10m`, more than nothing and at most `48h`, not `49h`",
+            with(VALID, "24h", "49h"),
+            "c.toml:13:12: `timespan` must be a time such as `10m`, at most `48h`, found `49h`",
         ),
         (
-            with(SOUND, "timespan = \"24h\"\n", ""),
+            with(VALID, "timespan = \"24h\"\n", ""),
             "c.toml:9:7: `timespan` is missing in [rule.correlation]",
         ),
         (
-            with(SOUND, "\"temporal\"", "\"tempora\""),
-            "c.toml:10:8: `type` must be `temporal`, `temporal_ordered`, `event_count` or `value_count`, not `tempora`",
+            with(VALID, "\"temporal\"", "\"tempora\""),
+            "c.toml:10:8: `type` must be `temporal`, `temporal_ordered`, `event_count` or `value_count`, found `tempora`",
         ),
         (
-            with(SOUND, "group.name", "group.nam"),
+            with(VALID, "group.name", "group.nam"),
             "c.toml:12:13: no record has the field `group.nam`; did you mean `group.name`?",
         ),
         (
-            with(SOUND, "[\"group.name\"]", "\"group.name\""),
-            "c.toml:12:12: `group_by` must be a list of strings, not this string",
+            with(VALID, "[\"group.name\"]", "\"group.name\""),
+            "c.toml:12:12: `group_by` must be a list of strings, found string",
         ),
         (
-            with(SOUND, ", \"AWS IAM User Addition to Group\"", ""),
+            with(VALID, ", \"AWS IAM User Addition to Group\"", ""),
             "c.toml:11:9: `rules` must have 2 to 16 elements here",
         ),
         (
-            with(SOUND, "AWS IAM User Addition to Group", "AWS IAM Group Creation"),
+            with(VALID, "AWS IAM User Addition to Group", "AWS IAM Group Creation"),
             "c.toml:11:78: rule `AWS IAM Group Creation` is named twice",
         ),
         (
-            with(SOUND, "\"AWS IAM User Addition to Group\"", "[]"),
-            "c.toml:11:78: `rules` must be a list of rules, by id or name, or of lists of alternatives, not this array",
+            with(VALID, "\"AWS IAM User Addition to Group\"", "[]"),
+            "c.toml:11:78: `rules` must be a list of rules, by id or name, or of lists of alternatives, found array",
         ),
         (
-            format!("{SOUND}condition = {{ gte = 3 }}\n"),
-            "c.toml:14:1: `condition` means nothing in a correlation of type `temporal`",
+            format!("{VALID}condition = {{ gte = 3 }}\n"),
+            "c.toml:14:1: `condition` has no meaning in a correlation of type `temporal`",
         ),
         (
-            format!("{SOUND}field = \"user.name\"\n"),
-            "c.toml:14:1: `field` means nothing in a correlation of type `temporal`",
+            format!("{VALID}field = \"user.name\"\n"),
+            "c.toml:14:1: `field` has no meaning in a correlation of type `temporal`",
         ),
         (count.clone(), "c.toml:9:7: `condition` is missing in [rule.correlation]"),
         (
@@ -119,7 +118,7 @@ fn every_mistake_is_told_with_its_place() {
         ),
         (
             format!("{count}condition = {{ lt = 3 }}\n"),
-            "c.toml:14:15: `lt` cannot be used: only `gte` can be decided while events still arrive",
+            "c.toml:14:15: `lt` is not supported: only `gte` holds whatever arrives later",
         ),
         (
             with(&count, "event_count", "value_count"),
@@ -133,23 +132,23 @@ fn every_mistake_is_told_with_its_place() {
             "c.toml:14:9: no record has the field `user.nme`; did you mean `user.name`?",
         ),
         (
-            format!("{SOUND}{}", with(RAISE, "iam and", "iam an")),
+            format!("{VALID}{}", with(RAISE, "iam and", "iam an")),
             "c.toml:16:43: in `query`: expected",
         ),
         (
-            format!("{SOUND}{}", with(RAISE, "critical", "high")),
-            "c.toml:17:12: `severity` must be above that of the rule, and each may be reached in one way only",
+            format!("{VALID}{}", with(RAISE, "critical", "high")),
+            "c.toml:17:12: `severity` must be above that of the rule, and differ from that of every other",
         ),
         (
-            format!("{SOUND}{RAISE}{RAISE}"),
-            "c.toml:22:12: `severity` must be above that of the rule, and each may be reached in one way only",
+            format!("{VALID}{RAISE}{RAISE}"),
+            "c.toml:22:12: `severity` must be above that of the rule, and differ from that of every other",
         ),
         (
-            format!("{SOUND}{}", with(RAISE, "risk_score = 99\n", "")),
+            format!("{VALID}{}", with(RAISE, "risk_score = 99\n", "")),
             "`risk_score` is missing in [[rule.correlation.severity_when]]",
         ),
         (
-            with(SOUND, "[rule.correlation]", "[rule.correlations]"),
+            with(VALID, "[rule.correlation]", "[rule.correlations]"),
             "c.toml:1:2: `correlation` is missing in [rule]",
         ),
     ];
@@ -164,15 +163,17 @@ fn every_mistake_is_told_with_its_place() {
 }
 
 #[test]
-fn what_means_nothing_is_odd() {
+fn keys_without_meaning_are_warnings() {
     let load = read(
-        &SOUND
+        &VALID
             .replace("timespan", "tmespan = 1\ntimespan")
             .replace("type = \"corr", "interval = \"5m\"\ntype = \"corr"),
     );
     let warnings: Vec<String> = load.warnings.iter().map(ToString::to_string).collect();
     assert!(
-        warnings.iter().any(|it| it == "c.toml:7:1: `interval` means nothing in a correlation"),
+        warnings
+            .iter()
+            .any(|warning| warning == "c.toml:7:1: `interval` has no meaning in a correlation"),
         "{warnings:?}"
     );
     assert!(warnings.iter().any(|it| {
@@ -181,35 +182,32 @@ fn what_means_nothing_is_odd() {
 }
 
 #[test]
-fn a_rule_that_there_is_not_stops_the_start() {
-    let unknown = SOUND.replace("AWS IAM User Addition to Group", "no such rule");
-    let error = resolved(&[("c.toml", &unknown)], true).unwrap_err();
+fn a_reference_to_an_unknown_rule_is_an_error() {
+    let unknown = VALID.replace("AWS IAM User Addition to Group", "no such rule");
+    let error = resolve(&[("c.toml", &unknown)], true).unwrap_err();
     assert!(
-        error.contains(
-            "c.toml:11:78: there is no rule with the id or the name `no such rule` to correlate"
-        ),
+        error.contains("c.toml:11:78: there is no rule with the id or name `no such rule`"),
         "{error}"
     );
-    let one_of_its_own = "[rule]\nname = 'r'\nrule_id = 'r'\ndescription = 'd'\ntype = 'query'\nseverity = 'low'\nrisk_score = 1\n\
+    let own_rule = "[rule]\nname = 'r'\nrule_id = 'r'\ndescription = 'd'\ntype = 'query'\nseverity = 'low'\nrisk_score = 1\n\
                           query = 'event.action: X'\n";
-    let error = resolved(&[("c.toml", SOUND), ("r.toml", one_of_its_own)], false).unwrap_err();
+    let error = resolve(&[("c.toml", VALID), ("r.toml", own_rule)], false).unwrap_err();
     assert!(
-        error.contains("`AWS IAM Group Creation` to correlate"),
-        "the rules that come with the program are off: {error}"
+        error.contains("id or name `AWS IAM Group Creation`"),
+        "the embedded rules are off: {error}"
     );
-    let of_another = SOUND
+    let of_correlation = VALID
         .replace("AWS IAM User Addition to Group", "IAM group staged for privilege escalation");
-    let error = resolved(&[("c.toml", &of_another)], true).unwrap_err();
+    let error = resolve(&[("c.toml", &of_correlation)], true).unwrap_err();
     assert!(
-        error.contains(
-            "c.toml:11:78: `IAM group staged for privilege escalation` is a correlation itself"
-        ),
+        error
+            .contains("c.toml:11:78: `IAM group staged for privilege escalation` is a correlation"),
         "{error}"
     );
 }
 
 #[test]
-fn a_rule_that_is_replaced_under_a_correlation_is_told() {
+fn replacing_a_correlated_rule_is_a_warning() {
     let replacing = |query: &str| {
         format!(
             "[rule]\nname = 'Mine'\nrule_id = '333de828-8190-4cf5-8d7c-7575846f6fe0'\ndescription = 'd'\ntype = 'query'\n\
@@ -219,15 +217,15 @@ fn a_rule_that_is_replaced_under_a_correlation_is_told() {
     let mine = replacing(
         "event.provider: iam.amazonaws.com and event.action: AddUserToGroup and user.name: alice",
     );
-    let warnings = resolved(&[("mine.toml", &mine)], true).unwrap();
-    assert_eq!(warnings.len(), 2, "both correlations go by it: {warnings:?}");
+    let warnings = resolve(&[("mine.toml", &mine)], true).unwrap();
+    assert_eq!(warnings.len(), 2, "both correlations name it: {warnings:?}");
     assert!(
-        warnings[0].starts_with("mine.toml: takes the place of a rule that the correlation `"),
+        warnings[0].starts_with("mine.toml: replaces a rule of the correlation `"),
         "{warnings:?}"
     );
-    let error = resolved(&[("mine.toml", &mine), ("c.toml", SOUND)], true).unwrap_err();
+    let error = resolve(&[("mine.toml", &mine), ("c.toml", VALID)], true).unwrap_err();
     assert!(
-        error.contains("`AWS IAM User Addition to Group` to correlate"),
+        error.contains("id or name `AWS IAM User Addition to Group`"),
         "its name is gone: {error}"
     );
 
@@ -235,25 +233,25 @@ fn a_rule_that_is_replaced_under_a_correlation_is_told() {
     std::fs::write(folder.path().join("mine.toml"), &mine).unwrap();
     std::fs::write(
         folder.path().join("c.toml"),
-        SOUND.replace("\"AWS IAM User Addition to Group\"", "\"none\""),
+        VALID.replace("\"AWS IAM User Addition to Group\"", "\"none\""),
     )
     .unwrap();
     let checked = check_rule_files(&[folder.path().to_owned()]);
     assert!(
-        checked[0].problems[0].message.contains("no rule with the id or the name `none`"),
+        checked[0].problems[0].message.contains("no rule with the id or name `none`"),
         "{checked:?}"
     );
     assert_eq!(checked[1].warnings.len(), 2, "{checked:?}");
 }
 
 #[test]
-fn one_id_is_one_rule_of_either_kind() {
-    let same = SOUND.replace("\"two\"", "\"333de828-8190-4cf5-8d7c-7575846f6fe0\"");
-    let error = resolved(&[("c.toml", &same)], true).unwrap_err();
+fn rules_and_correlations_share_their_ids() {
+    let same = VALID.replace("\"two\"", "\"333de828-8190-4cf5-8d7c-7575846f6fe0\"");
+    let error = resolve(&[("c.toml", &same)], true).unwrap_err();
     assert!(
-        error.contains("to correlate") || error.contains("is a correlation itself"),
-        "it took the place of a member: {error}"
+        error.contains("id or name") || error.contains("is a correlation"),
+        "it replaced a member: {error}"
     );
-    let load = LoadedRules::from_texts([("a.toml", SOUND), ("b.toml", SOUND)].into_iter());
-    assert_eq!(load.problems[0].to_string(), "b.toml: rule_id `two` is also that of a.toml");
+    let load = LoadedRules::from_texts([("a.toml", VALID), ("b.toml", VALID)].into_iter());
+    assert_eq!(load.problems[0].to_string(), "b.toml: rule_id `two` is also used by a.toml");
 }

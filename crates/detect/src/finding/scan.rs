@@ -1,5 +1,5 @@
-//! One body against the rules: what the function does to an object and the command line does to a
-//! file.
+//! Matching records against the rules: what the function does to an object and the command line to
+//! a file.
 
 use jiff::Timestamp;
 
@@ -9,7 +9,7 @@ use crate::cloudtrail::{BadRecord, Body, ReadError, Record};
 use crate::ecs::View;
 use crate::rule::Detections;
 
-/// What a search comes upon.
+/// What a scan finds.
 #[derive(Debug)]
 pub enum ScanEvent {
     /// A rule matched a record.
@@ -18,14 +18,12 @@ pub enum ScanEvent {
     Bad(BadRecord),
 }
 
-/// Finds what the rules match in `body`, marked with the exception where there is one, and gives
-/// what it comes upon to `on_event`, in order. `origin` makes a record's place of its index; `now` is
-/// for date math in queries. What was given before an error stands. Blocks.
+/// Matches the records of `body` and passes each event to `on_event`, in order. `origin` makes the
+/// origin of a record from its index; date math in queries counts from `now`. Events before an
+/// error are valid. Blocks.
 ///
-/// Records that no rule can match are passed over unread where the rules allow it
-/// ([`RuleSet::prefilter`]); damage in such a record may go unnoticed.
-///
-/// [`RuleSet::prefilter`]: crate::rule::RuleSet::needles
+/// If the rules have a [prefilter](crate::rule::RuleSet::prefilter), records that no rule can match
+/// are not parsed; damage in such a record may go unnoticed.
 pub fn scan_body(
     body: Body,
     options: Options,
@@ -46,8 +44,8 @@ pub fn scan_body(
     }
 }
 
-/// Gives what the rules find in one record to `on_finding`, in the order of the rules, marked with
-/// the exception that keeps it from being alerted where there is one.
+/// Passes the findings of one record to `on_finding`, in the order of the rules. Those that match
+/// an exception carry its name.
 pub fn match_record(
     record: &Record,
     detections: &Detections,
@@ -58,10 +56,11 @@ pub fn match_record(
     let view = View::new(record);
     for rule in detections.rule_set.matching(&view, now) {
         let mut finding = Finding::new(&rule.info, record, origin());
-        let exception = detections.exceptions.matching(&rule.info, &view, now);
-        // A canary that an exception could silence would show nothing.
-        let exception = exception.filter(|_| !canary::is_canary(&finding));
-        finding.exception = exception.map(|exception| exception.name.clone());
+        // A suppressed canary would verify nothing.
+        if !canary::is_canary(&finding) {
+            let exception = detections.exceptions.matching(&rule.info, &view, now);
+            finding.exception = exception.map(|exception| exception.name.clone());
+        }
         on_finding(finding);
     }
 }

@@ -1,4 +1,6 @@
-//! Rule files as they come.
+//! Rule files and folders, their problems and warnings.
+
+mod correlations;
 
 use std::fs;
 use std::path::Path;
@@ -7,38 +9,36 @@ use std::time::Duration;
 use proptest::prelude::*;
 
 use super::*;
-use crate::rule::Severity;
+use crate::rule::{Position, Severity};
 
 const HEAD: &str = r#"[rule]
 name = "A group"
 rule_id = "r-1"
-description = "Says what it sees."
+description = "Detects what it detects."
 type = "query"
 severity = "low"
 risk_score = 21
 "#;
 
-/// A sound rule file with these lines after its head.
+/// A valid rule file with these lines after its head.
 fn with(lines: &str) -> String {
     format!("{HEAD}{lines}\nquery = 'event.action: CreateGroup'\n")
 }
 
 fn load(text: &str) -> LoadedRules {
-    let mut load = LoadedRules::default();
-    load.add(RuleOrigin::File("a.toml".into()), text);
-    load
+    LoadedRules::from_texts([("a.toml", text)].into_iter())
 }
 
-fn shown<T: ToString>(list: &[T]) -> Vec<String> {
+fn to_strings<T: ToString>(list: &[T]) -> Vec<String> {
     list.iter().map(ToString::to_string).collect()
 }
 
 #[test]
-fn the_embedded_rules_are_sound() {
+fn the_embedded_rules_have_no_problems_and_are_complete() {
     let load = LoadedRules::embedded();
-    assert_eq!(shown(&load.problems), [""; 0]);
-    assert_eq!(shown(&load.warnings), [""; 0]);
-    assert_eq!(shown(&load.unsupported), [""; 0]);
+    assert_eq!(to_strings(&load.problems), [""; 0]);
+    assert_eq!(to_strings(&load.warnings), [""; 0]);
+    assert_eq!(to_strings(&load.unsupported), [""; 0]);
     let (ten, sixty) = (Duration::from_secs(600), Duration::from_secs(3600));
     let mut facts = Vec::new();
     for rule in &load.rules {
@@ -77,7 +77,7 @@ fn the_embedded_rules_are_sound() {
 }
 
 #[test]
-fn a_file_with_everything_loads_as_it_is() {
+fn a_file_with_every_key_loads() {
     let text = r#"
 [metadata]
 creation_date = "2026/01/02"
@@ -144,8 +144,8 @@ field_names = ["user.name"]
 group_by = ["user.name"]
 "#;
     let load = load(text);
-    assert_eq!(shown(&load.problems), [""; 0]);
-    assert_eq!(shown(&load.warnings), [""; 0]);
+    assert_eq!(to_strings(&load.problems), [""; 0]);
+    assert_eq!(to_strings(&load.warnings), [""; 0]);
     let rule = &load.rules[0];
     assert_eq!(rule.info.description, "Two\nlines.");
     assert_eq!(rule.info.severity, Severity::High);
@@ -160,32 +160,32 @@ group_by = ["user.name"]
 }
 
 #[test]
-fn what_is_not_said_is_as_at_elastic() {
+fn absent_keys_have_elastics_defaults() {
     let load = load(&with(""));
     let rule = &load.rules[0];
     assert_eq!((rule.interval.as_secs(), rule.from.as_secs(), rule.max_signals), (300, 360, 100));
-    assert_eq!((shown(&load.problems), shown(&load.warnings)), (vec![], vec![]));
+    assert_eq!((to_strings(&load.problems), to_strings(&load.warnings)), (vec![], vec![]));
 }
 
 #[test]
-fn what_is_not_a_kuery_query_is_refused_by_name() {
+fn rules_that_are_not_kuery_queries_are_unsupported() {
     let cases = [
-        ("type = 'eql'\nlanguage = 'eql'", "it is of type `eql`, only `query` can run"),
-        ("type = 'esql'", "it is of type `esql`, only `query` can run"),
-        ("type = 'machine_learning'", "it is of type `machine_learning`, only `query` can run"),
+        ("type = 'eql'\nlanguage = 'eql'", "type `eql` is not supported, only `query`"),
+        ("type = 'esql'", "type `esql` is not supported, only `query`"),
+        ("type = 'machine_learning'", "type `machine_learning` is not supported, only `query`"),
         (
             "type = 'threshold'\nlanguage = 'kuery'",
-            "it is of type `threshold`, only `query` can run",
+            "type `threshold` is not supported, only `query`",
         ),
-        ("type = 'new_terms'", "it is of type `new_terms`, only `query` can run"),
-        ("type = 'threat_match'", "it is of type `threat_match`, only `query` can run"),
-        ("type = 'query'\nlanguage = 'lucene'", "its language is `lucene`, only `kuery` can run"),
-        ("type = 'query'\nfilters = [{}]", "it has `filters`, which would not be applied"),
+        ("type = 'new_terms'", "type `new_terms` is not supported, only `query`"),
+        ("type = 'threat_match'", "type `threat_match` is not supported, only `query`"),
+        ("type = 'query'\nlanguage = 'lucene'", "language `lucene` is not supported, only `kuery`"),
+        ("type = 'query'\nfilters = [{}]", "`filters` are not supported"),
     ];
     for (lines, reason) in cases {
         let load = load(&format!("[rule]\nname = 'Odd'\n{lines}\n"));
         assert_eq!(
-            shown(&load.unsupported),
+            to_strings(&load.unsupported),
             [format!("a.toml: rule \"Odd\" cannot run here: {reason}")],
             "{lines}"
         );
@@ -194,27 +194,27 @@ fn what_is_not_a_kuery_query_is_refused_by_name() {
 }
 
 #[test]
-fn what_is_wrong_is_told_with_its_place() {
+fn problems_are_reported_with_their_place() {
     let cases = [
         ("", "a.toml:1:1: there is no [rule] table"),
-        ("rule = 1", "a.toml:1:8: `rule` must be a table, not this integer"),
+        ("rule = 1", "a.toml:1:8: `rule` must be a table, found integer"),
         (
             &with("max_signals = 0"),
             "a.toml:8:15: `max_signals` must be a whole number from 1 to 4294967295",
         ),
-        (&with("interval = 10"), "a.toml:8:12: `interval` must be a string, not this integer"),
+        (&with("interval = 10"), "a.toml:8:12: `interval` must be a string, found integer"),
         (
             &with("interval = '10 m'"),
-            "a.toml:8:12: `interval` must be a time such as `10m`, not `10 m`",
+            "a.toml:8:12: `interval` must be a time such as `10m`, found `10 m`",
         ),
         (
             &with("from = '60m'"),
-            "a.toml:8:8: `from` must be a time back such as `now-60m`, not `60m`",
+            "a.toml:8:8: `from` must be a time back such as `now-60m`, found `60m`",
         ),
-        (&with("tags = 'one'"), "a.toml:8:8: `tags` must be a list of strings, not this string"),
+        (&with("tags = 'one'"), "a.toml:8:8: `tags` must be a list of strings, found string"),
         (
             &with("tags = ['one', 2]"),
-            "a.toml:8:16: `tags` must be a list of strings, not this integer",
+            "a.toml:8:16: `tags` must be a list of strings, found integer",
         ),
         (
             &with("").replace("21", "101"),
@@ -226,11 +226,11 @@ fn what_is_wrong_is_told_with_its_place() {
         ),
         (
             &with("").replace("\"low\"", "\"hihg\""),
-            "a.toml:6:12: `severity` must be `low`, `medium`, `high` or `critical`, not `hihg`",
+            "a.toml:6:12: `severity` must be `low`, `medium`, `high` or `critical`, found `hihg`",
         ),
         (
             &with("").replace("\"query\"", "\"qeury\""),
-            "a.toml:5:8: `type` must be `query` or `correlation`, not `qeury`",
+            "a.toml:5:8: `type` must be `query` or `correlation`, found `qeury`",
         ),
         (&with("").replace("A group", " "), "a.toml:2:8: `name` must not be empty"),
         (HEAD, "a.toml:1:2: `query` is missing in [rule]"),
@@ -242,36 +242,37 @@ fn what_is_wrong_is_told_with_its_place() {
     ];
     for (text, expected) in cases {
         let load = load(text);
-        assert_eq!(shown(&load.problems), [expected], "{text}");
+        assert_eq!(to_strings(&load.problems), [expected], "{text}");
         assert!(load.rules.is_empty(), "{text}");
     }
 }
 
 #[test]
-fn broken_toml_is_told_with_its_place() {
+fn syntax_errors_are_reported_with_their_place() {
     let load = load("[rule]\nname = \"unclosed\nrule_id = 'r'\n");
     let first = load.problems[0].to_string();
     assert!(first.starts_with("a.toml:2:") && first.contains("not TOML"), "{first}");
 }
 
 #[test]
-fn a_file_of_another_kind_is_not_told_line_by_line() {
+fn only_the_first_syntax_errors_are_reported() {
     let text = "# A page\n".to_owned() + &"some words of it\n".repeat(100);
     assert_eq!(load(&text).problems.len(), 5);
 }
 
 #[test]
-fn everything_that_is_wrong_is_told_at_once() {
+fn all_problems_are_reported_at_once() {
     let load = load(
-        "[rule]\ntype = 'query'\nseverity = 'low'\nrisk_score = 500\ninterval = 'soon'\nquery = '('\n",
+        "[rule]\ntype = 'query'\nseverity = 'low'\nrisk_score = 500\ninterval = 'soon'\n\
+         query = '('\n",
     );
     let places: Vec<_> =
         load.problems.iter().map(|problem| problem.position.unwrap().line).collect();
-    assert_eq!(places, [1, 1, 1, 4, 6, 5], "{:?}", shown(&load.problems));
+    assert_eq!(places, [1, 1, 1, 4, 6, 5], "{:?}", to_strings(&load.problems));
 }
 
 #[test]
-fn an_error_in_the_query_is_shown_where_it_stands_in_the_file() {
+fn an_error_in_the_query_is_shown_at_its_place_in_the_file() {
     let query = "event.provider: iam.amazonaws.com and\n  event.action: )";
     let cases = [
         (format!("{HEAD}query = '''\n{query}\n'''"), (10, 17)),
@@ -289,23 +290,13 @@ fn an_error_in_the_query_is_shown_where_it_stands_in_the_file() {
         let excerpt = problem.excerpt.as_deref().unwrap();
         let caret = excerpt.lines().nth(1).and_then(|line| line.split_once(" | ")).unwrap().1;
         assert!(excerpt.starts_with(&format!("{line} | ")), "{text}\n{excerpt}");
-        assert_eq!(
-            excerpt
-                .lines()
-                .next()
-                .unwrap()
-                .split_once(" | ")
-                .unwrap()
-                .1
-                .chars()
-                .nth(caret.len() - 1),
-            Some(')')
-        );
+        let (_, shown) = excerpt.lines().next().unwrap().split_once(" | ").unwrap();
+        assert_eq!(shown.chars().nth(caret.len() - 1), Some(')'));
     }
 }
 
 #[test]
-fn what_is_odd_is_a_warning() {
+fn unknown_keys_are_warnings() {
     let cases = [
         (
             "[metadata]\nmaturty = 'x'\n",
@@ -315,18 +306,18 @@ fn what_is_odd_is_a_warning() {
     ];
     for (head, warning) in cases {
         let load = load(&format!("{head}{}", with("")));
-        assert_eq!(shown(&load.warnings), [warning], "{head}");
+        assert_eq!(to_strings(&load.warnings), [warning], "{head}");
         assert_eq!(load.rules.len(), 1, "{head}");
     }
     let unknown = load(&with("serverity = 'low'"));
     assert_eq!(
-        shown(&unknown.warnings),
+        to_strings(&unknown.warnings),
         ["a.toml:8:1: unknown key `serverity` in [rule]; did you mean `severity`?"]
     );
 }
 
 #[test]
-fn a_field_that_no_record_has_is_a_warning() {
+fn unknown_fields_are_warnings() {
     let cases: [(&str, &[&str]); 6] = [
         (
             "event.actoin: X",
@@ -341,14 +332,13 @@ fn a_field_that_no_record_has_is_a_warning() {
         ("aws.cloudtrail.flattened.request_parameters.any-thing: a", &[]),
         (
             "aws.cloudtrail.resources: { arn: a and arm: b }",
-            &[
-                "a.toml:8:49: no record has the field `aws.cloudtrail.resources.arm`; did you mean `aws.cloudtrail.resources.arn`?",
-            ],
+            &["a.toml:8:49: no record has the field `aws.cloudtrail.resources.arm`; did you \
+                 mean `aws.cloudtrail.resources.arn`?"],
         ),
     ];
     for (query, warnings) in cases {
         let load = load(&format!("{HEAD}query = '{query}'\n"));
-        assert_eq!(shown(&load.warnings), *warnings, "{query}");
+        assert_eq!(to_strings(&load.warnings), *warnings, "{query}");
         assert_eq!(load.rules.len(), 1, "{query}");
     }
 }
@@ -359,19 +349,19 @@ fn write(folder: &Path, name: &str, text: &str) {
     fs::write(path, text).unwrap();
 }
 
-fn rule_called(id: &str) -> String {
+fn rule_with_id(id: &str) -> String {
     with("").replace("r-1", id)
 }
 
 #[test]
-fn a_folder_is_read_whole_and_in_order() {
+fn a_folder_is_read_recursively_in_order() {
     let folder = tempfile::tempdir().unwrap();
     for (name, text) in [
-        ("b.toml", rule_called("b")),
-        ("a/z.toml", rule_called("z")),
+        ("b.toml", rule_with_id("b")),
+        ("a/z.toml", rule_with_id("z")),
         ("notes.md", "no rule".to_owned()),
-        ("_deprecated/old.toml", rule_called("old")),
-        ("..data/b.toml", rule_called("b")),
+        ("_deprecated/old.toml", rule_with_id("old")),
+        ("..data/b.toml", rule_with_id("b")),
         ("c.toml", "[rule".to_owned()),
         ("d.toml", format!("# {}", " ".repeat(1 << 20))),
     ] {
@@ -381,11 +371,9 @@ fn a_folder_is_read_whole_and_in_order() {
     let load = LoadedRules::from_path(folder.path());
     let ids: Vec<_> = load.rules.iter().map(|rule| rule.info.id.as_str()).collect();
     assert_eq!(ids, ["z", "b"]);
-    let problems = shown(&load.problems).join("\n");
+    let problems = to_strings(&load.problems).join("\n");
     assert_eq!(load.problems.len(), 3, "{problems}");
-    for part in
-        ["c.toml:1:", "d.toml: is larger than 1 MiB", "e.toml: is not UTF-8 from byte 15 on"]
-    {
+    for part in ["c.toml:1:", "d.toml: is larger than 1 MiB", "e.toml: is not UTF-8 from byte 15"] {
         assert!(problems.contains(part), "{part} in {problems}");
     }
     assert_eq!(LoadedRules::from_path(&folder.path().join("_deprecated")).rules.len(), 1);
@@ -393,34 +381,61 @@ fn a_folder_is_read_whole_and_in_order() {
 }
 
 #[test]
-fn a_folder_without_rules_and_one_that_is_not_there_are_problems() {
+fn an_empty_or_missing_folder_is_a_problem() {
     let folder = tempfile::tempdir().unwrap();
     assert!(
-        shown(&LoadedRules::from_path(folder.path()).problems)[0]
+        to_strings(&LoadedRules::from_path(folder.path()).problems)[0]
             .ends_with("there is no .toml file in it")
     );
     assert!(
-        shown(&LoadedRules::from_path(&folder.path().join("gone")).problems)[0]
+        to_strings(&LoadedRules::from_path(&folder.path().join("gone")).problems)[0]
             .contains("cannot be read")
     );
 }
 
 #[test]
-fn two_rules_with_one_id_are_a_problem_that_names_both_files() {
+fn a_repeated_id_is_a_problem_that_names_both_files() {
     let folder = tempfile::tempdir().unwrap();
-    write(folder.path(), "a.toml", &rule_called("same"));
-    write(folder.path(), "b.toml", &rule_called("same"));
-    let problems = shown(&LoadedRules::from_path(folder.path()).problems);
+    write(folder.path(), "a.toml", &rule_with_id("same"));
+    write(folder.path(), "b.toml", &rule_with_id("same"));
+    let problems = to_strings(&LoadedRules::from_path(folder.path()).problems);
     let (a, b) = (folder.path().join("a.toml"), folder.path().join("b.toml"));
     assert_eq!(
         problems,
-        [format!("{}: rule_id `same` is also that of {}", b.display(), a.display())]
+        [format!("{}: rule_id `same` is also used by {}", b.display(), a.display())]
     );
+}
+
+#[test]
+fn a_later_source_replaces_rules_with_the_same_id() {
+    let source = |ids: &[(&str, &str)]| {
+        let texts: Vec<String> = ids
+            .iter()
+            .map(|(id, action)| rule_with_id(id).replace("CreateGroup", action))
+            .collect();
+        let names = ["x.toml", "y.toml"];
+        LoadedRules::from_texts(names.into_iter().zip(texts.iter().map(String::as_str)))
+    };
+    let mut loaded = source(&[("a", "A"), ("b", "A")]);
+    loaded.add_source(LoadedRules::default());
+    loaded.add_source(source(&[("b", "B"), ("c", "B")]));
+    let rules = loaded.into_rule_set().unwrap();
+    let rules: Vec<_> =
+        rules.rules().iter().map(|rule| (&*rule.info.id, rule.query.source())).collect();
+    assert_eq!(
+        rules,
+        [("a", "event.action: A"), ("b", "event.action: B"), ("c", "event.action: B")]
+    );
+    let error = LoadedRules::default().into_rule_set().unwrap_err();
+    assert!(matches!(error, RulesError::NoRules(NoRules)));
 }
 
 proptest! {
     #[test]
-    fn no_text_is_too_odd(head in prop::sample::select(vec!["", "[rule]\n", HEAD]), tail in "(?s)([a-z_]{1,9} = )?[\"'(]{0,4}.{0,40}") {
+    fn any_text_gives_a_rule_or_a_problem(
+        head in prop::sample::select(vec!["", "[rule]\n", HEAD]),
+        tail in "(?s)([a-z_]{1,9} = )?[\"'(]{0,4}.{0,40}",
+    ) {
         let load = load(&format!("{head}{tail}"));
         prop_assert!(load.rules.len() + load.unsupported.len() + load.problems.len() > 0);
     }
