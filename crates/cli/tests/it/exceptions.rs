@@ -24,7 +24,7 @@ fn the_exit_code_of_check_shows_whether_something_is_to_be_done() {
             exception("a", "group.name: app", "2099-01-01"),
             1,
             ["active", " a "],
-            "only on what the caller chooses",
+            "only on values that the principal chooses",
         ),
         (
             exception("a", "group.nmae: app", "2099-01-01"),
