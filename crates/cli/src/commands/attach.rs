@@ -5,7 +5,6 @@ use std::process::ExitCode;
 
 use anyhow::{Context, Result, anyhow, bail};
 use clap::ArgGroup;
-use trailbell::app::wiring::{self, Aws};
 use trailbell::store::{Notifications, Target};
 
 use crate::attach::{self, Attachment, Plan, Way};
@@ -93,7 +92,7 @@ fn checked_arn(arn: &str, service: &str, kind: &str) -> Result<String> {
 }
 
 async fn attach_bucket(wanted: &Attachment, write: bool) -> Result<()> {
-    let store = wiring::s3_store(&Aws::anywhere()).await;
+    let store = setup::s3_store().await;
     let before = store.notifications(&wanted.bucket, wanted.owner.as_deref()).await?;
     // Only for messages: whoever may not ask for it can attach the bucket nevertheless.
     let region = store.bucket_region(&wanted.bucket, wanted.owner.as_deref()).await.ok().flatten();

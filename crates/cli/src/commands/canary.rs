@@ -74,14 +74,14 @@ async fn run_steps(config: &Config, accounts: Accounts) -> Vec<Step> {
         start = Instant::now();
     };
     let clock = setup::clock();
-    let aws = Aws::anywhere();
+    let aws = Aws::from_default_chain();
     match setup::detections(config, clock.now, &aws).await {
         Err(error) => add_step("read rules", Err(error_chain(error.as_ref()))),
         Ok(detections) => {
             let rules = detections.rule_set.rules().len();
             let exceptions = detections.exceptions.as_slice().len();
             add_step("read rules", Ok(format!("{rules} rules, {exceptions} exceptions")));
-            let pipeline = wiring::pipeline(config, detections, accounts, &aws).await;
+            let pipeline = wiring::build_pipeline(config, detections, accounts, &aws).await;
             add_step("make clients", Ok(String::new()));
             let run = clock.now.as_nanosecond().to_string();
             let canary = pipeline::run_canary(&Arc::new(pipeline), &run, clock).await;

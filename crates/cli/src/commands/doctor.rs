@@ -105,7 +105,7 @@ fn examine(args: &Args, config: Config) -> Result<DoctorReport> {
     };
     setup::runtime()?.block_on(async {
         let owner = args.expected_bucket_owner.clone();
-        let aws = Aws::anywhere();
+        let aws = Aws::from_default_chain();
         let deployment = Deployment::new(&aws, config, expected, owner, args.read_only).await;
         Ok(deployment.examine(setup::now()).await)
     })

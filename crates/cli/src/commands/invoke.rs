@@ -44,7 +44,7 @@ pub fn run(args: &Args) -> Result<ExitCode> {
 async fn run_event(event: &Value) -> Result<InvocationReport> {
     let config = setup::config(&[], &DEFAULTS)?;
     let clock = setup::clock();
-    let pipeline = Arc::new(setup::pipeline(&config, clock, &Aws::anywhere()).await?);
+    let pipeline = Arc::new(setup::pipeline(&config, clock, &Aws::from_default_chain()).await?);
     // Correlations need a ledger. By default there is none, and that needs no warning.
     let ledger_is_set = std::env::var_os("TRAILBELL_LEDGER").is_some();
     pipeline.idle_correlations().filter(|_| ledger_is_set).iter().for_each(print_warning);

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use alert::Alert;
 use anyhow::{Context, Result, bail};
 use async_trait::async_trait;
-use detect::cloudtrail::{Trail, key};
+use detect::cloudtrail::{S3Prefix, key};
 use detect::finding::Outcome;
 use trailbell::app::config::{AlertsPlace, Config, LedgerPlace, StorePlace};
 use trailbell::app::wiring::Aws;
@@ -76,7 +76,7 @@ async fn replay(args: &Args) -> Result<ExitCode> {
     let range = args.range.resolve(clock.now)?;
     let (store, bucket, prefix) = resolve_place(&args.place, range)?;
     let config = Config { store, ..config(args)? };
-    let mut pipeline = setup::pipeline(&config, clock, &Aws::anywhere()).await?;
+    let mut pipeline = setup::pipeline(&config, clock, &Aws::from_default_chain()).await?;
     if !args.publish {
         make_dry_run(&mut pipeline);
     }
@@ -92,10 +92,9 @@ async fn replay(args: &Args) -> Result<ExitCode> {
 /// The store, the bucket and the prefix of a place. In a path, the directory that contains
 /// `AWSLogs` stands for the bucket, or the last directory if there is no `AWSLogs`.
 fn resolve_place(path: &Path, range: TimeRange) -> Result<(StorePlace, String, String)> {
-    if let Some(trail) = path.to_str().and_then(Trail::parse) {
-        range.check_bounded(&trail)?;
-        let prefix = trail.prefix.trim_end_matches('/').to_owned();
-        return Ok((StorePlace::S3, trail.bucket, prefix));
+    if let Some(place) = path.to_str().and_then(S3Prefix::parse) {
+        range.check_bounded(&place)?;
+        return Ok((StorePlace::S3, place.bucket, place.prefix));
     }
     let absolute =
         path.canonicalize().with_context(|| format!("cannot read {}", path.display()))?;

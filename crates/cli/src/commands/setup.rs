@@ -13,6 +13,7 @@ use trailbell::app::config::{Config, ConfigError};
 use trailbell::app::wiring::{self, Aws};
 use trailbell::ledger;
 use trailbell::pipeline::{Clock, Pipeline};
+use trailbell::store::S3Store;
 
 use crate::commands::output::{print_error, print_warning};
 
@@ -38,13 +39,13 @@ pub fn config(overrides: &[Setting<'_>], defaults: &[Setting<'_>]) -> Result<Con
 pub async fn pipeline(config: &Config, clock: Clock, aws: &Aws) -> Result<Pipeline> {
     let detections = detections(config, clock.now, aws).await?;
     let accounts = Accounts::from_file(config.accounts.as_deref())?;
-    Ok(wiring::pipeline(config, detections, accounts, aws).await)
+    Ok(wiring::build_pipeline(config, detections, accounts, aws).await)
 }
 
 /// The rules and exceptions of the configuration.
 pub async fn detections(config: &Config, now: Timestamp, aws: &Aws) -> Result<Detections> {
-    let detections = match wiring::reload(config, aws).await {
-        Some(mut reload) => reload.changed(now).await?.context("there are no rules")?,
+    let detections = match wiring::build_reload(config, aws).await {
+        Some(mut reload) => reload.check(now).await?.context("there are no rules")?,
         None => {
             let rules = load_rules(config.default_rules, &config.local_rules())?;
             let exceptions = load_exceptions(&config.local_exceptions(), &rules)?;
@@ -79,6 +80,11 @@ pub fn check_exceptions(paths: &[PathBuf], rules: &RuleSet) -> LoadedExceptions 
     loaded.check_rules(rules);
     loaded.warnings.iter().for_each(print_warning);
     loaded
+}
+
+/// A client of S3, configured as for the AWS CLI.
+pub async fn s3_store() -> S3Store {
+    S3Store::new(Aws::from_default_chain().s3().await)
 }
 
 /// Two workers: one fetches a large object while the other waits for its bytes.

@@ -1,7 +1,7 @@
 //! `--since` and `--until`.
 
 use anyhow::{Context, Result, bail};
-use detect::cloudtrail::Trail;
+use detect::cloudtrail::S3Prefix;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use jiff::{Span, Timestamp, ToSpan};
@@ -49,9 +49,9 @@ impl TimeRange {
     }
 
     /// Fails if all of a bucket would be read: it may hold years of logs.
-    pub fn check_bounded(&self, trail: &Trail) -> Result<()> {
-        if self.since.is_none() && !names_a_day(trail.prefix.trim_end_matches('/')) {
-            bail!("{trail}: a time range is needed: add --since, or name a day (…/2026/03/12/)");
+    pub fn check_bounded(&self, place: &S3Prefix) -> Result<()> {
+        if self.since.is_none() && !names_a_day(&place.prefix) {
+            bail!("{place}: a time range is needed: add --since, or name a day (…/2026/03/12/)");
         }
         Ok(())
     }

@@ -10,7 +10,7 @@ use detect::text::error::error_chain;
 use futures::{StreamExt, stream};
 use trailbell::app::config::LedgerPlace;
 use trailbell::app::wiring::{self, Aws};
-use trailbell::ledger::{Entry, EntrySnapshot, LedgerError, LedgerProblem, StoredLedger};
+use trailbell::ledger::{Entry, EntrySnapshot, Ledger, LedgerError, LedgerProblem, StoredLedger};
 
 use super::filter::Filter;
 use crate::commands::arguments::LedgerArg;
@@ -30,8 +30,10 @@ pub async fn open_ledger(arg: &LedgerArg) -> Result<(StoredLedger, String)> {
     if let LedgerPlace::Dir(path) = &place {
         check_exists(path)?;
     }
-    let ledger = wiring::stored_ledger(&place, &Aws::anywhere()).await.with_context(invalid)?;
-    Ok((ledger, name))
+    match wiring::build_ledger(&place, &Aws::from_default_chain()).await {
+        Ledger::Stored(ledger) => Ok((ledger, name)),
+        Ledger::None | Ledger::ReadOnly(_) => bail!(invalid()),
+    }
 }
 
 /// A directory that does not exist would look like an empty ledger.

@@ -19,7 +19,7 @@ use std::thread::available_parallelism;
 use std::time::Instant;
 
 use anyhow::Result;
-use detect::cloudtrail::Trail;
+use detect::cloudtrail::S3Prefix;
 use detect::rule::Severity;
 use detect::text::error::error_chain;
 
@@ -142,19 +142,19 @@ fn find_sources(
     range: TimeRange,
     target: &ScanTarget,
 ) -> Result<(Vec<Source>, Option<Objects>)> {
-    let mut trails = Vec::new();
+    let mut remote = Vec::new();
     let mut local = Vec::new();
     for path in paths {
-        match path.to_str().and_then(Trail::parse) {
-            Some(trail) => trails.push(trail),
+        match path.to_str().and_then(S3Prefix::parse) {
+            Some(place) => remote.push(place),
             None => local.push(path.as_path()),
         }
     }
     let files = files::find_files(&local);
-    if trails.is_empty() {
+    if remote.is_empty() {
         return Ok((files, None));
     }
-    let objects = Objects::find(&trails, range, &|region| target.can_match_in(region))?;
+    let objects = Objects::find(&remote, range, &|region| target.can_match_in(region))?;
     Ok((files, Some(objects)))
 }
 

@@ -3,11 +3,10 @@
 use std::sync::Arc;
 
 use anyhow::Result;
-use detect::cloudtrail::Trail;
+use detect::cloudtrail::S3Prefix;
 use futures::{StreamExt, stream};
 use tokio::runtime::Runtime;
 use tokio::sync::mpsc;
-use trailbell::app::wiring::{self, Aws};
 use trailbell::notification::ObjectRef;
 use trailbell::store::walk::{Wanted, walk};
 use trailbell::store::{ObjectStore, S3Store};
@@ -28,24 +27,23 @@ pub struct Objects {
 }
 
 impl Objects {
-    /// Finds the log objects of `trails`, in their order, and in each by key.
+    /// Finds the log objects at `places`, in their order, and in each by key.
     pub fn find(
-        trails: &[Trail],
+        places: &[S3Prefix],
         range: TimeRange,
         region: &(dyn Fn(&str) -> bool + Sync),
     ) -> Result<Objects> {
-        trails.iter().try_for_each(|trail| range.check_bounded(trail))?;
+        places.iter().try_for_each(|place| range.check_bounded(place))?;
         let runtime = setup::runtime()?;
-        let store = Arc::new(runtime.block_on(wiring::s3_store(&Aws::anywhere())));
+        let store = Arc::new(runtime.block_on(setup::s3_store()));
         let wanted = Wanted { since: range.since, until: range.until, region };
         let mut found = Vec::new();
-        for trail in trails {
-            let prefix = trail.prefix.trim_end_matches('/');
-            let keys = runtime.block_on(walk(&*store, &trail.bucket, prefix, &wanted))?;
+        for place in places {
+            let S3Prefix { bucket, prefix } = place;
+            let keys = runtime.block_on(walk(&*store, bucket, prefix, &wanted))?;
             if keys.is_empty() {
-                print_error(format_args!("{trail}: no log objects in that time"));
+                print_error(format_args!("{place}: no log objects in that time"));
             }
-            let bucket = &trail.bucket;
             let object = |key| ObjectRef { bucket: bucket.clone(), key, version_id: None };
             found.extend(keys.into_iter().map(object));
         }

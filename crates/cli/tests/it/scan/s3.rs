@@ -87,13 +87,13 @@ async fn an_object_or_bucket_that_cannot_be_read_is_an_error() {
     let bucket = bucket().await;
     let damaged = format!("s3://{bucket}/{}", key("us-east-1", "20260314T0930"));
     let missing = format!("s3://{bucket}/{}", key("us-east-1", "20260315T0930"));
-    let empty = format!("s3://{bucket}/reports/");
-    let unknown = format!("s3://{}/AWSLogs/", moto::unique("none"));
+    let empty = format!("s3://{bucket}/reports");
+    let unknown = format!("s3://{}/AWSLogs", moto::unique("none"));
     let cases: [(&[&str], String); 4] = [
         (&[&damaged], format!("{damaged}: at byte 0")),
         (&[&missing], format!("{missing}: no such object")),
         (&[&empty, "--since", "24h"], format!("{empty}: no log objects in that time")),
-        (&[&unknown, "--since", "24h"], format!("cannot list {unknown}: NoSuchBucket: ")),
+        (&[&unknown, "--since", "24h"], format!("cannot list {unknown}/: NoSuchBucket: ")),
     ];
     for (args, message) in cases {
         let (code, _, err) = scan(args);
