@@ -89,10 +89,42 @@ fn correlation_alert(
     correlation: &Correlation,
     set: &RuleSet,
     accounts: &Accounts,
+<<<<<<< HEAD
 ) -> Result<Option<Alert>> {
     let tests = RuleTests::for_correlation(correlation).map_err(|problem| anyhow!("{problem}"))?;
     let alert = tests.must_match.first().and_then(|test| {
         simulate_correlation(correlation, set, &test.records, Timestamp::UNIX_EPOCH)
+=======
+) -> Result<Alert, Box<dyn Error>> {
+    let sequences = RuleTests::for_origin(&it.origin).map_err(|problem| problem.to_string())?;
+    let first = sequences.must_match.first();
+    let correlation_alerts = first.and_then(|first| {
+        correlation::testing::simulate_correlation(it, set, &first.records, Timestamp::UNIX_EPOCH)
+>>>>>>> main
     });
     Ok(alert.map(|(alert, members)| alert::render_correlation(&alert, &members, accounts)))
 }
+<<<<<<< HEAD
+=======
+
+fn alert(rule: &Rule, accounts: &Accounts) -> Result<Alert, Box<dyn Error>> {
+    let tests = RuleTests::for_origin(&rule.origin).map_err(|problem| problem.to_string())?;
+    let Some(record) = tests.must_match.first().and_then(|case| case.records.first()) else {
+        let name = clean::text(&rule.info.name, NAME);
+        return Err(format!(
+            "rule \"{name}\" has no sample: its .tests.json has no record that it must match"
+        )
+        .into());
+    };
+    let origin = Origin::Object {
+        bucket: "example-trail".to_owned(),
+        key: SAMPLE_KEY.to_owned(),
+        record: 0,
+    };
+    Ok(alert::render(&Finding::new(&rule.info, record, origin), &Context::default(), accounts))
+}
+
+/// As CloudTrail names its objects.
+const SAMPLE_KEY: &str = "AWSLogs/111122223333/CloudTrail/us-east-1/2026/03/01/\
+                          111122223333_CloudTrail_us-east-1_20260301T1005Z_9hDkYq3ZpXcV7bNm.json.gz";
+>>>>>>> main
