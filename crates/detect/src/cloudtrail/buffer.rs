@@ -35,7 +35,8 @@ impl SlidingBuffer {
         SlidingBuffer { inflate, max_kept, ..SlidingBuffer::over(Vec::new(), 0, 0) }
     }
 
-    /// A text that is in memory: the first `end` bytes of `buffer`. `base`: its offset in the object.
+    /// A text that is in memory: the first `end` bytes of `buffer`. `base`: its offset in the
+    /// object.
     pub(super) fn over(buffer: Vec<u8>, end: usize, base: u64) -> SlidingBuffer {
         let max_kept = MAX_RECORD;
         SlidingBuffer { inflate: None, buffer, end, position: 0, kept_from: None, max_kept, base }
