@@ -8,9 +8,9 @@ use detect::correlation::CorrelationAlertData;
 use detect::finding::{Finding, FindingId, Summary, Window, canary};
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 
 use super::error::{LedgerProblem, Result};
-use super::token::token;
 use crate::store::SmallObject;
 
 /// Raised when older programs would misread an entry.
@@ -135,7 +135,7 @@ impl Entry {
         Entry {
             version: VERSION,
             state: EntryState::Claimed,
-            token: token(),
+            token: random_token(),
             attempts: 1,
             lease_seconds: lease.as_secs(),
             window,
@@ -173,4 +173,9 @@ impl Entry {
         }
         Ok(entry)
     }
+}
+
+/// 128 random bits as hexadecimal digits: no other claim has the same.
+pub(super) fn random_token() -> String {
+    Uuid::new_v4().simple().to_string()
 }
