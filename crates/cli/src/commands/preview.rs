@@ -8,7 +8,7 @@ use alert::{Accounts, Alert};
 use anyhow::{Context, Result, anyhow};
 use detect::correlation::testing::simulate_correlation;
 use detect::finding::{Context as AlertContext, Finding, Origin};
-use detect::rule::testing::RuleTests;
+use detect::rule::testing::{RuleTests, TestCase};
 use detect::rule::{Correlation, Rule, RuleInfo, RuleSet};
 use jiff::Timestamp;
 
@@ -54,11 +54,12 @@ pub fn run(args: &Args) -> Result<ExitCode> {
         return Ok(ExitCode::SUCCESS);
     };
     let rule = find_rule(&set, wanted)?;
-    let alert = match rule {
-        AnyRule::Rule(rule) => rule_alert(rule, &accounts)?,
-        AnyRule::Correlation(correlation) => correlation_alert(correlation, &set, &accounts)?,
-    };
-    let alert = alert.with_context(|| {
+    let tests = RuleTests::for_origin(rule.origin()).map_err(|problem| anyhow!("{problem}"))?;
+    let sample = tests.must_match.first().and_then(|test| match rule {
+        AnyRule::Rule(rule) => rule_alert(rule, test, &accounts),
+        AnyRule::Correlation(correlation) => correlation_alert(correlation, &set, test, &accounts),
+    });
+    let alert = sample.with_context(|| {
         let name = &rule.info().name;
         format!("rule {name:?} has no sample: its .tests.json has nothing that it must match")
     })?;
@@ -74,57 +75,20 @@ fn summary_line(rule: &RuleInfo) -> String {
     format!("{severity:<8}  {}  {}", clean_text(&rule.id), clean_text(&rule.name))
 }
 
-fn rule_alert(rule: &Rule, accounts: &Accounts) -> Result<Option<Alert>> {
-    let tests = RuleTests::for_rule(rule).map_err(|problem| anyhow!("{problem}"))?;
-    let record = tests.must_match.first().and_then(|test| test.records.first());
+fn rule_alert(rule: &Rule, test: &TestCase, accounts: &Accounts) -> Option<Alert> {
     let (bucket, key) = ("example-trail".to_owned(), SAMPLE_KEY.to_owned());
     let origin = Origin::Object { bucket, key, record: 0 };
-    Ok(record.map(|record| {
-        let finding = Finding::new(&rule.info, record, origin);
-        alert::render(&finding, &AlertContext::default(), accounts)
-    }))
+    let finding = Finding::new(&rule.info, test.records.first()?, origin);
+    Some(alert::render(&finding, &AlertContext::default(), accounts))
 }
 
 fn correlation_alert(
     correlation: &Correlation,
     set: &RuleSet,
+    test: &TestCase,
     accounts: &Accounts,
-<<<<<<< HEAD
-) -> Result<Option<Alert>> {
-    let tests = RuleTests::for_correlation(correlation).map_err(|problem| anyhow!("{problem}"))?;
-    let alert = tests.must_match.first().and_then(|test| {
-        simulate_correlation(correlation, set, &test.records, Timestamp::UNIX_EPOCH)
-=======
-) -> Result<Alert, Box<dyn Error>> {
-    let sequences = RuleTests::for_origin(&it.origin).map_err(|problem| problem.to_string())?;
-    let first = sequences.must_match.first();
-    let correlation_alerts = first.and_then(|first| {
-        correlation::testing::simulate_correlation(it, set, &first.records, Timestamp::UNIX_EPOCH)
->>>>>>> main
-    });
-    Ok(alert.map(|(alert, members)| alert::render_correlation(&alert, &members, accounts)))
+) -> Option<Alert> {
+    let now = Timestamp::UNIX_EPOCH;
+    let (alert, members) = simulate_correlation(correlation, set, &test.records, now)?;
+    Some(alert::render_correlation(&alert, &members, accounts))
 }
-<<<<<<< HEAD
-=======
-
-fn alert(rule: &Rule, accounts: &Accounts) -> Result<Alert, Box<dyn Error>> {
-    let tests = RuleTests::for_origin(&rule.origin).map_err(|problem| problem.to_string())?;
-    let Some(record) = tests.must_match.first().and_then(|case| case.records.first()) else {
-        let name = clean::text(&rule.info.name, NAME);
-        return Err(format!(
-            "rule \"{name}\" has no sample: its .tests.json has no record that it must match"
-        )
-        .into());
-    };
-    let origin = Origin::Object {
-        bucket: "example-trail".to_owned(),
-        key: SAMPLE_KEY.to_owned(),
-        record: 0,
-    };
-    Ok(alert::render(&Finding::new(&rule.info, record, origin), &Context::default(), accounts))
-}
-
-/// As CloudTrail names its objects.
-const SAMPLE_KEY: &str = "AWSLogs/111122223333/CloudTrail/us-east-1/2026/03/01/\
-                          111122223333_CloudTrail_us-east-1_20260301T1005Z_9hDkYq3ZpXcV7bNm.json.gz";
->>>>>>> main
