@@ -6,8 +6,10 @@ use detect::finding::{ContextGap, Finding, FindingId};
 use jiff::Timestamp;
 
 use super::detail::decode_detail;
+use super::error::Result;
 use super::index_window::gap;
-use super::{Result, StoredLedger, keys};
+use super::keys;
+use super::stored::StoredLedger;
 
 /// The other findings of a principal around a finding.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

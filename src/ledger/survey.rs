@@ -5,8 +5,10 @@ use detect::finding::FindingId;
 use jiff::SignedDuration;
 
 use super::entry::EntryState;
+use super::error::Result;
+use super::keys;
+use super::stored::StoredLedger;
 use super::token::token;
-use super::{Result, StoredLedger, keys};
 use crate::store::Condition;
 
 /// How many open entries are read.
