@@ -9,9 +9,9 @@ use detect::correlation::CorrelationAlertData;
 use detect::finding::{Finding, FindingId, Summary, Window};
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 
 use super::error::{LedgerProblem, Result};
-use super::token::token;
 use crate::store::SmallObject;
 
 /// Raised when older programs would misread an entry.
@@ -130,7 +130,7 @@ impl Entry {
         Entry {
             version: VERSION,
             state: EntryState::Claimed,
-            token: token(),
+            token: random_token(),
             attempts: 1,
             lease_seconds: lease.as_secs(),
             window,
@@ -167,4 +167,9 @@ impl Entry {
         }
         Ok(entry)
     }
+}
+
+/// A random UUID as 32 hexadecimal digits: no two claims have the same.
+pub(super) fn random_token() -> String {
+    Uuid::new_v4().simple().to_string()
 }

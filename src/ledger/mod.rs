@@ -19,7 +19,6 @@ mod recover;
 mod stored;
 mod summary;
 mod survey;
-mod token;
 
 pub use claim::{Claim, ClaimOutcome};
 pub use complete::{ClaimUpdate, Completion};

@@ -174,7 +174,7 @@ impl StoredLedger {
         max: Option<u16>,
     ) -> Result<Page> {
         let listing =
-            Listing { prefix: folder.to_owned(), start_after, most: max, ..Listing::default() };
+            Listing { prefix: folder.to_owned(), start_after, limit: max, ..Listing::default() };
         self.list(listing).await
     }
 

@@ -4,11 +4,10 @@ use bytes::Bytes;
 use detect::finding::FindingId;
 use jiff::SignedDuration;
 
-use super::entry::EntryState;
+use super::entry::{EntryState, random_token};
 use super::error::Result;
 use super::keys;
 use super::stored::StoredLedger;
-use super::token::token;
 use crate::store::Condition;
 
 /// How many open entries are read.
@@ -56,7 +55,7 @@ impl StoredLedger {
     /// Tries conditional writes with an object of its own below `doctor/`, which is deleted
     /// afterwards.
     pub async fn probe(&self) -> Result<Probe> {
-        let key = format!("doctor/{}", token());
+        let key = format!("doctor/{}", random_token());
         let probe = self.try_conditions(&key).await;
         // Even after a failure: the first write may have happened.
         let deleted = self.delete(&key).await;

@@ -15,7 +15,7 @@ use jiff::Timestamp;
 
 pub use dir::{DirStore, open_file};
 pub use error::{Action, StoreError, StoreErrorKind};
-pub use list::{Listing, Page};
+pub use list::{Listing, Page, list_pages};
 pub use notifications::{Filter, Notifications, Route, Target};
 pub use part::part;
 pub use s3::S3Store;

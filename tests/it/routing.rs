@@ -45,7 +45,8 @@ const POLICIES: [Expected; 9] = [
 fn alerts() -> Vec<Alert> {
     let accounts = Accounts::default();
     let both = |rule: detect::rule::Rule| {
-        let record = RuleTests::for_rule(&rule).unwrap().must_match.remove(0).records.remove(0);
+        let record =
+            RuleTests::for_origin(&rule.origin).unwrap().must_match.remove(0).records.remove(0);
         let found = |record_number| {
             let origin = Origin::Inline { envelope: "test".to_owned(), record: record_number };
             Finding::new(&rule.info, &record, origin)
@@ -64,7 +65,7 @@ fn alerts() -> Vec<Alert> {
 fn correlations() -> Vec<Alert> {
     let set = LoadedRules::from_paths(true, &[]).into_rule_set().unwrap();
     let alert = |correlation: &detect::rule::Correlation| {
-        let records = &RuleTests::for_correlation(correlation).unwrap().must_match[0].records;
+        let records = &RuleTests::for_origin(&correlation.origin).unwrap().must_match[0].records;
         let (told, known) = simulate_correlation(correlation, &set, records, Timestamp::UNIX_EPOCH)
             .expect("it rings");
         alert::render_correlation(&told, &known, &Accounts::default())

@@ -31,7 +31,7 @@ class Call:
     code: str
 
 
-S3, SMALL_OBJECTS, RELOAD = "src/store/s3", "src/store/s3/small.rs", "src/app/reload"
+S3, SMALL_OBJECTS, RELOAD = "src/store/s3", "src/store/s3/small.rs", "src/app/reload.rs"
 SNS, LOGGING = "src/sink/sns", "src/telemetry"
 TEMPLATE, MAPPING = "template.yaml", "AWS::Lambda::EventSourceMapping"
 
@@ -47,9 +47,9 @@ CALLS = [
     Call("s3:DeleteObject", LEDGER_OBJECTS, SMALL_OBJECTS, ".delete_object()"),
     Call("s3:ListBucket", LEDGER, S3, ".list_objects_v2()"),
     Call("s3:GetObject", RULES, RELOAD, "store.get("),
-    Call("s3:ListBucket", RULES_BUCKET, RELOAD, "store.list("),
+    Call("s3:ListBucket", RULES_BUCKET, RELOAD, "list_pages("),
     Call("s3:GetObject", EXCEPTIONS, RELOAD, "store.get("),
-    Call("s3:ListBucket", EXCEPTIONS_BUCKET, RELOAD, "store.list("),
+    Call("s3:ListBucket", EXCEPTIONS_BUCKET, RELOAD, "list_pages("),
     Call("sns:Publish", ALERTS, SNS, ".publish_batch()"),
     # SNS encrypts with the rights of the publisher.
     Call("kms:GenerateDataKey", TOPIC_KEY, SNS, ".publish_batch()"),
@@ -95,11 +95,11 @@ def main():
 
 def check_regions():
     """The template and the code list the same regions in which IAM is recorded."""
-    code = (ROOT / "crates/detect/src/cloudtrail/region.rs").read_text()
-    code = code.split("const IAM", 1)[1].split("];", 1)[0]
+    code = (ROOT / "crates/detect/src/cloudtrail/key.rs").read_text()
+    code = code.split("const IAM_REGIONS", 1)[1].split("];", 1)[0]
     condition = Template({}).whole["Conditions"]["InRegionOfIam"]["Fn::Or"]
     if set(re.findall(r'"(\S+)"', code)) != {one["Fn::Equals"][1] for one in condition}:
-        yield "InRegionOfIam and cloudtrail/region.rs list different regions"
+        yield "InRegionOfIam and cloudtrail/key.rs list different regions"
 
 
 def check_table():

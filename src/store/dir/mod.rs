@@ -131,7 +131,7 @@ fn list(bucket: &Path, listing: &Listing) -> Result<Page, StoreErrorKind> {
     }
     page.keys.sort_unstable();
     page.prefixes.sort_unstable();
-    page.keys.truncate(listing.most.map_or(usize::MAX, usize::from));
+    page.keys.truncate(listing.limit.map_or(usize::MAX, usize::from));
     Ok(page)
 }
 
@@ -146,11 +146,11 @@ fn collect(bucket: &Path, folder: &str, listing: &Listing, page: &mut Page) -> i
         let Ok(name) = entry.file_name().into_string() else { continue };
         let key = if folder.is_empty() { name } else { format!("{folder}/{name}") };
         if !entry.file_type()?.is_dir() {
-            page.keys.extend(Some(key).filter(|key| listing.takes(key)));
+            page.keys.extend(Some(key).filter(|key| listing.includes(key)));
         } else if !listing.folders {
             collect(bucket, &key, listing, page)?;
         } else {
-            page.prefixes.extend(Some(format!("{key}/")).filter(|prefix| listing.takes(prefix)));
+            page.prefixes.extend(Some(format!("{key}/")).filter(|prefix| listing.includes(prefix)));
         }
     }
     Ok(())

@@ -1,7 +1,7 @@
 //! S3 itself.
 
+mod bucket;
 mod date;
-mod notifications;
 mod small;
 mod unmodelled;
 
@@ -22,7 +22,7 @@ use tokio_util::io::SyncIoBridge;
 use super::{
     Action, Condition, Listing, ObjectStore, Page, SmallObject, StoreError, StoreErrorKind, Written,
 };
-use crate::aws_error::{AwsError, AwsErrorKind};
+use crate::aws_error::AwsError;
 use crate::notification::ObjectRef;
 
 /// What reading an object needs. S3 answers 404 only to those who may list.
@@ -42,30 +42,6 @@ impl S3Store {
     /// Reads with this client; its retries are the client's own.
     pub fn new(client: Client) -> S3Store {
         S3Store { client }
-    }
-
-    /// Returns the region of a bucket that can be listed from here, if S3 names it. With an `owner`
-    /// (an account id), fails if the bucket is another account's.
-    pub async fn bucket_region(
-        &self,
-        bucket: &str,
-        owner: Option<&str>,
-    ) -> Result<Option<String>, AwsError> {
-        let owner = owner.map(str::to_owned);
-        let head = self.client.head_bucket().bucket(bucket).set_expected_bucket_owner(owner);
-        match head.send().await {
-            Ok(head) => Ok(head.bucket_region().map(str::to_owned)),
-            Err(error) => {
-                let error = self.error(error, LIST);
-                // The answer to HEAD has no body that could name what is missing.
-                Err(match error.kind {
-                    AwsErrorKind::NotFound => {
-                        AwsError::new(AwsErrorKind::NoSuchBucket, "no such bucket")
-                    }
-                    _ => error,
-                })
-            }
-        }
     }
 
     fn error<E>(&self, error: SdkError<E>, permissions: &'static str) -> AwsError
@@ -113,7 +89,7 @@ impl S3Store {
         let list = list
             .set_delimiter(listing.folders.then(|| "/".to_owned()))
             .set_start_after(listing.start_after.clone())
-            .set_max_keys(listing.most.map(i32::from))
+            .set_max_keys(listing.limit.map(i32::from))
             .set_continuation_token(listing.continuation.clone());
         let got = list.send().await.map_err(|error| self.error(error, LIST))?;
         let prefixes = got.common_prefixes().iter().filter_map(|folder| folder.prefix());

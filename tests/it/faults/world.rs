@@ -68,11 +68,11 @@ impl World {
         let config = Config::from_vars(vars).unwrap();
         let rules = RuleSet::new(LoadedRules::embedded().rules).unwrap();
         Arc::new(
-            wiring::pipeline(
+            wiring::build_pipeline(
                 &config,
                 rules.into(),
                 Accounts::default(),
-                &Aws::told(patience.clients(url)),
+                &Aws::from_config(patience.clients(url)),
             )
             .await,
         )

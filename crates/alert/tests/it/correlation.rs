@@ -15,7 +15,7 @@ fn sample(name: &str, group: &str) -> (RuleSet, Correlation, Vec<Record>) {
     let set = LoadedRules::from_paths(true, &[]).into_rule_set().unwrap();
     let mut correlations = set.correlations().iter();
     let correlation = correlations.find(|it| it.info.name.contains(name)).unwrap().clone();
-    let mut sequences = RuleTests::for_correlation(&correlation).unwrap();
+    let mut sequences = RuleTests::for_origin(&correlation.origin).unwrap();
     let rename = |record: Record| {
         let mut fields = record.fields().clone();
         fields["requestParameters"]["groupName"] = group.into();

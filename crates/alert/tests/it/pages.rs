@@ -75,7 +75,7 @@ fn alerts_of_correlations() {
     let set = LoadedRules::from_paths(true, &[]).into_rule_set().unwrap();
     let simulate = |name: &str, sequence: usize| {
         let correlation = set.correlations().iter().find(|it| it.info.name.contains(name)).unwrap();
-        let sequences = RuleTests::for_correlation(correlation).unwrap();
+        let sequences = RuleTests::for_origin(&correlation.origin).unwrap();
         let now = "2026-03-01T11:00:00Z".parse().unwrap();
         simulate_correlation(correlation, &set, &sequences.must_match[sequence].records, now)
             .unwrap()

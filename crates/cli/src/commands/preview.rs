@@ -50,7 +50,7 @@ fn correlation_alert(
     set: &RuleSet,
     accounts: &Accounts,
 ) -> Result<Alert, Box<dyn Error>> {
-    let sequences = RuleTests::for_correlation(it).map_err(|problem| problem.to_string())?;
+    let sequences = RuleTests::for_origin(&it.origin).map_err(|problem| problem.to_string())?;
     let first = sequences.must_match.first();
     let correlation_alerts = first.and_then(|first| {
         correlation::testing::simulate_correlation(it, set, &first.records, Timestamp::UNIX_EPOCH)
@@ -66,7 +66,7 @@ fn correlation_alert(
 }
 
 fn alert(rule: &Rule, accounts: &Accounts) -> Result<Alert, Box<dyn Error>> {
-    let tests = RuleTests::for_rule(rule).map_err(|problem| problem.to_string())?;
+    let tests = RuleTests::for_origin(&rule.origin).map_err(|problem| problem.to_string())?;
     let Some(record) = tests.must_match.first().and_then(|case| case.records.first()) else {
         let name = clean::text(&rule.info.name, NAME);
         return Err(format!(

@@ -79,7 +79,7 @@ pub fn run(args: &ReplayArgs) -> Result<ExitCode, Box<dyn Error>> {
 }
 
 async fn replay(args: &ReplayArgs) -> Result<ExitCode, Box<dyn Error>> {
-    let (clock, aws) = (settings::clock(), Aws::anywhere());
+    let (clock, aws) = (settings::clock(), Aws::from_default_chain());
     let window = Window::new(args.since.as_deref(), args.until.as_deref(), clock.now)?;
     let (store, bucket, prefix) = place(&args.place)?;
     if store == StorePlace::S3 {
@@ -88,7 +88,7 @@ async fn replay(args: &ReplayArgs) -> Result<ExitCode, Box<dyn Error>> {
     let config = config(args, store)?;
     let detections = settings::detections(&config, clock.now, &aws).await?;
     let accounts = Accounts::from_file(config.accounts.as_deref())?;
-    let mut pipeline = wiring::pipeline(&config, detections, accounts, &aws).await;
+    let mut pipeline = wiring::build_pipeline(&config, detections, accounts, &aws).await;
     if !args.publish {
         make_dry(&mut pipeline);
     }

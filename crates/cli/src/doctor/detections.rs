@@ -17,7 +17,7 @@ pub(super) async fn examine(
     now: Timestamp,
 ) -> (Option<RuleSet>, Vec<Check>) {
     let config = &deployment.config;
-    match Reload::new(config, Box::new(deployment.store.clone())).changed(now).await {
+    match Reload::new(config, Box::new(deployment.store.clone())).check(now).await {
         Ok(Some(detections)) => {
             let checks = vec![
                 rules(&detections.rule_set),
@@ -48,9 +48,8 @@ fn look(kind: &str, place: Option<&DetectionsPlace>) -> ShellCommand {
     match place {
         None => ShellCommand::new("unset TRAILBELL_DEFAULT_RULES"),
         Some(DetectionsPlace::Local(path)) => check.argument(&path.to_string_lossy()),
-        Some(DetectionsPlace::S3 { bucket, prefix }) => {
-            let copy = ShellCommand::new("aws s3 cp --recursive")
-                .argument(&format!("s3://{bucket}/{prefix}"));
+        Some(DetectionsPlace::S3(place)) => {
+            let copy = ShellCommand::new("aws s3 cp --recursive").argument(&place.to_string());
             copy.words(&format!("{kind}/ && {check} {kind}/"))
         }
     }

@@ -26,7 +26,7 @@ fn named(place: &LedgerPlace) -> String {
     match place {
         LedgerPlace::None => "none".to_owned(),
         LedgerPlace::Dir(path) => format!("the folder {}", path.display()),
-        LedgerPlace::S3 { bucket, prefix } => format!("s3://{bucket}/{prefix}"),
+        LedgerPlace::S3(place) => place.to_string(),
     }
 }
 
@@ -55,11 +55,9 @@ fn judge_probe(place: &LedgerPlace, probe: Result<Probe, LedgerError>) -> Check 
 
 fn refused(place: &LedgerPlace, error: &LedgerError) -> Check {
     let cure = match place {
-        LedgerPlace::S3 { bucket, prefix } => {
-            let prefix = prefix.trim_matches('/');
-            let folder = if prefix.is_empty() { String::new() } else { format!("{prefix}/") };
+        LedgerPlace::S3(place) => {
             let actions = ["s3:GetObject", "s3:PutObject", "s3:DeleteObject"];
-            bucket::allow(&actions, &format!("arn:aws:s3:::{bucket}/{folder}*"))
+            bucket::allow(&actions, &format!("arn:aws:s3:::{}/{}*", place.bucket, place.folder()))
         }
         LedgerPlace::Dir(path) => {
             ShellCommand::new("chmod u+rwX").argument(&path.to_string_lossy())
@@ -102,7 +100,7 @@ mod tests {
 
     #[test]
     fn what_failed_is_worse_than_what_waits() {
-        let place = LedgerPlace::S3 { bucket: "b".to_owned(), prefix: "/ledger/".to_owned() };
+        let place = LedgerPlace::parse("s3://b//ledger/").unwrap();
         for (survey, level) in [
             (Survey { open: 3, waiting: 0, failed: 0 }, Level::Ok),
             (Survey { open: 3, waiting: 1, failed: 0 }, Level::Warn),

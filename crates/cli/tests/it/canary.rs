@@ -35,7 +35,8 @@ async fn function(bucket: &Bucket, detections: Detections) -> Pipeline {
         ("TRAILBELL_LEDGER", bucket.dir("state")),
     ];
     let config = Config::from_vars(vars.map(|(name, value)| (name.into(), value.into()))).unwrap();
-    wiring::pipeline(&config, detections, Accounts::default(), &Aws::anywhere()).await
+    wiring::build_pipeline(&config, detections, Accounts::default(), &Aws::from_default_chain())
+        .await
 }
 
 fn clock() -> Clock {

@@ -6,6 +6,9 @@ use super::inflate::Inflate;
 /// How much text is inflated at a time, in bytes.
 const CHUNK: usize = 64 * 1024;
 
+/// The largest record that is kept, in bytes. CloudTrail's limit is 256 KB.
+pub(super) const MAX_RECORD: usize = 8 * 1024 * 1024;
+
 /// The part of the text around the position. Passed bytes are forgotten unless they are kept, and
 /// of those a limited number is held: the size of the buffer does not depend on the text.
 pub(super) struct SlidingBuffer {
@@ -29,20 +32,13 @@ impl SlidingBuffer {
     /// `max_kept`: the most bytes that [`SlidingBuffer::kept`] returns.
     pub(super) fn new(inflate: Inflate, max_kept: usize) -> SlidingBuffer {
         let inflate = Some(inflate);
-        SlidingBuffer { inflate, ..SlidingBuffer::over(Vec::new(), 0, max_kept) }
+        SlidingBuffer { inflate, max_kept, ..SlidingBuffer::over(Vec::new(), 0, 0) }
     }
 
-    /// A text that is in memory: the first `end` bytes of `buffer`.
-    pub(super) fn over(buffer: Vec<u8>, end: usize, max_kept: usize) -> SlidingBuffer {
-        SlidingBuffer {
-            inflate: None,
-            buffer,
-            end,
-            position: 0,
-            kept_from: None,
-            max_kept,
-            base: 0,
-        }
+    /// A text that is in memory: the first `end` bytes of `buffer`. `base`: its offset in the object.
+    pub(super) fn over(buffer: Vec<u8>, end: usize, base: u64) -> SlidingBuffer {
+        let max_kept = MAX_RECORD;
+        SlidingBuffer { inflate: None, buffer, end, position: 0, kept_from: None, max_kept, base }
     }
 
     /// Returns the buffer for reuse.

@@ -11,6 +11,39 @@ use jiff::Timestamp;
 use jiff::civil::DateTime;
 use jiff::tz::Offset;
 
+/// `s3://BUCKET/PREFIX`, as it is written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct S3Prefix {
+    /// The bucket's name; not empty.
+    pub bucket: String,
+    /// What keys begin with, not URL-encoded. May be empty, or a whole key.
+    pub prefix: String,
+}
+
+impl S3Prefix {
+    /// Parses `s3://BUCKET` or `s3://BUCKET/PREFIX`. Returns `None` for anything else.
+    pub fn parse(text: &str) -> Option<S3Prefix> {
+        let path = text.strip_prefix("s3://")?;
+        let (bucket, prefix) = path.split_once('/').unwrap_or((path, ""));
+        let place = S3Prefix { bucket: bucket.to_owned(), prefix: prefix.to_owned() };
+        (!bucket.is_empty()).then_some(place)
+    }
+
+    /// The prefix as a folder: empty, or with one `/` at its end and none at its start.
+    pub fn folder(&self) -> String {
+        match self.prefix.trim_matches('/') {
+            "" => String::new(),
+            folder => format!("{folder}/"),
+        }
+    }
+}
+
+impl fmt::Display for S3Prefix {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "s3://{}/{}", self.bucket, self.prefix)
+    }
+}
+
 /// Where a trail puts its log objects: a bucket, and a prefix of the trail's or below it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Trail {
@@ -23,11 +56,8 @@ pub struct Trail {
 impl Trail {
     /// Parses `s3://BUCKET` or `s3://BUCKET/PREFIX`. Returns `None` for anything else.
     pub fn parse(text: &str) -> Option<Trail> {
-        let place = text.strip_prefix("s3://")?;
-        let (bucket, prefix) = place.split_once('/').unwrap_or((place, ""));
-        let prefix = prefix.trim_matches('/');
-        let prefix = if prefix.is_empty() { String::new() } else { format!("{prefix}/") };
-        (!bucket.is_empty()).then(|| Trail { bucket: bucket.to_owned(), prefix })
+        let place = S3Prefix::parse(text)?;
+        Some(Trail { prefix: place.folder(), bucket: place.bucket })
     }
 }
 

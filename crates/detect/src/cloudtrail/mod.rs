@@ -24,6 +24,6 @@ mod split;
 
 pub use error::{BadRecord, ReadError, ReadProblem};
 pub use inflate::Body;
-pub use key::Trail;
+pub use key::{S3Prefix, Trail};
 pub use record::Record;
 pub(crate) use record::parse_time;

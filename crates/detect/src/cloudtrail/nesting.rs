@@ -13,29 +13,19 @@ pub(super) struct Nesting {
     escaped: bool,
 }
 
-/// Why a piece was not passed to its end.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Stop {
-    /// The outermost bracket was closed and passed.
-    Closed,
-    /// A line break follows, in line-delimited text.
-    LineBreak,
-}
-
 /// The positions of the bytes that matter among 64. Bit 0 is the first.
 struct Marks {
     quotes: u64,
     backslashes: u64,
     opening: u64,
     closing: u64,
-    line_breaks: u64,
 }
 
 impl Nesting {
-    /// Passes the bytes of a value that begins with a bracket. Returns their number, and why there
-    /// are no more. `lines`: a line break ends the value.
-    pub(super) fn pass(&mut self, text: &[u8], lines: bool) -> (usize, Option<Stop>) {
-        dispatch!(Level::new(), simd => self.pass_blocks(simd, text, lines))
+    /// Passes the bytes of a value that begins with a bracket. Returns how many there are up to its
+    /// closing bracket, or `None` if it does not end within `text`.
+    pub(super) fn find_end(&mut self, text: &[u8]) -> Option<usize> {
+        dispatch!(Level::new(), simd => self.find_end_in_blocks(simd, text))
     }
 
     pub(super) fn in_string(&self) -> bool {
@@ -43,60 +33,50 @@ impl Nesting {
     }
 
     #[inline(always)]
-    fn pass_blocks<S: Simd>(&mut self, simd: S, text: &[u8], lines: bool) -> (usize, Option<Stop>) {
+    fn find_end_in_blocks<S: Simd>(&mut self, simd: S, text: &[u8]) -> Option<usize> {
         let mut at = 0;
         while let Some(block) = text.get(at..at + 64) {
             let marks = Marks::new(simd, block);
-            let needs_bytes =
-                marks.backslashes != 0 || self.escaped || (lines && marks.line_breaks != 0);
-            let (count, stop) =
-                if needs_bytes { self.pass_bytes(block, lines) } else { self.pass_block(&marks) };
-            at += count;
-            if stop.is_some() {
-                return (at, stop);
+            let end = if marks.backslashes != 0 || self.escaped {
+                self.find_end_bytewise(block)
+            } else {
+                self.find_end_in_block(&marks)
+            };
+            if let Some(end) = end {
+                return Some(at + end);
             }
+            at += 64;
         }
-        let (count, stop) = self.pass_bytes(&text[at..], lines);
-        (at + count, stop)
+        self.find_end_bytewise(&text[at..]).map(|end| at + end)
     }
 
-    /// Passes 64 bytes without a backslash.
+    /// For 64 bytes without a backslash.
     #[inline(always)]
-    fn pass_block(&mut self, marks: &Marks) -> (usize, Option<Stop>) {
+    fn find_end_in_block(&mut self, marks: &Marks) -> Option<usize> {
         let strings = between_quotes(marks.quotes) ^ if self.in_string { u64::MAX } else { 0 };
         let opening = marks.opening & !strings;
-        let closing = marks.closing & !strings;
-        let may_end = closing.count_ones() as usize >= self.depth;
-        if may_end && let Some(end) = self.find_end(opening, closing) {
-            self.depth = 0;
-            return (end + 1, Some(Stop::Closed));
-        }
-        self.depth = self.depth + opening.count_ones() as usize - closing.count_ones() as usize;
-        self.in_string = strings >> 63 != 0;
-        (64, None)
-    }
-
-    /// The position of the bracket that closes the outermost one.
-    #[inline(always)]
-    fn find_end(&self, opening: u64, mut closing: u64) -> Option<usize> {
-        let mut closed = 0;
-        while closing != 0 {
-            let end = closing.trailing_zeros();
-            closed += 1;
-            if self.depth + (opening & ((1 << end) - 1)).count_ones() as usize == closed {
-                return Some(end as usize);
+        let mut closing = marks.closing & !strings;
+        let depth = self.depth + opening.count_ones() as usize;
+        if closing.count_ones() as usize >= self.depth {
+            let mut closed = 0;
+            while closing != 0 {
+                let end = closing.trailing_zeros();
+                closed += 1;
+                if self.depth + (opening & ((1 << end) - 1)).count_ones() as usize == closed {
+                    return Some(end as usize + 1);
+                }
+                closing &= closing - 1;
             }
-            closing &= closing - 1;
         }
+        self.depth = depth - (marks.closing & !strings).count_ones() as usize;
+        self.in_string = strings >> 63 != 0;
         None
     }
 
-    /// As [`Nesting::pass_blocks`], byte by byte.
-    fn pass_bytes(&mut self, text: &[u8], lines: bool) -> (usize, Option<Stop>) {
+    fn find_end_bytewise(&mut self, text: &[u8]) -> Option<usize> {
         for (at, byte) in text.iter().enumerate() {
             match byte {
                 _ if self.escaped => self.escaped = false,
-                b'\n' if lines => return (at, Some(Stop::LineBreak)),
                 b'"' => self.in_string = !self.in_string,
                 b'\\' => self.escaped = self.in_string,
                 _ if self.in_string => {}
@@ -105,10 +85,10 @@ impl Nesting {
                 _ => {}
             }
             if self.depth == 0 {
-                return (at + 1, Some(Stop::Closed));
+                return Some(at + 1);
             }
         }
-        (text.len(), None)
+        None
     }
 }
 
@@ -123,7 +103,6 @@ impl Marks {
             backslashes: block.simd_eq(b'\\').to_bitmask(),
             opening: folded.simd_eq(b'{').to_bitmask(),
             closing: folded.simd_eq(b'}').to_bitmask(),
-            line_breaks: block.simd_eq(b'\n').to_bitmask(),
         }
     }
 }
@@ -142,33 +121,39 @@ fn between_quotes(quotes: u64) -> u64 {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use proptest::prelude::*;
 
-    fn passed(text: &[u8], lines: bool, blocks: bool) -> (usize, Option<Stop>, bool) {
+    use super::*;
+
+    /// The end of the value, and whether the text ends in a string.
+    fn find_end(
+        text: &str,
+        search: fn(&mut Nesting, &[u8]) -> Option<usize>,
+    ) -> (Option<usize>, bool) {
         let mut nesting = Nesting::default();
-        let (count, stop) =
-            if blocks { nesting.pass(text, lines) } else { nesting.pass_bytes(text, lines) };
-        (count, stop, nesting.in_string())
+        let end = search(&mut nesting, text.as_bytes());
+        (end, end.is_none() && nesting.in_string())
     }
 
     proptest! {
         #[test]
-        fn blocks_and_bytes_agree(inside in "[a\"{}\\[\\]\\\\\n ]{0,300}", filler in 0usize..200, lines in any::<bool>()) {
+        fn blocks_and_bytes_agree(
+            inside in "[a\"{}\\[\\]\\\\\n ]{0,300}",
+            filler in 0usize..200,
+        ) {
             let text = format!("{{\"{}\":[{}{inside}", "x".repeat(filler), "[".repeat(20));
-            let (fast, slow) = (passed(text.as_bytes(), lines, true), passed(text.as_bytes(), lines, false));
-            prop_assert_eq!(fast, slow, "{}", text);
+            let blocks = find_end(&text, Nesting::find_end);
+            prop_assert_eq!(blocks, find_end(&text, Nesting::find_end_bytewise), "{}", text);
         }
     }
 
     #[test]
-    fn a_value_ends_where_its_bracket_closes() {
+    fn a_value_ends_at_its_closing_bracket() {
         for filler in 0..150 {
             let value =
                 format!(r#"{{"s":"{}","t":"}}","u":[{{}},[]],"v":"\\"}}"#, "x".repeat(filler));
             let text = format!("{value},{{}}{}", " ".repeat(100));
-            let (count, stop, ..) = passed(text.as_bytes(), false, true);
-            assert_eq!((count, stop), (value.len(), Some(Stop::Closed)), "{text}");
+            assert_eq!(find_end(&text, Nesting::find_end).0, Some(value.len()), "{text}");
         }
     }
 }

@@ -5,13 +5,17 @@
 
 use std::time::{Duration, Instant};
 
-use super::error::{BadRecord, ReadError, RecordProblem};
+use super::buffer::{MAX_RECORD, SlidingBuffer};
+use super::error::{BadRecord, ReadError, ReadProblem, RecordProblem};
 use super::inflate::{Body, Inflate};
 use super::inflate_whole::{Scratch, with_scratch};
 use super::lenient;
 use super::prefilter::Prefilter;
 use super::record::Record;
 use super::split::{RawRecord, Splitter};
+
+/// The longest line of line-delimited text, in bytes.
+const MAX_LINE: usize = 64 * 1024 * 1024;
 
 /// How to read.
 #[derive(Debug, Clone, Copy)]
@@ -117,18 +121,19 @@ fn read_whole(
     let text = &scratch.buffer[..size];
     let can_skip = has_well_formed_ends(text) && !prefilter.may_match(text);
     let searched = Instant::now();
-    let mut stats = ReadStats { bytes: size as u64, ..ReadStats::default() };
-    stats.times.inflate = inflated - start;
-    stats.times.prefilter = searched - inflated;
+    let mut records = Records { stats: ReadStats::default(), prefilter: Some(prefilter), visit };
+    records.stats.times.inflate = inflated - start;
+    records.stats.times.prefilter = searched - inflated;
     if can_skip {
-        stats.mode = ScanMode::Prefiltered;
-        return Some((stats, Ok(())));
+        records.stats.bytes = size as u64;
+        records.stats.mode = ScanMode::Prefiltered;
+        return Some((records.stats, Ok(())));
     }
-    let mut splitter = Splitter::over(std::mem::take(&mut scratch.buffer), size, options.lines);
-    let result = visit_records(&mut splitter, Some(prefilter), &mut stats, visit);
-    scratch.buffer = splitter.into_buffer();
-    stats.times.parse = searched.elapsed();
-    Some((stats, result))
+    let text = SlidingBuffer::over(std::mem::take(&mut scratch.buffer), size, 0);
+    let result;
+    (scratch.buffer, result) = records.visit_text(text, options.lines);
+    records.stats.times.parse = searched.elapsed();
+    Some((records.stats, result))
 }
 
 fn read_in_pieces(
@@ -138,44 +143,97 @@ fn read_in_pieces(
     visit: Visit<'_>,
 ) -> (ReadStats, Result<(), ReadError>) {
     let start = Instant::now();
-    let mut stats = ReadStats::default();
+    let mut records = Records { stats: ReadStats::default(), prefilter, visit };
     let result = match Inflate::new(body, options.max_bytes) {
         Ok(inflate) => {
-            let mut splitter = Splitter::new(inflate, options.lines);
-            visit_records(&mut splitter, prefilter, &mut stats, visit)
+            let max_kept = if options.lines { MAX_LINE } else { MAX_RECORD };
+            records.visit_text(SlidingBuffer::new(inflate, max_kept), options.lines).1
         }
         Err(problem) => Err(ReadError { offset: 0, problem }),
     };
-    stats.times.parse = start.elapsed();
-    (stats, result)
+    records.stats.times.parse = start.elapsed();
+    (records.stats, result)
 }
 
-fn visit_records(
-    splitter: &mut Splitter,
-    prefilter: Option<&Prefilter>,
-    stats: &mut ReadStats,
-    visit: Visit<'_>,
-) -> Result<(), ReadError> {
-    let result = loop {
-        match splitter.next() {
-            Ok(Some(Ok(raw))) if prefilter.is_some_and(|prefilter| can_skip(&raw, prefilter)) => {}
-            Ok(Some(Ok(raw))) => {
-                stats.parsed += 1;
-                visit(raw.index, parse(&raw));
-            }
-            Ok(Some(Err(bad))) => visit(bad.index, Err(bad)),
-            Ok(None) => break Ok(()),
-            Err(error) => break Err(error),
+/// Visits records, and counts them.
+struct Records<'r> {
+    stats: ReadStats,
+    prefilter: Option<&'r Prefilter>,
+    visit: Visit<'r>,
+}
+
+impl Records<'_> {
+    /// Returns the buffer of the text for reuse.
+    fn visit_text(
+        &mut self,
+        mut text: SlidingBuffer,
+        lines: bool,
+    ) -> (Vec<u8>, Result<(), ReadError>) {
+        if lines {
+            let result = self.visit_lines(&mut text);
+            self.stats.bytes = text.offset();
+            return (text.into_buffer(), result);
         }
-        stats.records += 1;
-    };
-    stats.bytes = splitter.offset();
-    result
-}
+        let mut splitter = Splitter::new(text, 0);
+        let result = self.visit_records(&mut splitter);
+        self.stats.bytes = splitter.offset();
+        (splitter.into_buffer(), result)
+    }
 
-/// Returns true for an object that no rule can match. What is not an object is reported.
-fn can_skip(raw: &RawRecord<'_>, prefilter: &Prefilter) -> bool {
-    raw.bytes.starts_with(b"{") && !prefilter.may_match(raw.bytes)
+    fn visit_records(&mut self, splitter: &mut Splitter) -> Result<(), ReadError> {
+        while let Some(record) = splitter.next()? {
+            match record {
+                Ok(raw) if self.can_skip(&raw) => {}
+                Ok(raw) => {
+                    self.stats.parsed += 1;
+                    (self.visit)(raw.index, parse(&raw));
+                }
+                Err(bad) => (self.visit)(bad.index, Err(bad)),
+            }
+            self.stats.records += 1;
+        }
+        Ok(())
+    }
+
+    /// Splits each line on its own, so that damage ends with its line.
+    fn visit_lines(&mut self, text: &mut SlidingBuffer) -> Result<(), ReadError> {
+        let mut is_empty = true;
+        let mut buffer = Vec::new();
+        while text.peek()?.is_some() {
+            let offset = text.offset();
+            text.start_keeping();
+            text.skip_until(|byte| byte == b'\n')?;
+            buffer.clear();
+            match text.kept() {
+                Some(line) => buffer.extend_from_slice(line),
+                None => self.visit_bad(offset, RecordProblem::TooLarge { limit: MAX_LINE }),
+            }
+            text.advance(1);
+            let length = buffer.len();
+            let line = SlidingBuffer::over(buffer, length, offset);
+            let mut splitter = Splitter::new(line, self.stats.records as usize);
+            match self.visit_records(&mut splitter) {
+                Ok(()) => is_empty = false,
+                Err(ReadError { problem: ReadProblem::Empty, .. }) => {}
+                Err(error) => self.visit_bad(error.offset, RecordProblem::Line(error.problem)),
+            }
+            buffer = splitter.into_buffer();
+        }
+        let is_empty = is_empty && self.stats.records == 0;
+        if is_empty { Err(text.error(ReadProblem::Empty)) } else { Ok(()) }
+    }
+
+    fn visit_bad(&mut self, offset: u64, problem: RecordProblem) {
+        let index = self.stats.records as usize;
+        (self.visit)(index, Err(BadRecord { index, offset, problem }));
+        self.stats.records += 1;
+    }
+
+    /// Returns true for an object that no rule can match. What is not an object is reported.
+    fn can_skip(&self, raw: &RawRecord<'_>) -> bool {
+        let is_object = raw.bytes.starts_with(b"{");
+        is_object && self.prefilter.is_some_and(|prefilter| !prefilter.may_match(raw.bytes))
+    }
 }
 
 fn parse(raw: &RawRecord<'_>) -> Result<Record, BadRecord> {

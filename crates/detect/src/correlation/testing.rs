@@ -38,7 +38,7 @@ pub fn test_correlations(path: Option<&Path>, now: Timestamp) -> TestReport {
             let (alert_data, _) = simulate_correlation(correlation, &rule_set, records, now)?;
             Some(alert_data.rule.severity)
         };
-        match RuleTests::for_correlation(correlation) {
+        match RuleTests::for_origin(&correlation.origin) {
             Ok(tests) => {
                 report.results.push(TestResult::from_tests(&correlation.info, &tests, run))
             }

@@ -373,7 +373,7 @@ fn suppressed_findings_canaries_and_findings_without_a_group_do_not_count() {
     let mut correlations = rule_set.correlations().iter();
     let correlation = correlations.find(|it| it.info.name.contains("staged")).unwrap();
     let record =
-        RuleTests::for_correlation(correlation).unwrap().must_match.remove(0).records.remove(0);
+        RuleTests::for_origin(&correlation.origin).unwrap().must_match.remove(0).records.remove(0);
     let rule = rule_set.matching(&View::new(&record), at(0)).next().unwrap();
     let origin = Origin::Inline { envelope: "test".to_owned(), record: 0 };
     let marks = |finding: &Finding| place_marks(correlation, finding, at(0), at(0)).len();

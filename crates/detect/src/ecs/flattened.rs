@@ -2,7 +2,7 @@
 //! them: every scalar is a keyword, reached by the keys on the way to it, joined by dots. Lists add
 //! nothing to the name.
 
-use kql::Document;
+use kql::{Document, any_json_at, any_json_scalar};
 use serde_json::Value;
 
 use super::clean::is_meaningful;
@@ -72,15 +72,17 @@ pub(super) struct Flattened<'a>(pub(super) &'a Value);
 
 impl Document for Flattened<'_> {
     fn any_value(&self, field: &str, on_value: OnValue<'_>) -> bool {
-        any_at_path(self.0, field, &mut |value| any_keyword(value, on_value))
+        any_json_at(self.0, field, &mut |value| any_keyword(value, on_value))
     }
 
     fn any_leaf(&self, on_leaf: OnNamedValue<'_>) -> bool {
-        any_named_keyword(self.0, &mut String::new(), on_leaf)
+        any_json_scalar(self.0, &mut |path, scalar| {
+            any_keyword(scalar, &mut |leaf| on_leaf(path, leaf))
+        })
     }
 
     fn any_object(&self, path: &str, on_object: &mut dyn FnMut(&dyn Document) -> bool) -> bool {
-        any_at_path(self.0, path, &mut |value| any_object_in(value, on_object))
+        any_json_at(self.0, path, &mut |value| value.is_object() && on_object(&Flattened(value)))
     }
 }
 
@@ -92,50 +94,6 @@ pub(super) fn any_keyword(value: &Value, on_value: OnValue<'_>) -> bool {
         Value::Number(number) => on_value(kql::Value::Text(&format_number(number))),
         Value::Array(items) => items.iter().any(|item| any_keyword(item, on_value)),
         Value::Null | Value::Object(_) => false,
-    }
-}
-
-/// Calls `on_object` with an object, or with each object of a list.
-pub(super) fn any_object_in(
-    value: &Value,
-    on_object: &mut dyn FnMut(&dyn Document) -> bool,
-) -> bool {
-    match value {
-        Value::Array(items) => items.iter().any(|item| any_object_in(item, on_object)),
-        Value::Object(_) => on_object(&Flattened(value)),
-        _ => false,
-    }
-}
-
-/// Calls `on_value` with each value at a dotted path. A key may hold dots, so every way to split the
-/// path is tried.
-fn any_at_path(value: &Value, path: &str, on_value: &mut dyn FnMut(&Value) -> bool) -> bool {
-    match value {
-        Value::Array(items) => items.iter().any(|item| any_at_path(item, path, on_value)),
-        Value::Object(fields) => {
-            fields.iter().any(|(key, inner)| match path.strip_prefix(key.as_str()) {
-                Some("") => on_value(inner),
-                Some(rest) => {
-                    rest.strip_prefix('.').is_some_and(|rest| any_at_path(inner, rest, on_value))
-                }
-                None => false,
-            })
-        }
-        _ => false,
-    }
-}
-
-fn any_named_keyword(value: &Value, path: &mut String, on_leaf: OnNamedValue<'_>) -> bool {
-    match value {
-        Value::Array(items) => items.iter().any(|item| any_named_keyword(item, path, on_leaf)),
-        Value::Object(fields) => fields.iter().any(|(key, inner)| {
-            let length = path.len();
-            path.extend([if length == 0 { "" } else { "." }, key]);
-            let stop = any_named_keyword(inner, path, on_leaf);
-            path.truncate(length);
-            stop
-        }),
-        scalar => any_keyword(scalar, &mut |leaf| on_leaf(path, leaf)),
     }
 }
 
@@ -182,7 +140,7 @@ mod tests {
     fn a_dotted_name_finds_every_leaf_at_it() {
         let object = json!({"a": {"b": "x", "list": [{"c": 1}, {"c": true}, {"c": "none"}]}, "a.b": "y", "d": {"e": {}}});
         let cases: [(&str, &[&str]); 7] = [
-            ("a.b", &[r#"Text("x")"#, r#"Text("y")"#]),
+            ("a.b", &[r#"Text("y")"#, r#"Text("x")"#]),
             ("a.list.c", &[r#"Text("1")"#, r#"Text("true")"#]),
             ("a.list", &[]),
             ("a", &[]),

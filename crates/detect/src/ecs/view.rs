@@ -8,9 +8,7 @@ use serde_json::Value;
 
 use super::clean::{CleanRecord, is_meaningful};
 use super::field::{FIELDS, FieldSource, find_source};
-use super::flattened::{
-    Flattened, FlattenedField, OnNamedValue, OnValue, any_keyword, any_object_in,
-};
+use super::flattened::{Flattened, FlattenedField, OnNamedValue, OnValue, any_keyword};
 use super::java::to_java_string;
 use crate::cloudtrail::{Record, parse_time};
 
@@ -129,7 +127,7 @@ impl Document for View<'_> {
         let Some(object) = self.object(field) else { return false };
         match path_within {
             Some(path) => Flattened(object).any_object(path, on_object),
-            None => any_object_in(object, on_object),
+            None => on_object(&Flattened(object)),
         }
     }
 }

@@ -289,6 +289,21 @@ fn of_line_delimited_text_only_damaged_lines_are_bad() {
 }
 
 #[test]
+fn lines_are_numbered_through_and_keep_their_offsets() {
+    let all = "\u{feff}{\"Records\":[{\"n\":1}]}\r\n \n{\"n\":2}\n[{\"n\":3},4]\n{\"n\":";
+    let outcome = read_text_with(all, LINES);
+    assert_eq!(outcome.records[..3], [Ok(1), Ok(2), Ok(3)]);
+    let fourth = "record 3 at byte 45 of the inflated text: not a JSON object";
+    let fifth =
+        "record 4 at byte 53 of the inflated text: expected a value, found the end of the text";
+    assert_eq!(outcome.records[3..], [Err(fourth.to_owned()), Err(fifth.to_owned())]);
+    assert_eq!(
+        read_text_with(" \n\n", LINES).end.unwrap_err(),
+        read_text(" \n\n").end.unwrap_err()
+    );
+}
+
+#[test]
 fn line_delimited_text_may_begin_with_a_damaged_line() {
     let all = "{\"eventName\":\n{\"eventName\":\"X\",\"n\":1}\n[1\n";
     let outcome = read_text_with(all, LINES);

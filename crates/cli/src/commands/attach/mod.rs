@@ -9,7 +9,7 @@ use std::process::ExitCode;
 use args::AttachArgs;
 use detect::text::clean;
 use detect::text::error::error_chain;
-use trailbell::app::wiring::{self, Aws};
+use trailbell::app::wiring::Aws;
 use trailbell::store::{Notifications, S3Store, Target};
 
 use crate::attach::{self, Attachment, Plan, Way};
@@ -27,7 +27,7 @@ async fn attached(args: &AttachArgs) -> Result<(), Box<dyn Error>> {
     let wanted = wanted(args)?;
     let bucket = wanted.bucket.clone();
     let in_bucket = |error: &dyn std::fmt::Display| shown(&format!("s3://{bucket}: {error}"));
-    let store = wiring::s3_store(&Aws::anywhere()).await;
+    let store = S3Store::new(Aws::from_default_chain().s3().await);
     let before = store.notifications(&bucket, wanted.owner.as_deref()).await;
     let before = before.map_err(|error| in_bucket(&error_chain(&error)))?;
     // Only for what is told: who may not list the bucket may attach it all the same.

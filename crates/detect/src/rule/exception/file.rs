@@ -2,7 +2,6 @@
 
 use std::ops::Range;
 use std::path::Path;
-use std::slice;
 
 use jiff::Timestamp;
 use kql::Query;
@@ -94,14 +93,9 @@ fn read_exception(
     (reader.problems.len() == problems_before).then_some(exception)
 }
 
-/// Reads a list of ids and names, or a single one.
 fn read_rules(reader: &mut TomlReader<'_>, table: &DeTable<'_>) -> Vec<RuleSelector> {
-    let Some(value) = table.get("rules") else {
-        reader.missing_key("rules");
-        return Vec::new();
-    };
-    let items = value.get_ref().as_array().map_or(slice::from_ref(value), |items| items);
-    if items.is_empty() {
+    let items = reader.required_list(table, "rules");
+    if let (Some(value), []) = (table.get("rules"), items) {
         reader.add_problem(value.span(), "`rules` must name a rule, or be `*` for every rule");
     }
     let mut rules = Vec::new();

@@ -1,6 +1,6 @@
 //! A correlation out of its file.
 
-use std::slice;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use jiff::SignedDuration;
@@ -15,7 +15,7 @@ use crate::rule::correlation::{
 use crate::rule::definition::{RuleInfo, RuleOrigin};
 use crate::rule::toml_file::problem::hint;
 use crate::rule::toml_file::query::read_query;
-use crate::rule::toml_file::reader::TomlReader;
+use crate::rule::toml_file::reader::{TomlReader, elements};
 
 const TABLE: &str = "[rule.correlation]";
 const KEYS: &str = "condition field group_by rules severity_when timespan type";
@@ -27,6 +27,8 @@ const RAISES_EXPECTED: &str = "a list of tables, [[rule.correlation.severity_whe
 /// Keys of query rules that have no meaning in a correlation.
 const QUERY_RULE_KEYS: [&str; 6] =
     ["from", "index", "interval", "language", "max_signals", "query"];
+
+const RULES_EXPECTED: &str = "a list of rules, by id or name, or of lists of alternatives";
 
 const TYPES: &str = "`temporal`, `temporal_ordered`, `event_count` or `value_count`";
 
@@ -132,77 +134,58 @@ fn read_stages(
     table: &DeTable<'_>,
     condition: Option<&Condition>,
 ) -> Vec<Stage> {
-    let Some(value) = table.get("rules") else {
-        reader.missing_key("rules");
-        return Vec::new();
-    };
-    let Some(items) = value.get_ref().as_array() else {
-        reader.wrong_type("rules", value, "a list of rules, by id or name");
-        return Vec::new();
-    };
-    let stages: Vec<Stage> = items.iter().map(|item| read_stage(reader, item)).collect();
+    let mut named = BTreeSet::new();
+    let items = reader.required_list(table, "rules").iter();
+    let stages: Vec<Stage> = items.map(|item| read_stage(reader, item, &mut named)).collect();
     let is_temporal = matches!(condition, Some(Condition::All | Condition::Ordered));
     let least = if is_temporal { 2 } else { 1 };
-    if !(least..=MAX_STAGES).contains(&stages.len()) {
+    if let Some(rules) = table.get("rules")
+        && !(least..=MAX_STAGES).contains(&stages.len())
+    {
         let message = format!("`rules` must have {least} to {MAX_STAGES} elements here");
-        reader.add_problem(value.span(), message);
+        reader.add_problem(rules.span(), message);
     }
-    check_repeated_rules(reader, items);
     if is_temporal {
         return stages;
     }
     vec![Stage(stages.into_iter().flat_map(|stage| stage.0).collect())]
 }
 
-/// One rule, or a list of alternatives.
-fn read_stage(reader: &mut TomlReader<'_>, item: &Spanned<DeValue<'_>>) -> Stage {
-    let alternatives = alternatives(item);
-    if alternatives.is_empty() {
-        reject_reference(reader, item);
-    }
-    Stage(alternatives.iter().filter_map(|item| read_reference(reader, item)).collect())
-}
-
-fn alternatives<'v, 'f>(item: &'v Spanned<DeValue<'f>>) -> &'v [Spanned<DeValue<'f>>] {
-    item.get_ref().as_array().map_or(slice::from_ref(item), |items| items)
-}
-
-fn read_reference(
+/// Reads one rule, or a list of alternatives. `named` holds the rules that were read before.
+fn read_stage<'t>(
     reader: &mut TomlReader<'_>,
-    item: &Spanned<DeValue<'_>>,
-) -> Option<RuleReference> {
-    let Some(text) = item.get_ref().as_str().filter(|text| !text.trim().is_empty()) else {
-        reject_reference(reader, item);
-        return None;
-    };
-    let position = reader.position(item.span());
-    Some(RuleReference { rule: text.to_owned(), name: text.to_owned(), position })
-}
-
-fn reject_reference(reader: &mut TomlReader<'_>, item: &Spanned<DeValue<'_>>) {
-    let expected = "a list of rules, by id or name, or of lists of alternatives";
-    reader.wrong_type("rules", item, expected);
-}
-
-/// One event must not satisfy two stages by itself.
-fn check_repeated_rules(reader: &mut TomlReader<'_>, items: &[Spanned<DeValue<'_>>]) {
-    let references: Vec<_> = items.iter().flat_map(alternatives).collect();
-    for (index, reference) in references.iter().enumerate() {
-        let Some(rule) = reference.get_ref().as_str() else { continue };
-        let mut earlier = references[..index].iter();
-        if earlier.any(|earlier| earlier.get_ref().as_str() == Some(rule)) {
-            let message = format!("rule `{}` is named twice", rule.escape_debug());
-            reader.add_problem(reference.span(), message);
-        }
+    item: &'t Spanned<DeValue<'_>>,
+    named: &mut BTreeSet<&'t str>,
+) -> Stage {
+    let alternatives = elements(item);
+    if alternatives.is_empty() {
+        reader.wrong_type("rules", item, RULES_EXPECTED);
     }
+    let mut references = Vec::new();
+    for rule in alternatives {
+        let Some(text) = rule.get_ref().as_str().filter(|text| !text.trim().is_empty()) else {
+            reader.wrong_type("rules", rule, RULES_EXPECTED);
+            continue;
+        };
+        // One event must not satisfy two stages by itself.
+        if !named.insert(text) {
+            let message = format!("rule `{}` is named twice", text.escape_debug());
+            reader.add_problem(rule.span(), message);
+        }
+        let position = reader.position(rule.span());
+        references.push(RuleReference { rule: text.to_owned(), name: text.to_owned(), position });
+    }
+    Stage(references)
 }
 
 fn read_group_by(reader: &mut TomlReader<'_>, table: &DeTable<'_>) -> Vec<String> {
     let fields = reader.strings(table, "group_by");
-    let items = table.get("group_by").and_then(|value| value.get_ref().as_array());
-    for item in items.into_iter().flat_map(|items| items.iter()) {
-        check_field(reader, item);
-    }
+    table
+        .get("group_by")
+        .map(elements)
+        .into_iter()
+        .flatten()
+        .for_each(|field| check_field(reader, field));
     fields
 }
 
@@ -220,13 +203,8 @@ fn read_raises(
     table: &DeTable<'_>,
     info: Option<&RuleInfo>,
 ) -> Vec<SeverityRaise> {
-    let Some(value) = table.get("severity_when") else { return Vec::new() };
-    let Some(items) = value.get_ref().as_array() else {
-        reader.wrong_type("severity_when", value, RAISES_EXPECTED);
-        return Vec::new();
-    };
     let mut raises: Vec<SeverityRaise> = Vec::new();
-    for item in items.iter() {
+    for item in table.get("severity_when").map(elements).unwrap_or_default() {
         let Some(table) = item.get_ref().as_table() else {
             reader.wrong_type("severity_when", item, RAISES_EXPECTED);
             continue;

@@ -1,15 +1,12 @@
 //! A file of test cases.
 
-use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
-use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
 use crate::cloudtrail::Record;
-use crate::rule::correlation::Correlation;
-use crate::rule::definition::{Rule, RuleOrigin, Severity};
+use crate::rule::definition::{RuleOrigin, Severity};
 use crate::rule::embedded;
 use crate::rule::toml_file::folder::read_text;
 use crate::rule::toml_file::problem::{Position, Problem};
@@ -40,12 +37,23 @@ type Fields = Map<String, Value>;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct TestFile<C> {
+struct TestFile {
     base: Option<Fields>,
-    #[serde(default = "Vec::new")]
-    must_match: Vec<C>,
-    #[serde(default = "Vec::new")]
-    must_not_match: Vec<C>,
+    #[serde(default)]
+    must_match: Vec<CaseEntry>,
+    #[serde(default)]
+    must_not_match: Vec<CaseEntry>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct CaseEntry {
+    name: String,
+    severity: Option<Severity>,
+    record: Option<Fields>,
+    change: Option<Fields>,
+    #[serde(default)]
+    records: Vec<RecordEntry>,
 }
 
 #[derive(Deserialize)]
@@ -56,76 +64,42 @@ struct RecordEntry {
     change: Option<Fields>,
 }
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct SequenceEntry {
-    name: String,
-    severity: Option<Severity>,
-    records: Vec<RecordEntry>,
-}
-
 impl RuleTests {
-    /// Reads the tests of a rule; there are none if it has no test file.
+    /// Reads the tests of the rule or correlation from this origin. There are none if it has no
+    /// test file.
     ///
     /// # Errors
     /// Fails if the file cannot be used.
-    pub fn for_rule(rule: &Rule) -> Result<RuleTests, Problem> {
-        RuleTests::read(&rule.origin, TestCase::from_record)
-    }
-
-    /// Reads the tests of a correlation; there are none if it has no test file.
-    ///
-    /// # Errors
-    /// Fails if the file cannot be used.
-    pub fn for_correlation(correlation: &Correlation) -> Result<RuleTests, Problem> {
-        RuleTests::read(&correlation.origin, TestCase::from_sequence)
-    }
-
-    fn read<C: DeserializeOwned>(
-        origin: &RuleOrigin,
-        to_case: fn(C, Option<&Fields>) -> Result<TestCase, String>,
-    ) -> Result<RuleTests, Problem> {
-        let (path, text) = match origin {
+    pub fn for_origin(origin: &RuleOrigin) -> Result<RuleTests, Problem> {
+        match origin {
             RuleOrigin::Embedded(name) => {
-                let Some(file) = embedded::FILES.iter().find(|file| file.name == *name) else {
-                    return Ok(RuleTests::default());
-                };
                 let path = format!("embedded:{}", test_file_of(Path::new(name)).display());
-                (path, Cow::Borrowed(file.tests))
+                let file = embedded::FILES.iter().find(|file| file.name == *name);
+                file.map_or(Ok(RuleTests::default()), |file| RuleTests::parse(&path, file.tests))
             }
             RuleOrigin::File(rule) => {
                 let path = test_file_of(rule);
                 if !path.exists() {
                     return Ok(RuleTests::default());
                 }
-                (path.display().to_string(), Cow::Owned(read_text(&path)?))
+                RuleTests::parse(&path.display().to_string(), &read_text(&path)?)
             }
-        };
-        RuleTests::parse(&path, &text, to_case)
+        }
     }
 
     /// Reads the text of a test file; `path` is its name in messages.
-    fn parse<C: DeserializeOwned>(
-        path: &str,
-        text: &str,
-        to_case: fn(C, Option<&Fields>) -> Result<TestCase, String>,
-    ) -> Result<RuleTests, Problem> {
-        let file: TestFile<C> =
+    pub(super) fn parse(path: &str, text: &str) -> Result<RuleTests, Problem> {
+        let file: TestFile =
             serde_json::from_str(text).map_err(|error| json_problem(path, &error))?;
         let base = file.base.as_ref();
-        let to_cases = |entries: Vec<C>| -> Result<Vec<TestCase>, Problem> {
-            let cases = entries.into_iter().map(|entry| to_case(entry, base));
+        let to_cases = |entries: Vec<CaseEntry>| -> Result<Vec<TestCase>, Problem> {
+            let cases = entries.into_iter().map(|entry| entry.into_case(base));
             cases.collect::<Result<_, _>>().map_err(|message| Problem::in_file(path, message))
         };
         Ok(RuleTests {
             must_match: to_cases(file.must_match)?,
             must_not_match: to_cases(file.must_not_match)?,
         })
-    }
-
-    #[cfg(test)]
-    pub(super) fn from_text(path: &str, text: &str) -> Result<RuleTests, Problem> {
-        RuleTests::parse(path, text, TestCase::from_record)
     }
 }
 
@@ -142,19 +116,14 @@ fn json_problem(path: &str, error: &serde_json::Error) -> Problem {
     Problem::in_file(path, message).at(position)
 }
 
-impl TestCase {
-    fn from_record(entry: RecordEntry, base: Option<&Fields>) -> Result<TestCase, String> {
-        let name = entry.name.clone();
-        Ok(TestCase { name, records: vec![entry.into_record(base)?], severity: None })
-    }
-
-    fn from_sequence(entry: SequenceEntry, base: Option<&Fields>) -> Result<TestCase, String> {
-        let SequenceEntry { name, severity, records } = entry;
-        let records = records.into_iter().map(|record| record.into_record(base));
-        let records = records
-            .collect::<Result<_, String>>()
-            .map_err(|error| format!("in `{}`: {error}", name.escape_debug()))?;
-        Ok(TestCase { name, records, severity })
+impl CaseEntry {
+    fn into_case(self, base: Option<&Fields>) -> Result<TestCase, String> {
+        let CaseEntry { name, severity, record, change, mut records } = self;
+        if records.is_empty() || record.is_some() || change.is_some() {
+            records.insert(0, RecordEntry { name: name.clone(), record, change });
+        }
+        let records = records.into_iter().map(|entry| entry.into_record(base));
+        Ok(TestCase { name, records: records.collect::<Result<_, _>>()?, severity })
     }
 }
 
@@ -169,14 +138,14 @@ impl RecordEntry {
                 fields
             }
             (None, Some(_), None) => {
-                return Err(format!("case `{name}` has a `change`, but there is no `base`"));
+                return Err(format!("`{name}` has a `change`, but there is no `base`"));
             }
             (Some(_), Some(_), _) | (None, None, _) => {
-                return Err(format!("case `{name}` must have either a `record` or a `change`"));
+                return Err(format!("`{name}` must have either a `record` or a `change`"));
             }
         };
         Record::from_value(Value::Object(fields))
-            .map_err(|_| "a record must be an object".to_owned())
+            .map_err(|_| format!("`{name}` has a record that is not an object"))
     }
 }
 

@@ -122,7 +122,7 @@ pub fn test_rules(path: Option<&Path>, now: Timestamp) -> TestReport {
     for rule in loaded.rules {
         let matches = |record: &Record| rule.query.matches(&View::new(record), now);
         let run = |records: &[Record]| records.iter().any(matches).then_some(rule.info.severity);
-        match RuleTests::for_rule(&rule) {
+        match RuleTests::for_origin(&rule.origin) {
             Ok(tests) => report.results.push(TestResult::from_tests(&rule.info, &tests, run)),
             Err(problem) => report.problems.push(problem),
         }

@@ -32,7 +32,7 @@ fn the_embedded_rules_pass_their_tests() {
 #[test]
 fn the_embedded_tests_have_cases_that_look_alike() {
     for rule in LoadedRules::embedded().rules {
-        let RuleTests { must_match, must_not_match } = RuleTests::for_rule(&rule).unwrap();
+        let RuleTests { must_match, must_not_match } = RuleTests::for_origin(&rule.origin).unwrap();
         let name = &rule.info.name;
         let is_service = has_text(&["userIdentity", "type"], "AWSService");
         let is_iam = has_text(&["eventSource"], "iam.amazonaws.com");
@@ -50,7 +50,7 @@ fn has_text(path: &'static [&'static str], text: &'static str) -> impl Fn(&TestC
 }
 
 fn parse(text: &str) -> Result<RuleTests, String> {
-    RuleTests::from_text("a.tests.json", text).map_err(|problem| problem.to_string())
+    RuleTests::parse("a.tests.json", text).map_err(|problem| problem.to_string())
 }
 
 #[test]
@@ -83,15 +83,15 @@ fn problems_of_a_test_file_are_reported() {
         ),
         (
             r#"{"must_match": [{"name": "n"}]}"#,
-            "a.tests.json: case `n` must have either a `record` or a `change`",
+            "a.tests.json: `n` must have either a `record` or a `change`",
         ),
         (
             r#"{"must_match": [{"name": "n", "record": {}, "change": {}}]}"#,
-            "a.tests.json: case `n` must have either a `record` or a `change`",
+            "a.tests.json: `n` must have either a `record` or a `change`",
         ),
         (
             r#"{"must_match": [{"name": "n", "change": {}}]}"#,
-            "a.tests.json: case `n` has a `change`, but there is no `base`",
+            "a.tests.json: `n` has a `change`, but there is no `base`",
         ),
         (
             r#"{"must_match": [{"name": "n", "record": []}]}"#,

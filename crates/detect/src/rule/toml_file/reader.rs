@@ -1,6 +1,7 @@
 //! Typed values out of TOML tables. What is missing or wrong is collected with its place.
 
 use std::ops::{Range, RangeInclusive};
+use std::slice;
 
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
@@ -95,24 +96,44 @@ impl<'f> TomlReader<'f> {
         }
     }
 
+    fn typed<'t, 'v, T>(
+        &mut self,
+        table: &'t DeTable<'v>,
+        key: &str,
+        expected: &str,
+        get: impl FnOnce(&'t DeValue<'v>) -> Option<T>,
+    ) -> Option<T> {
+        let value = table.get(key)?;
+        let typed = get(value.get_ref());
+        if typed.is_none() {
+            self.wrong_type(key, value, expected);
+        }
+        typed
+    }
+
     pub(crate) fn table<'t, 'v>(
         &mut self,
         table: &'t DeTable<'v>,
         key: &str,
     ) -> Option<&'t DeTable<'v>> {
-        let value = table.get(key)?;
-        if !value.get_ref().is_table() {
-            self.wrong_type(key, value, "a table");
-        }
-        value.get_ref().as_table()
+        self.typed(table, key, "a table", DeValue::as_table)
     }
 
     pub(crate) fn string<'t>(&mut self, table: &'t DeTable<'_>, key: &str) -> Option<&'t str> {
-        let value = table.get(key)?;
-        if !value.get_ref().is_str() {
-            self.wrong_type(key, value, "a string");
+        self.typed(table, key, "a string", DeValue::as_str)
+    }
+
+    /// The elements of a list that must be present; a single value counts as a list of one.
+    pub(crate) fn required_list<'t, 'v>(
+        &mut self,
+        table: &'t DeTable<'v>,
+        key: &str,
+    ) -> &'t [Spanned<DeValue<'v>>] {
+        let value = table.get(key);
+        if value.is_none() {
+            self.missing_key(key);
         }
-        value.get_ref().as_str()
+        value.map(elements).unwrap_or_default()
     }
 
     /// A string that must be present and not blank.
@@ -182,4 +203,9 @@ impl<'f> TomlReader<'f> {
         }
         value
     }
+}
+
+/// The elements of a list; a single value counts as a list of one.
+pub(crate) fn elements<'t, 'v>(value: &'t Spanned<DeValue<'v>>) -> &'t [Spanned<DeValue<'v>>] {
+    value.get_ref().as_array().map_or(slice::from_ref(value), |items| items)
 }

@@ -17,7 +17,7 @@ use aws_sdk_s3::types::{
     TopicConfiguration,
 };
 
-use super::{S3Store, unmodelled};
+use super::{LIST, S3Store, unmodelled};
 use crate::aws_error::{AwsError, AwsErrorKind};
 use crate::store::{Filter, Notifications, Route, Target};
 
@@ -26,6 +26,30 @@ const READ: &str = "s3:GetBucketNotification";
 const WRITE: &str = "s3:PutBucketNotification";
 
 impl S3Store {
+    /// Returns the region of a bucket that can be listed from here, if S3 names it. With an `owner`
+    /// (an account id), fails if the bucket is another account's.
+    pub async fn bucket_region(
+        &self,
+        bucket: &str,
+        owner: Option<&str>,
+    ) -> Result<Option<String>, AwsError> {
+        let owner = owner.map(str::to_owned);
+        let head = self.client.head_bucket().bucket(bucket).set_expected_bucket_owner(owner);
+        match head.send().await {
+            Ok(head) => Ok(head.bucket_region().map(str::to_owned)),
+            Err(error) => {
+                let error = self.error(error, LIST);
+                // The answer to HEAD has no body that could name what is missing.
+                Err(match error.kind {
+                    AwsErrorKind::NotFound => {
+                        AwsError::new(AwsErrorKind::NoSuchBucket, "no such bucket")
+                    }
+                    _ => error,
+                })
+            }
+        }
+    }
+
     /// A bucket's notification configuration. With an `owner` (an account id), only where the
     /// bucket is that account's.
     pub async fn notifications(
