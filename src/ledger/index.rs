@@ -9,7 +9,7 @@ use super::entry::{Content, Entry};
 use super::error::Result;
 use super::stored::StoredLedger;
 use super::{group_key, keys};
-use crate::store::part;
+use crate::store::encode_key_part;
 
 /// Where to look for entries.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -135,7 +135,8 @@ fn index_keys(finding: &Finding, entry: &Entry, max_bytes: usize) -> Vec<String>
 
 fn principal_key(finding: &Finding, time: Timestamp) -> String {
     let folder = keys::principal_folder(&finding.principal.key);
-    format!("{folder}{}-{}-{}", keys::format_time(time), part(&finding.rule.id), finding.id)
+    let rule = encode_key_part(&finding.rule.id);
+    format!("{folder}{}-{rule}-{}", keys::format_time(time), finding.id)
 }
 
 /// The time of the call. If that is unknown, the start of the window of the first claim.
