@@ -40,7 +40,7 @@ fn commands_of(action: &str, name: &str) -> Vec<ShellCommand> {
     ecs["user"]["target"]["name"] = json!(name);
     let finding = finding(ecs);
     let call = AlertCall::new(&finding, &NO_ACCOUNTS);
-    let steps = [commands::check(call), commands::undo(call)].concat();
+    let steps = [commands::check::steps(call), commands::undo::steps(call)].concat();
     steps.into_iter().filter_map(command).collect()
 }
 
@@ -94,7 +94,7 @@ fn every_group_action_has_a_command_that_undoes_it() {
         "put-group-policy",
     ]) {
         let finding = finding(document(action));
-        let steps = commands::undo(AlertCall::new(&finding, &NO_ACCOUNTS));
+        let steps = commands::undo::steps(AlertCall::new(&finding, &NO_ACCOUNTS));
         let lines =
             steps.clone().into_iter().filter_map(command).filter_map(|command| command.line().ok());
         assert!(
@@ -112,8 +112,9 @@ fn the_scan_covers_the_log_objects_of_the_principals_account() {
         let mut finding = finding(ecs);
         finding.origin =
             Origin::Object { bucket: "logs".to_owned(), key: key.to_owned(), record: 0 };
-        let commands =
-            commands::check(AlertCall::new(&finding, &NO_ACCOUNTS)).into_iter().filter_map(command);
+        let commands = commands::check::steps(AlertCall::new(&finding, &NO_ACCOUNTS))
+            .into_iter()
+            .filter_map(command);
         let lines: Vec<_> = commands
             .filter_map(|it| it.lines().ok())
             .filter(|it| it[0].contains("trailbell"))
