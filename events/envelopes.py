@@ -1,4 +1,4 @@
-"""The envelopes in which AWS tells of a log object, as functions: each takes what is inside and gives the payload."""
+"""The envelopes in which AWS announces a log object. Each is a function from content to payload."""
 
 import base64
 import hashlib
@@ -19,7 +19,7 @@ NOON = "2026-03-12T12:00:00.000Z"
 
 
 class LogObject(NamedTuple):
-    """What a notification tells of an object."""
+    """The properties of an object that a notification contains."""
 
     key: str
     size: int
@@ -27,28 +27,28 @@ class LogObject(NamedTuple):
 
 
 def one_line(value):
-    """JSON as machines write it: no space, no line break."""
+    """Compact JSON, without spaces and line breaks."""
     return json.dumps(value, separators=(",", ":"))
 
 
-def an_id(*about):
-    """A UUID that stays the same for the same thing."""
+def stable_id(*about):
+    """A UUID that is the same for the same arguments."""
     digest = hashlib.sha256(repr(about).encode()).digest()
     return str(uuid.UUID(bytes=digest[:16], version=4))
 
 
 def hexadecimal(*about):
-    """16 hexadecimal digits that stay the same for the same thing."""
+    """16 hexadecimal digits that are the same for the same arguments."""
     return hashlib.sha256(repr(about).encode()).hexdigest()[:16].upper()
 
 
 def sequencer(obj):
-    """S3's order of the writes of one key."""
+    """S3's sequence number for the writes of a key."""
     return "0069B2" + hexadecimal(obj.key)[:10]
 
 
 def s3_event(obj, version_id=None):
-    """A notification of S3: the key is form-encoded."""
+    """A notification of S3, with a form-encoded key."""
     key = quote_plus(obj.key, safe="/")
     facts = {"key": key, "size": obj.size, "eTag": obj.etag, "sequencer": sequencer(obj)}
     if version_id:
@@ -61,7 +61,10 @@ def s3_event(obj, version_id=None):
         "eventName": "ObjectCreated:Put",
         "userIdentity": {"principalId": "AWS:AROACLOUDTRAILEXAMPLE:regionalDeliverySession"},
         "requestParameters": {"sourceIPAddress": "192.0.2.200"},
-        "responseElements": {"x-amz-request-id": hexadecimal("request", obj.key), "x-amz-id-2": "EXAMPLE123/host+id="},
+        "responseElements": {
+            "x-amz-request-id": hexadecimal("request", obj.key),
+            "x-amz-id-2": "EXAMPLE123/host+id=",
+        },
         "s3": {
             "s3SchemaVersion": "1.0",
             "configurationId": "trail-logs",
@@ -77,7 +80,7 @@ def s3_event(obj, version_id=None):
 
 
 def s3_test_event():
-    """What S3 sends when a notification is set up."""
+    """The test event that S3 sends when a notification is configured."""
     return {
         "Service": "Amazon S3",
         "Event": "s3:TestEvent",
@@ -92,7 +95,7 @@ def eventbridge(detail_type, source, resources, detail):
     """An event of EventBridge."""
     return {
         "version": "0",
-        "id": an_id(detail_type),
+        "id": stable_id(detail_type),
         "detail-type": detail_type,
         "source": source,
         "account": ACCOUNT,
@@ -104,7 +107,7 @@ def eventbridge(detail_type, source, resources, detail):
 
 
 def eventbridge_object(obj):
-    """S3's event on EventBridge: the key is not encoded."""
+    """S3's event on EventBridge, where the key is not encoded."""
     detail = {
         "version": "0",
         "bucket": {"name": BUCKET},
@@ -118,15 +121,15 @@ def eventbridge_object(obj):
 
 
 def cloudtrail_message(*objects):
-    """CloudTrail's own notification: keys are not encoded, and one message can name several."""
+    """CloudTrail's own notification of one or more keys, which are not encoded."""
     return {"s3Bucket": BUCKET, "s3ObjectKey": [obj.key for obj in objects]}
 
 
 def sns_notification(message, subject):
-    """What SNS says of a message. Lambda and SQS get it in a different spelling."""
+    """The fields of an SNS message, and two URLs that Lambda and SQS receive under other names."""
     notification = {
         "Type": "Notification",
-        "MessageId": an_id("sns", message),
+        "MessageId": stable_id("sns", message),
         "TopicArn": TOPIC,
         "Subject": subject,
         "Message": message,
@@ -135,12 +138,14 @@ def sns_notification(message, subject):
         "Signature": "RVhBTVBMRQ==",
     }
     certificate = f"https://sns.{REGION}.amazonaws.com/SimpleNotificationService-EXAMPLE.pem"
-    unsubscribe = f"https://sns.{REGION}.amazonaws.com/?Action=Unsubscribe&SubscriptionArn={SUBSCRIPTION}"
+    unsubscribe = (
+        f"https://sns.{REGION}.amazonaws.com/?Action=Unsubscribe&SubscriptionArn={SUBSCRIPTION}"
+    )
     return notification, certificate, unsubscribe
 
 
 def sns(message, subject=None):
-    """What Lambda gets from a topic."""
+    """The event that Lambda receives from a topic."""
     notification, certificate, unsubscribe = sns_notification(message, subject)
     record = {
         "EventSource": "aws:sns",
@@ -153,20 +158,22 @@ def sns(message, subject=None):
 
 
 def sns_body(message, subject=None):
-    """What a queue gets from a topic, unless raw delivery is on."""
+    """The body that a queue receives from a topic without raw message delivery."""
     notification, certificate, unsubscribe = sns_notification(message, subject)
     if subject is None:
         del notification["Subject"]
-    return json.dumps(notification | {"SigningCertURL": certificate, "UnsubscribeURL": unsubscribe}, indent=2)
+    return json.dumps(
+        notification | {"SigningCertURL": certificate, "UnsubscribeURL": unsubscribe}, indent=2
+    )
 
 
 def sqs(*bodies):
-    """What Lambda gets from a queue: one record for each body."""
+    """The event that Lambda receives from a queue, with one record for each body."""
     sent = str(int(datetime.fromisoformat(NOON.replace("Z", "+00:00")).timestamp() * 1000))
     return {
         "Records": [
             {
-                "messageId": an_id("sqs", body),
+                "messageId": stable_id("sqs", body),
                 "receiptHandle": "AQEBEXAMPLE" + hexadecimal("receipt", body),
                 "body": body,
                 "attributes": {
@@ -187,24 +194,31 @@ def sqs(*bodies):
 
 
 def on_failure(payload):
-    """What Lambda sends to an on-failure destination after its last attempt."""
+    """The message that Lambda sends to an on-failure destination after its last attempt."""
     return {
         "version": "1.0",
         "timestamp": NOON,
         "requestContext": {
-            "requestId": an_id("failed"),
+            "requestId": stable_id("failed"),
             "functionArn": f"{FUNCTION}:$LATEST",
             "condition": "RetriesExhausted",
             "approximateInvokeCount": 3,
         },
         "requestPayload": payload,
-        "responseContext": {"statusCode": 200, "executedVersion": "$LATEST", "functionError": "Unhandled"},
-        "responsePayload": {"errorType": "Sandbox.Timedout", "errorMessage": "RequestId: Error: Task timed out"},
+        "responseContext": {
+            "statusCode": 200,
+            "executedVersion": "$LATEST",
+            "functionError": "Unhandled",
+        },
+        "responsePayload": {
+            "errorType": "Sandbox.Timedout",
+            "errorMessage": "RequestId: Error: Task timed out",
+        },
     }
 
 
 def log_events(records):
-    """Records as lines of a log stream of CloudWatch Logs."""
+    """Records as log events of CloudWatch Logs."""
     return {
         "messageType": "DATA_MESSAGE",
         "owner": ACCOUNT,
@@ -212,14 +226,18 @@ def log_events(records):
         "logStream": f"{ACCOUNT}_CloudTrail_{REGION}",
         "subscriptionFilters": ["trailbell"],
         "logEvents": [
-            {"id": f"3956120{number:049d}", "timestamp": 1773313500000 + number, "message": one_line(record)}
+            {
+                "id": f"3956120{number:049d}",
+                "timestamp": 1773313500000 + number,
+                "message": one_line(record),
+            }
             for number, record in enumerate(records)
         ],
     }
 
 
 def log_control():
-    """What CloudWatch Logs sends to see whether anybody is there."""
+    """The message with which CloudWatch Logs checks the destination."""
     text = "CWL CONTROL MESSAGE: Checking health of destination Lambda."
     return {
         "messageType": "CONTROL_MESSAGE",
@@ -232,5 +250,5 @@ def log_control():
 
 
 def cloudwatch_logs(deflated):
-    """What Lambda gets from a subscription of CloudWatch Logs: gzip in base64."""
+    """The event that Lambda receives from CloudWatch Logs, with gzip data in base64."""
     return {"awslogs": {"data": base64.b64encode(deflated).decode()}}

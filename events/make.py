@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
-"""Writes the sample log objects and the sample payloads of this folder.
+"""Writes the sample log objects and payloads of this folder.
 
-    python3 events/make.py            writes what is missing or differs
-    python3 events/make.py --check    writes nothing; fails when something differs
+    python3 events/make.py            writes files that are missing or differ
+    python3 events/make.py --check    writes nothing, and fails if a file differs
 
-records/NAME.json is what a log object holds, to read and to edit. From it come store/BUCKET/KEY, the object as
-CloudTrail writes it, and the payloads that tell of it.
+Edit the records of a log object in records/NAME.json. This script writes the object as CloudTrail
+does, to store/BUCKET/KEY, and the payloads that announce it.
 """
 
 import base64
@@ -28,19 +28,19 @@ def log_key(time, unique, prefix="", region=REGION):
     return f"{prefix}AWSLogs/{ACCOUNT}/CloudTrail/{region}/2026/03/12/{name}"
 
 
-# The objects of the store, by the name of their records.
+# The keys of the objects in the store, by the name of their records.
 KEYS = {
     "billing-admins": log_key("09:30", "Qm3xT7vLk2PzR8aD"),
     "deploy": log_key("10:05", "b7VnY4cHs9JwE1uG"),
-    # The folder is "audit logs+2026": a notification writes the space as + and the plus as %2B.
+    # The folder is "audit logs+2026". A notification encodes the space as + and the plus as %2B.
     "stack": log_key("10:25", "Zk5fW8rNq0XtM3oB", prefix="audit logs+2026/"),
     "onboarding": log_key("10:45", "h2CgP6yUd4SvL9iA"),
     "two-members": log_key("10:55", "T8jRe1KmF5wQb7nX"),
     "quiet": log_key("11:00", "v4HsD9zGy6LcJ2pU"),
 }
 
-# Objects that nobody reads: the first four because of their name, the last because it is not there any more.
-UNREAD = {
+# Objects that are never read: the first four because of their names, the last because it is gone.
+NOT_STORED = {
     "digest": f"AWSLogs/{ACCOUNT}/CloudTrail-Digest/{REGION}/2026/03/12/"
     f"{ACCOUNT}_CloudTrail-Digest_{REGION}_trailbell_{REGION}_20260312T110000Z.json.gz",
     "insight": f"AWSLogs/{ACCOUNT}/CloudTrail-Insight/{REGION}/2026/03/12/"
@@ -56,12 +56,12 @@ UNREAD = {
 
 
 def records(name):
-    """The records of an object, as in records/NAME.json."""
+    """The records of an object, from records/NAME.json."""
     return json.loads((HERE / "records" / f"{name}.json").read_text())
 
 
 def inflate(data):
-    """What gzip data holds; nothing where it is broken."""
+    """The inflated data, or None if it is damaged."""
     try:
         return gzip.decompress(data)
     except (OSError, EOFError, zlib.error):
@@ -69,16 +69,18 @@ def inflate(data):
 
 
 def deflate(text, before, members=1):
-    """`text` as gzip. What already inflates to it stays as it is: versions of zlib differ in how they deflate."""
+    """`text` as gzip, or `before` if it inflates to that: zlib versions deflate differently."""
     data = text.encode()
     if before and inflate(before) == data:
         return before
     size = -(-len(data) // members)
-    return b"".join(gzip.compress(data[at : at + size], mtime=0) for at in range(0, len(data), size))
+    return b"".join(
+        gzip.compress(data[at : at + size], mtime=0) for at in range(0, len(data), size)
+    )
 
 
-def stored(name):
-    """Where an object lies, and its bytes."""
+def stored_object(name):
+    """The path of an object in the store, and its bytes."""
     path = HERE / "store" / BUCKET / KEYS[name]
     before = path.read_bytes() if path.exists() else None
     members = 2 if name == "two-members" else 1
@@ -86,38 +88,41 @@ def stored(name):
 
 
 def log_object(name):
-    """What notifications tell of an object."""
-    if name in UNREAD:
-        return LogObject(UNREAD[name], 1824, hashlib.md5(name.encode()).hexdigest())
-    body = stored(name)[1]
+    """The properties of an object that notifications contain."""
+    if name in NOT_STORED:
+        return LogObject(NOT_STORED[name], 1824, hashlib.md5(name.encode()).hexdigest())
+    body = stored_object(name)[1]
     return LogObject(KEYS[name], len(body), hashlib.md5(body).hexdigest())
 
 
-# The payloads: what is in which envelope. README.md says what should happen to each.
+# The payloads. README.md describes the result of each.
 
 
 def from_s3():
-    """Straight from S3."""
-    encoded_key, version = "stack", "3HL4kqtJlcpXroDTDmJ.rmSpXd3dIbrH"
+    """Direct notifications of S3."""
+    version = "3HL4kqtJlcpXroDTDmJ.rmSpXd3dIbrH"
     return {
         "s3-put.json": envelopes.s3_event(log_object("billing-admins")),
         "s3-put-versioned.json": envelopes.s3_event(log_object("deploy"), version),
-        "s3-key-encoded.json": envelopes.s3_event(log_object(encoded_key)),
+        "s3-key-encoded.json": envelopes.s3_event(log_object("stack")),
         "s3-test-event.json": envelopes.s3_test_event(),
         "s3-quiet.json": envelopes.s3_event(log_object("quiet")),
-        **{f"s3-{name}.json": envelopes.s3_event(log_object(name)) for name in UNREAD},
+        **{f"s3-{name}.json": envelopes.s3_event(log_object(name)) for name in NOT_STORED},
     }
 
 
 def from_topics_and_queues():
-    """Through SNS, SQS or both."""
+    """Notifications through SNS, SQS or both."""
     sns, sqs, sns_body = envelopes.sns, envelopes.sqs, envelopes.sns_body
     subject = "Amazon S3 Notification"
     onboarding, quiet, raw = (
-        one_line(envelopes.s3_event(log_object(name))) for name in ("onboarding", "quiet", "two-members")
+        one_line(envelopes.s3_event(log_object(name)))
+        for name in ("onboarding", "quiet", "two-members")
     )
     test = one_line(envelopes.s3_test_event())
-    trail = one_line(envelopes.cloudtrail_message(*map(log_object, ("onboarding", "stack", "quiet"))))
+    trail = one_line(
+        envelopes.cloudtrail_message(*map(log_object, ("onboarding", "stack", "quiet")))
+    )
     return {
         "sns-s3.json": sns(onboarding, subject),
         "sns-cloudtrail.json": sns(trail),
@@ -132,10 +137,12 @@ def from_topics_and_queues():
     }
 
 
-def from_elsewhere():
-    """EventBridge, on-failure destinations, CloudWatch Logs."""
+def from_other_services():
+    """Events of EventBridge, on-failure destinations and CloudWatch Logs."""
     created = envelopes.eventbridge_object(log_object("stack"))
-    call = envelopes.eventbridge("AWS API Call via CloudTrail", "aws.iam", [], records("api-call")[0])
+    call = envelopes.eventbridge(
+        "AWS API Call via CloudTrail", "aws.iam", [], records("api-call")[0]
+    )
     failed = envelopes.on_failure(envelopes.s3_event(log_object("deploy")))
     return {
         "eventbridge-object-created.json": created,
@@ -143,15 +150,21 @@ def from_elsewhere():
         "eventbridge-api-call.json": call,
         "on-failure-destination.json": failed,
         "sqs-on-failure-destination.json": envelopes.sqs(one_line(failed)),
-        "cloudwatch-logs.json": log_payload("cloudwatch-logs.json", envelopes.log_events(records("log-stream"))),
-        "cloudwatch-logs-control.json": log_payload("cloudwatch-logs-control.json", envelopes.log_control()),
+        "cloudwatch-logs.json": log_payload(
+            "cloudwatch-logs.json", envelopes.log_events(records("log-stream"))
+        ),
+        "cloudwatch-logs-control.json": log_payload(
+            "cloudwatch-logs-control.json", envelopes.log_control()
+        ),
     }
 
 
 def log_payload(file, message):
-    """A payload of CloudWatch Logs. Like an object, it stays as it is while it inflates to the same."""
+    """A payload of CloudWatch Logs. Like an object, it is kept if it inflates to the same text."""
     path = HERE / file
-    before = base64.b64decode(json.loads(path.read_text())["awslogs"]["data"]) if path.exists() else None
+    before = (
+        base64.b64decode(json.loads(path.read_text())["awslogs"]["data"]) if path.exists() else None
+    )
     return envelopes.cloudwatch_logs(deflate(one_line(message), before))
 
 
@@ -159,17 +172,17 @@ def log_payload(file, message):
 
 
 def files():
-    """Every file that this script writes: path and bytes."""
+    """Path and bytes of every file that this script writes."""
     for name in KEYS:
-        yield stored(name)
-    for file, payload in (from_s3() | from_topics_and_queues() | from_elsewhere()).items():
+        yield stored_object(name)
+    for file, payload in (from_s3() | from_topics_and_queues() | from_other_services()).items():
         yield HERE / file, (json.dumps(payload, indent=2) + "\n").encode()
 
 
-def strangers(made):
-    """Files in the places of this script that it does not write."""
-    found = [*HERE.glob("*.json"), *(HERE / "store").rglob("*.gz")]
-    return sorted(set(found) - made)
+def unknown_files(made):
+    """Files among those of this script that it does not write."""
+    existing = [*HERE.glob("*.json"), *(HERE / "store").rglob("*.gz")]
+    return sorted(set(existing) - made)
 
 
 def main():
@@ -180,7 +193,9 @@ def main():
     differ = [path for path, data in made.items() if not path.exists() or path.read_bytes() != data]
     if check:
         problems = [f"differs: {path.relative_to(HERE)}" for path in differ]
-        problems += [f"not made here: {path.relative_to(HERE)}" for path in strangers(set(made))]
+        problems += [
+            f"not written by make.py: {path.relative_to(HERE)}" for path in unknown_files(set(made))
+        ]
         sys.exit("\n".join([*problems, "run: python3 events/make.py"]) if problems else 0)
     for path in differ:
         path.parent.mkdir(parents=True, exist_ok=True)

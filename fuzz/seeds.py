@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Starts the corpora of the fuzz targets, fuzz/corpus/TARGET/, from the samples and the rules of this repository."""
+"""Writes the seeds of the fuzz targets, fuzz/corpus/TARGET/, from this repository's samples."""
 
 import gzip
 import hashlib
@@ -13,7 +13,7 @@ ROOT = Path(__file__).resolve().parent.parent
 
 
 def toml_files():
-    """The rules, and an example of exceptions."""
+    """The rules, and the example exceptions."""
     return [*(ROOT / "rules").glob("*.toml"), ROOT / "docs" / "exceptions-example.toml"]
 
 
@@ -27,14 +27,14 @@ def queries():
 
 
 def objects():
-    """The log objects, as they are stored and inflated."""
+    """The log objects, compressed and inflated."""
     for path in (ROOT / "events" / "store").rglob("*.gz"):
         yield path.read_bytes()
         yield gzip.decompress(path.read_bytes())
 
 
 def entries():
-    """What the ledger holds after the samples went down the whole way."""
+    """The ledger's entries after the samples have been processed."""
     with tempfile.TemporaryDirectory() as ledger:
         env = os.environ | {"TRAILBELL_LEDGER": f"dir:{ledger}"}
         for name in ["s3-put", "sns-cloudtrail", "cloudwatch-logs", "eventbridge-api-call"]:
@@ -45,7 +45,7 @@ def entries():
 
 
 def write(target, seeds):
-    """Puts each seed into a file of its own, named after what it holds."""
+    """Writes each seed to a file that is named after its hash."""
     corpus = ROOT / "fuzz" / "corpus" / target
     corpus.mkdir(parents=True, exist_ok=True)
     written = {hashlib.sha1(seed).hexdigest(): seed for seed in seeds}
@@ -56,6 +56,13 @@ def write(target, seeds):
 
 write("kql", queries())
 write("ledger_entry", entries())
-write("notification", (path.read_bytes() for path in (ROOT / "events").rglob("*.json") if path.parent.name != "records"))
+write(
+    "notification",
+    (
+        path.read_bytes()
+        for path in (ROOT / "events").rglob("*.json")
+        if path.parent.name != "records"
+    ),
+)
 write("reader", objects())
 write("rule_file", (path.read_bytes() for path in toml_files()))

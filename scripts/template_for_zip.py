@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-"""template_for_zip.py ARCHITECTURE: prints template.yaml so that it deploys a zip of the function that lies beside it.
+"""template_for_zip.py ARCHITECTURE: prints a template.yaml that deploys a zip next to it.
 
-The zip is trailbell-lambda-ARCHITECTURE.zip, as the release has it; ARCHITECTURE is x86_64 or arm64. Nothing is built
-then, and the template offers no other processor.
+The zip is trailbell-lambda-ARCHITECTURE.zip of a release; ARCHITECTURE is x86_64 or arm64. The
+template builds nothing, and allows no other architecture.
 """
 
 import re
@@ -13,21 +13,28 @@ TEMPLATE = Path(__file__).resolve().parent.parent / "template.yaml"
 ARCHITECTURES = ["x86_64", "arm64"]
 
 
-def replaced(pattern, replacement, text):
-    """`text` with the one place that the pattern matches replaced."""
+def replace_once(pattern, replacement, text):
+    """`text` with the only match of the pattern replaced."""
     result, count = re.subn(pattern, replacement, text, flags=re.MULTILINE)
     if count != 1:
-        sys.exit(f"{TEMPLATE.name}: {count} places match {pattern!r}, there must be one")
+        sys.exit(f"{TEMPLATE.name}: {pattern!r} matches {count} times, not once")
     return result
 
 
 def template(text, architecture):
-    """The template for the zip of this architecture."""
-    text = replaced(r"^( +)CodeUri: \.$", rf"\1CodeUri: trailbell-lambda-{architecture}.zip", text)
-    # How to build it: of no use, and `sam build` would build the zip.
-    text = replaced(r"^    Metadata:\n      BuildMethod: .*\n      BuildProperties:\n(?:        .*\n)+", "", text)
-    parameter = r"^(  Architecture:\n(?:    .*\n)*?    Default: ).+(\n    AllowedValues:\n)(?:      - .+\n)+"
-    return replaced(parameter, rf"\g<1>{architecture}\g<2>      - {architecture}\n", text)
+    """The template for the zip of an architecture."""
+    text = replace_once(
+        r"^( +)CodeUri: \.$", rf"\1CodeUri: trailbell-lambda-{architecture}.zip", text
+    )
+    # Without the instructions to build it, or `sam build` would try to build the zip.
+    text = replace_once(
+        r"^    Metadata:\n      BuildMethod: .*\n      BuildProperties:\n(?:        .*\n)+",
+        "",
+        text,
+    )
+    default = r"^(  Architecture:\n(?:    .*\n)*?    Default: ).+"
+    parameter = default + r"(\n    AllowedValues:\n)(?:      - .+\n)+"
+    return replace_once(parameter, rf"\g<1>{architecture}\g<2>      - {architecture}\n", text)
 
 
 if __name__ == "__main__":

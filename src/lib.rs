@@ -14,10 +14,12 @@
 //! | [`pipeline`] | in which order does all of this happen, and do the counts add up? |
 //! | [`app`] | what did the operator configure, and what is built from it? |
 //! | [`telemetry`] | what is logged and measured? |
+//! | [`aws_error`] | why did AWS not carry out a request? |
 //!
 //! Below it are the crates `kql`, `detect` and `alert`; above it, `trailbell-cli`.
 
 pub mod app;
+pub mod aws_error;
 pub mod ledger;
 pub mod notification;
 pub mod pipeline;

@@ -7,7 +7,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use detect::finding::{Finding, FindingId};
 use futures::{StreamExt, stream};
-use trailbell::ledger::{Claimed, Content, StoredLedger};
+use trailbell::ledger::{ClaimOutcome, Content, StoredLedger};
 use trailbell::store::{Condition, DirStore, Listing, ObjectStore, S3Store};
 
 use support::{aws, moto};
@@ -67,7 +67,7 @@ async fn index_keys(finding: &Finding) -> Vec<String> {
     let content = Content::Finding(Arc::new(finding.clone()));
     let claimed =
         ledger.claim(content, Duration::from_secs(60), Duration::from_secs(600)).await.unwrap();
-    if let Claimed::Mine(claim) = claimed {
+    if let ClaimOutcome::Ours(claim) = claimed {
         ledger.index(&claim).await.unwrap();
     }
     let listing =

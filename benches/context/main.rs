@@ -59,7 +59,7 @@ async fn reading() {
         let read = async {
             let (group, principal) = tokio::join!(
                 ledger.group_timeline(&finding, now),
-                ledger.actor_history(&finding, now)
+                ledger.principal_history(&finding, now)
             );
             assert!(group.unwrap().entries.len() > 1_500 && principal.unwrap().by_rule.len() == 1);
         };

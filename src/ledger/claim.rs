@@ -1,214 +1,207 @@
-//! Who sees to a finding: whoever writes its entry first, or takes it over when the holder's lease
-//! is over.
+//! Claims: the worker that writes an entry first, or takes it over when its holder's lease has run
+//! out, delivers its alert.
 
+use std::ops::ControlFlow;
 use std::time::Duration;
 
-use bytes::Bytes;
 use detect::finding::{FindingId, Window};
-use jiff::{SignedDuration, Timestamp};
+use detect::text::error::error_chain;
 use tokio::time::Instant;
+use tracing::debug;
 
-use super::entry::{Content, Entry, State, Unreadable};
-use super::token::token;
-use super::{LedgerError, StoredLedger, TRIES, keys};
-use crate::store::{Condition, PutError, SmallObject};
+use super::entry::{Content, Entry, EntrySnapshot, EntryState};
+use super::error::LedgerProblem;
+use super::{LedgerError, Result, StoredLedger, TRIES, keys};
+use crate::store::Condition;
 
-/// A claim that is ours.
+/// A claim that this worker holds.
 #[derive(Debug, Clone)]
 pub struct Claim {
-    /// The entry as we wrote it.
+    /// The entry as this worker wrote it.
     pub entry: Entry,
-    /// What names that state of it.
     pub(super) etag: String,
+    /// Before the entry was written.
     since: Instant,
 }
 
 /// What came of claiming.
 #[derive(Debug)]
-pub enum Claimed {
-    /// It is ours to see to.
-    Mine(Box<Claim>),
-    /// It was seen through before, and this is how it ended.
-    Duplicate(State),
-    /// Another worker sees to it. If that one dies, whoever looks through the open markers takes
-    /// over.
-    HeldElsewhere,
-    /// A later program wrote its entry, in a way that this one does not know: it may have been
-    /// told, or not.
+pub enum ClaimOutcome {
+    /// This worker holds the claim.
+    Ours(Box<Claim>),
+    /// The work was done before, and ended in this final state.
+    Duplicate(EntryState),
+    /// Another worker holds the claim. If it dies, recovery takes over.
+    ClaimedElsewhere,
+    /// A later version of the program wrote the entry: the alert may have been sent, or not.
     Unreadable(LedgerError),
 }
 
-/// An entry as it was found.
-pub(super) struct Found {
-    pub(super) entry: Result<Entry, Unreadable>,
-    pub(super) object: SmallObject,
-}
-
 impl Claim {
-    pub(super) fn new(entry: Entry, etag: String, since: Instant) -> Claim {
-        Claim { entry, etag, since }
-    }
-
-    /// Whether the holder may still act: nobody can have taken over yet.
+    /// Returns true if the lease still holds: no other worker can have taken over.
     pub fn is_live(&self) -> bool {
         self.since.elapsed() < Duration::from_secs(self.entry.lease_seconds)
     }
 }
 
-impl Found {
-    /// Whether the holder is thought to be alive: its lease runs from the writing of the entry, by
-    /// the store's clock.
-    pub(super) fn is_leased(&self, entry: &Entry) -> bool {
-        let lease =
-            SignedDuration::from_secs(i64::try_from(entry.lease_seconds).unwrap_or(i64::MAX));
-        entry.state == State::Claimed && age(self.object.modified, self.object.date) < lease
+impl ClaimOutcome {
+    pub(super) fn into_claim(self) -> Option<Claim> {
+        match self {
+            ClaimOutcome::Ours(claim) => Some(*claim),
+            _ => None,
+        }
     }
 }
 
-/// How long ago something was written, by the store's clock.
-pub(super) fn age(modified: Timestamp, date: Timestamp) -> SignedDuration {
-    date.duration_since(modified)
-}
-
 impl StoredLedger {
-    /// Claims a finding or a summary for as long as `lease` says. `interval` is how long an
-    /// execution of its rule is: a finding counts in the one that holds this moment, by the store's
-    /// clock.
+    /// Claims a finding, summary or alert of a correlation for as long as `lease`. It counts in the
+    /// window of length `interval` that contains now, by the store's clock; a summary has its own.
     pub async fn claim(
         &self,
         content: Content,
         lease: Duration,
         interval: Duration,
-    ) -> Result<Claimed, LedgerError> {
-        let since = Instant::now();
-        // The marker first: whatever becomes of us, an entry that is not seen through has one.
-        let marked = self.place.mark(&keys::open(content.id())).await?;
-        let window = content.window().unwrap_or_else(|| Window::containing(marked.date, interval));
-        let entry = Entry::new(content, token(), lease, window);
-        let mut trouble = String::new();
-        for _ in 0..TRIES {
-            match self.write(&entry, Condition::IfNoneMatch).await {
-                Ok(etag) => return Ok(Claimed::Mine(Box::new(Claim::new(entry, etag, since)))),
-                Err(error) => trouble = error.to_string(),
-            }
-            // Whatever the answer was, what is there decides: it may be our own writing, its answer
-            // lost.
-            let Some(found) = self.read(entry.id()).await? else { continue };
-            if let Some(claimed) = self.judge(&entry, found, since).await? {
-                return Ok(claimed);
-            }
-        }
-        Err(self.place.error(&keys::entry(entry.id()), trouble))
-    }
-
-    /// What an entry that is there means for a claim; none where it changed meanwhile.
-    async fn judge(
-        &self,
-        ours: &Entry,
-        found: Found,
-        since: Instant,
-    ) -> Result<Option<Claimed>, LedgerError> {
-        let entry = match &found.entry {
-            Ok(entry) => entry,
-            Err(error @ Unreadable::Newer(_)) => {
-                return Ok(Some(Claimed::Unreadable(self.entry_error(ours, error))));
-            }
-            // Nobody can tell what it was: it becomes ours, and is told once more at worst.
-            Err(Unreadable::Damaged(_)) => {
-                return Ok(self.overwrite(ours.clone(), &found, since).await);
-            }
+    ) -> Result<ClaimOutcome> {
+        // Before the entry: an entry that is not final has a marker, whenever we die.
+        let marked = self.put_marker(&keys::open(content.id())).await?;
+        let window = match &content {
+            Content::Summary(summary) => summary.window,
+            Content::Finding(_) | Content::Correlation(_) => None,
         };
-        if entry.token == ours.token {
-            return Ok(Some(Claimed::Mine(Box::new(Claim::new(
-                entry.clone(),
-                found.object.etag,
-                since,
-            )))));
-        }
-        if entry.state.is_final() {
-            // The marker that we just put. Where this fails, whoever looks through the markers
-            // takes it away.
-            let _ = self.place.delete(&keys::open(entry.id())).await;
-            return Ok(Some(Claimed::Duplicate(entry.state)));
-        }
-        if found.is_leased(entry) {
-            return Ok(Some(Claimed::HeldElsewhere));
-        }
-        Ok(self.overwrite(successor(ours, entry), &found, since).await)
+        let window = window.unwrap_or_else(|| Window::containing(marked.date, interval));
+        let ours = Entry::new(content, lease, window);
+        self.write_claim(&ours, ours.clone(), Condition::IfNoneMatch).await
     }
 
-    async fn overwrite(&self, entry: Entry, found: &Found, since: Instant) -> Option<Claimed> {
-        let etag = self.write(&entry, Condition::IfMatch(found.object.etag.clone())).await.ok()?;
-        Some(Claimed::Mine(Box::new(Claim::new(entry, etag, since))))
-    }
-
-    /// Takes over an entry as it is, from a holder that is gone; none where somebody else was
-    /// quicker.
+    /// Takes over an entry whose holder is gone.
     pub(super) async fn take_over(
         &self,
         entry: &Entry,
-        found: &Found,
+        snapshot: &EntrySnapshot,
         lease: Duration,
-    ) -> Result<Option<Claim>, LedgerError> {
-        let since = Instant::now();
-        let ours = Entry::new(entry.content.clone(), token(), lease, entry.window);
+    ) -> Result<ClaimOutcome> {
+        let ours = Entry::new(entry.content.clone(), lease, entry.window);
         let next = successor(&ours, entry);
-        if let Ok(etag) = self.write(&next, Condition::IfMatch(found.object.etag.clone())).await {
-            return Ok(Some(Claim::new(next, etag, since)));
-        }
-        // It may be written all the same, its answer lost; else the marker is there for the next to
-        // look.
-        let Some(found) = self.read(entry.id()).await? else { return Ok(None) };
-        Ok(found
-            .entry
-            .ok()
-            .filter(|now| *now == next)
-            .map(|now| Claim::new(now, found.object.etag, since)))
+        self.write_claim(&ours, next, Condition::IfMatch(snapshot.object.etag.clone())).await
     }
 
-    /// Puts the keys by which a claimed finding is counted and found again. Doing so again changes
-    /// nothing. A canary has none: it is to count nowhere.
-    pub async fn index(&self, claim: &Claim) -> Result<(), LedgerError> {
-        if claim.entry.is_canary() {
-            return Ok(());
-        }
-        let keys = keys::indexes(&claim.entry, self.place.room());
-        let marked = futures::future::join_all(keys.iter().map(|key| self.place.mark(key))).await;
-        marked.into_iter().try_for_each(|marked| marked.map(|_| ()))
-    }
-
-    /// The entry of an id, or none.
-    pub(super) async fn read(&self, id: &FindingId) -> Result<Option<Found>, LedgerError> {
-        let object = self.place.get(&keys::entry(id)).await?;
-        Ok(object.map(|object| Found { entry: Entry::decode(id, &object.bytes), object }))
-    }
-
-    pub(super) async fn write(
+    /// Writes `next`, which is our claim of an entry, and goes on from what is there if that fails.
+    async fn write_claim(
         &self,
-        entry: &Entry,
-        condition: Condition,
-    ) -> Result<String, PutError> {
-        let bytes: Bytes = entry.encode().map_err(|error| PutError::Retry(error.to_string()))?;
-        Ok(self.place.put(&keys::entry(entry.id()), bytes, condition).await?.etag)
+        ours: &Entry,
+        mut next: Entry,
+        mut condition: Condition,
+    ) -> Result<ClaimOutcome> {
+        let since = Instant::now();
+        let id = ours.id();
+        let mut last_error = None;
+        for attempt in 1..=TRIES {
+            match self.write(&next, condition).await {
+                Ok(etag) => {
+                    debug!(%id, attempt, claims = next.attempts, "claimed");
+                    return Ok(ClaimOutcome::Ours(Box::new(Claim { entry: next, etag, since })));
+                }
+                Err(error) => {
+                    debug!(%id, attempt, error = error_chain(&error), "claim not written");
+                    last_error = Some(error);
+                }
+            }
+            match self.read_entry(id).await? {
+                None => (next, condition) = (ours.clone(), Condition::IfNoneMatch),
+                Some(snapshot) => match self.next_claim(ours, snapshot, since).await {
+                    ControlFlow::Continue(write) => (next, condition) = write,
+                    ControlFlow::Break(outcome) => return Ok(outcome),
+                },
+            }
+        }
+        Err(self.out_of_tries(&keys::entry(id), last_error))
     }
 
-    pub(super) fn entry_error(&self, entry: &Entry, what: impl ToString) -> LedgerError {
-        self.place.error(&keys::entry(entry.id()), what)
+    /// What to write over an entry that is there, or what it makes of our claim.
+    async fn next_claim(
+        &self,
+        ours: &Entry,
+        snapshot: EntrySnapshot,
+        since: Instant,
+    ) -> ControlFlow<ClaimOutcome, (Entry, Condition)> {
+        let next = match &snapshot.entry {
+            // Our write happened, and its answer was lost.
+            Ok(entry) if entry.token == ours.token => {
+                let claim = Claim { entry: entry.clone(), etag: snapshot.object.etag, since };
+                return ControlFlow::Break(ClaimOutcome::Ours(Box::new(claim)));
+            }
+            Ok(entry) => successor(ours, entry),
+            // Nobody knows what became of it. At worst an alert is sent twice.
+            Err(_) => ours.clone(),
+        };
+        let Some(outcome) = self.blocked_by(ours.id(), &snapshot) else {
+            let condition = Condition::IfMatch(snapshot.object.etag);
+            return ControlFlow::Continue((next, condition));
+        };
+        debug!(id = %ours.id(), ?outcome, "not claimed");
+        if let ClaimOutcome::Duplicate(_) = outcome {
+            // Our own marker. If this fails, recovery deletes it.
+            let _ = self.delete(&keys::open(ours.id())).await;
+        }
+        ControlFlow::Break(outcome)
+    }
+
+    /// Returns what a claim would come to now, or `None` if it would succeed. Writes nothing.
+    pub async fn peek_claim(&self, id: &FindingId) -> Result<Option<ClaimOutcome>> {
+        Ok(self.read_entry(id).await?.and_then(|snapshot| self.blocked_by(id, &snapshot)))
+    }
+
+    /// What an entry makes of a claim. `None` if it can be claimed: it was released or failed, its
+    /// lease ran out, or it is damaged.
+    fn blocked_by(&self, id: &FindingId, snapshot: &EntrySnapshot) -> Option<ClaimOutcome> {
+        match &snapshot.entry {
+            Ok(entry) if entry.state.is_final() => Some(ClaimOutcome::Duplicate(entry.state)),
+            Ok(_) if snapshot.is_leased() => Some(ClaimOutcome::ClaimedElsewhere),
+            Err(error @ LedgerProblem::Newer { .. }) => {
+                Some(ClaimOutcome::Unreadable(self.entry_error(id, error.clone())))
+            }
+            _ => None,
+        }
+    }
+
+    /// Reads an entry. Returns `None` if there is none of this id.
+    pub async fn read_entry(&self, id: &FindingId) -> Result<Option<EntrySnapshot>> {
+        let object = self.get(&keys::entry(id)).await?;
+        Ok(object.map(|object| EntrySnapshot::new(id, object)))
+    }
+
+    /// Writes an entry. Returns its ETag.
+    pub(super) async fn write(&self, entry: &Entry, condition: Condition) -> Result<String> {
+        let bytes =
+            serde_json::to_vec(entry).map_err(|error| self.entry_error(entry.id(), error))?;
+        Ok(self.put(&keys::entry(entry.id()), bytes.into(), condition).await?.etag)
+    }
+
+    /// The entry, or the error that it cannot be read.
+    pub(super) fn readable<'a>(
+        &self,
+        id: &FindingId,
+        snapshot: &'a EntrySnapshot,
+    ) -> Result<&'a Entry> {
+        snapshot.entry.as_ref().map_err(|problem| self.entry_error(id, problem.clone()))
+    }
+
+    pub(super) fn entry_error(&self, id: &FindingId, why: impl Into<LedgerProblem>) -> LedgerError {
+        self.error(&keys::entry(id), why)
     }
 }
 
-/// Our claim after another's: one more attempt, in the execution of the first. A summary or
-/// correlation keeps its members, since they may have been told already; a finding is as it was
-/// read last.
+/// Our claim after another worker's: one more attempt, in the window of the first. A summary or
+/// correlation keeps its members, since their alert may have been sent; a finding is as we read it.
 fn successor(ours: &Entry, before: &Entry) -> Entry {
     let content = match &before.content {
-        Content::Summary(_) | Content::Correlation(_) => before.content.clone(),
-        Content::Finding(_) => ours.content.clone(),
+        Content::Summary(_) | Content::Correlation(_) => &before.content,
+        Content::Finding(_) => &ours.content,
     };
     Entry {
         attempts: before.attempts.saturating_add(1),
         window: before.window,
-        content,
+        content: content.clone(),
         ..ours.clone()
     }
 }

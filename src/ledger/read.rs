@@ -1,165 +1,131 @@
-//! The ledger for those who look: nothing here writes. (A folder's own clock is touched to learn
-//! the time, as by every read of one.)
+//! Reads for the command line and for alerts. Nothing here writes.
 
-use detect::finding::FindingId;
+use std::sync::Arc;
+
+use detect::finding::{Finding, FindingId};
+use detect::text::error::error_chain;
 use futures::future::join_all;
 use jiff::Timestamp;
 
-use super::claim::{Claimed, Found};
-use super::entry::{Content, Entry, Unreadable};
+use super::entry::Content;
+use super::error::LedgerProblem;
 use super::keys::{self, IndexKey};
-use super::{LedgerError, StoredLedger, group_key};
-
-/// Entries read at once.
-const TOGETHER: usize = 16;
+use super::{CONCURRENCY, Result, StoredLedger, group_key};
 
 /// Where to look for entries.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Index {
-    /// All of them.
+    /// All entries.
     All,
     /// Findings about a group of this name, in any case.
     Group {
-        /// The group's account; none for all accounts.
+        /// The group's account. `None` for all accounts.
         account: Option<String>,
         /// The group's name.
         group: String,
     },
-    /// Findings about the actor of this key (see [`Principal::key`](detect::finding::Actor)).
+    /// Findings about the principal of this [key](detect::finding::Principal::key).
     Principal(String),
 }
 
-/// What a list gave.
+/// The keys of an index.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct IndexPage {
     /// Entries, each once.
     pub keys: Vec<IndexKey>,
     /// Keys that no version of this program wrote.
-    pub strange: Vec<String>,
+    pub unrecognized: Vec<String>,
 }
 
-/// An entry as it was found.
-#[derive(Debug)]
-pub struct EntrySnapshot {
-    /// What it says, or why that cannot be read.
-    pub entry: Result<Entry, Unreadable>,
-    /// When it was written last, by the store's clock.
-    pub written: Timestamp,
-    /// Whether another worker is at it now, by the same clock.
-    pub leased: bool,
-}
-
-/// Something that is still to be done.
+/// A marker of an entry that is not final.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OpenMarker {
-    /// What it is about: the id of a finding or summary.
+    /// The id of the entry.
     pub name: String,
-    /// Since when, by the store's clock.
+    /// When it was written, by the store's clock.
     pub since: Timestamp,
 }
 
 impl StoredLedger {
-    /// The entries that an index names, in no order.
-    pub async fn listed(&self, index: &Index) -> Result<IndexPage, LedgerError> {
-        let mut listed = IndexPage::default();
-        for folder in self.folders(index).await? {
-            for key in self.place.list_all(&folder, false).await? {
-                match key.strip_prefix(&folder).and_then(IndexKey::parse) {
-                    Some(found) => listed.keys.push(found),
-                    None => listed.strange.push(key),
+    /// The entries that an index names, by id.
+    pub async fn list_index(&self, index: &Index) -> Result<IndexPage> {
+        let mut page = IndexPage::default();
+        for folder in self.index_folders(index).await? {
+            for name in self.list_names(&folder).await? {
+                match IndexKey::parse(&name) {
+                    Some(key) => page.keys.push(key),
+                    None => page.unrecognized.push(format!("{folder}{name}")),
                 }
             }
         }
-        listed.keys.sort_unstable_by(|one, other| one.id.cmp(&other.id));
-        listed.keys.dedup_by(|one, other| one.id == other.id);
-        Ok(listed)
+        page.keys.sort_unstable_by(|one, other| one.id.cmp(&other.id));
+        page.keys.dedup_by(|one, other| one.id == other.id);
+        Ok(page)
     }
 
-    async fn folders(&self, index: &Index) -> Result<Vec<String>, LedgerError> {
+    async fn index_folders(&self, index: &Index) -> Result<Vec<String>> {
         Ok(match index {
             Index::All => vec![keys::ENTRIES.to_owned()],
-            Index::Principal(key) => vec![keys::of_actor(key)],
+            Index::Principal(key) => vec![keys::principal_folder(key)],
             Index::Group { account: Some(account), group } => {
-                vec![group_key::folder(Some(account), group)]
+                vec![group_key::group_folder(Some(account), group)]
             }
             Index::Group { account: None, group } => {
-                let accounts = self.place.list_all(keys::BY_GROUP, true).await?;
+                let group = group_key::group_folder_in_account(group);
+                let accounts = self.list_folders(keys::BY_GROUP).await?;
                 accounts
                     .iter()
-                    .map(|account| format!("{account}{}", group_key::folder_in_account(group)))
+                    .map(|account| format!("{}{account}{group}", keys::BY_GROUP))
                     .collect()
             }
         })
     }
 
     /// The ids of all entries that begin with these hexadecimal digits.
-    pub async fn ids_from(&self, digits: &str) -> Result<Vec<FindingId>, LedgerError> {
-        let keys = self.place.list_all(&format!("{}{digits}", keys::ENTRIES), false).await?;
-        Ok(keys
-            .iter()
-            .filter_map(|key| FindingId::parse(key.strip_prefix(keys::ENTRIES)?))
-            .collect())
+    pub async fn ids_with_prefix(&self, digits: &str) -> Result<Vec<FindingId>> {
+        let names = self.list_names(&format!("{}{digits}", keys::ENTRIES)).await?;
+        Ok(names.iter().filter_map(|rest| FindingId::parse(&format!("{digits}{rest}"))).collect())
     }
 
-    /// An entry as it is now; none where there is none.
-    pub async fn look(&self, id: &FindingId) -> Result<Option<EntrySnapshot>, LedgerError> {
-        let Some(found) = self.read(id).await? else { return Ok(None) };
-        let leased = found.entry.as_ref().is_ok_and(|entry| found.is_leased(entry));
-        Ok(Some(EntrySnapshot { entry: found.entry, written: found.object.modified, leased }))
-    }
-
-    /// When the last claim of an entry was indexed, which is right after it was made; none where it
-    /// is in no index.
-    pub async fn claimed_at(&self, entry: &Entry) -> Result<Option<Timestamp>, LedgerError> {
-        let Content::Finding(finding) = &entry.content else { return Ok(None) };
-        let folder = keys::of_actor(&finding.principal.key);
-        let of_time = format!("{folder}{}", keys::stamp(keys::time_of(entry)));
-        for key in self.place.list_all(&of_time, false).await? {
-            let is_meant = key
-                .strip_prefix(&folder)
-                .and_then(IndexKey::parse)
-                .is_some_and(|found| found.id == *entry.id());
-            if is_meant {
-                return Ok(self.place.get(&key).await?.map(|object| object.modified));
+    /// The markers of all entries that are not final.
+    pub async fn open_markers(&self) -> Result<Vec<OpenMarker>> {
+        let names = self.list_names(keys::OPEN).await?;
+        let mut markers = Vec::new();
+        for batch in names.chunks(CONCURRENCY) {
+            let keys: Vec<String> =
+                batch.iter().map(|name| format!("{}{name}", keys::OPEN)).collect();
+            let read = join_all(keys.iter().map(|key| self.get(key))).await;
+            for (name, marker) in batch.iter().zip(read) {
+                // `None` if it was completed meanwhile.
+                let since = marker?.map(|object| object.modified);
+                markers.extend(since.map(|since| OpenMarker { name: name.clone(), since }));
             }
         }
-        Ok(None)
+        Ok(markers)
     }
 
-    /// Everything that is still to be done.
-    pub async fn open_now(&self) -> Result<Vec<OpenMarker>, LedgerError> {
-        let keys = self.place.list_all(keys::OPEN, false).await?;
-        let mut open = Vec::new();
-        for some in keys.chunks(TOGETHER) {
-            for (key, found) in
-                some.iter().zip(join_all(some.iter().map(|key| self.place.get(key))).await)
-            {
-                let name = key.strip_prefix(keys::OPEN).unwrap_or(key).to_owned();
-                // One that is gone was seen to meanwhile.
-                open.extend(found?.map(|object| OpenMarker { name, since: object.modified }));
+    /// Reads findings, in the order of their ids. Returns those that can be read, and why another
+    /// cannot.
+    pub async fn read_findings(&self, ids: &[FindingId]) -> (Vec<Finding>, Option<String>) {
+        let mut findings = Vec::new();
+        let mut failure = None;
+        for batch in ids.chunks(CONCURRENCY) {
+            for read in join_all(batch.iter().map(|id| self.read_finding(id))).await {
+                match read {
+                    Ok(finding) => findings.push(finding),
+                    Err(error) => failure = Some(error_chain(&error)),
+                }
             }
         }
-        Ok(open)
+        (findings, failure)
     }
 
-    /// How many findings wait for a summary.
-    pub async fn waiting_for_summary(&self) -> Result<usize, LedgerError> {
-        Ok(self.place.list_all(keys::HELD, false).await?.len())
-    }
-
-    /// What a claim would come to now; none where it would be ours.
-    pub async fn peek_claim(&self, id: &FindingId) -> Result<Option<Claimed>, LedgerError> {
-        Ok(self.read(id).await?.and_then(|found| self.foreseen(id, &found)))
-    }
-
-    fn foreseen(&self, id: &FindingId, found: &Found) -> Option<Claimed> {
-        match &found.entry {
-            Ok(entry) if entry.state.is_final() => Some(Claimed::Duplicate(entry.state)),
-            Ok(entry) if found.is_leased(entry) => Some(Claimed::HeldElsewhere),
-            Err(error @ Unreadable::Newer(_)) => {
-                Some(Claimed::Unreadable(self.place.error(&keys::entry(id), error)))
-            }
-            Ok(_) | Err(Unreadable::Damaged(_)) => None,
+    async fn read_finding(&self, id: &FindingId) -> Result<Finding> {
+        let error = |problem| self.error(&keys::entry(id), problem);
+        let snapshot = self.read_entry(id).await?.ok_or_else(|| error(LedgerProblem::Gone))?;
+        match snapshot.entry.map_err(error)?.content {
+            Content::Finding(finding) => Ok(Arc::unwrap_or_clone(finding)),
+            Content::Summary(_) | Content::Correlation(_) => Err(error(LedgerProblem::NotAFinding)),
         }
     }
 }

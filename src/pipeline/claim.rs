@@ -3,13 +3,14 @@
 use std::sync::Arc;
 
 use detect::finding::{Finding, Outcome};
+use detect::text::error::error_chain;
 use futures::future::join_all;
 
 use super::delivery::Delivery;
 use super::invocation::Invocation;
 use super::outcomes::DeliveryReport;
 use super::problem::Problem;
-use crate::ledger::{Claimed, Content, Ledger, LedgerError, State, StoredLedger};
+use crate::ledger::{ClaimOutcome, Content, EntryState, Ledger, LedgerError, StoredLedger};
 
 /// Claims of one object that are in flight at once.
 const CONCURRENCY: usize = 8;
@@ -47,7 +48,7 @@ pub(crate) async fn claim(invocation: &Invocation, findings: Vec<Finding>) -> Cl
 }
 
 /// A claim, and whether it was indexed. `None` if there is nothing to claim.
-type Answer = Result<Option<(Claimed, Result<(), LedgerError>)>, LedgerError>;
+type Answer = Result<Option<(ClaimOutcome, Result<(), LedgerError>)>, LedgerError>;
 
 async fn claim_one(invocation: &Invocation, finding: &Arc<Finding>) -> Answer {
     match &invocation.pipeline.ledger {
@@ -68,7 +69,7 @@ async fn claim_in(
     let content = Content::Finding(Arc::clone(finding));
     let claimed = ledger.claim(content, invocation.lease(), interval).await?;
     let indexed = match &claimed {
-        Claimed::Mine(claim) => ledger.index(claim).await,
+        ClaimOutcome::Ours(claim) => ledger.index(claim).await,
         _ => Ok(()),
     };
     Ok(Some((claimed, indexed)))
@@ -80,26 +81,26 @@ impl ClaimedFindings {
         let (claimed, indexed) = match answer {
             Ok(Some(claimed)) => claimed,
             Ok(None) => return self.add_ours(finding, unrecorded()),
-            Err(error) => return self.report.fail(&unrecorded(), error),
+            Err(error) => return self.report.fail(&unrecorded(), error_chain(&error)),
         };
         if let Err(error) = indexed {
             // Better alerted without a trace in the indexes than not alerted.
-            let what = format!("not indexed: {error}");
+            let what = format!("not indexed: {}", error_chain(&error));
             self.report.problems.push(Problem::discard(unrecorded().place(), what));
         }
         match claimed {
-            Claimed::Mine(claim) => self.add_ours(finding, Delivery::Claimed(claim)),
-            Claimed::Unreadable(error) => {
-                let what = format!("alerted without a record: {error}");
+            ClaimOutcome::Ours(claim) => self.add_ours(finding, Delivery::Claimed(claim)),
+            ClaimOutcome::Unreadable(error) => {
+                let what = format!("alerted without a record: {}", error_chain(&error));
                 self.report.problems.push(Problem::discard(unrecorded().place(), what));
                 self.add_ours(finding, unrecorded());
             }
-            Claimed::Duplicate(state) => {
+            ClaimOutcome::Duplicate(state) => {
                 self.report.end(finding, Outcome::Duplicate);
-                let alerted = state != State::Suppressed;
+                let alerted = state != EntryState::Suppressed;
                 self.done_before.extend(alerted.then(|| Arc::clone(finding)));
             }
-            Claimed::HeldElsewhere => self.report.end(finding, Outcome::HeldElsewhere),
+            ClaimOutcome::ClaimedElsewhere => self.report.end(finding, Outcome::ClaimedElsewhere),
         }
     }
 

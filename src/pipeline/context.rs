@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use detect::correlation::{self, MemberFindings};
 use detect::finding::{Context, ContextGap, Finding, PrincipalFinding, canary};
+use detect::text::error::error_chain;
 use futures::future::join_all;
 use percent_encoding::percent_decode_str;
 use tokio::time::{Instant, timeout_at};
@@ -13,7 +14,7 @@ use super::Pipeline;
 use super::delivery::Delivery;
 use super::invocation::Invocation;
 use super::problem::Problem;
-use crate::ledger::{ActorHistory, Content, Ledger, LedgerError, StoredLedger};
+use crate::ledger::{Content, Ledger, LedgerError, PrincipalHistory, StoredLedger};
 use crate::store::part;
 
 /// How long alerts wait for their contexts. Those that are sent together wait together.
@@ -69,7 +70,7 @@ async fn read(
             (AlertContext::Finding(Context::without(ContextGap::LedgerOff)), Vec::new())
         }
         (Content::Correlation(alert), Ledger::Stored(ledger)) => {
-            let (members, trouble) = ledger.findings(&alert.members).await;
+            let (members, trouble) = ledger.read_findings(&alert.members).await;
             let members = correlation::MemberFindings::new(alert, members, trouble);
             (AlertContext::Members(members), Vec::new())
         }
@@ -86,7 +87,7 @@ async fn around(
 ) -> (Context, Vec<String>) {
     let now = invocation.now();
     let timeline = in_time(until, ledger.group_timeline(finding, now));
-    let history = in_time(until, ledger.actor_history(finding, now));
+    let history = in_time(until, ledger.principal_history(finding, now));
     let ((timeline, no_timeline), (history, no_history)) = tokio::join!(timeline, history);
     let missing = || no_timeline.iter().chain(&no_history);
     let gaps = missing().map(|(gap, _)| *gap).chain(timeline.gap).chain(history.gap);
@@ -107,14 +108,14 @@ async fn in_time<T: Default>(
 ) -> (T, Option<Missing>) {
     match timeout_at(until, read).await {
         Ok(Ok(read)) => (read, None),
-        Ok(Err(error)) => (T::default(), Some((ContextGap::LedgerFailed, error.to_string()))),
+        Ok(Err(error)) => (T::default(), Some((ContextGap::LedgerFailed, error_chain(&error)))),
         Err(_) => {
             (T::default(), Some((ContextGap::Late, "the ledger did not answer in time".to_owned())))
         }
     }
 }
 
-fn by_rule(pipeline: &Pipeline, history: &ActorHistory) -> Vec<PrincipalFinding> {
+fn by_rule(pipeline: &Pipeline, history: &PrincipalHistory) -> Vec<PrincipalFinding> {
     let rules = pipeline.detections.rule_set.rules();
     let one = |(id, count): (&String, &usize)| {
         let rule = rules.iter().find(|rule| part(&rule.info.id) == *id);

@@ -10,6 +10,7 @@ use std::time::Duration;
 use detect::correlation::{self, PlacedMark};
 use detect::finding::Finding;
 use detect::rule::Correlation;
+use detect::text::error::error_chain;
 use jiff::Timestamp;
 use tokio::time::timeout_at;
 
@@ -81,7 +82,7 @@ impl Incidents {
                     Problem::discard(&name, format!("more findings than are read in {key}"))
                 }));
             }
-            Ok(Err(error)) => self.problems.push(Problem::retry(name, error)),
+            Ok(Err(error)) => self.problems.push(Problem::retry(name, error_chain(&error))),
             Err(_) => self.problems.push(Problem::retry(name, "not evaluated in time")),
         }
     }

@@ -2,13 +2,14 @@
 //! it was sent. Notifications, recovery, summaries, correlations and the canary all end here.
 
 use alert::Alert;
+use detect::text::error::error_chain;
 use tracing::debug;
 
 use super::context::{self, AlertContext};
 use super::invocation::Invocation;
 use super::outcomes::DeliveryReport;
 use super::problem::Problem;
-use crate::ledger::{Claim, Completed, Content, Ledger, LedgerError, StoredLedger};
+use crate::ledger::{Claim, ClaimUpdate, Completion, Content, Ledger, LedgerError, StoredLedger};
 
 /// Alerts that are published before they are recorded. A crash in between sends them once more, so
 /// they are few; the pace lets no more pass together anyway.
@@ -116,7 +117,7 @@ async fn deliver_batch(invocation: &Invocation, batch: &[Delivery]) -> DeliveryR
             }
             Some(Err(error)) => {
                 release(invocation, delivery).await;
-                report.fail(delivery, error);
+                report.fail(delivery, error_chain(&error));
             }
             None => {
                 release(invocation, delivery).await;
@@ -151,18 +152,18 @@ async fn complete(
 ) -> Option<Problem> {
     debug!(id = %delivery.content().id(), message_id, "published");
     let (ledger, claim) = delivery.record(&invocation.pipeline.ledger)?;
-    unrecorded(delivery, ledger.told(claim, message_id).await)
+    unrecorded(delivery, ledger.complete(claim, Completion::Alerted(message_id)).await)
 }
 
 /// The problem of something that was done and could not be recorded.
 pub(crate) fn unrecorded(
     delivery: &Delivery,
-    completed: Result<Completed, LedgerError>,
+    completed: Result<ClaimUpdate, LedgerError>,
 ) -> Option<Problem> {
     let why = match completed {
-        Ok(Completed::Done) => return None,
-        Ok(Completed::TakenOver) => "another worker took over".to_owned(),
-        Err(error) => error.to_string(),
+        Ok(ClaimUpdate::Written) => return None,
+        Ok(ClaimUpdate::TakenOver) => "another worker took over".to_owned(),
+        Err(error) => error_chain(&error),
     };
     let what = format!("done, perhaps twice, since it could not be recorded: {why}");
     Some(Problem::discard(delivery.place(), what))
@@ -172,7 +173,7 @@ pub(crate) fn unrecorded(
 pub(crate) async fn release(invocation: &Invocation, delivery: &Delivery) {
     let Some((ledger, claim)) = delivery.record(&invocation.pipeline.ledger) else { return };
     let _ = match delivery.is_minimal() {
-        true => ledger.failed(claim).await,
-        false => ledger.released(claim).await,
+        true => ledger.mark_failed(claim).await,
+        false => ledger.release(claim).await,
     };
 }

@@ -7,7 +7,7 @@ use super::delivery::{Delivery, deliver, unrecorded};
 use super::invocation::Invocation;
 use super::outcomes::DeliveryReport;
 use super::{correlate, grouping};
-use crate::ledger::Content;
+use crate::ledger::{Completion, Content};
 
 /// Processes findings from their claims to their outcomes. One that fails does not keep the others
 /// back.
@@ -56,7 +56,9 @@ async fn suppress(invocation: &Invocation, suppressed: &[Delivery]) -> DeliveryR
     let mut report = DeliveryReport::default();
     for delivery in suppressed {
         if let Some((ledger, claim)) = delivery.record(&invocation.pipeline.ledger) {
-            report.problems.extend(unrecorded(delivery, ledger.suppressed(claim).await));
+            report
+                .problems
+                .extend(unrecorded(delivery, ledger.complete(claim, Completion::Suppressed).await));
         }
         if let Some(finding) = finding(delivery) {
             report.end(finding, Outcome::Suppressed);

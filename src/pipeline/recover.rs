@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use detect::finding::Outcome;
+use detect::text::error::error_chain;
 use futures::future::join_all;
 
 use super::claim::ClaimedFindings;
@@ -13,7 +14,7 @@ use super::outcomes::DeliveryReport;
 use super::problem::Problem;
 use super::report::Report;
 use super::{Clock, Pipeline, findings};
-use crate::ledger::{Content, HeldWindow, Ledger, LedgerError, Recovery, StoredLedger};
+use crate::ledger::{Content, GroupedWindow, Ledger, LedgerError, Recovery, StoredLedger};
 
 /// Markers that are looked at together. Findings of one burst are best decided together.
 const BATCH_SIZE: usize = 16;
@@ -35,7 +36,7 @@ pub struct Recovered {
 pub async fn recover_open(pipeline: &Arc<Pipeline>, clock: Clock) -> Recovered {
     let mut recovered = Recovered::default();
     let Ledger::Stored(ledger) = &pipeline.ledger else { return recovered };
-    let markers = recovered.keep(ledger.open_markers().await).unwrap_or_default();
+    let markers = recovered.keep(ledger.open_ids().await).unwrap_or_default();
     let invocation = Invocation::new(pipeline, clock);
     for batch in markers.chunks(BATCH_SIZE) {
         if clock.is_over() {
@@ -68,7 +69,7 @@ impl Recovered {
         match result {
             Ok(value) => Some(value),
             Err(error) => {
-                self.problems.push(Problem::retry("the ledger", error));
+                self.problems.push(Problem::retry("the ledger", error_chain(&error)));
                 None
             }
         }
@@ -95,14 +96,15 @@ impl Recovered {
         let recoveries = markers.iter().map(|marker| ledger.recover(marker, invocation.lease()));
         for recovery in join_all(recoveries).await {
             match self.keep(recovery) {
-                Some(Recovery::Mine(claim)) => claims.push(claim),
+                Some(Recovery::TakenOver(claim)) => claims.push(claim),
                 Some(Recovery::Left) => self.left += 1,
                 Some(Recovery::Cleared) | None => {}
             }
         }
         // A crash between claim and index leaves them uncounted.
         for indexed in join_all(claims.iter().map(|claim| ledger.index(claim))).await {
-            let not_indexed = indexed.err().map(|error| format!("not indexed: {error}"));
+            let not_indexed =
+                indexed.err().map(|error| format!("not indexed: {}", error_chain(&error)));
             self.problems.extend(not_indexed.map(|it| Problem::discard("the ledger", it)));
         }
         let (findings, others) = claims
@@ -117,9 +119,9 @@ impl Recovered {
         &mut self,
         invocation: &Invocation,
         ledger: &StoredLedger,
-        window: &HeldWindow,
+        window: &GroupedWindow,
     ) -> bool {
-        let Some(Some(claim)) = self.keep(ledger.next_part(window, invocation.lease()).await)
+        let Some(Some(claim)) = self.keep(ledger.claim_next_part(window, invocation.lease()).await)
         else {
             return false;
         };

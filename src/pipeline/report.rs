@@ -14,6 +14,7 @@ use super::outcomes::{CorrelationOutcome, FindingOutcome};
 use super::problem::Problem;
 use crate::notification::Reply;
 use crate::sweep::SweepReport;
+use crate::telemetry::counters::counters;
 
 /// What became of a log object. Every notified object has exactly one fate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
@@ -90,58 +91,61 @@ impl InvocationReport {
     }
 }
 
-/// Counts of one run. What came in is counted as it comes in, fates as they are met:
-/// [`Report::check`] compares.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
-pub struct Report {
-    /// Messages that came in.
-    pub messages: u64,
-    /// Parts of messages that ask for nothing, e.g. a test event.
-    pub ignored: u64,
-    /// Parts of messages that could not be understood.
-    pub unreadable: u64,
-    /// Log objects named.
-    pub objects: u64,
-    /// Log objects and digest files that messages named, not a sweep: what says that trail and
-    /// notification work.
-    pub announced: u64,
-    /// Log objects by what became of them.
-    pub object_outcomes: BTreeMap<ObjectOutcome, u64>,
-    /// Inflated bytes read.
-    pub bytes: u64,
-    /// Log objects in which nothing stands that a rule looks for: inflated and searched, their
-    /// records not counted.
-    pub prefiltered: u64,
-    /// Records split off, inline ones included.
-    pub records: u64,
-    /// Records that could not be used.
-    pub bad_records: u64,
-    /// Findings made.
-    pub findings: u64,
-    /// Findings by what became of them.
-    pub finding_outcomes: BTreeMap<Outcome, u64>,
-    /// Findings by their rule's id, and by what became of them.
-    pub by_rule: BTreeMap<String, BTreeMap<Outcome, u64>>,
-    /// Seconds from the call to its alert, of the slowest; none without an alert.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub slowest_alert: Option<u64>,
-    /// Summaries that were sent.
-    pub summaries: u64,
-    /// Alerts of correlations that were sent, by the correlation's id.
-    pub correlations: BTreeMap<String, u64>,
-    /// Alerts of correlations that could not be sent: tried again.
-    pub correlations_failed: u64,
-    /// Problems in the exception files: while there is one, no exception is in use.
-    pub exception_problems: u64,
-    /// Reasons why rules or exceptions are not those that the operator wrote last.
-    pub stale_detections: u64,
-    /// Canaries asked for. They count as no findings.
-    pub canaries: u64,
-    /// Canaries that did not come through.
-    pub canaries_failed: u64,
-    /// The counts of a sweep, if there was one. The objects that it read are counted above too.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub sweep: Option<SweepReport>,
+counters! {
+    /// Counts of one run. What came in is counted as it comes in, outcomes as they are met:
+    /// [`Report::check`] compares.
+    #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+    pub struct Report, metrics "" {
+        /// Messages received.
+        messages: Count,
+        /// Parts of messages that ask for nothing, e.g. a test event.
+        ignored: Count,
+        /// Parts of messages that cannot be understood.
+        unreadable: Count,
+        /// Log objects named by messages, or listed and read by a sweep.
+        objects: Count,
+        /// Log objects and digest files named by messages, not by a sweep: trail and notification
+        /// work.
+        announced: Count,
+        /// Inflated bytes read.
+        bytes: Bytes,
+        /// Records split off, inline ones included.
+        records: Count,
+        /// Records that cannot be used.
+        bad_records: Count,
+        /// Summaries of grouped findings that were sent.
+        summaries: Count,
+        /// Alerts of correlations that could not be sent: to be retried.
+        correlations_failed: Count,
+        /// Canaries asked for. They are not counted as findings.
+        canaries: Count,
+        /// Canaries that failed.
+        canaries_failed: Count,
+    } and {
+        /// Log objects by outcome.
+        object_outcomes: BTreeMap<ObjectOutcome, u64>,
+        /// Log objects that hold nothing that a rule looks for: inflated and searched, their records
+        /// not counted.
+        prefiltered: u64,
+        /// Findings.
+        findings: u64,
+        /// Findings by outcome.
+        finding_outcomes: BTreeMap<Outcome, u64>,
+        /// Findings by their rule's id, and by outcome.
+        by_rule: BTreeMap<String, BTreeMap<Outcome, u64>>,
+        /// Seconds from the call to its alert, of the slowest. `None` without an alert.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        slowest_alert: Option<u64>,
+        /// Alerts of correlations that were sent, by the correlation's id.
+        correlations: BTreeMap<String, u64>,
+        /// Problems in the exception files. While there is one, no exception is in use.
+        exception_problems: u64,
+        /// Reasons why rules or exceptions are not those that were written last.
+        stale_detections: u64,
+        /// The counts of a sweep, if there was one. The objects that it read are counted above too.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        sweep: Option<SweepReport>,
+    }
 }
 
 /// Counts that do not add up: a fault in this program.
@@ -210,28 +214,16 @@ impl Report {
 impl AddAssign for Report {
     /// Joins the counts of another part of the same run.
     fn add_assign(&mut self, other: Report) {
-        self.messages += other.messages;
-        self.ignored += other.ignored;
-        self.unreadable += other.unreadable;
-        self.objects += other.objects;
-        self.announced += other.announced;
+        self.add_counters(&other);
         add(&mut self.object_outcomes, other.object_outcomes);
-        self.bytes += other.bytes;
-        self.records += other.records;
         self.prefiltered += other.prefiltered;
-        self.bad_records += other.bad_records;
         self.findings += other.findings;
         add(&mut self.finding_outcomes, other.finding_outcomes);
-        other
-            .by_rule
-            .into_iter()
-            .for_each(|(rule, fates)| add(self.by_rule.entry(rule).or_default(), fates));
+        for (rule, outcomes) in other.by_rule {
+            add(self.by_rule.entry(rule).or_default(), outcomes);
+        }
         self.slowest_alert = self.slowest_alert.max(other.slowest_alert);
-        self.summaries += other.summaries;
         add(&mut self.correlations, other.correlations);
-        self.correlations_failed += other.correlations_failed;
-        self.canaries += other.canaries;
-        self.canaries_failed += other.canaries_failed;
         // Of the same files.
         self.exception_problems = self.exception_problems.max(other.exception_problems);
         self.stale_detections = self.stale_detections.max(other.stale_detections);
@@ -338,8 +330,8 @@ mod tests {
             Report { objects: 2, findings: 1, records: 7, bad_records: 1, ..Report::default() };
         report.count_object(ObjectOutcome::Scanned);
         report.count_object(ObjectOutcome::Skipped);
-        report.count("r", Outcome::HeldElsewhere);
-        let line = "7 records read, 1 bad record; 2 objects (1 scanned, 1 skipped); 1 finding (1 held elsewhere)";
+        report.count("r", Outcome::ClaimedElsewhere);
+        let line = "7 records read, 1 bad record; 2 objects (1 scanned, 1 skipped); 1 finding (1 claimed elsewhere)";
         assert_eq!(report.to_string(), line);
         report.prefiltered = 1;
         let line = line.replace(" skipped)", " skipped), 1 only prefiltered");

@@ -7,15 +7,20 @@ mod sns;
 mod topic;
 pub mod wire;
 
+use std::io;
+use std::sync::Arc;
+
+use alert::Alert;
 use async_trait::async_trait;
+use aws_sdk_sns::error::BuildError;
 use thiserror::Error;
 
 pub use outbox::{DirSink, StdoutSink};
 pub use pace::Pace;
 pub use sns::{SnsSink, SnsTopic};
-pub use topic::{Subscription, SubscriptionState, TopicAttributes, TopicCause, TopicRefusal};
+pub use topic::{Subscription, SubscriptionState, TopicAttributes};
 
-use alert::Alert;
+use crate::aws_error::AwsError;
 
 /// Publishes alerts.
 #[async_trait]
@@ -28,8 +33,44 @@ pub trait AlertSink: Send + Sync {
 /// What the sink calls an accepted message: SNS's message id, or a file name.
 pub type MessageId = String;
 
-/// Why an alert was not accepted: to be tried again. Names the sink; the finding is named by
-/// whoever asked.
-#[derive(Debug, Clone, PartialEq, Eq, Error)]
-#[error("{0}")]
-pub struct PublishError(pub String);
+/// Why an alert was not accepted: to be tried again.
+#[derive(Debug, Clone, Error)]
+pub enum PublishError {
+    /// SNS refused it, or did not answer.
+    #[error("cannot publish to {topic}")]
+    Aws {
+        /// The topic's ARN.
+        topic: String,
+        /// What SNS answered.
+        source: Box<AwsError>,
+    },
+    /// SNS answered, but not for this alert.
+    #[error("{topic} gave no result for the alert")]
+    NoResult {
+        /// The topic's ARN.
+        topic: String,
+    },
+    /// The alert is no message that SNS takes.
+    #[error("the alert is no message for {topic}")]
+    Invalid {
+        /// The topic's ARN.
+        topic: String,
+        /// What is missing.
+        source: Arc<BuildError>,
+    },
+    /// It could not be written.
+    #[error("cannot write the alert to {place}")]
+    Io {
+        /// The folder, or `stdout`.
+        place: String,
+        /// Why.
+        source: Arc<io::Error>,
+    },
+}
+
+impl PublishError {
+    /// SNS refused to take an alert, or did not answer.
+    pub fn from_aws(topic: &str, error: AwsError) -> PublishError {
+        PublishError::Aws { topic: topic.to_owned(), source: Box::new(error) }
+    }
+}

@@ -2,6 +2,7 @@
 
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use alert::Alert;
 use async_trait::async_trait;
@@ -70,5 +71,7 @@ fn published(
     result: io::Result<()>,
     id: MessageId,
 ) -> Result<MessageId, PublishError> {
-    result.map(|()| id).map_err(|error| PublishError(format!("{place}: {error}")))
+    result
+        .map(|()| id)
+        .map_err(|error| PublishError::Io { place: place.to_owned(), source: Arc::new(error) })
 }

@@ -2,23 +2,22 @@
 //! looks like it.
 
 mod dir;
+mod error;
 mod list;
 mod notifications;
 mod part;
-mod refusal;
 mod s3;
 pub mod walk;
 
 use async_trait::async_trait;
 use bytes::Bytes;
 use jiff::Timestamp;
-use thiserror::Error;
 
 pub use dir::{DirStore, open_file};
-pub use list::{Listing, Page};
+pub use error::{Action, StoreError, StoreErrorKind};
+pub use list::{Listing, Page, list_pages};
 pub use notifications::{Filter, Notifications, Route, Target};
 pub use part::part;
-pub use refusal::{Cause, Refusal};
 pub use s3::S3Store;
 
 use crate::notification::ObjectRef;
@@ -27,7 +26,7 @@ use detect::cloudtrail::Body;
 /// Objects in buckets. All but [`ObjectStore::open`] is for small objects, which come and go whole.
 #[async_trait]
 pub trait ObjectStore: Send + Sync {
-    /// The stored bytes of an object, at the version named. Objects up to [`Body::WHOLE`] bytes
+    /// The stored bytes of an object, at the version named. Objects up to [`Body::MAX_IN_MEMORY`] bytes
     /// come whole.
     async fn open(&self, object: &ObjectRef) -> Result<Body, StoreError>;
 
@@ -41,7 +40,7 @@ pub trait ObjectStore: Send + Sync {
         key: &str,
         bytes: Bytes,
         condition: Condition,
-    ) -> Result<Written, PutError>;
+    ) -> Result<Written, StoreError>;
 
     /// Takes an object away. One that is not there is no error.
     async fn delete(&self, bucket: &str, key: &str) -> Result<(), StoreError>;
@@ -83,30 +82,4 @@ pub struct Written {
     pub etag: String,
     /// When, by the store's clock.
     pub date: Timestamp,
-}
-
-/// Why an object could not be read, by what is to be done about it. The object is named by whoever
-/// asked.
-#[derive(Debug, Clone, PartialEq, Eq, Error)]
-pub enum StoreError {
-    /// There is no such object (any more): trying again changes nothing.
-    #[error("no such object")]
-    Gone,
-    /// Anything else: to be tried again.
-    #[error("{0}")]
-    Retry(String),
-}
-
-/// Why a put did not happen, by what is to be done about it.
-#[derive(Debug, Clone, PartialEq, Eq, Error)]
-pub enum PutError {
-    /// The condition does not hold (412; 404 where there should be something): read what is there.
-    #[error("the object is not what it was taken for")]
-    Changed,
-    /// Another write was going on (409): read again, or put again.
-    #[error("another write was going on")]
-    Conflict,
-    /// Anything else. It may have happened all the same: the answer can be lost after the write.
-    #[error("{0}")]
-    Retry(String),
 }

@@ -4,7 +4,7 @@
 
 use std::collections::BTreeSet;
 
-use detect::cloudtrail::key::{self, Kind};
+use detect::cloudtrail::key::{self, ObjectKind};
 use jiff::{SignedDuration, Timestamp};
 
 use super::{Listing, ObjectStore, StoreError};
@@ -30,14 +30,14 @@ pub struct Wanted<'a> {
 /// are left out.
 ///
 /// # Errors
-/// A list was refused; which one stands before the reason.
+/// A list was refused.
 pub async fn walk(
     store: &dyn ObjectStore,
     bucket: &str,
     prefix: &str,
     wanted: &Wanted<'_>,
 ) -> Result<Vec<String>, StoreError> {
-    if matches!(key::kind(prefix), Kind::Log { .. }) {
+    if matches!(ObjectKind::from_key(prefix), ObjectKind::Log { .. }) {
         return Ok(vec![prefix.to_owned()]);
     }
     let folder = match prefix {
@@ -50,7 +50,7 @@ pub async fn walk(
 /// As [`walk`], but the digest files, by whole days.
 ///
 /// # Errors
-/// A list was refused; which one stands before the reason.
+/// A list was refused.
 pub async fn walk_digests(
     store: &dyn ObjectStore,
     bucket: &str,
@@ -64,7 +64,7 @@ pub async fn walk_digests(
 /// The regions of which there is a folder of log objects below `prefix`, which names a folder.
 ///
 /// # Errors
-/// A list was refused; which one stands before the reason.
+/// A list was refused.
 pub async fn regions(
     store: &dyn ObjectStore,
     bucket: &str,
@@ -127,7 +127,7 @@ impl Series {
     fn holds(self, key: &str) -> bool {
         match self {
             Series::Logs => is_log(key),
-            Series::Digests => key::kind(key) == Kind::Digest,
+            Series::Digests => ObjectKind::from_key(key) == ObjectKind::Digest,
         }
     }
 }
@@ -166,12 +166,12 @@ fn place(folder: &str, series: Series) -> Place {
     let organization = usize::from(below.first().is_some_and(|part| part.starts_with("o-")));
     match &below[organization..] {
         [] => Place::Accounts,
-        [account] if key::is_account(account) => Place::Account,
-        [account, service] if key::is_account(account) && *service == series.folder() => {
+        [account] if key::is_account_id(account) => Place::Account,
+        [account, service] if key::is_account_id(account) && *service == series.folder() => {
             Place::Regions
         }
         [account, service, region, ..]
-            if key::is_account(account) && *service == series.folder() =>
+            if key::is_account_id(account) && *service == series.folder() =>
         {
             Place::Region(RegionFolder {
                 prefix: folder.to_owned(),
@@ -270,10 +270,7 @@ impl Walk<'_> {
     }
 
     async fn page(&self, listing: &Listing) -> Result<super::Page, StoreError> {
-        self.store.list(listing).await.map_err(|error| {
-            let (bucket, prefix) = (&listing.bucket, &listing.prefix);
-            StoreError::Retry(format!("cannot list s3://{bucket}/{prefix}: {error}"))
-        })
+        self.store.list(listing).await
     }
 }
 
@@ -294,5 +291,5 @@ impl RegionFolder {
 }
 
 fn is_log(key: &str) -> bool {
-    matches!(key::kind(key), Kind::Log { .. })
+    matches!(ObjectKind::from_key(key), ObjectKind::Log { .. })
 }

@@ -1,12 +1,14 @@
 //! The state of a trail in the ledger, changed only by compare-and-swap.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use detect::cloudtrail::Trail;
 use detect::finding::FindingId;
 use jiff::{SignedDuration, Timestamp};
 
 use super::TrailState;
-use crate::ledger::{LedgerError, StoredLedger};
+use crate::ledger::{LedgerError, LedgerProblem, StoredLedger};
 use crate::store::Condition;
 
 /// Hexadecimal digits of a trail's name in the ledger.
@@ -38,7 +40,9 @@ impl<'a> TrailMemory<'a> {
         let note = note_name(trail);
         let new = TrailState::new(trail.to_string(), now);
         let mut memory = TrailMemory { state: new, ledger, note, etag: None, others: None };
-        let Some(object) = ledger.note(&memory.note).await? else { return Ok((memory, None)) };
+        let Some(object) = ledger.sweep_object(&memory.note).await? else {
+            return Ok((memory, None));
+        };
         memory.etag = Some(object.etag);
         match serde_json::from_slice(&object.bytes) {
             Ok(state) => {
@@ -46,8 +50,8 @@ impl<'a> TrailMemory<'a> {
                 Ok((memory, None))
             }
             Err(error) => {
-                let damaged = format!("damaged, so it was replaced: {error}");
-                let damaged = ledger.note_error(&memory.note, damaged);
+                let damaged = LedgerProblem::Replaced(Arc::new(error));
+                let damaged = ledger.sweep_error(&memory.note, damaged);
                 Ok((memory, Some(damaged)))
             }
         }
@@ -55,19 +59,19 @@ impl<'a> TrailMemory<'a> {
 
     /// Saves the state. If another sweep saved meanwhile, both states are merged.
     pub async fn save(&mut self) -> Result<(), LedgerError> {
-        let mut trouble = String::new();
+        let mut last = None;
         for _ in 0..TRIES {
             let bytes = serde_json::to_vec(&self.state)
-                .map_err(|error| self.ledger.note_error(&self.note, error))?;
+                .map_err(|error| self.ledger.sweep_error(&self.note, error))?;
             let condition = self.etag.clone().map_or(Condition::IfNoneMatch, Condition::IfMatch);
-            match self.ledger.put_note(&self.note, Bytes::from(bytes), condition).await {
+            match self.ledger.put_sweep_object(&self.note, Bytes::from(bytes), condition).await {
                 Ok(written) => {
                     self.etag = Some(written.etag);
                     return Ok(());
                 }
-                Err(error) => trouble = error.to_string(),
+                Err(error) => last = Some(error),
             }
-            match self.ledger.note(&self.note).await? {
+            match self.ledger.sweep_object(&self.note).await? {
                 Some(object) => {
                     self.etag = Some(object.etag);
                     self.merge(&object.bytes);
@@ -75,7 +79,10 @@ impl<'a> TrailMemory<'a> {
                 None => self.etag = None,
             }
         }
-        Err(self.ledger.note_error(&self.note, trouble))
+        Err(last.map_or_else(
+            || self.ledger.sweep_error(&self.note, LedgerProblem::Contended),
+            LedgerError::from,
+        ))
     }
 
     /// Moves the cursor and saves, no farther than other sweeps at the same time: they may have met

@@ -4,34 +4,40 @@ use std::fmt;
 
 use serde::Serialize;
 
-/// Counts of one sweep. Every log object that was listed is in exactly one of the six counts after
-/// `listed`.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
-pub struct SweepReport {
-    /// Trails to be listed.
-    pub trails: u64,
-    /// Trails that could not be listed, or whose state could not be saved.
-    pub trails_failed: u64,
-    /// Log objects listed.
-    pub listed: u64,
-    /// Left to their notifications for now.
-    pub young: u64,
-    /// Read by an earlier sweep.
-    pub read_before: u64,
-    /// Read to their end now, or gone.
-    pub read: u64,
-    /// Not read to their end, or with an alert that failed: retried by the next sweep.
-    pub failed: u64,
-    /// Failed too often: not retried.
-    pub abandoned: u64,
-    /// Not started: left to the next sweep.
-    pub backlog: u64,
-    /// Findings taken over from workers that died.
-    pub recovered: u64,
-    /// Open markers left alone: their holders are alive, or time was over.
-    pub left_open: u64,
-    /// Summaries sent.
-    pub summaries: u64,
+use crate::telemetry::counters::counters;
+
+counters! {
+    /// Counts of one sweep. Every log object that was listed is in exactly one of `young`,
+    /// `read_before`, `read`, `failed`, `abandoned` and `backlog`.
+    #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+    pub struct SweepReport, metrics "Sweep" {
+        /// Trails that could not be listed, or whose state could not be saved.
+        trails_failed: Count,
+        /// Log objects listed by a sweep.
+        listed: Count,
+        /// Log objects that a sweep read to their end, or that are gone.
+        read: Count,
+        /// Log objects that a sweep could not read to their end, or with an alert that failed: the
+        /// next sweep retries.
+        failed: Count,
+        /// Log objects that failed in too many sweeps: not retried.
+        abandoned: Count,
+        /// Log objects that a sweep did not start: left to the next.
+        backlog: Count,
+        /// Findings taken over from workers that died.
+        recovered: Count,
+        /// Open markers left alone: their holders are alive, or time was over.
+        left_open: Count,
+    } and {
+        /// Trails to be listed.
+        trails: u64,
+        /// Log objects left to their notifications for now.
+        young: u64,
+        /// Log objects read by an earlier sweep.
+        read_before: u64,
+        /// Summaries sent.
+        summaries: u64,
+    }
 }
 
 impl SweepReport {

@@ -2,11 +2,12 @@
 //! every trail that no sweep has read. The ledger makes it harmless to do anything of it twice.
 
 use std::collections::VecDeque;
-use std::fmt::Display;
+use std::error::Error;
 use std::sync::Arc;
 
 use bytes::Bytes;
 use detect::cloudtrail::Trail;
+use detect::text::error::error_chain;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 use tokio::time::{Instant, timeout_at};
@@ -85,7 +86,9 @@ impl Sweep {
         self.add_recovered(send_due_summaries(pipeline, self.clock).await);
         let now = match ledger.date().await {
             Ok(now) => now,
-            Err(error) => return self.add_problem(Problem::retry("the ledger", error)),
+            Err(error) => {
+                return self.add_problem(Problem::retry("the ledger", error_chain(&error)));
+            }
         };
         self.read_trails(pipeline, ledger, now).await;
         self.write_heartbeat(ledger, now).await;
@@ -128,7 +131,7 @@ impl Sweep {
         now: Timestamp,
     ) -> Result<(), String> {
         let (mut memory, damaged) = TrailMemory::load(ledger, trail, now).await.map_err(text)?;
-        let damaged = damaged.map(|error| Problem::discard(format!("trail {trail}"), error));
+        let damaged = damaged.map(|error| Problem::discard(format!("trail {trail}"), text(error)));
         self.run.outcome.problems.extend(damaged);
         let due = self.list(pipeline, trail, &memory, now).await?;
         self.counts.listed += due.listed;
@@ -233,9 +236,10 @@ impl Sweep {
     /// schedule works.
     async fn write_heartbeat(&mut self, ledger: &StoredLedger, now: Timestamp) {
         let beat = json!({ "time": now, "sweep": self.counts }).to_string();
-        if let Err(error) = ledger.put_note("heartbeat", Bytes::from(beat), Condition::None).await {
-            let error = ledger.note_error("heartbeat", error);
-            self.add_problem(Problem::retry("the ledger", error));
+        if let Err(error) =
+            ledger.put_sweep_object("heartbeat", Bytes::from(beat), Condition::None).await
+        {
+            self.add_problem(Problem::retry("the ledger", error_chain(&error)));
         }
     }
 }
@@ -282,8 +286,8 @@ impl<'a> Backlog<'a> {
     }
 }
 
-fn text(error: impl Display) -> String {
-    error.to_string()
+fn text(error: impl Error) -> String {
+    error_chain(&error)
 }
 
 fn object(trail: &Trail, key: String) -> ObjectRef {

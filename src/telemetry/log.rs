@@ -1,9 +1,21 @@
-//! The log: one JSON line for each thing worth knowing, on the way to CloudWatch Logs. Never bodies
-//! of records.
+//! The log: JSON lines for CloudWatch Logs. docs/logging.md lists every message.
+//!
+//! Conventions:
+//! - A message is constant text. What varies is in fields, with these names: `request_id`, `bucket`,
+//!   `key`, `finding`, `rule`, `error` (with its causes), `place` (whatever a problem is about).
+//! - `error`: somebody must act, or a retry is due. `warn`: something was discarded, or is about to
+//!   go wrong. `info`: one line an invocation, and one at the start. `debug`: every step. `trace`:
+//!   every request to a store.
+//! - Names that callers of AWS choose are logged as fields only, which JSON escapes. Bodies of
+//!   records, objects and alerts are never logged, at no level.
 
+use std::fmt::Display;
 use std::io::{self, Write};
+use std::pin::pin;
+use std::time::Duration;
 
 use serde_json::Value;
+use tokio::time::timeout;
 use tracing::{error, info, warn};
 use tracing_subscriber::filter::{FilterExt, LevelFilter, ParseError, Targets};
 use tracing_subscriber::layer::{Layer, SubscriberExt};
@@ -12,50 +24,45 @@ use tracing_subscriber::util::SubscriberInitExt;
 use crate::pipeline::{InvocationReport, Problem, Remedy};
 
 /// Starts the log of the function: JSON lines on standard output, at the level of `RUST_LOG`
-/// (default `info`), which may also name targets (`warn,trailbell=debug`); at no more than `info`
-/// from other libraries. CloudWatch Logs adds the time.
+/// (default `info`), which may also name targets (`warn,trailbell=debug`). CloudWatch Logs adds the
+/// time.
 ///
 /// # Errors
-/// `RUST_LOG` says something that is no level; the log is started at `info` all the same, so that
-/// this can be told.
+/// `RUST_LOG` cannot be parsed. The log is started at `info` nevertheless, so that this can be
+/// logged.
 pub fn start() -> Result<(), ParseError> {
-    let said = std::env::var("RUST_LOG").unwrap_or_default();
-    let (targets, result) = match said.as_str() {
-        "" => (usual(), Ok(())),
-        said => {
-            said.parse().map_or_else(|error| (usual(), Err(error)), |targets| (targets, Ok(())))
-        }
+    let directives = std::env::var("RUST_LOG").unwrap_or_default();
+    let (targets, result) = match directives.parse() {
+        Ok(targets) if !directives.is_empty() => (targets, Ok(())),
+        Ok(_) => (Targets::new().with_default(LevelFilter::INFO), Ok(())),
+        Err(error) => (Targets::new().with_default(LevelFilter::INFO), Err(error)),
     };
-    let log = tracing_subscriber::fmt::layer()
+    let layer = tracing_subscriber::fmt::layer()
         .json()
         .flatten_event(true)
         .without_time()
-        .with_target(false);
-    let log = log.with_filter(targets.and(of_others()));
-    let _started_before = tracing_subscriber::registry().with(log).try_init();
+        .with_target(false)
+        .with_filter(targets.and(limit_of_others()));
+    let _already_started = tracing_subscriber::registry().with(layer).try_init();
     result
 }
 
-fn usual() -> Targets {
-    Targets::new().with_default(LevelFilter::INFO)
-}
-
-/// What other libraries may log, whatever `RUST_LOG` says: at finer levels they write payloads,
-/// records and the headers that requests are signed with.
-fn of_others() -> Targets {
+/// Other libraries log at `info` at most, whatever `RUST_LOG` says: at finer levels they write
+/// payloads, records and the headers that requests are signed with.
+fn limit_of_others() -> Targets {
     Targets::new()
         .with_default(LevelFilter::INFO)
         .with_target(env!("CARGO_PKG_NAME"), LevelFilter::TRACE)
 }
 
-/// Logs what became of one invocation, each problem once.
-pub fn tell(outcome: &InvocationReport) {
-    outcome.problems.iter().for_each(tell_problem);
+/// Logs what became of an invocation, each problem once.
+pub fn log_invocation(outcome: &InvocationReport) {
+    outcome.problems.iter().for_each(log_problem);
     for note in &outcome.notes {
-        info!(note, "noted");
+        info!(note, "note");
     }
     for warning in &outcome.warnings {
-        warn!(warning, "to be mended");
+        warn!(warning, "to be fixed");
     }
     if let problems @ 1.. = outcome.report.exception_problems {
         error!(problems, "no exception is in use");
@@ -67,24 +74,94 @@ pub fn tell(outcome: &InvocationReport) {
     info!(report, retry = outcome.retry.len(), "done");
 }
 
-/// Writes metrics to standard output, where CloudWatch Logs finds them. See [`crate::telemetry::metrics`].
-pub fn measure(lines: &[Value]) {
+fn log_problem(Problem { place, what: error, remedy }: &Problem) {
+    match remedy {
+        Remedy::Retry => error!(place, error, "to be retried"),
+        Remedy::NextSweep => error!(place, error, "to be retried by the next sweep"),
+        Remedy::Abandon => error!(place, error, "abandoned"),
+        Remedy::Discard => warn!(place, error, "discarded"),
+    }
+}
+
+/// Writes metrics to standard output, where CloudWatch Logs finds them.
+pub fn print_metrics(lines: &[Value]) {
     let mut out = io::stdout().lock();
     for line in lines {
-        // A log that cannot be written cannot be told so.
+        // If the log cannot be written, nor can that it cannot.
         let _ = writeln!(out, "{line}");
     }
 }
 
-fn tell_problem(problem: &Problem) {
-    match problem.remedy {
-        Remedy::Retry => error!(place = problem.place, what = problem.what, "to be tried again"),
-        Remedy::NextSweep => error!(
-            place = problem.place,
-            what = problem.what,
-            "to be tried again by the next sweep"
-        ),
-        Remedy::Abandon => error!(place = problem.place, what = problem.what, "given up"),
-        Remedy::Discard => warn!(place = problem.place, what = problem.what, "left out"),
+/// Awaits `future`. If it takes longer than `limit`, logs a warning that names `what` while it still
+/// runs: a function that is killed then leaves a trace of what it was doing.
+pub async fn warn_if_slow<T>(
+    what: impl Display,
+    limit: Duration,
+    future: impl Future<Output = T>,
+) -> T {
+    let mut future = pin!(future);
+    match timeout(limit, &mut future).await {
+        Ok(output) => output,
+        Err(_) => {
+            warn!(place = %what, seconds = limit.as_secs(), "still running");
+            future.await
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{Arc, Mutex};
+
+    use tokio::time::sleep;
+    use tracing_subscriber::fmt::MakeWriter;
+
+    use super::*;
+
+    /// What was logged.
+    #[derive(Clone, Default)]
+    struct Lines(Arc<Mutex<Vec<u8>>>);
+
+    impl Lines {
+        fn text(&self) -> String {
+            String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
+        }
+    }
+
+    impl Write for Lines {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.lock().unwrap().write(bytes)
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    impl MakeWriter<'_> for Lines {
+        type Writer = Lines;
+
+        fn make_writer(&self) -> Lines {
+            self.clone()
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn slow_work_is_named_before_it_ends_and_quick_work_never() {
+        let lines = Lines::default();
+        let subscriber = tracing_subscriber::fmt().json().with_writer(lines.clone()).finish();
+        let _guard = tracing::subscriber::set_default(subscriber);
+        let limit = Duration::from_secs(10);
+        assert_eq!(warn_if_slow("quick", limit, async { 1 }).await, 1);
+        let slow = warn_if_slow("s3://logs/slow", limit, sleep(Duration::from_secs(60)));
+        let (mut slow, mut second) = (pin!(slow), pin!(sleep(Duration::from_secs(11))));
+        tokio::select! {
+            () = &mut slow => panic!("a minute is longer than 11 seconds"),
+            () = &mut second => {}
+        }
+        let text = lines.text();
+        assert!(text.contains("s3://logs/slow") && text.contains("still running"), "{text}");
+        slow.await;
+        assert_eq!(lines.text(), text, "named once");
     }
 }

@@ -1,161 +1,143 @@
 //! Metrics, as lines of the log that CloudWatch reads: the embedded metric format.
 //!
-//! The namespace is `Trailbell`. One line of totals an invocation, with the dimension `Function`;
-//! one line for each rule with findings, and each correlation that rang, with the dimensions
-//! `Function` and `Rule` (the rule's id). All units are counts but those of `Bytes` and
-//! `AlertLatency`.
-//!
-//! | metric | of | what |
-//! |---|---|---|
-//! | `Messages`, `Ignored`, `Unreadable` | totals | messages, and parts of them that ask for nothing or cannot be understood |
-//! | `Objects`, `ObjectsScanned` … `ObjectsDeadline` | totals | log objects, and what became of them |
-//! | `Announced` | totals | log objects and digest files that messages named; those that a sweep found are not among them |
-//! | `AlertLatency` | totals | seconds from a call (`eventTime`) to its alert, of the slowest; absent without an alert |
-//! | `Bytes`, `Records`, `BadRecords` | totals | what was read |
-//! | `Findings`, `FindingsAlerted` … `FindingsFailed` | both | findings, and what became of them |
-//! | `Summaries` | totals | messages that told of what was held back |
-//! | `Correlations` | both | alerts of correlations that were sent; by `Rule` for each that was |
-//! | `CorrelationsFailed` | totals | alerts of correlations that could not be sent: tried again |
-//! | `SweepListed`, `SweepRead`, `SweepFailed`, `SweepGivenUp`, `SweepBacklog` | totals of a sweep | log objects that it listed, read now, will try again, will not, and left to the next |
-//! | `SweepRecovered`, `SweepLeftOpen` | totals of a sweep | findings taken over from workers that are gone, and left to those that are not |
-//! | `SweepTrailsFailed` | totals of a sweep | trails that could not be swept |
-//! | `Canaries`, `CanariesFailed` | totals | canaries asked for, and those that did not come through; no findings |
-//! | `Retries` | totals | messages to be delivered again |
-//! | `ExceptionProblems` | totals | problems that keep the exceptions from being used |
-//! | `StaleDetections` | totals | reasons why rules or exceptions are not the latest |
-//! | `Mismatches` | totals | 1 where the counts do not add up, which is a fault in this program; else 0 |
+//! The namespace is `Trailbell`. An invocation writes one line of totals, with the dimension
+//! `Function`, and one line for each rule with findings and each correlation that was sent, with the
+//! dimensions `Function` and `Rule` (the rule's id). docs/metrics.md lists all of them; it is
+//! generated from the counters here and in the reports.
 //!
 //! Source:
 //! <https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html>
 
+use std::collections::BTreeMap;
+
 use detect::finding::Outcome;
 use jiff::Timestamp;
-use serde::Serialize;
 use serde_json::{Map, Value, json};
 
-use crate::pipeline::{InvocationReport, ObjectOutcome, Report};
-use crate::sweep::SweepReport;
+use super::counters::{Metric, Unit};
+use crate::pipeline::{InvocationReport, ObjectOutcome};
 
-/// A metric's name and value.
-type Metric = (String, u64);
-
-/// The lines for one invocation of a function, which began at `now`.
+/// The lines of one invocation of a function, which began at `now`.
 pub fn lines(outcome: &InvocationReport, function: &str, now: Timestamp) -> Vec<Value> {
-    let totals = line(json!({ "Function": function }), totals(outcome), now);
-    let rules = outcome.report.by_rule.iter().map(|(rule, fates)| {
-        let findings =
-            findings(fates.values().sum(), |outcome| fates.get(&outcome).copied().unwrap_or(0));
-        line(json!({"Function": function, "Rule": rule}), findings, now)
-    });
-    let correlations = outcome.report.correlations.iter().map(|(rule, count)| {
-        let count = vec![("Correlations".to_owned(), *count)];
-        line(json!({"Function": function, "Rule": rule}), count, now)
-    });
-    std::iter::once(totals).chain(rules).chain(correlations).collect()
+    let rule_line =
+        |rule: &str, metrics| line(&[("Function", function), ("Rule", rule)], metrics, now);
+    let report = &outcome.report;
+    let mut lines = vec![line(&[("Function", function)], totals(outcome), now)];
+    lines.extend(
+        report
+            .by_rule
+            .iter()
+            .map(|(rule, outcomes)| rule_line(rule, findings(outcomes.values().sum(), outcomes))),
+    );
+    lines.extend(
+        report.correlations.iter().map(|(rule, sent)| rule_line(rule, vec![correlations(*sent)])),
+    );
+    lines
 }
 
 fn totals(outcome: &InvocationReport) -> Vec<Metric> {
-    let report: &Report = &outcome.report;
-    let count = |name: &str, value| (name.to_owned(), value);
-    let mut metrics = vec![
-        count("Messages", report.messages),
-        count("Ignored", report.ignored),
-        count("Unreadable", report.unreadable),
-        count("Objects", report.objects),
-        count("Announced", report.announced),
-        count("Bytes", report.bytes),
-        count("Records", report.records),
-        count("BadRecords", report.bad_records),
-        count("Summaries", report.summaries),
-        count("Correlations", report.correlations.values().sum()),
-        count("CorrelationsFailed", report.correlations_failed),
-        count("Canaries", report.canaries),
-        count("CanariesFailed", report.canaries_failed),
-        count("Retries", outcome.retry.len() as u64),
-        count("ExceptionProblems", report.exception_problems),
-        count("StaleDetections", report.stale_detections),
-        count("Mismatches", u64::from(outcome.mismatch.is_some())),
-    ];
-    metrics.extend(
-        ObjectOutcome::ALL.map(|outcome| (named("Objects", outcome), report.objects_that(outcome))),
-    );
-    metrics.extend(report.slowest_alert.map(|seconds| count("AlertLatency", seconds)));
-    metrics.extend(report.sweep.as_ref().map(swept).into_iter().flatten());
-    metrics.extend(findings(report.findings, |outcome| report.findings_that(outcome)));
+    let report = &outcome.report;
+    let mut metrics = report.metrics();
+    metrics.extend(ObjectOutcome::ALL.map(|outcome| {
+        let value = report.objects_that(outcome);
+        Metric::of_outcome("Objects", outcome, object_help(outcome), value)
+    }));
+    metrics.extend(findings(report.findings, &report.finding_outcomes));
+    metrics.extend([
+        correlations(report.correlations.values().sum()),
+        Metric::count("retries", "Messages to be delivered again.", outcome.retry.len() as u64),
+        Metric::count(
+            "exception_problems",
+            "Problems in the exception files. While there is one, no exception is in use.",
+            report.exception_problems,
+        ),
+        Metric::count(
+            "stale_detections",
+            "Reasons why rules or exceptions are not those that were written last.",
+            report.stale_detections,
+        ),
+        Metric::count(
+            "mismatches",
+            "1 if the counts do not add up, which is a bug in this program; else 0.",
+            u64::from(outcome.mismatch.is_some()),
+        ),
+    ]);
+    metrics.extend(report.slowest_alert.map(|seconds| {
+        let help = "From the call (`eventTime`) to its alert, of the slowest. Only with an alert.";
+        Metric::new("", "alert_latency", Unit::Seconds, help, seconds)
+    }));
+    metrics.extend(report.sweep.iter().flat_map(|sweep| sweep.metrics()));
     metrics
 }
 
-fn swept(sweep: &SweepReport) -> Vec<Metric> {
-    let counts = [
-        ("SweepTrailsFailed", sweep.trails_failed),
-        ("SweepListed", sweep.listed),
-        ("SweepRead", sweep.read),
-        ("SweepFailed", sweep.failed),
-        ("SweepGivenUp", sweep.abandoned),
-        ("SweepBacklog", sweep.backlog),
-        ("SweepRecovered", sweep.recovered),
-        ("SweepLeftOpen", sweep.left_open),
-    ];
-    counts.map(|(name, value)| (name.to_owned(), value)).into()
+/// Every outcome, the zeros too: an alarm can tell "none" from "no data".
+fn findings(all: u64, outcomes: &BTreeMap<Outcome, u64>) -> Vec<Metric> {
+    let mut metrics = vec![Metric::count("findings", "Findings.", all)];
+    metrics.extend(Outcome::ALL.map(|outcome| {
+        let value = outcomes.get(&outcome).copied().unwrap_or(0);
+        Metric::of_outcome("Findings", outcome, finding_help(outcome), value)
+    }));
+    metrics
 }
 
-/// Every fate, the zeros too: an alarm can tell "none" from "no data".
-fn findings(all: u64, that: impl Fn(Outcome) -> u64) -> Vec<Metric> {
-    let fates = Outcome::ALL.map(|outcome| (named("Findings", outcome), that(outcome)));
-    std::iter::once(("Findings".to_owned(), all)).chain(fates).collect()
-}
-
-fn line(dimensions: Value, metrics: Vec<Metric>, now: Timestamp) -> Value {
-    let dimensions = dimensions.as_object().cloned().unwrap_or_default();
-    let defined: Vec<Value> =
-        metrics.iter().map(|(name, _)| json!({"Name": name, "Unit": unit(name)})).collect();
-    let directive = json!({
-        "Namespace": "Trailbell",
-        "Dimensions": [dimensions.keys().collect::<Vec<_>>()],
-        "Metrics": defined,
-    });
-    let mut line = Map::new();
-    line.insert(
-        "_aws".to_owned(),
-        json!({"Timestamp": now.as_millisecond(), "CloudWatchMetrics": [directive]}),
-    );
-    line.extend(dimensions);
-    line.extend(metrics.into_iter().map(|(name, value)| (name, value.into())));
-    line.into()
-}
-
-fn unit(metric: &str) -> &'static str {
-    match metric {
-        "Bytes" => "Bytes",
-        "AlertLatency" => "Seconds",
-        _ => "Count",
+fn object_help(outcome: ObjectOutcome) -> &'static str {
+    match outcome {
+        ObjectOutcome::Scanned => "Log objects read to their end.",
+        ObjectOutcome::Skipped => "Log objects not read: of a kind or region without interest.",
+        ObjectOutcome::Gone => "Log objects that do not exist (any more).",
+        ObjectOutcome::Failed => "Log objects that failed: to be retried.",
+        ObjectOutcome::Deadline => "Log objects not started in time: to be retried.",
     }
 }
 
-/// `Findings` and `held_elsewhere` make `FindingsHeldElsewhere`.
-fn named(what: &str, outcome: impl Serialize) -> String {
-    let outcome = serde_json::to_value(outcome).unwrap_or_default();
-    let words = outcome.as_str().unwrap_or_default().split('_');
-    let capital = |word: &str| word[..1].to_ascii_uppercase() + &word[1..];
-    what.to_owned() + &words.filter(|word| !word.is_empty()).map(capital).collect::<String>()
+fn finding_help(outcome: Outcome) -> &'static str {
+    match outcome {
+        Outcome::Alerted => "Findings whose alert was sent.",
+        Outcome::Suppressed => "Findings that matched an exception: recorded, not alerted.",
+        Outcome::Duplicate => "Findings that were handled before.",
+        Outcome::ClaimedElsewhere => "Findings that another worker handles.",
+        Outcome::Grouped => "Findings held back for a summary.",
+        Outcome::Summarised => "Findings that a summary contained.",
+        Outcome::Failed => "Findings that failed: to be retried.",
+    }
+}
+
+fn correlations(sent: u64) -> Metric {
+    Metric::count("correlations", "Alerts of correlations that were sent.", sent)
+}
+
+fn line(dimensions: &[(&str, &str)], metrics: Vec<Metric>, now: Timestamp) -> Value {
+    let definitions: Vec<Value> =
+        metrics.iter().map(|metric| json!({"Name": metric.name, "Unit": metric.unit})).collect();
+    let names: Vec<&str> = dimensions.iter().map(|(name, _)| *name).collect();
+    let directive =
+        json!({"Namespace": "Trailbell", "Dimensions": [names], "Metrics": definitions});
+    let metadata = json!({"Timestamp": now.as_millisecond(), "CloudWatchMetrics": [directive]});
+    let mut line = Map::from_iter([("_aws".to_owned(), metadata)]);
+    line.extend(dimensions.iter().map(|(name, value)| ((*name).to_owned(), (*value).into())));
+    line.extend(metrics.into_iter().map(|metric| (metric.name, metric.value.into())));
+    line.into()
 }
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
+    use std::collections::{BTreeMap, BTreeSet};
+    use std::fmt::Write;
 
     use super::*;
     use crate::notification::Reply;
+    use crate::pipeline::Report;
+    use crate::sweep::SweepReport;
 
     fn outcome() -> InvocationReport {
         let mut report =
             Report { messages: 2, objects: 1, bytes: 7, findings: 3, ..Report::default() };
         report.object_outcomes = BTreeMap::from([(ObjectOutcome::Scanned, 1)]);
         report.finding_outcomes =
-            BTreeMap::from([(Outcome::Alerted, 2), (Outcome::HeldElsewhere, 1)]);
+            BTreeMap::from([(Outcome::Alerted, 2), (Outcome::ClaimedElsewhere, 1)]);
         report.by_rule = BTreeMap::from([
             ("r1".to_owned(), BTreeMap::from([(Outcome::Alerted, 2)])),
-            ("r2".to_owned(), BTreeMap::from([(Outcome::HeldElsewhere, 1)])),
+            ("r2".to_owned(), BTreeMap::from([(Outcome::ClaimedElsewhere, 1)])),
         ]);
         InvocationReport {
             mismatch: report.check().err(),
@@ -177,12 +159,12 @@ mod tests {
             (0, "ObjectsScanned", 1),
             (0, "ObjectsDeadline", 0),
             (0, "Findings", 3),
-            (0, "FindingsHeldElsewhere", 1),
+            (0, "FindingsClaimedElsewhere", 1),
             (0, "Retries", 1),
             (0, "Mismatches", 0),
             (1, "Findings", 2),
             (1, "FindingsAlerted", 2),
-            (2, "FindingsHeldElsewhere", 1),
+            (2, "FindingsClaimedElsewhere", 1),
             (2, "FindingsAlerted", 0),
         ] {
             assert_eq!(lines[line][metric], expected, "{metric} of line {line}");
@@ -228,5 +210,52 @@ mod tests {
         outcome.report.findings = 4;
         outcome.mismatch = outcome.report.check().err();
         assert_eq!(lines(&outcome, "bell", Timestamp::UNIX_EPOCH)[0]["Mismatches"], 1);
+    }
+
+    /// Every metric that an invocation can have, and whether it is written for each rule too.
+    fn all_metrics() -> Vec<(Metric, bool)> {
+        let mut outcome = outcome();
+        outcome.report.slowest_alert = Some(1);
+        outcome.report.correlations.insert("c1".to_owned(), 1);
+        outcome.report.sweep = Some(SweepReport::default());
+        let lines = lines(&outcome, "bell", Timestamp::UNIX_EPOCH);
+        let is_by_rule = |name: &str| lines[1..].iter().any(|line| line.get(name).is_some());
+        let metrics = totals(&outcome).into_iter();
+        metrics.map(|metric| (is_by_rule(&metric.name), metric)).map(|(by, it)| (it, by)).collect()
+    }
+
+    #[test]
+    fn the_documentation_lists_every_metric() {
+        let mut page = "# Metrics\n\n\
+            The function writes these to its log in CloudWatch's embedded metric format, namespace\n\
+            `Trailbell`, with the dimension `Function`; some also with `Function` and `Rule`. This \
+            page is\ngenerated from the code.\n\n\
+            | metric | unit | by rule | what |\n|---|---|---|---|\n"
+            .to_owned();
+        for (metric, by_rule) in all_metrics() {
+            let Metric { name, unit, help, .. } = metric;
+            let by_rule = if by_rule { "yes" } else { "" };
+            writeln!(page, "| `{name}` | {unit:?} | {by_rule} | {help} |").unwrap();
+        }
+        support::golden::compare([("docs/metrics.md".into(), page)]);
+    }
+
+    #[test]
+    fn alarms_and_dashboard_of_the_template_use_metrics_that_exist() {
+        let names: BTreeSet<String> =
+            all_metrics().into_iter().map(|(metric, _)| metric.name).collect();
+        let template = std::fs::read_to_string("template.yaml").unwrap();
+        let lines: Vec<&str> = template.lines().map(str::trim).collect();
+        let in_alarms = lines
+            .windows(2)
+            .filter(|pair| pair[0] == "Namespace: Trailbell")
+            .map(|pair| pair[1].strip_prefix("MetricName: ").unwrap());
+        let in_widgets = lines
+            .iter()
+            .filter_map(|line| line.strip_prefix("[\"Trailbell\", \"")?.split('"').next());
+        let used: BTreeSet<&str> = in_alarms.chain(in_widgets).collect();
+        assert!(used.len() > 20, "the template is not read as it is written: {used:?}");
+        let unknown: Vec<_> = used.iter().filter(|name| !names.contains(**name)).collect();
+        assert!(unknown.is_empty(), "{unknown:?}");
     }
 }

@@ -1,4 +1,5 @@
 //! The log and the metrics.
 
+pub(crate) mod counters;
 pub mod log;
 pub mod metrics;

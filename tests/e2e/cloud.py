@@ -1,4 +1,4 @@
-"""moto in the place of AWS, with what template.yaml creates: buckets, queues, topics, rules and how they hang together."""
+"""moto as a stand-in for AWS, with the buckets, queues, topics and rules of template.yaml."""
 
 import json
 import subprocess
@@ -10,15 +10,19 @@ from botocore.config import Config
 from function import ROOT
 
 sys.path.insert(0, str(ROOT / "tests" / "template"))
-from resolve import Template  # noqa: E402
+from resolve import Template
 
 REGION = "us-east-1"
 ACCOUNT = "123456789012"
-CREDENTIALS = {"AWS_ACCESS_KEY_ID": "testing", "AWS_SECRET_ACCESS_KEY": "testing", "AWS_REGION": REGION}
+CREDENTIALS = {
+    "AWS_ACCESS_KEY_ID": "testing",
+    "AWS_SECRET_ACCESS_KEY": "testing",
+    "AWS_REGION": REGION,
+}
 
 
 class Moto:
-    """moto's server. It ends when its standard input does: with this process."""
+    """The moto server. It exits when its standard input closes, at the latest with this process."""
 
     def __init__(self):
         self.server = subprocess.Popen(
@@ -36,8 +40,8 @@ class Moto:
         return json.loads(self.open(f"{self.url}/moto-api/data.json"))
 
     def open(self, request):
-        with build_opener(ProxyHandler({})).open(request, timeout=60) as answer:
-            return answer.read()
+        with build_opener(ProxyHandler({})).open(request, timeout=60) as response:
+            return response.read()
 
     def client(self, name):
         return boto3.client(
@@ -51,21 +55,23 @@ class Moto:
 
 
 class Cloud:
-    """An account in which the template was deployed with `parameters`, but for the buckets named in `without`.
+    """An account with the template deployed with `parameters`, except the buckets in `without`.
 
-    What the parameters name as existing must exist before.
+    Existing resources that the parameters name must have been created before.
     """
 
     def __init__(self, moto, parameters, without=()):
         self.moto, self.template = moto, Template(parameters, REGION, ACCOUNT)
-        self.s3, self.sqs, self.sns, self.events = (moto.client(name) for name in ("s3", "sqs", "sns", "events"))
+        self.s3, self.sqs, self.sns, self.events = (
+            moto.client(name) for name in ("s3", "sqs", "sns", "events")
+        )
         self.queues = {name: self.create_queue(name, one) for name, one in self.queues_in_order()}
         for name in self.template.of_type("AWS::SNS::Topic"):
             self.sns.create_topic(Name=name)
         for subscription in self.template.of_type("AWS::SNS::Subscription").values():
             self.subscribe(subscription)
         for name, rule in self.template.of_type("AWS::Events::Rule").items():
-            # moto runs no schedule.
+            # moto does not run schedules.
             if "EventPattern" in rule:
                 self.create_rule(name, rule)
         for name, bucket in self.template.of_type("AWS::S3::Bucket").items():
@@ -73,17 +79,28 @@ class Cloud:
                 self.create_bucket(name.lower(), bucket)
 
     def queues_in_order(self):
-        """The dead letters before the queue that leads there."""
-        return sorted(self.template.of_type("AWS::SQS::Queue").items(), key=lambda one: "RedrivePolicy" in one[1])
+        """The dead-letter queue before the queue that refers to it."""
+        return sorted(
+            self.template.of_type("AWS::SQS::Queue").items(),
+            key=lambda one: "RedrivePolicy" in one[1],
+        )
 
     def create_queue(self, name, properties):
-        attributes = {key: str(properties[key]) for key in ("VisibilityTimeout", "MessageRetentionPeriod") if key in properties}
+        attributes = {
+            key: str(properties[key])
+            for key in ("VisibilityTimeout", "MessageRetentionPeriod")
+            if key in properties
+        }
         if redrive := properties.get("RedrivePolicy"):
             attributes["RedrivePolicy"] = json.dumps(redrive)
         return self.sqs.create_queue(QueueName=name, Attributes=attributes)["QueueUrl"]
 
     def subscribe(self, properties):
-        self.sns.subscribe(TopicArn=properties["TopicArn"], Protocol=properties["Protocol"], Endpoint=properties["Endpoint"])
+        self.sns.subscribe(
+            TopicArn=properties["TopicArn"],
+            Protocol=properties["Protocol"],
+            Endpoint=properties["Endpoint"],
+        )
 
     def create_rule(self, name, properties):
         self.events.put_rule(Name=name, EventPattern=json.dumps(properties["EventPattern"]))
@@ -91,33 +108,41 @@ class Cloud:
 
     def create_bucket(self, bucket, properties):
         self.s3.create_bucket(Bucket=bucket)
-        announced = properties.get("NotificationConfiguration", {}).get("QueueConfigurations", [])
+        notifications = properties.get("NotificationConfiguration", {}).get(
+            "QueueConfigurations", []
+        )
         configurations = [
             {
                 "QueueArn": one["Queue"],
                 "Events": [one["Event"]],
                 "Filter": {"Key": {"FilterRules": one["Filter"]["S3Key"]["Rules"]}},
             }
-            for one in announced
+            for one in notifications
         ]
         self.s3.put_bucket_notification_configuration(
             Bucket=bucket, NotificationConfiguration={"QueueConfigurations": configurations}
         )
 
-    def create_queue_of_alerts(self):
-        """A machine that subscribes to the alerts; its queue."""
+    def subscribe_queue(self):
+        """Subscribes a queue to the alerts, and returns its URL."""
         queue = self.sqs.create_queue(QueueName="alerts")["QueueUrl"]
         arn = f"arn:aws:sqs:{REGION}:{ACCOUNT}:alerts"
-        self.sns.subscribe(TopicArn=self.template.outputs["AlertsTopicArn"], Protocol="sqs", Endpoint=arn)
+        self.sns.subscribe(
+            TopicArn=self.template.outputs["AlertsTopicArn"], Protocol="sqs", Endpoint=arn
+        )
         return queue
 
     def settings(self):
-        """The function's environment, as the template says."""
+        """The function's environment in the template."""
         variables = self.template.resources["Function"]["Properties"]["Environment"]["Variables"]
-        return CREDENTIALS | {"AWS_ENDPOINT_URL": self.moto.url} | {name: str(value) for name, value in variables.items()}
+        return (
+            CREDENTIALS
+            | {"AWS_ENDPOINT_URL": self.moto.url}
+            | {name: str(value) for name, value in variables.items()}
+        )
 
     def receive(self, queue):
-        """Every message of a queue that can be seen."""
+        """Every visible message of a queue."""
         messages = []
         while batch := self.sqs.receive_message(
             QueueUrl=queue, MaxNumberOfMessages=10, AttributeNames=["All"]
@@ -126,13 +151,18 @@ class Cloud:
         return messages
 
     def count(self, name):
-        """The messages of a queue of the template, seen or not."""
+        """The number of messages in a queue of the template, visible or not."""
         names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
-        answer = self.sqs.get_queue_attributes(QueueUrl=self.queues[name], AttributeNames=names)
-        return sum(int(count) for count in answer["Attributes"].values())
+        response = self.sqs.get_queue_attributes(QueueUrl=self.queues[name], AttributeNames=names)
+        return sum(int(count) for count in response["Attributes"].values())
 
     def mails(self):
-        """What was published to the alerts' topic, as moto keeps it: subject and text of the mail. It sends none."""
+        """Subject and text of every mail of the alerts topic. moto keeps them and sends none."""
         topics = self.moto.data()["sns"]["Topic"]
-        topic = next(topic for topic in topics if topic["arn"] == self.template.outputs["AlertsTopicArn"])
-        return [(subject, json.loads(message)["email"]) for _id, message, subject, *_ in topic["sent_notifications"]]
+        topic = next(
+            topic for topic in topics if topic["arn"] == self.template.outputs["AlertsTopicArn"]
+        )
+        return [
+            (subject, json.loads(message)["email"])
+            for _id, message, subject, *_ in topic["sent_notifications"]
+        ]

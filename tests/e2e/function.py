@@ -1,4 +1,4 @@
-"""The function by itself, as Lambda runs it: under `cargo lambda watch`, on a free port of 127.0.0.1."""
+"""The function as Lambda runs it: under `cargo lambda watch`, on a free port of 127.0.0.1."""
 
 import json
 import os
@@ -10,25 +10,29 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 NAME = "trailbell-lambda"
-START_LIMIT = 60
-ANSWER_LIMIT = 120
+START_TIMEOUT = 60
+INVOKE_TIMEOUT = 120
 
 
 class Failure(Exception):
-    """What went wrong, for people to read."""
+    """A failed expectation, as a message for people."""
 
 
 class Function:
-    """`with Function({...}) as function:` builds and starts it with these settings, and ends it."""
+    """`with Function(settings) as function:` builds, starts and stops it."""
 
     def __init__(self, settings):
-        inherited = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "TRAILBELL_"))}
+        ours = ("AWS_", "TRAILBELL_")
+        inherited = {name: one for name, one in os.environ.items() if not name.startswith(ours)}
         self.environment = inherited | {"NO_PROXY": "127.0.0.1"} | settings
         self.port = free_port()
         self.log = tempfile.TemporaryFile(mode="w+")
 
     def __enter__(self):
-        subprocess.run(["cargo", "build", "--quiet", "--locked", "--package", "trailbell", "--bin", NAME], cwd=ROOT, check=True)
+        # The same packages as `cargo lambda watch` selects, so that it has nothing left to build.
+        subprocess.run(
+            ["cargo", "build", "--quiet", "--locked", "--bin", NAME], cwd=ROOT, check=True
+        )
         command = ["cargo", "lambda", "watch", "--ignore-changes", *self.address()]
         self.watcher = subprocess.Popen(
             command,
@@ -41,22 +45,22 @@ class Function:
         try:
             self.wait_for_port()
         except Failure:
-            self.end()
+            self.stop()
             raise
         return self
 
     def __exit__(self, kind, error, trace):
-        self.end()
+        self.stop()
         if error:
-            print(f"what the function said:\n{self.said()}")
+            print(f"output of the function:\n{self.output()}")
 
-    def said(self):
-        """All that function and watcher printed so far."""
+    def output(self):
+        """Everything that the function and the watcher printed so far."""
         self.log.seek(0)
         return self.log.read()
 
-    def end(self):
-        """Ends the watcher, which ends the function."""
+    def stop(self):
+        """Stops the watcher, which stops the function."""
         self.watcher.terminate()
         try:
             self.watcher.wait(10)
@@ -65,12 +69,14 @@ class Function:
             self.watcher.wait()
 
     def invoke(self, file):
-        """What the function answers to the payload in `file`."""
+        """The function's response to the payload in `file`."""
         command = ["cargo", "lambda", "invoke", NAME, *self.address(), "--data-file", str(file)]
         try:
-            ran = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=ANSWER_LIMIT)
+            ran = subprocess.run(
+                command, cwd=ROOT, capture_output=True, text=True, timeout=INVOKE_TIMEOUT
+            )
         except subprocess.TimeoutExpired:
-            raise Failure(f"{file}: no answer in {ANSWER_LIMIT} seconds") from None
+            raise Failure(f"{file}: no response within {INVOKE_TIMEOUT} seconds") from None
         if ran.returncode != 0:
             raise Failure(f"{file}: {ran.stderr.strip()}")
         return json.loads(ran.stdout)
@@ -79,23 +85,23 @@ class Function:
         return ["--invoke-address", "127.0.0.1", "--invoke-port", str(self.port)]
 
     def wait_for_port(self):
-        deadline = time.monotonic() + START_LIMIT
+        deadline = time.monotonic() + START_TIMEOUT
         while time.monotonic() < deadline and self.watcher.poll() is None:
             try:
                 socket.create_connection(("127.0.0.1", self.port), timeout=1).close()
                 return
             except OSError:
                 time.sleep(0.1)
-        raise Failure(f"cargo lambda watch does not start: {self.said()}")
+        raise Failure(f"cargo lambda watch did not start: {self.output()}")
 
 
-def expect(what, found, expected):
-    if found != expected:
-        raise Failure(f"{what}: {found!r} instead of {expected!r}")
+def expect(what, actual, expected):
+    if actual != expected:
+        raise Failure(f"{what}: {actual!r} instead of {expected!r}")
 
 
 def free_port():
-    """A port that nobody listens on."""
+    """A port that nothing listens on."""
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         return listener.getsockname()[1]

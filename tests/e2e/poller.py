@@ -1,4 +1,4 @@
-"""What Lambda does between a queue and a function: messages in, failed ones back, the others gone."""
+"""Lambda's event source mapping: delivers messages, returns failed ones, and deletes the others."""
 
 import json
 import tempfile
@@ -7,7 +7,7 @@ from cloud import REGION
 
 
 class Poller:
-    """The event source mapping of the template: the queue's messages, in batches, to the function."""
+    """The event source mapping of the template: passes batches of the queue to the function."""
 
     def __init__(self, cloud, function):
         self.cloud, self.function = cloud, function
@@ -16,29 +16,29 @@ class Poller:
         self.queue = cloud.queues["NotificationQueue"]
 
     def poll(self):
-        """One batch. How many messages it had, and how many of them go back."""
-        answer = self.cloud.sqs.receive_message(
+        """Delivers one batch, and returns how many messages it had and how many of them failed."""
+        response = self.cloud.sqs.receive_message(
             QueueUrl=self.queue, MaxNumberOfMessages=self.size, AttributeNames=["All"]
         )
-        messages = answer.get("Messages", [])
+        messages = response.get("Messages", [])
         if not messages:
             return 0, 0
         failures = self.invoke(lambda_event(messages, self.arn))["batchItemFailures"]
         failed = {one["itemIdentifier"] for one in failures}
         for message in messages:
-            self.settle(message, again=message["MessageId"] in failed)
+            self.settle(message, retry=message["MessageId"] in failed)
         return len(messages), len(failed)
 
-    def settle(self, message, again):
+    def settle(self, message, retry):
         handle = {"QueueUrl": self.queue, "ReceiptHandle": message["ReceiptHandle"]}
-        if again:
-            # The visibility timeout, without waiting for it.
+        if retry:
+            # Instead of waiting for the visibility timeout.
             self.cloud.sqs.change_message_visibility(**handle, VisibilityTimeout=0)
         else:
             self.cloud.sqs.delete_message(**handle)
 
     def invoke(self, payload):
-        """What the function answers."""
+        """The function's response."""
         with tempfile.NamedTemporaryFile("w", suffix=".json") as file:
             json.dump(payload, file)
             file.flush()
@@ -46,7 +46,7 @@ class Poller:
 
 
 def lambda_event(messages, arn):
-    """The messages of a queue as Lambda hands them to a function."""
+    """The event in which Lambda passes a queue's messages to a function."""
     return {
         "Records": [
             {

@@ -1,24 +1,29 @@
-"""What the template's alarms and dashboard look at, against the metrics that the function really wrote."""
+"""Compares the metrics of alarms and dashboard with those that the function wrote."""
 
 import json
 import re
 
-from function import ROOT, Failure
 from cloud import Template
+from function import ROOT, Failure
 
-# Metrics of services, and the dimension that they are looked up by here.
-OF_SERVICES = {
+# The metrics of AWS services that the template uses, and their dimension.
+SERVICE_METRICS = {
     "AWS/Lambda": ("FunctionName", {"Errors", "Throttles", "Duration"}),
-    "AWS/SQS": ("QueueName", {"ApproximateNumberOfMessagesVisible", "ApproximateAgeOfOldestMessage"}),
+    "AWS/SQS": (
+        "QueueName",
+        {"ApproximateNumberOfMessagesVisible", "ApproximateAgeOfOldestMessage"},
+    ),
     "AWS/SNS": ("TopicName", {"NumberOfNotificationsFailed"}),
 }
-SEARCH = re.compile(r"""SEARCH\('\{(\w+),([\w,]+)\} (\w+)="([\w-]+)" MetricName="(\w+)"', '(\w+)', \d+\)""")
+SEARCH = re.compile(
+    r"""SEARCH\('\{(\w+),([\w,]+)\} (\w+)="([\w-]+)" MetricName="(\w+)"', '(\w+)', \d+\)"""
+)
 
 
-def measured(function):
-    """All that a function's log has in CloudWatch's embedded format: namespace, metric, dimensions with values."""
-    found = set()
-    for line in function.said().splitlines():
+def written_metrics(function):
+    """Namespace, name and dimensions of every metric in a function's log."""
+    metrics = set()
+    for line in function.output().splitlines():
         start = line.find('{"_aws":')
         if start < 0:
             continue
@@ -26,34 +31,39 @@ def measured(function):
         for directive in written["_aws"]["CloudWatchMetrics"]:
             for names in directive["Dimensions"]:
                 dimensions = frozenset((name, written[name]) for name in names)
-                found |= {(directive["Namespace"], one["Name"], dimensions) for one in directive["Metrics"]}
-    return found
+                metrics |= {
+                    (directive["Namespace"], one["Name"], dimensions)
+                    for one in directive["Metrics"]
+                }
+    return metrics
 
 
-def check_watched(of_functions):
-    """Whether there is everything that alarms and dashboard look at. Says how much that is."""
+def check_alarms_and_dashboard(written):
+    """Fails if an alarm or a line of the dashboard uses a metric that does not exist."""
     template = Template({})
-    written = set().union(*of_functions)
-    alarms = {name: list(metrics_of_alarm(one)) for name, one in template.of_type("AWS::CloudWatch::Alarm").items()}
+    alarms = {
+        name: list(metrics_of_alarm(one))
+        for name, one in template.of_type("AWS::CloudWatch::Alarm").items()
+    }
     widgets = dashboard(template)
     shown = [metric for widget in widgets for metric in metrics_of_widget(widget)]
     for where, metrics in [*alarms.items(), ("Dashboard", shown)]:
         for metric in metrics:
-            check(where, metric, written, template)
+            check_metric(where, metric, written, template)
     for name in alarms:
-        check_told(name, template.resources[name]["Properties"], template, widgets)
-    return f"watched: {len(alarms)} alarms and {len(shown)} lines of the dashboard, all of metrics that there are"
+        check_alarm(name, template.resources[name]["Properties"], template, widgets)
+    print(f"metrics of {len(alarms)} alarms and {len(shown)} lines of the dashboard exist")
 
 
 def metrics_of_alarm(alarm):
     if "MetricName" in alarm:
-        yield alarm["Namespace"], alarm["MetricName"], named(alarm["Dimensions"])
+        yield alarm["Namespace"], alarm["MetricName"], dimensions_of(alarm["Dimensions"])
     for part in alarm.get("Metrics", []):
         if metric := part.get("MetricStat", {}).get("Metric"):
-            yield metric["Namespace"], metric["MetricName"], named(metric["Dimensions"])
+            yield metric["Namespace"], metric["MetricName"], dimensions_of(metric["Dimensions"])
 
 
-def named(dimensions):
+def dimensions_of(dimensions):
     return frozenset((one["Name"], one["Value"]) for one in dimensions)
 
 
@@ -64,54 +74,62 @@ def dashboard(template):
 def metrics_of_widget(widget):
     for line in widget["properties"].get("metrics", []):
         if isinstance(line[0], dict):
-            yield searched(line[0]["expression"])
+            yield searched_metric(line[0]["expression"])
         else:
             namespace, metric, *dimensions = (one for one in line if isinstance(one, str))
             yield namespace, metric, frozenset(zip(dimensions[::2], dimensions[1::2], strict=True))
 
 
-def searched(expression):
-    """A search has any value in place of the dimensions that it does not say."""
+def searched_metric(expression):
+    """The metric of a search. None stands for any value of a dimension."""
     if not (match := SEARCH.fullmatch(expression)):
-        raise Failure(f"Dashboard: cannot read the expression {expression}")
+        raise Failure(f"Dashboard: cannot parse the expression {expression}")
     namespace, names, name, value, metric, _ = match.groups()
-    return namespace, metric, frozenset((one, value if one == name else None) for one in names.split(","))
+    dimensions = ((one, value if one == name else None) for one in names.split(","))
+    return namespace, metric, frozenset(dimensions)
 
 
-def check(where, metric, written, template):
+def check_metric(where, metric, written, template):
     namespace, name, dimensions = metric
-    if namespace in OF_SERVICES:
-        dimension, names = OF_SERVICES[namespace]
+    if namespace in SERVICE_METRICS:
+        dimension, names = SERVICE_METRICS[namespace]
         ((given, value),) = dimensions
         if given != dimension or name not in names or value not in physical_names(template):
-            raise Failure(f"{where}: {namespace} has no {name} of {given} {value}")
+            raise Failure(f"{where}: {namespace} has no metric {name} with {given} {value}")
         return
     if not any(matches(metric, one) for one in written):
-        raise Failure(f"{where}: the function writes no {namespace} {name} with {sorted(map(str, dimensions))}")
+        names = sorted(map(str, dimensions))
+        raise Failure(f"{where}: the function writes no {namespace} {name} with {names}")
 
 
 def matches(metric, written):
-    (namespace, name, looked_for), (written_in, written_name, dimensions) = metric, written
-    if (namespace, name) != (written_in, written_name):
+    if metric[:2] != written[:2]:
         return False
-    said, has = dict(looked_for), dict(dimensions)
-    return said.keys() == has.keys() and all(value in (None, has[key]) for key, value in said.items())
+    wanted, actual = dict(metric[2]), dict(written[2])
+    if wanted.keys() != actual.keys():
+        return False
+    return all(value in (None, actual[key]) for key, value in wanted.items())
 
 
 def physical_names(template):
     return {template.physical(name) for name in template.types}
 
 
-def check_told(name, alarm, template, widgets):
-    """An alarm goes to the operations' topic, says what missing data means, is shown, and has its place in the docs."""
+def check_alarm(name, alarm, template, widgets):
+    """Every alarm has its topic, a setting for missing data, a place on the dashboard, and docs."""
     for field in ("AlarmActions", "OKActions"):
         if alarm[field] != [template.outputs["OperationsTopicArn"]]:
             raise Failure(f"{name}: {field} is {alarm[field]}")
     if alarm.get("TreatMissingData") not in ("breaching", "notBreaching"):
-        raise Failure(f"{name}: does not say what missing data means")
-    if not any(template.attribute(name, "Arn") in widget["properties"].get("alarms", []) for widget in widgets):
+        raise Failure(f"{name}: does not set TreatMissingData to breaching or notBreaching")
+    if not any(
+        template.attribute(name, "Arn") in widget["properties"].get("alarms", [])
+        for widget in widgets
+    ):
         raise Failure(f"{name}: not on the dashboard")
     page, anchor = re.search(r"(docs/\w+\.md)#([\w-]+)", alarm["AlarmDescription"]).groups()
     headings = re.findall(r"(?m)^#+ (.*)$", (ROOT / page).read_text())
-    if anchor not in {re.sub(r"[^\w -]", "", heading).lower().replace(" ", "-") for heading in headings}:
+    if anchor not in {
+        re.sub(r"[^\w -]", "", heading).lower().replace(" ", "-") for heading in headings
+    }:
         raise Failure(f"{name}: {page} has no heading for #{anchor}")

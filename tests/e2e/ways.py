@@ -1,6 +1,7 @@
-"""The ways of a notification into the queue: what is there before the template, and how a log object is put.
+"""The ways in which a notification reaches the queue.
 
-Each way takes moto and gives the cloud, without the ledger's bucket, and what puts a sample's log object.
+Each way is a function that takes moto, creates what must exist before the template, and returns the
+cloud (without the ledger bucket) and a function that puts the log object of a sample.
 """
 
 import json
@@ -20,9 +21,11 @@ class Bucket:
         self.cloud, self.name, self.prefix = cloud, name, prefix
 
     def put(self, sample):
-        """Puts a sample's log object, as CloudTrail would."""
+        """Puts the log object of a sample, as CloudTrail does."""
         key = sample_key(sample)
-        self.cloud.s3.put_object(Bucket=self.name, Key=self.prefix + key, Body=(STORE / key).read_bytes())
+        self.cloud.s3.put_object(
+            Bucket=self.name, Key=self.prefix + key, Body=(STORE / key).read_bytes()
+        )
 
 
 def sample_key(sample):
@@ -38,9 +41,11 @@ def new_trail(moto):
 def event_bridge(moto):
     s3 = moto.client("s3")
     s3.create_bucket(Bucket=LOGS)
-    s3.put_bucket_notification_configuration(Bucket=LOGS, NotificationConfiguration={"EventBridgeConfiguration": {}})
+    s3.put_bucket_notification_configuration(
+        Bucket=LOGS, NotificationConfiguration={"EventBridgeConfiguration": {}}
+    )
     cloud = Cloud(moto, {"LogBucketName": LOGS, "LogPrefix": "audit"}, without=["LedgerBucket"])
-    # Not of this trail: the rule must not let it through.
+    # Another prefix: the rule must not match it.
     s3.put_object(Bucket=LOGS, Key="elsewhere/AWSLogs/x.json.gz", Body=b"")
     expect("other prefixes in the queue", cloud.count("NotificationQueue"), 0)
     return cloud, Bucket(cloud, LOGS, "audit/").put
@@ -56,7 +61,9 @@ def existing_topic(moto):
 def topic_of_s3(moto):
     cloud = existing_topic(moto)
     configuration = {"TopicConfigurations": [{"TopicArn": TOPIC, "Events": ["s3:ObjectCreated:*"]}]}
-    cloud.s3.put_bucket_notification_configuration(Bucket=LOGS, NotificationConfiguration=configuration)
+    cloud.s3.put_bucket_notification_configuration(
+        Bucket=LOGS, NotificationConfiguration=configuration
+    )
     return cloud, Bucket(cloud, LOGS).put
 
 

@@ -12,12 +12,13 @@ use detect::rule::{Detections, LoadedExceptions, LoadedRules, RuleSet};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use tokio::time::Instant;
+use trailbell::aws_error::{AwsError, AwsErrorKind};
 use trailbell::ledger::Ledger;
 use trailbell::notification::ObjectRef;
 use trailbell::pipeline::{self, Clock, InvocationReport, ObjectOutcome, Pipeline, Remedy};
 use trailbell::sink::{AlertSink, MessageId, PublishError};
 use trailbell::store::{
-    Condition, Listing, ObjectStore, Page, PutError, SmallObject, StoreError, Written,
+    Action, Condition, Listing, ObjectStore, Page, SmallObject, StoreError, StoreErrorKind, Written,
 };
 
 /// What a store does when asked for an object.
@@ -40,19 +41,20 @@ struct Objects {
 impl ObjectStore for Objects {
     async fn open(&self, object: &ObjectRef) -> Result<Body, StoreError> {
         self.asked.lock().unwrap().push(object.key.clone());
-        match self.answers.get(&object.key).cloned().unwrap_or(Answer::Gone) {
-            Answer::Bytes(bytes) => Ok(Body::Whole(bytes)),
-            Answer::Gone => Err(StoreError::Gone),
-            Answer::Forbidden => Err(StoreError::Retry("AccessDenied".to_owned())),
+        let kind = match self.answers.get(&object.key).cloned().unwrap_or(Answer::Gone) {
+            Answer::Bytes(bytes) => return Ok(Body::Whole(bytes)),
+            Answer::Gone => StoreErrorKind::NotFound,
+            Answer::Forbidden => AwsError::new(AwsErrorKind::Other, "AccessDenied").into(),
             Answer::Panic => panic!("told to"),
-        }
+        };
+        Err(StoreError::new(Action::Read, &object.bucket, &object.key, kind))
     }
 
     async fn get(&self, _: &str, _: &str) -> Result<SmallObject, StoreError> {
         panic!("log objects are opened")
     }
 
-    async fn put(&self, _: &str, _: &str, _: Bytes, _: Condition) -> Result<Written, PutError> {
+    async fn put(&self, _: &str, _: &str, _: Bytes, _: Condition) -> Result<Written, StoreError> {
         panic!("nothing is written beside log objects")
     }
 
@@ -77,7 +79,8 @@ impl AlertSink for Outbox {
     async fn publish(&self, alerts: &[Alert]) -> Vec<Result<MessageId, PublishError>> {
         let one = |alert: &Alert| {
             if self.refuses.is_some_and(|word| alert.subject.contains(word)) {
-                return Err(PublishError("the topic does not exist".to_owned()));
+                let error = AwsError::new(AwsErrorKind::NotFound, "the topic does not exist");
+                return Err(PublishError::from_aws("topic", error));
             }
             self.taken.lock().unwrap().push(alert.clone());
             Ok("id".to_owned())
@@ -129,7 +132,7 @@ impl World {
         payload: &Value,
     ) -> (InvocationReport, Vec<Alert>, Vec<String>) {
         let (asked, taken) = (Arc::clone(&self.objects.asked), Arc::clone(&self.sink.taken));
-        let rules = RuleSet::new([LoadedRules::embedded().rules]).unwrap();
+        let rules = RuleSet::new(LoadedRules::embedded().rules).unwrap();
         let pipeline = Pipeline {
             store: Box::new(self.objects),
             sink,
@@ -304,7 +307,8 @@ async fn an_alert_that_the_topic_refuses_fails_its_finding_and_retries_its_objec
     assert_eq!(retried(&outcome), ["m0"]);
     let told = outcome.problems[0].to_string();
     assert!(
-        told.contains("of rule 169f3a93") && told.contains("record 1: the topic does not exist"),
+        told.contains("of rule 169f3a93")
+            && told.contains("record 1: cannot publish to topic: the topic does not exist"),
         "{told}"
     );
 }

@@ -7,14 +7,14 @@ use async_trait::async_trait;
 use aws_sdk_s3::primitives::ByteStream;
 use bytes::Bytes;
 use detect::cloudtrail::Body;
+use detect::text::error::error_chain;
 use futures::{StreamExt, stream};
 use jiff::Timestamp;
 use support::{aws, moto};
 use trailbell::notification::ObjectRef;
 use trailbell::store::walk::{Wanted, names_a_day, regions, walk, walk_digests};
 use trailbell::store::{
-    Condition, DirStore, Listing, ObjectStore, Page, PutError, S3Store, SmallObject, StoreError,
-    Written,
+    Condition, DirStore, Listing, ObjectStore, Page, S3Store, SmallObject, StoreError, Written,
 };
 
 /// The key of a log object: `place` is what comes before the account.
@@ -85,7 +85,7 @@ impl ObjectStore for Noted {
         key: &str,
         bytes: Bytes,
         condition: Condition,
-    ) -> Result<Written, PutError> {
+    ) -> Result<Written, StoreError> {
         self.store.put(bucket, key, bytes, condition).await
     }
 
@@ -334,11 +334,14 @@ async fn a_list_that_is_refused_is_named() {
     let wanted = Wanted { since: None, until: None, region: &every };
     let bucket = moto::unique("no-bucket");
     let root = tempfile::tempdir().unwrap();
-    let stores: [Box<dyn ObjectStore>; 2] =
-        [Box::new(S3Store::new(s3())), Box::new(DirStore::new(root.path()))];
-    for store in stores {
-        let error = walk(&*store, &bucket, "AWSLogs/", &wanted).await.unwrap_err().to_string();
-        assert_eq!(error, format!("cannot list s3://{bucket}/AWSLogs/: no such bucket"));
+    let stores: [(Box<dyn ObjectStore>, &str); 2] = [
+        (Box::new(S3Store::new(s3())), "NoSuchBucket: "),
+        (Box::new(DirStore::new(root.path())), "no such directory: "),
+    ];
+    for (store, cause) in stores {
+        let error = walk(&*store, &bucket, "AWSLogs/", &wanted).await.unwrap_err();
+        let (text, expected) = (error_chain(&error), format!("s3://{bucket}/AWSLogs/: {cause}"));
+        assert!(text.starts_with(&format!("cannot list {expected}")), "{text}");
     }
 }
 

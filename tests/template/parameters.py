@@ -1,4 +1,4 @@
-"""The parameters of each way to attach, and of everything at once."""
+"""The parameters of each way to attach, and of all features at once."""
 
 LOGS = {"LogBucketName": "example-trail-logs"}
 TOPIC = LOGS | {"LogTopicArn": "arn:aws:sns:us-east-1:444455556666:trail-logs"}
@@ -8,7 +8,7 @@ MODES = {
     "a: new trail and bucket": {},
     "b: bucket through EventBridge": LOGS,
     "c: topic": TOPIC,
-    "d: API calls besides": {"ApiCallAlerts": "on"},
+    "d: a and API calls": {"ApiCallAlerts": "on"},
     "everything": TOPIC
     | {
         "LogPrefix": "audit/2026",

@@ -1,7 +1,7 @@
-"""template.yaml as CloudFormation would see it: after the parameters, with conditions decided and references followed.
+"""template.yaml as CloudFormation sees it, with parameters, conditions and references resolved.
 
-Resources get their own names in the template as names, and ARNs as AWS writes them. Only what the template uses is
-understood; anything else stops with its name.
+The logical names of resources serve as their physical names, and ARNs have AWS's format. Only the
+functions that the template uses are supported; any other is an error that names it.
 """
 
 import re
@@ -14,7 +14,7 @@ FILE = ROOT / "template.yaml"
 FUNCTION_NAME = "trailbell-lambda"
 NOTHING = object()
 
-# The resource of an ARN, by type: {} is the name.
+# The ARN of a resource, by type.
 ARNS = {
     "AWS::CloudWatch::Alarm": "cloudwatch:{region}:{account}:alarm:{name}",
     "AWS::CloudTrail::Trail": "cloudtrail:{region}:{account}:trail/{name}",
@@ -30,7 +30,7 @@ ARNS = {
 
 
 class Loader(yaml.SafeLoader):
-    """YAML with CloudFormation's short forms, as their long forms."""
+    """Loads YAML, and expands CloudFormation's short forms."""
 
 
 def short_form(loader, tag, node):
@@ -49,7 +49,7 @@ Loader.add_multi_constructor("!", short_form)
 
 
 class Template:
-    """The resources and outputs that there are with some parameters, in some region."""
+    """The resources and outputs for some parameters in some region."""
 
     def __init__(self, parameters, region="us-east-1", account="123456789012"):
         self.whole = yaml.load(FILE.read_text(), Loader)
@@ -64,14 +64,20 @@ class Template:
             "AWS::Region": region,
             "AWS::StackName": "trailbell",
         }
-        self.types = {name: one["Type"] for name, one in self.whole["Resources"].items() if self.exists(one)}
+        self.types = {
+            name: one["Type"] for name, one in self.whole["Resources"].items() if self.exists(one)
+        }
         self.resources = {name: self.resolve(self.whole["Resources"][name]) for name in self.types}
         outputs = {name: one for name, one in self.whole["Outputs"].items() if self.exists(one)}
         self.outputs = {name: self.resolve(one["Value"]) for name, one in outputs.items()}
 
     def of_type(self, kind):
-        """Properties by name of all resources of a type."""
-        return {name: self.resources[name].get("Properties", {}) for name, one in self.types.items() if one == kind}
+        """The properties of all resources of a type, by name."""
+        return {
+            name: self.resources[name].get("Properties", {})
+            for name, one in self.types.items()
+            if one == kind
+        }
 
     def exists(self, one):
         return "Condition" not in one or self.holds({"Condition": one["Condition"]})
@@ -88,9 +94,9 @@ class Template:
             case "Fn::Or":
                 return any(map(self.holds, value))
             case "Fn::Equals":
-                one, other = (str(self.resolve(side)) for side in value)
-                return one == other
-        raise ValueError(f"no such condition: {function}")
+                left, right = (str(self.resolve(side)) for side in value)
+                return left == right
+        raise ValueError(f"unsupported condition: {function}")
 
     def resolve(self, value):
         if isinstance(value, list):
@@ -121,7 +127,7 @@ class Template:
             case "Fn::FindInMap":
                 table, first, second = map(self.resolve, given)
                 return self.whole["Mappings"][table][first][second]
-        raise ValueError(f"no such function: {function}")
+        raise ValueError(f"unsupported function: {function}")
 
     def sub(self, given):
         text, own = given if isinstance(given, list) else (given, {})
@@ -139,13 +145,17 @@ class Template:
             return self.values[name]
         if name in self.pseudo:
             return self.pseudo[name]
-        return self.attribute(name, "Arn") if self.types[name] == "AWS::SNS::Topic" else self.physical(name)
+        return (
+            self.attribute(name, "Arn")
+            if self.types[name] == "AWS::SNS::Topic"
+            else self.physical(name)
+        )
 
     def attribute(self, name, attribute):
         if attribute in ("QueueName", "TopicName"):
             return self.physical(name)
         if attribute != "Arn":
-            raise ValueError(f"no such attribute: {name}.{attribute}")
+            raise ValueError(f"unsupported attribute: {name}.{attribute}")
         place = {"region": self.pseudo["AWS::Region"], "account": self.pseudo["AWS::AccountId"]}
         return "arn:aws:" + ARNS[self.types[name]].format(name=self.physical(name), **place)
 

@@ -21,7 +21,7 @@ pub(super) fn mark(mut alert: Alert) -> Alert {
     alert.subject = subject(&alert.subject);
     let notice: String =
         wrap::hanging("  ", canary::NOTICE).into_iter().map(|line| line + "\n").collect();
-    alert.text = format!("{notice}\n  What follows is the alert as it would be:\n\n{}", alert.text);
+    alert.text = format!("{notice}\n  The alert follows:\n\n{}", alert.text);
     let message =
         format!("{} {}", canary::NOTICE, alert.document["message"].as_str().unwrap_or_default());
     let marks = [("kind", json!(KIND)), ("subject", json!(alert.subject)), ("test", json!(true))];

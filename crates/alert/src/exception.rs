@@ -20,10 +20,12 @@ const LONGEST: usize = 6 * 1024;
 
 /// The lines of a TOML table for an exception file, or why there are none.
 pub(super) fn lines(call: AlertCall<'_>) -> Result<Vec<String>, &'static str> {
-    let condition =
-        caller::conditions(call).into_iter().next().ok_or("the record does not tell who called")?;
-    let action = call.action().ok_or("the record does not tell the call")?;
-    let expires = call.time().and_then(last_day).ok_or("the record does not tell when it was")?;
+    let condition = caller::conditions(call)
+        .into_iter()
+        .next()
+        .ok_or("the record does not name the principal")?;
+    let action = call.action().ok_or("the record does not name the call")?;
+    let expires = call.time().and_then(last_day).ok_or("the record has no usable time")?;
     let also = |field: &str, value: &str| format!("and {}", caller::condition(field, value));
     let provider =
         call.fields.text("event.provider").map(|provider| also("event.provider", provider));
@@ -39,8 +41,8 @@ pub(super) fn lines(call: AlertCall<'_>) -> Result<Vec<String>, &'static str> {
     lines.extend(query.iter().flatten().flat_map(|part| folded(part)));
     lines.extend([
         "\"\"\"".to_owned(),
-        "reason = \"FILL IN: why it is right not to alert\"".to_owned(),
-        "owner = \"FILL IN: who answers for it\"".to_owned(),
+        "reason = \"FILL IN: why no alert is needed\"".to_owned(),
+        "owner = \"FILL IN: who is responsible\"".to_owned(),
         format!("expires = {expires}"),
     ]);
     let fits = lines.iter().map(String::len).sum::<usize>() <= LONGEST

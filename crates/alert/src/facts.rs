@@ -57,7 +57,7 @@ fn happened(call: AlertCall<'_>) -> Vec<Row> {
     vec![
         ("Rule", clean::text(&named, LONGEST)),
         ("Call", called(call)),
-        ("Time", call.time().map_or(silent(), time::listed)),
+        ("Time", call.time().map_or(silent(), time::format_table_time)),
         ("Account", call.account().map_or(silent(), |id| call.accounts.shown(id))),
         ("Region", shown(call.fields.text("cloud.region"))),
     ]
@@ -72,7 +72,7 @@ fn called(call: AlertCall<'_>) -> String {
         (true, Some(code)) => format!("failed: {}", clean::name(code)),
         (true, None) => "failed".to_owned(),
     };
-    format!("{} of {}, {verdict}", shown(call.action()), shown(call.fields.text("event.provider")))
+    format!("{} ({}), {verdict}", shown(call.action()), shown(call.fields.text("event.provider")))
 }
 
 fn concerned(call: AlertCall<'_>) -> Vec<Row> {
@@ -97,32 +97,32 @@ fn concerned(call: AlertCall<'_>) -> Vec<Row> {
 /// What a policy allows, and that it was looked at where it allows nothing of the kind.
 fn grant(grant: Grant) -> Row {
     match grant {
-        Grant::Power(power) => ("Beware", format!("the policy {}", power_in_words(power))),
+        Grant::Power(power) => ("Warning", format!("the policy {}", power_in_words(power))),
         Grant::Bounded => (
             "Allows",
-            "neither everything (* on *) nor all of IAM (iam:*); read it for the rest".to_owned(),
+            "neither all actions (* on *) nor all IAM actions (iam:*); read the policy for the rest".to_owned(),
         ),
         Grant::NotRecorded => (
-            "Beware",
-            "the policy is not in the record, as when it is made too large for it".to_owned(),
+            "Warning",
+            "the policy is not in the record; CloudTrail omits requests that are too large".to_owned(),
         ),
-        Grant::Unreadable => ("Beware", "the policy as recorded cannot be read".to_owned()),
+        Grant::Unreadable => ("Warning", "the recorded policy cannot be parsed".to_owned()),
     }
 }
 
 fn caller(call: AlertCall<'_>) -> Vec<Row> {
     let identity = Identity::of(call);
     let rows = [
-        Some(("Caller", named(identity))),
-        given("Caller ARN", identity.text("arn")),
+        Some(("Principal", named(identity))),
+        given("Principal ARN", identity.text("arn")),
         given("Role ARN", identity.text("session_context.session_issuer.arn")),
         call.foreign_account()
-            .map(|id| ("Caller account", format!("{}, another account", call.accounts.shown(id)))),
+            .map(|id| ("From account", format!("{}, another account", call.accounts.shown(id)))),
         access_key(identity),
         (identity.identity_type() != "AWSService").then(|| ("MFA", mfa(identity).to_owned())),
         identity
             .text("session_context.creation_date")
-            .map(|time| ("Session since", session_time(time))),
+            .map(|time| ("Session start", session_time(time))),
         given("Invoked by", identity.invoked_by()),
     ];
     rows.into_iter().flatten().collect()
@@ -134,13 +134,13 @@ fn named(identity: Identity<'_>) -> String {
 }
 
 fn session_time(text: &str) -> String {
-    text.parse().map_or_else(|_| clean::text(text, LONGEST), time::listed)
+    text.parse().map_or_else(|_| clean::text(text, LONGEST), time::format_table_time)
 }
 
 fn access_key(identity: Identity<'_>) -> Option<Row> {
     let kind = match identity.key_kind() {
-        KeyKind::LongTerm => " (long-term: works until it is disabled)",
-        KeyKind::Temporary => " (temporary: of a session)",
+        KeyKind::LongTerm => " (long-term, valid until disabled)",
+        KeyKind::Temporary => " (temporary, of a session)",
         KeyKind::Unknown => "",
     };
     given("Access key", identity.access_key()).map(|(label, key)| (label, key + kind))
@@ -152,10 +152,10 @@ fn mfa(identity: Identity<'_>) -> &'static str {
     match identity.mfa() {
         Mfa::Yes => "yes",
         Mfa::No if identity.role().is_some() => {
-            "not seen by AWS (a sign-in elsewhere may have asked for it)"
+            "not seen by AWS (an external sign-in may have required it)"
         }
         Mfa::No => "no",
-        Mfa::LongTermKey => "no (calls with a long-term key carry none)",
+        Mfa::LongTermKey => "no (calls signed with a long-term key carry none)",
         Mfa::NotRecorded => "not recorded",
     }
 }
@@ -165,7 +165,7 @@ fn origin(call: AlertCall<'_>) -> Vec<Row> {
     let rows = [
         Some(("Source", shown(address))),
         given("VPC endpoint", call.fields.text("aws.cloudtrail.vpc_endpoint_id")),
-        Some(("Made with", made_with(call).to_owned())),
+        Some(("Made through", made_with(call).to_owned())),
         Some(("User agent", shown(call.fields.text("user_agent.original")))),
     ];
     rows.into_iter().flatten().collect()
@@ -175,7 +175,7 @@ fn made_with(call: AlertCall<'_>) -> &'static str {
     let console = call.fields.flag("aws.cloudtrail.session_credential_from_console") == Some(true);
     match Identity::of(call).invoked_by() {
         _ if console => "the AWS console",
-        Some(_) => "an AWS service, for the caller",
+        Some(_) => "an AWS service, for the principal",
         None => "the API (no sign of the console)",
     }
 }

@@ -70,8 +70,8 @@ impl<'a> Identity<'a> {
             "WebIdentityUser" => format!("signed in with {}", self.provider()),
             "SAMLUser" => "signed in with SAML".to_owned(),
             "AWSService" => "AWS service".to_owned(),
-            "AWSAccount" => format!("a caller from {}", self.account()),
-            "Unknown" => "type of caller not recorded".to_owned(),
+            "AWSAccount" => format!("a principal of {}", self.account()),
+            "Unknown" => "type not recorded".to_owned(),
             other => clean::name(other),
         }
     }
@@ -179,7 +179,7 @@ impl<'a> Identity<'a> {
 
     fn account(self) -> String {
         let id = self.call.fields.text("cloud.account.id");
-        id.map_or("an account that is not recorded".to_owned(), |id| {
+        id.map_or("an unknown account".to_owned(), |id| {
             format!("account {}", self.call.accounts.shown(id))
         })
     }
@@ -197,7 +197,7 @@ impl<'a> Identity<'a> {
         let provider =
             self.principal_id().and_then(|id| id.split_once(':')).map(|(provider, _)| provider);
         let named = provider.filter(|provider| provider.contains('.')).map(clean::name);
-        named.unwrap_or("an outside identity provider".to_owned())
+        named.unwrap_or("an external identity provider".to_owned())
     }
 
     fn federated_by(self) -> String {

@@ -24,17 +24,17 @@ pub(super) fn write(call: AlertCall<'_>, context: &Context, parts: &Parts<'_>) -
     let mut mail = lines_of(wrap::hanging("  ", &parts.sentence));
     mail.extend(story::first(context).map(|first| format!("\n  {first}\n")));
     for (heading, lines) in [
-        ("THE LAST 48 HOURS", story::lines(call, context, &parts.story)),
+        ("LAST 48 HOURS", story::lines(call, context, &parts.story)),
         ("FACTS", facts::lines(call)),
-        ("THE POLICY AS WRITTEN", facts::policy(call)),
+        ("POLICY DOCUMENT", facts::policy(call)),
         ("WHAT TO CHECK", steps(&parts.check)),
-        ("WHAT TO UNDO IF IT WAS NOT MEANT", steps(&parts.undo)),
-        ("WHY THIS RULE", guide::lines(&rule.description)),
-        ("GUIDE", rule.note.as_deref().map(guide::lines).unwrap_or_default()),
-        ("WHEN IT IS NO CAUSE FOR ALARM", list(&rule.false_positives)),
+        ("UNDO", steps(&parts.undo)),
+        ("ABOUT THIS RULE", guide::lines(&rule.description)),
+        ("INVESTIGATION GUIDE", rule.note.as_deref().map(guide::lines).unwrap_or_default()),
+        ("FALSE POSITIVES", list(&rule.false_positives)),
         ("REFERENCES", list(&rule.references)),
-        ("THE RAW RECORD", identifiers(call, &parts.raw_record)),
-        ("IF IT IS RIGHT AND WILL HAPPEN AGAIN", exception(&parts.exception)),
+        ("RAW RECORD", identifiers(call, &parts.raw_record)),
+        ("SUGGESTED EXCEPTION", exception(&parts.exception)),
     ] {
         mail += &section(heading, lines);
     }
@@ -84,9 +84,7 @@ fn step(step: &Step) -> Vec<String> {
         How::Open(url) => lines.extend(link(url)),
         How::Run(command) => match command.lines() {
             Ok(command) => lines.extend(command),
-            Err(reason) => {
-                lines.extend(wrap::hanging("    ", &format!("(No command to paste: {reason}.)")))
-            }
+            Err(reason) => lines.extend(wrap::hanging("    ", &format!("(No command: {reason}.)"))),
         },
     }
     lines
@@ -98,7 +96,7 @@ fn link(url: &str) -> Vec<String> {
     let whole = format!("    {url}");
     match url.rsplit_once('/') {
         Some((page, name)) if wrap::width(&whole) > wrap::COLUMNS => {
-            let mut lines = wrap::hanging("    ", &format!("and there: {name}"));
+            let mut lines = wrap::hanging("    ", &format!("then open {name}"));
             lines.insert(0, format!("    {page}"));
             lines
         }
@@ -135,10 +133,10 @@ fn identifiers(call: AlertCall<'_>, raw_record: &[Step]) -> Vec<String> {
 fn exception(lines: &Result<Vec<String>, &str>) -> Vec<String> {
     let lines = match lines {
         Ok(lines) => lines,
-        Err(reason) => return wrap::hanging("  ", &format!("(No exception to paste: {reason}.)")),
+        Err(reason) => return wrap::hanging("  ", &format!("(No exception: {reason}.)")),
     };
-    let purpose = "This exception is for exactly this caller and this call. Fill in the reason and the owner, and paste it \
-                   into a file of TRAILBELL_EXCEPTIONS; trailbell exceptions check FILE tells what is wrong with it.";
+    let purpose = "To suppress exactly this call by this principal in future, fill in the reason and the owner, and add \
+                   the exception to a file of TRAILBELL_EXCEPTIONS. Validate it with trailbell exceptions check FILE.";
     let indented = lines.iter().map(|line| format!("  {line}"));
     wrap::hanging("  ", purpose).into_iter().chain([String::new()]).chain(indented).collect()
 }

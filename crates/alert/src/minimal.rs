@@ -30,9 +30,8 @@ pub fn render_minimal(finding: &Finding) -> Alert {
     let row =
         |(label, value)| wrap::hanging(&format!("  {label:<14}  "), &clean::text(value, LONGEST));
     let lines: String = rows.into_iter().flat_map(row).map(|line| line + "\n").collect();
-    let text = format!(
-        "  The full alert of this finding could not be sent. What it was about:\n\n{lines}"
-    );
+    let text =
+        format!("  The full alert for this finding could not be sent. It was about:\n\n{lines}");
     let cut = |value: &str| clean::text(value, LONGEST);
     let document = json!({
         "message": subject,

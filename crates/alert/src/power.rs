@@ -6,8 +6,8 @@ use detect::finding::policy::Power;
 pub(crate) fn power_in_words(power: Power) -> &'static str {
     match power {
         Power::Everything => "allows everything",
-        Power::Iam => "allows all of IAM and so everything",
-        Power::Nearly => "allows everything but what it excludes",
-        Power::SomeIam => "allows all of IAM on some resources",
+        Power::Iam => "allows iam:*, in effect everything",
+        Power::Nearly => "allows everything except what it excludes",
+        Power::SomeIam => "allows iam:* on some resources",
     }
 }

@@ -100,23 +100,23 @@ pub(super) fn arn_name(arn: &str) -> Option<&str> {
 fn any_call(call: AlertCall<'_>) -> String {
     let provider =
         call.fields.text("event.provider").map(|provider| format!(" ({})", clean::name(provider)));
-    let action = call.action().map_or("an action that is not recorded".to_owned(), clean::name);
+    let action = call.action().map_or("an unknown action".to_owned(), clean::name);
     action + &provider.unwrap_or_default()
 }
 
 fn named(known: &str, unknown: &str, name: Option<&str>) -> String {
     match name {
         Some(name) => format!("{known} {}", clean::name(name)),
-        None => format!("{unknown} (which one is not recorded)"),
+        None => format!("{unknown} (name not recorded)"),
     }
 }
 
 fn place(call: AlertCall<'_>) -> String {
-    let account = call.account().map_or("an account that is not recorded".to_owned(), |id| {
+    let account = call.account().map_or("an unknown account".to_owned(), |id| {
         format!("account {}", call.accounts.shown(id))
     });
-    let time = call.time().map_or("at a time that is not recorded".to_owned(), |at| {
-        format!("on {}", time::spoken(at))
+    let time = call.time().map_or("at an unknown time".to_owned(), |at| {
+        format!("on {}", time::format_sentence_time(at))
     });
     format!(" in {account} {time}")
 }

@@ -27,9 +27,9 @@ const LONGEST_NAME: usize = 64;
 /// That the actor or the group was never found before.
 pub(super) fn first(context: &Context) -> Option<&'static str> {
     match (context.first_of_principal, context.first_of_group) {
-        (true, true) => Some("Nothing earlier is on record of this caller, nor of this group."),
-        (true, false) => Some("Nothing earlier is on record of this caller."),
-        (false, true) => Some("Nothing earlier is on record of this group."),
+        (true, true) => Some("No earlier finding is on record for this principal or this group."),
+        (true, false) => Some("No earlier finding is on record for this principal."),
+        (false, true) => Some("No earlier finding is on record for this group."),
         (false, false) => None,
     }
 }
@@ -66,16 +66,14 @@ pub(super) fn document(context: &Context, story: &Story<'_>) -> Value {
 
 fn in_words(gap: ContextGap, knows_some: bool) -> &'static str {
     match (gap, knows_some) {
-        (ContextGap::LedgerOff, _) => "Not known: there is no ledger (TRAILBELL_LEDGER=none).",
-        (ContextGap::LedgerFailed, false) => "Not known: the ledger could not be read.",
-        (ContextGap::LedgerFailed, true) => {
-            "There may be more: part of the ledger could not be read."
-        }
-        (ContextGap::Late, false) => "Not known: the ledger did not answer in time.",
-        (ContextGap::Late, true) => "There may be more: part of the ledger did not answer in time.",
-        (ContextGap::TooMuch, _) => "There is more than this: not all of the ledger was read.",
+        (ContextGap::LedgerOff, _) => "Unknown: there is no ledger (TRAILBELL_LEDGER=none).",
+        (ContextGap::LedgerFailed, false) => "Unknown: the ledger could not be read.",
+        (ContextGap::LedgerFailed, true) => "Incomplete: part of the ledger could not be read.",
+        (ContextGap::Late, false) => "Unknown: the ledger did not answer in time.",
+        (ContextGap::Late, true) => "Incomplete: part of the ledger did not answer in time.",
+        (ContextGap::TooMuch, _) => "Incomplete: the ledger holds more than was read.",
         (ContextGap::Unreadable, _) => {
-            "Not all could be read: some of what the ledger has of this is damaged, of another version, or from the future."
+            "Incomplete: some ledger entries are damaged, of another version, or from the future."
         }
     }
 }
@@ -139,9 +137,9 @@ fn group_lines(call: AlertCall<'_>, story: &Story<'_>, is_first: bool) -> Vec<St
     }
     let group = call.current_group().map(|group| format!(" {}", name(group))).unwrap_or_default();
     if story.is_alone() {
-        return wrap::hanging("  ", &format!("Nothing else is on record of the group{group}."));
+        return wrap::hanging("  ", &format!("No other event of the group{group} is on record."));
     }
-    let heading = format!("What happened to the group{group} (times in UTC; > is this event):");
+    let heading = format!("Events of the group{group} (times in UTC, > marks this event):");
     let more = |count: usize, when: &str| (count > 0).then(|| format!("    … {count} more {when}"));
     let events = story.told.iter().flat_map(|told| {
         let mark = if told.this_event { "  > " } else { "    " };
@@ -170,7 +168,8 @@ fn event(call: AlertCall<'_>, entry: &TimelineEntry) -> String {
     let power =
         gained(entry).map(|power| format!("; it {}", power_in_words(power))).unwrap_or_default();
     let suppressed = if entry.suppressed { " (suppressed)" } else { "" };
-    format!("{called}{}{principal}{power}{suppressed}", deed(entry))
+    let failed = if entry.failed { " failed" } else { "" };
+    format!("{called}{}{principal}{failed}{power}{suppressed}", deed(entry))
 }
 
 /// What the group can do by the policy that it was given.
@@ -181,13 +180,13 @@ fn gained(entry: &TimelineEntry) -> Option<Power> {
 }
 
 fn deed(entry: &TimelineEntry) -> String {
-    let object = || entry.object.as_deref().map_or("(name not known)".to_owned(), name);
+    let object = || entry.object.as_deref().map_or("(name not recorded)".to_owned(), name);
     let policy = || {
         entry
             .object
             .as_deref()
             .and_then(sentence::arn_name)
-            .map_or("(name not known)".to_owned(), name)
+            .map_or("(name not recorded)".to_owned(), name)
     };
     let action = GroupAction::from_name(&entry.action).filter(|_| !entry.failed);
     match action {
@@ -204,7 +203,6 @@ fn deed(entry: &TimelineEntry) -> String {
         Some(GroupAction::DetachPolicy) => format!("policy {} detached", policy()),
         Some(GroupAction::PutPolicy) => format!("inline policy {} written", object()),
         Some(GroupAction::DeletePolicy) => format!("inline policy {} deleted", object()),
-        None if entry.failed => format!("{} tried in vain", name(&entry.action)),
         None => name(&entry.action),
     }
 }
@@ -219,7 +217,7 @@ fn actor_lines(findings: &[PrincipalFinding]) -> Vec<String> {
     };
     let more =
         findings.len().checked_sub(RULES + 1).map(|more| format!("    … {} more rules", more + 1));
-    let heading = "  What else the caller was found doing, by rule:".to_owned();
+    let heading = "  Other findings of the principal, by rule:".to_owned();
     std::iter::once(heading).chain(findings.iter().take(RULES).flat_map(line)).chain(more).collect()
 }
 

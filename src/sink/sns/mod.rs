@@ -1,9 +1,9 @@
 //! SNS: `PublishBatch`, paced, with the failures inside a success read.
 
-mod refusal;
 mod topic;
 
 use std::ops::Range;
+use std::sync::Arc;
 use std::time::Duration;
 
 use alert::{Alert, Attribute};
@@ -11,11 +11,11 @@ use async_trait::async_trait;
 use aws_sdk_sns::Client;
 use aws_sdk_sns::error::BuildError;
 use aws_sdk_sns::operation::publish_batch::PublishBatchOutput;
-use aws_sdk_sns::types::{BatchResultErrorEntry, MessageAttributeValue, PublishBatchRequestEntry};
-use refusal::refusal;
+use aws_sdk_sns::types::{MessageAttributeValue, PublishBatchRequestEntry};
 
 use super::batch::batches;
 use super::{AlertSink, MessageId, Pace, PublishError, wire};
+use crate::aws_error::AwsError;
 pub use topic::SnsTopic;
 
 /// `PublishBatch` takes at most this many entries.
@@ -37,6 +37,9 @@ struct Outgoing {
     index: usize,
     entry: PublishBatchRequestEntry,
 }
+
+/// The permission that publishing needs.
+const PUBLISH: &str = "sns:Publish";
 
 type Outcome = Result<MessageId, PublishError>;
 
@@ -71,11 +74,9 @@ impl SnsSink {
         match call.send().await {
             Ok(output) => note(&output, outcomes, &self.topic),
             Err(error) => {
-                let error = PublishError(format!(
-                    "{}: {}",
-                    self.topic,
-                    refusal(&error).advised("sns:Publish")
-                ));
+                let region = self.client.config().region();
+                let error = AwsError::from_sdk(error, region, PUBLISH);
+                let error = PublishError::from_aws(&self.topic, error);
                 batch.iter().for_each(|outgoing| outcomes[outgoing.index] = Err(error.clone()));
                 Vec::new()
             }
@@ -86,7 +87,7 @@ impl SnsSink {
 #[async_trait]
 impl AlertSink for SnsSink {
     async fn publish(&self, alerts: &[Alert]) -> Vec<Outcome> {
-        let unanswered = PublishError(format!("{}: SNS did not say what became of it", self.topic));
+        let unanswered = PublishError::NoResult { topic: self.topic.clone() };
         let mut outcomes = vec![Err(unanswered); alerts.len()];
         for batch in self.prepared(alerts, &mut outcomes) {
             self.send(batch, &mut outcomes).await;
@@ -102,24 +103,28 @@ impl SnsSink {
             messages.iter().zip(alerts).map(|(m, alert)| wire::weight(m, alert)).collect();
         let most = MAX_ENTRIES.min(self.pace.burst());
         let cut = batches(&weights, most, wire::MAX_BYTES);
-        cut.into_iter().map(|range| entries(range, alerts, &messages, outcomes)).collect()
+        cut.into_iter().map(|range| self.entries(range, alerts, &messages, outcomes)).collect()
     }
-}
 
-fn entries(
-    range: Range<usize>,
-    alerts: &[Alert],
-    messages: &[String],
-    outcomes: &mut [Outcome],
-) -> Vec<Outgoing> {
-    let mut batch = Vec::with_capacity(range.len());
-    for index in range {
-        match entry(index, &alerts[index], &messages[index]) {
-            Ok(entry) => batch.push(Outgoing { index, entry }),
-            Err(error) => outcomes[index] = Err(PublishError(error.to_string())),
+    fn entries(
+        &self,
+        range: Range<usize>,
+        alerts: &[Alert],
+        messages: &[String],
+        outcomes: &mut [Outcome],
+    ) -> Vec<Outgoing> {
+        let mut batch = Vec::with_capacity(range.len());
+        for index in range {
+            match entry(index, &alerts[index], &messages[index]) {
+                Ok(entry) => batch.push(Outgoing { index, entry }),
+                Err(error) => {
+                    let (topic, source) = (self.topic.clone(), Arc::new(error));
+                    outcomes[index] = Err(PublishError::Invalid { topic, source });
+                }
+            }
         }
+        batch
     }
-    batch
 }
 
 fn entry(
@@ -154,7 +159,8 @@ fn note(output: &PublishBatchOutput, outcomes: &mut [Outcome], topic: &str) -> V
     let mut again = Vec::new();
     for failed in output.failed() {
         if let Some(index) = index_of(Some(failed.id()), outcomes) {
-            outcomes[index] = Err(PublishError(format!("{topic}: {}", reason(failed))));
+            let error = AwsError::from_code(failed.code(), failed.message(), PUBLISH);
+            outcomes[index] = Err(PublishError::from_aws(topic, error));
             if !failed.sender_fault() {
                 again.push(index);
             }
@@ -165,8 +171,4 @@ fn note(output: &PublishBatchOutput, outcomes: &mut [Outcome], topic: &str) -> V
 
 fn index_of(id: Option<&str>, outcomes: &[Outcome]) -> Option<usize> {
     id?.parse().ok().filter(|index| *index < outcomes.len())
-}
-
-fn reason(failed: &BatchResultErrorEntry) -> String {
-    format!("{}: {}", failed.code(), failed.message().unwrap_or("no message"))
 }

@@ -1,9 +1,12 @@
 //! A topic as it is looked at. Nothing here changes it.
 
-use aws_sdk_sns::Client;
+use std::error::Error;
 
-use super::refusal::refusal;
-use crate::sink::{Subscription, SubscriptionState, TopicAttributes, TopicRefusal};
+use aws_sdk_sns::Client;
+use aws_sdk_sns::error::{ProvideErrorMetadata, SdkError};
+
+use crate::aws_error::AwsError;
+use crate::sink::{Subscription, SubscriptionState, TopicAttributes};
 
 /// A topic, to look at.
 #[derive(Debug)]
@@ -24,21 +27,22 @@ impl SnsTopic {
     }
 
     /// What it says of itself. Needs `sns:GetTopicAttributes`.
-    pub async fn attributes(&self) -> Result<TopicAttributes, TopicRefusal> {
+    pub async fn attributes(&self) -> Result<TopicAttributes, AwsError> {
         let got = self.client.get_topic_attributes().topic_arn(&self.arn).send().await;
-        let got = got.map_err(|error| refusal(&error))?;
+        let got = got.map_err(|error| self.error(error, "sns:GetTopicAttributes"))?;
         let attribute = |name: &str| got.attributes().and_then(|all| all.get(name)).cloned();
         Ok(TopicAttributes { owner: attribute("Owner"), key: attribute("KmsMasterKeyId") })
     }
 
     /// Who is subscribed, in SNS's order. Needs `sns:ListSubscriptionsByTopic` and, to tell how
     /// those hold, `sns:GetSubscriptionAttributes`.
-    pub async fn subscriptions(&self) -> Result<Vec<Subscription>, TopicRefusal> {
+    pub async fn subscriptions(&self) -> Result<Vec<Subscription>, AwsError> {
         let (mut all, mut next) = (Vec::new(), None);
         loop {
             let list =
                 self.client.list_subscriptions_by_topic().topic_arn(&self.arn).set_next_token(next);
-            let page = list.send().await.map_err(|error| refusal(&error))?;
+            let page = list.send().await;
+            let page = page.map_err(|error| self.error(error, "sns:ListSubscriptionsByTopic"))?;
             for subscription in page.subscriptions() {
                 let (protocol, endpoint) = (subscription.protocol(), subscription.endpoint());
                 // In place of an ARN, one that is not confirmed has `PendingConfirmation`, or
@@ -56,6 +60,13 @@ impl SnsTopic {
                 return Ok(all);
             }
         }
+    }
+
+    fn error<E>(&self, error: SdkError<E>, permissions: &'static str) -> AwsError
+    where
+        E: ProvideErrorMetadata + Error + Send + Sync + 'static,
+    {
+        AwsError::from_sdk(error, self.client.config().region(), permissions)
     }
 
     async fn state(&self, arn: Option<&str>) -> SubscriptionState {

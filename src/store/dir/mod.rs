@@ -11,7 +11,9 @@ use bytes::Bytes;
 use detect::cloudtrail::Body;
 use small::Small;
 
-use super::{Condition, Listing, ObjectStore, Page, PutError, SmallObject, StoreError, Written};
+use super::{
+    Action, Condition, Listing, ObjectStore, Page, SmallObject, StoreError, StoreErrorKind, Written,
+};
 use crate::notification::ObjectRef;
 
 /// Objects are files under a root. A directory has no versions: the file is what there is.
@@ -27,58 +29,68 @@ impl DirStore {
     }
 
     /// The file of an object.
-    fn path(&self, bucket: &str, key: &str) -> Result<PathBuf, StoreError> {
+    fn path(&self, bucket: &str, key: &str) -> Result<PathBuf, StoreErrorKind> {
         let relative = Path::new(bucket).join(key);
         let inside = relative.components().all(|part| matches!(part, Component::Normal(_)));
-        // `join` drops the bucket where the key is absolute.
+        // `join` drops the bucket if the key is absolute.
         match inside && relative.starts_with(bucket) {
             true => Ok(self.root.join(relative)),
-            false => Err(StoreError::Retry("the key leads out of the store".to_owned())),
+            false => Err(StoreErrorKind::Other("the key leads out of the store".to_owned())),
         }
     }
 
-    fn small(&self, bucket: &str, key: &str) -> Result<Small, StoreError> {
-        Ok(Small { root: self.root.clone(), path: self.path(bucket, key)? })
+    /// Does what may block to the file of an object.
+    async fn with_file<T: Send + 'static>(
+        &self,
+        action: Action,
+        bucket: &str,
+        key: &str,
+        work: impl FnOnce(Small) -> Result<T, StoreErrorKind> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let result = match self.path(bucket, key) {
+            Ok(path) => {
+                let small = Small { root: self.root.clone(), path };
+                blocking(move || work(small)).await
+            }
+            Err(kind) => Err(kind),
+        };
+        result.map_err(|kind| StoreError::new(action, bucket, key, kind))
     }
 }
 
-/// Does what may block where that is allowed.
+/// Runs what may block on a thread where it may.
 async fn blocking<T: Send + 'static>(
-    work: impl FnOnce() -> Result<T, StoreError> + Send + 'static,
-) -> Result<T, StoreError> {
-    tokio::task::spawn_blocking(work).await.map_err(|error| StoreError::Retry(error.to_string()))?
+    work: impl FnOnce() -> Result<T, StoreErrorKind> + Send + 'static,
+) -> Result<T, StoreErrorKind> {
+    let done = tokio::task::spawn_blocking(work).await;
+    done.map_err(|error| StoreErrorKind::Other(error.to_string()))?
 }
 
-/// A file that is not there is gone; everything else is tried again.
-fn refused(error: &io::Error) -> StoreError {
-    match error.kind() {
-        io::ErrorKind::NotFound => StoreError::Gone,
-        _ => StoreError::Retry(error.to_string()),
+/// If not even the bucket's directory exists, the store is not the one that was meant: then nothing
+/// is known to be gone.
+fn open_error(error: io::Error, bucket: &Path) -> StoreErrorKind {
+    if error.kind() == io::ErrorKind::NotFound && !bucket.is_dir() {
+        return no_bucket(bucket);
     }
+    error.into()
 }
 
-/// Where there is not even the bucket's directory, the store is another than was meant: nothing is
-/// known to be gone.
-fn not_opened(error: &io::Error, bucket: &Path) -> StoreError {
-    match refused(error) {
-        StoreError::Gone if !bucket.is_dir() => {
-            StoreError::Retry(format!("no such directory: {}", bucket.display()))
-        }
-        error => error,
-    }
+fn no_bucket(bucket: &Path) -> StoreErrorKind {
+    StoreErrorKind::Other(format!("no such directory: {}", bucket.display()))
 }
 
 #[async_trait]
 impl ObjectStore for DirStore {
     async fn open(&self, object: &ObjectRef) -> Result<Body, StoreError> {
-        let path = self.path(&object.bucket, &object.key)?;
         let bucket = self.root.join(&object.bucket);
-        blocking(move || open_file(&path).map_err(|error| not_opened(&error, &bucket))).await
+        self.with_file(Action::Read, &object.bucket, &object.key, move |file| {
+            open_file(&file.path).map_err(|error| open_error(error, &bucket))
+        })
+        .await
     }
 
     async fn get(&self, bucket: &str, key: &str) -> Result<SmallObject, StoreError> {
-        let small = self.small(bucket, key)?;
-        blocking(move || small.get()).await
+        self.with_file(Action::Read, bucket, key, |file| file.get()).await
     }
 
     async fn put(
@@ -87,27 +99,27 @@ impl ObjectStore for DirStore {
         key: &str,
         bytes: Bytes,
         condition: Condition,
-    ) -> Result<Written, PutError> {
-        let small = self.small(bucket, key).map_err(|error| PutError::Retry(error.to_string()))?;
-        let put = tokio::task::spawn_blocking(move || small.put(&bytes, &condition)).await;
-        put.map_err(|error| PutError::Retry(error.to_string()))?
+    ) -> Result<Written, StoreError> {
+        let put = move |file: Small| file.put(&bytes, &condition);
+        self.with_file(Action::Write, bucket, key, put).await
     }
 
     async fn delete(&self, bucket: &str, key: &str) -> Result<(), StoreError> {
-        let small = self.small(bucket, key)?;
-        blocking(move || small.delete()).await
+        self.with_file(Action::Delete, bucket, key, |file| file.delete()).await
     }
 
     /// Everything in one page.
     async fn list(&self, listing: &Listing) -> Result<Page, StoreError> {
-        let (bucket, listing) = (self.root.join(&listing.bucket), listing.clone());
-        blocking(move || list(&bucket, &listing)).await
+        let bucket = self.root.join(&listing.bucket);
+        let wanted = listing.clone();
+        let page = blocking(move || list(&bucket, &wanted)).await;
+        page.map_err(|kind| StoreError::new(Action::List, &listing.bucket, &listing.prefix, kind))
     }
 }
 
-fn list(bucket: &Path, listing: &Listing) -> Result<Page, StoreError> {
+fn list(bucket: &Path, listing: &Listing) -> Result<Page, StoreErrorKind> {
     if !bucket.is_dir() {
-        return Err(StoreError::Retry("no such bucket".to_owned()));
+        return Err(no_bucket(bucket));
     }
     let mut page = Page::default();
     // Keys under a prefix are in the folder that it names, whatever the start of a name that
@@ -115,12 +127,11 @@ fn list(bucket: &Path, listing: &Listing) -> Result<Page, StoreError> {
     let folder = listing.prefix.rsplit_once('/').map_or("", |(folder, _)| folder);
     let outside = Path::new(folder).components().any(|part| !matches!(part, Component::Normal(_)));
     if !outside {
-        collect(bucket, folder, listing, &mut page)
-            .map_err(|error| StoreError::Retry(error.to_string()))?;
+        collect(bucket, folder, listing, &mut page)?;
     }
     page.keys.sort_unstable();
     page.prefixes.sort_unstable();
-    page.keys.truncate(listing.most.map_or(usize::MAX, usize::from));
+    page.keys.truncate(listing.limit.map_or(usize::MAX, usize::from));
     Ok(page)
 }
 
@@ -135,17 +146,17 @@ fn collect(bucket: &Path, folder: &str, listing: &Listing, page: &mut Page) -> i
         let Ok(name) = entry.file_name().into_string() else { continue };
         let key = if folder.is_empty() { name } else { format!("{folder}/{name}") };
         if !entry.file_type()?.is_dir() {
-            page.keys.extend(Some(key).filter(|key| listing.takes(key)));
+            page.keys.extend(Some(key).filter(|key| listing.includes(key)));
         } else if !listing.folders {
             collect(bucket, &key, listing, page)?;
         } else {
-            page.prefixes.extend(Some(format!("{key}/")).filter(|prefix| listing.takes(prefix)));
+            page.prefixes.extend(Some(format!("{key}/")).filter(|prefix| listing.includes(prefix)));
         }
     }
     Ok(())
 }
 
-/// A file as a body: whole up to [`Body::WHOLE`], else streamed. Blocks.
+/// A file as a body: whole up to [`Body::MAX_IN_MEMORY`], else streamed. Blocks.
 pub fn open_file(path: &Path) -> io::Result<Body> {
     let what = std::fs::metadata(path)?;
     // Opening a pipe, or reading a device, need not end.
@@ -153,7 +164,7 @@ pub fn open_file(path: &Path) -> io::Result<Body> {
         return Err(io::Error::other("not a regular file"));
     }
     let file = File::open(path)?;
-    if what.len() > Body::WHOLE {
+    if what.len() > Body::MAX_IN_MEMORY {
         return Ok(Body::Stream(Box::new(file)));
     }
     Ok(Body::Whole(Bytes::from(std::fs::read(path)?)))
@@ -174,11 +185,12 @@ mod tests {
         let store = DirStore::new(root.path());
         for key in ["../secret", "/etc/passwd", "a/../../secret"] {
             let error = store.open(&object(key)).await.unwrap_err();
-            assert!(matches!(error, StoreError::Retry(_)), "{key}: {error}");
+            assert!(matches!(error.kind, StoreErrorKind::Other(_)), "{key}: {error}");
         }
-        let nowhere = store.open(&object("missing")).await.unwrap_err();
-        assert!(nowhere.to_string().starts_with("no such directory: "), "{nowhere}");
+        let error = store.open(&object("missing")).await.unwrap_err();
+        let cause = error.kind.to_string();
+        assert!(cause.starts_with("no such directory: "), "{cause}");
         std::fs::create_dir(root.path().join("logs")).unwrap();
-        assert!(matches!(store.open(&object("missing")).await, Err(StoreError::Gone)));
+        assert!(store.open(&object("missing")).await.unwrap_err().is_not_found());
     }
 }

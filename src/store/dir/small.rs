@@ -5,14 +5,14 @@ use std::fs::{self, File};
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 use std::process;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use bytes::Bytes;
 use jiff::Timestamp;
 use sha2::{Digest, Sha256};
 
-use super::refused;
-use crate::store::{Condition, PutError, SmallObject, StoreError, Written};
+use crate::store::{Condition, SmallObject, StoreErrorKind, Written};
 
 /// The folder of lock, clock and unfinished files, beside the buckets: no bucket's name begins with
 /// a dot.
@@ -25,23 +25,27 @@ pub(super) struct Small {
 }
 
 impl Small {
-    pub(super) fn get(&self) -> Result<SmallObject, StoreError> {
-        let read = || {
+    pub(super) fn get(&self) -> Result<SmallObject, StoreErrorKind> {
+        let read = || -> io::Result<_> {
             let mut file = File::open(&self.path)?;
             let mut bytes = Vec::new();
             file.read_to_end(&mut bytes)?;
             // Of the open file, so that bytes and time are of the same writing.
             Ok((modified(&file.metadata()?)?, Bytes::from(bytes)))
         };
-        let (modified, bytes) = read().map_err(|error| refused(&error))?;
+        let (modified, bytes) = read()?;
         Ok(SmallObject { etag: etag(&bytes), bytes, modified, date: self.date()? })
     }
 
-    pub(super) fn put(&self, bytes: &[u8], condition: &Condition) -> Result<Written, PutError> {
+    pub(super) fn put(
+        &self,
+        bytes: &[u8],
+        condition: &Condition,
+    ) -> Result<Written, StoreErrorKind> {
         let partial = self
             .own_file(&unfinished_name())
             .and_then(|path| write_file(&path, bytes).map(|()| path));
-        let partial = partial.map_err(|error| failed(&error))?;
+        let partial = partial.map_err(failed)?;
         let written = self.replace(&partial, bytes, condition);
         if written.is_err() {
             // The next one to look finds a stray file at worst.
@@ -55,17 +59,17 @@ impl Small {
         partial: &Path,
         bytes: &[u8],
         condition: &Condition,
-    ) -> Result<Written, PutError> {
-        let lock = self.lock().map_err(|error| failed(&error))?;
-        if !self.holds(condition).map_err(|error| failed(&error))? {
-            return Err(PutError::Changed);
+    ) -> Result<Written, StoreErrorKind> {
+        let lock = self.lock().map_err(failed)?;
+        if !self.holds(condition).map_err(failed)? {
+            return Err(StoreErrorKind::PreconditionFailed);
         }
         let renamed = || {
             self.path.parent().map_or(Ok(()), fs::create_dir_all)?;
             fs::rename(partial, &self.path)?;
             modified(&fs::metadata(&self.path)?)
         };
-        let date = renamed().map_err(|error| failed(&error))?;
+        let date = renamed().map_err(failed)?;
         drop(lock);
         Ok(Written { etag: etag(bytes), date })
     }
@@ -83,23 +87,23 @@ impl Small {
         })
     }
 
-    pub(super) fn delete(&self) -> Result<(), StoreError> {
+    pub(super) fn delete(&self) -> Result<(), StoreErrorKind> {
         let deleted = self.lock().and_then(|_lock| fs::remove_file(&self.path));
-        match deleted.map_err(|error| refused(&error)) {
-            Ok(()) | Err(StoreError::Gone) => Ok(()),
-            Err(error) => Err(error),
+        match deleted {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(failed(error)),
+            _ => Ok(()),
         }
     }
 
     /// Now, by the clock that gives files their times: it may be another machine's.
-    pub(super) fn date(&self) -> Result<Timestamp, StoreError> {
+    pub(super) fn date(&self) -> Result<Timestamp, StoreErrorKind> {
         let written = || {
             let path = self.own_file("clock")?;
             let mut file = File::create(path)?;
             file.write_all(b".")?;
             modified(&file.metadata()?)
         };
-        written().map_err(|error| StoreError::Retry(format!("the clock of the store: {error}")))
+        written().map_err(failed)
     }
 
     /// Waits until no other process, and no other thread of this one, holds the lock.
@@ -135,6 +139,6 @@ fn modified(metadata: &fs::Metadata) -> io::Result<Timestamp> {
     Timestamp::try_from(metadata.modified()?).map_err(io::Error::other)
 }
 
-fn failed(error: &io::Error) -> PutError {
-    PutError::Retry(error.to_string())
+fn failed(error: io::Error) -> StoreErrorKind {
+    StoreErrorKind::Io(Arc::new(error))
 }

@@ -9,7 +9,8 @@ use aws_sdk_s3::error::BoxError;
 use aws_sdk_s3::primitives::{DateTime, DateTimeFormat};
 use jiff::Timestamp;
 
-use crate::store::StoreError;
+use super::small::incomplete;
+use crate::store::StoreErrorKind;
 
 /// Hears the `Date` of the answers to one call: the last, where the client tried again.
 #[derive(Debug, Clone, Default)]
@@ -19,15 +20,10 @@ pub(super) struct DateListener {
 }
 
 impl DateListener {
-    /// What was heard.
-    pub(super) fn date(&self) -> Result<Timestamp, StoreError> {
+    pub(super) fn date(&self) -> Result<Timestamp, StoreErrorKind> {
         let heard = self.heard.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        let date = heard
-            .as_deref()
-            .and_then(|text| DateTime::from_str(text, DateTimeFormat::HttpDate).ok());
-        date.as_ref()
-            .and_then(timestamp)
-            .ok_or_else(|| StoreError::Retry("the answer has no date".to_owned()))
+        let date = heard.and_then(|text| DateTime::from_str(&text, DateTimeFormat::HttpDate).ok());
+        date.as_ref().and_then(timestamp).ok_or_else(|| incomplete("Date"))
     }
 }
 

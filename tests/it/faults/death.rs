@@ -1,12 +1,11 @@
 //! The function is killed at every request of a delivery, before and after its effect.
 
 use std::collections::BTreeMap;
-use std::process::Stdio;
+use std::process::{Command, Stdio};
 
 use futures::stream::{self, StreamExt};
 use serde_json::Value;
 use support::function::Function;
-use tokio::process::Command;
 use tokio::task::{JoinHandle, spawn_blocking};
 
 use crate::faults::world::{LEASE_AND_MORE, Patience, World, log, run, sweep};
@@ -72,7 +71,7 @@ async fn death(at: usize, name: String, act: Act) -> Death {
     world.proxy.arm(vec![Fault { which: |_| true, after: at, times: 1, act }]);
     let (pid, mut delivery) = deliver(&world, &notification);
     tokio::select! {
-        () = world.proxy.befallen() => kill(pid).await,
+        () = world.proxy.befallen() => kill(pid),
         answer = &mut delivery => panic!("{name}: ended before it was killed: {answer:?}"),
     }
     assert!(delivery.await.is_err(), "{name}: a function that was killed does not answer");
@@ -115,7 +114,7 @@ fn deliver(world: &World, notification: &Value) -> (u32, JoinHandle<Result<Value
     (pid, spawn_blocking(move || function.invoke(&notification)))
 }
 
-async fn kill(pid: u32) {
-    let status = Command::new("kill").args(["-9", &pid.to_string()]).status().await.unwrap();
+fn kill(pid: u32) {
+    let status = Command::new("kill").args(["-9", &pid.to_string()]).status().unwrap();
     assert!(status.success());
 }

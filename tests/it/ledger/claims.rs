@@ -6,9 +6,12 @@ use std::time::Duration;
 use detect::cloudtrail::Record;
 use detect::finding::{Finding, Origin, Outcome};
 use detect::rule::LoadedRules;
+use detect::text::error::error_chain;
 use jiff::Timestamp;
 use serde_json::{Value, json};
-use trailbell::ledger::{Claim, Claimed, Completed, Content, State, StoredLedger};
+use trailbell::ledger::{
+    Claim, ClaimOutcome, ClaimUpdate, Completion, Content, EntryState, StoredLedger,
+};
 use trailbell::pipeline::{self, Clock, InvocationReport};
 
 use crate::ledger::memory::{Fault, Memory, Topic};
@@ -25,7 +28,7 @@ fn ledger(memory: &Memory) -> StoredLedger {
     StoredLedger::new(Box::new(memory.clone()), "state", "")
 }
 
-async fn claim(memory: &Memory) -> Claimed {
+async fn claim(memory: &Memory) -> ClaimOutcome {
     let content = Content::Finding(Arc::new(finding()));
     ledger(memory)
         .claim(content, Duration::from_secs(LEASE as u64), Duration::from_secs(600))
@@ -35,7 +38,7 @@ async fn claim(memory: &Memory) -> Claimed {
 
 async fn mine(memory: &Memory) -> Claim {
     match claim(memory).await {
-        Claimed::Mine(claim) => *claim,
+        ClaimOutcome::Ours(claim) => *claim,
         other => panic!("{other:?}"),
     }
 }
@@ -69,7 +72,7 @@ async fn a_first_claim_is_marked_before_it_is_entered() {
     ledger(&memory).index(&claim).await.unwrap();
     let keys = memory.keys("by-");
     for start in [
-        "by-actor/",
+        "by-principal/",
         "by-group/111122223333/group-e1/20260301T100000Z-CreateGroup-",
         "by-window/169f3a93-efc7-4df2-94d6-0d9438c310d1/20260301T100000Z-600/",
     ] {
@@ -84,15 +87,15 @@ async fn a_first_claim_is_marked_before_it_is_entered() {
 #[tokio::test]
 async fn what_is_there_decides() {
     for (state, waited, expected, open) in [
-        ("claimed", 0, "held elsewhere", true),
-        ("claimed", LEASE - 1, "held elsewhere", true),
+        ("claimed", 0, "claimed elsewhere", true),
+        ("claimed", LEASE - 1, "claimed elsewhere", true),
         ("claimed", LEASE, "mine, attempt 2", true),
         ("released", 0, "mine, attempt 2", true),
         ("failed", 0, "mine, attempt 2", true),
         ("alerted", 0, "duplicate", false),
         ("alerted", 100 * LEASE, "duplicate", false),
         ("suppressed", 0, "duplicate", false),
-        ("held", 0, "duplicate", false),
+        ("grouped", 0, "duplicate", false),
         ("summarised", 0, "duplicate", false),
     ] {
         let memory = Memory::new();
@@ -102,10 +105,10 @@ async fn what_is_there_decides() {
         memory.write(&memory.keys("entries/")[0], &before.to_string());
         memory.wait(waited);
         let got = match claim(&memory).await {
-            Claimed::Mine(claim) => format!("mine, attempt {}", claim.entry.attempts),
-            Claimed::Duplicate(_) => "duplicate".to_owned(),
-            Claimed::HeldElsewhere => "held elsewhere".to_owned(),
-            Claimed::Unreadable(error) => error.to_string(),
+            ClaimOutcome::Ours(claim) => format!("mine, attempt {}", claim.entry.attempts),
+            ClaimOutcome::Duplicate(_) => "duplicate".to_owned(),
+            ClaimOutcome::ClaimedElsewhere => "claimed elsewhere".to_owned(),
+            ClaimOutcome::Unreadable(error) => error_chain(&error),
         };
         assert_eq!((got.as_str(), is_open(&memory)), (expected, open), "{state} after {waited} s");
     }
@@ -118,8 +121,8 @@ async fn a_claim_survives_what_s3_answers() {
         fail_entry(&memory, nth, fault);
         let claim = mine(&memory).await;
         assert_eq!(claim.entry.attempts, 1, "{fault:?}");
-        let done = ledger(&memory).alerted(&claim, "m").await;
-        assert_eq!((done, is_open(&memory)), (Ok(Completed::Done), false), "{fault:?}");
+        let done = ledger(&memory).complete(&claim, Completion::Alerted("m")).await.unwrap();
+        assert_eq!((done, is_open(&memory)), (ClaimUpdate::Written, false), "{fault:?}");
     }
 }
 
@@ -140,7 +143,11 @@ async fn completing_survives_what_s3_answers() {
         let memory = Memory::new();
         let claim = mine(&memory).await;
         fail_entry(&memory, 0, fault);
-        assert_eq!(ledger(&memory).alerted(&claim, "m-1").await, Ok(Completed::Done), "{fault:?}");
+        assert_eq!(
+            ledger(&memory).complete(&claim, Completion::Alerted("m-1")).await.unwrap(),
+            ClaimUpdate::Written,
+            "{fault:?}"
+        );
         assert_eq!(
             (entry(&memory)["message_id"].as_str(), is_open(&memory)),
             (Some("m-1"), false),
@@ -153,13 +160,19 @@ async fn completing_survives_what_s3_answers() {
 async fn a_lost_answer_to_holding_does_not_undo_the_summary() {
     let memory = Memory::new();
     let claim = mine(&memory).await;
-    assert_eq!(ledger(&memory).held(&claim, &finding().rule.id).await, Ok(Completed::Done));
+    assert_eq!(
+        ledger(&memory).complete(&claim, Completion::Grouped).await.unwrap(),
+        ClaimUpdate::Written
+    );
     let mut told = entry(&memory);
     told["state"] = json!("summarised");
     memory.write(&memory.keys("entries/")[0], &told.to_string());
     // The holder never heard the answer, and tries again: the entry carries its token, and is
     // final.
-    assert_eq!(ledger(&memory).held(&claim, &finding().rule.id).await, Ok(Completed::Done));
+    assert_eq!(
+        ledger(&memory).complete(&claim, Completion::Grouped).await.unwrap(),
+        ClaimUpdate::Written
+    );
     assert_eq!(entry(&memory)["state"], "summarised");
 }
 
@@ -169,11 +182,17 @@ async fn whoever_was_too_slow_changes_nothing() {
     let slow = mine(&memory).await;
     memory.wait(LEASE);
     let quick = mine(&memory).await;
-    assert_eq!(ledger(&memory).alerted(&slow, "slow").await, Ok(Completed::TakenOver));
-    assert_eq!(ledger(&memory).released(&slow).await, Ok(Completed::TakenOver));
-    assert_eq!(ledger(&memory).alerted(&quick, "quick").await, Ok(Completed::Done));
+    assert_eq!(
+        ledger(&memory).complete(&slow, Completion::Alerted("slow")).await.unwrap(),
+        ClaimUpdate::TakenOver
+    );
+    assert_eq!(ledger(&memory).release(&slow).await.unwrap(), ClaimUpdate::TakenOver);
+    assert_eq!(
+        ledger(&memory).complete(&quick, Completion::Alerted("quick")).await.unwrap(),
+        ClaimUpdate::Written
+    );
     assert_eq!(entry(&memory)["message_id"], "quick");
-    assert!(matches!(claim(&memory).await, Claimed::Duplicate(State::Alerted)));
+    assert!(matches!(claim(&memory).await, ClaimOutcome::Duplicate(EntryState::Alerted)));
 }
 
 #[tokio::test]
@@ -188,10 +207,9 @@ async fn a_ledger_that_does_not_answer_is_an_error_by_key() {
             .await
             .unwrap_err();
         let key = if verb == "put" { "open/" } else { "entries/" };
-        assert_eq!(
-            (error.key, error.what.as_str()),
-            (format!("{key}{}", finding().id), "503: slow down")
-        );
+        let id = finding().id;
+        let told = error_chain(&error);
+        assert!(told.ends_with(&format!("s3://state/{key}{id}: 503: slow down")), "{told}");
     }
 }
 
@@ -293,7 +311,7 @@ async fn the_local_clock_does_not_matter() {
         let clock = Clock { now: at, ..clock() };
         let payload = inline(&[create_group("e1", "alice")]);
         let first = pipeline::run(&pipeline(&memory, &topic), &payload, clock).await;
-        assert_eq!(first.report.findings_that(Outcome::HeldElsewhere), 1, "{local}");
+        assert_eq!(first.report.findings_that(Outcome::ClaimedElsewhere), 1, "{local}");
         memory.wait(LEASE);
         let second = pipeline::run(&pipeline(&memory, &topic), &payload, clock).await;
         assert_eq!(second.report.findings_that(Outcome::Alerted), 1, "{local}");
@@ -323,7 +341,7 @@ async fn the_fifth_attempt_is_a_minimal_alert_and_a_refused_one_is_failed_and_tr
     assert_eq!(recovered.report.findings_that(Outcome::Alerted), 1, "{recovered:?}");
     let alert = &topic.accepted()[0];
     assert!(
-        alert.text.starts_with("  The full alert of this finding could not be sent."),
+        alert.text.starts_with("  The full alert for this finding could not be sent."),
         "{}",
         alert.text
     );

@@ -11,10 +11,11 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use detect::cloudtrail::Body;
 use jiff::{SignedDuration, Timestamp};
+use trailbell::aws_error::{AwsError, AwsErrorKind};
 use trailbell::notification::ObjectRef;
 use trailbell::sink::{AlertSink, MessageId, PublishError};
 use trailbell::store::{
-    Condition, Listing, ObjectStore, Page, PutError, SmallObject, StoreError, Written,
+    Action, Condition, Listing, ObjectStore, Page, SmallObject, StoreError, StoreErrorKind, Written,
 };
 
 /// What goes wrong with one call.
@@ -130,8 +131,8 @@ async fn step() {
     .await;
 }
 
-fn refused(_: Fault) -> StoreError {
-    StoreError::Retry("503: slow down".to_owned())
+fn refused() -> StoreErrorKind {
+    StoreErrorKind::Other("503: slow down".to_owned())
 }
 
 #[async_trait]
@@ -139,24 +140,24 @@ impl ObjectStore for Memory {
     async fn open(&self, object: &ObjectRef) -> Result<Body, StoreError> {
         let bytes =
             self.call("open", &object.key, |world| world.objects.get(&object.key).cloned()).await;
-        bytes.map_err(refused)?.map(|object| Body::Whole(object.bytes)).ok_or(StoreError::Gone)
+        read(&object.bucket, &object.key, bytes).map(|object| Body::Whole(object.bytes))
     }
 
-    async fn get(&self, _: &str, key: &str) -> Result<SmallObject, StoreError> {
+    async fn get(&self, bucket: &str, key: &str) -> Result<SmallObject, StoreError> {
         let got = self.call("get", key, |world| {
             let date = world.date;
             world.objects.get(key).cloned().map(|object| SmallObject { date, ..object })
         });
-        got.await.map_err(refused)?.ok_or(StoreError::Gone)
+        read(bucket, key, got.await)
     }
 
     async fn put(
         &self,
-        _: &str,
+        bucket: &str,
         key: &str,
         bytes: Bytes,
         condition: Condition,
-    ) -> Result<Written, PutError> {
+    ) -> Result<Written, StoreError> {
         let put = self.call("put", key, |world| {
             let now = world.objects.get(key).map(|object| object.etag.clone());
             let holds = match condition {
@@ -164,25 +165,41 @@ impl ObjectStore for Memory {
                 Condition::IfNoneMatch => now.is_none(),
                 Condition::IfMatch(etag) => now == Some(etag),
             };
-            if holds { Ok(world.write(key, bytes)) } else { Err(PutError::Changed) }
+            if holds {
+                Ok(world.write(key, bytes))
+            } else {
+                Err(StoreErrorKind::PreconditionFailed)
+            }
         });
-        match put.await {
+        let written = match put.await {
             Ok(result) => result,
-            Err(Fault::Conflict) => Err(PutError::Conflict),
-            Err(_) => Err(PutError::Retry("503: slow down".to_owned())),
-        }
+            Err(Fault::Conflict) => Err(StoreErrorKind::Conflict),
+            Err(_) => Err(refused()),
+        };
+        written.map_err(|kind| StoreError::new(Action::Write, bucket, key, kind))
     }
 
-    async fn delete(&self, _: &str, key: &str) -> Result<(), StoreError> {
+    async fn delete(&self, bucket: &str, key: &str) -> Result<(), StoreError> {
         self.call("delete", key, |world| world.objects.remove(key))
             .await
             .map(|_| ())
-            .map_err(refused)
+            .map_err(|_| StoreError::new(Action::Delete, bucket, key, refused()))
     }
 
     async fn list(&self, listing: &Listing) -> Result<Page, StoreError> {
-        self.call("list", &listing.prefix, |world| page(world, listing)).await.map_err(refused)
+        self.call("list", &listing.prefix, |world| page(world, listing))
+            .await
+            .map_err(|_| StoreError::new(Action::List, &listing.bucket, &listing.prefix, refused()))
     }
+}
+
+fn read(
+    bucket: &str,
+    key: &str,
+    got: Result<Option<SmallObject>, Fault>,
+) -> Result<SmallObject, StoreError> {
+    let object = got.map_err(|_| refused()).and_then(|it| it.ok_or(StoreErrorKind::NotFound));
+    object.map_err(|kind| StoreError::new(Action::Read, bucket, key, kind))
 }
 
 /// Pages of five, so that every test of many pages through them.
@@ -271,7 +288,8 @@ impl AlertSink for Topic {
             results.push(if ok {
                 Ok(format!("m-{}", alert.finding))
             } else {
-                Err(PublishError("throttled".to_owned()))
+                let error = AwsError::new(AwsErrorKind::Throttled, "throttled");
+                Err(PublishError::from_aws("topic", error))
             });
         }
         results

@@ -8,9 +8,7 @@ use bytes::Bytes;
 use detect::cloudtrail::Body;
 use tokio::time::{Instant, sleep_until};
 use trailbell::notification::ObjectRef;
-use trailbell::store::{
-    Condition, Listing, ObjectStore, Page, PutError, SmallObject, StoreError, Written,
-};
+use trailbell::store::{Condition, Listing, ObjectStore, Page, SmallObject, StoreError, Written};
 
 use crate::ledger::memory::Memory;
 
@@ -42,7 +40,7 @@ impl ObjectStore for Slow {
         key: &str,
         bytes: Bytes,
         condition: Condition,
-    ) -> Result<Written, PutError> {
+    ) -> Result<Written, StoreError> {
         self.memory.put(bucket, key, bytes, condition).await
     }
 

@@ -1,6 +1,6 @@
-"""Serves moto on a free port of 127.0.0.1, prints its URL on one line, and ends when standard input does.
+"""Serves moto on a free port of 127.0.0.1, and prints its URL on one line.
 
-The end of standard input is the end of whoever started it, killed or not.
+Exits when standard input closes: then the parent process has ended, by itself or killed.
 """
 
 import logging

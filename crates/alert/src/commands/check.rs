@@ -10,11 +10,11 @@ use crate::identity::Identity;
 
 /// What to look at, for this call.
 pub(crate) fn steps(call: AlertCall<'_>) -> Vec<Step> {
-    let account = call.account().map_or("the account that you mean".to_owned(), |id| {
+    let account = call.account().map_or("the right account".to_owned(), |id| {
         format!("account {}", call.accounts.shown(id))
     });
     let whoami = Command::aws("sts get-caller-identity");
-    let mut steps = vec![Step::run(format!("First, are you in {account}?"), whoami)];
+    let mut steps = vec![Step::run(format!("Are you signed in to {account}?"), whoami)];
     steps.extend(
         console::group(call)
             .map(|url| Step::open("The group in the console, signed in to that account:", url)),
@@ -88,11 +88,11 @@ fn managed_policy(call: AlertCall<'_>) -> Vec<Step> {
         |action: &str| Command::aws(action).with("--policy-arn", call.parameter("policyArn"));
     vec![
         Step::run(
-            "Which version of the policy counts (DefaultVersionId)?",
+            "Which version of the policy is in effect (DefaultVersionId)?",
             about("iam get-policy"),
         ),
         Step::run(
-            "What does it allow? Put the version in place of VERSION.",
+            "What does it allow? Replace VERSION with that version.",
             about("iam get-policy-version").plain("--version-id=VERSION"),
         ),
     ]

@@ -1,6 +1,6 @@
 //! A command of the AWS CLI or of this program, ready to paste into a POSIX shell.
 
-use detect::text::shell::{self, Refusal};
+use detect::text::shell::{self, UnquotableValue};
 use detect::text::{time, wrap};
 use jiff::Timestamp;
 
@@ -38,13 +38,13 @@ impl Command {
 
     /// A place in S3, `s3://…`, as a word of its own.
     pub(crate) fn place(self, place: &str) -> Command {
-        self.add("place of the logs", shell::word(place))
+        self.add("place of the logs", shell::quote_word(place))
     }
 
     /// `--option=value`: in this form a value that starts with a dash stays a value. Without the
     /// value, or with one that cannot be pasted, there is no command.
     pub(crate) fn with(self, option: &str, value: Option<&str>) -> Command {
-        let word = value.ok_or(Refusal::NotRecorded).and_then(shell::word);
+        let word = value.ok_or(UnquotableValue::NotRecorded).and_then(shell::quote_word);
         self.push(option, &option[2..].replace('-', " "), word)
     }
 
@@ -63,13 +63,13 @@ impl Command {
     /// Source: <https://docs.aws.amazon.com/cli/latest/userguide/cli-usage-shorthand.html>
     pub(crate) fn lookup_attribute(self, attribute: &str, value: Option<&str>) -> Command {
         let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"_-+./@:".contains(&byte);
-        let argument = value.ok_or(Refusal::NotRecorded).and_then(|value| {
+        let argument = value.ok_or(UnquotableValue::NotRecorded).and_then(|value| {
             let value = match value {
-                _ if value.contains(['"', '\\']) => return Err(Refusal::NotPlain),
+                _ if value.contains(['"', '\\']) => return Err(UnquotableValue::NotPlain),
                 _ if value.bytes().all(plain) => value.to_owned(),
                 _ => format!("\"{value}\""),
             };
-            shell::word(&format!("AttributeKey={attribute},AttributeValue={value}"))
+            shell::quote_word(&format!("AttributeKey={attribute},AttributeValue={value}"))
         });
         self.push("--lookup-attributes", "name to look up", argument)
     }
@@ -77,8 +77,8 @@ impl Command {
     /// `--start-time` and `--end-time`, so many hours before and after; neither where the time is
     /// not known.
     pub(crate) fn around(self, at: Option<Timestamp>, hours: i64) -> Command {
-        let start = at.map(|at| time::shifted(at, -hours));
-        let end = at.map(|at| time::shifted(at, hours));
+        let start = at.map(|at| time::format_command_time(at, -hours));
+        let end = at.map(|at| time::format_command_time(at, hours));
         self.known("--start-time", start.as_deref()).known("--end-time", end.as_deref())
     }
 
@@ -105,11 +105,11 @@ impl Command {
         Ok(lines)
     }
 
-    fn push(self, option: &str, called: &str, word: Result<String, Refusal>) -> Command {
+    fn push(self, option: &str, called: &str, word: Result<String, UnquotableValue>) -> Command {
         self.add(called, word.map(|word| format!("{option}={word}")))
     }
 
-    fn add(self, called: &str, word: Result<String, Refusal>) -> Command {
+    fn add(self, called: &str, word: Result<String, UnquotableValue>) -> Command {
         let word = word.and_then(fits);
         let word = word.map_err(|refusal| format!("the {called} {}", refusal.reason()));
         Command { words: self.words.and_then(|words| Ok(append(words, word?))) }
@@ -117,9 +117,9 @@ impl Command {
 }
 
 /// A word must fit on a line of its own: a word that is cut is another word.
-fn fits(word: String) -> Result<String, Refusal> {
+fn fits(word: String) -> Result<String, UnquotableValue> {
     if wrap::width(&word) + CONTINUED + 2 > wrap::COLUMNS {
-        Err(Refusal::TooLong)
+        Err(UnquotableValue::TooLong)
     } else {
         Ok(word)
     }

@@ -46,16 +46,14 @@ fn all_calls(call: AlertCall<'_>, identity: Identity<'_>) -> Option<Step> {
     let time = call.time()?;
     let scan = || {
         let scan = Command::trailbell("scan").place(&place);
-        scan.known("--since", Some(&time::shifted(time, -24)))
-            .known("--until", Some(&time::shifted(time, 24)))
+        scan.known("--since", Some(&time::format_command_time(time, -24)))
+            .known("--until", Some(&time::format_command_time(time, 24)))
     };
     let scans: Vec<Command> =
         caller::conditions(call).iter().map(|it| scan().with("--query", Some(it))).collect();
     let fitting = scans.iter().position(|scan| scan.line().is_ok()).unwrap_or_default();
-    let purpose = format!(
-        "And what did {} do in all regions, by the log objects themselves?",
-        identity.shown()
-    );
+    let purpose =
+        format!("What did {} do in all regions, according to the log objects?", identity.shown());
     Some(Step::run(purpose, scans.into_iter().nth(fitting)?))
 }
 
@@ -74,13 +72,13 @@ pub(super) fn stop(call: AlertCall<'_>) -> Vec<Step> {
     match identity.identity_type() {
         "IAMUser" => stop_user(call, identity),
         "Root" => vec![Step::told(
-            "If the root user may be in the wrong hands: change its password, delete its access keys, set up MFA. \
-             No policy of the account can stop it.",
+            "If the root user may be compromised, change its password, delete its access keys and set up MFA. \
+             No IAM policy can restrict it.",
         )],
         "AssumedRole" => vec![stop_role(call, identity)],
         "AWSService" => Vec::new(),
         _ => vec![Step::told(
-            "If the credentials may be stolen: end the sessions of the caller where it signs in.",
+            "If the credentials may be compromised, end the sessions of the principal at its identity provider.",
         )],
     }
 }
@@ -92,8 +90,8 @@ pub(super) fn service(call: AlertCall<'_>) -> Option<Step> {
         .invoked_by()
         .or_else(|| (identity.identity_type() == "AWSService").then(|| identity.name()))?;
     Some(Step::told(format!(
-        "{} made the call: find out who asked it to, and undo the change there too (with CloudFormation: in the \
-         stack), or it may be made again.",
+        "{} made the call: find out who requested it, and undo the change there too (for CloudFormation, in the \
+         stack), or it may be repeated.",
         clean::name(service)
     )))
 }
@@ -107,11 +105,12 @@ fn stop_user(call: AlertCall<'_>, identity: Identity<'_>) -> Vec<Step> {
             .with("--user-name", identity.iam_user())
             .with("--access-key-id", identity.access_key())
             .plain("--status=Inactive");
-        steps.push(Step::run(format!("If the key may be stolen: disable it{place}."), disable));
+        steps
+            .push(Step::run(format!("If the key may be compromised, disable it{place}."), disable));
     }
     let deny = Command::aws("iam attach-user-policy").with("--user-name", identity.iam_user());
     steps.push(Step::run(
-        format!("If {user} may be in the wrong hands: deny the user everything{place}, open sessions included."),
+        format!("If {user} may be compromised, deny the user everything{place}, including open sessions."),
         deny.with("--policy-arn", Some(&deny_all(call))),
     ));
     steps
@@ -120,7 +119,7 @@ fn stop_user(call: AlertCall<'_>, identity: Identity<'_>) -> Vec<Step> {
 fn stop_role(call: AlertCall<'_>, identity: Identity<'_>) -> Step {
     if identity.permission_set().is_some() {
         return Step::told(
-            "If the sign-in may be stolen: disable the user in IAM Identity Center, and end its open sessions.",
+            "If the sign-in may be compromised, disable the user in IAM Identity Center and end its open sessions.",
         );
     }
     let role = shown(identity.role(), "the role");
@@ -128,7 +127,7 @@ fn stop_role(call: AlertCall<'_>, identity: Identity<'_>) -> Step {
     let place = in_account(call);
     Step::run(
         format!(
-            "If the session may be stolen: deny the role {role} everything{place}. This stops all its sessions."
+            "If the session may be compromised, deny the role {role} everything{place}. This stops all its sessions."
         ),
         deny.with("--policy-arn", Some(&deny_all(call))),
     )

@@ -10,7 +10,8 @@ use crate::call::AlertCall;
 /// something.
 pub(crate) fn steps(call: AlertCall<'_>) -> Vec<Step> {
     if call.failed() {
-        let nothing = Step::told("The call failed and changed nothing: there is nothing to undo.");
+        let nothing =
+            Step::told("The call failed and changed nothing, so there is nothing to undo.");
         return std::iter::once(nothing).chain(principal::stop(call)).collect();
     }
     let change = call.group_action().map(|action| change(call, action));
@@ -27,13 +28,13 @@ fn change(call: AlertCall<'_>, action: GroupAction) -> Vec<Step> {
         GroupAction::Delete => vec![create_group(call)],
         GroupAction::Update => vec![update_group(call)],
         GroupAction::AddUser => {
-            vec![membership(call, "Take the user out again.", "iam remove-user-from-group")]
+            vec![membership(call, "Remove the user from the group.", "iam remove-user-from-group")]
         }
         GroupAction::RemoveUser => {
-            vec![membership(call, "Put the user back.", "iam add-user-to-group")]
+            vec![membership(call, "Add the user to the group again.", "iam add-user-to-group")]
         }
         GroupAction::AttachPolicy => {
-            vec![managed(call, "Detach the policy again.", "iam detach-group-policy")]
+            vec![managed(call, "Detach the policy.", "iam detach-group-policy")]
         }
         GroupAction::DetachPolicy => {
             vec![managed(call, "Attach the policy again.", "iam attach-group-policy")]
@@ -50,19 +51,19 @@ fn delete_group(call: AlertCall<'_>) -> Vec<Step> {
     let group = shown(call.group(), "concerned");
     vec![
         Step::run(
-            "For each member that get-group lists, in place of NAME: take it out.",
+            "Remove every member (NAME) that get-group lists.",
             on_group("iam remove-user-from-group").plain("--user-name=NAME"),
         ),
         Step::run(
-            "For each managed policy, in place of ARN: detach it.",
+            "Detach every managed policy (ARN).",
             on_group("iam detach-group-policy").plain("--policy-arn=ARN"),
         ),
         Step::run(
-            "For each inline policy, in place of NAME: delete it.",
+            "Delete every inline policy (NAME).",
             on_group("iam delete-group-policy").plain("--policy-name=NAME"),
         ),
         Step::run(
-            format!("Then delete the group {group}, which must be empty."),
+            format!("Delete the group {group}, which must be empty."),
             on_group("iam delete-group"),
         ),
     ]
@@ -70,8 +71,8 @@ fn delete_group(call: AlertCall<'_>) -> Vec<Step> {
 
 fn create_group(call: AlertCall<'_>) -> Step {
     Step::run(
-        "Create the group again. It gets a new id; members and policies, which were removed before it was deleted, must \
-         be put back as its history tells. Give --path too if it had one.",
+        "Create the group again. It gets a new id. Its members and policies were removed before it was deleted: restore \
+         them from its history. Add --path if it had one.",
         Command::aws("iam create-group").with("--group-name", call.group()),
     )
 }
@@ -80,14 +81,14 @@ fn update_group(call: AlertCall<'_>) -> Step {
     let moved = call.parameter("newPath").is_some();
     let Some(new_name) = call.parameter("newGroupName") else {
         return Step::told(
-            "Move the group back with aws iam update-group --new-path. The record does not tell the old path: its \
-             history does.",
+            "Move the group back with aws iam update-group --new-path. The old path is not in the record, but in the \
+             group's history.",
         );
     };
-    let note = if moved { " The record does not tell the old path." } else { "" };
+    let note = if moved { " The old path is not in the record." } else { "" };
     let update = Command::aws("iam update-group").with("--group-name", Some(new_name));
     Step::run(
-        format!("Give the group its old name back.{note}"),
+        format!("Rename the group back.{note}"),
         update.with("--new-group-name", call.group()),
     )
 }
@@ -104,16 +105,16 @@ fn managed(call: AlertCall<'_>, purpose: &str, action: &str) -> Step {
 
 fn delete_inline(call: AlertCall<'_>) -> Step {
     Step::run(
-        "Delete the inline policy. If it replaced an older one of the same name, the older text is in the \
-         PutGroupPolicy record before this one.",
+        "Delete the inline policy. If it replaced a policy of the same name, the old text is in the \
+         previous PutGroupPolicy record.",
         inline(call, "iam delete-group-policy"),
     )
 }
 
 fn put_inline(call: AlertCall<'_>) -> Step {
     Step::run(
-        "Save the text of the policy, which the last PutGroupPolicy record of this name has, as policy.json, and put it \
-         back.",
+        "Save the policy text from the last PutGroupPolicy record of this name as policy.json, and write it \
+         again.",
         inline(call, "iam put-group-policy").plain("--policy-document=file://policy.json"),
     )
 }

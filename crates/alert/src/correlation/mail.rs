@@ -28,16 +28,16 @@ const COLUMNS: &str = "  Time (UTC)           Finding   What";
 pub(super) fn write(story: &Story<'_>) -> String {
     let rule = &story.told.rule;
     let sections = [
-        ("WHAT HAPPENED, IN ORDER", happened(story)),
-        ("BY WHOM", by_whom(story)),
-        ("WHY IT RINGS", why(story)),
+        ("TIMELINE", happened(story)),
+        ("PRINCIPALS", by_whom(story)),
+        ("WHY THIS ALERT", why(story)),
         ("WHAT TO CHECK", mail::steps(&story.check)),
-        ("WHAT TO UNDO IF IT WAS NOT MEANT", mail::steps(&story.undo)),
-        ("WHAT THIS RULE IS FOR", guide::lines(&rule.description)),
-        ("GUIDE", rule.note.as_deref().map(guide::lines).unwrap_or_default()),
-        ("WHEN IT IS NO CAUSE FOR ALARM", mail::list(&rule.false_positives)),
+        ("UNDO", mail::steps(&story.undo)),
+        ("ABOUT THIS RULE", guide::lines(&rule.description)),
+        ("INVESTIGATION GUIDE", rule.note.as_deref().map(guide::lines).unwrap_or_default()),
+        ("FALSE POSITIVES", mail::list(&rule.false_positives)),
         ("REFERENCES", mail::list(&rule.references)),
-        ("TO FIND IT AGAIN", identifiers(story)),
+        ("IDENTIFIERS", identifiers(story)),
     ];
     mail::sections(&introduction(story), sections)
 }
@@ -64,7 +64,7 @@ fn happened(story: &Story<'_>) -> Vec<String> {
     let lines = known.members.iter().flat_map(|finding| member(story, finding));
     let mut lines: Vec<String> = std::iter::once(COLUMNS.to_owned()).chain(lines).collect();
     if let left @ 1.. = story.told.events.saturating_sub(story.told.members.len()) {
-        let more = format!("and {left} more: each has an alert or a summary of its own.");
+        let more = format!("and {left} more, each with an alert or a summary of its own.");
         lines.extend(wrap::hanging("  … ", &more));
     }
     if let unread @ 1.. = story.told.members.len() - known.members.len() {
@@ -129,17 +129,17 @@ fn why(story: &Story<'_>) -> Vec<String> {
     let alike = if alike.is_empty() {
         String::new()
     } else {
-        format!(", alike in {}", alike.join(" and "))
+        format!(", with the same {}", alike.join(" and "))
     };
-    let asked = format!("The rule asks for {}{alike}:", clean::text(&told.condition, LONGEST_TEXT));
+    let asked = format!("The rule requires {}{alike}:", clean::text(&told.condition, LONGEST_TEXT));
     let stage = |names: &Vec<String>| {
         wrap::hanging("    - ", &clean::text(&names.join(" or "), 4 * LONGEST_TEXT))
     };
     let mut lines = wrap::hanging("  ", &asked);
     lines.extend(told.stages.iter().flat_map(stage));
     lines.extend(wrap::hanging("  ", &format!("The severity is {}", story.severity())));
-    let again = "One alert tells of an episode. Another comes only if its severity rises, or if it happens anew after \
-                 a pause of that length.";
+    let again = "An incident is alerted once, and again only if its severity rises. Events after a pause of that length \
+                 start a new incident.";
     lines.extend(wrap::hanging("  ", again));
     lines
 }
@@ -149,7 +149,7 @@ fn identifiers(story: &Story<'_>) -> Vec<String> {
     let rows = [
         ("Rule id", clean::text(&told.rule.id, LONGEST_TEXT)),
         ("Correlation", told.id.to_string()),
-        ("Episode", told.incident.to_string()),
+        ("Incident", told.incident.to_string()),
         ("In the ledger", format!("entries/{}", told.id)),
         (
             "Findings",

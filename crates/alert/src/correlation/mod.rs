@@ -103,12 +103,12 @@ impl Story<'_> {
     fn severity(&self) -> String {
         let (rule, base) = (&self.told.rule, self.told.base_severity.as_str());
         match &self.told.raised_by {
-            None => format!("{}, as the rule has it.", rule.severity.as_str()),
+            None => format!("{}, as the rule defines.", rule.severity.as_str()),
             Some(query) => {
                 let query = query.split_whitespace().collect::<Vec<_>>().join(" ");
                 let query = clean::text(&query, 4 * LONGEST_VALUE);
                 format!(
-                    "{}, and not {base}, since one of these matches: {query}",
+                    "{} instead of {base}, because an event matches: {query}",
                     rule.severity.as_str()
                 )
             }
@@ -118,9 +118,13 @@ impl Story<'_> {
     fn spoken_time(&self) -> String {
         let (start, end) = (self.told.start, self.told.end);
         if start == end {
-            format!("on {}", time::spoken(start))
+            format!("on {}", time::format_sentence_time(start))
         } else {
-            format!("between {} and {}", time::spoken(start), time::spoken(end))
+            format!(
+                "between {} and {}",
+                time::format_sentence_time(start),
+                time::format_sentence_time(end)
+            )
         }
     }
 }

@@ -25,20 +25,17 @@ const COLUMNS: &str = "  Time (UTC)           Id        What\n";
 
 /// Only a ledger has the members' records.
 const FULL_ALERT: &str =
-    "  - The whole alert of one of them, its id in place of ID, from the ledger that --ledger or
-    TRAILBELL_LEDGER names:
+    "  - To read a finding's full alert from the ledger (--ledger or TRAILBELL_LEDGER), replace ID with
+    its id:
     trailbell ledger show ID --alert\n";
 
 /// The mail, ending with a line break.
 pub(super) fn write(summary: &Summary, accounts: &Accounts) -> String {
     let mut mail = lines(wrap::hanging("  ", &introduction(summary)));
-    mail += &format!("\nHOW MANY BY WHOM\n{}", lines(by_actor(&summary.members, accounts)));
-    mail += &format!("\nALL OF THEM\n{COLUMNS}{}", members(summary, accounts));
+    mail += &format!("\nBY PRINCIPAL\n{}", lines(by_actor(&summary.members, accounts)));
+    mail += &format!("\nFINDINGS\n{COLUMNS}{}", members(summary, accounts));
     let rule = clean::text(&summary.rule.id, LONGEST_TEXT);
-    mail += &format!(
-        "\nTO FIND IT AGAIN\n  Rule id         {rule}\n  Summary id      {}\n",
-        summary.id
-    );
+    mail += &format!("\nIDENTIFIERS\n  Rule id         {rule}\n  Summary id      {}\n", summary.id);
     mail + if summary.window.is_some() { FULL_ALERT } else { "" }
 }
 
@@ -48,9 +45,13 @@ fn introduction(summary: &Summary) -> String {
     let rule = &summary.rule;
     let when = match summary.window {
         Some(window) => {
-            format!("between {} and {}", time::spoken(window.start), time::spoken(window.end()))
+            format!(
+                "between {} and {}",
+                time::format_sentence_time(window.start),
+                time::format_sentence_time(window.end())
+            )
         }
-        None => "in one go".to_owned(),
+        None => "in one run".to_owned(),
     };
     let part = if summary.part > 1 {
         format!(" This is part {} of the summary.", summary.part)
@@ -58,8 +59,8 @@ fn introduction(summary: &Summary) -> String {
         String::new()
     };
     format!(
-        "{count} more {findings} of the rule {} (severity {}, risk score {} of 100) {were} made {when}, and {were} not \
-         sent one by one, so that the others are not lost among them. Times below are those of the calls.{part}",
+        "{count} more {findings} of the rule {} (severity {}, risk score {} of 100), made {when}, {were} grouped \
+         into this summary instead of single alerts. Times below are event times.{part}",
         clean::text(&rule.name, LONGEST_TEXT),
         rule.severity.as_str(),
         rule.risk_score,

@@ -145,11 +145,11 @@ fn without_a_caller_a_call_or_a_time_there_is_none_and_the_alert_says_why() {
         record
     };
     for (record, reason) in [
-        (without("userIdentity"), "the record does not tell who called"),
-        (without("eventName"), "the record does not tell the call"),
-        (without("eventTime"), "the record does not tell when it was"),
-        (ages("9999-12-30T00:00:00Z"), "the record does not tell when it was"),
-        (ages("-000400-12-30T00:00:00Z"), "the record does not tell when it was"),
+        (without("userIdentity"), "the record does not name the principal"),
+        (without("eventName"), "the record does not name the call"),
+        (without("eventTime"), "the record has no usable time"),
+        (ages("9999-12-30T00:00:00Z"), "the record has no usable time"),
+        (ages("-000400-12-30T00:00:00Z"), "the record has no usable time"),
         (
             record("CreateGroup", json!({"type": "IAMUser", "arn": "x".repeat(10_000)})),
             "it would be too long",
@@ -157,7 +157,7 @@ fn without_a_caller_a_call_or_a_time_there_is_none_and_the_alert_says_why() {
     ] {
         let (exception, text) = alert_of(&record, rule());
         assert_eq!(exception, json!({"no_toml": reason}), "{}", record["eventTime"]);
-        assert!(text.contains(&format!("(No exception to paste: {reason}.)")), "{text}");
+        assert!(text.contains(&format!("(No exception: {reason}.)")), "{text}");
     }
 }
 

@@ -16,17 +16,17 @@ use super::fixture::{document, finding, rule};
 use crate::{Accounts, Alert, Attribute, limit, render};
 
 const HEADINGS: [&str; 11] = [
-    "THE LAST 48 HOURS",
+    "LAST 48 HOURS",
     "FACTS",
-    "THE POLICY AS WRITTEN",
+    "POLICY DOCUMENT",
     "WHAT TO CHECK",
-    "WHAT TO UNDO IF IT WAS NOT MEANT",
-    "WHY THIS RULE",
-    "GUIDE",
-    "WHEN IT IS NO CAUSE FOR ALARM",
+    "UNDO",
+    "ABOUT THIS RULE",
+    "INVESTIGATION GUIDE",
+    "FALSE POSITIVES",
     "REFERENCES",
-    "THE RAW RECORD",
-    "IF IT IS RIGHT AND WILL HAPPEN AGAIN",
+    "RAW RECORD",
+    "SUGGESTED EXCEPTION",
 ];
 
 /// What must hold of every alert.
@@ -311,10 +311,10 @@ fn a_policy_that_cannot_be_read_is_shown_as_it_is_and_said_to_be_so() {
         let alert = render(&finding(ecs), &Context::default(), &Accounts::default());
         check(&alert);
         assert!(
-            alert.text.contains("  Beware          the policy as recorded cannot be read"),
+            alert.text.contains("  Warning         the recorded policy cannot be parsed"),
             "{policy:?}"
         );
-        let (_, shown) = alert.text.split_once("\nTHE POLICY AS WRITTEN\n  ").expect("the policy");
+        let (_, shown) = alert.text.split_once("\nPOLICY DOCUMENT\n  ").expect("the policy");
         assert!(shown.starts_with(&clean::text(policy.trim_end(), 400)), "{shown}");
     }
 }

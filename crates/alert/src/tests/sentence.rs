@@ -19,7 +19,7 @@ fn by(identity: Value, name: Option<&str>, id: Option<&str>) -> String {
     let paragraph =
         text.split("\n\n").next().unwrap().split_whitespace().collect::<Vec<_>>().join(" ");
     let (caller, rest) = paragraph.split_once(" created the IAM group Admins").expect("a sentence");
-    assert_eq!(rest, " in account 111122223333 at a time that is not recorded.");
+    assert_eq!(rest, " in account 111122223333 at an unknown time.");
     caller.to_owned()
 }
 
@@ -61,7 +61,7 @@ fn every_kind_of_caller_has_words() {
             json!({"type": "WebIdentityUser"}),
             Some("bob"),
             None,
-            "bob (signed in with an outside identity provider)",
+            "bob (signed in with an external identity provider)",
         ),
         (
             json!({"type": "WebIdentityUser"}),
@@ -70,9 +70,9 @@ fn every_kind_of_caller_has_words() {
             "bob (signed in with example.com)",
         ),
         (json!({"type": "SAMLUser"}), Some("bob"), None, "bob (signed in with SAML)"),
-        (json!({"type": "AWSAccount"}), None, None, "AIDA1 (a caller from account 444455556666)"),
+        (json!({"type": "AWSAccount"}), None, None, "AIDA1 (a principal of account 444455556666)"),
         (json!({"type": "Directory"}), Some("bob"), None, "bob (Directory)"),
-        (json!({}), None, None, "AIDA1 (type of caller not recorded)"),
+        (json!({}), None, None, "AIDA1 (type not recorded)"),
     ] {
         let shown = identity.to_string();
         assert_eq!(by(identity, name, id), words, "{shown}");

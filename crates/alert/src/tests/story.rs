@@ -24,7 +24,7 @@ fn entry(finding: &Finding) -> TimelineEntry {
 /// The section of the mail, without its heading.
 fn section(finding: &Finding, context: &Context) -> Vec<String> {
     let text = render(finding, context, &Accounts::default()).text;
-    let Some((_, section)) = text.split_once("\nTHE LAST 48 HOURS\n") else { return Vec::new() };
+    let Some((_, section)) = text.split_once("\nLAST 48 HOURS\n") else { return Vec::new() };
     let end = section.find("\n\nFACTS").expect("the next section");
     section[..end].lines().map(str::to_owned).collect()
 }
@@ -53,13 +53,12 @@ fn the_story_is_told_in_event_order_by_each_of_its_findings_in_any_order_of_arri
             if arrived == 1 {
                 assert_eq!(
                     section(&story[last], &context),
-                    ["  Nothing else is on record of the group Admins."]
+                    ["  No other event of the group Admins is on record."]
                 );
                 continue;
             }
-            let mut expected = vec![
-                "  What happened to the group Admins (times in UTC; > is this event):".to_owned(),
-            ];
+            let mut expected =
+                vec!["  Events of the group Admins (times in UTC, > marks this event):".to_owned()];
             expected.extend((0..story.len()).filter(|at| known.contains(at)).map(|at| {
                 let mark = if at == last { "  > " } else { "    " };
                 format!("{mark}{}", told[at])
@@ -82,7 +81,7 @@ fn every_kind_of_event_has_words() {
         (
             "PutGroupPolicy",
             json!({"power": "iam"}),
-            "inline policy p written by alice; it allows all of IAM and so everything",
+            "inline policy p written by alice; it allows iam:*, in effect everything",
         ),
         ("DeleteGroupPolicy", json!({}), "inline policy p deleted by alice"),
         ("AddUserToGroup", json!({"group": "Temp"}), "as Temp: member bob added by alice"),
@@ -90,12 +89,12 @@ fn every_kind_of_event_has_words() {
         (
             "AddUserToGroup",
             json!({"failed": true, "object": null}),
-            "AddUserToGroup tried in vain by alice",
+            "AddUserToGroup by alice failed",
         ),
         (
             "AddUserToGroup",
             json!({"object": null, "principal": null}),
-            "member (name not known) added",
+            "member (name not recorded) added",
         ),
         (
             "AttachGroupPolicy",
@@ -173,7 +172,7 @@ fn the_callers_other_findings_are_counted_by_rule_the_most_first() {
         ..Context::default()
     };
     let this = call("CreateGroup", "10:00:00");
-    let heading = "  What else the caller was found doing, by rule:";
+    let heading = "  Other findings of the principal, by rule:";
     assert_eq!(section(&this, &context(2)), [heading, "       2  Rule 02", "       1  Rule 01"]);
     let lines = section(&this, &context(20));
     assert_eq!((lines.len(), lines[16].as_str()), (17, "    … 5 more rules"));
@@ -184,31 +183,31 @@ fn what_is_new_and_what_is_not_known_is_said() {
     let this = call("CreateGroup", "10:00:00");
     let text = |context: &Context| render(&this, context, &Accounts::default()).text;
     for (principal, group, told) in [
-        (true, true, "\n\n  Nothing earlier is on record of this caller, nor of this group.\n\n"),
-        (true, false, "\n\n  Nothing earlier is on record of this caller.\n\n"),
-        (false, true, "\n\n  Nothing earlier is on record of this group.\n\n"),
+        (true, true, "\n\n  No earlier finding is on record for this principal or this group.\n\n"),
+        (true, false, "\n\n  No earlier finding is on record for this principal.\n\n"),
+        (false, true, "\n\n  No earlier finding is on record for this group.\n\n"),
     ] {
         let context =
             Context { first_of_principal: principal, first_of_group: group, ..Context::default() };
         assert!(text(&context).contains(told), "{told}");
     }
-    assert!(!text(&Context::default()).contains("Nothing earlier"));
+    assert!(!text(&Context::default()).contains("No earlier finding"));
     for (gap, told) in [
-        (ContextGap::LedgerOff, "  Not known: there is no ledger (TRAILBELL_LEDGER=none)."),
-        (ContextGap::LedgerFailed, "  Not known: the ledger could not be read."),
-        (ContextGap::Late, "  Not known: the ledger did not answer in time."),
-        (ContextGap::TooMuch, "  There is more than this: not all of the ledger was read."),
+        (ContextGap::LedgerOff, "  Unknown: there is no ledger (TRAILBELL_LEDGER=none)."),
+        (ContextGap::LedgerFailed, "  Unknown: the ledger could not be read."),
+        (ContextGap::Late, "  Unknown: the ledger did not answer in time."),
+        (ContextGap::TooMuch, "  Incomplete: the ledger holds more than was read."),
     ] {
         assert_eq!(section(&this, &Context::without(gap)), [told]);
     }
     for (gap, told) in [
-        (ContextGap::LedgerFailed, "  There may be more: part of the ledger could not be read."),
-        (ContextGap::Late, "  There may be more: part of the ledger did not answer in time."),
+        (ContextGap::LedgerFailed, "  Incomplete: part of the ledger could not be read."),
+        (ContextGap::Late, "  Incomplete: part of the ledger did not answer in time."),
     ] {
         let context = Context { gap: Some(gap), ..with_timeline(vec![entry(&this)]) };
         assert_eq!(
             section(&this, &context),
-            ["  Nothing else is on record of the group Admins.", "", told]
+            ["  No other event of the group Admins is on record.", "", told]
         );
     }
     assert!(section(&this, &Context::default()).is_empty());

@@ -8,4 +8,4 @@
 )]
 
 mod correlation;
-mod golden;
+mod pages;

@@ -4,7 +4,8 @@
 use std::time::Duration;
 
 use thiserror::Error;
-use trailbell::store::{Notifications, Refusal, S3Store};
+use trailbell::aws_error::AwsError;
+use trailbell::store::{Notifications, S3Store};
 
 use super::{Attachment, difference};
 
@@ -18,9 +19,12 @@ const PAUSE: Duration = Duration::from_millis(500);
 /// Why the configuration is not what it should be.
 #[derive(Debug, Error)]
 pub enum WriteError {
-    /// S3 refused to read or to write it.
-    #[error("{}{}", .0.advised("s3:GetBucketNotification and s3:PutBucketNotification"), destinations(.0))]
-    Refused(Refusal),
+    /// S3 refused to read it. Nothing was written.
+    #[error("cannot read the notification configuration")]
+    NotRead(#[source] AwsError),
+    /// S3 refused to write it.
+    #[error("cannot write the notification configuration{}", destinations(.0))]
+    NotWritten(#[source] AwsError),
     /// Somebody else wrote it since it was read. Nothing was written.
     #[error("it changed since it was read, and nothing was written. Look at the difference again. What changed:\n  {}", .0.join("\n  "))]
     Changed(Vec<String>),
@@ -32,14 +36,14 @@ pub enum WriteError {
     NotYet,
 }
 
-/// S3 does not say which destination it means.
-fn destinations(refusal: &Refusal) -> &'static str {
-    match refusal.told.contains("Unable to validate the following destination") {
-        true => {
-            "\nS3 asked every destination, those too that were there: the policy of one does not let the bucket send to it \
-             (see what is needed besides), or it is gone"
+/// S3 checks every destination, and does not say which one it means.
+fn destinations(error: &AwsError) -> &'static str {
+    match error.code.as_deref() {
+        Some("InvalidArgument") => {
+            ". S3 checks every destination, those too that were there before: the policy of one may not let the bucket \
+             send to it (see what is needed besides), or it is gone"
         }
-        false => "",
+        _ => "",
     }
 }
 
@@ -53,7 +57,7 @@ pub async fn write(
     wanted: &Notifications,
 ) -> Result<(), WriteError> {
     let read = || async {
-        store.notifications(&at.bucket, at.owner.as_deref()).await.map_err(WriteError::Refused)
+        store.notifications(&at.bucket, at.owner.as_deref()).await.map_err(WriteError::NotRead)
     };
     let now = read().await?;
     if now != *before {
@@ -62,7 +66,7 @@ pub async fn write(
     store
         .put_notifications(&at.bucket, at.owner.as_deref(), wanted)
         .await
-        .map_err(WriteError::Refused)?;
+        .map_err(WriteError::NotWritten)?;
     for _ in 0..LOOKS {
         match read().await? {
             after if after == *wanted => return Ok(()),

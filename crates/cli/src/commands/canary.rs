@@ -12,6 +12,7 @@ use clap::Args;
 use comfy_table::Table;
 use detect::rule::Detections;
 use detect::text::clean;
+use detect::text::error::error_chain;
 use trailbell::app::config::{Config, StorePlace};
 use trailbell::app::wiring::{self, Aws};
 use trailbell::pipeline;
@@ -69,12 +70,12 @@ async fn steps(config: &Config, accounts: Accounts) -> Vec<Step> {
         start = Instant::now();
     };
     let clock = settings::clock();
-    let aws = Aws::anywhere();
+    let aws = Aws::from_default_chain();
     match settings::detections(config, clock.now, &aws).await {
-        Err(error) => add("read rules", Err(error.to_string())),
+        Err(error) => add("read rules", Err(error_chain(&*error))),
         Ok(detections) => {
             add("read rules", Ok(counted(&detections)));
-            let pipeline = wiring::pipeline(config, detections, accounts, &aws).await;
+            let pipeline = wiring::build_pipeline(config, detections, accounts, &aws).await;
             add("make clients", Ok(String::new()));
             let run = clock.now.as_nanosecond().to_string();
             let canary = pipeline::run_canary(&Arc::new(pipeline), &run, clock).await;

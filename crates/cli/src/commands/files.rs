@@ -4,7 +4,7 @@ use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::{fs, io};
 
-use detect::cloudtrail::key::{self, Kind};
+use detect::cloudtrail::key::ObjectKind;
 
 /// A file that the paths of the command line lead to.
 #[derive(Debug)]
@@ -83,8 +83,9 @@ fn file(path: &Path, what: &fs::Metadata) -> Entry {
     }
     // CloudTrail keeps its digests and insights beside the log objects, and a copied bucket has
     // them too.
-    let kind = key::kind(path.to_str().unwrap_or_default());
-    let reason = kind.no_records().filter(|_| matches!(kind, Kind::Digest | Kind::Insight));
+    let kind = ObjectKind::from_key(path.to_str().unwrap_or_default());
+    let reason =
+        kind.skip_reason().filter(|_| matches!(kind, ObjectKind::Digest | ObjectKind::Insight));
     match reason {
         Some(reason) => Entry::Skipped { path, reason },
         None => Entry::Log { path, lines },

@@ -37,10 +37,10 @@ pub fn run(args: &InvokeArgs) -> Result<ExitCode, Box<dyn Error>> {
 }
 
 async fn outcome(config: &Config, payload: &Value) -> Result<InvocationReport, Box<dyn Error>> {
-    let (clock, aws) = (settings::clock(), Aws::anywhere());
+    let (clock, aws) = (settings::clock(), Aws::from_default_chain());
     let detections = settings::detections(config, clock.now, &aws).await?;
     let accounts = Accounts::from_file(config.accounts.as_deref())?;
-    let pipeline = Arc::new(wiring::pipeline(config, detections, accounts, &aws).await);
+    let pipeline = Arc::new(wiring::build_pipeline(config, detections, accounts, &aws).await);
     // Who did not ask for a ledger is trying things out.
     let asked = std::env::var_os("TRAILBELL_LEDGER").is_some();
     if let Some(idle) = pipeline.idle_correlations().filter(|_| asked) {

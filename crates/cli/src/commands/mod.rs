@@ -29,6 +29,7 @@ use std::process::ExitCode;
 
 use args::{Args, Command};
 use clap::Parser;
+use detect::text::error::error_chain;
 
 /// Parses the arguments, runs the command and returns its exit code.
 pub fn run() -> ExitCode {
@@ -50,7 +51,7 @@ pub fn run() -> ExitCode {
         // Whoever read the output has seen enough, as `head` does.
         Err(error) if output::is_closed(error.as_ref()) => ExitCode::SUCCESS,
         Err(error) => {
-            output::say(format_args!("trailbell: {error}"));
+            output::say(format_args!("trailbell: {}", error_chain(error.as_ref())));
             ExitCode::from(2)
         }
     }

@@ -4,14 +4,14 @@ use std::error::Error;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use detect::cloudtrail::Body;
+use detect::cloudtrail::{Body, S3Prefix};
 use futures::{StreamExt, stream};
 use tokio::runtime::Runtime;
 use tokio::sync::mpsc;
-use trailbell::app::wiring::{self, Aws};
+use trailbell::app::wiring::Aws;
 use trailbell::notification::ObjectRef;
 use trailbell::store::walk::{Wanted, names_a_day, walk};
-use trailbell::store::{ObjectStore, S3Store, StoreError};
+use trailbell::store::{ObjectStore, S3Store, StoreErrorKind};
 
 use crate::commands::output;
 use crate::commands::window::Window;
@@ -34,9 +34,8 @@ pub fn apart(paths: &[PathBuf]) -> (Vec<(String, String)>, Vec<PathBuf>) {
 }
 
 fn in_s3(path: &Path) -> Option<(String, String)> {
-    let place = path.to_str()?.strip_prefix("s3://")?;
-    let (bucket, prefix) = place.split_once('/').unwrap_or((place, ""));
-    Some((bucket.to_owned(), prefix.to_owned()))
+    let place = S3Prefix::parse(path.to_str()?)?;
+    Some((place.bucket, place.prefix))
 }
 
 /// A bucket holds years: refuses to read all of it by mistake.
@@ -67,7 +66,7 @@ impl Objects {
         // Two workers: a large object is fetched while this thread waits for its bytes.
         let runtime =
             tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
-        let store = Arc::new(runtime.block_on(wiring::s3_store(&Aws::anywhere())));
+        let store = Arc::new(S3Store::new(runtime.block_on(Aws::from_default_chain().s3())));
         let wanted = Wanted { since: window.since, until: window.until, region };
         let mut found = Vec::new();
         for (bucket, prefix) in places {
@@ -87,13 +86,13 @@ impl Objects {
     }
 
     /// The objects' bodies, in their order, fetched ahead.
-    pub fn bodies(&self) -> impl Iterator<Item = (ObjectRef, Result<Body, StoreError>)> {
+    pub fn bodies(&self) -> impl Iterator<Item = (ObjectRef, Result<Body, StoreErrorKind>)> {
         let (sender, mut receiver) = mpsc::channel(1);
         let (store, objects) = (Arc::clone(&self.store), self.found.clone());
         self.runtime.spawn(async move {
             let fetch = |object: ObjectRef| {
                 let store = Arc::clone(&store);
-                async move { (store.open(&object).await, object) }
+                async move { (store.open(&object).await.map_err(|error| error.kind), object) }
             };
             let mut bodies = stream::iter(objects).map(fetch).buffered(AHEAD);
             while let Some((body, object)) = bodies.next().await {

@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use alert::{Accounts, Alert};
 use detect::correlation;
 use detect::finding::{Context, Finding, Origin};
-use detect::rule::testing::{self, TestSequences};
+use detect::rule::testing::RuleTests;
 use detect::rule::{Correlation, Rule, RuleInfo, RuleSet};
 use detect::text::clean;
 use jiff::Timestamp;
@@ -50,9 +50,7 @@ fn correlation_alert(
     set: &RuleSet,
     accounts: &Accounts,
 ) -> Result<Alert, Box<dyn Error>> {
-    let sequences = TestSequences::for_correlation(it)
-        .map_err(|problem| problem.to_string())?
-        .unwrap_or_default();
+    let sequences = RuleTests::for_origin(&it.origin).map_err(|problem| problem.to_string())?;
     let first = sequences.must_match.first();
     let correlation_alerts = first.and_then(|first| {
         correlation::testing::simulate_correlation(it, set, &first.records, Timestamp::UNIX_EPOCH)
@@ -68,7 +66,8 @@ fn correlation_alert(
 }
 
 fn alert(rule: &Rule, accounts: &Accounts) -> Result<Alert, Box<dyn Error>> {
-    let Some(record) = testing::sample_record(rule).map_err(|problem| problem.to_string())? else {
+    let tests = RuleTests::for_origin(&rule.origin).map_err(|problem| problem.to_string())?;
+    let Some(record) = tests.must_match.first().and_then(|case| case.records.first()) else {
         let name = clean::text(&rule.info.name, NAME);
         return Err(format!(
             "rule \"{name}\" has no sample: its .tests.json has no record that it must match"
@@ -80,7 +79,7 @@ fn alert(rule: &Rule, accounts: &Accounts) -> Result<Alert, Box<dyn Error>> {
         key: SAMPLE_KEY.to_owned(),
         record: 0,
     };
-    Ok(alert::render(&Finding::new(&rule.info, &record, origin), &Context::default(), accounts))
+    Ok(alert::render(&Finding::new(&rule.info, record, origin), &Context::default(), accounts))
 }
 
 /// As CloudTrail names its objects.

@@ -79,7 +79,7 @@ pub fn run(args: &ReplayArgs) -> Result<ExitCode, Box<dyn Error>> {
 }
 
 async fn replay(args: &ReplayArgs) -> Result<ExitCode, Box<dyn Error>> {
-    let (clock, aws) = (settings::clock(), Aws::anywhere());
+    let (clock, aws) = (settings::clock(), Aws::from_default_chain());
     let window = Window::new(args.since.as_deref(), args.until.as_deref(), clock.now)?;
     let (store, bucket, prefix) = place(&args.place)?;
     if store == StorePlace::S3 {
@@ -88,7 +88,7 @@ async fn replay(args: &ReplayArgs) -> Result<ExitCode, Box<dyn Error>> {
     let config = config(args, store)?;
     let detections = settings::detections(&config, clock.now, &aws).await?;
     let accounts = Accounts::from_file(config.accounts.as_deref())?;
-    let mut pipeline = wiring::pipeline(&config, detections, accounts, &aws).await;
+    let mut pipeline = wiring::build_pipeline(&config, detections, accounts, &aws).await;
     if !args.publish {
         make_dry(&mut pipeline);
     }
@@ -187,8 +187,8 @@ async fn find(
     let wanted = Wanted { since: window.since, until: window.until, region: &region };
     let mut keys = walk(&*pipeline.store, bucket, prefix, &wanted).await?;
     // The walk allows for clocks that differ, and lists more.
-    keys.retain(|key| window.holds(key::delivered(key)));
-    keys.sort_by_cached_key(|key| key::delivered(key));
+    keys.retain(|key| window.holds(key::delivery_time(key)));
+    keys.sort_by_cached_key(|key| key::delivery_time(key));
     Ok(keys
         .into_iter()
         .map(|key| ObjectRef { bucket: bucket.to_owned(), key, version_id: None })
@@ -235,7 +235,7 @@ fn word(outcome: Outcome, publish: bool) -> &'static str {
         (Outcome::Grouped, false) => "would be held",
         (Outcome::Suppressed, _) => "suppressed",
         (Outcome::Duplicate, _) => "duplicate",
-        (Outcome::HeldElsewhere, _) => "held elsewhere",
+        (Outcome::ClaimedElsewhere, _) => "claimed elsewhere",
         (Outcome::Summarised, _) => "summarised",
         (Outcome::Failed, _) => "failed",
     }

@@ -10,6 +10,7 @@ use std::time::Instant;
 use detect::cloudtrail::BadRecord;
 use detect::finding::Finding;
 use detect::rule::Severity;
+use detect::text::error::error_chain;
 use jiff::Timestamp;
 
 use crate::commands::args::ScanArgs;
@@ -155,6 +156,7 @@ impl Scan {
 
     fn unreadable(&mut self, name: &str, error: &dyn Error) {
         self.tally.unreadable += 1;
+        let error = error_chain(error);
         self.progress.say(&format!("trailbell: {}: {error}", shown(name)));
     }
 

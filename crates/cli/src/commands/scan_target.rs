@@ -2,7 +2,7 @@
 
 use std::error::Error;
 
-use detect::cloudtrail::reader::{self, Options, Read};
+use detect::cloudtrail::reader::{self, Options, ReadStats};
 use detect::cloudtrail::{BadRecord, Body, ReadError};
 use detect::ecs::{self, View};
 use detect::finding::{self, ScanEvent};
@@ -67,7 +67,7 @@ impl ScanTarget {
         now: Timestamp,
         origin: &dyn Fn(usize) -> Origin,
         on_sight: &mut dyn FnMut(SourceEvent),
-    ) -> (Read, Result<(), ReadError>) {
+    ) -> (ReadStats, Result<(), ReadError>) {
         match self {
             ScanTarget::Rules(detections) => {
                 finding::scan_body(body, options, detections, now, origin, &mut |hit| match hit {

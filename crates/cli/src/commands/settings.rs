@@ -59,8 +59,8 @@ pub async fn detections(
     now: Timestamp,
     aws: &Aws,
 ) -> Result<Detections, Box<dyn Error>> {
-    let detections = match wiring::reload(config, aws).await {
-        Some(mut reload) => reload.changed(now).await?.ok_or("there are no rules")?,
+    let detections = match wiring::build_reload(config, aws).await {
+        Some(mut reload) => reload.check(now).await?.ok_or("there are no rules")?,
         None => local(config)?,
     };
     match detections.exceptions_error {

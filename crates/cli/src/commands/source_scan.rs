@@ -11,7 +11,7 @@ use detect::cloudtrail::reader::Options;
 use detect::finding::Origin;
 use jiff::Timestamp;
 use trailbell::notification::ObjectRef;
-use trailbell::store::{StoreError, open_file};
+use trailbell::store::{StoreErrorKind, open_file};
 
 use crate::commands::files::Entry;
 use crate::commands::parallel::Sender;
@@ -21,7 +21,7 @@ use crate::commands::stats::Cost;
 /// Where a body comes from.
 pub enum Source {
     Entry(Entry),
-    Object(ObjectRef, Result<Body, StoreError>),
+    Object(ObjectRef, Result<Body, StoreErrorKind>),
 }
 
 /// What became of a source. The last one is `Skipped`, `Unreadable` or `Read`.

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use detect::cloudtrail::reader::{Read, ScanMode};
+use detect::cloudtrail::reader::{ReadStats, ScanMode};
 
 /// What one file or object cost.
 #[derive(Debug, Clone, Copy, Default)]
@@ -12,7 +12,7 @@ pub struct Cost {
     pub stored: u64,
     /// Getting at the stored bytes, of objects that are held whole.
     pub opening: Duration,
-    pub read: Read,
+    pub read: ReadStats,
 }
 
 /// What a whole scan cost.
@@ -44,7 +44,7 @@ impl Stats {
         self.opening += *opening;
         self.inflating += read.times.inflate;
         self.searching += read.times.prefilter;
-        self.splitting += read.times.full;
+        self.splitting += read.times.parse;
     }
 
     /// Records split off.

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use detect::text::clean;
-use detect::text::command::Command;
+use detect::text::shell::ShellCommand;
 use serde::Serialize;
 use serde_json::json;
 
@@ -35,7 +35,7 @@ pub struct Check {
     /// What was found, on one line.
     pub told: String,
     /// The command that mends it; always there, but where it is as it should be.
-    pub cure: Option<Command>,
+    pub cure: Option<ShellCommand>,
 }
 
 impl Check {
@@ -43,11 +43,11 @@ impl Check {
         Check { level: Level::Ok, what, told: told.into(), cure: None }
     }
 
-    pub(super) fn warn(what: &'static str, told: impl Into<String>, cure: Command) -> Check {
+    pub(super) fn warn(what: &'static str, told: impl Into<String>, cure: ShellCommand) -> Check {
         Check { level: Level::Warn, what, told: told.into(), cure: Some(cure) }
     }
 
-    pub(super) fn fail(what: &'static str, told: impl Into<String>, cure: Command) -> Check {
+    pub(super) fn fail(what: &'static str, told: impl Into<String>, cure: ShellCommand) -> Check {
         Check { level: Level::Fail, what, told: told.into(), cure: Some(cure) }
     }
 
@@ -122,7 +122,7 @@ mod tests {
 
     #[test]
     fn a_line_stays_one_line_and_says_what_mends_it() {
-        let cure = Command::new("aws sts get-caller-identity");
+        let cure = ShellCommand::new("aws sts get-caller-identity");
         let examined = DoctorReport(vec![
             Check::ok("rules", "11"),
             Check::warn("topic", "a\n  b\u{1b}[2J\n", cure),

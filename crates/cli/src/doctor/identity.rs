@@ -2,19 +2,20 @@
 
 use aws_config::SdkConfig;
 use aws_sdk_s3::config::ProvideCredentials;
-use detect::text::command::Command;
-use detect::text::error::unanswered;
+use detect::text::error::error_chain;
+use detect::text::shell::ShellCommand;
+use trailbell::aws_error::{AwsError, AwsErrorKind};
 
 use super::Check;
 
 /// Who asks, and where.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct Identity {
     /// The region that requests go to.
     pub region: Option<String>,
     /// The id of the access key, and the account where the source of the credentials knows it; or
     /// why there are none.
-    pub key: Result<(String, Option<String>), String>,
+    pub key: Result<(String, Option<String>), AwsError>,
 }
 
 impl Identity {
@@ -22,9 +23,9 @@ impl Identity {
     pub(super) async fn from_credentials(config: &SdkConfig) -> Identity {
         let region = config.region().map(ToString::to_string);
         let key = match config.credentials_provider() {
-            None => Err("nothing was found to take them from".to_owned()),
+            None => Err(AwsError::new(AwsErrorKind::Credentials, "no provider of them is set up")),
             Some(provider) => {
-                provider.provide_credentials().await.map_err(|error| unanswered(&error))
+                provider.provide_credentials().await.map_err(AwsError::from_credentials)
             }
         };
         let key = key.map(|found| {
@@ -46,17 +47,15 @@ pub(super) fn judge(identity: &Identity) -> Vec<Check> {
             let end: String = id.chars().skip(hidden).collect();
             Ok(format!("access key …{end}{}", account.unwrap_or_default()))
         }
-        Err(reason) => Err(Check::fail(
-            "identity",
-            format!("no credentials: {reason}"),
-            Command::new("aws sso login"),
-        )),
+        Err(error) => {
+            Err(Check::fail("identity", error_chain(error), ShellCommand::new("aws sso login")))
+        }
     };
     match (key, &identity.region) {
         (Err(check), _) => vec![check],
         (Ok(_), None) => {
             let told = "no region: neither AWS_REGION nor a profile says one";
-            vec![Check::fail("identity", told, Command::new("export AWS_REGION=REGION"))]
+            vec![Check::fail("identity", told, ShellCommand::new("export AWS_REGION=REGION"))]
         }
         (Ok(key), Some(region)) => vec![Check::ok("identity", format!("{key}, region {region}"))],
     }
@@ -81,8 +80,8 @@ mod tests {
         );
         assert!(told(key(None), None).starts_with("fail  identity      no region"));
         assert!(
-            told(Err("nothing said".to_owned()), None)
-                .starts_with("fail  identity      no credentials: nothing said")
+            told(Err(AwsError::new(AwsErrorKind::Credentials, "none were found")), None)
+                .starts_with("fail  identity      none were found (sign in again")
         );
     }
 }

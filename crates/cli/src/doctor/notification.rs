@@ -1,8 +1,10 @@
 //! Whether a trail's new objects are announced, and to whom.
 
 use detect::cloudtrail::Trail;
-use detect::text::command::Command;
-use trailbell::store::{Cause, Notifications, Refusal, Route};
+use detect::text::error::error_chain;
+use detect::text::shell::ShellCommand;
+use trailbell::aws_error::{AwsError, AwsErrorKind};
+use trailbell::store::{Notifications, Route};
 
 use super::{Check, bucket};
 use crate::attach::{Coverage, coverage};
@@ -32,7 +34,7 @@ impl Announced {
 }
 
 pub(super) fn judge(
-    found: &Result<Notifications, Refusal>,
+    found: &Result<Notifications, AwsError>,
     trail: &Trail,
     expected: Option<&Announced>,
 ) -> Check {
@@ -48,10 +50,10 @@ pub(super) fn judge(
     }
 }
 
-fn refused(refusal: &Refusal, trail: &Trail) -> Check {
-    let told = format!("{trail}: cannot be told: {}", refusal.advised("s3:GetBucketNotification"));
-    let cure = match refusal.cause {
-        Cause::Forbidden => {
+fn refused(refusal: &AwsError, trail: &Trail) -> Check {
+    let told = format!("{trail}: cannot be told: {}", error_chain(refusal));
+    let cure = match refusal.kind {
+        AwsErrorKind::Denied => {
             bucket::allow(&["s3:GetBucketNotification"], &format!("arn:aws:s3:::{}", trail.bucket))
         }
         _ => bucket::general(refusal),
@@ -105,15 +107,15 @@ fn is_met(routes: &[&Route], eventbridge: bool, expected: Option<&Announced>) ->
     }
 }
 
-fn attach(trail: &Trail, expected: Option<&Announced>) -> Command {
-    let attach = Command::new("trailbell attach").with("--bucket", &trail.bucket);
+fn attach(trail: &Trail, expected: Option<&Announced>) -> ShellCommand {
+    let attach = ShellCommand::new("trailbell attach").option("--bucket", &trail.bucket);
     let prefix = Some(below_logs(trail));
-    let attach = attach.known("--prefix", prefix.as_deref());
+    let attach = attach.optional("--prefix", prefix.as_deref());
     match expected {
-        Some(Announced::EventBridge) => attach.plain("--eventbridge"),
-        Some(Announced::To(arn)) if arn.contains(":sns:") => attach.with("--topic", arn),
-        Some(Announced::To(arn)) => attach.with("--queue", arn),
-        _ => attach.plain("--queue=QUEUE_ARN"),
+        Some(Announced::EventBridge) => attach.words("--eventbridge"),
+        Some(Announced::To(arn)) if arn.contains(":sns:") => attach.option("--topic", arn),
+        Some(Announced::To(arn)) => attach.option("--queue", arn),
+        _ => attach.words("--queue=QUEUE_ARN"),
     }
 }
 

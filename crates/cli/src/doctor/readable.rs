@@ -2,9 +2,11 @@
 
 use detect::cloudtrail::reader::{self, Options};
 use detect::cloudtrail::{Body, ReadError, Trail};
-use detect::text::command::Command;
+use detect::text::error::error_chain;
+use detect::text::shell::ShellCommand;
+use trailbell::aws_error::AwsErrorKind;
 use trailbell::notification::ObjectRef;
-use trailbell::store::{Cause, Refusal};
+use trailbell::store::{ObjectStore, StoreErrorKind};
 
 use super::deliveries::Newest;
 use super::{Check, Deployment, bucket};
@@ -36,7 +38,7 @@ pub(super) async fn digest(
     let max_bytes = deployment.config.max_object_bytes;
     let object = object(trail, newest?);
     let bytes = move |body| {
-        reader::inflated(body, max_bytes)
+        reader::inflated_size(body, max_bytes)
             .map(|bytes| format!("read to its end: {bytes} bytes inflated"))
     };
     Some(fetched(deployment, "readable", &object, bytes).await)
@@ -52,9 +54,9 @@ async fn fetched(
     object: &ObjectRef,
     read: impl FnOnce(Body) -> Result<String, ReadError> + Send + 'static,
 ) -> Check {
-    let body = match deployment.store.fetch(object).await {
+    let body = match deployment.store.open(object).await {
         Ok(body) => body,
-        Err(refusal) => return refused(what, object, &refusal),
+        Err(error) => return refused(what, object, &error.kind),
     };
     // A body that is streamed blocks.
     match tokio::task::spawn_blocking(move || read(body)).await {
@@ -64,19 +66,21 @@ async fn fetched(
     }
 }
 
-fn refused(what: &'static str, object: &ObjectRef, refusal: &Refusal) -> Check {
-    let told = format!("{object}: {}", refusal.advised("s3:GetObject"));
-    let cure = match refusal.cause {
-        Cause::Forbidden => {
+fn refused(what: &'static str, object: &ObjectRef, error: &StoreErrorKind) -> Check {
+    let told = format!("{object}: {}", error_chain(error));
+    let cure = match error {
+        StoreErrorKind::Aws(error) if error.kind == AwsErrorKind::Denied => {
             bucket::allow(&["s3:GetObject"], &format!("arn:aws:s3:::{}/*", object.bucket))
         }
-        Cause::Other | Cause::NoObject => download(object),
-        _ => bucket::general(refusal),
+        StoreErrorKind::Aws(error) if error.kind != AwsErrorKind::Other => bucket::general(error),
+        _ => download(object),
     };
     Check::fail(what, told, cure)
 }
 
 /// What shows the object as others see it.
-fn download(object: &ObjectRef) -> Command {
-    Command::new("aws s3 cp").word(&format!("s3://{}/{}", object.bucket, object.key)).plain(".")
+fn download(object: &ObjectRef) -> ShellCommand {
+    ShellCommand::new("aws s3 cp")
+        .argument(&format!("s3://{}/{}", object.bucket, object.key))
+        .words(".")
 }

@@ -4,15 +4,17 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use detect::cloudtrail::Trail;
 use detect::rule::RuleSet;
-use detect::text::command::Command;
+use detect::text::error::error_chain;
+use detect::text::shell::ShellCommand;
 use jiff::Timestamp;
-use trailbell::store::{Notifications, Refusal, StoreError, walk};
+use trailbell::aws_error::AwsError;
+use trailbell::store::{Notifications, StoreError, walk};
 
 use super::deliveries::{self, Deliveries};
 use super::{Check, Deployment, bucket, notification, readable};
 
 /// What a bucket says of its notifications.
-type Announcements = Result<Notifications, Refusal>;
+type Announcements = Result<Notifications, AwsError>;
 
 pub(super) async fn examine(
     deployment: &Deployment,
@@ -24,7 +26,7 @@ pub(super) async fn examine(
         return vec![Check::warn(
             "trail",
             told,
-            Command::new("export TRAILBELL_TRAILS=s3://BUCKET/PREFIX"),
+            ShellCommand::new("export TRAILBELL_TRAILS=s3://BUCKET/PREFIX"),
         )];
     }
     let mut checks = Vec::new();
@@ -81,7 +83,7 @@ async fn one(
 
 fn unlisted(trail: &Trail, error: &StoreError) -> Check {
     let cure = bucket::allow(&["s3:ListBucket"], &format!("arn:aws:s3:::{}", trail.bucket));
-    Check::fail("logs", format!("{trail}: {error}"), cure)
+    Check::fail("logs", format!("{trail}: {}", error_chain(error)), cure)
 }
 
 /// IAM, for one, is recorded in a single region of a partition: a trail of another region never
@@ -93,7 +95,8 @@ fn judge_regions(
 ) -> Check {
     let (needed, others): (Vec<&str>, Vec<&str>) =
         regions.iter().map(String::as_str).partition(|name| matters(name));
-    let update = Command::new("aws cloudtrail update-trail --name=TRAIL --is-multi-region-trail");
+    let update =
+        ShellCommand::new("aws cloudtrail update-trail --name=TRAIL --is-multi-region-trail");
     match (needed.as_slice(), others.as_slice()) {
         ([], []) => {
             let told = format!(

@@ -254,7 +254,7 @@ fn a_destination_that_does_not_let_s3_send_is_explained() {
     });
     let page = page(&url, &ARGS);
     assert!(
-        page.contains("S3 asked every destination") && page.ends_with("(exit code 2)\n"),
+        page.contains("S3 checks every destination") && page.ends_with("(exit code 2)\n"),
         "{page}"
     );
 }
@@ -271,7 +271,8 @@ fn what_is_not_known_is_not_lost() {
 #[test]
 fn refusals_name_the_bucket_and_the_cure() {
     let region = || vec!["x-amz-bucket-region: eu-central-1".to_owned()];
-    let malformed = "the region 'us-east-1' is wrong; expecting 'eu-central-1'";
+    let malformed = "<Error><Code>AuthorizationHeaderMalformed</Code>\
+                     <Region>eu-central-1</Region></Error>";
     let body = |code: &str, message: &str| relay::refused(0, code, message).unwrap().2;
     let cases: [(&str, Answer, &[&str]); 5] = [
         (
@@ -279,17 +280,13 @@ fn refusals_name_the_bucket_and_the_cure() {
             (301, region(), body("PermanentRedirect", "other endpoint")),
             &["AWS_REGION=eu-central-1"],
         ),
-        (
-            "wrong region",
-            (400, vec![], body("AuthorizationHeaderMalformed", malformed)),
-            &["AWS_REGION=eu-central-1"],
-        ),
+        ("wrong region", (400, vec![], malformed.to_owned()), &["AWS_REGION=eu-central-1"]),
         (
             "another's",
             (403, vec![], body("AccessDenied", "Access Denied")),
-            &["s3:GetBucketNotification", "another account's"],
+            &["s3:GetBucketNotification", "another account"],
         ),
-        ("no bucket", (404, vec![], body("NoSuchBucket", "none")), &["no such bucket"]),
+        ("no bucket", (404, vec![], body("NoSuchBucket", "none")), &["NoSuchBucket: none"]),
         ("not XML", (200, vec![], "{}".to_owned()), &["trailbell: s3://example-logs"]),
     ];
     for (case, answer, parts) in cases {

@@ -14,6 +14,7 @@ use serde_json::{Value, json};
 use support::{aws, moto};
 use trailbell::app::config::Config;
 use trailbell::app::wiring::{self, Aws};
+use trailbell::aws_error::{AwsError, AwsErrorKind};
 use trailbell::pipeline::{self, Clock, InvocationReport, Pipeline, recover_open};
 use trailbell::sink::{AlertSink, MessageId, PublishError};
 use trailbell::telemetry::metrics;
@@ -23,7 +24,7 @@ type Vars<'a> = &'a [(&'a str, &'a str)];
 const SUBJECT: &str = "Subject: [TEST] [low] IAM group trailbell-canary-test created by trailbell-canary in 000000000000";
 
 fn rules() -> RuleSet {
-    RuleSet::new([LoadedRules::embedded().rules]).unwrap()
+    RuleSet::new(LoadedRules::embedded().rules).unwrap()
 }
 
 /// The function with its ledger and outbox in folders.
@@ -34,7 +35,8 @@ async fn function(bucket: &Bucket, detections: Detections) -> Pipeline {
         ("TRAILBELL_LEDGER", bucket.dir("state")),
     ];
     let config = Config::from_vars(vars.map(|(name, value)| (name.into(), value.into()))).unwrap();
-    wiring::pipeline(&config, detections, Accounts::default(), &Aws::anywhere()).await
+    wiring::build_pipeline(&config, detections, Accounts::default(), &Aws::from_default_chain())
+        .await
 }
 
 fn clock() -> Clock {
@@ -77,14 +79,9 @@ async fn a_test_alert_says_so_everywhere_and_leaves_no_trace_in_the_indexes() {
     let sent: Value = serde_json::from_str(&fs::read_to_string(json).unwrap()).unwrap();
     let document = &sent["Message"]["default"];
     assert!(
-        sent["Message"]["email"]
-            .as_str()
-            .unwrap()
-            .starts_with("  THIS IS A TEST of Trailbell itself")
+        sent["Message"]["email"].as_str().unwrap().starts_with("  THIS IS A TEST of Trailbell: ")
     );
-    assert!(
-        document["message"].as_str().unwrap().starts_with("THIS IS A TEST of Trailbell itself")
-    );
+    assert!(document["message"].as_str().unwrap().starts_with("THIS IS A TEST of Trailbell: "));
     assert_eq!(document["event"]["id"], "trailbell-canary-request-1");
     assert_eq!(
         (&document["trailbell"]["kind"], &document["trailbell"]["test"]),
@@ -93,7 +90,7 @@ async fn a_test_alert_says_so_everywhere_and_leaves_no_trace_in_the_indexes() {
     assert_eq!(sent["MessageAttributes"]["kind"]["Value"], "canary");
     assert_eq!(sent["MessageAttributes"]["account"]["Value"], "000000000000");
     assert_eq!((bucket.keys("entries").len(), bucket.keys("open").len()), (1, 0), "seen through");
-    for index in ["by-window", "by-group", "by-actor", "held"] {
+    for index in ["by-window", "by-group", "by-principal", "grouped"] {
         assert_eq!(bucket.keys(index), [""; 0], "{index}");
     }
     let (_, out, _) = bucket.run(&["ledger", "list"]);
@@ -126,7 +123,7 @@ async fn rules_that_do_not_see_it_fail_it() {
     few.retain(|rule| !rule.query.source().contains("event.action: CreateGroup"));
     assert!(!few.is_empty());
     let refusal = format!("none of the {} rules in force", few.len());
-    let function = Arc::new(function(&bucket, RuleSet::new([few]).unwrap().into()).await);
+    let function = Arc::new(function(&bucket, RuleSet::new(few).unwrap().into()).await);
     let outcome = invoke(&function, &canary(), "request-1").await;
     assert_eq!(counts(&outcome), (1, 1, 0));
     let told = outcome.reply().unwrap_err().to_string();
@@ -147,7 +144,7 @@ async fn neither_exception_nor_limit_silences_it_and_it_takes_no_ones_place() {
     assert!(loaded.problems.is_empty(), "{:?}", loaded.problems);
     let mut one = LoadedRules::embedded().rules;
     one.iter_mut().for_each(|rule| rule.max_signals = 1);
-    let detections = Detections::with_loaded(RuleSet::new([one]).unwrap(), loaded);
+    let detections = Detections::with_loaded(RuleSet::new(one).unwrap(), loaded);
     let function = Arc::new(function(&bucket, detections).await);
     let record = |group: &str| {
         json!({"source": "aws.iam", "detail-type": "AWS API Call via CloudTrail",
@@ -186,7 +183,9 @@ impl AlertSink for Broken {
         match self {
             Broken::Hangs => std::future::pending().await,
             Broken::Refuses => {
-                alerts.iter().map(|_| Err(PublishError("the topic is gone".to_owned()))).collect()
+                let gone = AwsError::new(AwsErrorKind::NotFound, "the topic is gone");
+                let gone = PublishError::from_aws("topic", gone);
+                alerts.iter().map(|_| Err(gone.clone())).collect()
             }
         }
     }
@@ -256,7 +255,7 @@ fn the_step_that_fails_is_named_with_its_reason() {
             "deliver",
             "none of the 1 rules in force",
         ),
-        (&["--ledger", &no_dir], &[], "deliver", "ledger "),
+        (&["--ledger", &no_dir], &[], "deliver", "cannot write s3://ledger/open/"),
         (&["--alerts", &no_dir], &[], "deliver", "a-file"),
     ];
     for (args, vars, step, why) in cases {

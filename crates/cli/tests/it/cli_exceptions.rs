@@ -27,7 +27,7 @@ fn the_exit_code_of_check_tells_what_there_is_to_do() {
             exception("a", "group.name: app", "2099-01-01"),
             1,
             ["active", " a "],
-            "only on what the caller chooses",
+            "only on values that the principal chooses",
         ),
         (
             exception("a", "group.nmae: app", "2099-01-01"),

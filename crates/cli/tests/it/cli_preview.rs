@@ -23,8 +23,7 @@ fn every_rule_of_the_program_has_a_mail_and_a_document() {
         let (code, mail, error) = preview(&[&info.id]);
         assert_eq!((code, error.as_str()), (0, ""), "{}", info.name);
         assert!(
-            mail.contains(&format!("] {}: ", info.name))
-                && mail.contains("\nWHAT HAPPENED, IN ORDER\n"),
+            mail.contains(&format!("] {}: ", info.name)) && mail.contains("\nTIMELINE\n"),
             "{mail}"
         );
         let (_, document, _) = preview(&[&info.name, "--format", "json"]);

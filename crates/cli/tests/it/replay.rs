@@ -184,9 +184,14 @@ async fn pipeline(bucket: &Bucket, sink: Dying) -> Pipeline {
         ("TRAILBELL_LEDGER", bucket.dir("state")),
     ];
     let config = Config::from_vars(vars.map(|(name, value)| (name.into(), value.into()))).unwrap();
-    let rules = RuleSet::new([LoadedRules::embedded().rules]).unwrap();
-    let pipeline =
-        wiring::pipeline(&config, rules.into(), Accounts::default(), &Aws::anywhere()).await;
+    let rules = RuleSet::new(LoadedRules::embedded().rules).unwrap();
+    let pipeline = wiring::build_pipeline(
+        &config,
+        rules.into(),
+        Accounts::default(),
+        &Aws::from_default_chain(),
+    )
+    .await;
     Pipeline { sink: Box::new(sink), ..pipeline }
 }
 

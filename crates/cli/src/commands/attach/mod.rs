@@ -8,7 +8,8 @@ use std::process::ExitCode;
 
 use args::AttachArgs;
 use detect::text::clean;
-use trailbell::app::wiring::{self, Aws};
+use detect::text::error::error_chain;
+use trailbell::app::wiring::Aws;
 use trailbell::store::{Notifications, S3Store, Target};
 
 use crate::attach::{self, Attachment, Plan, Way};
@@ -26,10 +27,9 @@ async fn attached(args: &AttachArgs) -> Result<(), Box<dyn Error>> {
     let wanted = wanted(args)?;
     let bucket = wanted.bucket.clone();
     let in_bucket = |error: &dyn std::fmt::Display| shown(&format!("s3://{bucket}: {error}"));
-    let store = wiring::s3_store(&Aws::anywhere()).await;
+    let store = S3Store::new(Aws::from_default_chain().s3().await);
     let before = store.notifications(&bucket, wanted.owner.as_deref()).await;
-    let before =
-        before.map_err(|refusal| in_bucket(&refusal.advised("s3:GetBucketNotification")))?;
+    let before = before.map_err(|error| in_bucket(&error_chain(&error)))?;
     // Only for what is told: who may not list the bucket may attach it all the same.
     let region = store.bucket_region(&bucket, wanted.owner.as_deref()).await.ok().flatten();
     check_region(&wanted, region.as_deref())?;
@@ -114,7 +114,7 @@ async fn change(
     }
     attach::write(store, wanted, before, after)
         .await
-        .map_err(|error| shown(&format!("s3://{bucket}: {error}")))?;
+        .map_err(|error| shown(&format!("s3://{bucket}: {}", error_chain(&error))))?;
     writeln!(io::stdout(), "\nWritten, and read again: s3://{bucket} is attached.")?;
     Ok(())
 }

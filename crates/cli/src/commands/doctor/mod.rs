@@ -42,7 +42,7 @@ fn examine(args: &DoctorArgs, config: Config) -> Result<DoctorReport, Box<dyn Er
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     Ok(runtime.block_on(async {
         let owner = args.expected_bucket_owner.clone();
-        Deployment::new(&Aws::anywhere(), config, announced, owner, args.read_only)
+        Deployment::new(&Aws::from_default_chain(), config, announced, owner, args.read_only)
             .await
             .examine(now())
             .await

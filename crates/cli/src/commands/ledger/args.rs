@@ -1,7 +1,7 @@
 //! What may be said after `trailbell ledger`.
 
 use clap::{Args, Subcommand, ValueEnum};
-use trailbell::ledger::State;
+use trailbell::ledger::EntryState;
 
 /// Look at what was found, and what became of it. Nothing in the ledger changes.
 #[derive(Debug, Args)]
@@ -148,22 +148,22 @@ pub enum StateArg {
     /// Nobody was told, because of an exception
     Suppressed,
     /// It waits for a summary
-    Held,
+    Grouped,
     /// A summary told of it
     Summarised,
 }
 
 impl StateArg {
-    pub fn takes(self, state: State) -> bool {
+    pub fn takes(self, state: EntryState) -> bool {
         match self {
             StateArg::Open => !state.is_final(),
-            StateArg::Claimed => state == State::Claimed,
-            StateArg::Released => state == State::Released,
-            StateArg::Failed => state == State::Failed,
-            StateArg::Alerted => state == State::Alerted,
-            StateArg::Suppressed => state == State::Suppressed,
-            StateArg::Held => state == State::Held,
-            StateArg::Summarised => state == State::Summarised,
+            StateArg::Claimed => state == EntryState::Claimed,
+            StateArg::Released => state == EntryState::Released,
+            StateArg::Failed => state == EntryState::Failed,
+            StateArg::Alerted => state == EntryState::Alerted,
+            StateArg::Suppressed => state == EntryState::Suppressed,
+            StateArg::Grouped => state == EntryState::Grouped,
+            StateArg::Summarised => state == EntryState::Summarised,
         }
     }
 }

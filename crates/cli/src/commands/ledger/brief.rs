@@ -6,7 +6,7 @@ use alert::{correlation_subject, summary_subject};
 use detect::finding::FindingId;
 use jiff::Timestamp;
 use serde_json::{Value, json};
-use trailbell::ledger::{Content, Entry, State};
+use trailbell::ledger::{Content, Entry, EntryState};
 
 use crate::commands::matches::time;
 
@@ -59,8 +59,8 @@ fn state(entry: &Entry) -> String {
     };
     let name = name(entry.state);
     match (entry.state, exception) {
-        (State::Suppressed, Some(exception)) => format!("{name}: {}", super::cell(exception)),
-        (State::Claimed | State::Released | State::Failed, _) => {
+        (EntryState::Suppressed, Some(exception)) => format!("{name}: {}", super::cell(exception)),
+        (EntryState::Claimed | EntryState::Released | EntryState::Failed, _) => {
             format!("{name}, attempt {}", entry.attempts)
         }
         _ => name.to_owned(),
@@ -68,15 +68,15 @@ fn state(entry: &Entry) -> String {
 }
 
 /// A state as the ledger writes it.
-pub fn name(state: State) -> &'static str {
+pub fn name(state: EntryState) -> &'static str {
     match state {
-        State::Claimed => "claimed",
-        State::Released => "released",
-        State::Failed => "failed",
-        State::Alerted => "alerted",
-        State::Suppressed => "suppressed",
-        State::Held => "held",
-        State::Summarised => "summarised",
+        EntryState::Claimed => "claimed",
+        EntryState::Released => "released",
+        EntryState::Failed => "failed",
+        EntryState::Alerted => "alerted",
+        EntryState::Suppressed => "suppressed",
+        EntryState::Grouped => "grouped",
+        EntryState::Summarised => "summarised",
     }
 }
 

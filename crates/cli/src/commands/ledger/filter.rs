@@ -47,7 +47,7 @@ impl Filter {
 
     async fn listed(&mut self, ledger: &StoredLedger) -> Result<IndexPage, Box<dyn Error>> {
         if let Some(key) = &self.principal {
-            let of_actor = ledger.listed(&Index::Principal(key.clone())).await?;
+            let of_actor = ledger.list_index(&Index::Principal(key.clone())).await?;
             self.whole_key = !of_actor.keys.is_empty();
             if self.whole_key && self.group.is_none() {
                 return Ok(of_actor);
@@ -57,7 +57,7 @@ impl Filter {
             Some(group) => Index::Group { account: self.account.clone(), group: group.clone() },
             None => Index::All,
         };
-        Ok(ledger.listed(&index).await?)
+        Ok(ledger.list_index(&index).await?)
     }
 
     /// Whether an entry is wanted.

@@ -18,7 +18,7 @@ use detect::text::clean;
 use jiff::Timestamp;
 use trailbell::app::config::LedgerPlace;
 use trailbell::app::wiring::{self, Aws};
-use trailbell::ledger::StoredLedger;
+use trailbell::ledger::{Ledger, StoredLedger};
 
 /// The most characters of one cell.
 const CELL: usize = 1200;
@@ -51,7 +51,10 @@ async fn open(args: &PlaceArgs) -> Result<StoredLedger, Box<dyn Error>> {
     if let LedgerPlace::Dir(path) = &place {
         must_exist(path)?;
     }
-    Ok(wiring::stored_ledger(&place, &Aws::anywhere()).await.ok_or_else(unknown)?)
+    match wiring::build_ledger(&place, &Aws::from_default_chain()).await {
+        Ledger::Stored(ledger) => Ok(ledger),
+        Ledger::None | Ledger::ReadOnly(_) => Err(unknown().into()),
+    }
 }
 
 /// A folder that is not there would look like a ledger in which nothing was ever found.

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 use detect::finding::FindingId;
 use futures::{StreamExt, stream};
-use trailbell::ledger::{Entry, EntrySnapshot, LedgerError, StoredLedger, Unreadable};
+use trailbell::ledger::{Entry, EntrySnapshot, LedgerError, LedgerProblem, StoredLedger};
 
 use super::filter::Filter;
 use crate::commands::progress::Progress;
@@ -46,12 +46,12 @@ pub async fn read(
         progress: Progress::new(listed.keys.len(), "entries"),
         unread: Unread::default(),
     };
-    for key in &listed.strange {
+    for key in &listed.unrecognized {
         reading.damaged(&super::cell(key), "not named as an entry");
     }
     let ids = listed.keys.into_iter().map(|key| key.id);
     let mut looks =
-        stream::iter(ids.map(|id| async { (ledger.look(&id).await, id) })).buffered(TOGETHER);
+        stream::iter(ids.map(|id| async { (ledger.read_entry(&id).await, id) })).buffered(TOGETHER);
     while let Some((looked, id)) = looks.next().await {
         reading.progress.advance();
         if let Some(entry) = reading.entry(&id, looked)?.filter(|entry| filter.takes(entry)) {
@@ -75,7 +75,7 @@ impl Reading {
     ) -> Result<Option<Entry>, LedgerError> {
         match looked?.map(|looked| looked.entry) {
             Some(Ok(entry)) => return Ok(Some(entry)),
-            Some(Err(error @ Unreadable::Newer(_))) => {
+            Some(Err(error @ LedgerProblem::Newer { .. })) => {
                 self.unread.newer += 1;
                 self.progress.say(&format!("trailbell: entries/{id}: {error}"));
             }

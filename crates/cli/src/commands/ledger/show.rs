@@ -9,7 +9,7 @@ use detect::correlation::{self, CorrelationAlertData};
 use detect::finding::{Context, Finding, FindingId, Member, Summary};
 use detect::text::clean;
 use jiff::Timestamp;
-use trailbell::ledger::{Content, Entry, EntrySnapshot, State, StoredLedger};
+use trailbell::ledger::{Content, Entry, EntrySnapshot, EntryState, StoredLedger};
 
 use super::args::{Format, ShowArgs};
 use super::brief;
@@ -28,7 +28,7 @@ type Line = (&'static str, String);
 pub async fn run(args: &ShowArgs) -> Result<ExitCode, Box<dyn Error>> {
     let ledger = super::open(&args.place).await?;
     let id = the_only(&ledger, &args.id).await?;
-    let looked = ledger.look(&id).await?.ok_or_else(|| format!("entries/{id} is gone"))?;
+    let looked = ledger.read_entry(&id).await?.ok_or_else(|| format!("entries/{id} is gone"))?;
     let entry = match &looked.entry {
         Ok(entry) => entry,
         Err(error) => {
@@ -63,7 +63,7 @@ async fn the_only(ledger: &StoredLedger, said: &str) -> Result<FindingId, Box<dy
         )
         .into());
     }
-    let mut ids = ledger.ids_from(&digits).await?;
+    let mut ids = ledger.ids_with_prefix(&digits).await?;
     match (ids.pop(), ids.len()) {
         (Some(id), 0) => Ok(id),
         (None, _) => Err(format!("no entry's id begins with {digits}").into()),
@@ -100,7 +100,7 @@ fn lines(entry: &Entry, looked: &EntrySnapshot, claimed: Option<Timestamp>) -> V
         ("Attempts", entry.attempts.to_string()),
         ("Execution", format!("{} to {}", time(Some(entry.window.start)), utc(entry.window.end()))),
         ("Claimed", claimed.map_or("not recorded".to_owned(), utc)),
-        (ended, utc(looked.written)),
+        (ended, utc(looked.written())),
     ]);
     lines.extend(entry.message_id.clone().map(|id| ("Message", id)));
     lines.extend(entry.summary.as_ref().map(|id| ("Told in", format!("summary {id}"))));
@@ -110,14 +110,14 @@ fn lines(entry: &Entry, looked: &EntrySnapshot, claimed: Option<Timestamp>) -> V
 /// The state in words: who acts next is what matters of one that is open.
 fn state(entry: &Entry, looked: &EntrySnapshot) -> String {
     let what = match entry.state {
-        State::Claimed if looked.leased => "a worker sees to it now",
-        State::Claimed => "its worker is gone; the next sweep or delivery takes over",
-        State::Released => "publishing failed; the next sweep or delivery tries again",
-        State::Failed => "not even the minimal alert could be sent; tried again an hour later",
-        State::Alerted => "the topic accepted the alert",
-        State::Suppressed => "nobody was told, because of an exception",
-        State::Held => "it waits for the summary of its execution",
-        State::Summarised => "a summary told of it",
+        EntryState::Claimed if looked.is_leased() => "a worker sees to it now",
+        EntryState::Claimed => "its worker is gone; the next sweep or delivery takes over",
+        EntryState::Released => "publishing failed; the next sweep or delivery tries again",
+        EntryState::Failed => "not even the minimal alert could be sent; tried again an hour later",
+        EntryState::Alerted => "the topic accepted the alert",
+        EntryState::Suppressed => "nobody was told, because of an exception",
+        EntryState::Grouped => "it waits for the summary of its execution",
+        EntryState::Summarised => "a summary told of it",
     };
     format!("{}: {what}", brief::name(entry.state))
 }
@@ -201,7 +201,7 @@ async fn written(ledger: &StoredLedger, content: &Content) -> Alert {
         }
         Content::Summary(summary) => alert::render_summary(summary, &Accounts::default()),
         Content::Correlation(told) => {
-            let (members, trouble) = ledger.findings(&told.members).await;
+            let (members, trouble) = ledger.read_findings(&told.members).await;
             alert::render_correlation(
                 told,
                 &correlation::MemberFindings::new(told, members, trouble),

@@ -40,10 +40,10 @@ pub async fn run(args: &StatsArgs, now: Timestamp) -> Result<ExitCode, Box<dyn E
     let ledger = super::open(&args.place).await?;
     let mut tally = Tally::default();
     let unread = read::read(&ledger, &mut filter, &mut |entry| tally.count(&entry)).await?;
-    let mut open = ledger.open_now().await?;
+    let mut open = ledger.open_markers().await?;
     open.sort_unstable_by_key(|marker| marker.since);
     let (heartbeat, trails) = (heartbeat(&ledger).await?, trails(&ledger).await?);
-    let waiting = ledger.waiting_for_summary().await?;
+    let waiting = ledger.grouped_count().await?;
     let stats = Stats { tally, unread, open, waiting, heartbeat, trails };
     let mut out = BufWriter::new(io::stdout().lock());
     match args.format {
@@ -55,7 +55,7 @@ pub async fn run(args: &StatsArgs, now: Timestamp) -> Result<ExitCode, Box<dyn E
 }
 
 async fn heartbeat(ledger: &StoredLedger) -> Result<Option<Value>, Box<dyn Error>> {
-    let note = ledger.note("heartbeat").await?;
+    let note = ledger.sweep_object("heartbeat").await?;
     Ok(note.map(|note| {
         serde_json::from_slice(&note.bytes)
             .unwrap_or_else(|error| json!({"damaged": error.to_string()}))
@@ -64,8 +64,8 @@ async fn heartbeat(ledger: &StoredLedger) -> Result<Option<Value>, Box<dyn Error
 
 async fn trails(ledger: &StoredLedger) -> Result<Vec<Result<TrailState, String>>, Box<dyn Error>> {
     let mut trails = Vec::new();
-    for name in ledger.notes("cursor/").await? {
-        let Some(note) = ledger.note(&name).await? else { continue };
+    for name in ledger.sweep_objects("cursor/").await? {
+        let Some(note) = ledger.sweep_object(&name).await? else { continue };
         trails.push(
             serde_json::from_slice(&note.bytes)
                 .map_err(|error| format!("sweep/{name} is damaged: {error}")),

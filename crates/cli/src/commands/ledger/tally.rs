@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
-use trailbell::ledger::{Content, Entry, State};
+use trailbell::ledger::{Content, Entry, EntryState};
 
 use super::brief;
 
@@ -30,7 +30,7 @@ impl Tally {
     pub fn count(&mut self, entry: &Entry) {
         let state = brief::name(entry.state);
         self.open += u64::from(!entry.state.is_final());
-        self.failed += u64::from(entry.state == State::Failed);
+        self.failed += u64::from(entry.state == EntryState::Failed);
         match &entry.content {
             Content::Summary(_) => add(&mut self.summaries, state),
             Content::Correlation(_) => add(&mut self.correlations, state),

@@ -4,8 +4,9 @@ use std::error::Error;
 use std::io::{self, Write};
 use std::process::ExitCode;
 
-use detect::rule::check::{self, CheckedFile, Verdict};
-use detect::rule::load::Problem;
+use detect::rule::Problem;
+use detect::rule::check::check_rule_files;
+use detect::rule::load::{RuleFile, Verdict};
 use detect::text::clean;
 
 use super::args::CheckArgs;
@@ -15,7 +16,7 @@ use super::counted;
 const LINE: usize = 2000;
 
 pub fn run(args: &CheckArgs) -> Result<ExitCode, Box<dyn Error>> {
-    let files = check::check_rule_files(&args.paths);
+    let files = check_rule_files(&args.paths);
     let mut out = io::stdout().lock();
     for file in &files {
         for line in lines(file) {
@@ -26,11 +27,11 @@ pub fn run(args: &CheckArgs) -> Result<ExitCode, Box<dyn Error>> {
     Ok(ExitCode::from(code(&files, args.strict)))
 }
 
-fn lines(file: &CheckedFile) -> impl Iterator<Item = String> {
-    let path = file.path.display();
+fn lines(file: &RuleFile) -> impl Iterator<Item = String> {
+    let path = &file.path;
     let verdict = match &file.verdict {
-        Verdict::Runs(rule) => format!("{path}: runs: {}", rule.info.name),
-        Verdict::Correlates(correlation) => format!("{path}: runs: {}", correlation.info.name),
+        Verdict::Rule(rule) => format!("{path}: runs: {}", rule.info.name),
+        Verdict::Correlation(correlation) => format!("{path}: runs: {}", correlation.info.name),
         Verdict::Unsupported(refusal) => format!("{path}: cannot run here: {}", refusal.reason),
         Verdict::Broken => format!("{path}: broken"),
     };
@@ -45,22 +46,22 @@ fn line(problem: &Problem, kind: &str) -> String {
     format!("{}{place}: {kind}: {}", problem.path, problem.message)
 }
 
-fn summary(files: &[CheckedFile]) -> String {
+fn summary(files: &[RuleFile]) -> String {
     let count =
         |wanted: fn(&Verdict) -> bool| files.iter().filter(|file| wanted(&file.verdict)).count();
     let warnings = files.iter().map(|file| file.warnings.len()).sum();
     format!(
         "{}: {} can run, {} cannot run here, {} broken; {}",
         counted(files.len(), "file"),
-        count(|verdict| matches!(verdict, Verdict::Runs(_) | Verdict::Correlates(_))),
+        count(|verdict| matches!(verdict, Verdict::Rule(_) | Verdict::Correlation(_))),
         count(|verdict| matches!(verdict, Verdict::Unsupported(_))),
         count(|verdict| matches!(verdict, Verdict::Broken)),
         counted(warnings, "warning"),
     )
 }
 
-fn code(files: &[CheckedFile], strict: bool) -> u8 {
-    let any = |wanted: fn(&CheckedFile) -> bool| files.iter().any(wanted);
+fn code(files: &[RuleFile], strict: bool) -> u8 {
+    let any = |wanted: fn(&RuleFile) -> bool| files.iter().any(wanted);
     match () {
         () if any(|file| matches!(file.verdict, Verdict::Broken)) => 2,
         () if any(|file| matches!(file.verdict, Verdict::Unsupported(_))) => 1,

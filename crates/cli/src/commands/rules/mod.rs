@@ -11,7 +11,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use args::{Command, RulesArgs};
-use detect::rule::{Correlation, Rule, RuleInfo, RuleSet, RuleSources};
+use detect::rule::{Correlation, LoadedRules, Rule, RuleInfo, RuleSet};
 
 use crate::commands::output::say;
 
@@ -28,7 +28,7 @@ pub fn run(args: &RulesArgs) -> Result<ExitCode, Box<dyn Error>> {
 /// The rules that come with the program (unless left out) and those of `paths`. Warnings and rules
 /// of a kind that cannot run here are named; a rule file that cannot be used is an error.
 pub fn load(default_rules: bool, paths: &[PathBuf]) -> Result<RuleSet, Box<dyn Error>> {
-    let gathered = RuleSources::from_paths(default_rules, paths);
+    let gathered = LoadedRules::from_paths(default_rules, paths);
     for warning in &gathered.warnings {
         say(format_args!("trailbell: warning: {warning}"));
     }

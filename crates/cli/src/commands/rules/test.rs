@@ -4,9 +4,8 @@ use std::error::Error;
 use std::io::{self, Write};
 use std::process::ExitCode;
 
-use detect::correlation;
-use detect::correlation::testing::CorrelationTestReport as Correlations;
-use detect::rule::testing::{self, RuleTestReport, RuleTestResult, TestFailure};
+use detect::correlation::testing::test_correlations;
+use detect::rule::testing::{TestReport, TestResult, test_rules};
 use detect::text::clean;
 use jiff::Timestamp;
 
@@ -15,34 +14,30 @@ use super::counted;
 use crate::commands::output::say;
 
 /// The most characters of a line.
-const LINE: usize = 2000;
+const MAX_LINE: usize = 2000;
 
 pub fn run(args: &TestArgs) -> Result<ExitCode, Box<dyn Error>> {
-    let tested = match &args.path {
-        Some(path) => testing::test_rules_in(path, now()),
-        None => testing::test_embedded_rules(now()),
-    };
+    let path = args.path.as_deref();
+    let rules = test_rules(path, now());
+    let correlations = test_correlations(path, now());
     let mut out = io::stdout().lock();
-    for line in tested
-        .results
-        .iter()
-        .flat_map(lines)
-        .chain(tested.unsupported.iter().map(|it| format!("SKIP  {it}")))
-    {
-        writeln!(out, "{}", clean::text(&line, LINE))?;
+    let rule_lines = rules.results.iter().flat_map(|result| result_lines(result, "to match"));
+    let skipped_lines = rules.unsupported.iter().map(|rule| format!("SKIP  {rule}"));
+    let correlation_lines =
+        correlations.results.iter().flat_map(|result| result_lines(result, "sequences to match"));
+    for line in rule_lines.chain(skipped_lines).chain(correlation_lines) {
+        writeln!(out, "{}", clean::text(&line, MAX_LINE))?;
     }
-    for problem in &tested.problems {
+    for problem in rules.problems.iter().chain(&correlations.problems) {
         say(format_args!("trailbell: {problem}"));
     }
-    let correlations = correlation::testing::test_correlations(args.path.clone(), now());
-    for line in correlations.results.iter().flat_map(correlation_lines) {
-        writeln!(out, "{}", clean::text(&line, LINE))?;
-    }
-    for problem in &correlations.problems {
-        say(format_args!("trailbell: {problem}"));
-    }
-    writeln!(out, "{}", summary(&tested, &correlations))?;
-    Ok(ExitCode::from(code(&tested, &correlations)))
+    let total = TestReport {
+        results: rules.results.into_iter().chain(correlations.results).collect(),
+        unsupported: rules.unsupported,
+        problems: rules.problems.into_iter().chain(correlations.problems).collect(),
+    };
+    writeln!(out, "{}", summary_line(&total))?;
+    Ok(ExitCode::from(exit_code(&total)))
 }
 
 #[expect(clippy::disallowed_methods, reason = "where this command reads the clock")]
@@ -50,50 +45,29 @@ fn now() -> Timestamp {
     Timestamp::now()
 }
 
-fn lines(outcome: &RuleTestResult) -> Vec<String> {
-    let RuleTestResult { rule, must_match, must_not_match, failures } = outcome;
-    told(&rule.info.name, &format!("{must_match} to match, {must_not_match} not to"), failures)
-}
-
-fn correlation_lines(outcome: &correlation::testing::CorrelationTestResult) -> Vec<String> {
-    let correlation::testing::CorrelationTestResult { name, must_match, must_not_match, failures } =
-        outcome;
-    told(name, &format!("{must_match} sequences to match, {must_not_match} not to"), failures)
-}
-
-fn told(name: &str, counts: &str, failures: &[TestFailure]) -> Vec<String> {
+fn result_lines(result: &TestResult, to_match: &str) -> Vec<String> {
+    let TestResult { rule, must_match, must_not_match, failures } = result;
     let verdict = if failures.is_empty() { "ok  " } else { "FAIL" };
-    let head = format!("{verdict}  {name} ({counts})");
+    let head =
+        format!("{verdict}  {} ({must_match} {to_match}, {must_not_match} not to)", rule.name);
     std::iter::once(head).chain(failures.iter().map(|failure| format!("      {failure}"))).collect()
 }
 
-/// What went wrong with each rule of either kind.
-fn failures<'t>(
-    tested: &'t RuleTestReport,
-    correlations: &'t Correlations,
-) -> impl Iterator<Item = &'t [TestFailure]> {
-    let of_rules = tested.results.iter().map(|outcome| &*outcome.failures);
-    of_rules.chain(correlations.results.iter().map(|outcome| &*outcome.failures))
-}
-
-fn summary(tested: &RuleTestReport, correlations: &Correlations) -> String {
-    let all = failures(tested, correlations).count();
-    let passed = failures(tested, correlations).filter(|failures| failures.is_empty()).count();
-    let mut summary = format!("{} of {} passed", passed, counted(all, "rule"));
-    if !tested.unsupported.is_empty() {
-        summary += &format!("; {} cannot run here", tested.unsupported.len());
+fn summary_line(report: &TestReport) -> String {
+    let passed = report.results.iter().filter(|result| result.failures.is_empty()).count();
+    let mut summary = format!("{passed} of {} passed", counted(report.results.len(), "rule"));
+    if !report.unsupported.is_empty() {
+        summary += &format!("; {} cannot run here", report.unsupported.len());
     }
-    if let problems @ 1.. = tested.problems.len() + correlations.problems.len() {
-        summary += &format!("; {}", counted(problems, "problem"));
+    if !report.problems.is_empty() {
+        summary += &format!("; {}", counted(report.problems.len(), "problem"));
     }
     summary
 }
 
-fn code(tested: &RuleTestReport, correlations: &Correlations) -> u8 {
-    let failed = failures(tested, correlations).any(|failures| !failures.is_empty());
-    if tested.problems.is_empty() && correlations.problems.is_empty() {
-        u8::from(failed)
-    } else {
-        2
+fn exit_code(report: &TestReport) -> u8 {
+    if !report.problems.is_empty() {
+        return 2;
     }
+    u8::from(report.results.iter().any(|result| !result.failures.is_empty()))
 }

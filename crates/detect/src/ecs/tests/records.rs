@@ -1,17 +1,17 @@
-//! One table per kind of record.
+//! Expected values for each kind of record.
 
 use serde_json::{Value, json};
 
 use super::check;
 
-fn by(identity: Value) -> Value {
+fn call_by(identity: Value) -> Value {
     json!({"eventSource": "iam.amazonaws.com", "eventName": "ListUsers", "userIdentity": identity})
 }
 
 #[test]
-fn each_type_of_identity_has_a_name_and_an_id() {
+fn names_and_ids_of_each_type_of_identity() {
     check(
-        by(
+        call_by(
             json!({"type": "IAMUser", "principalId": "AIDA1", "arn": "arn:aws:iam::111122223333:user/alice",
             "accountId": "111122223333", "accessKeyId": "AKIA1", "userName": "alice"}),
         ),
@@ -27,12 +27,12 @@ fn each_type_of_identity_has_a_name_and_an_id() {
         ],
     );
     check(
-        by(json!({"type": "Root", "principalId": "111122223333", "accountId": "111122223333",
+        call_by(json!({"type": "Root", "principalId": "111122223333", "accountId": "111122223333",
             "arn": "arn:aws:iam::111122223333:root"})),
         &[("user.name", &[]), ("user.id", &["111122223333"]), ("related.user", &["111122223333"])],
     );
     check(
-        by(json!({"type": "AssumedRole", "principalId": "AROA1:alice@example.com",
+        call_by(json!({"type": "AssumedRole", "principalId": "AROA1:alice@example.com",
             "arn": "arn:aws:sts::111122223333:assumed-role/Deploy/alice@example.com",
             "sessionContext": {
                 "sessionIssuer": {"type": "Role", "principalId": "AROA1", "accountId": "111122223333",
@@ -63,18 +63,20 @@ fn each_type_of_identity_has_a_name_and_an_id() {
         ],
     );
     check(
-        by(json!({"type": "FederatedUser", "principalId": "111122223333:bob", "userName": "other",
+        call_by(
+            json!({"type": "FederatedUser", "principalId": "111122223333:bob", "userName": "other",
             "arn": "arn:aws:sts::111122223333:federated-user/bob",
-            "sessionContext": {"sessionIssuer": {"type": "IAMUser", "userName": "alice"}}})),
+            "sessionContext": {"sessionIssuer": {"type": "IAMUser", "userName": "alice"}}}),
+        ),
         &[("user.name", &["alice"]), ("related.user", &["alice", "111122223333:bob", "bob"])],
     );
     check(
-        by(json!({"type": "IdentityCenterUser", "accountId": "111122223333",
+        call_by(json!({"type": "IdentityCenterUser", "accountId": "111122223333",
             "onBehalfOf": {"userId": "94182498-1", "identityStoreArn": "arn:aws:identitystore::1:identitystore/d-1"}})),
         &[("user.name", &[]), ("user.id", &["94182498-1"])],
     );
     check(
-        by(
+        call_by(
             json!({"type": "WebIdentityUser", "principalId": "accounts.example.com:app:42", "userName": "42",
             "identityProvider": "accounts.example.com"}),
         ),
@@ -85,7 +87,7 @@ fn each_type_of_identity_has_a_name_and_an_id() {
         ],
     );
     check(
-        by(json!({"type": "AWSService", "invokedBy": "cloudformation.amazonaws.com"})),
+        call_by(json!({"type": "AWSService", "invokedBy": "cloudformation.amazonaws.com"})),
         &[
             ("user.name", &[]),
             ("user.id", &[]),
@@ -94,16 +96,16 @@ fn each_type_of_identity_has_a_name_and_an_id() {
         ],
     );
     check(
-        by(json!({"type": "AWSAccount", "principalId": "AIDA2", "accountId": "444455556666",
+        call_by(json!({"type": "AWSAccount", "principalId": "AIDA2", "accountId": "444455556666",
             "onBehalfOf": {"userId": "not asked"}})),
         &[("user.name", &[]), ("user.id", &["AIDA2"]), ("cloud.account.id", &["444455556666"])],
     );
     check(
-        by(json!({"type": "IAMUser", "userName": "bob@example.com"})),
+        call_by(json!({"type": "IAMUser", "userName": "bob@example.com"})),
         &[("user.email", &["bob@example.com"])],
     );
-    check(by(json!({"type": "IAMUser", "userName": "@bob"})), &[("user.email", &[])]);
-    check(by(json!(null)), &[("user.name", &[]), ("aws.cloudtrail.user_identity.type", &[])]);
+    check(call_by(json!({"type": "IAMUser", "userName": "@bob"})), &[("user.email", &[])]);
+    check(call_by(json!(null)), &[("user.name", &[]), ("aws.cloudtrail.user_identity.type", &[])]);
 }
 
 pub(super) fn create_group() -> Value {
@@ -122,7 +124,7 @@ pub(super) fn create_group() -> Value {
 }
 
 #[test]
-fn a_group_is_created() {
+fn fields_of_a_created_group() {
     check(
         create_group(),
         &[
@@ -175,7 +177,7 @@ fn a_group_is_created() {
 }
 
 #[test]
-fn adding_a_user_is_denied() {
+fn fields_of_a_denied_call() {
     check(
         json!({"eventName": "AddUserToGroup", "eventSource": "iam.amazonaws.com", "errorCode": "AccessDenied",
             "errorMessage": "not authorized", "requestParameters": null, "responseElements": null}),
@@ -195,7 +197,7 @@ fn adding_a_user_is_denied() {
 }
 
 #[test]
-fn the_user_that_the_call_is_about() {
+fn fields_of_the_target_user() {
     check(
         json!({"userIdentity": {"userName": "alice"},
             "requestParameters": {"userName": "bob", "newUserName": "carol"},
@@ -222,7 +224,7 @@ pub(super) fn console_login() -> Value {
 }
 
 #[test]
-fn a_console_login_says_itself_how_it_went() {
+fn a_console_login_states_its_outcome() {
     check(
         console_login(),
         &[
@@ -236,11 +238,12 @@ fn a_console_login_says_itself_how_it_went() {
             ),
         ],
     );
-    let login = |said: &str| json!({"eventName": "ConsoleLogin", "responseElements": {"ConsoleLogin": said}});
-    let with_mfa = |said: Value| json!({"eventName": "ConsoleLogin", "additionalEventData": {"MFAUsed": said}});
-    for (said, used) in [(json!("No"), "false"), (json!("Yes"), "true"), (json!("Maybe"), "true")] {
+    let login = |outcome: &str| json!({"eventName": "ConsoleLogin", "responseElements": {"ConsoleLogin": outcome}});
+    let with_mfa = |used: Value| json!({"eventName": "ConsoleLogin", "additionalEventData": {"MFAUsed": used}});
+    for (value, used) in [(json!("No"), "false"), (json!("Yes"), "true"), (json!("Maybe"), "true")]
+    {
         check(
-            with_mfa(said),
+            with_mfa(value),
             &[("aws.cloudtrail.console_login.additional_eventdata.mfa_used", &[used])],
         );
     }
@@ -260,7 +263,7 @@ fn a_console_login_says_itself_how_it_went() {
 }
 
 #[test]
-fn real_records_hold_surprises() {
+fn unusual_values_of_real_records() {
     let service = json!({"sourceIPAddress": "cloudformation.amazonaws.com", "userAgent": "cloudformation.amazonaws.com"});
     check(
         service,

@@ -1,0 +1,152 @@
+//! Alerts as people read them, whole. The findings are in `tests/cases`, the alerts in `snapshots`;
+//! `INSTA_UPDATE=always cargo test -p trailbell-alert` writes these.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use alert::{
+    Accounts, Alert, Attribute, render, render_correlation, render_minimal,
+    render_minimal_correlation, render_summary,
+};
+use detect::cloudtrail::Record;
+use detect::correlation::testing::simulate_correlation;
+use detect::correlation::{CorrelationAlertData, MemberFindings};
+use detect::finding::{Context, Finding, FindingId, Origin, Summary};
+use detect::rule::testing::RuleTests;
+use detect::rule::{LoadedRules, RuleInfo};
+use serde_json::{Value, json};
+
+/// Compares an alert with the snapshot of this name.
+fn assert_alert(name: &str, alert: &Alert) {
+    assert!(alert.text.ends_with('\n') && !alert.text.ends_with("\n\n"), "{name}");
+    let mut settings = insta::Settings::clone_current();
+    settings.set_prepend_module_to_snapshot(false);
+    settings.set_omit_expression(true);
+    settings.bind(|| insta::assert_snapshot!(name, page(alert)));
+}
+
+fn page(alert: &Alert) -> String {
+    let line =
+        |Attribute { name, kind, value }: &Attribute| format!("{name} ({kind:?}): {value}\n");
+    let attributes: String = alert.attributes.iter().map(line).collect();
+    format!("Subject: {}\n\n{attributes}\n{}", alert.subject, alert.text)
+}
+
+#[test]
+fn alerts_of_findings() {
+    let cases = case_files();
+    assert!(cases.len() >= 13, "{} cases", cases.len());
+    for case in cases {
+        let (finding, context) = read_case(&case);
+        let name = case.file_stem().unwrap().to_str().unwrap();
+        assert_alert(name, &render(&finding, &context, &accounts()));
+    }
+}
+
+#[test]
+fn a_summary_and_a_minimal_alert() {
+    let rule = Arc::new(rule(&json!("aws-iam-user-addition-to-group")));
+    let principals = ["alice", "alice", "alice", "deploy", "x\n\u{202e}y"];
+    let finding = |(n, principal): (usize, &&str)| {
+        let record = json!({
+            "eventSource": "iam.amazonaws.com",
+            "eventName": "AddUserToGroup",
+            "eventTime": format!("2026-03-01T10:0{n}:00Z"),
+            "eventID": format!("e-{n}"),
+            "awsRegion": "us-east-1",
+            "recipientAccountId": "111122223333",
+            "userIdentity": {"type": "IAMUser", "userName": principal},
+            "requestParameters": {"groupName": "Admins", "userName": format!("user-{n}")},
+        });
+        Finding::new(&rule, &Record::from_value(record).unwrap(), origin())
+    };
+    let findings: Vec<Finding> = principals.iter().enumerate().map(finding).collect();
+    let id = FindingId::hash_parts(["summary"]);
+    let summary = Summary::from_findings(id, None, 1, &findings).unwrap();
+    assert_alert("summary", &render_summary(&summary, &accounts()));
+    assert_alert("minimal", &render_minimal(&findings[0]));
+}
+
+/// The samples of both correlations, one of them at its raised severity, and one whose members are
+/// partly unread.
+#[test]
+fn alerts_of_correlations() {
+    let set = LoadedRules::from_paths(true, &[]).into_rule_set().unwrap();
+    let simulate = |name: &str, sequence: usize| {
+        let correlation = set.correlations().iter().find(|it| it.info.name.contains(name)).unwrap();
+        let sequences = RuleTests::for_origin(&correlation.origin).unwrap();
+        let now = "2026-03-01T11:00:00Z".parse().unwrap();
+        simulate_correlation(correlation, &set, &sequences.must_match[sequence].records, now)
+            .unwrap()
+    };
+    let assert_correlation = |name: &str, simulated: &(CorrelationAlertData, MemberFindings)| {
+        assert_alert(name, &render_correlation(&simulated.0, &simulated.1, &accounts()));
+    };
+    assert_correlation("correlation-staged", &simulate("staged", 0));
+    assert_correlation("correlation-staged-renamed", &simulate("staged", 10));
+    assert_correlation("correlation-many-users", &simulate("Many users", 0));
+    let mut unread = simulate("staged", 4);
+    unread.1.members.truncate(2);
+    unread.1.read_error = Some("ledger entries/0011: 503: slow down".to_owned());
+    assert_correlation("correlation-staged-unread", &unread);
+    assert_alert("correlation-minimal", &render_minimal_correlation(&unread.0));
+}
+
+/// One of the two accounts has a name.
+fn accounts() -> Accounts {
+    Accounts::parse("accounts.toml", "\"444455556666\" = \"build\"").unwrap()
+}
+
+fn case_files() -> Vec<PathBuf> {
+    let folder = fs::read_dir(package_folder().join("tests/cases")).unwrap();
+    let mut files: Vec<PathBuf> = folder.map(|entry| entry.unwrap().path()).collect();
+    files.sort();
+    files
+}
+
+fn package_folder() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// The finding of the case's record, or of its ECS document.
+fn read_case(case: &Path) -> (Finding, Context) {
+    let mut fields: Value = serde_json::from_str(&fs::read_to_string(case).unwrap()).unwrap();
+    let context = fields.get("context").cloned().map(serde_json::from_value);
+    let context = context.transpose().unwrap().unwrap_or_default();
+    let rule = rule(&fields["rule"]);
+    let finding = match fields.get_mut("record") {
+        Some(record) => {
+            Finding::new(&Arc::new(rule), &Record::from_value(record.take()).unwrap(), origin())
+        }
+        None => finding_of_document(fields, rule),
+    };
+    (finding, context)
+}
+
+fn origin() -> Origin {
+    let name = "111122223333_CloudTrail_us-east-1_20260301T1005Z_9hDkYq3ZpXcV7bNm.json.gz";
+    let key = format!("AWSLogs/111122223333/CloudTrail/us-east-1/2026/03/01/{name}");
+    Origin::Object { bucket: "example-trail".to_owned(), key, record: 3 }
+}
+
+/// Fills in from the ECS document what a finding takes over from its record.
+fn finding_of_document(mut fields: Value, rule: RuleInfo) -> Finding {
+    let call =
+        json!({"eventID": fields["ecs"]["event"]["id"], "recipientAccountId": fields["account"]});
+    fields["id"] = json!(FindingId::for_record(&rule.id, &Record::from_value(call).unwrap()));
+    fields["rule"] = json!(rule);
+    fields["time"] = fields["ecs"]["@timestamp"].clone();
+    fields["group"] = fields["ecs"]["group"]["name"].clone();
+    fields["target_user"] = fields["ecs"]["user"]["target"]["name"].clone();
+    serde_json::from_value(fields).unwrap()
+}
+
+/// An embedded rule by its file name, or a rule as the case has it.
+fn rule(rule: &Value) -> RuleInfo {
+    let Some(name) = rule.as_str() else { return serde_json::from_value(rule.clone()).unwrap() };
+    let file = package_folder().join("../../rules").join(format!("{name}.toml"));
+    let mut file: Value = toml::from_str(&fs::read_to_string(file).unwrap()).unwrap();
+    file["rule"]["id"] = file["rule"]["rule_id"].clone();
+    serde_json::from_value(file["rule"].take()).unwrap()
+}
