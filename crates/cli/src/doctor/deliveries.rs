@@ -8,7 +8,7 @@ use trailbell::store::walk::{Wanted, walk, walk_digests};
 use trailbell::store::{ObjectStore, StoreError};
 
 use super::Check;
-use super::age::ago;
+use super::age::format_age;
 
 /// How far back is looked, step by step: a busy trail is not listed as a whole.
 const STEPS: [SignedDuration; 3] = [
@@ -77,8 +77,9 @@ pub(super) fn judge(trail: &Trail, found: &Deliveries, now: Timestamp) -> [Check
 }
 
 fn told(newest: &Option<Newest>, now: Timestamp) -> String {
-    let told =
-        |newest: &Newest| format!("the newest is of {} ({})", newest.time, ago(newest.time, now));
+    let told = |newest: &Newest| {
+        format!("the newest is of {} ({})", newest.time, format_age(newest.time, now))
+    };
     newest.as_ref().map_or_else(|| "there is none within a month".to_owned(), told)
 }
 
