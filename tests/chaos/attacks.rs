@@ -7,7 +7,7 @@ use support::chaos::scenarios::SCENARIOS;
 pub const PROGRAM: &str = env!("CARGO_BIN_EXE_trailbell-lambda");
 
 /// Scenarios that run at once: most of their time is waiting.
-const CONCURRENCY: usize = 4;
+const CONCURRENCY: usize = 6;
 
 /// Scenarios that today's function fails. Each is to fail: one that holds is to be removed here.
 const KNOWN_FAILURES: &[&str] = &[
