@@ -32,7 +32,7 @@ fn lines(file: &RuleFile) -> impl Iterator<Item = String> {
     let verdict = match &file.verdict {
         Verdict::Rule(rule) => format!("{path}: runs: {}", rule.info.name),
         Verdict::Correlation(correlation) => format!("{path}: runs: {}", correlation.info.name),
-        Verdict::Unsupported(refusal) => format!("{path}: cannot run here: {}", refusal.reason),
+        Verdict::Unsupported(problem) => problem.to_string(),
         Verdict::Broken => format!("{path}: broken"),
     };
     let errors = file.problems.iter().map(|problem| line(problem, "error"));
