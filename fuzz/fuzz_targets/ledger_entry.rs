@@ -1,5 +1,5 @@
-//! Any bytes as a ledger entry: a valid one is written and read back unchanged, and its alert can be
-//! published.
+//! Any bytes as a ledger entry: a valid one is written and read back unchanged, and its alert can
+//! be published.
 
 #![no_main]
 
@@ -31,7 +31,8 @@ fuzz_target!(|stored: &[u8]| {
         }
         Content::Summary(summary) => check_alert::check(&render_summary(summary, &accounts)),
         Content::Correlation(correlation) => {
-            check_alert::check(&render_correlation(correlation, &MemberFindings::default(), &accounts));
+            let members = MemberFindings::default();
+            check_alert::check(&render_correlation(correlation, &members, &accounts));
             check_alert::check(&render_minimal_correlation(correlation));
         }
     }

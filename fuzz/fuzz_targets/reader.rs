@@ -1,5 +1,5 @@
-//! Any bytes as a log object, plain and in gzip: both scan modes find the same, and the alerts can be
-//! published.
+//! Any bytes as a log object, plain and in gzip: both scan modes find the same, and the alerts can
+//! be published.
 
 #![no_main]
 
@@ -11,7 +11,7 @@ use alert::{Accounts, render, render_minimal};
 use detect::cloudtrail::Body;
 use detect::cloudtrail::reader::Options;
 use detect::finding::{Context, ScanEvent, scan_body};
-use detect::rule::{Detections, RuleSet, LoadedRules};
+use detect::rule::{Detections, LoadedRules, RuleSet};
 use jiff::Timestamp;
 use libfuzzer_sys::fuzz_target;
 use support::scan_modes::{assert_modes_agree, origin};

@@ -22,7 +22,7 @@ use super::entry::Content;
 use super::error::LedgerProblem;
 use super::stored::Swap;
 use super::{Result, StoredLedger};
-use crate::store::{SmallObject, part};
+use crate::store::{SmallObject, encode_key_part};
 
 /// Marks read of one folder: two pages of S3's.
 const MAX_MARKS: usize = 2_000;
@@ -180,7 +180,7 @@ impl Evaluation<'_> {
             let start = Mark::time_prefix(start);
             FindingId::hash_parts(["incident", &info.id, folder, &start])
         };
-        let key = format!("incidents/{}/{folder}", part(&info.id));
+        let key = format!("incidents/{}/{folder}", encode_key_part(&info.id));
         let next = |object: Option<&SmallObject>| {
             let decoded = object.map(|object| Incidents::decode(&object.bytes)).transpose();
             // Damaged incidents start over: at worst an alert is sent twice.
@@ -211,6 +211,6 @@ impl Evaluation<'_> {
     }
 
     fn folder_key(&self, folder: &str) -> String {
-        format!("by-correlation/{}/{folder}/", part(&self.correlation.info.id))
+        format!("by-correlation/{}/{folder}/", encode_key_part(&self.correlation.info.id))
     }
 }

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use super::claim::Claim;
 use super::entry::{Content, Entry};
 use super::{Result, StoredLedger, group_key, keys};
-use crate::store::part;
+use crate::store::encode_key_part;
 
 impl StoredLedger {
     /// Writes the index keys of a claimed finding. Repeating it changes nothing. A canary has none,
@@ -47,7 +47,12 @@ fn index_keys(finding: &Finding, entry: &Entry, max_bytes: usize) -> Vec<String>
 
 fn principal_key(finding: &Finding, time: Timestamp) -> String {
     let folder = keys::principal_folder(&finding.principal.key);
-    format!("{folder}{}-{}-{}", keys::format_time(time), part(&finding.rule.id), finding.id)
+    format!(
+        "{folder}{}-{}-{}",
+        keys::format_time(time),
+        encode_key_part(&finding.rule.id),
+        finding.id
+    )
 }
 
 /// The time of the call. If that is unknown, the start of the window of the first claim.

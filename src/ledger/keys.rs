@@ -19,7 +19,7 @@ use jiff::Timestamp;
 use jiff::civil::DateTime;
 use jiff::tz::Offset;
 
-use crate::store::part;
+use crate::store::encode_key_part;
 
 pub(super) const OPEN: &str = "open/";
 pub(super) const GROUPED: &str = "grouped/";
@@ -46,12 +46,12 @@ pub(super) fn open(id: &FindingId) -> String {
 
 /// The folder of what one rule grouped in one window.
 pub(super) fn grouped_folder(rule: &str, window: Window) -> String {
-    format!("{GROUPED}{}/{window}/", part(rule))
+    format!("{GROUPED}{}/{window}/", encode_key_part(rule))
 }
 
 /// The folder of what one rule found in one window.
 pub(super) fn window_folder(rule: &str, window: Window) -> String {
-    format!("by-window/{}/{window}/", part(rule))
+    format!("by-window/{}/{window}/", encode_key_part(rule))
 }
 
 /// The folder of a principal's findings in all accounts.

@@ -13,7 +13,7 @@ use super::{Result, StoredLedger, keys};
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct PrincipalHistory {
     /// How many findings of other calls there are from 48 hours before the finding to now, by the
-    /// rule's id as a [`part`](crate::store::part) of a key.
+    /// rule's id as a [`encode_key_part`](crate::store::encode_key_part) of a key.
     pub by_rule: BTreeMap<String, usize>,
     /// No earlier finding is on record.
     pub first: bool,

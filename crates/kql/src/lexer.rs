@@ -114,7 +114,8 @@ impl<'q> Lexer<'q> {
         Err(ParseError::new(self.query, quote, message.to_owned()))
     }
 
-    /// Words up to a keyword or punctuation are one literal, including the white space between them.
+    /// Words up to a keyword or punctuation are one literal, including the white space between
+    /// them.
     fn unquoted(&mut self) -> Result<TokenKind, ParseError> {
         // The text before each star, and after the last one.
         let mut before = Vec::new();

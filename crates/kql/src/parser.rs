@@ -222,8 +222,8 @@ fn field(name: LiteralToken) -> Field {
     }
 }
 
-/// To Kibana an unquoted `null` is no value, for which Elasticsearch then refuses to search. Here it
-/// is text.
+/// To Kibana an unquoted `null` is no value, for which Elasticsearch then refuses to search. Here
+/// it is text.
 fn test(value: LiteralToken) -> Test {
     match value {
         LiteralToken::Plain(text) => Test::Equals(Literal::new(text)),

@@ -5,7 +5,7 @@ use std::fmt;
 use detect::text::clean;
 use detect::text::shell::ShellCommand;
 use serde::Serialize;
-use serde_json::json;
+use serde_json::{Value, json};
 
 /// The most characters of a line: it may name a key, and what S3 answered.
 const LINE: usize = 2000;
@@ -86,8 +86,8 @@ impl DoctorReport {
         self.0.iter().map(|check| check.level).max().unwrap_or(Level::Ok)
     }
 
-    /// One JSON object a line: those of the checks, then one with counts.
-    pub fn json(&self) -> String {
+    /// The checks as JSON documents, then one with counts.
+    pub fn documents(&self) -> Vec<Value> {
         let check = |check: &Check| {
             json!({
                 "level": check.level,
@@ -98,7 +98,7 @@ impl DoctorReport {
         };
         let [ok, warn, fail] = self.counts();
         let summary = json!({"level": self.worst(), "check": "summary", "ok": ok, "warn": warn, "fail": fail});
-        self.0.iter().map(check).chain([summary]).map(|line| format!("{line}\n")).collect()
+        self.0.iter().map(check).chain([summary]).collect()
     }
 
     fn counts(&self) -> [usize; 3] {
@@ -130,8 +130,7 @@ mod tests {
         let told = "ok    rules         11\nwarn  topic         a; b\\u{1b}[2J\n      aws sts get-caller-identity\n\n\
                     1 ok, 1 warn, 0 fail\n";
         assert_eq!(examined.to_string(), told);
-        let lines: Vec<serde_json::Value> =
-            examined.json().lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+        let lines = examined.documents();
         assert_eq!(lines[0], json!({"level": "ok", "check": "rules", "told": "11", "cure": null}));
         assert_eq!(
             lines[2],

@@ -4,11 +4,11 @@ use detect::cloudtrail::Trail;
 use detect::cloudtrail::key::{delivery_time, digest_end};
 use detect::text::shell::ShellCommand;
 use jiff::{SignedDuration, Timestamp};
-use trailbell::store::walk::{Wanted, walk, walk_digests};
+use trailbell::store::walk::{KeyFilter, digest_keys, log_keys};
 use trailbell::store::{ObjectStore, StoreError};
 
 use super::Check;
-use super::age::ago;
+use super::age::format_age;
 
 /// How far back is looked, step by step: a busy trail is not listed as a whole.
 const STEPS: [SignedDuration; 3] = [
@@ -46,13 +46,13 @@ pub(super) async fn find(
 ) -> Result<Deliveries, StoreError> {
     let mut found = Deliveries::default();
     for step in STEPS {
-        let wanted = Wanted { since: now.checked_sub(step).ok(), until: None, region };
+        let wanted = KeyFilter { since: now.checked_sub(step).ok(), until: None, region };
         let (bucket, prefix) = (&trail.bucket, &trail.prefix);
         if found.log.is_none() {
-            found.log = newest(walk(store, bucket, prefix, &wanted).await?, delivery_time);
+            found.log = newest(log_keys(store, bucket, prefix, &wanted).await?, delivery_time);
         }
         if found.digest.is_none() {
-            found.digest = newest(walk_digests(store, bucket, prefix, &wanted).await?, digest_end);
+            found.digest = newest(digest_keys(store, bucket, prefix, &wanted).await?, digest_end);
         }
     }
     Ok(found)
@@ -77,8 +77,9 @@ pub(super) fn judge(trail: &Trail, found: &Deliveries, now: Timestamp) -> [Check
 }
 
 fn told(newest: &Option<Newest>, now: Timestamp) -> String {
-    let told =
-        |newest: &Newest| format!("the newest is of {} ({})", newest.time, ago(newest.time, now));
+    let told = |newest: &Newest| {
+        format!("the newest is of {} ({})", newest.time, format_age(newest.time, now))
+    };
     newest.as_ref().map_or_else(|| "there is none within a month".to_owned(), told)
 }
 

@@ -21,6 +21,7 @@ mod sweeps;
 mod topic;
 mod trail;
 
+pub use age::format_age;
 pub use check::{Check, DoctorReport, Level};
 pub use identity::Identity;
 pub use notification::Announced;

@@ -8,7 +8,7 @@ use trailbell::app::config::Config;
 use trailbell::ledger::StoredLedger;
 
 use super::Check;
-use super::age::ago;
+use super::age::format_age;
 
 const WHAT: &str = "sweeps";
 
@@ -69,7 +69,7 @@ fn judge(heartbeat: &Heartbeat, now: Timestamp) -> Check {
     let told = format!(
         "the last was {}; it left {backlog} log objects to the next, {failed} could not be read, {trails_failed} trails \
          could not be listed",
-        ago(heartbeat.time, now)
+        format_age(heartbeat.time, now)
     );
     let troubled = backlog + failed + trails_failed > 0;
     match age {

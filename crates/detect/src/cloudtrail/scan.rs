@@ -1,5 +1,5 @@
-//! Passes over JSON without parsing it. Follows brackets and quotes in loops, not by recursion, so that
-//! no nesting is too deep.
+//! Passes over JSON without parsing it. Follows brackets and quotes in loops, not by recursion, so
+//! that no nesting is too deep.
 
 use super::buffer::SlidingBuffer;
 use super::error::ReadError;

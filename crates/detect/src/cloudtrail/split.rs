@@ -1,7 +1,7 @@
 //! Splits text into records without parsing them, so that one bad record fails alone.
 //!
-//! Accepts a sequence of top-level values, each of which is `{"Records":[…]}` with other keys before
-//! or after, an array of records, or a record.
+//! Accepts a sequence of top-level values, each of which is `{"Records":[…]}` with other keys
+//! before or after, an array of records, or a record.
 
 use super::buffer::{MAX_RECORD, SlidingBuffer};
 use super::error::{BadRecord, ReadError, ReadProblem, RecordProblem};

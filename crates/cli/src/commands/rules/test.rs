@@ -1,68 +1,81 @@
-//! `trailbell rules test`: one line for each rule, and one for each failure.
+//! `trailbell rules test`.
 
-use std::error::Error;
 use std::io::{self, Write};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
+use anyhow::Result;
 use detect::correlation::testing::test_correlations;
 use detect::rule::testing::{TestReport, TestResult, test_rules};
-use detect::text::clean;
-use jiff::Timestamp;
 
-use super::args::TestArgs;
-use super::counted;
-use crate::commands::output::say;
+use crate::commands::output::{clean_text, pluralize, print_error};
+use crate::commands::setup;
 
-/// The most characters of a line.
-const MAX_LINE: usize = 2000;
+/// Run the tests of rules
+///
+/// Next to a-rule.toml, a-rule.tests.json contains records that the rule must match and records
+/// that it must not match:
+///
+///   {"base": RECORD,
+///    "must_match": [{"name": "a group is created", "change": {}}],
+///    "must_not_match": [{"name": "denied", "change": {"errorCode": "AccessDenied"}},
+///                       {"name": "another service", "record": RECORD}]}
+///
+/// A case is a whole CloudTrail record, or a change to the base: a JSON merge patch, in which null
+/// removes a field.
+#[derive(Debug, clap::Args)]
+#[command(
+    verbatim_doc_comment,
+    after_help = "\
+Exit codes:
+  0  all rules passed
+  1  a rule failed a case, or has no cases of one kind
+  2  a file cannot be used"
+)]
+pub struct Args {
+    /// A rule file or a directory. By default the built-in rules are tested
+    path: Option<PathBuf>,
+}
 
-pub fn run(args: &TestArgs) -> Result<ExitCode, Box<dyn Error>> {
+pub fn run(args: &Args) -> Result<ExitCode> {
     let path = args.path.as_deref();
-    let rules = test_rules(path, now());
-    let correlations = test_correlations(path, now());
+    let now = setup::now();
+    let mut report = test_rules(path, now);
+    let correlations = test_correlations(path, now);
+    report.results.extend(correlations.results);
+    report.problems.extend(correlations.problems);
     let mut out = io::stdout().lock();
-    let rule_lines = rules.results.iter().flat_map(|result| result_lines(result, "to match"));
-    let skipped_lines = rules.unsupported.iter().map(|rule| format!("SKIP  {rule}"));
-    let correlation_lines =
-        correlations.results.iter().flat_map(|result| result_lines(result, "sequences to match"));
-    for line in rule_lines.chain(skipped_lines).chain(correlation_lines) {
-        writeln!(out, "{}", clean::text(&line, MAX_LINE))?;
+    for line in report.results.iter().flat_map(result_lines) {
+        writeln!(out, "{}", clean_text(&line))?;
     }
-    for problem in rules.problems.iter().chain(&correlations.problems) {
-        say(format_args!("trailbell: {problem}"));
+    for rule in &report.unsupported {
+        writeln!(out, "SKIP  {}", clean_text(&rule.to_string()))?;
     }
-    let total = TestReport {
-        results: rules.results.into_iter().chain(correlations.results).collect(),
-        unsupported: rules.unsupported,
-        problems: rules.problems.into_iter().chain(correlations.problems).collect(),
-    };
-    writeln!(out, "{}", summary_line(&total))?;
-    Ok(ExitCode::from(exit_code(&total)))
+    report.problems.iter().for_each(print_error);
+    writeln!(out, "{}", summary_line(&report))?;
+    Ok(ExitCode::from(exit_code(&report)))
 }
 
-#[expect(clippy::disallowed_methods, reason = "where this command reads the clock")]
-fn now() -> Timestamp {
-    Timestamp::now()
-}
-
-fn result_lines(result: &TestResult, to_match: &str) -> Vec<String> {
+fn result_lines(result: &TestResult) -> Vec<String> {
     let TestResult { rule, must_match, must_not_match, failures } = result;
     let verdict = if failures.is_empty() { "ok  " } else { "FAIL" };
-    let head =
-        format!("{verdict}  {} ({must_match} {to_match}, {must_not_match} not to)", rule.name);
-    std::iter::once(head).chain(failures.iter().map(|failure| format!("      {failure}"))).collect()
+    let name = &rule.name;
+    let mut lines =
+        vec![format!("{verdict}  {name} ({must_match} to match, {must_not_match} not to)")];
+    lines.extend(failures.iter().map(|failure| format!("      {failure}")));
+    lines
 }
 
 fn summary_line(report: &TestReport) -> String {
     let passed = report.results.iter().filter(|result| result.failures.is_empty()).count();
-    let mut summary = format!("{passed} of {} passed", counted(report.results.len(), "rule"));
+    let mut line = format!("{passed} of {} passed", pluralize(report.results.len(), "rule"));
     if !report.unsupported.is_empty() {
-        summary += &format!("; {} cannot run here", report.unsupported.len());
+        line += &format!("; {} unsupported", report.unsupported.len());
     }
     if !report.problems.is_empty() {
-        summary += &format!("; {}", counted(report.problems.len(), "problem"));
+        line += &format!("; {}", pluralize(report.problems.len(), "problem"));
     }
-    summary
+    line
 }
 
 fn exit_code(report: &TestReport) -> u8 {

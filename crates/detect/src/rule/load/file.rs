@@ -139,8 +139,8 @@ fn read_root(
     }
     if let Some(reason) = check_type(reader, table) {
         let name = ["name", "rule_id"].iter().find_map(|key| table.get(*key)?.get_ref().as_str());
-        let rule = name.map(|name| format!("rule \"{name}\" ")).unwrap_or_default();
-        let message = format!("{rule}cannot run here: {reason}");
+        let name = name.map(|name| format!(" \"{name}\"")).unwrap_or_default();
+        let message = format!("unsupported rule{name}: {reason}");
         return Some(Verdict::Unsupported(Problem::in_file(reader.path, message)));
     }
     Some(Verdict::Rule(Box::new(read_rule(reader, table, origin)?)))
@@ -153,14 +153,14 @@ fn check_type(reader: &mut TomlReader<'_>, table: &DeTable<'_>) -> Option<String
     let filters = table.get("filters").and_then(|filters| filters.get_ref().as_array());
     match (rule_type, language) {
         (Some(rule_type), _) if UNSUPPORTED_TYPES.contains(&rule_type) => {
-            return Some(format!("type `{rule_type}` is not supported, only `query`"));
+            return Some(format!("its type is `{rule_type}`, only `query` can run"));
         }
         (_, Some(language)) if language != "kuery" => {
             let language = language.escape_debug();
-            return Some(format!("language `{language}` is not supported, only `kuery`"));
+            return Some(format!("its language is `{language}`, only `kuery` can run"));
         }
         _ if filters.is_some_and(|filters| !filters.is_empty()) => {
-            return Some("`filters` are not supported".to_owned());
+            return Some("it has `filters`, which would not be applied".to_owned());
         }
         _ => {}
     }
