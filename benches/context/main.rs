@@ -9,7 +9,7 @@ use std::hint::black_box;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use alert::{Accounts, render};
+use alert::{Accounts, render_finding};
 use detect::cloudtrail::Record;
 use detect::finding::{Context, Finding, Origin, PrincipalFinding, TimelineEntry};
 use detect::rule::LoadedRules;
@@ -33,7 +33,7 @@ fn writing() {
         let accounts = Accounts::default();
         let told = |events: usize| {
             let context = context(&finding, events);
-            let alert = || render(black_box(&finding), black_box(&context), &accounts);
+            let alert = || render_finding(black_box(&finding), black_box(&context), &accounts);
             let rendered = best(2_000, || drop(black_box(alert())));
             let all = best(2_000, || drop(black_box(alert().message())));
             println!(

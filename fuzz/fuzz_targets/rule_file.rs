@@ -1,5 +1,5 @@
-//! Any text as a file of rules and of exceptions: every problem has a position in the text, and valid
-//! rules find the same in both scan modes.
+//! Any text as a file of rules and of exceptions: every problem has a position in the text, and
+//! valid rules find the same in both scan modes.
 
 #![no_main]
 
@@ -42,9 +42,11 @@ fuzz_target!(|text: &str| {
 
     let mut exceptions = LoadedExceptions::from_texts(file());
     exceptions.check_rules(&EMBEDDED);
-    exceptions.problems.iter().chain(&exceptions.warnings).for_each(|problem| check_position(problem, text));
+    let problems = exceptions.problems.iter().chain(&exceptions.warnings);
+    problems.for_each(|problem| check_position(problem, text));
     if !exceptions.exceptions.is_empty() {
-        scan_modes::assert_modes_agree(&LOG, OPTIONS, &Detections::with_loaded(EMBEDDED.clone(), exceptions));
+        let detections = Detections::with_loaded(EMBEDDED.clone(), exceptions);
+        scan_modes::assert_modes_agree(&LOG, OPTIONS, &detections);
     }
 });
 

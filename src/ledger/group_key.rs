@@ -15,7 +15,7 @@ use jiff::Timestamp;
 
 use super::detail::{UnreadableKey, decode_detail, encode_detail, is_cut};
 use super::keys;
-use crate::store::part;
+use crate::store::encode_key_part;
 
 /// Follows the finding's id. Changes when the details that follow it change their meaning.
 const VERSION: &str = "-v1";
@@ -53,13 +53,13 @@ fn renaming(entry: &TimelineEntry) -> Option<(&str, &str)> {
 
 /// The folder of a group, with a `/` at its end.
 pub(super) fn group_folder(account: Option<&str>, group: &str) -> String {
-    let account = part(account.unwrap_or_default());
+    let account = encode_key_part(account.unwrap_or_default());
     format!("{}{account}/{}", keys::BY_GROUP, group_folder_in_account(group))
 }
 
 /// The same, without the account's folder.
 pub(super) fn group_folder_in_account(group: &str) -> String {
-    format!("{}/", part(&group.to_ascii_lowercase()))
+    format!("{}/", encode_key_part(&group.to_ascii_lowercase()))
 }
 
 /// The keys of a finding, one for each name of its group, of at most `max_bytes` each. Empty if it
@@ -75,7 +75,8 @@ pub(super) fn group_keys(finding: &Finding, time: Timestamp, max_bytes: usize) -
 fn group_key(finding: &Finding, entry: &TimelineEntry, name: &str, max_bytes: usize) -> String {
     let folder = group_folder(finding.account.as_deref(), name);
     let time = keys::format_time(entry.time);
-    let mut key = format!("{folder}{time}-{}-{}{VERSION}", part(&entry.action), finding.id);
+    let mut key =
+        format!("{folder}{time}-{}-{}{VERSION}", encode_key_part(&entry.action), finding.id);
     let flags = flags(entry);
     let spelling = entry.group.as_deref().filter(|group| *group != name.to_ascii_lowercase());
     let details = [

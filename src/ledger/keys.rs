@@ -19,7 +19,7 @@ use jiff::Timestamp;
 use jiff::civil::DateTime;
 use jiff::tz::Offset;
 
-use crate::store::part;
+use crate::store::encode_key_part;
 
 pub(super) const OPEN: &str = "open/";
 pub(super) const GROUPED: &str = "grouped/";
@@ -46,12 +46,12 @@ pub(super) fn open(id: &FindingId) -> String {
 
 /// The folder of what one rule grouped in one window.
 pub(super) fn grouped_folder(rule: &str, window: Window) -> String {
-    format!("{GROUPED}{}/{window}/", part(rule))
+    format!("{GROUPED}{}/{window}/", encode_key_part(rule))
 }
 
 /// The folder of what one rule found in one window.
 pub(super) fn window_folder(rule: &str, window: Window) -> String {
-    format!("by-window/{}/{window}/", part(rule))
+    format!("by-window/{}/{window}/", encode_key_part(rule))
 }
 
 /// The folder of a principal's findings in all accounts.
@@ -87,62 +87,4 @@ pub(super) fn split_id(rest: &str) -> Option<(&str, FindingId)> {
         let digits = rest.get(at + 1..at + 1 + ID_DIGITS)?;
         Some((&rest[..at], FindingId::parse(digits)?))
     })
-}
-
-/// What a key in `entries/`, or in the folder of a group or a principal, says.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct IndexKey {
-    /// When the call was made. `None` for a key in `entries/`.
-    pub time: Option<Timestamp>,
-    /// The finding, summary or alert of a correlation.
-    pub id: FindingId,
-}
-
-impl IndexKey {
-    /// Parses a key without its folder.
-    pub(super) fn parse(name: &str) -> Option<IndexKey> {
-        if let Some(id) = FindingId::parse(name) {
-            return Some(IndexKey { time: None, id });
-        }
-        let (time, rest) = split_time(name)?;
-        let (_, id) = split_id(rest)?;
-        Some(IndexKey { time: Some(time), id })
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_key_says_time_and_id_and_may_have_more_after_them() {
-        let id = "0123456789abcdef".repeat(4);
-        for (name, time) in [
-            (id.clone(), None),
-            (format!("20260301T100000Z-CreateGroup-{id}"), Some("2026-03-01T10:00:00Z")),
-            (
-                format!("20260301T100000Z-169f3a93-efc7-4df2-94d6-0d9438c310d1-{id}"),
-                Some("2026-03-01T10:00:00Z"),
-            ),
-            (format!("20260301T100000Z-CreateGroup-{id}-alice~more"), Some("2026-03-01T10:00:00Z")),
-            (format!("20260301T100000Z-CreateGroup-{id}/x.y"), Some("2026-03-01T10:00:00Z")),
-            (format!("20260301T100000Z-a~{}-{id}", "f".repeat(64)), Some("2026-03-01T10:00:00Z")),
-        ] {
-            let time = time.map(|time| time.parse().unwrap());
-            assert_eq!(
-                IndexKey::parse(&name),
-                Some(IndexKey { time, id: FindingId::parse(&id).unwrap() }),
-                "{name}"
-            );
-        }
-        for unrecognized in [
-            "",
-            "x",
-            "20260301T100000Z",
-            "20260301T100000Z-CreateGroup-0123",
-            &format!("yesterday-x-{id}"),
-        ] {
-            assert_eq!(IndexKey::parse(unrecognized), None, "{unrecognized}");
-        }
-    }
 }

@@ -15,7 +15,7 @@ use super::delivery::Delivery;
 use super::invocation::Invocation;
 use super::problem::Problem;
 use crate::ledger::{Content, Ledger, LedgerError, PrincipalHistory, StoredLedger};
-use crate::store::part;
+use crate::store::encode_key_part;
 
 /// How long alerts wait for their contexts. Those that are sent together wait together.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -118,7 +118,7 @@ async fn in_time<T: Default>(
 fn by_rule(pipeline: &Pipeline, history: &PrincipalHistory) -> Vec<PrincipalFinding> {
     let rules = pipeline.detections.rule_set.rules();
     let one = |(id, count): (&String, &usize)| {
-        let rule = rules.iter().find(|rule| part(&rule.info.id) == *id);
+        let rule = rules.iter().find(|rule| encode_key_part(&rule.info.id) == *id);
         let gone = || percent_decode_str(id).decode_utf8_lossy().into_owned();
         let rule_id = rule.map_or_else(gone, |rule| rule.info.id.clone());
         let rule_name = rule.map_or_else(gone, |rule| rule.info.name.clone());

@@ -67,8 +67,8 @@ pub enum Field {
     Any,
     /// The field of exactly this dotted name.
     Named(String),
-    /// Every field whose dotted name matches the wildcard, as in `a.b.*: value`. A star matches dots
-    /// as well.
+    /// Every field whose dotted name matches the wildcard, as in `a.b.*: value`. A star matches
+    /// dots as well.
     Like(Wildcard),
 }
 

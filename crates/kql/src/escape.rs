@@ -51,9 +51,9 @@ fn utf16_unit(text: &str) -> Option<u16> {
     is_hex.then(|| u16::from_str_radix(digits, 16).ok())?
 }
 
-/// Returns true if an escaped keyword follows. Kibana reads `\not` as a line break and "ot", because
-/// it tries `\n` first; here the whole word is the keyword, and only `\nothing` starts with a line
-/// break.
+/// Returns true if an escaped keyword follows. Kibana reads `\not` as a line break and "ot",
+/// because it tries `\n` first; here the whole word is the keyword, and only `\nothing` starts with
+/// a line break.
 fn starts_with_keyword(text: &str) -> bool {
     let starts = |keyword: &str| {
         text.get(..keyword.len()).is_some_and(|word| word.eq_ignore_ascii_case(keyword))

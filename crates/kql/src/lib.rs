@@ -4,8 +4,8 @@
 //! Elasticsearch compares it with a keyword, number, boolean, ip or date field. Places that differ
 //! from Kibana have a comment; the README lists them.
 //!
-//! The crate does no I/O and reads no clock: the time that date math such as `now-1d` counts from is
-//! an argument. Matching does not allocate.
+//! The crate does no I/O and reads no clock: the time that date math such as `now-1d` counts from
+//! is an argument. Matching does not allocate.
 //!
 //! ```
 //! use jiff::Timestamp;
@@ -26,8 +26,8 @@
 //! | task | items |
 //! |---|---|
 //! | parse and match | [`Query`], [`ParseError`] |
-//! | match documents of another type than JSON | [`Document`], [`Value`], [`any_json_at`], [`any_json_scalar`] |
-//! | inspect a query, or explain why it matches | [`Expr`], [`Leaf`], [`Field`], [`Test`], [`Literal`], [`Wildcard`] |
+//! | match documents of another type than JSON | [`Document`], [`Value`], [`any_json_at`] |
+//! | inspect a query, or explain why it matches | [`Expr`], [`ExprKind`], [`Leaf`] |
 //! | write a query | [`quote`], and the `Display` of [`Expr`] |
 
 mod ast;

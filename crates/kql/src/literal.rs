@@ -112,8 +112,9 @@ impl Literal {
         order.is_some_and(|order| comparison.accepts(order))
     }
 
-    /// Compares bytes, as Elasticsearch does for keywords. For documents without a mapping, compares
-    /// dates if both sides are unambiguous dates; `2026` and epoch milliseconds may be numbers.
+    /// Compares bytes, as Elasticsearch does for keywords. For documents without a mapping,
+    /// compares dates if both sides are unambiguous dates; `2026` and epoch milliseconds may be
+    /// numbers.
     fn compares_text(&self, comparison: Comparison, text: &str, now: Timestamp) -> bool {
         let date = self.date.as_ref().filter(|_| self.number.is_none());
         match date.and_then(|date| Some((date, parse_instant(text)?))) {

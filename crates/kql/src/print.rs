@@ -7,8 +7,8 @@ use super::escape::{is_hidden, is_keyword, is_special};
 use super::literal::Comparison;
 use super::wildcard::Wildcard;
 
-/// Quotes a value for a query. The result is printable ASCII without spaces: other characters become
-/// `\uXXXX`.
+/// Quotes a value for a query. The result is printable ASCII without spaces: other characters
+/// become `\uXXXX`.
 pub fn quote(value: &str) -> String {
     let mut quoted = String::from("\"");
     for character in value.chars() {

@@ -23,7 +23,8 @@ impl Query {
     /// [`MAX_DEPTH`](super::MAX_DEPTH) deep.
     ///
     /// # Errors
-    /// Fails if the text is not a query. The error says what was expected, what was found, and where.
+    /// Fails if the text is not a query. The error says what was expected, what was found, and
+    /// where.
     pub fn parse(source: &str) -> Result<Self, ParseError> {
         Ok(Self { source: source.to_owned(), expr: parser::parse(source)? })
     }
@@ -91,8 +92,8 @@ impl Test {
     }
 }
 
-/// Elasticsearch refuses wildcards on anything but keywords. The evaluator of Elastic's rules treats
-/// addresses as text, and `source.ip: 10.*` has only one meaning, so it works here as well.
+/// Elasticsearch refuses wildcards on anything but keywords. The evaluator of Elastic's rules
+/// treats addresses as text, and `source.ip: 10.*` has only one meaning, so it works here as well.
 fn is_like(wildcard: &Wildcard, value: Value<'_>) -> bool {
     match value {
         Value::Text(text) => wildcard.matches(text),

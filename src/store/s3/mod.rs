@@ -18,6 +18,7 @@ use detect::cloudtrail::Body;
 use detect::text::error::error_chain;
 use tokio::time::timeout;
 use tokio_util::io::SyncIoBridge;
+use tracing::trace;
 
 use super::{
     Action, Condition, Listing, ObjectStore, Page, SmallObject, StoreError, StoreErrorKind, Written,
@@ -105,11 +106,13 @@ impl S3Store {
 #[async_trait]
 impl ObjectStore for S3Store {
     async fn open(&self, object: &ObjectRef) -> Result<Body, StoreError> {
+        trace!(bucket = object.bucket, key = object.key, "opening");
         let body = self.open_body(object).await;
         body.map_err(|kind| StoreError::new(Action::Read, &object.bucket, &object.key, kind))
     }
 
     async fn get(&self, bucket: &str, key: &str) -> Result<SmallObject, StoreError> {
+        trace!(bucket, key, "reading");
         let got = self.get_small(bucket, key).await;
         got.map_err(|kind| StoreError::new(Action::Read, bucket, key, kind))
     }
@@ -121,16 +124,19 @@ impl ObjectStore for S3Store {
         bytes: Bytes,
         condition: Condition,
     ) -> Result<Written, StoreError> {
+        trace!(bucket, key, bytes = bytes.len(), ?condition, "writing");
         let written = self.put_small(bucket, key, bytes, condition).await;
         written.map_err(|kind| StoreError::new(Action::Write, bucket, key, kind))
     }
 
     async fn delete(&self, bucket: &str, key: &str) -> Result<(), StoreError> {
+        trace!(bucket, key, "deleting");
         let deleted = self.delete_small(bucket, key).await;
         deleted.map_err(|error| StoreError::new(Action::Delete, bucket, key, error))
     }
 
     async fn list(&self, listing: &Listing) -> Result<Page, StoreError> {
+        trace!(bucket = listing.bucket, prefix = listing.prefix, "listing");
         let page = self.list_page(listing).await;
         page.map_err(|error| StoreError::new(Action::List, &listing.bucket, &listing.prefix, error))
     }

@@ -7,7 +7,7 @@ use detect::rule::{RuleInfo, Tactic, Technique, Threat};
 use serde_json::json;
 
 use super::fixture::{document, finding, rule};
-use crate::{Accounts, AttributeKind, render};
+use crate::{Accounts, AttributeKind, render_finding};
 
 fn threat(tactic: &str) -> Threat {
     let technique = |id: &str, subtechnique| Technique {
@@ -29,8 +29,11 @@ fn threat(tactic: &str) -> Threat {
 
 #[test]
 fn the_document_has_the_record_in_ecs_and_the_rest_under_trailbell() {
-    let alert =
-        render(&finding(document("CreateGroup")), &Context::default(), &Accounts::default());
+    let alert = render_finding(
+        &finding(document("CreateGroup")),
+        &Context::default(),
+        &Accounts::default(),
+    );
     for (pointer, value) in [
         ("/event/kind", json!("alert")),
         ("/event/action", json!("CreateGroup")),
@@ -65,7 +68,8 @@ fn the_threats_of_a_rule_become_one_without_repeats() {
     let mut finding = finding(document("AddUserToGroup"));
     finding.rule =
         Arc::new(RuleInfo { threat: vec![threat("TA0003"), threat("TA0004")], ..rule() });
-    let threat = &render(&finding, &Context::default(), &Accounts::default()).document["threat"];
+    let threat =
+        &render_finding(&finding, &Context::default(), &Accounts::default()).document["threat"];
     assert_eq!(threat["framework"], "MITRE ATT&CK");
     assert_eq!(threat["tactic"]["id"], json!(["TA0003", "TA0004"]));
     assert_eq!(threat["technique"]["id"], json!(["T1098"]));
@@ -74,8 +78,11 @@ fn the_threats_of_a_rule_become_one_without_repeats() {
 
 #[test]
 fn a_message_holds_the_document_and_the_mail_as_strings() {
-    let alert =
-        render(&finding(document("CreateGroup")), &Context::default(), &Accounts::default());
+    let alert = render_finding(
+        &finding(document("CreateGroup")),
+        &Context::default(),
+        &Accounts::default(),
+    );
     let message: serde_json::Value = serde_json::from_str(&alert.message()).unwrap();
     let default: serde_json::Value =
         serde_json::from_str(message["default"].as_str().unwrap()).unwrap();
@@ -85,7 +92,7 @@ fn a_message_holds_the_document_and_the_mail_as_strings() {
 
 #[test]
 fn attributes_say_unknown_rather_than_nothing() {
-    let alert = render(&finding(json!({})), &Context::default(), &Accounts::default());
+    let alert = render_finding(&finding(json!({})), &Context::default(), &Accounts::default());
     let value = |name| {
         alert.attributes.iter().find(|it| it.name == name).map(|it| (it.kind, it.value.as_str()))
     };
@@ -100,7 +107,7 @@ fn accounts_have_their_names_beside_their_ids() {
     let accounts = Accounts::parse("accounts.toml", accounts).unwrap();
     let mut ecs = document("CreateGroup");
     ecs["cloud"]["account"]["id"] = json!("444455556666");
-    let alert = render(&finding(ecs), &Context::default(), &accounts);
+    let alert = render_finding(&finding(ecs), &Context::default(), &accounts);
     assert_eq!(alert.document["cloud"]["account"], json!({"id": "444455556666", "name": "build"}));
     assert_eq!(alert.document["trailbell"]["account_name"], "production");
     assert_eq!(

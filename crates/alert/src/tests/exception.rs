@@ -11,7 +11,7 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::fixture::rule;
-use crate::{Accounts, render};
+use crate::{Accounts, render_finding};
 
 const USER: &str = "arn:aws:iam::111122223333:user/alice";
 
@@ -27,8 +27,8 @@ fn parsed(record: &Value) -> Record {
 fn alert_of(record: &Value, rule: RuleInfo) -> (Value, String) {
     let origin = Origin::Inline { envelope: "test".to_owned(), record: 0 };
     let finding = Finding::new(&Arc::new(rule), &parsed(record), origin);
-    let alert = render(&finding, &Context::default(), &Accounts::default());
-    (alert.document["trailbell"]["exception_to_paste"].clone(), alert.text)
+    let alert = render_finding(&finding, &Context::default(), &Accounts::default());
+    (alert.document["trailbell"]["exception_suggestion"].clone(), alert.text)
 }
 
 fn load(toml: &str) -> Exceptions {
@@ -156,7 +156,7 @@ fn without_a_caller_a_call_or_a_time_there_is_none_and_the_alert_says_why() {
         ),
     ] {
         let (exception, text) = alert_of(&record, rule());
-        assert_eq!(exception, json!({"no_toml": reason}), "{}", record["eventTime"]);
+        assert_eq!(exception, json!({"unavailable": reason}), "{}", record["eventTime"]);
         assert!(text.contains(&format!("(No exception: {reason}.)")), "{text}");
     }
 }

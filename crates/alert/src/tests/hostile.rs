@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use unicode_width::UnicodeWidthStr;
 
 use super::fixture::{document, finding, rule};
-use crate::{Accounts, Alert, Attribute, limit, render};
+use crate::{Accounts, Alert, Attribute, limits, render_finding};
 
 const HEADINGS: [&str; 11] = [
     "LAST 48 HOURS",
@@ -54,7 +54,7 @@ fn check(alert: &Alert) {
     let attributes: usize =
         alert.attributes.iter().map(|it| it.name.len() + it.value.len() + "String".len()).sum();
     let size = alert.message().len() + attributes;
-    assert!(size <= limit::LARGEST_MESSAGE, "{size} bytes");
+    assert!(size <= limits::MAX_MESSAGE_BYTES, "{size} bytes");
 }
 
 fn is_invisible(character: char) -> bool {
@@ -220,12 +220,12 @@ proptest! {
 
     #[test]
     fn no_record_breaks_an_alert(ecs in ecs()) {
-        check(&render(&finding(ecs), &Context::default(), &Accounts::default()));
+        check(&render_finding(&finding(ecs), &Context::default(), &Accounts::default()));
     }
 
     #[test]
     fn nothing_at_all_breaks_an_alert(finding in hostile_finding(), context in context()) {
-        check(&render(&finding, &context, &Accounts::default()));
+        check(&render_finding(&finding, &context, &Accounts::default()));
     }
 }
 
@@ -238,7 +238,7 @@ fn an_empty_document_still_makes_an_alert() {
         json!("x"),
         json!({"event": 1, "aws": {"cloudtrail": []}}),
     ] {
-        check(&render(&finding(ecs), &Context::default(), &Accounts::default()));
+        check(&render_finding(&finding(ecs), &Context::default(), &Accounts::default()));
     }
 }
 
@@ -250,7 +250,7 @@ fn a_maximal_record_fits_and_its_alert_says_what_was_cut() {
     let parameters = json!({"groupName": "Admins", "policyName": "p", "policyDocument": large});
     ecs["aws"]["cloudtrail"]["request_parameters"] = json!(large);
     ecs["aws"]["cloudtrail"]["flattened"]["request_parameters"] = parameters;
-    let alert = render(&finding(ecs), &Context::default(), &Accounts::default());
+    let alert = render_finding(&finding(ecs), &Context::default(), &Accounts::default());
     check(&alert);
     assert_eq!(alert.document["event"]["id"], "e-1");
     assert_eq!(alert.document["user_agent"]["original"], "aws-cli/2.27.0");
@@ -291,7 +291,8 @@ fn names_that_no_name_should_be_are_told_and_break_nothing() {
             "PutGroupPolicy",
             "Other",
         ] {
-            let alert = render(&named(action, &name), &Context::default(), &Accounts::default());
+            let alert =
+                render_finding(&named(action, &name), &Context::default(), &Accounts::default());
             check(&alert);
             let start: String = name.chars().take(8).collect();
             assert!(alert.text.contains(&clean::text(&start, 8)), "{action} of {start:?}");
@@ -308,7 +309,7 @@ fn a_policy_that_cannot_be_read_is_shown_as_it_is_and_said_to_be_so() {
         ecs["aws"]["cloudtrail"]["flattened"]["request_parameters"]["policyDocument"] =
             json!(policy);
         ecs["aws"]["cloudtrail"]["flattened"]["request_parameters"]["policyArn"] = json!(null);
-        let alert = render(&finding(ecs), &Context::default(), &Accounts::default());
+        let alert = render_finding(&finding(ecs), &Context::default(), &Accounts::default());
         check(&alert);
         assert!(
             alert.text.contains("  Warning         the recorded policy cannot be parsed"),

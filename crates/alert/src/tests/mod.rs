@@ -4,4 +4,4 @@ pub mod fixture;
 mod hostile;
 mod sentence;
 mod shell;
-mod story;
+mod timeline;

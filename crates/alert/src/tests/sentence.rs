@@ -4,7 +4,7 @@ use detect::finding::Context;
 use serde_json::{Value, json};
 
 use super::fixture::{document, finding};
-use crate::{Accounts, render};
+use crate::{Accounts, render_finding};
 
 /// A CreateGroup with nothing but the caller, the user's name and id, and the record's account.
 fn by(identity: Value, name: Option<&str>, id: Option<&str>) -> String {
@@ -15,7 +15,7 @@ fn by(identity: Value, name: Option<&str>, id: Option<&str>) -> String {
         "user": {"name": name, "id": id},
         "aws": {"cloudtrail": {"recipient_account_id": "111122223333", "user_identity": identity}},
     });
-    let text = render(&finding(ecs), &Context::default(), &Accounts::default()).text;
+    let text = render_finding(&finding(ecs), &Context::default(), &Accounts::default()).text;
     let paragraph =
         text.split("\n\n").next().unwrap().split_whitespace().collect::<Vec<_>>().join(" ");
     let (caller, rest) = paragraph.split_once(" created the IAM group Admins").expect("a sentence");
@@ -88,7 +88,7 @@ fn every_kind_of_caller_has_words() {
 fn other_services_have_calls_of_the_same_names() {
     let mut ecs = document("CreateGroup");
     ecs["event"]["provider"] = json!("sso-directory.amazonaws.com");
-    let alert = render(&finding(ecs), &Context::default(), &Accounts::default());
+    let alert = render_finding(&finding(ecs), &Context::default(), &Accounts::default());
     assert!(
         alert.text.contains("called CreateGroup (sso-directory.amazonaws.com)"),
         "{}",
@@ -103,7 +103,7 @@ fn a_failed_call_is_told_as_an_attempt() {
         let mut ecs = document("CreateGroup");
         ecs["event"]["outcome"] = json!("failure");
         ecs["aws"]["cloudtrail"]["error_code"] = json!(code);
-        let alert = render(&finding(ecs), &Context::default(), &Accounts::default());
+        let alert = render_finding(&finding(ecs), &Context::default(), &Accounts::default());
         let sentence = alert.document["message"].as_str().unwrap();
         assert!(sentence.contains("tried to create the IAM group Admins"), "{sentence}");
         assert!(
@@ -124,7 +124,7 @@ fn a_subject_keeps_the_account_however_long_the_names_are() {
     for pointer in ["/group/name", "/user/target/name", "/user/name"] {
         *ecs.pointer_mut(pointer).unwrap() = json!("n".repeat(128));
     }
-    let subject = render(&finding(ecs), &Context::default(), &Accounts::default()).subject;
+    let subject = render_finding(&finding(ecs), &Context::default(), &Accounts::default()).subject;
     assert!(subject.len() <= 99 && subject.ends_with(" in 111122223333"), "{subject}");
     assert!(subject.len() > 90, "names are cut no more than needed: {subject}");
 }

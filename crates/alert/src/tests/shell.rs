@@ -10,7 +10,7 @@ use serde_json::json;
 use super::fixture::{document, finding};
 use crate::Accounts;
 use crate::call::AlertCall;
-use crate::commands::{self, Command, How, Step};
+use crate::commands::{self, ResponseStep, ShellCommand, StepAction};
 
 static NONE: LazyLock<Accounts> = LazyLock::new(Accounts::default);
 
@@ -38,14 +38,14 @@ fn run(lines: &[String]) -> Vec<Vec<String>> {
     calls.map(|call| call.split_terminator('\0').map(str::to_owned).collect()).collect()
 }
 
-fn command(step: Step) -> Option<Command> {
-    match step.how {
-        How::Run(command) => Some(command),
-        How::Told | How::Open(_) => None,
+fn command(step: ResponseStep) -> Option<ShellCommand> {
+    match step.action {
+        StepAction::Run(command) => Some(command),
+        StepAction::None | StepAction::Open(_) => None,
     }
 }
 
-fn commands_of(action: &str, name: &str) -> Vec<Command> {
+fn commands_of(action: &str, name: &str) -> Vec<ShellCommand> {
     let mut ecs = document(action);
     ecs["group"]["name"] = json!(name);
     ecs["user"]["target"]["name"] = json!(name);
@@ -164,9 +164,9 @@ fn the_callers_day_is_scanned_for_where_its_log_objects_are() {
 proptest! {
     #[test]
     fn a_shell_gives_back_every_value(value in "[ -~]{0,70}") {
-        let command = Command::aws("iam get-group").with("--group-name", Some(&value)).plain("--output=json");
+        let command = ShellCommand::new("aws iam get-group --output=json").option("--group-name", Some(&value));
         let Ok(lines) = command.lines() else { return Ok(()) };
-        let wanted = ["iam".to_owned(), "get-group".to_owned(), format!("--group-name={value}"), "--output=json".to_owned()];
+        let wanted = ["iam", "get-group", "--output=json", &format!("--group-name={value}")].map(str::to_owned);
         prop_assert_eq!(run(&lines), [wanted.to_vec()]);
     }
 }

@@ -108,7 +108,7 @@ mod tests {
 
     fn there(id: &str, target: Target, prefix: &str) -> Route {
         let events = ["s3:ObjectCreated:*".to_owned()].into();
-        Route { id: Some(id.to_owned()), target, events, filter: Filter::of_prefix(prefix) }
+        Route { id: Some(id.to_owned()), target, events, filter: Filter::from_prefix(prefix) }
     }
 
     fn current(routes: &[Route]) -> Notifications {

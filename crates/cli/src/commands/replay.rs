@@ -18,7 +18,7 @@ use trailbell::pipeline::{
     FindingOutcome, InvocationReport, ObjectOutcome, Pipeline, Replay, ReplayProgress, Report,
 };
 use trailbell::sink::{AlertSink, MessageId, PublishError};
-use trailbell::store::walk::{Wanted, walk};
+use trailbell::store::walk::{KeyFilter, log_keys};
 
 use crate::commands::arguments::{AlertsArg, LedgerArg};
 use crate::commands::output::{format_time, print_error, print_message, print_warning};
@@ -166,8 +166,8 @@ async fn find_objects(
     range: TimeRange,
 ) -> Result<Vec<ObjectRef>> {
     let region = |region: &str| pipeline.detections.rule_set.can_match_in(region);
-    let wanted = Wanted { since: range.since, until: range.until, region: &region };
-    let mut keys = walk(&*pipeline.store, bucket, prefix, &wanted).await?;
+    let filter = KeyFilter { since: range.since, until: range.until, region: &region };
+    let mut keys = log_keys(&*pipeline.store, bucket, prefix, &filter).await?;
     // The walk allows for late delivery, and lists more.
     keys.retain(|key| range.contains(key::delivery_time(key)));
     keys.sort_by_cached_key(|key| key::delivery_time(key));

@@ -5,7 +5,7 @@ use detect::cloudtrail::S3Prefix;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use jiff::{Span, Timestamp, ToSpan};
-use trailbell::store::walk::names_a_day;
+use trailbell::store::walk::is_one_day;
 
 const EXPECTED: &str = "expected a duration such as 90m, 24h or 7d, a date such as 2026-03-01, \
                         or a time with its zone such as 2026-03-01T10:00:00Z";
@@ -50,7 +50,7 @@ impl TimeRange {
 
     /// Fails if all of a bucket would be read: it may hold years of logs.
     pub fn check_bounded(&self, place: &S3Prefix) -> Result<()> {
-        if self.since.is_none() && !names_a_day(&place.prefix) {
+        if self.since.is_none() && !is_one_day(&place.prefix) {
             bail!("{place}: a time range is needed: add --since, or name a day (…/2026/03/12/)");
         }
         Ok(())

@@ -4,7 +4,7 @@ use detect::cloudtrail::Trail;
 use detect::cloudtrail::key::{delivery_time, digest_end};
 use detect::text::shell::ShellCommand;
 use jiff::{SignedDuration, Timestamp};
-use trailbell::store::walk::{Wanted, walk, walk_digests};
+use trailbell::store::walk::{KeyFilter, digest_keys, log_keys};
 use trailbell::store::{ObjectStore, StoreError};
 
 use super::Check;
@@ -46,13 +46,13 @@ pub(super) async fn find(
 ) -> Result<Deliveries, StoreError> {
     let mut found = Deliveries::default();
     for step in STEPS {
-        let wanted = Wanted { since: now.checked_sub(step).ok(), until: None, region };
+        let wanted = KeyFilter { since: now.checked_sub(step).ok(), until: None, region };
         let (bucket, prefix) = (&trail.bucket, &trail.prefix);
         if found.log.is_none() {
-            found.log = newest(walk(store, bucket, prefix, &wanted).await?, delivery_time);
+            found.log = newest(log_keys(store, bucket, prefix, &wanted).await?, delivery_time);
         }
         if found.digest.is_none() {
-            found.digest = newest(walk_digests(store, bucket, prefix, &wanted).await?, digest_end);
+            found.digest = newest(digest_keys(store, bucket, prefix, &wanted).await?, digest_end);
         }
     }
     Ok(found)

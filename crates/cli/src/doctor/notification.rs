@@ -137,7 +137,7 @@ mod tests {
                 id: None,
                 target,
                 events: events(),
-                filter: Filter::of_prefix(prefix),
+                filter: Filter::from_prefix(prefix),
             };
             let routes = prefix.map(route).into_iter().collect();
             let found = Ok(Notifications { routes, eventbridge, unknown: vec![] });

@@ -68,7 +68,7 @@ async fn one(
 ) -> Vec<Check> {
     let matters = |region: &str| rules.as_ref().is_none_or(|rules| rules.can_match_in(region));
     let found = deliveries::find(&deployment.store, trail, now, &matters).await;
-    let regions = walk::regions(&deployment.store, &trail.bucket, &trail.prefix).await;
+    let regions = walk::log_regions(&deployment.store, &trail.bucket, &trail.prefix).await;
     let (found, regions) = match (found, regions) {
         (Ok(found), Ok(regions)) => (found, regions),
         (Err(error), _) | (_, Err(error)) => return vec![unlisted(trail, &error)],

@@ -29,16 +29,21 @@ pub(super) struct SlidingBuffer {
 }
 
 impl SlidingBuffer {
-    /// `max_kept`: the most bytes that [`SlidingBuffer::kept`] returns.
-    pub(super) fn new(inflate: Inflate, max_kept: usize) -> SlidingBuffer {
+    pub(super) fn new(inflate: Inflate) -> SlidingBuffer {
         let inflate = Some(inflate);
-        SlidingBuffer { inflate, max_kept, ..SlidingBuffer::over(Vec::new(), 0, 0) }
+        SlidingBuffer { inflate, ..SlidingBuffer::over(Vec::new(), 0, 0) }
     }
 
-    /// A text that is in memory: the first `end` bytes of `buffer`. `base`: its offset in the object.
+    /// A text that is in memory: the first `end` bytes of `buffer`. `base`: its offset in the
+    /// object.
     pub(super) fn over(buffer: Vec<u8>, end: usize, base: u64) -> SlidingBuffer {
         let max_kept = MAX_RECORD;
         SlidingBuffer { inflate: None, buffer, end, position: 0, kept_from: None, max_kept, base }
+    }
+
+    /// Limits the bytes that [`SlidingBuffer::kept`] returns. The default is [`MAX_RECORD`].
+    pub(super) fn set_max_kept(&mut self, max_kept: usize) {
+        self.max_kept = max_kept;
     }
 
     /// Returns the buffer for reuse.

@@ -21,10 +21,10 @@ pub enum ReadProblem {
     /// The stored bytes could not be read.
     #[error("cannot read the stored bytes: {0}")]
     Io(io::Error),
-    /// The gzip stream is truncated, damaged or followed by other data. The text after the offset
-    /// is lost; if the stream is damaged, so are up to 64 KiB before the damage, because the
-    /// decoder discards them.
-    #[error("damaged gzip, the text after this byte is lost: {0}")]
+    /// The gzip stream is truncated, damaged or followed by other data. Of a truncated stream, the
+    /// text up to its end was read. Of a damaged one, up to 64 KiB before the damage were not,
+    /// because the decoder discards them.
+    #[error("damaged gzip, no text after this byte was read: {0}")]
     Gzip(io::Error),
     /// The text is longer than the limit.
     #[error("the object inflates to more than the {limit} bytes that are accepted")]

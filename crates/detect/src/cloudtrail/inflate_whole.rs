@@ -1,6 +1,6 @@
-//! Inflates a log object in one call, into a buffer that is reused: more than twice as fast as piece
-//! by piece. Objects that it refuses are left to [`super::inflate`], which also reports what is
-//! wrong with them.
+//! Inflates a log object in one call, into a buffer that is reused: more than twice as fast as
+//! piece by piece. Objects that it refuses are left to [`super::inflate`], which also reports what
+//! is wrong with them.
 
 use std::cell::RefCell;
 
@@ -9,8 +9,8 @@ use memchr::memmem;
 
 use super::inflate::GZIP_MAGIC;
 
-/// The largest text, in bytes. The buffer stays with its thread, and the function reads four objects
-/// at once: together they fit into the smallest memory that Lambda gives.
+/// The largest text, in bytes. The buffer stays with its thread, and the function reads four
+/// objects at once: together they fit into the smallest memory that Lambda gives.
 const MAX_TEXT: usize = 16 * 1024 * 1024;
 
 /// The highest ratio of compression. Source: <https://zlib.net/zlib_tech.html>

@@ -1,6 +1,7 @@
 //! How CloudTrail names its objects, and what a key says about the content.
 //!
-//! `[prefix/]AWSLogs/[o-xxxx/]ACCOUNT/CloudTrail/REGION/YYYY/MM/DD/ACCOUNT_CloudTrail_REGION_YYYYMMDDTHHmmZ_xxxx.json.gz`
+//! Folders: `[prefix/]AWSLogs/[o-xxxx/]ACCOUNT/CloudTrail/REGION/YYYY/MM/DD/`,
+//! then the file: `ACCOUNT_CloudTrail_REGION_YYYYMMDDTHHmmZ_xxxx.json.gz`.
 //!
 //! Source:
 //! <https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-log-file-examples.html>
@@ -215,7 +216,8 @@ mod tests {
         check(&format!("AWSLogs/111122223333/{day}/renamed.json.gz"), log);
         check(&format!("AWSLogs/111122223333/{day}/notes.txt"), ObjectKind::Foreign);
         check("AWSLogs/111122223333/CloudTrail/", ObjectKind::Folder);
-        let digest = "111122223333_CloudTrail-Digest_us-east-1_trail_us-east-1_20260301T100000Z_backfill.json.gz";
+        let digest = "111122223333_CloudTrail-Digest_us-east-1_trail_us-east-1_\
+            20260301T100000Z_backfill.json.gz";
         check(
             &format!("AWSLogs/111122223333/CloudTrail-Digest/us-east-1/2026/03/01/{digest}"),
             ObjectKind::Digest,

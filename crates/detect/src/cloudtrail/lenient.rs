@@ -80,11 +80,14 @@ mod tests {
             let value = serde_json::json!({"a": text, "b": [1, text]});
             let mut json = value.to_string();
             if escaped { json = json.replace("\\\\", "\\u005c"); }
-            prop_assert_eq!(serde_json::from_str::<Value>(&repair(json.as_bytes())).unwrap(), value);
+            let repaired: Value = serde_json::from_str(&repair(json.as_bytes())).unwrap();
+            prop_assert_eq!(repaired, value);
         }
 
         #[test]
-        fn arbitrary_bytes_are_repaired_without_panic(bytes in prop::collection::vec(any::<u8>(), 0..60)) {
+        fn arbitrary_bytes_are_repaired_without_panic(
+            bytes in prop::collection::vec(any::<u8>(), 0..60),
+        ) {
             repair(&bytes);
         }
     }

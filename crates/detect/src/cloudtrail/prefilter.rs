@@ -175,7 +175,8 @@ fn mark_candidates<S: Simd, const PROVIDERS: bool>(simd: S, block: &[u8]) -> u64
 #[derive(Debug, Clone)]
 struct NameSet {
     names: HashSet<Box<[u8]>>,
-    /// Selects, of the first eight bytes of a name and its closing quote, those that every name has.
+    /// Selects, of the first eight bytes of a name and its closing quote, those that every name
+    /// has.
     mask: u64,
     /// Whether a name has this hash of its first bytes.
     hashes: [bool; HASHES],

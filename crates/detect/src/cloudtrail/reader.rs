@@ -5,7 +5,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::buffer::{MAX_RECORD, SlidingBuffer};
+use super::buffer::SlidingBuffer;
 use super::error::{BadRecord, ReadError, ReadProblem, RecordProblem};
 use super::inflate::{Body, Inflate};
 use super::inflate_whole::{Scratch, with_scratch};
@@ -130,8 +130,8 @@ fn read_whole(
         return Some((records.stats, Ok(())));
     }
     let text = SlidingBuffer::over(std::mem::take(&mut scratch.buffer), size, 0);
-    let result;
-    (scratch.buffer, result) = records.visit_text(text, options.lines);
+    let (buffer, result) = records.visit_text(text, options.lines);
+    scratch.buffer = buffer;
     records.stats.times.parse = searched.elapsed();
     Some((records.stats, result))
 }
@@ -146,8 +146,8 @@ fn read_in_pieces(
     let mut records = Records { stats: ReadStats::default(), prefilter, visit };
     let result = match Inflate::new(body, options.max_bytes) {
         Ok(inflate) => {
-            let max_kept = if options.lines { MAX_LINE } else { MAX_RECORD };
-            records.visit_text(SlidingBuffer::new(inflate, max_kept), options.lines).1
+            let (_, result) = records.visit_text(SlidingBuffer::new(inflate), options.lines);
+            result
         }
         Err(problem) => Err(ReadError { offset: 0, problem }),
     };
@@ -199,6 +199,7 @@ impl Records<'_> {
     fn visit_lines(&mut self, text: &mut SlidingBuffer) -> Result<(), ReadError> {
         let mut is_empty = true;
         let mut buffer = Vec::new();
+        text.set_max_kept(MAX_LINE);
         while text.peek()?.is_some() {
             let offset = text.offset();
             text.start_keeping();

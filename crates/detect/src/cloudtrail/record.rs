@@ -40,13 +40,14 @@ impl Record {
         self.get(path)?.as_str().filter(|text| !text.is_empty())
     }
 
-    /// `eventTime`. Returns `None` if it is missing or not an ISO 8601 time. A time without a zone is
-    /// UTC, as all times of CloudTrail are.
+    /// `eventTime`. Returns `None` if it is missing or not an ISO 8601 time. A time without a zone
+    /// is UTC, as all times of CloudTrail are.
     pub fn time(&self) -> Option<Timestamp> {
         parse_time(self.text(&["eventTime"])?)
     }
 
-    /// The account whose trail holds the record: `recipientAccountId`, else the principal's account.
+    /// The account whose trail holds the record: `recipientAccountId`, else the principal's
+    /// account.
     pub fn account(&self) -> Option<&str> {
         self.text(&["recipientAccountId"]).or_else(|| self.text(&["userIdentity", "accountId"]))
     }
@@ -84,7 +85,10 @@ mod tests {
 
     #[test]
     fn an_account_keeps_its_leading_zeros_and_falls_back_to_the_principals() {
-        let both = json!({"recipientAccountId": "012345678901", "userIdentity": {"accountId": "111122223333"}});
+        let both = json!({
+            "recipientAccountId": "012345678901",
+            "userIdentity": {"accountId": "111122223333"},
+        });
         assert_eq!(record(both).account(), Some("012345678901"));
         assert_eq!(
             record(json!({"userIdentity": {"accountId": "111122223333"}})).account(),

@@ -21,8 +21,8 @@ impl<'a> CleanRecord<'a> {
     }
 }
 
-/// Returns false for what cleaning drops: null, the empty string, `-`, `none`, and lists and objects
-/// in which nothing is left.
+/// Returns false for what cleaning drops: null, the empty string, `-`, `none`, and lists and
+/// objects in which nothing is left.
 pub(super) fn is_meaningful(value: &Value) -> bool {
     match value {
         Value::Null => false,

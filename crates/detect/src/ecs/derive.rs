@@ -38,7 +38,7 @@ impl<'a> CleanRecord<'a> {
 
     /// A value that only console logins have.
     fn console_login(self, path: &[&str]) -> Option<&'a Value> {
-        self.get(path).filter(|_| self.action() == Some("ConsoleLogin"))
+        if self.action() == Some("ConsoleLogin") { self.get(path) } else { None }
     }
 
     pub(super) fn login_to(self) -> Option<&'a str> {

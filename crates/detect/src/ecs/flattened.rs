@@ -1,6 +1,6 @@
-//! The parts of a record whose shape each service chooses, as Elasticsearch's `flattened` type indexes
-//! them: every scalar is a keyword, reached by the keys on the way to it, joined by dots. Lists add
-//! nothing to the name.
+//! The parts of a record whose shape each service chooses, as Elasticsearch's `flattened` type
+//! indexes them: every scalar is a keyword, reached by the keys on the way to it, joined by dots.
+//! Lists add nothing to the name.
 
 use kql::{Document, any_json_at, any_json_scalar};
 use serde_json::Value;
@@ -138,7 +138,11 @@ mod tests {
 
     #[test]
     fn a_dotted_name_finds_every_leaf_at_it() {
-        let object = json!({"a": {"b": "x", "list": [{"c": 1}, {"c": true}, {"c": "none"}]}, "a.b": "y", "d": {"e": {}}});
+        let object = json!({
+            "a": {"b": "x", "list": [{"c": 1}, {"c": true}, {"c": "none"}]},
+            "a.b": "y",
+            "d": {"e": {}},
+        });
         let cases: [(&str, &[&str]); 7] = [
             ("a.b", &[r#"Text("y")"#, r#"Text("x")"#]),
             ("a.list.c", &[r#"Text("1")"#, r#"Text("true")"#]),

@@ -91,7 +91,8 @@ pub(super) fn format_number(number: &Number) -> String {
 
 /// Plain from 1E-3 up to 1E7, else with an exponent; with the fewest digits that identify the
 /// number, and at least one after the point.
-/// Source: <https://docs.oracle.com/en/java/javase/21/docs/api/java.base/java/lang/Double.html#toString(double)>
+/// Source:
+/// <https://docs.oracle.com/en/java/javase/21/docs/api/java.base/java/lang/Double.html#toString(double)>
 fn format_double(value: f64) -> String {
     if value == 0.0 || (1e-3..1e7).contains(&value.abs()) {
         return format!("{value:?}");
@@ -140,14 +141,17 @@ mod tests {
     /// were empty.
     #[test]
     fn a_large_map_has_the_order_that_elastic_shows() {
-        let order = "allocatedStorage backupTarget cACertificateIdentifier dbInstancePort dBParameterGroups \
-            dbiResourceId preferredBackupWindow deletionProtection dBInstanceArn dBInstanceIdentifier engine \
-            publiclyAccessible iAMDatabaseAuthenticationEnabled networkType engineVersion performanceInsightsEnabled \
-            masterUsername certificateDetails multiAZ dBInstanceClass storageEncrypted dBSubnetGroup \
-            storageThroughput httpEndpointEnabled vpcSecurityGroups customerOwnedIpEnabled licenseModel \
-            pendingModifiedValues monitoringInterval preferredMaintenanceWindow dBInstanceStatus \
-            backupRetentionPeriod engineLifecycleSupport storageType optionGroupMemberships dedicatedLogVolume \
-            autoMinorVersionUpgrade copyTagsToSnapshot";
+        let order = "allocatedStorage backupTarget cACertificateIdentifier dbInstancePort \
+            dBParameterGroups dbiResourceId preferredBackupWindow deletionProtection \
+            dBInstanceArn dBInstanceIdentifier engine publiclyAccessible \
+            iAMDatabaseAuthenticationEnabled networkType engineVersion \
+            performanceInsightsEnabled masterUsername certificateDetails multiAZ \
+            dBInstanceClass storageEncrypted dBSubnetGroup storageThroughput \
+            httpEndpointEnabled vpcSecurityGroups customerOwnedIpEnabled licenseModel \
+            pendingModifiedValues monitoringInterval preferredMaintenanceWindow \
+            dBInstanceStatus backupRetentionPeriod engineLifecycleSupport storageType \
+            optionGroupMemberships dedicatedLogVolume autoMinorVersionUpgrade \
+            copyTagsToSnapshot";
         let kept: Vec<&str> = order.split_whitespace().collect();
         let empty = ["associatedRoles", "dBSecurityGroups", "domainMemberships", "tagList"];
         let mut keys: Vec<&str> =

@@ -1,5 +1,5 @@
-//! The ECS view of a CloudTrail record: the fields and values that Elastic's AWS integration makes of
-//! it, so that a rule for Elastic matches the same calls here.
+//! The ECS view of a CloudTrail record: the fields and values that Elastic's AWS integration makes
+//! of it, so that a rule for Elastic matches the same calls here.
 //!
 //! [`View`] looks up one field at a time in the record; [`document`] is the whole view as JSON.
 //! Fields that need data from outside the record, such as `source.geo.*`, are absent.

@@ -1,5 +1,5 @@
-//! One record by the names of ECS. Nothing is built in advance: a field is looked up when a rule asks
-//! for it.
+//! One record by the names of ECS. Nothing is built in advance: a field is looked up when a rule
+//! asks for it.
 
 use std::cell::OnceCell;
 
@@ -12,7 +12,8 @@ use super::flattened::{Flattened, FlattenedField, OnNamedValue, OnValue, any_key
 use super::java::to_java_string;
 use crate::cloudtrail::{Record, parse_time};
 
-/// Elasticsearch's limit for a keyword, in UTF-16 units. The object of a longer text is not indexed.
+/// Elasticsearch's limit for a keyword, in UTF-16 units. The object of a longer text is not
+/// indexed.
 const FLATTENED_LIMIT: usize = 32_766;
 
 /// The field of which each value is an object.

@@ -32,9 +32,12 @@ fn gzip(text: &[u8]) -> Vec<u8> {
 }
 
 fn record(action: &str, n: usize) -> Value {
-    json!({"eventVersion": "1.11", "eventSource": "iam.amazonaws.com", "eventName": action, "awsRegion": "us-east-1",
-        "eventID": format!("{:x}", (n as u64 + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15)), "userAgent": "<agent>",
-        "eventTime": "2026-03-01T10:00:00Z", "requestParameters": {"groupName": "admins", "policy": "{\"a\":\"\\u0041\"}"}})
+    json!({"eventVersion": "1.11", "eventSource": "iam.amazonaws.com", "eventName": action,
+        "awsRegion": "us-east-1",
+        "eventID": format!("{:x}", (n as u64 + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15)),
+        "userAgent": "<agent>",
+        "eventTime": "2026-03-01T10:00:00Z", "requestParameters": {"groupName": "admins",
+        "policy": "{\"a\":\"\\u0041\"}"}})
 }
 
 /// A log object with group changes at these indexes.
@@ -181,9 +184,8 @@ fn reading_stops_at_the_limit_in_both_modes() {
         let (fast, _) = scan_both_ways(&stored, Options { max_bytes: size, lines: false });
         assert!(fast.end.is_ok(), "the limit itself is accepted");
         let (fast, _) = scan_both_ways(&stored, Options { max_bytes: size - 1, lines: false });
-        assert!(
-            matches!(fast.end.unwrap_err().problem, ReadProblem::TooLarge { limit } if limit == size - 1)
-        );
+        let problem = fast.end.unwrap_err().problem;
+        assert!(matches!(problem, ReadProblem::TooLarge { limit } if limit == size - 1));
         assert_eq!(fast.findings.len(), findings);
     }
     // It claims to be small.
@@ -212,8 +214,17 @@ fn an_escaped_name_is_found() {
 
 #[test]
 fn rules_without_names_scan_every_record() {
-    let any = "[rule]\nname = \"Any\"\nrule_id = \"any\"\ndescription = \"d\"\ntype = \"query\"\nlanguage = \"kuery\"\n\
-               severity = \"low\"\nrisk_score = 1\nquery = \"event.outcome: success\"\n";
+    let any = r#"
+        [rule]
+        name = "Any"
+        rule_id = "any"
+        description = "d"
+        type = "query"
+        language = "kuery"
+        severity = "low"
+        risk_score = 1
+        query = "event.outcome: success"
+    "#;
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("any.toml"), any).unwrap();
     let any = RuleSet::new(LoadedRules::from_path(folder.path()).rules).unwrap();
@@ -226,8 +237,8 @@ fn rules_without_names_scan_every_record() {
     assert_eq!((found, read.records, read.parsed, read.mode), (20, 20, 20, ScanMode::Parsed));
 }
 
-/// Objects with and without group changes, in one or two gzip members or plain, indented or not, and
-/// with text that resembles a name.
+/// Objects with and without group changes, in one or two gzip members or plain, indented or not,
+/// and with text that resembles a name.
 fn object() -> impl Strategy<Value = (Vec<u8>, bool)> {
     let word = prop::sample::select(vec![
         "GetGroup",

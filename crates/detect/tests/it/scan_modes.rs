@@ -1,5 +1,5 @@
-//! Compares the two ways of reading: with the prefilter, and parsing every record. For tests and fuzz
-//! targets.
+//! Compares the two ways of reading: with the prefilter, and parsing every record. For tests and
+//! fuzz targets.
 
 use std::io::{Cursor, Read};
 

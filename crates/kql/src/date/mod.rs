@@ -1,5 +1,5 @@
-//! Dates as Elasticsearch reads them for a date field (`strict_date_optional_time||epoch_millis` and
-//! date math).
+//! Dates as Elasticsearch reads them for a date field (`strict_date_optional_time||epoch_millis`
+//! and date math).
 //!
 //! A date is a range from its floor to its ceiling: `2026-01-01` is the whole day. A range query
 //! compares with the end that its operator asks for (`>` and `<=` with the ceiling, `>=` and `<`

@@ -8,7 +8,7 @@ use futures::{StreamExt, stream};
 use tokio::runtime::Runtime;
 use tokio::sync::mpsc;
 use trailbell::notification::ObjectRef;
-use trailbell::store::walk::{Wanted, walk};
+use trailbell::store::walk::{KeyFilter, log_keys};
 use trailbell::store::{ObjectStore, S3Store};
 
 use super::source::Source;
@@ -36,11 +36,11 @@ impl Objects {
         places.iter().try_for_each(|place| range.check_bounded(place))?;
         let runtime = setup::runtime()?;
         let store = Arc::new(runtime.block_on(setup::s3_store()));
-        let wanted = Wanted { since: range.since, until: range.until, region };
+        let filter = KeyFilter { since: range.since, until: range.until, region };
         let mut found = Vec::new();
         for place in places {
             let S3Prefix { bucket, prefix } = place;
-            let keys = runtime.block_on(walk(&*store, bucket, prefix, &wanted))?;
+            let keys = runtime.block_on(log_keys(&*store, bucket, prefix, &filter))?;
             if keys.is_empty() {
                 print_error(format_args!("{place}: no log objects in that time"));
             }

@@ -63,7 +63,12 @@ fn objects_of_the_view_are_documents() {
     let record = Record::from_value(json!({
         "userIdentity": {"type": "IAMUser", "userName": "alice", "principalId": "AIDA1"},
         "requestParameters": {"rules": {"items": [{"port": 22}, {"port": 443}]}},
-        "resources": [{"ARN": "arn:1", "type": "A"}, {"ARN": "arn:2", "accountId": "111122223333"}, null, {}]
+        "resources": [
+            {"ARN": "arn:1", "type": "A"},
+            {"ARN": "arn:2", "accountId": "111122223333"},
+            null,
+            {},
+        ],
     }))
     .unwrap();
     let cases: [(&str, &str, &[&str]); 8] = [

@@ -11,10 +11,14 @@ fn call_by(identity: Value) -> Value {
 #[test]
 fn names_and_ids_of_each_type_of_identity() {
     check(
-        call_by(
-            json!({"type": "IAMUser", "principalId": "AIDA1", "arn": "arn:aws:iam::111122223333:user/alice",
-            "accountId": "111122223333", "accessKeyId": "AKIA1", "userName": "alice"}),
-        ),
+        call_by(json!({
+            "type": "IAMUser",
+            "principalId": "AIDA1",
+            "arn": "arn:aws:iam::111122223333:user/alice",
+            "accountId": "111122223333",
+            "accessKeyId": "AKIA1",
+            "userName": "alice",
+        })),
         &[
             ("user.name", &["alice"]),
             ("user.id", &["AIDA1"]),
@@ -27,17 +31,33 @@ fn names_and_ids_of_each_type_of_identity() {
         ],
     );
     check(
-        call_by(json!({"type": "Root", "principalId": "111122223333", "accountId": "111122223333",
-            "arn": "arn:aws:iam::111122223333:root"})),
+        call_by(json!({
+            "type": "Root",
+            "principalId": "111122223333",
+            "accountId": "111122223333",
+            "arn": "arn:aws:iam::111122223333:root",
+        })),
         &[("user.name", &[]), ("user.id", &["111122223333"]), ("related.user", &["111122223333"])],
     );
     check(
-        call_by(json!({"type": "AssumedRole", "principalId": "AROA1:alice@example.com",
+        call_by(json!({
+            "type": "AssumedRole",
+            "principalId": "AROA1:alice@example.com",
             "arn": "arn:aws:sts::111122223333:assumed-role/Deploy/alice@example.com",
             "sessionContext": {
-                "sessionIssuer": {"type": "Role", "principalId": "AROA1", "accountId": "111122223333",
-                    "arn": "arn:aws:iam::111122223333:role/Deploy", "userName": "Deploy"},
-                "attributes": {"creationDate": "2026-03-01T09:00:00Z", "mfaAuthenticated": "false"}}})),
+                "sessionIssuer": {
+                    "type": "Role",
+                    "principalId": "AROA1",
+                    "accountId": "111122223333",
+                    "arn": "arn:aws:iam::111122223333:role/Deploy",
+                    "userName": "Deploy",
+                },
+                "attributes": {
+                    "creationDate": "2026-03-01T09:00:00Z",
+                    "mfaAuthenticated": "false",
+                },
+            },
+        })),
         &[
             ("user.name", &["Deploy"]),
             ("user.id", &["AROA1:alice@example.com"]),
@@ -63,23 +83,33 @@ fn names_and_ids_of_each_type_of_identity() {
         ],
     );
     check(
-        call_by(
-            json!({"type": "FederatedUser", "principalId": "111122223333:bob", "userName": "other",
+        call_by(json!({
+            "type": "FederatedUser",
+            "principalId": "111122223333:bob",
+            "userName": "other",
             "arn": "arn:aws:sts::111122223333:federated-user/bob",
-            "sessionContext": {"sessionIssuer": {"type": "IAMUser", "userName": "alice"}}}),
-        ),
+            "sessionContext": {"sessionIssuer": {"type": "IAMUser", "userName": "alice"}},
+        })),
         &[("user.name", &["alice"]), ("related.user", &["alice", "111122223333:bob", "bob"])],
     );
     check(
-        call_by(json!({"type": "IdentityCenterUser", "accountId": "111122223333",
-            "onBehalfOf": {"userId": "94182498-1", "identityStoreArn": "arn:aws:identitystore::1:identitystore/d-1"}})),
+        call_by(json!({
+            "type": "IdentityCenterUser",
+            "accountId": "111122223333",
+            "onBehalfOf": {
+                "userId": "94182498-1",
+                "identityStoreArn": "arn:aws:identitystore::1:identitystore/d-1",
+            },
+        })),
         &[("user.name", &[]), ("user.id", &["94182498-1"])],
     );
     check(
-        call_by(
-            json!({"type": "WebIdentityUser", "principalId": "accounts.example.com:app:42", "userName": "42",
-            "identityProvider": "accounts.example.com"}),
-        ),
+        call_by(json!({
+            "type": "WebIdentityUser",
+            "principalId": "accounts.example.com:app:42",
+            "userName": "42",
+            "identityProvider": "accounts.example.com",
+        })),
         &[
             ("user.name", &["42"]),
             ("user.id", &["accounts.example.com:app:42"]),
@@ -96,8 +126,12 @@ fn names_and_ids_of_each_type_of_identity() {
         ],
     );
     check(
-        call_by(json!({"type": "AWSAccount", "principalId": "AIDA2", "accountId": "444455556666",
-            "onBehalfOf": {"userId": "not asked"}})),
+        call_by(json!({
+            "type": "AWSAccount",
+            "principalId": "AIDA2",
+            "accountId": "444455556666",
+            "onBehalfOf": {"userId": "not asked"},
+        })),
         &[("user.name", &[]), ("user.id", &["AIDA2"]), ("cloud.account.id", &["444455556666"])],
     );
     check(
@@ -109,18 +143,43 @@ fn names_and_ids_of_each_type_of_identity() {
 }
 
 pub(super) fn create_group() -> Value {
-    json!({"eventVersion": "1.11", "eventTime": "2026-03-01T10:00:00Z", "eventSource": "iam.amazonaws.com",
-        "eventName": "CreateGroup", "awsRegion": "us-east-1", "sourceIPAddress": "198.51.100.7",
-        "userAgent": "aws-cli/2.15.0 Python/3.11", "errorCode": null, "errorMessage": "",
+    json!({
+        "eventVersion": "1.11",
+        "eventTime": "2026-03-01T10:00:00Z",
+        "eventSource": "iam.amazonaws.com",
+        "eventName": "CreateGroup",
+        "awsRegion": "us-east-1",
+        "sourceIPAddress": "198.51.100.7",
+        "userAgent": "aws-cli/2.15.0 Python/3.11",
+        "errorCode": null,
+        "errorMessage": "",
         "userIdentity": {"type": "IAMUser", "userName": "alice", "principalId": "AIDA1"},
         "requestParameters": {"groupName": "Admins", "path": "/"},
-        "responseElements": {"group": {"path": "/", "groupName": "Admins", "groupId": "AGPA1",
-            "arn": "arn:aws:iam::111122223333:group/Admins", "createDate": "Mar 1, 2026 10:00:00 AM"}},
-        "requestID": "r-1", "eventID": "e-1", "readOnly": false, "eventType": "AwsApiCall", "managementEvent": true,
-        "recipientAccountId": "012345678901", "eventCategory": "Management",
-        "tlsDetails": {"tlsVersion": "TLSv1.3", "cipherSuite": "TLS_AES_128_GCM_SHA256",
-            "clientProvidedHostHeader": "iam.amazonaws.com"},
-        "sessionCredentialFromConsole": "true", "sharedEventID": "s-1", "vpcEndpointId": "vpce-1"})
+        "responseElements": {
+            "group": {
+                "path": "/",
+                "groupName": "Admins",
+                "groupId": "AGPA1",
+                "arn": "arn:aws:iam::111122223333:group/Admins",
+                "createDate": "Mar 1, 2026 10:00:00 AM",
+            },
+        },
+        "requestID": "r-1",
+        "eventID": "e-1",
+        "readOnly": false,
+        "eventType": "AwsApiCall",
+        "managementEvent": true,
+        "recipientAccountId": "012345678901",
+        "eventCategory": "Management",
+        "tlsDetails": {
+            "tlsVersion": "TLSv1.3",
+            "cipherSuite": "TLS_AES_128_GCM_SHA256",
+            "clientProvidedHostHeader": "iam.amazonaws.com",
+        },
+        "sessionCredentialFromConsole": "true",
+        "sharedEventID": "s-1",
+        "vpcEndpointId": "vpce-1",
+    })
 }
 
 #[test]
@@ -151,10 +210,9 @@ fn fields_of_a_created_group() {
             ("aws.cloudtrail.request_parameters", &["{path=/, groupName=Admins}"]),
             (
                 "aws.cloudtrail.response_elements",
-                &[
-                    "{group={path=/, groupName=Admins, groupId=AGPA1, arn=arn:aws:iam::111122223333:group/Admins, \
-                    createDate=Mar 1, 2026 10:00:00 AM}}",
-                ],
+                &["{group={path=/, groupName=Admins, groupId=AGPA1, \
+                    arn=arn:aws:iam::111122223333:group/Admins, \
+                    createDate=Mar 1, 2026 10:00:00 AM}}"],
             ),
             ("aws.cloudtrail.flattened.response_elements.group.groupId", &["AGPA1"]),
             ("aws.cloudtrail.flattened.request_parameters", &["Admins", "/"]),
@@ -179,8 +237,14 @@ fn fields_of_a_created_group() {
 #[test]
 fn fields_of_a_denied_call() {
     check(
-        json!({"eventName": "AddUserToGroup", "eventSource": "iam.amazonaws.com", "errorCode": "AccessDenied",
-            "errorMessage": "not authorized", "requestParameters": null, "responseElements": null}),
+        json!({
+            "eventName": "AddUserToGroup",
+            "eventSource": "iam.amazonaws.com",
+            "errorCode": "AccessDenied",
+            "errorMessage": "not authorized",
+            "requestParameters": null,
+            "responseElements": null,
+        }),
         &[
             ("event.outcome", &["failure"]),
             ("event.type", &["group", "change"]),
@@ -199,9 +263,11 @@ fn fields_of_a_denied_call() {
 #[test]
 fn fields_of_the_target_user() {
     check(
-        json!({"userIdentity": {"userName": "alice"},
+        json!({
+            "userIdentity": {"userName": "alice"},
             "requestParameters": {"userName": "bob", "newUserName": "carol"},
-            "responseElements": {"user": {"userId": "AIDA9"}}}),
+            "responseElements": {"user": {"userId": "AIDA9"}},
+        }),
         &[
             ("user.target.name", &["bob"]),
             ("user.changes.name", &["carol"]),
@@ -216,11 +282,22 @@ fn fields_of_the_target_user() {
 }
 
 pub(super) fn console_login() -> Value {
-    json!({"eventName": "ConsoleLogin", "eventSource": "signin.amazonaws.com", "eventTime": "2026-03-01T10:00:00",
-        "sourceIPAddress": "192.0.2.10", "readOnly": "false", "managementEvent": true,
-        "errorMessage": "Failed authentication", "responseElements": {"ConsoleLogin": "Success"},
-        "additionalEventData": {"MFAUsed": "Yes", "MobileVersion": "No", "LoginTo": "https://console.example.com",
-            "attempts": 2}})
+    json!({
+        "eventName": "ConsoleLogin",
+        "eventSource": "signin.amazonaws.com",
+        "eventTime": "2026-03-01T10:00:00",
+        "sourceIPAddress": "192.0.2.10",
+        "readOnly": "false",
+        "managementEvent": true,
+        "errorMessage": "Failed authentication",
+        "responseElements": {"ConsoleLogin": "Success"},
+        "additionalEventData": {
+            "MFAUsed": "Yes",
+            "MobileVersion": "No",
+            "LoginTo": "https://console.example.com",
+            "attempts": 2,
+        },
+    })
 }
 
 #[test]
@@ -238,8 +315,14 @@ fn a_console_login_states_its_outcome() {
             ),
         ],
     );
-    let login = |outcome: &str| json!({"eventName": "ConsoleLogin", "responseElements": {"ConsoleLogin": outcome}});
-    let with_mfa = |used: Value| json!({"eventName": "ConsoleLogin", "additionalEventData": {"MFAUsed": used}});
+    let login = |outcome: &str| {
+        json!({"eventName": "ConsoleLogin",
+        "responseElements": {"ConsoleLogin": outcome}})
+    };
+    let with_mfa = |used: Value| {
+        json!({"eventName": "ConsoleLogin",
+        "additionalEventData": {"MFAUsed": used}})
+    };
     for (value, used) in [(json!("No"), "false"), (json!("Yes"), "true"), (json!("Maybe"), "true")]
     {
         check(
@@ -250,7 +333,11 @@ fn a_console_login_states_its_outcome() {
     check(login("Failure"), &[("event.outcome", &["failure"])]);
     check(login("MAYBE"), &[("event.outcome", &["maybe"])]);
     check(
-        json!({"eventName": "SwitchRole", "responseElements": {"ConsoleLogin": "Failure"}, "additionalEventData": {"MFAUsed": "Yes"}}),
+        json!({
+            "eventName": "SwitchRole",
+            "responseElements": {"ConsoleLogin": "Failure"},
+            "additionalEventData": {"MFAUsed": "Yes"},
+        }),
         &[
             ("event.outcome", &["success"]),
             ("aws.cloudtrail.console_login.additional_eventdata.mfa_used", &[]),
@@ -264,7 +351,10 @@ fn a_console_login_states_its_outcome() {
 
 #[test]
 fn unusual_values_of_real_records() {
-    let service = json!({"sourceIPAddress": "cloudformation.amazonaws.com", "userAgent": "cloudformation.amazonaws.com"});
+    let service = json!({
+        "sourceIPAddress": "cloudformation.amazonaws.com",
+        "userAgent": "cloudformation.amazonaws.com",
+    });
     check(
         service,
         &[

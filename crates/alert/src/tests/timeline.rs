@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use serde_json::json;
 
 use super::fixture::{document, finding};
-use crate::{Accounts, render};
+use crate::{Accounts, render_finding};
 
 /// A finding of a call at a time on 2026-03-01; its event id is of both.
 fn call(action: &str, time: &str) -> Finding {
@@ -23,7 +23,7 @@ fn entry(finding: &Finding) -> TimelineEntry {
 
 /// The section of the mail, without its heading.
 fn section(finding: &Finding, context: &Context) -> Vec<String> {
-    let text = render(finding, context, &Accounts::default()).text;
+    let text = render_finding(finding, context, &Accounts::default()).text;
     let Some((_, section)) = text.split_once("\nLAST 48 HOURS\n") else { return Vec::new() };
     let end = section.find("\n\nFACTS").expect("the next section");
     section[..end].lines().map(str::to_owned).collect()
@@ -149,8 +149,8 @@ fn a_long_timeline_keeps_this_event_and_counts_the_rest() {
                 "{at}: {lines:?}"
             );
         }
-        let document = &render(&this, &with_timeline(all.clone()), &Accounts::default()).document["trailbell"]
-            ["context"];
+        let document = &render_finding(&this, &with_timeline(all.clone()), &Accounts::default())
+            .document["trailbell"]["context"];
         assert_eq!(
             (&document["earlier_events"], &document["later_events"]),
             (&json!(before), &json!(after))
@@ -175,13 +175,13 @@ fn the_callers_other_findings_are_counted_by_rule_the_most_first() {
     let heading = "  Other findings of the principal, by rule:";
     assert_eq!(section(&this, &context(2)), [heading, "       2  Rule 02", "       1  Rule 01"]);
     let lines = section(&this, &context(20));
-    assert_eq!((lines.len(), lines[16].as_str()), (17, "    … 5 more rules"));
+    assert_eq!((lines.len(), lines[16].as_str()), (17, "       5  more"));
 }
 
 #[test]
 fn what_is_new_and_what_is_not_known_is_said() {
     let this = call("CreateGroup", "10:00:00");
-    let text = |context: &Context| render(&this, context, &Accounts::default()).text;
+    let text = |context: &Context| render_finding(&this, context, &Accounts::default()).text;
     for (principal, group, told) in [
         (true, true, "\n\n  No earlier finding is on record for this principal or this group.\n\n"),
         (true, false, "\n\n  No earlier finding is on record for this principal.\n\n"),
