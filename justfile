@@ -22,10 +22,10 @@ fmt:
 ci:
     bash .ci/run
 
-# Rewrite the golden files (insta snapshots); read the diff before you commit it
+# Rewrite the golden files; read the diff before you commit it
 golden:
-    INSTA_UPDATE=always cargo test --workspace --locked
-    git diff --stat -- '*.snap'
+    INSTA_UPDATE=always TRAILBELL_WRITE_GOLDEN=1 cargo test --workspace --locked
+    git diff --stat
 
 # Open an API documentation build in the browser
 doc:

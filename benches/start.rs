@@ -11,7 +11,7 @@ use std::net::TcpListener;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use detect::rule::RuleSources;
+use detect::rule::LoadedRules;
 
 const STARTS: usize = 20;
 
@@ -52,7 +52,7 @@ fn function(runtime: &str) -> Child {
 
 fn embedded_rules() -> Duration {
     let start = Instant::now();
-    let rules = RuleSources::from_paths(true, &[]).into_complete_rule_set();
+    let rules = LoadedRules::from_paths(true, &[]).into_complete_rule_set();
     let taken = start.elapsed();
     assert!(!rules.unwrap().rules().is_empty());
     taken

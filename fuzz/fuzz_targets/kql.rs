@@ -1,5 +1,4 @@
-//! Any text: parse, print, parse again, hold against a document. Run with `cargo fuzz run -s none
-//! kql`.
+//! Any text as a query: what is printed parses to the same query, and matches the same.
 
 #![no_main]
 

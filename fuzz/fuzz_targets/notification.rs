@@ -1,5 +1,4 @@
-//! Any JSON as the payload of an invocation: each message says something, and all of it on one
-//! line.
+//! Any JSON as the payload of an invocation: every message has an outcome, described on one line.
 
 #![no_main]
 
@@ -10,17 +9,17 @@ use trailbell::notification::{Item, decode};
 fuzz_target!(|payload: &[u8]| {
     let Ok(payload) = serde_json::from_slice::<Value>(payload) else { return };
     let notification = decode(&payload);
-    assert!(!notification.messages.is_empty(), "a payload without a fate");
+    assert!(!notification.messages.is_empty(), "a payload without a message");
     for message in &notification.messages {
-        assert!(!message.items.is_empty(), "a message without a fate");
-        for said in message.items.iter().filter_map(said) {
-            assert!(!said.contains(char::is_control), "{said:?}");
+        assert!(!message.items.is_empty(), "a message without an item");
+        for text in message.items.iter().filter_map(describe) {
+            assert!(!text.contains(char::is_control), "{text:?}");
         }
     }
 });
 
-/// What the log and the reply would say of an item.
-fn said(item: &Item) -> Option<String> {
+/// The text of an item in the log and in the reply.
+fn describe(item: &Item) -> Option<String> {
     match item {
         Item::Object(object) => Some(object.to_string()),
         Item::Ignored(why) => Some(why.clone()),

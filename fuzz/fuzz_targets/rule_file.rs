@@ -1,5 +1,5 @@
-//! Any text as a file of rules and as one of exceptions: what is wrong is told with a place in the
-//! text, and what is right runs in both scan_modes.
+//! Any text as a file of rules and of exceptions: every problem has a position in the text, and
+//! valid rules find the same in both scan modes.
 
 #![no_main]
 
@@ -8,17 +8,15 @@ mod support;
 use std::sync::LazyLock;
 
 use detect::cloudtrail::reader::Options;
-use detect::rule::LoadedRules;
-use detect::rule::load::Problem;
-use detect::rule::{Detections, LoadedExceptions, RuleSet};
+use detect::rule::{Detections, LoadedExceptions, LoadedRules, Problem, RuleSet};
 use libfuzzer_sys::fuzz_target;
 use serde_json::{Value, json};
-use support::{scan_modes, gzip};
+use support::{gzip, scan_modes};
 
 const OPTIONS: Options = Options { max_bytes: 1 << 20, lines: false };
 
 static EMBEDDED: LazyLock<RuleSet> =
-    LazyLock::new(|| RuleSet::new([LoadedRules::embedded().rules]).expect("there are rules"));
+    LazyLock::new(|| RuleSet::new(LoadedRules::embedded().rules).expect("there are rules"));
 
 /// A log object of several samples.
 static LOG: LazyLock<Vec<u8>> = LazyLock::new(|| {
@@ -37,26 +35,28 @@ fuzz_target!(|text: &str| {
     let file = || [("fuzz.toml", text)].into_iter();
     let load = LoadedRules::from_texts(file());
     load.unsupported.iter().for_each(|refusal| drop(refusal.to_string()));
-    load.problems.iter().chain(&load.warnings).for_each(|problem| told(problem, text));
-    if let Ok(rules) = RuleSet::new([load.rules]) {
-        scan_modes::agree(&LOG, OPTIONS, &Detections::from(rules));
+    load.problems.iter().chain(&load.warnings).for_each(|problem| check_position(problem, text));
+    if let Ok(rules) = RuleSet::new(load.rules) {
+        scan_modes::assert_modes_agree(&LOG, OPTIONS, &Detections::from(rules));
     }
 
     let mut exceptions = LoadedExceptions::from_texts(file());
     exceptions.check_rules(&EMBEDDED);
-    exceptions.problems.iter().chain(&exceptions.warnings).for_each(|problem| told(problem, text));
+    let problems = exceptions.problems.iter().chain(&exceptions.warnings);
+    problems.for_each(|problem| check_position(problem, text));
     if !exceptions.exceptions.is_empty() {
-        scan_modes::agree(&LOG, OPTIONS, &Detections::with_loaded(EMBEDDED.clone(), exceptions));
+        let detections = Detections::with_loaded(EMBEDDED.clone(), exceptions);
+        scan_modes::assert_modes_agree(&LOG, OPTIONS, &detections);
     }
 });
 
-/// It names the file and a line that there is.
-fn told(problem: &Problem, text: &str) {
+/// The problem names the file, and a line that exists.
+fn check_position(problem: &Problem, text: &str) {
     assert!(problem.to_string().starts_with("fuzz.toml:"), "{problem}");
     let lines = text.matches('\n').count() + 1;
-    let place = problem.position;
+    let position = problem.position;
     assert!(
-        place.is_none_or(|place| (1..=lines).contains(&place.line) && place.column >= 1),
+        position.is_none_or(|at| (1..=lines).contains(&at.line) && at.column >= 1),
         "{problem}"
     );
 }

@@ -1,10 +1,10 @@
-//! What the operator said, in environment variables. Every place is said explicitly; what is
-//! missing, wrong or unknown is an error at the start, all of it at once.
+//! The configuration: environment variables that name every place. There are no fallbacks: all that
+//! is missing, wrong or unknown is reported at the start, at once.
 
 use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
 
-use detect::cloudtrail::Trail;
+use detect::cloudtrail::{S3Prefix, Trail};
 use thiserror::Error;
 
 /// The function's configuration.
@@ -16,9 +16,9 @@ pub struct Config {
     pub store: StorePlace,
     /// `TRAILBELL_LEDGER`
     pub ledger: LedgerPlace,
-    /// `TRAILBELL_TRAILS`: what a sweep lists; may be empty.
+    /// `TRAILBELL_TRAILS`: what a sweep lists. May be empty.
     pub trails: Vec<Trail>,
-    /// `TRAILBELL_RULES`: besides the embedded rules.
+    /// `TRAILBELL_RULES`, in addition to the embedded rules.
     pub rules: Option<DetectionsPlace>,
     /// `TRAILBELL_EXCEPTIONS`
     pub exceptions: Option<DetectionsPlace>,
@@ -26,7 +26,7 @@ pub struct Config {
     pub accounts: Option<PathBuf>,
     /// `TRAILBELL_DEFAULT_RULES`: whether the embedded rules are used.
     pub default_rules: bool,
-    /// `TRAILBELL_MAX_OBJECT_BYTES`: inflated bytes accepted of one object.
+    /// `TRAILBELL_MAX_OBJECT_BYTES`: the most inflated bytes read of one object.
     pub max_object_bytes: u64,
     /// `TRAILBELL_CONCURRENCY`: how many copies of the function may publish at once.
     pub concurrency: u32,
@@ -57,135 +57,153 @@ pub enum StorePlace {
 pub enum DetectionsPlace {
     /// A directory or a file: read once, at the start.
     Local(PathBuf),
-    /// Every `*.toml` below a prefix of a bucket: followed as it changes.
-    S3 {
-        /// The bucket's name.
-        bucket: String,
-        /// May be empty, or a whole key.
-        prefix: String,
-    },
+    /// Every `*.toml` below a prefix of a bucket, or one key: reloaded when it changes.
+    S3(S3Prefix),
 }
 
-/// Where findings are remembered.
+/// Where findings are recorded.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum LedgerPlace {
-    /// Nowhere: a notification that comes twice is alerted twice.
+    /// Nowhere: redeliveries produce duplicate alerts.
     None,
     /// Below a prefix of a bucket.
-    S3 {
-        /// The bucket's name.
-        bucket: String,
-        /// May be empty.
-        prefix: String,
-    },
+    S3(S3Prefix),
     /// In a folder.
     Dir(PathBuf),
 }
 
 /// Everything that is wrong with the configuration.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
-#[error("the configuration cannot be used:\n  {}", .0.join("\n  "))]
-pub struct ConfigError(pub Vec<String>);
+#[error("the configuration cannot be used:\n  {}", lines(.0))]
+pub struct ConfigError(pub Vec<SettingError>);
 
-/// Every variable there is. Any other that begins with `TRAILBELL_` is a mistake, but for the
-/// tests' own.
-const KNOWN: [&str; 10] = [
-    "TRAILBELL_ALERTS",
-    "TRAILBELL_STORE",
-    "TRAILBELL_LEDGER",
-    "TRAILBELL_TRAILS",
-    "TRAILBELL_RULES",
-    "TRAILBELL_EXCEPTIONS",
-    "TRAILBELL_ACCOUNTS",
-    "TRAILBELL_DEFAULT_RULES",
-    "TRAILBELL_MAX_OBJECT_BYTES",
-    "TRAILBELL_CONCURRENCY",
+/// What is wrong with one variable.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum SettingError {
+    /// It begins with `TRAILBELL_`, and there is no such setting.
+    #[error("{name}: no such setting")]
+    Unknown {
+        /// The variable.
+        name: String,
+    },
+    /// It is required.
+    #[error("{name} is missing: expected {expected}")]
+    Missing {
+        /// The variable.
+        name: &'static str,
+        /// What it may be.
+        expected: &'static str,
+    },
+    /// Its value cannot be used.
+    #[error("{name} is {value:?}: expected {expected}")]
+    Invalid {
+        /// The variable.
+        name: &'static str,
+        /// Its value.
+        value: OsString,
+        /// What it may be.
+        expected: &'static str,
+    },
+}
+
+fn lines(errors: &[SettingError]) -> String {
+    errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n  ")
+}
+
+/// A variable, what it may be, and how it is read.
+struct Setting<T> {
+    name: &'static str,
+    expected: &'static str,
+    parse: fn(&str) -> Option<T>,
+}
+
+const ALERTS: Setting<AlertsPlace> = Setting {
+    name: "TRAILBELL_ALERTS",
+    expected: "the ARN of a standard topic (a FIFO topic has no e-mail), stdout or dir:PATH",
+    parse: AlertsPlace::parse,
+};
+
+const STORE: Setting<StorePlace> =
+    Setting { name: "TRAILBELL_STORE", expected: "s3 or dir:PATH", parse: StorePlace::parse };
+
+const LEDGER: Setting<LedgerPlace> = Setting {
+    name: "TRAILBELL_LEDGER",
+    expected: "s3://BUCKET/PREFIX, dir:PATH or none",
+    parse: LedgerPlace::parse,
+};
+
+const TRAILS: Setting<Vec<Trail>> = Setting {
+    name: "TRAILBELL_TRAILS",
+    expected: "s3://BUCKET/PREFIX, separated by commas",
+    parse: |value| value.split(',').map(|trail| Trail::parse(trail.trim())).collect(),
+};
+
+const RULES: Setting<DetectionsPlace> = Setting {
+    name: "TRAILBELL_RULES",
+    expected: "a directory, a file or s3://BUCKET/PREFIX",
+    parse: DetectionsPlace::parse,
+};
+
+const EXCEPTIONS: Setting<DetectionsPlace> = Setting { name: "TRAILBELL_EXCEPTIONS", ..RULES };
+
+const ACCOUNTS: Setting<PathBuf> =
+    Setting { name: "TRAILBELL_ACCOUNTS", expected: "a file", parse: local_path };
+
+const DEFAULT_RULES: Setting<bool> =
+    Setting { name: "TRAILBELL_DEFAULT_RULES", expected: "on or off", parse: parse_switch };
+
+const MAX_OBJECT_BYTES: Setting<u64> = Setting {
+    name: "TRAILBELL_MAX_OBJECT_BYTES",
+    expected: "a number of bytes, at least 1",
+    parse: |value| value.parse().ok().filter(|bytes| *bytes > 0),
+};
+
+const CONCURRENCY: Setting<u32> = Setting {
+    name: "TRAILBELL_CONCURRENCY",
+    expected: "a number from 1 to 1000",
+    parse: |value| value.parse().ok().filter(|count| (1..=1000).contains(count)),
+};
+
+/// Any other variable that begins with `TRAILBELL_` is a mistake, except those of the tests.
+const NAMES: [&str; 10] = [
+    ALERTS.name,
+    STORE.name,
+    LEDGER.name,
+    TRAILS.name,
+    RULES.name,
+    EXCEPTIONS.name,
+    ACCOUNTS.name,
+    DEFAULT_RULES.name,
+    MAX_OBJECT_BYTES.name,
+    CONCURRENCY.name,
 ];
 
 const DEFAULT_MAX_OBJECT_BYTES: u64 = 1024 * 1024 * 1024;
 
 const DEFAULT_CONCURRENCY: u32 = 2;
 
-/// Bytes of the ledger's prefix.
-const MOST_PREFIX: usize = 300;
-
-impl DetectionsPlace {
-    /// The directory or file; none in S3.
-    pub fn local(&self) -> Option<&PathBuf> {
-        match self {
-            DetectionsPlace::Local(path) => Some(path),
-            DetectionsPlace::S3 { .. } => None,
-        }
-    }
-}
-
-impl LedgerPlace {
-    /// Reads `none`, `s3://BUCKET/PREFIX` or `dir:PATH`.
-    pub fn parse(value: &str) -> Option<LedgerPlace> {
-        if value == "none" {
-            return Some(LedgerPlace::None);
-        }
-        let Some(place) = value.strip_prefix("s3://") else {
-            return dir(value).map(LedgerPlace::Dir);
-        };
-        let (bucket, prefix) = place.split_once('/').unwrap_or((place, ""));
-        // A key has 1,024 bytes, and ours need most of them.
-        let fits = !bucket.is_empty() && prefix.len() <= MOST_PREFIX;
-        fits.then(|| LedgerPlace::S3 { bucket: bucket.to_owned(), prefix: prefix.to_owned() })
-    }
-}
+/// Bytes of the ledger's prefix. A key has at most 1,024 bytes, and the ledger's need most of them.
+const MAX_LEDGER_PREFIX: usize = 300;
 
 impl Config {
-    /// The rules that are on this machine, as a list of places.
-    pub fn local_rules(&self) -> Vec<PathBuf> {
-        self.rules.iter().filter_map(DetectionsPlace::local).cloned().collect()
-    }
-
-    /// The exceptions that are on this machine, as a list of places.
-    pub fn local_exceptions(&self) -> Vec<PathBuf> {
-        self.exceptions.iter().filter_map(DetectionsPlace::local).cloned().collect()
-    }
-
     /// Reads the configuration from variables, e.g. [`std::env::vars_os`]. Those that do not begin
-    /// with `TRAILBELL_` do not matter.
+    /// with `TRAILBELL_` are ignored.
     pub fn from_vars(
         vars: impl IntoIterator<Item = (OsString, OsString)>,
     ) -> Result<Config, ConfigError> {
         let mut vars = Vars::new(vars);
-        let alerts = vars.required(
-            "TRAILBELL_ALERTS",
-            "the ARN of a standard topic (a FIFO topic has no e-mail), stdout or dir:PATH",
-            alerts_place,
-        );
-        let store = vars.required("TRAILBELL_STORE", "s3 or dir:PATH", store_place);
-        let ledger = vars.required(
-            "TRAILBELL_LEDGER",
-            "s3://BUCKET/PREFIX, dir:PATH or none",
-            LedgerPlace::parse,
-        );
-        let trails = vars.optional(
-            "TRAILBELL_TRAILS",
-            "s3://BUCKET/PREFIX, several with commas between",
-            trails,
-        );
-        let rules = vars.optional(
-            "TRAILBELL_RULES",
-            "a directory, a file or s3://BUCKET/PREFIX",
-            detections_place,
-        );
-        let exceptions = vars.optional(
-            "TRAILBELL_EXCEPTIONS",
-            "a directory, a file or s3://BUCKET/PREFIX",
-            detections_place,
-        );
-        let accounts = vars.optional("TRAILBELL_ACCOUNTS", "a file", local_file);
-        let default_rules = vars.optional("TRAILBELL_DEFAULT_RULES", "on or off", switch);
-        let max_object_bytes =
-            vars.optional("TRAILBELL_MAX_OBJECT_BYTES", "a number of bytes, at least 1", positive);
-        let concurrency =
-            vars.optional("TRAILBELL_CONCURRENCY", "a number from 1 to 1000", workers);
+        let alerts = vars.required(&ALERTS);
+        let store = vars.required(&STORE);
+        let ledger = vars.required(&LEDGER);
+        let trails = vars.optional(&TRAILS);
+        let rules = vars.optional(&RULES);
+        let exceptions = vars.optional(&EXCEPTIONS);
+        let accounts = vars.optional(&ACCOUNTS);
+        let default_rules = vars.optional(&DEFAULT_RULES);
+        let max_object_bytes = vars.optional(&MAX_OBJECT_BYTES);
+        let concurrency = vars.optional(&CONCURRENCY);
         match (alerts, store, ledger) {
-            (Some(alerts), Some(store), Some(ledger)) if vars.problems.is_empty() => Ok(Config {
+            (Some(alerts), Some(store), Some(ledger)) if vars.errors.is_empty() => Ok(Config {
                 alerts,
                 store,
                 ledger,
@@ -197,113 +215,85 @@ impl Config {
                 max_object_bytes: max_object_bytes.unwrap_or(DEFAULT_MAX_OBJECT_BYTES),
                 concurrency: concurrency.unwrap_or(DEFAULT_CONCURRENCY),
             }),
-            _ => Err(ConfigError(vars.problems)),
+            _ => Err(ConfigError(vars.errors)),
+        }
+    }
+
+    /// The directory or file of rules on this machine, if there is one.
+    pub fn local_rules(&self) -> Vec<PathBuf> {
+        self.rules.iter().filter_map(DetectionsPlace::local).cloned().collect()
+    }
+
+    /// The directory or file of exceptions on this machine, if there is one.
+    pub fn local_exceptions(&self) -> Vec<PathBuf> {
+        self.exceptions.iter().filter_map(DetectionsPlace::local).cloned().collect()
+    }
+}
+
+impl DetectionsPlace {
+    fn parse(value: &str) -> Option<DetectionsPlace> {
+        let s3 = S3Prefix::parse(value).map(DetectionsPlace::S3);
+        s3.or_else(|| local_path(value).map(DetectionsPlace::Local))
+    }
+
+    fn local(&self) -> Option<&PathBuf> {
+        match self {
+            DetectionsPlace::Local(path) => Some(path),
+            DetectionsPlace::S3(_) => None,
         }
     }
 }
 
-/// The variables, and what is wrong with them so far.
-struct Vars {
-    given: Vec<(String, String)>,
-    problems: Vec<String>,
-}
-
-impl Vars {
-    fn new(vars: impl IntoIterator<Item = (OsString, OsString)>) -> Vars {
-        let mut ours = Vars { given: Vec::new(), problems: Vec::new() };
-        vars.into_iter().for_each(|(name, value)| ours.take(&name, value));
-        ours
-    }
-
-    fn take(&mut self, name: &OsStr, value: OsString) {
-        let Some(name) = name.to_str() else { return };
-        if !name.starts_with("TRAILBELL_") || name.starts_with("TRAILBELL_TEST_") {
-            return;
+impl LedgerPlace {
+    /// Reads `none`, `s3://BUCKET/PREFIX` or `dir:PATH`. Returns `None` for anything else.
+    pub fn parse(value: &str) -> Option<LedgerPlace> {
+        if value == "none" {
+            return Some(LedgerPlace::None);
         }
-        if !KNOWN.contains(&name) {
-            self.problems.push(format!("{}: no such setting", name.escape_debug()));
-        }
-        match value.into_string() {
-            Ok(value) => self.given.push((name.to_owned(), value)),
-            Err(_) => {
-                self.problems.push(format!("{}: the value is not UTF-8", name.escape_debug()))
+        match S3Prefix::parse(value) {
+            Some(place) => {
+                (place.prefix.len() <= MAX_LEDGER_PREFIX).then_some(LedgerPlace::S3(place))
             }
+            None => parse_dir(value).map(LedgerPlace::Dir),
         }
-    }
-
-    fn get(&self, name: &str) -> Option<&str> {
-        let (_, value) = self.given.iter().find(|(given, _)| given == name)?;
-        Some(value.trim()).filter(|value| !value.is_empty())
-    }
-
-    fn required<T>(
-        &mut self,
-        name: &str,
-        expected: &str,
-        read: fn(&str) -> Option<T>,
-    ) -> Option<T> {
-        if self.get(name).is_none() {
-            self.problems.push(format!("{name} is missing: expected {expected}"));
-        }
-        self.optional(name, expected, read)
-    }
-
-    fn optional<T>(
-        &mut self,
-        name: &str,
-        expected: &str,
-        read: fn(&str) -> Option<T>,
-    ) -> Option<T> {
-        let value = self.get(name)?;
-        let result = read(value);
-        if result.is_none() {
-            self.problems.push(format!("{name} is {value:?}: expected {expected}"));
-        }
-        result
     }
 }
 
-fn alerts_place(value: &str) -> Option<AlertsPlace> {
-    match value {
-        "stdout" => Some(AlertsPlace::Stdout),
-        _ if is_topic(value) => Some(AlertsPlace::Topic(value.to_owned())),
-        _ => dir(value).map(AlertsPlace::Dir),
+impl AlertsPlace {
+    fn parse(value: &str) -> Option<AlertsPlace> {
+        match value {
+            "stdout" => Some(AlertsPlace::Stdout),
+            _ if is_topic(value) => Some(AlertsPlace::Topic(value.to_owned())),
+            _ => parse_dir(value).map(AlertsPlace::Dir),
+        }
     }
 }
 
-/// `arn:PARTITION:sns:REGION:ACCOUNT:NAME`; e-mail needs a standard topic, not a FIFO one.
+impl StorePlace {
+    fn parse(value: &str) -> Option<StorePlace> {
+        match value {
+            "s3" => Some(StorePlace::S3),
+            _ => parse_dir(value).map(StorePlace::Dir),
+        }
+    }
+}
+
+/// Returns true for `arn:PARTITION:sns:REGION:ACCOUNT:NAME` of a topic that can have e-mail.
 fn is_topic(value: &str) -> bool {
     let parts: Vec<&str> = value.split(':').collect();
-    let complete = parts.len() == 6 && parts.iter().all(|part| !part.is_empty());
-    complete && parts[0] == "arn" && parts[2] == "sns" && !parts[5].ends_with(".fifo")
+    let is_complete = parts.len() == 6 && parts.iter().all(|part| !part.is_empty());
+    is_complete && parts[0] == "arn" && parts[2] == "sns" && !parts[5].ends_with(".fifo")
 }
 
-fn store_place(value: &str) -> Option<StorePlace> {
-    if value == "s3" { Some(StorePlace::S3) } else { dir(value).map(StorePlace::Dir) }
-}
-
-fn trails(value: &str) -> Option<Vec<Trail>> {
-    value.split(',').map(|trail| Trail::parse(trail.trim())).collect()
-}
-
-fn detections_place(value: &str) -> Option<DetectionsPlace> {
-    let Some(place) = value.strip_prefix("s3://") else {
-        return (!value.contains("://")).then(|| DetectionsPlace::Local(PathBuf::from(value)));
-    };
-    let (bucket, prefix) = place.split_once('/').unwrap_or((place, ""));
-    let s3 = || DetectionsPlace::S3 { bucket: bucket.to_owned(), prefix: prefix.to_owned() };
-    (!bucket.is_empty()).then(s3)
-}
-
-fn local_file(value: &str) -> Option<PathBuf> {
+fn local_path(value: &str) -> Option<PathBuf> {
     (!value.contains("://")).then(|| PathBuf::from(value))
 }
 
-fn dir(value: &str) -> Option<PathBuf> {
+fn parse_dir(value: &str) -> Option<PathBuf> {
     value.strip_prefix("dir:").filter(|path| !path.is_empty()).map(PathBuf::from)
 }
 
-fn switch(value: &str) -> Option<bool> {
+fn parse_switch(value: &str) -> Option<bool> {
     match value {
         "on" => Some(true),
         "off" => Some(false),
@@ -311,12 +301,54 @@ fn switch(value: &str) -> Option<bool> {
     }
 }
 
-fn positive(value: &str) -> Option<u64> {
-    value.parse().ok().filter(|number| *number > 0)
+/// The variables, and what is wrong with them so far.
+struct Vars {
+    values: Vec<(String, OsString)>,
+    errors: Vec<SettingError>,
 }
 
-fn workers(value: &str) -> Option<u32> {
-    value.parse().ok().filter(|number| (1..=1000).contains(number))
+impl Vars {
+    fn new(vars: impl IntoIterator<Item = (OsString, OsString)>) -> Vars {
+        let is_setting = |name: &OsStr| {
+            let name = name.as_encoded_bytes();
+            name.starts_with(b"TRAILBELL_") && !name.starts_with(b"TRAILBELL_TEST_")
+        };
+        let mut settings = Vars { values: Vec::new(), errors: Vec::new() };
+        for (name, value) in vars.into_iter().filter(|(name, _)| is_setting(name)) {
+            let name = name.to_string_lossy().into_owned();
+            if NAMES.contains(&name.as_str()) {
+                settings.values.push((name, value));
+            } else {
+                let name = name.escape_debug().to_string();
+                settings.errors.push(SettingError::Unknown { name });
+            }
+        }
+        settings
+    }
+
+    fn get(&self, name: &str) -> Option<&OsString> {
+        let (_, value) = self.values.iter().find(|(other, _)| other == name)?;
+        Some(value).filter(|value| !value.to_string_lossy().trim().is_empty())
+    }
+
+    fn required<T>(&mut self, setting: &Setting<T>) -> Option<T> {
+        let Setting { name, expected, .. } = *setting;
+        if self.get(name).is_none() {
+            self.errors.push(SettingError::Missing { name, expected });
+        }
+        self.optional(setting)
+    }
+
+    fn optional<T>(&mut self, setting: &Setting<T>) -> Option<T> {
+        let Setting { name, expected, parse } = *setting;
+        let value = self.get(name)?;
+        let parsed = value.to_str().and_then(|text| parse(text.trim()));
+        if parsed.is_none() {
+            let value = value.clone();
+            self.errors.push(SettingError::Invalid { name, value, expected });
+        }
+        parsed
+    }
 }
 
 #[cfg(test)]
@@ -330,10 +362,10 @@ mod tests {
     const TOPIC: &str = "arn:aws:sns:us-east-1:111122223333:alerts";
 
     #[test]
-    fn places_are_said_and_the_rest_has_defaults() {
-        let said =
+    fn places_are_required_and_the_rest_has_defaults() {
+        let vars =
             [("TRAILBELL_ALERTS", TOPIC), ("TRAILBELL_STORE", "s3"), ("TRAILBELL_LEDGER", "none")];
-        let config = config(&said).unwrap();
+        let config = config(&vars).unwrap();
         assert_eq!(config.alerts, AlertsPlace::Topic(TOPIC.to_owned()));
         assert_eq!(
             (config.store, config.default_rules, config.concurrency),
@@ -343,12 +375,13 @@ mod tests {
     }
 
     #[test]
-    fn a_ledger_is_in_a_bucket_in_a_folder_or_nowhere() {
-        let s3 = |bucket: &str, prefix: &str| LedgerPlace::S3 {
-            bucket: bucket.to_owned(),
-            prefix: prefix.to_owned(),
+    fn a_ledger_is_in_a_bucket_or_a_folder_or_nowhere() {
+        let s3 = |bucket: &str, prefix: &str| {
+            let (bucket, prefix) = (bucket.to_owned(), prefix.to_owned());
+            LedgerPlace::S3(S3Prefix { bucket, prefix })
         };
-        for (said, expected) in [
+        let long = format!("s3://b/{}", "p".repeat(301));
+        for (value, expected) in [
             ("none", Some(LedgerPlace::None)),
             ("dir:x/y", Some(LedgerPlace::Dir(PathBuf::from("x/y")))),
             ("s3://b", Some(s3("b", ""))),
@@ -358,34 +391,32 @@ mod tests {
             ("s3", None),
             ("dir:", None),
             ("memory", None),
+            (&*long, None),
         ] {
-            assert_eq!(LedgerPlace::parse(said), expected, "{said}");
+            assert_eq!(LedgerPlace::parse(value), expected, "{value}");
         }
     }
 
     #[test]
-    fn trails_are_prefixes_of_buckets() {
-        let read = |said| {
-            trails(said).map(|trails| trails.iter().map(ToString::to_string).collect::<Vec<_>>())
-        };
-        for (said, expected) in [
+    fn trails_are_folders_of_buckets() {
+        for (value, expected) in [
             ("s3://logs", Some(vec!["s3://logs/"])),
             ("s3://logs/audit, s3://other/a/b/", Some(vec!["s3://logs/audit/", "s3://other/a/b/"])),
             ("s3://", None),
             ("logs", None),
             ("s3://logs,", None),
         ] {
-            assert_eq!(
-                read(said),
-                expected.map(|all| all.into_iter().map(str::to_owned).collect()),
-                "{said}"
-            );
+            let trails: Option<Vec<String>> = (TRAILS.parse)(value)
+                .map(|trails| trails.iter().map(ToString::to_string).collect());
+            let expected: Option<Vec<String>> =
+                expected.map(|all| all.into_iter().map(str::to_owned).collect());
+            assert_eq!(trails, expected, "{value}");
         }
     }
 
     #[test]
-    fn all_that_is_wrong_is_told_at_once() {
-        let said = [
+    fn all_errors_are_reported_at_once() {
+        let vars = [
             ("TRAILBELL_ALERTS", "arn:aws:sns:us-east-1:111122223333:alerts.fifo"),
             ("TRAILBELL_STORE", ""),
             ("TRAILBELL_CONCURRENCY", "0"),
@@ -393,16 +424,29 @@ mod tests {
             ("TRAILBELL_TEST_MOTO", "http://127.0.0.1:1"),
             ("PATH", "/bin"),
         ];
-        let told = config(&said).unwrap_err().to_string();
-        for name in [
+        let text = config(&vars).unwrap_err().to_string();
+        for part in [
             "ALERTS is \"arn",
             "STORE is missing",
             "CONCURRENCY is \"0\"",
             "LEGDER: no such",
             "LEDGER is missing",
         ] {
-            assert!(told.contains(&format!("TRAILBELL_{name}")), "{name} in {told}");
+            assert!(text.contains(&format!("TRAILBELL_{part}")), "{part} in {text}");
         }
-        assert_eq!(told.lines().count(), 6, "{told}");
+        assert_eq!(text.lines().count(), 6, "{text}");
+    }
+
+    #[test]
+    #[cfg(unix)]
+    fn a_value_that_is_not_utf_8_is_an_error() {
+        use std::os::unix::ffi::OsStringExt;
+        let value = OsString::from_vec(vec![b's', 0xff]);
+        let ConfigError(errors) =
+            Config::from_vars([("TRAILBELL_STORE".into(), value)]).unwrap_err();
+        let invalid = |error: &SettingError| {
+            matches!(error, SettingError::Invalid { name: "TRAILBELL_STORE", .. })
+        };
+        assert!(errors.iter().any(invalid), "{errors:?}");
     }
 }

@@ -1,218 +1,164 @@
-//! Who sees to a finding: whoever writes its entry first, or takes it over when the holder's lease
-//! is over.
+//! Claims: the worker that writes an entry first, or takes it over when its holder's lease has run
+//! out, delivers its alert.
 
+use std::ops::ControlFlow;
 use std::time::Duration;
 
 use detect::finding::{FindingId, Window};
-use jiff::{SignedDuration, Timestamp};
 use tokio::time::Instant;
+use tracing::debug;
 
-use super::entry::{Content, Entry, State, Unreadable};
-use super::token::token;
-use super::{LedgerError, LedgerProblem, StoredLedger, TRIES, keys};
-use crate::store::{Condition, SmallObject};
+use super::entry::{Content, Entry, EntrySnapshot, EntryState};
+use super::error::{LedgerError, LedgerProblem, Result};
+use super::keys;
+use super::stored::{StoredLedger, Swap, TRIES};
+use crate::store::SmallObject;
 
-/// A claim that is ours.
+/// A claim that this worker holds.
 #[derive(Debug, Clone)]
 pub struct Claim {
-    /// The entry as we wrote it.
+    /// The entry as this worker wrote it.
     pub entry: Entry,
-    /// What names that state of it.
-    pub(super) etag: String,
+    pub(super) object: SmallObject,
+    /// Before the entry was written.
     since: Instant,
 }
 
 /// What came of claiming.
 #[derive(Debug)]
-pub enum Claimed {
-    /// It is ours to see to.
-    Mine(Box<Claim>),
-    /// It was seen through before, and this is how it ended.
-    Duplicate(State),
-    /// Another worker sees to it. If that one dies, whoever looks through the open markers takes
-    /// over.
-    HeldElsewhere,
-    /// A later program wrote its entry, in a way that this one does not know: it may have been
-    /// told, or not.
+pub enum ClaimOutcome {
+    /// This worker holds the claim.
+    Ours(Box<Claim>),
+    /// The work was done before, and ended in this final state.
+    Duplicate(EntryState),
+    /// Another worker holds the claim. If it dies, recovery takes over.
+    ClaimedElsewhere,
+    /// A later version of the program wrote the entry: the alert may have been sent, or not.
     Unreadable(LedgerError),
 }
 
-/// An entry as it was found.
-pub(super) struct Found {
-    pub(super) entry: Result<Entry, Unreadable>,
-    pub(super) object: SmallObject,
-}
-
 impl Claim {
-    pub(super) fn new(entry: Entry, etag: String, since: Instant) -> Claim {
-        Claim { entry, etag, since }
-    }
-
-    /// Whether the holder may still act: nobody can have taken over yet.
+    /// Returns true if the lease still holds: no other worker can have taken over.
     pub fn is_live(&self) -> bool {
         self.since.elapsed() < Duration::from_secs(self.entry.lease_seconds)
     }
 }
 
-impl Found {
-    /// Whether the holder is thought to be alive: its lease runs from the writing of the entry, by
-    /// the store's clock.
-    pub(super) fn is_leased(&self, entry: &Entry) -> bool {
-        let lease =
-            SignedDuration::from_secs(i64::try_from(entry.lease_seconds).unwrap_or(i64::MAX));
-        entry.state == State::Claimed && age(self.object.modified, self.object.date) < lease
-    }
-}
-
-/// How long ago something was written, by the store's clock.
-pub(super) fn age(modified: Timestamp, date: Timestamp) -> SignedDuration {
-    date.duration_since(modified)
-}
-
 impl StoredLedger {
-    /// Claims a finding or a summary for as long as `lease` says. `interval` is how long an
-    /// execution of its rule is: a finding counts in the one that holds this moment, by the store's
-    /// clock.
+    /// Claims a finding, summary or alert of a correlation for as long as `lease`. It counts in the
+    /// window of length `interval` that contains now, by the store's clock; a summary has its own.
     pub async fn claim(
         &self,
         content: Content,
         lease: Duration,
         interval: Duration,
-    ) -> Result<Claimed, LedgerError> {
-        let since = Instant::now();
-        // The marker first: whatever becomes of us, an entry that is not seen through has one.
-        let marked = self.place.mark(&keys::open(content.id())).await?;
-        let window = content.window().unwrap_or_else(|| Window::containing(marked.date, interval));
-        let entry = Entry::new(content, token(), lease, window);
-        let mut last = None;
-        for _ in 0..TRIES {
-            match self.write(&entry, Condition::IfNoneMatch).await {
-                Ok(etag) => return Ok(Claimed::Mine(Box::new(Claim::new(entry, etag, since)))),
-                Err(error) => last = Some(error),
-            }
-            // Whatever the answer was, what is there decides: it may be our own writing, its answer
-            // lost.
-            let Some(found) = self.read(entry.id()).await? else { continue };
-            if let Some(claimed) = self.judge(&entry, found, since).await? {
-                return Ok(claimed);
-            }
-        }
-        Err(self.place.out_of_tries(&keys::entry(entry.id()), last))
-    }
-
-    /// What an entry that is there means for a claim; none where it changed meanwhile.
-    async fn judge(
-        &self,
-        ours: &Entry,
-        found: Found,
-        since: Instant,
-    ) -> Result<Option<Claimed>, LedgerError> {
-        let entry = match &found.entry {
-            Ok(entry) => entry,
-            Err(error @ Unreadable::Newer(_)) => {
-                return Ok(Some(Claimed::Unreadable(self.entry_error(ours, error.clone()))));
-            }
-            // Nobody can tell what it was: it becomes ours, and is told once more at worst.
-            Err(Unreadable::Damaged(_)) => {
-                return Ok(self.overwrite(ours.clone(), &found, since).await);
-            }
+    ) -> Result<ClaimOutcome> {
+        // Before the entry: an entry that is not final has a marker, whenever we die.
+        let marked = self.put_marker(&keys::open(content.id())).await?;
+        let window = match &content {
+            Content::Summary(summary) => summary.window,
+            Content::Finding(_) | Content::Correlation(_) => None,
         };
-        if entry.token == ours.token {
-            return Ok(Some(Claimed::Mine(Box::new(Claim::new(
-                entry.clone(),
-                found.object.etag,
-                since,
-            )))));
-        }
-        if entry.state.is_final() {
-            // The marker that we just put. Where this fails, whoever looks through the markers
-            // takes it away.
-            let _ = self.place.delete(&keys::open(entry.id())).await;
-            return Ok(Some(Claimed::Duplicate(entry.state)));
-        }
-        if found.is_leased(entry) {
-            return Ok(Some(Claimed::HeldElsewhere));
-        }
-        Ok(self.overwrite(successor(ours, entry), &found, since).await)
+        let window = window.unwrap_or_else(|| Window::containing(marked.date, interval));
+        self.write_claim(&Entry::new(content, lease, window), None).await
     }
 
-    async fn overwrite(&self, entry: Entry, found: &Found, since: Instant) -> Option<Claimed> {
-        let etag = self.write(&entry, Condition::IfMatch(found.object.etag.clone())).await.ok()?;
-        Some(Claimed::Mine(Box::new(Claim::new(entry, etag, since))))
-    }
-
-    /// Takes over an entry as it is, from a holder that is gone; none where somebody else was
-    /// quicker.
+    /// Takes over an entry whose holder is gone.
     pub(super) async fn take_over(
         &self,
         entry: &Entry,
-        found: &Found,
+        object: SmallObject,
         lease: Duration,
-    ) -> Result<Option<Claim>, LedgerError> {
+    ) -> Result<ClaimOutcome> {
+        let ours = Entry::new(entry.content.clone(), lease, entry.window);
+        self.write_claim(&ours, Some(object)).await
+    }
+
+    /// Writes our claim of an entry that was last read as `object`.
+    async fn write_claim(&self, ours: &Entry, object: Option<SmallObject>) -> Result<ClaimOutcome> {
         let since = Instant::now();
-        let ours = Entry::new(entry.content.clone(), token(), lease, entry.window);
-        let next = successor(&ours, entry);
-        if let Ok(etag) = self.write(&next, Condition::IfMatch(found.object.etag.clone())).await {
-            return Ok(Some(Claim::new(next, etag, since)));
+        let id = ours.id();
+        let next = |object: Option<&SmallObject>| match self.next_claim(ours, object, since) {
+            ControlFlow::Break(outcome) => Ok(Swap::Keep(outcome)),
+            ControlFlow::Continue(entry) => Ok(Swap::Replace(entry.encode()?, move |object| {
+                ClaimOutcome::Ours(Box::new(Claim { entry, object, since }))
+            })),
+        };
+        let outcome = self.swap_known(&keys::entry(id), object, TRIES, next).await?;
+        match &outcome {
+            ClaimOutcome::Ours(claim) => debug!(%id, attempt = claim.entry.attempts, "claimed"),
+            ClaimOutcome::Duplicate(state) => {
+                debug!(%id, ?state, "duplicate");
+                // Our own marker. If this fails, recovery deletes it.
+                let _ = self.delete(&keys::open(id)).await;
+            }
+            ClaimOutcome::ClaimedElsewhere => debug!(%id, "claimed elsewhere"),
+            ClaimOutcome::Unreadable(_) => {}
         }
-        // It may be written all the same, its answer lost; else the marker is there for the next to
-        // look.
-        let Some(found) = self.read(entry.id()).await? else { return Ok(None) };
-        Ok(found
-            .entry
-            .ok()
-            .filter(|now| *now == next)
-            .map(|now| Claim::new(now, found.object.etag, since)))
+        Ok(outcome)
     }
 
-    /// Puts the keys by which a claimed finding is counted and found again. Doing so again changes
-    /// nothing. A canary has none: it is to count nowhere.
-    pub async fn index(&self, claim: &Claim) -> Result<(), LedgerError> {
-        if claim.entry.is_canary() {
-            return Ok(());
+    /// The entry that makes our claim, or what the entry that is there makes of it.
+    fn next_claim(
+        &self,
+        ours: &Entry,
+        object: Option<&SmallObject>,
+        since: Instant,
+    ) -> ControlFlow<ClaimOutcome, Entry> {
+        let Some(object) = object else { return ControlFlow::Continue(ours.clone()) };
+        let snapshot = EntrySnapshot::new(ours.id(), object.clone());
+        match &snapshot.entry {
+            // Our write happened, and its answer was lost.
+            Ok(entry) if entry.token == ours.token => {
+                let claim = Claim { entry: entry.clone(), object: snapshot.object, since };
+                return ControlFlow::Break(ClaimOutcome::Ours(Box::new(claim)));
+            }
+            _ => {}
         }
-        let keys = keys::indexes(&claim.entry, self.place.room());
-        let marked = futures::future::join_all(keys.iter().map(|key| self.place.mark(key))).await;
-        marked.into_iter().try_for_each(|marked| marked.map(|_| ()))
+        match (self.blocked_by(ours.id(), &snapshot), snapshot.entry) {
+            (Some(outcome), _) => ControlFlow::Break(outcome),
+            (None, Ok(entry)) => ControlFlow::Continue(successor(ours, &entry)),
+            // Nobody knows what became of it. At worst an alert is sent twice.
+            (None, Err(_)) => ControlFlow::Continue(ours.clone()),
+        }
     }
 
-    /// The entry of an id, or none.
-    pub(super) async fn read(&self, id: &FindingId) -> Result<Option<Found>, LedgerError> {
-        let object = self.place.get(&keys::entry(id)).await?;
-        Ok(object.map(|object| Found { entry: Entry::decode(id, &object.bytes), object }))
+    /// Returns what a claim would come to now, or `None` if it would succeed. Writes nothing.
+    pub async fn peek_claim(&self, id: &FindingId) -> Result<Option<ClaimOutcome>> {
+        Ok(self.read_entry(id).await?.and_then(|snapshot| self.blocked_by(id, &snapshot)))
     }
 
-    pub(super) async fn write(
-        &self,
-        entry: &Entry,
-        condition: Condition,
-    ) -> Result<String, LedgerError> {
-        let key = keys::entry(entry.id());
-        let bytes = entry.encode().map_err(|error| self.place.error(&key, error))?;
-        Ok(self.place.put(&key, bytes, condition).await?.etag)
+    /// What an entry makes of a claim. `None` if it can be claimed: it was released or failed, its
+    /// lease ran out, or it is damaged.
+    fn blocked_by(&self, id: &FindingId, snapshot: &EntrySnapshot) -> Option<ClaimOutcome> {
+        match &snapshot.entry {
+            Ok(entry) if entry.state.is_final() => Some(ClaimOutcome::Duplicate(entry.state)),
+            Ok(_) if snapshot.is_leased() => Some(ClaimOutcome::ClaimedElsewhere),
+            Err(newer @ LedgerProblem::Newer { .. }) => {
+                Some(ClaimOutcome::Unreadable(self.error(&keys::entry(id), newer.clone())))
+            }
+            _ => None,
+        }
     }
 
-    pub(super) fn entry_error(
-        &self,
-        entry: &Entry,
-        problem: impl Into<LedgerProblem>,
-    ) -> LedgerError {
-        self.place.error(&keys::entry(entry.id()), problem)
+    /// Reads an entry. Returns `None` if there is none of this id.
+    pub async fn read_entry(&self, id: &FindingId) -> Result<Option<EntrySnapshot>> {
+        let object = self.get(&keys::entry(id)).await?;
+        Ok(object.map(|object| EntrySnapshot::new(id, object)))
     }
 }
 
-/// Our claim after another's: one more attempt, in the execution of the first. A summary or
-/// correlation keeps its members, since they may have been told already; a finding is as it was
-/// read last.
+/// Our claim after another worker's: one more attempt, in the window of the first. A summary or
+/// correlation keeps its members, since their alert may have been sent; a finding is as we read it.
 fn successor(ours: &Entry, before: &Entry) -> Entry {
     let content = match &before.content {
-        Content::Summary(_) | Content::Correlation(_) => before.content.clone(),
-        Content::Finding(_) => ours.content.clone(),
+        Content::Summary(_) | Content::Correlation(_) => &before.content,
+        Content::Finding(_) => &ours.content,
     };
     Entry {
         attempts: before.attempts.saturating_add(1),
         window: before.window,
-        content,
+        content: content.clone(),
         ..ours.clone()
     }
 }

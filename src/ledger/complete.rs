@@ -1,111 +1,99 @@
-//! The end of a claim: seen through, held for a summary, or given back.
+//! The end of a claim: completed, released for the next attempt, or failed.
 
-use detect::finding::FindingId;
+use tracing::debug;
 
 use super::claim::Claim;
-use super::entry::{Entry, State};
-use super::{LedgerError, LedgerProblem, StoredLedger, TRIES, keys};
-use crate::store::Condition;
+use super::entry::{Content, Entry, EntryState};
+use super::error::{LedgerProblem, Result};
+use super::keys;
+use super::stored::{StoredLedger, Swap, TRIES};
+use crate::store::SmallObject;
 
-/// What came of ending a claim.
+/// How claimed work ended for good.
+#[derive(Debug, Clone, Copy)]
+pub enum Completion<'a> {
+    /// The sink accepted the alert under this message id.
+    Alerted(&'a str),
+    /// An exception matched: no alert is sent.
+    Suppressed,
+    /// The finding waits for the summary of its window.
+    Grouped,
+}
+
+/// What came of recording the end of a claim.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Completed {
-    /// It is written.
-    Done,
-    /// Our lease was over, and another worker took over: what it does counts.
+pub enum ClaimUpdate {
+    /// It is recorded.
+    Written,
+    /// The lease ran out and another worker took over: only that worker's result counts.
     TakenOver,
 }
 
 impl StoredLedger {
-    /// The sink accepted the alert, under this message id.
-    pub async fn alerted(&self, claim: &Claim, message_id: &str) -> Result<Completed, LedgerError> {
-        let entry =
-            Entry { message_id: Some(message_id.to_owned()), ..with_state(claim, State::Alerted) };
-        self.finish(claim, entry).await
-    }
-
-    /// Nobody is to be told, because of an exception.
-    pub async fn suppressed(&self, claim: &Claim) -> Result<Completed, LedgerError> {
-        self.finish(claim, with_state(claim, State::Suppressed)).await
-    }
-
-    /// It waits for the summary of its window. The marker of that comes first: whoever finds the
-    /// entry held need do nothing more.
-    pub async fn held(&self, claim: &Claim, rule: &str) -> Result<Completed, LedgerError> {
-        self.place.mark(&keys::held(rule, claim.entry.window, claim.entry.id())).await?;
-        self.finish(claim, with_state(claim, State::Held)).await
-    }
-
-    /// Publishing failed: whoever comes next may try at once.
-    pub async fn released(&self, claim: &Claim) -> Result<Completed, LedgerError> {
-        self.settle(claim, with_state(claim, State::Released)).await
-    }
-
-    /// The minimal alert failed too. The open marker stays.
-    pub async fn failed(&self, claim: &Claim) -> Result<Completed, LedgerError> {
-        self.settle(claim, with_state(claim, State::Failed)).await
-    }
-
-    /// Writes a final state, then takes the open marker away.
-    async fn finish(&self, claim: &Claim, entry: Entry) -> Result<Completed, LedgerError> {
-        let completed = self.settle(claim, entry).await?;
-        if completed == Completed::Done {
-            // Where this fails, whoever looks through the markers finds the entry final and takes
-            // it away.
-            let _ = self.place.delete(&keys::open(claim.entry.id())).await;
-        }
-        Ok(completed)
-    }
-
-    async fn settle(&self, claim: &Claim, entry: Entry) -> Result<Completed, LedgerError> {
-        let mut etag = claim.etag.clone();
-        let mut last = None;
-        for _ in 0..TRIES {
-            match self.write(&entry, Condition::IfMatch(etag.clone())).await {
-                Ok(_) => return Ok(Completed::Done),
-                Err(error) => last = Some(error),
+    /// Records a final outcome and deletes the open marker. The members of an alerted summary
+    /// become summarised.
+    pub async fn complete(&self, claim: &Claim, completion: Completion<'_>) -> Result<ClaimUpdate> {
+        let mut entry = claim.entry.clone();
+        match completion {
+            Completion::Alerted(message_id) => {
+                entry.state = EntryState::Alerted;
+                entry.message_id = Some(message_id.to_owned());
             }
-            // It may be written, and the answer lost.
-            match self.read(entry.id()).await {
-                Ok(Some(found)) => match &found.entry {
-                    Ok(now) if now.token != entry.token => return Ok(Completed::TakenOver),
-                    Ok(now) if now.state == entry.state || now.state.is_final() => {
-                        return Ok(Completed::Done);
-                    }
-                    Ok(_) => etag = found.object.etag,
-                    Err(error) => return Err(self.entry_error(&entry, error.clone())),
-                },
-                Ok(None) => return Err(self.entry_error(&entry, LedgerProblem::Gone)),
-                Err(error) => last = Some(error),
+            Completion::Suppressed => entry.state = EntryState::Suppressed,
+            Completion::Grouped => {
+                entry.state = EntryState::Grouped;
+                // Before the entry, which is final: a worker that finds it adds no marker.
+                self.put_grouped_marker(&entry).await?;
             }
         }
-        Err(self.place.out_of_tries(&keys::entry(entry.id()), last))
-    }
-
-    /// Notes in a held entry which summary told of it. True where it is so now; false where it is
-    /// not held (yet).
-    pub(super) async fn summarised(
-        &self,
-        id: &FindingId,
-        summary: &FindingId,
-    ) -> Result<bool, LedgerError> {
-        let mut last = None;
-        for _ in 0..TRIES {
-            let Some(found) = self.read(id).await? else { return Ok(false) };
-            let entry = found.entry.map_err(|error| self.place.error(&keys::entry(id), error))?;
-            if entry.state != State::Held {
-                return Ok(entry.state == State::Summarised);
-            }
-            let told = Entry { state: State::Summarised, summary: Some(summary.clone()), ..entry };
-            match self.write(&told, Condition::IfMatch(found.object.etag)).await {
-                Ok(_) => return Ok(true),
-                Err(error) => last = Some(error),
-            }
+        let update = self.update(claim, &entry).await?;
+        if update == ClaimUpdate::Written {
+            // If this fails, recovery finds the marker of a final entry and deletes it.
+            let _ = self.delete(&keys::open(entry.id())).await;
+            self.mark_members(&entry).await?;
         }
-        Err(self.place.out_of_tries(&keys::entry(id), last))
+        Ok(update)
     }
-}
 
-fn with_state(claim: &Claim, state: State) -> Entry {
-    Entry { state, ..claim.entry.clone() }
+    /// Ends a claim whose alert was not sent. The next worker may try at once.
+    pub async fn release(&self, claim: &Claim) -> Result<ClaimUpdate> {
+        self.update(claim, &Entry { state: EntryState::Released, ..claim.entry.clone() }).await
+    }
+
+    /// Ends a claim whose minimal alert was refused as well.
+    pub async fn mark_failed(&self, claim: &Claim) -> Result<ClaimUpdate> {
+        self.update(claim, &Entry { state: EntryState::Failed, ..claim.entry.clone() }).await
+    }
+
+    async fn put_grouped_marker(&self, entry: &Entry) -> Result<()> {
+        let Content::Finding(finding) = &entry.content else { return Ok(()) };
+        let folder = keys::grouped_folder(&finding.rule.id, entry.window);
+        self.put_marker(&format!("{folder}{}", finding.id)).await.map(|_| ())
+    }
+
+    async fn mark_members(&self, entry: &Entry) -> Result<()> {
+        let Content::Summary(summary) = &entry.content else { return Ok(()) };
+        let Some(window) = summary.window else { return Ok(()) };
+        let folder = keys::grouped_folder(&summary.rule.id, window);
+        self.mark_summarised(&summary.id, &folder, summary.ids().collect()).await
+    }
+
+    /// Writes a new state of an entry that we claimed.
+    async fn update(&self, claim: &Claim, entry: &Entry) -> Result<ClaimUpdate> {
+        let id = entry.id();
+        let object = Some(claim.object.clone());
+        let next = |object: Option<&SmallObject>| {
+            let now = Entry::decode(id, &object.ok_or(LedgerProblem::Gone)?.bytes)?;
+            if now.token != entry.token {
+                return Ok(Swap::Keep(ClaimUpdate::TakenOver));
+            }
+            if now.state == entry.state || now.state.is_final() {
+                return Ok(Swap::Keep(ClaimUpdate::Written));
+            }
+            Ok(Swap::Replace(entry.encode()?, |_| ClaimUpdate::Written))
+        };
+        let update = self.swap_known(&keys::entry(id), object, TRIES, next).await?;
+        debug!(%id, state = ?entry.state, ?update, "claim ended");
+        Ok(update)
+    }
 }

@@ -1,37 +1,40 @@
-//! What the ledger knows of one finding or summary: one JSON document, changed only by
-//! compare-and-swap.
+//! The entry of a finding, a summary or the alert of a correlation: one JSON document, changed only
+//! by compare-and-swap.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use detect::correlation::CorrelationAlertData;
-use detect::finding::{Finding, FindingId, Summary, Window, canary};
+use detect::finding::{Finding, FindingId, Summary, Window};
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
-use thiserror::Error;
+use uuid::Uuid;
 
-/// Raised when an older program could not read an entry rightly.
+use super::error::{LedgerProblem, Result};
+use crate::store::SmallObject;
+
+/// Raised when older programs would misread an entry.
 const VERSION: u32 = 1;
 
-/// What the ledger knows of one finding or summary.
+/// What the ledger records of one finding, summary or alert of a correlation.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Entry {
-    /// The version of this form.
     pub(super) version: u32,
-    /// How far it has come.
-    pub state: State,
-    /// The claim that wrote it last: a worker knows its own writes by it.
+    /// How far the work on it has come.
+    pub state: EntryState,
+    /// Identifies the claim that wrote it last: a worker recognises its own writes by it.
     pub token: String,
-    /// How many claims there were, this one included.
+    /// How often it was claimed.
     pub attempts: u32,
-    /// How long the claim holds after the entry was written, by the store's clock.
+    /// How many seconds the claim holds after the entry was written, by the store's clock.
     pub lease_seconds: u64,
-    /// The execution it counts in: that of its first claim.
+    /// The window that it counts in: that of its first claim.
     pub window: Window,
-    /// What the sink called the alert.
+    /// What the sink calls the alert.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub message_id: Option<String>,
-    /// The summary that told of it.
+    /// The summary that reported it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub summary: Option<FindingId>,
     /// What it is about.
@@ -44,77 +47,90 @@ pub struct Entry {
 pub enum Content {
     /// A finding.
     Finding(Arc<Finding>),
-    /// A summary of findings that were held back.
+    /// A summary of grouped findings.
     Summary(Arc<Summary>),
-    /// An episode of a correlation, at one severity.
+    /// An incident of a correlation, at one severity.
     Correlation(Arc<CorrelationAlertData>),
 }
 
-/// How far an entry has come. The last four are final, but that what is held becomes summarised.
+/// How far the work on an entry has come. The last four are final, except that a grouped entry
+/// becomes summarised.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum State {
-    /// A worker sees to it, until its lease is over.
+pub enum EntryState {
+    /// A worker has it, until its lease runs out.
     Claimed,
-    /// Publishing failed: whoever comes next tries again.
+    /// Publishing failed: the next worker tries again.
     Released,
-    /// The minimal alert was refused too: tried again when it is delivered again, or after a while.
+    /// The minimal alert was refused too: retried on redelivery, and by sweeps after an hour.
     Failed,
-    /// The sink accepted it.
+    /// The sink accepted the alert.
     Alerted,
     /// An exception matched.
     Suppressed,
     /// It waits for a summary.
-    Held,
-    /// A summary told of it.
+    Grouped,
+    /// A summary reported it.
     Summarised,
 }
 
-impl State {
-    /// Whether nothing is left to be done by whoever comes upon the finding. Never false again once
-    /// it is true.
+impl EntryState {
+    /// Returns true if nothing is left to be done. A final entry stays final.
     pub fn is_final(self) -> bool {
-        matches!(self, State::Alerted | State::Suppressed | State::Held | State::Summarised)
+        !matches!(self, EntryState::Claimed | EntryState::Released | EntryState::Failed)
     }
 }
 
-/// Why an entry cannot be read.
-#[derive(Debug, Clone, PartialEq, Eq, Error)]
-pub enum Unreadable {
-    /// Not what this program or an older one wrote.
-    #[error("the entry is damaged: {0}")]
-    Damaged(String),
-    /// A later program wrote it.
-    #[error("the entry is of version {0}; this program reads up to version {VERSION}")]
-    Newer(u64),
+/// An entry as it was read.
+#[derive(Debug)]
+pub struct EntrySnapshot {
+    /// The entry, or why it cannot be read.
+    pub entry: Result<Entry, LedgerProblem>,
+    pub(super) object: SmallObject,
+}
+
+impl EntrySnapshot {
+    pub(super) fn new(id: &FindingId, object: SmallObject) -> EntrySnapshot {
+        EntrySnapshot { entry: Entry::decode(id, &object.bytes), object }
+    }
+
+    /// When the entry was last written, by the store's clock.
+    pub fn written(&self) -> Timestamp {
+        self.object.modified
+    }
+
+    /// How long before it was read the entry was last written, by the store's clock.
+    pub(super) fn age(&self) -> SignedDuration {
+        self.object.date.duration_since(self.object.modified)
+    }
+
+    /// Returns true if the lease of a worker still held when the entry was read.
+    pub fn is_leased(&self) -> bool {
+        self.entry.as_ref().is_ok_and(|entry| {
+            let lease = i64::try_from(entry.lease_seconds).unwrap_or(i64::MAX);
+            entry.state == EntryState::Claimed && self.age() < SignedDuration::from_secs(lease)
+        })
+    }
 }
 
 impl Content {
-    /// Its id.
+    /// The id of the finding, summary or alert.
     pub fn id(&self) -> &FindingId {
         match self {
             Content::Finding(finding) => &finding.id,
             Content::Summary(summary) => &summary.id,
-            Content::Correlation(told) => &told.id,
-        }
-    }
-
-    /// The window of a summary; a finding has none before it is claimed.
-    pub(super) fn window(&self) -> Option<Window> {
-        match self {
-            Content::Summary(summary) => summary.window,
-            Content::Finding(_) | Content::Correlation(_) => None,
+            Content::Correlation(alert) => &alert.id,
         }
     }
 }
 
 impl Entry {
     /// A first claim.
-    pub(super) fn new(content: Content, token: String, lease: Duration, window: Window) -> Entry {
+    pub(super) fn new(content: Content, lease: Duration, window: Window) -> Entry {
         Entry {
             version: VERSION,
-            state: State::Claimed,
-            token,
+            state: EntryState::Claimed,
+            token: random_token(),
             attempts: 1,
             lease_seconds: lease.as_secs(),
             window,
@@ -124,35 +140,36 @@ impl Entry {
         }
     }
 
-    /// The id of what it is about.
+    /// The id of its content.
     pub fn id(&self) -> &FindingId {
         self.content.id()
     }
 
-    /// Whether it is about a canary.
-    pub fn is_canary(&self) -> bool {
-        matches!(&self.content, Content::Finding(finding) if canary::is_canary(finding))
+    pub(super) fn encode(&self) -> Result<Bytes, LedgerProblem> {
+        Ok(serde_json::to_vec(self)?.into())
     }
 
-    pub(super) fn encode(&self) -> Result<Bytes, serde_json::Error> {
-        serde_json::to_vec(self).map(Bytes::from)
-    }
-
-    /// Reads the JSON of the entry of this id.
-    pub fn decode(id: &FindingId, bytes: &[u8]) -> Result<Entry, Unreadable> {
+    /// Parses the JSON of the entry of this id.
+    pub fn decode(id: &FindingId, bytes: &[u8]) -> Result<Entry, LedgerProblem> {
         #[derive(Deserialize)]
         struct Versioned {
             version: u64,
         }
-        let damaged = |error: serde_json::Error| Unreadable::Damaged(error.to_string());
+        let damaged = |error: serde_json::Error| LedgerProblem::Damaged(error.to_string());
+        // First, since the rest of a later version may be of any form.
         let Versioned { version } = serde_json::from_slice(bytes).map_err(damaged)?;
         if version > u64::from(VERSION) {
-            return Err(Unreadable::Newer(version));
+            return Err(LedgerProblem::Newer { version, supported: VERSION });
         }
         let entry: Entry = serde_json::from_slice(bytes).map_err(damaged)?;
-        match entry.id() == id {
-            true => Ok(entry),
-            false => Err(Unreadable::Damaged(format!("it is about {}", entry.id()))),
+        if entry.id() != id {
+            return Err(LedgerProblem::Damaged(format!("it is about {}", entry.id())));
         }
+        Ok(entry)
     }
+}
+
+/// A random UUID as 32 hexadecimal digits: no two claims have the same.
+pub(super) fn random_token() -> String {
+    Uuid::new_v4().simple().to_string()
 }

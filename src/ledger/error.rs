@@ -1,16 +1,18 @@
-//! Why something in the ledger could not be read, written or used.
+//! Why the ledger could not be read, written or used.
 
 use std::sync::Arc;
 
 use thiserror::Error;
 
-use super::entry::Unreadable;
 use crate::store::StoreError;
+
+/// A result of the ledger.
+pub type Result<T, E = LedgerError> = std::result::Result<T, E>;
 
 /// Something in the ledger could not be read, written or used.
 #[derive(Debug, Clone, Error)]
 pub enum LedgerError {
-    /// The store failed: to be tried again.
+    /// The store failed: to be retried.
     #[error(transparent)]
     Store(#[from] StoreError),
     /// An object is there, or should be, and cannot be used.
@@ -28,9 +30,17 @@ pub enum LedgerError {
 /// Why an object of the ledger cannot be used.
 #[derive(Debug, Clone, Error)]
 pub enum LedgerProblem {
-    /// An entry is damaged, or of a later version.
-    #[error(transparent)]
-    Entry(#[from] Unreadable),
+    /// No version of this program wrote the entry.
+    #[error("the entry is damaged: {0}")]
+    Damaged(String),
+    /// A later version wrote the entry.
+    #[error("the entry is of version {version}; this program reads up to version {supported}")]
+    Newer {
+        /// Of the entry.
+        version: u64,
+        /// The latest that this program reads.
+        supported: u32,
+    },
     /// The incidents of a correlation are of a later version.
     #[error("{0}")]
     Incidents(String),
@@ -40,16 +50,16 @@ pub enum LedgerProblem {
     /// The entry is not of a finding.
     #[error("the entry is not of a finding")]
     NotAFinding,
-    /// The key of an open marker has no finding's id.
-    #[error("not named as a marker")]
+    /// The name of an open marker is not an id.
+    #[error("the marker's name is not an id")]
     NotAMarker,
-    /// What sweeps remember was damaged: it was replaced.
+    /// What sweeps remember was damaged and was replaced.
     #[error("damaged, so it was replaced")]
     Replaced(#[source] Arc<serde_json::Error>),
     /// It cannot be written as JSON.
     #[error("cannot be written as JSON")]
     Encode(#[source] Arc<serde_json::Error>),
-    /// Other workers changed it at every try: to be tried again.
+    /// Other workers changed it at every try: to be retried.
     #[error("changed by other workers at every try")]
     Contended,
 }

@@ -1,74 +1,93 @@
-//! What an index holds around a moment: one page of it where that is enough, two at most.
+//! What an index holds around a moment: one page if that is enough, at most two.
 
+use detect::finding::ContextGap;
 use jiff::{SignedDuration, Timestamp};
 
-use super::{LedgerError, StoredLedger, keys};
+use super::error::Result;
+use super::keys;
+use super::stored::StoredLedger;
 
-/// How long before a finding matters to it.
+/// How long before a finding its context begins.
 const BEFORE: SignedDuration = SignedDuration::from_hours(48);
 
-/// An index holds calls that were made. A later time than this from now, or from the finding, is
-/// nobody's.
-const AHEAD: SignedDuration = SignedDuration::from_hours(24);
+/// An index holds calls that were made. A time later than this after now, and after the finding, is
+/// damage.
+const MAX_AHEAD: SignedDuration = SignedDuration::from_hours(24);
 
-/// A stretch of an index, around a finding.
-pub(super) struct Stretch {
-    /// Keys without their folder, in order.
-    pub(super) names: Vec<String>,
-    /// Whether there are no more in the time that matters.
-    pub(super) whole: bool,
+/// Part of an index, around a finding.
+pub(super) struct IndexWindow {
+    /// Names in order.
+    names: Vec<String>,
+    /// There are more in the time that matters.
+    pub(super) cut: bool,
+    /// The last time that a name may have.
+    latest: Timestamp,
 }
 
 impl StoredLedger {
-    /// What a folder of an index holds from 48 hours before `time` to its end. Where that is more
-    /// than a page, the second goes on behind the first, or, if `time` is further on, begins half
-    /// of a page before it, as far as one can tell from the first.
-    pub(super) async fn around(
+    /// Reads an index from 48 hours before `time` to its end. If that is more than a page, the
+    /// second continues the first; or, if `time` is further on, it begins half a page before
+    /// `time`, by the density of the first.
+    pub(super) async fn read_index_window(
         &self,
         folder: &str,
         time: Timestamp,
-    ) -> Result<Stretch, LedgerError> {
-        let own = |keys: Vec<String>| {
-            keys.iter().filter_map(|key| key.strip_prefix(folder)).map(str::to_owned).collect()
-        };
-        let start = format!("{folder}{}", keys::stamp(since(time)));
-        let page = self.place.list(folder, false, Some(&start), None).await?;
-        let mut names: Vec<String> = own(page.keys);
+        now: Timestamp,
+    ) -> Result<IndexWindow> {
+        let latest = time.max(now).checked_add(MAX_AHEAD).unwrap_or(Timestamp::MAX);
+        let start = keys::format_time(context_start(time));
+        let page = self.list_page(folder, Some(start), None).await?;
+        let mut names = page.keys;
         let Some(last) = names.last().filter(|_| page.next.is_some()) else {
-            return Ok(Stretch { names, whole: true });
+            return Ok(IndexWindow { names, cut: false, latest });
         };
-        let near = keys::stamp(near(&names, time));
+        let near = keys::format_time(half_page_before(&names, time));
         let skips = near > *last;
-        let start = format!("{folder}{}", if skips { &near } else { last });
-        let page = self.place.list(folder, false, Some(&start), None).await?;
-        names.extend::<Vec<String>>(own(page.keys));
-        Ok(Stretch { names, whole: page.next.is_none() && !skips })
+        let start = if skips { near } else { last.clone() };
+        let page = self.list_page(folder, Some(start), None).await?;
+        names.extend(page.keys);
+        Ok(IndexWindow { names, cut: skips || page.next.is_some(), latest })
     }
 
-    /// Whether an index goes back further than what matters to a finding of this time.
-    pub(super) async fn is_older(
-        &self,
-        folder: &str,
-        time: Timestamp,
-    ) -> Result<bool, LedgerError> {
+    /// Returns true if an index has findings from before the context of a finding of this time.
+    pub(super) async fn has_older(&self, folder: &str, time: Timestamp) -> Result<bool> {
         // Two, since one may be a stray.
-        let first = self.place.list_first(folder, 2).await?;
-        let times = first.iter().filter_map(|key| keys::split_time(key.strip_prefix(folder)?));
-        Ok(times.map(|(time, _)| time).any(|first| first < since(time)))
+        let first = self.list_page(folder, None, Some(2)).await?.keys;
+        let times = first.iter().filter_map(|name| keys::split_time(name));
+        Ok(times.into_iter().any(|(first, _)| first < context_start(time)))
     }
 }
 
-fn since(time: Timestamp) -> Timestamp {
+impl IndexWindow {
+    /// Parses the names. Returns what could be read, and whether something could not: it is
+    /// damaged, from the future, or of a later version. A name without a time is a stray, and
+    /// nothing is missing.
+    pub(super) fn parse<'a, T>(&'a self, parse: impl Fn(&'a str) -> Option<T>) -> (Vec<T>, bool) {
+        let mut parsed = Vec::new();
+        let mut unreadable = false;
+        for name in &self.names {
+            let Some((time, _)) = keys::split_time(name) else { continue };
+            match parse(name).filter(|_| time <= self.latest) {
+                Some(value) => parsed.push(value),
+                None => unreadable = true,
+            }
+        }
+        (parsed, unreadable)
+    }
+}
+
+/// Why a context is incomplete.
+pub(super) fn gap(cut: bool, unreadable: bool) -> Option<ContextGap> {
+    let cut = cut.then_some(ContextGap::TooMuch);
+    cut.or(unreadable.then_some(ContextGap::Unreadable))
+}
+
+fn context_start(time: Timestamp) -> Timestamp {
     time.checked_sub(BEFORE).unwrap_or(Timestamp::MIN)
 }
 
-/// The last time that what is known at `now` may have, beside a finding of `time`.
-pub(super) fn latest(time: Timestamp, now: Timestamp) -> Timestamp {
-    time.max(now).checked_add(AHEAD).unwrap_or(Timestamp::MAX)
-}
-
-/// Half of a page before `time`, if the pages to come are as dense as this one.
-fn near(page: &[String], time: Timestamp) -> Timestamp {
+/// Half a page before `time`, if the pages that follow are as dense as this one.
+fn half_page_before(page: &[String], time: Timestamp) -> Timestamp {
     let mut times = page.iter().filter_map(|name| keys::split_time(name)).map(|(time, _)| time);
     let (Some(first), Some(last)) = (times.next(), times.next_back()) else { return time };
     time.checked_sub(last.duration_since(first) / 2).unwrap_or(time)

@@ -1,81 +1,111 @@
-//! What a crash left open, and who sees to it now.
+//! Recovery of what a crash left open.
 
 use std::time::Duration;
 
 use detect::finding::FindingId;
-use jiff::SignedDuration;
+use futures::future::join_all;
+use jiff::{SignedDuration, Timestamp};
+use tracing::debug;
 
-use super::claim::{Claim, Found, age};
-use super::entry::{Entry, State};
-use super::{LedgerError, LedgerProblem, StoredLedger, keys};
+use super::claim::{Claim, ClaimOutcome};
+use super::entry::EntryState;
+use super::error::{LedgerProblem, Result};
+use super::keys;
+use super::stored::{CONCURRENCY, StoredLedger};
 
-/// No function lives this long: a marker that has had no entry for so long belongs to nobody. What
-/// it was put for was never claimed, so its log object is delivered again.
-const WITHOUT_ENTRY: SignedDuration = SignedDuration::from_hours(1);
+/// Longer than any function lives. An older marker without an entry belongs to no worker: its
+/// finding was never claimed, so its log object is delivered again.
+const MAX_AGE_WITHOUT_ENTRY: SignedDuration = SignedDuration::from_hours(1);
 
-/// How long a finding whose minimal alert was refused is left alone.
-const AFTER_FAILURE: SignedDuration = SignedDuration::from_hours(1);
+/// How long recovery leaves an entry alone after its minimal alert was refused.
+const RETRY_FAILED_AFTER: SignedDuration = SignedDuration::from_hours(1);
 
 /// What was done about an open marker.
 #[derive(Debug)]
 pub enum Recovery {
-    /// Its holder is gone: the claim is ours now.
-    Mine(Box<Claim>),
-    /// Its holder is alive, or it is to be left alone for a while.
+    /// The holder is gone: this worker holds the claim now.
+    TakenOver(Box<Claim>),
+    /// The lease still holds, or the entry failed a short time ago.
     Left,
-    /// Nothing was left to be done: the marker is taken away.
+    /// Nothing was left to be done: the marker was deleted.
     Cleared,
 }
 
+/// A marker of an entry that is not final.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OpenMarker {
+    /// The id of the entry.
+    pub name: String,
+    /// When it was written, by the store's clock.
+    pub since: Timestamp,
+}
+
 impl StoredLedger {
-    /// The keys of all open markers.
-    pub async fn open_markers(&self) -> Result<Vec<String>, LedgerError> {
-        // Where nothing was ever claimed there may be no bucket yet.
+    /// The ids of all open markers, as they are named.
+    pub async fn open_ids(&self) -> Result<Vec<String>> {
+        // A new ledger in a directory has no bucket yet, which would be an error.
         self.date().await?;
-        self.place.list_all(keys::OPEN, false).await
+        self.list_names(keys::OPEN).await
     }
 
-    /// Sees to one open marker.
+    /// The markers of all entries that are not final.
+    pub async fn open_markers(&self) -> Result<Vec<OpenMarker>> {
+        let names = self.list_names(keys::OPEN).await?;
+        let mut markers = Vec::new();
+        for batch in names.chunks(CONCURRENCY) {
+            let keys: Vec<String> =
+                batch.iter().map(|name| format!("{}{name}", keys::OPEN)).collect();
+            let read = join_all(keys.iter().map(|key| self.get(key))).await;
+            for (name, marker) in batch.iter().zip(read) {
+                // `None` if it was completed meanwhile.
+                let since = marker?.map(|object| object.modified);
+                markers.extend(since.map(|since| OpenMarker { name: name.clone(), since }));
+            }
+        }
+        Ok(markers)
+    }
+
+    /// Recovers the finding, summary or alert of one open marker.
     ///
     /// # Errors
-    /// The ledger cannot be read or written, or the entry is damaged: the marker stays.
-    pub async fn recover(&self, marker: &str, lease: Duration) -> Result<Recovery, LedgerError> {
-        let id = marker.strip_prefix(keys::OPEN).and_then(FindingId::parse);
-        let id = id.ok_or_else(|| self.place.error(marker, LedgerProblem::NotAMarker))?;
-        let Some(found) = self.read(&id).await? else {
+    /// Fails if the marker's name is no id, if the ledger cannot be read or written, or if the
+    /// entry cannot be read. The marker stays.
+    pub async fn recover(&self, id: &str, lease: Duration) -> Result<Recovery> {
+        let Some(id) = FindingId::parse(id) else {
+            return Err(self.error(&format!("{}{id}", keys::OPEN), LedgerProblem::NotAMarker));
+        };
+        let Some(snapshot) = self.read_entry(&id).await? else {
             return self.recover_without_entry(&id).await;
         };
-        let entry = match &found.entry {
-            Ok(entry) => entry,
-            Err(error) => return Err(self.place.error(&keys::entry(&id), error.clone())),
-        };
+        let leased = snapshot.is_leased();
+        let age = snapshot.age();
+        let entry = snapshot.entry.map_err(|problem| self.error(&keys::entry(&id), problem))?;
         if entry.state.is_final() {
             return self.clear(&id).await;
         }
-        if is_left_alone(entry, &found) {
+        if leased || (entry.state == EntryState::Failed && age < RETRY_FAILED_AFTER) {
             return Ok(Recovery::Left);
         }
-        let claim = self.take_over(entry, &found, lease).await?;
-        Ok(claim.map_or(Recovery::Left, |claim| Recovery::Mine(Box::new(claim))))
-    }
-
-    async fn recover_without_entry(&self, id: &FindingId) -> Result<Recovery, LedgerError> {
-        match self.place.get(&keys::open(id)).await? {
-            Some(marker) if age(marker.modified, marker.date) > WITHOUT_ENTRY => {
-                self.clear(id).await
-            }
-            _ => Ok(Recovery::Left),
+        match self.take_over(&entry, snapshot.object, lease).await? {
+            ClaimOutcome::Ours(claim) => Ok(Recovery::TakenOver(claim)),
+            ClaimOutcome::Unreadable(error) => Err(error),
+            // Another worker was faster.
+            ClaimOutcome::Duplicate(_) | ClaimOutcome::ClaimedElsewhere => Ok(Recovery::Left),
         }
     }
 
-    async fn clear(&self, id: &FindingId) -> Result<Recovery, LedgerError> {
-        self.place.delete(&keys::open(id)).await?;
+    async fn recover_without_entry(&self, id: &FindingId) -> Result<Recovery> {
+        let marker = self.get(&keys::open(id)).await?;
+        let age = marker.map(|marker| marker.date.duration_since(marker.modified));
+        match age.is_some_and(|age| age > MAX_AGE_WITHOUT_ENTRY) {
+            true => self.clear(id).await,
+            false => Ok(Recovery::Left),
+        }
+    }
+
+    async fn clear(&self, id: &FindingId) -> Result<Recovery> {
+        self.delete(&keys::open(id)).await?;
+        debug!(%id, "open marker cleared");
         Ok(Recovery::Cleared)
     }
-}
-
-/// Whether its holder is alive, or failed a short while ago.
-pub(super) fn is_left_alone(entry: &Entry, found: &Found) -> bool {
-    let since = age(found.object.modified, found.object.date);
-    found.is_leased(entry) || (entry.state == State::Failed && since < AFTER_FAILURE)
 }

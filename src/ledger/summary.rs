@@ -1,8 +1,8 @@
-//! What was held back, told in one message when its window closes.
+//! Summaries of what was grouped, sent when its window has closed.
 //!
-//! The held markers are the list of what is to be told: each is taken away after its finding points
-//! to a summary that was published. The parts of a summary are entries like any other; part 2 takes
-//! what came too late for part 1.
+//! The grouped markers list what is to be summarised: each is deleted after its finding points to a
+//! summary that was sent. The parts of a summary are entries like any other. Part 2 takes what was
+//! grouped too late for part 1.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -10,182 +10,152 @@ use std::time::Duration;
 
 use detect::finding::{Finding, FindingId, Summary, Window};
 use futures::future::join_all;
+use tracing::debug;
 
-use super::claim::{Claim, Claimed};
-use super::entry::{Content, State};
-use super::recover::is_left_alone;
-use super::{Completed, LedgerError, StoredLedger, keys};
+use super::claim::{Claim, ClaimOutcome};
+use super::entry::{Content, Entry, EntrySnapshot, EntryState};
+use super::error::Result;
+use super::keys;
+use super::stored::{CONCURRENCY, StoredLedger, Swap, TRIES};
+use crate::store::SmallObject;
 
-/// Members of one part: what can be read and noted within a minute.
-const MOST_MEMBERS: usize = 2_000;
+/// Members of one part: what can be read and updated within a minute.
+const MAX_MEMBERS: usize = 2_000;
 
-/// Entries read or written at once.
-const TOGETHER: usize = 16;
-
-/// One rule's execution in which something is held back.
+/// A window of a rule with grouped findings.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct HeldWindow {
+pub struct GroupedWindow {
     /// The folder of its markers.
     folder: String,
     window: Window,
 }
 
 impl StoredLedger {
-    /// The windows that are over, by the store's clock, and in which something is held back.
-    pub async fn due_windows(&self) -> Result<Vec<HeldWindow>, LedgerError> {
+    /// The windows with grouped findings that have closed, by the store's clock.
+    pub async fn due_windows(&self) -> Result<Vec<GroupedWindow>> {
         let date = self.date().await?;
         let mut due = Vec::new();
-        for rule in self.place.list_all(keys::HELD, true).await? {
-            let folders = self.place.list_all(&rule, true).await?;
-            let held = folders.into_iter().filter_map(|folder| {
-                let name = folder.strip_prefix(&rule)?.trim_end_matches('/');
-                Some(HeldWindow { window: Window::parse(name)?, folder })
-            });
-            due.extend(held.filter(|held| held.window.end() <= date));
+        for rule in self.list_folders(keys::GROUPED).await? {
+            for name in self.list_folders(&format!("{}{rule}", keys::GROUPED)).await? {
+                let folder = format!("{}{rule}{name}", keys::GROUPED);
+                let window = Window::parse(name.trim_end_matches('/'));
+                let window = window.filter(|window| window.end() <= date);
+                due.extend(window.map(|window| GroupedWindow { folder, window }));
+            }
         }
         Ok(due)
     }
 
-    /// Claims the next part of a window's summary; none where nothing is left to be told, or
-    /// another worker is at it. Members of parts that were told before are noted as such on the
-    /// way.
-    pub async fn next_part(
+    /// How many findings wait for a summary.
+    pub async fn grouped_count(&self) -> Result<usize> {
+        Ok(self.list_names(keys::GROUPED).await?.len())
+    }
+
+    /// Claims the next part of a window's summary. Returns `None` if nothing is left to be sent, or
+    /// a part was claimed and not sent yet: recovery sees to that one. The members of parts that
+    /// were sent point to them afterwards.
+    pub async fn claim_next_part(
         &self,
-        held: &HeldWindow,
+        grouped: &GroupedWindow,
         lease: Duration,
-    ) -> Result<Option<Claim>, LedgerError> {
-        let mut waiting = self.waiting(held).await?;
+    ) -> Result<Option<Claim>> {
+        // Before the parts: no marker's finding can be in a part that is not looked at.
+        let names = self.list_names(&grouped.folder).await?;
+        let mut waiting: BTreeSet<FindingId> =
+            names.iter().filter_map(|name| FindingId::parse(name)).collect();
         let mut part = 1;
-        // Parts are looked at after the markers were listed: no marker's finding can be in a part
-        // not looked at.
         while !waiting.is_empty() {
-            let Some(found) = self.read(&part_id(held, part)).await? else {
-                return self.new_part(held, part, &waiting, lease).await;
+            // The same for the same rule, window and part, whichever worker makes it.
+            let id = FindingId::hash_parts(["summary", &grouped.folder, &part.to_string()]);
+            let Some(snapshot) = self.read_entry(&id).await? else {
+                let findings = self.read_grouped(&grouped.folder, &waiting).await?;
+                let summary = Summary::from_findings(id, Some(grouped.window), part, &findings);
+                return self.claim_part(summary, lease).await;
             };
-            let entry = found
-                .entry
-                .as_ref()
-                .map_err(|error| self.place.error(&held.folder, error.clone()))?;
+            let entry = snapshot.entry.map_err(|problem| self.error(&keys::entry(&id), problem))?;
+            let Content::Summary(summary) = &entry.content else { return Ok(None) };
             if !entry.state.is_final() {
-                let alone = is_left_alone(entry, &found);
-                return if alone { Ok(None) } else { self.take_over(entry, &found, lease).await };
+                return Ok(None);
             }
-            if let Content::Summary(summary) = &entry.content {
-                let told: Vec<FindingId> =
-                    summary.ids().filter(|id| waiting.remove(*id)).cloned().collect();
-                self.note_told(held, &told, &summary.id).await?;
-            }
+            let sent = summary.ids().filter(|id| waiting.remove(*id)).collect();
+            self.mark_summarised(&id, &grouped.folder, sent).await?;
             part += 1;
         }
         Ok(None)
     }
 
-    /// A summary was published: its members point to it, and wait no more.
-    pub async fn told(&self, claim: &Claim, message_id: &str) -> Result<Completed, LedgerError> {
-        let completed = self.alerted(claim, message_id).await?;
-        if let (Completed::Done, Content::Summary(summary)) = (completed, &claim.entry.content)
-            && let Some(window) = summary.window
-        {
-            let held = HeldWindow { folder: keys::held_in(&summary.rule.id, window), window };
-            let ids: Vec<FindingId> = summary.ids().cloned().collect();
-            self.note_told(&held, &ids, &summary.id).await?;
+    async fn claim_part(&self, part: Option<Summary>, lease: Duration) -> Result<Option<Claim>> {
+        let Some(part) = part else { return Ok(None) };
+        // The interval does not matter: the summary has a window.
+        match self.claim(Content::Summary(Arc::new(part)), lease, Duration::ZERO).await? {
+            ClaimOutcome::Ours(claim) => Ok(Some(*claim)),
+            _ => Ok(None),
         }
-        Ok(completed)
     }
 
-    async fn note_told(
+    async fn read_grouped(
         &self,
-        held: &HeldWindow,
-        ids: &[FindingId],
-        summary: &FindingId,
-    ) -> Result<(), LedgerError> {
-        for chunk in ids.chunks(TOGETHER) {
-            let noted =
-                join_all(chunk.iter().map(|id| self.note_one_told(held, id, summary))).await;
-            noted.into_iter().collect::<Result<(), LedgerError>>()?;
-        }
-        Ok(())
-    }
-
-    async fn note_one_told(
-        &self,
-        held: &HeldWindow,
-        id: &FindingId,
-        summary: &FindingId,
-    ) -> Result<(), LedgerError> {
-        let told = self.summarised(id, summary).await?;
-        if told { self.place.delete(&format!("{}{id}", held.folder)).await } else { Ok(()) }
-    }
-
-    /// The ids of a window's markers.
-    async fn waiting(&self, held: &HeldWindow) -> Result<BTreeSet<FindingId>, LedgerError> {
-        let keys = self.place.list_all(&held.folder, false).await?;
-        Ok(keys
-            .iter()
-            .filter_map(|key| FindingId::parse(key.strip_prefix(&held.folder)?))
-            .collect())
-    }
-
-    async fn new_part(
-        &self,
-        held: &HeldWindow,
-        part: u32,
+        folder: &str,
         waiting: &BTreeSet<FindingId>,
-        lease: Duration,
-    ) -> Result<Option<Claim>, LedgerError> {
-        let findings = self.held_findings(held, waiting).await?;
-        let id = part_id(held, part);
-        let Some(summary) = Summary::from_findings(id, Some(held.window), part, &findings) else {
-            return Ok(None);
-        };
-        // The window is the summary's own; the interval does not matter.
-        match self.claim(Content::Summary(Arc::new(summary)), lease, Duration::ZERO).await? {
-            Claimed::Mine(claim) => Ok(Some(*claim)),
-            Claimed::Duplicate(_) | Claimed::HeldElsewhere | Claimed::Unreadable(_) => Ok(None),
-        }
-    }
-
-    /// The findings that wait, as far as their entries say so. One whose holder is still at it
-    /// comes later; one that was told after all (its holder died, the next decided anew) waits no
-    /// more.
-    async fn held_findings(
-        &self,
-        held: &HeldWindow,
-        waiting: &BTreeSet<FindingId>,
-    ) -> Result<Vec<Finding>, LedgerError> {
+    ) -> Result<Vec<Finding>> {
         let ids: Vec<&FindingId> = waiting.iter().collect();
         let mut findings = Vec::new();
-        for chunk in ids.chunks(TOGETHER) {
-            let read = join_all(chunk.iter().map(|id| self.held_finding(held, id))).await;
-            for finding in read {
+        for batch in ids.chunks(CONCURRENCY) {
+            for finding in join_all(batch.iter().map(|id| self.read_member(folder, id))).await {
                 findings.extend(finding?);
             }
-            if findings.len() >= MOST_MEMBERS {
+            if findings.len() >= MAX_MEMBERS {
                 break;
             }
         }
         Ok(findings)
     }
 
-    async fn held_finding(
-        &self,
-        held: &HeldWindow,
-        id: &FindingId,
-    ) -> Result<Option<Finding>, LedgerError> {
-        let Some(found) = self.read(id).await? else { return Ok(None) };
-        let Ok(entry) = found.entry else { return Ok(None) };
-        match (entry.state, entry.content) {
-            (State::Held, Content::Finding(finding)) => Ok(Some(Arc::unwrap_or_clone(finding))),
-            (state, _) if state.is_final() => {
-                self.place.delete(&format!("{}{id}", held.folder)).await?;
-                Ok(None)
+    /// The finding of a grouped marker. `None` if it is not grouped yet, or was alerted after all,
+    /// because its holder died and the next one decided otherwise: then the marker is deleted.
+    async fn read_member(&self, folder: &str, id: &FindingId) -> Result<Option<Finding>> {
+        let Some(EntrySnapshot { entry: Ok(entry), .. }) = self.read_entry(id).await? else {
+            return Ok(None);
+        };
+        match entry.content {
+            Content::Finding(finding) if entry.state == EntryState::Grouped => {
+                return Ok(Some(Arc::unwrap_or_clone(finding)));
             }
-            _ => Ok(None),
+            _ if entry.state.is_final() => self.delete(&format!("{folder}{id}")).await?,
+            _ => {}
         }
+        Ok(None)
     }
-}
 
-/// The same for the same rule, window and part, whoever counts.
-fn part_id(held: &HeldWindow, part: u32) -> FindingId {
-    FindingId::hash_parts(["summary", &held.folder, &part.to_string()])
+    /// Makes grouped findings point to a summary that was sent of them, and deletes their markers.
+    pub(super) async fn mark_summarised(
+        &self,
+        summary: &FindingId,
+        folder: &str,
+        members: Vec<&FindingId>,
+    ) -> Result<()> {
+        for batch in members.chunks(CONCURRENCY) {
+            let marked = batch.iter().map(|id| self.mark_member(summary, folder, id));
+            join_all(marked).await.into_iter().collect::<Result<()>>()?;
+        }
+        debug!(id = %summary, members = members.len(), "members summarised");
+        Ok(())
+    }
+
+    async fn mark_member(&self, summary: &FindingId, folder: &str, id: &FindingId) -> Result<()> {
+        let key = keys::entry(id);
+        let next = |object: Option<&SmallObject>| {
+            let Some(object) = object else { return Ok(Swap::Keep(false)) };
+            let mut entry = Entry::decode(id, &object.bytes)?;
+            if entry.state != EntryState::Grouped {
+                return Ok(Swap::Keep(entry.state == EntryState::Summarised));
+            }
+            entry.state = EntryState::Summarised;
+            entry.summary = Some(summary.clone());
+            Ok(Swap::Replace(entry.encode()?, |_| true))
+        };
+        // One that is not grouped yet keeps its marker.
+        let is_summarised = self.swap(&key, TRIES, next).await?;
+        if is_summarised { self.delete(&format!("{folder}{id}")).await } else { Ok(()) }
+    }
 }

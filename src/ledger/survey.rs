@@ -1,19 +1,20 @@
-//! A look at the ledger that changes nothing in it, and a probe that leaves nothing behind.
+//! Checks for `doctor`: what is unfinished, and whether conditional writes work.
 
 use bytes::Bytes;
 use detect::finding::FindingId;
 use jiff::SignedDuration;
 
-use super::entry::State;
-use super::token::token;
-use super::{LedgerError, StoredLedger, keys};
+use super::entry::{EntryState, random_token};
+use super::error::Result;
+use super::keys;
+use super::stored::StoredLedger;
 use crate::store::Condition;
 
-/// How many open findings are read: what they all say can be told from so many.
-const MOST_READ: usize = 200;
+/// How many open entries are read.
+const MAX_READ: usize = 200;
 
-/// How long a finding is open at most while all goes well: a lease, and the next sweeps.
-const LONG: SignedDuration = SignedDuration::from_hours(1);
+/// If all goes well, no entry is open for longer: a lease, and the next sweeps.
+const OVERDUE: SignedDuration = SignedDuration::from_hours(1);
 
 /// What is unfinished.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -22,53 +23,48 @@ pub struct Survey {
     pub open: usize,
     /// Of the first 200: how many have waited for more than an hour.
     pub waiting: usize,
-    /// Of the first 200: how many could not be told, not even in few words.
+    /// Of the first 200: how many failed, even with their minimal alerts.
     pub failed: usize,
 }
 
-/// What a probe found out.
+/// What a probe of conditional writes found.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Probe {
-    /// The ledger takes writes, and conditional ones as it should.
+    /// Writes happen, and only if their conditions hold.
     Honoured,
-    /// It took a write whose condition did not hold: findings would be told twice. Says which
-    /// condition.
+    /// A write happened although this condition did not hold: findings would be alerted twice.
     Ignored(&'static str),
 }
 
 impl StoredLedger {
-    /// Counts what is unfinished.
-    pub async fn survey(&self) -> Result<Survey, LedgerError> {
-        let markers = self.place.list_all(keys::OPEN, false).await?;
-        let mut survey = Survey { open: markers.len(), ..Survey::default() };
-        for marker in markers.iter().take(MOST_READ) {
-            let Some(id) = marker.strip_prefix(keys::OPEN).and_then(FindingId::parse) else {
-                continue;
-            };
-            let Some(found) = self.read(&id).await? else { continue };
-            let state = found.entry.ok().map(|entry| entry.state);
-            let age = found.object.date.duration_since(found.object.modified);
-            survey.failed += usize::from(state == Some(State::Failed));
-            survey.waiting += usize::from(state != Some(State::Failed) && age > LONG);
+    /// Counts what is unfinished. Writes nothing.
+    pub async fn survey(&self) -> Result<Survey> {
+        let names = self.list_names(keys::OPEN).await?;
+        let mut survey = Survey { open: names.len(), ..Survey::default() };
+        for id in names.iter().take(MAX_READ).filter_map(|name| FindingId::parse(name)) {
+            let Some(snapshot) = self.read_entry(&id).await? else { continue };
+            if snapshot.entry.as_ref().is_ok_and(|entry| entry.state == EntryState::Failed) {
+                survey.failed += 1;
+            } else if snapshot.age() > OVERDUE {
+                survey.waiting += 1;
+            }
         }
         Ok(survey)
     }
 
-    /// Whether writes happen, and happen only where their conditions hold: tried with an object of
-    /// its own below `doctor/`, which is taken away again.
-    pub async fn probe(&self) -> Result<Probe, LedgerError> {
-        let key = format!("{}{}", keys::DOCTOR, token());
-        let probe = self.conditions(&key).await;
-        // Also where something failed: the first write may have happened.
-        let removed = self.place.delete(&key).await;
+    /// Tries conditional writes with an object of its own below `doctor/`, which is deleted
+    /// afterwards.
+    pub async fn probe(&self) -> Result<Probe> {
+        let key = format!("doctor/{}", random_token());
+        let probe = self.try_conditions(&key).await;
+        // Even after a failure: the first write may have happened.
+        let deleted = self.delete(&key).await;
         let probe = probe?;
-        removed.map(|()| probe)
+        deleted.map(|()| probe)
     }
 
-    async fn conditions(&self, key: &str) -> Result<Probe, LedgerError> {
-        let put = |condition| async {
-            self.place.put(key, Bytes::from_static(b"a probe"), condition).await
-        };
+    async fn try_conditions(&self, key: &str) -> Result<Probe> {
+        let put = |condition| self.put(key, Bytes::from_static(b"a probe"), condition);
         let first = put(Condition::IfNoneMatch).await?;
         match put(Condition::IfNoneMatch).await {
             Err(error) if error.is_precondition_failed() => {}

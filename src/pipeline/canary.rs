@@ -42,7 +42,7 @@ impl std::fmt::Display for CanaryRun {
         let Ok(finding) = &self.finding else { return Ok(()) };
         match (finding.outcome, &finding.message_id) {
             (Outcome::Alerted, Some(id)) => write!(f, "alerted as message {id}")?,
-            (Outcome::HeldElsewhere, _) => write!(f, "another invocation is sending it")?,
+            (Outcome::ClaimedElsewhere, _) => write!(f, "another invocation is sending it")?,
             (Outcome::Duplicate, _) => write!(f, "sent before, and not again")?,
             (outcome, _) => write!(f, "{outcome:?}")?,
         }

@@ -10,7 +10,7 @@ use super::delivery::Delivery;
 use super::invocation::Invocation;
 use super::outcomes::DeliveryReport;
 use super::problem::Problem;
-use crate::ledger::{Claimed, Content, Ledger, LedgerError, State, StoredLedger};
+use crate::ledger::{ClaimOutcome, Content, EntryState, Ledger, LedgerError, StoredLedger};
 
 /// Claims of one object that are in flight at once.
 const CONCURRENCY: usize = 16;
@@ -52,7 +52,7 @@ pub(crate) async fn claim(invocation: &Invocation, findings: Vec<Finding>) -> Cl
 }
 
 /// A claim, and whether it was indexed. `None` if there is nothing to claim.
-type Answer = Result<Option<(Claimed, Result<(), LedgerError>)>, LedgerError>;
+type Answer = Result<Option<(ClaimOutcome, Result<(), LedgerError>)>, LedgerError>;
 
 async fn claim_one(invocation: &Invocation, finding: &Arc<Finding>) -> Answer {
     match &invocation.pipeline.ledger {
@@ -73,7 +73,7 @@ async fn claim_in(
     let content = Content::Finding(Arc::clone(finding));
     let claimed = ledger.claim(content, invocation.lease(), interval).await?;
     let indexed = match &claimed {
-        Claimed::Mine(claim) => ledger.index(claim).await,
+        ClaimOutcome::Ours(claim) => ledger.index(claim).await,
         _ => Ok(()),
     };
     Ok(Some((claimed, indexed)))
@@ -93,18 +93,18 @@ impl ClaimedFindings {
             self.report.problems.push(Problem::discard(unrecorded().place(), what));
         }
         match claimed {
-            Claimed::Mine(claim) => self.add_ours(finding, Delivery::Claimed(claim)),
-            Claimed::Unreadable(error) => {
+            ClaimOutcome::Ours(claim) => self.add_ours(finding, Delivery::Claimed(claim)),
+            ClaimOutcome::Unreadable(error) => {
                 let what = format!("alerted without a record: {}", error_chain(&error));
                 self.report.problems.push(Problem::discard(unrecorded().place(), what));
                 self.add_ours(finding, unrecorded());
             }
-            Claimed::Duplicate(state) => {
+            ClaimOutcome::Duplicate(state) => {
                 self.report.end(finding, Outcome::Duplicate);
-                let alerted = state != State::Suppressed;
+                let alerted = state != EntryState::Suppressed;
                 self.done_before.extend(alerted.then(|| Arc::clone(finding)));
             }
-            Claimed::HeldElsewhere => self.report.end(finding, Outcome::HeldElsewhere),
+            ClaimOutcome::ClaimedElsewhere => self.report.end(finding, Outcome::ClaimedElsewhere),
         }
     }
 

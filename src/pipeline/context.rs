@@ -14,8 +14,8 @@ use super::Pipeline;
 use super::delivery::Delivery;
 use super::invocation::Invocation;
 use super::problem::Problem;
-use crate::ledger::{ActorHistory, Content, Ledger, LedgerError, StoredLedger};
-use crate::store::part;
+use crate::ledger::{Content, Ledger, LedgerError, PrincipalHistory, StoredLedger};
+use crate::store::encode_key_part;
 
 /// How long alerts wait for their contexts. Those that are sent together wait together.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -70,7 +70,7 @@ async fn read(
             (AlertContext::Finding(Context::without(ContextGap::LedgerOff)), Vec::new())
         }
         (Content::Correlation(alert), Ledger::Stored(ledger)) => {
-            let (members, trouble) = ledger.findings(&alert.members).await;
+            let (members, trouble) = ledger.read_findings(&alert.members).await;
             let members = correlation::MemberFindings::new(alert, members, trouble);
             (AlertContext::Members(members), Vec::new())
         }
@@ -87,7 +87,7 @@ async fn around(
 ) -> (Context, Vec<String>) {
     let now = invocation.now();
     let timeline = in_time(until, ledger.group_timeline(finding, now));
-    let history = in_time(until, ledger.actor_history(finding, now));
+    let history = in_time(until, ledger.principal_history(finding, now));
     let ((timeline, no_timeline), (history, no_history)) = tokio::join!(timeline, history);
     let missing = || no_timeline.iter().chain(&no_history);
     let gaps = missing().map(|(gap, _)| *gap).chain(timeline.gap).chain(history.gap);
@@ -115,10 +115,10 @@ async fn in_time<T: Default>(
     }
 }
 
-fn by_rule(pipeline: &Pipeline, history: &ActorHistory) -> Vec<PrincipalFinding> {
+fn by_rule(pipeline: &Pipeline, history: &PrincipalHistory) -> Vec<PrincipalFinding> {
     let rules = pipeline.detections.rule_set.rules();
     let one = |(id, count): (&String, &usize)| {
-        let rule = rules.iter().find(|rule| part(&rule.info.id) == *id);
+        let rule = rules.iter().find(|rule| encode_key_part(&rule.info.id) == *id);
         let gone = || percent_decode_str(id).decode_utf8_lossy().into_owned();
         let rule_id = rule.map_or_else(gone, |rule| rule.info.id.clone());
         let rule_name = rule.map_or_else(gone, |rule| rule.info.name.clone());

@@ -9,7 +9,7 @@ use super::context::{self, AlertContext};
 use super::invocation::Invocation;
 use super::outcomes::DeliveryReport;
 use super::problem::Problem;
-use crate::ledger::{Claim, Completed, Content, Ledger, LedgerError, StoredLedger};
+use crate::ledger::{Claim, ClaimUpdate, Completion, Content, Ledger, LedgerError, StoredLedger};
 
 /// Alerts that are published before they are recorded. A crash in between sends them once more, so
 /// they are few; the pace lets no more pass together anyway.
@@ -134,11 +134,15 @@ async fn deliver_batch(invocation: &Invocation, batch: &[Delivery]) -> DeliveryR
 fn render(invocation: &Invocation, delivery: &Delivery, context: &AlertContext) -> Alert {
     let accounts = &invocation.pipeline.accounts;
     match (delivery.content(), context) {
-        (Content::Finding(finding), _) if delivery.is_minimal() => alert::render_minimal(finding),
-        (Content::Finding(finding), AlertContext::Finding(context)) => {
-            alert::render(finding, context, accounts)
+        (Content::Finding(finding), _) if delivery.is_minimal() => {
+            alert::render_minimal_finding(finding)
         }
-        (Content::Finding(finding), _) => alert::render(finding, &Default::default(), accounts),
+        (Content::Finding(finding), AlertContext::Finding(context)) => {
+            alert::render_finding(finding, context, accounts)
+        }
+        (Content::Finding(finding), _) => {
+            alert::render_finding(finding, &Default::default(), accounts)
+        }
         (Content::Summary(summary), _) => alert::render_summary(summary, accounts),
         (Content::Correlation(data), AlertContext::Members(members)) if !delivery.is_minimal() => {
             alert::render_correlation(data, members, accounts)
@@ -155,17 +159,17 @@ async fn complete(
 ) -> Option<Problem> {
     debug!(id = %delivery.content().id(), message_id, "published");
     let (ledger, claim) = delivery.record(&invocation.pipeline.ledger)?;
-    unrecorded(delivery, ledger.told(claim, message_id).await)
+    unrecorded(delivery, ledger.complete(claim, Completion::Alerted(message_id)).await)
 }
 
 /// The problem of something that was done and could not be recorded.
 pub(crate) fn unrecorded(
     delivery: &Delivery,
-    completed: Result<Completed, LedgerError>,
+    completed: Result<ClaimUpdate, LedgerError>,
 ) -> Option<Problem> {
     let why = match completed {
-        Ok(Completed::Done) => return None,
-        Ok(Completed::TakenOver) => "another worker took over".to_owned(),
+        Ok(ClaimUpdate::Written) => return None,
+        Ok(ClaimUpdate::TakenOver) => "another worker took over".to_owned(),
         Err(error) => error_chain(&error),
     };
     let what = format!("done, perhaps twice, since it could not be recorded: {why}");
@@ -176,7 +180,7 @@ pub(crate) fn unrecorded(
 pub(crate) async fn release(invocation: &Invocation, delivery: &Delivery) {
     let Some((ledger, claim)) = delivery.record(&invocation.pipeline.ledger) else { return };
     let _ = match delivery.is_minimal() {
-        true => ledger.failed(claim).await,
-        false => ledger.released(claim).await,
+        true => ledger.mark_failed(claim).await,
+        false => ledger.release(claim).await,
     };
 }

@@ -10,7 +10,7 @@ use super::delivery::{Delivery, OUT_OF_TIME, deliver, unrecorded};
 use super::invocation::Invocation;
 use super::outcomes::DeliveryReport;
 use super::{correlate, grouping};
-use crate::ledger::{Content, actor_in_account};
+use crate::ledger::{Completion, Content, principal_in_account};
 
 /// The first findings that are processed together: few, so that their alerts do not wait for a
 /// flood.
@@ -46,7 +46,7 @@ fn in_fair_order(mut findings: Vec<Finding>) -> Vec<Finding> {
     let mut earlier: HashMap<String, usize> = HashMap::new();
     let mut ranked: Vec<(usize, Finding)> = Vec::with_capacity(findings.len());
     for finding in findings {
-        let count = earlier.entry(actor_in_account(&finding)).or_default();
+        let count = earlier.entry(principal_in_account(&finding)).or_default();
         ranked.push((*count, finding));
         *count += 1;
     }
@@ -111,7 +111,7 @@ async fn suppress(invocation: &Invocation, delivery: Delivery) -> DeliveryReport
         return report;
     }
     if let Some((ledger, claim)) = delivery.record(&invocation.pipeline.ledger) {
-        report.problems.extend(unrecorded(&delivery, ledger.suppressed(claim).await));
+        report.problems.extend(unrecorded(&delivery, ledger.complete(claim, Completion::Suppressed).await));
     }
     if let Some(finding) = finding(&delivery) {
         report.end(finding, Outcome::Suppressed);

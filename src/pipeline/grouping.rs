@@ -10,7 +10,8 @@ use super::invocation::Invocation;
 use super::outcomes::DeliveryReport;
 use super::problem::Problem;
 use crate::ledger::{
-    Completed, Content, Ledger, Seen, StoredLedger, actor_in_account, told_at_once,
+    ClaimUpdate, Completion, Content, Ledger, StoredLedger, WindowCounts, alerted_singly,
+    principal_hash,
 };
 
 /// Findings by when they are alerted.
@@ -73,12 +74,12 @@ async fn alerted_now(
         // No ledger, or an entry that cannot be read.
         _ => invocation.count(rule, &principals),
     };
-    Ok(told_at_once(&counts, &principals, limit))
+    Ok(alerted_singly(&counts, &principals, limit))
 }
 
 fn principal(delivery: &Delivery) -> Option<String> {
     match delivery.content() {
-        Content::Finding(finding) => Some(actor_in_account(finding)),
+        Content::Finding(finding) => Some(principal_hash(finding)),
         Content::Summary(_) | Content::Correlation(_) => None,
     }
 }
@@ -88,8 +89,8 @@ async fn count(
     rule: &str,
     window: Window,
     enough: u64,
-) -> Result<Seen, Problem> {
-    ledger.seen(rule, window, enough).await.map_err(|error| {
+) -> Result<WindowCounts, Problem> {
+    ledger.count_window(rule, window, enough).await.map_err(|error| {
         let place = format!("window of rule {rule} from {}", window.start);
         Problem::discard(place, format!("not counted: {}", error_chain(&error)))
     })
@@ -107,9 +108,9 @@ pub(crate) async fn group(invocation: &Invocation, delivery: Delivery) -> Delive
         report.fail(&delivery, OUT_OF_TIME);
         return report;
     }
-    match ledger.held(claim, &finding.rule.id).await {
-        Ok(Completed::Done) => report.end(finding, Outcome::Grouped),
-        Ok(Completed::TakenOver) => report.end(finding, Outcome::HeldElsewhere),
+    match ledger.complete(claim, Completion::Grouped).await {
+        Ok(ClaimUpdate::Written) => report.end(finding, Outcome::Grouped),
+        Ok(ClaimUpdate::TakenOver) => report.end(finding, Outcome::ClaimedElsewhere),
         Err(error) => {
             release(invocation, &delivery).await;
             report.fail(&delivery, error_chain(&error));

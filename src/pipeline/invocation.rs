@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use tokio::time::Instant;
 
 use super::{Clock, Pipeline};
-use crate::ledger::Seen;
+use crate::ledger::WindowCounts;
 
 /// One invocation: what it works with, its time, and the findings that it has met. Two trails, two
 /// notifications or one careless object can show the same call twice.
@@ -20,7 +20,7 @@ pub(crate) struct Invocation {
     // Std mutexes: nothing awaits while they are locked.
     met: Mutex<HashSet<FindingId>>,
     /// By rule. Without a ledger the invocation is the window.
-    counts: Mutex<HashMap<String, Seen>>,
+    counts: Mutex<HashMap<String, WindowCounts>>,
 }
 
 impl Invocation {
@@ -62,10 +62,10 @@ impl Invocation {
 
     /// Counts findings of a rule by their principals. Returns the counts of the whole invocation,
     /// these included.
-    pub(crate) fn count(&self, rule: &str, principals: &[String]) -> Seen {
+    pub(crate) fn count(&self, rule: &str, principals: &[String]) -> WindowCounts {
         let mut counts = lock(&self.counts);
         let counts = counts.entry(rule.to_owned()).or_default();
-        counts.count(principals.iter().map(String::as_str));
+        counts.add(principals.iter().map(String::as_str));
         counts.clone()
     }
 }

@@ -3,8 +3,9 @@
 use std::fmt::Display;
 use std::sync::Arc;
 
-use detect::cloudtrail::reader::{Options, Read};
-use detect::cloudtrail::{BadRecord, Body, ReadError, key};
+use detect::cloudtrail::key::ObjectKind;
+use detect::cloudtrail::reader::{Options, ReadStats};
+use detect::cloudtrail::{BadRecord, Body, ReadError};
 use detect::finding::{Finding, Origin, ScanEvent, scan_body};
 use detect::rule::{Detections, RuleSet};
 use detect::text::error::error_chain;
@@ -25,7 +26,7 @@ const MAX_NAMED_RECORDS: u64 = 20;
 #[derive(Debug)]
 pub(crate) struct ObjectResults {
     pub(crate) outcome: ObjectOutcome,
-    pub(crate) read: Read,
+    pub(crate) read: ReadStats,
     pub(crate) bad_records: u64,
     pub(crate) findings: u64,
     pub(crate) deliveries: DeliveryReport,
@@ -36,7 +37,7 @@ impl ObjectResults {
     pub(crate) fn unread(outcome: ObjectOutcome) -> ObjectResults {
         ObjectResults {
             outcome,
-            read: Read::default(),
+            read: ReadStats::default(),
             bad_records: 0,
             findings: 0,
             deliveries: DeliveryReport::default(),
@@ -64,11 +65,11 @@ impl ObjectResults {
 /// Why an object need not be read: its key says that it holds no records, or none that a rule could
 /// match.
 pub(crate) fn skip_reason(key: &str, rules: &RuleSet) -> Option<String> {
-    let kind = key::kind(key);
-    if let Some(reason) = kind.no_records() {
+    let kind = ObjectKind::from_key(key);
+    if let Some(reason) = kind.skip_reason() {
         return Some(reason.to_owned());
     }
-    let key::Kind::Log { region } = kind else { return None };
+    let ObjectKind::Log { region } = kind else { return None };
     let region_name = region.escape_debug();
     (!rules.can_match_in(region))
         .then(|| format!("region {region_name} records nothing that the rules look for"))
@@ -125,7 +126,7 @@ struct Scan {
 struct Scanned {
     findings: Vec<Finding>,
     bad: BadRecords,
-    read: Read,
+    read: ReadStats,
     error: Option<ReadError>,
 }
 

@@ -14,7 +14,7 @@ use super::outcomes::DeliveryReport;
 use super::problem::Problem;
 use super::report::Report;
 use super::{Clock, Pipeline, findings};
-use crate::ledger::{Content, HeldWindow, Ledger, LedgerError, Recovery, StoredLedger};
+use crate::ledger::{Content, GroupedWindow, Ledger, LedgerError, Recovery, StoredLedger};
 
 /// Markers that are looked at together. Findings of one burst are best decided together.
 const BATCH_SIZE: usize = 16;
@@ -36,7 +36,7 @@ pub struct Recovered {
 pub async fn recover_open(pipeline: &Arc<Pipeline>, clock: Clock) -> Recovered {
     let mut recovered = Recovered::default();
     let Ledger::Stored(ledger) = &pipeline.ledger else { return recovered };
-    let markers = recovered.keep(ledger.open_markers().await).unwrap_or_default();
+    let markers = recovered.keep(ledger.open_ids().await).unwrap_or_default();
     let invocation = Invocation::new(pipeline, clock);
     for batch in markers.chunks(BATCH_SIZE) {
         if clock.is_over() {
@@ -96,7 +96,7 @@ impl Recovered {
         let recoveries = markers.iter().map(|marker| ledger.recover(marker, invocation.lease()));
         for recovery in join_all(recoveries).await {
             match self.keep(recovery) {
-                Some(Recovery::Mine(claim)) => claims.push(claim),
+                Some(Recovery::TakenOver(claim)) => claims.push(claim),
                 Some(Recovery::Left) => self.left += 1,
                 Some(Recovery::Cleared) | None => {}
             }
@@ -119,9 +119,9 @@ impl Recovered {
         &mut self,
         invocation: &Invocation,
         ledger: &StoredLedger,
-        window: &HeldWindow,
+        window: &GroupedWindow,
     ) -> bool {
-        let Some(Some(claim)) = self.keep(ledger.next_part(window, invocation.lease()).await)
+        let Some(Some(claim)) = self.keep(ledger.claim_next_part(window, invocation.lease()).await)
         else {
             return false;
         };

@@ -330,8 +330,8 @@ mod tests {
             Report { objects: 2, findings: 1, records: 7, bad_records: 1, ..Report::default() };
         report.count_object(ObjectOutcome::Scanned);
         report.count_object(ObjectOutcome::Skipped);
-        report.count("r", Outcome::HeldElsewhere);
-        let line = "7 records read, 1 bad record; 2 objects (1 scanned, 1 skipped); 1 finding (1 held elsewhere)";
+        report.count("r", Outcome::ClaimedElsewhere);
+        let line = "7 records read, 1 bad record; 2 objects (1 scanned, 1 skipped); 1 finding (1 claimed elsewhere)";
         assert_eq!(report.to_string(), line);
         report.prefiltered = 1;
         let line = line.replace(" skipped)", " skipped), 1 only prefiltered");

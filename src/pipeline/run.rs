@@ -3,7 +3,7 @@
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
-use detect::cloudtrail::key;
+use detect::cloudtrail::key::ObjectKind;
 use detect::cloudtrail::reader::ScanMode;
 use detect::finding::{Finding, Origin, Outcome, match_record};
 use tokio::task::{Id, JoinSet};
@@ -91,7 +91,8 @@ impl Run {
             }
         }
         self.process_records(&id, &records).await;
-        let signs = objects.iter().filter(|it| key::kind(&it.object.key).is_sign_of_life());
+        let signs =
+            objects.iter().filter(|it| ObjectKind::from_key(&it.object.key).shows_delivery());
         self.outcome.report.announced += signs.count() as u64;
         self.outcome.report.objects += objects.len() as u64;
         objects

@@ -83,6 +83,11 @@ impl StoreError {
 }
 
 impl StoreErrorKind {
+    /// An error of the file system, but not that the object is missing.
+    pub(super) fn from_io(error: io::Error) -> StoreErrorKind {
+        StoreErrorKind::Io(Arc::new(error))
+    }
+
     /// What AWS answered about an object.
     pub(super) fn from_aws(error: AwsError) -> StoreErrorKind {
         match error.kind {
@@ -104,7 +109,7 @@ impl From<io::Error> for StoreErrorKind {
     fn from(error: io::Error) -> StoreErrorKind {
         match error.kind() {
             io::ErrorKind::NotFound => StoreErrorKind::NotFound,
-            _ => StoreErrorKind::Io(Arc::new(error)),
+            _ => StoreErrorKind::from_io(error),
         }
     }
 }

@@ -1,21 +1,22 @@
-//! What is asked of a bucket's list, and what comes back.
+//! Listing the keys of a bucket.
 
-/// What is asked of a bucket's list.
+use super::{ObjectStore, StoreError};
+
+/// What to list.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Listing {
     /// The bucket's name.
     pub bucket: String,
-    /// Only keys that start so, as S3 knows them (not encoded); empty for all.
+    /// Only keys with this prefix, as S3 knows them (not encoded). Empty for all.
     pub prefix: String,
-    /// Whether keys that go on with a `/` after the prefix are given as one folder each, without
-    /// what is in it.
+    /// Keys with another `/` after the prefix are listed as one folder each, without what is in it.
     pub folders: bool,
-    /// Only keys behind this one.
+    /// Only keys after this one.
     pub start_after: Option<String>,
-    /// [`Page::next`] of the page before; `start_after` then has been seen to.
+    /// [`Page::next`] of the page before. `start_after` then has no effect.
     pub continuation: Option<String>,
-    /// No more than so many keys, without folders; as many as the store gives at once where absent.
-    pub most: Option<u16>,
+    /// At most so many keys, without folders. As many as the store returns at once if `None`.
+    pub limit: Option<u16>,
 }
 
 /// One page of a bucket's list.
@@ -23,16 +24,33 @@ pub struct Listing {
 pub struct Page {
     /// Keys, in the order of their bytes.
     pub keys: Vec<String>,
-    /// Folders, each with the prefix it was asked under and the `/` at its end, in the order of
-    /// their bytes.
+    /// Folders with their prefix and a `/` at their end, in the order of their bytes.
     pub prefixes: Vec<String>,
-    /// What to continue with; absent on the last page.
+    /// What to continue with. `None` on the last page.
     pub next: Option<String>,
 }
 
 impl Listing {
-    /// Whether a key, or a folder, is asked for.
-    pub(super) fn takes(&self, key: &str) -> bool {
+    /// Returns true if a key, or a folder, belongs to the list.
+    pub(super) fn includes(&self, key: &str) -> bool {
         key.starts_with(&self.prefix) && self.start_after.as_deref().is_none_or(|after| key > after)
+    }
+}
+
+/// Lists page after page, until there is none left or `take` returns false.
+///
+/// # Errors
+/// A page could not be listed.
+pub async fn list_pages(
+    store: &dyn ObjectStore,
+    mut listing: Listing,
+    mut take: impl FnMut(Page) -> bool + Send,
+) -> Result<(), StoreError> {
+    loop {
+        let page = store.list(&listing).await?;
+        listing.continuation.clone_from(&page.next);
+        if !take(page) || listing.continuation.is_none() {
+            return Ok(());
+        }
     }
 }

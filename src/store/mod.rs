@@ -1,39 +1,41 @@
-//! Where the bytes of a log object are, and where small objects are kept: S3, or a directory that
-//! looks like it.
+//! Where the bytes of log objects are, and where small objects are kept: S3, or a directory that
+//! behaves like it.
 
 mod dir;
 mod error;
+mod key_part;
 mod list;
 mod notifications;
-mod part;
 mod s3;
 pub mod walk;
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use detect::cloudtrail::Body;
 use jiff::Timestamp;
 
 pub use dir::{DirStore, open_file};
 pub use error::{Action, StoreError, StoreErrorKind};
-pub use list::{Listing, Page};
+pub use key_part::encode_key_part;
+pub use list::{Listing, Page, list_pages};
 pub use notifications::{Filter, Notifications, Route, Target};
-pub use part::part;
 pub use s3::S3Store;
 
 use crate::notification::ObjectRef;
-use detect::cloudtrail::Body;
 
-/// Objects in buckets. All but [`ObjectStore::open`] is for small objects, which come and go whole.
+/// Objects in buckets. All but [`ObjectStore::open`] is for small objects, which are read and
+/// written whole.
 #[async_trait]
 pub trait ObjectStore: Send + Sync {
-    /// The stored bytes of an object, at the version named. Objects up to [`Body::WHOLE`] bytes
-    /// come whole.
+    /// The stored bytes of an object, of the version that is named. Objects up to
+    /// [`Body::MAX_IN_MEMORY`] bytes are read whole.
     async fn open(&self, object: &ObjectRef) -> Result<Body, StoreError>;
 
-    /// A small object.
+    /// Reads a small object.
     async fn get(&self, bucket: &str, key: &str) -> Result<SmallObject, StoreError>;
 
-    /// Writes a small object, whole, if the condition holds at that moment.
+    /// Writes a small object if the condition holds at that moment. After an error it may be
+    /// written nevertheless: the answer can be lost.
     async fn put(
         &self,
         bucket: &str,
@@ -42,21 +44,21 @@ pub trait ObjectStore: Send + Sync {
         condition: Condition,
     ) -> Result<Written, StoreError>;
 
-    /// Takes an object away. One that is not there is no error.
+    /// Deletes an object. One that does not exist is not an error.
     async fn delete(&self, bucket: &str, key: &str) -> Result<(), StoreError>;
 
-    /// One page of the keys of a bucket, in the order of their bytes. A bucket that there is not is
-    /// an error; a prefix under which there is nothing gives an empty page. What was written before
-    /// is there.
+    /// Lists one page of the keys of a bucket, in the order of their bytes, including everything
+    /// that was written before. Fails if there is no such bucket; a prefix without keys is an empty
+    /// page.
     async fn list(&self, listing: &Listing) -> Result<Page, StoreError>;
 }
 
 /// A small object as it was read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SmallObject {
-    /// All of it.
+    /// Its content.
     pub bytes: Bytes,
-    /// What names this state of it: [`Condition::IfMatch`] takes it.
+    /// Identifies this state of it. See [`Condition::IfMatch`].
     pub etag: String,
     /// When it was written, by the store's clock, to the second or finer.
     pub modified: Timestamp,
@@ -69,16 +71,16 @@ pub struct SmallObject {
 pub enum Condition {
     /// Nothing.
     None,
-    /// There is no object of this key.
+    /// There is no object with this key.
     IfNoneMatch,
-    /// The object is as it was when it had this ETag.
+    /// The object still has this ETag.
     IfMatch(String),
 }
 
 /// A put that happened.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Written {
-    /// What names the new state of the object.
+    /// Identifies the new state of the object.
     pub etag: String,
     /// When, by the store's clock.
     pub date: Timestamp,

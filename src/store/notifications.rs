@@ -5,25 +5,23 @@ use std::fmt;
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 
-/// A bucket's notification configuration, all of it. Two are equal where S3 would do the same for
-/// both.
+/// A bucket's notification configuration. Two are equal if S3 would do the same for both.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Notifications {
-    /// What goes to queues, topics and functions.
+    /// What is sent to queues, topics and functions.
     pub routes: BTreeSet<Route>,
-    /// Whether every event goes to EventBridge.
+    /// Every event is sent to EventBridge.
     pub eventbridge: bool,
-    /// What stands in it besides, as paths of XML elements: not known to this program, so it could
-    /// not be written again.
+    /// Paths of XML elements that this program does not know and could not write again.
     pub unknown: Vec<String>,
 }
 
-/// Some events of some objects, and where they go.
+/// Some events of some objects, and where they are sent.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Route {
-    /// What the configuration calls it; S3 gives one where there was none.
+    /// The id in the configuration. S3 invents one if it is written without.
     pub id: Option<String>,
-    /// Where they go.
+    /// Where events are sent.
     pub target: Target,
     /// Event types, such as `s3:ObjectCreated:*`.
     pub events: BTreeSet<String>,
@@ -31,7 +29,7 @@ pub struct Route {
     pub filter: Filter,
 }
 
-/// Where events go: an ARN.
+/// Where events are sent: an ARN.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Target {
     /// An SQS queue.
@@ -42,67 +40,63 @@ pub enum Target {
     Function(String),
 }
 
-/// Which objects of a bucket, by how their keys begin and end. Encoded as S3 wants it: forms'
-/// encoding, `+` is a space.
+/// Which objects of a bucket, by prefix and suffix of their keys, encoded as S3 wants it: as in
+/// HTML forms, `+` is a space.
 ///
 /// Source:
 /// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/notification-how-to-filtering.html>
 #[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Filter {
-    /// How keys begin; any where there is none.
+    /// `None` for any.
     pub prefix: Option<String>,
-    /// How keys end; any where there is none.
+    /// `None` for any.
     pub suffix: Option<String>,
 }
 
-/// What stays as it is in a filter: what S3 calls safe characters, less those that mean something
-/// here.
-const SAFE: &AsciiSet =
+/// What is not encoded in a filter: what S3 calls safe characters, except those that mean something
+/// there.
+const ENCODED: &AsciiSet =
     &NON_ALPHANUMERIC.remove(b'/').remove(b'-').remove(b'_').remove(b'.').remove(b'!').remove(b' ');
 
 impl Filter {
-    /// Objects whose keys begin so (not encoded); all where it is empty.
-    pub fn of_prefix(prefix: &str) -> Filter {
-        let encoded = utf8_percent_encode(prefix, SAFE).to_string().replace(' ', "+");
+    /// Objects with this prefix (not encoded). Empty for all.
+    pub fn from_prefix(prefix: &str) -> Filter {
+        let encoded = utf8_percent_encode(prefix, ENCODED).to_string().replace(' ', "+");
         Filter { prefix: Some(encoded).filter(|prefix| !prefix.is_empty()), suffix: None }
     }
 
-    /// How keys begin, as S3 knows them; empty for any.
+    /// The prefix, not encoded. Empty for any.
     pub fn prefix(&self) -> String {
-        decoded(self.prefix.as_deref())
+        decode(self.prefix.as_deref())
     }
 
-    /// How keys end, as S3 knows them; empty for any.
+    /// The suffix, not encoded. Empty for any.
     pub fn suffix(&self) -> String {
-        decoded(self.suffix.as_deref())
+        decode(self.suffix.as_deref())
     }
 }
 
-fn decoded(text: Option<&str>) -> String {
+fn decode(text: Option<&str>) -> String {
     let spaced = text.unwrap_or_default().replace('+', " ");
     percent_decode_str(&spaced).decode_utf8_lossy().into_owned()
 }
 
 impl Target {
-    /// Its ARN.
+    /// The ARN.
     pub fn arn(&self) -> &str {
         match self {
             Target::Queue(arn) | Target::Topic(arn) | Target::Function(arn) => arn,
-        }
-    }
-
-    fn kind(&self) -> &'static str {
-        match self {
-            Target::Queue(_) => "queue",
-            Target::Topic(_) => "topic",
-            Target::Function(_) => "function",
         }
     }
 }
 
 impl fmt::Display for Target {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {}", self.kind(), self.arn())
+        match self {
+            Target::Queue(arn) => write!(f, "queue {arn}"),
+            Target::Topic(arn) => write!(f, "topic {arn}"),
+            Target::Function(arn) => write!(f, "function {arn}"),
+        }
     }
 }
 
@@ -130,7 +124,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_prefix_is_encoded_as_s3_wants_it_and_read_again() {
+    fn a_prefix_survives_encoding() {
         for (prefix, encoded) in [
             ("AWSLogs/", "AWSLogs/"),
             ("audit logs+2026/", "audit+logs%2B2026/"),
@@ -139,10 +133,10 @@ mod tests {
             ("star*/", "star%2A/"),
             ("\u{e9}t\u{e9}/", "%C3%A9t%C3%A9/"),
         ] {
-            let filter = Filter::of_prefix(prefix);
+            let filter = Filter::from_prefix(prefix);
             assert_eq!(filter.prefix.as_deref(), Some(encoded), "{prefix}");
             assert_eq!(filter.prefix(), prefix);
         }
-        assert_eq!(Filter::of_prefix(""), Filter::default());
+        assert_eq!(Filter::from_prefix(""), Filter::default());
     }
 }

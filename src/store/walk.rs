@@ -1,138 +1,120 @@
-//! Which log objects a bucket holds for some hours, found along CloudTrail's layout of keys
-//! (`[prefix/]AWSLogs/[o-xxxx/]ACCOUNT/CloudTrail/REGION/YYYY/MM/DD/…`, see [`key`]): nothing is
-//! listed that lies beside them.
+//! The keys of log objects and digest files, found along CloudTrail's layout
+//! (`[prefix/]AWSLogs/[o-xxxx/]ACCOUNT/CloudTrail/REGION/YYYY/MM/DD/…`, see [`key`]). Nothing is
+//! listed beside it.
 
 use std::collections::BTreeSet;
 
-use detect::cloudtrail::key::{self, Kind};
+use detect::cloudtrail::key::{self, ObjectKind};
+use jiff::civil::Date;
 use jiff::{SignedDuration, Timestamp};
 
-use super::{Listing, ObjectStore, StoreError};
+use super::{Listing, ObjectStore, StoreError, list_pages};
 
 /// CloudTrail delivers a call some minutes after it, and the name of an object has the time of its
-/// delivery. An hour covers what is late.
-const SLACK: SignedDuration = SignedDuration::from_hours(1);
+/// delivery. An hour covers late deliveries.
+const DELIVERY_DELAY: SignedDuration = SignedDuration::from_hours(1);
 
-/// Which log objects are wanted.
+/// The folders between account and region.
+const LOGS: &str = "CloudTrail";
+const DIGESTS: &str = "CloudTrail-Digest";
+
+/// Which objects are wanted.
 #[derive(Clone, Copy)]
-pub struct Wanted<'a> {
-    /// When the first call was made that matters; absent for all.
+pub struct KeyFilter<'a> {
+    /// The time of the first call that matters. `None` for all.
     pub since: Option<Timestamp>,
-    /// When the last call was made that matters; absent for all.
+    /// The time of the last call that matters. `None` for all.
     pub until: Option<Timestamp>,
-    /// Whether log objects of a region matter.
+    /// Returns true for a region that matters.
     pub region: &'a (dyn Fn(&str) -> bool + Sync),
 }
 
-/// The keys of the log objects below `prefix`, sorted. The prefix names a folder at any place of
-/// the layout, with or without the `/` at its end, or one object. Above the layout, the folder
-/// itself and those right in it are looked at. Objects that are not named as CloudTrail names them
-/// are left out.
+/// Lists the keys of the log objects below `prefix`, sorted. The prefix is a folder anywhere in the
+/// layout, with or without a `/` at its end, or one object. Above the layout, `AWSLogs` is expected
+/// in the folder itself or in one right below it. Objects that are not named as CloudTrail names
+/// them are left out.
 ///
 /// # Errors
 /// A list was refused.
-pub async fn walk(
+pub async fn log_keys(
     store: &dyn ObjectStore,
     bucket: &str,
     prefix: &str,
-    wanted: &Wanted<'_>,
+    filter: &KeyFilter<'_>,
 ) -> Result<Vec<String>, StoreError> {
-    if matches!(key::kind(prefix), Kind::Log { .. }) {
+    if is_log(prefix) {
         return Ok(vec![prefix.to_owned()]);
     }
-    let folder = match prefix {
+    let folder = match prefix.trim_end_matches('/') {
         "" => String::new(),
-        _ => format!("{}/", prefix.trim_end_matches('/')),
+        folder => format!("{folder}/"),
     };
-    Walk { store, bucket, wanted, series: Series::Logs }.keys(&folder).await
+    Walk { store, bucket, filter, service: LOGS }.keys(&folder).await
 }
 
-/// As [`walk`], but the digest files, by whole days.
+/// As [`log_keys`], for the digest files, by whole days.
 ///
 /// # Errors
 /// A list was refused.
-pub async fn walk_digests(
+pub async fn digest_keys(
     store: &dyn ObjectStore,
     bucket: &str,
     prefix: &str,
-    wanted: &Wanted<'_>,
+    filter: &KeyFilter<'_>,
 ) -> Result<Vec<String>, StoreError> {
-    let folder = beside_logs(prefix);
-    Walk { store, bucket, wanted, series: Series::Digests }.keys(folder).await
+    // Digests have a folder of their own in the account's.
+    let account_folder = prefix.find("/CloudTrail/").map_or(prefix, |end| &prefix[..=end]);
+    Walk { store, bucket, filter, service: DIGESTS }.keys(account_folder).await
 }
 
-/// The regions of which there is a folder of log objects below `prefix`, which names a folder.
+/// Lists the regions that have a folder of log objects below `prefix`, which is a folder.
 ///
 /// # Errors
 /// A list was refused.
-pub async fn regions(
+pub async fn log_regions(
     store: &dyn ObjectStore,
     bucket: &str,
     prefix: &str,
 ) -> Result<BTreeSet<String>, StoreError> {
-    let wanted = Wanted { since: None, until: None, region: &|_| true };
-    let walk = Walk { store, bucket, wanted: &wanted, series: Series::Logs };
-    let folders = walk.regions(prefix).await?;
-    Ok(folders.into_iter().map(|folder| folder.region).collect())
+    let filter = KeyFilter { since: None, until: None, region: &|_| true };
+    let walk = Walk { store, bucket, filter: &filter, service: LOGS };
+    Ok(walk.region_folders(prefix).await?.into_iter().map(|folder| folder.region).collect())
 }
 
-/// Where digests are that belong to the log objects below a folder: digests have a folder of their
-/// own in the account's.
-fn beside_logs(prefix: &str) -> &str {
-    match prefix.find("/CloudTrail/") {
-        Some(at) => &prefix[..=at],
-        None => prefix,
-    }
-}
-
-/// Whether a prefix leads to one day of a region, or to one object: few enough to read without a
+/// Returns true if a prefix is one day of a region, or one object: few enough to read without a
 /// limit in time.
-pub fn names_a_day(prefix: &str) -> bool {
-    let parts: Vec<&str> = prefix.split_terminator('/').collect();
-    let day = |parts: &[&str]| {
-        let digits = |part: &str, count| {
-            part.len() == count && part.bytes().all(|byte| byte.is_ascii_digit())
-        };
-        digits(parts[0], 4) && digits(parts[1], 2) && digits(parts[2], 2)
-    };
+pub fn is_one_day(prefix: &str) -> bool {
     is_log(prefix)
-        || (matches!(place(prefix, Series::Logs), Place::Region(_))
-            && parts.len() > 3
-            && day(&parts[parts.len() - 3..]))
-}
-
-struct Walk<'a> {
-    store: &'a dyn ObjectStore,
-    bucket: &'a str,
-    wanted: &'a Wanted<'a>,
-    series: Series,
-}
-
-/// What is walked. Both have folders of regions, and in these of days.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Series {
-    Logs,
-    Digests,
-}
-
-impl Series {
-    /// The folder between account and region.
-    fn folder(self) -> &'static str {
-        match self {
-            Series::Logs => "CloudTrail",
-            Series::Digests => "CloudTrail-Digest",
+        || match Place::of_folder(prefix, LOGS) {
+            Place::Region(folder) => {
+                let below = prefix[folder.root.len().min(prefix.len())..].trim_end_matches('/');
+                Date::strptime("%Y/%m/%d", below).is_ok()
+            }
+            _ => false,
         }
-    }
-
-    fn holds(self, key: &str) -> bool {
-        match self {
-            Series::Logs => is_log(key),
-            Series::Digests => key::kind(key) == Kind::Digest,
-        }
-    }
 }
 
-/// A region's folder, or what the caller named below it.
+fn is_log(key: &str) -> bool {
+    matches!(ObjectKind::from_key(key), ObjectKind::Log { .. })
+}
+
+/// Where a folder is in the layout.
+enum Place {
+    /// Above `AWSLogs/`.
+    Above,
+    /// Among accounts, or the organization's id.
+    Accounts,
+    /// An account's own folder.
+    Account,
+    /// Among regions.
+    Regions,
+    /// A region's folder, or below it.
+    Region(RegionFolder),
+    /// Beside the layout.
+    Elsewhere,
+}
+
+/// A region's folder, or one below it.
 struct RegionFolder {
     /// What to list.
     prefix: String,
@@ -142,154 +124,133 @@ struct RegionFolder {
     region: String,
 }
 
-/// Where a folder is in the layout.
-enum Place {
-    /// Before `AWSLogs/`.
-    Above,
-    /// Among accounts (or the organization's id).
-    Accounts,
-    /// An account's own folder.
-    Account,
-    /// `CloudTrail/`: among regions.
-    Regions,
-    /// A region's folder, or a place below.
-    Region(RegionFolder),
-    /// Beside the layout.
-    Elsewhere,
-}
-
-/// Where a folder (empty, or ending with a `/`) is.
-fn place(folder: &str, series: Series) -> Place {
-    let parts: Vec<&str> = folder.split_terminator('/').collect();
-    let Some(logs) = parts.iter().rposition(|part| *part == "AWSLogs") else { return Place::Above };
-    let below = &parts[logs + 1..];
-    let organization = usize::from(below.first().is_some_and(|part| part.starts_with("o-")));
-    match &below[organization..] {
-        [] => Place::Accounts,
-        [account] if key::is_account(account) => Place::Account,
-        [account, service] if key::is_account(account) && *service == series.folder() => {
-            Place::Regions
-        }
-        [account, service, region, ..]
-            if key::is_account(account) && *service == series.folder() =>
-        {
-            Place::Region(RegionFolder {
+impl Place {
+    /// `folder` is empty, or ends in `/`.
+    fn of_folder(folder: &str, service: &str) -> Place {
+        let parts: Vec<&str> = folder.split_terminator('/').collect();
+        let Some(logs) = parts.iter().rposition(|part| *part == "AWSLogs") else {
+            return Place::Above;
+        };
+        let is_organization = parts.get(logs + 1).is_some_and(|part| part.starts_with("o-"));
+        let accounts = logs + 1 + usize::from(is_organization);
+        match &parts[accounts..] {
+            [] => Place::Accounts,
+            [account, ..] if !key::is_account_id(account) => Place::Elsewhere,
+            [_] => Place::Account,
+            [_, other, ..] if *other != service => Place::Elsewhere,
+            [_, _] => Place::Regions,
+            [account, _, region, ..] => Place::Region(RegionFolder {
                 prefix: folder.to_owned(),
-                root: parts[..logs + organization + 4]
-                    .iter()
-                    .flat_map(|part| [*part, "/"])
-                    .collect(),
+                root: parts[..accounts + 3].join("/") + "/",
                 account: (*account).to_owned(),
                 region: (*region).to_owned(),
-            })
+            }),
         }
-        _ => Place::Elsewhere,
     }
 }
 
+struct Walk<'a> {
+    store: &'a dyn ObjectStore,
+    bucket: &'a str,
+    filter: &'a KeyFilter<'a>,
+    /// [`LOGS`] or [`DIGESTS`].
+    service: &'static str,
+}
+
 impl Walk<'_> {
-    /// Sorted keys below a folder.
     async fn keys(&self, folder: &str) -> Result<Vec<String>, StoreError> {
         let mut keys = Vec::new();
-        for region in self.regions(folder).await? {
-            self.objects(&region, &mut keys).await?;
+        for region in self.region_folders(folder).await? {
+            self.add_keys(&region, &mut keys).await?;
         }
         keys.sort_unstable();
         keys.dedup();
         Ok(keys)
     }
 
-    /// The wanted regions' folders below a folder.
-    async fn regions(&self, folder: &str) -> Result<Vec<RegionFolder>, StoreError> {
+    async fn region_folders(&self, folder: &str) -> Result<Vec<RegionFolder>, StoreError> {
         let mut regions = Vec::new();
-        let mut open = match place(folder, self.series) {
-            Place::Above => self.logs_below(folder).await?,
+        let mut open = match Place::of_folder(folder, self.service) {
+            Place::Above => self.log_folders(folder).await?,
             _ => vec![folder.to_owned()],
         };
         while let Some(folder) = open.pop() {
-            match place(&folder, self.series) {
-                Place::Region(region) if (self.wanted.region)(&region.region) => {
-                    regions.push(region)
+            match Place::of_folder(&folder, self.service) {
+                Place::Region(region) if (self.filter.region)(&region.region) => {
+                    regions.push(region);
                 }
                 Place::Accounts | Place::Regions => open.extend(self.folders(&folder).await?),
-                Place::Account => open.push(format!("{folder}{}/", self.series.folder())),
+                Place::Account => open.push(format!("{folder}{}/", self.service)),
                 Place::Region(_) | Place::Above | Place::Elsewhere => {}
             }
         }
         Ok(regions)
     }
 
-    /// The folders called `AWSLogs` in a folder, and in those right in it: a trail's own prefix.
-    async fn logs_below(&self, folder: &str) -> Result<Vec<String>, StoreError> {
-        let mut logs = vec![format!("{folder}AWSLogs/")];
-        let inside = self.folders(folder).await?.into_iter().filter(|inside| *inside != logs[0]);
-        let below: Vec<String> = inside.map(|inside| format!("{inside}AWSLogs/")).collect();
-        logs.extend(below);
-        Ok(logs)
+    /// The folders called `AWSLogs` in a folder, and in those right below it, which are the
+    /// prefixes of trails.
+    async fn log_folders(&self, folder: &str) -> Result<Vec<String>, StoreError> {
+        let own = format!("{folder}AWSLogs/");
+        let below = self.folders(folder).await?.into_iter().filter(|below| *below != own);
+        let below: Vec<String> = below.map(|below| format!("{below}AWSLogs/")).collect();
+        Ok([vec![own], below].concat())
     }
 
     async fn folders(&self, folder: &str) -> Result<Vec<String>, StoreError> {
         let mut folders = Vec::new();
-        let (bucket, prefix) = (self.bucket.to_owned(), folder.to_owned());
-        let mut listing = Listing { bucket, prefix, folders: true, ..Listing::default() };
-        loop {
-            let page = self.page(&listing).await?;
+        let listing = Listing { folders: true, ..self.listing(folder) };
+        list_pages(self.store, listing, |page| {
             folders.extend(page.prefixes);
-            listing.continuation = page.next;
-            if listing.continuation.is_none() {
-                return Ok(folders);
-            }
-        }
+            true
+        })
+        .await?;
+        Ok(folders)
     }
 
-    /// The log objects of a region that were delivered in time. Keys sort by day and then by
-    /// minute: the list starts at the first that can matter and ends behind the last.
-    async fn objects(
+    /// Adds the keys of a region that were delivered in time. Keys sort by day and then by minute:
+    /// the list starts at the first that can matter and ends behind the last.
+    async fn add_keys(
         &self,
         folder: &RegionFolder,
         keys: &mut Vec<String>,
     ) -> Result<(), StoreError> {
-        let first = self.wanted.since.and_then(|since| since.checked_sub(SLACK).ok());
-        let last = self.wanted.until.and_then(|until| until.checked_add(SLACK).ok());
-        // `_` sorts behind every digit and letter of a stamp that starts the same, so whole minutes
-        // are taken in.
-        let last_key = last.map(|last| format!("{}Z_~", folder.key(last, self.series)));
-        let (bucket, prefix) = (self.bucket.to_owned(), folder.prefix.clone());
-        let start_after = first.map(|first| folder.key(first, self.series));
-        let mut listing = Listing { bucket, prefix, start_after, ..Listing::default() };
-        loop {
-            let page = self.page(&listing).await?;
-            let beyond = |key: &String| last_key.as_ref().is_some_and(|last| key > last);
-            let ends = page.next.is_none() || page.keys.last().is_some_and(beyond);
-            keys.extend(page.keys.into_iter().filter(|key| !beyond(key) && self.series.holds(key)));
-            if ends {
-                return Ok(());
-            }
-            listing.continuation = page.next;
+        let first = self.filter.since.and_then(|since| since.checked_sub(DELIVERY_DELAY).ok());
+        let last = self.filter.until.and_then(|until| until.checked_add(DELIVERY_DELAY).ok());
+        // `_` sorts behind every digit and letter of a stamp that starts the same: whole minutes
+        // are included.
+        let last_key = last.map(|last| format!("{}Z_~", self.start_of_key(folder, last)));
+        let is_beyond = |key: &String| last_key.as_ref().is_some_and(|last| key > last);
+        let start_after = first.map(|first| self.start_of_key(folder, first));
+        let listing = Listing { start_after, ..self.listing(&folder.prefix) };
+        list_pages(self.store, listing, |page| {
+            let is_over = page.keys.last().is_some_and(is_beyond);
+            let wanted = |key: &String| !is_beyond(key) && self.includes(key);
+            keys.extend(page.keys.into_iter().filter(wanted));
+            !is_over
+        })
+        .await
+    }
+
+    fn listing(&self, prefix: &str) -> Listing {
+        Listing { bucket: self.bucket.to_owned(), prefix: prefix.to_owned(), ..Listing::default() }
+    }
+
+    fn includes(&self, key: &str) -> bool {
+        match ObjectKind::from_key(key) {
+            ObjectKind::Log { .. } => self.service == LOGS,
+            ObjectKind::Digest => self.service == DIGESTS,
+            _ => false,
         }
     }
 
-    async fn page(&self, listing: &Listing) -> Result<super::Page, StoreError> {
-        self.store.list(listing).await
-    }
-}
-
-impl RegionFolder {
-    /// The start of the key of an object that was delivered in this minute; of a digest, on this
-    /// day: its name has that of the trail before the time.
-    fn key(&self, time: Timestamp, series: Series) -> String {
-        let RegionFolder { root, account, region, .. } = self;
+    /// What the key of an object begins with that was delivered in this minute. The key of a digest
+    /// begins with its day: the name of its trail comes before the time.
+    fn start_of_key(&self, folder: &RegionFolder, time: Timestamp) -> String {
+        let RegionFolder { root, account, region, .. } = folder;
         let day = time.strftime("%Y/%m/%d");
-        match series {
-            Series::Logs => format!(
-                "{root}{day}/{account}_CloudTrail_{region}_{}",
-                time.strftime("%Y%m%dT%H%M")
-            ),
-            Series::Digests => format!("{root}{day}/"),
+        if self.service == DIGESTS {
+            return format!("{root}{day}/");
         }
+        format!("{root}{day}/{account}_CloudTrail_{region}_{}", time.strftime("%Y%m%dT%H%M"))
     }
-}
-
-fn is_log(key: &str) -> bool {
-    matches!(key::kind(key), Kind::Log { .. })
 }

@@ -4,7 +4,7 @@ use detect::cloudtrail::Trail;
 use jiff::{SignedDuration, Timestamp};
 
 use super::{LogKey, TrailState, YOUNG};
-use crate::store::walk::{Wanted, walk};
+use crate::store::walk::{KeyFilter, log_keys};
 use crate::store::{ObjectStore, StoreError};
 
 /// The log objects of a trail, by what a sweep does with them.
@@ -35,8 +35,8 @@ pub async fn due(
     region: &(dyn Fn(&str) -> bool + Sync),
 ) -> Result<Due, StoreError> {
     let since = state.since(now, look_back);
-    let wanted = Wanted { since: Some(since), until: None, region };
-    let keys = walk(store, &trail.bucket, &trail.prefix, &wanted).await?;
+    let wanted = KeyFilter { since: Some(since), until: None, region };
+    let keys = log_keys(store, &trail.bucket, &trail.prefix, &wanted).await?;
     // The walk allows for clocks that differ, and lists more.
     let keys = keys.into_iter().filter_map(LogKey::parse).filter(|key| key.delivered >= since);
     Ok(sort(keys, state, now))

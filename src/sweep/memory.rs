@@ -40,7 +40,9 @@ impl<'a> TrailMemory<'a> {
         let note = note_name(trail);
         let new = TrailState::new(trail.to_string(), now);
         let mut memory = TrailMemory { state: new, ledger, note, etag: None, others: None };
-        let Some(object) = ledger.note(&memory.note).await? else { return Ok((memory, None)) };
+        let Some(object) = ledger.sweep_object(&memory.note).await? else {
+            return Ok((memory, None));
+        };
         memory.etag = Some(object.etag);
         match serde_json::from_slice(&object.bytes) {
             Ok(state) => {
@@ -49,7 +51,7 @@ impl<'a> TrailMemory<'a> {
             }
             Err(error) => {
                 let damaged = LedgerProblem::Replaced(Arc::new(error));
-                let damaged = ledger.note_error(&memory.note, damaged);
+                let damaged = ledger.sweep_error(&memory.note, damaged);
                 Ok((memory, Some(damaged)))
             }
         }
@@ -60,16 +62,16 @@ impl<'a> TrailMemory<'a> {
         let mut last = None;
         for _ in 0..TRIES {
             let bytes = serde_json::to_vec(&self.state)
-                .map_err(|error| self.ledger.note_error(&self.note, error))?;
+                .map_err(|error| self.ledger.sweep_error(&self.note, error))?;
             let condition = self.etag.clone().map_or(Condition::IfNoneMatch, Condition::IfMatch);
-            match self.ledger.put_note(&self.note, Bytes::from(bytes), condition).await {
+            match self.ledger.put_sweep_object(&self.note, Bytes::from(bytes), condition).await {
                 Ok(written) => {
                     self.etag = Some(written.etag);
                     return Ok(());
                 }
                 Err(error) => last = Some(error),
             }
-            match self.ledger.note(&self.note).await? {
+            match self.ledger.sweep_object(&self.note).await? {
                 Some(object) => {
                     self.etag = Some(object.etag);
                     self.merge(&object.bytes);
@@ -78,7 +80,7 @@ impl<'a> TrailMemory<'a> {
             }
         }
         Err(last.map_or_else(
-            || self.ledger.note_error(&self.note, LedgerProblem::Contended),
+            || self.ledger.sweep_error(&self.note, LedgerProblem::Contended),
             LedgerError::from,
         ))
     }

@@ -236,7 +236,9 @@ impl Sweep {
     /// schedule works.
     async fn write_heartbeat(&mut self, ledger: &StoredLedger, now: Timestamp) {
         let beat = json!({ "time": now, "sweep": self.counts }).to_string();
-        if let Err(error) = ledger.put_note("heartbeat", Bytes::from(beat), Condition::None).await {
+        if let Err(error) =
+            ledger.put_sweep_object("heartbeat", Bytes::from(beat), Condition::None).await
+        {
             self.add_problem(Problem::retry("the ledger", error_chain(&error)));
         }
     }

@@ -37,7 +37,7 @@ pub struct TrailState {
 impl LogKey {
     /// Returns `None` if the name has no delivery time; CloudTrail's always have.
     pub fn parse(key: String) -> Option<LogKey> {
-        Some(LogKey { delivered: key::delivered(&key)?, key })
+        Some(LogKey { delivered: key::delivery_time(&key)?, key })
     }
 
     fn hash(&self) -> u64 {

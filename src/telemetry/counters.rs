@@ -46,7 +46,7 @@ impl Metric {
     }
 }
 
-/// `Findings` and `held_elsewhere` make `FindingsHeldElsewhere`.
+/// `Findings` and `claimed_elsewhere` make `FindingsClaimedElsewhere`.
 fn metric_name(prefix: &str, counter: &str) -> String {
     let words = counter.split('_').filter(|word| !word.is_empty());
     let capitalised = |word: &str| word[..1].to_ascii_uppercase() + &word[1..];

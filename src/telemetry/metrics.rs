@@ -95,7 +95,7 @@ fn finding_help(outcome: Outcome) -> &'static str {
         Outcome::Alerted => "Findings whose alert was sent.",
         Outcome::Suppressed => "Findings that matched an exception: recorded, not alerted.",
         Outcome::Duplicate => "Findings that were handled before.",
-        Outcome::HeldElsewhere => "Findings that another worker handles.",
+        Outcome::ClaimedElsewhere => "Findings that another worker handles.",
         Outcome::Grouped => "Findings held back for a summary.",
         Outcome::Summarised => "Findings that a summary contained.",
         Outcome::Failed => "Findings that failed: to be retried.",
@@ -134,10 +134,10 @@ mod tests {
             Report { messages: 2, objects: 1, bytes: 7, findings: 3, ..Report::default() };
         report.object_outcomes = BTreeMap::from([(ObjectOutcome::Scanned, 1)]);
         report.finding_outcomes =
-            BTreeMap::from([(Outcome::Alerted, 2), (Outcome::HeldElsewhere, 1)]);
+            BTreeMap::from([(Outcome::Alerted, 2), (Outcome::ClaimedElsewhere, 1)]);
         report.by_rule = BTreeMap::from([
             ("r1".to_owned(), BTreeMap::from([(Outcome::Alerted, 2)])),
-            ("r2".to_owned(), BTreeMap::from([(Outcome::HeldElsewhere, 1)])),
+            ("r2".to_owned(), BTreeMap::from([(Outcome::ClaimedElsewhere, 1)])),
         ]);
         InvocationReport {
             mismatch: report.check().err(),
@@ -159,12 +159,12 @@ mod tests {
             (0, "ObjectsScanned", 1),
             (0, "ObjectsDeadline", 0),
             (0, "Findings", 3),
-            (0, "FindingsHeldElsewhere", 1),
+            (0, "FindingsClaimedElsewhere", 1),
             (0, "Retries", 1),
             (0, "Mismatches", 0),
             (1, "Findings", 2),
             (1, "FindingsAlerted", 2),
-            (2, "FindingsHeldElsewhere", 1),
+            (2, "FindingsClaimedElsewhere", 1),
             (2, "FindingsAlerted", 0),
         ] {
             assert_eq!(lines[line][metric], expected, "{metric} of line {line}");

@@ -132,7 +132,7 @@ impl World {
         payload: &Value,
     ) -> (InvocationReport, Vec<Alert>, Vec<String>) {
         let (asked, taken) = (Arc::clone(&self.objects.asked), Arc::clone(&self.sink.taken));
-        let rules = RuleSet::new([LoadedRules::embedded().rules]).unwrap();
+        let rules = RuleSet::new(LoadedRules::embedded().rules).unwrap();
         let pipeline = Pipeline {
             store: Box::new(self.objects),
             sink,

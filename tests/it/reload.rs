@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::Path;
 
+use detect::cloudtrail::S3Prefix;
 use detect::rule::Detections;
 use jiff::{SignedDuration, Timestamp};
 use trailbell::app::config::{Config, DetectionsPlace};
@@ -47,7 +48,7 @@ impl World {
         let config =
             Config::from_vars(vars.map(|(name, value)| (name.into(), value.into()))).unwrap();
         let s3 = |prefix: &str| {
-            Some(DetectionsPlace::S3 { bucket: "bucket".to_owned(), prefix: prefix.to_owned() })
+            S3Prefix::parse(&format!("s3://bucket/{prefix}")).map(DetectionsPlace::S3)
         };
         assert_eq!((&config.rules, &config.exceptions), (&s3("rules/"), &s3("exceptions/")));
         let reload = Reload::new(&config, Box::new(DirStore::new(root.path())));
@@ -63,7 +64,7 @@ impl World {
     /// What changed, two minutes later.
     async fn later(&mut self) -> Option<Detections> {
         self.now += SignedDuration::from_secs(120);
-        self.reload.changed(self.now).await.unwrap()
+        self.reload.check(self.now).await.unwrap()
     }
 }
 
@@ -88,7 +89,7 @@ async fn changes_are_taken_up_and_nothing_else_is_read_again() {
     );
     assert!(world.later().await.is_none(), "nothing changed");
     world.write("rules/b.toml", &rule("b"));
-    assert!(world.reload.changed(world.now).await.unwrap().is_none(), "at most once a minute");
+    assert!(world.reload.check(world.now).await.unwrap().is_none(), "at most once a minute");
     assert_eq!(rules(&world.later().await), ["a", "b"]);
     world.write("exceptions/e.toml", &format!("{}{}", exception("e"), exception("f")));
     assert_eq!(world.later().await.unwrap().exceptions.as_slice().len(), 2);
@@ -98,11 +99,11 @@ async fn changes_are_taken_up_and_nothing_else_is_read_again() {
 async fn bad_rules_at_the_first_reading_fail_and_are_tried_again() {
     let mut world = World::new();
     world.write("exceptions/e.toml", &exception("e"));
-    let error = world.reload.changed(world.now).await.unwrap_err().to_string();
+    let error = world.reload.check(world.now).await.unwrap_err().to_string();
     assert!(error == "there is no .toml file below s3://bucket/rules/", "{error}");
     world.write("rules/a.toml", "[rule]\nquery = 1\n");
     world.now += SignedDuration::from_secs(120);
-    let error = world.reload.changed(world.now).await.unwrap_err().to_string();
+    let error = world.reload.check(world.now).await.unwrap_err().to_string();
     assert!(error.contains("s3://bucket/rules/a.toml:2:"), "{error}");
     world.write("rules/a.toml", &rule("a"));
     assert_eq!(rules(&world.later().await), ["a"], "mended");
@@ -118,7 +119,10 @@ async fn a_bad_update_of_rules_keeps_the_last_good_ones_and_says_so_until_it_is_
     let kept = world.later().await;
     assert_eq!(rules(&kept), ["a"]);
     let told = warnings(&kept, world.now);
-    assert!(told.contains("the rules are those of before") && told.contains("a.toml:1:"), "{told}");
+    assert!(
+        told.contains("the last good rules stay in use") && told.contains("a.toml:1:"),
+        "{told}"
+    );
     assert!(world.later().await.is_none(), "still so: what was told stays in force");
     world.write("rules/a.toml", &rule("a2"));
     let mended = world.later().await;

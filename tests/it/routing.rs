@@ -7,8 +7,8 @@ use alert::{Accounts, Alert};
 use aws_sdk_sns::Client;
 use detect::correlation::testing::simulate_correlation;
 use detect::finding::{Context, Finding, FindingId, Origin, Summary};
-use detect::rule::testing::{self, TestSequences};
-use detect::rule::{LoadedRules, RuleSources};
+use detect::rule::LoadedRules;
+use detect::rule::testing::RuleTests;
 use jiff::Timestamp;
 use serde_json::Value;
 use support::canned::Canned;
@@ -45,7 +45,8 @@ const POLICIES: [Expected; 9] = [
 fn alerts() -> Vec<Alert> {
     let accounts = Accounts::default();
     let both = |rule: detect::rule::Rule| {
-        let record = testing::sample_record(&rule).unwrap().expect("a sample");
+        let record =
+            RuleTests::for_origin(&rule.origin).unwrap().must_match.remove(0).records.remove(0);
         let found = |record_number| {
             let origin = Origin::Inline { envelope: "test".to_owned(), record: record_number };
             Finding::new(&rule.info, &record, origin)
@@ -53,7 +54,7 @@ fn alerts() -> Vec<Alert> {
         let id = FindingId::hash_parts(["summary", &rule.info.id]);
         let summary = Summary::from_findings(id, None, 1, &[found(0), found(1)]).expect("findings");
         [
-            alert::render(&found(0), &Context::default(), &accounts),
+            alert::render_finding(&found(0), &Context::default(), &accounts),
             alert::render_summary(&summary, &accounts),
         ]
     };
@@ -62,10 +63,9 @@ fn alerts() -> Vec<Alert> {
 
 /// An alert of each correlation, of its sample.
 fn correlations() -> Vec<Alert> {
-    let set = RuleSources::from_paths(true, &[]).into_rule_set().unwrap();
+    let set = LoadedRules::from_paths(true, &[]).into_rule_set().unwrap();
     let alert = |correlation: &detect::rule::Correlation| {
-        let records =
-            &TestSequences::for_correlation(correlation).unwrap().unwrap().must_match[0].records;
+        let records = &RuleTests::for_origin(&correlation.origin).unwrap().must_match[0].records;
         let (told, known) = simulate_correlation(correlation, &set, records, Timestamp::UNIX_EPOCH)
             .expect("it rings");
         alert::render_correlation(&told, &known, &Accounts::default())

@@ -12,7 +12,7 @@ use futures::{StreamExt, stream};
 use jiff::Timestamp;
 use support::{aws, moto};
 use trailbell::notification::ObjectRef;
-use trailbell::store::walk::{Wanted, names_a_day, regions, walk, walk_digests};
+use trailbell::store::walk::{KeyFilter, digest_keys, is_one_day, log_keys, log_regions};
 use trailbell::store::{
     Condition, DirStore, Listing, ObjectStore, Page, S3Store, SmallObject, StoreError, Written,
 };
@@ -117,8 +117,8 @@ async fn found(
     store.listed.lock().unwrap().clear();
     let time = |text: &str| (!text.is_empty()).then(|| text.parse::<Timestamp>().unwrap());
     let is_wanted = |name: &str| region.is_empty() || region == name;
-    let wanted = Wanted { since: time(since), until: time(until), region: &is_wanted };
-    let keys = walk(store, bucket, prefix, &wanted).await.unwrap();
+    let wanted = KeyFilter { since: time(since), until: time(until), region: &is_wanted };
+    let keys = log_keys(store, bucket, prefix, &wanted).await.unwrap();
     let short = |key: &String| {
         let name = key
             .rsplit('/')
@@ -254,8 +254,8 @@ async fn digests_are_found_beside_the_log_objects() {
     let store = DirStore::new(root.path());
     let names = async |prefix: &str, since: &str, region: &str| {
         let matters = |name: &str| name == region;
-        let wanted = Wanted { since: since.parse().ok(), until: None, region: &matters };
-        let keys = walk_digests(&store, "logs", prefix, &wanted).await.unwrap();
+        let wanted = KeyFilter { since: since.parse().ok(), until: None, region: &matters };
+        let keys = digest_keys(&store, "logs", prefix, &wanted).await.unwrap();
         keys.iter().filter_map(|key| key.rsplit('_').next()).map(str::to_owned).collect::<Vec<_>>()
     };
     let one = vec!["20260312T093000Z.json.gz".to_owned()];
@@ -280,7 +280,7 @@ async fn regions_are_those_of_all_accounts() {
         ("AWSLogs/o-example/", &["us-east-1"]),
         ("reports/", &[]),
     ] {
-        let found = regions(&store, "logs", prefix).await.unwrap();
+        let found = log_regions(&store, "logs", prefix).await.unwrap();
         assert_eq!(found.iter().map(String::as_str).collect::<Vec<_>>(), expected, "{prefix}");
     }
 }
@@ -331,7 +331,7 @@ async fn a_list_of_several_pages_is_read_to_its_end() {
 #[tokio::test]
 async fn a_list_that_is_refused_is_named() {
     let every = |_: &str| true;
-    let wanted = Wanted { since: None, until: None, region: &every };
+    let wanted = KeyFilter { since: None, until: None, region: &every };
     let bucket = moto::unique("no-bucket");
     let root = tempfile::tempdir().unwrap();
     let stores: [(Box<dyn ObjectStore>, &str); 2] = [
@@ -339,7 +339,7 @@ async fn a_list_that_is_refused_is_named() {
         (Box::new(DirStore::new(root.path())), "no such directory: "),
     ];
     for (store, cause) in stores {
-        let error = walk(&*store, &bucket, "AWSLogs/", &wanted).await.unwrap_err();
+        let error = log_keys(&*store, &bucket, "AWSLogs/", &wanted).await.unwrap_err();
         let (text, expected) = (error_chain(&error), format!("s3://{bucket}/AWSLogs/: {cause}"));
         assert!(text.starts_with(&format!("cannot list {expected}")), "{text}");
     }
@@ -358,6 +358,6 @@ fn a_day_is_few_enough() {
         (String::new(), false),
     ];
     for (prefix, expected) in cases {
-        assert_eq!(names_a_day(&prefix), expected, "{prefix}");
+        assert_eq!(is_one_day(&prefix), expected, "{prefix}");
     }
 }

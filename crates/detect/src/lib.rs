@@ -1,4 +1,5 @@
-//! Detection, pure: CloudTrail records, their ECS view, rules, findings and correlations.
+//! Detection in CloudTrail logs: records, their ECS view, rules, findings and correlations. Does no
+//! network I/O and reads no clock.
 //!
 //! | module | question it answers |
 //! |---|---|

@@ -1,36 +1,49 @@
-//! A query as a tree.
+//! The syntax tree of a query.
 
 use std::sync::Arc;
 
-use super::literal::Literal;
-use super::span::Span;
+use super::literal::{Comparison, Literal};
 use super::wildcard::Wildcard;
 
-/// One node of a query, with the place it was written at.
-///
-/// Two expressions are equal if they say the same, wherever they stand.
+/// A range of bytes of the query text, on character boundaries.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Span {
+    /// The first byte.
+    pub start: usize,
+    /// The byte after the last one.
+    pub end: usize,
+}
+
+impl Span {
+    /// The part of `query` in the range. Empty if `query` is too short.
+    pub fn text(self, query: &str) -> &str {
+        query.get(self.start..self.end).unwrap_or_default()
+    }
+}
+
+/// A node of a query, with its position in the text. Equality ignores the position.
 #[derive(Debug, Clone)]
 pub struct Expr {
     pub(super) kind: ExprKind,
     pub(super) span: Span,
 }
 
-/// What a node says. Chains are flat: `a and b and c` is one [`ExprKind::And`] of three.
+/// What a node asks for. Chains are flat: `a and b and c` is one [`ExprKind::And`] of three.
 #[derive(Debug, Clone, PartialEq)]
 pub enum ExprKind {
     /// Matches every document: the empty query, `*`, `*: *`.
     All,
     /// One condition.
     Leaf(Leaf),
-    /// `path: { … }`: one object at the path meets the whole of the inner expression, whose field
-    /// names are relative to the path.
+    /// `path: { … }`: one object at the path matches the inner expression, whose field names are
+    /// relative to the path.
     Nested {
-        /// The dotted name of the array of objects, relative to the enclosing path if there is one.
+        /// The dotted name of an object or an array of objects, relative to the enclosing path.
         path: String,
-        /// What one of the objects must meet.
+        /// The inner expression.
         expr: Box<Expr>,
     },
-    /// Matches what the inner expression does not.
+    /// Matches what the inner expression does not match.
     Not(Box<Expr>),
     /// Two or more, all of which match.
     And(Vec<Expr>),
@@ -38,28 +51,28 @@ pub enum ExprKind {
     Or(Vec<Expr>),
 }
 
-/// One condition: a field has a value that passes the test. `field: (a or b)` is two leaves under
-/// an `or`.
+/// One condition: a field has a value that passes the test. `field: (a or b)` is an `or` of two
+/// conditions.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Leaf {
-    // Shared, because every value of a list names the same field.
+    // Shared by all values of a list.
     pub(super) field: Arc<Field>,
     pub(super) test: Test,
 }
 
-/// Which fields a leaf looks at.
+/// The fields of a condition.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Field {
     /// Every field: a bare value, or `*: value`.
     Any,
     /// The field of exactly this dotted name.
     Named(String),
-    /// Every field whose dotted name the wildcard matches, as in `a.b.*: value`. A star takes in
-    /// dots.
+    /// Every field whose dotted name matches the wildcard, as in `a.b.*: value`. A star matches
+    /// dots as well.
     Like(Wildcard),
 }
 
-/// What a value must be.
+/// The test of a value.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Test {
     /// `field: *`: there is a value, or an object with one.
@@ -72,32 +85,19 @@ pub enum Test {
     Range(Comparison, Literal),
 }
 
-/// The operator of a range.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Comparison {
-    /// `<`
-    Below,
-    /// `<=`
-    AtMost,
-    /// `>`
-    Above,
-    /// `>=`
-    AtLeast,
-}
-
 impl Expr {
-    /// What the node says.
+    /// What the node asks for.
     pub fn kind(&self) -> &ExprKind {
         &self.kind
     }
 
-    /// Where it stands in the query text. A value of a list has the span of the value alone; an
-    /// expression in parentheses has the span of what is between them.
+    /// The position in the query text. Excludes parentheses around the node; for a value of a list,
+    /// the position of the value alone.
     pub fn span(&self) -> Span {
         self.span
     }
 
-    /// The nodes right under this one, in the order written; none under a leaf.
+    /// The nodes directly below this one, in the order written.
     pub fn children(&self) -> &[Expr] {
         match &self.kind {
             ExprKind::All | ExprKind::Leaf(_) => &[],
@@ -114,12 +114,12 @@ impl PartialEq for Expr {
 }
 
 impl Leaf {
-    /// Which fields it looks at.
+    /// The fields whose values are tested.
     pub fn field(&self) -> &Field {
         &self.field
     }
 
-    /// What one of their values must be.
+    /// The test that one of the values passes.
     pub fn test(&self) -> &Test {
         &self.test
     }

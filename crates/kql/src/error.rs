@@ -1,52 +1,43 @@
-//! Why a text is not a query, shown at the place.
+//! Why a text is not a query, and where.
 
 use std::fmt;
 
-use super::span::Span;
-use super::visible::shorten;
+use super::ast::Span;
+use super::escape::is_hidden;
 
-/// Characters of the query line shown before the fault.
+/// Characters of the query line that are displayed before the error, and from it on.
 const BEFORE: usize = 60;
-/// Characters of the query line shown from the fault on.
-const FROM: usize = 40;
+const AFTER: usize = 40;
 
 /// A text that is not a query: what was expected, what was found, and where.
 ///
-/// Displayed as the message, then the line of the query with a caret under the fault. Nothing of
-/// the query reaches the display unless it is safe on a terminal, and a long line is cut around the
-/// fault.
+/// Displayed as the message, the line of the query, and carets under the error. Hidden characters
+/// are replaced, so the display is safe on a terminal, and a long line is cut around the error.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ParseError {
     message: String,
     span: Span,
     line: usize,
     column: usize,
-    excerpt: Excerpt,
-}
-
-/// The part of a line that is shown, and what of it is underlined, in characters.
-#[derive(Debug, Clone, PartialEq, Eq)]
-struct Excerpt {
-    text: String,
-    indent: usize,
-    width: usize,
+    excerpt: String,
 }
 
 impl ParseError {
     pub(super) fn new(query: &str, span: Span, message: String) -> Self {
         let before = query.get(..span.start).unwrap_or(query);
         let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
-        let column = before[line_start..].chars().count() + 1;
         let line = before.matches('\n').count() + 1;
-        Self { message, span, line, column, excerpt: Excerpt::new(query, line_start, span) }
+        let column = before[line_start..].chars().count() + 1;
+        let excerpt = excerpt(query, line_start, span, line);
+        Self { message, span, line, column, excerpt }
     }
 
-    /// What was expected and what was found; one line, safe on a terminal.
+    /// What was expected and what was found, on one line that is safe on a terminal.
     pub fn message(&self) -> &str {
         &self.message
     }
 
-    /// The bytes of the query that are at fault; empty at the end of the query.
+    /// The unexpected part of the query. Empty at the end of the query.
     pub fn span(&self) -> Span {
         self.span
     }
@@ -62,30 +53,45 @@ impl ParseError {
     }
 }
 
-impl Excerpt {
-    fn new(query: &str, line_start: usize, span: Span) -> Self {
-        let line = query[line_start..].lines().next().unwrap_or_default();
-        // The fault can be the line break itself, past what `lines` gives.
-        let (before, after) = line.split_at((span.start - line_start).min(line.len()));
-        let skipped = before.chars().count().saturating_sub(BEFORE);
-        let lead: String = before.chars().skip(skipped).collect();
-        let mark = if skipped > 0 { "…" } else { "" };
-        let text = format!("{mark}{}{}", shorten(&lead, BEFORE), shorten(after, FROM));
-        let indent = mark.chars().count() + lead.chars().count();
-        let width = span.text(query).lines().next().unwrap_or_default().chars().count();
-        Self { text, indent, width: width.clamp(1, FROM) }
+/// A part of the line, with its number, and the carets below.
+fn excerpt(query: &str, line_start: usize, span: Span, line: usize) -> String {
+    let text = query[line_start..].lines().next().unwrap_or_default();
+    // `lines` drops a line break, at which the error can be.
+    let (before, after) = text.split_at((span.start - line_start).min(text.len()));
+    let skipped = before.chars().count().saturating_sub(BEFORE);
+    let ellipsis = if skipped > 0 { "…" } else { "" };
+    let before: String = before.chars().skip(skipped).map(visible).collect();
+    let indent = " ".repeat(ellipsis.chars().count() + before.chars().count());
+    let carets = span.text(query).lines().next().unwrap_or_default().chars().count();
+    let carets = "^".repeat(carets.clamp(1, AFTER));
+    let gutter = " ".repeat(line.to_string().len());
+    let after = shorten(after, AFTER);
+    format!("{line} | {ellipsis}{before}{after}\n{gutter} | {indent}{carets}")
+}
+
+/// At most `limit` characters of `text`, with an ellipsis if there are more.
+pub(super) fn shorten(text: &str, limit: usize) -> String {
+    let mut chars = text.chars();
+    let mut short: String = chars.by_ref().take(limit).map(visible).collect();
+    if chars.next().is_some() {
+        short.push('…');
+    }
+    short
+}
+
+/// The character, or one in its place that takes one column.
+fn visible(c: char) -> char {
+    match c {
+        '\t' => ' ',
+        _ if is_hidden(c) => char::REPLACEMENT_CHARACTER,
+        _ => c,
     }
 }
 
 impl fmt::Display for ParseError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { message, line, column, excerpt, .. } = self;
-        let gutter = line.to_string();
-        writeln!(f, "{message} (line {line}, column {column})")?;
-        writeln!(f, "{gutter} | {}", excerpt.text)?;
-        let (edge, indent, carets) =
-            (" ".repeat(gutter.len()), " ".repeat(excerpt.indent), "^".repeat(excerpt.width));
-        write!(f, "{edge} | {indent}{carets}")
+        write!(f, "{message} (line {line}, column {column})\n{excerpt}")
     }
 }
 

@@ -1,77 +1,41 @@
-//! The escapes of KQL: what a backslash and the characters after it stand for.
+//! Characters with a meaning in KQL, and escapes.
 
-/// Characters that end an unquoted literal unless escaped; the star ends none, but is a wildcard.
+/// Characters that need an escape in an unquoted literal.
 const SPECIAL: &str = "\\():<>\"*{}";
 
-/// What the escape at the start of `text` stands for in an unquoted literal, and its length in
-/// bytes. `None` if there is no such escape.
-pub(super) fn unquoted(text: &str) -> Option<(char, usize)> {
+/// Decodes the escape at the start of `text`, a part of an unquoted literal. Returns the character
+/// and the length of the escape in bytes, or `None` if the escape does not exist.
+pub(super) fn unescape_unquoted(text: &str) -> Option<(char, usize)> {
     let after = text.strip_prefix('\\')?;
     let first = after.chars().next()?;
-    if SPECIAL.contains(first) {
+    // Only a word whose first letter is not escaped can be a keyword.
+    if is_special(first) || starts_with_keyword(after) {
         return Some((first, 2));
     }
-    if keyword_follows(after) {
-        // Only a word that starts bare can be a keyword, so the first letter is all that needs the
-        // escape.
-        return Some((first, 2));
-    }
-    whitespace(first).map(|c| (c, 2)).or_else(|| unicode(text))
+    unescape_common(text, first)
 }
 
-/// What the escape at the start of `text` stands for between quotes, and its length in bytes.
-/// `None` if there is no such escape: the backslash is then a plain character, as in `"C:\temp"`.
-pub(super) fn quoted(text: &str) -> Option<(char, usize)> {
-    let first = text.strip_prefix('\\')?.chars().next()?;
+/// As [`unescape_unquoted`], for a quoted literal. A backslash without an escape is an ordinary
+/// character there, as in `"C:\temp"`.
+pub(super) fn unescape_quoted(text: &str) -> Option<(char, usize)> {
+    match text.strip_prefix('\\')?.chars().next()? {
+        first @ ('\\' | '"') => Some((first, 2)),
+        first => unescape_common(text, first),
+    }
+}
+
+fn unescape_common(text: &str, first: char) -> Option<(char, usize)> {
     match first {
-        '\\' | '"' => Some((first, 2)),
-        _ => whitespace(first).map(|c| (c, 2)).or_else(|| unicode(text)),
+        't' => Some(('\t', 2)),
+        'r' => Some(('\r', 2)),
+        'n' => Some(('\n', 2)),
+        _ => unescape_unicode(text),
     }
 }
 
-fn whitespace(letter: char) -> Option<char> {
-    match letter {
-        't' => Some('\t'),
-        'r' => Some('\r'),
-        'n' => Some('\n'),
-        _ => None,
-    }
-}
-
-/// Kibana reads `\not` as a line break and "ot", because it tries `\n` first. Nobody means that by
-/// the whole word; `\nothing` does start with a line break.
-fn keyword_follows(text: &str) -> bool {
-    let starts = |keyword: &str| {
-        text.get(..keyword.len()).is_some_and(|word| word.eq_ignore_ascii_case(keyword))
-    };
-    starts("and")
-        || starts("or")
-        || (starts("not") && text[3..].chars().next().is_none_or(ends_word))
-}
-
-/// Whether an unquoted word ends before this character.
-pub(super) fn ends_word(c: char) -> bool {
-    is_space(c) || matches!(c, '(' | ')' | ':' | '<' | '>' | '"' | '{' | '}')
-}
-
-/// Whether the character separates words.
-pub(super) fn is_space(c: char) -> bool {
-    matches!(c, ' ' | '\t' | '\r' | '\n' | '\u{a0}')
-}
-
-/// Whether the character has a meaning of its own in an unquoted literal.
-pub(super) fn is_special(c: char) -> bool {
-    SPECIAL.contains(c)
-}
-
-/// Whether the word is one of the language, in any case.
-pub(super) fn is_keyword(word: &str) -> bool {
-    ["and", "or", "not"].iter().any(|keyword| word.eq_ignore_ascii_case(keyword))
-}
-
-/// `\uXXXX`, a UTF-16 unit; two of them make a character beyond U+FFFF. Half of such a pair is no
-/// escape, because no document holds one.
-fn unicode(text: &str) -> Option<(char, usize)> {
+/// Decodes `\uXXXX`, a UTF-16 unit, or two of them for a character beyond U+FFFF. An unpaired
+/// surrogate is not an escape, because no document holds one.
+fn unescape_unicode(text: &str) -> Option<(char, usize)> {
     let unit = utf16_unit(text)?;
     if let Some(c) = char::from_u32(u32::from(unit)) {
         return Some((c, 6));
@@ -83,6 +47,46 @@ fn unicode(text: &str) -> Option<(char, usize)> {
 
 fn utf16_unit(text: &str) -> Option<u16> {
     let digits = text.strip_prefix("\\u")?.get(..4)?;
-    let all_hex = digits.bytes().all(|byte| byte.is_ascii_hexdigit());
-    all_hex.then(|| u16::from_str_radix(digits, 16).ok()).flatten()
+    let is_hex = digits.bytes().all(|byte| byte.is_ascii_hexdigit());
+    is_hex.then(|| u16::from_str_radix(digits, 16).ok())?
+}
+
+/// Returns true if an escaped keyword follows. Kibana reads `\not` as a line break and "ot",
+/// because it tries `\n` first; here the whole word is the keyword, and only `\nothing` starts with
+/// a line break.
+fn starts_with_keyword(text: &str) -> bool {
+    let starts = |keyword: &str| {
+        text.get(..keyword.len()).is_some_and(|word| word.eq_ignore_ascii_case(keyword))
+    };
+    let is_not = || starts("not") && text[3..].chars().next().is_none_or(ends_word);
+    starts("and") || starts("or") || is_not()
+}
+
+/// Returns true if an unquoted word ends before the character.
+pub(super) fn ends_word(c: char) -> bool {
+    is_space(c) || matches!(c, '(' | ')' | ':' | '<' | '>' | '"' | '{' | '}')
+}
+
+/// Returns true if the character separates words.
+pub(super) fn is_space(c: char) -> bool {
+    matches!(c, ' ' | '\t' | '\r' | '\n' | '\u{a0}')
+}
+
+/// Returns true if the character needs an escape in an unquoted literal.
+pub(super) fn is_special(c: char) -> bool {
+    SPECIAL.contains(c)
+}
+
+/// Returns true for `and`, `or` and `not` in any case.
+pub(super) fn is_keyword(word: &str) -> bool {
+    ["and", "or", "not"].iter().any(|keyword| word.eq_ignore_ascii_case(keyword))
+}
+
+/// Returns true if the character moves the cursor, reorders its neighbours or displays nothing:
+/// controls, line separators, zero-width and bidirectional marks, tags.
+pub(super) fn is_hidden(c: char) -> bool {
+    c.is_control()
+        || matches!(c, '\u{ad}' | '\u{61c}' | '\u{feff}')
+        || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}')
+        || matches!(c, '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
 }

@@ -1,11 +1,39 @@
-//! Query text to tokens, one at a time.
+//! Splits query text into tokens, one at a time.
 
-use super::ast::Comparison;
-use super::error::ParseError;
-use super::escape;
-use super::span::Span;
-use super::token::{Token, TokenKind, Written};
+use super::ast::Span;
+use super::error::{ParseError, shorten};
+use super::escape::{ends_word, is_space, unescape_quoted, unescape_unquoted};
+use super::literal::Comparison;
 use super::wildcard::Wildcard;
+
+/// Characters of a token that an error message repeats.
+const MAX_SHOWN: usize = 32;
+
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Token {
+    pub(super) kind: TokenKind,
+    pub(super) span: Span,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum TokenKind {
+    /// A parenthesis, a brace or a colon.
+    Symbol(char),
+    Compare(Comparison),
+    And,
+    Or,
+    Not,
+    Literal(LiteralToken),
+    End,
+}
+
+/// A literal, unescaped.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum LiteralToken {
+    /// Quoted, or without a star that is not escaped.
+    Plain(String),
+    Wildcard(Wildcard),
+}
 
 /// The rest of a query.
 pub(super) struct Lexer<'q> {
@@ -18,18 +46,20 @@ impl<'q> Lexer<'q> {
         Self { query, at: 0 }
     }
 
-    /// The next token; at the end, [`TokenKind::End`] again and again.
+    /// The next token; at the end, [`TokenKind::End`] repeatedly.
     pub(super) fn next(&mut self) -> Result<Token, ParseError> {
         let space = self.space().len();
         if space == self.rest().len() {
-            // Right after the last word, so that an error shows that line and not an empty one
-            // below.
+            // Directly after the last word, so that an error is displayed on that line.
             return Ok(Token { kind: TokenKind::End, span: Span { start: self.at, end: self.at } });
         }
         self.at += space;
         let start = self.at;
         let kind = match self.symbol() {
-            Some((kind, bytes)) => self.step(kind, bytes),
+            Some((kind, length)) => {
+                self.at += length;
+                kind
+            }
             None if self.rest().starts_with('"') => self.quoted()?,
             None => self.unquoted()?,
         };
@@ -40,26 +70,17 @@ impl<'q> Lexer<'q> {
         &self.query[self.at..]
     }
 
-    /// The whitespace that comes next.
+    /// The white space that follows.
     fn space(&self) -> &'q str {
         let rest = self.rest();
-        &rest[..rest.len() - rest.trim_start_matches(escape::is_space).len()]
+        &rest[..rest.len() - rest.trim_start_matches(is_space).len()]
     }
 
-    fn step(&mut self, kind: TokenKind, bytes: usize) -> TokenKind {
-        self.at += bytes;
-        kind
-    }
-
-    /// The punctuation or the keyword that comes next, and its length in bytes.
+    /// The punctuation or keyword that follows, and its length in bytes.
     fn symbol(&self) -> Option<(TokenKind, usize)> {
         let rest = self.rest();
         let symbol = match rest.chars().next()? {
-            '(' => (TokenKind::Open, 1),
-            ')' => (TokenKind::Close, 1),
-            '{' => (TokenKind::OpenBrace, 1),
-            '}' => (TokenKind::CloseBrace, 1),
-            ':' => (TokenKind::Colon, 1),
+            symbol @ ('(' | ')' | '{' | '}' | ':') => (TokenKind::Symbol(symbol), 1),
             '<' if rest.starts_with("<=") => (TokenKind::Compare(Comparison::AtMost), 2),
             '>' if rest.starts_with(">=") => (TokenKind::Compare(Comparison::AtLeast), 2),
             '<' => (TokenKind::Compare(Comparison::Below), 1),
@@ -70,86 +91,88 @@ impl<'q> Lexer<'q> {
     }
 
     fn quoted(&mut self) -> Result<TokenKind, ParseError> {
-        let open = Span { start: self.at, end: self.at + 1 };
+        let quote = Span { start: self.at, end: self.at + 1 };
         let mut text = String::new();
         self.at += 1;
         while let Some(c) = self.rest().chars().next() {
             if c == '"' {
-                return Ok(self.step(TokenKind::Literal(Written::Plain(text)), 1));
+                self.at += 1;
+                return Ok(TokenKind::Literal(LiteralToken::Plain(text)));
             }
-            let (c, bytes) = escape::quoted(self.rest()).unwrap_or((c, c.len_utf8()));
+            let (c, length) = unescape_quoted(self.rest()).unwrap_or((c, c.len_utf8()));
             text.push(c);
-            self.at += bytes;
+            self.at += length;
         }
         let message = "expected a quote that closes this one, found the end of the query";
-        Err(ParseError::new(self.query, open, message.to_owned()))
+        Err(ParseError::new(self.query, quote, message.to_owned()))
     }
 
-    /// Words up to a keyword or punctuation are one literal, with the whitespace between them as it
-    /// stands.
+    /// Words up to a keyword or punctuation are one literal, including the white space between
+    /// them.
     fn unquoted(&mut self) -> Result<TokenKind, ParseError> {
-        let mut done = Vec::new();
+        // The text before each star, and after the last one.
+        let mut before = Vec::new();
         let mut piece = String::new();
         loop {
-            self.word(&mut done, &mut piece)?;
+            self.word(&mut before, &mut piece)?;
             let space = self.space();
             let next = &self.rest()[space.len()..];
-            if space.is_empty()
-                || next.chars().next().is_none_or(escape::ends_word)
-                || keyword(next).is_some()
-            {
-                return Ok(TokenKind::Literal(written(done, piece)));
+            let is_last = next.chars().next().is_none_or(ends_word) || keyword(next).is_some();
+            if space.is_empty() || is_last {
+                break;
             }
             piece.push_str(space);
             self.at += space.len();
         }
+        let mut before = before.into_iter();
+        Ok(TokenKind::Literal(match before.next() {
+            None => LiteralToken::Plain(piece),
+            Some(first) => LiteralToken::Wildcard(Wildcard::new(first, before, piece)),
+        }))
     }
 
-    fn word(&mut self, done: &mut Vec<String>, piece: &mut String) -> Result<(), ParseError> {
-        while let Some(c) = self.rest().chars().next().filter(|c| !escape::ends_word(*c)) {
-            let (c, bytes) = match c {
-                '\\' => escape::unquoted(self.rest()).ok_or_else(|| self.bad_escape())?,
+    fn word(&mut self, before: &mut Vec<String>, piece: &mut String) -> Result<(), ParseError> {
+        while let Some(c) = self.rest().chars().next().filter(|c| !ends_word(*c)) {
+            let (c, length) = match c {
+                '*' => {
+                    before.push(std::mem::take(piece));
+                    self.at += 1;
+                    continue;
+                }
+                '\\' => unescape_unquoted(self.rest()).ok_or_else(|| self.invalid_escape())?,
                 _ => (c, c.len_utf8()),
             };
-            if self.rest().starts_with('*') {
-                done.push(std::mem::take(piece));
-            } else {
-                piece.push(c);
-            }
-            self.at += bytes;
+            piece.push(c);
+            self.at += length;
         }
         Ok(())
     }
 
-    fn bad_escape(&self) -> ParseError {
+    fn invalid_escape(&self) -> ParseError {
         let length: usize = self.rest().chars().take(2).map(char::len_utf8).sum();
-        let token =
-            Token { kind: TokenKind::Not, span: Span { start: self.at, end: self.at + length } };
+        let escape = &self.rest()[..length];
         let message = format!(
-            "expected an escape, such as `\\*`, `\\\\` or `\\u002a`, found {}",
-            token.found(self.query)
+            "expected an escape, such as `\\*`, `\\\\` or `\\u002a`, found `{}`",
+            shorten(escape, MAX_SHOWN)
         );
-        ParseError::new(self.query, token.span, message)
+        ParseError::new(self.query, Span { start: self.at, end: self.at + length }, message)
     }
 }
 
-/// A literal of the text before each star, and the text after the last.
-fn written(before: Vec<String>, last: String) -> Written {
-    let mut before = before.into_iter();
-    match before.next() {
-        None => Written::Plain(last),
-        Some(first) => Written::Stars(Wildcard::new(first, before, last)),
+impl Token {
+    /// The token in an error message.
+    pub(super) fn describe(&self, query: &str) -> String {
+        match self.kind {
+            TokenKind::End => "the end of the query".to_owned(),
+            _ => format!("`{}`", shorten(self.span.text(query), MAX_SHOWN)),
+        }
     }
 }
 
 /// The keyword that is the first word of `text`, and its length in bytes.
 fn keyword(text: &str) -> Option<(TokenKind, usize)> {
-    let word = text.split(escape::ends_word).next()?;
-    let kind = match word {
-        _ if word.eq_ignore_ascii_case("and") => TokenKind::And,
-        _ if word.eq_ignore_ascii_case("or") => TokenKind::Or,
-        _ if word.eq_ignore_ascii_case("not") => TokenKind::Not,
-        _ => return None,
-    };
+    let word = text.split(ends_word).next()?;
+    let keywords = [("and", TokenKind::And), ("or", TokenKind::Or), ("not", TokenKind::Not)];
+    let (_, kind) = keywords.into_iter().find(|(keyword, _)| word.eq_ignore_ascii_case(keyword))?;
     Some((kind, word.len()))
 }

@@ -1,49 +1,56 @@
-//! The Kibana Query Language: text to [`Query`], and a query held against a [`Document`].
+//! The Kibana Query Language (KQL): parses a query, and matches it against a document.
 //!
-//! Pure: no clock, no I/O, nothing of CloudTrail. Time, which date math needs, is an argument.
+//! The grammar is Kibana's (`grammar.peggy` of `@kbn/es-query`). A value is compared as
+//! Elasticsearch compares it with a keyword, number, boolean, ip or date field. Places that differ
+//! from Kibana have a comment; the README lists them.
 //!
-//! The language is that of Kibana's grammar (`grammar.peggy` of `@kbn/es-query`) with the meaning
-//! that Elasticsearch gives it over keyword, number, boolean, ip and date fields. Where the
-//! evaluator that Elastic tests its public rules with differs, the comment at that place says which
-//! was chosen.
+//! The crate does no I/O and reads no clock: the time that date math such as `now-1d` counts from
+//! is an argument. Matching does not allocate.
 //!
 //! ```
 //! use jiff::Timestamp;
 //! use kql::Query;
 //!
-//! let query = Query::parse("event.action: (CreateGroup or *GroupPolicy) and not user.name: deploy")?;
-//! let document = serde_json::json!({ "event": { "action": "PutGroupPolicy" }, "user.name": "alice" });
+//! let query = Query::parse("event.action: (CreateGroup or *GroupPolicy) and not user.name: bob")?;
+//! let document = serde_json::json!({
+//!     "event": { "action": "PutGroupPolicy" },
+//!     "user.name": "alice",
+//! });
 //! assert!(query.matches(&document, Timestamp::UNIX_EPOCH));
 //!
 //! let error = Query::parse("event.action: (CreateGroup").unwrap_err();
 //! assert_eq!(error.message(), "expected `and`, `or` or `)`, found the end of the query");
 //! # Ok::<(), kql::ParseError>(())
 //! ```
+//!
+//! | task | items |
+//! |---|---|
+//! | parse and match | [`Query`], [`ParseError`] |
+//! | match documents of another type than JSON | [`Document`], [`Value`], [`any_json_at`] |
+//! | inspect a query, or explain why it matches | [`Expr`], [`ExprKind`], [`Leaf`] |
+//! | write a query | [`quote`], and the `Display` of [`Expr`] |
 
 mod ast;
 mod date;
 mod document;
 mod error;
 mod escape;
-mod json;
 mod lexer;
 mod literal;
-mod matcher;
 mod parser;
 mod print;
 mod query;
-mod quote;
-mod span;
-mod token;
-mod visible;
 mod wildcard;
 
-pub use ast::{Comparison, Expr, ExprKind, Field, Leaf, Test};
-pub use document::{Document, Value};
+pub use ast::{Expr, ExprKind, Field, Leaf, Span, Test};
+pub use document::{Document, Value, any_json_at, any_json_scalar};
 pub use error::ParseError;
-pub use literal::Literal;
+pub use literal::{Comparison, Literal};
 pub use parser::{MAX_BYTES, MAX_DEPTH};
+pub use print::quote;
 pub use query::Query;
-pub use quote::quote;
-pub use span::Span;
 pub use wildcard::Wildcard;
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct ReadmeExamples;

@@ -1,4 +1,4 @@
-//! A literal of a query, read once into every type it can be compared as.
+//! Values in a query, parsed once for every type of field that they can be compared with.
 
 use std::cmp::Ordering;
 use std::net::{IpAddr, Ipv6Addr};
@@ -6,124 +6,134 @@ use std::net::{IpAddr, Ipv6Addr};
 use ipnet::{IpNet, Ipv4Net};
 use jiff::Timestamp;
 
-use super::ast::Comparison;
-use super::date::{self, DateLiteral, Stretch};
+use super::date::{DateLiteral, DateRange, parse_instant};
 use super::document::Value;
 
-/// A value without wildcards. Quoted or not makes no difference: `"5"` is a number where the field
-/// is one.
+/// A value without wildcards. Quotes make no difference: `"5"` matches a number.
 #[derive(Debug, Clone)]
 pub struct Literal {
     text: String,
     number: Option<f64>,
     boolean: Option<bool>,
-    address: Option<IpAddr>,
-    block: Option<IpNet>,
+    ip: Option<IpAddr>,
+    cidr: Option<IpNet>,
     date: Option<DateLiteral>,
+}
+
+/// The operator of a range.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Comparison {
+    /// `<`
+    Below,
+    /// `<=`
+    AtMost,
+    /// `>`
+    Above,
+    /// `>=`
+    AtLeast,
 }
 
 impl Literal {
     pub(super) fn new(text: String) -> Self {
         Self {
-            number: number(&text),
+            number: parse_number(&text),
             boolean: text.parse().ok(),
-            address: text.parse().ok().map(|address: IpAddr| address.to_canonical()),
-            block: text.parse().ok().map(canonical),
+            ip: text.parse().ok().map(|ip: IpAddr| ip.to_canonical()),
+            cidr: text.parse().ok().map(canonical_cidr),
             date: DateLiteral::parse(&text),
             text,
         }
     }
 
-    /// The literal, unescaped: what a keyword field must be.
+    /// The literal, unescaped.
     pub fn text(&self) -> &str {
         &self.text
     }
 
-    /// Whether it can equal a boolean: `true` or `false`.
+    /// Returns true for `true` and `false`.
     pub fn is_boolean(&self) -> bool {
         self.boolean.is_some()
     }
 
-    /// Whether it is one IP address.
-    pub fn is_address(&self) -> bool {
-        self.address.is_some()
+    /// Returns true for an IP address.
+    pub fn is_ip(&self) -> bool {
+        self.ip.is_some()
     }
 
-    /// Whether it is a CIDR block of IP addresses.
-    pub fn is_block(&self) -> bool {
-        self.block.is_some()
+    /// Returns true for a CIDR block of IP addresses.
+    pub fn is_cidr(&self) -> bool {
+        self.cidr.is_some()
     }
 
-    /// Whether it can be compared with a date: ISO 8601, epoch milliseconds or date math.
+    /// Returns true for ISO 8601 dates, epoch milliseconds and date math.
     pub fn is_date(&self) -> bool {
         self.date.is_some()
     }
 
-    /// Whether `field: literal` holds for a value of the field.
+    /// The test `field: literal` for one value of the field.
     pub(super) fn equals(&self, value: Value<'_>, now: Timestamp) -> bool {
         match value {
-            Value::Text(text) => text == self.text || self.has_address_of(text),
+            // Elasticsearch never takes a keyword for an address. The evaluator of Elastic's rules
+            // does, and a document without a mapping has only text.
+            Value::Text(text) => {
+                text == self.text || text.parse().is_ok_and(|ip| self.cidr_contains(ip))
+            }
             Value::Number(number) => self.number == Some(number),
             Value::Bool(boolean) => self.boolean == Some(boolean),
-            Value::Ip(address) => self.has_address(address),
+            Value::Ip(ip) => self.ip == Some(ip.to_canonical()) || self.cidr_contains(ip),
             Value::Date(instant) => {
-                self.date.as_ref().is_some_and(|date| date.stretch(now).holds(instant))
+                let range = self.date.as_ref().map(|date| date.range(now));
+                range.is_some_and(|range| (range.floor..=range.ceiling).contains(&instant))
             }
         }
     }
 
-    /// Whether `field < literal`, and so on, holds for a value of the field.
-    pub(super) fn bounds(&self, comparison: Comparison, value: Value<'_>, now: Timestamp) -> bool {
+    fn cidr_contains(&self, ip: IpAddr) -> bool {
+        self.cidr.is_some_and(|cidr| cidr.contains(&ip.to_canonical()))
+    }
+
+    /// The test `field < literal`, or with another operator, for one value of the field.
+    pub(super) fn compares(
+        &self,
+        comparison: Comparison,
+        value: Value<'_>,
+        now: Timestamp,
+    ) -> bool {
         let order = match value {
-            Value::Text(text) => return self.bounds_text(comparison, text, now),
-            Value::Date(instant) => return self.bounds_date(comparison, instant, now),
+            Value::Text(text) => return self.compares_text(comparison, text, now),
+            Value::Date(instant) => {
+                let date = self.date.as_ref();
+                return date.is_some_and(|date| comparison.accepts_date(instant, date.range(now)));
+            }
             Value::Number(number) => self.number.and_then(|bound| number.partial_cmp(&bound)),
-            Value::Ip(address) => self.address.map(|bound| position(address).cmp(&position(bound))),
+            Value::Ip(ip) => self.ip.map(|bound| ip_order(ip).cmp(&ip_order(bound))),
             Value::Bool(_) => None,
         };
-        order.is_some_and(|order| comparison.allows(order))
+        order.is_some_and(|order| comparison.accepts(order))
     }
 
-    /// A keyword is never an ip to Elasticsearch, but the evaluator of Elastic's rules takes a
-    /// block against any text that is an address, and a document without a mapping has only texts.
-    fn has_address_of(&self, text: &str) -> bool {
-        self.block.is_some_and(|block| {
-            text.parse().is_ok_and(|address: IpAddr| block.contains(&address.to_canonical()))
-        })
-    }
-
-    fn has_address(&self, address: IpAddr) -> bool {
-        let address = address.to_canonical();
-        self.address == Some(address) || self.block.is_some_and(|block| block.contains(&address))
-    }
-
-    /// In the order of the bytes, as Elasticsearch does on keywords; but as dates where both are
-    /// dates beyond doubt, for documents without a mapping. `2026` and epoch milliseconds are
-    /// numbers as well, so not beyond doubt.
-    fn bounds_text(&self, comparison: Comparison, text: &str, now: Timestamp) -> bool {
+    /// Compares bytes, as Elasticsearch does for keywords. For documents without a mapping,
+    /// compares dates if both sides are unambiguous dates; `2026` and epoch milliseconds may be
+    /// numbers.
+    fn compares_text(&self, comparison: Comparison, text: &str, now: Timestamp) -> bool {
         let date = self.date.as_ref().filter(|_| self.number.is_none());
-        match date.and_then(|date| Some((date.stretch(now), date::instant(text)?))) {
-            Some((bound, instant)) => comparison.allows_instant(instant, bound),
-            None => comparison.allows(text.cmp(self.text.as_str())),
+        match date.and_then(|date| Some((date, parse_instant(text)?))) {
+            Some((date, instant)) => comparison.accepts_date(instant, date.range(now)),
+            None => comparison.accepts(text.cmp(&self.text)),
         }
-    }
-
-    fn bounds_date(&self, comparison: Comparison, instant: Timestamp, now: Timestamp) -> bool {
-        let date = self.date.as_ref();
-        date.is_some_and(|date| comparison.allows_instant(instant, date.stretch(now)))
     }
 }
 
 impl PartialEq for Literal {
     fn eq(&self, other: &Self) -> bool {
-        // The other forms follow from the text.
+        // The other fields follow from the text.
         self.text == other.text
     }
 }
 
 impl Comparison {
-    /// Whether it holds, given how the value stands to the bound.
-    fn allows(self, order: Ordering) -> bool {
+    /// `order`: of the value, relative to the bound.
+    fn accepts(self, order: Ordering) -> bool {
         match self {
             Self::Below => order.is_lt(),
             Self::AtMost => order.is_le(),
@@ -132,31 +142,30 @@ impl Comparison {
         }
     }
 
-    fn allows_instant(self, instant: Timestamp, bound: Stretch) -> bool {
+    fn accepts_date(self, instant: Timestamp, bound: DateRange) -> bool {
         match self {
-            Self::Below | Self::AtLeast => self.allows(instant.cmp(&bound.floor)),
-            Self::AtMost | Self::Above => self.allows(instant.cmp(&bound.ceiling)),
+            Self::Below | Self::AtLeast => self.accepts(instant.cmp(&bound.floor)),
+            Self::AtMost | Self::Above => self.accepts(instant.cmp(&bound.ceiling)),
         }
     }
 }
 
 /// A finite decimal number; not `inf`, `nan` or hexadecimal.
-fn number(text: &str) -> Option<f64> {
-    let decimal = text.bytes().all(|byte| byte.is_ascii_digit() || b"+-.eE".contains(&byte));
-    text.parse().ok().filter(|number: &f64| decimal && number.is_finite())
+fn parse_number(text: &str) -> Option<f64> {
+    let is_decimal = text.bytes().all(|byte| byte.is_ascii_digit() || b"+-.eE".contains(&byte));
+    text.parse().ok().filter(|number: &f64| is_decimal && number.is_finite())
 }
 
-/// A block of IPv4 addresses that is written as one of IPv6 (`::ffff:192.0.2.0/120`) is one of
-/// IPv4.
-fn canonical(block: IpNet) -> IpNet {
-    let IpNet::V6(v6) = block else { return block };
+/// Makes an IPv4-mapped block (`::ffff:192.0.2.0/120`) one of IPv4.
+fn canonical_cidr(cidr: IpNet) -> IpNet {
+    let IpNet::V6(v6) = cidr else { return cidr };
     let v4 = v6.addr().to_ipv4_mapped().zip(v6.prefix_len().checked_sub(96));
-    v4.and_then(|(address, length)| Ipv4Net::new(address, length).ok()).map_or(block, IpNet::V4)
+    v4.and_then(|(address, length)| Ipv4Net::new(address, length).ok()).map_or(cidr, IpNet::V4)
 }
 
-/// Where the address stands in Elasticsearch's order, in which IPv4 addresses are IPv6 ones.
-fn position(address: IpAddr) -> Ipv6Addr {
-    match address {
+/// Elasticsearch orders IPv4 addresses as IPv4-mapped IPv6 addresses.
+fn ip_order(ip: IpAddr) -> Ipv6Addr {
+    match ip {
         IpAddr::V4(v4) => v4.to_ipv6_mapped(),
         IpAddr::V6(v6) => v6,
     }

@@ -1,42 +1,42 @@
-//! Tokens to a tree, by recursive descent; how deep is limited, so that no query can overflow the
-//! stack.
+//! Tokens to a syntax tree, by recursive descent of limited depth: no query can overflow the stack.
 
 use std::sync::Arc;
 
-use super::ast::{Comparison, Expr, ExprKind, Field, Leaf, Test};
+use super::ast::{Expr, ExprKind, Field, Leaf, Span, Test};
 use super::error::ParseError;
-use super::lexer::Lexer;
+use super::lexer::{Lexer, LiteralToken, Token, TokenKind};
 use super::literal::Literal;
-use super::span::Span;
-use super::token::{Token, TokenKind, Written};
 
-/// The longest query that is read, in bytes.
+/// The longest query, in bytes.
 pub const MAX_BYTES: usize = 1 << 20;
 
-/// How deep `not`, parentheses and braces can stand in each other.
+/// The deepest nesting of `not`, parentheses and braces.
 pub const MAX_DEPTH: usize = 100;
 
-/// Reads the whole of `query`.
-pub(super) fn parse(query: &str) -> Result<Expr, ParseError> {
+type ParseResult<T = Expr> = Result<T, ParseError>;
+
+pub(super) fn parse(query: &str) -> ParseResult {
     if query.len() > MAX_BYTES {
         let message = format!("expected at most {MAX_BYTES} bytes, found {}", query.len());
         return Err(ParseError::new(query, Span { start: 0, end: 0 }, message));
     }
-    let mut parser = Parser::new(query)?;
-    if parser.token.kind == TokenKind::End {
-        return Ok(Expr { kind: ExprKind::All, span: parser.token.span });
+    let mut lexer = Lexer::new(query);
+    let token = lexer.next()?;
+    if token.kind == TokenKind::End {
+        return Ok(Expr { kind: ExprKind::All, span: token.span });
     }
+    let mut parser = Parser { query, lexer, token, end: 0, depth: 0 };
     let expr = parser.or(Scope::Query)?;
     parser.close(TokenKind::End, "the end of the query")?;
     Ok(expr)
 }
 
-/// What an operand of `and`, `or` and `not` is.
+/// What the operands of `and`, `or` and `not` are.
 #[derive(Clone, Copy)]
 enum Scope<'f> {
-    /// A whole expression.
+    /// Expressions.
     Query,
-    /// A value of this field: the inside of `field: ( … )`.
+    /// Values of this field, inside of `field: ( … )`.
     Values(&'f Arc<Field>),
 }
 
@@ -44,23 +44,17 @@ struct Parser<'q> {
     query: &'q str,
     lexer: Lexer<'q>,
     token: Token,
-    /// Where the token before `token` ended.
+    /// The end of the token before `token`.
     end: usize,
     depth: usize,
 }
 
-impl<'q> Parser<'q> {
-    fn new(query: &'q str) -> Result<Self, ParseError> {
-        let mut lexer = Lexer::new(query);
-        let token = lexer.next()?;
-        Ok(Self { query, lexer, token, end: 0, depth: 0 })
-    }
-
-    fn or(&mut self, scope: Scope<'_>) -> Result<Expr, ParseError> {
+impl Parser<'_> {
+    fn or(&mut self, scope: Scope<'_>) -> ParseResult {
         self.chain(&TokenKind::Or, ExprKind::Or, |parser| parser.and(scope))
     }
 
-    fn and(&mut self, scope: Scope<'_>) -> Result<Expr, ParseError> {
+    fn and(&mut self, scope: Scope<'_>) -> ParseResult {
         self.chain(&TokenKind::And, ExprKind::And, |parser| parser.not(scope))
     }
 
@@ -68,8 +62,8 @@ impl<'q> Parser<'q> {
         &mut self,
         keyword: &TokenKind,
         join: fn(Vec<Expr>) -> ExprKind,
-        operand: impl Fn(&mut Self) -> Result<Expr, ParseError>,
-    ) -> Result<Expr, ParseError> {
+        operand: impl Fn(&mut Self) -> ParseResult,
+    ) -> ParseResult {
         let start = self.token.span.start;
         let first = operand(self)?;
         if self.token.kind != *keyword {
@@ -80,176 +74,160 @@ impl<'q> Parser<'q> {
             self.advance()?;
             exprs.push(operand(self)?);
         }
-        Ok(self.spanned(start, join(exprs)))
+        Ok(self.expr(start, join(exprs)))
     }
 
-    /// Kibana takes one `not`, and none right after the colon; the parser of Elastic's rules takes
-    /// both, as here.
-    fn not(&mut self, scope: Scope<'_>) -> Result<Expr, ParseError> {
+    /// Kibana accepts one `not`, and none directly after the colon. The parser of Elastic's rules
+    /// accepts both, and so does this one.
+    fn not(&mut self, scope: Scope<'_>) -> ParseResult {
         if self.token.kind != TokenKind::Not {
             return self.operand(scope);
         }
         let start = self.token.span.start;
-        let inner = self.deeper(|parser| parser.not(scope))?;
-        Ok(self.spanned(start, ExprKind::Not(Box::new(inner))))
+        let inner = self.nest(|parser| parser.not(scope))?;
+        Ok(self.expr(start, ExprKind::Not(Box::new(inner))))
     }
 
-    fn operand(&mut self, scope: Scope<'_>) -> Result<Expr, ParseError> {
+    fn operand(&mut self, scope: Scope<'_>) -> ParseResult {
         match scope {
-            _ if self.token.kind == TokenKind::Open => self.group(scope),
-            Scope::Query => self.expression(),
-            Scope::Values(field) => self.value(field),
+            _ if self.token.kind == TokenKind::Symbol('(') => {
+                let inner = self.nest(|parser| parser.or(scope))?;
+                self.close(TokenKind::Symbol(')'), "`)`")?;
+                Ok(inner)
+            }
+            Scope::Query => self.condition(),
+            Scope::Values(field) => {
+                let (value, span) = self.literal("a value, `not` or `(`")?;
+                Ok(self.leaf(span.start, Arc::clone(field), test(value)))
+            }
         }
     }
 
-    fn group(&mut self, scope: Scope<'_>) -> Result<Expr, ParseError> {
-        let inner = self.deeper(|parser| parser.or(scope))?;
-        self.close(TokenKind::Close, "`)`")?;
-        Ok(inner)
-    }
-
     /// `field: …`, `field < value`, or a bare value.
-    fn expression(&mut self) -> Result<Expr, ParseError> {
+    fn condition(&mut self) -> ParseResult {
         let (first, span) = self.literal("a field, a value, `not` or `(`")?;
         match self.token.kind {
-            TokenKind::Colon => self.after_colon(first, span),
-            TokenKind::Compare(comparison) => self.range(first, span, comparison),
+            TokenKind::Symbol(':') => self.after_colon(first, span),
+            TokenKind::Compare(comparison) => {
+                self.advance()?;
+                let (value, value_span) = self.literal("a value")?;
+                let value = self.plain(value, value_span, "a value without wildcards")?;
+                let test = Test::Range(comparison, Literal::new(value));
+                Ok(self.leaf(span.start, Arc::new(field(first)), test))
+            }
             _ => Ok(self.leaf(span.start, Arc::new(Field::Any), test(first))),
         }
     }
 
-    fn after_colon(&mut self, name: Written, span: Span) -> Result<Expr, ParseError> {
+    fn after_colon(&mut self, name: LiteralToken, span: Span) -> ParseResult {
         self.advance()?;
         match self.token.kind {
-            TokenKind::OpenBrace => self.nested(name, span),
-            TokenKind::Open | TokenKind::Not | TokenKind::Literal(_) => {
+            TokenKind::Symbol('{') => self.nested(name, span),
+            TokenKind::Symbol('(') | TokenKind::Not | TokenKind::Literal(_) => {
                 let mut expr = self.not(Scope::Values(&Arc::new(field(name))))?;
                 expr.span = Span { start: span.start, end: self.end };
                 Ok(expr)
             }
-            _ => Err(self.expected("a value, `not`, `(` or `{`")),
+            _ => Err(self.unexpected("a value, `not`, `(` or `{`")),
         }
     }
 
-    fn nested(&mut self, name: Written, span: Span) -> Result<Expr, ParseError> {
-        let Written::Plain(path) = name else {
-            return Err(self.fault(
-                span,
-                "expected a path without wildcards before `{`, found a wildcard".to_owned(),
-            ));
-        };
-        let inner = self.deeper(|parser| parser.or(Scope::Query))?;
-        self.close(TokenKind::CloseBrace, "`}`")?;
-        Ok(self.spanned(span.start, ExprKind::Nested { path, expr: Box::new(inner) }))
-    }
-
-    fn range(
-        &mut self,
-        name: Written,
-        start: Span,
-        comparison: Comparison,
-    ) -> Result<Expr, ParseError> {
-        self.advance()?;
-        let (value, span) = self.literal("a value")?;
-        let Written::Plain(text) = value else {
-            return Err(
-                self.fault(span, "expected a value without wildcards, found a wildcard".to_owned())
-            );
-        };
-        let test = Test::Range(comparison, Literal::new(text));
-        Ok(self.leaf(start.start, Arc::new(field(name)), test))
-    }
-
-    fn value(&mut self, field: &Arc<Field>) -> Result<Expr, ParseError> {
-        let (value, span) = self.literal("a value, `not` or `(`")?;
-        Ok(self.leaf(span.start, Arc::clone(field), test(value)))
+    fn nested(&mut self, name: LiteralToken, span: Span) -> ParseResult {
+        let path = self.plain(name, span, "a path without wildcards before `{`")?;
+        let inner = self.nest(|parser| parser.or(Scope::Query))?;
+        self.close(TokenKind::Symbol('}'), "`}`")?;
+        Ok(self.expr(span.start, ExprKind::Nested { path, expr: Box::new(inner) }))
     }
 
     fn leaf(&self, start: usize, field: Arc<Field>, test: Test) -> Expr {
-        // Kibana, too, makes `*: *` and a bare `*` the query for everything.
+        // To Kibana as well, `*: *` and a bare `*` match every document.
         let kind = match (&*field, &test) {
             (Field::Any, Test::Exists) => ExprKind::All,
             _ => ExprKind::Leaf(Leaf { field, test }),
         };
-        self.spanned(start, kind)
+        self.expr(start, kind)
     }
 
-    fn spanned(&self, start: usize, kind: ExprKind) -> Expr {
+    /// An expression from `start` up to the end of the last token.
+    fn expr(&self, start: usize, kind: ExprKind) -> Expr {
         Expr { kind, span: Span { start, end: self.end } }
     }
 
-    /// Steps over the token that opens a level, and reads the level.
-    fn deeper(
-        &mut self,
-        read: impl FnOnce(&mut Self) -> Result<Expr, ParseError>,
-    ) -> Result<Expr, ParseError> {
+    /// Passes the token that opens a level, and parses the level.
+    fn nest(&mut self, parse: impl FnOnce(&mut Self) -> ParseResult) -> ParseResult {
         if self.depth == MAX_DEPTH {
             let message = format!(
                 "expected at most {MAX_DEPTH} levels of `not`, `(` and `{{`, found one more"
             );
-            return Err(self.fault(self.token.span, message));
+            return Err(self.error(self.token.span, message));
         }
         self.depth += 1;
         self.advance()?;
-        let expr = read(self)?;
+        let expr = parse(self)?;
         self.depth -= 1;
         Ok(expr)
     }
 
-    fn close(&mut self, kind: TokenKind, name: &str) -> Result<(), ParseError> {
+    fn close(&mut self, kind: TokenKind, name: &str) -> ParseResult<()> {
         if self.token.kind != kind {
-            return Err(self.expected(&format!("`and`, `or` or {name}")));
+            return Err(self.unexpected(&format!("`and`, `or` or {name}")));
         }
         self.advance()
     }
 
-    /// Steps over a literal, and gives it.
-    fn literal(&mut self, expected: &str) -> Result<(Written, Span), ParseError> {
-        let TokenKind::Literal(written) = &self.token.kind else {
-            return Err(self.expected(expected));
+    /// Passes a literal.
+    fn literal(&mut self, expected: &str) -> ParseResult<(LiteralToken, Span)> {
+        let TokenKind::Literal(literal) = &self.token.kind else {
+            return Err(self.unexpected(expected));
         };
-        let literal = (written.clone(), self.token.span);
+        let literal = (literal.clone(), self.token.span);
         self.advance()?;
         Ok(literal)
     }
 
-    fn advance(&mut self) -> Result<(), ParseError> {
+    fn plain(&self, token: LiteralToken, span: Span, expected: &str) -> ParseResult<String> {
+        match token {
+            LiteralToken::Plain(text) => Ok(text),
+            LiteralToken::Wildcard(_) => {
+                Err(self.error(span, format!("expected {expected}, found a wildcard")))
+            }
+        }
+    }
+
+    fn advance(&mut self) -> ParseResult<()> {
         self.end = self.token.span.end;
         self.token = self.lexer.next()?;
         Ok(())
     }
 
-    fn expected(&self, what: &str) -> ParseError {
-        let found = self.token.found(self.query);
-        let hint = match self.token.kind {
-            // The commonest slip: an ARN or a time written without quotes.
-            TokenKind::Colon | TokenKind::Compare(_) if self.end > 0 => {
-                "; a value that holds it must be quoted"
-            }
-            _ => "",
-        };
-        self.fault(self.token.span, format!("expected {what}, found {found}{hint}"))
+    fn unexpected(&self, expected: &str) -> ParseError {
+        let found = self.token.describe(self.query);
+        // The most frequent mistake is an ARN or a time without quotes.
+        let is_symbol = matches!(self.token.kind, TokenKind::Symbol(':') | TokenKind::Compare(_));
+        let needs_quotes = is_symbol && self.end > 0;
+        let hint = if needs_quotes { "; a value that holds it must be quoted" } else { "" };
+        self.error(self.token.span, format!("expected {expected}, found {found}{hint}"))
     }
 
-    fn fault(&self, span: Span, message: String) -> ParseError {
+    fn error(&self, span: Span, message: String) -> ParseError {
         ParseError::new(self.query, span, message)
     }
 }
 
-fn field(written: Written) -> Field {
-    match written {
-        Written::Plain(name) => Field::Named(name),
-        Written::Stars(wildcard) if wildcard.is_anything() => Field::Any,
-        Written::Stars(wildcard) => Field::Like(wildcard),
+fn field(name: LiteralToken) -> Field {
+    match name {
+        LiteralToken::Plain(name) => Field::Named(name),
+        LiteralToken::Wildcard(wildcard) if wildcard.is_anything() => Field::Any,
+        LiteralToken::Wildcard(wildcard) => Field::Like(wildcard),
     }
 }
 
-/// Kibana reads an unquoted `null` as no value at all, which Elasticsearch then refuses to search
-/// for; here it is the text, as everywhere else.
-fn test(written: Written) -> Test {
-    match written {
-        Written::Plain(text) => Test::Equals(Literal::new(text)),
-        Written::Stars(wildcard) if wildcard.is_anything() => Test::Exists,
-        Written::Stars(wildcard) => Test::Like(wildcard),
+/// To Kibana an unquoted `null` is no value, for which Elasticsearch then refuses to search. Here
+/// it is text.
+fn test(value: LiteralToken) -> Test {
+    match value {
+        LiteralToken::Plain(text) => Test::Equals(Literal::new(text)),
+        LiteralToken::Wildcard(wildcard) if wildcard.is_anything() => Test::Exists,
+        LiteralToken::Wildcard(wildcard) => Test::Like(wildcard),
     }
 }

@@ -1,77 +1,86 @@
-//! A tree as text that parses back to the same tree, on one line and safe on a terminal.
+//! Writes a syntax tree as a query on one line, safe on a terminal, that parses to the same tree.
 
 use std::fmt::{self, Display, Write};
 
-use super::ast::{Comparison, Expr, ExprKind, Field, Leaf, Test};
-use super::literal::Literal;
+use super::ast::{Expr, ExprKind, Field, Leaf, Test};
+use super::escape::{is_hidden, is_keyword, is_special};
+use super::literal::Comparison;
 use super::wildcard::Wildcard;
-use super::{escape, visible};
 
-impl fmt::Display for Expr {
+/// Quotes a value for a query. The result is printable ASCII without spaces: other characters
+/// become `\uXXXX`.
+pub fn quote(value: &str) -> String {
+    let mut quoted = String::from("\"");
+    for character in value.chars() {
+        match character {
+            '"' | '\\' => quoted.extend(['\\', character]),
+            _ if character.is_ascii_graphic() => quoted.push(character),
+            _ => quoted.push_str(&escape_unicode(character)),
+        }
+    }
+    quoted + "\""
+}
+
+impl Display for Expr {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.kind {
             ExprKind::All => f.write_char('*'),
             ExprKind::Leaf(leaf) => leaf.fmt(f),
-            ExprKind::Nested { path, expr } => write!(f, "{}: {{ {expr} }}", Plain(path)),
+            ExprKind::Nested { path, expr } => write!(f, "{}: {{ {expr} }}", PlainText(path)),
             ExprKind::Not(expr) => {
                 f.write_str("not ")?;
-                self.operand(expr, f)
+                self.write_operand(expr, f)
             }
-            ExprKind::And(exprs) => self.chain(exprs, " and ", f),
-            ExprKind::Or(exprs) => self.chain(exprs, " or ", f),
+            ExprKind::And(exprs) => self.write_chain(exprs, " and ", f),
+            ExprKind::Or(exprs) => self.write_chain(exprs, " or ", f),
         }
     }
 }
 
 impl Expr {
-    fn chain(&self, exprs: &[Expr], joint: &str, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let field = field_of_all(exprs);
+    fn write_chain(
+        &self,
+        exprs: &[Expr],
+        separator: &str,
+        f: &mut fmt::Formatter<'_>,
+    ) -> fmt::Result {
+        let field = common_field(exprs);
         if let Some(field) = field {
             write!(f, "{field}: (")?;
         }
         for (index, expr) in exprs.iter().enumerate() {
-            f.write_str(if index == 0 { "" } else { joint })?;
+            f.write_str(if index == 0 { "" } else { separator })?;
             match &expr.kind {
                 ExprKind::Leaf(leaf) if field.is_some() => leaf.test.fmt(f)?,
-                _ => self.operand(expr, f)?,
+                _ => self.write_operand(expr, f)?,
             }
         }
         f.write_str(if field.is_some() { ")" } else { "" })
     }
 
-    /// Parentheses keep a chain inside a chain what it is: without them the two would flow
-    /// together.
-    fn operand(&self, inner: &Expr, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let parentheses = match (&self.kind, &inner.kind) {
-            (_, ExprKind::And(exprs) | ExprKind::Or(exprs)) if field_of_all(exprs).is_some() => {
-                false
-            }
+    /// A chain inside a chain needs parentheses to stay one, unless it has those of its field.
+    fn write_operand(&self, inner: &Expr, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let needs_parentheses = match (&self.kind, &inner.kind) {
             (ExprKind::Or(_), ExprKind::And(_)) => false,
-            (_, ExprKind::And(_) | ExprKind::Or(_)) => true,
+            (_, ExprKind::And(exprs) | ExprKind::Or(exprs)) => common_field(exprs).is_none(),
             _ => false,
         };
-        if parentheses { write!(f, "({inner})") } else { inner.fmt(f) }
+        if needs_parentheses { write!(f, "({inner})") } else { inner.fmt(f) }
     }
 }
 
-/// The field of a chain that can be written `field: (a or b)`, which is how people write it.
-fn field_of_all(exprs: &[Expr]) -> Option<&Field> {
-    let mut fields = exprs.iter().map(listed_field);
+/// The field of a chain that can be written `field: (a or b)`.
+fn common_field(exprs: &[Expr]) -> Option<&Field> {
+    let mut fields = exprs.iter().map(|expr| match &expr.kind {
+        ExprKind::Leaf(Leaf { test: Test::Range(..), .. }) => None,
+        ExprKind::Leaf(Leaf { field, .. }) if **field != Field::Any => Some(&**field),
+        _ => None,
+    });
     let first = fields.next()??;
     fields.all(|field| field == Some(first)).then_some(first)
 }
 
-fn listed_field(expr: &Expr) -> Option<&Field> {
-    match &expr.kind {
-        ExprKind::Leaf(Leaf { field, test }) => match (&**field, test) {
-            (Field::Any, _) | (_, Test::Range(..)) => None,
-            (field, _) => Some(field),
-        },
-        _ => None,
-    }
-}
-
-impl fmt::Display for Leaf {
+impl Display for Leaf {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match (&*self.field, &self.test) {
             (field, Test::Range(..)) => write!(f, "{field} {}", self.test),
@@ -81,28 +90,30 @@ impl fmt::Display for Leaf {
     }
 }
 
-impl fmt::Display for Field {
+impl Display for Field {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Any => f.write_char('*'),
-            Self::Named(name) => Plain(name).fmt(f),
+            Self::Named(name) => PlainText(name).fmt(f),
             Self::Like(wildcard) => wildcard.fmt(f),
         }
     }
 }
 
-impl fmt::Display for Test {
+impl Display for Test {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Exists => f.write_char('*'),
-            Self::Equals(literal) => literal.fmt(f),
+            Self::Equals(literal) => PlainText(literal.text()).fmt(f),
             Self::Like(wildcard) => wildcard.fmt(f),
-            Self::Range(comparison, literal) => write!(f, "{comparison} {literal}"),
+            Self::Range(comparison, literal) => {
+                write!(f, "{comparison} {}", PlainText(literal.text()))
+            }
         }
     }
 }
 
-impl fmt::Display for Comparison {
+impl Display for Comparison {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Below => "<",
@@ -113,13 +124,7 @@ impl fmt::Display for Comparison {
     }
 }
 
-impl fmt::Display for Literal {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        Plain(self.text()).fmt(f)
-    }
-}
-
-impl fmt::Display for Wildcard {
+impl Display for Wildcard {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (index, piece) in self.pieces().enumerate() {
             f.write_str(if index == 0 { "" } else { "*" })?;
@@ -129,28 +134,28 @@ impl fmt::Display for Wildcard {
     }
 }
 
-/// Text without wildcards: bare where nothing in it could be misread, else quoted.
-struct Plain<'t>(&'t str);
+/// Text without wildcards: bare if it cannot be misread, else in quotes.
+struct PlainText<'t>(&'t str);
 
-impl fmt::Display for Plain<'_> {
+impl Display for PlainText<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let bare = |c: char| c.is_ascii_alphanumeric() || "_-./@+=,".contains(c);
-        if !self.0.is_empty() && self.0.chars().all(bare) && !escape::is_keyword(self.0) {
+        let is_bare = |c: char| c.is_ascii_alphanumeric() || "_-./@+=,".contains(c);
+        if !self.0.is_empty() && self.0.chars().all(is_bare) && !is_keyword(self.0) {
             return f.write_str(self.0);
         }
         f.write_char('"')?;
         for c in self.0.chars() {
             match c {
                 '\\' | '"' => write!(f, "\\{c}")?,
-                _ => write_plainly(c, f)?,
+                _ => write_visible(c, f)?,
             }
         }
         f.write_char('"')
     }
 }
 
-/// A piece of an unquoted pattern. A space is written as it is only between two words, where it
-/// cannot be trimmed.
+/// A piece of an unquoted pattern. Spaces are escaped unless they are between two words, where they
+/// are not trimmed.
 fn write_piece(piece: &str, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     let mut before = "";
     for (index, word) in piece.split(' ').enumerate() {
@@ -166,27 +171,53 @@ fn write_piece(piece: &str, f: &mut fmt::Formatter<'_>) -> fmt::Result {
 fn write_word(word: &str, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     for (index, c) in word.chars().enumerate() {
         match c {
-            _ if index == 0 && escape::is_keyword(word) => write_units(c, f)?,
-            // `\n` before "ot" would be read as an escaped `not`.
-            '\n' => write_units(c, f)?,
-            _ if escape::is_special(c) => write!(f, "\\{c}")?,
-            _ => write_plainly(c, f)?,
+            _ if index == 0 && is_keyword(word) => f.write_str(&escape_unicode(c))?,
+            // `\n` before "ot" would be an escaped `not`.
+            '\n' => f.write_str(&escape_unicode(c))?,
+            _ if is_special(c) => write!(f, "\\{c}")?,
+            _ => write_visible(c, f)?,
         }
     }
     Ok(())
 }
 
-fn write_plainly(c: char, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+fn write_visible(c: char, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     match c {
         '\t' => f.write_str("\\t"),
         '\r' => f.write_str("\\r"),
         '\n' => f.write_str("\\n"),
-        '\u{a0}' => write_units(c, f),
-        _ if visible::is_hidden(c) => write_units(c, f),
+        _ if c == '\u{a0}' || is_hidden(c) => f.write_str(&escape_unicode(c)),
         _ => f.write_char(c),
     }
 }
 
-fn write_units(c: char, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-    c.encode_utf16(&mut [0; 2]).iter().try_for_each(|unit| write!(f, "\\u{unit:04x}"))
+/// `\uXXXX`, twice for a character beyond U+FFFF.
+fn escape_unicode(c: char) -> String {
+    c.encode_utf16(&mut [0; 2]).iter().map(|unit| format!("\\u{unit:04x}")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::Timestamp;
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    use super::*;
+    use crate::Query;
+
+    #[test]
+    fn values_are_written_in_printable_ascii() {
+        assert_eq!(quote("a \"b\"\\c\u{202e}𝄞"), r#""a\u0020\"b\"\\c\u202e\ud834\udd1e""#);
+    }
+
+    proptest! {
+        #[test]
+        fn a_quoted_value_matches_itself(value in any::<String>()) {
+            let quoted = quote(&value);
+            prop_assert!(quoted.bytes().all(|byte| byte.is_ascii_graphic()));
+            let query = Query::parse(&format!("f: {quoted}")).unwrap();
+            let document = json!({"f": value});
+            prop_assert!(query.matches(&document, Timestamp::UNIX_EPOCH) || value.is_empty());
+        }
+    }
 }

@@ -1,6 +1,6 @@
-//! Text with stars in it.
+//! Patterns with stars.
 
-/// A pattern in which each star stands for any run of characters, also none.
+/// A pattern in which each star stands for any number of characters.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Wildcard {
     prefix: String,
@@ -9,8 +9,8 @@ pub struct Wildcard {
 }
 
 impl Wildcard {
-    /// The pattern of the text before the first star, between the stars and after the last one.
-    /// Neighbouring stars are one.
+    /// The pattern of the text before the first star, between the stars, and after the last one.
+    /// Adjacent stars are one.
     pub(super) fn new(
         prefix: String,
         middle: impl Iterator<Item = String>,
@@ -19,31 +19,26 @@ impl Wildcard {
         Self { prefix, middle: middle.filter(|piece| !piece.is_empty()).collect(), suffix }
     }
 
-    /// Whether it is nothing but stars.
+    /// Returns true if the pattern consists of stars only.
     pub(super) fn is_anything(&self) -> bool {
         self.pieces().all(str::is_empty)
     }
 
-    /// The text between the stars, in order, unescaped: always two or more pieces, of which the
-    /// first and the last are empty where the pattern starts or ends with a star.
+    /// The text between the stars, in order, unescaped. There are at least two pieces; the first or
+    /// the last is empty if the pattern starts or ends with a star.
     pub fn pieces(&self) -> impl Iterator<Item = &str> {
-        std::iter::once(&self.prefix)
-            .chain(&self.middle)
-            .chain(std::iter::once(&self.suffix))
-            .map(String::as_str)
+        let middle = self.middle.iter().map(String::as_str);
+        std::iter::once(&*self.prefix).chain(middle).chain(std::iter::once(&*self.suffix))
     }
 
-    /// Whether the whole of `text` fits. Takes each piece at its first place, which is enough
-    /// because the next star can take up the rest: linear in the text.
+    /// Returns true if the whole of `text` matches. Takes time linear in the text: each piece is
+    /// matched at its first occurrence, because the next star can match what follows.
     pub fn matches(&self, text: &str) -> bool {
-        let between =
-            text.strip_prefix(&*self.prefix).and_then(|rest| rest.strip_suffix(&*self.suffix));
-        between.is_some_and(|between| {
-            self.middle.iter().map(String::as_str).try_fold(between, after).is_some()
-        })
+        let rest = text.strip_prefix(&*self.prefix);
+        let Some(rest) = rest.and_then(|rest| rest.strip_suffix(&*self.suffix)) else {
+            return false;
+        };
+        let mut pieces = self.middle.iter();
+        pieces.try_fold(rest, |rest, piece| Some(rest.split_once(&**piece)?.1)).is_some()
     }
-}
-
-fn after<'t>(text: &'t str, piece: &str) -> Option<&'t str> {
-    text.split_once(piece).map(|(_, rest)| rest)
 }

@@ -1,6 +1,6 @@
-//! What several targets share.
+//! Helpers shared by the targets.
 
-#![allow(dead_code, reason = "each target uses a part of it")]
+#![allow(dead_code, reason = "each target uses some of it")]
 
 pub mod check_alert;
 #[path = "../../../crates/detect/tests/it/scan_modes.rs"]
@@ -11,8 +11,7 @@ use std::io::Write;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 
-/// One gzip member.
 pub fn gzip(text: &[u8]) -> Vec<u8> {
     let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
-    encoder.write_all(text).and_then(|()| encoder.finish()).expect("memory takes it")
+    encoder.write_all(text).and_then(|()| encoder.finish()).expect("writing to memory cannot fail")
 }

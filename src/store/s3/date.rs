@@ -1,5 +1,5 @@
-//! S3's own clock: the `Date` of its answers. The client's outputs do not show headers, so one
-//! listens on the way.
+//! S3's own clock: the `Date` header of its answers. The client's outputs have no headers, so an
+//! interceptor keeps it.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -9,32 +9,28 @@ use aws_sdk_s3::error::BoxError;
 use aws_sdk_s3::primitives::{DateTime, DateTimeFormat};
 use jiff::Timestamp;
 
-use super::small::incomplete;
-use crate::store::StoreErrorKind;
-
-/// Hears the `Date` of the answers to one call: the last, where the client tried again.
+/// Keeps the `Date` of the answer to one call: the last, if the client retried.
 #[derive(Debug, Clone, Default)]
-pub(super) struct DateListener {
+pub(super) struct DateHeader {
     // A std mutex: nothing awaits under it.
-    heard: Arc<Mutex<Option<String>>>,
+    header: Arc<Mutex<Option<String>>>,
 }
 
-impl DateListener {
-    pub(super) fn date(&self) -> Result<Timestamp, StoreErrorKind> {
-        let heard = self.heard.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        let date = heard.and_then(|text| DateTime::from_str(&text, DateTimeFormat::HttpDate).ok());
-        date.as_ref().and_then(timestamp).ok_or_else(|| incomplete("Date"))
+impl DateHeader {
+    /// Returns `None` if the answer had no valid date.
+    pub(super) fn date(&self) -> Option<Timestamp> {
+        let header = self.header.lock().unwrap_or_else(PoisonError::into_inner).clone()?;
+        to_timestamp(&DateTime::from_str(&header, DateTimeFormat::HttpDate).ok()?)
     }
 }
 
-/// The client's time as ours.
-pub(super) fn timestamp(time: &DateTime) -> Option<Timestamp> {
+pub(super) fn to_timestamp(time: &DateTime) -> Option<Timestamp> {
     Timestamp::new(time.secs(), time.subsec_nanos().try_into().ok()?).ok()
 }
 
-impl Intercept for DateListener {
+impl Intercept for DateHeader {
     fn name(&self) -> &'static str {
-        "DateListener"
+        "DateHeader"
     }
 
     fn read_before_deserialization(
@@ -43,8 +39,8 @@ impl Intercept for DateListener {
         _components: &RuntimeComponents,
         _config: &mut ConfigBag,
     ) -> Result<(), BoxError> {
-        let date = context.response().headers().get("date").map(str::to_owned);
-        *self.heard.lock().unwrap_or_else(PoisonError::into_inner) = date;
+        let header = context.response().headers().get("date").map(str::to_owned);
+        *self.header.lock().unwrap_or_else(PoisonError::into_inner) = header;
         Ok(())
     }
 }

@@ -1,7 +1,7 @@
 //! S3 itself.
 
+mod bucket;
 mod date;
-mod notifications;
 mod small;
 mod unmodelled;
 
@@ -18,11 +18,12 @@ use detect::cloudtrail::Body;
 use detect::text::error::error_chain;
 use tokio::time::timeout;
 use tokio_util::io::SyncIoBridge;
+use tracing::trace;
 
 use super::{
     Action, Condition, Listing, ObjectStore, Page, SmallObject, StoreError, StoreErrorKind, Written,
 };
-use crate::aws_error::{AwsError, AwsErrorKind};
+use crate::aws_error::AwsError;
 use crate::notification::ObjectRef;
 
 /// What reading an object needs. S3 answers 404 only to those who may list.
@@ -44,30 +45,6 @@ impl S3Store {
         S3Store { client }
     }
 
-    /// Returns the region of a bucket that can be listed from here, if S3 names it. With an `owner`
-    /// (an account id), fails if the bucket is another account's.
-    pub async fn bucket_region(
-        &self,
-        bucket: &str,
-        owner: Option<&str>,
-    ) -> Result<Option<String>, AwsError> {
-        let owner = owner.map(str::to_owned);
-        let head = self.client.head_bucket().bucket(bucket).set_expected_bucket_owner(owner);
-        match head.send().await {
-            Ok(head) => Ok(head.bucket_region().map(str::to_owned)),
-            Err(error) => {
-                let error = self.error(error, LIST);
-                // The answer to HEAD has no body that could name what is missing.
-                Err(match error.kind {
-                    AwsErrorKind::NotFound => {
-                        AwsError::new(AwsErrorKind::NoSuchBucket, "no such bucket")
-                    }
-                    _ => error,
-                })
-            }
-        }
-    }
-
     fn error<E>(&self, error: SdkError<E>, permissions: &'static str) -> AwsError
     where
         E: ProvideErrorMetadata + Error + Send + Sync + 'static,
@@ -83,7 +60,7 @@ impl S3Store {
 
     async fn body(&self, got: GetObjectOutput) -> Result<Body, StoreErrorKind> {
         let length = got.content_length().and_then(|length| u64::try_from(length).ok());
-        if length.is_none_or(|length| length > Body::WHOLE) {
+        if length.is_none_or(|length| length > Body::MAX_IN_MEMORY) {
             // Read where blocking is allowed; the bridge brings the runtime along.
             return Ok(Body::Stream(Box::new(SyncIoBridge::new(got.body.into_async_read()))));
         }
@@ -113,7 +90,7 @@ impl S3Store {
         let list = list
             .set_delimiter(listing.folders.then(|| "/".to_owned()))
             .set_start_after(listing.start_after.clone())
-            .set_max_keys(listing.most.map(i32::from))
+            .set_max_keys(listing.limit.map(i32::from))
             .set_continuation_token(listing.continuation.clone());
         let got = list.send().await.map_err(|error| self.error(error, LIST))?;
         let prefixes = got.common_prefixes().iter().filter_map(|folder| folder.prefix());
@@ -129,11 +106,13 @@ impl S3Store {
 #[async_trait]
 impl ObjectStore for S3Store {
     async fn open(&self, object: &ObjectRef) -> Result<Body, StoreError> {
+        trace!(bucket = object.bucket, key = object.key, "opening");
         let body = self.open_body(object).await;
         body.map_err(|kind| StoreError::new(Action::Read, &object.bucket, &object.key, kind))
     }
 
     async fn get(&self, bucket: &str, key: &str) -> Result<SmallObject, StoreError> {
+        trace!(bucket, key, "reading");
         let got = self.get_small(bucket, key).await;
         got.map_err(|kind| StoreError::new(Action::Read, bucket, key, kind))
     }
@@ -145,16 +124,19 @@ impl ObjectStore for S3Store {
         bytes: Bytes,
         condition: Condition,
     ) -> Result<Written, StoreError> {
+        trace!(bucket, key, bytes = bytes.len(), ?condition, "writing");
         let written = self.put_small(bucket, key, bytes, condition).await;
         written.map_err(|kind| StoreError::new(Action::Write, bucket, key, kind))
     }
 
     async fn delete(&self, bucket: &str, key: &str) -> Result<(), StoreError> {
+        trace!(bucket, key, "deleting");
         let deleted = self.delete_small(bucket, key).await;
         deleted.map_err(|error| StoreError::new(Action::Delete, bucket, key, error))
     }
 
     async fn list(&self, listing: &Listing) -> Result<Page, StoreError> {
+        trace!(bucket = listing.bucket, prefix = listing.prefix, "listing");
         let page = self.list_page(listing).await;
         page.map_err(|error| StoreError::new(Action::List, &listing.bucket, &listing.prefix, error))
     }

@@ -7,7 +7,7 @@ use aws_sdk_s3::operation::put_object::PutObjectError;
 use aws_sdk_s3::primitives::ByteStream;
 use bytes::Bytes;
 
-use super::date::{DateListener, timestamp};
+use super::date::{DateHeader, to_timestamp};
 use super::{READ, S3Store};
 use crate::aws_error::AwsError;
 use crate::store::{Condition, SmallObject, StoreErrorKind, Written};
@@ -18,17 +18,19 @@ impl S3Store {
         bucket: &str,
         key: &str,
     ) -> Result<SmallObject, StoreErrorKind> {
-        let listener = DateListener::default();
+        let header = DateHeader::default();
         let get = self.client.get_object().bucket(bucket).key(key);
-        let got = get.customize().interceptor(listener.clone()).send().await;
+        let got = get.customize().interceptor(header.clone()).send().await;
         let got = got.map_err(|error| StoreErrorKind::from_aws(self.error(error, READ)))?;
         let etag = got.e_tag().map(str::to_owned);
-        let modified = got.last_modified().and_then(timestamp);
+        let modified = got.last_modified().and_then(to_timestamp);
         let bytes = self.whole_body(got.body).await?;
-        let (Some(etag), Some(modified)) = (etag, modified) else {
-            return Err(incomplete("ETag or Last-Modified"));
-        };
-        Ok(SmallObject { bytes, etag, modified, date: listener.date()? })
+        match (etag, modified, header.date()) {
+            (Some(etag), Some(modified), Some(date)) => {
+                Ok(SmallObject { bytes, etag, modified, date })
+            }
+            _ => Err(incomplete("ETag, Last-Modified or Date")),
+        }
     }
 
     pub(super) async fn put_small(
@@ -38,17 +40,19 @@ impl S3Store {
         bytes: Bytes,
         condition: Condition,
     ) -> Result<Written, StoreErrorKind> {
-        let listener = DateListener::default();
+        let header = DateHeader::default();
         let put = self.client.put_object().bucket(bucket).key(key).body(ByteStream::from(bytes));
         let put = match condition {
             Condition::None => put,
             Condition::IfNoneMatch => put.if_none_match("*"),
             Condition::IfMatch(etag) => put.if_match(etag),
         };
-        let written = put.customize().interceptor(listener.clone()).send().await;
+        let written = put.customize().interceptor(header.clone()).send().await;
         let written = written.map_err(|error| self.put_error(error))?;
-        let etag = written.e_tag().ok_or_else(|| incomplete("ETag"))?;
-        Ok(Written { etag: etag.to_owned(), date: listener.date()? })
+        match (written.e_tag, header.date()) {
+            (Some(etag), Some(date)) => Ok(Written { etag, date }),
+            _ => Err(incomplete("ETag or Date")),
+        }
     }
 
     pub(super) async fn delete_small(&self, bucket: &str, key: &str) -> Result<(), AwsError> {
@@ -65,6 +69,6 @@ impl S3Store {
     }
 }
 
-pub(super) fn incomplete(header: &str) -> StoreErrorKind {
-    StoreErrorKind::Other(format!("the answer has no {header}"))
+fn incomplete(headers: &str) -> StoreErrorKind {
+    StoreErrorKind::Other(format!("the answer has no {headers}"))
 }

@@ -1,9 +1,8 @@
-//! What a notification configuration holds that the client's model does not, so that it is not
-//! written away unseen.
+//! What a notification configuration holds that the client's model lacks: a write would delete it.
 
 use aws_smithy_xml::decode::{Document, ScopedDecoder};
 
-/// What may stand in each element, as the client reads and writes it.
+/// The elements that may be in each element, as the client reads and writes them.
 ///
 /// Source: <https://docs.aws.amazon.com/AmazonS3/latest/API/API_NotificationConfiguration.html>
 const MODEL: [(&str, &[&str]); 7] = [
@@ -24,8 +23,7 @@ const MODEL: [(&str, &[&str]); 7] = [
     ("FilterRule", &["Name", "Value"]),
 ];
 
-/// The paths of the elements that are not in the model; not of those inside of them. An empty text
-/// has none.
+/// The paths of the outermost elements that are not in the model. An empty text has none.
 ///
 /// # Errors
 /// It is not XML.
@@ -42,12 +40,12 @@ pub(super) fn elements(xml: &str) -> Result<Vec<String>, String> {
 }
 
 fn walk(element: &mut ScopedDecoder<'_, '_>, name: &str, path: &str, unknown: &mut Vec<String>) {
-    let known =
-        MODEL.iter().find(|(parent, _)| *parent == name).map_or(&[][..], |(_, children)| children);
+    let modelled = MODEL.iter().find(|(parent, _)| *parent == name);
+    let modelled = modelled.map_or(&[][..], |(_, children)| children);
     while let Some(mut child) = element.next_tag() {
         let name = child.start_el().local().to_owned();
         let path = format!("{path}/{name}");
-        if known.contains(&name.as_str()) {
+        if modelled.contains(&name.as_str()) {
             walk(&mut child, &name, &path, unknown);
         } else {
             unknown.push(path);
@@ -60,17 +58,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_the_client_would_drop_is_named() {
+    fn what_the_client_would_drop_is_listed() {
         let all = |inside: &str| {
-            let xml = format!(
-                "<?xml version=\"1.0\"?><NotificationConfiguration xmlns=\"x\">{inside}</NotificationConfiguration>"
-            );
-            elements(&xml).unwrap()
+            let root = "NotificationConfiguration";
+            elements(&format!("<?xml version=\"1.0\"?><{root} xmlns=\"x\">{inside}</{root}>"))
+                .unwrap()
         };
-        let filter = "<Filter><S3Key><FilterRule><Name>Prefix</Name><Value>a/</Value></FilterRule></S3Key></Filter>";
+        let filter = "<Filter><S3Key><FilterRule><Name>Prefix</Name><Value>a/</Value>\
+                      </FilterRule></S3Key></Filter>";
         let queue = |inside: &str| {
             format!(
-                "<QueueConfiguration><Id>a</Id><Queue>q</Queue><Event>e</Event>{inside}</QueueConfiguration>"
+                "<QueueConfiguration><Id>a</Id><Queue>q</Queue><Event>e</Event>{inside}\
+                 </QueueConfiguration>"
             )
         };
         let place = "NotificationConfiguration/QueueConfiguration";

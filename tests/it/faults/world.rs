@@ -66,13 +66,13 @@ impl World {
     pub async fn pipeline_at(&self, url: &str, patience: Patience) -> Arc<Pipeline> {
         let vars = self.settings().into_iter().map(|(name, value)| (name.into(), value.into()));
         let config = Config::from_vars(vars).unwrap();
-        let rules = RuleSet::new([LoadedRules::embedded().rules]).unwrap();
+        let rules = RuleSet::new(LoadedRules::embedded().rules).unwrap();
         Arc::new(
-            wiring::pipeline(
+            wiring::build_pipeline(
                 &config,
                 rules.into(),
                 Accounts::default(),
-                &Aws::told(patience.clients(url)),
+                &Aws::from_config(patience.clients(url)),
             )
             .await,
         )

@@ -9,7 +9,9 @@ use detect::rule::LoadedRules;
 use detect::text::error::error_chain;
 use jiff::Timestamp;
 use serde_json::{Value, json};
-use trailbell::ledger::{Claim, Claimed, Completed, Content, State, StoredLedger};
+use trailbell::ledger::{
+    Claim, ClaimOutcome, ClaimUpdate, Completion, Content, EntryState, StoredLedger,
+};
 use trailbell::pipeline::{self, Clock, InvocationReport};
 
 use crate::ledger::memory::{Fault, Memory, Topic};
@@ -26,7 +28,7 @@ fn ledger(memory: &Memory) -> StoredLedger {
     StoredLedger::new(Box::new(memory.clone()), "state", "")
 }
 
-async fn claim(memory: &Memory) -> Claimed {
+async fn claim(memory: &Memory) -> ClaimOutcome {
     let content = Content::Finding(Arc::new(finding()));
     ledger(memory)
         .claim(content, Duration::from_secs(LEASE as u64), Duration::from_secs(600))
@@ -36,7 +38,7 @@ async fn claim(memory: &Memory) -> Claimed {
 
 async fn mine(memory: &Memory) -> Claim {
     match claim(memory).await {
-        Claimed::Mine(claim) => *claim,
+        ClaimOutcome::Ours(claim) => *claim,
         other => panic!("{other:?}"),
     }
 }
@@ -70,7 +72,7 @@ async fn a_first_claim_is_marked_before_it_is_entered() {
     ledger(&memory).index(&claim).await.unwrap();
     let keys = memory.keys("by-");
     for start in [
-        "by-actor/",
+        "by-principal/",
         "by-group/111122223333/group-e1/20260301T100000Z-CreateGroup-",
         "by-window/169f3a93-efc7-4df2-94d6-0d9438c310d1/20260301T100000Z-600/",
     ] {
@@ -85,15 +87,15 @@ async fn a_first_claim_is_marked_before_it_is_entered() {
 #[tokio::test]
 async fn what_is_there_decides() {
     for (state, waited, expected, open) in [
-        ("claimed", 0, "held elsewhere", true),
-        ("claimed", LEASE - 1, "held elsewhere", true),
+        ("claimed", 0, "claimed elsewhere", true),
+        ("claimed", LEASE - 1, "claimed elsewhere", true),
         ("claimed", LEASE, "mine, attempt 2", true),
         ("released", 0, "mine, attempt 2", true),
         ("failed", 0, "mine, attempt 2", true),
         ("alerted", 0, "duplicate", false),
         ("alerted", 100 * LEASE, "duplicate", false),
         ("suppressed", 0, "duplicate", false),
-        ("held", 0, "duplicate", false),
+        ("grouped", 0, "duplicate", false),
         ("summarised", 0, "duplicate", false),
     ] {
         let memory = Memory::new();
@@ -103,10 +105,10 @@ async fn what_is_there_decides() {
         memory.write(&memory.keys("entries/")[0], &before.to_string());
         memory.wait(waited);
         let got = match claim(&memory).await {
-            Claimed::Mine(claim) => format!("mine, attempt {}", claim.entry.attempts),
-            Claimed::Duplicate(_) => "duplicate".to_owned(),
-            Claimed::HeldElsewhere => "held elsewhere".to_owned(),
-            Claimed::Unreadable(error) => error_chain(&error),
+            ClaimOutcome::Ours(claim) => format!("mine, attempt {}", claim.entry.attempts),
+            ClaimOutcome::Duplicate(_) => "duplicate".to_owned(),
+            ClaimOutcome::ClaimedElsewhere => "claimed elsewhere".to_owned(),
+            ClaimOutcome::Unreadable(error) => error_chain(&error),
         };
         assert_eq!((got.as_str(), is_open(&memory)), (expected, open), "{state} after {waited} s");
     }
@@ -119,8 +121,8 @@ async fn a_claim_survives_what_s3_answers() {
         fail_entry(&memory, nth, fault);
         let claim = mine(&memory).await;
         assert_eq!(claim.entry.attempts, 1, "{fault:?}");
-        let done = ledger(&memory).alerted(&claim, "m").await.unwrap();
-        assert_eq!((done, is_open(&memory)), (Completed::Done, false), "{fault:?}");
+        let done = ledger(&memory).complete(&claim, Completion::Alerted("m")).await.unwrap();
+        assert_eq!((done, is_open(&memory)), (ClaimUpdate::Written, false), "{fault:?}");
     }
 }
 
@@ -142,8 +144,8 @@ async fn completing_survives_what_s3_answers() {
         let claim = mine(&memory).await;
         fail_entry(&memory, 0, fault);
         assert_eq!(
-            ledger(&memory).alerted(&claim, "m-1").await.unwrap(),
-            Completed::Done,
+            ledger(&memory).complete(&claim, Completion::Alerted("m-1")).await.unwrap(),
+            ClaimUpdate::Written,
             "{fault:?}"
         );
         assert_eq!(
@@ -158,13 +160,19 @@ async fn completing_survives_what_s3_answers() {
 async fn a_lost_answer_to_holding_does_not_undo_the_summary() {
     let memory = Memory::new();
     let claim = mine(&memory).await;
-    assert_eq!(ledger(&memory).held(&claim, &finding().rule.id).await.unwrap(), Completed::Done);
+    assert_eq!(
+        ledger(&memory).complete(&claim, Completion::Grouped).await.unwrap(),
+        ClaimUpdate::Written
+    );
     let mut told = entry(&memory);
     told["state"] = json!("summarised");
     memory.write(&memory.keys("entries/")[0], &told.to_string());
     // The holder never heard the answer, and tries again: the entry carries its token, and is
     // final.
-    assert_eq!(ledger(&memory).held(&claim, &finding().rule.id).await.unwrap(), Completed::Done);
+    assert_eq!(
+        ledger(&memory).complete(&claim, Completion::Grouped).await.unwrap(),
+        ClaimUpdate::Written
+    );
     assert_eq!(entry(&memory)["state"], "summarised");
 }
 
@@ -174,11 +182,17 @@ async fn whoever_was_too_slow_changes_nothing() {
     let slow = mine(&memory).await;
     memory.wait(LEASE);
     let quick = mine(&memory).await;
-    assert_eq!(ledger(&memory).alerted(&slow, "slow").await.unwrap(), Completed::TakenOver);
-    assert_eq!(ledger(&memory).released(&slow).await.unwrap(), Completed::TakenOver);
-    assert_eq!(ledger(&memory).alerted(&quick, "quick").await.unwrap(), Completed::Done);
+    assert_eq!(
+        ledger(&memory).complete(&slow, Completion::Alerted("slow")).await.unwrap(),
+        ClaimUpdate::TakenOver
+    );
+    assert_eq!(ledger(&memory).release(&slow).await.unwrap(), ClaimUpdate::TakenOver);
+    assert_eq!(
+        ledger(&memory).complete(&quick, Completion::Alerted("quick")).await.unwrap(),
+        ClaimUpdate::Written
+    );
     assert_eq!(entry(&memory)["message_id"], "quick");
-    assert!(matches!(claim(&memory).await, Claimed::Duplicate(State::Alerted)));
+    assert!(matches!(claim(&memory).await, ClaimOutcome::Duplicate(EntryState::Alerted)));
 }
 
 #[tokio::test]
@@ -297,7 +311,7 @@ async fn the_local_clock_does_not_matter() {
         let clock = Clock { now: at, ..clock() };
         let payload = inline(&[create_group("e1", "alice")]);
         let first = pipeline::run(&pipeline(&memory, &topic), &payload, clock).await;
-        assert_eq!(first.report.findings_that(Outcome::HeldElsewhere), 1, "{local}");
+        assert_eq!(first.report.findings_that(Outcome::ClaimedElsewhere), 1, "{local}");
         memory.wait(LEASE);
         let second = pipeline::run(&pipeline(&memory, &topic), &payload, clock).await;
         assert_eq!(second.report.findings_that(Outcome::Alerted), 1, "{local}");

@@ -72,7 +72,9 @@ async fn an_empty_ledger_says_that_all_is_new() {
         (&json!(null), vec!["CreateGroup ?".to_owned()])
     );
     assert!(
-        alerts[0].text.contains("No earlier finding is on record for this principal or this group.")
+        alerts[0]
+            .text
+            .contains("No earlier finding is on record for this principal or this group.")
     );
 }
 
@@ -112,7 +114,7 @@ async fn one_list_for_the_group_and_one_for_the_actor_and_no_get() {
     let calls = memory.calls();
     let count = |start: &str| calls.iter().filter(|call| call.starts_with(start)).count();
     assert_eq!(
-        (count("list by-group/"), count("list by-actor/"), count("get ")),
+        (count("list by-group/"), count("list by-principal/"), count("get ")),
         (1, 1, 0),
         "{calls:?}"
     );
@@ -122,7 +124,7 @@ async fn one_list_for_the_group_and_one_for_the_actor_and_no_get() {
 async fn a_list_that_fails_is_said_and_named_and_the_rest_is_told() {
     for (folder, gap, text) in [
         ("by-group/", "ledger_failed", "Incomplete: part of the ledger could not be read."),
-        ("by-actor/", "ledger_failed", "Incomplete: part of the ledger could not be read."),
+        ("by-principal/", "ledger_failed", "Incomplete: part of the ledger could not be read."),
         ("by-", "ledger_failed", "Unknown: the ledger could not be read."),
     ] {
         let (memory, topic) = (Memory::new(), Topic::default());
@@ -185,7 +187,7 @@ async fn a_ledger_that_hangs_is_not_waited_for_and_never_past_the_deadline() {
     for left in [None, Some(Duration::from_millis(200))] {
         let (memory, topic) = (Memory::new(), Topic::default());
         let mut pipeline = Arc::into_inner(pipeline(&memory, &topic)).unwrap();
-        let hangs = Hangs(memory, &["by-group/", "by-actor/"]);
+        let hangs = Hangs(memory, &["by-group/", "by-principal/"]);
         pipeline.ledger = Ledger::Stored(StoredLedger::new(Box::new(hangs), "state", ""));
         let clock = Clock { last_start: left.map(|left| Instant::now() + left), ..clock() };
         let records: Vec<Value> = (0..5).map(add).collect();
@@ -231,9 +233,9 @@ async fn the_minimal_alert_takes_no_context() {
     assert!(alerts[0].text.starts_with("  The full alert"));
     let calls = memory.calls();
     assert!(
-        !calls
-            .iter()
-            .any(|call| call.starts_with("list by-group/") || call.starts_with("list by-actor/"))
+        !calls.iter().any(
+            |call| call.starts_with("list by-group/") || call.starts_with("list by-principal/")
+        )
     );
 }
 
@@ -277,7 +279,7 @@ async fn what_nobody_can_read_is_skipped_and_what_is_missing_is_said() {
 async fn where_something_cannot_be_read_nothing_is_called_the_first() {
     let (memory, topic) = (Memory::new(), Topic::default());
     run(&memory, &topic, &[add(0)]).await;
-    let keys = [memory.keys("by-group/"), memory.keys("by-actor/")].concat();
+    let keys = [memory.keys("by-group/"), memory.keys("by-principal/")].concat();
     let (memory, topic) = (Memory::new(), Topic::default());
     for key in keys {
         let folder = if key.starts_with(GROUP) { GROUP } else { &key[..=key.rfind('/').unwrap()] };
@@ -299,7 +301,7 @@ async fn the_callers_findings_are_counted_without_those_of_this_call() {
         call("AttachGroupPolicy", time, "alice", json!({"groupName": "Admins", "policyArn": arn}))
     };
     run(&memory, &topic, &[add(0), add(1), attach("2026-03-01T09:00:00Z"), create()]).await;
-    let principals = memory.keys("by-actor/");
+    let principals = memory.keys("by-principal/");
     let alices = principals
         .iter()
         .map(|key| &key[..key.rfind('/').unwrap() + 1])
@@ -342,9 +344,7 @@ async fn of_a_long_story_what_is_around_the_event_is_told() {
         let (_, alerts) = run(&memory, &topic, &[by_another(at)]).await;
         let told = told(&alerts[0]);
         assert_eq!(context(&alerts[0])["gap"], "too_much", "{at}");
-        assert!(
-            alerts[0].text.contains("Incomplete: the ledger holds more than was read.")
-        );
+        assert!(alerts[0].text.contains("Incomplete: the ledger holds more than was read."));
         for near in [at - 1, at, at + 1].into_iter().filter(|near| *near < 60) {
             assert!(told.contains(&format!("AddUserToGroup user-{near}")), "{at}: {told:?}");
         }

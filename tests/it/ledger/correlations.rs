@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use alert::Alert;
 use detect::finding::Outcome;
-use detect::rule::{Detections, RuleSources};
+use detect::rule::{Detections, LoadedRules};
 use serde_json::{Value, json};
 use tokio::runtime::{Builder, Runtime};
 use tokio::time::Instant;
@@ -28,7 +28,7 @@ const READERS: &str = "arn:aws:iam::aws:policy/ReadOnlyAccess";
 fn pipeline(memory: &Memory, topic: &Topic) -> Arc<Pipeline> {
     static DETECTIONS: OnceLock<Arc<Detections>> = OnceLock::new();
     let load =
-        || Arc::new(RuleSources::from_paths(true, &[]).into_complete_rule_set().unwrap().into());
+        || Arc::new(LoadedRules::from_paths(true, &[]).into_complete_rule_set().unwrap().into());
     let mut pipeline = Arc::into_inner(crate::ledger::world::pipeline(memory, topic)).unwrap();
     pipeline.detections = Arc::clone(DETECTIONS.get_or_init(load));
     Arc::new(pipeline)

@@ -158,7 +158,7 @@ impl World {
             .filter_map(|call| call.rsplit_once('/').map(|(_, id)| id))
             .filter(|id| id.len() == 64);
         for id in ids.filter(|id| self.state(id).is_some()) {
-            let done = self.is_final(id) || self.state(id).as_deref() == Some("held");
+            let done = self.is_final(id) || self.state(id).as_deref() == Some("grouped");
             assert!(
                 done || self.memory.text(&format!("open/{id}")).is_some(),
                 "{id} is {:?} unmarked",
@@ -207,7 +207,7 @@ impl World {
                 ));
             }
         }
-        let left = [self.memory.keys("open/"), self.memory.keys("held/")].concat();
+        let left = [self.memory.keys("open/"), self.memory.keys("grouped/")].concat();
         if left.is_empty() { Ok(()) } else { Err(format!("left: {left:?}")) }
     }
 }

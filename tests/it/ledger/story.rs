@@ -95,7 +95,7 @@ fn page(told: &[Vec<Alert>]) -> String {
 async fn golden(name: &str, notifications: &[Vec<Value>], exceptions: &str) {
     let (folder, topic) = (tempfile::tempdir().unwrap(), Topic::default());
     let mut pipeline = with_folder(folder.path(), &topic);
-    let rules = RuleSet::new([LoadedRules::embedded().rules]).unwrap();
+    let rules = RuleSet::new(LoadedRules::embedded().rules).unwrap();
     let exceptions = LoadedExceptions::from_texts([("exceptions.toml", exceptions)].into_iter());
     pipeline.detections = Arc::new(Detections::with_loaded(rules, exceptions));
     let told = told(pipeline, &topic, notifications).await;

@@ -83,7 +83,7 @@ async fn a_burst_is_three_alerts_and_one_summary_of_the_rest() {
         let points = entry["state"] == "summarised" && entry["summary"] == summary.finding.as_str();
         assert!(points || entry["state"] == "alerted", "{key}: {}", entry["state"]);
     }
-    assert!(memory.keys("held/").is_empty() && memory.keys("open/").is_empty());
+    assert!(memory.keys("grouped/").is_empty() && memory.keys("open/").is_empty());
 }
 
 #[tokio::test]
@@ -111,12 +111,14 @@ async fn what_comes_too_late_is_a_second_part() {
         .find(|key| memory.text(key).unwrap().contains("\"summarised\""))
         .unwrap();
     let mut late: Value = serde_json::from_str(&memory.text(&held).unwrap()).unwrap();
-    late["state"] = "held".into();
+    late["state"] = "grouped".into();
     let id = "a".repeat(64);
     late["content"]["finding"]["id"] = id.clone().into();
     memory.write(&format!("entries/{id}"), &late.to_string());
-    memory
-        .write(&format!("held/169f3a93-efc7-4df2-94d6-0d9438c310d1/20260301T100000Z-600/{id}"), "");
+    memory.write(
+        &format!("grouped/169f3a93-efc7-4df2-94d6-0d9438c310d1/20260301T100000Z-600/{id}"),
+        "",
+    );
     assert_eq!(sweep(&memory, &topic).await, 1);
     let all = summaries(&topic);
     assert_eq!(

@@ -6,7 +6,7 @@ use std::time::Duration;
 use detect::cloudtrail::Record;
 use detect::finding::{Finding, Origin};
 use detect::rule::LoadedRules;
-use trailbell::ledger::{Claim, Claimed, Content, Probe, StoredLedger, Survey};
+use trailbell::ledger::{Claim, ClaimOutcome, Completion, Content, Probe, StoredLedger, Survey};
 
 use crate::ledger::memory::{Fault, Memory};
 use crate::ledger::world::{LEASE, create_group};
@@ -26,7 +26,7 @@ async fn claim(memory: &Memory, event: &str) -> Claim {
     let content = Content::Finding(Arc::new(finding));
     let lease = Duration::from_secs(LEASE as u64);
     match ledger(memory).claim(content, lease, Duration::from_secs(600)).await.unwrap() {
-        Claimed::Mine(claim) => *claim,
+        ClaimOutcome::Ours(claim) => *claim,
         other => panic!("{other:?}"),
     }
 }
@@ -36,9 +36,9 @@ async fn what_is_open_waits_or_failed_is_counted_and_left() {
     let memory = Memory::new();
     assert_eq!(ledger(&memory).survey().await.unwrap(), Survey::default());
     let failed = claim(&memory, "e1").await;
-    ledger(&memory).failed(&failed).await.unwrap();
+    ledger(&memory).mark_failed(&failed).await.unwrap();
     let told = claim(&memory, "e2").await;
-    ledger(&memory).alerted(&told, "m").await.unwrap();
+    ledger(&memory).complete(&told, Completion::Alerted("m")).await.unwrap();
     claim(&memory, "e3").await;
     let before = memory.keys("");
     assert_eq!(ledger(&memory).survey().await.unwrap(), Survey { open: 2, waiting: 0, failed: 1 });

@@ -37,7 +37,7 @@ pub fn pipeline(memory: &Memory, topic: &Topic) -> Arc<Pipeline> {
 
 fn detections() -> Arc<Detections> {
     static DETECTIONS: OnceLock<Arc<Detections>> = OnceLock::new();
-    let load = || Arc::new(RuleSet::new([LoadedRules::embedded().rules]).unwrap().into());
+    let load = || Arc::new(RuleSet::new(LoadedRules::embedded().rules).unwrap().into());
     Arc::clone(DETECTIONS.get_or_init(load))
 }
 

@@ -82,7 +82,7 @@ pub fn pipeline<S: ObjectStore + Clone + 'static>(
 
 pub fn detections() -> Arc<Detections> {
     static DETECTIONS: OnceLock<Arc<Detections>> = OnceLock::new();
-    let load = || Arc::new(RuleSet::new([LoadedRules::embedded().rules]).unwrap().into());
+    let load = || Arc::new(RuleSet::new(LoadedRules::embedded().rules).unwrap().into());
     Arc::clone(DETECTIONS.get_or_init(load))
 }
 

@@ -3,8 +3,8 @@
 use alert::{Accounts, Alert, render_correlation};
 use detect::cloudtrail::Record;
 use detect::correlation::testing::simulate_correlation;
-use detect::rule::testing::TestSequences;
-use detect::rule::{Correlation, RuleSet, RuleSources};
+use detect::rule::testing::RuleTests;
+use detect::rule::{Correlation, LoadedRules, RuleSet};
 use jiff::Timestamp;
 
 /// The most that SNS accepts.
@@ -12,10 +12,10 @@ const MAX_MESSAGE_BYTES: usize = 256 * 1024;
 
 /// The first sample of the correlation with this in its name, with all groups renamed to `group`.
 fn sample(name: &str, group: &str) -> (RuleSet, Correlation, Vec<Record>) {
-    let set = RuleSources::from_paths(true, &[]).into_rule_set().unwrap();
+    let set = LoadedRules::from_paths(true, &[]).into_rule_set().unwrap();
     let mut correlations = set.correlations().iter();
     let correlation = correlations.find(|it| it.info.name.contains(name)).unwrap().clone();
-    let mut sequences = TestSequences::for_correlation(&correlation).unwrap().unwrap();
+    let mut sequences = RuleTests::for_origin(&correlation.origin).unwrap();
     let rename = |record: Record| {
         let mut fields = record.fields().clone();
         fields["requestParameters"]["groupName"] = group.into();

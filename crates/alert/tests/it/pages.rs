@@ -6,15 +6,15 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use alert::{
-    Accounts, Alert, Attribute, render, render_correlation, render_minimal,
-    render_minimal_correlation, render_summary,
+    Accounts, Alert, Attribute, render_correlation, render_finding, render_minimal_correlation,
+    render_minimal_finding, render_summary,
 };
 use detect::cloudtrail::Record;
 use detect::correlation::testing::simulate_correlation;
 use detect::correlation::{CorrelationAlertData, MemberFindings};
 use detect::finding::{Context, Finding, FindingId, Origin, Summary};
-use detect::rule::testing::TestSequences;
-use detect::rule::{RuleInfo, RuleSources};
+use detect::rule::testing::RuleTests;
+use detect::rule::{LoadedRules, RuleInfo};
 use serde_json::{Value, json};
 
 /// Compares an alert with the snapshot of this name.
@@ -27,7 +27,8 @@ fn assert_alert(name: &str, alert: &Alert) {
 }
 
 fn page(alert: &Alert) -> String {
-    let line = |Attribute { name, kind, value }: &Attribute| format!("{name} ({kind:?}): {value}\n");
+    let line =
+        |Attribute { name, kind, value }: &Attribute| format!("{name} ({kind:?}): {value}\n");
     let attributes: String = alert.attributes.iter().map(line).collect();
     format!("Subject: {}\n\n{attributes}\n{}", alert.subject, alert.text)
 }
@@ -39,7 +40,7 @@ fn alerts_of_findings() {
     for case in cases {
         let (finding, context) = read_case(&case);
         let name = case.file_stem().unwrap().to_str().unwrap();
-        assert_alert(name, &render(&finding, &context, &accounts()));
+        assert_alert(name, &render_finding(&finding, &context, &accounts()));
     }
 }
 
@@ -64,18 +65,17 @@ fn a_summary_and_a_minimal_alert() {
     let id = FindingId::hash_parts(["summary"]);
     let summary = Summary::from_findings(id, None, 1, &findings).unwrap();
     assert_alert("summary", &render_summary(&summary, &accounts()));
-    assert_alert("minimal", &render_minimal(&findings[0]));
+    assert_alert("minimal", &render_minimal_finding(&findings[0]));
 }
 
 /// The samples of both correlations, one of them at its raised severity, and one whose members are
 /// partly unread.
 #[test]
 fn alerts_of_correlations() {
-    let set = RuleSources::from_paths(true, &[]).into_rule_set().unwrap();
+    let set = LoadedRules::from_paths(true, &[]).into_rule_set().unwrap();
     let simulate = |name: &str, sequence: usize| {
-        let correlation =
-            set.correlations().iter().find(|it| it.info.name.contains(name)).unwrap();
-        let sequences = TestSequences::for_correlation(correlation).unwrap().unwrap();
+        let correlation = set.correlations().iter().find(|it| it.info.name.contains(name)).unwrap();
+        let sequences = RuleTests::for_origin(&correlation.origin).unwrap();
         let now = "2026-03-01T11:00:00Z".parse().unwrap();
         simulate_correlation(correlation, &set, &sequences.must_match[sequence].records, now)
             .unwrap()

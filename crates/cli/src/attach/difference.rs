@@ -32,7 +32,7 @@ mod tests {
             id: Some(name.to_owned()),
             target: Target::Topic(format!("arn:{name}")),
             events: ["s3:ObjectCreated:*".to_owned()].into(),
-            filter: Filter::of_prefix("a b/"),
+            filter: Filter::from_prefix("a b/"),
         };
         let before = Notifications {
             routes: [route("one"), route("two")].into(),

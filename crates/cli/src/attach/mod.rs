@@ -77,7 +77,7 @@ fn route(target: &Target, prefix: &str, beside: &Notifications) -> Route {
     let names = (2..).map(|number| format!("trailbell-{number}"));
     let id = std::iter::once("trailbell".to_owned()).chain(names).find(|id| !taken(id));
     let events = BTreeSet::from([CREATED.to_owned()]);
-    Route { id, target: target.clone(), events, filter: Filter::of_prefix(prefix) }
+    Route { id, target: target.clone(), events, filter: Filter::from_prefix(prefix) }
 }
 
 #[cfg(test)]
@@ -87,7 +87,7 @@ mod tests {
     #[test]
     fn a_route_covers_what_its_events_and_filter_let_through() {
         let route = |event: &str, prefix: &str, suffix: &str| {
-            let mut filter = Filter::of_prefix(prefix);
+            let mut filter = Filter::from_prefix(prefix);
             filter.suffix = Some(suffix.to_owned());
             let target = Target::Queue("q".to_owned());
             Route { id: None, target, events: BTreeSet::from([event.to_owned()]), filter }

@@ -1,7 +1,7 @@
 //! What an attachment needs besides, and what this program has no hand in: S3 and SNS are all it
 //! talks to.
 
-use detect::text::command::Command;
+use detect::text::shell::ShellCommand;
 use serde_json::{Value, json};
 use trailbell::store::Target;
 
@@ -13,7 +13,7 @@ pub struct Need {
     /// What, and why.
     pub what: String,
     /// In their order.
-    pub commands: Vec<Command>,
+    pub commands: Vec<ShellCommand>,
 }
 
 /// The parts of an ARN that commands need.
@@ -74,30 +74,33 @@ fn statement(attachment: &Attachment, target: &Target, arn: &Arn<'_>, action: &s
     })
 }
 
-fn queue_commands(arn: &Arn<'_>, document: &str) -> Vec<Command> {
-    let url = Command::new("aws sqs get-queue-url")
-        .with("--queue-name", arn.name)
-        .with("--region", arn.region);
+fn queue_commands(arn: &Arn<'_>, document: &str) -> Vec<ShellCommand> {
+    let url = ShellCommand::new("aws sqs get-queue-url")
+        .option("--queue-name", arn.name)
+        .option("--region", arn.region);
     let url = url
-        .with("--queue-owner-aws-account-id", arn.account)
-        .plain("--query=QueueUrl --output=text");
+        .option("--queue-owner-aws-account-id", arn.account)
+        .words("--query=QueueUrl --output=text");
     let of_queue = |words: &str| {
-        Command::new(words).plain(&format!("--queue-url=\"$({url})\"")).with("--region", arn.region)
+        ShellCommand::new(words)
+            .words(&format!("--queue-url=\"$({url})\""))
+            .option("--region", arn.region)
     };
     let attributes = json!({"Policy": document}).to_string();
     vec![
-        of_queue("aws sqs get-queue-attributes").plain("--attribute-names=Policy"),
-        of_queue("aws sqs set-queue-attributes").with("--attributes", &attributes),
+        of_queue("aws sqs get-queue-attributes").words("--attribute-names=Policy"),
+        of_queue("aws sqs set-queue-attributes").option("--attributes", &attributes),
     ]
 }
 
-fn topic_commands(arn: &Arn<'_>, whole: &str, document: &str) -> Vec<Command> {
-    let of_topic =
-        |words: &str| Command::new(words).with("--topic-arn", whole).with("--region", arn.region);
-    let write = of_topic("aws sns set-topic-attributes").plain("--attribute-name=Policy");
+fn topic_commands(arn: &Arn<'_>, whole: &str, document: &str) -> Vec<ShellCommand> {
+    let of_topic = |words: &str| {
+        ShellCommand::new(words).option("--topic-arn", whole).option("--region", arn.region)
+    };
+    let write = of_topic("aws sns set-topic-attributes").words("--attribute-name=Policy");
     vec![
-        of_topic("aws sns get-topic-attributes").plain("--query=Attributes.Policy --output=text"),
-        write.with("--attribute-value", document),
+        of_topic("aws sns get-topic-attributes").words("--query=Attributes.Policy --output=text"),
+        write.option("--attribute-value", document),
     ]
 }
 
@@ -109,14 +112,15 @@ fn rule(attachment: &Attachment, region: Option<&str>) -> Need {
     let pattern =
         json!({"source": ["aws.s3"], "detail-type": ["Object Created"], "detail": detail})
             .to_string();
-    let named = |words: &str, option: &str| Command::new(words).with(option, "trailbell-objects");
+    let named =
+        |words: &str, option: &str| ShellCommand::new(words).option(option, "trailbell-objects");
     let put = named("aws events put-rule", "--name")
-        .known("--region", region)
-        .with("--event-pattern", &pattern);
+        .optional("--region", region)
+        .option("--event-pattern", &pattern);
     let targets = r#"[{"Id":"queue","Arn":"QUEUE_ARN"}]"#;
     let lead = named("aws events put-targets", "--rule")
-        .known("--region", region)
-        .with("--targets", targets);
+        .optional("--region", region)
+        .option("--targets", targets);
     let what = "a rule in EventBridge must lead the events on, to the queue (in place of QUEUE_ARN) whose policy lets \
                 events.amazonaws.com send to it. The stack makes both, if it was given the bucket"
         .to_owned();

@@ -39,7 +39,7 @@ mod tests {
     use trailbell::store::{Filter, Target};
 
     fn route(event: &str, prefix: &str, suffix: &str) -> Route {
-        let mut filter = Filter::of_prefix(prefix);
+        let mut filter = Filter::from_prefix(prefix);
         filter.suffix = Some(suffix.to_owned()).filter(|suffix| !suffix.is_empty());
         let target = Target::Queue(format!("arn:aws:sqs:us-east-1:111122223333:{event}"));
         Route { id: None, target, events: [event.to_owned()].into(), filter }

@@ -1,6 +1,6 @@
 //! From the configuration that there is to the one that is wanted, or why there is no way.
 
-use detect::text::command::Command;
+use detect::text::shell::ShellCommand;
 use thiserror::Error;
 use trailbell::store::{Notifications, Route, Target};
 
@@ -44,9 +44,10 @@ impl Obstacle {
             Obstacle::Unknown(_) => "Add ours by hand, or with a newer trailbell.".to_owned(),
             Obstacle::Overlap { there, .. } => match &there.target {
                 Target::Topic(arn) => {
-                    let subscribe = Command::new("aws sns subscribe").with("--topic-arn", arn);
                     let subscribe =
-                        subscribe.plain("--protocol=sqs --notification-endpoint=QUEUE_ARN");
+                        ShellCommand::new("aws sns subscribe").option("--topic-arn", arn);
+                    let subscribe =
+                        subscribe.words("--protocol=sqs --notification-endpoint=QUEUE_ARN");
                     format!(
                         "The topic that is there can tell our queue too. In place of QUEUE_ARN:\n  {subscribe}"
                     )
@@ -107,7 +108,7 @@ mod tests {
 
     fn there(id: &str, target: Target, prefix: &str) -> Route {
         let events = ["s3:ObjectCreated:*".to_owned()].into();
-        Route { id: Some(id.to_owned()), target, events, filter: Filter::of_prefix(prefix) }
+        Route { id: Some(id.to_owned()), target, events, filter: Filter::from_prefix(prefix) }
     }
 
     fn current(routes: &[Route]) -> Notifications {

@@ -1,117 +1,106 @@
-//! `trailbell exceptions check`, and the exceptions of other commands.
+//! `trailbell exceptions`.
 
-use std::error::Error;
 use std::io::{self, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use comfy_table::{ContentArrangement, Table, presets};
-use detect::rule::exception::{ExceptionState, Expiry};
-use detect::rule::{Exception, Exceptions, LoadedExceptions, RuleSet};
-use detect::text::clean;
+use anyhow::Result;
+use clap::Subcommand;
+use detect::rule::exception::{ExceptionState, Expiry, format_days};
+use detect::rule::{Exception, RuleSet};
+use detect::text::time::format_minute;
 use jiff::Timestamp;
 
-use crate::commands::args::{CheckExceptionsArgs, ExceptionsArgs, ExceptionsCommand};
-use crate::commands::output::say;
-use crate::commands::rules;
+use crate::commands::arguments::RuleArgs;
+use crate::commands::output::{clean_text, new_table};
+use crate::commands::setup;
 
-/// The exceptions of `paths`. Warnings are named; a file that cannot be used is an error.
-pub fn load(paths: &[PathBuf], rules: &RuleSet) -> Result<Exceptions, Box<dyn Error>> {
-    let loaded = checked(paths, rules);
-    Ok(loaded.into_exceptions()?)
+/// Check exceptions, which suppress alerts.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    #[command(subcommand)]
+    command: Command,
 }
 
-fn checked(paths: &[PathBuf], rules: &RuleSet) -> LoadedExceptions {
-    let mut loaded = LoadedExceptions::from_paths(paths);
-    loaded.check_rules(rules);
-    for warning in &loaded.warnings {
-        say(format_args!("trailbell: warning: {warning}"));
-    }
-    loaded
+#[derive(Debug, Subcommand)]
+enum Command {
+    Check(CheckArgs),
 }
 
-pub fn run(args: &ExceptionsArgs) -> Result<ExitCode, Box<dyn Error>> {
-    match &args.command {
-        ExceptionsCommand::Check(args) => check(args),
-    }
+/// Check exception files.
+///
+/// Prints the state, the expiry date and the rules of each exception. Errors name the file and the
+/// line. Warnings point out what is risky, such as a condition that an attacker could meet.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Exit codes:
+  0  all exceptions can be used
+  1  all can be used, but one has expired or there is a warning
+  2  a file cannot be used, or wrong usage")]
+struct CheckArgs {
+    /// Exception files, or directories of them
+    #[arg(required = true, value_name = "PATH")]
+    paths: Vec<PathBuf>,
+
+    #[command(flatten)]
+    rules: RuleArgs,
 }
 
-fn check(args: &CheckExceptionsArgs) -> Result<ExitCode, Box<dyn Error>> {
-    let rules = rules::load(!args.no_default_rules, &args.rules)?;
-    let loaded = checked(&args.paths, &rules);
-    let warned = !loaded.warnings.is_empty();
+pub fn run(args: &Args) -> Result<ExitCode> {
+    let Command::Check(args) = &args.command;
+    let rules = args.rules.load()?;
+    let loaded = setup::check_exceptions(&args.paths, &rules);
+    let has_warnings = !loaded.warnings.is_empty();
     let exceptions = loaded.into_exceptions()?;
-    let now = now();
-    print(exceptions.as_slice(), &rules, now)?;
-    let expired = exceptions
-        .as_slice()
-        .iter()
-        .any(|exception| exception.state(now) == ExceptionState::Expired);
-    Ok(ExitCode::from(u8::from(warned || expired)))
+    let exceptions = exceptions.as_slice();
+    let now = setup::now();
+    print_exceptions(exceptions, &rules, now)?;
+    let is_expired = |exception: &Exception| exception.state(now) == ExceptionState::Expired;
+    Ok(ExitCode::from(u8::from(has_warnings || exceptions.iter().any(is_expired))))
 }
 
-fn print(exceptions: &[Exception], rules: &RuleSet, now: Timestamp) -> io::Result<()> {
+fn print_exceptions(exceptions: &[Exception], rules: &RuleSet, now: Timestamp) -> io::Result<()> {
     let mut out = io::stdout().lock();
     if exceptions.is_empty() {
-        return writeln!(out, "there is no exception in these files");
+        return writeln!(out, "no exceptions in these files");
     }
-    let mut table = Table::new();
-    table
-        .load_style(presets::UTF8_HORIZONTAL_ONLY)
-        .set_content_arrangement(ContentArrangement::Dynamic);
-    table.set_header(["Exception", "State", "Rules", "Owner", "Reason"]);
+    let mut table = new_table(["Exception", "State", "Rules", "Owner", "Reason"]);
     for exception in exceptions {
-        table.add_row(row(exception, rules, now));
+        table.add_row([
+            clean_text(&exception.name),
+            state_cell(exception, now),
+            rules_cell(exception, rules),
+            clean_text(&exception.owner),
+            clean_text(exception.reason.trim()),
+        ]);
     }
     writeln!(out, "{table}")
 }
 
-/// The most characters of one cell.
-const CELL: usize = 1200;
-
-fn row(exception: &Exception, rules: &RuleSet, now: Timestamp) -> [String; 5] {
-    let cell = |text: &str| clean::text(text, CELL);
-    let state = state(exception, now);
-    [
-        cell(&exception.name),
-        state,
-        named(exception, rules),
-        cell(&exception.owner),
-        cell(exception.reason.trim()),
-    ]
-}
-
-fn state(exception: &Exception, now: Timestamp) -> String {
-    let minute = |time: Timestamp| time.strftime("%Y-%m-%d %H:%M UTC");
+fn state_cell(exception: &Exception, now: Timestamp) -> String {
+    let days = |last: Timestamp| format_days(last.duration_since(now));
     match (exception.state(now), exception.starts, exception.expires) {
-        (ExceptionState::NotYet, Some(starts), _) => format!("not yet\nfrom {}", minute(starts)),
+        (ExceptionState::NotYet, Some(starts), _) => {
+            format!("not yet\nfrom {}", format_minute(starts))
+        }
         (ExceptionState::Expired, _, Expiry::At(last)) => {
-            format!("EXPIRED {} ago\n{}", span(now, last), minute(last))
+            format!("EXPIRED {} ago\n{}", days(last), format_minute(last))
         }
         (_, _, Expiry::At(last)) => {
-            format!("active, {} left\nuntil {}", span(now, last), minute(last))
+            format!("active, {} left\nuntil {}", days(last), format_minute(last))
         }
         (_, _, Expiry::Never) => "active\nnever expires".to_owned(),
     }
 }
 
-fn span(now: Timestamp, last: Timestamp) -> String {
-    detect::rule::exception::format_days(last.duration_since(now))
-}
-
-/// The rules that it is for, by name: what an id stands for is what people want to see.
-fn named(exception: &Exception, rules: &RuleSet) -> String {
-    if exception.rules.iter().any(|of| of.selects_every_rule()) {
+/// Names the rules, also those that the exception gives by id.
+fn rules_cell(exception: &Exception, rules: &RuleSet) -> String {
+    if exception.rules.iter().any(|selector| selector.selects_every_rule()) {
         return "every rule".to_owned();
     }
     let name = |text: &str| {
         let rule = rules.rules().iter().find(|rule| rule.info.id == text);
-        clean::text(rule.map_or(text, |rule| &rule.info.name), CELL)
+        clean_text(rule.map_or(text, |rule| &rule.info.name))
     };
-    exception.rules.iter().map(|of| name(&of.text)).collect::<Vec<_>>().join("\n")
-}
-
-#[expect(clippy::disallowed_methods, reason = "where this command reads the clock")]
-fn now() -> Timestamp {
-    Timestamp::now()
+    exception.rules.iter().map(|selector| name(&selector.text)).collect::<Vec<_>>().join("\n")
 }

@@ -1,183 +1,186 @@
-//! `trailbell explain`: one record as the rules see it, and why a rule matches it or does not.
+//! `trailbell explain`.
 
-use std::error::Error;
 use std::io::{self, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+use anyhow::{Context, Result, bail};
 use detect::cloudtrail::Record;
 use detect::cloudtrail::reader::{self, Options};
 use detect::correlation::{group_by_values, place_marks};
 use detect::ecs::{self, View};
 use detect::finding::{Finding, Origin};
 use detect::rule::explain::explain;
-use detect::rule::{Correlation, Rule, RuleSet};
-use detect::text::clean;
+use detect::rule::{Correlation, Exceptions, Rule, RuleSet};
 use jiff::Timestamp;
 use trailbell::store::open_file;
 
-use crate::commands::args::ExplainArgs;
-use crate::commands::{exceptions, files, rules};
+use crate::commands::any_rule::{AnyRule, find_rule};
+use crate::commands::arguments::DetectionArgs;
+use crate::commands::output::{Format, clean_text, write_document};
+use crate::commands::scan::files::is_line_delimited;
+use crate::commands::setup;
 
-/// The most characters of a rule's name.
-const NAME: usize = 300;
+/// Explain why a rule matches a record, or does not.
+///
+/// Prints the record as an ECS document and the rules that match it, or with --rule each clause of
+/// that rule with the record's values.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Exit codes:
+  0  explained, whether or not the rule matches
+  2  there is no such record or rule, or wrong usage")]
+pub struct Args {
+    /// A log file
+    file: PathBuf,
 
-pub fn run(args: &ExplainArgs) -> Result<ExitCode, Box<dyn Error>> {
-    let rules = rules::load(!args.no_default_rules, &args.rules)?;
-    let exceptions = exceptions::load(&args.exceptions, &rules)?;
-    let correlation = args.rule.as_deref().and_then(|word| correlation(&rules, word));
-    let rule = args
-        .rule
-        .as_deref()
-        .filter(|_| correlation.is_none())
-        .map(|word| find(&rules, word))
-        .transpose()?;
-    let record = record(&args.file, args.record)?;
-    let (view, now) = (View::new(&record), now());
+    /// The record's position in the file, from 0. `trailbell scan` prints it after the #
+    #[arg(long, value_name = "N")]
+    record: usize,
+
+    /// A rule: its id, its name, or a part of the name that no other rule has
+    #[arg(long, value_name = "RULE")]
+    rule: Option<String>,
+
+    #[command(flatten)]
+    detection: DetectionArgs,
+}
+
+pub fn run(args: &Args) -> Result<ExitCode> {
+    let detections = args.detection.load()?;
+    let rules = &detections.rule_set;
+    let rule = args.rule.as_deref().map(|wanted| find_rule(rules, wanted)).transpose()?;
+    let record = read_record(&args.file, args.record)
+        .with_context(|| format!("cannot read {}", args.file.display()))?;
     let mut out = io::stdout().lock();
-    writeln!(out, "{}\n", clean::json(&serde_json::to_string_pretty(&ecs::document(&record))?))?;
-    let matching: Vec<&Rule> = match (rule, correlation) {
-        (Some(rule), _) => clauses(&mut out, rule, &view, now)?.into_iter().collect(),
-        (None, Some(it)) => {
-            rules.matching(&view, now).filter(|rule| it.includes_rule(&rule.info.id)).collect()
+    write_document(&mut out, Format::Json, &ecs::document(&record))?;
+    writeln!(out)?;
+    let mut explainer = Explainer { out, record: &record, now: setup::now() };
+    let matching = match rule {
+        Some(AnyRule::Rule(rule)) => explainer.explain_rule(rule)?,
+        Some(AnyRule::Correlation(correlation)) => {
+            explainer.explain_correlation(correlation, rules)?
         }
-        (None, None) => matching(&mut out, &rules, &view, now)?,
+        None => explainer.list_matching(rules)?,
     };
-    let asked = rules.correlations().iter().filter(|it| correlation.is_none_or(|only| only == *it));
-    for it in asked.filter(|_| rule.is_none()) {
-        counts(&mut out, it, &matching, &record, now, correlation.is_some())?;
-    }
-    for rule in matching {
-        if let Some(exception) = exceptions.matching(&rule.info, &view, now) {
-            let (rule, name) =
-                (clean::text(&rule.info.name, NAME), clean::text(&exception.name, NAME));
-            writeln!(out, "not alerted by {rule} because of exception `{name}`")?;
-        }
-    }
+    explainer.print_exceptions(&matching, &detections.exceptions)?;
     Ok(ExitCode::SUCCESS)
 }
 
-fn find<'r>(rules: &'r RuleSet, word: &str) -> Result<&'r Rule, Box<dyn Error>> {
-    let found = rules.rules().iter().find(|rule| rule.info.id == word || rule.info.name == word);
-    found.ok_or_else(|| {
-        let known =
-            rules.rules().iter().map(|rule| format!("  {}", named(rule))).collect::<Vec<_>>();
-        format!(
-            "no rule has the id or the name `{}`; there are:\n{}",
-            clean::text(word, NAME),
-            known.join("\n")
-        )
-        .into()
-    })
-}
-
-fn correlation<'r>(rules: &'r RuleSet, word: &str) -> Option<&'r Correlation> {
-    rules.correlations().iter().find(|it| it.info.id == word || it.info.name == word)
-}
-
-/// Prints what a record counts for in a correlation; where it was asked for, also that it counts
-/// for nothing.
-fn counts(
-    out: &mut impl Write,
-    it: &Correlation,
-    matching: &[&Rule],
-    record: &Record,
-    now: Timestamp,
-    asked: bool,
-) -> io::Result<()> {
-    let origin = || Origin::Inline { envelope: "explain".to_owned(), record: 0 };
-    let findings = matching.iter().map(|rule| Finding::new(&rule.info, record, origin()));
-    let mut any = false;
-    for finding in findings {
-        for place in place_marks(it, &finding, now, now) {
-            any = true;
-            let alike = group_by_values(&it.group_by, &place.folder, &finding).unwrap_or_default();
-            let alike: Vec<String> = alike.iter().map(|value| clean::text(value, NAME)).collect();
-            let raised = place.mark.raised.map(|to| format!(", and raises it to {}", to.as_str()));
-            let (name, rule) =
-                (clean::text(&it.info.name, NAME), clean::text(&finding.rule.name, NAME));
-            let raised = raised.unwrap_or_default();
-            writeln!(
-                out,
-                "✓ counts for correlation {name} under {} (as {rule}){raised}",
-                alike.join(" · ")
-            )?;
-        }
-    }
-    if asked && !any {
-        let names: Vec<String> = it
-            .rule_references()
-            .map(|rule| format!("  {}", clean::text(&rule.name, NAME)))
-            .collect();
-        let (name, of) = (clean::text(&it.info.name, NAME), it.group_by.join(", "));
-        let which = names.join("\n");
-        writeln!(
-            out,
-            "✗ does not count for correlation {name}, which asks for {of} in what these find:\n{which}"
-        )?;
-    }
-    Ok(())
-}
-
-fn named(rule: &Rule) -> String {
-    format!("{} ({})", clean::text(&rule.info.name, NAME), clean::text(&rule.info.id, NAME))
-}
-
-fn record(file: &Path, number: usize) -> Result<Record, Box<dyn Error>> {
-    let name = clean::text(&file.display().to_string(), 4096);
-    let body = open_file(file).map_err(|error| format!("{name}: {error}"))?;
-    let options = Options { max_bytes: u64::MAX, lines: files::is_line_delimited(file) };
+fn read_record(file: &Path, position: usize) -> Result<Record> {
+    let body = open_file(file)?;
+    let options = Options { max_bytes: u64::MAX, lines: is_line_delimited(file) };
     let mut found = None;
     let (read, end) = reader::read(body, options, &mut |index, record| {
-        if index == number {
+        if index == position {
             found = Some(record);
         }
     });
-    match (found, end) {
-        (Some(record), _) => record.map_err(|bad| format!("{name}: {bad}").into()),
-        (None, Err(error)) => Err(format!("{name}: {error}").into()),
-        (None, Ok(())) => Err(match read.records {
-            0 => format!("{name}: there is no record in it"),
-            count => {
-                format!("{name}: no record {number}: they are numbered from 0 to {}", count - 1)
+    if let Some(record) = found {
+        return Ok(record?);
+    }
+    end?;
+    match read.records {
+        0 => bail!("the file has no records"),
+        count => bail!("there is no record {position}: the last one is {}", count - 1),
+    }
+}
+
+struct Explainer<'a, W> {
+    out: W,
+    record: &'a Record,
+    now: Timestamp,
+}
+
+impl<W: Write> Explainer<'_, W> {
+    /// Prints the clauses of a rule. Returns the rule if it matches.
+    fn explain_rule<'r>(&mut self, rule: &'r Rule) -> Result<Vec<&'r Rule>> {
+        let clause = explain(&rule.query, &View::new(self.record), self.now);
+        let verdict =
+            if clause.holds { "matches this record" } else { "does not match this record" };
+        write!(self.out, "{} {verdict}:\n{clause}", name_and_id(rule))?;
+        Ok(if clause.holds { vec![rule] } else { Vec::new() })
+    }
+
+    /// Prints what the record counts for in a correlation. Returns the correlation's rules that
+    /// match.
+    fn explain_correlation<'r>(
+        &mut self,
+        correlation: &Correlation,
+        rules: &'r RuleSet,
+    ) -> Result<Vec<&'r Rule>> {
+        let view = View::new(self.record);
+        let matching = rules.matching(&view, self.now);
+        let matching: Vec<&Rule> =
+            matching.filter(|rule| correlation.includes_rule(&rule.info.id)).collect();
+        if self.print_counts(correlation, &matching)? == 0 {
+            let name = clean_text(&correlation.info.name);
+            let fields = correlation.group_by.join(", ");
+            writeln!(self.out, "✗ does not count for correlation {name}.")?;
+            writeln!(self.out, "  It counts findings of these rules that have {fields}:")?;
+            for rule in correlation.rule_references() {
+                writeln!(self.out, "  {}", clean_text(&rule.name))?;
             }
         }
-        .into()),
+        Ok(matching)
+    }
+
+    /// Prints the rules that match, and what the record counts for in correlations. Returns these
+    /// rules.
+    fn list_matching<'r>(&mut self, rules: &'r RuleSet) -> Result<Vec<&'r Rule>> {
+        let matching: Vec<&Rule> = rules.matching(&View::new(self.record), self.now).collect();
+        if matching.is_empty() {
+            let count = rules.rules().len();
+            writeln!(self.out, "none of {count} rules matches; --rule RULE explains why")?;
+        }
+        for rule in &matching {
+            writeln!(self.out, "✓ {}, {}", name_and_id(rule), rule.info.severity.as_str())?;
+        }
+        for correlation in rules.correlations() {
+            self.print_counts(correlation, &matching)?;
+        }
+        Ok(matching)
+    }
+
+    /// Prints what the findings of `matching` count for in a correlation. Returns how often.
+    fn print_counts(&mut self, correlation: &Correlation, matching: &[&Rule]) -> Result<usize> {
+        let mut count = 0;
+        for rule in matching {
+            let origin = Origin::Inline { envelope: "explain".to_owned(), record: 0 };
+            let finding = Finding::new(&rule.info, self.record, origin);
+            for placed in place_marks(correlation, &finding, self.now, self.now) {
+                let values = group_by_values(&correlation.group_by, &placed.folder, &finding);
+                let values: Vec<String> =
+                    values.unwrap_or_default().iter().map(|value| clean_text(value)).collect();
+                write!(
+                    self.out,
+                    "✓ counts for correlation {} under {} (as {})",
+                    clean_text(&correlation.info.name),
+                    values.join(" · "),
+                    clean_text(&rule.info.name)
+                )?;
+                match placed.mark.raised {
+                    Some(severity) => writeln!(self.out, ", raised to {}", severity.as_str())?,
+                    None => writeln!(self.out)?,
+                }
+                count += 1;
+            }
+        }
+        Ok(count)
+    }
+
+    fn print_exceptions(&mut self, matching: &[&Rule], exceptions: &Exceptions) -> Result<()> {
+        let view = View::new(self.record);
+        for rule in matching {
+            if let Some(exception) = exceptions.matching(&rule.info, &view, self.now) {
+                let (rule, exception) = (clean_text(&rule.info.name), clean_text(&exception.name));
+                writeln!(self.out, "{rule} is suppressed by exception `{exception}`")?;
+            }
+        }
+        Ok(())
     }
 }
 
-/// Prints a rule clause by clause; gives it back where it matches.
-fn clauses<'r>(
-    out: &mut impl Write,
-    rule: &'r Rule,
-    view: &View<'_>,
-    now: Timestamp,
-) -> io::Result<Option<&'r Rule>> {
-    let clause = explain(&rule.query, view, now);
-    let verdict = if clause.holds { "matches this record" } else { "does not match this record" };
-    write!(out, "{} {verdict}:\n{clause}", named(rule))?;
-    Ok(clause.holds.then_some(rule))
-}
-
-/// Prints the rules that match, and gives them back.
-fn matching<'r>(
-    out: &mut impl Write,
-    rules: &'r RuleSet,
-    view: &View<'_>,
-    now: Timestamp,
-) -> io::Result<Vec<&'r Rule>> {
-    let matching: Vec<&Rule> = rules.matching(view, now).collect();
-    if matching.is_empty() {
-        let count = rules.rules().len();
-        writeln!(out, "no rule matches this record, of {count}; --rule ID tells why one does not")?;
-    }
-    matching
-        .iter()
-        .try_for_each(|rule| writeln!(out, "✓ {}, {}", named(rule), rule.info.severity.as_str()))?;
-    Ok(matching)
-}
-
-#[expect(clippy::disallowed_methods, reason = "where this command reads the clock")]
-fn now() -> Timestamp {
-    Timestamp::now()
+fn name_and_id(rule: &Rule) -> String {
+    format!("{} ({})", clean_text(&rule.info.name), clean_text(&rule.info.id))
 }

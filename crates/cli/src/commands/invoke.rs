@@ -1,83 +1,73 @@
-//! `trailbell invoke`: one payload, down the whole way of the function.
+//! `trailbell invoke`: runs one event through the function's pipeline.
 
-use std::error::Error;
 use std::io::{self, Read, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use alert::Accounts;
+use anyhow::{Context, Result};
 use serde_json::Value;
-use trailbell::app::config::Config;
-use trailbell::app::wiring::{self, Aws};
+use trailbell::app::wiring::Aws;
 use trailbell::pipeline::{self, InvocationReport};
 
-use crate::commands::args::InvokeArgs;
-use crate::commands::output::say;
-use crate::commands::settings;
+use crate::commands::output::{print_error, print_warning};
+use crate::commands::setup::{self, Setting};
 
-/// What holds where the environment does not say otherwise.
-const DEFAULTS: [(&str, &str); 3] = [
-    ("TRAILBELL_STORE", "dir:events/store"),
-    ("TRAILBELL_ALERTS", "stdout"),
-    ("TRAILBELL_LEDGER", "none"),
+/// Run one event through the full pipeline locally.
+///
+/// Reads the same TRAILBELL_* variables as the function. By default log objects are read from
+/// events/store, alerts are printed, and no ledger is used.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Exit codes:
+  0  the event was processed
+  2  the event, an object or an alert failed, or the configuration cannot be used")]
+pub struct Args {
+    /// The invocation payload, a JSON file, or - for standard input
+    event: PathBuf,
+}
+
+const DEFAULTS: [Setting<'_>; 3] = [
+    ("TRAILBELL_STORE", Some("dir:events/store")),
+    ("TRAILBELL_ALERTS", Some("stdout")),
+    ("TRAILBELL_LEDGER", Some("none")),
 ];
 
-pub fn run(args: &InvokeArgs) -> Result<ExitCode, Box<dyn Error>> {
-    let payload = payload(&args.payload)?;
-    let config = settings::config(&[], &DEFAULTS)?;
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let outcome = runtime.block_on(outcome(&config, &payload))?;
-    tell(&outcome)?;
-    Ok(if outcome.reply().is_ok() && outcome.retry.is_empty() {
-        ExitCode::SUCCESS
-    } else {
-        ExitCode::from(2)
-    })
+pub fn run(args: &Args) -> Result<ExitCode> {
+    let event = read_event(&args.event)?;
+    let report = setup::runtime()?.block_on(run_event(&event))?;
+    print_report(&report)?;
+    let succeeded = report.reply().is_ok() && report.retry.is_empty();
+    Ok(ExitCode::from(if succeeded { 0 } else { 2 }))
 }
 
-async fn outcome(config: &Config, payload: &Value) -> Result<InvocationReport, Box<dyn Error>> {
-    let (clock, aws) = (settings::clock(), Aws::anywhere());
-    let detections = settings::detections(config, clock.now, &aws).await?;
-    let accounts = Accounts::from_file(config.accounts.as_deref())?;
-    let pipeline = Arc::new(wiring::pipeline(config, detections, accounts, &aws).await);
-    // Who did not ask for a ledger is trying things out.
-    let asked = std::env::var_os("TRAILBELL_LEDGER").is_some();
-    if let Some(idle) = pipeline.idle_correlations().filter(|_| asked) {
-        say(format_args!("trailbell: warning: {idle}"));
-    }
-    Ok(pipeline::run(&pipeline, payload, clock).await)
+async fn run_event(event: &Value) -> Result<InvocationReport> {
+    let config = setup::config(&[], &DEFAULTS)?;
+    let clock = setup::clock();
+    let pipeline = Arc::new(setup::pipeline(&config, clock, &Aws::from_default_chain()).await?);
+    // Correlations need a ledger. By default there is none, and that needs no warning.
+    let ledger_is_set = std::env::var_os("TRAILBELL_LEDGER").is_some();
+    pipeline.idle_correlations().filter(|_| ledger_is_set).iter().for_each(print_warning);
+    Ok(pipeline::run(&pipeline, event, clock).await)
 }
 
-fn payload(path: &Path) -> Result<Value, Box<dyn Error>> {
-    let mut text = String::new();
-    let name = if path == Path::new("-") {
-        io::stdin()
-            .read_to_string(&mut text)
-            .map_err(|error| format!("standard input: {error}"))?;
-        "standard input".to_owned()
+fn read_event(path: &Path) -> Result<Value> {
+    let text = if path == Path::new("-") {
+        let mut text = String::new();
+        io::stdin().read_to_string(&mut text).map(|_| text)
     } else {
-        text = std::fs::read_to_string(path)
-            .map_err(|error| format!("{}: {error}", path.display()))?;
-        path.display().to_string()
+        std::fs::read_to_string(path)
     };
-    serde_json::from_str(&text).map_err(|error| format!("{name}: not JSON: {error}").into())
+    let text = text.with_context(|| format!("cannot read {}", path.display()))?;
+    serde_json::from_str(&text).with_context(|| format!("{} is not JSON", path.display()))
 }
 
-fn tell(outcome: &InvocationReport) -> io::Result<()> {
+fn print_report(outcome: &InvocationReport) -> io::Result<()> {
     let mut out = io::stdout().lock();
-    for note in &outcome.notes {
-        writeln!(out, "{note}")?;
-    }
+    outcome.notes.iter().try_for_each(|note| writeln!(out, "{note}"))?;
     writeln!(out, "{}", outcome.report)?;
-    for warning in &outcome.warnings {
-        say(format_args!("trailbell: warning: {warning}"));
-    }
-    for problem in &outcome.problems {
-        say(format_args!("trailbell: {problem}"));
-    }
-    if let Some(mismatch) = &outcome.mismatch {
-        say(format_args!("trailbell: {mismatch}"));
-    }
+    outcome.warnings.iter().for_each(print_warning);
+    outcome.problems.iter().for_each(print_error);
+    outcome.mismatch.iter().for_each(print_error);
     Ok(())
 }

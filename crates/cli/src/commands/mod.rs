@@ -1,35 +1,50 @@
-//! The commands: one module each.
+//! The commands: one module each, with its arguments.
 
-mod args;
+mod any_rule;
+mod arguments;
 mod attach;
 mod canary;
 mod doctor;
 mod exceptions;
 mod explain;
-mod files;
 mod invoke;
 mod ledger;
-mod matches;
-mod objects;
 mod output;
-mod parallel;
 mod preview;
 mod progress;
 mod replay;
 mod rules;
 mod scan;
-mod scan_target;
-mod settings;
-mod source_scan;
-mod stats;
-mod summary;
-mod window;
+mod setup;
+mod time_range;
 
 use std::process::ExitCode;
 
-use args::{Args, Command};
-use clap::Parser;
+use clap::{Parser, Subcommand};
 use detect::text::error::error_chain;
+
+/// Detect IAM group changes in CloudTrail logs.
+#[derive(Debug, Parser)]
+#[command(version, arg_required_else_help = true, max_term_width = 100)]
+struct Args {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Attach(attach::Args),
+    Canary(canary::Args),
+    Doctor(doctor::Args),
+    Exceptions(exceptions::Args),
+    Explain(explain::Args),
+    Invoke(invoke::Args),
+    Ledger(ledger::Args),
+    Preview(preview::Args),
+    Replay(replay::Args),
+    Rules(rules::Args),
+    Scan(scan::Args),
+}
 
 /// Parses the arguments, runs the command and returns its exit code.
 pub fn run() -> ExitCode {
@@ -48,10 +63,10 @@ pub fn run() -> ExitCode {
     };
     match result {
         Ok(code) => code,
-        // Whoever read the output has seen enough, as `head` does.
-        Err(error) if output::is_closed(error.as_ref()) => ExitCode::SUCCESS,
+        // A reader such as `head` has read enough.
+        Err(error) if output::is_broken_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
-            output::say(format_args!("trailbell: {}", error_chain(error.as_ref())));
+            output::print_error(error_chain(error.as_ref()));
             ExitCode::from(2)
         }
     }

@@ -1,181 +1,149 @@
-//! How findings and records are printed. What a caller of AWS may have written is cleaned before a
-//! terminal sees it.
+//! What commands print: results on standard output, messages on standard error.
+//!
+//! Names and fields of records can be chosen by whoever calls AWS, so they are cleaned before a
+//! terminal sees them.
 
-use std::error::Error;
 use std::fmt::Display;
-use std::io::{self, BufWriter, IsTerminal, Write};
+use std::io::{self, BufWriter, Stdout, Write};
 
-use alert;
+use clap::ValueEnum;
 use comfy_table::{ContentArrangement, LineStyle, Table, TableStyle};
-use detect::finding::{Finding, Origin};
 use detect::text::clean;
+use detect::text::time::format_column_time;
 use jiff::Timestamp;
-use serde_json::{Value, json};
+use serde_json::Value;
 
-use crate::commands::args::Format;
-use crate::commands::matches::{Match, time};
-use crate::commands::summary::Group;
-
-/// A row of a table.
-struct Row {
-    /// What rows are sorted by.
-    time: Option<Timestamp>,
-    cells: Vec<String>,
-    /// Where a record was read: the last cell.
-    origin: Option<Origin>,
+/// How results are printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// For people
+    Text,
+    /// One JSON document
+    Json,
+    /// One JSON document per line
+    Ndjson,
 }
 
-/// Prints findings, or records that match a query, or their summary.
-pub struct Output {
-    out: BufWriter<io::Stdout>,
+/// Characters printed of one name or line. S3 keys have up to 1,024 bytes.
+const MAX_CHARS: usize = 4096;
+
+/// A line under the header and no others: most rows are one line.
+const TABLE_STYLE: TableStyle =
+    TableStyle::new().header_separator(LineStyle::none().fill('─').junction('─'));
+
+/// Escapes what a terminal would obey. The result is one line.
+pub fn clean_text(text: &str) -> String {
+    clean::text(text, MAX_CHARS)
+}
+
+/// Escapes what a terminal would obey, but keeps line breaks.
+pub fn clean_lines(text: &str) -> String {
+    text.lines().map(clean_text).collect::<Vec<_>>().join("\n")
+}
+
+/// Prints a message on standard error.
+pub fn print_message(message: impl Display) {
+    // If standard error is closed, there is nobody to report that to.
+    let _ = writeln!(io::stderr(), "{}", clean_lines(&message.to_string()));
+}
+
+/// Prints an error on standard error.
+pub fn print_error(error: impl Display) {
+    print_message(format_args!("trailbell: {error}"));
+}
+
+/// Prints a warning on standard error.
+pub fn print_warning(warning: impl Display) {
+    print_error(format_args!("warning: {warning}"));
+}
+
+/// Returns true if the error says that nobody reads the output any more.
+pub fn is_broken_pipe(error: &anyhow::Error) -> bool {
+    let cause = error.root_cause().downcast_ref::<io::Error>();
+    cause.is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
+}
+
+/// `1 file`, `2 files`.
+pub fn pluralize(count: impl Display, noun: &str) -> String {
+    let count = count.to_string();
+    let ending = match (count.as_str(), noun) {
+        ("1", _) => "",
+        (_, "match") => "es",
+        _ => "s",
+    };
+    format!("{count} {noun}{ending}")
+}
+
+/// A time in UTC, to the second.
+pub fn format_time(time: Option<Timestamp>) -> String {
+    time.map_or("not recorded".to_owned(), format_column_time)
+}
+
+/// A table that fits the terminal. Its cells must be clean.
+pub fn new_table<'a>(header: impl IntoIterator<Item = &'a str>) -> Table {
+    let mut table = Table::new();
+    table.load_style(TABLE_STYLE).set_content_arrangement(ContentArrangement::Dynamic);
+    table.set_header(header);
+    table
+}
+
+/// Prints one JSON document: on one line for [`Format::Ndjson`], indented otherwise.
+pub fn write_document(out: &mut impl Write, format: Format, document: &Value) -> io::Result<()> {
+    let json = match format {
+        Format::Ndjson => document.to_string(),
+        Format::Text | Format::Json => format!("{document:#}"),
+    };
+    writeln!(out, "{}", clean::json(&json))
+}
+
+/// Prints a list: JSON documents as they come, a table at the end.
+pub struct ListWriter {
+    out: BufWriter<Stdout>,
     format: Format,
     header: Vec<&'static str>,
-    /// The rows of a table.
-    rows: Vec<Row>,
-    printed: usize,
+    rows: Vec<(Option<Timestamp>, Vec<String>)>,
+    written: usize,
 }
 
-impl Output {
-    pub fn new(format: Format, header: &[&'static str]) -> Output {
-        Output {
-            out: BufWriter::new(io::stdout()),
-            format,
-            header: header.to_vec(),
-            rows: Vec::new(),
-            printed: 0,
-        }
+impl ListWriter {
+    pub fn new(format: Format, header: &[&'static str]) -> ListWriter {
+        let out = BufWriter::new(io::stdout());
+        ListWriter { out, format, header: header.to_vec(), rows: Vec::new(), written: 0 }
     }
 
-    /// Prints one finding; in a table, keeps it for the end.
-    pub fn finding(&mut self, finding: &Finding) -> io::Result<()> {
-        let origin = || Some(finding.origin.clone());
-        let row = || Row { time: finding.time, cells: cells(finding).to_vec(), origin: origin() };
-        self.print(row, || document(finding))
-    }
-
-    /// Prints one record; in a table, keeps it for the end.
-    pub fn found(&mut self, found: &Match) -> io::Result<()> {
-        let origin = || Some(found.origin.clone());
-        let row =
-            || Row { time: found.record.time(), cells: found.cells().to_vec(), origin: origin() };
-        self.print(row, || found.document())
-    }
-
-    /// Prints one line of a summary; in a table, keeps it for the end.
-    pub fn group(&mut self, group: &Group) -> io::Result<()> {
-        let row = || Row { time: None, cells: group.cells().to_vec(), origin: None };
-        self.print(row, || group.document())
-    }
-
-    fn print(
+    /// Adds an item. The rows of a table are sorted by `time`, and those without one stay in order.
+    pub fn push(
         &mut self,
-        row: impl FnOnce() -> Row,
+        time: Option<Timestamp>,
+        cells: impl FnOnce() -> Vec<String>,
         document: impl FnOnce() -> Value,
     ) -> io::Result<()> {
-        let line = || clean::json(&document().to_string());
+        let json = || clean::json(&document().to_string());
         match self.format {
-            Format::Table => self.rows.push(row()),
-            Format::Ndjson => writeln!(self.out, "{}", line())?,
+            Format::Text => self.rows.push((time, cells())),
+            Format::Ndjson => writeln!(self.out, "{}", json())?,
             Format::Json => {
-                let before = if self.printed == 0 { "[\n" } else { ",\n" };
-                write!(self.out, "{before}{}", line())?;
+                let separator = if self.written == 0 { "[\n" } else { ",\n" };
+                write!(self.out, "{separator}{}", json())?;
             }
         }
-        self.printed += 1;
+        self.written += 1;
         Ok(())
     }
 
-    /// Prints what is left to print. Tables are in the order of time: records stand in none.
-    pub fn finish(&mut self) -> io::Result<()> {
+    /// Prints the rest. An empty table is not printed.
+    pub fn finish(mut self) -> io::Result<()> {
         match self.format {
-            Format::Table if self.printed > 0 => self.table()?,
-            Format::Json if self.printed > 0 => writeln!(self.out, "\n]")?,
+            Format::Text if self.written > 0 => {
+                self.rows.sort_by_key(|(time, _)| *time);
+                let mut table = new_table(self.header);
+                table.add_rows(self.rows.into_iter().map(|(_, cells)| cells));
+                writeln!(self.out, "{table}")?;
+            }
+            Format::Json if self.written > 0 => writeln!(self.out, "\n]")?,
             Format::Json => writeln!(self.out, "[]")?,
-            Format::Table | Format::Ndjson => {}
+            Format::Text | Format::Ndjson => {}
         }
         self.out.flush()
     }
-
-    fn table(&mut self) -> io::Result<()> {
-        let mut table = Table::new();
-        table.load_style(STYLE).set_content_arrangement(ContentArrangement::Dynamic);
-        table.set_header(&self.header);
-        self.rows.sort_by_key(|row| row.time);
-        let mut places = Places { listed: io::stdout().is_terminal(), seen: Vec::new() };
-        table.add_rows(self.rows.drain(..).map(|row| {
-            let place = row.origin.map(|origin| places.cell(&origin));
-            row.cells.into_iter().chain(place).collect::<Vec<_>>()
-        }));
-        writeln!(self.out, "{table}")?;
-        places
-            .seen
-            .iter()
-            .zip(1..)
-            .try_for_each(|(place, number)| writeln!(self.out, " [{number}] {place}"))
-    }
-}
-
-/// Where records were read. The names of CloudTrail's objects are longer than a line of most
-/// terminals: there they are listed under the table, each once.
-struct Places {
-    listed: bool,
-    seen: Vec<String>,
-}
-
-impl Places {
-    fn cell(&mut self, origin: &Origin) -> String {
-        let (place, record) = (clean::text(&origin.place(), CELL), origin.record());
-        if !self.listed {
-            return format!("{place}#{record}");
-        }
-        let at = self.seen.iter().position(|seen| *seen == place).unwrap_or_else(|| {
-            self.seen.push(place);
-            self.seen.len() - 1
-        });
-        format!("[{}]#{record}", at + 1)
-    }
-}
-
-/// Tells a person something on standard error. Whoever closed it does not want to hear.
-pub fn say(text: impl Display) {
-    let _nobody_listens = writeln!(io::stderr(), "{text}");
-}
-
-/// Whether an error says that nobody reads the output any more.
-pub fn is_closed(error: &(dyn Error + 'static)) -> bool {
-    error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
-}
-
-/// A line under the headings and no others: most rows are one line.
-pub const STYLE: TableStyle =
-    TableStyle::new().header_separator(LineStyle::none().fill('─').junction('─'));
-
-/// The most characters of one cell: S3 keys have up to 1,024 bytes.
-const CELL: usize = 1200;
-
-/// The headings of findings.
-pub const FINDINGS: [&str; 4] = ["Time (UTC)", "Rule", "Finding", "File#record"];
-
-fn cells(finding: &Finding) -> [String; 3] {
-    let suppressed = finding
-        .exception
-        .as_deref()
-        .map(|name| format!("suppressed by {}\n", clean::text(name, CELL)));
-    let subject = format!("{}{}", suppressed.unwrap_or_default(), alert::subject(finding));
-    [time(finding.time), clean::text(&finding.rule.name, CELL), subject]
-}
-
-/// The finding as one JSON document: its ECS fields, the rule, and where it was read.
-fn document(finding: &Finding) -> Value {
-    let mut document = finding.ecs.clone();
-    let rule = &finding.rule;
-    document["rule"] = json!({"id": rule.id, "name": rule.name, "severity": rule.severity, "risk_score": rule.risk_score});
-    document["trailbell"] = json!({
-        "source": finding.origin.place(),
-        "record": finding.origin.record(),
-        "finding": {"id": finding.id},
-        "principal": finding.principal,
-        "exception": finding.exception,
-    });
-    document
 }

@@ -1,88 +1,94 @@
-//! `trailbell preview`: the alert of a rule, of sample data.
+//! `trailbell preview`: the alert of a rule, rendered from sample data.
 
-use std::error::Error;
 use std::io::{self, Write};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use alert::{Accounts, Alert};
-use detect::correlation;
-use detect::finding::{Context, Finding, Origin};
-use detect::rule::testing::{self, TestSequences};
+use anyhow::{Context, Result, anyhow};
+use detect::correlation::testing::simulate_correlation;
+use detect::finding::{Context as AlertContext, Finding, Origin};
+use detect::rule::testing::{RuleTests, TestCase};
 use detect::rule::{Correlation, Rule, RuleInfo, RuleSet};
-use detect::text::clean;
 use jiff::Timestamp;
 
-use crate::commands::args::{PreviewArgs, PreviewFormat};
-use crate::commands::rules::{self, Any};
+use crate::commands::any_rule::{AnyRule, all_rules, find_rule};
+use crate::commands::arguments::RuleArgs;
+use crate::commands::output::{Format, clean_text, write_document};
 
-/// The most characters of a rule's id or name.
-const NAME: usize = 300;
+/// Show the alert of a rule with sample data, or list the rules.
+///
+/// The sample is the first record or sequence that the rule's own tests say it must match (see
+/// `trailbell rules test --help`).
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Exit codes:
+  0  the alert or the list was printed
+  2  there is no such rule, it has no sample, or a file cannot be used")]
+pub struct Args {
+    /// A rule: its id, its name, or a part of the name that no other rule has
+    rule: Option<String>,
 
-pub fn run(args: &PreviewArgs) -> Result<ExitCode, Box<dyn Error>> {
-    let set = rules::load(!args.source.no_default_rules, &args.source.rules)?;
+    /// What to print: the mail (text) or the alert's document (json, ndjson)
+    #[arg(long, value_enum, default_value_t = Format::Text, hide_possible_values = true)]
+    format: Format,
+
+    /// Names of accounts, a TOML file as for TRAILBELL_ACCOUNTS
+    #[arg(long, value_name = "FILE")]
+    accounts: Option<PathBuf>,
+
+    #[command(flatten)]
+    rules: RuleArgs,
+}
+
+/// A key as CloudTrail writes it.
+const SAMPLE_KEY: &str = "AWSLogs/111122223333/CloudTrail/us-east-1/2026/03/01/\
+                          111122223333_CloudTrail_us-east-1_20260301T1005Z_9hDkYq3ZpXcV7bNm.json.gz";
+
+pub fn run(args: &Args) -> Result<ExitCode> {
+    let set = args.rules.load()?;
     let accounts = Accounts::from_file(args.accounts.as_deref())?;
     let mut out = io::stdout().lock();
     let Some(wanted) = &args.rule else {
-        rules::all(&set).try_for_each(|rule| writeln!(out, "{}", listed(rule.info())))?;
+        all_rules(&set).try_for_each(|rule| writeln!(out, "{}", summary_line(rule.info())))?;
         return Ok(ExitCode::SUCCESS);
     };
-    let alert = match rules::find(&set, wanted)? {
-        Any::Rule(rule) => alert(rule, &accounts)?,
-        Any::Correlation(it) => correlation_alert(it, &set, &accounts)?,
-    };
+    let rule = find_rule(&set, wanted)?;
+    let tests = RuleTests::for_origin(rule.origin()).map_err(|problem| anyhow!("{problem}"))?;
+    let sample = tests.must_match.first().and_then(|test| match rule {
+        AnyRule::Rule(rule) => rule_alert(rule, test, &accounts),
+        AnyRule::Correlation(correlation) => correlation_alert(correlation, &set, test, &accounts),
+    });
+    let alert = sample.with_context(|| {
+        let name = &rule.info().name;
+        format!("rule {name:?} has no sample: its .tests.json has nothing that it must match")
+    })?;
     match args.format {
-        PreviewFormat::Text => write!(out, "Subject: {}\n\n{}", alert.subject, alert.text)?,
-        PreviewFormat::Json => {
-            writeln!(out, "{}", clean::json(&serde_json::to_string_pretty(&alert.document)?))?
-        }
+        Format::Text => write!(out, "Subject: {}\n\n{}", alert.subject, alert.text)?,
+        format => write_document(&mut out, format, &alert.document)?,
     }
     Ok(ExitCode::SUCCESS)
 }
 
-fn listed(rule: &RuleInfo) -> String {
-    let (severity, id) = (rule.severity.as_str(), clean::text(&rule.id, NAME));
-    format!("{severity:<8}  {id}  {}", clean::text(&rule.name, NAME))
+fn summary_line(rule: &RuleInfo) -> String {
+    let severity = rule.severity.as_str();
+    format!("{severity:<8}  {}  {}", clean_text(&rule.id), clean_text(&rule.name))
 }
 
-/// Of the first sequence at which the correlation must ring.
+fn rule_alert(rule: &Rule, test: &TestCase, accounts: &Accounts) -> Option<Alert> {
+    let (bucket, key) = ("example-trail".to_owned(), SAMPLE_KEY.to_owned());
+    let origin = Origin::Object { bucket, key, record: 0 };
+    let finding = Finding::new(&rule.info, test.records.first()?, origin);
+    Some(alert::render_finding(&finding, &AlertContext::default(), accounts))
+}
+
 fn correlation_alert(
-    it: &Correlation,
+    correlation: &Correlation,
     set: &RuleSet,
+    test: &TestCase,
     accounts: &Accounts,
-) -> Result<Alert, Box<dyn Error>> {
-    let sequences = TestSequences::for_correlation(it)
-        .map_err(|problem| problem.to_string())?
-        .unwrap_or_default();
-    let first = sequences.must_match.first();
-    let correlation_alerts = first.and_then(|first| {
-        correlation::testing::simulate_correlation(it, set, &first.records, Timestamp::UNIX_EPOCH)
-    });
-    let Some((told, known)) = correlation_alerts else {
-        let name = clean::text(&it.info.name, NAME);
-        return Err(format!(
-            "rule \"{name}\" has no sample: its .tests.json has no records at which it rings"
-        )
-        .into());
-    };
-    Ok(alert::render_correlation(&told, &known, accounts))
+) -> Option<Alert> {
+    let now = Timestamp::UNIX_EPOCH;
+    let (alert, members) = simulate_correlation(correlation, set, &test.records, now)?;
+    Some(alert::render_correlation(&alert, &members, accounts))
 }
-
-fn alert(rule: &Rule, accounts: &Accounts) -> Result<Alert, Box<dyn Error>> {
-    let Some(record) = testing::sample_record(rule).map_err(|problem| problem.to_string())? else {
-        let name = clean::text(&rule.info.name, NAME);
-        return Err(format!(
-            "rule \"{name}\" has no sample: its .tests.json has no record that it must match"
-        )
-        .into());
-    };
-    let origin = Origin::Object {
-        bucket: "example-trail".to_owned(),
-        key: SAMPLE_KEY.to_owned(),
-        record: 0,
-    };
-    Ok(alert::render(&Finding::new(&rule.info, &record, origin), &Context::default(), accounts))
-}
-
-/// As CloudTrail names its objects.
-const SAMPLE_KEY: &str = "AWSLogs/111122223333/CloudTrail/us-east-1/2026/03/01/\
-                          111122223333_CloudTrail_us-east-1_20260301T1005Z_9hDkYq3ZpXcV7bNm.json.gz";

@@ -1,61 +1,56 @@
-//! A bar for a person who waits.
+//! A progress bar.
 
+use std::fmt::Display;
 use std::thread;
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use crate::commands::output::say;
+use crate::commands::output::print_error;
 
-/// Who has waited this long wants to see something.
-const PATIENCE: Duration = Duration::from_secs(1);
+/// The bar is not shown before.
+const DELAY: Duration = Duration::from_secs(1);
 
-/// A bar on the terminal (standard error) that shows itself after a second, and never where there
-/// is no terminal.
+/// A bar on standard error, if that is a terminal.
 pub struct Progress {
     bar: ProgressBar,
 }
 
 impl Progress {
-    /// A bar over this many of something, e.g. `files`.
-    pub fn new(count: usize, what: &str) -> Progress {
+    /// A bar over `count` items, e.g. `files`.
+    pub fn new(count: usize, items: &str) -> Progress {
         let bar = ProgressBar::with_draw_target(Some(count as u64), ProgressDrawTarget::hidden());
-        if let Ok(style) = ProgressStyle::with_template(&format!(
-            "{{spinner}} {{bar:30}} {{pos}}/{{len}} {what}, {{elapsed}}"
-        )) {
+        let template = format!("{{spinner}} {{bar:30}} {{pos}}/{{len}} {items}, {{elapsed}}");
+        if let Ok(style) = ProgressStyle::with_template(&template) {
             bar.set_style(style);
         }
-        let later = bar.clone();
-        // Ends with the program: nobody waits for it.
-        thread::spawn(move || show(&later));
+        let delayed = bar.clone();
+        // The thread ends with the program.
+        thread::spawn(move || {
+            thread::sleep(DELAY);
+            if !delayed.is_finished() {
+                delayed.set_draw_target(ProgressDrawTarget::stderr());
+                delayed.enable_steady_tick(Duration::from_millis(200));
+            }
+        });
         Progress { bar }
     }
 
-    /// One is done.
-    pub fn advance(&self) {
-        self.bar.inc(1);
+    pub fn advance(&self, items: usize) {
+        self.bar.inc(items as u64);
     }
 
-    /// Prints a line that the bar does not overwrite.
-    pub fn say(&self, line: &str) {
-        self.bar.suspend(|| say(line));
+    /// Prints an error without disturbing the bar.
+    pub fn print_error(&self, error: impl Display) {
+        self.bar.suspend(|| print_error(error));
     }
 
-    /// Does something that prints, without the bar.
-    pub fn pause<T>(&self, print: impl FnOnce() -> T) -> T {
+    /// Hides the bar while `print` prints.
+    pub fn suspend<T>(&self, print: impl FnOnce() -> T) -> T {
         self.bar.suspend(print)
     }
 
-    /// Takes the bar away.
     pub fn finish(&self) {
         self.bar.finish_and_clear();
-    }
-}
-
-fn show(bar: &ProgressBar) {
-    thread::sleep(PATIENCE);
-    if !bar.is_finished() {
-        bar.set_draw_target(ProgressDrawTarget::stderr());
-        bar.enable_steady_tick(Duration::from_millis(200));
     }
 }

@@ -3,7 +3,7 @@
 use jiff::{SignedDuration, Timestamp};
 
 /// How long ago, in the largest unit of which there are two.
-pub(super) fn ago(time: Timestamp, now: Timestamp) -> String {
+pub fn format_age(time: Timestamp, now: Timestamp) -> String {
     let age = now.duration_since(time).max(SignedDuration::ZERO);
     match (age.as_mins(), age.as_hours()) {
         (0..120, _) => format!("{} min ago", age.as_mins()),
@@ -27,7 +27,7 @@ mod tests {
             ("2026-03-10T12:00:00Z", "2 days ago"),
             ("2026-03-12T13:00:00Z", "0 min ago"),
         ] {
-            assert_eq!(ago(time.parse().unwrap(), now), told, "{time}");
+            assert_eq!(format_age(time.parse().unwrap(), now), told, "{time}");
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Whether a bucket can be reached, and what mends it where it cannot.
 
-use detect::text::command::Command;
 use detect::text::error::error_chain;
+use detect::text::shell::ShellCommand;
 use serde_json::json;
 use trailbell::aws_error::{AwsError, AwsErrorKind};
 use trailbell::store::S3Store;
@@ -61,38 +61,41 @@ fn unreachable(bucket: &str, owner: Option<&str>, used: Use, refusal: &AwsError)
     )
 }
 
-fn cure(bucket: &str, used: Use, refusal: &AwsError) -> Command {
+fn cure(bucket: &str, used: Use, refusal: &AwsError) -> ShellCommand {
     match &refusal.kind {
         AwsErrorKind::NoSuchBucket if used == Use::Trail => trails(),
-        AwsErrorKind::NoSuchBucket => Command::new("aws s3 mb").word(&format!("s3://{bucket}")),
+        AwsErrorKind::NoSuchBucket => {
+            ShellCommand::new("aws s3 mb").argument(&format!("s3://{bucket}"))
+        }
         AwsErrorKind::Denied => allow(&["s3:ListBucket"], &format!("arn:aws:s3:::{bucket}")),
         _ => general(refusal),
     }
 }
 
 /// What shows where the account's trails write to.
-pub(super) fn trails() -> Command {
-    Command::new("aws cloudtrail describe-trails")
-        .with("--query", "trailList[].[Name,S3BucketName,S3KeyPrefix]")
+pub(super) fn trails() -> ShellCommand {
+    ShellCommand::new("aws cloudtrail describe-trails")
+        .option("--query", "trailList[].[Name,S3BucketName,S3KeyPrefix]")
 }
 
 /// What mends refusals that do not depend on what was asked.
-pub(super) fn general(refusal: &AwsError) -> Command {
+pub(super) fn general(refusal: &AwsError) -> ShellCommand {
     match &refusal.kind {
-        AwsErrorKind::WrongRegion(region) => Command::export("AWS_REGION", region.as_deref()),
+        AwsErrorKind::WrongRegion(region) => ShellCommand::export("AWS_REGION", region.as_deref()),
         AwsErrorKind::KmsKey(key) => allow(&["kms:Decrypt"], key.as_deref().unwrap_or("KEY_ARN")),
-        AwsErrorKind::Credentials => Command::new("aws sso login"),
-        AwsErrorKind::NoRegion => Command::export("AWS_REGION", None),
-        AwsErrorKind::ClockSkew => Command::new("sudo timedatectl set-ntp true"),
-        _ => Command::new("aws s3 ls --debug"),
+        AwsErrorKind::Credentials => ShellCommand::new("aws sso login"),
+        AwsErrorKind::NoRegion => ShellCommand::export("AWS_REGION", None),
+        AwsErrorKind::ClockSkew => ShellCommand::new("sudo timedatectl set-ntp true"),
+        _ => ShellCommand::new("aws s3 ls --debug"),
     }
 }
 
 /// Lets a role do something: its name is for the reader to fill in.
-pub(super) fn allow(actions: &[&str], resource: &str) -> Command {
+pub(super) fn allow(actions: &[&str], resource: &str) -> ShellCommand {
     let statement = json!({"Effect": "Allow", "Action": actions, "Resource": resource});
     let document = json!({"Version": "2012-10-17", "Statement": [statement]}).to_string();
-    let put =
-        Command::new("aws iam put-role-policy --role-name=ROLE --policy-name=trailbell-doctor");
-    put.with("--policy-document", &document)
+    let put = ShellCommand::new(
+        "aws iam put-role-policy --role-name=ROLE --policy-name=trailbell-doctor",
+    );
+    put.option("--policy-document", &document)
 }

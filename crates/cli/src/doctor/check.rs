@@ -3,9 +3,9 @@
 use std::fmt;
 
 use detect::text::clean;
-use detect::text::command::Command;
+use detect::text::shell::ShellCommand;
 use serde::Serialize;
-use serde_json::json;
+use serde_json::{Value, json};
 
 /// The most characters of a line: it may name a key, and what S3 answered.
 const LINE: usize = 2000;
@@ -35,7 +35,7 @@ pub struct Check {
     /// What was found, on one line.
     pub told: String,
     /// The command that mends it; always there, but where it is as it should be.
-    pub cure: Option<Command>,
+    pub cure: Option<ShellCommand>,
 }
 
 impl Check {
@@ -43,11 +43,11 @@ impl Check {
         Check { level: Level::Ok, what, told: told.into(), cure: None }
     }
 
-    pub(super) fn warn(what: &'static str, told: impl Into<String>, cure: Command) -> Check {
+    pub(super) fn warn(what: &'static str, told: impl Into<String>, cure: ShellCommand) -> Check {
         Check { level: Level::Warn, what, told: told.into(), cure: Some(cure) }
     }
 
-    pub(super) fn fail(what: &'static str, told: impl Into<String>, cure: Command) -> Check {
+    pub(super) fn fail(what: &'static str, told: impl Into<String>, cure: ShellCommand) -> Check {
         Check { level: Level::Fail, what, told: told.into(), cure: Some(cure) }
     }
 
@@ -86,8 +86,8 @@ impl DoctorReport {
         self.0.iter().map(|check| check.level).max().unwrap_or(Level::Ok)
     }
 
-    /// One JSON object a line: those of the checks, then one with counts.
-    pub fn json(&self) -> String {
+    /// The checks as JSON documents, then one with counts.
+    pub fn documents(&self) -> Vec<Value> {
         let check = |check: &Check| {
             json!({
                 "level": check.level,
@@ -98,7 +98,7 @@ impl DoctorReport {
         };
         let [ok, warn, fail] = self.counts();
         let summary = json!({"level": self.worst(), "check": "summary", "ok": ok, "warn": warn, "fail": fail});
-        self.0.iter().map(check).chain([summary]).map(|line| format!("{line}\n")).collect()
+        self.0.iter().map(check).chain([summary]).collect()
     }
 
     fn counts(&self) -> [usize; 3] {
@@ -122,7 +122,7 @@ mod tests {
 
     #[test]
     fn a_line_stays_one_line_and_says_what_mends_it() {
-        let cure = Command::new("aws sts get-caller-identity");
+        let cure = ShellCommand::new("aws sts get-caller-identity");
         let examined = DoctorReport(vec![
             Check::ok("rules", "11"),
             Check::warn("topic", "a\n  b\u{1b}[2J\n", cure),
@@ -130,8 +130,7 @@ mod tests {
         let told = "ok    rules         11\nwarn  topic         a; b\\u{1b}[2J\n      aws sts get-caller-identity\n\n\
                     1 ok, 1 warn, 0 fail\n";
         assert_eq!(examined.to_string(), told);
-        let lines: Vec<serde_json::Value> =
-            examined.json().lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+        let lines = examined.documents();
         assert_eq!(lines[0], json!({"level": "ok", "check": "rules", "told": "11", "cure": null}));
         assert_eq!(
             lines[2],

@@ -1,14 +1,14 @@
 //! What a trail delivered last: log objects where somebody called, digests every hour in any case.
 
 use detect::cloudtrail::Trail;
-use detect::cloudtrail::key::{delivered, digested};
-use detect::text::command::Command;
+use detect::cloudtrail::key::{delivery_time, digest_end};
+use detect::text::shell::ShellCommand;
 use jiff::{SignedDuration, Timestamp};
-use trailbell::store::walk::{Wanted, walk, walk_digests};
+use trailbell::store::walk::{KeyFilter, digest_keys, log_keys};
 use trailbell::store::{ObjectStore, StoreError};
 
 use super::Check;
-use super::age::ago;
+use super::age::format_age;
 
 /// How far back is looked, step by step: a busy trail is not listed as a whole.
 const STEPS: [SignedDuration; 3] = [
@@ -46,13 +46,13 @@ pub(super) async fn find(
 ) -> Result<Deliveries, StoreError> {
     let mut found = Deliveries::default();
     for step in STEPS {
-        let wanted = Wanted { since: now.checked_sub(step).ok(), until: None, region };
+        let wanted = KeyFilter { since: now.checked_sub(step).ok(), until: None, region };
         let (bucket, prefix) = (&trail.bucket, &trail.prefix);
         if found.log.is_none() {
-            found.log = newest(walk(store, bucket, prefix, &wanted).await?, delivered);
+            found.log = newest(log_keys(store, bucket, prefix, &wanted).await?, delivery_time);
         }
         if found.digest.is_none() {
-            found.digest = newest(walk_digests(store, bucket, prefix, &wanted).await?, digested);
+            found.digest = newest(digest_keys(store, bucket, prefix, &wanted).await?, digest_end);
         }
     }
     Ok(found)
@@ -77,13 +77,14 @@ pub(super) fn judge(trail: &Trail, found: &Deliveries, now: Timestamp) -> [Check
 }
 
 fn told(newest: &Option<Newest>, now: Timestamp) -> String {
-    let told =
-        |newest: &Newest| format!("the newest is of {} ({})", newest.time, ago(newest.time, now));
+    let told = |newest: &Newest| {
+        format!("the newest is of {} ({})", newest.time, format_age(newest.time, now))
+    };
     newest.as_ref().map_or_else(|| "there is none within a month".to_owned(), told)
 }
 
 fn judge_log(trail: &Trail, fresh: bool, digests: bool, told: String) -> Check {
-    let start = Command::new("aws cloudtrail start-logging --name=TRAIL");
+    let start = ShellCommand::new("aws cloudtrail start-logging --name=TRAIL");
     match (fresh, digests) {
         (true, _) => Check::ok("logs", format!("{trail}: {told}")),
         (false, true) => Check::warn(
@@ -108,7 +109,7 @@ fn judge_digest(trail: &Trail, fresh: bool, told: String) -> Check {
                 "{told}: without one every hour a quiet account cannot be told from a dead trail"
             );
             let update = "aws cloudtrail update-trail --name=TRAIL --enable-log-file-validation";
-            Check::warn("digests", told, Command::new(update))
+            Check::warn("digests", told, ShellCommand::new(update))
         }
     }
 }

@@ -1,9 +1,9 @@
 //! Whether the rules and exceptions can be used.
 
 use detect::rule::exception::ExceptionState;
-use detect::rule::{Detections, Exceptions, RuleSet, RuleSources};
-use detect::text::command::Command;
+use detect::rule::{Detections, Exceptions, LoadedRules, RuleSet};
 use detect::text::error::error_chain;
+use detect::text::shell::ShellCommand;
 use jiff::Timestamp;
 use trailbell::app::config::DetectionsPlace;
 use trailbell::app::reload::Reload;
@@ -17,7 +17,7 @@ pub(super) async fn examine(
     now: Timestamp,
 ) -> (Option<RuleSet>, Vec<Check>) {
     let config = &deployment.config;
-    match Reload::new(config, Box::new(deployment.store.clone())).changed(now).await {
+    match Reload::new(config, Box::new(deployment.store.clone())).check(now).await {
         Ok(Some(detections)) => {
             let checks = vec![
                 rules(&detections.rule_set),
@@ -31,7 +31,7 @@ pub(super) async fn examine(
 }
 
 fn embedded() -> Option<RuleSet> {
-    RuleSources::from_paths(true, &[]).into_rule_set().ok()
+    LoadedRules::from_paths(true, &[]).into_rule_set().ok()
 }
 
 fn rules(rules: &RuleSet) -> Check {
@@ -43,15 +43,14 @@ fn unusable(why: &str, place: Option<&DetectionsPlace>) -> Check {
 }
 
 /// What tells all that is wrong with the files.
-fn look(kind: &str, place: Option<&DetectionsPlace>) -> Command {
-    let check = Command::new(&format!("trailbell {kind} check"));
+fn look(kind: &str, place: Option<&DetectionsPlace>) -> ShellCommand {
+    let check = ShellCommand::new(&format!("trailbell {kind} check"));
     match place {
-        None => Command::new("unset TRAILBELL_DEFAULT_RULES"),
-        Some(DetectionsPlace::Local(path)) => check.word(&path.to_string_lossy()),
-        Some(DetectionsPlace::S3 { bucket, prefix }) => {
-            let copy =
-                Command::new("aws s3 cp --recursive").word(&format!("s3://{bucket}/{prefix}"));
-            copy.plain(&format!("{kind}/ && {check} {kind}/"))
+        None => ShellCommand::new("unset TRAILBELL_DEFAULT_RULES"),
+        Some(DetectionsPlace::Local(path)) => check.argument(&path.to_string_lossy()),
+        Some(DetectionsPlace::S3(place)) => {
+            let copy = ShellCommand::new("aws s3 cp --recursive").argument(&place.to_string());
+            copy.words(&format!("{kind}/ && {check} {kind}/"))
         }
     }
 }

@@ -2,8 +2,8 @@
 
 use aws_config::SdkConfig;
 use aws_sdk_s3::config::ProvideCredentials;
-use detect::text::command::Command;
 use detect::text::error::error_chain;
+use detect::text::shell::ShellCommand;
 use trailbell::aws_error::{AwsError, AwsErrorKind};
 
 use super::Check;
@@ -48,14 +48,14 @@ pub(super) fn judge(identity: &Identity) -> Vec<Check> {
             Ok(format!("access key …{end}{}", account.unwrap_or_default()))
         }
         Err(error) => {
-            Err(Check::fail("identity", error_chain(error), Command::new("aws sso login")))
+            Err(Check::fail("identity", error_chain(error), ShellCommand::new("aws sso login")))
         }
     };
     match (key, &identity.region) {
         (Err(check), _) => vec![check],
         (Ok(_), None) => {
             let told = "no region: neither AWS_REGION nor a profile says one";
-            vec![Check::fail("identity", told, Command::new("export AWS_REGION=REGION"))]
+            vec![Check::fail("identity", told, ShellCommand::new("export AWS_REGION=REGION"))]
         }
         (Ok(key), Some(region)) => vec![Check::ok("identity", format!("{key}, region {region}"))],
     }

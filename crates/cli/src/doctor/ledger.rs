@@ -1,7 +1,7 @@
 //! Whether the ledger does what the function needs of it.
 
-use detect::text::command::Command;
 use detect::text::error::error_chain;
+use detect::text::shell::ShellCommand;
 use trailbell::app::config::LedgerPlace;
 use trailbell::ledger::{LedgerError, Probe, StoredLedger, Survey};
 
@@ -10,7 +10,7 @@ use super::{Check, Deployment, bucket};
 pub(super) fn none() -> Check {
     let told =
         "TRAILBELL_LEDGER=none: what is delivered twice is told twice, and there are no sweeps";
-    Check::warn("ledger", told, Command::new("export TRAILBELL_LEDGER=s3://BUCKET/ledger"))
+    Check::warn("ledger", told, ShellCommand::new("export TRAILBELL_LEDGER=s3://BUCKET/ledger"))
 }
 
 pub(super) async fn examine(deployment: &Deployment, ledger: &StoredLedger) -> Vec<Check> {
@@ -26,7 +26,7 @@ fn named(place: &LedgerPlace) -> String {
     match place {
         LedgerPlace::None => "none".to_owned(),
         LedgerPlace::Dir(path) => format!("the folder {}", path.display()),
-        LedgerPlace::S3 { bucket, prefix } => format!("s3://{bucket}/{prefix}"),
+        LedgerPlace::S3(place) => place.to_string(),
     }
 }
 
@@ -43,7 +43,11 @@ fn judge_probe(place: &LedgerPlace, probe: Result<Probe, LedgerError>) -> Check 
             let told = format!(
                 "{name}: takes a write whose {condition} does not hold: findings would be told twice"
             );
-            Check::fail("ledger", told, Command::new("export TRAILBELL_LEDGER=s3://BUCKET/ledger"))
+            Check::fail(
+                "ledger",
+                told,
+                ShellCommand::new("export TRAILBELL_LEDGER=s3://BUCKET/ledger"),
+            )
         }
         Err(error) => refused(place, &error),
     }
@@ -51,14 +55,14 @@ fn judge_probe(place: &LedgerPlace, probe: Result<Probe, LedgerError>) -> Check 
 
 fn refused(place: &LedgerPlace, error: &LedgerError) -> Check {
     let cure = match place {
-        LedgerPlace::S3 { bucket, prefix } => {
-            let prefix = prefix.trim_matches('/');
-            let folder = if prefix.is_empty() { String::new() } else { format!("{prefix}/") };
+        LedgerPlace::S3(place) => {
             let actions = ["s3:GetObject", "s3:PutObject", "s3:DeleteObject"];
-            bucket::allow(&actions, &format!("arn:aws:s3:::{bucket}/{folder}*"))
+            bucket::allow(&actions, &format!("arn:aws:s3:::{}/{}*", place.bucket, place.folder()))
         }
-        LedgerPlace::Dir(path) => Command::new("chmod u+rwX").word(&path.to_string_lossy()),
-        LedgerPlace::None => Command::new("export TRAILBELL_LEDGER=s3://BUCKET/ledger"),
+        LedgerPlace::Dir(path) => {
+            ShellCommand::new("chmod u+rwX").argument(&path.to_string_lossy())
+        }
+        LedgerPlace::None => ShellCommand::new("export TRAILBELL_LEDGER=s3://BUCKET/ledger"),
     };
     Check::fail("ledger", error_chain(error), cure)
 }
@@ -96,7 +100,7 @@ mod tests {
 
     #[test]
     fn what_failed_is_worse_than_what_waits() {
-        let place = LedgerPlace::S3 { bucket: "b".to_owned(), prefix: "/ledger/".to_owned() };
+        let place = LedgerPlace::parse("s3://b//ledger/").unwrap();
         for (survey, level) in [
             (Survey { open: 3, waiting: 0, failed: 0 }, Level::Ok),
             (Survey { open: 3, waiting: 1, failed: 0 }, Level::Warn),

@@ -21,6 +21,7 @@ mod sweeps;
 mod topic;
 mod trail;
 
+pub use age::format_age;
 pub use check::{Check, DoctorReport, Level};
 pub use identity::Identity;
 pub use notification::Announced;
@@ -68,7 +69,7 @@ impl Deployment {
         };
         let identity = Identity::from_credentials(aws.config().await).await;
         let store = S3Store::new(aws.s3().await);
-        let ledger = wiring::ledger(&config.ledger, aws).await;
+        let ledger = wiring::build_ledger(&config.ledger, aws).await;
         Deployment { config, identity, store, topic, ledger, announced, owner, read_only }
     }
 
@@ -89,9 +90,9 @@ impl Deployment {
 
     async fn ledger(&self, now: Timestamp) -> Vec<Check> {
         let Ledger::Stored(ledger) = &self.ledger else { return vec![ledger::none()] };
-        if let LedgerPlace::S3 { bucket, .. } = &self.config.ledger
+        if let LedgerPlace::S3(place) = &self.config.ledger
             && let Err(check) =
-                bucket::reachable(&self.store, bucket, None, bucket::Use::Ledger).await
+                bucket::reachable(&self.store, &place.bucket, None, bucket::Use::Ledger).await
         {
             return vec![*check];
         }

@@ -1,8 +1,8 @@
 //! Whether a trail's new objects are announced, and to whom.
 
 use detect::cloudtrail::Trail;
-use detect::text::command::Command;
 use detect::text::error::error_chain;
+use detect::text::shell::ShellCommand;
 use trailbell::aws_error::{AwsError, AwsErrorKind};
 use trailbell::store::{Notifications, Route};
 
@@ -107,15 +107,15 @@ fn is_met(routes: &[&Route], eventbridge: bool, expected: Option<&Announced>) ->
     }
 }
 
-fn attach(trail: &Trail, expected: Option<&Announced>) -> Command {
-    let attach = Command::new("trailbell attach").with("--bucket", &trail.bucket);
+fn attach(trail: &Trail, expected: Option<&Announced>) -> ShellCommand {
+    let attach = ShellCommand::new("trailbell attach").option("--bucket", &trail.bucket);
     let prefix = Some(below_logs(trail));
-    let attach = attach.known("--prefix", prefix.as_deref());
+    let attach = attach.optional("--prefix", prefix.as_deref());
     match expected {
-        Some(Announced::EventBridge) => attach.plain("--eventbridge"),
-        Some(Announced::To(arn)) if arn.contains(":sns:") => attach.with("--topic", arn),
-        Some(Announced::To(arn)) => attach.with("--queue", arn),
-        _ => attach.plain("--queue=QUEUE_ARN"),
+        Some(Announced::EventBridge) => attach.words("--eventbridge"),
+        Some(Announced::To(arn)) if arn.contains(":sns:") => attach.option("--topic", arn),
+        Some(Announced::To(arn)) => attach.option("--queue", arn),
+        _ => attach.words("--queue=QUEUE_ARN"),
     }
 }
 
@@ -137,7 +137,7 @@ mod tests {
                 id: None,
                 target,
                 events: events(),
-                filter: Filter::of_prefix(prefix),
+                filter: Filter::from_prefix(prefix),
             };
             let routes = prefix.map(route).into_iter().collect();
             let found = Ok(Notifications { routes, eventbridge, unknown: vec![] });

@@ -2,8 +2,8 @@
 
 use detect::cloudtrail::reader::{self, Options};
 use detect::cloudtrail::{Body, ReadError, Trail};
-use detect::text::command::Command;
 use detect::text::error::error_chain;
+use detect::text::shell::ShellCommand;
 use trailbell::aws_error::AwsErrorKind;
 use trailbell::notification::ObjectRef;
 use trailbell::store::{ObjectStore, StoreErrorKind};
@@ -38,7 +38,7 @@ pub(super) async fn digest(
     let max_bytes = deployment.config.max_object_bytes;
     let object = object(trail, newest?);
     let bytes = move |body| {
-        reader::inflated(body, max_bytes)
+        reader::inflated_size(body, max_bytes)
             .map(|bytes| format!("read to its end: {bytes} bytes inflated"))
     };
     Some(fetched(deployment, "readable", &object, bytes).await)
@@ -79,6 +79,8 @@ fn refused(what: &'static str, object: &ObjectRef, error: &StoreErrorKind) -> Ch
 }
 
 /// What shows the object as others see it.
-fn download(object: &ObjectRef) -> Command {
-    Command::new("aws s3 cp").word(&format!("s3://{}/{}", object.bucket, object.key)).plain(".")
+fn download(object: &ObjectRef) -> ShellCommand {
+    ShellCommand::new("aws s3 cp")
+        .argument(&format!("s3://{}/{}", object.bucket, object.key))
+        .words(".")
 }

@@ -1,14 +1,14 @@
 //! Whether sweeps come, and what the last one left.
 
-use detect::text::command::Command;
 use detect::text::error::error_chain;
+use detect::text::shell::ShellCommand;
 use jiff::{SignedDuration, Timestamp};
 use serde::Deserialize;
 use trailbell::app::config::Config;
 use trailbell::ledger::StoredLedger;
 
 use super::Check;
-use super::age::ago;
+use super::age::format_age;
 
 const WHAT: &str = "sweeps";
 
@@ -34,9 +34,9 @@ struct Left {
 }
 
 /// What lets the function sweep at once.
-pub(super) fn sweep() -> Command {
+pub(super) fn sweep() -> ShellCommand {
     let invoke = "aws lambda invoke --function-name=FUNCTION --cli-binary-format=raw-in-base64-out";
-    Command::new(invoke).with("--payload", r#"{"trailbell":"sweep"}"#).plain("/dev/stdout")
+    ShellCommand::new(invoke).option("--payload", r#"{"trailbell":"sweep"}"#).words("/dev/stdout")
 }
 
 pub(super) async fn examine(
@@ -47,7 +47,7 @@ pub(super) async fn examine(
     if config.trails.is_empty() {
         return None;
     }
-    Some(match ledger.note("heartbeat").await {
+    Some(match ledger.sweep_object("heartbeat").await {
         Err(error) => Check::fail(WHAT, error_chain(&error), sweep()),
         Ok(None) => {
             Check::warn(WHAT, "none has come to its end yet: is there a schedule?", sweep())
@@ -69,7 +69,7 @@ fn judge(heartbeat: &Heartbeat, now: Timestamp) -> Check {
     let told = format!(
         "the last was {}; it left {backlog} log objects to the next, {failed} could not be read, {trails_failed} trails \
          could not be listed",
-        ago(heartbeat.time, now)
+        format_age(heartbeat.time, now)
     );
     let troubled = backlog + failed + trails_failed > 0;
     match age {
@@ -80,8 +80,8 @@ fn judge(heartbeat: &Heartbeat, now: Timestamp) -> Check {
     }
 }
 
-fn enable() -> Command {
-    Command::new("aws events enable-rule --name=SWEEP_RULE")
+fn enable() -> ShellCommand {
+    ShellCommand::new("aws events enable-rule --name=SWEEP_RULE")
 }
 
 #[cfg(test)]

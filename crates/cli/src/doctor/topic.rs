@@ -1,7 +1,7 @@
 //! Whether the topic is there, and whether anybody hears it.
 
-use detect::text::command::Command;
 use detect::text::error::error_chain;
+use detect::text::shell::ShellCommand;
 use trailbell::app::config::AlertsPlace;
 use trailbell::aws_error::{AwsError, AwsErrorKind};
 use trailbell::sink::{SnsTopic, Subscription, SubscriptionState, TopicAttributes};
@@ -31,7 +31,7 @@ fn no_topic(alerts: &AlertsPlace) -> Check {
         AlertsPlace::Dir(path) => format!("the folder {}", path.display()),
         _ => "standard output".to_owned(),
     };
-    let cure = Command::new("export TRAILBELL_ALERTS=TOPIC_ARN");
+    let cure = ShellCommand::new("export TRAILBELL_ALERTS=TOPIC_ARN");
     Check::warn("topic", format!("alerts go to {place}: nobody is called"), cure)
 }
 
@@ -51,19 +51,21 @@ fn refused(what: &'static str, arn: &str, refusal: &AwsError) -> Check {
     let cure = match refusal.kind {
         AwsErrorKind::NotFound => create(arn),
         AwsErrorKind::Denied => bucket::allow(&actions, arn),
-        AwsErrorKind::Credentials => Command::new("aws sso login"),
+        AwsErrorKind::Credentials => ShellCommand::new("aws sso login"),
         _ => of_topic("aws sns get-topic-attributes", arn),
     };
     Check::fail(what, told, cure)
 }
 
-fn create(arn: &str) -> Command {
+fn create(arn: &str) -> ShellCommand {
     let name = arn.rsplit(':').next().unwrap_or_default();
-    Command::new("aws sns create-topic").with("--name", name).known("--region", region(arn))
+    ShellCommand::new("aws sns create-topic")
+        .option("--name", name)
+        .optional("--region", region(arn))
 }
 
-fn of_topic(words: &str, arn: &str) -> Command {
-    Command::new(words).with("--topic-arn", arn).known("--region", region(arn))
+fn of_topic(words: &str, arn: &str) -> ShellCommand {
+    ShellCommand::new(words).option("--topic-arn", arn).optional("--region", region(arn))
 }
 
 fn region(arn: &str) -> Option<&str> {
@@ -98,7 +100,7 @@ fn heard(topic: &str, confirmed: &[&Subscription], pending: &[&Subscription]) ->
     match (confirmed, pending) {
         ([], []) => {
             let subscribe = of_topic("aws sns subscribe", topic);
-            let cure = subscribe.plain("--protocol=email --notification-endpoint=YOU@EXAMPLE.COM");
+            let cure = subscribe.words("--protocol=email --notification-endpoint=YOU@EXAMPLE.COM");
             Check::fail("subscribers", "nobody is subscribed: alerts go nowhere", cure)
         }
         ([], pending) => {
@@ -111,9 +113,9 @@ fn heard(topic: &str, confirmed: &[&Subscription], pending: &[&Subscription]) ->
     }
 }
 
-fn confirm(topic: &str) -> Command {
+fn confirm(topic: &str) -> ShellCommand {
     of_topic("aws sns confirm-subscription", topic)
-        .plain("--token=TOKEN --authenticate-on-unsubscribe=true")
+        .words("--token=TOKEN --authenticate-on-unsubscribe=true")
 }
 
 /// Subscriptions of queues and functions are not ended by a link.
@@ -122,12 +124,12 @@ fn can_be_ended(one: &Subscription) -> bool {
     by_link && one.state == SubscriptionState::Confirmed { authenticated: Some(false) }
 }
 
-fn anew(topic: &str, one: &Subscription) -> Command {
-    let end = Command::new("aws sns unsubscribe")
-        .with("--subscription-arn", one.arn.as_deref().unwrap_or_default());
-    let end = end.known("--region", region(topic));
-    let again = of_topic("aws sns subscribe", topic).with("--protocol", &one.protocol);
-    end.plain(&format!("&& {}", again.with("--notification-endpoint", &one.endpoint)))
+fn anew(topic: &str, one: &Subscription) -> ShellCommand {
+    let end = ShellCommand::new("aws sns unsubscribe")
+        .option("--subscription-arn", one.arn.as_deref().unwrap_or_default());
+    let end = end.optional("--region", region(topic));
+    let again = of_topic("aws sns subscribe", topic).option("--protocol", &one.protocol);
+    end.words(&format!("&& {}", again.option("--notification-endpoint", &one.endpoint)))
 }
 
 /// Addresses are the operator's own, and shown: which one has not confirmed is what she must know.

@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use detect::cloudtrail::Trail;
 use detect::rule::RuleSet;
-use detect::text::command::Command;
 use detect::text::error::error_chain;
+use detect::text::shell::ShellCommand;
 use jiff::Timestamp;
 use trailbell::aws_error::AwsError;
 use trailbell::store::{Notifications, StoreError, walk};
@@ -26,7 +26,7 @@ pub(super) async fn examine(
         return vec![Check::warn(
             "trail",
             told,
-            Command::new("export TRAILBELL_TRAILS=s3://BUCKET/PREFIX"),
+            ShellCommand::new("export TRAILBELL_TRAILS=s3://BUCKET/PREFIX"),
         )];
     }
     let mut checks = Vec::new();
@@ -68,7 +68,7 @@ async fn one(
 ) -> Vec<Check> {
     let matters = |region: &str| rules.as_ref().is_none_or(|rules| rules.can_match_in(region));
     let found = deliveries::find(&deployment.store, trail, now, &matters).await;
-    let regions = walk::regions(&deployment.store, &trail.bucket, &trail.prefix).await;
+    let regions = walk::log_regions(&deployment.store, &trail.bucket, &trail.prefix).await;
     let (found, regions) = match (found, regions) {
         (Ok(found), Ok(regions)) => (found, regions),
         (Err(error), _) | (_, Err(error)) => return vec![unlisted(trail, &error)],
@@ -95,7 +95,8 @@ fn judge_regions(
 ) -> Check {
     let (needed, others): (Vec<&str>, Vec<&str>) =
         regions.iter().map(String::as_str).partition(|name| matters(name));
-    let update = Command::new("aws cloudtrail update-trail --name=TRAIL --is-multi-region-trail");
+    let update =
+        ShellCommand::new("aws cloudtrail update-trail --name=TRAIL --is-multi-region-trail");
     match (needed.as_slice(), others.as_slice()) {
         ([], []) => {
             let told = format!(

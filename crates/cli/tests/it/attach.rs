@@ -5,7 +5,7 @@
 
 use std::sync::{Arc, Mutex};
 
-use crate::cli::trailbell;
+use crate::program::trailbell;
 use aws_sdk_s3::types::{
     Event, FilterRule, FilterRuleName, NotificationConfiguration, NotificationConfigurationFilter,
     S3KeyFilter, TopicConfiguration,
@@ -234,10 +234,7 @@ fn what_s3_shows_only_after_a_while_is_waited_for() {
     let shown = |read, written: &str| if read < 4 { configuration("") } else { written.to_owned() };
     let (url, writes) = fake(move |read, written| shown(read, written));
     let page = page(&url, &ARGS);
-    assert!(
-        page.contains("Written, and read again") && page.ends_with("(exit code 0)\n"),
-        "{page}"
-    );
+    assert!(page.contains("Written and verified") && page.ends_with("(exit code 0)\n"), "{page}");
     assert_eq!(writes.lock().unwrap().len(), 1);
 }
 
@@ -310,8 +307,8 @@ fn wrong_usage_is_told_before_anything_is_asked() {
         (words("--bucket example-logs"), "required"),
         (words("--bucket example-logs --eventbridge --queue x"), "cannot be used with"),
         (words("--bucket s3://b/prefix --eventbridge"), "--prefix"),
-        (queue("arn:aws:sns:us-east-1:111122223333:t"), "is no ARN of a queue"),
-        (queue("https://sqs.us-east-1.amazonaws.com/111122223333/q"), "is no ARN of a queue"),
+        (queue("arn:aws:sns:us-east-1:111122223333:t"), "is not the ARN of a queue"),
+        (queue("https://sqs.us-east-1.amazonaws.com/111122223333/q"), "is not the ARN of a queue"),
         (queue("arn:aws:sqs:us-east-1:111122223333:q.fifo"), "FIFO"),
     ] {
         let args: Vec<&str> = args.iter().map(String::as_str).collect();
@@ -327,6 +324,6 @@ fn a_queue_of_another_region_is_refused_by_name() {
         &url,
         &["--bucket", "example-logs", "--queue", "arn:aws:sqs:eu-west-1:111122223333:q", "--yes"],
     );
-    assert!(page.contains("S3 sends only to queues and topics of its own region"), "{page}");
+    assert!(page.contains("S3 notifies only queues and topics of its own region"), "{page}");
     assert!(writes.lock().unwrap().is_empty(), "nothing is written");
 }

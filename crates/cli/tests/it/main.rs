@@ -8,17 +8,15 @@
 )]
 
 mod attach;
-mod bucket;
 mod canary;
-mod cli;
-mod cli_exceptions;
-mod cli_explain;
-mod cli_preview;
-mod cli_query;
-mod cli_s3;
-mod cli_threads;
 mod doctor;
-mod ledger_cli;
+mod exceptions;
+mod explain;
+mod help;
+mod invoke;
+mod ledger;
+mod preview;
+mod program;
 mod replay;
-mod rules_cli;
-mod scan_and_invoke;
+mod rules;
+mod scan;

@@ -1,15 +1,15 @@
 //! What can be wrong with a log object, or with one record in it. Positions are byte offsets in the
-//! inflated text, from 0. No message shows what a record holds.
+//! inflated text, from 0. No message shows the content of a record.
 
 use std::io;
 
 use thiserror::Error;
 
-/// A log object could not be read to its end. What was read before `offset` stands.
+/// A log object could not be read to its end. The records before `offset` were read.
 #[derive(Debug, Error)]
 #[error("at byte {offset} of the inflated text: {problem}")]
 pub struct ReadError {
-    /// Where, in bytes of the inflated text.
+    /// Offset in bytes of the inflated text.
     pub offset: u64,
     /// What is wrong there.
     pub problem: ReadProblem,
@@ -21,54 +21,45 @@ pub enum ReadProblem {
     /// The stored bytes could not be read.
     #[error("cannot read the stored bytes: {0}")]
     Io(io::Error),
-    /// The gzip stream is truncated, damaged or followed by something else.
-    #[error("damaged gzip: {0}")]
+    /// The gzip stream is truncated, damaged or followed by other data. Of a truncated stream, the
+    /// text up to its end was read. Of a damaged one, up to 64 KiB before the damage were not,
+    /// because the decoder discards them.
+    #[error("damaged gzip, no text after this byte was read: {0}")]
     Gzip(io::Error),
-    /// More inflated bytes than are accepted.
+    /// The text is longer than the limit.
     #[error("the object inflates to more than the {limit} bytes that are accepted")]
     TooLarge {
         /// The limit in bytes.
         limit: u64,
     },
-    /// Nothing but white space.
+    /// Only white space.
     #[error("the object is empty")]
     Empty,
-    /// Something that is not JSON, or not where JSON has it.
-    #[error("expected {expected}, found {found}")]
+    /// The text is not JSON, or not in CloudTrail's format.
+    #[error("expected {expected}, found {}", display_byte(*found))]
     Unexpected {
-        /// What JSON, or CloudTrail's format, has there.
+        /// What JSON or CloudTrail's format has there.
         expected: &'static str,
-        /// The byte that is there.
-        found: Found,
+        /// The byte that is there. `None` at the end of the text.
+        found: Option<u8>,
     },
     /// A JSON object that neither has `Records` nor looks like a record.
-    #[error("an object without \"Records\", and not a record either")]
+    #[error("the object has no \"Records\" and is not a record")]
     NoRecords,
-    /// `Records` holds something else than an array.
+    /// `Records` is not an array.
     #[error("\"Records\" is not an array")]
     RecordsNotArray,
 }
 
-/// The byte at which reading stopped, as people read it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Found {
-    /// A byte.
-    Byte(u8),
-    /// Nothing: the text ends.
-    End,
-}
-
-impl std::fmt::Display for Found {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Found::Byte(byte) if byte.is_ascii_graphic() => write!(f, "`{}`", char::from(*byte)),
-            Found::Byte(byte) => write!(f, "byte 0x{byte:02x}"),
-            Found::End => f.write_str("the end of the text"),
-        }
+fn display_byte(byte: Option<u8>) -> String {
+    match byte {
+        Some(byte) if byte.is_ascii_graphic() => format!("`{}`", char::from(byte)),
+        Some(byte) => format!("byte 0x{byte:02x}"),
+        None => "the end of the text".to_owned(),
     }
 }
 
-/// One record that cannot be used. Those around it can.
+/// One record that cannot be used. The records around it can.
 #[derive(Debug, Error)]
 #[error("record {index} at byte {offset} of the inflated text: {problem}")]
 pub struct BadRecord {
@@ -81,7 +72,7 @@ pub struct BadRecord {
 }
 
 impl BadRecord {
-    /// Whether it may be a call that is looked for, which nobody can tell.
+    /// Returns true if the record may be of a call that a rule looks for.
     pub fn may_hide_a_call(&self) -> bool {
         matches!(self.problem, RecordProblem::NotJson(_) | RecordProblem::TooLarge { .. })
     }
@@ -90,19 +81,19 @@ impl BadRecord {
 /// What is wrong with one record.
 #[derive(Debug, Error)]
 pub enum RecordProblem {
-    /// Not JSON: syntax, invalid UTF-8, nesting past 128.
+    /// Not JSON: syntax, invalid UTF-8, or nested deeper than 128.
     #[error("not JSON: {0}")]
     NotJson(serde_json::Error),
     /// JSON, but not an object.
-    #[error("a record is an object, this is {0}")]
-    NotObject(&'static str),
-    /// Larger than any record can be.
+    #[error("not a JSON object")]
+    NotObject,
+    /// Larger than any record of CloudTrail.
     #[error("larger than {limit} bytes")]
     TooLarge {
         /// The limit in bytes.
         limit: usize,
     },
-    /// A line of line-delimited JSON that is damaged.
+    /// A damaged line of line-delimited JSON.
     #[error("{0}")]
     Line(ReadProblem),
 }

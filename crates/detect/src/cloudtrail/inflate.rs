@@ -1,118 +1,97 @@
-//! Stored bytes to text: gzip by its magic number, anything else as it is.
+//! Stored bytes to text: inflated if they are gzip, else unchanged.
 
+use std::fmt;
 use std::io::{self, BufReader, Cursor, Read};
 
 use bytes::Bytes;
 use flate2::bufread::MultiGzDecoder;
 
-use super::{Body, ReadProblem};
+use super::error::ReadProblem;
 
 pub(super) const GZIP_MAGIC: [u8; 2] = [0x1f, 0x8b];
 
-/// The inflated text of a body, piece by piece, and never more of it than a limit.
+/// How many stored bytes are read at a time.
+const STORED_CHUNK: usize = 128 * 1024;
+
+/// The bytes of a log object as they are stored: gzip or plain text.
+pub enum Body {
+    /// All bytes, in memory.
+    Whole(Bytes),
+    /// A large object, read piece by piece. Reading may block.
+    Stream(Box<dyn Read + Send>),
+}
+
+impl Body {
+    /// The largest object, in stored bytes, that is held in memory; larger ones are streamed.
+    /// CloudTrail's objects have at most 50 MB, and rarely more than a few hundred kilobytes.
+    pub const MAX_IN_MEMORY: u64 = 16 * 1024 * 1024;
+}
+
+impl fmt::Debug for Body {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Body::Whole(bytes) => write!(f, "Body::Whole({} bytes)", bytes.len()),
+            Body::Stream(_) => f.write_str("Body::Stream"),
+        }
+    }
+}
+
+/// The inflated text of a body, read piece by piece up to a limit.
+///
+/// The decoder discards what it inflated in the call that meets damage. Of a damaged object, the
+/// text of that call is therefore lost, as is everything after it: at most the length of the buffer
+/// that was to be filled. A truncated object loses nothing that was stored.
 pub(super) struct Inflate {
-    text: Text,
-    given: u64,
+    text: Box<dyn Read + Send>,
+    is_gzip: bool,
+    inflated: u64,
     limit: u64,
 }
 
-enum Text {
-    Plain(Box<dyn Read + Send>),
-    /// A log object can be several gzip members, one after the other.
-    Gzip(MultiGzDecoder<BufReader<Box<dyn Read + Send>>>),
-    /// As `Gzip`, and the stored bytes are at hand for a second look.
-    GzipWhole(MultiGzDecoder<Cursor<Bytes>>, Bytes),
-}
-
 impl Inflate {
-    /// Looks at the first two bytes of `body`. `limit` is in inflated bytes.
+    /// `limit` is in inflated bytes.
     pub(super) fn new(body: Body, limit: u64) -> Result<Inflate, ReadProblem> {
-        let text = match body {
-            Body::Whole(bytes) => whole(bytes),
-            Body::Stream(read) => stream(read).map_err(ReadProblem::Io)?,
+        let mut stored: Box<dyn Read + Send> = match body {
+            Body::Whole(bytes) => Box::new(Cursor::new(bytes)),
+            Body::Stream(stream) => stream,
         };
-        Ok(Inflate { text, given: 0, limit })
+        let mut start = Vec::new();
+        let magic_length = GZIP_MAGIC.len() as u64;
+        (&mut stored).take(magic_length).read_to_end(&mut start).map_err(ReadProblem::Io)?;
+        let is_gzip = start == GZIP_MAGIC;
+        let stored = Cursor::new(start).chain(stored);
+        let text: Box<dyn Read + Send> = if is_gzip {
+            // A log object can consist of several gzip members.
+            Box::new(MultiGzDecoder::new(BufReader::with_capacity(STORED_CHUNK, stored)))
+        } else {
+            Box::new(stored)
+        };
+        Ok(Inflate { text, is_gzip, inflated: 0, limit })
     }
 
-    /// Fills the front of `into`; says how much. 0 is the end. After an error comes nothing
-    /// sensible.
-    pub(super) fn read(&mut self, into: &mut [u8]) -> Result<usize, ReadProblem> {
-        let count = match retried(|| self.text.read(into)) {
-            Ok(count) => count,
-            Err(error) => self.rescued(into, error)?,
+    /// Fills the front of `buffer`. Returns the number of bytes, 0 at the end. Must not be called
+    /// again after an error.
+    pub(super) fn read(&mut self, buffer: &mut [u8]) -> Result<usize, ReadProblem> {
+        let count = loop {
+            match self.text.read(buffer) {
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(self.problem(error)),
+                Ok(count) => break count,
+            }
         };
-        self.given += count as u64;
-        if self.given > self.limit {
+        self.inflated += count as u64;
+        if self.inflated > self.limit {
             return Err(ReadProblem::TooLarge { limit: self.limit });
         }
         Ok(count)
     }
 
-    /// The decoder keeps back what it inflated in the very call that met the damage. Where the
-    /// stored bytes are at hand they are inflated again, byte by byte from the same place, so that
-    /// no record before the damage is lost.
-    fn rescued(&mut self, into: &mut [u8], error: io::Error) -> Result<usize, ReadProblem> {
-        let Text::GzipWhole(_, bytes) = &self.text else {
-            return Err(self.problem(error));
-        };
-        let mut again = MultiGzDecoder::new(Cursor::new(bytes.clone()));
-        let mut count = 0;
-        if io::copy(&mut (&mut again).take(self.given), &mut io::sink()).is_ok() {
-            while count < into.len() && matches!(again.read(&mut into[count..=count]), Ok(1)) {
-                count += 1;
-            }
-        }
-        if count == 0 { Err(self.problem(error)) } else { Ok(count) }
-    }
-
+    /// The decoder has three kinds of errors of its own; others come from the stored bytes.
     fn problem(&self, error: io::Error) -> ReadProblem {
-        // Of the decoder's own errors; anything else comes from below it.
-        let of_gzip =
-            matches!(error.kind(), io::ErrorKind::InvalidInput | io::ErrorKind::InvalidData)
-                || error.kind() == io::ErrorKind::UnexpectedEof;
-        match self.text {
-            Text::Plain(_) => ReadProblem::Io(error),
-            _ if of_gzip => ReadProblem::Gzip(error),
+        use io::ErrorKind::{InvalidData, InvalidInput, UnexpectedEof};
+        match error.kind() {
+            InvalidInput | InvalidData | UnexpectedEof if self.is_gzip => ReadProblem::Gzip(error),
             _ => ReadProblem::Io(error),
-        }
-    }
-}
-
-impl Text {
-    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
-        match self {
-            Text::Plain(read) => read.read(into),
-            Text::Gzip(decoder) => decoder.read(into),
-            Text::GzipWhole(decoder, _) => decoder.read(into),
-        }
-    }
-}
-
-fn whole(bytes: Bytes) -> Text {
-    if bytes.starts_with(&GZIP_MAGIC) {
-        Text::GzipWhole(MultiGzDecoder::new(Cursor::new(bytes.clone())), bytes)
-    } else {
-        Text::Plain(Box::new(Cursor::new(bytes)))
-    }
-}
-
-fn stream(mut read: Box<dyn Read + Send>) -> io::Result<Text> {
-    let mut magic = Vec::new();
-    (&mut read).take(GZIP_MAGIC.len() as u64).read_to_end(&mut magic)?;
-    let gzip = magic == GZIP_MAGIC;
-    let all: Box<dyn Read + Send> = Box::new(Cursor::new(magic).chain(read));
-    Ok(if gzip {
-        Text::Gzip(MultiGzDecoder::new(BufReader::with_capacity(128 * 1024, all)))
-    } else {
-        Text::Plain(all)
-    })
-}
-
-fn retried(mut read: impl FnMut() -> io::Result<usize>) -> io::Result<usize> {
-    loop {
-        match read() {
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            result => return result,
         }
     }
 }

@@ -1,20 +1,79 @@
-//! How CloudTrail names its objects.
+//! How CloudTrail names its objects, and what a key says about the content.
 //!
-//! `[prefix/]AWSLogs/[o-xxxx/]ACCOUNT/CloudTrail/REGION/YYYY/MM/DD/ACCOUNT_CloudTrail_REGION_YYYYMMDDTHHmmZ_xxxx.json.gz`
+//! Folders: `[prefix/]AWSLogs/[o-xxxx/]ACCOUNT/CloudTrail/REGION/YYYY/MM/DD/`,
+//! then the file: `ACCOUNT_CloudTrail_REGION_YYYYMMDDTHHmmZ_xxxx.json.gz`.
 //!
 //! Source:
 //! <https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-log-file-examples.html>
+
+use std::fmt;
 
 use jiff::Timestamp;
 use jiff::civil::DateTime;
 use jiff::tz::Offset;
 
-/// What a key says its object is.
+/// `s3://BUCKET/PREFIX`, as it is written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct S3Prefix {
+    /// The bucket's name; not empty.
+    pub bucket: String,
+    /// What keys begin with, not URL-encoded. May be empty, or a whole key.
+    pub prefix: String,
+}
+
+impl S3Prefix {
+    /// Parses `s3://BUCKET` or `s3://BUCKET/PREFIX`. Returns `None` for anything else.
+    pub fn parse(text: &str) -> Option<S3Prefix> {
+        let path = text.strip_prefix("s3://")?;
+        let (bucket, prefix) = path.split_once('/').unwrap_or((path, ""));
+        let place = S3Prefix { bucket: bucket.to_owned(), prefix: prefix.to_owned() };
+        (!bucket.is_empty()).then_some(place)
+    }
+
+    /// The prefix as a folder: empty, or with one `/` at its end and none at its start.
+    pub fn folder(&self) -> String {
+        match self.prefix.trim_matches('/') {
+            "" => String::new(),
+            folder => format!("{folder}/"),
+        }
+    }
+}
+
+impl fmt::Display for S3Prefix {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "s3://{}/{}", self.bucket, self.prefix)
+    }
+}
+
+/// Where a trail puts its log objects: a bucket, and a prefix of the trail's or below it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Trail {
+    /// The bucket's name.
+    pub bucket: String,
+    /// Empty, or ends in `/`.
+    pub prefix: String,
+}
+
+impl Trail {
+    /// Parses `s3://BUCKET` or `s3://BUCKET/PREFIX`. Returns `None` for anything else.
+    pub fn parse(text: &str) -> Option<Trail> {
+        let place = S3Prefix::parse(text)?;
+        Some(Trail { prefix: place.folder(), bucket: place.bucket })
+    }
+}
+
+impl fmt::Display for Trail {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "s3://{}/{}", self.bucket, self.prefix)
+    }
+}
+
+/// What an object holds, by its key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind<'a> {
-    /// A log object.
+pub enum ObjectKind<'a> {
+    /// Records of calls.
     Log {
-        /// The region whose records it holds.
+        /// The region of the records.
         region: &'a str,
     },
     /// A digest file: hashes of log objects.
@@ -23,97 +82,116 @@ pub enum Kind<'a> {
     Insight,
     /// An empty object that stands for a folder.
     Folder,
-    /// Nothing of CloudTrail's.
+    /// Not an object of CloudTrail.
     Foreign,
 }
 
-impl Kind<'_> {
-    /// Whether a trail that works writes such objects by itself: log objects where there were
-    /// calls, digest files every hour, calls or none.
-    pub fn is_sign_of_life(self) -> bool {
-        matches!(self, Kind::Log { .. } | Kind::Digest)
+impl<'a> ObjectKind<'a> {
+    /// Reads a key, not URL-encoded: the file name, else the folders if the file was renamed.
+    pub fn from_key(key: &'a str) -> ObjectKind<'a> {
+        let (folders, name) = split_key(key);
+        if name.is_empty() {
+            return ObjectKind::Folder;
+        }
+        from_name(name).or_else(|| from_folders(folders, name)).unwrap_or(ObjectKind::Foreign)
     }
 
-    /// Why there are no records to look for; none where there are.
-    pub fn no_records(self) -> Option<&'static str> {
+    /// Returns true for objects that a working trail delivers without being asked: log objects
+    /// after calls, digest files every hour.
+    pub fn shows_delivery(self) -> bool {
+        matches!(self, ObjectKind::Log { .. } | ObjectKind::Digest)
+    }
+
+    /// Why the object holds no records. Returns `None` if it does.
+    pub fn skip_reason(self) -> Option<&'static str> {
         match self {
-            Kind::Log { .. } => None,
-            Kind::Digest => Some("a digest file of CloudTrail, not a log object"),
-            Kind::Insight => Some("an Insights file of CloudTrail, not a log object"),
-            Kind::Folder => Some("a folder marker, not a log object"),
-            Kind::Foreign => Some("not named as a log object of CloudTrail"),
+            ObjectKind::Log { .. } => None,
+            ObjectKind::Digest => Some("a digest file of CloudTrail, not a log object"),
+            ObjectKind::Insight => Some("an Insights file of CloudTrail, not a log object"),
+            ObjectKind::Folder => Some("a folder marker, not a log object"),
+            ObjectKind::Foreign => Some("not named as a log object of CloudTrail"),
         }
     }
 }
 
-/// What `key` (decoded) says its object is: by its file name, which CloudTrail always gives, else
-/// by its folders.
-pub fn kind(key: &str) -> Kind<'_> {
-    let (folders, name) = key.rsplit_once('/').unwrap_or(("", key));
-    if name.is_empty() {
-        return Kind::Folder;
-    }
-    by_name(name).or_else(|| by_folders(folders, name)).unwrap_or(Kind::Foreign)
+/// When a log object was delivered, to the minute. Returns `None` for the key of anything else.
+pub fn delivery_time(key: &str) -> Option<Timestamp> {
+    let (_, name) = split_key(key);
+    let Some(ObjectKind::Log { .. }) = from_name(name) else { return None };
+    parse_stamp("%Y%m%dT%H%MZ", name.split('_').nth(3)?)
 }
 
-/// When a log object was delivered, to the minute, by its name; none where that does not say so.
-pub fn delivered(key: &str) -> Option<Timestamp> {
-    let (_, name) = key.rsplit_once('/').unwrap_or(("", key));
-    let stamp =
-        name.split('_').nth(3).filter(|_| matches!(by_name(name), Some(Kind::Log { .. })))?;
-    let minute = DateTime::strptime("%Y%m%dT%H%MZ", stamp).ok()?;
-    Offset::UTC.to_timestamp(minute).ok()
-}
-
-/// The end of the hour that a digest file tells of, by its name; none where that does not say so.
+/// The end of the hour that a digest file covers. Returns `None` for the key of anything else.
 ///
 /// Source:
 /// <https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-log-file-validation-digest-file-structure.html>
-pub fn digested(key: &str) -> Option<Timestamp> {
-    let (_, name) = key.rsplit_once('/').unwrap_or(("", key));
-    if by_name(name) != Some(Kind::Digest) {
-        return None;
-    }
+pub fn digest_end(key: &str) -> Option<Timestamp> {
+    let (_, name) = split_key(key);
+    let Some(ObjectKind::Digest) = from_name(name) else { return None };
     let name = name.strip_suffix(".json.gz")?;
-    // A trail's name may hold `_` too.
+    // The name of a trail, which comes before the time, may hold `_` as well.
     let (_, stamp) = name.strip_suffix("_backfill").unwrap_or(name).rsplit_once('_')?;
-    Offset::UTC.to_timestamp(DateTime::strptime("%Y%m%dT%H%M%SZ", stamp).ok()?).ok()
+    parse_stamp("%Y%m%dT%H%M%SZ", stamp)
 }
 
-fn by_name(name: &str) -> Option<Kind<'_>> {
-    let mut parts = name.split('_');
-    let account = parts.next()?;
-    if !is_account(account) {
-        return None;
-    }
-    let (service, region) = (parts.next()?, parts.next()?);
-    of_service(service, region, name)
+/// Returns true for an account id: 12 digits.
+pub fn is_account_id(text: &str) -> bool {
+    text.len() == 12 && text.bytes().all(|byte| byte.is_ascii_digit())
 }
 
-fn by_folders<'a>(folders: &'a str, name: &str) -> Option<Kind<'a>> {
+/// The regions in whose log objects IAM's records are, one for each partition: the region of the
+/// partition's global services. Since 2021-11-22 this holds for multi-region trails as well.
+///
+/// Source:
+/// <https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-concepts.html#cloudtrail-concepts-global-service-events>
+const IAM_REGIONS: [&str; 8] = [
+    "us-east-1",
+    "cn-north-1",
+    "us-gov-west-1",
+    "us-iso-east-1",
+    "us-isob-east-1",
+    "us-isof-south-1",
+    "eu-isoe-west-1",
+    "eusc-de-east-1",
+];
+
+/// Returns false if log objects of `region` never hold records of `provider` (an `eventSource`,
+/// e.g. `iam.amazonaws.com`).
+pub fn region_records(region: &str, provider: &str) -> bool {
+    provider != "iam.amazonaws.com" || IAM_REGIONS.contains(&region)
+}
+
+/// The folders and the file name of a key.
+fn split_key(key: &str) -> (&str, &str) {
+    key.rsplit_once('/').unwrap_or(("", key))
+}
+
+fn parse_stamp(format: &str, stamp: &str) -> Option<Timestamp> {
+    Offset::UTC.to_timestamp(DateTime::strptime(format, stamp).ok()?).ok()
+}
+
+fn from_name(name: &str) -> Option<ObjectKind<'_>> {
+    from_parts(name.split('_'), name)
+}
+
+fn from_folders<'a>(folders: &'a str, name: &str) -> Option<ObjectKind<'a>> {
     let (_, below) = folders.rsplit_once("AWSLogs/")?;
-    let mut parts = below.split('/').skip_while(|part| part.starts_with("o-"));
-    if !is_account(parts.next()?) {
-        return None;
-    }
-    let (service, region) = (parts.next()?, parts.next()?);
-    of_service(service, region, name)
+    from_parts(below.split('/').skip_while(|part| part.starts_with("o-")), name)
 }
 
-fn of_service<'a>(service: &str, region: &'a str, name: &str) -> Option<Kind<'a>> {
+/// `parts`: account, service, region and more.
+fn from_parts<'a>(mut parts: impl Iterator<Item = &'a str>, name: &str) -> Option<ObjectKind<'a>> {
+    parts.next().filter(|account| is_account_id(account))?;
+    let service = parts.next()?;
+    let region = parts.next()?;
     match service {
         "CloudTrail" if name.ends_with(".json.gz") || name.ends_with(".json") => {
-            Some(Kind::Log { region })
+            Some(ObjectKind::Log { region })
         }
-        "CloudTrail-Digest" => Some(Kind::Digest),
-        "CloudTrail-Insight" => Some(Kind::Insight),
+        "CloudTrail-Digest" => Some(ObjectKind::Digest),
+        "CloudTrail-Insight" => Some(ObjectKind::Insight),
         _ => None,
     }
-}
-
-/// Whether a text is an account id: 12 digits.
-pub fn is_account(text: &str) -> bool {
-    text.len() == 12 && text.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 #[cfg(test)]
@@ -122,13 +200,13 @@ mod tests {
 
     const NAME: &str = "111122223333_CloudTrail_us-east-1_20260301T1005Z_a1B2c3D4e5F6g7H8.json.gz";
 
-    fn check(key: &str, expected: Kind<'_>) {
-        assert_eq!(kind(key), expected, "{key}");
+    fn check(key: &str, expected: ObjectKind<'_>) {
+        assert_eq!(ObjectKind::from_key(key), expected, "{key}");
     }
 
     #[test]
-    fn keys_tell_what_their_objects_are() {
-        let log = Kind::Log { region: "us-east-1" };
+    fn keys_say_what_the_objects_hold() {
+        let log = ObjectKind::Log { region: "us-east-1" };
         let day = "CloudTrail/us-east-1/2026/03/01";
         check(&format!("AWSLogs/111122223333/{day}/{NAME}"), log);
         check(&format!("some/prefix/AWSLogs/o-exampleorg/111122223333/{day}/{NAME}"), log);
@@ -136,29 +214,33 @@ mod tests {
         check(&format!("kept/elsewhere/{NAME}"), log);
         check(NAME, log);
         check(&format!("AWSLogs/111122223333/{day}/renamed.json.gz"), log);
-        check(&format!("AWSLogs/111122223333/{day}/notes.txt"), Kind::Foreign);
-        check("AWSLogs/111122223333/CloudTrail/", Kind::Folder);
-        let digest = "111122223333_CloudTrail-Digest_us-east-1_trail_us-east-1_20260301T100000Z_backfill.json.gz";
+        check(&format!("AWSLogs/111122223333/{day}/notes.txt"), ObjectKind::Foreign);
+        check("AWSLogs/111122223333/CloudTrail/", ObjectKind::Folder);
+        let digest = "111122223333_CloudTrail-Digest_us-east-1_trail_us-east-1_\
+            20260301T100000Z_backfill.json.gz";
         check(
             &format!("AWSLogs/111122223333/CloudTrail-Digest/us-east-1/2026/03/01/{digest}"),
-            Kind::Digest,
+            ObjectKind::Digest,
         );
         check(
             "AWSLogs/111122223333/CloudTrail-Insight/us-east-1/2026/03/01/x.json.gz",
-            Kind::Insight,
+            ObjectKind::Insight,
         );
         check(
             "AWSLogs/111122223333/elasticloadbalancing/us-east-1/2026/03/01/x.log.gz",
-            Kind::Foreign,
+            ObjectKind::Foreign,
         );
-        check("AWSLogs/111122223333/vpcflowlogs/us-east-1/2026/03/01/x.log.gz", Kind::Foreign);
-        check("report.json.gz", Kind::Foreign);
-        check("1234_CloudTrail_us-east-1_x.json.gz", Kind::Foreign);
-        check("", Kind::Folder);
+        check(
+            "AWSLogs/111122223333/vpcflowlogs/us-east-1/2026/03/01/x.log.gz",
+            ObjectKind::Foreign,
+        );
+        check("report.json.gz", ObjectKind::Foreign);
+        check("1234_CloudTrail_us-east-1_x.json.gz", ObjectKind::Foreign);
+        check("", ObjectKind::Folder);
     }
 
     #[test]
-    fn names_of_digests_tell_their_hour() {
+    fn names_of_digests_say_their_hour() {
         let name = |rest: &str| format!("a/111122223333_CloudTrail-Digest_us-east-1_{rest}");
         for (key, expected) in [
             (name("my_trail_eu-west-1_20260301T100512Z.json.gz"), Some("2026-03-01T10:05:12Z")),
@@ -170,13 +252,13 @@ mod tests {
             (name("trail.json"), None),
             (NAME.to_owned(), None),
         ] {
-            assert_eq!(digested(&key).map(|time| time.to_string()).as_deref(), expected, "{key}");
+            assert_eq!(digest_end(&key).map(|time| time.to_string()).as_deref(), expected, "{key}");
         }
     }
 
     #[test]
-    fn names_tell_when_their_objects_were_delivered() {
-        let time = |key: &str| delivered(key).map(|time| time.to_string());
+    fn names_say_when_the_objects_were_delivered() {
+        let time = |key: &str| delivery_time(key).map(|time| time.to_string());
         let expected = Some("2026-03-01T10:05:00Z".to_owned());
         assert_eq!(
             time(&format!("AWSLogs/111122223333/CloudTrail/us-east-1/2026/03/01/{NAME}")),
@@ -192,5 +274,14 @@ mod tests {
         ] {
             assert_eq!(time(other), None, "{other}");
         }
+    }
+
+    #[test]
+    fn iam_is_recorded_in_one_region_of_each_partition() {
+        assert!(region_records("us-east-1", "iam.amazonaws.com"));
+        assert!(region_records("cn-north-1", "iam.amazonaws.com"));
+        assert!(region_records("us-gov-west-1", "iam.amazonaws.com"));
+        assert!(!region_records("eu-central-1", "iam.amazonaws.com"));
+        assert!(region_records("eu-central-1", "ec2.amazonaws.com"));
     }
 }

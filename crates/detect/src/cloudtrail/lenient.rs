@@ -1,56 +1,54 @@
-//! A second chance for a record that is nearly JSON. What a caller of AWS wrote into it (a user
-//! agent, a name) must not keep the whole record from being read.
+//! Repairs records with invalid strings. What a caller of AWS wrote into a record, such as a user
+//! agent, must not keep the record from being read.
 
 use std::fmt::Write;
 
-/// The record with what a strict parser refuses in strings replaced: bytes that are not UTF-8 and
-/// halves of surrogate pairs become U+FFFD, raw control characters become escapes. Whether that is
-/// enough is for the parser to say.
-pub(super) fn repaired(record: &[u8]) -> String {
+/// Replaces what a strict parser refuses in strings: bytes that are not UTF-8 and unpaired
+/// surrogates become U+FFFD, raw control characters become escapes. The result need not be JSON.
+pub(super) fn repair(record: &[u8]) -> String {
     let text = String::from_utf8_lossy(record);
     let mut repaired = String::with_capacity(text.len() + 16);
-    let (mut rest, mut quoted) = (&*text, false);
+    let mut rest = &*text;
+    let mut in_string = false;
     while let Some(character) = rest.chars().next() {
-        let taken = match character {
-            '\\' if quoted => escape(rest, &mut repaired),
-            '\0'..='\u{1f}' if quoted => {
+        let length = match character {
+            '\\' if in_string => repair_escape(rest, &mut repaired),
+            '\0'..='\u{1f}' if in_string => {
                 let _infallible = write!(repaired, "\\u{:04x}", u32::from(character));
                 1
             }
             _ => {
-                quoted ^= character == '"';
+                in_string ^= character == '"';
                 repaired.push(character);
                 character.len_utf8()
             }
         };
-        rest = &rest[taken..];
+        rest = &rest[length..];
     }
     repaired
 }
 
-/// Copies the escape at the start of `rest`, and says how many bytes it has.
-fn escape(rest: &str, into: &mut String) -> usize {
-    let (first, second) = (unit(rest), unit(rest.get(6..).unwrap_or_default()));
-    let (taken, shown) = match (first, second) {
-        (Some(0xd800..=0xdbff), Some(0xdc00..=0xdfff)) => (12, &rest[..12]),
-        (Some(0xd800..=0xdfff), _) => (6, "\\ufffd"),
-        // The character behind a backslash can be a quote.
-        _ => {
-            let end = rest.char_indices().nth(2).map_or(rest.len(), |(end, _)| end);
-            (end, &rest[..end])
+/// Writes the escape at the start of `rest`. Returns its length in bytes.
+fn repair_escape(rest: &str, repaired: &mut String) -> usize {
+    let second = rest.get(6..).and_then(utf16_unit);
+    let length = match (utf16_unit(rest), second) {
+        (Some(0xd800..=0xdbff), Some(0xdc00..=0xdfff)) => 12,
+        (Some(0xd800..=0xdfff), _) => {
+            repaired.push_str("\\ufffd");
+            return 6;
         }
+        // The character after the backslash, which can be a quote, belongs to the escape.
+        _ => rest.char_indices().nth(2).map_or(rest.len(), |(end, _)| end),
     };
-    into.push_str(shown);
-    taken
+    repaired.push_str(&rest[..length]);
+    length
 }
 
 /// The UTF-16 unit of a `\uXXXX` at the start of a text.
-fn unit(text: &str) -> Option<u16> {
+fn utf16_unit(text: &str) -> Option<u16> {
     let digits = text.strip_prefix("\\u")?.get(..4)?;
-    digits
-        .bytes()
-        .all(|byte| byte.is_ascii_hexdigit())
-        .then(|| u16::from_str_radix(digits, 16).ok())?
+    let is_hex = digits.bytes().all(|byte| byte.is_ascii_hexdigit());
+    is_hex.then(|| u16::from_str_radix(digits, 16).ok())?
 }
 
 #[cfg(test)]
@@ -61,7 +59,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_a_strict_parser_refuses_is_replaced() {
+    fn invalid_strings_are_repaired() {
         let cases: [(&[u8], &str); 6] = [
             (br#"{"a":"x\ud83dy"}"#, "x\u{fffd}y"),
             (br#"{"a":"\ude00"}"#, "\u{fffd}"),
@@ -71,23 +69,26 @@ mod tests {
             (br#"{"a":"\\ud83d\""}"#, "\\ud83d\""),
         ];
         for (record, expected) in cases {
-            let value: Value = serde_json::from_str(&repaired(record)).unwrap();
+            let value: Value = serde_json::from_str(&repair(record)).unwrap();
             assert_eq!(value["a"], expected, "{}", String::from_utf8_lossy(record));
         }
     }
 
     proptest! {
         #[test]
-        fn json_stays_what_it_is(text in "\\PC{0,40}", escaped in any::<bool>()) {
+        fn valid_json_keeps_its_value(text in "\\PC{0,40}", escaped in any::<bool>()) {
             let value = serde_json::json!({"a": text, "b": [1, text]});
             let mut json = value.to_string();
             if escaped { json = json.replace("\\\\", "\\u005c"); }
-            prop_assert_eq!(serde_json::from_str::<Value>(&repaired(json.as_bytes())).unwrap(), value);
+            let repaired: Value = serde_json::from_str(&repair(json.as_bytes())).unwrap();
+            prop_assert_eq!(repaired, value);
         }
 
         #[test]
-        fn nothing_panics(bytes in prop::collection::vec(any::<u8>(), 0..60)) {
-            repaired(&bytes);
+        fn arbitrary_bytes_are_repaired_without_panic(
+            bytes in prop::collection::vec(any::<u8>(), 0..60),
+        ) {
+            repair(&bytes);
         }
     }
 }

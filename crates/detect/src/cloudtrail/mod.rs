@@ -1,25 +1,29 @@
-//! CloudTrail's log objects: how they are named, how records are read out of them, and what a
-//! record is.
+//! CloudTrail's log objects: how they are named, and how records are read out of them.
+//!
+//! | module | what it does |
+//! |---|---|
+//! | [`key`] | what the key of an object says about its content |
+//! | [`reader`] | reads the records of an object, all of them or those that a rule can match |
+//! | [`prefilter`] | searches text for the names that the rules need |
+//!
+//! A stored object ([`Body`]) is inflated, split into records and parsed. Each step works on a
+//! part of the text, so that the memory in use does not depend on the size of the object.
 
-mod body;
+mod buffer;
 mod error;
 mod inflate;
+mod inflate_whole;
 pub mod key;
 mod lenient;
-pub mod literals;
 mod nesting;
 pub mod prefilter;
 pub mod reader;
 mod record;
-pub mod region;
 mod scan;
 mod split;
-mod trail;
-mod whole;
-mod window;
 
-pub use body::Body;
 pub use error::{BadRecord, ReadError, ReadProblem};
+pub use inflate::Body;
+pub use key::{S3Prefix, Trail};
 pub use record::Record;
-pub(crate) use record::instant;
-pub use trail::Trail;
+pub(crate) use record::parse_time;

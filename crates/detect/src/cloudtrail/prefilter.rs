@@ -1,105 +1,359 @@
-//! The two gears in which log objects are read when it is known what is looked for. Nearly all
-//! objects hold none of it: those cost the inflate and a search in it. Only the others are split,
-//! and of them only the records parsed that may be meant.
+//! Passes over text that no rule can match, without parsing it: searches for the names of calls and
+//! services that the rules need.
 //!
-//! An object that fits a buffer is inflated as a whole and probed: where it is well framed and no
-//! needle may stand in it, it is done. Everything else goes through the splitter in one pass,
-//! larger objects piece by piece as they come, so that nothing is read twice. Against
-//! [`reader::read`], what may go unreported is damage inside the JSON of a record, or of a probed
-//! object, that cannot hold a needle.
-//!
-//! [`reader::read`]: super::reader::read
+//! Why no match is missed: a record that a rule matches has, under its key `eventName` or
+//! `eventSource`, a string that is one of these names. JSON can write key and string plainly; then
+//! the text holds `"eventName"`, white space, a colon, white space and the quoted name, which the
+//! search finds. Or it writes a letter as an escape. Keys and names consist of ASCII letters,
+//! digits, `.`, `-` and `_` ([`PlainName`]), and the only escapes for these are `\u00` and two
+//! hexadecimal digits. The search takes every such escape for a match. Other escapes, such as
+//! `\u003c` or `\"`, cannot hide a name.
 
-use std::time::Instant;
+use std::collections::HashSet;
 
-use super::literals::Prefilter;
-use super::reader::{Options, Read, ScanMode, Visit, in_one_pass, split};
-use super::split::Splitter;
-use super::whole::{Scratch, with_scratch};
-use super::{Body, ReadError};
+use fearless_simd::prelude::*;
+use fearless_simd::{Level, Simd, dispatch, u8x64};
 
-/// Gives every record of `body` in which a needle may stand to `visit`, with its index from 0, in
-/// the order they stand; otherwise as [`super::reader::read`].
-pub fn read(
-    body: Body,
-    options: Options,
-    literals: &Prefilter,
-    visit: Visit<'_>,
-) -> (Read, Result<(), ReadError>) {
-    let bytes = match body {
-        Body::Whole(bytes) => bytes,
-        stream @ Body::Stream(_) => return in_one_pass(stream, options, Some(literals), visit),
-    };
-    let whole = with_scratch(|scratch| whole(scratch, &bytes, options, literals, &mut *visit));
-    whole.unwrap_or_else(|| in_one_pass(Body::Whole(bytes), options, Some(literals), visit))
+/// A set of names, at least one of which is in any record that a rule can match.
+#[derive(Debug, Clone)]
+pub struct Prefilter {
+    actions: NameSet,
+    providers: NameSet,
+    level: Level,
 }
 
-/// None where the object cannot be inflated as a whole.
-fn whole(
-    scratch: &mut Scratch,
-    stored: &[u8],
-    options: Options,
-    literals: &Prefilter,
-    visit: Visit<'_>,
-) -> Option<(Read, Result<(), ReadError>)> {
-    let start = Instant::now();
-    let size = scratch.inflate(stored, options.max_bytes)?;
-    let inflated = Instant::now();
-    let mut read = Read { bytes: size as u64, mode: ScanMode::Prefiltered, ..Read::default() };
-    read.times.inflate = inflated - start;
-    let text = &scratch.buffer[..size];
-    let quiet = is_framed(text) && !literals.may_stand_in(text);
-    let prefiltered = Instant::now();
-    read.times.prefilter = prefiltered - inflated;
-    if quiet {
-        return Some((read, Ok(())));
+/// A name that the search cannot miss: ASCII letters, digits, `.`, `-` and `_`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct PlainName<'a>(&'a str);
+
+impl<'a> PlainName<'a> {
+    /// Returns `None` if the name is empty or has other characters.
+    pub fn new(name: &'a str) -> Option<PlainName<'a>> {
+        (!name.is_empty() && name.bytes().all(is_name_byte)).then_some(PlainName(name))
     }
-    read.mode = ScanMode::Parsed;
-    let mut splitter = Splitter::over(std::mem::take(&mut scratch.buffer), size, options.lines);
-    let result = split(&mut splitter, Some(literals), &mut read, visit);
-    scratch.buffer = splitter.into_buffer();
-    read.times.full = prefiltered.elapsed();
-    Some((read, result))
 }
 
-/// Whether a text begins and ends as CloudTrail's do: `{"Records":[`, objects or nothing, `]}`.
-fn is_framed(text: &[u8]) -> bool {
-    let text = text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text);
-    let is_space = |byte: &u8| b" \t\r\n".contains(byte);
-    let start = text.iter().position(|byte| !is_space(byte)).unwrap_or(text.len());
-    let end = text.iter().rposition(|byte| !is_space(byte)).map_or(start, |last| last + 1);
-    let records = text[start..end].strip_prefix(b"{\"Records\":[");
-    records.is_some_and(|records| match records.first() {
-        Some(b'{') => records.ends_with(b"}]}"),
-        _ => records == b"]}",
-    })
+/// How many candidates are collected before they are checked.
+const BATCH: usize = 64;
+
+impl Prefilter {
+    /// Searches for these values of `eventName` and of `eventSource`.
+    pub fn new<'a>(
+        actions: impl IntoIterator<Item = PlainName<'a>>,
+        providers: impl IntoIterator<Item = PlainName<'a>>,
+    ) -> Prefilter {
+        Prefilter {
+            actions: NameSet::new(actions),
+            providers: NameSet::new(providers),
+            level: Level::new(),
+        }
+    }
+
+    /// The number of distinct names.
+    pub fn name_count(&self) -> usize {
+        self.actions.names.len() + self.providers.names.len()
+    }
+
+    /// Returns false if no rule can match a record in `text`, which is any number of whole records.
+    pub fn may_match(&self, text: &[u8]) -> bool {
+        if self.providers.names.is_empty() {
+            dispatch!(self.level, simd => self.search::<_, false>(simd, text))
+        } else {
+            dispatch!(self.level, simd => self.search::<_, true>(simd, text))
+        }
+    }
+
+    /// Nearly every record has one candidate, at a place that the processor cannot predict, and a
+    /// misprediction costs as much as the search of the record. Candidates are therefore collected
+    /// without branches, and checked in batches.
+    #[inline(always)]
+    fn search<S: Simd, const PROVIDERS: bool>(&self, simd: S, text: &[u8]) -> bool {
+        let mut candidates = [0; BATCH + 64];
+        let mut count = 0;
+        let mut at = 0;
+        while let Some(block) = text.get(at..at + 65) {
+            let mut marks = mark_candidates::<S, PROVIDERS>(simd, block);
+            candidates[count] = at + marks.trailing_zeros() as usize;
+            count += usize::from(marks != 0);
+            marks &= marks.wrapping_sub(1);
+            while marks != 0 {
+                candidates[count] = at + marks.trailing_zeros() as usize;
+                count += 1;
+                marks &= marks - 1;
+            }
+            if count >= BATCH {
+                if self.any_matches(text, &candidates[..count]) {
+                    return true;
+                }
+                count = 0;
+            }
+            at += 64;
+        }
+        self.any_matches(text, &candidates[..count])
+            || (at..text.len()).any(|at| self.matches_at(text, at))
+    }
+
+    #[inline(never)]
+    fn any_matches(&self, text: &[u8], candidates: &[usize]) -> bool {
+        candidates.iter().any(|at| !self.is_other_call(text, *at) && self.matches_at(text, *at))
+    }
+
+    /// Returns true if a call that no rule needs is written at `at` as CloudTrail writes it. Nearly
+    /// every candidate is one.
+    #[inline(always)]
+    fn is_other_call(&self, text: &[u8], at: usize) -> bool {
+        const BEFORE: &[u8; 13] = b"\"eventName\":\"";
+        let around = at
+            .checked_sub(b"\"even".len())
+            .and_then(|start| text.get(start..)?.first_chunk::<21>());
+        let Some((before, first)) = around.and_then(|around| around.split_first_chunk()) else {
+            return false;
+        };
+        before == BEFORE && first.first_chunk().is_some_and(|first| !self.actions.may_begin(*first))
+    }
+
+    /// Returns true if `at` is the start of an escape that can hide a name, or the `t` of a key
+    /// with one of the names.
+    #[cold]
+    fn matches_at(&self, text: &[u8], at: usize) -> bool {
+        let (before, rest) = text.split_at(at);
+        match rest.first() {
+            Some(b'\\') => hides_name_byte(rest),
+            Some(b't') if before.ends_with(b"\"even") => self.matches_value(&rest[1..]),
+            _ => false,
+        }
+    }
+
+    /// `rest`: a key from its `Name` or `Source` on, and its value.
+    fn matches_value(&self, rest: &[u8]) -> bool {
+        if let Some(rest) = rest.strip_prefix(b"Name\"") {
+            return string_value(rest).is_some_and(|string| self.actions.contains_start(string));
+        }
+        let string = rest.strip_prefix(b"Source\"").and_then(string_value);
+        string.is_some_and(|string| self.providers.contains_start(string))
+    }
+}
+
+fn is_name_byte(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b".-_".contains(&byte)
+}
+
+/// Returns true if the text begins with an escape for a byte of a name.
+fn hides_name_byte(text: &[u8]) -> bool {
+    let digits = text.strip_prefix(b"\\u00").and_then(|rest| rest.get(..2));
+    let digits = digits.and_then(|digits| std::str::from_utf8(digits).ok());
+    digits.and_then(|digits| u8::from_str_radix(digits, 16).ok()).is_some_and(is_name_byte)
+}
+
+/// The text after a colon and the opening quote of a string.
+fn string_value(text: &[u8]) -> Option<&[u8]> {
+    skip_space(skip_space(text).strip_prefix(b":")?).strip_prefix(b"\"")
+}
+
+fn skip_space(mut text: &[u8]) -> &[u8] {
+    while let [b' ' | b'\t' | b'\r' | b'\n', rest @ ..] = text {
+        text = rest;
+    }
+    text
+}
+
+/// Marks, among the first 64 bytes of `block`, the start of each `\u` and the `t` of each
+/// `"eventName"` (and of each `"eventSource"`, with `PROVIDERS`). The 65th byte is only read as the
+/// successor of the 64th.
+#[inline(always)]
+fn mark_candidates<S: Simd, const PROVIDERS: bool>(simd: S, block: &[u8]) -> u64 {
+    let here = u8x64::from_slice(simd, &block[..64]);
+    let next = u8x64::from_slice(simd, &block[1..65]);
+    let capital =
+        if PROVIDERS { next.simd_eq(b'N') | next.simd_eq(b'S') } else { next.simd_eq(b'N') };
+    let escape = here.simd_eq(b'\\') & next.simd_eq(b'u');
+    let key = here.simd_eq(b't') & capital;
+    (escape | key).to_bitmask()
+}
+
+/// A set of names with a fast rejection: nearly every record has a name that is not in it.
+#[derive(Debug, Clone)]
+struct NameSet {
+    names: HashSet<Box<[u8]>>,
+    /// Selects, of the first eight bytes of a name and its closing quote, those that every name
+    /// has.
+    mask: u64,
+    /// Whether a name has this hash of its first bytes.
+    hashes: [bool; HASHES],
+}
+
+const HASHES: usize = 4096;
+
+impl NameSet {
+    fn new<'a>(names: impl IntoIterator<Item = PlainName<'a>>) -> NameSet {
+        let names: HashSet<Box<[u8]>> =
+            names.into_iter().map(|name| name.0.as_bytes().into()).collect();
+        let shortest = names.iter().map(|name| name.len() + 1).min().unwrap_or(0);
+        let mask = if shortest < 8 { (1 << (8 * shortest)) - 1 } else { u64::MAX };
+        let mut hashes = [false; HASHES];
+        for name in &names {
+            let mut first = [b'"'; 8];
+            first.iter_mut().zip(name).for_each(|(to, from)| *to = *from);
+            hashes[hash_start(first, mask)] = true;
+        }
+        NameSet { names, mask, hashes }
+    }
+
+    /// Returns false if no name and its closing quote begin with these bytes.
+    #[inline(always)]
+    fn may_begin(&self, first: [u8; 8]) -> bool {
+        self.hashes[hash_start(first, self.mask)]
+    }
+
+    /// Returns true if `text` begins with a name and a quote.
+    fn contains_start(&self, text: &[u8]) -> bool {
+        text.first_chunk().is_none_or(|first| self.may_begin(*first))
+            && memchr::memchr(b'"', text).is_some_and(|end| self.names.contains(&text[..end]))
+    }
+}
+
+/// Fibonacci hashing of the first bytes of a name, to a number below [`HASHES`].
+#[inline(always)]
+fn hash_start(first: [u8; 8], mask: u64) -> usize {
+    let mixed = (u64::from_le_bytes(first) & mask).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    (mixed >> (u64::BITS - HASHES.ilog2())) as usize
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
+
+    fn prefilter_for(actions: &[&'static str], providers: &[&'static str]) -> Prefilter {
+        let plain = |names: &[&'static str]| {
+            names.iter().map(|name| PlainName::new(name).unwrap()).collect::<Vec<_>>()
+        };
+        Prefilter::new(plain(actions), plain(providers))
+    }
+
+    fn prefilter() -> Prefilter {
+        prefilter_for(&["CreateGroup", "AddUserToGroup"], &["iam.amazonaws.com"])
+    }
 
     #[test]
-    fn a_frame_is_what_cloudtrail_writes() {
+    fn a_name_is_found_as_the_value_of_its_key() {
         let cases = [
-            (r#"{"Records":[{}]}"#, true),
-            (r#"{"Records":[]}"#, true),
-            ("\u{feff} \r\n\t{\"Records\":[{\"a\":[]}]}\n ", true),
-            (r#" {"Records":[{"a":1},{}]}"#, true),
-            (r#"{"Records":[{}"#, false),
-            (r#"{"Records":[{}]"#, false),
-            (r#"{"Records":[1]}"#, false),
-            (r#"{"Records":["}]}"#, false),
-            (r#"{"Records":[]]}"#, false),
-            (r#"{"Records":[] }"#, false),
-            (r#"{"Records": [{}]}"#, false),
-            (r#"{"records":[{}]}"#, false),
-            (r#"[{}]}"#, false),
+            (r#"{"eventName":"CreateGroup"}"#, true),
+            ("{\"eventName\" \n:\t\"CreateGroup\"}", true),
+            (r#"{"a":{"eventName":"AddUserToGroup"}}"#, true),
+            (r#"{"eventSource":"iam.amazonaws.com"}"#, true),
+            (r#"{"eventName":"iam.amazonaws.com"}"#, false),
+            (r#"{"eventSource":"CreateGroup"}"#, false),
+            (r#"{"eventName":"CreateGroups"}"#, false),
+            (r#"{"eventName":"createGroup"}"#, false),
+            (r#"{"eventName":null,"x":"CreateGroup"}"#, false),
+            (r#"{"x":"{\"eventName\":\"CreateGroup\"}"}"#, false),
             ("", false),
-            (" ", false),
         ];
         for (text, expected) in cases {
-            assert_eq!(is_framed(text.as_bytes()), expected, "{text}");
+            // At every position within the 64 bytes of a block.
+            for pad in 0..130 {
+                let text = format!("{}{text}{}", " ".repeat(pad), " ".repeat(130 - pad));
+                assert_eq!(prefilter().may_match(text.as_bytes()), expected, "{text}");
+            }
+        }
+    }
+
+    #[test]
+    fn escapes_that_can_hide_a_name_are_matches() {
+        let hide = [
+            r"\u0043", r"\u007a", r"\u007A", r"\u002e", r"\u0030", r"\u002D", r"\u005f", r"\\u0041",
+        ];
+        let plain = [
+            r"\u003c", r"\u0026", r"\u00e9", r"\u0022", r"\n", r"\\", r"\u1041", r"\u00", r"\u004",
+        ];
+        for (escape, expected) in
+            hide.map(|e| (e, true)).into_iter().chain(plain.map(|e| (e, false)))
+        {
+            for pad in 0..70 {
+                let text = format!("{}{escape}", " ".repeat(pad));
+                assert_eq!(prefilter().may_match(text.as_bytes()), expected, "{text:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn only_plain_names_are_accepted() {
+        for (name, expected) in [
+            ("Create Group", false),
+            ("iam/x", false),
+            ("", false),
+            ("Cr\u{e9}er", false),
+            ("get-x_1.y", true),
+        ] {
+            assert_eq!(PlainName::new(name).is_some(), expected, "{name}");
+        }
+        assert_eq!(
+            prefilter_for(&["CreateGroup", "CreateGroup", "X"], &["CreateGroup"]).name_count(),
+            3
+        );
+    }
+
+    #[test]
+    fn names_of_every_length_are_found() {
+        let names = ["A", "Ab", "Scan", "Invoke", "GetItem", "Decrypt8", "CreateGroup"];
+        for shortest in 0..names.len() {
+            let prefilter = prefilter_for(&names[shortest..], &[]);
+            for (at, name) in names.iter().enumerate() {
+                let text = format!("{{\"eventName\":\"{name}\"}}");
+                assert_eq!(
+                    prefilter.may_match(text.as_bytes()),
+                    at >= shortest,
+                    "{text} from {shortest}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn a_name_after_many_other_calls_is_found() {
+        for others in [0, 1, 63, 64, 65, 200] {
+            let text = format!(
+                "{}{}",
+                r#"{"eventName":"X"},"#.repeat(others),
+                r#"{"eventName":"CreateGroup"}"#
+            );
+            assert!(prefilter().may_match(text.as_bytes()), "{others}");
+            assert!(!prefilter().may_match(text.replace("CreateG", "G").as_bytes()), "{others}");
+        }
+    }
+
+    /// One character of a JSON string, plain or escaped.
+    fn write_character(character: char, way: u8) -> String {
+        match way % 4 {
+            0 => format!("\\u{:04x}", u32::from(character)),
+            1 => format!("\\u{:04X}", u32::from(character)),
+            _ => character.to_string(),
+        }
+    }
+
+    fn json_string(text: &str, ways: &[u8]) -> String {
+        let characters = text.chars().zip(ways.iter().cycle());
+        format!("\"{}\"", characters.map(|(c, way)| write_character(c, *way)).collect::<String>())
+    }
+
+    proptest! {
+        /// The search finds a name in every notation that JSON has for it.
+        #[test]
+        fn no_json_notation_hides_a_name(
+            name in prop::sample::select(vec!["CreateGroup", "AddUserToGroup"]),
+            key_ways in prop::collection::vec(any::<u8>(), 1..9),
+            value_ways in prop::collection::vec(any::<u8>(), 1..9),
+            space in "[ \t\r\n]{0,3}",
+            before in "[a-z\"\\\\ ]{0,80}",
+        ) {
+            let before = serde_json::to_string(&before).unwrap();
+            let key = json_string("eventName", &key_ways);
+            let value = json_string(name, &value_ways);
+            let text = format!("{{\"x\":{before},{key}{space}:{space}{value}}}");
+            let record: serde_json::Value = serde_json::from_str(&text).unwrap();
+            prop_assert_eq!(record["eventName"].as_str(), Some(name));
+            prop_assert!(prefilter().may_match(text.as_bytes()), "{}", text);
         }
     }
 }

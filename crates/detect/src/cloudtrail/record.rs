@@ -1,11 +1,10 @@
 //! One element of `Records`.
 
 use jiff::Timestamp;
-use jiff::civil::DateTime;
-use jiff::tz::TimeZone;
+use jiff::tz::Offset;
 use serde_json::Value;
 
-/// One CloudTrail record: a JSON object as AWS wrote it, nothing cleaned, keys in their order.
+/// One CloudTrail record: a JSON object as AWS wrote it, with the keys in their order.
 ///
 /// Field meanings:
 /// <https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-event-reference-record-contents.html>
@@ -15,7 +14,10 @@ pub struct Record {
 }
 
 impl Record {
-    /// Takes a JSON value that must be an object; gives back what it was otherwise.
+    /// Takes a JSON object.
+    ///
+    /// # Errors
+    /// Returns the value if it is not an object.
     pub fn from_value(value: Value) -> Result<Record, Value> {
         match value {
             Value::Object(fields) => Ok(Record { fields }),
@@ -23,7 +25,7 @@ impl Record {
         }
     }
 
-    /// The value at a path of keys, e.g. `["userIdentity", "arn"]`. A JSON null is absent.
+    /// The value at a path of keys, e.g. `["userIdentity", "arn"]`. Returns `None` for a JSON null.
     pub fn get(&self, path: &[&str]) -> Option<&Value> {
         let (first, rest) = path.split_first()?;
         let mut value = self.fields.get(*first)?;
@@ -33,18 +35,19 @@ impl Record {
         (!value.is_null()).then_some(value)
     }
 
-    /// The string at a path of keys; absent where it is empty or not a string.
+    /// The string at a path of keys. Returns `None` if it is empty or not a string.
     pub fn text(&self, path: &[&str]) -> Option<&str> {
         self.get(path)?.as_str().filter(|text| !text.is_empty())
     }
 
-    /// `eventTime` as an instant; absent where there is none or it cannot be read. A time without a
-    /// zone is UTC, as all of CloudTrail's times are.
+    /// `eventTime`. Returns `None` if it is missing or not an ISO 8601 time. A time without a zone
+    /// is UTC, as all times of CloudTrail are.
     pub fn time(&self) -> Option<Timestamp> {
-        instant(self.text(&["eventTime"])?)
+        parse_time(self.text(&["eventTime"])?)
     }
 
-    /// The account whose trail holds the record: `recipientAccountId`, else the caller's account.
+    /// The account whose trail holds the record: `recipientAccountId`, else the principal's
+    /// account.
     pub fn account(&self) -> Option<&str> {
         self.text(&["recipientAccountId"]).or_else(|| self.text(&["userIdentity", "accountId"]))
     }
@@ -55,14 +58,10 @@ impl Record {
     }
 }
 
-/// An ISO 8601 time as an instant. A time without a zone is UTC.
-pub(crate) fn instant(text: &str) -> Option<Timestamp> {
-    text.parse().ok().or_else(|| utc(text))
-}
-
-fn utc(text: &str) -> Option<Timestamp> {
-    let civil: DateTime = text.parse().ok()?;
-    Some(civil.to_zoned(TimeZone::UTC).ok()?.timestamp())
+/// Parses an ISO 8601 time. A time without a zone is UTC.
+pub(crate) fn parse_time(text: &str) -> Option<Timestamp> {
+    let without_zone = || Offset::UTC.to_timestamp(text.parse().ok()?).ok();
+    text.parse().ok().or_else(without_zone)
 }
 
 #[cfg(test)]
@@ -85,8 +84,11 @@ mod tests {
     }
 
     #[test]
-    fn an_account_keeps_its_leading_zeros_and_falls_back_to_the_callers() {
-        let both = json!({"recipientAccountId": "012345678901", "userIdentity": {"accountId": "111122223333"}});
+    fn an_account_keeps_its_leading_zeros_and_falls_back_to_the_principals() {
+        let both = json!({
+            "recipientAccountId": "012345678901",
+            "userIdentity": {"accountId": "111122223333"},
+        });
         assert_eq!(record(both).account(), Some("012345678901"));
         assert_eq!(
             record(json!({"userIdentity": {"accountId": "111122223333"}})).account(),

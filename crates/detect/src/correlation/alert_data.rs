@@ -1,13 +1,17 @@
 //! The data of a correlation's alert.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{Incident, Mark, group_by_values, incident_members};
+use super::{Incident, Mark, group_by_values};
 use crate::finding::{Finding, FindingId};
 use crate::rule::{Correlation, RuleInfo, Severity, Stage};
+
+/// The most members that one alert shows.
+const MAX_MEMBERS: usize = 20;
 
 /// What is stored for the alert about an incident at one severity. The members themselves are read
 /// from their own ledger entries.
@@ -62,6 +66,7 @@ impl CorrelationAlertData {
         incident: &Incident,
     ) -> CorrelationAlertData {
         let members = incident_members(correlation, marks, incident);
+        let shown = select_members(&members);
         let severity = incident.severity;
         let raise = correlation.raises.iter().find(|raise| raise.severity == severity);
         let names = |stage: &Stage| stage.0.iter().map(|rule| rule.name.clone()).collect();
@@ -83,8 +88,8 @@ impl CorrelationAlertData {
             incident: incident.id.clone(),
             start: incident.start,
             end: incident.end,
-            members: members.shown,
-            events: members.events,
+            members: shown.into_iter().map(|mark| mark.finding.clone()).collect(),
+            events: members.len(),
         }
     }
 }
@@ -100,4 +105,42 @@ impl MemberFindings {
         let values = members.iter().find_map(|finding| group_by_values(group_by, folder, finding));
         MemberFindings { values, members, read_error }
     }
+}
+
+/// One mark for each event of the incident, by time. `marks` are those around it.
+fn incident_members<'m>(
+    correlation: &Correlation,
+    marks: &'m [Mark],
+    incident: &Incident,
+) -> Vec<&'m Mark> {
+    let rules: Vec<String> =
+        correlation.rule_references().map(|rule| Mark::rule_hash(&rule.rule)).collect();
+    let is_member = |mark: &&Mark| {
+        rules.contains(&mark.rule) && (incident.start..=incident.end).contains(&mark.time)
+    };
+    let mut events: BTreeMap<(Timestamp, &str), &Mark> = BTreeMap::new();
+    for mark in marks.iter().filter(is_member) {
+        let member = events.entry((mark.time, &mark.event)).or_insert(mark);
+        // Of several rules that found the event, prefer the one that raised the severity.
+        if mark.raised > member.raised {
+            *member = mark;
+        }
+    }
+    events.into_values().collect()
+}
+
+/// At most [`MAX_MEMBERS`], by time. The first of each rule and those that raised the severity are
+/// preferred.
+fn select_members<'m>(members: &[&'m Mark]) -> Vec<&'m Mark> {
+    let is_notable = |index: usize| {
+        let mark = members[index];
+        let earlier = || members[..index].iter();
+        earlier().all(|other| other.rule != mark.rule)
+            || (mark.raised.is_some() && earlier().all(|other| other.raised < mark.raised))
+    };
+    let mut selected: Vec<usize> = (0..members.len()).collect();
+    selected.sort_by_key(|index| !is_notable(*index));
+    selected.truncate(MAX_MEMBERS);
+    selected.sort_unstable();
+    selected.into_iter().map(|index| members[index]).collect()
 }

@@ -1,5 +1,4 @@
-//! Which folders tell the story of one: its own, and what went on under the names that it had
-//! before.
+//! The folders of one timeline: a group that was renamed has one under each of its names.
 
 use std::collections::BTreeSet;
 
@@ -7,59 +6,60 @@ use jiff::Timestamp;
 
 use super::mark::{Link, Mark};
 
-/// Folders of one story: a name is changed seldom, and whoever changes it more often has told
-/// enough.
-const MOST: usize = 8;
+/// Groups are rarely renamed; older names than these are ignored.
+const MAX_FOLDERS: usize = 8;
 
-/// The folders that are to be read for one story, one after the other.
+/// Reads the folders of one timeline, one after the other.
 #[derive(Debug)]
 pub struct FolderWalk {
-    waiting: Vec<FolderToRead>,
+    pending: Vec<FolderToRead>,
     read: BTreeSet<String>,
     marks: BTreeSet<Mark>,
 }
 
-/// A folder to be read.
+/// A folder of the timeline.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FolderToRead {
     /// Its hash.
     pub folder: String,
-    /// Marks after this are of another story: the name was given up then.
+    /// When the name changed: later marks are of another group with the same name.
     pub until: Timestamp,
 }
 
 impl FolderWalk {
-    /// Starts with the folder of the present name.
+    /// Starts with the folder of the current name.
     pub fn new(folder: &str) -> FolderWalk {
         let first = FolderToRead { folder: folder.to_owned(), until: Timestamp::MAX };
-        FolderWalk { waiting: vec![first], read: BTreeSet::new(), marks: BTreeSet::new() }
+        FolderWalk { pending: vec![first], read: BTreeSet::new(), marks: BTreeSet::new() }
     }
 
-    /// The next folder to read, until there is none.
+    /// The next folder to read; `None` if all were read.
     pub fn next_folder(&mut self) -> Option<FolderToRead> {
-        let next = self.waiting.pop()?;
-        let wanted = self.read.len() < MOST && self.read.insert(next.folder.clone());
-        if wanted { Some(next) } else { self.next_folder() }
+        while let Some(next) = self.pending.pop() {
+            if self.read.len() < MAX_FOLDERS && self.read.insert(next.folder.clone()) {
+                return Some(next);
+            }
+        }
+        None
     }
 
-    /// Takes what was read in a folder.
-    pub fn add(&mut self, next: &FolderToRead, marks: impl IntoIterator<Item = Mark>) {
-        for mark in marks.into_iter().filter(|mark| mark.time <= next.until) {
+    /// Adds the marks of a folder.
+    pub fn add_marks(&mut self, read: &FolderToRead, marks: impl IntoIterator<Item = Mark>) {
+        for mark in marks.into_iter().filter(|mark| mark.time <= read.until) {
             if let Some(Link::From(folder)) = &mark.link {
-                self.waiting.push(FolderToRead { folder: folder.clone(), until: mark.time });
+                self.pending.push(FolderToRead { folder: folder.clone(), until: mark.time });
             }
             self.marks.insert(mark);
         }
     }
 
-    /// All marks of the story, in order.
-    pub fn marks(self) -> Vec<Mark> {
+    /// All marks of the timeline, by time.
+    pub fn into_marks(self) -> Vec<Mark> {
         self.marks.into_iter().collect()
     }
 }
 
-/// The folders whose stories an event at `time` is part of, besides the one in which these marks
-/// are: what the group was called later.
+/// The folders of later names: an event at `time` among these marks is part of their timelines too.
 pub fn later_folders(marks: &[Mark], time: Timestamp) -> impl Iterator<Item = &str> {
     marks.iter().filter(move |mark| mark.time >= time).filter_map(|mark| match &mark.link {
         Some(Link::To(folder)) => Some(folder.as_str()),

@@ -1,7 +1,5 @@
-//! Episodes: how long one story lasts, and how severe it has become. Each is told once, and again
-//! when it gets worse.
-
-use std::collections::BTreeMap;
+//! Incidents: how long one lasts and how severe it is. Each is alerted once, and again only when
+//! its severity rises.
 
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -10,27 +8,26 @@ use super::Occurrence;
 use crate::finding::FindingId;
 use crate::rule::Severity;
 
-/// Episodes that are remembered of one correlation and one set of group_by values: late arrivals
-/// can be of any.
-const MOST: usize = 32;
+/// Late events can belong to any of the latest incidents.
+const MAX_INCIDENTS: usize = 32;
 
-/// The version of this form.
+/// The version of the stored form.
 const VERSION: u32 = 1;
 
-/// One story: from its first event to its last so far.
+/// One incident. It lasts until nothing has happened for a timespan.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Incident {
-    /// The same as long as it lasts.
+    /// Stays the same while the incident lasts.
     pub id: FindingId,
-    /// Its first event.
+    /// The time of its first event.
     pub start: Timestamp,
-    /// Its last event.
+    /// The time of its last event.
     pub end: Timestamp,
-    /// The severity to be told; told when the alert of this id and severity is.
+    /// The highest severity that it reached.
     pub severity: Severity,
 }
 
-/// The episodes of one correlation and one set of group_by values, by their start; more than a
+/// The incidents of one correlation and one set of group_by values, by start. They are more than a
 /// timespan apart.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Incidents {
@@ -45,92 +42,90 @@ impl Default for Incidents {
 }
 
 impl Incidents {
-    /// Reads the JSON of what was written.
+    /// Reads the stored JSON. Returns `None` if it is damaged.
     ///
     /// # Errors
-    /// A later program wrote it.
+    /// Fails if a later version of the program wrote it.
     pub fn decode(bytes: &[u8]) -> Result<Option<Incidents>, String> {
-        let versioned = serde_json::from_slice::<BTreeMap<String, serde_json::Value>>(bytes).ok();
-        let version = versioned.and_then(|fields| fields.get("version")?.as_u64());
-        match version {
-            Some(version) if version > u64::from(VERSION) => Err(format!(
-                "the episodes are of version {version}; this program reads up to version {VERSION}"
+        #[derive(Deserialize)]
+        struct Versioned {
+            version: u32,
+        }
+        match serde_json::from_slice(bytes) {
+            Ok(Versioned { version }) if version > VERSION => Err(format!(
+                "the incidents have version {version}; this program reads up to version {VERSION}"
             )),
             _ => Ok(serde_json::from_slice(bytes).ok()),
         }
     }
 
-    /// The episodes after events at `times`, and what is known to have occurred around them. An
-    /// occurrence makes an episode, or joins those within the timespan of it; an event by itself
-    /// only joins. Joined episodes are one, under the id of the more severe, so that what was told
-    /// is not told again. `id` names a new one by its start.
+    /// The incidents after events at `times`, with the occurrences around them. An occurrence
+    /// starts an incident or joins those within the timespan; an event alone only joins. Joined
+    /// incidents become one with the id of the most severe, so that it is not alerted again.
+    /// `new_id` names a new incident by its start.
     pub fn absorb(
         &self,
         occurrences: &[Occurrence],
         times: &[Timestamp],
         timespan: SignedDuration,
-        id: &dyn Fn(Timestamp) -> FindingId,
+        new_id: &dyn Fn(Timestamp) -> FindingId,
     ) -> Incidents {
         let mut all = self.incidents.clone();
         for Occurrence { start, end, severity } in occurrences {
-            join(&mut all, Stretch { start: *start, end: *end }, Some(*severity), timespan, id);
+            let range = TimeRange { start: *start, end: *end };
+            join(&mut all, range, Some(*severity), timespan, new_id);
         }
         for time in times {
-            join(&mut all, Stretch { start: *time, end: *time }, None, timespan, id);
+            join(&mut all, TimeRange::at(*time), None, timespan, new_id);
         }
-        let forgotten = all.len().saturating_sub(MOST);
-        Incidents { version: VERSION, incidents: all.split_off(forgotten) }
+        let oldest = all.len().saturating_sub(MAX_INCIDENTS);
+        Incidents { version: VERSION, incidents: all.split_off(oldest) }
     }
 
-    /// The episodes that events at `times` belong to.
-    pub fn around(&self, times: &[Timestamp], timespan: SignedDuration) -> Vec<Incident> {
+    /// The incidents that events at `times` belong to.
+    pub fn near(&self, times: &[Timestamp], timespan: SignedDuration) -> Vec<Incident> {
         let is_near = |incident: &&Incident| {
-            times
-                .iter()
-                .any(|time| Stretch { start: *time, end: *time }.is_near(incident, timespan))
+            times.iter().any(|time| TimeRange::at(*time).is_near(incident, timespan))
         };
         self.incidents.iter().filter(is_near).cloned().collect()
     }
 }
 
 #[derive(Clone, Copy)]
-struct Stretch {
+struct TimeRange {
     start: Timestamp,
     end: Timestamp,
 }
 
-impl Stretch {
+impl TimeRange {
+    fn at(time: Timestamp) -> TimeRange {
+        TimeRange { start: time, end: time }
+    }
+
     fn is_near(self, incident: &Incident, timespan: SignedDuration) -> bool {
         self.start.duration_since(incident.end) <= timespan
             && incident.start.duration_since(self.end) <= timespan
     }
 }
 
-/// Joins a stretch with the episodes near it. Without a severity it makes none by itself.
+/// Joins a time range with the incidents near it. Without a severity, it starts none by itself.
 fn join(
     all: &mut Vec<Incident>,
-    stretch: Stretch,
+    range: TimeRange,
     severity: Option<Severity>,
     timespan: SignedDuration,
-    id: &dyn Fn(Timestamp) -> FindingId,
+    new_id: &dyn Fn(Timestamp) -> FindingId,
 ) {
-    let (near, apart): (Vec<_>, Vec<_>) =
-        std::mem::take(all).into_iter().partition(|incident| stretch.is_near(incident, timespan));
-    *all = apart;
-    let start = near.iter().map(|incident| incident.start).fold(stretch.start, Timestamp::min);
-    let end = near.iter().map(|incident| incident.end).fold(stretch.end, Timestamp::max);
-    // Of equals the first.
-    let worst = near.iter().rev().max_by_key(|incident| incident.severity);
-    let joined = match (worst, severity) {
-        (None, None) => return,
-        (None, Some(severity)) => Incident { id: id(start), start, end, severity },
-        (Some(worst), severity) => Incident {
-            id: worst.id.clone(),
-            start,
-            end,
-            severity: severity.unwrap_or(worst.severity).max(worst.severity),
-        },
+    let near: Vec<Incident> =
+        all.extract_if(.., |incident| range.is_near(incident, timespan)).collect();
+    let start = near.iter().map(|incident| incident.start).fold(range.start, Timestamp::min);
+    let end = near.iter().map(|incident| incident.end).fold(range.end, Timestamp::max);
+    // Of equally severe ones, the first.
+    let most_severe = near.iter().rev().max_by_key(|incident| incident.severity);
+    let Some(severity) = severity.max(most_severe.map(|incident| incident.severity)) else {
+        return;
     };
-    all.push(joined);
+    let id = most_severe.map_or_else(|| new_id(start), |incident| incident.id.clone());
+    all.push(Incident { id, start, end, severity });
     all.sort_by_key(|incident| incident.start);
 }

@@ -1,13 +1,12 @@
-//! What several findings mean together: which belong together, whether they meet a correlation's
-//! condition, and which episode they are of. Pure: the ledger and the pipeline do the rest.
+//! What several findings mean together: which of them belong together, whether they meet a
+//! correlation's condition, and which incident they are part of. Pure: storage is up to the ledger.
 
 mod alert_data;
 mod condition;
 mod folders;
 mod incident;
 mod mark;
-mod member;
-mod members;
+mod placement;
 pub mod testing;
 #[cfg(test)]
 mod tests;
@@ -17,5 +16,4 @@ pub use condition::{Occurrence, find_occurrences};
 pub use folders::{FolderToRead, FolderWalk, later_folders};
 pub use incident::{Incident, Incidents};
 pub use mark::{Link, Mark};
-pub use member::{PlacedMark, document, group_by_values, place_marks};
-pub use members::{IncidentMembers, incident_members};
+pub use placement::{PlacedMark, correlation_document, group_by_values, place_marks};

@@ -1,4 +1,4 @@
-//! Conditions and episodes, by hand and by chance.
+//! Marks, conditions and incidents.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -11,10 +11,9 @@ use super::*;
 use crate::cloudtrail::Record;
 use crate::ecs::View;
 use crate::finding::{Finding, FindingId, Origin};
-use crate::rule::load::{LoadedRules, Position};
-use crate::rule::testing::TestSequences;
+use crate::rule::testing::RuleTests;
 use crate::rule::{
-    Condition, Correlation, RuleInfo, RuleOrigin, RuleReference, RuleSet, RuleSources, Severity,
+    Condition, Correlation, LoadedRules, Position, RuleInfo, RuleOrigin, RuleReference, Severity,
     Stage,
 };
 
@@ -45,6 +44,10 @@ fn at(seconds: i64) -> Timestamp {
     Timestamp::from_second(1_772_359_200 + seconds).unwrap()
 }
 
+fn seconds(time: Timestamp) -> i64 {
+    time.as_second() - at(0).as_second()
+}
+
 /// `10a` is rule `a` at second 10 in an event of its own; `10a=x` in event `x`; `10a:v` has the
 /// value `v`, `10a!` raises.
 fn mark(text: &str) -> Mark {
@@ -63,9 +66,9 @@ fn mark(text: &str) -> Mark {
     }
 }
 
-fn found(condition: Condition, stages: &[&[&str]], marks: &str) -> Vec<(i64, i64, Severity)> {
+/// The start and end in seconds and the severity of each occurrence.
+fn occurrences(condition: Condition, stages: &[&[&str]], marks: &str) -> Vec<(i64, i64, Severity)> {
     let marks: Vec<Mark> = marks.split_whitespace().map(mark).collect();
-    let seconds = |time: Timestamp| time.as_second() - at(0).as_second();
     let all = find_occurrences(&correlation(condition, stages), &marks);
     all.iter().map(|it| (seconds(it.start), seconds(it.end), it.severity)).collect()
 }
@@ -97,7 +100,7 @@ fn a_condition_is_met_within_the_timespan_and_not_a_second_beyond() {
         ("marks in any order", Condition::All, AB, "600b 0a", true),
         ("in order", Condition::Ordered, AB, "0a 5b", true),
         ("out of order", Condition::Ordered, AB, "0b 5a", false),
-        ("of one second any may be first", Condition::Ordered, AB, "5b=1 5a=2", true),
+        ("of the same second any can be first", Condition::Ordered, AB, "5b=1 5a=2", true),
         ("out of order, then in order", Condition::Ordered, AB, "0b 5a 9b", true),
         ("in order, too late", Condition::Ordered, AB, "0a 601b", false),
         ("in order, exactly in time", Condition::Ordered, AB, "0a 600b", true),
@@ -111,11 +114,11 @@ fn a_condition_is_met_within_the_timespan_and_not_a_second_beyond() {
         ("all in one second", Condition::Events(3), ONE, "0a=1 0a=2 0a=3", true),
         ("two values", values(2), ONE, "0a:u 1a:v", true),
         ("one value twice", values(2), ONE, "0a:u 1a:u", false),
-        ("no value is none", values(2), ONE, "0a:u 1a", false),
+        ("an absent value is not counted", values(2), ONE, "0a:u 1a", false),
         ("two values, too far apart", values(2), ONE, "0a:u 601a:v", false),
     ];
     for (name, condition, stages, marks, expected) in cases {
-        assert_eq!(!found(condition, stages, marks).is_empty(), expected, "{name}: {marks}");
+        assert_eq!(!occurrences(condition, stages, marks).is_empty(), expected, "{name}: {marks}");
     }
 }
 
@@ -129,7 +132,7 @@ fn an_occurrence_has_the_severity_of_its_own_events() {
         ("0a=e 0a!=e 1b", vec![(0, 1, Severity::Critical)]),
     ];
     for (marks, expected) in cases {
-        assert_eq!(found(Condition::All, ab, marks), expected, "{marks}");
+        assert_eq!(occurrences(Condition::All, ab, marks), expected, "{marks}");
     }
 }
 
@@ -144,7 +147,7 @@ fn a_mark_is_read_as_it_was_written_and_sorts_by_time() {
         Mark { link: Some(Link::To(other)), ..plain.clone() },
     ];
     for mark in all {
-        let name = mark.name();
+        let name = mark.key_name();
         assert_eq!(Mark::parse(&name), Some(mark), "{name}");
         assert!(name.len() <= 160, "{name}");
         for wrong in [
@@ -156,11 +159,12 @@ fn a_mark_is_read_as_it_was_written_and_sorts_by_time() {
             assert!(Mark::parse(wrong).is_none() || *wrong == name, "{wrong}");
         }
     }
-    assert!(mark("9a").name() < mark("10a").name());
+    assert!(mark("9a").key_name() < mark("10a").key_name());
 }
 
 fn rename(time: i64, from: &str, to: &str) -> [(String, Mark); 2] {
-    let (old, new) = (Mark::rule_hash(from), Mark::rule_hash(to));
+    let old = Mark::rule_hash(from);
+    let new = Mark::rule_hash(to);
     let mark = mark(&format!("{time}r"));
     [
         (old.clone(), Mark { link: Some(Link::To(new.clone())), ..mark.clone() }),
@@ -169,186 +173,183 @@ fn rename(time: i64, from: &str, to: &str) -> [(String, Mark); 2] {
 }
 
 #[test]
-fn the_story_of_a_renamed_one_goes_on_under_its_new_name() {
-    let all = [rename(10, "a", "b"), rename(20, "b", "c"), rename(30, "c", "a")].concat();
+fn the_timeline_of_a_renamed_group_continues_under_its_new_name() {
+    let renames = [rename(10, "a", "b"), rename(20, "b", "c"), rename(30, "c", "a")].concat();
     let mut folders: BTreeMap<String, Vec<Mark>> = BTreeMap::new();
-    for (folder, mark) in all {
+    for (folder, mark) in renames {
         folders.entry(folder).or_default().push(mark);
     }
     for (name, marks) in [("a", "5x 15y"), ("b", "15z 25y"), ("c", "25z")] {
         folders.get_mut(&Mark::rule_hash(name)).unwrap().extend(marks.split(' ').map(mark));
     }
-    let story = |name: &str| {
-        let mut reading = FolderWalk::new(&Mark::rule_hash(name));
-        while let Some(next) = reading.next_folder() {
-            reading.add(&next, folders[&next.folder].clone());
+    let timeline = |name: &str| {
+        let mut walk = FolderWalk::new(&Mark::rule_hash(name));
+        while let Some(next) = walk.next_folder() {
+            walk.add_marks(&next, folders[&next.folder].clone());
         }
-        reading.marks()
+        walk.into_marks()
     };
-    let times = |marks: &[Mark]| -> Vec<i64> {
-        let all: BTreeSet<i64> =
-            marks.iter().map(|mark| mark.time.as_second() - at(0).as_second()).collect();
-        all.into_iter().collect()
-    };
-    assert_eq!(
-        times(&story("c")),
-        [5, 10, 15, 20, 25, 30],
-        "what was under the old names before it was renamed counts"
-    );
-    let of_b: Vec<Mark> = story("b");
-    assert!(
-        of_b.contains(&mark("5x")) && of_b.contains(&mark("25y")) && !of_b.contains(&mark("25z")),
-        "{of_b:?}"
-    );
-    let later_of_b: Vec<&str> = later_folders(&of_b, at(15)).collect();
-    assert!(later_of_b.contains(&Mark::rule_hash("c").as_str()), "{later_of_b:?}");
+    let of_c = timeline("c");
+    let times: BTreeSet<i64> = of_c.iter().map(|mark| seconds(mark.time)).collect();
+    let expected = BTreeSet::from([5, 10, 15, 20, 25, 30]);
+    assert_eq!(times, expected, "events under the old names count until the rename");
+    let of_b = timeline("b");
+    for (event, is_part) in [("5x", true), ("25y", true), ("25z", false)] {
+        assert_eq!(of_b.contains(&mark(event)), is_part, "{event}");
+    }
+    let later: Vec<&str> = later_folders(&of_b, at(15)).collect();
+    assert!(later.contains(&Mark::rule_hash("c").as_str()), "{later:?}");
 }
 
-/// Takes in events one by one, as the ledger does, and tells what is told: each (episode, severity)
-/// once.
-fn arrive(correlation: &Correlation, marks: &[Mark]) -> Vec<(FindingId, Severity)> {
-    let id = |start: Timestamp| FindingId::hash_parts([Mark::time_prefix(start).as_str()]);
-    let (mut seen, mut incidents, mut alert_data) = (Vec::new(), Incidents::default(), Vec::new());
+/// Absorbs events one by one, as the ledger does, and returns each incident and severity that is
+/// alerted.
+fn alerts_for(correlation: &Correlation, marks: &[Mark]) -> Vec<(FindingId, Severity)> {
+    let timespan = correlation.timespan;
+    let mut arrived: Vec<Mark> = Vec::new();
+    let mut incidents = Incidents::default();
+    let mut alerts = Vec::new();
     for mark in marks {
-        seen.push(mark.clone());
-        let span = correlation.timespan;
-        let near =
-            seen.iter().filter(|it| it.time.duration_since(mark.time).abs() <= span).cloned();
-        let found = find_occurrences(correlation, &near.collect::<Vec<_>>());
-        incidents = incidents.absorb(&found, &[mark.time], span, &id);
-        for incident in incidents.around(&[mark.time], span) {
-            let key = (incident.id, incident.severity);
-            if !alert_data.contains(&key) {
-                alert_data.push(key);
+        arrived.push(mark.clone());
+        let is_near = |it: &&Mark| it.time.duration_since(mark.time).abs() <= timespan;
+        let near: Vec<Mark> = arrived.iter().filter(is_near).cloned().collect();
+        let occurrences = find_occurrences(correlation, &near);
+        incidents = incidents.absorb(&occurrences, &[mark.time], timespan, &new_id);
+        for incident in incidents.near(&[mark.time], timespan) {
+            let alert = (incident.id, incident.severity);
+            if !alerts.contains(&alert) {
+                alerts.push(alert);
             }
         }
     }
-    alert_data
+    alerts
 }
 
+fn new_id(start: Timestamp) -> FindingId {
+    FindingId::hash_parts([Mark::time_prefix(start).as_str()])
+}
+
+/// Events within one timespan.
 fn events() -> impl Strategy<Value = Vec<String>> {
-    let one = (
+    let event = (
         0i64..SPAN,
         prop::sample::select(vec!["a", "b", "x"]),
         prop::sample::select(vec!["", "", "!"]),
     );
-    prop::collection::vec(one, 1..9).prop_map(|events| {
-        let name = |(at, (time, rule, raised)): (usize, &(i64, &str, &str))| {
-            format!("{time}{rule}{raised}={at}")
-        };
-        events.iter().enumerate().map(name).collect()
+    prop::collection::vec(event, 1..9).prop_map(|events| {
+        let text = |(n, (time, rule, raised))| format!("{time}{rule}{raised}={n}");
+        events.into_iter().enumerate().map(text).collect()
     })
 }
 
 proptest! {
-    /// All within one timespan: one episode, whatever the order.
     #[test]
-    fn any_order_of_arrival_tells_the_highest_severity_once(
-        (events, order) in events().prop_flat_map(|it| (Just(it.clone()), Just(it).prop_shuffle())),
+    fn the_highest_severity_is_alerted_last_in_any_order_of_arrival(
+        events in events().prop_shuffle(),
         count in 1u32..4,
     ) {
-        for condition in [Condition::All, Condition::Ordered, Condition::Events(count)] {
-            let stages: &[&[&str]] = if matches!(condition, Condition::Events(_)) { &[&["a", "b", "x"]] } else { &[&["a"], &["b", "x"]] };
-            let correlation = correlation(condition.clone(), stages);
-            let marks: Vec<Mark> = order.iter().map(|it| mark(it)).collect();
-            let highest = find_occurrences(&correlation, &marks).iter().map(|it| it.severity).max();
-            let alert_data = arrive(&correlation, &marks);
-            let alert_data: Vec<Severity> = alert_data.into_iter().map(|(_, severity)| severity).collect();
-            prop_assert_eq!(alert_data.iter().copied().max(), highest, "{:?} {:?}", condition, events);
-            prop_assert!(alert_data.is_sorted_by(|a, b| a < b), "{:?} told {:?} of {:?}", condition, alert_data, order);
+        let by_rule: &[&[&str]] = &[&["a"], &["b", "x"]];
+        let together: &[&[&str]] = &[&["a", "b", "x"]];
+        let conditions = [
+            (Condition::All, by_rule),
+            (Condition::Ordered, by_rule),
+            (Condition::Events(count), together),
+        ];
+        for (condition, stages) in conditions {
+            let correlation = correlation(condition, stages);
+            let marks: Vec<Mark> = events.iter().map(|event| mark(event)).collect();
+            let highest =
+                find_occurrences(&correlation, &marks).iter().map(|it| it.severity).max();
+            let alerts = alerts_for(&correlation, &marks);
+            let severities: Vec<Severity> = alerts.iter().map(|(_, severity)| *severity).collect();
+            prop_assert_eq!(severities.last().copied(), highest, "{:?}", severities);
+            prop_assert!(severities.is_sorted_by(|a, b| a < b), "{:?}", severities);
         }
     }
 
-    /// Over many timespans: every occurrence is in an episode that was told at its severity or
-    /// above.
+    /// Over many timespans.
     #[test]
-    fn whatever_occurs_is_told(
+    fn every_occurrence_is_alerted_once_at_each_severity(
         times in prop::collection::vec((0i64..6000, prop::bool::ANY), 1..14),
-        order in any::<prop::sample::Index>(),
+        first in any::<prop::sample::Index>(),
     ) {
-        let mut marks: Vec<Mark> = times.iter().enumerate()
-            .map(|(at, (time, raised))| mark(&format!("{time}a{}={at}", if *raised { "!" } else { "" }))).collect();
-        let turn = order.index(marks.len());
-        marks.rotate_left(turn);
+        let event = |(n, (time, raised)): (usize, &(i64, bool))| {
+            mark(&format!("{time}a{}={n}", if *raised { "!" } else { "" }))
+        };
+        let mut marks: Vec<Mark> = times.iter().enumerate().map(event).collect();
+        marks.rotate_left(first.index(times.len()));
         let correlation = correlation(Condition::Events(2), &[&["a"]]);
-        let alert_data = arrive(&correlation, &marks);
-        let distinct: BTreeSet<_> = alert_data.iter().collect();
-        prop_assert_eq!(distinct.len(), alert_data.len());
+        let alerts = alerts_for(&correlation, &marks);
+        let distinct: BTreeSet<_> = alerts.iter().collect();
+        prop_assert_eq!(distinct.len(), alerts.len());
         let highest = find_occurrences(&correlation, &marks).iter().map(|it| it.severity).max();
-        prop_assert_eq!(alert_data.iter().map(|(_, severity)| *severity).max(), highest);
+        prop_assert_eq!(alerts.iter().map(|(_, severity)| *severity).max(), highest);
     }
 
     #[test]
-    fn of_too_many_members_the_telling_ones_are_shown(kept in subsequence((0..40usize).collect::<Vec<_>>(), 3)) {
+    fn an_alert_shows_20_members_with_those_that_matter(
+        kept in subsequence((0..40usize).collect::<Vec<_>>(), 3)
+    ) {
         let correlation = correlation(Condition::Events(2), &[&["a", "b"]]);
-        let marks: Vec<Mark> = (0..40).map(|n| {
+        let event = |n: usize| {
             let rule = if n == kept[1] { "b" } else { "a" };
-            mark(&format!("{n}{rule}{}={n}", if n == kept[2] { "!" } else { "" }))
-        }).collect();
-        let incident = Incident { id: FindingId::hash_parts(["e"]), start: at(0), end: at(39), severity: Severity::Medium };
-        let IncidentMembers { shown, events } = incident_members(&correlation, &marks, &incident);
-        prop_assert_eq!((shown.len(), events), (20, 40));
-        prop_assert!(kept[1..].iter().all(|n| shown.contains(&marks[*n].finding)));
-        let order: Vec<usize> = shown.iter().map(|id| marks.iter().position(|mark| mark.finding == *id).unwrap()).collect();
-        prop_assert!(order.is_sorted());
+            let raised = if n == kept[2] { "!" } else { "" };
+            mark(&format!("{n}{rule}{raised}={n}"))
+        };
+        let marks: Vec<Mark> = (0..40).map(event).collect();
+        let incident = Incident {
+            id: FindingId::hash_parts(["e"]),
+            start: at(0),
+            end: at(39),
+            severity: Severity::Medium,
+        };
+        let alert_data = CorrelationAlertData::new(&correlation, "f", &marks, &incident);
+        let CorrelationAlertData { members, events, .. } = alert_data;
+        prop_assert_eq!((members.len(), events), (20, 40));
+        prop_assert!(kept[1..].iter().all(|n| members.contains(&marks[*n].finding)));
+        let index = |id: &FindingId| marks.iter().position(|mark| mark.finding == *id).unwrap();
+        prop_assert!(members.iter().map(index).is_sorted());
     }
 }
 
 #[test]
-fn episodes_join_and_part() {
-    let id = |start: Timestamp| FindingId::hash_parts([Mark::time_prefix(start).as_str()]);
-    let occurrence = |start, end, severity| Occurrence { start: at(start), end: at(end), severity };
+fn incidents_join_within_the_timespan() {
     let span = SignedDuration::from_secs(SPAN);
-    let show = |incidents: &Incidents, time| -> Vec<(i64, i64, Severity)> {
-        let around = incidents.around(&[at(time)], span).into_iter();
-        around
-            .map(|it| {
-                (
-                    it.start.as_second() - at(0).as_second(),
-                    it.end.as_second() - at(0).as_second(),
-                    it.severity,
-                )
-            })
-            .collect()
+    let absorb = |incidents: &Incidents, occurrence: Option<(i64, i64, Severity)>, time| {
+        let occurrence = occurrence.map(|(start, end, severity)| Occurrence {
+            start: at(start),
+            end: at(end),
+            severity,
+        });
+        incidents.absorb(occurrence.as_slice(), &[at(time)], span, &new_id)
     };
-    let one =
-        Incidents::default().absorb(&[occurrence(0, 10, Severity::High)], &[at(10)], span, &id);
-    assert_eq!(
-        show(&one, 610),
-        [(0, 10, Severity::High)],
-        "the timespan after its end belongs to it"
-    );
-    assert_eq!(show(&one, 611), []);
-    let longer = one.absorb(&[], &[at(610)], span, &id);
-    assert_eq!(show(&longer, 1210), [(0, 610, Severity::High)], "an event extends it");
-    assert_eq!(one.absorb(&[], &[at(611)], span, &id), one, "an event beyond it does not");
-    let two = one.absorb(&[occurrence(1000, 1001, Severity::Critical)], &[at(1001)], span, &id);
-    assert_eq!(show(&two, 600).len(), 2, "beyond the timespan it is another one");
-    let joined = two.absorb(&[], &[at(500)], span, &id);
-    assert_eq!(
-        show(&joined, 500),
-        [(0, 1001, Severity::Critical)],
-        "an event between two makes them one"
-    );
-    assert_eq!(
-        joined.around(&[at(0)], span)[0].id,
-        two.around(&[at(1001)], span)[0].id,
-        "under the id that was told"
-    );
-    let many = (0..100).fold(Incidents::default(), |all, n| {
-        all.absorb(&[occurrence(n * 1000, n * 1000, Severity::High)], &[at(n * 1000)], span, &id)
+    let near = |incidents: &Incidents, time| -> Vec<(i64, i64, Severity)> {
+        let near = incidents.near(&[at(time)], span).into_iter();
+        near.map(|it| (seconds(it.start), seconds(it.end), it.severity)).collect()
+    };
+    let one = absorb(&Incidents::default(), Some((0, 10, Severity::High)), 10);
+    assert_eq!(near(&one, 610), [(0, 10, Severity::High)], "a timespan after its end");
+    assert_eq!(near(&one, 611), [], "a second later");
+    let longer = absorb(&one, None, 610);
+    assert_eq!(near(&longer, 1210), [(0, 610, Severity::High)], "an event extends it");
+    assert_eq!(absorb(&one, None, 611), one, "an event beyond it does not");
+    let two = absorb(&one, Some((1000, 1001, Severity::Critical)), 1001);
+    assert_eq!(near(&two, 600).len(), 2, "beyond the timespan it is another incident");
+    let joined = absorb(&two, None, 500);
+    assert_eq!(near(&joined, 500), [(0, 1001, Severity::Critical)], "an event between joins them");
+    let [id, most_severe] = [(&joined, 0), (&two, 1001)]
+        .map(|(incidents, time)| incidents.near(&[at(time)], span)[0].id.clone());
+    assert_eq!(id, most_severe, "the id that was alerted at this severity stays");
+    let many = (0..100).fold(Incidents::default(), |incidents, n| {
+        absorb(&incidents, Some((n * 1000, n * 1000, Severity::High)), n * 1000)
     });
-    assert_eq!(
-        (show(&many, 99_000).len(), show(&many, 0).len()),
-        (1, 0),
-        "the oldest are forgotten"
-    );
+    assert_eq!(near(&many, 99_000).len(), 1);
+    assert_eq!(near(&many, 0).len(), 0, "the oldest are forgotten");
 }
 
 #[test]
-fn what_is_damaged_is_begun_anew_and_what_is_newer_is_left_alone() {
-    let written = serde_json::to_vec(&Incidents::default()).unwrap();
-    assert_eq!(Incidents::decode(&written), Ok(Some(Incidents::default())));
+fn damaged_incidents_are_ignored_and_later_versions_are_an_error() {
+    let stored = serde_json::to_vec(&Incidents::default()).unwrap();
+    assert_eq!(Incidents::decode(&stored), Ok(Some(Incidents::default())));
     for damaged in ["", "{}", "[]", r#"{"version":1,"incidents":[7]}"#] {
         assert_eq!(Incidents::decode(damaged.as_bytes()), Ok(None), "{damaged}");
     }
@@ -356,53 +357,38 @@ fn what_is_damaged_is_begun_anew_and_what_is_newer_is_left_alone() {
 }
 
 #[test]
-fn the_embedded_correlations_stand_their_tests() {
-    let tested = testing::test_correlations(None, Timestamp::UNIX_EPOCH);
-    assert_eq!((tested.problems, tested.results.len()), (vec![], 2));
-    for outcome in tested.results {
-        let failures: Vec<String> = outcome.failures.iter().map(ToString::to_string).collect();
-        assert_eq!(failures, [""; 0], "{}", outcome.name);
-        assert!(outcome.must_match >= 6 && outcome.must_not_match >= 8, "{}", outcome.name);
+fn the_embedded_correlations_pass_their_tests() {
+    let report = testing::test_correlations(None, Timestamp::UNIX_EPOCH);
+    assert_eq!(report.problems, []);
+    assert_eq!(report.results.len(), 2);
+    for result in report.results {
+        assert_eq!(result.failures, [""; 0], "{}", result.rule.name);
+        assert!(result.must_match >= 6 && result.must_not_match >= 8, "{}", result.rule.name);
     }
 }
 
-/// The sample of a correlation, with the group under another name.
-fn sample(of: &str, group: &str) -> (RuleSet, Correlation, Vec<Record>) {
-    let set = RuleSources::from_paths(true, &[]).into_rule_set().unwrap();
-    let correlation =
-        set.correlations().iter().find(|it| it.info.name.contains(of)).unwrap().clone();
-    let records =
-        TestSequences::for_correlation(&correlation).unwrap().unwrap().must_match.remove(0).records;
-    let named = records.into_iter().map(|record| {
-        let mut fields = record.fields().clone();
-        fields["requestParameters"]["groupName"] = group.into();
-        Record::from_value(fields.into()).unwrap()
-    });
-    let records = named.collect();
-    (set, correlation, records)
-}
-
 #[test]
-fn a_finding_counts_for_its_correlation_unless_an_exception_matched() {
-    let (set, correlation, records) = sample("staged", "ops");
-    let view = View::new(&records[0]);
-    let rule = set.matching(&view, at(0)).next().unwrap();
+fn suppressed_findings_canaries_and_findings_without_a_group_do_not_count() {
+    let rule_set = LoadedRules::from_paths(true, &[]).into_rule_set().unwrap();
+    let mut correlations = rule_set.correlations().iter();
+    let correlation = correlations.find(|it| it.info.name.contains("staged")).unwrap();
+    let record =
+        RuleTests::for_origin(&correlation.origin).unwrap().must_match.remove(0).records.remove(0);
+    let rule = rule_set.matching(&View::new(&record), at(0)).next().unwrap();
     let origin = Origin::Inline { envelope: "test".to_owned(), record: 0 };
-    let mut finding = Finding::new(&rule.info, &records[0], origin);
-    assert_eq!(place_marks(&correlation, &finding, at(0), at(0)).len(), 1);
-    finding.exception = Some("planned".to_owned());
-    assert_eq!(place_marks(&correlation, &finding, at(0), at(0)), []);
-    finding.exception = None;
-    let canary =
-        Record::from_value(crate::finding::canary::payload("run-1", at(0))["detail"].clone())
-            .unwrap();
-    let canary = Finding::new(&rule.info, &canary, finding.origin.clone());
-    assert_eq!(place_marks(&correlation, &canary, at(0), at(0)), [], "nobody called");
-    finding.ecs["group"] = serde_json::json!({});
-    finding.group = None;
-    assert_eq!(
-        place_marks(&correlation, &finding, at(0), at(0)),
-        [],
-        "without a value there is nothing to be alike in"
-    );
+    let marks = |finding: &Finding| place_marks(correlation, finding, at(0), at(0)).len();
+
+    let finding = Finding::new(&rule.info, &record, origin.clone());
+    assert_eq!(marks(&finding), 1);
+
+    let exception = Some("planned".to_owned());
+    assert_eq!(marks(&Finding { exception, ..finding.clone() }), 0, "suppressed");
+
+    let payload = crate::finding::canary::payload("run-1", at(0));
+    let canary = Record::from_value(payload["detail"].clone()).unwrap();
+    assert_eq!(marks(&Finding::new(&rule.info, &canary, origin)), 0, "canary");
+
+    let mut without_group = Finding { group: None, ..finding };
+    without_group.ecs["group"] = serde_json::json!({});
+    assert_eq!(marks(&without_group), 0, "a group_by field has no value");
 }

@@ -1,129 +1,115 @@
-//! What kind of call it was, told from its name alone: `event.category` and `event.type`.
+//! The kind of a call, by its name: `event.category` and `event.type`.
 //!
-//! The table holds the names that Elastic's CloudTrail pipeline knows, whichever service the call
-//! was made to:
+//! Source: Elastic's CloudTrail pipeline, which has the same table for all services:
 //! <https://github.com/elastic/integrations/tree/main/packages/aws/data_stream/cloudtrail/elasticsearch/ingest_pipeline>
 
-/// The `event.category` (absent for most names) and the `event.type`s of a call.
+use std::collections::HashMap;
+use std::sync::LazyLock;
+
+/// The kind of a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Category {
+    /// `event.category`. `None` for most calls.
     pub(super) category: Option<&'static str>,
+    /// `event.type`.
     pub(super) types: &'static [&'static str],
 }
 
-/// What `eventName` says. A name that is not in the table is of type `info` and has no category.
-pub(super) fn of(action: Option<&str>) -> Category {
-    let known = action.and_then(|name| iam(name).or_else(|| elsewhere(name)));
-    let (category, types) = match known {
-        Some((category, types)) => (Some(category), types),
-        None => (None, &["info"][..]),
-    };
-    Category { category, types }
+/// The kind of the call with this `eventName`. One that is not in the table has the type `info` and
+/// no category.
+pub(super) fn category_of_call(name: Option<&str>) -> Category {
+    let known = name.and_then(|name| CATEGORIES.get(name)).copied();
+    known.unwrap_or(Category { category: None, types: &["info"] })
 }
 
-type Known = Option<(&'static str, &'static [&'static str])>;
+static CATEGORIES: LazyLock<HashMap<&str, Category>> = LazyLock::new(|| {
+    let categories = TABLE.iter().flat_map(|(category, types, names)| {
+        let category = Category { category: Some(category), types };
+        names.split(' ').map(move |name| (name, category))
+    });
+    categories.collect()
+});
 
-fn iam(name: &str) -> Known {
-    let types: &[&str] = match name {
-        "CreateGroup" => &["group", "creation"],
-        "DeleteGroup" => &["group", "deletion"],
-        "AddUserToGroup"
-        | "AttachGroupPolicy"
-        | "DeleteGroupPolicy"
-        | "DetachGroupPolicy"
-        | "PutGroupPolicy"
-        | "RemoveUserFromGroup"
-        | "UpdateGroup" => &["group", "change"],
-        "GetGroup"
-        | "GetGroupPolicy"
-        | "ListAttachedGroupPolicies"
-        | "ListGroupPolicies"
-        | "ListGroups" => &["group", "info"],
-        "CreateUser" => &["user", "creation"],
-        "DeleteUser" => &["user", "deletion"],
-        "AttachUserPolicy"
-        | "ChangePassword"
-        | "CreateAccessKey"
-        | "CreateVirtualMFADevice"
-        | "DeactivateMFADevice"
-        | "DeleteAccessKey"
-        | "DeleteSSHPublicKey"
-        | "DeleteUserPermissionsBoundary"
-        | "DeleteUserPolicy"
-        | "DeleteVirtualMFADevice"
-        | "DetachUserPolicy"
-        | "EnableMFADevice"
-        | "PutUserPermissionsBoundary"
-        | "PutUserPolicy"
-        | "TagUser"
-        | "UntagUser"
-        | "UpdateAccessKey"
-        | "UpdateLoginProfile"
-        | "UpdateSSHPublicKey"
-        | "UpdateUser" => &["user", "change"],
-        "GetUser"
-        | "GetUserPolicy"
-        | "ListAttachedUserPolicies"
-        | "ListGroupsForUser"
-        | "ListUserPolicies"
-        | "ListUsers"
-        | "ListUserTags" => &["user", "info"],
-        "CreateKeyPair" => &["admin", "creation"],
-        "SetDefaultPolicyVersion"
-        | "SetSecurityTokenServicePreferences"
-        | "UpdateAccountPasswordPolicy"
-        | "UpdateRole" => &["admin", "change"],
-        "CreatePolicy" => &["creation"],
-        "AttachRolePolicy" => &["change"],
-        "GetPolicy" | "ListAttachedRolePolicies" | "ListRoles" => &["info"],
-        _ => return None,
-    };
-    Some(("iam", types))
-}
-
-/// `DeleteObject` is of type `delete` there, not `deletion`; three calls have a category and no
-/// type.
-fn elsewhere(name: &str) -> Known {
-    let known: (&str, &[&str]) = match name {
-        "AssumeRole" | "ConsoleLogin" | "GetCallerIdentity" => ("authentication", &["info"]),
-        "CreateBucket" | "CreateDocument" => ("file", &["creation"]),
-        "DeleteBucket" => ("file", &["deletion"]),
-        "DeleteObject" => ("file", &["delete"]),
-        "PutObject" => ("file", &["change"]),
-        "GetObject" | "HeadObject" | "ListBuckets" | "ListObjects" => ("file", &["info"]),
-        "DescribeInstances" | "DescribeVolumes" | "ListInstanceAssociations" => ("host", &["info"]),
-        "DescribeLoadBalancers"
-        | "DescribeNetworkAcls"
-        | "DescribeNetworkInterfaces"
-        | "DescribeSecurityGroups"
-        | "DescribeVpcs" => ("network", &["info"]),
-        "AuthorizeSecurityGroupIngress" => ("network", &["access"]),
-        "DescribeDBInstances" | "ListTables" => ("database", &["info"]),
-        "CreateTopic" => ("configuration", &["creation"]),
-        "DeleteTrail" => ("configuration", &["deletion"]),
-        "Subscribe" => ("configuration", &["change"]),
-        "DescribeTrails" => ("configuration", &["info"]),
-        "ListFunctions" => ("package", &["info"]),
-        "CreateControlChannel"
-        | "CreateDataChannel"
-        | "OpenControlChannel"
-        | "OpenDataChannel"
-        | "StartSession" => ("session", &["start"]),
-        "TerminateSession" => ("session", &["end"]),
-        "DescribeRegions" => ("api", &["info"]),
-        "Converse" | "Publish" => ("api", &[]),
-        "SendCommand" => ("process", &[]),
-        _ => return None,
-    };
-    Some(known)
-}
+/// Category, types, and names of calls. `DeleteObject` has the type `delete`, not `deletion`.
+const TABLE: [(&str, &[&str], &str); 33] = [
+    ("iam", &["group", "creation"], "CreateGroup"),
+    ("iam", &["group", "deletion"], "DeleteGroup"),
+    (
+        "iam",
+        &["group", "change"],
+        "AddUserToGroup AttachGroupPolicy DeleteGroupPolicy DetachGroupPolicy PutGroupPolicy \
+         RemoveUserFromGroup UpdateGroup",
+    ),
+    (
+        "iam",
+        &["group", "info"],
+        "GetGroup GetGroupPolicy ListAttachedGroupPolicies ListGroupPolicies ListGroups",
+    ),
+    ("iam", &["user", "creation"], "CreateUser"),
+    ("iam", &["user", "deletion"], "DeleteUser"),
+    (
+        "iam",
+        &["user", "change"],
+        "AttachUserPolicy ChangePassword CreateAccessKey CreateVirtualMFADevice \
+         DeactivateMFADevice DeleteAccessKey DeleteSSHPublicKey DeleteUserPermissionsBoundary \
+         DeleteUserPolicy DeleteVirtualMFADevice DetachUserPolicy EnableMFADevice \
+         PutUserPermissionsBoundary PutUserPolicy TagUser UntagUser UpdateAccessKey \
+         UpdateLoginProfile UpdateSSHPublicKey UpdateUser",
+    ),
+    (
+        "iam",
+        &["user", "info"],
+        "GetUser GetUserPolicy ListAttachedUserPolicies ListGroupsForUser ListUserPolicies \
+         ListUsers ListUserTags",
+    ),
+    ("iam", &["admin", "creation"], "CreateKeyPair"),
+    (
+        "iam",
+        &["admin", "change"],
+        "SetDefaultPolicyVersion SetSecurityTokenServicePreferences \
+         UpdateAccountPasswordPolicy UpdateRole",
+    ),
+    ("iam", &["creation"], "CreatePolicy"),
+    ("iam", &["change"], "AttachRolePolicy"),
+    ("iam", &["info"], "GetPolicy ListAttachedRolePolicies ListRoles"),
+    ("authentication", &["info"], "AssumeRole ConsoleLogin GetCallerIdentity"),
+    ("file", &["creation"], "CreateBucket CreateDocument"),
+    ("file", &["deletion"], "DeleteBucket"),
+    ("file", &["delete"], "DeleteObject"),
+    ("file", &["change"], "PutObject"),
+    ("file", &["info"], "GetObject HeadObject ListBuckets ListObjects"),
+    ("host", &["info"], "DescribeInstances DescribeVolumes ListInstanceAssociations"),
+    (
+        "network",
+        &["info"],
+        "DescribeLoadBalancers DescribeNetworkAcls DescribeNetworkInterfaces \
+         DescribeSecurityGroups DescribeVpcs",
+    ),
+    ("network", &["access"], "AuthorizeSecurityGroupIngress"),
+    ("database", &["info"], "DescribeDBInstances ListTables"),
+    ("configuration", &["creation"], "CreateTopic"),
+    ("configuration", &["deletion"], "DeleteTrail"),
+    ("configuration", &["change"], "Subscribe"),
+    ("configuration", &["info"], "DescribeTrails"),
+    ("package", &["info"], "ListFunctions"),
+    (
+        "session",
+        &["start"],
+        "CreateControlChannel CreateDataChannel OpenControlChannel OpenDataChannel \
+         StartSession",
+    ),
+    ("session", &["end"], "TerminateSession"),
+    ("api", &["info"], "DescribeRegions"),
+    ("api", &[], "Converse Publish"),
+    ("process", &[], "SendCommand"),
+];
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn a_name_tells_category_and_types() {
+    fn a_name_determines_category_and_types() {
         let cases: [(Option<&str>, Option<&str>, &[&str]); 9] = [
             (Some("CreateGroup"), Some("iam"), &["group", "creation"]),
             (Some("DeleteGroup"), Some("iam"), &["group", "deletion"]),
@@ -136,7 +122,7 @@ mod tests {
             (None, None, &["info"]),
         ];
         for (name, category, types) in cases {
-            assert_eq!(of(name), Category { category, types }, "{name:?}");
+            assert_eq!(category_of_call(name), Category { category, types }, "{name:?}");
         }
     }
 }

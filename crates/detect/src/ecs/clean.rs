@@ -1,16 +1,28 @@
-//! The cleaning that comes before any field is derived, done in place: nothing is copied, what does
-//! not survive is passed over.
+//! The cleaning that Elastic's pipeline does before it derives any field. Nothing is copied: values
+//! that cleaning drops are passed over.
 //!
-//! These functions call themselves once per level. Records come from `serde_json`, which refuses
-//! more than 128.
+//! Functions recurse once per level. `serde_json`, which parses the records, refuses more than 128.
 
-use kql;
 use serde_json::Value;
 
-use super::{Seen, java};
+use crate::cloudtrail::Record;
 
-/// False for what cleaning drops: null, the empty string, `-`, `none`, and lists and objects in
-/// which nothing survives.
+/// A record without the values that cleaning drops.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct CleanRecord<'a>(pub(super) &'a Record);
+
+impl<'a> CleanRecord<'a> {
+    pub(super) fn get(self, path: &[&str]) -> Option<&'a Value> {
+        self.0.get(path).filter(|value| is_meaningful(value))
+    }
+
+    pub(super) fn text(self, path: &[&str]) -> Option<&'a str> {
+        self.get(path)?.as_str()
+    }
+}
+
+/// Returns false for what cleaning drops: null, the empty string, `-`, `none`, and lists and
+/// objects in which nothing is left.
 pub(super) fn is_meaningful(value: &Value) -> bool {
     match value {
         Value::Null => false,
@@ -22,29 +34,17 @@ pub(super) fn is_meaningful(value: &Value) -> bool {
 }
 
 /// A copy without what cleaning drops.
-pub(super) fn cleaned(value: &Value) -> Value {
+pub(super) fn clean_copy(value: &Value) -> Value {
     match value {
         Value::Array(items) => {
-            items.iter().filter(|item| is_meaningful(item)).map(cleaned).collect()
+            items.iter().filter(|item| is_meaningful(item)).map(clean_copy).collect()
         }
         Value::Object(fields) => fields
             .iter()
             .filter(|(_, inner)| is_meaningful(inner))
-            .map(|(key, inner)| (key.clone(), cleaned(inner)))
+            .map(|(key, inner)| (key.clone(), clean_copy(inner)))
             .collect(),
         scalar => scalar.clone(),
-    }
-}
-
-/// Gives a scalar, or each scalar of a list, to `seen` as the keyword that Elasticsearch makes of
-/// it.
-pub(super) fn any_keyword(value: &Value, seen: Seen<'_>) -> bool {
-    match value {
-        Value::String(text) => is_meaningful(value) && seen(kql::Value::Text(text)),
-        Value::Bool(flag) => seen(kql::Value::Text(java::boolean(*flag))),
-        Value::Number(number) => seen(kql::Value::Text(&java::number(number))),
-        Value::Array(items) => items.iter().any(|item| any_keyword(item, seen)),
-        Value::Null | Value::Object(_) => false,
     }
 }
 
@@ -54,7 +54,7 @@ mod tests {
     use serde_json::json;
 
     #[test]
-    fn what_says_nothing_is_dropped_at_every_depth() {
+    fn values_without_meaning_are_dropped_at_every_depth() {
         let cases = [
             (json!(null), false),
             (json!(""), false),
@@ -73,6 +73,6 @@ mod tests {
             assert_eq!(is_meaningful(&value), expected, "{value}");
         }
         let before = json!({"a": [null, {"b": "none", "c": 1}, []], "d": {"e": ""}});
-        assert_eq!(cleaned(&before), json!({"a": [{"c": 1}]}));
+        assert_eq!(clean_copy(&before), json!({"a": [{"c": 1}]}));
     }
 }

@@ -1,15 +1,15 @@
 //! What Java prints for a parsed JSON value. Elastic's pipeline stores `requestParameters` and its
-//! like as `Map.toString()`, and rules search that text, so the order of the keys and the form of
-//! the numbers count.
+//! like as `Map.toString()`, and rules search that text, so the order of the keys and the format of
+//! the numbers matter.
 
 use serde_json::{Map, Number, Value};
 
 use super::clean::is_meaningful;
 
-/// `value.toString()` as Java gives it after cleaning: `{key=value, list=[a, b]}`, keys in the
-/// order in which a `java.util.HashMap` iterates. Not imitated: the trees that Java makes of nine
-/// or more keys in one bucket.
-pub(super) fn to_string(value: &Value) -> String {
+/// The text of `value.toString()` in Java after cleaning: `{key=value, list=[a, b]}`, keys in the
+/// order of a `java.util.HashMap`. The exception is nine or more keys in one bucket, of which Java
+/// makes a tree.
+pub(super) fn to_java_string(value: &Value) -> String {
     let mut out = String::new();
     write_value(value, &mut out);
     out
@@ -18,8 +18,8 @@ pub(super) fn to_string(value: &Value) -> String {
 fn write_value(value: &Value, out: &mut String) {
     match value {
         Value::Null => out.push_str("null"),
-        Value::Bool(flag) => out.push_str(boolean(*flag)),
-        Value::Number(number) => out.push_str(&self::number(number)),
+        Value::Bool(flag) => out.push_str(format_boolean(*flag)),
+        Value::Number(number) => out.push_str(&format_number(number)),
         Value::String(text) => out.push_str(text),
         Value::Array(items) => write_list(items, out),
         Value::Object(fields) => write_map(fields, out),
@@ -36,10 +36,9 @@ fn write_list(items: &[Value], out: &mut String) {
 }
 
 fn write_map(fields: &Map<String, Value>, out: &mut String) {
+    let entries = in_hash_order(fields).into_iter().filter(|(_, value)| is_meaningful(value));
     out.push('{');
-    for (index, (key, value)) in
-        in_hash_order(fields).into_iter().filter(|(_, value)| is_meaningful(value)).enumerate()
-    {
+    for (index, (key, value)) in entries.enumerate() {
         out.push_str(if index == 0 { "" } else { ", " });
         out.push_str(key);
         out.push('=');
@@ -48,13 +47,12 @@ fn write_map(fields: &Map<String, Value>, out: &mut String) {
     out.push('}');
 }
 
-/// Bucket by bucket, in order of insertion within one: growing the table keeps that order, so a
-/// stable sort by the final bucket gives it. Keys that cleaning drops count here, because a table
-/// that lost entries does not shrink.
+/// Sorts by bucket; within a bucket the order of insertion stays, as it does when Java's table
+/// grows. Keys that cleaning drops count: a table does not shrink when entries are removed.
 fn in_hash_order(fields: &Map<String, Value>) -> Vec<(&String, &Value)> {
     let mask = table_size(fields.len()) - 1;
     let mut entries: Vec<_> = fields.iter().collect();
-    entries.sort_by_cached_key(|(key, _)| spread(hash_code(key)) & mask);
+    entries.sort_by_cached_key(|(key, _)| spread_hash(hash_code(key)) & mask);
     entries
 }
 
@@ -67,52 +65,51 @@ fn table_size(entries: usize) -> u32 {
     size
 }
 
-/// `String.hashCode`: a polynomial in 31 over the UTF-16 units, wrapping at 32 bits.
+/// `String.hashCode`: a polynomial in 31 over the UTF-16 units, modulo 2^32.
 fn hash_code(text: &str) -> u32 {
     text.encode_utf16()
         .fold(0, |hash: u32, unit| hash.wrapping_mul(31).wrapping_add(u32::from(unit)))
 }
 
-/// `HashMap` mixes the upper half into the lower, which alone chooses the bucket.
-fn spread(hash: u32) -> u32 {
+/// `HashMap` mixes the upper half into the lower, which selects the bucket.
+fn spread_hash(hash: u32) -> u32 {
     hash ^ (hash >> 16)
 }
 
-/// `true` or `false`.
-pub(super) fn boolean(flag: bool) -> &'static str {
+pub(super) fn format_boolean(flag: bool) -> &'static str {
     if flag { "true" } else { "false" }
 }
 
-/// A number as Java prints it: whole numbers plain, others by the rules of `Double.toString`. A
-/// whole number beyond 64 bits was read as a fraction already and is printed as one.
-pub(super) fn number(number: &Number) -> String {
+/// Integers as they are, others as `Double.toString` does. `serde_json` reads integers beyond 64
+/// bits as floating point numbers.
+pub(super) fn format_number(number: &Number) -> String {
     match number.as_f64() {
-        Some(double) if number.is_f64() => self::double(double),
+        Some(double) if number.is_f64() => format_double(double),
         _ => number.to_string(),
     }
 }
 
-/// Plain from 1E-3 up to 1E7, else with an exponent; the fewest digits that tell it apart, one
-/// after the point at least.
+/// Plain from 1E-3 up to 1E7, else with an exponent; with the fewest digits that identify the
+/// number, and at least one after the point.
+/// Source:
 /// <https://docs.oracle.com/en/java/javase/21/docs/api/java.base/java/lang/Double.html#toString(double)>
-fn double(value: f64) -> String {
+fn format_double(value: f64) -> String {
     if value == 0.0 || (1e-3..1e7).contains(&value.abs()) {
         return format!("{value:?}");
     }
-    // As many digits as are needed; of two numbers with that many, equally near, Java takes the
-    // even one, which Rust does only where the count is given.
+    // If two numbers with the fewest digits are equally near, Java takes the even one. Rust does so
+    // only if the number of digits is given.
     let shortest = format!("{value:e}");
-    let digits = shortest
-        .find('e')
-        .map_or(1, |end| shortest[..end].trim_start_matches('-').len().saturating_sub(2));
-    let scientific = format!("{value:.*e}", digits.max(1));
-    scientific.replace('e', "E")
+    let (digits, _) = shortest.split_once('e').unwrap_or((&shortest, ""));
+    let fraction = digits.trim_start_matches('-').len().saturating_sub("1.".len());
+    format!("{value:.*e}", fraction.max(1)).replace('e', "E")
 }
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use serde_json::json;
+
+    use super::*;
 
     #[test]
     fn a_value_prints_as_java_prints_it() {
@@ -136,7 +133,7 @@ mod tests {
             (json!({"Aa": 1, "BB": 2}), "{Aa=1, BB=2}"),
         ];
         for (value, expected) in cases {
-            assert_eq!(to_string(&value), expected, "{value}");
+            assert_eq!(to_java_string(&value), expected, "{value}");
         }
     }
 
@@ -144,14 +141,17 @@ mod tests {
     /// were empty.
     #[test]
     fn a_large_map_has_the_order_that_elastic_shows() {
-        let order = "allocatedStorage backupTarget cACertificateIdentifier dbInstancePort dBParameterGroups \
-            dbiResourceId preferredBackupWindow deletionProtection dBInstanceArn dBInstanceIdentifier engine \
-            publiclyAccessible iAMDatabaseAuthenticationEnabled networkType engineVersion performanceInsightsEnabled \
-            masterUsername certificateDetails multiAZ dBInstanceClass storageEncrypted dBSubnetGroup \
-            storageThroughput httpEndpointEnabled vpcSecurityGroups customerOwnedIpEnabled licenseModel \
-            pendingModifiedValues monitoringInterval preferredMaintenanceWindow dBInstanceStatus \
-            backupRetentionPeriod engineLifecycleSupport storageType optionGroupMemberships dedicatedLogVolume \
-            autoMinorVersionUpgrade copyTagsToSnapshot";
+        let order = "allocatedStorage backupTarget cACertificateIdentifier dbInstancePort \
+            dBParameterGroups dbiResourceId preferredBackupWindow deletionProtection \
+            dBInstanceArn dBInstanceIdentifier engine publiclyAccessible \
+            iAMDatabaseAuthenticationEnabled networkType engineVersion \
+            performanceInsightsEnabled masterUsername certificateDetails multiAZ \
+            dBInstanceClass storageEncrypted dBSubnetGroup storageThroughput \
+            httpEndpointEnabled vpcSecurityGroups customerOwnedIpEnabled licenseModel \
+            pendingModifiedValues monitoringInterval preferredMaintenanceWindow \
+            dBInstanceStatus backupRetentionPeriod engineLifecycleSupport storageType \
+            optionGroupMemberships dedicatedLogVolume autoMinorVersionUpgrade \
+            copyTagsToSnapshot";
         let kept: Vec<&str> = order.split_whitespace().collect();
         let empty = ["associatedRoles", "dBSecurityGroups", "domainMemberships", "tagList"];
         let mut keys: Vec<&str> =
@@ -162,7 +162,7 @@ mod tests {
             .map(|key| (key.to_string(), if kept.contains(key) { json!(1) } else { json!([]) }))
             .collect();
         let printed: Vec<String> = kept.iter().map(|key| format!("{key}=1")).collect();
-        assert_eq!(to_string(&Value::Object(fields)), format!("{{{}}}", printed.join(", ")));
+        assert_eq!(to_java_string(&Value::Object(fields)), format!("{{{}}}", printed.join(", ")));
     }
 
     #[test]
@@ -175,7 +175,7 @@ mod tests {
         // 'p' is 112: in bucket 0 of 16, in bucket 16 of 32.
         let filled = |last: Value| {
             let keys = "pabcdefghijk".chars().map(|key| (key.to_string(), json!(1)));
-            to_string(&Value::Object(keys.chain([("l".to_owned(), last)]).collect()))
+            to_java_string(&Value::Object(keys.chain([("l".to_owned(), last)]).collect()))
         };
         assert!(filled(json!(1)).starts_with("{a=1, b=1"));
         assert!(
@@ -225,7 +225,7 @@ mod tests {
         ];
         for (json, expected) in cases {
             let value: Value = serde_json::from_str(json).unwrap();
-            assert_eq!(to_string(&value), expected, "{json}");
+            assert_eq!(to_java_string(&value), expected, "{json}");
         }
     }
 }

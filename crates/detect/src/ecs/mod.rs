@@ -1,23 +1,20 @@
-//! The ECS view of a CloudTrail record: its fields by the names that Elastic's AWS integration
-//! gives them, with the values that its ingest pipeline makes, so that a rule written for it means
-//! the same here.
+//! The ECS view of a CloudTrail record: the fields and values that Elastic's AWS integration makes
+//! of it, so that a rule for Elastic matches the same calls here.
 //!
-//! [`View`] answers for one field at a time, straight from the record; [`document`] is all of it as
-//! JSON. Fields that need data from outside a record, such as `source.geo.*`, are absent.
+//! [`View`] looks up one field at a time in the record; [`document`] is the whole view as JSON.
+//! Fields that need data from outside the record, such as `source.geo.*`, are absent.
+//! [`known_fields`] lists the others, and [`unknown_fields`] checks a query against them.
 //!
-//! The pipeline:
+//! The integration:
 //! <https://github.com/elastic/integrations/tree/main/packages/aws/data_stream/cloudtrail>
 
 mod category;
 mod clean;
+mod derive;
 mod document;
 mod field;
 mod flattened;
-mod flattened_field;
-mod identity;
 mod java;
-mod nearest;
-mod object;
 mod unknown;
 mod view;
 
@@ -25,10 +22,7 @@ mod view;
 mod tests;
 
 pub use document::document;
-pub use field::{ValueKind, did_you_mean, is_known, known_fields, shape};
-pub(crate) use nearest::nearest;
-pub use unknown::{UnknownField, unknown_fields};
+pub use field::{ValueKind, field_shape, is_known_field, known_fields};
+pub(crate) use unknown::nearest_name;
+pub use unknown::{UnknownField, did_you_mean, unknown_fields};
 pub use view::View;
-
-/// What is given each value until it answers true.
-type Seen<'s> = &'s mut dyn FnMut(kql::Value<'_>) -> bool;

@@ -1,52 +1,114 @@
-//! Conditions of a query on fields that no record ever has.
+//! Names that are not known, and what was probably meant.
+
+use std::fmt;
 
 use kql::{Expr, ExprKind, Field, Span, Test};
 
-use super::field::{did_you_mean, is_known, known_fields};
+use super::field::{is_known_field, known_fields};
+use super::flattened::FlattenedField;
 
-/// A condition on a field that no record ever has: it is never true.
+/// A condition on a field that no record has. It is never true.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UnknownField {
-    /// The field's full name, as it was written.
+    /// The field's full name, as written.
     pub name: String,
-    /// The known field that was most likely meant.
+    /// The known field that was probably meant.
     pub meant: Option<&'static str>,
-    /// Where the condition stands in the query.
+    /// The position of the condition in the query.
     pub span: Span,
 }
 
-/// Every such condition, in the order written. Field wildcards are not looked at.
+/// Every condition of the query on a field that no record has, in the order written. Skips field
+/// names with wildcards.
 pub fn unknown_fields(query: &Expr) -> Vec<UnknownField> {
     let mut unknown = Vec::new();
     collect(query, "", &mut unknown);
     unknown
 }
 
+/// The known field that is nearest to a name.
+pub fn did_you_mean(field: &str) -> Option<&'static str> {
+    let flattened = FlattenedField::ALL.map(FlattenedField::name);
+    nearest_name(field, known_fields().chain(flattened))
+}
+
+/// The candidate with the smallest Levenshtein distance to `word`. Returns `None` if that is more
+/// than a quarter of the word, or than three.
+pub(crate) fn nearest_name<'a>(
+    word: &str,
+    candidates: impl IntoIterator<Item = &'a str>,
+) -> Option<&'a str> {
+    let limit = (word.chars().count() / 4).clamp(1, 3);
+    let distances =
+        candidates.into_iter().map(|candidate| (strsim::levenshtein(word, candidate), candidate));
+    let near = distances.filter(|(distance, _)| *distance <= limit);
+    near.min_by_key(|(distance, _)| *distance).map(|(_, candidate)| candidate)
+}
+
 fn collect(expr: &Expr, prefix: &str, unknown: &mut Vec<UnknownField>) {
     if let Some(name) = unknown_name(expr, prefix) {
         unknown.push(UnknownField { meant: did_you_mean(&name), name, span: expr.span() });
     }
-    let nested = match expr.kind() {
-        ExprKind::Nested { path, .. } => format!("{prefix}{path}."),
-        _ => prefix.to_owned(),
+    let prefix = match expr.kind() {
+        ExprKind::Nested { path, .. } => &format!("{prefix}{path}."),
+        _ => prefix,
     };
-    expr.children().iter().for_each(|child| collect(child, &nested, unknown));
+    expr.children().iter().for_each(|child| collect(child, prefix, unknown));
 }
 
 fn unknown_name(expr: &Expr, prefix: &str) -> Option<String> {
     let ExprKind::Leaf(leaf) = expr.kind() else { return None };
     let Field::Named(field) = leaf.field() else { return None };
     let name = format!("{prefix}{field}");
-    // `user: *` asks whether there is anything under `user`.
+    // `user: *` matches if there is any field under `user`.
     let object = format!("{name}.");
     let is_object =
-        || *leaf.test() == Test::Exists && known_fields().any(|known| known.starts_with(&object));
-    (!is_known(&name) && !is_object()).then_some(name)
+        *leaf.test() == Test::Exists && known_fields().any(|known| known.starts_with(&object));
+    (!is_known_field(&name) && !is_object).then_some(name)
 }
 
-impl std::fmt::Display for UnknownField {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl fmt::Display for UnknownField {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "no record has the field `{}`", self.name.escape_debug())?;
         self.meant.map_or(Ok(()), |meant| write!(f, "; did you mean `{meant}`?"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_nearest_known_field_is_suggested() {
+        let cases = [
+            ("event.actoin", Some("event.action")),
+            ("user.Name", Some("user.name")),
+            ("event.data_set", Some("event.dataset")),
+            (
+                "aws.cloudtrail.flattened.request_parameter",
+                Some("aws.cloudtrail.flattened.request_parameters"),
+            ),
+            ("process.executable", None),
+            ("source.geo.country_name", None),
+        ];
+        for (field, meant) in cases {
+            assert!(!is_known_field(field), "{field}");
+            assert_eq!(did_you_mean(field), meant, "{field}");
+        }
+        assert!(is_known_field("aws.cloudtrail.flattened.request_parameters.anything.at-all"));
+    }
+
+    #[test]
+    fn only_a_near_name_is_suggested() {
+        let known = ["severity", "risk_score", "interval"];
+        for (word, expected) in [
+            ("serverity", Some("severity")),
+            ("risk-score", Some("risk_score")),
+            ("colour", None),
+            ("", None),
+        ] {
+            assert_eq!(nearest_name(word, known), expected, "{word:?}");
+        }
+        assert_eq!(nearest_name("\u{e9}", ["e"]), Some("e"), "counts characters, not bytes");
     }
 }

@@ -1,234 +1,213 @@
-//! One record by the names of ECS. Nothing is built beforehand: a field is looked up when a rule
+//! One record by the names of ECS. Nothing is built in advance: a field is looked up when a rule
 //! asks for it.
 
-use std::borrow::Cow;
 use std::cell::OnceCell;
-use std::net::IpAddr;
 
 use kql::Document;
 use serde_json::Value;
 
-use super::clean::{any_keyword, is_meaningful};
-use super::field::{self, FIELDS, Source};
-use super::flattened::{Flattened, any_object_in};
-use super::flattened_field::FlattenedField;
-use super::object::{Resource, Under};
-use super::{Seen, category, java};
-use crate::cloudtrail::{Record, instant};
+use super::clean::{CleanRecord, is_meaningful};
+use super::field::{FIELDS, FieldSource, find_source};
+use super::flattened::{Flattened, FlattenedField, OnNamedValue, OnValue, any_keyword};
+use super::java::to_java_string;
+use crate::cloudtrail::{Record, parse_time};
 
-/// Elasticsearch takes no longer keyword: beyond this many UTF-16 units there is text only, no
-/// object.
+/// Elasticsearch's limit for a keyword, in UTF-16 units. The object of a longer text is not
+/// indexed.
 const FLATTENED_LIMIT: usize = 32_766;
 
 /// The field of which each value is an object.
 pub(super) const RESOURCES: &str = "aws.cloudtrail.resources";
 
-/// A record by the names of ECS. Make one per record and hold every rule against it: what is costly
-/// to derive is derived once.
+/// A record by the names of ECS. Use one view for all rules: it caches what is costly to derive.
 #[derive(Debug)]
 pub struct View<'a> {
-    record: &'a Record,
+    pub(super) record: CleanRecord<'a>,
     rendered: [OnceCell<Option<String>>; FlattenedField::ALL.len()],
 }
 
 impl<'a> View<'a> {
     /// The view of a record.
     pub fn new(record: &'a Record) -> View<'a> {
-        View { record, rendered: Default::default() }
+        View { record: CleanRecord(record), rendered: Default::default() }
     }
 
     /// `event.provider`: the service that was called, e.g. `iam.amazonaws.com`.
     pub fn provider(&self) -> Option<&'a str> {
-        self.text(&["eventSource"])
+        self.record.text(&["eventSource"])
     }
 
     /// `event.action`: the name of the call, e.g. `CreateGroup`.
     pub fn action(&self) -> Option<&'a str> {
-        self.text(&["eventName"])
+        self.record.action()
     }
 
-    /// The value at a path, unless cleaning drops it.
-    pub(super) fn at(&self, path: &[&str]) -> Option<&'a Value> {
-        self.record.get(path).filter(|value| is_meaningful(value))
+    fn rendered(&self, field: FlattenedField) -> Option<&str> {
+        let render = || self.record.get(&[field.key()]).map(to_java_string);
+        self.rendered[field as usize].get_or_init(render).as_deref()
     }
 
-    /// The string at a path, unless cleaning drops it.
-    pub(super) fn text(&self, path: &[&str]) -> Option<&'a str> {
-        self.at(path)?.as_str()
-    }
-
-    pub(super) fn account(&self) -> Option<&'a str> {
-        self.text(&["userIdentity", "accountId"]).or_else(|| self.text(&["recipientAccountId"]))
-    }
-
-    /// A console login says itself how it went; every other call failed if it has an error.
-    pub(super) fn outcome(&self) -> Cow<'a, str> {
-        if let Some(said) =
-            self.console_login().and_then(|()| self.text(&["responseElements", "ConsoleLogin"]))
-        {
-            return match said {
-                "Success" => Cow::Borrowed("success"),
-                "Failure" => Cow::Borrowed("failure"),
-                other => Cow::Owned(other.to_lowercase()),
-            };
-        }
-        let failed = self.at(&["errorCode"]).or_else(|| self.at(&["errorMessage"])).is_some();
-        Cow::Borrowed(if failed { "failure" } else { "success" })
-    }
-
-    fn console_login(&self) -> Option<()> {
-        (self.action() == Some("ConsoleLogin")).then_some(())
-    }
-
-    pub(super) fn login_to(&self) -> Option<&'a str> {
-        self.console_login()?;
-        self.text(&["additionalEventData", "LoginTo"])
-    }
-
-    /// Elastic's pipeline takes everything but `No` for a yes.
-    pub(super) fn login_flag(&self, key: &str) -> Option<bool> {
-        self.console_login()?;
-        self.at(&["additionalEventData", key]).map(|said| said.as_str() != Some("No"))
-    }
-
-    /// AWS writes `sharedEventID`; Elastic's pipeline reads `sharedEventId`.
-    pub(super) fn shared_event_id(&self) -> Option<&'a str> {
-        self.text(&["sharedEventID"]).or_else(|| self.text(&["sharedEventId"]))
-    }
-
-    /// The product before the first slash: `aws-cli` of `aws-cli/2.15.0 …`. CloudTrail puts some
-    /// agents in brackets. A text without a product is called `Other`, as Elastic calls it.
-    pub(super) fn user_agent_name(&self) -> Option<&'a str> {
-        let agent = self.text(&["userAgent"])?;
-        let product =
-            agent.split_once('/').map(|(product, _)| product.trim_start_matches('[').trim());
-        Some(product.filter(|product| !product.is_empty()).unwrap_or("Other"))
-    }
-
-    pub(super) fn any_category(&self, seen: Seen<'_>) -> bool {
-        category::of(self.action())
-            .category
-            .is_some_and(|category| seen(kql::Value::Text(category)))
-    }
-
-    pub(super) fn any_type(&self, seen: Seen<'_>) -> bool {
-        category::of(self.action()).types.iter().any(|kind| seen(kql::Value::Text(kind)))
-    }
-
-    pub(super) fn any_related_user(&self, seen: Seen<'_>) -> bool {
-        self.related_users().any(|user| seen(kql::Value::Text(user)))
-    }
-
-    /// The elements of `resources` that are objects.
-    pub(super) fn resources(&self) -> impl Iterator<Item = &'a Value> {
-        let list = self
-            .record
-            .get(&["resources"])
-            .and_then(Value::as_array)
-            .map(Vec::as_slice)
-            .unwrap_or_default();
-        list.iter().filter(|resource| resource.is_object() && is_meaningful(resource))
-    }
-
-    fn rendered(&self, flattened_field: FlattenedField) -> Option<&str> {
-        let render = || self.at(&[flattened_field.key()]).map(java::to_string);
-        self.rendered[flattened_field as usize].get_or_init(render).as_deref()
-    }
-
-    /// The object of a part of free shape, where its text is short enough for Elasticsearch.
-    pub(super) fn object(&self, flattened_field: FlattenedField) -> Option<&'a Value> {
-        let object = self.at(&[flattened_field.key()]).filter(|value| value.is_object())?;
-        let text = self.rendered(flattened_field)?;
+    /// The object of a part of the record. Returns `None` if its text is too long.
+    pub(super) fn object(&self, field: FlattenedField) -> Option<&'a Value> {
+        let object = self.record.get(&[field.key()]).filter(|value| value.is_object())?;
+        let text = self.rendered(field)?;
         let fits = text.len() < FLATTENED_LIMIT || text.encode_utf16().count() < FLATTENED_LIMIT;
         fits.then_some(object)
     }
 
-    /// Every value of a source.
-    pub(super) fn any_of(&self, source: Source, seen: Seen<'_>) -> bool {
+    /// Calls `on_value` with every value of a source, until it returns true.
+    pub(super) fn any_of(&self, source: FieldSource, on_value: OnValue<'_>) -> bool {
+        let record = self.record;
         match source {
-            Source::Constant(text) => seen(kql::Value::Text(text)),
-            Source::Keyword(path) => self.at(path).is_some_and(|value| any_keyword(value, seen)),
-            Source::Boolean(path) => {
-                self.at(path).and_then(boolean).is_some_and(|flag| seen(kql::Value::Bool(flag)))
+            FieldSource::Constant(text) => on_value(kql::Value::Text(text)),
+            FieldSource::Keyword(path) => {
+                record.get(path).is_some_and(|value| any_keyword(value, on_value))
             }
-            Source::Date(path) => {
-                self.text(path).and_then(instant).is_some_and(|time| seen(kql::Value::Date(time)))
+            FieldSource::Boolean(path) => {
+                let flag = record.get(path).and_then(parse_boolean);
+                flag.map(kql::Value::Bool).is_some_and(on_value)
             }
-            Source::Ip(path) => {
-                self.text(path).and_then(address).is_some_and(|ip| seen(kql::Value::Ip(ip)))
+            FieldSource::Date(path) => {
+                let time = record.text(path).and_then(parse_time);
+                time.map(kql::Value::Date).is_some_and(on_value)
             }
-            Source::Text(derive) => derive(self).is_some_and(|text| seen(kql::Value::Text(text))),
-            Source::Outcome => seen(kql::Value::Text(&self.outcome())),
-            Source::Flag(derive) => derive(self).is_some_and(|flag| seen(kql::Value::Bool(flag))),
-            Source::Many(derive) => derive(self, seen),
-            Source::Rendered(flattened_field) => {
-                self.rendered(flattened_field).is_some_and(|text| seen(kql::Value::Text(text)))
+            FieldSource::Ip(path) => {
+                let address = record.text(path).and_then(|text| text.parse().ok());
+                address.map(kql::Value::Ip).is_some_and(on_value)
             }
-            Source::Resource(name) => {
-                self.resources().any(|resource| Resource(resource).any_value(name, seen))
+            FieldSource::Text(derive) => derive(record).map(kql::Value::Text).is_some_and(on_value),
+            FieldSource::Outcome => on_value(kql::Value::Text(&record.outcome())),
+            FieldSource::Flag(derive) => derive(record).map(kql::Value::Bool).is_some_and(on_value),
+            FieldSource::Many(derive) => derive(record, on_value),
+            FieldSource::Rendered(field) => {
+                self.rendered(field).map(kql::Value::Text).is_some_and(on_value)
+            }
+            FieldSource::Resource(name) => {
+                record.resources().any(|resource| Resource(resource).any_value(name, on_value))
             }
         }
     }
 
-    /// Every leaf of the objects of free shape, with its full name.
-    pub(super) fn any_flattened(&self, seen: &mut dyn FnMut(&str, kql::Value<'_>) -> bool) -> bool {
-        FlattenedField::ALL
-            .into_iter()
-            .filter_map(|flattened_field| Some((flattened_field, self.object(flattened_field)?)))
-            .any(|(flattened_field, object)| {
-                Flattened(object).any_leaf(&mut |path, leaf| {
-                    seen(&format!("{}.{path}", flattened_field.flattened()), leaf)
-                })
-            })
-    }
-
-    fn any_in_object(&self, field: &str, seen: Seen<'_>) -> bool {
-        let Some((flattened_field, path)) = FlattenedField::within(field) else { return false };
-        let Some(object) = self.object(flattened_field) else { return false };
-        match path {
-            Some(path) => Flattened(object).any_value(path, seen),
-            // Elasticsearch searches all leaves of a flattened object by the object's own name.
-            None => Flattened(object).any_leaf(&mut |_, leaf| seen(leaf)),
-        }
+    /// Every leaf of the flattened objects, with its full name.
+    fn any_flattened(&self, on_leaf: OnNamedValue<'_>) -> bool {
+        FlattenedField::ALL.into_iter().any(|field| {
+            let Some(object) = self.object(field) else { return false };
+            Flattened(object)
+                .any_leaf(&mut |path, leaf| on_leaf(&format!("{}.{path}", field.name()), leaf))
+        })
     }
 }
 
 impl Document for View<'_> {
-    fn any_value(&self, field: &str, seen: Seen<'_>) -> bool {
-        match field::find(field) {
-            Some(source) => self.any_of(source, seen),
-            None => self.any_in_object(field, seen),
+    fn any_value(&self, field: &str, on_value: OnValue<'_>) -> bool {
+        if let Some(source) = find_source(field) {
+            return self.any_of(source, on_value);
+        }
+        let Some((field, path)) = FlattenedField::split(field) else { return false };
+        let Some(object) = self.object(field) else { return false };
+        match path {
+            Some(path) => Flattened(object).any_value(path, on_value),
+            // Elasticsearch searches all leaves of a flattened object by the object's own name.
+            None => Flattened(object).any_leaf(&mut |_, leaf| on_value(leaf)),
         }
     }
 
-    fn any_leaf(&self, seen: &mut dyn FnMut(&str, kql::Value<'_>) -> bool) -> bool {
-        FIELDS.iter().any(|(name, source)| self.any_of(*source, &mut |leaf| seen(name, leaf)))
-            || self.any_flattened(seen)
+    fn any_leaf(&self, on_leaf: OnNamedValue<'_>) -> bool {
+        FIELDS.iter().any(|(name, source)| self.any_of(*source, &mut |leaf| on_leaf(name, leaf)))
+            || self.any_flattened(on_leaf)
     }
 
-    fn any_object(&self, path: &str, seen: &mut dyn FnMut(&dyn Document) -> bool) -> bool {
+    fn any_object(&self, path: &str, on_object: &mut dyn FnMut(&dyn Document) -> bool) -> bool {
         if path == RESOURCES {
-            return self.resources().any(|resource| seen(&Resource(resource)));
+            return self.record.resources().any(|resource| on_object(&Resource(resource)));
         }
-        if let Some((flattened_field, within)) = FlattenedField::within(path) {
-            let Some(object) = self.object(flattened_field) else { return false };
-            return match within {
-                Some(within) => Flattened(object).any_object(within, seen),
-                None => any_object_in(object, seen),
-            };
+        let Some((field, path_within)) = FlattenedField::split(path) else {
+            let subtree = Subtree { view: self, path };
+            return subtree.any_leaf(&mut |_, _| true) && on_object(&subtree);
+        };
+        let Some(object) = self.object(field) else { return false };
+        match path_within {
+            Some(path) => Flattened(object).any_object(path, on_object),
+            None => on_object(&Flattened(object)),
         }
-        Under::of(self, path).is_some_and(|under| seen(&under))
     }
 }
 
-fn boolean(value: &Value) -> Option<bool> {
+/// One element of `resources`.
+pub(super) struct Resource<'a>(pub(super) &'a Value);
+
+impl Resource<'_> {
+    /// The name in ECS, and the two names in records.
+    pub(super) const FIELDS: [(&'static str, [&'static str; 2]); 3] = [
+        ("account_id", ["accountId", "account_id"]),
+        ("arn", ["ARN", "arn"]),
+        ("type", ["type", "type"]),
+    ];
+
+    fn any_of(&self, keys: [&str; 2], on_value: OnValue<'_>) -> bool {
+        let mut values = keys.into_iter().filter_map(|key| self.0.get(key));
+        let value = values.find(|value| is_meaningful(value));
+        value.is_some_and(|value| any_keyword(value, on_value))
+    }
+}
+
+impl Document for Resource<'_> {
+    fn any_value(&self, field: &str, on_value: OnValue<'_>) -> bool {
+        Resource::FIELDS.iter().any(|(name, keys)| *name == field && self.any_of(*keys, on_value))
+    }
+
+    fn any_leaf(&self, on_leaf: OnNamedValue<'_>) -> bool {
+        Resource::FIELDS
+            .iter()
+            .any(|(name, keys)| self.any_of(*keys, &mut |leaf| on_leaf(name, leaf)))
+    }
+
+    fn any_object(&self, _path: &str, _on_object: &mut dyn FnMut(&dyn Document) -> bool) -> bool {
+        false
+    }
+}
+
+/// The fields of a view under a path, by the rest of their names.
+struct Subtree<'a> {
+    view: &'a View<'a>,
+    path: &'a str,
+}
+
+impl Subtree<'_> {
+    fn full_name(&self, name: &str) -> String {
+        format!("{}.{name}", self.path)
+    }
+
+    fn relative_name<'n>(&self, name: &'n str) -> Option<&'n str> {
+        name.strip_prefix(self.path)?.strip_prefix('.')
+    }
+}
+
+impl Document for Subtree<'_> {
+    fn any_value(&self, field: &str, on_value: OnValue<'_>) -> bool {
+        self.view.any_value(&self.full_name(field), on_value)
+    }
+
+    fn any_leaf(&self, on_leaf: OnNamedValue<'_>) -> bool {
+        let is_any_field = FIELDS.iter().any(|(name, source)| {
+            self.relative_name(name)
+                .is_some_and(|name| self.view.any_of(*source, &mut |leaf| on_leaf(name, leaf)))
+        });
+        is_any_field
+            || self.view.any_flattened(&mut |name, leaf| {
+                self.relative_name(name).is_some_and(|name| on_leaf(name, leaf))
+            })
+    }
+
+    fn any_object(&self, path: &str, on_object: &mut dyn FnMut(&dyn Document) -> bool) -> bool {
+        self.view.any_object(&self.full_name(path), on_object)
+    }
+}
+
+fn parse_boolean(value: &Value) -> Option<bool> {
     match value {
         Value::Bool(flag) => Some(*flag),
         Value::String(text) => text.parse().ok(),
         _ => None,
     }
-}
-
-fn address(text: &str) -> Option<IpAddr> {
-    text.parse().ok()
 }

@@ -1,9 +1,9 @@
-//! The call that a finding is about, as the writers of an alert ask for it.
+//! The call that a finding is about, read off the finding's ECS document.
 
 use jiff::Timestamp;
+use serde_json::Value;
 
 use super::Finding;
-use super::fields::Fields;
 
 /// The nine calls that change an IAM group.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,7 +34,7 @@ impl GroupAction {
         if provider == "iam.amazonaws.com" { GroupAction::from_name(action) } else { None }
     }
 
-    /// The one of this name in IAM.
+    /// The group action with this name in IAM.
     pub fn from_name(action: &str) -> Option<GroupAction> {
         Some(match action {
             "CreateGroup" => GroupAction::Create,
@@ -51,7 +51,7 @@ impl GroupAction {
     }
 }
 
-/// The call that a finding is about. Everything it gives is as the record has it: not yet cleaned.
+/// The call that a finding is about. All texts are as in the record: not safe to print.
 #[derive(Debug, Clone, Copy)]
 pub struct Call<'a> {
     /// The finding.
@@ -66,12 +66,9 @@ impl<'a> Call<'a> {
         Call { finding, fields: Fields(&finding.ecs) }
     }
 
-    /// Which of the nine; absent for every other call.
+    /// Which of the nine group actions it is.
     pub fn group_action(self) -> Option<GroupAction> {
-        GroupAction::from_call(
-            self.fields.text("event.provider")?,
-            self.fields.text("event.action")?,
-        )
+        GroupAction::from_call(self.fields.text("event.provider")?, self.action()?)
     }
 
     /// `eventName`.
@@ -86,63 +83,60 @@ impl<'a> Call<'a> {
 
     /// The account whose trail holds the record.
     pub fn account(self) -> Option<&'a str> {
-        self.finding.account.as_deref().filter(|account| !account.is_empty())
+        non_empty(&self.finding.account)
     }
 
-    /// The caller's account, where that is another one.
+    /// The principal's account, if it is not that of the record.
     pub fn foreign_account(self) -> Option<&'a str> {
-        self.fields
-            .text("cloud.account.id")
-            .filter(|caller| self.account().is_some_and(|own| own != *caller))
+        let own = self.account()?;
+        self.fields.text("cloud.account.id").filter(|account| *account != own)
     }
 
-    /// The name of the IAM group, as the finding has it; `None` if it is empty.
+    /// The name of the IAM group.
     pub fn group(self) -> Option<&'a str> {
-        self.finding.group.as_deref().filter(|group| !group.is_empty())
+        non_empty(&self.finding.group)
     }
 
-    /// The name that the group has now: the new one after an UpdateGroup that worked.
+    /// The name of the group after the call: the new one if it was renamed.
     pub fn current_group(self) -> Option<&'a str> {
-        let renamed = self.group_action() == Some(GroupAction::Update) && !self.failed();
-        renamed.then(|| self.parameter("newGroupName")).flatten().or_else(|| self.group())
+        let is_renamed = self.group_action() == Some(GroupAction::Update) && !self.failed();
+        is_renamed.then(|| self.parameter("newGroupName")).flatten().or_else(|| self.group())
     }
 
-    /// The name of the user that the call is about; `None` if it is empty.
+    /// The name of the user that the call is about.
     pub fn target_user(self) -> Option<&'a str> {
-        self.finding.target_user.as_deref().filter(|user| !user.is_empty())
+        non_empty(&self.finding.target_user)
     }
 
-    /// A string among `requestParameters`.
+    /// A string in `requestParameters`.
     pub fn parameter(self, name: &str) -> Option<&'a str> {
         self.fields.text(&format!("aws.cloudtrail.flattened.request_parameters.{name}"))
     }
 
-    /// A string of `responseElements.group`, which CreateGroup answers with.
+    /// A string in `responseElements.group`, CreateGroup's response.
     pub fn created_group(self, name: &str) -> Option<&'a str> {
         self.fields.text(&format!("aws.cloudtrail.flattened.response_elements.group.{name}"))
     }
 
-    /// Whether the call failed and so changed nothing.
+    /// Returns true if the call failed, so that nothing changed.
     pub fn failed(self) -> bool {
         self.fields.text("event.outcome") == Some("failure") || self.error().is_some()
     }
 
-    /// The error's code; its message where there is no code, which is rare.
+    /// The error's code, or its message if it has no code, which is rare.
     pub fn error(self) -> Option<&'a str> {
-        self.fields
-            .text("aws.cloudtrail.error_code")
-            .or_else(|| self.fields.text("aws.cloudtrail.error_message"))
+        let code = self.fields.text("aws.cloudtrail.error_code");
+        code.or_else(|| self.fields.text("aws.cloudtrail.error_message"))
     }
 
-    /// The caller was not allowed to do it, rather than doing it wrong.
+    /// Returns true if the principal was not allowed to make the call.
     pub fn denied(self) -> bool {
-        self.error().is_some_and(|error| {
-            ["AccessDenied", "Unauthorized"].iter().any(|word| error.contains(word))
-        })
+        let error = self.error().unwrap_or_default();
+        error.contains("AccessDenied") || error.contains("Unauthorized")
     }
 
-    /// The parameter that the call is about: the user, the policy's ARN or name, or the group's
-    /// new name. `None` for a call that concerns the group alone, or none.
+    /// What the group action is about besides the group: the user, the policy's ARN or name, or the
+    /// group's new name.
     pub fn object(self) -> Option<&'a str> {
         match self.group_action()? {
             GroupAction::Create | GroupAction::Delete => None,
@@ -166,7 +160,11 @@ impl<'a> Call<'a> {
     }
 }
 
-/// What a one-line description of a call needs, as the record has it: not cleaned.
+fn non_empty(text: &Option<String>) -> Option<&str> {
+    text.as_deref().filter(|text| !text.is_empty())
+}
+
+/// What a one-line description of a call needs. All texts are as in the record: not safe to print.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct CallBrief<'a> {
     /// `eventSource`.
@@ -184,8 +182,54 @@ pub struct CallBrief<'a> {
 }
 
 impl CallBrief<'_> {
-    /// Which of the nine group calls it is.
+    /// Which of the nine group actions it is.
     pub fn group_action(self) -> Option<GroupAction> {
         GroupAction::from_call(self.provider?, self.action?)
+    }
+}
+
+/// An ECS document, read by dotted names. A value of another type counts as absent.
+#[derive(Debug, Clone, Copy)]
+pub struct Fields<'a>(pub &'a Value);
+
+impl<'a> Fields<'a> {
+    /// The non-empty string at a dotted name such as `source.ip`.
+    pub fn text(self, name: &str) -> Option<&'a str> {
+        self.value(name)?.as_str().filter(|text| !text.is_empty())
+    }
+
+    /// The boolean at a dotted name. CloudTrail writes some as JSON booleans, some as `"true"` and
+    /// `"false"`.
+    pub fn flag(self, name: &str) -> Option<bool> {
+        match self.value(name)? {
+            Value::Bool(flag) => Some(*flag),
+            Value::String(text) => text.parse().ok(),
+            _ => None,
+        }
+    }
+
+    fn value(self, name: &str) -> Option<&'a Value> {
+        name.split('.').try_fold(self.0, |value, key| value.get(key))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn values_of_other_types_are_absent() {
+        let document =
+            json!({"a": {"b": "x", "n": 1, "e": "", "t": "true", "f": false}, "l": ["x"]});
+        let fields = Fields(&document);
+        assert_eq!(fields.text("a.b"), Some("x"));
+        for name in ["a", "a.n", "a.e", "a.b.c", "l", "l.0", "none", ""] {
+            assert_eq!(fields.text(name), None, "{name}");
+        }
+        assert_eq!(
+            (fields.flag("a.t"), fields.flag("a.f"), fields.flag("a.b")),
+            (Some(true), Some(false), None)
+        );
     }
 }

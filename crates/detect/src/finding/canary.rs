@@ -1,37 +1,29 @@
-//! A call that nobody made, sent down the whole way to see that the bell still rings.
-//!
-//! It is told from real calls by what no caller of AWS can write: the account and the `eventID`.
+//! A synthetic call that verifies end-to-end delivery. Its account and `eventID` are values that no
+//! principal can write into a real record.
 
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use crate::finding::Finding;
 
-/// An account that there is not.
 const ACCOUNT: &str = "000000000000";
-
-/// The name of the group that nobody created.
 const GROUP: &str = "trailbell-canary-test";
-
-/// The name of the user that nobody is.
 const USER: &str = "trailbell-canary";
+const EVENT_ID_PREFIX: &str = "trailbell-canary-";
 
-/// How the `eventID` begins.
-const EVENT: &str = "trailbell-canary-";
+/// Starts the first sentence of the mail and the message of the document.
+pub const NOTICE: &str = "THIS IS A TEST of Trailbell: no AWS call was made, the account and the \
+    group do not exist, and there is nothing to do. It verifies that rules, ledger and topic work.";
 
-/// What stands at the start of a mail's first sentence and of the document's message.
-pub const NOTICE: &str = "THIS IS A TEST of Trailbell itself: nobody called AWS, no such account or group exists, and \
-                          nothing is to be done. It shows that rules, ledger and topic work.";
-
-/// The payload of one run: a CreateGroup as EventBridge carries it. The same run always makes the
-/// same finding.
+/// The notification of one run: a CreateGroup as EventBridge delivers it. The same run always
+/// makes the same finding.
 pub fn payload(run: &str, now: Timestamp) -> Value {
     json!({
         "version": "0",
         "detail-type": "AWS API Call via CloudTrail",
         "source": "aws.iam",
         "account": ACCOUNT,
-        "time": second(now),
+        "time": format_second(now),
         "region": "us-east-1",
         "detail": record(run, now),
     })
@@ -42,10 +34,13 @@ fn record(run: &str, now: Timestamp) -> Value {
     json!({
         "eventVersion": "1.11",
         "userIdentity": {
-            "type": "IAMUser", "principalId": "AIDAEXAMPLECANARY", "arn": arn("user", USER), "accountId": ACCOUNT,
+            "type": "IAMUser",
+            "principalId": "AIDAEXAMPLECANARY",
+            "arn": arn("user", USER),
+            "accountId": ACCOUNT,
             "userName": USER,
         },
-        "eventTime": second(now),
+        "eventTime": format_second(now),
         "eventSource": "iam.amazonaws.com",
         "eventName": "CreateGroup",
         "awsRegion": "us-east-1",
@@ -53,10 +48,15 @@ fn record(run: &str, now: Timestamp) -> Value {
         "userAgent": "trailbell canary",
         "requestParameters": {"groupName": GROUP},
         "responseElements": {
-            "group": {"path": "/", "groupName": GROUP, "groupId": "AGPAEXAMPLECANARY", "arn": arn("group", GROUP)},
+            "group": {
+                "path": "/",
+                "groupName": GROUP,
+                "groupId": "AGPAEXAMPLECANARY",
+                "arn": arn("group", GROUP),
+            },
         },
-        "requestID": format!("{EVENT}{run}"),
-        "eventID": format!("{EVENT}{run}"),
+        "requestID": format!("{EVENT_ID_PREFIX}{run}"),
+        "eventID": format!("{EVENT_ID_PREFIX}{run}"),
         "readOnly": false,
         "eventType": "AwsApiCall",
         "managementEvent": true,
@@ -66,14 +66,15 @@ fn record(run: &str, now: Timestamp) -> Value {
 }
 
 /// CloudTrail's times are whole seconds.
-fn second(now: Timestamp) -> String {
-    now.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
+fn format_second(time: Timestamp) -> String {
+    time.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
 }
 
-/// Whether a finding is of such a call.
+/// Returns true if a finding is of a synthetic call.
 pub fn is_canary(finding: &Finding) -> bool {
     let event_id = finding.ecs["event"]["id"].as_str();
-    finding.account.as_deref() == Some(ACCOUNT) && event_id.is_some_and(|id| id.starts_with(EVENT))
+    finding.account.as_deref() == Some(ACCOUNT)
+        && event_id.is_some_and(|id| id.starts_with(EVENT_ID_PREFIX))
 }
 
 #[cfg(test)]
@@ -95,7 +96,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_that_a_caller_can_write_makes_a_canary() {
+    fn a_principal_cannot_make_a_canary() {
         assert!(is_canary(&finding(|_| ())));
         for (field, value) in [
             ("recipientAccountId", json!("111122223333")),
@@ -110,11 +111,11 @@ mod tests {
     }
 
     #[test]
-    fn each_run_is_a_finding_of_its_own() {
-        let of = |run: &'static str| {
+    fn each_run_is_a_different_finding() {
+        let id_of = |run: &'static str| {
             finding(move |fields| *fields = record(run, Timestamp::UNIX_EPOCH)).id
         };
-        assert_eq!(of("a"), of("a"));
-        assert_ne!(of("a"), of("b"));
+        assert_eq!(id_of("a"), id_of("a"));
+        assert_ne!(id_of("a"), id_of("b"));
     }
 }

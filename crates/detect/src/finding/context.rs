@@ -1,28 +1,37 @@
-//! What else is known about the group and the actor of a finding. Empty until something gives it.
+//! What is known around a finding: the timeline of its group, and the principal's other findings.
 
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::TimelineEntry;
+use super::Finding;
+use super::call::{Call, GroupAction};
+use super::policy::Power;
 
-/// What else is known of the 48 hours around a finding, to be told beside it. The default knows
-/// nothing, and then nothing is told.
+/// What is known of the 48 hours around a finding. The default is empty.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Context {
-    /// What happened to the group, under all its names, in any order. The finding's own event may
-    /// be among it.
+    /// What happened to the group under all its names, in any order. It may include the finding's
+    /// own event.
     pub group_timeline: Vec<TimelineEntry>,
-    /// What else this actor was found doing, without this finding, in any order.
+    /// The principal's other findings, in any order.
     pub principal_findings: Vec<PrincipalFinding>,
-    /// No earlier finding of this actor is on record.
+    /// No earlier finding of this principal is known.
     pub first_of_principal: bool,
-    /// No earlier finding of this group is on record.
+    /// No earlier finding of this group is known.
     pub first_of_group: bool,
-    /// Why this is not all that there is; none where it is.
+    /// Why the context is incomplete.
     pub gap: Option<ContextGap>,
 }
 
-/// Why a context is not whole. What leaves most unknown is least.
+impl Context {
+    /// An empty context, and why it is empty.
+    pub fn without(gap: ContextGap) -> Context {
+        Context { gap: Some(gap), ..Context::default() }
+    }
+}
+
+/// Why a context is incomplete. Ordered by how much may be missing, most first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ContextGap {
@@ -30,28 +39,102 @@ pub enum ContextGap {
     LedgerOff,
     /// The ledger could not be read.
     LedgerFailed,
-    /// The ledger took longer than an alert may wait.
+    /// Reading the ledger took longer than an alert may wait.
     Late,
     /// There was more than is read for one alert.
     TooMuch,
-    /// Some of what the ledger has is damaged, of a later version, or from the future.
+    /// Some entries are damaged, of a later version, or from the future.
     Unreadable,
 }
 
-/// How often a rule found this actor.
+/// How often a rule found this principal.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PrincipalFinding {
     /// The rule's id.
     pub rule_id: String,
     /// The rule's name.
     pub rule_name: String,
-    /// How many findings.
+    /// The number of findings.
     pub count: usize,
 }
 
-impl Context {
-    /// Nothing, and why.
-    pub fn without(gap: ContextGap) -> Context {
-        Context { gap: Some(gap), ..Context::default() }
+/// One event in the timeline of a group. Texts are as in the record: not safe to print.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TimelineEntry {
+    /// `eventTime`.
+    pub time: Timestamp,
+    /// `eventID`. Entries with the same id are one event that several rules found.
+    pub event_id: Option<String>,
+    /// `eventName`.
+    pub action: String,
+    /// The name of the group in the event.
+    pub group: Option<String>,
+    /// See [`Call::object`].
+    #[serde(default)]
+    pub object: Option<String>,
+    /// What the policy can do, if it is powerful.
+    #[serde(default)]
+    pub power: Option<Power>,
+    /// [`Principal::label`](super::Principal::label).
+    pub principal: Option<String>,
+    /// The call failed and changed nothing.
+    #[serde(default)]
+    pub failed: bool,
+    /// The finding matched an exception.
+    #[serde(default)]
+    pub suppressed: bool,
+}
+
+impl TimelineEntry {
+    /// The event of a finding; `None` if its time is unknown.
+    pub fn from_finding(finding: &Finding) -> Option<TimelineEntry> {
+        Some(TimelineEntry::from_finding_at(finding, finding.time?))
+    }
+
+    /// The event of a finding, with this time.
+    pub fn from_finding_at(finding: &Finding, time: Timestamp) -> TimelineEntry {
+        let call = Call::new(finding);
+        TimelineEntry {
+            time,
+            event_id: call.fields.text("event.id").map(str::to_owned),
+            action: call.action().unwrap_or_default().to_owned(),
+            group: call.group().map(str::to_owned),
+            object: call.object().map(str::to_owned),
+            power: Power::from_call(call),
+            principal: Some(finding.principal.label.clone()),
+            failed: call.failed(),
+            suppressed: finding.exception.is_some(),
+        }
+    }
+
+    /// Returns true if both are the same event.
+    pub fn is_same_event(&self, other: &TimelineEntry) -> bool {
+        if self.event_id.is_some() || other.event_id.is_some() {
+            return self.event_id == other.event_id;
+        }
+        self.sort_key() == other.sort_key()
+            && self.object == other.object
+            && self.principal == other.principal
+    }
+
+    /// Returns true if it happened before another.
+    pub fn is_before(&self, other: &TimelineEntry) -> bool {
+        self.sort_key() < other.sort_key()
+    }
+
+    /// Orders entries by time. Times are whole seconds; within one, a group is created before it
+    /// gets members.
+    pub fn sort_key(&self) -> (Timestamp, u8, &str, &Option<String>) {
+        let step = match GroupAction::from_name(&self.action) {
+            Some(GroupAction::Create) => 0,
+            Some(GroupAction::Update) => 1,
+            Some(GroupAction::AttachPolicy | GroupAction::PutPolicy) => 2,
+            Some(GroupAction::AddUser) => 3,
+            Some(GroupAction::RemoveUser) => 4,
+            Some(GroupAction::DetachPolicy | GroupAction::DeletePolicy) => 5,
+            Some(GroupAction::Delete) => 6,
+            None => 7,
+        };
+        (self.time, step, &self.action, &self.event_id)
     }
 }

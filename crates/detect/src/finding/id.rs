@@ -1,4 +1,4 @@
-//! The identity of a finding: the same call seen inline, in S3 and by a second trail is one
+//! The identity of a finding: the same call read inline, in S3 and in a second trail is one
 //! finding.
 
 use std::fmt;
@@ -10,13 +10,13 @@ use thiserror::Error;
 
 use crate::cloudtrail::Record;
 
-/// SHA-256, in 64 lower-case hexadecimal digits, over rule id, account and `eventID`; without an
-/// `eventID`, over the canonical JSON of the whole record instead.
+/// SHA-256 in 64 lower-case hexadecimal digits, over the rule's id, the account and the `eventID`;
+/// over the canonical JSON of the record if it has no `eventID`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String")]
 pub struct FindingId(String);
 
-/// A text that is no id.
+/// A text that is not an id.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[error("an id of a finding has 64 lower-case hexadecimal digits")]
 pub struct InvalidFindingId;
@@ -30,17 +30,16 @@ impl TryFrom<String> for FindingId {
 }
 
 impl FindingId {
-    /// The id of "this rule matched this record".
+    /// The id of the finding that a rule matched a record.
     pub fn for_record(rule_id: &str, record: &Record) -> FindingId {
         let account = record.account().unwrap_or_default();
-        let call = match record.text(&["eventID"]) {
-            Some(event_id) => event_id.to_owned(),
-            None => canonical(record.fields()),
-        };
-        FindingId::hash_parts([rule_id, account, &call])
+        match record.text(&["eventID"]) {
+            Some(event_id) => FindingId::hash_parts([rule_id, account, event_id]),
+            None => FindingId::hash_parts([rule_id, account, &canonical_json(record)]),
+        }
     }
 
-    /// The id of what these parts name, e.g. a summary.
+    /// The id of something else, e.g. a summary, from the texts that identify it.
     pub fn hash_parts<'a>(parts: impl IntoIterator<Item = &'a str>) -> FindingId {
         let mut hash = Sha256::new();
         for part in parts {
@@ -53,8 +52,9 @@ impl FindingId {
 
     /// Reads the 64 hexadecimal digits.
     pub fn parse(text: &str) -> Option<FindingId> {
-        let digit = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
-        (text.len() == 64 && text.bytes().all(digit)).then(|| FindingId(text.to_owned()))
+        let is_digit = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
+        let is_id = text.len() == 64 && text.bytes().all(is_digit);
+        is_id.then(|| FindingId(text.to_owned()))
     }
 
     /// The 64 hexadecimal digits.
@@ -69,9 +69,9 @@ impl fmt::Display for FindingId {
     }
 }
 
-/// JSON with the keys of every object sorted and no white space: one text for one meaning.
-fn canonical(fields: &serde_json::Map<String, Value>) -> String {
-    let mut value = Value::Object(fields.clone());
+/// The record with the keys of every object sorted, without white space.
+fn canonical_json(record: &Record) -> String {
+    let mut value = Value::Object(record.fields().clone());
     value.sort_all_objects();
     value.to_string()
 }
@@ -86,7 +86,7 @@ mod tests {
     }
 
     #[test]
-    fn the_same_call_is_one_finding_whoever_recorded_it() {
+    fn the_same_call_is_one_finding_in_every_trail() {
         let inline =
             json!({"eventID": "e-1", "recipientAccountId": "111122223333", "eventVersion": "1.11"});
         let logged =
@@ -98,7 +98,7 @@ mod tests {
     }
 
     #[test]
-    fn without_an_event_id_the_whole_record_counts_and_the_order_of_keys_does_not() {
+    fn without_an_event_id_the_record_is_hashed_regardless_of_key_order() {
         let one = json!({"eventName": "CreateGroup", "requestParameters": {"a": 1, "b": 2}});
         let same = json!({"requestParameters": {"b": 2, "a": 1}, "eventName": "CreateGroup"});
         let other = json!({"eventName": "CreateGroup", "requestParameters": {"a": 1, "b": 3}});
@@ -107,7 +107,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_id_is_not_read_as_one() {
+    fn invalid_ids_are_rejected() {
         let good = id("r", json!({"eventID": "e-1"}));
         assert_eq!(serde_json::from_value::<FindingId>(json!(good)).unwrap(), good);
         for wrong in ["", "abc", &"A".repeat(64), &format!("{}\n", &good.as_str()[1..])] {

@@ -1,17 +1,14 @@
-//! A rule matched a record: what was found, by whom it was done, and what becomes of it.
+//! A rule matched a record: what was found, the principal, and what becomes of the finding.
 
 mod call;
 pub mod canary;
 mod context;
 mod denial;
-mod fields;
 mod id;
-mod outcome;
 pub mod policy;
 mod principal;
-mod search;
+mod scan;
 mod summary;
-mod timeline;
 mod window;
 
 use std::fmt;
@@ -20,46 +17,41 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-pub use call::{Call, CallBrief, GroupAction};
-pub use context::{Context, ContextGap, PrincipalFinding};
-pub use fields::Fields;
+pub use call::{Call, CallBrief, Fields, GroupAction};
+pub use context::{Context, ContextGap, PrincipalFinding, TimelineEntry};
 pub use id::{FindingId, InvalidFindingId};
-pub use outcome::Outcome;
 pub use policy::Power;
 pub use principal::Principal;
-pub use search::{ScanEvent, match_record, scan_body};
+pub use scan::{ScanEvent, match_record, scan_body};
 pub use summary::{Member, Summary};
-pub use timeline::TimelineEntry;
 pub use window::Window;
+pub(crate) use window::{format_compact_time, parse_compact_time};
 
 use crate::cloudtrail::Record;
 use crate::ecs;
 use crate::rule::RuleInfo;
 
-/// A rule matched a record. Owned and complete: an alert can be written from it alone, now or a day
-/// later.
+/// A rule matched a record. Owned and complete: its alert can be written at any later time.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Finding {
-    /// The same for the same rule, account and call, wherever and however often the record is read.
+    /// The same for the same rule, account and call, however often the record is read.
     pub id: FindingId,
     /// The rule that matched.
     pub rule: Arc<RuleInfo>,
-    /// The record's `eventTime`; absent where the record has none that can be read.
+    /// The record's `eventTime`.
     pub time: Option<Timestamp>,
-    /// The record as an ECS document (nested objects).
+    /// The record as an ECS document of nested objects.
     pub ecs: serde_json::Value,
-    /// `recipientAccountId`: the account whose trail holds the record; the caller's account where
-    /// that is absent.
+    /// `recipientAccountId`, the account whose trail holds the record; otherwise the principal's
+    /// account.
     pub account: Option<String>,
     /// Who made the call.
     pub principal: Principal,
-    /// The name of the IAM group concerned, where there is one: as requested, or for a denied call
-    /// as the error message has it.
+    /// The name of the IAM group, as requested; for a denied call, as in the error message.
     pub group: Option<String>,
-    /// The name of the user that the call was about, where there is one.
+    /// The name of the user that the call was about.
     pub target_user: Option<String>,
-    /// The name of the exception that matched, where one did: such a finding is kept and counted,
-    /// not alerted.
+    /// The name of the exception that matched: the finding is suppressed.
     pub exception: Option<String>,
     /// Where the record was read.
     pub origin: Origin,
@@ -68,7 +60,9 @@ pub struct Finding {
 impl Finding {
     /// The finding that `rule` matched `record`, which was read at `origin`.
     pub fn new(rule: &Arc<RuleInfo>, record: &Record, origin: Origin) -> Finding {
-        let text = |path: &[&str]| record.text(path).map(str::to_owned);
+        let requested_group = record.text(&["requestParameters", "groupName"]);
+        let group = requested_group.or_else(|| denial::denied_group(record));
+        let target_user = record.text(&["requestParameters", "userName"]);
         Finding {
             id: FindingId::for_record(&rule.id, record),
             rule: Arc::clone(rule),
@@ -76,16 +70,49 @@ impl Finding {
             ecs: ecs::document(record),
             account: record.account().map(str::to_owned),
             principal: Principal::from_record(record),
-            group: text(&["requestParameters", "groupName"])
-                .or_else(|| denial::group(record).map(str::to_owned)),
-            target_user: text(&["requestParameters", "userName"]),
+            group: group.map(str::to_owned),
+            target_user: target_user.map(str::to_owned),
             exception: None,
             origin,
         }
     }
 }
 
-/// Where a record was read. Shown to people as one line.
+/// What became of a finding in one run. Every finding has exactly one outcome, and reports count
+/// all of them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    /// The sink accepted its alert.
+    Alerted,
+    /// It matched an exception: recorded and counted, not alerted.
+    Suppressed,
+    /// It was alerted before, or earlier in the same run.
+    Duplicate,
+    /// Another worker has the claim. The sweep finishes it if that worker does not.
+    ClaimedElsewhere,
+    /// It is beyond the rule's limit and waits for a summary.
+    Grouped,
+    /// It was sent in a summary.
+    Summarised,
+    /// Its alert could not be published; the message or object is retried.
+    Failed,
+}
+
+impl Outcome {
+    /// Every outcome, in the order of reports.
+    pub const ALL: [Outcome; 7] = [
+        Outcome::Alerted,
+        Outcome::Suppressed,
+        Outcome::Duplicate,
+        Outcome::ClaimedElsewhere,
+        Outcome::Grouped,
+        Outcome::Summarised,
+        Outcome::Failed,
+    ];
+}
+
+/// Where a record was read. Displayed on one line.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "lowercase")]
 pub enum Origin {
@@ -93,23 +120,23 @@ pub enum Origin {
     Object {
         /// The bucket's name.
         bucket: String,
-        /// The object's key, as S3 knows it (not encoded).
+        /// The object's key, decoded.
         key: String,
-        /// Its index among the object's records, from 0.
+        /// The index among the object's records, from 0.
         record: usize,
     },
     /// In a file.
     File {
-        /// The file as it was named to us.
+        /// The file as the user named it.
         path: String,
-        /// Its index among the file's records, from 0.
+        /// The index among the file's records, from 0.
         record: usize,
     },
     /// In the notification itself.
     Inline {
         /// The envelope that carried it, e.g. `EventBridge`.
         envelope: String,
-        /// Its index among the notification's records, from 0.
+        /// The index among the notification's records, from 0.
         record: usize,
     },
 }
@@ -136,7 +163,7 @@ impl Origin {
 
 impl fmt::Display for Origin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // Keys and file names are chosen by others: shown escaped, on one line.
+        // Others choose keys and file names: they are escaped.
         write!(f, "{} record {}", self.place().escape_debug(), self.record())
     }
 }

@@ -1,41 +1,42 @@
-//! What a policy grants, as far as a reader must know at once: everything, all of IAM, or something
-//! to look up.
+//! What a policy grants, as far as it is plain to see: everything, all of IAM, or neither.
+
+use std::slice;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::call::{Call, GroupAction};
 
-/// What makes a policy more than something to look up.
+/// What makes a policy powerful.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Power {
-    /// Every action of IAM, but not on everything.
+    /// Every action of IAM, but not on every resource.
     SomeIam,
-    /// Every action but those that it excludes.
+    /// Every action except some.
     Nearly,
-    /// Every action of IAM: with that, one can give oneself everything.
+    /// Every action of IAM: its holders can grant themselves everything.
     Iam,
     /// Every action on every resource.
     Everything,
 }
 
-/// What could be made out of a policy that a call attaches or writes.
+/// What the policy that a call attaches or writes grants.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Grant {
-    /// It has this power.
+    /// The policy is powerful.
     Power(Power),
-    /// Its text was read and has none of these.
+    /// The policy was read and is not powerful.
     Bounded,
-    /// Its text is not a policy that can be read.
+    /// The text is not a valid policy.
     Unreadable,
-    /// The call wrote a policy, and the record does not have it: CloudTrail leaves out a request
-    /// that is too large, and IAM does not count the white space that can make it so.
+    /// The policy is not in the record: CloudTrail leaves out a request that is too large, and IAM
+    /// does not count the white space that can make it so.
     NotRecorded,
 }
 
 impl Power {
-    /// The power of the policy that a call attaches or writes, where it has one.
+    /// The power of the policy that a call attaches or writes.
     pub fn from_call(call: Call<'_>) -> Option<Power> {
         match Grant::from_call(call)? {
             Grant::Power(power) => Some(power),
@@ -53,89 +54,86 @@ impl Power {
         }
     }
 
-    /// Looks only for what is plain to see. Conditions are not weighed.
-    fn of_statement(statement: &Value) -> Option<Power> {
-        let values =
-            |field| member(statement, field).into_iter().flat_map(each).filter_map(Value::as_str);
-        if !values("Effect").any(|effect| effect == "Allow") {
+    /// Conditions are ignored.
+    fn from_statement(statement: &Value) -> Option<Power> {
+        let any = |name: &str, accept: fn(&str) -> bool| {
+            let values = field_ignoring_case(statement, name).map(elements).unwrap_or_default();
+            values.iter().filter_map(Value::as_str).any(accept)
+        };
+        let has = |name: &str| field_ignoring_case(statement, name).is_some();
+        if !any("Effect", |effect| effect == "Allow") {
             return None;
         }
-        let everywhere =
-            values("Resource").any(is_all) || member(statement, "NotResource").is_some();
-        let nearly =
-            member(statement, "NotAction").is_some() || member(statement, "NotResource").is_some();
-        let action = |wanted: fn(&str) -> bool| values("Action").any(wanted);
-        match (everywhere, nearly) {
-            (true, false) if action(is_every_action) => Some(Power::Everything),
-            (true, false) if action(is_all_of_iam) => Some(Power::Iam),
-            (true, true) if action(is_every_action) || member(statement, "NotAction").is_some() => {
+        let is_everywhere = any("Resource", matches_all) || has("NotResource");
+        let has_exclusions = has("NotAction") || has("NotResource");
+        match (is_everywhere, has_exclusions) {
+            (true, false) if any("Action", is_every_action) => Some(Power::Everything),
+            (true, false) if any("Action", is_all_of_iam) => Some(Power::Iam),
+            (true, true) if any("Action", is_every_action) || has("NotAction") => {
                 Some(Power::Nearly)
             }
-            _ => action(is_all_of_iam).then_some(Power::SomeIam),
+            _ => any("Action", is_all_of_iam).then_some(Power::SomeIam),
         }
     }
 }
 
 impl Grant {
-    /// Absent where the call neither attaches nor writes a policy whose power can be told.
+    /// Returns `None` if the call neither writes a policy nor attaches a known one.
     pub fn from_call(call: Call<'_>) -> Option<Grant> {
-        let managed = call.parameter("policyArn").and_then(Power::from_managed).map(Grant::Power);
-        let written = || call.parameter("policyDocument").map(Grant::of_document);
-        let left_out = || {
-            (call.group_action() == Some(GroupAction::PutPolicy) && !call.failed())
-                .then_some(Grant::NotRecorded)
-        };
-        managed.or_else(written).or_else(left_out)
+        if let Some(power) = call.parameter("policyArn").and_then(Power::from_managed) {
+            return Some(Grant::Power(power));
+        }
+        if let Some(document) = call.parameter("policyDocument") {
+            return Some(Grant::from_document(document));
+        }
+        let is_written = call.group_action() == Some(GroupAction::PutPolicy) && !call.failed();
+        is_written.then_some(Grant::NotRecorded)
     }
 
-    fn of_document(document: &str) -> Grant {
+    fn from_document(document: &str) -> Grant {
         let document: Option<Value> = serde_json::from_str(document).ok();
-        let Some(statements) = document.as_ref().and_then(|document| member(document, "Statement"))
-        else {
-            return Grant::Unreadable;
-        };
-        each(statements).filter_map(Power::of_statement).max().map_or(Grant::Bounded, Grant::Power)
+        let statements =
+            document.as_ref().and_then(|document| field_ignoring_case(document, "Statement"));
+        let Some(statements) = statements else { return Grant::Unreadable };
+        let powers = elements(statements).iter().filter_map(Power::from_statement);
+        powers.max().map_or(Grant::Bounded, Grant::Power)
     }
 }
 
-/// The path and name of a policy that AWS manages: such an ARN has `aws` for an account. A policy
-/// of a customer can have the same name, and a path that looks like the rest of the ARN.
-/// Source:
+/// The path and name of a policy that AWS manages: its ARN has `aws` as the account. A customer's
+/// policy can have the same name, or a path that looks like the rest of the ARN. Source:
 /// <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html#identifiers-arns>
 pub fn aws_managed(arn: &str) -> Option<&str> {
-    let mut parts = arn.splitn(6, ':');
-    let head = [parts.next()?, parts.next()?, parts.next()?, parts.next()?, parts.next()?];
-    parts.next()?.strip_prefix("policy/").filter(|_| matches!(head, ["arn", _, "iam", "", "aws"]))
+    let parts: Vec<&str> = arn.splitn(6, ':').collect();
+    let ["arn", _, "iam", "", "aws", resource] = parts[..] else { return None };
+    resource.strip_prefix("policy/")
 }
 
-/// The field of an object, in whatever letters its name is written.
-fn member<'a>(object: &'a Value, name: &str) -> Option<&'a Value> {
-    object
-        .as_object()?
-        .iter()
-        .find(|(key, _)| key.eq_ignore_ascii_case(name))
-        .map(|(_, value)| value)
+/// IAM accepts the names of fields in any case.
+fn field_ignoring_case<'a>(object: &'a Value, name: &str) -> Option<&'a Value> {
+    let mut fields = object.as_object()?.iter();
+    fields.find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value)
 }
 
-/// `*`, however often, and with `?` besides.
-fn is_all(pattern: &str) -> bool {
+/// The elements of a list; IAM accepts a single element without its list.
+fn elements(value: &Value) -> &[Value] {
+    value.as_array().map_or(slice::from_ref(value), Vec::as_slice)
+}
+
+/// `*`, repeated or mixed with `?`.
+fn matches_all(pattern: &str) -> bool {
     pattern.contains('*') && pattern.bytes().all(|byte| b"*?".contains(&byte))
 }
 
 fn is_every_action(action: &str) -> bool {
-    is_all(action)
-        || action.split_once(':').is_some_and(|(service, call)| is_all(service) && is_all(call))
+    let (service, call) = action.split_once(':').unwrap_or((action, "*"));
+    matches_all(service) && matches_all(call)
 }
 
 fn is_all_of_iam(action: &str) -> bool {
     action
         .split_once(':')
-        .is_some_and(|(service, call)| service.eq_ignore_ascii_case("iam") && is_all(call))
-}
-
-/// The elements of a list; IAM lets one element stand without its list.
-fn each(value: &Value) -> impl Iterator<Item = &Value> {
-    value.as_array().map_or(std::slice::from_ref(value), Vec::as_slice).iter()
+        .is_some_and(|(service, call)| service.eq_ignore_ascii_case("iam") && matches_all(call))
 }
 
 #[cfg(test)]
@@ -143,7 +141,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_aws_own_policies_are_known_by_name() {
+    fn only_policies_that_aws_manages_are_known_by_name() {
         for (arn, power) in [
             ("arn:aws:iam::aws:policy/AdministratorAccess", Some(Power::Everything)),
             ("arn:aws-cn:iam::aws:policy/IAMFullAccess", Some(Power::Iam)),
@@ -160,7 +158,7 @@ mod tests {
     }
 
     #[test]
-    fn a_document_is_read_in_all_the_shapes_iam_takes() {
+    fn a_document_is_read_in_all_forms_that_iam_accepts() {
         use Power::{Everything, Iam, Nearly, SomeIam};
         let allow = |what: &str| format!(r#"{{"Statement":[{{"Effect":"Allow",{what}}}]}}"#);
         let cases = [
@@ -200,7 +198,7 @@ mod tests {
             ("not JSON".to_owned(), Grant::Unreadable),
         ];
         for (document, grant) in cases {
-            assert_eq!(Grant::of_document(&document), grant, "{document}");
+            assert_eq!(Grant::from_document(&document), grant, "{document}");
         }
     }
 }

@@ -4,25 +4,25 @@ use serde::{Deserialize, Serialize};
 
 use crate::cloudtrail::Record;
 
-/// Who made the call: one key to correlate by, one label for people.
+/// Who made the call: a key to correlate by, and a label for people.
 ///
 /// Source: `userIdentity`,
 /// <https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-event-reference-user-identity.html>
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Principal {
-    /// `userIdentity.type`, e.g. `IAMUser`; `Unknown` where the record has none.
+    /// `userIdentity.type`, e.g. `IAMUser`; `Unknown` if the record has none.
     pub identity_type: String,
-    /// The same for every call of the same actor. IAMUser and Root: the ARN. AssumedRole: the ARN
-    /// of the role and the session name. AWSService: `invokedBy`. Else the principal id.
+    /// The same for every call of the principal. IAMUser and Root: the ARN. AssumedRole: the
+    /// role's ARN and the session name. AWSService: `invokedBy`. Otherwise the principal id.
     pub key: String,
-    /// A short name that people recognise. Written by a caller of AWS: clean it before showing it.
+    /// A short name that people recognise. Principals can choose it: not safe to print.
     pub label: String,
 }
 
 impl Principal {
-    /// The actor of a record. Never fails: an identity that says nothing is called `unknown`.
+    /// The principal of a record. Its key and label are `unknown` if the record has no identity.
     pub fn from_record(record: &Record) -> Principal {
-        let identity = Identity { record };
+        let identity = Identity(record);
         let identity_type = identity.text("type").unwrap_or("Unknown");
         Principal {
             identity_type: identity_type.to_owned(),
@@ -33,28 +33,17 @@ impl Principal {
 }
 
 /// The `userIdentity` of a record.
-struct Identity<'a> {
-    record: &'a Record,
-}
+struct Identity<'a>(&'a Record);
 
 impl<'a> Identity<'a> {
     fn text(&self, field: &str) -> Option<&'a str> {
-        self.record.text(&["userIdentity", field])
-    }
-
-    fn issuer(&self, field: &str) -> Option<&'a str> {
-        self.record.text(&["userIdentity", "sessionContext", "sessionIssuer", field])
-    }
-
-    /// A principal id is `AROA…:session name` for a role's session.
-    fn session_name(&self) -> Option<&'a str> {
-        self.text("principalId")?.split_once(':').map(|(_, session)| session)
+        self.0.text(&["userIdentity", field])
     }
 
     fn key(&self, identity_type: &str) -> Option<String> {
         let exact = match identity_type {
             "IAMUser" | "Root" => self.text("arn").map(str::to_owned),
-            "AssumedRole" => self.role_session(self.issuer("arn")),
+            "AssumedRole" => self.role_session("arn"),
             "AWSService" => self.text("invokedBy").map(str::to_owned),
             _ => None,
         };
@@ -66,7 +55,7 @@ impl<'a> Identity<'a> {
     fn label(&self, identity_type: &str) -> Option<String> {
         let exact = match identity_type {
             "Root" => Some("the root user".to_owned()),
-            "AssumedRole" => self.role_session(self.issuer("userName")),
+            "AssumedRole" => self.role_session("userName"),
             "AWSService" => self.text("invokedBy").map(str::to_owned),
             _ => None,
         };
@@ -75,8 +64,13 @@ impl<'a> Identity<'a> {
         })
     }
 
-    fn role_session(&self, role: Option<&str>) -> Option<String> {
-        Some(format!("{}/{}", role?, self.session_name()?))
+    /// A field of the session issuer, and the session name, which ends `principalId`
+    /// (`AROA…:session`).
+    fn role_session(&self, issuer_field: &str) -> Option<String> {
+        let path = ["userIdentity", "sessionContext", "sessionIssuer", issuer_field];
+        let role = self.0.text(&path)?;
+        let (_, session) = self.text("principalId")?.split_once(':')?;
+        Some(format!("{role}/{session}"))
     }
 
     fn first_of(&self, fields: &[&str]) -> Option<String> {
@@ -90,10 +84,10 @@ mod tests {
     use serde_json::{Value, json};
 
     fn check(identity: Value, key: &str, label: &str) {
-        let shown = identity.to_string();
+        let text = identity.to_string();
         let principal =
             Principal::from_record(&Record::from_value(json!({"userIdentity": identity})).unwrap());
-        assert_eq!((principal.key.as_str(), principal.label.as_str()), (key, label), "{shown}");
+        assert_eq!((principal.key.as_str(), principal.label.as_str()), (key, label), "{text}");
     }
 
     #[test]
@@ -127,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn an_identity_that_says_little_still_has_a_name() {
+    fn an_incomplete_identity_still_has_a_name() {
         check(json!({"type": "AssumedRole", "principalId": "AROA1"}), "AROA1", "AROA1");
         check(json!({"type": "IAMUser", "userName": "bob"}), "bob", "bob");
         check(json!(null), "unknown", "unknown");

@@ -1,4 +1,4 @@
-//! Many findings of one rule: what is stored of them for one message.
+//! Many findings of one rule that are sent in one message.
 
 use std::sync::Arc;
 
@@ -9,29 +9,29 @@ use super::call::{Call, CallBrief};
 use super::{Finding, FindingId, Window};
 use crate::rule::RuleInfo;
 
-/// Findings of one rule that are told in one message.
+/// Findings of one rule that are sent in one message.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Summary {
     /// The same whenever the same summary is made again.
     pub id: FindingId,
     /// The rule, as the highest member has it.
     pub rule: Arc<RuleInfo>,
-    /// The execution; none where that is one invocation of the function.
+    /// The window; `None` if it covers one invocation of the function.
     pub window: Option<Window>,
-    /// 1 for what was held when the window closed; more for what came later.
+    /// 1 for what was grouped when the window closed; more for later findings.
     pub part: u32,
-    /// The member of the highest risk: the message is routed as its alert would have been.
+    /// The member with the highest risk: the message is routed like its alert.
     pub highest: Member,
-    /// All members, the highest too, by time.
+    /// All members including the highest, by time.
     pub members: Vec<Member>,
 }
 
 /// One finding of a summary.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Member {
-    /// Its id.
+    /// The finding's id.
     pub id: FindingId,
-    /// When the call was made.
+    /// `eventTime`.
     pub time: Option<Timestamp>,
     /// `eventSource`.
     pub provider: Option<String>,
@@ -39,21 +39,21 @@ pub struct Member {
     pub action: Option<String>,
     /// The name of the IAM group.
     pub group: Option<String>,
-    /// The user, the ARN or name of the policy, or the group's new name.
+    /// See [`Call::object`].
     pub object: Option<String>,
     /// The call failed and changed nothing.
     pub failed: bool,
     /// It failed because the principal was not allowed to make it.
     pub denied: bool,
-    /// Who did it, as [`detect::finding::Principal::label`].
+    /// [`Principal::label`](super::Principal::label).
     pub principal: String,
-    /// The account.
+    /// [`Finding::account`].
     pub account: Option<String>,
-    /// The region.
+    /// `awsRegion`.
     pub region: Option<String>,
-    /// CloudTrail's `eventID`.
+    /// `eventID`.
     pub event_id: Option<String>,
-    /// The log object, file or envelope it was read from.
+    /// [`Origin::place`](super::Origin::place).
     pub place: String,
 }
 
@@ -61,21 +61,20 @@ impl Member {
     /// What a summary stores of a finding.
     pub fn from_finding(finding: &Finding) -> Member {
         let call = Call::new(finding);
-        let brief = call.brief();
-        let owned = |text: Option<&str>| text.map(str::to_owned);
+        let CallBrief { provider, action, group, object, failed, denied } = call.brief();
         Member {
             id: finding.id.clone(),
             time: finding.time,
-            provider: owned(brief.provider),
-            action: owned(brief.action),
-            group: owned(brief.group),
-            object: owned(brief.object),
-            failed: brief.failed,
-            denied: brief.denied,
+            provider: provider.map(str::to_owned),
+            action: action.map(str::to_owned),
+            group: group.map(str::to_owned),
+            object: object.map(str::to_owned),
+            failed,
+            denied,
             principal: finding.principal.label.clone(),
             account: finding.account.clone(),
-            region: owned(call.fields.text("cloud.region")),
-            event_id: owned(call.fields.text("event.id")),
+            region: call.fields.text("cloud.region").map(str::to_owned),
+            event_id: call.fields.text("event.id").map(str::to_owned),
             place: finding.origin.place(),
         }
     }
@@ -94,21 +93,25 @@ impl Member {
 }
 
 impl Summary {
-    /// The summary of these findings, which are of one rule; none of no findings.
+    /// The summary of findings of one rule; `None` if there are no findings.
     pub fn from_findings(
         id: FindingId,
         window: Option<Window>,
         part: u32,
         findings: &[Finding],
     ) -> Option<Summary> {
-        let highest = findings
-            .iter()
-            .rev()
-            .max_by_key(|finding| (finding.rule.risk_score, finding.rule.severity))?;
+        let risk = |finding: &&Finding| (finding.rule.risk_score, finding.rule.severity);
+        let highest = findings.iter().rev().max_by_key(risk)?;
         let mut members: Vec<Member> = findings.iter().map(Member::from_finding).collect();
         members.sort_by(|a, b| (a.time, &a.id).cmp(&(b.time, &b.id)));
-        let (rule, highest) = (Arc::clone(&highest.rule), Member::from_finding(highest));
-        Some(Summary { id, rule, window, part, highest, members })
+        Some(Summary {
+            id,
+            rule: Arc::clone(&highest.rule),
+            window,
+            part,
+            highest: Member::from_finding(highest),
+            members,
+        })
     }
 
     /// The ids of the members.

@@ -1,48 +1,59 @@
-//! One execution of a rule: a stretch of time, as long as the rule's interval.
+//! The window of a rule: the interval in which its alerts are counted.
 
 use std::fmt;
 use std::time::Duration;
 
+use jiff::civil::DateTime;
 use jiff::tz::Offset;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
-/// An interval of a rule, aligned to UTC: what `max_signals` and bursts count in. Shown as its
-/// start and its length, e.g. `20260301T100000Z-300`.
+const COMPACT_TIME: &str = "%Y%m%dT%H%M%SZ";
+
+/// An interval as long as that of a rule, aligned to UTC. Displayed as its start and its length,
+/// e.g. `20260301T100000Z-300`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Window {
-    /// Its first moment, in whole seconds.
+    /// Its first second.
     pub start: Timestamp,
     /// Its length, at least 1.
     pub seconds: i64,
 }
 
 impl Window {
-    /// The window of this length (at least a second) that holds `time`.
+    /// The window of this length (at least a second) that contains `time`.
     pub fn containing(time: Timestamp, interval: Duration) -> Window {
         let seconds = i64::try_from(interval.as_secs()).unwrap_or(i64::MAX).max(1);
         let start = time.as_second() - time.as_second().rem_euclid(seconds);
         Window { start: Timestamp::from_second(start).unwrap_or(Timestamp::MIN), seconds }
     }
 
-    /// The moment after its last; the end of the calendar where it would be later.
+    /// The instant after the window, at most [`Timestamp::MAX`].
     pub fn end(&self) -> Timestamp {
         self.start.checked_add(SignedDuration::from_secs(self.seconds)).unwrap_or(Timestamp::MAX)
     }
 
-    /// Reads what [`fmt::Display`] writes.
+    /// Reads the displayed form.
     pub fn parse(text: &str) -> Option<Window> {
         let (start, seconds) = text.split_once('-')?;
-        let start = jiff::civil::DateTime::strptime("%Y%m%dT%H%M%SZ", start).ok()?;
-        let start = Offset::UTC.to_timestamp(start).ok()?;
-        Some(Window { start, seconds: seconds.parse().ok().filter(|seconds| *seconds > 0)? })
+        let seconds = seconds.parse().ok().filter(|seconds| *seconds > 0)?;
+        Some(Window { start: parse_compact_time(start)?, seconds })
     }
 }
 
 impl fmt::Display for Window {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}-{}", self.start.strftime("%Y%m%dT%H%M%SZ"), self.seconds)
+        write!(f, "{}-{}", format_compact_time(self.start), self.seconds)
     }
+}
+
+/// A time in UTC as `20260301T100000Z`: it sorts by time and needs no escaping in keys.
+pub(crate) fn format_compact_time(time: Timestamp) -> String {
+    time.strftime(COMPACT_TIME).to_string()
+}
+
+pub(crate) fn parse_compact_time(text: &str) -> Option<Timestamp> {
+    Offset::UTC.to_timestamp(DateTime::strptime(COMPACT_TIME, text).ok()?).ok()
 }
 
 #[cfg(test)]

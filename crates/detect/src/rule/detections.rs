@@ -1,19 +1,20 @@
-//! What is looked for, and what of it is not to be alerted.
+//! The rules and exceptions of a run.
 
 use jiff::Timestamp;
 
-use super::{Exceptions, ExceptionsError, LoadedExceptions, RuleSet};
+use super::exception::{Exceptions, ExceptionsError, LoadedExceptions};
+use super::set::RuleSet;
 
-/// The rules and the exceptions of a run: one thing, so that both change at once.
+/// The rules and exceptions of a run. They are replaced together.
 #[derive(Debug)]
 pub struct Detections {
-    /// What is looked for.
+    /// The rules.
     pub rule_set: RuleSet,
-    /// What of it is not to be alerted. None at all while `exceptions_error` says why.
+    /// The exceptions. Empty if `exceptions_error` is set.
     pub exceptions: Exceptions,
-    /// Why the exceptions that the operator wrote are not in use.
+    /// Why the configured exceptions are not in use.
     pub exceptions_error: Option<ExceptionsError>,
-    /// Why rules or exceptions are not those that the operator wrote last.
+    /// Why earlier rules or exceptions are still in use.
     pub reload_errors: Vec<String>,
 }
 
@@ -23,41 +24,42 @@ impl Detections {
         Detections { rule_set, exceptions, exceptions_error: None, reload_errors: Vec::new() }
     }
 
-    /// Rules, and exceptions where all of them can be used. Otherwise there is none, and every
-    /// finding is alerted: bad exceptions never silence an alert.
-    pub fn with_loaded(rules: RuleSet, loaded: LoadedExceptions) -> Detections {
+    /// Rules, and the exceptions if all of them can be used. Otherwise no exception is in use and
+    /// every finding is alerted: invalid exceptions must never suppress an alert.
+    pub fn with_loaded(rule_set: RuleSet, loaded: LoadedExceptions) -> Detections {
         match loaded.into_exceptions() {
-            Ok(exceptions) => Detections::new(rules, exceptions),
-            Err(exceptions_error) => {
-                Detections { exceptions_error: Some(exceptions_error), ..Detections::from(rules) }
+            Ok(exceptions) => Detections::new(rule_set, exceptions),
+            Err(error) => {
+                Detections { exceptions_error: Some(error), ..Detections::from(rule_set) }
             }
         }
     }
 
-    /// The same, with what kept the latest rules or exceptions from being used.
+    /// Adds why the latest rules or exceptions are not in use.
     pub fn with_reload_errors(self, reload_errors: Vec<String>) -> Detections {
         Detections { reload_errors, ..self }
     }
 
-    /// How many problems keep the exceptions from being used.
+    /// The number of problems that keep the exceptions from being used.
     pub fn exception_problems(&self) -> u64 {
-        self.exceptions_error.as_ref().map_or(0, |exceptions_error| exceptions_error.0.len() as u64)
+        self.exceptions_error.as_ref().map_or(0, |error| error.0.len() as u64)
     }
 
-    /// What the operator should mend: rules and exceptions that are not in use, and those whose end
-    /// is near or was lately.
+    /// What the operator should fix: rules and exceptions that are not in use, and exceptions that
+    /// expire soon or expired recently.
     pub fn warnings(&self, now: Timestamp) -> Vec<String> {
-        let exceptions_error = self.exceptions_error.iter().map(|exceptions_error| {
-            format!("no exception is in use, every finding is alerted: {exceptions_error}")
-        });
-        let reload_errors = self.reload_errors.iter().cloned();
-        exceptions_error.chain(reload_errors).chain(self.exceptions.expiry_notices(now)).collect()
+        let error = self.exceptions_error.iter();
+        error
+            .map(|error| format!("no exception is in use, every finding is alerted: {error}"))
+            .chain(self.reload_errors.iter().cloned())
+            .chain(self.exceptions.expiry_notices(now))
+            .collect()
     }
 }
 
 impl From<RuleSet> for Detections {
-    /// Rules alone.
-    fn from(rules: RuleSet) -> Detections {
-        Detections::new(rules, Exceptions::default())
+    /// Rules without exceptions.
+    fn from(rule_set: RuleSet) -> Detections {
+        Detections::new(rule_set, Exceptions::default())
     }
 }

@@ -1,7 +1,7 @@
 //! The rules that are part of the program: all files of `rules/`.
 
 /// A rule file and its tests, as they were when the program was built.
-pub(crate) struct Embedded {
+pub(crate) struct EmbeddedFile {
     /// The rule file's name.
     pub(crate) name: &'static str,
     pub(crate) text: &'static str,
@@ -10,7 +10,7 @@ pub(crate) struct Embedded {
 
 macro_rules! embed {
     ($($name:literal),+ $(,)?) => {
-        &[$(Embedded {
+        &[$(EmbeddedFile {
             name: concat!($name, ".toml"),
             text: include_str!(concat!("../../../../rules/", $name, ".toml")),
             tests: include_str!(concat!("../../../../rules/", $name, ".tests.json")),
@@ -18,8 +18,8 @@ macro_rules! embed {
     };
 }
 
-/// Those of type `query`, sorted by name.
-pub(super) static FILES: &[Embedded] = embed![
+/// All of them, sorted by name.
+pub(crate) static FILES: &[EmbeddedFile] = embed![
     "aws-iam-group-administrator-policy-attachment",
     "aws-iam-group-change-denied",
     "aws-iam-group-creation",
@@ -31,12 +31,8 @@ pub(super) static FILES: &[Embedded] = embed![
     "aws-iam-group-update",
     "aws-iam-user-addition-to-group",
     "aws-iam-user-removal-from-group",
-];
-
-/// The correlations, sorted by name.
-pub(crate) static CORRELATIONS: &[Embedded] = embed![
     "correlation-iam-group-staged-for-privilege-escalation",
-    "correlation-many-users-added-to-one-iam-group"
+    "correlation-many-users-added-to-one-iam-group",
 ];
 
 #[cfg(test)]
@@ -44,10 +40,10 @@ mod tests {
     use std::fs;
     use std::path::Path;
 
-    use super::{CORRELATIONS, FILES};
+    use super::FILES;
 
     #[test]
-    fn every_file_of_the_folder_is_in_the_table() {
+    fn every_file_of_the_folder_is_embedded() {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../rules");
         let mut names: Vec<_> = fs::read_dir(folder)
             .unwrap()
@@ -55,7 +51,7 @@ mod tests {
             .collect();
         names.retain(|name| name.ends_with(".toml"));
         names.sort();
-        let embedded: Vec<_> = FILES.iter().chain(CORRELATIONS).map(|file| file.name).collect();
+        let embedded: Vec<_> = FILES.iter().map(|file| file.name).collect();
         assert_eq!(embedded, names);
     }
 }

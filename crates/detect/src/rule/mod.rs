@@ -1,27 +1,24 @@
-//! The detections: what a rule is, how its file is read, checked and tested, and which rules match
-//! a record.
+//! Rules: reading, checking and testing their files, and matching them against records.
 
 pub mod check;
 mod correlation;
-mod detection;
+mod definition;
 mod detections;
 mod embedded;
 pub mod exception;
 pub mod explain;
-mod info;
 pub mod load;
-mod prefilter;
 mod required_fields;
 mod set;
-mod sources;
 pub mod testing;
+mod toml_file;
+mod unsatisfiable;
 
 pub use correlation::{Condition, Correlation, POWER_FIELD, RuleReference, SeverityRaise, Stage};
-pub use detection::{Rule, RuleOrigin};
+pub use definition::{Rule, RuleInfo, RuleOrigin, Severity, Tactic, Technique, Threat};
 pub use detections::Detections;
 pub use exception::{Exception, Exceptions, ExceptionsError, LoadedExceptions};
-pub use info::{RuleInfo, Severity, Tactic, Technique, Threat};
-pub use load::{LoadedRules, UnsupportedRule};
+pub use load::{LoadedRules, RulesError};
 pub use required_fields::RequiredFields;
 pub use set::{NoRules, RuleSet};
-pub use sources::{RuleSources, RulesError};
+pub use toml_file::problem::{Position, Problem};

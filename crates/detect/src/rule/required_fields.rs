@@ -1,37 +1,36 @@
-//! Which calls a query can match at all: read off its tree, so that a record is held only against
-//! the few rules that its service and its call leave over.
+//! The services and calls that a query can match at all, read off its tree.
 
 use std::collections::BTreeSet;
 
 use kql::{Expr, ExprKind, Field, Leaf, Test};
 
-/// Values of a field.
+use crate::cloudtrail::prefilter::{PlainName, Prefilter};
+
 type Names = BTreeSet<String>;
 
-/// What `event.provider` and `event.action` must be among for a record to match; none where
-/// anything will do. Never too narrow; it may be too wide.
+/// What `event.provider` and `event.action` must be among for a record to match; `None` if any
+/// value can match. Never too narrow; may be too wide.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct RequiredFields {
-    /// What `event.provider` must be among.
+    /// The possible values of `event.provider`.
     pub providers: Option<Names>,
-    /// What `event.action` must be among.
+    /// The possible values of `event.action`.
     pub actions: Option<Names>,
 }
 
 impl RequiredFields {
-    /// What an expression asks for. A negation, a wildcard, a range or another field asks for
-    /// nothing.
+    /// What an expression requires. A negation, wildcard, range or other field requires nothing.
     pub fn from_expr(expr: &Expr) -> RequiredFields {
-        let children = || expr.children().iter().map(RequiredFields::from_expr);
+        let children = expr.children().iter().map(RequiredFields::from_expr);
         match expr.kind() {
-            ExprKind::Leaf(leaf) => RequiredFields::of_leaf(leaf),
-            ExprKind::And(_) => children().reduce(RequiredFields::and).unwrap_or_default(),
-            ExprKind::Or(_) => children().reduce(RequiredFields::or).unwrap_or_default(),
+            ExprKind::Leaf(leaf) => RequiredFields::from_leaf(leaf),
+            ExprKind::And(_) => children.reduce(RequiredFields::and).unwrap_or_default(),
+            ExprKind::Or(_) => children.reduce(RequiredFields::or).unwrap_or_default(),
             ExprKind::All | ExprKind::Nested { .. } | ExprKind::Not(_) => RequiredFields::default(),
         }
     }
 
-    fn of_leaf(leaf: &Leaf) -> RequiredFields {
+    fn from_leaf(leaf: &Leaf) -> RequiredFields {
         let (Field::Named(field), Test::Equals(literal)) = (leaf.field(), leaf.test()) else {
             return RequiredFields::default();
         };
@@ -49,28 +48,51 @@ impl RequiredFields {
 
     fn and(self, other: RequiredFields) -> RequiredFields {
         RequiredFields {
-            providers: both(self.providers, other.providers),
-            actions: both(self.actions, other.actions),
+            providers: intersection(self.providers, other.providers),
+            actions: intersection(self.actions, other.actions),
         }
     }
 
     fn or(self, other: RequiredFields) -> RequiredFields {
         RequiredFields {
-            providers: either(self.providers, other.providers),
-            actions: either(self.actions, other.actions),
+            providers: union(self.providers, other.providers),
+            actions: union(self.actions, other.actions),
         }
     }
 }
 
-fn both(one: Option<Names>, other: Option<Names>) -> Option<Names> {
+fn intersection(one: Option<Names>, other: Option<Names>) -> Option<Names> {
     match (one, other) {
         (Some(one), Some(other)) => Some(&one & &other),
         (one, other) => one.or(other),
     }
 }
 
-fn either(one: Option<Names>, other: Option<Names>) -> Option<Names> {
+fn union(one: Option<Names>, other: Option<Names>) -> Option<Names> {
     Some(&one? | &other?)
+}
+
+/// The literals of which every record that some rule matches has one. Fails with the index of a
+/// rule that can match records without any.
+///
+/// If a rule requires both calls and services, only its calls are used: `CreateGroup` is in one
+/// object of a thousand, `iam.amazonaws.com` in one of two.
+pub(super) fn build_prefilter(rules: &[RequiredFields]) -> Result<Prefilter, usize> {
+    let mut actions = BTreeSet::new();
+    let mut providers = BTreeSet::new();
+    for (index, required) in rules.iter().enumerate() {
+        match (plain_names(&required.actions), plain_names(&required.providers)) {
+            (Some(names), _) => actions.extend(names),
+            (None, Some(names)) => providers.extend(names),
+            (None, None) => return Err(index),
+        }
+    }
+    Ok(Prefilter::new(actions, providers))
+}
+
+/// The names, if all of them can be searched for.
+fn plain_names(names: &Option<Names>) -> Option<Vec<PlainName<'_>>> {
+    names.as_ref()?.iter().map(|name| PlainName::new(name)).collect()
 }
 
 #[cfg(test)]
@@ -78,12 +100,16 @@ mod tests {
     use super::*;
     use kql::Query;
 
-    fn names(names: Option<Names>) -> String {
+    fn required_by(query: &str) -> RequiredFields {
+        RequiredFields::from_expr(Query::parse(query).unwrap().expr())
+    }
+
+    fn join_names(names: Option<Names>) -> String {
         names.map_or("*".to_owned(), |names| names.into_iter().collect::<Vec<_>>().join(" "))
     }
 
     #[test]
-    fn only_what_must_be_so_is_pinned() {
+    fn only_values_that_every_match_has_are_required() {
         let cases = [
             (
                 "event.provider: iam.amazonaws.com and event.action: CreateGroup",
@@ -92,7 +118,8 @@ mod tests {
             ),
             ("event.provider: a and event.action: (X or Y)", "a", "X Y"),
             (
-                "(event.provider: a and event.action: X) or (event.provider: b and event.action: Y)",
+                "(event.provider: a and event.action: X) or \
+                 (event.provider: b and event.action: Y)",
                 "a b",
                 "X Y",
             ),
@@ -112,12 +139,50 @@ mod tests {
             ("", "*", "*"),
         ];
         for (query, providers, actions) in cases {
-            let required_fields = RequiredFields::from_expr(Query::parse(query).unwrap().expr());
-            assert_eq!(
-                (names(required_fields.providers), names(required_fields.actions)),
-                (providers.to_owned(), actions.to_owned()),
-                "{query}"
-            );
+            let required = required_by(query);
+            assert_eq!(join_names(required.providers), providers, "{query}");
+            assert_eq!(join_names(required.actions), actions, "{query}");
         }
+    }
+
+    fn prefilter_for(queries: &[&str]) -> Result<Prefilter, usize> {
+        build_prefilter(&queries.iter().map(|query| required_by(query)).collect::<Vec<_>>())
+    }
+
+    #[test]
+    fn the_prefilter_searches_for_calls_rather_than_services() {
+        let prefilter = prefilter_for(&[
+            "event.provider: iam.amazonaws.com and event.action: (CreateGroup or DeleteGroup)",
+            "event.provider: kms.amazonaws.com and event.action: Disable*",
+            "event.provider: s3.amazonaws.com and event.action: \"white space\"",
+        ])
+        .unwrap();
+        let cases = [
+            ("eventName", "CreateGroup", true),
+            ("eventName", "DeleteGroup", true),
+            ("eventSource", "iam.amazonaws.com", false),
+            ("eventSource", "kms.amazonaws.com", true),
+            ("eventSource", "s3.amazonaws.com", true),
+            ("eventName", "white space", false),
+        ];
+        for (key, name, expected) in cases {
+            let record = format!("{{\"{key}\":\"{name}\"}}");
+            assert_eq!(prefilter.may_match(record.as_bytes()), expected, "{key} {name}");
+        }
+    }
+
+    #[test]
+    fn a_rule_that_can_match_any_record_leaves_no_prefilter() {
+        let with = "event.action: CreateGroup";
+        for without in [
+            "*",
+            "event.outcome: failure",
+            "not event.action: X",
+            "event.action: (X or Y*)",
+            "CreateGroup",
+        ] {
+            assert_eq!(prefilter_for(&[with, without, with]).err(), Some(1), "{without}");
+        }
+        assert_eq!(prefilter_for(&[with, "event.action: \"white space\""]).err(), Some(1));
     }
 }

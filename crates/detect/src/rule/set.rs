@@ -1,149 +1,140 @@
-//! All rules together.
+//! All rules that run together.
 
 use std::collections::{BTreeSet, HashMap};
 
 use jiff::Timestamp;
 
-use super::required_fields::RequiredFields;
-use super::{Correlation, Rule, prefilter};
-use crate::cloudtrail::literals::Prefilter;
-use crate::cloudtrail::region;
+use super::correlation::Correlation;
+use super::definition::Rule;
+use super::required_fields::{RequiredFields, build_prefilter};
+use crate::cloudtrail::key::region_records;
+use crate::cloudtrail::prefilter::Prefilter;
 use crate::ecs::View;
 
-/// All rules together, each id once, found by what they look for. Never empty.
+/// All rules that run together, indexed by the calls and services that they require. Never empty.
 #[derive(Debug, Clone)]
 pub struct RuleSet {
     rules: Vec<Rule>,
-    pins: Vec<RequiredFields>,
-    /// Indexes of rules that look for certain calls, by the call.
+    required_fields: Vec<RequiredFields>,
+    /// Indexes of the rules that require certain calls, by call.
     by_action: HashMap<String, Vec<usize>>,
-    /// Indexes of rules that look for any call of certain services, by the service.
+    /// Indexes of the rules that require certain services but no call, by service.
     by_provider: HashMap<String, Vec<usize>>,
     /// Indexes of all other rules.
-    unpinned: Vec<usize>,
+    unindexed: Vec<usize>,
     prefilter: Result<Prefilter, usize>,
     correlations: Vec<Correlation>,
 }
 
-/// There is no rule at all: nothing would ever be found, and nobody would know why.
+/// There is no rule: nothing would ever be found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("there is no rule to run")]
 pub struct NoRules;
 
 impl RuleSet {
-    /// Puts the rules of several sources together. A rule takes the place of an earlier one with
-    /// the same id.
+    /// Indexes rules, which must have different ids.
     ///
     /// # Errors
-    /// No source has a rule.
-    pub fn new(sources: impl IntoIterator<Item = Vec<Rule>>) -> Result<RuleSet, NoRules> {
-        let mut rules: Vec<Rule> = Vec::new();
-        let mut places: HashMap<String, usize> = HashMap::new();
-        for rule in sources.into_iter().flatten() {
-            match places.get(&rule.info.id) {
-                Some(&place) => rules[place] = rule,
-                None => {
-                    places.insert(rule.info.id.clone(), rules.len());
-                    rules.push(rule);
-                }
-            }
+    /// Fails if there is no rule.
+    pub fn new(rules: Vec<Rule>) -> Result<RuleSet, NoRules> {
+        if rules.is_empty() {
+            return Err(NoRules);
         }
-        if rules.is_empty() { Err(NoRules) } else { Ok(RuleSet::index(rules)) }
-    }
-
-    fn index(rules: Vec<Rule>) -> RuleSet {
-        let pins: Vec<RequiredFields> =
+        let required_fields: Vec<RequiredFields> =
             rules.iter().map(|rule| RequiredFields::from_expr(rule.query.expr())).collect();
-        let (mut by_action, mut by_provider, mut unpinned) =
-            (HashMap::new(), HashMap::new(), Vec::new());
-        for (at, required_fields) in pins.iter().enumerate() {
-            match (&required_fields.actions, &required_fields.providers) {
-                (Some(actions), _) => list(&mut by_action, actions, at),
-                (None, Some(providers)) => list(&mut by_provider, providers, at),
-                (None, None) => unpinned.push(at),
+        let mut by_action: HashMap<String, Vec<usize>> = HashMap::new();
+        let mut by_provider: HashMap<String, Vec<usize>> = HashMap::new();
+        let mut unindexed = Vec::new();
+        for (index, required) in required_fields.iter().enumerate() {
+            let (names, by_name) = match required {
+                RequiredFields { actions: Some(actions), .. } => (actions, &mut by_action),
+                RequiredFields { providers: Some(providers), .. } => (providers, &mut by_provider),
+                _ => {
+                    unindexed.push(index);
+                    continue;
+                }
+            };
+            for name in names {
+                by_name.entry(name.clone()).or_default().push(index);
             }
         }
-        let prefilter = prefilter::of(&pins);
-        RuleSet {
+        let prefilter = build_prefilter(&required_fields);
+        Ok(RuleSet {
             rules,
-            pins,
+            required_fields,
             by_action,
             by_provider,
-            unpinned,
+            unindexed,
             prefilter,
             correlations: Vec::new(),
-        }
+        })
     }
 
-    /// The same with correlations over its rules. They match no record themselves.
-    pub fn with_correlations(self, correlations: Vec<Correlation>) -> RuleSet {
+    /// Adds correlations, whose references are resolved to these rules.
+    pub(super) fn with_correlations(self, correlations: Vec<Correlation>) -> RuleSet {
         RuleSet { correlations, ..self }
     }
 
-    /// All correlations, in the order of the sources.
+    /// The correlations, in the order of the sources.
     pub fn correlations(&self) -> &[Correlation] {
         &self.correlations
     }
 
-    /// All rules, in the order of the sources.
+    /// The rules, in the order of the sources. Correlations are not among them.
     pub fn rules(&self) -> &[Rule] {
         &self.rules
     }
 
-    /// The rules that match a record, in the order of the sources. `now` is what date math counts
-    /// from.
+    /// The rules that match a record, in the order of the sources. Date math counts from `now`.
     pub fn matching(&self, view: &View<'_>, now: Timestamp) -> impl Iterator<Item = &Rule> {
-        let candidates = self.candidates(view).into_iter().map(|at| &self.rules[at]);
+        let candidates = self.candidates(view).into_iter().map(|index| &self.rules[index]);
         candidates.filter(move |rule| rule.query.matches(view, now))
     }
 
-    /// Indexes of the rules that the record's service and call leave over, in order.
+    /// The ascending indexes of the rules that can match a record of its service and call.
     fn candidates(&self, view: &View<'_>) -> Vec<usize> {
-        let of_action = view.action().and_then(|action| self.by_action.get(action));
-        let of_provider = view.provider().and_then(|provider| self.by_provider.get(provider));
-        let listed = of_action.into_iter().chain(of_provider).flatten();
-        let mut candidates: Vec<usize> = listed.chain(&self.unpinned).copied().collect();
+        let by_action = view.action().and_then(|action| self.by_action.get(action));
+        let by_provider = view.provider().and_then(|provider| self.by_provider.get(provider));
+        let indexed = by_action.into_iter().chain(by_provider).flatten();
+        let mut candidates: Vec<usize> = indexed.chain(&self.unindexed).copied().collect();
         candidates.sort_unstable();
         candidates
     }
 
-    /// What stands in every record that some rule can match; or a rule that can match records in
-    /// which nothing certain stands, so that each record has to be looked at.
+    /// The literals of which every record that some rule matches has one.
+    ///
+    /// # Errors
+    /// Fails with a rule that can match records without any: every record must be parsed.
     pub fn prefilter(&self) -> Result<&Prefilter, &Rule> {
-        self.prefilter.as_ref().map_err(|at| &self.rules[*at])
+        self.prefilter.as_ref().map_err(|index| &self.rules[*index])
     }
 
-    /// Whether log objects are probed for what the rules need, and why not, for people.
+    /// One line about the prefilter: whether it is in use, or the rule that prevents it.
     pub fn prefilter_summary(&self) -> String {
         match self.prefilter() {
-            Ok(prefilter) => format!("on, for {} names of calls and services", prefilter.count()),
-            Err(rule) => format!(
-                "off: rule {} names neither a call nor a service",
-                rule.info.id.escape_debug()
-            ),
+            Ok(prefilter) => {
+                format!("on, for {} names of calls and services", prefilter.name_count())
+            }
+            Err(rule) => {
+                let id = rule.info.id.escape_debug();
+                format!("off: rule {id} names neither a call nor a service")
+            }
         }
     }
 
-    /// Every `event.provider` that a record must have one of for any rule to match; none where some
-    /// rule can match records of any service.
+    /// Every `event.provider` that some rule requires; `None` if a rule can match any service.
     pub fn providers(&self) -> Option<BTreeSet<&str>> {
         let mut all = BTreeSet::new();
-        for required_fields in &self.pins {
-            all.extend(required_fields.providers.as_ref()?.iter().map(String::as_str));
+        for required in &self.required_fields {
+            all.extend(required.providers.as_ref()?.iter().map(String::as_str));
         }
         Some(all)
     }
 
-    /// Returns true if log objects of a region can hold records that a rule could match.
+    /// Returns true if log objects of a region can hold records that some rule matches.
     pub fn can_match_in(&self, region: &str) -> bool {
-        let can_hold = |provider: &&str| region::can_hold(region, provider);
+        let can_hold = |provider: &&str| region_records(region, provider);
         self.providers().is_none_or(|providers| providers.iter().any(can_hold))
-    }
-}
-
-fn list(index: &mut HashMap<String, Vec<usize>>, names: &BTreeSet<String>, at: usize) {
-    for name in names {
-        index.entry(name.clone()).or_default().push(at);
     }
 }
 
@@ -187,7 +178,7 @@ mod tests {
     fn set(queries: &[&str]) -> RuleSet {
         let rules =
             queries.iter().enumerate().map(|(at, query)| rule(&at.to_string(), query)).collect();
-        RuleSet::new([rules]).unwrap()
+        RuleSet::new(rules).unwrap()
     }
 
     fn record(fields: &[(&str, &str)]) -> Record {
@@ -197,24 +188,19 @@ mod tests {
     }
 
     #[test]
-    fn a_later_source_replaces_and_no_rule_at_all_is_an_error() {
-        let later = vec![rule("b", "event.action: New"), rule("c", "*")];
-        let set = RuleSet::new([vec![rule("a", "*"), rule("b", "*")], vec![], later]).unwrap();
-        let ids: Vec<_> =
-            set.rules().iter().map(|rule| (rule.info.id.as_str(), rule.query.source())).collect();
-        assert_eq!(ids, [("a", "*"), ("b", "event.action: New"), ("c", "*")]);
-        assert_eq!(RuleSet::new([vec![], vec![]]).unwrap_err(), NoRules);
+    fn an_empty_rule_set_is_an_error() {
+        assert_eq!(RuleSet::new(Vec::new()).unwrap_err(), NoRules);
     }
 
     #[test]
-    fn the_services_are_known_only_if_every_rule_names_its_own() {
-        let pinned = set(&["event.provider: b and event.action: X", "event.provider: (a or b)"]);
-        assert_eq!(pinned.providers(), Some(BTreeSet::from(["a", "b"])));
+    fn providers_are_known_only_if_every_rule_requires_one() {
+        let indexed = set(&["event.provider: b and event.action: X", "event.provider: (a or b)"]);
+        assert_eq!(indexed.providers(), Some(BTreeSet::from(["a", "b"])));
         assert_eq!(set(&["event.provider: b", "event.action: X"]).providers(), None);
     }
 
     #[test]
-    fn a_record_of_another_call_is_held_against_few_rules() {
+    fn only_rules_of_the_same_call_or_service_are_candidates() {
         let set = set(&[
             "event.provider: iam and event.action: A",
             "event.provider: iam",
@@ -234,7 +220,7 @@ mod tests {
         }
     }
 
-    /// Queries in which everything occurs that can mislead the index.
+    /// Queries with everything that could mislead the index.
     fn query() -> impl Strategy<Value = String> {
         let leaf = prop::sample::select(vec![
             "event.provider: a",
@@ -282,9 +268,9 @@ mod tests {
 
     proptest! {
         #[test]
-        fn the_index_changes_no_answer(queries in vec(query(), 1..8), record in any_record()) {
+        fn the_index_does_not_change_which_rules_match(queries in vec(query(), 1..8), record in any_record()) {
             let rules = queries.iter().enumerate().map(|(at, query)| rule(&at.to_string(), query)).collect();
-            let set = RuleSet::new([rules]).unwrap();
+            let set = RuleSet::new(rules).unwrap();
             let view = View::new(&record);
             let now = Timestamp::UNIX_EPOCH;
             let found: Vec<_> = set.matching(&view, now).map(|rule| rule.query.source()).collect();

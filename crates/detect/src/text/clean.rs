@@ -1,23 +1,27 @@
-//! The one way in for text that a caller of AWS may have written: what comes out cannot hide,
-//! reorder or forge.
+//! Makes text safe that a caller of AWS may have written: it cannot hide, reorder or forge other
+//! text. All such text goes through here.
 
 use unicode_width::UnicodeWidthChar;
 
-/// IAM allows at most 128 characters in the name of a group, user, role or policy.
-const LONGEST_NAME: usize = 128;
+/// IAM's limit in characters for the name of a group, user, role or policy.
+const MAX_NAME: usize = 128;
 
-/// Text for one place in a mail or a terminal: every character that cannot be seen, or that changes
-/// how others are seen, becomes an escape such as `\u{202e}`. Text of more than `most` characters
-/// is cut there, and says so.
-pub fn text(raw: &str, most: usize) -> String {
-    // Nearly all text is so, and an alert is mostly text.
-    if raw.len() <= most && raw.bytes().all(|byte| (b' '..=b'~').contains(&byte)) {
+/// Text for a line of a mail or a terminal. Invisible characters, and those that change how others
+/// are displayed, become escapes such as `\u{202e}`. After `max` characters the text is cut, and
+/// says how many characters are missing.
+pub fn text(raw: &str, max: usize) -> String {
+    // Nearly all text is printable ASCII, and an alert is mostly text.
+    if raw.len() <= max && raw.bytes().all(|byte| (b' '..=b'~').contains(&byte)) {
         return raw.to_owned();
     }
     let mut clean = String::new();
     let mut rest = raw.chars();
-    for character in rest.by_ref().take(most) {
-        push(&mut clean, character);
+    for character in rest.by_ref().take(max) {
+        if is_visible(character) {
+            clean.push(character);
+        } else {
+            clean.extend(character.escape_unicode());
+        }
     }
     match rest.count() {
         0 => clean,
@@ -25,35 +29,33 @@ pub fn text(raw: &str, most: usize) -> String {
     }
 }
 
-/// JSON whose strings may hold such text: characters that cannot be seen, or that change how others
-/// are seen, become JSON's own escapes, so that it still says the same. The layout's line breaks
-/// stay.
+/// JSON for a mail or a terminal. The characters that [`text`] escapes become escapes of JSON, so
+/// the value stays the same. Line breaks of the layout stay.
 pub fn json(raw: &str) -> String {
     let mut clean = String::with_capacity(raw.len());
     for character in raw.chars() {
         if character == '\n' || is_visible(character) {
             clean.push(character);
         } else {
-            let units = character
-                .encode_utf16(&mut [0; 2])
-                .iter()
-                .map(|unit| format!("\\u{unit:04x}"))
-                .collect::<String>();
-            clean.push_str(&units);
+            let mut buffer = [0; 2];
+            let units = character.encode_utf16(&mut buffer);
+            clean.extend(units.iter().map(|unit| format!("\\u{unit:04x}")));
         }
     }
     clean
 }
 
-/// A name in a sentence. Quoted where it holds anything that names in AWS cannot hold, so that it
-/// cannot pass for more of the sentence.
+/// A name in a sentence. It is quoted if it holds characters that names in AWS cannot have, so that
+/// it cannot pass for a part of the sentence.
 pub fn name(raw: &str) -> String {
-    short_name(raw, LONGEST_NAME)
+    short_name(raw, MAX_NAME)
 }
 
-/// The same, cut to `most` characters.
-pub fn short_name(raw: &str, most: usize) -> String {
-    let clean = text(raw, most);
+/// As [`name`], cut to `max` characters.
+pub fn short_name(raw: &str, max: usize) -> String {
+    let clean = text(raw, max);
+    let is_plain =
+        |character: char| character.is_ascii_alphanumeric() || "+=,.@-_/:".contains(character);
     if !raw.is_empty() && raw.chars().all(is_plain) {
         clean
     } else {
@@ -61,30 +63,21 @@ pub fn short_name(raw: &str, most: usize) -> String {
     }
 }
 
-/// Printable ASCII of at most `most` characters (2 or more), for a subject: everything else becomes
-/// `?`, and what was cut ends with `..`.
-pub fn ascii(raw: &str, most: usize) -> String {
-    let shown = |character: char| {
-        if character == ' ' || character.is_ascii_graphic() { character } else { '?' }
-    };
-    if raw.chars().nth(most).is_none() {
-        return raw.chars().map(shown).collect();
+/// Printable ASCII of at most `max` (2 or more) characters, for a subject. Other characters become
+/// `?`, and a text that is cut ends with `..`.
+pub fn ascii(raw: &str, max: usize) -> String {
+    let is_printable = |character: &char| *character == ' ' || character.is_ascii_graphic();
+    let printable = |character| Some(character).filter(is_printable).unwrap_or('?');
+    if raw.chars().nth(max).is_none() {
+        return raw.chars().map(printable).collect();
     }
-    let mut cut: String = raw.chars().take(most.saturating_sub(2)).map(shown).collect();
-    cut.push_str("..");
-    cut
+    let kept: String = raw.chars().take(max.saturating_sub(2)).map(printable).collect();
+    format!("{kept}..")
 }
 
-fn push(clean: &mut String, character: char) {
-    if is_visible(character) {
-        clean.push(character);
-    } else {
-        clean.extend(character.escape_unicode());
-    }
-}
-
-/// Visible, and alone in its place. Characters without a width (controls, joiners, bidi marks,
-/// tags, combining marks) are not: names in AWS hardly ever need them, and forgers do.
+/// Returns true if the character is visible and takes a place of its own. Characters without a
+/// width (controls, joiners, bidirectional marks, tags, combining marks) are not: names in AWS
+/// hardly ever need them, but forgeries do.
 fn is_visible(character: char) -> bool {
     if character.is_ascii() {
         return !character.is_ascii_control();
@@ -92,22 +85,16 @@ fn is_visible(character: char) -> bool {
     character.width().is_some_and(|columns| columns > 0) && !is_deceptive(character)
 }
 
-/// Characters that have a width and still deceive: blanks that are no space, line breaks, marks
-/// some readers do not draw, and those that mean nothing outside a private agreement.
+/// Returns true for characters that have a width and still deceive: blanks that are no space, line
+/// breaks, marks that some programs do not draw, private use and noncharacters.
 fn is_deceptive(character: char) -> bool {
-    let blank = character != ' '
-        && (character.is_whitespace() || matches!(character, '\u{2800}' | '\u{3164}'));
-    let mark =
+    let is_blank = character.is_whitespace() || matches!(character, '\u{2800}' | '\u{3164}');
+    let is_mark =
         matches!(character, '\u{ad}' | '\u{600}'..='\u{605}' | '\u{6dd}' | '\u{fff9}'..='\u{fffd}');
-    let private = matches!(character, '\u{e000}'..='\u{f8ff}' | '\u{f0000}'..);
-    let noncharacter =
+    let is_private = matches!(character, '\u{e000}'..='\u{f8ff}' | '\u{f0000}'..);
+    let is_noncharacter =
         matches!(character, '\u{fdd0}'..='\u{fdef}') || u32::from(character) & 0xfffe == 0xfffe;
-    blank || mark || private || noncharacter
-}
-
-/// What names, ARNs and e-mail addresses in AWS are made of.
-fn is_plain(character: char) -> bool {
-    character.is_ascii_alphanumeric() || "+=,.@-_/:".contains(character)
+    is_blank || is_mark || is_private || is_noncharacter
 }
 
 #[cfg(test)]
@@ -115,7 +102,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_hides_or_reorders_is_shown_as_an_escape() {
+    fn characters_that_hide_or_reorder_are_escaped() {
         for character in [
             '\0',
             '\n',
@@ -158,14 +145,14 @@ mod tests {
     }
 
     #[test]
-    fn what_people_write_stays() {
+    fn ordinary_text_stays() {
         for plain in ["Admins", "a b", "Größe", "管理者", "😀", "x \\ \" ' $(y)"] {
             assert_eq!(text(plain, 99), plain);
         }
     }
 
     #[test]
-    fn json_says_the_same_without_what_hides() {
+    fn json_keeps_its_value_without_hidden_characters() {
         let value = serde_json::json!({"a\u{202e}": ["x\u{9b}2J", "\u{e0041}", "\n", "ü"]});
         let raw = serde_json::to_string_pretty(&value).unwrap();
         let clean = json(&raw);
@@ -178,7 +165,7 @@ mod tests {
     }
 
     #[test]
-    fn a_cut_is_told() {
+    fn a_cut_text_says_so() {
         assert_eq!(text("abcdef", 4), "abcd… (2 characters cut)");
         assert_eq!(text("abcd", 4), "abcd");
         assert_eq!(ascii("abcdef", 5), "abc..");
@@ -187,19 +174,19 @@ mod tests {
 
     #[test]
     fn a_name_that_could_pass_for_a_sentence_is_quoted() {
-        for (raw, shown) in [
+        for (raw, expected) in [
             ("Admins", "Admins"),
             ("alice@example.com", "alice@example.com"),
             ("x and all is well", "\"x and all is well\""),
             ("a\"b", "\"a\\\"b\""),
             ("", "\"\""),
         ] {
-            assert_eq!(name(raw), shown);
+            assert_eq!(name(raw), expected);
         }
     }
 
     #[test]
     fn a_subject_is_ascii() {
-        assert_eq!(ascii("Grö\r\nße", 99), "Gr???e".replace("???", "????"));
+        assert_eq!(ascii("Grö\r\nße", 99), "Gr????e");
     }
 }

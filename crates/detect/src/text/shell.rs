@@ -1,49 +1,101 @@
-//! Words for a POSIX shell. A name that a caller of AWS chose must never become a command.
+//! Words and commands for a POSIX shell. A name that a caller of AWS chose never becomes a command.
 
-/// Why a value is not put into a command to paste.
+use std::fmt;
+
+/// Why a value cannot be put into a command to paste.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Refusal {
-    /// The record does not tell the value.
+pub enum UnquotableValue {
+    /// The record does not hold the value.
     NotRecorded,
-    /// It holds something that names in AWS cannot, such as a line break.
+    /// It holds characters that names in AWS cannot have, such as a line break.
     NotPlain,
     /// It does not fit on one line of a mail.
     TooLong,
-    /// The AWS CLI would read the file, or fetch the URL, and use what it finds there as the value.
+    /// The AWS CLI would read the file or fetch the URL, and use the content as the value.
     /// Source: <https://docs.aws.amazon.com/cli/latest/userguide/cli-usage-parameters-file.html>
     ReadByCli,
 }
 
-impl Refusal {
-    /// What is said of the value instead, after its name: "the group name …".
+impl UnquotableValue {
+    /// The rest of a sentence that begins with the value's name: "the group name …".
     pub fn reason(self) -> &'static str {
         match self {
-            Refusal::NotRecorded => "is not in the record",
-            Refusal::NotPlain => "holds characters that names in AWS cannot have",
-            Refusal::TooLong => "is too long for one line",
-            Refusal::ReadByCli => "would make the AWS CLI read a file or a URL",
+            UnquotableValue::NotRecorded => "is not in the record",
+            UnquotableValue::NotPlain => "holds characters that names in AWS cannot have",
+            UnquotableValue::TooLong => "is too long for one line",
+            UnquotableValue::ReadByCli => "would make the AWS CLI read a file or a URL",
         }
     }
 }
 
-/// The value as (part of) one word of a shell: bare where that is safe, else in single quotes.
-pub fn word(value: &str) -> Result<String, Refusal> {
+/// The value as a word of a shell, or a part of one: bare if that is safe, else in single quotes.
+///
+/// # Errors
+/// Fails if no quoting makes the value safe to paste.
+pub fn quote_word(value: &str) -> Result<String, UnquotableValue> {
+    let schemes = ["file://", "fileb://", "http://", "https://"];
     if !value.bytes().all(|byte| byte == b' ' || byte.is_ascii_graphic()) {
-        return Err(Refusal::NotPlain);
+        return Err(UnquotableValue::NotPlain);
     }
-    if ["file://", "fileb://", "http://", "https://"].iter().any(|scheme| value.starts_with(scheme))
-    {
-        return Err(Refusal::ReadByCli);
+    if schemes.iter().any(|scheme| value.starts_with(scheme)) {
+        return Err(UnquotableValue::ReadByCli);
     }
-    Ok(quote(value))
+    let is_bare = |byte: u8| byte.is_ascii_alphanumeric() || b"_-+=.,:/@".contains(&byte);
+    if !value.is_empty() && value.bytes().all(is_bare) {
+        return Ok(value.to_owned());
+    }
+    Ok(format!("'{}'", value.replace('\'', r"'\''")))
 }
 
-fn quote(value: &str) -> String {
-    let bare = |byte: u8| byte.is_ascii_alphanumeric() || b"_-+=.,:/@".contains(&byte);
-    if !value.is_empty() && value.bytes().all(bare) {
-        return value.to_owned();
+/// A command on one line. Words in capitals are for the reader to fill in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ShellCommand(String);
+
+impl ShellCommand {
+    /// Starts with words that need no quoting.
+    pub fn new(words: &str) -> ShellCommand {
+        ShellCommand(words.to_owned())
     }
-    format!("'{}'", value.replace('\'', r"'\''"))
+
+    /// Sets a variable of the environment: `export NAME=VALUE`. A value that is unknown or cannot
+    /// be quoted becomes `VALUE`.
+    pub fn export(name: &str, value: Option<&str>) -> ShellCommand {
+        let value = value.and_then(|value| quote_word(value).ok());
+        ShellCommand(format!("export {name}={}", value.as_deref().unwrap_or("VALUE")))
+    }
+
+    /// Adds `--option=VALUE`: in this form a value that starts with a dash stays a value. A value
+    /// that cannot be quoted becomes the option's name in capitals.
+    pub fn option(self, option: &str, value: &str) -> ShellCommand {
+        let placeholder = || option.trim_start_matches('-').replace('-', "_").to_ascii_uppercase();
+        let value = quote_word(value).unwrap_or_else(|_| placeholder());
+        self.words(&format!("{option}={value}"))
+    }
+
+    /// As [`ShellCommand::option`], if there is a value.
+    pub fn optional(self, option: &str, value: Option<&str>) -> ShellCommand {
+        match value {
+            Some(value) => self.option(option, value),
+            None => self,
+        }
+    }
+
+    /// Adds a value that is not an option, such as a path. One that cannot be quoted becomes
+    /// `PLACE`.
+    pub fn argument(self, value: &str) -> ShellCommand {
+        self.words(quote_word(value).as_deref().unwrap_or("PLACE"))
+    }
+
+    /// Adds words that need no quoting.
+    pub fn words(self, words: &str) -> ShellCommand {
+        ShellCommand(format!("{} {words}", self.0))
+    }
+}
+
+impl fmt::Display for ShellCommand {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
 }
 
 #[cfg(test)]
@@ -51,7 +103,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_a_shell_would_interpret_is_quoted() {
+    fn characters_that_a_shell_interprets_are_quoted() {
         for (value, quoted) in [
             ("Admins", "Admins"),
             ("a+b=c,d.e@f-g_h", "a+b=c,d.e@f-g_h"),
@@ -64,20 +116,43 @@ mod tests {
             ("a\\", "'a\\'"),
             ("!!", "'!!'"),
         ] {
-            assert_eq!(word(value).as_deref(), Ok(quoted), "{value}");
+            assert_eq!(quote_word(value).as_deref(), Ok(quoted), "{value}");
         }
     }
 
     #[test]
-    fn what_cannot_be_pasted_safely_is_refused() {
-        for (value, refusal) in [
-            ("a\nb", Refusal::NotPlain),
-            ("a\u{1b}[2J", Refusal::NotPlain),
-            ("a\u{202e}b", Refusal::NotPlain),
-            ("file:///etc/passwd", Refusal::ReadByCli),
-            ("https://example.com/", Refusal::ReadByCli),
+    fn values_that_cannot_be_pasted_safely_are_refused() {
+        for (value, expected) in [
+            ("a\nb", UnquotableValue::NotPlain),
+            ("a\u{1b}[2J", UnquotableValue::NotPlain),
+            ("a\u{202e}b", UnquotableValue::NotPlain),
+            ("file:///etc/passwd", UnquotableValue::ReadByCli),
+            ("https://example.com/", UnquotableValue::ReadByCli),
         ] {
-            assert_eq!(word(value), Err(refusal), "{value:?}");
+            assert_eq!(quote_word(value), Err(expected), "{value:?}");
+        }
+    }
+
+    #[test]
+    fn values_in_commands_are_quoted_or_left_to_the_reader() {
+        for (value, expected) in [
+            ("logs", "trailbell attach --bucket=logs"),
+            ("-x", "trailbell attach --bucket=-x"),
+            ("two words", "trailbell attach --bucket='two words'"),
+            ("it's $(reboot)", r"trailbell attach --bucket='it'\''s $(reboot)'"),
+            ("a\nb", "trailbell attach --bucket=BUCKET"),
+            ("\u{e9}t\u{e9}", "trailbell attach --bucket=BUCKET"),
+        ] {
+            let command = ShellCommand::new("trailbell attach").option("--bucket", value);
+            assert_eq!(command.to_string(), expected);
+        }
+        for (value, expected) in [
+            (Some("eu-central-1"), "export AWS_REGION=eu-central-1"),
+            (Some("x; reboot"), "export AWS_REGION='x; reboot'"),
+            (Some("x\u{1b}[2J"), "export AWS_REGION=VALUE"),
+            (None, "export AWS_REGION=VALUE"),
+        ] {
+            assert_eq!(ShellCommand::export("AWS_REGION", value).to_string(), expected);
         }
     }
 }

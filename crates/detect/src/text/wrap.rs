@@ -2,28 +2,30 @@
 
 use unicode_width::UnicodeWidthChar;
 
-/// No line of a mail is wider.
+/// The widest line of a mail.
 pub const COLUMNS: usize = 100;
 
-/// The columns that text takes, character by character.
+/// The number of columns that a text takes.
 pub fn width(text: &str) -> usize {
-    // Most text is, and most of an alert's time goes into wrapping.
+    // Most text is ASCII, and most of the time for an alert goes into wrapping.
     if text.bytes().all(|byte| (b' '..=b'~').contains(&byte)) {
         return text.len();
     }
-    text.chars().map(columns).sum()
+    text.chars().map(char_width).sum()
 }
 
-/// Text behind a prefix, wrapped at spaces. Further lines are indented as wide as the prefix, runs
-/// of spaces become one, and a word too long for a line is cut, after a `/` where there is one late
-/// enough.
+/// Text after a prefix, wrapped at spaces to [`COLUMNS`].
+///
+/// Further lines are indented by the width of the prefix. Runs of spaces become one. A word that
+/// is too long for a line is cut, after a `/` if one stands late enough. There is no line if there
+/// is no word.
 pub fn hanging(prefix: &str, text: &str) -> Vec<String> {
-    let room = COLUMNS.saturating_sub(width(prefix)).max(2);
     let indent = " ".repeat(width(prefix));
+    let room = COLUMNS.saturating_sub(indent.len()).max(2);
+    let words = text.split(' ').filter(|word| !word.is_empty());
     let mut lines: Vec<String> = Vec::new();
     let mut used = room;
-    for piece in text.split(' ').filter(|word| !word.is_empty()).flat_map(|word| pieces(word, room))
-    {
+    for piece in words.flat_map(|word| cut_into_pieces(word, room)) {
         let needed = width(piece);
         match lines.last_mut() {
             Some(line) if used + 1 + needed <= room => {
@@ -31,8 +33,8 @@ pub fn hanging(prefix: &str, text: &str) -> Vec<String> {
                 line.push_str(piece);
                 used += 1 + needed;
             }
-            _ => {
-                let start = if lines.is_empty() { prefix } else { &indent };
+            last => {
+                let start = if last.is_none() { prefix } else { &indent };
                 let mut line = String::with_capacity(COLUMNS);
                 line.push_str(start);
                 line.push_str(piece);
@@ -44,38 +46,35 @@ pub fn hanging(prefix: &str, text: &str) -> Vec<String> {
     lines
 }
 
-/// A word cut into pieces of at most `room` columns.
-fn pieces(word: &str, room: usize) -> impl Iterator<Item = &str> {
+/// Pieces of a word, each of at most `room` (2 or more) columns.
+fn cut_into_pieces(word: &str, room: usize) -> impl Iterator<Item = &str> {
     let mut rest = Some(word);
     std::iter::from_fn(move || {
-        let now = rest.take()?;
-        if width(now) <= room {
-            return Some(now);
+        let word = rest.take()?;
+        if width(word) <= room {
+            return Some(word);
         }
-        let (piece, after) = now.split_at(cut(now, room));
+        let (piece, after) = word.split_at(cut_position(word, room));
         rest = Some(after);
         Some(piece)
     })
 }
 
-/// Where to cut a word that is wider than `room` (2 or more): a byte offset past at least one
-/// character.
-fn cut(word: &str, room: usize) -> usize {
+/// The byte offset at which to cut a word that is wider than `room`, after one character or more.
+fn cut_position(word: &str, room: usize) -> usize {
     let mut used = 0;
-    let hard = word
-        .char_indices()
-        .find(|(_, character)| {
-            used += columns(*character);
-            used > room
-        })
-        .map_or(word.len(), |(offset, _)| offset);
-    match word[..hard].rfind('/') {
-        Some(slash) if slash >= hard / 3 => slash + 1,
-        _ => hard,
+    let too_wide = word.char_indices().find(|(_, character)| {
+        used += char_width(*character);
+        used > room
+    });
+    let end = too_wide.map_or(word.len(), |(offset, _)| offset);
+    match word[..end].rfind('/') {
+        Some(slash) if slash >= end / 3 => slash + 1,
+        _ => end,
     }
 }
 
-fn columns(character: char) -> usize {
+fn char_width(character: char) -> usize {
     character.width().unwrap_or(0)
 }
 
@@ -84,7 +83,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn lines_break_at_spaces_and_hang() {
+    fn lines_break_at_spaces_and_further_lines_are_indented() {
         let text = format!("{} {} end", "a".repeat(60), "b".repeat(60));
         let lines = hanging("- ", &text);
         assert_eq!(lines, [format!("- {}", "a".repeat(60)), format!("  {} end", "b".repeat(60))]);
@@ -92,14 +91,14 @@ mod tests {
     }
 
     #[test]
-    fn a_line_may_be_exactly_full() {
+    fn a_line_can_be_exactly_full() {
         assert_eq!(hanging("", &"x".repeat(COLUMNS)).len(), 1);
         assert_eq!(hanging("", &format!("x {}", "y".repeat(COLUMNS - 2))).len(), 1);
         assert_eq!(hanging("", &format!("x {}", "y".repeat(COLUMNS - 1))).len(), 2);
     }
 
     #[test]
-    fn a_long_word_is_cut_and_nothing_of_it_is_lost() {
+    fn a_long_word_is_cut_without_loss() {
         for word in [
             "x".repeat(450),
             "管".repeat(150),

@@ -1,10 +1,10 @@
-//! Reading log objects.
+//! Reading log objects: formats, damage, and the agreement of the two scan modes.
 
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
-    reason = "a test stops at what it did not expect"
+    reason = "a test fails by panicking"
 )]
 
 mod prefilter;

@@ -1,10 +1,8 @@
-//! The fast way of reading is the plain one (parse everything, match everything), only faster; and
-//! every kind of damage meets it.
+//! Reading with the prefilter finds what parsing every record finds, for every kind of damage.
 
 use std::io::{Read, Write};
 use std::sync::LazyLock;
 
-use crate::scan_modes::{Seen, origin};
 use detect::cloudtrail::reader::{Options, ScanMode};
 use detect::cloudtrail::{Body, ReadProblem};
 use detect::finding::scan_body;
@@ -15,14 +13,16 @@ use jiff::Timestamp;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
+use crate::scan_modes::{ScanResult, assert_modes_agree, origin};
+
 const OPTIONS: Options = Options { max_bytes: 1 << 30, lines: false };
 
 static DETECTIONS: LazyLock<Detections> =
-    LazyLock::new(|| Detections::from(RuleSet::new([LoadedRules::embedded().rules]).unwrap()));
+    LazyLock::new(|| Detections::from(RuleSet::new(LoadedRules::embedded().rules).unwrap()));
 
-/// The two ways with the rules that come with the program.
-fn agree(stored: &[u8], options: Options) -> (Seen, Seen) {
-    crate::scan_modes::agree(stored, options, &DETECTIONS)
+/// Reads both ways with the embedded rules.
+fn scan_both_ways(stored: &[u8], options: Options) -> (ScanResult, ScanResult) {
+    assert_modes_agree(stored, options, &DETECTIONS)
 }
 
 fn gzip(text: &[u8]) -> Vec<u8> {
@@ -32,49 +32,52 @@ fn gzip(text: &[u8]) -> Vec<u8> {
 }
 
 fn record(action: &str, n: usize) -> Value {
-    json!({"eventVersion": "1.11", "eventSource": "iam.amazonaws.com", "eventName": action, "awsRegion": "us-east-1",
-        "eventID": format!("{:x}", (n as u64 + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15)), "userAgent": "<agent>",
-        "eventTime": "2026-03-01T10:00:00Z", "requestParameters": {"groupName": "admins", "policy": "{\"a\":\"\\u0041\"}"}})
+    json!({"eventVersion": "1.11", "eventSource": "iam.amazonaws.com", "eventName": action,
+        "awsRegion": "us-east-1",
+        "eventID": format!("{:x}", (n as u64 + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15)),
+        "userAgent": "<agent>",
+        "eventTime": "2026-03-01T10:00:00Z", "requestParameters": {"groupName": "admins",
+        "policy": "{\"a\":\"\\u0041\"}"}})
 }
 
-/// A log object of quiet records with group changes at these places.
+/// A log object with group changes at these indexes.
 fn log(count: usize, changes: &[usize]) -> String {
     let action = |n| if changes.contains(&n) { "CreateGroup" } else { "GetGroup" };
     json!({"Records": (0..count).map(|n| record(action(n), n)).collect::<Vec<_>>()}).to_string()
 }
 
-fn only_probed(seen: &Seen) -> bool {
-    seen.read.mode == ScanMode::Prefiltered
+fn is_prefiltered(result: &ScanResult) -> bool {
+    result.read.mode == ScanMode::Prefiltered
 }
 
 #[test]
-fn a_quiet_object_is_only_probed_and_another_split() {
+fn only_an_object_with_a_group_change_is_split() {
     let quiet = log(100, &[]).replace("\\\\u0041", "\\u003c");
-    let (fast, plain) = agree(&gzip(quiet.as_bytes()), OPTIONS);
-    assert!(only_probed(&fast) && plain.read.records == 100);
+    let (fast, plain) = scan_both_ways(&gzip(quiet.as_bytes()), OPTIONS);
+    assert!(is_prefiltered(&fast) && plain.read.records == 100);
     assert_eq!((fast.read.bytes, fast.read.records, fast.read.parsed), (quiet.len() as u64, 0, 0));
     let loud = quiet.replacen("GetGroup", "CreateGroup", 1);
-    let (fast, _) = agree(&gzip(loud.as_bytes()), OPTIONS);
+    let (fast, _) = scan_both_ways(&gzip(loud.as_bytes()), OPTIONS);
     assert_eq!((fast.findings.len(), fast.read.records, fast.read.parsed), (1, 100, 1));
 }
 
 #[test]
-fn a_needle_at_every_place_of_a_long_text_is_found() {
+fn a_name_at_every_position_is_found() {
     for pad in 0..200 {
         let text = log(3, &[1]).replace("<agent>", &"a".repeat(pad));
-        let (fast, _) = agree(&gzip(text.as_bytes()), OPTIONS);
+        let (fast, _) = scan_both_ways(&gzip(text.as_bytes()), OPTIONS);
         assert_eq!(fast.findings.len(), 1, "{pad}");
     }
 }
 
 #[test]
-fn a_needle_across_the_border_of_what_is_inflated_at_a_time_is_found() {
-    // Pieces have 64 KiB.
+fn a_name_across_the_end_of_a_chunk_is_found() {
+    // Chunks have 64 KiB.
     let before = log(1, &[]).len();
     for shift in 0..40 {
         let filler = "a".repeat(64 * 1024 - before - 30 - shift);
         let text = log(2, &[1]).replacen("<agent>", &filler, 1);
-        let (fast, _) = agree(&gzip(text.as_bytes()), OPTIONS);
+        let (fast, _) = scan_both_ways(&gzip(text.as_bytes()), OPTIONS);
         assert_eq!(
             fast.findings,
             [("169f3a93-efc7-4df2-94d6-0d9438c310d1".to_owned(), 1)],
@@ -84,140 +87,147 @@ fn a_needle_across_the_border_of_what_is_inflated_at_a_time_is_found() {
 }
 
 #[test]
-fn a_member_may_end_inside_a_record() {
+fn a_gzip_member_may_end_inside_a_record() {
     let text = log(20, &[10]);
     for at in [1, 11, text.len() / 2, text.find("CreateGroup").unwrap() + 3, text.len() - 1] {
         let (before, after) = text.as_bytes().split_at(at);
-        let (fast, _) = agree(&[gzip(before), gzip(after)].concat(), OPTIONS);
+        let (fast, _) = scan_both_ways(&[gzip(before), gzip(after)].concat(), OPTIONS);
         assert_eq!((fast.findings.len(), fast.read.records), (1, 20), "{at}");
     }
     let twice = [gzip(log(3, &[]).as_bytes()), gzip(log(3, &[]).as_bytes())].concat();
-    assert_eq!(agree(&twice, OPTIONS).0.read.records, 6);
+    assert_eq!(scan_both_ways(&twice, OPTIONS).0.read.records, 6);
 }
 
-/// The object with a quiet record or a group change in it, damaged so, fails as told and keeps its
-/// findings.
-fn damaged(expected: &str, damage: impl Fn(&mut Vec<u8>)) {
+/// Asserts that a damaged object with and without a group change fails, and keeps its findings.
+fn assert_damaged(expected: &str, damage: impl Fn(&mut Vec<u8>)) {
     for (changes, findings) in [(&[][..], 0), (&[0][..], 1)] {
         let mut stored = gzip(log(20, changes).as_bytes());
         damage(&mut stored);
-        let (fast, _) = agree(&stored, OPTIONS);
+        let (fast, _) = scan_both_ways(&stored, OPTIONS);
         let error = fast.end.unwrap_err().to_string();
-        assert!(error.contains(expected), "{error:?} should tell {expected:?}");
+        assert!(error.contains(expected), "{error:?} should contain {expected:?}");
         assert_eq!(fast.findings.len(), findings);
     }
 }
 
 #[test]
-fn damage_to_gzip_is_told_in_both_gears() {
-    damaged("damaged gzip", |stored| stored.extend_from_slice(b"garbage"));
-    damaged("damaged gzip", |stored| stored.extend_from_slice(&[0; 8]));
-    damaged("damaged gzip", |stored| {
+fn damage_to_gzip_is_reported_in_both_modes() {
+    assert_damaged("damaged gzip", |stored| stored.extend_from_slice(b"garbage"));
+    assert_damaged("damaged gzip", |stored| stored.extend_from_slice(&[0; 8]));
+    assert_damaged("damaged gzip", |stored| {
         let checksum = stored.len() - 8;
         stored[checksum] ^= 1;
     });
-    damaged("damaged gzip", |stored| {
+    assert_damaged("damaged gzip", |stored| {
         let trailer = stored.len() - 8;
         stored.insert(trailer, 0);
     });
-    damaged("damaged gzip", |stored| {
+    assert_damaged("damaged gzip", |stored| {
         stored.pop();
     });
 }
 
 #[test]
-fn a_lying_length_is_damage_and_costs_no_memory() {
-    for lie in [0u32, 1, 5000, 1 << 24, (32 << 20) + 1, u32::MAX] {
-        damaged("damaged gzip", |stored| {
+fn a_false_size_is_damage_and_allocates_no_memory() {
+    for size in [0u32, 1, 5000, 1 << 24, (32 << 20) + 1, u32::MAX] {
+        assert_damaged("damaged gzip", |stored| {
             let at = stored.len() - 4;
-            stored[at..].copy_from_slice(&lie.to_le_bytes());
+            stored[at..].copy_from_slice(&size.to_le_bytes());
         });
     }
 }
 
 #[test]
-fn damage_to_the_frame_is_told() {
+fn damage_around_the_records_is_reported() {
     let quiet = log(3, &[]);
     let cases = [
         (quiet.trim_end_matches('}').to_owned(), "found the end of the text"),
         (format!("{quiet}x"), "expected `{`, `[` or the end of the text"),
-        (quiet.replacen("Records", "records", 1), "without \"Records\""),
+        (quiet.replacen("Records", "records", 1), "has no \"Records\""),
         (quiet.replacen("{\"Records\":[", "{\"Records\":{", 1), "not an array"),
         (String::new(), "the object is empty"),
         ("<html>".to_owned(), "expected gzip or JSON"),
     ];
     for (text, expected) in cases {
-        let (fast, _) = agree(&gzip(text.as_bytes()), OPTIONS);
+        let (fast, _) = scan_both_ways(&gzip(text.as_bytes()), OPTIONS);
         let error = fast.end.unwrap_err().to_string();
-        assert!(error.contains(expected), "{error:?} should tell {expected:?}");
+        assert!(error.contains(expected), "{error:?} should contain {expected:?}");
     }
 }
 
 #[test]
-fn of_an_object_with_a_needle_only_damage_inside_a_quiet_record_goes_unnoticed() {
+fn in_a_split_object_only_damage_inside_other_records_goes_unreported() {
     let text = log(3, &[1]);
     let quiet = text.find("{\"eventVersion").unwrap();
-    for (inserted, told) in
+    for (inserted, reported) in
         [("17,", 1), ("[],", 1), ("{\"n\":},", 0), ("{\"eventName\":\"CreateGroup\",},", 1)]
     {
         let mut text = text.clone();
         text.insert_str(quiet, inserted);
-        let (fast, plain) = agree(&gzip(text.as_bytes()), OPTIONS);
+        let (fast, plain) = scan_both_ways(&gzip(text.as_bytes()), OPTIONS);
         assert_eq!(
             (fast.findings.len(), fast.bad.len(), plain.bad.len()),
-            (1, told, 1),
+            (1, reported, 1),
             "{inserted}"
         );
     }
 }
 
 #[test]
-fn a_bomb_stops_at_the_limit_in_both_gears() {
-    // More than is inflated at a time.
+fn reading_stops_at_the_limit_in_both_modes() {
+    // Larger than a chunk.
     let quiet = log(1000, &[]);
     for (text, findings) in [(quiet.clone(), 0), (quiet.replacen("GetGroup", "CreateGroup", 1), 1)]
     {
         let stored = gzip(text.as_bytes());
         let size = text.len() as u64;
-        let (fast, _) = agree(&stored, Options { max_bytes: size, lines: false });
+        let (fast, _) = scan_both_ways(&stored, Options { max_bytes: size, lines: false });
         assert!(fast.end.is_ok(), "the limit itself is accepted");
-        let (fast, _) = agree(&stored, Options { max_bytes: size - 1, lines: false });
-        assert!(
-            matches!(fast.end.unwrap_err().problem, ReadProblem::TooLarge { limit } if limit == size - 1)
-        );
+        let (fast, _) = scan_both_ways(&stored, Options { max_bytes: size - 1, lines: false });
+        let problem = fast.end.unwrap_err().problem;
+        assert!(matches!(problem, ReadProblem::TooLarge { limit } if limit == size - 1));
         assert_eq!(fast.findings.len(), findings);
     }
-    // It says that it is small.
-    let mut bomb = gzip(&[b' '; 40 << 20]);
+    // It claims to be small.
+    let mut bomb = gzip(&[b' '; 4 << 20]);
     let at = bomb.len() - 4;
     bomb[at..].copy_from_slice(&100u32.to_le_bytes());
-    let (fast, _) = agree(&bomb, Options { max_bytes: 1 << 20, lines: false });
+    let (fast, _) = scan_both_ways(&bomb, Options { max_bytes: 1 << 20, lines: false });
     assert!(matches!(fast.end.unwrap_err().problem, ReadProblem::TooLarge { .. }));
 }
 
 #[test]
-fn an_escaped_needle_is_found() {
+fn an_escaped_name_is_found() {
     let text = log(3, &[1]);
-    let ways = [
+    let notations = [
         text.replace("CreateGroup", "\\u0043reateGroup"),
         text.replace("eventName", "event\\u004eame"),
         text.replace("\"eventName\":", "\"eventName\" \n\t:\r "),
         text.replace("iam.amazonaws.com", "iam\\u002Eamazonaws.com"),
         text.replace("{\"Records\"", "\u{feff}{\"Records\""),
     ];
-    for text in ways {
-        let (fast, _) = agree(&gzip(text.as_bytes()), OPTIONS);
+    for text in notations {
+        let (fast, _) = scan_both_ways(&gzip(text.as_bytes()), OPTIONS);
         assert_eq!(fast.findings.len(), 1, "{text}");
     }
 }
 
 #[test]
-fn rules_without_needles_look_at_every_record() {
-    let any = "[rule]\nname = \"Any\"\nrule_id = \"any\"\ndescription = \"d\"\ntype = \"query\"\nlanguage = \"kuery\"\n\
-               severity = \"low\"\nrisk_score = 1\nquery = \"event.outcome: success\"\n";
+fn rules_without_names_scan_every_record() {
+    let any = r#"
+        [rule]
+        name = "Any"
+        rule_id = "any"
+        description = "d"
+        type = "query"
+        language = "kuery"
+        severity = "low"
+        risk_score = 1
+        query = "event.outcome: success"
+    "#;
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("any.toml"), any).unwrap();
-    let any = RuleSet::new([LoadedRules::from_path(folder.path()).rules]).unwrap();
+    let any = RuleSet::new(LoadedRules::from_path(folder.path()).rules).unwrap();
     assert_eq!(any.prefilter().unwrap_err().info.id, "any");
     let any = Detections::from(any);
     let (mut found, body) = (0, Body::Whole(gzip(log(20, &[]).as_bytes()).into()));
@@ -227,8 +237,8 @@ fn rules_without_needles_look_at_every_record() {
     assert_eq!((found, read.records, read.parsed, read.mode), (20, 20, 20, ScanMode::Parsed));
 }
 
-/// Objects of all kinds: quiet or not, in one or two members, spread out, with what only looks like
-/// a needle.
+/// Objects with and without group changes, in one or two gzip members or plain, indented or not,
+/// and with text that resembles a name.
 fn object() -> impl Strategy<Value = (Vec<u8>, bool)> {
     let word = prop::sample::select(vec![
         "GetGroup",
@@ -260,7 +270,7 @@ fn object() -> impl Strategy<Value = (Vec<u8>, bool)> {
         let text =
             if pretty { serde_json::to_string_pretty(&all) } else { serde_json::to_string(&all) }
                 .unwrap();
-        // Two members where the cut is early.
+        // Two members if the cut is early.
         let cut = cut.index(text.len() * 3).min(text.len());
         let (before, after) = text.as_bytes().split_at(cut);
         let members =
@@ -310,12 +320,12 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(600))]
 
     #[test]
-    fn the_fast_way_is_the_plain_one((stored, _) in object(), limit in prop_oneof![Just(1 << 30), 0u64..6000]) {
-        agree(&stored, Options { max_bytes: limit, lines: false });
+    fn both_modes_agree((stored, _) in object(), limit in prop_oneof![Just(1 << 30), 0u64..6000]) {
+        scan_both_ways(&stored, Options { max_bytes: limit, lines: false });
     }
 
     #[test]
-    fn the_fast_way_is_the_plain_one_of_damaged_objects(
+    fn both_modes_agree_on_damaged_objects(
         (mut stored, zipped) in object(),
         damage in prop::collection::vec((any::<prop::sample::Index>(), mutation()), 1..4),
         inside in any::<bool>(),
@@ -328,6 +338,6 @@ proptest! {
         } else {
             damage.iter().for_each(|(at, mutation)| mutate(&mut stored, *at, mutation));
         }
-        agree(&stored, OPTIONS);
+        scan_both_ways(&stored, OPTIONS);
     }
 }

@@ -1,4 +1,5 @@
-//! Reading log objects: every shape people keep, and every kind of damage.
+//! Reading log objects: every supported format, and every kind of damage.
+
 use std::io::{Cursor, Read, Write};
 
 use bytes::Bytes;
@@ -9,15 +10,14 @@ use flate2::write::GzEncoder;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-/// What reading gave: the `n` of each good record or the message of each bad one, and the error at
-/// the end.
+/// The `n` of each good record or the message of each bad one, and the error at the end.
 #[derive(Debug, PartialEq)]
-struct Seen {
+struct Outcome {
     records: Vec<Result<i64, String>>,
     end: Result<(), String>,
 }
 
-fn seen(body: Body, options: Options) -> Seen {
+fn read(body: Body, options: Options) -> Outcome {
     let mut records = Vec::new();
     let (_, end) = reader::read(body, options, &mut |index, record| {
         assert_eq!(index, records.len(), "records come in order");
@@ -26,22 +26,28 @@ fn seen(body: Body, options: Options) -> Seen {
             Err(bad) => Err(bad.to_string()),
         });
     });
-    Seen { records, end: end.map_err(|error| error.to_string()) }
+    Outcome { records, end: end.map_err(|error| error.to_string()) }
 }
 
 const OPTIONS: Options = Options { max_bytes: 1 << 30, lines: false };
+const LINES: Options = Options { lines: true, ..OPTIONS };
 
-fn text(text: &str) -> Seen {
-    let whole = seen(Body::Whole(Bytes::copy_from_slice(text.as_bytes())), OPTIONS);
-    let drops = seen(Body::Stream(Box::new(Drops(Cursor::new(text.as_bytes().to_vec())))), OPTIONS);
-    assert_eq!(whole, drops, "byte by byte gives the same: {text}");
+fn read_text(text: &str) -> Outcome {
+    read_text_with(text, OPTIONS)
+}
+
+fn read_text_with(text: &str, options: Options) -> Outcome {
+    let whole = read(Body::Whole(Bytes::copy_from_slice(text.as_bytes())), options);
+    let bytes = OneByteReader(Cursor::new(text.as_bytes().to_vec()));
+    let streamed = read(Body::Stream(Box::new(bytes)), options);
+    assert_eq!(whole, streamed, "whole and byte by byte: {text}");
     whole
 }
 
-/// Gives one byte at a time, so that every border between pieces is met.
-struct Drops<R>(R);
+/// Reads one byte at a time, so that pieces end at every position.
+struct OneByteReader<R>(R);
 
-impl<R: Read> Read for Drops<R> {
+impl<R: Read> Read for OneByteReader<R> {
     fn read(&mut self, into: &mut [u8]) -> std::io::Result<usize> {
         let end = into.len().min(1);
         self.0.read(&mut into[..end])
@@ -54,55 +60,60 @@ fn gzip(text: &[u8]) -> Vec<u8> {
     encoder.finish().unwrap()
 }
 
-fn stored(bytes: Vec<u8>) -> Seen {
-    seen(Body::Whole(Bytes::from(bytes)), OPTIONS)
+fn read_stored(bytes: Vec<u8>) -> Outcome {
+    read(Body::Whole(Bytes::from(bytes)), OPTIONS)
 }
 
-macro_rules! shapes {
+macro_rules! formats {
     ($($name:ident: $text:expr => $records:expr;)*) => {$(
         #[test]
         fn $name() {
-            let expected: Vec<Result<i64, String>> = $records.iter().map(|n: &i64| Ok(*n)).collect();
-            assert_eq!(text($text), Seen { records: expected, end: Ok(()) }, "{}", $text);
+            let expected = $records.iter().map(|n: &i64| Ok(*n)).collect();
+            assert_eq!(read_text($text), Outcome { records: expected, end: Ok(()) }, "{}", $text);
         }
     )*};
 }
 
-shapes! {
+formats! {
     a_log_object: r#"{"Records":[{"n":1},{"n":2}]}"# => [1, 2];
     no_records_in_it: r#"{"Records":[]}"# => [0i64; 0];
     spread_out: "\n { \"Records\" :\n [ {\"n\" : 1 } ,\n {\"n\":2} ] }\n" => [1, 2];
-    other_keys_before_and_after: r#"{"a":[{"n":9}],"b":"}]","Records":[{"n":1}],"c":{"Records":[{"n":8}]}}"# => [1];
+    other_keys_before_and_after:
+        r#"{"a":[{"n":9}],"b":"}]","Records":[{"n":1}],"c":{"Records":[{"n":8}]}}"# => [1];
     records_twice: r#"{"Records":[{"n":1}],"Records":[{"n":2}]}"# => [1, 2];
     a_bare_array: r#"[{"n":1},{"n":2}]"# => [1, 2];
     one_record: r#"{"eventVersion":"1.11","n":1}"# => [1];
     one_record_with_its_name_last: r#"{"n":1,"x":{"y":[1,2,{"z":null}]},"eventName":"X"}"# => [1];
-    lines: "{\"eventName\":\"X\",\"n\":1}\n{\"n\":2,\"eventName\":\"X\"}\n\n{\"eventName\":\"X\",\"n\":3}" => [1, 2, 3];
-    lines_of_log_objects: "{\"Records\":[{\"n\":1}]}\n{\"Records\":[{\"n\":2},{\"n\":3}]}\n" => [1, 2, 3];
+    records_one_after_another:
+        "{\"eventName\":\"X\",\"n\":1}\n{\"n\":2,\"eventName\":\"X\"}\n\n{\"n\":3}" => [1, 2, 3];
+    log_objects_one_after_another:
+        "{\"Records\":[{\"n\":1}]}\n{\"Records\":[{\"n\":2},{\"n\":3}]}\n" => [1, 2, 3];
     spread_out_records_one_after_another:
         "{\n\"eventName\":\"X\",\n\"n\":1\n}\n{\n\"eventName\":\"X\",\n\"n\":2\n}\n" => [1, 2];
     a_byte_order_mark: "\u{feff}{\"Records\":[{\"n\":1}]}" => [1];
-    brackets_and_quotes_in_strings: r#"{"Records":[{"s":"\"}],{[\\","n":1},{"\\\"":"\\","n":2}]}"# => [1, 2];
-    numbers_and_words_inside: r#"{"Records":[{"a":-1.5e3,"b":true,"c":null,"d":[],"e":{},"n":1}]}"# => [1];
+    brackets_and_quotes_in_strings:
+        r#"{"Records":[{"s":"\"}],{[\\","n":1},{"\\\"":"\\","n":2}]}"# => [1, 2];
+    numbers_and_words_inside:
+        r#"{"Records":[{"a":-1.5e3,"b":true,"c":null,"d":[],"e":{},"n":1}]}"# => [1];
 }
 
 #[test]
 fn gzip_in_one_or_several_members() {
     let all = br#"{"Records":[{"n":1},{"n":2}]}"#;
-    assert_eq!(stored(gzip(all)), Seen { records: vec![Ok(1), Ok(2)], end: Ok(()) });
+    assert_eq!(read_stored(gzip(all)), Outcome { records: vec![Ok(1), Ok(2)], end: Ok(()) });
     // A member ends in the middle of a record.
     let members = [gzip(&all[..15]), gzip(&all[15..])].concat();
-    assert_eq!(stored(members), Seen { records: vec![Ok(1), Ok(2)], end: Ok(()) });
+    assert_eq!(read_stored(members), Outcome { records: vec![Ok(1), Ok(2)], end: Ok(()) });
 }
 
-fn damaged(seen: Seen, records: &[Result<i64, &str>], end: &str) {
+fn assert_damaged(outcome: Outcome, records: &[Result<i64, &str>], end: &str) {
     let good: Vec<Result<i64, String>> = records.iter().map(|r| r.map_err(str::to_owned)).collect();
-    assert_eq!(seen.records, good);
-    let error = seen.end.unwrap_err();
-    assert!(error.contains(end), "{error:?} should tell {end:?}");
+    assert_eq!(outcome.records, good);
+    let error = outcome.end.unwrap_err();
+    assert!(error.contains(end), "{error:?} should contain {end:?}");
 }
 
-/// Records that do not compress to nothing.
+/// A log object that does not compress well.
 fn many(count: u64) -> String {
     let record =
         |n: u64| json!({"n": n, "id": format!("{:x}", n.wrapping_mul(0x9e37_79b9_7f4a_7c15))});
@@ -110,84 +121,102 @@ fn many(count: u64) -> String {
 }
 
 #[test]
-fn truncated_gzip_gives_what_came_before() {
+fn of_truncated_gzip_all_whole_records_are_read() {
     let mut bytes = gzip(many(1000).as_bytes());
     bytes.truncate(bytes.len() / 2);
-    let seen = stored(bytes);
+    let outcome = read_stored(bytes);
     assert!(
-        seen.records.len() > 400 && seen.records.iter().all(Result::is_ok),
+        outcome.records.len() > 400 && outcome.records.iter().all(Result::is_ok),
         "{}",
-        seen.records.len()
+        outcome.records.len()
     );
-    let error = seen.end.unwrap_err();
+    let error = outcome.end.unwrap_err();
     assert!(error.contains("damaged gzip") && error.contains("at byte"), "{error}");
 }
 
 #[test]
-fn a_damaged_middle_of_a_small_object_gives_what_came_before() {
-    let mut bytes = gzip(many(1000).as_bytes());
-    let middle = bytes.len() / 2;
-    bytes[middle..middle + 20].fill(0xff);
-    let seen = stored(bytes);
-    let good = seen.records.iter().filter(|record| record.is_ok()).count();
-    assert!(good > 400, "{good}");
-    assert!(seen.end.is_err());
+fn of_damaged_gzip_all_but_the_last_64_kib_before_the_damage_is_read() {
+    let text = many(10_000);
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::none());
+    encoder.write_all(text.as_bytes()).unwrap();
+    let mut stored = encoder.finish().unwrap();
+    // Blocks without compression have a header of flags, length and inverted length. The third one
+    // gets a wrong length.
+    let mut header = 10;
+    let mut before = 0;
+    for _ in 0..2 {
+        let length = usize::from(u16::from_le_bytes([stored[header + 1], stored[header + 2]]));
+        before += length;
+        header += 5 + length;
+    }
+    stored[header + 1] ^= 1;
+    let outcome = read_stored(stored);
+    let error = outcome.end.unwrap_err();
+    let offset = error.split(' ').nth(2).unwrap().parse::<usize>().unwrap();
+    assert!(error.contains("damaged gzip, no text after this byte was read"), "{error}");
+    assert!((before.saturating_sub(64 * 1024)..=before).contains(&offset), "{error}");
+    let started = text[..offset].matches("{\"n\":").count();
+    assert!(started > 0 && outcome.records.len() + 1 >= started, "{started} {error}");
 }
 
 #[test]
-fn a_wrong_checksum_is_told_after_all_records() {
+fn a_wrong_checksum_is_reported_after_all_records() {
     let mut bytes = gzip(br#"{"Records":[{"n":1}]}"#);
     let crc = bytes.len() - 8;
     bytes[crc] ^= 1;
-    damaged(stored(bytes), &[Ok(1)], "damaged gzip");
+    assert_damaged(read_stored(bytes), &[Ok(1)], "damaged gzip");
 }
 
 #[test]
-fn trailing_garbage_after_gzip_is_told() {
+fn trailing_garbage_after_gzip_is_reported() {
     let mut bytes = gzip(br#"{"Records":[{"n":1}]}"#);
     bytes.extend_from_slice(b"garbage");
-    damaged(stored(bytes), &[Ok(1)], "damaged gzip");
+    assert_damaged(read_stored(bytes), &[Ok(1)], "damaged gzip");
 }
 
 #[test]
-fn not_gzip_and_not_json() {
+fn neither_gzip_nor_json_is_reported() {
     let zip = b"PK\x03\x04 a zip file".to_vec();
-    damaged(stored(zip), &[], "at byte 0 of the inflated text: expected gzip or JSON, found `P`");
-    damaged(stored(vec![0x00, 0x01]), &[], "found byte 0x00");
-    damaged(stored(gzip(b"<html>")), &[], "expected gzip or JSON, found `<`");
-    damaged(text(""), &[], "the object is empty");
-    damaged(text("  \n "), &[], "the object is empty");
+    assert_damaged(
+        read_stored(zip),
+        &[],
+        "at byte 0 of the inflated text: expected gzip or JSON, found `P`",
+    );
+    assert_damaged(read_stored(vec![0x00, 0x01]), &[], "found byte 0x00");
+    assert_damaged(read_stored(gzip(b"<html>")), &[], "expected gzip or JSON, found `<`");
+    assert_damaged(read_text(""), &[], "the object is empty");
+    assert_damaged(read_text("  \n "), &[], "the object is empty");
 }
 
 #[test]
-fn records_missing_or_not_an_array() {
-    damaged(text(r#"{"records":[{"n":1}]}"#), &[], "without \"Records\"");
-    damaged(text("{}"), &[], "without \"Records\"");
-    damaged(
-        text(r#"{"Records":{"n":1}}"#),
+fn missing_records_are_reported() {
+    assert_damaged(read_text(r#"{"records":[{"n":1}]}"#), &[], "has no \"Records\"");
+    assert_damaged(read_text("{}"), &[], "has no \"Records\"");
+    assert_damaged(
+        read_text(r#"{"Records":{"n":1}}"#),
         &[],
         "at byte 11 of the inflated text: \"Records\" is not an array",
     );
-    damaged(text(r#"{"Records":null}"#), &[], "not an array");
+    assert_damaged(read_text(r#"{"Records":null}"#), &[], "not an array");
 }
 
 #[test]
-fn a_record_that_is_a_number_fails_alone() {
-    let bad = "record 1 at byte 20 of the inflated text: a record is an object, this is a number";
+fn only_a_record_that_is_a_number_is_bad() {
+    let bad = "record 1 at byte 20 of the inflated text: not a JSON object";
     let expected = vec![Ok(1), Err(bad.to_owned()), Ok(2)];
     assert_eq!(
-        text(r#"{"Records":[{"n":1},17,{"n":2}]}"#),
-        Seen { records: expected, end: Ok(()) }
+        read_text(r#"{"Records":[{"n":1},17,{"n":2}]}"#),
+        Outcome { records: expected, end: Ok(()) }
     );
 }
 
-/// The second of three records is bad and says why; its neighbours are whole.
-fn second_fails_alone(seen: Seen, why: &str) {
+/// Asserts that only the second of three records is bad.
+fn assert_second_is_bad(outcome: Outcome, why: &str) {
     assert_eq!(
-        (seen.records[0].clone(), seen.records[2].clone(), seen.end),
+        (outcome.records[0].clone(), outcome.records[2].clone(), outcome.end),
         (Ok(1), Ok(2), Ok(()))
     );
-    let bad = seen.records[1].clone().unwrap_err();
+    let bad = outcome.records[1].clone().unwrap_err();
     assert!(
         bad.starts_with("record 1 at byte 20 of the inflated text") && bad.contains(why),
         "{bad}"
@@ -195,81 +224,106 @@ fn second_fails_alone(seen: Seen, why: &str) {
 }
 
 #[test]
-fn a_record_that_is_not_json_fails_alone() {
-    second_fails_alone(text(r#"{"Records":[{"n":1},{"n":},{"n":2}]}"#), "not JSON");
+fn only_a_record_that_is_not_json_is_bad() {
+    assert_second_is_bad(read_text(r#"{"Records":[{"n":1},{"n":},{"n":2}]}"#), "not JSON");
 }
 
 #[test]
-fn nesting_10_000_deep_fails_alone() {
+fn only_a_record_nested_10_000_deep_is_bad() {
     let deep = format!("{}{}", "[".repeat(10_000), "]".repeat(10_000));
-    second_fails_alone(
-        text(&format!(r#"{{"Records":[{{"n":1}},{{"deep":{deep}}},{{"n":2}}]}}"#)),
+    assert_second_is_bad(
+        read_text(&format!(r#"{{"Records":[{{"n":1}},{{"deep":{deep}}},{{"n":2}}]}}"#)),
         "recursion limit",
     );
 }
 
 #[test]
-fn invalid_utf8_fails_alone() {
+fn only_a_record_with_invalid_utf8_outside_of_strings_is_bad() {
     let bytes = b"{\"Records\":[{\"n\":1},{\"s\":\xff\xfe},{\"n\":2}]}".to_vec();
-    second_fails_alone(stored(gzip(&bytes)), "not JSON");
+    assert_second_is_bad(read_stored(gzip(&bytes)), "not JSON");
 }
 
 #[test]
-fn what_a_caller_wrote_into_a_string_does_not_keep_a_record_from_being_read() {
+fn records_with_invalid_strings_are_read() {
     for text in [&b"\xff\xfe"[..], b"\\ud83d", b"a\tb"] {
         let bytes =
             [b"{\"Records\":[{\"n\":1},{\"n\":2,\"s\":\"", text, b"\"},{\"n\":3}]}"].concat();
         assert_eq!(
-            stored(bytes),
-            Seen { records: vec![Ok(1), Ok(2), Ok(3)], end: Ok(()) },
+            read_stored(bytes),
+            Outcome { records: vec![Ok(1), Ok(2), Ok(3)], end: Ok(()) },
             "{text:?}"
         );
     }
 }
 
 #[test]
-fn a_record_larger_than_any_can_be_fails_alone() {
+fn only_a_record_that_is_too_large_is_bad() {
     let huge = "x".repeat(9 * 1024 * 1024);
     let all = format!(r#"{{"Records":[{{"n":1}},{{"s":"{huge}"}},{{"n":2}}]}}"#);
-    second_fails_alone(stored(all.into_bytes()), "larger than");
+    assert_second_is_bad(read_stored(all.into_bytes()), "larger than");
 }
 
 #[test]
-fn damage_between_records_ends_the_object_after_those_before() {
+fn damage_between_records_ends_reading() {
     let comma = "at byte 20 of the inflated text: expected `,` or `]` after a record, found `{`";
-    damaged(text(r#"{"Records":[{"n":1} {"n":2}]}"#), &[Ok(1)], comma);
-    damaged(text(r#"{"Records":[{"n":1},{"n":2"#), &[Ok(1)], "found the end of the text");
-    damaged(text(r#"{"Records":[{"n":1}]"#), &[Ok(1)], "found the end of the text");
-    damaged(text(r#"{"Records":[{"n":1},{"s":"abc"#), &[Ok(1)], "expected the end of a string");
+    assert_damaged(read_text(r#"{"Records":[{"n":1} {"n":2}]}"#), &[Ok(1)], comma);
+    assert_damaged(
+        read_text(r#"{"Records":[{"n":1},{"n":2"#),
+        &[Ok(1)],
+        "found the end of the text",
+    );
+    assert_damaged(read_text(r#"{"Records":[{"n":1}]"#), &[Ok(1)], "found the end of the text");
+    assert_damaged(
+        read_text(r#"{"Records":[{"n":1},{"s":"abc"#),
+        &[Ok(1)],
+        "expected the end of a string",
+    );
     let garbage = "expected `{`, `[` or the end of the text, found `g`";
-    damaged(text(r#"{"Records":[{"n":1}]}garbage"#), &[Ok(1)], garbage);
+    assert_damaged(read_text(r#"{"Records":[{"n":1}]}garbage"#), &[Ok(1)], garbage);
 }
 
 #[test]
-fn a_damaged_line_fails_alone() {
+fn of_line_delimited_text_only_damaged_lines_are_bad() {
     let line = |n: i64| format!("{{\"eventName\":\"X\",\"n\":{n}}}\n");
     let all = format!("{}{{\"eventName\":\"X\n{}not json\n{}", line(1), line(2), line(3));
-    let seen = text(&all);
-    let good: Vec<i64> = seen.records.iter().flatten().copied().collect();
-    assert_eq!((good, seen.records.len(), seen.end), (vec![1, 2, 3], 5, Ok(())));
+    let outcome = read_text_with(&all, LINES);
+    let good: Vec<i64> = outcome.records.iter().flatten().copied().collect();
+    assert_eq!((good, outcome.records.len(), outcome.end), (vec![1, 2, 3], 5, Ok(())));
+    let undelimited = format!("{}not json\n{}", line(1), line(2));
+    assert_damaged(read_text(&undelimited), &[Ok(1)], "expected `{`, `[` or the end of the text");
 }
 
 #[test]
-fn lines_known_as_such_may_begin_with_a_damaged_one() {
+fn lines_are_numbered_through_and_keep_their_offsets() {
+    let all = "\u{feff}{\"Records\":[{\"n\":1}]}\r\n \n{\"n\":2}\n[{\"n\":3},4]\n{\"n\":";
+    let outcome = read_text_with(all, LINES);
+    assert_eq!(outcome.records[..3], [Ok(1), Ok(2), Ok(3)]);
+    let fourth = "record 3 at byte 45 of the inflated text: not a JSON object";
+    let fifth =
+        "record 4 at byte 53 of the inflated text: expected a value, found the end of the text";
+    assert_eq!(outcome.records[3..], [Err(fourth.to_owned()), Err(fifth.to_owned())]);
+    assert_eq!(
+        read_text_with(" \n\n", LINES).end.unwrap_err(),
+        read_text(" \n\n").end.unwrap_err()
+    );
+}
+
+#[test]
+fn line_delimited_text_may_begin_with_a_damaged_line() {
     let all = "{\"eventName\":\n{\"eventName\":\"X\",\"n\":1}\n[1\n";
-    let seen = seen(Body::Whole(Bytes::from(all)), Options { lines: true, ..OPTIONS });
-    let good: Vec<i64> = seen.records.iter().flatten().copied().collect();
-    assert_eq!((good, seen.end), (vec![1], Ok(())));
-    assert!(seen.records[0].is_err());
+    let outcome = read_text_with(all, LINES);
+    let good: Vec<i64> = outcome.records.iter().flatten().copied().collect();
+    assert_eq!((good, outcome.end), (vec![1], Ok(())));
+    assert!(outcome.records[0].is_err());
 }
 
 #[test]
-fn a_bomb_stops_at_the_limit_and_findings_before_it_stand() {
-    let limit = 10 * 1024 * 1024;
+fn reading_stops_at_the_limit_after_the_records_before_it() {
+    let limit = 1024 * 1024;
     let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
     encoder.write_all(br#"{"Records":[{"n":1},{"s":""#).unwrap();
     let megabyte = vec![b' '; 1024 * 1024];
-    for _ in 0..300 {
+    for _ in 0..20 {
         encoder.write_all(&megabyte).unwrap();
     }
     let bytes = encoder.finish().unwrap();
@@ -280,9 +334,8 @@ fn a_bomb_stops_at_the_limit_and_findings_before_it_stand() {
         reader::read(body, options, &mut |_, record| good += usize::from(record.is_ok()));
     assert_eq!(good, 1);
     assert!(read.bytes <= limit, "{}", read.bytes);
-    assert!(
-        matches!(end.unwrap_err().problem, ReadProblem::TooLarge { limit: told } if told == limit)
-    );
+    let problem = end.unwrap_err().problem;
+    assert!(matches!(problem, ReadProblem::TooLarge { limit: actual } if actual == limit));
 }
 
 /// Any JSON value, a few levels deep.
@@ -304,11 +357,14 @@ fn any_json() -> impl Strategy<Value = Value> {
 
 proptest! {
     #[test]
-    fn any_records_come_back_as_they_were(records in prop::collection::vec(any_json(), 0..8), pretty in any::<bool>()) {
-        let wrapper = json!({"before": "Records", "Records": records, "after": [1, {"x": "]}"}]});
-        let text = if pretty { serde_json::to_string_pretty(&wrapper) } else { serde_json::to_string(&wrapper) }.unwrap();
+    fn any_records_are_read_unchanged(
+        records in prop::collection::vec(any_json(), 0..8),
+        pretty in any::<bool>(),
+    ) {
+        let object = json!({"before": "Records", "Records": records, "after": [1, {"x": "]}"}]});
+        let text = if pretty { format!("{object:#}") } else { object.to_string() };
         let mut back = Vec::new();
-        let body = Body::Stream(Box::new(Drops(Cursor::new(text.into_bytes()))));
+        let body = Body::Stream(Box::new(OneByteReader(Cursor::new(text.into_bytes()))));
         let (read, end) = reader::read(body, OPTIONS, &mut |_, record| back.push(record));
         prop_assert!(end.is_ok());
         prop_assert_eq!(read.records as usize, records.len());
@@ -321,16 +377,20 @@ proptest! {
     }
 
     #[test]
-    fn arbitrary_bytes_are_read_or_refused(bytes in prop::collection::vec(any::<u8>(), 0..400)) {
-        stored(bytes);
+    fn arbitrary_bytes_are_read_without_panic(bytes in prop::collection::vec(any::<u8>(), 0..400)) {
+        read_stored(bytes);
     }
 
     #[test]
-    fn mutated_objects_are_read_or_refused(at in 0usize..4000, byte in any::<u8>(), zipped in any::<bool>()) {
+    fn mutated_objects_are_read_without_panic(
+        at in 0usize..4000,
+        byte in any::<u8>(),
+        zipped in any::<bool>(),
+    ) {
         let mut bytes = many(20).into_bytes();
         if zipped { bytes = gzip(&bytes); }
         let at = at % bytes.len();
         bytes[at] = byte;
-        stored(bytes);
+        read_stored(bytes);
     }
 }

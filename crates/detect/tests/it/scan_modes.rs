@@ -1,5 +1,5 @@
-//! The two gears of reading, held against each other: searching for needles finds what parsing
-//! everything finds. For the tests and the fuzz targets.
+//! Compares the two ways of reading: with the prefilter, and parsing every record. For tests and
+//! fuzz targets.
 
 use std::io::{Cursor, Read};
 
@@ -11,39 +11,34 @@ use detect::finding::{ScanEvent, match_record, scan_body};
 use detect::rule::Detections;
 use jiff::Timestamp;
 
-/// What a way of reading gave: rule and record of each finding, the messages of bad records, and
-/// the error at the end.
+/// Rule and record of each finding, the messages of bad records, and the error at the end.
 #[derive(Debug)]
-pub struct Seen {
+pub struct ScanResult {
     pub findings: Vec<(String, usize)>,
     pub bad: Vec<String>,
     pub end: Result<(), ReadError>,
-    pub read: reader::Read,
+    pub read: reader::ReadStats,
 }
 
 pub fn origin(record: usize) -> Origin {
     Origin::File { path: "x.json.gz".to_owned(), record }
 }
 
-fn fast(body: Body, options: Options, detections: &Detections) -> Seen {
+fn scan_prefiltered(body: Body, options: Options, detections: &Detections) -> ScanResult {
     let (mut found, mut bad) = (Vec::new(), Vec::new());
-    let (read, end) = scan_body(
-        body,
-        options,
-        detections,
-        Timestamp::UNIX_EPOCH,
-        &origin,
-        &mut |hit| match hit {
-            ScanEvent::Finding(finding) => {
-                found.push((finding.rule.id.clone(), finding.origin.record()))
+    let (read, end) =
+        scan_body(body, options, detections, Timestamp::UNIX_EPOCH, &origin, &mut |event| {
+            match event {
+                ScanEvent::Finding(finding) => {
+                    found.push((finding.rule.id.clone(), finding.origin.record()))
+                }
+                ScanEvent::Bad(record) => bad.push(record.to_string()),
             }
-            ScanEvent::Bad(record) => bad.push(record.to_string()),
-        },
-    );
-    Seen { findings: found, bad, end, read }
+        });
+    ScanResult { findings: found, bad, end, read }
 }
 
-fn plain(body: Body, options: Options, detections: &Detections) -> Seen {
+fn scan_parsed(body: Body, options: Options, detections: &Detections) -> ScanResult {
     let (mut found, mut bad) = (Vec::new(), Vec::new());
     let (read, end) = reader::read(body, options, &mut |index, record| match record {
         Ok(record) => match_record(
@@ -57,11 +52,11 @@ fn plain(body: Body, options: Options, detections: &Detections) -> Seen {
         ),
         Err(record) => bad.push(record.to_string()),
     });
-    Seen { findings: found, bad, end, read }
+    ScanResult { findings: found, bad, end, read }
 }
 
-/// Damage to the JSON, and not to what carries it.
-fn is_inside(error: &ReadError) -> bool {
+/// Returns true for damage to the JSON, not to gzip or I/O.
+fn is_json_error(error: &ReadError) -> bool {
     let problem = &error.problem;
     matches!(
         problem,
@@ -69,18 +64,23 @@ fn is_inside(error: &ReadError) -> bool {
     )
 }
 
-fn told(end: &Result<(), ReadError>) -> Option<String> {
+fn end_message(end: &Result<(), ReadError>) -> Option<String> {
     end.as_ref().err().map(ToString::to_string)
 }
 
-/// Holds the fast way against the plain one, of an object that is held whole and of one that is
-/// streamed.
-pub fn agree(stored: &[u8], options: Options, detections: &Detections) -> (Seen, Seen) {
+/// Asserts that both ways find the same, for an object in memory and a streamed one. Returns the
+/// results with the prefilter and without, for the object in memory.
+pub fn assert_modes_agree(
+    stored: &[u8],
+    options: Options,
+    detections: &Detections,
+) -> (ScanResult, ScanResult) {
     let whole = || Body::Whole(Bytes::copy_from_slice(stored));
-    let stream = || Body::Stream(Box::new(Few(Cursor::new(stored.to_vec()))));
+    let stream = || Body::Stream(Box::new(FewBytesReader(Cursor::new(stored.to_vec()))));
     let ways = [(whole(), whole()), (stream(), stream())];
-    let both =
-        ways.map(|(one, same)| (fast(one, options, detections), plain(same, options, detections)));
+    let both = ways.map(|(one, same)| {
+        (scan_prefiltered(one, options, detections), scan_parsed(same, options, detections))
+    });
     for (fast, plain) in &both {
         assert_eq!(fast.findings, plain.findings, "the same findings");
         assert!(
@@ -91,12 +91,12 @@ pub fn agree(stored: &[u8], options: Options, detections: &Detections) -> (Seen,
         );
         match fast.read.mode {
             ScanMode::Parsed => {
-                assert_eq!(told(&fast.end), told(&plain.end), "the same end");
-                let odd = |bad: &&String| {
-                    bad.contains("a record is an object") || bad.contains("larger than")
+                assert_eq!(end_message(&fast.end), end_message(&plain.end), "the same end");
+                let is_reported = |bad: &&String| {
+                    bad.contains("not a JSON object") || bad.contains("larger than")
                 };
                 assert!(
-                    plain.bad.iter().filter(odd).all(|bad| fast.bad.contains(bad)),
+                    plain.bad.iter().filter(is_reported).all(|bad| fast.bad.contains(bad)),
                     "{:?}",
                     plain.bad
                 );
@@ -104,7 +104,7 @@ pub fn agree(stored: &[u8], options: Options, detections: &Detections) -> (Seen,
             ScanMode::Prefiltered => {
                 assert!(fast.end.is_ok() && plain.findings.is_empty());
                 assert!(
-                    plain.end.as_ref().err().is_none_or(is_inside),
+                    plain.end.as_ref().err().is_none_or(is_json_error),
                     "{:?} went unnoticed",
                     plain.end
                 );
@@ -115,11 +115,10 @@ pub fn agree(stored: &[u8], options: Options, detections: &Detections) -> (Seen,
     whole
 }
 
-/// Gives a few bytes at a time, so that needles and records lie across the borders of what is in
-/// hand.
-struct Few<R>(R);
+/// Reads a few bytes at a time, so that names and records lie across the ends of pieces.
+struct FewBytesReader<R>(R);
 
-impl<R: Read> Read for Few<R> {
+impl<R: Read> Read for FewBytesReader<R> {
     fn read(&mut self, into: &mut [u8]) -> std::io::Result<usize> {
         let end = into.len().min(7);
         self.0.read(&mut into[..end])

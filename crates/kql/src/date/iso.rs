@@ -1,131 +1,92 @@
-//! ISO 8601 dates with parts left off at the end, as `strict_date_optional_time` takes them.
+//! ISO 8601 dates whose last components may be missing, as `strict_date_optional_time` reads them.
 
-use jiff::civil::{Date, DateTime, Time};
+use jiff::Timestamp;
+use jiff::civil::{Date, DateTime};
 use jiff::tz::Offset;
 
-use super::{Stretch, saturated};
+/// The instants of one date, from the first to the last.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(in super::super) struct DateRange {
+    pub(in super::super) floor: Timestamp,
+    pub(in super::super) ceiling: Timestamp,
+}
 
-const LAST_NANOSECOND: i32 = 999_999_999;
+/// The components that are used for missing ones. In the ceiling, a missing month or day is the
+/// first as well: the ceiling of `2026-03` is the end of the first of March.
+/// Source: "Missing date components" in Elasticsearch's documentation of the range query.
+const FLOOR: &[u8; 29] = b"0000-01-01T00:00:00.000000000";
+const CEILING: &[u8; 29] = b"0000-01-01T23:59:59.999999999";
 
-/// `2026`, `2026-01`, `2026-01-02`, `2026-01-02T03`, `…:04`, `…:05`, `….678`, and after a time `Z`
-/// or `±hh[[:]mm]`; UTC without. `None` for anything else. Does not allocate, because documents'
-/// texts are read with it too.
-///
-/// Elasticsearch's ceiling fills a missing time with the last of its kind, but a missing month or
-/// day with the first: the ceiling of `2026-03` is the end of the first of March ("Missing date
-/// components" in its range query).
-pub(super) fn parse(text: &str) -> Option<Stretch> {
-    let (date, clock) = match text.split_once('T') {
-        Some((date, clock)) if date.len() == "2026-01-02".len() => (date, Some(clock)),
-        Some(_) => return None,
-        None => (text, None),
+/// Parses `2026`, `2026-01`, `2026-01-02`, `2026-01-02T03`, `…:04`, `…:05`, `….678`, and after a
+/// time `Z` or `±hh[[:]mm]`; without these the date is in UTC. Does not allocate, because texts of
+/// documents are parsed as well.
+pub(super) fn parse(text: &str) -> Option<DateRange> {
+    let after_hour = text.get("2026-01-02T".len()..).unwrap_or_default();
+    let offset_length = after_hour.find(['Z', '+', '-']).map_or(0, |at| after_hour.len() - at);
+    let (local, offset) = text.split_at(text.len() - offset_length);
+    let offset = parse_offset(offset)?;
+    let has_fraction = local.len() > "2026-01-02T03:04:05".len();
+    let floor = parse_local(local, FLOOR)?;
+    let ceiling = parse_local(local, if has_fraction { FLOOR } else { CEILING })?;
+    Some(DateRange {
+        floor: saturating_timestamp(floor, offset),
+        ceiling: saturating_timestamp(ceiling, offset),
+    })
+}
+
+/// The instant, or the first or last one that can be represented.
+pub(super) fn saturating_timestamp(civil: DateTime, offset: Offset) -> Timestamp {
+    let limit = if civil.year() < 0 { Timestamp::MIN } else { Timestamp::MAX };
+    offset.to_timestamp(civil).unwrap_or(limit)
+}
+
+fn parse_local(text: &str, missing: &[u8; 29]) -> Option<DateTime> {
+    if !matches!(text.len(), 4 | 7 | 10 | 13 | 16 | 19 | 21..=29) {
+        return None;
+    }
+    let mut full = *missing;
+    full[..text.len()].copy_from_slice(text.as_bytes());
+    let is_expected = |(byte, model): (&u8, &u8)| match model {
+        b'0'..=b'9' => byte.is_ascii_digit(),
+        b'.' => b".,".contains(byte),
+        separator => byte == separator,
     };
-    let date = whole(date, Scanner::date)?;
-    let ((floor, ceiling), offset) = match clock {
-        Some(clock) => whole(clock, |scanner| Some((scanner.time()?, scanner.offset()?)))?,
-        None => ((Time::MIN, Time::MAX), Offset::UTC),
+    if !full.iter().zip(missing).all(is_expected) {
+        return None;
+    }
+    let number = |start: usize, end: usize| {
+        full[start..end].iter().fold(0, |number, digit| number * 10 + i32::from(digit & 0x0f))
     };
-    let at = |time| saturated(DateTime::from_parts(date, time), offset);
-    Some(Stretch { floor: at(floor), ceiling: at(ceiling) })
+    let year = number(0, 4) as i16;
+    let [month, day, hour, minute, second] =
+        [5, 8, 11, 14, 17].map(|start| number(start, start + 2) as i8);
+    // Invalid components are rejected here, because an error of the library would allocate.
+    if !(1..=12).contains(&month) || hour > 23 || minute > 59 || second > 59 {
+        return None;
+    }
+    let days = Date::new(year, month, 1).ok()?.days_in_month();
+    if !(1..=days).contains(&day) {
+        return None;
+    }
+    DateTime::new(year, month, day, hour, minute, second, number(20, 29)).ok()
 }
 
-/// What `read` makes of the text, if it reads it to the end.
-fn whole<'t, T>(text: &'t str, read: impl FnOnce(&mut Scanner<'t>) -> Option<T>) -> Option<T> {
-    let mut scanner = Scanner { rest: text.as_bytes() };
-    read(&mut scanner).filter(|_| scanner.rest.is_empty())
+/// Nothing, `Z`, or `±hh[[:]mm]`.
+fn parse_offset(text: &str) -> Option<Offset> {
+    let sign = match text.as_bytes() {
+        [] | [b'Z'] => return Some(Offset::UTC),
+        [b'+', ..] => 1,
+        [b'-', ..] => -1,
+        _ => return None,
+    };
+    let (hours, minutes) = text[1..].split_at_checked(2)?;
+    let minutes = if minutes.is_empty() { "00" } else { minutes };
+    let hours = two_digits(hours).filter(|hours| *hours <= 18)?;
+    let minutes = two_digits(minutes.strip_prefix(':').unwrap_or(minutes))?;
+    (minutes <= 59).then(|| Offset::from_seconds(sign * (hours * 3600 + minutes * 60)).ok())?
 }
 
-struct Scanner<'t> {
-    rest: &'t [u8],
-}
-
-impl Scanner<'_> {
-    fn eat(&mut self, byte: u8) -> bool {
-        let rest = self.rest.strip_prefix(&[byte]);
-        self.rest = rest.unwrap_or(self.rest);
-        rest.is_some()
-    }
-
-    /// A number of exactly so many digits, between these ends.
-    fn number(&mut self, digits: usize, least: i16, most: i16) -> Option<i16> {
-        let (head, rest) = self.rest.split_at_checked(digits)?;
-        let all_digits = head.iter().all(u8::is_ascii_digit);
-        let number = head.iter().fold(0, |number, digit| number * 10 + i16::from(digit & 0x0f));
-        self.rest = rest;
-        (all_digits && (least..=most).contains(&number)).then_some(number)
-    }
-
-    fn two_digits(&mut self, least: i16, most: i16) -> Option<i8> {
-        self.number(2, least, most)?.try_into().ok()
-    }
-
-    fn date(&mut self) -> Option<Date> {
-        let year = self.number(4, 0, 9999)?;
-        let month = if self.eat(b'-') {
-            self.two_digits(1, 12)?
-        } else {
-            return Date::new(year, 1, 1).ok();
-        };
-        let first = Date::new(year, month, 1).ok()?;
-        if !self.eat(b'-') {
-            return Some(first);
-        }
-        // Checked here, because an error of the library would allocate.
-        let day = self.two_digits(1, i16::from(first.days_in_month()))?;
-        Date::new(year, month, day).ok()
-    }
-
-    /// The first and the last instant of the time, as far as it is written.
-    fn time(&mut self) -> Option<(Time, Time)> {
-        let hour = self.two_digits(0, 23)?;
-        if !self.eat(b':') {
-            return between((hour, 0, 0, 0), (hour, 59, 59, LAST_NANOSECOND));
-        }
-        let minute = self.two_digits(0, 59)?;
-        if !self.eat(b':') {
-            return between((hour, minute, 0, 0), (hour, minute, 59, LAST_NANOSECOND));
-        }
-        let second = self.two_digits(0, 59)?;
-        if !self.eat(b'.') && !self.eat(b',') {
-            return between((hour, minute, second, 0), (hour, minute, second, LAST_NANOSECOND));
-        }
-        let nanosecond = self.fraction()?;
-        between((hour, minute, second, nanosecond), (hour, minute, second, nanosecond))
-    }
-
-    /// One to nine digits, as nanoseconds.
-    fn fraction(&mut self) -> Option<i32> {
-        let digits = self.rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
-        let (head, rest) = self.rest.split_at(digits);
-        self.rest = rest;
-        let padded =
-            head.iter().map(|digit| i32::from(digit & 0x0f)).chain(std::iter::repeat(0)).take(9);
-        (1..=9).contains(&digits).then(|| padded.fold(0, |number, digit| number * 10 + digit))
-    }
-
-    fn offset(&mut self) -> Option<Offset> {
-        let sign = match self.rest.first() {
-            None => return Some(Offset::UTC),
-            Some(b'Z') => 0,
-            Some(b'+') => 1,
-            Some(b'-') => -1,
-            Some(_) => return None,
-        };
-        self.rest = &self.rest[1..];
-        if sign == 0 {
-            return Some(Offset::UTC);
-        }
-        let hours = self.two_digits(0, 18)?;
-        let minutes =
-            if self.eat(b':') || !self.rest.is_empty() { self.two_digits(0, 59)? } else { 0 };
-        Offset::from_seconds(sign * (i32::from(hours) * 3600 + i32::from(minutes) * 60)).ok()
-    }
-}
-
-type Clock = (i8, i8, i8, i32);
-
-fn between(first: Clock, last: Clock) -> Option<(Time, Time)> {
-    let time =
-        |(hour, minute, second, nanosecond)| Time::new(hour, minute, second, nanosecond).ok();
-    Some((time(first)?, time(last)?))
+fn two_digits(text: &str) -> Option<i32> {
+    let is_number = text.len() == 2 && text.bytes().all(|byte| byte.is_ascii_digit());
+    text.parse().ok().filter(|_| is_number)
 }

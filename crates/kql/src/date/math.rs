@@ -1,132 +1,98 @@
-//! Date math: what stands after `now`, or after the `||` of a fixed date.
+//! Date math: what follows `now`, or the `||` after a fixed date.
 
-use jiff::civil::{DateTime, Time};
+use jiff::civil::{DateTime, DateTimeRound, Time};
 use jiff::tz::Offset;
-use jiff::{Span, Timestamp, Unit};
+use jiff::{RoundMode, Span, Timestamp, ToSpan, Unit};
 
-use super::{Stretch, saturated};
+use super::iso::{DateRange, saturating_timestamp};
 
-/// Steps such as `-1d` and `/d`, taken in order, in UTC.
+/// Steps such as `-1d` and `/d`, applied in order, in UTC.
 #[derive(Debug, Clone)]
-pub(crate) struct DateMath {
-    steps: Vec<Step>,
+pub(in super::super) struct DateMath {
+    steps: Vec<MathStep>,
 }
 
 #[derive(Debug, Clone)]
-enum Step {
+enum MathStep {
     Add(Span),
-    Round(Unit),
-}
-
-/// Which instant of a unit rounding gives.
-#[derive(Clone, Copy, PartialEq)]
-enum Towards {
-    First,
-    Last,
+    /// To the first or the last instant of a unit, of this length.
+    Round(Unit, Span),
 }
 
 impl DateMath {
-    /// Reads `[+-]N?unit` and `/unit`, any number of them. The units are y, M, w, d, h or H, m and
-    /// s.
+    /// Parses any number of `[+-]N?unit` and `/unit`. The units are y, M, w, d, h or H, m and s.
     pub(super) fn parse(mut text: &str) -> Option<Self> {
         let mut steps = Vec::new();
         while !text.is_empty() {
-            let (step, rest) = step(text)?;
+            let (step, rest) = parse_step(text)?;
             steps.push(step);
             text = rest;
         }
         Some(Self { steps })
     }
 
-    pub(super) fn stretch(&self, anchor: Timestamp) -> Stretch {
-        let start = Offset::UTC.to_datetime(anchor);
-        Stretch { floor: self.run(start, Towards::First), ceiling: self.run(start, Towards::Last) }
+    pub(super) fn range(&self, anchor: Timestamp) -> DateRange {
+        let last_of = |at, unit, length: Span| {
+            round_down(at, unit).saturating_add(length).saturating_sub(1.nanosecond())
+        };
+        DateRange {
+            floor: self.apply(anchor, |at, unit, _| round_down(at, unit)),
+            ceiling: self.apply(anchor, last_of),
+        }
     }
 
-    fn run(&self, start: DateTime, towards: Towards) -> Timestamp {
+    fn apply(
+        &self,
+        anchor: Timestamp,
+        round: impl Fn(DateTime, Unit, Span) -> DateTime,
+    ) -> Timestamp {
+        let start = Offset::UTC.to_datetime(anchor);
         let end = self.steps.iter().fold(start, |at, step| match step {
-            Step::Add(span) => at.saturating_add(*span),
-            Step::Round(unit) => round(at, *unit, towards),
+            MathStep::Add(span) => at.saturating_add(*span),
+            MathStep::Round(unit, length) => round(at, *unit, *length),
         });
-        saturated(end, Offset::UTC)
+        saturating_timestamp(end, Offset::UTC)
     }
 }
 
-fn step(text: &str) -> Option<(Step, &str)> {
+fn parse_step(text: &str) -> Option<(MathStep, &str)> {
     let mut chars = text.chars();
     let operator = chars.next()?;
     let after = chars.as_str();
     let digits = after.bytes().take_while(u8::is_ascii_digit).count();
     let (number, rest) = after.split_at(digits);
     let number: i64 = if number.is_empty() { 1 } else { number.parse().ok()? };
-    let unit = unit(rest.chars().next()?)?;
+    let (unit, length) = match rest.chars().next()? {
+        'y' => (Unit::Year, 1.year()),
+        'M' => (Unit::Month, 1.month()),
+        'w' => (Unit::Week, 1.week()),
+        'd' => (Unit::Day, 1.day()),
+        'h' | 'H' => (Unit::Hour, 1.hour()),
+        'm' => (Unit::Minute, 1.minute()),
+        's' => (Unit::Second, 1.second()),
+        _ => return None,
+    };
     let step = match operator {
-        '+' => Step::Add(span(unit, number)?),
-        '-' => Step::Add(span(unit, -number)?),
-        '/' if number == 1 => Step::Round(unit),
+        '+' => MathStep::Add(length.checked_mul(number).ok()?),
+        '-' => MathStep::Add(length.checked_mul(-number).ok()?),
+        '/' if number == 1 => MathStep::Round(unit, length),
         _ => return None,
     };
     Some((step, &rest[1..]))
 }
 
-fn unit(letter: char) -> Option<Unit> {
-    match letter {
-        'y' => Some(Unit::Year),
-        'M' => Some(Unit::Month),
-        'w' => Some(Unit::Week),
-        'd' => Some(Unit::Day),
-        'h' | 'H' => Some(Unit::Hour),
-        'm' => Some(Unit::Minute),
-        's' => Some(Unit::Second),
-        _ => None,
-    }
-}
-
-fn span(unit: Unit, number: i64) -> Option<Span> {
-    let zero = Span::new();
-    let span = match unit {
-        Unit::Year => zero.try_years(number),
-        Unit::Month => zero.try_months(number),
-        Unit::Week => zero.try_weeks(number),
-        Unit::Day => zero.try_days(number),
-        Unit::Hour => zero.try_hours(number),
-        Unit::Minute => zero.try_minutes(number),
-        _ => zero.try_seconds(number),
-    };
-    span.ok()
-}
-
-fn round(at: DateTime, unit: Unit, towards: Towards) -> DateTime {
-    let first = first_of(at, unit);
-    match (towards, span(unit, 1)) {
-        (Towards::Last, Some(one)) => {
-            first.saturating_add(one).saturating_sub(Span::new().nanoseconds(1))
-        }
-        _ => first,
-    }
-}
-
-fn first_of(at: DateTime, unit: Unit) -> DateTime {
-    let since_midnight = |hours, minutes| {
-        at.date().to_datetime(Time::midnight()).saturating_add(hours_minutes(hours, minutes))
-    };
+fn round_down(at: DateTime, unit: Unit) -> DateTime {
     let date = match unit {
         Unit::Year => at.date().first_of_year(),
         Unit::Month => at.date().first_of_month(),
-        Unit::Week => at.date().saturating_sub(
-            Span::new().days(i64::from(at.date().weekday().to_monday_zero_offset())),
-        ),
-        Unit::Hour => return since_midnight(at.hour(), 0),
-        Unit::Minute => return since_midnight(at.hour(), at.minute()),
-        Unit::Second => {
-            return since_midnight(at.hour(), at.minute())
-                .saturating_add(Span::new().seconds(at.second()));
+        Unit::Week => {
+            let since_monday = at.date().weekday().to_monday_zero_offset();
+            at.date().saturating_sub(since_monday.days())
         }
-        _ => at.date(),
+        _ => {
+            let round = DateTimeRound::new().smallest(unit).mode(RoundMode::Trunc);
+            return at.round(round).unwrap_or(at);
+        }
     };
     date.to_datetime(Time::midnight())
-}
-
-fn hours_minutes(hours: i8, minutes: i8) -> Span {
-    Span::new().hours(hours).minutes(minutes)
 }

@@ -1,75 +1,56 @@
-//! Date literals as Elasticsearch reads them against a date field
-//! (`strict_date_optional_time||epoch_millis`, and date math).
+//! Dates as Elasticsearch reads them for a date field (`strict_date_optional_time||epoch_millis`
+//! and date math).
 //!
-//! A date stands for a stretch of time, from its floor to its ceiling: `2026-01-01` is the whole
-//! day. A range takes the end that its operator asks for (`>` and `<=` the ceiling, `>=` and `<`
-//! the floor), and equality takes both.
+//! A date is a range from its floor to its ceiling: `2026-01-01` is the whole day. A range query
+//! compares with the end that its operator asks for (`>` and `<=` with the ceiling, `>=` and `<`
+//! with the floor); equality includes the whole range.
 
 mod iso;
 mod math;
 
 use jiff::Timestamp;
-use jiff::tz::Offset;
-use math::DateMath;
+
+pub(super) use self::iso::DateRange;
+use self::math::DateMath;
 
 /// A literal that can be compared with a date.
 #[derive(Debug, Clone)]
 pub(super) enum DateLiteral {
-    Fixed(Stretch),
-    /// `now`, and what is added to it and rounded.
+    Fixed(DateRange),
+    /// `now`, and the date math after it.
     FromNow(DateMath),
 }
 
-/// The instants that one date stands for, both ends included.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) struct Stretch {
-    pub(super) floor: Timestamp,
-    pub(super) ceiling: Timestamp,
-}
-
-impl Stretch {
-    pub(super) fn holds(&self, instant: Timestamp) -> bool {
-        (self.floor..=self.ceiling).contains(&instant)
-    }
-}
-
 impl DateLiteral {
-    /// `None` if the text is not a date.
     pub(super) fn parse(text: &str) -> Option<Self> {
-        if let Some(steps) = text.strip_prefix("now") {
-            return DateMath::parse(steps).map(Self::FromNow);
+        if let Some(math) = text.strip_prefix("now") {
+            return DateMath::parse(math).map(Self::FromNow);
         }
-        let Some((anchor, steps)) = text.split_once("||") else {
-            return stretch(text).map(Self::Fixed);
+        let Some((anchor, math)) = text.split_once("||") else {
+            return parse_range(text).map(Self::Fixed);
         };
-        Some(Self::Fixed(DateMath::parse(steps)?.stretch(stretch(anchor)?.floor)))
+        Some(Self::Fixed(DateMath::parse(math)?.range(parse_range(anchor)?.floor)))
     }
 
-    pub(super) fn stretch(&self, now: Timestamp) -> Stretch {
+    pub(super) fn range(&self, now: Timestamp) -> DateRange {
         match self {
-            Self::Fixed(stretch) => *stretch,
-            Self::FromNow(math) => math.stretch(now),
+            Self::Fixed(range) => *range,
+            Self::FromNow(math) => math.range(now),
         }
     }
 }
 
-/// The instant a document's text stands for, if it is a date in ISO 8601's form.
-pub(super) fn instant(text: &str) -> Option<Timestamp> {
-    iso::parse(text).map(|stretch| stretch.floor)
+/// The instant of a text in a document. Returns `None` if the text is not an ISO 8601 date.
+pub(super) fn parse_instant(text: &str) -> Option<Timestamp> {
+    iso::parse(text).map(|range| range.floor)
 }
 
-fn stretch(text: &str) -> Option<Stretch> {
-    iso::parse(text).or_else(|| epoch_millis(text))
+fn parse_range(text: &str) -> Option<DateRange> {
+    iso::parse(text).or_else(|| parse_epoch_millis(text))
 }
 
-fn epoch_millis(text: &str) -> Option<Stretch> {
+fn parse_epoch_millis(text: &str) -> Option<DateRange> {
     let floor = Timestamp::from_millisecond(text.parse().ok()?).ok()?;
     let ceiling = Timestamp::from_nanosecond(floor.as_nanosecond() + 999_999).ok()?;
-    Some(Stretch { floor, ceiling })
-}
-
-/// The instant, or the first or last one there is.
-fn saturated(civil: jiff::civil::DateTime, offset: Offset) -> Timestamp {
-    let limit = if civil.year() < 0 { Timestamp::MIN } else { Timestamp::MAX };
-    offset.to_timestamp(civil).unwrap_or(limit)
+    Some(DateRange { floor, ceiling })
 }

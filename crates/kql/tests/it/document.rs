@@ -1,4 +1,4 @@
-//! A document with types, built by hand.
+//! A document with typed values.
 
 use std::net::IpAddr;
 
@@ -26,7 +26,7 @@ impl Leaf {
     }
 }
 
-/// Leaves by name, and objects by path, whose leaves are also the document's own.
+/// Leaves by name, and objects by path. The leaves of the objects belong to the document as well.
 #[derive(Debug, Clone, Default)]
 pub struct Typed {
     pub leaves: Vec<(String, Leaf)>,
@@ -71,24 +71,24 @@ fn below<'p>(path: &'p str, prefix: &str) -> Option<&'p str> {
 }
 
 impl Document for Typed {
-    fn any_value(&self, field: &str, seen: &mut dyn FnMut(Value<'_>) -> bool) -> bool {
-        self.leaves.iter().any(|(name, leaf)| name == field && seen(leaf.value()))
+    fn any_value(&self, field: &str, on_value: &mut dyn FnMut(Value<'_>) -> bool) -> bool {
+        self.leaves.iter().any(|(name, leaf)| name == field && on_value(leaf.value()))
             || self.objects.iter().any(|(path, object)| {
-                below(field, path).is_some_and(|rest| object.any_value(rest, seen))
+                below(field, path).is_some_and(|rest| object.any_value(rest, on_value))
             })
     }
 
-    fn any_leaf(&self, seen: &mut dyn FnMut(&str, Value<'_>) -> bool) -> bool {
-        self.leaves.iter().any(|(name, leaf)| seen(name, leaf.value()))
+    fn any_leaf(&self, on_leaf: &mut dyn FnMut(&str, Value<'_>) -> bool) -> bool {
+        self.leaves.iter().any(|(name, leaf)| on_leaf(name, leaf.value()))
             || self.objects.iter().any(|(path, object)| {
-                object.any_leaf(&mut |name, value| seen(&format!("{path}.{name}"), value))
+                object.any_leaf(&mut |name, value| on_leaf(&format!("{path}.{name}"), value))
             })
     }
 
-    fn any_object(&self, path: &str, seen: &mut dyn FnMut(&dyn Document) -> bool) -> bool {
+    fn any_object(&self, path: &str, on_object: &mut dyn FnMut(&dyn Document) -> bool) -> bool {
         self.objects.iter().any(|(at, object)| {
-            (at == path && seen(object))
-                || below(path, at).is_some_and(|rest| object.any_object(rest, seen))
+            (at == path && on_object(object))
+                || below(path, at).is_some_and(|rest| object.any_object(rest, on_object))
         })
     }
 }

@@ -1,166 +1,58 @@
-//! What people read when a query is none: one case each, as displayed.
+//! Error messages, as people read them.
 
 use kql::{MAX_BYTES, MAX_DEPTH, Query};
 
-macro_rules! fails {
-    ($($name:ident: $query:expr => $($line:expr),+;)*) => {
-        $(#[test]
-        fn $name() {
-            let error = Query::parse($query).expect_err(&format!("{:?} is no query", $query));
-            assert_eq!(error.to_string(), [$($line),+].join("\n"), "{:?}", $query);
-        })*
-    };
-}
-
-fails! {
-    value_missing: "a:" =>
-        "expected a value, `not`, `(` or `{`, found the end of the query (line 1, column 3)",
-        "1 | a:",
-        "  |   ^";
-    second_colon: "a b: c: d" =>
-        "expected `and`, `or` or the end of the query, found `:`; a value that holds it must be quoted (line 1, column 7)",
-        "1 | a b: c: d",
-        "  |       ^";
-    parenthesis_open: "(a or b" =>
-        "expected `and`, `or` or `)`, found the end of the query (line 1, column 8)",
-        "1 | (a or b",
-        "  |        ^";
-    parenthesis_too_many: "a or b)" =>
-        "expected `and`, `or` or the end of the query, found `)` (line 1, column 7)",
-        "1 | a or b)",
-        "  |       ^";
-    operand_missing: "a or" =>
-        "expected a field, a value, `not` or `(`, found the end of the query (line 1, column 5)",
-        "1 | a or",
-        "  |     ^";
-    keyword_first: "and a" =>
-        "expected a field, a value, `not` or `(`, found `and` (line 1, column 1)",
-        "1 | and a",
-        "  | ^^^";
-    not_after_value: "a not b" =>
-        "expected `and`, `or` or the end of the query, found `not` (line 1, column 3)",
-        "1 | a not b",
-        "  |   ^^^";
-    not_alone: "not" =>
-        "expected a field, a value, `not` or `(`, found the end of the query (line 1, column 4)",
-        "1 | not",
-        "  |    ^";
-    quote_open: r#"a: "b c"# =>
-        "expected a quote that closes this one, found the end of the query (line 1, column 4)",
-        r#"1 | a: "b c"#,
-        "  |    ^";
-    quote_after_word: r#"a "b""# =>
-        r#"expected `and`, `or` or the end of the query, found `"b"` (line 1, column 3)"#,
-        r#"1 | a "b""#,
-        "  |   ^^^";
-    escape_unknown: r"a: C\x" =>
-        r"expected an escape, such as `\*`, `\\` or `\u002a`, found `\x` (line 1, column 5)",
-        r"1 | a: C\x",
-        "  |     ^^";
-    escape_of_nothing: r"a: b\" =>
-        r"expected an escape, such as `\*`, `\\` or `\u002a`, found `\` (line 1, column 5)",
-        r"1 | a: b\",
-        "  |     ^";
-    escape_of_half_a_pair: r"a: \ud83d" =>
-        r"expected an escape, such as `\*`, `\\` or `\u002a`, found `\u` (line 1, column 4)",
-        r"1 | a: \ud83d",
-        "  |    ^^";
-    list_empty: "a: ()" =>
-        "expected a value, `not` or `(`, found `)` (line 1, column 5)",
-        "1 | a: ()",
-        "  |     ^";
-    parentheses_empty: "()" =>
-        "expected a field, a value, `not` or `(`, found `)` (line 1, column 2)",
-        "1 | ()",
-        "  |  ^";
-    braces_empty: "a: {}" =>
-        "expected a field, a value, `not` or `(`, found `}` (line 1, column 5)",
-        "1 | a: {}",
-        "  |     ^";
-    nested_under_wildcard: "a*: { b }" =>
-        "expected a path without wildcards before `{`, found a wildcard (line 1, column 1)",
-        "1 | a*: { b }",
-        "  | ^^";
-    brace_open: "a: { b" =>
-        "expected `and`, `or` or `}`, found the end of the query (line 1, column 7)",
-        "1 | a: { b",
-        "  |       ^";
-    brace_too_many: "a: b }" =>
-        "expected `and`, `or` or the end of the query, found `}` (line 1, column 6)",
-        "1 | a: b }",
-        "  |      ^";
-    range_of_wildcard: "a > b*" =>
-        "expected a value without wildcards, found a wildcard (line 1, column 5)",
-        "1 | a > b*",
-        "  |     ^^";
-    range_of_nothing: "a >" =>
-        "expected a value, found the end of the query (line 1, column 4)",
-        "1 | a >",
-        "  |    ^";
-    range_of_list: "a > (b or c)" =>
-        "expected a value, found `(` (line 1, column 5)",
-        "1 | a > (b or c)",
-        "  |     ^";
-    range_after_colon: "a: < 5" =>
-        "expected a value, `not`, `(` or `{`, found `<`; a value that holds it must be quoted (line 1, column 4)",
-        "1 | a: < 5",
-        "  |    ^";
-    range_without_field: "> 5" =>
-        "expected a field, a value, `not` or `(`, found `>` (line 1, column 1)",
-        "1 | > 5",
-        "  | ^";
-    colon_without_field: ": 5" =>
-        "expected a field, a value, `not` or `(`, found `:` (line 1, column 1)",
-        "1 | : 5",
-        "  | ^";
-    field_in_list: "a: (b: c)" =>
-        "expected `and`, `or` or `)`, found `:`; a value that holds it must be quoted (line 1, column 6)",
-        "1 | a: (b: c)",
-        "  |      ^";
-    second_of_many_lines: "a: b\nand c: (d\n  or)\nand e" =>
-        "expected a value, `not` or `(`, found `)` (line 3, column 5)",
-        "3 |   or)",
-        "  |     ^";
-    carriage_returns: "a: b and\r\n\tc:\r\nd: e" =>
-        "expected `and`, `or` or the end of the query, found `:`; a value that holds it must be quoted (line 3, column 2)",
-        "3 | d: e",
-        "  |  ^";
-    columns_are_characters: "é中😀: (" =>
-        "expected a value, `not` or `(`, found the end of the query (line 1, column 7)",
-        "1 | é中😀: (",
-        "  |       ^";
-    controls_are_not_shown: "a\u{1b}[31m: \u{202e}b \"\u{7}\"" =>
-        r#"expected `and`, `or` or the end of the query, found `"�"` (line 1, column 12)"#,
-        r#"1 | a�[31m: �b "�""#,
-        "  |            ^^^";
-    caret_ends_with_the_line: "a: \"b\nc\" \"d\ne\"" =>
-        r#"expected `and`, `or` or the end of the query, found `"d�e"` (line 2, column 4)"#,
-        r#"2 | c" "d"#,
-        "  |    ^^";
-    long_line_before_and_after: &format!("{} ) {}", "x".repeat(100), "y".repeat(100)) =>
-        "expected `and`, `or` or the end of the query, found `)` (line 1, column 102)",
-        "1 | …xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx ) yyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyy…",
-        "  |                                                              ^";
-    long_token: &format!("a: b \"{}\"", "z".repeat(100)) =>
-        r#"expected `and`, `or` or the end of the query, found `"zzzzzzzzzzzzzzzzzzzzzzzzzzzzzzz…` (line 1, column 6)"#,
-        r#"1 | a: b "zzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzz…"#,
-        "  |      ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^";
-    keyword_twice: "a and and b" =>
-        "expected a field, a value, `not` or `(`, found `and` (line 1, column 7)",
-        "1 | a and and b",
-        "  |       ^^^";
-    time_without_quotes: "@timestamp >= 2026-01-01T00:00:00Z" =>
-        "expected `and`, `or` or the end of the query, found `:`; a value that holds it must be quoted (line 1, column 28)",
-        "1 | @timestamp >= 2026-01-01T00:00:00Z",
-        "  |                            ^";
-    line_break_at_the_end: "a:\n" =>
-        "expected a value, `not`, `(` or `{`, found the end of the query (line 1, column 3)",
-        "1 | a:",
-        "  |   ^";
+#[test]
+fn errors_say_what_was_expected_and_where() {
+    let long_line = format!("{} ) {}", "x".repeat(100), "y".repeat(100));
+    let long_token = format!("a: b \"{}\"", "z".repeat(100));
+    let cases = [
+        ("value missing", "a:"),
+        ("second colon", "a b: c: d"),
+        ("parenthesis open", "(a or b"),
+        ("parenthesis too many", "a or b)"),
+        ("operand missing", "a or"),
+        ("keyword first", "and a"),
+        ("not after value", "a not b"),
+        ("not alone", "not"),
+        ("quote open", r#"a: "b c"#),
+        ("quote after word", r#"a "b""#),
+        ("escape unknown", r"a: C\x"),
+        ("escape of nothing", r"a: b\"),
+        ("escape of half a pair", r"a: \ud83d"),
+        ("list empty", "a: ()"),
+        ("parentheses empty", "()"),
+        ("braces empty", "a: {}"),
+        ("nested under wildcard", "a*: { b }"),
+        ("brace open", "a: { b"),
+        ("brace too many", "a: b }"),
+        ("range of wildcard", "a > b*"),
+        ("range of nothing", "a >"),
+        ("range of list", "a > (b or c)"),
+        ("range after colon", "a: < 5"),
+        ("range without field", "> 5"),
+        ("colon without field", ": 5"),
+        ("field in list", "a: (b: c)"),
+        ("second of many lines", "a: b\nand c: (d\n  or)\nand e"),
+        ("carriage returns", "a: b and\r\n\tc:\r\nd: e"),
+        ("columns are characters", "é中😀: ("),
+        ("controls are not shown", "a\u{1b}[31m: \u{202e}b \"\u{7}\""),
+        ("caret ends with the line", "a: \"b\nc\" \"d\ne\""),
+        ("long line before and after", &long_line),
+        ("long token", &long_token),
+        ("keyword twice", "a and and b"),
+        ("time without quotes", "@timestamp >= 2026-01-01T00:00:00Z"),
+        ("line break at the end", "a:\n"),
+    ];
+    let errors = cases.map(|(case, query)| {
+        let error = Query::parse(query).expect_err(case);
+        format!("# {case}\n{error}\n")
+    });
+    insta::assert_snapshot!("errors", errors.join("\n"));
 }
 
 #[test]
-fn the_place_is_told_in_numbers_too() {
+fn the_position_is_available_as_numbers() {
     let error = Query::parse("a: b\nand é: (").expect_err("no value");
     assert_eq!((error.line(), error.column()), (2, 9), "{error}");
     assert_eq!((error.span().start, error.span().end), (14, 14), "{error}");
@@ -169,8 +61,7 @@ fn the_place_is_told_in_numbers_too() {
 
 #[test]
 fn depth_is_limited() {
-    let nests = [("(", ")"), ("not ", ""), ("a: { ", " }"), ("not (", ")")];
-    for (open, close) in nests {
+    for (open, close) in [("(", ")"), ("not ", ""), ("a: { ", " }"), ("not (", ")")] {
         let levels = if open == "not (" { MAX_DEPTH / 2 } else { MAX_DEPTH };
         let nested = |levels| format!("{}x{}", open.repeat(levels), close.repeat(levels));
         Query::parse(&nested(levels))
@@ -181,14 +72,14 @@ fn depth_is_limited() {
             "expected at most 100 levels of `not`, `(` and `{`, found one more",
             "{open}"
         );
-        Query::parse(&open.repeat(MAX_BYTES / open.len())).expect_err("far too deep");
+        Query::parse(&open.repeat(MAX_BYTES / open.len())).expect_err("much too deep");
     }
     let list = format!("f: {}x{}", "(".repeat(MAX_DEPTH + 1), ")".repeat(MAX_DEPTH + 1));
     Query::parse(&list).expect_err("a list too deep");
 }
 
 #[test]
-fn depth_is_not_spent_by_neighbours() {
+fn siblings_do_not_add_to_the_depth() {
     let query = vec!["not (a)"; MAX_DEPTH * 2].join(" and ");
     Query::parse(&query).unwrap_or_else(|error| panic!("{error}"));
 }

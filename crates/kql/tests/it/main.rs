@@ -1,10 +1,10 @@
-//! The query language, through its public face.
+//! Tests of the public API.
 
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
-    reason = "a test stops at what it did not expect"
+    reason = "a test fails by panicking"
 )]
 
 mod allocation;

@@ -1,4 +1,4 @@
-//! Queries held against one document with types and one of plain JSON: one line a case.
+//! Queries matched against a typed document and a JSON document, one line for each case.
 
 use jiff::Timestamp;
 use kql::{Document, Query};
@@ -43,20 +43,20 @@ fn typed() -> Typed {
         .object("hollow", Typed::default())
 }
 
-fn holds(document: &dyn Document, query: &str) -> bool {
+fn matches(document: &dyn Document, query: &str) -> bool {
     Query::parse(query).unwrap_or_else(|error| panic!("{query}\n{error}")).matches(document, now())
 }
 
-macro_rules! matches {
+macro_rules! cases {
     ($document:ident: $($name:ident: $query:expr => $expected:expr;)*) => {
         $(#[test]
         fn $name() {
-            assert_eq!(holds(&$document(), $query), $expected, "{}", $query);
+            assert_eq!(matches(&$document(), $query), $expected, "{}", $query);
         })*
     };
 }
 
-matches! { typed:
+cases! { typed:
     everything: "" => true;
     not_everything: "not *" => false;
     keyword: "event.action: CreateGroup" => true;
@@ -281,7 +281,8 @@ matches! { typed:
     nested_does_not_see_outside: "resources: { event.action: CreateGroup }" => false;
     nested_on_a_leaf: "count: { * }" => false;
 
-    the_first_rule: "event.action:CreateGroup and cloud.account.id:012345678901 and not read_only:true" => true;
+    like_a_detection_rule: "event.action:CreateGroup and cloud.account.id:012345678901 \
+        and not read_only:true" => true;
     or_of_and: "event.action:X and read_only:false or event.type:group" => true;
     and_of_or: "event.action:X and (read_only:false or event.type:group)" => false;
 }
@@ -291,7 +292,8 @@ fn plain() -> serde_json::Value {
         "event": { "action": "CreateGroup", "type": ["group", ["creation"]], "outcome": null },
         "source.ip": "192.0.2.10",
         "user": { "name.full": "alice", "name": { "short": "al" } },
-        "resources": [ { "arn": "one", "tags": [ { "k": "a", "v": 1 }, { "k": "b", "v": 2 } ] }, { "arn": "two" } ],
+        "resources": [ { "arn": "one", "tags": [ { "k": "a", "v": 1 }, { "k": "b", "v": 2 } ] },
+        { "arn": "two" } ],
         "at": "2026-03-15T10:20:30Z",
         "big": 9007199254740993_u64,
         "on": true,
@@ -300,7 +302,7 @@ fn plain() -> serde_json::Value {
     })
 }
 
-matches! { plain:
+cases! { plain:
     json_nested_key: "event.action: CreateGroup" => true;
     json_array_in_array: "event.type: creation" => true;
     json_null: "event.outcome: *" => false;
@@ -324,12 +326,12 @@ matches! { plain:
 }
 
 #[test]
-fn each_node_answers_for_itself() {
+fn each_node_can_be_matched_alone() {
     let query = Query::parse(
         "event.action: CreateGroup and (read_only: true or count > 3) and not empty: *",
     )
     .expect("ok");
-    let answers: Vec<_> = query
+    let results: Vec<_> = query
         .expr()
         .children()
         .iter()
@@ -340,14 +342,14 @@ fn each_node_answers_for_itself() {
         ("read_only: true or count > 3", true),
         ("not empty: *", false),
     ];
-    assert_eq!(answers, expected.map(|(text, answer)| (text.to_owned(), answer)));
+    assert_eq!(results, expected.map(|(text, result)| (text.to_owned(), result)));
     assert!(!query.matches(&typed(), now()));
 }
 
 #[test]
-fn a_wildcard_takes_linear_time() {
-    // Backtracking would need more steps than there are atoms.
+fn wildcards_take_linear_time() {
+    // Backtracking would not end.
     let document = Typed::default().text("a", &"a".repeat(50_000));
-    assert!(!holds(&document, &format!("a: {}b", "a*".repeat(1_000))));
-    assert!(holds(&document, &format!("a: {}", "a*".repeat(1_000))));
+    assert!(!matches(&document, &format!("a: {}b", "a*".repeat(1_000))));
+    assert!(matches(&document, &format!("a: {}", "a*".repeat(1_000))));
 }

@@ -1,4 +1,4 @@
-//! Query text to tree: one line a case, the tree written as an s-expression.
+//! Query text to syntax tree, written as an s-expression, one line for each case.
 
 use kql::{Expr, ExprKind, Field, Query, Test};
 
@@ -42,7 +42,8 @@ macro_rules! parses {
             let query = Query::parse($query).unwrap_or_else(|error| panic!("{}\n{error}", $query));
             assert_eq!(shape(query.expr()), $shape, "{}", $query);
             let printed = query.expr().to_string();
-            let again = Query::parse(&printed).unwrap_or_else(|error| panic!("printed {printed}\n{error}"));
+            let again = Query::parse(&printed)
+                .unwrap_or_else(|error| panic!("printed {printed}\n{error}"));
             assert_eq!(again.expr(), query.expr(), "{} printed as {printed}", $query);
         })*
     };
@@ -109,7 +110,8 @@ parses! {
     values_and: "f: (a and b)" => r#"(and f:"a" f:"b")"#;
     values_not: "f: (not a)" => r#"(not f:"a")"#;
     values_mixed: "f: (a or b and not c)" => r#"(or f:"a" (and f:"b" (not f:"c")))"#;
-    values_nested: "f: ((a or b) and not (c or d*))" => r#"(and (or f:"a" f:"b") (not (or f:"c" f:/d*/)))"#;
+    values_nested: "f: ((a or b) and not (c or d*))" =>
+        r#"(and (or f:"a" f:"b") (not (or f:"c" f:/d*/)))"#;
     values_one: "f: ( a )" => r#"f:"a""#;
     values_words: "f: (a b or c)" => r#"(or f:"a b" f:"c")"#;
     values_of_field_wildcard: "f.*: (a or b)" => r#"(or /f.*/:"a" /f.*/:"b")"#;
@@ -159,7 +161,7 @@ parses! {
 }
 
 #[test]
-fn every_node_knows_where_it_stands() {
+fn every_node_has_its_position() {
     let source = "not f: (a or b*) and (p: { q > 1 } or c)";
     let query = Query::parse(source).expect("valid");
     let mut spans = Vec::new();
@@ -183,7 +185,7 @@ fn every_node_knows_where_it_stands() {
 }
 
 #[test]
-fn lists_of_values_print_as_people_write_them() {
+fn lists_of_values_are_printed_as_lists() {
     let query =
         Query::parse("event.action: (CreateGroup or \"a b\") and not (x:1 or y:2)").expect("valid");
     assert_eq!(

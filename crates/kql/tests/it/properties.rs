@@ -1,5 +1,5 @@
-//! Whatever the text, parsing ends in a tree or an error; what is printed parses back; and matching
-//! agrees with a matcher that is written as plainly as can be.
+//! Properties of any query: parsing does not panic, printing and parsing give the same tree, and
+//! matching agrees with the reference.
 
 use kql::{ExprKind, Field, Query, Test};
 use proptest::prelude::*;
@@ -7,8 +7,8 @@ use proptest::prelude::*;
 use crate::document::{Leaf, Typed};
 use crate::reference;
 
-/// Words that mean something to the language, or nearly.
-fn soup() -> impl Strategy<Value = String> {
+/// Sequences of tokens, and of text that resembles them.
+fn tokens() -> impl Strategy<Value = String> {
     let words = [
         "and",
         "OR",
@@ -64,7 +64,7 @@ fn soup() -> impl Strategy<Value = String> {
         .prop_map(|words| words.concat())
 }
 
-/// A query that is one, over few fields and values, so that it often matches.
+/// Valid queries over few fields and values, so that they often match.
 fn query() -> impl Strategy<Value = String> {
     let fields = ["a", "b", "a.b", "o.a", "o", "*", "a*", "*b", "o.*", "\"a\"", "none"];
     let values = [
@@ -116,7 +116,8 @@ fn query() -> impl Strategy<Value = String> {
     });
     let leaf = prop_oneof![
         4 => (field(), list).prop_map(|(field, list)| format!("{field}: {list}")),
-        2 => (field(), prop::sample::select(comparisons.to_vec()), plain).prop_map(|(field, op, value)| format!("{field}{op}{value}")),
+        2 => (field(), prop::sample::select(comparisons.to_vec()), plain)
+            .prop_map(|(field, operator, value)| format!("{field}{operator}{value}")),
         1 => value().prop_map(str::to_owned),
     ];
     leaf.prop_recursive(4, 24, 4, |inner| {
@@ -159,8 +160,10 @@ fn leaf() -> impl Strategy<Value = Leaf> {
         3 => prop::sample::select(text.to_vec()).prop_map(|text| Leaf::Text(text.to_owned())),
         1 => prop::sample::select(vec![1.0, -2.0, 0.5]).prop_map(Leaf::Number),
         1 => any::<bool>().prop_map(Leaf::Bool),
-        1 => prop::sample::select(address.to_vec()).prop_map(|text| Leaf::Ip(text.parse().expect("an address"))),
-        1 => prop::sample::select(date.to_vec()).prop_map(|text| Leaf::Date(text.parse().expect("a date"))),
+        1 => prop::sample::select(address.to_vec())
+            .prop_map(|text| Leaf::Ip(text.parse().expect("an address"))),
+        1 => prop::sample::select(date.to_vec())
+            .prop_map(|text| Leaf::Date(text.parse().expect("a date"))),
     ]
 }
 
@@ -176,8 +179,8 @@ fn document() -> impl Strategy<Value = Typed> {
     })
 }
 
-/// Parses; if that works, prints, parses again and compares.
-fn there_and_back(text: &str) -> Result<(), TestCaseError> {
+/// Parses, prints and parses again, or checks the error.
+fn check_round_trip(text: &str) -> Result<(), TestCaseError> {
     match Query::parse(text) {
         Ok(query) => {
             let printed = query.expr().to_string();
@@ -187,9 +190,9 @@ fn there_and_back(text: &str) -> Result<(), TestCaseError> {
             prop_assert_eq!(again.expr().to_string(), printed, "printing is stable: {:?}", text);
         }
         Err(error) => {
-            let shown = error.to_string();
-            prop_assert!(!shown.chars().any(|c| c.is_control() && c != '\n'), "{:?}", shown);
-            prop_assert_eq!(shown.lines().count(), 3, "{:?}", shown);
+            let display = error.to_string();
+            prop_assert!(!display.chars().any(|c| c.is_control() && c != '\n'), "{:?}", display);
+            prop_assert_eq!(display.lines().count(), 3, "{:?}", display);
             prop_assert!(
                 text.is_char_boundary(error.span().start)
                     && text.is_char_boundary(error.span().end)
@@ -203,13 +206,13 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(2_000))]
 
     #[test]
-    fn any_text_parses_or_fails_cleanly(text in any::<String>()) {
-        there_and_back(&text)?;
+    fn any_text_is_a_query_or_an_error(text in any::<String>()) {
+        check_round_trip(&text)?;
     }
 
     #[test]
-    fn any_words_parse_or_fail_cleanly(text in soup()) {
-        there_and_back(&text)?;
+    fn any_tokens_are_a_query_or_an_error(text in tokens()) {
+        check_round_trip(&text)?;
     }
 
     #[test]
@@ -221,32 +224,43 @@ proptest! {
         prop_assert_eq!(leaf.field(), &Field::Named(field));
         let Test::Equals(literal) = leaf.test() else { panic!("{source}") };
         prop_assert_eq!(literal.text(), text);
-        there_and_back(&source)?;
+        check_round_trip(&source)?;
     }
 
     #[test]
-    fn any_wildcard_survives_printing(pieces in prop::collection::vec("[ a\\\\n:\t\u{a0}(é]{0,5}|and|not x| or |\nOT", 2..5)) {
-        let escape = |piece: &String| piece.chars().map(|c| format!("\\u{:04x}", u32::from(c))).collect::<String>();
-        let source = format!("f: {}", pieces.iter().map(escape).collect::<Vec<_>>().join("*"));
-        there_and_back(&source)?;
+    fn any_wildcard_survives_printing(
+        pieces in prop::collection::vec("[ a\\\\n:\t\u{a0}(é]{0,5}|and|not x| or |\nOT", 2..5),
+    ) {
+        let escape = |c| format!("\\u{:04x}", u32::from(c));
+        let pieces = pieces.iter().map(|piece| piece.chars().map(escape).collect::<String>());
+        let source = format!("f: {}", pieces.collect::<Vec<_>>().join("*"));
+        check_round_trip(&source)?;
     }
 
     #[test]
-    fn a_wildcard_matches_as_by_trial(pattern in "[ab*é]{0,8}\\*[ab*é]{0,4}", text in "[abé]{0,12}") {
+    fn wildcards_agree_with_the_reference(
+        pattern in "[ab*é]{0,8}\\*[ab*é]{0,4}",
+        text in "[abé]{0,12}",
+    ) {
         let query = Query::parse(&format!("f*: {pattern}")).expect("a wildcard");
         let ExprKind::Leaf(leaf) = query.expr().kind() else { panic!("{pattern}") };
         if let Test::Like(wildcard) = leaf.test() {
-            prop_assert_eq!(wildcard.matches(&text), reference::like(wildcard, &text), "{} {}", pattern, text);
+            let expected = reference::like(wildcard, &text);
+            prop_assert_eq!(wildcard.matches(&text), expected, "{} {}", pattern, text);
         }
     }
 
     #[test]
-    fn the_matcher_is_the_plain_one(query in query(), documents in prop::collection::vec(document(), 8)) {
-        there_and_back(&query)?;
-        let query = Query::parse(&query).expect("made to be valid");
+    fn matching_agrees_with_the_reference(
+        query in query(),
+        documents in prop::collection::vec(document(), 8),
+    ) {
+        check_round_trip(&query)?;
+        let query = Query::parse(&query).expect("valid");
         for document in documents {
-            let verdict = query.matches(&document, reference::now());
-            prop_assert_eq!(verdict, reference::matches(query.expr(), &document), "{} {:?}", query.source(), document);
+            let result = query.matches(&document, reference::now());
+            let expected = reference::matches(query.expr(), &document);
+            prop_assert_eq!(result, expected, "{} {:?}", query.source(), document);
         }
     }
 }

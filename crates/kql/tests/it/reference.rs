@@ -1,5 +1,4 @@
-//! A matcher written as plainly as can be, without a thought for speed: lists of everything, then
-//! filters.
+//! A simple and slow matcher: it lists everything, then filters.
 
 use std::collections::BTreeSet;
 use std::net::IpAddr;
@@ -9,20 +8,20 @@ use kql::{Comparison, Expr, ExprKind, Field, Test, Wildcard};
 
 use crate::document::{Leaf, Typed};
 
-/// What the dates of [`date`] were worked out for.
+/// The time for which [`date`] lists the dates.
 pub fn now() -> Timestamp {
     "2026-03-18T12:34:56Z".parse().expect("a date")
 }
 
 pub fn matches(expr: &Expr, document: &Typed) -> bool {
-    let verdicts =
+    let results =
         || expr.children().iter().map(|expr| matches(expr, document)).collect::<BTreeSet<_>>();
     match expr.kind() {
         ExprKind::All => true,
         ExprKind::Leaf(leaf) => {
             let named: Vec<Leaf> = leaves("", document)
                 .into_iter()
-                .filter(|(name, _)| covers(leaf.field(), name))
+                .filter(|(name, _)| is_in_field(leaf.field(), name))
                 .map(|(_, leaf)| leaf)
                 .collect();
             let under = objects(document)
@@ -30,15 +29,15 @@ pub fn matches(expr: &Expr, document: &Typed) -> bool {
                 .filter(|(path, _)| *leaf.field() == Field::Named(path.clone()));
             let object = *leaf.test() == Test::Exists
                 && under.flat_map(|(_, object)| leaves("", &object)).count() > 0;
-            object || named.iter().any(|value| passes(leaf.test(), value))
+            object || named.iter().any(|value| accepts(leaf.test(), value))
         }
         ExprKind::Nested { path, expr } => objects(document)
             .iter()
             .filter(|(at, _)| at == path)
             .any(|(_, object)| matches(expr, object)),
-        ExprKind::Not(_) => verdicts() == BTreeSet::from([false]),
-        ExprKind::And(_) => verdicts() == BTreeSet::from([true]),
-        ExprKind::Or(_) => verdicts().contains(&true),
+        ExprKind::Not(_) => results() == BTreeSet::from([false]),
+        ExprKind::And(_) => results() == BTreeSet::from([true]),
+        ExprKind::Or(_) => results().contains(&true),
     }
 }
 
@@ -61,7 +60,7 @@ fn objects(document: &Typed) -> Vec<(String, Typed)> {
     own.into_iter().chain(deeper).collect()
 }
 
-fn covers(field: &Field, name: &str) -> bool {
+fn is_in_field(field: &Field, name: &str) -> bool {
     match field {
         Field::Any => true,
         Field::Named(field) => field == name,
@@ -69,7 +68,7 @@ fn covers(field: &Field, name: &str) -> bool {
     }
 }
 
-fn passes(test: &Test, leaf: &Leaf) -> bool {
+fn accepts(test: &Test, leaf: &Leaf) -> bool {
     match (test, leaf) {
         (Test::Exists, _) => true,
         (Test::Like(wildcard), Leaf::Text(text)) => like(wildcard, text),
@@ -89,7 +88,7 @@ pub fn like(wildcard: &Wildcard, text: &str) -> bool {
 fn stars(pattern: &[char], text: &[char]) -> bool {
     match pattern {
         [] => text.is_empty(),
-        ['\0', rest @ ..] => (0..=text.len()).any(|taken| stars(rest, &text[taken..])),
+        ['\0', rest @ ..] => (0..=text.len()).any(|skipped| stars(rest, &text[skipped..])),
         [c, rest @ ..] => text.first() == Some(c) && stars(rest, &text[1..]),
     }
 }
@@ -149,7 +148,7 @@ fn ranges(comparison: Comparison, literal: &str, leaf: &Leaf) -> bool {
     }
 }
 
-/// The dates that the generated queries hold, worked out by hand.
+/// The floor and ceiling of the dates in the generated queries, written by hand.
 fn date(literal: &str) -> Option<(Timestamp, Timestamp)> {
     let (floor, ceiling) = match literal {
         "2026-01-01" | "2026" => ("2026-01-01T00:00:00Z", "2026-01-01T23:59:59.999999999Z"),

@@ -1,112 +1,158 @@
-//! Which entries are wanted, and in which index they are.
+//! Which entries a command wants, and which index lists them.
 
-use std::error::Error;
-
+use anyhow::Result;
+use clap::ValueEnum;
 use detect::finding::Finding;
 use detect::rule::RuleInfo;
 use jiff::Timestamp;
-use trailbell::ledger::{Content, Entry, Index, IndexKey, IndexPage, StoredLedger};
+use trailbell::ledger::{Content, Entry, EntryState, Index, IndexPage, StoredLedger};
 
-use super::args::{FilterArgs, StateArg};
-use crate::commands::window::Window;
+use crate::commands::time_range::{TimeRange, TimeRangeArgs};
 
-/// Which entries are wanted.
-pub struct Filter {
-    window: Window,
+#[derive(Debug, clap::Args)]
+pub struct FilterArgs {
+    #[command(flatten)]
+    range: TimeRangeArgs,
+
+    /// Only findings of this account (12 digits)
+    #[arg(long, value_name = "ID")]
     account: Option<String>,
+
+    /// Only findings about this IAM group, ignoring case
+    #[arg(long, value_name = "NAME")]
     group: Option<String>,
+
+    /// Only findings about this principal: its whole key (mostly an ARN) is fast, but a part of the
+    /// key or of the name is accepted too
+    #[arg(long, value_name = "TEXT")]
     principal: Option<String>,
+
+    /// Only findings of this rule: its id, or a part of its name
+    #[arg(long, value_name = "RULE")]
     rule: Option<String>,
-    states: Vec<StateArg>,
-    /// Only the actor of exactly this key: there is such a one.
-    whole_key: bool,
+
+    /// Only entries in this state (repeatable)
+    #[arg(long, value_name = "STATE", value_enum)]
+    state: Vec<StateArg>,
 }
 
-impl Filter {
-    pub fn new(args: &FilterArgs, now: Timestamp) -> Result<Filter, Box<dyn Error>> {
-        let window = Window::new(args.since.as_deref(), args.until.as_deref(), now)?;
-        let FilterArgs { account, group, principal, rule, state, .. } = args;
-        let [account, group, principal, rule] = [account, group, principal, rule].map(Clone::clone);
-        Ok(Filter {
-            window,
-            account,
-            group,
-            principal,
-            rule,
-            states: state.clone(),
-            whole_key: false,
-        })
+/// A state, or `open` for all that are not final.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum StateArg {
+    /// Not final: claimed, released or failed
+    Open,
+    /// A worker is processing it, or has crashed
+    Claimed,
+    /// Publishing failed and will be retried
+    Released,
+    /// Even a minimal alert was rejected
+    Failed,
+    /// The topic accepted the alert
+    Alerted,
+    /// An exception matched
+    Suppressed,
+    /// It will be part of a summary
+    Grouped,
+    /// It was part of a summary
+    Summarised,
+}
+
+impl StateArg {
+    fn includes(self, state: EntryState) -> bool {
+        match self {
+            StateArg::Open => !state.is_final(),
+            StateArg::Claimed => state == EntryState::Claimed,
+            StateArg::Released => state == EntryState::Released,
+            StateArg::Failed => state == EntryState::Failed,
+            StateArg::Alerted => state == EntryState::Alerted,
+            StateArg::Suppressed => state == EntryState::Suppressed,
+            StateArg::Grouped => state == EntryState::Grouped,
+            StateArg::Summarised => state == EntryState::Summarised,
+        }
+    }
+}
+
+pub struct Filter<'a> {
+    args: &'a FilterArgs,
+    range: TimeRange,
+    /// Whether `--principal` is the whole key of a principal in the ledger.
+    is_principal_key: bool,
+}
+
+impl<'a> Filter<'a> {
+    pub fn new(args: &'a FilterArgs, now: Timestamp) -> Result<Filter<'a>> {
+        Ok(Filter { args, range: args.range.resolve(now)?, is_principal_key: false })
     }
 
-    /// The keys of the entries that may be wanted, from the smallest index that has them all.
-    pub async fn keys(&mut self, ledger: &StoredLedger) -> Result<IndexPage, Box<dyn Error>> {
-        let mut listed = self.listed(ledger).await?;
-        listed.keys.retain(|key: &IndexKey| key.time.is_none() || self.window.holds(key.time));
-        Ok(listed)
+    /// The keys from the smallest index that has all selected entries.
+    pub async fn list_keys(&mut self, ledger: &StoredLedger) -> Result<IndexPage> {
+        let mut page = self.list_index(ledger).await?;
+        page.keys.retain(|key| self.range.contains(key.time));
+        Ok(page)
     }
 
-    async fn listed(&mut self, ledger: &StoredLedger) -> Result<IndexPage, Box<dyn Error>> {
-        if let Some(key) = &self.principal {
-            let of_actor = ledger.listed(&Index::Principal(key.clone())).await?;
-            self.whole_key = !of_actor.keys.is_empty();
-            if self.whole_key && self.group.is_none() {
-                return Ok(of_actor);
+    async fn list_index(&mut self, ledger: &StoredLedger) -> Result<IndexPage> {
+        let FilterArgs { account, group, principal, .. } = self.args;
+        if let Some(key) = principal {
+            let page = ledger.list_index(&Index::Principal(key.clone())).await?;
+            self.is_principal_key = !page.keys.is_empty();
+            if self.is_principal_key && group.is_none() {
+                return Ok(page);
             }
         }
-        let index = match &self.group {
-            Some(group) => Index::Group { account: self.account.clone(), group: group.clone() },
+        let index = match group {
+            Some(group) => Index::Group { account: account.clone(), group: group.clone() },
             None => Index::All,
         };
-        Ok(ledger.listed(&index).await?)
+        Ok(ledger.list_index(&index).await?)
     }
 
-    /// Whether an entry is wanted.
-    pub fn takes(&self, entry: &Entry) -> bool {
-        let state =
-            self.states.is_empty() || self.states.iter().any(|state| state.takes(entry.state));
-        state
-            && match &entry.content {
-                Content::Finding(finding) => {
-                    let time = finding.time.unwrap_or(entry.window.start);
-                    self.window.holds(Some(time))
-                        && self.is_of_rule(&finding.rule)
-                        && self.takes_finding(finding)
-                }
-                Content::Summary(summary) => {
-                    let any =
-                        self.account.is_none() && self.group.is_none() && self.principal.is_none();
-                    any && self.window.holds(Some(entry.window.start))
-                        && self.is_of_rule(&summary.rule)
-                }
-                Content::Correlation(told) => {
-                    let any =
-                        self.account.is_none() && self.group.is_none() && self.principal.is_none();
-                    any && self.window.holds(Some(told.end)) && self.is_of_rule(&told.rule)
-                }
+    pub fn selects(&self, entry: &Entry) -> bool {
+        let FilterArgs { account, group, principal, state: states, .. } = self.args;
+        let start = entry.window.start;
+        let (time, rule) = match &entry.content {
+            Content::Finding(finding) => (finding.time.unwrap_or(start), &finding.rule),
+            Content::Summary(summary) => (start, &summary.rule),
+            Content::Correlation(alert) => (alert.end, &alert.rule),
+        };
+        let selects_content = match &entry.content {
+            Content::Finding(finding) => self.selects_finding(finding),
+            // They can be about several groups, principals and accounts.
+            Content::Summary(_) | Content::Correlation(_) => {
+                account.is_none() && group.is_none() && principal.is_none()
             }
+        };
+        let selects_state =
+            states.is_empty() || states.iter().any(|state| state.includes(entry.state));
+        selects_state
+            && self.range.contains(Some(time))
+            && self.selects_rule(rule)
+            && selects_content
     }
 
-    fn takes_finding(&self, finding: &Finding) -> bool {
-        let account = |wanted: &String| finding.account.as_ref() == Some(wanted);
-        let group = |wanted: &String| {
+    fn selects_finding(&self, finding: &Finding) -> bool {
+        let FilterArgs { account, group, principal, .. } = self.args;
+        let has_group = |wanted: &String| {
             finding.group.as_ref().is_some_and(|group| group.eq_ignore_ascii_case(wanted))
         };
-        let principal = |wanted: &String| match self.whole_key {
-            true => finding.principal.key == *wanted,
-            false => {
-                holds(&finding.principal.key, wanted) || holds(&finding.principal.label, wanted)
+        let has_principal = |wanted: &String| {
+            let actual = &finding.principal;
+            match self.is_principal_key {
+                true => actual.key == *wanted,
+                false => contains(&actual.key, wanted) || contains(&actual.label, wanted),
             }
         };
-        self.account.as_ref().is_none_or(account)
-            && self.group.as_ref().is_none_or(group)
-            && self.principal.as_ref().is_none_or(principal)
+        account.as_ref().is_none_or(|wanted| finding.account.as_ref() == Some(wanted))
+            && group.as_ref().is_none_or(has_group)
+            && principal.as_ref().is_none_or(has_principal)
     }
 
-    fn is_of_rule(&self, rule: &RuleInfo) -> bool {
-        self.rule.as_ref().is_none_or(|wanted| rule.id == *wanted || holds(&rule.name, wanted))
+    fn selects_rule(&self, rule: &RuleInfo) -> bool {
+        let is_wanted = |wanted: &String| rule.id == *wanted || contains(&rule.name, wanted);
+        self.args.rule.as_ref().is_none_or(is_wanted)
     }
 }
 
-fn holds(text: &str, part: &str) -> bool {
+fn contains(text: &str, part: &str) -> bool {
     text.to_lowercase().contains(&part.to_lowercase())
 }

@@ -1,71 +1,40 @@
-//! `trailbell ledger`: what was found, and what became of it, for those who look.
+//! `trailbell ledger`: reads the ledger, and changes nothing.
 
-pub mod args;
-mod brief;
+mod counts;
+mod entries;
 mod filter;
 mod list;
-mod read;
+mod row;
 mod show;
 mod stats;
-mod tally;
 
-use std::error::Error;
-use std::path::Path;
 use std::process::ExitCode;
 
-use args::{Command, LedgerArgs, PlaceArgs};
-use detect::text::clean;
-use jiff::Timestamp;
-use trailbell::app::config::LedgerPlace;
-use trailbell::app::wiring::{self, Aws};
-use trailbell::ledger::StoredLedger;
+use anyhow::Result;
+use clap::Subcommand;
 
-/// The most characters of one cell.
-const CELL: usize = 1200;
+use crate::commands::setup;
 
-/// Runs `trailbell ledger`.
-pub fn run(args: &LedgerArgs) -> Result<ExitCode, Box<dyn Error>> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    runtime.block_on(async {
+/// Show findings and what became of them. Never changes the ledger.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    List(list::Args),
+    Show(show::Args),
+    Stats(stats::Args),
+}
+
+pub fn run(args: &Args) -> Result<ExitCode> {
+    setup::runtime()?.block_on(async {
         match &args.command {
-            Command::List(args) => list::run(args, now()).await,
+            Command::List(args) => list::run(args, setup::now()).await,
             Command::Show(args) => show::run(args).await,
-            Command::Stats(args) => stats::run(args, now()).await,
+            Command::Stats(args) => stats::run(args, setup::now()).await,
         }
     })
-}
-
-/// How the ledger was named.
-fn said(args: &PlaceArgs) -> Option<String> {
-    let variable = std::env::var("TRAILBELL_LEDGER").ok();
-    args.ledger.clone().or(variable).filter(|said| !said.is_empty())
-}
-
-/// The ledger that is meant. One that is not there is an error, and is not made.
-async fn open(args: &PlaceArgs) -> Result<StoredLedger, Box<dyn Error>> {
-    let said = said(args).ok_or(
-        "which ledger? say --ledger s3://BUCKET/PREFIX or dir:PATH, or set TRAILBELL_LEDGER",
-    )?;
-    let unknown = || format!("the ledger is {said:?}: expected s3://BUCKET/PREFIX or dir:PATH");
-    let place = LedgerPlace::parse(&said).ok_or_else(unknown)?;
-    if let LedgerPlace::Dir(path) = &place {
-        must_exist(path)?;
-    }
-    Ok(wiring::stored_ledger(&place, &Aws::anywhere()).await.ok_or_else(unknown)?)
-}
-
-/// A folder that is not there would look like a ledger in which nothing was ever found.
-fn must_exist(path: &Path) -> Result<(), String> {
-    let is_ledger = path.join(wiring::LEDGER_FOLDER).is_dir();
-    if is_ledger { Ok(()) } else { Err(format!("there is no ledger in {}", path.display())) }
-}
-
-/// Text that a caller of AWS may have written, for a terminal.
-fn cell(text: &str) -> String {
-    clean::text(text, CELL)
-}
-
-#[expect(clippy::disallowed_methods, reason = "where these commands read the clock")]
-fn now() -> Timestamp {
-    Timestamp::now()
 }

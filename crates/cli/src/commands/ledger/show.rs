@@ -1,212 +1,205 @@
 //! `trailbell ledger show`.
 
-use std::error::Error;
 use std::io::{self, Write};
 use std::process::ExitCode;
 
 use alert::{Accounts, Alert, correlation_subject, describe_member, summary_subject};
-use detect::correlation::{self, CorrelationAlertData};
-use detect::finding::{Context, Finding, FindingId, Member, Summary};
-use detect::text::clean;
+use anyhow::{Context, Result, bail};
+use detect::correlation::{CorrelationAlertData, MemberFindings};
+use detect::finding::{Context as AlertContext, Finding, FindingId, Summary};
+use detect::rule::RuleInfo;
+use detect::text::error::error_chain;
+use detect::text::time::format_table_time;
 use jiff::Timestamp;
-use trailbell::ledger::{Content, Entry, EntrySnapshot, State, StoredLedger};
+use trailbell::ledger::{Content, Entry, EntrySnapshot, EntryState, StoredLedger};
 
-use super::args::{Format, ShowArgs};
-use super::brief;
-use crate::commands::matches::time;
-use crate::commands::output::say;
+use super::entries::open_ledger;
+use super::row::{short_id, state_name};
+use crate::commands::arguments::LedgerArg;
+use crate::commands::output::{Format, clean_text, format_time, print_error, write_document};
 
-/// Members of a summary that are shown one by one.
-const MOST_MEMBERS: usize = 50;
+/// Show all details of one finding, summary or correlation alert.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Exit codes:
+  0  the entry was shown
+  1  the entry is damaged or of a newer version
+  2  no entry or several entries have the id, the ledger cannot be read, or
+     wrong usage")]
+pub struct Args {
+    /// Full id or any unique prefix
+    id: String,
 
-/// Ids that are named where a start of one is not enough.
-const NAMED: usize = 5;
+    #[command(flatten)]
+    ledger: LedgerArg,
 
-/// A label and what it says.
-type Line = (&'static str, String);
+    /// Also print the alert, without the context that was known when it was sent
+    #[arg(long)]
+    alert: bool,
 
-pub async fn run(args: &ShowArgs) -> Result<ExitCode, Box<dyn Error>> {
-    let ledger = super::open(&args.place).await?;
-    let id = the_only(&ledger, &args.id).await?;
-    let looked = ledger.look(&id).await?.ok_or_else(|| format!("entries/{id} is gone"))?;
-    let entry = match &looked.entry {
+    /// How to print the entry. json and ndjson print it as it is stored
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    format: Format,
+}
+
+/// Members of a summary that are printed.
+const MAX_MEMBERS: usize = 50;
+
+/// Ids that are printed if a prefix is not unique.
+const MAX_IDS: usize = 5;
+
+/// A label and its value.
+type Field = (&'static str, String);
+
+pub async fn run(args: &Args) -> Result<ExitCode> {
+    let (ledger, _) = open_ledger(&args.ledger).await?;
+    let id = find_id(&ledger, &args.id).await?;
+    let snapshot =
+        ledger.read_entry(&id).await?.with_context(|| format!("entries/{id} is gone"))?;
+    let entry = match &snapshot.entry {
         Ok(entry) => entry,
         Err(error) => {
-            say(format_args!("trailbell: entries/{id}: {}", super::cell(&error.to_string())));
+            print_error(format_args!("entries/{id}: {}", error_chain(error)));
             return Ok(ExitCode::from(1));
         }
     };
     let mut out = io::stdout().lock();
-    match args.format {
-        Format::Json => writeln!(out, "{}", clean::json(&serde_json::to_string(entry)?))?,
-        Format::Table => {
-            let lines = lines(entry, &looked, ledger.claimed_at(entry).await?);
-            lines
-                .iter()
-                .try_for_each(|(label, text)| writeln!(out, "{label:<14}{}", super::cell(text)))?;
+    if args.format == Format::Text {
+        for (label, value) in fields(entry, &snapshot, ledger.claimed_at(entry).await?) {
+            writeln!(out, "{label:<15}{}", clean_text(&value))?;
         }
+    } else {
+        write_document(&mut out, args.format, &serde_json::to_value(entry)?)?;
     }
     if args.alert {
-        let alert = written(&ledger, &entry.content).await;
+        let alert = render_alert(&ledger, &entry.content).await;
         write!(out, "\nSubject: {}\n\n{}", alert.subject, alert.text)?;
     }
     Ok(ExitCode::SUCCESS)
 }
 
-/// The id that begins so.
-async fn the_only(ledger: &StoredLedger, said: &str) -> Result<FindingId, Box<dyn Error>> {
-    let digits = said.trim_start_matches("entries/").to_ascii_lowercase();
+async fn find_id(ledger: &StoredLedger, prefix: &str) -> Result<FindingId> {
+    let digits = prefix.trim_start_matches("entries/").to_ascii_lowercase();
     if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_hexdigit()) {
-        return Err(format!(
-            "{:?} is no id: expected hexadecimal digits, the first ones at least",
-            said
-        )
-        .into());
+        bail!("{prefix:?} is not an id: expected hexadecimal digits");
     }
-    let mut ids = ledger.ids_from(&digits).await?;
-    match (ids.pop(), ids.len()) {
-        (Some(id), 0) => Ok(id),
-        (None, _) => Err(format!("no entry's id begins with {digits}").into()),
-        (Some(last), others) => {
-            let named = ids
-                .iter()
-                .chain([&last])
-                .take(NAMED)
-                .map(FindingId::as_str)
-                .collect::<Vec<_>>()
-                .join("\n  ");
-            let more = (others + 1).saturating_sub(NAMED);
-            let more = if more > 0 { format!("\n  and {more} more") } else { String::new() };
-            Err(format!("the ids of {} entries begin with {digits}:\n  {named}{more}", others + 1)
-                .into())
+    let ids = ledger.ids_with_prefix(&digits).await?;
+    match &ids[..] {
+        [id] => Ok(id.clone()),
+        [] => bail!("no entry has an id that begins with {digits}"),
+        _ => {
+            let mut lines: Vec<String> =
+                ids.iter().take(MAX_IDS).map(|id| format!("\n  {id}")).collect();
+            if let more @ 1.. = ids.len().saturating_sub(MAX_IDS) {
+                lines.push(format!("\n  and {more} more"));
+            }
+            bail!("{} entries have ids that begin with {digits}:{}", ids.len(), lines.concat())
         }
     }
 }
 
-fn utc(at: Timestamp) -> String {
-    format!("{} UTC", time(Some(at)))
-}
-
-fn lines(entry: &Entry, looked: &EntrySnapshot, claimed: Option<Timestamp>) -> Vec<Line> {
-    let own = match &entry.content {
-        Content::Finding(finding) => of_finding(finding),
-        Content::Summary(summary) => of_summary(summary),
-        Content::Correlation(told) => of_correlation(told),
-    };
-    let ended = if entry.state.is_final() { "Completed" } else { "Written" };
-    let mut lines = vec![("Id", entry.id().to_string()), ("State", state(entry, looked))];
-    lines.extend(own);
-    lines.extend([
+fn fields(entry: &Entry, snapshot: &EntrySnapshot, claimed: Option<Timestamp>) -> Vec<Field> {
+    let written_label = if entry.state.is_final() { "Completed" } else { "Written" };
+    let mut fields =
+        vec![("Id", entry.id().to_string()), ("EntryState", describe_state(entry, snapshot))];
+    fields.extend(match &entry.content {
+        Content::Finding(finding) => finding_fields(finding),
+        Content::Summary(summary) => summary_fields(summary),
+        Content::Correlation(alert) => correlation_fields(alert),
+    });
+    let window = entry.window;
+    fields.extend([
         ("Attempts", entry.attempts.to_string()),
-        ("Execution", format!("{} to {}", time(Some(entry.window.start)), utc(entry.window.end()))),
-        ("Claimed", claimed.map_or("not recorded".to_owned(), utc)),
-        (ended, utc(looked.written)),
-    ]);
-    lines.extend(entry.message_id.clone().map(|id| ("Message", id)));
-    lines.extend(entry.summary.as_ref().map(|id| ("Told in", format!("summary {id}"))));
-    lines
-}
-
-/// The state in words: who acts next is what matters of one that is open.
-fn state(entry: &Entry, looked: &EntrySnapshot) -> String {
-    let what = match entry.state {
-        State::Claimed if looked.leased => "a worker sees to it now",
-        State::Claimed => "its worker is gone; the next sweep or delivery takes over",
-        State::Released => "publishing failed; the next sweep or delivery tries again",
-        State::Failed => "not even the minimal alert could be sent; tried again an hour later",
-        State::Alerted => "the topic accepted the alert",
-        State::Suppressed => "nobody was told, because of an exception",
-        State::Held => "it waits for the summary of its execution",
-        State::Summarised => "a summary told of it",
-    };
-    format!("{}: {what}", brief::name(entry.state))
-}
-
-fn of_finding(finding: &Finding) -> Vec<Line> {
-    let or_none = |text: &Option<String>| text.clone().unwrap_or_else(|| "none".to_owned());
-    let event_id = finding.ecs["event"]["id"].as_str().unwrap_or("not recorded").to_owned();
-    let rule = &finding.rule;
-    let severity = rule.severity.as_str();
-    vec![
-        ("What", alert::subject(finding)),
-        ("Time of call", finding.time.map_or("not recorded".to_owned(), utc)),
         (
-            "Rule",
-            format!(
-                "{} ({}), severity {severity}, risk score {} of 100",
-                rule.name, rule.id, rule.risk_score
-            ),
+            "Window",
+            format!("{} to {}", format_time(Some(window.start)), format_table_time(window.end())),
         ),
+        ("Claimed", claimed.map_or("not recorded".to_owned(), format_table_time)),
+        (written_label, format_table_time(snapshot.written())),
+    ]);
+    fields.extend(entry.message_id.clone().map(|id| ("Message", id)));
+    fields.extend(entry.summary.as_ref().map(|id| ("Summary", id.to_string())));
+    fields
+}
+
+fn describe_state(entry: &Entry, snapshot: &EntrySnapshot) -> String {
+    let description = match entry.state {
+        EntryState::Claimed if snapshot.is_leased() => "a worker is processing it",
+        EntryState::Claimed => "its worker is gone; the next sweep or delivery takes over",
+        EntryState::Released => "publishing failed; the next sweep or delivery retries it",
+        EntryState::Failed => "even a minimal alert was rejected; retried after an hour",
+        EntryState::Alerted => "the topic accepted the alert",
+        EntryState::Suppressed => "an exception matched, so no alert was sent",
+        EntryState::Grouped => "it will be part of the summary of its window",
+        EntryState::Summarised => "it was part of a summary",
+    };
+    format!("{}: {description}", state_name(entry.state))
+}
+
+fn finding_fields(finding: &Finding) -> Vec<Field> {
+    let or_none = |text: &Option<String>| text.clone().unwrap_or_else(|| "none".to_owned());
+    let event_id = finding.ecs["event"]["id"].as_str().unwrap_or("not recorded");
+    let principal = &finding.principal;
+    vec![
+        ("Subject", alert::finding_subject(finding)),
+        ("Time of call", finding.time.map_or("not recorded".to_owned(), format_table_time)),
+        ("Rule", format_rule(&finding.rule)),
         ("Account", or_none(&finding.account)),
         ("Group", or_none(&finding.group)),
         ("User", or_none(&finding.target_user)),
-        ("Caller", format!("{} ({})", finding.principal.label, finding.principal.identity_type)),
-        ("Caller's key", finding.principal.key.clone()),
-        ("Event id", event_id),
+        ("Principal", format!("{} ({})", principal.label, principal.identity_type)),
+        ("Principal key", principal.key.clone()),
+        ("Event id", event_id.to_owned()),
         ("Exception", or_none(&finding.exception)),
         ("Read in", finding.origin.to_string()),
     ]
 }
 
-fn of_summary(summary: &Summary) -> Vec<Line> {
-    let mut lines = vec![
-        ("What", summary_subject(summary)),
-        ("Rule", format!("{} ({})", summary.rule.name, summary.rule.id)),
+fn summary_fields(summary: &Summary) -> Vec<Field> {
+    let mut fields = vec![
+        ("Subject", summary_subject(summary)),
+        ("Rule", format_rule(&summary.rule)),
         ("Part", summary.part.to_string()),
     ];
-    let member = |member: &Member| {
-        let id = &member.id.as_str()[..8];
-        (
-            "Member",
-            format!(
-                "{id}  {}  {} by {}",
-                time(member.time),
-                describe_member(member),
-                member.principal
-            ),
-        )
-    };
-    lines.extend(summary.members.iter().take(MOST_MEMBERS).map(member));
-    let more = summary.members.len().saturating_sub(MOST_MEMBERS);
-    lines.extend(
-        (more > 0).then(|| ("Member", format!("and {more} more; --format json has them all"))),
-    );
-    lines
+    for member in summary.members.iter().take(MAX_MEMBERS) {
+        let (id, time) = (short_id(&member.id), format_time(member.time));
+        let call = format!("{} by {}", describe_member(member), member.principal);
+        fields.push(("Member", format!("{id}  {time}  {call}")));
+    }
+    if let more @ 1.. = summary.members.len().saturating_sub(MAX_MEMBERS) {
+        fields.push(("Member", format!("{more} more; --format json prints all")));
+    }
+    fields
 }
 
-fn of_correlation(told: &CorrelationAlertData) -> Vec<Line> {
-    let mut lines = vec![
-        ("What", correlation_subject(told)),
-        (
-            "Rule",
-            format!(
-                "{} ({}), severity {}",
-                told.rule.name,
-                told.rule.id,
-                told.rule.severity.as_str()
-            ),
-        ),
-        ("First event", time(Some(told.start))),
-        ("Last event", time(Some(told.end))),
-        ("Episode", told.incident.to_string()),
+fn correlation_fields(alert: &CorrelationAlertData) -> Vec<Field> {
+    let mut fields = vec![
+        ("Subject", correlation_subject(alert)),
+        ("Rule", format_rule(&alert.rule)),
+        ("First event", format_table_time(alert.start)),
+        ("Last event", format_table_time(alert.end)),
+        ("Incident", alert.incident.to_string()),
     ];
-    lines.extend(told.members.iter().map(|id| ("Member", id.to_string())));
-    lines
+    fields.extend(alert.members.iter().map(|id| ("Member", id.to_string())));
+    fields
 }
 
-async fn written(ledger: &StoredLedger, content: &Content) -> Alert {
+fn format_rule(rule: &RuleInfo) -> String {
+    let (severity, risk_score) = (rule.severity.as_str(), rule.risk_score);
+    format!("{} ({}), severity {severity}, risk score {risk_score} of 100", rule.name, rule.id)
+}
+
+async fn render_alert(ledger: &StoredLedger, content: &Content) -> Alert {
+    let accounts = Accounts::default();
     match content {
         Content::Finding(finding) => {
-            alert::render(finding, &Context::default(), &Accounts::default())
+            alert::render_finding(finding, &AlertContext::default(), &accounts)
         }
-        Content::Summary(summary) => alert::render_summary(summary, &Accounts::default()),
-        Content::Correlation(told) => {
-            let (members, trouble) = ledger.findings(&told.members).await;
-            alert::render_correlation(
-                told,
-                &correlation::MemberFindings::new(told, members, trouble),
-                &Accounts::default(),
-            )
+        Content::Summary(summary) => alert::render_summary(summary, &accounts),
+        Content::Correlation(alert) => {
+            let (findings, problem) = ledger.read_findings(&alert.members).await;
+            let members = MemberFindings::new(alert, findings, problem);
+            alert::render_correlation(alert, &members, &accounts)
         }
     }
 }

@@ -1,70 +1,92 @@
-//! `trailbell rules check`: one line for each file, then one for each thing to say of it.
+//! `trailbell rules check`.
 
-use std::error::Error;
 use std::io::{self, Write};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
-use detect::rule::check::{self, CheckedFile, Verdict};
-use detect::rule::load::Problem;
-use detect::text::clean;
+use anyhow::Result;
+use detect::rule::Problem;
+use detect::rule::check::check_rule_files;
+use detect::rule::load::{RuleFile, Verdict};
 
-use super::args::CheckArgs;
-use super::counted;
+use crate::commands::output::{clean_text, pluralize};
 
-/// The most characters of a line.
-const LINE: usize = 2000;
+/// Check rule files.
+///
+/// Prints for each file whether it can run, and errors and warnings with file, line and column.
+/// Warnings are about unknown keys and fields, conditions that can never be true, queries without a
+/// literal to search for (which are slow), and duplicate ids.
+///
+/// A condition can never be true if its value is not of the field's type (ip, boolean or date; no
+/// field is a number), or if it asks a field with a single value for two values. These fields can
+/// have several values: event.category, event.type, related.user, group.*, user.target.*,
+/// user.changes.name, aws.cloudtrail.resources.* and aws.cloudtrail.flattened.*.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Exit codes:
+  0  all files can run
+  1  a file is of an unsupported kind, or there is a warning and --strict
+  2  a file is broken")]
+pub struct Args {
+    /// Rule files, or directories of them
+    #[arg(required = true, value_name = "PATH")]
+    paths: Vec<PathBuf>,
 
-pub fn run(args: &CheckArgs) -> Result<ExitCode, Box<dyn Error>> {
-    let files = check::check_rule_files(&args.paths);
-    let mut out = io::stdout().lock();
-    for file in &files {
-        for line in lines(file) {
-            writeln!(out, "{}", clean::text(&line, LINE))?;
-        }
-    }
-    writeln!(out, "{}", summary(&files))?;
-    Ok(ExitCode::from(code(&files, args.strict)))
+    /// Exit with 1 if there is a warning
+    #[arg(long)]
+    strict: bool,
 }
 
-fn lines(file: &CheckedFile) -> impl Iterator<Item = String> {
-    let path = file.path.display();
+pub fn run(args: &Args) -> Result<ExitCode> {
+    let files = check_rule_files(&args.paths);
+    let mut out = io::stdout().lock();
+    for line in files.iter().flat_map(file_lines) {
+        writeln!(out, "{}", clean_text(&line))?;
+    }
+    writeln!(out, "{}", summary_line(&files))?;
+    Ok(ExitCode::from(exit_code(&files, args.strict)))
+}
+
+fn file_lines(file: &RuleFile) -> impl Iterator<Item = String> {
     let verdict = match &file.verdict {
-        Verdict::Runs(rule) => format!("{path}: runs: {}", rule.info.name),
-        Verdict::Correlates(correlation) => format!("{path}: runs: {}", correlation.info.name),
-        Verdict::Unsupported(refusal) => format!("{path}: cannot run here: {}", refusal.reason),
-        Verdict::Broken => format!("{path}: broken"),
+        Verdict::Rule(rule) => format!("runs: {}", rule.info.name),
+        Verdict::Correlation(correlation) => format!("runs: {}", correlation.info.name),
+        Verdict::Unsupported(problem) => problem.message.clone(),
+        Verdict::Broken => "broken".to_owned(),
     };
-    let errors = file.problems.iter().map(|problem| line(problem, "error"));
-    let warnings = file.warnings.iter().map(|warning| line(warning, "warning"));
+    let verdict = format!("{}: {verdict}", file.path);
+    let errors = file.problems.iter().map(|problem| problem_line(problem, "error"));
+    let warnings = file.warnings.iter().map(|warning| problem_line(warning, "warning"));
     std::iter::once(verdict).chain(errors).chain(warnings)
 }
 
-fn line(problem: &Problem, kind: &str) -> String {
-    let place =
-        problem.position.map(|at| format!(":{}:{}", at.line, at.column)).unwrap_or_default();
-    format!("{}{place}: {kind}: {}", problem.path, problem.message)
+fn problem_line(problem: &Problem, kind: &str) -> String {
+    let position = problem.position.map(|at| format!(":{}:{}", at.line, at.column));
+    format!("{}{}: {kind}: {}", problem.path, position.unwrap_or_default(), problem.message)
 }
 
-fn summary(files: &[CheckedFile]) -> String {
-    let count =
-        |wanted: fn(&Verdict) -> bool| files.iter().filter(|file| wanted(&file.verdict)).count();
-    let warnings = files.iter().map(|file| file.warnings.len()).sum();
+fn summary_line(files: &[RuleFile]) -> String {
+    let warnings: usize = files.iter().map(|file| file.warnings.len()).sum();
+    let [mut runs, mut unsupported, mut broken] = [0; 3];
+    for file in files {
+        match file.verdict {
+            Verdict::Rule(_) | Verdict::Correlation(_) => runs += 1,
+            Verdict::Unsupported(_) => unsupported += 1,
+            Verdict::Broken => broken += 1,
+        }
+    }
     format!(
-        "{}: {} can run, {} cannot run here, {} broken; {}",
-        counted(files.len(), "file"),
-        count(|verdict| matches!(verdict, Verdict::Runs(_) | Verdict::Correlates(_))),
-        count(|verdict| matches!(verdict, Verdict::Unsupported(_))),
-        count(|verdict| matches!(verdict, Verdict::Broken)),
-        counted(warnings, "warning"),
+        "{}: {runs} can run, {unsupported} unsupported, {broken} broken; {}",
+        pluralize(files.len(), "file"),
+        pluralize(warnings, "warning"),
     )
 }
 
-fn code(files: &[CheckedFile], strict: bool) -> u8 {
-    let any = |wanted: fn(&CheckedFile) -> bool| files.iter().any(wanted);
-    match () {
-        () if any(|file| matches!(file.verdict, Verdict::Broken)) => 2,
-        () if any(|file| matches!(file.verdict, Verdict::Unsupported(_))) => 1,
-        () if strict && any(|file| !file.warnings.is_empty()) => 1,
-        () => 0,
-    }
+fn exit_code(files: &[RuleFile], strict: bool) -> u8 {
+    let code = |file: &RuleFile| match file.verdict {
+        Verdict::Broken => 2,
+        Verdict::Unsupported(_) => 1,
+        _ => u8::from(strict && !file.warnings.is_empty()),
+    };
+    files.iter().map(code).max().unwrap_or(0)
 }

@@ -1,117 +1,112 @@
 //! `trailbell rules list`.
 
-use std::collections::BTreeSet;
-use std::error::Error;
 use std::io::{self, Write};
 use std::process::ExitCode;
 
-use comfy_table::{ColumnConstraint, ContentArrangement, Table, presets};
+use anyhow::Result;
+use comfy_table::{ColumnConstraint, Table};
 use detect::rule::{Correlation, RequiredFields, Rule, RuleSet, Stage};
-use detect::text::clean;
 use serde_json::{Value, json};
 
-use super::Any;
-use super::args::{Format, ListArgs};
+use super::show::format_calls;
+use crate::commands::any_rule::{AnyRule, all_rules};
+use crate::commands::arguments::RuleArgs;
+use crate::commands::output::{Format, ListWriter, clean_text, new_table};
 
-/// The most characters of one cell.
-const CELL: usize = 1200;
+/// List the rules.
+///
+/// On a terminal of fewer than 160 columns the last two columns are left out. `rules show` and
+/// --format json include what they contain.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Exit codes:
+  0  the rules were listed
+  2  a rule file cannot be used")]
+pub struct Args {
+    #[command(flatten)]
+    rules: RuleArgs,
 
-/// A terminal of fewer columns is too narrow for the last two: every word would be broken.
+    /// How to print the rules
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    format: Format,
+}
+
+/// In a narrower terminal the last two columns would break every word.
 const WIDE: u16 = 160;
 
-pub fn run(args: &ListArgs) -> Result<ExitCode, Box<dyn Error>> {
-    let set = super::load(!args.source.no_default_rules, &args.source.rules)?;
-    let mut out = io::stdout().lock();
-    match args.format {
-        Format::Table => writeln!(out, "{}", table(&set))?,
-        Format::Json => writeln!(out, "{:#}", super::all(&set).map(object).collect::<Value>())?,
+pub fn run(args: &Args) -> Result<ExitCode> {
+    let set = args.rules.load()?;
+    if args.format == Format::Text {
+        writeln!(io::stdout().lock(), "{}", table(&set))?;
+        return Ok(ExitCode::SUCCESS);
     }
+    let mut list = ListWriter::new(args.format, &[]);
+    for rule in all_rules(&set) {
+        list.push(None, Vec::new, || document(rule))?;
+    }
+    list.finish()?;
     Ok(ExitCode::SUCCESS)
 }
 
 fn table(set: &RuleSet) -> Table {
-    let mut table = Table::new();
-    table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Dynamic);
-    table.set_header(["Severity", "Risk", "Name", "Id", "Calls", "From"]);
-    for rule in super::all(set) {
+    let mut table = new_table(["Severity", "Risk", "Name", "Id", "Calls", "From"]);
+    for rule in all_rules(set) {
         let info = rule.info();
-        let (calls, origin) = match rule {
-            Any::Rule(rule) => (calls(rule), &rule.origin),
-            Any::Correlation(it) => {
-                (format!("{}: {}", it.condition.as_str(), it.condition_in_words()), &it.origin)
+        let calls = match rule {
+            AnyRule::Rule(rule) => format_calls(rule),
+            AnyRule::Correlation(correlation) => {
+                format!("{}: {}", correlation.condition.as_str(), correlation.condition_in_words())
             }
         };
-        let texts =
-            [&info.name, &info.id, &calls, &origin.to_string()].map(|text| clean::text(text, CELL));
-        table.add_row(
-            [info.severity.as_str().to_owned(), info.risk_score.to_string()]
-                .into_iter()
-                .chain(texts),
-        );
+        let severity = info.severity.as_str().to_owned();
+        let [name, id, calls, origin] =
+            [&info.name, &info.id, &calls, &rule.origin().to_string()].map(|text| clean_text(text));
+        table.add_row([severity, info.risk_score.to_string(), name, id, calls, origin]);
     }
     if table.width().is_some_and(|width| width < WIDE) {
-        table
-            .column_iter_mut()
-            .skip(3)
-            .take(1)
-            .for_each(|id| _ = id.set_constraint(ColumnConstraint::ContentWidth));
-        table
-            .column_iter_mut()
-            .skip(4)
-            .for_each(|column| _ = column.set_constraint(ColumnConstraint::Hidden));
+        for (column, constraint) in [
+            (3, ColumnConstraint::ContentWidth),
+            (4, ColumnConstraint::Hidden),
+            (5, ColumnConstraint::Hidden),
+        ] {
+            table.column_mut(column).map(|column| column.set_constraint(constraint));
+        }
     }
     table
 }
 
-/// `iam.amazonaws.com: CreateGroup`; `any` where the query does not pin it.
-pub(super) fn calls(rule: &Rule) -> String {
-    let RequiredFields { providers, actions } = RequiredFields::from_expr(rule.query.expr());
-    format!("{}: {}", shown(providers.as_ref()), shown(actions.as_ref()))
-}
-
-fn shown(names: Option<&BTreeSet<String>>) -> String {
-    names.map_or("any".to_owned(), |names| {
-        names.iter().map(String::as_str).collect::<Vec<_>>().join(", ")
-    })
-}
-
-fn object(rule: Any<'_>) -> Value {
+fn document(rule: AnyRule<'_>) -> Value {
+    let info = rule.info();
+    let mut document = json!({
+        "rule_id": info.id,
+        "name": info.name,
+        "severity": info.severity,
+        "risk_score": info.risk_score,
+        "origin": rule.origin().to_string(),
+    });
     match rule {
-        Any::Rule(rule) => rule_object(rule),
-        Any::Correlation(correlation) => correlation_object(correlation),
+        AnyRule::Rule(rule) => add_query(&mut document, rule),
+        AnyRule::Correlation(correlation) => {
+            document["correlation"] = correlation_document(correlation);
+        }
     }
+    document
 }
 
-fn correlation_object(correlation: &Correlation) -> Value {
-    let info = &correlation.info;
-    let ids = |stage: &Stage| stage.0.iter().map(|it| it.rule.clone()).collect::<Vec<_>>();
-    json!({
-        "rule_id": info.id,
-        "name": info.name,
-        "severity": info.severity,
-        "risk_score": info.risk_score,
-        "correlation": {
-            "type": correlation.condition.as_str(),
-            "asked": correlation.condition_in_words(),
-            "rules": correlation.stages.iter().map(ids).collect::<Vec<_>>(),
-            "group_by": correlation.group_by,
-            "timespan_seconds": correlation.timespan.as_secs(),
-        },
-        "origin": correlation.origin.to_string(),
-    })
-}
-
-fn rule_object(rule: &Rule) -> Value {
-    let info = &rule.info;
+fn add_query(document: &mut Value, rule: &Rule) {
     let RequiredFields { providers, actions } = RequiredFields::from_expr(rule.query.expr());
+    document["providers"] = json!(providers);
+    document["actions"] = json!(actions);
+    document["query"] = json!(rule.query.source().trim());
+}
+
+fn correlation_document(correlation: &Correlation) -> Value {
+    let rule_ids = |stage: &Stage| stage.0.iter().map(|rule| json!(rule.rule)).collect::<Value>();
     json!({
-        "rule_id": info.id,
-        "name": info.name,
-        "severity": info.severity,
-        "risk_score": info.risk_score,
-        "providers": providers,
-        "actions": actions,
-        "query": rule.query.source().trim(),
-        "origin": rule.origin.to_string(),
+        "type": correlation.condition.as_str(),
+        "condition": correlation.condition_in_words(),
+        "rules": correlation.stages.iter().map(rule_ids).collect::<Value>(),
+        "group_by": correlation.group_by,
+        "timespan_seconds": correlation.timespan.as_secs(),
     })
 }

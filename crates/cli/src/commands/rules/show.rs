@@ -1,46 +1,58 @@
 //! `trailbell rules show`.
 
-use std::error::Error;
+use std::collections::BTreeSet;
 use std::io::{self, Write};
 use std::process::ExitCode;
 use std::time::Duration;
 
-use alert;
-use detect::rule::{Correlation, Rule, RuleInfo, Technique, Threat};
-use detect::text::clean;
+use alert::markdown_to_lines;
+use anyhow::Result;
+use detect::rule::{Correlation, RequiredFields, Rule, RuleInfo, Technique, Threat};
 
-use super::args::ShowArgs;
-use super::{Any, list};
+use crate::commands::any_rule::{AnyRule, find_rule};
+use crate::commands::arguments::RuleArgs;
+use crate::commands::output::{clean_lines, pluralize};
 
-/// The most characters of a line.
-const LINE: usize = 4000;
+/// Show a rule: its description, query and investigation guide.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Exit codes:
+  0  the rule was shown
+  2  there is no such rule, or a rule file cannot be used")]
+pub struct Args {
+    /// A rule: its id, its name, or a part of the name that no other rule has
+    rule: String,
 
-pub fn run(args: &ShowArgs) -> Result<ExitCode, Box<dyn Error>> {
-    let set = super::load(!args.source.no_default_rules, &args.source.rules)?;
-    let page = match super::find(&set, &args.rule)? {
-        Any::Rule(rule) => page(&rule.info, facts(rule), query(rule)),
-        Any::Correlation(it) => page(&it.info, correlation_facts(it), asked(it)),
+    #[command(flatten)]
+    rules: RuleArgs,
+}
+
+/// A heading and the lines below it.
+type Section = (&'static str, Vec<String>);
+
+pub fn run(args: &Args) -> Result<ExitCode> {
+    let set = args.rules.load()?;
+    let page = match find_rule(&set, &args.rule)? {
+        AnyRule::Rule(rule) => format_page(&rule.info, rule_facts(rule), query_section(rule)),
+        AnyRule::Correlation(correlation) => format_page(
+            &correlation.info,
+            correlation_facts(correlation),
+            condition_section(correlation),
+        ),
     };
-    let mut out = io::stdout().lock();
-    for line in page.lines() {
-        writeln!(out, "{}", clean::text(line, LINE))?;
-    }
+    writeln!(io::stdout().lock(), "{}", clean_lines(&page))?;
     Ok(ExitCode::SUCCESS)
 }
 
-fn page(
-    info: &RuleInfo,
-    facts: Vec<String>,
-    (heading, asked): (&'static str, Vec<String>),
-) -> String {
+fn format_page(info: &RuleInfo, facts: Vec<String>, query: Section) -> String {
     let sections = [
         (info.name.as_str(), facts),
-        ("WHAT IT SEES", alert::plain(&info.description)),
-        (heading, asked),
-        ("GUIDE", info.note.as_deref().map(alert::plain).unwrap_or_default()),
-        ("WHEN IT IS NO CAUSE FOR ALARM", bullets(&info.false_positives)),
-        ("ATT&CK", info.threat.iter().flat_map(threat).collect()),
-        ("REFERENCES", bullets(&info.references)),
+        ("DESCRIPTION", markdown_to_lines(&info.description)),
+        query,
+        ("INVESTIGATION GUIDE", info.note.as_deref().map(markdown_to_lines).unwrap_or_default()),
+        ("FALSE POSITIVES", bullet_list(&info.false_positives)),
+        ("ATT&CK", info.threat.iter().flat_map(threat_lines).collect()),
+        ("REFERENCES", bullet_list(&info.references)),
     ];
     let filled = sections.into_iter().filter(|(_, lines)| !lines.is_empty());
     filled
@@ -49,84 +61,91 @@ fn page(
         .join("\n")
 }
 
-fn query(rule: &Rule) -> (&'static str, Vec<String>) {
+fn query_section(rule: &Rule) -> Section {
     ("QUERY", rule.query.source().trim().lines().map(|line| format!("  {line}")).collect())
 }
 
 /// The stages of a correlation, and what raises its severity.
-fn asked(correlation: &Correlation) -> (&'static str, Vec<String>) {
+fn condition_section(correlation: &Correlation) -> Section {
     let mut lines = vec![format!("  {}:", correlation.condition_in_words())];
     for stage in &correlation.stages {
-        let names: Vec<&str> = stage.0.iter().map(|it| it.name.as_str()).collect();
+        let names: Vec<&str> = stage.0.iter().map(|rule| rule.name.as_str()).collect();
         lines.push(format!("    - {}", names.join(" or ")));
     }
     for raise in &correlation.raises {
-        lines.push(format!(
-            "  {} (risk score {}) where one of them matches:",
-            raise.severity.as_str(),
-            raise.risk_score
-        ));
-        lines
-            .extend(raise.query.source().trim().lines().map(|line| format!("    {}", line.trim())));
+        let (severity, risk_score) = (raise.severity.as_str(), raise.risk_score);
+        lines.push(format!("  Raised to {severity} (risk score {risk_score}) if one matches:"));
+        let query = raise.query.source().trim();
+        lines.extend(query.lines().map(|line| format!("    {}", line.trim())));
     }
-    ("ASKS FOR", lines)
+    ("CONDITION", lines)
 }
 
-fn correlation_facts(correlation: &Correlation) -> Vec<String> {
-    let info = &correlation.info;
-    labelled([
-        ("Id", info.id.clone()),
-        ("Severity", format!("{}, risk score {} of 100", info.severity.as_str(), info.risk_score)),
-        ("Type", correlation.condition.as_str().to_owned()),
-        ("Alike in", correlation.group_by.join(", ")),
-        (
-            "Told",
-            "once an episode, and again where its severity rises; only with a ledger".to_owned(),
-        ),
-        ("Tags", info.tags.join(" · ")),
-        ("From", correlation.origin.to_string()),
-    ])
-}
-
-fn facts(rule: &Rule) -> Vec<String> {
-    let info = &rule.info;
-    labelled([
-        ("Id", info.id.clone()),
-        ("Severity", format!("{}, risk score {} of 100", info.severity.as_str(), info.risk_score)),
-        ("Calls", list::calls(rule)),
-        ("Runs", format!("every {}, over the last {}", spoken(rule.interval), spoken(rule.from))),
-        ("At most", format!("{} alerts one by one in that time", rule.max_signals)),
-        ("Tags", info.tags.join(" · ")),
+fn rule_facts(rule: &Rule) -> Vec<String> {
+    let [interval, from] = [rule.interval, rule.from].map(format_duration);
+    labelled_lines(&[
+        ("Id", rule.info.id.clone()),
+        ("Severity", format_severity(&rule.info)),
+        ("Calls", format_calls(rule)),
+        ("Runs", format!("every {interval}, over the last {from}")),
+        ("Limit", format!("{} single alerts in {interval}, then a summary", rule.max_signals)),
+        ("Tags", rule.info.tags.join(" · ")),
         ("From", rule.origin.to_string()),
     ])
 }
 
-fn labelled(rows: [(&str, String); 7]) -> Vec<String> {
-    rows.into_iter()
-        .filter(|(_, text)| !text.is_empty())
-        .map(|(label, text)| format!("  {label:<10}{text}"))
-        .collect()
+fn correlation_facts(correlation: &Correlation) -> Vec<String> {
+    let alerts = "one per incident, and one when its severity rises; only with a ledger";
+    labelled_lines(&[
+        ("Id", correlation.info.id.clone()),
+        ("Severity", format_severity(&correlation.info)),
+        ("Type", correlation.condition.as_str().to_owned()),
+        ("Group by", correlation.group_by.join(", ")),
+        ("Alerts", alerts.to_owned()),
+        ("Tags", correlation.info.tags.join(" · ")),
+        ("From", correlation.origin.to_string()),
+    ])
 }
 
-/// In minutes where it is whole minutes, else in seconds.
-fn spoken(time: Duration) -> String {
-    match time.as_secs() {
-        seconds if seconds % 60 == 0 => {
-            super::counted(usize::try_from(seconds / 60).unwrap_or(usize::MAX), "minute")
-        }
-        seconds => super::counted(usize::try_from(seconds).unwrap_or(usize::MAX), "second"),
+fn labelled_lines(rows: &[(&str, String)]) -> Vec<String> {
+    let filled = rows.iter().filter(|(_, text)| !text.is_empty());
+    filled.map(|(label, text)| format!("  {label:<10}{text}")).collect()
+}
+
+/// `iam.amazonaws.com: CreateGroup`, or `any` if the query does not restrict it.
+pub fn format_calls(rule: &Rule) -> String {
+    let join = |names: Option<BTreeSet<String>>| match names {
+        Some(names) => names.into_iter().collect::<Vec<_>>().join(", "),
+        None => "any".to_owned(),
+    };
+    let RequiredFields { providers, actions } = RequiredFields::from_expr(rule.query.expr());
+    format!("{}: {}", join(providers), join(actions))
+}
+
+fn format_severity(info: &RuleInfo) -> String {
+    format!("{}, risk score {} of 100", info.severity.as_str(), info.risk_score)
+}
+
+fn format_duration(duration: Duration) -> String {
+    match duration.as_secs() {
+        seconds if seconds % 60 == 0 => pluralize(seconds / 60, "minute"),
+        seconds => pluralize(seconds, "second"),
     }
 }
 
-fn bullets(items: &[String]) -> Vec<String> {
-    items.iter().flat_map(|item| alert::plain(&format!("- {}", item.trim()))).collect()
+fn bullet_list(items: &[String]) -> Vec<String> {
+    items.iter().flat_map(|item| markdown_to_lines(&format!("- {}", item.trim()))).collect()
 }
 
-fn threat(threat: &Threat) -> Vec<String> {
-    let tactic = format!("  {} {}", threat.tactic.id, threat.tactic.name);
-    let below = |technique: &Technique| -> Vec<String> {
+fn threat_lines(threat: &Threat) -> Vec<String> {
+    let mut lines = vec![format!("  {} {}", threat.tactic.id, threat.tactic.name)];
+    for technique in &threat.technique {
         let all = std::iter::once(technique).chain(&technique.subtechnique);
-        all.map(|it| format!("    {} {}  {}", it.id, it.name, it.reference)).collect()
-    };
-    std::iter::once(tactic).chain(threat.technique.iter().flat_map(below)).collect()
+        lines.extend(
+            all.map(|Technique { id, name, reference, .. }| {
+                format!("    {id} {name}  {reference}")
+            }),
+        );
+    }
+    lines
 }

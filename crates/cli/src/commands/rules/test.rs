@@ -1,99 +1,86 @@
-//! `trailbell rules test`: one line for each rule, and one for each failure.
+//! `trailbell rules test`.
 
-use std::error::Error;
 use std::io::{self, Write};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
-use detect::correlation;
-use detect::correlation::testing::CorrelationTestReport as Correlations;
-use detect::rule::testing::{self, RuleTestReport, RuleTestResult, TestFailure};
-use detect::text::clean;
-use jiff::Timestamp;
+use anyhow::Result;
+use detect::correlation::testing::test_correlations;
+use detect::rule::testing::{TestReport, TestResult, test_rules};
 
-use super::args::TestArgs;
-use super::counted;
-use crate::commands::output::say;
+use crate::commands::output::{clean_text, pluralize, print_error};
+use crate::commands::setup;
 
-/// The most characters of a line.
-const LINE: usize = 2000;
+/// Run the tests of rules
+///
+/// Next to a-rule.toml, a-rule.tests.json contains records that the rule must match and records
+/// that it must not match:
+///
+///   {"base": RECORD,
+///    "must_match": [{"name": "a group is created", "change": {}}],
+///    "must_not_match": [{"name": "denied", "change": {"errorCode": "AccessDenied"}},
+///                       {"name": "another service", "record": RECORD}]}
+///
+/// A case is a whole CloudTrail record, or a change to the base: a JSON merge patch, in which null
+/// removes a field.
+#[derive(Debug, clap::Args)]
+#[command(
+    verbatim_doc_comment,
+    after_help = "\
+Exit codes:
+  0  all rules passed
+  1  a rule failed a case, or has no cases of one kind
+  2  a file cannot be used"
+)]
+pub struct Args {
+    /// A rule file or a directory. By default the built-in rules are tested
+    path: Option<PathBuf>,
+}
 
-pub fn run(args: &TestArgs) -> Result<ExitCode, Box<dyn Error>> {
-    let tested = match &args.path {
-        Some(path) => testing::test_rules_in(path, now()),
-        None => testing::test_embedded_rules(now()),
-    };
+pub fn run(args: &Args) -> Result<ExitCode> {
+    let path = args.path.as_deref();
+    let now = setup::now();
+    let mut report = test_rules(path, now);
+    let correlations = test_correlations(path, now);
+    report.results.extend(correlations.results);
+    report.problems.extend(correlations.problems);
     let mut out = io::stdout().lock();
-    for line in tested
-        .results
-        .iter()
-        .flat_map(lines)
-        .chain(tested.unsupported.iter().map(|it| format!("SKIP  {it}")))
-    {
-        writeln!(out, "{}", clean::text(&line, LINE))?;
+    for line in report.results.iter().flat_map(result_lines) {
+        writeln!(out, "{}", clean_text(&line))?;
     }
-    for problem in &tested.problems {
-        say(format_args!("trailbell: {problem}"));
+    for rule in &report.unsupported {
+        writeln!(out, "SKIP  {}", clean_text(&rule.to_string()))?;
     }
-    let correlations = correlation::testing::test_correlations(args.path.clone(), now());
-    for line in correlations.results.iter().flat_map(correlation_lines) {
-        writeln!(out, "{}", clean::text(&line, LINE))?;
-    }
-    for problem in &correlations.problems {
-        say(format_args!("trailbell: {problem}"));
-    }
-    writeln!(out, "{}", summary(&tested, &correlations))?;
-    Ok(ExitCode::from(code(&tested, &correlations)))
+    report.problems.iter().for_each(print_error);
+    writeln!(out, "{}", summary_line(&report))?;
+    Ok(ExitCode::from(exit_code(&report)))
 }
 
-#[expect(clippy::disallowed_methods, reason = "where this command reads the clock")]
-fn now() -> Timestamp {
-    Timestamp::now()
-}
-
-fn lines(outcome: &RuleTestResult) -> Vec<String> {
-    let RuleTestResult { rule, must_match, must_not_match, failures } = outcome;
-    told(&rule.info.name, &format!("{must_match} to match, {must_not_match} not to"), failures)
-}
-
-fn correlation_lines(outcome: &correlation::testing::CorrelationTestResult) -> Vec<String> {
-    let correlation::testing::CorrelationTestResult { name, must_match, must_not_match, failures } =
-        outcome;
-    told(name, &format!("{must_match} sequences to match, {must_not_match} not to"), failures)
-}
-
-fn told(name: &str, counts: &str, failures: &[TestFailure]) -> Vec<String> {
+fn result_lines(result: &TestResult) -> Vec<String> {
+    let TestResult { rule, must_match, must_not_match, failures } = result;
     let verdict = if failures.is_empty() { "ok  " } else { "FAIL" };
-    let head = format!("{verdict}  {name} ({counts})");
-    std::iter::once(head).chain(failures.iter().map(|failure| format!("      {failure}"))).collect()
+    let name = &rule.name;
+    let mut lines =
+        vec![format!("{verdict}  {name} ({must_match} to match, {must_not_match} not to)")];
+    lines.extend(failures.iter().map(|failure| format!("      {failure}")));
+    lines
 }
 
-/// What went wrong with each rule of either kind.
-fn failures<'t>(
-    tested: &'t RuleTestReport,
-    correlations: &'t Correlations,
-) -> impl Iterator<Item = &'t [TestFailure]> {
-    let of_rules = tested.results.iter().map(|outcome| &*outcome.failures);
-    of_rules.chain(correlations.results.iter().map(|outcome| &*outcome.failures))
+fn summary_line(report: &TestReport) -> String {
+    let passed = report.results.iter().filter(|result| result.failures.is_empty()).count();
+    let mut line = format!("{passed} of {} passed", pluralize(report.results.len(), "rule"));
+    if !report.unsupported.is_empty() {
+        line += &format!("; {} unsupported", report.unsupported.len());
+    }
+    if !report.problems.is_empty() {
+        line += &format!("; {}", pluralize(report.problems.len(), "problem"));
+    }
+    line
 }
 
-fn summary(tested: &RuleTestReport, correlations: &Correlations) -> String {
-    let all = failures(tested, correlations).count();
-    let passed = failures(tested, correlations).filter(|failures| failures.is_empty()).count();
-    let mut summary = format!("{} of {} passed", passed, counted(all, "rule"));
-    if !tested.unsupported.is_empty() {
-        summary += &format!("; {} cannot run here", tested.unsupported.len());
+fn exit_code(report: &TestReport) -> u8 {
+    if !report.problems.is_empty() {
+        return 2;
     }
-    if let problems @ 1.. = tested.problems.len() + correlations.problems.len() {
-        summary += &format!("; {}", counted(problems, "problem"));
-    }
-    summary
-}
-
-fn code(tested: &RuleTestReport, correlations: &Correlations) -> u8 {
-    let failed = failures(tested, correlations).any(|failures| !failures.is_empty());
-    if tested.problems.is_empty() && correlations.problems.is_empty() {
-        u8::from(failed)
-    } else {
-        2
-    }
+    u8::from(report.results.iter().any(|result| !result.failures.is_empty()))
 }

@@ -5,7 +5,7 @@
 //! anew; read the difference before you commit it.
 mod world;
 
-use crate::cli::trailbell;
+use crate::program::trailbell;
 use serde_json::{Value, json};
 use support::page::golden;
 use support::proxy::Request;
@@ -207,7 +207,7 @@ async fn the_program_takes_the_functions_settings_or_its_own_and_exits_by_the_wo
     support::golden::compare(golden("doctor-settings", &out, &[]));
     assert_eq!(code, 2);
     let (code, out) =
-        doctor(&["--alerts", &world.topic, "--ledger", "none", "--format", "json"], &[]);
+        doctor(&["--alerts", &world.topic, "--ledger", "none", "--format", "ndjson"], &[]);
     assert_eq!(code, 1, "{out}");
     let lines: Vec<Value> = out.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     let level = |check: &str| {

@@ -1,4 +1,4 @@
-//! The lazy view and the whole document say the same.
+//! The view and the document have the same values.
 
 use std::collections::BTreeMap;
 
@@ -7,46 +7,45 @@ use proptest::collection::{btree_map, vec};
 use proptest::prelude::*;
 use serde_json::{Map, Value, json};
 
-use super::{records, shown, values};
+use super::{leaf_text, records, values};
 use crate::cloudtrail::Record;
+use crate::ecs::java::to_java_string;
 use crate::ecs::{View, document};
 
 /// Field name → values as text, sorted.
 type Leaves = BTreeMap<String, Vec<String>>;
 
-fn of_view(record: &Record) -> Leaves {
+fn leaves_of_view(record: &Record) -> Leaves {
     let mut leaves = Leaves::new();
     View::new(record).any_leaf(&mut |name, leaf| {
-        leaves.entry(name.to_owned()).or_default().push(shown(leaf));
+        leaves.entry(name.to_owned()).or_default().push(leaf_text(leaf));
         false
     });
     leaves.values_mut().for_each(|values| values.sort());
     leaves
 }
 
-fn of_document(value: &Value, name: &str, leaves: &mut Leaves) {
+fn collect_leaves(value: &Value, name: &str, leaves: &mut Leaves) {
     match value {
         Value::Object(fields) => {
             for (key, inner) in fields {
-                of_document(
+                collect_leaves(
                     inner,
                     &if name.is_empty() { key.clone() } else { format!("{name}.{key}") },
                     leaves,
                 );
             }
         }
-        Value::Array(items) => items.iter().for_each(|item| of_document(item, name, leaves)),
-        scalar => {
-            leaves.entry(name.to_owned()).or_default().push(super::super::java::to_string(scalar))
-        }
+        Value::Array(items) => items.iter().for_each(|item| collect_leaves(item, name, leaves)),
+        scalar => leaves.entry(name.to_owned()).or_default().push(to_java_string(scalar)),
     }
 }
 
-fn check(record: &Record) -> Result<(), TestCaseError> {
+fn check_agreement(record: &Record) -> Result<(), TestCaseError> {
     let mut whole = Leaves::new();
-    of_document(&document(record), "", &mut whole);
+    collect_leaves(&document(record), "", &mut whole);
     whole.values_mut().for_each(|values| values.sort());
-    prop_assert_eq!(&whole, &of_view(record));
+    prop_assert_eq!(&whole, &leaves_of_view(record));
     for (name, expected) in whole {
         let mut one_by_one = values(record, &name);
         one_by_one.sort();
@@ -126,27 +125,32 @@ fn value() -> impl Strategy<Value = Value> {
 
 proptest! {
     #[test]
-    fn of_any_record(fields in btree_map(key(), value(), 0..16)) {
-        check(&Record::from_value(fields.into_iter().collect()).unwrap())?;
+    fn view_and_document_agree_on_any_record(fields in btree_map(key(), value(), 0..16)) {
+        check_agreement(&Record::from_value(fields.into_iter().collect()).unwrap())?;
     }
 
     #[test]
-    fn of_records_that_are_nearly_real(base in prop::sample::select(vec![records::create_group(), records::console_login()]), changes in vec((key(), value()), 0..5)) {
+    fn view_and_document_agree_on_changed_real_records(
+        base in prop::sample::select(vec![records::create_group(), records::console_login()]),
+        changes in vec((key(), value()), 0..5),
+    ) {
         let mut record = base;
         for (key, value) in changes {
             record[key] = value;
         }
-        check(&Record::from_value(record).unwrap())?;
+        check_agreement(&Record::from_value(record).unwrap())?;
     }
 }
 
 #[test]
-fn the_document_is_nested_and_always_the_same() {
+fn the_document_is_nested_and_deterministic() {
     let record = Record::from_value(json!({
-        "eventName": "CreateGroup", "awsRegion": "us-east-1", "requestParameters": {"b": 1, "a": [true, null]},
-        "resources": [{"ARN": "arn:1", "accountId": "111122223333"}]
+        "eventName": "CreateGroup",
+        "awsRegion": "us-east-1",
+        "requestParameters": {"b": 1, "a": [true, null]},
+        "resources": [{"ARN": "arn:1", "accountId": "111122223333"}],
     }))
     .unwrap();
-    let expected = r#"{"aws":{"cloudtrail":{"request_parameters":"{a=[true], b=1}","resources":[{"account_id":"111122223333","arn":"arn:1"}],"flattened":{"request_parameters":{"b":1,"a":[true]}}}},"cloud":{"provider":"aws","region":"us-east-1"},"data_stream":{"dataset":"aws.cloudtrail"},"event":{"action":"CreateGroup","category":["iam"],"dataset":"aws.cloudtrail","kind":"event","module":"aws","outcome":"success","type":["group","creation"]}}"#;
-    assert_eq!(document(&record).to_string(), expected);
+    let document = serde_json::to_string_pretty(&document(&record)).unwrap();
+    insta::assert_snapshot!("document", document);
 }

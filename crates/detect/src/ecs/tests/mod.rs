@@ -1,4 +1,4 @@
-//! What the view says of records as AWS writes them.
+//! The view of records as AWS writes them.
 
 mod agree;
 mod records;
@@ -9,8 +9,7 @@ use serde_json::{Value, json};
 use super::View;
 use crate::cloudtrail::Record;
 
-/// A leaf as text, whatever its type.
-fn shown(leaf: kql::Value<'_>) -> String {
+fn leaf_text(leaf: kql::Value<'_>) -> String {
     match leaf {
         kql::Value::Text(text) => text.to_owned(),
         kql::Value::Number(number) => number.to_string(),
@@ -23,7 +22,7 @@ fn shown(leaf: kql::Value<'_>) -> String {
 fn values(record: &Record, field: &str) -> Vec<String> {
     let mut values = Vec::new();
     View::new(record).any_value(field, &mut |leaf| {
-        values.push(shown(leaf));
+        values.push(leaf_text(leaf));
         false
     });
     values
@@ -50,21 +49,26 @@ fn leaves_are_typed_as_elasticsearch_types_them() {
         ("aws.cloudtrail.flattened.additional_eventdata.attempts", r#"Text("2")"#),
     ];
     for (field, expected) in cases {
-        let mut seen = Vec::new();
+        let mut leaves = Vec::new();
         View::new(&record).any_value(field, &mut |leaf| {
-            seen.push(format!("{leaf:?}"));
+            leaves.push(format!("{leaf:?}"));
             false
         });
-        assert_eq!(seen, [expected], "{field}");
+        assert_eq!(leaves, [expected], "{field}");
     }
 }
 
 #[test]
-fn objects_of_the_view_are_documents_of_their_own() {
+fn objects_of_the_view_are_documents() {
     let record = Record::from_value(json!({
         "userIdentity": {"type": "IAMUser", "userName": "alice", "principalId": "AIDA1"},
         "requestParameters": {"rules": {"items": [{"port": 22}, {"port": 443}]}},
-        "resources": [{"ARN": "arn:1", "type": "A"}, {"ARN": "arn:2", "accountId": "111122223333"}, null, {}]
+        "resources": [
+            {"ARN": "arn:1", "type": "A"},
+            {"ARN": "arn:2", "accountId": "111122223333"},
+            null,
+            {},
+        ],
     }))
     .unwrap();
     let cases: [(&str, &str, &[&str]); 8] = [
@@ -82,7 +86,7 @@ fn objects_of_the_view_are_documents_of_their_own() {
         View::new(&record).any_object(path, &mut |object| {
             let mut values = Vec::new();
             object.any_value(field, &mut |leaf| {
-                values.push(shown(leaf));
+                values.push(leaf_text(leaf));
                 false
             });
             objects.push(values.join(" "));
@@ -93,13 +97,13 @@ fn objects_of_the_view_are_documents_of_their_own() {
 }
 
 #[test]
-fn text_that_is_too_long_for_a_keyword_has_no_object() {
-    let of_length = |length: usize| {
+fn the_object_of_a_text_too_long_for_a_keyword_is_absent() {
+    let record_of_length = |length: usize| {
         let value = "é".repeat(length - "{k=}".len());
         Record::from_value(json!({"requestParameters": {"k": value}})).unwrap()
     };
     for (length, objects) in [(32_765, 1), (32_766, 0)] {
-        let record = of_length(length);
+        let record = record_of_length(length);
         assert_eq!(values(&record, "aws.cloudtrail.request_parameters")[0].chars().count(), length);
         assert_eq!(
             values(&record, "aws.cloudtrail.flattened.request_parameters.k").len(),
@@ -110,20 +114,20 @@ fn text_that_is_too_long_for_a_keyword_has_no_object() {
 }
 
 #[test]
-fn an_answer_ends_the_search() {
+fn returning_true_ends_the_search() {
     let record = Record::from_value(records::create_group()).unwrap();
-    let mut asked = 0;
+    let mut calls = 0;
     let found = View::new(&record).any_leaf(&mut |_, _| {
-        asked += 1;
-        asked == 3
+        calls += 1;
+        calls == 3
     });
     assert!(found);
-    assert_eq!(asked, 3);
+    assert_eq!(calls, 3);
 }
 
 #[test]
-fn the_deepest_record_that_is_read_is_seen_whole() {
-    // serde_json gives up at a depth of 128.
+fn every_level_of_the_deepest_record_is_visible() {
+    // The limit of serde_json is a depth of 128.
     let nested = |depth: usize| {
         format!(r#"{{"requestParameters": {}1{}}}"#, r#"{"k": "#.repeat(depth), "}".repeat(depth))
     };

@@ -1,20 +1,24 @@
-//! One table per kind of record.
+//! Expected values for each kind of record.
 
 use serde_json::{Value, json};
 
 use super::check;
 
-fn by(identity: Value) -> Value {
+fn call_by(identity: Value) -> Value {
     json!({"eventSource": "iam.amazonaws.com", "eventName": "ListUsers", "userIdentity": identity})
 }
 
 #[test]
-fn each_type_of_identity_has_a_name_and_an_id() {
+fn names_and_ids_of_each_type_of_identity() {
     check(
-        by(
-            json!({"type": "IAMUser", "principalId": "AIDA1", "arn": "arn:aws:iam::111122223333:user/alice",
-            "accountId": "111122223333", "accessKeyId": "AKIA1", "userName": "alice"}),
-        ),
+        call_by(json!({
+            "type": "IAMUser",
+            "principalId": "AIDA1",
+            "arn": "arn:aws:iam::111122223333:user/alice",
+            "accountId": "111122223333",
+            "accessKeyId": "AKIA1",
+            "userName": "alice",
+        })),
         &[
             ("user.name", &["alice"]),
             ("user.id", &["AIDA1"]),
@@ -27,17 +31,33 @@ fn each_type_of_identity_has_a_name_and_an_id() {
         ],
     );
     check(
-        by(json!({"type": "Root", "principalId": "111122223333", "accountId": "111122223333",
-            "arn": "arn:aws:iam::111122223333:root"})),
+        call_by(json!({
+            "type": "Root",
+            "principalId": "111122223333",
+            "accountId": "111122223333",
+            "arn": "arn:aws:iam::111122223333:root",
+        })),
         &[("user.name", &[]), ("user.id", &["111122223333"]), ("related.user", &["111122223333"])],
     );
     check(
-        by(json!({"type": "AssumedRole", "principalId": "AROA1:alice@example.com",
+        call_by(json!({
+            "type": "AssumedRole",
+            "principalId": "AROA1:alice@example.com",
             "arn": "arn:aws:sts::111122223333:assumed-role/Deploy/alice@example.com",
             "sessionContext": {
-                "sessionIssuer": {"type": "Role", "principalId": "AROA1", "accountId": "111122223333",
-                    "arn": "arn:aws:iam::111122223333:role/Deploy", "userName": "Deploy"},
-                "attributes": {"creationDate": "2026-03-01T09:00:00Z", "mfaAuthenticated": "false"}}})),
+                "sessionIssuer": {
+                    "type": "Role",
+                    "principalId": "AROA1",
+                    "accountId": "111122223333",
+                    "arn": "arn:aws:iam::111122223333:role/Deploy",
+                    "userName": "Deploy",
+                },
+                "attributes": {
+                    "creationDate": "2026-03-01T09:00:00Z",
+                    "mfaAuthenticated": "false",
+                },
+            },
+        })),
         &[
             ("user.name", &["Deploy"]),
             ("user.id", &["AROA1:alice@example.com"]),
@@ -63,21 +83,33 @@ fn each_type_of_identity_has_a_name_and_an_id() {
         ],
     );
     check(
-        by(json!({"type": "FederatedUser", "principalId": "111122223333:bob", "userName": "other",
+        call_by(json!({
+            "type": "FederatedUser",
+            "principalId": "111122223333:bob",
+            "userName": "other",
             "arn": "arn:aws:sts::111122223333:federated-user/bob",
-            "sessionContext": {"sessionIssuer": {"type": "IAMUser", "userName": "alice"}}})),
+            "sessionContext": {"sessionIssuer": {"type": "IAMUser", "userName": "alice"}},
+        })),
         &[("user.name", &["alice"]), ("related.user", &["alice", "111122223333:bob", "bob"])],
     );
     check(
-        by(json!({"type": "IdentityCenterUser", "accountId": "111122223333",
-            "onBehalfOf": {"userId": "94182498-1", "identityStoreArn": "arn:aws:identitystore::1:identitystore/d-1"}})),
+        call_by(json!({
+            "type": "IdentityCenterUser",
+            "accountId": "111122223333",
+            "onBehalfOf": {
+                "userId": "94182498-1",
+                "identityStoreArn": "arn:aws:identitystore::1:identitystore/d-1",
+            },
+        })),
         &[("user.name", &[]), ("user.id", &["94182498-1"])],
     );
     check(
-        by(
-            json!({"type": "WebIdentityUser", "principalId": "accounts.example.com:app:42", "userName": "42",
-            "identityProvider": "accounts.example.com"}),
-        ),
+        call_by(json!({
+            "type": "WebIdentityUser",
+            "principalId": "accounts.example.com:app:42",
+            "userName": "42",
+            "identityProvider": "accounts.example.com",
+        })),
         &[
             ("user.name", &["42"]),
             ("user.id", &["accounts.example.com:app:42"]),
@@ -85,7 +117,7 @@ fn each_type_of_identity_has_a_name_and_an_id() {
         ],
     );
     check(
-        by(json!({"type": "AWSService", "invokedBy": "cloudformation.amazonaws.com"})),
+        call_by(json!({"type": "AWSService", "invokedBy": "cloudformation.amazonaws.com"})),
         &[
             ("user.name", &[]),
             ("user.id", &[]),
@@ -94,35 +126,64 @@ fn each_type_of_identity_has_a_name_and_an_id() {
         ],
     );
     check(
-        by(json!({"type": "AWSAccount", "principalId": "AIDA2", "accountId": "444455556666",
-            "onBehalfOf": {"userId": "not asked"}})),
+        call_by(json!({
+            "type": "AWSAccount",
+            "principalId": "AIDA2",
+            "accountId": "444455556666",
+            "onBehalfOf": {"userId": "not asked"},
+        })),
         &[("user.name", &[]), ("user.id", &["AIDA2"]), ("cloud.account.id", &["444455556666"])],
     );
     check(
-        by(json!({"type": "IAMUser", "userName": "bob@example.com"})),
+        call_by(json!({"type": "IAMUser", "userName": "bob@example.com"})),
         &[("user.email", &["bob@example.com"])],
     );
-    check(by(json!({"type": "IAMUser", "userName": "@bob"})), &[("user.email", &[])]);
-    check(by(json!(null)), &[("user.name", &[]), ("aws.cloudtrail.user_identity.type", &[])]);
+    check(call_by(json!({"type": "IAMUser", "userName": "@bob"})), &[("user.email", &[])]);
+    check(call_by(json!(null)), &[("user.name", &[]), ("aws.cloudtrail.user_identity.type", &[])]);
 }
 
 pub(super) fn create_group() -> Value {
-    json!({"eventVersion": "1.11", "eventTime": "2026-03-01T10:00:00Z", "eventSource": "iam.amazonaws.com",
-        "eventName": "CreateGroup", "awsRegion": "us-east-1", "sourceIPAddress": "198.51.100.7",
-        "userAgent": "aws-cli/2.15.0 Python/3.11", "errorCode": null, "errorMessage": "",
+    json!({
+        "eventVersion": "1.11",
+        "eventTime": "2026-03-01T10:00:00Z",
+        "eventSource": "iam.amazonaws.com",
+        "eventName": "CreateGroup",
+        "awsRegion": "us-east-1",
+        "sourceIPAddress": "198.51.100.7",
+        "userAgent": "aws-cli/2.15.0 Python/3.11",
+        "errorCode": null,
+        "errorMessage": "",
         "userIdentity": {"type": "IAMUser", "userName": "alice", "principalId": "AIDA1"},
         "requestParameters": {"groupName": "Admins", "path": "/"},
-        "responseElements": {"group": {"path": "/", "groupName": "Admins", "groupId": "AGPA1",
-            "arn": "arn:aws:iam::111122223333:group/Admins", "createDate": "Mar 1, 2026 10:00:00 AM"}},
-        "requestID": "r-1", "eventID": "e-1", "readOnly": false, "eventType": "AwsApiCall", "managementEvent": true,
-        "recipientAccountId": "012345678901", "eventCategory": "Management",
-        "tlsDetails": {"tlsVersion": "TLSv1.3", "cipherSuite": "TLS_AES_128_GCM_SHA256",
-            "clientProvidedHostHeader": "iam.amazonaws.com"},
-        "sessionCredentialFromConsole": "true", "sharedEventID": "s-1", "vpcEndpointId": "vpce-1"})
+        "responseElements": {
+            "group": {
+                "path": "/",
+                "groupName": "Admins",
+                "groupId": "AGPA1",
+                "arn": "arn:aws:iam::111122223333:group/Admins",
+                "createDate": "Mar 1, 2026 10:00:00 AM",
+            },
+        },
+        "requestID": "r-1",
+        "eventID": "e-1",
+        "readOnly": false,
+        "eventType": "AwsApiCall",
+        "managementEvent": true,
+        "recipientAccountId": "012345678901",
+        "eventCategory": "Management",
+        "tlsDetails": {
+            "tlsVersion": "TLSv1.3",
+            "cipherSuite": "TLS_AES_128_GCM_SHA256",
+            "clientProvidedHostHeader": "iam.amazonaws.com",
+        },
+        "sessionCredentialFromConsole": "true",
+        "sharedEventID": "s-1",
+        "vpcEndpointId": "vpce-1",
+    })
 }
 
 #[test]
-fn a_group_is_created() {
+fn fields_of_a_created_group() {
     check(
         create_group(),
         &[
@@ -149,10 +210,9 @@ fn a_group_is_created() {
             ("aws.cloudtrail.request_parameters", &["{path=/, groupName=Admins}"]),
             (
                 "aws.cloudtrail.response_elements",
-                &[
-                    "{group={path=/, groupName=Admins, groupId=AGPA1, arn=arn:aws:iam::111122223333:group/Admins, \
-                    createDate=Mar 1, 2026 10:00:00 AM}}",
-                ],
+                &["{group={path=/, groupName=Admins, groupId=AGPA1, \
+                    arn=arn:aws:iam::111122223333:group/Admins, \
+                    createDate=Mar 1, 2026 10:00:00 AM}}"],
             ),
             ("aws.cloudtrail.flattened.response_elements.group.groupId", &["AGPA1"]),
             ("aws.cloudtrail.flattened.request_parameters", &["Admins", "/"]),
@@ -175,10 +235,16 @@ fn a_group_is_created() {
 }
 
 #[test]
-fn adding_a_user_is_denied() {
+fn fields_of_a_denied_call() {
     check(
-        json!({"eventName": "AddUserToGroup", "eventSource": "iam.amazonaws.com", "errorCode": "AccessDenied",
-            "errorMessage": "not authorized", "requestParameters": null, "responseElements": null}),
+        json!({
+            "eventName": "AddUserToGroup",
+            "eventSource": "iam.amazonaws.com",
+            "errorCode": "AccessDenied",
+            "errorMessage": "not authorized",
+            "requestParameters": null,
+            "responseElements": null,
+        }),
         &[
             ("event.outcome", &["failure"]),
             ("event.type", &["group", "change"]),
@@ -195,11 +261,13 @@ fn adding_a_user_is_denied() {
 }
 
 #[test]
-fn the_user_that_the_call_is_about() {
+fn fields_of_the_target_user() {
     check(
-        json!({"userIdentity": {"userName": "alice"},
+        json!({
+            "userIdentity": {"userName": "alice"},
             "requestParameters": {"userName": "bob", "newUserName": "carol"},
-            "responseElements": {"user": {"userId": "AIDA9"}}}),
+            "responseElements": {"user": {"userId": "AIDA9"}},
+        }),
         &[
             ("user.target.name", &["bob"]),
             ("user.changes.name", &["carol"]),
@@ -214,15 +282,26 @@ fn the_user_that_the_call_is_about() {
 }
 
 pub(super) fn console_login() -> Value {
-    json!({"eventName": "ConsoleLogin", "eventSource": "signin.amazonaws.com", "eventTime": "2026-03-01T10:00:00",
-        "sourceIPAddress": "192.0.2.10", "readOnly": "false", "managementEvent": true,
-        "errorMessage": "Failed authentication", "responseElements": {"ConsoleLogin": "Success"},
-        "additionalEventData": {"MFAUsed": "Yes", "MobileVersion": "No", "LoginTo": "https://console.example.com",
-            "attempts": 2}})
+    json!({
+        "eventName": "ConsoleLogin",
+        "eventSource": "signin.amazonaws.com",
+        "eventTime": "2026-03-01T10:00:00",
+        "sourceIPAddress": "192.0.2.10",
+        "readOnly": "false",
+        "managementEvent": true,
+        "errorMessage": "Failed authentication",
+        "responseElements": {"ConsoleLogin": "Success"},
+        "additionalEventData": {
+            "MFAUsed": "Yes",
+            "MobileVersion": "No",
+            "LoginTo": "https://console.example.com",
+            "attempts": 2,
+        },
+    })
 }
 
 #[test]
-fn a_console_login_says_itself_how_it_went() {
+fn a_console_login_states_its_outcome() {
     check(
         console_login(),
         &[
@@ -236,18 +315,29 @@ fn a_console_login_says_itself_how_it_went() {
             ),
         ],
     );
-    let login = |said: &str| json!({"eventName": "ConsoleLogin", "responseElements": {"ConsoleLogin": said}});
-    let with_mfa = |said: Value| json!({"eventName": "ConsoleLogin", "additionalEventData": {"MFAUsed": said}});
-    for (said, used) in [(json!("No"), "false"), (json!("Yes"), "true"), (json!("Maybe"), "true")] {
+    let login = |outcome: &str| {
+        json!({"eventName": "ConsoleLogin",
+        "responseElements": {"ConsoleLogin": outcome}})
+    };
+    let with_mfa = |used: Value| {
+        json!({"eventName": "ConsoleLogin",
+        "additionalEventData": {"MFAUsed": used}})
+    };
+    for (value, used) in [(json!("No"), "false"), (json!("Yes"), "true"), (json!("Maybe"), "true")]
+    {
         check(
-            with_mfa(said),
+            with_mfa(value),
             &[("aws.cloudtrail.console_login.additional_eventdata.mfa_used", &[used])],
         );
     }
     check(login("Failure"), &[("event.outcome", &["failure"])]);
     check(login("MAYBE"), &[("event.outcome", &["maybe"])]);
     check(
-        json!({"eventName": "SwitchRole", "responseElements": {"ConsoleLogin": "Failure"}, "additionalEventData": {"MFAUsed": "Yes"}}),
+        json!({
+            "eventName": "SwitchRole",
+            "responseElements": {"ConsoleLogin": "Failure"},
+            "additionalEventData": {"MFAUsed": "Yes"},
+        }),
         &[
             ("event.outcome", &["success"]),
             ("aws.cloudtrail.console_login.additional_eventdata.mfa_used", &[]),
@@ -260,8 +350,11 @@ fn a_console_login_says_itself_how_it_went() {
 }
 
 #[test]
-fn real_records_hold_surprises() {
-    let service = json!({"sourceIPAddress": "cloudformation.amazonaws.com", "userAgent": "cloudformation.amazonaws.com"});
+fn unusual_values_of_real_records() {
+    let service = json!({
+        "sourceIPAddress": "cloudformation.amazonaws.com",
+        "userAgent": "cloudformation.amazonaws.com",
+    });
     check(
         service,
         &[

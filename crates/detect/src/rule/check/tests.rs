@@ -1,209 +1,9 @@
-//! What is said of rule files.
+//! Verdicts and messages about rule files.
 
 use std::fs;
 use std::path::Path;
 
-use kql::{Expr, ExprKind, Query, Span};
-use proptest::prelude::*;
-use serde_json::json;
-
 use super::*;
-use crate::cloudtrail::Record;
-use crate::ecs::View;
-
-fn lints(query: &str) -> Vec<String> {
-    let query = Query::parse(query).unwrap();
-    let told = |lint: unsatisfiable::Lint| {
-        let message = lint.message.strip_prefix("can never be true: ").unwrap();
-        format!("{}: {message}", lint.span.text(query.source()))
-    };
-    unsatisfiable::lints(query.expr()).into_iter().map(told).collect()
-}
-
-#[test]
-fn a_value_of_the_wrong_type_is_told() {
-    let cases = [
-        (
-            "source.ip: 10.0.0.300",
-            "source.ip: 10.0.0.300: `source.ip` is an IP address, and `10.0.0.300` is none, nor a block",
-        ),
-        (
-            "source.ip >= 10.0.0.0/8",
-            "source.ip >= 10.0.0.0/8: `source.ip` is an IP address, and `10.0.0.0/8` is none",
-        ),
-        (
-            "@timestamp >= yesterday",
-            "@timestamp >= yesterday: `@timestamp` is a date, and `yesterday` is none",
-        ),
-        ("@timestamp: soon", "@timestamp: soon: `@timestamp` is a date, and `soon` is none"),
-        (
-            "@timestamp: 2026-*",
-            "@timestamp: 2026-*: `@timestamp` is a date, without wildcards: compare it with `>=` and `<`",
-        ),
-        (
-            "aws.cloudtrail.read_only: yes",
-            "aws.cloudtrail.read_only: yes: `aws.cloudtrail.read_only` is `true` or `false`, not `yes`",
-        ),
-        (
-            "aws.cloudtrail.read_only > false",
-            "aws.cloudtrail.read_only > false: `aws.cloudtrail.read_only` is `true` or `false`, and neither is more than the other",
-        ),
-        (
-            "event.outcome: (success or Failure)",
-            "Failure: `event.outcome` is in lower case, and `Failure` is not",
-        ),
-        (
-            "event.dataset: aws.s3access",
-            "event.dataset: aws.s3access: `event.dataset` is always `aws.cloudtrail`",
-        ),
-        ("cloud.provider: g*", "cloud.provider: g*: `cloud.provider` is always `aws`"),
-        (
-            "user.name: none",
-            "user.name: none: `user.name` is left out where a record has `none` for it",
-        ),
-    ];
-    for (query, expected) in cases {
-        let expected = expected
-            .strip_prefix(query)
-            .map_or(expected.to_owned(), |rest| format!("{query}{rest}"));
-        assert_eq!(lints(query), [expected], "{query}");
-    }
-}
-
-#[test]
-fn two_values_for_a_field_that_has_one_are_told_at_the_second() {
-    let one = |left: &str| format!("`event.action` has one value, and elsewhere it must be {left}");
-    let cases = [
-        ("event.action: A and event.action: B", "event.action: B", one("`A`")),
-        (
-            "event.action: (A or B) and user.name: x and event.action: (C or D)",
-            "event.action: (C or D)",
-            one("`A` or `B`"),
-        ),
-        ("event.action: (A and B)", "B", one("`A`")),
-        (
-            "event.action: A and (event.action: B and user.name: x)",
-            "event.action: B and user.name: x",
-            one("`A`"),
-        ),
-        ("event.action: A and not event.action: A", "not event.action: A", one("`A`")),
-        (
-            "not event.action: (A or B) and event.action: B",
-            "not event.action: (A or B)",
-            one("`B`"),
-        ),
-        (
-            "event.action: Delete* and event.action: CreateGroup",
-            "event.action: Delete*",
-            one("`CreateGroup`"),
-        ),
-        ("event.action: A and not event.action: *", "not event.action: *", one("`A`")),
-        ("user.name: x or (event.action: A and event.action: B)", "event.action: B", one("`A`")),
-        (
-            "((event.action: A and user.name: x) or event.action: B) and event.action: C",
-            "event.action: C",
-            one("`A` or `B`"),
-        ),
-    ];
-    for (query, place, reason) in cases {
-        assert_eq!(lints(query), [format!("{place}: {reason}")], "{query}");
-    }
-}
-
-#[test]
-fn what_can_be_true_is_let_be() {
-    for query in [
-        "source.ip: (10.0.0.0/8 or 192.0.2.1 or 198.51.*)",
-        "source.ip: 10.0.0.1 and source.ip: \"::ffff:10.0.0.1\"",
-        "@timestamp >= now-1d/d and @timestamp < 2027 and @timestamp: 2026-03-01",
-        "aws.cloudtrail.read_only: (true or \"false\")",
-        "event.action: (A or B) and event.action: (B or C)",
-        "event.action: A or event.action: B",
-        "event.action: A and event.action: A*",
-        "event.category: iam and event.category: configuration",
-        "related.user: alice and related.user: bob",
-        "user.target.name: alice and user.target.name: bob",
-        "aws.cloudtrail.flattened.request_parameters.a: 1 and aws.cloudtrail.flattened.request_parameters.a: 2",
-        "aws.cloudtrail.resources: { arn: a and arn: b }",
-        "event.action: 192.0.2.0/24 and event.action: 192.0.2.1",
-        "event.action: * and event.action: A and not event.action: B",
-        "user.name >= a and user.name: b",
-        "unknown.field: a and unknown.field: b",
-        "not (event.action: A and user.name: b) and event.action: A",
-        "",
-    ] {
-        assert_eq!(lints(query), [""; 0], "{query}");
-    }
-}
-
-/// Queries over few fields and values, so that they contradict themselves often.
-fn query() -> impl Strategy<Value = String> {
-    let leaf = prop::sample::select(vec![
-        "event.action: A",
-        "event.action: B",
-        "event.action: (A or B)",
-        "event.action: A*",
-        "event.action: *",
-        "event.outcome: success",
-        "event.outcome: Success",
-        "user.target.name: A",
-        "user.target.name: B",
-        "source.ip: 192.0.2.0/24",
-        "source.ip: x",
-        "event.action: 192.0.2.0/24",
-        "aws.cloudtrail.read_only: true",
-        "aws.cloudtrail.read_only: false",
-        "event.dataset: aws.cloudtrail",
-        "event.dataset: b",
-        "event.type: info",
-    ]);
-    leaf.prop_map(str::to_owned).prop_recursive(3, 8, 3, |inner| {
-        prop_oneof![
-            prop::collection::vec(inner.clone(), 2..4)
-                .prop_map(|parts| format!("({})", parts.join(" and "))),
-            prop::collection::vec(inner.clone(), 2..4)
-                .prop_map(|parts| format!("({})", parts.join(" or "))),
-            inner.prop_map(|part| format!("(not {part})")),
-        ]
-    })
-}
-
-proptest! {
-    /// The parts that are told are never true of any record.
-    #[test]
-    fn what_is_told_is_so(
-        query in query(),
-        action in prop::sample::select(vec!["A", "B", "AB", "192.0.2.1", ""]),
-        target in prop::sample::select(vec![json!("A"), json!(["A", "B"]), json!(null)]),
-        read_only in any::<bool>(),
-    ) {
-        let query = Query::parse(&query).unwrap();
-        let record = json!({"eventName": action, "readOnly": read_only, "sourceIPAddress": "192.0.2.1",
-            "requestParameters": {"userName": target}});
-        let record = Record::from_value(record).unwrap();
-        let view = View::new(&record);
-        let told: Vec<Span> = unsatisfiable::lints(query.expr()).iter().map(|lint| lint.span).collect();
-        prop_assert_eq!(impossible_that_match(query.expr(), &told, &view), [""; 0], "{}", query.source());
-    }
-}
-
-/// The parts that match although they, or one of a chain of `and` that they are, were told never
-/// to.
-fn impossible_that_match(expr: &Expr, told: &[Span], view: &View<'_>) -> Vec<String> {
-    let chain = matches!(expr.kind(), ExprKind::And(_))
-        && expr.children().iter().any(|it| told.contains(&it.span()));
-    let leaf = matches!(expr.kind(), ExprKind::Leaf(_))
-        && told.contains(&expr.span())
-        && !in_conflict(expr);
-    let wrong = (chain || leaf) && expr.matches(view, jiff::Timestamp::UNIX_EPOCH);
-    let below = expr.children().iter().flat_map(|child| impossible_that_match(child, told, view));
-    wrong.then(|| format!("{expr:?}")).into_iter().chain(below).collect()
-}
-
-/// A part that is told only because of what stands beside it can be true by itself.
-fn in_conflict(expr: &Expr) -> bool {
-    unsatisfiable::lints(expr).is_empty()
-}
 
 fn rule(id: &str, query: &str) -> String {
     format!(
@@ -216,14 +16,14 @@ fn write(folder: &Path, name: &str, text: &str) {
     fs::write(folder.join(name), text).unwrap();
 }
 
-/// Everything that is said, file by file, without the folder.
-fn told(folder: &Path) -> Vec<String> {
+/// All messages, file by file, without the folder.
+fn messages(folder: &Path) -> Vec<String> {
     let mut lines = Vec::new();
     for file in check_rule_files(&[folder.to_owned()]) {
-        let name = file.path.file_name().unwrap().to_str().unwrap().to_owned();
+        let name = file.path.rsplit('/').next().unwrap();
         let verdict = match &file.verdict {
-            Verdict::Runs(_) | Verdict::Correlates(_) => "runs".to_owned(),
-            Verdict::Unsupported(refusal) => refusal.reason.clone(),
+            Verdict::Rule(_) | Verdict::Correlation(_) => "runs".to_owned(),
+            Verdict::Unsupported(problem) => problem.message.clone(),
             Verdict::Broken => "broken".to_owned(),
         };
         lines.push(format!("{name} {verdict}"));
@@ -234,7 +34,7 @@ fn told(folder: &Path) -> Vec<String> {
 }
 
 #[test]
-fn each_file_has_a_verdict_and_what_is_odd_has_a_place() {
+fn each_file_has_a_verdict_and_each_warning_has_a_place() {
     let folder = tempfile::tempdir().unwrap();
     write(
         folder.path(),
@@ -246,25 +46,28 @@ fn each_file_has_a_verdict_and_what_is_odd_has_a_place() {
     write(folder.path(), "d.toml", &rule("a", "event.provider: x"));
     write(folder.path(), "e.toml", &rule("e", "event.provider: x").replace("query'", "eql'"));
     write(folder.path(), "f.toml", "[rule");
-    let told = told(folder.path());
+    let messages = messages(folder.path());
     let expected = [
         "a.toml runs",
-        "a.toml:10:23: can never be true: `event.action` has one value, and elsewhere it must be `A`",
+        "a.toml:10:23: can never be true: `event.action` has one value, and elsewhere it must \
+         be `A`",
         "b.toml runs",
-        "b.toml: slow: no literal to search by. Every record of every service is held against it; ask for an `event.provider` or an `event.action`",
+        "b.toml: slow: every record of every service is parsed for this rule; require an \
+         `event.provider` or an `event.action`",
         "c.toml runs",
-        "c.toml: slow: log objects of every region are read for it; ask for an `event.provider` too",
+        "c.toml: slow: log objects of every region are read for this rule; require an \
+         `event.provider` too",
         "d.toml broken",
-        "d.toml: rule_id `a` is also that of a.toml",
-        "e.toml it is of type `eql`, only `query` can run",
+        "d.toml: rule_id `a` is also used by a.toml",
+        "e.toml unsupported rule \"Rule e\": its type is `eql`, only `query` can run",
         "f.toml broken",
     ];
-    assert_eq!(told[..expected.len()], expected);
-    assert!(told[expected.len()].starts_with("f.toml:1:"), "{told:?}");
+    assert_eq!(messages[..expected.len()], expected);
+    assert!(messages[expected.len()].starts_with("f.toml:1:"), "{messages:?}");
 }
 
 #[test]
-fn a_file_named_twice_is_checked_once_and_a_folder_without_rules_is_told() {
+fn a_file_named_twice_is_checked_once_and_a_folder_without_rules_is_reported() {
     let folder = tempfile::tempdir().unwrap();
     write(folder.path(), "a.toml", &rule("a", "event.provider: x"));
     let file = folder.path().join("a.toml");

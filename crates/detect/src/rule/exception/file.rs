@@ -1,77 +1,62 @@
 //! One file of exceptions: from its text to exceptions, or to what is wrong with them.
 
+use std::ops::Range;
 use std::path::Path;
 
+use jiff::Timestamp;
 use kql::Query;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use super::load::LoadedExceptions;
-use super::{Exception, Expiry, RuleSelector, caller, date};
-use crate::rule::load::Position;
-use crate::rule::load::query::{self, Written};
-use crate::rule::load::reader::Reader;
+use super::expiry::{Expiry, TIME_EXPECTED, parse_expiry, parse_start};
+use super::trust::find_spoofable;
+use super::{Exception, RuleSelector};
+use crate::rule::toml_file::query::{StringPlace, read_query};
+use crate::rule::toml_file::reader::TomlReader;
 
-/// How the table is written.
 const TABLE: &str = "[[exception]]";
+const KEYS: &str = "expires name owner query reason rules starts";
+const RULES_EXPECTED: &str = "a list of rule ids or names, or `*` for every rule";
 
-const KEYS: &[&str] = &["expires", "name", "owner", "query", "reason", "rules", "starts"];
-
-/// Reads a file's text and adds what comes of it to the load. A key that is not known is a problem:
-/// a typing error must not make an exception wider than it was meant.
-pub(super) fn read(path: &Path, text: &str, load: &mut LoadedExceptions) {
-    let name = path.display().to_string();
-    let (root, errors) = DeTable::parse_recoverable(text);
-    let mut reader = Reader::strict(&name, text, TABLE);
-    reader.not_toml(&errors);
-    if reader.problems.is_empty() {
-        reader.check_keys(root.get_ref(), "the file", &["exception"]);
-        for item in items(&mut reader, root.get_ref()) {
-            load.exceptions.extend(exception(&mut reader, path, item));
-        }
-    }
-    load.problems.append(&mut reader.problems);
-    load.warnings.append(&mut reader.warnings);
-}
-
-fn items<'t, 'f>(reader: &mut Reader<'f>, root: &'t DeTable<'f>) -> &'t [Spanned<DeValue<'f>>] {
-    let Some(value) = root.get("exception") else { return &[] };
-    let Some(items) = value.get_ref().as_array() else {
-        reader.wrong("exception", value, "written [[exception]], in double brackets");
-        return &[];
-    };
-    items
-}
-
-/// The exception; none where something is wrong with it.
-fn exception<'f>(
-    reader: &mut Reader<'f>,
+/// Reads the exceptions of a file.
+pub(super) fn read_exceptions(
+    reader: &mut TomlReader<'_>,
+    root: &DeTable<'_>,
     path: &Path,
-    item: &Spanned<DeValue<'f>>,
+) -> Vec<Exception> {
+    reader.check_keys(root, "the file", "exception");
+    let Some(value) = root.get("exception") else { return Vec::new() };
+    let Some(items) = value.get_ref().as_array() else {
+        reader.wrong_type("exception", value, "written [[exception]], in double brackets");
+        return Vec::new();
+    };
+    items.iter().filter_map(|item| read_exception(reader, path, item)).collect()
+}
+
+/// Returns `None` if something is wrong with the exception.
+fn read_exception(
+    reader: &mut TomlReader<'_>,
+    path: &Path,
+    item: &Spanned<DeValue<'_>>,
 ) -> Option<Exception> {
     let Some(table) = item.get_ref().as_table() else {
-        reader.wrong("exception", item, "a table");
+        reader.wrong_type("exception", item, "a table");
         return None;
     };
-    let before = reader.problems.len();
-    reader.head = item.span();
+    let problems_before = reader.problems.len();
+    reader.enter_table(TABLE, item.span());
     reader.check_keys(table, TABLE, KEYS);
-    let [name, reason, owner] = ["name", "reason", "owner"].map(|key| reader.required(table, key));
-    let rules = rules(reader, table);
-    let query = query::read(reader, table);
-    let starts = time(reader, table, "starts", date::starts, date::EXPECTED);
-    let expires = expires(reader, table);
-    if let (Some(Expiry::At(last)), Some(starts), Some(place)) =
-        (expires, starts, table.get("expires"))
-        && last < starts
-    {
-        reader
-            .problem(place.span(), "`expires` is before `starts`: it would never hold".to_owned());
-    }
+    let name = reader.required(table, "name");
+    let reason = reader.required(table, "reason");
+    let owner = reader.required(table, "owner");
+    let rules = read_rules(reader, table);
+    let query = read_query(reader, table, &[]);
+    let starts = read_time(reader, table, "starts", parse_start, TIME_EXPECTED);
+    let expires = read_expires(reader, table, item.span());
+    check_order(reader, table, starts, expires);
     if let (Some(query), Some(name)) = (&query, name) {
-        warn_of_caller(reader, table, query, name);
+        warn_if_spoofable(reader, &table["query"], query, name);
     }
-    let position = Position::of(reader.text, item.span().start);
     let exception = Exception {
         name: name?.to_owned(),
         rules,
@@ -81,91 +66,97 @@ fn exception<'f>(
         starts,
         expires: expires?,
         path: path.to_owned(),
-        position,
+        position: reader.position(item.span()),
     };
-    (reader.problems.len() == before).then_some(exception)
+    (reader.problems.len() == problems_before).then_some(exception)
 }
 
-/// A list of ids and names, or one of them alone.
-fn rules<'f>(reader: &mut Reader<'f>, table: &DeTable<'f>) -> Vec<RuleSelector> {
-    let Some(value) = table.get("rules") else {
-        reader.missing("rules");
-        return Vec::new();
-    };
-    let items = match value.get_ref() {
-        DeValue::Array(items) => &items[..],
-        _ => std::slice::from_ref(value),
-    };
-    if items.is_empty() {
-        reader
-            .problem(value.span(), "`rules` must name a rule, or be `*` for every rule".to_owned());
+fn read_rules(reader: &mut TomlReader<'_>, table: &DeTable<'_>) -> Vec<RuleSelector> {
+    let items = reader.required_list(table, "rules");
+    if let (Some(value), []) = (table.get("rules"), items) {
+        reader.add_problem(value.span(), "`rules` must name a rule, or be `*` for every rule");
     }
     let mut rules = Vec::new();
     for item in items {
         match item.get_ref().as_str().map(str::trim).filter(|text| !text.is_empty()) {
             Some(text) => {
-                rules.push(RuleSelector {
-                    text: text.to_owned(),
-                    position: Position::of(reader.text, item.span().start),
-                });
+                let position = reader.position(item.span());
+                rules.push(RuleSelector { text: text.to_owned(), position });
             }
-            None => {
-                reader.wrong("rules", item, "a list of rule ids or names, or `*` for every rule")
-            }
+            None => reader.wrong_type("rules", item, RULES_EXPECTED),
         }
     }
     rules
 }
 
-fn expires<'f>(reader: &mut Reader<'f>, table: &DeTable<'f>) -> Option<Expiry> {
-    let expected = format!("{}, or \"never\"", date::EXPECTED);
+fn read_expires(
+    reader: &mut TomlReader<'_>,
+    table: &DeTable<'_>,
+    table_span: Range<usize>,
+) -> Option<Expiry> {
+    let expected = format!("{TIME_EXPECTED}, or \"never\"");
     if !table.contains_key("expires") {
-        let place = reader.head.clone();
-        reader.problem(place, format!("`expires` is missing in {TABLE}: expected {expected}"));
+        let message = format!("`expires` is missing in {TABLE}: expected {expected}");
+        reader.add_problem(table_span, message);
     }
-    time(reader, table, "expires", date::expires, &expected)
+    read_time(reader, table, "expires", parse_expiry, &expected)
 }
 
-/// A date or a time, as TOML has them or as a string.
-fn time<'f, T>(
-    reader: &mut Reader<'f>,
-    table: &DeTable<'f>,
+/// Reads a date or a time, as a TOML date or as a string.
+fn read_time<T>(
+    reader: &mut TomlReader<'_>,
+    table: &DeTable<'_>,
     key: &str,
-    read: fn(&str) -> Option<T>,
+    parse: fn(&str) -> Option<T>,
     expected: &str,
 ) -> Option<T> {
     let value = table.get(key)?;
-    let DeValue::Datetime(written) = value.get_ref() else {
-        return reader.read(table, key, read, expected);
+    let DeValue::Datetime(time) = value.get_ref() else {
+        return reader.parsed(table, key, parse, expected);
     };
-    let text = written.to_string();
-    let time = read(&text);
+    let text = time.to_string();
+    let time = parse(&text);
     if time.is_none() {
-        reader.problem(value.span(), format!("`{key}` must be {expected}, not `{text}`"));
+        let message = format!("`{key}` must be {expected}, found `{text}`");
+        reader.add_problem(value.span(), message);
     }
     time
 }
 
-fn warn_of_caller(reader: &mut Reader<'_>, table: &DeTable<'_>, query: &Query, name: &str) {
-    let (Some(loose), Some(value)) = (caller::loose(query.expr()), table.get("query")) else {
-        return;
-    };
-    let place = Written::of(reader.text, value, query.source()).place(loose.part.span().start);
+fn check_order(
+    reader: &mut TomlReader<'_>,
+    table: &DeTable<'_>,
+    starts: Option<Timestamp>,
+    expires: Option<Expiry>,
+) {
+    if let (Some(starts), Some(Expiry::At(last))) = (starts, expires)
+        && last < starts
+    {
+        let message = "`expires` is before `starts`: the exception would never be active";
+        reader.add_problem(table["expires"].span(), message);
+    }
+}
+
+/// Warns of a query that anyone can satisfy who knows it.
+fn warn_if_spoofable(
+    reader: &mut TomlReader<'_>,
+    value: &Spanned<DeValue<'_>>,
+    query: &Query,
+    name: &str,
+) {
+    let Some(spoofable) = find_spoofable(query.expr()) else { return };
+    let place = StringPlace::new(reader.text, value, query.source());
     let name = name.escape_debug();
-    let message = if loose.chosen.is_empty() {
-        format!("exception `{name}` does not say who calls, nor from where: it holds for everyone")
+    let fields: Vec<String> =
+        spoofable.fields.iter().map(|field| format!("`{}`", field.escape_debug())).collect();
+    let reason = if fields.is_empty() {
+        "matches any principal from anywhere".to_owned()
     } else {
-        let fields = loose
-            .chosen
-            .iter()
-            .map(|field| format!("`{}`", field.escape_debug()))
-            .collect::<Vec<_>>();
-        format!(
-            "exception `{name}` rests only on what the caller chooses ({}): whoever knows it passes unseen; add who \
-             calls or from where, e.g. `aws.cloudtrail.user_identity.session_context.session_issuer.arn` or \
-             `source.ip`",
-            fields.join(", ")
-        )
+        format!("depends only on values that the principal chooses ({})", fields.join(", "))
     };
-    reader.warn(place..place, message);
+    let message = format!(
+        "exception `{name}` {reason}; also require the principal or its origin, e.g. \
+         `aws.cloudtrail.user_identity.session_context.session_issuer.arn` or `source.ip`"
+    );
+    reader.add_warning(place.span(spoofable.part.span().start), message);
 }

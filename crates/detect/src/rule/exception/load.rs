@@ -1,121 +1,122 @@
-//! Exceptions from all places that the operator named.
+//! Exceptions from files and folders.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use thiserror::Error;
 
-use super::{Exception, Exceptions, file};
-use crate::ecs::nearest;
-use crate::rule::RuleSet;
-use crate::rule::load::{Problem, folder};
+use super::file::read_exceptions;
+use super::{Exception, Exceptions};
+use crate::ecs::nearest_name;
+use crate::rule::set::RuleSet;
+use crate::rule::toml_file::folder::{read_text, toml_files};
+use crate::rule::toml_file::problem::{Position, Problem, hint, problem_list};
+use crate::rule::toml_file::reader::TomlReader;
 
-/// What came of reading exceptions. Everything is read, and all that is wrong is told at once.
+/// Exceptions as read, and every problem of their files.
 #[derive(Debug, Default)]
 pub struct LoadedExceptions {
-    /// Those that are sound, in the order of the files.
+    /// The valid exceptions, in the order of the files.
     pub exceptions: Vec<Exception>,
-    /// What makes a file unusable. While there is one, no exception may be used: an exception that
-    /// does not say what its author meant could hide anything.
+    /// What makes a file unusable. With a problem, no exception may be used: one that does not say
+    /// what its author meant could suppress anything.
     pub problems: Vec<Problem>,
-    /// What is odd or risky.
+    /// What is suspicious or risky.
     pub warnings: Vec<Problem>,
 }
 
-/// Exceptions that cannot be used.
+/// The problems of exceptions that cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
-#[error("{} in exception files:\n{}", plural(.0.len()), listed(.0))]
+#[error("{}", problem_list("exception files", .0))]
 pub struct ExceptionsError(pub Vec<Problem>);
 
 impl LoadedExceptions {
-    /// Reads files, or every `*.toml` of folders, as rules are read.
+    /// Reads files, or every `*.toml` of folders, as
+    /// [`LoadedRules::from_path`](crate::rule::LoadedRules::from_path) does.
     pub fn from_paths(paths: &[PathBuf]) -> LoadedExceptions {
-        let mut load = LoadedExceptions::default();
+        let mut loaded = LoadedExceptions::default();
         for path in paths {
-            let mut problems = Vec::new();
-            folder::each(path, &mut problems, &mut |file, text| load.add(file, text));
-            load.problems.append(&mut problems);
+            let (files, problems) = toml_files(path);
+            for file in files {
+                match read_text(&file) {
+                    Ok(text) => loaded.add_file(&file, &text),
+                    Err(problem) => loaded.problems.push(problem),
+                }
+            }
+            loaded.problems.extend(problems);
         }
-        load.check_names();
-        load
+        loaded.check_names();
+        loaded
     }
 
-    /// Reads texts that are in memory, each with the name by which people know it.
+    /// Reads `(name, text)` pairs; `name` is the file's name in messages.
     pub fn from_texts<'t>(texts: impl Iterator<Item = (&'t str, &'t str)>) -> LoadedExceptions {
-        let mut load = LoadedExceptions::default();
-        texts.for_each(|(name, text)| load.add(name.into(), text));
-        load.check_names();
-        load
+        let mut loaded = LoadedExceptions::default();
+        texts.for_each(|(name, text)| loaded.add_file(Path::new(name), text));
+        loaded.check_names();
+        loaded
     }
 
-    /// Reads one file's text.
-    pub(super) fn add(&mut self, path: PathBuf, text: &str) {
-        file::read(&path, text, self);
+    fn add_file(&mut self, path: &Path, text: &str) {
+        let name = path.display().to_string();
+        let (mut reader, root) = TomlReader::parse(&name, text);
+        // A typing error in a key must not widen an exception.
+        reader.strict = true;
+        if let Some(root) = root {
+            self.exceptions.extend(read_exceptions(&mut reader, &root, path));
+        }
+        self.problems.extend(reader.problems);
+        self.warnings.extend(reader.warnings);
     }
 
-    /// Findings are marked with the name: it must tell which exception it was.
-    pub(super) fn check_names(&mut self) {
-        let mut first: BTreeMap<&str, &Exception> = BTreeMap::new();
+    /// Findings carry the name: it must identify the exception.
+    fn check_names(&mut self) {
+        let mut by_name: BTreeMap<&str, &Exception> = BTreeMap::new();
         for exception in &self.exceptions {
-            let Some(earlier) = first.insert(&exception.name, exception) else { continue };
-            let (name, path, line) =
-                (&exception.name, earlier.path.display(), earlier.position.line);
-            let message = format!(
-                "the name `{}` is also that of the exception at {path}:{line}",
-                name.escape_debug()
-            );
-            self.problems.push(exception.problem(exception.position, message));
+            if let Some(earlier) = by_name.insert(&exception.name, exception) {
+                let message = format!(
+                    "the name `{}` is also used by the exception at {}:{}",
+                    exception.name.escape_debug(),
+                    earlier.path.display(),
+                    earlier.position.line
+                );
+                self.problems.push(problem_at(exception, exception.position, message));
+            }
         }
     }
 
-    /// Warns of rules that there are not: such an exception hides nothing, and its author believes
-    /// it does.
-    pub fn check_rules(&mut self, rules: &RuleSet) {
-        let infos = || rules.rules().iter().map(|rule| &*rule.info);
+    /// Warns of rules that do not exist: such an exception suppresses nothing.
+    pub fn check_rules(&mut self, rule_set: &RuleSet) {
+        let rules = || rule_set.rules().iter().map(|rule| &*rule.info);
         for exception in &self.exceptions {
-            for of in exception
-                .rules
-                .iter()
-                .filter(|of| !of.selects_every_rule() && !infos().any(|rule| of.selects(rule)))
-            {
-                let known = infos().flat_map(|rule| [rule.id.as_str(), rule.name.as_str()]);
-                let hint =
-                    nearest(&of.text, known).map(|meant| format!("; did you mean `{meant}`?"));
-                let (name, rule) = (exception.name.escape_debug(), of.text.escape_debug());
+            for selector in &exception.rules {
+                if selector.selects_every_rule() || rules().any(|rule| selector.selects(rule)) {
+                    continue;
+                }
+                let known = rules().flat_map(|rule| [rule.id.as_str(), rule.name.as_str()]);
                 let message = format!(
-                    "exception `{name}` names no rule that there is: `{rule}`{}",
-                    hint.unwrap_or_default()
+                    "exception `{}` names a rule that does not exist: `{}`{}",
+                    exception.name.escape_debug(),
+                    selector.text.escape_debug(),
+                    hint(nearest_name(&selector.text, known))
                 );
-                self.warnings.push(exception.problem(of.position, message));
+                self.warnings.push(problem_at(exception, selector.position, message));
             }
         }
     }
 
     /// The exceptions, if all of them can be used.
+    ///
+    /// # Errors
+    /// Fails with all problems.
     pub fn into_exceptions(self) -> Result<Exceptions, ExceptionsError> {
-        if self.problems.is_empty() {
-            Ok(Exceptions::new(self.exceptions))
-        } else {
-            Err(ExceptionsError(self.problems))
+        if !self.problems.is_empty() {
+            return Err(ExceptionsError(self.problems));
         }
+        Ok(Exceptions::new(self.exceptions))
     }
 }
 
-impl Exception {
-    fn problem(&self, position: super::Position, message: String) -> Problem {
-        Problem {
-            path: self.path.display().to_string(),
-            position: Some(position),
-            message,
-            excerpt: None,
-        }
-    }
-}
-
-fn plural(count: usize) -> String {
-    if count == 1 { "1 problem".to_owned() } else { format!("{count} problems") }
-}
-
-fn listed(problems: &[Problem]) -> String {
-    problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
+fn problem_at(exception: &Exception, position: Position, message: String) -> Problem {
+    Problem::in_file(exception.path.display(), message).at(position)
 }

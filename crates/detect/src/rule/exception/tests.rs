@@ -1,4 +1,4 @@
-//! Exception files as they come, and what the exceptions in them do.
+//! Exception files, their problems and warnings, and which findings they suppress.
 
 use std::path::Path;
 
@@ -8,9 +8,9 @@ use serde_json::json;
 
 use super::*;
 use crate::cloudtrail::Record;
-use crate::rule::{LoadedRules, RuleSet};
+use crate::rule::{LoadedRules, Problem, RuleSet};
 
-const SOUND: &str = r#"[[exception]]
+const VALID: &str = r#"[[exception]]
 name = "ci"
 rules = ["AWS IAM Group Creation"]
 query = 'user.name: deploy'
@@ -20,28 +20,25 @@ expires = "never"
 "#;
 
 fn load(text: &str) -> LoadedExceptions {
-    let mut load = LoadedExceptions::default();
-    load.add("e.toml".into(), text);
-    load.check_names();
-    load
+    LoadedExceptions::from_texts([("e.toml", text)].into_iter())
 }
 
 fn at(text: &str) -> Timestamp {
     text.parse().unwrap()
 }
 
-fn shown(problems: &[crate::rule::load::Problem]) -> Vec<String> {
+fn to_strings(problems: &[Problem]) -> Vec<String> {
     problems.iter().map(ToString::to_string).collect()
 }
 
-/// The sound file with one line replaced, or left out where nothing replaces it.
+/// The valid file with one line replaced or removed.
 fn with(key: &str, line: &str) -> String {
     let is_key = |kept: &&str| !kept.starts_with(&format!("{key} = "));
-    format!("{}\n{line}\n", SOUND.lines().filter(is_key).collect::<Vec<_>>().join("\n"))
+    format!("{}\n{line}\n", VALID.lines().filter(is_key).collect::<Vec<_>>().join("\n"))
 }
 
 #[test]
-fn each_mistake_is_told_at_its_place() {
+fn problems_are_reported_with_their_place() {
     let cases = [
         (with("name", ""), "e.toml:1:1: `name` is missing in [[exception]]"),
         (with("rules", ""), "e.toml:1:1: `rules` is missing in [[exception]]"),
@@ -53,7 +50,7 @@ fn each_mistake_is_told_at_its_place() {
             "e.toml:1:1: `expires` is missing in [[exception]]: expected a date such as",
         ),
         (with("owner", "owner = \" \""), "e.toml:7:9: `owner` must not be empty"),
-        (with("reason", "reason = 5"), "e.toml:7:10: `reason` must be a string, not this integer"),
+        (with("reason", "reason = 5"), "e.toml:7:10: `reason` must be a string, found integer"),
         (
             with("rules", "rules = []"),
             "e.toml:7:9: `rules` must name a rule, or be `*` for every rule",
@@ -70,11 +67,11 @@ fn each_mistake_is_told_at_its_place() {
         ),
         (
             with("expires", "expires = 20261231"),
-            "e.toml:7:11: `expires` must be a string, not this integer",
+            "e.toml:7:11: `expires` must be a string, found integer",
         ),
         (
             with("expires", "starts = 2026-12-02\nexpires = 2026-12-01"),
-            "e.toml:8:11: `expires` is before `starts`: it would never hold",
+            "e.toml:8:11: `expires` is before `starts`: the exception would never be active",
         ),
         (with("none", "starts = \"never\""), "e.toml:8:10: `starts` must be a date such as"),
         (
@@ -91,22 +88,22 @@ fn each_mistake_is_told_at_its_place() {
             "e.toml:7:31: can never be true: ",
         ),
         (
-            format!("{SOUND}{SOUND}"),
-            "e.toml:8:1: the name `ci` is also that of the exception at e.toml:1",
+            format!("{VALID}{VALID}"),
+            "e.toml:8:1: the name `ci` is also used by the exception at e.toml:1",
         ),
         (
-            SOUND.replace("[[exception]]", "[exception]"),
+            VALID.replace("[[exception]]", "[exception]"),
             "e.toml:1:1: `exception` must be written [[exception]]",
         ),
         (
-            SOUND.replace("[[exception]]", "[[exceptions]]"),
+            VALID.replace("[[exception]]", "[[exceptions]]"),
             "e.toml:1:3: unknown key `exceptions` in the file; did you mean `exception`?",
         ),
         ("exception = [1]".to_owned(), "e.toml:1:14: `exception` must be a table"),
         ("name = ".to_owned(), "e.toml:1:8: not TOML: "),
     ];
     for (text, expected) in cases {
-        let problems = shown(&load(&text).problems);
+        let problems = to_strings(&load(&text).problems);
         assert!(
             problems.iter().any(|problem| problem.starts_with(expected)),
             "{expected}\n{problems:#?}\n{text}"
@@ -114,62 +111,65 @@ fn each_mistake_is_told_at_its_place() {
         assert_eq!(problems.len(), 1, "{expected}: {problems:#?}");
     }
     let all =
-        load(&format!("{}{}", with("owner", "onwer = \"x\""), SOUND.replace("'user", "'(user")));
-    assert_eq!(all.problems.len(), 3, "{:#?}", shown(&all.problems));
+        load(&format!("{}{}", with("owner", "onwer = \"x\""), VALID.replace("'user", "'(user")));
+    assert_eq!(all.problems.len(), 3, "{:#?}", to_strings(&all.problems));
 }
 
 #[test]
-fn sound_files_have_no_problem_and_no_file_is_empty_handed() {
+fn valid_files_have_no_problems_and_a_missing_file_has_one() {
     for text in
-        [SOUND, "", &with("rules", "rules = \"*\""), &with("none", "starts = \"2026-01-01\"")]
+        [VALID, "", &with("rules", "rules = \"*\""), &with("none", "starts = \"2026-01-01\"")]
     {
         let load = load(text);
-        assert_eq!((shown(&load.problems), shown(&load.warnings)), (vec![], vec![]), "{text}");
+        assert_eq!(
+            (to_strings(&load.problems), to_strings(&load.warnings)),
+            (vec![], vec![]),
+            "{text}"
+        );
     }
     let missing = LoadedExceptions::from_paths(&["/no/such/exceptions.toml".into()]);
     assert!(missing.into_exceptions().unwrap_err().to_string().contains("cannot be read"));
 }
 
-/// What the embedded rule of this name says about itself.
-fn embedded(name: &str) -> RuleInfo {
+fn embedded_rule(name: &str) -> RuleInfo {
     let rule = LoadedRules::embedded().rules.into_iter().find(|rule| rule.info.name == name);
     (*rule.unwrap().info).clone()
 }
 
 #[test]
-fn what_is_risky_is_a_warning_at_its_place() {
-    let embedded = RuleSet::new([LoadedRules::embedded().rules]).unwrap();
+fn risky_exceptions_are_warnings() {
+    let embedded_rules = RuleSet::new(LoadedRules::embedded().rules).unwrap();
     let cases = [
         (
             with("query", "query = 'user.name: deploy or user_agent.name: Terraform'"),
-            "e.toml:7:31: exception `ci` rests only on what the caller chooses (`user_agent.name`)",
+            "e.toml:7:31: exception `ci` depends only on values that the principal chooses (`user_agent.name`)",
         ),
         (
             with("query", "query = 'event.action: CreateGroup'"),
-            "e.toml:7:10: exception `ci` does not say who calls, nor from where",
+            "e.toml:7:10: exception `ci` matches any principal from anywhere",
         ),
         (
             with("rules", "rules = [\"*\", \"AWS IAM Group Craetion\"]"),
-            "e.toml:7:15: exception `ci` names no rule that there is: `AWS IAM Group Craetion`; did you mean `AWS IAM \
-             Group Creation`?",
+            "e.toml:7:15: exception `ci` names a rule that does not exist: `AWS IAM Group \
+             Craetion`; did you mean `AWS IAM Group Creation`?",
         ),
     ];
     for (text, expected) in cases {
         let mut load = load(&text);
-        load.check_rules(&embedded);
-        let warnings = shown(&load.warnings);
+        load.check_rules(&embedded_rules);
+        let warnings = to_strings(&load.warnings);
         assert_eq!((warnings.len(), load.problems.len()), (1, 0), "{expected}: {warnings:#?}");
         assert!(warnings[0].starts_with(expected), "{expected}\n{warnings:#?}");
     }
 }
 
 #[test]
-fn the_example_is_sound_and_each_of_its_exceptions_works() {
+fn the_example_is_valid_and_each_of_its_exceptions_matches() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/exceptions-example.toml");
-    let all = RuleSet::new([LoadedRules::embedded().rules]).unwrap();
+    let embedded_rules = RuleSet::new(LoadedRules::embedded().rules).unwrap();
     let mut load = LoadedExceptions::from_paths(&[path]);
-    load.check_rules(&all);
-    assert_eq!((shown(&load.problems), shown(&load.warnings)), (vec![], vec![]));
+    load.check_rules(&embedded_rules);
+    assert_eq!((to_strings(&load.problems), to_strings(&load.warnings)), (vec![], vec![]));
     let exceptions = load.into_exceptions().unwrap();
     let role = |name: &str| {
         let arn = format!("arn:aws:iam::111122223333:role/{name}");
@@ -192,10 +192,15 @@ fn the_example_is_sound_and_each_of_its_exceptions_works() {
         (role("other"), "203.0.113.9", "team-blue", None),
         (alice, "203.0.113.7", "old", Some("regrouping-2026-12")),
     ];
-    let creation = &embedded("AWS IAM Group Creation");
+    let creation = &embedded_rule("AWS IAM Group Creation");
     for (identity, address, group, expected) in cases {
-        let record = json!({"eventSource": "iam.amazonaws.com", "eventName": "CreateGroup", "userIdentity": identity,
-            "sourceIPAddress": address, "requestParameters": {"groupName": group}});
+        let record = json!({
+            "eventSource": "iam.amazonaws.com",
+            "eventName": "CreateGroup",
+            "userIdentity": identity,
+            "sourceIPAddress": address,
+            "requestParameters": {"groupName": group},
+        });
         let record = Record::from_value(record).unwrap();
         let found = exceptions.matching(creation, &View::new(&record), at("2026-12-05T21:00:00Z"));
         assert_eq!(found.map(|exception| exception.name.as_str()), expected, "{address} {group}");
@@ -203,12 +208,12 @@ fn the_example_is_sound_and_each_of_its_exceptions_works() {
 }
 
 #[test]
-fn it_holds_from_its_first_to_its_last_instant() {
+fn an_exception_is_active_from_its_first_to_its_last_instant() {
     let text = with("expires", "starts = 2026-12-01\nexpires = 2026-12-31");
     let exceptions = load(&text).into_exceptions().unwrap();
     let exception = &exceptions.as_slice()[0];
     let record = Record::from_value(json!({"userIdentity": {"userName": "deploy"}})).unwrap();
-    let rule = &embedded("AWS IAM Group Creation");
+    let rule = &embedded_rule("AWS IAM Group Creation");
     let cases = [
         ("2026-11-30T23:59:59.999999999Z", ExceptionState::NotYet),
         ("2026-12-01T00:00:00Z", ExceptionState::Active),
@@ -223,9 +228,11 @@ fn it_holds_from_its_first_to_its_last_instant() {
 }
 
 #[test]
-fn it_is_for_its_rules_only() {
-    let (creation, addition) =
-        (&embedded("AWS IAM Group Creation"), &embedded("AWS IAM User Addition to Group"));
+fn an_exception_applies_only_to_its_rules() {
+    let (creation, addition) = (
+        &embedded_rule("AWS IAM Group Creation"),
+        &embedded_rule("AWS IAM User Addition to Group"),
+    );
     let cases = [
         ("rules = [\"AWS IAM Group Creation\"]", true, false),
         ("rules = [\"333de828-8190-4cf5-8d7c-7575846f6fe0\"]", false, true),
@@ -244,7 +251,7 @@ fn it_is_for_its_rules_only() {
 }
 
 #[test]
-fn an_end_that_is_near_is_told_before_and_after() {
+fn an_expiry_is_announced_before_and_after() {
     let text = with("expires", "expires = 2026-12-31T00:00:00Z");
     let exceptions = load(&text).into_exceptions().unwrap();
     let cases = [
@@ -257,27 +264,28 @@ fn an_end_that_is_near_is_told_before_and_after() {
         ("2026-12-30T23:30:00Z", Some("exception `ci` expires in less than an hour (")),
         (
             "2027-01-03T00:00:00Z",
-            Some("exception `ci` expired 3 days ago (2026-12-31 00:00 UTC): what it matched is"),
+            Some("exception `ci` expired 3 days ago (2026-12-31 00:00 UTC), its findings are"),
         ),
         ("2027-01-30T00:00:01Z", None),
     ];
     for (now, expected) in cases {
-        let told: Vec<_> = exceptions.expiry_notices(at(now)).collect();
-        assert_eq!(told.len(), expected.iter().count(), "{now}: {told:?}");
-        assert!(
-            told.iter().zip(expected).all(|(told, start)| told.starts_with(start)),
-            "{now}: {told:?}"
-        );
+        let notices: Vec<_> = exceptions.expiry_notices(at(now)).collect();
+        assert_eq!(notices.len(), expected.iter().count(), "{now}: {notices:?}");
+        let start = expected.unwrap_or_default();
+        assert!(notices.iter().all(|notice| notice.starts_with(start)), "{now}: {notices:?}");
     }
     assert_eq!(
-        load(SOUND).into_exceptions().unwrap().expiry_notices(at("2026-12-31T00:00:00Z")).count(),
+        load(VALID).into_exceptions().unwrap().expiry_notices(at("2026-12-31T00:00:00Z")).count(),
         0
     );
 }
 
 proptest! {
     #[test]
-    fn no_text_makes_the_reader_panic(text in "(\\[\\[exception\\]\\]\n)?([a-z]{0,7} ?= ?[\\[\\]\"'*a-z0-9: -]{0,12}\n){0,6}") {
+    fn no_text_makes_the_reader_panic(
+        text in "(\\[\\[exception\\]\\]\n)?\
+                 ([a-z]{0,7} ?= ?[\\[\\]\"'*a-z0-9: -]{0,12}\n){0,6}",
+    ) {
         let load = load(&text);
         prop_assert!(load.exceptions.iter().all(|exception| !exception.rules.is_empty()));
     }

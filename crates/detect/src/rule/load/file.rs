@@ -1,176 +1,187 @@
-//! One rule file: from its text to a rule, or to why there is none.
+//! One rule file: from its text to a rule, or to the reasons why it has none.
 
+use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use serde::Deserialize;
-use toml::de::{DeTable, ValueDeserializer};
+use toml::de::DeTable;
 
-use super::reader::Reader;
-use super::report::UnsupportedRule;
-use super::{LoadedRules, duration, keys, query};
-use crate::ecs::nearest;
-use crate::rule::{Correlation, Rule, RuleInfo, RuleOrigin, Severity, Threat, correlation};
+use super::{correlation, fields};
+use crate::rule::correlation::Correlation;
+use crate::rule::definition::{Rule, RuleInfo, RuleOrigin};
+use crate::rule::toml_file::folder::read_text;
+use crate::rule::toml_file::problem::Problem;
+use crate::rule::toml_file::query::read_query;
+use crate::rule::toml_file::reader::TomlReader;
 
-/// What Elastic runs a rule by where its file does not say.
-const INTERVAL: Duration = Duration::from_secs(5 * 60);
-const FROM: Duration = Duration::from_secs(6 * 60);
-const MAX_SIGNALS: u32 = 100;
+/// Elastic's defaults.
+/// Source: <https://www.elastic.co/docs/solutions/security/detect-and-alert/create-detection-rule>
+const DEFAULT_INTERVAL: Duration = Duration::from_secs(5 * 60);
+const DEFAULT_FROM: Duration = Duration::from_secs(6 * 60);
+const DEFAULT_MAX_SIGNALS: u32 = 100;
 
-/// The types of Elastic's rules besides `query`.
-const OTHER_KINDS: [&str; 7] =
+/// Elastic's other rule types.
+const UNSUPPORTED_TYPES: [&str; 7] =
     ["eql", "esql", "machine_learning", "new_terms", "saved_query", "threat_match", "threshold"];
 
-/// Reads a file's text and adds what comes of it to the load.
-pub(super) fn read(origin: RuleOrigin, text: &str, load: &mut LoadedRules) {
-    let path = origin.to_string();
-    let (root, errors) = DeTable::parse_recoverable(text);
-    let mut reader = Reader::new(&path, text, "[rule]");
-    reader.not_toml(&errors);
-    if reader.problems.is_empty() {
-        match read_rule(&mut reader, root.get_ref(), origin) {
-            Ok(Some(Read::Rule(rule))) => load.rules.push(rule),
-            Ok(Some(Read::Correlation(correlation))) => load.correlations.push(correlation),
-            Ok(None) => {}
-            Err(refusal) => load.unsupported.push(refusal),
+/// The keys of Elastic's rule files, by table. Not all of them have a meaning here.
+const FILE_KEYS: &str = "metadata rule transform";
+const METADATA_KEYS: &str = "bypass_bbr_timing comments creation_date deprecated_reason \
+    deprecation_date ecs_version endgame_version integration maturity min_stack_comments \
+    min_stack_version os_type_list promotion query_schema_validation related_endpoint_rules \
+    source_integration updated_date";
+const RULE_KEYS: &str = "actions alert_suppression anomaly_threshold author building_block_type \
+    concurrent_searches correlation data_view_id description enabled event_category_override \
+    exceptions_list false_positives filters from history_window_start index interval \
+    investigation_fields items_per_search language license machine_learning_job_id max_signals \
+    meta name namespace new_terms new_terms_fields note query references related_integrations \
+    required_fields response_actions revision risk_score risk_score_mapping rule_id \
+    rule_name_override saved_id setup severity severity_mapping tags threat threat_filters \
+    threat_index threat_indicator_path threat_language threat_mapping threat_query threshold \
+    throttle tiebreaker_field timeline_id timeline_title timestamp_field timestamp_override \
+    timestamp_override_fallback_disabled to type version";
+
+/// A rule file as read.
+#[derive(Debug)]
+pub struct RuleFile {
+    /// The file as the user named it, or the name of an embedded rule.
+    pub path: String,
+    /// Whether it can run here.
+    pub verdict: Verdict,
+    /// What is wrong, in the order found. A file with a problem is [`Verdict::Broken`].
+    pub problems: Vec<Problem>,
+    /// What is suspicious but harmless, in the order found.
+    pub warnings: Vec<Problem>,
+}
+
+/// Whether a rule file can run here.
+#[derive(Debug)]
+pub enum Verdict {
+    /// It holds a rule that can.
+    Rule(Box<Rule>),
+    /// It holds a correlation. The rules that it names are not resolved yet.
+    Correlation(Box<Correlation>),
+    /// It is valid, but of a kind that cannot run here. The problem says why.
+    Unsupported(Problem),
+    /// It cannot be used; the file's problems say why.
+    Broken,
+}
+
+impl RuleFile {
+    /// Reads a file.
+    pub(crate) fn read(path: PathBuf) -> RuleFile {
+        match read_text(&path) {
+            Ok(text) => RuleFile::parse(RuleOrigin::File(path), &text),
+            Err(problem) => RuleFile {
+                path: problem.path.clone(),
+                verdict: Verdict::Broken,
+                problems: vec![problem],
+                warnings: Vec::new(),
+            },
         }
     }
-    load.problems.append(&mut reader.problems);
-    load.warnings.append(&mut reader.warnings);
+
+    /// Reads a file's text.
+    pub(super) fn parse(origin: RuleOrigin, text: &str) -> RuleFile {
+        let path = origin.to_string();
+        let (mut reader, root) = TomlReader::parse(&path, text);
+        let verdict = root.and_then(|root| read_root(&mut reader, &root, origin));
+        let TomlReader { problems, warnings, .. } = reader;
+        let verdict = verdict.filter(|_| problems.is_empty()).unwrap_or(Verdict::Broken);
+        RuleFile { path, verdict, problems, warnings }
+    }
+
+    /// The descriptive part and the origin of what can run.
+    fn usable_rule(&self) -> Option<(&RuleInfo, &RuleOrigin)> {
+        match &self.verdict {
+            Verdict::Rule(rule) => Some((&rule.info, &rule.origin)),
+            Verdict::Correlation(correlation) => Some((&correlation.info, &correlation.origin)),
+            Verdict::Unsupported(_) | Verdict::Broken => None,
+        }
+    }
 }
 
-/// What a file holds.
-enum Read {
-    Rule(Rule),
-    Correlation(Correlation),
+/// Reports files with the id of an earlier one: which of the two rules ran would be arbitrary.
+pub(crate) fn check_ids(files: &mut [RuleFile]) {
+    let mut origins: BTreeMap<String, RuleOrigin> = BTreeMap::new();
+    for file in files {
+        let Some((info, origin)) = file.usable_rule() else { continue };
+        if let Some(earlier) = origins.get(&info.id) {
+            let message = format!("rule_id `{}` is also used by {earlier}", info.id);
+            file.problems.push(Problem::in_file(&file.path, message));
+            file.verdict = Verdict::Broken;
+        } else {
+            origins.insert(info.id.clone(), origin.clone());
+        }
+    }
 }
 
-/// The rule; none where the reader found a problem.
-fn read_rule<'f>(
-    reader: &mut Reader<'f>,
-    root: &DeTable<'f>,
+/// Returns `None` if the file has a problem.
+fn read_root(
+    reader: &mut TomlReader<'_>,
+    root: &DeTable<'_>,
     origin: RuleOrigin,
-) -> Result<Option<Read>, UnsupportedRule> {
-    reader.check_keys(root, "the file", keys::TOP);
+) -> Option<Verdict> {
+    reader.check_keys(root, "the file", FILE_KEYS);
     if let Some(metadata) = reader.table(root, "metadata") {
-        reader.check_keys(metadata, "[metadata]", keys::METADATA);
+        reader.check_keys(metadata, "[metadata]", METADATA_KEYS);
     }
     match root.get_key_value("rule") {
-        Some((head, _)) => reader.head = head.span(),
-        None => reader.problem(0..0, "there is no [rule] table".to_owned()),
+        Some((key, _)) => reader.enter_table("[rule]", key.span()),
+        None => reader.add_problem(0..0, "there is no [rule] table"),
     }
-    let Some(table) = reader.table(root, "rule") else { return Ok(None) };
-    reader.check_keys(table, "[rule]", keys::RULE);
-    if table.get("type").and_then(|kind| kind.get_ref().as_str()) == Some("correlation") {
-        return Ok(correlation::load::read(reader, table, origin).map(Read::Correlation));
+    let table = reader.table(root, "rule")?;
+    reader.check_keys(table, "[rule]", RULE_KEYS);
+    if table.get("type").and_then(|value| value.get_ref().as_str()) == Some("correlation") {
+        let correlation = correlation::read_correlation(reader, table, origin)?;
+        return Some(Verdict::Correlation(Box::new(correlation)));
     }
-    check_kind(reader, table)?;
-    Ok(rule(reader, table, origin).map(Read::Rule))
+    if let Some(reason) = check_type(reader, table) {
+        let name = ["name", "rule_id"].iter().find_map(|key| table.get(*key)?.get_ref().as_str());
+        let name = name.map(|name| format!(" \"{name}\"")).unwrap_or_default();
+        let message = format!("unsupported rule{name}: {reason}");
+        return Some(Verdict::Unsupported(Problem::in_file(reader.path, message)));
+    }
+    Some(Verdict::Rule(Box::new(read_rule(reader, table, origin)?)))
 }
 
-fn rule<'f>(reader: &mut Reader<'f>, table: &DeTable<'f>, origin: RuleOrigin) -> Option<Rule> {
-    let info = info(reader, table);
-    let query = query::read(reader, table);
-    let interval = reader
-        .read(table, "interval", duration::interval, "a time such as `10m`")
-        .unwrap_or(INTERVAL);
-    let from = reader
-        .read(table, "from", duration::since, "a time back such as `now-60m`")
-        .unwrap_or(FROM);
-    let max_signals = reader.integer(table, "max_signals", 1..=u32::MAX).unwrap_or(MAX_SIGNALS);
-    let complete = reader.problems.is_empty();
-    let rule = info.zip(query).filter(|_| complete);
-    rule.map(|(info, query)| Rule {
-        info: Arc::new(info),
-        query,
-        interval,
-        from,
-        max_signals,
-        origin,
-    })
-}
-
-/// A rule of another kind is never run as if it were a query.
-fn check_kind<'f>(reader: &mut Reader<'f>, table: &DeTable<'f>) -> Result<(), UnsupportedRule> {
-    let kind = reader.required(table, "type");
+/// Why a rule is of a kind that cannot run here: it must never run as if it were a KQL query.
+fn check_type(reader: &mut TomlReader<'_>, table: &DeTable<'_>) -> Option<String> {
+    let rule_type = reader.required(table, "type");
     let language = reader.string(table, "language");
-    if let Some(reason) = cannot_run(kind, language, table) {
-        let rule = ["name", "rule_id"].iter().find_map(|key| table.get(*key)?.get_ref().as_str());
-        return Err(UnsupportedRule {
-            path: reader.path.to_owned(),
-            rule: rule.map(str::to_owned),
-            reason,
-        });
-    }
-    if kind.is_some_and(|kind| kind != "query") {
-        reader.read(table, "type", |_| None::<()>, "`query` or `correlation`");
-    }
-    Ok(())
-}
-
-fn cannot_run(kind: Option<&str>, language: Option<&str>, table: &DeTable<'_>) -> Option<String> {
-    match (kind, language) {
-        (Some(kind), _) if OTHER_KINDS.contains(&kind) => {
-            Some(format!("it is of type `{kind}`, only `query` can run"))
+    let filters = table.get("filters").and_then(|filters| filters.get_ref().as_array());
+    match (rule_type, language) {
+        (Some(rule_type), _) if UNSUPPORTED_TYPES.contains(&rule_type) => {
+            return Some(format!("its type is `{rule_type}`, only `query` can run"));
         }
         (_, Some(language)) if language != "kuery" => {
-            Some(format!("its language is `{}`, only `kuery` can run", language.escape_debug()))
+            let language = language.escape_debug();
+            return Some(format!("its language is `{language}`, only `kuery` can run"));
         }
-        _ => has_filters(table).then(|| "it has `filters`, which would not be applied".to_owned()),
+        _ if filters.is_some_and(|filters| !filters.is_empty()) => {
+            return Some("it has `filters`, which would not be applied".to_owned());
+        }
+        _ => {}
     }
+    if rule_type.is_some_and(|rule_type| rule_type != "query") {
+        reader.parsed(table, "type", |_| None::<()>, "`query` or `correlation`");
+    }
+    None
 }
 
-fn has_filters(table: &DeTable<'_>) -> bool {
-    let filters = table.get("filters").and_then(|filters| filters.get_ref().as_array());
-    filters.is_some_and(|filters| !filters.is_empty())
-}
-
-pub(in crate::rule) fn info<'f>(reader: &mut Reader<'f>, table: &DeTable<'f>) -> Option<RuleInfo> {
-    let [id, name, description] =
-        ["rule_id", "name", "description"].map(|key| reader.required(table, key));
-    let severity = severity(reader, table);
-    let risk_score = risk_score(reader, table);
-    let threat = threat(reader, table);
-    Some(RuleInfo {
-        note: reader.string(table, "note").map(str::to_owned),
-        tags: reader.strings(table, "tags"),
-        references: reader.strings(table, "references"),
-        false_positives: reader.strings(table, "false_positives"),
-        id: id?.to_owned(),
-        name: name?.to_owned(),
-        description: description?.to_owned(),
-        severity: severity?,
-        risk_score: risk_score?,
-        threat,
+fn read_rule(reader: &mut TomlReader<'_>, table: &DeTable<'_>, origin: RuleOrigin) -> Option<Rule> {
+    let info = fields::rule_info(reader, table);
+    let query = read_query(reader, table, &[]);
+    let interval = fields::interval(reader, table);
+    let from = fields::look_back(reader, table);
+    let max_signals = reader.integer(table, "max_signals", 1..=u32::MAX);
+    Some(Rule {
+        info: Arc::new(info?),
+        query: query?,
+        interval: interval.unwrap_or(DEFAULT_INTERVAL),
+        from: from.unwrap_or(DEFAULT_FROM),
+        max_signals: max_signals.unwrap_or(DEFAULT_MAX_SIGNALS),
+        origin,
     })
-}
-
-pub(in crate::rule) fn severity<'f>(
-    reader: &mut Reader<'f>,
-    table: &DeTable<'f>,
-) -> Option<Severity> {
-    let steps = [Severity::Low, Severity::Medium, Severity::High, Severity::Critical];
-    let word = reader.required(table, "severity")?;
-    let hint = nearest(word, steps.map(Severity::as_str))
-        .map_or_else(String::new, |meant| format!(" (`{meant}`?)"));
-    let find = |word: &str| steps.into_iter().find(|step| step.as_str() == word);
-    reader.read(table, "severity", find, &format!("`low`, `medium`, `high` or `critical`{hint}"))
-}
-
-pub(in crate::rule) fn risk_score<'f>(reader: &mut Reader<'f>, table: &DeTable<'f>) -> Option<u8> {
-    if !table.contains_key("risk_score") {
-        reader.missing("risk_score");
-    }
-    reader.integer(table, "risk_score", 0..=100).and_then(|score| u8::try_from(score).ok())
-}
-
-fn threat<'f>(reader: &mut Reader<'f>, table: &DeTable<'f>) -> Vec<Threat> {
-    let Some(value) = table.get("threat") else { return Vec::new() };
-    Vec::deserialize(ValueDeserializer::from(value.clone())).unwrap_or_else(
-        |error: toml::de::Error| {
-            let place = error.span().unwrap_or(value.span());
-            reader.problem(place, format!("in [[rule.threat]]: {}", error.message()));
-            Vec::new()
-        },
-    )
 }

@@ -1,91 +1,148 @@
-//! Rule files: TOML as in Elastic's public `detection-rules`, read unchanged.
-//!
-//! Everything is read and everything that is wrong is reported, before anyone decides whether to go
-//! on.
+//! Rule files: TOML in the format of Elastic's public `detection-rules`, read unchanged.
 
-pub(super) mod duration;
-pub(super) mod file;
-pub(super) mod folder;
-mod keys;
-pub(super) mod query;
-pub(super) mod reader;
-mod report;
+mod correlation;
+mod fields;
+mod file;
+pub(super) mod resolve;
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeMap;
-use std::path::Path;
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
 
-pub(super) use folder::{file, files, read_text};
-pub use report::{Position, Problem, UnsupportedRule};
+use thiserror::Error;
 
+pub(super) use file::check_ids;
+pub use file::{RuleFile, Verdict};
+
+use super::correlation::Correlation;
+use super::definition::{Rule, RuleOrigin};
 use super::embedded;
-use super::{Correlation, Rule, RuleOrigin};
+use super::set::{NoRules, RuleSet};
+use super::toml_file::folder::toml_files;
+use super::toml_file::problem::{Problem, problem_list};
 
-/// What came of reading rules from one source.
+/// Rules read from one source or more, and every problem of their files.
 #[derive(Debug, Default)]
 pub struct LoadedRules {
     /// The rules that can run, in the order of the files.
     pub rules: Vec<Rule>,
-    /// The correlations, their references not resolved yet.
+    /// The correlations. The rules that they name are not resolved yet.
     pub correlations: Vec<Correlation>,
-    /// Files that are sound, but hold a kind of rule that cannot run here.
-    pub unsupported: Vec<UnsupportedRule>,
+    /// Why valid rules of other kinds cannot run here.
+    pub unsupported: Vec<Problem>,
     /// What makes a file, or the source, unusable.
     pub problems: Vec<Problem>,
-    /// What is odd, but does no harm.
+    /// What is suspicious but harmless.
     pub warnings: Vec<Problem>,
+}
+
+/// Rules that cannot be used. The program must not start with only some of the rules that the
+/// operator configured.
+#[derive(Debug, Error)]
+pub enum RulesError {
+    /// All problems of rule files.
+    #[error("{}", problem_list("rule files", .0))]
+    Problems(Vec<Problem>),
+    /// There is no rule.
+    #[error(transparent)]
+    NoRules(#[from] NoRules),
 }
 
 impl LoadedRules {
     /// Reads the rules that are part of the program.
     pub fn embedded() -> LoadedRules {
-        let mut loaded = LoadedRules::default();
-        for file in embedded::FILES.iter().chain(embedded::CORRELATIONS) {
-            loaded.add(RuleOrigin::Embedded(file.name), file.text);
-        }
-        loaded.check_ids();
-        loaded
+        LoadedRules::from_files(
+            embedded::FILES
+                .iter()
+                .map(|file| RuleFile::parse(RuleOrigin::Embedded(file.name), file.text)),
+        )
     }
 
-    /// Reads a file, or every `*.toml` of a directory and of those below it, sorted by path. A
-    /// directory called `_deprecated` or with a dot in front is read only if `path` names it
-    /// itself: mounted configuration keeps second copies in such directories.
+    /// Reads a file, or every `*.toml` of a directory and of those below it, sorted by path.
+    /// Directories called `_deprecated` or with a dot in front are read only if `path` names them
+    /// itself.
     pub fn from_path(path: &Path) -> LoadedRules {
-        let mut loaded = LoadedRules::default();
-        let mut problems = Vec::new();
-        folder::each(path, &mut problems, &mut |file, text| {
-            loaded.add(RuleOrigin::File(file), text);
-        });
-        loaded.problems.append(&mut problems);
-        loaded.check_ids();
+        let (files, problems) = toml_files(path);
+        let mut loaded = LoadedRules::from_files(files.into_iter().map(RuleFile::read));
+        loaded.problems.extend(problems);
         loaded
     }
 
-    /// Reads `(name, text)` pairs; `name` is the file name in messages.
+    /// Reads `(name, text)` pairs; `name` is the file's name in messages.
     pub fn from_texts<'t>(texts: impl Iterator<Item = (&'t str, &'t str)>) -> LoadedRules {
+        LoadedRules::from_files(
+            texts.map(|(name, text)| RuleFile::parse(RuleOrigin::File(name.into()), text)),
+        )
+    }
+
+    /// Reads the embedded rules if `default_rules` is true, then each of `paths` as
+    /// [`LoadedRules::from_path`] does. A rule replaces an earlier one with the same id.
+    pub fn from_paths(default_rules: bool, paths: &[PathBuf]) -> LoadedRules {
         let mut loaded = LoadedRules::default();
-        for (name, text) in texts {
-            loaded.add(RuleOrigin::File(name.into()), text);
+        if default_rules {
+            loaded.add_source(LoadedRules::embedded());
         }
-        loaded.check_ids();
+        for path in paths {
+            loaded.add_source(LoadedRules::from_path(path));
+        }
         loaded
     }
 
-    /// Reads one file's text.
-    fn add(&mut self, origin: RuleOrigin, text: &str) {
-        file::read(origin, text, self);
+    fn from_files(files: impl Iterator<Item = RuleFile>) -> LoadedRules {
+        let mut files: Vec<RuleFile> = files.collect();
+        check_ids(&mut files);
+        let mut loaded = LoadedRules::default();
+        for file in files {
+            match file.verdict {
+                Verdict::Rule(rule) => loaded.rules.push(*rule),
+                Verdict::Correlation(correlation) => loaded.correlations.push(*correlation),
+                Verdict::Unsupported(rule) => loaded.unsupported.push(rule),
+                Verdict::Broken => {}
+            }
+            loaded.problems.extend(file.problems);
+            loaded.warnings.extend(file.warnings);
+        }
+        loaded
     }
 
-    /// One source must not hold two rules with the same id: which of them ran would be chance.
-    fn check_ids(&mut self) {
-        let mut first: BTreeMap<&str, &RuleOrigin> = BTreeMap::new();
-        let rules = self.rules.iter().map(|rule| (&rule.info, &rule.origin));
-        for (info, origin) in rules.chain(self.correlations.iter().map(|it| (&it.info, &it.origin)))
-        {
-            let Some(earlier) = first.insert(&info.id, origin) else { continue };
-            let message = format!("rule_id `{}` is also that of {earlier}", info.id);
-            self.problems.push(Problem::of_file(origin.to_string(), message));
+    /// Adds a source. Its rules and correlations replace earlier ones with the same ids.
+    pub fn add_source(&mut self, source: LoadedRules) {
+        let infos = source.rules.iter().map(|rule| &rule.info);
+        let infos = infos.chain(source.correlations.iter().map(|correlation| &correlation.info));
+        let ids: BTreeSet<&str> = infos.map(|info| info.id.as_str()).collect();
+        let (replaced, mut rules): (Vec<Rule>, Vec<Rule>) =
+            self.rules.drain(..).partition(|rule| ids.contains(rule.info.id.as_str()));
+        self.correlations.retain(|correlation| !ids.contains(correlation.info.id.as_str()));
+        self.correlations.extend(source.correlations);
+        let warnings = resolve::warn_of_replaced(&self.correlations, &replaced, &source.rules);
+        rules.extend(source.rules);
+        self.rules = rules;
+        self.unsupported.extend(source.unsupported);
+        self.problems.extend(source.problems);
+        self.warnings.extend(warnings.into_iter().chain(source.warnings));
+    }
+
+    /// The rules, if every file can be used and is of a supported kind.
+    ///
+    /// # Errors
+    /// Fails with everything that keeps a rule from running.
+    pub fn into_complete_rule_set(mut self) -> Result<RuleSet, RulesError> {
+        self.problems.append(&mut self.unsupported);
+        self.into_rule_set()
+    }
+
+    /// The rules, if every file can be used. Unsupported rules are left out.
+    ///
+    /// # Errors
+    /// Fails with all problems, including rules that correlations name and that do not exist.
+    pub fn into_rule_set(self) -> Result<RuleSet, RulesError> {
+        if !self.problems.is_empty() {
+            return Err(RulesError::Problems(self.problems));
         }
+        let rule_set = RuleSet::new(self.rules)?;
+        let correlations = resolve::resolve_all(self.correlations, rule_set.rules())
+            .map_err(RulesError::Problems)?;
+        Ok(rule_set.with_correlations(correlations))
     }
 }

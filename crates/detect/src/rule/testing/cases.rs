@@ -1,116 +1,155 @@
 //! A file of test cases.
 
+use std::path::{Path, PathBuf};
+
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use crate::cloudtrail::Record;
-use crate::rule::load::{Position, Problem};
+use crate::rule::definition::{RuleOrigin, Severity};
+use crate::rule::embedded;
+use crate::rule::toml_file::folder::read_text;
+use crate::rule::toml_file::problem::{Position, Problem};
 
-/// What a rule must match and what it must not.
+pub(super) const EXTENSION: &str = "tests.json";
+
+/// The tests of a rule or correlation.
 #[derive(Debug, Default)]
-pub struct TestCases {
-    /// Records that the rule must match.
+pub struct RuleTests {
+    /// What it must match.
     pub must_match: Vec<TestCase>,
-    /// Records that the rule must not match.
+    /// What it must not match.
     pub must_not_match: Vec<TestCase>,
 }
 
-/// One record, by a name that tells what it is.
+/// One test: a record for a rule, one or more for a correlation.
 #[derive(Debug)]
 pub struct TestCase {
     /// A few words, one line.
     pub name: String,
-    /// The record.
-    pub record: Record,
+    /// The records, in any order.
+    pub records: Vec<Record>,
+    /// The severity that a correlation must reach.
+    pub severity: Option<Severity>,
+}
+
+type Fields = Map<String, Value>;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct TestFile {
+    base: Option<Fields>,
+    #[serde(default)]
+    must_match: Vec<CaseEntry>,
+    #[serde(default)]
+    must_not_match: Vec<CaseEntry>,
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct File {
-    base: Option<Map<String, Value>>,
-    #[serde(default)]
-    must_match: Vec<Entry>,
-    #[serde(default)]
-    must_not_match: Vec<Entry>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct Entry {
+struct CaseEntry {
     name: String,
-    record: Option<Map<String, Value>>,
-    change: Option<Map<String, Value>>,
+    severity: Option<Severity>,
+    record: Option<Fields>,
+    change: Option<Fields>,
+    #[serde(default)]
+    records: Vec<RecordEntry>,
 }
 
-impl TestCases {
-    /// Reads the text of a test file; `path` is for what is said of it.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RecordEntry {
+    name: String,
+    record: Option<Fields>,
+    change: Option<Fields>,
+}
+
+impl RuleTests {
+    /// Reads the tests of the rule or correlation from this origin. There are none if it has no
+    /// test file.
     ///
     /// # Errors
-    /// Says what is wrong: not JSON, or not of this shape.
-    pub fn parse(path: &str, text: &str) -> Result<TestCases, Problem> {
-        let file: File = serde_json::from_str(text).map_err(|error| wrong_json(path, &error))?;
-        let cases = |entries: Vec<Entry>| -> Result<Vec<TestCase>, Problem> {
-            let base = file.base.as_ref();
-            let case = |entry| {
-                case(entry, base).map_err(|message| Problem::of_file(path.to_owned(), message))
-            };
-            entries.into_iter().map(case).collect()
+    /// Fails if the file cannot be used.
+    pub fn for_origin(origin: &RuleOrigin) -> Result<RuleTests, Problem> {
+        match origin {
+            RuleOrigin::Embedded(name) => {
+                let path = format!("embedded:{}", test_file_of(Path::new(name)).display());
+                let file = embedded::FILES.iter().find(|file| file.name == *name);
+                file.map_or(Ok(RuleTests::default()), |file| RuleTests::parse(&path, file.tests))
+            }
+            RuleOrigin::File(rule) => {
+                let path = test_file_of(rule);
+                if !path.exists() {
+                    return Ok(RuleTests::default());
+                }
+                RuleTests::parse(&path.display().to_string(), &read_text(&path)?)
+            }
+        }
+    }
+
+    /// Reads the text of a test file; `path` is its name in messages.
+    pub(super) fn parse(path: &str, text: &str) -> Result<RuleTests, Problem> {
+        let file: TestFile =
+            serde_json::from_str(text).map_err(|error| json_problem(path, &error))?;
+        let base = file.base.as_ref();
+        let to_cases = |entries: Vec<CaseEntry>| -> Result<Vec<TestCase>, Problem> {
+            let cases = entries.into_iter().map(|entry| entry.into_case(base));
+            cases.collect::<Result<_, _>>().map_err(|message| Problem::in_file(path, message))
         };
-        Ok(TestCases {
-            must_match: cases(file.must_match)?,
-            must_not_match: cases(file.must_not_match)?,
+        Ok(RuleTests {
+            must_match: to_cases(file.must_match)?,
+            must_not_match: to_cases(file.must_not_match)?,
         })
     }
 }
 
-pub(super) fn wrong_json(path: &str, error: &serde_json::Error) -> Problem {
-    // The place is told apart from the message, which ends with it.
+/// `a-rule.tests.json` next to `a-rule.toml`.
+pub(super) fn test_file_of(rule_file: &Path) -> PathBuf {
+    rule_file.with_extension(EXTENSION)
+}
+
+fn json_problem(path: &str, error: &serde_json::Error) -> Problem {
+    // The message ends with the position, which a problem has apart from it.
     let message = error.to_string();
     let message = message.rsplit_once(" at line ").map_or(message.as_str(), |(message, _)| message);
     let position = Position { line: error.line().max(1), column: error.column().max(1) };
-    Problem {
-        path: path.to_owned(),
-        position: Some(position),
-        message: message.to_owned(),
-        excerpt: None,
+    Problem::in_file(path, message).at(position)
+}
+
+impl CaseEntry {
+    fn into_case(self, base: Option<&Fields>) -> Result<TestCase, String> {
+        let CaseEntry { name, severity, record, change, mut records } = self;
+        if records.is_empty() || record.is_some() || change.is_some() {
+            records.insert(0, RecordEntry { name: name.clone(), record, change });
+        }
+        let records = records.into_iter().map(|entry| entry.into_record(base));
+        Ok(TestCase { name, records: records.collect::<Result<_, _>>()?, severity })
     }
 }
 
-fn case(entry: Entry, base: Option<&Map<String, Value>>) -> Result<TestCase, String> {
-    Ok(TestCase { name: entry.name.clone(), record: record(entry, base)? })
+impl RecordEntry {
+    fn into_record(self, base: Option<&Fields>) -> Result<Record, String> {
+        let name = self.name.escape_debug();
+        let fields = match (self.record, self.change, base) {
+            (Some(record), None, _) => record,
+            (None, Some(change), Some(base)) => {
+                let mut fields = base.clone();
+                merge_patch(&mut fields, change);
+                fields
+            }
+            (None, Some(_), None) => {
+                return Err(format!("`{name}` has a `change`, but there is no `base`"));
+            }
+            (Some(_), Some(_), _) | (None, None, _) => {
+                return Err(format!("`{name}` must have either a `record` or a `change`"));
+            }
+        };
+        Record::from_value(Value::Object(fields))
+            .map_err(|_| format!("`{name}` has a record that is not an object"))
+    }
 }
 
-/// The record of an entry.
-pub(super) fn record(entry: Entry, base: Option<&Map<String, Value>>) -> Result<Record, String> {
-    let Entry { name, record, change } = entry;
-    let fields = match (record, change, base) {
-        (Some(record), None, _) => record,
-        (None, Some(change), Some(base)) => merged(base, change),
-        (None, Some(_), None) => {
-            return Err(format!("case `{}` has a `change`, but there is no `base`", shown(&name)));
-        }
-        _ => {
-            return Err(format!(
-                "case `{}` must have either a `record` or a `change`",
-                shown(&name)
-            ));
-        }
-    };
-    Record::from_value(Value::Object(fields)).map_err(|_| "a record must be an object".to_owned())
-}
-
-pub(super) fn shown(name: &str) -> String {
-    name.escape_debug().to_string()
-}
-
-fn merged(base: &Map<String, Value>, change: Map<String, Value>) -> Map<String, Value> {
-    let mut fields = base.clone();
-    merge(&mut fields, change);
-    fields
-}
-
-/// A JSON merge patch.
-fn merge(fields: &mut Map<String, Value>, change: Map<String, Value>) {
+fn merge_patch(fields: &mut Fields, change: Fields) {
     for (key, value) in change {
         match value {
             Value::Null => {
@@ -119,9 +158,9 @@ fn merge(fields: &mut Map<String, Value>, change: Map<String, Value>) {
             Value::Object(inner) => {
                 let mut target = match fields.get_mut(&key).map(Value::take) {
                     Some(Value::Object(object)) => object,
-                    _ => Map::new(),
+                    _ => Fields::new(),
                 };
-                merge(&mut target, inner);
+                merge_patch(&mut target, inner);
                 fields.insert(key, Value::Object(target));
             }
             other => {

@@ -1,29 +1,35 @@
-//! Tests of rules, as data: beside `a-rule.toml`, `a-rule.tests.json` holds records that the rule
-//! must match and records that it must not.
+//! Tests of rules, as data: next to `a-rule.toml`, `a-rule.tests.json` holds CloudTrail records
+//! that the rule must match and records that it must not match.
 //!
 //! ```json
 //! {
 //!   "base": {"eventSource": "iam.amazonaws.com", "eventName": "CreateGroup"},
 //!   "must_match": [{"name": "a group is created", "change": {}}],
 //!   "must_not_match": [
-//!     {"name": "the attempt was denied", "change": {"errorCode": "AccessDenied"}},
-//!     {"name": "another service", "record": {"eventSource": "xray.amazonaws.com", "eventName": "CreateGroup"}}
+//!     {"name": "denied", "change": {"errorCode": "AccessDenied"}},
+//!     {"name": "another service", "record": {"eventSource": "xray.amazonaws.com"}}
 //!   ]
 //! }
 //! ```
 //!
-//! A case is a whole CloudTrail `record`, or the `base` record with a `change`: a JSON merge patch,
-//! in which objects are merged, null removes a field, and anything else replaces it. Source:
+//! A case has a whole `record`, or a `change` of the `base` record: a JSON merge patch, in which
+//! objects are merged, null removes a field, and anything else replaces it. Source:
 //! <https://www.rfc-editor.org/rfc/rfc7396>
+//!
+//! A case of a correlation has several `records` in any order (their `eventTime` counts), and
+//! optionally the `severity` that the correlation must reach:
+//!
+//! ```json
+//! {"must_match": [{"name": "both", "severity": "high", "records": [
+//!   {"name": "created", "record": {"eventName": "CreateGroup", "eventID": "1"}},
+//!   {"name": "filled", "record": {"eventName": "AddUserToGroup", "eventID": "2"}}
+//! ]}]}
+//! ```
 
 mod cases;
 mod run;
-mod sequences;
 #[cfg(test)]
 mod tests;
 
-pub use cases::{TestCase, TestCases};
-pub use run::{
-    RuleTestReport, RuleTestResult, TestFailure, sample_record, test_embedded_rules, test_rules_in,
-};
-pub use sequences::{TestSequence, TestSequences};
+pub use cases::{RuleTests, TestCase};
+pub use run::{TestReport, TestResult, test_rules};

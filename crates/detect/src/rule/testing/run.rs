@@ -1,174 +1,116 @@
-//! Tests, run: each rule against its own cases.
+//! Running tests: each rule against its own cases.
 
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use super::cases::{TestCase, TestCases};
+use super::cases::{EXTENSION, RuleTests, TestCase, test_file_of};
 use crate::cloudtrail::Record;
 use crate::ecs::View;
-use crate::rule::embedded::FILES;
-use crate::rule::load::{self, LoadedRules, Problem, UnsupportedRule};
-use crate::rule::{Rule, RuleOrigin};
+use crate::rule::definition::{RuleInfo, Severity};
+use crate::rule::load::LoadedRules;
+use crate::rule::toml_file::folder::files_below;
+use crate::rule::toml_file::problem::Problem;
 
-/// What the ends of a test file's name are.
-pub(super) const TESTS: &str = "tests.json";
-
-/// What came of testing the rules of one source.
+/// What the tests of a source's rules or correlations found.
 #[derive(Debug, Default)]
-pub struct RuleTestReport {
+pub struct TestReport {
     /// One for each rule that can run, in the order of the files.
-    pub results: Vec<RuleTestResult>,
-    /// Sound files that hold a kind of rule that cannot run here, and so cannot be tested.
-    pub unsupported: Vec<UnsupportedRule>,
+    pub results: Vec<TestResult>,
+    /// Why valid rules of other kinds cannot run here. They are not tested.
+    pub unsupported: Vec<Problem>,
     /// Rule files and test files that cannot be used.
     pub problems: Vec<Problem>,
 }
 
-/// How one rule stood its tests.
+/// What the tests of one rule found.
 #[derive(Debug)]
-pub struct RuleTestResult {
+pub struct TestResult {
     /// The rule.
-    pub rule: Rule,
-    /// How many records it had to match.
+    pub rule: Arc<RuleInfo>,
+    /// The number of cases that it must match.
     pub must_match: usize,
-    /// How many it had not to match.
+    /// The number of cases that it must not match.
     pub must_not_match: usize,
-    /// What went wrong; nothing where it passed.
-    pub failures: Vec<TestFailure>,
+    /// Why it failed, one line each; empty if it passed.
+    pub failures: Vec<String>,
 }
 
-/// Why a rule did not pass.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum TestFailure {
-    /// Nothing shows that it does anything.
-    #[error("has no records to be tested with")]
-    Untested,
-    /// Nothing shows that it ever matches.
-    #[error("has no record that it must match")]
-    LacksMatch,
-    /// Nothing shows that it is ever silent.
-    #[error("has no record that it must not match")]
-    LacksSilence,
-    /// It matched a record that it must not match.
-    #[error("matches, and must not: {}", .0.escape_debug())]
-    Matched(String),
-    /// A correlation rang at another severity than it must.
-    #[error("reaches {reached}, and must reach {wanted}: {}", .name.escape_debug())]
-    Severity {
-        /// The sequence.
-        name: String,
-        /// What the test says.
-        wanted: &'static str,
-        /// What it came to.
-        reached: &'static str,
-    },
-    /// It did not match a record that it must match.
-    #[error("does not match, and must: {}", .0.escape_debug())]
-    Silent(String),
-}
-
-/// Tests the rules that come with the program. `now` is what date math in queries counts from.
-pub fn test_embedded_rules(now: Timestamp) -> RuleTestReport {
-    run(LoadedRules::embedded(), tests_of_embedded, now)
-}
-
-/// The first record that a rule must match, to show what comes of it; none where the rule has no
-/// such test.
-///
-/// # Errors
-/// The rule's test file cannot be used.
-pub fn sample_record(rule: &Rule) -> Result<Option<Record>, Problem> {
-    let tests = tests_of_embedded(rule)?;
-    let tests = if tests.is_some() { tests } else { tests_beside(rule)? };
-    Ok(tests.and_then(|cases| cases.must_match.into_iter().next()).map(|case| case.record))
-}
-
-fn tests_of_embedded(rule: &Rule) -> Result<Option<TestCases>, Problem> {
-    let RuleOrigin::Embedded(name) = rule.origin else { return Ok(None) };
-    let Some(file) = FILES.iter().find(|file| file.name == name) else { return Ok(None) };
-    TestCases::parse(
-        &format!("embedded:{}", Path::new(name).with_extension(TESTS).display()),
-        file.tests,
-    )
-    .map(Some)
-}
-
-/// Tests the rules of a folder, or one rule by its file. A test file without a rule beside it is a
-/// problem: it would seem to test something.
-pub fn test_rules_in(path: &Path, now: Timestamp) -> RuleTestReport {
-    let mut tested = run(LoadedRules::from_path(path), tests_beside, now);
-    if path.is_dir() {
-        let rules: HashSet<PathBuf> =
-            load::files(path, "toml").0.iter().map(|rule| test_file(rule)).collect();
-        let (tests, problems) = load::files(path, TESTS);
-        let lonely = tests.into_iter().filter(|file| !rules.contains(file));
-        let told = |file: PathBuf| {
-            Problem::of_file(file.display().to_string(), "there is no rule beside it".to_owned())
-        };
-        tested.problems.extend(lonely.map(told).chain(problems));
-    }
-    tested
-}
-
-pub(super) fn test_file(rule: &Path) -> PathBuf {
-    rule.with_extension(TESTS)
-}
-
-fn tests_beside(rule: &Rule) -> Result<Option<TestCases>, Problem> {
-    let RuleOrigin::File(path) = &rule.origin else { return Ok(None) };
-    let path = test_file(path);
-    if !path.exists() {
-        return Ok(None);
-    }
-    let name = path.display().to_string();
-    let text = load::read_text(&path).map_err(|message| Problem::of_file(name.clone(), message))?;
-    TestCases::parse(&name, &text).map(Some)
-}
-
-fn run(
-    load: LoadedRules,
-    tests: impl Fn(&Rule) -> Result<Option<TestCases>, Problem>,
-    now: Timestamp,
-) -> RuleTestReport {
-    let mut tested = RuleTestReport {
-        unsupported: load.unsupported,
-        problems: load.problems,
-        ..RuleTestReport::default()
-    };
-    for rule in load.rules {
-        match tests(&rule) {
-            Ok(cases) => tested.results.push(outcome(rule, &cases.unwrap_or_default(), now)),
-            Err(problem) => tested.problems.push(problem),
+impl TestResult {
+    /// Runs a rule's tests. `run` returns the severity if the rule matches the records.
+    pub(crate) fn from_tests(
+        rule: &Arc<RuleInfo>,
+        tests: &RuleTests,
+        run: impl Fn(&[Record]) -> Option<Severity>,
+    ) -> TestResult {
+        let RuleTests { must_match, must_not_match } = tests;
+        let mut failures = Vec::new();
+        match (must_match.is_empty(), must_not_match.is_empty()) {
+            (true, true) => failures.push("has no tests".to_owned()),
+            (true, false) => failures.push("has no test that it must match".to_owned()),
+            (false, true) => failures.push("has no test that it must not match".to_owned()),
+            (false, false) => {}
+        }
+        for TestCase { name, records, severity } in must_match {
+            let name = name.escape_debug();
+            match (run(records), severity) {
+                (None, _) => failures.push(format!("does not match, but must: {name}")),
+                (Some(reached), Some(expected)) if reached != *expected => {
+                    let (reached, expected) = (reached.as_str(), expected.as_str());
+                    failures.push(format!("reaches {reached}, but must reach {expected}: {name}"));
+                }
+                (Some(_), _) => {}
+            }
+        }
+        for TestCase { name, records, .. } in must_not_match {
+            if run(records).is_some() {
+                failures.push(format!("matches, but must not: {}", name.escape_debug()));
+            }
+        }
+        TestResult {
+            rule: Arc::clone(rule),
+            must_match: must_match.len(),
+            must_not_match: must_not_match.len(),
+            failures,
         }
     }
-    tested
 }
 
-fn outcome(rule: Rule, cases: &TestCases, now: Timestamp) -> RuleTestResult {
-    let lack = match (cases.must_match.is_empty(), cases.must_not_match.is_empty()) {
-        (true, true) => Some(TestFailure::Untested),
-        (true, false) => Some(TestFailure::LacksMatch),
-        (false, true) => Some(TestFailure::LacksSilence),
-        (false, false) => None,
+/// Tests the rules of a file or folder, or the embedded rules. Date math in queries counts from
+/// `now`. A test file without a rule is a problem, because it only seems to test something.
+pub fn test_rules(path: Option<&Path>, now: Timestamp) -> TestReport {
+    let loaded = match path {
+        Some(path) => LoadedRules::from_path(path),
+        None => LoadedRules::embedded(),
     };
-    let matches = |case: &&TestCase| rule.query.matches(&View::new(&case.record), now);
-    let silent = cases
-        .must_match
-        .iter()
-        .filter(|case| !matches(case))
-        .map(|case| TestFailure::Silent(case.name.clone()));
-    let matched = cases
-        .must_not_match
-        .iter()
-        .filter(matches)
-        .map(|case| TestFailure::Matched(case.name.clone()));
-    let failures = lack.into_iter().chain(silent).chain(matched).collect();
-    RuleTestResult {
-        must_match: cases.must_match.len(),
-        must_not_match: cases.must_not_match.len(),
-        failures,
-        rule,
+    let mut report = TestReport {
+        results: Vec::new(),
+        unsupported: loaded.unsupported,
+        problems: loaded.problems,
+    };
+    for rule in loaded.rules {
+        let matches = |record: &Record| rule.query.matches(&View::new(record), now);
+        let run = |records: &[Record]| records.iter().any(matches).then_some(rule.info.severity);
+        match RuleTests::for_origin(&rule.origin) {
+            Ok(tests) => report.results.push(TestResult::from_tests(&rule.info, &tests, run)),
+            Err(problem) => report.problems.push(problem),
+        }
     }
+    if let Some(folder) = path.filter(|path| path.is_dir()) {
+        report.problems.extend(test_files_without_rule(folder));
+    }
+    report
+}
+
+fn test_files_without_rule(folder: &Path) -> Vec<Problem> {
+    let (rules, _) = files_below(folder, ".toml");
+    let expected: HashSet<PathBuf> = rules.iter().map(|rule| test_file_of(rule)).collect();
+    let (tests, problems) = files_below(folder, &format!(".{EXTENSION}"));
+    let orphans = tests.into_iter().filter(|file| !expected.contains(file));
+    orphans
+        .map(|file| Problem::in_file(file.display(), "there is no rule next to it"))
+        .chain(problems)
+        .collect()
 }

@@ -1,4 +1,4 @@
-//! Tests of the tests.
+//! Test files, and what testing rules reports.
 
 use std::fs;
 use std::path::Path;
@@ -7,55 +7,50 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::*;
+use crate::rule::LoadedRules;
 
 const NOW: Timestamp = Timestamp::UNIX_EPOCH;
 
-fn shown<T: ToString>(list: &[T]) -> Vec<String> {
+fn to_strings<T: ToString>(list: &[T]) -> Vec<String> {
     list.iter().map(ToString::to_string).collect()
 }
 
 #[test]
-fn the_embedded_rules_stand_their_tests() {
-    let tested = test_embedded_rules(NOW);
-    assert_eq!((shown(&tested.problems), shown(&tested.unsupported)), (vec![], vec![]));
-    assert!(tested.results.len() >= 11);
-    for outcome in &tested.results {
-        assert_eq!(shown(&outcome.failures), [""; 0], "{}", outcome.rule.info.name);
-        let enough = outcome.must_match >= 8 && outcome.must_not_match >= 8;
-        assert!(enough, "{}: too few records to trust it", outcome.rule.info.name);
+fn the_embedded_rules_pass_their_tests() {
+    let report = test_rules(None, NOW);
+    assert_eq!(to_strings(&report.problems), [""; 0]);
+    assert_eq!(to_strings(&report.unsupported), [""; 0]);
+    assert!(report.results.len() >= 11);
+    for result in &report.results {
+        assert_eq!(result.failures, [""; 0], "{}", result.rule.name);
+        let has_enough_cases = result.must_match >= 8 && result.must_not_match >= 8;
+        assert!(has_enough_cases, "{}", result.rule.name);
     }
 }
 
-/// What a test file must not lack, because each has fooled a rule before.
+/// Each of these cases has misled a rule before.
 #[test]
-fn the_embedded_tests_hold_what_looks_alike() {
-    for file in crate::rule::embedded::FILES {
-        let TestCases { must_match, must_not_match } =
-            TestCases::parse(file.name, file.tests).unwrap();
-        let service = is(&["userIdentity", "type"], "AWSService");
-        assert!(
-            must_not_match.iter().any(|case| !is(&["eventSource"], "iam.amazonaws.com")(case)),
-            "{}",
-            file.name
-        );
-        assert!(
-            must_not_match.iter().any(&service) && must_match.iter().any(&service),
-            "{}",
-            file.name
-        );
+fn the_embedded_tests_have_cases_that_look_alike() {
+    for rule in LoadedRules::embedded().rules {
+        let RuleTests { must_match, must_not_match } = RuleTests::for_origin(&rule.origin).unwrap();
+        let name = &rule.info.name;
+        let is_service = has_text(&["userIdentity", "type"], "AWSService");
+        let is_iam = has_text(&["eventSource"], "iam.amazonaws.com");
+        assert!(must_not_match.iter().any(|case| !is_iam(case)), "{name}");
+        assert!(must_not_match.iter().any(&is_service), "{name}");
+        assert!(must_match.iter().any(&is_service), "{name}");
         for region in ["us-east-1", "cn-north-1", "us-gov-west-1"] {
-            assert!(must_match.iter().any(is(&["awsRegion"], region)), "{} in {region}", file.name);
+            assert!(must_match.iter().any(has_text(&["awsRegion"], region)), "{name} in {region}");
         }
     }
 }
 
-/// Whether a case's record has a text at a path.
-fn is(path: &'static [&'static str], wanted: &'static str) -> impl Fn(&TestCase) -> bool {
-    move |case| case.record.text(path) == Some(wanted)
+fn has_text(path: &'static [&'static str], text: &'static str) -> impl Fn(&TestCase) -> bool {
+    move |case| case.records[0].text(path) == Some(text)
 }
 
-fn parse(text: &str) -> Result<TestCases, String> {
-    TestCases::parse("a.tests.json", text).map_err(|problem| problem.to_string())
+fn parse(text: &str) -> Result<RuleTests, String> {
+    RuleTests::parse("a.tests.json", text).map_err(|problem| problem.to_string())
 }
 
 #[test]
@@ -71,7 +66,7 @@ fn a_change_is_a_merge_patch() {
         let file = json!({"base": {"a": {"b": 1, "c": 2}, "d": [1]}, "must_match": [{"name": "n", "change": change}]});
         let cases = parse(&file.to_string()).unwrap();
         assert_eq!(
-            Value::Object(cases.must_match[0].record.fields().clone()),
+            Value::Object(cases.must_match[0].records[0].fields().clone()),
             expected,
             "{change}"
         );
@@ -79,7 +74,7 @@ fn a_change_is_a_merge_patch() {
 }
 
 #[test]
-fn what_is_wrong_in_a_file_is_told() {
+fn problems_of_a_test_file_are_reported() {
     let cases = [
         ("{", "a.tests.json:1:1: EOF while parsing an object"),
         (
@@ -88,15 +83,15 @@ fn what_is_wrong_in_a_file_is_told() {
         ),
         (
             r#"{"must_match": [{"name": "n"}]}"#,
-            "a.tests.json: case `n` must have either a `record` or a `change`",
+            "a.tests.json: `n` must have either a `record` or a `change`",
         ),
         (
             r#"{"must_match": [{"name": "n", "record": {}, "change": {}}]}"#,
-            "a.tests.json: case `n` must have either a `record` or a `change`",
+            "a.tests.json: `n` must have either a `record` or a `change`",
         ),
         (
             r#"{"must_match": [{"name": "n", "change": {}}]}"#,
-            "a.tests.json: case `n` has a `change`, but there is no `base`",
+            "a.tests.json: `n` has a `change`, but there is no `base`",
         ),
         (
             r#"{"must_match": [{"name": "n", "record": []}]}"#,
@@ -120,20 +115,28 @@ fn write(folder: &Path, name: &str, text: &str) {
 }
 
 #[test]
-fn a_rule_passes_only_with_both_kinds_and_right_verdicts() {
+fn a_rule_passes_only_with_tests_of_both_kinds_that_hold() {
     let folder = tempfile::tempdir().unwrap();
     let matching = r#"{"name": "made", "record": {"eventName": "CreateGroup"}}"#;
     let silent = r#"{"name": "gone", "record": {"eventName": "DeleteGroup"}}"#;
     let cases = [
         ("a", format!(r#"{{"must_match": [{matching}], "must_not_match": [{silent}]}}"#), vec![]),
-        ("b", format!(r#"{{"must_match": [{matching}]}}"#), vec![TestFailure::LacksSilence]),
-        ("c", format!(r#"{{"must_not_match": [{silent}]}}"#), vec![TestFailure::LacksMatch]),
+        (
+            "b",
+            format!(r#"{{"must_match": [{matching}]}}"#),
+            vec!["has no test that it must not match"],
+        ),
+        (
+            "c",
+            format!(r#"{{"must_not_match": [{silent}]}}"#),
+            vec!["has no test that it must match"],
+        ),
         (
             "d",
             format!(r#"{{"must_match": [{silent}], "must_not_match": [{matching}]}}"#),
-            vec![TestFailure::Silent("gone".to_owned()), TestFailure::Matched("made".to_owned())],
+            vec!["does not match, but must: gone", "matches, but must not: made"],
         ),
-        ("e", String::new(), vec![TestFailure::Untested]),
+        ("e", String::new(), vec!["has no tests"]),
     ];
     for (id, tests, _) in &cases {
         write(folder.path(), &format!("{id}.toml"), &rule(id));
@@ -141,31 +144,32 @@ fn a_rule_passes_only_with_both_kinds_and_right_verdicts() {
             write(folder.path(), &format!("{id}.tests.json"), tests);
         }
     }
-    let tested = super::test_rules_in(folder.path(), NOW);
-    assert_eq!(shown(&tested.problems), [""; 0]);
-    let failures: Vec<_> = tested
-        .results
-        .into_iter()
-        .map(|outcome| (outcome.rule.info.id.clone(), outcome.failures))
-        .collect();
-    assert_eq!(failures, cases.map(|(id, _, failures)| (id.to_owned(), failures)));
+    let report = test_rules(Some(folder.path()), NOW);
+    assert_eq!(to_strings(&report.problems), [""; 0]);
+    for (result, (id, _, failures)) in report.results.iter().zip(&cases) {
+        assert_eq!(
+            (result.rule.id.as_str(), &result.failures[..]),
+            (*id, &to_strings(failures)[..])
+        );
+    }
+    assert_eq!(report.results.len(), cases.len());
 }
 
 #[test]
-fn broken_and_lonely_files_are_problems_and_foreign_rules_are_named() {
+fn broken_files_and_tests_without_rule_are_problems_and_unsupported_rules_are_reported() {
     let folder = tempfile::tempdir().unwrap();
     write(folder.path(), "a.toml", &rule("a"));
     write(folder.path(), "a.tests.json", "[]");
     write(folder.path(), "b.toml", "[rule");
     write(folder.path(), "eql.toml", &rule("eql").replace("query'", "eql'"));
-    write(folder.path(), "lonely.tests.json", "{}");
-    let tested = super::test_rules_in(folder.path(), NOW);
-    let problems = shown(&tested.problems).join("\n");
-    for part in ["a.tests.json:1:", "b.toml:1:", "lonely.tests.json: there is no rule beside it"] {
+    write(folder.path(), "orphan.tests.json", "{}");
+    let report = test_rules(Some(folder.path()), NOW);
+    let problems = to_strings(&report.problems).join("\n");
+    for part in ["a.tests.json:1:", "b.toml:1:", "orphan.tests.json: there is no rule next to it"] {
         assert!(problems.contains(part), "{part} in {problems}");
     }
     assert_eq!(
-        (tested.problems.len(), tested.unsupported.len(), tested.results.len()),
+        (report.problems.len(), report.unsupported.len(), report.results.len()),
         (3, 1, 0),
         "{problems}"
     );

@@ -1,0 +1,53 @@
+//! Rules and correlations alike: both have an id, a name and a severity.
+
+use anyhow::{Result, bail};
+use detect::rule::{Correlation, Rule, RuleInfo, RuleOrigin, RuleSet};
+
+#[derive(Clone, Copy)]
+pub enum AnyRule<'r> {
+    Rule(&'r Rule),
+    Correlation(&'r Correlation),
+}
+
+impl<'r> AnyRule<'r> {
+    pub fn info(self) -> &'r RuleInfo {
+        match self {
+            AnyRule::Rule(rule) => &rule.info,
+            AnyRule::Correlation(correlation) => &correlation.info,
+        }
+    }
+
+    pub fn origin(self) -> &'r RuleOrigin {
+        match self {
+            AnyRule::Rule(rule) => &rule.origin,
+            AnyRule::Correlation(correlation) => &correlation.origin,
+        }
+    }
+}
+
+/// All rules, then all correlations.
+pub fn all_rules(set: &RuleSet) -> impl Iterator<Item = AnyRule<'_>> {
+    let correlations = set.correlations().iter().map(AnyRule::Correlation);
+    set.rules().iter().map(AnyRule::Rule).chain(correlations)
+}
+
+/// The rule of this id or name, or the only one whose name contains `wanted`. Ignores case in names.
+pub fn find_rule<'r>(set: &'r RuleSet, wanted: &str) -> Result<AnyRule<'r>> {
+    let lower = wanted.to_lowercase();
+    let name = |rule: &AnyRule<'_>| rule.info().name.to_lowercase();
+    let is_exact = |rule: &AnyRule<'_>| rule.info().id == wanted || name(rule) == lower;
+    if let Some(rule) = all_rules(set).find(is_exact) {
+        return Ok(rule);
+    }
+    let candidates: Vec<AnyRule<'r>> =
+        all_rules(set).filter(|rule| name(rule).contains(&lower)).collect();
+    match candidates[..] {
+        [rule] => Ok(rule),
+        [] => bail!("no rule has the id or name {wanted:?}; `trailbell rules list` lists them"),
+        _ => {
+            let names: Vec<&str> =
+                candidates.iter().map(|rule| rule.info().name.as_str()).collect();
+            bail!("{} rules have {wanted:?} in their names: {}", names.len(), names.join("; "))
+        }
+    }
+}

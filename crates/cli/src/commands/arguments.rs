@@ -1,0 +1,59 @@
+//! Arguments that several commands share.
+
+use std::path::PathBuf;
+
+use anyhow::Result;
+use detect::rule::{Detections, RuleSet};
+
+use crate::commands::setup;
+
+#[derive(Debug, clap::Args)]
+pub struct RuleArgs {
+    /// Additional rules, a file or a directory (repeatable). A rule replaces an earlier one with
+    /// the same rule_id
+    #[arg(long, value_name = "PATH")]
+    pub rules: Vec<PathBuf>,
+
+    /// Leave out the built-in rules
+    #[arg(long)]
+    pub no_default_rules: bool,
+}
+
+#[derive(Debug, clap::Args)]
+pub struct DetectionArgs {
+    #[command(flatten)]
+    pub rules: RuleArgs,
+
+    /// Exceptions, a file or a directory (repeatable). Findings that match one are marked as
+    /// suppressed
+    #[arg(long, value_name = "PATH")]
+    pub exceptions: Vec<PathBuf>,
+}
+
+#[derive(Debug, clap::Args)]
+pub struct AlertsArg {
+    /// Where alerts go: the ARN of an SNS topic, stdout, or dir:PATH [env: TRAILBELL_ALERTS]
+    #[arg(long, value_name = "PLACE")]
+    pub alerts: Option<String>,
+}
+
+#[derive(Debug, clap::Args)]
+pub struct LedgerArg {
+    /// The ledger: s3://BUCKET/PREFIX or dir:PATH [env: TRAILBELL_LEDGER]
+    #[arg(long, value_name = "PLACE")]
+    pub ledger: Option<String>,
+}
+
+impl RuleArgs {
+    pub fn load(&self) -> Result<RuleSet> {
+        setup::load_rules(!self.no_default_rules, &self.rules)
+    }
+}
+
+impl DetectionArgs {
+    pub fn load(&self) -> Result<Detections> {
+        let rules = self.rules.load()?;
+        let exceptions = setup::load_exceptions(&self.exceptions, &rules)?;
+        Ok(Detections::new(rules, exceptions))
+    }
+}

@@ -1,0 +1,120 @@
+//! The ledger on the command line, and the entries of it that a command wants.
+
+use std::fmt::Display;
+use std::path::Path;
+use std::process::ExitCode;
+
+use anyhow::{Context, Result, bail};
+use detect::finding::FindingId;
+use detect::text::error::error_chain;
+use futures::{StreamExt, stream};
+use trailbell::app::config::LedgerPlace;
+use trailbell::app::wiring::{self, Aws};
+use trailbell::ledger::{Entry, EntrySnapshot, Ledger, LedgerError, LedgerProblem, StoredLedger};
+
+use super::filter::Filter;
+use crate::commands::arguments::LedgerArg;
+use crate::commands::progress::Progress;
+
+/// Entries read at once: enough to hide the network's latency.
+const CONCURRENCY: usize = 16;
+
+/// Opens the ledger that the command line or TRAILBELL_LEDGER names, and returns the name too.
+/// Fails if the ledger does not exist.
+pub async fn open_ledger(arg: &LedgerArg) -> Result<(StoredLedger, String)> {
+    let variable = std::env::var("TRAILBELL_LEDGER").ok();
+    let name = arg.ledger.clone().or(variable).filter(|name| !name.is_empty());
+    let name = name.context("no ledger: add --ledger, or set TRAILBELL_LEDGER")?;
+    let invalid = || format!("the ledger is {name:?}: expected s3://BUCKET/PREFIX or dir:PATH");
+    let place = LedgerPlace::parse(&name).with_context(invalid)?;
+    if let LedgerPlace::Dir(path) = &place {
+        check_exists(path)?;
+    }
+    match wiring::build_ledger(&place, &Aws::from_default_chain()).await {
+        Ledger::Stored(ledger) => Ok((ledger, name)),
+        Ledger::None | Ledger::ReadOnly(_) => bail!(invalid()),
+    }
+}
+
+/// A directory that does not exist would look like an empty ledger.
+fn check_exists(path: &Path) -> Result<()> {
+    if !path.join(wiring::LEDGER_FOLDER).is_dir() {
+        bail!("there is no ledger in {}", path.display());
+    }
+    Ok(())
+}
+
+/// How many entries could not be read.
+#[derive(Debug, Default)]
+pub struct UnreadableCounts {
+    pub damaged: u64,
+    /// Written by a later version.
+    pub newer: u64,
+}
+
+impl UnreadableCounts {
+    pub fn sum(&self) -> u64 {
+        self.damaged + self.newer
+    }
+
+    pub fn exit_code(&self) -> ExitCode {
+        ExitCode::from(u8::from(self.sum() > 0))
+    }
+}
+
+/// Passes the entries that the filter selects to `on_entry`, in the order of their ids. Prints which
+/// entries cannot be read, and reads on.
+pub async fn read_entries(
+    ledger: &StoredLedger,
+    filter: &mut Filter<'_>,
+    on_entry: &mut dyn FnMut(Entry),
+) -> Result<UnreadableCounts> {
+    let page = filter.list_keys(ledger).await?;
+    let mut reader = EntryReader {
+        progress: Progress::new(page.keys.len(), "entries"),
+        unreadable: UnreadableCounts::default(),
+    };
+    for key in &page.unrecognized {
+        reader.count_damaged(key, "not named like an entry");
+    }
+    let ids = page.keys.into_iter().map(|key| key.id);
+    let mut snapshots = stream::iter(ids.map(|id| async { (ledger.read_entry(&id).await, id) }))
+        .buffered(CONCURRENCY);
+    while let Some((snapshot, id)) = snapshots.next().await {
+        reader.progress.advance(1);
+        let entry = reader.check_entry(&id, snapshot)?;
+        entry.filter(|entry| filter.selects(entry)).into_iter().for_each(&mut *on_entry);
+    }
+    reader.progress.finish();
+    Ok(reader.unreadable)
+}
+
+struct EntryReader {
+    progress: Progress,
+    unreadable: UnreadableCounts,
+}
+
+impl EntryReader {
+    fn check_entry(
+        &mut self,
+        id: &FindingId,
+        snapshot: Result<Option<EntrySnapshot>, LedgerError>,
+    ) -> Result<Option<Entry>> {
+        let key = format!("entries/{id}");
+        match snapshot?.map(|snapshot| snapshot.entry) {
+            Some(Ok(entry)) => return Ok(Some(entry)),
+            Some(Err(error @ LedgerProblem::Newer { .. })) => {
+                self.unreadable.newer += 1;
+                self.progress.print_error(format_args!("{key}: {error}"));
+            }
+            Some(Err(error)) => self.count_damaged(&key, error_chain(&error)),
+            None => self.count_damaged(&key, "in an index, but there is no such entry"),
+        }
+        Ok(None)
+    }
+
+    fn count_damaged(&mut self, key: &str, reason: impl Display) {
+        self.unreadable.damaged += 1;
+        self.progress.print_error(format_args!("{key}: {reason}"));
+    }
+}

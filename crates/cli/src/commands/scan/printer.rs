@@ -1,0 +1,116 @@
+//! How findings and matching records are printed.
+
+use std::io::{self, IsTerminal, Write};
+
+use detect::finding::{Finding, Origin};
+use serde_json::{Value, json};
+
+use super::call_counts::{CallCount, CallCounts};
+use super::matches::Match;
+use crate::commands::output::{Format, ListWriter, clean_text, format_time};
+
+/// Prints findings, or the records that match a query, or their summary.
+pub struct Printer {
+    list: ListWriter,
+    places: Places,
+    /// Matches are counted here instead of being printed one by one.
+    counts: Option<CallCounts>,
+}
+
+const FINDING_HEADER: [&str; 4] = ["Time (UTC)", "Rule", "Finding", "File#record"];
+
+impl Printer {
+    pub fn new(format: Format, is_query: bool, is_summary: bool) -> Printer {
+        let header: &[&str] = match (is_query, is_summary) {
+            (false, _) => &FINDING_HEADER,
+            (true, false) => &Match::HEADER,
+            (true, true) => &CallCount::HEADER,
+        };
+        let is_terminal = io::stdout().is_terminal();
+        Printer {
+            list: ListWriter::new(format, header),
+            places: Places { is_terminal, footnotes: Vec::new() },
+            counts: is_summary.then(CallCounts::default),
+        }
+    }
+
+    pub fn print_finding(&mut self, finding: &Finding) -> io::Result<()> {
+        let place = |places: &mut Places| places.format(&finding.origin);
+        let cells = || finding_cells(finding, place(&mut self.places));
+        self.list.push(finding.time, cells, || finding_document(finding))
+    }
+
+    pub fn print_match(&mut self, record: &Match) -> io::Result<()> {
+        if let Some(counts) = &mut self.counts {
+            counts.add(record);
+            return Ok(());
+        }
+        let cells = || {
+            let mut cells = record.cells().to_vec();
+            cells.push(self.places.format(&record.origin));
+            cells
+        };
+        self.list.push(record.time(), cells, || record.document())
+    }
+
+    /// Prints what is left to print.
+    pub fn finish(mut self) -> io::Result<()> {
+        for count in self.counts.into_iter().flat_map(CallCounts::sorted) {
+            self.list.push(None, || count.cells().to_vec(), || count.document())?;
+        }
+        self.list.finish()?;
+        let mut out = io::stdout().lock();
+        let numbered = self.places.footnotes.iter().zip(1..);
+        numbered.into_iter().try_for_each(|(place, number)| writeln!(out, " [{number}] {place}"))
+    }
+}
+
+/// Where records were read. The names of CloudTrail's objects are longer than a line of most
+/// terminals, so there each is printed once, below the table.
+struct Places {
+    is_terminal: bool,
+    footnotes: Vec<String>,
+}
+
+impl Places {
+    fn format(&mut self, origin: &Origin) -> String {
+        let place = clean_text(&origin.place());
+        let record = origin.record();
+        if !self.is_terminal {
+            return format!("{place}#{record}");
+        }
+        // Records of one file follow each other.
+        if self.footnotes.last() != Some(&place) {
+            self.footnotes.push(place);
+        }
+        format!("[{}]#{record}", self.footnotes.len())
+    }
+}
+
+fn finding_cells(finding: &Finding, place: String) -> Vec<String> {
+    let mut subject = alert::finding_subject(finding);
+    if let Some(exception) = &finding.exception {
+        subject = format!("suppressed by {}\n{subject}", clean_text(exception));
+    }
+    vec![format_time(finding.time), clean_text(&finding.rule.name), subject, place]
+}
+
+/// The finding's ECS fields, its rule, and where it was read.
+fn finding_document(finding: &Finding) -> Value {
+    let rule = &finding.rule;
+    let mut document = finding.ecs.clone();
+    document["rule"] = json!({
+        "id": rule.id,
+        "name": rule.name,
+        "severity": rule.severity,
+        "risk_score": rule.risk_score,
+    });
+    document["trailbell"] = json!({
+        "source": finding.origin.place(),
+        "record": finding.origin.record(),
+        "finding": {"id": finding.id},
+        "principal": finding.principal,
+        "exception": finding.exception,
+    });
+    document
+}

@@ -1,0 +1,134 @@
+//! What a scan read, found and cost.
+
+use std::fmt::Write;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use detect::cloudtrail::reader::{ReadStats, ScanMode};
+use detect::finding::Finding;
+use detect::rule::Severity;
+
+use crate::commands::output::pluralize;
+
+/// What one file or object cost.
+#[derive(Debug, Clone, Copy)]
+pub struct SourceCost {
+    /// Stored bytes.
+    pub stored: u64,
+    /// Time until a file was in memory, or open. Objects are fetched ahead, so it is 0 for them.
+    pub opening: Duration,
+    pub read: ReadStats,
+}
+
+#[derive(Debug, Default)]
+pub struct Totals {
+    /// Findings, or records that match the query.
+    pub found: u64,
+    /// Files that were not read on purpose.
+    pub skipped: u64,
+    /// Files and records that could not be read.
+    pub failed: u64,
+    suppressed: u64,
+    /// The highest severity of a finding that is not suppressed.
+    highest: Option<Severity>,
+    /// Files that the prefilter ruled out.
+    prefiltered: u64,
+    /// Files that were split into records.
+    split: u64,
+    /// Stored bytes.
+    stored: u64,
+    opening: Duration,
+    read: ReadStats,
+}
+
+impl Totals {
+    pub fn count_finding(&mut self, finding: &Finding) {
+        self.found += 1;
+        match finding.exception {
+            Some(_) => self.suppressed += 1,
+            None => self.highest = self.highest.max(Some(finding.rule.severity)),
+        }
+    }
+
+    pub fn add_cost(&mut self, cost: &SourceCost) {
+        match cost.read.mode {
+            ScanMode::Prefiltered => self.prefiltered += 1,
+            ScanMode::Parsed => self.split += 1,
+        }
+        self.stored += cost.stored;
+        self.opening += cost.opening;
+        self.read.bytes += cost.read.bytes;
+        self.read.records += cost.read.records;
+        self.read.parsed += cost.read.parsed;
+        self.read.times.inflate += cost.read.times.inflate;
+        self.read.times.prefilter += cost.read.times.prefilter;
+        self.read.times.parse += cost.read.times.parse;
+    }
+
+    fn files(&self) -> u64 {
+        self.prefiltered + self.split
+    }
+
+    /// A scan of nothing is a failure: otherwise "0 findings" could mean a mistyped path.
+    pub fn exit_code(&self, fail_on: Option<Severity>) -> ExitCode {
+        if self.failed > 0 || self.files() == 0 {
+            return ExitCode::from(2);
+        }
+        let reached = fail_on.is_some_and(|limit| self.highest >= Some(limit));
+        ExitCode::from(u8::from(reached))
+    }
+
+    /// One line with the counts. `noun` says what was looked for, `finding` or `match`.
+    pub fn summary_line(&self, noun: &str) -> String {
+        let mut line = pluralize(self.found, noun);
+        if self.suppressed > 0 {
+            line += &format!(" ({} suppressed)", self.suppressed);
+        }
+        line += " in ";
+        // The records of files that the prefilter ruled out are not counted.
+        if self.read.records > 0 || self.prefiltered == 0 {
+            line += &format!("{} of ", pluralize(self.read.records, "record"));
+        }
+        line += &pluralize(self.files(), "file");
+        if self.prefiltered > 0 {
+            line += &format!(", {} ruled out by the prefilter", self.prefiltered);
+        }
+        if self.skipped > 0 {
+            line += &format!("; {} skipped", self.skipped);
+        }
+        if self.failed > 0 {
+            line += &format!("; {} could not be read", self.failed);
+        } else if self.files() == 0 {
+            line += "; no log files found";
+        }
+        line
+    }
+
+    /// Bytes, speed and times. `elapsed` is the time by the clock, `prefilter` whether it was used.
+    pub fn statistics(&self, elapsed: Duration, prefilter: &str) -> String {
+        let megabytes = |bytes: u64| bytes as f64 / 1e6;
+        let (stored, inflated) = (megabytes(self.stored), megabytes(self.read.bytes));
+        let seconds = elapsed.as_secs_f64();
+        let speed = if seconds > 0.0 { inflated / seconds } else { 0.0 };
+        let mut text = format!(
+            "{stored:.1} MB stored, {inflated:.1} MB inflated in {seconds:.3} s: {speed:.0} MB/s\n\
+             {} files ruled out by the prefilter, {} split into {} records, {} of them parsed\n\
+             prefilter: {prefilter}\n\
+             time, summed over all threads:",
+            self.prefiltered, self.split, self.read.records, self.read.parsed
+        );
+        for (stage, time) in [
+            ("opening", self.opening),
+            ("inflating", self.read.times.inflate),
+            ("prefiltering", self.read.times.prefilter),
+            (
+                "splitting, parsing and matching (large files: also inflating)",
+                self.read.times.parse,
+            ),
+        ] {
+            // Writing to a string cannot fail.
+            let _ = write!(text, "\n  {:.3} s {stage}", time.as_secs_f64());
+        }
+        text
+    }
+}

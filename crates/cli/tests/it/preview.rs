@@ -1,0 +1,55 @@
+//! `trailbell preview`.
+
+use detect::rule::{LoadedRules, RuleInfo};
+use serde_json::Value;
+
+use crate::program::{TestDir, rule, trailbell};
+
+fn preview(args: &[&str]) -> (i32, String, String) {
+    trailbell(&[&["preview"], args].concat(), &[])
+}
+
+/// The mail by id and the document by name.
+fn previews(info: &RuleInfo) -> (String, Value) {
+    let (code, mail, err) = preview(&[&info.id]);
+    assert_eq!((code, err.as_str()), (0, ""), "{}", info.name);
+    let (code, document, err) = preview(&[&info.name, "--format", "json"]);
+    assert_eq!((code, err.as_str()), (0, ""), "{}", info.name);
+    (mail, serde_json::from_str(&document).unwrap())
+}
+
+#[test]
+fn every_built_in_rule_is_listed_and_has_a_mail_and_a_document() {
+    let LoadedRules { rules, correlations, .. } = LoadedRules::embedded();
+    let (code, list, _) = preview(&[]);
+    assert_eq!((code, list.lines().count()), (0, rules.len() + correlations.len()), "{list}");
+    for info in correlations.iter().map(|correlation| &correlation.info) {
+        assert!(list.contains(&info.id) && list.contains(&info.name), "{} in {list}", info.name);
+        let (mail, document) = previews(info);
+        assert!(mail.contains(&format!("] {}: ", info.name)), "{mail}");
+        assert!(mail.contains("\nTIMELINE\n"), "{mail}");
+        assert_eq!(document["trailbell"]["kind"], "correlation", "{}", info.name);
+    }
+    for info in rules.iter().map(|rule| &rule.info) {
+        assert!(list.contains(&info.id) && list.contains(&info.name), "{} in {list}", info.name);
+        let (mail, document) = previews(info);
+        assert!(mail.starts_with(&format!("Subject: [{}] ", info.severity.as_str())), "{mail}");
+        assert!(mail.contains(&format!("\n  Rule            {} (", info.name)), "{mail}");
+        assert_eq!(document["rule"]["id"], info.id.as_str(), "{}", info.name);
+    }
+}
+
+#[test]
+fn a_missing_rule_sample_or_file_is_an_error() {
+    let dir = TestDir::new();
+    let path = dir.write("lone.toml", rule("l", "Lone", "event.action: X"));
+    for (args, reason) in [
+        (&["no such rule"][..], "no rule has the id or name \"no such rule\""),
+        (&["Lone", "--rules", &path], "rule \"Lone\" has no sample"),
+        (&["--accounts", "no/such.toml"], "no/such.toml: "),
+    ] {
+        let (code, out, err) = preview(args);
+        assert_eq!((code, out.as_str()), (2, ""), "{args:?}");
+        assert!(err.contains(reason), "{reason} in {err}");
+    }
+}

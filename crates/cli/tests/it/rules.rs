@@ -1,0 +1,79 @@
+//! `trailbell rules`.
+
+use serde_json::Value;
+
+use crate::program::trailbell;
+
+fn rules(args: &[&str]) -> (i32, String, String) {
+    trailbell(&[&["rules"], args].concat(), &[])
+}
+
+/// What a person sees.
+fn page(args: &[&str]) -> String {
+    let (code, out, err) = rules(args);
+    let errors: String = err.lines().map(|line| format!("(stderr) {line}\n")).collect();
+    format!("$ trailbell rules {}\n{out}{errors}(exit code {code})\n", args.join(" "))
+}
+
+#[test]
+fn pages() {
+    let cases: [(&str, &[&str]); 12] = [
+        ("list", &["list"]),
+        (
+            "list-of-others",
+            &["list", "--no-default-rules", "--rules", "tests/data/rules/exact.toml"],
+        ),
+        ("show", &["show", "169f3a93-efc7-4df2-94d6-0d9438c310d1"]),
+        ("show-by-name", &["show", "denied"]),
+        ("show-ambiguous", &["show", "attached to group"]),
+        ("show-unknown", &["show", "no such rule"]),
+        ("check", &["check", "tests/data/rules"]),
+        ("check-odd", &["check", "tests/data/odd-rules"]),
+        ("check-built-in", &["check", "--strict", "rules"]),
+        ("check-strict", &["check", "--strict", "tests/data/rules/unpinned.toml"]),
+        ("test", &["test"]),
+        ("test-without-tests", &["test", "tests/data/rules"]),
+    ];
+    let mut settings = insta::Settings::clone_current();
+    settings.set_prepend_module_to_snapshot(false);
+    settings.set_omit_expression(true);
+    settings.set_snapshot_path("snapshots/rules");
+    settings.bind(|| {
+        for (name, args) in cases {
+            insta::assert_snapshot!(name, page(args));
+        }
+    });
+}
+
+#[test]
+fn the_json_list_contains_what_the_table_contains() {
+    let (_, out, _) = rules(&["list", "--format", "json"]);
+    let list: Value = serde_json::from_str(&out).unwrap();
+    let rule = |name| list.as_array().unwrap().iter().find(|rule| rule["name"] == name).unwrap();
+    let creation = rule("AWS IAM Group Creation");
+    assert_eq!(creation["rule_id"], "169f3a93-efc7-4df2-94d6-0d9438c310d1");
+    assert_eq!((&creation["severity"], &creation["risk_score"]), (&"low".into(), &21.into()));
+    assert_eq!(creation["providers"], serde_json::json!(["iam.amazonaws.com"]));
+    assert_eq!(creation["actions"], serde_json::json!(["CreateGroup"]));
+    assert_eq!(creation["origin"], "embedded:aws-iam-group-creation.toml");
+    let burst = &rule("Many users added to one IAM group")["correlation"];
+    assert_eq!((&burst["type"], &burst["timespan_seconds"]), (&"event_count".into(), &600.into()));
+}
+
+#[test]
+fn exit_codes_match_the_help() {
+    let cases: [(&[&str], i32); 9] = [
+        (&["check", "tests/data/rules/exact.toml"], 0),
+        (&["check", "tests/data/rules/unpinned.toml"], 0),
+        (&["check", "--strict", "tests/data/rules/unpinned.toml"], 1),
+        (&["check", "tests/data/rules/exact.toml", "tests/data/rules/eql.toml"], 1),
+        (&["check", "tests/data/rules/eql.toml", "tests/data/odd-rules/not-kql.toml"], 2),
+        (&["check", "tests/data/no-such-folder"], 2),
+        (&["test", "rules"], 0),
+        (&["test", "rules/aws-iam-group-creation.toml"], 0),
+        (&["test", "tests/data/odd-rules"], 2),
+    ];
+    for (args, code) in cases {
+        assert_eq!(rules(args).0, code, "{args:?}");
+    }
+}

@@ -1,0 +1,167 @@
+//! `trailbell scan`.
+
+mod query;
+mod s3;
+mod threads;
+
+use std::io::Write;
+use std::path::Path;
+
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use serde_json::{Value, json};
+
+use crate::program::{TestDir, create_group, documents, is_hostile, log_text, rule, trailbell};
+
+fn scan(args: &[&str]) -> (i32, String, String) {
+    trailbell(&[&["scan"], args].concat(), &[])
+}
+
+fn gzip(text: &str) -> Vec<u8> {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
+    encoder.write_all(text.as_bytes()).unwrap();
+    encoder.finish().unwrap()
+}
+
+/// Two findings in `a.json.gz` (records 0 and 2), and one each in `b.ndjson` and `c.json`.
+fn logs() -> (TestDir, String) {
+    let dir = TestDir::new();
+    let group = |name| create_group(name, "alice", "10:00:00");
+    let records = [group("one"), json!({"eventName": "ListUsers"}), group("two")];
+    dir.write("logs/a.json.gz", gzip(&log_text(&records)));
+    dir.write("logs/b.ndjson", format!("{}\n", group("three")));
+    dir.write("logs/c.json", json!([group("four")]).to_string());
+    let logs = dir.text("logs");
+    (dir, logs)
+}
+
+#[test]
+fn a_broken_rule_file_stops_the_scan_with_file_line_and_reason() {
+    let dir = TestDir::new();
+    dir.write("rules/broken.toml", rule("x", "x", "event.action: (CreateGroup"));
+    dir.write("rules/worse.toml", "[rule\n");
+    let (code, _, err) = scan(&["events/store", "--rules", &dir.text("rules")]);
+    assert_eq!(code, 2);
+    assert!(err.contains("broken.toml:9:") && err.contains("worse.toml:1:"), "{err}");
+}
+
+#[test]
+fn a_scan_without_rules_is_an_error() {
+    let (code, _, err) = scan(&["events/store", "--no-default-rules"]);
+    assert_eq!(code, 2);
+    assert!(err.contains("there is no rule to run"), "{err}");
+}
+
+#[test]
+fn ndjson_has_one_document_per_finding() {
+    let (_dir, logs) = logs();
+    let (code, out, err) = scan(&[&logs, "--format", "ndjson"]);
+    assert_eq!(code, 0, "{err}");
+    let findings = documents(&out);
+    let origin = |finding: &Value| {
+        let path = Path::new(finding["trailbell"]["source"].as_str().unwrap());
+        let file = path.file_name().unwrap().to_str().unwrap();
+        let record = finding["trailbell"]["record"].as_u64().unwrap();
+        format!("{file}#{record} {}", finding["event"]["id"].as_str().unwrap())
+    };
+    assert_eq!(
+        findings.iter().map(origin).collect::<Vec<_>>(),
+        [
+            "a.json.gz#0 event-one",
+            "a.json.gz#2 event-two",
+            "b.ndjson#0 event-three",
+            "c.json#0 event-four",
+        ]
+    );
+    let first = &findings[0];
+    assert_eq!(first["rule"]["id"], "169f3a93-efc7-4df2-94d6-0d9438c310d1");
+    assert_eq!(first["rule"]["name"], "AWS IAM Group Creation");
+    assert_eq!(first["event"]["action"], "CreateGroup");
+    assert_eq!(first["event"]["outcome"], "success");
+    assert!(err.contains("4 findings in 5 records of 3 files"), "{err}");
+}
+
+#[test]
+fn findings_are_printed_as_one_array_or_as_a_table() {
+    let (_dir, logs) = logs();
+    let (_, out, _) = scan(&[&logs, "--format", "json"]);
+    assert_eq!(serde_json::from_str::<Vec<Value>>(&out).unwrap().len(), 4);
+    let quiet = TestDir::new();
+    let (_, out, _) = scan(&[&quiet.log(&[]), "--format", "json"]);
+    assert_eq!(out, "[]\n");
+    let (_, out, _) = scan(&[&logs]);
+    assert!(out.contains("2026-03-01 10:00:00") && out.contains("a.json.gz#2"), "{out}");
+}
+
+#[test]
+fn hostile_names_cannot_break_the_table() {
+    let dir = TestDir::new();
+    let log = dir.log(&[create_group("x\u{1b}[2J\r\n\u{202e}evil", "alice", "10:00:00")]);
+    let (code, out, _) = scan(&[&log]);
+    assert!(code == 0 && !is_hostile(&out), "{out:?}");
+}
+
+#[test]
+fn exit_codes_match_the_help() {
+    let (dir, logs) = logs();
+    let missing = format!("{logs}/missing");
+    let cases: [(&[&str], i32); 6] = [
+        (&[&logs], 0),
+        (&[&logs, "--fail-on", "low"], 1),
+        (&[&logs, "--fail-on", "high"], 0),
+        (&[&logs, "--fail-on", "severe"], 2),
+        (&[], 2),
+        (&[&missing], 2),
+    ];
+    for (args, expected) in cases {
+        let (code, out, err) = scan(args);
+        assert_eq!(code, expected, "{args:?}: {out}{err}");
+    }
+    dir.write("logs/z.json.gz", "not gzip");
+    let (code, out, err) = scan(&[&logs, "--fail-on", "low", "--format", "ndjson"]);
+    assert_eq!(code, 2, "2 wins over 1");
+    assert_eq!(out.lines().count(), 4, "the rest is still scanned");
+    let message = "z.json.gz: at byte 0 of the inflated text: expected gzip or JSON";
+    assert!(err.contains(message), "{err}");
+}
+
+#[test]
+fn other_files_are_skipped_by_name() {
+    let (dir, logs) = logs();
+    dir.write("logs/notes.txt", "hello");
+    let (code, _, err) = scan(&[&logs]);
+    assert_eq!(code, 0, "{err}");
+    assert!(err.contains("notes.txt: skipped: not named like a log file"), "{err}");
+    let (code, _, err) = scan(&[&dir.write("other/notes.txt", "hello")]);
+    assert_eq!(code, 2, "nothing was scanned");
+    assert!(
+        err.contains("0 findings in 0 records of 0 files; 1 skipped; no log files found"),
+        "{err}"
+    );
+}
+
+#[test]
+fn rules_are_added_replaced_and_left_out() {
+    let (dir, logs) = logs();
+    let rules = dir.text("rules");
+    let query = "event.action: CreateGroup and group.name: two";
+    // How many findings there are of the own rule, and of all.
+    let count = |id: &str, extra: &[&str]| {
+        dir.write("rules/own.toml", rule(id, "Own", query));
+        let args = [&[&logs, "--format", "ndjson", "--rules", &rules], extra].concat();
+        let findings = documents(&scan(&args).1);
+        let own = findings.iter().filter(|finding| finding["rule"]["name"] == "Own").count();
+        (own, findings.len())
+    };
+    assert_eq!(count("own-1", &[]), (1, 5), "added");
+    assert_eq!(count("own-1", &["--no-default-rules"]), (1, 1), "alone");
+    assert_eq!(count("169f3a93-efc7-4df2-94d6-0d9438c310d1", &[]), (1, 1), "replaced");
+}
+
+#[test]
+fn max_object_bytes_limits_the_inflated_bytes() {
+    let (_dir, logs) = logs();
+    let (code, _, err) = scan(&[&logs, "--max-object-bytes", "100"]);
+    assert_eq!(code, 2);
+    assert!(err.contains("inflates to more than the 100 bytes"), "{err}");
+}

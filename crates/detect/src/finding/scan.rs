@@ -1,0 +1,66 @@
+//! Matching records against the rules: what the function does to an object and the command line to
+//! a file.
+
+use jiff::Timestamp;
+
+use super::{Finding, Origin, canary};
+use crate::cloudtrail::reader::{self, Options, ReadStats};
+use crate::cloudtrail::{BadRecord, Body, ReadError, Record};
+use crate::ecs::View;
+use crate::rule::Detections;
+
+/// What a scan finds.
+#[derive(Debug)]
+pub enum ScanEvent {
+    /// A rule matched a record.
+    Finding(Box<Finding>),
+    /// A record that cannot be used.
+    Bad(BadRecord),
+}
+
+/// Matches the records of `body` and passes each event to `on_event`, in order. `origin` makes the
+/// origin of a record from its index; date math in queries counts from `now`. Events before an
+/// error are valid. Blocks.
+///
+/// If the rules have a [prefilter](crate::rule::RuleSet::prefilter), records that no rule can match
+/// are not parsed; damage in such a record may go unnoticed.
+pub fn scan_body(
+    body: Body,
+    options: Options,
+    detections: &Detections,
+    now: Timestamp,
+    origin: &dyn Fn(usize) -> Origin,
+    on_event: &mut dyn FnMut(ScanEvent),
+) -> (ReadStats, Result<(), ReadError>) {
+    let mut visit = |index, record: Result<Record, BadRecord>| match record {
+        Ok(record) => match_record(&record, detections, now, &|| origin(index), &mut |finding| {
+            on_event(ScanEvent::Finding(Box::new(finding)));
+        }),
+        Err(bad) => on_event(ScanEvent::Bad(bad)),
+    };
+    match detections.rule_set.prefilter() {
+        Ok(prefilter) => reader::read_prefiltered(body, options, prefilter, &mut visit),
+        Err(_any_record_can_match) => reader::read(body, options, &mut visit),
+    }
+}
+
+/// Passes the findings of one record to `on_finding`, in the order of the rules. Those that match
+/// an exception carry its name.
+pub fn match_record(
+    record: &Record,
+    detections: &Detections,
+    now: Timestamp,
+    origin: &dyn Fn() -> Origin,
+    on_finding: &mut dyn FnMut(Finding),
+) {
+    let view = View::new(record);
+    for rule in detections.rule_set.matching(&view, now) {
+        let mut finding = Finding::new(&rule.info, record, origin());
+        // A suppressed canary would verify nothing.
+        if !canary::is_canary(&finding) {
+            let exception = detections.exceptions.matching(&rule.info, &view, now);
+            finding.exception = exception.map(|exception| exception.name.clone());
+        }
+        on_finding(finding);
+    }
+}

@@ -1,0 +1,141 @@
+//! Correlation rules: what several findings mean together if they are close in time and share the
+//! values of some fields.
+//!
+//! Terms and meaning are those of Sigma's correlations. Source:
+//! <https://sigmahq.io/sigma-specification/specification/sigma-correlation-rules-specification.html>
+
+use std::sync::Arc;
+
+use jiff::SignedDuration;
+use kql::Query;
+
+use super::definition::{RuleInfo, RuleOrigin, Severity};
+use super::toml_file::problem::Position;
+
+/// What the policy that a call attaches or writes can do. Records do not have this field; its
+/// values are those of [`Power`](crate::finding::Power).
+pub const POWER_FIELD: &str = "trailbell.power";
+
+/// A correlation rule. It can run once its references are resolved.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Correlation {
+    /// The descriptive part, with the severity before it is raised.
+    pub info: Arc<RuleInfo>,
+    /// What must occur within the timespan.
+    pub condition: Condition,
+    /// The rules whose findings count. `temporal` and `temporal_ordered` have two stages or more,
+    /// other conditions have one stage with all rules.
+    pub stages: Vec<Stage>,
+    /// The fields whose values findings must share; may be empty.
+    pub group_by: Vec<String>,
+    /// The longest time from the first event to the last, a second to
+    /// [`Correlation::MAX_TIMESPAN`].
+    pub timespan: SignedDuration,
+    /// `severity_when`: each severity at most once, all above that of `info`.
+    pub raises: Vec<SeverityRaise>,
+    /// Where the correlation was read.
+    pub origin: RuleOrigin,
+}
+
+/// What must occur within the timespan, of findings that belong together.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Condition {
+    /// `temporal`: an event of every stage.
+    All,
+    /// `temporal_ordered`: an event of every stage, none before that of the previous stage.
+    Ordered,
+    /// `event_count`: at least this many events.
+    Events(u32),
+    /// `value_count`: at least this many different values of a field.
+    Values(String, u32),
+}
+
+/// Rules of which any satisfies the stage.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Stage(pub Vec<RuleReference>);
+
+/// A rule that a correlation names.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RuleReference {
+    /// The id or name in the file; the rule's id once it is resolved.
+    pub rule: String,
+    /// The id or name in the file; the rule's name once it is resolved.
+    pub name: String,
+    /// Where the reference is in the file.
+    pub position: Position,
+}
+
+/// One `severity_when`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SeverityRaise {
+    /// Matched against the document of each finding that counts, see
+    /// [`correlation_document`](crate::correlation::correlation_document).
+    pub query: Query,
+    /// The severity if the query matches.
+    pub severity: Severity,
+    /// The risk score if the query matches, 0 to 100.
+    pub risk_score: u8,
+}
+
+impl Correlation {
+    /// As long as the context in alerts.
+    pub const MAX_TIMESPAN: SignedDuration = SignedDuration::from_hours(48);
+
+    /// The references of all stages.
+    pub fn rule_references(&self) -> impl Iterator<Item = &RuleReference> {
+        self.stages.iter().flat_map(|stage| &stage.0)
+    }
+
+    /// Returns true if findings of the rule with this id count.
+    pub fn includes_rule(&self, rule_id: &str) -> bool {
+        self.rule_references().any(|reference| reference.rule == rule_id)
+    }
+
+    /// The descriptive part with the severity that was reached, and its risk score.
+    pub fn info_at_severity(&self, severity: Severity) -> Arc<RuleInfo> {
+        match self.raises.iter().find(|raise| raise.severity == severity) {
+            Some(SeverityRaise { risk_score, .. }) => {
+                Arc::new(RuleInfo { severity, risk_score: *risk_score, ..(*self.info).clone() })
+            }
+            None => Arc::clone(&self.info),
+        }
+    }
+
+    /// The condition without the rules, e.g. `all of 3 within 24 hours, in any order`.
+    pub fn condition_in_words(&self) -> String {
+        let stages = self.stages.len();
+        let within = format_timespan(self.timespan);
+        match &self.condition {
+            Condition::All => format!("all of {stages} within {within}, in any order"),
+            Condition::Ordered => format!("all of {stages} within {within}, in this order"),
+            Condition::Events(least) => format!("{least} or more events within {within}"),
+            Condition::Values(field, least) => {
+                format!("{least} or more values of {field} within {within}")
+            }
+        }
+    }
+}
+
+impl Condition {
+    /// Sigma's word.
+    pub fn as_str(&self) -> &'static str {
+        match self {
+            Condition::All => "temporal",
+            Condition::Ordered => "temporal_ordered",
+            Condition::Events(_) => "event_count",
+            Condition::Values(..) => "value_count",
+        }
+    }
+}
+
+/// A timespan in the largest unit that gives a whole number.
+fn format_timespan(timespan: SignedDuration) -> String {
+    let seconds = timespan.as_secs();
+    let (count, unit) = match seconds {
+        _ if seconds % 3600 == 0 => (seconds / 3600, "hour"),
+        _ if seconds % 60 == 0 => (seconds / 60, "minute"),
+        _ => (seconds, "second"),
+    };
+    let s = if count == 1 { "" } else { "s" };
+    format!("{count} {unit}{s}")
+}

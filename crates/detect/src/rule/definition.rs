@@ -1,0 +1,147 @@
+//! What a rule is.
+
+use std::fmt;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use kql::Query;
+use serde::{Deserialize, Serialize};
+
+/// A rule that can be matched against records.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Rule {
+    /// The descriptive part.
+    pub info: Arc<RuleInfo>,
+    /// The condition that a record must meet.
+    pub query: Query,
+    /// `interval`: the length of the window in which its alerts are counted, at least a second.
+    pub interval: Duration,
+    /// `from`: how far back a window reaches for late records, at least a second.
+    pub from: Duration,
+    /// `max_signals`: how many single alerts are sent in one window, at least 1.
+    pub max_signals: u32,
+    /// Where the rule was read.
+    pub origin: RuleOrigin,
+}
+
+/// Where a rule was read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum RuleOrigin {
+    /// It is part of the program, under this file name.
+    Embedded(&'static str),
+    /// In a file.
+    File(PathBuf),
+}
+
+impl fmt::Display for RuleOrigin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            RuleOrigin::Embedded(name) => write!(f, "embedded:{name}"),
+            RuleOrigin::File(path) => path.display().fmt(f),
+        }
+    }
+}
+
+/// The descriptive part of a rule file; texts are Markdown. Every finding carries it, so that an
+/// alert can be written again without the rule file.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RuleInfo {
+    /// `rule_id`: a UUID in Elastic's files, any non-empty string here.
+    pub id: String,
+    /// `name`, one line.
+    pub name: String,
+    /// `description`: what the rule detects and why that matters.
+    pub description: String,
+    /// `severity`.
+    pub severity: Severity,
+    /// `risk_score`, 0 to 100.
+    pub risk_score: u8,
+    /// `note`: the triage guide.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub note: Option<String>,
+    /// `tags`.
+    #[serde(default)]
+    pub tags: Vec<String>,
+    /// `references`: URLs.
+    #[serde(default)]
+    pub references: Vec<String>,
+    /// `false_positives`, one sentence or more each.
+    #[serde(default)]
+    pub false_positives: Vec<String>,
+    /// `[[rule.threat]]`: the ATT&CK mapping.
+    #[serde(default)]
+    pub threat: Vec<Threat>,
+}
+
+/// How serious a finding is, in Elastic's four steps. Ordered: `Low < Medium < High < Critical`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Severity {
+    /// Worth knowing.
+    Low,
+    /// Worth looking at today.
+    Medium,
+    /// Worth looking at now.
+    High,
+    /// Worth waking someone.
+    Critical,
+}
+
+impl Severity {
+    /// All severities, in ascending order.
+    pub const ALL: [Severity; 4] =
+        [Severity::Low, Severity::Medium, Severity::High, Severity::Critical];
+
+    /// The word in rule files: `low`, `medium`, `high` or `critical`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Severity::Low => "low",
+            Severity::Medium => "medium",
+            Severity::High => "high",
+            Severity::Critical => "critical",
+        }
+    }
+
+    /// Reads what [`Severity::as_str`] returns.
+    pub fn from_word(word: &str) -> Option<Severity> {
+        Severity::ALL.into_iter().find(|severity| severity.as_str() == word)
+    }
+}
+
+/// One `[[rule.threat]]`: a tactic and the techniques under it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Threat {
+    /// `MITRE ATT&CK`.
+    pub framework: String,
+    /// The tactic, e.g. TA0003 Persistence.
+    pub tactic: Tactic,
+    /// The techniques under it; may be empty.
+    #[serde(default)]
+    pub technique: Vec<Technique>,
+}
+
+/// An ATT&CK tactic.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Tactic {
+    /// E.g. `TA0003`.
+    pub id: String,
+    /// E.g. `Persistence`.
+    pub name: String,
+    /// The URL of its page.
+    pub reference: String,
+}
+
+/// An ATT&CK technique or sub-technique.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Technique {
+    /// E.g. `T1136`, or `T1136.003`.
+    pub id: String,
+    /// E.g. `Create Account`.
+    pub name: String,
+    /// The URL of its page.
+    pub reference: String,
+    /// The sub-techniques; may be empty.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub subtechnique: Vec<Technique>,
+}

@@ -1,0 +1,256 @@
+//! Whether a query requires a field that AWS vouches for. A principal can choose its user agent or
+//! the name of a group, but not who it is to AWS, nor where it comes from.
+
+use kql::{Expr, ExprKind, Field, Leaf, Test};
+
+use crate::ecs;
+
+/// Fields that AWS fills in: the principal, its origin and account, and ids that AWS assigns. Other
+/// fields describe the call, or hold what the principal wrote.
+const TRUSTED_FIELDS: &[&str] = &[
+    "aws.cloudtrail.recipient_account_id",
+    "aws.cloudtrail.request_id",
+    "aws.cloudtrail.session_credential_from_console",
+    "aws.cloudtrail.shared_event_id",
+    "aws.cloudtrail.user_identity.access_key_id",
+    "aws.cloudtrail.user_identity.arn",
+    "aws.cloudtrail.user_identity.invoked_by",
+    "aws.cloudtrail.user_identity.session_context.creation_date",
+    "aws.cloudtrail.user_identity.session_context.mfa_authenticated",
+    "aws.cloudtrail.user_identity.session_context.session_issuer.account_id",
+    "aws.cloudtrail.user_identity.session_context.session_issuer.arn",
+    "aws.cloudtrail.user_identity.session_context.session_issuer.principal_id",
+    "aws.cloudtrail.user_identity.session_context.session_issuer.type",
+    "aws.cloudtrail.user_identity.type",
+    "aws.cloudtrail.vpc_endpoint_id",
+    "cloud.account.id",
+    "event.id",
+    "group.id",
+    "source.address",
+    "source.ip",
+    "user.email",
+    "user.id",
+    "user.name",
+    "user.target.id",
+];
+
+/// Trusted fields that end with the name of a role session, which whoever assumes the role chooses.
+const ENDS_WITH_SESSION: [&str; 2] = ["aws.cloudtrail.user_identity.arn", "user.id"];
+
+/// Starts of fields that describe the call. The principal does not write them, but every principal
+/// can have the same.
+const CALL_FIELDS: [&str; 8] = [
+    "aws.cloudtrail.error_code",
+    "aws.cloudtrail.event_",
+    "aws.cloudtrail.management_event",
+    "aws.cloudtrail.read_only",
+    "cloud.",
+    "data_stream.",
+    "event.",
+    "@timestamp",
+];
+
+/// The part of a query that any principal can match.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Spoofable<'q> {
+    /// The whole query, or a branch of an `or`.
+    pub(super) part: &'q Expr,
+    /// The fields in it that the principal chooses, each once, in the order written.
+    pub(super) fields: Vec<String>,
+}
+
+/// The first spoofable part; `None` if every way to match requires a trusted field. A negation is
+/// spoofable: it matches all other principals.
+pub(super) fn find_spoofable(query: &Expr) -> Option<Spoofable<'_>> {
+    let part = spoofable_part(query, "")?;
+    let mut fields = Vec::new();
+    collect_chosen_fields(part, "", &mut fields);
+    Some(Spoofable { part, fields })
+}
+
+fn spoofable_part<'q>(expr: &'q Expr, prefix: &str) -> Option<&'q Expr> {
+    match expr.kind() {
+        ExprKind::All | ExprKind::Not(_) => Some(expr),
+        ExprKind::Leaf(leaf) => (!is_trusted(leaf, prefix)).then_some(expr),
+        ExprKind::Nested { path, expr: inner } => {
+            spoofable_part(inner, &format!("{prefix}{path}.")).map(|_| expr)
+        }
+        ExprKind::And(parts) => {
+            parts.iter().all(|part| spoofable_part(part, prefix).is_some()).then_some(expr)
+        }
+        ExprKind::Or(parts) => parts.iter().find_map(|part| spoofable_part(part, prefix)),
+    }
+}
+
+fn is_trusted(leaf: &Leaf, prefix: &str) -> bool {
+    // That a field exists says nothing of its value.
+    if *leaf.test() == Test::Exists {
+        return false;
+    }
+    match leaf.field() {
+        Field::Any => false,
+        Field::Named(name) => is_trusted_field(&format!("{prefix}{name}"), leaf.test()),
+        Field::Like(pattern) => {
+            let mut fields = ecs::known_fields().filter(|name| pattern.matches(name)).peekable();
+            fields.peek().is_some() && fields.all(|name| is_trusted_field(name, leaf.test()))
+        }
+    }
+}
+
+fn is_trusted_field(name: &str, test: &Test) -> bool {
+    let starts_with_wildcard = matches!(
+        test,
+        Test::Like(pattern) if pattern.pieces().next().is_some_and(str::is_empty)
+    );
+    TRUSTED_FIELDS.contains(&name) && !(ENDS_WITH_SESSION.contains(&name) && starts_with_wildcard)
+}
+
+fn collect_chosen_fields(expr: &Expr, prefix: &str, fields: &mut Vec<String>) {
+    if let ExprKind::Leaf(leaf) = expr.kind() {
+        let name = match leaf.field() {
+            Field::Any => "any field".to_owned(),
+            Field::Named(name) => format!("{prefix}{name}"),
+            Field::Like(pattern) => pattern.pieces().collect::<Vec<_>>().join("*"),
+        };
+        let describes_call = CALL_FIELDS.iter().any(|start| name.starts_with(start));
+        if !describes_call && !is_trusted_field(&name, leaf.test()) && !fields.contains(&name) {
+            fields.push(name);
+        }
+    }
+    let nested = match expr.kind() {
+        ExprKind::Nested { path, .. } => format!("{prefix}{path}."),
+        _ => prefix.to_owned(),
+    };
+    expr.children().iter().for_each(|child| collect_chosen_fields(child, &nested, fields));
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::Timestamp;
+    use proptest::collection::vec;
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    use super::*;
+    use crate::cloudtrail::Record;
+    use crate::ecs::View;
+    use kql::Query;
+
+    #[test]
+    fn the_tables_name_known_fields() {
+        assert!(TRUSTED_FIELDS.is_sorted());
+        assert!(
+            TRUSTED_FIELDS.iter().chain(&ENDS_WITH_SESSION).all(|name| ecs::is_known_field(name))
+        );
+        assert!(
+            CALL_FIELDS.iter().all(|start| ecs::known_fields().any(|name| name.starts_with(start)))
+        );
+    }
+
+    #[test]
+    fn every_way_to_match_must_require_a_trusted_field() {
+        // The spoofable part, and the fields in it that the principal chooses.
+        let cases = [
+            ("user.name: deploy", None),
+            ("source.ip: 192.0.2.0/24", None),
+            ("user_agent.name: Terraform", Some(("user_agent.name: Terraform", "user_agent.name"))),
+            ("user_agent.name: Terraform and source.ip: 192.0.2.0/24", None),
+            (
+                "group.name: app-* and user_agent.original: *Terraform*",
+                Some((
+                    "group.name: app-* and user_agent.original: *Terraform*",
+                    "group.name user_agent.original",
+                )),
+            ),
+            ("user.name: deploy or group.name: app-*", Some(("group.name: app-*", "group.name"))),
+            ("user.name: deploy and (group.name: a or group.name: b)", None),
+            ("(user.name: deploy or group.name: a) and group.name: b", Some(("", "group.name"))),
+            ("not user.name: alice", Some(("not user.name: alice", ""))),
+            ("user.name: alice and not group.name: Admins", None),
+            ("not user.name: alice and group.name: app-*", Some(("", "group.name"))),
+            ("event.action: CreateGroup", Some(("event.action: CreateGroup", ""))),
+            ("event.action: CreateGroup and user.target.name: bot", Some(("", "user.target.name"))),
+            (
+                "aws.cloudtrail.flattened.request_parameters.path: /app/*",
+                Some((
+                    "aws.cloudtrail.flattened.request_parameters.path: /app/*",
+                    "aws.cloudtrail.flattened.request_parameters.path",
+                )),
+            ),
+            ("Terraform", Some(("Terraform", "any field"))),
+            ("*", Some(("*", ""))),
+            ("user.name: *", Some(("user.name: *", ""))),
+            ("user.name: deploy*", None),
+            ("user*: deploy", Some(("user*: deploy", "user*"))),
+            ("aws.cloudtrail.user_identity.session_context.session_issuer.*: deploy", None),
+            (
+                "aws.cloudtrail.user_identity.arn: *\\:terraform",
+                Some(("", "aws.cloudtrail.user_identity.arn")),
+            ),
+            (
+                "aws.cloudtrail.user_identity.arn: \
+                 arn\\:aws\\:sts\\:\\:111122223333\\:assumed-role/Deploy/*",
+                None,
+            ),
+            ("user.id: *\\:terraform", Some(("", "user.id"))),
+            ("aws.cloudtrail.user_identity: { invoked_by: cloudformation.amazonaws.com }", None),
+            ("aws.cloudtrail.user_identity.invoked_by: cloudformation.amazonaws.com", None),
+        ];
+        for (text, expected) in cases {
+            let query = Query::parse(text).unwrap_or_else(|error| panic!("{text}: {error}"));
+            let found = find_spoofable(query.expr());
+            let shown = found
+                .as_ref()
+                .map(|spoofable| (spoofable.part.span().text(text), spoofable.fields.join(" ")));
+            // An empty part stands for the whole query.
+            let expected = expected.map(|(part, fields)| {
+                (if part.is_empty() { text } else { part }, fields.to_owned())
+            });
+            assert_eq!(shown, expected, "{text}");
+        }
+    }
+
+    fn query() -> impl Strategy<Value = String> {
+        let leaf = prop::sample::select(vec![
+            "user.name: alice",
+            "source.ip: 192.0.2.7",
+            "user: { name: alice }",
+            "group.name: g",
+            "user_agent.name: u",
+            "event.action: A",
+            "group.*: g",
+            "g",
+            "*",
+        ]);
+        leaf.prop_map(str::to_owned).prop_recursive(4, 12, 3, |inner| {
+            prop_oneof![
+                vec(inner.clone(), 2..4).prop_map(|parts| format!("({})", parts.join(" and "))),
+                vec(inner.clone(), 2..4).prop_map(|parts| format!("({})", parts.join(" or "))),
+                inner.prop_map(|part| format!("(not {part})")),
+            ]
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn a_query_that_a_stranger_can_match_is_spoofable(text in query()) {
+            let query = Query::parse(&text).unwrap();
+            for choice in 0..8 {
+                // A record of an unknown principal, with and without each value that a principal
+                // chooses.
+                let value = |bit: u8, value: &'static str| {
+                    if choice & bit == 0 { "other" } else { value }
+                };
+                let record = json!({
+                    "requestParameters": {"groupName": value(1, "g")},
+                    "userAgent": format!("{}/1", value(2, "u")),
+                    "eventName": value(4, "A"),
+                });
+                let record = Record::from_value(record).unwrap();
+                if query.matches(&View::new(&record), Timestamp::UNIX_EPOCH) {
+                    prop_assert!(find_spoofable(query.expr()).is_some(), "{} matches {:?}", text, record);
+                }
+            }
+        }
+    }
+}

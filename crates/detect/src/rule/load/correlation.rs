@@ -1,0 +1,231 @@
+//! A correlation out of its file.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use jiff::SignedDuration;
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
+
+use super::fields;
+use crate::ecs;
+use crate::rule::correlation::{
+    Condition, Correlation, POWER_FIELD, RuleReference, SeverityRaise, Stage,
+};
+use crate::rule::definition::{RuleInfo, RuleOrigin};
+use crate::rule::toml_file::problem::hint;
+use crate::rule::toml_file::query::read_query;
+use crate::rule::toml_file::reader::{TomlReader, elements};
+
+const TABLE: &str = "[rule.correlation]";
+const KEYS: &str = "condition field group_by rules severity_when timespan type";
+
+const RAISE_TABLE: &str = "[[rule.correlation.severity_when]]";
+const RAISE_KEYS: &str = "query risk_score severity";
+const RAISES_EXPECTED: &str = "a list of tables, [[rule.correlation.severity_when]]";
+
+/// Keys of query rules that have no meaning in a correlation.
+const QUERY_RULE_KEYS: [&str; 6] =
+    ["from", "index", "interval", "language", "max_signals", "query"];
+
+const RULES_EXPECTED: &str = "a list of rules, by id or name, or of lists of alternatives";
+
+const TYPES: &str = "`temporal`, `temporal_ordered`, `event_count` or `value_count`";
+
+const MAX_STAGES: usize = 16;
+
+/// The correlation of a `[rule]` table. It is incomplete if the reader has a problem.
+pub(super) fn read_correlation(
+    reader: &mut TomlReader<'_>,
+    rule: &DeTable<'_>,
+    origin: RuleOrigin,
+) -> Option<Correlation> {
+    for key in QUERY_RULE_KEYS {
+        if let Some((key, _)) = rule.get_key_value(key) {
+            let message = format!("`{}` has no meaning in a correlation", key.get_ref());
+            reader.add_lint(key.span(), message);
+        }
+    }
+    let info = fields::rule_info(reader, rule);
+    let Some((key, _)) = rule.get_key_value("correlation") else {
+        reader.missing_key("correlation");
+        return None;
+    };
+    let table = reader.table(rule, "correlation")?;
+    reader.enter_table(TABLE, key.span());
+    reader.check_keys(table, TABLE, KEYS);
+    let timespan = read_timespan(reader, table);
+    let condition = read_condition(reader, table);
+    let stages = read_stages(reader, table, condition.as_ref());
+    let group_by = read_group_by(reader, table);
+    let raises = read_raises(reader, table, info.as_ref());
+    Some(Correlation {
+        info: Arc::new(info?),
+        condition: condition?,
+        stages,
+        group_by,
+        timespan: timespan?,
+        raises,
+        origin,
+    })
+}
+
+fn read_timespan(reader: &mut TomlReader<'_>, table: &DeTable<'_>) -> Option<SignedDuration> {
+    reader.required(table, "timespan")?;
+    let parse = |text: &str| {
+        let timespan = SignedDuration::try_from(fields::parse_interval(text)?).ok()?;
+        (timespan <= Correlation::MAX_TIMESPAN).then_some(timespan)
+    };
+    reader.parsed(table, "timespan", parse, "a time such as `10m`, at most `48h`")
+}
+
+fn read_condition(reader: &mut TomlReader<'_>, table: &DeTable<'_>) -> Option<Condition> {
+    let kind = reader.required(table, "type")?;
+    if kind != "value_count" {
+        reject_key(reader, table, "field", kind);
+    }
+    if kind.starts_with("temporal") {
+        reject_key(reader, table, "condition", kind);
+    }
+    match kind {
+        "temporal" => Some(Condition::All),
+        "temporal_ordered" => Some(Condition::Ordered),
+        "event_count" => read_least(reader, table).map(Condition::Events),
+        "value_count" => {
+            let field = reader.required(table, "field").map(str::to_owned);
+            if field.is_some() {
+                check_field(reader, &table["field"]);
+            }
+            let least = read_least(reader, table);
+            Some(Condition::Values(field?, least?))
+        }
+        _ => reader.parsed(table, "type", |_| None, TYPES),
+    }
+}
+
+fn reject_key(reader: &mut TomlReader<'_>, table: &DeTable<'_>, key: &str, kind: &str) {
+    if let Some((key, _)) = table.get_key_value(key) {
+        let key_name = key.get_ref();
+        let message = format!("`{key_name}` has no meaning in a correlation of type `{kind}`");
+        reader.add_problem(key.span(), message);
+    }
+}
+
+/// Only "at least" can be decided while events still arrive.
+fn read_least(reader: &mut TomlReader<'_>, table: &DeTable<'_>) -> Option<u32> {
+    if !table.contains_key("condition") {
+        reader.missing_key("condition");
+    }
+    let condition = reader.table(table, "condition")?;
+    for key in condition.keys().filter(|key| key.get_ref() != "gte") {
+        let operator = key.get_ref();
+        let message =
+            format!("`{operator}` is not supported: only `gte` holds whatever arrives later");
+        reader.add_problem(key.span(), message);
+    }
+    if !condition.contains_key("gte") {
+        reader.add_problem(table["condition"].span(), "`condition` must have a `gte`");
+    }
+    reader.integer(condition, "gte", 1..=1_000)
+}
+
+fn read_stages(
+    reader: &mut TomlReader<'_>,
+    table: &DeTable<'_>,
+    condition: Option<&Condition>,
+) -> Vec<Stage> {
+    let mut named = BTreeSet::new();
+    let items = reader.required_list(table, "rules").iter();
+    let stages: Vec<Stage> = items.map(|item| read_stage(reader, item, &mut named)).collect();
+    let is_temporal = matches!(condition, Some(Condition::All | Condition::Ordered));
+    let least = if is_temporal { 2 } else { 1 };
+    if let Some(rules) = table.get("rules")
+        && !(least..=MAX_STAGES).contains(&stages.len())
+    {
+        let message = format!("`rules` must have {least} to {MAX_STAGES} elements here");
+        reader.add_problem(rules.span(), message);
+    }
+    if is_temporal {
+        return stages;
+    }
+    vec![Stage(stages.into_iter().flat_map(|stage| stage.0).collect())]
+}
+
+/// Reads one rule, or a list of alternatives. `named` holds the rules that were read before.
+fn read_stage<'t>(
+    reader: &mut TomlReader<'_>,
+    item: &'t Spanned<DeValue<'_>>,
+    named: &mut BTreeSet<&'t str>,
+) -> Stage {
+    let alternatives = elements(item);
+    if alternatives.is_empty() {
+        reader.wrong_type("rules", item, RULES_EXPECTED);
+    }
+    let mut references = Vec::new();
+    for rule in alternatives {
+        let Some(text) = rule.get_ref().as_str().filter(|text| !text.trim().is_empty()) else {
+            reader.wrong_type("rules", rule, RULES_EXPECTED);
+            continue;
+        };
+        // One event must not satisfy two stages by itself.
+        if !named.insert(text) {
+            let message = format!("rule `{}` is named twice", text.escape_debug());
+            reader.add_problem(rule.span(), message);
+        }
+        let position = reader.position(rule.span());
+        references.push(RuleReference { rule: text.to_owned(), name: text.to_owned(), position });
+    }
+    Stage(references)
+}
+
+fn read_group_by(reader: &mut TomlReader<'_>, table: &DeTable<'_>) -> Vec<String> {
+    let fields = reader.strings(table, "group_by");
+    table
+        .get("group_by")
+        .map(elements)
+        .into_iter()
+        .flatten()
+        .for_each(|field| check_field(reader, field));
+    fields
+}
+
+fn check_field(reader: &mut TomlReader<'_>, value: &Spanned<DeValue<'_>>) {
+    let Some(field) = value.get_ref().as_str() else { return };
+    if !ecs::is_known_field(field) && field != POWER_FIELD {
+        let hint = hint(ecs::did_you_mean(field));
+        let message = format!("no record has the field `{}`{hint}", field.escape_debug());
+        reader.add_problem(value.span(), message);
+    }
+}
+
+fn read_raises(
+    reader: &mut TomlReader<'_>,
+    table: &DeTable<'_>,
+    info: Option<&RuleInfo>,
+) -> Vec<SeverityRaise> {
+    let mut raises: Vec<SeverityRaise> = Vec::new();
+    for item in table.get("severity_when").map(elements).unwrap_or_default() {
+        let Some(table) = item.get_ref().as_table() else {
+            reader.wrong_type("severity_when", item, RAISES_EXPECTED);
+            continue;
+        };
+        reader.enter_table(RAISE_TABLE, item.span());
+        reader.check_keys(table, RAISE_TABLE, RAISE_KEYS);
+        let Some(raise) = read_raise(reader, table) else { continue };
+        let is_above = info.is_none_or(|info| raise.severity > info.severity);
+        if !is_above || raises.iter().any(|other| other.severity == raise.severity) {
+            let message = "`severity` must be above that of the rule, and differ from that of \
+                           every other `severity_when`";
+            reader.add_problem(table["severity"].span(), message);
+        }
+        raises.push(raise);
+    }
+    raises
+}
+
+fn read_raise(reader: &mut TomlReader<'_>, table: &DeTable<'_>) -> Option<SeverityRaise> {
+    let query = read_query(reader, table, &[POWER_FIELD]);
+    let severity = fields::severity(reader, table);
+    let risk_score = fields::risk_score(reader, table);
+    Some(SeverityRaise { query: query?, severity: severity?, risk_score: risk_score? })
+}

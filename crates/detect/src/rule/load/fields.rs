@@ -1,0 +1,126 @@
+//! Fields that are read alike in several tables of rule files.
+
+use std::time::Duration;
+
+use jiff::{Span, SpanRelativeTo};
+use serde::Deserialize;
+use toml::de::{DeTable, ValueDeserializer};
+
+use crate::ecs::nearest_name;
+use crate::rule::definition::{RuleInfo, Severity, Threat};
+use crate::rule::toml_file::reader::TomlReader;
+
+pub(super) fn rule_info(reader: &mut TomlReader<'_>, table: &DeTable<'_>) -> Option<RuleInfo> {
+    let id = reader.required(table, "rule_id");
+    let name = reader.required(table, "name");
+    let description = reader.required(table, "description");
+    let severity = severity(reader, table);
+    let risk_score = risk_score(reader, table);
+    let threat = threat(reader, table);
+    Some(RuleInfo {
+        note: reader.string(table, "note").map(str::to_owned),
+        tags: reader.strings(table, "tags"),
+        references: reader.strings(table, "references"),
+        false_positives: reader.strings(table, "false_positives"),
+        id: id?.to_owned(),
+        name: name?.to_owned(),
+        description: description?.to_owned(),
+        severity: severity?,
+        risk_score: risk_score?,
+        threat,
+    })
+}
+
+pub(super) fn severity(reader: &mut TomlReader<'_>, table: &DeTable<'_>) -> Option<Severity> {
+    let word = reader.required(table, "severity")?;
+    let hint = nearest_name(word, Severity::ALL.map(Severity::as_str))
+        .map_or_else(String::new, |meant| format!(" (`{meant}`?)"));
+    let expected = format!("`low`, `medium`, `high` or `critical`{hint}");
+    reader.parsed(table, "severity", Severity::from_word, &expected)
+}
+
+pub(super) fn risk_score(reader: &mut TomlReader<'_>, table: &DeTable<'_>) -> Option<u8> {
+    if !table.contains_key("risk_score") {
+        reader.missing_key("risk_score");
+    }
+    reader.integer(table, "risk_score", 0..=100).and_then(|score| u8::try_from(score).ok())
+}
+
+fn threat(reader: &mut TomlReader<'_>, table: &DeTable<'_>) -> Vec<Threat> {
+    let Some(value) = table.get("threat") else { return Vec::new() };
+    match Vec::deserialize(ValueDeserializer::from(value.clone())) {
+        Ok(threat) => threat,
+        Err(error) => {
+            let span = error.span().unwrap_or(value.span());
+            reader.add_problem(span, format!("in [[rule.threat]]: {}", error.message()));
+            Vec::new()
+        }
+    }
+}
+
+pub(super) fn interval(reader: &mut TomlReader<'_>, table: &DeTable<'_>) -> Option<Duration> {
+    reader.parsed(table, "interval", parse_interval, "a time such as `10m`")
+}
+
+pub(super) fn look_back(reader: &mut TomlReader<'_>, table: &DeTable<'_>) -> Option<Duration> {
+    reader.parsed(table, "from", parse_look_back, "a time back such as `now-60m`")
+}
+
+fn parse_look_back(text: &str) -> Option<Duration> {
+    parse_interval(text.strip_prefix("now-")?)
+}
+
+/// Reads a positive whole number and a unit: `s`, `m`, `h`, `d` or `w`.
+pub(super) fn parse_interval(text: &str) -> Option<Duration> {
+    let digits = text.strip_suffix(['s', 'm', 'h', 'd', 'w'])?;
+    if !digits.bytes().all(|byte| byte.is_ascii_digit()) {
+        return None;
+    }
+    let span: Span = text.parse().ok()?;
+    let duration = span.to_duration(SpanRelativeTo::days_are_24_hours()).ok()?;
+    Duration::try_from(duration).ok().filter(|duration| !duration.is_zero())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn intervals_are_a_number_and_a_unit() {
+        let cases = [
+            ("30s", Some(30)),
+            ("10m", Some(600)),
+            ("1h", Some(3600)),
+            ("1d", Some(86_400)),
+            ("2w", Some(1_209_600)),
+            ("0m", None),
+            ("m", None),
+            ("", None),
+            ("10", None),
+            ("10M", None),
+            ("+1m", None),
+            ("1.5h", None),
+            ("1m30s", None),
+            ("99999999999999999999m", None),
+            ("18446744073709551615w", None),
+            ("1é", None),
+        ];
+        for (text, seconds) in cases {
+            assert_eq!(parse_interval(text), seconds.map(Duration::from_secs), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_look_back_counts_from_now() {
+        let cases = [
+            ("now-60m", Some(3600)),
+            ("now-6m", Some(360)),
+            ("now", None),
+            ("60m", None),
+            ("now+6m", None),
+        ];
+        for (text, seconds) in cases {
+            assert_eq!(parse_look_back(text), seconds.map(Duration::from_secs), "{text:?}");
+        }
+    }
+}

@@ -1,0 +1,211 @@
+//! Typed values out of TOML tables. What is missing or wrong is collected with its place.
+
+use std::ops::{Range, RangeInclusive};
+use std::slice;
+
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
+
+use super::problem::{Position, Problem, hint};
+use crate::ecs::nearest_name;
+
+/// After the first few syntax errors, the others follow from them.
+const MAX_SYNTAX_ERRORS: usize = 5;
+
+/// A file that is being read, with the problems found so far.
+pub(crate) struct TomlReader<'f> {
+    pub(crate) path: &'f str,
+    pub(crate) text: &'f str,
+    /// The table being read, as written in the file: `[rule]`.
+    table_name: &'static str,
+    /// Where that table is: the place of keys that are missing in it.
+    table_span: Range<usize>,
+    /// Makes a problem of what is otherwise a warning.
+    pub(crate) strict: bool,
+    pub(crate) problems: Vec<Problem>,
+    pub(crate) warnings: Vec<Problem>,
+}
+
+impl<'f> TomlReader<'f> {
+    /// Parses a file's text. The table is `None` if the text is not TOML.
+    pub(crate) fn parse(path: &'f str, text: &'f str) -> (TomlReader<'f>, Option<DeTable<'f>>) {
+        let (root, errors) = DeTable::parse_recoverable(text);
+        let mut reader = TomlReader {
+            path,
+            text,
+            table_name: "",
+            table_span: 0..0,
+            strict: false,
+            problems: Vec::new(),
+            warnings: Vec::new(),
+        };
+        for error in errors.iter().take(MAX_SYNTAX_ERRORS) {
+            let span = error.span().unwrap_or_default();
+            reader.add_problem(span, format!("not TOML: {}", error.message()));
+        }
+        let root = errors.is_empty().then(|| root.into_inner());
+        (reader, root)
+    }
+
+    /// Continues with another table, called `name` and written at `span`.
+    pub(crate) fn enter_table(&mut self, name: &'static str, span: Range<usize>) {
+        self.table_name = name;
+        self.table_span = span;
+    }
+
+    pub(crate) fn position(&self, span: Range<usize>) -> Position {
+        Position::at_byte(self.text, span.start)
+    }
+
+    fn problem_at(&self, span: Range<usize>, message: impl Into<String>) -> Problem {
+        Problem::in_file(self.path, message).at(self.position(span))
+    }
+
+    pub(crate) fn add_problem(&mut self, span: Range<usize>, message: impl Into<String>) {
+        self.problems.push(self.problem_at(span, message));
+    }
+
+    pub(crate) fn add_warning(&mut self, span: Range<usize>, message: impl Into<String>) {
+        self.warnings.push(self.problem_at(span, message));
+    }
+
+    /// Reports something suspicious, such as an unknown key, which may be a typing error.
+    pub(crate) fn add_lint(&mut self, span: Range<usize>, message: impl Into<String>) {
+        if self.strict { self.add_problem(span, message) } else { self.add_warning(span, message) }
+    }
+
+    pub(crate) fn wrong_type(&mut self, key: &str, value: &Spanned<DeValue<'_>>, expected: &str) {
+        let found = value.get_ref().type_str();
+        self.add_problem(value.span(), format!("`{key}` must be {expected}, found {found}"));
+    }
+
+    pub(crate) fn missing_key(&mut self, key: &str) {
+        let message = format!("`{key}` is missing in {}", self.table_name);
+        self.add_problem(self.table_span.clone(), message);
+    }
+
+    /// Reports every key that is not in `known`, a space-separated list. `name` is the table's name
+    /// in messages.
+    pub(crate) fn check_keys(&mut self, table: &DeTable<'_>, name: &str, known: &str) {
+        for key in table.keys() {
+            let word = key.get_ref().as_ref();
+            if !known.split(' ').any(|known| known == word) {
+                let hint = hint(nearest_name(word, known.split(' ')));
+                self.add_lint(key.span(), format!("unknown key `{word}` in {name}{hint}"));
+            }
+        }
+    }
+
+    fn typed<'t, 'v, T>(
+        &mut self,
+        table: &'t DeTable<'v>,
+        key: &str,
+        expected: &str,
+        get: impl FnOnce(&'t DeValue<'v>) -> Option<T>,
+    ) -> Option<T> {
+        let value = table.get(key)?;
+        let typed = get(value.get_ref());
+        if typed.is_none() {
+            self.wrong_type(key, value, expected);
+        }
+        typed
+    }
+
+    pub(crate) fn table<'t, 'v>(
+        &mut self,
+        table: &'t DeTable<'v>,
+        key: &str,
+    ) -> Option<&'t DeTable<'v>> {
+        self.typed(table, key, "a table", DeValue::as_table)
+    }
+
+    pub(crate) fn string<'t>(&mut self, table: &'t DeTable<'_>, key: &str) -> Option<&'t str> {
+        self.typed(table, key, "a string", DeValue::as_str)
+    }
+
+    /// The elements of a list that must be present; a single value counts as a list of one.
+    pub(crate) fn required_list<'t, 'v>(
+        &mut self,
+        table: &'t DeTable<'v>,
+        key: &str,
+    ) -> &'t [Spanned<DeValue<'v>>] {
+        let value = table.get(key);
+        if value.is_none() {
+            self.missing_key(key);
+        }
+        value.map(elements).unwrap_or_default()
+    }
+
+    /// A string that must be present and not blank.
+    pub(crate) fn required<'t>(&mut self, table: &'t DeTable<'_>, key: &str) -> Option<&'t str> {
+        let Some(value) = table.get(key) else {
+            self.missing_key(key);
+            return None;
+        };
+        let text = self.string(table, key)?;
+        if text.trim().is_empty() {
+            self.add_problem(value.span(), format!("`{key}` must not be empty"));
+            return None;
+        }
+        Some(text)
+    }
+
+    /// A list of strings; empty if the key is absent.
+    pub(crate) fn strings(&mut self, table: &DeTable<'_>, key: &str) -> Vec<String> {
+        let Some(value) = table.get(key) else { return Vec::new() };
+        let Some(items) = value.get_ref().as_array() else {
+            self.wrong_type(key, value, "a list of strings");
+            return Vec::new();
+        };
+        let mut strings = Vec::new();
+        for item in items {
+            match item.get_ref().as_str() {
+                Some(text) => strings.push(text.to_owned()),
+                None => self.wrong_type(key, item, "a list of strings"),
+            }
+        }
+        strings
+    }
+
+    pub(crate) fn integer(
+        &mut self,
+        table: &DeTable<'_>,
+        key: &str,
+        bounds: RangeInclusive<u32>,
+    ) -> Option<u32> {
+        let value = table.get(key)?;
+        let number = value
+            .get_ref()
+            .as_integer()
+            .and_then(|integer| u32::from_str_radix(integer.as_str(), integer.radix()).ok())
+            .filter(|number| bounds.contains(number));
+        if number.is_none() {
+            let (least, most) = bounds.into_inner();
+            let message = format!("`{key}` must be a whole number from {least} to {most}");
+            self.add_problem(value.span(), message);
+        }
+        number
+    }
+
+    /// A string that `parse` accepts; `expected` describes such a string.
+    pub(crate) fn parsed<T>(
+        &mut self,
+        table: &DeTable<'_>,
+        key: &str,
+        parse: impl FnOnce(&str) -> Option<T>,
+        expected: &str,
+    ) -> Option<T> {
+        let text = self.string(table, key)?;
+        let value = parse(text);
+        if value.is_none() {
+            let message = format!("`{key}` must be {expected}, found `{}`", text.escape_debug());
+            self.add_problem(table[key].span(), message);
+        }
+        value
+    }
+}
+
+/// The elements of a list; a single value counts as a list of one.
+pub(crate) fn elements<'t, 'v>(value: &'t Spanned<DeValue<'v>>) -> &'t [Spanned<DeValue<'v>>] {
+    value.get_ref().as_array().map_or(slice::from_ref(value), |items| items)
+}

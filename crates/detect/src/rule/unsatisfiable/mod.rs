@@ -1,0 +1,206 @@
+//! Conditions that no record can meet: a value of the wrong type, or two values for a field that
+//! has one. Only certain cases are reported.
+
+#[cfg(test)]
+mod tests;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use kql::{Expr, ExprKind, Field, Leaf, Literal, Span, Test};
+
+use crate::ecs::{self, ValueKind};
+
+/// A suspicious part of a query.
+pub(crate) struct Lint {
+    pub(crate) span: Span,
+    pub(crate) message: String,
+}
+
+/// Every part of a query that no record can meet, in the order written. Conditions inside
+/// `path: { … }` are not checked.
+pub(crate) fn find_unsatisfiable(expr: &Expr) -> Vec<Lint> {
+    let mut lints = Vec::new();
+    collect_lints(expr, &mut lints);
+    lints
+}
+
+fn collect_lints(expr: &Expr, lints: &mut Vec<Lint>) {
+    match expr.kind() {
+        ExprKind::Leaf(leaf) => lints.extend(leaf_reason(leaf).map(|reason| lint(expr, &reason))),
+        ExprKind::And(_) | ExprKind::Or(_) | ExprKind::Not(_) => {
+            expr.children().iter().for_each(|child| collect_lints(child, lints));
+        }
+        ExprKind::All | ExprKind::Nested { .. } => {}
+    }
+    if let ExprKind::And(children) = expr.kind() {
+        lints.extend(find_conflict(children));
+    }
+}
+
+fn lint(expr: &Expr, reason: &str) -> Lint {
+    Lint { span: expr.span(), message: format!("can never be true: {reason}") }
+}
+
+/// Why no value of the leaf's field passes its test.
+fn leaf_reason(leaf: &Leaf) -> Option<String> {
+    let Field::Named(field) = leaf.field() else { return None };
+    let (kind, _) = ecs::field_shape(field)?;
+    let reason = match leaf.test() {
+        Test::Exists => None,
+        Test::Equals(literal) => equality_reason(kind, literal),
+        Test::Like(wildcard) => match kind {
+            ValueKind::Constant(text) => (!wildcard.matches(text)).then(|| is_always(text)),
+            ValueKind::Boolean => Some("is `true` or `false`, without wildcards".to_owned()),
+            ValueKind::Date => {
+                Some("is a date, without wildcards: compare it with `>=` and `<`".to_owned())
+            }
+            ValueKind::Keyword | ValueKind::LowerCase | ValueKind::Ip => None,
+        },
+        Test::Range(_, bound) => match kind {
+            ValueKind::Boolean => Some("is `true` or `false`, which have no order".to_owned()),
+            ValueKind::Date => (!bound.is_date()).then(|| is_date_but(bound)),
+            ValueKind::Ip => {
+                (!bound.is_ip()).then(|| format!("is an IP address, but {} is not", quoted(bound)))
+            }
+            ValueKind::Keyword | ValueKind::Constant(_) | ValueKind::LowerCase => None,
+        },
+    };
+    reason.map(|reason| format!("`{field}` {reason}"))
+}
+
+fn equality_reason(kind: ValueKind, literal: &Literal) -> Option<String> {
+    let text = literal.text();
+    let quoted = quoted(literal);
+    // A block of addresses equals every address in it, in keywords too.
+    let is_block = literal.is_cidr();
+    match kind {
+        ValueKind::Boolean => {
+            (!literal.is_boolean()).then(|| format!("is `true` or `false`, not {quoted}"))
+        }
+        ValueKind::Date => (!literal.is_date()).then(|| is_date_but(literal)),
+        ValueKind::Keyword | ValueKind::LowerCase | ValueKind::Constant(_) if is_block => None,
+        ValueKind::Keyword | ValueKind::LowerCase if ["", "-", "none"].contains(&text) => {
+            Some(format!("is absent if the record has {quoted} for it"))
+        }
+        ValueKind::Keyword => None,
+        ValueKind::LowerCase => {
+            (text != text.to_lowercase()).then(|| format!("is in lower case, but {quoted} is not"))
+        }
+        ValueKind::Constant(constant) => (text != constant).then(|| is_always(constant)),
+        ValueKind::Ip => (!literal.is_ip() && !is_block)
+            .then(|| format!("is an IP address, but {quoted} is neither an address nor a block")),
+    }
+}
+
+fn is_always(text: &str) -> String {
+    format!("is always `{text}`")
+}
+
+fn is_date_but(literal: &Literal) -> String {
+    format!("is a date, but {} is not", quoted(literal))
+}
+
+fn quoted(literal: &Literal) -> String {
+    format!("`{}`", literal.text().escape_debug())
+}
+
+/// The values that single-valued fields can still have, by field. A field that is not in it can
+/// have any value.
+type Allowed<'a> = BTreeMap<&'a str, BTreeSet<&'a str>>;
+
+fn allowed_by(expr: &Expr) -> Allowed<'_> {
+    match expr.kind() {
+        ExprKind::Leaf(leaf) => {
+            let exact = exact_value(leaf).into_iter();
+            exact.map(|(field, text)| (field, BTreeSet::from([text]))).collect()
+        }
+        ExprKind::And(children) => {
+            let mut allowed = Allowed::new();
+            children.iter().for_each(|child| intersect(&mut allowed, child));
+            children.iter().for_each(|child| exclude(&mut allowed, child));
+            allowed
+        }
+        ExprKind::Or(children) => children.iter().map(allowed_by).reduce(union).unwrap_or_default(),
+        ExprKind::All | ExprKind::Nested { .. } | ExprKind::Not(_) => Allowed::new(),
+    }
+}
+
+/// The field and value of an equality test on a single-valued field of text.
+fn exact_value(leaf: &Leaf) -> Option<(&str, &str)> {
+    let Field::Named(field) = leaf.field() else { return None };
+    let Test::Equals(literal) = leaf.test() else { return None };
+    let (kind, is_single) = ecs::field_shape(field)?;
+    let is_text = !matches!(kind, ValueKind::Date | ValueKind::Ip);
+    (is_text && is_single && !literal.is_cidr()).then_some((field, literal.text()))
+}
+
+fn intersect<'a>(allowed: &mut Allowed<'a>, expr: &'a Expr) {
+    for (field, values) in allowed_by(expr) {
+        allowed
+            .entry(field)
+            .and_modify(|left| left.retain(|value| values.contains(value)))
+            .or_insert(values);
+    }
+}
+
+fn union<'a>(one: Allowed<'a>, mut other: Allowed<'a>) -> Allowed<'a> {
+    let both = one.into_iter().filter_map(|(field, mut values)| {
+        values.append(other.get_mut(field)?);
+        Some((field, values))
+    });
+    both.collect()
+}
+
+/// Removes the values that a wildcard or a negation in a chain of `and` rules out.
+fn exclude<'a>(allowed: &mut Allowed<'a>, expr: &'a Expr) {
+    match expr.kind() {
+        ExprKind::Leaf(leaf) => retain_values(allowed, leaf, true),
+        ExprKind::Not(inner) => match inner.kind() {
+            ExprKind::Leaf(leaf) => retain_values(allowed, leaf, false),
+            ExprKind::Or(children) => {
+                for child in children {
+                    if let ExprKind::Leaf(leaf) = child.kind() {
+                        retain_values(allowed, leaf, false);
+                    }
+                }
+            }
+            _ => {}
+        },
+        _ => {}
+    }
+}
+
+/// Keeps the values of the leaf's field that pass its test, or fail it if `pass` is false.
+fn retain_values(allowed: &mut Allowed<'_>, leaf: &Leaf, pass: bool) {
+    let Field::Named(field) = leaf.field() else { return };
+    let Some(values) = allowed.get_mut(field.as_str()) else { return };
+    match leaf.test() {
+        Test::Like(wildcard) => values.retain(|value| wildcard.matches(value) == pass),
+        Test::Equals(literal) if !literal.is_cidr() && !pass => {
+            values.remove(literal.text());
+        }
+        Test::Exists if !pass => values.clear(),
+        Test::Equals(_) | Test::Range(..) | Test::Exists => {}
+    }
+}
+
+/// The first part of a chain of `and` that leaves a field without a value.
+fn find_conflict(children: &[Expr]) -> Option<Lint> {
+    type Step = for<'a, 'b> fn(&'b mut Allowed<'a>, &'a Expr);
+    let mut allowed = Allowed::new();
+    for step in [intersect as Step, exclude as Step] {
+        for child in children {
+            let before = allowed.clone();
+            step(&mut allowed, child);
+            let Some((field, _)) = allowed.iter().find(|(_, values)| values.is_empty()) else {
+                continue;
+            };
+            // A part that has no value by itself was reported already.
+            let left = before.get(field)?.iter().map(|value| format!("`{}`", value.escape_debug()));
+            let left = left.collect::<Vec<_>>().join(" or ");
+            let reason = format!("`{field}` has one value, and elsewhere it must be {left}");
+            return Some(lint(child, &reason));
+        }
+    }
+    None
+}

@@ -1,0 +1,242 @@
+//! Correlations: the marks of findings, found by listing, and the incidents that they make.
+//!
+//! Each finding writes its marks first and lists afterwards. So the last of an incident to write
+//! one sees all of the others, in whatever order they arrived.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::RangeInclusive;
+use std::sync::Arc;
+use std::time::Duration;
+
+use detect::correlation::{
+    CorrelationAlertData, FolderWalk, Incident, Incidents, Mark, PlacedMark, find_occurrences,
+    later_folders,
+};
+use detect::finding::{Finding, FindingId};
+use detect::rule::Correlation;
+use detect::text::error::error_chain;
+use futures::future::join_all;
+use jiff::Timestamp;
+
+use super::claim::{Claim, ClaimOutcome};
+use super::entry::Content;
+use super::error::{LedgerProblem, Result};
+use super::keys;
+use super::stored::{StoredLedger, Swap};
+use crate::store::{SmallObject, encode_key_part};
+
+/// Marks read of one folder: two pages of S3's.
+const MAX_MARKS: usize = 2_000;
+
+/// Folders that the findings of one object lead to, with those of later names.
+const MAX_FOLDERS: usize = 5_000;
+
+/// How often incidents are written. More than other objects, since the workers of a burst contend.
+const TRIES: u32 = 12;
+
+/// Requests in flight at once.
+const CONCURRENCY: usize = 8;
+
+/// What came of correlating.
+#[derive(Debug, Default)]
+pub struct ClaimedCorrelations {
+    /// The alerts that this worker delivers.
+    pub claims: Vec<Claim>,
+    /// The keys of folders with more marks than are read.
+    pub cut: Vec<String>,
+}
+
+/// The evaluation of one correlation.
+struct Evaluation<'a> {
+    ledger: &'a StoredLedger,
+    correlation: &'a Correlation,
+    lease: Duration,
+}
+
+/// What is known of a folder and of the earlier names of its group.
+struct EvaluatedFolder {
+    marks: Vec<Mark>,
+    claims: Vec<Claim>,
+    cut: Vec<String>,
+}
+
+impl StoredLedger {
+    /// Writes the marks of findings of one correlation, and claims the alerts of their incidents
+    /// that were not sent yet. Repeating it changes nothing. An incident is written before its
+    /// alert is claimed: after a crash in between, the next worker at the incident claims it.
+    pub async fn correlate(
+        &self,
+        correlation: &Correlation,
+        marks: &[PlacedMark],
+        lease: Duration,
+    ) -> Result<ClaimedCorrelations> {
+        let evaluation = Evaluation { ledger: self, correlation, lease };
+        evaluation.put_marks(marks).await?;
+        evaluation.claim_alerts(marks).await
+    }
+
+    /// Reads findings, in the order of their ids. Returns those that can be read, and why another
+    /// cannot.
+    pub async fn read_findings(&self, ids: &[FindingId]) -> (Vec<Finding>, Option<String>) {
+        let mut findings = Vec::new();
+        let mut failure = None;
+        for batch in ids.chunks(CONCURRENCY) {
+            for read in join_all(batch.iter().map(|id| self.read_finding(id))).await {
+                match read {
+                    Ok(finding) => findings.push(finding),
+                    Err(error) => failure = Some(error_chain(&error)),
+                }
+            }
+        }
+        (findings, failure)
+    }
+
+    async fn read_finding(&self, id: &FindingId) -> Result<Finding> {
+        let error = |problem| self.error(&keys::entry(id), problem);
+        let snapshot = self.read_entry(id).await?.ok_or_else(|| error(LedgerProblem::Gone))?;
+        match snapshot.entry.map_err(error)?.content {
+            Content::Finding(finding) => Ok(Arc::unwrap_or_clone(finding)),
+            Content::Summary(_) | Content::Correlation(_) => Err(error(LedgerProblem::NotAFinding)),
+        }
+    }
+}
+
+impl Evaluation<'_> {
+    async fn put_marks(&self, marks: &[PlacedMark]) -> Result<()> {
+        for batch in marks.chunks(CONCURRENCY) {
+            let keys: Vec<String> = batch
+                .iter()
+                .map(|placed| {
+                    format!("{}{}", self.folder_key(&placed.folder), placed.mark.key_name())
+                })
+                .collect();
+            let written = join_all(keys.iter().map(|key| self.ledger.put_marker(key))).await;
+            written.into_iter().try_for_each(|result| result.map(|_| ()))?;
+        }
+        Ok(())
+    }
+
+    /// Claims the alerts of the incidents around the marks, and of those that groups have under
+    /// their later names.
+    async fn claim_alerts(&self, marks: &[PlacedMark]) -> Result<ClaimedCorrelations> {
+        let mut queue: BTreeMap<String, Vec<Timestamp>> = BTreeMap::new();
+        for placed in marks {
+            queue.entry(placed.folder.clone()).or_default().push(placed.mark.time);
+        }
+        let mut claimed = ClaimedCorrelations::default();
+        let mut done = BTreeSet::new();
+        while !queue.is_empty() && done.len() < MAX_FOLDERS {
+            let batch: Vec<_> =
+                std::iter::from_fn(|| queue.pop_first()).take(CONCURRENCY).collect();
+            let evaluated = batch.iter().map(|(folder, times)| self.evaluate(folder, times));
+            for ((_, times), evaluated) in batch.iter().zip(join_all(evaluated).await) {
+                let EvaluatedFolder { marks, claims, cut } = evaluated?;
+                for time in times {
+                    let later = later_folders(&marks, *time);
+                    for folder in later.filter(|folder| !done.contains(*folder)) {
+                        queue.entry(folder.to_owned()).or_default().push(*time);
+                    }
+                }
+                claimed.claims.extend(claims);
+                claimed.cut.extend(cut);
+            }
+            done.extend(batch.into_iter().map(|(folder, _)| folder));
+        }
+        Ok(claimed)
+    }
+
+    /// Claims the alerts of a folder's incidents around these times.
+    async fn evaluate(&self, folder: &str, times: &[Timestamp]) -> Result<EvaluatedFolder> {
+        // All that one occurrence with an event at one of these times can contain.
+        let timespan = self.correlation.timespan;
+        let first = times.iter().min().and_then(|time| time.checked_sub(timespan).ok());
+        let last = times.iter().max().and_then(|time| time.checked_add(timespan).ok());
+        let range = first.unwrap_or(Timestamp::MIN)..=last.unwrap_or(Timestamp::MAX);
+        let mut walk = FolderWalk::new(folder);
+        let mut cut = Vec::new();
+        while let Some(next) = walk.next_folder() {
+            let key = self.folder_key(&next.folder);
+            let (marks, complete) = self.list_marks(&key, &range).await?;
+            walk.add_marks(&next, marks);
+            if !complete {
+                cut.push(key);
+            }
+        }
+        let marks = walk.into_marks();
+        let mut claims = Vec::new();
+        for incident in self.update_incidents(folder, &marks, times).await? {
+            let alert = CorrelationAlertData::new(self.correlation, folder, &marks, &incident);
+            claims.extend(self.claim_alert(alert).await?);
+        }
+        Ok(EvaluatedFolder { marks, claims, cut })
+    }
+
+    /// The marks of a folder within a time range, and false if there are more than are read.
+    async fn list_marks(
+        &self,
+        folder: &str,
+        range: &RangeInclusive<Timestamp>,
+    ) -> Result<(Vec<Mark>, bool)> {
+        let mut start_after = Mark::time_prefix(*range.start());
+        let mut marks: Vec<Mark> = Vec::new();
+        loop {
+            let page = self.ledger.list_page(folder, Some(start_after), None).await?;
+            marks.extend(page.keys.iter().filter_map(|name| Mark::parse(name)));
+            let past_end = marks.last().is_some_and(|mark| mark.time > *range.end());
+            marks.retain(|mark| mark.time <= *range.end());
+            match page.keys.last().filter(|_| page.next.is_some() && !past_end) {
+                Some(_) if marks.len() >= MAX_MARKS => return Ok((marks, false)),
+                Some(last) => start_after = last.clone(),
+                None => return Ok((marks, true)),
+            }
+        }
+    }
+
+    /// Adds what is known now to the incidents of a folder. Returns those around these times.
+    async fn update_incidents(
+        &self,
+        folder: &str,
+        marks: &[Mark],
+        times: &[Timestamp],
+    ) -> Result<Vec<Incident>> {
+        let info = &self.correlation.info;
+        let timespan = self.correlation.timespan;
+        let occurrences = find_occurrences(self.correlation, marks);
+        let id = |start: Timestamp| {
+            let start = Mark::time_prefix(start);
+            FindingId::hash_parts(["incident", &info.id, folder, &start])
+        };
+        let key = format!("incidents/{}/{folder}", encode_key_part(&info.id));
+        let next = |object: Option<&SmallObject>| {
+            let decoded = object.map(|object| Incidents::decode(&object.bytes)).transpose();
+            // Damaged incidents start over: at worst an alert is sent twice.
+            let before = decoded.map_err(LedgerProblem::Incidents)?.flatten().unwrap_or_default();
+            let after = before.absorb(&occurrences, times, timespan, &id);
+            let around = after.near(times, timespan);
+            if after == before {
+                return Ok(Swap::Keep(around));
+            }
+            Ok(Swap::Replace(serde_json::to_vec(&after)?.into(), |_| around))
+        };
+        self.ledger.swap(&key, TRIES, next).await
+    }
+
+    /// Claims the alert of an incident. Returns `None` if it was sent, or another worker has it.
+    async fn claim_alert(&self, alert: CorrelationAlertData) -> Result<Option<Claim>> {
+        // Most were sent before, and a read is cheaper than an open marker.
+        let peeked = self.ledger.peek_claim(&alert.id).await?;
+        if matches!(peeked, Some(ClaimOutcome::Duplicate(_))) {
+            return Ok(None);
+        }
+        let content = Content::Correlation(Arc::new(alert));
+        match self.ledger.claim(content, self.lease, Duration::ZERO).await? {
+            ClaimOutcome::Ours(claim) => Ok(Some(*claim)),
+            ClaimOutcome::Duplicate(_) | ClaimOutcome::ClaimedElsewhere => Ok(None),
+            ClaimOutcome::Unreadable(error) => Err(error),
+        }
+    }
+
+    fn folder_key(&self, folder: &str) -> String {
+        format!("by-correlation/{}/{folder}/", encode_key_part(&self.correlation.info.id))
+    }
+}

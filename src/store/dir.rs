@@ -1,0 +1,307 @@
+//! A directory as S3: `ROOT/<bucket>/<key>`.
+//!
+//! Conditional writes have S3's guarantees between processes: a writer holds a lock, and readers
+//! see the file before or after a write, never half of it.
+
+use std::fs::{self, File};
+use std::io::{self, Read, Write};
+use std::path::{Component, Path, PathBuf};
+use std::process;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use detect::cloudtrail::Body;
+use jiff::Timestamp;
+use sha2::{Digest, Sha256};
+
+use super::{
+    Action, Condition, Listing, ObjectStore, Page, SmallObject, StoreError, StoreErrorKind, Written,
+};
+use crate::notification::ObjectRef;
+
+/// The folder of lock, clock and unfinished files, next to the buckets: the name of a bucket never
+/// begins with a dot.
+const OWN_FOLDER: &str = ".trailbell";
+
+type Result<T, E = StoreErrorKind> = std::result::Result<T, E>;
+
+/// Objects as files under a root. There are no versions: the file is what there is.
+#[derive(Debug, Clone)]
+pub struct DirStore {
+    root: PathBuf,
+}
+
+impl DirStore {
+    /// Objects under `root`, which need not exist yet.
+    pub fn new(root: impl Into<PathBuf>) -> DirStore {
+        DirStore { root: root.into() }
+    }
+
+    /// Runs `work` with the file of an object, on a thread that may block.
+    async fn with_file<T: Send + 'static>(
+        &self,
+        action: Action,
+        bucket: &str,
+        key: &str,
+        work: impl FnOnce(ObjectFile) -> Result<T> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let result = match ObjectFile::new(&self.root, bucket, key) {
+            Ok(file) => blocking(move || work(file)).await,
+            Err(kind) => Err(kind),
+        };
+        result.map_err(|kind| StoreError::new(action, bucket, key, kind))
+    }
+}
+
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T> + Send + 'static,
+) -> Result<T> {
+    let done = tokio::task::spawn_blocking(work).await;
+    done.map_err(|error| StoreErrorKind::Other(error.to_string()))?
+}
+
+#[async_trait]
+impl ObjectStore for DirStore {
+    async fn open(&self, object: &ObjectRef) -> Result<Body, StoreError> {
+        let bucket = self.root.join(&object.bucket);
+        self.with_file(Action::Read, &object.bucket, &object.key, move |file| {
+            open_file(&file.path).map_err(|error| match error.kind() {
+                // Then the store is not the one that was meant, and nothing is known to be gone.
+                io::ErrorKind::NotFound if !bucket.is_dir() => no_bucket(&bucket),
+                _ => error.into(),
+            })
+        })
+        .await
+    }
+
+    async fn get(&self, bucket: &str, key: &str) -> Result<SmallObject, StoreError> {
+        self.with_file(Action::Read, bucket, key, |file| file.get()).await
+    }
+
+    async fn put(
+        &self,
+        bucket: &str,
+        key: &str,
+        bytes: Bytes,
+        condition: Condition,
+    ) -> Result<Written, StoreError> {
+        let put = move |file: ObjectFile| file.put(&bytes, &condition);
+        self.with_file(Action::Write, bucket, key, put).await
+    }
+
+    async fn delete(&self, bucket: &str, key: &str) -> Result<(), StoreError> {
+        self.with_file(Action::Delete, bucket, key, |file| file.delete()).await
+    }
+
+    /// Everything is one page.
+    async fn list(&self, listing: &Listing) -> Result<Page, StoreError> {
+        let bucket = self.root.join(&listing.bucket);
+        let wanted = listing.clone();
+        let page = blocking(move || list(&bucket, &wanted)).await;
+        page.map_err(|kind| StoreError::new(Action::List, &listing.bucket, &listing.prefix, kind))
+    }
+}
+
+fn no_bucket(bucket: &Path) -> StoreErrorKind {
+    StoreErrorKind::Other(format!("no such directory: {}", bucket.display()))
+}
+
+/// A file as a body: whole up to [`Body::MAX_IN_MEMORY`], else streamed. Blocks.
+pub fn open_file(path: &Path) -> io::Result<Body> {
+    let metadata = fs::metadata(path)?;
+    // Opening a pipe, or reading a device, may never end.
+    if !metadata.is_file() {
+        return Err(io::Error::other("not a regular file"));
+    }
+    let file = File::open(path)?;
+    if metadata.len() > Body::MAX_IN_MEMORY {
+        return Ok(Body::Stream(Box::new(file)));
+    }
+    Ok(Body::Whole(Bytes::from(fs::read(path)?)))
+}
+
+fn list(bucket: &Path, listing: &Listing) -> Result<Page> {
+    if !bucket.is_dir() {
+        return Err(no_bucket(bucket));
+    }
+    let mut page = Page::default();
+    // All keys with a prefix are in the folder up to its last `/`.
+    let folder = listing.prefix.rsplit_once('/').map_or("", |(folder, _)| folder);
+    if is_inside(Path::new(folder)) {
+        collect(bucket, folder, listing, &mut page)?;
+    }
+    page.keys.sort_unstable();
+    page.prefixes.sort_unstable();
+    page.keys.truncate(listing.limit.map_or(usize::MAX, usize::from));
+    Ok(page)
+}
+
+fn collect(bucket: &Path, folder: &str, listing: &Listing, page: &mut Page) -> io::Result<()> {
+    let entries = match fs::read_dir(bucket.join(folder)) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        entries => entries?,
+    };
+    for entry in entries {
+        let entry = entry?;
+        // A name that is not text is not a key.
+        let Ok(name) = entry.file_name().into_string() else { continue };
+        let key = if folder.is_empty() { name } else { format!("{folder}/{name}") };
+        if !entry.file_type()?.is_dir() {
+            page.keys.extend(Some(key).filter(|key| listing.includes(key)));
+        } else if !listing.folders {
+            collect(bucket, &key, listing, page)?;
+        } else {
+            page.prefixes.extend(Some(format!("{key}/")).filter(|it| listing.includes(it)));
+        }
+    }
+    Ok(())
+}
+
+fn is_inside(path: &Path) -> bool {
+    path.components().all(|part| matches!(part, Component::Normal(_)))
+}
+
+/// The file of one object. Every function blocks.
+struct ObjectFile {
+    root: PathBuf,
+    path: PathBuf,
+}
+
+impl ObjectFile {
+    fn new(root: &Path, bucket: &str, key: &str) -> Result<ObjectFile> {
+        let relative = Path::new(bucket).join(key);
+        // `join` drops the bucket if the key is absolute.
+        if !is_inside(&relative) || !relative.starts_with(bucket) {
+            return Err(StoreErrorKind::Other("the key leads out of the store".to_owned()));
+        }
+        Ok(ObjectFile { root: root.to_owned(), path: root.join(relative) })
+    }
+
+    fn get(&self) -> Result<SmallObject> {
+        let mut file = File::open(&self.path)?;
+        let mut bytes = Vec::new();
+        file.read_to_end(&mut bytes)?;
+        // Of the open file, so that bytes and time belong together.
+        let modified = modified(&file.metadata()?)?;
+        let date = self.date().map_err(StoreErrorKind::from_io)?;
+        Ok(SmallObject { etag: etag(&bytes), bytes: Bytes::from(bytes), modified, date })
+    }
+
+    fn put(&self, bytes: &[u8], condition: &Condition) -> Result<Written> {
+        let unfinished = self.write_unfinished(bytes).map_err(StoreErrorKind::from_io)?;
+        let written = self.replace(&unfinished, bytes, condition);
+        if !matches!(written, Ok(Some(_))) {
+            // If this fails, a stray file is all that is left.
+            let _ = fs::remove_file(&unfinished);
+        }
+        written.map_err(StoreErrorKind::from_io)?.ok_or(StoreErrorKind::PreconditionFailed)
+    }
+
+    /// Returns `None` if the condition does not hold.
+    fn replace(
+        &self,
+        unfinished: &Path,
+        bytes: &[u8],
+        condition: &Condition,
+    ) -> io::Result<Option<Written>> {
+        let _lock = self.lock()?;
+        if !self.meets(condition)? {
+            return Ok(None);
+        }
+        self.path.parent().map_or(Ok(()), fs::create_dir_all)?;
+        fs::rename(unfinished, &self.path)?;
+        let date = modified(&fs::metadata(&self.path)?)?;
+        Ok(Some(Written { etag: etag(bytes), date }))
+    }
+
+    fn meets(&self, condition: &Condition) -> io::Result<bool> {
+        let current = match fs::read(&self.path) {
+            Ok(bytes) => Some(etag(&bytes)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+            Err(error) => return Err(error),
+        };
+        Ok(match condition {
+            Condition::None => true,
+            Condition::IfNoneMatch => current.is_none(),
+            Condition::IfMatch(etag) => current.as_ref() == Some(etag),
+        })
+    }
+
+    fn delete(&self) -> Result<()> {
+        match self.lock().and_then(|_lock| fs::remove_file(&self.path)) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                Err(StoreErrorKind::from_io(error))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Now, by the clock that gives files their times: it may be another machine's.
+    fn date(&self) -> io::Result<Timestamp> {
+        let mut file = File::create(self.own_file("clock")?)?;
+        file.write_all(b".")?;
+        modified(&file.metadata()?)
+    }
+
+    /// Waits until no other process, and no other thread of this one, holds the lock.
+    fn lock(&self) -> io::Result<File> {
+        let file = File::create(self.own_file("lock")?)?;
+        file.lock()?;
+        Ok(file)
+    }
+
+    /// Writes a file under a name that no other write has, in this process or another.
+    fn write_unfinished(&self, bytes: &[u8]) -> io::Result<PathBuf> {
+        static COUNT: AtomicU64 = AtomicU64::new(0);
+        let number = COUNT.fetch_add(1, Ordering::Relaxed);
+        let path = self.own_file(&format!("{}-{number}", process::id()))?;
+        File::create_new(&path)?.write_all(bytes)?;
+        Ok(path)
+    }
+
+    fn own_file(&self, name: &str) -> io::Result<PathBuf> {
+        let folder = self.root.join(OWN_FOLDER);
+        fs::create_dir_all(&folder)?;
+        Ok(folder.join(name))
+    }
+}
+
+fn etag(bytes: &[u8]) -> String {
+    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn modified(metadata: &fs::Metadata) -> io::Result<Timestamp> {
+    Timestamp::try_from(metadata.modified()?).map_err(io::Error::other)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn object(key: &str) -> ObjectRef {
+        ObjectRef { bucket: "logs".to_owned(), key: key.to_owned(), version_id: None }
+    }
+
+    #[tokio::test]
+    async fn a_key_cannot_lead_out_of_the_root() {
+        let root = tempfile::tempdir().unwrap();
+        fs::write(root.path().join("secret"), "x").unwrap();
+        let store = DirStore::new(root.path());
+        for key in ["../secret", "/etc/passwd", "a/../../secret"] {
+            let error = store.open(&object(key)).await.unwrap_err();
+            assert!(matches!(error.kind, StoreErrorKind::Other(_)), "{key}: {error}");
+        }
+    }
+
+    #[tokio::test]
+    async fn an_object_is_missing_only_if_its_bucket_exists() {
+        let root = tempfile::tempdir().unwrap();
+        let store = DirStore::new(root.path());
+        let error = store.open(&object("missing")).await.unwrap_err();
+        let cause = error.kind.to_string();
+        assert!(cause.starts_with("no such directory: "), "{cause}");
+        fs::create_dir(root.path().join("logs")).unwrap();
+        assert!(store.open(&object("missing")).await.unwrap_err().is_not_found());
+    }
+}
