@@ -9,8 +9,9 @@ use super::claim::{ClaimedFindings, claim};
 use super::delivery::{Delivery, OUT_OF_TIME, deliver, unrecorded};
 use super::invocation::Invocation;
 use super::outcomes::DeliveryReport;
+use super::packed::PackedFinding;
 use super::{correlate, grouping};
-use crate::ledger::{Completion, Content, principal_in_account};
+use crate::ledger::{Completion, Content, principal_hash};
 
 /// The first findings that are processed together: few, so that their alerts do not wait for a
 /// flood.
@@ -24,34 +25,39 @@ const CONCURRENCY: usize = 16;
 
 /// Processes findings from their claims to their outcomes, as far as the time allows. One that
 /// fails does not keep the others back.
-pub(crate) async fn process(invocation: &Invocation, findings: Vec<Finding>) -> DeliveryReport {
+pub(crate) async fn process(
+    invocation: &Invocation,
+    findings: Vec<PackedFinding>,
+) -> DeliveryReport {
     let mut report = DeliveryReport::default();
     let mut rest = in_fair_order(findings);
     let mut chunk_size = FIRST_CHUNK;
     while !rest.is_empty() && !invocation.is_over() {
         let later = rest.split_off(chunk_size.min(rest.len()));
-        report += process_claimed(invocation, claim(invocation, rest).await).await;
+        let chunk = rest.into_iter().map(PackedFinding::unpack).collect();
+        report += process_claimed(invocation, claim(invocation, chunk).await).await;
         rest = later;
         chunk_size = NEXT_CHUNK;
     }
-    report.fail_unclaimed(&rest);
+    let unclaimed: Vec<&Finding> = rest.iter().map(PackedFinding::outline).collect();
+    report.fail_unclaimed(&unclaimed);
     report
 }
 
 /// Orders findings so that a flood of one principal delays no other: the first finding of every
 /// principal before the second of any, those of one principal by time. Records stand in no order,
 /// and people read that a group was created before that a user was added to it.
-fn in_fair_order(mut findings: Vec<Finding>) -> Vec<Finding> {
-    findings.sort_by_key(|finding| finding.time);
+fn in_fair_order(mut findings: Vec<PackedFinding>) -> Vec<PackedFinding> {
+    findings.sort_by_key(|packed| packed.outline().time);
     let mut earlier: HashMap<String, usize> = HashMap::new();
-    let mut ranked: Vec<(usize, Finding)> = Vec::with_capacity(findings.len());
-    for finding in findings {
-        let count = earlier.entry(principal_in_account(&finding)).or_default();
-        ranked.push((*count, finding));
+    let mut ranked: Vec<(usize, PackedFinding)> = Vec::with_capacity(findings.len());
+    for packed in findings {
+        let count = earlier.entry(principal_hash(packed.outline())).or_default();
+        ranked.push((*count, packed));
         *count += 1;
     }
     ranked.sort_by_key(|(rank, _)| *rank);
-    ranked.into_iter().map(|(_, finding)| finding).collect()
+    ranked.into_iter().map(|(_, packed)| packed).collect()
 }
 
 /// Processes findings that are claimed.

@@ -10,17 +10,23 @@ use detect::finding::{Finding, Origin, ScanEvent, scan_body};
 use detect::rule::{Detections, RuleSet};
 use detect::text::error::error_chain;
 use jiff::Timestamp;
+use tokio::sync::mpsc;
 use tracing::debug;
 
 use super::findings;
 use super::invocation::Invocation;
 use super::outcomes::DeliveryReport;
+use super::packed::PackedFinding;
 use super::problem::{Problem, Remedy};
 use super::report::ObjectOutcome;
 use crate::notification::ObjectRef;
 
 /// The most bad records of one object that are named: there can be millions.
 const MAX_NAMED_RECORDS: u64 = 20;
+
+/// Findings of this size are processed together. Three batches of each object in flight can exist
+/// at once: one is filled, one waits, one is processed.
+const MAX_BATCH_BYTES: usize = 4 * 1024 * 1024;
 
 /// What became of one object and of the findings in it.
 #[derive(Debug)]
@@ -53,6 +59,20 @@ impl ObjectResults {
         let mut results = ObjectResults::unread(outcome);
         results.deliveries.problems.push(Problem::retry(object, why));
         results
+    }
+
+    /// Adds what was read, and decides the outcome.
+    fn end(&mut self, object: &ObjectRef, scanned: Scanned) {
+        let Scanned { bad, read, error } = scanned;
+        debug!(bytes = read.bytes, records = read.records, findings = self.findings, "scanned");
+        let problems = &mut self.deliveries.problems;
+        problems.extend(bad.problems);
+        problems.extend(error.map(|error| Problem::retry(object, error)));
+        if !problems.iter().any(|problem| problem.remedy == Remedy::Retry) {
+            self.outcome = ObjectOutcome::Scanned;
+        }
+        self.read = read;
+        self.bad_records = bad.count;
     }
 
     fn noted(outcome: ObjectOutcome, object: &ObjectRef, note: impl Display) -> ObjectResults {
@@ -102,15 +122,35 @@ pub(crate) async fn process_object(
         max_bytes: pipeline.max_object_bytes,
         now,
     };
-    // Inflating and matching keep a processor busy: on this thread they would hold up the other
-    // objects' network.
-    match tokio::task::spawn_blocking(move || scan.run(body)).await {
-        Ok(scanned) => finish(invocation, object, scanned).await,
+    scan_and_process(invocation, object, scan, body).await
+}
+
+/// Reads an object in a thread of its own, and processes its findings as they are found. Inflating
+/// and matching keep a processor busy: here they would hold up the other objects' network. Reading
+/// waits while two batches of findings do.
+async fn scan_and_process(
+    invocation: &Invocation,
+    object: &ObjectRef,
+    scan: Scan,
+    body: Body,
+) -> ObjectResults {
+    let (sender, mut batches) = mpsc::channel(1);
+    let scanning = tokio::task::spawn_blocking(move || scan.run(body, sender));
+    let mut count = 0;
+    let mut deliveries = DeliveryReport::default();
+    while let Some(batch) = batches.recv().await {
+        count += batch.len() as u64;
+        deliveries += findings::process(invocation, batch).await;
+    }
+    let mut results = ObjectResults { findings: count, deliveries, ..ObjectResults::unread(ObjectOutcome::Failed) };
+    match scanning.await {
+        Ok(scanned) => results.end(object, scanned),
         Err(panic) => {
             let why = format!("the task that read it died: {panic}");
-            ObjectResults::retried(ObjectOutcome::Failed, object, why)
+            results.deliveries.problems.push(Problem::retry(object, why));
         }
     }
+    results
 }
 
 /// What an object is read for.
@@ -121,13 +161,42 @@ struct Scan {
     now: Timestamp,
 }
 
-/// What was found in one object.
-#[derive(Default)]
+/// What was read of one object.
 struct Scanned {
-    findings: Vec<Finding>,
     bad: BadRecords,
     read: ReadStats,
     error: Option<ReadError>,
+}
+
+/// Findings on their way from the thread that reads to the task that processes them.
+struct FindingSender {
+    batch: Vec<PackedFinding>,
+    size: usize,
+    sender: mpsc::Sender<Vec<PackedFinding>>,
+}
+
+impl FindingSender {
+    fn new(sender: mpsc::Sender<Vec<PackedFinding>>) -> FindingSender {
+        FindingSender { batch: Vec::new(), size: 0, sender }
+    }
+
+    fn push(&mut self, finding: Finding) {
+        let packed = PackedFinding::pack(finding);
+        self.size += packed.size();
+        self.batch.push(packed);
+        if self.size >= MAX_BATCH_BYTES {
+            self.flush();
+        }
+    }
+
+    fn flush(&mut self) {
+        self.size = 0;
+        let batch = std::mem::take(&mut self.batch);
+        if !batch.is_empty() {
+            // The task that receives is gone only when the invocation is.
+            let _ = self.sender.blocking_send(batch);
+        }
+    }
 }
 
 /// The bad records of one object.
@@ -140,21 +209,22 @@ struct BadRecords {
 }
 
 impl Scan {
-    fn run(&self, body: Body) -> Scanned {
-        let mut scanned = Scanned::default();
+    fn run(&self, body: Body, sender: mpsc::Sender<Vec<PackedFinding>>) -> Scanned {
+        let mut found = FindingSender::new(sender);
+        let mut bad = BadRecords::default();
         let bucket = &self.object.bucket;
         let key = &self.object.key;
         let origin = |record| Origin::Object { bucket: bucket.clone(), key: key.clone(), record };
         let options = Options { max_bytes: self.max_bytes, lines: false };
-        let Scanned { findings, bad, .. } = &mut scanned;
         let mut on_event = |event| match event {
-            ScanEvent::Finding(finding) => findings.push(*finding),
-            ScanEvent::Bad(record) => self.count_bad(bad, &record),
+            ScanEvent::Finding(finding) => found.push(*finding),
+            ScanEvent::Bad(record) => self.count_bad(&mut bad, &record),
         };
         let (read, end) =
             scan_body(body, options, &self.detections, self.now, &origin, &mut on_event);
+        found.flush();
         bad.note_unnamed(&self.object);
-        Scanned { read, error: end.err(), ..scanned }
+        Scanned { bad, read, error: end.err() }
     }
 
     fn count_bad(&self, bad: &mut BadRecords, record: &BadRecord) {
@@ -179,16 +249,4 @@ impl BadRecords {
             self.problems.push(Problem::discard(object, what));
         }
     }
-}
-
-async fn finish(invocation: &Invocation, object: &ObjectRef, scanned: Scanned) -> ObjectResults {
-    let Scanned { findings, bad, read, error } = scanned;
-    let count = findings.len() as u64;
-    debug!(bytes = read.bytes, records = read.records, findings = count, "scanned");
-    let mut deliveries = findings::process(invocation, findings).await;
-    deliveries.problems.extend(bad.problems);
-    deliveries.problems.extend(error.map(|error| Problem::retry(object, error)));
-    let retried = deliveries.problems.iter().any(|problem| problem.remedy == Remedy::Retry);
-    let outcome = if retried { ObjectOutcome::Failed } else { ObjectOutcome::Scanned };
-    ObjectResults { outcome, read, bad_records: bad.count, findings: count, deliveries }
 }

@@ -71,6 +71,19 @@ impl FindingOutcome {
         }
     }
 
+    /// The outcome of a finding that nobody looked at: it has no subject.
+    fn unclaimed(finding: &Finding) -> FindingOutcome {
+        FindingOutcome {
+            rule: finding.rule.id.clone(),
+            finding: finding.id.clone(),
+            time: finding.time,
+            subject: String::new(),
+            outcome: Outcome::Failed,
+            latency: None,
+            message_id: None,
+        }
+    }
+
     fn alerted(finding: &Finding, now: Timestamp, message_id: MessageId) -> FindingOutcome {
         // AWS's clock can be ahead of ours.
         let seconds =
@@ -118,7 +131,7 @@ impl DeliveryReport {
     /// Adds findings that were not claimed in time: what carried them is retried. There can be
     /// thousands, so one problem names them all.
     pub(crate) fn fail_unclaimed<F: Borrow<Finding>>(&mut self, findings: &[F]) {
-        findings.iter().for_each(|finding| self.end(finding.borrow(), Outcome::Failed));
+        self.findings.extend(findings.iter().map(|finding| FindingOutcome::unclaimed(finding.borrow())));
         if let Some(first) = findings.first() {
             let what = format!("{} findings not claimed: {OUT_OF_TIME}", findings.len());
             self.problems.push(Problem::retry(first.borrow().origin.place(), what));

@@ -13,6 +13,7 @@ use super::findings;
 use super::invocation::Invocation;
 use super::object::{ObjectResults, process_object};
 use super::outcomes::{DeliveryReport, FindingOutcome};
+use super::packed::PackedFinding;
 use super::problem::{Problem, Remedy};
 use super::report::{InvocationReport, ObjectOutcome};
 use super::{Clock, Pipeline};
@@ -134,6 +135,7 @@ impl Run {
         }
         self.outcome.report.records += records.len() as u64;
         self.outcome.report.findings += found.len() as u64;
+        let found = found.into_iter().map(PackedFinding::pack).collect();
         let deliveries = findings::process(&self.invocation, found).await;
         self.add_deliveries(message, deliveries);
     }
