@@ -131,7 +131,10 @@ mod tests {
                     1 ok, 1 warn, 0 fail\n";
         assert_eq!(examined.to_string(), told);
         let lines = examined.documents();
-        assert_eq!(lines[0], json!({"level": "ok", "check": "rules", "message": "11", "fix": null}));
+        assert_eq!(
+            lines[0],
+            json!({"level": "ok", "check": "rules", "message": "11", "fix": null})
+        );
         assert_eq!(
             lines[2],
             json!({"level": "warn", "check": "summary", "ok": 1, "warn": 1, "fail": 0})
