@@ -152,7 +152,7 @@ async fn a_summary_of_thousands_fits_and_says_what_is_left_out() {
     memory.wait(WINDOW);
     assert_eq!(sweep(&memory, &topic).await, 1497);
     let summary = &summaries(&topic)[0];
-    assert!(wire::weight(&summary.message(), summary) <= wire::MAX_BYTES);
+    assert!(wire::message_bytes(&summary.message(), summary) <= wire::MAX_BYTES);
     let ours = &summary.document["trailbell"];
     let (shown, left) = (
         ours["members"].as_array().unwrap().len() as u64,

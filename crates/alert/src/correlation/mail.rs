@@ -128,9 +128,7 @@ impl IncidentParts<'_> {
                 let query = query.split_whitespace().collect::<Vec<_>>().join(" ");
                 let query = clean::text(&query, MAX_LONG_TEXT_CHARS);
                 let base = self.data.base_severity.as_str();
-                format!(
-                    "The severity is {severity} instead of {base}, because an event matches: {query}"
-                )
+                format!("The severity is {severity}, not {base}: an event matches {query}")
             }
         }
     }
