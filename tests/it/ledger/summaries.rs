@@ -150,7 +150,7 @@ async fn a_summary_of_thousands_fits_and_says_what_is_left_out() {
     memory.advance(WINDOW);
     assert_eq!(summarise(&pipeline).await, 1497);
     let summary = &summaries(&topic)[0];
-    assert!(wire::weight(&summary.message(), summary) <= wire::MAX_BYTES);
+    assert!(wire::message_bytes(&summary.message(), summary) <= wire::MAX_BYTES);
     let ours = &summary.document["trailbell"];
     let shown = ours["members"].as_array().unwrap().len() as u64;
     let left_out = ours["members_left_out"].as_u64().unwrap();

@@ -52,7 +52,8 @@ fn seconds(time: Timestamp) -> i64 {
 /// value `v`, `10a!` raises.
 fn mark(text: &str) -> Mark {
     let digits = text.find(|it: char| !it.is_ascii_digit()).unwrap();
-    let (time, rule) = (text[..digits].parse().unwrap(), &text[digits..digits + 1]);
+    let time = text[..digits].parse().unwrap();
+    let rule = &text[digits..digits + 1];
     let rest = &text[digits + 1..];
     let part = |sign: char| rest.split_once(sign).map(|(_, part)| part);
     Mark {
@@ -362,7 +363,7 @@ fn the_embedded_correlations_pass_their_tests() {
     assert_eq!(report.problems, []);
     assert_eq!(report.results.len(), 2);
     for result in report.results {
-        assert_eq!(result.failures, [], "{}", result.rule.name);
+        assert_eq!(result.failures, [""; 0], "{}", result.rule.name);
         assert!(result.must_match >= 6 && result.must_not_match >= 8, "{}", result.rule.name);
     }
 }

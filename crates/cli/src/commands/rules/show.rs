@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use std::process::ExitCode;
 use std::time::Duration;
 
-use alert::plain;
+use alert::markdown_to_lines;
 use anyhow::Result;
 use detect::rule::{Correlation, RequiredFields, Rule, RuleInfo, Technique, Threat};
 
@@ -47,9 +47,9 @@ pub fn run(args: &Args) -> Result<ExitCode> {
 fn format_page(info: &RuleInfo, facts: Vec<String>, query: Section) -> String {
     let sections = [
         (info.name.as_str(), facts),
-        ("DESCRIPTION", plain(&info.description)),
+        ("DESCRIPTION", markdown_to_lines(&info.description)),
         query,
-        ("INVESTIGATION GUIDE", info.note.as_deref().map(plain).unwrap_or_default()),
+        ("INVESTIGATION GUIDE", info.note.as_deref().map(markdown_to_lines).unwrap_or_default()),
         ("FALSE POSITIVES", bullet_list(&info.false_positives)),
         ("ATT&CK", info.threat.iter().flat_map(threat_lines).collect()),
         ("REFERENCES", bullet_list(&info.references)),
@@ -134,7 +134,7 @@ fn format_duration(duration: Duration) -> String {
 }
 
 fn bullet_list(items: &[String]) -> Vec<String> {
-    items.iter().flat_map(|item| plain(&format!("- {}", item.trim()))).collect()
+    items.iter().flat_map(|item| markdown_to_lines(&format!("- {}", item.trim()))).collect()
 }
 
 fn threat_lines(threat: &Threat) -> Vec<String> {

@@ -39,7 +39,8 @@ fn the_embedded_rules_have_no_problems_and_are_complete() {
     assert_eq!(to_strings(&load.problems), [""; 0]);
     assert_eq!(to_strings(&load.warnings), [""; 0]);
     assert_eq!(to_strings(&load.unsupported), [""; 0]);
-    let (ten, sixty) = (Duration::from_secs(600), Duration::from_secs(3600));
+    let ten = Duration::from_secs(600);
+    let sixty = Duration::from_secs(3600);
     let mut facts = Vec::new();
     for rule in &load.rules {
         let info = &rule.info;
@@ -170,23 +171,20 @@ fn absent_keys_have_elastics_defaults() {
 #[test]
 fn rules_that_are_not_kuery_queries_are_unsupported() {
     let cases = [
-        ("type = 'eql'\nlanguage = 'eql'", "type `eql` is not supported, only `query`"),
-        ("type = 'esql'", "type `esql` is not supported, only `query`"),
-        ("type = 'machine_learning'", "type `machine_learning` is not supported, only `query`"),
-        (
-            "type = 'threshold'\nlanguage = 'kuery'",
-            "type `threshold` is not supported, only `query`",
-        ),
-        ("type = 'new_terms'", "type `new_terms` is not supported, only `query`"),
-        ("type = 'threat_match'", "type `threat_match` is not supported, only `query`"),
-        ("type = 'query'\nlanguage = 'lucene'", "language `lucene` is not supported, only `kuery`"),
-        ("type = 'query'\nfilters = [{}]", "`filters` are not supported"),
+        ("type = 'eql'\nlanguage = 'eql'", "its type is `eql`, only `query` can run"),
+        ("type = 'esql'", "its type is `esql`, only `query` can run"),
+        ("type = 'machine_learning'", "its type is `machine_learning`, only `query` can run"),
+        ("type = 'threshold'\nlanguage = 'kuery'", "its type is `threshold`, only `query` can run"),
+        ("type = 'new_terms'", "its type is `new_terms`, only `query` can run"),
+        ("type = 'threat_match'", "its type is `threat_match`, only `query` can run"),
+        ("type = 'query'\nlanguage = 'lucene'", "its language is `lucene`, only `kuery` can run"),
+        ("type = 'query'\nfilters = [{}]", "it has `filters`, which would not be applied"),
     ];
     for (lines, reason) in cases {
         let load = load(&format!("[rule]\nname = 'Odd'\n{lines}\n"));
         assert_eq!(
             to_strings(&load.unsupported),
-            [format!("a.toml: rule \"Odd\" cannot run here: {reason}")],
+            [format!("a.toml: unsupported rule \"Odd\": {reason}")],
             "{lines}"
         );
         assert!(load.rules.is_empty() && load.problems.is_empty(), "{lines}");
@@ -399,7 +397,8 @@ fn a_repeated_id_is_a_problem_that_names_both_files() {
     write(folder.path(), "a.toml", &rule_with_id("same"));
     write(folder.path(), "b.toml", &rule_with_id("same"));
     let problems = to_strings(&LoadedRules::from_path(folder.path()).problems);
-    let (a, b) = (folder.path().join("a.toml"), folder.path().join("b.toml"));
+    let a = folder.path().join("a.toml");
+    let b = folder.path().join("b.toml");
     assert_eq!(
         problems,
         [format!("{}: rule_id `same` is also used by {}", b.display(), a.display())]
