@@ -11,7 +11,8 @@ use comfy_table::{ContentArrangement, LineStyle, Table, TableStyle};
 use detect::text::clean;
 use detect::text::time::format_column_time;
 use jiff::Timestamp;
-use serde_json::Value;
+use serde::Serialize;
+use serde_json::{Value, json};
 
 /// How results are printed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -72,6 +73,11 @@ pub fn pluralize(count: impl Display, noun: &str) -> String {
         _ => "s",
     };
     format!("{count} {noun}{ending}")
+}
+
+/// The name of an enum's variant in words, as it is serialised.
+pub fn variant_name(variant: impl Serialize) -> String {
+    json!(variant).as_str().unwrap_or_default().replace('_', " ")
 }
 
 /// A time in UTC, to the second.
