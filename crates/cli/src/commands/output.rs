@@ -7,7 +7,7 @@ use std::fmt::Display;
 use std::io::{self, BufWriter, Stdout, Write};
 
 use clap::ValueEnum;
-use comfy_table::{ContentArrangement, LineStyle, Table, TableStyle};
+use comfy_table::{ColumnConstraint, ContentArrangement, LineStyle, Table, TableStyle};
 use detect::text::clean;
 use detect::text::time::format_column_time;
 use jiff::Timestamp;
@@ -89,7 +89,13 @@ pub fn format_time(time: Option<Timestamp>) -> String {
 pub fn new_table<'a>(header: impl IntoIterator<Item = &'a str>) -> Table {
     let mut table = Table::new();
     table.load_style(TABLE_STYLE).set_content_arrangement(ContentArrangement::Dynamic);
-    table.set_header(header);
+    let header: Vec<&str> = header.into_iter().collect();
+    table.set_header(&header);
+    // Ids are copied, so they are not wrapped.
+    let id = header.iter().position(|name| *name == "Id");
+    if let Some(column) = id.and_then(|index| table.column_mut(index)) {
+        column.set_constraint(ColumnConstraint::ContentWidth);
+    }
     table
 }
 
