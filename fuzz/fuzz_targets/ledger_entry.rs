@@ -6,7 +6,7 @@
 mod support;
 
 use alert::{
-    Accounts, render, render_correlation, render_minimal, render_minimal_correlation,
+    Accounts, render_finding, render_correlation, render_minimal_finding, render_minimal_correlation,
     render_summary,
 };
 use detect::correlation::MemberFindings;
@@ -26,8 +26,8 @@ fuzz_target!(|stored: &[u8]| {
     let accounts = Accounts::default();
     match &entry.content {
         Content::Finding(finding) => {
-            check_alert::check(&render(finding, &Context::default(), &accounts));
-            check_alert::check(&render_minimal(finding));
+            check_alert::check(&render_finding(finding, &Context::default(), &accounts));
+            check_alert::check(&render_minimal_finding(finding));
         }
         Content::Summary(summary) => check_alert::check(&render_summary(summary, &accounts)),
         Content::Correlation(correlation) => {

@@ -7,7 +7,7 @@ mod support;
 
 use std::sync::LazyLock;
 
-use alert::{Accounts, render, render_minimal};
+use alert::{Accounts, render_finding, render_minimal_finding};
 use detect::cloudtrail::Body;
 use detect::cloudtrail::reader::Options;
 use detect::finding::{Context, ScanEvent, scan_body};
@@ -37,7 +37,7 @@ fn check_alerts(stored: Vec<u8>) {
     let body = Body::Whole(stored.into());
     let _ = scan_body(body, OPTIONS, &DETECTIONS, Timestamp::UNIX_EPOCH, &origin, &mut |event| {
         let ScanEvent::Finding(finding) = event else { return };
-        check_alert::check(&render(&finding, &Context::default(), &Accounts::default()));
-        check_alert::check(&render_minimal(&finding));
+        check_alert::check(&render_finding(&finding, &Context::default(), &Accounts::default()));
+        check_alert::check(&render_minimal_finding(&finding));
     });
 }

@@ -5,21 +5,21 @@ use std::ops::ControlFlow;
 use std::time::Duration;
 
 use detect::finding::{FindingId, Window};
-use detect::text::error::error_chain;
 use tokio::time::Instant;
 use tracing::debug;
 
 use super::entry::{Content, Entry, EntrySnapshot, EntryState};
-use super::error::LedgerProblem;
-use super::{LedgerError, Result, StoredLedger, TRIES, keys};
-use crate::store::Condition;
+use super::error::{LedgerError, LedgerProblem, Result};
+use super::keys;
+use super::stored::{StoredLedger, Swap, TRIES};
+use crate::store::SmallObject;
 
 /// A claim that this worker holds.
 #[derive(Debug, Clone)]
 pub struct Claim {
     /// The entry as this worker wrote it.
     pub entry: Entry,
-    pub(super) etag: String,
+    pub(super) object: SmallObject,
     /// Before the entry was written.
     since: Instant,
 }
@@ -44,15 +44,6 @@ impl Claim {
     }
 }
 
-impl ClaimOutcome {
-    pub(super) fn into_claim(self) -> Option<Claim> {
-        match self {
-            ClaimOutcome::Ours(claim) => Some(*claim),
-            _ => None,
-        }
-    }
-}
-
 impl StoredLedger {
     /// Claims a finding, summary or alert of a correlation for as long as `lease`. It counts in the
     /// window of length `interval` that contains now, by the store's clock; a summary has its own.
@@ -69,81 +60,67 @@ impl StoredLedger {
             Content::Finding(_) | Content::Correlation(_) => None,
         };
         let window = window.unwrap_or_else(|| Window::containing(marked.date, interval));
-        let ours = Entry::new(content, lease, window);
-        self.write_claim(&ours, ours.clone(), Condition::IfNoneMatch).await
+        self.write_claim(&Entry::new(content, lease, window), None).await
     }
 
     /// Takes over an entry whose holder is gone.
     pub(super) async fn take_over(
         &self,
         entry: &Entry,
-        snapshot: &EntrySnapshot,
+        object: SmallObject,
         lease: Duration,
     ) -> Result<ClaimOutcome> {
         let ours = Entry::new(entry.content.clone(), lease, entry.window);
-        let next = successor(&ours, entry);
-        self.write_claim(&ours, next, Condition::IfMatch(snapshot.object.etag.clone())).await
+        self.write_claim(&ours, Some(object)).await
     }
 
-    /// Writes `next`, which is our claim of an entry, and goes on from what is there if that fails.
-    async fn write_claim(
-        &self,
-        ours: &Entry,
-        mut next: Entry,
-        mut condition: Condition,
-    ) -> Result<ClaimOutcome> {
+    /// Writes our claim of an entry that was last read as `object`.
+    async fn write_claim(&self, ours: &Entry, object: Option<SmallObject>) -> Result<ClaimOutcome> {
         let since = Instant::now();
         let id = ours.id();
-        let mut last_error = None;
-        for attempt in 1..=TRIES {
-            match self.write(&next, condition).await {
-                Ok(etag) => {
-                    debug!(%id, attempt, claims = next.attempts, "claimed");
-                    return Ok(ClaimOutcome::Ours(Box::new(Claim { entry: next, etag, since })));
-                }
-                Err(error) => {
-                    debug!(%id, attempt, error = error_chain(&error), "claim not written");
-                    last_error = Some(error);
-                }
+        let next = |object: Option<&SmallObject>| match self.next_claim(ours, object, since) {
+            ControlFlow::Break(outcome) => Ok(Swap::Keep(outcome)),
+            ControlFlow::Continue(entry) => Ok(Swap::Replace(entry.encode()?, move |object| {
+                ClaimOutcome::Ours(Box::new(Claim { entry, object, since }))
+            })),
+        };
+        let outcome = self.swap_known(&keys::entry(id), object, TRIES, next).await?;
+        match &outcome {
+            ClaimOutcome::Ours(claim) => debug!(%id, attempt = claim.entry.attempts, "claimed"),
+            ClaimOutcome::Duplicate(state) => {
+                debug!(%id, ?state, "duplicate");
+                // Our own marker. If this fails, recovery deletes it.
+                let _ = self.delete(&keys::open(id)).await;
             }
-            match self.read_entry(id).await? {
-                None => (next, condition) = (ours.clone(), Condition::IfNoneMatch),
-                Some(snapshot) => match self.next_claim(ours, snapshot, since).await {
-                    ControlFlow::Continue(write) => (next, condition) = write,
-                    ControlFlow::Break(outcome) => return Ok(outcome),
-                },
-            }
+            ClaimOutcome::ClaimedElsewhere => debug!(%id, "claimed elsewhere"),
+            ClaimOutcome::Unreadable(_) => {}
         }
-        Err(self.out_of_tries(&keys::entry(id), last_error))
+        Ok(outcome)
     }
 
-    /// What to write over an entry that is there, or what it makes of our claim.
-    async fn next_claim(
+    /// The entry that makes our claim, or what the entry that is there makes of it.
+    fn next_claim(
         &self,
         ours: &Entry,
-        snapshot: EntrySnapshot,
+        object: Option<&SmallObject>,
         since: Instant,
-    ) -> ControlFlow<ClaimOutcome, (Entry, Condition)> {
-        let next = match &snapshot.entry {
+    ) -> ControlFlow<ClaimOutcome, Entry> {
+        let Some(object) = object else { return ControlFlow::Continue(ours.clone()) };
+        let snapshot = EntrySnapshot::new(ours.id(), object.clone());
+        match &snapshot.entry {
             // Our write happened, and its answer was lost.
             Ok(entry) if entry.token == ours.token => {
-                let claim = Claim { entry: entry.clone(), etag: snapshot.object.etag, since };
+                let claim = Claim { entry: entry.clone(), object: snapshot.object, since };
                 return ControlFlow::Break(ClaimOutcome::Ours(Box::new(claim)));
             }
-            Ok(entry) => successor(ours, entry),
-            // Nobody knows what became of it. At worst an alert is sent twice.
-            Err(_) => ours.clone(),
-        };
-        let Some(outcome) = self.blocked_by(ours.id(), &snapshot) else {
-            let condition = Condition::IfMatch(snapshot.object.etag);
-            return ControlFlow::Continue((next, condition));
-        };
-        debug!(id = %ours.id(), ?outcome, "not claimed");
-        if let ClaimOutcome::Duplicate(_) = outcome {
-            // Our own marker. If this fails, recovery deletes it.
-            let _ = self.delete(&keys::open(ours.id())).await;
+            _ => {}
         }
-        ControlFlow::Break(outcome)
+        match (self.blocked_by(ours.id(), &snapshot), snapshot.entry) {
+            (Some(outcome), _) => ControlFlow::Break(outcome),
+            (None, Ok(entry)) => ControlFlow::Continue(successor(ours, &entry)),
+            // Nobody knows what became of it. At worst an alert is sent twice.
+            (None, Err(_)) => ControlFlow::Continue(ours.clone()),
+        }
     }
 
     /// Returns what a claim would come to now, or `None` if it would succeed. Writes nothing.
@@ -157,8 +134,8 @@ impl StoredLedger {
         match &snapshot.entry {
             Ok(entry) if entry.state.is_final() => Some(ClaimOutcome::Duplicate(entry.state)),
             Ok(_) if snapshot.is_leased() => Some(ClaimOutcome::ClaimedElsewhere),
-            Err(error @ LedgerProblem::Newer { .. }) => {
-                Some(ClaimOutcome::Unreadable(self.entry_error(id, error.clone())))
+            Err(newer @ LedgerProblem::Newer { .. }) => {
+                Some(ClaimOutcome::Unreadable(self.error(&keys::entry(id), newer.clone())))
             }
             _ => None,
         }
@@ -168,26 +145,6 @@ impl StoredLedger {
     pub async fn read_entry(&self, id: &FindingId) -> Result<Option<EntrySnapshot>> {
         let object = self.get(&keys::entry(id)).await?;
         Ok(object.map(|object| EntrySnapshot::new(id, object)))
-    }
-
-    /// Writes an entry. Returns its ETag.
-    pub(super) async fn write(&self, entry: &Entry, condition: Condition) -> Result<String> {
-        let bytes =
-            serde_json::to_vec(entry).map_err(|error| self.entry_error(entry.id(), error))?;
-        Ok(self.put(&keys::entry(entry.id()), bytes.into(), condition).await?.etag)
-    }
-
-    /// The entry, or the error that it cannot be read.
-    pub(super) fn readable<'a>(
-        &self,
-        id: &FindingId,
-        snapshot: &'a EntrySnapshot,
-    ) -> Result<&'a Entry> {
-        snapshot.entry.as_ref().map_err(|problem| self.entry_error(id, problem.clone()))
-    }
-
-    pub(super) fn entry_error(&self, id: &FindingId, why: impl Into<LedgerProblem>) -> LedgerError {
-        self.error(&keys::entry(id), why)
     }
 }
 

@@ -1,13 +1,13 @@
 //! The end of a claim: completed, released for the next attempt, or failed.
 
-use detect::text::error::error_chain;
 use tracing::debug;
 
 use super::claim::Claim;
-use super::entry::{Content, Entry, EntrySnapshot, EntryState};
-use super::error::LedgerProblem;
-use super::{Result, StoredLedger, TRIES, keys};
-use crate::store::Condition;
+use super::entry::{Content, Entry, EntryState};
+use super::error::{LedgerProblem, Result};
+use super::keys;
+use super::stored::{StoredLedger, Swap, TRIES};
+use crate::store::SmallObject;
 
 /// How claimed work ended for good.
 #[derive(Debug, Clone, Copy)]
@@ -60,7 +60,7 @@ impl StoredLedger {
         self.update(claim, &Entry { state: EntryState::Released, ..claim.entry.clone() }).await
     }
 
-    /// Ends a claim whose minimal alert was refused as well. The open marker stays.
+    /// Ends a claim whose minimal alert was refused as well.
     pub async fn mark_failed(&self, claim: &Claim) -> Result<ClaimUpdate> {
         self.update(claim, &Entry { state: EntryState::Failed, ..claim.entry.clone() }).await
     }
@@ -78,44 +78,22 @@ impl StoredLedger {
         self.mark_summarised(&summary.id, &folder, summary.ids().collect()).await
     }
 
-    /// Writes a new state of our own entry. After any failure the entry that is there decides: the
-    /// write may have happened and its answer been lost.
+    /// Writes a new state of an entry that we claimed.
     async fn update(&self, claim: &Claim, entry: &Entry) -> Result<ClaimUpdate> {
-        let mut etag = claim.etag.clone();
-        let mut last_error = None;
-        for attempt in 1..=TRIES {
-            match self.write(entry, Condition::IfMatch(etag.clone())).await {
-                Ok(_) => {
-                    debug!(id = %entry.id(), state = ?entry.state, attempt, "claim ended");
-                    return Ok(ClaimUpdate::Written);
-                }
-                Err(error) => {
-                    debug!(id = %entry.id(), attempt, error = error_chain(&error), "end of claim not written");
-                    last_error = Some(error);
-                }
+        let id = entry.id();
+        let object = Some(claim.object.clone());
+        let next = |object: Option<&SmallObject>| {
+            let now = Entry::decode(id, &object.ok_or(LedgerProblem::Gone)?.bytes)?;
+            if now.token != entry.token {
+                return Ok(Swap::Keep(ClaimUpdate::TakenOver));
             }
-            match self.read_entry(entry.id()).await {
-                Ok(Some(snapshot)) => {
-                    if let Some(update) = self.compare(entry, &snapshot)? {
-                        return Ok(update);
-                    }
-                    etag = snapshot.object.etag;
-                }
-                Ok(None) => return Err(self.entry_error(entry.id(), LedgerProblem::Gone)),
-                Err(error) => last_error = Some(error),
+            if now.state == entry.state || now.state.is_final() {
+                return Ok(Swap::Keep(ClaimUpdate::Written));
             }
-        }
-        Err(self.out_of_tries(&keys::entry(entry.id()), last_error))
-    }
-
-    /// What a stored entry says about our write of `entry`. `None` if it has to be repeated.
-    fn compare(&self, entry: &Entry, snapshot: &EntrySnapshot) -> Result<Option<ClaimUpdate>> {
-        let now = self.readable(entry.id(), snapshot)?;
-        if now.token != entry.token {
-            debug!(id = %entry.id(), "taken over by another worker");
-            return Ok(Some(ClaimUpdate::TakenOver));
-        }
-        let written = now.state == entry.state || now.state.is_final();
-        Ok(written.then_some(ClaimUpdate::Written))
+            Ok(Swap::Replace(entry.encode()?, |_| ClaimUpdate::Written))
+        };
+        let update = self.swap_known(&keys::entry(id), object, TRIES, next).await?;
+        debug!(%id, state = ?entry.state, ?update, "claim ended");
+        Ok(update)
     }
 }

@@ -12,16 +12,17 @@ use detect::correlation::{
     CorrelationAlertData, FolderWalk, Incident, Incidents, Mark, PlacedMark, find_occurrences,
     later_folders,
 };
-use detect::finding::FindingId;
+use detect::finding::{Finding, FindingId};
 use detect::rule::Correlation;
+use detect::text::error::error_chain;
 use futures::future::join_all;
 use jiff::Timestamp;
 
 use super::claim::{Claim, ClaimOutcome};
 use super::entry::Content;
-use super::error::LedgerProblem;
-use super::stored::Swap;
-use super::{Result, StoredLedger};
+use super::error::{LedgerProblem, Result};
+use super::keys;
+use super::stored::{StoredLedger, Swap};
 use crate::store::{SmallObject, encode_key_part};
 
 /// Marks read of one folder: two pages of S3's.
@@ -72,6 +73,31 @@ impl StoredLedger {
         let evaluation = Evaluation { ledger: self, correlation, lease };
         evaluation.put_marks(marks).await?;
         evaluation.claim_alerts(marks).await
+    }
+
+    /// Reads findings, in the order of their ids. Returns those that can be read, and why another
+    /// cannot.
+    pub async fn read_findings(&self, ids: &[FindingId]) -> (Vec<Finding>, Option<String>) {
+        let mut findings = Vec::new();
+        let mut failure = None;
+        for batch in ids.chunks(CONCURRENCY) {
+            for read in join_all(batch.iter().map(|id| self.read_finding(id))).await {
+                match read {
+                    Ok(finding) => findings.push(finding),
+                    Err(error) => failure = Some(error_chain(&error)),
+                }
+            }
+        }
+        (findings, failure)
+    }
+
+    async fn read_finding(&self, id: &FindingId) -> Result<Finding> {
+        let error = |problem| self.error(&keys::entry(id), problem);
+        let snapshot = self.read_entry(id).await?.ok_or_else(|| error(LedgerProblem::Gone))?;
+        match snapshot.entry.map_err(error)?.content {
+            Content::Finding(finding) => Ok(Arc::unwrap_or_clone(finding)),
+            Content::Summary(_) | Content::Correlation(_) => Err(error(LedgerProblem::NotAFinding)),
+        }
     }
 }
 
@@ -190,7 +216,7 @@ impl Evaluation<'_> {
             if after == before {
                 return Ok(Swap::Keep(around));
             }
-            Ok(Swap::Replace(serde_json::to_vec(&after)?, around))
+            Ok(Swap::Replace(serde_json::to_vec(&after)?.into(), |_| around))
         };
         self.ledger.swap(&key, TRIES, next).await
     }

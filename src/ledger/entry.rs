@@ -4,8 +4,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
 use detect::correlation::CorrelationAlertData;
-use detect::finding::{Finding, FindingId, Summary, Window, canary};
+use detect::finding::{Finding, FindingId, Summary, Window};
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -76,13 +77,7 @@ pub enum EntryState {
 impl EntryState {
     /// Returns true if nothing is left to be done. A final entry stays final.
     pub fn is_final(self) -> bool {
-        match self {
-            EntryState::Claimed | EntryState::Released | EntryState::Failed => false,
-            EntryState::Alerted
-            | EntryState::Suppressed
-            | EntryState::Grouped
-            | EntryState::Summarised => true,
-        }
+        !matches!(self, EntryState::Claimed | EntryState::Released | EntryState::Failed)
     }
 }
 
@@ -150,9 +145,8 @@ impl Entry {
         self.content.id()
     }
 
-    /// Returns true if it is about a canary.
-    pub fn is_canary(&self) -> bool {
-        matches!(&self.content, Content::Finding(finding) if canary::is_canary(finding))
+    pub(super) fn encode(&self) -> Result<Bytes, LedgerProblem> {
+        Ok(serde_json::to_vec(self)?.into())
     }
 
     /// Parses the JSON of the entry of this id.
@@ -175,7 +169,7 @@ impl Entry {
     }
 }
 
-/// 128 random bits as hexadecimal digits: no other claim has the same.
+/// A random UUID as 32 hexadecimal digits: no two claims have the same.
 pub(super) fn random_token() -> String {
     Uuid::new_v4().simple().to_string()
 }

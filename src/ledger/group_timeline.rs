@@ -5,9 +5,10 @@ use std::collections::HashMap;
 use detect::finding::{ContextGap, Finding, FindingId, TimelineEntry};
 use jiff::Timestamp;
 
+use super::error::Result;
 use super::group_key::{GroupEvent, group_folder, parse_group_key};
 use super::index_window::gap;
-use super::{Result, StoredLedger};
+use super::stored::StoredLedger;
 
 /// Names of a group that are listed.
 const MAX_NAMES: usize = 5;

@@ -5,7 +5,9 @@ use std::collections::HashMap;
 
 use detect::finding::Window;
 
-use super::{Result, StoredLedger, keys};
+use super::error::Result;
+use super::keys;
+use super::stored::StoredLedger;
 
 /// More findings of one principal in one window than this are a burst.
 const BURST: u64 = 10;
@@ -28,12 +30,7 @@ impl WindowCounts {
     /// Counts findings by their principals.
     pub fn add<'a>(&mut self, principals: impl IntoIterator<Item = &'a str>) {
         for principal in principals {
-            match self.by_principal.get_mut(principal) {
-                Some(count) => *count += 1,
-                None => {
-                    self.by_principal.insert(principal.to_owned(), 1);
-                }
-            }
+            *self.by_principal.entry(principal.to_owned()).or_default() += 1;
         }
     }
 

@@ -3,7 +3,9 @@
 use detect::finding::ContextGap;
 use jiff::{SignedDuration, Timestamp};
 
-use super::{Result, StoredLedger, keys};
+use super::error::Result;
+use super::keys;
+use super::stored::StoredLedger;
 
 /// How long before a finding its context begins.
 const BEFORE: SignedDuration = SignedDuration::from_hours(48);

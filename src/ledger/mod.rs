@@ -15,7 +15,6 @@ mod index;
 mod index_window;
 mod keys;
 mod principal_history;
-mod read;
 mod recover;
 mod stored;
 mod summary;
@@ -28,16 +27,10 @@ pub use entry::{Content, Entry, EntrySnapshot, EntryState};
 pub use error::{LedgerError, LedgerProblem, Result};
 pub use group_timeline::Timeline;
 pub use grouping::{WindowCounts, alerted_singly};
-pub use keys::{IndexKey, principal_hash};
+pub use index::{Index, IndexKey, IndexPage};
+pub use keys::principal_hash;
 pub use principal_history::PrincipalHistory;
-pub use read::{Index, IndexPage, OpenMarker};
-pub use recover::Recovery;
+pub use recover::{OpenMarker, Recovery};
 pub use stored::{Ledger, StoredLedger, lease};
 pub use summary::GroupedWindow;
 pub use survey::{Probe, Survey};
-
-/// How often a conditional write is tried.
-const TRIES: u32 = 5;
-
-/// Requests in flight at once.
-const CONCURRENCY: usize = 16;

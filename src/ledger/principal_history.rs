@@ -6,14 +6,16 @@ use detect::finding::{ContextGap, Finding, FindingId};
 use jiff::Timestamp;
 
 use super::detail::decode_detail;
+use super::error::Result;
 use super::index_window::gap;
-use super::{Result, StoredLedger, keys};
+use super::keys;
+use super::stored::StoredLedger;
 
 /// The other findings of a principal around a finding.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct PrincipalHistory {
     /// How many findings of other calls there are from 48 hours before the finding to now, by the
-    /// rule's id as a [`encode_key_part`](crate::store::encode_key_part) of a key.
+    /// rule's id as [`encode_key_part`](crate::store::encode_key_part) writes it.
     pub by_rule: BTreeMap<String, usize>,
     /// No earlier finding is on record.
     pub first: bool,

@@ -3,13 +3,15 @@
 use std::time::Duration;
 
 use detect::finding::FindingId;
-use jiff::SignedDuration;
+use futures::future::join_all;
+use jiff::{SignedDuration, Timestamp};
 use tracing::debug;
 
 use super::claim::{Claim, ClaimOutcome};
-use super::entry::{EntrySnapshot, EntryState};
-use super::error::LedgerProblem;
-use super::{Result, StoredLedger, keys};
+use super::entry::EntryState;
+use super::error::{LedgerProblem, Result};
+use super::keys;
+use super::stored::{CONCURRENCY, StoredLedger};
 
 /// Longer than any function lives. An older marker without an entry belongs to no worker: its
 /// finding was never claimed, so its log object is delivered again.
@@ -29,12 +31,38 @@ pub enum Recovery {
     Cleared,
 }
 
+/// A marker of an entry that is not final.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OpenMarker {
+    /// The id of the entry.
+    pub name: String,
+    /// When it was written, by the store's clock.
+    pub since: Timestamp,
+}
+
 impl StoredLedger {
     /// The ids of all open markers, as they are named.
     pub async fn open_ids(&self) -> Result<Vec<String>> {
         // A new ledger in a directory has no bucket yet, which would be an error.
         self.date().await?;
         self.list_names(keys::OPEN).await
+    }
+
+    /// The markers of all entries that are not final.
+    pub async fn open_markers(&self) -> Result<Vec<OpenMarker>> {
+        let names = self.list_names(keys::OPEN).await?;
+        let mut markers = Vec::new();
+        for batch in names.chunks(CONCURRENCY) {
+            let keys: Vec<String> =
+                batch.iter().map(|name| format!("{}{name}", keys::OPEN)).collect();
+            let read = join_all(keys.iter().map(|key| self.get(key))).await;
+            for (name, marker) in batch.iter().zip(read) {
+                // `None` if it was completed meanwhile.
+                let since = marker?.map(|object| object.modified);
+                markers.extend(since.map(|since| OpenMarker { name: name.clone(), since }));
+            }
+        }
+        Ok(markers)
     }
 
     /// Recovers the finding, summary or alert of one open marker.
@@ -49,14 +77,16 @@ impl StoredLedger {
         let Some(snapshot) = self.read_entry(&id).await? else {
             return self.recover_without_entry(&id).await;
         };
-        let entry = self.readable(&id, &snapshot)?;
+        let leased = snapshot.is_leased();
+        let age = snapshot.age();
+        let entry = snapshot.entry.map_err(|problem| self.error(&keys::entry(&id), problem))?;
         if entry.state.is_final() {
             return self.clear(&id).await;
         }
-        if snapshot.is_left_alone() {
+        if leased || (entry.state == EntryState::Failed && age < RETRY_FAILED_AFTER) {
             return Ok(Recovery::Left);
         }
-        match self.take_over(entry, &snapshot, lease).await? {
+        match self.take_over(&entry, snapshot.object, lease).await? {
             ClaimOutcome::Ours(claim) => Ok(Recovery::TakenOver(claim)),
             ClaimOutcome::Unreadable(error) => Err(error),
             // Another worker was faster.
@@ -77,13 +107,5 @@ impl StoredLedger {
         self.delete(&keys::open(id)).await?;
         debug!(%id, "open marker cleared");
         Ok(Recovery::Cleared)
-    }
-}
-
-impl EntrySnapshot {
-    /// Returns true if a worker's lease still holds, or the entry failed a short time ago.
-    pub(super) fn is_left_alone(&self) -> bool {
-        let failed = self.entry.as_ref().is_ok_and(|entry| entry.state == EntryState::Failed);
-        self.is_leased() || (failed && self.age() < RETRY_FAILED_AFTER)
     }
 }

@@ -15,6 +15,12 @@ use crate::store::{Condition, Listing, ObjectStore, Page, SmallObject, StoreErro
 /// Source: <https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-keys.html>
 const MAX_KEY_BYTES: usize = 1_024;
 
+/// How often a conditional write is tried.
+pub(super) const TRIES: u32 = 5;
+
+/// Requests in flight at once.
+pub(super) const CONCURRENCY: usize = 16;
+
 /// Where findings are recorded.
 pub enum Ledger {
     /// Nowhere: redeliveries produce duplicate alerts.
@@ -38,12 +44,12 @@ pub fn lease(left: Duration) -> Duration {
     left + Duration::from_secs(60)
 }
 
-/// What [`StoredLedger::swap`] does with the object that is there.
-pub(super) enum Swap<T> {
-    /// Leaves it, and returns the value.
+/// A step of a compare-and-swap.
+pub(super) enum Swap<T, F: FnOnce(SmallObject) -> T> {
+    /// Leaves the object that is there.
     Keep(T),
-    /// Replaces it, and returns the value.
-    Replace(Vec<u8>, T),
+    /// Replaces it by these bytes. The function makes a value of the new object.
+    Replace(Bytes, F),
 }
 
 impl StoredLedger {
@@ -114,34 +120,49 @@ impl StoredLedger {
         Ok(self.store.delete(&self.bucket, &self.full_key(key)).await?)
     }
 
-    /// Replaces an object by what `next` makes of it, if nobody else writes it in between. Tries so
-    /// many times.
-    pub(super) async fn swap<T>(
+    /// Replaces an object by what `next` makes of it, if nobody else writes it in between.
+    pub(super) async fn swap<T, F: FnOnce(SmallObject) -> T>(
         &self,
         key: &str,
         tries: u32,
-        mut next: impl FnMut(Option<&SmallObject>) -> Result<Swap<T>, LedgerProblem>,
+        next: impl FnMut(Option<&SmallObject>) -> Result<Swap<T, F>, LedgerProblem>,
     ) -> Result<T> {
-        let mut last_error = None;
-        for attempt in 1..=tries {
-            let object = self.get(key).await?;
+        let object = self.get(key).await?;
+        self.swap_known(key, object, tries, next).await
+    }
+
+    /// The same for an object that was read before. After a failed write, which may have happened
+    /// nevertheless, the object that is there decides.
+    pub(super) async fn swap_known<T, F: FnOnce(SmallObject) -> T>(
+        &self,
+        key: &str,
+        mut object: Option<SmallObject>,
+        tries: u32,
+        mut next: impl FnMut(Option<&SmallObject>) -> Result<Swap<T, F>, LedgerProblem>,
+    ) -> Result<T> {
+        let mut error = self.error(key, LedgerProblem::Contended);
+        for attempt in 0..=tries {
             let swap = next(object.as_ref()).map_err(|problem| self.error(key, problem))?;
             let (bytes, value) = match swap {
                 Swap::Keep(value) => return Ok(value),
+                Swap::Replace(..) if attempt == tries => break,
                 Swap::Replace(bytes, value) => (bytes, value),
             };
-            let condition =
-                object.map_or(Condition::IfNoneMatch, |object| Condition::IfMatch(object.etag));
-            match self.put(key, bytes.into(), condition).await {
-                Ok(_) => return Ok(value),
-                // The write may have happened: what is there decides.
-                Err(error) => {
-                    debug!(key, attempt, error = error_chain(&error), "conditional write failed");
-                    last_error = Some(error);
+            let etag = object.as_ref().map(|object| object.etag.clone());
+            let condition = etag.map_or(Condition::IfNoneMatch, Condition::IfMatch);
+            match self.put(key, bytes.clone(), condition).await {
+                Ok(Written { etag, date }) => {
+                    return Ok(value(SmallObject { bytes, etag, modified: date, date }));
                 }
+                Err(failure) => error = failure.into(),
+            }
+            debug!(key, attempt, error = error_chain(&error), "conditional write failed");
+            match self.get(key).await {
+                Ok(current) => object = current,
+                Err(failure) => error = failure,
             }
         }
-        Err(self.out_of_tries(key, last_error.map(LedgerError::from)))
+        Err(error)
     }
 
     /// One page of the names in a folder after `start_after`, in order, at most `max`. They are
@@ -208,11 +229,6 @@ impl StoredLedger {
             key: self.full_key(key),
             source: problem.into(),
         }
-    }
-
-    /// The error of a write that failed at every try.
-    pub(super) fn out_of_tries(&self, key: &str, last: Option<LedgerError>) -> LedgerError {
-        last.unwrap_or_else(|| self.error(key, LedgerProblem::Contended))
     }
 
     fn full_key(&self, key: &str) -> String {

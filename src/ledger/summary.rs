@@ -12,10 +12,12 @@ use detect::finding::{Finding, FindingId, Summary, Window};
 use futures::future::join_all;
 use tracing::debug;
 
-use super::claim::Claim;
+use super::claim::{Claim, ClaimOutcome};
 use super::entry::{Content, Entry, EntrySnapshot, EntryState};
-use super::stored::Swap;
-use super::{CONCURRENCY, Result, StoredLedger, TRIES, keys};
+use super::error::Result;
+use super::keys;
+use super::stored::{CONCURRENCY, StoredLedger, Swap, TRIES};
+use crate::store::SmallObject;
 
 /// Members of one part: what can be read and updated within a minute.
 const MAX_MEMBERS: usize = 2_000;
@@ -50,8 +52,8 @@ impl StoredLedger {
     }
 
     /// Claims the next part of a window's summary. Returns `None` if nothing is left to be sent, or
-    /// another worker is sending it. Completes parts that were sent but whose members do not say
-    /// so.
+    /// a part was claimed and not sent yet: recovery sees to that one. The members of parts that
+    /// were sent point to them afterwards.
     pub async fn claim_next_part(
         &self,
         grouped: &GroupedWindow,
@@ -63,55 +65,43 @@ impl StoredLedger {
             names.iter().filter_map(|name| FindingId::parse(name)).collect();
         let mut part = 1;
         while !waiting.is_empty() {
-            let id = part_id(grouped, part);
+            // The same for the same rule, window and part, whichever worker makes it.
+            let id = FindingId::hash_parts(["summary", &grouped.folder, &part.to_string()]);
             let Some(snapshot) = self.read_entry(&id).await? else {
-                return self.claim_new_part(grouped, part, &waiting, lease).await;
+                let findings = self.read_grouped(&grouped.folder, &waiting).await?;
+                let summary = Summary::from_findings(id, Some(grouped.window), part, &findings);
+                return self.claim_part(summary, lease).await;
             };
-            let entry = self.readable(&id, &snapshot)?;
+            let entry = snapshot.entry.map_err(|problem| self.error(&keys::entry(&id), problem))?;
+            let Content::Summary(summary) = &entry.content else { return Ok(None) };
             if !entry.state.is_final() {
-                if snapshot.is_left_alone() {
-                    return Ok(None);
-                }
-                return Ok(self.take_over(entry, &snapshot, lease).await?.into_claim());
+                return Ok(None);
             }
-            if let Content::Summary(summary) = &entry.content {
-                let sent: Vec<&FindingId> =
-                    summary.ids().filter(|id| waiting.remove(*id)).collect();
-                self.mark_summarised(&id, &grouped.folder, sent).await?;
-            }
+            let sent = summary.ids().filter(|id| waiting.remove(*id)).collect();
+            self.mark_summarised(&id, &grouped.folder, sent).await?;
             part += 1;
         }
         Ok(None)
     }
 
-    async fn claim_new_part(
-        &self,
-        grouped: &GroupedWindow,
-        part: u32,
-        waiting: &BTreeSet<FindingId>,
-        lease: Duration,
-    ) -> Result<Option<Claim>> {
-        let findings = self.read_grouped(grouped, waiting).await?;
-        let id = part_id(grouped, part);
-        let Some(summary) = Summary::from_findings(id, Some(grouped.window), part, &findings)
-        else {
-            return Ok(None);
-        };
-        // The interval does not matter: a summary has a window.
-        let content = Content::Summary(Arc::new(summary));
-        Ok(self.claim(content, lease, Duration::ZERO).await?.into_claim())
+    async fn claim_part(&self, part: Option<Summary>, lease: Duration) -> Result<Option<Claim>> {
+        let Some(part) = part else { return Ok(None) };
+        // The interval does not matter: the summary has a window.
+        match self.claim(Content::Summary(Arc::new(part)), lease, Duration::ZERO).await? {
+            ClaimOutcome::Ours(claim) => Ok(Some(*claim)),
+            _ => Ok(None),
+        }
     }
 
     async fn read_grouped(
         &self,
-        grouped: &GroupedWindow,
+        folder: &str,
         waiting: &BTreeSet<FindingId>,
     ) -> Result<Vec<Finding>> {
         let ids: Vec<&FindingId> = waiting.iter().collect();
         let mut findings = Vec::new();
         for batch in ids.chunks(CONCURRENCY) {
-            let read = join_all(batch.iter().map(|id| self.read_grouped_one(grouped, id))).await;
-            for finding in read {
+            for finding in join_all(batch.iter().map(|id| self.read_member(folder, id))).await {
                 findings.extend(finding?);
             }
             if findings.len() >= MAX_MEMBERS {
@@ -123,11 +113,7 @@ impl StoredLedger {
 
     /// The finding of a grouped marker. `None` if it is not grouped yet, or was alerted after all,
     /// because its holder died and the next one decided otherwise: then the marker is deleted.
-    async fn read_grouped_one(
-        &self,
-        grouped: &GroupedWindow,
-        id: &FindingId,
-    ) -> Result<Option<Finding>> {
+    async fn read_member(&self, folder: &str, id: &FindingId) -> Result<Option<Finding>> {
         let Some(EntrySnapshot { entry: Ok(entry), .. }) = self.read_entry(id).await? else {
             return Ok(None);
         };
@@ -135,7 +121,7 @@ impl StoredLedger {
             Content::Finding(finding) if entry.state == EntryState::Grouped => {
                 return Ok(Some(Arc::unwrap_or_clone(finding)));
             }
-            _ if entry.state.is_final() => self.delete(&format!("{}{id}", grouped.folder)).await?,
+            _ if entry.state.is_final() => self.delete(&format!("{folder}{id}")).await?,
             _ => {}
         }
         Ok(None)
@@ -149,21 +135,16 @@ impl StoredLedger {
         members: Vec<&FindingId>,
     ) -> Result<()> {
         for batch in members.chunks(CONCURRENCY) {
-            let marked = batch.iter().map(|id| self.mark_one_summarised(summary, folder, id));
+            let marked = batch.iter().map(|id| self.mark_member(summary, folder, id));
             join_all(marked).await.into_iter().collect::<Result<()>>()?;
         }
         debug!(id = %summary, members = members.len(), "members summarised");
         Ok(())
     }
 
-    async fn mark_one_summarised(
-        &self,
-        summary: &FindingId,
-        folder: &str,
-        id: &FindingId,
-    ) -> Result<()> {
+    async fn mark_member(&self, summary: &FindingId, folder: &str, id: &FindingId) -> Result<()> {
         let key = keys::entry(id);
-        let summarised = self.swap(&key, TRIES, |object| {
+        let next = |object: Option<&SmallObject>| {
             let Some(object) = object else { return Ok(Swap::Keep(false)) };
             let mut entry = Entry::decode(id, &object.bytes)?;
             if entry.state != EntryState::Grouped {
@@ -171,14 +152,10 @@ impl StoredLedger {
             }
             entry.state = EntryState::Summarised;
             entry.summary = Some(summary.clone());
-            Ok(Swap::Replace(serde_json::to_vec(&entry)?, true))
-        });
+            Ok(Swap::Replace(entry.encode()?, |_| true))
+        };
         // One that is not grouped yet keeps its marker.
-        if summarised.await? { self.delete(&format!("{folder}{id}")).await } else { Ok(()) }
+        let is_summarised = self.swap(&key, TRIES, next).await?;
+        if is_summarised { self.delete(&format!("{folder}{id}")).await } else { Ok(()) }
     }
-}
-
-/// The same for the same rule, window and part, whichever worker makes it.
-fn part_id(grouped: &GroupedWindow, part: u32) -> FindingId {
-    FindingId::hash_parts(["summary", &grouped.folder, &part.to_string()])
 }

@@ -5,7 +5,9 @@ use detect::finding::FindingId;
 use jiff::SignedDuration;
 
 use super::entry::{EntryState, random_token};
-use super::{Result, StoredLedger, keys};
+use super::error::Result;
+use super::keys;
+use super::stored::StoredLedger;
 use crate::store::Condition;
 
 /// How many open entries are read.

@@ -131,11 +131,15 @@ async fn deliver_batch(invocation: &Invocation, batch: &[Delivery]) -> DeliveryR
 fn render(invocation: &Invocation, delivery: &Delivery, context: &AlertContext) -> Alert {
     let accounts = &invocation.pipeline.accounts;
     match (delivery.content(), context) {
-        (Content::Finding(finding), _) if delivery.is_minimal() => alert::render_minimal(finding),
-        (Content::Finding(finding), AlertContext::Finding(context)) => {
-            alert::render(finding, context, accounts)
+        (Content::Finding(finding), _) if delivery.is_minimal() => {
+            alert::render_minimal_finding(finding)
         }
-        (Content::Finding(finding), _) => alert::render(finding, &Default::default(), accounts),
+        (Content::Finding(finding), AlertContext::Finding(context)) => {
+            alert::render_finding(finding, context, accounts)
+        }
+        (Content::Finding(finding), _) => {
+            alert::render_finding(finding, &Default::default(), accounts)
+        }
         (Content::Summary(summary), _) => alert::render_summary(summary, accounts),
         (Content::Correlation(data), AlertContext::Members(members)) if !delivery.is_minimal() => {
             alert::render_correlation(data, members, accounts)

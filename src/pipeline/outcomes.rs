@@ -63,7 +63,7 @@ impl FindingOutcome {
             rule: finding.rule.id.clone(),
             finding: finding.id.clone(),
             time: finding.time,
-            subject: alert::subject(finding),
+            subject: alert::finding_subject(finding),
             outcome,
             latency: None,
             message_id: None,

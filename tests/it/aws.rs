@@ -65,7 +65,7 @@ fn alerts(count: usize) -> Vec<Alert> {
         let record =
             Record::from_value(create_group(&format!("e{n}"), &format!("group-{n}"))).unwrap();
         let origin = Origin::Inline { envelope: "test".to_owned(), record: n };
-        alert::render(
+        alert::render_finding(
             &Finding::new(&rules[0].info, &record, origin),
             &Context::default(),
             &Accounts::default(),
@@ -269,7 +269,7 @@ async fn a_message_never_outgrows_what_sns_takes() {
     record["userAgent"] = json!("\u{202e}".repeat(20_000));
     let origin = Origin::Inline { envelope: "test".to_owned(), record: 0 };
     let finding = Finding::new(&rules[0].info, &Record::from_value(record).unwrap(), origin);
-    let alert = alert::render(&finding, &Context::default(), &Accounts::default());
+    let alert = alert::render_finding(&finding, &Context::default(), &Accounts::default());
     assert!(wire::weight(&alert.message(), &alert) <= wire::MAX_BYTES);
 }
 

@@ -54,7 +54,7 @@ fn alerts() -> Vec<Alert> {
         let id = FindingId::hash_parts(["summary", &rule.info.id]);
         let summary = Summary::from_findings(id, None, 1, &[found(0), found(1)]).expect("findings");
         [
-            alert::render(&found(0), &Context::default(), &accounts),
+            alert::render_finding(&found(0), &Context::default(), &accounts),
             alert::render_summary(&summary, &accounts),
         ]
     };

@@ -1,4 +1,4 @@
-//! A finding's call, with the names that people gave to accounts.
+//! A finding's call, with the names of accounts.
 
 use std::ops::Deref;
 
@@ -16,6 +16,24 @@ pub(crate) struct AlertCall<'a> {
 impl<'a> AlertCall<'a> {
     pub(crate) fn new(finding: &'a Finding, accounts: &'a Accounts) -> AlertCall<'a> {
         AlertCall { call: Call::new(finding), accounts }
+    }
+
+    pub(crate) fn region(self) -> Option<&'a str> {
+        self.fields.text("cloud.region")
+    }
+
+    /// CloudTrail's `eventID`.
+    pub(crate) fn event_id(self) -> Option<&'a str> {
+        self.fields.text("event.id")
+    }
+
+    /// `sourceIPAddress`: an address, or the name of an AWS service.
+    pub(crate) fn source_address(self) -> Option<&'a str> {
+        self.fields.text("source.ip").or_else(|| self.fields.text("source.address"))
+    }
+
+    pub(crate) fn is_from_console(self) -> bool {
+        self.fields.flag("aws.cloudtrail.session_credential_from_console") == Some(true)
     }
 }
 

@@ -1,38 +1,33 @@
-//! The facts of a finding as a table: what the record says, and where it is silent on what matters,
-//! that it is.
+//! The facts of a finding as a table: what the record says, and what is not recorded.
 
 use detect::finding::policy::Grant;
 use detect::text::{clean, time, wrap};
 
-use super::call::AlertCall;
-use super::identity::{Identity, KeyKind, Mfa};
-use crate::power::power_in_words;
+use crate::call::AlertCall;
+use crate::description::power_in_words;
+use crate::mail;
 
-/// Columns of the labels.
-const LABELS: usize = 14;
+const MAX_VALUE_CHARS: usize = 400;
+const MAX_POLICY_LINES: usize = 80;
 
-/// Characters of a value that are shown.
-const LONGEST: usize = 400;
+type Row = (&'static str, Option<String>);
 
-/// Lines of a policy that are shown.
-const POLICY_LINES: usize = 80;
-
-/// The table: cleaned, indented, wrapped.
-pub(super) fn lines(call: AlertCall<'_>) -> Vec<String> {
-    let rows = [happened(call), concerned(call), caller(call), origin(call)].concat();
-    rows.iter()
-        .flat_map(|(label, value)| wrap::hanging(&format!("  {label:<LABELS$}  "), value))
-        .collect()
+pub(crate) fn fact_lines(call: AlertCall<'_>) -> Vec<String> {
+    let sections = [call_rows(call), target_rows(call), principal_rows(call), source_rows(call)];
+    let rows = sections.into_iter().flatten();
+    mail::table(rows.filter_map(|(label, value)| Some((label, value?))))
 }
 
-/// The text of the inline policy that the call wrote, laid out; nothing for other calls.
-pub(super) fn policy(call: AlertCall<'_>) -> Vec<String> {
+/// The inline policy that the call wrote, pretty-printed if it is JSON. Empty for other calls.
+pub(crate) fn policy_document_lines(call: AlertCall<'_>) -> Vec<String> {
     let Some(document) = call.parameter("policyDocument") else { return Vec::new() };
-    let parsed = serde_json::from_str::<serde_json::Value>(document).ok();
-    let laid_out = parsed.and_then(|policy| serde_json::to_string_pretty(&policy).ok());
-    let text = laid_out.as_deref().unwrap_or(document);
-    let mut lines: Vec<String> = text.lines().take(POLICY_LINES).flat_map(policy_line).collect();
-    if let cut @ 1.. = text.lines().count().saturating_sub(POLICY_LINES) {
+    let text = match serde_json::from_str::<serde_json::Value>(document) {
+        Ok(policy) => format!("{policy:#}"),
+        Err(_) => document.to_owned(),
+    };
+    let mut lines: Vec<String> =
+        text.lines().take(MAX_POLICY_LINES).flat_map(policy_line).collect();
+    if let cut @ 1.. = text.lines().count().saturating_sub(MAX_POLICY_LINES) {
         lines.push(format!("  … ({cut} lines cut)"));
     }
     lines
@@ -40,154 +35,117 @@ pub(super) fn policy(call: AlertCall<'_>) -> Vec<String> {
 
 fn policy_line(line: &str) -> Vec<String> {
     let text = line.trim_start();
-    let depth = (line.len() - text.len()).min(wrap::COLUMNS / 2);
-    wrap::hanging(&" ".repeat(2 + depth), &clean::text(text, LONGEST))
+    let indent = (line.len() - text.len()).min(wrap::COLUMNS / 2);
+    wrap::hanging(&" ".repeat(2 + indent), &clean::text(text, MAX_VALUE_CHARS))
 }
 
-type Row = (&'static str, String);
-
-fn happened(call: AlertCall<'_>) -> Vec<Row> {
+fn call_rows(call: AlertCall<'_>) -> Vec<Row> {
     let rule = &call.finding.rule;
-    let named = format!(
-        "{} (severity {}, risk score {} of 100)",
-        rule.name,
-        rule.severity.as_str(),
-        rule.risk_score
-    );
+    let rule = format!("{}{}", rule.name, mail::severity_note(rule));
+    let code = call.fields.text("aws.cloudtrail.error_code").map(clean::name);
+    let verdict = match code {
+        _ if !call.failed() => "succeeded".to_owned(),
+        Some(code) => format!("failed: {code}"),
+        None => "failed".to_owned(),
+    };
+    let action = value_or_unknown(call.action());
+    let provider = value_or_unknown(call.fields.text("event.provider"));
+    let time = call.time().map(time::format_table_time);
+    let account = call.account().map(|id| call.accounts.label(id));
     vec![
-        ("Rule", clean::text(&named, LONGEST)),
-        ("Call", called(call)),
-        ("Time", call.time().map_or(silent(), time::format_table_time)),
-        ("Account", call.account().map_or(silent(), |id| call.accounts.shown(id))),
-        ("Region", shown(call.fields.text("cloud.region"))),
+        ("Rule", value(Some(&rule))),
+        ("Call", Some(format!("{action} ({provider}), {verdict}"))),
+        ("Time", time.or_else(not_recorded)),
+        ("Account", account.or_else(not_recorded)),
+        ("Region", Some(value_or_unknown(call.region()))),
+        ("Error", value(call.fields.text("aws.cloudtrail.error_message"))),
     ]
-    .into_iter()
-    .chain(given("Error", call.fields.text("aws.cloudtrail.error_message")))
-    .collect()
 }
 
-fn called(call: AlertCall<'_>) -> String {
-    let verdict = match (call.failed(), call.fields.text("aws.cloudtrail.error_code")) {
-        (false, _) => "succeeded".to_owned(),
-        (true, Some(code)) => format!("failed: {}", clean::name(code)),
-        (true, None) => "failed".to_owned(),
-    };
-    format!("{} ({}), {verdict}", shown(call.action()), shown(call.fields.text("event.provider")))
+fn target_rows(call: AlertCall<'_>) -> Vec<Row> {
+    let is_group_call = call.group_action().is_some();
+    let group = value(call.group()).or_else(|| not_recorded().filter(|_| is_group_call));
+    vec![
+        ("Group", group),
+        ("New name", value(call.parameter("newGroupName"))),
+        ("Path", value(call.created_group("path").or_else(|| call.parameter("path")))),
+        ("New path", value(call.parameter("newPath"))),
+        ("Group id", value(call.created_group("groupId"))),
+        ("Group ARN", value(call.created_group("arn"))),
+        ("User", value(call.target_user())),
+        ("Policy", value(call.parameter("policyArn"))),
+        ("Policy name", value(call.parameter("policyName"))),
+        grant_row(call),
+    ]
 }
 
-fn concerned(call: AlertCall<'_>) -> Vec<Row> {
-    let group = call.group_action().is_some().then(|| ("Group", shown(call.group())));
-    let group = group.or_else(|| given("Group", call.group()));
-    let path = call.created_group("path").or_else(|| call.parameter("path"));
-    let rows = [
-        group,
-        given("New name", call.parameter("newGroupName")),
-        given("Path", path),
-        given("New path", call.parameter("newPath")),
-        given("Group id", call.created_group("groupId")),
-        given("Group ARN", call.created_group("arn")),
-        given("User", call.target_user()),
-        given("Policy", call.parameter("policyArn")),
-        given("Policy name", call.parameter("policyName")),
-        Grant::from_call(*call).map(grant),
-    ];
-    rows.into_iter().flatten().collect()
-}
-
-/// What a policy allows, and that it was looked at where it allows nothing of the kind.
-fn grant(grant: Grant) -> Row {
-    match grant {
-        Grant::Power(power) => ("Warning", format!("the policy {}", power_in_words(power))),
-        Grant::Bounded => (
-            "Allows",
-            "neither all actions (* on *) nor all IAM actions (iam:*); read the policy for the rest".to_owned(),
-        ),
-        Grant::NotRecorded => (
-            "Warning",
-            "the policy is not in the record; CloudTrail omits requests that are too large".to_owned(),
-        ),
-        Grant::Unreadable => ("Warning", "the recorded policy cannot be parsed".to_owned()),
-    }
-}
-
-fn caller(call: AlertCall<'_>) -> Vec<Row> {
-    let identity = Identity::of(call);
-    let rows = [
-        Some(("Principal", named(identity))),
-        given("Principal ARN", identity.text("arn")),
-        given("Role ARN", identity.text("session_context.session_issuer.arn")),
-        call.foreign_account()
-            .map(|id| ("From account", format!("{}, another account", call.accounts.shown(id)))),
-        access_key(identity),
-        (identity.identity_type() != "AWSService").then(|| ("MFA", mfa(identity).to_owned())),
-        identity
-            .text("session_context.creation_date")
-            .map(|time| ("Session start", session_time(time))),
-        given("Invoked by", identity.invoked_by()),
-    ];
-    rows.into_iter().flatten().collect()
-}
-
-fn named(identity: Identity<'_>) -> String {
-    let kind = identity.kind();
-    if kind.is_empty() { identity.shown() } else { format!("{} ({kind})", identity.shown()) }
-}
-
-fn session_time(text: &str) -> String {
-    text.parse().map_or_else(|_| clean::text(text, LONGEST), time::format_table_time)
-}
-
-fn access_key(identity: Identity<'_>) -> Option<Row> {
-    let kind = match identity.key_kind() {
-        KeyKind::LongTerm => " (long-term, valid until disabled)",
-        KeyKind::Temporary => " (temporary, of a session)",
-        KeyKind::Unknown => "",
-    };
-    given("Access key", identity.access_key()).map(|(label, key)| (label, key + kind))
-}
-
-/// A role's session says "no" even where its user signed in with a second factor at another
-/// identity provider.
-fn mfa(identity: Identity<'_>) -> &'static str {
-    match identity.mfa() {
-        Mfa::Yes => "yes",
-        Mfa::No if identity.role().is_some() => {
-            "not seen by AWS (an external sign-in may have required it)"
+fn grant_row(call: AlertCall<'_>) -> Row {
+    let (label, text) = match Grant::from_call(*call) {
+        None => return ("", None),
+        Some(Grant::Power(power)) => ("Warning", &*format!("the policy {}", power_in_words(power))),
+        Some(Grant::Bounded) => {
+            ("Allows", "neither * on * nor iam:*; read the policy for the rest")
         }
-        Mfa::No => "no",
-        Mfa::LongTermKey => "no (calls signed with a long-term key carry none)",
-        Mfa::NotRecorded => "not recorded",
+        Some(Grant::NotRecorded) => {
+            ("Warning", "the policy is not in the record; CloudTrail omits oversized requests")
+        }
+        Some(Grant::Unreadable) => ("Warning", "the recorded policy cannot be parsed"),
+    };
+    (label, Some(text.to_owned()))
+}
+
+fn principal_rows(call: AlertCall<'_>) -> Vec<Row> {
+    let principal = call.principal();
+    let mut name = principal.display_name();
+    let kind = principal.kind();
+    if !kind.is_empty() {
+        name += &format!(" ({kind})");
     }
+    let account = call.foreign_account().map(|id| call.accounts.label(id));
+    let key_note = match principal.access_key().and_then(|key| key.get(..4)) {
+        Some("AKIA") => " (long-term, valid until disabled)",
+        Some("ASIA") => " (temporary, of a session)",
+        _ => "",
+    };
+    let has_mfa = principal.identity_type() != "AWSService";
+    let session_start = principal.identity_field("session_context.creation_date").map(|start| {
+        start.parse().map_or_else(|_| clean::text(start, MAX_VALUE_CHARS), time::format_table_time)
+    });
+    let issuer_arn = principal.identity_field("session_context.session_issuer.arn");
+    vec![
+        ("Principal", Some(name)),
+        ("Principal ARN", value(principal.identity_field("arn"))),
+        ("Role ARN", value(issuer_arn)),
+        ("From account", account.map(|account| format!("{account}, another account"))),
+        ("Access key", value(principal.access_key()).map(|key| key + key_note)),
+        ("MFA", has_mfa.then(|| principal.mfa_in_words().1.to_owned())),
+        ("Session start", session_start),
+        ("Invoked by", value(principal.invoked_by())),
+    ]
 }
 
-fn origin(call: AlertCall<'_>) -> Vec<Row> {
-    let address = call.fields.text("source.ip").or_else(|| call.fields.text("source.address"));
-    let rows = [
-        Some(("Source", shown(address))),
-        given("VPC endpoint", call.fields.text("aws.cloudtrail.vpc_endpoint_id")),
-        Some(("Made through", made_with(call).to_owned())),
-        Some(("User agent", shown(call.fields.text("user_agent.original")))),
-    ];
-    rows.into_iter().flatten().collect()
-}
-
-fn made_with(call: AlertCall<'_>) -> &'static str {
-    let console = call.fields.flag("aws.cloudtrail.session_credential_from_console") == Some(true);
-    match Identity::of(call).invoked_by() {
-        _ if console => "the AWS console",
+fn source_rows(call: AlertCall<'_>) -> Vec<Row> {
+    let made_through = match call.principal().invoked_by() {
+        _ if call.is_from_console() => "the AWS console",
         Some(_) => "an AWS service, for the principal",
         None => "the API (no sign of the console)",
-    }
+    };
+    vec![
+        ("Source", Some(value_or_unknown(call.source_address()))),
+        ("VPC endpoint", value(call.fields.text("aws.cloudtrail.vpc_endpoint_id"))),
+        ("Made through", Some(made_through.to_owned())),
+        ("User agent", Some(value_or_unknown(call.fields.text("user_agent.original")))),
+    ]
 }
 
-fn given(label: &'static str, value: Option<&str>) -> Option<Row> {
-    value.map(|value| (label, clean::text(value, LONGEST)))
+fn value(raw: Option<&str>) -> Option<String> {
+    raw.map(|raw| clean::text(raw, MAX_VALUE_CHARS))
 }
 
-fn shown(value: Option<&str>) -> String {
-    value.map_or(silent(), |value| clean::text(value, LONGEST))
+fn value_or_unknown(raw: Option<&str>) -> String {
+    value(raw).or_else(not_recorded).unwrap_or_default()
 }
 
-fn silent() -> String {
-    "not recorded".to_owned()
+fn not_recorded() -> Option<String> {
+    Some("not recorded".to_owned())
 }

@@ -1,142 +1,160 @@
-//! The mail: the order of its sections, written once.
+//! The text of a mail: an introduction, then sections.
 //!
-//! Only headings start at the left edge; everything else is indented, so that no name can pass for
+//! Only headings start at the left edge. Everything else is indented, so that no name can pass for
 //! a heading.
 
-use detect::finding::{Context, Origin};
-use detect::text::{clean, wrap};
+use detect::finding::FindingId;
+use detect::rule::RuleInfo;
+use detect::text::wrap;
+use jiff::Timestamp;
 
-use super::call::AlertCall;
-use super::commands::{How, Step};
-use super::parts::Parts;
-use super::{facts, guide, story};
+use crate::commands::{ResponseStep, StepAction};
+use crate::markdown::markdown_to_lines;
 
-/// Bytes of a section, so that no part of a mail takes the room of another. The longest guides are
-/// 8 KB.
-const LONGEST_SECTION: usize = 8 * 1024;
+/// Bytes of a section, so that none takes the room of another. The longest guides are 8 KB.
+const MAX_SECTION_BYTES: usize = 8 * 1024;
 
-/// Characters of a value that are shown.
-const LONGEST_VALUE: usize = 1_024;
+/// Hexadecimal digits of a finding's id: enough to find it. The document has all 64.
+const ID_DIGITS: usize = 8;
 
-/// The mail, ending with a line break.
-pub(super) fn write(call: AlertCall<'_>, context: &Context, parts: &Parts<'_>) -> String {
-    let rule = &call.finding.rule;
-    let mut mail = lines_of(wrap::hanging("  ", &parts.sentence));
-    mail.extend(story::first(context).map(|first| format!("\n  {first}\n")));
-    for (heading, lines) in [
-        ("LAST 48 HOURS", story::lines(call, context, &parts.story)),
-        ("FACTS", facts::lines(call)),
-        ("POLICY DOCUMENT", facts::policy(call)),
-        ("WHAT TO CHECK", steps(&parts.check)),
-        ("UNDO", steps(&parts.undo)),
-        ("ABOUT THIS RULE", guide::lines(&rule.description)),
-        ("INVESTIGATION GUIDE", rule.note.as_deref().map(guide::lines).unwrap_or_default()),
-        ("FALSE POSITIVES", list(&rule.false_positives)),
-        ("REFERENCES", list(&rule.references)),
-        ("RAW RECORD", identifiers(call, &parts.raw_record)),
-        ("SUGGESTED EXCEPTION", exception(&parts.exception)),
-    ] {
-        mail += &section(heading, lines);
+/// The heading of a list of events, see [`event_prefix`].
+pub(crate) const EVENT_COLUMNS: &str = "  Time (UTC)           Finding   What";
+
+pub(crate) struct Mail {
+    text: String,
+}
+
+impl Mail {
+    pub(crate) fn new(introduction: &str) -> Mail {
+        let mut mail = Mail { text: String::new() };
+        mail.push_lines(&indented(introduction), MAX_SECTION_BYTES);
+        mail
     }
-    mail
-}
 
-/// A mail of an introduction and sections.
-pub(super) fn sections<const N: usize>(
-    introduction: &str,
-    sections: [(&str, Vec<String>); N],
-) -> String {
-    let introduction = lines_of(wrap::hanging("  ", introduction));
-    sections
-        .into_iter()
-        .fold(introduction, |mail, (heading, lines)| mail + &section(heading, lines))
-}
-
-/// A section under its heading; nothing where it has no line.
-fn section(heading: &str, lines: Vec<String>) -> String {
-    if lines.is_empty() { String::new() } else { format!("\n{heading}\n{}", lines_of(lines)) }
-}
-
-/// The lines, each with its line break, as far as a section goes.
-fn lines_of(lines: Vec<String>) -> String {
-    let mut room = LONGEST_SECTION;
-    let fitting = lines.iter().take_while(|line| {
-        let fits = line.len() < room;
-        room = room.saturating_sub(line.len() + 1);
-        fits
-    });
-    let kept: Vec<String> = fitting.map(|line| format!("{line}\n")).collect();
-    let mut text = kept.concat();
-    if let cut @ 1.. = lines.len() - kept.len() {
-        text += &format!("  … ({cut} lines cut)\n");
+    pub(crate) fn paragraph(mut self, lines: &[String]) -> Mail {
+        self.text.push('\n');
+        self.push_lines(lines, MAX_SECTION_BYTES);
+        self
     }
-    text
+
+    /// Adds nothing if there are no lines.
+    pub(crate) fn section(self, heading: &str, lines: Vec<String>) -> Mail {
+        self.section_of(MAX_SECTION_BYTES, heading, lines)
+    }
+
+    /// As [`Mail::section`], with another limit.
+    pub(crate) fn section_of(mut self, max: usize, heading: &str, lines: Vec<String>) -> Mail {
+        if !lines.is_empty() {
+            self.text.extend(["\n", heading, "\n"]);
+            self.push_lines(&lines, max);
+        }
+        self
+    }
+
+    /// What the author of a rule wrote about it.
+    pub(crate) fn rule_sections(self, rule: &RuleInfo) -> Mail {
+        let guide = rule.note.as_deref().map(markdown_to_lines).unwrap_or_default();
+        self.section("ABOUT THIS RULE", markdown_to_lines(&rule.description))
+            .section("INVESTIGATION GUIDE", guide)
+            .section("FALSE POSITIVES", bullets(&rule.false_positives))
+            .section("REFERENCES", bullets(&rule.references))
+    }
+
+    pub(crate) fn prepend(&mut self, paragraphs: &[&str]) {
+        let mail = std::mem::take(&mut self.text);
+        for paragraph in paragraphs {
+            self.push_lines(&indented(paragraph), MAX_SECTION_BYTES);
+            self.text.push('\n');
+        }
+        self.text += &mail;
+    }
+
+    /// The mail, ending with a line break.
+    pub(crate) fn into_text(self) -> String {
+        self.text
+    }
+
+    fn push_lines(&mut self, lines: &[String], max: usize) {
+        let end = self.text.len() + max;
+        for (nth, line) in lines.iter().enumerate() {
+            if self.text.len() + line.len() >= end {
+                self.text += &format!("  … ({} lines cut)\n", lines.len() - nth);
+                return;
+            }
+            self.text += line;
+            self.text.push('\n');
+        }
+    }
 }
 
-pub(super) fn steps(steps: &[Step]) -> Vec<String> {
-    steps.iter().flat_map(step).collect()
+pub(crate) fn indented(text: &str) -> Vec<String> {
+    wrap::hanging("  ", text)
 }
 
-fn step(step: &Step) -> Vec<String> {
-    let mut lines = wrap::hanging("  - ", &step.purpose);
-    match &step.how {
-        How::Told => {}
-        How::Open(url) => lines.extend(link(url)),
-        How::Run(command) => match command.lines() {
-            Ok(command) => lines.extend(command),
-            Err(reason) => lines.extend(wrap::hanging("    ", &format!("(No command: {reason}.)"))),
-        },
+/// ` (severity low, risk score 21 of 100)`
+pub(crate) fn severity_note(rule: &RuleInfo) -> String {
+    format!(" (severity {}, risk score {} of 100)", rule.severity.as_str(), rule.risk_score)
+}
+
+/// A table of labels and cleaned values.
+pub(crate) fn table<'a>(rows: impl IntoIterator<Item = (&'a str, String)>) -> Vec<String> {
+    let row = |(label, value): (&str, String)| wrap::hanging(&format!("  {label:<14}  "), &value);
+    rows.into_iter().flat_map(row).collect()
+}
+
+/// What is before the text in a list of events: time and id.
+pub(crate) fn event_prefix(time: Option<Timestamp>, id: &FindingId) -> String {
+    let time = time.map(|time| time.strftime("%Y-%m-%d %H:%M:%S").to_string());
+    let time = time.as_deref().unwrap_or("not recorded");
+    format!("  {time:<19}  {}  ", short_id(id))
+}
+
+pub(crate) fn short_id(id: &FindingId) -> &str {
+    &id.as_str()[..ID_DIGITS]
+}
+
+/// A list of counts and cleaned texts, the highest first, of at most `max` entries.
+pub(crate) fn counts(mut entries: Vec<(usize, String)>, max: usize) -> Vec<String> {
+    entries.sort_by(|a, b| b.0.cmp(&a.0).then_with(|| a.1.cmp(&b.1)));
+    let entry = |(count, text): &(usize, String)| wrap::hanging(&format!("  {count:>6}  "), text);
+    let mut lines: Vec<String> = entries.iter().take(max).flat_map(entry).collect();
+    if entries.len() > max {
+        lines.push(format!("  {:>6}  more", entries.len() - max));
     }
     lines
 }
 
-/// A link is never cut, since it would be none. One that is too wide leads to the page above, and
-/// says what to look for there; the whole one is in the document for machines.
+/// A list of items in Markdown.
+pub(crate) fn bullets(items: &[String]) -> Vec<String> {
+    items.iter().flat_map(|item| markdown_to_lines(&format!("- {}", item.trim()))).collect()
+}
+
+pub(crate) fn steps(steps: &[ResponseStep]) -> Vec<String> {
+    steps.iter().flat_map(step).collect()
+}
+
+fn step(step: &ResponseStep) -> Vec<String> {
+    let mut lines = wrap::hanging("  - ", &step.purpose);
+    lines.extend(match &step.action {
+        StepAction::None => Vec::new(),
+        StepAction::Open(url) => link(url),
+        StepAction::Run(command) => command
+            .lines()
+            .unwrap_or_else(|reason| wrap::hanging("    ", &format!("(No command: {reason}.)"))),
+    });
+    lines
+}
+
+/// A cut link would not work. For one that is too wide, the mail has the page above and what to
+/// open there; the document has the whole link.
 fn link(url: &str) -> Vec<String> {
     let whole = format!("    {url}");
     match url.rsplit_once('/') {
         Some((page, name)) if wrap::width(&whole) > wrap::COLUMNS => {
-            let mut lines = wrap::hanging("    ", &format!("then open {name}"));
-            lines.insert(0, format!("    {page}"));
+            let mut lines = vec![format!("    {page}")];
+            lines.extend(wrap::hanging("    ", &format!("then open {name}")));
             lines
         }
         _ => vec![whole],
     }
-}
-
-pub(super) fn list(items: &[String]) -> Vec<String> {
-    items.iter().flat_map(|item| guide::lines(&format!("- {}", item.trim()))).collect()
-}
-
-/// What finds the record again.
-fn identifiers(call: AlertCall<'_>, raw_record: &[Step]) -> Vec<String> {
-    let finding = call.finding;
-    let (place, where_it_is) = match &finding.origin {
-        Origin::Object { bucket, key, .. } => ("Object", format!("s3://{bucket}/{key}")),
-        Origin::File { path, .. } => ("File", path.clone()),
-        Origin::Inline { envelope, .. } => ("Inline", envelope.clone()),
-    };
-    let rows = [
-        ("Event id", call.fields.text("event.id").unwrap_or("not recorded")),
-        ("Request id", call.fields.text("aws.cloudtrail.request_id").unwrap_or("not recorded")),
-        (place, &where_it_is),
-        ("Record", &format!("number {}, counted from 0", finding.origin.record())),
-        ("Rule id", &finding.rule.id),
-        ("Finding id", finding.id.as_str()),
-    ];
-    let row = |(label, value): (&str, &str)| {
-        wrap::hanging(&format!("  {label:<14}  "), &clean::text(value, LONGEST_VALUE))
-    };
-    rows.into_iter().flat_map(row).chain(steps(raw_record)).collect()
-}
-
-fn exception(lines: &Result<Vec<String>, &str>) -> Vec<String> {
-    let lines = match lines {
-        Ok(lines) => lines,
-        Err(reason) => return wrap::hanging("  ", &format!("(No exception: {reason}.)")),
-    };
-    let purpose = "To suppress exactly this call by this principal in future, fill in the reason and the owner, and add \
-                   the exception to a file of TRAILBELL_EXCEPTIONS. Validate it with trailbell exceptions check FILE.";
-    let indented = lines.iter().map(|line| format!("  {line}"));
-    wrap::hanging("  ", purpose).into_iter().chain([String::new()]).chain(indented).collect()
 }

@@ -17,11 +17,8 @@ pub(super) struct Token {
 
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum TokenKind {
-    Open,
-    Close,
-    OpenBrace,
-    CloseBrace,
-    Colon,
+    /// A parenthesis, a brace or a colon.
+    Symbol(char),
     Compare(Comparison),
     And,
     Or,
@@ -83,11 +80,7 @@ impl<'q> Lexer<'q> {
     fn symbol(&self) -> Option<(TokenKind, usize)> {
         let rest = self.rest();
         let symbol = match rest.chars().next()? {
-            '(' => (TokenKind::Open, 1),
-            ')' => (TokenKind::Close, 1),
-            '{' => (TokenKind::OpenBrace, 1),
-            '}' => (TokenKind::CloseBrace, 1),
-            ':' => (TokenKind::Colon, 1),
+            symbol @ ('(' | ')' | '{' | '}' | ':') => (TokenKind::Symbol(symbol), 1),
             '<' if rest.starts_with("<=") => (TokenKind::Compare(Comparison::AtMost), 2),
             '>' if rest.starts_with(">=") => (TokenKind::Compare(Comparison::AtLeast), 2),
             '<' => (TokenKind::Compare(Comparison::Below), 1),

@@ -90,9 +90,9 @@ impl Parser<'_> {
 
     fn operand(&mut self, scope: Scope<'_>) -> ParseResult {
         match scope {
-            _ if self.token.kind == TokenKind::Open => {
+            _ if self.token.kind == TokenKind::Symbol('(') => {
                 let inner = self.nest(|parser| parser.or(scope))?;
-                self.close(TokenKind::Close, "`)`")?;
+                self.close(TokenKind::Symbol(')'), "`)`")?;
                 Ok(inner)
             }
             Scope::Query => self.condition(),
@@ -107,7 +107,7 @@ impl Parser<'_> {
     fn condition(&mut self) -> ParseResult {
         let (first, span) = self.literal("a field, a value, `not` or `(`")?;
         match self.token.kind {
-            TokenKind::Colon => self.after_colon(first, span),
+            TokenKind::Symbol(':') => self.after_colon(first, span),
             TokenKind::Compare(comparison) => {
                 self.advance()?;
                 let (value, value_span) = self.literal("a value")?;
@@ -122,8 +122,8 @@ impl Parser<'_> {
     fn after_colon(&mut self, name: LiteralToken, span: Span) -> ParseResult {
         self.advance()?;
         match self.token.kind {
-            TokenKind::OpenBrace => self.nested(name, span),
-            TokenKind::Open | TokenKind::Not | TokenKind::Literal(_) => {
+            TokenKind::Symbol('{') => self.nested(name, span),
+            TokenKind::Symbol('(') | TokenKind::Not | TokenKind::Literal(_) => {
                 let mut expr = self.not(Scope::Values(&Arc::new(field(name))))?;
                 expr.span = Span { start: span.start, end: self.end };
                 Ok(expr)
@@ -135,7 +135,7 @@ impl Parser<'_> {
     fn nested(&mut self, name: LiteralToken, span: Span) -> ParseResult {
         let path = self.plain(name, span, "a path without wildcards before `{`")?;
         let inner = self.nest(|parser| parser.or(Scope::Query))?;
-        self.close(TokenKind::CloseBrace, "`}`")?;
+        self.close(TokenKind::Symbol('}'), "`}`")?;
         Ok(self.expr(span.start, ExprKind::Nested { path, expr: Box::new(inner) }))
     }
 
@@ -203,7 +203,7 @@ impl Parser<'_> {
     fn unexpected(&self, expected: &str) -> ParseError {
         let found = self.token.describe(self.query);
         // The most frequent mistake is an ARN or a time without quotes.
-        let is_symbol = matches!(self.token.kind, TokenKind::Colon | TokenKind::Compare(_));
+        let is_symbol = matches!(self.token.kind, TokenKind::Symbol(':') | TokenKind::Compare(_));
         let needs_quotes = is_symbol && self.end > 0;
         let hint = if needs_quotes { "; a value that holds it must be quoted" } else { "" };
         self.error(self.token.span, format!("expected {expected}, found {found}{hint}"))

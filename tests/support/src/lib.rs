@@ -9,6 +9,7 @@
 
 pub mod aws;
 pub mod canned;
+pub mod chaos;
 pub mod function;
 pub mod golden;
 pub mod moto;

@@ -1,119 +1,101 @@
 //! What to look at before deciding.
 
-use detect::finding::GroupAction;
+use detect::finding::GroupAction::*;
 use detect::text::clean;
 
-use super::{Command, Step, lookup, principal, shown};
+use super::{ResponseStep, lookup_around, name_or, principal};
 use crate::call::AlertCall;
 use crate::console;
-use crate::identity::Identity;
 
-/// What to look at, for this call.
-pub(crate) fn steps(call: AlertCall<'_>) -> Vec<Step> {
+pub(crate) fn steps(call: AlertCall<'_>) -> Vec<ResponseStep> {
     let account = call.account().map_or("the right account".to_owned(), |id| {
-        format!("account {}", call.accounts.shown(id))
+        format!("account {}", call.accounts.label(id))
     });
-    let whoami = Command::aws("sts get-caller-identity");
-    let mut steps = vec![Step::run(format!("Are you signed in to {account}?"), whoami)];
-    steps.extend(
-        console::group(call)
-            .map(|url| Step::open("The group in the console, signed in to that account:", url)),
-    );
+    let purpose = format!("Are you signed in to {account}?");
+    let mut steps = vec![ResponseStep::run_with(&purpose, "aws sts get-caller-identity", &[])];
+    if let Some(url) = console::group_page(call) {
+        let purpose = "The group in the console, signed in to that account:";
+        steps.push(ResponseStep::open(purpose, url));
+    }
     steps.extend(group(call));
-    steps.extend(new_users(call));
     steps.extend(principal::check(call));
     steps
 }
 
-/// A user made for the purpose is a sign of an intruder.
-fn new_users(call: AlertCall<'_>) -> Option<Step> {
-    call.group_action()?;
-    let created = lookup(call, 48, "EventName", Some("CreateUser"));
-    Some(Step::run("Which users were created within two days?", created))
-}
-
-fn group(call: AlertCall<'_>) -> Vec<Step> {
+fn group(call: AlertCall<'_>) -> Vec<ResponseStep> {
     let Some(action) = call.group_action() else { return Vec::new() };
     let mut steps = match action {
         _ if call.failed() => call.group().map(|_| members(call)).into_iter().collect(),
-        GroupAction::Create | GroupAction::Update => contents(call),
-        GroupAction::Delete => Vec::new(),
-        GroupAction::AddUser => [contents(call), target_user(call), keys(call)].concat(),
-        GroupAction::RemoveUser => [contents(call), target_user(call)].concat(),
-        GroupAction::AttachPolicy | GroupAction::DetachPolicy => {
-            [managed_policy(call), contents(call)].concat()
-        }
-        GroupAction::PutPolicy => [vec![inline_policy(call)], contents(call)].concat(),
-        GroupAction::DeletePolicy => contents(call),
+        Delete => Vec::new(),
+        Create | Update | DeletePolicy => contents(call),
+        AddUser => [contents(call), vec![target_user(call)], target_user_keys(call)].concat(),
+        RemoveUser => [contents(call), vec![target_user(call)]].concat(),
+        AttachPolicy | DetachPolicy => [managed_policy(call), contents(call)].concat(),
+        PutPolicy => [vec![inline_policy(call)], contents(call)].concat(),
     };
     steps.extend(history(call));
+    // A user created for the purpose is a sign of an intruder.
+    let created = lookup_around(call, 48, "EventName", "CreateUser");
+    steps.push(ResponseStep::run("Which users were created within two days?", created));
     steps
 }
 
-/// Who is in the group, and what the group may do.
-fn contents(call: AlertCall<'_>) -> Vec<Step> {
-    let group = call.current_group();
-    let list = |what: &str| Command::aws(what).with("--group-name", group);
+fn contents(call: AlertCall<'_>) -> Vec<ResponseStep> {
+    let group = &[("--group-name", call.current_group())];
+    let managed = "aws iam list-attached-group-policies";
+    let inline = "aws iam list-group-policies";
     vec![
         members(call),
-        Step::run("Which managed policies does it have?", list("iam list-attached-group-policies")),
-        Step::run("Which inline policies does it have?", list("iam list-group-policies")),
+        ResponseStep::run_with("Which managed policies does it have?", managed, group),
+        ResponseStep::run_with("Which inline policies does it have?", inline, group),
     ]
 }
 
-fn members(call: AlertCall<'_>) -> Step {
+fn members(call: AlertCall<'_>) -> ResponseStep {
     let group = call.current_group();
-    let purpose = format!("Who is in the group {} now?", shown(group, "concerned"));
-    Step::run(purpose, Command::aws("iam get-group").with("--group-name", group))
+    let purpose = format!("Who is in the group {} now?", name_or(group, "concerned"));
+    ResponseStep::run_with(&purpose, "aws iam get-group", &[("--group-name", group)])
 }
 
-fn target_user(call: AlertCall<'_>) -> Vec<Step> {
+fn target_user(call: AlertCall<'_>) -> ResponseStep {
     let user = call.target_user();
-    let purpose = format!("Which groups is {} in now?", shown(user, "the user"));
-    vec![Step::run(purpose, Command::aws("iam list-groups-for-user").with("--user-name", user))]
+    let purpose = format!("Which groups is {} in now?", name_or(user, "the user"));
+    ResponseStep::run_with(&purpose, "aws iam list-groups-for-user", &[("--user-name", user)])
 }
 
-/// The keys of the user who was added: whoever holds them has what the group grants.
-fn keys(call: AlertCall<'_>) -> Vec<Step> {
-    let user = call.target_user().filter(|user| Identity::of(call).iam_user() != Some(user));
-    let keys =
-        user.map(|user| Command::aws("iam list-access-keys").with("--user-name", Some(user)));
-    let purpose =
-        format!("Which access keys does {} have, and since when?", shown(user, "the user"));
-    keys.map(|keys| Step::run(purpose, keys)).into_iter().collect()
+/// The keys of the user who was added: they have what the group grants.
+fn target_user_keys(call: AlertCall<'_>) -> Vec<ResponseStep> {
+    let user = call.target_user().filter(|user| call.principal().iam_user() != Some(user));
+    user.map(principal::access_keys).into_iter().collect()
 }
 
-fn managed_policy(call: AlertCall<'_>) -> Vec<Step> {
-    let about =
-        |action: &str| Command::aws(action).with("--policy-arn", call.parameter("policyArn"));
+fn managed_policy(call: AlertCall<'_>) -> Vec<ResponseStep> {
+    let arn = ("--policy-arn", call.parameter("policyArn"));
+    let which = "Which version of the policy is in effect (DefaultVersionId)?";
+    let what = "What does it allow? Replace VERSION with that version.";
+    let version = ("--version-id", Some("VERSION"));
     vec![
-        Step::run(
-            "Which version of the policy is in effect (DefaultVersionId)?",
-            about("iam get-policy"),
-        ),
-        Step::run(
-            "What does it allow? Replace VERSION with that version.",
-            about("iam get-policy-version").plain("--version-id=VERSION"),
-        ),
+        ResponseStep::run_with(which, "aws iam get-policy", &[arn]),
+        ResponseStep::run_with(what, "aws iam get-policy-version", &[arn, version]),
     ]
 }
 
-fn inline_policy(call: AlertCall<'_>) -> Step {
-    let get = Command::aws("iam get-group-policy").with("--group-name", call.group());
-    Step::run(
+fn inline_policy(call: AlertCall<'_>) -> ResponseStep {
+    let group = ("--group-name", call.group());
+    let policy = ("--policy-name", call.parameter("policyName"));
+    ResponseStep::run_with(
         "What does the policy say now?",
-        get.with("--policy-name", call.parameter("policyName")),
+        "aws iam get-group-policy",
+        &[group, policy],
     )
 }
 
 /// What else happened to the group, under its old name and its new one.
-fn history(call: AlertCall<'_>) -> Vec<Step> {
+fn history(call: AlertCall<'_>) -> impl Iterator<Item = ResponseStep> {
     let new_name = call.current_group().filter(|name| Some(*name) != call.group());
-    let names = call.group().into_iter().chain(new_name);
-    let look = |name: &str| {
-        let purpose =
-            format!("What else happened to the group {} within a day?", clean::name(name));
-        Step::run(purpose, lookup(call, 24, "ResourceName", Some(name)))
-    };
-    names.map(look).collect()
+    call.group().into_iter().chain(new_name).map(move |name| {
+        let group = clean::name(name);
+        let purpose = format!("What else happened to the group {group} within a day?");
+        ResponseStep::run(&purpose, lookup_around(call, 24, "ResourceName", name))
+    })
 }

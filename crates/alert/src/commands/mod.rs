@@ -1,99 +1,108 @@
-//! What to check and what to undo: steps in words, with commands to paste where the record gives
-//! their values.
+//! What to check and what to undo: steps in words, with commands to paste if the record has their
+//! values.
 
-mod check;
-mod command;
+pub(crate) mod check;
 mod principal;
-mod undo;
+mod shell_command;
+pub(crate) mod undo;
 
+use detect::text::clean;
 use serde_json::{Value, json};
 
-pub(super) use check::steps as check;
-pub(super) use command::Command;
-pub(super) use undo::steps as undo;
+pub(crate) use shell_command::ShellCommand;
 
-use super::call::AlertCall;
-use super::console;
-use detect::text::clean;
+use crate::call::AlertCall;
+use crate::console;
 
 /// One thing to do.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Step {
+pub(crate) struct ResponseStep {
     /// A sentence or a question, cleaned, not wrapped.
-    pub(super) purpose: String,
-    /// How to do it.
-    pub(super) how: How,
+    pub(crate) purpose: String,
+    pub(crate) action: StepAction,
 }
 
-/// How to do a step.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) enum How {
-    /// As the purpose says.
-    Told,
-    /// With a command.
-    Run(Command),
-    /// On the page of a URL.
+pub(crate) enum StepAction {
+    /// The purpose says it all.
+    None,
+    Run(ShellCommand),
+    /// A URL.
     Open(String),
 }
 
-impl Step {
-    fn run(purpose: impl Into<String>, command: Command) -> Step {
-        Step { purpose: purpose.into(), how: How::Run(command) }
+impl ResponseStep {
+    fn instruction(purpose: &str) -> ResponseStep {
+        ResponseStep { purpose: purpose.to_owned(), action: StepAction::None }
     }
 
-    fn told(purpose: impl Into<String>) -> Step {
-        Step { purpose: purpose.into(), how: How::Told }
+    fn run(purpose: &str, command: ShellCommand) -> ResponseStep {
+        ResponseStep { purpose: purpose.to_owned(), action: StepAction::Run(command) }
     }
 
-    fn open(purpose: impl Into<String>, url: String) -> Step {
-        Step { purpose: purpose.into(), how: How::Open(url) }
+    /// See [`ShellCommand::new`] and [`ShellCommand::option`].
+    fn run_with(purpose: &str, command: &str, options: &[(&str, Option<&str>)]) -> ResponseStep {
+        let mut command = ShellCommand::new(command);
+        for (option, value) in options {
+            command = command.option(option, *value);
+        }
+        ResponseStep::run(purpose, command)
     }
 
-    /// Whether the other one is for the same end: a question is asked once, whenever it is asked
-    /// about.
-    pub(super) fn same_deed(&self, other: &Step) -> bool {
-        self.purpose.ends_with('?') || self.how == other.how
+    fn open(purpose: &str, url: String) -> ResponseStep {
+        ResponseStep { purpose: purpose.to_owned(), action: StepAction::Open(url) }
     }
 
-    /// For machines: `purpose`, and `link`, or `command`, or `no_command`: the reason why there is
-    /// none.
-    pub(super) fn document(&self) -> Value {
-        let (name, value) = match &self.how {
-            How::Told => return json!({"purpose": self.purpose}),
-            How::Open(url) => ("link", url.clone()),
-            How::Run(command) => match command.line() {
-                Ok(line) => ("command", line),
-                Err(reason) => ("no_command", reason.to_owned()),
+    /// Returns true if the other step need not follow this one. A question is asked once, whichever
+    /// times its commands name.
+    pub(crate) fn makes_redundant(&self, other: &ResponseStep) -> bool {
+        let is_question = self.purpose.ends_with('?');
+        self.purpose == other.purpose && (is_question || self.action == other.action)
+    }
+
+    /// `purpose`, and `link`, `command`, or `unavailable`: the reason why there is no command.
+    fn to_document(&self) -> Value {
+        match &self.action {
+            StepAction::None => json!({"purpose": self.purpose}),
+            StepAction::Open(url) => json!({"purpose": self.purpose, "link": url}),
+            StepAction::Run(command) => match command.line() {
+                Ok(line) => json!({"purpose": self.purpose, "command": line}),
+                Err(reason) => json!({"purpose": self.purpose, "unavailable": reason}),
             },
-        };
-        json!({"purpose": self.purpose, name: value})
+        }
     }
 }
 
-/// CloudTrail's event history, some hours before and after the call. It reaches back 90 days, holds
-/// management events only, and takes one attribute to look for.
+pub(crate) fn to_documents(steps: &[ResponseStep]) -> Value {
+    steps.iter().map(ResponseStep::to_document).collect()
+}
+
+pub(crate) fn raw_record(call: AlertCall<'_>) -> Vec<ResponseStep> {
+    let lookup = |id| {
+        let command = lookup_events(call, "EventId", id);
+        ResponseStep::run("CloudTrail keeps it for 90 days:", command)
+    };
+    let open = |url| ResponseStep::open("In the console, signed in to that account:", url);
+    let steps = [call.event_id().map(lookup), console::event_page(call).map(open)];
+    steps.into_iter().flatten().collect()
+}
+
+/// A search of CloudTrail's event history, which has the management events of 90 days and takes one
+/// attribute.
 /// Source: <https://docs.aws.amazon.com/awscloudtrail/latest/APIReference/API_LookupEvents.html>
-fn lookup(call: AlertCall<'_>, hours: i64, attribute: &str, value: Option<&str>) -> Command {
-    let region = call.fields.text("cloud.region");
-    let command = Command::aws("cloudtrail lookup-events").known("--region", region);
-    command.lookup_attribute(attribute, value).around(call.time(), hours)
+fn lookup_events(call: AlertCall<'_>, attribute: &str, value: &str) -> ShellCommand {
+    ShellCommand::new("aws cloudtrail lookup-events")
+        .option_if_known("--region", call.region())
+        .lookup_attribute(attribute, value)
 }
 
-/// What gets the raw record.
-pub(super) fn raw_record(call: AlertCall<'_>) -> Vec<Step> {
-    let Some(id) = call.fields.text("event.id") else { return Vec::new() };
-    let command = Command::aws("cloudtrail lookup-events")
-        .known("--region", call.fields.text("cloud.region"));
-    let lookup = Step::run(
-        "CloudTrail keeps it for 90 days:",
-        command.lookup_attribute("EventId", Some(id)),
-    );
-    let page = console::event(call)
-        .map(|url| Step::open("In the console, signed in to that account:", url));
-    std::iter::once(lookup).chain(page).collect()
+/// The same, from some hours before the call until as many after it.
+fn lookup_around(call: AlertCall<'_>, hours: i64, attribute: &str, value: &str) -> ShellCommand {
+    let lookup = lookup_events(call, attribute, value);
+    lookup.time_range("--start-time", "--end-time", call.time(), hours)
 }
 
-/// A name in a step's sentence; `fallback` where the record does not tell it.
-fn shown(name: Option<&str>, fallback: &str) -> String {
+/// A name in the sentence of a step; `fallback` if it is not recorded.
+fn name_or(name: Option<&str>, fallback: &str) -> String {
     name.map_or(fallback.to_owned(), clean::name)
 }

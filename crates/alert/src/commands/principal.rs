@@ -1,147 +1,147 @@
-//! What to check about the caller, and how to stop it.
+//! What to check about the principal, and how to stop it.
 
 use detect::finding::Origin;
-use detect::text::{clean, time};
+use detect::text::clean;
 
-use super::{Command, Step, lookup, shown};
+use super::{ResponseStep, ShellCommand, lookup_around, name_or};
 use crate::call::AlertCall;
-use crate::caller;
 use crate::console::Partition;
-use crate::identity::{Identity, KeyKind};
 
-/// What else the caller did, and with which keys it can call.
-pub(super) fn check(call: AlertCall<'_>) -> Vec<Step> {
-    let identity = Identity::of(call);
-    let mut steps: Vec<Step> =
-        other_calls(call, identity).into_iter().chain(all_calls(call, identity)).collect();
-    if let Some(user) = identity.iam_user() {
-        let keys = Command::aws("iam list-access-keys").with("--user-name", Some(user));
-        steps.push(Step::run(
-            format!("Which access keys does {} have, and since when?", clean::name(user)),
-            keys,
-        ));
-    }
+pub(super) fn check(call: AlertCall<'_>) -> Vec<ResponseStep> {
+    let mut steps: Vec<ResponseStep> =
+        event_history(call).into_iter().chain(log_objects(call)).collect();
+    steps.extend(call.principal().iam_user().map(access_keys));
     steps
 }
 
-fn other_calls(call: AlertCall<'_>, identity: Identity<'_>) -> Option<Step> {
-    let user_name = match identity.identity_type() {
-        "IAMUser" => identity.iam_user(),
-        "AssumedRole" => identity.session(),
+pub(super) fn access_keys(user: &str) -> ResponseStep {
+    let purpose = format!("Which access keys does {} have, and since when?", clean::name(user));
+    ResponseStep::run_with(&purpose, "aws iam list-access-keys", &[("--user-name", Some(user))])
+}
+
+fn event_history(call: AlertCall<'_>) -> Option<ResponseStep> {
+    let principal = call.principal();
+    let user_name = match principal.identity_type() {
+        "IAMUser" => principal.iam_user(),
+        "AssumedRole" => principal.session_name(),
         "Root" => Some("root"),
         _ => None,
     };
-    let (attribute, value) = match user_name {
-        Some(name) => ("Username", name),
-        None => ("AccessKeyId", identity.access_key()?),
+    let lookup = match user_name {
+        Some(name) => lookup_around(call, 24, "Username", name),
+        None => lookup_around(call, 24, "AccessKeyId", principal.access_key()?),
     };
-    let purpose = format!("What else did {} do within a day?", identity.shown());
-    Some(Step::run(purpose, lookup(call, 24, attribute, Some(value))))
+    let purpose = format!("What else did {} do within a day?", principal.display_name());
+    Some(ResponseStep::run(&purpose, lookup))
 }
 
-/// The same out of the log objects, which hold more than CloudTrail's event history: every region,
-/// and data events where the trail has them.
-fn all_calls(call: AlertCall<'_>, identity: Identity<'_>) -> Option<Step> {
-    let place = logs_of_account(call)?;
-    let time = call.time()?;
-    let scan = || {
-        let scan = Command::trailbell("scan").place(&place);
-        scan.known("--since", Some(&time::format_command_time(time, -24)))
-            .known("--until", Some(&time::format_command_time(time, 24)))
+/// The log objects have more than CloudTrail's event history: every region, and data events if the
+/// trail records them.
+fn log_objects(call: AlertCall<'_>) -> Option<ResponseStep> {
+    let place = account_logs(call)?;
+    call.time()?;
+    let scan = |condition: &String| {
+        ShellCommand::new("trailbell scan")
+            .place(&place)
+            .time_range("--since", "--until", call.time(), 24)
+            .option("--query", Some(condition))
     };
-    let scans: Vec<Command> =
-        caller::conditions(call).iter().map(|it| scan().with("--query", Some(it))).collect();
-    let fitting = scans.iter().position(|scan| scan.line().is_ok()).unwrap_or_default();
-    let purpose =
-        format!("What did {} do in all regions, according to the log objects?", identity.shown());
-    Some(Step::run(purpose, scans.into_iter().nth(fitting)?))
+    let scans: Vec<ShellCommand> = call.principal().conditions().iter().map(scan).collect();
+    let command = scans.iter().find(|scan| scan.line().is_ok()).or(scans.first())?.clone();
+    let name = call.principal().display_name();
+    let purpose = format!("What did {name} do in all regions, according to the log objects?");
+    Some(ResponseStep::run(&purpose, command))
 }
 
-/// The part of the bucket that holds the account's log objects, as `s3://bucket/prefix/`; absent
-/// where the record was not read from an object that CloudTrail named.
-fn logs_of_account(call: AlertCall<'_>) -> Option<String> {
+/// The prefix of the account's log objects, as `s3://bucket/prefix/`. Returns `None` if the record
+/// was not read from an object that CloudTrail named.
+fn account_logs(call: AlertCall<'_>) -> Option<String> {
     let Origin::Object { bucket, key, .. } = &call.finding.origin else { return None };
-    let (account, _) =
-        key.split_once("/CloudTrail/").filter(|(account, _)| account.contains("AWSLogs/"))?;
-    Some(format!("s3://{bucket}/{account}/"))
+    let (account, _) = key.split_once("/CloudTrail/")?;
+    account.contains("AWSLogs/").then(|| format!("s3://{bucket}/{account}/"))
 }
 
-/// How to stop the caller, where the call was not meant.
-pub(super) fn stop(call: AlertCall<'_>) -> Vec<Step> {
-    let identity = Identity::of(call);
-    match identity.identity_type() {
-        "IAMUser" => stop_user(call, identity),
-        "Root" => vec![Step::told(
-            "If the root user may be compromised, change its password, delete its access keys and set up MFA. \
-             No IAM policy can restrict it.",
+/// How to stop the principal, if it is compromised.
+pub(super) fn stop(call: AlertCall<'_>) -> Vec<ResponseStep> {
+    match call.principal().identity_type() {
+        "IAMUser" => stop_user(call),
+        "Root" => vec![ResponseStep::instruction(
+            "If the root user may be compromised, change its password, delete its access keys and \
+             set up MFA. No IAM policy can restrict it.",
         )],
-        "AssumedRole" => vec![stop_role(call, identity)],
+        "AssumedRole" => vec![stop_role(call)],
         "AWSService" => Vec::new(),
-        _ => vec![Step::told(
-            "If the credentials may be compromised, end the sessions of the principal at its identity provider.",
+        _ => vec![ResponseStep::instruction(
+            "If the credentials may be compromised, end the sessions of the principal at its \
+             identity provider.",
         )],
     }
 }
 
-/// A change that a service made for someone comes back unless it is undone there.
-pub(super) fn service(call: AlertCall<'_>) -> Option<Step> {
-    let identity = Identity::of(call);
-    let service = identity
-        .invoked_by()
-        .or_else(|| (identity.identity_type() == "AWSService").then(|| identity.name()))?;
-    Some(Step::told(format!(
-        "{} made the call: find out who requested it, and undo the change there too (for CloudFormation, in the \
-         stack), or it may be repeated.",
+/// A change that a service makes for someone comes back unless it is undone there.
+pub(super) fn service(call: AlertCall<'_>) -> Option<ResponseStep> {
+    let principal = call.principal();
+    let is_service = principal.identity_type() == "AWSService";
+    let service = principal.invoked_by().or(is_service.then(|| principal.name()))?;
+    Some(ResponseStep::instruction(&format!(
+        "{} made the call: find out who requested it, and undo the change there too (for \
+         CloudFormation, in the stack), or it may be repeated.",
         clean::name(service)
     )))
 }
 
-fn stop_user(call: AlertCall<'_>, identity: Identity<'_>) -> Vec<Step> {
-    let user = shown(identity.iam_user(), "the user");
-    let place = in_account(call);
+fn stop_user(call: AlertCall<'_>) -> Vec<ResponseStep> {
+    let principal = call.principal();
+    let user = ("--user-name", principal.iam_user());
+    let place = in_foreign_account(call);
     let mut steps = Vec::new();
-    if identity.key_kind() == KeyKind::LongTerm {
-        let disable = Command::aws("iam update-access-key")
-            .with("--user-name", identity.iam_user())
-            .with("--access-key-id", identity.access_key())
-            .plain("--status=Inactive");
-        steps
-            .push(Step::run(format!("If the key may be compromised, disable it{place}."), disable));
+    if principal.has_long_term_key() {
+        steps.push(ResponseStep::run_with(
+            &format!("If the key may be compromised, disable it{place}."),
+            "aws iam update-access-key --status=Inactive",
+            &[user, ("--access-key-id", principal.access_key())],
+        ));
     }
-    let deny = Command::aws("iam attach-user-policy").with("--user-name", identity.iam_user());
-    steps.push(Step::run(
-        format!("If {user} may be compromised, deny the user everything{place}, including open sessions."),
-        deny.with("--policy-arn", Some(&deny_all(call))),
+    let name = name_or(user.1, "the user");
+    steps.push(ResponseStep::run_with(
+        &format!(
+            "If {name} may be compromised, deny the user everything{place}, including open \
+             sessions."
+        ),
+        "aws iam attach-user-policy",
+        &[user, ("--policy-arn", Some(&deny_all_arn(call)))],
     ));
     steps
 }
 
-fn stop_role(call: AlertCall<'_>, identity: Identity<'_>) -> Step {
-    if identity.permission_set().is_some() {
-        return Step::told(
-            "If the sign-in may be compromised, disable the user in IAM Identity Center and end its open sessions.",
+fn stop_role(call: AlertCall<'_>) -> ResponseStep {
+    let principal = call.principal();
+    if principal.permission_set().is_some() {
+        return ResponseStep::instruction(
+            "If the sign-in may be compromised, disable the user in IAM Identity Center and end \
+             its open sessions.",
         );
     }
-    let role = shown(identity.role(), "the role");
-    let deny = Command::aws("iam attach-role-policy").with("--role-name", identity.role());
-    let place = in_account(call);
-    Step::run(
-        format!(
-            "If the session may be compromised, deny the role {role} everything{place}. This stops all its sessions."
+    let role = name_or(principal.role(), "the role");
+    let place = in_foreign_account(call);
+    ResponseStep::run_with(
+        &format!(
+            "If the session may be compromised, deny the role {role} everything{place}. This stops \
+             all its sessions."
         ),
-        deny.with("--policy-arn", Some(&deny_all(call))),
+        "aws iam attach-role-policy",
+        &[("--role-name", principal.role()), ("--policy-arn", Some(&deny_all_arn(call)))],
     )
 }
 
-/// Said only where it matters: the caller is not of the account that the record is of.
-fn in_account(call: AlertCall<'_>) -> String {
-    call.foreign_account()
-        .map(|account| format!(" in its account {}", call.accounts.shown(account)))
-        .unwrap_or_default()
+/// Empty if the principal is of the account that the record is of.
+fn in_foreign_account(call: AlertCall<'_>) -> String {
+    let account = call.foreign_account().map(|id| call.accounts.label(id));
+    account.map_or(String::new(), |account| format!(" in its account {account}"))
 }
 
 /// The ARN of AWS's own policy that denies everything.
 /// Source: <https://docs.aws.amazon.com/aws-managed-policy/latest/reference/AWSDenyAll.html>
-fn deny_all(call: AlertCall<'_>) -> String {
-    format!("arn:{}:iam::aws:policy/AWSDenyAll", Partition::of(call).name())
+fn deny_all_arn(call: AlertCall<'_>) -> String {
+    format!("arn:{}:iam::aws:policy/AWSDenyAll", Partition::from_call(call).name)
 }

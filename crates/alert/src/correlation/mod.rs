@@ -1,158 +1,154 @@
-//! The alert of a correlation: several findings that mean more together than each by itself.
+//! The alert for a correlation: several findings that together form an incident.
 
-mod document;
 mod mail;
 
 use std::sync::Arc;
 
 use detect::correlation::{CorrelationAlertData, MemberFindings};
-use detect::rule::RuleInfo;
-use detect::text::{clean, time};
+use detect::finding::{Finding, Member};
+use detect::text::clean;
+use serde_json::{Map, Value, json};
 
-use super::call::AlertCall;
-use super::commands::{self, Step};
-use super::{Accounts, Alert, Attribute, attributes, limit};
+use crate::Accounts;
+use crate::builder::{AlertBuilder, AlertKind, Routing};
+use crate::call::AlertCall;
+use crate::commands::{self, ResponseStep};
+use crate::document::object;
+use crate::finding::minimal_rule;
+use crate::message::Alert;
+use crate::subject::MAX_SUBJECT;
 
-/// Characters of a subject.
-const LONGEST_SUBJECT: usize = 99;
+const MAX_VALUE_CHARS: usize = 128;
 
-/// Characters of a value that findings are alike in.
-const LONGEST_VALUE: usize = 128;
-
-/// What the parts of the alert are written from.
-struct Story<'a> {
-    told: &'a CorrelationAlertData,
-    known: &'a MemberFindings,
+struct IncidentParts<'a> {
+    data: &'a CorrelationAlertData,
+    members: &'a MemberFindings,
     accounts: &'a Accounts,
-    check: Vec<Step>,
-    undo: Vec<Step>,
+    check: Vec<ResponseStep>,
+    undo: Vec<ResponseStep>,
 }
 
-/// One line of printable ASCII, of at most 99 characters, without what only the members can tell.
-pub fn correlation_subject(told: &CorrelationAlertData) -> String {
-    let (severity, name) = (told.rule.severity.as_str(), &told.rule.name);
-    clean::ascii(&format!("[{severity}] {name}: {}", mail::events(told.events)), LONGEST_SUBJECT)
+/// One line of printable ASCII, of at most 99 characters, without what only the members know.
+pub fn correlation_subject(data: &CorrelationAlertData) -> String {
+    incident_subject(data, Some(count_events(data.events)))
 }
 
-/// Writes the alert; `accounts` gives names to account ids. Never fails: what could not be read is
-/// said, and what does not fit in 256 KiB is cut.
+fn incident_subject(data: &CorrelationAlertData, detail: Option<String>) -> String {
+    let detail = detail.map(|detail| format!(": {detail}")).unwrap_or_default();
+    let subject = format!("[{}] {}{detail}", data.rule.severity.as_str(), data.rule.name);
+    clean::ascii(&subject, MAX_SUBJECT)
+}
+
+/// Renders the alert for an incident; `accounts` gives names to account ids. Never fails: members
+/// that could not be read are counted, and what does not fit into 256 KiB is cut.
 pub fn render_correlation(
-    told: &CorrelationAlertData,
-    known: &MemberFindings,
+    data: &CorrelationAlertData,
+    members: &MemberFindings,
     accounts: &Accounts,
 ) -> Alert {
-    let calls = || known.members.iter().map(|finding| AlertCall::new(finding, accounts));
-    let check = once(calls().rev().flat_map(commands::check));
-    let undo = once(calls().rev().flat_map(commands::undo));
-    let story = Story { told, known, accounts, check, undo };
-    let (subject, text) = (story.subject(), mail::write(&story));
-    let attributes = story.attributes();
-    let taken = attributes.iter().map(Attribute::bytes).sum();
-    let document = limit::fit(document::write(&story, &subject), &text, taken);
-    Alert { finding: told.id.clone(), subject, text, document, attributes }
+    let latest_first =
+        || members.members.iter().rev().map(|finding| AlertCall::new(finding, accounts));
+    let parts = IncidentParts {
+        data,
+        members,
+        accounts,
+        check: without_repeats(latest_first().flat_map(commands::check::steps)),
+        undo: without_repeats(latest_first().flat_map(commands::undo::steps)),
+    };
+    AlertBuilder {
+        id: &data.id,
+        kind: AlertKind::Correlation,
+        rule: &data.rule,
+        subject: incident_subject(data, parts.group_by_in_words()),
+        sentence: None,
+        mail: parts.mail(),
+        routing: latest_first().next().map(Routing::from_call).unwrap_or_default(),
+        ecs: object([
+            ("@timestamp", json!(data.end)),
+            ("event", json!({"start": data.start, "end": data.end})),
+        ]),
+        fields: parts.fields(),
+    }
+    .build()
 }
 
-/// Steps of several calls, each purpose once: the latest call's first.
-fn once(steps: impl Iterator<Item = Step>) -> Vec<Step> {
-    let mut all: Vec<Step> = Vec::new();
+/// Renders the alert of last resort: what finds the incident in the ledger.
+pub fn render_minimal_correlation(data: &CorrelationAlertData) -> Alert {
+    let members = MemberFindings {
+        read_error: Some("the full alert could not be sent".to_owned()),
+        ..MemberFindings::default()
+    };
+    let data = CorrelationAlertData { rule: Arc::new(minimal_rule(&data.rule)), ..data.clone() };
+    render_correlation(&data, &members, &Accounts::default())
+}
+
+/// The steps for several calls, each of them once.
+fn without_repeats(steps: impl Iterator<Item = ResponseStep>) -> Vec<ResponseStep> {
+    let mut distinct: Vec<ResponseStep> = Vec::new();
     for step in steps {
-        if !all.iter().any(|it| it.purpose == step.purpose && it.same_deed(&step)) {
-            all.push(step);
+        if !distinct.iter().any(|earlier| earlier.makes_redundant(&step)) {
+            distinct.push(step);
         }
     }
-    all
+    distinct
 }
 
-impl Story<'_> {
-    fn subject(&self) -> String {
-        let rule = &self.told.rule;
-        let of = self.alike().map(|alike| format!(": {alike}")).unwrap_or_default();
-        clean::ascii(&format!("[{}] {}{of}", rule.severity.as_str(), rule.name), LONGEST_SUBJECT)
-    }
+fn is_account(field: &str) -> bool {
+    matches!(field, "cloud.account.id" | "aws.cloudtrail.recipient_account_id")
+}
 
-    /// What the members are alike in, in words: the account last.
-    fn alike(&self) -> Option<String> {
-        let values = self.known.values.as_ref()?;
-        let pairs = || self.told.group_by.iter().zip(values);
-        let others = pairs().filter(|(field, _)| !is_account(field));
+fn count_events(count: usize) -> String {
+    if count == 1 { "1 event".to_owned() } else { format!("{count} events") }
+}
+
+impl IncidentParts<'_> {
+    /// The values that the members share, the account last. `None` if there are none.
+    fn group_by_in_words(&self) -> Option<String> {
+        let (accounts, others): (Vec<_>, Vec<_>) =
+            self.group_by_values().partition(|(field, _)| is_account(field));
+        let account = accounts.first().map(|(_, id)| self.accounts.label(id));
         let others: Vec<String> =
-            others.map(|(_, value)| clean::short_name(value, LONGEST_VALUE)).collect();
-        let account =
-            pairs().find(|(field, _)| is_account(field)).map(|(_, id)| self.accounts.shown(id));
+            others.iter().map(|(_, value)| clean::short_name(value, MAX_VALUE_CHARS)).collect();
         match (others.is_empty(), account) {
-            (true, None) => None,
-            (true, Some(account)) => Some(format!("account {account}")),
+            (true, account) => account.map(|account| format!("account {account}")),
             (false, None) => Some(others.join(", ")),
             (false, Some(account)) => Some(format!("{} in {account}", others.join(", "))),
         }
     }
 
-    /// As those of the last member, but for the rule's.
-    fn attributes(&self) -> Vec<Attribute> {
-        let last = self.known.members.last().map(|finding| AlertCall::new(finding, self.accounts));
-        attributes::of(attributes::Routing {
-            rule: &self.told.rule,
-            account: last.and_then(|call| call.account()),
-            region: last.and_then(|call| call.fields.text("cloud.region")),
-            action: last.and_then(|call| call.action()),
-            kind: "correlation",
+    fn group_by_values(&self) -> impl Iterator<Item = (&str, &str)> {
+        let values = self.members.values.iter().flatten();
+        self.data.group_by.iter().map(String::as_str).zip(values.map(String::as_str))
+    }
+
+    fn fields(&self) -> Value {
+        let data = self.data;
+        let members = &self.members.members;
+        let group_by: Map<String, Value> =
+            self.group_by_values().map(|(field, value)| (field.to_owned(), value.into())).collect();
+        json!({
+            "correlation": {
+                "id": data.id,
+                "incident": data.incident,
+                "condition": data.condition,
+                "stages": data.stages,
+                "group_by": group_by,
+                "base_severity": data.base_severity,
+                "raised_by": data.raised_by,
+            },
+            "count": data.events,
+            "member_ids": data.members,
+            "members_left_out": data.events.saturating_sub(members.len()),
+            "members": members.iter().map(member_document).collect::<Value>(),
+            "members_error": self.members.read_error,
+            "check": commands::to_documents(&self.check),
+            "undo": commands::to_documents(&self.undo),
         })
     }
-
-    /// How the severity came about.
-    fn severity(&self) -> String {
-        let (rule, base) = (&self.told.rule, self.told.base_severity.as_str());
-        match &self.told.raised_by {
-            None => format!("{}, as the rule defines.", rule.severity.as_str()),
-            Some(query) => {
-                let query = query.split_whitespace().collect::<Vec<_>>().join(" ");
-                let query = clean::text(&query, 4 * LONGEST_VALUE);
-                format!(
-                    "{} instead of {base}, because an event matches: {query}",
-                    rule.severity.as_str()
-                )
-            }
-        }
-    }
-
-    fn spoken_time(&self) -> String {
-        let (start, end) = (self.told.start, self.told.end);
-        if start == end {
-            format!("on {}", time::format_sentence_time(start))
-        } else {
-            format!(
-                "between {} and {}",
-                time::format_sentence_time(start),
-                time::format_sentence_time(end)
-            )
-        }
-    }
 }
 
-/// The minimal alert of last resort: what finds the episode in the ledger.
-pub fn render_minimal_correlation(told: &CorrelationAlertData) -> Alert {
-    let members = MemberFindings {
-        read_error: Some("the full alert could not be sent".to_owned()),
-        ..MemberFindings::default()
-    };
-    let ids_only = CorrelationAlertData { rule: Arc::new(bare(&told.rule)), ..told.clone() };
-    render_correlation(&ids_only, &members, &Accounts::default())
-}
-
-fn bare(rule: &RuleInfo) -> RuleInfo {
-    let (note, references, false_positives, threat) = (None, Vec::new(), Vec::new(), Vec::new());
-    let cut = |text: &str| text.chars().take(LONGEST_VALUE).collect::<String>();
-    RuleInfo {
-        name: cut(&rule.name),
-        description: String::new(),
-        note,
-        references,
-        false_positives,
-        threat,
-        ..rule.clone()
-    }
-}
-
-fn is_account(field: &str) -> bool {
-    matches!(field, "cloud.account.id" | "aws.cloudtrail.recipient_account_id")
+fn member_document(finding: &Finding) -> Value {
+    let mut member = json!(Member::from_finding(finding));
+    member["rule"] = json!({"id": finding.rule.id, "name": finding.rule.name});
+    member
 }

@@ -1,4 +1,4 @@
-//! What machines read.
+//! The document for machines.
 
 use std::sync::Arc;
 
@@ -7,7 +7,7 @@ use detect::rule::{RuleInfo, Tactic, Technique, Threat};
 use serde_json::json;
 
 use super::fixture::{document, finding, rule};
-use crate::{Accounts, AttributeKind, render};
+use crate::{Accounts, AttributeKind, render_finding};
 
 fn threat(tactic: &str) -> Threat {
     let technique = |id: &str, subtechnique| Technique {
@@ -28,9 +28,12 @@ fn threat(tactic: &str) -> Threat {
 }
 
 #[test]
-fn the_document_has_the_record_in_ecs_and_the_rest_under_trailbell() {
-    let alert =
-        render(&finding(document("CreateGroup")), &Context::default(), &Accounts::default());
+fn the_record_is_in_ecs_fields_and_the_rest_under_trailbell() {
+    let alert = render_finding(
+        &finding(document("CreateGroup")),
+        &Context::default(),
+        &Accounts::default(),
+    );
     for (pointer, value) in [
         ("/event/kind", json!("alert")),
         ("/event/action", json!("CreateGroup")),
@@ -61,11 +64,12 @@ fn the_document_has_the_record_in_ecs_and_the_rest_under_trailbell() {
 }
 
 #[test]
-fn the_threats_of_a_rule_become_one_without_repeats() {
+fn the_threats_of_a_rule_are_merged_without_repeats() {
     let mut finding = finding(document("AddUserToGroup"));
     finding.rule =
         Arc::new(RuleInfo { threat: vec![threat("TA0003"), threat("TA0004")], ..rule() });
-    let threat = &render(&finding, &Context::default(), &Accounts::default()).document["threat"];
+    let threat =
+        &render_finding(&finding, &Context::default(), &Accounts::default()).document["threat"];
     assert_eq!(threat["framework"], "MITRE ATT&CK");
     assert_eq!(threat["tactic"]["id"], json!(["TA0003", "TA0004"]));
     assert_eq!(threat["technique"]["id"], json!(["T1098"]));
@@ -74,8 +78,11 @@ fn the_threats_of_a_rule_become_one_without_repeats() {
 
 #[test]
 fn a_message_holds_the_document_and_the_mail_as_strings() {
-    let alert =
-        render(&finding(document("CreateGroup")), &Context::default(), &Accounts::default());
+    let alert = render_finding(
+        &finding(document("CreateGroup")),
+        &Context::default(),
+        &Accounts::default(),
+    );
     let message: serde_json::Value = serde_json::from_str(&alert.message()).unwrap();
     let default: serde_json::Value =
         serde_json::from_str(message["default"].as_str().unwrap()).unwrap();
@@ -84,8 +91,8 @@ fn a_message_holds_the_document_and_the_mail_as_strings() {
 }
 
 #[test]
-fn attributes_say_unknown_rather_than_nothing() {
-    let alert = render(&finding(json!({})), &Context::default(), &Accounts::default());
+fn missing_attributes_are_unknown() {
+    let alert = render_finding(&finding(json!({})), &Context::default(), &Accounts::default());
     let value = |name| {
         alert.attributes.iter().find(|it| it.name == name).map(|it| (it.kind, it.value.as_str()))
     };
@@ -95,19 +102,19 @@ fn attributes_say_unknown_rather_than_nothing() {
 }
 
 #[test]
-fn accounts_have_their_names_beside_their_ids() {
+fn account_names_are_shown_next_to_their_ids() {
     let accounts = "\"111122223333\" = \"production\"\n\"444455556666\" = \"build\"";
     let accounts = Accounts::parse("accounts.toml", accounts).unwrap();
     let mut ecs = document("CreateGroup");
     ecs["cloud"]["account"]["id"] = json!("444455556666");
-    let alert = render(&finding(ecs), &Context::default(), &accounts);
+    let alert = render_finding(&finding(ecs), &Context::default(), &accounts);
     assert_eq!(alert.document["cloud"]["account"], json!({"id": "444455556666", "name": "build"}));
     assert_eq!(alert.document["trailbell"]["account_name"], "production");
     assert_eq!(
         alert.subject,
         "[low] IAM group Admins created by alice in 111122223333 (production)"
     );
-    for told in [" in account 111122223333 (production)", "444455556666 (build), another account"] {
-        assert!(alert.text.contains(told), "{told} in {}", alert.text);
+    for text in [" in account 111122223333 (production)", "444455556666 (build), another account"] {
+        assert!(alert.text.contains(text), "{text} in {}", alert.text);
     }
 }

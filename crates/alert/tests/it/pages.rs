@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use alert::{
-    Accounts, Alert, Attribute, render, render_correlation, render_minimal,
-    render_minimal_correlation, render_summary,
+    Accounts, Alert, Attribute, render_correlation, render_finding, render_minimal_correlation,
+    render_minimal_finding, render_summary,
 };
 use detect::cloudtrail::Record;
 use detect::correlation::testing::simulate_correlation;
@@ -40,7 +40,7 @@ fn alerts_of_findings() {
     for case in cases {
         let (finding, context) = read_case(&case);
         let name = case.file_stem().unwrap().to_str().unwrap();
-        assert_alert(name, &render(&finding, &context, &accounts()));
+        assert_alert(name, &render_finding(&finding, &context, &accounts()));
     }
 }
 
@@ -65,7 +65,7 @@ fn a_summary_and_a_minimal_alert() {
     let id = FindingId::hash_parts(["summary"]);
     let summary = Summary::from_findings(id, None, 1, &findings).unwrap();
     assert_alert("summary", &render_summary(&summary, &accounts()));
-    assert_alert("minimal", &render_minimal(&findings[0]));
+    assert_alert("minimal", &render_minimal_finding(&findings[0]));
 }
 
 /// The samples of both correlations, one of them at its raised severity, and one whose members are

@@ -66,7 +66,7 @@ fn rule_alert(rule: &Rule, test: &TestCase, accounts: &Accounts) -> Option<Alert
     let (bucket, key) = ("example-trail".to_owned(), SAMPLE_KEY.to_owned());
     let origin = Origin::Object { bucket, key, record: 0 };
     let finding = Finding::new(&rule.info, test.records.first()?, origin);
-    Some(alert::render(&finding, &AlertContext::default(), accounts))
+    Some(alert::render_finding(&finding, &AlertContext::default(), accounts))
 }
 
 fn correlation_alert(

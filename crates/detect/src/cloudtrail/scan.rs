@@ -34,7 +34,7 @@ impl SlidingBuffer {
     }
 
     /// Passes `byte`, or fails if another one follows.
-    pub(super) fn expect(&mut self, byte: u8, expected: &'static str) -> Result<(), ReadError> {
+    pub(super) fn skip_byte(&mut self, byte: u8, expected: &'static str) -> Result<(), ReadError> {
         if self.peek()? != Some(byte) {
             return Err(self.unexpected(expected));
         }
@@ -61,7 +61,7 @@ impl SlidingBuffer {
             start.extend_from_slice(&piece[..piece.len().min(room)]);
         })?;
         self.skip_space()?;
-        self.expect(b':', "`:` after a key")?;
+        self.skip_byte(b':', "`:` after a key")?;
         self.skip_space()?;
         Ok(Some(match start.as_slice() {
             b"Records\"" => Key::Records,

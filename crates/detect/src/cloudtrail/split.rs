@@ -93,7 +93,7 @@ impl Splitter {
         self.text.stop_keeping();
         if self.offset() == 0 && self.text.peek()? == Some(0xef) {
             for byte in *b"\xef\xbb\xbf" {
-                self.text.expect(byte, "gzip or JSON")?;
+                self.text.skip_byte(byte, "gzip or JSON")?;
             }
         }
         self.text.skip_space()?;
@@ -157,7 +157,7 @@ impl Splitter {
             return self.go_to(after);
         }
         if !is_first {
-            self.text.expect(b',', "`,` or `]` after a record")?;
+            self.text.skip_byte(b',', "`,` or `]` after a record")?;
             self.text.skip_space()?;
         }
         self.position = Position::InArray { is_records, is_first: false };

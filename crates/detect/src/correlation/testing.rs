@@ -28,7 +28,7 @@ pub fn test_correlations(path: Option<&Path>, now: Timestamp) -> TestReport {
     let rule_set = match loaded.into_rule_set() {
         Ok(rule_set) => rule_set,
         Err(RulesError::Problems(problems)) => return TestReport { problems, ..report },
-        Err(RulesError::Unsupported(_) | RulesError::NoRules(_)) => return report,
+        Err(RulesError::NoRules(_)) => return report,
     };
     for correlation in rule_set.correlations() {
         if matches!(correlation.origin, RuleOrigin::Embedded(_)) != path.is_none() {

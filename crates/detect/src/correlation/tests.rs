@@ -362,7 +362,7 @@ fn the_embedded_correlations_pass_their_tests() {
     assert_eq!(report.problems, []);
     assert_eq!(report.results.len(), 2);
     for result in report.results {
-        assert_eq!(result.failures, [], "{}", result.rule.name);
+        assert_eq!(result.failures, [""; 0], "{}", result.rule.name);
         assert!(result.must_match >= 6 && result.must_not_match >= 8, "{}", result.rule.name);
     }
 }

@@ -18,7 +18,7 @@ pub use correlation::{Condition, Correlation, POWER_FIELD, RuleReference, Severi
 pub use definition::{Rule, RuleInfo, RuleOrigin, Severity, Tactic, Technique, Threat};
 pub use detections::Detections;
 pub use exception::{Exception, Exceptions, ExceptionsError, LoadedExceptions};
-pub use load::{LoadedRules, RulesError, UnsupportedRule};
+pub use load::{LoadedRules, RulesError};
 pub use required_fields::RequiredFields;
 pub use set::{NoRules, RuleSet};
 pub use toml_file::problem::{Position, Problem};

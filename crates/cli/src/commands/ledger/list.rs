@@ -93,7 +93,9 @@ impl EntryRow {
 
     fn new(entry: &Entry) -> EntryRow {
         let (time, subject, rule) = match &entry.content {
-            Content::Finding(finding) => (finding.time, alert::subject(finding), &finding.rule),
+            Content::Finding(finding) => {
+                (finding.time, alert::finding_subject(finding), &finding.rule)
+            }
             Content::Summary(summary) => (None, summary_subject(summary), &summary.rule),
             Content::Correlation(alert) => {
                 (Some(alert.end), correlation_subject(alert), &alert.rule)

@@ -127,7 +127,7 @@ fn finding_fields(finding: &Finding) -> Vec<Field> {
     let event_id = finding.ecs["event"]["id"].as_str().unwrap_or("not recorded");
     let principal = &finding.principal;
     vec![
-        ("Subject", alert::subject(finding)),
+        ("Subject", alert::finding_subject(finding)),
         ("Time of call", finding.time.map_or("not recorded".to_owned(), format_table_time)),
         ("Rule", format_rule(&finding.rule)),
         ("Account", or_none(&finding.account)),
@@ -178,7 +178,9 @@ fn format_rule(rule: &RuleInfo) -> String {
 async fn render_alert(ledger: &StoredLedger, content: &Content) -> Alert {
     let accounts = Accounts::default();
     match content {
-        Content::Finding(finding) => alert::render(finding, &AlertContext::default(), &accounts),
+        Content::Finding(finding) => {
+            alert::render_finding(finding, &AlertContext::default(), &accounts)
+        }
         Content::Summary(summary) => alert::render_summary(summary, &accounts),
         Content::Correlation(alert) => {
             let (findings, problem) = ledger.read_findings(&alert.members).await;

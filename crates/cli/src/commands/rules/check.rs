@@ -48,7 +48,7 @@ fn file_lines(file: &RuleFile) -> impl Iterator<Item = String> {
     let verdict = match &file.verdict {
         Verdict::Rule(rule) => format!("runs: {}", rule.info.name),
         Verdict::Correlation(correlation) => format!("runs: {}", correlation.info.name),
-        Verdict::Unsupported(unsupported) => format!("unsupported: {}", unsupported.reason),
+        Verdict::Unsupported(problem) => problem.message.clone(),
         Verdict::Broken => "broken".to_owned(),
     };
     let verdict = format!("{}: {verdict}", file.path);

@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use std::process::ExitCode;
 use std::time::Duration;
 
-use alert::plain;
+use alert::markdown_to_lines;
 use anyhow::Result;
 use detect::rule::{Correlation, RequiredFields, Rule, Technique, Threat};
 use kql::Query;
@@ -36,12 +36,12 @@ fn format_page(rule: AnyRule<'_>) -> String {
     let info = rule.info();
     let sections = [
         (info.name.as_str(), fact_lines(rule)),
-        ("DESCRIPTION", plain(&info.description)),
+        ("DESCRIPTION", markdown_to_lines(&info.description)),
         match rule {
             AnyRule::Rule(rule) => ("QUERY", query_lines(&rule.query, "  ")),
             AnyRule::Correlation(correlation) => ("CONDITION", condition_lines(correlation)),
         },
-        ("INVESTIGATION GUIDE", info.note.as_deref().map(plain).unwrap_or_default()),
+        ("INVESTIGATION GUIDE", info.note.as_deref().map(markdown_to_lines).unwrap_or_default()),
         ("FALSE POSITIVES", bullet_list(&info.false_positives)),
         ("ATT&CK", info.threat.iter().flat_map(threat_lines).collect()),
         ("REFERENCES", bullet_list(&info.references)),
@@ -115,7 +115,7 @@ fn format_duration(duration: Duration) -> String {
 }
 
 fn bullet_list(items: &[String]) -> Vec<String> {
-    items.iter().flat_map(|item| plain(&format!("- {}", item.trim()))).collect()
+    items.iter().flat_map(|item| markdown_to_lines(&format!("- {}", item.trim()))).collect()
 }
 
 fn threat_lines(threat: &Threat) -> Vec<String> {

@@ -87,7 +87,7 @@ impl Places {
 }
 
 fn finding_cells(finding: &Finding, place: String) -> Vec<String> {
-    let mut subject = alert::subject(finding);
+    let mut subject = alert::finding_subject(finding);
     if let Some(exception) = &finding.exception {
         subject = format!("suppressed by {}\n{subject}", clean_text(exception));
     }

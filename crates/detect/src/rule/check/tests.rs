@@ -23,7 +23,7 @@ fn messages(folder: &Path) -> Vec<String> {
         let name = file.path.rsplit('/').next().unwrap();
         let verdict = match &file.verdict {
             Verdict::Rule(_) | Verdict::Correlation(_) => "runs".to_owned(),
-            Verdict::Unsupported(rule) => rule.reason.clone(),
+            Verdict::Unsupported(problem) => problem.message.clone(),
             Verdict::Broken => "broken".to_owned(),
         };
         lines.push(format!("{name} {verdict}"));
@@ -59,7 +59,7 @@ fn each_file_has_a_verdict_and_each_warning_has_a_place() {
          `event.provider` too",
         "d.toml broken",
         "d.toml: rule_id `a` is also used by a.toml",
-        "e.toml type `eql` is not supported, only `query`",
+        "e.toml unsupported rule \"Rule e\": its type is `eql`, only `query` can run",
         "f.toml broken",
     ];
     assert_eq!(messages[..expected.len()], expected);

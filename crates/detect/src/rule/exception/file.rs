@@ -11,7 +11,6 @@ use toml::de::{DeTable, DeValue};
 use super::expiry::{Expiry, TIME_EXPECTED, parse_expiry, parse_start};
 use super::trust::find_spoofable;
 use super::{Exception, RuleSelector};
-use crate::rule::toml_file::problem::Problem;
 use crate::rule::toml_file::query::{StringPlace, read_query};
 use crate::rule::toml_file::reader::TomlReader;
 
@@ -19,40 +18,19 @@ const TABLE: &str = "[[exception]]";
 const KEYS: &str = "expires name owner query reason rules starts";
 const RULES_EXPECTED: &str = "a list of rule ids or names, or `*` for every rule";
 
-/// The exceptions of a file.
-#[derive(Default)]
-pub(super) struct ExceptionFile {
-    pub(super) exceptions: Vec<Exception>,
-    pub(super) problems: Vec<Problem>,
-    pub(super) warnings: Vec<Problem>,
-}
-
-/// Reads a file's text. An unknown key is a problem: a typing error must not widen an exception.
-pub(super) fn parse_exception_file(path: &Path, text: &str) -> ExceptionFile {
-    let name = path.display().to_string();
-    let (mut reader, root) = TomlReader::parse(&name, text);
-    reader.strict = true;
-    let mut exceptions = Vec::new();
-    if let Some(root) = root {
-        reader.check_keys(&root, "the file", "exception");
-        for item in exception_items(&mut reader, &root) {
-            exceptions.extend(read_exception(&mut reader, path, item));
-        }
-    }
-    let TomlReader { problems, warnings, .. } = reader;
-    ExceptionFile { exceptions, problems, warnings }
-}
-
-fn exception_items<'t, 'f>(
+/// Reads the exceptions of a file.
+pub(super) fn read_exceptions(
     reader: &mut TomlReader<'_>,
-    root: &'t DeTable<'f>,
-) -> &'t [Spanned<DeValue<'f>>] {
-    let Some(value) = root.get("exception") else { return &[] };
+    root: &DeTable<'_>,
+    path: &Path,
+) -> Vec<Exception> {
+    reader.check_keys(root, "the file", "exception");
+    let Some(value) = root.get("exception") else { return Vec::new() };
     let Some(items) = value.get_ref().as_array() else {
         reader.wrong_type("exception", value, "written [[exception]], in double brackets");
-        return &[];
+        return Vec::new();
     };
-    items
+    items.iter().filter_map(|item| read_exception(reader, path, item)).collect()
 }
 
 /// Returns `None` if something is wrong with the exception.

@@ -5,12 +5,13 @@ use std::path::{Path, PathBuf};
 
 use thiserror::Error;
 
-use super::file::parse_exception_file;
+use super::file::read_exceptions;
 use super::{Exception, Exceptions};
 use crate::ecs::nearest_name;
 use crate::rule::set::RuleSet;
 use crate::rule::toml_file::folder::{read_text, toml_files};
 use crate::rule::toml_file::problem::{Position, Problem, hint, problem_list};
+use crate::rule::toml_file::reader::TomlReader;
 
 /// Exceptions as read, and every problem of their files.
 #[derive(Debug, Default)]
@@ -57,10 +58,15 @@ impl LoadedExceptions {
     }
 
     fn add_file(&mut self, path: &Path, text: &str) {
-        let file = parse_exception_file(path, text);
-        self.exceptions.extend(file.exceptions);
-        self.problems.extend(file.problems);
-        self.warnings.extend(file.warnings);
+        let name = path.display().to_string();
+        let (mut reader, root) = TomlReader::parse(&name, text);
+        // A typing error in a key must not widen an exception.
+        reader.strict = true;
+        if let Some(root) = root {
+            self.exceptions.extend(read_exceptions(&mut reader, &root, path));
+        }
+        self.problems.extend(reader.problems);
+        self.warnings.extend(reader.warnings);
     }
 
     /// Findings carry the name: it must identify the exception.

@@ -1,7 +1,6 @@
 //! One rule file: from its text to a rule, or to the reasons why it has none.
 
 use std::collections::BTreeMap;
-use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -63,31 +62,10 @@ pub enum Verdict {
     Rule(Box<Rule>),
     /// It holds a correlation. The rules that it names are not resolved yet.
     Correlation(Box<Correlation>),
-    /// It is valid, but of a kind that cannot run here.
-    Unsupported(UnsupportedRule),
+    /// It is valid, but of a kind that cannot run here. The problem says why.
+    Unsupported(Problem),
     /// It cannot be used; the file's problems say why.
     Broken,
-}
-
-/// A rule of a kind that cannot run here.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct UnsupportedRule {
-    /// The file as the user named it, or the name of an embedded rule.
-    pub path: String,
-    /// The rule's name, or its id if it has no name.
-    pub rule: Option<String>,
-    /// Why it cannot run.
-    pub reason: String,
-}
-
-impl fmt::Display for UnsupportedRule {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: ", self.path)?;
-        if let Some(rule) = &self.rule {
-            write!(f, "rule \"{rule}\" ")?;
-        }
-        write!(f, "cannot run here: {}", self.reason)
-    }
 }
 
 impl RuleFile {
@@ -161,9 +139,9 @@ fn read_root(
     }
     if let Some(reason) = check_type(reader, table) {
         let name = ["name", "rule_id"].iter().find_map(|key| table.get(*key)?.get_ref().as_str());
-        let rule = name.map(str::to_owned);
-        let unsupported = UnsupportedRule { path: reader.path.to_owned(), rule, reason };
-        return Some(Verdict::Unsupported(unsupported));
+        let name = name.map(|name| format!(" \"{name}\"")).unwrap_or_default();
+        let message = format!("unsupported rule{name}: {reason}");
+        return Some(Verdict::Unsupported(Problem::in_file(reader.path, message)));
     }
     Some(Verdict::Rule(Box::new(read_rule(reader, table, origin)?)))
 }
@@ -175,14 +153,14 @@ fn check_type(reader: &mut TomlReader<'_>, table: &DeTable<'_>) -> Option<String
     let filters = table.get("filters").and_then(|filters| filters.get_ref().as_array());
     match (rule_type, language) {
         (Some(rule_type), _) if UNSUPPORTED_TYPES.contains(&rule_type) => {
-            return Some(format!("type `{rule_type}` is not supported, only `query`"));
+            return Some(format!("its type is `{rule_type}`, only `query` can run"));
         }
         (_, Some(language)) if language != "kuery" => {
             let language = language.escape_debug();
-            return Some(format!("language `{language}` is not supported, only `kuery`"));
+            return Some(format!("its language is `{language}`, only `kuery` can run"));
         }
         _ if filters.is_some_and(|filters| !filters.is_empty()) => {
-            return Some("`filters` are not supported".to_owned());
+            return Some("it has `filters`, which would not be applied".to_owned());
         }
         _ => {}
     }

@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use thiserror::Error;
 
 pub(super) use file::check_ids;
-pub use file::{RuleFile, UnsupportedRule, Verdict};
+pub use file::{RuleFile, Verdict};
 
 use super::correlation::Correlation;
 use super::definition::{Rule, RuleOrigin};
@@ -29,8 +29,8 @@ pub struct LoadedRules {
     pub rules: Vec<Rule>,
     /// The correlations. The rules that they name are not resolved yet.
     pub correlations: Vec<Correlation>,
-    /// Valid rules of a kind that cannot run here.
-    pub unsupported: Vec<UnsupportedRule>,
+    /// Why valid rules of other kinds cannot run here.
+    pub unsupported: Vec<Problem>,
     /// What makes a file, or the source, unusable.
     pub problems: Vec<Problem>,
     /// What is suspicious but harmless.
@@ -44,9 +44,6 @@ pub enum RulesError {
     /// All problems of rule files.
     #[error("{}", problem_list("rule files", .0))]
     Problems(Vec<Problem>),
-    /// Rules of a kind that cannot run here, and all problems.
-    #[error("not every rule can run:\n{}", .0.join("\n"))]
-    Unsupported(Vec<String>),
     /// There is no rule.
     #[error(transparent)]
     NoRules(#[from] NoRules),
@@ -130,13 +127,9 @@ impl LoadedRules {
     ///
     /// # Errors
     /// Fails with everything that keeps a rule from running.
-    pub fn into_complete_rule_set(self) -> Result<RuleSet, RulesError> {
-        if self.unsupported.is_empty() {
-            return self.into_rule_set();
-        }
-        let unsupported = self.unsupported.iter().map(UnsupportedRule::to_string);
-        let problems = self.problems.iter().map(Problem::to_string);
-        Err(RulesError::Unsupported(unsupported.chain(problems).collect()))
+    pub fn into_complete_rule_set(mut self) -> Result<RuleSet, RulesError> {
+        self.problems.append(&mut self.unsupported);
+        self.into_rule_set()
     }
 
     /// The rules, if every file can be used. Unsupported rules are left out.

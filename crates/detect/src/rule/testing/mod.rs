@@ -32,4 +32,4 @@ mod run;
 mod tests;
 
 pub use cases::{RuleTests, TestCase};
-pub use run::{TestFailure, TestReport, TestResult, test_rules};
+pub use run::{TestReport, TestResult, test_rules};

@@ -5,13 +5,12 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use thiserror::Error;
 
-use super::cases::{EXTENSION, RuleTests, test_file_of};
+use super::cases::{EXTENSION, RuleTests, TestCase, test_file_of};
 use crate::cloudtrail::Record;
 use crate::ecs::View;
 use crate::rule::definition::{RuleInfo, Severity};
-use crate::rule::load::{LoadedRules, UnsupportedRule};
+use crate::rule::load::LoadedRules;
 use crate::rule::toml_file::folder::files_below;
 use crate::rule::toml_file::problem::Problem;
 
@@ -20,8 +19,8 @@ use crate::rule::toml_file::problem::Problem;
 pub struct TestReport {
     /// One for each rule that can run, in the order of the files.
     pub results: Vec<TestResult>,
-    /// Valid rules of a kind that cannot run here, and so cannot be tested.
-    pub unsupported: Vec<UnsupportedRule>,
+    /// Why valid rules of other kinds cannot run here. They are not tested.
+    pub unsupported: Vec<Problem>,
     /// Rule files and test files that cannot be used.
     pub problems: Vec<Problem>,
 }
@@ -35,38 +34,8 @@ pub struct TestResult {
     pub must_match: usize,
     /// The number of cases that it must not match.
     pub must_not_match: usize,
-    /// Why it failed; empty if it passed.
-    pub failures: Vec<TestFailure>,
-}
-
-/// Why a rule did not pass its tests.
-#[derive(Debug, Clone, PartialEq, Eq, Error)]
-pub enum TestFailure {
-    /// Nothing shows that it does anything.
-    #[error("has no tests")]
-    Untested,
-    /// Nothing shows that it ever matches.
-    #[error("has no test that it must match")]
-    NothingToMatch,
-    /// Nothing shows that it ever does not match.
-    #[error("has no test that it must not match")]
-    NothingToIgnore,
-    /// It did not match a case that it must match.
-    #[error("does not match, but must: {}", .0.escape_debug())]
-    Missed(String),
-    /// It matched a case that it must not match.
-    #[error("matches, but must not: {}", .0.escape_debug())]
-    Matched(String),
-    /// A correlation reached another severity than it must.
-    #[error("reaches {reached}, but must reach {expected}: {}", .name.escape_debug())]
-    WrongSeverity {
-        /// The case's name.
-        name: String,
-        /// The severity in the test.
-        expected: &'static str,
-        /// The severity that the correlation reached.
-        reached: &'static str,
-    },
+    /// Why it failed, one line each; empty if it passed.
+    pub failures: Vec<String>,
 }
 
 impl TestResult {
@@ -76,32 +45,34 @@ impl TestResult {
         tests: &RuleTests,
         run: impl Fn(&[Record]) -> Option<Severity>,
     ) -> TestResult {
+        let RuleTests { must_match, must_not_match } = tests;
         let mut failures = Vec::new();
-        match (tests.must_match.is_empty(), tests.must_not_match.is_empty()) {
-            (true, true) => failures.push(TestFailure::Untested),
-            (true, false) => failures.push(TestFailure::NothingToMatch),
-            (false, true) => failures.push(TestFailure::NothingToIgnore),
+        match (must_match.is_empty(), must_not_match.is_empty()) {
+            (true, true) => failures.push("has no tests".to_owned()),
+            (true, false) => failures.push("has no test that it must match".to_owned()),
+            (false, true) => failures.push("has no test that it must not match".to_owned()),
             (false, false) => {}
         }
-        for case in &tests.must_match {
-            let name = case.name.clone();
-            match run(&case.records) {
-                None => failures.push(TestFailure::Missed(name)),
-                Some(reached) => {
-                    let expected = case.severity.unwrap_or(reached);
-                    if expected != reached {
-                        let (expected, reached) = (expected.as_str(), reached.as_str());
-                        failures.push(TestFailure::WrongSeverity { name, expected, reached });
-                    }
+        for TestCase { name, records, severity } in must_match {
+            let name = name.escape_debug();
+            match (run(records), severity) {
+                (None, _) => failures.push(format!("does not match, but must: {name}")),
+                (Some(reached), Some(expected)) if reached != *expected => {
+                    let (reached, expected) = (reached.as_str(), expected.as_str());
+                    failures.push(format!("reaches {reached}, but must reach {expected}: {name}"));
                 }
+                (Some(_), _) => {}
             }
         }
-        let matched = tests.must_not_match.iter().filter(|case| run(&case.records).is_some());
-        failures.extend(matched.map(|case| TestFailure::Matched(case.name.clone())));
+        for TestCase { name, records, .. } in must_not_match {
+            if run(records).is_some() {
+                failures.push(format!("matches, but must not: {}", name.escape_debug()));
+            }
+        }
         TestResult {
             rule: Arc::clone(rule),
-            must_match: tests.must_match.len(),
-            must_not_match: tests.must_not_match.len(),
+            must_match: must_match.len(),
+            must_not_match: must_not_match.len(),
             failures,
         }
     }

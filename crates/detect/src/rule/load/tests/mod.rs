@@ -170,23 +170,20 @@ fn absent_keys_have_elastics_defaults() {
 #[test]
 fn rules_that_are_not_kuery_queries_are_unsupported() {
     let cases = [
-        ("type = 'eql'\nlanguage = 'eql'", "type `eql` is not supported, only `query`"),
-        ("type = 'esql'", "type `esql` is not supported, only `query`"),
-        ("type = 'machine_learning'", "type `machine_learning` is not supported, only `query`"),
-        (
-            "type = 'threshold'\nlanguage = 'kuery'",
-            "type `threshold` is not supported, only `query`",
-        ),
-        ("type = 'new_terms'", "type `new_terms` is not supported, only `query`"),
-        ("type = 'threat_match'", "type `threat_match` is not supported, only `query`"),
-        ("type = 'query'\nlanguage = 'lucene'", "language `lucene` is not supported, only `kuery`"),
-        ("type = 'query'\nfilters = [{}]", "`filters` are not supported"),
+        ("type = 'eql'\nlanguage = 'eql'", "its type is `eql`, only `query` can run"),
+        ("type = 'esql'", "its type is `esql`, only `query` can run"),
+        ("type = 'machine_learning'", "its type is `machine_learning`, only `query` can run"),
+        ("type = 'threshold'\nlanguage = 'kuery'", "its type is `threshold`, only `query` can run"),
+        ("type = 'new_terms'", "its type is `new_terms`, only `query` can run"),
+        ("type = 'threat_match'", "its type is `threat_match`, only `query` can run"),
+        ("type = 'query'\nlanguage = 'lucene'", "its language is `lucene`, only `kuery` can run"),
+        ("type = 'query'\nfilters = [{}]", "it has `filters`, which would not be applied"),
     ];
     for (lines, reason) in cases {
         let load = load(&format!("[rule]\nname = 'Odd'\n{lines}\n"));
         assert_eq!(
             to_strings(&load.unsupported),
-            [format!("a.toml: rule \"Odd\" cannot run here: {reason}")],
+            [format!("a.toml: unsupported rule \"Odd\": {reason}")],
             "{lines}"
         );
         assert!(load.rules.is_empty() && load.problems.is_empty(), "{lines}");

@@ -1,0 +1,114 @@
+//! Puts an alert together: mail, document and attributes, within the size limit of SNS.
+
+use detect::finding::{FindingId, canary};
+use detect::rule::RuleInfo;
+use serde_json::{Map, Value, json};
+
+use crate::call::AlertCall;
+use crate::mail::Mail;
+use crate::message::{Alert, Attribute};
+use crate::{document, limits};
+
+/// What an alert is about: its `kind`, in the document and as an attribute.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum AlertKind {
+    Finding,
+    /// The finding of a canary: the alert says that it is a test.
+    Canary,
+    Summary,
+    Correlation,
+}
+
+pub(crate) struct AlertBuilder<'a> {
+    pub(crate) id: &'a FindingId,
+    pub(crate) kind: AlertKind,
+    pub(crate) rule: &'a RuleInfo,
+    pub(crate) subject: String,
+    /// The `message` of the document; by default the subject.
+    pub(crate) sentence: Option<String>,
+    pub(crate) mail: Mail,
+    pub(crate) routing: Routing<'a>,
+    /// The ECS fields of the document, without those of the rule.
+    pub(crate) ecs: Map<String, Value>,
+    /// The fields under `trailbell` that not every alert has.
+    pub(crate) fields: Value,
+}
+
+/// What subscribers route by, apart from the rule and the kind.
+#[derive(Default)]
+pub(crate) struct Routing<'a> {
+    pub(crate) account: Option<&'a str>,
+    pub(crate) region: Option<&'a str>,
+    pub(crate) action: Option<&'a str>,
+}
+
+impl AlertKind {
+    fn as_str(self) -> &'static str {
+        match self {
+            AlertKind::Finding => "alert",
+            AlertKind::Canary => "canary",
+            AlertKind::Summary => "summary",
+            AlertKind::Correlation => "correlation",
+        }
+    }
+}
+
+impl<'a> Routing<'a> {
+    pub(crate) fn from_call(call: AlertCall<'a>) -> Routing<'a> {
+        Routing { account: call.account(), region: call.region(), action: call.action() }
+    }
+}
+
+impl AlertBuilder<'_> {
+    pub(crate) fn build(mut self) -> Alert {
+        let mut message = self.sentence.take().unwrap_or_else(|| self.subject.clone());
+        if self.kind == AlertKind::Canary {
+            self.mail.prepend(&[canary::NOTICE, "The alert follows:"]);
+            message = format!("{} {message}", canary::NOTICE);
+            self.fields["test"] = true.into();
+        }
+        self.ecs.insert("message".to_owned(), message.into());
+        let attributes = self.attributes();
+        let document = self.document();
+        let text = self.mail.into_text();
+        let attribute_bytes = attributes.iter().map(Attribute::len).sum();
+        Alert {
+            finding: self.id.clone(),
+            subject: self.subject,
+            document: limits::fit_document(document, &text, attribute_bytes),
+            text,
+            attributes,
+        }
+    }
+
+    /// Always all eight: a filter policy never matches a message without its attribute. With raw
+    /// delivery, SQS takes 10.
+    fn attributes(&self) -> Vec<Attribute> {
+        vec![
+            Attribute::text("severity", Some(self.rule.severity.as_str())),
+            Attribute::number("risk_score", self.rule.risk_score),
+            Attribute::text("rule_id", Some(&self.rule.id)),
+            Attribute::text("rule_name", Some(&self.rule.name)),
+            Attribute::text("account", self.routing.account),
+            Attribute::text("region", self.routing.region),
+            Attribute::text("action", self.routing.action),
+            Attribute::text("kind", Some(self.kind.as_str())),
+        ]
+    }
+
+    fn document(&mut self) -> Value {
+        let mut document = std::mem::take(&mut self.ecs);
+        document::insert_rule(&mut document, self.rule);
+        let mut fields = document::object([
+            ("schema_version", json!(document::SCHEMA_VERSION)),
+            ("kind", json!(self.kind.as_str())),
+            ("subject", json!(self.subject)),
+            ("rule", document::own_rule_fields(self.rule)),
+        ]);
+        if let Value::Object(own) = self.fields.take() {
+            fields.extend(own.into_iter().filter(|(_, value)| !value.is_null()));
+        }
+        document.insert("trailbell".to_owned(), fields.into());
+        document.into()
+    }
+}

@@ -1,0 +1,133 @@
+//! What happened, in one sentence: who did what to which group, where, when and from where.
+
+use detect::finding::GroupAction::*;
+use detect::finding::policy::{Power, aws_managed};
+use detect::text::{clean, time};
+
+use crate::call::AlertCall;
+
+/// A verb, as infinitive and in the past tense.
+type Verb = (&'static str, &'static str);
+
+pub(crate) fn describe_call(call: AlertCall<'_>) -> String {
+    let principal = call.principal().describe();
+    let ((infinitive, past), object) = predicate(call);
+    let verb = if call.failed() { format!("tried to {infinitive}") } else { past.to_owned() };
+    let circumstances = [place_and_time(call), source(call), failure(call)].concat();
+    format!("{principal} {verb} {object}{circumstances}.")
+}
+
+/// What a policy can do, after the word "policy" or "which".
+pub(crate) fn power_in_words(power: Power) -> &'static str {
+    match power {
+        Power::Everything => "allows everything",
+        Power::Iam => "allows iam:*, in effect everything",
+        Power::Nearly => "allows everything except what it excludes",
+        Power::SomeIam => "allows iam:* on some resources",
+    }
+}
+
+/// The last part of an ARN: the name of a policy without its path.
+pub(crate) fn arn_name(arn: &str) -> Option<&str> {
+    arn.rsplit('/').next().filter(|name| !name.is_empty())
+}
+
+fn predicate(call: AlertCall<'_>) -> (Verb, String) {
+    let group = name_or_unknown("the IAM group", "an IAM group", call.group());
+    let user = || name_or_unknown("the user", "a user", call.target_user());
+    let policy = || policy(call);
+    match call.group_action() {
+        Some(Create) => (("create", "created"), group),
+        Some(Delete) => (("delete", "deleted"), group),
+        Some(Update) => update(call, group),
+        Some(AddUser) => (("add", "added"), format!("{} to {group}", user())),
+        Some(RemoveUser) => (("remove", "removed"), format!("{} from {group}", user())),
+        Some(AttachPolicy) => (("attach", "attached"), format!("{} to {group}", policy())),
+        Some(DetachPolicy) => (("detach", "detached"), format!("{} from {group}", policy())),
+        Some(PutPolicy) => (("write", "wrote"), format!("{} into {group}", policy())),
+        Some(DeletePolicy) => (("delete", "deleted"), format!("{} from {group}", policy())),
+        None => (("call", "called"), other_call(call)),
+    }
+}
+
+fn update(call: AlertCall<'_>, group: String) -> (Verb, String) {
+    let name = call.parameter("newGroupName").map(clean::name);
+    let path = call.parameter("newPath").map(clean::name);
+    match (name, path) {
+        (Some(name), None) => (("rename", "renamed"), format!("{group} to {name}")),
+        (Some(name), Some(path)) => {
+            let object = format!("{group} to {name} and moved it to the path {path}");
+            (("rename", "renamed"), object)
+        }
+        (None, Some(path)) => (("move", "moved"), format!("{group} to the path {path}")),
+        (None, None) => (("update", "updated"), group),
+    }
+}
+
+fn policy(call: AlertCall<'_>) -> String {
+    let is_managed = matches!(call.group_action(), Some(AttachPolicy | DetachPolicy));
+    let policy = match call.parameter("policyArn") {
+        Some(arn) if aws_managed(arn).is_some() => {
+            name_or_unknown("the AWS managed policy", "a policy", arn_name(arn))
+        }
+        Some(arn) => name_or_unknown("the customer managed policy", "a policy", arn_name(arn)),
+        None if is_managed => name_or_unknown("the policy", "a policy", None),
+        None => {
+            name_or_unknown("the inline policy", "an inline policy", call.parameter("policyName"))
+        }
+    };
+    match Power::from_call(*call) {
+        Some(power) => format!("{policy} (which {})", power_in_words(power)),
+        None => policy,
+    }
+}
+
+fn other_call(call: AlertCall<'_>) -> String {
+    let action = call.action().map_or("an unknown action".to_owned(), clean::name);
+    match call.fields.text("event.provider") {
+        Some(provider) => format!("{action} ({})", clean::name(provider)),
+        None => action,
+    }
+}
+
+fn name_or_unknown(known: &str, unknown: &str, name: Option<&str>) -> String {
+    match name {
+        Some(name) => format!("{known} {}", clean::name(name)),
+        None => format!("{unknown} (name not recorded)"),
+    }
+}
+
+fn place_and_time(call: AlertCall<'_>) -> String {
+    let account = call.account().map_or("an unknown account".to_owned(), |id| {
+        format!("account {}", call.accounts.label(id))
+    });
+    let time = call.time().map_or("at an unknown time".to_owned(), |at| {
+        format!("on {}", time::format_sentence_time(at))
+    });
+    format!(" in {account} {time}")
+}
+
+fn source(call: AlertCall<'_>) -> String {
+    let principal = call.principal();
+    // A call made by a service has the service's name as its address.
+    let (service, address) = match call.source_address() {
+        Some(name) if name.ends_with(".amazonaws.com") => (Some(name), None),
+        address => (principal.invoked_by(), address),
+    };
+    let service = service.filter(|_| principal.identity_type() != "AWSService");
+    let phrase = |preposition: &str, name: Option<&str>| {
+        name.map_or(String::new(), |name| format!(", {preposition} {}", clean::name(name)))
+    };
+    let console = if call.is_from_console() { ", in the AWS console" } else { "" };
+    phrase("from", address) + &phrase("through", service) + console
+}
+
+fn failure(call: AlertCall<'_>) -> String {
+    if !call.failed() {
+        return String::new();
+    }
+    let verdict = if call.denied() { "was denied" } else { "failed" };
+    let code = call.fields.text("aws.cloudtrail.error_code");
+    let code = code.map_or(String::new(), |code| format!(" ({})", clean::name(code)));
+    format!("; it {verdict}{code}, so nothing changed")
+}

@@ -1,0 +1,204 @@
+//! The alert for a finding.
+
+use detect::finding::{Context, Finding, canary};
+use detect::rule::RuleInfo;
+use detect::text::clean;
+use serde_json::{Map, Value, json};
+
+use crate::Accounts;
+use crate::builder::{AlertBuilder, AlertKind, Routing};
+use crate::call::AlertCall;
+use crate::commands::{self, ResponseStep};
+use crate::description::describe_call;
+use crate::document::object;
+use crate::mail::{self, Mail};
+use crate::message::Alert;
+use crate::subject::call_subject;
+use crate::timeline::GroupTimeline;
+use crate::{exception_suggestion, facts, limits};
+
+const MAX_VALUE_CHARS: usize = 1_024;
+
+/// What the mail and the document both say.
+struct FindingParts<'a> {
+    call: AlertCall<'a>,
+    context: &'a Context,
+    timeline: GroupTimeline<'a>,
+    check: Vec<ResponseStep>,
+    undo: Vec<ResponseStep>,
+    raw_record: Vec<ResponseStep>,
+    /// The lines of the suggested exception, or why there is none.
+    exception: Result<Vec<String>, &'static str>,
+}
+
+/// The finding on one line of printable ASCII, 1 to 99 characters: severity, what, who and in which
+/// account.
+pub fn finding_subject(finding: &Finding) -> String {
+    call_subject(AlertCall::new(finding, &Accounts::default()))
+}
+
+/// Renders the alert for a finding; `accounts` gives names to account ids. Never fails: what the
+/// record lacks is said to be not recorded, and a record too large for a message is cut.
+pub fn render_finding(finding: &Finding, context: &Context, accounts: &Accounts) -> Alert {
+    let call = AlertCall::new(finding, accounts);
+    let parts = FindingParts {
+        call,
+        context,
+        timeline: GroupTimeline::new(call, context),
+        check: commands::check::steps(call),
+        undo: commands::undo::steps(call),
+        raw_record: commands::raw_record(call),
+        exception: exception_suggestion::exception_lines(call),
+    };
+    let sentence = describe_call(call);
+    AlertBuilder {
+        id: &finding.id,
+        kind: alert_kind(finding),
+        rule: &finding.rule,
+        subject: call_subject(call),
+        mail: parts.mail(&sentence),
+        sentence: Some(sentence),
+        routing: Routing::from_call(call),
+        ecs: parts.ecs(),
+        fields: parts.fields(),
+    }
+    .build()
+}
+
+/// Renders the alert of last resort, for a finding whose own alert failed again and again: the
+/// rule, the account, the event id and the place of the record. A few kilobytes.
+pub fn render_minimal_finding(finding: &Finding) -> Alert {
+    let accounts = Accounts::default();
+    let call = AlertCall::new(finding, &accounts);
+    let rule = minimal_rule(&finding.rule);
+    let cut = |value: &str| clean::text(value, MAX_VALUE_CHARS);
+    let record = cut(&finding.origin.to_string());
+    let rows = mail::table([
+        ("Rule", cut(&rule.name)),
+        ("Rule id", cut(&rule.id)),
+        ("Account", cut(call.account().unwrap_or("not recorded"))),
+        ("Event id", cut(call.event_id().unwrap_or("not recorded"))),
+        ("Record", record.clone()),
+        ("Finding id", finding.id.to_string()),
+    ]);
+    AlertBuilder {
+        id: &finding.id,
+        kind: alert_kind(finding),
+        rule: &rule,
+        subject: call_subject(call),
+        sentence: None,
+        mail: Mail::new("The full alert for this finding could not be sent. It was about:")
+            .paragraph(&rows),
+        routing: Routing::from_call(call),
+        ecs: object([("event", json!({"id": call.event_id().map(cut)}))]),
+        fields: json!({
+            "finding": {"id": finding.id},
+            "account": call.account().map(cut),
+            "record": record,
+            "cut": [limits::EVERYTHING_ELSE],
+        }),
+    }
+    .build()
+}
+
+pub(crate) fn minimal_rule(rule: &RuleInfo) -> RuleInfo {
+    RuleInfo {
+        name: rule.name.chars().take(128).collect(),
+        description: String::new(),
+        note: None,
+        references: Vec::new(),
+        false_positives: Vec::new(),
+        threat: Vec::new(),
+        ..rule.clone()
+    }
+}
+
+fn alert_kind(finding: &Finding) -> AlertKind {
+    if canary::is_canary(finding) { AlertKind::Canary } else { AlertKind::Finding }
+}
+
+impl FindingParts<'_> {
+    fn mail(&self, sentence: &str) -> Mail {
+        let mut mail = Mail::new(sentence);
+        let first = match (self.context.first_of_principal, self.context.first_of_group) {
+            (true, true) => Some("this principal or this group"),
+            (true, false) => Some("this principal"),
+            (false, true) => Some("this group"),
+            (false, false) => None,
+        };
+        if let Some(first) = first {
+            let note = format!("No earlier finding is on record for {first}.");
+            mail = mail.paragraph(&mail::indented(&note));
+        }
+        mail.section("LAST 48 HOURS", self.timeline.lines())
+            .section("FACTS", facts::fact_lines(self.call))
+            .section("POLICY DOCUMENT", facts::policy_document_lines(self.call))
+            .section("WHAT TO CHECK", mail::steps(&self.check))
+            .section("UNDO", mail::steps(&self.undo))
+            .rule_sections(&self.call.finding.rule)
+            .section("RAW RECORD", self.raw_record_lines())
+            .section("SUGGESTED EXCEPTION", self.exception_lines())
+    }
+
+    fn raw_record_lines(&self) -> Vec<String> {
+        let finding = self.call.finding;
+        let request_id = self.call.fields.text("aws.cloudtrail.request_id");
+        let value = |value: &str| clean::text(value, MAX_VALUE_CHARS);
+        let mut lines = mail::table([
+            ("Event id", value(self.call.event_id().unwrap_or("not recorded"))),
+            ("Request id", value(request_id.unwrap_or("not recorded"))),
+            ("Read from", value(&finding.origin.place())),
+            ("Record", format!("number {}, counted from 0", finding.origin.record())),
+            ("Rule id", value(&finding.rule.id)),
+            ("Finding id", finding.id.to_string()),
+        ]);
+        lines.extend(mail::steps(&self.raw_record));
+        lines
+    }
+
+    fn exception_lines(&self) -> Vec<String> {
+        match &self.exception {
+            Err(reason) => mail::indented(&format!("(No exception: {reason}.)")),
+            Ok(exception) => {
+                let mut lines = mail::indented(
+                    "To suppress exactly this call by this principal in future, fill in the reason \
+                     and the owner, and add the exception to a file of TRAILBELL_EXCEPTIONS. \
+                     Validate it with trailbell exceptions check FILE.",
+                );
+                lines.push(String::new());
+                lines.extend(exception.iter().map(|line| format!("  {line}")));
+                lines
+            }
+        }
+    }
+
+    fn ecs(&self) -> Map<String, Value> {
+        let mut ecs = self.call.finding.ecs.as_object().cloned().unwrap_or_default();
+        let account = self.call.fields.text("cloud.account.id");
+        if let Some(name) = account.and_then(|id| self.call.accounts.name(id)) {
+            ecs["cloud"]["account"]["name"] = name.into();
+        }
+        ecs
+    }
+
+    fn fields(&self) -> Value {
+        let finding = self.call.finding;
+        json!({
+            "finding": {"id": finding.id},
+            "account": finding.account,
+            "account_name": self.call.account().and_then(|id| self.call.accounts.name(id)),
+            "group": finding.group,
+            "target_user": finding.target_user,
+            "principal": finding.principal,
+            "origin": finding.origin,
+            "check": commands::to_documents(&self.check),
+            "undo": commands::to_documents(&self.undo),
+            "raw_record": commands::to_documents(&self.raw_record),
+            "exception_suggestion": match &self.exception {
+                Ok(lines) => json!({"toml": lines.join("\n") + "\n"}),
+                Err(reason) => json!({"unavailable": reason}),
+            },
+            "context": self.timeline.document(),
+        })
+    }
+}

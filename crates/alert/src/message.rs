@@ -1,0 +1,79 @@
+//! What is published: one message with a form for each kind of reader.
+
+use detect::finding::FindingId;
+use detect::text::clean;
+use serde::Serialize;
+
+const MAX_ATTRIBUTE_CHARS: usize = 256;
+
+/// What is published about a finding, a summary or a correlation.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Alert {
+    /// The id of the finding, summary or correlation.
+    pub finding: FindingId,
+    /// The subject of the mail: 1 to 99 characters of printable ASCII (SNS allows fewer than 100).
+    pub subject: String,
+    /// The mail: lines of at most 100 columns, no control character except the line break.
+    pub text: String,
+    /// The document for machines, in ECS names.
+    pub document: serde_json::Value,
+    /// What subscribers filter on.
+    pub attributes: Vec<Attribute>,
+}
+
+/// A message attribute of SNS.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Attribute {
+    /// E.g. `severity`.
+    pub name: &'static str,
+    /// How SNS compares it.
+    pub kind: AttributeKind,
+    /// The value as text, in decimal for a number. Never empty, since SNS rejects empty values.
+    pub value: String,
+}
+
+/// The data types of SNS attributes that are used here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub enum AttributeKind {
+    /// Compared as text.
+    String,
+    /// Compared as a number, so that filters can say "at least".
+    Number,
+}
+
+#[derive(Serialize)]
+struct Message<'a> {
+    default: &'a str,
+    email: &'a str,
+}
+
+impl Alert {
+    /// The body for SNS with `MessageStructure` `json`: the document under `default`, the mail
+    /// under `email`. With the attributes at most 256 KiB.
+    pub fn message(&self) -> String {
+        to_json(&Message { default: &to_json(&self.document), email: &self.text })
+    }
+}
+
+impl Attribute {
+    pub(crate) fn text(name: &'static str, value: Option<&str>) -> Attribute {
+        let value = value.filter(|value| !value.trim().is_empty()).unwrap_or("unknown");
+        let value = clean::text(value, MAX_ATTRIBUTE_CHARS);
+        let value = value.chars().take(MAX_ATTRIBUTE_CHARS).collect();
+        Attribute { name, kind: AttributeKind::String, value }
+    }
+
+    pub(crate) fn number(name: &'static str, value: u8) -> Attribute {
+        Attribute { name, kind: AttributeKind::Number, value: value.to_string() }
+    }
+
+    /// The bytes that count towards the size limit of a message.
+    pub(crate) fn len(&self) -> usize {
+        self.name.len() + self.value.len()
+    }
+}
+
+/// Texts, numbers and lists can always be written as JSON.
+pub(crate) fn to_json(value: &impl Serialize) -> String {
+    serde_json::to_string(value).unwrap_or_default()
+}
