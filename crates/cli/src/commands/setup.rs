@@ -15,7 +15,7 @@ use trailbell::ledger;
 use trailbell::pipeline::{Clock, Pipeline};
 use trailbell::store::S3Store;
 
-use crate::commands::output::{print_error, print_warning};
+use crate::commands::output::print_warning;
 
 /// After this time another worker may take over a claim, and alert a second time.
 const MAX_RUN: Duration = Duration::from_secs(15 * 60);
@@ -61,14 +61,11 @@ pub async fn load_detections(config: &Config, now: Timestamp, aws: &Aws) -> Resu
     }
 }
 
-/// Loads the built-in rules, unless they are left out, and those at `paths`. Prints warnings, and
-/// rules of an unsupported kind. Fails if a rule file cannot be used.
+/// Loads the built-in rules, unless they are left out, and those at `paths`. Prints warnings,
+/// also for unsupported rules. Fails if a rule file cannot be used.
 pub fn load_rules(default_rules: bool, paths: &[PathBuf]) -> Result<RuleSet> {
     let loaded = LoadedRules::from_paths(default_rules, paths);
-    loaded.warnings.iter().for_each(print_warning);
-    for unsupported in &loaded.unsupported {
-        print_error(format_args!("not run: {unsupported}"));
-    }
+    loaded.warnings.iter().chain(&loaded.unsupported).for_each(print_warning);
     Ok(loaded.into_rule_set()?)
 }
 
