@@ -10,7 +10,7 @@ use trailbell::app::wiring::Aws;
 use crate::commands::arguments::LedgerArg;
 use crate::commands::output::{Format, ListWriter};
 use crate::commands::setup;
-use crate::doctor::{self, Announced, Deployment, DoctorReport, Level};
+use crate::doctor::{Deployment, DoctorReport, ExpectedTarget, Level, evaluate_settings};
 
 /// Diagnose a deployment and suggest fixes.
 ///
@@ -71,8 +71,8 @@ pub fn run(args: &Args) -> Result<ExitCode> {
         ("TRAILBELL_STORE", Some("s3")),
     ];
     let report = match setup::config(&overrides, &[]) {
-        Ok(config) => examine(args, config)?,
-        Err(error) => doctor::unusable(&error),
+        Ok(config) => diagnose(args, config)?,
+        Err(error) => evaluate_settings(&error),
     };
     print_report(&report, args.format)?;
     Ok(ExitCode::from(match report.worst() {
@@ -93,10 +93,10 @@ fn print_report(report: &DoctorReport, format: Format) -> io::Result<()> {
     list.finish()
 }
 
-fn examine(args: &Args, config: Config) -> Result<DoctorReport> {
+fn diagnose(args: &Args, config: Config) -> Result<DoctorReport> {
     let expected = match &args.expected_notification {
         Some(text) => {
-            let expected = Announced::parse(text);
+            let expected = ExpectedTarget::parse(text);
             Some(expected.with_context(|| {
                 format!("--expected-notification is {text:?}: expected an ARN, eventbridge or cloudtrail")
             })?)
@@ -107,6 +107,6 @@ fn examine(args: &Args, config: Config) -> Result<DoctorReport> {
         let owner = args.expected_bucket_owner.clone();
         let aws = Aws::from_default_chain();
         let deployment = Deployment::new(&aws, config, expected, owner, args.read_only).await;
-        Ok(deployment.examine(setup::now()).await)
+        Ok(deployment.diagnose(setup::now()).await)
     })
 }
