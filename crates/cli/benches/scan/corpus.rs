@@ -117,7 +117,8 @@ impl Generator {
         let event = random.uuid();
         let error = match random.below(40) {
             0 => {
-                r#""errorCode":"AccessDenied","errorMessage":"not authorized to perform this action","#
+                "\"errorCode\":\"AccessDenied\",\
+                 \"errorMessage\":\"not authorized to perform this action\","
             }
             _ => "",
         };
