@@ -68,8 +68,8 @@ fn attachment(args: &Args) -> Result<Attachment> {
     if bucket.is_empty() || bucket.contains('/') {
         bail!("--bucket {:?} is not the name of a bucket; use --prefix for the rest", args.bucket);
     }
-    let (prefix, owner) = (args.prefix.clone(), args.expected_bucket_owner.clone());
-    Ok(Attachment { bucket, prefix, destination, owner })
+    let owner = args.expected_bucket_owner.clone();
+    Ok(Attachment { bucket, prefix: args.prefix.clone(), destination, owner })
 }
 
 fn checked_arn(arn: &str, service: &str, kind: &str) -> Result<String> {
