@@ -169,7 +169,8 @@ impl<W: Write> Explainer<'_, W> {
         let view = View::new(self.record);
         for rule in matching {
             if let Some(exception) = exceptions.matching(&rule.info, &view, self.now) {
-                let (rule, exception) = (clean_text(&rule.info.name), clean_text(&exception.name));
+                let [rule, exception] =
+                    [&rule.info.name, &exception.name].map(|name| clean_text(name));
                 writeln!(self.out, "{rule} is suppressed by exception `{exception}`")?;
             }
         }

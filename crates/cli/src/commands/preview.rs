@@ -39,7 +39,8 @@ pub struct Args {
 
 /// A key as CloudTrail writes it.
 const SAMPLE_KEY: &str = "AWSLogs/111122223333/CloudTrail/us-east-1/2026/03/01/\
-                          111122223333_CloudTrail_us-east-1_20260301T1005Z_9hDkYq3ZpXcV7bNm.json.gz";
+                          111122223333_CloudTrail_us-east-1_20260301T1005Z_\
+                          9hDkYq3ZpXcV7bNm.json.gz";
 
 pub fn run(args: &Args) -> Result<ExitCode> {
     let set = args.rules.load()?;
@@ -63,7 +64,7 @@ pub fn run(args: &Args) -> Result<ExitCode> {
 }
 
 fn rule_alert(rule: &Rule, test: &TestCase, accounts: &Accounts) -> Option<Alert> {
-    let (bucket, key) = ("example-trail".to_owned(), SAMPLE_KEY.to_owned());
+    let [bucket, key] = ["example-trail", SAMPLE_KEY].map(str::to_owned);
     let origin = Origin::Object { bucket, key, record: 0 };
     let finding = Finding::new(&rule.info, test.records.first()?, origin);
     Some(alert::render_finding(&finding, &AlertContext::default(), accounts))

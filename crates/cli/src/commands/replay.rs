@@ -29,11 +29,11 @@ use crate::commands::time_range::{TimeRange, TimeRangeArgs};
 
 /// Process missed log objects, for example after an outage (dry run unless --publish).
 ///
-/// Log objects are found by the names that CloudTrail gives them. --since and --until compare the
-/// times at which they were delivered; a bucket needs --since, unless the prefix names a day.
+/// Finds log objects by CloudTrail's key layout. --since and --until apply to the time of delivery;
+/// a bucket needs --since, unless the prefix names a day.
 ///
-/// Uses the rules, exceptions, ledger and publishing rate of the function: reads the same
-/// TRAILBELL_* variables. Findings that are in the ledger are not alerted again, so it is safe to
+/// Reads the same TRAILBELL_* variables as the function, and so uses its rules, exceptions, ledger
+/// and publishing rate. Findings that are in the ledger are not alerted again, so it is safe to
 /// replay too much, or to repeat an interrupted replay. A dry run sends and writes nothing, and
 /// prints what would become of each finding.
 ///
@@ -74,7 +74,7 @@ async fn replay(args: &Args) -> Result<ExitCode> {
     }
     let objects = find_objects(&pipeline, &bucket, &prefix, range).await?;
     if objects.is_empty() {
-        bail!("{}: no log object with a name of CloudTrail's in that time", args.place.display());
+        bail!("{}: no log objects with CloudTrail's names in that time", args.place.display());
     }
     let replay = Replay::new(&Arc::new(pipeline), clock);
     let report = process_objects(replay, &objects, args.publish).await?;
@@ -120,7 +120,7 @@ fn replay_config(args: &Args) -> Result<Config> {
             "without a ledger all findings would be alerted again: name one, or add --no-ledger"
         ),
         (LedgerPlace::None, false) => {
-            print_error("no ledger: cannot tell which findings were alerted before");
+            print_warning("without a ledger, findings that were alerted before are not recognised");
         }
         _ => {}
     }
@@ -183,7 +183,8 @@ fn print_findings(mut processed: ReplayProgress, publish: bool) -> io::Result<()
     let mut out = io::stdout().lock();
     processed.findings.sort_by_key(|finding| finding.time);
     for FindingOutcome { finding, time, subject, outcome, .. } in &processed.findings {
-        let (outcome, time) = (describe_outcome(*outcome, publish), format_time(*time));
+        let outcome = describe_outcome(*outcome, publish);
+        let time = format_time(*time);
         let id = &finding.as_str()[..8];
         writeln!(out, "{outcome:<16} {time:<19}  {id}  {subject}")?;
     }

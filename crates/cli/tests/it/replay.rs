@@ -125,7 +125,7 @@ fn wrong_usage_is_an_error() {
         (&[&logs, "--publish"], &[("TRAILBELL_ALERTS", "")], "TRAILBELL_ALERTS is missing"),
         (&[&logs, "--no-ledger"], &[], "--publish"),
         (&[&logs, "--publish", "--no-ledger", "--ledger", "dir:x"], &[], "cannot be used with"),
-        (&[&logs, "--since", "1h"], &[], "no log object with a name of CloudTrail's in that time"),
+        (&[&logs, "--since", "1h"], &[], "no log objects with CloudTrail's names in that time"),
         (&[&missing], &[], "missing: "),
         (&["s3://logs/AWSLogs"], &[], "a time range is needed: add --since"),
     ];

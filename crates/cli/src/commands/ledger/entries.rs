@@ -55,8 +55,8 @@ impl UnreadableCounts {
     }
 }
 
-/// Passes the entries that the filter selects to `on_entry`, in the order of their ids. Prints which
-/// entries cannot be read, and reads on.
+/// Passes the entries that the filter selects to `on_entry`, in the order of their ids. Prints
+/// which entries cannot be read, and continues.
 pub async fn read_entries(
     ledger: &StoredLedger,
     filter: &mut Filter<'_>,

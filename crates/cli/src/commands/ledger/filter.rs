@@ -19,8 +19,8 @@ pub struct FilterArgs {
     /// Only findings about this IAM group, ignoring case
     #[arg(long, value_name = "NAME")]
     group: Option<String>,
-    /// Only findings about this principal: its whole key (mostly an ARN) is fast, but a part of the
-    /// key or of the name is accepted too
+    /// Only findings about this principal: a part of its key (usually an ARN) or name. The whole key
+    /// is faster
     #[arg(long, value_name = "TEXT")]
     principal: Option<String>,
     /// Only findings of this rule: its id, or a part of its name

@@ -48,12 +48,13 @@ pub async fn run(args: &Args, now: Timestamp) -> Result<ExitCode> {
     rows.sort_unstable_by(|one, other| one.rank().cmp(&other.rank()));
     let found = rows.len();
     rows.truncate(args.limit.unwrap_or(usize::MAX));
-    print_message(summary_line(found, rows.len(), &unreadable, &name));
+    let summary = summary_line(found, rows.len(), &unreadable, &name);
     let mut list = ListWriter::new(args.format, &EntryRow::HEADER);
     for row in rows {
         list.push(None, || row.cells.to_vec(), || row.document)?;
     }
     list.finish()?;
+    print_message(summary);
     Ok(unreadable.exit_code())
 }
 
@@ -89,7 +90,7 @@ struct EntryRow {
 }
 
 impl EntryRow {
-    const HEADER: [&str; 5] = ["Time (UTC)", "EntryState", "Id", "Subject", "Rule"];
+    const HEADER: [&str; 5] = ["Time (UTC)", "State", "Id", "Subject", "Rule"];
 
     fn new(entry: &Entry) -> EntryRow {
         let (time, subject, rule) = match &entry.content {

@@ -87,19 +87,16 @@ async fn find_id(ledger: &StoredLedger, prefix: &str) -> Result<FindingId> {
 fn fields(entry: &Entry, snapshot: &EntrySnapshot, claimed: Option<Timestamp>) -> Vec<Field> {
     let written_label = if entry.state.is_final() { "Completed" } else { "Written" };
     let mut fields =
-        vec![("Id", entry.id().to_string()), ("EntryState", describe_state(entry, snapshot))];
+        vec![("Id", entry.id().to_string()), ("State", describe_state(entry, snapshot))];
     fields.extend(match &entry.content {
         Content::Finding(finding) => finding_fields(finding),
         Content::Summary(summary) => summary_fields(summary),
         Content::Correlation(alert) => correlation_fields(alert),
     });
-    let window = entry.window;
+    let [start, end] = [entry.window.start, entry.window.end()].map(format_table_time);
     fields.extend([
         ("Attempts", entry.attempts.to_string()),
-        (
-            "Window",
-            format!("{} to {}", format_time(Some(window.start)), format_table_time(window.end())),
-        ),
+        ("Window", format!("{start} to {end}")),
         ("Claimed", claimed.map_or("not recorded".to_owned(), format_table_time)),
         (written_label, format_table_time(snapshot.written())),
     ]);
@@ -148,7 +145,8 @@ fn summary_fields(summary: &Summary) -> Vec<Field> {
         ("Part", summary.part.to_string()),
     ];
     for member in summary.members.iter().take(MAX_MEMBERS) {
-        let (id, time) = (short_id(&member.id), format_time(member.time));
+        let id = short_id(&member.id);
+        let time = format_time(member.time);
         let call = format!("{} by {}", describe_member(member), member.principal);
         fields.push(("Member", format!("{id}  {time}  {call}")));
     }
@@ -171,8 +169,8 @@ fn correlation_fields(alert: &CorrelationAlertData) -> Vec<Field> {
 }
 
 fn format_rule(rule: &RuleInfo) -> String {
-    let (severity, risk_score) = (rule.severity.as_str(), rule.risk_score);
-    format!("{} ({}), severity {severity}, risk score {risk_score} of 100", rule.name, rule.id)
+    let RuleInfo { name, id, severity, risk_score, .. } = rule;
+    format!("{name} ({id}), severity {}, risk score {risk_score} of 100", severity.as_str())
 }
 
 async fn render_alert(ledger: &StoredLedger, content: &Content) -> Alert {

@@ -65,7 +65,8 @@ fn condition_lines(correlation: &Correlation) -> Vec<String> {
         lines.push(format!("    - {}", names.join(" or ")));
     }
     for raise in &correlation.raises {
-        let (severity, risk_score) = (raise.severity.as_str(), raise.risk_score);
+        let severity = raise.severity.as_str();
+        let risk_score = raise.risk_score;
         lines.push(format!("  Raised to {severity} (risk score {risk_score}) if one matches:"));
         lines.extend(query_lines(&raise.query, "    "));
     }

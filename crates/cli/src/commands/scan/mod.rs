@@ -36,10 +36,10 @@ use totals::Totals;
 
 /// Run the rules, or a query, over log files, directories and buckets.
 ///
-/// Reads .json, .ndjson and .jsonl files, also with .gz, and skips others. In a bucket only objects
-/// with names of CloudTrail's are found: they lie in folders by account, region and day. A bucket
-/// needs --since, unless the prefix names a day. --since and --until compare the times of the
-/// calls. Credentials, region and AWS_ENDPOINT_URL are configured as for the AWS CLI.
+/// Reads .json, .ndjson and .jsonl files, gzipped or not, and skips others. In a bucket, follows
+/// CloudTrail's key layout (account, region, day) and lists nothing else; a bucket needs --since,
+/// unless the prefix names a day. --since and --until apply to the time of the call. Credentials,
+/// region and AWS_ENDPOINT_URL are read as by the AWS CLI.
 ///
 /// Exit codes: 0 everything was scanned; 1 a finding reached --fail-on; 2 something could not be
 /// read (the rest was scanned), or wrong usage.

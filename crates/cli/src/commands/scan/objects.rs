@@ -53,7 +53,8 @@ impl Objects {
     /// Fetches the objects, ahead of reading, in their order.
     pub fn fetch(&self) -> impl Iterator<Item = Source> {
         let (sender, mut receiver) = mpsc::channel(1);
-        let (store, objects) = (Arc::clone(&self.store), self.found.clone());
+        let store = Arc::clone(&self.store);
+        let objects = self.found.clone();
         self.runtime.spawn(async move {
             let fetch = |object: ObjectRef| {
                 let store = Arc::clone(&store);

@@ -90,7 +90,7 @@ impl Totals {
         let seconds = elapsed.as_secs_f64();
         let megabytes = self.read.bytes as f64 / 1e6;
         let speed = megabytes / seconds.max(f64::MIN_POSITIVE);
-        let (prefiltered, split) = (self.prefiltered, self.split);
+        let Totals { prefiltered, split, .. } = self;
         let ReadStats { records, parsed, .. } = self.read;
         format!(
             "{megabytes:.1} MB inflated in {seconds:.3} s: {speed:.0} MB/s\n\

@@ -45,6 +45,8 @@ fn the_table_has_the_time_the_state_and_the_subject() {
     let dir = filled();
     let (code, out, err) = dir.run(&["ledger", "list"]);
     assert_eq!(code, 0, "{err}");
+    let header: Vec<&str> = out.lines().next().unwrap().split_whitespace().collect();
+    assert_eq!(header, ["Time", "(UTC)", "State", "Id", "Subject", "Rule"]);
     for part in [
         "2026-03-01 10:04:00   suppressed: deploy-may",
         "[low] IAM group admins created by alice in 111122223333",

@@ -50,7 +50,10 @@ fn problems_are_reported_with_their_place() {
             "e.toml:1:1: `expires` is missing in [[exception]]: expected a date such as",
         ),
         (with("owner", "owner = \" \""), "e.toml:7:9: `owner` must not be empty"),
-        (with("reason", "reason = 5"), "e.toml:7:10: `reason` must be a string, found integer"),
+        (
+            with("reason", "reason = 5"),
+            "e.toml:7:10: in `reason`: invalid type: integer `5`, expected a string",
+        ),
         (
             with("rules", "rules = []"),
             "e.toml:7:9: `rules` must name a rule, or be `*` for every rule",
@@ -67,7 +70,7 @@ fn problems_are_reported_with_their_place() {
         ),
         (
             with("expires", "expires = 20261231"),
-            "e.toml:7:11: `expires` must be a string, found integer",
+            "e.toml:7:11: in `expires`: invalid type: integer `20261231`, expected a string",
         ),
         (
             with("expires", "starts = 2026-12-02\nexpires = 2026-12-01"),

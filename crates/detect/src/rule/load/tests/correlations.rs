@@ -94,7 +94,7 @@ fn problems_are_reported_with_their_place() {
         ),
         (
             with(VALID, "[\"group.name\"]", "\"group.name\""),
-            "c.toml:12:12: `group_by` must be a list of strings, found string",
+            "c.toml:12:12: in `group_by`: invalid type: string \"group.name\", expected a sequence",
         ),
         (
             with(VALID, ", \"AWS IAM User Addition to Group\"", ""),
@@ -124,7 +124,7 @@ fn problems_are_reported_with_their_place() {
         ),
         (
             format!("{count}condition = {{ lt = 3 }}\n"),
-            "c.toml:14:15: `lt` is not supported: only `gte` holds whatever arrives later",
+            "c.toml:14:15: in `condition`: unknown field `lt`, expected `gte`",
         ),
         (
             with(&count, "event_count", "value_count"),
