@@ -128,8 +128,8 @@ impl<'a> Call<'a> {
         error.contains("AccessDenied") || error.contains("Unauthorized")
     }
 
-    /// What the group action is about besides the group: the user, the policy's ARN or name, or the
-    /// group's new name.
+    /// What the group action is about in addition to the group: the user, the policy's ARN or name,
+    /// or the group's new name.
     pub fn object(self) -> Option<&'a str> {
         match self.group_action()? {
             GroupAction::Create | GroupAction::Delete => None,

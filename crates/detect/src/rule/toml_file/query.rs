@@ -10,7 +10,7 @@ use super::reader::TomlReader;
 use crate::ecs;
 use crate::rule::unsatisfiable;
 
-/// The query of a table. `extra_fields` are fields that the queried documents have besides those
+/// The query of a table. `extra_fields` are fields that documents have in addition to those
 /// of records.
 pub(crate) fn read_query(
     reader: &mut TomlReader<'_>,
