@@ -74,7 +74,7 @@ impl IncidentParts<'_> {
         let power = power.map(|power| format!("; it {}", power_in_words(power)));
         let text = format!(
             "{} by {}{}",
-            subject::summary_line(call.brief(), subject::MAX_NAME_CHARS),
+            subject::summary_line(&call.brief(), subject::MAX_NAME_CHARS),
             clean::name(call.principal().subject_name()),
             power.unwrap_or_default(),
         );

@@ -142,7 +142,8 @@ fn risky_exceptions_are_warnings() {
     let cases = [
         (
             with("query", "query = 'user.name: deploy or user_agent.name: Terraform'"),
-            "e.toml:7:31: exception `ci` depends only on values that the principal chooses (`user_agent.name`)",
+            "e.toml:7:31: exception `ci` depends only on values that the principal chooses \
+             (`user_agent.name`)",
         ),
         (
             with("query", "query = 'event.action: CreateGroup'"),
@@ -229,10 +230,8 @@ fn an_exception_is_active_from_its_first_to_its_last_instant() {
 
 #[test]
 fn an_exception_applies_only_to_its_rules() {
-    let (creation, addition) = (
-        &embedded_rule("AWS IAM Group Creation"),
-        &embedded_rule("AWS IAM User Addition to Group"),
-    );
+    let creation = &embedded_rule("AWS IAM Group Creation");
+    let addition = &embedded_rule("AWS IAM User Addition to Group");
     let cases = [
         ("rules = [\"AWS IAM Group Creation\"]", true, false),
         ("rules = [\"333de828-8190-4cf5-8d7c-7575846f6fe0\"]", false, true),

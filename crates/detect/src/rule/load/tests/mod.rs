@@ -39,7 +39,8 @@ fn the_embedded_rules_have_no_problems_and_are_complete() {
     assert_eq!(to_strings(&load.problems), [""; 0]);
     assert_eq!(to_strings(&load.warnings), [""; 0]);
     assert_eq!(to_strings(&load.unsupported), [""; 0]);
-    let (ten, sixty) = (Duration::from_secs(600), Duration::from_secs(3600));
+    let ten = Duration::from_secs(600);
+    let sixty = Duration::from_secs(3600);
     let mut facts = Vec::new();
     for rule in &load.rules {
         let info = &rule.info;
@@ -396,7 +397,8 @@ fn a_repeated_id_is_a_problem_that_names_both_files() {
     write(folder.path(), "a.toml", &rule_with_id("same"));
     write(folder.path(), "b.toml", &rule_with_id("same"));
     let problems = to_strings(&LoadedRules::from_path(folder.path()).problems);
-    let (a, b) = (folder.path().join("a.toml"), folder.path().join("b.toml"));
+    let a = folder.path().join("a.toml");
+    let b = folder.path().join("b.toml");
     assert_eq!(
         problems,
         [format!("{}: rule_id `same` is also used by {}", b.display(), a.display())]
