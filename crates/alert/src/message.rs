@@ -66,11 +66,6 @@ impl Attribute {
     pub(crate) fn number(name: &'static str, value: u8) -> Attribute {
         Attribute { name, kind: AttributeKind::Number, value: value.to_string() }
     }
-
-    /// The bytes that count towards the size limit of a message.
-    pub(crate) fn len(&self) -> usize {
-        self.name.len() + self.value.len()
-    }
 }
 
 /// Texts, numbers and lists can always be written as JSON.

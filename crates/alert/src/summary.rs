@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use detect::finding::{Member, Summary};
-use detect::text::{clean, time, wrap};
+use detect::text::{clean, wrap};
 use serde_json::json;
 
 use crate::builder::{AlertBuilder, AlertKind, Routing};
@@ -93,16 +93,8 @@ fn mail(summary: &Summary, accounts: &Accounts) -> Mail {
 fn introduction(summary: &Summary) -> String {
     let count = summary.members.len();
     let (findings, were) = if count == 1 { ("finding", "was") } else { ("findings", "were") };
-    let when = match summary.window {
-        Some(window) => {
-            format!(
-                "between {} and {}",
-                time::format_sentence_time(window.start),
-                time::format_sentence_time(window.end())
-            )
-        }
-        None => "in one run".to_owned(),
-    };
+    let when = summary.window.map(|window| mail::period(window.start, window.end()));
+    let when = when.as_deref().unwrap_or("in one run");
     let part = match summary.part {
         0 | 1 => String::new(),
         part => format!(" This is part {part} of the summary."),
