@@ -38,14 +38,8 @@ pub(super) struct GroupEvent {
     pub(super) complete: bool,
 }
 
-impl GroupEvent {
-    /// The old and the new name. `None` unless the event renamed the group.
-    pub(super) fn renaming(&self) -> Option<(&str, &str)> {
-        renaming(&self.entry)
-    }
-}
-
-fn renaming(entry: &TimelineEntry) -> Option<(&str, &str)> {
+/// The old and the new name. `None` unless the event renamed the group.
+pub(super) fn renaming(entry: &TimelineEntry) -> Option<(&str, &str)> {
     let (old, new) = (entry.group.as_deref()?, entry.object.as_deref()?);
     let renamed = entry.action == "UpdateGroup" && !entry.failed && !old.eq_ignore_ascii_case(new);
     renamed.then_some((old, new))
@@ -229,7 +223,7 @@ mod tests {
         let entry = TimelineEntry::from_finding(&finding).unwrap();
         for (_, event) in keys_and_events(&finding, &["Temp", "Admins"], MAX) {
             assert_eq!(event.entry, entry);
-            assert_eq!(event.renaming(), Some(("Temp", "Admins")));
+            assert_eq!(renaming(&event.entry), Some(("Temp", "Admins")));
             assert!(event.complete);
         }
         finding.ecs["event"]["outcome"] = json!("failure");
@@ -248,7 +242,7 @@ mod tests {
         }
         let same_name = finding("UpdateGroup", "admins", "Admins");
         let (key, event) = keys_and_events(&same_name, &["admins"], MAX).remove(0);
-        assert_eq!(event.renaming(), None, "{key}");
+        assert_eq!(renaming(&event.entry), None, "{key}");
         assert_eq!(event.entry.object.as_deref(), Some("Admins"), "{key}");
     }
 

@@ -32,7 +32,7 @@ pub(super) const CLOCK: &str = "clock";
 
 const TIME_FORMAT: &str = "%Y%m%dT%H%M%SZ";
 
-/// Hexadecimal digits of a principal's hash: 64 bits tell the principals of one window apart.
+/// Hexadecimal digits of a principal's hash: 64 bits, enough for the principals of one window.
 const PRINCIPAL_DIGITS: usize = 16;
 
 /// Hexadecimal digits of a finding's id.

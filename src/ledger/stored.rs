@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use detect::text::error::error_chain;
+use futures::future::join_all;
 use jiff::Timestamp;
 use tracing::debug;
 
@@ -114,6 +115,12 @@ impl StoredLedger {
     /// Writes an empty object.
     pub(super) async fn put_marker(&self, key: &str) -> Result<Written> {
         Ok(self.put(key, Bytes::new(), Condition::None).await?)
+    }
+
+    /// Writes empty objects at the same time. All are tried, even if one fails.
+    pub(super) async fn put_markers(&self, keys: &[String]) -> Result<()> {
+        let written = join_all(keys.iter().map(|key| self.put_marker(key))).await;
+        written.into_iter().try_for_each(|result| result.map(|_| ()))
     }
 
     pub(super) async fn delete(&self, key: &str) -> Result<()> {

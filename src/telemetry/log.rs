@@ -111,6 +111,9 @@ pub async fn warn_if_slow<T>(
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+    use std::fs;
+    use std::path::Path;
     use std::sync::{Arc, Mutex};
 
     use tokio::time::sleep;
@@ -163,5 +166,39 @@ mod tests {
         assert!(text.contains("s3://logs/slow") && text.contains("still running"), "{text}");
         slow.await;
         assert_eq!(lines.text(), text, "named once");
+    }
+
+    /// The text of every Rust file in a folder.
+    fn sources(folder: &Path) -> String {
+        let paths = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+        let text = |path: std::path::PathBuf| match path.is_dir() {
+            true => sources(&path),
+            false => fs::read_to_string(path).unwrap(),
+        };
+        paths.map(text).collect()
+    }
+
+    /// The messages of log macros: the last string of each.
+    fn messages(source: &str) -> BTreeSet<&str> {
+        let mut messages = BTreeSet::new();
+        for level in ["trace", "debug", "info", "warn", "error"] {
+            for call in source.split(&format!("{level}!(")).skip(1) {
+                let arguments = call.split(");").next().unwrap();
+                let arguments = arguments.split("),\n").next().unwrap();
+                messages.extend(arguments.rsplit('"').nth(1));
+            }
+        }
+        messages
+    }
+
+    #[test]
+    fn the_documentation_lists_every_message() {
+        let page = fs::read_to_string("docs/logging.md").unwrap();
+        let source = sources(Path::new("src"));
+        let messages = messages(&source);
+        assert!(messages.len() > 25, "{messages:?}");
+        let missing: Vec<_> =
+            messages.iter().filter(|message| !page.contains(&format!("`{message}`"))).collect();
+        assert!(missing.is_empty(), "not in docs/logging.md: {missing:?}");
     }
 }

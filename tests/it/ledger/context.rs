@@ -343,7 +343,7 @@ async fn names_of_groups_match_in_any_case() {
     assert_eq!(context(&alert)["first_of_group"], false);
 }
 
-/// Another group can get a name that was given up.
+/// Another group can get a name that is free again.
 #[tokio::test]
 async fn events_of_another_group_of_the_same_name_are_left_out() {
     let memory = Memory::new();

@@ -7,7 +7,7 @@ use anyhow::{Context, Result, anyhow, bail};
 use clap::ArgGroup;
 use trailbell::store::Target;
 
-use crate::attach::{self, Attachment, Plan, Way};
+use crate::attach::{self, Attachment, Destination, Plan};
 use crate::commands::output::clean_lines;
 use crate::commands::setup;
 
@@ -59,17 +59,17 @@ pub fn run(args: &Args) -> Result<ExitCode> {
 }
 
 fn attachment(args: &Args) -> Result<Attachment> {
-    let way = match (&args.queue, &args.topic) {
-        (Some(arn), _) => Way::To(Target::Queue(checked_arn(arn, "sqs", "queue")?)),
-        (_, Some(arn)) => Way::To(Target::Topic(checked_arn(arn, "sns", "topic")?)),
-        _ => Way::EventBridge,
+    let destination = match (&args.queue, &args.topic) {
+        (Some(arn), _) => Destination::Target(Target::Queue(checked_arn(arn, "sqs", "queue")?)),
+        (_, Some(arn)) => Destination::Target(Target::Topic(checked_arn(arn, "sns", "topic")?)),
+        _ => Destination::EventBridge,
     };
     let bucket = args.bucket.trim_start_matches("s3://").trim_end_matches('/').to_owned();
     if bucket.is_empty() || bucket.contains('/') {
         bail!("--bucket {:?} is not the name of a bucket; use --prefix for the rest", args.bucket);
     }
     let owner = args.expected_bucket_owner.clone();
-    Ok(Attachment { bucket, prefix: args.prefix.clone(), way, owner })
+    Ok(Attachment { bucket, prefix: args.prefix.clone(), destination, owner })
 }
 
 fn checked_arn(arn: &str, service: &str, kind: &str) -> Result<String> {
@@ -108,13 +108,15 @@ async fn attach_bucket(wanted: &Attachment, write: bool) -> Result<()> {
             attach::write(&store, wanted, &before, &after).await?;
             print_lines(&format!("\nWritten and verified: s3://{} is attached.", wanted.bucket))
         }
-        Err(obstacle) => Err(anyhow!("{obstacle}\n{}", obstacle.way_out())),
+        Err(obstacle) => Err(anyhow!("{obstacle}\n{}", obstacle.alternative())),
     }
 }
 
 /// S3 itself would only say that it cannot validate the destination.
 fn check_region(wanted: &Attachment, region: Option<&str>) -> Result<()> {
-    let (Way::To(target), Some(region)) = (&wanted.way, region) else { return Ok(()) };
+    let (Destination::Target(target), Some(region)) = (&wanted.destination, region) else {
+        return Ok(());
+    };
     match target.arn().split(':').nth(3) {
         Some(other) if other != region => bail!(
             "the bucket is in {region}, and the {target} is not: S3 notifies only queues and \
@@ -125,8 +127,8 @@ fn check_region(wanted: &Attachment, region: Option<&str>) -> Result<()> {
 }
 
 fn print_needs(wanted: &Attachment, region: Option<&str>) -> Result<()> {
-    for need in attach::needs(wanted, region) {
-        print_lines(&format!("\nAlso needed: {}.", need.what))?;
+    if let Some(need) = attach::needs(wanted, region) {
+        print_lines(&format!("\nAlso needed: {}.", need.text))?;
         need.commands.iter().try_for_each(|command| print_lines(&format!("  {command}")))?;
     }
     Ok(())

@@ -10,7 +10,7 @@ use trailbell::app::wiring::Aws;
 use crate::commands::arguments::PlaceArgs;
 use crate::commands::output::{Format, ListWriter};
 use crate::commands::setup;
-use crate::doctor::{self, Announced, Deployment, DoctorReport, Level};
+use crate::doctor::{Deployment, DoctorReport, ExpectedTarget, Level, evaluate_settings};
 
 /// Diagnose a deployment and suggest fixes.
 ///
@@ -34,7 +34,7 @@ pub struct Args {
     /// How new log objects must be announced: the ARN of a queue, topic or function, eventbridge,
     /// or cloudtrail (CloudTrail's own SNS topic). By default any way is accepted
     #[arg(long, value_name = "TARGET", value_parser = parse_target)]
-    expected_notification: Option<Announced>,
+    expected_notification: Option<ExpectedTarget>,
     /// The account that must own the trails' buckets
     #[arg(long, value_name = "ACCOUNT")]
     expected_bucket_owner: Option<String>,
@@ -55,8 +55,8 @@ pub fn run(args: &Args) -> Result<ExitCode> {
         ("TRAILBELL_STORE", Some("s3")),
     ];
     let report = match setup::load_config(&[&args.places.settings()[..], &others].concat(), &[]) {
-        Ok(config) => examine(args, config)?,
-        Err(error) => doctor::unusable(&error),
+        Ok(config) => diagnose(args, config)?,
+        Err(error) => evaluate_settings(&error),
     };
     print_report(&report, args.format)?;
     Ok(ExitCode::from(match report.worst() {
@@ -77,16 +77,16 @@ fn print_report(report: &DoctorReport, format: Format) -> io::Result<()> {
     list.finish()
 }
 
-fn parse_target(text: &str) -> Result<Announced, &'static str> {
-    Announced::parse(text).ok_or("expected an ARN, eventbridge or cloudtrail")
+fn parse_target(text: &str) -> Result<ExpectedTarget, &'static str> {
+    ExpectedTarget::parse(text).ok_or("expected an ARN, eventbridge or cloudtrail")
 }
 
-fn examine(args: &Args, config: Config) -> Result<DoctorReport> {
+fn diagnose(args: &Args, config: Config) -> Result<DoctorReport> {
     let expected = args.expected_notification.clone();
     let owner = args.expected_bucket_owner.clone();
     setup::build_runtime()?.block_on(async {
         let aws = Aws::from_default_chain();
         let deployment = Deployment::new(&aws, config, expected, owner, args.read_only).await;
-        Ok(deployment.examine(setup::now()).await)
+        Ok(deployment.diagnose(setup::now()).await)
     })
 }
