@@ -63,7 +63,7 @@ impl RuleArgs {
 impl DetectionArgs {
     pub fn load(&self) -> Result<Detections> {
         let rules = self.rules.load()?;
-        let exceptions = setup::load_exceptions(&self.exceptions, &rules)?;
+        let exceptions = setup::load_exceptions(&self.exceptions, &rules).into_exceptions()?;
         Ok(Detections::new(rules, exceptions))
     }
 }

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use anyhow::{Context, Result, anyhow, bail};
 use clap::ArgGroup;
-use trailbell::store::{Notifications, Target};
+use trailbell::store::Target;
 
 use crate::attach::{self, Attachment, Destination, Plan};
 use crate::commands::output::clean_lines;
@@ -96,7 +96,11 @@ async fn attach_bucket(wanted: &Attachment, write: bool) -> Result<()> {
             print_needs(wanted, region.as_deref())
         }
         Ok(Plan::Write(after)) => {
-            print_change(wanted, &before, &after)?;
+            print_lines(&format!(
+                "Notifications of s3://{} (= unchanged, + added):\n  {}",
+                wanted.bucket,
+                attach::difference(&before, &after).join("\n  ")
+            ))?;
             print_needs(wanted, region.as_deref())?;
             if !write {
                 return print_lines("\nNothing was changed. Add --yes to write this.");
@@ -120,11 +124,6 @@ fn check_region(wanted: &Attachment, region: Option<&str>) -> Result<()> {
         ),
         _ => Ok(()),
     }
-}
-
-fn print_change(wanted: &Attachment, before: &Notifications, after: &Notifications) -> Result<()> {
-    print_lines(&format!("Notifications of s3://{} (= unchanged, + added):", wanted.bucket))?;
-    attach::difference(before, after).iter().try_for_each(|line| print_lines(&format!("  {line}")))
 }
 
 fn print_needs(wanted: &Attachment, region: Option<&str>) -> Result<()> {

@@ -15,15 +15,8 @@ use crate::commands::arguments::RuleArgs;
 use crate::commands::output::{clean_text, new_table};
 use crate::commands::setup;
 
-/// Check exceptions, which suppress alerts.
-#[derive(Debug, clap::Args)]
-pub struct Args {
-    #[command(subcommand)]
-    command: Command,
-}
-
 #[derive(Debug, Subcommand)]
-enum Command {
+pub enum Command {
     Check(CheckArgs),
 }
 
@@ -35,7 +28,7 @@ enum Command {
 /// Exit codes: 0 all exceptions can be used; 1 all can be used, but one has expired or there is a
 /// warning; 2 a file cannot be used, or wrong usage.
 #[derive(Debug, clap::Args)]
-struct CheckArgs {
+pub struct CheckArgs {
     /// Exception files, or directories of them
     #[arg(required = true, value_name = "PATH")]
     paths: Vec<PathBuf>,
@@ -43,10 +36,10 @@ struct CheckArgs {
     rules: RuleArgs,
 }
 
-pub fn run(args: &Args) -> Result<ExitCode> {
-    let Command::Check(args) = &args.command;
+pub fn run(command: &Command) -> Result<ExitCode> {
+    let Command::Check(args) = command;
     let rules = args.rules.load()?;
-    let loaded = setup::check_exceptions(&args.paths, &rules);
+    let loaded = setup::load_exceptions(&args.paths, &rules);
     let has_warnings = !loaded.warnings.is_empty();
     let exceptions = loaded.into_exceptions()?;
     let exceptions = exceptions.as_slice();

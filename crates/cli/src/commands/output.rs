@@ -1,7 +1,7 @@
 //! What commands print: results on standard output, messages on standard error.
 //!
-//! Names and fields of records can be chosen by whoever calls AWS, so they are cleaned before a
-//! terminal sees them.
+//! A principal can choose names and other fields of records, so they are cleaned before a terminal
+//! sees them.
 
 use std::fmt::Display;
 use std::io::{self, BufWriter, Stdout, Write};
@@ -32,7 +32,7 @@ const MAX_CHARS: usize = 4096;
 const TABLE_STYLE: TableStyle =
     TableStyle::new().header_separator(LineStyle::none().fill('─').junction('─'));
 
-/// Escapes what a terminal would obey. The result is one line.
+/// Escapes what a terminal would obey, line breaks too.
 pub fn clean_text(text: &str) -> String {
     clean::text(text, MAX_CHARS)
 }
@@ -42,18 +42,15 @@ pub fn clean_lines(text: &str) -> String {
     text.lines().map(clean_text).collect::<Vec<_>>().join("\n")
 }
 
-/// Prints a message on standard error.
 pub fn print_message(message: impl Display) {
     // If standard error is closed, there is nobody to report that to.
     let _ = writeln!(io::stderr(), "{}", clean_lines(&message.to_string()));
 }
 
-/// Prints an error on standard error.
 pub fn print_error(error: impl Display) {
     print_message(format_args!("trailbell: {error}"));
 }
 
-/// Prints a warning on standard error.
 pub fn print_warning(warning: impl Display) {
     print_error(format_args!("warning: {warning}"));
 }
@@ -66,13 +63,12 @@ pub fn is_broken_pipe(error: &anyhow::Error) -> bool {
 
 /// `1 file`, `2 files`.
 pub fn pluralize(count: impl Display, noun: &str) -> String {
-    let count = count.to_string();
-    let ending = match (count.as_str(), noun) {
-        ("1", _) => "",
-        (_, "match") => "es",
-        _ => "s",
-    };
-    format!("{count} {noun}{ending}")
+    match (count.to_string().as_str(), noun) {
+        ("1", _) => format!("1 {noun}"),
+        (count, "match") => format!("{count} matches"),
+        (count, "entry") => format!("{count} entries"),
+        (count, _) => format!("{count} {noun}s"),
+    }
 }
 
 /// The name of an enum's variant in words, as it is serialised.

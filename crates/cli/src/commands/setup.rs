@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use alert::Accounts;
 use anyhow::{Context, Result};
-use detect::rule::{Detections, Exceptions, LoadedExceptions, LoadedRules, RuleSet};
+use detect::rule::{Detections, LoadedExceptions, LoadedRules, RuleSet};
 use jiff::Timestamp;
 use tokio::runtime::{Builder, Runtime};
 use trailbell::app::config::{Config, ConfigError};
@@ -51,8 +51,8 @@ pub async fn load_detections(config: &Config, now: Timestamp, aws: &Aws) -> Resu
         Some(mut reload) => reload.check(now).await?.context("there are no rules")?,
         None => {
             let rules = load_rules(config.default_rules, &config.local_rules())?;
-            let exceptions = load_exceptions(&config.local_exceptions(), &rules)?;
-            Detections::new(rules, exceptions)
+            let exceptions = load_exceptions(&config.local_exceptions(), &rules);
+            Detections::new(rules, exceptions.into_exceptions()?)
         }
     };
     match detections.exceptions_error {
@@ -69,13 +69,8 @@ pub fn load_rules(default_rules: bool, paths: &[PathBuf]) -> Result<RuleSet> {
     Ok(loaded.into_rule_set()?)
 }
 
-/// Loads the exceptions at `paths` and prints warnings. Fails if one of them cannot be used.
-pub fn load_exceptions(paths: &[PathBuf], rules: &RuleSet) -> Result<Exceptions> {
-    Ok(check_exceptions(paths, rules).into_exceptions()?)
-}
-
 /// Loads the exceptions at `paths` and prints warnings.
-pub fn check_exceptions(paths: &[PathBuf], rules: &RuleSet) -> LoadedExceptions {
+pub fn load_exceptions(paths: &[PathBuf], rules: &RuleSet) -> LoadedExceptions {
     let mut loaded = LoadedExceptions::from_paths(paths);
     loaded.check_rules(rules);
     loaded.warnings.iter().for_each(print_warning);

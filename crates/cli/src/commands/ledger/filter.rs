@@ -50,25 +50,20 @@ impl<'a> Filter<'a> {
 
     /// The keys from the smallest index that has all selected entries.
     pub async fn list_keys(&mut self, ledger: &StoredLedger) -> Result<IndexPage> {
-        let mut page = self.list_index(ledger).await?;
+        let FilterArgs { account, group, principal, .. } = self.args;
+        let mut page = match principal {
+            Some(key) => ledger.list_index(&Index::Principal(key.clone())).await?,
+            None => IndexPage::default(),
+        };
+        self.is_principal_key = !page.keys.is_empty();
+        if let Some(group) = group {
+            let index = Index::Group { account: account.clone(), group: group.clone() };
+            page = ledger.list_index(&index).await?;
+        } else if !self.is_principal_key {
+            page = ledger.list_index(&Index::All).await?;
+        }
         page.keys.retain(|key| self.range.contains(key.time));
         Ok(page)
-    }
-
-    async fn list_index(&mut self, ledger: &StoredLedger) -> Result<IndexPage> {
-        let FilterArgs { account, group, principal, .. } = self.args;
-        if let Some(key) = principal {
-            let page = ledger.list_index(&Index::Principal(key.clone())).await?;
-            self.is_principal_key = !page.keys.is_empty();
-            if self.is_principal_key && group.is_none() {
-                return Ok(page);
-            }
-        }
-        let index = match group {
-            Some(group) => Index::Group { account: account.clone(), group: group.clone() },
-            None => Index::All,
-        };
-        Ok(ledger.list_index(&index).await?)
     }
 
     pub fn selects(&self, entry: &Entry) -> bool {

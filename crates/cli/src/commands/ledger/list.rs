@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use alert::{correlation_subject, summary_subject};
 use anyhow::Result;
 use detect::finding::FindingId;
+use detect::rule::RuleInfo;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use trailbell::ledger::{Content, Entry, EntryState};
@@ -14,7 +15,7 @@ use super::entries::{UnreadableCounts, open_ledger, read_entries};
 use super::filter::{Filter, FilterArgs};
 use crate::commands::arguments::LedgerArg;
 use crate::commands::output::{
-    Format, ListWriter, clean_text, format_time, print_message, variant_name,
+    Format, ListWriter, clean_text, format_time, pluralize, print_message, variant_name,
 };
 
 /// List findings, summaries and correlation alerts, the latest first.
@@ -58,13 +59,9 @@ pub async fn run(args: &Args, now: Timestamp) -> Result<ExitCode> {
     Ok(unreadable.exit_code())
 }
 
-/// Names the ledger if nothing was found: it may be the wrong one.
+/// Names the ledger, as it may be the wrong one.
 fn summary_line(found: usize, shown: usize, unreadable: &UnreadableCounts, name: &str) -> String {
-    let mut line = match found {
-        0 => format!("0 entries in {name}"),
-        1 => "1 entry".to_owned(),
-        _ => format!("{found} entries"),
-    };
+    let mut line = format!("{} in {name}", pluralize(found, "entry"));
     if shown < found {
         line += &format!(", the latest {shown} shown");
     }
@@ -111,7 +108,7 @@ impl EntryRow {
             clean_text(&subject),
             clean_text(&rule.name),
         ];
-        EntryRow { id, time, cells, document: entry_document(entry, &subject) }
+        EntryRow { id, time, cells, document: entry_document(entry, rule, &subject) }
     }
 
     /// The latest first.
@@ -138,7 +135,8 @@ fn state_cell(entry: &Entry) -> String {
     }
 }
 
-fn entry_document(entry: &Entry, subject: &str) -> Value {
+/// What a list is filtered by. `ledger show` prints the whole entry.
+fn entry_document(entry: &Entry, rule: &RuleInfo, subject: &str) -> Value {
     let mut document = json!({
         "id": entry.id(),
         "state": entry.state,
@@ -147,46 +145,27 @@ fn entry_document(entry: &Entry, subject: &str) -> Value {
         "summary": entry.summary,
         "window": entry.window.to_string(),
         "subject": subject,
+        "rule": {"id": rule.id, "name": rule.name, "severity": rule.severity},
     });
-    let (rule, content) = match &entry.content {
-        Content::Finding(finding) => (
-            &finding.rule,
-            json!({
-                "kind": "finding",
-                "time": finding.time,
-                "account": finding.account,
-                "group": finding.group,
-                "target_user": finding.target_user,
-                "principal": finding.principal,
-                "action": finding.ecs["event"]["action"],
-                "event_id": finding.ecs["event"]["id"],
-                "exception": finding.exception,
-                "origin": finding.origin,
-            }),
-        ),
-        Content::Summary(summary) => (
-            &summary.rule,
-            json!({
-                "kind": "summary",
-                "part": summary.part,
-                "members": summary.members.len(),
-            }),
-        ),
-        Content::Correlation(alert) => (
-            &alert.rule,
-            json!({
-                "kind": "correlation",
-                "time": alert.end,
-                "incident": alert.incident,
-                "start": alert.start,
-                "events": alert.events,
-                "members": alert.members,
-            }),
-        ),
-    };
-    document["rule"] = json!({"id": rule.id, "name": rule.name, "severity": rule.severity});
-    for (key, value) in content.as_object().into_iter().flatten() {
-        document[key] = value.clone();
+    match &entry.content {
+        Content::Finding(finding) => {
+            document["kind"] = json!("finding");
+            document["time"] = json!(finding.time);
+            document["account"] = json!(finding.account);
+            document["group"] = json!(finding.group);
+            document["target_user"] = json!(finding.target_user);
+            document["principal"] = json!(finding.principal);
+            document["action"] = finding.ecs["event"]["action"].clone();
+            document["event_id"] = finding.ecs["event"]["id"].clone();
+            document["exception"] = json!(finding.exception);
+            document["origin"] = json!(finding.origin);
+        }
+        Content::Summary(_) => document["kind"] = json!("summary"),
+        Content::Correlation(alert) => {
+            document["kind"] = json!("correlation");
+            document["time"] = json!(alert.end);
+            document["incident"] = json!(alert.incident);
+        }
     }
     document
 }

@@ -13,23 +13,16 @@ use clap::Subcommand;
 
 use crate::commands::setup;
 
-/// Show findings and what became of them. Never changes the ledger.
-#[derive(Debug, clap::Args)]
-pub struct Args {
-    #[command(subcommand)]
-    command: Command,
-}
-
 #[derive(Debug, Subcommand)]
-enum Command {
+pub enum Command {
     List(list::Args),
     Show(show::Args),
     Stats(stats::Args),
 }
 
-pub fn run(args: &Args) -> Result<ExitCode> {
+pub fn run(command: &Command) -> Result<ExitCode> {
     setup::build_runtime()?.block_on(async {
-        match &args.command {
+        match command {
             Command::List(args) => list::run(args, setup::now()).await,
             Command::Show(args) => show::run(args).await,
             Command::Stats(args) => stats::run(args, setup::now()).await,

@@ -38,10 +38,6 @@ pub struct Args {
     format: Format,
 }
 
-/// Members of a summary that are printed.
-const MAX_MEMBERS: usize = 50;
-
-/// A label and its value.
 type Field = (&'static str, String);
 
 pub async fn run(args: &Args) -> Result<ExitCode> {
@@ -144,14 +140,11 @@ fn summary_fields(summary: &Summary) -> Vec<Field> {
         ("Rule", format_rule(&summary.rule)),
         ("Part", summary.part.to_string()),
     ];
-    for member in summary.members.iter().take(MAX_MEMBERS) {
+    for member in &summary.members {
         let id = short_id(&member.id);
         let time = format_time(member.time);
         let call = format!("{} by {}", describe_member(member), member.principal);
         fields.push(("Member", format!("{id}  {time}  {call}")));
-    }
-    if let more @ 1.. = summary.members.len().saturating_sub(MAX_MEMBERS) {
-        fields.push(("Member", format!("{more} more; --format json prints all")));
     }
     fields
 }
