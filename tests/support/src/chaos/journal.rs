@@ -79,6 +79,15 @@ impl Journal {
     }
 }
 
+impl RequestNote {
+    /// Status, fault and whether it was answered, for people.
+    pub fn fate(&self) -> String {
+        let fault = self.fault.map(|fault| format!(" {fault:?}")).unwrap_or_default();
+        let answered = if self.answered { "" } else { " unanswered" };
+        format!("{}{fault}{answered}", self.status)
+    }
+}
+
 impl Event {
     pub fn request(&self) -> Option<&RequestNote> {
         match &self.what {

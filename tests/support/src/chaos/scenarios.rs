@@ -5,6 +5,7 @@ use std::time::Duration;
 use serde_json::json;
 
 use super::corpus::{Call, LogObject, gzip, log_key, quiet_record};
+use super::deployment::LOGS;
 use super::faults::{Act, Rule, Weather};
 use super::http::Request;
 use super::ledger;
@@ -216,6 +217,20 @@ pub const SCENARIOS: &[Scenario] = &[
         checks: &[Check::NoCrash],
     },
     Scenario {
+        name: "an hour of dying sweeps",
+        attack: "three objects were never announced, and the first six sweeps are killed",
+        expected: "a later sweep alerts them",
+        settings: |settings| {
+            settings.rules.push(Rule { times: 6, ..Rule::always(lists_logs, Act::KillBefore) });
+            settings.sweeps = (9, 9);
+        },
+        load: |load, _| {
+            many_small_objects(load, 3);
+            load.objects.iter_mut().for_each(|object| object.announcements = 0);
+        },
+        checks: &[Check::NoCrash, Check::KilledAtLeast(6)],
+    },
+    Scenario {
         name: "an object over the limit",
         attack: "an object inflates to more than is allowed, two calls in front",
         expected: "the calls are alerted, and it is a dead letter",
@@ -348,6 +363,10 @@ fn completes(request: &Request) -> bool {
 
 fn fetches_log_object(request: &Request) -> bool {
     request.method == "GET" && request.path.ends_with(".json.gz")
+}
+
+fn lists_logs(request: &Request) -> bool {
+    request.method == "GET" && request.path.trim_matches('/') == LOGS
 }
 
 fn fetches_poison(request: &Request) -> bool {

@@ -166,10 +166,32 @@ impl Evidence<'_> {
             for message in again {
                 match self.explains(&id, message) {
                     true => verdict.explained_duplicates += 1,
-                    false => verdict.duplicates.push(format!("{id} by {}", message.copy)),
+                    false => verdict.duplicates.push(self.history(&id)),
                 }
             }
         }
+    }
+
+    /// What happened to a finding, a summary or a correlation, in order.
+    fn history(&self, id: &str) -> String {
+        let messages: Vec<&Accepted> =
+            self.accepted.iter().filter(|it| reported_id(&it.document) == id).collect();
+        let copies: Vec<&str> = messages.iter().map(|message| message.copy.as_str()).collect();
+        let mut steps = Vec::new();
+        for (place, event) in self.events.iter().enumerate() {
+            let is_message = messages.iter().any(|message| message.place == place);
+            let step = match &event.what {
+                What::Died if copies.contains(&&*event.copy) => "died".to_owned(),
+                What::Request(note) if is_message => format!("published, {}", note.fate()),
+                What::Request(note) if note.resource.ends_with(id) => {
+                    let state = note.state.as_deref().unwrap_or_default();
+                    format!("{} {state}, {}", note.method, note.fate())
+                }
+                _ => continue,
+            };
+            steps.push(format!("{} {step}", event.copy));
+        }
+        format!("{id}: {}", steps.join("; "))
     }
 
     /// Returns true if nobody could know that a message was accepted: its answer was lost, or in
