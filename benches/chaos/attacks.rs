@@ -20,7 +20,7 @@ pub async fn run(name: &str) -> bool {
     good
 }
 
-/// When the first principal was heard of, and when the last.
+/// When the first principal was reported, and when the last.
 fn first_alerts(outcome: &Outcome) -> String {
     let first = outcome.verdict.first_alerts.iter();
     let mut times: Vec<(Duration, &str)> =

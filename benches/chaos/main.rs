@@ -25,29 +25,51 @@ const PROGRAM: &str = env!("CARGO_BIN_EXE_trailbell-lambda");
 
 const DEFAULT_KILLS: usize = 300;
 
+const USAGE: &str = "expected [--seed N] [--kills N], or --attacks [TEXT]";
+
+/// What the command line asks for.
+enum Request {
+    Storm { seed: u64, kills: usize },
+    Attacks { name: String },
+}
+
 fn main() -> ExitCode {
-    let args: Vec<String> = std::env::args().skip(1).collect();
-    let value = |name: &str| {
-        let at = args.iter().position(|arg| arg == name)?;
-        Some(args.get(at + 1).filter(|value| !value.starts_with("--")).cloned())
-    };
-    let number = |name: &str| {
-        value(name).map(|value| value.and_then(|it| it.parse().ok()).expect("a number"))
+    // Cargo adds `--bench`.
+    let args: Vec<String> = std::env::args().skip(1).filter(|arg| arg != "--bench").collect();
+    let Some(request) = parse(&args) else {
+        eprintln!("{USAGE}");
+        return ExitCode::FAILURE;
     };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let good = runtime.block_on(async {
-        match value("--attacks") {
-            Some(name) => attacks::run(&name.unwrap_or_default()).await,
-            None => {
-                let kills = number("--kills").map_or(DEFAULT_KILLS, |kills| kills as usize);
-                storm::run(number("--seed").unwrap_or_else(seed), kills).await
-            }
+        match request {
+            Request::Storm { seed, kills } => storm::run(seed, kills).await,
+            Request::Attacks { name } => attacks::run(&name).await,
         }
     });
     if good { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
+fn parse(args: &[String]) -> Option<Request> {
+    match args {
+        [flag] if flag == "--attacks" => Some(Request::Attacks { name: String::new() }),
+        [flag, name] if flag == "--attacks" => Some(Request::Attacks { name: name.clone() }),
+        _ => {
+            let mut seed = None;
+            let mut kills = DEFAULT_KILLS;
+            for pair in args.chunks(2) {
+                match pair {
+                    [flag, number] if flag == "--seed" => seed = Some(number.parse().ok()?),
+                    [flag, number] if flag == "--kills" => kills = number.parse().ok()?,
+                    _ => return None,
+                }
+            }
+            Some(Request::Storm { seed: seed.unwrap_or_else(fresh_seed), kills })
+        }
+    }
+}
+
 /// A seed that differs from run to run.
-fn seed() -> u64 {
+fn fresh_seed() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs()
 }

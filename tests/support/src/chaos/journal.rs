@@ -35,7 +35,7 @@ pub struct RequestNote {
     pub state: Option<String>,
     /// As the service answered; 0 if the request never reached it.
     pub status: u16,
-    /// What befell it.
+    /// The fault that hit it.
     pub fault: Option<Act>,
     /// False if the answer was lost.
     pub answered: bool,

@@ -40,7 +40,7 @@ pub fn is_final(state: &str) -> bool {
 
 /// What the verdict needs of an entry.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Entry {
+pub struct LedgerEntry {
     pub id: String,
     pub state: String,
     /// The sink's id of the alert.
@@ -54,12 +54,12 @@ pub struct Entry {
     pub principal: Option<String>,
 }
 
-impl Entry {
+impl LedgerEntry {
     /// Reads the JSON of an entry.
-    pub fn parse(id: &str, bytes: &[u8]) -> Entry {
+    pub fn parse(id: &str, bytes: &[u8]) -> LedgerEntry {
         let entry: Value = serde_json::from_slice(bytes).unwrap_or_default();
         let text = |pointer: &str| Some(entry.pointer(pointer)?.as_str()?.to_owned());
-        Entry {
+        LedgerEntry {
             id: id.to_owned(),
             state: text("/state").unwrap_or_else(|| "unreadable".to_owned()),
             message_id: text("/message_id"),

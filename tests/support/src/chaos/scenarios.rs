@@ -128,7 +128,7 @@ pub const SCENARIOS: &[Scenario] = &[
     Scenario {
         name: "a flood beside others",
         attack: "one principal's flood and one call each of ten others in one object",
-        expected: "the others are heard of before half of the flood is done",
+        expected: "the others are reported before half of the flood is done",
         settings: |settings| settings.weather.latency_ms = (5, 5),
         load: |load, scale| {
             let mut calls = flood("mallory", scale.pick(30, 2_000));
@@ -188,7 +188,7 @@ pub const SCENARIOS: &[Scenario] = &[
     },
     Scenario {
         name: "a poisonous object in a batch",
-        attack: "whoever reads one object dies; nine others are in its batch, none is swept",
+        attack: "copies that read one object die; nine others are in its batch, none is swept",
         expected: "the others are alerted, and only it is a dead letter",
         settings: |settings| {
             settings.rules.push(Rule::always(fetches_poison, Act::KillBefore));
@@ -203,7 +203,7 @@ pub const SCENARIOS: &[Scenario] = &[
     },
     Scenario {
         name: "a poisonous object in a sweep",
-        attack: "whoever reads one object dies; nine others were never announced",
+        attack: "copies that read one object die; nine others were never announced",
         expected: "sweeps alert the others",
         settings: |settings| {
             settings.rules.push(Rule::always(fetches_poison, Act::KillBefore));

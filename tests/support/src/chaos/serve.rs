@@ -24,14 +24,14 @@ pub trait Service: Send + Sync + 'static {
     fn resource(&self, request: &Request) -> String;
 
     /// Answers a request.
-    fn answer(&self, call: &Call<'_>) -> Response;
+    fn answer(&self, call: &ServiceCall<'_>) -> Response;
 
     /// An error as the service writes it.
     fn error(&self, status: u16, code: &str, message: &str) -> Response;
 }
 
 /// A request that reached the service.
-pub struct Call<'a> {
+pub struct ServiceCall<'a> {
     pub request: &'a Request,
     /// The copy of the function that sent it: its access key.
     pub copy: &'a str,
@@ -73,8 +73,11 @@ pub async fn serve(service: Arc<dyn Service>, shared: Arc<Shared>) -> String {
         while let Ok((stream, _)) = listener.accept().await {
             // An answer is not to wait for the acknowledgement of its head.
             stream.set_nodelay(true).unwrap();
-            let (service, shared) = (Arc::clone(&service), Arc::clone(&shared));
-            let server = Server { connection: Connection::new(stream), service, shared };
+            let server = Server {
+                connection: Connection::new(stream),
+                service: Arc::clone(&service),
+                shared: Arc::clone(&shared),
+            };
             tokio::spawn(server.run());
         }
     });
@@ -150,7 +153,7 @@ impl Server {
         place: usize,
         has_effect: bool,
     ) -> Response {
-        let answer = self.service.answer(&Call { request, copy, place, has_effect });
+        let answer = self.service.answer(&ServiceCall { request, copy, place, has_effect });
         self.shared.journal.update(place, |note| note.status = answer.status);
         self.complete(request, answer)
     }
