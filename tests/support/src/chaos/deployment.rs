@@ -132,13 +132,17 @@ impl Deployment {
         loop {
             self.start_copies().await;
             self.dispatch();
-            let is_idle = self.copies.values().all(|running| matches!(running.work, Work::Ready));
-            if !is_idle {
+            if !self.is_idle() {
                 self.wait_for_event().await;
             } else if !self.move_clock() {
                 return;
             }
         }
+    }
+
+    fn is_idle(&self) -> bool {
+        let mut copies = self.copies.values();
+        copies.all(|running| matches!(running.work, Work::Ready)) && self.shared.is_quiet()
     }
 
     /// Ends all faults and kills.

@@ -2,6 +2,7 @@
 
 use std::io::Result;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use tokio::net::TcpListener;
 
@@ -47,6 +48,8 @@ pub struct Shared {
     pub journal: Journal,
     pub faults: Faults,
     pub kill_switches: KillSwitches,
+    /// Requests that were read and are not yet done with.
+    in_flight: AtomicUsize,
 }
 
 impl Shared {
@@ -61,7 +64,13 @@ impl Shared {
             journal: Journal::default(),
             faults,
             kill_switches: KillSwitches::default(),
+            in_flight: AtomicUsize::new(0),
         })
+    }
+
+    /// Returns true if no request is in flight, of a copy that died either.
+    pub fn is_quiet(&self) -> bool {
+        self.in_flight.load(Ordering::Relaxed) == 0
     }
 }
 
@@ -94,7 +103,10 @@ impl Server {
     async fn run(mut self) {
         // A client that goes away in the middle ends its connection only.
         while let Ok(Some(request)) = self.connection.read_request().await {
-            if !self.handle(&request).await.unwrap_or(false) {
+            self.shared.in_flight.fetch_add(1, Ordering::Relaxed);
+            let is_open = self.handle(&request).await.unwrap_or(false);
+            self.shared.in_flight.fetch_sub(1, Ordering::Relaxed);
+            if !is_open {
                 return;
             }
         }

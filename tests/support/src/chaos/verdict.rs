@@ -163,13 +163,11 @@ impl Evidence<'_> {
             by_id.entry(reported_id(&accepted.document)).or_default().push(accepted);
         }
         for (id, messages) in by_id {
-            let again = &messages[..messages.len() - 1];
-            for message in again {
-                match self.explains(&id, message) {
-                    true => verdict.explained_duplicates += 1,
-                    false => verdict.duplicates.push(self.history(&id)),
-                }
-            }
+            let unexplained = messages.iter().filter(|it| !self.explains(&id, it)).count();
+            // One message is no duplicate.
+            let duplicates = unexplained.saturating_sub(1);
+            verdict.explained_duplicates += messages.len() - 1 - duplicates;
+            verdict.duplicates.extend((0..duplicates).map(|_| self.history(&id)));
         }
     }
 
