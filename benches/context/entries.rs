@@ -1,5 +1,5 @@
-//! A ledger with many entries of one group and one caller. Only the keys of indexes are put, since
-//! contexts read no others; they are those of a real entry, at other times and with other ids.
+//! A ledger with many entries of one group and one principal. It has only the keys of the indexes,
+//! since a context reads nothing else: those of a real entry, with other times and ids.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,59 +7,58 @@ use std::time::Duration;
 use bytes::Bytes;
 use detect::finding::{Finding, FindingId};
 use futures::{StreamExt, stream};
+use jiff::SignedDuration;
+use support::{aws, moto};
 use trailbell::ledger::{ClaimOutcome, Content, StoredLedger};
 use trailbell::store::{Condition, DirStore, Listing, ObjectStore, S3Store};
 
-use support::{aws, moto};
+/// Requests in flight.
+const CONCURRENCY: usize = 16;
 
-/// Keys on their way at once.
-const TOGETHER: usize = 16;
-
-pub struct Entries {
+pub struct LedgerWithEntries {
     pub store: S3Store,
     pub bucket: String,
     pub ledger: StoredLedger,
-    /// Of the group's index.
-    pub folder: String,
+    /// The prefix of the group's index.
+    pub group_folder: String,
 }
 
-/// So many entries, one every 10 seconds, half of them before the finding.
-pub async fn put(finding: &Finding, count: usize) -> Entries {
-    let (store, bucket) = s3().await;
+/// Puts `count` entries, one every 10 seconds, half of them before the finding.
+pub async fn fill_ledger(finding: &Finding, count: usize) -> LedgerWithEntries {
+    let (store, bucket) = create_bucket().await;
     let keys = index_keys(finding).await;
     let time = finding.time.unwrap();
-    let at = |nth: usize| {
-        let time = time
-            .checked_add(jiff::SignedDuration::from_secs(10 * (nth as i64 - count as i64 / 2)))
-            .unwrap();
+    let keys_at = |nth: usize| {
+        let seconds = 10 * (nth as i64 - count as i64 / 2);
+        let time = time.checked_add(SignedDuration::from_secs(seconds)).unwrap();
         let stamp = time.strftime("%Y%m%dT%H%M%SZ").to_string();
         let id = FindingId::hash_parts([stamp.as_str()]);
-        keys.iter()
-            .map(|key| {
-                key.replace("20260301T100000Z", &stamp).replace(finding.id.as_str(), id.as_str())
-            })
-            .collect()
+        let renamed = keys.iter().map(move |key| {
+            key.replace("20260301T100000Z", &stamp).replace(finding.id.as_str(), id.as_str())
+        });
+        renamed.collect::<Vec<String>>()
     };
-    let all: Vec<String> = (0..count).flat_map(|nth| -> Vec<String> { at(nth) }).collect();
+    let all_keys = (0..count).flat_map(keys_at);
     let put = |key: String| {
         let (store, bucket) = (&store, &bucket);
         async move { store.put(bucket, &key, Bytes::new(), Condition::None).await.unwrap() }
     };
-    stream::iter(all.into_iter().map(put)).buffer_unordered(TOGETHER).for_each(|_| async {}).await;
-    let group = keys.iter().find(|key| key.starts_with("by-group/")).unwrap();
-    let folder = group[..group.find("2026").unwrap()].to_owned();
+    let puts = stream::iter(all_keys.map(put)).buffer_unordered(CONCURRENCY);
+    puts.for_each(|_| async {}).await;
+    let group_key = keys.iter().find(|key| key.starts_with("by-group/")).unwrap();
+    let group_folder = group_key[..group_key.find("2026").unwrap()].to_owned();
     let ledger = StoredLedger::new(Box::new(store.clone()), &bucket, "");
-    Entries { store, bucket, ledger, folder }
+    LedgerWithEntries { store, bucket, ledger, group_folder }
 }
 
-async fn s3() -> (S3Store, String) {
+async fn create_bucket() -> (S3Store, String) {
     let client = aws::s3(moto::url());
     let bucket = moto::unique("ledger");
     client.create_bucket().bucket(&bucket).send().await.unwrap();
     (S3Store::new(client), bucket)
 }
 
-/// The keys by which a claimed finding is found again, of its group and its actor.
+/// The index keys of a claimed finding: of its group and its principal.
 async fn index_keys(finding: &Finding) -> Vec<String> {
     let folder = tempfile::tempdir().unwrap();
     let store = DirStore::new(folder.path());

@@ -112,7 +112,8 @@ mod tests {
 
     #[test]
     fn every_problem_is_reported_with_its_line() {
-        let text = "\"111122223333\" = 7\n1111 = \"x\"\n\"444455556666\" = \" \"\nproduction = \"444455556666\"\n";
+        let text =
+            "111122223333 = 7\n1111 = 'x'\n444455556666 = ' '\nproduction = '444455556666'\n";
         let error = Accounts::parse("a.toml", text).unwrap_err().to_string();
         for start in [
             "a.toml:1: the name of 1111",

@@ -5,7 +5,6 @@ use std::ops::Deref;
 use detect::finding::{Call, Finding};
 
 use crate::Accounts;
-use crate::principal::PrincipalView;
 
 /// The call that an alert is about. Gives all that [`Call`] does.
 #[derive(Debug, Clone, Copy)]
@@ -17,10 +16,6 @@ pub(crate) struct AlertCall<'a> {
 impl<'a> AlertCall<'a> {
     pub(crate) fn new(finding: &'a Finding, accounts: &'a Accounts) -> AlertCall<'a> {
         AlertCall { call: Call::new(finding), accounts }
-    }
-
-    pub(crate) fn principal(self) -> PrincipalView<'a> {
-        PrincipalView { call: self }
     }
 
     pub(crate) fn region(self) -> Option<&'a str> {

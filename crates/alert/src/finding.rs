@@ -45,8 +45,8 @@ pub fn render_finding(finding: &Finding, context: &Context, accounts: &Accounts)
         call,
         context,
         timeline: GroupTimeline::new(call, context),
-        check: commands::check(call),
-        undo: commands::undo(call),
+        check: commands::check::steps(call),
+        undo: commands::undo::steps(call),
         raw_record: commands::raw_record(call),
         exception: exception_suggestion::exception_lines(call),
     };

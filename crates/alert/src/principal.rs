@@ -16,7 +16,13 @@ const IDENTIFYING_FIELDS: [&str; 2] = ["aws.cloudtrail.user_identity.arn", "user
 /// The principal of a call. Names are not cleaned unless said so.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct PrincipalView<'a> {
-    pub(crate) call: AlertCall<'a>,
+    call: AlertCall<'a>,
+}
+
+impl<'a> AlertCall<'a> {
+    pub(crate) fn principal(self) -> PrincipalView<'a> {
+        PrincipalView { call: self }
+    }
 }
 
 impl<'a> PrincipalView<'a> {

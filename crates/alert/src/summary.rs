@@ -29,7 +29,7 @@ pub fn summary_subject(summary: &Summary) -> String {
 
 /// What the member's call did, in a few words of printable ASCII.
 pub fn describe_member(member: &Member) -> String {
-    subject::summary_line(member.brief(), subject::MAX_NAME_CHARS)
+    subject::summary_line(&member.call, subject::MAX_NAME_CHARS)
 }
 
 /// Renders the alert for a summary; `accounts` gives names to account ids. Members that do not fit
@@ -49,7 +49,7 @@ pub fn render_summary(summary: &Summary, accounts: &Accounts) -> Alert {
         routing: Routing {
             account: highest.account.as_deref(),
             region: highest.region.as_deref(),
-            action: highest.action.as_deref(),
+            action: highest.call.action.as_deref(),
         },
         ecs: object([
             ("@timestamp", start.clone()),

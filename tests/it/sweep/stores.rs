@@ -64,7 +64,7 @@ async fn finds_lost_objects<S: ObjectStore + Clone + 'static>(store: &S, bucket:
             "{bucket}: {counts}, {:?}",
             outcome.problems
         );
-        assert_eq!(topic.told(), 2, "{bucket}");
+        assert_eq!(topic.sent_count(), 2, "{bucket}");
     }
 }
 

@@ -1,17 +1,15 @@
 //! What to check and what to undo: steps in words, with commands to paste if the record has their
 //! values.
 
-mod check;
+pub(crate) mod check;
 mod principal;
 mod shell_command;
-mod undo;
+pub(crate) mod undo;
 
 use detect::text::clean;
 use serde_json::{Value, json};
 
-pub(crate) use check::steps as check;
 pub(crate) use shell_command::ShellCommand;
-pub(crate) use undo::steps as undo;
 
 use crate::call::AlertCall;
 use crate::console;

@@ -74,7 +74,7 @@ impl IncidentParts<'_> {
         let power = power.map(|power| format!("; it {}", power_in_words(power)));
         let text = format!(
             "{} by {}{}",
-            subject::summary_line(call.brief(), subject::MAX_NAME_CHARS),
+            subject::summary_line(&call.brief(), subject::MAX_NAME_CHARS),
             clean::name(call.principal().subject_name()),
             power.unwrap_or_default(),
         );
@@ -128,9 +128,7 @@ impl IncidentParts<'_> {
                 let query = query.split_whitespace().collect::<Vec<_>>().join(" ");
                 let query = clean::text(&query, MAX_LONG_TEXT_CHARS);
                 let base = self.data.base_severity.as_str();
-                format!(
-                    "The severity is {severity} instead of {base}, because an event matches: {query}"
-                )
+                format!("The severity is {severity}, not {base}: an event matches {query}")
             }
         }
     }

@@ -52,8 +52,8 @@ pub fn render_correlation(
         data,
         members,
         accounts,
-        check: without_repeats(latest_first().flat_map(commands::check)),
-        undo: without_repeats(latest_first().flat_map(commands::undo)),
+        check: without_repeats(latest_first().flat_map(commands::check::steps)),
+        undo: without_repeats(latest_first().flat_map(commands::undo::steps)),
     };
     AlertBuilder {
         id: &data.id,

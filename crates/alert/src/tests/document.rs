@@ -1,4 +1,4 @@
-//! What machines read.
+//! The document for machines.
 
 use std::sync::Arc;
 
@@ -28,7 +28,7 @@ fn threat(tactic: &str) -> Threat {
 }
 
 #[test]
-fn the_document_has_the_record_in_ecs_and_the_rest_under_trailbell() {
+fn the_record_is_in_ecs_fields_and_the_rest_under_trailbell() {
     let alert = render_finding(
         &finding(document("CreateGroup")),
         &Context::default(),
@@ -64,7 +64,7 @@ fn the_document_has_the_record_in_ecs_and_the_rest_under_trailbell() {
 }
 
 #[test]
-fn the_threats_of_a_rule_become_one_without_repeats() {
+fn the_threats_of_a_rule_are_merged_without_repeats() {
     let mut finding = finding(document("AddUserToGroup"));
     finding.rule =
         Arc::new(RuleInfo { threat: vec![threat("TA0003"), threat("TA0004")], ..rule() });
@@ -91,7 +91,7 @@ fn a_message_holds_the_document_and_the_mail_as_strings() {
 }
 
 #[test]
-fn attributes_say_unknown_rather_than_nothing() {
+fn missing_attributes_are_unknown() {
     let alert = render_finding(&finding(json!({})), &Context::default(), &Accounts::default());
     let value = |name| {
         alert.attributes.iter().find(|it| it.name == name).map(|it| (it.kind, it.value.as_str()))
@@ -102,7 +102,7 @@ fn attributes_say_unknown_rather_than_nothing() {
 }
 
 #[test]
-fn accounts_have_their_names_beside_their_ids() {
+fn account_names_are_shown_next_to_their_ids() {
     let accounts = "\"111122223333\" = \"production\"\n\"444455556666\" = \"build\"";
     let accounts = Accounts::parse("accounts.toml", accounts).unwrap();
     let mut ecs = document("CreateGroup");
@@ -114,7 +114,7 @@ fn accounts_have_their_names_beside_their_ids() {
         alert.subject,
         "[low] IAM group Admins created by alice in 111122223333 (production)"
     );
-    for told in [" in account 111122223333 (production)", "444455556666 (build), another account"] {
-        assert!(alert.text.contains(told), "{told} in {}", alert.text);
+    for text in [" in account 111122223333 (production)", "444455556666 (build), another account"] {
+        assert!(alert.text.contains(text), "{text} in {}", alert.text);
     }
 }

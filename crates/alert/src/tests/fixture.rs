@@ -8,6 +8,19 @@ use detect::finding::{Finding, FindingId, Origin, Principal};
 use detect::rule::{RuleInfo, Severity};
 use serde_json::{Value, json};
 
+/// The calls that change a group.
+pub const ACTIONS: [&str; 9] = [
+    "CreateGroup",
+    "DeleteGroup",
+    "UpdateGroup",
+    "AddUserToGroup",
+    "RemoveUserFromGroup",
+    "AttachGroupPolicy",
+    "DetachGroupPolicy",
+    "PutGroupPolicy",
+    "DeleteGroupPolicy",
+];
+
 /// A rule of one line.
 pub fn rule() -> RuleInfo {
     RuleInfo {
@@ -57,7 +70,12 @@ pub fn finding(ecs: Value) -> Finding {
 pub fn document(action: &str) -> Value {
     json!({
         "@timestamp": "2026-03-01T10:00:00Z",
-        "event": {"action": action, "provider": "iam.amazonaws.com", "id": "e-1", "outcome": "success"},
+        "event": {
+            "action": action,
+            "provider": "iam.amazonaws.com",
+            "id": "e-1",
+            "outcome": "success",
+        },
         "cloud": {"region": "us-east-1", "account": {"id": "111122223333"}},
         "user": {"name": "alice", "id": "AIDA1", "target": {"name": "bob"}},
         "group": {"name": "Admins"},
@@ -82,10 +100,18 @@ pub fn document(action: &str) -> Value {
             },
             "flattened": {
                 "request_parameters": {
-                    "groupName": "Admins", "userName": "bob", "newGroupName": "Readers", "newPath": "/ops/", "path": "/",
-                    "policyArn": "arn:aws:iam::aws:policy/ReadOnlyAccess", "policyName": "p", "policyDocument": "{}",
+                    "groupName": "Admins",
+                    "userName": "bob",
+                    "newGroupName": "Readers",
+                    "newPath": "/ops/",
+                    "path": "/",
+                    "policyArn": "arn:aws:iam::aws:policy/ReadOnlyAccess",
+                    "policyName": "p",
+                    "policyDocument": "{}",
                 },
-                "response_elements": {"group": {"path": "/", "groupId": "AGPA1", "arn": "arn:aws:iam::1:group/Admins"}},
+                "response_elements": {
+                    "group": {"path": "/", "groupId": "AGPA1", "arn": "arn:aws:iam::1:group/A"},
+                },
             },
         }},
     })

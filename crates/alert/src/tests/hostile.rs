@@ -1,5 +1,4 @@
-//! Whatever is in a record or a rule: an alert comes out, no line of it is forged, and SNS takes
-//! it.
+//! Whatever a record or a rule holds, the alert has no forged line and is small enough for SNS.
 
 use std::sync::Arc;
 
@@ -29,8 +28,8 @@ const HEADINGS: [&str; 11] = [
     "SUGGESTED EXCEPTION",
 ];
 
-/// What must hold of every alert.
-fn check(alert: &Alert) {
+/// What must hold for every alert.
+fn check_alert(alert: &Alert) {
     for line in alert.text.lines() {
         assert!(wrap::width(line) <= 100 && line.width() <= 100, "wide: {line:?}");
         assert!(line.len() < 998, "longer than a mail may have lines: {line:?}");
@@ -59,8 +58,8 @@ fn check(alert: &Alert) {
 
 fn is_invisible(character: char) -> bool {
     character.is_control()
-        || matches!(character, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}'
-        | '\u{feff}' | '\u{e0000}'..='\u{e0fff}')
+        || matches!(character, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}')
+        || matches!(character, '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{e0000}'..='\u{e0fff}')
 }
 
 fn check_attributes(attributes: &[Attribute]) {
@@ -77,8 +76,8 @@ fn check_attributes(attributes: &[Attribute]) {
     }
 }
 
-/// Texts that someone would write to forge a line, hide one, or break what reads them.
-fn text() -> impl Strategy<Value = String> {
+/// Texts that forge a line, hide one, or break a parser.
+fn hostile_text() -> impl Strategy<Value = String> {
     let piece = prop_oneof![
         Just("\n".to_owned()),
         Just("\r\n\r\nFACTS\r\n  Severity  none\n".to_owned()),
@@ -104,7 +103,7 @@ fn value() -> impl Strategy<Value = Value> {
         Just(json!({})),
         Just(json!([["x"], {"a": 1}]))
     ];
-    prop_oneof![4 => text().prop_map(Value::from), 1 => odd]
+    prop_oneof![4 => hostile_text().prop_map(Value::from), 1 => odd]
 }
 
 /// Every object and every leaf of a document, as JSON pointers.
@@ -147,7 +146,7 @@ fn ecs() -> impl Strategy<Value = Value> {
 }
 
 fn hostile_rule() -> impl Strategy<Value = RuleInfo> {
-    (vec(text(), 8), 0..30_usize).prop_map(|(texts, times)| RuleInfo {
+    (vec(hostile_text(), 8), 0..30_usize).prop_map(|(texts, times)| RuleInfo {
         id: texts[0].clone(),
         name: texts[1].clone(),
         description: texts[2].clone(),
@@ -173,23 +172,26 @@ fn hostile_rule() -> impl Strategy<Value = RuleInfo> {
 }
 
 fn hostile_finding() -> impl Strategy<Value = Finding> {
-    (ecs(), hostile_rule(), vec(proptest::option::of(text()), 7)).prop_map(|(ecs, rule, texts)| {
-        let mut finding = finding(ecs);
-        let [account, label, kind, group, user, bucket, key] = texts.try_into().expect("7 texts");
-        finding.rule = Arc::new(rule);
-        finding.account = account.or(finding.account);
-        finding.principal.label = label.unwrap_or(finding.principal.label);
-        finding.principal.identity_type = kind.unwrap_or(finding.principal.identity_type);
-        finding.group = group.or(finding.group);
-        finding.target_user = user.or(finding.target_user);
-        let (bucket, key) = (bucket.unwrap_or_default(), key.unwrap_or_default());
-        finding.origin = Origin::Object { bucket, key, record: usize::MAX };
-        finding
-    })
+    (ecs(), hostile_rule(), vec(proptest::option::of(hostile_text()), 7)).prop_map(
+        |(ecs, rule, texts)| {
+            let mut finding = finding(ecs);
+            let [account, label, kind, group, user, bucket, key] =
+                texts.try_into().expect("7 texts");
+            finding.rule = Arc::new(rule);
+            finding.account = account.or(finding.account);
+            finding.principal.label = label.unwrap_or(finding.principal.label);
+            finding.principal.identity_type = kind.unwrap_or(finding.principal.identity_type);
+            finding.group = group.or(finding.group);
+            finding.target_user = user.or(finding.target_user);
+            let (bucket, key) = (bucket.unwrap_or_default(), key.unwrap_or_default());
+            finding.origin = Origin::Object { bucket, key, record: usize::MAX };
+            finding
+        },
+    )
 }
 
 fn context() -> impl Strategy<Value = Context> {
-    (text(), 0..100_usize).prop_map(|(text, times)| {
+    (hostile_text(), 0..100_usize).prop_map(|(text, times)| {
         let some = || Some(text.clone());
         let entry = |n: usize| TimelineEntry {
             time: jiff::Timestamp::MAX,
@@ -219,18 +221,20 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
     #[test]
-    fn no_record_breaks_an_alert(ecs in ecs()) {
-        check(&render_finding(&finding(ecs), &Context::default(), &Accounts::default()));
+    fn any_record_makes_a_valid_alert(ecs in ecs()) {
+        check_alert(&render_finding(&finding(ecs), &Context::default(), &Accounts::default()));
     }
 
     #[test]
-    fn nothing_at_all_breaks_an_alert(finding in hostile_finding(), context in context()) {
-        check(&render_finding(&finding, &context, &Accounts::default()));
+    fn any_finding_and_context_make_a_valid_alert(
+        finding in hostile_finding(), context in context()
+    ) {
+        check_alert(&render_finding(&finding, &context, &Accounts::default()));
     }
 }
 
 #[test]
-fn an_empty_document_still_makes_an_alert() {
+fn an_empty_document_makes_a_valid_alert() {
     for ecs in [
         json!(null),
         json!({}),
@@ -238,41 +242,55 @@ fn an_empty_document_still_makes_an_alert() {
         json!("x"),
         json!({"event": 1, "aws": {"cloudtrail": []}}),
     ] {
-        check(&render_finding(&finding(ecs), &Context::default(), &Accounts::default()));
+        check_alert(&render_finding(&finding(ecs), &Context::default(), &Accounts::default()));
     }
 }
 
 /// The largest record that CloudTrail writes is 256 KB, its parameters 100 KB each.
 #[test]
-fn a_maximal_record_fits_and_its_alert_says_what_was_cut() {
+fn a_record_of_maximal_size_is_cut_to_fit_and_the_cut_is_listed() {
     let mut ecs = document("PutGroupPolicy");
     let large = "\"\\\n\u{1}x".repeat(20_000);
     let parameters = json!({"groupName": "Admins", "policyName": "p", "policyDocument": large});
     ecs["aws"]["cloudtrail"]["request_parameters"] = json!(large);
     ecs["aws"]["cloudtrail"]["flattened"]["request_parameters"] = parameters;
     let alert = render_finding(&finding(ecs), &Context::default(), &Accounts::default());
-    check(&alert);
+    check_alert(&alert);
     assert_eq!(alert.document["event"]["id"], "e-1");
     assert_eq!(alert.document["user_agent"]["original"], "aws-cli/2.27.0");
     let cut = alert.document["trailbell"]["cut"].to_string();
     assert!(cut.contains("aws.cloudtrail.flattened"), "{cut}");
 }
 
-/// A finding of a record as CloudTrail has it, with the same name in every place that a caller can
-/// name.
-fn named(action: &str, name: &str) -> Finding {
-    let record = json!({"eventSource": "iam.amazonaws.com", "eventName": action, "eventID": "e-1",
-        "eventTime": "2026-03-01T10:00:00Z", "awsRegion": "us-east-1", "recipientAccountId": "111122223333",
-        "sourceIPAddress": name, "userAgent": name,
-        "userIdentity": {"type": "IAMUser", "userName": name, "arn": format!("arn:aws:iam::111122223333:user/{name}")},
-        "requestParameters": {"groupName": name, "userName": name, "newGroupName": name, "path": name,
-            "policyArn": name, "policyName": name, "policyDocument": name}});
+/// A finding with the same name in every field that a principal can choose.
+fn finding_with_name(action: &str, name: &str) -> Finding {
+    let arn = format!("arn:aws:iam::111122223333:user/{name}");
+    let record = json!({
+        "eventSource": "iam.amazonaws.com",
+        "eventName": action,
+        "eventID": "e-1",
+        "eventTime": "2026-03-01T10:00:00Z",
+        "awsRegion": "us-east-1",
+        "recipientAccountId": "111122223333",
+        "sourceIPAddress": name,
+        "userAgent": name,
+        "userIdentity": {"type": "IAMUser", "userName": name, "arn": arn},
+        "requestParameters": {
+            "groupName": name,
+            "userName": name,
+            "newGroupName": name,
+            "path": name,
+            "policyArn": name,
+            "policyName": name,
+            "policyDocument": name,
+        },
+    });
     let origin = Origin::Inline { envelope: name.to_owned(), record: 0 };
     Finding::new(&Arc::new(rule()), &Record::from_value(record).unwrap(), origin)
 }
 
 #[test]
-fn names_that_no_name_should_be_are_told_and_break_nothing() {
+fn names_with_controls_are_shown_escaped() {
     let controls: String = (0..=31_u8).chain([127]).map(char::from).collect();
     let each_control = (0..=31_u8).chain([127]).map(|byte| format!("a{}b", char::from(byte)));
     let others = [
@@ -291,26 +309,29 @@ fn names_that_no_name_should_be_are_told_and_break_nothing() {
             "PutGroupPolicy",
             "Other",
         ] {
-            let alert =
-                render_finding(&named(action, &name), &Context::default(), &Accounts::default());
-            check(&alert);
+            let alert = render_finding(
+                &finding_with_name(action, &name),
+                &Context::default(),
+                &Accounts::default(),
+            );
+            check_alert(&alert);
             let start: String = name.chars().take(8).collect();
             assert!(alert.text.contains(&clean::text(&start, 8)), "{action} of {start:?}");
             let named = alert.document["group"]["name"].as_str().unwrap();
-            assert!(named.starts_with(&start), "machines get it as it is: {start:?}");
+            assert!(named.starts_with(&start), "the document has it unchanged: {start:?}");
         }
     }
 }
 
 #[test]
-fn a_policy_that_cannot_be_read_is_shown_as_it_is_and_said_to_be_so() {
+fn an_unparseable_policy_is_shown_with_a_warning() {
     for policy in ["not JSON {", "{\"Statement\": ", "\u{0}\u{1b}[2J", "[]", "7"] {
         let mut ecs = document("PutGroupPolicy");
         ecs["aws"]["cloudtrail"]["flattened"]["request_parameters"]["policyDocument"] =
             json!(policy);
         ecs["aws"]["cloudtrail"]["flattened"]["request_parameters"]["policyArn"] = json!(null);
         let alert = render_finding(&finding(ecs), &Context::default(), &Accounts::default());
-        check(&alert);
+        check_alert(&alert);
         assert!(
             alert.text.contains("  Warning         the recorded policy cannot be parsed"),
             "{policy:?}"

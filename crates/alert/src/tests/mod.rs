@@ -1,7 +1,7 @@
+mod description;
 mod document;
-mod exception;
+mod exception_suggestion;
 pub mod fixture;
 mod hostile;
-mod sentence;
-mod shell;
+mod shell_commands;
 mod timeline;

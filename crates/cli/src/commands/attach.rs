@@ -16,43 +16,36 @@ use crate::commands::setup;
 /// Shows the bucket's notifications, what would be added, and what else is needed. Writes only with
 /// --yes. Refuses a configuration that S3 would reject, or that has elements which this program
 /// does not know and could not preserve.
+///
+/// Exit codes: 0 the change was shown or written, or the notification is there already; 2 refused,
+/// or wrong usage.
 #[derive(Debug, clap::Args)]
 #[command(
     override_usage = "\
 trailbell attach [OPTIONS] --bucket <BUCKET> --eventbridge
        trailbell attach [OPTIONS] --bucket <BUCKET> --topic <ARN>
        trailbell attach [OPTIONS] --bucket <BUCKET> --queue <ARN>",
-    group(ArgGroup::new("target").required(true).args(["eventbridge", "topic", "queue"])),
-    after_help = "\
-Exit codes:
-  0  the change was shown or written, or the notification is there already
-  2  refused, or wrong usage"
+    group(ArgGroup::new("target").required(true).args(["eventbridge", "topic", "queue"]))
 )]
 pub struct Args {
     /// The bucket that the trail writes to
     #[arg(long, value_name = "BUCKET")]
     bucket: String,
-
     /// Only objects whose keys begin with this, such as AWSLogs/
     #[arg(long, value_name = "PREFIX", default_value = "", hide_default_value = true)]
     prefix: String,
-
     /// Notify EventBridge, which always gets the events of the whole bucket
     #[arg(long)]
     eventbridge: bool,
-
     /// Notify an SNS topic
     #[arg(long, value_name = "ARN")]
     topic: Option<String>,
-
     /// Notify an SQS queue, such as the one of the stack
     #[arg(long, value_name = "ARN")]
     queue: Option<String>,
-
     /// Fail if the bucket belongs to another account
     #[arg(long, value_name = "ACCOUNT")]
     expected_bucket_owner: Option<String>,
-
     /// Write the change
     #[arg(long)]
     yes: bool,
@@ -60,7 +53,7 @@ pub struct Args {
 
 pub fn run(args: &Args) -> Result<ExitCode> {
     let wanted = attachment(args)?;
-    let result = setup::runtime()?.block_on(attach_bucket(&wanted, args.yes));
+    let result = setup::build_runtime()?.block_on(attach_bucket(&wanted, args.yes));
     result.with_context(|| format!("s3://{}", wanted.bucket))?;
     Ok(ExitCode::SUCCESS)
 }

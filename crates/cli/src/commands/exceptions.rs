@@ -31,17 +31,14 @@ enum Command {
 ///
 /// Prints the state, the expiry date and the rules of each exception. Errors name the file and the
 /// line. Warnings point out what is risky, such as a condition that an attacker could meet.
+///
+/// Exit codes: 0 all exceptions can be used; 1 all can be used, but one has expired or there is a
+/// warning; 2 a file cannot be used, or wrong usage.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "\
-Exit codes:
-  0  all exceptions can be used
-  1  all can be used, but one has expired or there is a warning
-  2  a file cannot be used, or wrong usage")]
 struct CheckArgs {
     /// Exception files, or directories of them
     #[arg(required = true, value_name = "PATH")]
     paths: Vec<PathBuf>,
-
     #[command(flatten)]
     rules: RuleArgs,
 }

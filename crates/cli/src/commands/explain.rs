@@ -25,23 +25,19 @@ use crate::commands::setup;
 ///
 /// Prints the record as an ECS document and the rules that match it, or with --rule each clause of
 /// that rule with the record's values.
+///
+/// Exit codes: 0 explained, whether or not the rule matches; 2 there is no such record or rule, or
+/// wrong usage.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "\
-Exit codes:
-  0  explained, whether or not the rule matches
-  2  there is no such record or rule, or wrong usage")]
 pub struct Args {
     /// A log file
     file: PathBuf,
-
     /// The record's position in the file, from 0. `trailbell scan` prints it after the #
     #[arg(long, value_name = "N")]
     record: usize,
-
     /// A rule: its id, its name, or a part of the name that no other rule has
     #[arg(long, value_name = "RULE")]
     rule: Option<String>,
-
     #[command(flatten)]
     detection: DetectionArgs,
 }

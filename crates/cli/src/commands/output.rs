@@ -7,11 +7,12 @@ use std::fmt::Display;
 use std::io::{self, BufWriter, Stdout, Write};
 
 use clap::ValueEnum;
-use comfy_table::{ContentArrangement, LineStyle, Table, TableStyle};
+use comfy_table::{ColumnConstraint, ContentArrangement, LineStyle, Table, TableStyle};
 use detect::text::clean;
 use detect::text::time::format_column_time;
 use jiff::Timestamp;
-use serde_json::Value;
+use serde::Serialize;
+use serde_json::{Value, json};
 
 /// How results are printed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -74,6 +75,11 @@ pub fn pluralize(count: impl Display, noun: &str) -> String {
     format!("{count} {noun}{ending}")
 }
 
+/// The name of an enum's variant in words, as it is serialised.
+pub fn variant_name(variant: impl Serialize) -> String {
+    json!(variant).as_str().unwrap_or_default().replace('_', " ")
+}
+
 /// A time in UTC, to the second.
 pub fn format_time(time: Option<Timestamp>) -> String {
     time.map_or("not recorded".to_owned(), format_column_time)
@@ -83,7 +89,13 @@ pub fn format_time(time: Option<Timestamp>) -> String {
 pub fn new_table<'a>(header: impl IntoIterator<Item = &'a str>) -> Table {
     let mut table = Table::new();
     table.load_style(TABLE_STYLE).set_content_arrangement(ContentArrangement::Dynamic);
-    table.set_header(header);
+    let header: Vec<&str> = header.into_iter().collect();
+    table.set_header(&header);
+    // Ids are copied, so they are not wrapped.
+    let id = header.iter().position(|name| *name == "Id");
+    if let Some(column) = id.and_then(|index| table.column_mut(index)) {
+        column.set_constraint(ColumnConstraint::ContentWidth);
+    }
     table
 }
 

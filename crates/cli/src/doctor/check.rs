@@ -92,8 +92,8 @@ impl DoctorReport {
             json!({
                 "level": check.level,
                 "check": check.what,
-                "told": check.told(),
-                "cure": check.cure.as_ref().map(ToString::to_string),
+                "message": check.told(),
+                "fix": check.cure.as_ref().map(ToString::to_string),
             })
         };
         let [ok, warn, fail] = self.counts();
@@ -131,7 +131,10 @@ mod tests {
                     1 ok, 1 warn, 0 fail\n";
         assert_eq!(examined.to_string(), told);
         let lines = examined.documents();
-        assert_eq!(lines[0], json!({"level": "ok", "check": "rules", "told": "11", "cure": null}));
+        assert_eq!(
+            lines[0],
+            json!({"level": "ok", "check": "rules", "message": "11", "fix": null})
+        );
         assert_eq!(
             lines[2],
             json!({"level": "warn", "check": "summary", "ok": 1, "warn": 1, "fail": 0})

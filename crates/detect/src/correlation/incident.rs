@@ -43,8 +43,6 @@ impl Default for Incidents {
 
 impl Incidents {
     /// Reads the stored JSON. Returns `None` if it is damaged.
-    ///
-    /// # Errors
     /// Fails if a later version of the program wrote it.
     pub fn decode(bytes: &[u8]) -> Result<Option<Incidents>, String> {
         #[derive(Deserialize)]

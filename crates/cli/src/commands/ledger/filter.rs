@@ -1,76 +1,40 @@
 //! Which entries a command wants, and which index lists them.
 
 use anyhow::Result;
-use clap::ValueEnum;
 use detect::finding::Finding;
 use detect::rule::RuleInfo;
 use jiff::Timestamp;
-use trailbell::ledger::{Content, Entry, EntryState, Index, IndexPage, StoredLedger};
+use trailbell::ledger::{Content, Entry, Index, IndexPage, StoredLedger};
 
+use crate::commands::output::variant_name;
 use crate::commands::time_range::{TimeRange, TimeRangeArgs};
 
 #[derive(Debug, clap::Args)]
 pub struct FilterArgs {
     #[command(flatten)]
     range: TimeRangeArgs,
-
     /// Only findings of this account (12 digits)
     #[arg(long, value_name = "ID")]
     account: Option<String>,
-
     /// Only findings about this IAM group, ignoring case
     #[arg(long, value_name = "NAME")]
     group: Option<String>,
-
     /// Only findings about this principal: its whole key (mostly an ARN) is fast, but a part of the
     /// key or of the name is accepted too
     #[arg(long, value_name = "TEXT")]
     principal: Option<String>,
-
     /// Only findings of this rule: its id, or a part of its name
     #[arg(long, value_name = "RULE")]
     rule: Option<String>,
-
-    /// Only entries in this state (repeatable)
-    #[arg(long, value_name = "STATE", value_enum)]
-    state: Vec<StateArg>,
+    /// Only entries in this state (repeatable). An open entry is claimed, released or failed;
+    /// `ledger show` explains the state of an entry
+    #[arg(long, value_name = "STATE", value_parser = STATES)]
+    state: Vec<String>,
 }
 
-/// A state, or `open` for all that are not final.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum StateArg {
-    /// Not final: claimed, released or failed
-    Open,
-    /// A worker is processing it, or has crashed
-    Claimed,
-    /// Publishing failed and will be retried
-    Released,
-    /// Even a minimal alert was rejected
-    Failed,
-    /// The topic accepted the alert
-    Alerted,
-    /// An exception matched
-    Suppressed,
-    /// It will be part of a summary
-    Grouped,
-    /// It was part of a summary
-    Summarised,
-}
-
-impl StateArg {
-    fn includes(self, state: EntryState) -> bool {
-        match self {
-            StateArg::Open => !state.is_final(),
-            StateArg::Claimed => state == EntryState::Claimed,
-            StateArg::Released => state == EntryState::Released,
-            StateArg::Failed => state == EntryState::Failed,
-            StateArg::Alerted => state == EntryState::Alerted,
-            StateArg::Suppressed => state == EntryState::Suppressed,
-            StateArg::Grouped => state == EntryState::Grouped,
-            StateArg::Summarised => state == EntryState::Summarised,
-        }
-    }
-}
+/// The names of the states, and `open` for all that are not final.
+const STATES: [&str; 8] =
+    ["open", "claimed", "released", "failed", "alerted", "suppressed", "grouped", "summarised"];
 
 pub struct Filter<'a> {
     args: &'a FilterArgs,
@@ -122,8 +86,11 @@ impl<'a> Filter<'a> {
                 account.is_none() && group.is_none() && principal.is_none()
             }
         };
-        let selects_state =
-            states.is_empty() || states.iter().any(|state| state.includes(entry.state));
+        let is_in_state = |state: &String| match state.as_str() {
+            "open" => !entry.state.is_final(),
+            name => name == variant_name(entry.state),
+        };
+        let selects_state = states.is_empty() || states.iter().any(is_in_state);
         selects_state
             && self.range.contains(Some(time))
             && self.selects_rule(rule)

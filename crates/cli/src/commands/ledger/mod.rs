@@ -1,10 +1,8 @@
 //! `trailbell ledger`: reads the ledger, and changes nothing.
 
-mod counts;
 mod entries;
 mod filter;
 mod list;
-mod row;
 mod show;
 mod stats;
 
@@ -30,7 +28,7 @@ enum Command {
 }
 
 pub fn run(args: &Args) -> Result<ExitCode> {
-    setup::runtime()?.block_on(async {
+    setup::build_runtime()?.block_on(async {
         match &args.command {
             Command::List(args) => list::run(args, setup::now()).await,
             Command::Show(args) => show::run(args).await,

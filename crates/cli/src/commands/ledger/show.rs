@@ -14,29 +14,25 @@ use jiff::Timestamp;
 use trailbell::ledger::{Content, Entry, EntrySnapshot, EntryState, StoredLedger};
 
 use super::entries::open_ledger;
-use super::row::{short_id, state_name};
+use super::list::short_id;
 use crate::commands::arguments::LedgerArg;
-use crate::commands::output::{Format, clean_text, format_time, print_error, write_document};
+use crate::commands::output::{
+    Format, clean_text, format_time, print_error, variant_name, write_document,
+};
 
 /// Show all details of one finding, summary or correlation alert.
+///
+/// Exit codes: 0 the entry was shown; 1 the entry is damaged or of a newer version; 2 no entry or
+/// several entries have the id, the ledger cannot be read, or wrong usage.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "\
-Exit codes:
-  0  the entry was shown
-  1  the entry is damaged or of a newer version
-  2  no entry or several entries have the id, the ledger cannot be read, or
-     wrong usage")]
 pub struct Args {
     /// Full id or any unique prefix
     id: String,
-
     #[command(flatten)]
     ledger: LedgerArg,
-
     /// Also print the alert, without the context that was known when it was sent
     #[arg(long)]
     alert: bool,
-
     /// How to print the entry. json and ndjson print it as it is stored
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
@@ -44,9 +40,6 @@ pub struct Args {
 
 /// Members of a summary that are printed.
 const MAX_MEMBERS: usize = 50;
-
-/// Ids that are printed if a prefix is not unique.
-const MAX_IDS: usize = 5;
 
 /// A label and its value.
 type Field = (&'static str, String);
@@ -87,14 +80,7 @@ async fn find_id(ledger: &StoredLedger, prefix: &str) -> Result<FindingId> {
     match &ids[..] {
         [id] => Ok(id.clone()),
         [] => bail!("no entry has an id that begins with {digits}"),
-        _ => {
-            let mut lines: Vec<String> =
-                ids.iter().take(MAX_IDS).map(|id| format!("\n  {id}")).collect();
-            if let more @ 1.. = ids.len().saturating_sub(MAX_IDS) {
-                lines.push(format!("\n  and {more} more"));
-            }
-            bail!("{} entries have ids that begin with {digits}:{}", ids.len(), lines.concat())
-        }
+        _ => bail!("{} entries have ids that begin with {digits}: add more digits", ids.len()),
     }
 }
 
@@ -133,7 +119,7 @@ fn describe_state(entry: &Entry, snapshot: &EntrySnapshot) -> String {
         EntryState::Grouped => "it will be part of the summary of its window",
         EntryState::Summarised => "it was part of a summary",
     };
-    format!("{}: {description}", state_name(entry.state))
+    format!("{}: {description}", variant_name(entry.state))
 }
 
 fn finding_fields(finding: &Finding) -> Vec<Field> {

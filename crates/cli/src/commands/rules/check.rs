@@ -21,17 +21,14 @@ use crate::commands::output::{clean_text, pluralize};
 /// field is a number), or if it asks a field with a single value for two values. These fields can
 /// have several values: event.category, event.type, related.user, group.*, user.target.*,
 /// user.changes.name, aws.cloudtrail.resources.* and aws.cloudtrail.flattened.*.
+///
+/// Exit codes: 0 all files can run; 1 a file is of an unsupported kind, or there is a warning and
+/// --strict; 2 a file is broken.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "\
-Exit codes:
-  0  all files can run
-  1  a file is of an unsupported kind, or there is a warning and --strict
-  2  a file is broken")]
 pub struct Args {
     /// Rule files, or directories of them
     #[arg(required = true, value_name = "PATH")]
     paths: Vec<PathBuf>,
-
     /// Exit with 1 if there is a warning
     #[arg(long)]
     strict: bool,

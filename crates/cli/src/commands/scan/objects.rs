@@ -34,7 +34,7 @@ impl Objects {
         region: &(dyn Fn(&str) -> bool + Sync),
     ) -> Result<Objects> {
         places.iter().try_for_each(|place| range.check_bounded(place))?;
-        let runtime = setup::runtime()?;
+        let runtime = setup::build_runtime()?;
         let store = Arc::new(runtime.block_on(setup::s3_store()));
         let filter = KeyFilter { since: range.since, until: range.until, region };
         let mut found = Vec::new();

@@ -248,7 +248,8 @@ mod tests {
                 });
                 let record = Record::from_value(record).unwrap();
                 if query.matches(&View::new(&record), Timestamp::UNIX_EPOCH) {
-                    prop_assert!(find_spoofable(query.expr()).is_some(), "{} matches {:?}", text, record);
+                    let spoofable = find_spoofable(query.expr());
+                    prop_assert!(spoofable.is_some(), "{} matches {:?}", text, record);
                 }
             }
         }

@@ -17,9 +17,9 @@ pub(crate) fn read_query(
     table: &DeTable<'_>,
     extra_fields: &[&str],
 ) -> Option<Query> {
-    let source = reader.required(table, "query")?;
-    let place = StringPlace::new(reader.text, &table["query"], source);
-    match Query::parse(source) {
+    let source = reader.required_text(table, "query")?;
+    let place = StringPlace::new(reader.text, &table["query"], &source);
+    match Query::parse(&source) {
         Ok(query) => {
             // Public rules have some of these conditions; they are never true in Elastic either.
             for unknown in ecs::unknown_fields(query.expr()) {

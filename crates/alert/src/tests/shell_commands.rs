@@ -1,4 +1,4 @@
-//! Commands in a real shell: a name is one argument, whatever it is made of.
+//! Commands in a real shell: every name is one argument.
 
 use std::process::Command as Process;
 use std::sync::LazyLock;
@@ -7,29 +7,18 @@ use detect::finding::Origin;
 use proptest::prelude::*;
 use serde_json::json;
 
-use super::fixture::{document, finding};
+use super::fixture::{ACTIONS, document, finding};
 use crate::Accounts;
 use crate::call::AlertCall;
 use crate::commands::{self, ResponseStep, ShellCommand, StepAction};
 
-static NONE: LazyLock<Accounts> = LazyLock::new(Accounts::default);
+static NO_ACCOUNTS: LazyLock<Accounts> = LazyLock::new(Accounts::default);
 
-const ACTIONS: [&str; 9] = [
-    "CreateGroup",
-    "DeleteGroup",
-    "UpdateGroup",
-    "AddUserToGroup",
-    "RemoveUserFromGroup",
-    "AttachGroupPolicy",
-    "DetachGroupPolicy",
-    "PutGroupPolicy",
-    "DeleteGroupPolicy",
-];
-
-/// The arguments that `aws` and `trailbell` would get from these lines, by call. Anything else that
-/// the shell is made to run fails the test.
-fn run(lines: &[String]) -> Vec<Vec<String>> {
-    let programs = r#"aws() { for word; do printf '%s\0' "$word"; done; printf '\n\0'; }; trailbell() { aws "$@"; }"#;
+/// The arguments of each call of `aws` and `trailbell` when a shell runs these lines. Running
+/// anything else fails the test.
+fn run_in_shell(lines: &[String]) -> Vec<Vec<String>> {
+    let programs = r#"aws() { for word; do printf '%s\0' "$word"; done; printf '\n\0'; }
+        trailbell() { aws "$@"; }"#;
     let script = format!("set -eu\nPATH=/nowhere\n{programs}\n{}\n", lines.join("\n"));
     let output = Process::new("/bin/sh").arg("-c").arg(&script).output().unwrap();
     assert!(output.status.success() && output.stderr.is_empty(), "{script}\n{output:?}");
@@ -50,13 +39,13 @@ fn commands_of(action: &str, name: &str) -> Vec<ShellCommand> {
     ecs["group"]["name"] = json!(name);
     ecs["user"]["target"]["name"] = json!(name);
     let finding = finding(ecs);
-    let call = AlertCall::new(&finding, &NONE);
-    let steps = [commands::check(call), commands::undo(call)].concat();
+    let call = AlertCall::new(&finding, &NO_ACCOUNTS);
+    let steps = [commands::check::steps(call), commands::undo::steps(call)].concat();
     steps.into_iter().filter_map(command).collect()
 }
 
 #[test]
-fn names_made_to_break_out_stay_names() {
+fn hostile_names_stay_one_argument() {
     for name in [
         "'",
         "'; reboot; '",
@@ -77,7 +66,7 @@ fn names_made_to_break_out_stay_names() {
                 .iter()
                 .flat_map(|it| it.lines().unwrap_or_default())
                 .collect();
-            let calls = run(&lines);
+            let calls = run_in_shell(&lines);
             assert!(calls.iter().all(|call| {
                 call.iter().all(|word| !word.contains("reboot") || word.contains(name))
             }));
@@ -92,7 +81,7 @@ fn names_made_to_break_out_stay_names() {
 }
 
 #[test]
-fn every_action_has_commands_that_undo_it() {
+fn every_group_action_has_a_command_that_undoes_it() {
     for (action, undo) in ACTIONS.into_iter().zip([
         "delete-group",
         "create-group",
@@ -105,7 +94,7 @@ fn every_action_has_commands_that_undo_it() {
         "put-group-policy",
     ]) {
         let finding = finding(document(action));
-        let steps = commands::undo(AlertCall::new(&finding, &NONE));
+        let steps = commands::undo::steps(AlertCall::new(&finding, &NO_ACCOUNTS));
         let lines =
             steps.clone().into_iter().filter_map(command).filter_map(|command| command.line().ok());
         assert!(
@@ -116,20 +105,21 @@ fn every_action_has_commands_that_undo_it() {
 }
 
 #[test]
-fn the_callers_day_is_scanned_for_where_its_log_objects_are() {
+fn the_scan_covers_the_log_objects_of_the_principals_account() {
     let scan = |key: &str, arn: &str| {
         let mut ecs = document("CreateGroup");
         ecs["aws"]["cloudtrail"]["user_identity"]["arn"] = json!(arn);
         let mut finding = finding(ecs);
         finding.origin =
             Origin::Object { bucket: "logs".to_owned(), key: key.to_owned(), record: 0 };
-        let commands =
-            commands::check(AlertCall::new(&finding, &NONE)).into_iter().filter_map(command);
+        let commands = commands::check::steps(AlertCall::new(&finding, &NO_ACCOUNTS))
+            .into_iter()
+            .filter_map(command);
         let lines: Vec<_> = commands
             .filter_map(|it| it.lines().ok())
             .filter(|it| it[0].contains("trailbell"))
             .collect();
-        lines.iter().flat_map(|lines| run(lines)).collect::<Vec<_>>()
+        lines.iter().flat_map(|lines| run_in_shell(lines)).collect::<Vec<_>>()
     };
     let arn = "arn:aws:iam::111122223333:user/it's";
     let below = "AWSLogs/o-1/111122223333/CloudTrail/us-east-1/2026/03/01/x.json.gz";
@@ -163,10 +153,10 @@ fn the_callers_day_is_scanned_for_where_its_log_objects_are() {
 
 proptest! {
     #[test]
-    fn a_shell_gives_back_every_value(value in "[ -~]{0,70}") {
-        let command = ShellCommand::new("aws iam get-group --output=json").option("--group-name", Some(&value));
+    fn a_shell_returns_every_value_unchanged(value in "[ -~]{0,70}") {
+        let command = ShellCommand::new("aws iam get-group").option("--group-name", Some(&value));
         let Ok(lines) = command.lines() else { return Ok(()) };
-        let wanted = ["iam", "get-group", "--output=json", &format!("--group-name={value}")].map(str::to_owned);
-        prop_assert_eq!(run(&lines), [wanted.to_vec()]);
+        let wanted = ["iam", "get-group", &format!("--group-name={value}")].map(str::to_owned);
+        prop_assert_eq!(run_in_shell(&lines), [wanted.to_vec()]);
     }
 }

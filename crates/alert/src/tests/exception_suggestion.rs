@@ -1,5 +1,5 @@
-//! The exception at the end of a mail, pasted into a file: the loader takes it, and it is for that
-//! caller and call.
+//! The suggested exception, pasted into a file: it can be loaded, and matches that call by that
+//! principal.
 
 use std::sync::Arc;
 
@@ -16,8 +16,14 @@ use crate::{Accounts, render_finding};
 const USER: &str = "arn:aws:iam::111122223333:user/alice";
 
 fn record(action: &str, identity: Value) -> Value {
-    json!({"eventSource": "iam.amazonaws.com", "eventName": action, "eventTime": "2026-03-01T10:00:00Z",
-        "eventID": "e-1", "recipientAccountId": "111122223333", "userIdentity": identity})
+    json!({
+        "eventSource": "iam.amazonaws.com",
+        "eventName": action,
+        "eventTime": "2026-03-01T10:00:00Z",
+        "eventID": "e-1",
+        "recipientAccountId": "111122223333",
+        "userIdentity": identity,
+    })
 }
 
 fn parsed(record: &Value) -> Record {
@@ -39,14 +45,18 @@ fn load(toml: &str) -> Exceptions {
     loaded.into_exceptions().unwrap()
 }
 
-fn holds(exceptions: &Exceptions, rule: &RuleInfo, record: &Value, now: &str) -> bool {
+fn is_suppressed(exceptions: &Exceptions, rule: &RuleInfo, record: &Value, now: &str) -> bool {
     exceptions.matching(rule, &View::new(&parsed(record)), now.parse().unwrap()).is_some()
 }
 
 fn session(name: &str) -> Value {
-    json!({"type": "AssumedRole", "principalId": format!("AROA1:{name}"),
+    let issuer = json!({"arn": "arn:aws:iam::111122223333:role/Deploy", "userName": "Deploy"});
+    json!({
+        "type": "AssumedRole",
+        "principalId": format!("AROA1:{name}"),
         "arn": format!("arn:aws:sts::111122223333:assumed-role/Deploy/{name}"),
-        "sessionContext": {"sessionIssuer": {"arn": "arn:aws:iam::111122223333:role/Deploy", "userName": "Deploy"}}})
+        "sessionContext": {"sessionIssuer": issuer},
+    })
 }
 
 fn service(name: &str) -> Value {
@@ -54,28 +64,32 @@ fn service(name: &str) -> Value {
 }
 
 #[test]
-fn it_is_for_this_caller_and_this_call_and_no_other() {
+fn it_matches_this_principal_and_call_and_no_other() {
     let user = json!({"type": "IAMUser", "arn": USER, "principalId": "AIDA1", "userName": "alice"});
-    let namesake = json!({"type": "IAMUser", "arn": "arn:aws:iam::444455556666:user/alice", "userName": "alice"});
-    let callers = [
+    let namesake = "arn:aws:iam::444455556666:user/alice";
+    let federated = "arn:aws:sts::111122223333:federated-user/bob";
+    let web_identity = "accounts.google.com:app:1";
+    let on_behalf_of = json!({"userId": "9067-1"});
+    let account = "111122223333";
+    let principals = [
         user.clone(),
-        namesake,
-        json!({"type": "Root", "arn": "arn:aws:iam::111122223333:root", "principalId": "111122223333"}),
+        json!({"type": "IAMUser", "arn": namesake, "userName": "alice"}),
+        json!({"type": "Root", "arn": "arn:aws:iam::111122223333:root", "principalId": account}),
         session("deploy-7"),
         session("deploy-8"),
-        json!({"type": "FederatedUser", "arn": "arn:aws:sts::111122223333:federated-user/bob", "principalId": "1:bob"}),
-        json!({"type": "IdentityCenterUser", "onBehalfOf": {"userId": "9067-1"}, "principalId": "111122223333"}),
-        json!({"type": "WebIdentityUser", "principalId": "accounts.google.com:app:1", "userName": "bob"}),
+        json!({"type": "FederatedUser", "arn": federated, "principalId": "1:bob"}),
+        json!({"type": "IdentityCenterUser", "onBehalfOf": on_behalf_of, "principalId": account}),
+        json!({"type": "WebIdentityUser", "principalId": web_identity, "userName": "bob"}),
         json!({"type": "AWSAccount", "principalId": "AIDA2", "accountId": "444455556666"}),
         service("cloudformation.amazonaws.com"),
         service("sso.amazonaws.com"),
     ];
-    for caller in &callers {
-        let (exception, _) = alert_of(&record("CreateGroup", caller.clone()), rule());
+    for principal in &principals {
+        let (exception, _) = alert_of(&record("CreateGroup", principal.clone()), rule());
         let exceptions = load(exception["toml"].as_str().expect("an exception"));
-        for other in &callers {
+        for other in &principals {
             for action in ["CreateGroup", "DeleteGroup"] {
-                let matches = holds(
+                let matches = is_suppressed(
                     &exceptions,
                     &rule(),
                     &record(action, other.clone()),
@@ -83,23 +97,23 @@ fn it_is_for_this_caller_and_this_call_and_no_other() {
                 );
                 assert_eq!(
                     matches,
-                    other == caller && action == "CreateGroup",
-                    "{caller} against {action} by {other}"
+                    other == principal && action == "CreateGroup",
+                    "{principal} against {action} by {other}"
                 );
             }
         }
         let other_rule = RuleInfo { id: "r-2".to_owned(), name: "Other".to_owned(), ..rule() };
-        assert!(!holds(
+        assert!(!is_suppressed(
             &exceptions,
             &other_rule,
-            &record("CreateGroup", caller.clone()),
+            &record("CreateGroup", principal.clone()),
             "2026-03-02T00:00:00Z"
         ));
     }
     let (exception, _) = alert_of(&record("CreateGroup", service("x.amazonaws.com")), rule());
     let mut elsewhere = record("CreateGroup", service("x.amazonaws.com"));
     elsewhere["recipientAccountId"] = json!("444455556666");
-    assert!(!holds(
+    assert!(!is_suppressed(
         &load(exception["toml"].as_str().unwrap()),
         &rule(),
         &elsewhere,
@@ -108,16 +122,16 @@ fn it_is_for_this_caller_and_this_call_and_no_other() {
 }
 
 #[test]
-fn it_ends_within_90_days_of_the_call() {
+fn it_expires_within_90_days_of_the_call() {
     let user = record("CreateGroup", json!({"type": "IAMUser", "arn": USER}));
     let (exception, _) = alert_of(&user, rule());
     let exceptions = load(exception["toml"].as_str().unwrap());
-    assert!(holds(&exceptions, &rule(), &user, "2026-05-29T10:00:00Z"));
-    assert!(!holds(&exceptions, &rule(), &user, "2026-05-30T10:00:00Z"));
+    assert!(is_suppressed(&exceptions, &rule(), &user, "2026-05-29T10:00:00Z"));
+    assert!(!is_suppressed(&exceptions, &rule(), &user, "2026-05-30T10:00:00Z"));
 }
 
 #[test]
-fn what_is_pasted_from_the_mail_is_what_the_document_has() {
+fn the_mail_and_the_document_have_the_same_exception() {
     let user = record(
         "CreateGroup",
         json!({"type": "IAMUser", "arn": format!("{USER}/{}", "long/".repeat(60))}),
@@ -127,19 +141,19 @@ fn what_is_pasted_from_the_mail_is_what_the_document_has() {
         text.split_once("\n  [[exception]]").expect("an exception at the end of the mail");
     assert!(pasted.lines().all(|line| line.len() <= 100), "{pasted}");
     for toml in [&format!("  [[exception]]{pasted}"), exception["toml"].as_str().unwrap()] {
-        assert!(holds(&load(toml), &rule(), &user, "2026-03-02T00:00:00Z"), "{toml}");
+        assert!(is_suppressed(&load(toml), &rule(), &user, "2026-03-02T00:00:00Z"), "{toml}");
     }
 }
 
 #[test]
-fn without_a_caller_a_call_or_a_time_there_is_none_and_the_alert_says_why() {
+fn without_principal_call_or_time_the_alert_says_why_there_is_none() {
     let user = json!({"type": "IAMUser", "arn": USER});
     let without = |key: &str| {
         let mut record = record("CreateGroup", user.clone());
         record.as_object_mut().unwrap().remove(key);
         record
     };
-    let ages = |time: &str| {
+    let at = |time: &str| {
         let mut record = record("CreateGroup", user.clone());
         record["eventTime"] = json!(time);
         record
@@ -148,8 +162,8 @@ fn without_a_caller_a_call_or_a_time_there_is_none_and_the_alert_says_why() {
         (without("userIdentity"), "the record does not name the principal"),
         (without("eventName"), "the record does not name the call"),
         (without("eventTime"), "the record has no usable time"),
-        (ages("9999-12-30T00:00:00Z"), "the record has no usable time"),
-        (ages("-000400-12-30T00:00:00Z"), "the record has no usable time"),
+        (at("9999-12-30T00:00:00Z"), "the record has no usable time"),
+        (at("-000400-12-30T00:00:00Z"), "the record has no usable time"),
         (
             record("CreateGroup", json!({"type": "IAMUser", "arn": "x".repeat(10_000)})),
             "it would be too long",
@@ -179,17 +193,21 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
     #[test]
-    fn a_hostile_name_stays_a_value(arn in hostile(), action in hostile(), id in hostile(), other in hostile()) {
+    fn a_hostile_name_stays_a_value(
+        arn in hostile(), action in hostile(), id in hostile(), other in hostile()
+    ) {
         let by = |arn: &str| record(&action, json!({"type": "IAMUser", "arn": arn}));
         let rule = RuleInfo { id: format!("r{id}r"), ..rule() };
         let (exception, text) = alert_of(&by(&arn), rule.clone());
         let Some(toml) = exception["toml"].as_str() else { return Ok(()) };
-        let (_, pasted) = text.split_once("\n  [[exception]]").expect("an exception at the end of the mail");
+        let (_, pasted) = text.split_once("\n  [[exception]]").expect("an exception in the mail");
         for toml in [toml, &format!("  [[exception]]{pasted}")] {
             let exceptions = load(toml);
             prop_assert_eq!(exceptions.as_slice().len(), 1);
-            prop_assert!(holds(&exceptions, &rule, &by(&arn), "2026-03-02T00:00:00Z"), "{}", toml);
-            prop_assert_eq!(holds(&exceptions, &rule, &by(&other), "2026-03-02T00:00:00Z"), arn == other);
+            let matches =
+                |arn: &str| is_suppressed(&exceptions, &rule, &by(arn), "2026-03-02T00:00:00Z");
+            prop_assert!(matches(&arn), "{}", toml);
+            prop_assert_eq!(matches(&other), arn == other);
         }
     }
 }

@@ -1,4 +1,4 @@
-//! The first sentence and the subject, for every kind of caller and of call.
+//! The first sentence and the subject, for every kind of principal and call.
 
 use detect::finding::Context;
 use serde_json::{Value, json};
@@ -6,8 +6,9 @@ use serde_json::{Value, json};
 use super::fixture::{document, finding};
 use crate::{Accounts, render_finding};
 
-/// A CreateGroup with nothing but the caller, the user's name and id, and the record's account.
-fn by(identity: Value, name: Option<&str>, id: Option<&str>) -> String {
+/// The principal in the sentence of a CreateGroup that records nothing but the principal, its name
+/// and id, and the accounts.
+fn described_principal(identity: Value, name: Option<&str>, id: Option<&str>) -> String {
     let ecs = json!({
         "event": {"action": "CreateGroup", "provider": "iam.amazonaws.com", "outcome": "success"},
         "cloud": {"account": {"id": "444455556666"}},
@@ -18,13 +19,14 @@ fn by(identity: Value, name: Option<&str>, id: Option<&str>) -> String {
     let text = render_finding(&finding(ecs), &Context::default(), &Accounts::default()).text;
     let paragraph =
         text.split("\n\n").next().unwrap().split_whitespace().collect::<Vec<_>>().join(" ");
-    let (caller, rest) = paragraph.split_once(" created the IAM group Admins").expect("a sentence");
+    let (principal, rest) =
+        paragraph.split_once(" created the IAM group Admins").expect("a sentence");
     assert_eq!(rest, " in account 111122223333 at an unknown time.");
-    caller.to_owned()
+    principal.to_owned()
 }
 
 #[test]
-fn every_kind_of_caller_has_words() {
+fn every_identity_type_has_words() {
     let mfa =
         |kind: &str, value| json!({"type": kind, "session_context": {"mfa_authenticated": value}});
     let key = json!({"type": "IAMUser", "access_key_id": "AKIAIOSFODNN7EXAMPLE"});
@@ -74,18 +76,18 @@ fn every_kind_of_caller_has_words() {
         (json!({"type": "Directory"}), Some("bob"), None, "bob (Directory)"),
         (json!({}), None, None, "AIDA1 (type not recorded)"),
     ] {
-        let shown = identity.to_string();
-        assert_eq!(by(identity, name, id), words, "{shown}");
+        let context = identity.to_string();
+        assert_eq!(described_principal(identity, name, id), words, "{context}");
     }
     let service = json!({"type": "AWSService", "invoked_by": "cloudformation.amazonaws.com"});
     assert_eq!(
-        by(service, Some("cloudformation.amazonaws.com"), None),
+        described_principal(service, Some("cloudformation.amazonaws.com"), None),
         "The AWS service cloudformation.amazonaws.com"
     );
 }
 
 #[test]
-fn other_services_have_calls_of_the_same_names() {
+fn calls_of_other_services_with_the_same_name_are_not_group_calls() {
     let mut ecs = document("CreateGroup");
     ecs["event"]["provider"] = json!("sso-directory.amazonaws.com");
     let alert = render_finding(&finding(ecs), &Context::default(), &Accounts::default());
@@ -98,7 +100,7 @@ fn other_services_have_calls_of_the_same_names() {
 }
 
 #[test]
-fn a_failed_call_is_told_as_an_attempt() {
+fn a_failed_call_is_described_as_an_attempt() {
     for (code, verdict) in [("AccessDenied", "denied"), ("EntityAlreadyExists", "failed")] {
         let mut ecs = document("CreateGroup");
         ecs["event"]["outcome"] = json!("failure");
