@@ -95,7 +95,7 @@ async fn run_round(seed: u64) -> Round {
 fn settings(seed: u64) -> Settings {
     Settings {
         copies: 3,
-        random_kills: (25, Duration::from_secs(3)),
+        random_kills: (15, Duration::from_secs(3)),
         entry_failures: 300,
         weather: Weather {
             latency_ms: (0, 20),
@@ -105,8 +105,8 @@ fn settings(seed: u64) -> Settings {
             lost_answers: 50,
             cut_answers: 30,
             hangs: 2,
-            kills_before: 25,
-            kills_after: 25,
+            kills_before: 12,
+            kills_after: 12,
             conflicts: 200,
         },
         seed,

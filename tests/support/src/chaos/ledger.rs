@@ -15,7 +15,7 @@ pub const PREFIX: &str = "ledger/";
 pub const ENTRIES: &str = "ledger/entries/";
 
 /// Where markers of unfinished work are.
-const UNFINISHED: [&str; 3] = ["ledger/open/", "ledger/grouped/", "ledger/held/"];
+const UNFINISHED: [&str; 2] = ["ledger/open/", "ledger/grouped/"];
 
 /// Returns true if a key of the bucket marks work that is still to be done.
 pub fn is_unfinished(key: &str) -> bool {
@@ -35,7 +35,7 @@ pub fn entry_state(request: &Request) -> Option<String> {
 /// Returns true if nothing is left to be done for an entry in this state, except that a grouped
 /// one becomes summarised.
 pub fn is_final(state: &str) -> bool {
-    matches!(state, "alerted" | "suppressed" | "grouped" | "held" | "summarised")
+    matches!(state, "alerted" | "suppressed" | "grouped" | "summarised")
 }
 
 /// What the verdict needs of an entry.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
 
 use super::clock::{VirtualClock, http_date};
 use super::faults::{Act, Faults, Rule, Weather};
@@ -74,11 +75,23 @@ impl Shared {
     }
 }
 
-/// Serves until the runtime ends. Returns the URL.
-pub async fn serve(service: Arc<dyn Service>, shared: Arc<Shared>) -> String {
+/// A server. It ends when this is dropped, its connections when their clients close them.
+pub struct RunningServer {
+    pub url: String,
+    task: JoinHandle<()>,
+}
+
+impl Drop for RunningServer {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+/// Starts a server.
+pub async fn serve(service: Arc<dyn Service>, shared: Arc<Shared>) -> RunningServer {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
-    tokio::spawn(async move {
+    let task = tokio::spawn(async move {
         while let Ok((stream, _)) = listener.accept().await {
             // An answer is not to wait for the acknowledgement of its head.
             stream.set_nodelay(true).unwrap();
@@ -90,7 +103,7 @@ pub async fn serve(service: Arc<dyn Service>, shared: Arc<Shared>) -> String {
             tokio::spawn(server.run());
         }
     });
-    url
+    RunningServer { url, task }
 }
 
 struct Server {

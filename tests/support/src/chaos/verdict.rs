@@ -201,7 +201,10 @@ impl Evidence<'_> {
         let was_answered = after[0].request().is_some_and(|note| note.answered);
         let own = after.iter().filter(|event| event.copy == message.copy);
         let mut recorded = false;
-        let mut hindered = false;
+        // A request can arrive after its copy died.
+        let is_death = |event: &&Event| matches!(event.what, What::Died);
+        let mut deaths = self.events[..message.place].iter().filter(is_death);
+        let mut hindered = deaths.any(|death| death.copy == message.copy);
         for event in own {
             match &event.what {
                 What::Invoked => break,
