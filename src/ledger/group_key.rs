@@ -40,7 +40,8 @@ pub(super) struct GroupEvent {
 
 /// The old and the new name. `None` unless the event renamed the group.
 pub(super) fn renaming(entry: &TimelineEntry) -> Option<(&str, &str)> {
-    let (old, new) = (entry.group.as_deref()?, entry.object.as_deref()?);
+    let old = entry.group.as_deref()?;
+    let new = entry.object.as_deref()?;
     let renamed = entry.action == "UpdateGroup" && !entry.failed && !old.eq_ignore_ascii_case(new);
     renamed.then_some((old, new))
 }

@@ -58,7 +58,8 @@ impl SnsSink {
                 match entry(index, &alerts[index], &messages[index]) {
                     Ok(entry) => batch.push(Outgoing { index, entry }),
                     Err(error) => {
-                        let (topic, source) = (self.topic.clone(), Arc::new(error));
+                        let source = Arc::new(error);
+                        let topic = self.topic.clone();
                         results[index] = Err(PublishError::Invalid { topic, source });
                     }
                 }

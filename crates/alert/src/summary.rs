@@ -92,7 +92,8 @@ fn mail(summary: &Summary, accounts: &Accounts) -> Mail {
 
 fn introduction(summary: &Summary) -> String {
     let count = summary.members.len();
-    let (findings, were) = if count == 1 { ("finding", "was") } else { ("findings", "were") };
+    let findings = if count == 1 { "finding" } else { "findings" };
+    let were = if count == 1 { "was" } else { "were" };
     let when = summary.window.map(|window| mail::period(window.start, window.end()));
     let when = when.as_deref().unwrap_or("in one run");
     let part = match summary.part {

@@ -15,7 +15,8 @@ use trailbell::aws_error::{AwsError, AwsErrorKind};
 use trailbell::notification::ObjectRef;
 use trailbell::sink::{AlertSink, MessageId, PublishError};
 use trailbell::store::{
-    Action, Condition, Listing, ObjectStore, Page, SmallObject, StoreError, StoreErrorKind, Written,
+    Action, Listing, ObjectStore, Page, SmallObject, StoreError, StoreErrorKind, WriteCondition,
+    Written,
 };
 
 /// What goes wrong with one call.
@@ -156,14 +157,14 @@ impl ObjectStore for Memory {
         bucket: &str,
         key: &str,
         bytes: Bytes,
-        condition: Condition,
+        condition: WriteCondition,
     ) -> Result<Written, StoreError> {
         let put = self.call("put", key, |world| {
             let now = world.objects.get(key).map(|object| object.etag.clone());
             let holds = match condition {
-                Condition::None => true,
-                Condition::IfNoneMatch => now.is_none(),
-                Condition::IfMatch(etag) => now == Some(etag),
+                WriteCondition::None => true,
+                WriteCondition::IfNoneMatch => now.is_none(),
+                WriteCondition::IfMatch(etag) => now == Some(etag),
             };
             if holds {
                 Ok(world.write(key, bytes))
@@ -317,7 +318,7 @@ impl ObjectStore for HangingStore {
         bucket: &str,
         key: &str,
         bytes: Bytes,
-        condition: Condition,
+        condition: WriteCondition,
     ) -> Result<Written, StoreError> {
         self.memory.put(bucket, key, bytes, condition).await
     }

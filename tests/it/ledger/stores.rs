@@ -8,7 +8,9 @@ use detect::finding::Outcome;
 use serde_json::Value;
 use trailbell::ledger::{Ledger, StoredLedger};
 use trailbell::pipeline;
-use trailbell::store::{Condition, DirStore, Listing, ObjectStore, StoreError, StoreErrorKind};
+use trailbell::store::{
+    DirStore, Listing, ObjectStore, StoreError, StoreErrorKind, WriteCondition,
+};
 
 use crate::ledger::memory::{Memory, Topic};
 use crate::ledger::world::{clock, create_group, deliver, pipeline_with, s3};
@@ -19,26 +21,26 @@ async fn put(
     store: &dyn ObjectStore,
     bucket: &str,
     text: &'static str,
-    condition: Condition,
+    condition: WriteCondition,
 ) -> Result<String, StoreError> {
     store.put(bucket, "a/b", Bytes::from(text), condition).await.map(|written| written.etag)
 }
 
 async fn check_conditional_writes(store: &dyn ObjectStore, bucket: &str, name: &str) {
     assert!(store.get(bucket, "a/b").await.unwrap_err().is_not_found(), "{name}");
-    let missing = put(store, bucket, "0", Condition::IfMatch("\"none\"".to_owned())).await;
+    let missing = put(store, bucket, "0", WriteCondition::IfMatch("\"none\"".to_owned())).await;
     assert!(missing.unwrap_err().is_precondition_failed(), "{name}");
-    let first = put(store, bucket, "1", Condition::IfNoneMatch).await.unwrap();
-    let second = put(store, bucket, "2", Condition::IfNoneMatch).await;
+    let first = put(store, bucket, "1", WriteCondition::IfNoneMatch).await.unwrap();
+    let second = put(store, bucket, "2", WriteCondition::IfNoneMatch).await;
     assert!(second.unwrap_err().is_precondition_failed(), "{name}");
-    let second = put(store, bucket, "2", Condition::IfMatch(first.clone())).await.unwrap();
-    let third = put(store, bucket, "3", Condition::IfMatch(first)).await;
+    let second = put(store, bucket, "2", WriteCondition::IfMatch(first.clone())).await.unwrap();
+    let third = put(store, bucket, "3", WriteCondition::IfMatch(first)).await;
     assert!(third.unwrap_err().is_precondition_failed(), "{name}");
     let got = store.get(bucket, "a/b").await.unwrap();
     assert_eq!((&got.bytes[..], &got.etag), (&b"2"[..], &second), "{name}");
     let age = got.date.duration_since(got.modified).as_secs();
     assert!((0..60).contains(&age), "{name}: {age} s old");
-    put(store, bucket, "4", Condition::None).await.unwrap();
+    put(store, bucket, "4", WriteCondition::None).await.unwrap();
     for _ in 0..2 {
         assert!(store.delete(bucket, "a/b").await.is_ok(), "{name}");
     }
@@ -47,7 +49,7 @@ async fn check_conditional_writes(store: &dyn ObjectStore, bucket: &str, name: &
 
 async fn check_listings(store: &dyn ObjectStore, bucket: &str, name: &str) {
     for key in ["l/a/1", "l/a/2", "l/b", "l/c/1", "m"] {
-        store.put(bucket, key, Bytes::new(), Condition::None).await.unwrap();
+        store.put(bucket, key, Bytes::new(), WriteCondition::None).await.unwrap();
     }
     let listing = |prefix: &str, folders, start_after: Option<&str>| Listing {
         bucket: bucket.to_owned(),
@@ -87,12 +89,13 @@ async fn count_up(store: Arc<dyn ObjectStore>, bucket: &str) -> (usize, String) 
         let store = Arc::clone(&store);
         let bucket = bucket.to_owned();
         tokio::spawn(async move {
-            let created = store.put(&bucket, "n", Bytes::from("0"), Condition::IfNoneMatch).await;
+            let created =
+                store.put(&bucket, "n", Bytes::from("0"), WriteCondition::IfNoneMatch).await;
             loop {
                 let now = store.get(&bucket, "n").await.unwrap();
                 let number: u32 = std::str::from_utf8(&now.bytes).unwrap().parse().unwrap();
                 let next = Bytes::from((number + 1).to_string());
-                if store.put(&bucket, "n", next, Condition::IfMatch(now.etag)).await.is_ok() {
+                if store.put(&bucket, "n", next, WriteCondition::IfMatch(now.etag)).await.is_ok() {
                     return created.is_ok();
                 }
             }
@@ -120,7 +123,7 @@ async fn no_key_leads_out_of_the_directory() {
     for key in ["../secret", "/etc/passwd", "a/../../secret"] {
         let error = store.get(BUCKET, key).await.unwrap_err();
         assert!(matches!(error.kind, StoreErrorKind::Other(_)), "{key}: {error}");
-        assert!(store.put(BUCKET, key, Bytes::new(), Condition::None).await.is_err(), "{key}");
+        assert!(store.put(BUCKET, key, Bytes::new(), WriteCondition::None).await.is_err(), "{key}");
         assert!(store.delete(BUCKET, key).await.is_err(), "{key}");
     }
 }

@@ -1,5 +1,5 @@
-//! Adds a notification to a bucket's configuration: what must change, whether S3 allows it, and what
-//! else is needed. Only [`write()`] makes requests.
+//! Adds a notification to a bucket's configuration: what must change, whether S3 allows it, and
+//! what else is needed. Only [`write()`] makes requests.
 
 mod needs;
 mod plan;

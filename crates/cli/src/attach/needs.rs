@@ -119,7 +119,8 @@ fn eventbridge_rule(attachment: &Attachment, region: Option<&str>) -> Need {
         .optional("--region", region)
         .option("--targets", r#"[{"Id":"queue","Arn":"QUEUE_ARN"}]"#);
     let text = "a rule in EventBridge must forward the events to the queue, whose policy must \
-                allow events.amazonaws.com to send to it. The stack has both if it knows the bucket";
+                allow events.amazonaws.com to send to it. The stack has both if it knows \
+                the bucket";
     Need { text: text.to_owned(), commands: vec![put_rule, put_targets] }
 }
 

@@ -32,14 +32,15 @@ pub fn coverage(route: &Route, prefix: &str) -> Coverage {
     }
 }
 
-/// Returns the event type for which S3 refuses two routes of one bucket, whatever their targets: some
-/// event of some object would match both. That is so if they have an event type in common, the
-/// prefix of one begins with the other's, and the suffix of one ends with the other's.
+/// Returns the event type for which S3 refuses two routes of one bucket, whatever their targets:
+/// some event of some object would match both. That is so if they have an event type in common,
+/// the prefix of one begins with the other's, and the suffix of one ends with the other's.
 ///
 /// Source:
 /// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/notification-how-to-filtering.html>
 pub(super) fn overlapping_event<'a>(one: &'a Route, other: &Route) -> Option<&'a str> {
-    let (a, b) = (&one.filter, &other.filter);
+    let a = &one.filter;
+    let b = &other.filter;
     let is_start = |text: &str, start: &str| text.starts_with(start) || start.starts_with(text);
     let is_end = |text: &str, end: &str| text.ends_with(end) || end.ends_with(text);
     if !is_start(&a.prefix(), &b.prefix()) || !is_end(&a.suffix(), &b.suffix()) {

@@ -1,4 +1,5 @@
-//! Writes a configuration, as safely as S3 allows: a write replaces all of it and takes no condition.
+//! Writes a configuration, as safely as S3 allows: a write replaces all of it and takes no
+//! condition.
 
 use std::time::Duration;
 
@@ -53,9 +54,9 @@ fn destinations_hint(error: &AwsError) -> &'static str {
     }
 }
 
-/// Replaces `before`, what was read and shown, by `wanted`: reads again and compares, writes, reads
-/// again and compares. Another's change between the second read and the write is lost: S3 offers
-/// nothing against that.
+/// Replaces `before`, what was read and shown, by `wanted`: reads again and compares, writes,
+/// reads again and compares. Another's change between the second read and the write is lost: S3
+/// offers nothing against that.
 pub async fn write(
     store: &S3Store,
     attachment: &Attachment,

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use anyhow::Result;
 use detect::rule::{Detections, RuleSet};
 
-use crate::commands::setup::{self, Setting};
+use crate::commands::setup::{self, SettingOverride};
 
 #[derive(Debug, clap::Args)]
 pub struct RuleArgs {
@@ -46,7 +46,7 @@ pub struct LedgerArg {
 }
 
 impl PlaceArgs {
-    pub fn settings(&self) -> [Setting<'_>; 2] {
+    pub fn settings(&self) -> [SettingOverride<'_>; 2] {
         [
             ("TRAILBELL_ALERTS", self.alerts.as_deref()),
             ("TRAILBELL_LEDGER", self.ledger.ledger.as_deref()),

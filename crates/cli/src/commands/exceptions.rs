@@ -16,7 +16,7 @@ use crate::commands::output::{clean_text, new_table};
 use crate::commands::setup;
 
 #[derive(Debug, Subcommand)]
-pub enum Command {
+pub enum ExceptionsCommand {
     Check(CheckArgs),
 }
 
@@ -36,8 +36,8 @@ pub struct CheckArgs {
     rules: RuleArgs,
 }
 
-pub fn run(command: &Command) -> Result<ExitCode> {
-    let Command::Check(args) = command;
+pub fn run(command: &ExceptionsCommand) -> Result<ExitCode> {
+    let ExceptionsCommand::Check(args) = command;
     let rules = args.rules.load()?;
     let loaded = setup::load_exceptions(&args.paths, &rules);
     let has_warnings = !loaded.warnings.is_empty();

@@ -51,7 +51,7 @@ pub fn run(args: &Args) -> Result<ExitCode> {
     let mut out = io::stdout().lock();
     write_document(&mut out, Format::Json, &ecs::document(&record))?;
     writeln!(out)?;
-    let mut explainer = Explainer { out, record: &record, now: setup::now() };
+    let mut explainer = VerdictPage { out, record: &record, now: setup::now() };
     let matching = match rule {
         Some(AnyRule::Rule(rule)) => explainer.explain_rule(rule)?,
         Some(AnyRule::Correlation(correlation)) => {
@@ -82,13 +82,13 @@ fn read_record(file: &Path, position: usize) -> Result<Record> {
     }
 }
 
-struct Explainer<'a, W> {
+struct VerdictPage<'a, W> {
     out: W,
     record: &'a Record,
     now: Timestamp,
 }
 
-impl<W: Write> Explainer<'_, W> {
+impl<W: Write> VerdictPage<'_, W> {
     /// Prints the clauses of a rule. Returns the rule if it matches.
     fn explain_rule<'r>(&mut self, rule: &'r Rule) -> Result<Vec<&'r Rule>> {
         let clause = explain(&rule.query, &View::new(self.record), self.now);

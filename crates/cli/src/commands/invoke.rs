@@ -11,7 +11,7 @@ use trailbell::app::wiring::Aws;
 use trailbell::pipeline::{self, InvocationReport};
 
 use crate::commands::output::{print_error, print_warning};
-use crate::commands::setup::{self, Setting};
+use crate::commands::setup::{self, SettingOverride};
 
 /// Run one event through the full pipeline locally.
 ///
@@ -26,7 +26,7 @@ pub struct Args {
     event: PathBuf,
 }
 
-const DEFAULTS: [Setting<'_>; 3] = [
+const DEFAULTS: [SettingOverride<'_>; 3] = [
     ("TRAILBELL_STORE", Some("dir:events/store")),
     ("TRAILBELL_ALERTS", Some("stdout")),
     ("TRAILBELL_LEDGER", Some("none")),

@@ -38,17 +38,17 @@ enum Command {
     Doctor(doctor::Args),
     /// Check exceptions, which suppress alerts
     #[command(subcommand)]
-    Exceptions(exceptions::Command),
+    Exceptions(exceptions::ExceptionsCommand),
     Explain(explain::Args),
     Invoke(invoke::Args),
     /// Show findings and what became of them. Never changes the ledger
     #[command(subcommand)]
-    Ledger(ledger::Command),
+    Ledger(ledger::LedgerCommand),
     Preview(preview::Args),
     Replay(replay::Args),
     /// List, show, check and test rules
     #[command(subcommand)]
-    Rules(rules::Command),
+    Rules(rules::RulesCommand),
     Scan(scan::Args),
 }
 

@@ -24,7 +24,7 @@ use crate::commands::output::{
     format_time, print_error, print_message, print_warning, variant_name,
 };
 use crate::commands::progress::Progress;
-use crate::commands::setup::{self, Setting};
+use crate::commands::setup::{self, SettingOverride};
 use crate::commands::time_range::{TimeRange, TimeRangeArgs};
 
 /// Process missed log objects, for example after an outage (dry run unless --publish).
@@ -105,7 +105,7 @@ fn resolve_place(path: &Path, range: TimeRange) -> Result<(StorePlace, String, S
 fn replay_config(args: &Args) -> Result<Config> {
     let no_ledger = ("TRAILBELL_LEDGER", args.no_ledger.then_some("none"));
     let overrides = [&[no_ledger], &args.places.settings()[..]].concat();
-    let defaults: [Setting<'_>; 3] = [
+    let defaults: [SettingOverride<'_>; 3] = [
         // The command line says where log objects are.
         ("TRAILBELL_STORE", Some("s3")),
         ("TRAILBELL_ALERTS", (!args.publish).then_some("stdout")),

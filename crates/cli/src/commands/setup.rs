@@ -21,13 +21,13 @@ use crate::commands::output::print_warning;
 const MAX_RUN: Duration = Duration::from_secs(15 * 60);
 
 /// A setting by its environment variable.
-pub type Setting<'a> = (&'static str, Option<&'a str>);
+pub type SettingOverride<'a> = (&'static str, Option<&'a str>);
 
 /// The function's configuration. A setting is taken from `overrides`, then from the environment,
 /// then from `defaults`.
 pub fn load_config(
-    overrides: &[Setting<'_>],
-    defaults: &[Setting<'_>],
+    overrides: &[SettingOverride<'_>],
+    defaults: &[SettingOverride<'_>],
 ) -> Result<Config, ConfigError> {
     let unset = |name: &str| std::env::var_os(name).is_none_or(|value| value.is_empty());
     let defaults = defaults.iter().filter(|(name, _)| unset(name));

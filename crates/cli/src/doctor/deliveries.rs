@@ -69,8 +69,8 @@ fn newest(keys: Vec<String>, time: fn(&str) -> Option<Timestamp>) -> Option<Newe
     timed.max_by_key(|newest| newest.time)
 }
 
-/// A quiet account writes no log objects, and neither does a trail that is off: digests show which of
-/// them it is.
+/// A quiet account writes no log objects, and neither does a trail that is off: digests show which
+/// of them it is.
 pub(super) fn evaluate(trail: &Trail, found: &Deliveries, now: Timestamp) -> [Check; 2] {
     let is_recent = |newest: &Option<Newest>, max_age| {
         newest.as_ref().is_some_and(|newest| now.duration_since(newest.time) <= max_age)

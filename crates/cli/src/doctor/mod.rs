@@ -26,14 +26,14 @@ use trailbell::store::S3Store;
 
 pub use bucket::ExpectedTarget;
 pub use report::{Check, DoctorReport, Level};
-pub use settings::{AccessKey, Identity, evaluate_settings};
+pub use settings::{AccessKey, CallerIdentity, evaluate_settings};
 
 /// What is checked, and how.
 pub struct Deployment {
     /// The function's settings.
     pub config: Config,
     /// The credentials and the region of the requests.
-    pub identity: Identity,
+    pub identity: CallerIdentity,
     /// S3, with these credentials.
     pub store: S3Store,
     /// Where alerts go, if that is a topic.
@@ -61,7 +61,7 @@ impl Deployment {
             AlertsPlace::Topic(arn) => Some(SnsTopic::new(aws.sns(arn).await, arn.clone())),
             AlertsPlace::Stdout | AlertsPlace::Dir(_) => None,
         };
-        let identity = Identity::from_credentials(aws.config().await).await;
+        let identity = CallerIdentity::from_credentials(aws.config().await).await;
         let store = S3Store::new(aws.s3().await);
         let ledger = wiring::build_ledger(&config.ledger, aws).await;
         Deployment { config, identity, store, topic, ledger, expected_target, owner, read_only }

@@ -10,8 +10,8 @@ use trailbell::app::reload::Reload;
 
 use super::{Check, Deployment};
 
-/// The rules, and checks of rules and exceptions. If the rules cannot be used, the embedded ones are
-/// returned, for the other checks.
+/// The rules, and checks of rules and exceptions. If the rules cannot be used, the embedded ones
+/// are returned, for the other checks.
 pub(super) async fn check(
     deployment: &Deployment,
     now: Timestamp,

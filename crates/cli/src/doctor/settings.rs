@@ -12,7 +12,7 @@ use super::{Check, DoctorReport, fixes};
 
 /// The credentials and the region of the requests.
 #[derive(Debug, Clone)]
-pub struct Identity {
+pub struct CallerIdentity {
     /// The region that requests go to.
     pub region: Option<String>,
     /// The access key, or why there is none.
@@ -28,9 +28,9 @@ pub struct AccessKey {
     pub account: Option<String>,
 }
 
-impl Identity {
+impl CallerIdentity {
     /// Loads the credentials. Makes no request, unless the credentials come from a service.
-    pub(super) async fn from_credentials(config: &SdkConfig) -> Identity {
+    pub(super) async fn from_credentials(config: &SdkConfig) -> CallerIdentity {
         let region = config.region().map(ToString::to_string);
         let credentials = match config.credentials_provider() {
             None => Err(AwsError::new(AwsErrorKind::Credentials, "no source of AWS credentials")),
@@ -42,14 +42,14 @@ impl Identity {
             id: credentials.access_key_id().to_owned(),
             account: credentials.account_id().map(|account| account.as_str().to_owned()),
         });
-        Identity { region, key }
+        CallerIdentity { region, key }
     }
 }
 
 /// Characters of the key's id that are shown: enough to distinguish it from others.
 const SHOWN_CHARACTERS: usize = 4;
 
-pub(super) fn evaluate_identity(identity: &Identity) -> Check {
+pub(super) fn evaluate_identity(identity: &CallerIdentity) -> Check {
     let key = match &identity.key {
         Ok(key) => key,
         Err(error) => return Check::fail("identity", error_chain(error), fixes::sign_in()),
@@ -84,7 +84,7 @@ mod tests {
     use super::*;
 
     fn line(key: Result<AccessKey, AwsError>, region: Option<&str>) -> String {
-        evaluate_identity(&Identity { region: region.map(str::to_owned), key }).to_string()
+        evaluate_identity(&CallerIdentity { region: region.map(str::to_owned), key }).to_string()
     }
 
     #[test]

@@ -10,7 +10,7 @@ use trailbell::app::config::LedgerPlace;
 use trailbell::app::wiring::{self, Aws};
 use trailbell::ledger::{Entry, Ledger, LedgerProblem, StoredLedger};
 
-use super::filter::Filter;
+use super::filter::EntryFilter;
 use crate::commands::arguments::LedgerArg;
 use crate::commands::progress::Progress;
 
@@ -59,7 +59,7 @@ impl UnreadableCounts {
 /// which entries cannot be read, and continues.
 pub async fn read_entries(
     ledger: &StoredLedger,
-    filter: &mut Filter<'_>,
+    filter: &mut EntryFilter<'_>,
     on_entry: &mut dyn FnMut(Entry),
 ) -> Result<UnreadableCounts> {
     let page = filter.list_keys(ledger).await?;

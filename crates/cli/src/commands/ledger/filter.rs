@@ -19,8 +19,8 @@ pub struct FilterArgs {
     /// Only findings about this IAM group, ignoring case
     #[arg(long, value_name = "NAME")]
     group: Option<String>,
-    /// Only findings about this principal: a part of its key (usually an ARN) or name. The whole key
-    /// is faster
+    /// Only findings about this principal: a part of its key (usually an ARN) or name. The whole
+    /// key is faster
     #[arg(long, value_name = "TEXT")]
     principal: Option<String>,
     /// Only findings of this rule: its id, or a part of its name
@@ -36,16 +36,16 @@ pub struct FilterArgs {
 const STATES: [&str; 8] =
     ["open", "claimed", "released", "failed", "alerted", "suppressed", "grouped", "summarised"];
 
-pub struct Filter<'a> {
+pub struct EntryFilter<'a> {
     args: &'a FilterArgs,
     range: TimeRange,
     /// Whether `--principal` is the whole key of a principal in the ledger.
     is_principal_key: bool,
 }
 
-impl<'a> Filter<'a> {
-    pub fn new(args: &'a FilterArgs, now: Timestamp) -> Result<Filter<'a>> {
-        Ok(Filter { args, range: args.range.resolve(now)?, is_principal_key: false })
+impl<'a> EntryFilter<'a> {
+    pub fn new(args: &'a FilterArgs, now: Timestamp) -> Result<EntryFilter<'a>> {
+        Ok(EntryFilter { args, range: args.range.resolve(now)?, is_principal_key: false })
     }
 
     /// The keys from the smallest index that has all selected entries.

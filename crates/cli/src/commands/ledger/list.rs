@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use trailbell::ledger::{Content, Entry, EntryState};
 
 use super::entries::{UnreadableCounts, open_ledger, read_entries};
-use super::filter::{Filter, FilterArgs};
+use super::filter::{EntryFilter, FilterArgs};
 use crate::commands::arguments::LedgerArg;
 use crate::commands::output::{
     Format, ListWriter, clean_text, format_time, pluralize, print_message, variant_name,
@@ -41,7 +41,7 @@ pub struct Args {
 }
 
 pub async fn run(args: &Args, now: Timestamp) -> Result<ExitCode> {
-    let mut filter = Filter::new(&args.filter, now)?;
+    let mut filter = EntryFilter::new(&args.filter, now)?;
     let (ledger, name) = open_ledger(&args.ledger).await?;
     let mut rows = Vec::new();
     let unreadable =

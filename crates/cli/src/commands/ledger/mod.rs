@@ -14,18 +14,18 @@ use clap::Subcommand;
 use crate::commands::setup;
 
 #[derive(Debug, Subcommand)]
-pub enum Command {
+pub enum LedgerCommand {
     List(list::Args),
     Show(show::Args),
     Stats(stats::Args),
 }
 
-pub fn run(command: &Command) -> Result<ExitCode> {
+pub fn run(command: &LedgerCommand) -> Result<ExitCode> {
     setup::build_runtime()?.block_on(async {
         match command {
-            Command::List(args) => list::run(args, setup::now()).await,
-            Command::Show(args) => show::run(args).await,
-            Command::Stats(args) => stats::run(args, setup::now()).await,
+            LedgerCommand::List(args) => list::run(args, setup::now()).await,
+            LedgerCommand::Show(args) => show::run(args).await,
+            LedgerCommand::Stats(args) => stats::run(args, setup::now()).await,
         }
     })
 }

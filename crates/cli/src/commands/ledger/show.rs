@@ -38,7 +38,7 @@ pub struct Args {
     format: Format,
 }
 
-type Field = (&'static str, String);
+type LabelledValue = (&'static str, String);
 
 pub async fn run(args: &Args) -> Result<ExitCode> {
     let (ledger, _) = open_ledger(&args.ledger).await?;
@@ -80,7 +80,11 @@ async fn find_id(ledger: &StoredLedger, prefix: &str) -> Result<FindingId> {
     }
 }
 
-fn fields(entry: &Entry, snapshot: &EntrySnapshot, claimed: Option<Timestamp>) -> Vec<Field> {
+fn fields(
+    entry: &Entry,
+    snapshot: &EntrySnapshot,
+    claimed: Option<Timestamp>,
+) -> Vec<LabelledValue> {
     let written_label = if entry.state.is_final() { "Completed" } else { "Written" };
     let mut fields =
         vec![("Id", entry.id().to_string()), ("State", describe_state(entry, snapshot))];
@@ -115,7 +119,7 @@ fn describe_state(entry: &Entry, snapshot: &EntrySnapshot) -> String {
     format!("{}: {description}", variant_name(entry.state))
 }
 
-fn finding_fields(finding: &Finding) -> Vec<Field> {
+fn finding_fields(finding: &Finding) -> Vec<LabelledValue> {
     let or_none = |text: &Option<String>| text.clone().unwrap_or_else(|| "none".to_owned());
     let event_id = finding.ecs["event"]["id"].as_str().unwrap_or("not recorded");
     let principal = &finding.principal;
@@ -134,7 +138,7 @@ fn finding_fields(finding: &Finding) -> Vec<Field> {
     ]
 }
 
-fn summary_fields(summary: &Summary) -> Vec<Field> {
+fn summary_fields(summary: &Summary) -> Vec<LabelledValue> {
     let mut fields = vec![
         ("Subject", summary_subject(summary)),
         ("Rule", format_rule(&summary.rule)),
@@ -149,7 +153,7 @@ fn summary_fields(summary: &Summary) -> Vec<Field> {
     fields
 }
 
-fn correlation_fields(alert: &CorrelationAlertData) -> Vec<Field> {
+fn correlation_fields(alert: &CorrelationAlertData) -> Vec<LabelledValue> {
     let mut fields = vec![
         ("Subject", correlation_subject(alert)),
         ("Rule", format_rule(&alert.rule)),

@@ -14,7 +14,7 @@ use trailbell::ledger::{Content, Entry, EntryState, StoredLedger};
 use trailbell::sweep::TrailState;
 
 use super::entries::{UnreadableCounts, open_ledger, read_entries};
-use super::filter::{Filter, FilterArgs};
+use super::filter::{EntryFilter, FilterArgs};
 use crate::commands::arguments::LedgerArg;
 use crate::commands::output::{
     Format, clean_text, format_time, new_table, variant_name, write_document,
@@ -80,7 +80,7 @@ enum TrailProgress {
 }
 
 pub async fn run(args: &Args, now: Timestamp) -> Result<ExitCode> {
-    let mut filter = Filter::new(&args.filter, now)?;
+    let mut filter = EntryFilter::new(&args.filter, now)?;
     let (ledger, _) = open_ledger(&args.ledger).await?;
     let mut stats = LedgerStats::default();
     stats.unreadable =

@@ -11,18 +11,18 @@ use anyhow::Result;
 use clap::Subcommand;
 
 #[derive(Debug, Subcommand)]
-pub enum Command {
+pub enum RulesCommand {
     List(list::Args),
     Show(show::Args),
     Check(check::Args),
     Test(test::Args),
 }
 
-pub fn run(command: &Command) -> Result<ExitCode> {
+pub fn run(command: &RulesCommand) -> Result<ExitCode> {
     match command {
-        Command::List(args) => list::run(args),
-        Command::Show(args) => show::run(args),
-        Command::Check(args) => check::run(args),
-        Command::Test(args) => test::run(args),
+        RulesCommand::List(args) => list::run(args),
+        RulesCommand::Show(args) => show::run(args),
+        RulesCommand::Check(args) => check::run(args),
+        RulesCommand::Test(args) => test::run(args),
     }
 }

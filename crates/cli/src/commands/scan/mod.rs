@@ -95,7 +95,7 @@ pub fn run(args: &Args) -> Result<ExitCode> {
     };
     let (files, objects) = find_sources(&args.paths, range, &target)?;
     let objects_found = objects.as_ref().map_or(0, |objects| objects.found.len());
-    let mut scan = Scan {
+    let mut scan = ScanRun {
         range,
         progress: Progress::new(files.len() + objects_found, "files"),
         printer: Printer::new(args.format, args.query.is_some(), args.summary),
@@ -144,14 +144,14 @@ fn find_sources(
     Ok((files, Some(objects)))
 }
 
-struct Scan {
+struct ScanRun {
     range: TimeRange,
     progress: Progress,
     printer: Printer,
     totals: Totals,
 }
 
-impl Scan {
+impl ScanRun {
     /// Prints and counts what was found in one source.
     fn print_events(&mut self, name: &str, events: &Receiver<SourceEvent>) -> io::Result<()> {
         let mut ended = false;

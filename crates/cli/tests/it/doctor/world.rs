@@ -13,7 +13,7 @@ use trailbell::app::config::Config;
 use trailbell::ledger::{Ledger, StoredLedger};
 use trailbell::sink::SnsTopic;
 use trailbell::store::S3Store;
-use trailbell_cli::doctor::{AccessKey, Deployment, Identity};
+use trailbell_cli::doctor::{AccessKey, CallerIdentity, Deployment};
 
 use support::proxy::Request;
 use support::relay::{self, Answer};
@@ -137,7 +137,7 @@ impl World {
         Deployment {
             config: Config::from_vars(vars.map(|(name, value)| (name.into(), value.into())))
                 .unwrap(),
-            identity: Identity { region: Some("us-east-1".to_owned()), key },
+            identity: CallerIdentity { region: Some("us-east-1".to_owned()), key },
             store: S3Store::new(aws::s3(url)),
             topic: Some(SnsTopic::new(sns(url), self.topic.clone())),
             ledger: Ledger::Stored(ledger),
