@@ -106,7 +106,8 @@ fn new_route(target: &Target, prefix: &str, current: &Notifications) -> Route {
 fn check_overlap(new: &Route, current: &Notifications) -> Result<(), Obstacle> {
     for existing in &current.routes {
         if let Some(event) = overlapping_event(new, existing) {
-            let (event, existing) = (event.to_owned(), Box::new(existing.clone()));
+            let existing = Box::new(existing.clone());
+            let event = event.to_owned();
             return Err(Obstacle::Overlap { event, existing });
         }
     }
