@@ -48,7 +48,7 @@ async fn serve() -> Result<(), Error> {
     let aws = Aws::from_environment();
     let reload = wiring::build_reload(&config, &aws).await;
     if config.ledger == LedgerPlace::None {
-        warn!("TRAILBELL_LEDGER=none: redeliveries produce duplicate alerts");
+        warn!("redeliveries produce duplicate alerts");
     }
     let accounts = Accounts::from_file(config.accounts.as_deref())?;
     let mut function = Function { config, accounts, aws, reload, pipeline: None };
@@ -80,7 +80,7 @@ impl Function {
         let accounts = self.accounts.clone();
         let pipeline = wiring::build_pipeline(&self.config, detections, accounts, &self.aws).await;
         if let Some(idle) = pipeline.idle_correlations() {
-            warn!("{idle}");
+            warn!(warning = idle, "to be fixed");
         }
         self.pipeline = Some(Arc::new(pipeline));
     }

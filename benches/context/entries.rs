@@ -10,7 +10,7 @@ use futures::{StreamExt, stream};
 use jiff::SignedDuration;
 use support::{aws, moto};
 use trailbell::ledger::{ClaimOutcome, Content, StoredLedger};
-use trailbell::store::{Condition, DirStore, Listing, ObjectStore, S3Store};
+use trailbell::store::{DirStore, Listing, ObjectStore, S3Store, WriteCondition};
 
 /// Requests in flight.
 const CONCURRENCY: usize = 16;
@@ -41,7 +41,7 @@ pub async fn fill_ledger(finding: &Finding, count: usize) -> LedgerWithEntries {
     let all_keys = (0..count).flat_map(keys_at);
     let put = |key: String| {
         let (store, bucket) = (&store, &bucket);
-        async move { store.put(bucket, &key, Bytes::new(), Condition::None).await.unwrap() }
+        async move { store.put(bucket, &key, Bytes::new(), WriteCondition::None).await.unwrap() }
     };
     let puts = stream::iter(all_keys.map(put)).buffer_unordered(CONCURRENCY);
     puts.for_each(|_| async {}).await;

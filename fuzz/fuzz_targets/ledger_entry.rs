@@ -6,8 +6,8 @@
 mod support;
 
 use alert::{
-    Accounts, render_finding, render_correlation, render_minimal_finding, render_minimal_correlation,
-    render_summary,
+    Accounts, render_correlation, render_finding, render_minimal_correlation,
+    render_minimal_finding, render_summary,
 };
 use detect::correlation::MemberFindings;
 use detect::finding::{Context, FindingId};

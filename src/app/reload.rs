@@ -205,8 +205,12 @@ async fn fetch_files(
 ) -> Result<Files, FetchError> {
     let Some(DetectionsPlace::S3(place)) = place else { return Ok(Files::new()) };
     let mut keys = Vec::new();
-    let (bucket, prefix) = (place.bucket.clone(), place.prefix.clone());
-    list_pages(store, Listing { bucket, prefix, ..Listing::default() }, |page| {
+    let listing = Listing {
+        bucket: place.bucket.clone(),
+        prefix: place.prefix.clone(),
+        ..Listing::default()
+    };
+    list_pages(store, listing, |page| {
         keys.extend(page.keys.into_iter().filter(|key| key.ends_with(".toml")));
         true
     })

@@ -84,8 +84,8 @@ async fn build_sink(config: &Config, aws: &Aws) -> Box<dyn AlertSink> {
     }
 }
 
-/// The clients of AWS, built when they are needed, from one configuration and one connector: loading
-/// the certificates is a good part of the start.
+/// The clients of AWS, built when they are needed, from one configuration and one connector:
+/// loading the certificates is a good part of the start.
 pub struct Aws {
     /// A function, so that each program links only the one that it uses.
     load: fn() -> BoxFuture<'static, SdkConfig>,
@@ -168,8 +168,8 @@ fn variable(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())
 }
 
-/// An answer that hangs costs an attempt, not the function's time. An object that is read whole has
-/// as long again as an operation; of one that is streamed, the client itself detects stalls.
+/// An answer that hangs costs an attempt, not the function's time. An object that is read whole
+/// has as long again as an operation; of one that is streamed, the client itself detects stalls.
 fn timeouts() -> TimeoutConfig {
     TimeoutConfig::builder()
         .connect_timeout(Duration::from_secs(3))

@@ -86,7 +86,10 @@ impl StoredLedger {
         };
         let outcome = self.swap_known(&keys::entry(id), object, TRIES, next).await?;
         match &outcome {
-            ClaimOutcome::Ours(claim) => debug!(%id, attempt = claim.entry.attempts, "claimed"),
+            ClaimOutcome::Ours(claim) => match claim.entry.attempts {
+                1 => debug!(%id, "claimed"),
+                attempt => debug!(%id, attempt, "taken over"),
+            },
             ClaimOutcome::Duplicate(state) => {
                 debug!(%id, ?state, "duplicate");
                 // Our own marker. If this fails, recovery deletes it.

@@ -83,7 +83,10 @@ impl StoredLedger {
         let id = entry.id();
         let object = Some(claim.object.clone());
         let next = |object: Option<&SmallObject>| {
-            let now = Entry::decode(id, &object.ok_or(LedgerProblem::Gone)?.bytes)?;
+            let now = Entry::decode(
+                id,
+                &object.ok_or(LedgerProblem::Unexpected("the entry is gone"))?.bytes,
+            )?;
             if now.token != entry.token {
                 return Ok(Swap::Keep(ClaimUpdate::TakenOver));
             }

@@ -53,13 +53,6 @@ struct Evaluation<'a> {
     lease: Duration,
 }
 
-/// What is known of a folder and of the earlier names of its group.
-struct EvaluatedFolder {
-    marks: Vec<Mark>,
-    claims: Vec<Claim>,
-    cut: Vec<String>,
-}
-
 impl StoredLedger {
     /// Writes the marks of findings of one correlation, and claims the alerts of their incidents
     /// that were not sent yet. Repeating it changes nothing. An incident is written before its
@@ -93,25 +86,24 @@ impl StoredLedger {
 
     async fn read_finding(&self, id: &FindingId) -> Result<Finding> {
         let error = |problem| self.error(&keys::entry(id), problem);
-        let snapshot = self.read_entry(id).await?.ok_or_else(|| error(LedgerProblem::Gone))?;
+        let unexpected = |what| error(LedgerProblem::Unexpected(what));
+        let snapshot = self.read_entry(id).await?;
+        let snapshot = snapshot.ok_or_else(|| unexpected("the entry is gone"))?;
         match snapshot.entry.map_err(error)?.content {
             Content::Finding(finding) => Ok(Arc::unwrap_or_clone(finding)),
-            Content::Summary(_) | Content::Correlation(_) => Err(error(LedgerProblem::NotAFinding)),
+            _ => Err(unexpected("the entry is not of a finding")),
         }
     }
 }
 
 impl Evaluation<'_> {
     async fn put_marks(&self, marks: &[PlacedMark]) -> Result<()> {
-        for batch in marks.chunks(CONCURRENCY) {
-            let keys: Vec<String> = batch
-                .iter()
-                .map(|placed| {
-                    format!("{}{}", self.folder_key(&placed.folder), placed.mark.key_name())
-                })
-                .collect();
-            let written = join_all(keys.iter().map(|key| self.ledger.put_marker(key))).await;
-            written.into_iter().try_for_each(|result| result.map(|_| ()))?;
+        let key = |placed: &PlacedMark| {
+            format!("{}{}", self.folder_key(&placed.folder), placed.mark.key_name())
+        };
+        let keys: Vec<String> = marks.iter().map(key).collect();
+        for batch in keys.chunks(CONCURRENCY) {
+            self.ledger.put_markers(batch).await?;
         }
         Ok(())
     }
@@ -130,45 +122,49 @@ impl Evaluation<'_> {
                 std::iter::from_fn(|| queue.pop_first()).take(CONCURRENCY).collect();
             let evaluated = batch.iter().map(|(folder, times)| self.evaluate(folder, times));
             for ((_, times), evaluated) in batch.iter().zip(join_all(evaluated).await) {
-                let EvaluatedFolder { marks, claims, cut } = evaluated?;
+                let (marks, found) = evaluated?;
                 for time in times {
                     let later = later_folders(&marks, *time);
                     for folder in later.filter(|folder| !done.contains(*folder)) {
                         queue.entry(folder.to_owned()).or_default().push(*time);
                     }
                 }
-                claimed.claims.extend(claims);
-                claimed.cut.extend(cut);
+                claimed.claims.extend(found.claims);
+                claimed.cut.extend(found.cut);
             }
             done.extend(batch.into_iter().map(|(folder, _)| folder));
         }
         Ok(claimed)
     }
 
-    /// Claims the alerts of a folder's incidents around these times.
-    async fn evaluate(&self, folder: &str, times: &[Timestamp]) -> Result<EvaluatedFolder> {
+    /// Claims the alerts of a folder's incidents around these times. Returns its marks too, with
+    /// those that its group left under earlier names.
+    async fn evaluate(
+        &self,
+        folder: &str,
+        times: &[Timestamp],
+    ) -> Result<(Vec<Mark>, ClaimedCorrelations)> {
         // All that one occurrence with an event at one of these times can contain.
         let timespan = self.correlation.timespan;
         let first = times.iter().min().and_then(|time| time.checked_sub(timespan).ok());
         let last = times.iter().max().and_then(|time| time.checked_add(timespan).ok());
         let range = first.unwrap_or(Timestamp::MIN)..=last.unwrap_or(Timestamp::MAX);
         let mut walk = FolderWalk::new(folder);
-        let mut cut = Vec::new();
+        let mut found = ClaimedCorrelations::default();
         while let Some(next) = walk.next_folder() {
             let key = self.folder_key(&next.folder);
             let (marks, complete) = self.list_marks(&key, &range).await?;
             walk.add_marks(&next, marks);
             if !complete {
-                cut.push(key);
+                found.cut.push(key);
             }
         }
         let marks = walk.into_marks();
-        let mut claims = Vec::new();
         for incident in self.update_incidents(folder, &marks, times).await? {
             let alert = CorrelationAlertData::new(self.correlation, folder, &marks, &incident);
-            claims.extend(self.claim_alert(alert).await?);
+            found.claims.extend(self.claim_alert(alert).await?);
         }
-        Ok(EvaluatedFolder { marks, claims, cut })
+        Ok((marks, found))
     }
 
     /// The marks of a folder within a time range, and false if there are more than are read.

@@ -152,12 +152,12 @@ impl Entry {
     /// Parses the JSON of the entry of this id.
     pub fn decode(id: &FindingId, bytes: &[u8]) -> Result<Entry, LedgerProblem> {
         #[derive(Deserialize)]
-        struct Versioned {
+        struct VersionedEntry {
             version: u64,
         }
         let damaged = |error: serde_json::Error| LedgerProblem::Damaged(error.to_string());
         // First, since the rest of a later version may be of any form.
-        let Versioned { version } = serde_json::from_slice(bytes).map_err(damaged)?;
+        let VersionedEntry { version } = serde_json::from_slice(bytes).map_err(damaged)?;
         if version > u64::from(VERSION) {
             return Err(LedgerProblem::Newer { version, supported: VERSION });
         }

@@ -44,15 +44,9 @@ pub enum LedgerProblem {
     /// The incidents of a correlation are of a later version.
     #[error("{0}")]
     Incidents(String),
-    /// An entry that was there is gone.
-    #[error("the entry is gone")]
-    Gone,
-    /// The entry is not of a finding.
-    #[error("the entry is not of a finding")]
-    NotAFinding,
-    /// The name of an open marker is not an id.
-    #[error("the marker's name is not an id")]
-    NotAMarker,
+    /// It is not what it should be.
+    #[error("{0}")]
+    Unexpected(&'static str),
     /// What sweeps remember was damaged and was replaced.
     #[error("damaged, so it was replaced")]
     Replaced(#[source] Arc<serde_json::Error>),

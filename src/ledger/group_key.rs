@@ -38,15 +38,10 @@ pub(super) struct GroupEvent {
     pub(super) complete: bool,
 }
 
-impl GroupEvent {
-    /// The old and the new name. `None` unless the event renamed the group.
-    pub(super) fn renaming(&self) -> Option<(&str, &str)> {
-        renaming(&self.entry)
-    }
-}
-
-fn renaming(entry: &TimelineEntry) -> Option<(&str, &str)> {
-    let (old, new) = (entry.group.as_deref()?, entry.object.as_deref()?);
+/// The old and the new name. `None` unless the event renamed the group.
+pub(super) fn renaming(entry: &TimelineEntry) -> Option<(&str, &str)> {
+    let old = entry.group.as_deref()?;
+    let new = entry.object.as_deref()?;
     let renamed = entry.action == "UpdateGroup" && !entry.failed && !old.eq_ignore_ascii_case(new);
     renamed.then_some((old, new))
 }
@@ -161,20 +156,30 @@ fn with_details(
 mod tests {
     use std::sync::Arc;
 
+    use detect::cloudtrail::Record;
+    use detect::finding::Origin;
+    use detect::rule::LoadedRules;
     use proptest::prelude::*;
     use serde_json::json;
 
     use super::*;
-    use detect::cloudtrail::Record;
-    use detect::finding::Origin;
-    use detect::rule::LoadedRules;
+
+    /// The longest key in S3.
+    const MAX: usize = 1_024;
 
     /// A finding of a call that has `name` everywhere except in the group.
     fn finding(action: &str, group: &str, name: &str) -> Finding {
-        let record = json!({"eventSource": "iam.amazonaws.com", "eventName": action, "eventID": "e-1",
-            "eventTime": "2026-03-01T10:00:00Z", "recipientAccountId": "111122223333",
+        let record = json!({
+            "eventSource": "iam.amazonaws.com",
+            "eventName": action,
+            "eventID": "e-1",
+            "eventTime": "2026-03-01T10:00:00Z",
+            "recipientAccountId": "111122223333",
             "userIdentity": {"type": "IAMUser", "userName": name, "arn": name},
-            "requestParameters": {"groupName": group, "userName": name, "newGroupName": name, "policyArn": name}});
+            "requestParameters": {
+                "groupName": group, "userName": name, "newGroupName": name, "policyArn": name,
+            },
+        });
         let rule = Arc::clone(&LoadedRules::embedded().rules[0].info);
         let origin = Origin::Inline { envelope: "test".to_owned(), record: 0 };
         Finding::new(&rule, &Record::from_value(record).unwrap(), origin)
@@ -189,49 +194,42 @@ mod tests {
         let keys = group_keys(finding, finding.time.unwrap(), max_bytes);
         assert_eq!(keys.len(), names.len());
         let account = finding.account.as_deref();
-        let parse = |(key, name): (&String, &&str)| {
-            parse_group_key(key.strip_prefix(&group_folder(account, name)).unwrap(), name).unwrap()
+        let parse = |(key, name): (String, &&str)| {
+            let event = parse_group_key(key.strip_prefix(&group_folder(account, name))?, name);
+            event.ok().map(|event| (key, event))
         };
-        let events: Vec<GroupEvent> = keys.iter().zip(names).map(parse).collect();
-        keys.into_iter().zip(events).collect()
+        keys.into_iter().zip(names).map(parse).collect::<Option<_>>().unwrap()
     }
 
     #[test]
     fn a_key_is_parsed_as_the_event() {
-        let mut finding =
-            finding("AttachGroupPolicy", "Admins", "arn:aws:iam::aws:policy/AdministratorAccess");
+        let policy = "arn:aws:iam::aws:policy/AdministratorAccess";
+        let mut finding = finding("AttachGroupPolicy", "Admins", policy);
         finding.principal.label = "Deploy/deploy-7".to_owned();
         finding.exception = Some("ci".to_owned());
         let expected = format!(
-            "by-group/111122223333/admins/20260301T100000Z-AttachGroupPolicy-{}-v1/ex/e-1/Admins/Deploy%2Fdeploy-7/\
-             arn:aws:iam::aws:policy%2FAdministratorAccess",
+            "by-group/111122223333/admins/20260301T100000Z-AttachGroupPolicy-{}-v1/ex/e-1/Admins/\
+             Deploy%2Fdeploy-7/arn:aws:iam::aws:policy%2FAdministratorAccess",
             finding.id
         );
-        let [(key, event)] = &keys_and_events(&finding, &["Admins"], 1_024)[..] else {
-            panic!("one key")
-        };
-        assert_eq!(*key, expected);
+        let (key, event) = keys_and_events(&finding, &["Admins"], MAX).remove(0);
+        assert_eq!(key, expected);
         let entry = TimelineEntry::from_finding(&finding).unwrap();
-        assert_eq!(*event, GroupEvent { id: finding.id, entry, complete: true });
+        assert_eq!(event, GroupEvent { id: finding.id, entry, complete: true });
     }
 
     #[test]
     fn a_renaming_is_under_both_names() {
-        let finding = finding("UpdateGroup", "Temp", "Admins");
+        let mut finding = finding("UpdateGroup", "Temp", "Admins");
         let entry = TimelineEntry::from_finding(&finding).unwrap();
-        for (_, event) in keys_and_events(&finding, &["Temp", "Admins"], 1_024) {
-            assert_eq!(
-                (&event.entry, event.renaming(), event.complete),
-                (&entry, Some(("Temp", "Admins")), true)
-            );
+        for (_, event) in keys_and_events(&finding, &["Temp", "Admins"], MAX) {
+            assert_eq!(event.entry, entry);
+            assert_eq!(renaming(&event.entry), Some(("Temp", "Admins")));
+            assert!(event.complete);
         }
-        let mut failed = finding;
-        failed.ecs["event"]["outcome"] = json!("failure");
-        assert_eq!(
-            group_keys(&failed, failed.time.unwrap(), 1_024).len(),
-            1,
-            "nothing was renamed"
-        );
+        finding.ecs["event"]["outcome"] = json!("failure");
+        let keys = group_keys(&finding, finding.time.unwrap(), MAX);
+        assert_eq!(keys.len(), 1, "nothing was renamed");
     }
 
     #[test]
@@ -239,18 +237,14 @@ mod tests {
         assert_eq!(group_folder(None, "ADMINS"), group_folder(None, "admins"));
         assert_ne!(group_folder(None, "admins"), group_folder(None, "admin"));
         for name in ["admins", "Admins", "ADMINS"] {
-            let events =
-                keys_and_events(&finding("AddUserToGroup", name, "bob"), &["aDMINS"], 1_024);
-            assert_eq!(events[0].1.entry.group.as_deref(), Some(name), "{}", events[0].0);
+            let finding = finding("AddUserToGroup", name, "bob");
+            let (key, event) = keys_and_events(&finding, &["aDMINS"], MAX).remove(0);
+            assert_eq!(event.entry.group.as_deref(), Some(name), "{key}");
         }
-        let respelt = finding("UpdateGroup", "admins", "Admins");
-        for (key, event) in keys_and_events(&respelt, &["admins"], 1_024) {
-            assert_eq!(
-                (event.renaming(), event.entry.object.as_deref()),
-                (None, Some("Admins")),
-                "{key}"
-            );
-        }
+        let same_name = finding("UpdateGroup", "admins", "Admins");
+        let (key, event) = keys_and_events(&same_name, &["admins"], MAX).remove(0);
+        assert_eq!(renaming(&event.entry), None, "{key}");
+        assert_eq!(event.entry.object.as_deref(), Some("Admins"), "{key}");
     }
 
     #[test]
@@ -260,17 +254,26 @@ mod tests {
             [("AddUserToGroup", vec![&*longest]), ("UpdateGroup", vec!["g", &longest])]
         {
             let finding = finding(action, names[0], &longest);
-            for (key, event) in keys_and_events(&finding, &names, 1_024 - 301) {
-                assert!(event.complete && key.len() <= 1_024 - 301, "{key}");
+            for (key, event) in keys_and_events(&finding, &names, MAX - 301) {
+                assert!(event.complete && key.len() <= MAX - 301, "{key}");
                 assert_eq!(event.entry, TimelineEntry::from_finding(&finding).unwrap(), "{key}");
             }
         }
     }
 
+    /// Returns true if a detail was read as it was written, or cut and marked as cut.
+    fn is_text_or_cut(read: Option<&str>, text: Option<&str>) -> bool {
+        let (Some(read), Some(text)) = (read, text) else { return true };
+        read == text || read.strip_suffix('…').is_some_and(|kept| text.starts_with(kept))
+    }
+
     proptest! {
         #[test]
         fn keys_fit_and_say_the_event_or_that_it_was_cut(
-            action in "[A-Za-z]{1,30}|UpdateGroup", group in ".{1,200}", name in ".{1,200}|.{4000}", max_bytes in 723_usize..1_025,
+            action in "[A-Za-z]{1,30}|UpdateGroup",
+            group in ".{1,200}",
+            name in ".{1,200}|.{4000}",
+            max_bytes in 723..=MAX,
         ) {
             let finding = finding(&action, &group, &name);
             let entry = TimelineEntry::from_finding(&finding).unwrap();
@@ -278,22 +281,28 @@ mod tests {
                 Some((old, new)) => vec![old, new],
                 None => vec![&*group],
             };
-            for (key, event) in keys_and_events(&finding, &names, max_bytes) {
+            for (key, GroupEvent { id, entry: read, .. }) in
+                keys_and_events(&finding, &names, max_bytes)
+            {
                 prop_assert!(key.len() <= max_bytes, "{} of {max_bytes}", key.len());
-                prop_assert!(key.split('/').all(|part| (1..=255).contains(&part.len()) && part != ".."), "{key}");
-                let same = |read: Option<&str>, text: Option<&str>| {
-                    read.zip(text).is_none_or(|(read, text)| {
-                        read == text || read.strip_suffix('…').is_some_and(|kept| text.starts_with(kept))
-                    })
-                };
-                prop_assert!(same(event.entry.principal.as_deref(), entry.principal.as_deref()), "{key}");
-                prop_assert!(same(event.entry.object.as_deref(), entry.object.as_deref()), "{key}");
-                prop_assert_eq!((event.entry.time, event.entry.action, event.id), (entry.time, action.clone(), finding.id.clone()));
+                for part in key.split('/') {
+                    prop_assert!((1..=255).contains(&part.len()) && part != "..", "{key}");
+                }
+                for (read, text) in
+                    [(&read.principal, &entry.principal), (&read.object, &entry.object)]
+                {
+                    prop_assert!(is_text_or_cut(read.as_deref(), text.as_deref()), "{key}");
+                }
+                prop_assert_eq!((read.time, &read.action), (entry.time, &action));
+                prop_assert_eq!(&id, &finding.id);
             }
         }
 
         #[test]
-        fn no_key_panics_and_details_of_another_form_are_tolerated(name in any::<String>(), tail in "(-v1)?(/[a-z~%]{0,4}){0,7}") {
+        fn no_key_panics_and_details_of_another_form_are_tolerated(
+            name in any::<String>(),
+            tail in "(-v1)?(/[a-z~%]{0,4}){0,7}",
+        ) {
             let _ = parse_group_key(&name, "Admins");
             let id = "0".repeat(64);
             let key = format!("20260301T100000Z-CreateGroup-{id}{tail}");

@@ -6,7 +6,7 @@ use detect::finding::{ContextGap, Finding, FindingId, TimelineEntry};
 use jiff::Timestamp;
 
 use super::error::Result;
-use super::group_key::{GroupEvent, group_folder, parse_group_key};
+use super::group_key::{GroupEvent, group_folder, parse_group_key, renaming};
 use super::index_window::gap;
 use super::stored::StoredLedger;
 
@@ -115,7 +115,7 @@ impl NameWalk<'_> {
         followed: &[FindingId],
     ) -> Option<(GroupEvent, String)> {
         let renamings = self.events.values().filter_map(|event| {
-            let (old, new) = event.renaming()?;
+            let (old, new) = renaming(&event.entry)?;
             let (here, there) = match direction {
                 Direction::Past => (new, old),
                 Direction::Future => (old, new),

@@ -1,7 +1,6 @@
 //! The keys by which findings are counted and found.
 
 use detect::finding::{Finding, FindingId, canary};
-use futures::future::join_all;
 use jiff::Timestamp;
 
 use super::claim::Claim;
@@ -65,10 +64,7 @@ impl StoredLedger {
         if canary::is_canary(finding) {
             return Ok(());
         }
-        let keys = index_keys(finding, &claim.entry, self.max_key_bytes());
-        // All are tried, even if one fails.
-        let written = join_all(keys.iter().map(|key| self.put_marker(key))).await;
-        written.into_iter().try_for_each(|result| result.map(|_| ()))
+        self.put_markers(&index_keys(finding, &claim.entry, self.max_key_bytes())).await
     }
 
     /// When the last claim of an entry was indexed, which is right after it was made. Returns

@@ -4,15 +4,17 @@
 //! |---|---|
 //! | `entries/<id>` | the finding, summary or alert of a correlation, and its state |
 //! | `open/<id>` | empty: the entry is not final |
-//! | `by-group/<account>/<group>/<time>-<action>-<id>-v1/…` | empty: see [`group_key`](super::group_key) |
-//! | `by-principal/<principal hash>/<time>-<rule>-<id>` | empty |
-//! | `by-window/<rule>/<window>/<principal hash>-<id>` | empty: what `max_signals` and bursts count |
+//! | `by-group/<account>/<group>/<time>-<action>-<id>-v1/…` | see [`group_key`](super::group_key) |
+//! | `by-principal/<principal>/<time>-<rule>-<id>` | empty |
+//! | `by-window/<rule>/<window>/<principal>-<id>` | empty: counts bursts and `max_signals` |
 //! | `grouped/<rule>/<window>/<id>` | empty: waits for a summary |
-//! | `by-correlation/<correlation>/<hash>/<time>-…-<id>` | empty: see [`Mark`](detect::correlation::Mark) |
-//! | `incidents/<correlation>/<hash>` | the incidents of one set of `group_by` values |
+//! | `by-correlation/<correlation>/<group_by values>/…` | see [`Mark`](detect::correlation::Mark) |
+//! | `incidents/<correlation>/<group_by values>` | the incidents of these values |
 //! | `sweep/<name>` | what sweeps remember: see [`sweep`](crate::sweep) |
 //! | `clock` | empty: written to learn the store's time |
 //! | `doctor/<token>` | exists only while `doctor` tries conditional writes |
+//!
+//! Principals and `group_by` values are hashes.
 
 use detect::finding::{Finding, FindingId, Window};
 use jiff::Timestamp;
@@ -30,7 +32,7 @@ pub(super) const CLOCK: &str = "clock";
 
 const TIME_FORMAT: &str = "%Y%m%dT%H%M%SZ";
 
-/// Hexadecimal digits of a principal's hash: 64 bits tell the principals of one window apart.
+/// Hexadecimal digits of a principal's hash: 64 bits, enough for the principals of one window.
 const PRINCIPAL_DIGITS: usize = 16;
 
 /// Hexadecimal digits of a finding's id.

@@ -23,13 +23,6 @@ pub struct PrincipalHistory {
     pub gap: Option<ContextGap>,
 }
 
-/// A key of the principal's folder.
-struct PrincipalKey<'a> {
-    time: Timestamp,
-    rule: &'a str,
-    id: FindingId,
-}
-
 impl StoredLedger {
     /// Reads what else the principal of a finding was found doing. Lists at most two pages, and two
     /// keys more if nothing earlier is among them.
@@ -41,12 +34,20 @@ impl StoredLedger {
         let folder = keys::principal_folder(&finding.principal.key);
         let time = finding.time.unwrap_or(now);
         let window = self.read_index_window(&folder, time, now).await?;
-        let (found, unreadable) = window.parse(PrincipalKey::parse);
+        let (found, unreadable) = window.parse(|name| {
+            let (time, rest) = keys::split_time(name)?;
+            let (rule, id) = keys::split_id(rest)?;
+            Some((time, rule, id))
+        });
         let mut by_rule = BTreeMap::new();
         let mut earlier = false;
-        for key in found.iter().filter(|key| !key.is_of_same_call(finding)) {
-            earlier |= (key.time, &key.id) < (time, &finding.id);
-            *by_rule.entry(key.rule.to_owned()).or_default() += 1;
+        for (found_time, rule, id) in found {
+            let at_same_time = finding.time == Some(found_time);
+            if id == finding.id || (at_same_time && is_of_same_call(finding, rule, &id)) {
+                continue;
+            }
+            earlier |= (found_time, &id) < (time, &finding.id);
+            *by_rule.entry(rule.to_owned()).or_default() += 1;
         }
         // What cannot be read may be earlier.
         let first = !earlier && !unreadable && !self.has_older(&folder, time).await?;
@@ -54,26 +55,10 @@ impl StoredLedger {
     }
 }
 
-impl PrincipalKey<'_> {
-    /// Parses `<time>-<rule>-<id>`.
-    fn parse(name: &str) -> Option<PrincipalKey<'_>> {
-        let (time, rest) = keys::split_time(name)?;
-        let (rule, id) = keys::split_id(rest)?;
-        Some(PrincipalKey { time, rule, id })
-    }
-
-    /// Returns true if this is the finding itself, or another rule's of the same call.
-    fn is_of_same_call(&self, finding: &Finding) -> bool {
-        if self.id == finding.id {
-            return true;
-        }
-        let event_id = finding.ecs["event"]["id"].as_str();
-        // Calls at other times need no hash.
-        let Some(event_id) = event_id.filter(|_| finding.time == Some(self.time)) else {
-            return false;
-        };
-        let rule = decode_detail(self.rule).ok().flatten().unwrap_or_default();
-        let account = finding.account.as_deref().unwrap_or_default();
-        self.id == FindingId::hash_parts([&rule, account, event_id])
-    }
+/// Returns true if `id` is another rule's finding of the same call.
+fn is_of_same_call(finding: &Finding, rule: &str, id: &FindingId) -> bool {
+    let Some(event_id) = finding.ecs["event"]["id"].as_str() else { return false };
+    let rule = decode_detail(rule).ok().flatten().unwrap_or_default();
+    let account = finding.account.as_deref().unwrap_or_default();
+    *id == FindingId::hash_parts([&rule, account, event_id])
 }

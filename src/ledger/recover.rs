@@ -72,7 +72,10 @@ impl StoredLedger {
     /// entry cannot be read. The marker stays.
     pub async fn recover(&self, id: &str, lease: Duration) -> Result<Recovery> {
         let Some(id) = FindingId::parse(id) else {
-            return Err(self.error(&format!("{}{id}", keys::OPEN), LedgerProblem::NotAMarker));
+            return Err(self.error(
+                &format!("{}{id}", keys::OPEN),
+                LedgerProblem::Unexpected("its name is not an id"),
+            ));
         };
         let Some(snapshot) = self.read_entry(&id).await? else {
             return self.recover_without_entry(&id).await;

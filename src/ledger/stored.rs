@@ -4,12 +4,13 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use detect::text::error::error_chain;
+use futures::future::join_all;
 use jiff::Timestamp;
 use tracing::debug;
 
 use super::error::{LedgerError, LedgerProblem, Result};
 use super::keys::{CLOCK, SWEEP};
-use crate::store::{Condition, Listing, ObjectStore, Page, SmallObject, StoreError, Written};
+use crate::store::{Listing, ObjectStore, Page, SmallObject, StoreError, WriteCondition, Written};
 
 /// Bytes of a key in S3.
 /// Source: <https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-keys.html>
@@ -83,7 +84,7 @@ impl StoredLedger {
         &self,
         name: &str,
         bytes: Bytes,
-        condition: Condition,
+        condition: WriteCondition,
     ) -> Result<Written, StoreError> {
         self.put(&format!("{SWEEP}{name}"), bytes, condition).await
     }
@@ -106,14 +107,20 @@ impl StoredLedger {
         &self,
         key: &str,
         bytes: Bytes,
-        condition: Condition,
+        condition: WriteCondition,
     ) -> Result<Written, StoreError> {
         self.store.put(&self.bucket, &self.full_key(key), bytes, condition).await
     }
 
     /// Writes an empty object.
     pub(super) async fn put_marker(&self, key: &str) -> Result<Written> {
-        Ok(self.put(key, Bytes::new(), Condition::None).await?)
+        Ok(self.put(key, Bytes::new(), WriteCondition::None).await?)
+    }
+
+    /// Writes empty objects at the same time. All are tried, even if one fails.
+    pub(super) async fn put_markers(&self, keys: &[String]) -> Result<()> {
+        let written = join_all(keys.iter().map(|key| self.put_marker(key))).await;
+        written.into_iter().try_for_each(|result| result.map(|_| ()))
     }
 
     pub(super) async fn delete(&self, key: &str) -> Result<()> {
@@ -149,7 +156,7 @@ impl StoredLedger {
                 Swap::Replace(bytes, value) => (bytes, value),
             };
             let etag = object.as_ref().map(|object| object.etag.clone());
-            let condition = etag.map_or(Condition::IfNoneMatch, Condition::IfMatch);
+            let condition = etag.map_or(WriteCondition::IfNoneMatch, WriteCondition::IfMatch);
             match self.put(key, bytes.clone(), condition).await {
                 Ok(Written { etag, date }) => {
                     return Ok(value(SmallObject { bytes, etag, modified: date, date }));

@@ -52,7 +52,7 @@ impl StoredLedger {
     }
 
     /// Claims the next part of a window's summary. Returns `None` if nothing is left to be sent, or
-    /// a part was claimed and not sent yet: recovery sees to that one. The members of parts that
+    /// a part was claimed and not sent yet: recovery sends that one. The members of parts that
     /// were sent point to them afterwards.
     pub async fn claim_next_part(
         &self,

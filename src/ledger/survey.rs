@@ -8,7 +8,7 @@ use super::entry::{EntryState, random_token};
 use super::error::Result;
 use super::keys;
 use super::stored::StoredLedger;
-use crate::store::Condition;
+use crate::store::WriteCondition;
 
 /// How many open entries are read.
 const MAX_READ: usize = 200;
@@ -65,14 +65,14 @@ impl StoredLedger {
 
     async fn try_conditions(&self, key: &str) -> Result<Probe> {
         let put = |condition| self.put(key, Bytes::from_static(b"a probe"), condition);
-        let first = put(Condition::IfNoneMatch).await?;
-        match put(Condition::IfNoneMatch).await {
+        let first = put(WriteCondition::IfNoneMatch).await?;
+        match put(WriteCondition::IfNoneMatch).await {
             Err(error) if error.is_precondition_failed() => {}
             Err(error) => return Err(error.into()),
             Ok(_) => return Ok(Probe::Ignored("If-None-Match")),
         }
-        put(Condition::IfMatch(first.etag)).await?;
-        match put(Condition::IfMatch("\"0\"".to_owned())).await {
+        put(WriteCondition::IfMatch(first.etag)).await?;
+        match put(WriteCondition::IfMatch("\"0\"".to_owned())).await {
             Err(error) if error.is_precondition_failed() => Ok(Probe::Honoured),
             Err(error) => Err(error.into()),
             Ok(_) => Ok(Probe::Ignored("If-Match")),

@@ -1,9 +1,9 @@
-//! What came in: any envelope that can carry the news of a log object, recognised by its shape.
+//! What was received: any envelope that can announce a log object, recognised by its shape.
 //!
 //! | envelope | recognised by |
 //! |---|---|
 //! | SQS | `Records[].eventSource` is `aws:sqs` |
-//! | SNS to Lambda; SNS in a queue | `Records[].EventSource` is `aws:sns`; `Type` is `Notification` |
+//! | SNS, also in a queue | `Records[].EventSource` is `aws:sns`; `Type` is `Notification` |
 //! | S3 | `Records[].s3`; `Event` is `s3:TestEvent` |
 //! | EventBridge | `detail-type` and `detail` |
 //! | CloudTrail's own SNS message | `s3Bucket` and `s3ObjectKey` |
@@ -11,56 +11,57 @@
 //! | a schedule | `trailbell` is `sweep` or `canary`; `detail-type` is `Scheduled Event` |
 //! | Lambda's on-failure destination | `requestPayload`, around any of the others |
 
-mod cloudwatch;
+mod contents;
 mod envelope;
-mod error;
-mod eventbridge;
-mod s3;
 
-pub use envelope::decode;
-pub use error::DecodeError;
+use std::fmt;
 
 use detect::cloudtrail::Record;
+use detect::text::clean;
+use serde_json::{Map, Value};
+use thiserror::Error;
 
-/// What came in with one invocation.
+pub use envelope::decode;
+
+/// What was received with one invocation.
 #[derive(Debug)]
 pub struct Notification {
-    /// How the caller wants to hear of failures.
+    /// How failures are reported.
     pub reply: Reply,
-    /// The messages, in the order they came. Without a queue there is one.
+    /// The messages, in order. Without a queue there is one.
     pub messages: Vec<Message>,
 }
 
-/// How the caller wants to hear of failures.
+/// How failures are reported to the caller.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Reply {
     /// A queue: by the ids of the messages to deliver again.
     BatchItemFailures,
-    /// Everyone else: the invocation as a whole succeeds or fails.
+    /// All others: the invocation succeeds or fails as a whole.
     Invocation,
 }
 
 /// What is acknowledged, or delivered again, as one.
 #[derive(Debug)]
 pub struct Message {
-    /// The queue's `messageId`; absent where no queue is in front.
+    /// The queue's `messageId`. `None` without a queue.
     pub id: Option<String>,
-    /// What the message says.
+    /// What the message contains.
     pub items: Vec<Item>,
 }
 
-/// One thing that a message says.
+/// One thing in a message.
 #[derive(Debug)]
 pub enum Item {
-    /// An object has landed.
+    /// An object was created.
     Object(ObjectRef),
-    /// Here is a record.
+    /// A record.
     Record(InlineRecord),
-    /// One record among others cannot be used: it is left out, and counted.
+    /// One record among others that cannot be used: discarded and counted.
     BadRecord(DecodeError),
-    /// It is time to look for what nobody told us of.
+    /// A request to sweep.
     Sweep,
-    /// It is time to see whether the bell still rings.
+    /// A request to send a canary.
     Canary,
     /// Nothing to do, and why.
     Ignored(String),
@@ -73,26 +74,102 @@ pub enum Item {
 pub struct ObjectRef {
     /// The bucket's name.
     pub bucket: String,
-    /// The key as S3 knows it: decoded where the envelope encodes it.
+    /// The key as S3 knows it: decoded if the envelope encodes it.
     pub key: String,
-    /// The version to read; absent in a bucket without versions.
+    /// The version to read. `None` in a bucket without versions.
     pub version_id: Option<String>,
 }
 
-impl std::fmt::Display for ObjectRef {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        // Keys are chosen by whoever may write to the bucket: shown escaped, on one line.
+impl fmt::Display for ObjectRef {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Keys are chosen by everyone who may write to the bucket.
         write!(f, "s3://{}/{}", self.bucket.escape_debug(), self.key.escape_debug())
     }
 }
 
-/// A record that came with the notification itself.
+/// A record inside the notification.
 #[derive(Debug)]
 pub struct InlineRecord {
     /// The record.
     pub record: Record,
-    /// The envelope that carried it, e.g. `EventBridge`.
+    /// The envelope, e.g. `EventBridge`.
     pub envelope: &'static str,
     /// Its index among the records of its envelope, from 0.
     pub index: usize,
+}
+
+/// Why something received cannot be understood. Names keys and positions, never values of an
+/// unknown envelope.
+#[derive(Debug, Error)]
+pub enum DecodeError {
+    /// The text in an envelope is not JSON.
+    #[error("{envelope}: not JSON")]
+    NotJson {
+        /// Where the text was, e.g. `SQS body`.
+        envelope: &'static str,
+        /// What the JSON parser says, with line and column.
+        source: serde_json::Error,
+    },
+    /// An unknown shape.
+    #[error("unknown envelope: {shape}")]
+    Unknown {
+        /// The top-level keys, or the type of the value.
+        shape: String,
+    },
+    /// A known envelope without what it must contain.
+    #[error("{envelope}: {problem}")]
+    Malformed {
+        /// The envelope, e.g. `S3 record 2`.
+        envelope: String,
+        /// What is missing or wrong.
+        problem: String,
+    },
+    /// Envelopes in envelopes, past the limit.
+    #[error("more than {limit} nested envelopes")]
+    TooNested {
+        /// The limit.
+        limit: usize,
+    },
+}
+
+/// Characters of a parser's message: longer than any list of expected fields.
+const MAX_PROBLEM: usize = 1_000;
+
+/// Keys that an error names.
+const MAX_KEYS: usize = 20;
+
+/// Characters of a key that an error names.
+const MAX_KEY: usize = 40;
+
+impl DecodeError {
+    fn malformed(envelope: impl Into<String>, problem: impl ToString) -> DecodeError {
+        // A parser's message can contain a name from the payload.
+        let problem = clean::text(&problem.to_string(), MAX_PROBLEM);
+        DecodeError::Malformed { envelope: envelope.into(), problem }
+    }
+
+    fn unknown(value: &Value) -> DecodeError {
+        let shape = match value {
+            Value::Object(fields) => keys(fields),
+            Value::Array(_) => "an array".to_owned(),
+            Value::String(_) => "a string".to_owned(),
+            Value::Number(_) => "a number".to_owned(),
+            Value::Bool(_) => "a boolean".to_owned(),
+            Value::Null => "null".to_owned(),
+        };
+        DecodeError::Unknown { shape }
+    }
+}
+
+fn keys(fields: &Map<String, Value>) -> String {
+    let short =
+        |key: &String| key.chars().take(MAX_KEY).collect::<String>().escape_debug().to_string();
+    let mut keys: Vec<String> = fields.keys().take(MAX_KEYS).map(short).collect();
+    if keys.is_empty() {
+        return "an object without keys".to_owned();
+    }
+    if fields.len() > MAX_KEYS {
+        keys.push(format!("… {} more", fields.len() - MAX_KEYS));
+    }
+    format!("an object with the keys {}", keys.join(", "))
 }

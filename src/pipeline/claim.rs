@@ -52,9 +52,9 @@ pub(crate) async fn claim(invocation: &Invocation, findings: Vec<Finding>) -> Cl
 }
 
 /// A claim, and whether it was indexed. `None` if there is nothing to claim.
-type Answer = Result<Option<(ClaimOutcome, Result<(), LedgerError>)>, LedgerError>;
+type ClaimAnswer = Result<Option<(ClaimOutcome, Result<(), LedgerError>)>, LedgerError>;
 
-async fn claim_one(invocation: &Invocation, finding: &Arc<Finding>) -> Answer {
+async fn claim_one(invocation: &Invocation, finding: &Arc<Finding>) -> ClaimAnswer {
     match &invocation.pipeline.ledger {
         Ledger::None => Ok(None),
         Ledger::Stored(ledger) => claim_in(ledger, invocation, finding).await,
@@ -68,7 +68,7 @@ async fn claim_in(
     ledger: &StoredLedger,
     invocation: &Invocation,
     finding: &Arc<Finding>,
-) -> Answer {
+) -> ClaimAnswer {
     let interval = invocation.pipeline.interval(&finding.rule.id);
     let content = Content::Finding(Arc::clone(finding));
     let claimed = ledger.claim(content, invocation.lease(), interval).await?;
@@ -80,7 +80,7 @@ async fn claim_in(
 }
 
 impl ClaimedFindings {
-    fn add(&mut self, finding: &Arc<Finding>, answer: Answer) {
+    fn add(&mut self, finding: &Arc<Finding>, answer: ClaimAnswer) {
         let unrecorded = || Delivery::Unrecorded(Content::Finding(Arc::clone(finding)));
         let (claimed, indexed) = match answer {
             Ok(Some(claimed)) => claimed,
@@ -118,6 +118,7 @@ impl ClaimedFindings {
 fn suppression_note(finding: &Finding) -> Option<String> {
     let name = finding.exception.as_deref()?.escape_debug();
     let rule = finding.rule.id.escape_debug();
-    let (id, origin) = (&finding.id, &finding.origin);
+    let origin = &finding.origin;
+    let id = &finding.id;
     Some(format!("suppressed by exception `{name}`: finding {id} of rule {rule} in {origin}"))
 }

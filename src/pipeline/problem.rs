@@ -22,7 +22,7 @@ pub enum Remedy {
     NextSweep,
     /// It is discarded and counted.
     Discard,
-    /// It is not retried: somebody has to look at it.
+    /// It is not retried: a person must look into it.
     Abandon,
 }
 

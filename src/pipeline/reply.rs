@@ -1,4 +1,4 @@
-//! The reply to whoever invoked the function.
+//! The reply to the caller of the function.
 
 use aws_lambda_events::sqs::{BatchItemFailure, SqsBatchResponse};
 use serde_json::{Value, json};

@@ -124,8 +124,8 @@ counters! {
     } and {
         /// Log objects by outcome.
         object_outcomes: BTreeMap<ObjectOutcome, u64>,
-        /// Log objects that hold nothing that a rule looks for: inflated and searched, their records
-        /// not counted.
+        /// Log objects that hold nothing that a rule looks for. They are inflated and searched,
+        /// their records not counted.
         prefiltered: u64,
         /// Findings.
         findings: u64,
@@ -251,11 +251,16 @@ impl fmt::Display for Report {
         for (count, what) in extra.into_iter().filter(|(count, _)| *count > 0) {
             write!(f, ", {}", counted(count, what))?;
         }
-        write!(f, "; {}{}", counted(self.objects, "object"), listed(&self.object_outcomes))?;
+        write!(f, "; {}{}", counted(self.objects, "object"), join_counts(&self.object_outcomes))?;
         if self.prefiltered > 0 {
             write!(f, ", {} only prefiltered", self.prefiltered)?;
         }
-        write!(f, "; {}{}", counted(self.findings, "finding"), listed(&self.finding_outcomes))?;
+        write!(
+            f,
+            "; {}{}",
+            counted(self.findings, "finding"),
+            join_counts(&self.finding_outcomes)
+        )?;
         if self.summaries > 0 {
             write!(
                 f,
@@ -296,7 +301,7 @@ fn counted(count: u64, what: &str) -> String {
     format!("{count} {what}{}", if count == 1 { "" } else { "s" })
 }
 
-fn listed<K: Serialize>(fates: &BTreeMap<K, u64>) -> String {
+fn join_counts<K: Serialize>(fates: &BTreeMap<K, u64>) -> String {
     let name = |outcome: &K| {
         serde_json::to_value(outcome).ok().and_then(|v| v.as_str().map(|s| s.replace('_', " ")))
     };
@@ -331,7 +336,8 @@ mod tests {
         report.count_object(ObjectOutcome::Scanned);
         report.count_object(ObjectOutcome::Skipped);
         report.count("r", Outcome::ClaimedElsewhere);
-        let line = "7 records read, 1 bad record; 2 objects (1 scanned, 1 skipped); 1 finding (1 claimed elsewhere)";
+        let line = "7 records read, 1 bad record; 2 objects (1 scanned, 1 skipped); \
+                    1 finding (1 claimed elsewhere)";
         assert_eq!(report.to_string(), line);
         report.prefiltered = 1;
         let line = line.replace(" skipped)", " skipped), 1 only prefiltered");

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use detect::cloudtrail::key::ObjectKind;
 use detect::cloudtrail::reader::ScanMode;
 use detect::finding::{Finding, Origin, Outcome, match_record};
+use detect::text::error::error_chain;
 use tokio::task::{Id, JoinSet};
 use tracing::{Instrument, debug_span};
 
@@ -115,11 +116,17 @@ impl Run {
             Item::BadRecord(error) => {
                 report.records += 1;
                 report.bad_records += 1;
-                self.add_problem(message, Problem::discard(message_name(message), error));
+                self.add_problem(
+                    message,
+                    Problem::discard(message_name(message), error_chain(&error)),
+                );
             }
             Item::Unreadable(error) => {
                 report.unreadable += 1;
-                self.add_problem(message, Problem::retry(message_name(message), error));
+                self.add_problem(
+                    message,
+                    Problem::retry(message_name(message), error_chain(&error)),
+                );
             }
             // Processed together.
             Item::Object(_) | Item::Record(_) => {}

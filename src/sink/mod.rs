@@ -1,6 +1,5 @@
 //! Where alerts go: SNS, a folder, the terminal.
 
-mod batch;
 mod outbox;
 mod pace;
 mod sns;
@@ -17,23 +16,23 @@ use thiserror::Error;
 
 pub use outbox::{DirSink, StdoutSink};
 pub use pace::Pace;
-pub use sns::{SnsSink, SnsTopic};
-pub use topic::{Subscription, SubscriptionState, TopicAttributes};
+pub use sns::SnsSink;
+pub use topic::{SnsTopic, Subscription, SubscriptionState, TopicAttributes};
 
 use crate::aws_error::AwsError;
 
 /// Publishes alerts.
 #[async_trait]
 pub trait AlertSink: Send + Sync {
-    /// Publishes all of them, and says of each, in the same order, whether it was accepted and
-    /// under which message id. One that fails does not keep the others back.
+    /// Publishes alerts. Returns for each, in the same order, under which message id it was
+    /// accepted. One that fails does not keep the others back.
     async fn publish(&self, alerts: &[Alert]) -> Vec<Result<MessageId, PublishError>>;
 }
 
 /// What the sink calls an accepted message: SNS's message id, or a file name.
 pub type MessageId = String;
 
-/// Why an alert was not accepted: to be tried again.
+/// Why an alert was not accepted: to be retried.
 #[derive(Debug, Clone, Error)]
 pub enum PublishError {
     /// SNS refused it, or did not answer.
@@ -50,8 +49,8 @@ pub enum PublishError {
         /// The topic's ARN.
         topic: String,
     },
-    /// The alert is no message that SNS takes.
-    #[error("the alert is no message for {topic}")]
+    /// The alert cannot be a message.
+    #[error("cannot make a message of the alert for {topic}")]
     Invalid {
         /// The topic's ARN.
         topic: String,

@@ -1,5 +1,6 @@
-//! Alerts for a laptop: printed, or written to a folder.
+//! Alerts on a laptop: printed, or written to a folder.
 
+use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -16,7 +17,7 @@ pub struct StdoutSink;
 #[async_trait]
 impl AlertSink for StdoutSink {
     async fn publish(&self, alerts: &[Alert]) -> Vec<Result<MessageId, PublishError>> {
-        alerts.iter().map(|alert| published("stdout", print(alert), "stdout".to_owned())).collect()
+        alerts.iter().map(|alert| result("stdout", print(alert), "stdout".to_owned())).collect()
     }
 }
 
@@ -27,26 +28,26 @@ fn print(alert: &Alert) -> io::Result<()> {
     out.flush()
 }
 
-/// Writes each alert to a folder: `<finding id>.txt`, the mail, and `<finding id>.json`, all that
-/// SNS would be given.
+/// Writes each alert to a folder: `<finding id>.txt`, the mail, and `<finding id>.json`, everything
+/// that SNS would get.
 #[derive(Debug, Clone)]
 pub struct DirSink {
     folder: PathBuf,
 }
 
 impl DirSink {
-    /// Writes into `folder`, which is made when the first alert comes.
+    /// Writes into `folder`, which is created with the first alert.
     pub fn new(folder: impl Into<PathBuf>) -> DirSink {
         DirSink { folder: folder.into() }
     }
 
     fn write(&self, alert: &Alert) -> io::Result<()> {
-        std::fs::create_dir_all(&self.folder)?;
-        let name = alert.finding.as_str();
+        fs::create_dir_all(&self.folder)?;
+        let path = |extension: &str| self.folder.join(format!("{}.{extension}", alert.finding));
         let mail = format!("Subject: {}\n\n{}", alert.subject, alert.text);
-        replace(&self.folder.join(format!("{name}.txt")), mail.as_bytes())?;
         let envelope = format!("{:#}\n", wire::envelope(alert));
-        replace(&self.folder.join(format!("{name}.json")), envelope.as_bytes())
+        replace(&path("txt"), mail.as_bytes())?;
+        replace(&path("json"), envelope.as_bytes())
     }
 }
 
@@ -54,24 +55,19 @@ impl DirSink {
 impl AlertSink for DirSink {
     async fn publish(&self, alerts: &[Alert]) -> Vec<Result<MessageId, PublishError>> {
         let place = self.folder.display().to_string();
-        let one = |alert: &Alert| published(&place, self.write(alert), alert.finding.to_string());
-        alerts.iter().map(one).collect()
+        let publish = |alert| result(&place, self.write(alert), alert.finding.to_string());
+        alerts.iter().map(publish).collect()
     }
 }
 
-/// A reader of the folder sees a whole file or none.
+/// Readers of the folder see the whole file or none.
 fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let partial = path.with_extension("partial");
-    std::fs::write(&partial, bytes)?;
-    std::fs::rename(&partial, path)
+    fs::write(&partial, bytes)?;
+    fs::rename(&partial, path)
 }
 
-fn published(
-    place: &str,
-    result: io::Result<()>,
-    id: MessageId,
-) -> Result<MessageId, PublishError> {
-    result
-        .map(|()| id)
-        .map_err(|error| PublishError::Io { place: place.to_owned(), source: Arc::new(error) })
+fn result(place: &str, written: io::Result<()>, id: MessageId) -> Result<MessageId, PublishError> {
+    let error = |error| PublishError::Io { place: place.to_owned(), source: Arc::new(error) };
+    written.map(|()| id).map_err(error)
 }

@@ -16,7 +16,8 @@ use jiff::Timestamp;
 use sha2::{Digest, Sha256};
 
 use super::{
-    Action, Condition, Listing, ObjectStore, Page, SmallObject, StoreError, StoreErrorKind, Written,
+    Action, Listing, ObjectStore, Page, SmallObject, StoreError, StoreErrorKind, WriteCondition,
+    Written,
 };
 use crate::notification::ObjectRef;
 
@@ -24,7 +25,7 @@ use crate::notification::ObjectRef;
 /// begins with a dot.
 const OWN_FOLDER: &str = ".trailbell";
 
-type Result<T, E = StoreErrorKind> = std::result::Result<T, E>;
+type DirResult<T> = Result<T, StoreErrorKind>;
 
 /// Objects as files under a root. There are no versions: the file is what there is.
 #[derive(Debug, Clone)]
@@ -44,7 +45,7 @@ impl DirStore {
         action: Action,
         bucket: &str,
         key: &str,
-        work: impl FnOnce(ObjectFile) -> Result<T> + Send + 'static,
+        work: impl FnOnce(ObjectFile) -> DirResult<T> + Send + 'static,
     ) -> Result<T, StoreError> {
         let result = match ObjectFile::new(&self.root, bucket, key) {
             Ok(file) => blocking(move || work(file)).await,
@@ -55,8 +56,8 @@ impl DirStore {
 }
 
 async fn blocking<T: Send + 'static>(
-    work: impl FnOnce() -> Result<T> + Send + 'static,
-) -> Result<T> {
+    work: impl FnOnce() -> DirResult<T> + Send + 'static,
+) -> DirResult<T> {
     let done = tokio::task::spawn_blocking(work).await;
     done.map_err(|error| StoreErrorKind::Other(error.to_string()))?
 }
@@ -84,7 +85,7 @@ impl ObjectStore for DirStore {
         bucket: &str,
         key: &str,
         bytes: Bytes,
-        condition: Condition,
+        condition: WriteCondition,
     ) -> Result<Written, StoreError> {
         let put = move |file: ObjectFile| file.put(&bytes, &condition);
         self.with_file(Action::Write, bucket, key, put).await
@@ -121,7 +122,7 @@ pub fn open_file(path: &Path) -> io::Result<Body> {
     Ok(Body::Whole(Bytes::from(fs::read(path)?)))
 }
 
-fn list(bucket: &Path, listing: &Listing) -> Result<Page> {
+fn list(bucket: &Path, listing: &Listing) -> DirResult<Page> {
     if !bucket.is_dir() {
         return Err(no_bucket(bucket));
     }
@@ -169,7 +170,7 @@ struct ObjectFile {
 }
 
 impl ObjectFile {
-    fn new(root: &Path, bucket: &str, key: &str) -> Result<ObjectFile> {
+    fn new(root: &Path, bucket: &str, key: &str) -> DirResult<ObjectFile> {
         let relative = Path::new(bucket).join(key);
         // `join` drops the bucket if the key is absolute.
         if !is_inside(&relative) || !relative.starts_with(bucket) {
@@ -178,7 +179,7 @@ impl ObjectFile {
         Ok(ObjectFile { root: root.to_owned(), path: root.join(relative) })
     }
 
-    fn get(&self) -> Result<SmallObject> {
+    fn get(&self) -> DirResult<SmallObject> {
         let mut file = File::open(&self.path)?;
         let mut bytes = Vec::new();
         file.read_to_end(&mut bytes)?;
@@ -188,7 +189,7 @@ impl ObjectFile {
         Ok(SmallObject { etag: etag(&bytes), bytes: Bytes::from(bytes), modified, date })
     }
 
-    fn put(&self, bytes: &[u8], condition: &Condition) -> Result<Written> {
+    fn put(&self, bytes: &[u8], condition: &WriteCondition) -> DirResult<Written> {
         let unfinished = self.write_unfinished(bytes).map_err(StoreErrorKind::from_io)?;
         let written = self.replace(&unfinished, bytes, condition);
         if !matches!(written, Ok(Some(_))) {
@@ -203,7 +204,7 @@ impl ObjectFile {
         &self,
         unfinished: &Path,
         bytes: &[u8],
-        condition: &Condition,
+        condition: &WriteCondition,
     ) -> io::Result<Option<Written>> {
         let _lock = self.lock()?;
         if !self.meets(condition)? {
@@ -215,20 +216,20 @@ impl ObjectFile {
         Ok(Some(Written { etag: etag(bytes), date }))
     }
 
-    fn meets(&self, condition: &Condition) -> io::Result<bool> {
+    fn meets(&self, condition: &WriteCondition) -> io::Result<bool> {
         let current = match fs::read(&self.path) {
             Ok(bytes) => Some(etag(&bytes)),
             Err(error) if error.kind() == io::ErrorKind::NotFound => None,
             Err(error) => return Err(error),
         };
         Ok(match condition {
-            Condition::None => true,
-            Condition::IfNoneMatch => current.is_none(),
-            Condition::IfMatch(etag) => current.as_ref() == Some(etag),
+            WriteCondition::None => true,
+            WriteCondition::IfNoneMatch => current.is_none(),
+            WriteCondition::IfMatch(etag) => current.as_ref() == Some(etag),
         })
     }
 
-    fn delete(&self) -> Result<()> {
+    fn delete(&self) -> DirResult<()> {
         match self.lock().and_then(|_lock| fs::remove_file(&self.path)) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => {
                 Err(StoreErrorKind::from_io(error))

@@ -41,7 +41,7 @@ pub trait ObjectStore: Send + Sync {
         bucket: &str,
         key: &str,
         bytes: Bytes,
-        condition: Condition,
+        condition: WriteCondition,
     ) -> Result<Written, StoreError>;
 
     /// Deletes an object. One that does not exist is not an error.
@@ -58,7 +58,7 @@ pub trait ObjectStore: Send + Sync {
 pub struct SmallObject {
     /// Its content.
     pub bytes: Bytes,
-    /// Identifies this state of it. See [`Condition::IfMatch`].
+    /// Identifies this state of it. See [`WriteCondition::IfMatch`].
     pub etag: String,
     /// When it was written, by the store's clock, to the second or finer.
     pub modified: Timestamp,
@@ -68,7 +68,7 @@ pub struct SmallObject {
 
 /// What must hold for a put to happen.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Condition {
+pub enum WriteCondition {
     /// Nothing.
     None,
     /// There is no object with this key.

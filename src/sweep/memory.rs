@@ -9,7 +9,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::TrailState;
 use crate::ledger::{LedgerError, LedgerProblem, StoredLedger};
-use crate::store::Condition;
+use crate::store::WriteCondition;
 
 /// Hexadecimal digits of a trail's name in the ledger.
 const NAME_DIGITS: usize = 32;
@@ -63,7 +63,8 @@ impl<'a> TrailMemory<'a> {
         for _ in 0..TRIES {
             let bytes = serde_json::to_vec(&self.state)
                 .map_err(|error| self.ledger.sweep_error(&self.note, error))?;
-            let condition = self.etag.clone().map_or(Condition::IfNoneMatch, Condition::IfMatch);
+            let condition =
+                self.etag.clone().map_or(WriteCondition::IfNoneMatch, WriteCondition::IfMatch);
             match self.ledger.put_sweep_object(&self.note, Bytes::from(bytes), condition).await {
                 Ok(written) => {
                     self.etag = Some(written.etag);

@@ -1,5 +1,5 @@
 //! The reconciliation sweep: lists the log objects of each trail and reads those that no sweep has
-//! read. [`run`] is its order.
+//! read. `run.rs` is its order.
 //!
 //! Times are those of the store's clock and of CloudTrail's names, never of the local clock.
 

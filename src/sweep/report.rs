@@ -93,7 +93,8 @@ mod tests {
             summaries: 1,
             ..Default::default()
         };
-        let expected = "sweep: 9 log objects listed (2 read, 6 read before, 1 left to the next sweep), 1 summaries sent";
+        let expected = "sweep: 9 log objects listed (2 read, 6 read before, 1 left to the \
+                        next sweep), 1 summaries sent";
         assert_eq!(report.to_string(), expected);
         assert_eq!(report.accounted(), 9);
         assert_eq!(SweepReport::default().to_string(), "sweep: 0 log objects listed");

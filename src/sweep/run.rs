@@ -19,7 +19,7 @@ use crate::pipeline::run::{ProcessedObjects, QueuedObject, Run};
 use crate::pipeline::{
     Clock, ObjectOutcome, Pipeline, Problem, Recovered, Remedy, recover_open, send_due_summaries,
 };
-use crate::store::Condition;
+use crate::store::WriteCondition;
 
 /// Objects that are read between two writings of what was read: a crash costs reading so many
 /// again.
@@ -237,7 +237,7 @@ impl Sweep {
     async fn write_heartbeat(&mut self, ledger: &StoredLedger, now: Timestamp) {
         let beat = json!({ "time": now, "sweep": self.counts }).to_string();
         if let Err(error) =
-            ledger.put_sweep_object("heartbeat", Bytes::from(beat), Condition::None).await
+            ledger.put_sweep_object("heartbeat", Bytes::from(beat), WriteCondition::None).await
         {
             self.add_problem(Problem::retry("the ledger", error_chain(&error)));
         }

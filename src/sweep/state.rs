@@ -8,8 +8,8 @@ use serde::de::Error;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use sha2::{Digest, Sha256};
 
-/// Hexadecimal digits of a key's 64-bit hash. With 10,000 objects an hour, two of one look-back share
-/// a hash, so that one is left to its notification alone, once in some million years.
+/// Hexadecimal digits of a key's 64-bit hash. With 10,000 objects an hour, two of one look-back
+/// share a hash, so that one is left to its notification alone, once in some million years.
 const DIGITS: usize = 16;
 
 /// The key of a log object, and when its name says it was delivered.
@@ -96,7 +96,8 @@ impl TrailState {
         self.read.entry(key.delivered).or_default().0.insert(key.hash());
     }
 
-    /// Notes that the object failed, as an attempt if `counts` is true. Returns its attempts so far.
+    /// Notes that the object failed, as an attempt if `counts` is true. Returns its attempts so
+    /// far.
     pub fn note_failed(&mut self, key: &LogKey, counts: bool) -> u32 {
         let attempts =
             self.failed.entry(key.delivered).or_default().entry(key.digits()).or_default();

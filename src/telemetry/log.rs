@@ -1,11 +1,12 @@
 //! The log: JSON lines for CloudWatch Logs. docs/logging.md lists every message.
 //!
 //! Conventions:
-//! - A message is constant text. What varies is in fields, with these names: `request_id`, `bucket`,
-//!   `key`, `finding`, `rule`, `error` (with its causes), `place` (whatever a problem is about).
-//! - `error`: somebody must act, or a retry is due. `warn`: something was discarded, or is about to
-//!   go wrong. `info`: one line an invocation, and one at the start. `debug`: every step. `trace`:
-//!   every request to a store.
+//! - A message is constant text. What varies is in fields, with these names: `request_id`,
+//!   `bucket`, `key`, `finding`, `rule`, `error` (with its causes), `place` (whatever a problem is
+//!   about).
+//! - `error`: somebody must act, or a retry is due. `warn`: something was discarded, or is about
+//!   to go wrong. `info`: one line an invocation, and one at the start. `debug`: every step.
+//!   `trace`: every request to a store.
 //! - Names that callers of AWS choose are logged as fields only, which JSON escapes. Bodies of
 //!   records, objects and alerts are never logged, at no level.
 
@@ -24,8 +25,8 @@ use tracing_subscriber::util::SubscriberInitExt;
 use crate::pipeline::{InvocationReport, Problem, Remedy};
 
 /// Starts the log of the function: JSON lines on standard output, at the level of `RUST_LOG`
-/// (default `info`), which may also name targets (`warn,trailbell=debug`). CloudWatch Logs adds the
-/// time.
+/// (default `info`), which may also name targets (`warn,trailbell=debug`). CloudWatch Logs adds
+/// the time.
 ///
 /// # Errors
 /// `RUST_LOG` cannot be parsed. The log is started at `info` nevertheless, so that this can be
@@ -92,8 +93,8 @@ pub fn print_metrics(lines: &[Value]) {
     }
 }
 
-/// Awaits `future`. If it takes longer than `limit`, logs a warning that names `what` while it still
-/// runs: a function that is killed then leaves a trace of what it was doing.
+/// Awaits `future`. If it takes longer than `limit`, logs a warning that names `what` while it
+/// still runs: a function that is killed then leaves a trace of what it was doing.
 pub async fn warn_if_slow<T>(
     what: impl Display,
     limit: Duration,
@@ -111,6 +112,9 @@ pub async fn warn_if_slow<T>(
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+    use std::fs;
+    use std::path::Path;
     use std::sync::{Arc, Mutex};
 
     use tokio::time::sleep;
@@ -163,5 +167,39 @@ mod tests {
         assert!(text.contains("s3://logs/slow") && text.contains("still running"), "{text}");
         slow.await;
         assert_eq!(lines.text(), text, "named once");
+    }
+
+    /// The text of every Rust file in a folder.
+    fn sources(folder: &Path) -> String {
+        let paths = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+        let text = |path: std::path::PathBuf| match path.is_dir() {
+            true => sources(&path),
+            false => fs::read_to_string(path).unwrap(),
+        };
+        paths.map(text).collect()
+    }
+
+    /// The messages of log macros: the last string of each.
+    fn messages(source: &str) -> BTreeSet<&str> {
+        let mut messages = BTreeSet::new();
+        for level in ["trace", "debug", "info", "warn", "error"] {
+            for call in source.split(&format!("{level}!(")).skip(1) {
+                let arguments = call.split(");").next().unwrap();
+                let arguments = arguments.split("),\n").next().unwrap();
+                messages.extend(arguments.rsplit('"').nth(1));
+            }
+        }
+        messages
+    }
+
+    #[test]
+    fn the_documentation_lists_every_message() {
+        let page = fs::read_to_string("docs/logging.md").unwrap();
+        let source = sources(Path::new("src"));
+        let messages = messages(&source);
+        assert!(messages.len() > 25, "{messages:?}");
+        let missing: Vec<_> =
+            messages.iter().filter(|message| !page.contains(&format!("`{message}`"))).collect();
+        assert!(missing.is_empty(), "not in docs/logging.md: {missing:?}");
     }
 }

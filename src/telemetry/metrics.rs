@@ -1,8 +1,8 @@
 //! Metrics, as lines of the log that CloudWatch reads: the embedded metric format.
 //!
 //! The namespace is `Trailbell`. An invocation writes one line of totals, with the dimension
-//! `Function`, and one line for each rule with findings and each correlation that was sent, with the
-//! dimensions `Function` and `Rule` (the rule's id). docs/metrics.md lists all of them; it is
+//! `Function`, and one line for each rule with findings and each correlation that was sent, with
+//! the dimensions `Function` and `Rule` (the rule's id). docs/metrics.md lists all of them; it is
 //! generated from the counters here and in the reports.
 //!
 //! Source:
@@ -70,7 +70,7 @@ fn totals(outcome: &InvocationReport) -> Vec<Metric> {
     metrics
 }
 
-/// Every outcome, the zeros too: an alarm can tell "none" from "no data".
+/// Every outcome, the zeros too, so that an alarm knows "none" from "no data".
 fn findings(all: u64, outcomes: &BTreeMap<Outcome, u64>) -> Vec<Metric> {
     let mut metrics = vec![Metric::count("findings", "Findings.", all)];
     metrics.extend(Outcome::ALL.map(|outcome| {
@@ -227,8 +227,9 @@ mod tests {
     #[test]
     fn the_documentation_lists_every_metric() {
         let mut page = "# Metrics\n\n\
-            The function writes these to its log in CloudWatch's embedded metric format, namespace\n\
-            `Trailbell`, with the dimension `Function`; some also with `Function` and `Rule`. This \
+            The function writes these to its log in CloudWatch's embedded metric format, \
+            namespace\n`Trailbell`, with the dimension `Function`; some also with `Function` \
+            and `Rule`. This \
             page is\ngenerated from the code.\n\n\
             | metric | unit | by rule | what |\n|---|---|---|---|\n"
             .to_owned();

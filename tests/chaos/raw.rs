@@ -8,7 +8,8 @@ use crate::world::{BUCKET, S3World};
 
 const SIGNATURE: &str = "authorization: AWS4-HMAC-SHA256 \
      Credential=RAW/20260301/us-east-1/s3/aws4_request, \
-     SignedHeaders=host;x-amz-content-sha256;x-amz-date;x-amz-decoded-content-length;x-amz-trailer, \
+     SignedHeaders=host;x-amz-content-sha256;x-amz-date;\
+     x-amz-decoded-content-length;x-amz-trailer, \
      Signature=0000000000000000000000000000000000000000000000000000000000000000\r\n\
      x-amz-date: 20260301T100000Z\r\n";
 
@@ -32,9 +33,10 @@ async fn ask(stream: &mut TcpStream, request: &str) -> String {
 }
 
 fn put(key: &str, headers: &str, body: &str) -> String {
+    let length = body.len();
     format!(
-        "PUT /{BUCKET}/{key} HTTP/1.1\r\nhost: s3\r\n{SIGNATURE}{headers}content-length: {}\r\n\r\n{body}",
-        body.len()
+        "PUT /{BUCKET}/{key} HTTP/1.1\r\nhost: s3\r\n{SIGNATURE}{headers}\
+         content-length: {length}\r\n\r\n{body}"
     )
 }
 

@@ -6,7 +6,7 @@ use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 use support::aws;
 use support::chaos::faults::Rule;
 use support::chaos::s3::S3;
-use support::chaos::serve::{Shared, serve};
+use support::chaos::serve::{RunningServer, Shared, serve};
 use support::chaos::sns::Sns;
 
 /// S3 with one bucket, and a client.
@@ -16,6 +16,7 @@ pub struct S3World {
     pub shared: Arc<Shared>,
     /// Host and port.
     pub host: String,
+    _server: RunningServer,
 }
 
 /// The name of the bucket.
@@ -26,9 +27,9 @@ impl S3World {
         let shared = Shared::with_rules(rules);
         let s3 = Arc::new(S3::new(Arc::clone(&shared)));
         s3.create_bucket(BUCKET, is_versioned);
-        let url = serve(Arc::clone(&s3) as _, Arc::clone(&shared)).await;
-        let host = url.trim_start_matches("http://").to_owned();
-        S3World { s3, client: aws::s3(&url), shared, host }
+        let server = serve(Arc::clone(&s3) as _, Arc::clone(&shared)).await;
+        let host = server.url.trim_start_matches("http://").to_owned();
+        S3World { s3, client: aws::s3(&server.url), shared, host, _server: server }
     }
 }
 
@@ -37,6 +38,7 @@ pub struct SnsWorld {
     pub sns: Arc<Sns>,
     pub client: aws_sdk_sns::Client,
     pub shared: Arc<Shared>,
+    _server: RunningServer,
 }
 
 impl SnsWorld {
@@ -44,9 +46,9 @@ impl SnsWorld {
     pub async fn new(entry_failures: usize) -> SnsWorld {
         let shared = Shared::with_rules(Vec::new());
         let sns = Arc::new(Sns::new(Arc::clone(&shared), 1, entry_failures));
-        let url = serve(Arc::clone(&sns) as _, Arc::clone(&shared)).await;
-        let client = aws_sdk_sns::Client::new(&aws::config(&url));
-        SnsWorld { sns, client, shared }
+        let server = serve(Arc::clone(&sns) as _, Arc::clone(&shared)).await;
+        let client = aws_sdk_sns::Client::new(&aws::config(&server.url));
+        SnsWorld { sns, client, shared, _server: server }
     }
 }
 

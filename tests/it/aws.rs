@@ -270,7 +270,7 @@ async fn a_message_never_outgrows_what_sns_takes() {
     let origin = Origin::Inline { envelope: "test".to_owned(), record: 0 };
     let finding = Finding::new(&rules[0].info, &Record::from_value(record).unwrap(), origin);
     let alert = alert::render_finding(&finding, &Context::default(), &Accounts::default());
-    assert!(wire::weight(&alert.message(), &alert) <= wire::MAX_BYTES);
+    assert!(wire::message_bytes(&alert.message(), &alert) <= wire::MAX_BYTES);
 }
 
 #[tokio::test]

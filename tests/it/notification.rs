@@ -1,10 +1,11 @@
-//! Every envelope, recognised by its shape; and what is done with those that are broken.
+//! Every envelope, recognised by its shape, and what becomes of broken ones.
 
+use detect::text::error::error_chain;
 use serde_json::{Value, json};
 use trailbell::notification::{Item, Notification, Reply, decode};
 
-/// What an envelope says, in a short form.
-fn said(payload: &Value) -> Vec<Vec<String>> {
+/// What is in an envelope, in a short form.
+fn summaries(payload: &Value) -> Vec<Vec<String>> {
     let short = |item: Item| match item {
         Item::Object(object) => match object.version_id {
             Some(version) => format!("{}/{}@{version}", object.bucket, object.key),
@@ -18,11 +19,11 @@ fn said(payload: &Value) -> Vec<Vec<String>> {
                 record.record.text(&["eventName"]).unwrap_or("?")
             )
         }
-        Item::BadRecord(error) => format!("bad record: {error}"),
+        Item::BadRecord(error) => format!("bad record: {}", error_chain(&error)),
         Item::Sweep => "sweep".to_owned(),
         Item::Canary => "canary".to_owned(),
         Item::Ignored(reason) => format!("ignored: {reason}"),
-        Item::Unreadable(error) => format!("unreadable: {error}"),
+        Item::Unreadable(error) => format!("unreadable: {}", error_chain(&error)),
     };
     let messages = decode(payload).messages;
     messages.into_iter().map(|message| message.items.into_iter().map(short).collect()).collect()
@@ -90,7 +91,7 @@ macro_rules! envelopes {
         #[test]
         fn $name() {
             let payload = $payload;
-            assert_eq!(said(&payload), $expected, "{payload:#}");
+            assert_eq!(summaries(&payload), $expected, "{payload:#}");
         }
     )*};
 }
@@ -138,9 +139,9 @@ envelopes! {
     a_rule_with_a_schedule: json!({"source": "aws.events", "detail-type": "Scheduled Event", "detail": {}}) => [["sweep"]];
     a_schedule: json!({"source": "aws.scheduler", "detail-type": "Scheduled Event", "detail": "{}"}) => [["sweep"]];
     a_failed_sweep: on_failure(&json!({"trailbell": "sweep"})) => [["sweep"]];
-    somebody_elses_schedule: json!({"source": "my.app", "detail-type": "Scheduled Event", "detail": {}})
+    the_schedule_of_another_application: json!({"source": "my.app", "detail-type": "Scheduled Event", "detail": {}})
         => [["ignored: EventBridge \"Scheduled Event\" from \"my.app\": neither a new object nor a record"]];
-    no_sweep: json!({"trailbell": "weep"}) => [["unreadable: unknown envelope: an object with the keys trailbell"]];
+    a_misspelt_sweep: json!({"trailbell": "weep"}) => [["unreadable: unknown envelope: an object with the keys trailbell"]];
     no_keys: delivery(&[]) => [["ignored: a CloudTrail delivery without keys"]];
     sns_without_what_sns_adds: json!({"Records": [{"EventSource": "aws:sns", "Sns": {"Message": s3_event("a").to_string()}}]})
         => [["logs/a"]];
@@ -153,40 +154,40 @@ envelopes! {
 fn a_version_is_kept() {
     let mut event = s3_event("a");
     event["Records"][0]["s3"]["object"]["versionId"] = json!("v7");
-    assert_eq!(said(&event), [["logs/a@v7"]]);
+    assert_eq!(summaries(&event), [["logs/a@v7"]]);
 }
 
 #[test]
 fn newer_minor_versions_are_read_and_another_major_is_not() {
     let mut event = s3_event("a");
     event["Records"][0]["eventVersion"] = json!("2.9");
-    assert_eq!(said(&event), [["logs/a"]]);
+    assert_eq!(summaries(&event), [["logs/a"]]);
     event["Records"][0]["eventVersion"] = json!("3.0");
     assert_eq!(
-        said(&event),
+        summaries(&event),
         [["unreadable: S3 record 0: eventVersion is \"3.0\", only 2.x is known"]]
     );
 }
 
-/// The one thing an envelope says, which must be that it cannot be understood.
-fn refusal(payload: &Value) -> String {
-    let said = said(payload).concat();
-    assert!(said.len() == 1 && said[0].starts_with("unreadable: "), "{said:?}");
-    said[0].clone()
+/// The error of an envelope that cannot be understood.
+fn unreadable(payload: &Value) -> String {
+    let items = summaries(payload).concat();
+    assert!(items.len() == 1 && items[0].starts_with("unreadable: "), "{items:?}");
+    items[0].clone()
 }
 
 #[test]
-fn an_unknown_envelope_is_told_by_its_keys_and_not_its_values() {
-    let told = refusal(&json!({"secret": "hunter2", "line\nbreak": 1}));
-    assert_eq!(told, "unreadable: unknown envelope: an object with the keys secret, line\\nbreak");
-    assert!(refusal(&json!([1, 2])).ends_with("unknown envelope: an array"));
-    assert!(refusal(&json!("hello")).ends_with("unknown envelope: a string"));
-    assert!(refusal(&json!({})).ends_with("an object without keys"));
+fn an_unknown_envelope_is_described_by_its_keys_and_not_its_values() {
+    let error = unreadable(&json!({"secret": "hunter2", "line\nbreak": 1}));
+    assert_eq!(error, "unreadable: unknown envelope: an object with the keys secret, line\\nbreak");
+    assert!(unreadable(&json!([1, 2])).ends_with("unknown envelope: an array"));
+    assert!(unreadable(&json!("hello")).ends_with("unknown envelope: a string"));
+    assert!(unreadable(&json!({})).ends_with("an object without keys"));
     let many: serde_json::Map<String, Value> =
         (0..1000).map(|n| (format!("k{n}"), json!("v"))).collect();
-    assert!(refusal(&Value::Object(many)).ends_with("k19, … 980 more"));
+    assert!(unreadable(&Value::Object(many)).ends_with("k19, … 980 more"));
     assert!(
-        refusal(&json!({"Records": [{"eventSource": "aws:kinesis", "kinesis": {}}]}))
+        unreadable(&json!({"Records": [{"eventSource": "aws:kinesis", "kinesis": {}}]}))
             .contains("kinesis")
     );
 }
@@ -194,7 +195,7 @@ fn an_unknown_envelope_is_told_by_its_keys_and_not_its_values() {
 #[test]
 fn one_broken_message_of_a_batch_fails_alone() {
     let bodies = [s3_event("a"), s3_event("b"), json!("{ not json"), s3_event("d")];
-    let all = said(&queue(&bodies));
+    let all = summaries(&queue(&bodies));
     assert_eq!(
         (&all[0][0], &all[1][0], &all[3][0]),
         (&"logs/a".to_owned(), &"logs/b".to_owned(), &"logs/d".to_owned())
@@ -204,44 +205,40 @@ fn one_broken_message_of_a_batch_fails_alone() {
 
 #[test]
 fn one_broken_record_of_a_notification_fails_alone() {
-    let all =
-        said(&json!({"Records": [s3("a"), {"s3": {"bucket": {}}}, s3("%ff"), s3("d")]})).concat();
+    let all = summaries(&json!({"Records": [s3("a"), {"s3": {"bucket": {}}}, s3("%ff"), s3("d")]}))
+        .concat();
     assert_eq!((all[0].as_str(), all[3].as_str()), ("logs/a", "logs/d"));
     assert_eq!(all[1], "unreadable: S3 record 1: eventVersion is missing");
     assert_eq!(all[2], "unreadable: S3 record 2: the key is not percent-encoded UTF-8");
 }
 
 #[test]
-fn a_queue_is_answered_by_message_ids_and_others_as_a_whole() {
+fn a_queue_gets_message_ids_and_others_a_result_as_a_whole() {
     let Notification { reply, messages } = decode(&queue(&[s3_event("a")]));
     assert_eq!((reply, messages[0].id.as_deref()), (Reply::BatchItemFailures, Some("m0")));
     assert_eq!(decode(&s3_event("a")).reply, Reply::Invocation);
 }
 
 #[test]
-fn envelopes_without_end_are_refused() {
+fn too_many_nested_envelopes_are_refused() {
     let mut payload = s3_event("a");
     for _ in 0..20 {
         payload = on_failure(&payload);
     }
-    assert_eq!(refusal(&payload), "unreadable: more than 8 envelopes around each other");
+    assert_eq!(unreadable(&payload), "unreadable: more than 8 nested envelopes");
     let deep = format!("{}1{}", "[".repeat(10_000), "]".repeat(10_000));
-    assert!(refusal(&queue(&[json!(deep)])).contains("recursion limit"));
+    assert!(unreadable(&queue(&[json!(deep)])).contains("recursion limit"));
 }
 
 #[test]
-fn a_name_out_of_the_payload_cannot_break_a_line_of_the_log() {
+fn a_name_from_the_payload_cannot_break_a_line_of_the_log() {
     for payload in [
         json!({"awslogs": {"da\nta": "x"}}),
         json!({"awslogs": {"data": "x\u{1b}[2J"}}),
         json!({"a\r\nb": 1}),
         json!({"Records": [{"eventSource": "aws:sqs", "body": {"a\nb": 1}}]}),
     ] {
-        for said in said(&payload).concat() {
-            assert!(
-                said.starts_with("unreadable: ") && !said.contains(char::is_control),
-                "{said:?}"
-            );
-        }
+        let error = unreadable(&payload);
+        assert!(!error.contains(char::is_control), "{error:?}");
     }
 }

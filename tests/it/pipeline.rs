@@ -18,7 +18,8 @@ use trailbell::notification::ObjectRef;
 use trailbell::pipeline::{self, Clock, InvocationReport, ObjectOutcome, Pipeline, Remedy};
 use trailbell::sink::{AlertSink, MessageId, PublishError};
 use trailbell::store::{
-    Action, Condition, Listing, ObjectStore, Page, SmallObject, StoreError, StoreErrorKind, Written,
+    Action, Listing, ObjectStore, Page, SmallObject, StoreError, StoreErrorKind, WriteCondition,
+    Written,
 };
 
 /// What a store does when asked for an object.
@@ -54,7 +55,13 @@ impl ObjectStore for Objects {
         panic!("log objects are opened")
     }
 
-    async fn put(&self, _: &str, _: &str, _: Bytes, _: Condition) -> Result<Written, StoreError> {
+    async fn put(
+        &self,
+        _: &str,
+        _: &str,
+        _: Bytes,
+        _: WriteCondition,
+    ) -> Result<Written, StoreError> {
         panic!("nothing is written beside log objects")
     }
 

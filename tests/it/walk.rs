@@ -14,7 +14,7 @@ use support::{aws, moto};
 use trailbell::notification::ObjectRef;
 use trailbell::store::walk::{KeyFilter, digest_keys, is_one_day, log_keys, log_regions};
 use trailbell::store::{
-    Condition, DirStore, Listing, ObjectStore, Page, S3Store, SmallObject, StoreError, Written,
+    DirStore, Listing, ObjectStore, Page, S3Store, SmallObject, StoreError, WriteCondition, Written,
 };
 
 /// The key of a log object: `place` is what comes before the account.
@@ -84,7 +84,7 @@ impl ObjectStore for Noted {
         bucket: &str,
         key: &str,
         bytes: Bytes,
-        condition: Condition,
+        condition: WriteCondition,
     ) -> Result<Written, StoreError> {
         self.store.put(bucket, key, bytes, condition).await
     }

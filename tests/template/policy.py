@@ -32,7 +32,7 @@ class Call:
 
 
 S3, SMALL_OBJECTS, RELOAD = "src/store/s3", "src/store/s3/small.rs", "src/app/reload.rs"
-SNS, LOGGING = "src/sink/sns", "src/telemetry"
+SNS, LOGGING = "src/sink/sns.rs", "src/telemetry"
 TEMPLATE, MAPPING = "template.yaml", "AWS::Lambda::EventSourceMapping"
 
 # Every use of the function's role.

@@ -71,7 +71,7 @@ impl AlertBuilder<'_> {
         let attributes = self.attributes();
         let document = self.document();
         let text = self.mail.into_text();
-        let attribute_bytes = attributes.iter().map(Attribute::len).sum();
+        let attribute_bytes = attributes.iter().map(|it| it.name.len() + it.value.len()).sum();
         Alert {
             finding: self.id.clone(),
             subject: self.subject,
@@ -103,7 +103,16 @@ impl AlertBuilder<'_> {
             ("schema_version", json!(document::SCHEMA_VERSION)),
             ("kind", json!(self.kind.as_str())),
             ("subject", json!(self.subject)),
-            ("rule", document::own_rule_fields(self.rule)),
+            (
+                // ECS has no names for these.
+                "rule",
+                json!({
+                    "severity": self.rule.severity,
+                    "risk_score": self.rule.risk_score,
+                    "guide": self.rule.note,
+                    "false_positives": self.rule.false_positives,
+                }),
+            ),
         ]);
         if let Value::Object(own) = self.fields.take() {
             fields.extend(own.into_iter().filter(|(_, value)| !value.is_null()));

@@ -40,16 +40,6 @@ pub(crate) fn insert_rule(document: &mut Map<String, Value>, rule: &RuleInfo) {
     }
 }
 
-/// The fields of a rule for which ECS has no name.
-pub(crate) fn own_rule_fields(rule: &RuleInfo) -> Value {
-    json!({
-        "severity": rule.severity,
-        "risk_score": rule.risk_score,
-        "guide": rule.note,
-        "false_positives": rule.false_positives,
-    })
-}
-
 pub(crate) fn object<const N: usize>(fields: [(&str, Value); N]) -> Map<String, Value> {
     fields.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
 }

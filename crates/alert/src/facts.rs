@@ -48,23 +48,25 @@ fn call_rows(call: AlertCall<'_>) -> Vec<Row> {
         Some(code) => format!("failed: {code}"),
         None => "failed".to_owned(),
     };
-    let action = value_or_unknown(call.action());
-    let provider = value_or_unknown(call.fields.text("event.provider"));
+    let action = value(call.action()).unwrap_or_else(not_recorded);
+    let provider = value(call.fields.text("event.provider")).unwrap_or_else(not_recorded);
     let time = call.time().map(time::format_table_time);
     let account = call.account().map(|id| call.accounts.label(id));
     vec![
         ("Rule", value(Some(&rule))),
         ("Call", Some(format!("{action} ({provider}), {verdict}"))),
-        ("Time", time.or_else(not_recorded)),
-        ("Account", account.or_else(not_recorded)),
-        ("Region", Some(value_or_unknown(call.region()))),
+        ("Time", time.or_else(|| Some(not_recorded()))),
+        ("Account", account.or_else(|| Some(not_recorded()))),
+        ("Region", value_or_unknown(call.region())),
         ("Error", value(call.fields.text("aws.cloudtrail.error_message"))),
     ]
 }
 
 fn target_rows(call: AlertCall<'_>) -> Vec<Row> {
-    let is_group_call = call.group_action().is_some();
-    let group = value(call.group()).or_else(|| not_recorded().filter(|_| is_group_call));
+    let group = match call.group_action() {
+        Some(_) => value_or_unknown(call.group()),
+        None => value(call.group()),
+    };
     vec![
         ("Group", group),
         ("New name", value(call.parameter("newGroupName"))),
@@ -131,10 +133,10 @@ fn source_rows(call: AlertCall<'_>) -> Vec<Row> {
         None => "the API (no sign of the console)",
     };
     vec![
-        ("Source", Some(value_or_unknown(call.source_address()))),
+        ("Source", value_or_unknown(call.source_address())),
         ("VPC endpoint", value(call.fields.text("aws.cloudtrail.vpc_endpoint_id"))),
         ("Made through", Some(made_through.to_owned())),
-        ("User agent", Some(value_or_unknown(call.fields.text("user_agent.original")))),
+        ("User agent", value_or_unknown(call.fields.text("user_agent.original"))),
     ]
 }
 
@@ -142,10 +144,10 @@ fn value(raw: Option<&str>) -> Option<String> {
     raw.map(|raw| clean::text(raw, MAX_VALUE_CHARS))
 }
 
-fn value_or_unknown(raw: Option<&str>) -> String {
-    value(raw).or_else(not_recorded).unwrap_or_default()
+fn value_or_unknown(raw: Option<&str>) -> Option<String> {
+    Some(value(raw).unwrap_or_else(not_recorded))
 }
 
-fn not_recorded() -> Option<String> {
-    Some("not recorded".to_owned())
+fn not_recorded() -> String {
+    "not recorded".to_owned()
 }

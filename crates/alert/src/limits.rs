@@ -21,9 +21,10 @@ const LARGE_FIELDS: [&str; 4] = [
 ];
 
 /// Fields of `trailbell` that identify what the alert is about.
-const IDENTIFYING_FIELDS: [&str; 9] = [
+const IDENTIFYING_FIELDS: [&str; 10] = [
     "schema_version",
     "kind",
+    "test",
     "finding",
     "summary",
     "correlation",

@@ -5,7 +5,7 @@
 
 use detect::finding::FindingId;
 use detect::rule::RuleInfo;
-use detect::text::wrap;
+use detect::text::{time, wrap};
 use jiff::Timestamp;
 
 use crate::commands::{ResponseStep, StepAction};
@@ -94,6 +94,16 @@ pub(crate) fn indented(text: &str) -> Vec<String> {
 /// ` (severity low, risk score 21 of 100)`
 pub(crate) fn severity_note(rule: &RuleInfo) -> String {
     format!(" (severity {}, risk score {} of 100)", rule.severity.as_str(), rule.risk_score)
+}
+
+/// `on …` or `between … and …`.
+pub(crate) fn period(start: Timestamp, end: Timestamp) -> String {
+    let [start_text, end_text] = [start, end].map(time::format_sentence_time);
+    if start == end {
+        format!("on {start_text}")
+    } else {
+        format!("between {start_text} and {end_text}")
+    }
 }
 
 /// A table of labels and cleaned values.

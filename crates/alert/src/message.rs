@@ -42,7 +42,7 @@ pub enum AttributeKind {
 }
 
 #[derive(Serialize)]
-struct Message<'a> {
+struct MessageByProtocol<'a> {
     default: &'a str,
     email: &'a str,
 }
@@ -51,7 +51,7 @@ impl Alert {
     /// The body for SNS with `MessageStructure` `json`: the document under `default`, the mail
     /// under `email`. With the attributes at most 256 KiB.
     pub fn message(&self) -> String {
-        to_json(&Message { default: &to_json(&self.document), email: &self.text })
+        to_json(&MessageByProtocol { default: &to_json(&self.document), email: &self.text })
     }
 }
 
@@ -65,11 +65,6 @@ impl Attribute {
 
     pub(crate) fn number(name: &'static str, value: u8) -> Attribute {
         Attribute { name, kind: AttributeKind::Number, value: value.to_string() }
-    }
-
-    /// The bytes that count towards the size limit of a message.
-    pub(crate) fn len(&self) -> usize {
-        self.name.len() + self.value.len()
     }
 }
 

@@ -28,8 +28,9 @@ impl<'a> AlertCall<'a> {
 impl<'a> PrincipalView<'a> {
     /// For a sentence, cleaned: name, kind and, where known, credentials.
     pub(crate) fn describe(self) -> String {
-        let (name, kind, (credentials, _)) =
-            (self.display_name(), self.kind(), self.mfa_in_words());
+        let name = self.display_name();
+        let kind = self.kind();
+        let (credentials, _) = self.mfa_in_words();
         match self.identity_type() {
             "AWSService" => format!("The AWS service {name}"),
             "IAMUser" => format!("{name} ({kind}, {credentials})"),

@@ -33,19 +33,19 @@ fn subject_of_width(call: AlertCall<'_>, width: usize) -> String {
     let severity = call.finding.rule.severity.as_str();
     let principal = clean::ascii(call.principal().subject_name(), width);
     let account = clean::ascii(call.account().unwrap_or("unknown account"), width.max(15));
-    format!("[{severity}] {} by {principal} in {account}", summary_line(call.brief(), width))
+    format!("[{severity}] {} by {principal} in {account}", summary_line(&call.brief(), width))
 }
 
 /// What was done, every name cut to `width` characters.
-pub(crate) fn summary_line(call: CallBrief<'_>, width: usize) -> String {
+pub(crate) fn summary_line(call: &CallBrief, width: usize) -> String {
     let short = |name: Option<&str>| clean::ascii(name.unwrap_or("?"), width);
-    let group = short(call.group);
-    let object = || short(call.object);
-    let policy = || short(call.object.and_then(arn_name));
+    let group = short(call.group.as_deref());
+    let object = || short(call.object.as_deref());
+    let policy = || short(call.object.as_deref().and_then(arn_name));
     if call.failed {
         let verdict = if call.denied { "denied" } else { "failed" };
         let on = if call.group.is_some() { format!(" on {group}") } else { String::new() };
-        return format!("{verdict}: {}{on}", short(call.action));
+        return format!("{verdict}: {}{on}", short(call.action.as_deref()));
     }
     match call.group_action() {
         Some(Create) => format!("IAM group {group} created"),
@@ -60,6 +60,6 @@ pub(crate) fn summary_line(call: CallBrief<'_>, width: usize) -> String {
         Some(DetachPolicy) => format!("{} detached from IAM group {group}", policy()),
         Some(PutPolicy) => format!("inline policy {} put in IAM group {group}", object()),
         Some(DeletePolicy) => format!("inline policy {} deleted from IAM group {group}", object()),
-        None => short(call.action),
+        None => short(call.action.as_deref()),
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use detect::finding::{Member, Summary};
-use detect::text::{clean, time, wrap};
+use detect::text::{clean, wrap};
 use serde_json::json;
 
 use crate::builder::{AlertBuilder, AlertKind, Routing};
@@ -29,7 +29,7 @@ pub fn summary_subject(summary: &Summary) -> String {
 
 /// What the member's call did, in a few words of printable ASCII.
 pub fn describe_member(member: &Member) -> String {
-    subject::summary_line(member.brief(), subject::MAX_NAME_CHARS)
+    subject::summary_line(&member.call, subject::MAX_NAME_CHARS)
 }
 
 /// Renders the alert for a summary; `accounts` gives names to account ids. Members that do not fit
@@ -49,7 +49,7 @@ pub fn render_summary(summary: &Summary, accounts: &Accounts) -> Alert {
         routing: Routing {
             account: highest.account.as_deref(),
             region: highest.region.as_deref(),
-            action: highest.action.as_deref(),
+            action: highest.call.action.as_deref(),
         },
         ecs: object([
             ("@timestamp", start.clone()),
@@ -92,17 +92,10 @@ fn mail(summary: &Summary, accounts: &Accounts) -> Mail {
 
 fn introduction(summary: &Summary) -> String {
     let count = summary.members.len();
-    let (findings, were) = if count == 1 { ("finding", "was") } else { ("findings", "were") };
-    let when = match summary.window {
-        Some(window) => {
-            format!(
-                "between {} and {}",
-                time::format_sentence_time(window.start),
-                time::format_sentence_time(window.end())
-            )
-        }
-        None => "in one run".to_owned(),
-    };
+    let findings = if count == 1 { "finding" } else { "findings" };
+    let were = if count == 1 { "was" } else { "were" };
+    let when = summary.window.map(|window| mail::period(window.start, window.end()));
+    let when = when.as_deref().unwrap_or("in one run");
     let part = match summary.part {
         0 | 1 => String::new(),
         part => format!(" This is part {part} of the summary."),

@@ -21,7 +21,8 @@ use tokio_util::io::SyncIoBridge;
 use tracing::trace;
 
 use super::{
-    Action, Condition, Listing, ObjectStore, Page, SmallObject, StoreError, StoreErrorKind, Written,
+    Action, Listing, ObjectStore, Page, SmallObject, StoreError, StoreErrorKind, WriteCondition,
+    Written,
 };
 use crate::aws_error::AwsError;
 use crate::notification::ObjectRef;
@@ -122,7 +123,7 @@ impl ObjectStore for S3Store {
         bucket: &str,
         key: &str,
         bytes: Bytes,
-        condition: Condition,
+        condition: WriteCondition,
     ) -> Result<Written, StoreError> {
         trace!(bucket, key, bytes = bytes.len(), ?condition, "writing");
         let written = self.put_small(bucket, key, bytes, condition).await;

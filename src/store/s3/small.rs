@@ -10,7 +10,7 @@ use bytes::Bytes;
 use super::date::{DateHeader, to_timestamp};
 use super::{READ, S3Store};
 use crate::aws_error::AwsError;
-use crate::store::{Condition, SmallObject, StoreErrorKind, Written};
+use crate::store::{SmallObject, StoreErrorKind, WriteCondition, Written};
 
 impl S3Store {
     pub(super) async fn get_small(
@@ -38,14 +38,14 @@ impl S3Store {
         bucket: &str,
         key: &str,
         bytes: Bytes,
-        condition: Condition,
+        condition: WriteCondition,
     ) -> Result<Written, StoreErrorKind> {
         let header = DateHeader::default();
         let put = self.client.put_object().bucket(bucket).key(key).body(ByteStream::from(bytes));
         let put = match condition {
-            Condition::None => put,
-            Condition::IfNoneMatch => put.if_none_match("*"),
-            Condition::IfMatch(etag) => put.if_match(etag),
+            WriteCondition::None => put,
+            WriteCondition::IfNoneMatch => put.if_none_match("*"),
+            WriteCondition::IfMatch(etag) => put.if_match(etag),
         };
         let written = put.customize().interceptor(header.clone()).send().await;
         let written = written.map_err(|error| self.put_error(error))?;

@@ -1,55 +1,55 @@
-//! The context of an alert: what fails or hangs takes no alert with it, and what is read is
-//! bounded.
+//! The context of an alert: failures and delays of the ledger delay no alert, and little is read.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use alert::Alert;
-use async_trait::async_trait;
-use bytes::Bytes;
-use detect::cloudtrail::Body;
 use detect::finding::{FindingId, Outcome};
 use serde_json::{Value, json};
 use tokio::time::Instant;
 use trailbell::ledger::{Ledger, StoredLedger};
-use trailbell::notification::ObjectRef;
-use trailbell::pipeline::{self, Clock, InvocationReport};
-use trailbell::store::{
-    Condition, DirStore, Listing, ObjectStore, Page, SmallObject, StoreError, Written,
-};
+use trailbell::pipeline::{self, Clock, Pipeline};
+use trailbell::store::{DirStore, ObjectStore};
 
-use crate::ledger::memory::{Fault, Memory, Topic};
-use crate::ledger::world::{call, clock, inline, pipeline};
+use crate::ledger::memory::{Fault, HangingStore, Memory, Topic};
+use crate::ledger::world::{call, clock, deliver, inline, pipeline, pipeline_with};
 
 const GROUP: &str = "by-group/111122223333/admins/";
 
 fn add(second: usize) -> Value {
+    let time = format!("2026-03-01T10:{:02}:{:02}Z", second / 60, second % 60);
     let parameters = json!({"groupName": "Admins", "userName": format!("user-{second}")});
-    call(
-        "AddUserToGroup",
-        &format!("2026-03-01T10:{:02}:{:02}Z", second / 60, second % 60),
-        "alice",
-        parameters,
-    )
+    call("AddUserToGroup", &time, "alice", parameters)
 }
 
 fn create() -> Value {
     call("CreateGroup", "2026-03-01T09:00:00Z", "deploy", json!({"groupName": "Admins"}))
 }
 
-async fn run(memory: &Memory, topic: &Topic, records: &[Value]) -> (InvocationReport, Vec<Alert>) {
-    let before = topic.accepted().len();
-    let outcome = pipeline::run(&pipeline(memory, topic), &inline(records), clock()).await;
-    assert_eq!(outcome.mismatch, None);
-    (outcome, topic.accepted().split_off(before))
+fn put_policy(time: &str, group: &str, policy: &str) -> Value {
+    let parameters = json!({"groupName": group, "policyName": policy});
+    call("PutGroupPolicy", &format!("2026-03-01T{time}Z"), "alice", parameters)
+}
+
+fn rename(old: &str, new: &str, second: usize) -> Value {
+    let parameters = json!({"groupName": old, "newGroupName": new});
+    call("UpdateGroup", &format!("2026-03-01T09:59:{second:02}Z"), "deploy", parameters)
+}
+
+/// Delivers records. Returns the first alert that they cause.
+async fn alert_of(pipeline: &Arc<Pipeline>, topic: &Topic, records: &[Value]) -> Alert {
+    let sent_before = topic.accepted().len();
+    let report = deliver(pipeline, records).await;
+    assert!(report.reply().is_ok(), "{:?}", report.problems);
+    topic.accepted().swap_remove(sent_before)
 }
 
 fn context(alert: &Alert) -> &Value {
     &alert.document["trailbell"]["context"]
 }
 
-/// Each event of the timeline in a few words.
-fn told(alert: &Alert) -> Vec<String> {
+/// Each event of the timeline as its action and object.
+fn timeline(alert: &Alert) -> Vec<String> {
     let events = context(alert)["group_timeline"].as_array().unwrap();
     let text = |event: &Value, field: &str| event[field].as_str().unwrap_or("?").to_owned();
     events
@@ -58,147 +58,107 @@ fn told(alert: &Alert) -> Vec<String> {
         .collect()
 }
 
-#[tokio::test]
-async fn an_empty_ledger_says_that_all_is_new() {
-    let (memory, topic) = (Memory::new(), Topic::default());
-    let (_, alerts) = run(&memory, &topic, &[create()]).await;
-    let context = context(&alerts[0]);
-    assert_eq!(
-        (&context["first_of_principal"], &context["first_of_group"]),
-        (&json!(true), &json!(true))
-    );
-    assert_eq!(
-        (&context["gap"], told(&alerts[0])),
-        (&json!(null), vec!["CreateGroup ?".to_owned()])
-    );
-    assert!(
-        alerts[0]
-            .text
-            .contains("No earlier finding is on record for this principal or this group.")
-    );
+/// Whether the finding is the first of its principal, and of its group.
+fn first(alert: &Alert) -> (bool, bool) {
+    let flag = |name: &str| context(alert)[name].as_bool().unwrap();
+    (flag("first_of_principal"), flag("first_of_group"))
 }
 
 #[tokio::test]
-async fn only_what_nothing_precedes_is_the_first() {
-    let (memory, topic) = (Memory::new(), Topic::default());
-    let first = |alert: &Alert| {
-        (
-            context(alert)["first_of_principal"].as_bool().unwrap(),
-            context(alert)["first_of_group"].as_bool().unwrap(),
-        )
-    };
-    let by = |user: &str, group: &str, time: &str| {
-        call("CreateGroup", time, user, json!({"groupName": group}))
-    };
-    for (record, expected) in [
-        (by("alice", "a", "2026-03-01T10:00:00Z"), (true, true)),
-        (by("bob", "a", "2026-03-01T11:00:00Z"), (true, false)),
-        (by("alice", "b", "2026-03-01T11:00:01Z"), (false, true)),
-        (by("bob", "a", "2026-03-01T09:00:00Z"), (true, true)),
+async fn with_an_empty_ledger_everything_is_the_first() {
+    let memory = Memory::new();
+    let topic = Topic::default();
+    let alert = alert_of(&pipeline(&memory, &topic), &topic, &[create()]).await;
+    assert_eq!(first(&alert), (true, true));
+    assert_eq!(context(&alert)["gap"], json!(null));
+    assert_eq!(timeline(&alert), ["CreateGroup ?"]);
+    let sentence = "No earlier finding is on record for this principal or this group.";
+    assert!(alert.text.contains(sentence), "{}", alert.text);
+}
+
+#[tokio::test]
+async fn first_means_that_nothing_earlier_is_on_record() {
+    let memory = Memory::new();
+    let topic = Topic::default();
+    let pipeline = pipeline(&memory, &topic);
+    for (user, group, time, expected) in [
+        ("alice", "a", "2026-03-01T10:00:00Z", (true, true)),
+        ("bob", "a", "2026-03-01T11:00:00Z", (true, false)),
+        ("alice", "b", "2026-03-01T11:00:01Z", (false, true)),
+        ("bob", "a", "2026-03-01T09:00:00Z", (true, true)),
         // Longer ago than the context goes back.
-        (by("alice", "a", "2026-03-09T09:00:00Z"), (false, false)),
+        ("alice", "a", "2026-03-09T09:00:00Z", (false, false)),
     ] {
-        let (_, alerts) = run(&memory, &topic, std::slice::from_ref(&record)).await;
-        assert_eq!(first(&alerts[0]), expected, "{record}");
+        let record = call("CreateGroup", time, user, json!({"groupName": group}));
+        let alert = alert_of(&pipeline, &topic, &[record]).await;
+        assert_eq!(first(&alert), expected, "{user} {group} {time}");
     }
 }
 
 #[tokio::test]
-async fn one_list_for_the_group_and_one_for_the_actor_and_no_get() {
-    let (memory, topic) = (Memory::new(), Topic::default());
-    run(&memory, &topic, &[create()]).await;
-    run(&memory, &topic, &[add(0)]).await;
-    memory.calls();
-    let (_, alerts) = run(&memory, &topic, &[add(1)]).await;
-    assert_eq!(told(&alerts[0]).len(), 3);
-    let calls = memory.calls();
-    let count = |start: &str| calls.iter().filter(|call| call.starts_with(start)).count();
-    assert_eq!(
-        (count("list by-group/"), count("list by-principal/"), count("get ")),
-        (1, 1, 0),
-        "{calls:?}"
-    );
+async fn a_context_costs_one_list_for_the_group_and_one_for_the_principal() {
+    let memory = Memory::new();
+    let topic = Topic::default();
+    let pipeline = pipeline(&memory, &topic);
+    deliver(&pipeline, &[create()]).await;
+    deliver(&pipeline, &[add(0)]).await;
+    memory.take_calls();
+    let alert = alert_of(&pipeline, &topic, &[add(1)]).await;
+    assert_eq!(timeline(&alert).len(), 3);
+    let calls = memory.take_calls();
+    for (call, expected) in [("list by-group/", 1), ("list by-principal/", 1), ("get ", 0)] {
+        let count = calls.iter().filter(|made| made.starts_with(call)).count();
+        assert_eq!(count, expected, "{call}: {calls:?}");
+    }
 }
 
 #[tokio::test]
-async fn a_list_that_fails_is_said_and_named_and_the_rest_is_told() {
-    for (folder, gap, text) in [
-        ("by-group/", "ledger_failed", "Incomplete: part of the ledger could not be read."),
-        ("by-principal/", "ledger_failed", "Incomplete: part of the ledger could not be read."),
-        ("by-", "ledger_failed", "Unknown: the ledger could not be read."),
+async fn a_failed_list_is_reported_and_the_rest_of_the_context_is_shown() {
+    for (folder, sentence) in [
+        ("by-group/", "Incomplete: part of the ledger could not be read."),
+        ("by-principal/", "Incomplete: part of the ledger could not be read."),
+        ("by-", "Unknown: the ledger could not be read."),
     ] {
-        let (memory, topic) = (Memory::new(), Topic::default());
-        run(&memory, &topic, &[create(), add(0)]).await;
+        let memory = Memory::new();
+        let topic = Topic::default();
+        let pipeline = pipeline(&memory, &topic);
+        deliver(&pipeline, &[create(), add(0)]).await;
         memory.fail(move |verb, key| {
             let fails = verb == "list" && key.starts_with(folder) && !key.starts_with("by-window/");
             if fails { Fault::Refused } else { Fault::None }
         });
-        let (outcome, alerts) = run(&memory, &topic, &[add(1)]).await;
-        assert!(outcome.reply().is_ok() && alerts.len() == 1, "{folder}: {:?}", outcome.problems);
-        assert_eq!(context(&alerts[0])["gap"], gap, "{folder}");
-        assert!(alerts[0].text.contains(text), "{folder}: {}", alerts[0].text);
-        let problems: Vec<String> = outcome.problems.iter().map(ToString::to_string).collect();
-        assert!(
-            problems[0].contains("/by-") && problems[0].contains("503: slow down"),
-            "{problems:?}"
-        );
-        assert!(!alerts[0].text.contains("No earlier finding"), "{folder}: nobody knows");
+        let sent_before = topic.accepted().len();
+        let report = deliver(&pipeline, &[add(1)]).await;
+        let alerts = topic.accepted().split_off(sent_before);
+        assert!(report.reply().is_ok() && alerts.len() == 1, "{folder}: {:?}", report.problems);
+        assert_eq!(context(&alerts[0])["gap"], "ledger_failed", "{folder}");
+        let text = &alerts[0].text;
+        assert!(text.contains(sentence), "{folder}: {text}");
+        assert!(!text.contains("No earlier finding"), "{folder}: that is unknown");
+        let problem = report.problems[0].to_string();
+        assert!(problem.contains("/by-") && problem.contains("503: slow down"), "{problem}");
     }
 }
 
-/// A memory whose lists of some folders never end.
-pub struct Hangs(pub Memory, pub &'static [&'static str]);
-
-#[async_trait]
-impl ObjectStore for Hangs {
-    async fn open(&self, object: &ObjectRef) -> Result<Body, StoreError> {
-        self.0.open(object).await
-    }
-
-    async fn get(&self, bucket: &str, key: &str) -> Result<SmallObject, StoreError> {
-        self.0.get(bucket, key).await
-    }
-
-    async fn put(
-        &self,
-        bucket: &str,
-        key: &str,
-        bytes: Bytes,
-        condition: Condition,
-    ) -> Result<Written, StoreError> {
-        self.0.put(bucket, key, bytes, condition).await
-    }
-
-    async fn delete(&self, bucket: &str, key: &str) -> Result<(), StoreError> {
-        self.0.delete(bucket, key).await
-    }
-
-    async fn list(&self, listing: &Listing) -> Result<Page, StoreError> {
-        if self.1.iter().any(|folder| listing.prefix.starts_with(folder)) {
-            std::future::pending::<()>().await;
-        }
-        self.0.list(listing).await
-    }
-}
-
-/// Without a bound none of these would ever end.
-#[tokio::test]
-async fn a_ledger_that_hangs_is_not_waited_for_and_never_past_the_deadline() {
+/// Without a limit none of these would ever end.
+#[tokio::test(start_paused = true)]
+async fn a_hanging_ledger_delays_no_alert_past_the_deadline() {
     for left in [None, Some(Duration::from_millis(200))] {
-        let (memory, topic) = (Memory::new(), Topic::default());
-        let mut pipeline = Arc::into_inner(pipeline(&memory, &topic)).unwrap();
-        let hangs = Hangs(memory, &["by-group/", "by-principal/"]);
-        pipeline.ledger = Ledger::Stored(StoredLedger::new(Box::new(hangs), "state", ""));
-        let clock = Clock { last_start: left.map(|left| Instant::now() + left), ..clock() };
+        let memory = Memory::new();
+        let topic = Topic::default();
+        let store =
+            HangingStore { memory: memory.clone(), prefixes: &["by-group/", "by-principal/"] };
+        let pipeline = pipeline_with(&memory, &topic, |pipeline| {
+            pipeline.ledger = Ledger::Stored(StoredLedger::new(Box::new(store), "state", ""));
+        });
+        let last_start = left.map(|left| Instant::now() + left);
         let records: Vec<Value> = (0..5).map(add).collect();
-        let outcome = pipeline::run(&Arc::new(pipeline), &inline(&records), clock).await;
-        assert_eq!(
-            outcome.report.findings_that(Outcome::Alerted),
-            5,
-            "{left:?}: {:?}",
-            outcome.problems
-        );
-        assert!(outcome.reply().is_ok());
+        let report =
+            pipeline::run(&pipeline, &inline(&records), Clock { last_start, ..clock() }).await;
+        let problems = &report.problems;
+        assert_eq!(report.report.findings_that(Outcome::Alerted), 5, "{left:?}: {problems:?}");
+        assert!(last_start.is_none_or(|last_start| Instant::now() <= last_start));
+        assert!(report.reply().is_ok());
         for alert in topic.accepted() {
             assert_eq!(context(&alert)["gap"], "late");
             assert!(alert.text.contains("Unknown: the ledger did not answer in time."));
@@ -207,246 +167,201 @@ async fn a_ledger_that_hangs_is_not_waited_for_and_never_past_the_deadline() {
 }
 
 #[tokio::test]
-async fn without_a_ledger_one_line_says_so() {
-    let (memory, topic) = (Memory::new(), Topic::default());
-    let mut pipeline = Arc::into_inner(pipeline(&memory, &topic)).unwrap();
-    pipeline.ledger = Ledger::None;
-    pipeline::run(&Arc::new(pipeline), &inline(&[create()]), clock()).await;
-    let text = &topic.accepted()[0].text;
-    assert!(
-        text.contains(
-            "\nLAST 48 HOURS\n  Unknown: there is no ledger (TRAILBELL_LEDGER=none).\n\n"
-        ),
-        "{text}"
-    );
+async fn without_a_ledger_the_alert_says_so() {
+    let topic = Topic::default();
+    let pipeline = pipeline_with(&Memory::new(), &topic, |pipeline| pipeline.ledger = Ledger::None);
+    let text = alert_of(&pipeline, &topic, &[create()]).await.text;
+    let section = "\nLAST 48 HOURS\n  Unknown: there is no ledger (TRAILBELL_LEDGER=none).\n\n";
+    assert!(text.contains(section), "{text}");
 }
 
 #[tokio::test]
-async fn the_minimal_alert_takes_no_context() {
-    let (memory, topic) = (Memory::new(), Topic::default());
+async fn a_minimal_alert_reads_no_context() {
+    let memory = Memory::new();
+    let topic = Topic::default();
+    let pipeline = pipeline(&memory, &topic);
     topic.fail(&[Fault::Refused; 4]);
     for _ in 1..=4 {
-        run(&memory, &topic, &[create()]).await;
+        deliver(&pipeline, &[create()]).await;
     }
-    memory.calls();
-    let (_, alerts) = run(&memory, &topic, &[create()]).await;
-    assert!(alerts[0].text.starts_with("  The full alert"));
-    let calls = memory.calls();
-    assert!(
-        !calls.iter().any(
-            |call| call.starts_with("list by-group/") || call.starts_with("list by-principal/")
-        )
-    );
+    memory.take_calls();
+    let alert = alert_of(&pipeline, &topic, &[create()]).await;
+    assert!(alert.text.starts_with("  The full alert"));
+    let calls = memory.take_calls();
+    for list in ["list by-group/", "list by-principal/"] {
+        assert!(!calls.iter().any(|call| call.starts_with(list)), "{calls:?}");
+    }
 }
 
 #[tokio::test]
-async fn what_nobody_can_read_is_skipped_and_what_is_missing_is_said() {
+async fn unreadable_keys_are_skipped_and_missing_events_are_reported() {
     let id = "0".repeat(64);
-    for (key, said, events) in [
-        (
-            format!(
-                "{GROUP}20260301T093000Z-AttachGroupPolicy-{id}-v1/e/e-9/~/alice/arn:aws:iam::aws:policy%2FX"
-            ),
-            false,
-            3,
-        ),
-        (format!("{GROUP}README"), false, 2),
-        (format!("{GROUP}%FF/x"), false, 2),
-        (format!("{GROUP}20260301T093000Z-AttachGroupPolicy-{id}-v2/other/things"), true, 3),
-        (format!("{GROUP}20260301T093000Z-AttachGroupPolicy-{id}"), true, 3),
-        (format!("{GROUP}20260301T093000Z-AttachGroupPolicy-{id}-v1/?/e-9/~/alice/x"), true, 3),
-        (format!("{GROUP}20260301T093000Z-AttachGroupPolicy-{id}-v1/e/%FF/~/alice/x"), true, 3),
-        (format!("{GROUP}20260301T093000Z-AttachGroupPolicy-"), true, 2),
-        (format!("{GROUP}21260301T093000Z-AttachGroupPolicy-{id}-v1/e/e-9/~/alice/x"), true, 2),
-        (format!("{GROUP}20260226T093000Z-AttachGroupPolicy-{id}-v2/"), false, 2),
+    let policy = "arn:aws:iam::aws:policy%2FX";
+    for (name, incomplete, events) in [
+        (format!("20260301T093000Z-AttachGroupPolicy-{id}-v1/e/e-9/~/alice/{policy}"), false, 3),
+        ("README".to_owned(), false, 2),
+        ("%FF/x".to_owned(), false, 2),
+        (format!("20260301T093000Z-AttachGroupPolicy-{id}-v2/other/things"), true, 3),
+        (format!("20260301T093000Z-AttachGroupPolicy-{id}"), true, 3),
+        (format!("20260301T093000Z-AttachGroupPolicy-{id}-v1/?/e-9/~/alice/x"), true, 3),
+        (format!("20260301T093000Z-AttachGroupPolicy-{id}-v1/e/%FF/~/alice/x"), true, 3),
+        ("20260301T093000Z-AttachGroupPolicy-".to_owned(), true, 2),
+        (format!("21260301T093000Z-AttachGroupPolicy-{id}-v1/e/e-9/~/alice/x"), true, 2),
+        (format!("20260226T093000Z-AttachGroupPolicy-{id}-v2/"), false, 2),
     ] {
-        let (memory, topic) = (Memory::new(), Topic::default());
-        run(&memory, &topic, &[create()]).await;
-        memory.write(&key, "");
-        let (outcome, alerts) = run(&memory, &topic, &[add(0)]).await;
-        assert!(outcome.reply().is_ok(), "{key}");
-        assert_eq!(
-            context(&alerts[0])["gap"],
-            if said { json!("unreadable") } else { json!(null) },
-            "{key}"
-        );
-        assert_eq!(alerts[0].text.contains("  Incomplete: some ledger entries "), said, "{key}");
-        assert_eq!(told(&alerts[0]).len(), events, "{key}: {:?}", told(&alerts[0]));
+        let memory = Memory::new();
+        let topic = Topic::default();
+        let pipeline = pipeline(&memory, &topic);
+        deliver(&pipeline, &[create()]).await;
+        memory.write(&format!("{GROUP}{name}"), "");
+        let alert = alert_of(&pipeline, &topic, &[add(0)]).await;
+        let gap = if incomplete { json!("unreadable") } else { json!(null) };
+        assert_eq!(context(&alert)["gap"], gap, "{name}");
+        let says_so = alert.text.contains("  Incomplete: some ledger entries ");
+        assert_eq!(says_so, incomplete, "{name}");
+        assert_eq!(timeline(&alert).len(), events, "{name}: {:?}", timeline(&alert));
     }
 }
 
 #[tokio::test]
-async fn where_something_cannot_be_read_nothing_is_called_the_first() {
-    let (memory, topic) = (Memory::new(), Topic::default());
-    run(&memory, &topic, &[add(0)]).await;
-    let keys = [memory.keys("by-group/"), memory.keys("by-principal/")].concat();
-    let (memory, topic) = (Memory::new(), Topic::default());
-    for key in keys {
+async fn nothing_is_called_the_first_if_a_key_is_unreadable() {
+    let written = Memory::new();
+    deliver(&pipeline(&written, &Topic::default()), &[add(0)]).await;
+    let memory = Memory::new();
+    let topic = Topic::default();
+    for key in [written.keys("by-group/"), written.keys("by-principal/")].concat() {
         let folder = if key.starts_with(GROUP) { GROUP } else { &key[..=key.rfind('/').unwrap()] };
         memory.write(&format!("{folder}20260301T093000Z-damaged"), "");
     }
-    let (_, alerts) = run(&memory, &topic, &[add(0)]).await;
-    let context = context(&alerts[0]);
-    assert_eq!(
-        (&context["first_of_principal"], &context["first_of_group"]),
-        (&json!(false), &json!(false))
-    );
+    let alert = alert_of(&pipeline(&memory, &topic), &topic, &[add(0)]).await;
+    assert_eq!(first(&alert), (false, false));
 }
 
 #[tokio::test]
-async fn the_callers_findings_are_counted_without_those_of_this_call() {
-    let (memory, topic) = (Memory::new(), Topic::default());
+async fn findings_of_the_same_call_are_not_counted_for_the_principal() {
+    let memory = Memory::new();
+    let topic = Topic::default();
+    let pipeline = pipeline(&memory, &topic);
     let attach = |time: &str| {
         let arn = "arn:aws:iam::aws:policy/AdministratorAccess";
         call("AttachGroupPolicy", time, "alice", json!({"groupName": "Admins", "policyArn": arn}))
     };
-    run(&memory, &topic, &[add(0), add(1), attach("2026-03-01T09:00:00Z"), create()]).await;
-    let principals = memory.keys("by-principal/");
-    let alices = principals
-        .iter()
-        .map(|key| &key[..key.rfind('/').unwrap() + 1])
-        .find(|folder| principals.iter().filter(|key| key.starts_with(*folder)).count() > 1);
-    let folder = alices.unwrap().to_owned();
+    deliver(&pipeline, &[add(0), add(1), attach("2026-03-01T09:00:00Z")]).await;
+    let key = memory.keys("by-principal/").remove(0);
+    let folder = &key[..=key.rfind('/').unwrap()];
     memory.write(&format!("{folder}20260301T093000Z-gone%2Drule-{}", "1".repeat(64)), "");
     memory.write(&format!("{folder}20260301T093000Z-damaged"), "");
-    let same_call =
-        FindingId::hash_parts(["other", "111122223333", "AttachGroupPolicy-2026-03-01T10:30:00Z"]);
-    memory.write(&format!("{folder}20260301T103000Z-other-{same_call}"), "");
-    let (_, alerts) = run(&memory, &topic, &[attach("2026-03-01T10:30:00Z")]).await;
-    let findings = context(&alerts[0])["principal_findings"].as_array().unwrap();
-    let counted = |finding: &Value| {
-        format!("{} {}", finding["count"], finding["rule_name"].as_str().unwrap())
-    };
+    let event_id = "AttachGroupPolicy-2026-03-01T10:30:00Z";
+    let other_rule = FindingId::hash_parts(["other", "111122223333", event_id]);
+    memory.write(&format!("{folder}20260301T103000Z-other-{other_rule}"), "");
+    let alert = alert_of(&pipeline, &topic, &[attach("2026-03-01T10:30:00Z")]).await;
+    let findings = context(&alert)["principal_findings"].as_array().unwrap();
+    let counts = findings
+        .iter()
+        .map(|finding| format!("{} {}", finding["count"], finding["rule_name"].as_str().unwrap()));
     let expected = [
         "2 AWS IAM User Addition to Group",
         "1 AWS IAM Administrator Policy Attached to Group",
         "1 gone-rule",
     ];
-    assert_eq!(findings.iter().map(counted).collect::<Vec<_>>(), expected);
-    assert_eq!(context(&alerts[0])["gap"], "unreadable");
+    assert_eq!(counts.collect::<Vec<_>>(), expected);
+    assert_eq!(context(&alert)["gap"], "unreadable");
 }
 
-/// The double's pages are of five: ten events around the finding's own are all that is read, of
-/// whatever length.
+/// The pages of [`Memory`] are of five keys: at most ten events around the finding are read.
 #[tokio::test]
-async fn of_a_long_story_what_is_around_the_event_is_told() {
-    let (memory, topic) = (Memory::new(), Topic::default());
-    // Each by another, since a burst of one would wait for a summary.
-    let by_another = |second: usize| {
+async fn of_a_long_timeline_the_events_around_the_finding_are_shown() {
+    let memory = Memory::new();
+    let topic = Topic::default();
+    let pipeline = pipeline(&memory, &topic);
+    // Each by another principal, since a burst of one would be grouped.
+    let add = |second: usize| {
         let mut record = add(second);
         record["userIdentity"]["arn"] = json!(format!("arn:aws:iam::111122223333:user/{second}"));
         record
     };
-    let others: Vec<Value> = (0..60).filter(|second| second % 2 == 0).map(by_another).collect();
-    run(&memory, &topic, &others).await;
-    for at in [1, 31, 59] {
-        memory.calls();
-        let (_, alerts) = run(&memory, &topic, &[by_another(at)]).await;
-        let told = told(&alerts[0]);
-        assert_eq!(context(&alerts[0])["gap"], "too_much", "{at}");
-        assert!(alerts[0].text.contains("Incomplete: the ledger holds more than was read."));
-        for near in [at - 1, at, at + 1].into_iter().filter(|near| *near < 60) {
-            assert!(told.contains(&format!("AddUserToGroup user-{near}")), "{at}: {told:?}");
+    deliver(&pipeline, &(0..60).step_by(2).map(add).collect::<Vec<Value>>()).await;
+    for second in [1, 31, 59] {
+        memory.take_calls();
+        let alert = alert_of(&pipeline, &topic, &[add(second)]).await;
+        let timeline = timeline(&alert);
+        assert_eq!(context(&alert)["gap"], "too_much", "{second}");
+        assert!(alert.text.contains("Incomplete: the ledger holds more than was read."));
+        for near in (second - 1..=second + 1).filter(|near| *near < 60) {
+            let event = format!("AddUserToGroup user-{near}");
+            assert!(timeline.contains(&event), "{second}: {timeline:?}");
         }
-        assert!((8..=11).contains(&told.len()), "{at}: {told:?}");
-        let lists =
-            memory.calls().into_iter().filter(|call| call.starts_with("list by-group/")).count();
-        assert!(lists <= 2, "{at}: {lists}");
+        assert!((8..=11).contains(&timeline.len()), "{second}: {timeline:?}");
+        let calls = memory.take_calls();
+        let lists = calls.iter().filter(|call| call.starts_with("list by-group/")).count();
+        assert!(lists <= 2, "{second}: {lists}");
     }
 }
 
-fn rename(old: &str, new: &str, second: usize) -> Value {
-    let parameters = json!({"groupName": old, "newGroupName": new});
-    call("UpdateGroup", &format!("2026-03-01T09:59:{second:02}Z"), "deploy", parameters)
-}
-
 #[tokio::test]
-async fn renaming_to_and_fro_hides_nothing_and_a_chain_without_end_is_said() {
-    let put = call(
-        "PutGroupPolicy",
-        "2026-03-01T09:30:00Z",
-        "x",
-        json!({"groupName": "Start", "policyName": "p"}),
-    );
-    let hidden = "PutGroupPolicy p".to_owned();
-    let to_and_fro =
-        [rename("Start", "Admins", 0), rename("Admins", "B", 1), rename("B", "Admins", 2)];
-    let many = |count: usize| -> Vec<Value> {
-        let name = |at: usize| match at {
+async fn renamings_are_followed_and_a_long_chain_is_reported_as_incomplete() {
+    let back_and_forth =
+        vec![rename("Start", "Admins", 0), rename("Admins", "B", 1), rename("B", "Admins", 2)];
+    let chain = |renamings: usize| -> Vec<Value> {
+        let name = |index: usize| match index {
             0 => "Start".to_owned(),
-            _ if at == count => "Admins".to_owned(),
-            _ => format!("Name{at}"),
+            _ if index == renamings => "Admins".to_owned(),
+            _ => format!("Name{index}"),
         };
-        (0..count).map(|at| rename(&name(at), &name(at + 1), at)).collect()
+        (0..renamings).map(|index| rename(&name(index), &name(index + 1), index)).collect()
     };
-    for (renames, all) in [(to_and_fro.to_vec(), true), (many(4), true), (many(5), false)] {
-        let (memory, topic) = (Memory::new(), Topic::default());
-        run(&memory, &topic, std::slice::from_ref(&put)).await;
-        run(&memory, &topic, &renames).await;
-        let (_, alerts) = run(&memory, &topic, &[add(0)]).await;
-        assert_eq!(told(&alerts[0]).contains(&hidden), all, "{:?}", told(&alerts[0]));
-        assert_eq!(context(&alerts[0])["gap"], if all { json!(null) } else { json!("too_much") });
+    for (renamings, complete) in [(back_and_forth, true), (chain(4), true), (chain(5), false)] {
+        let memory = Memory::new();
+        let topic = Topic::default();
+        let pipeline = pipeline(&memory, &topic);
+        deliver(&pipeline, &[put_policy("09:30:00", "Start", "p")]).await;
+        deliver(&pipeline, &renamings).await;
+        let alert = alert_of(&pipeline, &topic, &[add(0)]).await;
+        let timeline = timeline(&alert);
+        assert_eq!(timeline.contains(&"PutGroupPolicy p".to_owned()), complete, "{timeline:?}");
+        let gap = if complete { json!(null) } else { json!("too_much") };
+        assert_eq!(context(&alert)["gap"], gap);
     }
 }
 
-/// IAM finds a group by its name in any case: whoever writes it otherwise is part of the same
-/// story.
+/// IAM matches names of groups in any case, so the timeline must too.
 #[tokio::test]
-async fn a_name_in_other_letters_hides_nothing() {
-    let (memory, topic) = (Memory::new(), Topic::default());
-    let put = |group: &str, time: &str| {
-        call(
-            "PutGroupPolicy",
-            &format!("2026-03-01T{time}Z"),
-            "x",
-            json!({"groupName": group, "policyName": group}),
-        )
-    };
-    run(
-        &memory,
-        &topic,
-        &[put("start", "09:30:00"), rename("START", "ADMINS", 0), put("aDmins", "10:00:00")],
-    )
-    .await;
-    let (_, alerts) = run(&memory, &topic, &[add(1)]).await;
-    let expected = [
-        "PutGroupPolicy start",
-        "UpdateGroup ADMINS",
-        "PutGroupPolicy aDmins",
-        "AddUserToGroup user-1",
-    ];
-    assert_eq!(told(&alerts[0]), expected);
-    assert_eq!(context(&alerts[0])["first_of_group"], false);
-}
-
-/// Another group got the name afterwards, or had it before: its story is another.
-#[tokio::test]
-async fn what_another_group_of_the_name_did_is_not_told() {
-    let (memory, topic) = (Memory::new(), Topic::default());
-    let at = |action: &str, time: &str, group: &str| {
-        call(
-            action,
-            &format!("2026-03-01T09:{time}Z"),
-            "alice",
-            json!({"groupName": group, "policyName": time}),
-        )
-    };
+async fn names_of_groups_match_in_any_case() {
+    let memory = Memory::new();
+    let topic = Topic::default();
+    let pipeline = pipeline(&memory, &topic);
     let records = [
-        at("PutGroupPolicy", "10:00", "Temp"),
-        rename("Temp", "Admins", 0),
-        at("PutGroupPolicy", "59:30", "Temp"),
+        put_policy("09:30:00", "start", "1"),
+        rename("START", "ADMINS", 0),
+        put_policy("10:00:00", "aDmins", "2"),
     ];
-    run(&memory, &topic, &records).await;
-    let (_, alerts) = run(&memory, &topic, &[add(0)]).await;
-    assert_eq!(
-        told(&alerts[0]),
-        ["PutGroupPolicy 10:00", "UpdateGroup Admins", "AddUserToGroup user-0"]
-    );
+    deliver(&pipeline, &records).await;
+    let alert = alert_of(&pipeline, &topic, &[add(1)]).await;
+    let expected =
+        ["PutGroupPolicy 1", "UpdateGroup ADMINS", "PutGroupPolicy 2", "AddUserToGroup user-1"];
+    assert_eq!(timeline(&alert), expected);
+    assert_eq!(context(&alert)["first_of_group"], false);
 }
 
-/// Names that no name should be: whatever they hold, the story comes back, or is cut and says so.
+/// Another group can get a name that is free again.
 #[tokio::test]
-async fn odd_and_endless_names_make_keys_that_fit_and_come_back() {
+async fn events_of_another_group_of_the_same_name_are_left_out() {
+    let memory = Memory::new();
+    let topic = Topic::default();
+    let pipeline = pipeline(&memory, &topic);
+    let records = [
+        put_policy("09:10:00", "Temp", "before"),
+        rename("Temp", "Admins", 0),
+        put_policy("09:59:30", "Temp", "after"),
+    ];
+    deliver(&pipeline, &records).await;
+    let alert = alert_of(&pipeline, &topic, &[add(0)]).await;
+    let expected = ["PutGroupPolicy before", "UpdateGroup Admins", "AddUserToGroup user-0"];
+    assert_eq!(timeline(&alert), expected);
+}
+
+#[tokio::test]
+async fn odd_and_very_long_names_make_valid_keys_and_readable_timelines() {
     let controls: String = (0..=31_u8).chain([127]).map(char::from).collect();
     let names = [
         controls.as_str(),
@@ -459,40 +374,36 @@ async fn odd_and_endless_names_make_keys_that_fit_and_come_back() {
         &"x".repeat(10_240),
         &"é\n/".repeat(3_000),
     ];
-    let folder = tempfile::tempdir().unwrap();
-    for (at, name) in names.into_iter().enumerate() {
-        let topic = Topic::default();
+    for name in names {
         let memory = Memory::new();
-        let dir = Box::new(DirStore::new(folder.path().join(at.to_string())));
-        let stores: [(Box<dyn ObjectStore>, String); 2] =
-            [(Box::new(memory.clone()), "p".repeat(300)), (dir, String::new())];
-        for (store, prefix) in stores {
-            let mut pipeline = Arc::into_inner(pipeline(&memory, &topic)).unwrap();
-            pipeline.ledger = Ledger::Stored(StoredLedger::new(store, "state", &prefix));
-            let pipeline = Arc::new(pipeline);
-            for (action, parameters) in [
-                ("AddUserToGroup", json!({"groupName": name, "userName": name})),
-                ("UpdateGroup", json!({"groupName": name, "newGroupName": format!("new {name}")})),
-                (
-                    "PutGroupPolicy",
-                    json!({"groupName": format!("new {name}"), "policyName": name, "policyDocument": name}),
-                ),
-            ] {
-                let time = format!("2026-03-01T10:00:0{}Z", topic.accepted().len() % 3);
-                let records = [call(action, &time, name, parameters)];
-                let outcome = pipeline::run(&pipeline, &inline(&records), clock()).await;
-                assert!(
-                    outcome.problems.is_empty(),
-                    "{action} {name:.40?}: {:?}",
-                    outcome.problems
-                );
-            }
-        }
+        check_name(name, Box::new(memory.clone()), &"p".repeat(300)).await;
         assert!(memory.keys("").iter().all(|key| key.len() <= 1_024), "{name:.40?}");
-        for last in [&topic.accepted()[2], &topic.accepted()[5]] {
-            let long = name.len() > 100;
-            assert_eq!(told(last).len(), if long { 2 } else { 3 }, "{name:.40?}: {:?}", told(last));
-            assert!(long || told(last)[0] == format!("AddUserToGroup {name}"), "{name:.40?}");
-        }
+        let folder = tempfile::tempdir().unwrap();
+        check_name(name, Box::new(DirStore::new(folder.path())), "").await;
     }
+}
+
+async fn check_name(name: &str, store: Box<dyn ObjectStore>, prefix: &str) {
+    let topic = Topic::default();
+    let pipeline = pipeline_with(&Memory::new(), &topic, |pipeline| {
+        pipeline.ledger = Ledger::Stored(StoredLedger::new(store, "state", prefix));
+    });
+    let new_name = format!("new {name}");
+    let calls = [
+        ("AddUserToGroup", json!({"groupName": name, "userName": name})),
+        ("UpdateGroup", json!({"groupName": name, "newGroupName": new_name})),
+        (
+            "PutGroupPolicy",
+            json!({"groupName": new_name, "policyName": name, "policyDocument": name}),
+        ),
+    ];
+    for (second, (action, parameters)) in calls.into_iter().enumerate() {
+        let time = format!("2026-03-01T10:00:0{second}Z");
+        let report = deliver(&pipeline, &[call(action, &time, name, parameters)]).await;
+        assert!(report.problems.is_empty(), "{action} {name:.40?}: {:?}", report.problems);
+    }
+    let timeline = timeline(&topic.accepted()[2]);
+    let is_cut = name.len() > 100;
+    assert_eq!(timeline.len(), if is_cut { 2 } else { 3 }, "{name:.40?}: {timeline:?}");
+    assert!(is_cut || timeline[0] == format!("AddUserToGroup {name}"), "{name:.40?}");
 }

@@ -1,130 +1,130 @@
-//! Whatever dies when: every finding is told, and told once more only where a worker died between
-//! publishing and completing.
+//! Crashes at any step: every finding is alerted, and once more only if a worker died between
+//! publishing and recording.
 
 use std::collections::BTreeMap;
-use std::pin::Pin;
-use std::sync::{Arc, Mutex, OnceLock};
-use std::task::{Context, Poll, Waker};
+use std::sync::{Arc, Mutex};
+use std::task::Poll;
 
 use proptest::prelude::*;
 use serde_json::Value;
-use tokio::runtime::{Builder, Runtime};
 use trailbell::pipeline::{self, Pipeline, Problem};
 
 use crate::ledger::memory::{Fault, Memory, Topic};
-use crate::ledger::world::{LEASE, WINDOW, clock, create_group, inline, pipeline};
+use crate::ledger::world::{self, LEASE, WINDOW, Worker, clock, create_group, inline, pipeline};
 
-/// What a worker's run comes to: whether it must be delivered again, and what it could not record.
-struct FindingOutcome {
+/// Enough steps for any run.
+const ALL_STEPS: usize = 20_000;
+
+/// What came of one run of a worker.
+struct RunResult {
+    /// It must run again.
     again: bool,
     problems: Vec<Problem>,
 }
 
-type Work = Pin<Box<dyn Future<Output = FindingOutcome>>>;
-
-/// Workers, a sweep, and what they share.
+/// Workers that deliver one notification each, a sweep, and what they share.
 struct World {
     memory: Memory,
     topic: Topic,
     pipeline: Arc<Pipeline>,
-    /// What each worker has yet to do, the next last; and what it is doing.
-    slots: Vec<Slot>,
-    /// How often each finding may be told beyond the first time.
+    /// The last one is the sweep.
+    workers: Vec<Slot>,
+    /// How many more alerts than one each finding may have.
     allowed: BTreeMap<String, usize>,
 }
 
+/// A worker between and during its runs.
 struct Slot {
-    /// None is the sweep's.
+    /// `None` for the sweep.
     payload: Option<Value>,
+    /// It has to run.
     pending: bool,
-    work: Option<Work>,
-    /// What the topic accepted from it since it began.
-    published: Vec<String>,
-}
-
-impl Slot {
-    fn new(payload: Option<Value>) -> Slot {
-        Slot { payload, pending: true, work: None, published: Vec::new() }
-    }
-}
-
-/// Nothing runs in it: who waits for something with a limit needs its timers, which never fire
-/// here.
-fn runtime() -> &'static Runtime {
-    static RUNTIME: OnceLock<Runtime> = OnceLock::new();
-    RUNTIME.get_or_init(|| Builder::new_current_thread().enable_time().build().unwrap())
+    run: Option<Worker<RunResult>>,
+    /// The findings that it sent in its last run.
+    sent: Vec<String>,
 }
 
 impl World {
     fn new(payloads: Vec<Value>) -> World {
-        let (memory, topic) = (Memory::new(), Topic::default());
+        let memory = Memory::new();
+        let topic = Topic::default();
         let pipeline = pipeline(&memory, &topic);
-        let slots = payloads.into_iter().map(Some).chain([None]).map(Slot::new).collect();
-        World { memory, topic, pipeline, slots, allowed: BTreeMap::new() }
+        let slot = |payload| Slot { payload, pending: true, run: None, sent: Vec::new() };
+        let workers = payloads.into_iter().map(Some).chain([None]).map(slot).collect();
+        World { memory, topic, pipeline, workers, allowed: BTreeMap::new() }
     }
 
-    fn begin(&mut self, at: usize) {
+    fn start(&mut self, index: usize) {
         let pipeline = Arc::clone(&self.pipeline);
-        let slot = &mut self.slots[at];
-        (slot.pending, slot.published) = (false, Vec::new());
-        slot.work = Some(match slot.payload.clone() {
+        let worker = &mut self.workers[index];
+        worker.pending = false;
+        worker.sent.clear();
+        worker.run = Some(match worker.payload.clone() {
             Some(payload) => Box::pin(async move {
-                let outcome = pipeline::run(&pipeline, &payload, clock()).await;
-                assert_eq!(outcome.mismatch, None);
-                FindingOutcome { again: outcome.reply().is_err(), problems: outcome.problems }
+                let report = pipeline::run(&pipeline, &payload, clock()).await;
+                assert_eq!(report.mismatch, None);
+                RunResult { again: report.reply().is_err(), problems: report.problems }
             }),
             None => Box::pin(async move {
                 let mut problems = pipeline::recover_open(&pipeline, clock()).await.problems;
                 problems.extend(pipeline::send_due_summaries(&pipeline, clock()).await.problems);
-                FindingOutcome { again: true, problems }
+                RunResult { again: true, problems }
             }),
         });
     }
 
-    /// Lets one of them go one step further.
-    fn step(&mut self, at: usize) {
-        if self.slots[at].work.is_none() {
-            if self.slots[at].pending {
-                self.begin(at);
+    /// Lets a worker take one step, or starts it if it has to run.
+    fn step(&mut self, index: usize) {
+        let sent_before = self.topic.sent_count();
+        let worker = &mut self.workers[index];
+        let Some(run) = &mut worker.run else {
+            if worker.pending {
+                self.start(index);
             }
             return;
-        }
-        let before = self.topic.told();
-        let slot = &mut self.slots[at];
-        let _timers = runtime().enter();
-        let polled = slot
-            .work
-            .as_mut()
-            .map(|work| work.as_mut().poll(&mut Context::from_waker(Waker::noop())));
-        slot.published.extend(self.topic.told_since(before));
-        if let Some(Poll::Ready(ended)) = polled {
-            slot.work = None;
-            slot.pending = ended.again;
-            for problem in &ended.problems {
+        };
+        let polled = world::step(run);
+        worker.sent.extend(self.topic.sent_after(sent_before));
+        if let Poll::Ready(result) = polled {
+            worker.run = None;
+            worker.pending = result.again;
+            for problem in &result.problems {
                 self.allow_unrecorded(problem);
             }
         }
         self.check_markers();
     }
 
-    /// A worker whose every try to record something failed is as good as dead.
+    fn steps(&mut self, index: usize, steps: usize) {
+        (0..steps).for_each(|_| self.step(index));
+    }
+
+    /// Returns true if a worker that took `steps` has come to its end.
+    fn is_over(&self, index: usize, steps: usize) -> bool {
+        self.workers[index].run.is_none() && steps > 1
+    }
+
+    /// A worker that failed to record something is as good as dead.
     fn allow_unrecorded(&mut self, problem: &Problem) {
-        if problem.what.contains("could not be recorded") {
-            for id in self.ids() {
-                if problem.place.contains(&id) || problem.place.starts_with("summary") {
-                    *self.allowed.entry(id).or_default() += 1;
-                }
+        if !problem.what.contains("could not be recorded") {
+            return;
+        }
+        for id in self.finding_ids() {
+            if problem.place.contains(&id) || problem.place.starts_with("summary") {
+                *self.allowed.entry(id).or_default() += 1;
             }
         }
     }
 
-    fn crash(&mut self, at: usize) {
-        if self.slots[at].work.take().is_none() {
+    /// Stops a worker for good. It runs again later.
+    fn crash(&mut self, index: usize) {
+        let worker = &mut self.workers[index];
+        if worker.run.take().is_none() {
             return;
         }
-        self.slots[at].pending = true;
-        for id in std::mem::take(&mut self.slots[at].published) {
-            if !self.is_final(&id) {
+        worker.pending = true;
+        for id in std::mem::take(&mut worker.sent) {
+            if !self.is_sent(&id) {
                 *self.allowed.entry(id).or_default() += 1;
             }
         }
@@ -132,83 +132,97 @@ impl World {
 
     fn state(&self, id: &str) -> Option<String> {
         let entry = self.memory.text(&format!("entries/{id}"))?;
-        // Its place in the text is fixed; parsing all entries after all steps takes minutes.
+        // Parsing all entries after all steps would take minutes.
         let state = entry.split_once("\"state\":\"").unwrap().1;
         Some(state.split_once('"').unwrap().0.to_owned())
     }
 
-    /// Whether nobody has to be told of it any more. What is held has yet to be told.
-    fn is_final(&self, id: &str) -> bool {
+    /// Returns true if the entry says that nothing of it is to be sent any more.
+    fn is_sent(&self, id: &str) -> bool {
         matches!(self.state(id).as_deref(), Some("alerted" | "suppressed" | "summarised"))
     }
 
-    /// The ids of all findings that were ever claimed.
-    fn ids(&self) -> Vec<String> {
-        let entries = self.memory.keys("entries/");
-        let finding =
-            |key: &String| self.memory.text(key).is_some_and(|text| text.contains("\"finding\":{"));
-        entries.into_iter().filter(finding).map(|key| key.replace("entries/", "")).collect()
+    /// The ids of all findings with an entry.
+    fn finding_ids(&self) -> Vec<String> {
+        let mut keys = self.memory.keys("entries/");
+        keys.retain(|key| self.memory.text(key).unwrap().contains("\"finding\":{"));
+        keys.iter().map(|key| key.replace("entries/", "")).collect()
     }
 
-    /// The heart of it: what is not seen through has a marker, at every moment.
+    /// The invariant: an entry that is not final has an open marker, at every moment.
     fn check_markers(&self) {
-        let changed = self.memory.calls();
-        let ids = changed
-            .iter()
-            .filter_map(|call| call.rsplit_once('/').map(|(_, id)| id))
-            .filter(|id| id.len() == 64);
-        for id in ids.filter(|id| self.state(id).is_some()) {
-            let done = self.is_final(id) || self.state(id).as_deref() == Some("grouped");
-            assert!(
-                done || self.memory.text(&format!("open/{id}")).is_some(),
-                "{id} is {:?} unmarked",
-                self.state(id)
-            );
+        let calls = self.memory.take_calls();
+        let ids = calls.iter().filter_map(|call| call.rsplit_once('/').map(|(_, id)| id));
+        for id in ids.filter(|id| id.len() == 64) {
+            let Some(state) = self.state(id) else { continue };
+            let is_final = self.is_sent(id) || state == "grouped";
+            let is_open = self.memory.text(&format!("open/{id}")).is_some();
+            assert!(is_final || is_open, "{id} is {state} without an open marker");
         }
     }
 
-    /// Everyone goes on undisturbed until nothing is left to be done.
+    /// Lets everything run without faults until nothing is left to be done.
     fn settle(&mut self) {
         self.memory.fail(|_, _| Fault::None);
         self.topic.fail(&[]);
         for _ in 0..6 {
-            for at in 0..self.slots.len() {
-                self.slots[at].pending |= self.slots[at].payload.is_none();
-                for _ in 0..20_000 {
-                    self.step(at);
-                    if self.slots[at].work.is_none()
-                        && !(self.slots[at].pending && self.slots[at].payload.is_some())
-                    {
-                        break;
-                    }
-                }
+            for index in 0..self.workers.len() {
+                self.run_to_end(index);
             }
-            self.memory.wait(LEASE.max(WINDOW));
+            self.memory.advance(LEASE.max(WINDOW));
         }
     }
 
-    /// How often each finding was told.
-    fn verdict(&self, findings: usize) -> Result<(), String> {
+    fn run_to_end(&mut self, index: usize) {
+        let is_sweep = self.workers[index].payload.is_none();
+        self.workers[index].pending |= is_sweep;
+        for _ in 0..ALL_STEPS {
+            self.step(index);
+            let worker = &self.workers[index];
+            if worker.run.is_none() && (is_sweep || !worker.pending) {
+                return;
+            }
+        }
+    }
+
+    /// Checks that each finding was sent as often as it should be, and that nothing is left.
+    fn check(&self, findings: usize) -> Result<(), String> {
         let mut counts: BTreeMap<String, usize> = BTreeMap::new();
-        self.topic.told_since(0).into_iter().for_each(|id| *counts.entry(id).or_default() += 1);
-        let ids = self.ids();
+        for id in self.topic.sent_after(0) {
+            *counts.entry(id).or_default() += 1;
+        }
+        let ids = self.finding_ids();
         if ids.len() != findings {
             return Err(format!("{} of {findings} findings were claimed", ids.len()));
         }
         for id in ids {
-            let (times, most) = (
-                counts.get(&id).copied().unwrap_or(0),
-                1 + self.allowed.get(&id).copied().unwrap_or(0),
-            );
-            if times == 0 || times > most || !self.is_final(&id) {
-                return Err(format!(
-                    "{id} was told {times} times, at most {most} expected, and is {:?}",
-                    self.state(&id)
-                ));
+            let sent = counts.get(&id).copied().unwrap_or(0);
+            let max = 1 + self.allowed.get(&id).copied().unwrap_or(0);
+            if sent == 0 || sent > max || !self.is_sent(&id) {
+                let state = self.state(&id);
+                return Err(format!("{id} was sent {sent} times of {max}, and is {state:?}"));
             }
         }
         let left = [self.memory.keys("open/"), self.memory.keys("grouped/")].concat();
         if left.is_empty() { Ok(()) } else { Err(format!("left: {left:?}")) }
+    }
+
+    fn play(&mut self, moves: &[Move]) {
+        for next in moves {
+            match next {
+                Move::Step(index, steps) => self.steps(*index, *steps),
+                Move::Crash(index) => self.crash(*index),
+                // A lease is longer than its holder lives.
+                Move::Wait if self.workers.iter().all(|worker| worker.run.is_none()) => {
+                    self.memory.advance(LEASE);
+                }
+                Move::Wait => self.memory.advance(1),
+            }
+            if let Some(sweep) = self.workers.last_mut() {
+                sweep.pending = true;
+            }
+        }
+        self.settle();
     }
 }
 
@@ -216,7 +230,7 @@ fn records(count: usize) -> Vec<Value> {
     (0..count).map(|n| create_group(&format!("e{n}"), "alice")).collect()
 }
 
-/// Chances of faults, from a fixed sequence of numbers.
+/// Faults of so many percent of the calls, from a fixed sequence of numbers.
 fn faults(seed: u64, percent: u64) -> impl FnMut(&str, &str) -> Fault + Send + 'static {
     let state = Arc::new(Mutex::new(seed | 1));
     move |_, _| {
@@ -237,144 +251,130 @@ fn faults(seed: u64, percent: u64) -> impl FnMut(&str, &str) -> Fault + Send + '
 enum Move {
     Step(usize, usize),
     Crash(usize),
-    /// Leases run out, where nobody holds one alive.
+    /// Leases run out, if no worker is running.
     Wait,
 }
 
 fn moves() -> impl Strategy<Value = Vec<Move>> {
     let one = prop_oneof![
-        12 => (0usize..3, 1usize..40).prop_map(|(at, steps)| Move::Step(at, steps)),
-        2 => (0usize..3).prop_map(Move::Crash),
+        12 => (0_usize..3, 1_usize..40).prop_map(|(index, steps)| Move::Step(index, steps)),
+        2 => (0_usize..3).prop_map(Move::Crash),
         1 => Just(Move::Wait),
     ];
     prop::collection::vec(one, 0..60)
-}
-
-impl World {
-    fn play(&mut self, moves: &[Move]) {
-        for one in moves {
-            match one {
-                Move::Step(at, steps) => (0..*steps).for_each(|_| self.step(*at)),
-                Move::Crash(at) => self.crash(*at),
-                Move::Wait if self.slots.iter().all(|slot| slot.work.is_none()) => {
-                    self.memory.wait(LEASE)
-                }
-                Move::Wait => self.memory.wait(1),
-            }
-            let sweep = self.slots.len() - 1;
-            self.slots[sweep].pending = true;
-        }
-        self.settle();
-    }
 }
 
 proptest! {
     #![proptest_config(ProptestConfig { cases: 150, ..ProptestConfig::default() })]
 
     #[test]
-    fn two_workers_and_a_sweep_tell_every_finding(moves in moves(), shared in 1usize..4, own in 0usize..2) {
+    fn two_workers_and_a_sweep_alert_every_finding(
+        moves in moves(),
+        shared in 1_usize..4,
+        own in 0_usize..2,
+    ) {
         let all = records(shared + own);
         let mut world = World::new(vec![inline(&all[..shared]), inline(&all)]);
         world.play(&moves);
-        prop_assert_eq!(world.verdict(shared + own), Ok(()));
+        prop_assert_eq!(world.check(shared + own), Ok(()));
     }
 
     #[test]
-    fn a_store_that_stumbles_changes_nothing(moves in moves(), seed in any::<u64>(), percent in 0u64..25) {
+    fn a_failing_store_loses_and_repeats_nothing(
+        moves in moves(),
+        seed in any::<u64>(),
+        percent in 0_u64..25,
+    ) {
         let mut world = World::new(vec![inline(&records(2)), inline(&records(3))]);
         world.memory.fail(faults(seed, percent));
         world.play(&moves);
-        prop_assert_eq!(world.verdict(3), Ok(()));
+        prop_assert_eq!(world.check(3), Ok(()));
     }
 
     #[test]
-    fn a_burst_is_told_whoever_dies(moves in moves()) {
+    fn a_burst_is_alerted_whichever_worker_crashes(moves in moves()) {
         let mut world = World::new(vec![inline(&records(12)), inline(&records(13))]);
         world.play(&moves);
-        prop_assert_eq!(world.verdict(13), Ok(()));
+        prop_assert_eq!(world.check(13), Ok(()));
     }
 }
 
-/// A worker dies after each of its steps in turn; the delivery is repeated or not, as the case may
-/// be.
+/// The delivery is repeated, if the queue would repeat it.
 #[test]
-fn a_death_at_every_step_loses_nothing() {
+fn a_worker_crash_at_any_step_loses_nothing() {
     for count in [1, 3, 12] {
-        let mut died = true;
         for steps in 1.. {
             let mut world = World::new(vec![inline(&records(count))]);
-            (0..steps).for_each(|_| world.step(0));
-            let over = world.slots[0].work.is_none() && steps > 1;
+            world.steps(0, steps);
+            let is_over = world.is_over(0, steps);
             world.crash(0);
             world.settle();
-            assert_eq!(world.verdict(count), Ok(()), "{count} findings, dead after {steps} steps");
-            if over {
-                died = false;
+            assert_eq!(world.check(count), Ok(()), "{count} findings, crash after {steps} steps");
+            if is_over {
                 break;
             }
         }
-        assert!(!died);
     }
 }
 
-/// What was entered needs no second delivery: the sweep alone sees it through.
+/// The delivery is not repeated. What was not claimed by then has only an open marker.
 #[test]
-fn what_is_entered_the_sweep_sees_through_alone() {
+fn claimed_findings_are_alerted_by_the_sweep_alone() {
     for steps in 1.. {
         let mut world = World::new(vec![inline(&records(2))]);
-        (0..steps).for_each(|_| world.step(0));
-        let over = world.slots[0].work.is_none() && steps > 1;
+        world.steps(0, steps);
+        let is_over = world.is_over(0, steps);
         world.crash(0);
-        let entered = world.memory.keys("entries/").len();
-        world.slots[0].pending = false;
-        world.memory.wait(LEASE);
+        let claimed = world.memory.keys("entries/").len();
+        world.workers[0].pending = false;
+        world.memory.advance(LEASE);
         world.settle();
-        let verdict = world.verdict(entered).map_err(|error| error.replace("left: ", ""));
-        let unclaimed = matches!(&verdict, Err(left) if entered < 2 && left.contains("open/"));
-        assert!(verdict.is_ok() || unclaimed, "dead after {steps} steps: {verdict:?}");
-        if over {
+        let checked = world.check(claimed).map_err(|error| error.replace("left: ", ""));
+        let unclaimed = matches!(&checked, Err(left) if claimed < 2 && left.contains("open/"));
+        assert!(checked.is_ok() || unclaimed, "crash after {steps} steps: {checked:?}");
+        if is_over {
             break;
         }
     }
 }
 
-/// The sweep dies after each of its steps in turn, while it tells a summary.
+/// The sweep crashes while it sends a summary.
 #[test]
-fn a_sweep_that_dies_at_every_step_loses_nothing() {
+fn a_sweep_crash_at_any_step_loses_nothing() {
     for steps in 1.. {
         let mut world = World::new(vec![inline(&records(12))]);
-        (0..5_000).for_each(|_| world.step(0));
-        world.memory.wait(WINDOW);
-        (0..steps).for_each(|_| world.step(1));
-        let over = world.slots[1].work.is_none() && steps > 1;
+        world.steps(0, 5_000);
+        world.memory.advance(WINDOW);
+        world.steps(1, steps);
+        let is_over = world.is_over(1, steps);
         world.crash(1);
         world.settle();
-        assert_eq!(world.verdict(12), Ok(()), "dead after {steps} steps");
-        if over {
+        assert_eq!(world.check(12), Ok(()), "crash after {steps} steps");
+        if is_over {
             break;
         }
     }
 }
 
-/// Two successors meet at an entry whose holder is gone: one stops after each of its steps in turn,
-/// the other runs.
+/// Two workers meet at an entry whose holder is gone. One stops at any step while the other runs.
 #[test]
 fn of_two_successors_one_takes_over() {
     let sweep = 2;
-    for (one, other) in [(0, 1), (0, sweep), (sweep, 0)] {
+    for (stopped, running) in [(0, 1), (0, sweep), (sweep, 0)] {
         for steps in 1.. {
             let mut world = World::new(vec![inline(&records(1)), inline(&records(1))]);
             while world.memory.keys("entries/").is_empty() {
                 world.step(0);
             }
             world.crash(0);
-            world.memory.wait(LEASE);
-            (0..steps).for_each(|_| world.step(one));
-            let over = world.slots[one].work.is_none() && steps > 1;
-            (0..1_000).for_each(|_| world.step(other));
+            world.memory.advance(LEASE);
+            world.steps(stopped, steps);
+            let is_over = world.is_over(stopped, steps);
+            world.steps(running, 1_000);
             world.settle();
-            assert_eq!(world.verdict(1), Ok(()), "{one} stops after {steps} steps, {other} runs");
-            if over {
+            let case = format!("{stopped} stops after {steps} steps, {running} runs");
+            assert_eq!(world.check(1), Ok(()), "{case}");
+            if is_over {
                 break;
             }
         }

@@ -1,5 +1,5 @@
-//! A store and a sink in memory, that fail as told and can be stopped before and after every
-//! effect.
+//! A store and a sink in memory. They fail on request, and a worker that uses them can be stopped
+//! before and after every effect.
 
 use std::collections::BTreeMap;
 use std::future::poll_fn;
@@ -15,7 +15,8 @@ use trailbell::aws_error::{AwsError, AwsErrorKind};
 use trailbell::notification::ObjectRef;
 use trailbell::sink::{AlertSink, MessageId, PublishError};
 use trailbell::store::{
-    Action, Condition, Listing, ObjectStore, Page, SmallObject, StoreError, StoreErrorKind, Written,
+    Action, Listing, ObjectStore, Page, SmallObject, StoreError, StoreErrorKind, WriteCondition,
+    Written,
 };
 
 /// What goes wrong with one call.
@@ -23,9 +24,9 @@ use trailbell::store::{
 pub enum Fault {
     /// Nothing.
     None,
-    /// It is refused: a 503, say.
+    /// It has no effect and fails, as with a 503.
     Refused,
-    /// It is done, and the answer is lost.
+    /// It has its effect, and its answer is lost.
     Lost,
     /// A put meets another write: 409.
     Conflict,
@@ -56,13 +57,13 @@ impl Memory {
         Memory { world: Arc::new(Mutex::new(world)) }
     }
 
-    /// Decides what goes wrong, by verb (`get`, `put`, `delete`, `list`) and key.
+    /// Decides what goes wrong, by verb (`open`, `get`, `put`, `delete`, `list`) and key.
     pub fn fail(&self, faults: impl FnMut(&str, &str) -> Fault + Send + 'static) {
         self.world.lock().unwrap().faults = Box::new(faults);
     }
 
-    /// Moves the store's clock.
-    pub fn wait(&self, seconds: i64) {
+    /// Moves the store's clock forward.
+    pub fn advance(&self, seconds: i64) {
         let mut world = self.world.lock().unwrap();
         world.date = world.date.checked_add(SignedDuration::from_secs(seconds)).unwrap();
     }
@@ -79,13 +80,13 @@ impl Memory {
         world.objects.get(key).map(|object| String::from_utf8_lossy(&object.bytes).into_owned())
     }
 
-    /// Writes past all faults, as an operator might.
+    /// Writes an object whatever the faults.
     pub fn write(&self, key: &str, text: &str) {
         self.world.lock().unwrap().write(key, Bytes::from(text.to_owned()));
     }
 
-    /// The calls so far, as `verb key`, and forgets them.
-    pub fn calls(&self) -> Vec<String> {
+    /// Takes the calls since the last time, as `verb key`.
+    pub fn take_calls(&self) -> Vec<String> {
         std::mem::take(&mut self.world.lock().unwrap().calls)
     }
 
@@ -118,7 +119,7 @@ impl World {
     }
 }
 
-/// Lets others go on: whoever polls by hand can stop here for good.
+/// Yields once: a worker that is polled by hand can be stopped here.
 async fn step() {
     let mut passed = false;
     poll_fn(|context| {
@@ -156,14 +157,14 @@ impl ObjectStore for Memory {
         bucket: &str,
         key: &str,
         bytes: Bytes,
-        condition: Condition,
+        condition: WriteCondition,
     ) -> Result<Written, StoreError> {
         let put = self.call("put", key, |world| {
             let now = world.objects.get(key).map(|object| object.etag.clone());
             let holds = match condition {
-                Condition::None => true,
-                Condition::IfNoneMatch => now.is_none(),
-                Condition::IfMatch(etag) => now == Some(etag),
+                WriteCondition::None => true,
+                WriteCondition::IfNoneMatch => now.is_none(),
+                WriteCondition::IfMatch(etag) => now == Some(etag),
             };
             if holds {
                 Ok(world.write(key, bytes))
@@ -202,7 +203,7 @@ fn read(
     object.map_err(|kind| StoreError::new(Action::Read, bucket, key, kind))
 }
 
-/// Pages of five, so that every test of many pages through them.
+/// Pages of five keys, so that tests with many keys need several.
 fn page(world: &World, listing: &Listing) -> Page {
     let after = listing.continuation.as_ref().or(listing.start_after.as_ref());
     let mut page = Page::default();
@@ -235,34 +236,34 @@ fn page(world: &World, listing: &Listing) -> Page {
 #[derive(Clone, Default)]
 pub struct Topic {
     accepted: Arc<Mutex<Vec<Alert>>>,
-    /// The findings that were told, one by one or in summaries.
-    told: Arc<Mutex<Vec<String>>>,
+    /// The ids of findings that were sent, singly or in summaries.
+    sent: Arc<Mutex<Vec<String>>>,
     faults: Arc<Mutex<Vec<Fault>>>,
 }
 
 impl Topic {
-    /// What was accepted so far.
+    /// The alerts that were accepted.
     pub fn accepted(&self) -> Vec<Alert> {
         self.accepted.lock().unwrap().clone()
     }
 
-    /// The ids of the findings told since the nth.
-    pub fn told_since(&self, nth: usize) -> Vec<String> {
-        self.told.lock().unwrap()[nth..].to_vec()
+    /// The ids of findings that were sent, without the first `skipped`.
+    pub fn sent_after(&self, skipped: usize) -> Vec<String> {
+        self.sent.lock().unwrap()[skipped..].to_vec()
     }
 
-    /// How many findings were told.
-    pub fn told(&self) -> usize {
-        self.told.lock().unwrap().len()
+    /// How many findings were sent, singly or in summaries.
+    pub fn sent_count(&self) -> usize {
+        self.sent.lock().unwrap().len()
     }
 
-    /// What goes wrong with the next alerts, one after the other.
+    /// What goes wrong with the next alerts, in order.
     pub fn fail(&self, faults: &[Fault]) {
         *self.faults.lock().unwrap() = faults.iter().rev().copied().collect();
     }
 }
 
-/// The findings that an alert tells of.
+/// The ids of the findings in an alert.
 fn members(alert: &Alert) -> Vec<String> {
     match alert.document["trailbell"]["members"].as_array() {
         Some(members) => {
@@ -280,7 +281,7 @@ impl AlertSink for Topic {
             step().await;
             let fault = self.faults.lock().unwrap().pop().unwrap_or(Fault::None);
             if matches!(fault, Fault::None | Fault::Lost) {
-                self.told.lock().unwrap().extend(members(alert));
+                self.sent.lock().unwrap().extend(members(alert));
                 self.accepted.lock().unwrap().push(alert.clone());
             }
             step().await;
@@ -293,5 +294,43 @@ impl AlertSink for Topic {
             });
         }
         results
+    }
+}
+
+/// A store in memory whose lists below some prefixes never end.
+pub struct HangingStore {
+    pub memory: Memory,
+    pub prefixes: &'static [&'static str],
+}
+
+#[async_trait]
+impl ObjectStore for HangingStore {
+    async fn open(&self, object: &ObjectRef) -> Result<Body, StoreError> {
+        self.memory.open(object).await
+    }
+
+    async fn get(&self, bucket: &str, key: &str) -> Result<SmallObject, StoreError> {
+        self.memory.get(bucket, key).await
+    }
+
+    async fn put(
+        &self,
+        bucket: &str,
+        key: &str,
+        bytes: Bytes,
+        condition: WriteCondition,
+    ) -> Result<Written, StoreError> {
+        self.memory.put(bucket, key, bytes, condition).await
+    }
+
+    async fn delete(&self, bucket: &str, key: &str) -> Result<(), StoreError> {
+        self.memory.delete(bucket, key).await
+    }
+
+    async fn list(&self, listing: &Listing) -> Result<Page, StoreError> {
+        if self.prefixes.iter().any(|prefix| listing.prefix.starts_with(prefix)) {
+            std::future::pending::<()>().await;
+        }
+        self.memory.list(listing).await
     }
 }

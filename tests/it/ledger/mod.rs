@@ -1,11 +1,13 @@
-//! The ledger: who sees to a finding, and that every one is told, once, whatever fails.
+//! The ledger: that every finding is alerted once, whatever fails.
+
 mod claims;
 mod context;
+mod correlation_crashes;
 mod correlations;
 mod crashes;
 pub mod memory;
 mod stores;
-mod story;
 mod summaries;
 mod survey;
+mod timelines;
 mod world;

@@ -1,38 +1,66 @@
-//! Payloads, and a pipeline in memory.
+//! A pipeline in memory, what is delivered to it, and workers that are stopped at any step.
 
 use std::io::Write;
+use std::pin::Pin;
 use std::sync::{Arc, OnceLock};
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
-use alert::Accounts;
+use alert::{Accounts, Alert};
 use detect::rule::{Detections, LoadedRules, RuleSet};
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use jiff::Timestamp;
 use serde_json::{Value, json};
-use tokio::time::Instant;
+use support::{aws, moto};
+use tokio::runtime::{Builder, Runtime};
 use trailbell::ledger::{Ledger, StoredLedger};
-use trailbell::pipeline::{Clock, Pipeline};
+use trailbell::pipeline::{self, Clock, InvocationReport, Pipeline};
+use trailbell::store::S3Store;
 
 use crate::ledger::memory::{Memory, Topic};
 
-/// Seconds.
+/// In seconds.
 pub const LEASE: i64 = 360;
 
-/// Seconds: the interval of the rules, and a little.
+/// In seconds: a little longer than the interval of the rules.
 pub const WINDOW: i64 = 601;
 
 /// A pipeline whose ledger and log objects are in `memory`.
 pub fn pipeline(memory: &Memory, topic: &Topic) -> Arc<Pipeline> {
-    Arc::new(Pipeline {
+    pipeline_with(memory, topic, |_| {})
+}
+
+/// The same, after a change.
+pub fn pipeline_with(
+    memory: &Memory,
+    topic: &Topic,
+    change: impl FnOnce(&mut Pipeline),
+) -> Arc<Pipeline> {
+    let mut pipeline = Pipeline {
         store: Box::new(memory.clone()),
         sink: Box::new(topic.clone()),
         accounts: Accounts::default(),
-        ledger: Ledger::Stored(StoredLedger::new(Box::new(memory.clone()), "state", "")),
+        ledger: Ledger::Stored(ledger(memory)),
         detections: detections(),
         trails: vec![],
         max_object_bytes: 1 << 30,
-    })
+    };
+    change(&mut pipeline);
+    Arc::new(pipeline)
+}
+
+/// The ledger in `memory`.
+pub fn ledger(memory: &Memory) -> StoredLedger {
+    StoredLedger::new(Box::new(memory.clone()), "state", "")
+}
+
+/// A store in S3, and a new bucket in it.
+pub async fn s3() -> (S3Store, String) {
+    let client = aws::s3(moto::url());
+    let bucket = moto::unique("state");
+    client.create_bucket().bucket(&bucket).send().await.unwrap();
+    (S3Store::new(client), bucket)
 }
 
 fn detections() -> Arc<Detections> {
@@ -41,34 +69,86 @@ fn detections() -> Arc<Detections> {
     Arc::clone(DETECTIONS.get_or_init(load))
 }
 
-/// The local clock, which no decision of the ledger goes by.
+/// The local clock. No decision of the ledger depends on it.
 pub fn clock() -> Clock {
     let now: Timestamp = "2026-03-01T11:00:00Z".parse().unwrap();
-    Clock { now, last_start: None::<Instant>, lease: Duration::from_secs(LEASE as u64) }
+    Clock { now, last_start: None, lease: Duration::from_secs(LEASE as u64) }
+}
+
+/// Delivers one notification with these records in it.
+pub async fn deliver(pipeline: &Arc<Pipeline>, records: &[Value]) -> InvocationReport {
+    let report = pipeline::run(pipeline, &inline(records), clock()).await;
+    assert_eq!(report.mismatch, None);
+    report
+}
+
+/// The alerts of one kind that were sent.
+pub fn sent_alerts(topic: &Topic, kind: &str) -> Vec<Alert> {
+    let mut alerts = topic.accepted();
+    alerts.retain(|alert| alert.document["trailbell"]["kind"] == kind);
+    alerts
+}
+
+/// The value of a message attribute.
+pub fn attribute<'a>(alert: &'a Alert, name: &str) -> &'a str {
+    &alert.attributes.iter().find(|attribute| attribute.name == name).unwrap().value
+}
+
+/// A worker that is polled by hand.
+pub type Worker<T> = Pin<Box<dyn Future<Output = T>>>;
+
+/// Lets a worker take one step. Returns its result at the end.
+pub fn step<T>(worker: &mut Worker<T>) -> Poll<T> {
+    // Limited waits need the timers of a runtime. They never fire here.
+    static RUNTIME: OnceLock<Runtime> = OnceLock::new();
+    let runtime = || Builder::new_current_thread().enable_time().build().unwrap();
+    let _timers = RUNTIME.get_or_init(runtime).enter();
+    worker.as_mut().poll(&mut Context::from_waker(Waker::noop()))
 }
 
 /// A call that one rule matches.
 pub fn create_group(event_id: &str, user: &str) -> Value {
-    json!({"eventVersion": "1.11", "eventSource": "iam.amazonaws.com", "eventName": "CreateGroup",
-        "eventTime": "2026-03-01T10:00:00Z", "awsRegion": "us-east-1", "eventID": event_id,
-        "recipientAccountId": "111122223333", "requestParameters": {"groupName": format!("group-{event_id}")},
-        "userIdentity": {"type": "IAMUser", "userName": user, "arn": format!("arn:aws:iam::111122223333:user/{user}")}})
+    let parameters = json!({"groupName": format!("group-{event_id}")});
+    let mut record = call("CreateGroup", "2026-03-01T10:00:00Z", user, parameters);
+    record["eventID"] = event_id.into();
+    record
 }
 
-/// A call to IAM with these parameters. Its event id is made of its name and its time.
+/// A call to IAM. Its event id consists of its name and its time.
 pub fn call(action: &str, time: &str, user: &str, parameters: Value) -> Value {
-    json!({"eventVersion": "1.11", "eventSource": "iam.amazonaws.com", "eventName": action, "eventTime": time,
-        "awsRegion": "us-east-1", "eventID": format!("{action}-{time}"), "recipientAccountId": "111122223333",
-        "sourceIPAddress": "203.0.113.7", "requestParameters": parameters,
-        "userIdentity": {"type": "IAMUser", "userName": user, "arn": format!("arn:aws:iam::111122223333:user/{user}")}})
+    let arn = format!("arn:aws:iam::111122223333:user/{user}");
+    json!({
+        "eventVersion": "1.11",
+        "eventSource": "iam.amazonaws.com",
+        "eventName": action,
+        "eventTime": time,
+        "eventID": format!("{action}-{time}"),
+        "awsRegion": "us-east-1",
+        "recipientAccountId": "111122223333",
+        "sourceIPAddress": "203.0.113.7",
+        "requestParameters": parameters,
+        "userIdentity": {
+            "type": "IAMUser", "userName": user, "accountId": "111122223333", "arn": arn,
+        },
+    })
 }
 
-/// One notification with these records in it: of a CloudWatch Logs subscription.
+/// A notification of a CloudWatch Logs subscription with these records in it.
 pub fn inline(records: &[Value]) -> Value {
-    let event = |(index, record): (usize, &Value)| json!({"id": index.to_string(), "timestamp": 0, "message": record.to_string()});
+    let events: Vec<Value> = records
+        .iter()
+        .enumerate()
+        .map(|(index, record)| {
+            json!({"id": index.to_string(), "timestamp": 0, "message": record.to_string()})
+        })
+        .collect();
     let data = json!({
-        "messageType": "DATA_MESSAGE", "owner": "111122223333", "logGroup": "trail", "logStream": "s",
-        "subscriptionFilters": ["f"], "logEvents": records.iter().enumerate().map(event).collect::<Vec<_>>(),
+        "messageType": "DATA_MESSAGE",
+        "owner": "111122223333",
+        "logGroup": "trail",
+        "logStream": "s",
+        "subscriptionFilters": ["f"],
+        "logEvents": events,
     });
     let mut gzip = GzEncoder::new(Vec::new(), Compression::fast());
     gzip.write_all(data.to_string().as_bytes()).unwrap();
@@ -79,13 +159,11 @@ fn base64(bytes: &[u8]) -> String {
     const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     let mut text = String::new();
     for chunk in bytes.chunks(3) {
-        let mut number = 0;
-        for at in 0..3 {
-            number = number << 8 | usize::from(chunk.get(at).copied().unwrap_or(0));
-        }
-        for at in 0..4 {
-            let digit = char::from(DIGITS[number >> (18 - 6 * at) & 63]);
-            text.push(if at <= chunk.len() { digit } else { '=' });
+        let byte = |index: usize| u32::from(chunk.get(index).copied().unwrap_or(0));
+        let bits = byte(0) << 16 | byte(1) << 8 | byte(2);
+        for index in 0..4 {
+            let digit = char::from(DIGITS[(bits >> (18 - 6 * index) & 63) as usize]);
+            text.push(if index <= chunk.len() { digit } else { '=' });
         }
     }
     text

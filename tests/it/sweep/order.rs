@@ -25,7 +25,7 @@ async fn a_lost_notification_is_found_by_the_next_sweep_and_by_no_other() {
     world.deliver("01T0950", "lost");
     for expected in [(1, 1, 0), (1, 0, 1)] {
         let counts = counts(&world.sweep().await);
-        assert_eq!((world.topic.told(), counts.read, counts.read_before), expected);
+        assert_eq!((world.topic.sent_count(), counts.read, counts.read_before), expected);
         world.wait(10);
     }
 }
@@ -36,10 +36,10 @@ async fn a_notified_object_is_alerted_once() {
     let key = world.deliver("01T0950", "told");
     world.notify(&key).await;
     let outcome = world.sweep().await;
-    assert_eq!((world.topic.told(), counts(&outcome).read), (1, 1));
+    assert_eq!((world.topic.sent_count(), counts(&outcome).read), (1, 1));
     assert!(outcome.reply().is_ok() && outcome.retry.is_empty());
     world.notify(&key).await;
-    assert_eq!(world.topic.told(), 1, "told again by a notification after the sweep");
+    assert_eq!(world.topic.sent_count(), 1, "told again by a notification after the sweep");
 }
 
 #[tokio::test]
@@ -87,7 +87,7 @@ async fn an_object_is_left_to_its_notification_for_five_minutes() {
         SweepReport { trails: 1, listed: 1, young: 1, ..Default::default() }
     );
     world.wait(10);
-    assert_eq!((counts(&world.sweep().await).read, world.topic.told()), (1, 1));
+    assert_eq!((counts(&world.sweep().await).read, world.topic.sent_count()), (1, 1));
 }
 
 #[tokio::test]
@@ -100,7 +100,7 @@ async fn an_outage_of_a_day_is_recovered() {
         world.deliver(stamp, name);
     }
     world.wait(24 * 60);
-    assert_eq!((counts(&world.sweep().await).read, world.topic.told()), (5, 5));
+    assert_eq!((counts(&world.sweep().await).read, world.topic.sent_count()), (5, 5));
     // Not for ever: the next looks back an hour again.
     world.wait(10);
     assert_eq!(counts(&world.sweep().await).listed, 1);
@@ -114,7 +114,7 @@ async fn an_object_that_appears_late_under_an_old_name_is_found() {
         world.wait(10);
     }
     world.deliver("01T0935", "late");
-    assert_eq!((counts(&world.sweep().await).read, world.topic.told()), (1, 1));
+    assert_eq!((counts(&world.sweep().await).read, world.topic.sent_count()), (1, 1));
 }
 
 #[tokio::test]
@@ -126,7 +126,7 @@ async fn midnight_makes_no_difference() {
     {
         world.deliver(stamp, name);
     }
-    assert_eq!((counts(&world.sweep().await).read, world.topic.told()), (4, 4));
+    assert_eq!((counts(&world.sweep().await).read, world.topic.sent_count()), (4, 4));
 }
 
 #[tokio::test]
@@ -137,9 +137,9 @@ async fn only_regions_and_objects_that_can_matter_are_read() {
     world
         .memory
         .write("AWSLogs/111122223333/CloudTrail/us-east-1/2026/03/01/renamed.json.gz", "{}");
-    world.memory.calls();
+    world.memory.take_calls();
     assert_eq!(counts(&world.sweep().await).listed, 0);
-    let calls = world.memory.calls();
+    let calls = world.memory.take_calls();
     assert!(
         !calls.iter().any(|call| call.contains("eu-central-1/") || call.starts_with("open")),
         "{calls:?}"
@@ -155,7 +155,7 @@ async fn the_oldest_is_read_first_and_the_backlog_next_time() {
         .collect();
     // An outage of a day comes before, and another one after.
     world.wait(24 * 60);
-    world.memory.calls();
+    world.memory.take_calls();
     let last_start = Instant::now() + Duration::from_millis(300);
     let slow = Slow {
         memory: world.memory.clone(),
@@ -170,7 +170,7 @@ async fn the_oldest_is_read_first_and_the_backlog_next_time() {
             .filter_map(|call| Some(call.strip_prefix("open ")?.to_owned()))
             .collect::<Vec<_>>()
     };
-    let read = opened(&world.memory.calls());
+    let read = opened(&world.memory.take_calls());
     assert_eq!(read, keys[..read.len()], "the oldest first");
     world.wait(24 * 60);
     let second = counts(&world.sweep().await);
@@ -202,7 +202,7 @@ async fn two_sweeps_at_once_do_no_harm() {
         world.deliver(&format!("01T09{minute}"), &format!("m{minute}"));
     }
     let (one, other) = tokio::join!(world.sweep(), world.sweep());
-    assert_eq!(world.topic.told(), 20);
+    assert_eq!(world.topic.sent_count(), 20);
     assert!(
         one.retry.is_empty() && other.retry.is_empty(),
         "{:?} {:?}",
@@ -246,7 +246,7 @@ async fn without_a_ledger_a_sweep_is_refused() {
     let outcome = sweep(&pipeline.into(), None).await;
     let error = outcome.reply().unwrap_err().to_string();
     assert!(error.contains("TRAILBELL_LEDGER=none"), "{error}");
-    assert_eq!(topic.told(), 0);
+    assert_eq!(topic.sent_count(), 0);
 }
 
 #[tokio::test]

@@ -8,7 +8,9 @@ use bytes::Bytes;
 use detect::cloudtrail::Body;
 use tokio::time::{Instant, sleep_until};
 use trailbell::notification::ObjectRef;
-use trailbell::store::{Condition, Listing, ObjectStore, Page, SmallObject, StoreError, Written};
+use trailbell::store::{
+    Listing, ObjectStore, Page, SmallObject, StoreError, WriteCondition, Written,
+};
 
 use crate::ledger::memory::Memory;
 
@@ -39,7 +41,7 @@ impl ObjectStore for Slow {
         bucket: &str,
         key: &str,
         bytes: Bytes,
-        condition: Condition,
+        condition: WriteCondition,
     ) -> Result<Written, StoreError> {
         self.memory.put(bucket, key, bytes, condition).await
     }

@@ -10,7 +10,7 @@ use detect::cloudtrail::Trail;
 use jiff::{SignedDuration, Timestamp};
 use trailbell::ledger::{Ledger, StoredLedger};
 use trailbell::pipeline::Pipeline;
-use trailbell::store::{Condition, DirStore, ObjectStore, S3Store};
+use trailbell::store::{DirStore, ObjectStore, S3Store, WriteCondition};
 
 use crate::ledger::memory::Topic;
 use crate::sweep::world::{counts, detections, log, sweep};
@@ -46,7 +46,7 @@ async fn finds_lost_objects<S: ObjectStore + Clone + 'static>(store: &S, bucket:
     let topic = Topic::default();
     for (minutes, name) in [(1, "young"), (10, "lost"), (50, "older"), (130, "too-old")] {
         let bytes = Bytes::from(log(&format!("{bucket}-{name}")));
-        store.put(bucket, &key(minutes, name), bytes, Condition::None).await.unwrap();
+        store.put(bucket, &key(minutes, name), bytes, WriteCondition::None).await.unwrap();
     }
     let pipeline = pipeline(store, bucket, &topic);
     for expected in [(2, 0), (0, 2)] {
@@ -64,7 +64,7 @@ async fn finds_lost_objects<S: ObjectStore + Clone + 'static>(store: &S, bucket:
             "{bucket}: {counts}, {:?}",
             outcome.problems
         );
-        assert_eq!(topic.told(), 2, "{bucket}");
+        assert_eq!(topic.sent_count(), 2, "{bucket}");
     }
 }
 

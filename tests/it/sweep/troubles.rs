@@ -35,7 +35,7 @@ async fn a_poisonous_object_is_abandoned_after_an_hour_and_delays_no_other() {
             "sweep {sweep}: {counts}"
         );
         assert_eq!(remedies(&outcome, "0951Z_poison"), expected.2, "sweep {sweep}");
-        assert_eq!(world.topic.told(), sweep, "sweep {sweep}");
+        assert_eq!(world.topic.sent_count(), sweep, "sweep {sweep}");
         assert!(outcome.retry.is_empty(), "a sweep that works is a success");
     }
 }
@@ -52,7 +52,7 @@ async fn while_nothing_can_be_read_nothing_is_abandoned() {
         world.wait(60);
     }
     world.memory.fail(|_, _| Fault::None);
-    assert_eq!((counts(&world.sweep().await).read, world.topic.told()), (2, 2));
+    assert_eq!((counts(&world.sweep().await).read, world.topic.sent_count()), (2, 2));
 }
 
 #[tokio::test]
@@ -63,7 +63,7 @@ async fn an_alert_that_failed_is_sent_by_a_later_sweep() {
     let outcome = world.notify(&key).await;
     assert_eq!(outcome.report.findings_that(Outcome::Failed), 1);
     let outcome = world.sweep().await;
-    assert_eq!((counts(&outcome).recovered, world.topic.told()), (1, 1));
+    assert_eq!((counts(&outcome).recovered, world.topic.sent_count()), (1, 1));
     assert!(world.memory.keys("open/").is_empty());
 }
 
@@ -83,7 +83,7 @@ async fn a_listing_that_fails_fails_the_sweep_and_loses_nothing() {
         assert!(world.memory.text("sweep/heartbeat").unwrap().contains("\"trails_failed\":1"));
     }
     world.memory.fail(|_, _| Fault::None);
-    assert_eq!((counts(&world.sweep().await).read, world.topic.told()), (1, 1));
+    assert_eq!((counts(&world.sweep().await).read, world.topic.sent_count()), (1, 1));
 }
 
 #[tokio::test]
@@ -97,7 +97,11 @@ async fn state_that_cannot_be_saved_fails_the_sweep_and_objects_are_read_again()
         let outcome = world.sweep().await;
         assert!(outcome.reply().is_err(), "{fault:?}");
         world.memory.fail(|_, _| Fault::None);
-        assert_eq!((counts(&world.sweep().await).read, world.topic.told()), (1, 1), "{fault:?}");
+        assert_eq!(
+            (counts(&world.sweep().await).read, world.topic.sent_count()),
+            (1, 1),
+            "{fault:?}"
+        );
     }
 }
 
@@ -127,7 +131,7 @@ async fn a_damaged_state_is_replaced_and_reported() {
     let note = world.memory.keys("sweep/cursor").pop().unwrap();
     world.memory.write(&note, "{");
     let outcome = world.sweep().await;
-    assert_eq!((counts(&outcome).read, world.topic.told()), (1, 1));
+    assert_eq!((counts(&outcome).read, world.topic.sent_count()), (1, 1));
     assert!(
         outcome.problems.iter().any(|problem| problem.what.contains("damaged, so it was replaced")),
         "{:?}",

@@ -27,7 +27,8 @@ pub struct World {
 
 impl World {
     pub fn new() -> World {
-        let (memory, topic) = (Memory::new(), Topic::default());
+        let memory = Memory::new();
+        let topic = Topic::default();
         let pipeline = pipeline(&memory, &topic, "state");
         World { memory, topic, pipeline }
     }
@@ -59,7 +60,7 @@ impl World {
 
     /// The store's clock moves by minutes.
     pub fn wait(&self, minutes: i64) {
-        self.memory.wait(minutes * 60);
+        self.memory.advance(minutes * 60);
     }
 }
 

@@ -9,7 +9,7 @@ pub(crate) mod undo;
 use detect::text::clean;
 use serde_json::{Value, json};
 
-pub(crate) use shell_command::ShellCommand;
+pub(crate) use shell_command::ResponseCommand;
 
 use crate::call::AlertCall;
 use crate::console;
@@ -26,7 +26,7 @@ pub(crate) struct ResponseStep {
 pub(crate) enum StepAction {
     /// The purpose says it all.
     None,
-    Run(ShellCommand),
+    Run(ResponseCommand),
     /// A URL.
     Open(String),
 }
@@ -36,13 +36,13 @@ impl ResponseStep {
         ResponseStep { purpose: purpose.to_owned(), action: StepAction::None }
     }
 
-    fn run(purpose: &str, command: ShellCommand) -> ResponseStep {
+    fn run(purpose: &str, command: ResponseCommand) -> ResponseStep {
         ResponseStep { purpose: purpose.to_owned(), action: StepAction::Run(command) }
     }
 
-    /// See [`ShellCommand::new`] and [`ShellCommand::option`].
+    /// See [`ResponseCommand::new`] and [`ResponseCommand::option`].
     fn run_with(purpose: &str, command: &str, options: &[(&str, Option<&str>)]) -> ResponseStep {
-        let mut command = ShellCommand::new(command);
+        let mut command = ResponseCommand::new(command);
         for (option, value) in options {
             command = command.option(option, *value);
         }
@@ -90,14 +90,14 @@ pub(crate) fn raw_record(call: AlertCall<'_>) -> Vec<ResponseStep> {
 /// A search of CloudTrail's event history, which has the management events of 90 days and takes one
 /// attribute.
 /// Source: <https://docs.aws.amazon.com/awscloudtrail/latest/APIReference/API_LookupEvents.html>
-fn lookup_events(call: AlertCall<'_>, attribute: &str, value: &str) -> ShellCommand {
-    ShellCommand::new("aws cloudtrail lookup-events")
+fn lookup_events(call: AlertCall<'_>, attribute: &str, value: &str) -> ResponseCommand {
+    ResponseCommand::new("aws cloudtrail lookup-events")
         .option_if_known("--region", call.region())
         .lookup_attribute(attribute, value)
 }
 
 /// The same, from some hours before the call until as many after it.
-fn lookup_around(call: AlertCall<'_>, hours: i64, attribute: &str, value: &str) -> ShellCommand {
+fn lookup_around(call: AlertCall<'_>, hours: i64, attribute: &str, value: &str) -> ResponseCommand {
     let lookup = lookup_events(call, attribute, value);
     lookup.time_range("--start-time", "--end-time", call.time(), hours)
 }

@@ -3,7 +3,7 @@
 use detect::finding::Origin;
 use detect::text::clean;
 
-use super::{ResponseStep, ShellCommand, lookup_around, name_or};
+use super::{ResponseCommand, ResponseStep, lookup_around, name_or};
 use crate::call::AlertCall;
 use crate::console::Partition;
 
@@ -41,12 +41,12 @@ fn log_objects(call: AlertCall<'_>) -> Option<ResponseStep> {
     let place = account_logs(call)?;
     call.time()?;
     let scan = |condition: &String| {
-        ShellCommand::new("trailbell scan")
+        ResponseCommand::new("trailbell scan")
             .place(&place)
             .time_range("--since", "--until", call.time(), 24)
             .option("--query", Some(condition))
     };
-    let scans: Vec<ShellCommand> = call.principal().conditions().iter().map(scan).collect();
+    let scans: Vec<ResponseCommand> = call.principal().conditions().iter().map(scan).collect();
     let command = scans.iter().find(|scan| scan.line().is_ok()).or(scans.first())?.clone();
     let name = call.principal().display_name();
     let purpose = format!("What did {name} do in all regions, according to the log objects?");

@@ -9,38 +9,38 @@ const CONTINUATION_INDENT: usize = 6;
 
 /// The words of a command, or the reason why there is none.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) struct ShellCommand {
+pub(crate) struct ResponseCommand {
     words: Result<Vec<String>, String>,
 }
 
-impl ShellCommand {
+impl ResponseCommand {
     /// A program and words that need no quotes, e.g. `aws iam get-group`.
-    pub(crate) fn new(words: &str) -> ShellCommand {
-        ShellCommand { words: Ok(words.split(' ').map(str::to_owned).collect()) }
+    pub(crate) fn new(words: &str) -> ResponseCommand {
+        ResponseCommand { words: Ok(words.split(' ').map(str::to_owned).collect()) }
     }
 
     /// A place in S3, `s3://…`.
-    pub(crate) fn place(self, place: &str) -> ShellCommand {
+    pub(crate) fn place(self, place: &str) -> ResponseCommand {
         self.push("place of the logs", shell::quote_word(place))
     }
 
     /// `--option=value`: in this form a value that starts with a dash stays a value. If the value
     /// is missing or cannot be pasted, there is no command.
-    pub(crate) fn option(self, option: &str, value: Option<&str>) -> ShellCommand {
+    pub(crate) fn option(self, option: &str, value: Option<&str>) -> ResponseCommand {
         let value = value.ok_or(UnquotableValue::NotRecorded).and_then(shell::quote_word);
         let label = option.trim_start_matches('-').replace('-', " ");
         self.push(&label, value.map(|value| format!("{option}={value}")))
     }
 
-    /// As [`ShellCommand::option`], but a missing value leaves the option out.
-    pub(crate) fn option_if_known(self, option: &str, value: Option<&str>) -> ShellCommand {
+    /// As [`ResponseCommand::option`], but a missing value leaves the option out.
+    pub(crate) fn option_if_known(self, option: &str, value: Option<&str>) -> ResponseCommand {
         if value.is_some() { self.option(option, value) } else { self }
     }
 
     /// `--lookup-attributes` for one attribute. In this form commas and equals signs have a meaning
     /// outside of quotes, and quotes and backslashes inside.
     /// Source: <https://docs.aws.amazon.com/cli/latest/userguide/cli-usage-shorthand.html>
-    pub(crate) fn lookup_attribute(self, attribute: &str, value: &str) -> ShellCommand {
+    pub(crate) fn lookup_attribute(self, attribute: &str, value: &str) -> ResponseCommand {
         let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"_-+./@:".contains(&byte);
         let word = if value.contains(['"', '\\']) {
             Err(UnquotableValue::NotPlain)
@@ -59,7 +59,7 @@ impl ShellCommand {
         end: &str,
         time: Option<Timestamp>,
         hours: i64,
-    ) -> ShellCommand {
+    ) -> ResponseCommand {
         let shifted = |hours: i64| time.map(|time| time::format_command_time(time, hours));
         self.option_if_known(start, shifted(-hours).as_deref())
             .option_if_known(end, shifted(hours).as_deref())
@@ -90,7 +90,7 @@ impl ShellCommand {
     }
 
     /// Adds a word, or keeps the first reason why there is no command.
-    fn push(self, label: &str, word: Result<String, UnquotableValue>) -> ShellCommand {
+    fn push(self, label: &str, word: Result<String, UnquotableValue>) -> ResponseCommand {
         let word = word
             .and_then(check_width)
             .map_err(|refusal| format!("the {label} {}", refusal.reason()));
@@ -98,7 +98,7 @@ impl ShellCommand {
             words.push(word?);
             Ok(words)
         });
-        ShellCommand { words }
+        ResponseCommand { words }
     }
 }
 
@@ -114,7 +114,7 @@ mod tests {
 
     #[test]
     fn a_long_command_is_continued_between_words() {
-        let command = ShellCommand::new("aws iam x")
+        let command = ResponseCommand::new("aws iam x")
             .option("--a", Some(&"y".repeat(80)))
             .option("--b", Some("z"));
         let lines = command.lines().unwrap();
@@ -134,7 +134,7 @@ mod tests {
             (Some("file://x"), "the group name would make the AWS CLI read a file or a URL"),
         ] {
             assert_eq!(
-                ShellCommand::new("aws iam get-group").option("--group-name", value).line(),
+                ResponseCommand::new("aws iam get-group").option("--group-name", value).line(),
                 Err(reason)
             );
         }
@@ -142,8 +142,9 @@ mod tests {
 
     #[test]
     fn a_value_to_look_up_stays_one_value() {
-        let lookup =
-            |value| ShellCommand::new("aws x").lookup_attribute("Username", value).line().unwrap();
+        let lookup = |value| {
+            ResponseCommand::new("aws x").lookup_attribute("Username", value).line().unwrap()
+        };
         assert_eq!(
             lookup("alice"),
             "aws x --lookup-attributes=AttributeKey=Username,AttributeValue=alice"
@@ -153,7 +154,7 @@ mod tests {
             r#"aws x --lookup-attributes='AttributeKey=Username,AttributeValue="a,AttributeKey=b"'"#
         );
         let refused =
-            ShellCommand::new("aws x").lookup_attribute("Username", r#"a",AttributeKey="b"#);
+            ResponseCommand::new("aws x").lookup_attribute("Username", r#"a",AttributeKey="b"#);
         assert_eq!(
             refused.line(),
             Err("the name to look up holds characters that names in AWS cannot have")

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use detect::finding::Finding;
 use detect::finding::policy::Power;
-use detect::text::{clean, time, wrap};
+use detect::text::{clean, wrap};
 
 use super::{IncidentParts, count_events};
 use crate::call::AlertCall;
@@ -31,17 +31,13 @@ impl IncidentParts<'_> {
     fn introduction(&self) -> String {
         let rule = &self.data.rule;
         let values = self.group_by_in_words().map(|values| format!(" ({values})"));
-        let start = time::format_sentence_time(self.data.start);
-        let end = time::format_sentence_time(self.data.end);
-        let period =
-            if start == end { format!("on {start}") } else { format!("between {start} and {end}") };
+        let period = mail::period(self.data.start, self.data.end);
         format!(
-            "{}{}: {}, {period}. Severity {}, risk score {} of 100.",
+            "{}{}: {}, {period}{}.",
             clean::text(&rule.name, MAX_TEXT_CHARS),
             values.unwrap_or_default(),
             count_events(self.data.events),
-            rule.severity.as_str(),
-            rule.risk_score,
+            mail::severity_note(rule),
         )
     }
 
@@ -74,7 +70,7 @@ impl IncidentParts<'_> {
         let power = power.map(|power| format!("; it {}", power_in_words(power)));
         let text = format!(
             "{} by {}{}",
-            subject::summary_line(call.brief(), subject::MAX_NAME_CHARS),
+            subject::summary_line(&call.brief(), subject::MAX_NAME_CHARS),
             clean::name(call.principal().subject_name()),
             power.unwrap_or_default(),
         );

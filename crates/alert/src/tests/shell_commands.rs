@@ -10,7 +10,7 @@ use serde_json::json;
 use super::fixture::{ACTIONS, document, finding};
 use crate::Accounts;
 use crate::call::AlertCall;
-use crate::commands::{self, ResponseStep, ShellCommand, StepAction};
+use crate::commands::{self, ResponseCommand, ResponseStep, StepAction};
 
 static NO_ACCOUNTS: LazyLock<Accounts> = LazyLock::new(Accounts::default);
 
@@ -27,14 +27,14 @@ fn run_in_shell(lines: &[String]) -> Vec<Vec<String>> {
     calls.map(|call| call.split_terminator('\0').map(str::to_owned).collect()).collect()
 }
 
-fn command(step: ResponseStep) -> Option<ShellCommand> {
+fn command(step: ResponseStep) -> Option<ResponseCommand> {
     match step.action {
         StepAction::Run(command) => Some(command),
         StepAction::None | StepAction::Open(_) => None,
     }
 }
 
-fn commands_of(action: &str, name: &str) -> Vec<ShellCommand> {
+fn commands_of(action: &str, name: &str) -> Vec<ResponseCommand> {
     let mut ecs = document(action);
     ecs["group"]["name"] = json!(name);
     ecs["user"]["target"]["name"] = json!(name);
@@ -154,7 +154,7 @@ fn the_scan_covers_the_log_objects_of_the_principals_account() {
 proptest! {
     #[test]
     fn a_shell_returns_every_value_unchanged(value in "[ -~]{0,70}") {
-        let command = ShellCommand::new("aws iam get-group").option("--group-name", Some(&value));
+        let command = ResponseCommand::new("aws iam get-group").option("--group-name", Some(&value));
         let Ok(lines) = command.lines() else { return Ok(()) };
         let wanted = ["iam", "get-group", &format!("--group-name={value}")].map(str::to_owned);
         prop_assert_eq!(run_in_shell(&lines), [wanted.to_vec()]);

@@ -1,18 +1,17 @@
-//! What an attachment needs besides, and what this program has no hand in: S3 and SNS are all it
-//! talks to.
+//! What else a notification needs, which this program does not do: it connects to S3 and SNS only.
 
 use detect::text::shell::ShellCommand;
 use serde_json::{Value, json};
 use trailbell::store::Target;
 
-use super::{Attachment, Way};
+use super::{Attachment, Destination};
 
-/// Something that must be there besides, and the commands that show and make it.
+/// Something else that is needed, and the commands that show and create it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Need {
     /// What, and why.
-    pub what: String,
-    /// In their order.
+    pub text: String,
+    /// In order.
     pub commands: Vec<ShellCommand>,
 }
 
@@ -24,23 +23,23 @@ struct Arn<'a> {
     name: &'a str,
 }
 
-/// What an attachment needs besides. `region` is the bucket's, where it is known.
-pub fn needs(attachment: &Attachment, region: Option<&str>) -> Vec<Need> {
-    match &attachment.way {
-        Way::EventBridge => vec![rule(attachment, region)],
-        Way::To(target) => policy(attachment, target).into_iter().collect(),
+/// Returns what else an attachment needs. `region` is the bucket's, if it is known.
+pub fn needs(attachment: &Attachment, region: Option<&str>) -> Option<Need> {
+    match &attachment.destination {
+        Destination::EventBridge => Some(eventbridge_rule(attachment, region)),
+        Destination::Target(target) => policy(attachment, target),
     }
 }
 
 impl Arn<'_> {
     fn parse(arn: &str) -> Option<Arn<'_>> {
-        let mut parts = arn.splitn(6, ':').skip(1);
-        let (partition, _service) = (parts.next()?, parts.next()?);
-        Some(Arn { partition, region: parts.next()?, account: parts.next()?, name: parts.next()? })
+        let parts: Vec<&str> = arn.splitn(6, ':').collect();
+        let [_, partition, _, region, account, name] = parts[..] else { return None };
+        Some(Arn { partition, region, account, name })
     }
 }
 
-/// S3 checks it when the configuration is written: so it comes first.
+/// S3 checks the policy when the configuration is written.
 fn policy(attachment: &Attachment, target: &Target) -> Option<Need> {
     let arn = Arn::parse(target.arn())?;
     let document = |action: &str| {
@@ -49,18 +48,20 @@ fn policy(attachment: &Attachment, target: &Target) -> Option<Need> {
     };
     let commands = match target {
         Target::Queue(_) => queue_commands(&arn, &document("sqs:SendMessage")),
-        Target::Topic(whole) => topic_commands(&arn, whole, &document("sns:Publish")),
+        Target::Topic(topic) => topic_commands(topic, arn.region, &document("sns:Publish")),
         Target::Function(_) => return None,
     };
-    let what = format!(
-        "the policy of the {target} must let the bucket send to it, before S3 takes the configuration. The first command \
-         shows what it is; the second replaces it, so add the statements that are to stay"
+    let text = format!(
+        "the policy of the {target} must allow the bucket to send to it, before S3 accepts the \
+         configuration. The first command shows the policy; the second replaces it, so add the \
+         statements that must stay"
     );
-    Some(Need { what, commands })
+    Some(Need { text, commands })
 }
 
 fn statement(attachment: &Attachment, target: &Target, arn: &Arn<'_>, action: &str) -> Value {
     let owner = attachment.owner.as_deref().unwrap_or(arn.account);
+    let bucket = format!("arn:{}:s3:::{}", arn.partition, attachment.bucket);
     json!({
         "Sid": "BucketNotifies",
         "Effect": "Allow",
@@ -69,7 +70,7 @@ fn statement(attachment: &Attachment, target: &Target, arn: &Arn<'_>, action: &s
         "Resource": target.arn(),
         "Condition": {
             "StringEquals": {"aws:SourceAccount": owner},
-            "ArnLike": {"aws:SourceArn": format!("arn:{}:s3:::{}", arn.partition, attachment.bucket)},
+            "ArnLike": {"aws:SourceArn": bucket},
         },
     })
 }
@@ -77,88 +78,88 @@ fn statement(attachment: &Attachment, target: &Target, arn: &Arn<'_>, action: &s
 fn queue_commands(arn: &Arn<'_>, document: &str) -> Vec<ShellCommand> {
     let url = ShellCommand::new("aws sqs get-queue-url")
         .option("--queue-name", arn.name)
-        .option("--region", arn.region);
-    let url = url
+        .option("--region", arn.region)
         .option("--queue-owner-aws-account-id", arn.account)
         .words("--query=QueueUrl --output=text");
-    let of_queue = |words: &str| {
+    let command = |words: &str| {
         ShellCommand::new(words)
             .words(&format!("--queue-url=\"$({url})\""))
             .option("--region", arn.region)
     };
     let attributes = json!({"Policy": document}).to_string();
     vec![
-        of_queue("aws sqs get-queue-attributes").words("--attribute-names=Policy"),
-        of_queue("aws sqs set-queue-attributes").option("--attributes", &attributes),
+        command("aws sqs get-queue-attributes").words("--attribute-names=Policy"),
+        command("aws sqs set-queue-attributes").option("--attributes", &attributes),
     ]
 }
 
-fn topic_commands(arn: &Arn<'_>, whole: &str, document: &str) -> Vec<ShellCommand> {
-    let of_topic = |words: &str| {
-        ShellCommand::new(words).option("--topic-arn", whole).option("--region", arn.region)
+fn topic_commands(topic: &str, region: &str, document: &str) -> Vec<ShellCommand> {
+    let command = |words: &str| {
+        ShellCommand::new(words).option("--topic-arn", topic).option("--region", region)
     };
-    let write = of_topic("aws sns set-topic-attributes").words("--attribute-name=Policy");
     vec![
-        of_topic("aws sns get-topic-attributes").words("--query=Attributes.Policy --output=text"),
-        write.option("--attribute-value", document),
+        command("aws sns get-topic-attributes").words("--query=Attributes.Policy --output=text"),
+        command("aws sns set-topic-attributes")
+            .words("--attribute-name=Policy")
+            .option("--attribute-value", document),
     ]
 }
 
-fn rule(attachment: &Attachment, region: Option<&str>) -> Need {
+fn eventbridge_rule(attachment: &Attachment, region: Option<&str>) -> Need {
     let mut detail = json!({"bucket": {"name": [attachment.bucket]}});
     if !attachment.prefix.is_empty() {
         detail["object"] = json!({"key": [{"prefix": attachment.prefix}]});
     }
     let pattern =
-        json!({"source": ["aws.s3"], "detail-type": ["Object Created"], "detail": detail})
-            .to_string();
-    let named =
-        |words: &str, option: &str| ShellCommand::new(words).option(option, "trailbell-objects");
-    let put = named("aws events put-rule", "--name")
+        json!({"source": ["aws.s3"], "detail-type": ["Object Created"], "detail": detail});
+    let put_rule = ShellCommand::new("aws events put-rule --name=trailbell-objects")
         .optional("--region", region)
-        .option("--event-pattern", &pattern);
-    let targets = r#"[{"Id":"queue","Arn":"QUEUE_ARN"}]"#;
-    let lead = named("aws events put-targets", "--rule")
+        .option("--event-pattern", &pattern.to_string());
+    let put_targets = ShellCommand::new("aws events put-targets --rule=trailbell-objects")
         .optional("--region", region)
-        .option("--targets", targets);
-    let what = "a rule in EventBridge must lead the events on, to the queue (in place of QUEUE_ARN) whose policy lets \
-                events.amazonaws.com send to it. The stack makes both, if it was given the bucket"
-        .to_owned();
-    Need { what, commands: vec![put, lead] }
+        .option("--targets", r#"[{"Id":"queue","Arn":"QUEUE_ARN"}]"#);
+    let text = "a rule in EventBridge must forward the events to the queue, whose policy must \
+                allow events.amazonaws.com to send to it. The stack has both if it knows \
+                the bucket";
+    Need { text: text.to_owned(), commands: vec![put_rule, put_targets] }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn told(way: Way, owner: Option<&str>) -> String {
+    fn commands(destination: Destination, owner: Option<&str>) -> String {
         let (bucket, prefix) = ("example-logs".to_owned(), "it's/".to_owned());
-        let attachment = Attachment { bucket, prefix, way, owner: owner.map(str::to_owned) };
-        let needs = needs(&attachment, Some("eu-central-1"));
-        needs.iter().flat_map(|need| &need.commands).map(|command| format!("{command}\n")).collect()
+        let attachment =
+            Attachment { bucket, prefix, destination, owner: owner.map(str::to_owned) };
+        let need = needs(&attachment, Some("eu-central-1")).unwrap();
+        need.commands.iter().map(|command| format!("{command}\n")).collect()
     }
 
     #[test]
     fn commands_name_the_bucket_the_owner_and_the_region() {
-        let queue = told(
-            Way::To(Target::Queue("arn:aws-cn:sqs:cn-north-1:111122223333:q".to_owned())),
+        let queue = commands(
+            Destination::Target(Target::Queue(
+                "arn:aws-cn:sqs:cn-north-1:111122223333:q".to_owned(),
+            )),
             None,
         );
         for part in [
-            "--queue-url=\"$(aws sqs get-queue-url --queue-name=q --region=cn-north-1 --queue-owner-aws-account-id=111122223333",
+            "--queue-url=\"$(aws sqs get-queue-url --queue-name=q --region=cn-north-1 \
+             --queue-owner-aws-account-id=111122223333",
             r#"\"aws:SourceArn\":\"arn:aws-cn:s3:::example-logs\""#,
             r#"\"aws:SourceAccount\":\"111122223333\""#,
         ] {
             assert!(queue.contains(part), "{part} in {queue}");
         }
         let topic = Target::Topic("arn:aws:sns:eu-central-1:111122223333:t".to_owned());
-        let topic = told(Way::To(topic), Some("444455556666"));
+        let topic = commands(Destination::Target(topic), Some("444455556666"));
         assert!(
             topic.contains(r#""aws:SourceAccount":"444455556666""#)
                 && topic.contains("sns:Publish"),
             "{topic}"
         );
-        let rule = told(Way::EventBridge, None);
+        let rule = commands(Destination::EventBridge, None);
         assert!(
             rule.contains(r#"{"prefix":"it'\''s/"}"#) && rule.contains("--region=eu-central-1"),
             "{rule}"

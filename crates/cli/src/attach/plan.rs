@@ -1,82 +1,91 @@
-//! From the configuration that there is to the one that is wanted, or why there is no way.
+//! From the current configuration to the wanted one, or why that is impossible.
+
+use std::collections::BTreeSet;
 
 use detect::text::shell::ShellCommand;
 use thiserror::Error;
-use trailbell::store::{Notifications, Route, Target};
+use trailbell::store::{Filter, Notifications, Route, Target};
 
-use super::{Attachment, Coverage, Way, coverage, overlap, route};
+use super::routes::overlapping_event;
+use super::{Attachment, Coverage, Destination, coverage};
+
+/// CloudTrail's log objects arrive with `PutObject`, and copies of them with other calls.
+const CREATED: &str = "s3:ObjectCreated:*";
 
 /// What is to be done.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Plan {
     /// Nothing: this does it already.
     Attached(String),
-    /// Write this, all of it.
+    /// Write this configuration.
     Write(Notifications),
 }
 
 /// Why it cannot be done.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum Obstacle {
-    /// There is something in the configuration that would be lost.
+    /// Writing would lose something.
     #[error(
-        "the bucket's notification configuration holds what this program does not know and would lose by writing: {}", .0.join(", ")
+        "the notification configuration has elements that this program does not know and would \
+         lose: {}",
+        .0.join(", ")
     )]
     Unknown(Vec<String>),
     /// S3 would refuse it.
     #[error(
-        "S3 would refuse it: \"Configuration is ambiguously defined. Cannot have overlapping suffixes in two rules if \
-         the prefixes are overlapping for the same event type.\" The event type is {event}, and what is there already \
-         is {there}"
+        "S3 would refuse it: \"Configuration is ambiguously defined. Cannot have overlapping \
+         suffixes in two rules if the prefixes are overlapping for the same event type.\" The \
+         event type is {event}, and the existing notification is {existing}"
     )]
     Overlap {
-        /// What both have.
+        /// The event type that both have.
         event: String,
-        /// What is there.
-        there: Box<Route>,
+        /// The existing route.
+        existing: Box<Route>,
     },
 }
 
 impl Obstacle {
     /// What can be done instead.
-    pub fn way_out(&self) -> String {
+    pub fn alternative(&self) -> String {
         match self {
-            Obstacle::Unknown(_) => "Add ours by hand, or with a newer trailbell.".to_owned(),
-            Obstacle::Overlap { there, .. } => match &there.target {
+            Obstacle::Unknown(_) => {
+                "Add the notification in the console, or with a newer trailbell.".to_owned()
+            }
+            Obstacle::Overlap { existing, .. } => match &existing.target {
                 Target::Topic(arn) => {
-                    let subscribe =
-                        ShellCommand::new("aws sns subscribe").option("--topic-arn", arn);
-                    let subscribe =
-                        subscribe.words("--protocol=sqs --notification-endpoint=QUEUE_ARN");
-                    format!(
-                        "The topic that is there can tell our queue too. In place of QUEUE_ARN:\n  {subscribe}"
-                    )
+                    let subscribe = ShellCommand::new("aws sns subscribe")
+                        .option("--topic-arn", arn)
+                        .words("--protocol=sqs --notification-endpoint=QUEUE_ARN");
+                    format!("Subscribe the queue to the existing topic instead:\n  {subscribe}")
                 }
-                _ => "EventBridge stands beside everything: take --eventbridge.".to_owned(),
+                _ => "Use --eventbridge, which never overlaps.".to_owned(),
             },
         }
     }
 }
 
-/// What must be done so that `current` announces what is wanted. Everything that is there stays.
+/// Plans how `current` comes to announce what is wanted. Everything that is there stays.
 ///
 /// # Errors
-/// It holds what would be lost, or what S3 does not let stand beside ours.
+/// Writing would lose something, or S3 would refuse it.
 pub fn plan(current: &Notifications, wanted: &Attachment) -> Result<Plan, Obstacle> {
     let mut new = current.clone();
-    match &wanted.way {
-        Way::EventBridge if current.eventbridge => {
-            return Ok(Plan::Attached("every event goes to EventBridge".into()));
+    match &wanted.destination {
+        Destination::EventBridge if current.eventbridge => {
+            return Ok(Plan::Attached("every event goes to EventBridge".to_owned()));
         }
-        Way::EventBridge => new.eventbridge = true,
-        Way::To(target) => {
-            let does = |route: &&Route| {
+        Destination::EventBridge => new.eventbridge = true,
+        Destination::Target(target) => {
+            let is_wanted = |route: &&Route| {
                 route.target == *target && coverage(route, &wanted.prefix) == Coverage::All
             };
-            if let Some(route) = current.routes.iter().find(does) {
+            if let Some(route) = current.routes.iter().find(is_wanted) {
                 return Ok(Plan::Attached(route.to_string()));
             }
-            new.routes.insert(beside(current, route(target, &wanted.prefix, current))?);
+            let route = new_route(target, &wanted.prefix, current);
+            check_overlap(&route, current)?;
+            new.routes.insert(route);
         }
     }
     match current.unknown.is_empty() {
@@ -85,28 +94,35 @@ pub fn plan(current: &Notifications, wanted: &Attachment) -> Result<Plan, Obstac
     }
 }
 
-/// Ours, if it can stand beside what is there.
-fn beside(current: &Notifications, ours: Route) -> Result<Route, Obstacle> {
-    let clash = |there: &Route| {
-        let event = overlap(&ours, there)?.event;
-        Some(Obstacle::Overlap { event, there: Box::new(there.clone()) })
-    };
-    match current.routes.iter().find_map(clash) {
-        Some(obstacle) => Err(obstacle),
-        None => Ok(ours),
+/// The route to add, under an id that no other has.
+fn new_route(target: &Target, prefix: &str, current: &Notifications) -> Route {
+    let is_free = |id: &String| current.routes.iter().all(|route| route.id.as_ref() != Some(id));
+    let numbered = (2..).map(|number| format!("trailbell-{number}"));
+    let id = std::iter::once("trailbell".to_owned()).chain(numbered).find(is_free);
+    let events = BTreeSet::from([CREATED.to_owned()]);
+    Route { id, target: target.clone(), events, filter: Filter::from_prefix(prefix) }
+}
+
+fn check_overlap(new: &Route, current: &Notifications) -> Result<(), Obstacle> {
+    for existing in &current.routes {
+        if let Some(event) = overlapping_event(new, existing) {
+            let existing = Box::new(existing.clone());
+            let event = event.to_owned();
+            return Err(Obstacle::Overlap { event, existing });
+        }
     }
+    Ok(())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use trailbell::store::{Filter, Target};
 
     fn queue(name: &str) -> Target {
         Target::Queue(format!("arn:aws:sqs:us-east-1:111122223333:{name}"))
     }
 
-    fn there(id: &str, target: Target, prefix: &str) -> Route {
+    fn route(id: &str, target: Target, prefix: &str) -> Route {
         let events = ["s3:ObjectCreated:*".to_owned()].into();
         Route { id: Some(id.to_owned()), target, events, filter: Filter::from_prefix(prefix) }
     }
@@ -115,66 +131,76 @@ mod tests {
         Notifications { routes: routes.iter().cloned().collect(), ..Notifications::default() }
     }
 
-    fn wanted(way: Way) -> Attachment {
-        Attachment { bucket: "logs".to_owned(), prefix: "AWSLogs/".to_owned(), way, owner: None }
+    fn wanted(destination: Destination) -> Attachment {
+        Attachment {
+            bucket: "logs".to_owned(),
+            prefix: "AWSLogs/".to_owned(),
+            destination,
+            owner: None,
+        }
     }
 
     #[test]
-    fn ours_is_added_and_all_else_stays() {
-        let thumbs = there("trailbell", Target::Function("arn:aws:lambda:x".to_owned()), "images/");
+    fn a_route_is_added_and_everything_else_stays() {
+        let thumbs = route("trailbell", Target::Function("arn:aws:lambda:x".to_owned()), "images/");
         let before = Notifications { eventbridge: true, ..current(std::slice::from_ref(&thumbs)) };
-        let Ok(Plan::Write(after)) = plan(&before, &wanted(Way::To(queue("ours")))) else {
+        let Ok(Plan::Write(after)) = plan(&before, &wanted(Destination::Target(queue("new"))))
+        else {
             panic!("not planned")
         };
-        let ours = there("trailbell-2", queue("ours"), "AWSLogs/");
-        assert_eq!(after, Notifications { eventbridge: true, ..current(&[thumbs, ours]) });
-        let Ok(Plan::Write(after)) = plan(&current(&[]), &wanted(Way::EventBridge)) else {
+        let added = route("trailbell-2", queue("new"), "AWSLogs/");
+        assert_eq!(after, Notifications { eventbridge: true, ..current(&[thumbs, added]) });
+        let Ok(Plan::Write(after)) = plan(&current(&[]), &wanted(Destination::EventBridge)) else {
             panic!("not planned")
         };
         assert_eq!(after, Notifications { eventbridge: true, ..Notifications::default() });
     }
 
     #[test]
-    fn what_is_there_already_is_not_added_again() {
-        for (before, way) in [
-            (current(&[there("a", queue("ours"), "AWSLogs/")]), Way::To(queue("ours"))),
-            (current(&[there("a", queue("ours"), "")]), Way::To(queue("ours"))),
-            (Notifications { eventbridge: true, ..current(&[]) }, Way::EventBridge),
+    fn an_existing_route_is_not_added_again() {
+        for (before, destination) in [
+            (current(&[route("a", queue("new"), "AWSLogs/")]), Destination::Target(queue("new"))),
+            (current(&[route("a", queue("new"), "")]), Destination::Target(queue("new"))),
+            (Notifications { eventbridge: true, ..current(&[]) }, Destination::EventBridge),
             (
                 Notifications {
                     unknown: vec!["x".to_owned()],
-                    ..current(&[there("a", queue("ours"), "")])
+                    ..current(&[route("a", queue("new"), "")])
                 },
-                Way::To(queue("ours")),
+                Destination::Target(queue("new")),
             ),
         ] {
-            assert!(matches!(plan(&before, &wanted(way)), Ok(Plan::Attached(_))), "{before:?}");
+            assert!(
+                matches!(plan(&before, &wanted(destination)), Ok(Plan::Attached(_))),
+                "{before:?}"
+            );
         }
     }
 
     #[test]
-    fn what_s3_would_refuse_and_what_would_be_lost_is_refused_first() {
-        let ours = || wanted(Way::To(queue("ours")));
+    fn overlaps_and_losses_are_refused() {
+        let new = || wanted(Destination::Target(queue("new")));
         let overlapping =
-            plan(&current(&[there("a", queue("other"), "")]), &ours()).unwrap_err().to_string();
+            plan(&current(&[route("a", queue("other"), "")]), &new()).unwrap_err().to_string();
         assert!(
             overlapping.contains("ambiguously defined")
                 && overlapping.contains("sqs:us-east-1:111122223333:other")
         );
         let topic = Target::Topic("arn:aws:sns:us-east-1:111122223333:t".to_owned());
-        let topic = plan(&current(&[there("a", topic, "")]), &ours()).unwrap_err();
+        let topic = plan(&current(&[route("a", topic, "")]), &new()).unwrap_err();
         assert!(
-            topic.way_out().contains("aws sns subscribe --topic-arn=arn:aws:sns"),
+            topic.alternative().contains("aws sns subscribe --topic-arn=arn:aws:sns"),
             "{}",
-            topic.way_out()
+            topic.alternative()
         );
         let narrower =
-            plan(&current(&[there("a", queue("ours"), "AWSLogs/1")]), &ours()).unwrap_err();
+            plan(&current(&[route("a", queue("new"), "AWSLogs/1")]), &new()).unwrap_err();
         assert!(matches!(narrower, Obstacle::Overlap { .. }), "{narrower}");
         let unknown = Notifications { unknown: vec!["A/B".to_owned()], ..current(&[]) };
-        assert_eq!(plan(&unknown, &ours()), Err(Obstacle::Unknown(vec!["A/B".to_owned()])));
+        assert_eq!(plan(&unknown, &new()), Err(Obstacle::Unknown(vec!["A/B".to_owned()])));
         assert!(
-            plan(&current(&[there("a", queue("other"), "")]), &wanted(Way::EventBridge)).is_ok()
+            plan(&current(&[route("a", queue("other"), "")]), &wanted(Destination::EventBridge))
+                .is_ok()
         );
     }
 }

@@ -1,4 +1,4 @@
-//! Rules and correlations alike: both have an id, a name and a severity.
+//! Rules and correlations: both have an id, a name and a severity.
 
 use anyhow::{Result, bail};
 use detect::rule::{Correlation, Rule, RuleInfo, RuleOrigin, RuleSet};
@@ -31,7 +31,7 @@ pub fn all_rules(set: &RuleSet) -> impl Iterator<Item = AnyRule<'_>> {
     set.rules().iter().map(AnyRule::Rule).chain(correlations)
 }
 
-/// The rule of this id or name, or the only one whose name contains `wanted`. Ignores case in names.
+/// The rule with this id or name, or the only one whose name contains `wanted`, ignoring case.
 pub fn find_rule<'r>(set: &'r RuleSet, wanted: &str) -> Result<AnyRule<'r>> {
     let lower = wanted.to_lowercase();
     let name = |rule: &AnyRule<'_>| rule.info().name.to_lowercase();

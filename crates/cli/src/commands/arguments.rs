@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use anyhow::Result;
 use detect::rule::{Detections, RuleSet};
 
-use crate::commands::setup;
+use crate::commands::setup::{self, SettingOverride};
 
 #[derive(Debug, clap::Args)]
 pub struct RuleArgs {
@@ -13,7 +13,6 @@ pub struct RuleArgs {
     /// the same rule_id
     #[arg(long, value_name = "PATH")]
     pub rules: Vec<PathBuf>,
-
     /// Leave out the built-in rules
     #[arg(long)]
     pub no_default_rules: bool,
@@ -23,18 +22,20 @@ pub struct RuleArgs {
 pub struct DetectionArgs {
     #[command(flatten)]
     pub rules: RuleArgs,
-
     /// Exceptions, a file or a directory (repeatable). Findings that match one are marked as
     /// suppressed
     #[arg(long, value_name = "PATH")]
     pub exceptions: Vec<PathBuf>,
 }
 
+/// Places that override the function's settings.
 #[derive(Debug, clap::Args)]
-pub struct AlertsArg {
+pub struct PlaceArgs {
     /// Where alerts go: the ARN of an SNS topic, stdout, or dir:PATH [env: TRAILBELL_ALERTS]
     #[arg(long, value_name = "PLACE")]
-    pub alerts: Option<String>,
+    alerts: Option<String>,
+    #[command(flatten)]
+    pub ledger: LedgerArg,
 }
 
 #[derive(Debug, clap::Args)]
@@ -42,6 +43,15 @@ pub struct LedgerArg {
     /// The ledger: s3://BUCKET/PREFIX or dir:PATH [env: TRAILBELL_LEDGER]
     #[arg(long, value_name = "PLACE")]
     pub ledger: Option<String>,
+}
+
+impl PlaceArgs {
+    pub fn settings(&self) -> [SettingOverride<'_>; 2] {
+        [
+            ("TRAILBELL_ALERTS", self.alerts.as_deref()),
+            ("TRAILBELL_LEDGER", self.ledger.ledger.as_deref()),
+        ]
+    }
 }
 
 impl RuleArgs {
@@ -53,7 +63,7 @@ impl RuleArgs {
 impl DetectionArgs {
     pub fn load(&self) -> Result<Detections> {
         let rules = self.rules.load()?;
-        let exceptions = setup::load_exceptions(&self.exceptions, &rules)?;
+        let exceptions = setup::load_exceptions(&self.exceptions, &rules).into_exceptions()?;
         Ok(Detections::new(rules, exceptions))
     }
 }

@@ -5,9 +5,9 @@ use std::process::ExitCode;
 
 use anyhow::{Context, Result, anyhow, bail};
 use clap::ArgGroup;
-use trailbell::store::{Notifications, Target};
+use trailbell::store::Target;
 
-use crate::attach::{self, Attachment, Plan, Way};
+use crate::attach::{self, Attachment, Destination, Plan};
 use crate::commands::output::clean_lines;
 use crate::commands::setup;
 
@@ -16,43 +16,36 @@ use crate::commands::setup;
 /// Shows the bucket's notifications, what would be added, and what else is needed. Writes only with
 /// --yes. Refuses a configuration that S3 would reject, or that has elements which this program
 /// does not know and could not preserve.
+///
+/// Exit codes: 0 the change was shown or written, or the notification is there already; 2 refused,
+/// or wrong usage.
 #[derive(Debug, clap::Args)]
 #[command(
     override_usage = "\
 trailbell attach [OPTIONS] --bucket <BUCKET> --eventbridge
        trailbell attach [OPTIONS] --bucket <BUCKET> --topic <ARN>
        trailbell attach [OPTIONS] --bucket <BUCKET> --queue <ARN>",
-    group(ArgGroup::new("target").required(true).args(["eventbridge", "topic", "queue"])),
-    after_help = "\
-Exit codes:
-  0  the change was shown or written, or the notification is there already
-  2  refused, or wrong usage"
+    group(ArgGroup::new("target").required(true).args(["eventbridge", "topic", "queue"]))
 )]
 pub struct Args {
     /// The bucket that the trail writes to
     #[arg(long, value_name = "BUCKET")]
     bucket: String,
-
     /// Only objects whose keys begin with this, such as AWSLogs/
     #[arg(long, value_name = "PREFIX", default_value = "", hide_default_value = true)]
     prefix: String,
-
     /// Notify EventBridge, which always gets the events of the whole bucket
     #[arg(long)]
     eventbridge: bool,
-
     /// Notify an SNS topic
     #[arg(long, value_name = "ARN")]
     topic: Option<String>,
-
     /// Notify an SQS queue, such as the one of the stack
     #[arg(long, value_name = "ARN")]
     queue: Option<String>,
-
     /// Fail if the bucket belongs to another account
     #[arg(long, value_name = "ACCOUNT")]
     expected_bucket_owner: Option<String>,
-
     /// Write the change
     #[arg(long)]
     yes: bool,
@@ -60,23 +53,23 @@ pub struct Args {
 
 pub fn run(args: &Args) -> Result<ExitCode> {
     let wanted = attachment(args)?;
-    let result = setup::runtime()?.block_on(attach_bucket(&wanted, args.yes));
+    let result = setup::build_runtime()?.block_on(attach_bucket(&wanted, args.yes));
     result.with_context(|| format!("s3://{}", wanted.bucket))?;
     Ok(ExitCode::SUCCESS)
 }
 
 fn attachment(args: &Args) -> Result<Attachment> {
-    let way = match (&args.queue, &args.topic) {
-        (Some(arn), _) => Way::To(Target::Queue(checked_arn(arn, "sqs", "queue")?)),
-        (_, Some(arn)) => Way::To(Target::Topic(checked_arn(arn, "sns", "topic")?)),
-        _ => Way::EventBridge,
+    let destination = match (&args.queue, &args.topic) {
+        (Some(arn), _) => Destination::Target(Target::Queue(checked_arn(arn, "sqs", "queue")?)),
+        (_, Some(arn)) => Destination::Target(Target::Topic(checked_arn(arn, "sns", "topic")?)),
+        _ => Destination::EventBridge,
     };
     let bucket = args.bucket.trim_start_matches("s3://").trim_end_matches('/').to_owned();
     if bucket.is_empty() || bucket.contains('/') {
         bail!("--bucket {:?} is not the name of a bucket; use --prefix for the rest", args.bucket);
     }
-    let (prefix, owner) = (args.prefix.clone(), args.expected_bucket_owner.clone());
-    Ok(Attachment { bucket, prefix, way, owner })
+    let owner = args.expected_bucket_owner.clone();
+    Ok(Attachment { bucket, prefix: args.prefix.clone(), destination, owner })
 }
 
 fn checked_arn(arn: &str, service: &str, kind: &str) -> Result<String> {
@@ -103,7 +96,11 @@ async fn attach_bucket(wanted: &Attachment, write: bool) -> Result<()> {
             print_needs(wanted, region.as_deref())
         }
         Ok(Plan::Write(after)) => {
-            print_change(wanted, &before, &after)?;
+            print_lines(&format!(
+                "Notifications of s3://{} (= unchanged, + added):\n  {}",
+                wanted.bucket,
+                attach::difference(&before, &after).join("\n  ")
+            ))?;
             print_needs(wanted, region.as_deref())?;
             if !write {
                 return print_lines("\nNothing was changed. Add --yes to write this.");
@@ -111,13 +108,15 @@ async fn attach_bucket(wanted: &Attachment, write: bool) -> Result<()> {
             attach::write(&store, wanted, &before, &after).await?;
             print_lines(&format!("\nWritten and verified: s3://{} is attached.", wanted.bucket))
         }
-        Err(obstacle) => Err(anyhow!("{obstacle}\n{}", obstacle.way_out())),
+        Err(obstacle) => Err(anyhow!("{obstacle}\n{}", obstacle.alternative())),
     }
 }
 
 /// S3 itself would only say that it cannot validate the destination.
 fn check_region(wanted: &Attachment, region: Option<&str>) -> Result<()> {
-    let (Way::To(target), Some(region)) = (&wanted.way, region) else { return Ok(()) };
+    let (Destination::Target(target), Some(region)) = (&wanted.destination, region) else {
+        return Ok(());
+    };
     match target.arn().split(':').nth(3) {
         Some(other) if other != region => bail!(
             "the bucket is in {region}, and the {target} is not: S3 notifies only queues and \
@@ -127,14 +126,9 @@ fn check_region(wanted: &Attachment, region: Option<&str>) -> Result<()> {
     }
 }
 
-fn print_change(wanted: &Attachment, before: &Notifications, after: &Notifications) -> Result<()> {
-    print_lines(&format!("Notifications of s3://{} (= unchanged, + added):", wanted.bucket))?;
-    attach::difference(before, after).iter().try_for_each(|line| print_lines(&format!("  {line}")))
-}
-
 fn print_needs(wanted: &Attachment, region: Option<&str>) -> Result<()> {
-    for need in attach::needs(wanted, region) {
-        print_lines(&format!("\nAlso needed: {}.", need.what))?;
+    if let Some(need) = attach::needs(wanted, region) {
+        print_lines(&format!("\nAlso needed: {}.", need.text))?;
         need.commands.iter().try_for_each(|command| print_lines(&format!("  {command}")))?;
     }
     Ok(())

@@ -1,5 +1,6 @@
-//! `trailbell canary`: sends a test alert and measures each step.
+//! `trailbell canary`.
 
+use std::fmt::Display;
 use std::io::{self, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -7,14 +8,14 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use alert::Accounts;
-use anyhow::Result;
+use anyhow::{Context, Result, bail};
 use detect::text::error::error_chain;
 use trailbell::app::config::{Config, StorePlace};
 use trailbell::app::wiring::{self, Aws};
 use trailbell::pipeline;
 
-use crate::commands::arguments::{AlertsArg, LedgerArg};
-use crate::commands::output::{clean_text, new_table, print_error};
+use crate::commands::arguments::PlaceArgs;
+use crate::commands::output::{clean_text, is_broken_pipe, print_error};
 use crate::commands::setup;
 
 /// Verify end-to-end delivery with a test alert.
@@ -26,78 +27,52 @@ use crate::commands::setup;
 ///
 /// Reads the same TRAILBELL_* variables as the function. A topic that accepted the alert may still
 /// fail to deliver it, so check that the mail arrives.
+///
+/// Exit codes: 0 all steps succeeded; 1 a step failed; 2 the configuration cannot be used.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "\
-Exit codes:
-  0  all steps succeeded
-  1  a step failed
-  2  the configuration cannot be used")]
 pub struct Args {
     #[command(flatten)]
-    alerts: AlertsArg,
-
-    #[command(flatten)]
-    ledger: LedgerArg,
-}
-
-/// A step, how long it took, and its result or why it failed.
-struct Step {
-    name: &'static str,
-    elapsed: Duration,
-    result: Result<String, String>,
+    places: PlaceArgs,
 }
 
 pub fn run(args: &Args) -> Result<ExitCode> {
-    let overrides = [
-        ("TRAILBELL_ALERTS", args.alerts.alerts.as_deref()),
-        ("TRAILBELL_LEDGER", args.ledger.ledger.as_deref()),
-    ];
-    let config = setup::config(&overrides, &[("TRAILBELL_STORE", Some("s3"))])?;
+    let config = setup::load_config(&args.places.settings(), &[("TRAILBELL_STORE", Some("s3"))])?;
     // No log object is read, so no client is needed for that.
     let config = Config { store: StorePlace::Dir(PathBuf::new()), ..config };
     let accounts = Accounts::from_file(config.accounts.as_deref())?;
-    let start = Instant::now();
-    let steps = setup::runtime()?.block_on(run_steps(&config, accounts));
-    print_steps(&steps, start.elapsed())?;
-    let failure = steps.iter().find_map(|step| Some((step.name, step.result.as_ref().err()?)));
-    if let Some((name, reason)) = failure {
-        print_error(format_args!("the canary failed: {name}: {}", clean_text(reason)));
+    match setup::build_runtime()?.block_on(run_steps(&config, accounts)) {
+        Err(error) if !is_broken_pipe(&error) => {
+            print_error(format_args!("the canary failed: {}", error_chain(error.as_ref())));
+            Ok(ExitCode::from(1))
+        }
+        result => result.map(|()| ExitCode::SUCCESS),
     }
-    Ok(ExitCode::from(u8::from(failure.is_some())))
 }
 
-async fn run_steps(config: &Config, accounts: Accounts) -> Vec<Step> {
-    let mut steps = Vec::new();
-    let mut start = Instant::now();
-    let mut add_step = |name, result: Result<String, String>| {
-        steps.push(Step { name, elapsed: start.elapsed(), result });
-        start = Instant::now();
-    };
+/// Prints each step that succeeded, and how long it took.
+async fn run_steps(config: &Config, accounts: Accounts) -> Result<()> {
+    let start = Instant::now();
     let clock = setup::clock();
     let aws = Aws::from_default_chain();
-    match setup::detections(config, clock.now, &aws).await {
-        Err(error) => add_step("read rules", Err(error_chain(error.as_ref()))),
-        Ok(detections) => {
-            let rules = detections.rule_set.rules().len();
-            let exceptions = detections.exceptions.as_slice().len();
-            add_step("read rules", Ok(format!("{rules} rules, {exceptions} exceptions")));
-            let pipeline = wiring::build_pipeline(config, detections, accounts, &aws).await;
-            add_step("make clients", Ok(String::new()));
-            let run = clock.now.as_nanosecond().to_string();
-            let canary = pipeline::run_canary(&Arc::new(pipeline), &run, clock).await;
-            add_step("deliver", canary.failure().map_or_else(|| Ok(canary.to_string()), Err));
-        }
+    let detections = setup::load_detections(config, clock.now, &aws).await.context("read rules")?;
+    let rules = detections.rule_set.rules().len();
+    let exceptions = detections.exceptions.as_slice().len();
+    let read = start.elapsed();
+    print_step("read rules", read, format_args!("{rules} rules, {exceptions} exceptions"))?;
+    let pipeline = wiring::build_pipeline(config, detections, accounts, &aws).await;
+    print_step("make clients", start.elapsed() - read, "")?;
+    let run = clock.now.as_nanosecond().to_string();
+    let canary = pipeline::run_canary(&Arc::new(pipeline), &run, clock).await;
+    if let Some(failure) = canary.failure() {
+        bail!("deliver: {failure}");
     }
-    steps
+    print_step("deliver", canary.elapsed, &canary)?;
+    print_step("total", start.elapsed(), "")?;
+    Ok(())
 }
 
-fn print_steps(steps: &[Step], total: Duration) -> io::Result<()> {
-    let milliseconds = |time: Duration| format!("{:.1} ms", time.as_secs_f64() * 1e3);
-    let mut table = new_table(["Step", "Time", "Result"]);
-    for step in steps {
-        let result = step.result.as_ref().map_or("FAILED".to_owned(), |text| clean_text(text));
-        table.add_row([step.name.to_owned(), milliseconds(step.elapsed), result]);
-    }
-    table.add_row(["total".to_owned(), milliseconds(total), String::new()]);
-    writeln!(io::stdout().lock(), "{table}")
+fn print_step(name: &str, time: Duration, result: impl Display) -> io::Result<()> {
+    let milliseconds = time.as_secs_f64() * 1e3;
+    let line = format!("{name:<14}{milliseconds:>8.1} ms  {}", clean_text(&result.to_string()));
+    writeln!(io::stdout(), "{}", line.trim_end())
 }

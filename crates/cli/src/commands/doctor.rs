@@ -3,76 +3,60 @@
 use std::io::{self, Write};
 use std::process::ExitCode;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use trailbell::app::config::Config;
 use trailbell::app::wiring::Aws;
 
-use crate::commands::arguments::LedgerArg;
+use crate::commands::arguments::PlaceArgs;
 use crate::commands::output::{Format, ListWriter};
 use crate::commands::setup;
-use crate::doctor::{self, Announced, Deployment, DoctorReport, Level};
+use crate::doctor::{Deployment, DoctorReport, ExpectedTarget, Level, evaluate_settings};
 
 /// Diagnose a deployment and suggest fixes.
 ///
 /// Reads the same TRAILBELL_* variables as the function, then asks S3 and SNS. Nothing is changed,
 /// except that one object is written below doctor/ in the ledger and deleted again.
+///
+/// Exit codes: 0 all checks passed; 1 there is a warning; 2 a check failed, or wrong usage.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "\
-Exit codes:
-  0  all checks passed
-  1  there is a warning
-  2  a check failed, or wrong usage")]
 pub struct Args {
-    /// The topic's ARN [env: TRAILBELL_ALERTS]
-    #[arg(long, value_name = "ARN")]
-    alerts: Option<String>,
-
     #[command(flatten)]
-    ledger: LedgerArg,
-
+    places: PlaceArgs,
     /// The trails: s3://BUCKET/PREFIX, separated by commas [env: TRAILBELL_TRAILS]
     #[arg(long, value_name = "PLACES")]
     trails: Option<String>,
-
     /// Additional rules: a file, a directory or s3://BUCKET/PREFIX [env: TRAILBELL_RULES]
     #[arg(long, value_name = "PLACE")]
     rules: Option<String>,
-
     /// Exceptions: a file, a directory or s3://BUCKET/PREFIX [env: TRAILBELL_EXCEPTIONS]
     #[arg(long, value_name = "PLACE")]
     exceptions: Option<String>,
-
     /// How new log objects must be announced: the ARN of a queue, topic or function, eventbridge,
     /// or cloudtrail (CloudTrail's own SNS topic). By default any way is accepted
-    #[arg(long, value_name = "TARGET")]
-    expected_notification: Option<String>,
-
+    #[arg(long, value_name = "TARGET", value_parser = parse_target)]
+    expected_notification: Option<ExpectedTarget>,
     /// The account that must own the trails' buckets
     #[arg(long, value_name = "ACCOUNT")]
     expected_bucket_owner: Option<String>,
-
     /// Write nothing, and so do not check that the ledger can be written
     #[arg(long)]
     read_only: bool,
-
     /// How to print the checks
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
 }
 
 pub fn run(args: &Args) -> Result<ExitCode> {
-    let overrides = [
-        ("TRAILBELL_ALERTS", args.alerts.as_deref()),
-        ("TRAILBELL_LEDGER", args.ledger.ledger.as_deref()),
+    let others = [
         ("TRAILBELL_TRAILS", args.trails.as_deref()),
         ("TRAILBELL_RULES", args.rules.as_deref()),
         ("TRAILBELL_EXCEPTIONS", args.exceptions.as_deref()),
         // The logs of a deployment are in S3.
         ("TRAILBELL_STORE", Some("s3")),
     ];
-    let report = match setup::config(&overrides, &[]) {
-        Ok(config) => examine(args, config)?,
-        Err(error) => doctor::unusable(&error),
+    let report = match setup::load_config(&[&args.places.settings()[..], &others].concat(), &[]) {
+        Ok(config) => diagnose(args, config)?,
+        Err(error) => evaluate_settings(&error),
     };
     print_report(&report, args.format)?;
     Ok(ExitCode::from(match report.worst() {
@@ -93,20 +77,16 @@ fn print_report(report: &DoctorReport, format: Format) -> io::Result<()> {
     list.finish()
 }
 
-fn examine(args: &Args, config: Config) -> Result<DoctorReport> {
-    let expected = match &args.expected_notification {
-        Some(text) => {
-            let expected = Announced::parse(text);
-            Some(expected.with_context(|| {
-                format!("--expected-notification is {text:?}: expected an ARN, eventbridge or cloudtrail")
-            })?)
-        }
-        None => None,
-    };
-    setup::runtime()?.block_on(async {
-        let owner = args.expected_bucket_owner.clone();
+fn parse_target(text: &str) -> Result<ExpectedTarget, &'static str> {
+    ExpectedTarget::parse(text).ok_or("expected an ARN, eventbridge or cloudtrail")
+}
+
+fn diagnose(args: &Args, config: Config) -> Result<DoctorReport> {
+    let expected = args.expected_notification.clone();
+    let owner = args.expected_bucket_owner.clone();
+    setup::build_runtime()?.block_on(async {
         let aws = Aws::from_default_chain();
         let deployment = Deployment::new(&aws, config, expected, owner, args.read_only).await;
-        Ok(deployment.examine(setup::now()).await)
+        Ok(deployment.diagnose(setup::now()).await)
     })
 }

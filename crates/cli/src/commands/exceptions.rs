@@ -15,15 +15,8 @@ use crate::commands::arguments::RuleArgs;
 use crate::commands::output::{clean_text, new_table};
 use crate::commands::setup;
 
-/// Check exceptions, which suppress alerts.
-#[derive(Debug, clap::Args)]
-pub struct Args {
-    #[command(subcommand)]
-    command: Command,
-}
-
 #[derive(Debug, Subcommand)]
-enum Command {
+pub enum ExceptionsCommand {
     Check(CheckArgs),
 }
 
@@ -31,25 +24,22 @@ enum Command {
 ///
 /// Prints the state, the expiry date and the rules of each exception. Errors name the file and the
 /// line. Warnings point out what is risky, such as a condition that an attacker could meet.
+///
+/// Exit codes: 0 all exceptions can be used; 1 all can be used, but one has expired or there is a
+/// warning; 2 a file cannot be used, or wrong usage.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "\
-Exit codes:
-  0  all exceptions can be used
-  1  all can be used, but one has expired or there is a warning
-  2  a file cannot be used, or wrong usage")]
-struct CheckArgs {
+pub struct CheckArgs {
     /// Exception files, or directories of them
     #[arg(required = true, value_name = "PATH")]
     paths: Vec<PathBuf>,
-
     #[command(flatten)]
     rules: RuleArgs,
 }
 
-pub fn run(args: &Args) -> Result<ExitCode> {
-    let Command::Check(args) = &args.command;
+pub fn run(command: &ExceptionsCommand) -> Result<ExitCode> {
+    let ExceptionsCommand::Check(args) = command;
     let rules = args.rules.load()?;
-    let loaded = setup::check_exceptions(&args.paths, &rules);
+    let loaded = setup::load_exceptions(&args.paths, &rules);
     let has_warnings = !loaded.warnings.is_empty();
     let exceptions = loaded.into_exceptions()?;
     let exceptions = exceptions.as_slice();

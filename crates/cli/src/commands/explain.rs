@@ -25,23 +25,19 @@ use crate::commands::setup;
 ///
 /// Prints the record as an ECS document and the rules that match it, or with --rule each clause of
 /// that rule with the record's values.
+///
+/// Exit codes: 0 explained, whether or not the rule matches; 2 there is no such record or rule, or
+/// wrong usage.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "\
-Exit codes:
-  0  explained, whether or not the rule matches
-  2  there is no such record or rule, or wrong usage")]
 pub struct Args {
     /// A log file
     file: PathBuf,
-
     /// The record's position in the file, from 0. `trailbell scan` prints it after the #
     #[arg(long, value_name = "N")]
     record: usize,
-
     /// A rule: its id, its name, or a part of the name that no other rule has
     #[arg(long, value_name = "RULE")]
     rule: Option<String>,
-
     #[command(flatten)]
     detection: DetectionArgs,
 }
@@ -55,7 +51,7 @@ pub fn run(args: &Args) -> Result<ExitCode> {
     let mut out = io::stdout().lock();
     write_document(&mut out, Format::Json, &ecs::document(&record))?;
     writeln!(out)?;
-    let mut explainer = Explainer { out, record: &record, now: setup::now() };
+    let mut explainer = VerdictPage { out, record: &record, now: setup::now() };
     let matching = match rule {
         Some(AnyRule::Rule(rule)) => explainer.explain_rule(rule)?,
         Some(AnyRule::Correlation(correlation)) => {
@@ -86,13 +82,13 @@ fn read_record(file: &Path, position: usize) -> Result<Record> {
     }
 }
 
-struct Explainer<'a, W> {
+struct VerdictPage<'a, W> {
     out: W,
     record: &'a Record,
     now: Timestamp,
 }
 
-impl<W: Write> Explainer<'_, W> {
+impl<W: Write> VerdictPage<'_, W> {
     /// Prints the clauses of a rule. Returns the rule if it matches.
     fn explain_rule<'r>(&mut self, rule: &'r Rule) -> Result<Vec<&'r Rule>> {
         let clause = explain(&rule.query, &View::new(self.record), self.now);
@@ -173,7 +169,8 @@ impl<W: Write> Explainer<'_, W> {
         let view = View::new(self.record);
         for rule in matching {
             if let Some(exception) = exceptions.matching(&rule.info, &view, self.now) {
-                let (rule, exception) = (clean_text(&rule.info.name), clean_text(&exception.name));
+                let [rule, exception] =
+                    [&rule.info.name, &exception.name].map(|name| clean_text(name));
                 writeln!(self.out, "{rule} is suppressed by exception `{exception}`")?;
             }
         }

@@ -11,23 +11,22 @@ use trailbell::app::wiring::Aws;
 use trailbell::pipeline::{self, InvocationReport};
 
 use crate::commands::output::{print_error, print_warning};
-use crate::commands::setup::{self, Setting};
+use crate::commands::setup::{self, SettingOverride};
 
 /// Run one event through the full pipeline locally.
 ///
 /// Reads the same TRAILBELL_* variables as the function. By default log objects are read from
 /// events/store, alerts are printed, and no ledger is used.
+///
+/// Exit codes: 0 the event was processed; 2 the event, an object or an alert failed, or the
+/// configuration cannot be used.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "\
-Exit codes:
-  0  the event was processed
-  2  the event, an object or an alert failed, or the configuration cannot be used")]
 pub struct Args {
     /// The invocation payload, a JSON file, or - for standard input
     event: PathBuf,
 }
 
-const DEFAULTS: [Setting<'_>; 3] = [
+const DEFAULTS: [SettingOverride<'_>; 3] = [
     ("TRAILBELL_STORE", Some("dir:events/store")),
     ("TRAILBELL_ALERTS", Some("stdout")),
     ("TRAILBELL_LEDGER", Some("none")),
@@ -35,16 +34,17 @@ const DEFAULTS: [Setting<'_>; 3] = [
 
 pub fn run(args: &Args) -> Result<ExitCode> {
     let event = read_event(&args.event)?;
-    let report = setup::runtime()?.block_on(run_event(&event))?;
+    let report = setup::build_runtime()?.block_on(run_event(&event))?;
     print_report(&report)?;
     let succeeded = report.reply().is_ok() && report.retry.is_empty();
     Ok(ExitCode::from(if succeeded { 0 } else { 2 }))
 }
 
 async fn run_event(event: &Value) -> Result<InvocationReport> {
-    let config = setup::config(&[], &DEFAULTS)?;
+    let config = setup::load_config(&[], &DEFAULTS)?;
     let clock = setup::clock();
-    let pipeline = Arc::new(setup::pipeline(&config, clock, &Aws::from_default_chain()).await?);
+    let pipeline =
+        Arc::new(setup::build_pipeline(&config, clock, &Aws::from_default_chain()).await?);
     // Correlations need a ledger. By default there is none, and that needs no warning.
     let ledger_is_set = std::env::var_os("TRAILBELL_LEDGER").is_some();
     pipeline.idle_correlations().filter(|_| ledger_is_set).iter().for_each(print_warning);

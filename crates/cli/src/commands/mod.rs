@@ -36,13 +36,19 @@ enum Command {
     Attach(attach::Args),
     Canary(canary::Args),
     Doctor(doctor::Args),
-    Exceptions(exceptions::Args),
+    /// Check exceptions, which suppress alerts
+    #[command(subcommand)]
+    Exceptions(exceptions::ExceptionsCommand),
     Explain(explain::Args),
     Invoke(invoke::Args),
-    Ledger(ledger::Args),
+    /// Show findings and what became of them. Never changes the ledger
+    #[command(subcommand)]
+    Ledger(ledger::LedgerCommand),
     Preview(preview::Args),
     Replay(replay::Args),
-    Rules(rules::Args),
+    /// List, show, check and test rules
+    #[command(subcommand)]
+    Rules(rules::RulesCommand),
     Scan(scan::Args),
 }
 
@@ -52,13 +58,13 @@ pub fn run() -> ExitCode {
         Command::Attach(args) => attach::run(&args),
         Command::Canary(args) => canary::run(&args),
         Command::Doctor(args) => doctor::run(&args),
-        Command::Exceptions(args) => exceptions::run(&args),
+        Command::Exceptions(command) => exceptions::run(&command),
         Command::Explain(args) => explain::run(&args),
         Command::Invoke(args) => invoke::run(&args),
-        Command::Ledger(args) => ledger::run(&args),
+        Command::Ledger(command) => ledger::run(&command),
         Command::Preview(args) => preview::run(&args),
         Command::Replay(args) => replay::run(&args),
-        Command::Rules(args) => rules::run(&args),
+        Command::Rules(command) => rules::run(&command),
         Command::Scan(args) => scan::run(&args),
     };
     match result {

@@ -1,17 +1,18 @@
 //! What commands print: results on standard output, messages on standard error.
 //!
-//! Names and fields of records can be chosen by whoever calls AWS, so they are cleaned before a
-//! terminal sees them.
+//! A principal can choose names and other fields of records, so they are cleaned before a terminal
+//! sees them.
 
 use std::fmt::Display;
 use std::io::{self, BufWriter, Stdout, Write};
 
 use clap::ValueEnum;
-use comfy_table::{ContentArrangement, LineStyle, Table, TableStyle};
+use comfy_table::{ColumnConstraint, ContentArrangement, LineStyle, Table, TableStyle};
 use detect::text::clean;
 use detect::text::time::format_column_time;
 use jiff::Timestamp;
-use serde_json::Value;
+use serde::Serialize;
+use serde_json::{Value, json};
 
 /// How results are printed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -31,7 +32,7 @@ const MAX_CHARS: usize = 4096;
 const TABLE_STYLE: TableStyle =
     TableStyle::new().header_separator(LineStyle::none().fill('─').junction('─'));
 
-/// Escapes what a terminal would obey. The result is one line.
+/// Escapes what a terminal would obey, line breaks too.
 pub fn clean_text(text: &str) -> String {
     clean::text(text, MAX_CHARS)
 }
@@ -41,18 +42,15 @@ pub fn clean_lines(text: &str) -> String {
     text.lines().map(clean_text).collect::<Vec<_>>().join("\n")
 }
 
-/// Prints a message on standard error.
 pub fn print_message(message: impl Display) {
     // If standard error is closed, there is nobody to report that to.
     let _ = writeln!(io::stderr(), "{}", clean_lines(&message.to_string()));
 }
 
-/// Prints an error on standard error.
 pub fn print_error(error: impl Display) {
     print_message(format_args!("trailbell: {error}"));
 }
 
-/// Prints a warning on standard error.
 pub fn print_warning(warning: impl Display) {
     print_error(format_args!("warning: {warning}"));
 }
@@ -65,13 +63,17 @@ pub fn is_broken_pipe(error: &anyhow::Error) -> bool {
 
 /// `1 file`, `2 files`.
 pub fn pluralize(count: impl Display, noun: &str) -> String {
-    let count = count.to_string();
-    let ending = match (count.as_str(), noun) {
-        ("1", _) => "",
-        (_, "match") => "es",
-        _ => "s",
-    };
-    format!("{count} {noun}{ending}")
+    match (count.to_string().as_str(), noun) {
+        ("1", _) => format!("1 {noun}"),
+        (count, "match") => format!("{count} matches"),
+        (count, "entry") => format!("{count} entries"),
+        (count, _) => format!("{count} {noun}s"),
+    }
+}
+
+/// The name of an enum's variant in words, as it is serialised.
+pub fn variant_name(variant: impl Serialize) -> String {
+    json!(variant).as_str().unwrap_or_default().replace('_', " ")
 }
 
 /// A time in UTC, to the second.
@@ -83,7 +85,13 @@ pub fn format_time(time: Option<Timestamp>) -> String {
 pub fn new_table<'a>(header: impl IntoIterator<Item = &'a str>) -> Table {
     let mut table = Table::new();
     table.load_style(TABLE_STYLE).set_content_arrangement(ContentArrangement::Dynamic);
-    table.set_header(header);
+    let header: Vec<&str> = header.into_iter().collect();
+    table.set_header(&header);
+    // Ids are copied, so they are not wrapped.
+    let id = header.iter().position(|name| *name == "Id");
+    if let Some(column) = id.and_then(|index| table.column_mut(index)) {
+        column.set_constraint(ColumnConstraint::ContentWidth);
+    }
     table
 }
 

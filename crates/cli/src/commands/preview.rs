@@ -9,51 +9,43 @@ use anyhow::{Context, Result, anyhow};
 use detect::correlation::testing::simulate_correlation;
 use detect::finding::{Context as AlertContext, Finding, Origin};
 use detect::rule::testing::{RuleTests, TestCase};
-use detect::rule::{Correlation, Rule, RuleInfo, RuleSet};
+use detect::rule::{Correlation, Rule, RuleSet};
 use jiff::Timestamp;
 
-use crate::commands::any_rule::{AnyRule, all_rules, find_rule};
+use crate::commands::any_rule::{AnyRule, find_rule};
 use crate::commands::arguments::RuleArgs;
-use crate::commands::output::{Format, clean_text, write_document};
+use crate::commands::output::{Format, write_document};
 
-/// Show the alert of a rule with sample data, or list the rules.
+/// Show the alert of a rule with sample data.
 ///
 /// The sample is the first record or sequence that the rule's own tests say it must match (see
 /// `trailbell rules test --help`).
+///
+/// Exit codes: 0 the alert was printed; 2 there is no such rule, it has no sample, or a
+/// file cannot be used.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "\
-Exit codes:
-  0  the alert or the list was printed
-  2  there is no such rule, it has no sample, or a file cannot be used")]
 pub struct Args {
     /// A rule: its id, its name, or a part of the name that no other rule has
-    rule: Option<String>,
-
+    rule: String,
     /// What to print: the mail (text) or the alert's document (json, ndjson)
     #[arg(long, value_enum, default_value_t = Format::Text, hide_possible_values = true)]
     format: Format,
-
     /// Names of accounts, a TOML file as for TRAILBELL_ACCOUNTS
     #[arg(long, value_name = "FILE")]
     accounts: Option<PathBuf>,
-
     #[command(flatten)]
     rules: RuleArgs,
 }
 
 /// A key as CloudTrail writes it.
 const SAMPLE_KEY: &str = "AWSLogs/111122223333/CloudTrail/us-east-1/2026/03/01/\
-                          111122223333_CloudTrail_us-east-1_20260301T1005Z_9hDkYq3ZpXcV7bNm.json.gz";
+                          111122223333_CloudTrail_us-east-1_20260301T1005Z_\
+                          9hDkYq3ZpXcV7bNm.json.gz";
 
 pub fn run(args: &Args) -> Result<ExitCode> {
     let set = args.rules.load()?;
     let accounts = Accounts::from_file(args.accounts.as_deref())?;
-    let mut out = io::stdout().lock();
-    let Some(wanted) = &args.rule else {
-        all_rules(&set).try_for_each(|rule| writeln!(out, "{}", summary_line(rule.info())))?;
-        return Ok(ExitCode::SUCCESS);
-    };
-    let rule = find_rule(&set, wanted)?;
+    let rule = find_rule(&set, &args.rule)?;
     let tests = RuleTests::for_origin(rule.origin()).map_err(|problem| anyhow!("{problem}"))?;
     let sample = tests.must_match.first().and_then(|test| match rule {
         AnyRule::Rule(rule) => rule_alert(rule, test, &accounts),
@@ -63,6 +55,7 @@ pub fn run(args: &Args) -> Result<ExitCode> {
         let name = &rule.info().name;
         format!("rule {name:?} has no sample: its .tests.json has nothing that it must match")
     })?;
+    let mut out = io::stdout().lock();
     match args.format {
         Format::Text => write!(out, "Subject: {}\n\n{}", alert.subject, alert.text)?,
         format => write_document(&mut out, format, &alert.document)?,
@@ -70,13 +63,8 @@ pub fn run(args: &Args) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn summary_line(rule: &RuleInfo) -> String {
-    let severity = rule.severity.as_str();
-    format!("{severity:<8}  {}  {}", clean_text(&rule.id), clean_text(&rule.name))
-}
-
 fn rule_alert(rule: &Rule, test: &TestCase, accounts: &Accounts) -> Option<Alert> {
-    let (bucket, key) = ("example-trail".to_owned(), SAMPLE_KEY.to_owned());
+    let [bucket, key] = ["example-trail", SAMPLE_KEY].map(str::to_owned);
     let origin = Origin::Object { bucket, key, record: 0 };
     let finding = Finding::new(&rule.info, test.records.first()?, origin);
     Some(alert::render_finding(&finding, &AlertContext::default(), accounts))

@@ -40,12 +40,10 @@ impl Progress {
         self.bar.inc(items as u64);
     }
 
-    /// Prints an error without disturbing the bar.
     pub fn print_error(&self, error: impl Display) {
         self.bar.suspend(|| print_error(error));
     }
 
-    /// Hides the bar while `print` prints.
     pub fn suspend<T>(&self, print: impl FnOnce() -> T) -> T {
         self.bar.suspend(print)
     }

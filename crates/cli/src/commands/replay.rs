@@ -1,7 +1,8 @@
 //! `trailbell replay`: processes log objects that the function missed.
 
+use std::ffi::OsStr;
 use std::io::{self, Write};
-use std::path::{Component, Path, PathBuf};
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -14,75 +15,66 @@ use trailbell::app::config::{AlertsPlace, Config, LedgerPlace, StorePlace};
 use trailbell::app::wiring::Aws;
 use trailbell::ledger::Ledger;
 use trailbell::notification::ObjectRef;
-use trailbell::pipeline::{
-    FindingOutcome, InvocationReport, ObjectOutcome, Pipeline, Replay, ReplayProgress, Report,
-};
+use trailbell::pipeline::{FindingOutcome, InvocationReport, Pipeline, Replay, ReplayProgress};
 use trailbell::sink::{AlertSink, MessageId, PublishError};
 use trailbell::store::walk::{KeyFilter, log_keys};
 
-use crate::commands::arguments::{AlertsArg, LedgerArg};
-use crate::commands::output::{format_time, print_error, print_message, print_warning};
+use crate::commands::arguments::PlaceArgs;
+use crate::commands::output::{
+    format_time, print_error, print_message, print_warning, variant_name,
+};
 use crate::commands::progress::Progress;
-use crate::commands::setup::{self, Setting};
+use crate::commands::setup::{self, SettingOverride};
 use crate::commands::time_range::{TimeRange, TimeRangeArgs};
 
 /// Process missed log objects, for example after an outage (dry run unless --publish).
 ///
-/// Log objects are found by the names that CloudTrail gives them. --since and --until compare the
-/// times at which they were delivered; a bucket needs --since, unless the prefix names a day.
+/// Finds log objects by CloudTrail's key layout. --since and --until apply to the time of delivery;
+/// a bucket needs --since, unless the prefix names a day.
 ///
-/// Uses the rules, exceptions, ledger and publishing rate of the function: reads the same
-/// TRAILBELL_* variables. Findings that are in the ledger are not alerted again, so it is safe to
+/// Reads the same TRAILBELL_* variables as the function, and so uses its rules, exceptions, ledger
+/// and publishing rate. Findings that are in the ledger are not alerted again, so it is safe to
 /// replay too much, or to repeat an interrupted replay. A dry run sends and writes nothing, and
 /// prints what would become of each finding.
+///
+/// Exit codes: 0 everything was processed; 2 something failed (the rest was processed), no log
+/// object was found, or the configuration cannot be used.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "\
-Exit codes:
-  0  everything was processed
-  2  something failed (the rest was processed), no log object was found, or
-     the configuration cannot be used")]
 pub struct Args {
     /// s3://BUCKET/PREFIX, or a directory that holds a copy of a bucket or a part of it
     #[arg(value_name = "PLACE")]
     place: PathBuf,
-
     #[command(flatten)]
     range: TimeRangeArgs,
-
     /// Send alerts and write to the ledger
     #[arg(long)]
     publish: bool,
-
     /// Publish without a ledger. Findings that were alerted before are alerted again
     #[arg(long, requires = "publish", conflicts_with = "ledger")]
     no_ledger: bool,
-
     #[command(flatten)]
-    alerts: AlertsArg,
-
-    #[command(flatten)]
-    ledger: LedgerArg,
+    places: PlaceArgs,
 }
 
 /// Objects processed before their findings are printed.
 const BATCH_SIZE: usize = 100;
 
 pub fn run(args: &Args) -> Result<ExitCode> {
-    setup::runtime()?.block_on(replay(args))
+    setup::build_runtime()?.block_on(replay(args))
 }
 
 async fn replay(args: &Args) -> Result<ExitCode> {
     let clock = setup::clock();
     let range = args.range.resolve(clock.now)?;
     let (store, bucket, prefix) = resolve_place(&args.place, range)?;
-    let config = Config { store, ..config(args)? };
-    let mut pipeline = setup::pipeline(&config, clock, &Aws::from_default_chain()).await?;
+    let config = Config { store, ..replay_config(args)? };
+    let mut pipeline = setup::build_pipeline(&config, clock, &Aws::from_default_chain()).await?;
     if !args.publish {
         make_dry_run(&mut pipeline);
     }
     let objects = find_objects(&pipeline, &bucket, &prefix, range).await?;
     if objects.is_empty() {
-        bail!("{}: no log object with a name of CloudTrail's in that time", args.place.display());
+        bail!("{}: no log objects with CloudTrail's names in that time", args.place.display());
     }
     let replay = Replay::new(&Arc::new(pipeline), clock);
     let report = process_objects(replay, &objects, args.publish).await?;
@@ -98,44 +90,39 @@ fn resolve_place(path: &Path, range: TimeRange) -> Result<(StorePlace, String, S
     }
     let absolute =
         path.canonicalize().with_context(|| format!("cannot read {}", path.display()))?;
-    let names: Vec<&str> = absolute.components().filter_map(component_name).collect();
-    let logs = names.iter().rposition(|name| *name == "AWSLogs").unwrap_or(names.len());
-    let Some((bucket, root)) = names[..logs].split_last() else {
+    let logs = absolute.ancestors().find(|ancestor| ancestor.ends_with("AWSLogs"));
+    let directory = logs.and_then(Path::parent).unwrap_or(&absolute);
+    let bucket = directory.file_name().and_then(OsStr::to_str);
+    let (Some(root), Some(bucket)) = (directory.parent(), bucket) else {
         bail!("{}: expected a directory that holds a copy of a bucket", path.display());
     };
-    let root = root.iter().fold(PathBuf::from("/"), |root, name| root.join(name));
-    Ok((StorePlace::Dir(root), (*bucket).to_owned(), names[logs..].join("/")))
-}
-
-fn component_name(component: Component<'_>) -> Option<&str> {
-    match component {
-        Component::Normal(name) => name.to_str(),
-        _ => None,
-    }
+    let names = absolute.strip_prefix(directory)?.iter().map(OsStr::to_string_lossy);
+    let prefix = names.collect::<Vec<_>>().join("/");
+    Ok((StorePlace::Dir(root.to_owned()), bucket.to_owned(), prefix))
 }
 
 /// The configuration. Publishing needs explicit places, a dry run does not.
-fn config(args: &Args) -> Result<Config> {
-    let no_ledger = args.no_ledger.then_some("none");
-    let overrides = [
-        ("TRAILBELL_ALERTS", args.alerts.alerts.as_deref()),
-        ("TRAILBELL_LEDGER", no_ledger.or(args.ledger.ledger.as_deref())),
-    ];
-    let defaults: [Setting<'_>; 3] = [
+fn replay_config(args: &Args) -> Result<Config> {
+    let no_ledger = ("TRAILBELL_LEDGER", args.no_ledger.then_some("none"));
+    let overrides = [&[no_ledger], &args.places.settings()[..]].concat();
+    let defaults: [SettingOverride<'_>; 3] = [
         // The command line says where log objects are.
         ("TRAILBELL_STORE", Some("s3")),
         ("TRAILBELL_ALERTS", (!args.publish).then_some("stdout")),
         ("TRAILBELL_LEDGER", (!args.publish).then_some("none")),
     ];
-    let mut config = setup::config(&overrides, &defaults)?;
-    if config.ledger == LedgerPlace::None && args.publish && !args.no_ledger {
-        bail!("without a ledger all findings would be alerted again: name one, or add --no-ledger");
-    }
+    let mut config = setup::load_config(&overrides, &defaults)?;
     if !args.publish {
         config.alerts = AlertsPlace::Stdout;
-        if config.ledger == LedgerPlace::None {
-            print_error("no ledger: cannot tell which findings were alerted before");
+    }
+    match (&config.ledger, args.publish) {
+        (LedgerPlace::None, true) if !args.no_ledger => bail!(
+            "without a ledger all findings would be alerted again: name one, or add --no-ledger"
+        ),
+        (LedgerPlace::None, false) => {
+            print_warning("without a ledger, findings that were alerted before are not recognised");
         }
+        _ => {}
     }
     Ok(config)
 }
@@ -196,7 +183,8 @@ fn print_findings(mut processed: ReplayProgress, publish: bool) -> io::Result<()
     let mut out = io::stdout().lock();
     processed.findings.sort_by_key(|finding| finding.time);
     for FindingOutcome { finding, time, subject, outcome, .. } in &processed.findings {
-        let (outcome, time) = (describe_outcome(*outcome, publish), format_time(*time));
+        let outcome = describe_outcome(*outcome, publish);
+        let time = format_time(*time);
         let id = &finding.as_str()[..8];
         writeln!(out, "{outcome:<16} {time:<19}  {id}  {subject}")?;
     }
@@ -205,27 +193,18 @@ fn print_findings(mut processed: ReplayProgress, publish: bool) -> io::Result<()
     Ok(())
 }
 
-fn describe_outcome(outcome: Outcome, publish: bool) -> &'static str {
-    match (outcome, publish) {
-        (Outcome::Alerted, true) => "alerted",
-        (Outcome::Alerted, false) => "would be alerted",
-        (Outcome::Grouped, true) => "grouped",
-        (Outcome::Grouped, false) => "would be grouped",
-        (Outcome::Suppressed, _) => "suppressed",
-        (Outcome::Duplicate, _) => "duplicate",
-        (Outcome::ClaimedElsewhere, _) => "claimed elsewhere",
-        (Outcome::Summarised, _) => "summarised",
-        (Outcome::Failed, _) => "failed",
+fn describe_outcome(outcome: Outcome, publish: bool) -> String {
+    let name = variant_name(outcome);
+    match outcome {
+        Outcome::Alerted | Outcome::Grouped if !publish => format!("would be {name}"),
+        _ => name,
     }
 }
 
 fn finish(outcome: &InvocationReport, publish: bool) -> Result<ExitCode> {
     outcome.warnings.iter().for_each(print_warning);
-    if publish {
-        writeln!(io::stdout(), "{}", outcome.report)?;
-    } else {
-        writeln!(io::stdout(), "{}", dry_run_summary(&outcome.report))?;
-    }
+    let dry_run = if publish { "" } else { "dry run, nothing sent or written; --publish gives: " };
+    writeln!(io::stdout(), "{dry_run}{}", outcome.report)?;
     if let Some(mismatch) = &outcome.mismatch {
         bail!("{mismatch}");
     }
@@ -237,15 +216,4 @@ fn finish(outcome: &InvocationReport, publish: bool) -> Result<ExitCode> {
     }
     print_message("something failed, see above. Run the same command again to retry it");
     Ok(ExitCode::from(2))
-}
-
-fn dry_run_summary(report: &Report) -> String {
-    let count = |outcome: Outcome| match report.findings_that(outcome) {
-        0 => None,
-        count => Some(format!("{count} {}", describe_outcome(outcome, false))),
-    };
-    let counts: Vec<String> = Outcome::ALL.into_iter().filter_map(count).collect();
-    let findings = if counts.is_empty() { "no findings".to_owned() } else { counts.join(", ") };
-    let (scanned, objects) = (report.objects_that(ObjectOutcome::Scanned), report.objects);
-    format!("dry run, nothing sent or written: {findings}; {scanned} of {objects} objects read")
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use alert::Accounts;
 use anyhow::{Context, Result};
-use detect::rule::{Detections, Exceptions, LoadedExceptions, LoadedRules, RuleSet};
+use detect::rule::{Detections, LoadedExceptions, LoadedRules, RuleSet};
 use jiff::Timestamp;
 use tokio::runtime::{Builder, Runtime};
 use trailbell::app::config::{Config, ConfigError};
@@ -15,17 +15,20 @@ use trailbell::ledger;
 use trailbell::pipeline::{Clock, Pipeline};
 use trailbell::store::S3Store;
 
-use crate::commands::output::{print_error, print_warning};
+use crate::commands::output::print_warning;
 
 /// After this time another worker may take over a claim, and alert a second time.
 const MAX_RUN: Duration = Duration::from_secs(15 * 60);
 
 /// A setting by its environment variable.
-pub type Setting<'a> = (&'static str, Option<&'a str>);
+pub type SettingOverride<'a> = (&'static str, Option<&'a str>);
 
 /// The function's configuration. A setting is taken from `overrides`, then from the environment,
 /// then from `defaults`.
-pub fn config(overrides: &[Setting<'_>], defaults: &[Setting<'_>]) -> Result<Config, ConfigError> {
+pub fn load_config(
+    overrides: &[SettingOverride<'_>],
+    defaults: &[SettingOverride<'_>],
+) -> Result<Config, ConfigError> {
     let unset = |name: &str| std::env::var_os(name).is_none_or(|value| value.is_empty());
     let defaults = defaults.iter().filter(|(name, _)| unset(name));
     let variables = overrides
@@ -36,20 +39,20 @@ pub fn config(overrides: &[Setting<'_>], defaults: &[Setting<'_>]) -> Result<Con
 }
 
 /// The function's pipeline. Unlike the function, fails if the exceptions cannot be used.
-pub async fn pipeline(config: &Config, clock: Clock, aws: &Aws) -> Result<Pipeline> {
-    let detections = detections(config, clock.now, aws).await?;
+pub async fn build_pipeline(config: &Config, clock: Clock, aws: &Aws) -> Result<Pipeline> {
+    let detections = load_detections(config, clock.now, aws).await?;
     let accounts = Accounts::from_file(config.accounts.as_deref())?;
     Ok(wiring::build_pipeline(config, detections, accounts, aws).await)
 }
 
 /// The rules and exceptions of the configuration.
-pub async fn detections(config: &Config, now: Timestamp, aws: &Aws) -> Result<Detections> {
+pub async fn load_detections(config: &Config, now: Timestamp, aws: &Aws) -> Result<Detections> {
     let detections = match wiring::build_reload(config, aws).await {
         Some(mut reload) => reload.check(now).await?.context("there are no rules")?,
         None => {
             let rules = load_rules(config.default_rules, &config.local_rules())?;
-            let exceptions = load_exceptions(&config.local_exceptions(), &rules)?;
-            Detections::new(rules, exceptions)
+            let exceptions = load_exceptions(&config.local_exceptions(), &rules);
+            Detections::new(rules, exceptions.into_exceptions()?)
         }
     };
     match detections.exceptions_error {
@@ -58,24 +61,16 @@ pub async fn detections(config: &Config, now: Timestamp, aws: &Aws) -> Result<De
     }
 }
 
-/// Loads the built-in rules, unless they are left out, and those at `paths`. Prints warnings, and
-/// rules of an unsupported kind. Fails if a rule file cannot be used.
+/// Loads the built-in rules, unless they are left out, and those at `paths`. Prints warnings,
+/// also for unsupported rules. Fails if a rule file cannot be used.
 pub fn load_rules(default_rules: bool, paths: &[PathBuf]) -> Result<RuleSet> {
     let loaded = LoadedRules::from_paths(default_rules, paths);
-    loaded.warnings.iter().for_each(print_warning);
-    for unsupported in &loaded.unsupported {
-        print_error(format_args!("not run: {unsupported}"));
-    }
+    loaded.warnings.iter().chain(&loaded.unsupported).for_each(print_warning);
     Ok(loaded.into_rule_set()?)
 }
 
-/// Loads the exceptions at `paths` and prints warnings. Fails if one of them cannot be used.
-pub fn load_exceptions(paths: &[PathBuf], rules: &RuleSet) -> Result<Exceptions> {
-    Ok(check_exceptions(paths, rules).into_exceptions()?)
-}
-
 /// Loads the exceptions at `paths` and prints warnings.
-pub fn check_exceptions(paths: &[PathBuf], rules: &RuleSet) -> LoadedExceptions {
+pub fn load_exceptions(paths: &[PathBuf], rules: &RuleSet) -> LoadedExceptions {
     let mut loaded = LoadedExceptions::from_paths(paths);
     loaded.check_rules(rules);
     loaded.warnings.iter().for_each(print_warning);
@@ -88,7 +83,7 @@ pub async fn s3_store() -> S3Store {
 }
 
 /// Two workers: one fetches a large object while the other waits for its bytes.
-pub fn runtime() -> Result<Runtime> {
+pub fn build_runtime() -> Result<Runtime> {
     Ok(Builder::new_multi_thread().worker_threads(2).enable_all().build()?)
 }
 

@@ -15,7 +15,6 @@ pub struct TimeRangeArgs {
     /// Start of the time range: 90m, 24h or 7d ago, a date, or an RFC 3339 time
     #[arg(long, value_name = "TIME")]
     pub since: Option<String>,
-
     /// End of the time range, as --since. A date includes the whole day in UTC
     #[arg(long, value_name = "TIME")]
     pub until: Option<String>,

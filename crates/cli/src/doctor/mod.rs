@@ -1,65 +1,59 @@
-//! Whether a deployment works, and what mends it: looked at through S3 and SNS alone, as the
-//! operator sees them.
+//! Diagnoses a deployment: asks S3 and SNS, as the operator sees them, and suggests fixes.
 //!
-//! Nothing is changed. One object is written, below `doctor/` in the ledger, and taken away again:
-//! whether a ledger can be written, and keeps to conditions, nothing else can tell.
+//! Nothing is changed. One object is written below `doctor/` in the ledger, and deleted again: only
+//! that shows whether the ledger can be written, and honours conditions.
 //!
-//! Each part has an `examine`, which asks, and judges what it was told with functions that ask
-//! nothing.
+//! Each module makes requests in `check` or `check_…`, and has functions `evaluate_…` that turn the
+//! answers into checks and make no requests.
 
-mod age;
 mod bucket;
-mod check;
 mod deliveries;
-mod detections;
-mod identity;
+mod fixes;
 mod ledger;
-mod notification;
-mod readable;
+mod report;
+mod rules;
 mod settings;
-mod sweeps;
 mod topic;
 mod trail;
 
-pub use age::format_age;
-pub use check::{Check, DoctorReport, Level};
-pub use identity::Identity;
-pub use notification::Announced;
-pub use settings::unusable;
-
-use jiff::Timestamp;
+use detect::cloudtrail::Trail;
+use jiff::{SignedDuration, Timestamp};
 use trailbell::app::config::{AlertsPlace, Config, LedgerPlace};
 use trailbell::app::wiring::{self, Aws};
 use trailbell::ledger::Ledger;
 use trailbell::sink::SnsTopic;
 use trailbell::store::S3Store;
 
-/// What is examined, and how.
+pub use bucket::ExpectedTarget;
+pub use report::{Check, DoctorReport, Level};
+pub use settings::{AccessKey, CallerIdentity, evaluate_settings};
+
+/// What is checked, and how.
 pub struct Deployment {
-    /// What the function is told.
+    /// The function's settings.
     pub config: Config,
-    /// Who asks.
-    pub identity: Identity,
-    /// S3, as whoever asks sees it.
+    /// The credentials and the region of the requests.
+    pub identity: CallerIdentity,
+    /// S3, with these credentials.
     pub store: S3Store,
     /// Where alerts go, if that is a topic.
     pub topic: Option<SnsTopic>,
-    /// Where findings are remembered.
+    /// Where findings are recorded.
     pub ledger: Ledger,
-    /// How the trails' objects should be announced; any way will do where this is not said.
-    pub announced: Option<Announced>,
-    /// The account that the trails' buckets must belong to.
+    /// What the buckets of the trails must notify. `None` accepts everything.
+    pub expected_target: Option<ExpectedTarget>,
+    /// The account that must own the buckets of the trails.
     pub owner: Option<String>,
-    /// Whether nothing at all may be written.
+    /// Nothing may be written.
     pub read_only: bool,
 }
 
 impl Deployment {
-    /// The deployment that a configuration describes. Nothing is asked of AWS yet.
+    /// The deployment of a configuration. Makes no request to S3 or SNS.
     pub async fn new(
         aws: &Aws,
         config: Config,
-        announced: Option<Announced>,
+        expected_target: Option<ExpectedTarget>,
         owner: Option<String>,
         read_only: bool,
     ) -> Deployment {
@@ -67,37 +61,73 @@ impl Deployment {
             AlertsPlace::Topic(arn) => Some(SnsTopic::new(aws.sns(arn).await, arn.clone())),
             AlertsPlace::Stdout | AlertsPlace::Dir(_) => None,
         };
-        let identity = Identity::from_credentials(aws.config().await).await;
+        let identity = CallerIdentity::from_credentials(aws.config().await).await;
         let store = S3Store::new(aws.s3().await);
         let ledger = wiring::build_ledger(&config.ledger, aws).await;
-        Deployment { config, identity, store, topic, ledger, announced, owner, read_only }
+        Deployment { config, identity, store, topic, ledger, expected_target, owner, read_only }
     }
 
-    /// Looks at everything. `now` is the time that ages are counted to.
-    pub async fn examine(&self, now: Timestamp) -> DoctorReport {
-        let mut checks = identity::judge(&self.identity);
-        if checks.iter().any(|check| check.level == Level::Fail) {
+    /// Runs all checks. Ages are counted to `now`.
+    pub async fn diagnose(&self, now: Timestamp) -> DoctorReport {
+        let identity = settings::evaluate_identity(&self.identity);
+        if identity.level == Level::Fail {
             // Every other request would fail for the same reason.
-            return DoctorReport(checks);
+            return DoctorReport(vec![identity]);
         }
-        let (rules, told) = detections::examine(self, now).await;
-        checks.extend(told);
-        checks.extend(trail::examine(self, &rules, now).await);
-        checks.extend(topic::examine(self).await);
-        checks.extend(self.ledger(now).await);
+        let (rule_set, rules) = rules::check(self, now).await;
+        let mut checks = vec![identity];
+        checks.extend(rules);
+        checks.extend(trail::check(self, rule_set.as_ref(), now).await);
+        checks.extend(topic::check(self).await);
+        checks.extend(self.check_ledger(now).await);
         DoctorReport(checks)
     }
 
-    async fn ledger(&self, now: Timestamp) -> Vec<Check> {
-        let Ledger::Stored(ledger) = &self.ledger else { return vec![ledger::none()] };
-        if let LedgerPlace::S3(place) = &self.config.ledger
-            && let Err(check) =
-                bucket::reachable(&self.store, &place.bucket, None, bucket::Use::Ledger).await
-        {
-            return vec![*check];
+    async fn check_ledger(&self, now: Timestamp) -> Vec<Check> {
+        let Ledger::Stored(ledger) = &self.ledger else { return vec![ledger::no_ledger()] };
+        if let LedgerPlace::S3(place) = &self.config.ledger {
+            let list = self.store.bucket_region(&place.bucket, None).await;
+            let bucket = bucket::evaluate_ledger_bucket(&place.bucket, &list);
+            if bucket.level == Level::Fail {
+                return vec![bucket];
+            }
         }
-        let mut checks = ledger::examine(self, ledger).await;
-        checks.extend(sweeps::examine(ledger, &self.config, now).await);
-        checks
+        ledger::check(self, ledger, now).await
+    }
+
+    /// The region of the bucket of a trail, if it can be listed.
+    async fn check_trail_bucket(&self, trail: &Trail) -> Check {
+        let list = self.store.bucket_region(&trail.bucket, self.owner.as_deref()).await;
+        bucket::evaluate_trail_bucket(&trail.bucket, self.owner.as_deref(), &list)
+    }
+}
+
+/// How long ago, in the largest unit of which there are at least two.
+pub(crate) fn format_age(time: Timestamp, now: Timestamp) -> String {
+    let age = now.duration_since(time).max(SignedDuration::ZERO);
+    match (age.as_mins(), age.as_hours()) {
+        (0..120, _) => format!("{} min ago", age.as_mins()),
+        (_, 0..48) => format!("{} hours ago", age.as_hours()),
+        (_, hours) => format!("{} days ago", hours / 24),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ages_have_units_that_fit() {
+        let now: Timestamp = "2026-03-12T12:00:00Z".parse().unwrap();
+        for (time, age) in [
+            ("2026-03-12T11:59:30Z", "0 min ago"),
+            ("2026-03-12T10:01:00Z", "119 min ago"),
+            ("2026-03-12T10:00:00Z", "2 hours ago"),
+            ("2026-03-10T12:00:01Z", "47 hours ago"),
+            ("2026-03-10T12:00:00Z", "2 days ago"),
+            ("2026-03-12T13:00:00Z", "0 min ago"),
+        ] {
+            assert_eq!(format_age(time.parse().unwrap(), now), age, "{time}");
+        }
     }
 }

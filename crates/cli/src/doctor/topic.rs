@@ -1,27 +1,24 @@
-//! Whether the topic is there, and whether anybody hears it.
+//! Whether the topic exists, and whether anybody receives its alerts.
 
 use detect::text::error::error_chain;
 use detect::text::shell::ShellCommand;
 use trailbell::app::config::AlertsPlace;
 use trailbell::aws_error::{AwsError, AwsErrorKind};
-use trailbell::sink::{SnsTopic, Subscription, SubscriptionState, TopicAttributes};
+use trailbell::sink::{Subscription, SubscriptionState, TopicAttributes};
 
-use super::{Check, Deployment, bucket};
+use super::{Check, Deployment, fixes};
 
-pub(super) async fn examine(deployment: &Deployment) -> Vec<Check> {
+pub(super) async fn check(deployment: &Deployment) -> Vec<Check> {
     let Some(topic) = &deployment.topic else { return vec![no_topic(&deployment.config.alerts)] };
+    let arn = topic.arn();
     let attributes = match topic.attributes().await {
         Ok(attributes) => attributes,
-        Err(refusal) => {
-            return vec![refused("topic", topic.arn(), &refusal)];
-        }
+        Err(error) => return vec![refused("topic", arn, &error)],
     };
-    let mut checks = vec![there(topic, &attributes)];
+    let mut checks = vec![evaluate_topic(arn, &attributes)];
     match topic.subscriptions().await {
-        Ok(subscriptions) => checks.extend(judge(topic.arn(), &subscriptions)),
-        Err(refusal) => {
-            checks.push(refused("subscribers", topic.arn(), &refusal));
-        }
+        Ok(subscriptions) => checks.extend(evaluate_subscriptions(arn, &subscriptions)),
+        Err(error) => checks.push(refused("subscribers", arn, &error)),
     }
     checks
 }
@@ -31,40 +28,39 @@ fn no_topic(alerts: &AlertsPlace) -> Check {
         AlertsPlace::Dir(path) => format!("the folder {}", path.display()),
         _ => "standard output".to_owned(),
     };
-    let cure = ShellCommand::new("export TRAILBELL_ALERTS=TOPIC_ARN");
-    Check::warn("topic", format!("alerts go to {place}: nobody is called"), cure)
+    let fix = ShellCommand::new("export TRAILBELL_ALERTS=TOPIC_ARN");
+    Check::warn("topic", format!("alerts are written to {place}: nobody is notified"), fix)
 }
 
-fn there(topic: &SnsTopic, attributes: &TopicAttributes) -> Check {
-    let key = attributes.key.as_ref().map(|key| format!(", encrypted with {key}"));
-    let owner = attributes.owner.as_ref().map(|owner| format!(" of account {owner}"));
-    Check::ok(
-        "topic",
-        format!("{}{}{}", topic.arn(), owner.unwrap_or_default(), key.unwrap_or_default()),
-    )
+fn evaluate_topic(arn: &str, attributes: &TopicAttributes) -> Check {
+    let mut message = arn.to_owned();
+    if let Some(owner) = &attributes.owner {
+        message.push_str(&format!(" of account {owner}"));
+    }
+    if let Some(key) = &attributes.key {
+        message.push_str(&format!(", encrypted with {key}"));
+    }
+    Check::ok("topic", message)
 }
 
-fn refused(what: &'static str, arn: &str, refusal: &AwsError) -> Check {
-    let told = format!("{arn}: {}", error_chain(refusal));
+fn refused(name: &'static str, arn: &str, error: &AwsError) -> Check {
     let actions =
         ["sns:GetTopicAttributes", "sns:ListSubscriptionsByTopic", "sns:GetSubscriptionAttributes"];
-    let cure = match refusal.kind {
-        AwsErrorKind::NotFound => create(arn),
-        AwsErrorKind::Denied => bucket::allow(&actions, arn),
-        AwsErrorKind::Credentials => ShellCommand::new("aws sso login"),
-        _ => of_topic("aws sns get-topic-attributes", arn),
+    let fix = match error.kind {
+        AwsErrorKind::NotFound => {
+            let topic_name = arn.rsplit(':').next().unwrap_or_default();
+            ShellCommand::new("aws sns create-topic")
+                .option("--name", topic_name)
+                .optional("--region", region(arn))
+        }
+        AwsErrorKind::Denied => fixes::allow(&actions, arn),
+        AwsErrorKind::Credentials => fixes::sign_in(),
+        _ => topic_command("aws sns get-topic-attributes", arn),
     };
-    Check::fail(what, told, cure)
+    Check::fail(name, format!("{arn}: {}", error_chain(error)), fix)
 }
 
-fn create(arn: &str) -> ShellCommand {
-    let name = arn.rsplit(':').next().unwrap_or_default();
-    ShellCommand::new("aws sns create-topic")
-        .option("--name", name)
-        .optional("--region", region(arn))
-}
-
-fn of_topic(words: &str, arn: &str) -> ShellCommand {
+fn topic_command(words: &str, arn: &str) -> ShellCommand {
     ShellCommand::new(words).option("--topic-arn", arn).optional("--region", region(arn))
 }
 
@@ -72,86 +68,94 @@ fn region(arn: &str) -> Option<&str> {
     arn.split(':').nth(3)
 }
 
-/// Whether anybody hears the topic, who does not yet, and who can be unsubscribed by others.
-fn judge(topic: &str, subscriptions: &[Subscription]) -> Vec<Check> {
-    let is_pending = |one: &&Subscription| one.state == SubscriptionState::Pending;
+/// Whether anybody receives alerts, who does not yet, and who can be unsubscribed by others.
+fn evaluate_subscriptions(topic: &str, subscriptions: &[Subscription]) -> Vec<Check> {
+    let is_pending = |it: &&Subscription| it.state == SubscriptionState::Pending;
     let (pending, confirmed): (Vec<_>, Vec<_>) = subscriptions.iter().partition(is_pending);
-    let mut checks = vec![heard(topic, &confirmed, &pending)];
+    let mut checks = vec![evaluate_receivers(topic, &confirmed, &pending)];
     if !confirmed.is_empty() {
-        checks.extend(pending.iter().map(|one| {
-            let told = format!("{} has not confirmed: it is told nothing", shown(one));
-            Check::warn("subscribers", told, confirm(topic))
+        checks.extend(pending.iter().map(|subscription| {
+            let message = format!("{} is not confirmed, and receives nothing", name(subscription));
+            Check::warn("subscribers", message, confirm(topic))
         }));
     }
-    checks.extend(confirmed.iter().filter(|one| can_be_ended(one)).map(|one| {
-        let told = format!(
-            "{} was confirmed by its link: whoever has one of its mails can end it. Subscribe it anew, and confirm with \
-             the token (README: Subscribe)",
-            shown(one)
+    checks.extend(confirmed.iter().filter(|it| can_be_ended_by_link(it)).map(|subscription| {
+        let message = format!(
+            "{} was confirmed by its link: anyone with one of its mails can unsubscribe it. \
+             Subscribe it again, and confirm with the token (README: Subscribe)",
+            name(subscription)
         );
-        Check::warn("subscribers", told, anew(topic, one))
+        Check::warn("subscribers", message, subscribe_again(topic, subscription))
     }));
     checks
 }
 
-fn heard(topic: &str, confirmed: &[&Subscription], pending: &[&Subscription]) -> Check {
-    let all =
-        |some: &[&Subscription]| some.iter().map(|one| shown(one)).collect::<Vec<_>>().join(", ");
-    match (confirmed, pending) {
-        ([], []) => {
-            let subscribe = of_topic("aws sns subscribe", topic);
-            let cure = subscribe.words("--protocol=email --notification-endpoint=YOU@EXAMPLE.COM");
-            Check::fail("subscribers", "nobody is subscribed: alerts go nowhere", cure)
-        }
-        ([], pending) => {
-            let told = format!("nobody has confirmed, so alerts go nowhere: {}", all(pending));
-            Check::fail("subscribers", told, confirm(topic))
-        }
-        (confirmed, _) => {
-            Check::ok("subscribers", format!("{} told: {}", confirmed.len(), all(confirmed)))
-        }
+fn evaluate_receivers(
+    topic: &str,
+    confirmed: &[&Subscription],
+    pending: &[&Subscription],
+) -> Check {
+    let names = |subscriptions: &[&Subscription]| {
+        subscriptions.iter().map(|it| name(it)).collect::<Vec<_>>().join(", ")
+    };
+    if !confirmed.is_empty() {
+        let message = format!("{} confirmed: {}", confirmed.len(), names(confirmed));
+        return Check::ok("subscribers", message);
     }
+    if !pending.is_empty() {
+        let message =
+            format!("no subscription is confirmed, so nobody gets alerts: {}", names(pending));
+        return Check::fail("subscribers", message, confirm(topic));
+    }
+    let subscribe = topic_command("aws sns subscribe", topic)
+        .words("--protocol=email --notification-endpoint=YOU@EXAMPLE.COM");
+    Check::fail("subscribers", "there is no subscription, so nobody gets alerts", subscribe)
 }
 
 fn confirm(topic: &str) -> ShellCommand {
-    of_topic("aws sns confirm-subscription", topic)
+    topic_command("aws sns confirm-subscription", topic)
         .words("--token=TOKEN --authenticate-on-unsubscribe=true")
 }
 
-/// Subscriptions of queues and functions are not ended by a link.
-fn can_be_ended(one: &Subscription) -> bool {
-    let by_link = matches!(one.protocol.as_str(), "email" | "email-json" | "http" | "https");
-    by_link && one.state == SubscriptionState::Confirmed { authenticated: Some(false) }
+/// Subscriptions of queues and functions have no link.
+fn can_be_ended_by_link(subscription: &Subscription) -> bool {
+    matches!(subscription.protocol.as_str(), "email" | "email-json" | "http" | "https")
+        && subscription.state == SubscriptionState::Confirmed { authenticated: Some(false) }
 }
 
-fn anew(topic: &str, one: &Subscription) -> ShellCommand {
-    let end = ShellCommand::new("aws sns unsubscribe")
-        .option("--subscription-arn", one.arn.as_deref().unwrap_or_default());
-    let end = end.optional("--region", region(topic));
-    let again = of_topic("aws sns subscribe", topic).option("--protocol", &one.protocol);
-    end.words(&format!("&& {}", again.option("--notification-endpoint", &one.endpoint)))
+fn subscribe_again(topic: &str, subscription: &Subscription) -> ShellCommand {
+    let subscribe = topic_command("aws sns subscribe", topic)
+        .option("--protocol", &subscription.protocol)
+        .option("--notification-endpoint", &subscription.endpoint);
+    ShellCommand::new("aws sns unsubscribe")
+        .option("--subscription-arn", subscription.arn.as_deref().unwrap_or_default())
+        .optional("--region", region(topic))
+        .words(&format!("&& {subscribe}"))
 }
 
-/// Addresses are the operator's own, and shown: which one has not confirmed is what she must know.
-/// A URL is cut behind its host: what follows is often a secret.
-fn shown(one: &Subscription) -> String {
-    let endpoint = match one.endpoint.split_once("://") {
+/// Addresses are the operator's own, and shown: it matters which one is not confirmed. A URL is cut
+/// after its host: what follows is often a secret.
+fn name(subscription: &Subscription) -> String {
+    let Subscription { protocol, endpoint, .. } = subscription;
+    match endpoint.split_once("://") {
         Some((scheme, rest)) => {
             let host = rest.split(['/', '?', '#']).next().unwrap_or_default();
-            format!("{scheme}://{}/…", host.rsplit('@').next().unwrap_or_default())
+            let host = host.rsplit('@').next().unwrap_or_default();
+            format!("{protocol} {scheme}://{host}/…")
         }
-        None => one.endpoint.clone(),
-    };
-    format!("{} {endpoint}", one.protocol)
+        None => format!("{protocol} {endpoint}"),
+    }
 }
 
 #[cfg(test)]
 mod tests {
+    use SubscriptionState::{Confirmed, Pending};
+
     use super::*;
 
     const TOPIC: &str = "arn:aws:sns:eu-west-1:111122223333:alerts";
 
-    fn told(all: &[(&str, &str, SubscriptionState)]) -> String {
+    fn checks(subscriptions: &[(&str, &str, SubscriptionState)]) -> String {
         let subscription =
             |(protocol, endpoint, state): &(&str, &str, SubscriptionState)| Subscription {
                 protocol: (*protocol).to_owned(),
@@ -159,41 +163,35 @@ mod tests {
                 arn: Some(format!("{TOPIC}:1")),
                 state: *state,
             };
-        let subscriptions: Vec<Subscription> = all.iter().map(subscription).collect();
-        judge(TOPIC, &subscriptions).iter().map(|check| format!("{check}\n")).collect()
+        let subscriptions: Vec<Subscription> = subscriptions.iter().map(subscription).collect();
+        let checks = evaluate_subscriptions(TOPIC, &subscriptions);
+        checks.iter().map(|check| format!("{check}\n")).collect()
     }
 
     #[test]
-    fn who_is_told_and_who_is_not() {
-        use SubscriptionState::{Confirmed, Pending};
-        let (held, loose) =
-            (Confirmed { authenticated: Some(true) }, Confirmed { authenticated: Some(false) });
-        assert!(told(&[]).starts_with("fail  subscribers   nobody is subscribed"), "{}", told(&[]));
-        let pending = told(&[("email", "alice@example.com", Pending)]);
-        assert!(
-            pending.starts_with("fail  subscribers   nobody has confirmed")
-                && pending.contains("alice@example.com")
-        );
-        let both =
-            told(&[("email", "alice@example.com", held), ("email", "bob@example.com", Pending)]);
-        assert!(both.contains("ok    subscribers   1 told: email alice@example.com\n"), "{both}");
-        assert!(
-            both.contains("warn  subscribers   email bob@example.com has not confirmed"),
-            "{both}"
-        );
-        let ended = told(&[("email", "alice@example.com", loose), ("sqs", "arn:aws:sqs:q", loose)]);
-        assert_eq!(ended.matches("warn").count(), 1, "{ended}");
-        assert!(ended.contains("&& aws sns subscribe --topic-arn"), "{ended}");
+    fn subscriptions_that_receive_nothing_or_can_be_ended_by_others_are_reported() {
+        let safe = Confirmed { authenticated: Some(true) };
+        let by_link = Confirmed { authenticated: Some(false) };
+        let none = checks(&[]);
+        assert!(none.starts_with("fail  subscribers   there is no subscription"), "{none}");
+        let alice = "alice@example.com";
+        let pending = checks(&[("email", alice, Pending)]);
+        assert!(pending.starts_with("fail  subscribers   no subscription is confirmed"));
+        assert!(pending.contains(alice), "{pending}");
+        let both = checks(&[("email", alice, safe), ("email", "bob@example.com", Pending)]);
+        assert!(both.contains("ok    subscribers   1 confirmed: email alice@example.com\n"));
+        assert!(both.contains("warn  subscribers   email bob@example.com is not confirmed"));
+        let loose = checks(&[("email", alice, by_link), ("sqs", "arn:aws:sqs:q", by_link)]);
+        assert_eq!(loose.matches("warn").count(), 1, "{loose}");
+        assert!(loose.contains("&& aws sns subscribe --topic-arn"), "{loose}");
     }
 
     #[test]
-    fn a_url_is_cut_behind_its_host() {
-        let held = SubscriptionState::Confirmed { authenticated: Some(true) };
-        let told =
-            told(&[("https", "https://user:secret@pager.example.com/hook?key=secret", held)]);
-        assert!(
-            told.contains("https https://pager.example.com/…") && !told.contains("secret"),
-            "{told}"
-        );
+    fn a_url_is_cut_after_its_host() {
+        let safe = Confirmed { authenticated: Some(true) };
+        let url = "https://user:secret@pager.example.com/hook?key=secret";
+        let checks = checks(&[("https", url, safe)]);
+        assert!(checks.contains("https https://pager.example.com/…"), "{checks}");
+        assert!(!checks.contains("secret"), "{checks}");
     }
 }

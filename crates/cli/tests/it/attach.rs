@@ -1,19 +1,17 @@
-//! `trailbell attach`, as a person runs it. What it prints is in `tests/golden/attach-<case>.txt`.
-//!
-//! After a wanted change, `TRAILBELL_WRITE_GOLDEN=1 cargo test --test attach` writes the files
-//! anew; read the difference before you commit it.
+//! `trailbell attach`, as a person runs it. What it prints is in `snapshots/attach-<case>.snap`.
 
 use std::sync::{Arc, Mutex};
 
-use crate::program::trailbell;
 use aws_sdk_s3::types::{
     Event, FilterRule, FilterRuleName, NotificationConfiguration, NotificationConfigurationFilter,
     S3KeyFilter, TopicConfiguration,
 };
-use support::page::golden;
 use support::proxy::Request;
 use support::relay::{self, Answer};
 use support::{aws, moto};
+
+use crate::program::trailbell;
+use crate::snapshot::assert_page;
 
 const QUEUE: &str = "arn:aws:sqs:us-east-1:111122223333:trailbell-notifications";
 const NAMESPACE: &str = "http://s3.amazonaws.com/doc/2006-03-01/";
@@ -40,8 +38,8 @@ async fn topic() -> String {
         .to_owned()
 }
 
-/// Lets a bucket tell a topic of what comes under a prefix.
-async fn announce(bucket: &str, topic: &str, prefix: &str) {
+/// Lets a bucket notify a topic of what is created below a prefix.
+async fn notify(bucket: &str, topic: &str, prefix: &str) {
     let rule = FilterRule::builder().name(FilterRuleName::Prefix).value(prefix).build();
     let filter = NotificationConfigurationFilter::builder()
         .key(S3KeyFilter::builder().filter_rules(rule).build());
@@ -58,8 +56,8 @@ async fn announce(bucket: &str, topic: &str, prefix: &str) {
     put.send().await.unwrap();
 }
 
-/// What the bucket announces: targets and prefixes, sorted.
-async fn announced(bucket: &str) -> Vec<String> {
+/// Whom the bucket notifies: targets and prefixes, sorted.
+async fn notified(bucket: &str) -> Vec<String> {
     let got = s3().get_bucket_notification_configuration().bucket(bucket).send().await.unwrap();
     let prefix = |filter: Option<&NotificationConfigurationFilter>| {
         let rules = filter
@@ -81,7 +79,7 @@ async fn announced(bucket: &str) -> Vec<String> {
     all
 }
 
-/// What a person sees and a script gets, of a command against the server at `url`.
+/// What a command prints and returns, against the server at `url`.
 fn page(url: &str, args: &[&str]) -> String {
     let vars = [&aws::variables(url)[..], &[("AWS_MAX_ATTEMPTS", "1")]].concat();
     let (code, out, err) = trailbell(&[&["attach"], args].concat(), &vars);
@@ -90,42 +88,46 @@ fn page(url: &str, args: &[&str]) -> String {
 }
 
 #[tokio::test]
-async fn ours_is_shown_first_then_written_then_there() {
-    let (bucket, other, ours) = (bucket().await, topic().await, topic().await);
-    announce(&bucket, &other, "images/").await;
+async fn a_change_is_shown_then_written_then_there() {
+    let bucket = bucket().await;
+    let other = topic().await;
+    let ours = topic().await;
+    notify(&bucket, &other, "images/").await;
     let names = [
         (bucket.as_str(), "BUCKET"),
         (other.as_str(), "OTHER_TOPIC"),
         (ours.as_str(), "OUR_TOPIC"),
     ];
     let args = ["--bucket", &bucket, "--prefix", "AWSLogs/", "--topic", &ours];
-    support::golden::compare(golden("attach-dry-run", &page(moto::url(), &args), &names));
-    assert_eq!(announced(&bucket).await, [format!("{other} images/")], "a dry run writes nothing");
+    assert_page("attach-dry-run", &page(moto::url(), &args), &names);
+    assert_eq!(notified(&bucket).await, [format!("{other} images/")], "a dry run writes nothing");
     let yes = [&args[..], &["--yes"]].concat();
-    support::golden::compare(golden("attach-written", &page(moto::url(), &yes), &names));
+    assert_page("attach-written", &page(moto::url(), &yes), &names);
     let mut both = [format!("{other} images/"), format!("{ours} AWSLogs/")];
     both.sort();
-    assert_eq!(announced(&bucket).await, both);
-    support::golden::compare(golden("attach-attached", &page(moto::url(), &yes), &names));
-    assert_eq!(announced(&bucket).await, both);
+    assert_eq!(notified(&bucket).await, both);
+    assert_page("attach-attached", &page(moto::url(), &yes), &names);
+    assert_eq!(notified(&bucket).await, both);
 }
 
 #[tokio::test]
-async fn what_overlaps_is_refused_before_s3_does() {
-    let (bucket, other) = (bucket().await, topic().await);
-    announce(&bucket, &other, "AWSLogs/111122223333/").await;
+async fn an_overlap_is_refused_before_s3_refuses_it() {
+    let bucket = bucket().await;
+    let other = topic().await;
+    notify(&bucket, &other, "AWSLogs/111122223333/").await;
     let args = ["--bucket", &bucket, "--prefix", "AWSLogs/", "--queue", QUEUE, "--yes"];
     let names = [(bucket.as_str(), "BUCKET"), (other.as_str(), "OTHER_TOPIC")];
-    support::golden::compare(golden("attach-overlap", &page(moto::url(), &args), &names));
-    assert_eq!(announced(&bucket).await, [format!("{other} AWSLogs/111122223333/")]);
+    assert_page("attach-overlap", &page(moto::url(), &args), &names);
+    assert_eq!(notified(&bucket).await, [format!("{other} AWSLogs/111122223333/")]);
 }
 
-/// A bucket whose notification configuration is what `read` says at each read from the first, and
-/// whose writes are kept.
+/// A bucket whose notification configuration is what `read` returns for each read, counted from 1. Its
+/// writes are kept.
 fn fake(
     read: impl Fn(usize, &str) -> String + Send + Sync + 'static,
 ) -> (String, Arc<Mutex<Vec<String>>>) {
-    let (writes, reads) = (Arc::new(Mutex::new(Vec::new())), Mutex::new(0));
+    let writes = Arc::new(Mutex::new(Vec::new()));
+    let reads = Mutex::new(0);
     let kept = Arc::clone(&writes);
     let url = relay::before_moto(move |request: &Request| -> Option<Answer> {
         match request.method.as_str() {
@@ -168,12 +170,12 @@ const ARGS: [&str; 7] =
     ["--bucket", "example-logs", "--prefix", "audit logs/", "--queue", QUEUE, "--yes"];
 
 #[test]
-fn all_else_is_written_as_it_was_read() {
+fn everything_else_is_written_as_it_was_read() {
     let there =
         configuration(&format!("{}<EventBridgeConfiguration/>", function("f", &by_prefix("a+b/"))));
     let (url, writes) =
         fake(move |_, written| if written.is_empty() { there.clone() } else { written.to_owned() });
-    support::golden::compare(golden("attach-beside", &page(&url, &ARGS), &[]));
+    assert_page("attach-beside", &page(&url, &ARGS), &[]);
     let writes = writes.lock().unwrap();
     assert_eq!(writes.len(), 1);
     for part in [
@@ -193,11 +195,11 @@ fn all_else_is_written_as_it_was_read() {
 }
 
 #[test]
-fn eventbridge_is_switched_on_and_found_on() {
+fn eventbridge_is_switched_on_once() {
     let (url, writes) =
         fake(|_, written| if written.is_empty() { configuration("") } else { written.to_owned() });
     let args = ["--bucket", "example-logs", "--prefix", "AWSLogs/", "--eventbridge", "--yes"];
-    support::golden::compare(golden("attach-eventbridge", &page(&url, &args), &[]));
+    assert_page("attach-eventbridge", &page(&url, &args), &[]);
     let again = page(&url, &args);
     assert!(
         again.contains("s3://example-logs is attached already: every event goes to EventBridge"),
@@ -207,7 +209,7 @@ fn eventbridge_is_switched_on_and_found_on() {
 }
 
 #[test]
-fn another_write_in_between_stops_ours() {
+fn a_change_by_others_before_the_write_stops_it() {
     let changed = |read| {
         if read == 1 {
             configuration("")
@@ -216,21 +218,21 @@ fn another_write_in_between_stops_ours() {
         }
     };
     let (url, writes) = fake(move |read, _| changed(read));
-    support::golden::compare(golden("attach-changed", &page(&url, &ARGS), &[]));
+    assert_page("attach-changed", &page(&url, &ARGS), &[]);
     assert!(writes.lock().unwrap().is_empty(), "nothing is written");
 }
 
 #[test]
-fn another_write_right_after_ours_is_told() {
+fn a_change_by_others_during_the_write_is_reported() {
     let (url, writes) = fake(|_, written| {
         configuration(if written.is_empty() { "" } else { "<EventBridgeConfiguration/>" })
     });
-    support::golden::compare(golden("attach-overwritten", &page(&url, &ARGS), &[]));
+    assert_page("attach-overwritten", &page(&url, &ARGS), &[]);
     assert_eq!(writes.lock().unwrap().len(), 1);
 }
 
 #[test]
-fn what_s3_shows_only_after_a_while_is_waited_for() {
+fn a_change_that_s3_shows_late_is_waited_for() {
     let shown = |read, written: &str| if read < 4 { configuration("") } else { written.to_owned() };
     let (url, writes) = fake(move |read, written| shown(read, written));
     let page = page(&url, &ARGS);
@@ -239,7 +241,7 @@ fn what_s3_shows_only_after_a_while_is_waited_for() {
 }
 
 #[test]
-fn a_destination_that_does_not_let_s3_send_is_explained() {
+fn a_destination_that_s3_cannot_validate_is_explained() {
     let url = relay::before_moto(|request: &Request| match request.method.as_str() {
         "PUT" => relay::refused(
             400,
@@ -251,22 +253,22 @@ fn a_destination_that_does_not_let_s3_send_is_explained() {
     });
     let page = page(&url, &ARGS);
     assert!(
-        page.contains("S3 checks every destination") && page.ends_with("(exit code 2)\n"),
+        page.contains("S3 validates every destination") && page.ends_with("(exit code 2)\n"),
         "{page}"
     );
 }
 
 #[test]
-fn what_is_not_known_is_not_lost() {
+fn unknown_elements_are_not_lost() {
     let there = configuration(&function("f", "<Filter><S3Size><Min>1</Min></S3Size></Filter>"));
     let (url, writes) = fake(move |_, _| there.clone());
     let args = ["--bucket", "example-logs", "--eventbridge", "--yes"];
-    support::golden::compare(golden("attach-unknown", &page(&url, &args), &[]));
+    assert_page("attach-unknown", &page(&url, &args), &[]);
     assert!(writes.lock().unwrap().is_empty(), "nothing is written");
 }
 
 #[test]
-fn refusals_name_the_bucket_and_the_cure() {
+fn errors_name_the_bucket_and_the_fix() {
     let region = || vec!["x-amz-bucket-region: eu-central-1".to_owned()];
     let malformed = "<Error><Code>AuthorizationHeaderMalformed</Code>\
                      <Region>eu-central-1</Region></Error>";
@@ -298,7 +300,7 @@ fn refusals_name_the_bucket_and_the_cure() {
 }
 
 #[test]
-fn wrong_usage_is_told_before_anything_is_asked() {
+fn wrong_usage_fails_before_any_request() {
     let queue = |arn: &str| {
         vec!["--bucket".to_owned(), "example-logs".to_owned(), "--queue".to_owned(), arn.to_owned()]
     };

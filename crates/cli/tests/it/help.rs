@@ -24,7 +24,7 @@ fn check_help(path: &[&str]) -> usize {
     }
     let subcommands = subcommands(&help);
     if subcommands.is_empty() {
-        assert!(help.contains("\nExit codes:\n  0  "), "{path:?}: {help}");
+        assert!(help.contains("\nExit codes: 0 "), "{path:?}: {help}");
     }
     1 + subcommands.iter().map(|name| check_help(&[path, &[*name]].concat())).sum::<usize>()
 }

@@ -20,3 +20,4 @@ mod program;
 mod replay;
 mod rules;
 mod scan;
+mod snapshot;

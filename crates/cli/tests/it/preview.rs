@@ -19,19 +19,15 @@ fn previews(info: &RuleInfo) -> (String, Value) {
 }
 
 #[test]
-fn every_built_in_rule_is_listed_and_has_a_mail_and_a_document() {
+fn every_built_in_rule_has_a_mail_and_a_document() {
     let LoadedRules { rules, correlations, .. } = LoadedRules::embedded();
-    let (code, list, _) = preview(&[]);
-    assert_eq!((code, list.lines().count()), (0, rules.len() + correlations.len()), "{list}");
     for info in correlations.iter().map(|correlation| &correlation.info) {
-        assert!(list.contains(&info.id) && list.contains(&info.name), "{} in {list}", info.name);
         let (mail, document) = previews(info);
         assert!(mail.contains(&format!("] {}: ", info.name)), "{mail}");
         assert!(mail.contains("\nTIMELINE\n"), "{mail}");
         assert_eq!(document["trailbell"]["kind"], "correlation", "{}", info.name);
     }
     for info in rules.iter().map(|rule| &rule.info) {
-        assert!(list.contains(&info.id) && list.contains(&info.name), "{} in {list}", info.name);
         let (mail, document) = previews(info);
         assert!(mail.starts_with(&format!("Subject: [{}] ", info.severity.as_str())), "{mail}");
         assert!(mail.contains(&format!("\n  Rule            {} (", info.name)), "{mail}");
@@ -46,7 +42,7 @@ fn a_missing_rule_sample_or_file_is_an_error() {
     for (args, reason) in [
         (&["no such rule"][..], "no rule has the id or name \"no such rule\""),
         (&["Lone", "--rules", &path], "rule \"Lone\" has no sample"),
-        (&["--accounts", "no/such.toml"], "no/such.toml: "),
+        (&["Lone", "--accounts", "no/such.toml"], "no/such.toml: "),
     ] {
         let (code, out, err) = preview(args);
         assert_eq!((code, out.as_str()), (2, ""), "{args:?}");

@@ -81,7 +81,7 @@ impl TestDir {
     }
 
     pub fn run_with(&self, args: &[&str], vars: &[(&str, &str)]) -> (i32, String, String) {
-        let (ledger, alerts) = (self.dir("state"), self.dir("alerts"));
+        let [ledger, alerts] = ["state", "alerts"].map(|name| self.dir(name));
         let places = [("TRAILBELL_LEDGER", ledger.as_str()), ("TRAILBELL_ALERTS", &alerts)];
         trailbell(args, &[&places[..], vars].concat())
     }

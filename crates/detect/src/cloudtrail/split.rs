@@ -17,7 +17,7 @@ pub(super) struct RawRecord<'a> {
 /// Splits a text into records.
 pub(super) struct Splitter {
     text: SlidingBuffer,
-    position: Position,
+    position: StructurePosition,
     /// The number of records so far, including bad ones.
     records: usize,
     /// Whether there was a top-level value.
@@ -26,7 +26,7 @@ pub(super) struct Splitter {
 
 /// Where in the structure of the text the splitter is.
 #[derive(Clone, Copy)]
-enum Position {
+enum StructurePosition {
     BetweenValues,
     InArray { is_records: bool, is_first: bool },
     AfterRecords,
@@ -36,7 +36,7 @@ enum Position {
 impl Splitter {
     /// `records`: the number of records before this text.
     pub(super) fn new(text: SlidingBuffer, records: usize) -> Splitter {
-        Splitter { text, position: Position::BetweenValues, records, has_values: false }
+        Splitter { text, position: StructurePosition::BetweenValues, records, has_values: false }
     }
 
     /// Returns the buffer for reuse.
@@ -54,7 +54,7 @@ impl Splitter {
     /// # Errors
     /// Fails if the rest of the text cannot be split.
     pub(super) fn next(&mut self) -> Result<Option<Result<RawRecord<'_>, BadRecord>>, ReadError> {
-        while !matches!(self.position, Position::AtEnd) {
+        while !matches!(self.position, StructurePosition::AtEnd) {
             if let Some(offset) = self.step()? {
                 return Ok(Some(self.record(offset)));
             }
@@ -76,15 +76,17 @@ impl Splitter {
     /// Passes one part of the text. Returns the offset of the record, if the part is one.
     fn step(&mut self) -> Result<Option<u64>, ReadError> {
         match self.position {
-            Position::BetweenValues => self.top_level_value(),
-            Position::InArray { is_records, is_first } => self.element(is_records, is_first),
-            Position::AfterRecords => self.after_records(),
-            Position::AtEnd => Ok(None),
+            StructurePosition::BetweenValues => self.top_level_value(),
+            StructurePosition::InArray { is_records, is_first } => {
+                self.element(is_records, is_first)
+            }
+            StructurePosition::AfterRecords => self.after_records(),
+            StructurePosition::AtEnd => Ok(None),
         }
     }
 
     /// Moves on to a position at which no record has been passed.
-    fn go_to(&mut self, position: Position) -> Result<Option<u64>, ReadError> {
+    fn go_to(&mut self, position: StructurePosition) -> Result<Option<u64>, ReadError> {
         self.position = position;
         Ok(None)
     }
@@ -106,7 +108,7 @@ impl Splitter {
                 self.has_values = true;
                 self.object()
             }
-            None if self.has_values => self.go_to(Position::AtEnd),
+            None if self.has_values => self.go_to(StructurePosition::AtEnd),
             None => Err(self.text.error(ReadProblem::Empty)),
             Some(_) if self.has_values => {
                 Err(self.text.unexpected("`{`, `[` or the end of the text"))
@@ -127,7 +129,7 @@ impl Splitter {
                 Some(Key::Records) => return self.array(true),
                 Some(key) => is_record |= key == Key::OfRecord,
                 None if is_record => {
-                    self.position = Position::BetweenValues;
+                    self.position = StructurePosition::BetweenValues;
                     return Ok(Some(offset));
                 }
                 None => return Err(ReadError { offset, problem: ReadProblem::NoRecords }),
@@ -144,7 +146,7 @@ impl Splitter {
             return Err(self.text.error(ReadProblem::RecordsNotArray));
         }
         self.text.advance(1);
-        self.go_to(Position::InArray { is_records, is_first: true })
+        self.go_to(StructurePosition::InArray { is_records, is_first: true })
     }
 
     /// Passes the next element of an array of records, or the end of the array.
@@ -153,14 +155,18 @@ impl Splitter {
         self.text.skip_space()?;
         if self.text.peek()? == Some(b']') {
             self.text.advance(1);
-            let after = if is_records { Position::AfterRecords } else { Position::BetweenValues };
+            let after = if is_records {
+                StructurePosition::AfterRecords
+            } else {
+                StructurePosition::BetweenValues
+            };
             return self.go_to(after);
         }
         if !is_first {
             self.text.skip_byte(b',', "`,` or `]` after a record")?;
             self.text.skip_space()?;
         }
-        self.position = Position::InArray { is_records, is_first: false };
+        self.position = StructurePosition::InArray { is_records, is_first: false };
         let offset = self.offset();
         self.text.start_keeping();
         self.text.skip_value()?;
@@ -172,7 +178,7 @@ impl Splitter {
     fn after_records(&mut self) -> Result<Option<u64>, ReadError> {
         self.text.skip_comma()?;
         match self.text.skip_key()? {
-            None => self.go_to(Position::BetweenValues),
+            None => self.go_to(StructurePosition::BetweenValues),
             Some(Key::Records) => self.array(true),
             Some(_) => self.text.skip_value().map(|()| None),
         }

@@ -43,8 +43,6 @@ impl Default for Incidents {
 
 impl Incidents {
     /// Reads the stored JSON. Returns `None` if it is damaged.
-    ///
-    /// # Errors
     /// Fails if a later version of the program wrote it.
     pub fn decode(bytes: &[u8]) -> Result<Option<Incidents>, String> {
         #[derive(Deserialize)]
@@ -72,11 +70,11 @@ impl Incidents {
     ) -> Incidents {
         let mut all = self.incidents.clone();
         for Occurrence { start, end, severity } in occurrences {
-            let range = TimeRange { start: *start, end: *end };
+            let range = EventTimes { start: *start, end: *end };
             join(&mut all, range, Some(*severity), timespan, new_id);
         }
         for time in times {
-            join(&mut all, TimeRange::at(*time), None, timespan, new_id);
+            join(&mut all, EventTimes::at(*time), None, timespan, new_id);
         }
         let oldest = all.len().saturating_sub(MAX_INCIDENTS);
         Incidents { version: VERSION, incidents: all.split_off(oldest) }
@@ -85,21 +83,21 @@ impl Incidents {
     /// The incidents that events at `times` belong to.
     pub fn near(&self, times: &[Timestamp], timespan: SignedDuration) -> Vec<Incident> {
         let is_near = |incident: &&Incident| {
-            times.iter().any(|time| TimeRange::at(*time).is_near(incident, timespan))
+            times.iter().any(|time| EventTimes::at(*time).is_near(incident, timespan))
         };
         self.incidents.iter().filter(is_near).cloned().collect()
     }
 }
 
 #[derive(Clone, Copy)]
-struct TimeRange {
+struct EventTimes {
     start: Timestamp,
     end: Timestamp,
 }
 
-impl TimeRange {
-    fn at(time: Timestamp) -> TimeRange {
-        TimeRange { start: time, end: time }
+impl EventTimes {
+    fn at(time: Timestamp) -> EventTimes {
+        EventTimes { start: time, end: time }
     }
 
     fn is_near(self, incident: &Incident, timespan: SignedDuration) -> bool {
@@ -111,7 +109,7 @@ impl TimeRange {
 /// Joins a time range with the incidents near it. Without a severity, it starts none by itself.
 fn join(
     all: &mut Vec<Incident>,
-    range: TimeRange,
+    range: EventTimes,
     severity: Option<Severity>,
     timespan: SignedDuration,
     new_id: &dyn Fn(Timestamp) -> FindingId,

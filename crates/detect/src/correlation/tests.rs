@@ -52,7 +52,8 @@ fn seconds(time: Timestamp) -> i64 {
 /// value `v`, `10a!` raises.
 fn mark(text: &str) -> Mark {
     let digits = text.find(|it: char| !it.is_ascii_digit()).unwrap();
-    let (time, rule) = (text[..digits].parse().unwrap(), &text[digits..digits + 1]);
+    let time = text[..digits].parse().unwrap();
+    let rule = &text[digits..digits + 1];
     let rest = &text[digits + 1..];
     let part = |sign: char| rest.split_once(sign).map(|(_, part)| part);
     Mark {

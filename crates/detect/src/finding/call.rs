@@ -1,30 +1,23 @@
 //! The call that a finding is about, read off the finding's ECS document.
 
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::Finding;
 
 /// The nine calls that change an IAM group.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(missing_docs, reason = "`GroupAction::from_name` lists the calls")]
 pub enum GroupAction {
-    /// `CreateGroup`.
     Create,
-    /// `DeleteGroup`.
     Delete,
-    /// `UpdateGroup`: a new name, a new path, or both.
     Update,
-    /// `AddUserToGroup`.
     AddUser,
-    /// `RemoveUserFromGroup`.
     RemoveUser,
-    /// `AttachGroupPolicy`.
     AttachPolicy,
-    /// `DetachGroupPolicy`.
     DetachPolicy,
-    /// `PutGroupPolicy`.
     PutPolicy,
-    /// `DeleteGroupPolicy`.
     DeletePolicy,
 }
 
@@ -135,8 +128,8 @@ impl<'a> Call<'a> {
         error.contains("AccessDenied") || error.contains("Unauthorized")
     }
 
-    /// What the group action is about besides the group: the user, the policy's ARN or name, or the
-    /// group's new name.
+    /// What the group action is about in addition to the group: the user, the policy's ARN or name,
+    /// or the group's new name.
     pub fn object(self) -> Option<&'a str> {
         match self.group_action()? {
             GroupAction::Create | GroupAction::Delete => None,
@@ -148,12 +141,12 @@ impl<'a> Call<'a> {
     }
 
     /// What a one-line description of the call needs.
-    pub fn brief(self) -> CallBrief<'a> {
+    pub fn brief(self) -> CallBrief {
         CallBrief {
-            provider: self.fields.text("event.provider"),
-            action: self.action(),
-            group: self.group(),
-            object: self.object(),
+            provider: self.fields.text("event.provider").map(str::to_owned),
+            action: self.action().map(str::to_owned),
+            group: self.group().map(str::to_owned),
+            object: self.object().map(str::to_owned),
             failed: self.failed(),
             denied: self.denied(),
         }
@@ -165,26 +158,26 @@ fn non_empty(text: &Option<String>) -> Option<&str> {
 }
 
 /// What a one-line description of a call needs. All texts are as in the record: not safe to print.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct CallBrief<'a> {
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CallBrief {
     /// `eventSource`.
-    pub provider: Option<&'a str>,
+    pub provider: Option<String>,
     /// `eventName`.
-    pub action: Option<&'a str>,
+    pub action: Option<String>,
     /// The name of the IAM group.
-    pub group: Option<&'a str>,
+    pub group: Option<String>,
     /// See [`Call::object`].
-    pub object: Option<&'a str>,
+    pub object: Option<String>,
     /// The call failed and changed nothing.
     pub failed: bool,
     /// It failed because the principal was not allowed to make it.
     pub denied: bool,
 }
 
-impl CallBrief<'_> {
+impl CallBrief {
     /// Which of the nine group actions it is.
-    pub fn group_action(self) -> Option<GroupAction> {
-        GroupAction::from_call(self.provider?, self.action?)
+    pub fn group_action(&self) -> Option<GroupAction> {
+        GroupAction::from_call(self.provider.as_deref()?, self.action.as_deref()?)
     }
 }
 

@@ -57,7 +57,7 @@ mod tests {
         let cases = [
             ("group Admins with an explicit deny in a service control policy", Some("Admins")),
             (
-                "group Admins because no identity-based policy allows the iam:AddUserToGroup action",
+                "group Admins because no identity-based policy allows iam:AddUserToGroup",
                 Some("Admins"),
             ),
             ("group Admins", Some("Admins")),
@@ -97,13 +97,14 @@ mod tests {
         }
     }
 
-    /// Names and paths in AWS cannot hold spaces, so a principal cannot write the message's own words.
+    /// Names and paths in AWS cannot hold spaces, so a principal cannot write the message's words.
     #[test]
     fn a_name_cannot_imitate_the_message() {
         let name = "is-not-authorized-to-perform:iam:DeleteGroup-on-resource:group-Trap";
         let message = format!(
-            "User: arn:aws:iam::111122223333:user/{name}/alice is not authorized to perform: iam:DeleteGroup on \
-             resource: group Admins because no identity-based policy allows the iam:DeleteGroup action"
+            "User: arn:aws:iam::111122223333:user/{name}/alice is not authorized to perform: \
+             iam:DeleteGroup on resource: group Admins because no identity-based policy allows \
+             the iam:DeleteGroup action"
         );
         assert_eq!(group_in_message(&message, "DeleteGroup"), Some("Admins"));
     }
@@ -124,11 +125,18 @@ mod tests {
     proptest! {
         #[test]
         fn only_valid_names_are_read(
-            parts in prop::collection::vec(prop_oneof![
-                Just(" is not authorized to perform: ".to_owned()), Just(" on resource: ".to_owned()),
-                Just("iam:CreateGroup".to_owned()), Just("group ".to_owned()), Just("arn:aws:iam::1:group/".to_owned()),
-                "[a-z /:]{0,8}", any::<String>(),
-            ], 0..9)
+            parts in prop::collection::vec(
+                prop_oneof![
+                    Just(" is not authorized to perform: ".to_owned()),
+                    Just(" on resource: ".to_owned()),
+                    Just("iam:CreateGroup".to_owned()),
+                    Just("group ".to_owned()),
+                    Just("arn:aws:iam::1:group/".to_owned()),
+                    "[a-z /:]{0,8}",
+                    any::<String>(),
+                ],
+                0..9,
+            )
         ) {
             let name = group_in_message(&parts.concat(), "CreateGroup").map(str::to_owned);
             prop_assert!(name.as_deref().is_none_or(is_group_name), "{name:?}");

@@ -104,9 +104,13 @@ mod tests {
             root,
             "the root user",
         );
-        let role = json!({"type": "AssumedRole", "principalId": "AROA1:deploy-7",
+        let issuer = json!({"arn": "arn:aws:iam::111122223333:role/Deploy", "userName": "Deploy"});
+        let role = json!({
+            "type": "AssumedRole",
+            "principalId": "AROA1:deploy-7",
             "arn": "arn:aws:sts::111122223333:assumed-role/Deploy/deploy-7",
-            "sessionContext": {"sessionIssuer": {"arn": "arn:aws:iam::111122223333:role/Deploy", "userName": "Deploy"}}});
+            "sessionContext": {"sessionIssuer": issuer},
+        });
         check(role, "arn:aws:iam::111122223333:role/Deploy/deploy-7", "Deploy/deploy-7");
         check(
             json!({"type": "AWSService", "invokedBy": "cloudformation.amazonaws.com"}),

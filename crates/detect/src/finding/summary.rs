@@ -33,18 +33,9 @@ pub struct Member {
     pub id: FindingId,
     /// `eventTime`.
     pub time: Option<Timestamp>,
-    /// `eventSource`.
-    pub provider: Option<String>,
-    /// `eventName`.
-    pub action: Option<String>,
-    /// The name of the IAM group.
-    pub group: Option<String>,
-    /// See [`Call::object`].
-    pub object: Option<String>,
-    /// The call failed and changed nothing.
-    pub failed: bool,
-    /// It failed because the principal was not allowed to make it.
-    pub denied: bool,
+    /// The call.
+    #[serde(flatten)]
+    pub call: CallBrief,
     /// [`Principal::label`](super::Principal::label).
     pub principal: String,
     /// [`Finding::account`].
@@ -61,33 +52,15 @@ impl Member {
     /// What a summary stores of a finding.
     pub fn from_finding(finding: &Finding) -> Member {
         let call = Call::new(finding);
-        let CallBrief { provider, action, group, object, failed, denied } = call.brief();
         Member {
             id: finding.id.clone(),
             time: finding.time,
-            provider: provider.map(str::to_owned),
-            action: action.map(str::to_owned),
-            group: group.map(str::to_owned),
-            object: object.map(str::to_owned),
-            failed,
-            denied,
+            call: call.brief(),
             principal: finding.principal.label.clone(),
             account: finding.account.clone(),
             region: call.fields.text("cloud.region").map(str::to_owned),
             event_id: call.fields.text("event.id").map(str::to_owned),
             place: finding.origin.place(),
-        }
-    }
-
-    /// What a one-line description of the call needs.
-    pub fn brief(&self) -> CallBrief<'_> {
-        CallBrief {
-            provider: self.provider.as_deref(),
-            action: self.action.as_deref(),
-            group: self.group.as_deref(),
-            object: self.object.as_deref(),
-            failed: self.failed,
-            denied: self.denied,
         }
     }
 }

@@ -12,8 +12,8 @@ use super::s3::PutVersion;
 
 const ACCOUNT: &str = "111122223333";
 
-/// A call that a rule matches. Its group is its own: with the event id it tells the call from any
-/// other, forged ones too.
+/// A call that a rule matches. Its group is its own: event id and group together name one call,
+/// even if another has a forged event id.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Call {
     pub action: &'static str,
@@ -148,7 +148,8 @@ impl LogObject {
 /// The key of a log object that was delivered so many minutes before `now`.
 pub fn log_key(now: Timestamp, minutes: i64, name: &str) -> String {
     let time = minutes_before(now, minutes);
-    let (day, stamp) = (time.strftime("%Y/%m/%d"), time.strftime("%Y%m%dT%H%MZ"));
+    let day = time.strftime("%Y/%m/%d");
+    let stamp = time.strftime("%Y%m%dT%H%MZ");
     format!(
         "AWSLogs/{ACCOUNT}/CloudTrail/us-east-1/{day}/\
          {ACCOUNT}_CloudTrail_us-east-1_{stamp}_{name}.json.gz"

@@ -20,7 +20,7 @@ use super::journal::What;
 use super::ledger;
 use super::queue::{self, Message, Queue};
 use super::s3::S3;
-use super::serve::{Shared, serve};
+use super::serve::{RunningServer, Shared, serve};
 use super::settings::{Counts, Settings};
 use super::sns::Sns;
 use crate::random::Random;
@@ -61,6 +61,7 @@ pub struct Deployment {
     started: usize,
     failed_starts: usize,
     next_sweep: Timestamp,
+    _servers: [RunningServer; 2],
 }
 
 /// A copy, and what it is doing.
@@ -92,9 +93,9 @@ impl Deployment {
         }
         let sns = Sns::new(Arc::clone(&shared), settings.seed, settings.entry_failures);
         let sns = Arc::new(sns);
-        let s3_url = serve(Arc::clone(&s3) as _, Arc::clone(&shared)).await;
-        let sns_url = serve(Arc::clone(&sns) as _, Arc::clone(&shared)).await;
-        let launch = settings.launch(&sns.topic_arn, &s3_url, &sns_url);
+        let s3_server = serve(Arc::clone(&s3) as _, Arc::clone(&shared)).await;
+        let sns_server = serve(Arc::clone(&sns) as _, Arc::clone(&shared)).await;
+        let launch = settings.launch(&sns.topic_arn, &s3_server.url, &sns_server.url);
         let (sender, events) = unbounded_channel();
         Deployment {
             queue: Queue::new(VISIBILITY_TIMEOUT, MAX_RECEIVE_COUNT),
@@ -112,6 +113,7 @@ impl Deployment {
             sns,
             events,
             sender,
+            _servers: [s3_server, sns_server],
         }
     }
 
@@ -132,13 +134,17 @@ impl Deployment {
         loop {
             self.start_copies().await;
             self.dispatch();
-            let is_idle = self.copies.values().all(|running| matches!(running.work, Work::Ready));
-            if !is_idle {
+            if !self.is_idle() {
                 self.wait_for_event().await;
             } else if !self.move_clock() {
                 return;
             }
         }
+    }
+
+    fn is_idle(&self) -> bool {
+        let mut copies = self.copies.values();
+        copies.all(|running| matches!(running.work, Work::Ready)) && self.shared.is_quiet()
     }
 
     /// Ends all faults and kills.

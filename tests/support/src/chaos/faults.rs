@@ -87,10 +87,10 @@ pub struct Fate {
 /// Decides what happens to requests. The same seed gives the same decisions for the same requests
 /// in the same order.
 pub struct Faults {
-    state: Mutex<State>,
+    state: Mutex<FaultState>,
 }
 
-struct State {
+struct FaultState {
     random: Random,
     rules: Vec<Rule>,
     weather: Weather,
@@ -98,7 +98,7 @@ struct State {
 
 impl Faults {
     pub fn new(seed: u64, weather: Weather, rules: Vec<Rule>) -> Faults {
-        Faults { state: Mutex::new(State { random: Random::new(seed), rules, weather }) }
+        Faults { state: Mutex::new(FaultState { random: Random::new(seed), rules, weather }) }
     }
 
     /// Ends all faults.
@@ -117,7 +117,7 @@ impl Faults {
     }
 }
 
-impl State {
+impl FaultState {
     fn latency(&mut self) -> Duration {
         let (least, most) = self.weather.latency_ms;
         let spread = usize::try_from(most.saturating_sub(least)).unwrap_or(0);

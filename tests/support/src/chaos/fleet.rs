@@ -52,6 +52,14 @@ pub type FleetEvent = (String, CopyEvent);
 pub struct FunctionCopy {
     pub pid: u32,
     invocations: UnboundedSender<Invocation>,
+    kill: UnboundedSender<()>,
+}
+
+impl Drop for FunctionCopy {
+    fn drop(&mut self) {
+        // It may have died before.
+        let _ = self.kill.send(());
+    }
 }
 
 struct Invocation {
@@ -77,11 +85,9 @@ impl KillSwitches {
         }
     }
 
-    fn add(&self, copy: &str) -> UnboundedReceiver<()> {
-        let (sender, receiver) = unbounded_channel();
+    fn add(&self, copy: &str, sender: UnboundedSender<()>) {
         let mut senders = self.senders.lock().unwrap_or_else(PoisonError::into_inner);
         senders.insert(copy.to_owned(), sender);
-        receiver
     }
 }
 
@@ -105,7 +111,8 @@ impl FunctionCopy {
             events: events.clone(),
         });
         let serving = tokio::spawn(serve_runtime(listener, runtime));
-        let kills = kill_switches.add(name);
+        let (kill, kills) = unbounded_channel();
+        kill_switches.add(name, kill.clone());
         let name = name.to_owned();
         tokio::spawn(async move {
             let status = watch(child, kills).await;
@@ -113,7 +120,7 @@ impl FunctionCopy {
             // Nobody listens after the end of a test.
             let _ = events.send((name, CopyEvent::Died(status)));
         });
-        FunctionCopy { pid, invocations }
+        FunctionCopy { pid, invocations, kill }
     }
 
     /// Hands over a payload. The copy must be ready.

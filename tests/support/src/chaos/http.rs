@@ -44,7 +44,8 @@ impl Request {
     fn parse_head(head: &str) -> Option<Request> {
         let mut lines = head.split("\r\n");
         let mut words = lines.next()?.split(' ');
-        let (method, target) = (words.next()?, words.next()?);
+        let method = words.next()?;
+        let target = words.next()?;
         let (path, query) = target.split_once('?').unwrap_or((target, ""));
         let headers = lines.map(|line| line.split_once(':')).collect::<Option<Vec<_>>>()?;
         Some(Request {

@@ -35,7 +35,7 @@ pub struct RequestNote {
     pub state: Option<String>,
     /// As the service answered; 0 if the request never reached it.
     pub status: u16,
-    /// What befell it.
+    /// The fault that hit it.
     pub fault: Option<Act>,
     /// False if the answer was lost.
     pub answered: bool,
@@ -76,6 +76,15 @@ impl Journal {
 
     pub fn breaches(&self) -> Vec<String> {
         lock(&self.breaches).clone()
+    }
+}
+
+impl RequestNote {
+    /// Status, fault and whether it was answered, for people.
+    pub fn fate(&self) -> String {
+        let fault = self.fault.map(|fault| format!(" {fault:?}")).unwrap_or_default();
+        let answered = if self.answered { "" } else { " unanswered" };
+        format!("{}{fault}{answered}", self.status)
     }
 }
 

@@ -15,7 +15,7 @@ pub const PREFIX: &str = "ledger/";
 pub const ENTRIES: &str = "ledger/entries/";
 
 /// Where markers of unfinished work are.
-const UNFINISHED: [&str; 3] = ["ledger/open/", "ledger/grouped/", "ledger/held/"];
+const UNFINISHED: [&str; 2] = ["ledger/open/", "ledger/grouped/"];
 
 /// Returns true if a key of the bucket marks work that is still to be done.
 pub fn is_unfinished(key: &str) -> bool {
@@ -35,12 +35,12 @@ pub fn entry_state(request: &Request) -> Option<String> {
 /// Returns true if nothing is left to be done for an entry in this state, except that a grouped
 /// one becomes summarised.
 pub fn is_final(state: &str) -> bool {
-    matches!(state, "alerted" | "suppressed" | "grouped" | "held" | "summarised")
+    matches!(state, "alerted" | "suppressed" | "grouped" | "summarised")
 }
 
 /// What the verdict needs of an entry.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Entry {
+pub struct LedgerEntry {
     pub id: String,
     pub state: String,
     /// The sink's id of the alert.
@@ -54,12 +54,12 @@ pub struct Entry {
     pub principal: Option<String>,
 }
 
-impl Entry {
+impl LedgerEntry {
     /// Reads the JSON of an entry.
-    pub fn parse(id: &str, bytes: &[u8]) -> Entry {
+    pub fn parse(id: &str, bytes: &[u8]) -> LedgerEntry {
         let entry: Value = serde_json::from_slice(bytes).unwrap_or_default();
         let text = |pointer: &str| Some(entry.pointer(pointer)?.as_str()?.to_owned());
-        Entry {
+        LedgerEntry {
             id: id.to_owned(),
             state: text("/state").unwrap_or_else(|| "unreadable".to_owned()),
             message_id: text("/message_id"),

@@ -1,8 +1,7 @@
 //! SQS as a model without a server: a standard queue with a dead-letter queue, and what an event
 //! source mapping of Lambda does with it.
 //!
-//! Sources:
-//! <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-dead-letter-queues.html>,
+//! Source:
 //! <https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html>
 
 use std::collections::BTreeSet;

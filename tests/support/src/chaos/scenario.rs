@@ -40,7 +40,7 @@ pub enum Check {
     Suppressed(usize),
     /// So many messages are sent again, and with a reason.
     ExplainedDuplicates(usize),
-    /// Every other principal is heard of before so large a share of this one's findings is done.
+    /// Every other principal is reported before so large a share of this one's findings is done.
     OthersBefore(f64, &'static str),
     /// No copy dies by itself.
     NoCrash,

@@ -5,6 +5,7 @@ use std::time::Duration;
 use serde_json::json;
 
 use super::corpus::{Call, LogObject, gzip, log_key, quiet_record};
+use super::deployment::LOGS;
 use super::faults::{Act, Rule, Weather};
 use super::http::Request;
 use super::ledger;
@@ -127,7 +128,7 @@ pub const SCENARIOS: &[Scenario] = &[
     Scenario {
         name: "a flood beside others",
         attack: "one principal's flood and one call each of ten others in one object",
-        expected: "the others are heard of before half of the flood is done",
+        expected: "the others are reported before half of the flood is done",
         settings: |settings| settings.weather.latency_ms = (5, 5),
         load: |load, scale| {
             let mut calls = flood("mallory", scale.pick(30, 2_000));
@@ -167,7 +168,7 @@ pub const SCENARIOS: &[Scenario] = &[
         load: |load, scale| {
             // Few large findings grow the memory as many small ones do, with fewer requests.
             let (count, padding) = match scale {
-                Scale::Short => (40, 220_000),
+                Scale::Short => (24, 220_000),
                 Scale::Long => (20_000, 0),
             };
             let calls = flood("mallory", count);
@@ -183,11 +184,11 @@ pub const SCENARIOS: &[Scenario] = &[
             load.add(LogObject::new(load.now, "many", &records));
             load.calls.extend(calls);
         },
-        checks: &[Check::NoCrash, Check::MemoryGrowth(16.0)],
+        checks: &[Check::NoCrash, Check::MemoryGrowth(12.0)],
     },
     Scenario {
         name: "a poisonous object in a batch",
-        attack: "whoever reads one object dies; nine others are in its batch, none is swept",
+        attack: "copies that read one object die; nine others are in its batch, none is swept",
         expected: "the others are alerted, and only it is a dead letter",
         settings: |settings| {
             settings.rules.push(Rule::always(fetches_poison, Act::KillBefore));
@@ -202,7 +203,7 @@ pub const SCENARIOS: &[Scenario] = &[
     },
     Scenario {
         name: "a poisonous object in a sweep",
-        attack: "whoever reads one object dies; nine others were never announced",
+        attack: "copies that read one object die; nine others were never announced",
         expected: "sweeps alert the others",
         settings: |settings| {
             settings.rules.push(Rule::always(fetches_poison, Act::KillBefore));
@@ -214,6 +215,20 @@ pub const SCENARIOS: &[Scenario] = &[
             load.objects.iter_mut().for_each(|object| object.announcements = 0);
         },
         checks: &[Check::NoCrash],
+    },
+    Scenario {
+        name: "an hour of dying sweeps",
+        attack: "three objects were never announced, and the first six sweeps are killed",
+        expected: "a later sweep alerts them",
+        settings: |settings| {
+            settings.rules.push(Rule { times: 6, ..Rule::always(lists_logs, Act::KillBefore) });
+            settings.sweeps = (9, 9);
+        },
+        load: |load, _| {
+            many_small_objects(load, 3);
+            load.objects.iter_mut().for_each(|object| object.announcements = 0);
+        },
+        checks: &[Check::NoCrash, Check::KilledAtLeast(6)],
     },
     Scenario {
         name: "an object over the limit",
@@ -348,6 +363,10 @@ fn completes(request: &Request) -> bool {
 
 fn fetches_log_object(request: &Request) -> bool {
     request.method == "GET" && request.path.ends_with(".json.gz")
+}
+
+fn lists_logs(request: &Request) -> bool {
+    request.method == "GET" && request.path.trim_matches('/') == LOGS
 }
 
 fn fetches_poison(request: &Request) -> bool {

@@ -2,8 +2,10 @@
 
 use std::io::Result;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
 
 use super::clock::{VirtualClock, http_date};
 use super::faults::{Act, Faults, Rule, Weather};
@@ -24,14 +26,14 @@ pub trait Service: Send + Sync + 'static {
     fn resource(&self, request: &Request) -> String;
 
     /// Answers a request.
-    fn answer(&self, call: &Call<'_>) -> Response;
+    fn answer(&self, call: &ServiceCall<'_>) -> Response;
 
     /// An error as the service writes it.
     fn error(&self, status: u16, code: &str, message: &str) -> Response;
 }
 
 /// A request that reached the service.
-pub struct Call<'a> {
+pub struct ServiceCall<'a> {
     pub request: &'a Request,
     /// The copy of the function that sent it: its access key.
     pub copy: &'a str,
@@ -47,6 +49,8 @@ pub struct Shared {
     pub journal: Journal,
     pub faults: Faults,
     pub kill_switches: KillSwitches,
+    /// Requests that were read and are not yet done with.
+    in_flight: AtomicUsize,
 }
 
 impl Shared {
@@ -61,24 +65,45 @@ impl Shared {
             journal: Journal::default(),
             faults,
             kill_switches: KillSwitches::default(),
+            in_flight: AtomicUsize::new(0),
         })
+    }
+
+    /// Returns true if no request is in flight, of a copy that died either.
+    pub fn is_quiet(&self) -> bool {
+        self.in_flight.load(Ordering::Relaxed) == 0
     }
 }
 
-/// Serves until the runtime ends. Returns the URL.
-pub async fn serve(service: Arc<dyn Service>, shared: Arc<Shared>) -> String {
+/// A server. It ends when this is dropped, its connections when their clients close them.
+pub struct RunningServer {
+    pub url: String,
+    task: JoinHandle<()>,
+}
+
+impl Drop for RunningServer {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+/// Starts a server.
+pub async fn serve(service: Arc<dyn Service>, shared: Arc<Shared>) -> RunningServer {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
-    tokio::spawn(async move {
+    let task = tokio::spawn(async move {
         while let Ok((stream, _)) = listener.accept().await {
             // An answer is not to wait for the acknowledgement of its head.
             stream.set_nodelay(true).unwrap();
-            let (service, shared) = (Arc::clone(&service), Arc::clone(&shared));
-            let server = Server { connection: Connection::new(stream), service, shared };
+            let server = Server {
+                connection: Connection::new(stream),
+                service: Arc::clone(&service),
+                shared: Arc::clone(&shared),
+            };
             tokio::spawn(server.run());
         }
     });
-    url
+    RunningServer { url, task }
 }
 
 struct Server {
@@ -91,7 +116,10 @@ impl Server {
     async fn run(mut self) {
         // A client that goes away in the middle ends its connection only.
         while let Ok(Some(request)) = self.connection.read_request().await {
-            if !self.handle(&request).await.unwrap_or(false) {
+            self.shared.in_flight.fetch_add(1, Ordering::Relaxed);
+            let is_open = self.handle(&request).await.unwrap_or(false);
+            self.shared.in_flight.fetch_sub(1, Ordering::Relaxed);
+            if !is_open {
                 return;
             }
         }
@@ -150,7 +178,7 @@ impl Server {
         place: usize,
         has_effect: bool,
     ) -> Response {
-        let answer = self.service.answer(&Call { request, copy, place, has_effect });
+        let answer = self.service.answer(&ServiceCall { request, copy, place, has_effect });
         self.shared.journal.update(place, |note| note.status = answer.status);
         self.complete(request, answer)
     }

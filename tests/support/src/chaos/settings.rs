@@ -20,7 +20,7 @@ pub struct Settings {
     pub timeout: Duration,
     /// Settings of the function beside the usual ones.
     pub variables: Vec<(&'static str, String)>,
-    /// Files in the bucket [`CONFIG`]: keys and contents.
+    /// Files in the bucket `CONFIG`: keys and contents.
     pub files: Vec<(&'static str, &'static str)>,
     pub weather: Weather,
     pub rules: Vec<Rule>,

@@ -9,7 +9,7 @@ use serde_json::Value;
 use super::corpus::Call;
 use super::deployment::{Deployment, LOGS};
 use super::journal::{Event, What};
-use super::ledger::{self, Entry};
+use super::ledger::{self, LedgerEntry};
 use super::sns::Accepted;
 
 /// What became of the calls.
@@ -20,7 +20,7 @@ pub struct Verdict {
     pub alerted: usize,
     pub summarised: usize,
     pub suppressed: usize,
-    /// Calls that nobody was told about, and why.
+    /// Calls that are in no accepted message, and why.
     pub lost: Vec<String>,
     /// Markers of unfinished work in the ledger.
     pub unfinished: Vec<String>,
@@ -51,7 +51,7 @@ pub struct FirstAlert {
 }
 
 /// What a call became.
-enum Outcome {
+enum CallOutcome {
     Alerted,
     Summarised,
     Suppressed,
@@ -60,7 +60,7 @@ enum Outcome {
 /// What all is judged by.
 struct Evidence<'a> {
     deployment: &'a Deployment,
-    entries: BTreeMap<String, Entry>,
+    entries: BTreeMap<String, LedgerEntry>,
     /// Ids of entries by event id and group.
     by_call: HashMap<(String, String), String>,
     accepted: Vec<Accepted>,
@@ -81,9 +81,9 @@ impl Verdict {
         };
         for call in calls {
             match evidence.outcome(call) {
-                Ok(Outcome::Alerted) => verdict.alerted += 1,
-                Ok(Outcome::Summarised) => verdict.summarised += 1,
-                Ok(Outcome::Suppressed) => verdict.suppressed += 1,
+                Ok(CallOutcome::Alerted) => verdict.alerted += 1,
+                Ok(CallOutcome::Summarised) => verdict.summarised += 1,
+                Ok(CallOutcome::Suppressed) => verdict.suppressed += 1,
                 Err(why) => verdict.lost.push(format!("{}: {why}", call.event_id)),
             }
         }
@@ -98,8 +98,8 @@ impl Verdict {
     }
 }
 
-/// How much of a principal's flood was finished before every other principal was heard of: the
-/// largest share, from 0 to 1.
+/// The share of a principal's flood, from 0 to 1, that was finished before every other principal
+/// was reported.
 pub fn share_before_others(deployment: &Deployment, verdict: &Verdict, flood: &Call) -> f64 {
     let evidence = Evidence::gather(deployment);
     let places = evidence.final_places(&flood.principal_arn());
@@ -114,33 +114,34 @@ impl Evidence<'_> {
         let mut entries = BTreeMap::new();
         let mut by_call = HashMap::new();
         for (key, body) in deployment.s3.objects(ledger::BUCKET, ledger::ENTRIES) {
-            let entry = Entry::parse(&key[ledger::ENTRIES.len()..], &body);
+            let entry = LedgerEntry::parse(&key[ledger::ENTRIES.len()..], &body);
             if let (Some(event_id), Some(group)) = (&entry.event_id, &entry.group) {
                 by_call.insert((event_id.clone(), group.clone()), entry.id.clone());
             }
             entries.insert(entry.id.clone(), entry);
         }
-        let (accepted, events) = (deployment.sns.accepted(), deployment.shared.journal.events());
+        let accepted = deployment.sns.accepted();
+        let events = deployment.shared.journal.events();
         Evidence { deployment, entries, by_call, accepted, events }
     }
 
-    fn outcome(&self, call: &Call) -> Result<Outcome, String> {
+    fn outcome(&self, call: &Call) -> Result<CallOutcome, String> {
         let id = self.by_call.get(&(call.event_id.clone(), call.group.clone()));
         let entry = id.and_then(|id| self.entries.get(id));
         let is_alert = |accepted: &&Accepted| is_alert_of(&accepted.document, call, entry);
         let alert = self.accepted.iter().find(is_alert);
         let state = entry.map_or("not in the ledger", |entry| entry.state.as_str());
         match (state, alert) {
-            ("suppressed", None) => Ok(Outcome::Suppressed),
-            ("alerted", Some(_)) => Ok(Outcome::Alerted),
-            ("summarised", _) if self.is_in_summary(entry) => Ok(Outcome::Summarised),
+            ("suppressed", None) => Ok(CallOutcome::Suppressed),
+            ("alerted", Some(_)) => Ok(CallOutcome::Alerted),
+            ("summarised", _) if self.is_in_summary(entry) => Ok(CallOutcome::Summarised),
             (state, Some(_)) => Err(format!("alerted, and then {state}")),
             (state, None) => Err(format!("{state}, and no message was accepted")),
         }
     }
 
-    fn is_in_summary(&self, entry: Option<&Entry>) -> bool {
-        let Some(Entry { id, summary: Some(summary), .. }) = entry else { return false };
+    fn is_in_summary(&self, entry: Option<&LedgerEntry>) -> bool {
+        let Some(LedgerEntry { id, summary: Some(summary), .. }) = entry else { return false };
         self.accepted.iter().map(|accepted| &accepted.document).any(|document| {
             let ours = &document["trailbell"];
             let members = ours["members"].as_array().map(Vec::as_slice).unwrap_or_default();
@@ -162,14 +163,34 @@ impl Evidence<'_> {
             by_id.entry(reported_id(&accepted.document)).or_default().push(accepted);
         }
         for (id, messages) in by_id {
-            let again = &messages[..messages.len() - 1];
-            for message in again {
-                match self.explains(&id, message) {
-                    true => verdict.explained_duplicates += 1,
-                    false => verdict.duplicates.push(format!("{id} by {}", message.copy)),
-                }
-            }
+            let unexplained = messages.iter().filter(|it| !self.explains(&id, it)).count();
+            // One message is no duplicate.
+            let duplicates = unexplained.saturating_sub(1);
+            verdict.explained_duplicates += messages.len() - 1 - duplicates;
+            verdict.duplicates.extend((0..duplicates).map(|_| self.history(&id)));
         }
+    }
+
+    /// What happened to a finding, a summary or a correlation, in order.
+    fn history(&self, id: &str) -> String {
+        let messages: Vec<&Accepted> =
+            self.accepted.iter().filter(|it| reported_id(&it.document) == id).collect();
+        let copies: Vec<&str> = messages.iter().map(|message| message.copy.as_str()).collect();
+        let mut steps = Vec::new();
+        for (place, event) in self.events.iter().enumerate() {
+            let is_message = messages.iter().any(|message| message.place == place);
+            let step = match &event.what {
+                What::Died if copies.contains(&&*event.copy) => "died".to_owned(),
+                What::Request(note) if is_message => format!("published, {}", note.fate()),
+                What::Request(note) if note.resource.ends_with(id) => {
+                    let state = note.state.as_deref().unwrap_or_default();
+                    format!("{} {state}, {}", note.method, note.fate())
+                }
+                _ => continue,
+            };
+            steps.push(format!("{} {step}", event.copy));
+        }
+        format!("{id}: {}", steps.join("; "))
     }
 
     /// Returns true if nobody could know that a message was accepted: its answer was lost, or in
@@ -180,7 +201,10 @@ impl Evidence<'_> {
         let was_answered = after[0].request().is_some_and(|note| note.answered);
         let own = after.iter().filter(|event| event.copy == message.copy);
         let mut recorded = false;
-        let mut hindered = false;
+        // A request can arrive after its copy died.
+        let is_death = |event: &&Event| matches!(event.what, What::Died);
+        let mut deaths = self.events[..message.place].iter().filter(is_death);
+        let mut hindered = deaths.any(|death| death.copy == message.copy);
         for event in own {
             match &event.what {
                 What::Invoked => break,
@@ -242,7 +266,7 @@ impl Evidence<'_> {
 }
 
 /// Returns true if a document is the alert of a call. A minimal alert does not name the group.
-fn is_alert_of(document: &Value, call: &Call, entry: Option<&Entry>) -> bool {
+fn is_alert_of(document: &Value, call: &Call, entry: Option<&LedgerEntry>) -> bool {
     let ours = &document["trailbell"];
     let is_group = match ours["group"].as_str() {
         Some(group) => group == call.group,

@@ -19,7 +19,7 @@ pub enum Act {
     EndBody,
     /// Half of the answer's body comes, and then nothing.
     StallBody,
-    /// The answer's body comes byte by byte, with a pause after each.
+    /// The answer's body comes byte by byte, with a pause after each, and never ends.
     DribbleBody,
     /// A `PublishBatch` has its effect without its second entry, and the answer, a success, says
     /// that SNS failed there.

@@ -11,6 +11,9 @@ use super::Shared;
 use super::act::{self, Act};
 use super::http::{Answer, Request};
 
+/// Bytes that a body claims to have and takes hours to send; few enough that it is read whole.
+const ENDLESS: usize = 1_000_000;
+
 /// Between two bytes of a body that dribbles.
 const PAUSE: Duration = Duration::from_millis(20);
 
@@ -72,11 +75,13 @@ async fn half(stream: &mut TcpStream, answer: Option<&Answer>) -> Result<()> {
     stream.write_all(&bytes[..bytes.len() - answer.body.len().div_ceil(2)]).await
 }
 
+/// Sends a body byte by byte that never ends: however fast or slow this machine is, the client has
+/// to give up.
 async fn dribble(stream: &mut TcpStream, answer: Option<&Answer>) -> Result<()> {
     let Some(answer) = answer else { return Ok(()) };
     stream.set_nodelay(true)?;
-    stream.write_all(&answer.head.bytes(answer.body.len())).await?;
-    for byte in &answer.body {
+    stream.write_all(&answer.head.bytes(answer.body.len() + ENDLESS)).await?;
+    for byte in answer.body.iter().chain(std::iter::repeat(&0)) {
         stream.write_all(&[*byte]).await?;
         tokio::time::sleep(PAUSE).await;
     }

@@ -1,18 +1,16 @@
 //! The ledger on the command line, and the entries of it that a command wants.
 
-use std::fmt::Display;
-use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::{Context, Result, bail};
-use detect::finding::FindingId;
 use detect::text::error::error_chain;
 use futures::{StreamExt, stream};
+use serde::Serialize;
 use trailbell::app::config::LedgerPlace;
 use trailbell::app::wiring::{self, Aws};
-use trailbell::ledger::{Entry, EntrySnapshot, Ledger, LedgerError, LedgerProblem, StoredLedger};
+use trailbell::ledger::{Entry, Ledger, LedgerProblem, StoredLedger};
 
-use super::filter::Filter;
+use super::filter::EntryFilter;
 use crate::commands::arguments::LedgerArg;
 use crate::commands::progress::Progress;
 
@@ -27,8 +25,11 @@ pub async fn open_ledger(arg: &LedgerArg) -> Result<(StoredLedger, String)> {
     let name = name.context("no ledger: add --ledger, or set TRAILBELL_LEDGER")?;
     let invalid = || format!("the ledger is {name:?}: expected s3://BUCKET/PREFIX or dir:PATH");
     let place = LedgerPlace::parse(&name).with_context(invalid)?;
-    if let LedgerPlace::Dir(path) = &place {
-        check_exists(path)?;
+    if let LedgerPlace::Dir(path) = &place
+        && !path.join(wiring::LEDGER_FOLDER).is_dir()
+    {
+        // It would look like an empty ledger.
+        bail!("there is no ledger in {}", path.display());
     }
     match wiring::build_ledger(&place, &Aws::from_default_chain()).await {
         Ledger::Stored(ledger) => Ok((ledger, name)),
@@ -36,16 +37,8 @@ pub async fn open_ledger(arg: &LedgerArg) -> Result<(StoredLedger, String)> {
     }
 }
 
-/// A directory that does not exist would look like an empty ledger.
-fn check_exists(path: &Path) -> Result<()> {
-    if !path.join(wiring::LEDGER_FOLDER).is_dir() {
-        bail!("there is no ledger in {}", path.display());
-    }
-    Ok(())
-}
-
 /// How many entries could not be read.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Serialize)]
 pub struct UnreadableCounts {
     pub damaged: u64,
     /// Written by a later version.
@@ -62,59 +55,47 @@ impl UnreadableCounts {
     }
 }
 
-/// Passes the entries that the filter selects to `on_entry`, in the order of their ids. Prints which
-/// entries cannot be read, and reads on.
+/// Passes the entries that the filter selects to `on_entry`, in the order of their ids. Prints
+/// which entries cannot be read, and continues.
 pub async fn read_entries(
     ledger: &StoredLedger,
-    filter: &mut Filter<'_>,
+    filter: &mut EntryFilter<'_>,
     on_entry: &mut dyn FnMut(Entry),
 ) -> Result<UnreadableCounts> {
     let page = filter.list_keys(ledger).await?;
-    let mut reader = EntryReader {
-        progress: Progress::new(page.keys.len(), "entries"),
-        unreadable: UnreadableCounts::default(),
-    };
+    let progress = Progress::new(page.keys.len(), "entries");
+    let mut unreadable = UnreadableCounts::default();
     for key in &page.unrecognized {
-        reader.count_damaged(key, "not named like an entry");
+        unreadable.damaged += 1;
+        progress.print_error(format_args!("{key}: not named like an entry"));
     }
     let ids = page.keys.into_iter().map(|key| key.id);
     let mut snapshots = stream::iter(ids.map(|id| async { (ledger.read_entry(&id).await, id) }))
         .buffered(CONCURRENCY);
     while let Some((snapshot, id)) = snapshots.next().await {
-        reader.progress.advance(1);
-        let entry = reader.check_entry(&id, snapshot)?;
-        entry.filter(|entry| filter.selects(entry)).into_iter().for_each(&mut *on_entry);
-    }
-    reader.progress.finish();
-    Ok(reader.unreadable)
-}
-
-struct EntryReader {
-    progress: Progress,
-    unreadable: UnreadableCounts,
-}
-
-impl EntryReader {
-    fn check_entry(
-        &mut self,
-        id: &FindingId,
-        snapshot: Result<Option<EntrySnapshot>, LedgerError>,
-    ) -> Result<Option<Entry>> {
-        let key = format!("entries/{id}");
-        match snapshot?.map(|snapshot| snapshot.entry) {
-            Some(Ok(entry)) => return Ok(Some(entry)),
-            Some(Err(error @ LedgerProblem::Newer { .. })) => {
-                self.unreadable.newer += 1;
-                self.progress.print_error(format_args!("{key}: {error}"));
+        progress.advance(1);
+        let problem = match snapshot?.map(|snapshot| snapshot.entry) {
+            Some(Ok(entry)) => {
+                if filter.selects(&entry) {
+                    on_entry(entry);
+                }
+                continue;
             }
-            Some(Err(error)) => self.count_damaged(&key, error_chain(&error)),
-            None => self.count_damaged(&key, "in an index, but there is no such entry"),
-        }
-        Ok(None)
+            Some(Err(error @ LedgerProblem::Newer { .. })) => {
+                unreadable.newer += 1;
+                error.to_string()
+            }
+            Some(Err(error)) => {
+                unreadable.damaged += 1;
+                error_chain(&error)
+            }
+            None => {
+                unreadable.damaged += 1;
+                "in an index, but there is no such entry".to_owned()
+            }
+        };
+        progress.print_error(format_args!("entries/{id}: {problem}"));
     }
-
-    fn count_damaged(&mut self, key: &str, reason: impl Display) {
-        self.unreadable.damaged += 1;
-        self.progress.print_error(format_args!("{key}: {reason}"));
-    }
+    progress.finish();
+    Ok(unreadable)
 }

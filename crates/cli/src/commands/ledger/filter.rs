@@ -1,110 +1,69 @@
 //! Which entries a command wants, and which index lists them.
 
 use anyhow::Result;
-use clap::ValueEnum;
 use detect::finding::Finding;
 use detect::rule::RuleInfo;
 use jiff::Timestamp;
-use trailbell::ledger::{Content, Entry, EntryState, Index, IndexPage, StoredLedger};
+use trailbell::ledger::{Content, Entry, Index, IndexPage, StoredLedger};
 
+use crate::commands::output::variant_name;
 use crate::commands::time_range::{TimeRange, TimeRangeArgs};
 
 #[derive(Debug, clap::Args)]
 pub struct FilterArgs {
     #[command(flatten)]
     range: TimeRangeArgs,
-
     /// Only findings of this account (12 digits)
     #[arg(long, value_name = "ID")]
     account: Option<String>,
-
     /// Only findings about this IAM group, ignoring case
     #[arg(long, value_name = "NAME")]
     group: Option<String>,
-
-    /// Only findings about this principal: its whole key (mostly an ARN) is fast, but a part of the
-    /// key or of the name is accepted too
+    /// Only findings about this principal: a part of its key (usually an ARN) or name. The whole
+    /// key is faster
     #[arg(long, value_name = "TEXT")]
     principal: Option<String>,
-
     /// Only findings of this rule: its id, or a part of its name
     #[arg(long, value_name = "RULE")]
     rule: Option<String>,
-
-    /// Only entries in this state (repeatable)
-    #[arg(long, value_name = "STATE", value_enum)]
-    state: Vec<StateArg>,
+    /// Only entries in this state (repeatable). An open entry is claimed, released or failed;
+    /// `ledger show` explains the state of an entry
+    #[arg(long, value_name = "STATE", value_parser = STATES)]
+    state: Vec<String>,
 }
 
-/// A state, or `open` for all that are not final.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum StateArg {
-    /// Not final: claimed, released or failed
-    Open,
-    /// A worker is processing it, or has crashed
-    Claimed,
-    /// Publishing failed and will be retried
-    Released,
-    /// Even a minimal alert was rejected
-    Failed,
-    /// The topic accepted the alert
-    Alerted,
-    /// An exception matched
-    Suppressed,
-    /// It will be part of a summary
-    Grouped,
-    /// It was part of a summary
-    Summarised,
-}
+/// The names of the states, and `open` for all that are not final.
+const STATES: [&str; 8] =
+    ["open", "claimed", "released", "failed", "alerted", "suppressed", "grouped", "summarised"];
 
-impl StateArg {
-    fn includes(self, state: EntryState) -> bool {
-        match self {
-            StateArg::Open => !state.is_final(),
-            StateArg::Claimed => state == EntryState::Claimed,
-            StateArg::Released => state == EntryState::Released,
-            StateArg::Failed => state == EntryState::Failed,
-            StateArg::Alerted => state == EntryState::Alerted,
-            StateArg::Suppressed => state == EntryState::Suppressed,
-            StateArg::Grouped => state == EntryState::Grouped,
-            StateArg::Summarised => state == EntryState::Summarised,
-        }
-    }
-}
-
-pub struct Filter<'a> {
+pub struct EntryFilter<'a> {
     args: &'a FilterArgs,
     range: TimeRange,
     /// Whether `--principal` is the whole key of a principal in the ledger.
     is_principal_key: bool,
 }
 
-impl<'a> Filter<'a> {
-    pub fn new(args: &'a FilterArgs, now: Timestamp) -> Result<Filter<'a>> {
-        Ok(Filter { args, range: args.range.resolve(now)?, is_principal_key: false })
+impl<'a> EntryFilter<'a> {
+    pub fn new(args: &'a FilterArgs, now: Timestamp) -> Result<EntryFilter<'a>> {
+        Ok(EntryFilter { args, range: args.range.resolve(now)?, is_principal_key: false })
     }
 
     /// The keys from the smallest index that has all selected entries.
     pub async fn list_keys(&mut self, ledger: &StoredLedger) -> Result<IndexPage> {
-        let mut page = self.list_index(ledger).await?;
+        let FilterArgs { account, group, principal, .. } = self.args;
+        let mut page = match principal {
+            Some(key) => ledger.list_index(&Index::Principal(key.clone())).await?,
+            None => IndexPage::default(),
+        };
+        self.is_principal_key = !page.keys.is_empty();
+        if let Some(group) = group {
+            let index = Index::Group { account: account.clone(), group: group.clone() };
+            page = ledger.list_index(&index).await?;
+        } else if !self.is_principal_key {
+            page = ledger.list_index(&Index::All).await?;
+        }
         page.keys.retain(|key| self.range.contains(key.time));
         Ok(page)
-    }
-
-    async fn list_index(&mut self, ledger: &StoredLedger) -> Result<IndexPage> {
-        let FilterArgs { account, group, principal, .. } = self.args;
-        if let Some(key) = principal {
-            let page = ledger.list_index(&Index::Principal(key.clone())).await?;
-            self.is_principal_key = !page.keys.is_empty();
-            if self.is_principal_key && group.is_none() {
-                return Ok(page);
-            }
-        }
-        let index = match group {
-            Some(group) => Index::Group { account: account.clone(), group: group.clone() },
-            None => Index::All,
-        };
-        Ok(ledger.list_index(&index).await?)
     }
 
     pub fn selects(&self, entry: &Entry) -> bool {
@@ -122,8 +81,11 @@ impl<'a> Filter<'a> {
                 account.is_none() && group.is_none() && principal.is_none()
             }
         };
-        let selects_state =
-            states.is_empty() || states.iter().any(|state| state.includes(entry.state));
+        let is_in_state = |state: &String| match state.as_str() {
+            "open" => !entry.state.is_final(),
+            name => name == variant_name(entry.state),
+        };
+        let selects_state = states.is_empty() || states.iter().any(is_in_state);
         selects_state
             && self.range.contains(Some(time))
             && self.selects_rule(rule)

@@ -1,45 +1,47 @@
 //! `trailbell ledger list`.
 
+use std::cmp::Reverse;
 use std::process::ExitCode;
 
+use alert::{correlation_subject, summary_subject};
 use anyhow::Result;
+use detect::finding::FindingId;
+use detect::rule::RuleInfo;
 use jiff::Timestamp;
+use serde_json::{Value, json};
+use trailbell::ledger::{Content, Entry, EntryState};
 
 use super::entries::{UnreadableCounts, open_ledger, read_entries};
-use super::filter::{Filter, FilterArgs};
-use super::row::EntryRow;
+use super::filter::{EntryFilter, FilterArgs};
 use crate::commands::arguments::LedgerArg;
-use crate::commands::output::{Format, ListWriter, print_message};
+use crate::commands::output::{
+    Format, ListWriter, clean_text, format_time, pluralize, print_message, variant_name,
+};
 
 /// List findings, summaries and correlation alerts, the latest first.
 ///
 /// --group, and --principal with a whole key, read one index; otherwise every entry is read, which
 /// takes a while in a ledger of many thousands. Summaries and correlation alerts are left out if an
 /// account, a group or a principal is given.
+///
+/// Exit codes: 0 the entries were listed, if there are any; 1 an entry cannot be read (the others
+/// were listed); 2 the ledger cannot be read, or wrong usage.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "\
-Exit codes:
-  0  the entries were listed, if there are any
-  1  an entry cannot be read (the others were listed)
-  2  the ledger cannot be read, or wrong usage")]
 pub struct Args {
     #[command(flatten)]
     ledger: LedgerArg,
-
     #[command(flatten)]
     filter: FilterArgs,
-
     /// Print only the latest N entries
     #[arg(long, value_name = "N")]
     limit: Option<usize>,
-
     /// How to print the entries
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
 }
 
 pub async fn run(args: &Args, now: Timestamp) -> Result<ExitCode> {
-    let mut filter = Filter::new(&args.filter, now)?;
+    let mut filter = EntryFilter::new(&args.filter, now)?;
     let (ledger, name) = open_ledger(&args.ledger).await?;
     let mut rows = Vec::new();
     let unreadable =
@@ -47,22 +49,19 @@ pub async fn run(args: &Args, now: Timestamp) -> Result<ExitCode> {
     rows.sort_unstable_by(|one, other| one.rank().cmp(&other.rank()));
     let found = rows.len();
     rows.truncate(args.limit.unwrap_or(usize::MAX));
-    print_message(summary_line(found, rows.len(), &unreadable, &name));
+    let summary = summary_line(found, rows.len(), &unreadable, &name);
     let mut list = ListWriter::new(args.format, &EntryRow::HEADER);
     for row in rows {
         list.push(None, || row.cells.to_vec(), || row.document)?;
     }
     list.finish()?;
+    print_message(summary);
     Ok(unreadable.exit_code())
 }
 
-/// Names the ledger if nothing was found: it may be the wrong one.
+/// Names the ledger, as it may be the wrong one.
 fn summary_line(found: usize, shown: usize, unreadable: &UnreadableCounts, name: &str) -> String {
-    let mut line = match found {
-        0 => format!("0 entries in {name}"),
-        1 => "1 entry".to_owned(),
-        _ => format!("{found} entries"),
-    };
+    let mut line = format!("{} in {name}", pluralize(found, "entry"));
     if shown < found {
         line += &format!(", the latest {shown} shown");
     }
@@ -73,4 +72,100 @@ fn summary_line(found: usize, shown: usize, unreadable: &UnreadableCounts, name:
         line += &format!("; {} of a newer version", unreadable.newer);
     }
     line
+}
+
+/// Hexadecimal digits of an id: enough to find it.
+const ID_DIGITS: usize = 8;
+
+#[derive(Debug)]
+struct EntryRow {
+    id: FindingId,
+    /// The time of the call, or of the claim if that is not known.
+    time: Timestamp,
+    cells: [String; 5],
+    document: Value,
+}
+
+impl EntryRow {
+    const HEADER: [&str; 5] = ["Time (UTC)", "State", "Id", "Subject", "Rule"];
+
+    fn new(entry: &Entry) -> EntryRow {
+        let (time, subject, rule) = match &entry.content {
+            Content::Finding(finding) => {
+                (finding.time, alert::finding_subject(finding), &finding.rule)
+            }
+            Content::Summary(summary) => (None, summary_subject(summary), &summary.rule),
+            Content::Correlation(alert) => {
+                (Some(alert.end), correlation_subject(alert), &alert.rule)
+            }
+        };
+        let id = entry.id().clone();
+        let time = time.unwrap_or(entry.window.start);
+        let cells = [
+            format_time(Some(time)),
+            state_cell(entry),
+            short_id(&id).to_owned(),
+            clean_text(&subject),
+            clean_text(&rule.name),
+        ];
+        EntryRow { id, time, cells, document: entry_document(entry, rule, &subject) }
+    }
+
+    /// The latest first.
+    fn rank(&self) -> (Reverse<Timestamp>, &FindingId) {
+        (Reverse(self.time), &self.id)
+    }
+}
+
+/// The start of an id, as tables and alerts show it.
+pub fn short_id(id: &FindingId) -> &str {
+    &id.as_str()[..ID_DIGITS]
+}
+
+fn state_cell(entry: &Entry) -> String {
+    let name = variant_name(entry.state);
+    match (&entry.content, entry.state) {
+        (Content::Finding(finding), EntryState::Suppressed)
+            if let Some(exception) = &finding.exception =>
+        {
+            format!("{name}: {}", clean_text(exception))
+        }
+        (_, state) if state.is_final() => name,
+        _ => format!("{name}, attempt {}", entry.attempts),
+    }
+}
+
+/// What a list is filtered by. `ledger show` prints the whole entry.
+fn entry_document(entry: &Entry, rule: &RuleInfo, subject: &str) -> Value {
+    let mut document = json!({
+        "id": entry.id(),
+        "state": entry.state,
+        "attempts": entry.attempts,
+        "message_id": entry.message_id,
+        "summary": entry.summary,
+        "window": entry.window.to_string(),
+        "subject": subject,
+        "rule": {"id": rule.id, "name": rule.name, "severity": rule.severity},
+    });
+    match &entry.content {
+        Content::Finding(finding) => {
+            document["kind"] = json!("finding");
+            document["time"] = json!(finding.time);
+            document["account"] = json!(finding.account);
+            document["group"] = json!(finding.group);
+            document["target_user"] = json!(finding.target_user);
+            document["principal"] = json!(finding.principal);
+            document["action"] = finding.ecs["event"]["action"].clone();
+            document["event_id"] = finding.ecs["event"]["id"].clone();
+            document["exception"] = json!(finding.exception);
+            document["origin"] = json!(finding.origin);
+        }
+        Content::Summary(_) => document["kind"] = json!("summary"),
+        Content::Correlation(alert) => {
+            document["kind"] = json!("correlation");
+            document["time"] = json!(alert.end);
+            document["incident"] = json!(alert.incident);
+        }
+    }
+    document
 }

@@ -1,10 +1,8 @@
 //! `trailbell ledger`: reads the ledger, and changes nothing.
 
-mod counts;
 mod entries;
 mod filter;
 mod list;
-mod row;
 mod show;
 mod stats;
 
@@ -15,26 +13,19 @@ use clap::Subcommand;
 
 use crate::commands::setup;
 
-/// Show findings and what became of them. Never changes the ledger.
-#[derive(Debug, clap::Args)]
-pub struct Args {
-    #[command(subcommand)]
-    command: Command,
-}
-
 #[derive(Debug, Subcommand)]
-enum Command {
+pub enum LedgerCommand {
     List(list::Args),
     Show(show::Args),
     Stats(stats::Args),
 }
 
-pub fn run(args: &Args) -> Result<ExitCode> {
-    setup::runtime()?.block_on(async {
-        match &args.command {
-            Command::List(args) => list::run(args, setup::now()).await,
-            Command::Show(args) => show::run(args).await,
-            Command::Stats(args) => stats::run(args, setup::now()).await,
+pub fn run(command: &LedgerCommand) -> Result<ExitCode> {
+    setup::build_runtime()?.block_on(async {
+        match command {
+            LedgerCommand::List(args) => list::run(args, setup::now()).await,
+            LedgerCommand::Show(args) => show::run(args).await,
+            LedgerCommand::Stats(args) => stats::run(args, setup::now()).await,
         }
     })
 }

@@ -14,42 +14,31 @@ use jiff::Timestamp;
 use trailbell::ledger::{Content, Entry, EntrySnapshot, EntryState, StoredLedger};
 
 use super::entries::open_ledger;
-use super::row::{short_id, state_name};
+use super::list::short_id;
 use crate::commands::arguments::LedgerArg;
-use crate::commands::output::{Format, clean_text, format_time, print_error, write_document};
+use crate::commands::output::{
+    Format, clean_text, format_time, print_error, variant_name, write_document,
+};
 
 /// Show all details of one finding, summary or correlation alert.
+///
+/// Exit codes: 0 the entry was shown; 1 the entry is damaged or of a newer version; 2 no entry or
+/// several entries have the id, the ledger cannot be read, or wrong usage.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "\
-Exit codes:
-  0  the entry was shown
-  1  the entry is damaged or of a newer version
-  2  no entry or several entries have the id, the ledger cannot be read, or
-     wrong usage")]
 pub struct Args {
     /// Full id or any unique prefix
     id: String,
-
     #[command(flatten)]
     ledger: LedgerArg,
-
     /// Also print the alert, without the context that was known when it was sent
     #[arg(long)]
     alert: bool,
-
     /// How to print the entry. json and ndjson print it as it is stored
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
 }
 
-/// Members of a summary that are printed.
-const MAX_MEMBERS: usize = 50;
-
-/// Ids that are printed if a prefix is not unique.
-const MAX_IDS: usize = 5;
-
-/// A label and its value.
-type Field = (&'static str, String);
+type LabelledValue = (&'static str, String);
 
 pub async fn run(args: &Args) -> Result<ExitCode> {
     let (ledger, _) = open_ledger(&args.ledger).await?;
@@ -87,33 +76,27 @@ async fn find_id(ledger: &StoredLedger, prefix: &str) -> Result<FindingId> {
     match &ids[..] {
         [id] => Ok(id.clone()),
         [] => bail!("no entry has an id that begins with {digits}"),
-        _ => {
-            let mut lines: Vec<String> =
-                ids.iter().take(MAX_IDS).map(|id| format!("\n  {id}")).collect();
-            if let more @ 1.. = ids.len().saturating_sub(MAX_IDS) {
-                lines.push(format!("\n  and {more} more"));
-            }
-            bail!("{} entries have ids that begin with {digits}:{}", ids.len(), lines.concat())
-        }
+        _ => bail!("{} entries have ids that begin with {digits}: add more digits", ids.len()),
     }
 }
 
-fn fields(entry: &Entry, snapshot: &EntrySnapshot, claimed: Option<Timestamp>) -> Vec<Field> {
+fn fields(
+    entry: &Entry,
+    snapshot: &EntrySnapshot,
+    claimed: Option<Timestamp>,
+) -> Vec<LabelledValue> {
     let written_label = if entry.state.is_final() { "Completed" } else { "Written" };
     let mut fields =
-        vec![("Id", entry.id().to_string()), ("EntryState", describe_state(entry, snapshot))];
+        vec![("Id", entry.id().to_string()), ("State", describe_state(entry, snapshot))];
     fields.extend(match &entry.content {
         Content::Finding(finding) => finding_fields(finding),
         Content::Summary(summary) => summary_fields(summary),
         Content::Correlation(alert) => correlation_fields(alert),
     });
-    let window = entry.window;
+    let [start, end] = [entry.window.start, entry.window.end()].map(format_table_time);
     fields.extend([
         ("Attempts", entry.attempts.to_string()),
-        (
-            "Window",
-            format!("{} to {}", format_time(Some(window.start)), format_table_time(window.end())),
-        ),
+        ("Window", format!("{start} to {end}")),
         ("Claimed", claimed.map_or("not recorded".to_owned(), format_table_time)),
         (written_label, format_table_time(snapshot.written())),
     ]);
@@ -133,10 +116,10 @@ fn describe_state(entry: &Entry, snapshot: &EntrySnapshot) -> String {
         EntryState::Grouped => "it will be part of the summary of its window",
         EntryState::Summarised => "it was part of a summary",
     };
-    format!("{}: {description}", state_name(entry.state))
+    format!("{}: {description}", variant_name(entry.state))
 }
 
-fn finding_fields(finding: &Finding) -> Vec<Field> {
+fn finding_fields(finding: &Finding) -> Vec<LabelledValue> {
     let or_none = |text: &Option<String>| text.clone().unwrap_or_else(|| "none".to_owned());
     let event_id = finding.ecs["event"]["id"].as_str().unwrap_or("not recorded");
     let principal = &finding.principal;
@@ -155,24 +138,22 @@ fn finding_fields(finding: &Finding) -> Vec<Field> {
     ]
 }
 
-fn summary_fields(summary: &Summary) -> Vec<Field> {
+fn summary_fields(summary: &Summary) -> Vec<LabelledValue> {
     let mut fields = vec![
         ("Subject", summary_subject(summary)),
         ("Rule", format_rule(&summary.rule)),
         ("Part", summary.part.to_string()),
     ];
-    for member in summary.members.iter().take(MAX_MEMBERS) {
-        let (id, time) = (short_id(&member.id), format_time(member.time));
+    for member in &summary.members {
+        let id = short_id(&member.id);
+        let time = format_time(member.time);
         let call = format!("{} by {}", describe_member(member), member.principal);
         fields.push(("Member", format!("{id}  {time}  {call}")));
-    }
-    if let more @ 1.. = summary.members.len().saturating_sub(MAX_MEMBERS) {
-        fields.push(("Member", format!("{more} more; --format json prints all")));
     }
     fields
 }
 
-fn correlation_fields(alert: &CorrelationAlertData) -> Vec<Field> {
+fn correlation_fields(alert: &CorrelationAlertData) -> Vec<LabelledValue> {
     let mut fields = vec![
         ("Subject", correlation_subject(alert)),
         ("Rule", format_rule(&alert.rule)),
@@ -185,8 +166,8 @@ fn correlation_fields(alert: &CorrelationAlertData) -> Vec<Field> {
 }
 
 fn format_rule(rule: &RuleInfo) -> String {
-    let (severity, risk_score) = (rule.severity.as_str(), rule.risk_score);
-    format!("{} ({}), severity {severity}, risk score {risk_score} of 100", rule.name, rule.id)
+    let RuleInfo { name, id, severity, risk_score, .. } = rule;
+    format!("{name} ({id}), severity {}, risk score {risk_score} of 100", severity.as_str())
 }
 
 async fn render_alert(ledger: &StoredLedger, content: &Content) -> Alert {

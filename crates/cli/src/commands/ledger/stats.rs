@@ -1,76 +1,101 @@
 //! `trailbell ledger stats`.
 
 use std::cmp::Reverse;
+use std::collections::BTreeMap;
 use std::io::{self, Write};
 use std::process::ExitCode;
 
 use anyhow::Result;
+use detect::text::time::format_date;
 use jiff::Timestamp;
+use serde::Serialize;
 use serde_json::{Value, json};
-use trailbell::ledger::{OpenMarker, StoredLedger};
+use trailbell::ledger::{Content, Entry, EntryState, StoredLedger};
 use trailbell::sweep::TrailState;
 
-use super::counts::{EntryCounts, StateCounts};
 use super::entries::{UnreadableCounts, open_ledger, read_entries};
-use super::filter::{Filter, FilterArgs};
+use super::filter::{EntryFilter, FilterArgs};
 use crate::commands::arguments::LedgerArg;
-use crate::commands::output::{Format, clean_text, format_time, new_table, write_document};
+use crate::commands::output::{
+    Format, clean_text, format_time, new_table, variant_name, write_document,
+};
 use crate::doctor::format_age;
 
 /// Count findings by state, rule and day, and show unfinished work and the progress of sweeps.
+///
+/// Exit codes: 0 the entries were counted; 1 an entry cannot be read (the others were counted); 2
+/// the ledger cannot be read, or wrong usage.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "\
-Exit codes:
-  0  the entries were counted
-  1  an entry cannot be read (the others were counted)
-  2  the ledger cannot be read, or wrong usage")]
 pub struct Args {
     #[command(flatten)]
     ledger: LedgerArg,
-
     #[command(flatten)]
     filter: FilterArgs,
-
     /// How to print the statistics
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
 }
 
-/// Days that are printed as text. JSON has all.
-const MAX_DAYS: usize = 31;
+/// How many entries are in each state.
+type StateCounts = BTreeMap<String, u64>;
 
+#[derive(Debug, Default, Serialize)]
 struct LedgerStats {
-    counts: EntryCounts,
+    findings: StateCounts,
+    summaries: StateCounts,
+    /// Correlation alerts.
+    correlations: StateCounts,
+    /// Findings by the rule's id.
+    rules: BTreeMap<String, RuleCounts>,
+    /// Findings by the day of the call, in UTC.
+    days: BTreeMap<String, StateCounts>,
+    failed: u64,
     unreadable: UnreadableCounts,
-    /// Markers of entries that are not final, the oldest first.
-    open: Vec<OpenMarker>,
-    /// Findings that wait for a summary.
-    grouped: usize,
+    /// Markers of entries that are not final.
+    open: usize,
+    oldest_open: Option<OldestOpen>,
+    waiting_for_summary: usize,
     /// What the last sweep wrote. `None` if there was none.
     heartbeat: Option<Value>,
-    /// The state of each trail, or why it cannot be read.
-    trails: Vec<Result<TrailState, String>>,
+    trails: Vec<TrailProgress>,
+}
+
+#[derive(Debug, Default, Serialize)]
+struct RuleCounts {
+    name: String,
+    states: StateCounts,
+}
+
+#[derive(Debug, Serialize)]
+struct OldestOpen {
+    id: String,
+    since: Timestamp,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(untagged)]
+enum TrailProgress {
+    Known { trail: String, cursor: Timestamp, failing: usize },
+    Damaged { damaged: String },
 }
 
 pub async fn run(args: &Args, now: Timestamp) -> Result<ExitCode> {
-    let mut filter = Filter::new(&args.filter, now)?;
+    let mut filter = EntryFilter::new(&args.filter, now)?;
     let (ledger, _) = open_ledger(&args.ledger).await?;
-    let mut counts = EntryCounts::default();
-    let unreadable = read_entries(&ledger, &mut filter, &mut |entry| counts.add(&entry)).await?;
-    let mut open = ledger.open_markers().await?;
-    open.sort_unstable_by_key(|marker| marker.since);
-    let stats = LedgerStats {
-        counts,
-        unreadable,
-        open,
-        grouped: ledger.grouped_count().await?,
-        heartbeat: read_heartbeat(&ledger).await?,
-        trails: read_trails(&ledger).await?,
-    };
+    let mut stats = LedgerStats::default();
+    stats.unreadable =
+        read_entries(&ledger, &mut filter, &mut |entry| stats.count_entry(&entry)).await?;
+    let markers = ledger.open_markers().await?;
+    stats.open = markers.len();
+    let oldest = markers.into_iter().min_by_key(|marker| marker.since);
+    stats.oldest_open = oldest.map(|marker| OldestOpen { id: marker.name, since: marker.since });
+    stats.waiting_for_summary = ledger.grouped_count().await?;
+    stats.heartbeat = read_heartbeat(&ledger).await?;
+    stats.trails = read_trails(&ledger).await?;
     let mut out = io::stdout().lock();
     match args.format {
         Format::Text => stats.print(&mut out, now)?,
-        format => write_document(&mut out, format, &stats.document())?,
+        format => write_document(&mut out, format, &json!(stats))?,
     }
     Ok(stats.unreadable.exit_code())
 }
@@ -83,44 +108,57 @@ async fn read_heartbeat(ledger: &StoredLedger) -> Result<Option<Value>> {
     }))
 }
 
-async fn read_trails(ledger: &StoredLedger) -> Result<Vec<Result<TrailState, String>>> {
+async fn read_trails(ledger: &StoredLedger) -> Result<Vec<TrailProgress>> {
     let mut trails = Vec::new();
     for name in ledger.sweep_objects("cursor/").await? {
         let Some(object) = ledger.sweep_object(&name).await? else { continue };
-        let trail = serde_json::from_slice(&object.bytes);
-        trails.push(trail.map_err(|error| format!("sweep/{name} is damaged: {error}")));
+        trails.push(match serde_json::from_slice::<TrailState>(&object.bytes) {
+            Ok(state) => TrailProgress::Known {
+                trail: state.trail().to_owned(),
+                cursor: state.cursor(),
+                failing: state.failing(),
+            },
+            Err(error) => {
+                TrailProgress::Damaged { damaged: format!("sweep/{name} is damaged: {error}") }
+            }
+        });
     }
     Ok(trails)
 }
 
 impl LedgerStats {
-    fn document(&self) -> Value {
-        let mut document = self.counts.document();
-        document["unreadable"] =
-            json!({"damaged": self.unreadable.damaged, "newer": self.unreadable.newer});
-        document["open_markers"] = json!(self.open.len());
-        let oldest = self.open.first();
-        document["oldest_open"] =
-            oldest.map(|marker| json!({"id": marker.name, "since": marker.since})).into();
-        document["waiting_for_summary"] = json!(self.grouped);
-        document["heartbeat"] = json!(self.heartbeat);
-        document["trails"] = self.trails.iter().map(trail_document).collect();
-        document
+    fn count_entry(&mut self, entry: &Entry) {
+        let count = |states: &mut StateCounts| {
+            *states.entry(variant_name(entry.state)).or_default() += 1;
+        };
+        self.failed += u64::from(entry.state == EntryState::Failed);
+        match &entry.content {
+            Content::Summary(_) => count(&mut self.summaries),
+            Content::Correlation(_) => count(&mut self.correlations),
+            Content::Finding(finding) => {
+                count(&mut self.findings);
+                let rule = self.rules.entry(finding.rule.id.clone()).or_default();
+                rule.name.clone_from(&finding.rule.name);
+                count(&mut rule.states);
+                let time = finding.time.unwrap_or(entry.window.start);
+                count(self.days.entry(format_date(time)).or_default());
+            }
+        }
     }
 
     fn print(&self, out: &mut impl Write, now: Timestamp) -> io::Result<()> {
         self.print_findings(out)?;
         let mut rows = vec![
-            ("Summaries", format_counts(&self.counts.summaries)),
-            ("Correlations", format_counts(&self.counts.correlations)),
+            ("Summaries", format_counts(&self.summaries)),
+            ("Correlations", format_counts(&self.correlations)),
         ];
         if self.unreadable.sum() > 0 {
             rows.push(("Unreadable", format!("{}, named above", self.unreadable.sum())));
         }
         rows.extend([
             ("Open", self.format_open(now)),
-            ("To summarise", self.grouped.to_string()),
-            ("Failed", self.counts.failed.to_string()),
+            ("To summarise", self.waiting_for_summary.to_string()),
+            ("Failed", self.failed.to_string()),
             ("Last sweep", self.format_last_sweep(now)),
         ]);
         if self.trails.is_empty() {
@@ -132,36 +170,36 @@ impl LedgerStats {
 
     /// Prints findings by rule and by day.
     fn print_findings(&self, out: &mut impl Write) -> io::Result<()> {
-        let EntryCounts { findings, rules, days, .. } = &self.counts;
-        if findings.is_empty() {
+        if self.findings.is_empty() {
             return writeln!(out, "Findings      none");
         }
-        let states: Vec<&str> = findings.keys().copied().collect();
-        let table = |label| new_table([label, "Findings"].into_iter().chain(states.clone()));
+        let states = || self.findings.keys().map(String::as_str);
+        let table = |label| new_table([label, "Findings"].into_iter().chain(states()));
         let row = |label: &str, counts: &StateCounts| {
-            let count = |state| counts.get(state).map_or(String::new(), u64::to_string);
             let mut row = vec![clean_text(label), sum(counts).to_string()];
-            row.extend(states.iter().map(count));
+            row.extend(
+                states().map(|state| counts.get(state).map_or(String::new(), u64::to_string)),
+            );
             row
         };
-        let mut rules: Vec<&(String, StateCounts)> = rules.values().collect();
-        rules.sort_by_key(|(name, counts)| (Reverse(sum(counts)), name));
+        let mut rules: Vec<&RuleCounts> = self.rules.values().collect();
+        rules.sort_by_key(|rule| (Reverse(sum(&rule.states)), &rule.name));
         let mut by_rule = table("Rule");
-        by_rule.add_rows(rules.into_iter().map(|(name, counts)| row(name, counts)));
-        by_rule.add_row(row("all rules", findings));
+        by_rule.add_rows(rules.into_iter().map(|rule| row(&rule.name, &rule.states)));
+        by_rule.add_row(row("all rules", &self.findings));
         let mut by_day = table("Day (UTC)");
-        by_day.add_rows(days.iter().rev().take(MAX_DAYS).map(|(day, counts)| row(day, counts)));
-        writeln!(out, "{by_rule}\n\n{by_day}\n")?;
-        match days.len().saturating_sub(MAX_DAYS) {
-            0 => Ok(()),
-            more => writeln!(out, "{more} earlier days; --format json prints all\n"),
-        }
+        by_day.add_rows(self.days.iter().rev().map(|(day, counts)| row(day, counts)));
+        writeln!(out, "{by_rule}\n\n{by_day}\n")
     }
 
     fn format_open(&self, now: Timestamp) -> String {
-        let Some(oldest) = self.open.first() else { return "0".to_owned() };
-        let since = format_time_and_age(oldest.since, now);
-        format!("{}, the oldest since {since}: {}", self.open.len(), oldest.name)
+        match &self.oldest_open {
+            None => "0".to_owned(),
+            Some(OldestOpen { id, since }) => {
+                let since = format_time_and_age(*since, now);
+                format!("{}, the oldest since {since}: {id}", self.open)
+            }
+        }
     }
 
     fn format_last_sweep(&self, now: Timestamp) -> String {
@@ -171,32 +209,18 @@ impl LedgerStats {
         let Some(time) = heartbeat["time"].as_str().and_then(|text| text.parse().ok()) else {
             return format!("sweep/heartbeat is damaged: {heartbeat}");
         };
-        let [listed, failed, abandoned, backlog] = ["listed", "failed", "given_up", "backlog"]
-            .map(|name| heartbeat["sweep"][name].as_u64().unwrap_or(0));
-        let time = format_time_and_age(time, now);
-        format!(
-            "{time}: {listed} listed, {failed} failed, {abandoned} abandoned, backlog {backlog}"
-        )
+        let counts = ["listed", "failed", "abandoned", "backlog"]
+            .map(|name| format!("{} {name}", heartbeat["sweep"][name]));
+        format!("{}: {}", format_time_and_age(time, now), counts.join(", "))
     }
 }
 
-fn trail_document(trail: &Result<TrailState, String>) -> Value {
+fn format_trail(trail: &TrailProgress, now: Timestamp) -> String {
     match trail {
-        Ok(state) => json!({
-            "trail": state.trail(),
-            "cursor": state.cursor(),
-            "failing": state.failing(),
-        }),
-        Err(error) => json!({"damaged": error}),
-    }
-}
-
-fn format_trail(trail: &Result<TrailState, String>, now: Timestamp) -> String {
-    match trail {
-        Err(error) => error.clone(),
-        Ok(state) => {
-            let cursor = format_time_and_age(state.cursor(), now);
-            format!("{}: read up to {cursor}; {} objects fail", state.trail(), state.failing())
+        TrailProgress::Damaged { damaged } => damaged.clone(),
+        TrailProgress::Known { trail, cursor, failing } => {
+            let cursor = format_time_and_age(*cursor, now);
+            format!("{trail}: read up to {cursor}; {failing} objects fail")
         }
     }
 }

@@ -21,17 +21,14 @@ use crate::commands::output::{clean_text, pluralize};
 /// field is a number), or if it asks a field with a single value for two values. These fields can
 /// have several values: event.category, event.type, related.user, group.*, user.target.*,
 /// user.changes.name, aws.cloudtrail.resources.* and aws.cloudtrail.flattened.*.
+///
+/// Exit codes: 0 all files can run; 1 a file is of an unsupported kind, or there is a warning and
+/// --strict; 2 a file is broken.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "\
-Exit codes:
-  0  all files can run
-  1  a file is of an unsupported kind, or there is a warning and --strict
-  2  a file is broken")]
 pub struct Args {
     /// Rule files, or directories of them
     #[arg(required = true, value_name = "PATH")]
     paths: Vec<PathBuf>,
-
     /// Exit with 1 if there is a warning
     #[arg(long)]
     strict: bool,
@@ -43,8 +40,26 @@ pub fn run(args: &Args) -> Result<ExitCode> {
     for line in files.iter().flat_map(file_lines) {
         writeln!(out, "{}", clean_text(&line))?;
     }
-    writeln!(out, "{}", summary_line(&files))?;
-    Ok(ExitCode::from(exit_code(&files, args.strict)))
+    let warnings: usize = files.iter().map(|file| file.warnings.len()).sum();
+    let [mut runs, mut unsupported, mut broken] = [0; 3];
+    for file in &files {
+        match file.verdict {
+            Verdict::Rule(_) | Verdict::Correlation(_) => runs += 1,
+            Verdict::Unsupported(_) => unsupported += 1,
+            Verdict::Broken => broken += 1,
+        }
+    }
+    writeln!(
+        out,
+        "{}: {runs} can run, {unsupported} unsupported, {broken} broken; {}",
+        pluralize(files.len(), "file"),
+        pluralize(warnings, "warning"),
+    )?;
+    Ok(ExitCode::from(match (broken, unsupported) {
+        (1.., _) => 2,
+        (_, 1..) => 1,
+        _ => u8::from(args.strict && warnings > 0),
+    }))
 }
 
 fn file_lines(file: &RuleFile) -> impl Iterator<Item = String> {
@@ -63,30 +78,4 @@ fn file_lines(file: &RuleFile) -> impl Iterator<Item = String> {
 fn problem_line(problem: &Problem, kind: &str) -> String {
     let position = problem.position.map(|at| format!(":{}:{}", at.line, at.column));
     format!("{}{}: {kind}: {}", problem.path, position.unwrap_or_default(), problem.message)
-}
-
-fn summary_line(files: &[RuleFile]) -> String {
-    let warnings: usize = files.iter().map(|file| file.warnings.len()).sum();
-    let [mut runs, mut unsupported, mut broken] = [0; 3];
-    for file in files {
-        match file.verdict {
-            Verdict::Rule(_) | Verdict::Correlation(_) => runs += 1,
-            Verdict::Unsupported(_) => unsupported += 1,
-            Verdict::Broken => broken += 1,
-        }
-    }
-    format!(
-        "{}: {runs} can run, {unsupported} unsupported, {broken} broken; {}",
-        pluralize(files.len(), "file"),
-        pluralize(warnings, "warning"),
-    )
-}
-
-fn exit_code(files: &[RuleFile], strict: bool) -> u8 {
-    let code = |file: &RuleFile| match file.verdict {
-        Verdict::Broken => 2,
-        Verdict::Unsupported(_) => 1,
-        _ => u8::from(strict && !file.warnings.is_empty()),
-    };
-    files.iter().map(code).max().unwrap_or(0)
 }

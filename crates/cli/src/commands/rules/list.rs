@@ -1,78 +1,40 @@
 //! `trailbell rules list`.
 
-use std::io::{self, Write};
 use std::process::ExitCode;
 
 use anyhow::Result;
-use comfy_table::{ColumnConstraint, Table};
-use detect::rule::{Correlation, RequiredFields, Rule, RuleSet, Stage};
+use detect::rule::{RequiredFields, RuleInfo, Stage};
 use serde_json::{Value, json};
 
-use super::show::format_calls;
 use crate::commands::any_rule::{AnyRule, all_rules};
 use crate::commands::arguments::RuleArgs;
-use crate::commands::output::{Format, ListWriter, clean_text, new_table};
+use crate::commands::output::{Format, ListWriter, clean_text};
 
-/// List the rules.
+/// List the rules. --format json has their queries and origins too.
 ///
-/// On a terminal of fewer than 160 columns the last two columns are left out. `rules show` and
-/// --format json include what they contain.
+/// Exit codes: 0 the rules were listed; 2 a rule file cannot be used.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "\
-Exit codes:
-  0  the rules were listed
-  2  a rule file cannot be used")]
 pub struct Args {
     #[command(flatten)]
     rules: RuleArgs,
-
     /// How to print the rules
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
 }
 
-/// In a narrower terminal the last two columns would break every word.
-const WIDE: u16 = 160;
-
 pub fn run(args: &Args) -> Result<ExitCode> {
     let set = args.rules.load()?;
-    if args.format == Format::Text {
-        writeln!(io::stdout().lock(), "{}", table(&set))?;
-        return Ok(ExitCode::SUCCESS);
-    }
-    let mut list = ListWriter::new(args.format, &[]);
+    let mut list = ListWriter::new(args.format, &["Severity", "Risk", "Name", "Id"]);
     for rule in all_rules(&set) {
-        list.push(None, Vec::new, || document(rule))?;
+        list.push(None, || cells(rule.info()), || document(rule))?;
     }
     list.finish()?;
     Ok(ExitCode::SUCCESS)
 }
 
-fn table(set: &RuleSet) -> Table {
-    let mut table = new_table(["Severity", "Risk", "Name", "Id", "Calls", "From"]);
-    for rule in all_rules(set) {
-        let info = rule.info();
-        let calls = match rule {
-            AnyRule::Rule(rule) => format_calls(rule),
-            AnyRule::Correlation(correlation) => {
-                format!("{}: {}", correlation.condition.as_str(), correlation.condition_in_words())
-            }
-        };
-        let severity = info.severity.as_str().to_owned();
-        let [name, id, calls, origin] =
-            [&info.name, &info.id, &calls, &rule.origin().to_string()].map(|text| clean_text(text));
-        table.add_row([severity, info.risk_score.to_string(), name, id, calls, origin]);
-    }
-    if table.width().is_some_and(|width| width < WIDE) {
-        for (column, constraint) in [
-            (3, ColumnConstraint::ContentWidth),
-            (4, ColumnConstraint::Hidden),
-            (5, ColumnConstraint::Hidden),
-        ] {
-            table.column_mut(column).map(|column| column.set_constraint(constraint));
-        }
-    }
-    table
+fn cells(info: &RuleInfo) -> Vec<String> {
+    let severity = info.severity.as_str().to_owned();
+    vec![severity, info.risk_score.to_string(), clean_text(&info.name), clean_text(&info.id)]
 }
 
 fn document(rule: AnyRule<'_>) -> Value {
@@ -85,28 +47,26 @@ fn document(rule: AnyRule<'_>) -> Value {
         "origin": rule.origin().to_string(),
     });
     match rule {
-        AnyRule::Rule(rule) => add_query(&mut document, rule),
+        AnyRule::Rule(rule) => {
+            let fields = RequiredFields::from_expr(rule.query.expr());
+            document["providers"] = json!(fields.providers);
+            document["actions"] = json!(fields.actions);
+            document["query"] = json!(rule.query.source().trim());
+        }
         AnyRule::Correlation(correlation) => {
-            document["correlation"] = correlation_document(correlation);
+            let stages: Vec<Vec<&str>> = correlation.stages.iter().map(rule_ids).collect();
+            document["correlation"] = json!({
+                "type": correlation.condition.as_str(),
+                "condition": correlation.condition_in_words(),
+                "rules": stages,
+                "group_by": correlation.group_by,
+                "timespan_seconds": correlation.timespan.as_secs(),
+            });
         }
     }
     document
 }
 
-fn add_query(document: &mut Value, rule: &Rule) {
-    let RequiredFields { providers, actions } = RequiredFields::from_expr(rule.query.expr());
-    document["providers"] = json!(providers);
-    document["actions"] = json!(actions);
-    document["query"] = json!(rule.query.source().trim());
-}
-
-fn correlation_document(correlation: &Correlation) -> Value {
-    let rule_ids = |stage: &Stage| stage.0.iter().map(|rule| json!(rule.rule)).collect::<Value>();
-    json!({
-        "type": correlation.condition.as_str(),
-        "condition": correlation.condition_in_words(),
-        "rules": correlation.stages.iter().map(rule_ids).collect::<Value>(),
-        "group_by": correlation.group_by,
-        "timespan_seconds": correlation.timespan.as_secs(),
-    })
+fn rule_ids(stage: &Stage) -> Vec<&str> {
+    stage.0.iter().map(|reference| reference.rule.as_str()).collect()
 }

@@ -7,48 +7,40 @@ use std::time::Duration;
 
 use alert::markdown_to_lines;
 use anyhow::Result;
-use detect::rule::{Correlation, RequiredFields, Rule, RuleInfo, Technique, Threat};
+use detect::rule::{Correlation, RequiredFields, Rule, Technique, Threat};
+use kql::Query;
 
 use crate::commands::any_rule::{AnyRule, find_rule};
 use crate::commands::arguments::RuleArgs;
 use crate::commands::output::{clean_lines, pluralize};
 
 /// Show a rule: its description, query and investigation guide.
+///
+/// Exit codes: 0 the rule was shown; 2 there is no such rule, or a rule file cannot be used.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "\
-Exit codes:
-  0  the rule was shown
-  2  there is no such rule, or a rule file cannot be used")]
 pub struct Args {
     /// A rule: its id, its name, or a part of the name that no other rule has
     rule: String,
-
     #[command(flatten)]
     rules: RuleArgs,
 }
 
-/// A heading and the lines below it.
-type Section = (&'static str, Vec<String>);
-
 pub fn run(args: &Args) -> Result<ExitCode> {
     let set = args.rules.load()?;
-    let page = match find_rule(&set, &args.rule)? {
-        AnyRule::Rule(rule) => format_page(&rule.info, rule_facts(rule), query_section(rule)),
-        AnyRule::Correlation(correlation) => format_page(
-            &correlation.info,
-            correlation_facts(correlation),
-            condition_section(correlation),
-        ),
-    };
-    writeln!(io::stdout().lock(), "{}", clean_lines(&page))?;
+    let rule = find_rule(&set, &args.rule)?;
+    writeln!(io::stdout().lock(), "{}", clean_lines(&format_page(rule)))?;
     Ok(ExitCode::SUCCESS)
 }
 
-fn format_page(info: &RuleInfo, facts: Vec<String>, query: Section) -> String {
+fn format_page(rule: AnyRule<'_>) -> String {
+    let info = rule.info();
     let sections = [
-        (info.name.as_str(), facts),
+        (info.name.as_str(), fact_lines(rule)),
         ("DESCRIPTION", markdown_to_lines(&info.description)),
-        query,
+        match rule {
+            AnyRule::Rule(rule) => ("QUERY", query_lines(&rule.query, "  ")),
+            AnyRule::Correlation(correlation) => ("CONDITION", condition_lines(correlation)),
+        },
         ("INVESTIGATION GUIDE", info.note.as_deref().map(markdown_to_lines).unwrap_or_default()),
         ("FALSE POSITIVES", bullet_list(&info.false_positives)),
         ("ATT&CK", info.threat.iter().flat_map(threat_lines).collect()),
@@ -61,69 +53,59 @@ fn format_page(info: &RuleInfo, facts: Vec<String>, query: Section) -> String {
         .join("\n")
 }
 
-fn query_section(rule: &Rule) -> Section {
-    ("QUERY", rule.query.source().trim().lines().map(|line| format!("  {line}")).collect())
+fn query_lines(query: &Query, indent: &str) -> Vec<String> {
+    query.source().trim().lines().map(|line| format!("{indent}{line}")).collect()
 }
 
 /// The stages of a correlation, and what raises its severity.
-fn condition_section(correlation: &Correlation) -> Section {
+fn condition_lines(correlation: &Correlation) -> Vec<String> {
     let mut lines = vec![format!("  {}:", correlation.condition_in_words())];
     for stage in &correlation.stages {
         let names: Vec<&str> = stage.0.iter().map(|rule| rule.name.as_str()).collect();
         lines.push(format!("    - {}", names.join(" or ")));
     }
     for raise in &correlation.raises {
-        let (severity, risk_score) = (raise.severity.as_str(), raise.risk_score);
+        let severity = raise.severity.as_str();
+        let risk_score = raise.risk_score;
         lines.push(format!("  Raised to {severity} (risk score {risk_score}) if one matches:"));
-        let query = raise.query.source().trim();
-        lines.extend(query.lines().map(|line| format!("    {}", line.trim())));
+        lines.extend(query_lines(&raise.query, "    "));
     }
-    ("CONDITION", lines)
+    lines
 }
 
-fn rule_facts(rule: &Rule) -> Vec<String> {
-    let [interval, from] = [rule.interval, rule.from].map(format_duration);
-    labelled_lines(&[
-        ("Id", rule.info.id.clone()),
-        ("Severity", format_severity(&rule.info)),
-        ("Calls", format_calls(rule)),
-        ("Runs", format!("every {interval}, over the last {from}")),
-        ("Limit", format!("{} single alerts in {interval}, then a summary", rule.max_signals)),
-        ("Tags", rule.info.tags.join(" · ")),
-        ("From", rule.origin.to_string()),
-    ])
-}
-
-fn correlation_facts(correlation: &Correlation) -> Vec<String> {
-    let alerts = "one per incident, and one when its severity rises; only with a ledger";
-    labelled_lines(&[
-        ("Id", correlation.info.id.clone()),
-        ("Severity", format_severity(&correlation.info)),
-        ("Type", correlation.condition.as_str().to_owned()),
-        ("Group by", correlation.group_by.join(", ")),
-        ("Alerts", alerts.to_owned()),
-        ("Tags", correlation.info.tags.join(" · ")),
-        ("From", correlation.origin.to_string()),
-    ])
-}
-
-fn labelled_lines(rows: &[(&str, String)]) -> Vec<String> {
-    let filled = rows.iter().filter(|(_, text)| !text.is_empty());
-    filled.map(|(label, text)| format!("  {label:<10}{text}")).collect()
+fn fact_lines(rule: AnyRule<'_>) -> Vec<String> {
+    let info = rule.info();
+    let severity = format!("{}, risk score {} of 100", info.severity.as_str(), info.risk_score);
+    let mut facts = vec![("Id", info.id.clone()), ("Severity", severity)];
+    match rule {
+        AnyRule::Rule(rule) => {
+            let [interval, from] = [rule.interval, rule.from].map(format_duration);
+            let limit = format!("{} single alerts in {interval}, then a summary", rule.max_signals);
+            facts.push(("Calls", format_calls(rule)));
+            facts.push(("Runs", format!("every {interval}, over the last {from}")));
+            facts.push(("Limit", limit));
+        }
+        AnyRule::Correlation(correlation) => {
+            let alerts = "one per incident, and one when its severity rises; only with a ledger";
+            facts.push(("Type", correlation.condition.as_str().to_owned()));
+            facts.push(("Group by", correlation.group_by.join(", ")));
+            facts.push(("Alerts", alerts.to_owned()));
+        }
+    }
+    facts.push(("Tags", info.tags.join(" · ")));
+    facts.push(("From", rule.origin().to_string()));
+    let known = facts.iter().filter(|(_, text)| !text.is_empty());
+    known.map(|(label, text)| format!("  {label:<10}{text}")).collect()
 }
 
 /// `iam.amazonaws.com: CreateGroup`, or `any` if the query does not restrict it.
-pub fn format_calls(rule: &Rule) -> String {
+fn format_calls(rule: &Rule) -> String {
     let join = |names: Option<BTreeSet<String>>| match names {
         Some(names) => names.into_iter().collect::<Vec<_>>().join(", "),
         None => "any".to_owned(),
     };
     let RequiredFields { providers, actions } = RequiredFields::from_expr(rule.query.expr());
     format!("{}: {}", join(providers), join(actions))
-}
-
-fn format_severity(info: &RuleInfo) -> String {
-    format!("{}, risk score {} of 100", info.severity.as_str(), info.risk_score)
 }
 
 fn format_duration(duration: Duration) -> String {

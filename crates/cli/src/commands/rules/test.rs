@@ -23,15 +23,11 @@ use crate::commands::setup;
 ///
 /// A case is a whole CloudTrail record, or a change to the base: a JSON merge patch, in which null
 /// removes a field.
+///
+/// Exit codes: 0 all rules passed; 1 a rule failed a case, or has no cases of one kind; 2 a file
+/// cannot be used.
 #[derive(Debug, clap::Args)]
-#[command(
-    verbatim_doc_comment,
-    after_help = "\
-Exit codes:
-  0  all rules passed
-  1  a rule failed a case, or has no cases of one kind
-  2  a file cannot be used"
-)]
+#[command(verbatim_doc_comment)]
 pub struct Args {
     /// A rule file or a directory. By default the built-in rules are tested
     path: Option<PathBuf>,

@@ -125,7 +125,7 @@ mod tests {
         let sources = find_files(&[root.path()]);
         let files = sources.iter().filter(|source| matches!(source, Source::File { .. }));
         assert_eq!(files.count(), 2);
-        let is_skipped = |source: &Source| matches!(source, Source::Skipped { reason, .. } if reason.starts_with("a link"));
+        let is_skipped = |source: &Source| matches!(source, Source::Skipped { .. });
         assert!(sources.len() == 3 && sources.iter().any(is_skipped));
     }
 }

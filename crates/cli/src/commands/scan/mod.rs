@@ -1,6 +1,5 @@
 //! `trailbell scan`: runs the rules, or a query, over files, directories and buckets.
 
-mod call_counts;
 pub mod files;
 mod matches;
 mod objects;
@@ -37,21 +36,18 @@ use totals::Totals;
 
 /// Run the rules, or a query, over log files, directories and buckets.
 ///
-/// Reads .json, .ndjson and .jsonl files, also with .gz, and skips others. In a bucket only objects
-/// with names of CloudTrail's are found: they lie in folders by account, region and day. A bucket
-/// needs --since, unless the prefix names a day. --since and --until compare the times of the
-/// calls. Credentials, region and AWS_ENDPOINT_URL are configured as for the AWS CLI.
+/// Reads .json, .ndjson and .jsonl files, gzipped or not, and skips others. In a bucket, follows
+/// CloudTrail's key layout (account, region, day) and lists nothing else; a bucket needs --since,
+/// unless the prefix names a day. --since and --until apply to the time of the call. Credentials,
+/// region and AWS_ENDPOINT_URL are read as by the AWS CLI.
+///
+/// Exit codes: 0 everything was scanned; 1 a finding reached --fail-on; 2 something could not be
+/// read (the rest was scanned), or wrong usage.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "\
-Exit codes:
-  0  everything was scanned
-  1  a finding reached --fail-on
-  2  something could not be read (the rest was scanned), or wrong usage")]
 pub struct Args {
     /// Files, directories and s3://BUCKET/PREFIX
     #[arg(required = true, value_name = "PATH")]
     paths: Vec<PathBuf>,
-
     /// Print the records that match this query (KQL) instead of findings
     #[arg(
         long,
@@ -59,34 +55,26 @@ pub struct Args {
         conflicts_with_all = ["rules", "no_default_rules", "exceptions", "fail_on"],
     )]
     query: Option<String>,
-
     /// With --query: count the matches by principal, service and action
     #[arg(long, requires = "query")]
     summary: bool,
-
     #[command(flatten)]
     range: TimeRangeArgs,
-
     /// How to print the findings or records
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
-
     #[command(flatten)]
     detection: DetectionArgs,
-
     /// Exit with 1 if a finding has this severity or a higher one. Suppressed findings do not count
     #[arg(long, value_name = "SEVERITY", value_parser = parse_severity)]
     fail_on: Option<Severity>,
-
     /// Limit of the inflated bytes of one file [default: no limit]
     #[arg(long, value_name = "BYTES")]
     max_object_bytes: Option<u64>,
-
     /// Files to read at once [default: one per processor]. Does not change the output
     #[arg(long, value_name = "N")]
     threads: Option<NonZeroUsize>,
-
-    /// Print bytes, speed, and where the time went
+    /// Print the speed, and how far files were read
     #[arg(long)]
     stats: bool,
 }
@@ -94,10 +82,8 @@ pub struct Args {
 /// Bad records of one file that are printed: there can be millions.
 const MAX_BAD_RECORDS: u64 = 20;
 
-fn parse_severity(text: &str) -> Result<Severity, String> {
-    let mut all = [Severity::Low, Severity::Medium, Severity::High, Severity::Critical].into_iter();
-    let severity = all.find(|severity| severity.as_str() == text);
-    severity.ok_or_else(|| "expected low, medium, high or critical".to_owned())
+fn parse_severity(text: &str) -> Result<Severity, &'static str> {
+    Severity::from_word(text).ok_or("expected low, medium, high or critical")
 }
 
 pub fn run(args: &Args) -> Result<ExitCode> {
@@ -109,7 +95,7 @@ pub fn run(args: &Args) -> Result<ExitCode> {
     };
     let (files, objects) = find_sources(&args.paths, range, &target)?;
     let objects_found = objects.as_ref().map_or(0, |objects| objects.found.len());
-    let mut scan = Scan {
+    let mut scan = ScanRun {
         range,
         progress: Progress::new(files.len() + objects_found, "files"),
         printer: Printer::new(args.format, args.query.is_some(), args.summary),
@@ -158,14 +144,14 @@ fn find_sources(
     Ok((files, Some(objects)))
 }
 
-struct Scan {
+struct ScanRun {
     range: TimeRange,
     progress: Progress,
     printer: Printer,
     totals: Totals,
 }
 
-impl Scan {
+impl ScanRun {
     /// Prints and counts what was found in one source.
     fn print_events(&mut self, name: &str, events: &Receiver<SourceEvent>) -> io::Result<()> {
         let mut ended = false;
@@ -176,9 +162,9 @@ impl Scan {
                     self.totals.count_finding(&finding);
                     self.printer.print_finding(&finding)?;
                 }
-                SourceEvent::Match(record) if self.range.contains(record.time()) => {
+                SourceEvent::Match(matched) if self.range.contains(matched.record.time()) => {
                     self.totals.found += 1;
-                    self.printer.print_match(&record)?;
+                    self.printer.print_match(&matched)?;
                 }
                 SourceEvent::Finding(_) | SourceEvent::Match(_) => {}
                 SourceEvent::BadRecord(bad) => {
@@ -198,9 +184,9 @@ impl Scan {
                     self.totals.failed += 1;
                     self.progress.print_error(format_args!("{name}: {}", error_chain(&*error)));
                 }
-                SourceEvent::Read(cost) => {
+                SourceEvent::Read(read) => {
                     ended = true;
-                    self.totals.add_cost(&cost);
+                    self.totals.add_read(&read);
                 }
             }
         }

@@ -34,7 +34,7 @@ impl Objects {
         region: &(dyn Fn(&str) -> bool + Sync),
     ) -> Result<Objects> {
         places.iter().try_for_each(|place| range.check_bounded(place))?;
-        let runtime = setup::runtime()?;
+        let runtime = setup::build_runtime()?;
         let store = Arc::new(runtime.block_on(setup::s3_store()));
         let filter = KeyFilter { since: range.since, until: range.until, region };
         let mut found = Vec::new();
@@ -53,7 +53,8 @@ impl Objects {
     /// Fetches the objects, ahead of reading, in their order.
     pub fn fetch(&self) -> impl Iterator<Item = Source> {
         let (sender, mut receiver) = mpsc::channel(1);
-        let (store, objects) = (Arc::clone(&self.store), self.found.clone());
+        let store = Arc::clone(&self.store);
+        let objects = self.found.clone();
         self.runtime.spawn(async move {
             let fetch = |object: ObjectRef| {
                 let store = Arc::clone(&store);

@@ -5,8 +5,7 @@ use std::io::{self, IsTerminal, Write};
 use detect::finding::{Finding, Origin};
 use serde_json::{Value, json};
 
-use super::call_counts::{CallCount, CallCounts};
-use super::matches::Match;
+use super::matches::{CallCount, CallCounts, Match};
 use crate::commands::output::{Format, ListWriter, clean_text, format_time};
 
 /// Prints findings, or the records that match a query, or their summary.
@@ -35,33 +34,33 @@ impl Printer {
     }
 
     pub fn print_finding(&mut self, finding: &Finding) -> io::Result<()> {
-        let place = |places: &mut Places| places.format(&finding.origin);
-        let cells = || finding_cells(finding, place(&mut self.places));
+        let cells = || finding_cells(finding, self.places.format(&finding.origin));
         self.list.push(finding.time, cells, || finding_document(finding))
     }
 
-    pub fn print_match(&mut self, record: &Match) -> io::Result<()> {
+    pub fn print_match(&mut self, matched: &Match) -> io::Result<()> {
         if let Some(counts) = &mut self.counts {
-            counts.add(record);
+            counts.add(matched);
             return Ok(());
         }
         let cells = || {
-            let mut cells = record.cells().to_vec();
-            cells.push(self.places.format(&record.origin));
+            let mut cells = matched.cells().to_vec();
+            cells.push(self.places.format(&matched.origin));
             cells
         };
-        self.list.push(record.time(), cells, || record.document())
+        self.list.push(matched.record.time(), cells, || matched.document())
     }
 
     /// Prints what is left to print.
     pub fn finish(mut self) -> io::Result<()> {
         for count in self.counts.into_iter().flat_map(CallCounts::sorted) {
-            self.list.push(None, || count.cells().to_vec(), || count.document())?;
+            self.list.push(None, || count.cells().to_vec(), || json!(count))?;
         }
         self.list.finish()?;
-        let mut out = io::stdout().lock();
-        let numbered = self.places.footnotes.iter().zip(1..);
-        numbered.into_iter().try_for_each(|(place, number)| writeln!(out, " [{number}] {place}"))
+        for (place, number) in self.places.footnotes.iter().zip(1..) {
+            writeln!(io::stdout(), " [{number}] {place}")?;
+        }
+        Ok(())
     }
 }
 

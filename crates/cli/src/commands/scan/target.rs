@@ -12,7 +12,6 @@ use jiff::Timestamp;
 use kql::Query;
 
 use super::matches::Match;
-use super::totals::SourceCost;
 use crate::commands::output::print_warning;
 
 pub enum ScanTarget {
@@ -28,7 +27,7 @@ pub enum SourceEvent {
     /// Not read, and why.
     Skipped(&'static str),
     /// Read, not necessarily to the end.
-    Read(SourceCost),
+    Read(ReadStats),
     /// Not read, or not to the end.
     Failed(Box<dyn Error + Send>),
 }

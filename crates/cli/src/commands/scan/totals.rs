@@ -1,6 +1,5 @@
 //! What a scan read, found and cost.
 
-use std::fmt::Write;
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -9,16 +8,6 @@ use detect::finding::Finding;
 use detect::rule::Severity;
 
 use crate::commands::output::pluralize;
-
-/// What one file or object cost.
-#[derive(Debug, Clone, Copy)]
-pub struct SourceCost {
-    /// Stored bytes.
-    pub stored: u64,
-    /// Time until a file was in memory, or open. Objects are fetched ahead, so it is 0 for them.
-    pub opening: Duration,
-    pub read: ReadStats,
-}
 
 #[derive(Debug, Default)]
 pub struct Totals {
@@ -35,9 +24,6 @@ pub struct Totals {
     prefiltered: u64,
     /// Files that were split into records.
     split: u64,
-    /// Stored bytes.
-    stored: u64,
-    opening: Duration,
     read: ReadStats,
 }
 
@@ -50,19 +36,14 @@ impl Totals {
         }
     }
 
-    pub fn add_cost(&mut self, cost: &SourceCost) {
-        match cost.read.mode {
+    pub fn add_read(&mut self, read: &ReadStats) {
+        match read.mode {
             ScanMode::Prefiltered => self.prefiltered += 1,
             ScanMode::Parsed => self.split += 1,
         }
-        self.stored += cost.stored;
-        self.opening += cost.opening;
-        self.read.bytes += cost.read.bytes;
-        self.read.records += cost.read.records;
-        self.read.parsed += cost.read.parsed;
-        self.read.times.inflate += cost.read.times.inflate;
-        self.read.times.prefilter += cost.read.times.prefilter;
-        self.read.times.parse += cost.read.times.parse;
+        self.read.bytes += read.bytes;
+        self.read.records += read.records;
+        self.read.parsed += read.parsed;
     }
 
     fn files(&self) -> u64 {
@@ -104,31 +85,18 @@ impl Totals {
         line
     }
 
-    /// Bytes, speed and times. `elapsed` is the time by the clock, `prefilter` whether it was used.
+    /// The speed, and how far files were read. `prefilter` says whether they were prefiltered.
     pub fn statistics(&self, elapsed: Duration, prefilter: &str) -> String {
-        let megabytes = |bytes: u64| bytes as f64 / 1e6;
-        let (stored, inflated) = (megabytes(self.stored), megabytes(self.read.bytes));
         let seconds = elapsed.as_secs_f64();
-        let speed = if seconds > 0.0 { inflated / seconds } else { 0.0 };
-        let mut text = format!(
-            "{stored:.1} MB stored, {inflated:.1} MB inflated in {seconds:.3} s: {speed:.0} MB/s\n\
-             {} files ruled out by the prefilter, {} split into {} records, {} of them parsed\n\
-             prefilter: {prefilter}\n\
-             time, summed over all threads:",
-            self.prefiltered, self.split, self.read.records, self.read.parsed
-        );
-        for (stage, time) in [
-            ("opening", self.opening),
-            ("inflating", self.read.times.inflate),
-            ("prefiltering", self.read.times.prefilter),
-            (
-                "splitting, parsing and matching (large files: also inflating)",
-                self.read.times.parse,
-            ),
-        ] {
-            // Writing to a string cannot fail.
-            let _ = write!(text, "\n  {:.3} s {stage}", time.as_secs_f64());
-        }
-        text
+        let megabytes = self.read.bytes as f64 / 1e6;
+        let speed = megabytes / seconds.max(f64::MIN_POSITIVE);
+        let Totals { prefiltered, split, .. } = self;
+        let ReadStats { records, parsed, .. } = self.read;
+        format!(
+            "{megabytes:.1} MB inflated in {seconds:.3} s: {speed:.0} MB/s\n\
+             {prefiltered} files ruled out by the prefilter, {split} split into {records} records, \
+             {parsed} of them parsed\n\
+             prefilter: {prefilter}"
+        )
     }
 }

@@ -1,20 +1,19 @@
 //! `trailbell doctor` on deployments in moto, healthy and broken. What it prints is in
-//! `tests/golden/doctor-<case>.txt`.
-//!
-//! After a wanted change, `TRAILBELL_WRITE_GOLDEN=1 cargo test --test doctor` writes the files
-//! anew; read the difference before you commit it.
+//! `snapshots/doctor-<case>.snap`.
+
 mod world;
 
-use crate::program::trailbell;
 use serde_json::{Value, json};
-use support::page::golden;
 use support::proxy::Request;
 use support::{aws, moto, relay};
-use trailbell_cli::doctor::{Announced, Deployment};
-use world::{World, announces_nothing};
+use trailbell_cli::doctor::{Deployment, ExpectedTarget};
+use world::{World, no_notifications};
+
+use crate::program::trailbell;
+use crate::snapshot::assert_page;
 
 #[tokio::test]
-async fn a_healthy_deployment_is_well_and_left_as_it_was() {
+async fn a_healthy_deployment_passes_and_stays_as_it_is() {
     let world = World::healthy().await;
     world.compare("healthy", world.deployment(moto::url())).await;
     let keys = aws::s3(moto::url()).list_objects_v2().bucket(&world.ledger).send().await.unwrap();
@@ -23,7 +22,7 @@ async fn a_healthy_deployment_is_well_and_left_as_it_was() {
 }
 
 #[tokio::test]
-async fn read_only_writes_nothing_at_all() {
+async fn read_only_writes_nothing() {
     let world = World::healthy().await;
     let url = relay::before_moto(|request| {
         let reads =
@@ -34,14 +33,14 @@ async fn read_only_writes_nothing_at_all() {
 }
 
 #[tokio::test]
-async fn a_stack_that_is_half_deployed() {
+async fn a_half_deployed_stack() {
     let world = World::bare().await;
     let missing = World {
         logs: world.logs,
         ledger: moto::unique("example-ledger"),
         topic: "arn:aws:sns:us-east-1:123456789012:nowhere".to_owned(),
     };
-    missing.compare_with("half-deployed", announces_nothing).await;
+    missing.compare_with("half-deployed", no_notifications).await;
 }
 
 #[tokio::test]
@@ -72,7 +71,7 @@ async fn a_bucket_of_another_account() {
 }
 
 #[tokio::test]
-async fn a_key_that_may_not_be_used() {
+async fn a_key_that_is_denied() {
     let world = World::healthy().await;
     let logs = format!("/{}/AWSLogs", world.logs);
     let denied = "User: arn:aws:iam::111122223333:user/alice is not authorized to perform: kms:Decrypt on resource: \
@@ -85,12 +84,12 @@ async fn a_key_that_may_not_be_used() {
 }
 
 #[tokio::test]
-async fn a_topic_that_nobody_hears() {
-    let world = World::unheard().await;
+async fn a_topic_without_subscriptions() {
+    let world = World::without_subscription().await;
     world.compare("no-subscriber", world.deployment(moto::url())).await;
 }
 
-/// What SNS lists: address and, where it is confirmed, its ARN.
+/// What SNS lists: an address and, if it is confirmed, its ARN.
 fn subscriptions(topic: &str, all: &[(&str, &str)]) -> String {
     let member = |(address, arn): &(&str, &str)| {
         format!(
@@ -118,7 +117,7 @@ fn by_link() -> String {
 }
 
 #[tokio::test]
-async fn addresses_that_have_not_confirmed_or_can_be_unsubscribed() {
+async fn subscriptions_that_are_pending_or_can_be_ended_by_others() {
     let world = World::healthy().await;
     let one = format!("{}:1", world.topic);
     let mixed = subscriptions(
@@ -149,23 +148,25 @@ async fn addresses_that_have_not_confirmed_or_can_be_unsubscribed() {
 }
 
 #[tokio::test]
-async fn a_trail_that_is_dead_and_leads_elsewhere() {
+async fn a_dead_trail_with_another_target() {
     let world = World::healthy().await;
     let bare = World::bare().await;
     bare.deliver("eu-west-1", "20260312T1145").await;
     let other = World { logs: bare.logs, ..world };
-    let nothing = relay::before_moto(announces_nothing);
+    let nothing = relay::before_moto(no_notifications);
     other
         .swept("2026-03-12T09:00:00Z", json!({"backlog": 7, "failed": 1, "trails_failed": 0}))
         .await;
     let queue = "arn:aws:sqs:us-east-1:111122223333:trailbell-notifications".to_owned();
-    let deployment =
-        Deployment { announced: Some(Announced::To(queue)), ..other.deployment(&nothing) };
+    let deployment = Deployment {
+        expected_target: Some(ExpectedTarget::Arn(queue)),
+        ..other.deployment(&nothing)
+    };
     other.compare("dead-trail", deployment).await;
 }
 
 #[tokio::test]
-async fn permissions_that_are_missing() {
+async fn missing_permissions() {
     let world = World::healthy().await;
     let ledger = format!("/{}/", world.ledger);
     let denied = move |request: &Request| {
@@ -181,7 +182,7 @@ async fn permissions_that_are_missing() {
 }
 
 #[tokio::test]
-async fn a_ledger_that_does_not_keep_to_conditions() {
+async fn a_ledger_that_ignores_conditions() {
     let world = World::healthy().await;
     let probe = format!("/{}/state/doctor/", world.ledger);
     let careless = move |request: &Request| {
@@ -196,15 +197,15 @@ async fn a_ledger_that_does_not_keep_to_conditions() {
 fn doctor(args: &[&str], vars: &[(&str, &str)]) -> (i32, String) {
     let own = aws::variables(moto::url());
     let (code, out, err) = trailbell(&[&["doctor"], args].concat(), &[&own[..], vars].concat());
-    assert_eq!(err, "", "what is found is printed, not complained of");
+    assert_eq!(err, "", "checks are not errors");
     (code, out)
 }
 
 #[tokio::test]
-async fn the_program_takes_the_functions_settings_or_its_own_and_exits_by_the_worst() {
+async fn settings_come_from_variables_or_flags_and_the_worst_check_is_the_exit_code() {
     let world = World::healthy().await;
     let (code, out) = doctor(&["--alerts", "nowhere"], &[("TRAILBELL_LEGDER", "none")]);
-    support::golden::compare(golden("doctor-settings", &out, &[]));
+    assert_page("doctor-settings", &out, &[]);
     assert_eq!(code, 2);
     let (code, out) =
         doctor(&["--alerts", &world.topic, "--ledger", "none", "--format", "ndjson"], &[]);

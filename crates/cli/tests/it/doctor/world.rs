@@ -1,4 +1,4 @@
-//! Deployments in moto, and how they are seen.
+//! Deployments in moto.
 
 use std::io::Write;
 
@@ -13,13 +13,15 @@ use trailbell::app::config::Config;
 use trailbell::ledger::{Ledger, StoredLedger};
 use trailbell::sink::SnsTopic;
 use trailbell::store::S3Store;
-use trailbell_cli::doctor::{Deployment, Identity};
+use trailbell_cli::doctor::{AccessKey, CallerIdentity, Deployment};
 
 use support::proxy::Request;
 use support::relay::{self, Answer};
 use support::{aws, moto};
 
-/// The time of all of it.
+use crate::snapshot::assert_page;
+
+/// The time of all checks.
 const NOW: &str = "2026-03-12T12:00:00Z";
 const ACCOUNT: &str = "AWSLogs/111122223333";
 
@@ -41,9 +43,10 @@ pub struct World {
 }
 
 impl World {
-    /// A bucket for logs, one for the ledger, a topic; nothing in them.
+    /// A bucket for logs, one for the ledger, and a topic, all empty.
     pub async fn bare() -> World {
-        let (logs, ledger) = (moto::unique("example-logs"), moto::unique("example-ledger"));
+        let logs = moto::unique("example-logs");
+        let ledger = moto::unique("example-ledger");
         let topic =
             sns(moto::url()).create_topic().name(moto::unique("alerts")).send().await.unwrap();
         let world = World { logs, ledger, topic: topic.topic_arn().unwrap().to_owned() };
@@ -53,15 +56,15 @@ impl World {
         world
     }
 
-    /// All is well at 12 o'clock.
+    /// Everything works at 12 o'clock.
     pub async fn healthy() -> World {
-        let world = World::unheard().await;
+        let world = World::without_subscription().await;
         world.subscribe("alice@example.com").await;
         world
     }
 
-    /// All is well, but that nobody is subscribed.
-    pub async fn unheard() -> World {
+    /// Everything works, except that there is no subscription.
+    pub async fn without_subscription() -> World {
         let world = World::bare().await;
         world.deliver("us-east-1", "20260312T1130").await;
         world.deliver("eu-west-1", "20260312T1145").await;
@@ -118,7 +121,7 @@ impl World {
         subscribe.send().await.unwrap();
     }
 
-    /// The deployment as it is seen through the server at `url`.
+    /// The deployment, through the server at `url`.
     pub fn deployment(&self, url: &str) -> Deployment {
         let vars = [
             ("TRAILBELL_ALERTS", self.topic.clone()),
@@ -126,16 +129,19 @@ impl World {
             ("TRAILBELL_LEDGER", format!("s3://{}/state", self.ledger)),
             ("TRAILBELL_TRAILS", format!("s3://{}", self.logs)),
         ];
-        let key = Ok(("AKIAEXAMPLE1234".to_owned(), Some("111122223333".to_owned())));
+        let key = Ok(AccessKey {
+            id: "AKIAEXAMPLE1234".to_owned(),
+            account: Some("111122223333".to_owned()),
+        });
         let ledger = StoredLedger::new(Box::new(S3Store::new(aws::s3(url))), &self.ledger, "state");
         Deployment {
             config: Config::from_vars(vars.map(|(name, value)| (name.into(), value.into())))
                 .unwrap(),
-            identity: Identity { region: Some("us-east-1".to_owned()), key },
+            identity: CallerIdentity { region: Some("us-east-1".to_owned()), key },
             store: S3Store::new(aws::s3(url)),
             topic: Some(SnsTopic::new(sns(url), self.topic.clone())),
             ledger: Ledger::Stored(ledger),
-            announced: None,
+            expected_target: None,
             owner: None,
             read_only: false,
         }
@@ -143,16 +149,16 @@ impl World {
 
     pub async fn compare(&self, case: &str, deployment: Deployment) {
         let now: Timestamp = NOW.parse().unwrap();
-        let page = deployment.examine(now).await.to_string();
+        let page = deployment.diagnose(now).await.to_string();
         let rules = format!("{} in use", LoadedRules::embedded().rules.len());
         let mut names =
             vec![(self.logs.as_str(), "LOGS"), (&self.ledger, "LEDGER"), (&self.topic, "TOPIC")];
         names.push((&rules, "ALL in use"));
-        names.extend(probe(&page).map(|token| (token, "TOKEN")));
-        support::golden::compare(super::golden(&format!("doctor-{case}"), &page, &names));
+        names.extend(probe_token(&page).map(|token| (token, "TOKEN")));
+        assert_page(&format!("doctor-{case}"), &page, &names);
     }
 
-    /// As [`World::compare`], with some answers that are not moto's.
+    /// As [`World::compare`], with some answers that do not come from moto.
     pub async fn compare_with(
         &self,
         case: &str,
@@ -162,15 +168,15 @@ impl World {
     }
 }
 
-/// A bucket without notifications, as S3 tells it; moto does not.
-pub fn announces_nothing(request: &Request) -> Option<Answer> {
+/// S3's answer for a bucket without notifications, which moto answers differently.
+pub fn no_notifications(request: &Request) -> Option<Answer> {
     let empty = "<NotificationConfiguration xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\"/>";
     (request.method == "GET" && request.path.contains("?notification"))
         .then(|| (200, vec![], empty.to_owned()))
 }
 
-/// The name of the probe, which is another each time.
-pub fn probe(page: &str) -> Option<&str> {
+/// The name of the probe, which differs each time.
+fn probe_token(page: &str) -> Option<&str> {
     let (_, rest) = page.split_once("state/doctor/")?;
     rest.split(|character: char| !character.is_ascii_hexdigit()).next()
 }

@@ -13,7 +13,7 @@ fn an_entry_is_shown_by_its_id_or_a_unique_prefix() {
         assert_eq!(code, 0, "{name}: {err}");
         for part in [
             id.as_str(),
-            "alerted: the topic accepted the alert",
+            "\nState          alerted: the topic accepted the alert\n",
             "2026-03-01 10:01:00",
             "AWS IAM Group Creation (169f3a93-efc7-4df2-94d6-0d9438c310d1)",
             "arn:aws:iam::111122223333:user/alice2",

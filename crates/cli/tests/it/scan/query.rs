@@ -80,7 +80,7 @@ fn a_summary_counts_by_principal_service_and_action() {
         .map(|count| {
             json!([
                 count["principal"]["label"],
-                count["event"]["action"],
+                count["action"],
                 count["count"],
                 count["failed"],
                 count["first"],

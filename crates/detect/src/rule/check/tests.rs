@@ -7,8 +7,8 @@ use super::*;
 
 fn rule(id: &str, query: &str) -> String {
     format!(
-        "[rule]\nname = 'Rule {id}'\nrule_id = '{id}'\ndescription = 'd'\ntype = 'query'\nseverity = 'low'\n\
-         risk_score = 1\nquery = '''\n{query}\n'''\n"
+        "[rule]\nname = 'Rule {id}'\nrule_id = '{id}'\ndescription = 'd'\ntype = 'query'\n\
+         severity = 'low'\nrisk_score = 1\nquery = '''\n{query}\n'''\n"
     )
 }
 

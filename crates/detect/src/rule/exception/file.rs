@@ -46,23 +46,23 @@ fn read_exception(
     let problems_before = reader.problems.len();
     reader.enter_table(TABLE, item.span());
     reader.check_keys(table, TABLE, KEYS);
-    let name = reader.required(table, "name");
-    let reason = reader.required(table, "reason");
-    let owner = reader.required(table, "owner");
+    let name = reader.required_text(table, "name");
+    let reason = reader.required_text(table, "reason");
+    let owner = reader.required_text(table, "owner");
     let rules = read_rules(reader, table);
     let query = read_query(reader, table, &[]);
-    let starts = read_time(reader, table, "starts", parse_start, TIME_EXPECTED);
+    let starts = reader.parsed(table, "starts", parse_start, TIME_EXPECTED);
     let expires = read_expires(reader, table, item.span());
     check_order(reader, table, starts, expires);
-    if let (Some(query), Some(name)) = (&query, name) {
+    if let (Some(query), Some(name)) = (&query, &name) {
         warn_if_spoofable(reader, &table["query"], query, name);
     }
     let exception = Exception {
-        name: name?.to_owned(),
+        name: name?,
         rules,
         query: query?,
-        reason: reason?.to_owned(),
-        owner: owner?.to_owned(),
+        reason: reason?,
+        owner: owner?,
         starts,
         expires: expires?,
         path: path.to_owned(),
@@ -99,28 +99,7 @@ fn read_expires(
         let message = format!("`expires` is missing in {TABLE}: expected {expected}");
         reader.add_problem(table_span, message);
     }
-    read_time(reader, table, "expires", parse_expiry, &expected)
-}
-
-/// Reads a date or a time, as a TOML date or as a string.
-fn read_time<T>(
-    reader: &mut TomlReader<'_>,
-    table: &DeTable<'_>,
-    key: &str,
-    parse: fn(&str) -> Option<T>,
-    expected: &str,
-) -> Option<T> {
-    let value = table.get(key)?;
-    let DeValue::Datetime(time) = value.get_ref() else {
-        return reader.parsed(table, key, parse, expected);
-    };
-    let text = time.to_string();
-    let time = parse(&text);
-    if time.is_none() {
-        let message = format!("`{key}` must be {expected}, found `{text}`");
-        reader.add_problem(value.span(), message);
-    }
-    time
+    reader.parsed(table, "expires", parse_expiry, &expected)
 }
 
 fn check_order(

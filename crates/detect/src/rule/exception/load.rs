@@ -106,8 +106,6 @@ impl LoadedExceptions {
     }
 
     /// The exceptions, if all of them can be used.
-    ///
-    /// # Errors
     /// Fails with all problems.
     pub fn into_exceptions(self) -> Result<Exceptions, ExceptionsError> {
         if !self.problems.is_empty() {

@@ -50,7 +50,10 @@ fn problems_are_reported_with_their_place() {
             "e.toml:1:1: `expires` is missing in [[exception]]: expected a date such as",
         ),
         (with("owner", "owner = \" \""), "e.toml:7:9: `owner` must not be empty"),
-        (with("reason", "reason = 5"), "e.toml:7:10: `reason` must be a string, found integer"),
+        (
+            with("reason", "reason = 5"),
+            "e.toml:7:10: in `reason`: invalid type: integer `5`, expected a string",
+        ),
         (
             with("rules", "rules = []"),
             "e.toml:7:9: `rules` must name a rule, or be `*` for every rule",
@@ -67,7 +70,7 @@ fn problems_are_reported_with_their_place() {
         ),
         (
             with("expires", "expires = 20261231"),
-            "e.toml:7:11: `expires` must be a string, found integer",
+            "e.toml:7:11: in `expires`: invalid type: integer `20261231`, expected a string",
         ),
         (
             with("expires", "starts = 2026-12-02\nexpires = 2026-12-01"),
@@ -142,7 +145,8 @@ fn risky_exceptions_are_warnings() {
     let cases = [
         (
             with("query", "query = 'user.name: deploy or user_agent.name: Terraform'"),
-            "e.toml:7:31: exception `ci` depends only on values that the principal chooses (`user_agent.name`)",
+            "e.toml:7:31: exception `ci` depends only on values that the principal chooses \
+             (`user_agent.name`)",
         ),
         (
             with("query", "query = 'event.action: CreateGroup'"),
@@ -229,10 +233,8 @@ fn an_exception_is_active_from_its_first_to_its_last_instant() {
 
 #[test]
 fn an_exception_applies_only_to_its_rules() {
-    let (creation, addition) = (
-        &embedded_rule("AWS IAM Group Creation"),
-        &embedded_rule("AWS IAM User Addition to Group"),
-    );
+    let creation = &embedded_rule("AWS IAM Group Creation");
+    let addition = &embedded_rule("AWS IAM User Addition to Group");
     let cases = [
         ("rules = [\"AWS IAM Group Creation\"]", true, false),
         ("rules = [\"333de828-8190-4cf5-8d7c-7575846f6fe0\"]", false, true),

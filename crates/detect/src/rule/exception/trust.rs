@@ -34,7 +34,7 @@ const TRUSTED_FIELDS: &[&str] = &[
     "user.target.id",
 ];
 
-/// Trusted fields that end with the name of a role session, which whoever assumes the role chooses.
+/// Trusted fields that end with the name of a role session, chosen by the one who assumes the role.
 const ENDS_WITH_SESSION: [&str; 2] = ["aws.cloudtrail.user_identity.arn", "user.id"];
 
 /// Starts of fields that describe the call. The principal does not write them, but every principal
@@ -248,7 +248,8 @@ mod tests {
                 });
                 let record = Record::from_value(record).unwrap();
                 if query.matches(&View::new(&record), Timestamp::UNIX_EPOCH) {
-                    prop_assert!(find_spoofable(query.expr()).is_some(), "{} matches {:?}", text, record);
+                    let spoofable = find_spoofable(query.expr());
+                    prop_assert!(spoofable.is_some(), "{} matches {:?}", text, record);
                 }
             }
         }

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use jiff::SignedDuration;
+use serde::Deserialize;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
@@ -71,7 +72,7 @@ pub(super) fn read_correlation(
 }
 
 fn read_timespan(reader: &mut TomlReader<'_>, table: &DeTable<'_>) -> Option<SignedDuration> {
-    reader.required(table, "timespan")?;
+    reader.required_text(table, "timespan")?;
     let parse = |text: &str| {
         let timespan = SignedDuration::try_from(fields::parse_interval(text)?).ok()?;
         (timespan <= Correlation::MAX_TIMESPAN).then_some(timespan)
@@ -80,22 +81,19 @@ fn read_timespan(reader: &mut TomlReader<'_>, table: &DeTable<'_>) -> Option<Sig
 }
 
 fn read_condition(reader: &mut TomlReader<'_>, table: &DeTable<'_>) -> Option<Condition> {
-    let kind = reader.required(table, "type")?;
+    let kind = reader.required_text(table, "type")?;
     if kind != "value_count" {
-        reject_key(reader, table, "field", kind);
+        reject_key(reader, table, "field", &kind);
     }
-    if kind.starts_with("temporal") {
-        reject_key(reader, table, "condition", kind);
-    }
-    match kind {
-        "temporal" => Some(Condition::All),
-        "temporal_ordered" => Some(Condition::Ordered),
+    match kind.as_str() {
+        "temporal" | "temporal_ordered" => {
+            reject_key(reader, table, "condition", &kind);
+            Some(if kind == "temporal" { Condition::All } else { Condition::Ordered })
+        }
         "event_count" => read_least(reader, table).map(Condition::Events),
         "value_count" => {
-            let field = reader.required(table, "field").map(str::to_owned);
-            if field.is_some() {
-                check_field(reader, &table["field"]);
-            }
+            let field = reader.required(table, "field");
+            let field = field.map(|field| checked_field(reader, field));
             let least = read_least(reader, table);
             Some(Condition::Values(field?, least?))
         }
@@ -105,28 +103,24 @@ fn read_condition(reader: &mut TomlReader<'_>, table: &DeTable<'_>) -> Option<Co
 
 fn reject_key(reader: &mut TomlReader<'_>, table: &DeTable<'_>, key: &str, kind: &str) {
     if let Some((key, _)) = table.get_key_value(key) {
-        let key_name = key.get_ref();
-        let message = format!("`{key_name}` has no meaning in a correlation of type `{kind}`");
+        let name = key.get_ref();
+        let message = format!("`{name}` has no meaning in a correlation of type `{kind}`");
         reader.add_problem(key.span(), message);
     }
 }
 
-/// Only "at least" can be decided while events still arrive.
+/// Reads `condition = { gte = 10 }`. Other operators cannot be decided while events still arrive.
 fn read_least(reader: &mut TomlReader<'_>, table: &DeTable<'_>) -> Option<u32> {
-    if !table.contains_key("condition") {
-        reader.missing_key("condition");
+    #[derive(Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct AtLeast {
+        gte: Spanned<u32>,
     }
-    let condition = reader.table(table, "condition")?;
-    for key in condition.keys().filter(|key| key.get_ref() != "gte") {
-        let operator = key.get_ref();
-        let message =
-            format!("`{operator}` is not supported: only `gte` holds whatever arrives later");
-        reader.add_problem(key.span(), message);
+    let AtLeast { gte } = reader.required(table, "condition")?;
+    if !(1..=1_000).contains(gte.get_ref()) {
+        reader.add_problem(gte.span(), "`gte` must be a whole number from 1 to 1000");
     }
-    if !condition.contains_key("gte") {
-        reader.add_problem(table["condition"].span(), "`condition` must have a `gte`");
-    }
-    reader.integer(condition, "gte", 1..=1_000)
+    Some(gte.into_inner())
 }
 
 fn read_stages(
@@ -179,23 +173,19 @@ fn read_stage<'t>(
 }
 
 fn read_group_by(reader: &mut TomlReader<'_>, table: &DeTable<'_>) -> Vec<String> {
-    let fields = reader.strings(table, "group_by");
-    table
-        .get("group_by")
-        .map(elements)
-        .into_iter()
-        .flatten()
-        .for_each(|field| check_field(reader, field));
-    fields
+    let fields: Vec<Spanned<String>> = reader.optional(table, "group_by").unwrap_or_default();
+    fields.into_iter().map(|field| checked_field(reader, field)).collect()
 }
 
-fn check_field(reader: &mut TomlReader<'_>, value: &Spanned<DeValue<'_>>) {
-    let Some(field) = value.get_ref().as_str() else { return };
-    if !ecs::is_known_field(field) && field != POWER_FIELD {
-        let hint = hint(ecs::did_you_mean(field));
-        let message = format!("no record has the field `{}`{hint}", field.escape_debug());
-        reader.add_problem(value.span(), message);
+/// Reports a field that no record has.
+fn checked_field(reader: &mut TomlReader<'_>, field: Spanned<String>) -> String {
+    let name = field.get_ref();
+    if !ecs::is_known_field(name) && name != POWER_FIELD {
+        let hint = hint(ecs::did_you_mean(name));
+        let message = format!("no record has the field `{}`{hint}", name.escape_debug());
+        reader.add_problem(field.span(), message);
     }
+    field.into_inner()
 }
 
 fn read_raises(
@@ -225,7 +215,7 @@ fn read_raises(
 
 fn read_raise(reader: &mut TomlReader<'_>, table: &DeTable<'_>) -> Option<SeverityRaise> {
     let query = read_query(reader, table, &[POWER_FIELD]);
-    let severity = fields::severity(reader, table);
+    let severity = reader.required(table, "severity");
     let risk_score = fields::risk_score(reader, table);
     Some(SeverityRaise { query: query?, severity: severity?, risk_score: risk_score? })
 }

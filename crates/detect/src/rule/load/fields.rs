@@ -1,42 +1,31 @@
-//! Fields that are read alike in several tables of rule files.
+//! Fields that are read in several tables of rule files.
 
 use std::time::Duration;
 
 use jiff::{Span, SpanRelativeTo};
-use serde::Deserialize;
-use toml::de::{DeTable, ValueDeserializer};
+use toml::de::DeTable;
 
-use crate::ecs::nearest_name;
-use crate::rule::definition::{RuleInfo, Severity, Threat};
+use crate::rule::definition::RuleInfo;
 use crate::rule::toml_file::reader::TomlReader;
 
 pub(super) fn rule_info(reader: &mut TomlReader<'_>, table: &DeTable<'_>) -> Option<RuleInfo> {
-    let id = reader.required(table, "rule_id");
-    let name = reader.required(table, "name");
-    let description = reader.required(table, "description");
-    let severity = severity(reader, table);
+    let id = reader.required_text(table, "rule_id");
+    let name = reader.required_text(table, "name");
+    let description = reader.required_text(table, "description");
+    let severity = reader.required(table, "severity");
     let risk_score = risk_score(reader, table);
-    let threat = threat(reader, table);
     Some(RuleInfo {
-        note: reader.string(table, "note").map(str::to_owned),
-        tags: reader.strings(table, "tags"),
-        references: reader.strings(table, "references"),
-        false_positives: reader.strings(table, "false_positives"),
-        id: id?.to_owned(),
-        name: name?.to_owned(),
-        description: description?.to_owned(),
+        note: reader.optional(table, "note"),
+        tags: reader.optional(table, "tags").unwrap_or_default(),
+        references: reader.optional(table, "references").unwrap_or_default(),
+        false_positives: reader.optional(table, "false_positives").unwrap_or_default(),
+        threat: reader.optional(table, "threat").unwrap_or_default(),
+        id: id?,
+        name: name?,
+        description: description?,
         severity: severity?,
         risk_score: risk_score?,
-        threat,
     })
-}
-
-pub(super) fn severity(reader: &mut TomlReader<'_>, table: &DeTable<'_>) -> Option<Severity> {
-    let word = reader.required(table, "severity")?;
-    let hint = nearest_name(word, Severity::ALL.map(Severity::as_str))
-        .map_or_else(String::new, |meant| format!(" (`{meant}`?)"));
-    let expected = format!("`low`, `medium`, `high` or `critical`{hint}");
-    reader.parsed(table, "severity", Severity::from_word, &expected)
 }
 
 pub(super) fn risk_score(reader: &mut TomlReader<'_>, table: &DeTable<'_>) -> Option<u8> {
@@ -44,18 +33,6 @@ pub(super) fn risk_score(reader: &mut TomlReader<'_>, table: &DeTable<'_>) -> Op
         reader.missing_key("risk_score");
     }
     reader.integer(table, "risk_score", 0..=100).and_then(|score| u8::try_from(score).ok())
-}
-
-fn threat(reader: &mut TomlReader<'_>, table: &DeTable<'_>) -> Vec<Threat> {
-    let Some(value) = table.get("threat") else { return Vec::new() };
-    match Vec::deserialize(ValueDeserializer::from(value.clone())) {
-        Ok(threat) => threat,
-        Err(error) => {
-            let span = error.span().unwrap_or(value.span());
-            reader.add_problem(span, format!("in [[rule.threat]]: {}", error.message()));
-            Vec::new()
-        }
-    }
 }
 
 pub(super) fn interval(reader: &mut TomlReader<'_>, table: &DeTable<'_>) -> Option<Duration> {

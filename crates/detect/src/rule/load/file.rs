@@ -148,10 +148,10 @@ fn read_root(
 
 /// Why a rule is of a kind that cannot run here: it must never run as if it were a KQL query.
 fn check_type(reader: &mut TomlReader<'_>, table: &DeTable<'_>) -> Option<String> {
-    let rule_type = reader.required(table, "type");
-    let language = reader.string(table, "language");
+    let rule_type = reader.required_text(table, "type");
+    let language: Option<String> = reader.optional(table, "language");
     let filters = table.get("filters").and_then(|filters| filters.get_ref().as_array());
-    match (rule_type, language) {
+    match (rule_type.as_deref(), language.as_deref()) {
         (Some(rule_type), _) if UNSUPPORTED_TYPES.contains(&rule_type) => {
             return Some(format!("its type is `{rule_type}`, only `query` can run"));
         }

@@ -124,8 +124,6 @@ impl LoadedRules {
     }
 
     /// The rules, if every file can be used and is of a supported kind.
-    ///
-    /// # Errors
     /// Fails with everything that keeps a rule from running.
     pub fn into_complete_rule_set(mut self) -> Result<RuleSet, RulesError> {
         self.problems.append(&mut self.unsupported);
@@ -133,8 +131,6 @@ impl LoadedRules {
     }
 
     /// The rules, if every file can be used. Unsupported rules are left out.
-    ///
-    /// # Errors
     /// Fails with all problems, including rules that correlations name and that do not exist.
     pub fn into_rule_set(self) -> Result<RuleSet, RulesError> {
         if !self.problems.is_empty() {

@@ -5,8 +5,6 @@ use crate::rule::definition::Rule;
 use crate::rule::toml_file::problem::Problem;
 
 /// Puts ids and names in place of what is written in the references.
-///
-/// # Errors
 /// Fails with every reference to a rule that does not exist, or to a correlation.
 pub(crate) fn resolve_all(
     mut correlations: Vec<Correlation>,

@@ -33,12 +33,12 @@ pub struct TestCase {
     pub severity: Option<Severity>,
 }
 
-type Fields = Map<String, Value>;
+type JsonObject = Map<String, Value>;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct TestFile {
-    base: Option<Fields>,
+    base: Option<JsonObject>,
     #[serde(default)]
     must_match: Vec<CaseEntry>,
     #[serde(default)]
@@ -50,8 +50,8 @@ struct TestFile {
 struct CaseEntry {
     name: String,
     severity: Option<Severity>,
-    record: Option<Fields>,
-    change: Option<Fields>,
+    record: Option<JsonObject>,
+    change: Option<JsonObject>,
     #[serde(default)]
     records: Vec<RecordEntry>,
 }
@@ -60,15 +60,13 @@ struct CaseEntry {
 #[serde(deny_unknown_fields)]
 struct RecordEntry {
     name: String,
-    record: Option<Fields>,
-    change: Option<Fields>,
+    record: Option<JsonObject>,
+    change: Option<JsonObject>,
 }
 
 impl RuleTests {
     /// Reads the tests of the rule or correlation from this origin. There are none if it has no
     /// test file.
-    ///
-    /// # Errors
     /// Fails if the file cannot be used.
     pub fn for_origin(origin: &RuleOrigin) -> Result<RuleTests, Problem> {
         match origin {
@@ -117,7 +115,7 @@ fn json_problem(path: &str, error: &serde_json::Error) -> Problem {
 }
 
 impl CaseEntry {
-    fn into_case(self, base: Option<&Fields>) -> Result<TestCase, String> {
+    fn into_case(self, base: Option<&JsonObject>) -> Result<TestCase, String> {
         let CaseEntry { name, severity, record, change, mut records } = self;
         if records.is_empty() || record.is_some() || change.is_some() {
             records.insert(0, RecordEntry { name: name.clone(), record, change });
@@ -128,7 +126,7 @@ impl CaseEntry {
 }
 
 impl RecordEntry {
-    fn into_record(self, base: Option<&Fields>) -> Result<Record, String> {
+    fn into_record(self, base: Option<&JsonObject>) -> Result<Record, String> {
         let name = self.name.escape_debug();
         let fields = match (self.record, self.change, base) {
             (Some(record), None, _) => record,
@@ -149,7 +147,7 @@ impl RecordEntry {
     }
 }
 
-fn merge_patch(fields: &mut Fields, change: Fields) {
+fn merge_patch(fields: &mut JsonObject, change: JsonObject) {
     for (key, value) in change {
         match value {
             Value::Null => {
@@ -158,7 +156,7 @@ fn merge_patch(fields: &mut Fields, change: Fields) {
             Value::Object(inner) => {
                 let mut target = match fields.get_mut(&key).map(Value::take) {
                     Some(Value::Object(object)) => object,
-                    _ => Fields::new(),
+                    _ => JsonObject::new(),
                 };
                 merge_patch(&mut target, inner);
                 fields.insert(key, Value::Object(target));

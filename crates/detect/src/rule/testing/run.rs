@@ -58,7 +58,8 @@ impl TestResult {
             match (run(records), severity) {
                 (None, _) => failures.push(format!("does not match, but must: {name}")),
                 (Some(reached), Some(expected)) if reached != *expected => {
-                    let (reached, expected) = (reached.as_str(), expected.as_str());
+                    let reached = reached.as_str();
+                    let expected = expected.as_str();
                     failures.push(format!("reaches {reached}, but must reach {expected}: {name}"));
                 }
                 (Some(_), _) => {}

@@ -63,7 +63,10 @@ fn a_change_is_a_merge_patch() {
         (json!({"a": 7, "d": [2]}), json!({"a": 7, "d": [2]})),
     ];
     for (change, expected) in cases {
-        let file = json!({"base": {"a": {"b": 1, "c": 2}, "d": [1]}, "must_match": [{"name": "n", "change": change}]});
+        let file = json!({
+            "base": {"a": {"b": 1, "c": 2}, "d": [1]},
+            "must_match": [{"name": "n", "change": change}],
+        });
         let cases = parse(&file.to_string()).unwrap();
         assert_eq!(
             Value::Object(cases.must_match[0].records[0].fields().clone()),
@@ -79,7 +82,8 @@ fn problems_of_a_test_file_are_reported() {
         ("{", "a.tests.json:1:1: EOF while parsing an object"),
         (
             "{\n  \"must_mach\": []}",
-            "a.tests.json:2:13: unknown field `must_mach`, expected one of `base`, `must_match`, `must_not_match`",
+            "a.tests.json:2:13: unknown field `must_mach`, expected one of `base`, `must_match`, \
+             `must_not_match`",
         ),
         (
             r#"{"must_match": [{"name": "n"}]}"#,
@@ -105,7 +109,8 @@ fn problems_of_a_test_file_are_reported() {
 
 fn rule(id: &str) -> String {
     format!(
-        "[rule]\nname = '{id}'\nrule_id = '{id}'\ndescription = 'd'\ntype = 'query'\nseverity = 'low'\nrisk_score = 1\n\
+        "[rule]\nname = '{id}'\nrule_id = '{id}'\ndescription = 'd'\ntype = 'query'\n\
+         severity = 'low'\nrisk_score = 1\n\
          query = 'event.action: CreateGroup'\n"
     )
 }

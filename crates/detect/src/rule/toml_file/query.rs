@@ -10,16 +10,16 @@ use super::reader::TomlReader;
 use crate::ecs;
 use crate::rule::unsatisfiable;
 
-/// The query of a table. `extra_fields` are fields that the queried documents have besides those
+/// The query of a table. `extra_fields` are fields that documents have in addition to those
 /// of records.
 pub(crate) fn read_query(
     reader: &mut TomlReader<'_>,
     table: &DeTable<'_>,
     extra_fields: &[&str],
 ) -> Option<Query> {
-    let source = reader.required(table, "query")?;
-    let place = StringPlace::new(reader.text, &table["query"], source);
-    match Query::parse(source) {
+    let source = reader.required_text(table, "query")?;
+    let place = StringPlace::new(reader.text, &table["query"], &source);
+    match Query::parse(&source) {
         Ok(query) => {
             // Public rules have some of these conditions; they are never true in Elastic either.
             for unknown in ecs::unknown_fields(query.expr()) {

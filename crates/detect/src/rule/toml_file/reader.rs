@@ -3,8 +3,9 @@
 use std::ops::{Range, RangeInclusive};
 use std::slice;
 
+use serde::de::DeserializeOwned;
 use toml::Spanned;
-use toml::de::{DeTable, DeValue};
+use toml::de::{DeTable, DeValue, ValueDeserializer};
 
 use super::problem::{Position, Problem, hint};
 use crate::ecs::nearest_name;
@@ -96,31 +97,55 @@ impl<'f> TomlReader<'f> {
         }
     }
 
-    fn typed<'t, 'v, T>(
-        &mut self,
-        table: &'t DeTable<'v>,
-        key: &str,
-        expected: &str,
-        get: impl FnOnce(&'t DeValue<'v>) -> Option<T>,
-    ) -> Option<T> {
-        let value = table.get(key)?;
-        let typed = get(value.get_ref());
-        if typed.is_none() {
-            self.wrong_type(key, value, expected);
-        }
-        typed
-    }
-
     pub(crate) fn table<'t, 'v>(
         &mut self,
         table: &'t DeTable<'v>,
         key: &str,
     ) -> Option<&'t DeTable<'v>> {
-        self.typed(table, key, "a table", DeValue::as_table)
+        let value = table.get(key)?;
+        if !value.get_ref().is_table() {
+            self.wrong_type(key, value, "a table");
+        }
+        value.get_ref().as_table()
     }
 
-    pub(crate) fn string<'t>(&mut self, table: &'t DeTable<'_>, key: &str) -> Option<&'t str> {
-        self.typed(table, key, "a string", DeValue::as_str)
+    /// The value of a key; `None` if it is absent or has another type.
+    pub(crate) fn optional<T: DeserializeOwned>(
+        &mut self,
+        table: &DeTable<'_>,
+        key: &str,
+    ) -> Option<T> {
+        let value = table.get(key)?;
+        match T::deserialize(ValueDeserializer::from(value.clone())) {
+            Ok(typed) => Some(typed),
+            Err(error) => {
+                let span = error.span().unwrap_or(value.span());
+                self.add_problem(span, format!("in `{key}`: {}", error.message()));
+                None
+            }
+        }
+    }
+
+    /// The value of a key that must be present.
+    pub(crate) fn required<T: DeserializeOwned>(
+        &mut self,
+        table: &DeTable<'_>,
+        key: &str,
+    ) -> Option<T> {
+        if !table.contains_key(key) {
+            self.missing_key(key);
+        }
+        self.optional(table, key)
+    }
+
+    /// A string that must be present and not blank.
+    pub(crate) fn required_text(&mut self, table: &DeTable<'_>, key: &str) -> Option<String> {
+        let text: String = self.required(table, key)?;
+        if text.trim().is_empty() {
+            self.add_problem(table[key].span(), format!("`{key}` must not be empty"));
+            return None;
+        }
+        Some(text)
     }
 
     /// The elements of a list that must be present; a single value counts as a list of one.
@@ -136,58 +161,25 @@ impl<'f> TomlReader<'f> {
         value.map(elements).unwrap_or_default()
     }
 
-    /// A string that must be present and not blank.
-    pub(crate) fn required<'t>(&mut self, table: &'t DeTable<'_>, key: &str) -> Option<&'t str> {
-        let Some(value) = table.get(key) else {
-            self.missing_key(key);
-            return None;
-        };
-        let text = self.string(table, key)?;
-        if text.trim().is_empty() {
-            self.add_problem(value.span(), format!("`{key}` must not be empty"));
-            return None;
-        }
-        Some(text)
-    }
-
-    /// A list of strings; empty if the key is absent.
-    pub(crate) fn strings(&mut self, table: &DeTable<'_>, key: &str) -> Vec<String> {
-        let Some(value) = table.get(key) else { return Vec::new() };
-        let Some(items) = value.get_ref().as_array() else {
-            self.wrong_type(key, value, "a list of strings");
-            return Vec::new();
-        };
-        let mut strings = Vec::new();
-        for item in items {
-            match item.get_ref().as_str() {
-                Some(text) => strings.push(text.to_owned()),
-                None => self.wrong_type(key, item, "a list of strings"),
-            }
-        }
-        strings
-    }
-
     pub(crate) fn integer(
         &mut self,
         table: &DeTable<'_>,
         key: &str,
         bounds: RangeInclusive<u32>,
     ) -> Option<u32> {
-        let value = table.get(key)?;
-        let number = value
-            .get_ref()
-            .as_integer()
+        let integer = table.get(key)?.get_ref().as_integer();
+        let number = integer
             .and_then(|integer| u32::from_str_radix(integer.as_str(), integer.radix()).ok())
             .filter(|number| bounds.contains(number));
         if number.is_none() {
             let (least, most) = bounds.into_inner();
             let message = format!("`{key}` must be a whole number from {least} to {most}");
-            self.add_problem(value.span(), message);
+            self.add_problem(table[key].span(), message);
         }
         number
     }
 
-    /// A string that `parse` accepts; `expected` describes such a string.
+    /// A string or date that `parse` accepts; `expected` describes it.
     pub(crate) fn parsed<T>(
         &mut self,
         table: &DeTable<'_>,
@@ -195,8 +187,11 @@ impl<'f> TomlReader<'f> {
         parse: impl FnOnce(&str) -> Option<T>,
         expected: &str,
     ) -> Option<T> {
-        let text = self.string(table, key)?;
-        let value = parse(text);
+        let text = match table.get(key)?.get_ref() {
+            DeValue::Datetime(time) => time.to_string(),
+            _ => self.optional(table, key)?,
+        };
+        let value = parse(&text);
         if value.is_none() {
             let message = format!("`{key}` must be {expected}, found `{}`", text.escape_debug());
             self.add_problem(table[key].span(), message);

@@ -6,7 +6,7 @@ mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use kql::{Expr, ExprKind, Field, Leaf, Literal, Span, Test};
+use kql::{Expr, ExprKind, Field, Leaf, Span, Test};
 
 use crate::ecs::{self, ValueKind};
 
@@ -45,63 +45,43 @@ fn lint(expr: &Expr, reason: &str) -> Lint {
 fn leaf_reason(leaf: &Leaf) -> Option<String> {
     let Field::Named(field) = leaf.field() else { return None };
     let (kind, _) = ecs::field_shape(field)?;
-    let reason = match leaf.test() {
-        Test::Exists => None,
-        Test::Equals(literal) => equality_reason(kind, literal),
-        Test::Like(wildcard) => match kind {
-            ValueKind::Constant(text) => (!wildcard.matches(text)).then(|| is_always(text)),
-            ValueKind::Boolean => Some("is `true` or `false`, without wildcards".to_owned()),
-            ValueKind::Date => {
-                Some("is a date, without wildcards: compare it with `>=` and `<`".to_owned())
-            }
-            ValueKind::Keyword | ValueKind::LowerCase | ValueKind::Ip => None,
-        },
-        Test::Range(_, bound) => match kind {
-            ValueKind::Boolean => Some("is `true` or `false`, which have no order".to_owned()),
-            ValueKind::Date => (!bound.is_date()).then(|| is_date_but(bound)),
-            ValueKind::Ip => {
-                (!bound.is_ip()).then(|| format!("is an IP address, but {} is not", quoted(bound)))
-            }
-            ValueKind::Keyword | ValueKind::Constant(_) | ValueKind::LowerCase => None,
-        },
-    };
-    reason.map(|reason| format!("`{field}` {reason}"))
-}
-
-fn equality_reason(kind: ValueKind, literal: &Literal) -> Option<String> {
-    let text = literal.text();
-    let quoted = quoted(literal);
-    // A block of addresses equals every address in it, in keywords too.
-    let is_block = literal.is_cidr();
-    match kind {
-        ValueKind::Boolean => {
-            (!literal.is_boolean()).then(|| format!("is `true` or `false`, not {quoted}"))
-        }
-        ValueKind::Date => (!literal.is_date()).then(|| is_date_but(literal)),
-        ValueKind::Keyword | ValueKind::LowerCase | ValueKind::Constant(_) if is_block => None,
-        ValueKind::Keyword | ValueKind::LowerCase if ["", "-", "none"].contains(&text) => {
-            Some(format!("is absent if the record has {quoted} for it"))
-        }
-        ValueKind::Keyword => None,
-        ValueKind::LowerCase => {
-            (text != text.to_lowercase()).then(|| format!("is in lower case, but {quoted} is not"))
-        }
-        ValueKind::Constant(constant) => (text != constant).then(|| is_always(constant)),
-        ValueKind::Ip => (!literal.is_ip() && !is_block)
-            .then(|| format!("is an IP address, but {quoted} is neither an address nor a block")),
+    if can_match(kind, leaf.test()) {
+        return None;
     }
+    let reason = match kind {
+        ValueKind::Keyword => "is absent if the record has an empty text, `-` or `none` for it",
+        ValueKind::LowerCase => "is in lower case, and absent instead of empty, `-` or `none`",
+        ValueKind::Constant(text) => return Some(format!("`{field}` is always `{text}`")),
+        ValueKind::Boolean => "is `true` or `false`, without wildcards or order",
+        ValueKind::Date => "is a date, without wildcards: compare it with `>=` and `<`",
+        ValueKind::Ip => "is an IP address; it can equal a block, but not be compared with one",
+    };
+    Some(format!("`{field}` {reason}"))
 }
 
-fn is_always(text: &str) -> String {
-    format!("is always `{text}`")
-}
-
-fn is_date_but(literal: &Literal) -> String {
-    format!("is a date, but {} is not", quoted(literal))
-}
-
-fn quoted(literal: &Literal) -> String {
-    format!("`{}`", literal.text().escape_debug())
+fn can_match(kind: ValueKind, test: &Test) -> bool {
+    let is_absent = |text: &str| ["", "-", "none"].contains(&text);
+    match (kind, test) {
+        (_, Test::Exists) => true,
+        (ValueKind::Boolean, Test::Equals(literal)) => literal.is_boolean(),
+        (ValueKind::Boolean, Test::Like(_) | Test::Range(..)) => false,
+        (ValueKind::Date, Test::Equals(literal) | Test::Range(_, literal)) => literal.is_date(),
+        (ValueKind::Date, Test::Like(_)) => false,
+        (ValueKind::Ip, Test::Equals(literal)) => literal.is_ip() || literal.is_cidr(),
+        (ValueKind::Ip, Test::Range(_, bound)) => bound.is_ip(),
+        // A block of addresses equals every address in it, in keywords too.
+        (_, Test::Equals(literal)) if literal.is_cidr() => true,
+        (ValueKind::Keyword, Test::Equals(literal)) => !is_absent(literal.text()),
+        (ValueKind::LowerCase, Test::Equals(literal)) => {
+            !is_absent(literal.text()) && literal.text() == literal.text().to_lowercase()
+        }
+        (ValueKind::Constant(text), Test::Equals(literal)) => literal.text() == text,
+        (ValueKind::Constant(text), Test::Like(wildcard)) => wildcard.matches(text),
+        (ValueKind::Ip | ValueKind::Keyword | ValueKind::LowerCase, Test::Like(_)) => true,
+        (ValueKind::Keyword | ValueKind::LowerCase | ValueKind::Constant(_), Test::Range(..)) => {
+            true
+        }
+    }
 }
 
 /// The values that single-valued fields can still have, by field. A field that is not in it can

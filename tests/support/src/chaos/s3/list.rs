@@ -4,7 +4,7 @@
 
 use super::bucket::{Bucket, Version};
 use super::error::S3Error;
-use super::{Answer, S3, check_query};
+use super::{S3, S3Result, check_query};
 use crate::chaos::http::{Request, Response, encode_form};
 use crate::chaos::xml::{element, parent};
 
@@ -45,7 +45,7 @@ enum Item {
 }
 
 impl S3 {
-    pub(super) fn list(&self, request: &Request, bucket: &str) -> Answer {
+    pub(super) fn list(&self, request: &Request, bucket: &str) -> S3Result {
         check_query(request, &PARAMETERS)?;
         let query = Query::parse(request)?;
         let buckets = self.buckets();

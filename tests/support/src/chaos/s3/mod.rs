@@ -1,7 +1,7 @@
 //! S3 as it is documented, in memory: objects with versions, conditional writes, ranges, lists.
 //! Buckets are addressed by path, as on any endpoint without host names for buckets.
 //!
-//! Source: <https://docs.aws.amazon.com/AmazonS3/latest/API/API_Operations_Amazon_Simple_Storage_Service.html>
+//! Source: <https://docs.aws.amazon.com/AmazonS3/latest/API/API_Operations.html>
 
 mod bucket;
 mod error;
@@ -16,7 +16,7 @@ use bytes::Bytes;
 use jiff::Timestamp;
 
 use super::http::{Request, Response};
-use super::serve::{Call, Service, Shared};
+use super::serve::{Service, ServiceCall, Shared};
 use bucket::Bucket;
 use error::S3Error;
 
@@ -35,7 +35,7 @@ pub struct PutVersion {
     pub version_id: Option<String>,
 }
 
-type Answer = Result<Response, S3Error>;
+type S3Result = Result<Response, S3Error>;
 
 impl S3 {
     pub fn new(shared: Arc<Shared>) -> S3 {
@@ -77,7 +77,7 @@ impl S3 {
         self.shared.clock.now()
     }
 
-    fn route(&self, call: &Call<'_>) -> Answer {
+    fn route(&self, call: &ServiceCall<'_>) -> S3Result {
         let request = call.request;
         let (bucket, key) = split_path(&request.path);
         match (request.method.as_str(), key) {
@@ -91,7 +91,7 @@ impl S3 {
         }
     }
 
-    fn head_bucket(&self, request: &Request, bucket: &str) -> Answer {
+    fn head_bucket(&self, request: &Request, bucket: &str) -> S3Result {
         check_query(request, &[])?;
         match self.buckets().contains_key(bucket) {
             true => Ok(Response::empty(200).header("x-amz-bucket-region", "us-east-1")),
@@ -109,7 +109,7 @@ impl Service for S3 {
         request.path.trim_start_matches('/').to_owned()
     }
 
-    fn answer(&self, call: &Call<'_>) -> Response {
+    fn answer(&self, call: &ServiceCall<'_>) -> Response {
         let answer = self.route(call).unwrap_or_else(|error| {
             if error.is_breach {
                 let Request { method, path, .. } = call.request;

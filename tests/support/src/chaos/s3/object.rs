@@ -7,10 +7,10 @@ use bytes::Bytes;
 use super::bucket::{Bucket, NULL_VERSION, Version, etag};
 use super::error::S3Error;
 use super::payload::Payload;
-use super::{Answer, PutVersion, S3, check_query};
+use super::{PutVersion, S3, S3Result, check_query};
 use crate::chaos::clock::http_date;
 use crate::chaos::http::{Request, Response};
-use crate::chaos::serve::Call;
+use crate::chaos::serve::ServiceCall;
 
 /// Bytes of a key.
 ///
@@ -22,7 +22,7 @@ const READ_CONDITIONS: [&str; 4] =
     ["if-match", "if-none-match", "if-modified-since", "if-unmodified-since"];
 
 impl S3 {
-    pub(super) fn get_object(&self, request: &Request, bucket: &str, key: &str) -> Answer {
+    pub(super) fn get_object(&self, request: &Request, bucket: &str, key: &str) -> S3Result {
         let version = self.find_version(request, bucket, key)?;
         let answer = object_headers(request, &version);
         let Some(range) = request.header("range") else {
@@ -37,7 +37,7 @@ impl S3 {
         Ok(Response { status: 206, body, ..answer }.header("content-range", content_range))
     }
 
-    pub(super) fn head_object(&self, request: &Request, bucket: &str, key: &str) -> Answer {
+    pub(super) fn head_object(&self, request: &Request, bucket: &str, key: &str) -> S3Result {
         if request.header("range").is_some() {
             return Err(S3Error::not_modelled("a range of HeadObject"));
         }
@@ -46,7 +46,7 @@ impl S3 {
         Ok(Response { status: 200, head_length: Some(version.body.len()), ..answer })
     }
 
-    pub(super) fn put_object(&self, call: &Call<'_>, bucket: &str, key: &str) -> Answer {
+    pub(super) fn put_object(&self, call: &ServiceCall<'_>, bucket: &str, key: &str) -> S3Result {
         let request = call.request;
         check_query(request, &[])?;
         check_key(key)?;
@@ -66,7 +66,12 @@ impl S3 {
         })
     }
 
-    pub(super) fn delete_object(&self, call: &Call<'_>, bucket: &str, key: &str) -> Answer {
+    pub(super) fn delete_object(
+        &self,
+        call: &ServiceCall<'_>,
+        bucket: &str,
+        key: &str,
+    ) -> S3Result {
         check_query(call.request, &[])?;
         check_key(key)?;
         if call.request.header("if-match").is_some() {

@@ -26,27 +26,31 @@ pub(super) struct Payload {
     pub(super) checksum: Option<(&'static str, String)>,
 }
 
-/// The bytes of an upload. Returns `None` if it is not as it says.
+/// The bytes of an upload, not verified. Returns `None` if they cannot be decoded.
 pub fn decode(request: &Request) -> Option<Vec<u8>> {
-    Payload::read(request).ok().map(|payload| payload.bytes)
+    Payload::decode(request).ok().map(|payload| payload.bytes)
 }
 
 impl Payload {
     /// # Errors
     /// The encoding, a length or a checksum is wrong.
     pub(super) fn read(request: &Request) -> Result<Payload, S3Error> {
-        let payload_hash = request.header("x-amz-content-sha256").unwrap_or_default();
-        let payload = match payload_hash {
-            hash if hash.starts_with("STREAMING-") => Payload::from_chunks(request)?,
-            "UNSIGNED-PAYLOAD" => Payload::plain(request),
-            hash if hash == hex(&Sha256::digest(&request.body)) => Payload::plain(request),
-            _ => {
-                let message = "x-amz-content-sha256 does not match what was computed";
-                return Err(S3Error::breach(400, "XAmzContentSHA256Mismatch", message));
-            }
-        };
+        let payload = Payload::decode(request)?;
         payload.verify()?;
+        let expected = payload_hash(request);
+        let is_hash = !expected.starts_with("STREAMING-") && expected != "UNSIGNED-PAYLOAD";
+        if is_hash && expected != hex(&Sha256::digest(&request.body)) {
+            let message = "x-amz-content-sha256 does not match what was computed";
+            return Err(S3Error::breach(400, "XAmzContentSHA256Mismatch", message));
+        }
         Ok(payload)
+    }
+
+    fn decode(request: &Request) -> Result<Payload, S3Error> {
+        match payload_hash(request).starts_with("STREAMING-") {
+            true => Payload::from_chunks(request),
+            false => Ok(Payload::plain(request)),
+        }
     }
 
     fn plain(request: &Request) -> Payload {
@@ -88,6 +92,10 @@ impl Payload {
             }
         }
     }
+}
+
+fn payload_hash(request: &Request) -> &str {
+    request.header("x-amz-content-sha256").unwrap_or_default()
 }
 
 /// The bytes of all chunks, and the lines that follow the last.

@@ -4,9 +4,9 @@
 
 use std::collections::BTreeSet;
 
-use super::message::{MAX_BYTES, Message};
-use super::{Answer, Form, Sns, SnsError, check_fields, field, result};
-use crate::chaos::serve::Call;
+use super::message::{MAX_BYTES, SnsMessage};
+use super::{Form, Sns, SnsError, SnsResult, check_fields, field, result};
+use crate::chaos::serve::ServiceCall;
 use crate::chaos::xml::{element, parent};
 
 /// The most messages of a batch.
@@ -14,20 +14,20 @@ const MAX_ENTRIES: usize = 10;
 
 const ENTRIES: &str = "PublishBatchRequestEntries.member.";
 
-struct Entry {
+struct BatchEntry {
     id: String,
-    message: Result<Message, String>,
+    message: Result<SnsMessage, String>,
 }
 
 impl Sns {
-    pub(super) fn publish_batch(&self, call: &Call<'_>, form: &Form) -> Answer {
+    pub(super) fn publish_batch(&self, call: &ServiceCall<'_>, form: &Form) -> SnsResult {
         let known = ["Action", "Version", "TopicArn", "PublishBatchRequestEntries"];
         check_fields(form, &known, &[ENTRIES])?;
         let entries = entries(form);
         check_batch(&entries)?;
         let mut successful = String::new();
         let mut failed = String::new();
-        for Entry { id, message } in entries {
+        for BatchEntry { id, message } in entries {
             let message = match message {
                 Ok(_) if self.draws_failure() => Err(("InternalError", false, String::new())),
                 Ok(message) => Ok(message),
@@ -57,16 +57,16 @@ impl Sns {
     }
 }
 
-fn entries(form: &Form) -> Vec<Entry> {
+fn entries(form: &Form) -> Vec<BatchEntry> {
     (1..)
         .map(|at| format!("{ENTRIES}{at}."))
         .map(|prefix| (field(form, &format!("{prefix}Id")).to_owned(), prefix))
         .take_while(|(id, _)| !id.is_empty())
-        .map(|(id, prefix)| Entry { id, message: Message::read(form, &prefix) })
+        .map(|(id, prefix)| BatchEntry { id, message: SnsMessage::read(form, &prefix) })
         .collect()
 }
 
-fn check_batch(entries: &[Entry]) -> Result<(), SnsError> {
+fn check_batch(entries: &[BatchEntry]) -> Result<(), SnsError> {
     let refuse = |code, message: &str| Err(SnsError(400, code, message.to_owned()));
     let is_id = |id: &str| {
         id.len() <= 80

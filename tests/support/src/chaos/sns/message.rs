@@ -15,11 +15,11 @@ const MAX_SUBJECT: usize = 99;
 /// Characters of an attribute's name.
 const MAX_ATTRIBUTE_NAME: usize = 256;
 
-pub(super) struct Message {
+pub(super) struct SnsMessage {
     pub(super) subject: String,
     pub(super) document: Value,
     pub(super) email: String,
-    /// Message, subject and attributes.
+    /// SnsMessage, subject and attributes.
     pub(super) bytes: usize,
 }
 
@@ -29,14 +29,15 @@ struct Attribute<'a> {
     value: &'a str,
 }
 
-impl Message {
+impl SnsMessage {
     /// Reads the message whose fields begin with `prefix`.
     ///
     /// # Errors
     /// SNS would refuse it.
-    pub(super) fn read(form: &Form, prefix: &str) -> Result<Message, String> {
+    pub(super) fn read(form: &Form, prefix: &str) -> Result<SnsMessage, String> {
         let text = |name: &str| field(form, &format!("{prefix}{name}"));
-        let (subject, body) = (text("Subject"), text("Message"));
+        let subject = text("Subject");
+        let body = text("Message");
         if body.is_empty() {
             return Err("Empty message".to_owned());
         }
@@ -51,7 +52,7 @@ impl Message {
             attribute.check()?;
         }
         let attributes: usize = attributes.iter().map(Attribute::bytes).sum();
-        Ok(Message {
+        Ok(SnsMessage {
             subject: subject.to_owned(),
             document: serde_json::from_str(&default).unwrap_or(Value::String(default)),
             email,

@@ -12,10 +12,10 @@ use std::time::Instant;
 use serde_json::Value;
 
 use super::http::{Request, Response, decode_form, parse_pairs};
-use super::serve::{Call, Service, Shared};
+use super::serve::{Service, ServiceCall, Shared};
 use super::xml::{element, parent};
 use crate::random::Random;
-use message::Message;
+use message::SnsMessage;
 
 const NAMESPACE: &str = "http://sns.amazonaws.com/doc/2010-03-31/";
 
@@ -24,10 +24,10 @@ pub struct Sns {
     pub topic_arn: String,
     shared: Arc<Shared>,
     // A std mutex: nothing awaits under it.
-    state: Mutex<State>,
+    state: Mutex<TopicState>,
 }
 
-struct State {
+struct TopicState {
     accepted: Vec<Accepted>,
     random: Random,
     /// Entries of batches that fail inside a success, of 10,000.
@@ -53,14 +53,14 @@ pub struct Accepted {
 /// Why a request is refused: status, code, message.
 struct SnsError(u16, &'static str, String);
 
-type Answer = Result<String, SnsError>;
+type SnsResult = Result<String, SnsError>;
 
 /// The fields of a request.
 type Form = Vec<(String, String)>;
 
 impl Sns {
     pub fn new(shared: Arc<Shared>, seed: u64, entry_failures: usize) -> Sns {
-        let state = State { accepted: Vec::new(), random: Random::new(seed), entry_failures };
+        let state = TopicState { accepted: Vec::new(), random: Random::new(seed), entry_failures };
         Sns {
             topic_arn: "arn:aws:sns:us-east-1:111122223333:alerts".to_owned(),
             shared,
@@ -78,11 +78,11 @@ impl Sns {
         self.state().entry_failures = 0;
     }
 
-    fn state(&self) -> std::sync::MutexGuard<'_, State> {
+    fn state(&self) -> std::sync::MutexGuard<'_, TopicState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn route(&self, call: &Call<'_>) -> Answer {
+    fn route(&self, call: &ServiceCall<'_>) -> SnsResult {
         let form = parse_pairs(&call.request.text(), decode_form);
         let is_form = call
             .request
@@ -103,16 +103,16 @@ impl Sns {
         }
     }
 
-    fn publish(&self, call: &Call<'_>, form: &Form) -> Answer {
+    fn publish(&self, call: &ServiceCall<'_>, form: &Form) -> SnsResult {
         let known = ["Action", "Version", "TopicArn", "Message", "Subject", "MessageStructure"];
         check_fields(form, &known, &["MessageAttributes."])?;
-        let message = Message::read(form, "").map_err(invalid)?;
+        let message = SnsMessage::read(form, "").map_err(invalid)?;
         message.check_size().map_err(invalid)?;
         Ok(result("Publish", &element("MessageId", self.accept(call, message))))
     }
 
     /// Accepts a message and returns its id.
-    fn accept(&self, call: &Call<'_>, message: Message) -> String {
+    fn accept(&self, call: &ServiceCall<'_>, message: SnsMessage) -> String {
         let mut state = self.state();
         let id = state.random.uuid();
         if call.has_effect {
@@ -145,7 +145,7 @@ impl Service for Sns {
         field(&parse_pairs(&request.text(), decode_form), "Action").to_owned()
     }
 
-    fn answer(&self, call: &Call<'_>) -> Response {
+    fn answer(&self, call: &ServiceCall<'_>) -> Response {
         match self.route(call) {
             Ok(xml) => Response::with_body(200, "text/xml", xml),
             Err(SnsError(status, code, message)) => {

@@ -39,7 +39,8 @@ fn the_embedded_rules_have_no_problems_and_are_complete() {
     assert_eq!(to_strings(&load.problems), [""; 0]);
     assert_eq!(to_strings(&load.warnings), [""; 0]);
     assert_eq!(to_strings(&load.unsupported), [""; 0]);
-    let (ten, sixty) = (Duration::from_secs(600), Duration::from_secs(3600));
+    let ten = Duration::from_secs(600);
+    let sixty = Duration::from_secs(3600);
     let mut facts = Vec::new();
     for rule in &load.rules {
         let info = &rule.info;
@@ -199,7 +200,10 @@ fn problems_are_reported_with_their_place() {
             &with("max_signals = 0"),
             "a.toml:8:15: `max_signals` must be a whole number from 1 to 4294967295",
         ),
-        (&with("interval = 10"), "a.toml:8:12: `interval` must be a string, found integer"),
+        (
+            &with("interval = 10"),
+            "a.toml:8:12: in `interval`: invalid type: integer `10`, expected a string",
+        ),
         (
             &with("interval = '10 m'"),
             "a.toml:8:12: `interval` must be a time such as `10m`, found `10 m`",
@@ -208,10 +212,13 @@ fn problems_are_reported_with_their_place() {
             &with("from = '60m'"),
             "a.toml:8:8: `from` must be a time back such as `now-60m`, found `60m`",
         ),
-        (&with("tags = 'one'"), "a.toml:8:8: `tags` must be a list of strings, found string"),
+        (
+            &with("tags = 'one'"),
+            "a.toml:8:8: in `tags`: invalid type: string \"one\", expected a sequence",
+        ),
         (
             &with("tags = ['one', 2]"),
-            "a.toml:8:16: `tags` must be a list of strings, found integer",
+            "a.toml:8:16: in `tags`: invalid type: integer `2`, expected a string",
         ),
         (
             &with("").replace("21", "101"),
@@ -223,7 +230,8 @@ fn problems_are_reported_with_their_place() {
         ),
         (
             &with("").replace("\"low\"", "\"hihg\""),
-            "a.toml:6:12: `severity` must be `low`, `medium`, `high` or `critical`, found `hihg`",
+            "a.toml:6:12: in `severity`: unknown variant `hihg`, expected one of `low`, \
+             `medium`, `high`, `critical`",
         ),
         (
             &with("").replace("\"query\"", "\"qeury\""),
@@ -234,7 +242,7 @@ fn problems_are_reported_with_their_place() {
         (&with("").replace("rule_id", "rule-id"), "a.toml:1:2: `rule_id` is missing in [rule]"),
         (
             &with("threat = [{ framework = 'x' }]"),
-            "a.toml:8:11: in [[rule.threat]]: missing field `tactic`",
+            "a.toml:8:11: in `threat`: missing field `tactic`",
         ),
     ];
     for (text, expected) in cases {
@@ -396,7 +404,8 @@ fn a_repeated_id_is_a_problem_that_names_both_files() {
     write(folder.path(), "a.toml", &rule_with_id("same"));
     write(folder.path(), "b.toml", &rule_with_id("same"));
     let problems = to_strings(&LoadedRules::from_path(folder.path()).problems);
-    let (a, b) = (folder.path().join("a.toml"), folder.path().join("b.toml"));
+    let a = folder.path().join("a.toml");
+    let b = folder.path().join("b.toml");
     assert_eq!(
         problems,
         [format!("{}: rule_id `same` is also used by {}", b.display(), a.display())]
