@@ -44,6 +44,11 @@ impl Delivery {
         self.claim().map_or(1, |claim| claim.entry.attempts)
     }
 
+    /// Another worker had claimed it, and ended without an outcome for it.
+    pub(crate) fn is_taken_over(&self) -> bool {
+        self.attempts() > 1
+    }
+
     pub(crate) fn is_minimal(&self) -> bool {
         self.attempts() >= MINIMAL_FROM
     }

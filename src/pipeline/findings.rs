@@ -117,7 +117,9 @@ async fn suppress(invocation: &Invocation, delivery: Delivery) -> DeliveryReport
         return report;
     }
     if let Some((ledger, claim)) = delivery.record(&invocation.pipeline.ledger) {
-        report.problems.extend(unrecorded(&delivery, ledger.complete(claim, Completion::Suppressed).await));
+        report
+            .problems
+            .extend(unrecorded(&delivery, ledger.complete(claim, Completion::Suppressed).await));
     }
     if let Some(finding) = finding(&delivery) {
         report.end(finding, Outcome::Suppressed);

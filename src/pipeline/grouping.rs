@@ -74,7 +74,12 @@ async fn alerted_now(
         // No ledger, or an entry that cannot be read.
         _ => invocation.count(rule, &principals),
     };
-    Ok(alerted_singly(&counts, &principals, limit))
+    let mut decided = alerted_singly(&counts, &principals, limit);
+    for (index, delivery) in deliveries.iter().enumerate().filter(|(_, it)| it.is_taken_over()) {
+        // The dead worker counted it, so it comes late in the count, and was perhaps to be alerted.
+        decided[index] |= invocation.is_first_taken_over(rule, &principals[index]);
+    }
+    Ok(decided)
 }
 
 fn principal(delivery: &Delivery) -> Option<String> {

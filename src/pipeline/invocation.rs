@@ -6,10 +6,11 @@ use std::time::Duration;
 
 use detect::finding::FindingId;
 use jiff::Timestamp;
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout_at};
 
+use super::packed::WaitingBytes;
 use super::{Clock, Pipeline};
-use crate::ledger::WindowCounts;
+use crate::ledger::{FIRST_OF_BURST, WindowCounts};
 
 /// One invocation: what it works with, its time, and the findings that it has met. Two trails, two
 /// notifications or one careless object can show the same call twice.
@@ -21,6 +22,10 @@ pub(crate) struct Invocation {
     met: Mutex<HashSet<FindingId>>,
     /// By rule. Without a ledger the invocation is the window.
     counts: Mutex<HashMap<String, WindowCounts>>,
+    /// Findings taken over from dead workers, by rule and principal.
+    taken_over: Mutex<HashMap<(String, String), u64>>,
+    /// Findings that were read and are not processed yet.
+    pub(crate) waiting: WaitingBytes,
 }
 
 impl Invocation {
@@ -31,6 +36,8 @@ impl Invocation {
             started: Instant::now(),
             met: Mutex::default(),
             counts: Mutex::default(),
+            taken_over: Mutex::default(),
+            waiting: WaitingBytes::default(),
         }
     }
 
@@ -47,6 +54,14 @@ impl Invocation {
     /// Returns true if nothing more is to be started or sent.
     pub(crate) fn is_over(&self) -> bool {
         self.clock.is_over()
+    }
+
+    /// What `future` gives, or `None` if it is not ready when nothing more is to be started.
+    pub(crate) async fn before_the_end<F: Future>(&self, future: F) -> Option<F::Output> {
+        match self.clock.last_start {
+            None => Some(future.await),
+            Some(last) => timeout_at(last, future).await.ok(),
+        }
     }
 
     /// The end of a wait of at most `longest` that leaves time for what follows.
@@ -67,6 +82,15 @@ impl Invocation {
         let counts = counts.entry(rule.to_owned()).or_default();
         counts.add(principals.iter().map(String::as_str));
         counts.clone()
+    }
+
+    /// Counts a finding that was taken over. Returns true if it is among the first of its rule and
+    /// principal in this invocation.
+    pub(crate) fn is_first_taken_over(&self, rule: &str, principal: &str) -> bool {
+        let mut counts = lock(&self.taken_over);
+        let count = counts.entry((rule.to_owned(), principal.to_owned())).or_default();
+        *count += 1;
+        *count <= FIRST_OF_BURST
     }
 }
 

@@ -1,7 +1,9 @@
 //! One log object: skipped, gone, or read and its findings processed.
 
 use std::fmt::Display;
+use std::io::{self, Read};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use detect::cloudtrail::key::ObjectKind;
 use detect::cloudtrail::reader::{Options, ReadStats};
@@ -16,7 +18,7 @@ use tracing::debug;
 use super::findings;
 use super::invocation::Invocation;
 use super::outcomes::DeliveryReport;
-use super::packed::PackedFinding;
+use super::packed::{Batch, WaitingBytes};
 use super::problem::{Problem, Remedy};
 use super::report::ObjectOutcome;
 use crate::notification::ObjectRef;
@@ -24,9 +26,14 @@ use crate::notification::ObjectRef;
 /// The most bad records of one object that are named: there can be millions.
 const MAX_NAMED_RECORDS: u64 = 20;
 
-/// Findings of this size are processed together. Three batches of each object in flight can exist
-/// at once: one is filled, one waits, one is processed.
-const MAX_BATCH_BYTES: usize = 4 * 1024 * 1024;
+/// An object's findings are processed when all of it is read, so that they can be put in a fair
+/// order. If the findings of all objects in flight take more than this, those of some are processed
+/// earlier.
+const MAX_WAITING_BYTES: usize = 40 * 1024 * 1024;
+
+/// The smallest batch of findings that is processed before the end of its object. Three batches of
+/// an object can exist at once: one is filled, one waits, one is processed.
+const MIN_BATCH_BYTES: usize = 1024 * 1024;
 
 /// What became of one object and of the findings in it.
 #[derive(Debug)]
@@ -57,8 +64,18 @@ impl ObjectResults {
         why: impl Display,
     ) -> ObjectResults {
         let mut results = ObjectResults::unread(outcome);
-        results.deliveries.problems.push(Problem::retry(object, why));
+        results.fail(outcome, object, why);
         results
+    }
+
+    fn fail(&mut self, outcome: ObjectOutcome, object: &ObjectRef, why: impl Display) {
+        self.outcome = outcome;
+        self.deliveries.problems.push(Problem::retry(object, why));
+    }
+
+    async fn process(&mut self, invocation: &Invocation, mut batch: Batch) {
+        self.findings += batch.len() as u64;
+        self.deliveries += findings::process(invocation, batch.take_findings()).await;
     }
 
     /// Adds what was read, and decides the outcome.
@@ -135,22 +152,64 @@ async fn scan_and_process(
     body: Body,
 ) -> ObjectResults {
     let (sender, mut batches) = mpsc::channel(1);
-    let scanning = tokio::task::spawn_blocking(move || scan.run(body, sender));
-    let mut count = 0;
-    let mut deliveries = DeliveryReport::default();
-    while let Some(batch) = batches.recv().await {
-        count += batch.len() as u64;
-        deliveries += findings::process(invocation, batch).await;
+    let waiting = invocation.waiting.clone();
+    let stop = StopSignal::default();
+    let body = stop.stops(body);
+    let scanning = tokio::task::spawn_blocking(move || scan.run(body, sender, waiting));
+    let mut results = ObjectResults::unread(ObjectOutcome::Failed);
+    loop {
+        match invocation.before_the_end(batches.recv()).await {
+            Some(Some(batch)) => results.process(invocation, batch).await,
+            Some(None) => break,
+            None => {
+                stop.send();
+                results.fail(ObjectOutcome::Deadline, object, "not read in time");
+                return results;
+            }
+        }
     }
-    let mut results = ObjectResults { findings: count, deliveries, ..ObjectResults::unread(ObjectOutcome::Failed) };
     match scanning.await {
         Ok(scanned) => results.end(object, scanned),
         Err(panic) => {
             let why = format!("the task that read it died: {panic}");
-            results.deliveries.problems.push(Problem::retry(object, why));
+            results.fail(ObjectOutcome::Failed, object, why);
         }
     }
     results
+}
+
+/// Ends the reading of an object that takes too long.
+#[derive(Default, Clone)]
+struct StopSignal(Arc<AtomicBool>);
+
+impl StopSignal {
+    fn send(&self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+
+    /// A body that ends with an error after the signal. One in memory is read quickly.
+    fn stops(&self, body: Body) -> Body {
+        match body {
+            Body::Whole(bytes) => Body::Whole(bytes),
+            Body::Stream(stream) => {
+                Body::Stream(Box::new(StoppableStream { stream, stop: self.clone() }))
+            }
+        }
+    }
+}
+
+struct StoppableStream {
+    stream: Box<dyn Read + Send>,
+    stop: StopSignal,
+}
+
+impl Read for StoppableStream {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if self.stop.0.load(Ordering::Relaxed) {
+            return Err(io::Error::other("not read in time"));
+        }
+        self.stream.read(buffer)
+    }
 }
 
 /// What an object is read for.
@@ -170,30 +229,27 @@ struct Scanned {
 
 /// Findings on their way from the thread that reads to the task that processes them.
 struct FindingSender {
-    batch: Vec<PackedFinding>,
-    size: usize,
-    sender: mpsc::Sender<Vec<PackedFinding>>,
+    batch: Batch,
+    waiting: WaitingBytes,
+    sender: mpsc::Sender<Batch>,
 }
 
 impl FindingSender {
-    fn new(sender: mpsc::Sender<Vec<PackedFinding>>) -> FindingSender {
-        FindingSender { batch: Vec::new(), size: 0, sender }
+    fn new(sender: mpsc::Sender<Batch>, waiting: WaitingBytes) -> FindingSender {
+        FindingSender { batch: Batch::new(&waiting), waiting, sender }
     }
 
     fn push(&mut self, finding: Finding) {
-        let packed = PackedFinding::pack(finding);
-        self.size += packed.size();
-        self.batch.push(packed);
-        if self.size >= MAX_BATCH_BYTES {
+        self.batch.push(finding);
+        if self.waiting.total() > MAX_WAITING_BYTES && self.batch.bytes() > MIN_BATCH_BYTES {
             self.flush();
         }
     }
 
     fn flush(&mut self) {
-        self.size = 0;
-        let batch = std::mem::take(&mut self.batch);
-        if !batch.is_empty() {
-            // The task that receives is gone only when the invocation is.
+        let batch = std::mem::replace(&mut self.batch, Batch::new(&self.waiting));
+        if batch.len() > 0 {
+            // Nobody receives it after the time for the object is over: it is retried.
             let _ = self.sender.blocking_send(batch);
         }
     }
@@ -209,8 +265,8 @@ struct BadRecords {
 }
 
 impl Scan {
-    fn run(&self, body: Body, sender: mpsc::Sender<Vec<PackedFinding>>) -> Scanned {
-        let mut found = FindingSender::new(sender);
+    fn run(&self, body: Body, sender: mpsc::Sender<Batch>, waiting: WaitingBytes) -> Scanned {
+        let mut found = FindingSender::new(sender, waiting);
         let mut bad = BadRecords::default();
         let bucket = &self.object.bucket;
         let key = &self.object.key;

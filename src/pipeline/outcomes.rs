@@ -131,7 +131,8 @@ impl DeliveryReport {
     /// Adds findings that were not claimed in time: what carried them is retried. There can be
     /// thousands, so one problem names them all.
     pub(crate) fn fail_unclaimed<F: Borrow<Finding>>(&mut self, findings: &[F]) {
-        self.findings.extend(findings.iter().map(|finding| FindingOutcome::unclaimed(finding.borrow())));
+        self.findings
+            .extend(findings.iter().map(|finding| FindingOutcome::unclaimed(finding.borrow())));
         if let Some(first) = findings.first() {
             let what = format!("{} findings not claimed: {OUT_OF_TIME}", findings.len());
             self.problems.push(Problem::retry(first.borrow().origin.place(), what));
