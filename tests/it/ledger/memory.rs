@@ -85,6 +85,11 @@ impl Memory {
         self.world.lock().unwrap().write(key, Bytes::from(text.to_owned()));
     }
 
+    /// Deletes all objects below a prefix, whatever the faults.
+    pub fn remove(&self, prefix: &str) {
+        self.world.lock().unwrap().objects.retain(|key, _| !key.starts_with(prefix));
+    }
+
     /// Takes the calls since the last time, as `verb key`.
     pub fn take_calls(&self) -> Vec<String> {
         std::mem::take(&mut self.world.lock().unwrap().calls)
