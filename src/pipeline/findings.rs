@@ -20,6 +20,10 @@ const FIRST_CHUNK: usize = 32;
 /// Later findings that are processed together.
 const NEXT_CHUNK: usize = 256;
 
+/// Findings are processed together only up to this size of their documents as JSON. In memory they
+/// take several times as much.
+const MAX_CHUNK_BYTES: usize = 1024 * 1024;
+
 /// Requests to the ledger that are in flight at once.
 const CONCURRENCY: usize = 16;
 
@@ -33,7 +37,7 @@ pub(crate) async fn process(
     let mut rest = in_fair_order(findings);
     let mut chunk_size = FIRST_CHUNK;
     while !rest.is_empty() && !invocation.is_over() {
-        let later = rest.split_off(chunk_size.min(rest.len()));
+        let later = rest.split_off(chunk_end(&rest, chunk_size));
         let chunk = rest.into_iter().map(PackedFinding::unpack).collect();
         report += process_claimed(invocation, claim(invocation, chunk).await).await;
         rest = later;
@@ -42,6 +46,16 @@ pub(crate) async fn process(
     let unclaimed: Vec<&Finding> = rest.iter().map(PackedFinding::outline).collect();
     report.fail_unclaimed(&unclaimed);
     report
+}
+
+/// How many findings, from the start, are processed together: at least one.
+fn chunk_end(findings: &[PackedFinding], max: usize) -> usize {
+    let mut bytes = 0;
+    let fits = |packed: &&PackedFinding| {
+        bytes += packed.text_bytes();
+        bytes <= MAX_CHUNK_BYTES
+    };
+    findings.iter().take(max).take_while(fits).count().max(1)
 }
 
 /// Orders findings so that a flood of one principal delays no other: the first finding of every

@@ -1,13 +1,11 @@
 //! Which findings wait for a summary: those beyond the rule's `max_signals`, and most of a burst.
 
-use std::sync::Arc;
-
 use detect::finding::{Outcome, Window};
 use detect::text::error::error_chain;
 
 use super::delivery::{Delivery, OUT_OF_TIME, release};
 use super::invocation::Invocation;
-use super::outcomes::DeliveryReport;
+use super::outcomes::{DeliveryReport, Grouped};
 use super::problem::Problem;
 use crate::ledger::{
     ClaimUpdate, Completion, Content, Ledger, StoredLedger, WindowCounts, alerted_singly,
@@ -75,7 +73,7 @@ async fn alerted_now(
         _ => invocation.count(rule, &principals),
     };
     let mut decided = alerted_singly(&counts, &principals, limit);
-    for (index, delivery) in deliveries.iter().enumerate().filter(|(_, it)| it.is_taken_over()) {
+    for (index, _) in deliveries.iter().enumerate().filter(|(_, it)| it.is_taken_over()) {
         // The dead worker counted it, so it comes late in the count, and was perhaps to be alerted.
         decided[index] |= invocation.is_first_taken_over(rule, &principals[index]);
     }
@@ -106,7 +104,7 @@ pub(crate) async fn group(invocation: &Invocation, delivery: Delivery) -> Delive
     let mut report = DeliveryReport::default();
     let Content::Finding(finding) = delivery.content() else { return report };
     let Some((ledger, claim)) = delivery.record(&invocation.pipeline.ledger) else {
-        report.grouped.push(Arc::clone(finding));
+        report.grouped.push(Grouped::new(finding));
         return report;
     };
     if invocation.is_over() {

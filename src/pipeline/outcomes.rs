@@ -5,7 +5,8 @@ use std::fmt::Display;
 use std::ops::AddAssign;
 use std::sync::Arc;
 
-use detect::finding::{Finding, FindingId, Outcome, Summary};
+use detect::finding::{Finding, FindingId, Member, Outcome, Summary};
+use detect::rule::RuleInfo;
 use jiff::Timestamp;
 
 use super::delivery::{Delivery, OUT_OF_TIME};
@@ -19,7 +20,7 @@ pub(crate) struct DeliveryReport {
     /// An outcome for each finding, except those in `grouped`.
     pub(crate) findings: Vec<FindingOutcome>,
     /// Findings to be summarised when the invocation ends, since there is no ledger to keep them.
-    pub(crate) grouped: Vec<Arc<Finding>>,
+    pub(crate) grouped: Vec<Grouped>,
     /// Summaries that were sent.
     pub(crate) summaries: Vec<Arc<Summary>>,
     /// Correlations and whether their alerts were sent.
@@ -28,6 +29,24 @@ pub(crate) struct DeliveryReport {
     pub(crate) problems: Vec<Problem>,
     /// Findings that are not alerted because of an exception, by name.
     pub(crate) notes: Vec<String>,
+}
+
+/// A finding that waits for a summary in memory: what the summary needs of it.
+#[derive(Debug)]
+pub(crate) struct Grouped {
+    pub(crate) rule: Arc<RuleInfo>,
+    pub(crate) member: Member,
+    pub(crate) outcome: FindingOutcome,
+}
+
+impl Grouped {
+    pub(crate) fn new(finding: &Finding) -> Grouped {
+        Grouped {
+            rule: Arc::clone(&finding.rule),
+            member: Member::from_finding(finding),
+            outcome: FindingOutcome::new(finding, Outcome::Grouped),
+        }
+    }
 }
 
 /// What became of one finding.

@@ -19,6 +19,8 @@ pub(crate) struct PackedFinding {
     /// Without its document.
     finding: Finding,
     document: Document,
+    /// Bytes of the document as JSON.
+    text_bytes: usize,
 }
 
 #[derive(Debug)]
@@ -31,8 +33,10 @@ enum Document {
 impl PackedFinding {
     pub(crate) fn pack(mut finding: Finding) -> PackedFinding {
         let document = finding.ecs.take();
-        let document = compress(&document).map_or(Document::Plain(document), Document::Compressed);
-        PackedFinding { finding, document }
+        let text = document.to_string();
+        let document =
+            compress(text.as_bytes()).map_or(Document::Plain(document), Document::Compressed);
+        PackedFinding { finding, document, text_bytes: text.len() }
     }
 
     pub(crate) fn unpack(self) -> Finding {
@@ -49,6 +53,11 @@ impl PackedFinding {
         &self.finding
     }
 
+    /// Bytes of its document as JSON.
+    pub(crate) fn text_bytes(&self) -> usize {
+        self.text_bytes
+    }
+
     /// Bytes that it takes, roughly.
     fn size(&self) -> usize {
         let document = match &self.document {
@@ -59,9 +68,9 @@ impl PackedFinding {
     }
 }
 
-fn compress(document: &Value) -> Option<Vec<u8>> {
+fn compress(text: &[u8]) -> Option<Vec<u8>> {
     let mut encoder = DeflateEncoder::new(Vec::new(), Compression::fast());
-    encoder.write_all(document.to_string().as_bytes()).ok()?;
+    encoder.write_all(text).ok()?;
     let mut bytes = encoder.finish().ok()?;
     bytes.shrink_to_fit();
     Some(bytes)
