@@ -8,7 +8,7 @@
 //! | `by-principal/<principal>/<time>-<rule>-<id>` | empty |
 //! | `by-window/<rule>/<window>/<principal>-<id>` | empty: counts bursts and `max_signals` |
 //! | `grouped/<rule>/<window>/<id>` | empty: waits for a summary |
-//! | `by-correlation/<correlation>/<group_by values>/…` | see [`Mark`](detect::correlation::Mark) |
+//! | `by-correlation/<correlation>/<group_by values>/<rule>/…` | see [`Mark`](detect::correlation::Mark) |
 //! | `incidents/<correlation>/<group_by values>` | the incidents of these values |
 //! | `sweep/<name>` | what sweeps remember: see [`sweep`](crate::sweep) |
 //! | `clock` | empty: written to learn the store's time |
