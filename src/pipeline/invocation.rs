@@ -12,6 +12,10 @@ use super::packed::WaitingBytes;
 use super::{Clock, Pipeline};
 use crate::ledger::{FIRST_OF_BURST, WindowCounts};
 
+/// How long what was started last may take: so long, but at most this part of the whole time.
+const MAX_GRACE: Duration = Duration::from_secs(3);
+const GRACE_PART: u32 = 8;
+
 /// One invocation: what it works with, its time, and the findings that it has met. Two trails, two
 /// notifications or one careless object can show the same call twice.
 pub(crate) struct Invocation {
@@ -56,12 +60,11 @@ impl Invocation {
         self.clock.is_over()
     }
 
-    /// What `future` gives, or `None` if it is not ready when nothing more is to be started.
+    /// What `future` gives, or `None` if it is not ready a little after nothing more is started.
     pub(crate) async fn before_the_end<F: Future>(&self, future: F) -> Option<F::Output> {
-        match self.clock.last_start {
-            None => Some(future.await),
-            Some(last) => timeout_at(last, future).await.ok(),
-        }
+        let Some(last) = self.clock.last_start else { return Some(future.await) };
+        let whole = last.saturating_duration_since(self.started);
+        timeout_at(last + MAX_GRACE.min(whole / GRACE_PART), future).await.ok()
     }
 
     /// The end of a wait of at most `longest` that leaves time for what follows.
