@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use jiff::Timestamp;
 use thiserror::Error;
 
 use crate::store::StoreError;
@@ -47,9 +48,20 @@ pub enum LedgerProblem {
     /// It is not what it should be.
     #[error("{0}")]
     Unexpected(&'static str),
-    /// What sweeps remember was damaged and was replaced.
-    #[error("damaged, so it was replaced")]
-    Replaced(#[source] Arc<serde_json::Error>),
+    /// What sweeps remember of a trail was damaged and was replaced.
+    #[error("damaged, so it was replaced: sweeps start again from {from}")]
+    Replaced {
+        /// The cursor that they start from.
+        from: Timestamp,
+        /// What is wrong with it.
+        source: Arc<serde_json::Error>,
+    },
+    /// What sweeps remember of a trail is gone, although the heartbeat knows the trail.
+    #[error("gone, so it was replaced: sweeps start again from {0}")]
+    Gone(Timestamp),
+    /// What the last sweep wrote at its end cannot be read.
+    #[error("damaged: no cursor is known from it")]
+    DamagedHeartbeat(#[source] Arc<serde_json::Error>),
     /// It cannot be written as JSON.
     #[error("cannot be written as JSON")]
     Encode(#[source] Arc<serde_json::Error>),

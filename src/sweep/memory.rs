@@ -7,7 +7,7 @@ use detect::cloudtrail::Trail;
 use detect::finding::FindingId;
 use jiff::{SignedDuration, Timestamp};
 
-use super::TrailState;
+use super::{ProvenCursors, Restart, TrailState};
 use crate::ledger::{LedgerError, LedgerProblem, StoredLedger};
 use crate::store::WriteCondition;
 
@@ -27,34 +27,50 @@ pub struct TrailMemory<'a> {
     etag: Option<String>,
     /// The earliest cursor of other sweeps that ran at the same time.
     others: Option<Timestamp>,
+    /// A state that can be used is stored.
+    is_stored: bool,
 }
 
 impl<'a> TrailMemory<'a> {
-    /// Loads the state of a trail. A damaged one is replaced, and reported: then the last hours are
-    /// read once more, which does no harm.
+    /// Loads the state of a trail. One that is damaged, or gone although a heartbeat knows the
+    /// trail, starts from the cursor that is proven, and is reported.
     pub async fn load(
         ledger: &'a StoredLedger,
         trail: &Trail,
         now: Timestamp,
+        proven: &ProvenCursors,
     ) -> Result<(TrailMemory<'a>, Option<LedgerError>), LedgerError> {
-        let note = note_name(trail);
-        let new = TrailState::new(trail.to_string(), now);
-        let mut memory = TrailMemory { state: new, ledger, note, etag: None, others: None };
-        let Some(object) = ledger.sweep_object(&memory.note).await? else {
-            return Ok((memory, None));
+        let note = state_name(trail);
+        let object = ledger.sweep_object(&note).await?;
+        let proven = proven.cursor(&note);
+        let restart = Restart::new(now, proven);
+        let from = restart.cursor;
+        let restarted = || TrailState::restarted(trail.to_string(), restart);
+        let (state, problem) = match object.as_ref().map(|it| serde_json::from_slice(&it.bytes)) {
+            Some(Ok(state)) => (state, None),
+            None if proven.is_none() => (TrailState::new(trail.to_string(), now), None),
+            None => (restarted(), Some(LedgerProblem::Gone(from))),
+            Some(Err(error)) => {
+                let source = Arc::new(error);
+                (restarted(), Some(LedgerProblem::Replaced { from, source }))
+            }
         };
-        memory.etag = Some(object.etag);
-        match serde_json::from_slice(&object.bytes) {
-            Ok(state) => {
-                memory.state = state;
-                Ok((memory, None))
-            }
-            Err(error) => {
-                let damaged = LedgerProblem::Replaced(Arc::new(error));
-                let damaged = ledger.sweep_error(&memory.note, damaged);
-                Ok((memory, Some(damaged)))
-            }
-        }
+        let problem = problem.map(|problem| ledger.sweep_error(&note, problem));
+        let is_stored = object.is_some() && problem.is_none();
+        let etag = object.map(|object| object.etag);
+        let memory = TrailMemory { state, ledger, note, etag, others: None, is_stored };
+        Ok((memory, problem))
+    }
+
+    /// The name of the state in the ledger.
+    pub fn name(&self) -> &str {
+        &self.note
+    }
+
+    /// Saves the state if what is stored is not usable, so that a sweep that dies leaves the next
+    /// one a cursor to start from.
+    pub async fn start(&mut self) -> Result<(), LedgerError> {
+        if self.is_stored { Ok(()) } else { self.save().await }
     }
 
     /// Saves the state. If another sweep saved meanwhile, both states are merged.
@@ -68,6 +84,7 @@ impl<'a> TrailMemory<'a> {
             match self.ledger.put_sweep_object(&self.note, Bytes::from(bytes), condition).await {
                 Ok(written) => {
                     self.etag = Some(written.etag);
+                    self.is_stored = true;
                     return Ok(());
                 }
                 Err(error) => last = Some(error),
@@ -110,7 +127,7 @@ impl<'a> TrailMemory<'a> {
 }
 
 /// The name under which the state of a trail is kept.
-fn note_name(trail: &Trail) -> String {
+pub fn state_name(trail: &Trail) -> String {
     let id = FindingId::hash_parts([trail.bucket.as_str(), &trail.prefix]);
     format!("cursor/{}", &id.as_str()[..NAME_DIGITS])
 }

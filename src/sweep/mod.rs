@@ -4,6 +4,7 @@
 //! Times are those of the store's clock and of CloudTrail's names, never of the local clock.
 
 mod due;
+mod heartbeat;
 mod memory;
 mod report;
 pub(crate) mod run;
@@ -12,9 +13,10 @@ mod state;
 use jiff::SignedDuration;
 
 pub use due::{Due, due};
-pub use memory::TrailMemory;
+pub use heartbeat::ProvenCursors;
+pub use memory::{TrailMemory, state_name};
 pub use report::SweepReport;
-pub use state::{LogKey, TrailState};
+pub use state::{LogKey, Restart, TrailState};
 
 use detect::rule::RuleSet;
 

@@ -5,21 +5,20 @@ use std::collections::VecDeque;
 use std::error::Error;
 use std::sync::Arc;
 
-use bytes::Bytes;
 use detect::cloudtrail::Trail;
 use detect::text::error::error_chain;
 use jiff::{SignedDuration, Timestamp};
-use serde_json::json;
 use tokio::time::{Instant, timeout_at};
 
-use super::{ATTEMPTS, Due, LogKey, SweepReport, TrailMemory, YOUNG, due, look_back};
+use super::{
+    ATTEMPTS, Due, LogKey, ProvenCursors, SweepReport, TrailMemory, YOUNG, due, look_back,
+};
 use crate::ledger::{Ledger, LedgerError, StoredLedger};
 use crate::notification::{ObjectRef, Reply};
 use crate::pipeline::run::{ProcessedObjects, QueuedObject, Run};
 use crate::pipeline::{
     Clock, ObjectOutcome, Pipeline, Problem, Recovered, Remedy, recover_open, send_due_summaries,
 };
-use crate::store::WriteCondition;
 
 /// Objects that are read between two writings of what was read: a crash costs reading so many
 /// again.
@@ -52,6 +51,8 @@ struct Sweep {
     clock: Clock,
     look_back: SignedDuration,
     counts: SweepReport,
+    /// Of the last sweep, and of this one for the trails that it has done.
+    proven: ProvenCursors,
 }
 
 impl Sweep {
@@ -64,6 +65,7 @@ impl Sweep {
             clock,
             look_back: look_back(&pipeline.detections.rule_set),
             counts: SweepReport::default(),
+            proven: ProvenCursors::default(),
         }
     }
 
@@ -90,8 +92,19 @@ impl Sweep {
                 return self.add_problem(Problem::retry("the ledger", error_chain(&error)));
             }
         };
+        self.load_cursors(ledger).await;
         self.read_trails(pipeline, ledger, now).await;
-        self.write_heartbeat(ledger, now).await;
+        if let Err(error) = self.proven.write(ledger, now, self.counts).await {
+            self.add_problem(Problem::retry("the ledger", error_chain(&error)));
+        }
+    }
+
+    /// They are needed only for a trail whose state is damaged.
+    async fn load_cursors(&mut self, ledger: &StoredLedger) {
+        match ProvenCursors::load(ledger).await {
+            Ok(proven) => self.proven = proven,
+            Err(error) => self.add_problem(Problem::discard("the heartbeat", text(error))),
+        }
     }
 
     fn add_recovered(&mut self, recovered: Recovered) {
@@ -130,9 +143,11 @@ impl Sweep {
         trail: &Trail,
         now: Timestamp,
     ) -> Result<(), String> {
-        let (mut memory, damaged) = TrailMemory::load(ledger, trail, now).await.map_err(text)?;
+        let (mut memory, damaged) =
+            TrailMemory::load(ledger, trail, now, &self.proven).await.map_err(text)?;
         let damaged = damaged.map(|error| Problem::discard(format!("trail {trail}"), text(error)));
         self.run.outcome.problems.extend(damaged);
+        let started = memory.start().await;
         let due = self.list(pipeline, trail, &memory, now).await?;
         self.counts.listed += due.listed;
         self.counts.young += due.young;
@@ -141,7 +156,9 @@ impl Sweep {
         let read = self.read(&mut backlog, &mut memory).await;
         self.counts.backlog += backlog.left.len() as u64;
         let ended = self.end_trail(backlog, &mut memory, now).await;
-        read.and(ended).map_err(text)
+        started.and(read).and(ended).map_err(text)?;
+        self.proven.note(memory.name(), memory.state.cursor());
+        Ok(())
     }
 
     /// Lists what is due, within the time there is: a longer list would leave none to read.
@@ -230,17 +247,6 @@ impl Sweep {
         let oldest_unread = failed.iter().chain(&backlog.left).map(|key| key.delivered).min();
         let old = now.checked_sub(YOUNG).unwrap_or(now);
         memory.finish(oldest_unread.unwrap_or(old).min(old), self.look_back).await
-    }
-
-    /// Every sweep that comes to its end writes a heartbeat, whatever it met: it shows that the
-    /// schedule works.
-    async fn write_heartbeat(&mut self, ledger: &StoredLedger, now: Timestamp) {
-        let beat = json!({ "time": now, "sweep": self.counts }).to_string();
-        if let Err(error) =
-            ledger.put_sweep_object("heartbeat", Bytes::from(beat), WriteCondition::None).await
-        {
-            self.add_problem(Problem::retry("the ledger", error_chain(&error)));
-        }
     }
 }
 

@@ -8,6 +8,8 @@ use serde::de::Error;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use sha2::{Digest, Sha256};
 
+use super::MAX_LOOK_BACK;
+
 /// Hexadecimal digits of a key's 64-bit hash. With 10,000 objects an hour, two of one look-back
 /// share a hash, so that one is left to its notification alone, once in some million years.
 const DIGITS: usize = 16;
@@ -32,6 +34,30 @@ pub struct TrailState {
     read: BTreeMap<Timestamp, Hashes>,
     /// Attempts at objects that are retried, by the time in their names.
     failed: BTreeMap<Timestamp, BTreeMap<String, u32>>,
+    /// The last time that the state was damaged or gone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    restart: Option<Restart>,
+}
+
+/// When the state of a trail was damaged or gone, and where sweeps started again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Restart {
+    /// The time of the sweep that found it.
+    pub time: Timestamp,
+    /// The cursor that it started from.
+    pub cursor: Timestamp,
+    /// An earlier sweep had come as far. If false, the cursor is a guess: older objects may be
+    /// unread.
+    pub proven: bool,
+}
+
+impl Restart {
+    /// Starts from the cursor in the last heartbeat, or a day back if there is none.
+    pub fn new(now: Timestamp, proven: Option<Timestamp>) -> Restart {
+        let day_ago = now.checked_sub(MAX_LOOK_BACK).unwrap_or(Timestamp::MIN);
+        let cursor = proven.map_or(day_ago, |cursor| cursor.min(now));
+        Restart { time: now, cursor, proven: proven.is_some() }
+    }
 }
 
 impl LogKey {
@@ -55,7 +81,23 @@ impl LogKey {
 impl TrailState {
     /// The state of a trail that was never swept.
     pub fn new(trail: String, now: Timestamp) -> TrailState {
-        TrailState { trail, cursor: now, read: BTreeMap::new(), failed: BTreeMap::new() }
+        TrailState {
+            trail,
+            cursor: now,
+            read: BTreeMap::new(),
+            failed: BTreeMap::new(),
+            restart: None,
+        }
+    }
+
+    /// The state of a trail whose stored one is damaged or gone.
+    pub fn restarted(trail: String, restart: Restart) -> TrailState {
+        TrailState { restart: Some(restart), ..TrailState::new(trail, restart.cursor) }
+    }
+
+    /// The last time that the state was damaged or gone. `None` if it never was.
+    pub fn restart(&self) -> Option<Restart> {
+        self.restart
     }
 
     /// The trail, as the configuration names it.
@@ -118,6 +160,7 @@ impl TrailState {
     /// object twice does no harm.
     pub fn merge(&mut self, other: TrailState) {
         self.cursor = self.cursor.min(other.cursor);
+        self.restart = self.restart.max(other.restart);
         for (time, hashes) in other.read {
             self.read.entry(time).or_default().0.extend(hashes.0);
         }

@@ -21,9 +21,6 @@ const KNOWN_FAILURES: &[&str] = &[
     // Nobody notes which object a copy died of, so that it is read again with all others.
     "a poisonous object in a batch",
     "a poisonous object in a sweep",
-    // Where the first sweep began is kept only when it ends: an hour later the next looks back no
-    // further than an hour.
-    "an hour of dying sweeps",
 ];
 
 #[tokio::test]

@@ -99,6 +99,11 @@ impl Memory {
         self.world.lock().unwrap().write(key, Bytes::from(text.to_owned()));
     }
 
+    /// Deletes all objects below a prefix, whatever the faults.
+    pub fn remove(&self, prefix: &str) {
+        self.world.lock().unwrap().objects.retain(|key, _| !key.starts_with(prefix));
+    }
+
     /// Takes the calls since the last time, as `verb key`.
     pub fn take_calls(&self) -> Vec<String> {
         std::mem::take(&mut self.world.lock().unwrap().calls)
@@ -225,7 +230,9 @@ fn read(
 fn page(world: &World, listing: &Listing) -> Page {
     let after = listing.continuation.as_ref().or(listing.start_after.as_ref());
     let mut page = Page::default();
-    for key in world.objects.keys().filter(|key| key.starts_with(&listing.prefix)) {
+    let start = after.map_or(&listing.prefix, |after| after.max(&listing.prefix)).clone();
+    let keys = world.objects.range(start..).map(|(key, _)| key);
+    for key in keys.take_while(|key| key.starts_with(&listing.prefix)) {
         let rest = &key[listing.prefix.len()..];
         let folder = rest
             .find('/')

@@ -11,7 +11,7 @@ use serde_json::json;
 use tokio::time::Instant;
 use trailbell::ledger::{Ledger, StoredLedger};
 use trailbell::pipeline::{self as way, Pipeline};
-use trailbell::sweep::{LogKey, SweepReport, TrailMemory};
+use trailbell::sweep::{LogKey, ProvenCursors, SweepReport, TrailMemory};
 
 use super::slow::Slow;
 use crate::ledger::memory::Topic;
@@ -182,7 +182,9 @@ async fn two_sweeps_remember_what_either_read() {
     let (world, trail) = (World::new(), Trail::parse(TRAIL).unwrap());
     let ledger = StoredLedger::new(Box::new(world.memory.clone()), "state", "");
     let time = |text: &str| format!("2026-03-01T{text}Z").parse().unwrap();
-    let load = async || TrailMemory::load(&ledger, &trail, time("10:00:00")).await.unwrap().0;
+    let none = ProvenCursors::default();
+    let load =
+        async || TrailMemory::load(&ledger, &trail, time("10:00:00"), &none).await.unwrap().0;
     let (mut one, mut other) = (load().await, load().await);
     let read = ["01T0950", "01T0951"].map(|stamp| LogKey::parse(key(stamp, "x")).unwrap());
     one.state.note_read(&read[0]);

@@ -139,3 +139,82 @@ async fn a_damaged_state_is_replaced_and_reported() {
     );
     assert_eq!(counts(&world.sweep().await).read_before, 1);
 }
+
+/// Damages what sweeps remember of the trail.
+fn damage_state(world: &World) {
+    let note = world.memory.keys("sweep/cursor").pop().unwrap();
+    world.memory.write(&note, "{");
+}
+
+#[tokio::test]
+async fn a_damaged_state_starts_from_the_cursor_of_the_last_heartbeat() {
+    let world = World::new();
+    world.sweep().await;
+    world.wait(5 * 60);
+    // Notified by nobody, and older than the look-back when the next sweep runs.
+    world.deliver("01T1010", "a");
+    damage_state(&world);
+    let outcome = world.sweep().await;
+    assert_eq!((counts(&outcome).read, world.topic.sent_count()), (1, 1));
+    let message = "sweeps start again from 2026-03-01T09:55:00Z";
+    assert!(outcome.problems.iter().any(|problem| problem.what.contains(message)));
+}
+
+#[tokio::test]
+async fn without_a_heartbeat_a_damaged_state_starts_a_day_back() {
+    for heartbeat in ["{", r#"{"time":"2026-03-01T10:00:00Z","sweep":{}}"#] {
+        let world = World::new();
+        world.sweep().await;
+        world.wait(24 * 60);
+        world.deliver("01T1010", "a");
+        damage_state(&world);
+        world.memory.write("sweep/heartbeat", heartbeat);
+        let outcome = world.sweep().await;
+        assert_eq!((counts(&outcome).read, world.topic.sent_count()), (1, 1), "{heartbeat}");
+        let named = |problem: &trailbell::pipeline::Problem| problem.place == "the heartbeat";
+        assert_eq!(outcome.problems.iter().any(named), heartbeat == "{");
+    }
+}
+
+#[tokio::test]
+async fn a_state_that_is_gone_starts_from_the_cursor_of_the_last_heartbeat() {
+    let world = World::new();
+    world.sweep().await;
+    world.wait(5 * 60);
+    world.deliver("01T1010", "a");
+    world.memory.remove("sweep/cursor");
+    let outcome = world.sweep().await;
+    assert_eq!((counts(&outcome).read, world.topic.sent_count()), (1, 1));
+    let gone = |problem: &trailbell::pipeline::Problem| problem.what.contains("gone, so it was");
+    assert!(outcome.problems.iter().any(gone), "{:?}", outcome.problems);
+}
+
+#[tokio::test]
+async fn a_trail_that_could_not_be_listed_keeps_its_place_in_the_heartbeat() {
+    let world = World::new();
+    world.sweep().await;
+    world.deliver("01T1000", "a");
+    world.memory.fail(|verb, key| {
+        if verb == "list" && key.contains("AWSLogs") { Fault::Refused } else { Fault::None }
+    });
+    world.wait(5 * 60);
+    world.sweep().await;
+    world.memory.fail(|_, _| Fault::None);
+    damage_state(&world);
+    assert_eq!((counts(&world.sweep().await).read, world.topic.sent_count()), (1, 1));
+}
+
+#[tokio::test]
+async fn a_first_sweep_that_cannot_list_leaves_a_cursor_to_start_from() {
+    let world = World::new();
+    world.deliver("01T0950", "a");
+    world.memory.fail(|verb, key| {
+        if verb == "list" && key.contains("AWSLogs") { Fault::Refused } else { Fault::None }
+    });
+    for _ in 0..7 {
+        world.sweep().await;
+        world.wait(60);
+    }
+    world.memory.fail(|_, _| Fault::None);
+    assert_eq!((counts(&world.sweep().await).read, world.topic.sent_count()), (1, 1));
+}

@@ -1,34 +1,12 @@
-//! Whether the ledger does what the function needs of it, and whether sweeps run.
+//! Whether the ledger does what the function needs of it, and whether findings are left open in it.
 
 use detect::text::error::error_chain;
 use detect::text::shell::ShellCommand;
-use jiff::{SignedDuration, Timestamp};
-use serde::Deserialize;
+use jiff::Timestamp;
 use trailbell::app::config::LedgerPlace;
 use trailbell::ledger::{LedgerError, Probe, StoredLedger, Survey};
 
-use super::{Check, Deployment, fixes, format_age};
-
-/// A sweep runs every 10 minutes, and takes at most as long as the function lives.
-const LATE: SignedDuration = SignedDuration::from_mins(30);
-
-/// Then the schedule is off, or every sweep fails.
-const DEAD: SignedDuration = SignedDuration::from_hours(1);
-
-/// What the last sweep wrote.
-#[derive(Debug, Deserialize)]
-struct Heartbeat {
-    time: Timestamp,
-    sweep: SweepCounts,
-}
-
-/// The counts that matter here.
-#[derive(Debug, Deserialize)]
-struct SweepCounts {
-    backlog: u64,
-    failed: u64,
-    trails_failed: u64,
-}
+use super::{Check, Deployment, fixes, sweeps};
 
 pub(super) fn no_ledger() -> Check {
     let message =
@@ -52,7 +30,8 @@ pub(super) async fn check(
     };
     let mut checks = vec![writable, evaluate_survey(place, ledger.survey().await)];
     if !deployment.config.trails.is_empty() {
-        checks.push(check_sweeps(ledger, now).await);
+        checks.push(sweeps::check_heartbeat(ledger, now).await);
+        checks.extend(sweeps::check_states(&deployment.config.trails, ledger, now).await);
     }
     checks
 }
@@ -119,48 +98,10 @@ fn evaluate_survey(place: &LedgerPlace, survey: Result<Survey, LedgerError>) -> 
     }
 }
 
-async fn check_sweeps(ledger: &StoredLedger, now: Timestamp) -> Check {
-    let heartbeat = match ledger.sweep_object("heartbeat").await {
-        Ok(Some(heartbeat)) => heartbeat,
-        Ok(None) => {
-            let message = "no sweep has finished yet: is there a schedule?";
-            return Check::warn("sweeps", message, fixes::sweep_now());
-        }
-        Err(error) => return Check::fail("sweeps", error_chain(&error), fixes::sweep_now()),
-    };
-    match serde_json::from_slice(&heartbeat.bytes) {
-        Ok(heartbeat) => evaluate_heartbeat(&heartbeat, now),
-        Err(error) => {
-            let message = format!("the heartbeat in the ledger is damaged: {error}");
-            Check::warn("sweeps", message, fixes::sweep_now())
-        }
-    }
-}
-
-fn evaluate_heartbeat(heartbeat: &Heartbeat, now: Timestamp) -> Check {
-    let SweepCounts { backlog, failed, trails_failed } = heartbeat.sweep;
-    let message = format!(
-        "the last one finished {}: {backlog} log objects left to the next, {failed} failed, \
-         {trails_failed} trails could not be swept",
-        format_age(heartbeat.time, now)
-    );
-    let enable = ShellCommand::new("aws events enable-rule --name=SWEEP_RULE");
-    match now.duration_since(heartbeat.time) {
-        age if age > DEAD => Check::fail("sweeps", message, enable),
-        age if age > LATE => Check::warn("sweeps", message, enable),
-        _ if backlog + failed + trails_failed > 0 => {
-            Check::warn("sweeps", message, fixes::sweep_now())
-        }
-        _ => Check::ok("sweeps", message),
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
     use trailbell::aws_error::{AwsError, AwsErrorKind};
     use trailbell::store::{Action, StoreError};
-    use trailbell::sweep::SweepReport;
 
     use super::*;
     use crate::doctor::Level;
@@ -186,24 +127,5 @@ mod tests {
         assert!(check.contains("arn:aws:s3:::b/ledger/*"), "{check}");
         assert!(check.contains("s3:DeleteObject"), "{check}");
         assert_eq!(evaluate_probe(&place, Ok(Probe::Ignored("If-Match"))).level, Level::Fail);
-    }
-
-    #[test]
-    fn a_late_sweep_a_dead_one_and_a_backlog_differ() {
-        let now: Timestamp = "2026-03-12T12:00:00Z".parse().unwrap();
-        let well = SweepReport::default();
-        for (time, sweep, level) in [
-            ("2026-03-12T11:50:00Z", well, Level::Ok),
-            ("2026-03-12T11:30:00Z", well, Level::Ok),
-            ("2026-03-12T11:29:00Z", well, Level::Warn),
-            ("2026-03-12T10:59:00Z", well, Level::Fail),
-            ("2026-03-12T11:50:00Z", SweepReport { backlog: 1, ..well }, Level::Warn),
-            ("2026-03-12T11:50:00Z", SweepReport { failed: 1, ..well }, Level::Warn),
-            ("2026-03-12T11:50:00Z", SweepReport { trails_failed: 1, ..well }, Level::Warn),
-        ] {
-            let written = json!({"time": time, "sweep": sweep}).to_string();
-            let heartbeat: Heartbeat = serde_json::from_str(&written).unwrap();
-            assert_eq!(evaluate_heartbeat(&heartbeat, now).level, level, "{written}");
-        }
     }
 }

@@ -13,6 +13,7 @@ mod ledger;
 mod report;
 mod rules;
 mod settings;
+mod sweeps;
 mod topic;
 mod trail;
 
