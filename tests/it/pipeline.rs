@@ -422,9 +422,13 @@ async fn the_first_call_of_each_principal_is_alerted_before_the_second_of_any() 
         records.push(record);
     }
     let (_, alerts, _) = world(&[("a", log(&records))]).run(&s3_event(&["a"])).await;
-    let principals: Vec<&str> =
-        alerts[..4].iter().map(|alert| alert.document["user"]["name"].as_str().unwrap()).collect();
-    assert_eq!(principals, ["alice", "bob", "carol", "dave"]);
+    let arn = |alert: &Alert| alert.document["aws"]["cloudtrail"]["user_identity"]["arn"].clone();
+    let principals: Vec<Value> = alerts[..4].iter().map(arn).collect();
+    let users = ["alice", "bob", "carol", "dave"];
+    assert_eq!(
+        principals,
+        users.map(|user| json!(format!("arn:aws:iam::111122223333:user/{user}")))
+    );
 }
 
 #[tokio::test]
