@@ -128,8 +128,8 @@ async fn what_is_gone_is_told_from_what_cannot_be_had() {
     assert!(missing.is_not_found(), "{missing}");
     let no_bucket = moto::unique("no-bucket");
     let error = store.open(&object(&no_bucket, "a", None)).await.unwrap_err();
-    let told = error_chain(&error);
-    assert!(told.starts_with(&format!("cannot read s3://{no_bucket}/a: NoSuchBucket: ")), "{told}");
+    let text = error_chain(&error);
+    assert!(text.starts_with(&format!("cannot read s3://{no_bucket}/a: NoSuchBucket: ")), "{text}");
 }
 
 #[tokio::test]
@@ -139,11 +139,11 @@ async fn a_403_is_tried_again_and_names_the_permission_that_hides_a_404() {
     let error =
         S3Store::new(aws::s3(&server.url)).open(&object("logs", "a", None)).await.unwrap_err();
     assert!(matches!(&error.kind, StoreErrorKind::Aws(aws) if aws.kind == AwsErrorKind::Denied));
-    let told = error_chain(&error);
+    let text = error_chain(&error);
     assert!(
-        told.starts_with("cannot read s3://logs/a: AccessDenied: Access Denied")
-            && told.contains("s3:ListBucket"),
-        "{told}"
+        text.starts_with("cannot read s3://logs/a: AccessDenied: Access Denied")
+            && text.contains("s3:ListBucket"),
+        "{text}"
     );
 }
 

@@ -1,4 +1,4 @@
-//! The whole way of a notification, with a store and a sink that fail as told.
+//! The whole way of a notification, with a store and a sink that fail on request.
 use std::collections::HashMap;
 use std::io::{self, Read};
 use std::sync::{Arc, Mutex};
@@ -67,7 +67,7 @@ impl ObjectStore for Objects {
             Answer::Endless(closed) => return Ok(Body::Stream(Box::new(Spaces(closed)))),
             Answer::Gone => StoreErrorKind::NotFound,
             Answer::Forbidden => AwsError::new(AwsErrorKind::Other, "AccessDenied").into(),
-            Answer::Panic => panic!("told to"),
+            Answer::Panic => panic!("on request"),
         };
         Err(StoreError::new(Action::Read, &object.bucket, &object.key, kind))
     }
@@ -188,7 +188,7 @@ fn create_group(event_id: &str, group: &str) -> Value {
         "userIdentity": {"type": "IAMUser", "userName": "alice", "arn": "arn:aws:iam::111122223333:user/alice"}})
 }
 
-/// The same, by another user: many changes of one user are told in a summary.
+/// The same, by another user: many changes of one user are in a summary.
 fn by(user: &str, mut record: Value) -> Value {
     record["userIdentity"]["arn"] = json!(format!("arn:aws:iam::111122223333:user/{user}"));
     record
@@ -271,14 +271,14 @@ async fn one_poisoned_object_fails_alone() {
         "{:?}",
         outcome.report
     );
-    let told: Vec<String> = outcome.problems.iter().map(ToString::to_string).collect();
+    let problems: Vec<String> = outcome.problems.iter().map(ToString::to_string).collect();
     for (name, what) in
         [("forbidden", "AccessDenied"), ("dies", "died"), ("truncated", "at byte 25")]
     {
         let place = format!("s3://logs/{}: ", key(name));
         assert!(
-            told.iter().any(|problem| problem.starts_with(&place) && problem.contains(what)),
-            "{name}: {told:?}"
+            problems.iter().any(|problem| problem.starts_with(&place) && problem.contains(what)),
+            "{name}: {problems:?}"
         );
     }
 }
@@ -333,11 +333,11 @@ async fn an_alert_that_the_topic_refuses_fails_its_finding_and_retries_its_objec
         (2, 1)
     );
     assert_eq!(retried(&outcome), ["m0"]);
-    let told = outcome.problems[0].to_string();
+    let problem = outcome.problems[0].to_string();
     assert!(
-        told.contains("of rule 169f3a93")
-            && told.contains("record 1: cannot publish to topic: the topic does not exist"),
-        "{told}"
+        problem.contains("of rule 169f3a93")
+            && problem.contains("record 1: cannot publish to topic: the topic does not exist"),
+        "{problem}"
     );
 }
 
@@ -455,11 +455,11 @@ async fn inline_records_are_alerted() {
 #[tokio::test]
 async fn an_unknown_envelope_is_an_error_that_names_its_keys() {
     let (outcome, _, _) = world(&[]).run(&json!({"hello": "secret"})).await;
-    let told = outcome.reply().unwrap_err().to_string();
+    let error = outcome.reply().unwrap_err().to_string();
     assert!(
-        told.contains("unknown envelope: an object with the keys hello")
-            && !told.contains("secret"),
-        "{told}"
+        error.contains("unknown envelope: an object with the keys hello")
+            && !error.contains("secret"),
+        "{error}"
     );
 }
 
@@ -491,8 +491,8 @@ async fn a_burst_in_many_objects_is_summarised_once() {
     let refs: Vec<&str> = names.iter().map(String::as_str).collect();
     let (outcome, alerts, _) = world(&objects).run(&s3_event(&refs)).await;
     assert_eq!((alerts.len(), outcome.report.objects_that(ObjectOutcome::Scanned)), (11, 200));
-    let told = [Outcome::Alerted, Outcome::Summarised].map(|it| outcome.report.findings_that(it));
-    assert_eq!((told, outcome.report.summaries), ([10, 190], 1));
+    let counts = [Outcome::Alerted, Outcome::Summarised].map(|it| outcome.report.findings_that(it));
+    assert_eq!((counts, outcome.report.summaries), ([10, 190], 1));
     let summary = &alerts[10];
     assert_eq!(summary.document["trailbell"]["kind"], "summary");
     assert!(summary.subject.contains("190 more findings"), "{}", summary.subject);
@@ -561,7 +561,7 @@ async fn exceptions_that_are_unusable_or_expired_suppress_nothing() {
             outcome.warnings
         );
         assert!(
-            outcome.warnings.iter().all(|told| told.contains(warning)),
+            outcome.warnings.iter().all(|it| it.contains(warning)),
             "{lines}: {:?}",
             outcome.warnings
         );

@@ -106,7 +106,7 @@ async fn bad_rules_at_the_first_reading_fail_and_are_tried_again() {
     let error = world.reload.check(world.now).await.unwrap_err().to_string();
     assert!(error.contains("s3://bucket/rules/a.toml:2:"), "{error}");
     world.write("rules/a.toml", &rule("a"));
-    assert_eq!(rules(&world.later().await), ["a"], "mended");
+    assert_eq!(rules(&world.later().await), ["a"], "fixed");
 }
 
 #[tokio::test]
@@ -118,15 +118,15 @@ async fn a_bad_update_of_rules_keeps_the_last_good_ones_and_says_so_until_it_is_
     world.write("rules/a.toml", "[rule\n");
     let kept = world.later().await;
     assert_eq!(rules(&kept), ["a"]);
-    let told = warnings(&kept, world.now);
+    let text = warnings(&kept, world.now);
     assert!(
-        told.contains("the last good rules stay in use") && told.contains("a.toml:1:"),
-        "{told}"
+        text.contains("the last good rules stay in use") && text.contains("a.toml:1:"),
+        "{text}"
     );
-    assert!(world.later().await.is_none(), "still so: what was told stays in force");
+    assert!(world.later().await.is_none(), "still so: what was loaded stays in force");
     world.write("rules/a.toml", &rule("a2"));
-    let mended = world.later().await;
-    assert_eq!((rules(&mended), warnings(&mended, world.now)), (vec!["a2"], String::new()));
+    let fixed = world.later().await;
+    assert_eq!((rules(&fixed), warnings(&fixed, world.now)), (vec!["a2"], String::new()));
 }
 
 #[tokio::test]
@@ -141,9 +141,9 @@ async fn bad_exceptions_never_silence_an_alert() {
     );
     assert!(warnings(&first, world.now).contains("no exception is in use"));
     world.write("exceptions/e.toml", &exception("e"));
-    let mended = world.later().await;
+    let fixed = world.later().await;
     assert_eq!(
-        (mended.as_ref().unwrap().exceptions.as_slice().len(), warnings(&mended, world.now)),
+        (fixed.as_ref().unwrap().exceptions.as_slice().len(), warnings(&fixed, world.now)),
         (1, String::new())
     );
     world.write("exceptions/e.toml", "[[exception\n");
@@ -164,9 +164,9 @@ async fn what_cannot_be_fetched_later_is_as_it_was() {
     fs::remove_dir_all(world.root.path().join("bucket/rules")).unwrap();
     let kept = world.later().await;
     assert_eq!((rules(&kept), kept.as_ref().unwrap().exceptions.as_slice().len()), (vec!["a"], 1));
-    let told = warnings(&kept, world.now);
+    let text = warnings(&kept, world.now);
     assert!(
-        told.contains("s3://bucket/rules/") && told.contains("s3://bucket/exceptions/"),
-        "{told}"
+        text.contains("s3://bucket/rules/") && text.contains("s3://bucket/exceptions/"),
+        "{text}"
     );
 }

@@ -66,9 +66,10 @@ fn correlations() -> Vec<Alert> {
     let set = LoadedRules::from_paths(true, &[]).into_rule_set().unwrap();
     let alert = |correlation: &detect::rule::Correlation| {
         let records = &RuleTests::for_origin(&correlation.origin).unwrap().must_match[0].records;
-        let (told, known) = simulate_correlation(correlation, &set, records, Timestamp::UNIX_EPOCH)
-            .expect("it rings");
-        alert::render_correlation(&told, &known, &Accounts::default())
+        let (alert, known) =
+            simulate_correlation(correlation, &set, records, Timestamp::UNIX_EPOCH)
+                .expect("it rings");
+        alert::render_correlation(&alert, &known, &Accounts::default())
     };
     set.correlations().iter().map(alert).collect()
 }
@@ -128,7 +129,7 @@ async fn each_policy_lets_through_what_the_page_says() {
     for (policy, holds, server) in filtered {
         let passing = alerts.iter().filter(|alert| holds(&|name| attribute(alert, name)));
         let expected: BTreeSet<String> = passing.map(|alert| alert.subject.clone()).collect();
-        assert!(!expected.is_empty() && expected != all, "{policy} tells nothing apart");
+        assert!(!expected.is_empty() && expected != all, "{policy} separates nothing");
         assert_eq!(subjects(&server), expected, "{policy}");
     }
 }

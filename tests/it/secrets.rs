@@ -85,8 +85,8 @@ async fn neither_secrets_nor_records_are_in_the_log() {
     }
     drop(function);
     let log = std::fs::read_to_string(log.path()).unwrap();
-    let told = ["\"message\":\"done\"", "m1", "to be retried", "FindingsAlerted"];
-    told.iter().for_each(|told| assert!(log.contains(told), "not in the log: {told}\n{log}"));
+    let expected = ["\"message\":\"done\"", "m1", "to be retried", "FindingsAlerted"];
+    expected.iter().for_each(|text| assert!(log.contains(text), "not in the log: {text}\n{log}"));
     for secret in [AGENT, POLICY, BROKEN, QUIET, INLINE, FOREIGN, SECRET_KEY, SESSION] {
         let line = log.lines().find(|line| line.contains(secret));
         assert_eq!(line, None, "{secret} is in the log");

@@ -12,11 +12,11 @@ fn the_function_does_not_start_without_its_settings() {
     let mut command = Command::new(env!("CARGO_BIN_EXE_trailbell-lambda"));
     let output = command.env_clear().output().unwrap();
     assert!(!output.status.success());
-    let told = out(&output);
+    let text = out(&output);
     for name in
         ["TRAILBELL_ALERTS is missing", "TRAILBELL_STORE is missing", "TRAILBELL_LEDGER is missing"]
     {
-        assert!(told.contains(name), "{name}: {told}");
+        assert!(text.contains(name), "{name}: {text}");
     }
 }
 

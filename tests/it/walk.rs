@@ -105,7 +105,7 @@ fn noted(store: impl ObjectStore + 'static) -> Noted {
     Noted { store: Box::new(store), listed: Mutex::default() }
 }
 
-/// Found keys, shortened to what tells them apart: place, account, region and time.
+/// Found keys, shortened to what they differ in: place, account, region and time.
 async fn found(
     store: &Noted,
     bucket: &str,

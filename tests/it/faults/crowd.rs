@@ -31,11 +31,11 @@ async fn fifty_copies_of_a_notification_at_once_give_one_alert_each_finding() {
     }
     println!(
         "| the same notification 50 times at once | 50 | 2 | {} |",
-        world.told().values().sum::<usize>()
+        world.alerted().values().sum::<usize>()
     );
-    assert_eq!(world.told(), once(&["first", "second"]));
+    assert_eq!(world.alerted(), once(&["first", "second"]));
     nothing_is_left(&world, &pipeline).await;
-    assert_eq!(world.told(), once(&["first", "second"]));
+    assert_eq!(world.alerted(), once(&["first", "second"]));
 }
 
 #[tokio::test]
@@ -56,10 +56,10 @@ async fn reordered_and_repeated_notifications_give_one_alert_each_finding() {
     }
     println!(
         "| out of order, twice over, the same calls in two objects | 2 | 5 | {} |",
-        world.told().values().sum::<usize>()
+        world.alerted().values().sum::<usize>()
     );
     nothing_is_left(&world, &pipeline).await;
-    assert_eq!(world.told(), once(&["0", "1", "2", "3", "4"]));
+    assert_eq!(world.alerted(), once(&["0", "1", "2", "3", "4"]));
 }
 
 #[tokio::test]
@@ -93,7 +93,7 @@ async fn only_the_message_of_a_poisoned_object_is_redelivered() {
     }
     println!(
         "| a batch of ten, one object poisoned: it alone comes back | 2 | 9 | {} |",
-        world.told().values().sum::<usize>()
+        world.alerted().values().sum::<usize>()
     );
-    assert_eq!(world.told(), once(&ids.iter().map(String::as_str).collect::<Vec<_>>()));
+    assert_eq!(world.alerted(), once(&ids.iter().map(String::as_str).collect::<Vec<_>>()));
 }

@@ -16,11 +16,11 @@ const FINDINGS: [&str; 2] = ["first", "second"];
 /// Programs that are killed side by side.
 const TOGETHER: usize = 4;
 
-/// One death, and how often each finding was told.
+/// One death, and how often each finding was alerted.
 struct Death {
     at: String,
     expected: BTreeMap<String, usize>,
-    told: BTreeMap<String, usize>,
+    alerted: BTreeMap<String, usize>,
 }
 
 #[tokio::test]
@@ -35,18 +35,18 @@ async fn killed_at_any_request_every_finding_is_alerted_and_twice_only_before_co
         .buffered(TOGETHER)
         .collect()
         .await;
-    for Death { at, expected, told } in &deaths {
-        assert_eq!(told, expected, "killed at {at}");
+    for Death { at, expected, alerted } in &deaths {
+        assert_eq!(alerted, expected, "killed at {at}");
     }
-    let told: usize = deaths.iter().flat_map(|death| death.told.values()).sum();
+    let alerted: usize = deaths.iter().flat_map(|death| death.alerted.values()).sum();
     let expected: usize = deaths.iter().flat_map(|death| death.expected.values()).sum();
-    let twice = deaths.iter().filter(|death| death.told.values().any(|times| *times > 1));
+    let twice = deaths.iter().filter(|death| death.alerted.values().any(|times| *times > 1));
     println!(
-        "| the function killed at each of {} moments | 2 | {expected} | {told} |",
+        "| the function killed at each of {} moments | 2 | {expected} | {alerted} |",
         deaths.len()
     );
     for death in twice {
-        println!("told twice when killed at {}: {:?}", death.at, death.told);
+        println!("alerted twice when killed at {}: {:?}", death.at, death.alerted);
     }
 }
 
@@ -56,7 +56,7 @@ async fn requests_of_a_delivery() -> Vec<String> {
     let notification = notification(&world).await;
     let (_, delivery) = deliver(&world, &notification);
     delivery.await.unwrap().unwrap();
-    assert_eq!(world.told().into_values().collect::<Vec<_>>(), [1, 1]);
+    assert_eq!(world.alerted().into_values().collect::<Vec<_>>(), [1, 1]);
     world
         .proxy
         .asked()
@@ -76,7 +76,7 @@ async fn death(at: usize, name: String, act: Act) -> Death {
     }
     assert!(delivery.await.is_err(), "{name}: a function that was killed does not answer");
     world.proxy.quiet().await;
-    let mut expected = world.told();
+    let mut expected = world.alerted();
     let states = world.states().await;
     for id in FINDINGS {
         let done = states.get(id).is_some_and(|state| state == "alerted");
@@ -84,7 +84,11 @@ async fn death(at: usize, name: String, act: Act) -> Death {
     }
     redeliver_and_sweep(&world, &notification).await;
     let when = if act == Act::Silence { "before" } else { "after" };
-    Death { at: format!("request {at}, {when} its effect: {name}"), expected, told: world.told() }
+    Death {
+        at: format!("request {at}, {when} its effect: {name}"),
+        expected,
+        alerted: world.alerted(),
+    }
 }
 
 /// The notification comes again; the dead one's leases run out; sweeps.

@@ -73,12 +73,12 @@ fn got_over(name: &'static str, fault: Fault) -> Row {
     Row { name, faults, lasts: 1, patience: Patience::Long, tries: 1, at_first: 2, in_all: 2 }
 }
 
-/// A fault with which the first try tells nobody, so that it is repeated.
+/// A fault with which the first try alerts nobody, so that it is repeated.
 fn repeated(name: &'static str, fault: Fault) -> Row {
     Row { tries: 2, at_first: 0, ..got_over(name, fault) }
 }
 
-/// A fault with which the first try tells nobody, and is not repeated.
+/// A fault with which the first try alerts nobody, and is not repeated.
 fn left_to_the_sweep(name: &'static str, fault: Fault) -> Row {
     Row { at_first: 0, ..got_over(name, fault) }
 }
@@ -160,7 +160,7 @@ fn topic() -> Vec<Row> {
                 Fault::always(large_publish, Act::Refuse(400, "InvalidParameter")),
             )
         },
-        // What the client sends again SNS takes for new: nobody can know that it was told already.
+        // What the client sends again SNS takes for new: nobody can know that it was sent already.
         Row {
             at_first: 4,
             in_all: 4,
@@ -240,7 +240,7 @@ fn ends() -> Vec<Row> {
             "ledger: completion written, answer never comes",
             Fault::once(complete, Act::WithholdAnswer),
         )),
-        // Told, and nothing can be written of it: as if the worker had died there.
+        // Alerted, and nothing can be written of it: as if the worker had died there.
         told_twice(
             "ledger: completion answered 503 always",
             Fault::always(complete, Act::Refuse(503, "SlowDown")),

@@ -55,7 +55,7 @@ async fn got(row: &Row) -> Got {
         }
         if delivery == row.lasts {
             world.proxy.arm(vec![]);
-            // Whoever gives moto little time on a busy machine tells twice.
+            // A client that gives moto little time on a busy machine sends twice.
             pipeline = world.pipeline(Patience::Long).await;
         }
     }
@@ -75,12 +75,12 @@ async fn afterwards(world: &World, row: &Row, notification: &serde_json::Value) 
         assert!(swept.retry.is_empty(), "{}: {:?}", row.name, swept.problems);
     }
     assert_eq!(world.ledger_keys("open/").await, [""; 0], "{}", row.name);
-    let told = world.told();
+    let alerted = world.alerted();
     for id in FINDINGS {
-        assert!(told.contains_key(id), "{}: nobody was told of {id}", row.name);
+        assert!(alerted.contains_key(id), "{}: no alert of {id}", row.name);
     }
 }
 
 fn count(world: &World) -> usize {
-    world.told().values().sum()
+    world.alerted().values().sum()
 }

@@ -47,7 +47,7 @@ impl World {
         World { proxy: Proxy::new(moto::url()), bucket, ledger, topic, subscriber, s3 }
     }
 
-    /// What a program is told in its environment.
+    /// The environment of a program.
     pub fn settings(&self) -> Vec<(&'static str, String)> {
         vec![
             ("TRAILBELL_STORE", "s3".to_owned()),
@@ -93,13 +93,13 @@ impl World {
         json!({"Records": keys.iter().enumerate().map(message).collect::<Vec<_>>()})
     }
 
-    /// How often the subscriber was told of each call: by its event id.
-    pub fn told(&self) -> BTreeMap<String, usize> {
-        let mut told = BTreeMap::new();
+    /// How often the subscriber was alerted of each call: by its event id.
+    pub fn alerted(&self) -> BTreeMap<String, usize> {
+        let mut alerted = BTreeMap::new();
         for document in self.subscriber.documents() {
-            *told.entry(document["event"]["id"].as_str().unwrap().to_owned()).or_default() += 1;
+            *alerted.entry(document["event"]["id"].as_str().unwrap().to_owned()).or_default() += 1;
         }
-        told
+        alerted
     }
 
     /// The keys of the ledger below a prefix.

@@ -1,4 +1,4 @@
-//! The sweep: what nobody told us of is found, once, whatever comes in between.
+//! The sweep: what was not announced is found once, whatever happens meanwhile.
 mod order;
 mod slow;
 mod stores;

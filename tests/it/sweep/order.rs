@@ -33,13 +33,13 @@ async fn a_lost_notification_is_found_by_the_next_sweep_and_by_no_other() {
 #[tokio::test]
 async fn a_notified_object_is_alerted_once() {
     let world = World::new();
-    let key = world.deliver("01T0950", "told");
+    let key = world.deliver("01T0950", "alerted");
     world.notify(&key).await;
     let outcome = world.sweep().await;
     assert_eq!((world.topic.sent_count(), counts(&outcome).read), (1, 1));
     assert!(outcome.reply().is_ok() && outcome.retry.is_empty());
     world.notify(&key).await;
-    assert_eq!(world.topic.sent_count(), 1, "told again by a notification after the sweep");
+    assert_eq!(world.topic.sent_count(), 1, "sent again by a notification after the sweep");
 }
 
 #[tokio::test]
@@ -64,15 +64,15 @@ async fn latency_is_measured_for_notifications_and_sweeps() {
     world.deliver("01T0950", "swept");
     let told_late = world.sweep().await;
     // The call was made at 10:00, the clock shows 11:00 and goes on.
-    for (what, outcome, told) in [
-        ("told", &outcomes[0], true),
-        ("told before", &outcomes[1], false),
+    for (what, outcome, alerted) in [
+        ("alerted", &outcomes[0], true),
+        ("alerted before", &outcomes[1], false),
         ("by a sweep", &told_late, true),
     ] {
         let latency = outcome.report.slowest_alert;
         assert_eq!(
             latency.is_some_and(|seconds| (3600..3900).contains(&seconds)),
-            told,
+            alerted,
             "{what}: {latency:?}"
         );
     }

@@ -52,7 +52,7 @@ impl World {
         key
     }
 
-    /// S3 tells of an object.
+    /// S3 announces an object.
     pub async fn notify(&self, key: &str) -> InvocationReport {
         let payload = json!({"s3Bucket": "logs", "s3ObjectKey": [key]});
         pipeline::run(&self.pipeline, &payload, clock(None)).await

@@ -24,7 +24,7 @@ pub fn s3(url: &str) -> aws_sdk_s3::Client {
     aws_sdk_s3::Client::from_conf(config.build())
 }
 
-/// What a program is told in its environment, to find the server and nothing else of AWS.
+/// The environment of a program that is to find the server and nothing else of AWS.
 pub fn variables(url: &str) -> [(&str, &str); 6] {
     [
         ("AWS_ENDPOINT_URL", url),

@@ -20,9 +20,9 @@ pub fn refused(status: u16, code: &str, message: &str) -> Option<Answer> {
 /// Starts one, and gives its URL. What `answer` leaves to it goes to moto. It ends with the
 /// process.
 pub fn before_moto(answer: impl Fn(&Request) -> Option<Answer> + Send + Sync + 'static) -> String {
-    let told = |(status, headers, body): Answer| {
+    let relayed = |(status, headers, body): Answer| {
         let headers = headers.iter().map(String::as_str).chain([DATE]);
         proxy::Answer::new(status, headers, body)
     };
-    Proxy::answering(moto::url(), move |request| answer(request).map(told)).url
+    Proxy::answering(moto::url(), move |request| answer(request).map(relayed)).url
 }

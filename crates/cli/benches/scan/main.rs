@@ -1,7 +1,7 @@
 //! The speed of reading log objects, absolute and relative: `cargo bench -p trailbell-cli`.
 //!
 //! All tasks run on one object after the other, in several rounds, and their best times are summed.
-//! So other load of the machine affects all tasks alike, and little. Speeds are in inflated
+//! So other load of the machine affects all tasks equally, and little. Speeds are in inflated
 //! megabytes (10^6 bytes) per second. Environment variables: `TRAILBELL_BENCH_OBJECTS` (50),
 //! `TRAILBELL_BENCH_OBJECT_BYTES` (3300000, inflated), `TRAILBELL_BENCH_HIT_PERCENT` (2),
 //! `TRAILBELL_BENCH_ROUNDS` (7).

@@ -87,7 +87,7 @@ fn checked_arn(arn: &str, service: &str, kind: &str) -> Result<String> {
 async fn attach_bucket(wanted: &Attachment, write: bool) -> Result<()> {
     let store = setup::s3_store().await;
     let before = store.notifications(&wanted.bucket, wanted.owner.as_deref()).await?;
-    // Only for messages: whoever may not ask for it can attach the bucket nevertheless.
+    // Only for messages: a caller who may not ask for it can attach the bucket nevertheless.
     let region = store.bucket_region(&wanted.bucket, wanted.owner.as_deref()).await.ok().flatten();
     check_region(wanted, region.as_deref())?;
     match attach::plan(&before, wanted) {
