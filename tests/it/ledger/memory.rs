@@ -212,7 +212,9 @@ fn read(
 fn page(world: &World, listing: &Listing) -> Page {
     let after = listing.continuation.as_ref().or(listing.start_after.as_ref());
     let mut page = Page::default();
-    for key in world.objects.keys().filter(|key| key.starts_with(&listing.prefix)) {
+    let start = after.map_or(&listing.prefix, |after| after.max(&listing.prefix)).clone();
+    let keys = world.objects.range(start..).map(|(key, _)| key);
+    for key in keys.take_while(|key| key.starts_with(&listing.prefix)) {
         let rest = &key[listing.prefix.len()..];
         let folder = rest
             .find('/')

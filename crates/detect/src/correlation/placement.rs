@@ -20,6 +20,12 @@ pub struct PlacedMark {
     pub mark: Mark,
 }
 
+impl AsRef<Mark> for PlacedMark {
+    fn as_ref(&self) -> &Mark {
+        &self.mark
+    }
+}
+
 /// The document that correlations match: the record's ECS document, with
 /// [`POWER_FIELD`](crate::rule::POWER_FIELD) if the call attaches or writes a powerful policy, and
 /// with the group's name if only the error message has it.
@@ -60,6 +66,7 @@ pub fn place_marks(
         event: event_hash(finding),
         value: counted_value(correlation, &document),
         link: None,
+        target: target_hash(finding),
         finding: finding.id.clone(),
     };
     let renamed = renamed_document(finding, &document);
@@ -130,6 +137,20 @@ fn field_value(document: &Value, field: &str) -> Option<String> {
         false
     });
     (!values.is_empty()).then(|| values.join("\n"))
+}
+
+/// The same for a call that one principal repeats on the same user, policy and group.
+fn target_hash(finding: &Finding) -> String {
+    let call = Call::new(finding);
+    let parameter = |name| call.parameter(name).unwrap_or_default();
+    short_hash([
+        finding.principal.key.as_str(),
+        call.target_user().unwrap_or_default(),
+        parameter("policyArn"),
+        parameter("policyName"),
+        parameter("newGroupName"),
+        call.group().unwrap_or_default(),
+    ])
 }
 
 /// The same for all findings of one event; two trails record it under the same id.
