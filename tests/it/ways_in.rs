@@ -44,11 +44,9 @@ fn api_call(record: Value) -> Value {
 
 #[tokio::test]
 async fn records_inside_a_notification_are_used_only_if_their_source_is_accepted() {
-    for (accepted, alerted) in [
-        (vec![], 0),
-        (vec![InlineSource::CloudWatchLogs], 0),
-        (vec![InlineSource::EventBridge], 1),
-    ] {
+    for (accepted, alerted) in
+        [(vec![], 0), (vec![InlineSource::CloudWatchLogs], 0), (vec![InlineSource::EventBridge], 1)]
+    {
         let mut world = world(&[]);
         world.inline_sources = accepted;
         let body = api_call(create_group("e1", "one")).to_string();
