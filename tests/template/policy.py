@@ -229,13 +229,15 @@ def check_senders(template):
         for operator in statement["Condition"].values()
         if "aws:SourceArn" in operator
     }
-    yield from (f"the queue allows {arn}, which is no name" for arn in sorted(allowed) if "*" in arn)
+    yield from (
+        f"the queue allows {arn}, which is no name" for arn in sorted(allowed) if "*" in arn
+    )
     yield from (f"the queue refuses {arn}, which sends to it" for arn in sorted(expected - allowed))
     yield from (f"the queue allows {arn}, which never sends" for arn in sorted(allowed - expected))
 
 
 def check_ways_in(template):
-    """The function accepts the log objects and records that the stack sends to it, and no others."""
+    """The function accepts the log objects and records that the stack sends, and no others."""
     variables = template.resources["Function"]["Properties"]["Environment"]["Variables"]
     objects = target(template, LOG_OBJECTS).removeprefix("arn:aws:s3:::").removesuffix("*")
     if variables["TRAILBELL_TRAILS"] != f"s3://{objects}":

@@ -13,7 +13,9 @@ import yaml
 ROOT = Path(__file__).resolve().parents[2]
 FILE = ROOT / "template.yaml"
 FUNCTION_NAME = "trailbell-lambda"
-STACK_UUID = "51af3dc0-da77-11e4-872e-1234567abcde"
+STACK_ID = (
+    "arn:aws:cloudformation:{region}:{account}:stack/trailbell/51af3dc0-da77-11e4-872e-1234567abcde"
+)
 NOTHING = object()
 
 # The ARN of a resource, by type.
@@ -64,7 +66,7 @@ class Template:
             "AWS::NoValue": NOTHING,
             "AWS::Partition": "aws",
             "AWS::Region": region,
-            "AWS::StackId": f"arn:aws:cloudformation:{region}:{account}:stack/trailbell/{STACK_UUID}",
+            "AWS::StackId": STACK_ID.format(region=region, account=account),
             "AWS::StackName": "trailbell",
         }
         self.types = {

@@ -45,7 +45,7 @@ pub fn pipeline_with(
         ledger: Ledger::Stored(ledger(memory)),
         detections: detections(),
         trails: vec![],
-        inline_sources: vec![InlineSource::EventBridge],
+        inline_sources: vec![InlineSource::CloudWatchLogs],
         max_object_bytes: 1 << 30,
     };
     change(&mut pipeline);
