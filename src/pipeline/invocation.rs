@@ -6,10 +6,18 @@ use std::time::Duration;
 
 use detect::finding::FindingId;
 use jiff::Timestamp;
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout_at};
 
+use super::packed::WaitingBytes;
 use super::{Clock, Pipeline};
-use crate::ledger::WindowCounts;
+use crate::ledger::{FIRST_OF_BURST, WindowCounts};
+
+/// How long what was started last may take: so long, but at most this part of the whole time.
+const MAX_GRACE: Duration = Duration::from_secs(3);
+const GRACE_PART: u32 = 8;
+
+/// Held while a batch of alerts is published and recorded.
+pub(crate) type PublishPermit<'a> = tokio::sync::MutexGuard<'a, ()>;
 
 /// One invocation: what it works with, its time, and the findings that it has met. Two trails, two
 /// notifications or one careless object can show the same call twice.
@@ -17,10 +25,16 @@ pub(crate) struct Invocation {
     pub(crate) pipeline: Arc<Pipeline>,
     clock: Clock,
     started: Instant,
+    /// Locked from before a batch of alerts is published until it is recorded.
+    publishing: tokio::sync::Mutex<()>,
     // Std mutexes: nothing awaits while they are locked.
     met: Mutex<HashSet<FindingId>>,
     /// By rule. Without a ledger the invocation is the window.
     counts: Mutex<HashMap<String, WindowCounts>>,
+    /// Findings taken over from dead workers, by rule and principal.
+    taken_over: Mutex<HashMap<(String, String), u64>>,
+    /// Findings that were read and are not processed yet.
+    pub(crate) waiting: WaitingBytes,
 }
 
 impl Invocation {
@@ -29,8 +43,11 @@ impl Invocation {
             pipeline: Arc::clone(pipeline),
             clock,
             started: Instant::now(),
+            publishing: tokio::sync::Mutex::default(),
             met: Mutex::default(),
             counts: Mutex::default(),
+            taken_over: Mutex::default(),
+            waiting: WaitingBytes::default(),
         }
     }
 
@@ -49,10 +66,33 @@ impl Invocation {
         self.clock.is_over()
     }
 
-    /// The end of a wait of at most `longest` that leaves time for what follows.
+    /// What `future` gives, or `None` if it is not ready a little after nothing more is started.
+    pub(crate) async fn before_the_end<F: Future>(&self, future: F) -> Option<F::Output> {
+        let Some(last) = self.clock.last_start else { return Some(future.await) };
+        let whole = last.saturating_duration_since(self.started);
+        timeout_at(last + MAX_GRACE.min(whole / GRACE_PART), future).await.ok()
+    }
+
+    /// The end of a wait of at most `longest`, and of half of the time that is left: the rest is for
+    /// what follows.
     pub(crate) fn wait_until(&self, longest: Duration) -> Instant {
-        let end = Instant::now() + longest;
-        self.clock.last_start.map_or(end, |last| last.min(end))
+        let now = Instant::now();
+        let left = self.clock.last_start.map(|last| last.saturating_duration_since(now) / 2);
+        now + left.map_or(longest, |left| left.min(longest))
+    }
+
+    /// Waits until `count` alerts may be published. Returns `None` if the time is over before. No
+    /// other alert is published until the permit is dropped: a worker that dies leaves no more
+    /// than one batch that was published and not recorded.
+    pub(crate) async fn permit_to_publish(&self, count: usize) -> Option<PublishPermit<'_>> {
+        let turn = self.publishing.lock();
+        let permit = match self.clock.last_start {
+            Some(last) => timeout_at(last, turn).await.ok()?,
+            None => turn.await,
+        };
+        let sink = &self.pipeline.sink;
+        let passes = sink.wait_for_pace(count, self.clock.last_start).await && !self.is_over();
+        passes.then_some(permit)
     }
 
     /// Returns true if the finding was not met before in this invocation.
@@ -67,6 +107,15 @@ impl Invocation {
         let counts = counts.entry(rule.to_owned()).or_default();
         counts.add(principals.iter().map(String::as_str));
         counts.clone()
+    }
+
+    /// Counts a finding that was taken over. Returns true if it is among the first of its rule and
+    /// principal in this invocation.
+    pub(crate) fn is_first_taken_over(&self, rule: &str, principal: &str) -> bool {
+        let mut counts = lock(&self.taken_over);
+        let count = counts.entry((rule.to_owned(), principal.to_owned())).or_default();
+        *count += 1;
+        *count <= FIRST_OF_BURST
     }
 }
 
