@@ -10,6 +10,7 @@
 //! | `grouped/<rule>/<window>/<id>` | empty: waits for a summary |
 //! | `by-correlation/<correlation>/<group_by values>/<rule>/…` | see [`Mark`](detect::correlation::Mark) |
 //! | `incidents/<correlation>/<group_by values>` | the incidents of these values |
+//! | `reading/<hash of bucket and key>` | an object that is being read, or that its readers died of |
 //! | `sweep/<name>` | what sweeps remember: see [`sweep`](crate::sweep) |
 //! | `clock` | empty: written to learn the store's time |
 //! | `doctor/<token>` | exists only while `doctor` tries conditional writes |
@@ -21,12 +22,14 @@ use jiff::Timestamp;
 use jiff::civil::DateTime;
 use jiff::tz::Offset;
 
+use crate::notification::ObjectRef;
 use crate::store::encode_key_part;
 
 pub(super) const OPEN: &str = "open/";
 pub(super) const GROUPED: &str = "grouped/";
 pub(super) const ENTRIES: &str = "entries/";
 pub(super) const BY_GROUP: &str = "by-group/";
+pub(super) const READING: &str = "reading/";
 pub(super) const SWEEP: &str = "sweep/";
 pub(super) const CLOCK: &str = "clock";
 
@@ -38,6 +41,9 @@ const PRINCIPAL_DIGITS: usize = 16;
 /// Hexadecimal digits of an account's hash: enough for the accounts of one organization.
 const ACCOUNT_DIGITS: usize = 8;
 
+/// Hexadecimal digits of an object's hash.
+const OBJECT_DIGITS: usize = 32;
+
 /// Hexadecimal digits of a finding's id.
 const ID_DIGITS: usize = 64;
 
@@ -47,6 +53,12 @@ pub(super) fn entry(id: &FindingId) -> String {
 
 pub(super) fn open(id: &FindingId) -> String {
     format!("{OPEN}{id}")
+}
+
+/// The note of an object that is being read.
+pub(super) fn reading(object: &ObjectRef) -> String {
+    let id = FindingId::hash_parts([object.bucket.as_str(), &object.key]);
+    format!("{READING}{}", &id.as_str()[..OBJECT_DIGITS])
 }
 
 /// The folder of what one rule grouped in one window.

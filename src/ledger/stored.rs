@@ -89,6 +89,11 @@ impl StoredLedger {
         self.put(&format!("{SWEEP}{name}"), bytes, condition).await
     }
 
+    /// Deletes an object below `sweep/`.
+    pub async fn delete_sweep_object(&self, name: &str) -> Result<()> {
+        self.delete(&format!("{SWEEP}{name}")).await
+    }
+
     /// An error about an object below `sweep/`.
     pub fn sweep_error(&self, name: &str, problem: impl Into<LedgerProblem>) -> LedgerError {
         self.error(&format!("{SWEEP}{name}"), problem)

@@ -28,7 +28,10 @@ pub fn decode(payload: &Value) -> Notification {
         None => {
             let mut items = Vec::new();
             open(payload, 0, &mut items);
-            Notification { reply: Reply::Invocation, messages: vec![Message { id: None, items }] }
+            Notification {
+                reply: Reply::Invocation,
+                messages: vec![Message { id: None, receives: 1, items }],
+            }
         }
     }
 }
@@ -37,7 +40,14 @@ fn decode_queued(record: &Value) -> Message {
     let id = record.get("messageId").and_then(Value::as_str).map(str::to_owned);
     let mut items = Vec::new();
     open_queued(record, 0, &mut items);
-    Message { id, items }
+    Message { id, receives: receives(record), items }
+}
+
+/// Source:
+/// <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_ReceiveMessage.html>
+fn receives(record: &Value) -> u32 {
+    let count = record["attributes"]["ApproximateReceiveCount"].as_str();
+    count.and_then(|count| count.parse().ok()).unwrap_or(1)
 }
 
 /// Opens one envelope, and what is in it. `depth` counts the envelopes around it.

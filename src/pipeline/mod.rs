@@ -20,6 +20,7 @@ mod report;
 pub(crate) mod run;
 mod setup;
 mod summary_at_exit;
+mod suspects;
 
 use std::sync::Arc;
 
@@ -63,8 +64,8 @@ pub async fn run_request(
         for message in messages {
             objects.extend(run.process_message(message).await);
         }
-        let processed = run.process_objects(objects).await;
-        run.out_of_time(&processed.not_started);
+        let not_started = run.process_announced(objects).await;
+        run.out_of_time(&not_started);
         run.send_canaries(request).await;
         sweep(&mut run).await;
         run.summarise_grouped().await;

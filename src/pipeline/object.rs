@@ -92,7 +92,11 @@ impl ObjectResults {
         self.bad_records = bad.count;
     }
 
-    fn noted(outcome: ObjectOutcome, object: &ObjectRef, note: impl Display) -> ObjectResults {
+    pub(crate) fn noted(
+        outcome: ObjectOutcome,
+        object: &ObjectRef,
+        note: impl Display,
+    ) -> ObjectResults {
         let mut results = ObjectResults::unread(outcome);
         results.deliveries.notes.push(format!("{object}: {note}"));
         results

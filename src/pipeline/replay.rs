@@ -42,7 +42,7 @@ impl Replay {
     /// Processes objects, a few at a time.
     pub async fn process(&mut self, objects: Vec<ObjectRef>) -> ReplayProgress {
         self.run.outcome.report.objects += objects.len() as u64;
-        let queued = objects.into_iter().map(|object| QueuedObject { message: None, object });
+        let queued = objects.into_iter().map(QueuedObject::without_message);
         let processed = self.run.process_objects(queued.collect()).await;
         self.run.out_of_time(&processed.not_started);
         if matches!(self.run.pipeline().ledger, Ledger::ReadOnly(_)) {

@@ -62,6 +62,11 @@ impl<'a> TrailMemory<'a> {
         Ok((memory, problem))
     }
 
+    /// The ledger that the state is kept in.
+    pub fn ledger(&self) -> &'a StoredLedger {
+        self.ledger
+    }
+
     /// The name of the state in the ledger.
     pub fn name(&self) -> &str {
         &self.note

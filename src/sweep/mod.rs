@@ -9,6 +9,7 @@ mod memory;
 mod report;
 pub(crate) mod run;
 mod state;
+mod suspects;
 
 use jiff::SignedDuration;
 

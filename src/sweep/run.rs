@@ -7,9 +7,11 @@ use std::sync::Arc;
 
 use detect::cloudtrail::Trail;
 use detect::text::error::error_chain;
+use futures::future::join_all;
 use jiff::{SignedDuration, Timestamp};
 use tokio::time::timeout_at;
 
+use super::suspects::Suspects;
 use super::{
     ATTEMPTS, Due, LogKey, ProvenCursors, SweepReport, TrailMemory, YOUNG, due, look_back,
 };
@@ -23,10 +25,6 @@ use crate::pipeline::{
 /// Recovery, and then summaries, take one of so many parts of the time that is left: what a flood left
 /// open keeps no log object from being read.
 const RECOVERY_SHARE: usize = 3;
-
-/// Objects that are read between two writings of what was read: a crash costs reading so many
-/// again.
-const BATCH_SIZE: usize = 500;
 
 /// Sweeps if any message asked for it; once, however many did.
 pub(crate) async fn sweep(run: &mut Run) {
@@ -48,15 +46,16 @@ pub(crate) async fn sweep(run: &mut Run) {
 }
 
 /// A sweep in progress.
-struct Sweep {
+pub(super) struct Sweep {
     /// A run of its own. Its clock is that of the trail being read.
-    run: Run,
+    pub(super) run: Run,
     /// The time of the whole sweep.
-    clock: Clock,
+    pub(super) clock: Clock,
     look_back: SignedDuration,
-    counts: SweepReport,
+    pub(super) counts: SweepReport,
     /// Of the last sweep, and of this one for the trails that it has done.
-    proven: ProvenCursors,
+    pub(super) proven: ProvenCursors,
+    pub(super) suspects: Suspects,
 }
 
 impl Sweep {
@@ -70,6 +69,7 @@ impl Sweep {
             look_back: look_back(&pipeline.detections.rule_set),
             counts: SweepReport::default(),
             proven: ProvenCursors::default(),
+            suspects: Suspects::default(),
         }
     }
 
@@ -99,10 +99,14 @@ impl Sweep {
             }
         };
         self.load_cursors(ledger).await;
+        self.load_suspects(ledger).await;
         self.read_trails(pipeline, ledger, now).await;
         if let Err(error) = self.proven.write(ledger, now, self.counts).await {
             self.add_problem(Problem::retry("the ledger", error_chain(&error)));
         }
+        // After everything else: this sweep may die of one.
+        self.read_suspects(pipeline, ledger, now).await;
+        self.end_running(ledger).await;
     }
 
     /// They are needed only for a trail whose state is damaged.
@@ -110,6 +114,13 @@ impl Sweep {
         match ProvenCursors::load(ledger).await {
             Ok(proven) => self.proven = proven,
             Err(error) => self.add_problem(Problem::discard("the heartbeat", text(error))),
+        }
+    }
+
+    async fn load_suspects(&mut self, ledger: &StoredLedger) {
+        match Suspects::load(ledger).await {
+            Ok(suspects) => self.suspects = suspects,
+            Err(error) => self.add_problem(Problem::retry("the ledger", text(error))),
         }
     }
 
@@ -121,7 +132,7 @@ impl Sweep {
         self.run.outcome.problems.extend(recovered.problems);
     }
 
-    fn add_problem(&mut self, problem: Problem) {
+    pub(super) fn add_problem(&mut self, problem: Problem) {
         self.run.outcome.problems.push(problem);
     }
 
@@ -160,6 +171,7 @@ impl Sweep {
         self.counts.young += due.young;
         self.counts.read_before += due.read_before;
         let mut backlog = Backlog::new(trail, due);
+        self.counts.backlog += backlog.leave_suspects(&mut self.suspects);
         let read = self.read(&mut backlog, &mut memory).await;
         self.counts.backlog += backlog.left.len() as u64;
         let ended = self.end_trail(backlog, &mut memory, now).await;
@@ -194,13 +206,13 @@ impl Sweep {
         memory: &mut TrailMemory<'_>,
     ) -> Result<(), LedgerError> {
         while !backlog.left.is_empty() && !self.run.clock.is_over() {
-            let batch = backlog.next_batch();
+            let batch = backlog.next_batch(self.suspects.batch_size());
             let batch_size = batch.len();
             // Another sweep may have read them meanwhile.
             let unread: Vec<LogKey> =
                 batch.into_iter().filter(|key| !memory.state.is_read(key)).collect();
             self.counts.read_before += (batch_size - unread.len()) as u64;
-            let processed = self.process(backlog.trail, unread).await;
+            let processed = self.process(backlog.trail, unread, memory.ledger()).await?;
             self.run.outcome.report.objects += processed.ended.len() as u64;
             for (object, outcome) in processed.ended {
                 self.counts.read += u64::from(backlog.note(object, outcome, memory));
@@ -213,19 +225,35 @@ impl Sweep {
 
     /// Processes objects. Nobody delivers these again: what is to be retried, the next sweep
     /// retries.
-    async fn process(&mut self, trail: &Trail, keys: Vec<LogKey>) -> ProcessedObjects {
+    async fn process(
+        &mut self,
+        trail: &Trail,
+        keys: Vec<LogKey>,
+        ledger: &StoredLedger,
+    ) -> Result<ProcessedObjects, LedgerError> {
         let known_problems = self.run.outcome.problems.len();
-        let objects = keys
-            .into_iter()
-            .map(|key| QueuedObject { message: None, object: object(trail, key.key) })
-            .collect();
-        let processed = self.run.process_objects(objects).await;
+        let objects: Vec<ObjectRef> = keys.into_iter().map(|key| object(trail, key.key)).collect();
+        if self.suspects.is_careful {
+            let noted = join_all(objects.iter().map(|object| ledger.begin_reading(object))).await;
+            noted.into_iter().collect::<Result<(), _>>()?;
+        }
+        let queued = objects.iter().cloned().map(QueuedObject::without_message).collect();
+        let processed = self.run.process_objects(queued).await;
+        if self.suspects.is_careful {
+            let ended = join_all(objects.iter().map(|object| ledger.end_reading(object))).await;
+            ended.into_iter().collect::<Result<(), _>>()?;
+        }
+        self.leave_to_next_sweep(known_problems);
+        Ok(processed)
+    }
+
+    /// Nobody delivers the objects again that the problems from the given number on are about.
+    pub(super) fn leave_to_next_sweep(&mut self, known_problems: usize) {
         for problem in self.run.outcome.problems.iter_mut().skip(known_problems) {
             if problem.remedy == Remedy::Retry {
                 problem.remedy = Remedy::NextSweep;
             }
         }
-        processed
     }
 
     /// Counts what failed, and records how far the sweep has come.
@@ -272,8 +300,15 @@ impl<'a> Backlog<'a> {
         Backlog { trail, left: due.keys.into(), failed: Vec::new(), any_read: false }
     }
 
-    fn next_batch(&mut self) -> Vec<LogKey> {
-        self.left.drain(..BATCH_SIZE.min(self.left.len())).collect()
+    /// Takes out objects that are read at the end of the sweep. Returns how many these are.
+    fn leave_suspects(&mut self, suspects: &mut Suspects) -> u64 {
+        let all = self.left.len();
+        self.left.retain(|key| !suspects.is_noted(self.trail, key));
+        (all - self.left.len()) as u64
+    }
+
+    fn next_batch(&mut self, size: usize) -> Vec<LogKey> {
+        self.left.drain(..size.min(self.left.len())).collect()
     }
 
     fn put_back(&mut self, not_started: Vec<QueuedObject>) {
@@ -299,7 +334,7 @@ impl<'a> Backlog<'a> {
     }
 }
 
-fn text(error: impl Error) -> String {
+pub(super) fn text(error: impl Error) -> String {
     error_chain(&error)
 }
 

@@ -14,9 +14,6 @@ const KNOWN_FAILURES: &[&str] = &[
     // A finding is named by rule, account and event id: the second call is a duplicate.
     "a forged event id, read first",
     "a forged event id, same object",
-    // Nobody notes which object a copy died of, so that it is read again with all others.
-    "a poisonous object in a batch",
-    "a poisonous object in a sweep",
 ];
 
 #[tokio::test]

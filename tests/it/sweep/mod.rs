@@ -2,5 +2,6 @@
 mod order;
 mod slow;
 mod stores;
+mod suspects;
 mod troubles;
 mod world;
