@@ -17,7 +17,7 @@ use super::{Clock, Pipeline, findings};
 use crate::ledger::{Content, GroupedWindow, Ledger, LedgerError, Recovery, StoredLedger};
 
 /// Markers that are looked at together. Findings of one burst are best decided together.
-const BATCH_SIZE: usize = 16;
+const BATCH_SIZE: usize = 64;
 
 /// Unrecognized keys that are named: there can be thousands.
 const MAX_NAMED_KEYS: usize = 5;
