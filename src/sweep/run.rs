@@ -126,6 +126,7 @@ impl Sweep {
 
     fn add_recovered(&mut self, recovered: Recovered) {
         self.counts.left_open += recovered.left;
+        self.counts.unrecognized += recovered.unrecognized;
         self.counts.summaries += recovered.report.summaries;
         self.run.outcome.report += recovered.report;
         self.run.outcome.notes.extend(recovered.notes);
