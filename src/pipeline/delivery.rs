@@ -9,6 +9,7 @@ use super::context::{self, AlertContext};
 use super::invocation::Invocation;
 use super::outcomes::DeliveryReport;
 use super::problem::Problem;
+use super::severity;
 use crate::ledger::{Claim, ClaimUpdate, Completion, Content, Ledger, LedgerError, StoredLedger};
 
 /// Alerts that are published before they are recorded. A crash in between sends them once more, so
@@ -20,7 +21,7 @@ const BATCH_SIZE: usize = 5;
 const MINIMAL_FROM: u32 = 5;
 
 /// Something whose alert is to be sent.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) enum Delivery {
     /// It is claimed, and its outcome is recorded.
     Claimed(Box<Claim>),
@@ -34,6 +35,16 @@ impl Delivery {
             Delivery::Claimed(claim) => &claim.entry.content,
             Delivery::Unrecorded(content) => content,
         }
+    }
+
+    /// The same delivery of other content with the same id.
+    pub(crate) fn with(&self, content: Content) -> Delivery {
+        let mut delivery = self.clone();
+        match &mut delivery {
+            Delivery::Claimed(claim) => claim.entry.content = content,
+            Delivery::Unrecorded(old) => *old = content,
+        }
+        delivery
     }
 
     /// How often it was claimed, this time included.
@@ -98,18 +109,20 @@ pub(crate) async fn deliver(invocation: &Invocation, deliveries: &[Delivery]) ->
 async fn deliver_batch(invocation: &Invocation, batch: &[Delivery]) -> DeliveryReport {
     let (contexts, problems) = context::read_all(invocation, batch).await;
     let mut report = DeliveryReport { problems, ..DeliveryReport::default() };
+    let rated = |(delivery, context)| (severity::rate(invocation, delivery, &context), context);
     let (live, expired): (Vec<_>, Vec<_>) = batch
         .iter()
         .zip(contexts)
+        .map(rated)
         .partition(|(delivery, _)| delivery.claim().is_none_or(Claim::is_live));
-    for (delivery, _) in expired {
+    for (delivery, _) in &expired {
         // Another worker may have it by now.
         report.fail(delivery, "its claim ran out before its alert could be sent");
     }
     let alerts: Vec<Alert> =
         live.iter().map(|(delivery, context)| render(invocation, delivery, context)).collect();
     let mut answers = invocation.pipeline.sink.publish(&alerts).await.into_iter();
-    for (delivery, _) in live {
+    for (delivery, _) in &live {
         match answers.next() {
             Some(Ok(message_id)) => {
                 report.problems.extend(complete(invocation, delivery, &message_id).await);
@@ -141,7 +154,9 @@ fn render(invocation: &Invocation, delivery: &Delivery, context: &AlertContext) 
             alert::render_finding(finding, &Default::default(), accounts)
         }
         (Content::Summary(summary), _) => alert::render_summary(summary, accounts),
-        (Content::Correlation(data), AlertContext::Members(members)) if !delivery.is_minimal() => {
+        (Content::Correlation(data), AlertContext::Members(members, _))
+            if !delivery.is_minimal() =>
+        {
             alert::render_correlation(data, members, accounts)
         }
         (Content::Correlation(data), _) => alert::render_minimal_correlation(data),

@@ -18,6 +18,7 @@ mod reply;
 mod report;
 pub(crate) mod run;
 mod setup;
+mod severity;
 mod summary_at_exit;
 
 use std::sync::Arc;

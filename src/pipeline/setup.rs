@@ -67,7 +67,7 @@ impl Pipeline {
         })
     }
 
-    fn rule(&self, id: &str) -> Option<&Rule> {
+    pub(crate) fn rule(&self, id: &str) -> Option<&Rule> {
         self.detections.rule_set.rules().iter().find(|rule| rule.info.id == id)
     }
 

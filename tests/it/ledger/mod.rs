@@ -6,6 +6,7 @@ mod correlation_crashes;
 mod correlations;
 mod crashes;
 pub mod memory;
+mod severity;
 mod stores;
 mod summaries;
 mod survey;

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::call::{Call, CallBrief};
 use super::{Finding, FindingId, Window};
-use crate::rule::RuleInfo;
+use crate::rule::{Rating, RuleInfo};
 
 /// Findings of one rule that are sent in one message.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -16,6 +16,9 @@ pub struct Summary {
     pub id: FindingId,
     /// The rule, as the highest member has it.
     pub rule: Arc<RuleInfo>,
+    /// The severity of the summary, if it is not that of the rule: the highest of a member.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rating: Option<Rating>,
     /// The window; `None` if it covers one invocation of the function.
     pub window: Option<Window>,
     /// 1 for what was grouped when the window closed; more for later findings.
@@ -73,18 +76,27 @@ impl Summary {
         part: u32,
         findings: &[Finding],
     ) -> Option<Summary> {
-        let risk = |finding: &&Finding| (finding.rule.risk_score, finding.rule.severity);
+        let risk = |finding: &&Finding| {
+            let Rating { severity, risk_score, .. } = finding.rating();
+            (severity, risk_score)
+        };
         let highest = findings.iter().rev().max_by_key(risk)?;
         let mut members: Vec<Member> = findings.iter().map(Member::from_finding).collect();
         members.sort_by(|a, b| (a.time, &a.id).cmp(&(b.time, &b.id)));
         Some(Summary {
             id,
             rule: Arc::clone(&highest.rule),
+            rating: highest.rating.clone(),
             window,
             part,
             highest: Member::from_finding(highest),
             members,
         })
+    }
+
+    /// How severe it is.
+    pub fn rating(&self) -> Rating {
+        self.rating.clone().unwrap_or_else(|| Rating::of_rule(&self.rule))
     }
 
     /// The ids of the members.
