@@ -167,10 +167,13 @@ const MAX_OBJECT_BYTES: Setting<u64> = Setting {
     parse: |value| value.parse().ok().filter(|bytes| *bytes > 0),
 };
 
+/// Of more copies each could publish so rarely that most of its time would be waiting.
+const MAX_CONCURRENCY: u32 = 20;
+
 const CONCURRENCY: Setting<u32> = Setting {
     name: "TRAILBELL_CONCURRENCY",
-    expected: "a number from 1 to 1000",
-    parse: |value| value.parse().ok().filter(|count| (1..=1000).contains(count)),
+    expected: "a number from 1 to 20",
+    parse: |value| value.parse().ok().filter(|count| (1..=MAX_CONCURRENCY).contains(count)),
 };
 
 /// Any other variable that begins with `TRAILBELL_` is a mistake, except those of the tests.

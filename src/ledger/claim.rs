@@ -86,9 +86,9 @@ impl StoredLedger {
         };
         let outcome = self.swap_known(&keys::entry(id), object, TRIES, next).await?;
         match &outcome {
-            ClaimOutcome::Ours(claim) => match claim.entry.attempts {
+            ClaimOutcome::Ours(claim) => match claim.entry.claims {
                 1 => debug!(%id, "claimed"),
-                attempt => debug!(%id, attempt, "taken over"),
+                claims => debug!(%id, claims, "taken over"),
             },
             ClaimOutcome::Duplicate(state) => {
                 debug!(%id, ?state, "duplicate");
@@ -151,7 +151,7 @@ impl StoredLedger {
     }
 }
 
-/// Our claim after another worker's: one more attempt, in the window of the first. A summary or
+/// Our claim after another worker's: one more claim, in the window of the first. A summary or
 /// correlation keeps its members, since their alert may have been sent; a finding is as we read it.
 fn successor(ours: &Entry, before: &Entry) -> Entry {
     let content = match &before.content {
@@ -159,7 +159,10 @@ fn successor(ours: &Entry, before: &Entry) -> Entry {
         Content::Finding(_) => &ours.content,
     };
     Entry {
-        attempts: before.attempts.saturating_add(1),
+        claims: before.claims.saturating_add(1),
+        refusals: before.refusals,
+        // Its lease ran out.
+        deaths: before.deaths.saturating_add(u32::from(before.state == EntryState::Claimed)),
         window: before.window,
         content: content.clone(),
         ..ours.clone()

@@ -60,9 +60,14 @@ impl StoredLedger {
         self.update(claim, &Entry { state: EntryState::Released, ..claim.entry.clone() }).await
     }
 
+    /// Ends a claim whose alert was refused. The next worker may try at once.
+    pub async fn mark_refused(&self, claim: &Claim) -> Result<ClaimUpdate> {
+        self.update(claim, &refused(claim, EntryState::Released)).await
+    }
+
     /// Ends a claim whose minimal alert was refused as well.
     pub async fn mark_failed(&self, claim: &Claim) -> Result<ClaimUpdate> {
-        self.update(claim, &Entry { state: EntryState::Failed, ..claim.entry.clone() }).await
+        self.update(claim, &refused(claim, EntryState::Failed)).await
     }
 
     async fn put_grouped_marker(&self, entry: &Entry) -> Result<()> {
@@ -99,4 +104,9 @@ impl StoredLedger {
         debug!(%id, state = ?entry.state, ?update, "claim ended");
         Ok(update)
     }
+}
+
+fn refused(claim: &Claim, state: EntryState) -> Entry {
+    let refusals = claim.entry.refusals.saturating_add(1);
+    Entry { state, refusals, ..claim.entry.clone() }
 }

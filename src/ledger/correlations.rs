@@ -10,10 +10,10 @@ use std::time::Duration;
 
 use detect::correlation::{
     CorrelationAlertData, FolderWalk, Incident, Incidents, Mark, PlacedMark, find_occurrences,
-    later_folders,
+    later_folders, without_repeats,
 };
 use detect::finding::{Finding, FindingId};
-use detect::rule::Correlation;
+use detect::rule::{Condition, Correlation};
 use detect::text::error::error_chain;
 use futures::future::join_all;
 use jiff::Timestamp;
@@ -25,8 +25,11 @@ use super::keys;
 use super::stored::{StoredLedger, Swap};
 use crate::store::{SmallObject, encode_key_part};
 
-/// Marks read of one folder: two pages of S3's.
+/// Marks of one rule that are kept in memory of one folder.
 const MAX_MARKS: usize = 2_000;
+
+/// Marks of one rule that are read in one folder: 50 pages of S3's.
+const MAX_READ: usize = 50_000;
 
 /// Folders that the findings of one object lead to, with those of later names.
 const MAX_FOLDERS: usize = 5_000;
@@ -42,7 +45,7 @@ const CONCURRENCY: usize = 8;
 pub struct ClaimedCorrelations {
     /// The alerts that this worker delivers.
     pub claims: Vec<Claim>,
-    /// The keys of folders with more marks than are read.
+    /// The keys of folders of one rule that have more marks than are read.
     pub cut: Vec<String>,
 }
 
@@ -101,6 +104,9 @@ impl Evaluation<'_> {
         let key = |placed: &PlacedMark| {
             format!("{}{}", self.folder_key(&placed.folder), placed.mark.key_name())
         };
+        let marks = without_repeats(self.correlation, marks.to_vec(), |placed| {
+            (placed.folder.clone(), placed.mark.target.clone())
+        });
         let keys: Vec<String> = marks.iter().map(key).collect();
         for batch in keys.chunks(CONCURRENCY) {
             self.ledger.put_markers(batch).await?;
@@ -134,6 +140,7 @@ impl Evaluation<'_> {
             }
             done.extend(batch.into_iter().map(|(folder, _)| folder));
         }
+        claimed.cut.extend(queue.keys().map(|folder| self.folder_key(folder)));
         Ok(claimed)
     }
 
@@ -153,11 +160,9 @@ impl Evaluation<'_> {
         let mut found = ClaimedCorrelations::default();
         while let Some(next) = walk.next_folder() {
             let key = self.folder_key(&next.folder);
-            let (marks, complete) = self.list_marks(&key, &range).await?;
+            let (marks, cut) = self.list_marks(&key, &range).await?;
             walk.add_marks(&next, marks);
-            if !complete {
-                found.cut.push(key);
-            }
+            found.cut.extend(cut);
         }
         let marks = walk.into_marks();
         for incident in self.update_incidents(folder, &marks, times).await? {
@@ -167,24 +172,64 @@ impl Evaluation<'_> {
         Ok((marks, found))
     }
 
-    /// The marks of a folder within a time range, and false if there are more than are read.
+    /// The marks of a folder within a time range, and the keys of those rules of which there are
+    /// more than are read. Each rule is listed by itself, so that none crowds out another.
     async fn list_marks(
         &self,
         folder: &str,
         range: &RangeInclusive<Timestamp>,
+    ) -> Result<(Vec<Mark>, Vec<String>)> {
+        let mut marks = Vec::new();
+        let mut cut = Vec::new();
+        let rules: BTreeSet<String> =
+            self.correlation.rule_references().map(|it| Mark::rule_hash(&it.rule)).collect();
+        let lists = rules.iter().map(|rule| self.list_rule_marks(folder, rule, range));
+        for (rule, list) in rules.iter().zip(join_all(lists).await) {
+            let (listed, complete) = list?;
+            marks.extend(listed);
+            if !complete {
+                cut.push(format!("{folder}{rule}/"));
+            }
+        }
+        Ok((marks, cut))
+    }
+
+    /// The marks of one rule, and false if there are more than are read.
+    async fn list_rule_marks(
+        &self,
+        folder: &str,
+        rule: &str,
+        range: &RangeInclusive<Timestamp>,
     ) -> Result<(Vec<Mark>, bool)> {
+        let folder = format!("{folder}{rule}/");
         let mut start_after = Mark::time_prefix(*range.start());
         let mut marks: Vec<Mark> = Vec::new();
+        let mut read = 0;
         loop {
-            let page = self.ledger.list_page(folder, Some(start_after), None).await?;
-            marks.extend(page.keys.iter().filter_map(|name| Mark::parse(name)));
+            let page = self.ledger.list_page(&folder, Some(start_after), None).await?;
+            read += page.keys.len();
+            let names = page.keys.iter().map(|name| format!("{rule}/{name}"));
+            marks.extend(names.filter_map(|name| Mark::parse(&name)));
             let past_end = marks.last().is_some_and(|mark| mark.time > *range.end());
             marks.retain(|mark| mark.time <= *range.end());
+            if marks.len() >= self.max_marks() {
+                marks = without_repeats(self.correlation, marks, |_| ());
+            }
             match page.keys.last().filter(|_| page.next.is_some() && !past_end) {
-                Some(_) if marks.len() >= MAX_MARKS => return Ok((marks, false)),
+                Some(_) if marks.len() >= self.max_marks() || read >= MAX_READ => {
+                    return Ok((marks, false));
+                }
                 Some(last) => start_after = last.clone(),
                 None => return Ok((marks, true)),
             }
+        }
+    }
+
+    /// A count needs as many events as it counts, at either end of a timespan.
+    fn max_marks(&self) -> usize {
+        match self.correlation.condition {
+            Condition::Events(least) => MAX_MARKS.max(least as usize * 4),
+            _ => MAX_MARKS,
         }
     }
 

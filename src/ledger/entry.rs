@@ -17,6 +17,10 @@ use crate::store::SmallObject;
 /// Raised when older programs would misread an entry.
 const VERSION: u32 = 1;
 
+/// Workers die for many reasons: their time is over, their memory is full of something else, or
+/// they are replaced. So many deaths in a row are no chance.
+const MAX_DEATHS: u32 = 10;
+
 /// What the ledger records of one finding, summary or alert of a correlation.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Entry {
@@ -26,7 +30,11 @@ pub struct Entry {
     /// Identifies the claim that wrote it last: a worker recognises its own writes by it.
     pub token: String,
     /// How often it was claimed.
-    pub attempts: u32,
+    pub claims: u32,
+    /// How often the sink refused its alert, as far as the alert itself may be why.
+    pub refusals: u32,
+    /// How many workers died while they held it, or were out of time without a word.
+    pub deaths: u32,
     /// How many seconds the claim holds after the entry was written, by the store's clock.
     pub lease_seconds: u64,
     /// The window that it counts in: that of its first claim.
@@ -60,7 +68,7 @@ pub enum Content {
 pub enum EntryState {
     /// A worker has it, until its lease runs out.
     Claimed,
-    /// Publishing failed: the next worker tries again.
+    /// Its alert was not sent: the next worker tries again.
     Released,
     /// The minimal alert was refused too: retried on redelivery, and by sweeps after an hour.
     Failed,
@@ -131,7 +139,9 @@ impl Entry {
             version: VERSION,
             state: EntryState::Claimed,
             token: random_token(),
-            attempts: 1,
+            claims: 1,
+            refusals: 0,
+            deaths: 0,
             lease_seconds: lease.as_secs(),
             window,
             message_id: None,
@@ -143,6 +153,11 @@ impl Entry {
     /// The id of its content.
     pub fn id(&self) -> &FindingId {
         self.content.id()
+    }
+
+    /// Returns true if so many workers died while they held it that it may be why.
+    pub fn is_suspect(&self) -> bool {
+        self.deaths >= MAX_DEATHS
     }
 
     pub(super) fn encode(&self) -> Result<Bytes, LedgerProblem> {

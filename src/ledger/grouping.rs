@@ -1,7 +1,7 @@
-//! Which findings of a window are alerted singly: those within the rule's `max_signals`, and the
-//! first of a burst. The others are grouped.
+//! Which findings of a window are alerted singly: those within the rule's `max_signals`, the first
+//! of each account, and the first of a burst. The others are grouped.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use detect::finding::Window;
 
@@ -18,6 +18,9 @@ const MAX_COUNTED: u64 = 2_000;
 
 /// How many findings of a burst are alerted singly.
 const FIRST_OF_BURST: u64 = 3;
+
+/// How many findings of an account are alerted singly, however many there are elsewhere.
+const FIRST_OF_ACCOUNT: u64 = 3;
 
 /// How many findings a rule has in one window, by principal (see [`super::principal_hash`]).
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -43,13 +46,29 @@ impl WindowCounts {
     fn max_alerted(&self) -> u64 {
         self.by_principal.values().map(|count| (*count).min(BURST)).sum()
     }
+
+    /// The same of one account.
+    fn max_alerted_in(&self, account: &str) -> u64 {
+        let own =
+            self.by_principal.iter().filter(|(principal, _)| account_of(principal) == account);
+        own.map(|(_, count)| (*count).min(BURST)).sum()
+    }
+
+    /// Adds counts that were made later. Both may have counted the same findings.
+    fn merge(&mut self, later: WindowCounts) {
+        for (principal, count) in later.by_principal {
+            let ours = self.by_principal.entry(principal).or_default();
+            *ours = count.max(*ours);
+        }
+    }
 }
 
 /// Decides for findings, given by their principals and in this order, which are alerted singly.
 /// `counts` is of the whole window, these included.
 ///
-/// At most `max_signals` of one window are alerted singly, in whatever order workers count: each
-/// finding is indexed before it is counted, so the k-th that is indexed is counted with at least k.
+/// At most `max_signals` of one window are alerted singly, and three of each account in any case (but not
+/// more than `max_signals`), in whatever order workers count: each finding is indexed before it is counted, so the k-th that is
+/// indexed is counted with at least k.
 pub fn alerted_singly(counts: &WindowCounts, principals: &[String], max_signals: u64) -> Vec<bool> {
     let mut so_far = counts.clone();
     for principal in principals {
@@ -57,38 +76,72 @@ pub fn alerted_singly(counts: &WindowCounts, principals: &[String], max_signals:
             *count = count.saturating_sub(1);
         }
     }
+    let own_share = FIRST_OF_ACCOUNT.min(max_signals);
     let mut alerted = so_far.max_alerted();
-    let decide = |principal: &String| {
+    let accounts = principals.iter().map(|principal| account_of(principal));
+    let mut in_account: HashMap<&str, u64> =
+        accounts.map(|account| (account, so_far.max_alerted_in(account))).collect();
+    let mut decided = Vec::with_capacity(principals.len());
+    for principal in principals {
         so_far.add([principal.as_str()]);
+        let in_account = in_account.entry(account_of(principal)).or_default();
         let is_burst = counts.count(principal) > BURST;
         let is_first = so_far.count(principal) <= FIRST_OF_BURST;
-        let singly = alerted < max_signals && (!is_burst || is_first);
+        let is_within_limit = alerted < max_signals || *in_account < own_share;
+        let singly = is_within_limit && (!is_burst || is_first);
         alerted += u64::from(singly);
-        singly
-    };
-    principals.iter().map(decide).collect()
+        *in_account += u64::from(singly);
+        decided.push(singly);
+    }
+    decided
 }
 
 impl StoredLedger {
     /// Counts what one rule found in one window so far. Stops after more than `enough` findings
-    /// that may have been alerted.
+    /// that may have been alerted, and then counts those of the accounts of `principals`.
     pub async fn count_window(
         &self,
         rule: &str,
         window: Window,
         enough: u64,
+        principals: &[String],
     ) -> Result<WindowCounts> {
-        let mut counts = WindowCounts::default();
         let folder = keys::window_folder(rule, window);
-        let mut start_after = None;
+        let mut counts = WindowCounts::default();
+        if self.count_names(&folder, "", enough, &mut counts).await? {
+            return Ok(counts);
+        }
+        let accounts: BTreeSet<&str> = principals.iter().map(|it| account_of(it)).collect();
+        for account in accounts {
+            let mut own = WindowCounts::default();
+            let enough = BURST * FIRST_OF_ACCOUNT + principals.len() as u64;
+            self.count_names(&folder, account, enough, &mut own).await?;
+            counts.merge(own);
+        }
+        Ok(counts)
+    }
+
+    /// Counts the names in a folder that begin with `prefix`. Returns false if it stopped early.
+    async fn count_names(
+        &self,
+        folder: &str,
+        prefix: &str,
+        enough: u64,
+        counts: &mut WindowCounts,
+    ) -> Result<bool> {
+        let mut start_after = Some(prefix.to_owned()).filter(|prefix| !prefix.is_empty());
         loop {
-            let page = self.list_page(&folder, start_after, None).await?;
-            counts.add(page.keys.iter().filter_map(|name| principal_of(name)));
+            let page = self.list_page(folder, start_after, None).await?;
+            let names = || page.keys.iter().filter(|name| name.starts_with(prefix));
+            counts.add(names().filter_map(|name| principal_of(name)));
             match page.keys.last() {
-                Some(last) if page.next.is_some() && counts.max_alerted() <= enough => {
-                    start_after = Some(next_start(last, &counts));
+                Some(last) if page.next.is_some() && last.starts_with(prefix) => {
+                    if counts.max_alerted() > enough {
+                        return Ok(false);
+                    }
+                    start_after = Some(next_start(last, counts));
                 }
-                _ => return Ok(counts),
+                _ => return Ok(true),
             }
         }
     }
@@ -97,6 +150,11 @@ impl StoredLedger {
 /// The principal in `<principal hash>-<id>`.
 fn principal_of(name: &str) -> Option<&str> {
     name.split_once('-').map(|(principal, _)| principal)
+}
+
+/// The account in `<account hash>.<principal hash>`.
+fn account_of(principal: &str) -> &str {
+    principal.split_once('.').map_or("", |(account, _)| account)
 }
 
 /// Where the next page starts. The rest of a large burst is skipped.
@@ -145,10 +203,20 @@ mod tests {
         assert_eq!(alerted(1, &[&["a"; 20]]), [1]);
     }
 
+    #[test]
+    fn the_first_three_of_an_account_are_alerted_whatever_others_do() {
+        let flood: Vec<String> = (0..20).map(|n| format!("a.{n}")).collect();
+        let flood: Vec<&str> = flood.iter().map(String::as_str).collect();
+        assert_eq!(alerted(10, &[&flood, &["b.1"]]), [10, 1]);
+        assert_eq!(alerted(10, &[&flood, &["b.1", "b.2"], &["b.1", "b.2", "c.1"]]), [10, 2, 2]);
+        assert_eq!(alerted(10, &[&flood, &["b.1"; 11], &["b.2"]]), [10, 3, 0]);
+        assert_eq!(alerted(1, &[&flood, &["b.1", "b.2"]]), [1, 1], "no more than the limit");
+    }
+
     /// Objects with findings of these principals, and how many objects after each are indexed
     /// before it is counted.
     fn objects() -> impl Strategy<Value = Vec<(Vec<String>, prop::sample::Index)>> {
-        let principals = prop::collection::vec((0_u8..4).prop_map(|n| n.to_string()), 1..15);
+        let principals = prop::collection::vec("[ab]\\.[0-3]", 1..15);
         prop::collection::vec((principals, any::<prop::sample::Index>()), 1..12)
     }
 
@@ -158,7 +226,6 @@ mod tests {
             objects in objects(),
             max_signals in 1_u64..30,
         ) {
-            let mut total = 0;
             let mut alerted = WindowCounts::default();
             for (index, (principals, ahead)) in objects.iter().enumerate() {
                 let mut counts = WindowCounts::default();
@@ -168,11 +235,13 @@ mod tests {
                 }
                 let decided = alerted_singly(&counts, principals, max_signals);
                 for (principal, _) in principals.iter().zip(decided).filter(|(_, singly)| *singly) {
-                    total += 1;
                     alerted.add([principal.as_str()]);
                 }
             }
-            prop_assert!(total <= max_signals, "{total} of {max_signals}");
+            let total = |account: &str| alerted.max_alerted_in(account);
+            let beyond = |account| total(account).min(FIRST_OF_ACCOUNT);
+            prop_assert!(total("a") + total("b") <= max_signals + beyond("a").max(beyond("b")));
+            prop_assert!(total("a").max(total("b")) <= max_signals);
             prop_assert!(alerted.by_principal.values().all(|count| *count <= BURST), "{alerted:?}");
         }
     }

@@ -6,15 +6,15 @@
 //! | `open/<id>` | empty: the entry is not final |
 //! | `by-group/<account>/<group>/<time>-<action>-<id>-v1/…` | see [`group_key`](super::group_key) |
 //! | `by-principal/<principal>/<time>-<rule>-<id>` | empty |
-//! | `by-window/<rule>/<window>/<principal>-<id>` | empty: counts bursts and `max_signals` |
+//! | `by-window/<rule>/<window>/<account>.<principal>-<id>` | empty: counts bursts and `max_signals` |
 //! | `grouped/<rule>/<window>/<id>` | empty: waits for a summary |
-//! | `by-correlation/<correlation>/<group_by values>/…` | see [`Mark`](detect::correlation::Mark) |
+//! | `by-correlation/<correlation>/<group_by values>/<rule>/…` | see [`Mark`](detect::correlation::Mark) |
 //! | `incidents/<correlation>/<group_by values>` | the incidents of these values |
 //! | `sweep/<name>` | what sweeps remember: see [`sweep`](crate::sweep) |
 //! | `clock` | empty: written to learn the store's time |
 //! | `doctor/<token>` | exists only while `doctor` tries conditional writes |
 //!
-//! Principals and `group_by` values are hashes.
+//! Principals, accounts of windows and `group_by` values are hashes.
 
 use detect::finding::{Finding, FindingId, Window};
 use jiff::Timestamp;
@@ -34,6 +34,9 @@ const TIME_FORMAT: &str = "%Y%m%dT%H%M%SZ";
 
 /// Hexadecimal digits of a principal's hash: 64 bits, enough for the principals of one window.
 const PRINCIPAL_DIGITS: usize = 16;
+
+/// Hexadecimal digits of an account's hash: enough for the accounts of one organization.
+const ACCOUNT_DIGITS: usize = 8;
 
 /// Hexadecimal digits of a finding's id.
 const ID_DIGITS: usize = 64;
@@ -61,10 +64,13 @@ pub(super) fn principal_folder(key: &str) -> String {
     format!("by-principal/{}/", short_hash([key]))
 }
 
-/// Identifies the principal of a finding together with the account, as bursts are counted: 16
-/// hexadecimal digits.
+/// Identifies the account and the principal of a finding as they are counted, without the name of
+/// the principal's session: 8 hexadecimal digits, a dot and 16 more. Those of an account begin the
+/// same.
 pub fn principal_hash(finding: &Finding) -> String {
-    short_hash([finding.account.as_deref().unwrap_or_default(), &finding.principal.key])
+    let account = finding.account.as_deref().unwrap_or_default();
+    let principal = short_hash([account, finding.principal.key_without_session()]);
+    format!("{}.{principal}", &short_hash([account])[..ACCOUNT_DIGITS])
 }
 
 fn short_hash<const N: usize>(parts: [&str; N]) -> String {

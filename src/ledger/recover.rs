@@ -17,7 +17,8 @@ use super::stored::{CONCURRENCY, StoredLedger};
 /// finding was never claimed, so its log object is delivered again.
 const MAX_AGE_WITHOUT_ENTRY: SignedDuration = SignedDuration::from_hours(1);
 
-/// How long recovery leaves an entry alone after its minimal alert was refused.
+/// How long recovery leaves an entry alone after its minimal alert was refused, or if its workers
+/// keep dying: not every sweep is to die of it.
 const RETRY_FAILED_AFTER: SignedDuration = SignedDuration::from_hours(1);
 
 /// What was done about an open marker.
@@ -25,7 +26,7 @@ const RETRY_FAILED_AFTER: SignedDuration = SignedDuration::from_hours(1);
 pub enum Recovery {
     /// The holder is gone: this worker holds the claim now.
     TakenOver(Box<Claim>),
-    /// The lease still holds, or the entry failed a short time ago.
+    /// The lease still holds, or the entry failed, or killed a worker once more, a short time ago.
     Left,
     /// Nothing was left to be done: the marker was deleted.
     Cleared,
@@ -86,7 +87,8 @@ impl StoredLedger {
         if entry.state.is_final() {
             return self.clear(&id).await;
         }
-        if leased || (entry.state == EntryState::Failed && age < RETRY_FAILED_AFTER) {
+        let is_patient = entry.state == EntryState::Failed || entry.is_suspect();
+        if leased || (is_patient && age < RETRY_FAILED_AFTER) {
             return Ok(Recovery::Left);
         }
         match self.take_over(&entry, snapshot.object, lease).await? {

@@ -30,6 +30,8 @@ pub(crate) struct Incidents {
     pub(crate) alerts: Vec<Delivery>,
     /// What could not be correlated. It keeps no finding's own alert back.
     pub(crate) problems: Vec<Problem>,
+    /// Folders of marks of which not all were read.
+    pub(crate) cut: u64,
 }
 
 /// A finding and the time that it counts at.
@@ -78,6 +80,7 @@ impl Incidents {
             Ok(Ok(found)) => {
                 let claims = found.claims.into_iter().map(Box::new);
                 self.alerts.extend(claims.map(Delivery::Claimed));
+                self.cut += found.cut.len() as u64;
                 self.problems.extend(found.cut.into_iter().map(|key| {
                     Problem::discard(&name, format!("more findings than are read in {key}"))
                 }));

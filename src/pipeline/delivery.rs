@@ -1,8 +1,11 @@
 //! One delivery: a claimed finding, summary or correlation alert, from rendering to the record that
 //! it was sent. Notifications, recovery, summaries, correlations and the canary all end here.
 
+use std::time::Duration;
+
 use alert::Alert;
 use detect::text::error::error_chain;
+use futures::future::join_all;
 use tracing::debug;
 
 use super::context::{self, AlertContext};
@@ -11,14 +14,23 @@ use super::outcomes::DeliveryReport;
 use super::problem::Problem;
 use super::severity;
 use crate::ledger::{Claim, ClaimUpdate, Completion, Content, Ledger, LedgerError, StoredLedger};
+use crate::sink::{MessageId, PublishError};
 
-/// Alerts that are published before they are recorded. A crash in between sends them once more, so
-/// they are few; the pace lets no more pass together anyway.
-const BATCH_SIZE: usize = 5;
+/// Why something is left to the next worker.
+pub(crate) const OUT_OF_TIME: &str = "not done: the function's time is nearly over";
 
-/// From this attempt on only the minimal alert is tried: something in the full one may be what
-/// fails.
-const MINIMAL_FROM: u32 = 5;
+/// After so many refusals only the minimal alert is tried: something in the full one may be what is
+/// refused.
+const MAX_FULL_ALERTS: u32 = 4;
+
+/// How often an alert is published before it is left to the next worker.
+const MAX_TRIES: u32 = 3;
+
+/// Claims that are released at the same time.
+const CONCURRENCY: usize = 16;
+
+/// What the sink may need to recover from a fault of its own.
+const RETRY_DELAY: Duration = Duration::from_millis(200);
 
 /// Something whose alert is to be sent.
 #[derive(Debug, Clone)]
@@ -47,13 +59,12 @@ impl Delivery {
         delivery
     }
 
-    /// How often it was claimed, this time included.
-    fn attempts(&self) -> u32 {
-        self.claim().map_or(1, |claim| claim.entry.attempts)
-    }
-
+    /// Returns true if only the minimal alert is tried: the full one was refused again and again,
+    /// or workers died of it.
     pub(crate) fn is_minimal(&self) -> bool {
-        self.attempts() >= MINIMAL_FROM
+        self.claim().is_some_and(|claim| {
+            claim.entry.refusals >= MAX_FULL_ALERTS || claim.entry.is_suspect()
+        })
     }
 
     pub(crate) fn claim(&self) -> Option<&Claim> {
@@ -90,55 +101,90 @@ impl Delivery {
     }
 }
 
-/// Delivers in the order given, a few at a time. One that fails does not keep the others back.
+/// An alert, and what it is of.
+struct Rendered<'a> {
+    delivery: &'a Delivery,
+    alert: Alert,
+}
+
+/// Delivers in the order given, as many together as the sink's pace allows. One that fails does not
+/// keep the others back.
 pub(crate) async fn deliver(invocation: &Invocation, deliveries: &[Delivery]) -> DeliveryReport {
     let mut report = DeliveryReport::default();
-    for batch in deliveries.chunks(BATCH_SIZE) {
-        if invocation.is_over() {
-            for delivery in batch {
-                release(invocation, delivery).await;
-                report.fail(delivery, "not sent: the function's time is nearly over");
-            }
-        } else {
-            report += deliver_batch(invocation, batch).await;
-        }
+    let mut rest = deliveries;
+    while !rest.is_empty() && !invocation.is_over() {
+        let (batch, later) = rest.split_at(invocation.pipeline.sink.burst().min(rest.len()));
+        report += deliver_batch(invocation, batch).await;
+        rest = later;
     }
+    report += leave(invocation, rest.iter().collect()).await;
     report
 }
 
 async fn deliver_batch(invocation: &Invocation, batch: &[Delivery]) -> DeliveryReport {
     let (contexts, problems) = context::read_all(invocation, batch).await;
     let mut report = DeliveryReport { problems, ..DeliveryReport::default() };
-    let rated = |(delivery, context)| (severity::rate(invocation, delivery, &context), context);
-    let (live, expired): (Vec<_>, Vec<_>) = batch
+    let rate = |(delivery, context)| severity::rate(invocation, delivery, context);
+    let rated: Vec<Delivery> = batch.iter().zip(&contexts).map(rate).collect();
+    let mut waiting: Vec<Rendered<'_>> = rated
         .iter()
-        .zip(contexts)
-        .map(rated)
-        .partition(|(delivery, _)| delivery.claim().is_none_or(Claim::is_live));
-    for (delivery, _) in &expired {
+        .zip(&contexts)
+        .map(|(delivery, context)| {
+            let alert = render(invocation, delivery, context);
+            Rendered { delivery, alert }
+        })
+        .collect();
+    for tries_left in (0..MAX_TRIES).rev() {
+        // Before deadline and leases are looked at: the wait may be longer than they are.
+        let Some(permit) = invocation.permit_to_publish(waiting.len()).await else {
+            report += leave(invocation, waiting.iter().map(|it| it.delivery).collect()).await;
+            return report;
+        };
+        waiting = publish(invocation, waiting, tries_left, &mut report).await;
+        drop(permit);
+        if waiting.is_empty() {
+            break;
+        }
+        debug!(alerts = waiting.len(), tries_left, "to be published again");
+        tokio::time::sleep(RETRY_DELAY).await;
+    }
+    report
+}
+
+/// Publishes alerts and records what became of them. Returns those worth another try.
+async fn publish<'a>(
+    invocation: &Invocation,
+    alerts: Vec<Rendered<'a>>,
+    tries_left: u32,
+    report: &mut DeliveryReport,
+) -> Vec<Rendered<'a>> {
+    let (live, expired): (Vec<_>, Vec<_>) =
+        alerts.into_iter().partition(|it| it.delivery.claim().is_none_or(Claim::is_live));
+    for Rendered { delivery, .. } in expired {
         // Another worker may have it by now.
         report.fail(delivery, "its claim ran out before its alert could be sent");
     }
-    let alerts: Vec<Alert> =
-        live.iter().map(|(delivery, context)| render(invocation, delivery, context)).collect();
-    let mut answers = invocation.pipeline.sink.publish(&alerts).await.into_iter();
-    for (delivery, _) in &live {
-        match answers.next() {
-            Some(Ok(message_id)) => {
-                report.problems.extend(complete(invocation, delivery, &message_id).await);
-                report.sent(invocation.now(), delivery, message_id);
-            }
-            Some(Err(error)) => {
-                release(invocation, delivery).await;
-                report.fail(delivery, error_chain(&error));
-            }
-            None => {
-                release(invocation, delivery).await;
-                report.fail(delivery, "the sink did not answer for it");
-            }
+    let alerts: Vec<Alert> = live.iter().map(|it| it.alert.clone()).collect();
+    let mut results = invocation.pipeline.sink.publish(&alerts).await;
+    results.resize_with(live.len(), || Err(PublishError::NoAnswer));
+    let mut again = Vec::new();
+    let mut ended = Vec::new();
+    for (rendered, result) in live.into_iter().zip(results) {
+        match result {
+            Err(error) if error.is_transient() && tries_left > 0 => again.push(rendered),
+            result => ended.push((rendered.delivery, result)),
         }
     }
-    report
+    let records = ended.iter().map(|(delivery, result)| record(invocation, delivery, result));
+    let problems = join_all(records).await;
+    for ((delivery, result), problem) in ended.into_iter().zip(problems) {
+        report.problems.extend(problem);
+        match result {
+            Ok(message_id) => report.sent(invocation.now(), delivery, message_id),
+            Err(error) => report.fail(delivery, error_chain(&error)),
+        }
+    }
+    again
 }
 
 fn render(invocation: &Invocation, delivery: &Delivery, context: &AlertContext) -> Alert {
@@ -163,15 +209,28 @@ fn render(invocation: &Invocation, delivery: &Delivery, context: &AlertContext) 
     }
 }
 
-/// Records that an alert was accepted. Returns what could not be recorded.
-async fn complete(
+/// Records what the sink answered for an alert. Returns what could not be recorded of an alert that
+/// was sent.
+async fn record(
     invocation: &Invocation,
     delivery: &Delivery,
-    message_id: &str,
+    result: &Result<MessageId, PublishError>,
 ) -> Option<Problem> {
-    debug!(id = %delivery.content().id(), message_id, "published");
+    if let Ok(message_id) = result {
+        debug!(id = %delivery.content().id(), message_id, "published");
+    }
     let (ledger, claim) = delivery.record(&invocation.pipeline.ledger)?;
-    unrecorded(delivery, ledger.complete(claim, Completion::Alerted(message_id)).await)
+    // If a failure cannot be recorded, the lease runs out by itself.
+    let _ = match result {
+        Ok(message_id) => {
+            let completed = ledger.complete(claim, Completion::Alerted(message_id)).await;
+            return unrecorded(delivery, completed);
+        }
+        Err(error) if !error.is_about_alert() => ledger.release(claim).await,
+        Err(_) if delivery.is_minimal() => ledger.mark_failed(claim).await,
+        Err(_) => ledger.mark_refused(claim).await,
+    };
+    None
 }
 
 /// The problem of something that was done and could not be recorded.
@@ -188,11 +247,18 @@ pub(crate) fn unrecorded(
     Some(Problem::discard(delivery.place(), what))
 }
 
+/// Leaves deliveries to the next worker, since the time is over. That is no refusal of theirs.
+async fn leave(invocation: &Invocation, deliveries: Vec<&Delivery>) -> DeliveryReport {
+    let mut report = DeliveryReport::default();
+    for some in deliveries.chunks(CONCURRENCY) {
+        join_all(some.iter().map(|delivery| release(invocation, delivery))).await;
+        some.iter().for_each(|delivery| report.fail(delivery, OUT_OF_TIME));
+    }
+    report
+}
+
 /// Leaves it to the next worker. If this fails too, the lease runs out by itself.
 pub(crate) async fn release(invocation: &Invocation, delivery: &Delivery) {
     let Some((ledger, claim)) = delivery.record(&invocation.pipeline.ledger) else { return };
-    let _ = match delivery.is_minimal() {
-        true => ledger.mark_failed(claim).await,
-        false => ledger.release(claim).await,
-    };
+    let _ = ledger.release(claim).await;
 }

@@ -25,6 +25,7 @@ pub(crate) async fn process_claimed(
     let (canaries, ours): (Vec<_>, Vec<_>) = ours.into_iter().partition(is_canary);
     let incidents = correlate::claim(invocation, &ours, &done_before).await;
     report.problems.extend(incidents.problems);
+    report.correlations_cut += incidents.cut;
     // Incidents are more severe than their members.
     report += deliver(invocation, &incidents.alerts).await;
     let (suppressed, ours): (Vec<_>, Vec<_>) = ours.into_iter().partition(is_suppressed);

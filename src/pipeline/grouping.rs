@@ -69,7 +69,7 @@ async fn alerted_now(
     let counts = match (&invocation.pipeline.ledger, window) {
         (Ledger::Stored(ledger), Some(window)) => {
             let enough = limit.saturating_add(deliveries.len() as u64);
-            count(ledger, rule, *window, enough).await?
+            count(ledger, rule, *window, enough, &principals).await?
         }
         // No ledger, or an entry that cannot be read.
         _ => invocation.count(rule, &principals),
@@ -89,8 +89,9 @@ async fn count(
     rule: &str,
     window: Window,
     enough: u64,
+    principals: &[String],
 ) -> Result<WindowCounts, Problem> {
-    ledger.count_window(rule, window, enough).await.map_err(|error| {
+    ledger.count_window(rule, window, enough, principals).await.map_err(|error| {
         let place = format!("window of rule {rule} from {}", window.start);
         Problem::discard(place, format!("not counted: {}", error_chain(&error)))
     })

@@ -6,10 +6,13 @@ use std::time::Duration;
 
 use detect::finding::FindingId;
 use jiff::Timestamp;
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout_at};
 
 use super::{Clock, Pipeline};
 use crate::ledger::WindowCounts;
+
+/// Held while a batch of alerts is published and recorded.
+pub(crate) type PublishPermit<'a> = tokio::sync::MutexGuard<'a, ()>;
 
 /// One invocation: what it works with, its time, and the findings that it has met. Two trails, two
 /// notifications or one careless object can show the same call twice.
@@ -17,6 +20,8 @@ pub(crate) struct Invocation {
     pub(crate) pipeline: Arc<Pipeline>,
     clock: Clock,
     started: Instant,
+    /// Locked from before a batch of alerts is published until it is recorded.
+    publishing: tokio::sync::Mutex<()>,
     // Std mutexes: nothing awaits while they are locked.
     met: Mutex<HashSet<FindingId>>,
     /// By rule. Without a ledger the invocation is the window.
@@ -29,6 +34,7 @@ impl Invocation {
             pipeline: Arc::clone(pipeline),
             clock,
             started: Instant::now(),
+            publishing: tokio::sync::Mutex::default(),
             met: Mutex::default(),
             counts: Mutex::default(),
         }
@@ -49,10 +55,26 @@ impl Invocation {
         self.clock.is_over()
     }
 
-    /// The end of a wait of at most `longest` that leaves time for what follows.
+    /// The end of a wait of at most `longest`, and of half of the time that is left: the rest is for
+    /// what follows.
     pub(crate) fn wait_until(&self, longest: Duration) -> Instant {
-        let end = Instant::now() + longest;
-        self.clock.last_start.map_or(end, |last| last.min(end))
+        let now = Instant::now();
+        let left = self.clock.last_start.map(|last| last.saturating_duration_since(now) / 2);
+        now + left.map_or(longest, |left| left.min(longest))
+    }
+
+    /// Waits until `count` alerts may be published. Returns `None` if the time is over before. No
+    /// other alert is published until the permit is dropped: a worker that dies leaves no more
+    /// than one batch that was published and not recorded.
+    pub(crate) async fn permit_to_publish(&self, count: usize) -> Option<PublishPermit<'_>> {
+        let turn = self.publishing.lock();
+        let permit = match self.clock.last_start {
+            Some(last) => timeout_at(last, turn).await.ok()?,
+            None => turn.await,
+        };
+        let sink = &self.pipeline.sink;
+        let passes = sink.wait_for_pace(count, self.clock.last_start).await && !self.is_over();
+        passes.then_some(permit)
     }
 
     /// Returns true if the finding was not met before in this invocation.

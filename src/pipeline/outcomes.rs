@@ -23,6 +23,8 @@ pub(crate) struct DeliveryReport {
     pub(crate) summaries: Vec<Arc<Summary>>,
     /// Correlations and whether their alerts were sent.
     pub(crate) correlations: Vec<CorrelationOutcome>,
+    /// Folders of correlated findings of which not all were read.
+    pub(crate) correlations_cut: u64,
     /// What failed, or could not be recorded, by name.
     pub(crate) problems: Vec<Problem>,
     /// Findings that are not alerted because of an exception, by name.
@@ -119,6 +121,7 @@ impl AddAssign for DeliveryReport {
         self.grouped.extend(other.grouped);
         self.summaries.extend(other.summaries);
         self.correlations.extend(other.correlations);
+        self.correlations_cut += other.correlations_cut;
         self.problems.extend(other.problems);
         self.notes.extend(other.notes);
     }

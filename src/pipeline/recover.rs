@@ -78,6 +78,7 @@ impl Recovered {
     fn add(&mut self, deliveries: DeliveryReport) {
         deliveries.findings.iter().for_each(|it| self.report.count_finding(it));
         deliveries.correlations.iter().for_each(|it| self.report.count_correlation(it));
+        self.report.correlations_cut += deliveries.correlations_cut;
         for summary in deliveries.summaries {
             self.report.count_summary(&summary, Outcome::Summarised);
         }

@@ -117,6 +117,9 @@ counters! {
         summaries: Count,
         /// Alerts of correlations that could not be sent: to be retried.
         correlations_failed: Count,
+        /// Times that there were more correlated findings than are read: a correlation may be
+        /// missed.
+        correlations_cut: Count,
         /// Canaries asked for. They are not counted as findings.
         canaries: Count,
         /// Canaries that failed.

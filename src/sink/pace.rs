@@ -8,8 +8,8 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use tokio::sync::Mutex;
-use tokio::time::{Instant, sleep_until};
+use tokio::sync::{Mutex, MutexGuard};
+use tokio::time::{Instant, sleep_until, timeout_at};
 
 /// Messages a second, of all workers together: half of what suspends a subscription.
 const TOTAL_RATE: f64 = 5.0;
@@ -38,11 +38,24 @@ impl Pace {
     }
 
     /// Waits until `count` messages (at most [`Pace::burst`]) may pass, and counts them as passed.
-    pub async fn pass(&self, count: usize) {
-        let mut passed = self.passed.lock().await;
+    /// Returns false, and counts none, if they may not pass before `latest`.
+    pub async fn pass(&self, count: usize, latest: Option<Instant>) -> bool {
+        let Some(mut passed) = self.lock(latest).await else { return false };
         let start = self.earliest(&passed, Instant::now(), count);
+        if latest.is_some_and(|latest| start > latest) {
+            return false;
+        }
         sleep_until(start).await;
         self.record(&mut passed, start.max(Instant::now()), count);
+        true
+    }
+
+    /// Waits for its turn, which the one before holds while it waits to pass.
+    async fn lock(&self, latest: Option<Instant>) -> Option<MutexGuard<'_, VecDeque<Instant>>> {
+        match latest {
+            Some(latest) => timeout_at(latest, self.passed.lock()).await.ok(),
+            None => Some(self.passed.lock().await),
+        }
     }
 
     /// When `count` more messages may pass together, not before `now`.
@@ -96,9 +109,31 @@ mod tests {
     async fn the_first_messages_do_not_wait() {
         let pace = Pace::shared_by(1);
         let start = Instant::now();
-        pace.pass(3).await;
-        pace.pass(2).await;
+        assert!(pace.pass(3, None).await);
+        assert!(pace.pass(2, Some(start)).await);
         assert_eq!(Instant::now(), start);
         assert!(pace.earliest(&*pace.passed.lock().await, start, 1) > start);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn nothing_waits_for_a_time_that_is_too_late() {
+        let pace = Pace::shared_by(20);
+        let start = Instant::now();
+        assert!(pace.pass(1, Some(start)).await);
+        assert!(!pace.pass(1, Some(start + Duration::from_secs(3))).await);
+        assert_eq!(Instant::now(), start, "it says so at once");
+        assert!(pace.pass(1, Some(start + Duration::from_secs(4))).await);
+        assert_eq!(Instant::now(), start + Duration::from_secs(4));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_wait_behind_others_ends_in_time() {
+        let pace = Pace::shared_by(20);
+        let start = Instant::now();
+        assert!(pace.pass(1, None).await);
+        let second = pace.pass(1, None);
+        let third = pace.pass(1, Some(start + Duration::from_secs(2)));
+        assert_eq!(tokio::join!(second, third), (true, false));
+        assert_eq!(Instant::now(), start + Duration::from_secs(4));
     }
 }

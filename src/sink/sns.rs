@@ -1,8 +1,7 @@
-//! SNS: `PublishBatch`, paced, with the failures inside a success read.
+//! SNS: `PublishBatch`, with the failures inside a success read.
 
 use std::ops::Range;
 use std::sync::Arc;
-use std::time::Duration;
 
 use alert::{Alert, Attribute};
 use async_trait::async_trait;
@@ -10,13 +9,11 @@ use aws_sdk_sns::Client;
 use aws_sdk_sns::error::BuildError;
 use aws_sdk_sns::operation::publish_batch::PublishBatchOutput;
 use aws_sdk_sns::types::{MessageAttributeValue, PublishBatchRequestEntry};
-use tracing::{debug, trace};
+use tokio::time::Instant;
+use tracing::trace;
 
 use super::{AlertSink, MessageId, Pace, PublishError, wire};
 use crate::aws_error::AwsError;
-
-/// How often an entry is sent. A request that fails as a whole was already retried by the client.
-const MAX_ATTEMPTS: u32 = 3;
 
 /// The permission that publishing needs.
 const PUBLISH: &str = "sns:Publish";
@@ -51,7 +48,6 @@ impl SnsSink {
             .zip(alerts)
             .map(|(message, alert)| wire::message_bytes(message, alert))
             .collect();
-        let max_entries = wire::MAX_ENTRIES.min(self.pace.burst());
         let mut batch = |range: Range<usize>| {
             let mut batch = Vec::with_capacity(range.len());
             for index in range {
@@ -66,26 +62,12 @@ impl SnsSink {
             }
             batch
         };
-        let ranges = wire::split_batches(&sizes, max_entries, wire::MAX_BYTES);
+        let ranges = wire::split_batches(&sizes, wire::MAX_ENTRIES, wire::MAX_BYTES);
         ranges.into_iter().map(&mut batch).collect()
     }
 
-    /// Sends one batch until every entry is accepted, refused for good, or out of attempts.
-    async fn send(&self, mut batch: Vec<Outgoing>, results: &mut [PublishResult]) {
-        for attempt in 1..=MAX_ATTEMPTS {
-            let failed = self.send_once(&batch, results).await;
-            batch.retain(|outgoing| failed.contains(&outgoing.index));
-            if batch.is_empty() || attempt == MAX_ATTEMPTS {
-                return;
-            }
-            debug!(topic = self.topic, entries = batch.len(), attempt, "to be sent again");
-            tokio::time::sleep(Duration::from_millis(100 << attempt)).await;
-        }
-    }
-
-    /// Sends one batch once and sets its results. Returns the indexes of those worth another try.
-    async fn send_once(&self, batch: &[Outgoing], results: &mut [PublishResult]) -> Vec<usize> {
-        self.pace.pass(batch.len()).await;
+    /// Sends one batch and sets its results.
+    async fn send(&self, batch: &[Outgoing], results: &mut [PublishResult]) {
         trace!(topic = self.topic, entries = batch.len(), "publishing");
         let entries = batch.iter().map(|outgoing| outgoing.entry.clone()).collect();
         let request = self.client.publish_batch().topic_arn(&self.topic);
@@ -96,17 +78,12 @@ impl SnsSink {
                 let error = AwsError::from_sdk(error, region, PUBLISH);
                 let error = PublishError::from_aws(&self.topic, error);
                 batch.iter().for_each(|outgoing| results[outgoing.index] = Err(error.clone()));
-                Vec::new()
             }
         }
     }
 
-    /// A 200 can carry failures. Returns the indexes of those that are not the sender's fault.
-    fn set_results(
-        &self,
-        output: &PublishBatchOutput,
-        results: &mut [PublishResult],
-    ) -> Vec<usize> {
+    /// A 200 can carry failures.
+    fn set_results(&self, output: &PublishBatchOutput, results: &mut [PublishResult]) {
         let count = results.len();
         let index = |id: &str| id.parse::<usize>().ok().filter(|index| *index < count);
         for entry in output.successful() {
@@ -114,26 +91,32 @@ impl SnsSink {
                 results[index] = Ok(entry.message_id().unwrap_or_default().to_owned());
             }
         }
-        let mut retried = Vec::new();
         for entry in output.failed() {
             let Some(index) = index(entry.id()) else { continue };
-            let error = AwsError::from_code(entry.code(), entry.message(), PUBLISH);
-            results[index] = Err(PublishError::from_aws(&self.topic, error));
-            if !entry.sender_fault() {
-                retried.push(index);
-            }
+            results[index] = Err(PublishError::Entry {
+                topic: self.topic.clone(),
+                source: Box::new(AwsError::from_code(entry.code(), entry.message(), PUBLISH)),
+                sender_fault: entry.sender_fault(),
+            });
         }
-        retried
     }
 }
 
 #[async_trait]
 impl AlertSink for SnsSink {
+    fn burst(&self) -> usize {
+        self.pace.burst()
+    }
+
+    async fn wait_for_pace(&self, count: usize, latest: Option<Instant>) -> bool {
+        self.pace.pass(count, latest).await
+    }
+
     async fn publish(&self, alerts: &[Alert]) -> Vec<PublishResult> {
         let no_result = PublishError::NoResult { topic: self.topic.clone() };
         let mut results = vec![Err(no_result); alerts.len()];
         for batch in self.batches(alerts, &mut results) {
-            self.send(batch, &mut results).await;
+            self.send(&batch, &mut results).await;
         }
         results
     }

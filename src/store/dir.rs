@@ -25,6 +25,10 @@ use crate::notification::ObjectRef;
 /// begins with a dot.
 const OWN_FOLDER: &str = ".trailbell";
 
+/// Keys and folders of one page, as in S3.
+/// Source: <https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListObjectsV2.html>
+const PAGE_SIZE: usize = 1_000;
+
 type DirResult<T> = Result<T, StoreErrorKind>;
 
 /// Objects as files under a root. There are no versions: the file is what there is.
@@ -95,7 +99,6 @@ impl ObjectStore for DirStore {
         self.with_file(Action::Delete, bucket, key, |file| file.delete()).await
     }
 
-    /// Everything is one page.
     async fn list(&self, listing: &Listing) -> Result<Page, StoreError> {
         let bucket = self.root.join(&listing.bucket);
         let wanted = listing.clone();
@@ -132,10 +135,22 @@ fn list(bucket: &Path, listing: &Listing) -> DirResult<Page> {
     if is_inside(Path::new(folder)) {
         collect(bucket, folder, listing, &mut page)?;
     }
-    page.keys.sort_unstable();
-    page.prefixes.sort_unstable();
-    page.keys.truncate(listing.limit.map_or(usize::MAX, usize::from));
-    Ok(page)
+    Ok(first_page(page, listing))
+}
+
+/// The first names of all that were collected, as many as fit a page.
+fn first_page(all: Page, listing: &Listing) -> Page {
+    let limit = listing.limit.map_or(PAGE_SIZE, usize::from).min(PAGE_SIZE);
+    let keys = all.keys.into_iter().map(|key| (key, false));
+    let mut names: Vec<_> = keys.chain(all.prefixes.into_iter().map(|it| (it, true))).collect();
+    names.sort_unstable();
+    let is_last = names.len() <= limit;
+    names.truncate(limit);
+    let next = names.last().filter(|_| !is_last).map(|(name, _)| name.clone());
+    let (prefixes, keys): (Vec<_>, Vec<_>) =
+        names.into_iter().partition(|(_, is_folder)| *is_folder);
+    let names = |names: Vec<(String, bool)>| names.into_iter().map(|(name, _)| name).collect();
+    Page { keys: names(keys), prefixes: names(prefixes), next }
 }
 
 fn collect(bucket: &Path, folder: &str, listing: &Listing, page: &mut Page) -> io::Result<()> {
@@ -304,5 +319,40 @@ mod tests {
         assert!(cause.starts_with("no such directory: "), "{cause}");
         fs::create_dir(root.path().join("logs")).unwrap();
         assert!(store.open(&object("missing")).await.unwrap_err().is_not_found());
+    }
+
+    #[tokio::test]
+    async fn a_long_list_has_pages_of_a_thousand_names() {
+        let root = tempfile::tempdir().unwrap();
+        for name in 0..1_500 {
+            let folder = root.path().join(format!("logs/{:04}", name / 2 * 2));
+            fs::create_dir_all(&folder).unwrap();
+            fs::write(folder.join(name.to_string()), "").unwrap();
+        }
+        fs::write(root.path().join("logs/0000-key"), "").unwrap();
+        let store = DirStore::new(root.path());
+        for (folders, start_after, expected) in [
+            (false, None, vec![1_000, 501]),
+            (true, None, vec![751]),
+            (false, Some("0500/500"), vec![999]),
+            (true, Some("0500/"), vec![499]),
+        ] {
+            let mut listing = Listing { bucket: "logs".to_owned(), folders, ..Listing::default() };
+            listing.start_after = start_after.map(str::to_owned);
+            let mut names = Vec::new();
+            let mut sizes = Vec::new();
+            crate::store::list_pages(&store, listing, |page| {
+                sizes.push(page.keys.len() + page.prefixes.len());
+                names.extend(page.keys.into_iter().chain(page.prefixes));
+                true
+            })
+            .await
+            .unwrap();
+            assert_eq!(sizes, expected, "{folders} {start_after:?}");
+            assert!(folders || names.is_sorted());
+            names.sort_unstable();
+            names.dedup();
+            assert_eq!(names.len(), expected.iter().sum::<usize>(), "none twice");
+        }
     }
 }

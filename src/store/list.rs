@@ -31,9 +31,11 @@ pub struct Page {
 }
 
 impl Listing {
-    /// Returns true if a key, or a folder, belongs to the list.
+    /// Returns true if a key, or a folder, belongs to what is left of the list. The continuation is
+    /// the last name of the page before.
     pub(super) fn includes(&self, key: &str) -> bool {
-        key.starts_with(&self.prefix) && self.start_after.as_deref().is_none_or(|after| key > after)
+        let after = self.continuation.as_deref().or(self.start_after.as_deref());
+        key.starts_with(&self.prefix) && after.is_none_or(|after| key > after)
     }
 }
 

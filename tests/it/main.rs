@@ -11,6 +11,7 @@ mod aws;
 mod faults;
 mod ledger;
 mod notification;
+mod pace;
 mod pipeline;
 mod reload;
 mod routing;

@@ -10,6 +10,8 @@ use crate::principal::field_condition;
 const VALID_DAYS: i64 = 89;
 /// Two columns are left for a mail's indentation.
 const MAX_COLUMNS: usize = wrap::COLUMNS - 2;
+/// A space that is kept at the start of a line.
+const SPACE: &str = "\\u0020";
 /// Bytes of all lines. What AWS's own limits allow is about half of it.
 const MAX_BYTES: usize = 6 * 1024;
 
@@ -71,8 +73,9 @@ fn basic_string(text: &str) -> String {
 }
 
 /// A condition as lines of a multi-line basic string, in which a backslash at the end of a line
-/// removes the line break and the indentation after it, so that a value may continue there. Quotes
-/// stay: a condition never has three in a row. Source: <https://toml.io/en/v1.0.0#string>
+/// removes the line break and the spaces after it, so that a value may continue there. Quotes stay: a
+/// condition never has three in a row. Further lines have no indentation, since the mail's commands
+/// have one. Source: <https://toml.io/en/v1.0.0#string>
 fn fold_condition(condition: &str) -> Vec<String> {
     let mut lines = Vec::new();
     let mut line = String::new();
@@ -81,9 +84,10 @@ fn fold_condition(condition: &str) -> Vec<String> {
             let slash = line.rfind('/').filter(|slash| *slash > MAX_COLUMNS / 3);
             let rest = line.split_off(slash.map_or(line.len(), |slash| slash + 1));
             lines.push(format!("{line}\\"));
-            line = format!("  {rest}");
+            line = rest.strip_prefix(' ').map_or(rest.clone(), |rest| format!("{SPACE}{rest}"));
         }
         match character {
+            ' ' if line.is_empty() && !lines.is_empty() => line += SPACE,
             '\\' => line += "\\\\",
             _ => line.push(character),
         }

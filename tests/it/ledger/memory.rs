@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::future::poll_fn;
 use std::sync::{Arc, Mutex};
 use std::task::Poll;
+use std::time::Duration;
 
 use alert::Alert;
 use async_trait::async_trait;
@@ -45,6 +46,7 @@ struct World {
     date: Timestamp,
     etags: u64,
     faults: Faults,
+    latency: Duration,
     calls: Vec<String>,
 }
 
@@ -53,13 +55,25 @@ impl Memory {
     pub fn new() -> Memory {
         let date = "2026-03-01T10:00:00Z".parse().unwrap();
         let faults: Faults = Box::new(|_, _| Fault::None);
-        let world = World { objects: BTreeMap::new(), date, etags: 0, faults, calls: Vec::new() };
+        let world = World {
+            objects: BTreeMap::new(),
+            date,
+            etags: 0,
+            faults,
+            latency: Duration::ZERO,
+            calls: Vec::new(),
+        };
         Memory { world: Arc::new(Mutex::new(world)) }
     }
 
     /// Decides what goes wrong, by verb (`open`, `get`, `put`, `delete`, `list`) and key.
     pub fn fail(&self, faults: impl FnMut(&str, &str) -> Fault + Send + 'static) {
         self.world.lock().unwrap().faults = Box::new(faults);
+    }
+
+    /// Makes every call take this long.
+    pub fn slow_down(&self, latency: Duration) {
+        self.world.lock().unwrap().latency = latency;
     }
 
     /// Moves the store's clock forward.
@@ -102,6 +116,10 @@ impl Memory {
         effect: impl FnOnce(&mut World) -> T,
     ) -> Result<T, Fault> {
         step().await;
+        let latency = self.world.lock().unwrap().latency;
+        if !latency.is_zero() {
+            tokio::time::sleep(latency).await;
+        }
         let (fault, result) = {
             let mut world = self.world.lock().unwrap();
             world.calls.push(format!("{verb} {key}"));
@@ -212,7 +230,9 @@ fn read(
 fn page(world: &World, listing: &Listing) -> Page {
     let after = listing.continuation.as_ref().or(listing.start_after.as_ref());
     let mut page = Page::default();
-    for key in world.objects.keys().filter(|key| key.starts_with(&listing.prefix)) {
+    let start = after.map_or(&listing.prefix, |after| after.max(&listing.prefix)).clone();
+    let keys = world.objects.range(start..).map(|(key, _)| key);
+    for key in keys.take_while(|key| key.starts_with(&listing.prefix)) {
         let rest = &key[listing.prefix.len()..];
         let folder = rest
             .find('/')
@@ -243,6 +263,7 @@ pub struct Topic {
     accepted: Arc<Mutex<Vec<Alert>>>,
     /// The ids of findings that were sent, singly or in summaries.
     sent: Arc<Mutex<Vec<String>>>,
+    asked: Arc<Mutex<usize>>,
     faults: Arc<Mutex<Vec<Fault>>>,
 }
 
@@ -262,6 +283,11 @@ impl Topic {
         self.sent.lock().unwrap().len()
     }
 
+    /// How many alerts it was asked to accept.
+    pub fn asked(&self) -> usize {
+        *self.asked.lock().unwrap()
+    }
+
     /// What goes wrong with the next alerts, in order.
     pub fn fail(&self, faults: &[Fault]) {
         *self.faults.lock().unwrap() = faults.iter().rev().copied().collect();
@@ -278,12 +304,21 @@ fn members(alert: &Alert) -> Vec<String> {
     }
 }
 
+fn answer(fault: Fault) -> AwsError {
+    match fault {
+        Fault::Lost => AwsError::new(AwsErrorKind::Unreachable, "no answer"),
+        Fault::Conflict => AwsError::new(AwsErrorKind::Throttled, "throttled"),
+        Fault::None | Fault::Refused => AwsError::new(AwsErrorKind::Other, "invalid"),
+    }
+}
+
 #[async_trait]
 impl AlertSink for Topic {
     async fn publish(&self, alerts: &[Alert]) -> Vec<Result<MessageId, PublishError>> {
         let mut results = Vec::new();
         for alert in alerts {
             step().await;
+            *self.asked.lock().unwrap() += 1;
             let fault = self.faults.lock().unwrap().pop().unwrap_or(Fault::None);
             if matches!(fault, Fault::None | Fault::Lost) {
                 self.sent.lock().unwrap().extend(members(alert));
@@ -294,8 +329,7 @@ impl AlertSink for Topic {
             results.push(if ok {
                 Ok(format!("m-{}", alert.finding))
             } else {
-                let error = AwsError::new(AwsErrorKind::Throttled, "throttled");
-                Err(PublishError::from_aws("topic", error))
+                Err(PublishError::from_aws("topic", answer(fault)))
             });
         }
         results

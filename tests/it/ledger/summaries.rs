@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use alert::Alert;
 use detect::finding::Outcome;
-use serde_json::Value;
+use serde_json::{Value, json};
 use trailbell::pipeline::{self, Pipeline};
 use trailbell::sink::wire;
 
@@ -94,6 +94,42 @@ async fn no_more_than_max_signals_are_alerted_singly_in_one_window() {
     memory.advance(WINDOW);
     assert_eq!(counts(&pipeline, &records[120..]).await, (10, 0), "in the next window");
     assert_eq!(summarise(&pipeline).await, 20);
+}
+
+/// A group that a session of the role `Deploy` creates.
+fn create_in_session(event_id: &str, account: &str, session: &str) -> Value {
+    let mut record = create_group(event_id, "");
+    let arn = format!("arn:aws:iam::{account}:role/Deploy");
+    record["recipientAccountId"] = account.into();
+    record["userIdentity"] = json!({
+        "type": "AssumedRole",
+        "principalId": format!("AROA1:{session}"),
+        "sessionContext": {"sessionIssuer": {"arn": arn, "userName": "Deploy"}},
+    });
+    record
+}
+
+#[tokio::test]
+async fn sessions_of_one_role_use_up_no_more_of_the_limit_than_one_principal() {
+    let pipeline = pipeline(&Memory::new(), &Topic::default());
+    let session = |n: usize| create_in_session(&format!("e{n}"), "111122223333", &format!("s{n}"));
+    let sessions: Vec<Value> = (0..200).map(session).collect();
+    assert_eq!(counts(&pipeline, &sessions).await, (3, 197), "they are one burst");
+    let another = create_in_session("e200", "444455556666", "s0");
+    assert_eq!(counts(&pipeline, &[another]).await, (1, 0), "the role of another account");
+    assert_eq!(counts(&pipeline, &records(201..202, "alice")).await, (1, 0));
+}
+
+#[tokio::test]
+async fn a_flood_in_one_account_groups_nobody_in_another() {
+    let pipeline = pipeline(&Memory::new(), &Topic::default());
+    let flood: Vec<Value> =
+        (0..300).map(|n| create_group(&format!("e{n}"), &format!("user{n}"))).collect();
+    assert_eq!(counts(&pipeline, &flood).await, (100, 200));
+    for (event_id, expected) in [("o1", (1, 0)), ("o2", (1, 0)), ("o3", (1, 0)), ("o4", (0, 1))] {
+        let other = create_in_session(event_id, "444455556666", "s");
+        assert_eq!(counts(&pipeline, &[other]).await, expected, "{event_id}");
+    }
 }
 
 #[tokio::test]

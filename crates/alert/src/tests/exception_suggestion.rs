@@ -131,6 +131,17 @@ fn it_expires_within_90_days_of_the_call() {
 }
 
 #[test]
+fn a_name_with_spaces_is_the_same_after_it_is_folded() {
+    for padding in 0..80 {
+        let name = format!("{USER}{}{}", "x".repeat(padding), " a ".repeat(40));
+        let user = record("CreateGroup", json!({"type": "IAMUser", "arn": name}));
+        let (exception, _) = alert_of(&user, rule());
+        let exceptions = load(exception["toml"].as_str().unwrap());
+        assert!(is_suppressed(&exceptions, &rule(), &user, "2026-05-29T10:00:00Z"), "{padding}");
+    }
+}
+
+#[test]
 fn the_mail_and_the_document_have_the_same_exception() {
     let user = record(
         "CreateGroup",

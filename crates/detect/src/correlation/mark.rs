@@ -10,7 +10,7 @@ use crate::rule::Severity;
 /// folder.
 const HASH_DIGITS: usize = 16;
 
-/// A finding as a correlation sees it. Its key name sorts by time.
+/// A finding as a correlation sees it. The key names of one rule sort by time.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Mark {
     /// When the call was made, in whole seconds.
@@ -25,6 +25,8 @@ pub struct Mark {
     pub value: Option<String>,
     /// The other folder, if the finding renames what the folder is about.
     pub link: Option<Link>,
+    /// The hash of what the call was made on: a call that is repeated has the same.
+    pub target: String,
     /// The finding's id.
     pub finding: FindingId,
 }
@@ -49,15 +51,16 @@ impl Mark {
         short_hash([rule_id])
     }
 
-    /// How the key names of marks at this time start; they sort by it.
+    /// What follows the rule in the key names of marks at this time; they sort by it.
     pub fn time_prefix(time: Timestamp) -> String {
         format_compact_time(time)
     }
 
-    /// The last part of the mark's key: letters, digits and `-`, 130 to 146 characters.
+    /// The last parts of the mark's key: the rule's hash, and in its folder letters, digits and
+    /// `-`, 121 to 159 characters.
     pub fn key_name(&self) -> String {
         let time = Mark::time_prefix(self.time);
-        let Mark { rule, event, finding, .. } = self;
+        let Mark { rule, event, target, finding, .. } = self;
         let raised = self.raised.map_or("0", Severity::as_str);
         let value = self.value.as_deref().unwrap_or("0");
         let link = match &self.link {
@@ -65,13 +68,14 @@ impl Mark {
             Some(Link::From(other)) => format!("f{other}"),
             Some(Link::To(other)) => format!("t{other}"),
         };
-        format!("{time}-{rule}-{raised}-{event}-{value}-{link}-{finding}")
+        format!("{rule}/{time}-{raised}-{event}-{value}-{link}-{target}-{finding}")
     }
 
     /// Reads what [`Mark::key_name`] writes.
     pub fn parse(name: &str) -> Option<Mark> {
+        let (rule, name) = name.split_once('/')?;
         let parts: Vec<&str> = name.split('-').collect();
-        let [time, rule, raised, event, value, link, finding] = parts[..] else { return None };
+        let [time, raised, event, value, link, target, finding] = parts[..] else { return None };
         Some(Mark {
             time: parse_compact_time(time)?,
             rule: parse_hash(rule)?,
@@ -84,8 +88,15 @@ impl Mark {
                 ("t", other) => Some(Link::To(parse_hash(other)?)),
                 _ => return None,
             },
+            target: parse_hash(target)?,
             finding: FindingId::parse(finding)?,
         })
+    }
+}
+
+impl AsRef<Mark> for Mark {
+    fn as_ref(&self) -> &Mark {
+        self
     }
 }
 

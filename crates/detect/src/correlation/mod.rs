@@ -7,6 +7,7 @@ mod folders;
 mod incident;
 mod mark;
 mod placement;
+mod repeats;
 pub mod testing;
 #[cfg(test)]
 mod tests;
@@ -17,3 +18,4 @@ pub use folders::{FolderToRead, FolderWalk, later_folders};
 pub use incident::{Incident, Incidents};
 pub use mark::{Link, Mark};
 pub use placement::{PlacedMark, group_by_values, place_marks};
+pub use repeats::without_repeats;

@@ -18,6 +18,12 @@ pub struct PlacedMark {
     pub mark: Mark,
 }
 
+impl AsRef<Mark> for PlacedMark {
+    fn as_ref(&self) -> &Mark {
+        &self.mark
+    }
+}
+
 /// The marks of a finding. A renamed group has one under each name. There is none if the rule is
 /// not correlated, the finding does not match the query or is suppressed, a group_by field has no value, or the call is a
 /// canary. `fallback` is the time of a record without one.
@@ -45,6 +51,7 @@ pub fn place_marks(
         event: event_hash(finding),
         value: counted_value(correlation, &document),
         link: None,
+        target: target_hash(finding),
         finding: finding.id.clone(),
     };
     let renamed = renamed_document(finding, &document);
@@ -115,6 +122,20 @@ fn field_value(document: &Value, field: &str) -> Option<String> {
         false
     });
     (!values.is_empty()).then(|| values.join("\n"))
+}
+
+/// The same for a call that one principal repeats on the same user, policy and group.
+fn target_hash(finding: &Finding) -> String {
+    let call = Call::new(finding);
+    let parameter = |name| call.parameter(name).unwrap_or_default();
+    short_hash([
+        finding.principal.key.as_str(),
+        call.target_user().unwrap_or_default(),
+        parameter("policyArn"),
+        parameter("policyName"),
+        parameter("newGroupName"),
+        call.group().unwrap_or_default(),
+    ])
 }
 
 /// The same for all findings of one event; two trails record it under the same id.

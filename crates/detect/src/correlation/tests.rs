@@ -1,7 +1,7 @@
 //! Marks, conditions and incidents.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use jiff::{SignedDuration, Timestamp};
 use proptest::prelude::*;
@@ -20,9 +20,10 @@ use crate::rule::{
 const SPAN: i64 = 600;
 
 fn correlation(condition: Condition, stages: &[&[&str]]) -> Correlation {
-    let info = LoadedRules::embedded().correlations.remove(0).info;
+    static INFO: LazyLock<Arc<RuleInfo>> =
+        LazyLock::new(|| LoadedRules::embedded().correlations.remove(0).info);
     let info =
-        RuleInfo { id: "c".to_owned(), severity: Severity::Medium, ..RuleInfo::clone(&info) };
+        RuleInfo { id: "c".to_owned(), severity: Severity::Medium, ..RuleInfo::clone(&INFO) };
     let position = Position { line: 1, column: 1 };
     let reference = |rule: &&str| RuleReference {
         rule: (*rule).to_owned(),
@@ -64,6 +65,7 @@ fn mark(text: &str) -> Mark {
         event: Mark::rule_hash(part('=').unwrap_or(text)),
         value: part(':').map(Mark::rule_hash),
         link: None,
+        target: Mark::rule_hash(part('@').unwrap_or("target")),
         finding: FindingId::hash_parts([text]),
     }
 }
@@ -151,7 +153,7 @@ fn a_mark_is_read_as_it_was_written_and_sorts_by_time() {
     for mark in all {
         let name = mark.key_name();
         assert_eq!(Mark::parse(&name), Some(mark), "{name}");
-        assert!(name.len() <= 160, "{name}");
+        assert!(name.len() <= 176, "{name}");
         for wrong in [
             &name[1..],
             &name[..name.len() - 1],
@@ -393,4 +395,55 @@ fn suppressed_findings_canaries_and_findings_without_a_group_do_not_count() {
     let mut without_group = Finding { group: None, ..finding };
     without_group.ecs["group"] = serde_json::json!({});
     assert_eq!(marks(&without_group), 0, "a group_by field has no value");
+}
+
+fn kept(condition: Condition, marks: &str) -> usize {
+    let marks: Vec<Mark> = marks.split_whitespace().map(mark).collect();
+    let correlation = correlation(condition, &[&["a"], &["b"]]);
+    without_repeats(&correlation, marks, |mark| mark.target.clone()).len()
+}
+
+#[test]
+fn a_repeated_step_of_the_same_target_is_kept_at_both_ends_of_a_timespan() {
+    let values = Condition::Values("user.name".to_owned(), 3);
+    for (condition, marks, expected) in [
+        (Condition::All, "0a 1a 2a 3a", 2),
+        (Condition::All, "3a 1a 0a 2a", 2),
+        (Condition::All, "0a@x 1a@y 2a@z", 3),
+        (Condition::All, "0a 1b 2a 3b 4a", 4),
+        (Condition::All, "0a 1a! 2a", 3),
+        // Another timespan begins at 600.
+        (Condition::All, "0a 1a 599a 600a 601a 602a", 4),
+        (values, "0a:u 1a:u 2a:u 3a:v 4a:u", 3),
+        (Condition::Events(3), "0a 1a 2a 3a 4a 5a 6a 7a", 6),
+        (Condition::Ordered, "0a 1a 2a 3a", 4),
+    ] {
+        assert_eq!(kept(condition, marks), expected, "{marks}");
+    }
+}
+
+proptest! {
+    #[test]
+    fn what_a_correlation_finds_does_not_depend_on_repeats(
+        events in prop::collection::vec((0..2_000_i64, "[abx]", "[uv]", any::<bool>()), 0..60),
+        least in 1..6_u32,
+    ) {
+        let texts = events.iter().enumerate().map(|(number, (time, rule, value, raises))| {
+            let raises = if *raises { "!" } else { "" };
+            format!("{time}{rule}{raises}={number}:{value}")
+        });
+        let marks: Vec<Mark> = texts.map(|text| Mark {
+            value: Some(Mark::rule_hash(text.rsplit(':').next().unwrap())),
+            ..mark(&text)
+        }).collect();
+        let values = Condition::Values("user.name".to_owned(), 2);
+        for condition in [Condition::All, Condition::Ordered, Condition::Events(least), values] {
+            let correlation = correlation(condition, &[&["a"], &["b", "x"]]);
+            let kept = without_repeats(&correlation, marks.clone(), |_| ());
+            let most_severe = |marks: &[Mark]| {
+                find_occurrences(&correlation, marks).iter().map(|it| it.severity).max()
+            };
+            prop_assert_eq!(most_severe(&kept), most_severe(&marks));
+        }
+    }
 }

@@ -32,6 +32,25 @@ impl Principal {
     }
 }
 
+impl Principal {
+    /// The key without what the principal chose itself when its session began, so that a caller
+    /// with many session names is counted as one.
+    pub fn key_without_session(&self) -> &str {
+        let (before, _) = match self.identity_type.as_str() {
+            // `<role ARN>/<session>`, or `AROA…:<session>` of a record without a session issuer.
+            "AssumedRole" => match self.key.starts_with("arn:") {
+                true => self.key.rsplit_once('/'),
+                false => self.key.split_once(':'),
+            },
+            // `<account>:<name>`
+            "FederatedUser" => self.key.split_once(':').filter(|_| !self.key.starts_with("arn:")),
+            _ => None,
+        }
+        .unwrap_or((&self.key, ""));
+        before
+    }
+}
+
 /// The `userIdentity` of a record.
 struct Identity<'a>(&'a Record);
 
@@ -122,6 +141,38 @@ mod tests {
             "AIDA2",
             "AIDA2",
         );
+    }
+
+    #[test]
+    fn sessions_of_one_role_are_counted_together() {
+        for (identity_type, key, expected) in [
+            (
+                "AssumedRole",
+                "arn:aws:iam::111122223333:role/team/Deploy/run-7",
+                "arn:aws:iam::111122223333:role/team/Deploy",
+            ),
+            (
+                "AssumedRole",
+                "arn:aws:sts::111122223333:assumed-role/Deploy/run-7",
+                "arn:aws:sts::111122223333:assumed-role/Deploy",
+            ),
+            ("AssumedRole", "AROA1:run-7", "AROA1"),
+            ("AssumedRole", "unknown", "unknown"),
+            ("FederatedUser", "111122223333:run-7", "111122223333"),
+            (
+                "IAMUser",
+                "arn:aws:iam::111122223333:user/team/alice",
+                "arn:aws:iam::111122223333:user/team/alice",
+            ),
+            ("AWSAccount", "AIDA2", "AIDA2"),
+        ] {
+            let principal = Principal {
+                identity_type: identity_type.to_owned(),
+                key: key.to_owned(),
+                label: String::new(),
+            };
+            assert_eq!(principal.key_without_session(), expected, "{identity_type} {key}");
+        }
     }
 
     #[test]

@@ -138,7 +138,7 @@ fn state_cell(entry: &Entry) -> String {
             format!("{name}: {}", clean_text(exception))
         }
         (_, state) if state.is_final() => name,
-        _ => format!("{name}, attempt {}", entry.attempts),
+        _ => format!("{name}, claim {}", entry.claims),
     }
 }
 
@@ -147,7 +147,9 @@ fn entry_document(entry: &Entry, rule: &RuleInfo, subject: &str) -> Value {
     let mut document = json!({
         "id": entry.id(),
         "state": entry.state,
-        "attempts": entry.attempts,
+        "claims": entry.claims,
+        "refusals": entry.refusals,
+        "deaths": entry.deaths,
         "message_id": entry.message_id,
         "summary": entry.summary,
         "window": entry.window.to_string(),

@@ -95,7 +95,7 @@ fn fields(
     });
     let [start, end] = [entry.window.start, entry.window.end()].map(format_table_time);
     fields.extend([
-        ("Attempts", entry.attempts.to_string()),
+        ("Claims", describe_claims(entry)),
         ("Window", format!("{start} to {end}")),
         ("Claimed", claimed.map_or("not recorded".to_owned(), format_table_time)),
         (written_label, format_table_time(snapshot.written())),
@@ -103,6 +103,14 @@ fn fields(
     fields.extend(entry.message_id.clone().map(|id| ("Message", id)));
     fields.extend(entry.summary.as_ref().map(|id| ("Summary", id.to_string())));
     fields
+}
+
+fn describe_claims(entry: &Entry) -> String {
+    let Entry { claims, refusals, deaths, .. } = entry;
+    match (refusals, deaths) {
+        (0, 0) => claims.to_string(),
+        _ => format!("{claims}: {refusals} refused by the sink, {deaths} never ended"),
+    }
 }
 
 fn describe_state(entry: &Entry, snapshot: &EntrySnapshot) -> String {
