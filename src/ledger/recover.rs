@@ -42,11 +42,13 @@ pub struct OpenMarker {
 }
 
 impl StoredLedger {
-    /// The ids of all open markers, as they are named.
-    pub async fn open_ids(&self) -> Result<Vec<String>> {
+    /// The ids of all open markers, as they are named, and the keys beside them that no version of
+    /// this program wrote.
+    pub async fn open_ids(&self) -> Result<(Vec<String>, Vec<String>)> {
         // A new ledger in a directory has no bucket yet, which would be an error.
         self.date().await?;
-        self.list_names(keys::OPEN).await
+        let names = self.list_names(keys::OPEN).await?;
+        Ok(names.into_iter().partition(|name| FindingId::parse(name).is_some()))
     }
 
     /// The markers of all entries that are not final.

@@ -17,7 +17,13 @@ use super::{Clock, Pipeline, findings};
 use crate::ledger::{Content, GroupedWindow, Ledger, LedgerError, Recovery, StoredLedger};
 
 /// Markers that are looked at together. Findings of one burst are best decided together.
-const BATCH_SIZE: usize = 16;
+const BATCH_SIZE: usize = 64;
+
+/// Unrecognized keys that are named: there can be thousands.
+const MAX_NAMED_KEYS: usize = 5;
+
+/// Characters of such a key that are shown.
+const MAX_KEY_CHARS: usize = 200;
 
 /// What was recovered.
 #[derive(Debug, Default)]
@@ -30,13 +36,16 @@ pub struct Recovered {
     pub notes: Vec<String>,
     /// Open markers that were left alone: their holders are alive, or time was over.
     pub left: u64,
+    /// Keys beside the open markers that are none.
+    pub unrecognized: u64,
 }
 
 /// Delivers what open markers show past its lease. Starts nothing after the clock's last start.
 pub async fn recover_open(pipeline: &Arc<Pipeline>, clock: Clock) -> Recovered {
     let mut recovered = Recovered::default();
     let Ledger::Stored(ledger) = &pipeline.ledger else { return recovered };
-    let markers = recovered.keep(ledger.open_ids().await).unwrap_or_default();
+    let (markers, others) = recovered.keep(ledger.open_ids().await).unwrap_or_default();
+    recovered.note_unrecognized(&others);
     let invocation = Invocation::new(pipeline, clock);
     for batch in markers.chunks(BATCH_SIZE) {
         if clock.is_over() {
@@ -72,6 +81,21 @@ impl Recovered {
                 self.problems.push(Problem::retry("the ledger", error_chain(&error)));
                 None
             }
+        }
+    }
+
+    /// Names keys under `open/` that are no markers. They are left, and fail nothing: whoever wrote
+    /// them could stop every sweep.
+    fn note_unrecognized(&mut self, names: &[String]) {
+        self.unrecognized += names.len() as u64;
+        let named = names.iter().take(MAX_NAMED_KEYS).map(|name| {
+            let key: String = "open/".chars().chain(name.chars()).take(MAX_KEY_CHARS).collect();
+            Problem::discard("the ledger", format!("{key:?} is no marker, and was left"))
+        });
+        self.problems.extend(named);
+        if let more @ 1.. = names.len().saturating_sub(MAX_NAMED_KEYS) {
+            let what = format!("and {more} more keys under open/ that are no markers");
+            self.problems.push(Problem::discard("the ledger", what));
         }
     }
 

@@ -10,8 +10,6 @@ use crate::principal::field_condition;
 const VALID_DAYS: i64 = 89;
 /// Two columns are left for a mail's indentation.
 const MAX_COLUMNS: usize = wrap::COLUMNS - 2;
-/// A space that is kept at the start of a line.
-const SPACE: &str = "\\u0020";
 /// Bytes of all lines. What AWS's own limits allow is about half of it.
 const MAX_BYTES: usize = 6 * 1024;
 
@@ -84,10 +82,9 @@ fn fold_condition(condition: &str) -> Vec<String> {
             let slash = line.rfind('/').filter(|slash| *slash > MAX_COLUMNS / 3);
             let rest = line.split_off(slash.map_or(line.len(), |slash| slash + 1));
             lines.push(format!("{line}\\"));
-            line = rest.strip_prefix(' ').map_or(rest.clone(), |rest| format!("{SPACE}{rest}"));
+            line = rest;
         }
         match character {
-            ' ' if line.is_empty() && !lines.is_empty() => line += SPACE,
             '\\' => line += "\\\\",
             _ => line.push(character),
         }

@@ -41,7 +41,10 @@ fn load(toml: &str) -> Exceptions {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("e.toml"), toml).unwrap();
     let loaded = LoadedExceptions::from_paths(&[folder.path().to_owned()]);
-    assert!(loaded.problems.is_empty() && loaded.warnings.is_empty(), "{:?}\n{toml}", loaded);
+    assert!(loaded.problems.is_empty(), "{loaded:?}\n{toml}");
+    // What a forged record has for an ARN may name no account.
+    let names_account = toml.contains("arn:aws:") || !toml.contains("user_identity.arn:");
+    assert!(loaded.warnings.is_empty() || !names_account, "{loaded:?}\n{toml}");
     loaded.into_exceptions().unwrap()
 }
 

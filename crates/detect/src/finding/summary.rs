@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::call::{Call, CallBrief};
 use super::{Finding, FindingId, Window};
-use crate::rule::{Rating, RuleInfo};
+use crate::rule::{Rating, RuleInfo, Severity};
 
 /// Findings of one rule that are sent in one message.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -49,6 +49,9 @@ pub struct Member {
     pub event_id: Option<String>,
     /// [`Origin::place`](super::Origin::place).
     pub place: String,
+    /// [`Finding::rating`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rating: Option<Rating>,
 }
 
 impl Member {
@@ -64,7 +67,49 @@ impl Member {
             region: call.fields.text("cloud.region").map(str::to_owned),
             event_id: call.fields.text("event.id").map(str::to_owned),
             place: finding.origin.place(),
+            rating: finding.rating.clone(),
         }
+    }
+
+    /// How severe it is, by severity and then by risk score.
+    fn rank(&self, rule: &RuleInfo) -> (Severity, u8) {
+        let rating = self.rating.clone().unwrap_or_else(|| Rating::of_rule(rule));
+        (rating.severity, rating.risk_score)
+    }
+}
+
+/// A summary that is made finding by finding, so that they need not be in memory together.
+#[derive(Debug, Default)]
+pub struct SummaryBuilder {
+    /// The member with the highest risk, the first of several, and its rule.
+    highest: Option<(Arc<RuleInfo>, Member)>,
+    members: Vec<Member>,
+}
+
+impl SummaryBuilder {
+    /// Adds a finding of a rule.
+    pub fn add(&mut self, rule: &Arc<RuleInfo>, member: Member) {
+        let is_higher = |(highest_rule, highest): &(Arc<RuleInfo>, Member)| {
+            member.rank(rule) > highest.rank(highest_rule)
+        };
+        if self.highest.as_ref().is_none_or(is_higher) {
+            self.highest = Some((Arc::clone(rule), member.clone()));
+        }
+        self.members.push(member);
+    }
+
+    /// How many findings were added.
+    pub fn count(&self) -> usize {
+        self.members.len()
+    }
+
+    /// The summary; `None` if nothing was added.
+    pub fn build(self, id: FindingId, window: Option<Window>, part: u32) -> Option<Summary> {
+        let (rule, highest) = self.highest?;
+        let mut members = self.members;
+        members.sort_by(|a, b| (a.time, &a.id).cmp(&(b.time, &b.id)));
+        let rating = highest.rating.clone();
+        Some(Summary { id, rule, rating, window, part, highest, members })
     }
 }
 
@@ -76,22 +121,11 @@ impl Summary {
         part: u32,
         findings: &[Finding],
     ) -> Option<Summary> {
-        let risk = |finding: &&Finding| {
-            let Rating { severity, risk_score, .. } = finding.rating();
-            (severity, risk_score)
-        };
-        let highest = findings.iter().rev().max_by_key(risk)?;
-        let mut members: Vec<Member> = findings.iter().map(Member::from_finding).collect();
-        members.sort_by(|a, b| (a.time, &a.id).cmp(&(b.time, &b.id)));
-        Some(Summary {
-            id,
-            rule: Arc::clone(&highest.rule),
-            rating: highest.rating.clone(),
-            window,
-            part,
-            highest: Member::from_finding(highest),
-            members,
-        })
+        let mut builder = SummaryBuilder::default();
+        for finding in findings {
+            builder.add(&finding.rule, Member::from_finding(finding));
+        }
+        builder.build(id, window, part)
     }
 
     /// How severe it is.

@@ -120,7 +120,7 @@ impl SeverityRules {
 impl SeverityMapping {
     fn matches(&self, document: &Value) -> bool {
         document.any_value(&self.field, &mut |value| match value {
-            kql::Value::Text(text) => text == self.value,
+            kql::Value::Text(text) | kql::Value::Name(text) => text == self.value,
             kql::Value::Bool(flag) => flag.to_string() == self.value,
             kql::Value::Number(number) => number.to_string() == self.value,
             kql::Value::Ip(_) | kql::Value::Date(_) => false,
