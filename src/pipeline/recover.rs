@@ -14,9 +14,11 @@ use super::outcomes::DeliveryReport;
 use super::problem::Problem;
 use super::report::Report;
 use super::{Clock, Pipeline, findings};
-use crate::ledger::{Content, GroupedWindow, Ledger, LedgerError, Recovery, StoredLedger};
+use crate::ledger::{
+    Content, GroupedWindow, Ledger, LedgerError, OpenEntries, OpenEntry, Recovery, StoredLedger,
+};
 
-/// Markers that are looked at together. Findings of one burst are best decided together.
+/// Entries that are looked at together. Findings of one burst are best decided together.
 const BATCH_SIZE: usize = 16;
 
 /// What was recovered.
@@ -28,7 +30,7 @@ pub struct Recovered {
     pub problems: Vec<Problem>,
     /// What is not to be alerted, and why.
     pub notes: Vec<String>,
-    /// Open markers that were left alone: their holders are alive, or time was over.
+    /// Open entries that were left alone: their holders are alive, or time was over.
     pub left: u64,
 }
 
@@ -36,9 +38,9 @@ pub struct Recovered {
 pub async fn recover_open(pipeline: &Arc<Pipeline>, clock: Clock) -> Recovered {
     let mut recovered = Recovered::default();
     let Ledger::Stored(ledger) = &pipeline.ledger else { return recovered };
-    let markers = recovered.keep(ledger.open_ids().await).unwrap_or_default();
+    let open = recovered.open_entries(ledger).await;
     let invocation = Invocation::new(pipeline, clock);
-    for batch in markers.chunks(BATCH_SIZE) {
+    for batch in open.chunks(BATCH_SIZE) {
         if clock.is_over() {
             recovered.left += batch.len() as u64;
             continue;
@@ -75,6 +77,23 @@ impl Recovered {
         }
     }
 
+    /// The open entries. What is no marker of one is left alone and reported.
+    async fn open_entries(&mut self, ledger: &StoredLedger) -> Vec<OpenEntry> {
+        // A new ledger in a directory has no bucket yet, which would be an error.
+        let date = self.keep(ledger.date().await);
+        let open = match date {
+            Some(_) => self.keep(ledger.open_entries().await).unwrap_or_default(),
+            None => OpenEntries::default(),
+        };
+        if let Some(first) = open.unrecognized.first() {
+            let count = open.unrecognized.len();
+            let what =
+                format!("{count} objects below open/ are no markers, the first is {first:?}");
+            self.problems.push(Problem::discard("the ledger", what));
+        }
+        open.entries
+    }
+
     fn add(&mut self, deliveries: DeliveryReport) {
         deliveries.findings.iter().for_each(|it| self.report.count_finding(it));
         deliveries.correlations.iter().for_each(|it| self.report.count_correlation(it));
@@ -90,11 +109,11 @@ impl Recovered {
     async fn take_over(
         &mut self,
         ledger: &StoredLedger,
-        markers: &[String],
+        open: &[OpenEntry],
         invocation: &Invocation,
     ) -> (ClaimedFindings, Vec<Delivery>) {
         let mut claims = Vec::new();
-        let recoveries = markers.iter().map(|marker| ledger.recover(marker, invocation.lease()));
+        let recoveries = open.iter().map(|entry| ledger.recover(entry, invocation.lease()));
         for recovery in join_all(recoveries).await {
             match self.keep(recovery) {
                 Some(Recovery::TakenOver(claim)) => claims.push(claim),
