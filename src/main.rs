@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use alert::Accounts;
-use detect::rule::{Detections, LoadedExceptions, LoadedRules};
+use detect::rule::{Detections, LoadedExceptions, LoadedRules, check_exception_files};
 use detect::text::error::error_chain;
 use jiff::Timestamp;
 use lambda_runtime::{Error, LambdaEvent, service_fn};
@@ -104,13 +104,14 @@ impl Function {
 
 /// The rules and exceptions on this machine. Rules that cannot be used are an error: nothing starts
 /// with a part of them. Exceptions that cannot be used are not: every invocation reports them until
-/// they are fixed.
+/// they are fixed. A pipe or a device among the files of either is an error.
 fn local_detections(config: &Config) -> Result<Detections, Error> {
     let sources = LoadedRules::from_paths(config.default_rules, &config.local_rules());
     for warning in &sources.warnings {
         warn!(%warning, "rule file");
     }
     let rules = sources.into_complete_rule_set()?;
+    check_exception_files(&config.local_exceptions())?;
     let mut exceptions = LoadedExceptions::from_paths(&config.local_exceptions());
     exceptions.check_rules(&rules);
     for warning in &exceptions.warnings {

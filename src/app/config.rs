@@ -57,7 +57,7 @@ pub enum StorePlace {
 pub enum DetectionsPlace {
     /// A directory or a file: read once, at the start.
     Local(PathBuf),
-    /// Every `*.toml` below a prefix of a bucket, or one key: reloaded when it changes.
+    /// Every `*.toml` in a folder of a bucket and below it, or one `*.toml`: reloaded when it changes.
     S3(S3Prefix),
 }
 
@@ -140,7 +140,7 @@ const TRAILS: Setting<Vec<Trail>> = Setting {
 
 const RULES: Setting<DetectionsPlace> = Setting {
     name: "TRAILBELL_RULES",
-    expected: "a directory, a file or s3://BUCKET/PREFIX",
+    expected: "a directory, a file, s3://BUCKET/FOLDER or s3://BUCKET/FILE.toml",
     parse: DetectionsPlace::parse,
 };
 
@@ -235,7 +235,13 @@ impl Config {
 
 impl DetectionsPlace {
     fn parse(value: &str) -> Option<DetectionsPlace> {
-        let s3 = S3Prefix::parse(value).map(DetectionsPlace::S3);
+        let s3 = S3Prefix::parse(value).map(|mut place| {
+            // A folder, so that `exceptions` is not `exceptions-drafts` too.
+            if !place.prefix.ends_with(".toml") {
+                place.prefix = place.folder();
+            }
+            DetectionsPlace::S3(place)
+        });
         s3.or_else(|| local_path(value).map(DetectionsPlace::Local))
     }
 

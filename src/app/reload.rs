@@ -84,9 +84,9 @@ pub enum FetchError {
     #[error(transparent)]
     Store(#[from] StoreError),
     /// There is nothing to fetch.
-    #[error("there is no .toml file below {place}")]
+    #[error("there is no .toml file in {place}")]
     NoFile {
-        /// Bucket and prefix.
+        /// Bucket, and folder or key.
         place: S3Prefix,
     },
     /// A file is too large to be meant.
@@ -198,7 +198,7 @@ fn texts(files: &Files) -> impl Iterator<Item = (&str, &str)> {
     files.iter().map(|(name, file)| (name.as_str(), file.text.as_str()))
 }
 
-/// Every `*.toml` below a place in S3; nothing for another place.
+/// Every `*.toml` in a place in S3, which is a folder or one file; nothing for another place.
 async fn fetch_files(
     store: &dyn ObjectStore,
     place: Option<&DetectionsPlace>,
@@ -210,8 +210,10 @@ async fn fetch_files(
         prefix: place.prefix.clone(),
         ..Listing::default()
     };
+    let is_file = place.prefix.ends_with(".toml");
+    let is_meant = |key: &String| key.ends_with(".toml") && (!is_file || *key == place.prefix);
     list_pages(store, listing, |page| {
-        keys.extend(page.keys.into_iter().filter(|key| key.ends_with(".toml")));
+        keys.extend(page.keys.into_iter().filter(is_meant));
         true
     })
     .await?;

@@ -17,7 +17,7 @@ const BURST: u64 = 10;
 const MAX_COUNTED: u64 = 2_000;
 
 /// How many findings of a burst are alerted singly.
-const FIRST_OF_BURST: u64 = 3;
+pub const FIRST_OF_BURST: u64 = 3;
 
 /// How many findings of an account are alerted singly, however many there are elsewhere.
 const FIRST_OF_ACCOUNT: u64 = 3;

@@ -27,7 +27,7 @@ pub use correlations::ClaimedCorrelations;
 pub use entry::{Content, Entry, EntrySnapshot, EntryState};
 pub use error::{LedgerError, LedgerProblem, Result};
 pub use group_timeline::Timeline;
-pub use grouping::{WindowCounts, alerted_singly};
+pub use grouping::{FIRST_OF_BURST, WindowCounts, alerted_singly};
 pub use index::{Index, IndexKey, IndexPage};
 pub use keys::principal_hash;
 pub use open_marker::{OldestEntry, OpenEntries, OpenEntry};

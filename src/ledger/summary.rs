@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use detect::finding::{Finding, FindingId, Summary, Window};
+use detect::finding::{Finding, FindingId, Member, Summary, SummaryBuilder, Window};
 use futures::future::join_all;
 use tracing::debug;
 
@@ -68,8 +68,8 @@ impl StoredLedger {
             // The same for the same rule, window and part, whichever worker makes it.
             let id = FindingId::hash_parts(["summary", &grouped.folder, &part.to_string()]);
             let Some(snapshot) = self.read_entry(&id).await? else {
-                let findings = self.read_grouped(&grouped.folder, &waiting).await?;
-                let summary = Summary::from_findings(id, Some(grouped.window), part, &findings);
+                let members = self.read_grouped(&grouped.folder, &waiting).await?;
+                let summary = members.build(id, Some(grouped.window), part);
                 return self.claim_part(summary, lease).await;
             };
             let entry = snapshot.entry.map_err(|problem| self.error(&keys::entry(&id), problem))?;
@@ -97,18 +97,20 @@ impl StoredLedger {
         &self,
         folder: &str,
         waiting: &BTreeSet<FindingId>,
-    ) -> Result<Vec<Finding>> {
+    ) -> Result<SummaryBuilder> {
         let ids: Vec<&FindingId> = waiting.iter().collect();
-        let mut findings = Vec::new();
+        let mut members = SummaryBuilder::default();
         for batch in ids.chunks(CONCURRENCY) {
             for finding in join_all(batch.iter().map(|id| self.read_member(folder, id))).await {
-                findings.extend(finding?);
+                if let Some(finding) = finding? {
+                    members.add(&finding.rule, Member::from_finding(&finding));
+                }
             }
-            if findings.len() >= MAX_MEMBERS {
+            if members.count() >= MAX_MEMBERS {
                 break;
             }
         }
-        Ok(findings)
+        Ok(members)
     }
 
     /// The finding of a grouped marker. `None` if it is not grouped yet, or was alerted after all,

@@ -13,7 +13,7 @@ use super::problem::Problem;
 use crate::ledger::{ClaimOutcome, Content, EntryState, Ledger, LedgerError, StoredLedger};
 
 /// Claims of one object that are in flight at once.
-const CONCURRENCY: usize = 8;
+const CONCURRENCY: usize = 16;
 
 /// What came of claiming some findings.
 #[derive(Debug, Default)]
@@ -39,6 +39,10 @@ pub(crate) async fn claim(invocation: &Invocation, findings: Vec<Finding>) -> Cl
         }
     }
     for some in new.chunks(CONCURRENCY) {
+        if invocation.is_over() {
+            claimed.report.fail_unclaimed(some);
+            continue;
+        }
         let answers = join_all(some.iter().map(|finding| claim_one(invocation, finding))).await;
         for (finding, answer) in some.iter().zip(answers) {
             claimed.add(finding, answer);

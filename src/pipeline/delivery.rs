@@ -48,6 +48,11 @@ impl Delivery {
         }
     }
 
+    /// Another worker had claimed it, and ended without an outcome for it.
+    pub(crate) fn is_taken_over(&self) -> bool {
+        self.claim().is_some_and(|claim| claim.entry.claims > 1)
+    }
+
     /// Returns true if only the minimal alert is tried: the full one was refused again and again,
     /// or workers died of it.
     pub(crate) fn is_minimal(&self) -> bool {

@@ -1,13 +1,11 @@
 //! Which findings wait for a summary: those beyond the rule's `max_signals`, and most of a burst.
 
-use std::sync::Arc;
-
 use detect::finding::{Outcome, Window};
 use detect::text::error::error_chain;
 
-use super::delivery::{Delivery, release};
+use super::delivery::{Delivery, OUT_OF_TIME, release};
 use super::invocation::Invocation;
-use super::outcomes::DeliveryReport;
+use super::outcomes::{DeliveryReport, Grouped};
 use super::problem::Problem;
 use crate::ledger::{
     ClaimUpdate, Completion, Content, Ledger, StoredLedger, WindowCounts, alerted_singly,
@@ -74,7 +72,12 @@ async fn alerted_now(
         // No ledger, or an entry that cannot be read.
         _ => invocation.count(rule, &principals),
     };
-    Ok(alerted_singly(&counts, &principals, limit))
+    let mut decided = alerted_singly(&counts, &principals, limit);
+    for (index, _) in deliveries.iter().enumerate().filter(|(_, it)| it.is_taken_over()) {
+        // The dead worker counted it, so it comes late in the count, and was perhaps to be alerted.
+        decided[index] |= invocation.is_first_taken_over(rule, &principals[index]);
+    }
+    Ok(decided)
 }
 
 fn principal(delivery: &Delivery) -> Option<String> {
@@ -97,22 +100,24 @@ async fn count(
     })
 }
 
-/// Leaves findings for the summary of their window.
-pub(crate) async fn group(invocation: &Invocation, deliveries: Vec<Delivery>) -> DeliveryReport {
+/// Leaves a finding for the summary of its window.
+pub(crate) async fn group(invocation: &Invocation, delivery: Delivery) -> DeliveryReport {
     let mut report = DeliveryReport::default();
-    for delivery in deliveries {
-        let Content::Finding(finding) = delivery.content() else { continue };
-        let Some((ledger, claim)) = delivery.record(&invocation.pipeline.ledger) else {
-            report.grouped.push(Arc::clone(finding));
-            continue;
-        };
-        match ledger.complete(claim, Completion::Grouped).await {
-            Ok(ClaimUpdate::Written) => report.end(finding, Outcome::Grouped),
-            Ok(ClaimUpdate::TakenOver) => report.end(finding, Outcome::ClaimedElsewhere),
-            Err(error) => {
-                release(invocation, &delivery).await;
-                report.fail(&delivery, error_chain(&error));
-            }
+    let Content::Finding(finding) = delivery.content() else { return report };
+    let Some((ledger, claim)) = delivery.record(&invocation.pipeline.ledger) else {
+        report.grouped.push(Grouped::new(finding));
+        return report;
+    };
+    if invocation.is_over() {
+        report.fail(&delivery, OUT_OF_TIME);
+        return report;
+    }
+    match ledger.complete(claim, Completion::Grouped).await {
+        Ok(ClaimUpdate::Written) => report.end(finding, Outcome::Grouped),
+        Ok(ClaimUpdate::TakenOver) => report.end(finding, Outcome::ClaimedElsewhere),
+        Err(error) => {
+            release(invocation, &delivery).await;
+            report.fail(&delivery, error_chain(&error));
         }
     }
     report

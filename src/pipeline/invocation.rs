@@ -8,8 +8,13 @@ use detect::finding::FindingId;
 use jiff::Timestamp;
 use tokio::time::{Instant, timeout_at};
 
+use super::packed::WaitingBytes;
 use super::{Clock, Pipeline};
-use crate::ledger::WindowCounts;
+use crate::ledger::{FIRST_OF_BURST, WindowCounts};
+
+/// How long what was started last may take: so long, but at most this part of the whole time.
+const MAX_GRACE: Duration = Duration::from_secs(3);
+const GRACE_PART: u32 = 8;
 
 /// Held while a batch of alerts is published and recorded.
 pub(crate) type PublishPermit<'a> = tokio::sync::MutexGuard<'a, ()>;
@@ -26,6 +31,10 @@ pub(crate) struct Invocation {
     met: Mutex<HashSet<FindingId>>,
     /// By rule. Without a ledger the invocation is the window.
     counts: Mutex<HashMap<String, WindowCounts>>,
+    /// Findings taken over from dead workers, by rule and principal.
+    taken_over: Mutex<HashMap<(String, String), u64>>,
+    /// Findings that were read and are not processed yet.
+    pub(crate) waiting: WaitingBytes,
 }
 
 impl Invocation {
@@ -37,6 +46,8 @@ impl Invocation {
             publishing: tokio::sync::Mutex::default(),
             met: Mutex::default(),
             counts: Mutex::default(),
+            taken_over: Mutex::default(),
+            waiting: WaitingBytes::default(),
         }
     }
 
@@ -53,6 +64,13 @@ impl Invocation {
     /// Returns true if nothing more is to be started or sent.
     pub(crate) fn is_over(&self) -> bool {
         self.clock.is_over()
+    }
+
+    /// What `future` gives, or `None` if it is not ready a little after nothing more is started.
+    pub(crate) async fn before_the_end<F: Future>(&self, future: F) -> Option<F::Output> {
+        let Some(last) = self.clock.last_start else { return Some(future.await) };
+        let whole = last.saturating_duration_since(self.started);
+        timeout_at(last + MAX_GRACE.min(whole / GRACE_PART), future).await.ok()
     }
 
     /// The end of a wait of at most `longest`, and of half of the time that is left: the rest is for
@@ -89,6 +107,15 @@ impl Invocation {
         let counts = counts.entry(rule.to_owned()).or_default();
         counts.add(principals.iter().map(String::as_str));
         counts.clone()
+    }
+
+    /// Counts a finding that was taken over. Returns true if it is among the first of its rule and
+    /// principal in this invocation.
+    pub(crate) fn is_first_taken_over(&self, rule: &str, principal: &str) -> bool {
+        let mut counts = lock(&self.taken_over);
+        let count = counts.entry((rule.to_owned(), principal.to_owned())).or_default();
+        *count += 1;
+        *count <= FIRST_OF_BURST
     }
 }
 

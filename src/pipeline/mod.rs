@@ -11,6 +11,7 @@ mod grouping;
 mod invocation;
 mod object;
 mod outcomes;
+mod packed;
 mod problem;
 mod recover;
 mod replay;

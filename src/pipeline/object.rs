@@ -1,7 +1,9 @@
 //! One log object: skipped, gone, or read and its findings processed.
 
 use std::fmt::Display;
+use std::io::{self, Read};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use detect::cloudtrail::key::ObjectKind;
 use detect::cloudtrail::reader::{Options, ReadStats};
@@ -10,17 +12,28 @@ use detect::finding::{Finding, Origin, ScanEvent, scan_body};
 use detect::rule::{Detections, RuleSet};
 use detect::text::error::error_chain;
 use jiff::Timestamp;
+use tokio::sync::mpsc;
 use tracing::debug;
 
 use super::findings;
 use super::invocation::Invocation;
 use super::outcomes::DeliveryReport;
+use super::packed::{Batch, WaitingBytes};
 use super::problem::{Problem, Remedy};
 use super::report::ObjectOutcome;
 use crate::notification::ObjectRef;
 
 /// The most bad records of one object that are named: there can be millions.
 const MAX_NAMED_RECORDS: u64 = 20;
+
+/// An object's findings are processed when all of it is read, so that they can be put in a fair
+/// order. If the findings of all objects in flight take more than this, those of some are processed
+/// earlier.
+const MAX_WAITING_BYTES: usize = 40 * 1024 * 1024;
+
+/// The smallest batch of findings that is processed before the end of its object. Three batches of
+/// an object can exist at once: one is filled, one waits, one is processed.
+const MIN_BATCH_BYTES: usize = 1024 * 1024;
 
 /// What became of one object and of the findings in it.
 #[derive(Debug)]
@@ -51,8 +64,32 @@ impl ObjectResults {
         why: impl Display,
     ) -> ObjectResults {
         let mut results = ObjectResults::unread(outcome);
-        results.deliveries.problems.push(Problem::retry(object, why));
+        results.fail(outcome, object, why);
         results
+    }
+
+    fn fail(&mut self, outcome: ObjectOutcome, object: &ObjectRef, why: impl Display) {
+        self.outcome = outcome;
+        self.deliveries.problems.push(Problem::retry(object, why));
+    }
+
+    async fn process(&mut self, invocation: &Invocation, mut batch: Batch) {
+        self.findings += batch.len() as u64;
+        self.deliveries += findings::process(invocation, batch.take_findings()).await;
+    }
+
+    /// Adds what was read, and decides the outcome.
+    fn end(&mut self, object: &ObjectRef, scanned: Scanned) {
+        let Scanned { bad, read, error } = scanned;
+        debug!(bytes = read.bytes, records = read.records, findings = self.findings, "scanned");
+        let problems = &mut self.deliveries.problems;
+        problems.extend(bad.problems);
+        problems.extend(error.map(|error| Problem::retry(object, error)));
+        if !problems.iter().any(|problem| problem.remedy == Remedy::Retry) {
+            self.outcome = ObjectOutcome::Scanned;
+        }
+        self.read = read;
+        self.bad_records = bad.count;
     }
 
     fn noted(outcome: ObjectOutcome, object: &ObjectRef, note: impl Display) -> ObjectResults {
@@ -102,14 +139,76 @@ pub(crate) async fn process_object(
         max_bytes: pipeline.max_object_bytes,
         now,
     };
-    // Inflating and matching keep a processor busy: on this thread they would hold up the other
-    // objects' network.
-    match tokio::task::spawn_blocking(move || scan.run(body)).await {
-        Ok(scanned) => finish(invocation, object, scanned).await,
+    scan_and_process(invocation, object, scan, body).await
+}
+
+/// Reads an object in a thread of its own, and processes its findings as they are found. Inflating
+/// and matching keep a processor busy: here they would hold up the other objects' network. Reading
+/// waits while two batches of findings do.
+async fn scan_and_process(
+    invocation: &Invocation,
+    object: &ObjectRef,
+    scan: Scan,
+    body: Body,
+) -> ObjectResults {
+    let (sender, mut batches) = mpsc::channel(1);
+    let waiting = invocation.waiting.clone();
+    let stop = StopSignal::default();
+    let body = stop.stops(body);
+    let scanning = tokio::task::spawn_blocking(move || scan.run(body, sender, waiting));
+    let mut results = ObjectResults::unread(ObjectOutcome::Failed);
+    loop {
+        match invocation.before_the_end(batches.recv()).await {
+            Some(Some(batch)) => results.process(invocation, batch).await,
+            Some(None) => break,
+            None => {
+                stop.send();
+                results.fail(ObjectOutcome::Deadline, object, "not read in time");
+                return results;
+            }
+        }
+    }
+    match scanning.await {
+        Ok(scanned) => results.end(object, scanned),
         Err(panic) => {
             let why = format!("the task that read it died: {panic}");
-            ObjectResults::retried(ObjectOutcome::Failed, object, why)
+            results.fail(ObjectOutcome::Failed, object, why);
         }
+    }
+    results
+}
+
+/// Ends the reading of an object that takes too long.
+#[derive(Default, Clone)]
+struct StopSignal(Arc<AtomicBool>);
+
+impl StopSignal {
+    fn send(&self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+
+    /// A body that ends with an error after the signal. One in memory is read quickly.
+    fn stops(&self, body: Body) -> Body {
+        match body {
+            Body::Whole(bytes) => Body::Whole(bytes),
+            Body::Stream(stream) => {
+                Body::Stream(Box::new(StoppableStream { stream, stop: self.clone() }))
+            }
+        }
+    }
+}
+
+struct StoppableStream {
+    stream: Box<dyn Read + Send>,
+    stop: StopSignal,
+}
+
+impl Read for StoppableStream {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if self.stop.0.load(Ordering::Relaxed) {
+            return Err(io::Error::other("not read in time"));
+        }
+        self.stream.read(buffer)
     }
 }
 
@@ -121,13 +220,39 @@ struct Scan {
     now: Timestamp,
 }
 
-/// What was found in one object.
-#[derive(Default)]
+/// What was read of one object.
 struct Scanned {
-    findings: Vec<Finding>,
     bad: BadRecords,
     read: ReadStats,
     error: Option<ReadError>,
+}
+
+/// Findings on their way from the thread that reads to the task that processes them.
+struct FindingSender {
+    batch: Batch,
+    waiting: WaitingBytes,
+    sender: mpsc::Sender<Batch>,
+}
+
+impl FindingSender {
+    fn new(sender: mpsc::Sender<Batch>, waiting: WaitingBytes) -> FindingSender {
+        FindingSender { batch: Batch::new(&waiting), waiting, sender }
+    }
+
+    fn push(&mut self, finding: Finding) {
+        self.batch.push(finding);
+        if self.waiting.total() > MAX_WAITING_BYTES && self.batch.bytes() > MIN_BATCH_BYTES {
+            self.flush();
+        }
+    }
+
+    fn flush(&mut self) {
+        let batch = std::mem::replace(&mut self.batch, Batch::new(&self.waiting));
+        if batch.len() > 0 {
+            // Nobody receives it after the time for the object is over: it is retried.
+            let _ = self.sender.blocking_send(batch);
+        }
+    }
 }
 
 /// The bad records of one object.
@@ -140,24 +265,22 @@ struct BadRecords {
 }
 
 impl Scan {
-    fn run(&self, body: Body) -> Scanned {
-        let mut scanned = Scanned::default();
+    fn run(&self, body: Body, sender: mpsc::Sender<Batch>, waiting: WaitingBytes) -> Scanned {
+        let mut found = FindingSender::new(sender, waiting);
+        let mut bad = BadRecords::default();
         let bucket = &self.object.bucket;
         let key = &self.object.key;
         let origin = |record| Origin::Object { bucket: bucket.clone(), key: key.clone(), record };
         let options = Options { max_bytes: self.max_bytes, lines: false };
-        let Scanned { findings, bad, .. } = &mut scanned;
         let mut on_event = |event| match event {
-            ScanEvent::Finding(finding) => findings.push(*finding),
-            ScanEvent::Bad(record) => self.count_bad(bad, &record),
+            ScanEvent::Finding(finding) => found.push(*finding),
+            ScanEvent::Bad(record) => self.count_bad(&mut bad, &record),
         };
         let (read, end) =
             scan_body(body, options, &self.detections, self.now, &origin, &mut on_event);
+        found.flush();
         bad.note_unnamed(&self.object);
-        // Records stand in no order. People read that a group was created before that a user was
-        // added to it.
-        scanned.findings.sort_by_key(|finding| finding.time);
-        Scanned { read, error: end.err(), ..scanned }
+        Scanned { bad, read, error: end.err() }
     }
 
     fn count_bad(&self, bad: &mut BadRecords, record: &BadRecord) {
@@ -182,16 +305,4 @@ impl BadRecords {
             self.problems.push(Problem::discard(object, what));
         }
     }
-}
-
-async fn finish(invocation: &Invocation, object: &ObjectRef, scanned: Scanned) -> ObjectResults {
-    let Scanned { findings, bad, read, error } = scanned;
-    let count = findings.len() as u64;
-    debug!(bytes = read.bytes, records = read.records, findings = count, "scanned");
-    let mut deliveries = findings::process(invocation, findings).await;
-    deliveries.problems.extend(bad.problems);
-    deliveries.problems.extend(error.map(|error| Problem::retry(object, error)));
-    let retried = deliveries.problems.iter().any(|problem| problem.remedy == Remedy::Retry);
-    let outcome = if retried { ObjectOutcome::Failed } else { ObjectOutcome::Scanned };
-    ObjectResults { outcome, read, bad_records: bad.count, findings: count, deliveries }
 }

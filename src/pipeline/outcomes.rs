@@ -1,13 +1,15 @@
 //! What became of findings and of the alerts that were delivered.
 
+use std::borrow::Borrow;
 use std::fmt::Display;
 use std::ops::AddAssign;
 use std::sync::Arc;
 
-use detect::finding::{Finding, FindingId, Outcome, Summary};
+use detect::finding::{Finding, FindingId, Member, Outcome, Summary};
+use detect::rule::RuleInfo;
 use jiff::Timestamp;
 
-use super::delivery::Delivery;
+use super::delivery::{Delivery, OUT_OF_TIME};
 use super::problem::Problem;
 use crate::ledger::Content;
 use crate::sink::MessageId;
@@ -18,7 +20,7 @@ pub(crate) struct DeliveryReport {
     /// An outcome for each finding, except those in `grouped`.
     pub(crate) findings: Vec<FindingOutcome>,
     /// Findings to be summarised when the invocation ends, since there is no ledger to keep them.
-    pub(crate) grouped: Vec<Arc<Finding>>,
+    pub(crate) grouped: Vec<Grouped>,
     /// Summaries that were sent.
     pub(crate) summaries: Vec<Arc<Summary>>,
     /// Correlations and whether their alerts were sent.
@@ -29,6 +31,24 @@ pub(crate) struct DeliveryReport {
     pub(crate) problems: Vec<Problem>,
     /// Findings that are not alerted because of an exception, by name.
     pub(crate) notes: Vec<String>,
+}
+
+/// A finding that waits for a summary in memory: what the summary needs of it.
+#[derive(Debug)]
+pub(crate) struct Grouped {
+    pub(crate) rule: Arc<RuleInfo>,
+    pub(crate) member: Member,
+    pub(crate) outcome: FindingOutcome,
+}
+
+impl Grouped {
+    pub(crate) fn new(finding: &Finding) -> Grouped {
+        Grouped {
+            rule: Arc::clone(&finding.rule),
+            member: Member::from_finding(finding),
+            outcome: FindingOutcome::new(finding, Outcome::Grouped),
+        }
+    }
 }
 
 /// What became of one finding.
@@ -67,6 +87,19 @@ impl FindingOutcome {
             time: finding.time,
             subject: alert::finding_subject(finding),
             outcome,
+            latency: None,
+            message_id: None,
+        }
+    }
+
+    /// The outcome of a finding that nobody looked at: it has no subject.
+    fn unclaimed(finding: &Finding) -> FindingOutcome {
+        FindingOutcome {
+            rule: finding.rule.id.clone(),
+            finding: finding.id.clone(),
+            time: finding.time,
+            subject: String::new(),
+            outcome: Outcome::Failed,
             latency: None,
             message_id: None,
         }
@@ -112,6 +145,19 @@ impl DeliveryReport {
                 .push(CorrelationOutcome { rule: alert.rule.id.clone(), sent: false }),
         }
         self.problems.push(Problem::retry(delivery.place(), why));
+    }
+}
+
+impl DeliveryReport {
+    /// Adds findings that were not claimed in time: what carried them is retried. There can be
+    /// thousands, so one problem names them all.
+    pub(crate) fn fail_unclaimed<F: Borrow<Finding>>(&mut self, findings: &[F]) {
+        self.findings
+            .extend(findings.iter().map(|finding| FindingOutcome::unclaimed(finding.borrow())));
+        if let Some(first) = findings.first() {
+            let what = format!("{} findings not claimed: {OUT_OF_TIME}", findings.len());
+            self.problems.push(Problem::retry(first.borrow().origin.place(), what));
+        }
     }
 }
 

@@ -19,7 +19,13 @@ use crate::ledger::{
 };
 
 /// Entries that are looked at together. Findings of one burst are best decided together.
-const BATCH_SIZE: usize = 16;
+const BATCH_SIZE: usize = 64;
+
+/// Unrecognized keys that are named: there can be thousands.
+const MAX_NAMED_KEYS: usize = 5;
+
+/// Characters of such a key that are shown.
+const MAX_KEY_CHARS: usize = 200;
 
 /// What was recovered.
 #[derive(Debug, Default)]
@@ -32,15 +38,22 @@ pub struct Recovered {
     pub notes: Vec<String>,
     /// Open entries that were left alone: their holders are alive, or time was over.
     pub left: u64,
+    /// Keys beside the open markers that are none.
+    pub unrecognized: u64,
 }
 
 /// Delivers what open markers show past its lease. Starts nothing after the clock's last start.
 pub async fn recover_open(pipeline: &Arc<Pipeline>, clock: Clock) -> Recovered {
     let mut recovered = Recovered::default();
     let Ledger::Stored(ledger) = &pipeline.ledger else { return recovered };
-    let open = recovered.open_entries(ledger).await;
+    // A new ledger in a directory has no bucket yet, which would be an error.
+    let open = match recovered.keep(ledger.date().await) {
+        Some(_) => recovered.keep(ledger.open_entries().await).unwrap_or_default(),
+        None => OpenEntries::default(),
+    };
+    recovered.note_unrecognized(&open.unrecognized);
     let invocation = Invocation::new(pipeline, clock);
-    for batch in open.chunks(BATCH_SIZE) {
+    for batch in open.entries.chunks(BATCH_SIZE) {
         if clock.is_over() {
             recovered.left += batch.len() as u64;
             continue;
@@ -77,21 +90,19 @@ impl Recovered {
         }
     }
 
-    /// The open entries. What is no marker of one is left alone and reported.
-    async fn open_entries(&mut self, ledger: &StoredLedger) -> Vec<OpenEntry> {
-        // A new ledger in a directory has no bucket yet, which would be an error.
-        let date = self.keep(ledger.date().await);
-        let open = match date {
-            Some(_) => self.keep(ledger.open_entries().await).unwrap_or_default(),
-            None => OpenEntries::default(),
-        };
-        if let Some(first) = open.unrecognized.first() {
-            let count = open.unrecognized.len();
-            let what =
-                format!("{count} objects below open/ are no markers, the first is {first:?}");
+    /// Names keys under `open/` that are no markers. They are left, and fail nothing: whoever wrote
+    /// them could stop every sweep.
+    fn note_unrecognized(&mut self, names: &[String]) {
+        self.unrecognized += names.len() as u64;
+        let named = names.iter().take(MAX_NAMED_KEYS).map(|name| {
+            let key: String = "open/".chars().chain(name.chars()).take(MAX_KEY_CHARS).collect();
+            Problem::discard("the ledger", format!("{key:?} is no marker, and was left"))
+        });
+        self.problems.extend(named);
+        if let more @ 1.. = names.len().saturating_sub(MAX_NAMED_KEYS) {
+            let what = format!("and {more} more keys under open/ that are no markers");
             self.problems.push(Problem::discard("the ledger", what));
         }
-        open.entries
     }
 
     fn add(&mut self, deliveries: DeliveryReport) {

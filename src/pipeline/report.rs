@@ -28,7 +28,7 @@ pub enum ObjectOutcome {
     Gone,
     /// It could not be read to its end, or an alert of it could not be published: tried again.
     Failed,
-    /// Not started, since the time was nearly over: tried again.
+    /// Not started, or not read to its end, since the time was nearly over: tried again.
     Deadline,
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use detect::cloudtrail::key::ObjectKind;
 use detect::cloudtrail::reader::ScanMode;
-use detect::finding::{Finding, Origin, Outcome, match_record};
+use detect::finding::{Origin, Outcome, match_record};
 use detect::text::error::error_chain;
 use tokio::task::{Id, JoinSet};
 use tracing::{Instrument, debug_span};
@@ -13,7 +13,8 @@ use tracing::{Instrument, debug_span};
 use super::findings;
 use super::invocation::Invocation;
 use super::object::{ObjectResults, process_object};
-use super::outcomes::{DeliveryReport, FindingOutcome};
+use super::outcomes::{DeliveryReport, FindingOutcome, Grouped};
+use super::packed::PackedFinding;
 use super::problem::{Problem, Remedy};
 use super::report::{InvocationReport, ObjectOutcome};
 use super::{Clock, Pipeline};
@@ -35,7 +36,7 @@ pub(crate) struct QueuedObject {
 /// A finding to be summarised when the invocation ends, and the message that it came with.
 pub(crate) struct GroupedFinding {
     pub(crate) message: MessageId,
-    pub(crate) finding: Arc<Finding>,
+    pub(crate) grouped: Grouped,
 }
 
 /// Objects by what became of them.
@@ -141,6 +142,7 @@ impl Run {
         }
         self.outcome.report.records += records.len() as u64;
         self.outcome.report.findings += found.len() as u64;
+        let found = found.into_iter().map(PackedFinding::pack).collect();
         let deliveries = findings::process(&self.invocation, found).await;
         self.add_deliveries(message, deliveries);
     }
@@ -223,7 +225,7 @@ impl Run {
             deliveries
                 .grouped
                 .into_iter()
-                .map(|finding| GroupedFinding { message: message.clone(), finding }),
+                .map(|grouped| GroupedFinding { message: message.clone(), grouped }),
         );
         self.outcome.notes.extend(deliveries.notes);
         deliveries.problems.into_iter().for_each(|problem| self.add_problem(message, problem));
@@ -240,7 +242,10 @@ impl Run {
     /// Counts findings that a summary was, or would be, sent of.
     pub(crate) fn add_grouped(&mut self, grouped: &[GroupedFinding], outcome: Outcome) {
         self.add_outcomes(
-            grouped.iter().map(|it| FindingOutcome::new(&it.finding, outcome)).collect(),
+            grouped
+                .iter()
+                .map(|it| FindingOutcome { outcome, ..it.grouped.outcome.clone() })
+                .collect(),
         );
     }
 

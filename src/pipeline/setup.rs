@@ -47,6 +47,14 @@ pub struct Clock {
 }
 
 impl Clock {
+    /// The same, with one of `parts` equal shares of the time that is left.
+    pub(crate) fn share(self, parts: usize) -> Clock {
+        let now = Instant::now();
+        let parts = u32::try_from(parts).unwrap_or(u32::MAX).max(1);
+        let share = |last: Instant| now + last.saturating_duration_since(now) / parts;
+        Clock { last_start: self.last_start.map(share), ..self }
+    }
+
     /// Returns true if nothing is to be started any more.
     pub(crate) fn is_over(&self) -> bool {
         self.last_start.is_some_and(|last| Instant::now() >= last)

@@ -1,8 +1,9 @@
 //! Without a ledger an invocation is the window: what it grouped is summarised when it ends.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use detect::finding::{Finding, FindingId, Outcome, Summary};
+use detect::finding::{FindingId, Outcome, Summary, SummaryBuilder};
 
 use super::delivery::{Delivery, deliver};
 use super::problem::Problem;
@@ -23,8 +24,8 @@ impl Run {
                 if sent > 0 { Outcome::Summarised } else { Outcome::Failed },
             );
             for problem in report.problems {
-                for GroupedFinding { message, finding } in &grouped {
-                    let place = format!("finding {} of {}", finding.id, problem.place);
+                for GroupedFinding { message, grouped } in &grouped {
+                    let place = format!("finding {} of {}", grouped.member.id, problem.place);
                     self.add_problem(message, Problem { place, ..problem.clone() });
                 }
             }
@@ -33,20 +34,19 @@ impl Run {
 }
 
 fn by_rule(grouped: Vec<GroupedFinding>) -> Vec<Vec<GroupedFinding>> {
-    let mut groups: Vec<Vec<GroupedFinding>> = Vec::new();
+    let mut groups: BTreeMap<String, Vec<GroupedFinding>> = BTreeMap::new();
     for one in grouped {
-        let rule = &one.finding.rule.id;
-        match groups.iter_mut().find(|group| group.iter().all(|it| it.finding.rule.id == *rule)) {
-            Some(group) => group.push(one),
-            None => groups.push(vec![one]),
-        }
+        groups.entry(one.grouped.rule.id.clone()).or_default().push(one);
     }
-    groups
+    groups.into_values().collect()
 }
 
 fn summary(grouped: &[GroupedFinding]) -> Option<Summary> {
-    let findings: Vec<Finding> = grouped.iter().map(|it| Finding::clone(&it.finding)).collect();
-    let ids = findings.iter().map(|finding| finding.id.as_str());
+    let mut builder = SummaryBuilder::default();
+    for GroupedFinding { grouped, .. } in grouped {
+        builder.add(&grouped.rule, grouped.member.clone());
+    }
+    let ids = grouped.iter().map(|it| it.grouped.member.id.as_str());
     let id = FindingId::hash_parts(std::iter::once("summary").chain(ids));
-    Summary::from_findings(id, None, 1, &findings)
+    builder.build(id, None, 1)
 }

@@ -113,16 +113,25 @@ fn no_bucket(bucket: &Path) -> StoreErrorKind {
 
 /// A file as a body: whole up to [`Body::MAX_IN_MEMORY`], else streamed. Blocks.
 pub fn open_file(path: &Path) -> io::Result<Body> {
-    let metadata = fs::metadata(path)?;
-    // Opening a pipe, or reading a device, may never end.
-    if !metadata.is_file() {
-        return Err(io::Error::other("not a regular file"));
-    }
-    let file = File::open(path)?;
-    if metadata.len() > Body::MAX_IN_MEMORY {
+    let file = open_regular_file(path)?;
+    if file.metadata()?.len() > Body::MAX_IN_MEMORY {
         return Ok(Body::Stream(Box::new(file)));
     }
-    Ok(Body::Whole(Bytes::from(fs::read(path)?)))
+    Ok(Body::Whole(read_to_end(file)?))
+}
+
+/// Opening a pipe, or reading a device, may never end.
+fn open_regular_file(path: &Path) -> io::Result<File> {
+    if !fs::metadata(path)?.is_file() {
+        return Err(io::Error::other("not a regular file"));
+    }
+    File::open(path)
+}
+
+fn read_to_end(mut file: impl Read) -> io::Result<Bytes> {
+    let mut bytes = Vec::new();
+    file.read_to_end(&mut bytes)?;
+    Ok(Bytes::from(bytes))
 }
 
 fn list(bucket: &Path, listing: &Listing) -> DirResult<Page> {
@@ -160,8 +169,11 @@ fn collect(bucket: &Path, folder: &str, listing: &Listing, page: &mut Page) -> i
     };
     for entry in entries {
         let entry = entry?;
-        // A name that is not text is not a key.
-        let Ok(name) = entry.file_name().into_string() else { continue };
+        let name = entry.file_name().into_string().map_err(|_| {
+            // It has no key, so nothing could say later what became of it.
+            let path = entry.path();
+            io::Error::other(format!("{}: its name is not UTF-8", path.display()))
+        })?;
         let key = if folder.is_empty() { name } else { format!("{folder}/{name}") };
         if !entry.file_type()?.is_dir() {
             page.keys.extend(Some(key).filter(|key| listing.includes(key)));
@@ -195,13 +207,12 @@ impl ObjectFile {
     }
 
     fn get(&self) -> DirResult<SmallObject> {
-        let mut file = File::open(&self.path)?;
-        let mut bytes = Vec::new();
-        file.read_to_end(&mut bytes)?;
+        let file = open_regular_file(&self.path)?;
+        let bytes = read_to_end(&file)?;
         // Of the open file, so that bytes and time belong together.
         let modified = modified(&file.metadata()?)?;
         let date = self.date().map_err(StoreErrorKind::from_io)?;
-        Ok(SmallObject { etag: etag(&bytes), bytes: Bytes::from(bytes), modified, date })
+        Ok(SmallObject { etag: etag(&bytes), bytes, modified, date })
     }
 
     fn put(&self, bytes: &[u8], condition: &WriteCondition) -> DirResult<Written> {
@@ -232,7 +243,7 @@ impl ObjectFile {
     }
 
     fn meets(&self, condition: &WriteCondition) -> io::Result<bool> {
-        let current = match fs::read(&self.path) {
+        let current = match open_regular_file(&self.path).and_then(read_to_end) {
             Ok(bytes) => Some(etag(&bytes)),
             Err(error) if error.kind() == io::ErrorKind::NotFound => None,
             Err(error) => return Err(error),

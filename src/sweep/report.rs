@@ -28,6 +28,9 @@ counters! {
         recovered: Count,
         /// Open markers left alone: their holders are alive, or time was over.
         left_open: Count,
+        /// Keys beside the open markers that this program did not write: left, and named in the
+        /// log.
+        unrecognized: Count,
     } and {
         /// Trails to be listed.
         trails: u64,
@@ -71,6 +74,7 @@ impl fmt::Display for SweepReport {
             (self.trails_failed, "trails not swept"),
             (self.recovered, "findings taken over"),
             (self.left_open, "findings left open"),
+            (self.unrecognized, "strange keys under open/"),
             (self.summaries, "summaries sent"),
         ];
         rest.iter()

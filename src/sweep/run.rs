@@ -8,7 +8,7 @@ use std::sync::Arc;
 use detect::cloudtrail::Trail;
 use detect::text::error::error_chain;
 use jiff::{SignedDuration, Timestamp};
-use tokio::time::{Instant, timeout_at};
+use tokio::time::timeout_at;
 
 use super::{
     ATTEMPTS, Due, LogKey, ProvenCursors, SweepReport, TrailMemory, YOUNG, due, look_back,
@@ -19,6 +19,10 @@ use crate::pipeline::run::{ProcessedObjects, QueuedObject, Run};
 use crate::pipeline::{
     Clock, ObjectOutcome, Pipeline, Problem, Recovered, Remedy, recover_open, send_due_summaries,
 };
+
+/// Recovery, and then summaries, take one of so many parts of the time that is left: what a flood left
+/// open keeps no log object from being read.
+const RECOVERY_SHARE: usize = 3;
 
 /// Objects that are read between two writings of what was read: a crash costs reading so many
 /// again.
@@ -82,10 +86,12 @@ impl Sweep {
     }
 
     async fn run_stages(&mut self, pipeline: &Arc<Pipeline>, ledger: &StoredLedger) {
-        let recovered = recover_open(pipeline, self.clock).await;
+        let clock = self.clock.share(RECOVERY_SHARE);
+        let recovered = recover_open(pipeline, clock).await;
         self.counts.recovered = recovered.report.findings;
         self.add_recovered(recovered);
-        self.add_recovered(send_due_summaries(pipeline, self.clock).await);
+        let clock = self.clock.share(RECOVERY_SHARE);
+        self.add_recovered(send_due_summaries(pipeline, clock).await);
         let now = match ledger.date().await {
             Ok(now) => now,
             Err(error) => {
@@ -109,6 +115,7 @@ impl Sweep {
 
     fn add_recovered(&mut self, recovered: Recovered) {
         self.counts.left_open += recovered.left;
+        self.counts.unrecognized += recovered.unrecognized;
         self.counts.summaries += recovered.report.summaries;
         self.run.outcome.report += recovered.report;
         self.run.outcome.notes.extend(recovered.notes);
@@ -128,7 +135,8 @@ impl Sweep {
         self.counts.trails = pipeline.trails.len() as u64;
         for (index, trail) in pipeline.trails.iter().enumerate() {
             let trails_left = pipeline.trails.len() - index;
-            self.run.clock.last_start = share_of_time(self.clock.last_start, trails_left);
+            // The backlog of one trail keeps no other waiting.
+            self.run.clock = self.clock.share(trails_left);
             if let Err(why) = self.read_trail(pipeline, ledger, trail, now).await {
                 self.counts.trails_failed += 1;
                 self.add_problem(Problem::retry(format!("trail {trail}"), why));
@@ -298,12 +306,4 @@ fn text(error: impl Error) -> String {
 
 fn object(trail: &Trail, key: String) -> ObjectRef {
     ObjectRef { bucket: trail.bucket.clone(), key, version_id: None }
-}
-
-/// The end of one trail's share of the time that is left: the backlog of one trail keeps no other
-/// waiting.
-fn share_of_time(last_start: Option<Instant>, trails: usize) -> Option<Instant> {
-    let now = Instant::now();
-    let trails = u32::try_from(trails).unwrap_or(u32::MAX).max(1);
-    last_start.map(|last| now + last.saturating_duration_since(now) / trails)
 }

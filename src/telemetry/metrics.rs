@@ -86,7 +86,7 @@ fn object_help(outcome: ObjectOutcome) -> &'static str {
         ObjectOutcome::Skipped => "Log objects not read: of a kind or region without interest.",
         ObjectOutcome::Gone => "Log objects that do not exist (any more).",
         ObjectOutcome::Failed => "Log objects that failed: to be retried.",
-        ObjectOutcome::Deadline => "Log objects not started in time: to be retried.",
+        ObjectOutcome::Deadline => "Log objects not started or not read in time: to be retried.",
     }
 }
 

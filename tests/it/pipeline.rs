@@ -1,5 +1,6 @@
 //! The whole way of a notification, with a store and a sink that fail as told.
 use std::collections::HashMap;
+use std::io::{self, Read};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -11,6 +12,7 @@ use detect::finding::Outcome;
 use detect::rule::{Detections, LoadedExceptions, LoadedRules, RuleSet};
 use jiff::Timestamp;
 use serde_json::{Value, json};
+use tokio::sync::Notify;
 use tokio::time::Instant;
 use trailbell::aws_error::{AwsError, AwsErrorKind};
 use trailbell::ledger::Ledger;
@@ -26,9 +28,27 @@ use trailbell::store::{
 #[derive(Clone)]
 enum Answer {
     Bytes(Bytes),
+    /// An object without an end. It reports when it is closed.
+    Endless(Arc<Notify>),
     Gone,
     Forbidden,
     Panic,
+}
+
+/// Spaces for ever.
+struct Spaces(Arc<Notify>);
+
+impl Read for Spaces {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        buffer.fill(b' ');
+        Ok(buffer.len())
+    }
+}
+
+impl Drop for Spaces {
+    fn drop(&mut self) {
+        self.0.notify_one();
+    }
 }
 
 /// Objects by key, and which were asked for.
@@ -44,6 +64,7 @@ impl ObjectStore for Objects {
         self.asked.lock().unwrap().push(object.key.clone());
         let kind = match self.answers.get(&object.key).cloned().unwrap_or(Answer::Gone) {
             Answer::Bytes(bytes) => return Ok(Body::Whole(bytes)),
+            Answer::Endless(closed) => return Ok(Body::Stream(Box::new(Spaces(closed)))),
             Answer::Gone => StoreErrorKind::NotFound,
             Answer::Forbidden => AwsError::new(AwsErrorKind::Other, "AccessDenied").into(),
             Answer::Panic => panic!("told to"),
@@ -374,6 +395,40 @@ async fn near_the_deadline_nothing_is_started_and_the_rest_is_retried() {
     assert_eq!((alerts.len(), asked.len()), (0, 0));
     assert_eq!(outcome.report.objects_that(ObjectOutcome::Deadline), 1);
     assert_eq!(retried(&outcome), ["m0"]);
+}
+
+#[tokio::test]
+async fn an_object_that_takes_too_long_fails_alone_and_is_closed() {
+    let closed = Arc::new(Notify::new());
+    let small = log(&[create_group("e1", "one")]);
+    let mut world = world(&[("a", Answer::Endless(Arc::clone(&closed))), ("b", small)]);
+    world.max_object_bytes = u64::MAX;
+    world.last_start = Some(Instant::now() + Duration::from_millis(200));
+    let bodies = ["a", "b"].map(|name| s3_event(&[name]).to_string());
+    let (outcome, alerts, _) = world.run(&queue(&bodies)).await;
+    assert_eq!((alerts.len(), outcome.report.objects_that(ObjectOutcome::Deadline)), (1, 1));
+    assert_eq!(retried(&outcome), ["m0"]);
+    assert!(outcome.problems[0].what.contains("not read in time"), "{:?}", outcome.problems);
+    closed.notified().await;
+}
+
+#[tokio::test]
+async fn the_first_call_of_each_principal_is_alerted_before_the_second_of_any() {
+    let mut records: Vec<Value> = (0..100).map(|n| create_group(&format!("e{n}"), "g")).collect();
+    let others = ["bob", "carol", "dave"];
+    for (number, user) in others.iter().enumerate() {
+        let mut record = by(user, create_group(&format!("o{number}"), "other"));
+        record["eventTime"] = json!(format!("2026-03-01T10:01:0{number}Z"));
+        records.push(record);
+    }
+    let (_, alerts, _) = world(&[("a", log(&records))]).run(&s3_event(&["a"])).await;
+    let arn = |alert: &Alert| alert.document["aws"]["cloudtrail"]["user_identity"]["arn"].clone();
+    let principals: Vec<Value> = alerts[..4].iter().map(arn).collect();
+    let users = ["alice", "bob", "carol", "dave"];
+    assert_eq!(
+        principals,
+        users.map(|user| json!(format!("arn:aws:iam::111122223333:user/{user}")))
+    );
 }
 
 #[tokio::test]

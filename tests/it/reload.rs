@@ -35,6 +35,12 @@ impl World {
     /// Follows `rules/` and `exceptions/` of the bucket, without the rules that come with the
     /// program.
     fn new() -> World {
+        World::at(["rules/", "exceptions/"], ["rules/", "exceptions/"])
+    }
+
+    /// The same for settings of rules and exceptions, which mean these places.
+    fn at(settings: [&str; 2], places: [&str; 2]) -> World {
+        let [rules, exceptions] = settings.map(|setting| format!("s3://bucket/{setting}"));
         let root = tempfile::tempdir().unwrap();
         fs::create_dir_all(root.path().join("bucket")).unwrap();
         let vars = [
@@ -42,15 +48,15 @@ impl World {
             ("TRAILBELL_STORE", "s3"),
             ("TRAILBELL_LEDGER", "none"),
             ("TRAILBELL_DEFAULT_RULES", "off"),
-            ("TRAILBELL_RULES", "s3://bucket/rules/"),
-            ("TRAILBELL_EXCEPTIONS", "s3://bucket/exceptions/"),
+            ("TRAILBELL_RULES", &rules),
+            ("TRAILBELL_EXCEPTIONS", &exceptions),
         ];
         let config =
             Config::from_vars(vars.map(|(name, value)| (name.into(), value.into()))).unwrap();
         let s3 = |prefix: &str| {
             S3Prefix::parse(&format!("s3://bucket/{prefix}")).map(DetectionsPlace::S3)
         };
-        assert_eq!((&config.rules, &config.exceptions), (&s3("rules/"), &s3("exceptions/")));
+        assert_eq!((&config.rules, &config.exceptions), (&s3(places[0]), &s3(places[1])));
         let reload = Reload::new(&config, Box::new(DirStore::new(root.path())));
         World { root, reload, now: "2026-03-01T10:00:00Z".parse().unwrap() }
     }
@@ -65,6 +71,31 @@ impl World {
     async fn later(&mut self) -> Option<Detections> {
         self.now += SignedDuration::from_secs(120);
         self.reload.check(self.now).await.unwrap()
+    }
+}
+
+#[tokio::test]
+async fn a_prefix_is_a_folder_or_one_file() {
+    for (settings, places) in [
+        (["my/rules", "my/exceptions"], ["my/rules/", "my/exceptions/"]),
+        (["my/rules/", "my/exceptions//"], ["my/rules/", "my/exceptions/"]),
+        (["my/rules/a.toml", "my/exceptions/a.toml"], ["my/rules/a.toml", "my/exceptions/a.toml"]),
+    ] {
+        let mut world = World::at(settings, places);
+        world.write("my/rules/a.toml", &rule("a"));
+        world.write("my/exceptions/a.toml", &exception("a"));
+        for drafts in ["my/rules-drafts/b.toml", "my/rules/a.toml.toml", "my/rulesx.toml"] {
+            let is_below = drafts.starts_with(places[0]) && places[0].ends_with('/');
+            if !is_below {
+                world.write(drafts, &rule("draft"));
+            }
+        }
+        world.write("my/exceptions-drafts/b.toml", &exception("draft"));
+        let detections = world.later().await;
+        assert_eq!(rules(&detections), ["a"], "{settings:?}");
+        let exceptions = detections.as_ref().unwrap().exceptions.as_slice().iter();
+        let names: Vec<&str> = exceptions.map(|exception| exception.name.as_str()).collect();
+        assert_eq!(names, ["a"], "{settings:?}");
     }
 }
 
@@ -100,7 +131,7 @@ async fn bad_rules_at_the_first_reading_fail_and_are_tried_again() {
     let mut world = World::new();
     world.write("exceptions/e.toml", &exception("e"));
     let error = world.reload.check(world.now).await.unwrap_err().to_string();
-    assert!(error == "there is no .toml file below s3://bucket/rules/", "{error}");
+    assert!(error == "there is no .toml file in s3://bucket/rules/", "{error}");
     world.write("rules/a.toml", "[rule]\nquery = 1\n");
     world.now += SignedDuration::from_secs(120);
     let error = world.reload.check(world.now).await.unwrap_err().to_string();

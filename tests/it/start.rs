@@ -39,3 +39,28 @@ fn a_rule_with_a_typo_stops_the_start_by_file_line_and_reason() {
         out(&output)
     );
 }
+
+#[cfg(unix)]
+#[test]
+fn a_pipe_among_rules_exceptions_or_accounts_stops_the_start_by_name() {
+    let folder = tempfile::tempdir().unwrap();
+    let pipe = folder.path().join("pipe.toml");
+    assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    for (setting, place) in [
+        ("TRAILBELL_RULES", folder.path()),
+        ("TRAILBELL_RULES", &pipe),
+        ("TRAILBELL_EXCEPTIONS", folder.path()),
+        ("TRAILBELL_EXCEPTIONS", &pipe),
+        ("TRAILBELL_ACCOUNTS", &pipe),
+    ] {
+        let mut function = Command::new(env!("CARGO_BIN_EXE_trailbell-lambda"));
+        function
+            .env_clear()
+            .env("TRAILBELL_ALERTS", "stdout")
+            .env("TRAILBELL_STORE", "dir:x")
+            .env("TRAILBELL_LEDGER", "none");
+        let output = function.env(setting, place).output().unwrap();
+        let named = out(&output).contains("pipe.toml: is not a regular file");
+        assert!(!output.status.success() && named, "{setting}: {}", out(&output));
+    }
+}

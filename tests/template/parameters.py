@@ -19,7 +19,7 @@ MODES = {
         "OperationsEmail": "operations@example.com",
         "TopicEncryption": "key",
         "RulesLocation": "s3://example-rules/rules/",
-        "ExceptionsLocation": "s3://example-exceptions/all/",
+        "ExceptionsLocation": "s3://example-exceptions/all",
         "Architecture": "arm64",
         "ReservedConcurrency": 5,
         "CanarySchedule": "weekly",

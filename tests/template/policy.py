@@ -16,8 +16,9 @@ from resolve import ROOT, Template
 LEDGER, ALERTS, QUEUE = "LedgerBucket", "AlertsTopic", "NotificationQueue"
 LOG, TOPIC_KEY = "FunctionLogGroup", "TopicKey"
 LOG_BUCKET, LOG_OBJECTS, LOG_KEY = "the log bucket", "the log objects", "the key of the log objects"
-RULES, RULES_BUCKET = "the rules", "the bucket of the rules"
-EXCEPTIONS, EXCEPTIONS_BUCKET = "the exceptions", "the bucket of the exceptions"
+RULES, RULES_FILE, RULES_BUCKET = "the rules", "the file of rules", "the bucket of the rules"
+EXCEPTIONS, EXCEPTIONS_FILE = "the exceptions", "the file of exceptions"
+EXCEPTIONS_BUCKET = "the bucket of the exceptions"
 LEDGER_OBJECTS = "the ledger's objects"
 
 
@@ -47,8 +48,10 @@ CALLS = [
     Call("s3:DeleteObject", LEDGER_OBJECTS, SMALL_OBJECTS, ".delete_object()"),
     Call("s3:ListBucket", LEDGER, S3, ".list_objects_v2()"),
     Call("s3:GetObject", RULES, RELOAD, "store.get("),
+    Call("s3:GetObject", RULES_FILE, RELOAD, "store.get("),
     Call("s3:ListBucket", RULES_BUCKET, RELOAD, "list_pages("),
     Call("s3:GetObject", EXCEPTIONS, RELOAD, "store.get("),
+    Call("s3:GetObject", EXCEPTIONS_FILE, RELOAD, "store.get("),
     Call("s3:ListBucket", EXCEPTIONS_BUCKET, RELOAD, "list_pages("),
     Call("sns:Publish", ALERTS, SNS, ".publish_batch()"),
     # SNS encrypts with the rights of the publisher.
@@ -160,14 +163,21 @@ def target(template, name):
         LOG_OBJECTS: f"{s3}{bucket}/{prefix}AWSLogs/*",
         LOG_KEY: values["LogKeyArn"],
         LEDGER_OBJECTS: s3 + "ledgerbucket/ledger/*",
-        RULES: rules and f"{s3}{rules}*",
+        RULES: rules and f"{s3}{folder(rules)}*",
+        RULES_FILE: rules and s3 + rules,
         RULES_BUCKET: rules and s3 + rules.split("/")[0],
-        EXCEPTIONS: exceptions and f"{s3}{exceptions}*",
+        EXCEPTIONS: exceptions and f"{s3}{folder(exceptions)}*",
+        EXCEPTIONS_FILE: exceptions and s3 + exceptions,
         EXCEPTIONS_BUCKET: exceptions and s3 + exceptions.split("/")[0],
     }
     if name in places:
         return places[name]
     return template.attribute(name, "Arn") if name in template.types else None
+
+
+def folder(place):
+    """A place as the function reads it: "exceptions" is not "exceptions-drafts" too."""
+    return place.rstrip("/") + "/"
 
 
 def statements_of_role(template):

@@ -124,6 +124,8 @@ class Template:
                 return self.resolve(given[1])[given[0]]
             case "Fn::Split":
                 return self.resolve(given[1]).split(given[0])
+            case "Fn::Join":
+                return given[0].join(self.resolve(given[1]))
             case "Fn::FindInMap":
                 table, first, second = map(self.resolve, given)
                 return self.whole["Mappings"][table][first][second]

@@ -30,6 +30,10 @@ impl Accounts {
     pub fn from_file(path: Option<&Path>) -> Result<Accounts, AccountsError> {
         let Some(path) = path else { return Ok(Accounts::default()) };
         let name = path.display().to_string();
+        // To open or to read a pipe or a device may never end.
+        if std::fs::metadata(path).is_ok_and(|metadata| !metadata.is_file()) {
+            return Err(AccountsError(vec![format!("{name}: is not a regular file")]));
+        }
         let text = std::fs::read_to_string(path)
             .map_err(|error| AccountsError(vec![format!("{name}: {error}")]))?;
         Accounts::parse(&name, &text)

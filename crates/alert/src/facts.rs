@@ -18,7 +18,8 @@ pub(crate) fn fact_lines(call: AlertCall<'_>) -> Vec<String> {
     mail::table(rows.filter_map(|(label, value)| Some((label, value?))))
 }
 
-/// The inline policy that the call wrote, pretty-printed if it is JSON. Empty for other calls.
+/// The inline policy that the call wrote, pretty-printed if it is JSON, with a mark before every
+/// line: its author chose the indentation. Empty for other calls.
 pub(crate) fn policy_document_lines(call: AlertCall<'_>) -> Vec<String> {
     let Some(document) = call.parameter("policyDocument") else { return Vec::new() };
     let text = match serde_json::from_str::<serde_json::Value>(document) {
@@ -36,7 +37,7 @@ pub(crate) fn policy_document_lines(call: AlertCall<'_>) -> Vec<String> {
 fn policy_line(line: &str) -> Vec<String> {
     let text = line.trim_start();
     let indent = (line.len() - text.len()).min(wrap::COLUMNS / 2);
-    wrap::hanging(&" ".repeat(2 + indent), &clean::text(text, MAX_VALUE_CHARS))
+    wrap::quoted(indent, &clean::text(text, MAX_VALUE_CHARS))
 }
 
 fn call_rows(call: AlertCall<'_>) -> Vec<Row> {

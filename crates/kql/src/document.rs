@@ -10,6 +10,8 @@ use serde_json::Value as Json;
 pub enum Value<'a> {
     /// A keyword: compared exactly and case-sensitively.
     Text(&'a str),
+    /// A name that its service matches in any case: compared exactly, but in any ASCII case.
+    Name(&'a str),
     /// A number.
     Number(f64),
     /// A boolean.

@@ -78,6 +78,7 @@ impl Literal {
             Value::Text(text) => {
                 text == self.text || text.parse().is_ok_and(|ip| self.cidr_contains(ip))
             }
+            Value::Name(name) => name.eq_ignore_ascii_case(&self.text),
             Value::Number(number) => self.number == Some(number),
             Value::Bool(boolean) => self.boolean == Some(boolean),
             Value::Ip(ip) => self.ip == Some(ip.to_canonical()) || self.cidr_contains(ip),
@@ -100,7 +101,9 @@ impl Literal {
         now: Timestamp,
     ) -> bool {
         let order = match value {
-            Value::Text(text) => return self.compares_text(comparison, text, now),
+            Value::Text(text) | Value::Name(text) => {
+                return self.compares_text(comparison, text, now);
+            }
             Value::Date(instant) => {
                 let date = self.date.as_ref();
                 return date.is_some_and(|date| comparison.accepts_date(instant, date.range(now)));

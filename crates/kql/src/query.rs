@@ -97,6 +97,7 @@ impl Test {
 fn is_like(wildcard: &Wildcard, value: Value<'_>) -> bool {
     match value {
         Value::Text(text) => wildcard.matches(text),
+        Value::Name(name) => wildcard.matches_in_any_case(name),
         Value::Ip(address) => wildcard.matches(AddressText::new(address).as_str()),
         Value::Number(_) | Value::Bool(_) | Value::Date(_) => false,
     }

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use detect::finding::Outcome;
 use trailbell::pipeline;
 
 use crate::ledger::claims::{claim_ours, finding, is_open};
@@ -35,23 +34,6 @@ async fn markers_without_work_are_deleted() {
     assert_eq!(recovered.left, 0);
     assert!(!is_open(&memory));
     assert_eq!(topic.accepted().len(), 1);
-}
-
-#[tokio::test]
-async fn what_is_no_marker_is_quoted_and_left_and_the_rest_is_recovered() {
-    let memory = Memory::new();
-    let topic = Topic::default();
-    let pipeline = pipeline_of(&memory, &topic);
-    let strange = ["open/\u{1b}[2J", "open/0-0"];
-    strange.iter().for_each(|key| memory.write(key, ""));
-    claim_ours(&memory).await;
-    memory.advance(LEASE);
-    let recovered = pipeline::recover_open(&pipeline, clock()).await;
-    assert_eq!(recovered.report.findings_that(Outcome::Alerted), 1, "{recovered:?}");
-    let problem = recovered.problems[0].to_string();
-    assert!(problem.contains(r#"2 objects below open/ are no markers, the first is "\u{1b}[2J""#));
-    assert_eq!(recovered.problems.len(), 1);
-    assert_eq!(memory.keys("open/"), strange);
 }
 
 /// A worker died after it put its marker. A sweep finds the marker, old and without an entry, while

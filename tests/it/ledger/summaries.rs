@@ -11,13 +11,39 @@ use trailbell::sink::wire;
 
 use crate::ledger::memory::{Fault, Memory, Topic};
 use crate::ledger::world::{
-    WINDOW, attribute, clock, create_group, deliver, pipeline, sent_alerts,
+    LEASE, WINDOW, Worker, attribute, clock, create_group, deliver, inline, pipeline, sent_alerts,
+    step,
 };
 
 const RULE: &str = "169f3a93-efc7-4df2-94d6-0d9438c310d1";
 
 fn records(range: Range<usize>, user: &str) -> Vec<Value> {
     range.map(|n| create_group(&format!("e{n}"), user)).collect()
+}
+
+/// Calls of the ledger until this worker dies: it has claimed all of 30 findings and counted them.
+fn claims_of_thirty_are_written(memory: &Memory) -> bool {
+    memory.keys("entries/").len() == 30 && memory.keys("by-window/").len() == 30
+}
+
+#[tokio::test]
+async fn the_first_three_of_a_burst_are_alerted_after_a_crash() {
+    let memory = Memory::new();
+    let topic = Topic::default();
+    let pipeline = pipeline(&memory, &topic);
+    let payload = inline(&records(0..30, "alice"));
+    let dying = Arc::clone(&pipeline);
+    let mut worker: Worker<_> =
+        Box::pin(async move { pipeline::run(&dying, &payload, clock()).await });
+    while !claims_of_thirty_are_written(&memory) {
+        assert!(step(&mut worker).is_pending(), "it ended before it died");
+    }
+    drop(worker);
+    assert_eq!(topic.sent_count(), 0);
+    memory.advance(LEASE);
+    let recovered = pipeline::recover_open(&pipeline, clock()).await;
+    let outcomes = [Outcome::Alerted, Outcome::Grouped];
+    assert_eq!(outcomes.map(|it| recovered.report.findings_that(it)), [3, 27]);
 }
 
 /// Delivers records. Returns how many findings were alerted singly and how many were grouped.

@@ -218,3 +218,23 @@ async fn a_first_sweep_that_cannot_list_leaves_a_cursor_to_start_from() {
     world.memory.fail(|_, _| Fault::None);
     assert_eq!((counts(&world.sweep().await).read, world.topic.sent_count()), (1, 1));
 }
+
+#[tokio::test]
+async fn strange_keys_among_the_open_markers_are_named_quoted_and_left() {
+    let world = World::new();
+    world.deliver("01T0950", "a");
+    world.memory.write("open/\u{1b}[2J\nfindings: 0 (forged)", "");
+    for number in 0..10 {
+        world.memory.write(&format!("open/strange-{number}"), "");
+    }
+    for sent in [1, 1] {
+        let outcome = world.sweep().await;
+        assert!(outcome.reply().is_ok() && outcome.retry.is_empty(), "{:?}", outcome.problems);
+        assert_eq!((counts(&outcome).unrecognized, world.topic.sent_count()), (11, sent));
+        let problems: Vec<String> = outcome.problems.iter().map(ToString::to_string).collect();
+        assert_eq!(problems.len(), 6, "{problems:?}");
+        assert!(problems[0].contains(r#""open/\u{1b}[2J\nfindings: 0 (forged)" is no marker"#));
+        assert!(problems.iter().all(|problem| !problem.contains(['\u{1b}', '\n'])));
+    }
+    assert_eq!(world.memory.keys("open/").len(), 11);
+}

@@ -4,7 +4,6 @@ use detect::text::shell::{self, UnquotableValue};
 use detect::text::{time, wrap};
 use jiff::Timestamp;
 
-const INDENT: usize = 4;
 const CONTINUATION_INDENT: usize = 6;
 
 /// The words of a command, or the reason why there is none.
@@ -75,7 +74,7 @@ impl ResponseCommand {
     pub(crate) fn lines(&self) -> Result<Vec<String>, &str> {
         let words = self.words.as_ref().map_err(String::as_str)?;
         let mut lines = Vec::new();
-        let mut line = " ".repeat(INDENT - 1);
+        let mut line = " ".repeat(wrap::COMMAND_INDENT - 1);
         for word in words {
             // Two columns are reserved for the ` \`.
             if wrap::width(&line) + 1 + wrap::width(word) > wrap::COLUMNS - 2 {

@@ -323,6 +323,56 @@ fn names_with_controls_are_shown_escaped() {
     }
 }
 
+/// Returns true if a reader can take a line for a command that begins with this, and that is not
+/// one of ours.
+fn is_command(line: &str, start: &str) -> bool {
+    let text = line.trim_start();
+    line.len() - text.len() == wrap::COMMAND_INDENT
+        && text.starts_with(start.trim_end())
+        && (start != "aws " || text.starts_with("aws iam create-access-key"))
+}
+
+/// Names in forged records, and names of other services, may contain spaces.
+#[test]
+fn no_name_wraps_to_a_line_that_looks_like_a_command() {
+    let command = "aws iam create-access-key --user-name=mallory ";
+    for padding in 0..command.len() {
+        let name = "x".repeat(padding) + " " + &command.repeat(12);
+        let statements: Vec<Value> = (0..4)
+            .map(|nth| json!({"Sid": name[nth..], "Resource": [name, {"x": name}]}))
+            .collect();
+        let indented = name.replace(" aws", "\n    aws");
+        for policy in [json!({"Id": name, "Statement": statements}).to_string(), indented] {
+            for action in
+                ["CreateGroup", "UpdateGroup", "AddUserToGroup", "PutGroupPolicy", "Other"]
+            {
+                let mut finding = finding_with_name(action, &name);
+                finding.ecs["aws"]["cloudtrail"]["flattened"]["request_parameters"]["policyDocument"] =
+                    policy.clone().into();
+                let entry = TimelineEntry {
+                    time: jiff::Timestamp::UNIX_EPOCH,
+                    event_id: Some("e-2".to_owned()),
+                    action: "AddUserToGroup".to_owned(),
+                    group: Some(name.clone()),
+                    object: Some(name.clone()),
+                    power: None,
+                    principal: Some(name.clone()),
+                    failed: false,
+                    suppressed: false,
+                };
+                let context = Context { group_timeline: vec![entry], ..Context::default() };
+                let alert = render_finding(&finding, &context, &Accounts::default());
+                let forged: Vec<&str> = alert
+                    .text
+                    .lines()
+                    .filter(|line| command.split_inclusive(' ').any(|word| is_command(line, word)))
+                    .collect();
+                assert!(forged.is_empty(), "{action}: {forged:#?}");
+            }
+        }
+    }
+}
+
 #[test]
 fn an_unparseable_policy_is_shown_with_a_warning() {
     for policy in ["not JSON {", "{\"Statement\": ", "\u{0}\u{1b}[2J", "[]", "7"] {
@@ -336,7 +386,7 @@ fn an_unparseable_policy_is_shown_with_a_warning() {
             alert.text.contains("  Warning         the recorded policy cannot be parsed"),
             "{policy:?}"
         );
-        let (_, shown) = alert.text.split_once("\nPOLICY DOCUMENT\n  ").expect("the policy");
+        let (_, shown) = alert.text.split_once("\nPOLICY DOCUMENT\n  | ").expect("the policy");
         assert!(shown.starts_with(&clean::text(policy.trim_end(), 400)), "{shown}");
     }
 }

@@ -25,10 +25,10 @@ pub struct Args {
     /// The trails: s3://BUCKET/PREFIX, separated by commas [env: TRAILBELL_TRAILS]
     #[arg(long, value_name = "PLACES")]
     trails: Option<String>,
-    /// Additional rules: a file, a directory or s3://BUCKET/PREFIX [env: TRAILBELL_RULES]
+    /// Additional rules: a file, a directory or s3://BUCKET/FOLDER [env: TRAILBELL_RULES]
     #[arg(long, value_name = "PLACE")]
     rules: Option<String>,
-    /// Exceptions: a file, a directory or s3://BUCKET/PREFIX [env: TRAILBELL_EXCEPTIONS]
+    /// Exceptions: a file, a directory or s3://BUCKET/FOLDER [env: TRAILBELL_EXCEPTIONS]
     #[arg(long, value_name = "PLACE")]
     exceptions: Option<String>,
     /// How new log objects must be announced: the ARN of a queue, topic or function, eventbridge,

@@ -15,7 +15,7 @@ fn log(dir: &TestDir) -> String {
 #[test]
 fn the_exit_code_of_check_shows_whether_something_is_to_be_done() {
     let dir = TestDir::new();
-    let alice = "user.name: alice";
+    let alice = "user.name: alice and cloud.account.id: 111122223333";
     let cases = [
         (exception("a", alice, "2099-01-01"), 0, ["active", "until 2099-01-01 23:59 UTC"], ""),
         (exception("a", alice, "'never'"), 0, ["never expires", "platform"], ""),
@@ -24,7 +24,7 @@ fn the_exit_code_of_check_shows_whether_something_is_to_be_done() {
             exception("a", "group.name: app", "2099-01-01"),
             1,
             ["active", " a "],
-            "only on values that the principal chooses",
+            "only on values that others can choose or have",
         ),
         (
             exception("a", "group.nmae: app", "2099-01-01"),

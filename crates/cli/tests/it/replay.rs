@@ -49,6 +49,19 @@ fn count_lines(out: &str, prefix: &str) -> usize {
     out.lines().filter(|line| line.starts_with(prefix)).count()
 }
 
+#[cfg(unix)]
+#[test]
+fn a_file_whose_name_is_not_utf_8_is_named_and_fails_the_command() {
+    use std::os::unix::ffi::OsStrExt;
+    let (dir, exceptions) = filled();
+    let log = dir.text(&format!("logs/{}", key("1005")));
+    let name = std::ffi::OsStr::from_bytes(b"odd\xff.json.gz");
+    std::fs::write(std::path::Path::new(&log).with_file_name(name), "").unwrap();
+    let (code, _, err) = replay(&dir, &exceptions, &[]);
+    assert_eq!(code, 2, "{err}");
+    assert!(err.contains("odd\\u{fffd}.json.gz: its name is not UTF-8"), "{err}");
+}
+
 #[test]
 fn a_dry_run_prints_the_outcomes_and_writes_nothing() {
     let (dir, exceptions) = filled();

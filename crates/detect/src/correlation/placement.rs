@@ -128,7 +128,7 @@ fn field_value(document: &Value, field: &str) -> Option<String> {
     let mut values = Vec::new();
     document.any_value(field, &mut |value| {
         values.push(match value {
-            kql::Value::Text(text) => text.to_owned(),
+            kql::Value::Text(text) | kql::Value::Name(text) => text.to_owned(),
             kql::Value::Number(number) => number.to_string(),
             kql::Value::Bool(flag) => flag.to_string(),
             kql::Value::Ip(address) => address.to_string(),

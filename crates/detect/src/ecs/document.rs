@@ -60,7 +60,7 @@ fn collect_values(any: impl FnOnce(OnValue<'_>) -> bool) -> Vec<Value> {
     let mut values = Vec::new();
     any(&mut |value| {
         values.push(match value {
-            kql::Value::Text(text) => Value::from(text),
+            kql::Value::Text(text) | kql::Value::Name(text) => Value::from(text),
             kql::Value::Number(number) => Value::from(number),
             kql::Value::Bool(flag) => Value::from(flag),
             kql::Value::Ip(address) => Value::from(address.to_string()),

@@ -14,6 +14,8 @@ pub(super) enum FieldSource {
     Constant(&'static str),
     /// A scalar or a list of scalars, as keywords.
     Keyword(Path),
+    /// As `Keyword`, a name that IAM matches in any case.
+    Name(Path),
     /// `true` or `false`, as a JSON boolean or as text.
     Boolean(Path),
     /// An ISO 8601 time.
@@ -35,7 +37,7 @@ pub(super) enum FieldSource {
 }
 
 use FieldSource::{
-    Boolean, Constant, Date, Flag, Ip, Keyword, Many, Outcome, Rendered, Resource, Text,
+    Boolean, Constant, Date, Flag, Ip, Keyword, Many, Name, Outcome, Rendered, Resource, Text,
 };
 
 /// Every field with a name of its own, sorted by name for a binary search.
@@ -115,7 +117,7 @@ pub(super) static FIELDS: &[(&str, FieldSource)] = &[
     ("event.provider", Text(|record| record.text(&["eventSource"]))),
     ("event.type", Many(|record, on_value| record.any_type(on_value))),
     ("group.id", Keyword(&["responseElements", "group", "groupId"])),
-    ("group.name", Keyword(&["requestParameters", "groupName"])),
+    ("group.name", Name(&["requestParameters", "groupName"])),
     ("related.user", Many(|record, on_value| record.any_related_user(on_value))),
     ("source.address", Keyword(&["sourceIPAddress"])),
     ("source.ip", Ip(&["sourceIPAddress"])),
@@ -173,7 +175,7 @@ pub fn field_shape(field: &str) -> Option<(ValueKind, bool)> {
         Constant(text) => (ValueKind::Constant(text), true),
         Keyword(["requestParameters" | "responseElements", ..]) => (ValueKind::Keyword, false),
         Keyword(_) | Text(_) | Rendered(_) => (ValueKind::Keyword, true),
-        Many(_) | Resource(_) => (ValueKind::Keyword, false),
+        Many(_) | Name(_) | Resource(_) => (ValueKind::Keyword, false),
         Boolean(_) | Flag(_) => (ValueKind::Boolean, true),
         Date(_) => (ValueKind::Date, true),
         Ip(_) => (ValueKind::Ip, true),

@@ -63,6 +63,14 @@ impl<'a> View<'a> {
             FieldSource::Keyword(path) => {
                 record.get(path).is_some_and(|value| any_keyword(value, on_value))
             }
+            FieldSource::Name(path) => record.get(path).is_some_and(|value| {
+                any_keyword(value, &mut |value| {
+                    on_value(match value {
+                        kql::Value::Text(name) => kql::Value::Name(name),
+                        other => other,
+                    })
+                })
+            }),
             FieldSource::Boolean(path) => {
                 let flag = record.get(path).and_then(parse_boolean);
                 flag.map(kql::Value::Bool).is_some_and(on_value)

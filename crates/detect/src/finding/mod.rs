@@ -23,7 +23,7 @@ pub use id::{FindingId, InvalidFindingId};
 pub use policy::Power;
 pub use principal::Principal;
 pub use scan::{ScanEvent, match_record, scan_body};
-pub use summary::{Member, Summary};
+pub use summary::{Member, Summary, SummaryBuilder};
 pub use window::Window;
 pub(crate) use window::{format_compact_time, parse_compact_time};
 

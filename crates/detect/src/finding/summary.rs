@@ -65,6 +65,38 @@ impl Member {
     }
 }
 
+/// A summary that is made finding by finding, so that they need not be in memory together.
+#[derive(Debug, Default)]
+pub struct SummaryBuilder {
+    /// The member with the highest risk, the first of several, and its rule.
+    highest: Option<(Arc<RuleInfo>, Member)>,
+    members: Vec<Member>,
+}
+
+impl SummaryBuilder {
+    /// Adds a finding of a rule.
+    pub fn add(&mut self, rule: &Arc<RuleInfo>, member: Member) {
+        let risk = |rule: &RuleInfo| (rule.risk_score, rule.severity);
+        if self.highest.as_ref().is_none_or(|(highest, _)| risk(rule) > risk(highest)) {
+            self.highest = Some((Arc::clone(rule), member.clone()));
+        }
+        self.members.push(member);
+    }
+
+    /// How many findings were added.
+    pub fn count(&self) -> usize {
+        self.members.len()
+    }
+
+    /// The summary; `None` if nothing was added.
+    pub fn build(self, id: FindingId, window: Option<Window>, part: u32) -> Option<Summary> {
+        let (rule, highest) = self.highest?;
+        let mut members = self.members;
+        members.sort_by(|a, b| (a.time, &a.id).cmp(&(b.time, &b.id)));
+        Some(Summary { id, rule, window, part, highest, members })
+    }
+}
+
 impl Summary {
     /// The summary of findings of one rule; `None` if there are no findings.
     pub fn from_findings(
@@ -73,18 +105,11 @@ impl Summary {
         part: u32,
         findings: &[Finding],
     ) -> Option<Summary> {
-        let risk = |finding: &&Finding| (finding.rule.risk_score, finding.rule.severity);
-        let highest = findings.iter().rev().max_by_key(risk)?;
-        let mut members: Vec<Member> = findings.iter().map(Member::from_finding).collect();
-        members.sort_by(|a, b| (a.time, &a.id).cmp(&(b.time, &b.id)));
-        Some(Summary {
-            id,
-            rule: Arc::clone(&highest.rule),
-            window,
-            part,
-            highest: Member::from_finding(highest),
-            members,
-        })
+        let mut builder = SummaryBuilder::default();
+        for finding in findings {
+            builder.add(&finding.rule, Member::from_finding(finding));
+        }
+        builder.build(id, window, part)
     }
 
     /// The ids of the members.

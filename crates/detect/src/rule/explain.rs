@@ -144,7 +144,7 @@ fn describe_absence(field: &str) -> String {
 
 fn format_value(value: Value<'_>) -> String {
     match value {
-        Value::Text(text) => clean::text(text, MAX_VALUE),
+        Value::Text(text) | Value::Name(text) => clean::text(text, MAX_VALUE),
         Value::Number(number) => number.to_string(),
         Value::Bool(flag) => flag.to_string(),
         Value::Ip(address) => address.to_string(),

@@ -17,7 +17,9 @@ mod unsatisfiable;
 pub use correlation::{Condition, Correlation, POWER_FIELD, RuleReference, SeverityRaise, Stage};
 pub use definition::{Rule, RuleInfo, RuleOrigin, Severity, Tactic, Technique, Threat};
 pub use detections::Detections;
-pub use exception::{Exception, Exceptions, ExceptionsError, LoadedExceptions};
+pub use exception::{
+    Exception, Exceptions, ExceptionsError, LoadedExceptions, check_exception_files,
+};
 pub use load::{LoadedRules, RulesError};
 pub use required_fields::RequiredFields;
 pub use set::{NoRules, RuleSet};

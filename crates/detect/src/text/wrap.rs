@@ -5,6 +5,13 @@ use unicode_width::UnicodeWidthChar;
 /// The widest line of a mail.
 pub const COLUMNS: usize = 100;
 
+/// The indentation of commands. Wrapped text never continues at it, so that no name in it can pass
+/// for a command.
+pub const COMMAND_INDENT: usize = 4;
+
+/// What a line begins with that is no command, at [`COMMAND_INDENT`].
+pub const MARK: &str = "  | ";
+
 /// The number of columns that a text takes.
 pub fn width(text: &str) -> usize {
     // Most text is ASCII, and most of the time for an alert goes into wrapping.
@@ -16,12 +23,26 @@ pub fn width(text: &str) -> usize {
 
 /// Text after a prefix, wrapped at spaces to [`COLUMNS`].
 ///
-/// Further lines are indented by the width of the prefix. Runs of spaces become one. A word that
-/// is too long for a line is cut, after a `/` if one stands late enough. There is no line if there
-/// is no word.
+/// Further lines are indented by the width of the prefix, and begin with [`MARK`] where they would
+/// have the indentation of commands. Runs of spaces become one. A word that is too long for a line
+/// is cut, after a `/` if one stands late enough. There is no line if there is no word.
 pub fn hanging(prefix: &str, text: &str) -> Vec<String> {
-    let indent = " ".repeat(width(prefix));
-    let room = COLUMNS.saturating_sub(indent.len()).max(2);
+    match width(prefix) {
+        COMMAND_INDENT => wrap(prefix, MARK, text),
+        columns => wrap(prefix, &" ".repeat(columns), text),
+    }
+}
+
+/// Text that is not ours, wrapped as by [`hanging`] after [`MARK`] and some more columns. Every
+/// line begins with the mark.
+pub fn quoted(indent: usize, text: &str) -> Vec<String> {
+    let prefix = format!("{MARK}{}", " ".repeat(indent));
+    wrap(&prefix, &prefix, text)
+}
+
+/// `indent` is what further lines begin with, as wide as the prefix.
+fn wrap(prefix: &str, indent: &str, text: &str) -> Vec<String> {
+    let room = COLUMNS.saturating_sub(width(indent)).max(2);
     let words = text.split(' ').filter(|word| !word.is_empty());
     let mut lines: Vec<String> = Vec::new();
     let mut used = room;
@@ -34,7 +55,7 @@ pub fn hanging(prefix: &str, text: &str) -> Vec<String> {
                 used += 1 + needed;
             }
             last => {
-                let start = if last.is_none() { prefix } else { &indent };
+                let start = if last.is_none() { prefix } else { indent };
                 let mut line = String::with_capacity(COLUMNS);
                 line.push_str(start);
                 line.push_str(piece);
@@ -88,6 +109,23 @@ mod tests {
         let lines = hanging("- ", &text);
         assert_eq!(lines, [format!("- {}", "a".repeat(60)), format!("  {} end", "b".repeat(60))]);
         assert!(hanging("- ", "  ").is_empty());
+    }
+
+    #[test]
+    fn text_that_continues_has_never_the_indentation_of_a_command() {
+        for prefix in ["", "  ", "  - ", "    ", "  … ", "    - ", "  label  "] {
+            for lines in [hanging(prefix, &"word ".repeat(60)), hanging(prefix, &"x".repeat(300))] {
+                for line in &lines[1..] {
+                    let indent = line.len() - line.trim_start().len();
+                    assert_ne!(indent, COMMAND_INDENT, "{prefix:?}: {line:?}");
+                    assert_eq!(width(prefix) == COMMAND_INDENT, line.starts_with(MARK), "{line:?}");
+                }
+            }
+        }
+        for indent in 0..9 {
+            let lines = quoted(indent, &"word ".repeat(60));
+            assert!(lines.len() > 2 && lines.iter().all(|line| line.starts_with(MARK)));
+        }
     }
 
     #[test]

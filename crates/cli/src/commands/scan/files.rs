@@ -61,6 +61,9 @@ pub fn is_line_delimited(path: &Path) -> bool {
 
 fn classify_file(path: &Path, metadata: &fs::Metadata) -> Source {
     let path = path.to_owned();
+    if path.file_name().is_some_and(|name| name.to_str().is_none()) {
+        return Source::Failed { path, error: io::Error::other("its name is not UTF-8") };
+    }
     // A pipe or a device may have no end.
     if !metadata.is_file() {
         return Source::Skipped { path, reason: "not a regular file" };
@@ -113,6 +116,19 @@ mod tests {
         ];
         assert_eq!(logs, expected.map(|(name, lines)| (name.to_owned(), lines)));
         assert_eq!(skipped, [digest, "notes.txt", "x.gz"]);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_name_that_is_not_utf_8_fails_by_name() {
+        use std::os::unix::ffi::OsStrExt;
+        let root = tempfile::tempdir().unwrap();
+        let path = root.path().join(OsStr::from_bytes(b"a\xff.json"));
+        fs::write(&path, "").unwrap();
+        let sources = find_files(&[root.path()]);
+        let is_failed =
+            |source: &Source| matches!(source, Source::Failed { path: it, .. } if *it == path);
+        assert!(sources.len() == 1 && is_failed(&sources[0]));
     }
 
     #[cfg(unix)]

@@ -125,6 +125,18 @@ fn exit_codes_match_the_help() {
     assert!(err.contains(message), "{err}");
 }
 
+#[cfg(unix)]
+#[test]
+fn a_file_whose_name_is_not_utf_8_is_named_and_fails_the_command() {
+    use std::os::unix::ffi::OsStrExt;
+    let (_dir, logs) = logs();
+    let name = std::ffi::OsStr::from_bytes(b"odd\xff.json");
+    std::fs::write(std::path::Path::new(&logs).join(name), "{}").unwrap();
+    let (code, out, err) = scan(&[&logs, "--format", "ndjson"]);
+    assert_eq!((code, out.lines().count()), (2, 4), "the rest is still scanned: {err}");
+    assert!(err.contains("odd\\u{fffd}.json") && err.contains("its name is not UTF-8"), "{err}");
+}
+
 #[test]
 fn other_files_are_skipped_by_name() {
     let (dir, logs) = logs();

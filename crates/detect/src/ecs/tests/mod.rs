@@ -11,7 +11,7 @@ use crate::cloudtrail::Record;
 
 fn leaf_text(leaf: kql::Value<'_>) -> String {
     match leaf {
-        kql::Value::Text(text) => text.to_owned(),
+        kql::Value::Text(text) | kql::Value::Name(text) => text.to_owned(),
         kql::Value::Number(number) => number.to_string(),
         kql::Value::Bool(flag) => flag.to_string(),
         kql::Value::Ip(address) => address.to_string(),

@@ -131,11 +131,12 @@ fn warn_if_spoofable(
     let reason = if fields.is_empty() {
         "matches any principal from anywhere".to_owned()
     } else {
-        format!("depends only on values that the principal chooses ({})", fields.join(", "))
+        format!("depends only on values that others can choose or have ({})", fields.join(", "))
     };
     let message = format!(
-        "exception `{name}` {reason}; also require the principal or its origin, e.g. \
-         `aws.cloudtrail.user_identity.session_context.session_issuer.arn` or `source.ip`"
+        "exception `{name}` {reason}; also require the account (`cloud.account.id`), an ARN that \
+         names it, e.g. `aws.cloudtrail.user_identity.session_context.session_issuer.arn`, or \
+         `source.ip`"
     );
     reader.add_warning(place.span(spoofable.part.span().start), message);
 }

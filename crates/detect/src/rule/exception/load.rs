@@ -9,7 +9,7 @@ use super::file::read_exceptions;
 use super::{Exception, Exceptions};
 use crate::ecs::nearest_name;
 use crate::rule::set::RuleSet;
-use crate::rule::toml_file::folder::{read_text, toml_files};
+use crate::rule::toml_file::folder::{check_regular_file, read_text, toml_files};
 use crate::rule::toml_file::problem::{Position, Problem, hint, problem_list};
 use crate::rule::toml_file::reader::TomlReader;
 
@@ -29,6 +29,14 @@ pub struct LoadedExceptions {
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[error("{}", problem_list("exception files", .0))]
 pub struct ExceptionsError(pub Vec<Problem>);
+
+/// Fails if one of the files that [`LoadedExceptions::from_paths`] reads is a pipe or a device. That
+/// is no mistake in an exception, but in the deployment.
+pub fn check_exception_files(paths: &[PathBuf]) -> Result<(), ExceptionsError> {
+    let files = paths.iter().flat_map(|path| toml_files(path).0);
+    let problems: Vec<Problem> = files.filter_map(|file| check_regular_file(&file).err()).collect();
+    if problems.is_empty() { Ok(()) } else { Err(ExceptionsError(problems)) }
+}
 
 impl LoadedExceptions {
     /// Reads files, or every `*.toml` of folders, as

@@ -24,7 +24,7 @@ use jiff::Timestamp;
 use kql::Query;
 
 pub use expiry::{EXPIRY_NOTICE, Expiry, format_days};
-pub use load::{ExceptionsError, LoadedExceptions};
+pub use load::{ExceptionsError, LoadedExceptions, check_exception_files};
 
 use super::definition::RuleInfo;
 use super::toml_file::problem::Position;

@@ -13,7 +13,7 @@ use crate::rule::{LoadedRules, Problem, RuleSet};
 const VALID: &str = r#"[[exception]]
 name = "ci"
 rules = ["AWS IAM Group Creation"]
-query = 'user.name: deploy'
+query = 'user.id: AIDA1'
 reason = "The pipeline makes groups"
 owner = "platform@example.com"
 expires = "never"
@@ -144,8 +144,8 @@ fn risky_exceptions_are_warnings() {
     let embedded_rules = RuleSet::new(LoadedRules::embedded().rules).unwrap();
     let cases = [
         (
-            with("query", "query = 'user.name: deploy or user_agent.name: Terraform'"),
-            "e.toml:7:31: exception `ci` depends only on values that the principal chooses \
+            with("query", "query = 'user.id: AIDA1 or user_agent.name: Terraform'"),
+            "e.toml:7:28: exception `ci` depends only on values that others can choose or have \
              (`user_agent.name`)",
         ),
         (
@@ -175,12 +175,17 @@ fn the_example_is_valid_and_each_of_its_exceptions_matches() {
     load.check_rules(&embedded_rules);
     assert_eq!((to_strings(&load.problems), to_strings(&load.warnings)), (vec![], vec![]));
     let exceptions = load.into_exceptions().unwrap();
-    let role = |name: &str| {
-        let arn = format!("arn:aws:iam::111122223333:role/{name}");
-        json!({"type": "AssumedRole", "accountId": "111122223333",
+    let role_in = |account: &str, name: &str| {
+        let arn = format!("arn:aws:iam::{account}:role/{name}");
+        json!({"type": "AssumedRole", "accountId": account,
             "sessionContext": {"sessionIssuer": {"arn": arn, "userName": name}}})
     };
-    let alice = json!({"type": "IAMUser", "arn": "arn:aws:iam::111122223333:user/alice"});
+    let role = |name: &str| role_in("111122223333", name);
+    let foreign_role = |name: &str| role_in("444455556666", name);
+    let user = |name: &str| {
+        let arn = format!("arn:aws:iam::111122223333:user/{name}");
+        json!({"type": "IAMUser", "accountId": "111122223333", "arn": arn, "userName": name})
+    };
     let cases = [
         (role("terraform"), "192.0.2.3", "Admins", Some("terraform-from-ci")),
         (role("terraform"), "203.0.113.9", "Admins", None),
@@ -193,8 +198,12 @@ fn the_example_is_valid_and_each_of_its_exceptions_matches() {
         (role("other"), "cloudformation.amazonaws.com", "stack-1", None),
         (role("team-onboarding"), "203.0.113.9", "team-blue", Some("team-groups")),
         (role("team-onboarding"), "203.0.113.9", "team-admins", None),
+        (role("team-onboarding"), "203.0.113.9", "team-Admins", None),
+        (role("team-onboarding"), "203.0.113.9", "Team-Blue", Some("team-groups")),
+        (user("team-onboarding"), "203.0.113.9", "team-blue", None),
+        (foreign_role("team-onboarding"), "203.0.113.9", "team-blue", None),
         (role("other"), "203.0.113.9", "team-blue", None),
-        (alice, "203.0.113.7", "old", Some("regrouping-2026-12")),
+        (user("alice"), "203.0.113.7", "old", Some("regrouping-2026-12")),
     ];
     let creation = &embedded_rule("AWS IAM Group Creation");
     for (identity, address, group, expected) in cases {
@@ -216,7 +225,7 @@ fn an_exception_is_active_from_its_first_to_its_last_instant() {
     let text = with("expires", "starts = 2026-12-01\nexpires = 2026-12-31");
     let exceptions = load(&text).into_exceptions().unwrap();
     let exception = &exceptions.as_slice()[0];
-    let record = Record::from_value(json!({"userIdentity": {"userName": "deploy"}})).unwrap();
+    let record = Record::from_value(json!({"userIdentity": {"principalId": "AIDA1"}})).unwrap();
     let rule = &embedded_rule("AWS IAM Group Creation");
     let cases = [
         ("2026-11-30T23:59:59.999999999Z", ExceptionState::NotYet),

@@ -1,41 +1,50 @@
-//! Whether a query requires a field that AWS vouches for. A principal can choose its user agent or
-//! the name of a group, but not who it is to AWS, nor where it comes from.
+//! Whether a query requires a field that AWS vouches for, and that others cannot have too. A
+//! principal can choose its user agent, the name of its session, or the name of a group; another
+//! account can have a user or a group of any name.
 
-use kql::{Expr, ExprKind, Field, Leaf, Test};
+use kql::{Expr, ExprKind, Field, Leaf, Literal, Test, Wildcard};
 
+use crate::cloudtrail::key::is_account_id;
 use crate::ecs;
 
-/// Fields that AWS fills in: the principal, its origin and account, and ids that AWS assigns. Other
-/// fields describe the call, or hold what the principal wrote.
+/// Fields that AWS fills in, with values that only one account or principal can have: accounts,
+/// origins, and ids that AWS assigns. Names alone are not among them, nor what many principals have
+/// in common, such as their type or the service that calls for them. Other fields describe the
+/// call, or hold what the principal wrote.
 const TRUSTED_FIELDS: &[&str] = &[
     "aws.cloudtrail.recipient_account_id",
     "aws.cloudtrail.request_id",
-    "aws.cloudtrail.session_credential_from_console",
     "aws.cloudtrail.shared_event_id",
     "aws.cloudtrail.user_identity.access_key_id",
     "aws.cloudtrail.user_identity.arn",
-    "aws.cloudtrail.user_identity.invoked_by",
-    "aws.cloudtrail.user_identity.session_context.creation_date",
-    "aws.cloudtrail.user_identity.session_context.mfa_authenticated",
     "aws.cloudtrail.user_identity.session_context.session_issuer.account_id",
     "aws.cloudtrail.user_identity.session_context.session_issuer.arn",
     "aws.cloudtrail.user_identity.session_context.session_issuer.principal_id",
-    "aws.cloudtrail.user_identity.session_context.session_issuer.type",
-    "aws.cloudtrail.user_identity.type",
     "aws.cloudtrail.vpc_endpoint_id",
     "cloud.account.id",
     "event.id",
     "group.id",
     "source.address",
     "source.ip",
-    "user.email",
     "user.id",
-    "user.name",
     "user.target.id",
 ];
 
-/// Trusted fields that end with the name of a role session, chosen by the one who assumes the role.
-const ENDS_WITH_SESSION: [&str; 2] = ["aws.cloudtrail.user_identity.arn", "user.id"];
+/// Trusted fields whose value is an ARN: it must name the account.
+const ARN_FIELDS: [&str; 2] = [
+    "aws.cloudtrail.user_identity.arn",
+    "aws.cloudtrail.user_identity.session_context.session_issuer.arn",
+];
+
+/// Trusted fields whose value is an account's id, of which a part says nothing.
+const ACCOUNT_FIELDS: [&str; 3] = [
+    "aws.cloudtrail.recipient_account_id",
+    "aws.cloudtrail.user_identity.session_context.session_issuer.account_id",
+    "cloud.account.id",
+];
+
+/// A trusted field whose value is an address, or the name of a service that calls for anyone.
+const ADDRESS_FIELD: &str = "source.address";
 
 /// Starts of fields that describe the call. The principal does not write them, but every principal
 /// can have the same.
@@ -83,10 +92,6 @@ fn spoofable_part<'q>(expr: &'q Expr, prefix: &str) -> Option<&'q Expr> {
 }
 
 fn is_trusted(leaf: &Leaf, prefix: &str) -> bool {
-    // That a field exists says nothing of its value.
-    if *leaf.test() == Test::Exists {
-        return false;
-    }
     match leaf.field() {
         Field::Any => false,
         Field::Named(name) => is_trusted_field(&format!("{prefix}{name}"), leaf.test()),
@@ -98,11 +103,37 @@ fn is_trusted(leaf: &Leaf, prefix: &str) -> bool {
 }
 
 fn is_trusted_field(name: &str, test: &Test) -> bool {
-    let starts_with_wildcard = matches!(
-        test,
-        Test::Like(pattern) if pattern.pieces().next().is_some_and(str::is_empty)
-    );
-    TRUSTED_FIELDS.contains(&name) && !(ENDS_WITH_SESSION.contains(&name) && starts_with_wildcard)
+    TRUSTED_FIELDS.contains(&name)
+        && match test {
+            Test::Exists | Test::Range(..) => false,
+            Test::Equals(literal) => is_trusted_value(name, literal),
+            Test::Like(pattern) => is_trusted_pattern(name, pattern),
+        }
+}
+
+fn is_trusted_value(name: &str, literal: &Literal) -> bool {
+    match name {
+        ADDRESS_FIELD => literal.is_ip() || literal.is_cidr(),
+        _ if ARN_FIELDS.contains(&name) => names_account(literal.text()),
+        _ => true,
+    }
+}
+
+/// The value begins before the first star: a session name, which the principal chooses, comes last.
+fn is_trusted_pattern(name: &str, pattern: &Wildcard) -> bool {
+    let start = pattern.pieces().next().unwrap_or_default();
+    match name {
+        ADDRESS_FIELD => start.starts_with(|it: char| it.is_ascii_digit()),
+        _ if ACCOUNT_FIELDS.contains(&name) => false,
+        _ if ARN_FIELDS.contains(&name) => names_account(start),
+        _ => !start.is_empty(),
+    }
+}
+
+/// Returns true for `arn:PARTITION:SERVICE:REGION:ACCOUNT:…`.
+fn names_account(arn: &str) -> bool {
+    let mut parts = arn.split(':').skip(4);
+    parts.next().is_some_and(is_account_id) && parts.next().is_some()
 }
 
 fn collect_chosen_fields(expr: &Expr, prefix: &str, fields: &mut Vec<String>) {
@@ -139,9 +170,9 @@ mod tests {
     #[test]
     fn the_tables_name_known_fields() {
         assert!(TRUSTED_FIELDS.is_sorted());
-        assert!(
-            TRUSTED_FIELDS.iter().chain(&ENDS_WITH_SESSION).all(|name| ecs::is_known_field(name))
-        );
+        assert!(TRUSTED_FIELDS.iter().all(|name| ecs::is_known_field(name)));
+        let special = ARN_FIELDS.iter().chain(&ACCOUNT_FIELDS).chain([&ADDRESS_FIELD]);
+        assert!(special.into_iter().all(|name| TRUSTED_FIELDS.contains(name)));
         assert!(
             CALL_FIELDS.iter().all(|start| ecs::known_fields().any(|name| name.starts_with(start)))
         );
@@ -151,8 +182,18 @@ mod tests {
     fn every_way_to_match_must_require_a_trusted_field() {
         // The spoofable part, and the fields in it that the principal chooses.
         let cases = [
-            ("user.name: deploy", None),
             ("source.ip: 192.0.2.0/24", None),
+            ("cloud.account.id: 111122223333", None),
+            ("user.name: deploy", Some(("", "user.name"))),
+            ("user.name: deploy and cloud.account.id: 111122223333", None),
+            ("group.name: a and cloud.account.id: 111122223333", None),
+            ("user.name: deploy and cloud.account.id: 1*", Some(("", "user.name"))),
+            ("user.name: deploy and cloud.account.id: *", Some(("", "user.name"))),
+            (
+                "user.name: deploy and aws.cloudtrail.user_identity.type: IAMUser",
+                Some(("", "user.name aws.cloudtrail.user_identity.type")),
+            ),
+            ("user.email: a@example.com", Some(("", "user.email"))),
             ("user_agent.name: Terraform", Some(("user_agent.name: Terraform", "user_agent.name"))),
             ("user_agent.name: Terraform and source.ip: 192.0.2.0/24", None),
             (
@@ -162,12 +203,12 @@ mod tests {
                     "group.name user_agent.original",
                 )),
             ),
-            ("user.name: deploy or group.name: app-*", Some(("group.name: app-*", "group.name"))),
-            ("user.name: deploy and (group.name: a or group.name: b)", None),
-            ("(user.name: deploy or group.name: a) and group.name: b", Some(("", "group.name"))),
-            ("not user.name: alice", Some(("not user.name: alice", ""))),
-            ("user.name: alice and not group.name: Admins", None),
-            ("not user.name: alice and group.name: app-*", Some(("", "group.name"))),
+            ("user.id: AIDA1 or group.name: app-*", Some(("group.name: app-*", "group.name"))),
+            ("user.id: AIDA1 and (group.name: a or group.name: b)", None),
+            ("(user.id: AIDA1 or group.name: a) and group.name: b", Some(("", "group.name"))),
+            ("not user.id: AIDA1", Some(("not user.id: AIDA1", ""))),
+            ("user.id: AIDA1 and not group.name: Admins", None),
+            ("not user.id: AIDA1 and group.name: app-*", Some(("", "group.name"))),
             ("event.action: CreateGroup", Some(("event.action: CreateGroup", ""))),
             ("event.action: CreateGroup and user.target.name: bot", Some(("", "user.target.name"))),
             (
@@ -179,12 +220,20 @@ mod tests {
             ),
             ("Terraform", Some(("Terraform", "any field"))),
             ("*", Some(("*", ""))),
-            ("user.name: *", Some(("user.name: *", ""))),
-            ("user.name: deploy*", None),
+            ("user.id: *", Some(("user.id: *", "user.id"))),
+            ("user.id > A", Some(("", "user.id"))),
             ("user*: deploy", Some(("user*: deploy", "user*"))),
-            ("aws.cloudtrail.user_identity.session_context.session_issuer.*: deploy", None),
+            ("aws.cloudtrail.user_identity.arn: \"arn:aws:iam::111122223333:user/alice\"", None),
+            (
+                "aws.cloudtrail.user_identity.arn: alice",
+                Some(("", "aws.cloudtrail.user_identity.arn")),
+            ),
             (
                 "aws.cloudtrail.user_identity.arn: *\\:terraform",
+                Some(("", "aws.cloudtrail.user_identity.arn")),
+            ),
+            (
+                "aws.cloudtrail.user_identity.arn: arn\\:aws\\:iam\\:\\:*\\:user/alice",
                 Some(("", "aws.cloudtrail.user_identity.arn")),
             ),
             (
@@ -192,9 +241,23 @@ mod tests {
                  arn\\:aws\\:sts\\:\\:111122223333\\:assumed-role/Deploy/*",
                 None,
             ),
+            (
+                "aws.cloudtrail.user_identity.session_context.session_issuer.arn: *role/Deploy",
+                Some(("", "aws.cloudtrail.user_identity.session_context.session_issuer.arn")),
+            ),
+            ("user.id: AROA1\\:*", None),
             ("user.id: *\\:terraform", Some(("", "user.id"))),
-            ("aws.cloudtrail.user_identity: { invoked_by: cloudformation.amazonaws.com }", None),
-            ("aws.cloudtrail.user_identity.invoked_by: cloudformation.amazonaws.com", None),
+            ("source.address: 192.0.2.7", None),
+            ("source.address: cloudformation.amazonaws.com", Some(("", "source.address"))),
+            (
+                "aws.cloudtrail.user_identity.invoked_by: cloudformation.amazonaws.com",
+                Some(("", "aws.cloudtrail.user_identity.invoked_by")),
+            ),
+            (
+                "aws.cloudtrail.user_identity: { invoked_by: cloudformation.amazonaws.com } \
+                 and aws.cloudtrail.recipient_account_id: 111122223333",
+                None,
+            ),
         ];
         for (text, expected) in cases {
             let query = Query::parse(text).unwrap_or_else(|error| panic!("{text}: {error}"));
@@ -212,9 +275,10 @@ mod tests {
 
     fn query() -> impl Strategy<Value = String> {
         let leaf = prop::sample::select(vec![
-            "user.name: alice",
+            "user.id: AIDA1",
             "source.ip: 192.0.2.7",
-            "user: { name: alice }",
+            "user: { id: AIDA1 }",
+            "user.name: n",
             "group.name: g",
             "user_agent.name: u",
             "event.action: A",
@@ -235,7 +299,7 @@ mod tests {
         #[test]
         fn a_query_that_a_stranger_can_match_is_spoofable(text in query()) {
             let query = Query::parse(&text).unwrap();
-            for choice in 0..8 {
+            for choice in 0..16 {
                 // A record of an unknown principal, with and without each value that a principal
                 // chooses.
                 let value = |bit: u8, value: &'static str| {
@@ -245,6 +309,7 @@ mod tests {
                     "requestParameters": {"groupName": value(1, "g")},
                     "userAgent": format!("{}/1", value(2, "u")),
                     "eventName": value(4, "A"),
+                    "userIdentity": {"type": "IAMUser", "userName": value(8, "n")},
                 });
                 let record = Record::from_value(record).unwrap();
                 if query.matches(&View::new(&record), Timestamp::UNIX_EPOCH) {

@@ -67,8 +67,20 @@ fn is_skipped(directory_name: &OsStr) -> bool {
     directory_name == "_deprecated" || directory_name.as_encoded_bytes().starts_with(b".")
 }
 
+/// Fails for a pipe or a device: to open or to read it may never end.
+pub(crate) fn check_regular_file(path: &Path) -> Result<(), Problem> {
+    match fs::metadata(path) {
+        Ok(metadata) if !metadata.is_file() => {
+            Err(Problem::in_file(path.display(), "is not a regular file"))
+        }
+        // Reading it says why it cannot be read.
+        _ => Ok(()),
+    }
+}
+
 /// Reads a UTF-8 file of at most 1 MiB.
 pub(crate) fn read_text(path: &Path) -> Result<String, Problem> {
+    check_regular_file(path)?;
     let problem = |message: String| Problem::in_file(path.display(), message);
     let mut bytes = Vec::new();
     File::open(path)
