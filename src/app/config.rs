@@ -188,7 +188,7 @@ const CONCURRENCY: Setting<u32> = Setting {
 };
 
 /// Any other variable that begins with `TRAILBELL_` is a mistake, except those of the tests.
-const NAMES: [&str; 11] = [
+const NAMES: [&str; 12] = [
     ALERTS.name,
     STORE.name,
     LEDGER.name,
