@@ -50,6 +50,9 @@ async fn serve() -> Result<(), Error> {
     if config.ledger == LedgerPlace::None {
         warn!("redeliveries produce duplicate alerts");
     }
+    if config.trails.is_empty() {
+        warn!("log objects of any bucket are read");
+    }
     let accounts = Accounts::from_file(config.accounts.as_deref())?;
     let mut function = Function { config, accounts, aws, reload, pipeline: None };
     if function.reload.is_none() {

@@ -7,6 +7,8 @@ use std::path::PathBuf;
 use detect::cloudtrail::{S3Prefix, Trail};
 use thiserror::Error;
 
+use crate::notification::InlineSource;
+
 /// The function's configuration.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Config {
@@ -16,8 +18,11 @@ pub struct Config {
     pub store: StorePlace,
     /// `TRAILBELL_LEDGER`
     pub ledger: LedgerPlace,
-    /// `TRAILBELL_TRAILS`: what a sweep lists. May be empty.
+    /// `TRAILBELL_TRAILS`: what a sweep lists, and where log objects may be. If empty, nothing is
+    /// listed, and log objects may be anywhere.
     pub trails: Vec<Trail>,
+    /// `TRAILBELL_INLINE`: where records inside notifications may come from. Empty if none may.
+    pub inline_sources: Vec<InlineSource>,
     /// `TRAILBELL_RULES`, in addition to the embedded rules.
     pub rules: Option<DetectionsPlace>,
     /// `TRAILBELL_EXCEPTIONS`
@@ -138,6 +143,12 @@ const TRAILS: Setting<Vec<Trail>> = Setting {
     parse: |value| value.split(',').map(|trail| Trail::parse(trail.trim())).collect(),
 };
 
+const INLINE: Setting<Vec<InlineSource>> = Setting {
+    name: "TRAILBELL_INLINE",
+    expected: "off, eventbridge or logs, or the last two separated by a comma",
+    parse: parse_inline_sources,
+};
+
 const RULES: Setting<DetectionsPlace> = Setting {
     name: "TRAILBELL_RULES",
     expected: "a directory, a file, s3://BUCKET/FOLDER or s3://BUCKET/FILE.toml",
@@ -168,11 +179,12 @@ const CONCURRENCY: Setting<u32> = Setting {
 };
 
 /// Any other variable that begins with `TRAILBELL_` is a mistake, except those of the tests.
-const NAMES: [&str; 10] = [
+const NAMES: [&str; 11] = [
     ALERTS.name,
     STORE.name,
     LEDGER.name,
     TRAILS.name,
+    INLINE.name,
     RULES.name,
     EXCEPTIONS.name,
     ACCOUNTS.name,
@@ -199,6 +211,7 @@ impl Config {
         let store = vars.required(&STORE);
         let ledger = vars.required(&LEDGER);
         let trails = vars.optional(&TRAILS);
+        let inline_sources = vars.optional(&INLINE);
         let rules = vars.optional(&RULES);
         let exceptions = vars.optional(&EXCEPTIONS);
         let accounts = vars.optional(&ACCOUNTS);
@@ -211,6 +224,7 @@ impl Config {
                 store,
                 ledger,
                 trails: trails.unwrap_or_default(),
+                inline_sources: inline_sources.unwrap_or_default(),
                 rules,
                 exceptions,
                 accounts,
@@ -307,6 +321,13 @@ fn parse_switch(value: &str) -> Option<bool> {
         "on" => Some(true),
         "off" => Some(false),
         _ => None,
+    }
+}
+
+fn parse_inline_sources(value: &str) -> Option<Vec<InlineSource>> {
+    match value {
+        "off" => Some(Vec::new()),
+        _ => value.split(',').map(|name| InlineSource::from_setting(name.trim())).collect(),
     }
 }
 
@@ -424,11 +445,30 @@ mod tests {
     }
 
     #[test]
+    fn inline_sources_are_named_one_by_one() {
+        let eventbridge = InlineSource::EventBridge;
+        let logs = InlineSource::CloudWatchLogs;
+        for (value, expected) in [
+            ("off", Some(vec![])),
+            ("eventbridge", Some(vec![eventbridge])),
+            ("logs", Some(vec![logs])),
+            ("eventbridge, logs", Some(vec![eventbridge, logs])),
+            ("off,logs", None),
+            ("logs,", None),
+            ("on", None),
+            ("EventBridge", None),
+        ] {
+            assert_eq!((INLINE.parse)(value), expected, "{value}");
+        }
+    }
+
+    #[test]
     fn all_errors_are_reported_at_once() {
         let vars = [
             ("TRAILBELL_ALERTS", "arn:aws:sns:us-east-1:111122223333:alerts.fifo"),
             ("TRAILBELL_STORE", ""),
             ("TRAILBELL_CONCURRENCY", "0"),
+            ("TRAILBELL_INLINE", "on"),
             ("TRAILBELL_LEGDER", "none"),
             ("TRAILBELL_TEST_MOTO", "http://127.0.0.1:1"),
             ("PATH", "/bin"),
@@ -438,12 +478,13 @@ mod tests {
             "ALERTS is \"arn",
             "STORE is missing",
             "CONCURRENCY is \"0\"",
+            "INLINE is \"on\": expected off, eventbridge or logs",
             "LEGDER: no such",
             "LEDGER is missing",
         ] {
             assert!(text.contains(&format!("TRAILBELL_{part}")), "{part} in {text}");
         }
-        assert_eq!(text.lines().count(), 6, "{text}");
+        assert_eq!(text.lines().count(), 7, "{text}");
     }
 
     #[test]

@@ -39,6 +39,7 @@ pub async fn build_pipeline(
         sink: build_sink(config, aws).await,
         ledger: build_ledger(&config.ledger, aws).await,
         trails: config.trails.clone(),
+        inline_sources: config.inline_sources.clone(),
         detections: Arc::new(detections),
         accounts,
         max_object_bytes: config.max_object_bytes,

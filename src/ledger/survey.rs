@@ -2,13 +2,11 @@
 //! many race.
 
 use bytes::Bytes;
-use detect::finding::FindingId;
 use futures::future::join_all;
 use jiff::SignedDuration;
 
 use super::entry::{EntryState, random_token};
 use super::error::Result;
-use super::keys;
 use super::stored::StoredLedger;
 use crate::store::{StoreError, StoreErrorKind, WriteCondition};
 
@@ -28,7 +26,7 @@ const RACES: usize = 4;
 /// What is unfinished.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Survey {
-    /// Open markers.
+    /// Entries with an open marker.
     pub open: usize,
     /// Of the first 200: how many have waited for more than an hour.
     pub waiting: usize,
@@ -57,14 +55,15 @@ pub enum Probe {
 impl StoredLedger {
     /// Counts what is unfinished. Writes nothing.
     pub async fn survey(&self) -> Result<Survey> {
-        let names = self.list_names(keys::OPEN).await?;
-        let mut survey = Survey { open: names.len(), ..Survey::default() };
-        for id in names.iter().take(MAX_READ).filter_map(|name| FindingId::parse(name)) {
-            let Some(snapshot) = self.read_entry(&id).await? else { continue };
-            if snapshot.entry.as_ref().is_ok_and(|entry| entry.state == EntryState::Failed) {
-                survey.failed += 1;
-            } else if snapshot.age() > OVERDUE {
-                survey.waiting += 1;
+        let open = self.open_entries().await?.entries;
+        let mut survey = Survey { open: open.len(), ..Survey::default() };
+        for entry in open.iter().take(MAX_READ) {
+            let Some(snapshot) = self.read_entry(&entry.id).await? else { continue };
+            match snapshot.entry.as_ref().map(|entry| entry.state) {
+                Ok(EntryState::Failed) => survey.failed += 1,
+                // The next sweep deletes its marker.
+                Ok(state) if state.is_final() => {}
+                _ => survey.waiting += usize::from(snapshot.age() > OVERDUE),
             }
         }
         Ok(survey)

@@ -6,7 +6,7 @@ use percent_encoding::percent_decode_str;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::{DecodeError, InlineRecord, Item, ObjectRef};
+use super::{DecodeError, InlineRecord, InlineSource, Item, ObjectRef};
 
 /// What a value says that has no other envelope in it.
 pub(super) fn items(value: &Value) -> Vec<Item> {
@@ -101,7 +101,9 @@ fn eventbridge_event(event: &Value) -> Item {
         // "AWS API Call via CloudTrail", "AWS Console Sign In via CloudTrail", "AWS Service Event
         // via CloudTrail".
         _ if detail_type.ends_with(" via CloudTrail") => match Record::from_value(detail.clone()) {
-            Ok(record) => Item::Record(InlineRecord { record, envelope: "EventBridge", index: 0 }),
+            Ok(record) => {
+                Item::Record(InlineRecord { record, source: InlineSource::EventBridge, index: 0 })
+            }
             Err(_) => unreadable("EventBridge event", "detail must be a record"),
         },
         _ => not_wanted(source, detail_type),
@@ -166,7 +168,9 @@ fn log_event(index: usize, entry: &LogEntry) -> Item {
     let record =
         serde_json::from_str(&entry.message).ok().and_then(|value| Record::from_value(value).ok());
     match record {
-        Some(record) => Item::Record(InlineRecord { record, envelope: "CloudWatch Logs", index }),
+        Some(record) => {
+            Item::Record(InlineRecord { record, source: InlineSource::CloudWatchLogs, index })
+        }
         None => {
             let envelope = format!("CloudWatch Logs event {index}");
             Item::BadRecord(DecodeError::malformed(envelope, "the message is not a record"))

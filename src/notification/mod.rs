@@ -87,13 +87,48 @@ impl fmt::Display for ObjectRef {
     }
 }
 
+/// What can carry records inside the notification.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum InlineSource {
+    /// An event of EventBridge.
+    EventBridge,
+    /// A CloudWatch Logs subscription.
+    CloudWatchLogs,
+}
+
+impl InlineSource {
+    /// The source with this name in `TRAILBELL_INLINE`.
+    pub fn from_setting(name: &str) -> Option<InlineSource> {
+        [InlineSource::EventBridge, InlineSource::CloudWatchLogs]
+            .into_iter()
+            .find(|source| source.setting() == name)
+    }
+
+    /// Its name in `TRAILBELL_INLINE`.
+    pub fn setting(self) -> &'static str {
+        match self {
+            InlineSource::EventBridge => "eventbridge",
+            InlineSource::CloudWatchLogs => "logs",
+        }
+    }
+}
+
+impl fmt::Display for InlineSource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            InlineSource::EventBridge => "EventBridge",
+            InlineSource::CloudWatchLogs => "CloudWatch Logs",
+        })
+    }
+}
+
 /// A record inside the notification.
 #[derive(Debug)]
 pub struct InlineRecord {
     /// The record.
     pub record: Record,
-    /// The envelope, e.g. `EventBridge`.
-    pub envelope: &'static str,
+    /// What carried it.
+    pub source: InlineSource,
     /// Its index among the records of its envelope, from 0.
     pub index: usize,
 }

@@ -83,7 +83,7 @@ fn match_canary(pipeline: &Pipeline, run: &str, clock: Clock) -> Result<Finding,
     for item in messages.into_iter().flat_map(|message| message.items) {
         let Item::Record(inline) = item else { continue };
         let origin =
-            || Origin::Inline { envelope: inline.envelope.to_owned(), record: inline.index };
+            || Origin::Inline { envelope: inline.source.to_string(), record: inline.index };
         match_record(&inline.record, &pipeline.detections, clock.now, &origin, &mut |it| {
             found.push(it)
         });

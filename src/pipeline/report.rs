@@ -22,7 +22,8 @@ use crate::telemetry::counters::counters;
 pub enum ObjectOutcome {
     /// Read to its end.
     Scanned,
-    /// Not read: not a log object, or of a region that cannot hold what the rules look for.
+    /// Not read: not a log object, outside the trails, or of a region that cannot hold what the
+    /// rules look for.
     Skipped,
     /// There is no such object (any more).
     Gone,
@@ -107,10 +108,14 @@ counters! {
         /// Log objects and digest files named by messages, not by a sweep: trail and notification
         /// work.
         announced: Count,
+        /// Log objects named by messages that are not in the trails (`TRAILBELL_TRAILS`): skipped.
+        objects_outside_trails: Count,
         /// Inflated bytes read.
         bytes: Bytes,
         /// Records split off, inline ones included.
         records: Count,
+        /// Records inside notifications that `TRAILBELL_INLINE` does not accept: discarded.
+        inline_refused: Count,
         /// Records that cannot be used.
         bad_records: Count,
         /// Summaries of grouped findings that were sent.
@@ -250,6 +255,7 @@ impl fmt::Display for Report {
             (self.bad_records, "bad record"),
             (self.ignored, "ignored part"),
             (self.unreadable, "unreadable part"),
+            (self.inline_refused, "refused record"),
         ];
         for (count, what) in extra.into_iter().filter(|(count, _)| *count > 0) {
             write!(f, ", {}", counted(count, what))?;

@@ -1,6 +1,6 @@
 //! The work of one invocation, and what became of it.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use detect::cloudtrail::key::ObjectKind;
@@ -18,7 +18,7 @@ use super::packed::PackedFinding;
 use super::problem::{Problem, Remedy};
 use super::report::{InvocationReport, ObjectOutcome};
 use super::{Clock, Pipeline};
-use crate::notification::{InlineRecord, Item, Message, ObjectRef, Reply};
+use crate::notification::{InlineRecord, InlineSource, Item, Message, ObjectRef, Reply};
 
 /// How many objects are in flight at once: enough to overlap network and processor, few enough to
 /// stay small.
@@ -26,6 +26,9 @@ const OBJECTS_IN_FLIGHT: usize = 4;
 
 /// The queue's id of a message. `None` without a queue.
 pub(crate) type MessageId = Option<String>;
+
+/// How many records of a message are not accepted, by what carried them.
+type RefusedRecords = BTreeMap<InlineSource, u64>;
 
 /// An object, and the message that named it.
 pub(crate) struct QueuedObject {
@@ -85,19 +88,50 @@ impl Run {
         self.outcome.report.messages += 1;
         let mut objects = Vec::new();
         let mut records = Vec::new();
+        let mut refused = RefusedRecords::new();
         for item in items {
             match item {
+                Item::Object(object) if !self.pipeline().is_in_trails(&object) => {
+                    self.skip_outside_trails(&object);
+                }
                 Item::Object(object) => objects.push(QueuedObject { message: id.clone(), object }),
-                Item::Record(record) => records.push(record),
+                Item::Record(record) if self.pipeline().inline_sources.contains(&record.source) => {
+                    records.push(record);
+                }
+                Item::Record(record) => *refused.entry(record.source).or_default() += 1,
                 other => self.process_item(&id, other),
             }
         }
+        self.refuse_records(&id, &refused);
         self.process_records(&id, &records).await;
         let signs =
             objects.iter().filter(|it| ObjectKind::from_key(&it.object.key).shows_delivery());
         self.outcome.report.announced += signs.count() as u64;
         self.outcome.report.objects += objects.len() as u64;
         objects
+    }
+
+    /// Counts an object that a notification names and that is not read: anyone who may send
+    /// notifications could name it.
+    fn skip_outside_trails(&mut self, object: &ObjectRef) {
+        let report = &mut self.outcome.report;
+        report.objects += 1;
+        report.objects_outside_trails += 1;
+        report.count_object(ObjectOutcome::Skipped);
+        self.outcome.notes.push(format!("{object}: outside trails (TRAILBELL_TRAILS)"));
+    }
+
+    /// Counts records inside a notification that are not used, for the same reason.
+    fn refuse_records(&mut self, message: &MessageId, refused: &RefusedRecords) {
+        for (source, count) in refused {
+            self.outcome.report.inline_refused += count;
+            let plural = if *count == 1 { "record" } else { "records" };
+            let name = source.setting();
+            let what = format!(
+                "{count} {plural} of {source} not accepted: TRAILBELL_INLINE does not name {name}"
+            );
+            self.add_problem(message, Problem::discard(message_name(message), what));
+        }
     }
 
     fn process_item(&mut self, message: &MessageId, item: Item) {
@@ -135,8 +169,8 @@ impl Run {
 
     async fn process_records(&mut self, message: &MessageId, records: &[InlineRecord]) {
         let mut found = Vec::new();
-        for InlineRecord { record, envelope, index } in records {
-            let origin = || Origin::Inline { envelope: (*envelope).to_owned(), record: *index };
+        for InlineRecord { record, source, index } in records {
+            let origin = || Origin::Inline { envelope: source.to_string(), record: *index };
             let detections = &self.pipeline().detections;
             match_record(record, detections, self.clock.now, &origin, &mut |it| found.push(it));
         }

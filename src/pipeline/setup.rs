@@ -10,6 +10,7 @@ use jiff::Timestamp;
 use tokio::time::Instant;
 
 use crate::ledger::Ledger;
+use crate::notification::{InlineSource, ObjectRef};
 use crate::sink::AlertSink;
 use crate::store::ObjectStore;
 
@@ -24,8 +25,10 @@ pub struct Pipeline {
     pub sink: Box<dyn AlertSink>,
     /// Where findings are recorded.
     pub ledger: Ledger,
-    /// What a sweep lists.
+    /// What a sweep lists. Objects outside of these are not read, unless there are none.
     pub trails: Vec<Trail>,
+    /// Where records inside notifications may come from.
+    pub inline_sources: Vec<InlineSource>,
     /// The rules and exceptions.
     pub detections: Arc<Detections>,
     /// Names of accounts.
@@ -73,6 +76,12 @@ impl Pipeline {
                  need a ledger"
             )
         })
+    }
+
+    /// Returns true if log objects are read from where this one is.
+    pub(crate) fn is_in_trails(&self, object: &ObjectRef) -> bool {
+        let contains = |trail: &Trail| trail.contains(&object.bucket, &object.key);
+        self.trails.is_empty() || self.trails.iter().any(contains)
     }
 
     fn rule(&self, id: &str) -> Option<&Rule> {

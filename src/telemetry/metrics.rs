@@ -83,7 +83,9 @@ fn findings(all: u64, outcomes: &BTreeMap<Outcome, u64>) -> Vec<Metric> {
 fn object_help(outcome: ObjectOutcome) -> &'static str {
     match outcome {
         ObjectOutcome::Scanned => "Log objects read to their end.",
-        ObjectOutcome::Skipped => "Log objects not read: of a kind or region without interest.",
+        ObjectOutcome::Skipped => {
+            "Log objects not read: of another kind, outside the trails, or of a region without interest."
+        }
         ObjectOutcome::Gone => "Log objects that do not exist (any more).",
         ObjectOutcome::Failed => "Log objects that failed: to be retried.",
         ObjectOutcome::Deadline => "Log objects not started or not read in time: to be retried.",

@@ -76,7 +76,7 @@ class Cloud:
                 self.create_rule(name, rule)
         for name, bucket in self.template.of_type("AWS::S3::Bucket").items():
             if name not in without:
-                self.create_bucket(name.lower(), bucket)
+                self.create_bucket(self.template.physical(name), bucket)
 
     def queues_in_order(self):
         """The dead-letter queue before the queue that refers to it."""

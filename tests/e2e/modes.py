@@ -97,7 +97,9 @@ def test_api_calls(moto):
         expect("alerts of the call", receive_alerts(cloud, alerts), ALERTS["call"])
         key = sample_key(PEOPLE)
         cloud.s3.put_object(
-            Bucket="trailbucket", Key=key, Body=json.dumps({"Records": [event["detail"]]}).encode()
+            Bucket=cloud.template.physical("TrailBucket"),
+            Key=key,
+            Body=json.dumps({"Records": [event["detail"]]}).encode(),
         )
         drain(cloud, poller)
         expect("alerts of the log object", receive_alerts(cloud, alerts), set())
@@ -127,7 +129,7 @@ def test_canary(moto):
 def test_on_failure(moto):
     """The dead letters of a direct trigger: Lambda's envelope around the notification."""
     moto.reset()
-    cloud = Cloud(moto, {})
+    cloud = Cloud(moto, {"LogBucketName": LOGS})
     alerts = cloud.subscribe_queue()
     dead = cloud.sqs.create_queue(QueueName="trailbell-dead")["QueueUrl"]
     cloud.s3.create_bucket(Bucket=LOGS)

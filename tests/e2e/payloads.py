@@ -8,6 +8,7 @@ SETTINGS = {
     "TRAILBELL_STORE": f"dir:{ROOT / 'events' / 'store'}",
     "TRAILBELL_ALERTS": "stdout",
     "TRAILBELL_LEDGER": "none",
+    "TRAILBELL_INLINE": "eventbridge,logs",
 }
 
 

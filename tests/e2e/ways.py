@@ -35,7 +35,7 @@ def sample_key(sample):
 
 def new_trail(moto):
     cloud = Cloud(moto, {}, without=["LedgerBucket"])
-    return cloud, Bucket(cloud, "trailbucket").put
+    return cloud, Bucket(cloud, cloud.template.physical("TrailBucket")).put
 
 
 def event_bridge(moto):

@@ -301,6 +301,7 @@ async fn from_an_object_in_s3_to_a_message_at_the_topic() {
         accounts: Accounts::default(),
         ledger: Ledger::None,
         trails: vec![],
+        inline_sources: vec![],
         max_object_bytes: 1 << 30,
     };
     let record = |key: &str| {

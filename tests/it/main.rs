@@ -19,3 +19,4 @@ mod secrets;
 mod start;
 mod sweep;
 mod walk;
+mod ways_in;

@@ -14,7 +14,7 @@ fn summaries(payload: &Value) -> Vec<Vec<String>> {
         Item::Record(record) => {
             format!(
                 "{} {} {}",
-                record.envelope,
+                record.source,
                 record.index,
                 record.record.text(&["eventName"]).unwrap_or("?")
             )

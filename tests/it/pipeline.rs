@@ -7,7 +7,7 @@ use std::time::Duration;
 use alert::{Accounts, Alert};
 use async_trait::async_trait;
 use bytes::Bytes;
-use detect::cloudtrail::Body;
+use detect::cloudtrail::{Body, Trail};
 use detect::finding::Outcome;
 use detect::rule::{Detections, LoadedExceptions, LoadedRules, RuleSet};
 use jiff::Timestamp;
@@ -16,7 +16,7 @@ use tokio::sync::Notify;
 use tokio::time::Instant;
 use trailbell::aws_error::{AwsError, AwsErrorKind};
 use trailbell::ledger::Ledger;
-use trailbell::notification::ObjectRef;
+use trailbell::notification::{InlineSource, ObjectRef};
 use trailbell::pipeline::{self, Clock, InvocationReport, ObjectOutcome, Pipeline, Remedy};
 use trailbell::sink::{AlertSink, MessageId, PublishError};
 use trailbell::store::{
@@ -26,7 +26,7 @@ use trailbell::store::{
 
 /// What a store does when asked for an object.
 #[derive(Clone)]
-enum Answer {
+pub(crate) enum Answer {
     Bytes(Bytes),
     /// An object without an end. It reports when it is closed.
     Endless(Arc<Notify>),
@@ -118,7 +118,7 @@ impl AlertSink for Outbox {
 }
 
 /// A world of objects and a sink, and what happened in it.
-struct World {
+pub(crate) struct World {
     objects: Objects,
     sink: Outbox,
     exceptions: LoadedExceptions,
@@ -126,15 +126,17 @@ struct World {
     troubles: Vec<String>,
     max_object_bytes: u64,
     last_start: Option<Instant>,
+    pub(crate) trails: Vec<&'static str>,
+    pub(crate) inline_sources: Vec<InlineSource>,
 }
 
-fn key(name: &str) -> String {
+pub(crate) fn key(name: &str) -> String {
     format!(
         "AWSLogs/111122223333/CloudTrail/us-east-1/2026/03/01/111122223333_CloudTrail_us-east-1_{name}.json.gz"
     )
 }
 
-fn world(objects: &[(&str, Answer)]) -> World {
+pub(crate) fn world(objects: &[(&str, Answer)]) -> World {
     let answers = objects.iter().map(|(name, answer)| (key(name), answer.clone())).collect();
     let objects = Objects { answers, asked: Arc::default() };
     let (sink, exceptions) = (Outbox::default(), LoadedExceptions::default());
@@ -145,11 +147,13 @@ fn world(objects: &[(&str, Answer)]) -> World {
         troubles: Vec::new(),
         max_object_bytes: 1 << 30,
         last_start: None,
+        trails: vec![],
+        inline_sources: vec![InlineSource::EventBridge],
     }
 }
 
 impl World {
-    async fn run(self, payload: &Value) -> (InvocationReport, Vec<Alert>, Vec<String>) {
+    pub(crate) async fn run(self, payload: &Value) -> (InvocationReport, Vec<Alert>, Vec<String>) {
         let sink = Box::new(self.sink.clone());
         self.run_into(sink, payload).await
     }
@@ -169,7 +173,8 @@ impl World {
             ),
             accounts: Accounts::default(),
             ledger: Ledger::None,
-            trails: vec![],
+            trails: self.trails.iter().map(|trail| Trail::parse(trail).unwrap()).collect(),
+            inline_sources: self.inline_sources,
             max_object_bytes: self.max_object_bytes,
         };
         let now: Timestamp = "2026-03-01T10:10:00Z".parse().unwrap();
@@ -181,7 +186,7 @@ impl World {
     }
 }
 
-fn create_group(event_id: &str, group: &str) -> Value {
+pub(crate) fn create_group(event_id: &str, group: &str) -> Value {
     json!({"eventVersion": "1.11", "eventSource": "iam.amazonaws.com", "eventName": "CreateGroup",
         "eventTime": "2026-03-01T10:00:00Z", "awsRegion": "us-east-1", "eventID": event_id,
         "recipientAccountId": "111122223333", "requestParameters": {"groupName": group},
@@ -189,16 +194,16 @@ fn create_group(event_id: &str, group: &str) -> Value {
 }
 
 /// The same, by another user: many changes of one user are told in a summary.
-fn by(user: &str, mut record: Value) -> Value {
+pub(crate) fn by(user: &str, mut record: Value) -> Value {
     record["userIdentity"]["arn"] = json!(format!("arn:aws:iam::111122223333:user/{user}"));
     record
 }
 
-fn log(records: &[Value]) -> Answer {
+pub(crate) fn log(records: &[Value]) -> Answer {
     Answer::Bytes(Bytes::from(json!({ "Records": records }).to_string()))
 }
 
-fn s3_event(names: &[&str]) -> Value {
+pub(crate) fn s3_event(names: &[&str]) -> Value {
     let record = |name: &&str| {
         json!({"eventVersion": "2.1", "eventSource": "aws:s3", "eventName": "ObjectCreated:Put",
             "s3": {"bucket": {"name": "logs"}, "object": {"key": key(name)}}})
@@ -206,12 +211,12 @@ fn s3_event(names: &[&str]) -> Value {
     json!({ "Records": names.iter().map(record).collect::<Vec<_>>() })
 }
 
-fn queue(bodies: &[String]) -> Value {
+pub(crate) fn queue(bodies: &[String]) -> Value {
     let message = |(n, body): (usize, &String)| json!({"messageId": format!("m{n}"), "eventSource": "aws:sqs", "body": body});
     json!({ "Records": bodies.iter().enumerate().map(message).collect::<Vec<_>>() })
 }
 
-fn retried(outcome: &InvocationReport) -> Vec<&str> {
+pub(crate) fn retried(outcome: &InvocationReport) -> Vec<&str> {
     outcome.retry.iter().map(|id| id.as_deref().unwrap_or("the invocation")).collect()
 }
 

@@ -57,6 +57,7 @@ async fn settings() -> (String, Vec<(&'static str, String)>) {
         ("TRAILBELL_ALERTS", topic.topic_arn().unwrap().to_owned()),
         ("TRAILBELL_LEDGER", format!("s3://{ledger}/")),
         ("TRAILBELL_TRAILS", format!("s3://{bucket}/")),
+        ("TRAILBELL_INLINE", "eventbridge".to_owned()),
         ("AWS_ENDPOINT_URL", moto::url().to_owned()),
         ("AWS_SECRET_ACCESS_KEY", SECRET_KEY.to_owned()),
         ("AWS_SESSION_TOKEN", SESSION.to_owned()),

@@ -88,6 +88,7 @@ def main():
             *check_role(template),
             *check_resource_policies(template),
             *check_senders(template),
+            *check_ways_in(template),
             *check_consistency(template),
         ]
         problems += [f"{mode}: {problem}" for problem in found]
@@ -153,7 +154,7 @@ def check_role(template):
 def target(template, name):
     """The ARN of a target, or a false value if this mode does not have it."""
     values = template.values
-    bucket = values["LogBucketName"] or "trailbucket"
+    bucket = values["LogBucketName"] or template.physical("TrailBucket")
     prefix = f"{values['LogPrefix']}/" if values["LogPrefix"] else ""
     rules = values["RulesLocation"].removeprefix("s3://")
     exceptions = values["ExceptionsLocation"].removeprefix("s3://")
@@ -229,8 +230,7 @@ def check_senders(template):
     subscriptions = template.of_type("AWS::SNS::Subscription").values()
     expected |= {one["TopicArn"] for one in subscriptions if one["Endpoint"] == queue}
     if not template.values["LogTopicArn"]:
-        # A new bucket is created after the policy, which therefore cannot name it.
-        expected.add(f"arn:aws:s3:::{template.values['LogBucketName'] or '*'}")
+        expected.add(target(template, LOG_BUCKET))
     policy = template.resources["NotificationQueuePolicy"]["Properties"]["PolicyDocument"]
     allowed = {
         operator["aws:SourceArn"]
@@ -239,8 +239,26 @@ def check_senders(template):
         for operator in statement["Condition"].values()
         if "aws:SourceArn" in operator
     }
+    yield from (
+        f"the queue allows {arn}, which is no name" for arn in sorted(allowed) if "*" in arn
+    )
     yield from (f"the queue refuses {arn}, which sends to it" for arn in sorted(expected - allowed))
     yield from (f"the queue allows {arn}, which never sends" for arn in sorted(allowed - expected))
+
+
+def check_ways_in(template):
+    """The function accepts the log objects and records that the stack sends, and no others."""
+    variables = template.resources["Function"]["Properties"]["Environment"]["Variables"]
+    objects = target(template, LOG_OBJECTS).removeprefix("arn:aws:s3:::").removesuffix("*")
+    if variables["TRAILBELL_TRAILS"] != f"s3://{objects}":
+        yield f"TRAILBELL_TRAILS is not s3://{objects}"
+    sends_records = any(
+        "via CloudTrail" in str(rule.get("EventPattern"))
+        for rule in template.of_type("AWS::Events::Rule").values()
+    )
+    inline = "eventbridge" if sends_records else "off"
+    if variables["TRAILBELL_INLINE"] != inline:
+        yield f"TRAILBELL_INLINE is not {inline}"
 
 
 def check_consistency(template):

@@ -1,6 +1,7 @@
 """template.yaml as CloudFormation sees it, with parameters, conditions and references resolved.
 
-The logical names of resources serve as their physical names, and ARNs have AWS's format. Only the
+The logical names of resources serve as their physical names, unless the template names them, and
+ARNs have AWS's format. Only the
 functions that the template uses are supported; any other is an error that names it.
 """
 
@@ -12,6 +13,9 @@ import yaml
 ROOT = Path(__file__).resolve().parents[2]
 FILE = ROOT / "template.yaml"
 FUNCTION_NAME = "trailbell-lambda"
+STACK_ID = (
+    "arn:aws:cloudformation:{region}:{account}:stack/trailbell/51af3dc0-da77-11e4-872e-1234567abcde"
+)
 NOTHING = object()
 
 # The ARN of a resource, by type.
@@ -62,6 +66,7 @@ class Template:
             "AWS::NoValue": NOTHING,
             "AWS::Partition": "aws",
             "AWS::Region": region,
+            "AWS::StackId": STACK_ID.format(region=region, account=account),
             "AWS::StackName": "trailbell",
         }
         self.types = {
@@ -164,7 +169,8 @@ class Template:
     def physical(self, name):
         match self.types[name]:
             case "AWS::S3::Bucket":
-                return name.lower()
+                properties = self.whole["Resources"][name]["Properties"]
+                return self.resolve(properties.get("BucketName", name.lower()))
             case "AWS::Serverless::Function":
                 return FUNCTION_NAME
         return name

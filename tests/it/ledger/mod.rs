@@ -5,6 +5,7 @@ mod context;
 mod correlation_crashes;
 mod correlations;
 mod crashes;
+mod markers;
 pub mod memory;
 mod refusals;
 mod stores;

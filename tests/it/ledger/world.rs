@@ -15,6 +15,7 @@ use serde_json::{Value, json};
 use support::{aws, moto};
 use tokio::runtime::{Builder, Runtime};
 use trailbell::ledger::{Ledger, StoredLedger};
+use trailbell::notification::InlineSource;
 use trailbell::pipeline::{self, Clock, InvocationReport, Pipeline};
 use trailbell::store::S3Store;
 
@@ -44,6 +45,7 @@ pub fn pipeline_with(
         ledger: Ledger::Stored(ledger(memory)),
         detections: detections(),
         trails: vec![],
+        inline_sources: vec![InlineSource::CloudWatchLogs],
         max_object_bytes: 1 << 30,
     };
     change(&mut pipeline);

@@ -241,6 +241,7 @@ async fn without_a_ledger_a_sweep_is_refused() {
         sink: Box::new(topic.clone()),
         ledger: Ledger::None,
         trails,
+        inline_sources: vec![],
         detections: detections(),
         accounts: Accounts::default(),
         max_object_bytes: 1 << 30,

@@ -36,6 +36,7 @@ fn pipeline<S: ObjectStore + Clone + 'static>(
         sink: Box::new(topic.clone()),
         ledger: Ledger::Stored(StoredLedger::new(Box::new(store.clone()), bucket, "state")),
         trails: vec![Trail::parse(&format!("s3://{bucket}/audit")).unwrap()],
+        inline_sources: vec![],
         detections: detections(),
         accounts: Accounts::default(),
         max_object_bytes: 1 << 30,

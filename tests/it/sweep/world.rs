@@ -75,6 +75,7 @@ pub fn pipeline<S: ObjectStore + Clone + 'static>(
         sink: Box::new(topic.clone()),
         ledger: Ledger::Stored(StoredLedger::new(Box::new(store.clone()), state, "")),
         trails: vec![Trail::parse(TRAIL).unwrap()],
+        inline_sources: vec![],
         detections: detections(),
         accounts: Accounts::default(),
         max_object_bytes: 1 << 30,

@@ -16,7 +16,7 @@ use crate::commands::setup::{self, SettingOverride};
 /// Run one event through the full pipeline locally.
 ///
 /// Reads the same TRAILBELL_* variables as the function. By default log objects are read from
-/// events/store, alerts are printed, and no ledger is used.
+/// events/store, alerts are printed, no ledger is used, and records inside the event are accepted.
 ///
 /// Exit codes: 0 the event was processed; 2 the event, an object or an alert failed, or the
 /// configuration cannot be used.
@@ -26,10 +26,11 @@ pub struct Args {
     event: PathBuf,
 }
 
-const DEFAULTS: [SettingOverride<'_>; 3] = [
+const DEFAULTS: [SettingOverride<'_>; 4] = [
     ("TRAILBELL_STORE", Some("dir:events/store")),
     ("TRAILBELL_ALERTS", Some("stdout")),
     ("TRAILBELL_LEDGER", Some("none")),
+    ("TRAILBELL_INLINE", Some("eventbridge,logs")),
 ];
 
 pub fn run(args: &Args) -> Result<ExitCode> {

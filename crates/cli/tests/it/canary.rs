@@ -34,6 +34,7 @@ async fn function(dir: &TestDir, detections: Detections) -> Pipeline {
         ("TRAILBELL_ALERTS", dir.dir("alerts")),
         ("TRAILBELL_STORE", dir.dir("")),
         ("TRAILBELL_LEDGER", dir.dir("state")),
+        ("TRAILBELL_INLINE", "eventbridge".to_owned()),
     ];
     let config = Config::from_vars(vars.map(|(name, value)| (name.into(), value.into()))).unwrap();
     wiring::build_pipeline(&config, detections, Accounts::default(), &Aws::from_default_chain())

@@ -60,6 +60,11 @@ impl Trail {
         let place = S3Prefix::parse(text)?;
         Some(Trail { prefix: place.folder(), bucket: place.bucket })
     }
+
+    /// Returns true if the object of a bucket and key, not URL-encoded, is below the prefix.
+    pub fn contains(&self, bucket: &str, key: &str) -> bool {
+        self.bucket == bucket && key.starts_with(&self.prefix)
+    }
 }
 
 impl fmt::Display for Trail {
@@ -237,6 +242,20 @@ mod tests {
         check("report.json.gz", ObjectKind::Foreign);
         check("1234_CloudTrail_us-east-1_x.json.gz", ObjectKind::Foreign);
         check("", ObjectKind::Folder);
+    }
+
+    #[test]
+    fn a_trail_contains_what_is_below_its_folder() {
+        for (trail, key, expected) in [
+            ("s3://logs", "AWSLogs/x", true),
+            ("s3://logs/audit", "audit/AWSLogs/x", true),
+            ("s3://logs/audit", "audit-copy/AWSLogs/x", false),
+            ("s3://logs/audit", "AWSLogs/x", false),
+            ("s3://logs-copy", "AWSLogs/x", false),
+        ] {
+            let trail = Trail::parse(trail).unwrap();
+            assert_eq!(trail.contains("logs", key), expected, "{trail} {key}");
+        }
     }
 
     #[test]
