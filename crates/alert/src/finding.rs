@@ -55,6 +55,8 @@ pub fn render_finding(finding: &Finding, context: &Context, accounts: &Accounts)
         id: &finding.id,
         kind: alert_kind(finding),
         rule: &finding.rule,
+        rule_severity: finding.rule.severity,
+        rating: finding.rating(),
         subject: call_subject(call),
         mail: parts.mail(&sentence),
         sentence: Some(sentence),
@@ -85,6 +87,8 @@ pub fn render_minimal_finding(finding: &Finding) -> Alert {
         id: &finding.id,
         kind: alert_kind(finding),
         rule: &rule,
+        rule_severity: rule.severity,
+        rating: finding.rating(),
         subject: call_subject(call),
         sentence: None,
         mail: Mail::new("The full alert for this finding could not be sent. It was about:")

@@ -23,7 +23,8 @@ pub fn summary_subject(summary: &Summary) -> String {
     let rule = &summary.rule;
     let count = summary.members.len();
     let findings = if count == 1 { "finding" } else { "findings" };
-    let subject = format!("[{}] {count} more {findings}: {}", rule.severity.as_str(), rule.name);
+    let severity = summary.rating().severity.as_str();
+    let subject = format!("[{severity}] {count} more {findings}: {}", rule.name);
     clean::ascii(&subject, MAX_SUBJECT)
 }
 
@@ -43,6 +44,8 @@ pub fn render_summary(summary: &Summary, accounts: &Accounts) -> Alert {
         id: &summary.id,
         kind: AlertKind::Summary,
         rule: &summary.rule,
+        rule_severity: summary.rule.severity,
+        rating: summary.rating(),
         subject: summary_subject(summary),
         sentence: None,
         mail: mail(summary, accounts),
@@ -104,7 +107,7 @@ fn introduction(summary: &Summary) -> String {
         "{count} more {findings} of the rule {}{}, made {when}, {were} grouped into this summary \
          instead of single alerts. Times below are event times.{part}",
         clean::text(&summary.rule.name, MAX_TEXT_CHARS),
-        mail::severity_note(&summary.rule),
+        mail::severity_note(&summary.rating(), summary.rule.severity),
     )
 }
 

@@ -56,6 +56,8 @@ pub fn finding(ecs: Value) -> Finding {
         group: text("/group/name"),
         target_user: text("/user/target/name"),
         exception: None,
+        privileged: false,
+        rating: None,
         origin: Origin::Object {
             bucket: "example-trail".to_owned(),
             key: "AWSLogs/x.json.gz".to_owned(),
