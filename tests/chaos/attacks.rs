@@ -11,9 +11,6 @@ const CONCURRENCY: usize = 6;
 
 /// Scenarios that today's function fails. Each is to fail: one that holds is to be removed here.
 const KNOWN_FAILURES: &[&str] = &[
-    // A finding is named by rule, account and event id: the second call is a duplicate.
-    "a forged event id, read first",
-    "a forged event id, same object",
     // Nobody notes which object a copy died of, so that it is read again with all others.
     "a poisonous object in a batch",
     "a poisonous object in a sweep",

@@ -137,8 +137,9 @@ fn member_lines(summary: &Summary, accounts: &Accounts) -> Vec<String> {
 }
 
 fn member_line(member: &Member, accounts: &Accounts) -> Vec<String> {
+    let conflict = if member.conflict.is_some() { "CONFLICT: " } else { "" };
     let text = format!(
-        "{} by {} in {}",
+        "{conflict}{} by {} in {}",
         clean::text(&describe_member(member), MAX_TEXT_CHARS),
         clean::name(&member.principal),
         account_label(member.account.as_deref(), accounts),

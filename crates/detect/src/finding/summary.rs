@@ -46,6 +46,9 @@ pub struct Member {
     pub event_id: Option<String>,
     /// [`Origin::place`](super::Origin::place).
     pub place: String,
+    /// See [`Finding::conflict`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub conflict: Option<FindingId>,
 }
 
 impl Member {
@@ -61,6 +64,7 @@ impl Member {
             region: call.fields.text("cloud.region").map(str::to_owned),
             event_id: call.fields.text("event.id").map(str::to_owned),
             place: finding.origin.place(),
+            conflict: finding.conflict.clone(),
         }
     }
 }
