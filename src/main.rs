@@ -123,7 +123,8 @@ fn local_detections(config: &Config) -> Result<Detections, Error> {
     for problem in &exceptions.problems {
         error!(%problem, "no exception is in use");
     }
-    Ok(Detections::with_loaded(rules, exceptions))
+    let detections = Detections::with_loaded(rules, exceptions);
+    Ok(detections.with_privileged_groups(config.privileged_groups.clone()))
 }
 
 async fn handle(function: &Mutex<Function>, event: LambdaEvent<Value>) -> Result<Value, Error> {

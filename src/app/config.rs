@@ -5,6 +5,7 @@ use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
 
 use detect::cloudtrail::{S3Prefix, Trail};
+use detect::finding::PrivilegedGroups;
 use thiserror::Error;
 
 use crate::notification::InlineSource;
@@ -29,6 +30,8 @@ pub struct Config {
     pub exceptions: Option<DetectionsPlace>,
     /// `TRAILBELL_ACCOUNTS`: a file of account names.
     pub accounts: Option<PathBuf>,
+    /// `TRAILBELL_PRIVILEGED_GROUPS`: groups that are privileged by their names.
+    pub privileged_groups: PrivilegedGroups,
     /// `TRAILBELL_DEFAULT_RULES`: whether the embedded rules are used.
     pub default_rules: bool,
     /// `TRAILBELL_MAX_OBJECT_BYTES`: the most inflated bytes read of one object.
@@ -160,6 +163,12 @@ const EXCEPTIONS: Setting<DetectionsPlace> = Setting { name: "TRAILBELL_EXCEPTIO
 const ACCOUNTS: Setting<PathBuf> =
     Setting { name: "TRAILBELL_ACCOUNTS", expected: "a file", parse: local_path };
 
+const PRIVILEGED_GROUPS: Setting<PrivilegedGroups> = Setting {
+    name: "TRAILBELL_PRIVILEGED_GROUPS",
+    expected: "names of groups, separated by commas; `*` stands for any text",
+    parse: PrivilegedGroups::parse,
+};
+
 const DEFAULT_RULES: Setting<bool> =
     Setting { name: "TRAILBELL_DEFAULT_RULES", expected: "on or off", parse: parse_switch };
 
@@ -179,7 +188,7 @@ const CONCURRENCY: Setting<u32> = Setting {
 };
 
 /// Any other variable that begins with `TRAILBELL_` is a mistake, except those of the tests.
-const NAMES: [&str; 11] = [
+const NAMES: [&str; 12] = [
     ALERTS.name,
     STORE.name,
     LEDGER.name,
@@ -188,6 +197,7 @@ const NAMES: [&str; 11] = [
     RULES.name,
     EXCEPTIONS.name,
     ACCOUNTS.name,
+    PRIVILEGED_GROUPS.name,
     DEFAULT_RULES.name,
     MAX_OBJECT_BYTES.name,
     CONCURRENCY.name,
@@ -215,6 +225,7 @@ impl Config {
         let rules = vars.optional(&RULES);
         let exceptions = vars.optional(&EXCEPTIONS);
         let accounts = vars.optional(&ACCOUNTS);
+        let privileged_groups = vars.optional(&PRIVILEGED_GROUPS);
         let default_rules = vars.optional(&DEFAULT_RULES);
         let max_object_bytes = vars.optional(&MAX_OBJECT_BYTES);
         let concurrency = vars.optional(&CONCURRENCY);
@@ -228,6 +239,7 @@ impl Config {
                 rules,
                 exceptions,
                 accounts,
+                privileged_groups: privileged_groups.unwrap_or_default(),
                 default_rules: default_rules.unwrap_or(true),
                 max_object_bytes: max_object_bytes.unwrap_or(DEFAULT_MAX_OBJECT_BYTES),
                 concurrency: concurrency.unwrap_or(DEFAULT_CONCURRENCY),

@@ -10,6 +10,7 @@
 use std::collections::BTreeMap;
 
 use detect::cloudtrail::S3Prefix;
+use detect::finding::PrivilegedGroups;
 use detect::rule::{Detections, LoadedExceptions, LoadedRules, RuleSet, RulesError};
 use detect::text::error::error_chain;
 use futures::{StreamExt, TryStreamExt, stream};
@@ -33,6 +34,7 @@ const MAX_FILE_BYTES: usize = 1 << 20;
 pub struct Reload {
     store: Box<dyn ObjectStore>,
     default_rules: bool,
+    privileged_groups: PrivilegedGroups,
     rules: Option<DetectionsPlace>,
     exceptions: Option<DetectionsPlace>,
     last_check: Option<Timestamp>,
@@ -103,6 +105,7 @@ impl Reload {
         Reload {
             store,
             default_rules: config.default_rules,
+            privileged_groups: config.privileged_groups.clone(),
             rules: config.rules.clone(),
             exceptions: config.exceptions.clone(),
             last_check: None,
@@ -133,7 +136,10 @@ impl Reload {
         debug!(rules = rules.rules().len(), "reloaded");
         self.fetched = Some(fetched);
         self.rules_in_use = Some(rules.clone());
-        Ok(Some(Detections::with_loaded(rules, exceptions).with_reload_errors(errors)))
+        let detections = Detections::with_loaded(rules, exceptions)
+            .with_privileged_groups(self.privileged_groups.clone())
+            .with_reload_errors(errors);
+        Ok(Some(detections))
     }
 
     /// The files of both places. If a place cannot be fetched, its last files and the reason; fails

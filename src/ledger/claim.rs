@@ -1,16 +1,16 @@
 //! Claims: the worker that writes an entry first, or takes it over when its holder's lease has run
 //! out, delivers its alert.
 
-use std::ops::ControlFlow;
 use std::time::Duration;
 
 use detect::finding::{FindingId, Window};
 use tokio::time::Instant;
 use tracing::debug;
 
-use super::entry::{Content, Entry, EntrySnapshot, EntryState};
+use super::entry::{Content, Entry, EntrySnapshot, EntryState, random_token};
 use super::error::{LedgerError, LedgerProblem, Result};
 use super::keys;
+use super::open_marker::OpenEntry;
 use super::stored::{StoredLedger, Swap, TRIES};
 use crate::store::SmallObject;
 
@@ -20,6 +20,8 @@ pub struct Claim {
     /// The entry as this worker wrote it.
     pub entry: Entry,
     pub(super) object: SmallObject,
+    /// The markers that show the claim until its entry is final.
+    pub(super) open: OpenEntry,
     /// Before the entry was written.
     since: Instant,
 }
@@ -39,6 +41,16 @@ pub enum ClaimOutcome {
     Unreadable(LedgerError),
 }
 
+/// What is to be done to claim an entry.
+enum NextClaim {
+    /// Nothing: somebody else has it, or it is done.
+    Blocked(ClaimOutcome),
+    /// Nothing: it is ours.
+    Written(Entry, SmallObject),
+    /// To write this.
+    Write(Entry),
+}
+
 impl Claim {
     /// Returns true if the lease still holds: no other worker can have taken over.
     pub fn is_live(&self) -> bool {
@@ -56,35 +68,47 @@ impl StoredLedger {
         interval: Duration,
     ) -> Result<ClaimOutcome> {
         // Before the entry: an entry that is not final has a marker, whenever we die.
-        let marked = self.put_marker(&keys::open(content.id())).await?;
+        let token = random_token();
+        let (open, date) = self.mark_open(content.id(), &token).await?;
         let window = match &content {
             Content::Summary(summary) => summary.window,
             Content::Finding(_) | Content::Correlation(_) => None,
         };
-        let window = window.unwrap_or_else(|| Window::containing(marked.date, interval));
-        self.write_claim(&Entry::new(content, lease, window), None).await
+        let window = window.unwrap_or_else(|| Window::containing(date, interval));
+        self.write_claim(&Entry::new(content, token, lease, window), None, open).await
     }
 
-    /// Takes over an entry whose holder is gone.
+    /// Takes over an entry whose holder is gone. The markers that show it stay until it is final.
     pub(super) async fn take_over(
         &self,
         entry: &Entry,
         object: SmallObject,
+        open: OpenEntry,
         lease: Duration,
     ) -> Result<ClaimOutcome> {
-        let ours = Entry::new(entry.content.clone(), lease, entry.window);
-        self.write_claim(&ours, Some(object)).await
+        let ours = Entry::new(entry.content.clone(), random_token(), lease, entry.window);
+        self.write_claim(&ours, Some(object), open).await
     }
 
     /// Writes our claim of an entry that was last read as `object`.
-    async fn write_claim(&self, ours: &Entry, object: Option<SmallObject>) -> Result<ClaimOutcome> {
+    async fn write_claim(
+        &self,
+        ours: &Entry,
+        object: Option<SmallObject>,
+        open: OpenEntry,
+    ) -> Result<ClaimOutcome> {
         let since = Instant::now();
         let id = ours.id();
-        let next = |object: Option<&SmallObject>| match self.next_claim(ours, object, since) {
-            ControlFlow::Break(outcome) => Ok(Swap::Keep(outcome)),
-            ControlFlow::Continue(entry) => Ok(Swap::Replace(entry.encode()?, move |object| {
-                ClaimOutcome::Ours(Box::new(Claim { entry, object, since }))
-            })),
+        let claimed = |entry, object| {
+            let open = open.clone();
+            ClaimOutcome::Ours(Box::new(Claim { entry, object, open, since }))
+        };
+        let next = |object: Option<&SmallObject>| match self.next_claim(ours, object) {
+            NextClaim::Blocked(outcome) => Ok(Swap::Keep(outcome)),
+            NextClaim::Written(entry, object) => Ok(Swap::Keep(claimed(entry, object))),
+            NextClaim::Write(entry) => {
+                Ok(Swap::Replace(entry.encode()?, move |object| claimed(entry, object)))
+            }
         };
         let outcome = self.swap_known(&keys::entry(id), object, TRIES, next).await?;
         match &outcome {
@@ -94,14 +118,14 @@ impl StoredLedger {
             },
             ClaimOutcome::Duplicate(state) => {
                 debug!(%id, ?state, "duplicate");
-                // Our own marker. If this fails, recovery deletes it.
-                let _ = self.delete(&keys::open(id)).await;
+                // If this fails, recovery deletes it.
+                let _ = self.delete_markers(&open).await;
             }
             ClaimOutcome::Conflict(state) => {
                 debug!(%id, ?state, "conflict");
                 // Otherwise the marker is needed for the entry that is there.
                 if state.is_final() {
-                    let _ = self.delete(&keys::open(id)).await;
+                    let _ = self.delete_markers(&open).await;
                 }
             }
             ClaimOutcome::ClaimedElsewhere => debug!(%id, "claimed elsewhere"),
@@ -110,28 +134,19 @@ impl StoredLedger {
         Ok(outcome)
     }
 
-    /// The entry that makes our claim, or what the entry that is there makes of it.
-    fn next_claim(
-        &self,
-        ours: &Entry,
-        object: Option<&SmallObject>,
-        since: Instant,
-    ) -> ControlFlow<ClaimOutcome, Entry> {
-        let Some(object) = object else { return ControlFlow::Continue(ours.clone()) };
+    /// What the entry that is there makes of our claim.
+    fn next_claim(&self, ours: &Entry, object: Option<&SmallObject>) -> NextClaim {
+        let Some(object) = object else { return NextClaim::Write(ours.clone()) };
         let snapshot = EntrySnapshot::new(ours.id(), object.clone());
-        match &snapshot.entry {
-            // Our write happened, and its answer was lost.
-            Ok(entry) if entry.token == ours.token => {
-                let claim = Claim { entry: entry.clone(), object: snapshot.object, since };
-                return ControlFlow::Break(ClaimOutcome::Ours(Box::new(claim)));
-            }
-            _ => {}
-        }
         match (self.blocked_by(&ours.content, &snapshot), snapshot.entry) {
-            (Some(outcome), _) => ControlFlow::Break(outcome),
-            (None, Ok(entry)) => ControlFlow::Continue(successor(ours, &entry)),
+            // Our write happened, and its answer was lost.
+            (_, Ok(entry)) if entry.token == ours.token => {
+                NextClaim::Written(entry, snapshot.object)
+            }
+            (Some(outcome), _) => NextClaim::Blocked(outcome),
+            (None, Ok(entry)) => NextClaim::Write(successor(ours, &entry)),
             // Nobody knows what became of it. At worst an alert is sent twice.
-            (None, Err(_)) => ControlFlow::Continue(ours.clone()),
+            (None, Err(_)) => NextClaim::Write(ours.clone()),
         }
     }
 

@@ -48,8 +48,8 @@ impl StoredLedger {
         }
         let update = self.update(claim, &entry).await?;
         if update == ClaimUpdate::Written {
-            // If this fails, recovery finds the marker of a final entry and deletes it.
-            let _ = self.delete(&keys::open(entry.id())).await;
+            // If this fails, recovery finds the markers of a final entry and deletes them.
+            let _ = self.delete_markers(&claim.open).await;
             self.mark_members(&entry).await?;
         }
         Ok(update)

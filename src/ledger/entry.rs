@@ -133,12 +133,12 @@ impl Content {
 }
 
 impl Entry {
-    /// A first claim.
-    pub(super) fn new(content: Content, lease: Duration, window: Window) -> Entry {
+    /// A first claim, with a token of its own.
+    pub(super) fn new(content: Content, token: String, lease: Duration, window: Window) -> Entry {
         Entry {
             version: VERSION,
             state: EntryState::Claimed,
-            token: random_token(),
+            token,
             claims: 1,
             refusals: 0,
             deaths: 0,

@@ -3,7 +3,7 @@
 //! | key | what |
 //! |---|---|
 //! | `entries/<id>` | the finding, summary or alert of a correlation, and its state |
-//! | `open/<id>` | empty: the entry is not final |
+//! | `open/<id>-<token>` | empty: a claim whose entry is not final; see [`OpenEntry`](super::OpenEntry) |
 //! | `by-group/<account>/<group>/<time>-<action>-<id>-v1/…` | see [`group_key`](super::group_key) |
 //! | `by-principal/<principal>/<time>-<rule>-<id>` | empty |
 //! | `by-window/<rule>/<window>/<account>.<principal>-<id>` | empty: counts bursts and `max_signals` |
@@ -43,10 +43,6 @@ const ID_DIGITS: usize = 64;
 
 pub(super) fn entry(id: &FindingId) -> String {
     format!("{ENTRIES}{id}")
-}
-
-pub(super) fn open(id: &FindingId) -> String {
-    format!("{OPEN}{id}")
 }
 
 /// The folder of what one rule grouped in one window.

@@ -3,8 +3,8 @@
 
 use std::time::Duration;
 
-use detect::correlation::{self, MemberFindings};
-use detect::finding::{Context, ContextGap, Finding, PrincipalFinding, canary};
+use detect::correlation::MemberFindings;
+use detect::finding::{Context, ContextGap, Finding, FindingId, PrincipalFinding, Summary, canary};
 use detect::text::error::error_chain;
 use futures::future::join_all;
 use percent_encoding::percent_decode_str;
@@ -20,6 +20,9 @@ use crate::store::encode_key_part;
 /// How long alerts wait for their contexts. Those that are sent together wait together.
 const PATIENCE: Duration = Duration::from_secs(2);
 
+/// Groups of one summary or incident whose contexts are read.
+const MAX_SAMPLES: usize = 5;
+
 /// What an alert says beside what is delivered.
 #[derive(Debug)]
 pub(crate) enum AlertContext {
@@ -27,9 +30,15 @@ pub(crate) enum AlertContext {
     None,
     /// Around a finding.
     Finding(Context),
-    /// The findings of an incident.
-    Members(MemberFindings),
+    /// Around samples of a summary.
+    Summary(Samples),
+    /// The findings of an incident, and what is around samples of them.
+    Members(MemberFindings, Samples),
 }
+
+/// Findings, one for each of a few groups, and what is around each: what the group can do decides
+/// how severe the alert is.
+pub(crate) type Samples = Vec<(Finding, Context)>;
 
 /// What could not be read, and why.
 type Missing = (ContextGap, String);
@@ -69,10 +78,16 @@ async fn read(
         (Content::Finding(finding), _) if !canary::is_canary(finding) => {
             (AlertContext::Finding(Context::without(ContextGap::LedgerOff)), Vec::new())
         }
+        (Content::Summary(summary), Ledger::Stored(ledger)) => {
+            let (findings, unread) = ledger.read_findings(&sample_ids(summary)).await;
+            let (samples, missing) = around_samples(invocation, ledger, &findings, until).await;
+            (AlertContext::Summary(samples), missing.into_iter().chain(unread).collect())
+        }
         (Content::Correlation(alert), Ledger::Stored(ledger)) => {
             let (members, trouble) = ledger.read_findings(&alert.members).await;
-            let members = correlation::MemberFindings::new(alert, members, trouble);
-            (AlertContext::Members(members), Vec::new())
+            let (samples, missing) = around_samples(invocation, ledger, &members, until).await;
+            let members = MemberFindings::new(alert, members, trouble);
+            (AlertContext::Members(members, samples), missing)
         }
         _ => (AlertContext::None, Vec::new()),
     }
@@ -99,6 +114,42 @@ async fn around(
         first_of_group: timeline.first,
     };
     (context, missing().map(|(_, why)| why.clone()).collect())
+}
+
+/// One member for each of a few groups.
+fn sample_ids(summary: &Summary) -> Vec<FindingId> {
+    let mut groups = Vec::new();
+    let mut ids = Vec::new();
+    for member in &summary.members {
+        let group = (&member.account, &member.call.group);
+        if !groups.contains(&group) && ids.len() < MAX_SAMPLES {
+            groups.push(group);
+            ids.push(member.id.clone());
+        }
+    }
+    ids
+}
+
+/// The contexts of the latest finding of each of a few groups.
+async fn around_samples(
+    invocation: &Invocation,
+    ledger: &StoredLedger,
+    findings: &[Finding],
+    until: Instant,
+) -> (Samples, Vec<String>) {
+    let mut samples: Samples = Vec::new();
+    let mut missing = Vec::new();
+    for finding in findings.iter().rev() {
+        let is_same = |(other, _): &(Finding, _)| {
+            (&other.account, &other.group) == (&finding.account, &finding.group)
+        };
+        if samples.len() < MAX_SAMPLES && !samples.iter().any(is_same) {
+            let (context, why) = around(invocation, ledger, finding, until).await;
+            samples.push((finding.clone(), context));
+            missing.extend(why);
+        }
+    }
+    (samples, missing)
 }
 
 /// What was read in time, or nothing and why.

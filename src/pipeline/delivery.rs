@@ -12,6 +12,7 @@ use super::context::{self, AlertContext};
 use super::invocation::Invocation;
 use super::outcomes::DeliveryReport;
 use super::problem::Problem;
+use super::severity;
 use crate::ledger::{Claim, ClaimUpdate, Completion, Content, Ledger, LedgerError, StoredLedger};
 use crate::sink::{MessageId, PublishError};
 
@@ -32,7 +33,7 @@ const CONCURRENCY: usize = 16;
 const RETRY_DELAY: Duration = Duration::from_millis(200);
 
 /// Something whose alert is to be sent.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) enum Delivery {
     /// It is claimed, and its outcome is recorded.
     Claimed(Box<Claim>),
@@ -46,6 +47,16 @@ impl Delivery {
             Delivery::Claimed(claim) => &claim.entry.content,
             Delivery::Unrecorded(content) => content,
         }
+    }
+
+    /// The same delivery of other content with the same id.
+    pub(crate) fn with(&self, content: Content) -> Delivery {
+        let mut delivery = self.clone();
+        match &mut delivery {
+            Delivery::Claimed(claim) => claim.entry.content = content,
+            Delivery::Unrecorded(old) => *old = content,
+        }
+        delivery
     }
 
     /// Another worker had claimed it, and ended without an outcome for it.
@@ -118,11 +129,13 @@ pub(crate) async fn deliver(invocation: &Invocation, deliveries: &[Delivery]) ->
 async fn deliver_batch(invocation: &Invocation, batch: &[Delivery]) -> DeliveryReport {
     let (contexts, problems) = context::read_all(invocation, batch).await;
     let mut report = DeliveryReport { problems, ..DeliveryReport::default() };
-    let mut waiting: Vec<Rendered<'_>> = batch
+    let rate = |(delivery, context)| severity::rate(invocation, delivery, context);
+    let rated: Vec<Delivery> = batch.iter().zip(&contexts).map(rate).collect();
+    let mut waiting: Vec<Rendered<'_>> = rated
         .iter()
-        .zip(contexts)
+        .zip(&contexts)
         .map(|(delivery, context)| {
-            let alert = render(invocation, delivery, &context);
+            let alert = render(invocation, delivery, context);
             Rendered { delivery, alert }
         })
         .collect();
@@ -192,7 +205,9 @@ fn render(invocation: &Invocation, delivery: &Delivery, context: &AlertContext) 
             alert::render_finding(finding, &Default::default(), accounts)
         }
         (Content::Summary(summary), _) => alert::render_summary(summary, accounts),
-        (Content::Correlation(data), AlertContext::Members(members)) if !delivery.is_minimal() => {
+        (Content::Correlation(data), AlertContext::Members(members, _))
+            if !delivery.is_minimal() =>
+        {
             alert::render_correlation(data, members, accounts)
         }
         (Content::Correlation(data), _) => alert::render_minimal_correlation(data),

@@ -19,6 +19,7 @@ mod reply;
 mod report;
 pub(crate) mod run;
 mod setup;
+mod severity;
 mod summary_at_exit;
 
 use std::sync::Arc;

@@ -14,9 +14,11 @@ use super::outcomes::DeliveryReport;
 use super::problem::Problem;
 use super::report::Report;
 use super::{Clock, Pipeline, findings};
-use crate::ledger::{Content, GroupedWindow, Ledger, LedgerError, Recovery, StoredLedger};
+use crate::ledger::{
+    Content, GroupedWindow, Ledger, LedgerError, OpenEntries, OpenEntry, Recovery, StoredLedger,
+};
 
-/// Markers that are looked at together. Findings of one burst are best decided together.
+/// Entries that are looked at together. Findings of one burst are best decided together.
 const BATCH_SIZE: usize = 64;
 
 /// Unrecognized keys that are named: there can be thousands.
@@ -34,7 +36,7 @@ pub struct Recovered {
     pub problems: Vec<Problem>,
     /// What is not to be alerted, and why.
     pub notes: Vec<String>,
-    /// Open markers that were left alone: their holders are alive, or time was over.
+    /// Open entries that were left alone: their holders are alive, or time was over.
     pub left: u64,
     /// Keys beside the open markers that are none.
     pub unrecognized: u64,
@@ -44,10 +46,14 @@ pub struct Recovered {
 pub async fn recover_open(pipeline: &Arc<Pipeline>, clock: Clock) -> Recovered {
     let mut recovered = Recovered::default();
     let Ledger::Stored(ledger) = &pipeline.ledger else { return recovered };
-    let (markers, others) = recovered.keep(ledger.open_ids().await).unwrap_or_default();
-    recovered.note_unrecognized(&others);
+    // A new ledger in a directory has no bucket yet, which would be an error.
+    let open = match recovered.keep(ledger.date().await) {
+        Some(_) => recovered.keep(ledger.open_entries().await).unwrap_or_default(),
+        None => OpenEntries::default(),
+    };
+    recovered.note_unrecognized(&open.unrecognized);
     let invocation = Invocation::new(pipeline, clock);
-    for batch in markers.chunks(BATCH_SIZE) {
+    for batch in open.entries.chunks(BATCH_SIZE) {
         if clock.is_over() {
             recovered.left += batch.len() as u64;
             continue;
@@ -114,11 +120,11 @@ impl Recovered {
     async fn take_over(
         &mut self,
         ledger: &StoredLedger,
-        markers: &[String],
+        open: &[OpenEntry],
         invocation: &Invocation,
     ) -> (ClaimedFindings, Vec<Delivery>) {
         let mut claims = Vec::new();
-        let recoveries = markers.iter().map(|marker| ledger.recover(marker, invocation.lease()));
+        let recoveries = open.iter().map(|entry| ledger.recover(entry, invocation.lease()));
         for recovery in join_all(recoveries).await {
             match self.keep(recovery) {
                 Some(Recovery::TakenOver(claim)) => claims.push(claim),

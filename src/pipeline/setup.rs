@@ -84,7 +84,7 @@ impl Pipeline {
         self.trails.is_empty() || self.trails.iter().any(contains)
     }
 
-    fn rule(&self, id: &str) -> Option<&Rule> {
+    pub(crate) fn rule(&self, id: &str) -> Option<&Rule> {
         self.detections.rule_set.rules().iter().find(|rule| rule.info.id == id)
     }
 

@@ -27,6 +27,10 @@ pub const YOUNG: SignedDuration = SignedDuration::from_mins(5);
 /// one of its trail: an hour with a sweep every ten minutes.
 pub const ATTEMPTS: u32 = 6;
 
+/// The same for an object that was read, with a finding that could not be recorded or alerted: a
+/// day. It is not the object's fault, and its findings may be recorded nowhere.
+pub const DELIVERY_ATTEMPTS: u32 = 144;
+
 /// The bounds of how late an object may appear, whatever the rules say.
 const MIN_LOOK_BACK: SignedDuration = SignedDuration::from_hours(1);
 const MAX_LOOK_BACK: SignedDuration = SignedDuration::from_hours(24);

@@ -8,7 +8,7 @@ use crate::telemetry::counters::counters;
 
 counters! {
     /// Counts of one sweep. Every log object that was listed is in exactly one of `young`,
-    /// `read_before`, `read`, `failed`, `abandoned` and `backlog`.
+    /// `read_before`, `read`, `failed`, `undelivered`, `abandoned` and `backlog`.
     #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
     pub struct SweepReport, metrics "Sweep" {
         /// Trails that could not be listed, or whose state could not be saved.
@@ -17,9 +17,11 @@ counters! {
         listed: Count,
         /// Log objects that a sweep read to their end, or that are gone.
         read: Count,
-        /// Log objects that a sweep could not read to their end, or with an alert that failed: the
-        /// next sweep retries.
+        /// Log objects that a sweep could not read to their end: the next sweep retries.
         failed: Count,
+        /// Log objects that a sweep read, with a finding that the ledger could not record or the
+        /// topic did not take: the next sweep retries.
+        undelivered: Count,
         /// Log objects that failed in too many sweeps: not retried.
         abandoned: Count,
         /// Log objects that a sweep did not start: left to the next.
@@ -46,7 +48,8 @@ counters! {
 impl SweepReport {
     /// The sum of all outcomes: as many as were listed, unless this program has a bug.
     pub fn accounted(&self) -> u64 {
-        self.young + self.read_before + self.read + self.failed + self.abandoned + self.backlog
+        let retried = self.failed + self.undelivered + self.backlog;
+        self.young + self.read_before + self.read + self.abandoned + retried
     }
 }
 
@@ -58,7 +61,8 @@ impl fmt::Display for SweepReport {
             (self.read, "read"),
             (self.read_before, "read before"),
             (self.young, "too young"),
-            (self.failed, "failed"),
+            (self.failed, "could not be read"),
+            (self.undelivered, "read, with findings not recorded or not alerted"),
             (self.abandoned, "abandoned"),
             (self.backlog, "left to the next sweep"),
         ];
@@ -90,17 +94,20 @@ mod tests {
     #[test]
     fn people_read_what_is_not_zero() {
         let report = SweepReport {
-            listed: 9,
+            listed: 12,
             read: 2,
             read_before: 6,
+            undelivered: 2,
+            failed: 1,
             backlog: 1,
             summaries: 1,
             ..Default::default()
         };
-        let expected = "sweep: 9 log objects listed (2 read, 6 read before, 1 left to the \
-                        next sweep), 1 summaries sent";
+        let expected = "sweep: 12 log objects listed (2 read, 6 read before, 1 could not be read, \
+                        2 read, with findings not recorded or not alerted, 1 left to the next \
+                        sweep), 1 summaries sent";
         assert_eq!(report.to_string(), expected);
-        assert_eq!(report.accounted(), 9);
+        assert_eq!(report.accounted(), 12);
         assert_eq!(SweepReport::default().to_string(), "sweep: 0 log objects listed");
     }
 }

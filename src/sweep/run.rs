@@ -1,7 +1,7 @@
 //! One sweep, in its order: what others left open, summaries that are due, then the log objects of
 //! every trail that no sweep has read. The ledger makes it harmless to do anything of it twice.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::error::Error;
 use std::sync::Arc;
 
@@ -11,7 +11,8 @@ use jiff::{SignedDuration, Timestamp};
 use tokio::time::timeout_at;
 
 use super::{
-    ATTEMPTS, Due, LogKey, ProvenCursors, SweepReport, TrailMemory, YOUNG, due, look_back,
+    ATTEMPTS, DELIVERY_ATTEMPTS, Due, LogKey, ProvenCursors, SweepReport, TrailMemory, YOUNG, due,
+    look_back,
 };
 use crate::ledger::{Ledger, LedgerError, StoredLedger};
 use crate::notification::{ObjectRef, Reply};
@@ -201,10 +202,11 @@ impl Sweep {
             let unread: Vec<LogKey> =
                 batch.into_iter().filter(|key| !memory.state.is_read(key)).collect();
             self.counts.read_before += (batch_size - unread.len()) as u64;
-            let processed = self.process(backlog.trail, unread).await;
+            let (processed, unreadable) = self.process(backlog.trail, unread).await;
             self.run.outcome.report.objects += processed.ended.len() as u64;
             for (object, outcome) in processed.ended {
-                self.counts.read += u64::from(backlog.note(object, outcome, memory));
+                let is_unreadable = unreadable.contains(&object.to_string());
+                self.counts.read += u64::from(backlog.note(object, outcome, is_unreadable, memory));
             }
             backlog.put_back(processed.not_started);
             memory.save().await?;
@@ -213,20 +215,29 @@ impl Sweep {
     }
 
     /// Processes objects. Nobody delivers these again: what is to be retried, the next sweep
-    /// retries.
-    async fn process(&mut self, trail: &Trail, keys: Vec<LogKey>) -> ProcessedObjects {
+    /// retries. Returns the names of those that could not be read, too: the problems of the others
+    /// are those of findings and of the ledger.
+    async fn process(
+        &mut self,
+        trail: &Trail,
+        keys: Vec<LogKey>,
+    ) -> (ProcessedObjects, BTreeSet<String>) {
         let known_problems = self.run.outcome.problems.len();
         let objects = keys
             .into_iter()
             .map(|key| QueuedObject { message: None, object: object(trail, key.key) })
             .collect();
         let processed = self.run.process_objects(objects).await;
+        let names: BTreeSet<String> =
+            processed.ended.iter().map(|(object, _)| object.to_string()).collect();
+        let mut unreadable = BTreeSet::new();
         for problem in self.run.outcome.problems.iter_mut().skip(known_problems) {
             if problem.remedy == Remedy::Retry {
                 problem.remedy = Remedy::NextSweep;
+                unreadable.extend(names.get(&problem.place).cloned());
             }
         }
-        processed
+        (processed, unreadable)
     }
 
     /// Counts what failed, and records how far the sweep has come.
@@ -237,21 +248,24 @@ impl Sweep {
         now: Timestamp,
     ) -> Result<(), LedgerError> {
         let mut failed = Vec::new();
-        for key in backlog.failed {
+        for FailedObject { key, is_unreadable } in backlog.failed {
+            let attempts = if is_unreadable { ATTEMPTS } else { DELIVERY_ATTEMPTS };
             // If nothing at all could be read, it is not the object's fault.
-            if memory.state.note_failed(&key, backlog.any_read) < ATTEMPTS {
+            if memory.state.note_failed(&key, backlog.any_read) < attempts {
+                self.counts.failed += u64::from(is_unreadable);
+                self.counts.undelivered += u64::from(!is_unreadable);
                 failed.push(key);
                 continue;
             }
+            let what = if is_unreadable { "could not be read" } else { "had alerts that failed" };
             memory.state.note_read(&key);
             self.counts.abandoned += 1;
             self.add_problem(Problem {
                 place: object(backlog.trail, key.key).to_string(),
-                what: format!("failed in {ATTEMPTS} sweeps; no sweep retries it"),
+                what: format!("{what} in {attempts} sweeps; no sweep retries it"),
                 remedy: Remedy::Abandon,
             });
         }
-        self.counts.failed += failed.len() as u64;
         let oldest_unread = failed.iter().chain(&backlog.left).map(|key| key.delivered).min();
         let old = now.checked_sub(YOUNG).unwrap_or(now);
         memory.finish(oldest_unread.unwrap_or(old).min(old), self.look_back).await
@@ -263,9 +277,16 @@ struct Backlog<'a> {
     trail: &'a Trail,
     /// In order.
     left: VecDeque<LogKey>,
-    failed: Vec<LogKey>,
+    failed: Vec<FailedObject>,
     /// The store gave at least one object.
     any_read: bool,
+}
+
+/// An object that is retried.
+struct FailedObject {
+    key: LogKey,
+    /// If false, it was read: what failed was the ledger, or the topic.
+    is_unreadable: bool,
 }
 
 impl<'a> Backlog<'a> {
@@ -287,12 +308,14 @@ impl<'a> Backlog<'a> {
         &mut self,
         object: ObjectRef,
         outcome: ObjectOutcome,
+        is_unreadable: bool,
         memory: &mut TrailMemory<'_>,
     ) -> bool {
         let Some(key) = LogKey::parse(object.key) else { return false };
-        self.any_read |= outcome == ObjectOutcome::Scanned;
+        self.any_read |= outcome == ObjectOutcome::Scanned
+            || (outcome == ObjectOutcome::Failed && !is_unreadable);
         if outcome.is_retried() {
-            self.failed.push(key);
+            self.failed.push(FailedObject { key, is_unreadable });
             return false;
         }
         memory.state.note_read(&key);

@@ -105,7 +105,8 @@ impl TrailState {
         &self.trail
     }
 
-    /// How many objects could not be read and are retried.
+    /// How many objects failed and are retried: they could not be read, or their findings could not
+    /// be recorded or alerted.
     pub fn failing(&self) -> usize {
         self.failed.values().map(BTreeMap::len).sum()
     }

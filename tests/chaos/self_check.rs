@@ -84,7 +84,7 @@ async fn an_alert_that_is_sent_again_without_a_reason_is_found() {
 #[tokio::test]
 async fn unfinished_work_is_found() {
     let (mut deployment, calls, _) = delivered(vec![]).await;
-    let marker = format!("{}open/{}", ledger::PREFIX, "0".repeat(64));
+    let marker = format!("{}open/{}-{}", ledger::PREFIX, "0".repeat(64), "0".repeat(32));
     deployment.s3.put(ledger::BUCKET, &marker, Vec::new());
     deployment.run().await;
     let found = Verdict::judge(&deployment, &calls).failures(&[]);

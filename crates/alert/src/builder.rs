@@ -1,7 +1,7 @@
 //! Puts an alert together: mail, document and attributes, within the size limit of SNS.
 
 use detect::finding::{FindingId, canary};
-use detect::rule::RuleInfo;
+use detect::rule::{Rating, RuleInfo, Severity};
 use serde_json::{Map, Value, json};
 
 use crate::call::AlertCall;
@@ -23,6 +23,10 @@ pub(crate) struct AlertBuilder<'a> {
     pub(crate) id: &'a FindingId,
     pub(crate) kind: AlertKind,
     pub(crate) rule: &'a RuleInfo,
+    /// The severity of the rule itself.
+    pub(crate) rule_severity: Severity,
+    /// The severity of the alert.
+    pub(crate) rating: Rating,
     pub(crate) subject: String,
     /// The `message` of the document; by default the subject.
     pub(crate) sentence: Option<String>,
@@ -81,12 +85,13 @@ impl AlertBuilder<'_> {
         }
     }
 
-    /// Always all eight: a filter policy never matches a message without its attribute. With raw
+    /// Always all nine: a filter policy never matches a message without its attribute. With raw
     /// delivery, SQS takes 10.
     fn attributes(&self) -> Vec<Attribute> {
         vec![
-            Attribute::text("severity", Some(self.rule.severity.as_str())),
-            Attribute::number("risk_score", self.rule.risk_score),
+            Attribute::text("severity", Some(self.rating.severity.as_str())),
+            Attribute::text("rule_severity", Some(self.rule_severity.as_str())),
+            Attribute::number("risk_score", self.rating.risk_score),
             Attribute::text("rule_id", Some(&self.rule.id)),
             Attribute::text("rule_name", Some(&self.rule.name)),
             Attribute::text("account", self.routing.account),
@@ -98,16 +103,17 @@ impl AlertBuilder<'_> {
 
     fn document(&mut self) -> Value {
         let mut document = std::mem::take(&mut self.ecs);
-        document::insert_rule(&mut document, self.rule);
+        document::insert_rule(&mut document, self.rule, &self.rating);
         let mut fields = document::object([
             ("schema_version", json!(document::SCHEMA_VERSION)),
             ("kind", json!(self.kind.as_str())),
             ("subject", json!(self.subject)),
+            ("severity", json!(self.rating)),
             (
                 // ECS has no names for these.
                 "rule",
                 json!({
-                    "severity": self.rule.severity,
+                    "severity": self.rule_severity,
                     "risk_score": self.rule.risk_score,
                     "guide": self.rule.note,
                     "false_positives": self.rule.false_positives,

@@ -3,7 +3,7 @@
 //!
 //! Source of the names: <https://www.elastic.co/guide/en/ecs/current/ecs-field-reference.html>
 
-use detect::rule::{RuleInfo, Severity, Technique, Threat};
+use detect::rule::{Rating, RuleInfo, Severity, Technique, Threat};
 use serde_json::{Map, Value, json};
 
 /// Raised when a field of `trailbell.*` changes its meaning or is removed; new fields do not raise
@@ -13,8 +13,8 @@ pub(crate) const SCHEMA_VERSION: u32 = 1;
 /// The version of ECS whose names are used.
 const ECS_VERSION: &str = "8.17.0";
 
-/// Inserts the ECS fields of an alert of this rule. What the record has under `event` stays.
-pub(crate) fn insert_rule(document: &mut Map<String, Value>, rule: &RuleInfo) {
+/// Inserts the ECS fields of an alert of this rule with this severity. What the record has under `event` stays.
+pub(crate) fn insert_rule(document: &mut Map<String, Value>, rule: &RuleInfo, rating: &Rating) {
     document.insert("ecs".to_owned(), json!({"version": ECS_VERSION}));
     let fields = json!({
         "id": rule.id,
@@ -30,8 +30,8 @@ pub(crate) fn insert_rule(document: &mut Map<String, Value>, rule: &RuleInfo) {
     }
     let event = object([
         ("kind", json!("alert")),
-        ("severity", json!(severity_number(rule.severity))),
-        ("risk_score", json!(rule.risk_score)),
+        ("severity", json!(severity_number(rating.severity))),
+        ("risk_score", json!(rating.risk_score)),
     ]);
     let recorded = document.entry("event").or_insert(Value::Null);
     match recorded.as_object_mut() {

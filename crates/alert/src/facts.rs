@@ -42,7 +42,8 @@ fn policy_line(line: &str) -> Vec<String> {
 
 fn call_rows(call: AlertCall<'_>) -> Vec<Row> {
     let rule = &call.finding.rule;
-    let rule = format!("{}{}", rule.name, mail::severity_note(rule));
+    let rule =
+        format!("{}{}", rule.name, mail::severity_note(&call.finding.rating(), rule.severity));
     let code = call.fields.text("aws.cloudtrail.error_code").map(clean::name);
     let verdict = match code {
         _ if !call.failed() => "succeeded".to_owned(),

@@ -4,7 +4,7 @@
 //! a heading.
 
 use detect::finding::FindingId;
-use detect::rule::RuleInfo;
+use detect::rule::{Rating, RuleInfo, Severity};
 use detect::text::{time, wrap};
 use jiff::Timestamp;
 
@@ -91,9 +91,14 @@ pub(crate) fn indented(text: &str) -> Vec<String> {
     wrap::hanging("  ", text)
 }
 
-/// ` (severity low, risk score 21 of 100)`
-pub(crate) fn severity_note(rule: &RuleInfo) -> String {
-    format!(" (severity {}, risk score {} of 100)", rule.severity.as_str(), rule.risk_score)
+/// ` (severity low, risk score 21 of 100)`, and why the severity is not that of the rule.
+pub(crate) fn severity_note(rating: &Rating, rule_severity: Severity) -> String {
+    let Rating { severity, risk_score, reason } = rating;
+    let why = reason
+        .as_ref()
+        .map(|reason| format!("; the rule's own is {}, since {}", rule_severity.as_str(), reason));
+    let why = why.unwrap_or_default();
+    format!(" (severity {}, risk score {risk_score} of 100{why})", severity.as_str())
 }
 
 /// `on …` or `between … and …`.

@@ -34,7 +34,7 @@ pub(crate) fn call_subject(call: AlertCall<'_>) -> String {
 
 /// The subject with every name cut to `width` characters, and without the account's name.
 fn subject_of_width(call: AlertCall<'_>, width: usize) -> String {
-    let severity = call.finding.rule.severity.as_str();
+    let severity = call.finding.severity().as_str();
     let principal = clean::ascii(call.principal().subject_name(), width);
     let account = clean::ascii(call.account().unwrap_or("unknown account"), width.max(15));
     format!("[{severity}] {} by {principal} in {account}", summary_line(&call.brief(), width))

@@ -23,13 +23,16 @@ pub fn summary_subject(summary: &Summary) -> String {
     let rule = &summary.rule;
     let count = summary.members.len();
     let findings = if count == 1 { "finding" } else { "findings" };
-    let subject = format!("[{}] {count} more {findings}: {}", rule.severity.as_str(), rule.name);
+    let severity = summary.rating().severity.as_str();
+    let subject = format!("[{severity}] {count} more {findings}: {}", rule.name);
     clean::ascii(&subject, MAX_SUBJECT)
 }
 
 /// What the member's call did, in a few words of printable ASCII.
 pub fn describe_member(member: &Member) -> String {
-    subject::summary_line(&member.call, subject::MAX_NAME_CHARS)
+    let conflict = if member.conflict.is_some() { "CONFLICT: " } else { "" };
+    let line = subject::summary_line(&member.call, subject::MAX_NAME_CHARS);
+    format!("{conflict}{line}")
 }
 
 /// Renders the alert for a summary; `accounts` gives names to account ids. Members that do not fit
@@ -43,6 +46,8 @@ pub fn render_summary(summary: &Summary, accounts: &Accounts) -> Alert {
         id: &summary.id,
         kind: AlertKind::Summary,
         rule: &summary.rule,
+        rule_severity: summary.rule.severity,
+        rating: summary.rating(),
         subject: summary_subject(summary),
         sentence: None,
         mail: mail(summary, accounts),
@@ -104,7 +109,7 @@ fn introduction(summary: &Summary) -> String {
         "{count} more {findings} of the rule {}{}, made {when}, {were} grouped into this summary \
          instead of single alerts. Times below are event times.{part}",
         clean::text(&summary.rule.name, MAX_TEXT_CHARS),
-        mail::severity_note(&summary.rule),
+        mail::severity_note(&summary.rating(), summary.rule.severity),
     )
 }
 
@@ -137,9 +142,8 @@ fn member_lines(summary: &Summary, accounts: &Accounts) -> Vec<String> {
 }
 
 fn member_line(member: &Member, accounts: &Accounts) -> Vec<String> {
-    let conflict = if member.conflict.is_some() { "CONFLICT: " } else { "" };
     let text = format!(
-        "{conflict}{} by {} in {}",
+        "{} by {} in {}",
         clean::text(&describe_member(member), MAX_TEXT_CHARS),
         clean::name(&member.principal),
         account_label(member.account.as_deref(), accounts),

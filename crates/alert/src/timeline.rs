@@ -4,7 +4,6 @@ use std::borrow::Cow;
 use std::cmp::Reverse;
 
 use detect::finding::GroupAction::{self, *};
-use detect::finding::policy::Power;
 use detect::finding::{Context, ContextGap, PrincipalFinding, TimelineEntry};
 use detect::text::{clean, wrap};
 use serde::Serialize;
@@ -136,7 +135,7 @@ impl<'a> GroupTimeline<'a> {
         if entry.failed {
             text += " failed";
         }
-        if let Some(power) = granted_power(entry) {
+        if let Some(power) = entry.granted_power() {
             text += &format!("; it {}", power_in_words(power));
         }
         if entry.suppressed {
@@ -168,15 +167,6 @@ fn merge_same_event(first: &mut Cow<'_, TimelineEntry>, second: &TimelineEntry) 
         first.power = first.power.or(second.power);
     }
     is_same
-}
-
-/// What the policy that the group was given can do.
-fn granted_power(entry: &TimelineEntry) -> Option<Power> {
-    let from_arn = || Power::from_managed(entry.object.as_deref()?);
-    match GroupAction::from_name(&entry.action)? {
-        AttachPolicy | PutPolicy if !entry.failed => entry.power.or_else(from_arn),
-        _ => None,
-    }
 }
 
 fn change_in_words(entry: &TimelineEntry) -> String {

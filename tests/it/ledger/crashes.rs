@@ -152,11 +152,11 @@ impl World {
     /// The invariant: an entry that is not final has an open marker, at every moment.
     fn check_markers(&self) {
         let calls = self.memory.take_calls();
-        let ids = calls.iter().filter_map(|call| call.rsplit_once('/').map(|(_, id)| id));
-        for id in ids.filter(|id| id.len() == 64) {
+        let names = calls.iter().filter_map(|call| call.rsplit_once('/').map(|(_, name)| name));
+        for id in names.filter_map(|name| name.get(..64)) {
             let Some(state) = self.state(id) else { continue };
             let is_final = self.is_sent(id) || state == "grouped";
-            let is_open = self.memory.text(&format!("open/{id}")).is_some();
+            let is_open = !self.memory.keys(&format!("open/{id}-")).is_empty();
             assert!(is_final || is_open, "{id} is {state} without an open marker");
         }
     }

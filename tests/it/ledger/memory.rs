@@ -373,3 +373,47 @@ impl ObjectStore for HangingStore {
         self.memory.list(listing).await
     }
 }
+
+/// A store in memory that checks a condition and writes later: it honours conditions of one write
+/// after the other, and not of writes at once.
+#[derive(Clone)]
+pub struct RacyStore(pub Memory);
+
+#[async_trait]
+impl ObjectStore for RacyStore {
+    async fn open(&self, object: &ObjectRef) -> Result<Body, StoreError> {
+        self.0.open(object).await
+    }
+
+    async fn get(&self, bucket: &str, key: &str) -> Result<SmallObject, StoreError> {
+        self.0.get(bucket, key).await
+    }
+
+    async fn put(
+        &self,
+        bucket: &str,
+        key: &str,
+        bytes: Bytes,
+        condition: WriteCondition,
+    ) -> Result<Written, StoreError> {
+        let current = self.0.get(bucket, key).await.ok().map(|object| object.etag);
+        let holds = match condition {
+            WriteCondition::None => true,
+            WriteCondition::IfNoneMatch => current.is_none(),
+            WriteCondition::IfMatch(etag) => current == Some(etag),
+        };
+        if !holds {
+            let kind = StoreErrorKind::PreconditionFailed;
+            return Err(StoreError::new(Action::Write, bucket, key, kind));
+        }
+        self.0.put(bucket, key, bytes, WriteCondition::None).await
+    }
+
+    async fn delete(&self, bucket: &str, key: &str) -> Result<(), StoreError> {
+        self.0.delete(bucket, key).await
+    }
+
+    async fn list(&self, listing: &Listing) -> Result<Page, StoreError> {
+        self.0.list(listing).await
+    }
+}

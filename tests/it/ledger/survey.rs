@@ -7,9 +7,10 @@ use detect::cloudtrail::Record;
 use detect::finding::{Finding, Origin};
 use detect::rule::LoadedRules;
 use detect::text::error::error_chain;
-use trailbell::ledger::{Claim, ClaimOutcome, Completion, Content, Probe, Survey};
+use trailbell::ledger::{Claim, ClaimOutcome, Completion, Content, Probe, StoredLedger, Survey};
+use trailbell::store::DirStore;
 
-use crate::ledger::memory::{Fault, Memory};
+use crate::ledger::memory::{Fault, Memory, RacyStore};
 use crate::ledger::world::{LEASE, create_group, ledger};
 
 async fn claim(memory: &Memory, event_id: &str) -> Claim {
@@ -48,6 +49,32 @@ async fn a_probe_leaves_nothing_behind() {
     assert!(memory.keys("").is_empty());
     let calls = memory.take_calls();
     assert!(calls.iter().any(|call| call.starts_with("put doctor/")), "{calls:?}");
+}
+
+#[tokio::test]
+async fn a_probe_finds_a_store_that_honours_conditions_only_one_by_one() {
+    let memory = Memory::new();
+    let racy = StoredLedger::new(Box::new(RacyStore(memory.clone())), "state", "");
+    let expected = Probe::Raced { condition: "If-None-Match", lost: 3, races: 3 };
+    assert_eq!(racy.probe().await.unwrap(), expected);
+    assert!(memory.keys("").is_empty());
+}
+
+#[tokio::test]
+async fn races_have_one_winner_in_a_folder_and_conflicts_are_lost_races() {
+    let folder = tempfile::tempdir().unwrap();
+    let directory = Box::new(DirStore::new(folder.path()));
+    let in_directory = StoredLedger::new(directory, "state", "");
+    assert_eq!(in_directory.probe().await.unwrap(), Probe::Honoured);
+    for fault in [Fault::Conflict, Fault::None] {
+        let memory = Memory::new();
+        let mut puts = 0;
+        memory.fail(move |verb, _| {
+            puts += u32::from(verb == "put");
+            if verb == "put" && puts > 4 && puts.is_multiple_of(3) { fault } else { Fault::None }
+        });
+        assert_eq!(ledger(&memory).probe().await.unwrap(), Probe::Honoured, "{fault:?}");
+    }
 }
 
 #[tokio::test]

@@ -238,3 +238,23 @@ async fn strange_keys_among_the_open_markers_are_named_quoted_and_left() {
     }
     assert_eq!(world.memory.keys("open/").len(), 11);
 }
+
+#[tokio::test]
+async fn an_object_whose_findings_the_ledger_cannot_record_was_read_and_is_not_abandoned() {
+    let world = World::new();
+    world.deliver("01T0950", "a");
+    world.deliver_quiet("01T0951", "quiet");
+    world.memory.fail(|verb, key| {
+        if verb == "put" && key.starts_with("entries/") { Fault::Refused } else { Fault::None }
+    });
+    for _ in 0..8 {
+        let outcome = world.sweep().await;
+        let counts = counts(&outcome);
+        assert_eq!((counts.failed, counts.undelivered, counts.abandoned), (0, 1, 0), "{counts}");
+        let named = outcome.problems.iter().filter(|it| it.what.contains("cannot write s3://"));
+        assert!(named.count() > 0, "{:?}", outcome.problems);
+        world.wait(10);
+    }
+    world.memory.fail(|_, _| Fault::None);
+    assert_eq!((counts(&world.sweep().await).read, world.topic.sent_count()), (1, 1));
+}

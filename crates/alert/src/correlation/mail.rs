@@ -37,7 +37,7 @@ impl IncidentParts<'_> {
             clean::text(&rule.name, MAX_TEXT_CHARS),
             values.unwrap_or_default(),
             count_events(self.data.events),
-            mail::severity_note(rule),
+            mail::severity_note(&self.data.rating(), self.data.base_severity),
         )
     }
 

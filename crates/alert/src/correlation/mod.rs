@@ -59,6 +59,8 @@ pub fn render_correlation(
         id: &data.id,
         kind: AlertKind::Correlation,
         rule: &data.rule,
+        rule_severity: data.base_severity,
+        rating: data.rating(),
         subject: incident_subject(data, parts.group_by_in_words()),
         sentence: None,
         mail: parts.mail(),

@@ -57,6 +57,8 @@ pub fn finding(ecs: Value) -> Finding {
         target_user: text("/user/target/name"),
         exception: None,
         conflict: None,
+        privileged: false,
+        rating: None,
         origin: Origin::Object {
             bucket: "example-trail".to_owned(),
             key: "AWSLogs/x.json.gz".to_owned(),

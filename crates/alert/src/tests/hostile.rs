@@ -66,7 +66,17 @@ fn check_attributes(attributes: &[Attribute]) {
     let names: Vec<&str> = attributes.iter().map(|attribute| attribute.name).collect();
     assert_eq!(
         names,
-        ["severity", "risk_score", "rule_id", "rule_name", "account", "region", "action", "kind"]
+        [
+            "severity",
+            "rule_severity",
+            "risk_score",
+            "rule_id",
+            "rule_name",
+            "account",
+            "region",
+            "action",
+            "kind"
+        ]
     );
     for Attribute { name, value, .. } in attributes {
         assert!(

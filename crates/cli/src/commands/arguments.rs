@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use anyhow::Result;
+use detect::finding::PrivilegedGroups;
 use detect::rule::{Detections, RuleSet};
 
 use crate::commands::setup::{self, SettingOverride};
@@ -26,6 +27,9 @@ pub struct DetectionArgs {
     /// suppressed
     #[arg(long, value_name = "PATH")]
     pub exceptions: Vec<PathBuf>,
+    /// Groups that are privileged by their names, separated by commas; * stands for any text
+    #[arg(long, value_name = "NAMES", value_parser = parse_privileged_groups)]
+    pub privileged_groups: Option<PrivilegedGroups>,
 }
 
 /// Places that override the function's settings.
@@ -64,6 +68,11 @@ impl DetectionArgs {
     pub fn load(&self) -> Result<Detections> {
         let rules = self.rules.load()?;
         let exceptions = setup::load_exceptions(&self.exceptions, &rules).into_exceptions()?;
-        Ok(Detections::new(rules, exceptions))
+        let groups = self.privileged_groups.clone().unwrap_or_default();
+        Ok(Detections::new(rules, exceptions).with_privileged_groups(groups))
     }
+}
+
+fn parse_privileged_groups(text: &str) -> Result<PrivilegedGroups, &'static str> {
+    PrivilegedGroups::parse(text).ok_or("expected names of IAM groups, separated by commas")
 }

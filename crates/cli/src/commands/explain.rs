@@ -11,7 +11,7 @@ use detect::correlation::{group_by_values, place_marks};
 use detect::ecs::{self, View};
 use detect::finding::{Finding, Origin};
 use detect::rule::explain::explain;
-use detect::rule::{Correlation, Exceptions, Rule, RuleSet};
+use detect::rule::{Correlation, Detections, Exceptions, Rating, Rule, RuleSet};
 use jiff::Timestamp;
 use trailbell::store::open_file;
 
@@ -51,7 +51,8 @@ pub fn run(args: &Args) -> Result<ExitCode> {
     let mut out = io::stdout().lock();
     write_document(&mut out, Format::Json, &ecs::document(&record))?;
     writeln!(out)?;
-    let mut explainer = VerdictPage { out, record: &record, now: setup::now() };
+    let mut explainer =
+        VerdictPage { out, record: &record, detections: &detections, now: setup::now() };
     let matching = match rule {
         Some(AnyRule::Rule(rule)) => explainer.explain_rule(rule)?,
         Some(AnyRule::Correlation(correlation)) => {
@@ -85,6 +86,7 @@ fn read_record(file: &Path, position: usize) -> Result<Record> {
 struct VerdictPage<'a, W> {
     out: W,
     record: &'a Record,
+    detections: &'a Detections,
     now: Timestamp,
 }
 
@@ -130,12 +132,24 @@ impl<W: Write> VerdictPage<'_, W> {
             writeln!(self.out, "none of {count} rules matches; --rule RULE explains why")?;
         }
         for rule in &matching {
-            writeln!(self.out, "✓ {}, {}", name_and_id(rule), rule.info.severity.as_str())?;
+            writeln!(self.out, "✓ {}, {}", name_and_id(rule), self.severity_in_words(rule))?;
         }
         for correlation in rules.correlations() {
             self.print_counts(correlation, &matching)?;
         }
         Ok(matching)
+    }
+
+    /// The severity of the alert, as far as the record alone decides it.
+    fn severity_in_words(&self, rule: &Rule) -> String {
+        let origin = Origin::Inline { envelope: "explain".to_owned(), record: 0 };
+        let mut finding = Finding::new(&rule.info, self.record, origin);
+        finding.privileged = self.detections.is_privileged(&finding);
+        finding.rate(&rule.severity_rules, None, self.now);
+        let Rating { severity, reason, .. } = finding.rating();
+        let own = rule.info.severity.as_str();
+        let reason = reason.map(|why| format!(" (the rule's own is {own}), since {why}"));
+        format!("{}{}", severity.as_str(), clean_text(&reason.unwrap_or_default()))
     }
 
     /// Prints what the findings of `matching` count for in a correlation. Returns how often.

@@ -53,6 +53,7 @@ pub async fn load_detections(config: &Config, now: Timestamp, aws: &Aws) -> Resu
             let rules = load_rules(config.default_rules, &config.local_rules())?;
             let exceptions = load_exceptions(&config.local_exceptions(), &rules);
             Detections::new(rules, exceptions.into_exceptions()?)
+                .with_privileged_groups(config.privileged_groups.clone())
         }
     };
     match detections.exceptions_error {

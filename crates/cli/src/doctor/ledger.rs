@@ -49,7 +49,8 @@ fn evaluate_probe(place: &LedgerPlace, probe: Result<Probe, LedgerError>) -> Che
     match probe {
         Ok(Probe::Honoured) => {
             let message = format!(
-                "{name}: accepts writes and honours conditions (a probe was written and deleted)"
+                "{name}: accepts writes and honours conditions, also of writes at once (probes were \
+                 written and deleted)"
             );
             Check::ok("ledger", message)
         }
@@ -57,6 +58,13 @@ fn evaluate_probe(place: &LedgerPlace, probe: Result<Probe, LedgerError>) -> Che
             let message = format!(
                 "{name}: accepts a write although its {condition} does not hold: findings would \
                  be alerted twice"
+            );
+            Check::fail("ledger", message, set_ledger())
+        }
+        Ok(Probe::Raced { condition, lost, races }) => {
+            let message = format!(
+                "{name}: {lost} of {races} races of writes at once with {condition} had no single \
+                 winner: findings would be alerted twice, or lost"
             );
             Check::fail("ledger", message, set_ledger())
         }
@@ -127,5 +135,7 @@ mod tests {
         assert!(check.contains("arn:aws:s3:::b/ledger/*"), "{check}");
         assert!(check.contains("s3:DeleteObject"), "{check}");
         assert_eq!(evaluate_probe(&place, Ok(Probe::Ignored("If-Match"))).level, Level::Fail);
+        let raced = Probe::Raced { condition: "If-None-Match", lost: 2, races: 3 };
+        assert_eq!(evaluate_probe(&place, Ok(raced)).level, Level::Fail);
     }
 }

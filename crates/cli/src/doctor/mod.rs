@@ -1,7 +1,7 @@
 //! Diagnoses a deployment: asks S3 and SNS, as the operator sees them, and suggests fixes.
 //!
-//! Nothing is changed. One object is written below `doctor/` in the ledger, and deleted again: only
-//! that shows whether the ledger can be written, and honours conditions.
+//! Nothing is changed. A few objects are written below `doctor/` in the ledger, and deleted again:
+//! only that shows whether the ledger can be written, and honours conditions.
 //!
 //! Each module makes requests in `check` or `check_…`, and has functions `evaluate_…` that turn the
 //! answers into checks and make no requests.

@@ -28,6 +28,8 @@ struct Heartbeat {
 struct SweepCounts {
     backlog: u64,
     failed: u64,
+    #[serde(default)]
+    undelivered: u64,
     trails_failed: u64,
 }
 
@@ -53,17 +55,23 @@ pub(super) async fn check_heartbeat(ledger: &StoredLedger, now: Timestamp) -> Ch
 }
 
 fn evaluate_heartbeat(heartbeat: &Heartbeat, now: Timestamp) -> Check {
-    let SweepCounts { backlog, failed, trails_failed } = heartbeat.sweep;
-    let message = format!(
-        "the last one finished {}: {backlog} log objects left to the next, {failed} failed, \
-         {trails_failed} trails could not be swept",
+    let SweepCounts { backlog, failed, undelivered, trails_failed } = heartbeat.sweep;
+    let mut message = format!(
+        "the last one finished {}: {backlog} log objects left to the next, {failed} could not be \
+         read, {trails_failed} trails could not be swept",
         format_age(heartbeat.time, now)
     );
+    if undelivered > 0 {
+        message += &format!(
+            "; {undelivered} log objects were read, with findings that the ledger could not record \
+             or the topic did not take (the function's log names them)"
+        );
+    }
     let enable = ShellCommand::new("aws events enable-rule --name=SWEEP_RULE");
     match now.duration_since(heartbeat.time) {
         age if age > DEAD => Check::fail("sweeps", message, enable),
         age if age > LATE => Check::warn("sweeps", message, enable),
-        _ if backlog + failed + trails_failed > 0 => {
+        _ if backlog + failed + undelivered + trails_failed > 0 => {
             Check::warn("sweeps", message, fixes::sweep_now())
         }
         _ => Check::ok("sweeps", message),
@@ -155,6 +163,7 @@ mod tests {
             ("2026-03-12T11:50:00Z", SweepReport { backlog: 1, ..well }, Level::Warn),
             ("2026-03-12T11:50:00Z", SweepReport { failed: 1, ..well }, Level::Warn),
             ("2026-03-12T11:50:00Z", SweepReport { trails_failed: 1, ..well }, Level::Warn),
+            ("2026-03-12T11:50:00Z", SweepReport { undelivered: 1, ..well }, Level::Warn),
         ] {
             let written = json!({"time": time, "sweep": sweep}).to_string();
             let heartbeat: Heartbeat = serde_json::from_str(&written).unwrap();

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Incident, Mark, group_by_values};
 use crate::finding::{Finding, FindingId};
-use crate::rule::{Correlation, RuleInfo, Severity, Stage};
+use crate::rule::{Correlation, Rating, RuleInfo, Severity, SeverityRaise, Stage};
 
 /// The most members that one alert shows.
 const MAX_MEMBERS: usize = 20;
@@ -23,7 +23,9 @@ pub struct CorrelationAlertData {
     pub rule: Arc<RuleInfo>,
     /// The correlation's own severity, before `severity_when`.
     pub base_severity: Severity,
-    /// The `severity_when` query that raised the severity.
+    /// Why the severity was raised, see [`SeverityRaise::reason_in_words`].
+    ///
+    /// [`SeverityRaise::reason_in_words`]: crate::rule::SeverityRaise::reason_in_words
     pub raised_by: Option<String>,
     /// The condition in words, see [`Correlation::condition_in_words`].
     pub condition: String,
@@ -80,7 +82,7 @@ impl CorrelationAlertData {
             ]),
             rule: correlation.info_at_severity(severity),
             base_severity: correlation.info.severity,
-            raised_by: raise.map(|raise| raise.query.source().to_owned()),
+            raised_by: raise.map(SeverityRaise::reason_in_words),
             condition: correlation.condition_in_words(),
             stages: correlation.stages.iter().map(names).collect(),
             group_by: correlation.group_by.clone(),
@@ -91,6 +93,20 @@ impl CorrelationAlertData {
             members: shown.into_iter().map(|mark| mark.finding.clone()).collect(),
             events: members.len(),
         }
+    }
+}
+
+impl CorrelationAlertData {
+    /// The same with a higher severity.
+    pub fn raised(self, rating: Rating) -> CorrelationAlertData {
+        let Rating { severity, risk_score, reason } = rating;
+        let rule = RuleInfo { severity, risk_score, ..(*self.rule).clone() };
+        CorrelationAlertData { rule: Arc::new(rule), raised_by: reason, ..self }
+    }
+
+    /// The severity that was reached, and why it is not that of the rule.
+    pub fn rating(&self) -> Rating {
+        Rating { reason: self.raised_by.clone(), ..Rating::of_rule(&self.rule) }
     }
 }
 

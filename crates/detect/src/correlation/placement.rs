@@ -1,15 +1,13 @@
 //! Where a finding counts for a correlation, and what it counts as.
 
-use std::borrow::Cow;
-
 use jiff::Timestamp;
-use kql::Document;
-use serde_json::{Value, json};
+use kql::{Document, Query};
+use serde_json::Value;
 
 use super::mark::{Link, Mark, short_hash};
 use crate::finding::canary::is_canary;
-use crate::finding::{Call, Finding, Power};
-use crate::rule::{Condition, Correlation};
+use crate::finding::{Call, Facts, Finding, fact_document};
+use crate::rule::{Condition, Correlation, highest_raise};
 
 /// A mark and the folder of the correlation that it belongs in.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,24 +24,8 @@ impl AsRef<Mark> for PlacedMark {
     }
 }
 
-/// The document that correlations match: the record's ECS document, with
-/// [`POWER_FIELD`](crate::rule::POWER_FIELD) if the call attaches or writes a powerful policy, and
-/// with the group's name if only the error message has it.
-pub fn correlation_document(finding: &Finding) -> Cow<'_, Value> {
-    let power = Power::from_call(Call::new(finding));
-    let unnamed_group = finding.group.as_ref().filter(|_| finding.ecs["group"]["name"].is_null());
-    let mut document = Cow::Borrowed(&finding.ecs);
-    if let Some(power) = power {
-        document.to_mut()["trailbell"] = json!({ "power": power });
-    }
-    if let Some(group) = unnamed_group {
-        document.to_mut()["group"] = json!({ "name": group });
-    }
-    document
-}
-
 /// The marks of a finding. A renamed group has one under each name. There is none if the rule is
-/// not correlated, the finding is suppressed, a group_by field has no value, or the call is a
+/// not correlated, the finding does not match the query or is suppressed, a group_by field has no value, or the call is a
 /// canary. `fallback` is the time of a record without one.
 pub fn place_marks(
     correlation: &Correlation,
@@ -55,14 +37,17 @@ pub fn place_marks(
     if !is_counted || finding.exception.is_some() || is_canary(finding) {
         return Vec::new();
     }
-    let document = correlation_document(finding);
+    let document = fact_document(finding, &Facts::new(finding, None));
+    let is_query_met = |query: &Query| query.matches(&document, now);
+    if !correlation.query.as_ref().is_none_or(is_query_met) {
+        return Vec::new();
+    }
     let group_by = &correlation.group_by;
     let Some(folder) = folder_of(group_by, &document) else { return Vec::new() };
-    let raises = correlation.raises.iter().filter(|raise| raise.query.matches(&*document, now));
     let mark = Mark {
         time: finding.time.unwrap_or(fallback),
         rule: Mark::rule_hash(&finding.rule.id),
-        raised: raises.map(|raise| raise.severity).max(),
+        raised: highest_raise(&correlation.raises, &document, now).map(|raise| raise.severity),
         event: event_hash(finding),
         value: counted_value(correlation, &document),
         link: None,
@@ -85,9 +70,9 @@ pub fn group_by_values(
     folder: &str,
     finding: &Finding,
 ) -> Option<Vec<String>> {
-    let document = correlation_document(finding);
+    let document = fact_document(finding, &Facts::new(finding, None));
     let renamed = renamed_document(finding, &document);
-    let documents = std::iter::once(&*document).chain(&renamed);
+    let documents = std::iter::once(&document).chain(&renamed);
     let mut values = documents.filter_map(|document| field_values(group_by, document));
     values.find(|values| values_hash(values) == folder)
 }

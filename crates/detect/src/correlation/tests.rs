@@ -34,6 +34,7 @@ fn correlation(condition: Condition, stages: &[&[&str]]) -> Correlation {
         info: Arc::new(info),
         condition,
         stages: stages.iter().map(|stage| Stage(stage.iter().map(reference).collect())).collect(),
+        query: None,
         group_by: vec![],
         timespan: SignedDuration::from_secs(SPAN),
         raises: vec![],

@@ -107,6 +107,18 @@ impl TimelineEntry {
         }
     }
 
+    /// What the policy can do that the group was given. `None` if it is not powerful, and for other
+    /// events.
+    pub fn granted_power(&self) -> Option<Power> {
+        let from_arn = || Power::from_managed(self.object.as_deref()?);
+        match GroupAction::from_name(&self.action)? {
+            GroupAction::AttachPolicy | GroupAction::PutPolicy if !self.failed => {
+                self.power.or_else(from_arn)
+            }
+            _ => None,
+        }
+    }
+
     /// Returns true if both are the same event.
     pub fn is_same_event(&self, other: &TimelineEntry) -> bool {
         if self.event_id.is_some() || other.event_id.is_some() {

@@ -5,9 +5,11 @@ pub mod canary;
 mod conflict;
 mod context;
 mod denial;
+mod facts;
 mod id;
 pub mod policy;
 mod principal;
+mod privileged;
 mod scan;
 mod summary;
 mod window;
@@ -20,9 +22,11 @@ use serde::{Deserialize, Serialize};
 
 pub use call::{Call, CallBrief, Fields, GroupAction};
 pub use context::{Context, ContextGap, PrincipalFinding, TimelineEntry};
+pub use facts::{FACT_FIELDS, Facts, GroupPower, POWER_FIELD, PowerGrant, fact_document};
 pub use id::{FindingId, InvalidFindingId};
 pub use policy::Power;
 pub use principal::Principal;
+pub use privileged::PrivilegedGroups;
 pub use scan::{ScanEvent, match_record, scan_body};
 pub use summary::{Member, Summary, SummaryBuilder};
 pub use window::Window;
@@ -30,7 +34,7 @@ pub(crate) use window::{format_compact_time, parse_compact_time};
 
 use crate::cloudtrail::Record;
 use crate::ecs;
-use crate::rule::RuleInfo;
+use crate::rule::{Rating, RuleInfo, Severity, SeverityRules};
 
 /// A rule matched a record. Owned and complete: its alert can be written at any later time.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -57,6 +61,12 @@ pub struct Finding {
     /// The finding of another call whose record has the same `eventID`: one of both is forged.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub conflict: Option<FindingId>,
+    /// The name of the group is one of `TRAILBELL_PRIVILEGED_GROUPS`.
+    #[serde(default)]
+    pub privileged: bool,
+    /// The severity of its alert, if it is not that of the rule.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rating: Option<Rating>,
     /// Where the record was read.
     pub origin: Origin,
 }
@@ -78,7 +88,28 @@ impl Finding {
             target_user: target_user.map(str::to_owned),
             exception: None,
             conflict: None,
+            privileged: false,
+            rating: None,
             origin,
+        }
+    }
+
+    /// How severe its alert is.
+    pub fn rating(&self) -> Rating {
+        self.rating.clone().unwrap_or_else(|| Rating::of_rule(&self.rule))
+    }
+
+    /// The severity of its alert.
+    pub fn severity(&self) -> Severity {
+        self.rating.as_ref().map_or(self.rule.severity, |rating| rating.severity)
+    }
+
+    /// Rates it by its rule, its record and what is known around it. Date math in queries counts
+    /// from `now`.
+    pub fn rate(&mut self, rules: &SeverityRules, context: Option<&Context>, now: Timestamp) {
+        if !rules.is_empty() {
+            let facts = Facts::new(self, context);
+            self.rating = rules.rate(&self.rule, &fact_document(self, &facts), now);
         }
     }
 }

@@ -60,6 +60,8 @@ pub fn match_record(
         if !canary::is_canary(&finding) {
             let exception = detections.exceptions.matching(&rule.info, &view, now);
             finding.exception = exception.map(|exception| exception.name.clone());
+            finding.privileged = detections.is_privileged(&finding);
+            finding.rate(&rule.severity_rules, None, now);
         }
         on_finding(finding);
     }

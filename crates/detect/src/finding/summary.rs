@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::call::{Call, CallBrief};
 use super::{Finding, FindingId, Window};
-use crate::rule::RuleInfo;
+use crate::rule::{Rating, RuleInfo, Severity};
 
 /// Findings of one rule that are sent in one message.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -16,6 +16,9 @@ pub struct Summary {
     pub id: FindingId,
     /// The rule, as the highest member has it.
     pub rule: Arc<RuleInfo>,
+    /// The severity of the summary, if it is not that of the rule: the highest of a member.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rating: Option<Rating>,
     /// The window; `None` if it covers one invocation of the function.
     pub window: Option<Window>,
     /// 1 for what was grouped when the window closed; more for later findings.
@@ -49,6 +52,9 @@ pub struct Member {
     /// See [`Finding::conflict`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub conflict: Option<FindingId>,
+    /// [`Finding::rating`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rating: Option<Rating>,
 }
 
 impl Member {
@@ -65,7 +71,14 @@ impl Member {
             event_id: call.fields.text("event.id").map(str::to_owned),
             place: finding.origin.place(),
             conflict: finding.conflict.clone(),
+            rating: finding.rating.clone(),
         }
+    }
+
+    /// How severe it is, by severity and then by risk score.
+    fn rank(&self, rule: &RuleInfo) -> (Severity, u8) {
+        let rating = self.rating.clone().unwrap_or_else(|| Rating::of_rule(rule));
+        (rating.severity, rating.risk_score)
     }
 }
 
@@ -80,8 +93,10 @@ pub struct SummaryBuilder {
 impl SummaryBuilder {
     /// Adds a finding of a rule.
     pub fn add(&mut self, rule: &Arc<RuleInfo>, member: Member) {
-        let risk = |rule: &RuleInfo| (rule.risk_score, rule.severity);
-        if self.highest.as_ref().is_none_or(|(highest, _)| risk(rule) > risk(highest)) {
+        let is_higher = |(highest_rule, highest): &(Arc<RuleInfo>, Member)| {
+            member.rank(rule) > highest.rank(highest_rule)
+        };
+        if self.highest.as_ref().is_none_or(is_higher) {
             self.highest = Some((Arc::clone(rule), member.clone()));
         }
         self.members.push(member);
@@ -97,7 +112,8 @@ impl SummaryBuilder {
         let (rule, highest) = self.highest?;
         let mut members = self.members;
         members.sort_by(|a, b| (a.time, &a.id).cmp(&(b.time, &b.id)));
-        Some(Summary { id, rule, window, part, highest, members })
+        let rating = highest.rating.clone();
+        Some(Summary { id, rule, rating, window, part, highest, members })
     }
 }
 
@@ -114,6 +130,11 @@ impl Summary {
             builder.add(&finding.rule, Member::from_finding(finding));
         }
         builder.build(id, window, part)
+    }
+
+    /// How severe it is.
+    pub fn rating(&self) -> Rating {
+        self.rating.clone().unwrap_or_else(|| Rating::of_rule(&self.rule))
     }
 
     /// The ids of the members.

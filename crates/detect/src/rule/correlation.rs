@@ -10,11 +10,8 @@ use jiff::SignedDuration;
 use kql::Query;
 
 use super::definition::{RuleInfo, RuleOrigin, Severity};
+use super::severity::SeverityRaise;
 use super::toml_file::problem::Position;
-
-/// What the policy that a call attaches or writes can do. Records do not have this field; its
-/// values are those of [`Power`](crate::finding::Power).
-pub const POWER_FIELD: &str = "trailbell.power";
 
 /// A correlation rule. It can run once its references are resolved.
 #[derive(Debug, Clone, PartialEq)]
@@ -26,6 +23,9 @@ pub struct Correlation {
     /// The rules whose findings count. `temporal` and `temporal_ordered` have two stages or more,
     /// other conditions have one stage with all rules.
     pub stages: Vec<Stage>,
+    /// Only findings that match it count; `None` if all do. Matched against their
+    /// [`fact_document`](crate::finding::fact_document).
+    pub query: Option<Query>,
     /// The fields whose values findings must share; may be empty.
     pub group_by: Vec<String>,
     /// The longest time from the first event to the last, a second to
@@ -63,18 +63,6 @@ pub struct RuleReference {
     pub name: String,
     /// Where the reference is in the file.
     pub position: Position,
-}
-
-/// One `severity_when`.
-#[derive(Debug, Clone, PartialEq)]
-pub struct SeverityRaise {
-    /// Matched against the document of each finding that counts, see
-    /// [`correlation_document`](crate::correlation::correlation_document).
-    pub query: Query,
-    /// The severity if the query matches.
-    pub severity: Severity,
-    /// The risk score if the query matches, 0 to 100.
-    pub risk_score: u8,
 }
 
 impl Correlation {

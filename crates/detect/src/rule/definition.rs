@@ -8,6 +8,8 @@ use std::time::Duration;
 use kql::Query;
 use serde::{Deserialize, Serialize};
 
+use super::severity::SeverityRules;
+
 /// A rule that can be matched against records.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Rule {
@@ -21,6 +23,8 @@ pub struct Rule {
     pub from: Duration,
     /// `max_signals`: how many single alerts are sent in one window, at least 1.
     pub max_signals: u32,
+    /// What changes the severity of a finding.
+    pub severity_rules: SeverityRules,
     /// Where the rule was read.
     pub origin: RuleOrigin,
 }

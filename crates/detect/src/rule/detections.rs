@@ -4,6 +4,7 @@ use jiff::Timestamp;
 
 use super::exception::{Exceptions, ExceptionsError, LoadedExceptions};
 use super::set::RuleSet;
+use crate::finding::{Call, Finding, PrivilegedGroups};
 
 /// The rules and exceptions of a run. They are replaced together.
 #[derive(Debug)]
@@ -12,6 +13,8 @@ pub struct Detections {
     pub rule_set: RuleSet,
     /// The exceptions. Empty if `exceptions_error` is set.
     pub exceptions: Exceptions,
+    /// Groups that are privileged by their names.
+    pub privileged_groups: PrivilegedGroups,
     /// Why the configured exceptions are not in use.
     pub exceptions_error: Option<ExceptionsError>,
     /// Why earlier rules or exceptions are still in use.
@@ -21,7 +24,13 @@ pub struct Detections {
 impl Detections {
     /// Rules and exceptions that can be used.
     pub fn new(rule_set: RuleSet, exceptions: Exceptions) -> Detections {
-        Detections { rule_set, exceptions, exceptions_error: None, reload_errors: Vec::new() }
+        Detections {
+            rule_set,
+            exceptions,
+            privileged_groups: PrivilegedGroups::default(),
+            exceptions_error: None,
+            reload_errors: Vec::new(),
+        }
     }
 
     /// Rules, and the exceptions if all of them can be used. Otherwise no exception is in use and
@@ -38,6 +47,17 @@ impl Detections {
     /// Adds why the latest rules or exceptions are not in use.
     pub fn with_reload_errors(self, reload_errors: Vec<String>) -> Detections {
         Detections { reload_errors, ..self }
+    }
+
+    /// Sets which groups are privileged by their names.
+    pub fn with_privileged_groups(self, privileged_groups: PrivilegedGroups) -> Detections {
+        Detections { privileged_groups, ..self }
+    }
+
+    /// Returns true if the finding's group is privileged by its name, the new or the old one.
+    pub fn is_privileged(&self, finding: &Finding) -> bool {
+        let names = [finding.group.as_deref(), Call::new(finding).current_group()];
+        names.into_iter().flatten().any(|name| self.privileged_groups.include(name))
     }
 
     /// The number of problems that keep the exceptions from being used.

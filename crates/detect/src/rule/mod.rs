@@ -10,11 +10,12 @@ pub mod explain;
 pub mod load;
 mod required_fields;
 mod set;
+mod severity;
 pub mod testing;
 mod toml_file;
 mod unsatisfiable;
 
-pub use correlation::{Condition, Correlation, POWER_FIELD, RuleReference, SeverityRaise, Stage};
+pub use correlation::{Condition, Correlation, RuleReference, Stage};
 pub use definition::{Rule, RuleInfo, RuleOrigin, Severity, Tactic, Technique, Threat};
 pub use detections::Detections;
 pub use exception::{
@@ -23,4 +24,6 @@ pub use exception::{
 pub use load::{LoadedRules, RulesError};
 pub use required_fields::RequiredFields;
 pub use set::{NoRules, RuleSet};
+pub(crate) use severity::highest_raise;
+pub use severity::{Rating, SeverityMapping, SeverityRaise, SeverityRules};
 pub use toml_file::problem::{Position, Problem};

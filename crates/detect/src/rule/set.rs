@@ -167,6 +167,7 @@ mod tests {
             interval: Duration::from_secs(300),
             from: Duration::from_secs(360),
             max_signals: 100,
+            severity_rules: Default::default(),
             origin: RuleOrigin::Embedded("test"),
         }
     }

@@ -90,13 +90,18 @@ impl EntryRow {
     const HEADER: [&str; 5] = ["Time (UTC)", "State", "Id", "Subject", "Rule"];
 
     fn new(entry: &Entry) -> EntryRow {
-        let (time, subject, rule) = match &entry.content {
+        let (time, subject, rule, severity) = match &entry.content {
             Content::Finding(finding) => {
-                (finding.time, alert::finding_subject(finding), &finding.rule)
+                let subject = alert::finding_subject(finding);
+                (finding.time, subject, &finding.rule, finding.severity())
             }
-            Content::Summary(summary) => (None, summary_subject(summary), &summary.rule),
+            Content::Summary(summary) => {
+                let severity = summary.rating().severity;
+                (None, summary_subject(summary), &summary.rule, severity)
+            }
             Content::Correlation(alert) => {
-                (Some(alert.end), correlation_subject(alert), &alert.rule)
+                let severity = alert.rule.severity;
+                (Some(alert.end), correlation_subject(alert), &alert.rule, severity)
             }
         };
         let id = entry.id().clone();
@@ -108,7 +113,9 @@ impl EntryRow {
             clean_text(&subject),
             clean_text(&rule.name),
         ];
-        EntryRow { id, time, cells, document: entry_document(entry, rule, &subject) }
+        let mut document = entry_document(entry, rule, &subject);
+        document["severity"] = json!(severity);
+        EntryRow { id, time, cells, document }
     }
 
     /// The latest first.

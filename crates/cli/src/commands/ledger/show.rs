@@ -7,7 +7,7 @@ use alert::{Accounts, Alert, correlation_subject, describe_member, summary_subje
 use anyhow::{Context, Result, bail};
 use detect::correlation::{CorrelationAlertData, MemberFindings};
 use detect::finding::{Context as AlertContext, Finding, FindingId, Summary};
-use detect::rule::RuleInfo;
+use detect::rule::{Rating, RuleInfo};
 use detect::text::error::error_chain;
 use detect::text::time::format_table_time;
 use jiff::Timestamp;
@@ -135,6 +135,7 @@ fn finding_fields(finding: &Finding) -> Vec<LabelledValue> {
         ("Subject", alert::finding_subject(finding)),
         ("Time of call", finding.time.map_or("not recorded".to_owned(), format_table_time)),
         ("Rule", format_rule(&finding.rule)),
+        ("Severity", format_rating(&finding.rating())),
         ("Account", or_none(&finding.account)),
         ("Group", or_none(&finding.group)),
         ("User", or_none(&finding.target_user)),
@@ -150,6 +151,7 @@ fn summary_fields(summary: &Summary) -> Vec<LabelledValue> {
     let mut fields = vec![
         ("Subject", summary_subject(summary)),
         ("Rule", format_rule(&summary.rule)),
+        ("Severity", format_rating(&summary.rating())),
         ("Part", summary.part.to_string()),
     ];
     for member in &summary.members {
@@ -165,6 +167,7 @@ fn correlation_fields(alert: &CorrelationAlertData) -> Vec<LabelledValue> {
     let mut fields = vec![
         ("Subject", correlation_subject(alert)),
         ("Rule", format_rule(&alert.rule)),
+        ("Severity", format_rating(&alert.rating())),
         ("First event", format_table_time(alert.start)),
         ("Last event", format_table_time(alert.end)),
         ("Incident", alert.incident.to_string()),
@@ -174,8 +177,13 @@ fn correlation_fields(alert: &CorrelationAlertData) -> Vec<LabelledValue> {
 }
 
 fn format_rule(rule: &RuleInfo) -> String {
-    let RuleInfo { name, id, severity, risk_score, .. } = rule;
-    format!("{name} ({id}), severity {}, risk score {risk_score} of 100", severity.as_str())
+    format!("{} ({})", rule.name, rule.id)
+}
+
+fn format_rating(rating: &Rating) -> String {
+    let Rating { severity, risk_score, reason } = rating;
+    let reason = reason.as_ref().map(|reason| format!(", since {reason}")).unwrap_or_default();
+    format!("{}, risk score {risk_score} of 100{reason}", severity.as_str())
 }
 
 async fn render_alert(ledger: &StoredLedger, content: &Content) -> Alert {

@@ -51,7 +51,7 @@ struct LedgerStats {
     days: BTreeMap<String, StateCounts>,
     failed: u64,
     unreadable: UnreadableCounts,
-    /// Markers of entries that are not final.
+    /// Entries that are not final, as their markers show.
     open: usize,
     oldest_open: Option<OldestOpen>,
     waiting_for_summary: usize,
@@ -85,10 +85,11 @@ pub async fn run(args: &Args, now: Timestamp) -> Result<ExitCode> {
     let mut stats = LedgerStats::default();
     stats.unreadable =
         read_entries(&ledger, &mut filter, &mut |entry| stats.count_entry(&entry)).await?;
-    let markers = ledger.open_markers().await?;
-    stats.open = markers.len();
-    let oldest = markers.into_iter().min_by_key(|marker| marker.since);
-    stats.oldest_open = oldest.map(|marker| OldestOpen { id: marker.name, since: marker.since });
+    let open = ledger.open_entries().await?.entries;
+    stats.open = open.len();
+    let oldest = ledger.oldest_entry(&open).await?;
+    stats.oldest_open =
+        oldest.map(|oldest| OldestOpen { id: oldest.id.to_string(), since: oldest.since });
     stats.waiting_for_summary = ledger.grouped_count().await?;
     stats.heartbeat = read_heartbeat(&ledger).await?;
     stats.trails = read_trails(&ledger).await?;

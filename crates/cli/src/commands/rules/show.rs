@@ -7,7 +7,9 @@ use std::time::Duration;
 
 use alert::markdown_to_lines;
 use anyhow::Result;
-use detect::rule::{Correlation, RequiredFields, Rule, Technique, Threat};
+use detect::rule::{
+    Correlation, RequiredFields, Rule, SeverityMapping, SeverityRules, Technique, Threat,
+};
 use kql::Query;
 
 use crate::commands::any_rule::{AnyRule, find_rule};
@@ -41,6 +43,7 @@ fn format_page(rule: AnyRule<'_>) -> String {
             AnyRule::Rule(rule) => ("QUERY", query_lines(&rule.query, "  ")),
             AnyRule::Correlation(correlation) => ("CONDITION", condition_lines(correlation)),
         },
+        ("SEVERITY", severity_lines(rule)),
         ("INVESTIGATION GUIDE", info.note.as_deref().map(markdown_to_lines).unwrap_or_default()),
         ("FALSE POSITIVES", bullet_list(&info.false_positives)),
         ("ATT&CK", info.threat.iter().flat_map(threat_lines).collect()),
@@ -57,17 +60,36 @@ fn query_lines(query: &Query, indent: &str) -> Vec<String> {
     query.source().trim().lines().map(|line| format!("{indent}{line}")).collect()
 }
 
-/// The stages of a correlation, and what raises its severity.
+/// The stages of a correlation.
 fn condition_lines(correlation: &Correlation) -> Vec<String> {
     let mut lines = vec![format!("  {}:", correlation.condition_in_words())];
     for stage in &correlation.stages {
         let names: Vec<&str> = stage.0.iter().map(|rule| rule.name.as_str()).collect();
         lines.push(format!("    - {}", names.join(" or ")));
     }
-    for raise in &correlation.raises {
+    lines
+}
+
+/// What changes the severity.
+fn severity_lines(rule: AnyRule<'_>) -> Vec<String> {
+    let (raises, mappings, risk_score_field) = match rule {
+        AnyRule::Rule(rule) => {
+            let SeverityRules { raises, mappings, risk_score_field } = &rule.severity_rules;
+            (raises, &**mappings, risk_score_field.as_ref())
+        }
+        AnyRule::Correlation(correlation) => (&correlation.raises, &[][..], None),
+    };
+    let mapping = |mapping: &SeverityMapping| {
+        let SeverityMapping { field, value, severity } = mapping;
+        format!("  {} if {field} is {value}", severity.as_str())
+    };
+    let mut lines: Vec<String> = mappings.iter().map(mapping).collect();
+    lines.extend(risk_score_field.map(|field| format!("  The risk score is {field}")));
+    for raise in raises {
         let severity = raise.severity.as_str();
-        let risk_score = raise.risk_score;
-        lines.push(format!("  Raised to {severity} (risk score {risk_score}) if one matches:"));
+        let reason = raise.reason.as_ref().map(|reason| format!(", since {reason}"));
+        let reason = reason.unwrap_or_default();
+        lines.push(format!("  {severity} (risk score {}){reason}, if", raise.risk_score));
         lines.extend(query_lines(&raise.query, "    "));
     }
     lines

@@ -32,7 +32,7 @@ impl Totals {
         self.found += 1;
         match finding.exception {
             Some(_) => self.suppressed += 1,
-            None => self.highest = self.highest.max(Some(finding.rule.severity)),
+            None => self.highest = self.highest.max(Some(finding.severity())),
         }
     }
 

@@ -8,22 +8,17 @@ use serde::Deserialize;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use super::fields;
-use crate::ecs;
-use crate::rule::correlation::{
-    Condition, Correlation, POWER_FIELD, RuleReference, SeverityRaise, Stage,
-};
-use crate::rule::definition::{RuleInfo, RuleOrigin};
-use crate::rule::toml_file::problem::hint;
+use super::{fields, severity};
+use crate::finding::FACT_FIELDS;
+use crate::rule::correlation::{Condition, Correlation, RuleReference, Stage};
+use crate::rule::definition::RuleOrigin;
 use crate::rule::toml_file::query::read_query;
 use crate::rule::toml_file::reader::{TomlReader, elements};
 
 const TABLE: &str = "[rule.correlation]";
-const KEYS: &str = "condition field group_by rules severity_when timespan type";
+const KEYS: &str = "condition field group_by query rules severity_when timespan type";
 
 const RAISE_TABLE: &str = "[[rule.correlation.severity_when]]";
-const RAISE_KEYS: &str = "query risk_score severity";
-const RAISES_EXPECTED: &str = "a list of tables, [[rule.correlation.severity_when]]";
 
 /// Keys of query rules that have no meaning in a correlation.
 const QUERY_RULE_KEYS: [&str; 6] =
@@ -59,11 +54,13 @@ pub(super) fn read_correlation(
     let condition = read_condition(reader, table);
     let stages = read_stages(reader, table, condition.as_ref());
     let group_by = read_group_by(reader, table);
-    let raises = read_raises(reader, table, info.as_ref());
+    let query = table.get("query").and_then(|_| read_query(reader, table, &FACT_FIELDS));
+    let raises = severity::read_raises(reader, table, RAISE_TABLE, info.as_ref(), true);
     Some(Correlation {
         info: Arc::new(info?),
         condition: condition?,
         stages,
+        query,
         group_by,
         timespan: timespan?,
         raises,
@@ -177,45 +174,7 @@ fn read_group_by(reader: &mut TomlReader<'_>, table: &DeTable<'_>) -> Vec<String
     fields.into_iter().map(|field| checked_field(reader, field)).collect()
 }
 
-/// Reports a field that no record has.
 fn checked_field(reader: &mut TomlReader<'_>, field: Spanned<String>) -> String {
-    let name = field.get_ref();
-    if !ecs::is_known_field(name) && name != POWER_FIELD {
-        let hint = hint(ecs::did_you_mean(name));
-        let message = format!("no record has the field `{}`{hint}", name.escape_debug());
-        reader.add_problem(field.span(), message);
-    }
+    severity::check_field(reader, &field);
     field.into_inner()
-}
-
-fn read_raises(
-    reader: &mut TomlReader<'_>,
-    table: &DeTable<'_>,
-    info: Option<&RuleInfo>,
-) -> Vec<SeverityRaise> {
-    let mut raises: Vec<SeverityRaise> = Vec::new();
-    for item in table.get("severity_when").map(elements).unwrap_or_default() {
-        let Some(table) = item.get_ref().as_table() else {
-            reader.wrong_type("severity_when", item, RAISES_EXPECTED);
-            continue;
-        };
-        reader.enter_table(RAISE_TABLE, item.span());
-        reader.check_keys(table, RAISE_TABLE, RAISE_KEYS);
-        let Some(raise) = read_raise(reader, table) else { continue };
-        let is_above = info.is_none_or(|info| raise.severity > info.severity);
-        if !is_above || raises.iter().any(|other| other.severity == raise.severity) {
-            let message = "`severity` must be above that of the rule, and differ from that of \
-                           every other `severity_when`";
-            reader.add_problem(table["severity"].span(), message);
-        }
-        raises.push(raise);
-    }
-    raises
-}
-
-fn read_raise(reader: &mut TomlReader<'_>, table: &DeTable<'_>) -> Option<SeverityRaise> {
-    let query = read_query(reader, table, &[POWER_FIELD]);
-    let severity = reader.required(table, "severity");
-    let risk_score = fields::risk_score(reader, table);
-    Some(SeverityRaise { query: query?, severity: severity?, risk_score: risk_score? })
 }

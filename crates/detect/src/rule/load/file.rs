@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use toml::de::DeTable;
 
-use super::{correlation, fields};
+use super::{correlation, fields, severity};
 use crate::rule::correlation::Correlation;
 use crate::rule::definition::{Rule, RuleInfo, RuleOrigin};
 use crate::rule::toml_file::folder::read_text;
@@ -37,7 +37,7 @@ const RULE_KEYS: &str = "actions alert_suppression anomaly_threshold author buil
     investigation_fields items_per_search language license machine_learning_job_id max_signals \
     meta name namespace new_terms new_terms_fields note query references related_integrations \
     required_fields response_actions revision risk_score risk_score_mapping rule_id \
-    rule_name_override saved_id setup severity severity_mapping tags threat threat_filters \
+    rule_name_override saved_id setup severity severity_mapping severity_when tags threat threat_filters \
     threat_index threat_indicator_path threat_language threat_mapping threat_query threshold \
     throttle tiebreaker_field timeline_id timeline_title timestamp_field timestamp_override \
     timestamp_override_fallback_disabled to type version";
@@ -176,12 +176,14 @@ fn read_rule(reader: &mut TomlReader<'_>, table: &DeTable<'_>, origin: RuleOrigi
     let interval = fields::interval(reader, table);
     let from = fields::look_back(reader, table);
     let max_signals = reader.integer(table, "max_signals", 1..=u32::MAX);
+    let severity_rules = severity::read_severity_rules(reader, table, info.as_ref());
     Some(Rule {
         info: Arc::new(info?),
         query: query?,
         interval: interval.unwrap_or(DEFAULT_INTERVAL),
         from: from.unwrap_or(DEFAULT_FROM),
         max_signals: max_signals.unwrap_or(DEFAULT_MAX_SIGNALS),
+        severity_rules,
         origin,
     })
 }

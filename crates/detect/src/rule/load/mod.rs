@@ -4,6 +4,7 @@ mod correlation;
 mod fields;
 mod file;
 pub(super) mod resolve;
+mod severity;
 #[cfg(test)]
 mod tests;
 

@@ -29,7 +29,7 @@ pub struct TestCase {
     pub name: String,
     /// The records, in any order.
     pub records: Vec<Record>,
-    /// The severity that a correlation must reach.
+    /// The severity that the finding or the incident must have.
     pub severity: Option<Severity>,
 }
 

@@ -17,7 +17,7 @@
 //! <https://www.rfc-editor.org/rfc/rfc7396>
 //!
 //! A case of a correlation has several `records` in any order (their `eventTime` counts), and
-//! optionally the `severity` that the correlation must reach:
+//! optionally the `severity` that must be reached:
 //!
 //! ```json
 //! {"must_match": [{"name": "both", "severity": "high", "records": [

@@ -9,7 +9,8 @@ use jiff::Timestamp;
 use super::cases::{EXTENSION, RuleTests, TestCase, test_file_of};
 use crate::cloudtrail::Record;
 use crate::ecs::View;
-use crate::rule::definition::{RuleInfo, Severity};
+use crate::finding::{Finding, Origin};
+use crate::rule::definition::{Rule, RuleInfo, Severity};
 use crate::rule::load::LoadedRules;
 use crate::rule::toml_file::folder::files_below;
 use crate::rule::toml_file::problem::Problem;
@@ -92,8 +93,11 @@ pub fn test_rules(path: Option<&Path>, now: Timestamp) -> TestReport {
         problems: loaded.problems,
     };
     for rule in loaded.rules {
-        let matches = |record: &Record| rule.query.matches(&View::new(record), now);
-        let run = |records: &[Record]| records.iter().any(matches).then_some(rule.info.severity);
+        let severity = |record: &Record| {
+            let is_match = rule.query.matches(&View::new(record), now);
+            is_match.then(|| severity_of(&rule, record, now))
+        };
+        let run = |records: &[Record]| records.iter().filter_map(severity).max();
         match RuleTests::for_origin(&rule.origin) {
             Ok(tests) => report.results.push(TestResult::from_tests(&rule.info, &tests, run)),
             Err(problem) => report.problems.push(problem),
@@ -103,6 +107,13 @@ pub fn test_rules(path: Option<&Path>, now: Timestamp) -> TestReport {
         report.problems.extend(test_files_without_rule(folder));
     }
     report
+}
+
+fn severity_of(rule: &Rule, record: &Record, now: Timestamp) -> Severity {
+    let origin = Origin::Inline { envelope: "test".to_owned(), record: 0 };
+    let mut finding = Finding::new(&rule.info, record, origin);
+    finding.rate(&rule.severity_rules, None, now);
+    finding.severity()
 }
 
 fn test_files_without_rule(folder: &Path) -> Vec<Problem> {

@@ -1,6 +1,7 @@
 //! Rule files and folders, their problems and warnings.
 
 mod correlations;
+mod severity;
 
 use std::fs;
 use std::path::Path;
