@@ -33,6 +33,8 @@ pub enum ClaimOutcome {
     Ours(Box<Claim>),
     /// The work was done before, and ended in this final state.
     Duplicate(EntryState),
+    /// The entry, in this state, is about another call: one of the two records is forged.
+    Conflict(EntryState),
     /// Another worker holds the claim. If it dies, recovery takes over.
     ClaimedElsewhere,
     /// A later version of the program wrote the entry: the alert may have been sent, or not.
@@ -119,6 +121,13 @@ impl StoredLedger {
                 // If this fails, recovery deletes it.
                 let _ = self.delete_markers(&open).await;
             }
+            ClaimOutcome::Conflict(state) => {
+                debug!(%id, ?state, "conflict");
+                // Otherwise the marker is needed for the entry that is there.
+                if state.is_final() {
+                    let _ = self.delete_markers(&open).await;
+                }
+            }
             ClaimOutcome::ClaimedElsewhere => debug!(%id, "claimed elsewhere"),
             ClaimOutcome::Unreadable(_) => {}
         }
@@ -129,7 +138,7 @@ impl StoredLedger {
     fn next_claim(&self, ours: &Entry, object: Option<&SmallObject>) -> NextClaim {
         let Some(object) = object else { return NextClaim::Write(ours.clone()) };
         let snapshot = EntrySnapshot::new(ours.id(), object.clone());
-        match (self.blocked_by(ours.id(), &snapshot), snapshot.entry) {
+        match (self.blocked_by(&ours.content, &snapshot), snapshot.entry) {
             // Our write happened, and its answer was lost.
             (_, Ok(entry)) if entry.token == ours.token => {
                 NextClaim::Written(entry, snapshot.object)
@@ -142,19 +151,23 @@ impl StoredLedger {
     }
 
     /// Returns what a claim would come to now, or `None` if it would succeed. Writes nothing.
-    pub async fn peek_claim(&self, id: &FindingId) -> Result<Option<ClaimOutcome>> {
-        Ok(self.read_entry(id).await?.and_then(|snapshot| self.blocked_by(id, &snapshot)))
+    pub async fn peek_claim(&self, content: &Content) -> Result<Option<ClaimOutcome>> {
+        let snapshot = self.read_entry(content.id()).await?;
+        Ok(snapshot.and_then(|snapshot| self.blocked_by(content, &snapshot)))
     }
 
     /// What an entry makes of a claim. `None` if it can be claimed: it was released or failed, its
     /// lease ran out, or it is damaged.
-    fn blocked_by(&self, id: &FindingId, snapshot: &EntrySnapshot) -> Option<ClaimOutcome> {
+    fn blocked_by(&self, content: &Content, snapshot: &EntrySnapshot) -> Option<ClaimOutcome> {
         match &snapshot.entry {
+            Ok(entry) if conflicts(content, &entry.content) => {
+                Some(ClaimOutcome::Conflict(entry.state))
+            }
             Ok(entry) if entry.state.is_final() => Some(ClaimOutcome::Duplicate(entry.state)),
             Ok(_) if snapshot.is_leased() => Some(ClaimOutcome::ClaimedElsewhere),
-            Err(newer @ LedgerProblem::Newer { .. }) => {
-                Some(ClaimOutcome::Unreadable(self.error(&keys::entry(id), newer.clone())))
-            }
+            Err(newer @ LedgerProblem::Newer { .. }) => Some(ClaimOutcome::Unreadable(
+                self.error(&keys::entry(content.id()), newer.clone()),
+            )),
             _ => None,
         }
     }
@@ -163,6 +176,14 @@ impl StoredLedger {
     pub async fn read_entry(&self, id: &FindingId) -> Result<Option<EntrySnapshot>> {
         let object = self.get(&keys::entry(id)).await?;
         Ok(object.map(|object| EntrySnapshot::new(id, object)))
+    }
+}
+
+/// Returns true if both are findings, of different calls.
+fn conflicts(ours: &Content, theirs: &Content) -> bool {
+    match (ours, theirs) {
+        (Content::Finding(ours), Content::Finding(theirs)) => !ours.is_same_call(theirs),
+        _ => false,
     }
 }
 

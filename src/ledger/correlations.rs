@@ -265,14 +265,16 @@ impl Evaluation<'_> {
     /// Claims the alert of an incident. Returns `None` if it was sent, or another worker has it.
     async fn claim_alert(&self, alert: CorrelationAlertData) -> Result<Option<Claim>> {
         // Most were sent before, and a read is cheaper than an open marker.
-        let peeked = self.ledger.peek_claim(&alert.id).await?;
+        let content = Content::Correlation(Arc::new(alert));
+        let peeked = self.ledger.peek_claim(&content).await?;
         if matches!(peeked, Some(ClaimOutcome::Duplicate(_))) {
             return Ok(None);
         }
-        let content = Content::Correlation(Arc::new(alert));
         match self.ledger.claim(content, self.lease, Duration::ZERO).await? {
             ClaimOutcome::Ours(claim) => Ok(Some(*claim)),
-            ClaimOutcome::Duplicate(_) | ClaimOutcome::ClaimedElsewhere => Ok(None),
+            ClaimOutcome::Duplicate(_)
+            | ClaimOutcome::Conflict(_)
+            | ClaimOutcome::ClaimedElsewhere => Ok(None),
             ClaimOutcome::Unreadable(error) => Err(error),
         }
     }

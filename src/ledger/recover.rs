@@ -56,7 +56,9 @@ impl StoredLedger {
             ClaimOutcome::Ours(claim) => Ok(Recovery::TakenOver(claim)),
             ClaimOutcome::Unreadable(error) => Err(error),
             // Another worker was faster.
-            ClaimOutcome::Duplicate(_) | ClaimOutcome::ClaimedElsewhere => Ok(Recovery::Left),
+            ClaimOutcome::Duplicate(_)
+            | ClaimOutcome::Conflict(_)
+            | ClaimOutcome::ClaimedElsewhere => Ok(Recovery::Left),
         }
     }
 

@@ -7,7 +7,7 @@ use detect::text::error::error_chain;
 use futures::future::join_all;
 
 use super::delivery::Delivery;
-use super::invocation::Invocation;
+use super::invocation::{Invocation, Meeting};
 use super::outcomes::DeliveryReport;
 use super::problem::Problem;
 use crate::ledger::{ClaimOutcome, Content, EntryState, Ledger, LedgerError, StoredLedger};
@@ -23,6 +23,8 @@ pub(crate) struct ClaimedFindings {
     /// Duplicates of what was done before: they are correlated again, which repairs what a ledger
     /// failed at the first time.
     pub(crate) done_before: Vec<Arc<Finding>>,
+    /// Those whose ids are of other calls, as findings of their own: not claimed yet.
+    pub(crate) conflicts: Vec<Arc<Finding>>,
     /// The outcomes of all others.
     pub(crate) report: DeliveryReport,
 }
@@ -30,23 +32,19 @@ pub(crate) struct ClaimedFindings {
 /// Claims findings, a few at a time.
 pub(crate) async fn claim(invocation: &Invocation, findings: Vec<Finding>) -> ClaimedFindings {
     let mut claimed = ClaimedFindings::default();
-    let mut new = Vec::new();
-    for finding in findings {
-        if invocation.meet(&finding.id) {
-            new.push(Arc::new(finding));
-        } else {
-            claimed.report.end(&finding, Outcome::Duplicate);
+    let mut new = claimed.add_met(invocation, findings);
+    while !new.is_empty() {
+        for some in new.chunks(CONCURRENCY) {
+            if invocation.is_over() {
+                claimed.report.fail_unclaimed(some);
+                continue;
+            }
+            let answers = join_all(some.iter().map(|finding| claim_one(invocation, finding))).await;
+            for (finding, answer) in some.iter().zip(answers) {
+                claimed.add(finding, answer);
+            }
         }
-    }
-    for some in new.chunks(CONCURRENCY) {
-        if invocation.is_over() {
-            claimed.report.fail_unclaimed(some);
-            continue;
-        }
-        let answers = join_all(some.iter().map(|finding| claim_one(invocation, finding))).await;
-        for (finding, answer) in some.iter().zip(answers) {
-            claimed.add(finding, answer);
-        }
+        new = std::mem::take(&mut claimed.conflicts);
     }
     claimed
 }
@@ -58,9 +56,10 @@ async fn claim_one(invocation: &Invocation, finding: &Arc<Finding>) -> ClaimAnsw
     match &invocation.pipeline.ledger {
         Ledger::None => Ok(None),
         Ledger::Stored(ledger) => claim_in(ledger, invocation, finding).await,
-        Ledger::ReadOnly(ledger) => {
-            Ok(ledger.peek_claim(&finding.id).await?.map(|claimed| (claimed, Ok(()))))
-        }
+        Ledger::ReadOnly(ledger) => Ok(ledger
+            .peek_claim(&Content::Finding(Arc::clone(finding)))
+            .await?
+            .map(|claimed| (claimed, Ok(())))),
     }
 }
 
@@ -80,6 +79,20 @@ async fn claim_in(
 }
 
 impl ClaimedFindings {
+    /// Adds the findings that were met before in this invocation. Returns the others.
+    fn add_met(&mut self, invocation: &Invocation, findings: Vec<Finding>) -> Vec<Arc<Finding>> {
+        let mut new = Vec::new();
+        for finding in findings {
+            match (invocation.meet(&finding), &invocation.pipeline.ledger) {
+                (Meeting::Again, _) => self.report.end(&finding, Outcome::Duplicate),
+                // A ledger knows which of both was first.
+                (Meeting::OtherCall, Ledger::None) => new.push(Arc::new(finding.into_conflict())),
+                (Meeting::First | Meeting::OtherCall, _) => new.push(Arc::new(finding)),
+            }
+        }
+        new
+    }
+
     fn add(&mut self, finding: &Arc<Finding>, answer: ClaimAnswer) {
         let unrecorded = || Delivery::Unrecorded(Content::Finding(Arc::clone(finding)));
         let (claimed, indexed) = match answer {
@@ -104,14 +117,30 @@ impl ClaimedFindings {
                 let alerted = state != EntryState::Suppressed;
                 self.done_before.extend(alerted.then(|| Arc::clone(finding)));
             }
+            // A conflict's own id is that of its call: its entry was changed by someone else.
+            ClaimOutcome::Conflict(_) if finding.conflict.is_some() => {
+                self.add_ours(finding, unrecorded());
+            }
+            ClaimOutcome::Conflict(_) => {
+                self.conflicts.push(Arc::new(Finding::clone(finding).into_conflict()));
+            }
             ClaimOutcome::ClaimedElsewhere => self.report.end(finding, Outcome::ClaimedElsewhere),
         }
     }
 
     fn add_ours(&mut self, finding: &Finding, delivery: Delivery) {
         self.report.notes.extend(suppression_note(finding));
+        self.report.notes.extend(conflict_note(finding));
+        self.report.conflicts += u64::from(finding.conflict.is_some());
         self.ours.push(delivery);
     }
+}
+
+fn conflict_note(finding: &Finding) -> Option<String> {
+    let other = finding.conflict.as_ref()?;
+    let origin = &finding.origin;
+    let id = &finding.id;
+    Some(format!("conflict: finding {id} in {origin} has the eventID of finding {other}"))
 }
 
 /// An exception never works in silence.

@@ -79,7 +79,7 @@ pub(crate) async fn process_claimed(
     invocation: &Invocation,
     claimed: ClaimedFindings,
 ) -> DeliveryReport {
-    let ClaimedFindings { ours, done_before, mut report } = claimed;
+    let ClaimedFindings { ours, done_before, mut report, conflicts: _ } = claimed;
     // A canary is correlated with nothing, suppressed by nothing and grouped with nothing.
     let (canaries, ours): (Vec<_>, Vec<_>) = ours.into_iter().partition(is_canary);
     let incidents = correlate::claim(invocation, &ours, &done_before).await;

@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use detect::finding::FindingId;
+use detect::finding::{Finding, FindingId};
 use jiff::Timestamp;
 use tokio::time::{Instant, timeout_at};
 
@@ -19,6 +19,23 @@ const GRACE_PART: u32 = 8;
 /// Held while a batch of alerts is published and recorded.
 pub(crate) type PublishPermit<'a> = tokio::sync::MutexGuard<'a, ()>;
 
+/// Whether a finding was met before in an invocation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Meeting {
+    First,
+    Again,
+    /// Its id is that of another call: one of the two records is forged.
+    OtherCall,
+}
+
+/// The findings that were met in an invocation.
+#[derive(Default)]
+struct MetFindings {
+    ids: HashSet<FindingId>,
+    /// By [`Finding::conflict_id`].
+    calls: HashSet<FindingId>,
+}
+
 /// One invocation: what it works with, its time, and the findings that it has met. Two trails, two
 /// notifications or one careless object can show the same call twice.
 pub(crate) struct Invocation {
@@ -28,7 +45,7 @@ pub(crate) struct Invocation {
     /// Locked from before a batch of alerts is published until it is recorded.
     publishing: tokio::sync::Mutex<()>,
     // Std mutexes: nothing awaits while they are locked.
-    met: Mutex<HashSet<FindingId>>,
+    met: Mutex<MetFindings>,
     /// By rule. Without a ledger the invocation is the window.
     counts: Mutex<HashMap<String, WindowCounts>>,
     /// Findings taken over from dead workers, by rule and principal.
@@ -95,9 +112,13 @@ impl Invocation {
         passes.then_some(permit)
     }
 
-    /// Returns true if the finding was not met before in this invocation.
-    pub(crate) fn meet(&self, id: &FindingId) -> bool {
-        lock(&self.met).insert(id.clone())
+    /// Notes that a finding was met.
+    pub(crate) fn meet(&self, finding: &Finding) -> Meeting {
+        let mut met = lock(&self.met);
+        if !met.calls.insert(finding.conflict_id()) {
+            return Meeting::Again;
+        }
+        if met.ids.insert(finding.id.clone()) { Meeting::First } else { Meeting::OtherCall }
     }
 
     /// Counts findings of a rule by their principals. Returns the counts of the whole invocation,

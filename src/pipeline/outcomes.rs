@@ -27,6 +27,8 @@ pub(crate) struct DeliveryReport {
     pub(crate) correlations: Vec<CorrelationOutcome>,
     /// Folders of correlated findings of which not all were read.
     pub(crate) correlations_cut: u64,
+    /// Findings of records that have another record's `eventID`.
+    pub(crate) conflicts: u64,
     /// What failed, or could not be recorded, by name.
     pub(crate) problems: Vec<Problem>,
     /// Findings that are not alerted because of an exception, by name.
@@ -168,6 +170,7 @@ impl AddAssign for DeliveryReport {
         self.summaries.extend(other.summaries);
         self.correlations.extend(other.correlations);
         self.correlations_cut += other.correlations_cut;
+        self.conflicts += other.conflicts;
         self.problems.extend(other.problems);
         self.notes.extend(other.notes);
     }

@@ -128,6 +128,8 @@ counters! {
         /// Times that there were more correlated findings than are read: a correlation may be
         /// missed.
         correlations_cut: Count,
+        /// Findings whose record has the `eventID` of another call: one of the two is forged.
+        conflicts: Count,
         /// Canaries asked for. They are not counted as findings.
         canaries: Count,
         /// Canaries that failed.

@@ -265,6 +265,7 @@ impl Run {
     fn add_deliveries(&mut self, message: &MessageId, deliveries: DeliveryReport) {
         deliveries.correlations.iter().for_each(|it| self.outcome.report.count_correlation(it));
         self.outcome.report.correlations_cut += deliveries.correlations_cut;
+        self.outcome.report.conflicts += deliveries.conflicts;
         self.add_outcomes(deliveries.findings);
         self.grouped.extend(
             deliveries

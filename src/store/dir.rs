@@ -15,6 +15,7 @@ use detect::cloudtrail::Body;
 use jiff::Timestamp;
 use sha2::{Digest, Sha256};
 
+use super::dir_list;
 use super::{
     Action, Listing, ObjectStore, Page, SmallObject, StoreError, StoreErrorKind, WriteCondition,
     Written,
@@ -25,11 +26,7 @@ use crate::notification::ObjectRef;
 /// begins with a dot.
 const OWN_FOLDER: &str = ".trailbell";
 
-/// Keys and folders of one page, as in S3.
-/// Source: <https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListObjectsV2.html>
-const PAGE_SIZE: usize = 1_000;
-
-type DirResult<T> = Result<T, StoreErrorKind>;
+pub(super) type DirResult<T> = Result<T, StoreErrorKind>;
 
 /// Objects as files under a root. There are no versions: the file is what there is.
 #[derive(Debug, Clone)]
@@ -102,12 +99,12 @@ impl ObjectStore for DirStore {
     async fn list(&self, listing: &Listing) -> Result<Page, StoreError> {
         let bucket = self.root.join(&listing.bucket);
         let wanted = listing.clone();
-        let page = blocking(move || list(&bucket, &wanted)).await;
+        let page = blocking(move || dir_list::list(&bucket, &wanted)).await;
         page.map_err(|kind| StoreError::new(Action::List, &listing.bucket, &listing.prefix, kind))
     }
 }
 
-fn no_bucket(bucket: &Path) -> StoreErrorKind {
+pub(super) fn no_bucket(bucket: &Path) -> StoreErrorKind {
     StoreErrorKind::Other(format!("no such directory: {}", bucket.display()))
 }
 
@@ -134,59 +131,7 @@ fn read_to_end(mut file: impl Read) -> io::Result<Bytes> {
     Ok(Bytes::from(bytes))
 }
 
-fn list(bucket: &Path, listing: &Listing) -> DirResult<Page> {
-    if !bucket.is_dir() {
-        return Err(no_bucket(bucket));
-    }
-    let mut page = Page::default();
-    // All keys with a prefix are in the folder up to its last `/`.
-    let folder = listing.prefix.rsplit_once('/').map_or("", |(folder, _)| folder);
-    if is_inside(Path::new(folder)) {
-        collect(bucket, folder, listing, &mut page)?;
-    }
-    Ok(first_page(page, listing))
-}
-
-/// The first names of all that were collected, as many as fit a page.
-fn first_page(all: Page, listing: &Listing) -> Page {
-    let limit = listing.limit.map_or(PAGE_SIZE, usize::from).min(PAGE_SIZE);
-    let keys = all.keys.into_iter().map(|key| (key, false));
-    let mut names: Vec<_> = keys.chain(all.prefixes.into_iter().map(|it| (it, true))).collect();
-    names.sort_unstable();
-    let is_last = names.len() <= limit;
-    names.truncate(limit);
-    let next = names.last().filter(|_| !is_last).map(|(name, _)| name.clone());
-    let (prefixes, keys): (Vec<_>, Vec<_>) =
-        names.into_iter().partition(|(_, is_folder)| *is_folder);
-    let names = |names: Vec<(String, bool)>| names.into_iter().map(|(name, _)| name).collect();
-    Page { keys: names(keys), prefixes: names(prefixes), next }
-}
-
-fn collect(bucket: &Path, folder: &str, listing: &Listing, page: &mut Page) -> io::Result<()> {
-    let entries = match fs::read_dir(bucket.join(folder)) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
-        entries => entries?,
-    };
-    for entry in entries {
-        let entry = entry?;
-        let name = entry.file_name().into_string().map_err(|_| {
-            // It has no key, so nothing could say later what became of it.
-            let path = entry.path();
-            io::Error::other(format!("{}: its name is not UTF-8", path.display()))
-        })?;
-        let key = if folder.is_empty() { name } else { format!("{folder}/{name}") };
-        if !entry.file_type()?.is_dir() {
-            page.keys.extend(Some(key).filter(|key| listing.includes(key)));
-        } else if !listing.folders {
-            collect(bucket, &key, listing, page)?;
-        } else {
-            page.prefixes.extend(Some(format!("{key}/")).filter(|it| listing.includes(it)));
-        }
-    }
-    Ok(())
-}
-
-fn is_inside(path: &Path) -> bool {
+pub(super) fn is_inside(path: &Path) -> bool {
     path.components().all(|part| matches!(part, Component::Normal(_)))
 }
 
@@ -330,40 +275,5 @@ mod tests {
         assert!(cause.starts_with("no such directory: "), "{cause}");
         fs::create_dir(root.path().join("logs")).unwrap();
         assert!(store.open(&object("missing")).await.unwrap_err().is_not_found());
-    }
-
-    #[tokio::test]
-    async fn a_long_list_has_pages_of_a_thousand_names() {
-        let root = tempfile::tempdir().unwrap();
-        for name in 0..1_500 {
-            let folder = root.path().join(format!("logs/{:04}", name / 2 * 2));
-            fs::create_dir_all(&folder).unwrap();
-            fs::write(folder.join(name.to_string()), "").unwrap();
-        }
-        fs::write(root.path().join("logs/0000-key"), "").unwrap();
-        let store = DirStore::new(root.path());
-        for (folders, start_after, expected) in [
-            (false, None, vec![1_000, 501]),
-            (true, None, vec![751]),
-            (false, Some("0500/500"), vec![999]),
-            (true, Some("0500/"), vec![499]),
-        ] {
-            let mut listing = Listing { bucket: "logs".to_owned(), folders, ..Listing::default() };
-            listing.start_after = start_after.map(str::to_owned);
-            let mut names = Vec::new();
-            let mut sizes = Vec::new();
-            crate::store::list_pages(&store, listing, |page| {
-                sizes.push(page.keys.len() + page.prefixes.len());
-                names.extend(page.keys.into_iter().chain(page.prefixes));
-                true
-            })
-            .await
-            .unwrap();
-            assert_eq!(sizes, expected, "{folders} {start_after:?}");
-            assert!(folders || names.is_sorted());
-            names.sort_unstable();
-            names.dedup();
-            assert_eq!(names.len(), expected.iter().sum::<usize>(), "none twice");
-        }
     }
 }

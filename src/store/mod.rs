@@ -2,6 +2,7 @@
 //! behaves like it.
 
 mod dir;
+mod dir_list;
 mod error;
 mod key_part;
 mod list;

@@ -71,9 +71,9 @@ fn basic_string(text: &str) -> String {
 }
 
 /// A condition as lines of a multi-line basic string, in which a backslash at the end of a line
-/// removes the line break and the spaces after it, so that a value may continue there. Quotes stay: a
-/// condition never has three in a row. Further lines have no indentation, since the mail's commands
-/// have one. Source: <https://toml.io/en/v1.0.0#string>
+/// removes the line break and the spaces after it, so that a value may continue there. Quotes stay:
+/// a condition never has three in a row. Further lines have no indentation, since the mail's
+/// commands have one. Source: <https://toml.io/en/v1.0.0#string>
 fn fold_condition(condition: &str) -> Vec<String> {
     let mut lines = Vec::new();
     let mut line = String::new();

@@ -50,7 +50,12 @@ pub fn render_finding(finding: &Finding, context: &Context, accounts: &Accounts)
         raw_record: commands::raw_record(call),
         exception: exception_suggestion::exception_lines(call),
     };
-    let sentence = describe_call(call);
+    let mut sentence = describe_call(call);
+    let mut mail = parts.mail(&sentence);
+    if let Some(notice) = conflict_notice(finding) {
+        mail.prepend(&[&notice, "The alert follows:"]);
+        sentence = format!("{notice} {sentence}");
+    }
     AlertBuilder {
         id: &finding.id,
         kind: alert_kind(finding),
@@ -58,7 +63,7 @@ pub fn render_finding(finding: &Finding, context: &Context, accounts: &Accounts)
         rule_severity: finding.rule.severity,
         rating: finding.rating(),
         subject: call_subject(call),
-        mail: parts.mail(&sentence),
+        mail,
         sentence: Some(sentence),
         routing: Routing::from_call(call),
         ecs: parts.ecs(),
@@ -83,6 +88,12 @@ pub fn render_minimal_finding(finding: &Finding) -> Alert {
         ("Record", record.clone()),
         ("Finding id", finding.id.to_string()),
     ]);
+    let mut mail = Mail::new("The full alert for this finding could not be sent. It was about:")
+        .paragraph(&rows);
+    let notice = conflict_notice(finding);
+    if let Some(notice) = &notice {
+        mail.prepend(&[notice]);
+    }
     AlertBuilder {
         id: &finding.id,
         kind: alert_kind(finding),
@@ -90,15 +101,15 @@ pub fn render_minimal_finding(finding: &Finding) -> Alert {
         rule_severity: rule.severity,
         rating: finding.rating(),
         subject: call_subject(call),
-        sentence: None,
-        mail: Mail::new("The full alert for this finding could not be sent. It was about:")
-            .paragraph(&rows),
+        sentence: notice,
+        mail,
         routing: Routing::from_call(call),
         ecs: object([("event", json!({"id": call.event_id().map(cut)}))]),
         fields: json!({
             "finding": {"id": finding.id},
             "account": call.account().map(cut),
             "record": record,
+            "conflict": conflict_field(finding),
             "cut": [limits::EVERYTHING_ELSE],
         }),
     }
@@ -115,6 +126,21 @@ pub(crate) fn minimal_rule(rule: &RuleInfo) -> RuleInfo {
         threat: Vec::new(),
         ..rule.clone()
     }
+}
+
+/// Says that one of two records is forged, if that is so.
+fn conflict_notice(finding: &Finding) -> Option<String> {
+    let other = finding.conflict.as_ref()?;
+    Some(format!(
+        "CONFLICT: another record with the same eventID was alerted or suppressed before, and it \
+         is of another call: its principal, action, group or target differs. CloudTrail never \
+         gives two calls one eventID, so one of the two records is forged. The other one is \
+         finding {other}: trailbell ledger show shows it."
+    ))
+}
+
+fn conflict_field(finding: &Finding) -> Option<Value> {
+    finding.conflict.as_ref().map(|other| json!({"finding": other}))
 }
 
 fn alert_kind(finding: &Finding) -> AlertKind {
@@ -193,6 +219,7 @@ impl FindingParts<'_> {
             "account_name": self.call.account().and_then(|id| self.call.accounts.name(id)),
             "group": finding.group,
             "target_user": finding.target_user,
+            "conflict": conflict_field(finding),
             "principal": finding.principal,
             "origin": finding.origin,
             "check": commands::to_documents(&self.check),

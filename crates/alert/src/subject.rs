@@ -24,8 +24,12 @@ pub(crate) fn call_subject(call: AlertCall<'_>) -> String {
     let subject = subjects
         .find(|subject| subject.len() <= MAX_SUBJECT)
         .unwrap_or_else(|| subject_of_width(call, 4));
-    let test = if canary::is_canary(call.finding) { "[TEST] " } else { "" };
-    clean::ascii(&format!("{test}{subject}"), MAX_SUBJECT)
+    let mark = match &call.finding.conflict {
+        Some(_) => "[CONFLICT] ",
+        None if canary::is_canary(call.finding) => "[TEST] ",
+        None => "",
+    };
+    clean::ascii(&format!("{mark}{subject}"), MAX_SUBJECT)
 }
 
 /// The subject with every name cut to `width` characters, and without the account's name.

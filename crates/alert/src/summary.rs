@@ -30,7 +30,9 @@ pub fn summary_subject(summary: &Summary) -> String {
 
 /// What the member's call did, in a few words of printable ASCII.
 pub fn describe_member(member: &Member) -> String {
-    subject::summary_line(&member.call, subject::MAX_NAME_CHARS)
+    let conflict = if member.conflict.is_some() { "CONFLICT: " } else { "" };
+    let line = subject::summary_line(&member.call, subject::MAX_NAME_CHARS);
+    format!("{conflict}{line}")
 }
 
 /// Renders the alert for a summary; `accounts` gives names to account ids. Members that do not fit

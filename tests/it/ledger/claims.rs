@@ -106,6 +106,7 @@ async fn the_state_of_an_entry_decides_what_a_claim_comes_to() {
         let outcome = match claim(&memory).await {
             ClaimOutcome::Ours(claim) => format!("claim {}", claim.entry.claims),
             ClaimOutcome::Duplicate(_) => "duplicate".to_owned(),
+            ClaimOutcome::Conflict(_) => "conflict".to_owned(),
             ClaimOutcome::ClaimedElsewhere => "claimed elsewhere".to_owned(),
             ClaimOutcome::Unreadable(error) => error_chain(&error),
         };

@@ -1,6 +1,7 @@
 //! The ledger: that every finding is alerted once, whatever fails.
 
 mod claims;
+mod conflicts;
 mod context;
 mod correlation_crashes;
 mod correlations;

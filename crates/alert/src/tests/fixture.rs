@@ -56,6 +56,7 @@ pub fn finding(ecs: Value) -> Finding {
         group: text("/group/name"),
         target_user: text("/user/target/name"),
         exception: None,
+        conflict: None,
         privileged: false,
         rating: None,
         origin: Origin::Object {

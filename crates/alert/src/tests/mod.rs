@@ -1,3 +1,4 @@
+mod conflict;
 mod description;
 mod document;
 mod exception_suggestion;

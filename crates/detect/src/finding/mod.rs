@@ -2,6 +2,7 @@
 
 mod call;
 pub mod canary;
+mod conflict;
 mod context;
 mod denial;
 mod facts;
@@ -57,6 +58,9 @@ pub struct Finding {
     pub target_user: Option<String>,
     /// The name of the exception that matched: the finding is suppressed.
     pub exception: Option<String>,
+    /// The finding of another call whose record has the same `eventID`: one of both is forged.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub conflict: Option<FindingId>,
     /// The name of the group is one of `TRAILBELL_PRIVILEGED_GROUPS`.
     #[serde(default)]
     pub privileged: bool,
@@ -83,6 +87,7 @@ impl Finding {
             group: group.map(str::to_owned),
             target_user: target_user.map(str::to_owned),
             exception: None,
+            conflict: None,
             privileged: false,
             rating: None,
             origin,

@@ -49,6 +49,9 @@ pub struct Member {
     pub event_id: Option<String>,
     /// [`Origin::place`](super::Origin::place).
     pub place: String,
+    /// See [`Finding::conflict`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub conflict: Option<FindingId>,
     /// [`Finding::rating`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rating: Option<Rating>,
@@ -67,6 +70,7 @@ impl Member {
             region: call.fields.text("cloud.region").map(str::to_owned),
             event_id: call.fields.text("event.id").map(str::to_owned),
             place: finding.origin.place(),
+            conflict: finding.conflict.clone(),
             rating: finding.rating.clone(),
         }
     }
