@@ -11,11 +11,14 @@ mod document;
 mod exception_suggestion;
 mod facts;
 mod finding;
+mod identifiers;
 mod limits;
 mod mail;
 mod markdown;
 mod message;
+mod parameters;
 mod principal;
+mod reasons;
 mod subject;
 mod summary;
 #[cfg(test)]
