@@ -8,7 +8,6 @@ use proptest::prelude::*;
 use proptest::sample::subsequence;
 
 use super::*;
-use crate::cloudtrail::Record;
 use crate::ecs::View;
 use crate::finding::{Finding, FindingId, Origin};
 use crate::rule::testing::RuleTests;
