@@ -103,7 +103,7 @@ fn check_burst_summary(summary: &Alert) {
     }
     let text = &summary.text;
     assert!(text.contains("    37  alice in 111122223333\n"), "{text}");
-    let member = "  IAM group group-e1 created";
+    let member = "  IAM group group-e17 created";
     let line = text.lines().find(|line| line.ends_with(member));
     assert!(line.is_some_and(|line| line.starts_with("  03-01 10:00:00  ")), "{text}");
 }
