@@ -59,9 +59,10 @@ fn ndjson_has_one_document_per_finding() {
     assert_eq!(code, 0, "{err}");
     let findings = documents(&out);
     let origin = |finding: &Value| {
-        let path = Path::new(finding["trailbell"]["source"].as_str().unwrap());
+        let origin = &finding["trailbell"]["origin"];
+        let path = Path::new(origin["path"].as_str().unwrap());
         let file = path.file_name().unwrap().to_str().unwrap();
-        let record = finding["trailbell"]["record"].as_u64().unwrap();
+        let record = origin["record"].as_u64().unwrap();
         format!("{file}#{record} {}", finding["event"]["id"].as_str().unwrap())
     };
     assert_eq!(
