@@ -1,6 +1,6 @@
 //! The alert for a finding.
 
-use detect::finding::{Context, ContextGap, Finding, Member, canary};
+use detect::finding::{Context, ContextGap, Facts, Finding, Member, Power, canary};
 use detect::rule::RuleInfo;
 use detect::text::clean;
 use serde_json::{Map, Value, json};
@@ -161,7 +161,9 @@ impl<'a> FindingParts<'a> {
             rule_severity: finding.rule.severity,
             rating: finding.rating(),
             subject: call_subject(self.call),
-            sentence: Some(notice.map_or(sentence.clone(), |notice| format!("{notice} {sentence}"))),
+            sentence: Some(
+                notice.map_or(sentence.clone(), |notice| format!("{notice} {sentence}")),
+            ),
             mail: Mail::default(),
             routing: Routing::from_call(self.call),
             ecs: record_fields(self.call),
@@ -225,12 +227,20 @@ impl<'a> FindingParts<'a> {
 
     fn fields(&self) -> Value {
         let finding = self.call.finding;
+        let facts = Facts::new(finding, Some(self.context));
+        let mut principal = json!(finding.principal);
+        principal["root"] = json!(facts.is_root);
+        principal["first_seen"] = json!(facts.is_first_seen);
         json!({
             "account": finding.account,
             "account_name": self.call.account().and_then(|id| self.call.accounts.name(id)),
             "exception": finding.exception,
             "conflict": conflict_field(finding),
-            "principal": finding.principal,
+            "principal": principal,
+            "power": Power::from_call(*self.call),
+            "group": facts.group_power().map(|power| json!({"power": power})),
+            "self": facts.is_self,
+            "privileged": facts.is_privileged,
             "origin": finding.origin,
             "check": commands::to_documents(&self.check),
             "undo": commands::to_documents(&self.undo),

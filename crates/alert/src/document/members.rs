@@ -33,11 +33,9 @@ const SHARED_FIELDS: [SharedField; 13] = [
 /// The fields of an alert about these members.
 pub(crate) fn member_fields(members: &[Member], accounts: &Accounts) -> Map<String, Value> {
     let mut fields = Map::new();
-    for (name, value) in [
-        ("cloud.provider", "aws"),
-        ("event.dataset", "aws.cloudtrail"),
-        ("event.module", "aws"),
-    ] {
+    for (name, value) in
+        [("cloud.provider", "aws"), ("event.dataset", "aws.cloudtrail"), ("event.module", "aws")]
+    {
         set(&mut fields, name, value.into());
     }
     for (name, value_of) in SHARED_FIELDS {
@@ -48,7 +46,8 @@ pub(crate) fn member_fields(members: &[Member], accounts: &Accounts) -> Map<Stri
     if let Some(name) = shared(members, principal_account).and_then(|id| accounts.name(id)) {
         set(&mut fields, "cloud.account.name", name.into());
     }
-    let categories = || members.iter().map(|member| category_of_call(member.call.action.as_deref()));
+    let categories =
+        || members.iter().map(|member| category_of_call(member.call.action.as_deref()));
     for (name, values) in [
         ("event.category", categories().filter_map(|it| it.category).collect()),
         ("event.type", categories().flat_map(|it| it.types).copied().collect()),

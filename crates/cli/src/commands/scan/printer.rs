@@ -36,9 +36,8 @@ impl Printer {
 
     pub fn print_finding(&mut self, finding: &Finding) -> io::Result<()> {
         let cells = || finding_cells(finding, self.places.format(&finding.origin));
-        self.list.push(finding.time, cells, || {
-            alert::finding_document(finding, &Accounts::default())
-        })
+        self.list
+            .push(finding.time, cells, || alert::finding_document(finding, &Accounts::default()))
     }
 
     pub fn print_match(&mut self, matched: &Match) -> io::Result<()> {
@@ -96,4 +95,3 @@ fn finding_cells(finding: &Finding, place: String) -> Vec<String> {
     }
     vec![format_time(finding.time), clean_text(&finding.rule.name), subject, place]
 }
-

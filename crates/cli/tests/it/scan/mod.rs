@@ -83,6 +83,23 @@ fn ndjson_has_one_document_per_finding() {
 }
 
 #[test]
+fn each_line_of_ndjson_follows_the_schema_of_alerts() {
+    let (_dir, logs) = logs();
+    let (_, out, _) = scan(&[&logs, "events/store", "--format", "ndjson"]);
+    let mut schemas = boon::Schemas::new();
+    let mut compiler = boon::Compiler::new();
+    compiler.enable_format_assertions();
+    let path = support::root().join("docs/schema/alert.schema.json");
+    let schema = compiler.compile(path.to_str().unwrap(), &mut schemas).unwrap();
+    let findings = documents(&out);
+    assert!(findings.len() > 10, "{}", findings.len());
+    for finding in findings {
+        let valid = schemas.validate(&finding, schema);
+        assert!(valid.is_ok(), "{}\n{finding:#}", valid.unwrap_err());
+    }
+}
+
+#[test]
 fn findings_are_printed_as_one_array_or_as_a_table() {
     let (_dir, logs) = logs();
     let (_, out, _) = scan(&[&logs, "--format", "json"]);
