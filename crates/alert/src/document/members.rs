@@ -76,10 +76,7 @@ pub(crate) fn fields_over_time(
 }
 
 /// The value that every member has; `None` if one has no value, or another.
-pub(crate) fn shared<'a>(
-    members: &'a [Member],
-    value_of: fn(&Member) -> Option<&str>,
-) -> Option<&'a str> {
+pub(crate) fn shared(members: &[Member], value_of: fn(&Member) -> Option<&str>) -> Option<&str> {
     let (first, others) = members.split_first()?;
     let value = value_of(first)?;
     others.iter().all(|member| value_of(member) == Some(value)).then_some(value)
