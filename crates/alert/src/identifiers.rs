@@ -1,7 +1,7 @@
 //! The rule of an alert: its name and version, tags and ATT&CK, and where its guide is.
 
 use detect::rule::{RuleInfo, guide_page};
-use detect::text::{clean, shell};
+use detect::text::{clean, shell, wrap};
 
 use crate::mail::{self, Item, rank};
 
@@ -15,15 +15,17 @@ pub(crate) fn rule_items(rule: &RuleInfo) -> Vec<Item> {
     mail::items(rank::IDENTIFIER, lines.into_iter().filter(|lines| !lines.is_empty()))
 }
 
-/// The rule's name, as the command that shows the rule.
+/// The rule's name, as the command that shows the rule. The id stands for a name that is too long.
 fn rule_lines(rule: &RuleInfo) -> Vec<String> {
-    let command = |name: &String| {
-        let name = shell::quote_word(name).ok()?;
-        let lines = mail::reference_row("Rule", &format!("trailbell rules show {name}"));
-        (lines.len() == 1).then_some(lines)
-    };
-    let name = || mail::reference_row("Rule", &clean::text(&rule.name, MAX_NAME_CHARS));
-    command(&rule.name).or_else(|| command(&rule.id)).unwrap_or_else(name)
+    let command =
+        |name: &String| Some(format!("trailbell rules show {}", shell::quote_word(name).ok()?));
+    let by_name = command(&rule.name).map(|command| mail::reference_row("Rule", &command));
+    by_name.filter(|lines| lines.len() == 1).unwrap_or_else(|| {
+        let mut lines = mail::reference_row("Rule", &clean::text(&rule.name, MAX_NAME_CHARS));
+        let by_id = command(&rule.id).map(|command| format!("    {command}"));
+        lines.extend(by_id.filter(|line| wrap::width(line) <= wrap::COLUMNS));
+        lines
+    })
 }
 
 /// The page about a rule of ours.
