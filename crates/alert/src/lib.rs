@@ -3,6 +3,7 @@
 mod accounts;
 mod builder;
 mod call;
+mod chat;
 mod commands;
 mod console;
 mod correlation;
@@ -19,6 +20,7 @@ mod message;
 mod parameters;
 mod principal;
 mod reasons;
+mod sms;
 mod subject;
 mod summary;
 #[cfg(test)]
