@@ -14,5 +14,6 @@ pub mod cloudtrail;
 pub mod correlation;
 pub mod ecs;
 pub mod finding;
+pub mod power;
 pub mod rule;
 pub mod text;
