@@ -153,10 +153,10 @@ mod tests {
         };
         let put = right("iam:putuserpolicy", None);
         let lambda = right("iam:passrole", Some("lambda.amazonaws.com"));
-        let passed = |operator: &str, value: Value| json!({operator: {"iam:PassedToService": value}});
-        let if_all = |limits: &[&str]| {
-            Limits::If(limits.iter().map(|limit| (*limit).to_owned()).collect())
-        };
+        let passed =
+            |operator: &str, value: Value| json!({operator: {"iam:PassedToService": value}});
+        let if_all =
+            |limits: &[&str]| Limits::If(limits.iter().map(|limit| (*limit).to_owned()).collect());
         let ten: Map<String, Value> = (0..10).map(|it| (format!("k{it}"), json!("v"))).collect();
         for (condition, right, expected) in [
             (json!({}), put, if_all(&[])),

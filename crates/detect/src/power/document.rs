@@ -133,10 +133,8 @@ impl<'v> StatementReader<'v, '_> {
             Some(Some("Allow")) => return Some(true),
             Some(Some("Deny")) => return Some(false),
             Some(_) => self.problem(|statement| PolicyError::BadEffect { statement }),
-            None => self.problem(|statement| PolicyError::MissingElement {
-                statement,
-                element: "Effect",
-            }),
+            None => self
+                .problem(|statement| PolicyError::MissingElement { statement, element: "Effect" }),
         }
         None
     }
@@ -258,7 +256,8 @@ mod tests {
 
     #[test]
     fn a_statement_need_not_be_in_a_list_and_names_have_any_case() {
-        let document = json!({"statement": {"EFFECT": "Deny", "notaction": "a:b", "resource": "*"}});
+        let document =
+            json!({"statement": {"EFFECT": "Deny", "notaction": "a:b", "resource": "*"}});
         let read = Document::read(&document).unwrap();
         assert!(read.problems.is_empty());
         let [statement] = &read.statements[..] else { panic!("{read:?}") };

@@ -58,6 +58,18 @@ pub struct JudgedDocument {
     pub problems: Vec<PolicyError>,
 }
 
+/// Reads a policy document, also as `aws iam get-policy-version`, `get-group-policy` and others print
+/// it: in `PolicyVersion.Document` or in `PolicyDocument`.
+///
+/// # Errors
+///
+/// Fails if it is not JSON, or not a policy document.
+pub fn judge_text(text: &str) -> Result<JudgedDocument, PolicyError> {
+    let value: Value = serde_json::from_str(text)?;
+    let inner = value.pointer("/PolicyVersion/Document").or_else(|| value.get("PolicyDocument"));
+    Grants::from_document(inner.unwrap_or(&value))
+}
+
 impl Grants {
     /// Reads a policy document.
     ///

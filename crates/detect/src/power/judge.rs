@@ -2,7 +2,7 @@
 
 use super::grants::{Grant, Grants, Source};
 use super::ways::{RightSet, TABLES, Way};
-use super::{Opening, OpenWay, Power};
+use super::{OpenWay, Opening, Power};
 
 impl Power {
     /// What principals with these grants can do.

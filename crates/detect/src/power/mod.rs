@@ -14,7 +14,7 @@ mod ways;
 use serde::{Deserialize, Serialize};
 
 pub use document::PolicyError;
-pub use grants::{Grant, Grants, JudgedDocument, Source};
+pub use grants::{Grant, Grants, JudgedDocument, Source, judge_text};
 pub use judge::open_ways;
 pub use managed::{aws_managed, managed_grants, managed_policies_date};
 pub use ways::{RightSet, Way};
@@ -74,6 +74,16 @@ impl Power {
 }
 
 impl PowerLevel {
+    /// The power of a policy that AWS manages, by its ARN.
+    pub fn from_managed(arn: &str) -> Option<PowerLevel> {
+        managed_grants(arn).map(|grants| Power::from_grants(&grants).level())
+    }
+
+    /// Returns true if it is more than a limited power.
+    pub fn is_powerful(self) -> bool {
+        self >= PowerLevel::Escalates
+    }
+
     /// `escalates`.
     pub fn as_str(self) -> &'static str {
         match self {

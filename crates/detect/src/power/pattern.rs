@@ -311,8 +311,16 @@ pub(super) mod tests {
             (&role, String::new(), Coverage::Nothing),
             (&user, format!("{account}:user/${{aws:username}}"), Coverage::OwnUser),
             (&user, "arn:aws:iam::*:user/*/${aws:username}".to_owned(), Coverage::OwnUser),
-            (&user, "arn:aws:iam::*:user/${aws:username}*".to_owned(), some("on users of a pattern")),
-            (&user, "arn:aws:iam::*:${aws:PrincipalTag/x}".to_owned(), some("on users of a pattern")),
+            (
+                &user,
+                "arn:aws:iam::*:user/${aws:username}*".to_owned(),
+                some("on users of a pattern"),
+            ),
+            (
+                &user,
+                "arn:aws:iam::*:${aws:PrincipalTag/x}".to_owned(),
+                some("on users of a pattern"),
+            ),
         ] {
             let list = || resources.split_whitespace();
             assert_eq!(kind.in_resource(list()), expected, "{resources}");

@@ -70,9 +70,7 @@ fn a_document_is_judged_as_iam_reads_it() {
     let account = "arn:aws:iam::111122223333";
     let put = "PutUserPolicy";
     let mfa = |value: &str| json!({"Bool": {"aws:MultiFactorAuthPresent": value}});
-    let not_action = |effect: &str, action: Value| {
-        json!({"Effect": effect, "NotAction": action, "Resource": "*"})
-    };
+    let not_action = |effect: &str, action: Value| json!({"Effect": effect, "NotAction": action, "Resource": "*"});
     for (statements, expected) in [
         (vec![allow("*", "*")], "admin"),
         (vec![allow(["s3:Get*", "*:*"], ["*"])], "admin"),
@@ -124,15 +122,23 @@ fn a_document_is_judged_as_iam_reads_it() {
             "limited",
         ),
         (
-            vec![
-                with(allow("iam:PutUserPolicy", format!("{account}:user/bob")), "Condition", mfa("true")),
-            ],
+            vec![with(
+                allow("iam:PutUserPolicy", format!("{account}:user/bob")),
+                "Condition",
+                mfa("true"),
+            )],
             "PutUserPolicy (on user bob; if MFA is present)",
         ),
         (vec![allow("iam:PutUserPolicy", "*"), deny("iam:Put*", "*")], "limited"),
-        (vec![allow("iam:PutUserPolicy", "*"), deny("iam:Put*", "arn:aws:iam::*:user/*")], "limited"),
         (
-            vec![allow("iam:PutUserPolicy", "*"), deny("iam:*", format!("{account}:user/root-like"))],
+            vec![allow("iam:PutUserPolicy", "*"), deny("iam:Put*", "arn:aws:iam::*:user/*")],
+            "limited",
+        ),
+        (
+            vec![
+                allow("iam:PutUserPolicy", "*"),
+                deny("iam:*", format!("{account}:user/root-like")),
+            ],
             "PutUserPolicy (denied on user root-like)",
         ),
         (
@@ -140,10 +146,7 @@ fn a_document_is_judged_as_iam_reads_it() {
             "PutUserPolicy (denied if MFA is absent)",
         ),
         (vec![allow("iam:PutUserPolicy", "*"), not_action("Deny", json!("s3:*"))], "limited"),
-        (
-            vec![allow("iam:PutUserPolicy", "*"), not_action("Deny", json!(["iam:*", "s3:*"]))],
-            put,
-        ),
+        (vec![allow("iam:PutUserPolicy", "*"), not_action("Deny", json!(["iam:*", "s3:*"]))], put),
         (
             vec![allow("iam:PutUserPolicy", format!("{account}:user/bob")), allow("iam:Put*", "*")],
             "PutUserPolicy, PutGroupPolicy, PutRolePolicy",
@@ -257,16 +260,18 @@ fn action() -> impl Strategy<Value = String> {
 
 fn statement() -> impl Strategy<Value = Value> {
     let actions = prop::collection::vec(action(), 0..4);
-    (actions, any::<bool>(), any::<bool>(), any::<bool>()).prop_map(|(actions, allows, negated, sid)| {
-        let effect = if allows { "Allow" } else { "Deny" };
-        let element = if negated { "NotAction" } else { "Action" };
-        let mut statement = json!({"Effect": effect, "Resource": "*"});
-        statement[element] = json!(actions);
-        if sid {
-            statement["Sid"] = json!("S");
-        }
-        statement
-    })
+    (actions, any::<bool>(), any::<bool>(), any::<bool>()).prop_map(
+        |(actions, allows, negated, sid)| {
+            let effect = if allows { "Allow" } else { "Deny" };
+            let element = if negated { "NotAction" } else { "Action" };
+            let mut statement = json!({"Effect": effect, "Resource": "*"});
+            statement[element] = json!(actions);
+            if sid {
+                statement["Sid"] = json!("S");
+            }
+            statement
+        },
+    )
 }
 
 /// Every action of the ways is compared with every pattern, in the textbook way.

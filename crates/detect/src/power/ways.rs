@@ -325,8 +325,14 @@ mod tests {
         assert!(json.contains("\"iam:passrole\""), "{json}");
         assert_eq!(serde_json::from_str::<RightSet>(&json).unwrap(), set);
         let part = RightSet::one(set.iter().next().unwrap());
-        assert_eq!(serde_json::to_string(&part).unwrap(), "[\"iam:passrole bedrock-agentcore.amazonaws.com\"]");
-        assert_eq!(serde_json::from_str::<RightSet>(&serde_json::to_string(&part).unwrap()).unwrap(), part);
+        assert_eq!(
+            serde_json::to_string(&part).unwrap(),
+            "[\"iam:passrole bedrock-agentcore.amazonaws.com\"]"
+        );
+        assert_eq!(
+            serde_json::from_str::<RightSet>(&serde_json::to_string(&part).unwrap()).unwrap(),
+            part
+        );
         assert_eq!(serde_json::to_string(&TABLES.all()).unwrap(), r#"["*"]"#);
         let unknown: RightSet = serde_json::from_str(r#"["iam:later","sts:assumerole"]"#).unwrap();
         assert_eq!(unknown, TABLES.matching("sts:AssumeRole"));

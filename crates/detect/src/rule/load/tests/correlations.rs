@@ -20,7 +20,7 @@ timespan = "24h"
 
 const RAISE: &str = r#"
 [[rule.correlation.severity_when]]
-query = "trailbell.power: iam and user.name: alice"
+query = "trailbell.power: escalates and user.name: alice"
 severity = "critical"
 risk_score = 99
 "#;
