@@ -111,17 +111,22 @@ fn power_rows(call: AlertCall<'_>) -> Vec<Row> {
     }
 }
 
-/// If there are many ways, those that only take more than another one are not shown.
+/// Those first that take the least. Of many ways, those that only take more than another one are
+/// not shown.
 fn way_rows(ways: Vec<OpenWay>) -> Vec<Row> {
     let count = ways.len();
     let (noun, pronoun) = if count == 1 { ("a way", "it") } else { ("ways", "them") };
     let is_implied = |way: &OpenWay| ways.iter().any(|other| way.is_implied_by(other));
-    let shown = ways.iter().filter(|way| count <= MAX_WAYS || !is_implied(way)).take(MAX_WAYS);
-    let shown: Vec<Row> = shown.map(|way| ("Way", Some(way_in_words(way)))).collect();
-    let heading = format!("the policy opens {noun} to more rights; whoever has {pronoun} …");
+    let mut shown: Vec<&OpenWay> =
+        ways.iter().filter(|way| count <= MAX_WAYS || !is_implied(way)).collect();
+    shown.sort_by_key(|open| (open.opening.notes.len(), open.way.needs.is_some()));
+    shown.truncate(MAX_WAYS);
     let more = count - shown.len();
-    let more = (more > 0).then(|| format!("and {more} more"));
-    [vec![("Warning", Some(heading))], shown, vec![("", more)]].concat()
+    let heading = format!("the policy opens {noun} to more rights; whoever has {pronoun} …");
+    let mut rows = vec![("Warning", Some(heading))];
+    rows.extend(shown.into_iter().map(|way| ("Way", Some(way_in_words(way)))));
+    rows.push(("", (more > 0).then(|| format!("and {more} more"))));
+    rows
 }
 
 /// `PutUserPolicy: writes any inline policy into its own user (statement 1, if MFA is present)`.
