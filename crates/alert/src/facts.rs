@@ -1,7 +1,8 @@
 //! The facts of a finding: what the record says, and what is not recorded. Eight of them.
 
 use detect::finding::GroupAction;
-use detect::finding::policy::Grant;
+use detect::finding::policy::CallPolicy;
+use detect::power::Power;
 use detect::text::clean;
 
 use crate::call::AlertCall;
@@ -109,7 +110,8 @@ fn target_facts(call: AlertCall<'_>) -> Vec<Fact> {
         ("Group id", call.created_group("groupId").map(value), EXTRA),
         ("User", call.target_user().map(value), REPEATED),
         ("Policy", policy(call).map(value), ESSENTIAL),
-        ("Allows", allows(call), ESSENTIAL),
+        ("Allows", power(call), ESSENTIAL),
+        ("Document", document(call), ESSENTIAL),
     ];
     let fact =
         |(label, value, weight): (&str, Option<String>, u8)| Some(Fact::new(label, value?, weight));
@@ -124,11 +126,20 @@ fn policy(call: AlertCall<'_>) -> Option<&str> {
     policy.filter(|_| is_about_policy)
 }
 
+/// What is known of the policy's power, if it is not powerful. A powerful one is in the reasons.
+fn power(call: AlertCall<'_>) -> Option<String> {
+    let text = match (policy(call).and(CallPolicy::from_call(*call))?.power(), call.failed()) {
+        (_, true) | (Power::Admin(_) | Power::Escalates(_), _) => return None,
+        (Power::Limited, _) => "no known way to more rights",
+        (Power::Unknown, _) => "not known from the record",
+    };
+    Some(text.to_owned())
+}
+
 /// The inline policy that was written, on two lines of compact JSON.
-fn allows(call: AlertCall<'_>) -> Option<String> {
+fn document(call: AlertCall<'_>) -> Option<String> {
     let document = call.parameter("policyDocument").filter(|_| policy(call).is_some())?;
-    let is_readable = Grant::from_call(*call) != Some(Grant::Unreadable);
-    let policy = serde_json::from_str::<serde_json::Value>(document).ok().filter(|_| is_readable);
+    let policy = serde_json::from_str::<serde_json::Value>(document).ok();
     let policy = policy.map_or(document.to_owned(), |policy| match policy.get("Statement") {
         Some(statements) => statements.to_string(),
         None => policy.to_string(),

@@ -29,6 +29,11 @@ pub(crate) fn bullet(text: &str) -> Vec<String> {
     cap(wrap::hanging("  -  ", text), MAX_ENTRY_LINES)
 }
 
+/// An entry below another one.
+pub(crate) fn sub_bullet(text: &str) -> Vec<String> {
+    cap(wrap::hanging("     - ", text), MAX_ENTRY_LINES + 1)
+}
+
 /// At most so many lines; the last one says that there was more.
 pub(crate) fn cap(mut lines: Vec<String>, max: usize) -> Vec<String> {
     if lines.len() > max {

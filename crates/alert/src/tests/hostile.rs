@@ -398,7 +398,7 @@ fn an_unparseable_policy_is_shown_with_a_warning() {
         let alert = render_finding(&finding(ecs), &Context::default(), &Accounts::default());
         check_alert(&alert);
         assert!(alert.text.contains("  The recorded policy cannot be parsed."), "{policy:?}");
-        let (_, shown) = alert.text.split_once("\n  Allows     ").expect("the policy");
+        let (_, shown) = alert.text.split_once("\n  Document   ").expect("the policy");
         assert!(shown.starts_with(&clean::text(policy.trim_end(), 400)), "{shown}");
     }
 }
