@@ -8,7 +8,7 @@ use detect::finding::{FindingId, Outcome};
 use serde_json::{Value, json};
 use tokio::time::Instant;
 use trailbell::ledger::{Ledger, StoredLedger};
-use trailbell::pipeline::{self, Clock, Pipeline};
+use trailbell::pipeline::{self, Clock, MailLength, Pipeline};
 use trailbell::store::{DirStore, ObjectStore};
 
 use crate::ledger::memory::{Fault, HangingStore, Memory, Topic};
@@ -194,6 +194,17 @@ async fn without_a_ledger_the_mail_says_nothing_of_it() {
     let alert = alert_of(&pipeline, &topic, &[create()]).await;
     assert!(!alert.text.contains("48 HOURS") && !alert.text.contains("ledger"), "{}", alert.text);
     assert_eq!(context(&alert)["gap"], "ledger_off");
+}
+
+#[tokio::test]
+async fn a_full_mail_ends_with_the_guide() {
+    for (length, has_guide) in [(MailLength::Short, false), (MailLength::Full, true)] {
+        let topic = Topic::default();
+        let pipeline = pipeline_with(&Memory::new(), &topic, |pipeline| pipeline.mail = length);
+        let text = alert_of(&pipeline, &topic, &[create()]).await.text;
+        let headings = ["\nABOUT THIS RULE\n", "\nINVESTIGATION GUIDE\n", "\nREFERENCES\n"];
+        assert!(headings.iter().all(|heading| text.contains(heading) == has_guide), "{text}");
+    }
 }
 
 #[tokio::test]
