@@ -23,6 +23,5 @@ mod tests;
 
 pub use document::document;
 pub use field::{ValueKind, field_shape, is_known_field, known_fields};
-pub(crate) use unknown::nearest_name;
 pub use unknown::{UnknownField, did_you_mean, unknown_fields};
 pub use view::View;

@@ -6,7 +6,7 @@ mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use kql::{Expr, ExprKind, Field, Leaf, Span, Test};
+use kql::{Case, Expr, ExprKind, Field, Leaf, Span, Test};
 
 use crate::ecs::{self, ValueKind};
 
@@ -76,7 +76,7 @@ fn can_match(kind: ValueKind, test: &Test) -> bool {
             !is_absent(literal.text()) && literal.text() == literal.text().to_lowercase()
         }
         (ValueKind::Constant(text), Test::Equals(literal)) => literal.text() == text,
-        (ValueKind::Constant(text), Test::Like(wildcard)) => wildcard.matches(text),
+        (ValueKind::Constant(text), Test::Like(wildcard)) => wildcard.matches(text, Case::Exact),
         (ValueKind::Ip | ValueKind::Keyword | ValueKind::LowerCase, Test::Like(_)) => true,
         (ValueKind::Keyword | ValueKind::LowerCase | ValueKind::Constant(_), Test::Range(..)) => {
             true
@@ -155,7 +155,7 @@ fn retain_values(allowed: &mut Allowed<'_>, leaf: &Leaf, pass: bool) {
     let Field::Named(field) = leaf.field() else { return };
     let Some(values) = allowed.get_mut(field.as_str()) else { return };
     match leaf.test() {
-        Test::Like(wildcard) => values.retain(|value| wildcard.matches(value) == pass),
+        Test::Like(wildcard) => values.retain(|value| wildcard.matches(value, Case::Exact) == pass),
         Test::Equals(literal) if !literal.is_cidr() && !pass => {
             values.remove(literal.text());
         }
