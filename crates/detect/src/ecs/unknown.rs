@@ -27,6 +27,22 @@ pub fn unknown_fields(query: &Expr) -> Vec<UnknownField> {
     unknown
 }
 
+/// Every condition in EQL on a field that no record has, in the order written. Skips optional
+/// fields.
+pub fn unknown_eql_fields(query: &eql::Expr) -> Vec<UnknownField> {
+    let mut unknown = Vec::new();
+    if let eql::ExprKind::Leaf(leaf) = query.kind() {
+        leaf.term().for_each_field(&mut |name, is_optional| {
+            if !is_optional && !is_known_field(name) {
+                let meant = did_you_mean(name);
+                unknown.push(UnknownField { meant, name: name.to_owned(), span: query.span() });
+            }
+        });
+    }
+    unknown.extend(query.children().iter().flat_map(unknown_eql_fields));
+    unknown
+}
+
 /// The known field that is nearest to a name.
 pub fn did_you_mean(field: &str) -> Option<&'static str> {
     let flattened = FlattenedField::ALL.map(FlattenedField::name);

@@ -1,6 +1,7 @@
 //! Conditions that no record can meet: a value of the wrong type, or two values for a field that
 //! has one. Only certain cases are reported.
 
+mod eql_lints;
 #[cfg(test)]
 mod tests;
 
@@ -8,6 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use kql::{Case, Expr, ExprKind, Field, Leaf, Span, Test};
 
+pub(crate) use self::eql_lints::find_unsatisfiable_eql;
 use crate::ecs::{self, ValueKind};
 
 /// A suspicious part of a query.
@@ -45,18 +47,20 @@ fn lint(expr: &Expr, reason: &str) -> Lint {
 fn leaf_reason(leaf: &Leaf) -> Option<String> {
     let Field::Named(field) = leaf.field() else { return None };
     let (kind, _) = ecs::field_shape(field)?;
-    if can_match(kind, leaf.test()) {
-        return None;
-    }
+    (!can_match(kind, leaf.test())).then(|| describe_values(field, kind))
+}
+
+/// What values a field has, for a condition that none of them meets.
+fn describe_values(field: &str, kind: ValueKind) -> String {
     let reason = match kind {
         ValueKind::Keyword => "is absent if the record has an empty text, `-` or `none` for it",
         ValueKind::LowerCase => "is in lower case, and absent instead of empty, `-` or `none`",
-        ValueKind::Constant(text) => return Some(format!("`{field}` is always `{text}`")),
+        ValueKind::Constant(text) => return format!("`{field}` is always `{text}`"),
         ValueKind::Boolean => "is `true` or `false`, without wildcards or order",
         ValueKind::Date => "is a date, without wildcards: compare it with `>=` and `<`",
         ValueKind::Ip => "is an IP address; it can equal a block, but not be compared with one",
     };
-    Some(format!("`{field}` {reason}"))
+    format!("`{field}` {reason}")
 }
 
 fn can_match(kind: ValueKind, test: &Test) -> bool {
