@@ -28,12 +28,18 @@ fn unknown_category(query: &Query) -> Option<Lint> {
 }
 
 fn collect_lints(expr: &Expr, lints: &mut Vec<Lint>) {
-    if let ExprKind::Leaf(leaf) = expr.kind() {
-        let never = leaf_reason(leaf).map(|reason| format!("can never be true: {reason}"));
-        let messages = never.into_iter().chain(anchored_regex(leaf));
-        lints.extend(messages.map(|message| Lint { span: expr.span(), message }));
-    }
-    expr.children().iter().for_each(|child| collect_lints(child, lints));
+    let (leaf, never) = match expr.kind() {
+        ExprKind::Leaf(leaf) => (leaf, "can never be true"),
+        // `!=` and `not in` are at the place of the condition that they negate.
+        ExprKind::Not(inner) if inner.span() == expr.span() => match inner.kind() {
+            ExprKind::Leaf(leaf) => (leaf, "is always true"),
+            _ => return collect_lints(inner, lints),
+        },
+        _ => return expr.children().iter().for_each(|child| collect_lints(child, lints)),
+    };
+    let reason = leaf_reason(leaf).map(|reason| format!("{never}: {reason}"));
+    let messages = reason.into_iter().chain(anchored_regex(leaf));
+    lints.extend(messages.map(|message| Lint { span: expr.span(), message }));
 }
 
 /// Why no value of the leaf's field passes its test.

@@ -234,7 +234,7 @@ fn suspicious_conditions_are_warnings() {
         ),
         (
             "any where event.outcome : \"Success\" and user.name != \"none\"",
-            &["a.toml:11:42: can never be true: `user.name` is absent if the record has an empty \
+            &["a.toml:11:41: is always true: `user.name` is absent if the record has an empty \
              text, `-` or `none` for it"],
         ),
         (
