@@ -242,7 +242,7 @@ fn suspicious_conditions_are_warnings() {
             &[
                 "a.toml:11:11: can never be true: `aws.cloudtrail.read_only` is `true` or \
                  `false`, without wildcards or order",
-                "a.toml:11:48: can never be true: `source.ip` is an IP address; it can equal a \
+                "a.toml:11:49: can never be true: `source.ip` is an IP address; it can equal a \
                  block, but not be compared with one",
             ],
         ),
