@@ -61,6 +61,12 @@ pub struct RuleInfo {
     pub severity: Severity,
     /// `risk_score`, 0 to 100.
     pub risk_score: u8,
+    /// `version`: raised with every change of the rule.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<u32>,
+    /// `setup`: what must be in place for the rule to work.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub setup: Option<String>,
     /// `note`: the triage guide.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub note: Option<String>,

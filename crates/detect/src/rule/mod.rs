@@ -19,6 +19,7 @@ mod unsatisfiable;
 pub use correlation::{Condition, Correlation, RuleReference, Stage};
 pub use definition::{Rule, RuleInfo, RuleOrigin, Severity, Tactic, Technique, Threat};
 pub use detections::Detections;
+pub use embedded::guide_page;
 pub use exception::{
     Exception, Exceptions, ExceptionsError, LoadedExceptions, check_exception_files,
 };

@@ -168,6 +168,8 @@ mod tests {
             description: id.to_owned(),
             severity: Severity::Low,
             risk_score: 21,
+            version: None,
+            setup: None,
             note: None,
             tags: vec![],
             references: vec![],
