@@ -9,6 +9,7 @@ pub mod exception;
 pub mod explain;
 pub mod load;
 mod required_fields;
+mod rule_query;
 mod set;
 mod severity;
 pub mod testing;
@@ -24,6 +25,7 @@ pub use exception::{
 };
 pub use load::{LoadedRules, RulesError};
 pub use required_fields::RequiredFields;
+pub use rule_query::RuleQuery;
 pub use set::{NoRules, RuleSet};
 pub(crate) use severity::highest_raise;
 pub use severity::{Rating, SeverityMapping, SeverityRaise, SeverityRules};
