@@ -23,8 +23,7 @@ pub(crate) fn items(call: AlertCall<'_>, context: &Context) -> Vec<Item> {
         unknown_policy(call).map(str::to_owned),
         by_itself(call, &facts),
         facts.is_root.then(|| {
-            "No policy restricts the root user, and daily work never needs it."
-                .to_owned()
+            "No policy restricts the root user, and daily work never needs it.".to_owned()
         }),
         first_seen(call, context),
     ];
