@@ -33,6 +33,17 @@ def objects():
         yield gzip.decompress(path.read_bytes())
 
 
+def digests():
+    """The digest files, inflated, one by one and as the chains of their trails."""
+    folders = {}
+    for path in sorted((ROOT / "events" / "store").rglob("*CloudTrail-Digest*.gz")):
+        text = gzip.decompress(path.read_bytes())
+        folders.setdefault(path.parent, []).append(text)
+        yield text
+    for chain in folders.values():
+        yield b"[" + b",".join(chain) + b"]"
+
+
 def entries():
     """The ledger's entries after the samples have been processed."""
     with tempfile.TemporaryDirectory() as ledger:
@@ -54,6 +65,7 @@ def write(target, seeds):
     print(f"{target}: {len(written)} seeds")
 
 
+write("digest", digests())
 write("kql", queries())
 write("ledger_entry", entries())
 write(

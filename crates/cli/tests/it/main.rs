@@ -21,3 +21,4 @@ mod replay;
 mod rules;
 mod scan;
 mod snapshot;
+mod verify;

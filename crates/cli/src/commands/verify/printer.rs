@@ -198,10 +198,16 @@ impl Printer {
         if objects.digests == Default::default() {
             return format!("{path}: no digests in that time: nothing could be checked");
         }
-        let mut line =
-            format!("digests: {}; log files: {}", objects.digests.text(), objects.logs.text());
+        let verdict = match self.totals.status() {
+            "valid" => "all valid",
+            "invalid" => "NOT VALID",
+            _ => "not all could be checked",
+        };
+        let (digests, logs) = (objects.digests.text(), objects.logs.text());
+        let mut line = format!("{verdict}: digests: {digests}; log files: {logs}");
         if *unverified > 0 {
-            line += &format!("; no valid digest covers {}", pluralize(unverified, "more log file"));
+            let more = pluralize(unverified, "more log file");
+            line += &format!("; {more} that no valid digest covers");
         }
         if *gaps > 0 {
             line += &format!("; {}", pluralize(gaps, "gap"));
