@@ -46,7 +46,7 @@ pub enum KeysError {
         region: String,
         /// Why.
         #[source]
-        error: AwsError,
+        error: Box<AwsError>,
     },
     /// The name of a folder that is no region. It must not become a part of a host name.
     #[error("{} is not the name of a region", clean::short_name(.0, 60))]
@@ -170,7 +170,7 @@ pub enum KeySource {
     /// Files: the same for all regions.
     Known(PublicKeys),
     /// CloudTrail itself.
-    CloudTrail(CloudTrailKeys),
+    CloudTrail(Box<CloudTrailKeys>),
 }
 
 impl KeySource {
@@ -243,6 +243,7 @@ impl CloudTrailKeys {
                 Ok(known.keys.clone())
             }
             Err(error) => {
+                let error = Box::new(error);
                 let error = Arc::new(KeysError::List { region: region.to_owned(), error });
                 known.failure = Some(Arc::clone(&error));
                 Err(error)

@@ -154,7 +154,7 @@ async fn verify_one(
 
 async fn load_keys(files: &[PathBuf], aws: &Aws) -> Result<KeySource> {
     if files.is_empty() {
-        return Ok(KeySource::CloudTrail(aws.cloudtrail_keys().await));
+        return Ok(KeySource::CloudTrail(Box::new(aws.cloudtrail_keys().await)));
     }
     let mut keys = PublicKeys::default();
     for file in files {

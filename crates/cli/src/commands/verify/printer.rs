@@ -204,7 +204,7 @@ impl Printer {
             _ => "not all could be checked",
         };
         let (digests, logs) = (objects.digests.text(), objects.logs.text());
-        let mut line = format!("{verdict}: digests: {digests}; log files: {logs}");
+        let mut line = format!("{verdict}: digests {digests}; log files {logs}");
         if *unverified > 0 {
             let more = pluralize(unverified, "more log file");
             line += &format!("; {more} that no valid digest covers");
