@@ -2,6 +2,7 @@
 
 use detect::finding::GroupAction::*;
 use detect::finding::{CallBrief, canary};
+use detect::rule::Severity;
 use detect::text::clean;
 
 use crate::call::AlertCall;
@@ -32,6 +33,21 @@ pub(crate) fn call_subject(call: AlertCall<'_>) -> String {
     clean::ascii(&format!("{mark}{subject}"), MAX_SUBJECT)
 }
 
+/// The marks in brackets at the start of a subject, in upper case and without their brackets, and
+/// the rest. The severity is the last mark: what follows can be a name.
+pub(crate) fn split_marks(subject: &str) -> (Vec<String>, &str) {
+    let mut marks = Vec::new();
+    let mut rest = subject;
+    while let Some((mark, after)) = rest.strip_prefix('[').and_then(|it| it.split_once("] ")) {
+        marks.push(mark.to_uppercase());
+        rest = after;
+        if Severity::from_word(mark).is_some() {
+            break;
+        }
+    }
+    (marks, rest)
+}
+
 /// The subject with every name cut to `width` characters, and without the account's name.
 fn subject_of_width(call: AlertCall<'_>, width: usize) -> String {
     let severity = call.finding.severity().as_str();
@@ -45,10 +61,11 @@ pub(crate) fn summary_line(call: &CallBrief, width: usize) -> String {
     let short = |name: Option<&str>| clean::ascii(name.unwrap_or("?"), width);
     let group = short(call.group.as_deref());
     let object = || short(call.object.as_deref());
-    let policy = || short(call.object.as_deref().and_then(arn_name));
+    let last_part = || short(call.object.as_deref().and_then(arn_name));
     if call.failed {
         let verdict = if call.denied { "denied" } else { "failed" };
-        let on = if call.group.is_some() { format!(" on {group}") } else { String::new() };
+        let target = call.group.as_deref().or(call.object.as_deref());
+        let on = target.map_or(String::new(), |target| format!(" on {}", short(Some(target))));
         return format!("{verdict}: {}{on}", short(call.action.as_deref()));
     }
     match call.group_action() {
@@ -60,10 +77,13 @@ pub(crate) fn summary_line(call: &CallBrief, width: usize) -> String {
         Some(Update) => format!("IAM group {group} moved"),
         Some(AddUser) => format!("{} added to IAM group {group}", object()),
         Some(RemoveUser) => format!("{} removed from IAM group {group}", object()),
-        Some(AttachPolicy) => format!("{} attached to IAM group {group}", policy()),
-        Some(DetachPolicy) => format!("{} detached from IAM group {group}", policy()),
+        Some(AttachPolicy) => format!("{} attached to IAM group {group}", last_part()),
+        Some(DetachPolicy) => format!("{} detached from IAM group {group}", last_part()),
         Some(PutPolicy) => format!("inline policy {} put in IAM group {group}", object()),
         Some(DeletePolicy) => format!("inline policy {} deleted from IAM group {group}", object()),
-        None => short(call.action.as_deref()),
+        None => match call.object.as_deref() {
+            Some(_) => format!("{} on {}", short(call.action.as_deref()), last_part()),
+            None => short(call.action.as_deref()),
+        },
     }
 }

@@ -20,10 +20,10 @@ fn forged(real: &Value) -> Value {
 fn alerted(topic: &Topic) -> Vec<String> {
     let alerts = topic.accepted();
     let describe = |alert: &alert::Alert| {
-        let group = alert.document["trailbell"]["group"].as_str().unwrap();
+        let group = alert.document["group"]["name"].as_str().unwrap();
         let is_conflict = alert.document["trailbell"]["conflict"]["finding"].is_string();
         assert_eq!(alert.subject.starts_with("[CONFLICT] "), is_conflict);
-        assert_eq!(alert.text.contains("one of the two records is"), is_conflict);
+        assert_eq!(alert.text.starts_with("  CONFLICT: "), is_conflict);
         if is_conflict { format!("{group} in conflict") } else { group.to_owned() }
     };
     alerts.iter().map(describe).collect()
