@@ -22,8 +22,8 @@ use trailbell::pipeline::{
 };
 use trailbell::sink::{AlertSink, MessageId, PublishError};
 use trailbell::store::{
-    Action, Listing, ObjectStore, Page, SmallObject, StoreError, StoreErrorKind, WriteCondition,
-    Written,
+    Action, Listing, ObjectStore, OpenObject, Page, SmallObject, StoreError, StoreErrorKind,
+    WriteCondition, Written,
 };
 
 /// What a store does when asked for an object.
@@ -72,6 +72,10 @@ impl ObjectStore for Objects {
             Answer::Panic => panic!("on request"),
         };
         Err(StoreError::new(Action::Read, &object.bucket, &object.key, kind))
+    }
+
+    async fn open_with_metadata(&self, _: &ObjectRef) -> Result<OpenObject, StoreError> {
+        panic!("log objects have no metadata")
     }
 
     async fn get(&self, _: &str, _: &str) -> Result<SmallObject, StoreError> {
