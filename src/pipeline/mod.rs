@@ -7,6 +7,7 @@ mod context;
 mod correlate;
 mod delivery;
 mod findings;
+mod folding;
 mod grouping;
 mod invocation;
 mod object;

@@ -6,7 +6,7 @@ use detect::correlation::CorrelationAlertData;
 use detect::finding::{Context, Finding, Summary};
 use detect::rule::{Rating, SeverityRules};
 
-use super::context::AlertContext;
+use super::context::{AlertContext, sample_context};
 use super::delivery::Delivery;
 use super::invocation::Invocation;
 use crate::ledger::Content;
@@ -27,8 +27,8 @@ pub(crate) fn rate(
             let rated = rate_summary(invocation, summary, samples);
             rated.map_or(delivery.clone(), |it| delivery.with(Content::Summary(Arc::new(it))))
         }
-        (Content::Correlation(data), AlertContext::Members(_, samples)) => {
-            let rated = rate_incident(invocation, data, samples);
+        (Content::Correlation(data), AlertContext::Members(members, samples)) => {
+            let rated = rate_incident(invocation, data, &members.members, samples);
             rated.map_or(delivery.clone(), |it| delivery.with(Content::Correlation(Arc::new(it))))
         }
         _ => delivery.clone(),
@@ -54,14 +54,19 @@ fn rate_summary(
     is_higher.then(|| Summary { rating: Some(highest), ..summary.clone() })
 }
 
-/// An incident is as severe as the most severe of its findings. Returns `None` if that does not
-/// change it.
+/// An incident is as severe as the most severe of its findings: it takes the place of their own
+/// alerts. Returns `None` if that does not change it.
 fn rate_incident(
     invocation: &Invocation,
     data: &CorrelationAlertData,
+    members: &[Finding],
     samples: &[(Finding, Context)],
 ) -> Option<CorrelationAlertData> {
-    let highest = highest_rating(invocation, samples)?;
+    let ratings = members.iter().filter_map(|finding| {
+        let rated = rate_finding(invocation, finding, sample_context(samples, finding)?);
+        Some(rated.map_or_else(|| finding.rating(), |rated| rated.rating()))
+    });
+    let highest = ratings.max_by_key(|rating| (rating.severity, rating.risk_score))?;
     (highest.severity > data.rule.severity).then(|| data.clone().raised(highest))
 }
 

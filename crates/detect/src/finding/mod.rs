@@ -131,19 +131,22 @@ pub enum Outcome {
     Grouped,
     /// It was sent in a summary.
     Summarised,
+    /// The alert of an incident names it, in place of an alert of its own.
+    Folded,
     /// Its alert could not be published; the message or object is retried.
     Failed,
 }
 
 impl Outcome {
     /// Every outcome, in the order of reports.
-    pub const ALL: [Outcome; 7] = [
+    pub const ALL: [Outcome; 8] = [
         Outcome::Alerted,
         Outcome::Suppressed,
         Outcome::Duplicate,
         Outcome::ClaimedElsewhere,
         Outcome::Grouped,
         Outcome::Summarised,
+        Outcome::Folded,
         Outcome::Failed,
     ];
 }

@@ -102,6 +102,7 @@ fn fields(
     ]);
     fields.extend(entry.message_id.clone().map(|id| ("Message", id)));
     fields.extend(entry.summary.as_ref().map(|id| ("Summary", id.to_string())));
+    fields.extend(entry.incident_alert.as_ref().map(|id| ("Named by", id.to_string())));
     fields
 }
 
@@ -123,6 +124,7 @@ fn describe_state(entry: &Entry, snapshot: &EntrySnapshot) -> String {
         EntryState::Suppressed => "an exception matched, so no alert was sent",
         EntryState::Grouped => "it will be part of the summary of its window",
         EntryState::Summarised => "it was part of a summary",
+        EntryState::Folded => "the alert of an incident named it",
     };
     format!("{}: {description}", variant_name(entry.state))
 }
