@@ -105,7 +105,7 @@ async fn a_staged_group_is_alerted_once_in_any_order_of_arrival() {
         }
         let alerts = correlation_alerts(&topic);
         assert_eq!(alerts.len(), 1, "{order:?}");
-        let subject = "[critical] IAM group staged for privilege escalation: ops in 111122223333";
+        let subject = "[critical] IAM group staged for privilege escalation: ops by alice in 111122223333";
         assert_eq!(alerts[0].subject, subject);
         for (name, value) in [
             ("severity", "critical"),

@@ -4,7 +4,7 @@
 pub(crate) mod bulk;
 pub(crate) mod check;
 mod other;
-mod principal;
+pub(crate) mod principal;
 mod shell_command;
 pub(crate) mod undo;
 

@@ -17,13 +17,14 @@ pub(crate) fn steps(call: AlertCall<'_>) -> Vec<ResponseStep> {
 /// The steps for several calls. Those of one kind are reverted together.
 pub(crate) fn steps_for_all(calls: &[AlertCall<'_>]) -> Vec<ResponseStep> {
     let bulk_calls: Vec<BulkCall<'_>> = calls.iter().map(|it| BulkCall::from_call(*it)).collect();
+    let earliest_first: Vec<BulkCall<'_>> = bulk_calls.iter().rev().cloned().collect();
     let singles = calls.iter().zip(&bulk_calls);
     let singles = singles.filter(|(_, bulk)| !is_reverted_in_bulk(&bulk_calls, bulk));
     let steps = calls
         .iter()
         .map(|call| place(*call))
         .chain(calls.iter().flat_map(|call| principal::stop(*call)))
-        .chain(revert_all(&bulk_calls))
+        .chain(revert_all(&earliest_first))
         .chain(singles.flat_map(|(call, _)| revert_call(*call)));
     without_repeats(steps)
 }
@@ -42,13 +43,22 @@ fn revert_call(call: AlertCall<'_>) -> Vec<ResponseStep> {
 
 /// Names repeat from account to account, so a command in the wrong one does harm.
 fn place(call: AlertCall<'_>) -> ResponseStep {
-    let account = call.account().map_or("the right account".to_owned(), |id| {
-        format!("account {}", call.accounts.label(id))
-    });
-    ResponseStep::instruction(&match call.failed() {
-        true => format!("The call changed nothing. To stop the principal, in {account}:"),
-        false => format!("Sign in to {account} first (aws sts get-caller-identity)."),
-    })
+    let account = call.account().map(|id| call.accounts.label(id));
+    match call.failed() {
+        true => {
+            let account = account.map_or("the right account".to_owned(), |it| format!("account {it}"));
+            let text = format!("The call changed nothing. To stop the principal, in {account}:");
+            ResponseStep::instruction(&text)
+        }
+        false => sign_in(account.as_deref()),
+    }
+}
+
+/// `account` is a cleaned label.
+pub(crate) fn sign_in(account: Option<&str>) -> ResponseStep {
+    let account = account.map_or("the right account".to_owned(), |it| format!("account {it}"));
+    let text = format!("Sign in to {account} first (aws sts get-caller-identity).");
+    ResponseStep::instruction(&text)
 }
 
 fn revert(call: AlertCall<'_>, action: GroupAction) -> Vec<ResponseStep> {

@@ -13,6 +13,7 @@ use crate::mail::{self, Item, Mail, rank};
 use crate::{identifiers, subject};
 
 const MAX_TEXT_CHARS: usize = 200;
+const MAX_NAME_CHARS: usize = 64;
 const MAX_PRINCIPALS: usize = 4;
 /// Events that are shown before all else.
 const FIRST_EVENTS: usize = 8;
@@ -30,11 +31,18 @@ impl IncidentParts<'_> {
 
     fn introduction(&self) -> String {
         let values = self.group_by_in_words().map(|values| format!(", {values}"));
+        let what = match self.briefs.is_empty() {
+            true => count_events(self.data.events),
+            false if self.story().is_of_one_kind() => self.story().describe(),
+            false => {
+                let name = |name: &str| clean::short_name(name, MAX_NAME_CHARS);
+                format!("{} {}", count_events(self.data.events), self.story().by(&name))
+            }
+        };
         format!(
-            "{}{}: {} {}.",
+            "{}{}: {what}, {}.",
             clean::text(&self.data.rule.name, MAX_TEXT_CHARS),
             values.unwrap_or_default(),
-            count_events(self.data.events),
             mail::period(self.data.start, self.data.end),
         )
     }

@@ -223,10 +223,10 @@ impl Outcome {
 
     /// What was got, for the table.
     pub fn got(&self) -> String {
-        let Verdict { calls, alerted, summarised, suppressed, .. } = self.verdict;
+        let Verdict { calls, alerted, summarised, folded, suppressed, .. } = self.verdict;
         let sums = format!(
-            "{calls} calls: {alerted} alerted, {summarised} summarised, {suppressed} suppressed; \
-             {} sent again with a reason",
+            "{calls} calls: {alerted} alerted, {summarised} summarised, {folded} folded, \
+             {suppressed} suppressed; {} sent again with a reason",
             self.verdict.explained_duplicates
         );
         match self.holds() {
