@@ -30,21 +30,17 @@ impl IncidentParts<'_> {
     }
 
     fn introduction(&self) -> String {
+        let rule = clean::text(&self.data.rule.name, MAX_TEXT_CHARS);
+        let period = mail::period(self.data.start, self.data.end);
+        let story = self.story();
+        if !self.briefs.is_empty() && story.is_of_one_kind() {
+            return format!("{}, {period}: {rule}.", story.describe());
+        }
         let values = self.group_by_in_words().map(|values| format!(", {values}"));
-        let what = match self.briefs.is_empty() {
-            true => count_events(self.data.events),
-            false if self.story().is_of_one_kind() => self.story().describe(),
-            false => {
-                let name = |name: &str| clean::short_name(name, MAX_NAME_CHARS);
-                format!("{} {}", count_events(self.data.events), self.story().by(&name))
-            }
-        };
-        format!(
-            "{}{}: {what}, {}.",
-            clean::text(&self.data.rule.name, MAX_TEXT_CHARS),
-            values.unwrap_or_default(),
-            mail::period(self.data.start, self.data.end),
-        )
+        let values = values.unwrap_or_default();
+        let name = |name: &str| clean::short_name(name, MAX_NAME_CHARS);
+        let by = if self.briefs.is_empty() { String::new() } else { " ".to_owned() + &story.by(&name) };
+        format!("{rule}{values}: {}{by}, {period}.", count_events(self.data.events))
     }
 
     fn reasons(&self) -> Vec<Item> {
