@@ -23,8 +23,8 @@ use crate::pipeline::{
     Clock, ObjectOutcome, Pipeline, Problem, Recovered, Remedy, recover_open, send_due_summaries,
 };
 
-/// Recovery, and then summaries, take one of so many parts of the time that is left: what a flood left
-/// open keeps no log object from being read.
+/// Recovery, and then summaries, take one of so many parts of the time that is left: what a flood
+/// left open keeps no log object from being read.
 const RECOVERY_SHARE: usize = 3;
 
 /// Sweeps if any message asked for it; once, however many did.

@@ -13,7 +13,8 @@ pub(crate) const SCHEMA_VERSION: u32 = 1;
 /// The version of ECS whose names are used.
 const ECS_VERSION: &str = "8.17.0";
 
-/// Inserts the ECS fields of an alert of this rule with this severity. What the record has under `event` stays.
+/// Inserts the ECS fields of an alert of this rule with this severity. What the record has under
+/// `event` stays.
 pub(crate) fn insert_rule(document: &mut Map<String, Value>, rule: &RuleInfo, rating: &Rating) {
     document.insert("ecs".to_owned(), json!({"version": ECS_VERSION}));
     let fields = json!({
