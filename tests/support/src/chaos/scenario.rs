@@ -158,6 +158,17 @@ impl Scenario {
     }
 }
 
+impl Scenario {
+    /// How its row in the table of docs/faults.md starts: all but what was got.
+    pub fn documented_start(&self) -> String {
+        documented_start(self.name, self.attack, self.expected)
+    }
+}
+
+fn documented_start(name: &str, attack: &str, expected: &str) -> String {
+    format!("| {name}: {attack} | {expected} | ")
+}
+
 impl Verdict {
     /// What must not be, whatever was put. The dead letters must be these.
     pub fn failures(&self, expected_dead_letters: &[String]) -> Vec<String> {
@@ -233,6 +244,11 @@ impl Outcome {
             true => sums,
             false => format!("{sums}; FAILED: {}", self.failures.join("; ")),
         }
+    }
+
+    /// A row of the table in docs/faults.md.
+    pub fn documented_row(&self) -> String {
+        format!("{}{} |", documented_start(self.name, self.attack, self.expected), self.got())
     }
 
     /// `attack | expected | got`, and what it took.
