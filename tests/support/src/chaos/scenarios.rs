@@ -129,9 +129,9 @@ pub const SCENARIOS: &[Scenario] = &[
         name: "a flood beside others",
         attack: "one principal's flood and one call each of ten others in one object",
         expected: "the others are reported before half of the flood is done",
-        settings: |settings| settings.weather.latency_ms = (5, 5),
+        settings: |settings| settings.weather.latency_ms = (20, 20),
         load: |load, scale| {
-            let mut calls = flood("mallory", scale.pick(30, 2_000));
+            let mut calls = flood("mallory", scale.pick(30, 5_000));
             calls.extend((0..10).map(|number| Call::new(ADD, &format!("user{number}"), number)));
             load.put("flood", calls);
         },
