@@ -144,6 +144,9 @@ fn sign_in(dir: &TestDir, until: &str) {
     dir.write(SSO_TOKEN, token);
 }
 
+/// Arguments, variables, and the access key that S3 sees.
+type Case<'a> = (&'a [&'a str], &'a [(&'a str, &'a str)], &'a str);
+
 #[test]
 fn each_kind_of_credentials_reaches_s3() {
     let stand_in = StandIn::new();
@@ -157,7 +160,7 @@ fn each_kind_of_credentials_reaches_s3() {
         ("AWS_WEB_IDENTITY_TOKEN_FILE", web_token.as_str()),
         ("AWS_ROLE_ARN", "arn:aws:iam::1:role/r"),
     ];
-    let cases: [(&[&str], &[(&str, &str)], &str); 10] = [
+    let cases: [Case<'_>; 10] = [
         (&["--profile", "process"], &[], "PROCESSKEY"),
         (&[], &[("AWS_PROFILE", "process")], "PROCESSKEY"),
         (&["--profile", "sso"], &[], "SSOKEY"),
