@@ -24,7 +24,7 @@ mod timeline;
 
 pub use accounts::{Accounts, AccountsError};
 pub use correlation::{correlation_subject, render_correlation, render_minimal_correlation};
-pub use finding::{finding_subject, render_finding, render_minimal_finding};
+pub use finding::{finding_document, finding_subject, render_finding, render_minimal_finding};
 pub use markdown::markdown_to_lines;
 pub use message::{Alert, Attribute, AttributeKind};
 pub use summary::{describe_member, render_summary, summary_subject};
