@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 use crate::call::AlertCall;
 use crate::mail::Mail;
 use crate::message::{Alert, Attribute};
-use crate::{document, limits};
+use crate::{chat, document, limits, sms};
 
 /// What an alert is about: its `kind`, in the document and as an attribute.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -72,9 +72,14 @@ impl AlertBuilder<'_> {
         let text = std::mem::take(&mut self.mail).into_text();
         let subject = self.subject.clone();
         let finding = self.id.clone();
-        let attribute_bytes = attributes.iter().map(|it| it.name.len() + it.value.len()).sum();
-        let document = limits::fit_document(self.build_document(), &text, attribute_bytes);
-        Alert { finding, subject, text, document, attributes }
+        let attribute_bytes: usize =
+            attributes.iter().map(|it| it.name.len() + it.value.len()).sum();
+        let document = self.build_document();
+        let time = document["@timestamp"].as_str().and_then(|time| time.parse().ok());
+        let sms = sms::short_text(&subject, time);
+        let chat = chat::notification(&document);
+        let document = limits::fit_document(document, &text, attribute_bytes + sms.len());
+        Alert { finding, subject, text, document, sms, chat, attributes }
     }
 
     /// The document alone, however large it is.

@@ -3,6 +3,7 @@
 mod accounts;
 mod builder;
 mod call;
+mod chat;
 mod commands;
 mod console;
 mod correlation;
@@ -16,6 +17,7 @@ mod mail;
 mod markdown;
 mod message;
 mod principal;
+mod sms;
 mod subject;
 mod summary;
 #[cfg(test)]

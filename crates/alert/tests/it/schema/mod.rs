@@ -26,12 +26,10 @@ use fields::{DocumentField, document_fields, ecs_fields, ecs_version};
 use index_template::{Engine, index_template};
 use json_schema::json_schema;
 
-/// Every kind of document: alerts, summaries, correlations, what a scan prints, and those that
-/// were cut to fit into a message.
+/// Every kind of document: those of all alerts, and what a scan prints.
 fn documents() -> Vec<(String, Value)> {
-    let alerts = [pages::finding_alerts(), pages::summary_alerts(), pages::correlation_alerts()];
     let mut documents: Vec<(String, Value)> =
-        alerts.into_iter().flatten().map(|(name, alert)| (name, alert.document)).collect();
+        alerts().into_iter().map(|(name, alert)| (name, alert.document)).collect();
     for case in pages::case_files() {
         let (mut finding, _) = pages::read_case(&case);
         finding.exception = Some("known automation".to_owned());
@@ -39,15 +37,20 @@ fn documents() -> Vec<(String, Value)> {
         let name = format!("scan of {}", case.display());
         documents.push((name, finding_document(&finding, &pages::accounts())));
     }
+    documents
+}
+
+/// Alerts of every kind.
+fn alerts() -> Vec<(String, Alert)> {
     let others = [
         ("conflict", conflict()),
         ("canary", canary_alert()),
         ("summary of a window", summary_of_a_window()),
         ("timeline with a policy", timeline_with_a_policy()),
     ];
-    let others = others.into_iter().chain(cut());
-    documents.extend(others.map(|(name, alert)| (name.to_owned(), alert.document)));
-    documents
+    let others = others.into_iter().chain(cut()).map(|(name, alert)| (name.to_owned(), alert));
+    let golden = [pages::finding_alerts(), pages::summary_alerts(), pages::correlation_alerts()];
+    golden.into_iter().flatten().chain(others).collect()
 }
 
 fn finding(record: Value) -> Finding {
@@ -63,14 +66,13 @@ fn render(finding: &Finding) -> Alert {
 fn conflict() -> Alert {
     let mut finding = finding(json!({"eventID": "e-1"}));
     finding.conflict = Some(finding.id.clone());
+    finding.origin = Origin::Inline { envelope: "EventBridge".to_owned(), record: 0 };
     render(&finding)
 }
 
 fn canary_alert() -> Alert {
-    let mut notification = canary::payload("1", "2026-03-01T10:00:00Z".parse().unwrap());
-    let mut finding = finding(notification["detail"].take());
-    finding.origin = Origin::Inline { envelope: "EventBridge".to_owned(), record: 0 };
-    render(&finding)
+    let set = LoadedRules::embedded().into_rule_set().unwrap();
+    render(&canary::findings("1", &set.into(), Timestamp::UNIX_EPOCH)[0])
 }
 
 /// A summary whose members have everything that a member can have.
@@ -179,6 +181,20 @@ fn every_document_follows_the_schema() {
     for (name, document) in documents() {
         let valid = schema.validate(&document);
         assert!(valid.is_ok(), "{name}: {}\n{document:#}", valid.unwrap_err());
+    }
+}
+
+/// Amazon Q Developer drops what it does not know.
+#[test]
+fn every_chat_message_is_a_custom_notification() {
+    let schema = include_str!("../../data/chat-notification.schema.json");
+    let schema = Validator::new(serde_json::from_str(schema).unwrap());
+    for (name, alert) in alerts() {
+        let message: Value = serde_json::from_str(&alert.chat_message()).unwrap();
+        let valid = schema.validate(&message);
+        assert!(valid.is_ok(), "{name}: {}\n{message:#}", valid.unwrap_err());
+        assert!(alert.chat_message().len() < 16 * 1024, "{name}");
+        assert!((1..=140).contains(&alert.sms.len()), "{name}: {}", alert.sms);
     }
 }
 
