@@ -15,7 +15,7 @@ use super::backlog::{Backlog, FailedObject};
 use super::suspects::Suspects;
 use super::{
     ATTEMPTS, DELIVERY_ATTEMPTS, Due, LogKey, ProvenCursors, SweepReport, TrailMemory, YOUNG, due,
-    look_back,
+    look_back, state_name,
 };
 use crate::ledger::{Ledger, LedgerError, StoredLedger};
 use crate::notification::{ObjectRef, Reply};
@@ -88,19 +88,23 @@ impl Sweep {
     }
 
     async fn run_stages(&mut self, pipeline: &Arc<Pipeline>, ledger: &StoredLedger) {
+        let now = ledger.date().await;
+        self.load_cursors(ledger).await;
+        if let Ok(now) = now {
+            self.start_trails(pipeline, ledger, now).await;
+        }
         let clock = self.clock.share(RECOVERY_SHARE);
         let recovered = recover_open(pipeline, clock).await;
         self.counts.recovered = recovered.report.findings;
         self.add_recovered(recovered);
         let clock = self.clock.share(RECOVERY_SHARE);
         self.add_recovered(send_due_summaries(pipeline, clock).await);
-        let now = match ledger.date().await {
+        let now = match now {
             Ok(now) => now,
             Err(error) => {
                 return self.add_problem(Problem::retry("the ledger", error_chain(&error)));
             }
         };
-        self.load_cursors(ledger).await;
         self.load_suspects(ledger).await;
         self.read_trails(pipeline, ledger, now).await;
         if let Err(error) = self.proven.write(ledger, now, self.counts).await {
@@ -116,6 +120,18 @@ impl Sweep {
         match ProvenCursors::load(ledger).await {
             Ok(proven) => self.proven = proven,
             Err(error) => self.add_problem(Problem::discard("the heartbeat", text(error))),
+        }
+    }
+
+    /// Leaves a cursor for each new trail, before anything that this sweep may die of: the next one
+    /// would start an hour before its own time.
+    async fn start_trails(&mut self, pipeline: &Pipeline, ledger: &StoredLedger, now: Timestamp) {
+        let new = |trail: &&Trail| self.proven.cursor(&state_name(trail)).is_none();
+        let trails: Vec<&Trail> = pipeline.trails.iter().filter(new).collect();
+        for trail in trails {
+            if let Err(error) = TrailMemory::start_new(ledger, trail, now).await {
+                self.add_problem(Problem::retry(format!("trail {trail}"), text(error)));
+            }
         }
     }
 

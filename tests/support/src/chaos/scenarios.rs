@@ -224,11 +224,19 @@ pub const SCENARIOS: &[Scenario] = &[
             settings.rules.push(Rule { times: 6, ..Rule::always(lists_logs, Act::KillBefore) });
             settings.sweeps = (9, 9);
         },
-        load: |load, _| {
-            many_small_objects(load, 3);
-            load.objects.iter_mut().for_each(|object| object.announcements = 0);
-        },
+        load: |load, _| unannounced_objects(load, 3),
         checks: &[Check::NoCrash, Check::KilledAtLeast(6)],
+    },
+    Scenario {
+        name: "an hour of sweeps that die early",
+        attack: "the same, and the sweeps are killed before they look at the trail",
+        expected: "a later sweep alerts them",
+        settings: |settings| {
+            settings.rules.push(Rule { times: 7, ..Rule::always(lists_open, Act::KillBefore) });
+            settings.sweeps = (10, 10);
+        },
+        load: |load, _| unannounced_objects(load, 3),
+        checks: &[Check::NoCrash, Check::KilledAtLeast(7)],
     },
     Scenario {
         name: "an object over the limit",
@@ -337,6 +345,12 @@ fn many_small_objects(load: &mut Load, count: usize) {
     }
 }
 
+/// Puts objects of one call each that only sweeps can find.
+fn unannounced_objects(load: &mut Load, count: usize) {
+    many_small_objects(load, count);
+    load.objects.iter_mut().for_each(|object| object.announcements = 0);
+}
+
 /// Many calls of one principal, each on a group of its own.
 fn flood(principal: &str, count: usize) -> Vec<Call> {
     (0..count).map(|number| Call::new(ADD, principal, number)).collect()
@@ -367,6 +381,10 @@ fn fetches_log_object(request: &Request) -> bool {
 
 fn lists_logs(request: &Request) -> bool {
     request.method == "GET" && request.path.trim_matches('/') == LOGS
+}
+
+fn lists_open(request: &Request) -> bool {
+    request.query("prefix").is_some_and(|prefix| prefix.ends_with("open/"))
 }
 
 fn fetches_poison(request: &Request) -> bool {
