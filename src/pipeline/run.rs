@@ -267,7 +267,7 @@ impl Run {
     }
 
     /// Counts what was read, and what became of its findings.
-    fn add_results(&mut self, message: &MessageId, results: ObjectResults) {
+    fn add_results(&mut self, message: &QueueMessageId, results: ObjectResults) {
         let report = &mut self.outcome.report;
         report.bytes += results.read.bytes;
         report.records += results.read.records;
