@@ -3,6 +3,7 @@
 
 import gzip
 import hashlib
+import json
 import os
 import subprocess
 import tempfile
@@ -33,6 +34,32 @@ def objects():
         yield gzip.decompress(path.read_bytes())
 
 
+def digests():
+    """The digest files, inflated, one by one and as the chains of their trails."""
+    folders = {}
+    for path in sorted((ROOT / "events" / "store").rglob("*CloudTrail-Digest*.gz")):
+        text = gzip.decompress(path.read_bytes())
+        folders.setdefault(path.parent, []).append(text)
+        yield text
+    for chain in folders.values():
+        yield b"[" + b",".join(chain) + b"]"
+
+
+def policies():
+    """A document of every way to more rights, and two with other elements."""
+    table = ROOT / "crates" / "detect" / "data" / "escalation-ways.tsv"
+    for line in table.read_text().splitlines():
+        if not line.startswith("#"):
+            statement = {"Effect": "Allow", "Action": line.split("\t")[1].split(","), "Resource": "*"}
+            yield json.dumps({"Version": "2012-10-17", "Statement": [statement]}).encode()
+    role = "arn:aws:iam::111122223333:role/app-*"
+    mfa = {"Bool": {"aws:MultiFactorAuthPresent": "true"}}
+    passed = {"StringEquals": {"iam:PassedToService": "ec2.amazonaws.com"}}
+    for effect, condition in [("Allow", mfa), ("Deny", passed)]:
+        statement = {"Effect": effect, "NotAction": "iam:G?t*", "NotResource": role}
+        yield json.dumps({"Statement": statement | {"Condition": condition}}).encode()
+
+
 def entries():
     """The ledger's entries after the samples have been processed."""
     with tempfile.TemporaryDirectory() as ledger:
@@ -54,6 +81,7 @@ def write(target, seeds):
     print(f"{target}: {len(written)} seeds")
 
 
+write("digest", digests())
 write("kql", queries())
 write("ledger_entry", entries())
 write(
@@ -64,5 +92,6 @@ write(
         if path.parent.name != "records"
     ),
 )
+write("policy", policies())
 write("reader", objects())
 write("rule_file", (path.read_bytes() for path in toml_files()))

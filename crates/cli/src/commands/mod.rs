@@ -11,6 +11,7 @@ mod explain;
 mod invoke;
 mod ledger;
 mod output;
+mod policy;
 mod preview;
 mod progress;
 mod replay;
@@ -18,6 +19,7 @@ mod rules;
 mod scan;
 mod setup;
 mod time_range;
+mod verify;
 
 use std::process::ExitCode;
 
@@ -45,12 +47,16 @@ enum Command {
     /// Show findings and what became of them. Never changes the ledger
     #[command(subcommand)]
     Ledger(ledger::LedgerCommand),
+    /// Show what policies let their holders do, without an account
+    #[command(subcommand)]
+    Policy(policy::PolicyCommand),
     Preview(preview::Args),
     Replay(replay::Args),
     /// List, show, check and test rules
     #[command(subcommand)]
     Rules(rules::RulesCommand),
     Scan(scan::Args),
+    Verify(verify::Args),
 }
 
 /// Parses the arguments, runs the command and returns its exit code.
@@ -63,10 +69,12 @@ pub fn run() -> ExitCode {
         Command::Explain(args) => explain::run(&args),
         Command::Invoke(args) => invoke::run(&args),
         Command::Ledger(command) => ledger::run(&command),
+        Command::Policy(command) => policy::run(&command),
         Command::Preview(args) => preview::run(&args),
         Command::Replay(args) => replay::run(&args),
         Command::Rules(command) => rules::run(&command),
         Command::Scan(args) => scan::run(&args),
+        Command::Verify(args) => verify::run(&args),
     };
     match result {
         Ok(code) => code,

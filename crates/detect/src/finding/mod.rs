@@ -7,6 +7,7 @@ mod context;
 mod denial;
 mod facts;
 mod id;
+mod parameters;
 pub mod policy;
 mod principal;
 mod privileged;
@@ -22,9 +23,8 @@ use serde::{Deserialize, Serialize};
 
 pub use call::{Call, CallBrief, Fields, GroupAction};
 pub use context::{Context, ContextGap, PrincipalFinding, TimelineEntry};
-pub use facts::{FACT_FIELDS, Facts, GroupPower, POWER_FIELD, PowerGrant, fact_document};
+pub use facts::{FACT_FIELDS, Facts, POWER_FIELD, PowerGrant, fact_document};
 pub use id::{FindingId, InvalidFindingId};
-pub use policy::Power;
 pub use principal::Principal;
 pub use privileged::PrivilegedGroups;
 pub use scan::{ScanEvent, match_record, scan_body};
