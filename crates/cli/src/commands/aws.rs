@@ -18,14 +18,33 @@ const DEFAULT_PROFILE: &str = "default";
 
 const NO_REGION: Region = Region::from_static("us-east-1");
 
+/// For a command whose `--region` is something else.
 #[derive(Debug, Clone, Default, clap::Args)]
-pub struct AwsArgs {
+pub struct ProfileArg {
     /// The profile of ~/.aws/config whose credentials and region are used [env: AWS_PROFILE]
     #[arg(long, value_name = "NAME")]
     profile: Option<String>,
+}
+
+#[derive(Debug, Clone, Default, clap::Args)]
+pub struct AwsArgs {
+    #[command(flatten)]
+    profile: ProfileArg,
     /// The AWS region [env: AWS_REGION]
     #[arg(long, value_name = "REGION", value_parser = parse_region)]
     region: Option<String>,
+}
+
+impl ProfileArg {
+    /// The clients of AWS. Nothing is loaded before one of them is needed.
+    pub fn connect(&self) -> Aws {
+        AwsArgs { profile: self.clone(), region: None }.connect()
+    }
+
+    fn in_use(&self) -> String {
+        let variable = std::env::var("AWS_PROFILE").ok().filter(|name| !name.is_empty());
+        self.profile.clone().or(variable).unwrap_or_else(|| DEFAULT_PROFILE.to_owned())
+    }
 }
 
 impl AwsArgs {
@@ -42,19 +61,19 @@ impl AwsArgs {
         let mut loader = aws_config::defaults(BehaviorVersion::latest())
             .http_client(wiring::http_client())
             .timeout_config(wiring::timeouts());
-        if let Some(profile) = &self.profile {
+        if let Some(profile) = &self.profile.profile {
             loader = loader.profile_name(profile);
         }
         if let Some(region) = &self.region {
             loader = loader.region(Region::new(region.clone()));
         }
         let config = loader.load().await;
-        let found = match &self.profile {
+        let found = match &self.profile.profile {
             Some(profile) => Some(profile_credentials(profile, &config)),
             None => config.credentials_provider(),
         };
         let Some(found) = found else { return config };
-        let profile = self.profile_in_use();
+        let profile = self.profile.in_use();
         let is_missing = load_profiles(&profile).await.is_some_and(|profiles| {
             profile != DEFAULT_PROFILE && profiles.get_profile(&profile).is_none()
         });
@@ -64,11 +83,6 @@ impl AwsArgs {
         // no such profile.
         let region = config.region().cloned().or(Some(NO_REGION).filter(|_| is_missing));
         config.into_builder().credentials_provider(provider).region(region).build()
-    }
-
-    fn profile_in_use(&self) -> String {
-        let variable = std::env::var("AWS_PROFILE").ok().filter(|name| !name.is_empty());
-        self.profile.clone().or(variable).unwrap_or_else(|| DEFAULT_PROFILE.to_owned())
     }
 }
 
