@@ -43,6 +43,7 @@ pub async fn build_pipeline(
         inline_sources: config.inline_sources.clone(),
         detections: Arc::new(detections),
         accounts,
+        mail: config.mail,
         max_object_bytes: config.max_object_bytes,
     }
 }
