@@ -48,6 +48,28 @@ fn unrecorded(memory: &Memory, topic: &Topic) -> usize {
     alerts.len()
 }
 
+/// Every finding has an alert that was sent: its own, or that of an incident, which names it.
+fn assert_all_reported(memory: &Memory, topic: &Topic, case: &str) {
+    let alerts = topic.accepted();
+    let sent = |id: &Value| alerts.iter().find(|alert| *id == alert.finding.as_str());
+    for key in memory.keys("entries/") {
+        let entry: Value = serde_json::from_str(&memory.text(&key).unwrap()).unwrap();
+        let id = &entry["content"]["finding"]["id"];
+        if id.is_null() {
+            continue;
+        }
+        let alert = match entry["state"].as_str() {
+            Some("alerted") => sent(id),
+            Some("folded") => sent(&entry["incident_alert"]).filter(|alert| {
+                let named = &alert.document["trailbell"]["member_ids"];
+                named.as_array().is_some_and(|ids| ids.contains(id))
+            }),
+            _ => None,
+        };
+        assert!(alert.is_some(), "{case}: no alert of {entry}");
+    }
+}
+
 /// One worker crashes at any step. Another has the rest of the incident, before or afterwards. Then
 /// the delivery is repeated.
 #[test]
@@ -88,6 +110,7 @@ fn check_crash(crashing: &[Value], other: &[Value], other_first: bool, steps: us
     assert!((1..=max).contains(&alerts.len()), "{case}: {alerts:?} of {max}");
     assert!(alerts.iter().all(|severity| severity == "critical"), "{case}: {alerts:?}");
     assert!(memory.keys("open/").is_empty(), "{case}");
+    assert_all_reported(&memory, &topic, &case);
     is_over
 }
 
@@ -109,6 +132,9 @@ fn claimed_findings_are_correlated_by_the_sweep_alone() {
         let alerts = severities(&topic);
         let as_expected = !all_claimed || (1..=max).contains(&alerts.len());
         assert!(as_expected, "crash after {steps} steps: {alerts:?} of {max}");
+        if all_claimed {
+            assert_all_reported(&memory, &topic, &format!("crash after {steps} steps"));
+        }
         if is_over {
             break;
         }
@@ -132,6 +158,7 @@ fn two_concurrent_workers_send_one_alert() {
                 run_to_end(worker);
             }
             assert_eq!(severities(&topic), ["critical"], "one stops after {steps} steps");
+            assert_all_reported(&memory, &topic, &format!("one stops after {steps} steps"));
             assert!(memory.keys("open/").is_empty());
             if is_over {
                 break;
