@@ -190,8 +190,9 @@ impl Sweep {
         memory: &TrailMemory<'_>,
         now: Timestamp,
     ) -> Result<Due, String> {
-        let region = |region: &str| pipeline.detections.rule_set.can_match_in(region);
-        let due = due(&*pipeline.store, trail, &memory.state, now, self.look_back, &region);
+        let detections = &pipeline.detections;
+        let place = |account: &str, region: &str| detections.can_match_in(account, region);
+        let due = due(&*pipeline.store, trail, &memory.state, now, self.look_back, &place);
         match self.run.clock.last_start {
             None => due.await.map_err(text),
             Some(last) => match timeout_at(last, due).await {

@@ -72,7 +72,7 @@ fn a_summary_and_a_minimal_alert() {
 /// partly unread.
 #[test]
 fn alerts_of_correlations() {
-    let set = LoadedRules::from_paths(true, &[]).into_rule_set().unwrap();
+    let set = LoadedRules::embedded().into_rule_set().unwrap();
     let simulate = |name: &str, sequence: usize| {
         let correlation = set.correlations().iter().find(|it| it.info.name.contains(name)).unwrap();
         let sequences = RuleTests::for_origin(&correlation.origin).unwrap();

@@ -15,6 +15,7 @@ mod document;
 mod field;
 mod flattened;
 mod java;
+mod own;
 mod unknown;
 mod view;
 
@@ -23,6 +24,7 @@ mod tests;
 
 pub use document::document;
 pub use field::{ValueKind, field_shape, is_known_field, known_fields};
+pub use own::OwnResources;
 pub(crate) use unknown::nearest_name;
 pub use unknown::{UnknownField, did_you_mean, unknown_fields};
 pub use view::View;

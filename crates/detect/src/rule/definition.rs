@@ -8,6 +8,7 @@ use std::time::Duration;
 use kql::Query;
 use serde::{Deserialize, Serialize};
 
+use super::embedded::EmbeddedSet;
 use super::severity::SeverityRules;
 
 /// A rule that can be matched against records.
@@ -36,6 +37,16 @@ pub enum RuleOrigin {
     Embedded(&'static str),
     /// In a file.
     File(PathBuf),
+}
+
+impl RuleOrigin {
+    /// The set of an embedded rule.
+    pub fn embedded_set(&self) -> Option<EmbeddedSet> {
+        match self {
+            RuleOrigin::Embedded(name) => Some(EmbeddedSet::of_file(name)),
+            RuleOrigin::File(_) => None,
+        }
+    }
 }
 
 impl fmt::Display for RuleOrigin {
