@@ -330,7 +330,7 @@ async fn a_list_of_several_pages_is_read_to_its_end() {
 
 #[tokio::test]
 async fn a_list_that_is_refused_is_named() {
-    let every = |_: &str| true;
+    let every = |_: &str, _: &str| true;
     let wanted = KeyFilter { since: None, until: None, place: &every };
     let bucket = moto::unique("no-bucket");
     let root = tempfile::tempdir().unwrap();
