@@ -9,6 +9,7 @@ mod memory;
 mod report;
 pub(crate) mod run;
 mod state;
+mod subscriptions;
 mod suspects;
 
 use jiff::SignedDuration;
@@ -18,6 +19,7 @@ pub use heartbeat::ProvenCursors;
 pub use memory::{TrailMemory, state_name};
 pub use report::SweepReport;
 pub use state::{LogKey, Restart, TrailState};
+pub use subscriptions::SubscriptionReport;
 
 use detect::rule::RuleSet;
 

@@ -105,6 +105,7 @@ impl Sweep {
         if let Err(error) = self.proven.write(ledger, now, self.counts).await {
             self.add_problem(Problem::retry("the ledger", error_chain(&error)));
         }
+        self.count_subscriptions(pipeline, ledger, now).await;
         // After everything else: this sweep may die of one.
         self.read_suspects(pipeline, ledger, now).await;
         self.end_running(ledger).await;

@@ -9,10 +9,12 @@
 //! | [`rule`] | which rules are there, and which of them match a record? |
 //! | [`finding`] | what was found, and who did it? |
 //! | [`correlation`] | what do several findings mean together? |
+//! | [`subscriptions`] | how many receive the alerts? |
 
 pub mod cloudtrail;
 pub mod correlation;
 pub mod ecs;
 pub mod finding;
 pub mod rule;
+pub mod subscriptions;
 pub mod text;
