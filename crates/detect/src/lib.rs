@@ -8,6 +8,7 @@
 //! | [`ecs`] | what is the value of an ECS field in a record? |
 //! | [`rule`] | which rules are there, and which of them match a record? |
 //! | [`finding`] | what was found, and who did it? |
+//! | [`power`] | what does a policy let its holders do? |
 //! | [`correlation`] | what do several findings mean together? |
 //! | [`subscriptions`] | how many receive the alerts? |
 
@@ -15,6 +16,7 @@ pub mod cloudtrail;
 pub mod correlation;
 pub mod ecs;
 pub mod finding;
+pub mod power;
 pub mod rule;
 pub mod subscriptions;
 pub mod text;

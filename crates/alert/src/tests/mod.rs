@@ -1,8 +1,10 @@
+mod chat;
 mod conflict;
 mod description;
 mod document;
 mod exception_suggestion;
 pub mod fixture;
 mod hostile;
+mod power;
 mod shell_commands;
 mod timeline;

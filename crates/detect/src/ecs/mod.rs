@@ -22,6 +22,7 @@ mod view;
 #[cfg(test)]
 mod tests;
 
+pub use category::{Category, category_of_call};
 pub use document::document;
 pub use field::{ValueKind, field_shape, is_known_field, known_fields};
 pub use own::OwnResources;
