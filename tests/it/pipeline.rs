@@ -20,8 +20,8 @@ use trailbell::notification::{InlineSource, ObjectRef};
 use trailbell::pipeline::{self, Clock, InvocationReport, ObjectOutcome, Pipeline, Remedy};
 use trailbell::sink::{AlertSink, MessageId, PublishError};
 use trailbell::store::{
-    Action, Listing, ObjectStore, Page, SmallObject, StoreError, StoreErrorKind, WriteCondition,
-    Written,
+    Action, Listing, ObjectStore, OpenObject, Page, SmallObject, StoreError, StoreErrorKind,
+    WriteCondition, Written,
 };
 
 /// What a store does when asked for an object.
@@ -70,6 +70,10 @@ impl ObjectStore for Objects {
             Answer::Panic => panic!("on request"),
         };
         Err(StoreError::new(Action::Read, &object.bucket, &object.key, kind))
+    }
+
+    async fn open_with_metadata(&self, _: &ObjectRef) -> Result<OpenObject, StoreError> {
+        panic!("log objects have no metadata")
     }
 
     async fn get(&self, _: &str, _: &str) -> Result<SmallObject, StoreError> {
@@ -521,7 +525,7 @@ async fn a_burst_in_many_objects_is_summarised_once() {
     assert_eq!((counts, outcome.report.summaries), ([10, 190], 1));
     let summary = &alerts[10];
     assert_eq!(summary.document["trailbell"]["kind"], "summary");
-    assert!(summary.subject.contains("190 more findings"), "{}", summary.subject);
+    assert!(summary.subject.contains("190 more IAM groups created"), "{}", summary.subject);
     assert!(summary.text.contains("   190  alice in 111122223333"), "{}", summary.text);
 }
 
@@ -529,7 +533,7 @@ async fn a_burst_in_many_objects_is_summarised_once() {
 async fn without_a_ledger_a_refused_summary_retries_its_messages() {
     let many: Vec<Value> = (0..12).map(|n| create_group(&format!("e{n}"), "g")).collect();
     let mut world = world(&[("a", log(&many)), ("b", log(&[]))]);
-    world.sink.refuses = Some("9 more findings");
+    world.sink.refuses = Some("9 more IAM groups");
     let bodies = ["a", "b"].map(|name| s3_event(&[name]).to_string());
     let (outcome, alerts, _) = world.run(&queue(&bodies)).await;
     assert_eq!((alerts.len(), outcome.report.findings_that(Outcome::Failed)), (3, 9));
