@@ -11,6 +11,7 @@ mod aws;
 mod canary;
 mod faults;
 mod guard;
+mod identity_center;
 mod ledger;
 mod lenient;
 mod notification;

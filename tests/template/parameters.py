@@ -15,6 +15,7 @@ MODES = {
         "LogKeyArn": KEY,
         "TrailHomeRegion": "eu-west-1",
         "TrailAccountId": "444455556666",
+        "IdentityCenterRegion": "eu-west-1",
         "ApiCallAlerts": "on",
         "AlertEmail": "security@example.com",
         "AlertEmailSeverity": "high",

@@ -135,6 +135,11 @@ pub(crate) static FILES: &[EmbeddedFile] = embed![
     "guard-queue-changed",
     "guard-topic-changed",
     "guard-trail-changed";
+    IdentityCenter:
+    "identity-center-group-creation",
+    "identity-center-group-deletion",
+    "identity-center-user-addition-to-group",
+    "identity-center-user-removal-from-group";
 ];
 
 /// The name of the page about an embedded rule, by the rule's id: `docs/rules/<name>.md`.

@@ -78,6 +78,10 @@ fn the_embedded_rules_have_no_problems_and_are_complete() {
         ("Trailbell Queue Changed", Severity::Medium, 47),
         ("Trailbell Topic Changed", Severity::Medium, 47),
         ("AWS CloudTrail Trail Changed", Severity::Medium, 47),
+        ("AWS Identity Center Group Creation", Severity::Low, 21),
+        ("AWS Identity Center Group Deletion", Severity::Low, 21),
+        ("AWS Identity Center User Addition to Group", Severity::Low, 21),
+        ("AWS Identity Center User Removal from Group", Severity::Low, 21),
     ];
     assert_eq!(facts, expected);
     let ids: Vec<_> = load.rules.iter().map(|rule| rule.info.id.as_str()).collect();
