@@ -10,6 +10,7 @@ use tokio::time::timeout_at;
 use super::delivery::Delivery;
 use super::invocation::Invocation;
 use super::outcomes::DeliveryReport;
+use crate::sink::PublishError;
 
 /// How long a batch of alerts waits for the chat topic.
 const MAX_WAIT: Duration = Duration::from_secs(3);
@@ -36,11 +37,15 @@ pub(super) async fn publish(
     }
     let alerts: Vec<&Alert> = accepted.iter().map(|it| it.alert).collect();
     let publishing = invocation.pipeline.sink.publish_to_chat(&alerts);
-    let Ok(results) = timeout_at(invocation.wait_until(MAX_WAIT), publishing).await else {
+    let Ok(mut results) = timeout_at(invocation.wait_until(MAX_WAIT), publishing).await else {
         invocation.note_silent_chat();
         let why = format!("the chat topic did not answer within {} seconds", MAX_WAIT.as_secs());
         return accepted.iter().for_each(|it| report.fail_chat(it.delivery, &why));
     };
+    if results.is_empty() {
+        return; // There is no chat.
+    }
+    results.resize_with(accepted.len(), || Err(PublishError::NoAnswer));
     for (accepted, result) in accepted.iter().zip(results) {
         match result {
             Ok(_) => report.chat_sent += 1,
