@@ -1,6 +1,7 @@
 //! The alert for a finding.
 
-use detect::finding::{Context, ContextGap, Facts, Finding, Member, Power, canary};
+use detect::finding::{Context, ContextGap, Facts, Finding, Member, canary};
+use detect::power::Power;
 use detect::rule::RuleInfo;
 use detect::text::clean;
 use serde_json::{Map, Value, json};
@@ -237,7 +238,7 @@ impl<'a> FindingParts<'a> {
             "exception": finding.exception,
             "conflict": conflict_field(finding),
             "principal": principal,
-            "power": Power::from_call(*self.call),
+            "power": Power::from_call(*self.call).map(|power| power.level()),
             "group": facts.group_power().map(|power| json!({"power": power})),
             "self": facts.is_self,
             "privileged": facts.is_privileged,

@@ -10,7 +10,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::call::AlertCall;
-use crate::description::{arn_name, power_in_words};
+use crate::description::{arn_name, level_in_words};
 use crate::mail;
 
 const MAX_EVENTS: usize = 30;
@@ -136,7 +136,7 @@ impl<'a> GroupTimeline<'a> {
             text += " failed";
         }
         if let Some(power) = entry.granted_power() {
-            text += &format!("; it {}", power_in_words(power));
+            text += &format!("; it {}", level_in_words(power));
         }
         if entry.suppressed {
             text += " (suppressed)";

@@ -198,15 +198,15 @@ async fn unreadable_keys_are_skipped_and_missing_events_are_reported() {
     let id = "0".repeat(64);
     let policy = "arn:aws:iam::aws:policy%2FX";
     for (name, incomplete, events) in [
-        (format!("20260301T093000Z-AttachGroupPolicy-{id}-v1/e/e-9/~/alice/{policy}"), false, 3),
+        (format!("20260301T093000Z-AttachGroupPolicy-{id}-v1/a/e-9/~/alice/{policy}"), false, 3),
         ("README".to_owned(), false, 2),
         ("%FF/x".to_owned(), false, 2),
         (format!("20260301T093000Z-AttachGroupPolicy-{id}-v2/other/things"), true, 3),
         (format!("20260301T093000Z-AttachGroupPolicy-{id}"), true, 3),
         (format!("20260301T093000Z-AttachGroupPolicy-{id}-v1/?/e-9/~/alice/x"), true, 3),
-        (format!("20260301T093000Z-AttachGroupPolicy-{id}-v1/e/%FF/~/alice/x"), true, 3),
+        (format!("20260301T093000Z-AttachGroupPolicy-{id}-v1/a/%FF/~/alice/x"), true, 3),
         ("20260301T093000Z-AttachGroupPolicy-".to_owned(), true, 2),
-        (format!("21260301T093000Z-AttachGroupPolicy-{id}-v1/e/e-9/~/alice/x"), true, 2),
+        (format!("21260301T093000Z-AttachGroupPolicy-{id}-v1/a/e-9/~/alice/x"), true, 2),
         (format!("20260226T093000Z-AttachGroupPolicy-{id}-v2/"), false, 2),
     ] {
         let memory = Memory::new();

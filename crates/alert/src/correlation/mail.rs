@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use detect::finding::Finding;
-use detect::finding::policy::Power;
+use detect::power::Power;
 use detect::text::{clean, wrap};
 
 use super::{IncidentParts, count_events};
@@ -67,7 +67,7 @@ impl IncidentParts<'_> {
     fn event_lines(&self, finding: &Finding) -> Vec<String> {
         let call = AlertCall::new(finding, self.accounts);
         let power = Power::from_call(*call).filter(|_| !call.failed());
-        let power = power.map(|power| format!("; it {}", power_in_words(power)));
+        let power = power.as_ref().and_then(power_in_words).map(|power| format!("; it {power}"));
         let text = format!(
             "{} by {}{}",
             subject::summary_line(&call.brief(), subject::MAX_NAME_CHARS),

@@ -80,8 +80,8 @@ fn every_kind_of_event_is_described() {
         ("PutGroupPolicy", json!({"power": null}), "inline policy p written by alice"),
         (
             "PutGroupPolicy",
-            json!({"power": "iam"}),
-            "inline policy p written by alice; it allows iam:*, in effect everything",
+            json!({"power": "escalates"}),
+            "inline policy p written by alice; it opens ways to more rights",
         ),
         ("DeleteGroupPolicy", json!({}), "inline policy p deleted by alice"),
         ("AddUserToGroup", json!({"group": "Temp"}), "as Temp: member bob added by alice"),

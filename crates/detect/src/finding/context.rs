@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Finding;
 use super::call::{Call, GroupAction};
-use super::policy::Power;
+use crate::power::{Power, PowerLevel};
 
 /// What is known of the 48 hours around a finding. The default is empty.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -74,7 +74,7 @@ pub struct TimelineEntry {
     pub object: Option<String>,
     /// What the policy can do, if it is powerful.
     #[serde(default)]
-    pub power: Option<Power>,
+    pub power: Option<PowerLevel>,
     /// [`Principal::label`](super::Principal::label).
     pub principal: Option<String>,
     /// The call failed and changed nothing.
@@ -100,7 +100,7 @@ impl TimelineEntry {
             action: call.action().unwrap_or_default().to_owned(),
             group: call.group().map(str::to_owned),
             object: call.object().map(str::to_owned),
-            power: Power::from_call(call),
+            power: Power::from_call(call).map(|power| power.level()).filter(|it| it.is_powerful()),
             principal: Some(finding.principal.label.clone()),
             failed: call.failed(),
             suppressed: finding.exception.is_some(),
@@ -109,11 +109,11 @@ impl TimelineEntry {
 
     /// What the policy can do that the group was given. `None` if it is not powerful, and for other
     /// events.
-    pub fn granted_power(&self) -> Option<Power> {
-        let from_arn = || Power::from_managed(self.object.as_deref()?);
+    pub fn granted_power(&self) -> Option<PowerLevel> {
+        let from_arn = || PowerLevel::from_managed(self.object.as_deref()?);
         match GroupAction::from_name(&self.action)? {
             GroupAction::AttachPolicy | GroupAction::PutPolicy if !self.failed => {
-                self.power.or_else(from_arn)
+                self.power.or_else(from_arn).filter(|power| power.is_powerful())
             }
             _ => None,
         }

@@ -1,12 +1,11 @@
 //! What makes a finding more severe than others of its rule: what the group can do, and who acts.
 
-use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::Finding;
 use super::call::{Call, GroupAction};
 use super::context::{Context, TimelineEntry};
-use super::policy::Power;
+use crate::power::{Power, PowerLevel};
 
 /// The fields that `severity_when` can use in addition to those of records.
 pub const FACT_FIELDS: [&str; 6] = [
@@ -18,24 +17,14 @@ pub const FACT_FIELDS: [&str; 6] = [
     "trailbell.privileged",
 ];
 
-/// What the policy that a call attaches or writes can do: a [`Power`].
+/// What the policy that a call attaches or writes can do: a [`PowerLevel`].
 pub const POWER_FIELD: &str = "trailbell.power";
-
-/// What the members of a group can do.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum GroupPower {
-    /// Much, and from there a way to the rest.
-    Escalates,
-    /// Everything.
-    Admin,
-}
 
 /// A powerful policy that a group was given.
 #[derive(Debug, Clone, PartialEq)]
 pub struct PowerGrant {
-    /// What the policy allows.
-    pub power: Power,
+    /// What the policy can do.
+    pub power: PowerLevel,
     /// The event that gave it.
     pub event: TimelineEntry,
 }
@@ -56,17 +45,6 @@ pub struct Facts {
     pub is_privileged: bool,
 }
 
-impl GroupPower {
-    /// What a group with such a policy can do.
-    pub fn from_policy(power: Power) -> GroupPower {
-        match power {
-            Power::Everything | Power::Iam => GroupPower::Admin,
-            // Everything but IAM includes functions and machines with roles of any power.
-            Power::Nearly | Power::SomeIam => GroupPower::Escalates,
-        }
-    }
-}
-
 impl Facts {
     /// The facts of a finding, as far as its record and its context show them.
     pub fn new(finding: &Finding, context: Option<&Context>) -> Facts {
@@ -84,8 +62,8 @@ impl Facts {
     }
 
     /// What the group can do, if that is known.
-    pub fn group_power(&self) -> Option<GroupPower> {
-        self.grant.as_ref().map(|grant| GroupPower::from_policy(grant.power))
+    pub fn group_power(&self) -> Option<PowerLevel> {
+        self.grant.as_ref().map(|grant| grant.power)
     }
 }
 
@@ -94,7 +72,7 @@ impl Facts {
 pub fn fact_document(finding: &Finding, facts: &Facts) -> Value {
     let mut document = finding.ecs.clone();
     document["trailbell"] = json!({
-        "power": Power::from_call(Call::new(finding)),
+        "power": Power::from_call(Call::new(finding)).map(|power| power.level()),
         "group": {"power": facts.group_power()},
         "self": facts.is_self,
         "principal": {"root": facts.is_root, "first_seen": facts.is_first_seen},
@@ -203,7 +181,7 @@ mod tests {
                 action: action.to_owned(),
                 group: Some("Ops".to_owned()),
                 object: Some(object.to_owned()),
-                power: (object == "inline").then_some(Power::SomeIam),
+                power: (object == "inline").then_some(PowerLevel::Escalates),
                 principal: Some("mallory".to_owned()),
                 failed: false,
                 suppressed: false,
@@ -214,7 +192,7 @@ mod tests {
 
     #[test]
     fn the_power_of_a_group_is_that_of_the_policies_it_had_at_the_call_or_got_since() {
-        use GroupPower::{Admin, Escalates};
+        use PowerLevel::{Admin, Escalates};
         let attached = format!("09:00 AttachGroupPolicy {ADMIN}");
         let detached = format!("09:30 DetachGroupPolicy {ADMIN}");
         let detached_later = format!("10:30 DetachGroupPolicy {ADMIN}");
@@ -239,7 +217,7 @@ mod tests {
         }
         let own = finding("alice", "AttachGroupPolicy", json!({"policyArn": ADMIN}));
         let grant = Facts::new(&own, None).grant.unwrap();
-        assert_eq!((grant.power, grant.event.object.as_deref()), (Power::Everything, Some(ADMIN)));
+        assert_eq!((grant.power, grant.event.object.as_deref()), (PowerLevel::Admin, Some(ADMIN)));
     }
 
     #[test]

@@ -22,9 +22,8 @@ use serde::{Deserialize, Serialize};
 
 pub use call::{Call, CallBrief, Fields, GroupAction};
 pub use context::{Context, ContextGap, PrincipalFinding, TimelineEntry};
-pub use facts::{FACT_FIELDS, Facts, GroupPower, POWER_FIELD, PowerGrant, fact_document};
+pub use facts::{FACT_FIELDS, Facts, POWER_FIELD, PowerGrant, fact_document};
 pub use id::{FindingId, InvalidFindingId};
-pub use policy::Power;
 pub use principal::Principal;
 pub use privileged::PrivilegedGroups;
 pub use scan::{ScanEvent, match_record, scan_body};

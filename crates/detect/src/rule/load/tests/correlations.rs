@@ -20,7 +20,7 @@ timespan = "24h"
 
 const RAISE: &str = r#"
 [[rule.correlation.severity_when]]
-query = "trailbell.power: iam and user.name: alice"
+query = "trailbell.power: admin and user.name: alice"
 severity = "critical"
 risk_score = 99
 "#;
@@ -138,8 +138,8 @@ fn problems_are_reported_with_their_place() {
             "c.toml:14:9: no record has the field `user.nme`; did you mean `user.name`?",
         ),
         (
-            format!("{VALID}{}", with(RAISE, "iam and", "iam an")),
-            "c.toml:16:43: in `query`: expected",
+            format!("{VALID}{}", with(RAISE, "admin and", "admin an")),
+            "c.toml:16:45: in `query`: expected",
         ),
         (
             format!("{VALID}{}", with(RAISE, "critical", "high")),
