@@ -7,6 +7,7 @@ mod context;
 mod denial;
 mod facts;
 mod id;
+mod parameters;
 pub mod policy;
 mod principal;
 mod privileged;
