@@ -29,6 +29,7 @@ MODES = {
         "TeamsTenantId": "01234567-89ab-cdef-0123-456789abcdef",
         "TeamsTeamId": "fedcba98-7654-3210-fedc-ba9876543210",
         "TeamsChannelId": "19%3ab6ef35dc342d56ba5654e6fc6d25a071%40thread.tacv2",
+        "AlertMail": "full",
         "Architecture": "arm64",
         "ReservedConcurrency": 5,
         "CanarySchedule": "weekly",
