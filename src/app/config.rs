@@ -202,7 +202,7 @@ const CONCURRENCY: Setting<u32> = Setting {
 };
 
 /// Any other variable that begins with `TRAILBELL_` is a mistake, except those of the tests.
-const NAMES: [&str; 13] = [
+const NAMES: [&str; 14] = [
     ALERTS.name,
     CHAT.name,
     STORE.name,
