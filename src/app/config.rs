@@ -16,6 +16,8 @@ use crate::pipeline::MailLength;
 pub struct Config {
     /// `TRAILBELL_ALERTS`
     pub alerts: AlertsPlace,
+    /// `TRAILBELL_CHAT`: the ARN of a topic for chat channels.
+    pub chat: Option<String>,
     /// `TRAILBELL_STORE`
     pub store: StorePlace,
     /// `TRAILBELL_LEDGER`
@@ -135,6 +137,12 @@ const ALERTS: Setting<AlertsPlace> = Setting {
     parse: AlertsPlace::parse,
 };
 
+const CHAT: Setting<String> = Setting {
+    name: "TRAILBELL_CHAT",
+    expected: "the ARN of a standard topic, in addition to another topic in TRAILBELL_ALERTS",
+    parse: |value| is_topic(value).then(|| value.to_owned()),
+};
+
 const STORE: Setting<StorePlace> =
     Setting { name: "TRAILBELL_STORE", expected: "s3 or dir:PATH", parse: StorePlace::parse };
 
@@ -195,8 +203,9 @@ const CONCURRENCY: Setting<u32> = Setting {
 };
 
 /// Any other variable that begins with `TRAILBELL_` is a mistake, except those of the tests.
-const NAMES: [&str; 13] = [
+const NAMES: [&str; 14] = [
     ALERTS.name,
+    CHAT.name,
     STORE.name,
     LEDGER.name,
     TRAILS.name,
@@ -226,6 +235,7 @@ impl Config {
     ) -> Result<Config, ConfigError> {
         let mut vars = Vars::new(vars);
         let alerts = vars.required(&ALERTS);
+        let chat = vars.chat_topic(alerts.as_ref());
         let store = vars.required(&STORE);
         let ledger = vars.required(&LEDGER);
         let trails = vars.optional(&TRAILS);
@@ -241,6 +251,7 @@ impl Config {
         match (alerts, store, ledger) {
             (Some(alerts), Some(store), Some(ledger)) if vars.errors.is_empty() => Ok(Config {
                 alerts,
+                chat,
                 store,
                 ledger,
                 trails: trails.unwrap_or_default(),
@@ -391,6 +402,18 @@ impl Vars {
         self.optional(setting)
     }
 
+    /// The topic for chat channels. Subscribers of the alerts would get its messages as well if both
+    /// were one topic.
+    fn chat_topic(&mut self, alerts: Option<&AlertsPlace>) -> Option<String> {
+        let topic = self.optional(&CHAT)?;
+        if matches!(alerts, Some(AlertsPlace::Topic(alerts)) if *alerts != topic) {
+            return Some(topic);
+        }
+        let Setting { name, expected, .. } = CHAT;
+        self.errors.push(SettingError::Invalid { name, value: topic.into(), expected });
+        None
+    }
+
     fn optional<T>(&mut self, setting: &Setting<T>) -> Option<T> {
         let Setting { name, expected, parse } = *setting;
         let value = self.get(name)?;
@@ -424,6 +447,28 @@ mod tests {
             (StorePlace::S3, true, 2)
         );
         assert_eq!(config.max_object_bytes, 1 << 30);
+    }
+
+    #[test]
+    fn chat_has_a_topic_of_its_own_beside_that_of_the_alerts() {
+        const CHAT: &str = "arn:aws:sns:us-east-1:111122223333:chat";
+        for (alerts, chat, expected) in [
+            (TOPIC, CHAT, Some(Some(CHAT))),
+            (TOPIC, "", Some(None)),
+            (TOPIC, TOPIC, None),
+            (TOPIC, "stdout", None),
+            ("stdout", CHAT, None),
+            ("dir:out", CHAT, None),
+        ] {
+            let config = config(&[
+                ("TRAILBELL_ALERTS", alerts),
+                ("TRAILBELL_CHAT", chat),
+                ("TRAILBELL_STORE", "s3"),
+                ("TRAILBELL_LEDGER", "none"),
+            ]);
+            let chosen = config.ok().map(|config| config.chat);
+            assert_eq!(chosen, expected.map(|it| it.map(str::to_owned)), "{alerts} {chat}");
+        }
     }
 
     #[test]

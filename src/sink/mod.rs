@@ -44,6 +44,13 @@ pub trait AlertSink: Send + Sync {
     /// Publishes alerts at once, each a single time. Returns for each, in the same order, under
     /// which message id it was accepted. One that fails does not keep the others back.
     async fn publish(&self, alerts: &[Alert]) -> Vec<Result<MessageId, PublishError>>;
+
+    /// Sends alerts that were accepted to chat channels too, each a single time. Returns a result for
+    /// each, in the same order, or none at all if there is no chat.
+    async fn publish_to_chat(&self, alerts: &[&Alert]) -> Vec<Result<MessageId, PublishError>> {
+        let _ = alerts;
+        Vec::new()
+    }
 }
 
 /// What the sink calls an accepted message: SNS's message id, or a file name.
