@@ -122,7 +122,7 @@ fn index_keys(finding: &Finding, entry: &Entry, max_bytes: usize) -> Vec<String>
     let time = index_time(finding, entry);
     let mut keys = vec![principal_key(finding, time)];
     keys.extend(group_key::group_keys(finding, time, max_bytes));
-    if finding.exception.is_none() {
+    if finding.suppression().is_none() {
         let folder = keys::window_folder(&finding.rule.id, entry.window);
         keys.push(format!("{folder}{}-{}", keys::principal_hash(finding), finding.id));
     }

@@ -8,7 +8,7 @@ use std::time::Duration;
 use toml::Spanned;
 use toml::de::DeTable;
 
-use super::{correlation, fields, severity};
+use super::{correlation, elastic, fields, severity};
 use crate::rule::correlation::Correlation;
 use crate::rule::definition::{Rule, RuleInfo, RuleOrigin};
 use crate::rule::rule_query::RuleQuery;
@@ -219,6 +219,7 @@ fn read_rule_query(reader: &mut TomlReader<'_>, table: &DeTable<'_>) -> Option<R
 fn read_rule(reader: &mut TomlReader<'_>, table: &DeTable<'_>, origin: RuleOrigin) -> Option<Rule> {
     let info = fields::rule_info(reader, table);
     let query = read_rule_query(reader, table);
+    elastic::check_keys_without_effect(reader, table);
     let interval = fields::interval(reader, table);
     let from = fields::look_back(reader, table);
     let max_signals = reader.integer(table, "max_signals", 1..=u32::MAX);
