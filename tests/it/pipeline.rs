@@ -20,8 +20,8 @@ use trailbell::notification::{InlineSource, ObjectRef};
 use trailbell::pipeline::{self, Clock, InvocationReport, ObjectOutcome, Pipeline, Remedy};
 use trailbell::sink::{AlertSink, MessageId, PublishError};
 use trailbell::store::{
-    Action, Listing, ObjectStore, Page, SmallObject, StoreError, StoreErrorKind, WriteCondition,
-    Written,
+    Action, Listing, ObjectStore, OpenObject, Page, SmallObject, StoreError, StoreErrorKind,
+    WriteCondition, Written,
 };
 
 /// What a store does when asked for an object.
@@ -70,6 +70,10 @@ impl ObjectStore for Objects {
             Answer::Panic => panic!("on request"),
         };
         Err(StoreError::new(Action::Read, &object.bucket, &object.key, kind))
+    }
+
+    async fn open_with_metadata(&self, _: &ObjectRef) -> Result<OpenObject, StoreError> {
+        panic!("log objects have no metadata")
     }
 
     async fn get(&self, _: &str, _: &str) -> Result<SmallObject, StoreError> {
