@@ -96,7 +96,7 @@ fn object_help(outcome: ObjectOutcome) -> &'static str {
 fn finding_help(outcome: Outcome) -> &'static str {
     match outcome {
         Outcome::Alerted => "Findings whose alert was sent.",
-        Outcome::Suppressed => "Findings that matched an exception: recorded, not alerted.",
+        Outcome::Suppressed => "Findings of exceptions and building blocks: recorded, not alerted.",
         Outcome::Duplicate => "Findings that were handled before.",
         Outcome::ClaimedElsewhere => "Findings that another worker handles.",
         Outcome::Grouped => "Findings held back for a summary.",

@@ -555,6 +555,28 @@ async fn a_suppressed_finding_is_counted_and_named_but_not_alerted() {
 }
 
 #[tokio::test]
+async fn a_finding_of_a_building_block_is_counted_but_not_alerted() {
+    let block = r#"[rule]
+name = "A group is created"
+rule_id = "b-1"
+description = "One step of many."
+type = "eql"
+language = "eql"
+severity = "low"
+risk_score = 21
+building_block_type = "default"
+query = 'iam where event.action == "CreateGroup"'
+"#;
+    let mut world = world(&[("a", log(&[create_group("e1", "app")]))]);
+    world.rules = LoadedRules::from_texts([("b.toml", block)].into_iter()).rules;
+    let (outcome, alerts, _) = world.run(&s3_event(&["a"])).await;
+    assert_eq!(outcome.report.findings_that(Outcome::Suppressed), 1);
+    assert_eq!((outcome.report.findings_that(Outcome::Alerted), alerts.len()), (1, 1));
+    assert!(!alerts[0].text.contains("A group is created"), "{}", alerts[0].text);
+    assert_eq!(outcome.notes, [""; 0]);
+}
+
+#[tokio::test]
 async fn exceptions_that_are_unusable_or_expired_suppress_nothing() {
     let cases = [
         ("query = 'user.name: alice'\nexpires = 2026-02-28T23:00:00Z", 0, "expired 11 hours ago"),

@@ -175,6 +175,8 @@ mod tests {
             references: vec![],
             false_positives: vec![],
             threat: vec![],
+            investigation_fields: vec![],
+            building_block: false,
         };
         Rule {
             info: Arc::new(info),
