@@ -149,7 +149,7 @@ async fn find_chains(
 ) -> Result<Vec<Chain>, StoreError> {
     let day = SignedDuration::from_hours(24);
     let since = scope.since.map(|since| since.checked_sub(day).unwrap_or(since));
-    let filter = KeyFilter { since, until: scope.until, region: &|_| true };
+    let filter = KeyFilter { since, until: scope.until, place: &|_, _| true };
     let found = place.digest_keys(checker.store, scope.bucket, &filter).await?;
     let mut chains: BTreeMap<ChainId, Chain> = BTreeMap::new();
     for key in found {
@@ -362,7 +362,7 @@ impl LogFiles {
         place: &AccountRegion,
         chains: &[Chain],
     ) -> Result<LogFiles, StoreError> {
-        let filter = KeyFilter { since: scope.since, until: scope.until, region: &|_| true };
+        let filter = KeyFilter { since: scope.since, until: scope.until, place: &|_, _| true };
         let keys = place.log_keys(checker.store, scope.bucket, &filter).await?;
         let covered: BTreeSet<&str> = chains
             .iter()

@@ -99,7 +99,7 @@ fn match_canary(pipeline: &Pipeline, run: &str, clock: Clock) -> Result<Finding,
         .ok_or_else(|| {
             format!(
                 "none of the {} rules in force matches the creation of an IAM group: are the \
-                 embedded rules off (TRAILBELL_DEFAULT_RULES), or replaced?",
+                 embedded rules off (TRAILBELL_RULE_SETS), or replaced?",
                 pipeline.detections.rule_set.rules().len()
             )
         })

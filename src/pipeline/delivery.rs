@@ -222,6 +222,9 @@ fn render(invocation: &Invocation, delivery: &Delivery, context: &AlertContext) 
         (Content::Finding(finding), AlertContext::Finding(context)) => {
             alert::render_finding(finding, context, accounts)
         }
+        (Content::Finding(finding), AlertContext::Canary(subscriptions)) => {
+            alert::render_canary(finding, subscriptions, accounts)
+        }
         (Content::Finding(finding), _) => {
             alert::render_finding(finding, &Default::default(), accounts)
         }

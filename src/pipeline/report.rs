@@ -13,7 +13,7 @@ use thiserror::Error;
 use super::outcomes::{CorrelationOutcome, DeliveryReport, FindingOutcome};
 use super::problem::Problem;
 use crate::notification::Reply;
-use crate::sweep::SweepReport;
+use crate::sweep::{SubscriptionReport, SweepReport};
 use crate::telemetry::counters::counters;
 
 /// What became of a log object. Every notified object has exactly one fate.
@@ -163,6 +163,9 @@ counters! {
         /// The counts of a sweep, if there was one. The objects that it read are counted above too.
         #[serde(skip_serializing_if = "Option::is_none")]
         sweep: Option<SweepReport>,
+        /// The subscriptions of the topic, if a sweep counted them.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        subscriptions: Option<SubscriptionReport>,
     }
 }
 
@@ -251,6 +254,7 @@ impl AddAssign for Report {
         self.exception_problems = self.exception_problems.max(other.exception_problems);
         self.stale_detections = self.stale_detections.max(other.stale_detections);
         self.sweep = self.sweep.or(other.sweep);
+        self.subscriptions = self.subscriptions.or(other.subscriptions);
     }
 }
 
@@ -310,6 +314,9 @@ impl fmt::Display for Report {
         }
         if let Some(sweep) = &self.sweep {
             write!(f, "; {sweep}")?;
+        }
+        if let Some(SubscriptionReport { confirmed, .. }) = self.subscriptions {
+            write!(f, "; {} confirmed", counted(confirmed, "subscription"))?;
         }
         if self.stale_detections > 0 {
             write!(f, "; rules or exceptions are those of before")?;

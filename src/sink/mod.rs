@@ -12,6 +12,7 @@ use std::sync::Arc;
 use alert::Alert;
 use async_trait::async_trait;
 use aws_sdk_sns::error::BuildError;
+use detect::subscriptions::Subscriptions;
 use thiserror::Error;
 use tokio::time::Instant;
 
@@ -50,6 +51,11 @@ pub trait AlertSink: Send + Sync {
     async fn publish_to_chat(&self, alerts: &[&Alert]) -> Vec<Result<MessageId, PublishError>> {
         let _ = alerts;
         Vec::new()
+    }
+
+    /// How many subscriptions receive the alerts. `None` if there can be none, as of a folder.
+    async fn subscriptions(&self) -> Result<Option<Subscriptions>, AwsError> {
+        Ok(None)
     }
 }
 

@@ -9,10 +9,11 @@ use aws_sdk_sns::Client;
 use aws_sdk_sns::error::BuildError;
 use aws_sdk_sns::operation::publish_batch::PublishBatchOutput;
 use aws_sdk_sns::types::{MessageAttributeValue, PublishBatchRequestEntry};
+use detect::subscriptions::Subscriptions;
 use tokio::time::Instant;
 use tracing::trace;
 
-use super::{AlertSink, MessageId, Pace, PublishError, wire};
+use super::{AlertSink, MessageId, Pace, PublishError, SnsTopic, wire};
 use crate::aws_error::AwsError;
 
 /// The permission that publishing needs.
@@ -155,6 +156,11 @@ impl AlertSink for SnsSink {
             Some(chat) => chat.publish(alerts).await,
             None => Vec::new(),
         }
+    }
+
+    async fn subscriptions(&self) -> Result<Option<Subscriptions>, AwsError> {
+        let topic = SnsTopic::new(self.client.clone(), self.topic.clone());
+        Ok(Some(topic.attributes().await?.subscriptions))
     }
 }
 

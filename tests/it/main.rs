@@ -11,6 +11,7 @@ mod aws;
 mod canary;
 mod chat;
 mod faults;
+mod guard;
 mod ledger;
 mod lenient;
 mod notification;

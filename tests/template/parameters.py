@@ -18,6 +18,8 @@ MODES = {
     | {
         "LogPrefix": "audit/2026",
         "LogKeyArn": KEY,
+        "TrailHomeRegion": "eu-west-1",
+        "TrailAccountId": "444455556666",
         "ApiCallAlerts": "on",
         "AlertEmail": "security@example.com",
         "AlertEmailSeverity": "high",

@@ -33,7 +33,7 @@ class Call:
 
 
 S3, SMALL_OBJECTS, RELOAD = "src/store/s3", "src/store/s3/small.rs", "src/app/reload.rs"
-SNS, LOGGING = "src/sink/sns.rs", "src/telemetry"
+SNS, TOPIC, LOGGING = "src/sink/sns.rs", "src/sink/topic.rs", "src/telemetry"
 TEMPLATE, MAPPING = "template.yaml", "AWS::Lambda::EventSourceMapping"
 
 # Every use of the function's role.
@@ -55,6 +55,7 @@ CALLS = [
     Call("s3:ListBucket", EXCEPTIONS_BUCKET, RELOAD, "list_pages("),
     Call("sns:Publish", ALERTS, SNS, ".publish_batch()"),
     Call("sns:Publish", CHAT, SNS, ".publish_batch()"),
+    Call("sns:GetTopicAttributes", ALERTS, TOPIC, ".get_topic_attributes()"),
     # SNS encrypts with the rights of the publisher.
     Call("kms:GenerateDataKey", TOPIC_KEY, SNS, ".publish_batch()"),
     Call("kms:Decrypt", TOPIC_KEY, SNS, ".publish_batch()"),
@@ -74,7 +75,6 @@ COMMAND_LINE_CALLS = {
     "head_bucket",
     "get_bucket_notification_configuration",
     "put_bucket_notification_configuration",
-    "get_topic_attributes",
     "list_subscriptions_by_topic",
     "get_subscription_attributes",
     "list_public_keys",

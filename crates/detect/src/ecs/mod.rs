@@ -16,6 +16,7 @@ mod document;
 mod field;
 mod flattened;
 mod java;
+mod own;
 mod unknown;
 mod view;
 
@@ -26,5 +27,6 @@ pub(crate) use category::known_categories;
 pub use category::{Category, category_of_call};
 pub use document::document;
 pub use field::{ValueKind, field_shape, is_known_field, known_fields};
+pub use own::OwnResources;
 pub use unknown::{UnknownField, did_you_mean, unknown_eql_fields, unknown_fields};
 pub use view::View;

@@ -64,6 +64,9 @@ pub struct Finding {
     /// The name of the group is one of `TRAILBELL_PRIVILEGED_GROUPS`.
     #[serde(default)]
     pub privileged: bool,
+    /// The ARNs of own resources (`TRAILBELL_OWN`) that the call is about.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub own: Vec<String>,
     /// The severity of its alert, if it is not that of the rule.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rating: Option<Rating>,
@@ -89,6 +92,7 @@ impl Finding {
             exception: None,
             conflict: None,
             privileged: false,
+            own: Vec::new(),
             rating: None,
             origin,
         }

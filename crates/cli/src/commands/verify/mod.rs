@@ -126,10 +126,12 @@ async fn find_regions(
 ) -> Result<Vec<AccountRegion>> {
     let is_wanted =
         |names: &[String], name: &str| names.is_empty() || names.iter().any(|it| it == name);
-    let region = |region: &str| is_wanted(&args.region, region);
-    let filter = KeyFilter { since: None, until: None, region: &region };
+    let wanted_place = |account: &str, region: &str| {
+        is_wanted(&args.account, account) && is_wanted(&args.region, region)
+    };
+    let filter = KeyFilter { since: None, until: None, place: &wanted_place };
     let found = account_regions(store, &place.bucket, &place.prefix, &filter).await?;
-    Ok(found.into_iter().filter(|found| is_wanted(&args.account, &found.account)).collect())
+    Ok(found.into_iter().collect())
 }
 
 async fn verify_one(
