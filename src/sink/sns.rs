@@ -159,7 +159,8 @@ impl AlertSink for SnsSink {
     }
 
     async fn subscriptions(&self) -> Result<Option<Subscriptions>, AwsError> {
-        let topic = SnsTopic::new(self.client.clone(), self.topic.clone());
+        let SnsPublisher { client, topic, .. } = &self.alerts;
+        let topic = SnsTopic::new(client.clone(), topic.clone());
         Ok(Some(topic.attributes().await?.subscriptions))
     }
 }
