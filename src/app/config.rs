@@ -440,8 +440,8 @@ impl Vars {
         self.optional(setting)
     }
 
-    /// The topic for chat channels. Subscribers of the alerts would get its messages as well if both
-    /// were one topic.
+    /// The topic for chat channels. Subscribers of the alerts would get its messages as well if
+    /// both were one topic.
     fn chat_topic(&mut self, alerts: Option<&AlertsPlace>) -> Option<String> {
         let topic = self.optional(&CHAT)?;
         if matches!(alerts, Some(AlertsPlace::Topic(alerts)) if *alerts != topic) {
