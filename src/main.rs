@@ -129,8 +129,8 @@ fn local_detections(config: &Config) -> Result<Detections, Error> {
     Ok(detections.with_settings(config.detection_settings()))
 }
 
-/// The payload is taken as text: the runtime's parser rejects half a surrogate pair, which a caller of
-/// AWS can write into an event.
+/// The payload is taken as text: the runtime's parser rejects half a surrogate pair, which a caller
+/// of AWS can write into an event.
 async fn handle(
     function: &Mutex<Function>,
     event: LambdaEvent<Box<RawValue>>,

@@ -11,12 +11,15 @@ use detect::rule::{DetectionSettings, EmbeddedSets, LogPlace, ReadScope};
 use thiserror::Error;
 
 use crate::notification::InlineSource;
+use crate::pipeline::MailLength;
 
 /// The function's configuration.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Config {
     /// `TRAILBELL_ALERTS`
     pub alerts: AlertsPlace,
+    /// `TRAILBELL_CHAT`: the ARN of a topic for chat channels.
+    pub chat: Option<String>,
     /// `TRAILBELL_STORE`
     pub store: StorePlace,
     /// `TRAILBELL_LEDGER`
@@ -41,6 +44,8 @@ pub struct Config {
     /// `TRAILBELL_GUARD`: the accounts and regions whose log objects are read for the rules that
     /// guard Trailbell.
     pub guard: Vec<LogPlace>,
+    /// `TRAILBELL_MAIL`: how much a mail says.
+    pub mail: MailLength,
     /// `TRAILBELL_MAX_OBJECT_BYTES`: the most inflated bytes read of one object.
     pub max_object_bytes: u64,
     /// `TRAILBELL_CONCURRENCY`: how many copies of the function may publish at once.
@@ -72,7 +77,8 @@ pub enum StorePlace {
 pub enum DetectionsPlace {
     /// A directory or a file: read once, at the start.
     Local(PathBuf),
-    /// Every `*.toml` in a folder of a bucket and below it, or one `*.toml`: reloaded when it changes.
+    /// Every `*.toml` in a folder of a bucket and below it, or one `*.toml`: reloaded when it
+    /// changes.
     S3(S3Prefix),
 }
 
@@ -138,6 +144,12 @@ const ALERTS: Setting<AlertsPlace> = Setting {
     parse: AlertsPlace::parse,
 };
 
+const CHAT: Setting<String> = Setting {
+    name: "TRAILBELL_CHAT",
+    expected: "the ARN of a standard topic, in addition to another topic in TRAILBELL_ALERTS",
+    parse: |value| is_topic(value).then(|| value.to_owned()),
+};
+
 const STORE: Setting<StorePlace> =
     Setting { name: "TRAILBELL_STORE", expected: "s3 or dir:PATH", parse: StorePlace::parse };
 
@@ -194,6 +206,9 @@ const GUARD: Setting<Vec<LogPlace>> = Setting {
     parse: parse_guard,
 };
 
+const MAIL: Setting<MailLength> =
+    Setting { name: "TRAILBELL_MAIL", expected: "short or full", parse: MailLength::from_word };
+
 const MAX_OBJECT_BYTES: Setting<u64> = Setting {
     name: "TRAILBELL_MAX_OBJECT_BYTES",
     expected: "a number of bytes, at least 1",
@@ -210,8 +225,9 @@ const CONCURRENCY: Setting<u32> = Setting {
 };
 
 /// Any other variable that begins with `TRAILBELL_` is a mistake, except those of the tests.
-const NAMES: [&str; 14] = [
+const NAMES: [&str; 16] = [
     ALERTS.name,
+    CHAT.name,
     STORE.name,
     LEDGER.name,
     TRAILS.name,
@@ -223,6 +239,7 @@ const NAMES: [&str; 14] = [
     RULE_SETS.name,
     OWN.name,
     GUARD.name,
+    MAIL.name,
     MAX_OBJECT_BYTES.name,
     CONCURRENCY.name,
 ];
@@ -242,6 +259,7 @@ impl Config {
     ) -> Result<Config, ConfigError> {
         let mut vars = Vars::new(vars);
         let alerts = vars.required(&ALERTS);
+        let chat = vars.chat_topic(alerts.as_ref());
         let store = vars.required(&STORE);
         let ledger = vars.required(&LEDGER);
         let trails = vars.optional(&TRAILS);
@@ -253,11 +271,13 @@ impl Config {
         let rule_sets = vars.optional(&RULE_SETS);
         let own = vars.optional(&OWN);
         let guard = vars.optional(&GUARD);
+        let mail = vars.optional(&MAIL);
         let max_object_bytes = vars.optional(&MAX_OBJECT_BYTES);
         let concurrency = vars.optional(&CONCURRENCY);
         match (alerts, store, ledger) {
             (Some(alerts), Some(store), Some(ledger)) if vars.errors.is_empty() => Ok(Config {
                 alerts,
+                chat,
                 store,
                 ledger,
                 trails: trails.unwrap_or_default(),
@@ -269,6 +289,7 @@ impl Config {
                 rule_sets: rule_sets.unwrap_or_default(),
                 own: own.unwrap_or_default(),
                 guard: guard.unwrap_or_default(),
+                mail: mail.unwrap_or_default(),
                 max_object_bytes: max_object_bytes.unwrap_or(DEFAULT_MAX_OBJECT_BYTES),
                 concurrency: concurrency.unwrap_or(DEFAULT_CONCURRENCY),
             }),
@@ -419,6 +440,18 @@ impl Vars {
         self.optional(setting)
     }
 
+    /// The topic for chat channels. Subscribers of the alerts would get its messages as well if
+    /// both were one topic.
+    fn chat_topic(&mut self, alerts: Option<&AlertsPlace>) -> Option<String> {
+        let topic = self.optional(&CHAT)?;
+        if matches!(alerts, Some(AlertsPlace::Topic(alerts)) if *alerts != topic) {
+            return Some(topic);
+        }
+        let Setting { name, expected, .. } = CHAT;
+        self.errors.push(SettingError::Invalid { name, value: topic.into(), expected });
+        None
+    }
+
     fn optional<T>(&mut self, setting: &Setting<T>) -> Option<T> {
         let Setting { name, expected, parse } = *setting;
         let value = self.get(name)?;
@@ -452,6 +485,28 @@ mod tests {
             (StorePlace::S3, EmbeddedSets::default(), 2)
         );
         assert_eq!(config.max_object_bytes, 1 << 30);
+    }
+
+    #[test]
+    fn chat_has_a_topic_of_its_own_beside_that_of_the_alerts() {
+        const CHAT: &str = "arn:aws:sns:us-east-1:111122223333:chat";
+        for (alerts, chat, expected) in [
+            (TOPIC, CHAT, Some(Some(CHAT))),
+            (TOPIC, "", Some(None)),
+            (TOPIC, TOPIC, None),
+            (TOPIC, "stdout", None),
+            ("stdout", CHAT, None),
+            ("dir:out", CHAT, None),
+        ] {
+            let config = config(&[
+                ("TRAILBELL_ALERTS", alerts),
+                ("TRAILBELL_CHAT", chat),
+                ("TRAILBELL_STORE", "s3"),
+                ("TRAILBELL_LEDGER", "none"),
+            ]);
+            let chosen = config.ok().map(|config| config.chat);
+            assert_eq!(chosen, expected.map(|it| it.map(str::to_owned)), "{alerts} {chat}");
+        }
     }
 
     #[test]
@@ -538,6 +593,7 @@ mod tests {
             ("TRAILBELL_STORE", ""),
             ("TRAILBELL_CONCURRENCY", "0"),
             ("TRAILBELL_INLINE", "on"),
+            ("TRAILBELL_MAIL", "long"),
             ("TRAILBELL_LEGDER", "none"),
             ("TRAILBELL_RULE_SETS", "groups"),
             ("TRAILBELL_OWN", "alerts"),
@@ -552,12 +608,13 @@ mod tests {
             "INLINE is \"on\": expected off, eventbridge or logs",
             "RULE_SETS is \"groups\"",
             "OWN is \"alerts\": expected ARNs",
+            "MAIL is \"long\": expected short or full",
             "LEGDER: no such",
             "LEDGER is missing",
         ] {
             assert!(text.contains(&format!("TRAILBELL_{part}")), "{part} in {text}");
         }
-        assert_eq!(text.lines().count(), 9, "{text}");
+        assert_eq!(text.lines().count(), 10, "{text}");
     }
 
     #[test]

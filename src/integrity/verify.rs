@@ -27,8 +27,8 @@ pub struct Scope<'a> {
     pub since: Option<Timestamp>,
     /// The last end of a digest that matters. `None` for all.
     pub until: Option<Timestamp>,
-    /// Digests that end until then should be there. `None` if only the log files tell: then a digest
-    /// should be there two hours before the newest log file.
+    /// Digests that end until then should be there. `None` if only the log files tell: then a
+    /// digest should be there two hours before the newest log file.
     pub due: Option<Timestamp>,
     /// Returns true for the name of a trail that matters.
     pub trail: &'a (dyn Fn(&str) -> bool + Sync),
@@ -309,8 +309,8 @@ async fn add_chain(
     });
 }
 
-/// Checks the log files that valid digests in the range list, by the ends of these. Each log file is
-/// checked once.
+/// Checks the log files that valid digests in the range list, by the ends of these. Each log file
+/// is checked once.
 async fn check_logs(
     checker: &Checker<'_>,
     scope: &Scope<'_>,

@@ -1,6 +1,7 @@
 //! What the tasks of one invocation share.
 
 use std::collections::{HashMap, HashSet};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -50,6 +51,8 @@ pub(crate) struct Invocation {
     counts: Mutex<HashMap<String, WindowCounts>>,
     /// Findings taken over from dead workers, by rule and principal.
     taken_over: Mutex<HashMap<(String, String), u64>>,
+    /// The chat topic did not answer.
+    is_chat_silent: AtomicBool,
     /// Findings that were read and are not processed yet.
     pub(crate) waiting: WaitingBytes,
 }
@@ -64,6 +67,7 @@ impl Invocation {
             met: Mutex::default(),
             counts: Mutex::default(),
             taken_over: Mutex::default(),
+            is_chat_silent: AtomicBool::default(),
             waiting: WaitingBytes::default(),
         }
     }
@@ -90,8 +94,8 @@ impl Invocation {
         timeout_at(last + MAX_GRACE.min(whole / GRACE_PART), future).await.ok()
     }
 
-    /// The end of a wait of at most `longest`, and of half of the time that is left: the rest is for
-    /// what follows.
+    /// The end of a wait of at most `longest`, and of half of the time that is left: the rest is
+    /// for what follows.
     pub(crate) fn wait_until(&self, longest: Duration) -> Instant {
         let now = Instant::now();
         let left = self.clock.last_start.map(|last| last.saturating_duration_since(now) / 2);
@@ -110,6 +114,16 @@ impl Invocation {
         let sink = &self.pipeline.sink;
         let passes = sink.wait_for_pace(count, self.clock.last_start).await && !self.is_over();
         passes.then_some(permit)
+    }
+
+    /// Notes that the chat topic did not answer.
+    pub(crate) fn note_silent_chat(&self) {
+        self.is_chat_silent.store(true, Ordering::Relaxed);
+    }
+
+    /// Returns true if the chat topic did not answer before.
+    pub(crate) fn is_chat_silent(&self) -> bool {
+        self.is_chat_silent.load(Ordering::Relaxed)
     }
 
     /// Notes that a finding was met.

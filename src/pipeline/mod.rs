@@ -2,6 +2,7 @@
 //! processed in a task of its own, inline records are processed, and everything is counted.
 
 mod canary;
+mod chat;
 mod claim;
 mod context;
 mod correlate;
@@ -35,7 +36,7 @@ pub use recover::{Recovered, recover_open, send_due_summaries};
 pub use replay::{Replay, ReplayProgress};
 pub use reply::Failed;
 pub use report::{InvocationReport, Mismatch, ObjectOutcome, Report};
-pub use setup::{Clock, Pipeline};
+pub use setup::{Clock, MailLength, Pipeline};
 
 use crate::notification::{self, Notification};
 use crate::sweep::run::sweep;

@@ -90,7 +90,7 @@ impl Recovered {
         }
     }
 
-    /// Names keys under `open/` that are no markers. They are left, and fail nothing: whoever wrote
+    /// Names keys under `open/` that are no markers. They are left, and fail nothing: who wrote
     /// them could stop every sweep.
     fn note_unrecognized(&mut self, names: &[String]) {
         self.unrecognized += names.len() as u64;
@@ -109,6 +109,8 @@ impl Recovered {
         deliveries.findings.iter().for_each(|it| self.report.count_finding(it));
         deliveries.correlations.iter().for_each(|it| self.report.count_correlation(it));
         self.report.correlations_cut += deliveries.correlations_cut;
+        self.report.count_chat(&deliveries);
+        self.problems.extend(deliveries.chat_problems);
         for summary in deliveries.summaries {
             self.report.count_summary(&summary, Outcome::Summarised);
         }

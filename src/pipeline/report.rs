@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 use thiserror::Error;
 
-use super::outcomes::{CorrelationOutcome, FindingOutcome};
+use super::outcomes::{CorrelationOutcome, DeliveryReport, FindingOutcome};
 use super::problem::Problem;
 use crate::notification::Reply;
 use crate::sweep::{SubscriptionReport, SweepReport};
@@ -131,6 +131,10 @@ counters! {
         correlations_cut: Count,
         /// Findings whose record has the `eventID` of another call: one of the two is forged.
         conflicts: Count,
+        /// Alerts that were sent to chat channels too (`TRAILBELL_CHAT`).
+        chat_sent: Count,
+        /// Alerts that were sent, but not to chat channels. Nothing is retried.
+        chat_failed: Count,
         /// Canaries asked for. They are not counted as findings.
         canaries: Count,
         /// Canaries that failed.
@@ -210,6 +214,11 @@ impl Report {
     pub(crate) fn count(&mut self, rule: &str, outcome: Outcome) {
         *self.finding_outcomes.entry(outcome).or_default() += 1;
         *self.by_rule.entry(rule.to_owned()).or_default().entry(outcome).or_default() += 1;
+    }
+
+    pub(crate) fn count_chat(&mut self, deliveries: &DeliveryReport) {
+        self.chat_sent += deliveries.chat_sent;
+        self.chat_failed += deliveries.chat_problems.len() as u64;
     }
 
     pub(crate) fn count_correlation(&mut self, outcome: &CorrelationOutcome) {

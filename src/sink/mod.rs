@@ -46,6 +46,13 @@ pub trait AlertSink: Send + Sync {
     /// which message id it was accepted. One that fails does not keep the others back.
     async fn publish(&self, alerts: &[Alert]) -> Vec<Result<MessageId, PublishError>>;
 
+    /// Sends alerts that were accepted to chat channels too, each a single time. Returns a result
+    /// for each, in the same order, or none at all if there is no chat.
+    async fn publish_to_chat(&self, alerts: &[&Alert]) -> Vec<Result<MessageId, PublishError>> {
+        let _ = alerts;
+        Vec::new()
+    }
+
     /// How many subscriptions receive the alerts. `None` if there can be none, as of a folder.
     async fn subscriptions(&self) -> Result<Option<Subscriptions>, AwsError> {
         Ok(None)

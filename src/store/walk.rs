@@ -125,8 +125,8 @@ impl AccountRegion {
     }
 }
 
-/// Lists the accounts and regions below `prefix`, which is a folder, that have log objects or digest
-/// files, sorted. A folder below a region stands for the region.
+/// Lists the accounts and regions below `prefix`, which is a folder, that have log objects or
+/// digest files, sorted. A folder below a region stands for the region.
 ///
 /// # Errors
 /// A list was refused.

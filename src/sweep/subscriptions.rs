@@ -1,6 +1,6 @@
-//! Whether somebody receives the alerts: once an hour a sweep counts the subscriptions of the topic,
-//! and compares them with the last count. Someone who unsubscribes with the link in a mail leaves no
-//! other trace.
+//! Whether somebody receives the alerts: once an hour a sweep counts the subscriptions of the
+//! topic, and compares them with the last count. Someone who unsubscribes with the link in a mail
+//! leaves no other trace.
 
 use std::sync::Arc;
 

@@ -85,7 +85,7 @@ fn object_help(outcome: ObjectOutcome) -> &'static str {
     match outcome {
         ObjectOutcome::Scanned => "Log objects read to their end.",
         ObjectOutcome::Skipped => {
-            "Log objects not read: of another kind, outside the trails, or of a region without interest."
+            "Log objects not read: of another kind, outside the trails, or of other regions."
         }
         ObjectOutcome::Gone => "Log objects that do not exist (any more).",
         ObjectOutcome::LeftToSweep => "Log objects that readers died of: left to the sweep.",
@@ -97,7 +97,7 @@ fn object_help(outcome: ObjectOutcome) -> &'static str {
 fn finding_help(outcome: Outcome) -> &'static str {
     match outcome {
         Outcome::Alerted => "Findings whose alert was sent.",
-        Outcome::Suppressed => "Findings that matched an exception: recorded, not alerted.",
+        Outcome::Suppressed => "Findings of exceptions and building blocks: recorded, not alerted.",
         Outcome::Duplicate => "Findings that were handled before.",
         Outcome::ClaimedElsewhere => "Findings that another worker handles.",
         Outcome::Grouped => "Findings held back for a summary.",

@@ -9,6 +9,7 @@
 
 mod aws;
 mod canary;
+mod chat;
 mod faults;
 mod guard;
 mod identity_center;

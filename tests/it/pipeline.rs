@@ -17,7 +17,9 @@ use tokio::time::Instant;
 use trailbell::aws_error::{AwsError, AwsErrorKind};
 use trailbell::ledger::Ledger;
 use trailbell::notification::{InlineSource, ObjectRef};
-use trailbell::pipeline::{self, Clock, InvocationReport, ObjectOutcome, Pipeline, Remedy};
+use trailbell::pipeline::{
+    self, Clock, InvocationReport, MailLength, ObjectOutcome, Pipeline, Remedy,
+};
 use trailbell::sink::{AlertSink, MessageId, PublishError};
 use trailbell::store::{
     Action, Listing, ObjectStore, OpenObject, Page, SmallObject, StoreError, StoreErrorKind,
@@ -196,6 +198,7 @@ impl World {
             ledger: Ledger::None,
             trails: self.trails.iter().map(|trail| Trail::parse(trail).unwrap()).collect(),
             inline_sources: self.inline_sources,
+            mail: MailLength::Short,
             max_object_bytes: self.max_object_bytes,
         };
         let now: Timestamp = "2026-03-01T10:10:00Z".parse().unwrap();
@@ -565,6 +568,28 @@ async fn a_suppressed_finding_is_counted_and_named_but_not_alerted() {
     let [warning] = &outcome.warnings[..] else { panic!("{:?}", outcome.warnings) };
     assert!(warning.starts_with("exception `ci` expires in 14 days"), "{warning}");
     assert!(outcome.retry.is_empty());
+}
+
+#[tokio::test]
+async fn a_finding_of_a_building_block_is_counted_but_not_alerted() {
+    let block = r#"[rule]
+name = "A group is created"
+rule_id = "b-1"
+description = "One step of many."
+type = "eql"
+language = "eql"
+severity = "low"
+risk_score = 21
+building_block_type = "default"
+query = 'iam where event.action == "CreateGroup"'
+"#;
+    let mut world = world(&[("a", log(&[create_group("e1", "app")]))]);
+    world.rules = LoadedRules::from_texts([("b.toml", block)].into_iter()).rules;
+    let (outcome, alerts, _) = world.run(&s3_event(&["a"])).await;
+    assert_eq!(outcome.report.findings_that(Outcome::Suppressed), 1);
+    assert_eq!((outcome.report.findings_that(Outcome::Alerted), alerts.len()), (1, 1));
+    assert!(!alerts[0].text.contains("A group is created"), "{}", alerts[0].text);
+    assert_eq!(outcome.notes, [""; 0]);
 }
 
 #[tokio::test]

@@ -9,6 +9,11 @@ MODES = {
     "b: bucket through EventBridge": LOGS,
     "c: topic": TOPIC,
     "d: a and API calls": {"ApiCallAlerts": "on"},
+    "e: a and Slack": {
+        "Chat": "slack",
+        "SlackWorkspaceId": "T07EA123LEP",
+        "SlackChannelId": "C07EZ1ABC23",
+    },
     "everything": TOPIC
     | {
         "LogPrefix": "audit/2026",
@@ -23,6 +28,11 @@ MODES = {
         "TopicEncryption": "key",
         "RulesLocation": "s3://example-rules/rules/",
         "ExceptionsLocation": "s3://example-exceptions/all",
+        "Chat": "teams",
+        "TeamsTenantId": "01234567-89ab-cdef-0123-456789abcdef",
+        "TeamsTeamId": "fedcba98-7654-3210-fedc-ba9876543210",
+        "TeamsChannelId": "19%3ab6ef35dc342d56ba5654e6fc6d25a071%40thread.tacv2",
+        "AlertMail": "full",
         "Architecture": "arm64",
         "ReservedConcurrency": 5,
         "CanarySchedule": "weekly",

@@ -13,7 +13,7 @@ import boto3
 from parameters import MODES
 from resolve import ROOT, Template
 
-LEDGER, ALERTS, QUEUE = "LedgerBucket", "AlertsTopic", "NotificationQueue"
+LEDGER, ALERTS, CHAT, QUEUE = "LedgerBucket", "AlertsTopic", "ChatTopic", "NotificationQueue"
 LOG, TOPIC_KEY = "FunctionLogGroup", "TopicKey"
 LOG_BUCKET, LOG_OBJECTS, LOG_KEY = "the log bucket", "the log objects", "the key of the log objects"
 RULES, RULES_FILE, RULES_BUCKET = "the rules", "the file of rules", "the bucket of the rules"
@@ -54,6 +54,7 @@ CALLS = [
     Call("s3:GetObject", EXCEPTIONS_FILE, RELOAD, "store.get("),
     Call("s3:ListBucket", EXCEPTIONS_BUCKET, RELOAD, "list_pages("),
     Call("sns:Publish", ALERTS, SNS, ".publish_batch()"),
+    Call("sns:Publish", CHAT, SNS, ".publish_batch()"),
     Call("sns:GetTopicAttributes", ALERTS, TOPIC, ".get_topic_attributes()"),
     # SNS encrypts with the rights of the publisher.
     Call("kms:GenerateDataKey", TOPIC_KEY, SNS, ".publish_batch()"),
@@ -78,6 +79,10 @@ COMMAND_LINE_CALLS = {
     "get_subscription_attributes",
     "list_public_keys",
 }
+CHANNEL_TYPES = (
+    "AWS::Chatbot::SlackChannelConfiguration",
+    "AWS::Chatbot::MicrosoftTeamsChannelConfiguration",
+)
 POLICY_TYPES = ("AWS::S3::BucketPolicy", "AWS::SQS::QueuePolicy", "AWS::SNS::TopicPolicy")
 
 
@@ -90,6 +95,7 @@ def main():
             *check_resource_policies(template),
             *check_senders(template),
             *check_ways_in(template),
+            *check_chat(template),
             *check_consistency(template),
         ]
         problems += [f"{mode}: {problem}" for problem in found]
@@ -260,6 +266,24 @@ def check_ways_in(template):
     inline = "eventbridge" if sends_records else "off"
     if variables["TRAILBELL_INLINE"] != inline:
         yield f"TRAILBELL_INLINE is not {inline}"
+
+
+def check_chat(template):
+    """Channels get the chat topic alone, and nobody in them can do anything."""
+    for kind in CHANNEL_TYPES:
+        for name, channel in template.of_type(kind).items():
+            if channel["SnsTopicArns"] != [template.attribute(CHAT, "Arn")]:
+                yield f"{name}: its topics are {channel['SnsTopicArns']}"
+            if channel["GuardrailPolicies"] != ["arn:aws:iam::aws:policy/AWSDenyAll"]:
+                yield f"{name}: its guardrails are {channel['GuardrailPolicies']}"
+    for name in template.of_type("AWS::IAM::Role").keys() - {"FunctionRole"}:
+        role = template.resources[name]["Properties"]
+        if role.keys() - {"AssumeRolePolicyDocument", "Description"}:
+            yield f"{name}: it has permissions"
+    variables = template.resources["Function"]["Properties"]["Environment"]["Variables"]
+    has_topic = CHAT in template.types
+    if has_topic != ("TRAILBELL_CHAT" in variables):
+        yield "TRAILBELL_CHAT is not there where the chat topic is"
 
 
 def check_consistency(template):

@@ -117,6 +117,7 @@ pub(crate) fn minimal_rule(rule: &RuleInfo) -> RuleInfo {
         references: Vec::new(),
         false_positives: Vec::new(),
         threat: Vec::new(),
+        investigation_fields: Vec::new(),
         ..rule.clone()
     }
 }

@@ -36,6 +36,8 @@ pub fn rule() -> RuleInfo {
         references: Vec::new(),
         false_positives: Vec::new(),
         threat: Vec::new(),
+        investigation_fields: Vec::new(),
+        building_block: false,
     }
 }
 

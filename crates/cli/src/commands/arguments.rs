@@ -7,6 +7,7 @@ use detect::ecs::OwnResources;
 use detect::finding::PrivilegedGroups;
 use detect::rule::{DetectionSettings, Detections, EmbeddedSets, ReadScope, RuleSet};
 
+use crate::commands::aws::AwsArgs;
 use crate::commands::setup::{self, SettingOverride};
 
 #[derive(Debug, clap::Args)]
@@ -52,6 +53,8 @@ pub struct LedgerArg {
     /// The ledger: s3://BUCKET/PREFIX or dir:PATH [env: TRAILBELL_LEDGER]
     #[arg(long, value_name = "PLACE")]
     pub ledger: Option<String>,
+    #[command(flatten)]
+    pub aws: AwsArgs,
 }
 
 impl PlaceArgs {

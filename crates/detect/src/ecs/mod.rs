@@ -3,8 +3,8 @@
 //!
 //! [`View`] looks up one field at a time in the record; [`document`] is the whole view as JSON.
 //! Fields that need data from outside the record, such as `source.geo.*`, are absent.
-//! [`known_fields`] lists the others, and [`unknown_fields`] and [`unknown_eql_fields`] check a query
-//! against them.
+//! [`known_fields`] lists the others, and [`unknown_fields`] and [`unknown_eql_fields`] check a
+//! query against them.
 //!
 //! The integration:
 //! <https://github.com/elastic/integrations/tree/main/packages/aws/data_stream/cloudtrail>

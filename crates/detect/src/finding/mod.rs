@@ -103,6 +103,13 @@ impl Finding {
         }
     }
 
+    /// Why it is recorded, but not alerted. `None` if it is alerted, as a conflict always is.
+    pub fn suppression(&self) -> Option<Suppression<'_>> {
+        let building_block = self.rule.building_block && self.conflict.is_none();
+        let exception = self.exception.as_deref().map(Suppression::Exception);
+        exception.or(building_block.then_some(Suppression::BuildingBlock))
+    }
+
     /// How severe its alert is.
     pub fn rating(&self) -> Rating {
         self.rating.clone().unwrap_or_else(|| Rating::of_rule(&self.rule))
@@ -123,6 +130,15 @@ impl Finding {
     }
 }
 
+/// Why a finding is recorded, but not alerted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Suppression<'f> {
+    /// It matches the exception of this name.
+    Exception(&'f str),
+    /// Its rule is a building block, which only correlations use.
+    BuildingBlock,
+}
+
 /// What became of a finding in one run. Every finding has exactly one outcome, and reports count
 /// all of them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -130,7 +146,7 @@ impl Finding {
 pub enum Outcome {
     /// The sink accepted its alert.
     Alerted,
-    /// It matched an exception: recorded and counted, not alerted.
+    /// It matched an exception, or its rule is a building block: recorded and counted, not alerted.
     Suppressed,
     /// It was alerted before, or earlier in the same run.
     Duplicate,

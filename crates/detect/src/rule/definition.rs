@@ -1,6 +1,7 @@
 //! What a rule is.
 
 use std::fmt;
+use std::ops::Not;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -93,6 +94,12 @@ pub struct RuleInfo {
     /// `[[rule.threat]]`: the ATT&CK mapping.
     #[serde(default)]
     pub threat: Vec<Threat>,
+    /// `investigation_fields`: the fields to look at first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub investigation_fields: Vec<String>,
+    /// `building_block_type`: findings are recorded and correlated, but not alerted.
+    #[serde(default, skip_serializing_if = "Not::not")]
+    pub building_block: bool,
 }
 
 /// How serious a finding is, in Elastic's four steps. Ordered: `Low < Medium < High < Critical`.

@@ -67,8 +67,8 @@ impl Detections {
         Detections { settings, ..self }
     }
 
-    /// Returns true if log objects of an account and region can hold records that some rule is to be
-    /// matched against.
+    /// Returns true if log objects of an account and region can hold records that some rule is to
+    /// be matched against.
     pub fn can_match_in(&self, account: &str, region: &str) -> bool {
         self.rule_set.can_match_in(account, region, &self.settings.read_scope)
     }

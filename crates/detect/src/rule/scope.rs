@@ -1,5 +1,5 @@
-//! Where records are looked for. Most services are recorded in every region: reading all of these for
-//! a few rules would cost more than everything else together.
+//! Where records are looked for. Most services are recorded in every region: reading all of these
+//! for a few rules would cost more than everything else together.
 
 use std::fmt;
 

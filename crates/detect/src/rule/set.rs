@@ -132,8 +132,8 @@ impl RuleSet {
         }
     }
 
-    /// Returns true if log objects of an account and region can hold records that some rule matches,
-    /// and are in the scope of that rule.
+    /// Returns true if log objects of an account and region can hold records that some rule
+    /// matches, and are in the scope of that rule.
     pub fn can_match_in(&self, account: &str, region: &str, scope: &ReadScope) -> bool {
         let can_hold = |provider: &String| region_records(region, provider);
         self.rules.iter().zip(&self.required_fields).any(|(rule, required)| {
@@ -173,6 +173,8 @@ mod tests {
             references: vec![],
             false_positives: vec![],
             threat: vec![],
+            investigation_fields: vec![],
+            building_block: false,
         };
         Rule {
             info: Arc::new(info),

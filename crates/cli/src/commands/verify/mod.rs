@@ -19,6 +19,7 @@ use trailbell::integrity::verify::{Progress as Step, RegionReport, Scope, verify
 use trailbell::store::walk::{AccountRegion, KeyFilter, account_regions};
 use trailbell::store::{ObjectStore, StoreError};
 
+use crate::commands::aws::ProfileArg;
 use crate::commands::output::{Format, print_error};
 use crate::commands::progress::Progress;
 use crate::commands::setup;
@@ -29,14 +30,14 @@ use printer::Printer;
 /// Prove that log files are complete and unchanged, by CloudTrail's signed digest files.
 ///
 /// Checks every digest below PATH, of every account, region and trail: its signature, its place in
-/// the chain, and the hash of each log file that it lists. PATH is a bucket, or a folder with a copy
-/// of one, or a part of it. A bucket needs --since. A file system keeps no metadata, so a copy of a
-/// digest needs its signature in a file next to it, FILE.metadata.json, with the output of
+/// the chain, and the hash of each log file that it lists. PATH is a bucket, or a folder with a
+/// copy of one, or a part of it. A bucket needs --since. A file system keeps no metadata, so a copy
+/// of a digest needs its signature in a file next to it, FILE.metadata.json, with the output of
 /// `aws s3api get-object`.
 ///
 /// --since and --until apply to the end of the hour that a digest covers, both included. Digests
-/// that should be there by now, or by --until, and are not, are missing. In a folder without --until
-/// the log files show which should be there.
+/// that should be there by now, or by --until, and are not, are missing. In a folder without
+/// --until the log files show which should be there.
 ///
 /// Public keys are listed by CloudTrail (cloudtrail:ListPublicKeys), or read from files.
 ///
@@ -64,6 +65,8 @@ pub struct Args {
     /// How to print the results
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
+    #[command(flatten)]
+    aws: ProfileArg,
 }
 
 /// Accounts and regions that are verified at once.
@@ -79,7 +82,7 @@ pub fn run(args: &Args) -> Result<ExitCode> {
 async fn verify(args: &Args) -> Result<ExitCode> {
     let now = setup::now();
     let range = args.range.resolve(now)?;
-    let aws = Aws::from_default_chain();
+    let aws = args.aws.connect();
     let places = Places::resolve(&args.path, range, &aws).await?;
     let keys = load_keys(&args.public_keys, &aws).await?;
     let store = &*places.store;

@@ -1,6 +1,7 @@
 //! Rule files: TOML in the format of Elastic's public `detection-rules`, read unchanged.
 
 mod correlation;
+mod elastic;
 mod fields;
 mod file;
 pub(super) mod resolve;
@@ -14,7 +15,7 @@ use std::path::{Path, PathBuf};
 use thiserror::Error;
 
 pub(super) use file::check_ids;
-pub use file::{RuleFile, Verdict};
+pub use file::{RuleFile, UnsupportedRule, Verdict};
 
 use super::correlation::Correlation;
 use super::definition::{Rule, RuleOrigin};
@@ -108,7 +109,7 @@ impl LoadedRules {
             match file.verdict {
                 Verdict::Rule(rule) => loaded.rules.push(*rule),
                 Verdict::Correlation(correlation) => loaded.correlations.push(*correlation),
-                Verdict::Unsupported(rule) => loaded.unsupported.push(rule),
+                Verdict::Unsupported(rule) => loaded.unsupported.push(rule.problem),
                 Verdict::Broken => {}
             }
             loaded.problems.extend(file.problems);

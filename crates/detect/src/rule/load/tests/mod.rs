@@ -1,6 +1,7 @@
 //! Rule files and folders, their problems and warnings.
 
 mod correlations;
+mod elastic;
 mod eql;
 mod severity;
 
