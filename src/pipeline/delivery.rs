@@ -141,7 +141,9 @@ async fn deliver_batch(invocation: &Invocation, batch: &[Delivery]) -> DeliveryR
         .zip(&contexts)
         .map(|(delivery, context)| {
             let alert = render_in_full(invocation, delivery, context);
-            let named = if delivery.is_minimal() { Vec::new() } else { context.named() };
+            let mut named = context.named();
+            // A document that is too large is cut.
+            named.retain(|finding| alert.shows_member(finding));
             Rendered { delivery, alert, named }
         })
         .collect();

@@ -132,7 +132,8 @@ fn stop_named(member: &Member) -> Option<ResponseStep> {
 pub(super) fn service(call: AlertCall<'_>) -> Option<ResponseStep> {
     let principal = call.principal();
     let is_service = principal.identity_type() == "AWSService";
-    let service = principal.invoked_by().or(is_service.then(|| principal.name()))?;
+    let service = principal.invoked_by().or(is_service.then(|| principal.name()));
+    let service = service.filter(|_| !call.failed())?;
     Some(ResponseStep::instruction(&format!(
         "{} made the call. Undo the change there too, e.g. in the stack, or it comes back.",
         clean::name(service)

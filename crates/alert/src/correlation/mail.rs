@@ -39,7 +39,8 @@ impl IncidentParts<'_> {
         let values = self.group_by_in_words().map(|values| format!(", {values}"));
         let values = values.unwrap_or_default();
         let name = |name: &str| clean::short_name(name, MAX_NAME_CHARS);
-        let by = if self.briefs.is_empty() { String::new() } else { " ".to_owned() + &story.by(&name) };
+        let by =
+            if self.briefs.is_empty() { String::new() } else { " ".to_owned() + &story.by(&name) };
         format!("{rule}{values}: {}{by}, {period}.", count_events(self.data.events))
     }
 
