@@ -7,13 +7,9 @@ use detect::finding::Outcome;
 use serde_json::{Value, json};
 use trailbell::pipeline::Pipeline;
 
-use crate::ledger::correlations::{ADMINISTRATORS, add, attach, create, pipeline};
+use crate::ledger::correlations::{add, pipeline, staged_administrators};
 use crate::ledger::memory::{Fault, Memory, Topic};
 use crate::ledger::world::{attribute, call, deliver};
-
-fn staged_group() -> [Value; 3] {
-    [create("10:00:00"), attach("10:01:00", ADMINISTRATORS), add("10:02:00", "bob")]
-}
 
 /// Delivers records. Returns how many findings were alerted, and how many were folded.
 async fn counts(pipeline: &Arc<Pipeline>, records: &[Value]) -> (u64, u64) {
@@ -37,7 +33,7 @@ async fn a_story_of_one_object_is_one_alert() {
     let memory = Memory::new();
     let topic = Topic::default();
     let pipeline = pipeline(&memory, &topic);
-    assert_eq!(counts(&pipeline, &staged_group()).await, (0, 3));
+    assert_eq!(counts(&pipeline, &staged_administrators()).await, (0, 3));
     assert_eq!(kinds(&topic), ["correlation"]);
     let alert: &Alert = &topic.accepted()[0];
     for entry in entries(&memory) {
@@ -48,7 +44,7 @@ async fn a_story_of_one_object_is_one_alert() {
         assert!(named.contains(id), "{named:?}");
     }
     assert!(memory.keys("open/").is_empty());
-    let again = deliver(&pipeline, &staged_group()).await.report;
+    let again = deliver(&pipeline, &staged_administrators()).await.report;
     assert_eq!(again.findings_that(Outcome::Duplicate), 3);
     assert_eq!(topic.accepted().len(), 1);
 }
@@ -75,7 +71,7 @@ async fn what_was_alerted_before_stays_alerted() {
     let memory = Memory::new();
     let topic = Topic::default();
     let pipeline = pipeline(&memory, &topic);
-    let [create, attach, add] = staged_group();
+    let [create, attach, add] = staged_administrators();
     assert_eq!(counts(&pipeline, &[create, attach]).await, (2, 0));
     assert_eq!(counts(&pipeline, &[add]).await, (0, 1));
     assert_eq!(kinds(&topic), ["alert", "alert", "correlation"]);
@@ -87,7 +83,7 @@ async fn nothing_is_folded_into_an_alert_that_was_not_sent() {
     let topic = Topic::default();
     let pipeline = pipeline(&memory, &topic);
     topic.fail(&[Fault::Refused]);
-    assert_eq!(counts(&pipeline, &staged_group()).await, (3, 0));
+    assert_eq!(counts(&pipeline, &staged_administrators()).await, (3, 0));
     assert_eq!(kinds(&topic), ["alert"; 3]);
 }
 
@@ -97,7 +93,7 @@ async fn what_the_alert_cannot_name_is_alerted_by_itself() {
     let memory = Memory::new();
     let topic = Topic::default();
     let pipeline = pipeline(&memory, &topic);
-    let [create, attach, add] = staged_group();
+    let [create, attach, add] = staged_administrators();
     deliver(&pipeline, &[create]).await;
     let key = memory.keys("entries/").remove(0);
     memory.write(&key, "damaged");
@@ -118,7 +114,7 @@ async fn a_record_in_conflict_is_never_folded() {
         json!({"groupName": "ops", "userName": "eve"}),
     );
     forged["eventID"] = add("10:02:00", "bob")["eventID"].clone();
-    deliver(&pipeline, &staged_group()).await;
+    deliver(&pipeline, &staged_administrators()).await;
     assert_eq!(counts(&pipeline, &[forged]).await, (1, 0));
     assert_eq!(kinds(&topic), ["correlation", "alert"]);
     assert!(topic.accepted()[1].subject.starts_with("[CONFLICT] "));
