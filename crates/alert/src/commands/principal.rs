@@ -86,7 +86,7 @@ fn account_logs(call: AlertCall<'_>) -> Option<String> {
 }
 
 /// How to stop the principal, if it is compromised.
-pub(super) fn stop(call: AlertCall<'_>) -> Vec<ResponseStep> {
+pub(crate) fn stop(call: AlertCall<'_>) -> Vec<ResponseStep> {
     match call.principal().identity_type() {
         "IAMUser" => stop_user(call),
         "Root" => vec![ResponseStep::instruction(
