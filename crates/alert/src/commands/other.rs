@@ -127,8 +127,8 @@ pub(super) fn revert(call: AlertCall<'_>) -> Vec<ResponseStep> {
         (IAM, "CreatePolicyVersion" | "SetDefaultPolicyVersion") => set_version(call),
         (IAM, "UpdateAssumeRolePolicy") => vec![step(
             call,
-            "Write the old trust policy again. It is in the template, or in the previous record \
-             of such a call or of CreateRole. This is the present one:",
+            "Write the old trust policy again, from the template or from the record before this \
+             one. The present one is:",
             "aws iam get-role",
             &[("--role-name", call.parameter("roleName"))],
         )],
@@ -148,8 +148,8 @@ fn compare_trail(call: AlertCall<'_>) -> Vec<ResponseStep> {
 }
 
 fn create_trail(call: AlertCall<'_>) -> Vec<ResponseStep> {
-    let purpose = "Create the trail again, best from its template, with all its options. (BUCKET \
-                   is where its logs are.) What happened since the call is not in it.";
+    let purpose = "Create the trail again, best from its template. (BUCKET is where its logs are.) \
+                   What happened since the call is not recorded.";
     let name = call.parameter("name");
     // Deleted by its ARN, it is created by its name.
     let short = name.map(|name| name.rsplit_once(":trail/").map_or(name, |(_, name)| name));
