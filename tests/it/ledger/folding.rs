@@ -7,6 +7,7 @@ use detect::finding::Outcome;
 use serde_json::{Value, json};
 use trailbell::pipeline::Pipeline;
 
+use crate::ledger::correlation_crashes::check_reported;
 use crate::ledger::correlations::{add, pipeline, staged_administrators};
 use crate::ledger::memory::{Fault, Memory, Topic};
 use crate::ledger::world::{attribute, call, deliver};
@@ -99,6 +100,27 @@ async fn what_the_alert_cannot_name_is_alerted_by_itself() {
     memory.write(&key, "damaged");
     assert_eq!(counts(&pipeline, &[attach, add]).await, (0, 2));
     assert_eq!(kinds(&topic), ["alert", "correlation"]);
+}
+
+/// A document that is too large is cut: of 18 members with names of 20,000 characters, some do not
+/// fit into 256 KiB.
+#[tokio::test]
+async fn what_the_alert_has_no_room_for_is_not_folded() {
+    let memory = Memory::new();
+    let topic = Topic::default();
+    let pipeline = pipeline(&memory, &topic);
+    let long_name = |n: usize| format!("user-{n}-{}", "x".repeat(20_000));
+    let users: Vec<Value> = (0..18).map(|n| add(&format!("10:00:{n:02}"), &long_name(n))).collect();
+    assert_eq!(counts(&pipeline, &users[..9]).await, (9, 0));
+    let report = deliver(&pipeline, &users[9..]).await.report;
+    let folded = report.findings_that(Outcome::Folded);
+    let others = [Outcome::Alerted, Outcome::Grouped].map(|it| report.findings_that(it));
+    assert!(folded > 0 && others[0] > 0, "{folded} folded, others: {others:?}");
+    assert_eq!(folded + others[0] + others[1], 9);
+    for entry in entries(&memory).iter().filter(|entry| entry["state"] == "folded") {
+        let id = entry["content"]["finding"]["id"].as_str().unwrap();
+        assert_eq!(check_reported(&memory, &topic, id), Ok(()));
+    }
 }
 
 /// A suppressed finding is no member, and a conflict is always alerted by itself.

@@ -157,6 +157,8 @@ impl IncidentParts<'_> {
             self.group_by_values().map(|(field, value)| (field.to_owned(), value.into())).collect();
         let account = shared(&self.briefs, |member| member.account.as_deref());
         let briefs = self.briefs.iter().zip(members);
+        let member_documents: Value =
+            briefs.map(|(member, finding)| member_document(member, finding)).collect();
         json!({
             "account": account,
             "account_name": account.and_then(|id| self.accounts.name(id)),
@@ -171,7 +173,7 @@ impl IncidentParts<'_> {
             "count": data.events,
             "member_ids": data.members,
             "members_left_out": data.events.saturating_sub(members.len()),
-            "members": briefs.map(|(member, finding)| member_document(member, finding)).collect::<Value>(),
+            "members": member_documents,
             "members_error": self.members.read_error,
             "check": commands::to_documents(&self.check),
             "undo": commands::to_documents(&self.undo),
