@@ -181,8 +181,9 @@ impl Evaluation<'_> {
     ) -> Result<(Vec<Mark>, Vec<String>)> {
         let mut marks = Vec::new();
         let mut cut = Vec::new();
-        let rules: BTreeSet<String> =
+        let mut rules: BTreeSet<String> =
             self.correlation.rule_references().map(|it| Mark::rule_hash(&it.rule)).collect();
+        rules.extend(self.correlation.follows_renamings().then(Mark::renaming_hash));
         let lists = rules.iter().map(|rule| self.list_rule_marks(folder, rule, range));
         for (rule, list) in rules.iter().zip(join_all(lists).await) {
             let (listed, complete) = list?;

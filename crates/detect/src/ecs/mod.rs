@@ -22,6 +22,7 @@ mod view;
 mod tests;
 
 pub use document::document;
+pub(crate) use field::is_name_field;
 pub use field::{ValueKind, field_shape, is_known_field, known_fields};
 pub(crate) use unknown::nearest_name;
 pub use unknown::{UnknownField, did_you_mean, unknown_fields};

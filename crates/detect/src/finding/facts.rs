@@ -1,30 +1,24 @@
 //! What makes a finding more severe than others of its rule: what the group can do, and who acts.
 
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
 
 use super::Finding;
 use super::call::{Call, GroupAction};
 use super::context::{Context, TimelineEntry};
-use super::policy::Power;
+use super::policy::{Grant, Power};
 
-/// The fields that `severity_when` can use in addition to those of records.
-pub const FACT_FIELDS: [&str; 6] = [
-    POWER_FIELD,
-    "trailbell.group.power",
-    "trailbell.self",
-    "trailbell.principal.root",
-    "trailbell.principal.first_seen",
-    "trailbell.privileged",
-];
-
-/// What the policy that a call attaches or writes can do: a [`Power`].
+/// What the policy that a call attaches or writes can do: a [`PowerLevel`].
 pub const POWER_FIELD: &str = "trailbell.power";
 
-/// What the members of a group can do.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+/// What a policy allows, or what the members of a group can do.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum GroupPower {
+pub enum PowerLevel {
+    /// It is not known: it may be everything.
+    #[default]
+    Unknown,
+    /// All of it is known, and it leads to nothing more.
+    Limited,
     /// Much, and from there a way to the rest.
     Escalates,
     /// Everything.
@@ -46,6 +40,8 @@ pub struct Facts {
     /// The most powerful policy that the group is known to have had at the time of the call, or got
     /// since. `None` if nothing is known, which does not mean that the group can do little.
     pub grant: Option<PowerGrant>,
+    /// What the group can do. `None` if the call is about no group.
+    pub group_power: Option<PowerLevel>,
     /// The principal gives rights to itself, or tries to.
     pub is_self: bool,
     /// The principal is the root user.
@@ -56,13 +52,38 @@ pub struct Facts {
     pub is_privileged: bool,
 }
 
-impl GroupPower {
-    /// What a group with such a policy can do.
-    pub fn from_policy(power: Power) -> GroupPower {
+impl PowerLevel {
+    /// All levels, in ascending order.
+    pub const ALL: [PowerLevel; 4] =
+        [PowerLevel::Unknown, PowerLevel::Limited, PowerLevel::Escalates, PowerLevel::Admin];
+
+    /// The word in queries and documents.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            PowerLevel::Unknown => "unknown",
+            PowerLevel::Limited => "limited",
+            PowerLevel::Escalates => "escalates",
+            PowerLevel::Admin => "admin",
+        }
+    }
+
+    /// What the policy of a call allows. `None` if the call neither attaches nor writes one.
+    pub fn from_call(call: Call<'_>) -> Option<PowerLevel> {
+        match Grant::from_call(call) {
+            Some(Grant::Power(power)) => Some(power.into()),
+            Some(Grant::Bounded) => Some(PowerLevel::Limited),
+            Some(Grant::Unreadable | Grant::NotRecorded) => Some(PowerLevel::Unknown),
+            None => call.parameter("policyArn").map(|_| PowerLevel::Unknown),
+        }
+    }
+}
+
+impl From<Power> for PowerLevel {
+    fn from(power: Power) -> PowerLevel {
         match power {
-            Power::Everything | Power::Iam => GroupPower::Admin,
+            Power::Everything | Power::Iam => PowerLevel::Admin,
             // Everything but IAM includes functions and machines with roles of any power.
-            Power::Nearly | Power::SomeIam => GroupPower::Escalates,
+            Power::Nearly | Power::SomeIam => PowerLevel::Escalates,
         }
     }
 }
@@ -70,64 +91,86 @@ impl GroupPower {
 impl Facts {
     /// The facts of a finding, as far as its record and its context show them.
     pub fn new(finding: &Finding, context: Option<&Context>) -> Facts {
-        let call = Call::new(finding);
-        let timeline = context.map(|context| &*context.group_timeline).unwrap_or_default();
         // A context that nobody looked up, or that could not be read, says nothing.
-        let ledger = context.filter(|context| context.gap.is_none());
+        let is_whole = |context: &&Context| context.gap.is_none();
+        let timeline = context.map(|context| &*context.group_timeline).unwrap_or_default();
+        let is_first_seen = context.filter(is_whole).map(|context| context.first_of_principal);
+        let facts = Facts::from_timeline(finding, timeline, context.filter(is_whole).is_some());
+        Facts { is_first_seen, ..facts }
+    }
+
+    /// The facts of a finding, with those events of its group that are known. `is_whole` if they
+    /// are all of the last 48 hours. The principal's other findings are not known.
+    pub fn from_timeline(finding: &Finding, timeline: &[TimelineEntry], is_whole: bool) -> Facts {
+        let call = Call::new(finding);
+        let policies = GroupPolicies::new(call, timeline);
+        let group_power = call.group().map(|_| policies.level(is_whole));
         Facts {
-            grant: power_grant(call, timeline),
+            group_power,
+            grant: policies.strongest(),
             is_self: is_self(call, timeline),
             is_root: finding.principal.identity_type == "Root",
-            is_first_seen: ledger.map(|context| context.first_of_principal),
+            is_first_seen: None,
             is_privileged: finding.privileged,
         }
     }
-
-    /// What the group can do, if that is known.
-    pub fn group_power(&self) -> Option<GroupPower> {
-        self.grant.as_ref().map(|grant| GroupPower::from_policy(grant.power))
-    }
 }
 
-/// The document that `severity_when` and correlations match: the finding's ECS document with
-/// [`FACT_FIELDS`], and with the group's name if only the error message has it.
-pub fn fact_document(finding: &Finding, facts: &Facts) -> Value {
-    let mut document = finding.ecs.clone();
-    document["trailbell"] = json!({
-        "power": Power::from_call(Call::new(finding)),
-        "group": {"power": facts.group_power()},
-        "self": facts.is_self,
-        "principal": {"root": facts.is_root, "first_seen": facts.is_first_seen},
-        "privileged": facts.is_privileged,
-    });
-    if let Some(group) = finding.group.as_ref().filter(|_| finding.ecs["group"]["name"].is_null()) {
-        document["group"] = json!({ "name": group });
-    }
-    document
+/// What is known of the policies of a group at the time of a call, and since.
+#[derive(Debug, Default)]
+struct GroupPolicies {
+    /// The group was made in this time, without policies.
+    is_new: bool,
+    /// Those that are powerful.
+    powerful: Vec<PowerGrant>,
+    /// The names of those that were not read, or are not powerful.
+    others: Vec<Option<String>>,
 }
 
-/// Of several policies the most powerful one counts, and of equal ones the latest. A policy that
-/// was taken away again after the call counts: the members had it.
-fn power_grant(call: Call<'_>, timeline: &[TimelineEntry]) -> Option<PowerGrant> {
-    let own = TimelineEntry::from_finding_at(call.finding, call.time().unwrap_or_default());
-    let mut events: Vec<&TimelineEntry> = timeline.iter().chain([&own]).collect();
-    events.sort_by(|a, b| a.sort_key().cmp(&b.sort_key()));
-    let mut held: Vec<PowerGrant> = Vec::new();
-    for event in events.into_iter().filter(|event| !event.failed) {
-        let is_later = own.is_before(event);
+impl GroupPolicies {
+    /// A policy that was taken away again after the call counts: the members had it.
+    fn new(call: Call<'_>, timeline: &[TimelineEntry]) -> GroupPolicies {
+        let own = TimelineEntry::from_finding_at(call.finding, call.time().unwrap_or_default());
+        let mut events: Vec<&TimelineEntry> = timeline.iter().chain([&own]).collect();
+        events.sort_by(|a, b| a.sort_key().cmp(&b.sort_key()));
+        let mut policies = GroupPolicies::default();
+        for event in events.into_iter().filter(|event| !event.failed) {
+            policies.add(event, own.is_before(event));
+        }
+        policies
+    }
+
+    fn add(&mut self, event: &TimelineEntry, is_later: bool) {
         match GroupAction::from_name(&event.action) {
             Some(GroupAction::AttachPolicy | GroupAction::PutPolicy) => {
-                let power = event.granted_power();
-                held.extend(power.map(|power| PowerGrant { power, event: event.clone() }));
+                match event.granted_power() {
+                    Some(power) => self.powerful.push(PowerGrant { power, event: event.clone() }),
+                    None => self.others.push(event.object.clone()),
+                }
             }
             Some(GroupAction::DetachPolicy | GroupAction::DeletePolicy) if !is_later => {
-                held.retain(|grant| grant.event.object != event.object);
+                self.powerful.retain(|grant| grant.event.object != event.object);
+                self.others.retain(|object| *object != event.object);
             }
-            Some(GroupAction::Delete) if !is_later => held.clear(),
+            Some(GroupAction::Delete) if !is_later => *self = GroupPolicies::default(),
+            Some(GroupAction::Create) if !is_later => {
+                *self = GroupPolicies { is_new: true, ..GroupPolicies::default() };
+            }
             _ => {}
         }
     }
-    held.into_iter().max_by_key(|grant| (grant.power, grant.event.time))
+
+    /// Of several policies the most powerful one counts, and of equal ones the latest.
+    fn strongest(self) -> Option<PowerGrant> {
+        self.powerful.into_iter().max_by_key(|grant| (grant.power, grant.event.time))
+    }
+
+    fn level(&self, is_whole: bool) -> PowerLevel {
+        let levels = self.powerful.iter().map(|grant| PowerLevel::from(grant.power));
+        let is_empty = is_whole && self.is_new && self.others.is_empty();
+        let least = if is_empty { PowerLevel::Limited } else { PowerLevel::Unknown };
+        levels.max().unwrap_or(least)
+    }
 }
 
 /// An IAM user adds itself to the group, or gives a policy to a group that it was added to before.
@@ -165,8 +208,10 @@ mod tests {
 
     use super::*;
     use crate::cloudtrail::Record;
-    use crate::finding::Origin;
+    use crate::finding::{ContextGap, FactDocument, Origin};
     use crate::rule::LoadedRules;
+    use kql::Document;
+    use serde_json::{Value, json};
 
     const ADMIN: &str = "arn:aws:iam::aws:policy/AdministratorAccess";
 
@@ -214,28 +259,42 @@ mod tests {
 
     #[test]
     fn the_power_of_a_group_is_that_of_the_policies_it_had_at_the_call_or_got_since() {
-        use GroupPower::{Admin, Escalates};
+        use PowerLevel::{Admin, Escalates, Limited, Unknown};
         let attached = format!("09:00 AttachGroupPolicy {ADMIN}");
         let detached = format!("09:30 DetachGroupPolicy {ADMIN}");
         let detached_later = format!("10:30 DetachGroupPolicy {ADMIN}");
         let attached_later = format!("10:30 AttachGroupPolicy {ADMIN}");
         let inline = "09:10 PutGroupPolicy inline";
+        let made = "08:00 CreateGroup -";
         let reads = "09:10 AttachGroupPolicy arn:aws:iam::aws:policy/ReadOnlyAccess";
         for (events, expected) in [
-            (vec![], None),
-            (vec![reads], None),
-            (vec![&*attached], Some(Admin)),
-            (vec![&*attached_later], Some(Admin)),
-            (vec![&*attached, inline], Some(Admin)),
-            (vec![inline], Some(Escalates)),
-            (vec![&*attached, inline, &*detached], Some(Escalates)),
-            (vec![&*attached, &*detached], None),
-            (vec![&*attached, &*detached_later], Some(Admin)),
-            (vec![&*attached, "09:40 DeleteGroup x"], None),
+            (vec![], Unknown),
+            (vec![reads], Unknown),
+            (vec![&*attached], Admin),
+            (vec![&*attached_later], Admin),
+            (vec![&*attached, inline], Admin),
+            (vec![inline], Escalates),
+            (vec![&*attached, inline, &*detached], Escalates),
+            (vec![&*attached, &*detached], Unknown),
+            (vec![&*attached, &*detached_later], Admin),
+            (vec![&*attached, "09:40 DeleteGroup x"], Unknown),
+            (vec![made], Limited),
+            (vec![made, reads], Unknown),
+            (
+                vec![made, reads, "09:20 DetachGroupPolicy arn:aws:iam::aws:policy/ReadOnlyAccess"],
+                Limited,
+            ),
+            (vec![made, &*attached], Admin),
+            (vec!["10:30 CreateGroup -"], Unknown),
         ] {
             let finding = finding("alice", "AddUserToGroup", json!({"userName": "bob"}));
-            let facts = Facts::new(&finding, Some(&context(&events)));
-            assert_eq!(facts.group_power(), expected, "{events:?}");
+            let mut context = context(&events);
+            let facts = Facts::new(&finding, Some(&context));
+            assert_eq!(facts.group_power, Some(expected), "{events:?}");
+            context.gap = Some(ContextGap::TooMuch);
+            let facts = Facts::new(&finding, Some(&context));
+            let known = if expected == Limited { Unknown } else { expected };
+            assert_eq!(facts.group_power, Some(known), "{events:?} are not all");
         }
         let own = finding("alice", "AttachGroupPolicy", json!({"policyArn": ADMIN}));
         let grant = Facts::new(&own, None).grant.unwrap();
@@ -270,7 +329,6 @@ mod tests {
 
     #[test]
     fn without_a_whole_context_it_is_unknown_who_was_seen_first() {
-        use crate::finding::ContextGap;
         let finding = finding("alice", "CreateGroup", json!({}));
         let known = Context { first_of_principal: true, ..Context::default() };
         assert_eq!(Facts::new(&finding, Some(&known)).is_first_seen, Some(true));
@@ -278,8 +336,8 @@ mod tests {
             let context = Context { gap: Some(gap), ..known.clone() };
             let facts = Facts::new(&finding, Some(&context));
             assert_eq!(facts.is_first_seen, None);
-            let document = fact_document(&finding, &facts);
-            assert!(document["trailbell"]["principal"]["first_seen"].is_null());
+            let document = FactDocument::new(&finding, &facts);
+            assert!(!document.any_value("trailbell.principal.first_seen", &mut |_| true));
         }
     }
 }

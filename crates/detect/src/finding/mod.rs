@@ -5,6 +5,7 @@ pub mod canary;
 mod conflict;
 mod context;
 mod denial;
+mod fact_document;
 mod facts;
 mod id;
 pub mod policy;
@@ -22,7 +23,8 @@ use serde::{Deserialize, Serialize};
 
 pub use call::{Call, CallBrief, Fields, GroupAction};
 pub use context::{Context, ContextGap, PrincipalFinding, TimelineEntry};
-pub use facts::{FACT_FIELDS, Facts, GroupPower, POWER_FIELD, PowerGrant, fact_document};
+pub use fact_document::{FACT_FIELDS, FactDocument, FactKind};
+pub use facts::{Facts, POWER_FIELD, PowerGrant, PowerLevel};
 pub use id::{FindingId, InvalidFindingId};
 pub use policy::Power;
 pub use principal::Principal;
@@ -109,7 +111,7 @@ impl Finding {
     pub fn rate(&mut self, rules: &SeverityRules, context: Option<&Context>, now: Timestamp) {
         if !rules.is_empty() {
             let facts = Facts::new(self, context);
-            self.rating = rules.rate(&self.rule, &fact_document(self, &facts), now);
+            self.rating = rules.rate(&self.rule, &FactDocument::new(self, &facts), now);
         }
     }
 }

@@ -24,7 +24,7 @@ pub struct Correlation {
     /// other conditions have one stage with all rules.
     pub stages: Vec<Stage>,
     /// Only findings that match it count; `None` if all do. Matched against their
-    /// [`fact_document`](crate::finding::fact_document).
+    /// [`FactDocument`](crate::finding::FactDocument).
     pub query: Option<Query>,
     /// The fields whose values findings must share; may be empty.
     pub group_by: Vec<String>,
@@ -77,6 +77,11 @@ impl Correlation {
     /// Returns true if findings of the rule with this id count.
     pub fn includes_rule(&self, rule_id: &str) -> bool {
         self.rule_references().any(|reference| reference.rule == rule_id)
+    }
+
+    /// Returns true if findings of one group belong together under all of its names.
+    pub fn follows_renamings(&self) -> bool {
+        self.group_by.iter().any(|field| field == "group.name")
     }
 
     /// The descriptive part with the severity that was reached, and its risk score.

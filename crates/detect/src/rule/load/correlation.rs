@@ -8,11 +8,10 @@ use serde::Deserialize;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
+use super::fact_query::read_fact_query;
 use super::{fields, severity};
-use crate::finding::FACT_FIELDS;
 use crate::rule::correlation::{Condition, Correlation, RuleReference, Stage};
 use crate::rule::definition::RuleOrigin;
-use crate::rule::toml_file::query::read_query;
 use crate::rule::toml_file::reader::{TomlReader, elements};
 
 const TABLE: &str = "[rule.correlation]";
@@ -23,6 +22,9 @@ const RAISE_TABLE: &str = "[[rule.correlation.severity_when]]";
 /// Keys of query rules that have no meaning in a correlation.
 const QUERY_RULE_KEYS: [&str; 6] =
     ["from", "index", "interval", "language", "max_signals", "query"];
+
+/// Keys that change the severity of a query rule. Here they would change nothing.
+const SEVERITY_KEYS: [&str; 3] = ["risk_score_mapping", "severity_mapping", "severity_when"];
 
 const RULES_EXPECTED: &str = "a list of rules, by id or name, or of lists of alternatives";
 
@@ -42,6 +44,13 @@ pub(super) fn read_correlation(
             reader.add_lint(key.span(), message);
         }
     }
+    for key in SEVERITY_KEYS {
+        if let Some((key, _)) = rule.get_key_value(key) {
+            let name = key.get_ref();
+            let message = format!("`{name}` has no effect on a correlation; use {RAISE_TABLE}");
+            reader.add_problem(key.span(), message);
+        }
+    }
     let info = fields::rule_info(reader, rule);
     let Some((key, _)) = rule.get_key_value("correlation") else {
         reader.missing_key("correlation");
@@ -54,7 +63,7 @@ pub(super) fn read_correlation(
     let condition = read_condition(reader, table);
     let stages = read_stages(reader, table, condition.as_ref());
     let group_by = read_group_by(reader, table);
-    let query = table.get("query").and_then(|_| read_query(reader, table, &FACT_FIELDS));
+    let query = table.get("query").and_then(|_| read_fact_query(reader, table));
     let raises = severity::read_raises(reader, table, RAISE_TABLE, info.as_ref(), true);
     Some(Correlation {
         info: Arc::new(info?),

@@ -7,7 +7,7 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::reader::TomlReader;
-use crate::ecs;
+use crate::ecs::{self, UnknownField, nearest_name};
 use crate::rule::unsatisfiable;
 
 /// The query of a table. `extra_fields` are fields that documents have in addition to those
@@ -15,7 +15,7 @@ use crate::rule::unsatisfiable;
 pub(crate) fn read_query(
     reader: &mut TomlReader<'_>,
     table: &DeTable<'_>,
-    extra_fields: &[&str],
+    extra_fields: &[&'static str],
 ) -> Option<Query> {
     let source = reader.required_text(table, "query")?;
     let place = StringPlace::new(reader.text, &table["query"], &source);
@@ -23,9 +23,12 @@ pub(crate) fn read_query(
         Ok(query) => {
             // Public rules have some of these conditions; they are never true in Elastic either.
             for unknown in ecs::unknown_fields(query.expr()) {
-                if !extra_fields.contains(&unknown.name.as_str()) {
-                    reader.add_lint(place.span(unknown.span.start), unknown.to_string());
+                if extra_fields.contains(&unknown.name.as_str()) {
+                    continue;
                 }
+                let extra = || nearest_name(&unknown.name, extra_fields.iter().copied());
+                let unknown = UnknownField { meant: unknown.meant.or_else(extra), ..unknown };
+                reader.add_lint(place.span(unknown.span.start), unknown.to_string());
             }
             for lint in unsatisfiable::find_unsatisfiable(query.expr()) {
                 reader.add_lint(place.span(lint.span.start), lint.message);

@@ -20,7 +20,7 @@ timespan = "24h"
 
 const RAISE: &str = r#"
 [[rule.correlation.severity_when]]
-query = "trailbell.power: iam and user.name: alice"
+query = "trailbell.power: admin and user.name: alice"
 severity = "critical"
 risk_score = 99
 "#;
@@ -138,8 +138,8 @@ fn problems_are_reported_with_their_place() {
             "c.toml:14:9: no record has the field `user.nme`; did you mean `user.name`?",
         ),
         (
-            format!("{VALID}{}", with(RAISE, "iam and", "iam an")),
-            "c.toml:16:43: in `query`: expected",
+            format!("{VALID}{}", with(RAISE, "admin and", "admin an")),
+            "c.toml:16:45: in `query`: expected",
         ),
         (
             format!("{VALID}{}", with(RAISE, "critical", "high")),
@@ -152,6 +152,23 @@ fn problems_are_reported_with_their_place() {
         (
             format!("{VALID}{}", with(RAISE, "risk_score = 99\n", "")),
             "`risk_score` is missing in [[rule.correlation.severity_when]]",
+        ),
+        (
+            format!("{VALID}{}", with(RAISE, "admin and", "everything and")),
+            "c.toml:16:10: `trailbell.power` is `unknown`, `limited`, `escalates` or `admin`",
+        ),
+        (
+            format!("{VALID}query = \"trailbell.slf: true\"\n"),
+            "c.toml:14:10: no record has the field `trailbell.slf`",
+        ),
+        (
+            with(VALID, "[rule.correlation]", "severity_mapping = []\n[rule.correlation]"),
+            "c.toml:9:1: `severity_mapping` has no effect on a correlation; use \
+             [[rule.correlation.severity_when]]",
+        ),
+        (
+            with(&format!("{VALID}{RAISE}"), "correlation.severity_when", "severity_when"),
+            "`severity_when` has no effect on a correlation; use [[rule.correlation.severity_when]]",
         ),
         (
             with(VALID, "[rule.correlation]", "[rule.correlations]"),
@@ -226,7 +243,7 @@ fn replacing_a_correlated_rule_is_a_warning() {
         "event.provider: iam.amazonaws.com and event.action: AddUserToGroup and user.name: alice",
     );
     let warnings = resolve(&[("mine.toml", &mine)], true).unwrap();
-    assert_eq!(warnings.len(), 2, "both correlations name it: {warnings:?}");
+    assert_eq!(warnings.len(), 3, "all correlations name it: {warnings:?}");
     assert!(
         warnings[0].starts_with("mine.toml: replaces a rule of the correlation `"),
         "{warnings:?}"
@@ -249,7 +266,7 @@ fn replacing_a_correlated_rule_is_a_warning() {
         checked[0].problems[0].message.contains("no rule with the id or name `none`"),
         "{checked:?}"
     );
-    assert_eq!(checked[1].warnings.len(), 2, "{checked:?}");
+    assert_eq!(checked[1].warnings.len(), 3, "{checked:?}");
 }
 
 #[test]
