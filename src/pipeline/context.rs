@@ -14,11 +14,11 @@ use super::Pipeline;
 use super::delivery::Delivery;
 use super::invocation::Invocation;
 use super::problem::Problem;
-use crate::ledger::{Content, Ledger, LedgerError, PrincipalHistory, StoredLedger};
+use crate::ledger::{Content, LedgerError, PrincipalHistory, StoredLedger};
 use crate::store::encode_key_part;
 
 /// How long alerts wait for their contexts. Those that are sent together wait together.
-const PATIENCE: Duration = Duration::from_secs(2);
+pub(super) const PATIENCE: Duration = Duration::from_secs(2);
 
 /// Groups of one summary or incident whose contexts are read.
 const MAX_SAMPLES: usize = 5;
@@ -41,7 +41,7 @@ pub(crate) enum AlertContext {
 pub(crate) type Samples = Vec<(Finding, Context)>;
 
 /// What could not be read, and why.
-type Missing = (ContextGap, String);
+pub(super) type Missing = (ContextGap, String);
 
 /// Reads the contexts of a few deliveries, in their order. What fails is a problem, and takes no
 /// alert with it.
@@ -70,20 +70,20 @@ async fn read(
     if delivery.is_minimal() {
         return (AlertContext::None, Vec::new());
     }
-    match (delivery.content(), &invocation.pipeline.ledger) {
-        (Content::Finding(finding), Ledger::Stored(ledger)) if !canary::is_canary(finding) => {
+    match (delivery.content(), invocation.pipeline.ledger.history()) {
+        (Content::Finding(finding), Some(ledger)) if !canary::is_canary(finding) => {
             let (context, missing) = around(invocation, ledger, finding, until).await;
             (AlertContext::Finding(context), missing)
         }
         (Content::Finding(finding), _) if !canary::is_canary(finding) => {
             (AlertContext::Finding(Context::without(ContextGap::LedgerOff)), Vec::new())
         }
-        (Content::Summary(summary), Ledger::Stored(ledger)) => {
+        (Content::Summary(summary), Some(ledger)) => {
             let (findings, unread) = ledger.read_findings(&sample_ids(summary)).await;
             let (samples, missing) = around_samples(invocation, ledger, &findings, until).await;
             (AlertContext::Summary(samples), missing.into_iter().chain(unread).collect())
         }
-        (Content::Correlation(alert), Ledger::Stored(ledger)) => {
+        (Content::Correlation(alert), Some(ledger)) => {
             let (members, trouble) = ledger.read_findings(&alert.members).await;
             let (samples, missing) = around_samples(invocation, ledger, &members, until).await;
             let members = MemberFindings::new(alert, members, trouble);
@@ -153,7 +153,7 @@ async fn around_samples(
 }
 
 /// What was read in time, or nothing and why.
-async fn in_time<T: Default>(
+pub(super) async fn in_time<T: Default>(
     until: Instant,
     read: impl Future<Output = Result<T, LedgerError>>,
 ) -> (T, Option<Missing>) {

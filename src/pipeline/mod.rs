@@ -6,6 +6,7 @@ mod claim;
 mod context;
 mod correlate;
 mod delivery;
+mod facts;
 mod findings;
 mod grouping;
 mod invocation;

@@ -145,7 +145,7 @@ impl<W: Write> VerdictPage<'_, W> {
         let origin = Origin::Inline { envelope: "explain".to_owned(), record: 0 };
         let mut finding = Finding::new(&rule.info, self.record, origin);
         finding.privileged = self.detections.is_privileged(&finding);
-        finding.rate(&rule.severity_rules, None, self.now);
+        finding.rate(&rule.severity_rules, self.now);
         let Rating { severity, reason, .. } = finding.rating();
         let own = rule.info.severity.as_str();
         let reason = reason.map(|why| format!(" (the rule's own is {own}), since {why}"));

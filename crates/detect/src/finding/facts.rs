@@ -95,15 +95,20 @@ impl Facts {
         let is_whole = |context: &&Context| context.gap.is_none();
         let timeline = context.map(|context| &*context.group_timeline).unwrap_or_default();
         let is_first_seen = context.filter(is_whole).map(|context| context.first_of_principal);
-        let facts = Facts::from_timeline(finding, timeline, context.filter(is_whole).is_some());
+        let facts =
+            Facts::from_timeline(finding, timeline.iter(), context.filter(is_whole).is_some());
         Facts { is_first_seen, ..facts }
     }
 
     /// The facts of a finding, with those events of its group that are known. `is_whole` if they
     /// are all of the last 48 hours. The principal's other findings are not known.
-    pub fn from_timeline(finding: &Finding, timeline: &[TimelineEntry], is_whole: bool) -> Facts {
+    pub fn from_timeline<'t>(
+        finding: &Finding,
+        timeline: impl Iterator<Item = &'t TimelineEntry> + Clone,
+        is_whole: bool,
+    ) -> Facts {
         let call = Call::new(finding);
-        let policies = GroupPolicies::new(call, timeline);
+        let policies = GroupPolicies::new(call, timeline.clone());
         let group_power = call.group().map(|_| policies.level(is_whole));
         Facts {
             group_power,
@@ -129,9 +134,10 @@ struct GroupPolicies {
 
 impl GroupPolicies {
     /// A policy that was taken away again after the call counts: the members had it.
-    fn new(call: Call<'_>, timeline: &[TimelineEntry]) -> GroupPolicies {
+    fn new<'t>(call: Call<'_>, timeline: impl Iterator<Item = &'t TimelineEntry>) -> GroupPolicies {
         let own = TimelineEntry::from_finding_at(call.finding, call.time().unwrap_or_default());
-        let mut events: Vec<&TimelineEntry> = timeline.iter().chain([&own]).collect();
+        let mut events: Vec<&TimelineEntry> = timeline.collect();
+        events.push(&own);
         events.sort_by(|a, b| a.sort_key().cmp(&b.sort_key()));
         let mut policies = GroupPolicies::default();
         for event in events.into_iter().filter(|event| !event.failed) {
@@ -174,7 +180,7 @@ impl GroupPolicies {
 }
 
 /// An IAM user adds itself to the group, or gives a policy to a group that it was added to before.
-fn is_self(call: Call<'_>, timeline: &[TimelineEntry]) -> bool {
+fn is_self<'t>(call: Call<'_>, timeline: impl Iterator<Item = &'t TimelineEntry>) -> bool {
     let Some(user) = own_user_name(call) else { return false };
     let is_user = |name: Option<&str>| name.is_some_and(|name| name.eq_ignore_ascii_case(user));
     match call.group_action() {
@@ -182,7 +188,7 @@ fn is_self(call: Call<'_>, timeline: &[TimelineEntry]) -> bool {
         Some(GroupAction::AttachPolicy | GroupAction::PutPolicy) => {
             let is_before =
                 |event: &TimelineEntry| call.time().is_none_or(|time| event.time <= time);
-            let memberships = timeline.iter().filter(|event| {
+            let memberships = timeline.filter(|event| {
                 let action = GroupAction::from_name(&event.action);
                 let is_membership =
                     matches!(action, Some(GroupAction::AddUser | GroupAction::RemoveUser));

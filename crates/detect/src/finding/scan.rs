@@ -61,7 +61,7 @@ pub fn match_record(
             let exception = detections.exceptions.matching(&rule.info, &view, now);
             finding.exception = exception.map(|exception| exception.name.clone());
             finding.privileged = detections.is_privileged(&finding);
-            finding.rate(&rule.severity_rules, None, now);
+            finding.rate(&rule.severity_rules, now);
         }
         on_finding(finding);
     }

@@ -10,7 +10,7 @@ use jiff::SignedDuration;
 use kql::Query;
 
 use super::definition::{RuleInfo, RuleOrigin, Severity};
-use super::severity::SeverityRaise;
+use super::severity::{SeverityRaise, asks_for};
 use super::toml_file::problem::Position;
 
 /// A correlation rule. It can run once its references are resolved.
@@ -82,6 +82,22 @@ impl Correlation {
     /// Returns true if findings of one group belong together under all of its names.
     pub fn follows_renamings(&self) -> bool {
         self.group_by.iter().any(|field| field == "group.name")
+    }
+
+    /// Returns true if what counts, or how severe it is, can depend on what the ledger knows of the
+    /// group.
+    pub fn needs_timeline(&self) -> bool {
+        self.asks_for("trailbell.group.power") || self.asks_for("trailbell.self")
+    }
+
+    /// Returns true if that can depend on what the ledger knows of the principal.
+    pub fn needs_history(&self) -> bool {
+        self.asks_for("trailbell.principal.first_seen")
+    }
+
+    fn asks_for(&self, field: &str) -> bool {
+        let raises = self.raises.iter().map(|raise| &raise.query);
+        raises.chain(&self.query).any(|query| asks_for(query, field))
     }
 
     /// The descriptive part with the severity that was reached, and its risk score.

@@ -94,19 +94,19 @@ impl SeverityRules {
     }
 
     /// Returns true if the severity can depend on what the ledger knows of the group.
-    pub fn need_timeline(&self) -> bool {
+    pub fn needs_timeline(&self) -> bool {
         self.ask_for("trailbell.group.power") || self.ask_for("trailbell.self")
     }
 
     /// Returns true if the severity can depend on what the ledger knows of the principal.
-    pub fn need_history(&self) -> bool {
+    pub fn needs_history(&self) -> bool {
         self.ask_for("trailbell.principal.first_seen")
     }
 
     fn ask_for(&self, field: &str) -> bool {
         let is_mapped = self.mappings.iter().any(|mapping| mapping.field == field);
         let is_score = self.risk_score_field.as_deref() == Some(field);
-        is_mapped || is_score || self.raises.iter().any(|it| asks_for(it.query.expr(), "", field))
+        is_mapped || is_score || self.raises.iter().any(|raise| asks_for(&raise.query, field))
     }
 
     /// Elastic's mappings. Of several that match, the highest severity counts.
@@ -162,7 +162,11 @@ impl SeverityMapping {
 }
 
 /// Returns true if a condition of the query can be about this field.
-fn asks_for(expr: &Expr, prefix: &str, field: &str) -> bool {
+pub(super) fn asks_for(query: &Query, field: &str) -> bool {
+    is_about(query.expr(), "", field)
+}
+
+fn is_about(expr: &Expr, prefix: &str, field: &str) -> bool {
     let inner_prefix = match expr.kind() {
         ExprKind::Nested { path, .. } => &format!("{prefix}{path}."),
         _ => prefix,
@@ -180,7 +184,7 @@ fn asks_for(expr: &Expr, prefix: &str, field: &str) -> bool {
         },
         _ => false,
     };
-    is_asked || expr.children().iter().any(|child| asks_for(child, inner_prefix, field))
+    is_asked || expr.children().iter().any(|child| is_about(child, inner_prefix, field))
 }
 
 /// The first of the raises with the highest severity whose query matches.

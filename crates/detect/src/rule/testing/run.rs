@@ -112,7 +112,7 @@ pub fn test_rules(path: Option<&Path>, now: Timestamp) -> TestReport {
 fn severity_of(rule: &Rule, record: &Record, now: Timestamp) -> Severity {
     let origin = Origin::Inline { envelope: "test".to_owned(), record: 0 };
     let mut finding = Finding::new(&rule.info, record, origin);
-    finding.rate(&rule.severity_rules, None, now);
+    finding.rate(&rule.severity_rules, now);
     finding.severity()
 }
 

@@ -212,7 +212,7 @@ fn facts_are_read_from_the_ledger_only_for_queries_that_ask_for_them() {
         let problems = to_strings(&loaded.problems);
         assert_eq!(problems, [""; 0], "{query}");
         let rules = &loaded.rules[0].severity_rules;
-        assert_eq!((rules.need_timeline(), rules.need_history()), (timeline, history), "{query}");
+        assert_eq!((rules.needs_timeline(), rules.needs_history()), (timeline, history), "{query}");
     }
 }
 
