@@ -37,6 +37,7 @@ fn correlation(condition: Condition, stages: &[&[&str]]) -> Correlation {
         query: None,
         group_by: vec![],
         timespan: SignedDuration::from_secs(SPAN),
+        covered_by: Vec::new(),
         raises: vec![],
         origin: RuleOrigin::Embedded("test"),
     }

@@ -33,6 +33,9 @@ pub struct Correlation {
     pub timespan: SignedDuration,
     /// `severity_when`: each severity at most once, all above that of `info`.
     pub raises: Vec<SeverityRaise>,
+    /// Other correlations: an incident that is part of one of theirs, at least as severe, is not
+    /// alerted. They group by the same fields, and nothing covers them.
+    pub covered_by: Vec<RuleReference>,
     /// Where the correlation was read.
     pub origin: RuleOrigin,
 }

@@ -112,6 +112,8 @@ fn fact_lines(rule: AnyRule<'_>) -> Vec<String> {
             facts.push(("Type", correlation.condition.as_str().to_owned()));
             facts.push(("Group by", correlation.group_by.join(", ")));
             facts.push(("Alerts", alerts.to_owned()));
+            let covers = correlation.covered_by.iter().map(|cover| cover.name.as_str());
+            facts.push(("Covered", covers.collect::<Vec<_>>().join(", ")));
         }
     }
     facts.push(("Tags", info.tags.join(" · ")));
