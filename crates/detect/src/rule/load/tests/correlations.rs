@@ -280,3 +280,38 @@ fn rules_and_correlations_share_their_ids() {
     let load = LoadedRules::from_texts([("a.toml", VALID), ("b.toml", VALID)].into_iter());
     assert_eq!(load.problems[0].to_string(), "b.toml: rule_id `two` is also used by a.toml");
 }
+
+#[test]
+fn what_covers_a_correlation_groups_alike_and_is_not_covered_itself() {
+    let covered = |by: &str| format!("{VALID}covered_by = [\"{by}\"]\n");
+    let cover = VALID.replace("\"two\"", "\"wide\"").replace("Two of them", "Wide");
+    let set = |covered: &str, cover: &str| {
+        let mut loaded = LoadedRules::from_paths(true, &[]);
+        let texts = [("c.toml", covered), ("w.toml", cover)];
+        loaded.add_source(LoadedRules::from_texts(texts.into_iter()));
+        loaded.into_rule_set().map_err(|error| error.to_string())
+    };
+    let rules = set(&covered("Wide"), &cover).unwrap();
+    let ids: Vec<&str> = rules.correlations().iter().map(|it| it.info.id.as_str()).collect();
+    let place = |id| ids.iter().position(|other| *other == id);
+    assert!(place("wide") < place("two"), "it is evaluated first: {ids:?}");
+    let two = rules.correlations().iter().find(|it| it.info.id == "two").unwrap();
+    assert_eq!(two.covered_by[0].rule, "wide", "named by name");
+    for (covered, cover, expected) in [
+        (covered("none"), cover.clone(), "c.toml:14:15: there is no correlation `none`"),
+        (
+            covered("wide"),
+            cover.replace("group.name", "user.name"),
+            "c.toml:14:15: `wide` cannot cover it: it has another `group_by`",
+        ),
+        (
+            covered("wide"),
+            format!("{cover}covered_by = \"two\"\n"),
+            "c.toml:14:15: `wide` cannot cover it: it is covered itself",
+        ),
+        (covered("wide").replace("[\"wide\"]", "[7]"), cover, "`covered_by` must be a list of"),
+    ] {
+        let error = set(&covered, &cover).unwrap_err();
+        assert!(error.contains(expected), "{expected}: {error}");
+    }
+}
