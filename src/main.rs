@@ -5,11 +5,13 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use alert::Accounts;
+use detect::cloudtrail::parse_json;
 use detect::rule::{Detections, LoadedExceptions, LoadedRules, check_exception_files};
 use detect::text::error::error_chain;
 use jiff::Timestamp;
 use lambda_runtime::{Error, LambdaEvent, service_fn};
 use serde_json::Value;
+use serde_json::value::RawValue;
 use tokio::sync::Mutex;
 use tokio::time::Instant;
 use tracing::{error, info, warn};
@@ -127,14 +129,20 @@ fn local_detections(config: &Config) -> Result<Detections, Error> {
     Ok(detections.with_privileged_groups(config.privileged_groups.clone()))
 }
 
-async fn handle(function: &Mutex<Function>, event: LambdaEvent<Value>) -> Result<Value, Error> {
+/// The payload is taken as text: the runtime's parser rejects half a surrogate pair, which a caller of
+/// AWS can write into an event.
+async fn handle(
+    function: &Mutex<Function>,
+    event: LambdaEvent<Box<RawValue>>,
+) -> Result<Value, Error> {
+    let payload = parse_json(event.payload.get().as_bytes())?;
     let clock = clock(event.context.deadline());
     let pipeline = function.lock().await.latest_pipeline(clock.now).await;
     let pipeline = pipeline.inspect_err(|error| {
         error!(error = error_chain(&**error), "there are no rules to run with");
     })?;
     let request_id = &event.context.request_id;
-    let outcome = pipeline::run_request(&pipeline, &event.payload, request_id, clock).await;
+    let outcome = pipeline::run_request(&pipeline, &payload, request_id, clock).await;
     log::log_invocation(&outcome);
     let function_name = &event.context.env_config.function_name;
     log::print_metrics(&metrics::lines(&outcome, function_name, clock.now));

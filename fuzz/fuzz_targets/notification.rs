@@ -23,7 +23,7 @@ fn describe(item: &Item) -> Option<String> {
     match item {
         Item::Object(object) => Some(object.to_string()),
         Item::Ignored(why) => Some(why.clone()),
-        Item::BadRecord(error) | Item::Unreadable(error) => Some(error.to_string()),
-        Item::Record(_) | Item::Sweep | Item::Canary => None,
+        Item::Unreadable(error) => Some(error.to_string()),
+        Item::Record(_) | Item::LogEvents(_) | Item::Sweep | Item::Canary => None,
     }
 }

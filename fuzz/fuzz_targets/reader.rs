@@ -22,7 +22,7 @@ static DETECTIONS: LazyLock<Detections> = LazyLock::new(|| {
 });
 
 // Small, so that inputs exceed it.
-const OPTIONS: Options = Options { max_bytes: 1 << 20, lines: false };
+const OPTIONS: Options = Options::records(1 << 20);
 
 fuzz_target!(|bytes: &[u8]| {
     assert_modes_agree(bytes, OPTIONS, &DETECTIONS);

@@ -13,7 +13,7 @@ use libfuzzer_sys::fuzz_target;
 use serde_json::{Value, json};
 use support::{gzip, scan_modes};
 
-const OPTIONS: Options = Options { max_bytes: 1 << 20, lines: false };
+const OPTIONS: Options = Options::records(1 << 20);
 
 static EMBEDDED: LazyLock<RuleSet> =
     LazyLock::new(|| RuleSet::new(LoadedRules::embedded().rules).expect("there are rules"));

@@ -1,12 +1,10 @@
 //! What is in the innermost envelope: objects, records, or a request.
 
-use aws_lambda_events::cloudwatch_logs::{LogEntry, LogsEvent};
 use detect::cloudtrail::Record;
 use percent_encoding::percent_decode_str;
-use serde::Deserialize;
 use serde_json::Value;
 
-use super::{DecodeError, InlineRecord, InlineSource, Item, ObjectRef};
+use super::{DecodeError, InlineRecord, InlineSource, Item, ObjectRef, log_events};
 
 /// What a value says that has no other envelope in it.
 pub(super) fn items(value: &Value) -> Vec<Item> {
@@ -25,13 +23,13 @@ pub(super) fn items(value: &Value) -> Vec<Item> {
     if let (Some(bucket), Some(keys)) = (value.get("s3Bucket"), value.get("s3ObjectKey")) {
         return cloudtrail_delivery(bucket, keys);
     }
-    if value.get("awslogs").is_some() {
-        return cloudwatch_logs(value);
+    if let Some(subscription) = value.get("awslogs") {
+        return vec![log_events::item(subscription)];
     }
     vec![Item::Unreadable(DecodeError::unknown(value))]
 }
 
-fn unreadable(envelope: impl Into<String>, problem: impl ToString) -> Item {
+pub(super) fn unreadable(envelope: impl Into<String>, problem: impl ToString) -> Item {
     Item::Unreadable(DecodeError::malformed(envelope, problem))
 }
 
@@ -145,37 +143,6 @@ fn cloudtrail_delivery(bucket: &Value, keys: &Value) -> Vec<Item> {
         None => unreadable(format!("CloudTrail delivery, key {index}"), "not a string"),
     };
     keys.iter().enumerate().map(item).collect()
-}
-
-/// A CloudWatch Logs subscription: `awslogs.data` is base64, gzip, JSON, and each log event's
-/// message is one record.
-fn cloudwatch_logs(value: &Value) -> Vec<Item> {
-    let data = match LogsEvent::deserialize(value) {
-        Ok(event) => event.aws_logs.data,
-        Err(error) => return vec![unreadable("CloudWatch Logs subscription", error)],
-    };
-    let ignored = |reason: &str| vec![Item::Ignored(reason.to_owned())];
-    if data.message_type == "CONTROL_MESSAGE" {
-        return ignored("CloudWatch Logs control message: the subscription is set up");
-    }
-    if data.log_events.is_empty() {
-        return ignored("a CloudWatch Logs subscription without log events");
-    }
-    data.log_events.iter().enumerate().map(|(index, entry)| log_event(index, entry)).collect()
-}
-
-fn log_event(index: usize, entry: &LogEntry) -> Item {
-    let record =
-        serde_json::from_str(&entry.message).ok().and_then(|value| Record::from_value(value).ok());
-    match record {
-        Some(record) => {
-            Item::Record(InlineRecord { record, source: InlineSource::CloudWatchLogs, index })
-        }
-        None => {
-            let envelope = format!("CloudWatch Logs event {index}");
-            Item::BadRecord(DecodeError::malformed(envelope, "the message is not a record"))
-        }
-    }
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 
 use aws_lambda_events::sns::SnsRecord;
 use aws_lambda_events::sqs::SqsMessage;
+use detect::cloudtrail::parse_json;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
@@ -124,7 +125,7 @@ fn open_text(envelope: &'static str, text: &str, depth: usize, items: &mut Vec<I
         let reason = "CloudTrail validation message: the topic is set up";
         return items.push(Item::Ignored(reason.to_owned()));
     }
-    match serde_json::from_str(text) {
+    match parse_json(text.as_bytes()) {
         Ok(value) => open(&value, depth, items),
         Err(source) => {
             items.push(Item::Unreadable(DecodeError::NotJson { envelope, source }));

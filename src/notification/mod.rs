@@ -13,9 +13,11 @@
 
 mod contents;
 mod envelope;
+mod log_events;
 
 use std::fmt;
 
+use bytes::Bytes;
 use detect::cloudtrail::Record;
 use detect::text::clean;
 use serde_json::{Map, Value};
@@ -59,8 +61,9 @@ pub enum Item {
     Object(ObjectRef),
     /// A record.
     Record(InlineRecord),
-    /// One record among others that cannot be used: discarded and counted.
-    BadRecord(DecodeError),
+    /// Records, as a CloudWatch Logs subscription sends them: JSON in gzip. It can inflate to a
+    /// thousand times its size, so it is read as a log object is.
+    LogEvents(Bytes),
     /// A request to sweep.
     Sweep,
     /// A request to send a canary.

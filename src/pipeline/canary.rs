@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use detect::finding::{Finding, Origin, Outcome, canary, match_record};
+use detect::finding::{Finding, Outcome, canary};
 use tokio::time::Instant;
 
 use super::findings::process;
@@ -14,7 +14,6 @@ use super::packed::PackedFinding;
 use super::problem::Problem;
 use super::run::Run;
 use super::{Clock, Pipeline};
-use crate::notification::{self, Item};
 
 /// What came of a canary.
 #[derive(Debug)]
@@ -78,17 +77,7 @@ pub async fn run_canary(pipeline: &Arc<Pipeline>, run: &str, clock: Clock) -> Ca
 /// The finding of one rule in force. If several match, that of the lowest risk: it wakes the fewest
 /// people.
 fn match_canary(pipeline: &Pipeline, run: &str, clock: Clock) -> Result<Finding, String> {
-    let mut found = Vec::new();
-    let messages = notification::decode(&canary::payload(run, clock.now)).messages;
-    for item in messages.into_iter().flat_map(|message| message.items) {
-        let Item::Record(inline) = item else { continue };
-        let origin =
-            || Origin::Inline { envelope: inline.source.to_string(), record: inline.index };
-        match_record(&inline.record, &pipeline.detections, clock.now, &origin, &mut |it| {
-            found.push(it)
-        });
-    }
-    found
+    canary::findings(run, &pipeline.detections, clock.now)
         .into_iter()
         .min_by(|one, other| {
             let risk = |finding: &Finding| (finding.rule.risk_score, finding.rule.id.clone());
@@ -104,7 +93,7 @@ fn match_canary(pipeline: &Pipeline, run: &str, clock: Clock) -> Result<Finding,
 }
 
 impl Run {
-    /// Sends a canary for each message that asked for one. `request` names the invocation.
+    /// Sends one canary for each message that asked for any. `request` names the invocation.
     pub(crate) async fn send_canaries(&mut self, request: &str) {
         for message in std::mem::take(&mut self.canaries) {
             // A queue delivers a message again under its own id, every other source the request.

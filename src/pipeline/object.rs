@@ -1,12 +1,14 @@
-//! One log object: skipped, gone, or read and its findings processed.
+//! One log object: skipped, gone, or read and its findings processed. The log events of a
+//! subscription are read in the same way.
 
-use std::fmt::Display;
-use std::io::{self, Read};
+use std::fmt::{self, Display};
+use std::io::{self, Cursor, Read};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use bytes::Bytes;
 use detect::cloudtrail::key::ObjectKind;
-use detect::cloudtrail::reader::{Options, ReadStats};
+use detect::cloudtrail::reader::{Layout, Options, ReadStats};
 use detect::cloudtrail::{BadRecord, Body, ReadError};
 use detect::finding::{Finding, Origin, ScanEvent, scan_body};
 use detect::rule::{Detections, RuleSet};
@@ -21,7 +23,7 @@ use super::outcomes::DeliveryReport;
 use super::packed::{Batch, WaitingBytes};
 use super::problem::{Problem, Remedy};
 use super::report::ObjectOutcome;
-use crate::notification::ObjectRef;
+use crate::notification::{InlineSource, ObjectRef};
 
 /// The most bad records of one object that are named: there can be millions.
 const MAX_NAMED_RECORDS: u64 = 20;
@@ -68,9 +70,9 @@ impl ObjectResults {
         results
     }
 
-    fn fail(&mut self, outcome: ObjectOutcome, object: &ObjectRef, why: impl Display) {
+    fn fail(&mut self, outcome: ObjectOutcome, place: impl Display, why: impl Display) {
         self.outcome = outcome;
-        self.deliveries.problems.push(Problem::retry(object, why));
+        self.deliveries.problems.push(Problem::retry(place, why));
     }
 
     async fn process(&mut self, invocation: &Invocation, mut batch: Batch) {
@@ -79,12 +81,12 @@ impl ObjectResults {
     }
 
     /// Adds what was read, and decides the outcome.
-    fn end(&mut self, object: &ObjectRef, scanned: Scanned) {
+    fn end(&mut self, place: impl Display, scanned: Scanned) {
         let Scanned { bad, read, error } = scanned;
         debug!(bytes = read.bytes, records = read.records, findings = self.findings, "scanned");
         let problems = &mut self.deliveries.problems;
         problems.extend(bad.problems);
-        problems.extend(error.map(|error| Problem::retry(object, error)));
+        problems.extend(error.map(|error| Problem::retry(place, error)));
         if !problems.iter().any(|problem| problem.remedy == Remedy::Retry) {
             self.outcome = ObjectOutcome::Scanned;
         }
@@ -137,13 +139,19 @@ pub(crate) async fn process_object(
         }
     };
     debug!("fetched");
-    let scan = Scan {
-        object: object.clone(),
-        detections: Arc::clone(&pipeline.detections),
-        max_bytes: pipeline.max_object_bytes,
-        now,
-    };
-    scan_and_process(invocation, object, scan, body).await
+    scan_and_process(invocation, Source::Object(object.clone()), now, body).await
+}
+
+/// Reads the log events of a subscription, and processes their findings. Its outcome is that of the
+/// message.
+pub(crate) async fn process_log_events(
+    invocation: &Invocation,
+    stored: Bytes,
+    now: Timestamp,
+) -> ObjectResults {
+    // As a stream, reading can be ended in time.
+    let body = Body::Stream(Box::new(Cursor::new(stored)));
+    scan_and_process(invocation, Source::LogEvents, now, body).await
 }
 
 /// Reads an object in a thread of its own, and processes its findings as they are found. Inflating
@@ -151,10 +159,17 @@ pub(crate) async fn process_object(
 /// waits while two batches of findings do.
 async fn scan_and_process(
     invocation: &Invocation,
-    object: &ObjectRef,
-    scan: Scan,
+    source: Source,
+    now: Timestamp,
     body: Body,
 ) -> ObjectResults {
+    let pipeline = &invocation.pipeline;
+    let scan = Scan {
+        source: source.clone(),
+        detections: Arc::clone(&pipeline.detections),
+        max_bytes: pipeline.max_object_bytes,
+        now,
+    };
     let (sender, mut batches) = mpsc::channel(1);
     let waiting = invocation.waiting.clone();
     let stop = StopSignal::default();
@@ -167,19 +182,56 @@ async fn scan_and_process(
             Some(None) => break,
             None => {
                 stop.send();
-                results.fail(ObjectOutcome::Deadline, object, "not read in time");
+                results.fail(ObjectOutcome::Deadline, source, "not read in time");
                 return results;
             }
         }
     }
     match scanning.await {
-        Ok(scanned) => results.end(object, scanned),
+        Ok(scanned) => results.end(source, scanned),
         Err(panic) => {
             let why = format!("the task that read it died: {panic}");
-            results.fail(ObjectOutcome::Failed, object, why);
+            results.fail(ObjectOutcome::Failed, source, why);
         }
     }
     results
+}
+
+/// Where records are read.
+#[derive(Debug, Clone)]
+enum Source {
+    Object(ObjectRef),
+    /// What a CloudWatch Logs subscription sent.
+    LogEvents,
+}
+
+impl Source {
+    fn layout(&self) -> Layout {
+        match self {
+            Source::Object(_) => Layout::Records,
+            Source::LogEvents => Layout::LogEvents,
+        }
+    }
+
+    fn origin(&self, record: usize) -> Origin {
+        match self {
+            Source::Object(ObjectRef { bucket, key, .. }) => {
+                Origin::Object { bucket: bucket.clone(), key: key.clone(), record }
+            }
+            Source::LogEvents => {
+                Origin::Inline { envelope: InlineSource::CloudWatchLogs.to_string(), record }
+            }
+        }
+    }
+}
+
+impl Display for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Source::Object(object) => object.fmt(f),
+            Source::LogEvents => write!(f, "{} subscription", InlineSource::CloudWatchLogs),
+        }
+    }
 }
 
 /// Ends the reading of an object that takes too long.
@@ -216,9 +268,9 @@ impl Read for StoppableStream {
     }
 }
 
-/// What an object is read for.
+/// What is read, and for what.
 struct Scan {
-    object: ObjectRef,
+    source: Source,
     detections: Arc<Detections>,
     max_bytes: u64,
     now: Timestamp,
@@ -259,7 +311,7 @@ impl FindingSender {
     }
 }
 
-/// The bad records of one object.
+/// The bad records of one object or message.
 #[derive(Default)]
 struct BadRecords {
     count: u64,
@@ -272,10 +324,8 @@ impl Scan {
     fn run(&self, body: Body, sender: mpsc::Sender<Batch>, waiting: WaitingBytes) -> Scanned {
         let mut found = FindingSender::new(sender, waiting);
         let mut bad = BadRecords::default();
-        let bucket = &self.object.bucket;
-        let key = &self.object.key;
-        let origin = |record| Origin::Object { bucket: bucket.clone(), key: key.clone(), record };
-        let options = Options { max_bytes: self.max_bytes, lines: false };
+        let origin = |record| self.source.origin(record);
+        let options = Options { max_bytes: self.max_bytes, layout: self.source.layout() };
         let mut on_event = |event| match event {
             ScanEvent::Finding(finding) => found.push(*finding),
             ScanEvent::Bad(record) => self.count_bad(&mut bad, &record),
@@ -283,19 +333,19 @@ impl Scan {
         let (read, end) =
             scan_body(body, options, &self.detections, self.now, &origin, &mut on_event);
         found.flush();
-        bad.note_unnamed(&self.object);
+        bad.note_unnamed(&self.source);
         Scanned { bad, read, error: end.err() }
     }
 
     fn count_bad(&self, bad: &mut BadRecords, record: &BadRecord) {
         bad.count += 1;
-        // With a prefilter only records that name what a rule looks for are parsed. One that
-        // cannot be parsed is then retried and dead-lettered, so that a person sees it.
-        let hides = self.detections.rule_set.prefilter().is_ok() && record.may_hide_a_call();
+        // A record that names what a rule looks for is retried and dead-lettered, so that a person
+        // sees it.
+        let hides = record.may_hide_a_call;
         if bad.count <= MAX_NAMED_RECORDS || (hides && !bad.may_hide_a_call) {
             bad.problems.push(match hides {
-                true => Problem::retry(&self.object, record),
-                false => Problem::discard(&self.object, record),
+                true => Problem::retry(&self.source, record),
+                false => Problem::discard(&self.source, record),
             });
         }
         bad.may_hide_a_call |= hides;
@@ -303,10 +353,10 @@ impl Scan {
 }
 
 impl BadRecords {
-    fn note_unnamed(&mut self, object: &ObjectRef) {
+    fn note_unnamed(&mut self, source: &Source) {
         if let more @ 1.. = self.count.saturating_sub(MAX_NAMED_RECORDS) {
             let what = format!("and {more} more bad records");
-            self.problems.push(Problem::discard(object, what));
+            self.problems.push(Problem::discard(source, what));
         }
     }
 }

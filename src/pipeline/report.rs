@@ -117,7 +117,8 @@ counters! {
         bytes: Bytes,
         /// Records split off, inline ones included.
         records: Count,
-        /// Records inside notifications that `TRAILBELL_INLINE` does not accept: discarded.
+        /// Records inside notifications that `TRAILBELL_INLINE` does not accept: discarded. What a
+        /// CloudWatch Logs subscription sends counts as one.
         inline_refused: Count,
         /// Records that cannot be used.
         bad_records: Count,

@@ -12,7 +12,7 @@ use tracing::{Instrument, debug_span};
 
 use super::findings;
 use super::invocation::Invocation;
-use super::object::{ObjectResults, process_object};
+use super::object::{ObjectResults, process_log_events, process_object};
 use super::outcomes::{DeliveryReport, FindingOutcome, Grouped};
 use super::packed::PackedFinding;
 use super::problem::{Problem, Remedy};
@@ -97,6 +97,7 @@ impl Run {
         self.outcome.report.messages += 1;
         let mut objects = Vec::new();
         let mut records = Vec::new();
+        let mut log_events = Vec::new();
         let mut refused = RefusedRecords::new();
         for item in items {
             match item {
@@ -106,20 +107,35 @@ impl Run {
                 Item::Object(object) => {
                     objects.push(QueuedObject { message: id.clone(), receives, object });
                 }
-                Item::Record(record) if self.pipeline().inline_sources.contains(&record.source) => {
+                Item::Record(record) if self.accepts(record.source) => {
                     records.push(record);
                 }
                 Item::Record(record) => *refused.entry(record.source).or_default() += 1,
+                Item::LogEvents(stored) if self.accepts(InlineSource::CloudWatchLogs) => {
+                    log_events.push(stored);
+                }
+                // How many they are is known only after they are read.
+                Item::LogEvents(_) => {
+                    *refused.entry(InlineSource::CloudWatchLogs).or_default() += 1
+                }
                 other => self.process_item(&id, other),
             }
         }
         self.refuse_records(&id, &refused);
         self.process_records(&id, &records).await;
+        for stored in log_events {
+            let results = process_log_events(&self.invocation, stored, self.clock.now).await;
+            self.add_results(&id, results);
+        }
         let signs =
             objects.iter().filter(|it| ObjectKind::from_key(&it.object.key).shows_delivery());
         self.outcome.report.announced += signs.count() as u64;
         self.outcome.report.objects += objects.len() as u64;
         objects
+    }
+
+    fn accepts(&self, source: InlineSource) -> bool {
+        self.pipeline().inline_sources.contains(&source)
     }
 
     /// Counts an object that a notification names and that is not read: anyone who may send
@@ -158,14 +174,6 @@ impl Run {
                 report.ignored += 1;
                 self.outcome.notes.push(format!("ignored: {reason}"));
             }
-            Item::BadRecord(error) => {
-                report.records += 1;
-                report.bad_records += 1;
-                self.add_problem(
-                    message,
-                    Problem::discard(message_name(message), error_chain(&error)),
-                );
-            }
             Item::Unreadable(error) => {
                 report.unreadable += 1;
                 self.add_problem(
@@ -174,7 +182,7 @@ impl Run {
                 );
             }
             // Processed together.
-            Item::Object(_) | Item::Record(_) => {}
+            Item::Object(_) | Item::Record(_) | Item::LogEvents(_) => {}
         }
     }
 
@@ -254,9 +262,15 @@ impl Run {
     pub(crate) fn add_object(&mut self, message: &MessageId, results: ObjectResults) {
         let report = &mut self.outcome.report;
         report.count_object(results.outcome);
+        report.prefiltered += u64::from(results.read.mode == ScanMode::Prefiltered);
+        self.add_results(message, results);
+    }
+
+    /// Counts what was read, and what became of its findings.
+    fn add_results(&mut self, message: &MessageId, results: ObjectResults) {
+        let report = &mut self.outcome.report;
         report.bytes += results.read.bytes;
         report.records += results.read.records;
-        report.prefiltered += u64::from(results.read.mode == ScanMode::Prefiltered);
         report.bad_records += results.bad_records;
         report.findings += results.findings;
         self.add_deliveries(message, results.deliveries);

@@ -8,8 +8,10 @@
 )]
 
 mod aws;
+mod canary;
 mod faults;
 mod ledger;
+mod lenient;
 mod notification;
 mod pace;
 mod pipeline;

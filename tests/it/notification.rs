@@ -19,7 +19,7 @@ fn summaries(payload: &Value) -> Vec<Vec<String>> {
                 record.record.text(&["eventName"]).unwrap_or("?")
             )
         }
-        Item::BadRecord(error) => format!("bad record: {}", error_chain(&error)),
+        Item::LogEvents(stored) => format!("{} bytes of log events", stored.len()),
         Item::Sweep => "sweep".to_owned(),
         Item::Canary => "canary".to_owned(),
         Item::Ignored(reason) => format!("ignored: {reason}"),

@@ -9,7 +9,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use detect::cloudtrail::{Body, Trail};
 use detect::finding::Outcome;
-use detect::rule::{Detections, LoadedExceptions, LoadedRules, RuleSet};
+use detect::rule::{Detections, LoadedExceptions, LoadedRules, Rule, RuleSet};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use tokio::sync::Notify;
@@ -124,8 +124,10 @@ pub(crate) struct World {
     exceptions: LoadedExceptions,
     /// Why rules or exceptions are not the latest.
     troubles: Vec<String>,
-    max_object_bytes: u64,
+    pub(crate) max_object_bytes: u64,
     last_start: Option<Instant>,
+    /// In addition to the embedded ones.
+    pub(crate) rules: Vec<Rule>,
     pub(crate) trails: Vec<&'static str>,
     pub(crate) inline_sources: Vec<InlineSource>,
 }
@@ -147,6 +149,7 @@ pub(crate) fn world(objects: &[(&str, Answer)]) -> World {
         troubles: Vec::new(),
         max_object_bytes: 1 << 30,
         last_start: None,
+        rules: vec![],
         trails: vec![],
         inline_sources: vec![InlineSource::EventBridge],
     }
@@ -164,7 +167,9 @@ impl World {
         payload: &Value,
     ) -> (InvocationReport, Vec<Alert>, Vec<String>) {
         let (asked, taken) = (Arc::clone(&self.objects.asked), Arc::clone(&self.sink.taken));
-        let rules = RuleSet::new(LoadedRules::embedded().rules).unwrap();
+        let mut rules = LoadedRules::embedded().rules;
+        rules.extend(self.rules);
+        let rules = RuleSet::new(rules).unwrap();
         let pipeline = Pipeline {
             store: Box::new(self.objects),
             sink,

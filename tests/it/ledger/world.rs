@@ -1,6 +1,5 @@
 //! A pipeline in memory, what is delivered to it, and workers that are stopped at any step.
 
-use std::io::Write;
 use std::pin::Pin;
 use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll, Waker};
@@ -8,11 +7,9 @@ use std::time::Duration;
 
 use alert::{Accounts, Alert};
 use detect::rule::{Detections, LoadedRules, RuleSet};
-use flate2::Compression;
-use flate2::write::GzEncoder;
 use jiff::Timestamp;
 use serde_json::{Value, json};
-use support::{aws, moto};
+use support::{aws, log_events, moto};
 use tokio::runtime::{Builder, Runtime};
 use trailbell::ledger::{Ledger, StoredLedger};
 use trailbell::notification::InlineSource;
@@ -137,36 +134,5 @@ pub fn call(action: &str, time: &str, user: &str, parameters: Value) -> Value {
 
 /// A notification of a CloudWatch Logs subscription with these records in it.
 pub fn inline(records: &[Value]) -> Value {
-    let events: Vec<Value> = records
-        .iter()
-        .enumerate()
-        .map(|(index, record)| {
-            json!({"id": index.to_string(), "timestamp": 0, "message": record.to_string()})
-        })
-        .collect();
-    let data = json!({
-        "messageType": "DATA_MESSAGE",
-        "owner": "111122223333",
-        "logGroup": "trail",
-        "logStream": "s",
-        "subscriptionFilters": ["f"],
-        "logEvents": events,
-    });
-    let mut gzip = GzEncoder::new(Vec::new(), Compression::fast());
-    gzip.write_all(data.to_string().as_bytes()).unwrap();
-    json!({"awslogs": {"data": base64(&gzip.finish().unwrap())}})
-}
-
-fn base64(bytes: &[u8]) -> String {
-    const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    let mut text = String::new();
-    for chunk in bytes.chunks(3) {
-        let byte = |index: usize| u32::from(chunk.get(index).copied().unwrap_or(0));
-        let bits = byte(0) << 16 | byte(1) << 8 | byte(2);
-        for index in 0..4 {
-            let digit = char::from(DIGITS[(bits >> (18 - 6 * index) & 63) as usize]);
-            text.push(if index <= chunk.len() { digit } else { '=' });
-        }
-    }
-    text
+    log_events::subscription(&records.iter().map(Value::to_string).collect::<Vec<_>>())
 }

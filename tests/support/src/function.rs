@@ -62,6 +62,11 @@ impl Function {
     /// Hands over a payload, and gives the function's answer: a value, or an error as Lambda would
     /// get it.
     pub fn invoke(&mut self, payload: &Value) -> Result<Value, Value> {
+        self.invoke_text(&payload.to_string())
+    }
+
+    /// The same with a payload as text, which need not be JSON.
+    pub fn invoke_text(&mut self, payload: &str) -> Result<Value, Value> {
         let (line, _, stream) = self.next_request();
         assert!(line.contains("/invocation/next"), "{line}");
         let deadline = SystemTime::now().duration_since(UNIX_EPOCH).unwrap() + TIME;
@@ -70,7 +75,7 @@ impl Function {
              Lambda-Runtime-Invoked-Function-Arn: arn:aws:lambda:us-east-1:111122223333:function:trailbell\r\n",
             deadline.as_millis()
         );
-        answer(&stream, "200 OK", &headers, &payload.to_string());
+        answer(&stream, "200 OK", &headers, payload);
         let (line, body, stream) = self.next_request();
         answer(&stream, "202 Accepted", "", "");
         let value = serde_json::from_str(&body).unwrap();

@@ -12,6 +12,7 @@ pub mod canned;
 pub mod chaos;
 pub mod function;
 pub mod golden;
+pub mod log_events;
 pub mod moto;
 pub mod page;
 pub mod proxy;

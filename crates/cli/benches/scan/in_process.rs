@@ -16,7 +16,7 @@ use libdeflater::Decompressor;
 use crate::corpus::{self, Plan};
 use crate::measure::Task;
 
-const OPTIONS: Options = Options { max_bytes: u64::MAX, lines: false };
+const OPTIONS: Options = Options::records(u64::MAX);
 
 /// Objects and rules.
 pub struct Workload {

@@ -18,7 +18,7 @@ use trailbell::store::open_file;
 use crate::commands::any_rule::{AnyRule, find_rule};
 use crate::commands::arguments::DetectionArgs;
 use crate::commands::output::{Format, clean_text, write_document};
-use crate::commands::scan::files::is_line_delimited;
+use crate::commands::scan::files::layout;
 use crate::commands::setup;
 
 /// Explain why a rule matches a record, or does not.
@@ -66,7 +66,7 @@ pub fn run(args: &Args) -> Result<ExitCode> {
 
 fn read_record(file: &Path, position: usize) -> Result<Record> {
     let body = open_file(file)?;
-    let options = Options { max_bytes: u64::MAX, lines: is_line_delimited(file) };
+    let options = Options { max_bytes: u64::MAX, layout: layout(file) };
     let mut found = None;
     let (read, end) = reader::read(body, options, &mut |index, record| {
         if index == position {

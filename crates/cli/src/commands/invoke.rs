@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use anyhow::{Context, Result};
+use detect::cloudtrail::parse_json;
 use serde_json::Value;
 use trailbell::app::wiring::Aws;
 use trailbell::pipeline::{self, InvocationReport};
@@ -54,13 +55,13 @@ async fn run_event(event: &Value) -> Result<InvocationReport> {
 
 fn read_event(path: &Path) -> Result<Value> {
     let text = if path == Path::new("-") {
-        let mut text = String::new();
-        io::stdin().read_to_string(&mut text).map(|_| text)
+        let mut text = Vec::new();
+        io::stdin().read_to_end(&mut text).map(|_| text)
     } else {
-        std::fs::read_to_string(path)
+        std::fs::read(path)
     };
     let text = text.with_context(|| format!("cannot read {}", path.display()))?;
-    serde_json::from_str(&text).with_context(|| format!("{} is not JSON", path.display()))
+    parse_json(&text).with_context(|| format!("{} is not JSON", path.display()))
 }
 
 fn print_report(outcome: &InvocationReport) -> io::Result<()> {

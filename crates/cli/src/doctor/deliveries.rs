@@ -115,7 +115,7 @@ pub(super) async fn check_readable(
 ) -> Vec<Check> {
     let max_bytes = deployment.config.max_object_bytes;
     let read_log = move |body| {
-        let options = Options { max_bytes, lines: false };
+        let options = Options::records(max_bytes);
         let (read, end) = reader::read(body, options, &mut |_, _| {});
         end.map(|()| format!("{} bytes inflated, records: {}", read.bytes, read.records))
     };

@@ -49,6 +49,9 @@ pub enum ReadProblem {
     /// `Records` is not an array.
     #[error("\"Records\" is not an array")]
     RecordsNotArray,
+    /// Not what a CloudWatch Logs subscription sends: an object with an array `logEvents`.
+    #[error("there is no array \"logEvents\"")]
+    NoLogEvents,
 }
 
 fn display_byte(byte: Option<u8>) -> String {
@@ -69,13 +72,9 @@ pub struct BadRecord {
     pub offset: u64,
     /// What is wrong with it.
     pub problem: RecordProblem,
-}
-
-impl BadRecord {
-    /// Returns true if the record may be of a call that a rule looks for.
-    pub fn may_hide_a_call(&self) -> bool {
-        matches!(self.problem, RecordProblem::NotJson(_) | RecordProblem::TooLarge { .. })
-    }
+    /// It may be of a call that a rule looks for: it holds one of the names that were searched for,
+    /// or is too large to be searched.
+    pub may_hide_a_call: bool,
 }
 
 /// What is wrong with one record.
@@ -87,6 +86,9 @@ pub enum RecordProblem {
     /// JSON, but not an object.
     #[error("not a JSON object")]
     NotObject,
+    /// A log event without a message.
+    #[error("the log event has no message")]
+    NoMessage,
     /// Larger than any record of CloudTrail.
     #[error("larger than {limit} bytes")]
     TooLarge {

@@ -1,12 +1,23 @@
-//! Repairs records with invalid strings. What a caller of AWS wrote into a record, such as a user
-//! agent, must not keep the record from being read.
+//! Reads JSON with invalid strings. What a caller of AWS wrote into a record, such as a user agent,
+//! must not keep the record from being read, whatever carried it here.
 
 use std::fmt::Write;
 
-/// Replaces what a strict parser refuses in strings: bytes that are not UTF-8 and unpaired
-/// surrogates become U+FFFD, raw control characters become escapes. The result need not be JSON.
-pub(super) fn repair(record: &[u8]) -> String {
-    let text = String::from_utf8_lossy(record);
+use serde_json::Value;
+
+/// Parses JSON, in whose strings anything is accepted: bytes that are not UTF-8 and unpaired
+/// surrogates become U+FFFD, raw control characters are kept.
+///
+/// # Errors
+/// Returns the error of the text as it was, if it is not JSON after that either.
+pub fn parse_json(text: &[u8]) -> Result<Value, serde_json::Error> {
+    serde_json::from_slice(text)
+        .or_else(|error| serde_json::from_str(&repair(text)).map_err(|_| error))
+}
+
+/// Replaces what a strict parser refuses in strings. The result need not be JSON.
+fn repair(text: &[u8]) -> String {
+    let text = String::from_utf8_lossy(text);
     let mut repaired = String::with_capacity(text.len() + 16);
     let mut rest = &*text;
     let mut in_string = false;
@@ -54,7 +65,6 @@ fn utf16_unit(text: &str) -> Option<u16> {
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
-    use serde_json::Value;
 
     use super::*;
 
@@ -69,9 +79,16 @@ mod tests {
             (br#"{"a":"\\ud83d\""}"#, "\\ud83d\""),
         ];
         for (record, expected) in cases {
-            let value: Value = serde_json::from_str(&repair(record)).unwrap();
+            let value = parse_json(record).unwrap();
             assert_eq!(value["a"], expected, "{}", String::from_utf8_lossy(record));
         }
+    }
+
+    #[test]
+    fn the_error_is_that_of_the_text_as_it_was() {
+        let text = br#"{"a":"\ud800",}"#;
+        let strict = serde_json::from_slice::<Value>(text).unwrap_err();
+        assert_eq!(parse_json(text).unwrap_err().to_string(), strict.to_string());
     }
 
     proptest! {

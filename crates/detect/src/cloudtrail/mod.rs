@@ -25,5 +25,6 @@ mod split;
 pub use error::{BadRecord, ReadError, ReadProblem};
 pub use inflate::Body;
 pub use key::{S3Prefix, Trail};
+pub use lenient::parse_json;
 pub use record::Record;
 pub(crate) use record::parse_time;

@@ -5,11 +5,13 @@
 
 use std::time::{Duration, Instant};
 
+use serde_json::Value;
+
 use super::buffer::SlidingBuffer;
 use super::error::{BadRecord, ReadError, ReadProblem, RecordProblem};
 use super::inflate::{Body, Inflate};
 use super::inflate_whole::{Scratch, with_scratch};
-use super::lenient;
+use super::lenient::parse_json;
 use super::prefilter::Prefilter;
 use super::record::Record;
 use super::split::{RawRecord, Splitter};
@@ -22,8 +24,26 @@ const MAX_LINE: usize = 64 * 1024 * 1024;
 pub struct Options {
     /// The limit in inflated bytes of one object.
     pub max_bytes: u64,
-    /// The text is line-delimited JSON (`.ndjson`, `.jsonl`): a damaged line does not end reading.
-    pub lines: bool,
+    /// Where in the text the records are.
+    pub layout: Layout,
+}
+
+/// Where in a text the records are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Layout {
+    /// As in CloudTrail's log objects: `{"Records":[…]}`, an array of records, or records.
+    Records,
+    /// Line-delimited JSON (`.ndjson`, `.jsonl`): a damaged line does not end reading.
+    Lines,
+    /// As a CloudWatch Logs subscription sends them: each record is the text of a log event.
+    LogEvents,
+}
+
+impl Options {
+    /// Reads a log object of at most so many inflated bytes.
+    pub const fn records(max_bytes: u64) -> Options {
+        Options { max_bytes, layout: Layout::Records }
+    }
 }
 
 /// What was read, and how long it took.
@@ -69,7 +89,17 @@ pub type Visit<'v> = &'v mut dyn FnMut(usize, Result<Record, BadRecord>);
 ///
 /// The statistics cover what was read before an error as well. Blocks.
 pub fn read(body: Body, options: Options, visit: Visit<'_>) -> (ReadStats, Result<(), ReadError>) {
-    read_in_pieces(body, options, None, visit)
+    read_in_pieces(body, options, Search::Nothing, visit)
+}
+
+/// As [`read`], and looks for the names of `prefilter` in bad records.
+pub fn read_all(
+    body: Body,
+    options: Options,
+    prefilter: &Prefilter,
+    visit: Visit<'_>,
+) -> (ReadStats, Result<(), ReadError>) {
+    read_in_pieces(body, options, Search::BadRecords(prefilter), visit)
 }
 
 /// As [`read`], but calls `visit` only with records that may hold a name of `prefilter`, and with
@@ -81,12 +111,17 @@ pub fn read_prefiltered(
     prefilter: &Prefilter,
     visit: Visit<'_>,
 ) -> (ReadStats, Result<(), ReadError>) {
-    let Body::Whole(stored) = body else {
-        return read_in_pieces(body, options, Some(prefilter), visit);
-    };
-    let result =
-        with_scratch(|scratch| read_whole(scratch, &stored, options, prefilter, &mut *visit));
-    result.unwrap_or_else(|| read_in_pieces(Body::Whole(stored), options, Some(prefilter), visit))
+    let search = Search::AllRecords(prefilter);
+    match body {
+        // The names in a log event are written as they are in a string.
+        Body::Whole(stored) if options.layout != Layout::LogEvents => {
+            let result = with_scratch(|scratch| {
+                read_whole(scratch, &stored, options, prefilter, &mut *visit)
+            });
+            result.unwrap_or_else(|| read_in_pieces(Body::Whole(stored), options, search, visit))
+        }
+        body => read_in_pieces(body, options, search, visit),
+    }
 }
 
 /// Inflates an object and returns its size in bytes, at most `max_bytes`.
@@ -121,7 +156,8 @@ fn read_whole(
     let text = &scratch.buffer[..size];
     let can_skip = has_well_formed_ends(text) && !prefilter.may_match(text);
     let searched = Instant::now();
-    let mut records = Records { stats: ReadStats::default(), prefilter: Some(prefilter), visit };
+    let search = Search::AllRecords(prefilter);
+    let mut records = Records { stats: ReadStats::default(), search, visit };
     records.stats.times.inflate = inflated - start;
     records.stats.times.prefilter = searched - inflated;
     if can_skip {
@@ -130,7 +166,7 @@ fn read_whole(
         return Some((records.stats, Ok(())));
     }
     let text = SlidingBuffer::over(std::mem::take(&mut scratch.buffer), size, 0);
-    let (buffer, result) = records.visit_text(text, options.lines);
+    let (buffer, result) = records.visit_text(text, options.layout);
     scratch.buffer = buffer;
     records.stats.times.parse = searched.elapsed();
     Some((records.stats, result))
@@ -139,14 +175,14 @@ fn read_whole(
 fn read_in_pieces(
     body: Body,
     options: Options,
-    prefilter: Option<&Prefilter>,
+    search: Search<'_>,
     visit: Visit<'_>,
 ) -> (ReadStats, Result<(), ReadError>) {
     let start = Instant::now();
-    let mut records = Records { stats: ReadStats::default(), prefilter, visit };
+    let mut records = Records { stats: ReadStats::default(), search, visit };
     let result = match Inflate::new(body, options.max_bytes) {
         Ok(inflate) => {
-            let (_, result) = records.visit_text(SlidingBuffer::new(inflate), options.lines);
+            let (_, result) = records.visit_text(SlidingBuffer::new(inflate), options.layout);
             result
         }
         Err(problem) => Err(ReadError { offset: 0, problem }),
@@ -155,10 +191,40 @@ fn read_in_pieces(
     (records.stats, result)
 }
 
+/// Which records are searched for the names that the rules need.
+#[derive(Clone, Copy)]
+enum Search<'p> {
+    Nothing,
+    /// Those that cannot be used.
+    BadRecords(&'p Prefilter),
+    /// All: only those that may hold a name are parsed.
+    AllRecords(&'p Prefilter),
+}
+
+impl Search<'_> {
+    /// Returns true for an object that no rule can match.
+    fn can_skip(self, text: &[u8]) -> bool {
+        match self {
+            Search::AllRecords(prefilter) => text.starts_with(b"{") && !prefilter.may_match(text),
+            Search::Nothing | Search::BadRecords(_) => false,
+        }
+    }
+
+    /// Returns true if a record that cannot be used holds a name.
+    fn finds_name(self, text: &[u8]) -> bool {
+        match self {
+            Search::AllRecords(prefilter) | Search::BadRecords(prefilter) => {
+                prefilter.may_match(text)
+            }
+            Search::Nothing => false,
+        }
+    }
+}
+
 /// Visits records, and counts them.
 struct Records<'r> {
     stats: ReadStats,
-    prefilter: Option<&'r Prefilter>,
+    search: Search<'r>,
     visit: Visit<'r>,
 }
 
@@ -167,15 +233,25 @@ impl Records<'_> {
     fn visit_text(
         &mut self,
         mut text: SlidingBuffer,
-        lines: bool,
+        layout: Layout,
     ) -> (Vec<u8>, Result<(), ReadError>) {
-        if lines {
-            let result = self.visit_lines(&mut text);
-            self.stats.bytes = text.offset();
-            return (text.into_buffer(), result);
-        }
-        let mut splitter = Splitter::new(text, 0);
-        let result = self.visit_records(&mut splitter);
+        let (splitter, result) = match layout {
+            Layout::Lines => {
+                let result = self.visit_lines(&mut text);
+                self.stats.bytes = text.offset();
+                return (text.into_buffer(), result);
+            }
+            Layout::Records => {
+                let mut splitter = Splitter::new(text, 0);
+                let result = self.visit_records(&mut splitter);
+                (splitter, result)
+            }
+            Layout::LogEvents => {
+                let mut splitter = Splitter::of_log_events(text);
+                let result = self.visit_log_events(&mut splitter);
+                (splitter, result)
+            }
+        };
         self.stats.bytes = splitter.offset();
         (splitter.into_buffer(), result)
     }
@@ -183,16 +259,48 @@ impl Records<'_> {
     fn visit_records(&mut self, splitter: &mut Splitter) -> Result<(), ReadError> {
         while let Some(record) = splitter.next()? {
             match record {
-                Ok(raw) if self.can_skip(&raw) => {}
-                Ok(raw) => {
-                    self.stats.parsed += 1;
-                    (self.visit)(raw.index, parse(&raw));
-                }
+                Ok(raw) => self.visit_record(&raw, raw.bytes),
                 Err(bad) => (self.visit)(bad.index, Err(bad)),
             }
             self.stats.records += 1;
         }
         Ok(())
+    }
+
+    fn visit_log_events(&mut self, splitter: &mut Splitter) -> Result<(), ReadError> {
+        while let Some(event) = splitter.next()? {
+            match event.and_then(|raw| Ok((self.message(&raw)?, raw))) {
+                Ok((message, raw)) => self.visit_record(&raw, message.as_bytes()),
+                Err(bad) => (self.visit)(bad.index, Err(bad)),
+            }
+            self.stats.records += 1;
+        }
+        Ok(())
+    }
+
+    /// The text in a log event.
+    fn message(&self, event: &RawRecord<'_>) -> Result<String, BadRecord> {
+        // Nobody can say what the text in one that is not JSON would be.
+        let fields = parse_json(event.bytes)
+            .map_err(|error| event.bad(RecordProblem::NotJson(error), true))?;
+        match fields {
+            Value::Object(mut fields) => match fields.remove("message") {
+                Some(Value::String(message)) => Some(message),
+                _ => None,
+            },
+            _ => None,
+        }
+        .ok_or_else(|| event.bad(RecordProblem::NoMessage, self.search.finds_name(event.bytes)))
+    }
+
+    /// Visits the record with this text, which is `raw` or in it.
+    fn visit_record(&mut self, raw: &RawRecord<'_>, text: &[u8]) {
+        if !self.search.can_skip(text) {
+            self.stats.parsed += 1;
+            let record =
+                parse(text).map_err(|problem| raw.bad(problem, self.search.finds_name(text)));
+            (self.visit)(raw.index, record);
+        }
     }
 
     /// Splits each line on its own, so that damage ends with its line.
@@ -226,24 +334,15 @@ impl Records<'_> {
 
     fn visit_bad(&mut self, offset: u64, problem: RecordProblem) {
         let index = self.stats.records as usize;
-        (self.visit)(index, Err(BadRecord { index, offset, problem }));
+        let bad = BadRecord { index, offset, problem, may_hide_a_call: false };
+        (self.visit)(index, Err(bad));
         self.stats.records += 1;
-    }
-
-    /// Returns true for an object that no rule can match. What is not an object is reported.
-    fn can_skip(&self, raw: &RawRecord<'_>) -> bool {
-        let is_object = raw.bytes.starts_with(b"{");
-        is_object && self.prefilter.is_some_and(|prefilter| !prefilter.may_match(raw.bytes))
     }
 }
 
-fn parse(raw: &RawRecord<'_>) -> Result<Record, BadRecord> {
-    let bad = |problem| BadRecord { index: raw.index, offset: raw.offset, problem };
-    let parse_repaired =
-        |error| serde_json::from_str(&lenient::repair(raw.bytes)).map_err(|_| error);
-    let value = serde_json::from_slice(raw.bytes).or_else(parse_repaired);
-    let value = value.map_err(|error| bad(RecordProblem::NotJson(error)))?;
-    Record::from_value(value).map_err(|_| bad(RecordProblem::NotObject))
+fn parse(text: &[u8]) -> Result<Record, RecordProblem> {
+    let value = parse_json(text).map_err(RecordProblem::NotJson)?;
+    Record::from_value(value).map_err(|_| RecordProblem::NotObject)
 }
 
 /// Returns true if the text begins and ends as CloudTrail writes it: `{"Records":[`, objects or

@@ -9,6 +9,7 @@ use super::nesting::Nesting;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Key {
     Records,
+    LogEvents,
     /// One that every record has.
     OfRecord,
     Other,
@@ -65,6 +66,7 @@ impl SlidingBuffer {
         self.skip_space()?;
         Ok(Some(match start.as_slice() {
             b"Records\"" => Key::Records,
+            b"logEvents\"" => Key::LogEvents,
             b"eventName\"" | b"eventSource\"" | b"eventVersion\"" => Key::OfRecord,
             _ => Key::Other,
         }))

@@ -1,7 +1,8 @@
 //! Splits text into records without parsing them, so that one bad record fails alone.
 //!
 //! Accepts a sequence of top-level values, each of which is `{"Records":[…]}` with other keys
-//! before or after, an array of records, or a record.
+//! before or after, an array of records, or a record. Or, of a CloudWatch Logs subscription, the
+//! elements of `{"logEvents":[…]}`, each of which contains a record as a string.
 
 use super::buffer::{MAX_RECORD, SlidingBuffer};
 use super::error::{BadRecord, ReadError, ReadProblem, RecordProblem};
@@ -14,9 +15,18 @@ pub(super) struct RawRecord<'a> {
     pub(super) bytes: &'a [u8],
 }
 
+impl RawRecord<'_> {
+    /// The record as one that cannot be used.
+    pub(super) fn bad(&self, problem: RecordProblem, may_hide_a_call: bool) -> BadRecord {
+        BadRecord { index: self.index, offset: self.offset, problem, may_hide_a_call }
+    }
+}
+
 /// Splits a text into records.
 pub(super) struct Splitter {
     text: SlidingBuffer,
+    /// The key of the array of records.
+    array_key: Key,
     position: StructurePosition,
     /// The number of records so far, including bad ones.
     records: usize,
@@ -36,7 +46,13 @@ enum StructurePosition {
 impl Splitter {
     /// `records`: the number of records before this text.
     pub(super) fn new(text: SlidingBuffer, records: usize) -> Splitter {
-        Splitter { text, position: StructurePosition::BetweenValues, records, has_values: false }
+        let position = StructurePosition::BetweenValues;
+        Splitter { text, array_key: Key::Records, position, records, has_values: false }
+    }
+
+    /// Splits what a CloudWatch Logs subscription sends into log events.
+    pub(super) fn of_log_events(text: SlidingBuffer) -> Splitter {
+        Splitter { array_key: Key::LogEvents, ..Splitter::new(text, 0) }
     }
 
     /// Returns the buffer for reuse.
@@ -69,7 +85,7 @@ impl Splitter {
         let problem = RecordProblem::TooLarge { limit: MAX_RECORD };
         match self.text.kept() {
             Some(bytes) => Ok(RawRecord { index, offset, bytes }),
-            None => Err(BadRecord { index, offset, problem }),
+            None => Err(BadRecord { index, offset, problem, may_hide_a_call: true }),
         }
     }
 
@@ -100,7 +116,7 @@ impl Splitter {
         }
         self.text.skip_space()?;
         match self.text.peek()? {
-            Some(b'[') => {
+            Some(b'[') if self.array_key == Key::Records => {
                 self.has_values = true;
                 self.array(false)
             }
@@ -126,8 +142,11 @@ impl Splitter {
         let mut is_record = self.records > 0;
         loop {
             match self.text.skip_key()? {
-                Some(Key::Records) => return self.array(true),
+                Some(key) if key == self.array_key => return self.array(true),
                 Some(key) => is_record |= key == Key::OfRecord,
+                None if self.array_key == Key::LogEvents => {
+                    return Err(ReadError { offset, problem: ReadProblem::NoLogEvents });
+                }
                 None if is_record => {
                     self.position = StructurePosition::BetweenValues;
                     return Ok(Some(offset));
@@ -143,7 +162,10 @@ impl Splitter {
     fn array(&mut self, is_records: bool) -> Result<Option<u64>, ReadError> {
         self.text.stop_keeping();
         if self.text.peek()? != Some(b'[') {
-            return Err(self.text.error(ReadProblem::RecordsNotArray));
+            return Err(self.text.error(match self.array_key {
+                Key::LogEvents => ReadProblem::NoLogEvents,
+                _ => ReadProblem::RecordsNotArray,
+            }));
         }
         self.text.advance(1);
         self.go_to(StructurePosition::InArray { is_records, is_first: true })
@@ -179,7 +201,7 @@ impl Splitter {
         self.text.skip_comma()?;
         match self.text.skip_key()? {
             None => self.go_to(StructurePosition::BetweenValues),
-            Some(Key::Records) => self.array(true),
+            Some(key) if key == self.array_key => self.array(true),
             Some(_) => self.text.skip_value().map(|()| None),
         }
     }

@@ -1,10 +1,12 @@
-//! A synthetic call that verifies end-to-end delivery. Its account and `eventID` are values that no
-//! principal can write into a real record.
+//! A synthetic call that verifies end-to-end delivery. It is recognised by where it came from: a
+//! record that imitates one is an ordinary record.
 
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use crate::finding::Finding;
+use super::{Finding, Origin, match_record};
+use crate::cloudtrail::Record;
+use crate::rule::Detections;
 
 const ACCOUNT: &str = "000000000000";
 const GROUP: &str = "trailbell-canary-test";
@@ -15,20 +17,17 @@ const EVENT_ID_PREFIX: &str = "trailbell-canary-";
 pub const NOTICE: &str = "THIS IS A TEST of Trailbell: no AWS call was made, the account and the \
     group do not exist, and there is nothing to do. It verifies that rules, ledger and topic work.";
 
-/// The notification of one run: a CreateGroup as EventBridge delivers it. The same run always
-/// makes the same finding.
-pub fn payload(run: &str, now: Timestamp) -> Value {
-    json!({
-        "version": "0",
-        "detail-type": "AWS API Call via CloudTrail",
-        "source": "aws.iam",
-        "account": ACCOUNT,
-        "time": format_second(now),
-        "region": "us-east-1",
-        "detail": record(run, now),
-    })
+/// The findings of one run, a CreateGroup, in the order of the rules. The same run always makes the
+/// same findings.
+pub fn findings(run: &str, detections: &Detections, now: Timestamp) -> Vec<Finding> {
+    let mut found = Vec::new();
+    if let Ok(record) = Record::from_value(record(run, now)) {
+        match_record(&record, detections, now, &|| Origin::Canary, &mut |it| found.push(it));
+    }
+    found
 }
 
+/// The record of one run.
 fn record(run: &str, now: Timestamp) -> Value {
     let arn = |what: &str, name: &str| format!("arn:aws:iam::{ACCOUNT}:{what}/{name}");
     json!({
@@ -72,50 +71,39 @@ fn format_second(time: Timestamp) -> String {
 
 /// Returns true if a finding is of a synthetic call.
 pub fn is_canary(finding: &Finding) -> bool {
-    let event_id = finding.ecs["event"]["id"].as_str();
-    finding.account.as_deref() == Some(ACCOUNT)
-        && event_id.is_some_and(|id| id.starts_with(EVENT_ID_PREFIX))
+    finding.origin == Origin::Canary
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cloudtrail::Record;
-    use crate::finding::Origin;
     use crate::rule::LoadedRules;
+    use crate::rule::RuleSet;
 
-    fn finding(change: impl Fn(&mut Value)) -> Finding {
-        let mut record = record("run-1", Timestamp::UNIX_EPOCH);
-        change(&mut record);
-        let origin = Origin::Inline { envelope: "test".to_owned(), record: 0 };
-        Finding::new(
-            &LoadedRules::embedded().rules[0].info,
-            &Record::from_value(record).unwrap(),
-            origin,
-        )
+    fn detections() -> Detections {
+        RuleSet::new(LoadedRules::embedded().rules).unwrap().into()
     }
 
     #[test]
-    fn a_principal_cannot_make_a_canary() {
-        assert!(is_canary(&finding(|_| ())));
-        for (field, value) in [
-            ("recipientAccountId", json!("111122223333")),
-            ("eventID", json!("4f0c4a47-6d4a-4a3e-9b1e-000000000000")),
-            ("eventID", json!(null)),
-        ] {
-            assert!(
-                !is_canary(&finding(|record| record[field] = value.clone())),
-                "{field} {value}"
-            );
+    fn a_record_that_imitates_a_canary_is_an_ordinary_one() {
+        let now = Timestamp::UNIX_EPOCH;
+        let canaries = findings("run-1", &detections(), now);
+        assert!(!canaries.is_empty() && canaries.iter().all(is_canary));
+        let imitation = Record::from_value(record("run-1", now)).unwrap();
+        let object = || Origin::Object { bucket: "b".to_owned(), key: "k".to_owned(), record: 0 };
+        let inline = || Origin::Inline { envelope: "canary".to_owned(), record: 0 };
+        for origin in [&object as &dyn Fn() -> Origin, &inline] {
+            match_record(&imitation, &detections(), now, origin, &mut |finding| {
+                assert_eq!(finding.id, canaries[0].id);
+                assert!(!is_canary(&finding), "{}", finding.origin);
+            });
         }
     }
 
     #[test]
     fn each_run_is_a_different_finding() {
-        let id_of = |run: &'static str| {
-            finding(move |fields| *fields = record(run, Timestamp::UNIX_EPOCH)).id
-        };
-        assert_eq!(id_of("a"), id_of("a"));
-        assert_ne!(id_of("a"), id_of("b"));
+        let id = |run| findings(run, &detections(), Timestamp::UNIX_EPOCH).remove(0).id;
+        assert_eq!(id("a"), id("a"));
+        assert_ne!(id("a"), id("b"));
     }
 }

@@ -184,6 +184,8 @@ pub enum Origin {
         /// The index among the notification's records, from 0.
         record: usize,
     },
+    /// Nowhere: the program made it for a canary.
+    Canary,
 }
 
 impl Origin {
@@ -193,6 +195,7 @@ impl Origin {
             Origin::Object { bucket, key, .. } => format!("s3://{bucket}/{key}"),
             Origin::File { path, .. } => path.clone(),
             Origin::Inline { envelope, .. } => format!("inline:{envelope}"),
+            Origin::Canary => "canary".to_owned(),
         }
     }
 
@@ -202,6 +205,7 @@ impl Origin {
             Origin::Object { record, .. }
             | Origin::File { record, .. }
             | Origin::Inline { record, .. } => *record,
+            Origin::Canary => 0,
         }
     }
 }

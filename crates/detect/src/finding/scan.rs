@@ -40,7 +40,9 @@ pub fn scan_body(
     };
     match detections.rule_set.prefilter() {
         Ok(prefilter) => reader::read_prefiltered(body, options, prefilter, &mut visit),
-        Err(_any_record_can_match) => reader::read(body, options, &mut visit),
+        Err(_any_record_can_match) => {
+            reader::read_all(body, options, detections.rule_set.literals(), &mut visit)
+        }
     }
 }
 

@@ -72,22 +72,23 @@ fn union(one: Option<Names>, other: Option<Names>) -> Option<Names> {
     Some(&one? | &other?)
 }
 
-/// The literals of which every record that some rule matches has one. Fails with the index of a
-/// rule that can match records without any.
+/// The literals that the rules require, and the index of a rule that requires none. If every rule
+/// requires one, every record that some rule matches has one of them.
 ///
 /// If a rule requires both calls and services, only its calls are used: `CreateGroup` is in one
 /// object of a thousand, `iam.amazonaws.com` in one of two.
-pub(super) fn build_prefilter(rules: &[RequiredFields]) -> Result<Prefilter, usize> {
+pub(super) fn build_prefilter(rules: &[RequiredFields]) -> (Prefilter, Option<usize>) {
+    let mut without = None;
     let mut actions = BTreeSet::new();
     let mut providers = BTreeSet::new();
     for (index, required) in rules.iter().enumerate() {
         match (plain_names(&required.actions), plain_names(&required.providers)) {
             (Some(names), _) => actions.extend(names),
             (None, Some(names)) => providers.extend(names),
-            (None, None) => return Err(index),
+            (None, None) => without = without.or(Some(index)),
         }
     }
-    Ok(Prefilter::new(actions, providers))
+    (Prefilter::new(actions, providers), without)
 }
 
 /// The names, if all of them can be searched for.
@@ -145,18 +146,18 @@ mod tests {
         }
     }
 
-    fn prefilter_for(queries: &[&str]) -> Result<Prefilter, usize> {
+    fn prefilter_for(queries: &[&str]) -> (Prefilter, Option<usize>) {
         build_prefilter(&queries.iter().map(|query| required_by(query)).collect::<Vec<_>>())
     }
 
     #[test]
     fn the_prefilter_searches_for_calls_rather_than_services() {
-        let prefilter = prefilter_for(&[
+        let (prefilter, without) = prefilter_for(&[
             "event.provider: iam.amazonaws.com and event.action: (CreateGroup or DeleteGroup)",
             "event.provider: kms.amazonaws.com and event.action: Disable*",
             "event.provider: s3.amazonaws.com and event.action: \"white space\"",
-        ])
-        .unwrap();
+        ]);
+        assert_eq!(without, None);
         let cases = [
             ("eventName", "CreateGroup", true),
             ("eventName", "DeleteGroup", true),
@@ -172,7 +173,7 @@ mod tests {
     }
 
     #[test]
-    fn a_rule_that_can_match_any_record_leaves_no_prefilter() {
+    fn a_rule_that_requires_no_literal_is_named_and_those_of_others_are_kept() {
         let with = "event.action: CreateGroup";
         for without in [
             "*",
@@ -181,8 +182,11 @@ mod tests {
             "event.action: (X or Y*)",
             "CreateGroup",
         ] {
-            assert_eq!(prefilter_for(&[with, without, with]).err(), Some(1), "{without}");
+            let (prefilter, index) = prefilter_for(&[with, without, with]);
+            assert_eq!(index, Some(1), "{without}");
+            assert!(prefilter.may_match(br#"{"eventName":"CreateGroup"}"#), "{without}");
+            assert!(!prefilter.may_match(br#"{"eventName":"DeleteGroup"}"#), "{without}");
         }
-        assert_eq!(prefilter_for(&[with, "event.action: \"white space\""]).err(), Some(1));
+        assert_eq!(prefilter_for(&[with, "event.action: \"white space\""]).1, Some(1));
     }
 }

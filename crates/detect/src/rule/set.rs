@@ -22,7 +22,10 @@ pub struct RuleSet {
     by_provider: HashMap<String, Vec<usize>>,
     /// Indexes of all other rules.
     unindexed: Vec<usize>,
-    prefilter: Result<Prefilter, usize>,
+    /// Searches for the literals of all rules that require one.
+    literals: Prefilter,
+    /// The index of a rule that requires none.
+    without_literal: Option<usize>,
     correlations: Vec<Correlation>,
 }
 
@@ -56,14 +59,15 @@ impl RuleSet {
                 by_name.entry(name.clone()).or_default().push(index);
             }
         }
-        let prefilter = build_prefilter(&required_fields);
+        let (literals, without_literal) = build_prefilter(&required_fields);
         Ok(RuleSet {
             rules,
             required_fields,
             by_action,
             by_provider,
             unindexed,
-            prefilter,
+            literals,
+            without_literal,
             correlations: Vec::new(),
         })
     }
@@ -102,7 +106,16 @@ impl RuleSet {
     /// The literals of which every record that some rule matches has one.
     /// Fails with a rule that can match records without any: every record must be parsed.
     pub fn prefilter(&self) -> Result<&Prefilter, &Rule> {
-        self.prefilter.as_ref().map_err(|index| &self.rules[*index])
+        match self.without_literal {
+            None => Ok(&self.literals),
+            Some(index) => Err(&self.rules[index]),
+        }
+    }
+
+    /// The literals of all rules that require one: a record with any of them may be what a rule
+    /// looks for, whatever other rules can match.
+    pub fn literals(&self) -> &Prefilter {
+        &self.literals
     }
 
     /// One line about the prefilter: whether it is in use, or the rule that prevents it.

@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 
 use crate::scan_modes::{ScanResult, assert_modes_agree, origin};
 
-const OPTIONS: Options = Options { max_bytes: 1 << 30, lines: false };
+const OPTIONS: Options = Options::records(1 << 30);
 
 static DETECTIONS: LazyLock<Detections> =
     LazyLock::new(|| Detections::from(RuleSet::new(LoadedRules::embedded().rules).unwrap()));
@@ -181,9 +181,9 @@ fn reading_stops_at_the_limit_in_both_modes() {
     {
         let stored = gzip(text.as_bytes());
         let size = text.len() as u64;
-        let (fast, _) = scan_both_ways(&stored, Options { max_bytes: size, lines: false });
+        let (fast, _) = scan_both_ways(&stored, Options::records(size));
         assert!(fast.end.is_ok(), "the limit itself is accepted");
-        let (fast, _) = scan_both_ways(&stored, Options { max_bytes: size - 1, lines: false });
+        let (fast, _) = scan_both_ways(&stored, Options::records(size - 1));
         let problem = fast.end.unwrap_err().problem;
         assert!(matches!(problem, ReadProblem::TooLarge { limit } if limit == size - 1));
         assert_eq!(fast.findings.len(), findings);
@@ -192,7 +192,7 @@ fn reading_stops_at_the_limit_in_both_modes() {
     let mut bomb = gzip(&[b' '; 4 << 20]);
     let at = bomb.len() - 4;
     bomb[at..].copy_from_slice(&100u32.to_le_bytes());
-    let (fast, _) = scan_both_ways(&bomb, Options { max_bytes: 1 << 20, lines: false });
+    let (fast, _) = scan_both_ways(&bomb, Options::records(1 << 20));
     assert!(matches!(fast.end.unwrap_err().problem, ReadProblem::TooLarge { .. }));
 }
 
@@ -321,7 +321,7 @@ proptest! {
 
     #[test]
     fn both_modes_agree((stored, _) in object(), limit in prop_oneof![Just(1 << 30), 0u64..6000]) {
-        scan_both_ways(&stored, Options { max_bytes: limit, lines: false });
+        scan_both_ways(&stored, Options::records(limit));
     }
 
     #[test]

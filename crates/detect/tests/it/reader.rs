@@ -3,7 +3,7 @@
 use std::io::{Cursor, Read, Write};
 
 use bytes::Bytes;
-use detect::cloudtrail::reader::{self, Options};
+use detect::cloudtrail::reader::{self, Layout, Options};
 use detect::cloudtrail::{Body, ReadProblem};
 use flate2::Compression;
 use flate2::write::GzEncoder;
@@ -29,8 +29,8 @@ fn read(body: Body, options: Options) -> Outcome {
     Outcome { records, end: end.map_err(|error| error.to_string()) }
 }
 
-const OPTIONS: Options = Options { max_bytes: 1 << 30, lines: false };
-const LINES: Options = Options { lines: true, ..OPTIONS };
+const OPTIONS: Options = Options::records(1 << 30);
+const LINES: Options = Options { layout: Layout::Lines, ..OPTIONS };
 
 fn read_text(text: &str) -> Outcome {
     read_text_with(text, OPTIONS)
@@ -328,7 +328,7 @@ fn reading_stops_at_the_limit_after_the_records_before_it() {
     }
     let bytes = encoder.finish().unwrap();
     let mut good = 0;
-    let options = Options { max_bytes: limit, lines: false };
+    let options = Options::records(limit);
     let body = Body::Whole(bytes.into());
     let (read, end) =
         reader::read(body, options, &mut |_, record| good += usize::from(record.is_ok()));

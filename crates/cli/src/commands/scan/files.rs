@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::{fs, io};
 
 use detect::cloudtrail::key::ObjectKind;
+use detect::cloudtrail::reader::Layout;
 
 use super::source::Source;
 
@@ -53,10 +54,13 @@ fn plain_name(path: &Path) -> String {
     name.strip_suffix(".gz").unwrap_or(&name).to_owned()
 }
 
-/// Returns true if the file's name says that each line is a record.
-pub fn is_line_delimited(path: &Path) -> bool {
+/// Where the records of a file are, by its name.
+pub fn layout(path: &Path) -> Layout {
     let name = plain_name(path);
-    name.ends_with(".ndjson") || name.ends_with(".jsonl")
+    match name.ends_with(".ndjson") || name.ends_with(".jsonl") {
+        true => Layout::Lines,
+        false => Layout::Records,
+    }
 }
 
 fn classify_file(path: &Path, metadata: &fs::Metadata) -> Source {
@@ -68,8 +72,8 @@ fn classify_file(path: &Path, metadata: &fs::Metadata) -> Source {
     if !metadata.is_file() {
         return Source::Skipped { path, reason: "not a regular file" };
     }
-    let lines = is_line_delimited(&path);
-    if !lines && !plain_name(&path).ends_with(".json") {
+    let layout = layout(&path);
+    if layout != Layout::Lines && !plain_name(&path).ends_with(".json") {
         return Source::Skipped { path, reason: "not named like a log file" };
     }
     // A copy of a bucket also contains digests and insights.
@@ -78,7 +82,7 @@ fn classify_file(path: &Path, metadata: &fs::Metadata) -> Source {
         kind.skip_reason().filter(|_| matches!(kind, ObjectKind::Digest | ObjectKind::Insight));
     match reason {
         Some(reason) => Source::Skipped { path, reason },
-        None => Source::File { path, lines },
+        None => Source::File { path, layout },
     }
 }
 
@@ -101,7 +105,7 @@ mod tests {
         let mut skipped = Vec::new();
         for source in find_files(&[root.path(), &root.path().join("missing")]) {
             match source {
-                Source::File { path, lines } => logs.push((name(&path), lines)),
+                Source::File { path, layout } => logs.push((name(&path), layout == Layout::Lines)),
                 Source::Skipped { path, .. } => skipped.push(name(&path)),
                 Source::Failed { path, .. } => assert_eq!(name(&path), "missing"),
                 Source::Object { .. } => panic!("a file is not an object"),

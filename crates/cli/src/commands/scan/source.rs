@@ -5,7 +5,7 @@ use std::io;
 use std::path::PathBuf;
 
 use detect::cloudtrail::Body;
-use detect::cloudtrail::reader::Options;
+use detect::cloudtrail::reader::{Layout, Options};
 use detect::finding::Origin;
 use jiff::Timestamp;
 use trailbell::notification::ObjectRef;
@@ -15,10 +15,10 @@ use super::parallel::Sender;
 use super::target::{ScanTarget, SourceEvent};
 
 pub enum Source {
-    /// A log file, and whether its name says that each line is a record.
+    /// A log file.
     File {
         path: PathBuf,
-        lines: bool,
+        layout: Layout,
     },
     Object {
         object: ObjectRef,
@@ -63,16 +63,16 @@ impl SourceScan<'_> {
         match source {
             Source::Skipped { reason, .. } => send(SourceEvent::Skipped(reason)),
             Source::Failed { error, .. } => send(SourceEvent::Failed(Box::new(error))),
-            Source::File { path, lines } => {
+            Source::File { path, layout } => {
                 let body = open_file(&path);
                 let path = path.display().to_string();
                 let origin = |record| Origin::File { path: path.clone(), record };
-                self.scan_body(body, lines, &origin, &send);
+                self.scan_body(body, layout, &origin, &send);
             }
             Source::Object { object: ObjectRef { bucket, key, .. }, body } => {
                 let origin =
                     |record| Origin::Object { bucket: bucket.clone(), key: key.clone(), record };
-                self.scan_body(body, false, &origin, &send);
+                self.scan_body(body, Layout::Records, &origin, &send);
             }
         }
     }
@@ -80,7 +80,7 @@ impl SourceScan<'_> {
     fn scan_body(
         &self,
         body: Result<Body, impl Error + Send + 'static>,
-        lines: bool,
+        layout: Layout,
         origin: &dyn Fn(usize) -> Origin,
         send: &dyn Fn(SourceEvent),
     ) {
@@ -88,7 +88,7 @@ impl SourceScan<'_> {
             Ok(body) => body,
             Err(error) => return send(SourceEvent::Failed(Box::new(error))),
         };
-        let options = Options { max_bytes: self.max_bytes, lines };
+        let options = Options { max_bytes: self.max_bytes, layout };
         let (read, end) =
             self.target.scan(body, options, self.now, origin, &mut |event| send(event));
         send(SourceEvent::Read(read));

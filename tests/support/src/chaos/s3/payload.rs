@@ -84,7 +84,7 @@ impl Payload {
         let Some((CRC32, expected)) = &self.checksum else { return Ok(()) };
         let mut crc = Crc::new();
         crc.update(&self.bytes);
-        match *expected == base64(&crc.sum().to_be_bytes()) {
+        match *expected == crate::log_events::base64(&crc.sum().to_be_bytes()) {
             true => Ok(()),
             false => {
                 let message = "The CRC32 you specified did not match the calculated checksum.";
@@ -130,19 +130,4 @@ fn incomplete(message: &str) -> S3Error {
 
 fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
-/// Base64 with padding.
-fn base64(bytes: &[u8]) -> String {
-    const LETTERS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    let mut text = String::new();
-    for three in bytes.chunks(3) {
-        let group = three.iter().fold(0u32, |group, byte| group << 8 | u32::from(*byte))
-            << (8 * (3 - three.len()));
-        for at in 0..4 {
-            let letter = LETTERS[(group >> (18 - 6 * at) & 63) as usize];
-            text.push(if at <= three.len() { char::from(letter) } else { '=' });
-        }
-    }
-    text
 }
