@@ -1,9 +1,11 @@
 //! A pipeline in memory, what is delivered to it, and workers that are stopped at any step.
 
 use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
-use std::task::{Context, Poll, Waker};
-use std::time::Duration;
+use std::task::{Context, Poll, Wake, Waker};
+use std::thread::{self, Thread};
+use std::time::{Duration, Instant};
 
 use alert::{Accounts, Alert};
 use detect::rule::{Detections, LoadedRules, RuleSet};
@@ -96,13 +98,44 @@ pub fn attribute<'a>(alert: &'a Alert, name: &str) -> &'a str {
 /// A worker that is polled by hand.
 pub type Worker<T> = Pin<Box<dyn Future<Output = T>>>;
 
-/// Lets a worker take one step. Returns its result at the end.
+/// Lets a worker take one step. Returns its result at the end. Waits for what the worker waits for,
+/// since a thread that scans for it needs its time.
 pub fn step<T>(worker: &mut Worker<T>) -> Poll<T> {
     // Limited waits need the timers of a runtime. They never fire here.
     static RUNTIME: OnceLock<Runtime> = OnceLock::new();
     let runtime = || Builder::new_current_thread().enable_time().build().unwrap();
     let _timers = RUNTIME.get_or_init(runtime).enter();
-    worker.as_mut().poll(&mut Context::from_waker(Waker::noop()))
+    let wakes = WAKES.with(Arc::clone);
+    wakes.is_woken.store(false, Ordering::SeqCst);
+    let polled = worker.as_mut().poll(&mut Context::from_waker(&Waker::from(Arc::clone(&wakes))));
+    let deadline = Instant::now() + MAX_WAIT;
+    while polled.is_pending() && !wakes.is_woken.load(Ordering::SeqCst) {
+        let left = deadline.saturating_duration_since(Instant::now());
+        assert!(!left.is_zero(), "nothing wakes the worker");
+        thread::park_timeout(left);
+    }
+    polled
+}
+
+/// Longer than any scan of a few records, on a machine with much else to do.
+const MAX_WAIT: Duration = Duration::from_secs(60);
+
+thread_local! {
+    static WAKES: Arc<Wakes> =
+        Arc::new(Wakes { thread: thread::current(), is_woken: AtomicBool::new(false) });
+}
+
+/// Wakes the thread of a test.
+struct Wakes {
+    thread: Thread,
+    is_woken: AtomicBool,
+}
+
+impl Wake for Wakes {
+    fn wake(self: Arc<Self>) {
+        self.is_woken.store(true, Ordering::SeqCst);
+        self.thread.unpark();
+    }
 }
 
 /// A call that one rule matches.
