@@ -139,7 +139,7 @@ impl Told {
         let documents = cloud.subscriber.documents();
         let mut findings: BTreeMap<String, usize> = BTreeMap::new();
         for document in &documents {
-            *findings.entry(document["trailbell"]["finding"]["id"].to_string()).or_default() += 1;
+            *findings.entry(document["trailbell"]["id"].to_string()).or_default() += 1;
         }
         let told = |id: &String| documents.iter().any(|document| document["event"]["id"] == **id);
         Told {

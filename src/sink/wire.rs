@@ -38,7 +38,8 @@ pub(super) fn envelope(alert: &Alert) -> Value {
     json!({
         "Subject": alert.subject,
         "MessageAttributes": attributes,
-        "Message": {"default": alert.document, "email": alert.text},
+        "Message": {"default": alert.document, "email": alert.text, "sms": alert.sms},
+        "Chat": alert.chat,
     })
 }
 

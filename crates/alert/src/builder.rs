@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 use crate::call::AlertCall;
 use crate::mail::Mail;
 use crate::message::{Alert, Attribute};
-use crate::{document, limits};
+use crate::{chat, document, limits, sms};
 
 /// What an alert is about: its `kind`, in the document and as an attribute.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -65,24 +65,37 @@ impl<'a> Routing<'a> {
 
 impl AlertBuilder<'_> {
     pub(crate) fn build(mut self) -> Alert {
-        let mut message = self.sentence.take().unwrap_or_else(|| self.subject.clone());
         if self.kind == AlertKind::Canary {
             self.mail.prepend(&[canary::NOTICE, "The alert follows:"]);
+        }
+        let attributes = self.attributes();
+        let text = std::mem::take(&mut self.mail).into_text();
+        let subject = self.subject.clone();
+        let finding = self.id.clone();
+        let attribute_bytes: usize =
+            attributes.iter().map(|it| it.name.len() + it.value.len()).sum();
+        let document = self.build_document();
+        let time = document["@timestamp"].as_str().and_then(|time| time.parse().ok());
+        let sms = sms::short_text(&subject, time);
+        let chat = chat::notification(&document);
+        let document = limits::fit_document(document, &text, attribute_bytes + sms.len());
+        Alert { finding, subject, text, document, sms, chat, attributes }
+    }
+
+    /// The document alone, however large it is.
+    pub(crate) fn build_document(mut self) -> Value {
+        let mut message = self.sentence.take().unwrap_or_else(|| self.subject.clone());
+        if self.kind == AlertKind::Canary {
             message = format!("{} {message}", canary::NOTICE);
             self.fields["test"] = true.into();
         }
-        self.ecs.insert("message".to_owned(), message.into());
-        let attributes = self.attributes();
-        let document = self.document();
-        let text = self.mail.into_text();
-        let attribute_bytes = attributes.iter().map(|it| it.name.len() + it.value.len()).sum();
-        Alert {
-            finding: self.id.clone(),
-            subject: self.subject,
-            document: limits::fit_document(document, &text, attribute_bytes),
-            text,
-            attributes,
-        }
+        let mut document = std::mem::take(&mut self.ecs);
+        document.insert("message".to_owned(), message.into());
+        document::insert_rule(&mut document, self.rule, &self.rating);
+        document.insert("trailbell".to_owned(), self.own_fields());
+        let mut document = document.into();
+        document::drop_nulls(&mut document);
+        document
     }
 
     /// Always all nine: a filter policy never matches a message without its attribute. With raw
@@ -101,16 +114,15 @@ impl AlertBuilder<'_> {
         ]
     }
 
-    fn document(&mut self) -> Value {
-        let mut document = std::mem::take(&mut self.ecs);
-        document::insert_rule(&mut document, self.rule, &self.rating);
+    /// What ECS has no names for.
+    fn own_fields(self) -> Value {
         let mut fields = document::object([
             ("schema_version", json!(document::SCHEMA_VERSION)),
+            ("id", json!(self.id)),
             ("kind", json!(self.kind.as_str())),
             ("subject", json!(self.subject)),
             ("severity", json!(self.rating)),
             (
-                // ECS has no names for these.
                 "rule",
                 json!({
                     "severity": self.rule_severity,
@@ -120,10 +132,9 @@ impl AlertBuilder<'_> {
                 }),
             ),
         ]);
-        if let Value::Object(own) = self.fields.take() {
-            fields.extend(own.into_iter().filter(|(_, value)| !value.is_null()));
+        if let Value::Object(own) = self.fields {
+            fields.extend(own);
         }
-        document.insert("trailbell".to_owned(), fields.into());
-        document.into()
+        fields.into()
     }
 }

@@ -1,6 +1,6 @@
 //! The alert for a finding.
 
-use detect::finding::{Context, Finding, canary};
+use detect::finding::{Context, ContextGap, Facts, Finding, Member, Power, canary};
 use detect::rule::RuleInfo;
 use detect::text::clean;
 use serde_json::{Map, Value, json};
@@ -10,7 +10,7 @@ use crate::builder::{AlertBuilder, AlertKind, Routing};
 use crate::call::AlertCall;
 use crate::commands::{self, ResponseStep};
 use crate::description::describe_call;
-use crate::document::object;
+use crate::document::{member_fields, record_fields, set};
 use crate::mail::{self, Mail};
 use crate::message::Alert;
 use crate::subject::call_subject;
@@ -40,36 +40,18 @@ pub fn finding_subject(finding: &Finding) -> String {
 /// Renders the alert for a finding; `accounts` gives names to account ids. Never fails: what the
 /// record lacks is said to be not recorded, and a record too large for a message is cut.
 pub fn render_finding(finding: &Finding, context: &Context, accounts: &Accounts) -> Alert {
-    let call = AlertCall::new(finding, accounts);
-    let parts = FindingParts {
-        call,
-        context,
-        timeline: GroupTimeline::new(call, context),
-        check: commands::check::steps(call),
-        undo: commands::undo::steps(call),
-        raw_record: commands::raw_record(call),
-        exception: exception_suggestion::exception_lines(call),
-    };
-    let mut sentence = describe_call(call);
-    let mut mail = parts.mail(&sentence);
+    let parts = FindingParts::new(AlertCall::new(finding, accounts), context);
+    let mut mail = parts.mail(&describe_call(parts.call));
     if let Some(notice) = conflict_notice(finding) {
         mail.prepend(&[&notice, "The alert follows:"]);
-        sentence = format!("{notice} {sentence}");
     }
-    AlertBuilder {
-        id: &finding.id,
-        kind: alert_kind(finding),
-        rule: &finding.rule,
-        rule_severity: finding.rule.severity,
-        rating: finding.rating(),
-        subject: call_subject(call),
-        mail,
-        sentence: Some(sentence),
-        routing: Routing::from_call(call),
-        ecs: parts.ecs(),
-        fields: parts.fields(),
-    }
-    .build()
+    AlertBuilder { mail, ..parts.builder() }.build()
+}
+
+/// The document of a finding's alert where no ledger is read, however large it is.
+pub fn finding_document(finding: &Finding, accounts: &Accounts) -> Value {
+    let context = Context::without(ContextGap::LedgerOff);
+    FindingParts::new(AlertCall::new(finding, accounts), &context).builder().build_document()
 }
 
 /// Renders the alert of last resort, for a finding whose own alert failed again and again: the
@@ -104,16 +86,23 @@ pub fn render_minimal_finding(finding: &Finding) -> Alert {
         sentence: notice,
         mail,
         routing: Routing::from_call(call),
-        ecs: object([("event", json!({"id": call.event_id().map(cut)}))]),
+        ecs: minimal_fields(call),
         fields: json!({
-            "finding": {"id": finding.id},
             "account": call.account().map(cut),
-            "record": record,
+            "origin": limits::shortened(json!(finding.origin)),
             "conflict": conflict_field(finding),
             "cut": [limits::EVERYTHING_ELSE],
         }),
     }
     .build()
+}
+
+/// The fields of an alert of last resort.
+fn minimal_fields(call: AlertCall<'_>) -> Map<String, Value> {
+    let mut fields = member_fields(&[Member::from_finding(call.finding)], call.accounts);
+    set(&mut fields, "@timestamp", json!(call.time()));
+    set(&mut fields, "event.id", json!(call.event_id()));
+    fields.into_iter().map(|(name, value)| (name, limits::shortened(value))).collect()
 }
 
 pub(crate) fn minimal_rule(rule: &RuleInfo) -> RuleInfo {
@@ -147,7 +136,41 @@ fn alert_kind(finding: &Finding) -> AlertKind {
     if canary::is_canary(finding) { AlertKind::Canary } else { AlertKind::Finding }
 }
 
-impl FindingParts<'_> {
+impl<'a> FindingParts<'a> {
+    fn new(call: AlertCall<'a>, context: &'a Context) -> FindingParts<'a> {
+        FindingParts {
+            call,
+            context,
+            timeline: GroupTimeline::new(call, context),
+            check: commands::check::steps(call),
+            undo: commands::undo::steps(call),
+            raw_record: commands::raw_record(call),
+            exception: exception_suggestion::exception_lines(call),
+        }
+    }
+
+    /// The alert without a mail.
+    fn builder(&self) -> AlertBuilder<'a> {
+        let finding = self.call.finding;
+        let sentence = describe_call(self.call);
+        let notice = conflict_notice(finding);
+        AlertBuilder {
+            id: &finding.id,
+            kind: alert_kind(finding),
+            rule: &finding.rule,
+            rule_severity: finding.rule.severity,
+            rating: finding.rating(),
+            subject: call_subject(self.call),
+            sentence: Some(
+                notice.map_or(sentence.clone(), |notice| format!("{notice} {sentence}")),
+            ),
+            mail: Mail::default(),
+            routing: Routing::from_call(self.call),
+            ecs: record_fields(self.call),
+            fields: self.fields(),
+        }
+    }
+
     fn mail(&self, sentence: &str) -> Mail {
         let mut mail = Mail::new(sentence);
         let first = match (self.context.first_of_principal, self.context.first_of_group) {
@@ -202,25 +225,22 @@ impl FindingParts<'_> {
         }
     }
 
-    fn ecs(&self) -> Map<String, Value> {
-        let mut ecs = self.call.finding.ecs.as_object().cloned().unwrap_or_default();
-        let account = self.call.fields.text("cloud.account.id");
-        if let Some(name) = account.and_then(|id| self.call.accounts.name(id)) {
-            ecs["cloud"]["account"]["name"] = name.into();
-        }
-        ecs
-    }
-
     fn fields(&self) -> Value {
         let finding = self.call.finding;
+        let facts = Facts::new(finding, Some(self.context));
+        let mut principal = json!(finding.principal);
+        principal["root"] = json!(facts.is_root);
+        principal["first_seen"] = json!(facts.is_first_seen);
         json!({
-            "finding": {"id": finding.id},
             "account": finding.account,
             "account_name": self.call.account().and_then(|id| self.call.accounts.name(id)),
-            "group": finding.group,
-            "target_user": finding.target_user,
+            "exception": finding.exception,
             "conflict": conflict_field(finding),
-            "principal": finding.principal,
+            "principal": principal,
+            "power": Power::from_call(*self.call),
+            "group": facts.group_power().map(|power| json!({"power": power})),
+            "self": facts.is_self,
+            "privileged": facts.is_privileged,
             "origin": finding.origin,
             "check": commands::to_documents(&self.check),
             "undo": commands::to_documents(&self.undo),

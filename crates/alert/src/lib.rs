@@ -3,6 +3,7 @@
 mod accounts;
 mod builder;
 mod call;
+mod chat;
 mod commands;
 mod console;
 mod correlation;
@@ -16,6 +17,7 @@ mod mail;
 mod markdown;
 mod message;
 mod principal;
+mod sms;
 mod subject;
 mod summary;
 #[cfg(test)]
@@ -24,7 +26,7 @@ mod timeline;
 
 pub use accounts::{Accounts, AccountsError};
 pub use correlation::{correlation_subject, render_correlation, render_minimal_correlation};
-pub use finding::{finding_subject, render_finding, render_minimal_finding};
+pub use finding::{finding_document, finding_subject, render_finding, render_minimal_finding};
 pub use markdown::markdown_to_lines;
 pub use message::{Alert, Attribute, AttributeKind};
 pub use summary::{describe_member, render_summary, summary_subject};

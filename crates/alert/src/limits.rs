@@ -5,6 +5,7 @@
 
 use serde_json::{Map, Value, json};
 
+use crate::document::set;
 use crate::message::to_json;
 
 pub(crate) const MAX_MESSAGE_BYTES: usize = 256 * 1024;
@@ -23,15 +24,36 @@ const LARGE_FIELDS: [&str; 4] = [
 /// Fields of `trailbell` that identify what the alert is about.
 const IDENTIFYING_FIELDS: [&str; 10] = [
     "schema_version",
+    "id",
     "kind",
     "test",
-    "finding",
     "summary",
     "correlation",
     "subject",
     "account",
     "principal",
     "origin",
+];
+
+/// The same of ECS.
+const IDENTIFYING_ECS_FIELDS: [&str; 17] = [
+    "@timestamp",
+    "cloud.account.id",
+    "cloud.provider",
+    "cloud.region",
+    "ecs.version",
+    "event.action",
+    "event.id",
+    "event.kind",
+    "event.risk_score",
+    "event.severity",
+    "group.name",
+    "message",
+    "rule.id",
+    "rule.name",
+    "source.ip",
+    "user.name",
+    "user.target.name",
 ];
 
 /// The entry of `trailbell.cut` when only identifiers are left.
@@ -123,6 +145,12 @@ fn drop_members(document: &mut Value, available: usize) {
     fields["members"] = members.into();
 }
 
+/// The value with strings of at most 200 characters and lists of at most 20 elements.
+pub(crate) fn shortened(mut value: Value) -> Value {
+    shorten(&mut value);
+    value
+}
+
 /// Cuts strings to 200 characters and lists to 20 elements.
 fn shorten(value: &mut Value) {
     match value {
@@ -143,16 +171,18 @@ fn shorten(value: &mut Value) {
 
 /// The last resort, for a shortened document: CloudTrail does not write records that large.
 fn identifying_part(document: &Value) -> Value {
-    let text = |pointer: &str| document.pointer(pointer).filter(|value| value.is_string());
+    let mut part = Map::new();
+    for name in IDENTIFYING_ECS_FIELDS {
+        let value = document.pointer(&format!("/{}", name.replace('.', "/")));
+        if let Some(value) = value.filter(|value| value.is_string() || value.is_number()) {
+            set(&mut part, name, value.clone());
+        }
+    }
     let field = |name: &str| Some((name.to_owned(), document["trailbell"].get(name)?.clone()));
     let mut fields: Map<String, Value> = IDENTIFYING_FIELDS.into_iter().filter_map(field).collect();
     fields.insert("cut".to_owned(), json!([EVERYTHING_ELSE]));
-    json!({
-        "message": document["message"],
-        "event": {"id": text("/event/id"), "action": text("/event/action"), "kind": "alert"},
-        "rule": {"id": document["rule"]["id"], "name": document["rule"]["name"]},
-        "trailbell": fields,
-    })
+    part.insert("trailbell".to_owned(), fields.into());
+    part.into()
 }
 
 #[cfg(test)]

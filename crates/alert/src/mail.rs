@@ -20,6 +20,7 @@ const ID_DIGITS: usize = 8;
 /// The heading of a list of events, see [`event_prefix`].
 pub(crate) const EVENT_COLUMNS: &str = "  Time (UTC)           Finding   What";
 
+#[derive(Default)]
 pub(crate) struct Mail {
     text: String,
 }

@@ -17,6 +17,10 @@ pub struct Alert {
     pub text: String,
     /// The document for machines, in ECS names.
     pub document: serde_json::Value,
+    /// For SMS: one line of at most 140 characters.
+    pub sms: String,
+    /// The notification for chat channels, which goes to a topic of its own.
+    pub chat: serde_json::Value,
     /// What subscribers filter on.
     pub attributes: Vec<Attribute>,
 }
@@ -45,13 +49,21 @@ pub enum AttributeKind {
 struct MessageByProtocol<'a> {
     default: &'a str,
     email: &'a str,
+    sms: &'a str,
 }
 
 impl Alert {
-    /// The body for SNS with `MessageStructure` `json`: the document under `default`, the mail
-    /// under `email`. With the attributes at most 256 KiB.
+    /// The body for SNS with `MessageStructure` `json`: the mail under `email`, the short text under
+    /// `sms`, and the document under `default`, for queues, functions and `http(s)`. With the
+    /// attributes at most 256 KiB.
     pub fn message(&self) -> String {
-        to_json(&MessageByProtocol { default: &to_json(&self.document), email: &self.text })
+        let document = to_json(&self.document);
+        to_json(&MessageByProtocol { default: &document, email: &self.text, sms: &self.sms })
+    }
+
+    /// The body for the chat topic. A few kilobytes.
+    pub fn chat_message(&self) -> String {
+        to_json(&self.chat)
     }
 }
 

@@ -2,6 +2,7 @@
 
 use detect::finding::GroupAction::*;
 use detect::finding::{CallBrief, canary};
+use detect::rule::Severity;
 use detect::text::clean;
 
 use crate::call::AlertCall;
@@ -30,6 +31,21 @@ pub(crate) fn call_subject(call: AlertCall<'_>) -> String {
         None => "",
     };
     clean::ascii(&format!("{mark}{subject}"), MAX_SUBJECT)
+}
+
+/// The marks in brackets at the start of a subject, in upper case and without their brackets, and
+/// the rest. The severity is the last mark: what follows can be a name.
+pub(crate) fn split_marks(subject: &str) -> (Vec<String>, &str) {
+    let mut marks = Vec::new();
+    let mut rest = subject;
+    while let Some((mark, after)) = rest.strip_prefix('[').and_then(|it| it.split_once("] ")) {
+        marks.push(mark.to_uppercase());
+        rest = after;
+        if Severity::from_word(mark).is_some() {
+            break;
+        }
+    }
+    (marks, rest)
 }
 
 /// The subject with every name cut to `width` characters, and without the account's name.

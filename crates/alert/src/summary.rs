@@ -7,7 +7,7 @@ use detect::text::{clean, wrap};
 use serde_json::json;
 
 use crate::builder::{AlertBuilder, AlertKind, Routing};
-use crate::document::object;
+use crate::document::{fields_over_time, shared};
 use crate::mail::{self, Mail};
 use crate::message::Alert;
 use crate::subject::{self, MAX_SUBJECT};
@@ -39,9 +39,10 @@ pub fn describe_member(member: &Member) -> String {
 /// into 256 KiB are counted, and the alert says where they are.
 pub fn render_summary(summary: &Summary, accounts: &Accounts) -> Alert {
     let highest = &summary.highest;
-    let time = |member: Option<&Member>| json!(member.and_then(|member| member.time));
+    let time = |member: Option<&Member>| member.and_then(|member| member.time);
     let start = time(summary.members.first());
     let end = time(summary.members.last());
+    let account = shared(&summary.members, |member| member.account.as_deref());
     AlertBuilder {
         id: &summary.id,
         kind: AlertKind::Summary,
@@ -56,12 +57,11 @@ pub fn render_summary(summary: &Summary, accounts: &Accounts) -> Alert {
             region: highest.region.as_deref(),
             action: highest.call.action.as_deref(),
         },
-        ecs: object([
-            ("@timestamp", start.clone()),
-            ("event", json!({"start": start, "end": end})),
-        ]),
+        ecs: fields_over_time(&summary.members, accounts, start, end),
         fields: json!({
-            "summary": {"id": summary.id, "window": summary.window, "part": summary.part},
+            "account": account,
+            "account_name": account.and_then(|id| accounts.name(id)),
+            "summary": {"window": summary.window, "part": summary.part},
             "count": summary.members.len(),
             "all_members": where_all_are(summary),
             "members": summary.members,

@@ -28,7 +28,7 @@ fn publish(request: &Request) -> bool {
 
 /// More than two minimal alerts take.
 fn large_publish(request: &Request) -> bool {
-    publish(request) && request.body.len() > 12_000
+    publish(request) && request.body.len() > 20_000
 }
 
 fn marker(request: &Request) -> bool {

@@ -20,7 +20,7 @@ fn forged(real: &Value) -> Value {
 fn alerted(topic: &Topic) -> Vec<String> {
     let alerts = topic.accepted();
     let describe = |alert: &alert::Alert| {
-        let group = alert.document["trailbell"]["group"].as_str().unwrap();
+        let group = alert.document["group"]["name"].as_str().unwrap();
         let is_conflict = alert.document["trailbell"]["conflict"]["finding"].is_string();
         assert_eq!(alert.subject.starts_with("[CONFLICT] "), is_conflict);
         assert_eq!(alert.text.contains("one of the two records is"), is_conflict);

@@ -13,7 +13,7 @@ use crate::Accounts;
 use crate::builder::{AlertBuilder, AlertKind, Routing};
 use crate::call::AlertCall;
 use crate::commands::{self, ResponseStep};
-use crate::document::object;
+use crate::document::{fields_over_time, set, shared};
 use crate::finding::minimal_rule;
 use crate::message::Alert;
 use crate::subject::MAX_SUBJECT;
@@ -23,6 +23,8 @@ const MAX_VALUE_CHARS: usize = 128;
 struct IncidentParts<'a> {
     data: &'a CorrelationAlertData,
     members: &'a MemberFindings,
+    /// What the document says of each of them.
+    briefs: Vec<Member>,
     accounts: &'a Accounts,
     check: Vec<ResponseStep>,
     undo: Vec<ResponseStep>,
@@ -51,6 +53,7 @@ pub fn render_correlation(
     let parts = IncidentParts {
         data,
         members,
+        briefs: members.members.iter().map(Member::from_finding).collect(),
         accounts,
         check: without_repeats(latest_first().flat_map(commands::check::steps)),
         undo: without_repeats(latest_first().flat_map(commands::undo::steps)),
@@ -65,10 +68,7 @@ pub fn render_correlation(
         sentence: None,
         mail: parts.mail(),
         routing: latest_first().next().map(Routing::from_call).unwrap_or_default(),
-        ecs: object([
-            ("@timestamp", json!(data.end)),
-            ("event", json!({"start": data.start, "end": data.end})),
-        ]),
+        ecs: parts.ecs(),
         fields: parts.fields(),
     }
     .build()
@@ -123,14 +123,27 @@ impl IncidentParts<'_> {
         self.data.group_by.iter().map(String::as_str).zip(values.map(String::as_str))
     }
 
+    fn ecs(&self) -> Map<String, Value> {
+        let IncidentParts { data, briefs, accounts, .. } = self;
+        let mut fields = fields_over_time(briefs, accounts, Some(data.start), Some(data.end));
+        // Of a group that was renamed, the members have several names.
+        for (field, value) in self.group_by_values() {
+            set(&mut fields, field, value.into());
+        }
+        fields
+    }
+
     fn fields(&self) -> Value {
         let data = self.data;
         let members = &self.members.members;
         let group_by: Map<String, Value> =
             self.group_by_values().map(|(field, value)| (field.to_owned(), value.into())).collect();
+        let account = shared(&self.briefs, |member| member.account.as_deref());
+        let briefs = self.briefs.iter().zip(members);
         json!({
+            "account": account,
+            "account_name": account.and_then(|id| self.accounts.name(id)),
             "correlation": {
-                "id": data.id,
                 "incident": data.incident,
                 "condition": data.condition,
                 "stages": data.stages,
@@ -141,7 +154,7 @@ impl IncidentParts<'_> {
             "count": data.events,
             "member_ids": data.members,
             "members_left_out": data.events.saturating_sub(members.len()),
-            "members": members.iter().map(member_document).collect::<Value>(),
+            "members": briefs.map(|(member, finding)| member_document(member, finding)).collect::<Value>(),
             "members_error": self.members.read_error,
             "check": commands::to_documents(&self.check),
             "undo": commands::to_documents(&self.undo),
@@ -149,8 +162,8 @@ impl IncidentParts<'_> {
     }
 }
 
-fn member_document(finding: &Finding) -> Value {
-    let mut member = json!(Member::from_finding(finding));
+fn member_document(member: &Member, finding: &Finding) -> Value {
+    let mut member = json!(member);
     member["rule"] = json!({"id": finding.rule.id, "name": finding.rule.name});
     member
 }

@@ -48,7 +48,7 @@ fn the_record_is_in_ecs_fields_and_the_rest_under_trailbell() {
         ("/aws/cloudtrail/user_identity/type", json!("IAMUser")),
         ("/trailbell/schema_version", json!(1)),
         ("/trailbell/subject", json!(alert.subject)),
-        ("/trailbell/finding/id", json!(alert.finding)),
+        ("/trailbell/id", json!(alert.finding)),
         ("/trailbell/origin/bucket", json!("example-trail")),
         ("/trailbell/principal/label", json!("alice")),
         ("/trailbell/rule/severity", json!("low")),

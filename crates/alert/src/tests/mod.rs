@@ -1,3 +1,4 @@
+mod chat;
 mod conflict;
 mod description;
 mod document;

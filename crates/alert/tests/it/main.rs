@@ -9,3 +9,4 @@
 
 mod correlation;
 mod pages;
+mod schema;

@@ -35,17 +35,32 @@ fn page(alert: &Alert) -> String {
 
 #[test]
 fn alerts_of_findings() {
-    let cases = case_files();
-    assert!(cases.len() >= 13, "{} cases", cases.len());
-    for case in cases {
-        let (finding, context) = read_case(&case);
-        let name = case.file_stem().unwrap().to_str().unwrap();
-        assert_alert(name, &render_finding(&finding, &context, &accounts()));
-    }
+    let alerts = finding_alerts();
+    assert!(alerts.len() >= 13, "{} cases", alerts.len());
+    alerts.iter().for_each(|(name, alert)| assert_alert(name, alert));
 }
 
 #[test]
 fn a_summary_and_a_minimal_alert() {
+    summary_alerts().iter().for_each(|(name, alert)| assert_alert(name, alert));
+}
+
+#[test]
+fn alerts_of_correlations() {
+    correlation_alerts().iter().for_each(|(name, alert)| assert_alert(name, alert));
+}
+
+/// The alerts of all cases, by name.
+pub fn finding_alerts() -> Vec<(String, Alert)> {
+    let alert = |case: PathBuf| {
+        let (finding, context) = read_case(&case);
+        let name = case.file_stem().unwrap().to_str().unwrap().to_owned();
+        (name, render_finding(&finding, &context, &accounts()))
+    };
+    case_files().into_iter().map(alert).collect()
+}
+
+pub fn summary_alerts() -> Vec<(String, Alert)> {
     let rule = Arc::new(rule(&json!("aws-iam-user-addition-to-group")));
     let principals = ["alice", "alice", "alice", "deploy", "x\n\u{202e}y"];
     let finding = |(n, principal): (usize, &&str)| {
@@ -64,14 +79,15 @@ fn a_summary_and_a_minimal_alert() {
     let findings: Vec<Finding> = principals.iter().enumerate().map(finding).collect();
     let id = FindingId::hash_parts(["summary"]);
     let summary = Summary::from_findings(id, None, 1, &findings).unwrap();
-    assert_alert("summary", &render_summary(&summary, &accounts()));
-    assert_alert("minimal", &render_minimal_finding(&findings[0]));
+    vec![
+        ("summary".to_owned(), render_summary(&summary, &accounts())),
+        ("minimal".to_owned(), render_minimal_finding(&findings[0])),
+    ]
 }
 
 /// The samples of both correlations, one of them at its raised severity, and one whose members are
 /// partly unread.
-#[test]
-fn alerts_of_correlations() {
+pub fn correlation_alerts() -> Vec<(String, Alert)> {
     let set = LoadedRules::from_paths(true, &[]).into_rule_set().unwrap();
     let simulate = |name: &str, sequence: usize| {
         let correlation = set.correlations().iter().find(|it| it.info.name.contains(name)).unwrap();
@@ -80,25 +96,27 @@ fn alerts_of_correlations() {
         simulate_correlation(correlation, &set, &sequences.must_match[sequence].records, now)
             .unwrap()
     };
-    let assert_correlation = |name: &str, simulated: &(CorrelationAlertData, MemberFindings)| {
-        assert_alert(name, &render_correlation(&simulated.0, &simulated.1, &accounts()));
+    let alert = |name: &str, simulated: &(CorrelationAlertData, MemberFindings)| {
+        (name.to_owned(), render_correlation(&simulated.0, &simulated.1, &accounts()))
     };
-    assert_correlation("correlation-staged", &simulate("staged", 0));
-    assert_correlation("correlation-staged-renamed", &simulate("staged", 10));
-    assert_correlation("correlation-many-users", &simulate("Many users", 0));
     let mut unread = simulate("staged", 4);
     unread.1.members.truncate(2);
     unread.1.read_error = Some("ledger entries/0011: 503: slow down".to_owned());
-    assert_correlation("correlation-staged-unread", &unread);
-    assert_alert("correlation-minimal", &render_minimal_correlation(&unread.0));
+    vec![
+        alert("correlation-staged", &simulate("staged", 0)),
+        alert("correlation-staged-renamed", &simulate("staged", 10)),
+        alert("correlation-many-users", &simulate("Many users", 0)),
+        alert("correlation-staged-unread", &unread),
+        ("correlation-minimal".to_owned(), render_minimal_correlation(&unread.0)),
+    ]
 }
 
 /// One of the two accounts has a name.
-fn accounts() -> Accounts {
+pub fn accounts() -> Accounts {
     Accounts::parse("accounts.toml", "\"444455556666\" = \"build\"").unwrap()
 }
 
-fn case_files() -> Vec<PathBuf> {
+pub fn case_files() -> Vec<PathBuf> {
     let folder = fs::read_dir(package_folder().join("tests/cases")).unwrap();
     let mut files: Vec<PathBuf> = folder.map(|entry| entry.unwrap().path()).collect();
     files.sort();
@@ -110,7 +128,7 @@ fn package_folder() -> &'static Path {
 }
 
 /// The finding of the case's record, or of its ECS document.
-fn read_case(case: &Path) -> (Finding, Context) {
+pub fn read_case(case: &Path) -> (Finding, Context) {
     let mut fields: Value = serde_json::from_str(&fs::read_to_string(case).unwrap()).unwrap();
     let context = fields.get("context").cloned().map(serde_json::from_value);
     let context = context.transpose().unwrap().unwrap_or_default();

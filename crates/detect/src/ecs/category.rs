@@ -8,16 +8,16 @@ use std::sync::LazyLock;
 
 /// The kind of a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Category {
+pub struct Category {
     /// `event.category`. `None` for most calls.
-    pub(super) category: Option<&'static str>,
+    pub category: Option<&'static str>,
     /// `event.type`.
-    pub(super) types: &'static [&'static str],
+    pub types: &'static [&'static str],
 }
 
 /// The kind of the call with this `eventName`. One that is not in the table has the type `info` and
 /// no category.
-pub(super) fn category_of_call(name: Option<&str>) -> Category {
+pub fn category_of_call(name: Option<&str>) -> Category {
     let known = name.and_then(|name| CATEGORIES.get(name)).copied();
     known.unwrap_or(Category { category: None, types: &["info"] })
 }

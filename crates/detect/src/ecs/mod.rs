@@ -21,6 +21,7 @@ mod view;
 #[cfg(test)]
 mod tests;
 
+pub use category::{Category, category_of_call};
 pub use document::document;
 pub(crate) use field::is_name_field;
 pub use field::{ValueKind, field_shape, is_known_field, known_fields};

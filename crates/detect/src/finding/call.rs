@@ -191,6 +191,13 @@ impl<'a> Fields<'a> {
         self.value(name)?.as_str().filter(|text| !text.is_empty())
     }
 
+    /// The non-empty strings of the list at a dotted name such as `related.user`.
+    pub fn texts(self, name: &str) -> impl Iterator<Item = &'a str> {
+        let list = self.value(name).and_then(Value::as_array);
+        let texts = list.into_iter().flatten().filter_map(Value::as_str);
+        texts.filter(|text| !text.is_empty())
+    }
+
     /// The boolean at a dotted name. CloudTrail writes some as JSON booleans, some as `"true"` and
     /// `"false"`.
     pub fn flag(self, name: &str) -> Option<bool> {
@@ -220,6 +227,8 @@ mod tests {
         for name in ["a", "a.n", "a.e", "a.b.c", "l", "l.0", "none", ""] {
             assert_eq!(fields.text(name), None, "{name}");
         }
+        assert_eq!(fields.texts("l").collect::<Vec<_>>(), ["x"]);
+        assert_eq!(fields.texts("a.b").count(), 0);
         assert_eq!(
             (fields.flag("a.t"), fields.flag("a.f"), fields.flag("a.b")),
             (Some(true), Some(false), None)

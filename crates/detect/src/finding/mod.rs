@@ -30,7 +30,7 @@ pub use policy::Power;
 pub use principal::Principal;
 pub use privileged::PrivilegedGroups;
 pub use scan::{ScanEvent, match_record, scan_body};
-pub use summary::{Member, Summary, SummaryBuilder};
+pub use summary::{Member, MemberPivots, Summary, SummaryBuilder};
 pub use window::Window;
 pub(crate) use window::{format_compact_time, parse_compact_time};
 

@@ -55,6 +55,47 @@ pub struct Member {
     /// [`Finding::rating`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rating: Option<Rating>,
+    /// What a search for the principal or the source starts from.
+    #[serde(flatten)]
+    pub pivots: MemberPivots,
+}
+
+/// Names and ids by which the findings of one story are searched for. Texts are as in the record.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct MemberPivots {
+    /// `user.name`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub user_name: Option<String>,
+    /// `user.id`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub user_id: Option<String>,
+    /// `related.user`: every name and id of a user in the record.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub users: Vec<String>,
+    /// `source.ip`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub source_ip: Option<String>,
+    /// `aws.cloudtrail.user_identity.access_key_id`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub access_key_id: Option<String>,
+    /// `cloud.account.id`, the principal's account, if it is not [`Member::account`].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub principal_account: Option<String>,
+}
+
+impl MemberPivots {
+    fn from_call(call: Call<'_>) -> MemberPivots {
+        let text = |name: &str| call.fields.text(name).map(str::to_owned);
+        MemberPivots {
+            user_name: text("user.name"),
+            user_id: text("user.id"),
+            users: call.fields.texts("related.user").map(str::to_owned).collect(),
+            source_ip: text("source.ip"),
+            access_key_id: text("aws.cloudtrail.user_identity.access_key_id"),
+            principal_account: call.foreign_account().map(str::to_owned),
+        }
+    }
 }
 
 impl Member {
@@ -72,6 +113,7 @@ impl Member {
             place: finding.origin.place(),
             conflict: finding.conflict.clone(),
             rating: finding.rating.clone(),
+            pivots: MemberPivots::from_call(call),
         }
     }
 

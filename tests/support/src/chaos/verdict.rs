@@ -148,7 +148,7 @@ impl Evidence<'_> {
             let is_member = members.iter().any(|member| member["id"] == **id);
             // The ledger has the members that a message has no room for.
             let may_be_cut = ours["members_left_out"].as_u64().unwrap_or(0) > 0;
-            ours["summary"]["id"] == **summary && (is_member || may_be_cut)
+            ours["id"] == **summary && (is_member || may_be_cut)
         })
     }
 
@@ -265,21 +265,19 @@ impl Evidence<'_> {
     }
 }
 
-/// Returns true if a document is the alert of a call. A minimal alert does not name the group.
+/// Returns true if a document is the alert of a call. One of bad records may not name the group.
 fn is_alert_of(document: &Value, call: &Call, entry: Option<&LedgerEntry>) -> bool {
     let ours = &document["trailbell"];
-    let is_group = match ours["group"].as_str() {
+    let is_group = match document["group"]["name"].as_str() {
         Some(group) => group == call.group,
-        None => entry.is_some_and(|entry| ours["finding"]["id"] == *entry.id),
+        None => entry.is_some_and(|entry| ours["id"] == *entry.id),
     };
     ours["kind"] == "alert" && document["event"]["id"] == *call.event_id && is_group
 }
 
 /// What a message is about: a finding, a summary or a correlation.
 fn reported_id(document: &Value) -> String {
-    let ours = &document["trailbell"];
-    let ids = ["finding", "summary", "correlation"].map(|kind| ours[kind]["id"].as_str());
-    ids.into_iter().flatten().next().unwrap_or_default().to_owned()
+    document["trailbell"]["id"].as_str().unwrap_or_default().to_owned()
 }
 
 /// Event id and group of every call that a message names.
@@ -287,7 +285,7 @@ fn reported_calls(document: &Value) -> Vec<(&str, &str)> {
     let ours = &document["trailbell"];
     let members = ours["members"].as_array().into_iter().flatten();
     let members = members.map(|member| (member["event_id"].as_str(), member["group"].as_str()));
-    let own = (document["event"]["id"].as_str(), ours["group"].as_str());
+    let own = (document["event"]["id"].as_str(), document["group"]["name"].as_str());
     let all = std::iter::once(own).chain(members);
     all.filter_map(|(event_id, group)| Some((event_id?, group?))).collect()
 }

@@ -48,8 +48,7 @@ impl Match {
     /// The record's ECS fields, and where it was read.
     pub fn document(&self) -> Value {
         let mut document = ecs::document(&self.record);
-        document["trailbell"] =
-            json!({"source": self.origin.place(), "record": self.origin.record()});
+        document["trailbell"] = json!({"kind": "record", "origin": self.origin});
         document
     }
 

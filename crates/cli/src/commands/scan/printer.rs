@@ -2,8 +2,9 @@
 
 use std::io::{self, IsTerminal, Write};
 
+use alert::Accounts;
 use detect::finding::{Finding, Origin};
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::matches::{CallCount, CallCounts, Match};
 use crate::commands::output::{Format, ListWriter, clean_text, format_time};
@@ -35,7 +36,8 @@ impl Printer {
 
     pub fn print_finding(&mut self, finding: &Finding) -> io::Result<()> {
         let cells = || finding_cells(finding, self.places.format(&finding.origin));
-        self.list.push(finding.time, cells, || finding_document(finding))
+        self.list
+            .push(finding.time, cells, || alert::finding_document(finding, &Accounts::default()))
     }
 
     pub fn print_match(&mut self, matched: &Match) -> io::Result<()> {
@@ -92,24 +94,4 @@ fn finding_cells(finding: &Finding, place: String) -> Vec<String> {
         subject = format!("suppressed by {}\n{subject}", clean_text(exception));
     }
     vec![format_time(finding.time), clean_text(&finding.rule.name), subject, place]
-}
-
-/// The finding's ECS fields, its rule, and where it was read.
-fn finding_document(finding: &Finding) -> Value {
-    let rule = &finding.rule;
-    let mut document = finding.ecs.clone();
-    document["rule"] = json!({
-        "id": rule.id,
-        "name": rule.name,
-        "severity": rule.severity,
-        "risk_score": rule.risk_score,
-    });
-    document["trailbell"] = json!({
-        "source": finding.origin.place(),
-        "record": finding.origin.record(),
-        "finding": {"id": finding.id},
-        "principal": finding.principal,
-        "exception": finding.exception,
-    });
-    document
 }

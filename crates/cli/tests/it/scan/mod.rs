@@ -59,9 +59,10 @@ fn ndjson_has_one_document_per_finding() {
     assert_eq!(code, 0, "{err}");
     let findings = documents(&out);
     let origin = |finding: &Value| {
-        let path = Path::new(finding["trailbell"]["source"].as_str().unwrap());
+        let origin = &finding["trailbell"]["origin"];
+        let path = Path::new(origin["path"].as_str().unwrap());
         let file = path.file_name().unwrap().to_str().unwrap();
-        let record = finding["trailbell"]["record"].as_u64().unwrap();
+        let record = origin["record"].as_u64().unwrap();
         format!("{file}#{record} {}", finding["event"]["id"].as_str().unwrap())
     };
     assert_eq!(
@@ -79,6 +80,23 @@ fn ndjson_has_one_document_per_finding() {
     assert_eq!(first["event"]["action"], "CreateGroup");
     assert_eq!(first["event"]["outcome"], "success");
     assert!(err.contains("4 findings in 5 records of 3 files"), "{err}");
+}
+
+#[test]
+fn each_line_of_ndjson_follows_the_schema_of_alerts() {
+    let (_dir, logs) = logs();
+    let (_, out, _) = scan(&[&logs, "events/store", "--format", "ndjson"]);
+    let mut schemas = boon::Schemas::new();
+    let mut compiler = boon::Compiler::new();
+    compiler.enable_format_assertions();
+    let path = support::root().join("docs/schema/alert.schema.json");
+    let schema = compiler.compile(path.to_str().unwrap(), &mut schemas).unwrap();
+    let findings = documents(&out);
+    assert!(findings.len() > 10, "{}", findings.len());
+    for finding in findings {
+        let valid = schemas.validate(&finding, schema);
+        assert!(valid.is_ok(), "{}\n{finding:#}", valid.unwrap_err());
+    }
 }
 
 #[test]

@@ -63,7 +63,8 @@ fn json_has_the_ecs_document_and_where_it_was_read() {
     let (code, out, _) = scan(&[&args[..], &["ndjson"]].concat());
     let [document] = &documents(&out)[..] else { panic!("{out}") };
     assert_eq!((code, &document["event"]["action"]), (0, &json!("CreateGroup")));
-    assert_eq!(document["trailbell"], json!({"source": log, "record": 2}));
+    let origin = json!({"kind": "file", "path": log, "record": 2});
+    assert_eq!(document["trailbell"], json!({"kind": "record", "origin": origin}));
     let (_, out, _) = scan(&[&args[..], &["json"]].concat());
     assert_eq!(serde_json::from_str::<Value>(&out).unwrap(), json!([document]));
 }

@@ -1,7 +1,14 @@
-//! The document for machines: ECS fields, and ours under `trailbell.*`. Values are as the record
-//! has them, not cleaned: JSON escapes what it must.
+//! The document for machines, the same for every kind of alert: ECS fields, those of Elastic's AWS
+//! integration under `aws.cloudtrail`, and ours under `trailbell`. Values are as the record has
+//! them, not cleaned: JSON escapes what it must. `docs/schema/` describes all fields.
 //!
 //! Source of the names: <https://www.elastic.co/guide/en/ecs/current/ecs-field-reference.html>
+
+mod members;
+mod record;
+
+pub(crate) use members::{fields_over_time, member_fields, shared};
+pub(crate) use record::record_fields;
 
 use detect::rule::{Rating, RuleInfo, Severity, Technique, Threat};
 use serde_json::{Map, Value, json};
@@ -10,10 +17,11 @@ use serde_json::{Map, Value, json};
 /// it.
 pub(crate) const SCHEMA_VERSION: u32 = 1;
 
-/// The version of ECS whose names are used.
-const ECS_VERSION: &str = "8.17.0";
+/// The version of ECS whose names are used. A test compares them with its published field list.
+const ECS_VERSION: &str = "9.5.0-dev";
 
-/// Inserts the ECS fields of an alert of this rule with this severity. What the record has under `event` stays.
+/// Inserts the ECS fields of an alert of this rule with this severity. What the record has under
+/// `event` stays.
 pub(crate) fn insert_rule(document: &mut Map<String, Value>, rule: &RuleInfo, rating: &Rating) {
     document.insert("ecs".to_owned(), json!({"version": ECS_VERSION}));
     let fields = json!({
@@ -42,6 +50,33 @@ pub(crate) fn insert_rule(document: &mut Map<String, Value>, rule: &RuleInfo, ra
 
 pub(crate) fn object<const N: usize>(fields: [(&str, Value); N]) -> Map<String, Value> {
     fields.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
+}
+
+/// Removes fields without a value. An absent field is absent, not null.
+pub(crate) fn drop_nulls(value: &mut Value) {
+    match value {
+        Value::Object(fields) => {
+            fields.retain(|_, field| !field.is_null());
+            fields.values_mut().for_each(drop_nulls);
+        }
+        Value::Array(items) => items.iter_mut().for_each(drop_nulls),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+    }
+}
+
+/// Sets a field by its dotted name. What is in the way is replaced.
+pub(crate) fn set(document: &mut Map<String, Value>, name: &str, value: Value) {
+    let Some((first, rest)) = name.split_once('.') else {
+        document.insert(name.to_owned(), value);
+        return;
+    };
+    let inner = document.entry(first).or_insert(Value::Null);
+    if !inner.is_object() {
+        *inner = Map::new().into();
+    }
+    if let Value::Object(inner) = inner {
+        set(inner, rest, value);
+    }
 }
 
 /// `event.severity` is a number in ECS: Elastic's default risk score for each severity.
