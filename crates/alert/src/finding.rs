@@ -1,6 +1,6 @@
 //! The alert for a finding.
 
-use detect::finding::{Context, ContextGap, Facts, Finding, Member, Power, canary};
+use detect::finding::{Context, ContextGap, Facts, Finding, Member, PowerLevel, canary};
 use detect::rule::RuleInfo;
 use detect::text::clean;
 use serde_json::{Map, Value, json};
@@ -237,8 +237,8 @@ impl<'a> FindingParts<'a> {
             "exception": finding.exception,
             "conflict": conflict_field(finding),
             "principal": principal,
-            "power": Power::from_call(*self.call),
-            "group": facts.group_power().map(|power| json!({"power": power})),
+            "power": PowerLevel::from_call(*self.call),
+            "group": facts.group_power.map(|power| json!({"power": power})),
             "self": facts.is_self,
             "privileged": facts.is_privileged,
             "origin": finding.origin,
