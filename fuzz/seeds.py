@@ -3,6 +3,7 @@
 
 import gzip
 import hashlib
+import json
 import os
 import subprocess
 import tempfile
@@ -31,6 +32,21 @@ def objects():
     for path in (ROOT / "events" / "store").rglob("*.gz"):
         yield path.read_bytes()
         yield gzip.decompress(path.read_bytes())
+
+
+def policies():
+    """A document of every way to more rights, and two with other elements."""
+    table = ROOT / "crates" / "detect" / "data" / "escalation-ways.tsv"
+    for line in table.read_text().splitlines():
+        if not line.startswith("#"):
+            statement = {"Effect": "Allow", "Action": line.split("\t")[1].split(","), "Resource": "*"}
+            yield json.dumps({"Version": "2012-10-17", "Statement": [statement]}).encode()
+    role = "arn:aws:iam::111122223333:role/app-*"
+    mfa = {"Bool": {"aws:MultiFactorAuthPresent": "true"}}
+    passed = {"StringEquals": {"iam:PassedToService": "ec2.amazonaws.com"}}
+    for effect, condition in [("Allow", mfa), ("Deny", passed)]:
+        statement = {"Effect": effect, "NotAction": "iam:G?t*", "NotResource": role}
+        yield json.dumps({"Statement": statement | {"Condition": condition}}).encode()
 
 
 def entries():
@@ -64,5 +80,6 @@ write(
         if path.parent.name != "records"
     ),
 )
+write("policy", policies())
 write("reader", objects())
 write("rule_file", (path.read_bytes() for path in toml_files()))

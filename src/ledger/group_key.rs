@@ -10,7 +10,8 @@
 //!
 //! Source: <https://docs.aws.amazon.com/IAM/latest/APIReference/API_CreateGroup.html>
 
-use detect::finding::{Finding, FindingId, Power, TimelineEntry};
+use detect::finding::{Finding, FindingId, TimelineEntry};
+use detect::power::PowerLevel;
 use jiff::Timestamp;
 
 use super::detail::{UnreadableKey, decode_detail, encode_detail, is_cut};
@@ -26,8 +27,8 @@ const DETAILS: usize = 5;
 /// and nearly all ARNs.
 const MAX_BYTES: [usize; DETAILS] = [8, 64, 180, 180, 220];
 
-const POWER_FLAGS: [(Power, char); 4] =
-    [(Power::SomeIam, 's'), (Power::Nearly, 'n'), (Power::Iam, 'i'), (Power::Everything, 'e')];
+const POWER_FLAGS: [(PowerLevel, char); 2] =
+    [(PowerLevel::Escalates, 'w'), (PowerLevel::Admin, 'a')];
 
 /// One event of a group's timeline.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -208,7 +209,7 @@ mod tests {
         finding.principal.label = "Deploy/deploy-7".to_owned();
         finding.exception = Some("ci".to_owned());
         let expected = format!(
-            "by-group/111122223333/admins/20260301T100000Z-AttachGroupPolicy-{}-v1/ex/e-1/Admins/\
+            "by-group/111122223333/admins/20260301T100000Z-AttachGroupPolicy-{}-v1/ax/e-1/Admins/\
              Deploy%2Fdeploy-7/arn:aws:iam::aws:policy%2FAdministratorAccess",
             finding.id
         );

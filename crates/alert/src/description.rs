@@ -1,10 +1,13 @@
 //! What happened, in one sentence: who did what to which group, where, when and from where.
 
 use detect::finding::GroupAction::*;
-use detect::finding::policy::{Power, aws_managed};
+use detect::power::{Opening, Power, PowerLevel, aws_managed};
 use detect::text::{clean, time};
 
 use crate::call::AlertCall;
+
+/// Characters of one limit of a power.
+const MAX_NOTE_CHARS: usize = 200;
 
 /// A verb, as infinitive and in the past tense.
 type Verb = (&'static str, &'static str);
@@ -17,14 +20,31 @@ pub(crate) fn describe_call(call: AlertCall<'_>) -> String {
     format!("{principal} {verb} {object}{circumstances}.")
 }
 
-/// What a policy can do, after the word "policy" or "which".
-pub(crate) fn power_in_words(power: Power) -> &'static str {
+/// What a powerful policy can do, after the word "policy" or "which". `None` for others.
+pub(crate) fn power_in_words(power: &Power) -> Option<String> {
     match power {
-        Power::Everything => "allows everything",
-        Power::Iam => "allows iam:*, in effect everything",
-        Power::Nearly => "allows everything except what it excludes",
-        Power::SomeIam => "allows iam:* on some resources",
+        Power::Unknown | Power::Limited => None,
+        Power::Escalates(ways) => match &ways[..] {
+            [_] => Some("opens a way to more rights".to_owned()),
+            ways => Some(format!("opens {} ways to more rights", ways.len())),
+        },
+        Power::Admin(opening) => Some(format!("allows everything{}", notes_in_words(opening))),
     }
+}
+
+/// The same, if only the level is known.
+pub(crate) fn level_in_words(power: PowerLevel) -> &'static str {
+    match power {
+        PowerLevel::Unknown => "is not known",
+        PowerLevel::Limited => "opens no known way to more rights",
+        PowerLevel::Escalates => "opens ways to more rights",
+        PowerLevel::Admin => "allows everything",
+    }
+}
+
+/// `, if MFA is present`. Empty if nothing limits the opening.
+pub(crate) fn notes_in_words(opening: &Opening) -> String {
+    opening.notes.iter().map(|note| format!(", {}", clean::text(note, MAX_NOTE_CHARS))).collect()
 }
 
 /// The last part of an ARN: the name of a policy without its path.
@@ -76,18 +96,19 @@ fn policy(call: AlertCall<'_>) -> String {
             name_or_unknown("the inline policy", "an inline policy", call.parameter("policyName"))
         }
     };
-    match Power::from_call(*call) {
-        Some(power) => format!("{policy} (which {})", power_in_words(power)),
+    let power = Power::from_call(*call);
+    match power.as_ref().and_then(power_in_words) {
+        Some(power) => format!("{policy} (which {power})"),
         None => policy,
     }
 }
 
 fn other_call(call: AlertCall<'_>) -> String {
     let action = call.action().map_or("an unknown action".to_owned(), clean::name);
-    match call.fields.text("event.provider") {
-        Some(provider) => format!("{action} ({})", clean::name(provider)),
-        None => action,
-    }
+    let provider = call.fields.text("event.provider");
+    let provider = provider.map(|provider| format!(" ({})", clean::name(provider)));
+    let object = call.object().map(|object| format!(" on {}", clean::name(object)));
+    [action, provider.unwrap_or_default(), object.unwrap_or_default()].concat()
 }
 
 fn name_or_unknown(known: &str, unknown: &str, name: Option<&str>) -> String {

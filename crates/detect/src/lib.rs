@@ -8,11 +8,13 @@
 //! | [`ecs`] | what is the value of an ECS field in a record? |
 //! | [`rule`] | which rules are there, and which of them match a record? |
 //! | [`finding`] | what was found, and who did it? |
+//! | [`power`] | what does a policy let its holders do? |
 //! | [`correlation`] | what do several findings mean together? |
 
 pub mod cloudtrail;
 pub mod correlation;
 pub mod ecs;
 pub mod finding;
+pub mod power;
 pub mod rule;
 pub mod text;

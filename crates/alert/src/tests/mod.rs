@@ -5,5 +5,6 @@ mod document;
 mod exception_suggestion;
 pub mod fixture;
 mod hostile;
+mod power;
 mod shell_commands;
 mod timeline;

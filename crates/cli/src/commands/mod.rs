@@ -10,6 +10,7 @@ mod explain;
 mod invoke;
 mod ledger;
 mod output;
+mod policy;
 mod preview;
 mod progress;
 mod replay;
@@ -44,6 +45,9 @@ enum Command {
     /// Show findings and what became of them. Never changes the ledger
     #[command(subcommand)]
     Ledger(ledger::LedgerCommand),
+    /// Show what policies let their holders do, without an account
+    #[command(subcommand)]
+    Policy(policy::PolicyCommand),
     Preview(preview::Args),
     Replay(replay::Args),
     /// List, show, check and test rules
@@ -62,6 +66,7 @@ pub fn run() -> ExitCode {
         Command::Explain(args) => explain::run(&args),
         Command::Invoke(args) => invoke::run(&args),
         Command::Ledger(command) => ledger::run(&command),
+        Command::Policy(command) => policy::run(&command),
         Command::Preview(args) => preview::run(&args),
         Command::Replay(args) => replay::run(&args),
         Command::Rules(command) => rules::run(&command),

@@ -15,6 +15,7 @@ mod explain;
 mod help;
 mod invoke;
 mod ledger;
+mod policy;
 mod preview;
 mod program;
 mod replay;

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Finding;
 use super::call::{Call, GroupAction};
-use super::policy::Power;
+use crate::power::{Power, PowerLevel};
 
 /// What is known of the 48 hours around a finding. The default is empty.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -16,6 +16,8 @@ pub struct Context {
     pub group_timeline: Vec<TimelineEntry>,
     /// The principal's other findings, in any order.
     pub principal_findings: Vec<PrincipalFinding>,
+    /// The findings of the user that the call is about, as a principal, in any order.
+    pub target_findings: Vec<PrincipalFinding>,
     /// No earlier finding of this principal is known.
     pub first_of_principal: bool,
     /// No earlier finding of this group is known.
@@ -74,7 +76,7 @@ pub struct TimelineEntry {
     pub object: Option<String>,
     /// What the policy can do, if it is powerful.
     #[serde(default)]
-    pub power: Option<Power>,
+    pub power: Option<PowerLevel>,
     /// [`Principal::label`](super::Principal::label).
     pub principal: Option<String>,
     /// The call failed and changed nothing.
@@ -100,7 +102,7 @@ impl TimelineEntry {
             action: call.action().unwrap_or_default().to_owned(),
             group: call.group().map(str::to_owned),
             object: call.object().map(str::to_owned),
-            power: Power::from_call(call),
+            power: Power::from_call(call).map(|power| power.level()).filter(|it| it.is_powerful()),
             principal: Some(finding.principal.label.clone()),
             failed: call.failed(),
             suppressed: finding.exception.is_some(),
@@ -109,14 +111,19 @@ impl TimelineEntry {
 
     /// What the policy can do that the group was given. `None` if it is not powerful, and for other
     /// events.
-    pub fn granted_power(&self) -> Option<Power> {
-        let from_arn = || Power::from_managed(self.object.as_deref()?);
+    pub fn granted_power(&self) -> Option<PowerLevel> {
         match GroupAction::from_name(&self.action)? {
             GroupAction::AttachPolicy | GroupAction::PutPolicy if !self.failed => {
-                self.power.or_else(from_arn)
+                Some(self.policy_power()).filter(|power| power.is_powerful())
             }
             _ => None,
         }
+    }
+
+    /// What the policy of the event can do.
+    pub fn policy_power(&self) -> PowerLevel {
+        let from_arn = || PowerLevel::from_managed(self.object.as_deref()?);
+        self.power.or_else(from_arn).unwrap_or(PowerLevel::Unknown)
     }
 
     /// Returns true if both are the same event.

@@ -4,9 +4,10 @@ use kql::{Document, Value};
 use serde_json::json;
 
 use super::call::Call;
-use super::facts::{Facts, PowerLevel};
+use super::facts::Facts;
 use super::{Finding, POWER_FIELD};
 use crate::ecs;
+use crate::power::{Power, PowerLevel};
 
 /// The fields that `severity_when` and correlations can use in addition to those of records, and
 /// what each can be.
@@ -48,7 +49,7 @@ impl FactDocument {
     pub fn new(finding: &Finding, facts: &Facts) -> FactDocument {
         let mut document = finding.ecs.clone();
         document["trailbell"] = json!({
-            "power": PowerLevel::from_call(Call::new(finding)),
+            "power": Power::from_call(Call::new(finding)).map(|power| power.level()),
             "group": {"power": facts.group_power},
             "self": facts.is_self,
             "principal": {"root": facts.is_root, "first_seen": facts.is_first_seen},

@@ -1,35 +1,18 @@
 //! What makes a finding more severe than others of its rule: what the group can do, and who acts.
 
-use serde::{Deserialize, Serialize};
-
 use super::Finding;
 use super::call::{Call, GroupAction};
 use super::context::{Context, TimelineEntry};
-use super::policy::{Grant, Power};
+use crate::power::PowerLevel;
 
 /// What the policy that a call attaches or writes can do: a [`PowerLevel`].
 pub const POWER_FIELD: &str = "trailbell.power";
 
-/// What a policy allows, or what the members of a group can do.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum PowerLevel {
-    /// It is not known: it may be everything.
-    #[default]
-    Unknown,
-    /// All of it is known, and it leads to nothing more.
-    Limited,
-    /// Much, and from there a way to the rest.
-    Escalates,
-    /// Everything.
-    Admin,
-}
-
 /// A powerful policy that a group was given.
 #[derive(Debug, Clone, PartialEq)]
 pub struct PowerGrant {
-    /// What the policy allows.
-    pub power: Power,
+    /// What the policy can do.
+    pub power: PowerLevel,
     /// The event that gave it.
     pub event: TimelineEntry,
 }
@@ -50,42 +33,6 @@ pub struct Facts {
     pub is_first_seen: Option<bool>,
     /// The name of the group is one of `TRAILBELL_PRIVILEGED_GROUPS`.
     pub is_privileged: bool,
-}
-
-impl PowerLevel {
-    /// All levels, in ascending order.
-    pub const ALL: [PowerLevel; 4] =
-        [PowerLevel::Unknown, PowerLevel::Limited, PowerLevel::Escalates, PowerLevel::Admin];
-
-    /// The word in queries and documents.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            PowerLevel::Unknown => "unknown",
-            PowerLevel::Limited => "limited",
-            PowerLevel::Escalates => "escalates",
-            PowerLevel::Admin => "admin",
-        }
-    }
-
-    /// What the policy of a call allows. `None` if the call neither attaches nor writes one.
-    pub fn from_call(call: Call<'_>) -> Option<PowerLevel> {
-        match Grant::from_call(call) {
-            Some(Grant::Power(power)) => Some(power.into()),
-            Some(Grant::Bounded) => Some(PowerLevel::Limited),
-            Some(Grant::Unreadable | Grant::NotRecorded) => Some(PowerLevel::Unknown),
-            None => call.parameter("policyArn").map(|_| PowerLevel::Unknown),
-        }
-    }
-}
-
-impl From<Power> for PowerLevel {
-    fn from(power: Power) -> PowerLevel {
-        match power {
-            Power::Everything | Power::Iam => PowerLevel::Admin,
-            // Everything but IAM includes functions and machines with roles of any power.
-            Power::Nearly | Power::SomeIam => PowerLevel::Escalates,
-        }
-    }
 }
 
 impl Facts {
@@ -124,12 +71,12 @@ impl Facts {
 /// What is known of the policies of a group at the time of a call, and since.
 #[derive(Debug, Default)]
 struct GroupPolicies {
-    /// The group was made in this time, without policies.
+    /// The group was made in this time: these are all of its policies.
     is_new: bool,
     /// Those that are powerful.
     powerful: Vec<PowerGrant>,
-    /// The names of those that were not read, or are not powerful.
-    others: Vec<Option<String>>,
+    /// The names of those whose power is not known.
+    unknown: Vec<Option<String>>,
 }
 
 impl GroupPolicies {
@@ -149,14 +96,17 @@ impl GroupPolicies {
     fn add(&mut self, event: &TimelineEntry, is_later: bool) {
         match GroupAction::from_name(&event.action) {
             Some(GroupAction::AttachPolicy | GroupAction::PutPolicy) => {
-                match event.granted_power() {
-                    Some(power) => self.powerful.push(PowerGrant { power, event: event.clone() }),
-                    None => self.others.push(event.object.clone()),
+                match event.policy_power() {
+                    PowerLevel::Unknown => self.unknown.push(event.object.clone()),
+                    power if power.is_powerful() => {
+                        self.powerful.push(PowerGrant { power, event: event.clone() });
+                    }
+                    _ => {}
                 }
             }
             Some(GroupAction::DetachPolicy | GroupAction::DeletePolicy) if !is_later => {
                 self.powerful.retain(|grant| grant.event.object != event.object);
-                self.others.retain(|object| *object != event.object);
+                self.unknown.retain(|object| *object != event.object);
             }
             Some(GroupAction::Delete) if !is_later => *self = GroupPolicies::default(),
             Some(GroupAction::Create) if !is_later => {
@@ -172,9 +122,9 @@ impl GroupPolicies {
     }
 
     fn level(&self, is_whole: bool) -> PowerLevel {
-        let levels = self.powerful.iter().map(|grant| PowerLevel::from(grant.power));
-        let is_empty = is_whole && self.is_new && self.others.is_empty();
-        let least = if is_empty { PowerLevel::Limited } else { PowerLevel::Unknown };
+        let levels = self.powerful.iter().map(|grant| grant.power);
+        let is_known = is_whole && self.is_new && self.unknown.is_empty();
+        let least = if is_known { PowerLevel::Limited } else { PowerLevel::Unknown };
         levels.max().unwrap_or(least)
     }
 }
@@ -254,7 +204,7 @@ mod tests {
                 action: action.to_owned(),
                 group: Some("Ops".to_owned()),
                 object: Some(object.to_owned()),
-                power: (object == "inline").then_some(Power::SomeIam),
+                power: (object == "inline").then_some(PowerLevel::Escalates),
                 principal: Some("mallory".to_owned()),
                 failed: false,
                 suppressed: false,
@@ -272,6 +222,8 @@ mod tests {
         let attached_later = format!("10:30 AttachGroupPolicy {ADMIN}");
         let inline = "09:10 PutGroupPolicy inline";
         let made = "08:00 CreateGroup -";
+        let mine = "09:10 AttachGroupPolicy arn:aws:iam::111122223333:policy/mine";
+        let without = "09:20 DetachGroupPolicy arn:aws:iam::111122223333:policy/mine";
         let reads = "09:10 AttachGroupPolicy arn:aws:iam::aws:policy/ReadOnlyAccess";
         for (events, expected) in [
             (vec![], Unknown),
@@ -285,11 +237,9 @@ mod tests {
             (vec![&*attached, &*detached_later], Admin),
             (vec![&*attached, "09:40 DeleteGroup x"], Unknown),
             (vec![made], Limited),
-            (vec![made, reads], Unknown),
-            (
-                vec![made, reads, "09:20 DetachGroupPolicy arn:aws:iam::aws:policy/ReadOnlyAccess"],
-                Limited,
-            ),
+            (vec![made, reads], Limited),
+            (vec![made, mine], Unknown),
+            (vec![made, mine, without], Limited),
             (vec![made, &*attached], Admin),
             (vec!["10:30 CreateGroup -"], Unknown),
         ] {
@@ -304,7 +254,7 @@ mod tests {
         }
         let own = finding("alice", "AttachGroupPolicy", json!({"policyArn": ADMIN}));
         let grant = Facts::new(&own, None).grant.unwrap();
-        assert_eq!((grant.power, grant.event.object.as_deref()), (Power::Everything, Some(ADMIN)));
+        assert_eq!((grant.power, grant.event.object.as_deref()), (PowerLevel::Admin, Some(ADMIN)));
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! How severe the alert of one finding is: that of the rule, unless facts change it.
 
 use jiff::Timestamp;
-use kql::{Document, Expr, ExprKind, Field, Query};
+use kql::{Case, Document, Expr, ExprKind, Field, Query};
 use serde::{Deserialize, Serialize};
 
 use super::definition::{RuleInfo, Severity};
@@ -180,7 +180,7 @@ fn is_about(expr: &Expr, prefix: &str, field: &str) -> bool {
                 let rest = field.strip_prefix(&name);
                 rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
             }
-            Field::Like(wildcard) => wildcard.matches(field),
+            Field::Like(wildcard) => wildcard.matches(field, Case::Exact),
         },
         _ => false,
     };

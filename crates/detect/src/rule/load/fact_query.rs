@@ -1,7 +1,7 @@
 //! Queries over findings and their facts. Whoever writes one relies on it, so what can never be
 //! true is an error.
 
-use kql::{Expr, ExprKind, Field, Leaf, Query, Test};
+use kql::{Case, Expr, ExprKind, Field, Leaf, Query, Test};
 use toml::de::DeTable;
 
 use crate::finding::{FACT_FIELDS, FactKind};
@@ -54,7 +54,8 @@ fn can_match(leaf: &Leaf, kind: FactKind) -> bool {
         Test::Exists => true,
         Test::Equals(literal) => kind.words().contains(&literal.text()),
         Test::Like(wildcard) => {
-            kind == FactKind::Power && kind.words().iter().any(|word| wildcard.matches(word))
+            kind == FactKind::Power
+                && kind.words().iter().any(|word| wildcard.matches(word, Case::Exact))
         }
         Test::Range(..) => false,
     }
