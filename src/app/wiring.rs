@@ -19,6 +19,7 @@ use tokio::sync::OnceCell;
 
 use crate::app::config::{AlertsPlace, Config, DetectionsPlace, LedgerPlace, StorePlace};
 use crate::app::reload::Reload;
+use crate::integrity::keys::CloudTrailKeys;
 use crate::ledger::{Ledger, StoredLedger};
 use crate::pipeline::Pipeline;
 use crate::sink::{AlertSink, DirSink, Pace, SnsSink, StdoutSink};
@@ -42,6 +43,7 @@ pub async fn build_pipeline(
         inline_sources: config.inline_sources.clone(),
         detections: Arc::new(detections),
         accounts,
+        mail: config.mail,
         max_object_bytes: config.max_object_bytes,
     }
 }
@@ -125,6 +127,16 @@ impl Aws {
         s3.set_force_path_style(endpoint.is_some().then_some(true));
         s3.set_endpoint_url(endpoint);
         aws_sdk_s3::Client::from_conf(s3.build())
+    }
+
+    /// CloudTrail's public keys, of any region.
+    pub async fn cloudtrail_keys(&self) -> CloudTrailKeys {
+        let config = self.config().await;
+        let endpoint =
+            variable("AWS_ENDPOINT_URL_CLOUDTRAIL").or(config.endpoint_url().map(str::to_owned));
+        let mut cloudtrail = aws_sdk_cloudtrail::config::Builder::from(config);
+        cloudtrail.set_endpoint_url(endpoint);
+        CloudTrailKeys::new(cloudtrail)
     }
 
     /// A client of SNS for the region of a topic, whatever region this runs in.

@@ -19,7 +19,7 @@ use support::{aws, moto};
 use trailbell::aws_error::AwsErrorKind;
 use trailbell::ledger::Ledger;
 use trailbell::notification::ObjectRef;
-use trailbell::pipeline::{self, Clock, ObjectOutcome, Pipeline};
+use trailbell::pipeline::{self, Clock, MailLength, ObjectOutcome, Pipeline};
 use trailbell::sink::{AlertSink, Pace, PublishError, SnsSink, wire};
 use trailbell::store::{ObjectStore, S3Store, StoreErrorKind};
 
@@ -301,6 +301,7 @@ async fn from_an_object_in_s3_to_a_message_at_the_topic() {
         ledger: Ledger::None,
         trails: vec![],
         inline_sources: vec![],
+        mail: MailLength::Short,
         max_object_bytes: 1 << 30,
     };
     let record = |key: &str| {

@@ -18,6 +18,7 @@ mod rules;
 mod scan;
 mod setup;
 mod time_range;
+mod verify;
 
 use std::process::ExitCode;
 
@@ -54,6 +55,7 @@ enum Command {
     #[command(subcommand)]
     Rules(rules::RulesCommand),
     Scan(scan::Args),
+    Verify(verify::Args),
 }
 
 /// Parses the arguments, runs the command and returns its exit code.
@@ -71,6 +73,7 @@ pub fn run() -> ExitCode {
         Command::Replay(args) => replay::run(&args),
         Command::Rules(command) => rules::run(&command),
         Command::Scan(args) => scan::run(&args),
+        Command::Verify(args) => verify::run(&args),
     };
     match result {
         Ok(code) => code,

@@ -22,3 +22,4 @@ mod replay;
 mod rules;
 mod scan;
 mod snapshot;
+mod verify;
