@@ -172,6 +172,7 @@ impl Reload {
             None => LoadedExceptions::default(),
         };
         loaded.check_rules(rules);
+        loaded.check_privileged(rules, &self.privileged_groups);
         loaded
     }
 

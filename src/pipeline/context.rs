@@ -76,7 +76,9 @@ async fn read(
             (AlertContext::Finding(context), missing)
         }
         (Content::Finding(finding), _) if !canary::is_canary(finding) => {
-            (AlertContext::Finding(Context::without(ContextGap::LedgerOff)), Vec::new())
+            let context = Context::without(ContextGap::LedgerOff);
+            let alerted_at = Some(invocation.now());
+            (AlertContext::Finding(Context { alerted_at, ..context }), Vec::new())
         }
         (Content::Summary(summary), Some(ledger)) => {
             let (findings, unread) = ledger.read_findings(&sample_ids(summary)).await;
@@ -115,6 +117,7 @@ async fn around(
         group_timeline: timeline.entries,
         first_of_principal: history.first,
         first_of_group: timeline.first,
+        alerted_at: Some(now),
     };
     (context, missing().map(|(_, why)| why.clone()).collect())
 }

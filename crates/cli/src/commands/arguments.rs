@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use anyhow::Result;
+use anyhow::{Result, anyhow};
 use detect::finding::PrivilegedGroups;
 use detect::rule::{Detections, RuleSet};
 
@@ -27,9 +27,16 @@ pub struct DetectionArgs {
     /// suppressed
     #[arg(long, value_name = "PATH")]
     pub exceptions: Vec<PathBuf>,
-    /// Groups that are privileged by their names, separated by commas; * stands for any text
+    #[command(flatten)]
+    pub privileged: PrivilegedArgs,
+}
+
+#[derive(Debug, clap::Args)]
+pub struct PrivilegedArgs {
+    /// Groups that are privileged by their names, separated by commas; * stands for any text [env:
+    /// TRAILBELL_PRIVILEGED_GROUPS]
     #[arg(long, value_name = "NAMES", value_parser = parse_privileged_groups)]
-    pub privileged_groups: Option<PrivilegedGroups>,
+    privileged_groups: Option<PrivilegedGroups>,
 }
 
 /// Places that override the function's settings.
@@ -67,9 +74,25 @@ impl RuleArgs {
 impl DetectionArgs {
     pub fn load(&self) -> Result<Detections> {
         let rules = self.rules.load()?;
-        let exceptions = setup::load_exceptions(&self.exceptions, &rules).into_exceptions()?;
-        let groups = self.privileged_groups.clone().unwrap_or_default();
+        let groups = self.privileged.load()?;
+        let exceptions = setup::load_exceptions(&self.exceptions, &rules, &groups);
+        let exceptions = exceptions.into_exceptions()?;
         Ok(Detections::new(rules, exceptions).with_privileged_groups(groups))
+    }
+}
+
+impl PrivilegedArgs {
+    /// The groups named, or those of the environment.
+    pub fn load(&self) -> Result<PrivilegedGroups> {
+        if let Some(groups) = &self.privileged_groups {
+            return Ok(groups.clone());
+        }
+        let name = "TRAILBELL_PRIVILEGED_GROUPS";
+        let text = std::env::var(name).unwrap_or_default();
+        if text.is_empty() {
+            return Ok(PrivilegedGroups::default());
+        }
+        parse_privileged_groups(&text).map_err(|expected| anyhow!("{name} is {text:?}: {expected}"))
     }
 }
 

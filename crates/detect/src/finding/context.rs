@@ -24,6 +24,8 @@ pub struct Context {
     pub first_of_group: bool,
     /// Why the context is incomplete.
     pub gap: Option<ContextGap>,
+    /// When the alert is written. If that is not known, the time of the call counts.
+    pub alerted_at: Option<Timestamp>,
 }
 
 impl Context {
