@@ -67,6 +67,10 @@ fn condition_lines(correlation: &Correlation) -> Vec<String> {
         let names: Vec<&str> = stage.0.iter().map(|rule| rule.name.as_str()).collect();
         lines.push(format!("    - {}", names.join(" or ")));
     }
+    if let Some(query) = &correlation.query {
+        lines.push("  of findings that match".to_owned());
+        lines.extend(query_lines(query.source(), "    "));
+    }
     lines
 }
 
