@@ -108,9 +108,7 @@ fn target_fields(action: Option<GroupAction>) -> &'static [&'static str] {
             "aws.cloudtrail.flattened.request_parameters.newGroupName",
             "aws.cloudtrail.flattened.request_parameters.newPath",
         ],
-        Some(GroupAction::AddUser | GroupAction::RemoveUser) => {
-            &["user.target.name"]
-        }
+        Some(GroupAction::AddUser | GroupAction::RemoveUser) => &["user.target.name"],
         Some(GroupAction::AttachPolicy | GroupAction::DetachPolicy) => {
             &["aws.cloudtrail.flattened.request_parameters.policyArn"]
         }

@@ -52,7 +52,8 @@ pub async fn load_detections(config: &Config, now: Timestamp, aws: &Aws) -> Resu
         Some(mut reload) => reload.check(now).await?.context("there are no rules")?,
         None => {
             let rules = load_rules(config.default_rules, &config.local_rules())?;
-            let exceptions = load_exceptions(&config.local_exceptions(), &rules, &config.privileged_groups);
+            let exceptions =
+                load_exceptions(&config.local_exceptions(), &rules, &config.privileged_groups);
             Detections::new(rules, exceptions.into_exceptions()?)
                 .with_privileged_groups(config.privileged_groups.clone())
         }

@@ -213,13 +213,17 @@ fn query_of(text: &str) -> String {
 
 #[test]
 fn the_placeholder_of_a_suggestion_is_an_error() {
-    for (key, line) in
-        [("reason", "reason = \"FILL IN: why no alert is needed\""), ("owner", "owner = \"FILL IN\"")]
-    {
+    for (key, line) in [
+        ("reason", "reason = \"FILL IN: why no alert is needed\""),
+        ("owner", "owner = \"FILL IN\""),
+    ] {
         let problems = to_strings(&load(&with(key, line)).problems);
         assert_eq!(problems.len(), 1, "{problems:?}");
         let expected = format!("`{key}` still says `FILL IN`: replace all of it");
-        assert!(problems[0].contains(&expected) && problems[0].starts_with("e.toml:"), "{problems:?}");
+        assert!(
+            problems[0].contains(&expected) && problems[0].starts_with("e.toml:"),
+            "{problems:?}"
+        );
     }
 }
 
