@@ -68,7 +68,8 @@ pub enum StorePlace {
 pub enum DetectionsPlace {
     /// A directory or a file: read once, at the start.
     Local(PathBuf),
-    /// Every `*.toml` in a folder of a bucket and below it, or one `*.toml`: reloaded when it changes.
+    /// Every `*.toml` in a folder of a bucket and below it, or one `*.toml`: reloaded when it
+    /// changes.
     S3(S3Prefix),
 }
 

@@ -25,9 +25,9 @@ use crate::ledger::{Content, Ledger, StoredLedger};
 /// burst of thousands of groups. The sweep delivers what was claimed by then.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// Incidents that findings are of.
+/// FoundIncidents that findings are of.
 #[derive(Debug, Default)]
-pub(crate) struct Incidents {
+pub(crate) struct FoundIncidents {
     /// The alerts that are ours to deliver.
     pub(crate) alerts: Vec<Delivery>,
     /// What could not be correlated. It keeps no finding's own alert back.
@@ -48,8 +48,8 @@ pub(crate) async fn claim(
     invocation: &Invocation,
     ours: &[RatedFinding],
     done_before: &[Arc<Finding>],
-) -> Incidents {
-    let mut incidents = Incidents::default();
+) -> FoundIncidents {
+    let mut incidents = FoundIncidents::default();
     let Ledger::Stored(ledger) = &invocation.pipeline.ledger else { return incidents };
     let before = done_before.iter().filter_map(|finding| {
         let facts = Cow::Owned(Facts::new(finding, None));
@@ -76,7 +76,7 @@ fn correlated(rated: &RatedFinding) -> Option<Correlated<'_>> {
     Some(Correlated { finding, facts: Cow::Borrowed(facts), time: finding.time.or(window)? })
 }
 
-impl Incidents {
+impl FoundIncidents {
     async fn claim(
         &mut self,
         invocation: &Invocation,

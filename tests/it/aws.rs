@@ -244,12 +244,12 @@ async fn only_an_answer_about_the_alert_is_a_refusal_of_it() {
 
 #[tokio::test]
 async fn no_second_at_the_topic_sees_more_than_the_share() {
-    let server = Canned::new(|body| {
+    let server = Canned::new(|request| {
         let ids: Vec<String> = (0..20).map(|n| n.to_string()).collect();
         let sent: Vec<&str> = ids
             .iter()
             .map(String::as_str)
-            .filter(|id| body.contains(&format!("Id={id}&")))
+            .filter(|id| request.body.contains(&format!("Id={id}&")))
             .collect();
         (200, batch_answer(&sent, &[]))
     })

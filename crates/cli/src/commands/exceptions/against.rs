@@ -10,6 +10,7 @@ use detect::finding::Finding;
 use detect::rule::{Detections, Exception, Exceptions, Severity};
 use jiff::Timestamp;
 
+use crate::commands::aws::AwsArgs;
 use crate::commands::output::{clean_text, format_time, new_table, pluralize, print_message};
 use crate::commands::scan::target::ScanTarget;
 use crate::commands::scan::{Found, Scan};
@@ -20,6 +21,13 @@ const DEFAULT_AGE: &str = "7d";
 
 /// Findings of one exception that are printed.
 const MAX_SHOWN: usize = 20;
+
+/// Logs to count findings in.
+pub struct Logs<'a> {
+    pub paths: &'a [PathBuf],
+    pub range: &'a TimeRangeArgs,
+    pub aws: &'a AwsArgs,
+}
 
 /// What one exception would suppress.
 #[derive(Default)]
@@ -34,23 +42,19 @@ struct Suppressed {
 
 /// Scans logs for findings, and prints what each exception would suppress. Returns the exit code if
 /// that is a reason for one of its own.
-pub fn run(
-    logs: &[PathBuf],
-    range: &TimeRangeArgs,
-    detections: Detections,
-    now: Timestamp,
-) -> Result<Option<ExitCode>> {
+pub fn run(logs: &Logs<'_>, detections: Detections, now: Timestamp) -> Result<Option<ExitCode>> {
     let names: Vec<String> =
         detections.exceptions.as_slice().iter().map(|exception| exception.name.clone()).collect();
     let active = detections.exceptions.as_slice().iter().cloned().map(Exception::without_times);
     let exceptions = Exceptions::new(active.collect());
     let target = ScanTarget::Rules(Box::new(Detections { exceptions, ..detections }));
     let scan = Scan {
-        paths: logs,
-        range: range.or_since(logs, DEFAULT_AGE).resolve(now)?,
+        paths: logs.paths,
+        range: logs.range.or_since(logs.paths, DEFAULT_AGE).resolve(now)?,
         target,
         max_bytes: u64::MAX,
         threads: None,
+        aws: logs.aws,
     };
     let mut suppressed: BTreeMap<String, Suppressed> = BTreeMap::new();
     let totals = scan.run(now, &mut |found| {

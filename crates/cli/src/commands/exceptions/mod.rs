@@ -14,9 +14,11 @@ use detect::text::time::format_minute;
 use jiff::Timestamp;
 
 use crate::commands::arguments::{PrivilegedArgs, RuleArgs};
+use crate::commands::aws::AwsArgs;
 use crate::commands::output::{clean_text, new_table};
 use crate::commands::setup;
 use crate::commands::time_range::TimeRangeArgs;
+use against::Logs;
 
 #[derive(Debug, Subcommand)]
 pub enum ExceptionsCommand {
@@ -50,6 +52,8 @@ pub struct CheckArgs {
     against: Vec<PathBuf>,
     #[command(flatten)]
     range: TimeRangeArgs,
+    #[command(flatten)]
+    aws: AwsArgs,
 }
 
 pub fn run(command: &ExceptionsCommand) -> Result<ExitCode> {
@@ -68,8 +72,8 @@ pub fn run(command: &ExceptionsCommand) -> Result<ExitCode> {
         return Ok(own_code);
     }
     let detections = Detections::new(rules, exceptions).with_privileged_groups(groups);
-    let result = against::run(&args.against, &args.range, detections, now)?;
-    Ok(result.unwrap_or(own_code))
+    let logs = Logs { paths: &args.against, range: &args.range, aws: &args.aws };
+    Ok(against::run(&logs, detections, now)?.unwrap_or(own_code))
 }
 
 fn print_exceptions(exceptions: &[Exception], rules: &RuleSet, now: Timestamp) -> io::Result<()> {

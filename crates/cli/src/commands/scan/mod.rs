@@ -25,6 +25,7 @@ use detect::text::error::error_chain;
 use jiff::Timestamp;
 
 use crate::commands::arguments::DetectionArgs;
+use crate::commands::aws::AwsArgs;
 use crate::commands::output::{Format, print_message};
 use crate::commands::progress::Progress;
 use crate::commands::setup;
@@ -80,6 +81,8 @@ pub struct Args {
     /// Print the speed, and how far files were read
     #[arg(long)]
     stats: bool,
+    #[command(flatten)]
+    aws: AwsArgs,
 }
 
 /// Bad records of one file that are printed: there can be millions.
@@ -102,6 +105,7 @@ pub fn run(args: &Args) -> Result<ExitCode> {
         target,
         max_bytes: args.max_object_bytes.unwrap_or(u64::MAX),
         threads: args.threads,
+        aws: &args.aws,
     };
     let mut printer = Printer::new(args.format, args.query.is_some(), args.summary);
     let start = Instant::now();
@@ -127,6 +131,8 @@ pub struct Scan<'a> {
     pub max_bytes: u64,
     /// `None`: one per processor.
     pub threads: Option<NonZeroUsize>,
+    /// How to sign in, if a path is a bucket.
+    pub aws: &'a AwsArgs,
 }
 
 /// What a scan found.
@@ -141,7 +147,7 @@ impl Scan<'_> {
     /// Passes what it finds to `on_found`, in the order of the paths. Prints what cannot be read.
     /// Fails if nothing can be scanned, or `on_found` fails.
     pub fn run(&self, now: Timestamp, on_found: &mut OnFound<'_>) -> Result<Totals> {
-        let (files, objects) = find_sources(self.paths, self.range, &self.target)?;
+        let (files, objects) = find_sources(self.paths, self.range, &self.target, self.aws)?;
         let objects_found = objects.as_ref().map_or(0, |objects| objects.found.len());
         let mut run = ScanRun {
             range: self.range,
@@ -168,6 +174,7 @@ fn find_sources(
     paths: &[PathBuf],
     range: TimeRange,
     target: &ScanTarget,
+    aws: &AwsArgs,
 ) -> Result<(Vec<Source>, Option<Objects>)> {
     let mut remote = Vec::new();
     let mut local = Vec::new();
@@ -181,7 +188,7 @@ fn find_sources(
     if remote.is_empty() {
         return Ok((files, None));
     }
-    let objects = Objects::find(&remote, range, &|region| target.can_match_in(region))?;
+    let objects = Objects::find(&remote, range, &|region| target.can_match_in(region), aws)?;
     Ok((files, Some(objects)))
 }
 
