@@ -3,8 +3,9 @@
 use std::path::PathBuf;
 
 use anyhow::{Result, anyhow};
+use detect::ecs::OwnResources;
 use detect::finding::PrivilegedGroups;
-use detect::rule::{Detections, RuleSet};
+use detect::rule::{DetectionSettings, Detections, EmbeddedSets, ReadScope, RuleSet};
 
 use crate::commands::aws::AwsArgs;
 use crate::commands::setup::{self, SettingOverride};
@@ -15,9 +16,10 @@ pub struct RuleArgs {
     /// the same rule_id
     #[arg(long, value_name = "PATH")]
     pub rules: Vec<PathBuf>,
-    /// Leave out the built-in rules
-    #[arg(long)]
-    pub no_default_rules: bool,
+    /// Which built-in rules to use: none, or iam-groups, guard and identity-center:REGION,
+    /// separated by commas [default: iam-groups,guard]
+    #[arg(long, value_name = "SETS", value_parser = parse_rule_sets)]
+    pub rule_sets: Option<EmbeddedSets>,
 }
 
 #[derive(Debug, clap::Args)]
@@ -29,15 +31,18 @@ pub struct DetectionArgs {
     #[arg(long, value_name = "PATH")]
     pub exceptions: Vec<PathBuf>,
     #[command(flatten)]
-    pub privileged: PrivilegedArgs,
+    pub settings: SettingArgs,
 }
 
 #[derive(Debug, clap::Args)]
-pub struct PrivilegedArgs {
+pub struct SettingArgs {
     /// Groups that are privileged by their names, separated by commas; * stands for any text [env:
     /// TRAILBELL_PRIVILEGED_GROUPS]
     #[arg(long, value_name = "NAMES", value_parser = parse_privileged_groups)]
     privileged_groups: Option<PrivilegedGroups>,
+    /// What Trailbell itself consists of, for the rules that guard it: ARNs, separated by commas
+    #[arg(long, value_name = "ARNS", value_parser = parse_own_resources)]
+    own: Option<OwnResources>,
 }
 
 /// Places that override the function's settings.
@@ -69,24 +74,37 @@ impl PlaceArgs {
 }
 
 impl RuleArgs {
+    fn embedded_sets(&self) -> EmbeddedSets {
+        self.rule_sets.clone().unwrap_or_default()
+    }
+
     pub fn load(&self) -> Result<RuleSet> {
-        setup::load_rules(!self.no_default_rules, &self.rules)
+        setup::load_rules(&self.embedded_sets(), &self.rules)
     }
 }
 
 impl DetectionArgs {
     pub fn load(&self) -> Result<Detections> {
         let rules = self.rules.load()?;
-        let groups = self.privileged.load()?;
-        let exceptions = setup::load_exceptions(&self.exceptions, &rules, &groups);
-        let exceptions = exceptions.into_exceptions()?;
-        Ok(Detections::new(rules, exceptions).with_privileged_groups(groups))
+        let settings = self.settings.load(&self.rules)?;
+        let groups = &settings.privileged_groups;
+        let exceptions = setup::load_exceptions(&self.exceptions, &rules, groups);
+        Ok(Detections::new(rules, exceptions.into_exceptions()?).with_settings(settings))
     }
 }
 
-impl PrivilegedArgs {
-    /// The groups named, or those of the environment.
-    pub fn load(&self) -> Result<PrivilegedGroups> {
+impl SettingArgs {
+    /// The settings named; privileged groups otherwise from the environment.
+    pub fn load(&self, rules: &RuleArgs) -> Result<DetectionSettings> {
+        let identity_center = rules.embedded_sets().identity_center().cloned();
+        Ok(DetectionSettings {
+            privileged_groups: self.load_privileged_groups()?,
+            own: self.own.clone().unwrap_or_default(),
+            read_scope: ReadScope { identity_center, ..ReadScope::default() },
+        })
+    }
+
+    fn load_privileged_groups(&self) -> Result<PrivilegedGroups> {
         if let Some(groups) = &self.privileged_groups {
             return Ok(groups.clone());
         }
@@ -97,6 +115,15 @@ impl PrivilegedArgs {
         }
         parse_privileged_groups(&text).map_err(|expected| anyhow!("{name} is {text:?}: {expected}"))
     }
+}
+
+fn parse_rule_sets(text: &str) -> Result<EmbeddedSets, &'static str> {
+    EmbeddedSets::parse(text)
+        .ok_or("expected none, or iam-groups, guard and identity-center:REGION")
+}
+
+fn parse_own_resources(text: &str) -> Result<OwnResources, &'static str> {
+    OwnResources::parse(text).ok_or("expected ARNs, separated by commas")
 }
 
 fn parse_privileged_groups(text: &str) -> Result<PrivilegedGroups, &'static str> {

@@ -54,6 +54,7 @@ impl FactDocument {
             "self": facts.is_self,
             "principal": {"root": facts.is_root, "first_seen": facts.is_first_seen},
             "privileged": facts.is_privileged,
+            "own": finding.own,
         });
         if let Some(group) =
             finding.group.as_ref().filter(|_| finding.ecs["group"]["name"].is_null())

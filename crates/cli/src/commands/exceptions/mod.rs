@@ -13,7 +13,7 @@ use detect::rule::{Detections, Exception, RuleSet};
 use detect::text::time::format_minute;
 use jiff::Timestamp;
 
-use crate::commands::arguments::{PrivilegedArgs, RuleArgs};
+use crate::commands::arguments::{RuleArgs, SettingArgs};
 use crate::commands::aws::AwsArgs;
 use crate::commands::output::{clean_text, new_table};
 use crate::commands::setup;
@@ -46,7 +46,7 @@ pub struct CheckArgs {
     #[command(flatten)]
     rules: RuleArgs,
     #[command(flatten)]
-    privileged: PrivilegedArgs,
+    settings: SettingArgs,
     /// Logs to count findings in: files, directories and s3://BUCKET/PREFIX (repeatable)
     #[arg(long, value_name = "LOGS")]
     against: Vec<PathBuf>,
@@ -60,8 +60,8 @@ pub fn run(command: &ExceptionsCommand) -> Result<ExitCode> {
     let ExceptionsCommand::Check(args) = command;
     let now = setup::now();
     let rules = args.rules.load()?;
-    let groups = args.privileged.load()?;
-    let loaded = setup::load_exceptions(&args.paths, &rules, &groups);
+    let settings = args.settings.load(&args.rules)?;
+    let loaded = setup::load_exceptions(&args.paths, &rules, &settings.privileged_groups);
     let has_warnings = !loaded.warnings.is_empty();
     let exceptions = loaded.into_exceptions()?;
     print_exceptions(exceptions.as_slice(), &rules, now)?;
@@ -71,7 +71,7 @@ pub fn run(command: &ExceptionsCommand) -> Result<ExitCode> {
     if args.against.is_empty() {
         return Ok(own_code);
     }
-    let detections = Detections::new(rules, exceptions).with_privileged_groups(groups);
+    let detections = Detections::new(rules, exceptions).with_settings(settings);
     let logs = Logs { paths: &args.against, range: &args.range, aws: &args.aws };
     Ok(against::run(&logs, detections, now)?.unwrap_or(own_code))
 }

@@ -20,8 +20,16 @@ const KEYS: &str = "condition covered_by field group_by query rules severity_whe
 const RAISE_TABLE: &str = "[[rule.correlation.severity_when]]";
 
 /// Keys of query rules that have no meaning in a correlation.
-const QUERY_RULE_KEYS: [&str; 6] =
-    ["from", "index", "interval", "language", "max_signals", "query"];
+const QUERY_RULE_KEYS: [&str; 8] = [
+    "building_block_type",
+    "from",
+    "index",
+    "interval",
+    "investigation_fields",
+    "language",
+    "max_signals",
+    "query",
+];
 
 /// Keys that change the severity of a query rule. Here they would change nothing.
 const SEVERITY_KEYS: [&str; 3] = ["risk_score_mapping", "severity_mapping", "severity_when"];
