@@ -126,7 +126,7 @@ async fn a_staged_group_is_alerted_once_in_any_order_of_arrival() {
 
 /// The embedded rules, and of the correlations only that of staged groups.
 fn only_staged() -> RuleSet {
-    let mut loaded = LoadedRules::from_paths(&EmbeddedSets::default(), &[]);
+    let mut loaded = LoadedRules::embedded();
     loaded.correlations.retain(|correlation| correlation.info.name.contains("staged"));
     loaded.into_rule_set().unwrap()
 }

@@ -289,7 +289,7 @@ fn what_covers_a_correlation_groups_alike_and_is_not_covered_itself() {
     let covered = |by: &str| format!("{VALID}covered_by = [\"{by}\"]\n");
     let cover = VALID.replace("\"two\"", "\"wide\"").replace("Two of them", "Wide");
     let set = |covered: &str, cover: &str| {
-        let mut loaded = LoadedRules::from_paths(true, &[]);
+        let mut loaded = LoadedRules::embedded();
         let texts = [("c.toml", covered), ("w.toml", cover)];
         loaded.add_source(LoadedRules::from_texts(texts.into_iter()));
         loaded.into_rule_set().map_err(|error| error.to_string())
