@@ -25,7 +25,7 @@ use crate::ledger::{Content, Ledger, StoredLedger};
 /// burst of thousands of groups. The sweep delivers what was claimed by then.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// FoundIncidents that findings are of.
+/// The incidents that findings belong to.
 #[derive(Debug, Default)]
 pub(crate) struct FoundIncidents {
     /// The alerts that are ours to deliver.

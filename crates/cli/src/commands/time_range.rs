@@ -30,6 +30,11 @@ pub struct TimeRange {
 }
 
 impl TimeRangeArgs {
+    /// Returns true if neither bound is given.
+    pub fn is_unbounded(&self) -> bool {
+        self.since.is_none() && self.until.is_none()
+    }
+
     /// The same, since `age` ago if one of the places is a bucket and no start is given.
     pub fn or_since(&self, places: &[PathBuf], age: &str) -> TimeRangeArgs {
         let is_bucket = |path: &PathBuf| path.to_str().and_then(S3Prefix::parse).is_some();

@@ -76,6 +76,9 @@ fn check_counts_what_exceptions_would_suppress() {
     let missing = dir.text("missing.json");
     let (code, out, err) = trailbell(&["exceptions", "check", &file, "--against", &missing], &[]);
     assert_eq!(code, 2, "{out}\n{err}");
+    let (code, _, err) = trailbell(&["exceptions", "check", &file, "--since", "7d"], &[]);
+    assert_eq!(code, 2, "{err}");
+    assert!(err.contains("--since and --until need --against"), "{err}");
 }
 
 #[test]

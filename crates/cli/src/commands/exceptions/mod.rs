@@ -6,7 +6,7 @@ use std::io::{self, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 use clap::Subcommand;
 use detect::rule::exception::{ExceptionState, Expiry, format_days};
 use detect::rule::{Detections, Exception, RuleSet};
@@ -58,6 +58,9 @@ pub struct CheckArgs {
 
 pub fn run(command: &ExceptionsCommand) -> Result<ExitCode> {
     let ExceptionsCommand::Check(args) = command;
+    if args.against.is_empty() && !args.range.is_unbounded() {
+        bail!("--since and --until need --against, the logs to count findings in");
+    }
     let now = setup::now();
     let rules = args.rules.load()?;
     let settings = args.settings.load(&args.rules)?;
