@@ -71,7 +71,7 @@ fn refuse(call: AlertCall<'_>) -> Result<(), &'static str> {
         return Err("one of two records is forged");
     }
     if call.principal().identity_type() == "Root" {
-        return Err("the root user should not be what makes such calls");
+        return Err("calls by the root user should always be noticed");
     }
     if finding.severity() > Severity::Medium {
         return Err("the severity is above medium");
@@ -90,10 +90,13 @@ fn target_conditions(call: AlertCall<'_>) -> Result<Vec<String>, &'static str> {
         let group = call.fields.text("group.name").ok_or("the record does not name the group")?;
         conditions.push(field_condition("group.name", group));
     }
-    for field in target_fields(action) {
-        let value = call.fields.text(field);
-        conditions.extend(value.map(|value| field_condition(field, value)));
+    let fields = target_fields(action);
+    let condition = |field: &&str| Some(field_condition(field, call.fields.text(field)?));
+    let targets: Vec<String> = fields.iter().filter_map(condition).collect();
+    if targets.is_empty() && !fields.is_empty() {
+        return Err("the record does not say what the call was about");
     }
+    conditions.extend(targets);
     conditions.push(word_condition("event.action", call.action().unwrap_or_default()));
     Ok(conditions)
 }
@@ -113,10 +116,9 @@ fn target_fields(action: Option<GroupAction>) -> &'static [&'static str] {
             &["aws.cloudtrail.flattened.request_parameters.policyArn"]
         }
         // A policy of the same name can allow anything.
-        Some(GroupAction::PutPolicy) => &[
-            "aws.cloudtrail.flattened.request_parameters.policyName",
-            "aws.cloudtrail.flattened.request_parameters.policyDocument",
-        ],
+        Some(GroupAction::PutPolicy) => {
+            &["aws.cloudtrail.flattened.request_parameters.policyDocument"]
+        }
         Some(GroupAction::DeletePolicy) => {
             &["aws.cloudtrail.flattened.request_parameters.policyName"]
         }

@@ -211,7 +211,9 @@ fn what_should_not_become_usual_has_none() {
     let mut by_root = record;
     by_root["userIdentity"] = json!({"type": "Root", "arn": root, "principalId": "111122223333"});
     let by_root = finding_of(&by_root, rule());
-    assert_eq!(reason(&by_root), "the root user should not be what makes such calls");
+    assert_eq!(reason(&by_root), "calls by the root user should always be noticed");
+    let no_user = finding_of(&call(add, json!({})), rule());
+    assert_eq!(reason(&no_user), "the record does not say what the call was about");
     let mut denied = call(add, json!({}));
     denied["requestParameters"] = Value::Null;
     denied["errorCode"] = json!("AccessDenied");

@@ -83,8 +83,7 @@ pub(super) fn check_field(reader: &mut TomlReader<'_>, field: &Spanned<String>) 
     let name = field.get_ref().as_str();
     if !ecs::is_known_field(name) && fact_kind(name).is_none() {
         let facts = FACT_FIELDS.map(|(fact, _)| fact);
-        let meant = ecs::did_you_mean(name).or_else(|| nearest_name(name, facts));
-        let hint = hint(meant);
+        let hint = hint(nearest_name(name, ecs::did_you_mean(name).into_iter().chain(facts)));
         let message = format!("no record has the field `{}`{hint}", name.escape_debug());
         reader.add_problem(field.span(), message);
     }

@@ -27,8 +27,8 @@ pub(crate) fn read_query(
             let unknown = ecs::unknown_fields(query.expr()).into_iter();
             let unknown = unknown.filter(|it| !extra_fields.contains(&it.name.as_str()));
             let with_extra = |unknown: UnknownField| {
-                let extra = || nearest_name(&unknown.name, extra_fields.iter().copied());
-                UnknownField { meant: unknown.meant.or_else(extra), ..unknown }
+                let candidates = unknown.meant.into_iter().chain(extra_fields.iter().copied());
+                UnknownField { meant: nearest_name(&unknown.name, candidates), ..unknown }
             };
             let unknown = unknown.map(with_extra).collect();
             add_lints(reader, &place, unknown, find_unsatisfiable(query.expr()));
