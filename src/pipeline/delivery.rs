@@ -134,8 +134,8 @@ pub(crate) async fn deliver(invocation: &Invocation, deliveries: &[Delivery]) ->
 async fn deliver_batch(invocation: &Invocation, batch: &[Delivery]) -> DeliveryReport {
     let (contexts, problems) = context::read_all(invocation, batch).await;
     let mut report = DeliveryReport { problems, ..DeliveryReport::default() };
-    let rate = |(delivery, context)| severity::rate(invocation, delivery, context);
-    let rated: Vec<Delivery> = batch.iter().zip(&contexts).map(rate).collect();
+    let raise = |(delivery, context)| severity::raise(invocation, delivery, context);
+    let rated: Vec<Delivery> = batch.iter().zip(&contexts).map(raise).collect();
     let mut waiting: Vec<Rendered<'_>> = rated
         .iter()
         .zip(&contexts)

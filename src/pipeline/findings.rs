@@ -10,7 +10,7 @@ use super::delivery::{Delivery, OUT_OF_TIME, deliver, unrecorded};
 use super::invocation::Invocation;
 use super::outcomes::DeliveryReport;
 use super::packed::PackedFinding;
-use super::{correlate, folding, grouping};
+use super::{correlate, folding, grouping, severity};
 use crate::ledger::{Completion, Content, principal_hash};
 
 /// The first findings that are processed together: few, so that their alerts do not wait for a
@@ -82,7 +82,10 @@ pub(crate) async fn process_claimed(
     let ClaimedFindings { ours, done_before, mut report, conflicts: _ } = claimed;
     // A canary is correlated with nothing, suppressed by nothing and grouped with nothing.
     let (canaries, ours): (Vec<_>, Vec<_>) = ours.into_iter().partition(is_canary);
+    let (ours, problem) = severity::rate_all(invocation, ours).await;
+    report.problems.extend(problem);
     let incidents = correlate::claim(invocation, &ours, &done_before).await;
+    let ours: Vec<Delivery> = ours.into_iter().map(|rated| rated.delivery).collect();
     report.problems.extend(incidents.problems);
     report.correlations_cut += incidents.cut;
     // Incidents are more severe than their members, and a test is less urgent than anything.

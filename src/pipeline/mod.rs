@@ -7,6 +7,7 @@ mod claim;
 mod context;
 mod correlate;
 mod delivery;
+mod facts;
 mod findings;
 mod folding;
 mod grouping;

@@ -13,7 +13,7 @@ use crate::ledger::world::{LEASE, Worker, clock, deliver, sent_alerts, step};
 /// Enough steps for any run.
 const ALL_STEPS: usize = 100_000;
 
-fn delivery(pipeline: &Arc<Pipeline>, records: &[Value]) -> Worker<()> {
+pub fn delivery(pipeline: &Arc<Pipeline>, records: &[Value]) -> Worker<()> {
     let pipeline = Arc::clone(pipeline);
     let records = records.to_vec();
     Box::pin(async move {
@@ -21,7 +21,7 @@ fn delivery(pipeline: &Arc<Pipeline>, records: &[Value]) -> Worker<()> {
     })
 }
 
-fn sweep(pipeline: &Arc<Pipeline>) -> Worker<()> {
+pub fn sweep(pipeline: &Arc<Pipeline>) -> Worker<()> {
     let pipeline = Arc::clone(pipeline);
     Box::pin(async move {
         pipeline::recover_open(&pipeline, clock()).await;
@@ -29,11 +29,11 @@ fn sweep(pipeline: &Arc<Pipeline>) -> Worker<()> {
 }
 
 /// Lets a worker take some steps. Returns true if it has come to its end.
-fn run_steps(worker: &mut Worker<()>, steps: usize) -> bool {
+pub fn run_steps(worker: &mut Worker<()>, steps: usize) -> bool {
     (0..steps).any(|_| step(worker).is_ready())
 }
 
-fn run_to_end(mut worker: Worker<()>) {
+pub fn run_to_end(mut worker: Worker<()>) {
     assert!(run_steps(&mut worker, ALL_STEPS), "it hangs");
 }
 

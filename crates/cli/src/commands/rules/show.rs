@@ -67,6 +67,10 @@ fn condition_lines(correlation: &Correlation) -> Vec<String> {
         let names: Vec<&str> = stage.0.iter().map(|rule| rule.name.as_str()).collect();
         lines.push(format!("    - {}", names.join(" or ")));
     }
+    if let Some(query) = &correlation.query {
+        lines.push("  of findings that match".to_owned());
+        lines.extend(query_lines(query.source(), "    "));
+    }
     lines
 }
 
@@ -123,6 +127,8 @@ pub(super) fn facts(rule: AnyRule<'_>) -> Vec<(&'static str, String)> {
             facts.push(("Type", correlation.condition.as_str().to_owned()));
             facts.push(("Group by", correlation.group_by.join(", ")));
             facts.push(("Alerts", alerts.to_owned()));
+            let covers = correlation.covered_by.iter().map(|cover| cover.name.as_str());
+            facts.push(("Covered", covers.collect::<Vec<_>>().join(", ")));
         }
     }
     facts.push(("Tags", info.tags.join(" · ")));

@@ -2,6 +2,7 @@
 
 mod correlation;
 mod elastic;
+mod fact_query;
 mod fields;
 mod file;
 pub(super) mod resolve;
