@@ -20,6 +20,7 @@ mod reading;
 mod recover;
 mod stored;
 mod summary;
+mod suppression;
 mod survey;
 
 pub use claim::{Claim, ClaimOutcome};

@@ -10,7 +10,7 @@ use super::delivery::{Delivery, OUT_OF_TIME, deliver, unrecorded};
 use super::invocation::Invocation;
 use super::outcomes::DeliveryReport;
 use super::packed::PackedFinding;
-use super::{correlate, grouping};
+use super::{correlate, grouping, suppression};
 use crate::ledger::{Completion, Content, principal_hash};
 
 /// The first findings that are processed together: few, so that their alerts do not wait for a
@@ -87,8 +87,11 @@ pub(crate) async fn process_claimed(
     report.correlations_cut += incidents.cut;
     // Incidents are more severe than their members, and a test is less urgent than anything.
     report += deliver(invocation, &incidents.alerts).await;
-    let (suppressed, ours): (Vec<_>, Vec<_>) = ours.into_iter().partition(is_suppressed);
-    let groups = grouping::split(invocation, ours).await;
+    let (mut suppressed, ours): (Vec<_>, Vec<_>) = ours.into_iter().partition(is_suppressed);
+    let suppressions = suppression::split(invocation, ours).await;
+    report.problems.extend(suppressions.problems);
+    suppressed.extend(suppressions.suppressed);
+    let groups = grouping::split(invocation, suppressions.alerted).await;
     report.problems.extend(groups.problems);
     report += deliver(invocation, &groups.now).await;
     report += in_parallel(suppressed, |delivery| suppress(invocation, delivery)).await;

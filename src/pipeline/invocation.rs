@@ -5,7 +5,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use detect::finding::{Finding, FindingId};
-use jiff::Timestamp;
+use detect::rule::GroupAlerts;
+use jiff::{SignedDuration, Timestamp};
 use tokio::time::{Instant, timeout_at};
 
 use super::packed::WaitingBytes;
@@ -48,6 +49,8 @@ pub(crate) struct Invocation {
     met: Mutex<MetFindings>,
     /// By rule. Without a ledger the invocation is the window.
     counts: Mutex<HashMap<String, WindowCounts>>,
+    /// By rule and group. Without a ledger an alert stands for findings of the invocation only.
+    group_alerts: Mutex<HashMap<(String, String), GroupAlerts>>,
     /// Findings taken over from dead workers, by rule and principal.
     taken_over: Mutex<HashMap<(String, String), u64>>,
     /// Findings that were read and are not processed yet.
@@ -63,6 +66,7 @@ impl Invocation {
             publishing: tokio::sync::Mutex::default(),
             met: Mutex::default(),
             counts: Mutex::default(),
+            group_alerts: Mutex::default(),
             taken_over: Mutex::default(),
             waiting: WaitingBytes::default(),
         }
@@ -128,6 +132,18 @@ impl Invocation {
         let counts = counts.entry(rule.to_owned()).or_default();
         counts.add(principals.iter().map(String::as_str));
         counts.clone()
+    }
+
+    /// Returns for each finding of a group whether it is alerted.
+    pub(crate) fn admit(
+        &self,
+        group: &(String, String),
+        findings: &[(FindingId, Timestamp)],
+        duration: SignedDuration,
+    ) -> Vec<bool> {
+        let mut groups = lock(&self.group_alerts);
+        let alerts = groups.entry(group.clone()).or_default();
+        findings.iter().map(|(id, time)| alerts.admit(id, *time, duration)).collect()
     }
 
     /// Counts a finding that was taken over. Returns true if it is among the first of its rule and

@@ -21,6 +21,7 @@ pub(crate) mod run;
 mod setup;
 mod severity;
 mod summary_at_exit;
+mod suppression;
 mod suspects;
 
 use std::sync::Arc;

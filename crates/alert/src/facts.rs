@@ -29,13 +29,15 @@ const EXTRA: u8 = 1;
 
 pub(crate) fn items(call: AlertCall<'_>) -> Vec<Item> {
     let mut facts = investigation_facts(call);
-    let max = MAX_FACTS + facts.len();
+    let suppression = suppression_fact(call);
+    let max = MAX_FACTS + facts.len() + usize::from(suppression.is_some());
     facts.push(call_fact(call));
     facts.extend(place_fact(call));
     facts.extend(error_fact(call));
     facts.extend(target_facts(call));
     facts.extend(principal_facts(call));
     facts.extend(source_facts(call));
+    facts.extend(suppression);
     let mut weights: Vec<u8> = facts.iter().map(|fact| fact.weight).collect();
     weights.sort_unstable_by(|a, b| b.cmp(a));
     let least = weights.get(max - 1).copied().unwrap_or(EXTRA);
@@ -194,6 +196,12 @@ fn source_facts(call: AlertCall<'_>) -> Vec<Fact> {
     let source = format!("{address}, {made_through}{}", endpoint.unwrap_or_default());
     let agent = value_or_unknown(call.fields.text("user_agent.original"));
     vec![Fact::new("Source", source, ESSENTIAL), Fact::new("Agent", agent, USEFUL)]
+}
+
+/// One mail can stand for many findings.
+fn suppression_fact(call: AlertCall<'_>) -> Option<Fact> {
+    let suppression = call.finding.rule.alert_suppression.as_ref()?;
+    Some(Fact::new("Repeats", value(&suppression.describe()), ESSENTIAL))
 }
 
 fn value(raw: &str) -> String {

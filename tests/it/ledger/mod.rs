@@ -12,6 +12,7 @@ mod refusals;
 mod severity;
 mod stores;
 mod summaries;
+mod suppression;
 mod survey;
 mod timelines;
 pub mod world;

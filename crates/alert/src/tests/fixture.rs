@@ -38,6 +38,7 @@ pub fn rule() -> RuleInfo {
         threat: Vec::new(),
         investigation_fields: Vec::new(),
         building_block: false,
+        alert_suppression: None,
     }
 }
 

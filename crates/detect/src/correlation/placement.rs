@@ -109,7 +109,7 @@ fn counted_value(correlation: &Correlation, document: &Value) -> Option<String> 
 }
 
 /// The value of a field; several values are one, joined by line breaks.
-fn field_value(document: &Value, field: &str) -> Option<String> {
+pub(crate) fn field_value(document: &Value, field: &str) -> Option<String> {
     let mut values = Vec::new();
     document.any_value(field, &mut |value| {
         values.push(match value {

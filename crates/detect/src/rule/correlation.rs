@@ -117,7 +117,7 @@ impl Condition {
 }
 
 /// A timespan in the largest unit that gives a whole number.
-fn format_timespan(timespan: SignedDuration) -> String {
+pub(super) fn format_timespan(timespan: SignedDuration) -> String {
     let seconds = timespan.as_secs();
     let (count, unit) = match seconds {
         _ if seconds % 3600 == 0 => (seconds / 3600, "hour"),

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::rule_query::RuleQuery;
 use super::severity::SeverityRules;
+use super::suppression::AlertSuppression;
 
 /// A rule that can be matched against records.
 #[derive(Debug, Clone, PartialEq)]
@@ -89,6 +90,9 @@ pub struct RuleInfo {
     /// `building_block_type`: findings are recorded and correlated, but not alerted.
     #[serde(default, skip_serializing_if = "Not::not")]
     pub building_block: bool,
+    /// `alert_suppression`: which findings one alert stands for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub alert_suppression: Option<AlertSuppression>,
 }
 
 /// How serious a finding is, in Elastic's four steps. Ordered: `Low < Medium < High < Critical`.

@@ -177,6 +177,7 @@ mod tests {
             threat: vec![],
             investigation_fields: vec![],
             building_block: false,
+            alert_suppression: None,
         };
         Rule {
             info: Arc::new(info),

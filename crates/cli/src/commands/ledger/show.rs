@@ -122,7 +122,10 @@ fn describe_state(entry: &Entry, snapshot: &EntrySnapshot) -> String {
         EntryState::Alerted => "the topic accepted the alert",
         EntryState::Suppressed => match &entry.content {
             Content::Finding(finding) if finding.exception.is_none() => {
-                "its rule is a building block, so no alert was sent"
+                match finding.rule.building_block {
+                    true => "its rule is a building block, so no alert was sent",
+                    false => "an alert of the same rule and values stands for it",
+                }
             }
             _ => "an exception matched, so no alert was sent",
         },

@@ -117,6 +117,8 @@ pub(super) fn facts(rule: AnyRule<'_>) -> Vec<(&'static str, String)> {
             facts.push(("Calls", format_calls(rule)));
             facts.push(("Runs", format!("every {interval}, over the last {from}")));
             facts.push(("Limit", limit));
+            let repeats = info.alert_suppression.as_ref().map(|suppression| suppression.describe());
+            facts.push(("Repeats", repeats.unwrap_or_default()));
         }
         AnyRule::Correlation(correlation) => {
             let alerts = "one per incident, and one when its severity rises; only with a ledger";

@@ -21,7 +21,8 @@ const KEYS: &str = "condition field group_by query rules severity_when timespan 
 const RAISE_TABLE: &str = "[[rule.correlation.severity_when]]";
 
 /// Keys of query rules that have no meaning in a correlation.
-const QUERY_RULE_KEYS: [&str; 8] = [
+const QUERY_RULE_KEYS: [&str; 9] = [
+    "alert_suppression",
     "building_block_type",
     "from",
     "index",

@@ -26,6 +26,7 @@ pub(super) fn rule_info(reader: &mut TomlReader<'_>, table: &DeTable<'_>) -> Opt
         threat: reader.optional(table, "threat").unwrap_or_default(),
         investigation_fields: elastic::investigation_fields(reader, table),
         building_block: elastic::is_building_block(reader, table),
+        alert_suppression: None,
         id: id?,
         name: name?,
         description: description?,

@@ -223,11 +223,14 @@ fn read_rule(reader: &mut TomlReader<'_>, table: &DeTable<'_>, origin: RuleOrigi
     let interval = fields::interval(reader, table);
     let from = fields::look_back(reader, table);
     let max_signals = reader.integer(table, "max_signals", 1..=u32::MAX);
+    let interval = interval.unwrap_or(DEFAULT_INTERVAL);
+    let alert_suppression = elastic::alert_suppression(reader, table, interval);
+    let info = info.map(|info| RuleInfo { alert_suppression, ..info });
     let severity_rules = severity::read_severity_rules(reader, table, info.as_ref());
     Some(Rule {
         info: Arc::new(info?),
         query: query?,
-        interval: interval.unwrap_or(DEFAULT_INTERVAL),
+        interval,
         from: from.unwrap_or(DEFAULT_FROM),
         max_signals: max_signals.unwrap_or(DEFAULT_MAX_SIGNALS),
         severity_rules,
