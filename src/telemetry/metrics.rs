@@ -67,6 +67,7 @@ fn totals(outcome: &InvocationReport) -> Vec<Metric> {
         Metric::new("", "alert_latency", Unit::Seconds, help, seconds)
     }));
     metrics.extend(report.sweep.iter().flat_map(|sweep| sweep.metrics()));
+    metrics.extend(report.subscriptions.iter().flat_map(|it| it.metrics()));
     metrics
 }
 
@@ -130,7 +131,7 @@ mod tests {
     use super::*;
     use crate::notification::Reply;
     use crate::pipeline::Report;
-    use crate::sweep::SweepReport;
+    use crate::sweep::{SubscriptionReport, SweepReport};
 
     fn outcome() -> InvocationReport {
         let mut report =
@@ -221,6 +222,7 @@ mod tests {
         outcome.report.slowest_alert = Some(1);
         outcome.report.correlations.insert("c1".to_owned(), 1);
         outcome.report.sweep = Some(SweepReport::default());
+        outcome.report.subscriptions = Some(SubscriptionReport::default());
         let lines = lines(&outcome, "bell", Timestamp::UNIX_EPOCH);
         let is_by_rule = |name: &str| lines[1..].iter().any(|line| line.get(name).is_some());
         let metrics = totals(&outcome).into_iter();

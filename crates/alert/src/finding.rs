@@ -192,6 +192,7 @@ impl<'a> FindingParts<'a> {
             "group": facts.group_power().map(|power| json!({"power": power})),
             "self": facts.is_self,
             "privileged": facts.is_privileged,
+            "own": (!finding.own.is_empty()).then_some(&finding.own),
             "origin": finding.origin,
             "check": commands::to_documents(&self.check),
             "undo": commands::to_documents(&self.undo),

@@ -28,7 +28,8 @@ fn facts(fields: &[&str]) -> Vec<String> {
 #[test]
 fn the_fields_to_investigate_stand_first() {
     let plain = facts(&[]);
-    // Fields that are shown anyway are not repeated, and those that the record has not are left out.
+    // Fields that are shown anyway are not repeated, and those that the record has not are left
+    // out.
     assert_eq!(facts(&["user.name", "@timestamp", "target.entity.id"]), plain);
     let fields = ["user.name", "aws.cloudtrail.resources.arn", "aws.cloudtrail.read_only"];
     let with_fields = facts(&fields);

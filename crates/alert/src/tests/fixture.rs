@@ -63,6 +63,7 @@ pub fn finding(ecs: Value) -> Finding {
         exception: None,
         conflict: None,
         privileged: false,
+        own: Vec::new(),
         rating: None,
         origin: Origin::Object {
             bucket: "example-trail".to_owned(),

@@ -372,7 +372,7 @@ fn the_embedded_correlations_pass_their_tests() {
 
 #[test]
 fn suppressed_findings_canaries_and_findings_without_a_group_do_not_count() {
-    let rule_set = LoadedRules::from_paths(true, &[]).into_rule_set().unwrap();
+    let rule_set = LoadedRules::embedded().into_rule_set().unwrap();
     let mut correlations = rule_set.correlations().iter();
     let correlation = correlations.find(|it| it.info.name.contains("staged")).unwrap();
     let record =

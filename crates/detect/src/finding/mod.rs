@@ -5,6 +5,7 @@ pub mod canary;
 mod conflict;
 mod context;
 mod denial;
+mod directory;
 mod facts;
 mod id;
 mod parameters;
@@ -52,9 +53,10 @@ pub struct Finding {
     pub account: Option<String>,
     /// Who made the call.
     pub principal: Principal,
-    /// The name of the IAM group, as requested; for a denied call, as in the error message.
+    /// The name of the IAM group, as requested; for a denied call, as in the error message. The id
+    /// of a group of Identity Center.
     pub group: Option<String>,
-    /// The name of the user that the call was about.
+    /// The name of the user that the call was about. The id of a user of Identity Center.
     pub target_user: Option<String>,
     /// The name of the exception that matched: the finding is suppressed.
     pub exception: Option<String>,
@@ -64,6 +66,9 @@ pub struct Finding {
     /// The name of the group is one of `TRAILBELL_PRIVILEGED_GROUPS`.
     #[serde(default)]
     pub privileged: bool,
+    /// The ARNs of own resources (`TRAILBELL_OWN`) that the call is about.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub own: Vec<String>,
     /// The severity of its alert, if it is not that of the rule.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rating: Option<Rating>,
@@ -75,8 +80,11 @@ impl Finding {
     /// The finding that `rule` matched `record`, which was read at `origin`.
     pub fn new(rule: &Arc<RuleInfo>, record: &Record, origin: Origin) -> Finding {
         let requested_group = record.text(&["requestParameters", "groupName"]);
-        let group = requested_group.or_else(|| denial::denied_group(record));
-        let target_user = record.text(&["requestParameters", "userName"]);
+        let group = requested_group
+            .or_else(|| directory::group_id(record))
+            .or_else(|| denial::denied_group(record));
+        let user = record.text(&["requestParameters", "userName"]);
+        let target_user = user.or_else(|| directory::member_id(record));
         Finding {
             id: FindingId::for_record(&rule.id, record),
             rule: Arc::clone(rule),
@@ -89,6 +97,7 @@ impl Finding {
             exception: None,
             conflict: None,
             privileged: false,
+            own: Vec::new(),
             rating: None,
             origin,
         }

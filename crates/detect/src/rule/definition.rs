@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::embedded::EmbeddedSet;
 use super::rule_query::RuleQuery;
 use super::severity::SeverityRules;
 use super::suppression::AlertSuppression;
@@ -38,6 +39,16 @@ pub enum RuleOrigin {
     Embedded(&'static str),
     /// In a file.
     File(PathBuf),
+}
+
+impl RuleOrigin {
+    /// The set of an embedded rule.
+    pub fn embedded_set(&self) -> Option<EmbeddedSet> {
+        match self {
+            RuleOrigin::Embedded(name) => Some(EmbeddedSet::of_file(name)),
+            RuleOrigin::File(_) => None,
+        }
+    }
 }
 
 impl fmt::Display for RuleOrigin {
