@@ -66,10 +66,12 @@ pub(crate) async fn split(invocation: &Invocation, deliveries: Vec<Delivery>) ->
     result
 }
 
-/// The group of a finding, and how long one alert stands for it. A conflict is always alerted.
+/// The group of a finding, and how long one alert stands for it. A conflict is always alerted, and
+/// an alert stands for no finding of another severity.
 fn group_of(finding: &Finding) -> Option<(GroupKey, SignedDuration)> {
     let suppression = finding.rule.alert_suppression.as_ref()?;
     let group = suppression.group(&finding.ecs).filter(|_| finding.conflict.is_none())?;
+    let group = format!("{}-{group}", finding.severity().as_str());
     Some(((finding.rule.id.clone(), group), suppression.duration))
 }
 

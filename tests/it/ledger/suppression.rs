@@ -163,3 +163,19 @@ fn findings_sent(topic: &Topic) -> Vec<String> {
     ids.dedup();
     ids
 }
+
+#[tokio::test]
+async fn an_alert_stands_for_no_finding_of_another_severity() {
+    let raise = "severity_mapping = [{field = 'group.name', operator = 'equals', \
+        value = 'admins', severity = 'high'}]";
+    let rule = format!("{RULE}{raise}\n");
+    let memory = Memory::new();
+    let topic = Topic::default();
+    let pipeline = pipeline_with(&memory, &topic, |pipeline| use_rule(pipeline, &rule));
+    let admins = |second: &str| {
+        let parameters = json!({"groupName": "admins"});
+        call("CreateGroup", &format!("2026-03-01T10:00:{second}Z"), "alice", parameters)
+    };
+    let burst = [create("10:00:00", "alice"), admins("01"), admins("02")];
+    assert_eq!(counts(&pipeline, &burst).await, (2, 1));
+}
