@@ -63,7 +63,7 @@ async fn one_alert_stands_for_its_group_for_a_while() {
     assert_eq!(counts(&pipeline, &[create("10:05:00", "alice")]).await, (1, 0));
     let alerts = sent_alerts(&topic, "alert");
     assert_eq!(alerts.len(), 3);
-    let text = "Repeats     not alerted for 5 minutes while user.name is the same";
+    let text = "Repeats    not alerted for 5 minutes while user.name is the same";
     assert!(alerts.iter().all(|alert| alert.text.contains(text)), "{}", alerts[0].text);
     assert_eq!(memory.keys("entries/").len(), 6);
 }
