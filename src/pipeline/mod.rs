@@ -10,6 +10,7 @@ mod delivery;
 mod findings;
 mod grouping;
 mod invocation;
+mod new_terms;
 mod object;
 mod outcomes;
 mod packed;

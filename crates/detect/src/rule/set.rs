@@ -8,6 +8,7 @@ use super::correlation::Correlation;
 use super::definition::Rule;
 use super::required_fields::{RequiredFields, build_prefilter};
 use super::scope::ReadScope;
+use super::threshold::Threshold;
 use crate::cloudtrail::key::region_records;
 use crate::cloudtrail::prefilter::Prefilter;
 use crate::ecs::View;
@@ -61,6 +62,7 @@ impl RuleSet {
             }
         }
         let (literals, without_literal) = build_prefilter(&required_fields);
+        let correlations = rules.iter().filter_map(Threshold::correlation).collect();
         Ok(RuleSet {
             rules,
             required_fields,
@@ -69,16 +71,17 @@ impl RuleSet {
             unindexed,
             literals,
             without_literal,
-            correlations: Vec::new(),
+            correlations,
         })
     }
 
     /// Adds correlations, whose references are resolved to these rules.
-    pub(super) fn with_correlations(self, correlations: Vec<Correlation>) -> RuleSet {
-        RuleSet { correlations, ..self }
+    pub(super) fn with_correlations(mut self, correlations: Vec<Correlation>) -> RuleSet {
+        self.correlations.extend(correlations);
+        self
     }
 
-    /// The correlations, in the order of the sources.
+    /// The thresholds of rules, then the correlations, in the order of the sources.
     pub fn correlations(&self) -> &[Correlation] {
         &self.correlations
     }
@@ -176,6 +179,8 @@ mod tests {
             investigation_fields: vec![],
             building_block: false,
             alert_suppression: None,
+            threshold: None,
+            new_terms: None,
         };
         Rule {
             info: Arc::new(info),

@@ -95,6 +95,8 @@ fn finding_cells(finding: &Finding, place: String) -> Vec<String> {
             subject = format!("suppressed by {}\n{subject}", clean_text(name));
         }
         Some(Suppression::BuildingBlock) => subject = format!("building block\n{subject}"),
+        Some(Suppression::Threshold) => subject = format!("below its threshold\n{subject}"),
+        Some(Suppression::Learning) => subject = format!("learning\n{subject}"),
         None => {}
     }
     vec![format_time(finding.time), clean_text(&finding.rule.name), subject, place]
