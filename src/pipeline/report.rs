@@ -293,7 +293,8 @@ impl fmt::Display for Report {
             join_counts(&self.finding_outcomes)
         )?;
         if self.known_values > 0 {
-            write!(f, "; {} with known values", counted(self.known_values, "match"))?;
+            let plural = if self.known_values == 1 { "match" } else { "matches" };
+            write!(f, "; {} {plural} of known values", self.known_values)?;
         }
         if self.summaries > 0 {
             write!(

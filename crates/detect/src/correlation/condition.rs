@@ -55,6 +55,19 @@ pub fn find_occurrences(correlation: &Correlation, marks: &[Mark]) -> Vec<Occurr
     occurrences
 }
 
+/// When a threshold is reached after it was not: the times of the events that reach it.
+pub fn times_reached(threshold: &Correlation, marks: &[Mark]) -> Vec<Timestamp> {
+    let mut reached = Vec::new();
+    let mut until = Timestamp::MIN;
+    for occurrence in find_occurrences(threshold, marks) {
+        if occurrence.start > until {
+            reached.push(occurrence.start);
+        }
+        until = until.max(occurrence.end);
+    }
+    reached
+}
+
 /// The events of the marks, by time. Marks of rules that are no longer correlated are ignored.
 fn events<'m>(correlation: &Correlation, marks: &'m [Mark]) -> Vec<Event<'m>> {
     let stages = stages_by_rule(correlation);

@@ -13,7 +13,7 @@ pub mod testing;
 mod tests;
 
 pub use alert_data::{CorrelationAlertData, MemberFindings};
-pub use condition::{Occurrence, find_occurrences};
+pub use condition::{Occurrence, find_occurrences, times_reached};
 pub use folders::{FolderToRead, FolderWalk, later_folders};
 pub use incident::{Incident, Incidents};
 pub use mark::{Link, Mark};

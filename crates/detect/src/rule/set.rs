@@ -75,6 +75,13 @@ impl RuleSet {
         })
     }
 
+    /// The rules that look for new values, without the others and without correlations.
+    /// Fails if there is none.
+    pub fn with_new_terms_only(&self) -> Result<RuleSet, NoRules> {
+        let rules = self.rules.iter().filter(|rule| rule.info.new_terms.is_some());
+        RuleSet::new(rules.cloned().collect())
+    }
+
     /// Adds correlations, whose references are resolved to these rules.
     pub(super) fn with_correlations(mut self, correlations: Vec<Correlation>) -> RuleSet {
         self.correlations.extend(correlations);
