@@ -10,7 +10,7 @@ use super::delivery::{Delivery, OUT_OF_TIME, deliver, unrecorded};
 use super::invocation::Invocation;
 use super::outcomes::DeliveryReport;
 use super::packed::PackedFinding;
-use super::{correlate, grouping, suppression};
+use super::{correlate, grouping, new_terms, suppression};
 use crate::ledger::{Completion, Content, principal_hash};
 
 /// The first findings that are processed together: few, so that their alerts do not wait for a
@@ -33,7 +33,7 @@ pub(crate) async fn process(
     invocation: &Invocation,
     findings: Vec<PackedFinding>,
 ) -> DeliveryReport {
-    let mut report = DeliveryReport::default();
+    let (findings, mut report) = new_terms::without_known(invocation, findings).await;
     let mut rest = in_fair_order(findings);
     let mut chunk_size = FIRST_CHUNK;
     while !rest.is_empty() && !invocation.is_over() {

@@ -110,6 +110,12 @@ fn counted_value(correlation: &Correlation, document: &Value) -> Option<String> 
 
 /// The value of a field; several values are one, joined by line breaks.
 pub(crate) fn field_value(document: &Value, field: &str) -> Option<String> {
+    let values = values_of(document, field);
+    (!values.is_empty()).then(|| values.join("\n"))
+}
+
+/// The values of a field as texts.
+pub(crate) fn values_of(document: &Value, field: &str) -> Vec<String> {
     let mut values = Vec::new();
     document.any_value(field, &mut |value| {
         values.push(match value {
@@ -121,7 +127,7 @@ pub(crate) fn field_value(document: &Value, field: &str) -> Option<String> {
         });
         false
     });
-    (!values.is_empty()).then(|| values.join("\n"))
+    values
 }
 
 /// The same for a call that one principal repeats on the same user, policy and group.

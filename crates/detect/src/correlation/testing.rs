@@ -100,5 +100,6 @@ fn find_incidents(correlation: &Correlation, marks: &[Mark]) -> Vec<Incident> {
     let new_id = |start: Timestamp| FindingId::hash_parts(["sample", &Mark::time_prefix(start)]);
     let occurrences = find_occurrences(correlation, marks);
     let timespan = correlation.timespan;
-    Incidents::default().absorb(&occurrences, &times, timespan, &new_id).near(&times, timespan)
+    let incidents = Incidents::default().absorb_for(correlation, &occurrences, &times, &new_id);
+    incidents.near(&times, timespan)
 }

@@ -37,6 +37,7 @@ fn correlation(condition: Condition, stages: &[&[&str]]) -> Correlation {
         group_by: vec![],
         timespan: SignedDuration::from_secs(SPAN),
         raises: vec![],
+        is_threshold: false,
         origin: RuleOrigin::Embedded("test"),
     }
 }

@@ -33,6 +33,9 @@ pub struct Correlation {
     pub timespan: SignedDuration,
     /// `severity_when`: each severity at most once, all above that of `info`.
     pub raises: Vec<SeverityRaise>,
+    /// It is the threshold of a rule: an alert is sent when the condition is met, and again only
+    /// after it was not. Otherwise an incident lasts until nothing has happened for a timespan.
+    pub is_threshold: bool,
     /// Where the correlation was read.
     pub origin: RuleOrigin,
 }

@@ -8,6 +8,7 @@ mod embedded;
 pub mod exception;
 pub mod explain;
 pub mod load;
+mod new_terms;
 mod required_fields;
 mod rule_query;
 mod scope;
@@ -15,6 +16,7 @@ mod set;
 mod severity;
 mod suppression;
 pub mod testing;
+mod threshold;
 mod toml_file;
 mod unsatisfiable;
 
@@ -26,6 +28,7 @@ pub use exception::{
     Exception, Exceptions, ExceptionsError, LoadedExceptions, check_exception_files,
 };
 pub use load::{LoadedRules, RulesError};
+pub use new_terms::NewTerms;
 pub use required_fields::RequiredFields;
 pub use rule_query::RuleQuery;
 pub use scope::{LogPlace, ReadScope};
@@ -33,4 +36,5 @@ pub use set::{NoRules, RuleSet};
 pub(crate) use severity::highest_raise;
 pub use severity::{Rating, SeverityMapping, SeverityRaise, SeverityRules};
 pub use suppression::{AlertSuppression, GroupAlerts, MissingFields};
+pub use threshold::{Cardinality, Threshold};
 pub use toml_file::problem::{Position, Problem};

@@ -3,6 +3,7 @@
 pub mod files;
 mod matches;
 mod objects;
+mod over_time;
 mod parallel;
 mod printer;
 mod source;
@@ -19,8 +20,9 @@ use std::time::Instant;
 
 use anyhow::Result;
 use detect::cloudtrail::S3Prefix;
-use detect::rule::Severity;
+use detect::rule::{RuleSet, Severity};
 use detect::text::error::error_chain;
+use jiff::Timestamp;
 
 use crate::commands::arguments::DetectionArgs;
 use crate::commands::aws::AwsArgs;
@@ -29,6 +31,7 @@ use crate::commands::progress::Progress;
 use crate::commands::setup;
 use crate::commands::time_range::{TimeRange, TimeRangeArgs};
 use objects::Objects;
+use over_time::OverTime;
 use parallel::run_in_order;
 use printer::Printer;
 use source::{Source, SourceScan};
@@ -39,7 +42,8 @@ use totals::Totals;
 ///
 /// Reads .json, .ndjson and .jsonl files, gzipped or not, and skips others. In a bucket, follows
 /// CloudTrail's key layout (account, region, day) and lists nothing else; a bucket needs --since,
-/// unless the prefix names a day. --since and --until apply to the time of the call. Credentials,
+/// unless the prefix names a day. Findings of threshold and new_terms rules come last: they are
+/// decided over all files, and every value is new at first. --since and --until apply to the time of the call. Credentials,
 /// region and AWS_ENDPOINT_URL are read as by the AWS CLI.
 ///
 /// Exit codes: 0 everything was scanned; 1 a finding reached --fail-on; 2 something could not be
@@ -103,6 +107,9 @@ pub fn run(args: &Args) -> Result<ExitCode> {
         progress: Progress::new(files.len() + objects_found, "files"),
         printer: Printer::new(args.format, args.query.is_some(), args.summary),
         totals: Totals::default(),
+        rules: target.rule_set(),
+        over_time: OverTime::default(),
+        now,
     };
     let source_scan =
         SourceScan { target: &target, now, max_bytes: args.max_object_bytes.unwrap_or(u64::MAX) };
@@ -117,6 +124,7 @@ pub fn run(args: &Args) -> Result<ExitCode> {
     )?;
     let elapsed = start.elapsed();
     scan.progress.finish();
+    scan.print_over_time()?;
     scan.printer.finish()?;
     print_message(scan.totals.summary_line(if args.query.is_some() { "match" } else { "finding" }));
     if args.stats {
@@ -149,14 +157,27 @@ fn find_sources(
     Ok((files, Some(objects)))
 }
 
-struct ScanRun {
+struct ScanRun<'t> {
     range: TimeRange,
     progress: Progress,
     printer: Printer,
     totals: Totals,
+    /// `None` if a query is matched.
+    rules: Option<&'t RuleSet>,
+    over_time: OverTime,
+    now: Timestamp,
 }
 
-impl ScanRun {
+impl ScanRun<'_> {
+    /// Prints what rules found in several records.
+    fn print_over_time(&mut self) -> io::Result<()> {
+        for found in std::mem::take(&mut self.over_time).finish(self.rules) {
+            self.totals.count_finding(&found.finding);
+            self.printer.print_finding(&found.finding, found.why.as_deref())?;
+        }
+        Ok(())
+    }
+
     /// Prints and counts what was found in one source.
     fn print_events(&mut self, name: &str, events: &Receiver<SourceEvent>) -> io::Result<()> {
         let mut ended = false;
@@ -164,8 +185,10 @@ impl ScanRun {
         for event in events {
             match event {
                 SourceEvent::Finding(finding) if self.range.contains(finding.time) => {
-                    self.totals.count_finding(&finding);
-                    self.printer.print_finding(&finding)?;
+                    if let Some(finding) = self.over_time.add(finding, self.rules, self.now) {
+                        self.totals.count_finding(&finding);
+                        self.printer.print_finding(&finding, None)?;
+                    }
                 }
                 SourceEvent::Match(matched) if self.range.contains(matched.record.time()) => {
                     self.totals.found += 1;

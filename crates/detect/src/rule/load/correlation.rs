@@ -73,6 +73,7 @@ pub(super) fn read_correlation(
         group_by,
         timespan: timespan?,
         raises,
+        is_threshold: false,
         origin,
     })
 }

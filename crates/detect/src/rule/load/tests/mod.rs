@@ -3,6 +3,7 @@
 mod correlations;
 mod elastic;
 mod eql;
+mod over_time;
 mod severity;
 
 use std::fs;
