@@ -201,8 +201,7 @@ expires = "never"
     let pipeline = pipeline_with(&memory, &topic, |pipeline| {
         let rules = LoadedRules::from_texts([("n.toml", RULE)].into_iter());
         let rules = rules.into_rule_set().unwrap();
-        let exceptions =
-            LoadedExceptions::from_texts([("e.toml", exception)].into_iter(), &rules);
+        let exceptions = LoadedExceptions::from_texts([("e.toml", exception)].into_iter());
         pipeline.detections = Arc::new(Detections::with_loaded(rules, exceptions));
     });
     let mut office = create("10:00:00", "alice");

@@ -89,7 +89,8 @@ async fn a_threshold_is_alerted_once_until_there_are_too_few_calls() {
 
 #[tokio::test]
 async fn in_any_order_of_arrival_a_threshold_is_reached_once() {
-    let calls = [create("10:00:00", "alice"), create("10:05:00", "alice"), create("10:09:00", "alice")];
+    let calls =
+        [create("10:00:00", "alice"), create("10:05:00", "alice"), create("10:09:00", "alice")];
     for order in [[0, 1, 2], [0, 2, 1], [1, 0, 2], [1, 2, 0], [2, 0, 1], [2, 1, 0]] {
         let memory = Memory::new();
         let topic = Topic::default();

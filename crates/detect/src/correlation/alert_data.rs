@@ -137,7 +137,7 @@ fn incident_members<'m>(
     let rules: Vec<String> =
         correlation.rule_references().map(|rule| Mark::rule_hash(&rule.rule)).collect();
     // Those that reached a threshold are before its incident.
-    let before = correlation.is_threshold.then_some(correlation.timespan).unwrap_or_default();
+    let before = if correlation.is_threshold { correlation.timespan } else { Default::default() };
     let start = incident.start.checked_sub(before).unwrap_or(Timestamp::MIN);
     let is_member =
         |mark: &&Mark| rules.contains(&mark.rule) && (start..=incident.end).contains(&mark.time);

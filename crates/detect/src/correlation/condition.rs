@@ -58,12 +58,13 @@ pub fn find_occurrences(correlation: &Correlation, marks: &[Mark]) -> Vec<Occurr
 /// When a threshold is reached after it was not: the times of the events that reach it.
 pub fn times_reached(threshold: &Correlation, marks: &[Mark]) -> Vec<Timestamp> {
     let mut reached = Vec::new();
-    let mut until = Timestamp::MIN;
-    for occurrence in find_occurrences(threshold, marks) {
-        if occurrence.start > until {
-            reached.push(occurrence.start);
+    let mut until: Option<Timestamp> = None;
+    for Occurrence { start, end, .. } in find_occurrences(threshold, marks) {
+        // Times are whole seconds.
+        if until.is_none_or(|until| start.duration_since(until).as_secs() > 1) {
+            reached.push(start);
         }
-        until = until.max(occurrence.end);
+        until = until.max(Some(end));
     }
     reached
 }

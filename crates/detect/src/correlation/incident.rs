@@ -90,7 +90,8 @@ impl Incidents {
         new_id: &dyn Fn(Timestamp) -> FindingId,
     ) -> Incidents {
         match correlation.is_threshold {
-            true => self.absorb(occurrences, &[], SignedDuration::ZERO, new_id),
+            // Times are whole seconds.
+            true => self.absorb(occurrences, &[], SignedDuration::from_secs(1), new_id),
             false => self.absorb(occurrences, times, correlation.timespan, new_id),
         }
     }

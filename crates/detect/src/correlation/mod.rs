@@ -11,6 +11,8 @@ mod repeats;
 pub mod testing;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod threshold_tests;
 
 pub use alert_data::{CorrelationAlertData, MemberFindings};
 pub use condition::{Occurrence, find_occurrences, times_reached};

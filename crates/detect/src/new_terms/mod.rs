@@ -7,6 +7,7 @@ mod history;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use std::slice;
 
 pub use history::{History, Match};
 
@@ -60,11 +61,8 @@ pub fn history_id(finding: &Finding, combination: &[String]) -> Option<String> {
 
 fn combine(values: &[Vec<String>]) -> Vec<Vec<String>> {
     values.iter().fold(vec![Vec::new()], |combinations, values| {
-        let with = |combination: &Vec<String>| {
-            let combination = combination.clone();
-            values.iter().map(move |value| [&combination[..], &[value.clone()]].concat())
-        };
-        combinations.iter().flat_map(|combination| with(combination).collect::<Vec<_>>()).collect()
+        let pairs = combinations.iter().flat_map(|start| values.iter().map(move |it| (start, it)));
+        pairs.map(|(start, value)| [&start[..], slice::from_ref(value)].concat()).collect()
     })
 }
 

@@ -166,11 +166,7 @@ fn what_cannot_run_here_is_refused_by_name() {
             format!("new_terms_fields = ['source.as.number']\n{window}"),
             "its new terms are of `source.as.number`, which no record has",
         ),
-        (
-            "esql",
-            String::new(),
-            "its type is `esql`, which cannot run here",
-        ),
+        ("esql", String::new(), "its type is `esql`, which cannot run here"),
     ] {
         let loaded = rule(rule_type, &lines);
         let expected = format!("a.toml: unsupported rule \"A rule\": {expected}");
