@@ -117,7 +117,10 @@ async fn finish_learning(
     if let (Ledger::Stored(ledger), Some(since)) = (&pipeline.ledger, range.since) {
         ledger.learned(&requests, since).await?;
         let rules = pluralize(requests.len(), "rule");
-        print_message(format_args!("{rules} know the values since {}", format_time(Some(since))));
+        print_message(format_args!(
+            "the values since {} are known to {rules}",
+            format_time(Some(since))
+        ));
     }
     Ok(ExitCode::SUCCESS)
 }
