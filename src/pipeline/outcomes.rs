@@ -19,6 +19,8 @@ use crate::sink::MessageId;
 pub(crate) struct DeliveryReport {
     /// An outcome for each finding, except those in `grouped`.
     pub(crate) findings: Vec<FindingOutcome>,
+    /// Matches that are no findings, since their values are known.
+    pub(crate) known: u64,
     /// Findings to be summarised when the invocation ends, since there is no ledger to keep them.
     pub(crate) grouped: Vec<Grouped>,
     /// Summaries that were sent.
@@ -178,6 +180,16 @@ impl DeliveryReport {
         self.chat_problems.push(Problem::discard(delivery.place(), what));
     }
 
+    /// Adds a match of which nobody knows whether it is a finding: what carried it is retried.
+    pub(crate) fn fail_unread(&mut self, finding: &Finding, why: &str) {
+        self.findings.push(FindingOutcome::unclaimed(finding));
+        let place = format!("new terms of rule {}", finding.rule.id.escape_debug());
+        let problem = Problem::retry(place, why);
+        if !self.problems.contains(&problem) {
+            self.problems.push(problem);
+        }
+    }
+
     /// Adds findings that were not claimed in time: what carried them is retried. There can be
     /// thousands, so one problem names them all.
     pub(crate) fn fail_unclaimed<F: Borrow<Finding>>(&mut self, findings: &[F]) {
@@ -193,6 +205,7 @@ impl DeliveryReport {
 impl AddAssign for DeliveryReport {
     fn add_assign(&mut self, other: DeliveryReport) {
         self.findings.extend(other.findings);
+        self.known += other.known;
         self.grouped.extend(other.grouped);
         self.summaries.extend(other.summaries);
         self.correlations.extend(other.correlations);
