@@ -51,6 +51,9 @@ pub enum Condition {
     Events(u32),
     /// `value_count`: at least this many different values of a field.
     Values(String, u32),
+    /// At least this many events, with at least this many different values of a field. Only
+    /// thresholds have it.
+    EventsAndValues(u32, String, u32),
 }
 
 /// Rules of which any satisfies the stage.
@@ -103,6 +106,9 @@ impl Correlation {
             Condition::Values(field, least) => {
                 format!("{least} or more values of {field} within {within}")
             }
+            Condition::EventsAndValues(events, field, values) => format!(
+                "{events} or more events with {values} or more values of {field} within {within}"
+            ),
         }
     }
 }
@@ -114,7 +120,7 @@ impl Condition {
             Condition::All => "temporal",
             Condition::Ordered => "temporal_ordered",
             Condition::Events(_) => "event_count",
-            Condition::Values(..) => "value_count",
+            Condition::Values(..) | Condition::EventsAndValues(..) => "value_count",
         }
     }
 }
