@@ -68,7 +68,7 @@ fn new_terms_are_read_in_both_forms() {
 fn what_cannot_be_meant_is_a_problem_with_its_place() {
     let count = "must be a whole number from 1 to 1000";
     for (rule_type, lines, expected) in [
-        ("threshold", "", "a.toml:1:1: `threshold` is missing in [rule]".to_owned()),
+        ("threshold", "", "a.toml:1:2: `threshold` is missing in [rule]".to_owned()),
         (
             "threshold",
             "threshold = {field = ['user.name']}",
@@ -120,7 +120,7 @@ fn what_cannot_be_meant_is_a_problem_with_its_place() {
         (
             "new_terms",
             "new_terms_fields = ['user.name']",
-            "a.toml:1:1: `history_window_start` is missing in [rule]".to_owned(),
+            "a.toml:1:2: `history_window_start` is missing in [rule]".to_owned(),
         ),
         (
             "new_terms",
