@@ -271,7 +271,7 @@ impl Evaluation<'_> {
             let decoded = object.map(|object| Incidents::decode(&object.bytes)).transpose();
             // Damaged incidents start over: at worst an alert is sent twice.
             let before = decoded.map_err(LedgerProblem::Incidents)?.flatten().unwrap_or_default();
-            let after = before.absorb(&occurrences, times, timespan, &id);
+            let after = before.absorb_for(self.correlation, &occurrences, times, &id);
             let around = after.near(times, timespan);
             if after == before {
                 return Ok(Swap::Keep(around));

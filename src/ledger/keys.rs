@@ -10,6 +10,9 @@
 //! | `grouped/<rule>/<window>/<id>` | empty: waits for a summary |
 //! | `by-correlation/<correlation>/<values>/<rule>/…` | see [`Mark`](detect::correlation::Mark) |
 //! | `incidents/<correlation>/<group_by values>` | the incidents of these values |
+//! | `new-terms/<rule>/<hash of values>` | when the rule matched these values: see [`History`](detect::new_terms::History) |
+//! | `new-terms-since` | since when rules with new terms have watched |
+//! | `suppression/<rule>/<group_by values>` | the alerts that stand for others of these values |
 //! | `reading/<hash of bucket and key>` | an object being read, or that its readers died of |
 //! | `sweep/<name>` | what sweeps remember: see [`sweep`](crate::sweep) |
 //! | `clock` | empty: written to learn the store's time |
@@ -56,6 +59,19 @@ pub(super) fn entry(id: &FindingId) -> String {
 pub(super) fn reading(object: &ObjectRef) -> String {
     let id = FindingId::hash_parts([object.bucket.as_str(), &object.key]);
     format!("{READING}{}", &id.as_str()[..OBJECT_DIGITS])
+}
+
+/// Since when rules with new terms have watched.
+pub(super) const WATCHED: &str = "new-terms-since";
+
+/// When one rule matched one combination of values.
+pub(super) fn history(rule: &str, id: &str) -> String {
+    format!("new-terms/{}/{id}", encode_key_part(rule))
+}
+
+/// The alerts of one rule and group of values.
+pub(super) fn suppression(rule: &str, group: &str) -> String {
+    format!("suppression/{}/{group}", encode_key_part(rule))
 }
 
 /// The folder of what one rule grouped in one window.

@@ -39,6 +39,29 @@ pub(crate) enum AlertContext {
     Members(MemberFindings, Samples),
 }
 
+impl AlertContext {
+    /// The findings of an incident that its alert names, and whose severity counts for that of the
+    /// alert.
+    pub(crate) fn named(&self) -> Vec<FindingId> {
+        let AlertContext::Members(members, samples) = self else { return Vec::new() };
+        let is_rated = |finding: &&Finding| sample_context(samples, finding).is_some();
+        members.members.iter().filter(is_rated).map(|finding| finding.id.clone()).collect()
+    }
+}
+
+/// What is around the group of a finding.
+pub(crate) fn sample_context<'s>(
+    samples: &'s [(Finding, Context)],
+    finding: &Finding,
+) -> Option<&'s Context> {
+    let is_same = |(other, _): &&(Finding, Context)| is_of_same_group(other, finding);
+    samples.iter().find(is_same).map(|(_, context)| context)
+}
+
+fn is_of_same_group(one: &Finding, other: &Finding) -> bool {
+    (&one.account, &one.group) == (&other.account, &other.group)
+}
+
 /// Findings, one for each of a few groups, and what is around each: what the group can do decides
 /// how severe the alert is.
 pub(crate) type Samples = Vec<(Finding, Context)>;
@@ -163,9 +186,7 @@ async fn around_samples(
     let mut samples: Samples = Vec::new();
     let mut missing = Vec::new();
     for finding in findings.iter().rev() {
-        let is_same = |(other, _): &(Finding, _)| {
-            (&other.account, &other.group) == (&finding.account, &finding.group)
-        };
+        let is_same = |(other, _): &(Finding, Context)| is_of_same_group(other, finding);
         if samples.len() < MAX_SAMPLES && !samples.iter().any(is_same) {
             let (context, why) = around(invocation, ledger, finding, until).await;
             samples.push((finding.clone(), context));

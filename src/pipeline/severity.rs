@@ -6,7 +6,7 @@ use detect::correlation::{CorrelationAlertData, MemberFindings};
 use detect::finding::{Context, Facts, Finding, Summary};
 use detect::rule::{Rating, SeverityRules};
 
-use super::context::{AlertContext, Samples};
+use super::context::{AlertContext, Samples, sample_context};
 use super::delivery::Delivery;
 use super::facts::{self, KnownFacts};
 use super::invocation::Invocation;
@@ -88,22 +88,20 @@ fn raise_summary(invocation: &Invocation, summary: &Summary, samples: &Samples) 
     is_higher.then(|| Summary { rating: Some(highest), ..summary.clone() })
 }
 
-/// An incident is as severe as the most severe of its findings. Returns `None` if that does not
-/// change it.
+/// An incident is as severe as the most severe of its findings: it takes the place of their own
+/// alerts. Returns `None` if that does not change it.
 fn raise_incident(
     invocation: &Invocation,
     data: &CorrelationAlertData,
     members: &MemberFindings,
     samples: &Samples,
 ) -> Option<CorrelationAlertData> {
-    let around = |finding: &Finding| {
-        let is_same = |(other, _): &&(Finding, Context)| {
-            (&other.account, &other.group) == (&finding.account, &finding.group)
-        };
-        samples.iter().find(is_same).map(|(_, context)| context)
-    };
-    let findings = members.members.iter().map(|finding| (finding, around(finding)));
-    let highest = highest_rating(invocation, findings)?;
+    let ratings = members.members.iter().map(|finding| {
+        let facts = Facts::new(finding, sample_context(samples, finding));
+        let rated = rate_finding(invocation, finding, &facts, false);
+        rated.map_or_else(|| finding.rating(), |rated| rated.rating())
+    });
+    let highest = ratings.max_by_key(|rating| (rating.severity, rating.risk_score))?;
     (highest.severity > data.rule.severity).then(|| data.clone().raised(highest))
 }
 

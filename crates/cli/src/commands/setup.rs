@@ -10,6 +10,7 @@ use detect::finding::PrivilegedGroups;
 use detect::rule::{Detections, EmbeddedSets, LoadedExceptions, LoadedRules, RuleSet};
 use jiff::Timestamp;
 use tokio::runtime::{Builder, Runtime};
+use trailbell::app::accounts::AccountsPlace;
 use trailbell::app::config::{Config, ConfigError};
 use trailbell::app::wiring::{self, Aws};
 use trailbell::ledger;
@@ -41,8 +42,16 @@ pub fn load_config(
 /// The function's pipeline. Unlike the function, fails if the exceptions cannot be used.
 pub async fn build_pipeline(config: &Config, clock: Clock, aws: &Aws) -> Result<Pipeline> {
     let detections = load_detections(config, clock.now, aws).await?;
-    let accounts = Accounts::from_file(config.accounts.as_deref())?;
+    let accounts = load_accounts(config, clock.now, aws).await?;
     Ok(wiring::build_pipeline(config, detections, accounts, aws).await)
+}
+
+/// The names of accounts of the configuration.
+pub async fn load_accounts(config: &Config, now: Timestamp, aws: &Aws) -> Result<Accounts> {
+    match wiring::build_stored_accounts(config, aws).await {
+        Some(mut stored) => Ok(stored.check(now).await?.unwrap_or_default()),
+        None => Ok(AccountsPlace::local_names(config.accounts.as_ref())?),
+    }
 }
 
 /// The rules and exceptions of the configuration.

@@ -111,7 +111,13 @@ fn counted_value(correlation: &Correlation, document: &FactDocument) -> Option<S
 }
 
 /// The value of a field; several values are one, joined by line breaks.
-fn field_value(document: &FactDocument, field: &str) -> Option<String> {
+pub(crate) fn field_value(document: &impl Document, field: &str) -> Option<String> {
+    let values = values_of(document, field);
+    (!values.is_empty()).then(|| values.join("\n"))
+}
+
+/// The values of a field as texts.
+pub(crate) fn values_of(document: &impl Document, field: &str) -> Vec<String> {
     let mut values = Vec::new();
     document.any_value(field, &mut |value| {
         values.push(match value {
@@ -123,7 +129,7 @@ fn field_value(document: &FactDocument, field: &str) -> Option<String> {
         });
         false
     });
-    (!values.is_empty()).then(|| values.join("\n"))
+    values
 }
 
 /// The same for a call that one principal repeats on the same user, policy and group.

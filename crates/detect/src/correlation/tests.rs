@@ -18,7 +18,7 @@ use crate::rule::{
 
 const SPAN: i64 = 600;
 
-fn correlation(condition: Condition, stages: &[&[&str]]) -> Correlation {
+pub(super) fn correlation(condition: Condition, stages: &[&[&str]]) -> Correlation {
     static INFO: LazyLock<Arc<RuleInfo>> =
         LazyLock::new(|| LoadedRules::embedded().correlations.remove(0).info);
     let info =
@@ -38,21 +38,22 @@ fn correlation(condition: Condition, stages: &[&[&str]]) -> Correlation {
         timespan: SignedDuration::from_secs(SPAN),
         covered_by: Vec::new(),
         raises: vec![],
+        is_threshold: false,
         origin: RuleOrigin::Embedded("test"),
     }
 }
 
-fn at(seconds: i64) -> Timestamp {
+pub(super) fn at(seconds: i64) -> Timestamp {
     Timestamp::from_second(1_772_359_200 + seconds).unwrap()
 }
 
-fn seconds(time: Timestamp) -> i64 {
+pub(super) fn seconds(time: Timestamp) -> i64 {
     time.as_second() - at(0).as_second()
 }
 
 /// `10a` is rule `a` at second 10 in an event of its own; `10a=x` in event `x`; `10a:v` has the
 /// value `v`, `10a!` raises.
-fn mark(text: &str) -> Mark {
+pub(super) fn mark(text: &str) -> Mark {
     let digits = text.find(|it: char| !it.is_ascii_digit()).unwrap();
     let time = text[..digits].parse().unwrap();
     let rule = &text[digits..digits + 1];

@@ -36,6 +36,9 @@ pub struct Correlation {
     /// Other correlations: an incident that is part of one of theirs, at least as severe, is not
     /// alerted. They group by the same fields, and nothing covers them.
     pub covered_by: Vec<RuleReference>,
+    /// It is the threshold of a rule: an alert is sent when the condition is met, and again only
+    /// after it was not. Otherwise an incident lasts until nothing has happened for a timespan.
+    pub is_threshold: bool,
     /// Where the correlation was read.
     pub origin: RuleOrigin,
 }
@@ -141,7 +144,7 @@ impl Condition {
 }
 
 /// A timespan in the largest unit that gives a whole number.
-fn format_timespan(timespan: SignedDuration) -> String {
+pub(super) fn format_timespan(timespan: SignedDuration) -> String {
     let seconds = timespan.as_secs();
     let (count, unit) = match seconds {
         _ if seconds % 3600 == 0 => (seconds / 3600, "hour"),

@@ -58,7 +58,7 @@ pub fn run(logs: &Logs<'_>, detections: Detections, now: Timestamp) -> Result<Op
     };
     let mut suppressed: BTreeMap<String, Suppressed> = BTreeMap::new();
     let totals = scan.run(now, &mut |found| {
-        if let Found::Finding(finding) = found
+        if let Found::Finding(finding, _) = found
             && let Some(exception) = &finding.exception
         {
             suppressed.entry(exception.clone()).or_default().add(finding);

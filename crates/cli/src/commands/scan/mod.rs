@@ -3,6 +3,7 @@
 pub mod files;
 mod matches;
 mod objects;
+mod over_time;
 mod parallel;
 mod printer;
 mod source;
@@ -20,7 +21,7 @@ use std::time::Instant;
 use anyhow::Result;
 use detect::cloudtrail::S3Prefix;
 use detect::finding::Finding;
-use detect::rule::Severity;
+use detect::rule::{RuleSet, Severity};
 use detect::text::error::error_chain;
 use jiff::Timestamp;
 
@@ -32,6 +33,7 @@ use crate::commands::setup;
 use crate::commands::time_range::{TimeRange, TimeRangeArgs};
 use matches::Match;
 use objects::Objects;
+use over_time::OverTime;
 use parallel::run_in_order;
 use printer::Printer;
 use source::{Source, SourceScan};
@@ -42,7 +44,8 @@ use totals::Totals;
 ///
 /// Reads .json, .ndjson and .jsonl files, gzipped or not, and skips others. In a bucket, follows
 /// CloudTrail's key layout (account, region, day) and lists nothing else; a bucket needs --since,
-/// unless the prefix names a day. --since and --until apply to the time of the call. Credentials,
+/// unless the prefix names a day. Findings of threshold and new_terms rules come last: they are
+/// decided over all files, and every value is new at first. --since and --until apply to the time of the call. Credentials,
 /// region and AWS_ENDPOINT_URL are read as by the AWS CLI.
 ///
 /// Exit codes: 0 everything was scanned; 1 a finding reached --fail-on; 2 something could not be
@@ -110,7 +113,7 @@ pub fn run(args: &Args) -> Result<ExitCode> {
     let mut printer = Printer::new(args.format, args.query.is_some(), args.summary);
     let start = Instant::now();
     let totals = scan.run(now, &mut |found| match found {
-        Found::Finding(finding) => printer.print_finding(finding),
+        Found::Finding(finding, why) => printer.print_finding(finding, why),
         Found::Match(matched) => printer.print_match(matched),
     })?;
     let elapsed = start.elapsed();
@@ -137,7 +140,8 @@ pub struct Scan<'a> {
 
 /// What a scan found.
 pub enum Found<'a> {
-    Finding(&'a Finding),
+    /// A finding, and why it is one if its record alone does not say so.
+    Finding(&'a Finding, Option<&'a str>),
     Match(&'a Match),
 }
 
@@ -154,6 +158,9 @@ impl Scan<'_> {
             progress: Progress::new(files.len() + objects_found, "files"),
             on_found,
             totals: Totals::default(),
+            rules: self.target.rule_set(),
+            over_time: OverTime::default(),
+            now,
         };
         let source_scan = SourceScan { target: &self.target, now, max_bytes: self.max_bytes };
         let sources = files.into_iter().chain(objects.iter().flat_map(Objects::fetch));
@@ -165,6 +172,7 @@ impl Scan<'_> {
             |name, events| run.take_events(&name, &events),
         )?;
         run.progress.finish();
+        run.take_over_time()?;
         Ok(run.totals)
     }
 }
@@ -198,9 +206,22 @@ struct ScanRun<'a, 'f> {
     progress: Progress,
     on_found: &'a mut OnFound<'f>,
     totals: Totals,
+    /// `None` if a query is matched.
+    rules: Option<&'a RuleSet>,
+    over_time: OverTime,
+    now: Timestamp,
 }
 
 impl ScanRun<'_, '_> {
+    /// Passes on what rules found in several records.
+    fn take_over_time(&mut self) -> io::Result<()> {
+        for found in std::mem::take(&mut self.over_time).finish(self.rules) {
+            self.totals.count_finding(&found.finding);
+            (self.on_found)(Found::Finding(&found.finding, found.why.as_deref()))?;
+        }
+        Ok(())
+    }
+
     /// Passes on and counts what was found in one source.
     fn take_events(&mut self, name: &str, events: &Receiver<SourceEvent>) -> io::Result<()> {
         let mut ended = false;
@@ -208,8 +229,10 @@ impl ScanRun<'_, '_> {
         for event in events {
             match event {
                 SourceEvent::Finding(finding) if self.range.contains(finding.time) => {
-                    self.totals.count_finding(&finding);
-                    (self.on_found)(Found::Finding(&finding))?;
+                    if let Some(finding) = self.over_time.add(finding, self.rules, self.now) {
+                        self.totals.count_finding(&finding);
+                        (self.on_found)(Found::Finding(&finding, None))?;
+                    }
                 }
                 SourceEvent::Match(matched) if self.range.contains(matched.record.time()) => {
                     self.totals.found += 1;

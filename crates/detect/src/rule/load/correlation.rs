@@ -20,7 +20,8 @@ const KEYS: &str = "condition covered_by field group_by query rules severity_whe
 const RAISE_TABLE: &str = "[[rule.correlation.severity_when]]";
 
 /// Keys of query rules that have no meaning in a correlation.
-const QUERY_RULE_KEYS: [&str; 8] = [
+const QUERY_RULE_KEYS: [&str; 9] = [
+    "alert_suppression",
     "building_block_type",
     "from",
     "index",
@@ -85,6 +86,7 @@ pub(super) fn read_correlation(
         timespan: timespan?,
         raises,
         covered_by,
+        is_threshold: false,
         origin,
     })
 }

@@ -36,6 +36,12 @@ pub(crate) fn resolve_references(
         let by_id = rules.iter().find(|rule| rule.info.id == reference.rule);
         let rule = by_id.or_else(|| rules.iter().find(|rule| rule.info.name == reference.rule));
         match rule {
+            // What it would count is not what the rule alerts.
+            Some(rule) if rule.info.threshold.is_some() => {
+                let name = reference.rule.escape_debug();
+                let message = format!("`{name}` has a threshold, and cannot be correlated");
+                problems.push(Problem::in_file(&path, message).at(reference.position));
+            }
             Some(rule) => {
                 reference.rule.clone_from(&rule.info.id);
                 reference.name.clone_from(&rule.info.name);
