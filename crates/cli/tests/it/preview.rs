@@ -23,7 +23,8 @@ fn every_built_in_rule_has_a_mail_and_a_document() {
     let LoadedRules { rules, correlations, .. } = LoadedRules::embedded();
     for info in correlations.iter().map(|correlation| &correlation.info) {
         let (mail, document) = previews(info);
-        assert!(mail.contains(&format!("] {}: ", info.name)), "{mail}");
+        let rule = format!("\n  Rule     trailbell rules show '{}'\n", info.name);
+        assert!(mail.starts_with("Subject: [") && mail.contains(&rule), "{mail}");
         assert!(mail.contains("\nWHAT HAPPENED\n"), "{mail}");
         assert_eq!(document["trailbell"]["kind"], "correlation", "{}", info.name);
     }
