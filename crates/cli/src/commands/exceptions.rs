@@ -10,9 +10,10 @@ use detect::rule::exception::{ExceptionState, Expiry, format_days};
 use detect::rule::{Exception, RuleSet};
 use detect::text::time::format_minute;
 use jiff::Timestamp;
+use serde_json::{Value, json};
 
 use crate::commands::arguments::RuleArgs;
-use crate::commands::output::{clean_text, new_table};
+use crate::commands::output::{Format, FormatArg, clean_text, new_table, write_documents};
 use crate::commands::setup;
 
 #[derive(Debug, Subcommand)]
@@ -29,11 +30,13 @@ pub enum ExceptionsCommand {
 /// warning; 2 a file cannot be used, or wrong usage.
 #[derive(Debug, clap::Args)]
 pub struct CheckArgs {
-    /// Exception files, or directories of them
+    /// Exception files, directories of them, or - for standard input
     #[arg(required = true, value_name = "PATH")]
     paths: Vec<PathBuf>,
     #[command(flatten)]
     rules: RuleArgs,
+    #[command(flatten)]
+    format: FormatArg,
 }
 
 pub fn run(command: &ExceptionsCommand) -> Result<ExitCode> {
@@ -44,9 +47,39 @@ pub fn run(command: &ExceptionsCommand) -> Result<ExitCode> {
     let exceptions = loaded.into_exceptions()?;
     let exceptions = exceptions.as_slice();
     let now = setup::now();
-    print_exceptions(exceptions, &rules, now)?;
+    match args.format.format {
+        Format::Table => print_exceptions(exceptions, &rules, now)?,
+        format => {
+            let documents = exceptions.iter().map(|exception| document(exception, now));
+            write_documents(&mut io::stdout().lock(), format, documents)?;
+        }
+    }
     let is_expired = |exception: &Exception| exception.state(now) == ExceptionState::Expired;
     Ok(ExitCode::from(u8::from(has_warnings || exceptions.iter().any(is_expired))))
+}
+
+fn document(exception: &Exception, now: Timestamp) -> Value {
+    let state = match exception.state(now) {
+        ExceptionState::NotYet => "not_yet",
+        ExceptionState::Active => "active",
+        ExceptionState::Expired => "expired",
+    };
+    let expires = match exception.expires {
+        Expiry::At(last) => Some(last),
+        Expiry::Never => None,
+    };
+    let rules: Vec<&str> = exception.rules.iter().map(|rule| rule.text.as_str()).collect();
+    json!({
+        "name": exception.name,
+        "state": state,
+        "starts": exception.starts,
+        "expires": expires,
+        "rules": rules,
+        "owner": exception.owner,
+        "reason": exception.reason.trim(),
+        "query": exception.query.source().trim(),
+        "file": exception.path,
+    })
 }
 
 fn print_exceptions(exceptions: &[Exception], rules: &RuleSet, now: Timestamp) -> io::Result<()> {

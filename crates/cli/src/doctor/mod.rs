@@ -13,6 +13,7 @@ mod ledger;
 mod report;
 mod rules;
 mod settings;
+mod stack;
 mod sweeps;
 mod topic;
 mod trail;
@@ -27,6 +28,7 @@ use trailbell::store::S3Store;
 
 pub use bucket::ExpectedTarget;
 pub use report::{Check, DoctorReport, Level};
+pub use stack::StackSettings;
 pub use settings::{AccessKey, CallerIdentity, evaluate_settings};
 
 /// What is checked, and how.

@@ -24,7 +24,7 @@ use detect::text::error::error_chain;
 
 use crate::commands::arguments::DetectionArgs;
 use crate::commands::aws::AwsArgs;
-use crate::commands::output::{Format, print_message};
+use crate::commands::output::{Format, print_message, print_warning};
 use crate::commands::progress::Progress;
 use crate::commands::setup;
 use crate::commands::time_range::{TimeRange, TimeRangeArgs};
@@ -46,7 +46,7 @@ use totals::Totals;
 /// read (the rest was scanned), or wrong usage.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// Files, directories and s3://BUCKET/PREFIX
+    /// Files, directories, s3://BUCKET/PREFIX, or - for standard input
     #[arg(required = true, value_name = "PATH")]
     paths: Vec<PathBuf>,
     /// Print the records that match this query (KQL) instead of findings
@@ -62,7 +62,7 @@ pub struct Args {
     #[command(flatten)]
     range: TimeRangeArgs,
     /// How to print the findings or records
-    #[arg(long, value_enum, default_value_t = Format::Text)]
+    #[arg(long, value_enum, default_value_t = Format::Table)]
     format: Format,
     #[command(flatten)]
     detection: DetectionArgs,
@@ -93,7 +93,10 @@ pub fn run(args: &Args) -> Result<ExitCode> {
     let now = setup::now();
     let range = args.range.resolve(now)?;
     let target = match &args.query {
-        Some(query) => ScanTarget::from_query(query)?,
+        Some(query) => {
+            warn_of_equals(query);
+            ScanTarget::from_query(query)?
+        }
         None => ScanTarget::from_detections(args.detection.load()?, now),
     };
     let (files, objects) = find_sources(&args.paths, range, &target, &args.aws)?;
@@ -123,6 +126,18 @@ pub fn run(args: &Args) -> Result<ExitCode> {
         print_message(scan.totals.statistics(elapsed, &target.prefilter_summary()));
     }
     Ok(scan.totals.exit_code(args.fail_on))
+}
+
+/// `field=value` is one word of KQL, which no record has.
+fn warn_of_equals(query: &str) {
+    let is_field = |name: &str| {
+        let is_part = |byte: u8| byte.is_ascii_lowercase() || b"_.".contains(&byte);
+        name.contains('.') && name.bytes().all(is_part)
+    };
+    let mut words = query.split_whitespace().filter_map(|word| word.split_once('='));
+    if let Some((field, _)) = words.find(|(field, _)| is_field(field)) {
+        print_warning(format_args!("KQL compares with `:`, as in `{field}: value`, not with `=`"));
+    }
 }
 
 /// Finds the files and the objects at `paths`. AWS is only asked if one of them is in a bucket.
