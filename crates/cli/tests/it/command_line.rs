@@ -137,7 +137,12 @@ fn a_piped_table_has_the_width_of_columns() {
 
 #[test]
 fn an_equals_sign_in_a_query_gets_a_hint() {
-    for query in ["event.action = CreateGroup", "event.action == CreateGroup", "event.action=x"] {
+    for query in [
+        "event.action = CreateGroup",
+        "event.action == CreateGroup",
+        "event.action=x",
+        "not (event.action = \"CreateGroup\")",
+    ] {
         let (_, _, error) = trailbell(&["scan", "--query", query, LOG], &[]);
         assert!(error.contains("KQL compares with `:`"), "{query}: {error}");
     }

@@ -128,15 +128,23 @@ pub fn run(args: &Args) -> Result<ExitCode> {
     Ok(scan.totals.exit_code(args.fail_on))
 }
 
-/// `field=value` is one word of KQL, which no record has.
+/// To KQL, `field = value` is a text with an equals sign in it, which no record has.
 fn warn_of_equals(query: &str) {
     let is_field = |name: &str| {
         let is_part = |byte: u8| byte.is_ascii_lowercase() || b"_.".contains(&byte);
         name.contains('.') && name.bytes().all(is_part)
     };
-    let mut words = query.split_whitespace().filter_map(|word| word.split_once('='));
-    if let Some((field, _)) = words.find(|(field, _)| is_field(field)) {
-        print_warning(format_args!("KQL compares with `:`, as in `{field}: value`, not with `=`"));
+    // Outside of quotes.
+    for text in query.split('"').step_by(2) {
+        for (at, _) in text.match_indices('=') {
+            let before = text[..at].trim_end_matches(['=', ' ']);
+            let name = before.rsplit([' ', '(']).next().unwrap_or_default();
+            if is_field(name) {
+                return print_warning(format_args!(
+                    "KQL compares with `:`, as in `{name}: value`, not with `=`"
+                ));
+            }
+        }
     }
 }
 
