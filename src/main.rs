@@ -141,6 +141,7 @@ fn local_detections(config: &Config) -> Result<Detections, Error> {
     check_exception_files(&config.local_exceptions())?;
     let mut exceptions = LoadedExceptions::from_paths(&config.local_exceptions());
     exceptions.check_rules(&rules);
+    exceptions.check_privileged(&rules, &config.privileged_groups);
     for warning in &exceptions.warnings {
         warn!(%warning, "exception file");
     }

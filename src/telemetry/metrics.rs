@@ -133,6 +133,7 @@ fn finding_help(outcome: Outcome) -> &'static str {
         Outcome::ClaimedElsewhere => "Findings that another worker handles.",
         Outcome::Grouped => "Findings held back for a summary.",
         Outcome::Summarised => "Findings that a summary contained.",
+        Outcome::Folded => "Findings that the alert of an incident named, in place of their own.",
         Outcome::Failed => "Findings that failed: to be retried.",
     }
 }

@@ -200,8 +200,7 @@ impl Parser<'_> {
         let is_symbol = matches!(self.token.kind, TokenKind::Symbol(':') | TokenKind::Compare(_));
         let needs_quotes = is_symbol && self.end > 0;
         let before = self.query[..self.token.span.start].trim_end();
-        let is_equals =
-            before.ends_with('=') && !before.ends_with("<=") && !before.ends_with(">=");
+        let is_equals = before.ends_with('=') && !before.ends_with("<=") && !before.ends_with(">=");
         let hint = match (needs_quotes, is_equals) {
             (true, _) => "; a value that holds it must be quoted",
             (_, true) => "; KQL compares with `:`, as in `field: value`",

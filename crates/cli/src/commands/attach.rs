@@ -111,8 +111,7 @@ async fn attach_bucket(wanted: &Attachment, args: &Args) -> Result<()> {
     };
     let plan = plan.map_err(|obstacle| anyhow!("{obstacle}\n{}", obstacle.alternative()))?;
     let is_complete = args.remove || args.from_stack;
-    let need =
-        if is_complete { None } else { attach::needs(wanted, region.as_deref()) };
+    let need = if is_complete { None } else { attach::needs(wanted, region.as_deref()) };
     let changes = match &plan {
         Plan::Write(after) => attach::difference(&before, after),
         Plan::Attached(_) | Plan::Detached => Vec::new(),
@@ -166,9 +165,10 @@ impl AttachPage<'_> {
     fn print_end(&self, is_written: bool, removes: bool) -> Result<()> {
         let state = if removes { "notifies it no longer" } else { "is attached" };
         match (self.plan, is_written) {
-            (Plan::Write(_), true) => {
-                print_lines(&format!("\nWritten and verified: s3://{} {state}.", self.wanted.bucket))
-            }
+            (Plan::Write(_), true) => print_lines(&format!(
+                "\nWritten and verified: s3://{} {state}.",
+                self.wanted.bucket
+            )),
             (Plan::Write(_), false) => {
                 print_lines("\nNothing was changed. Add --yes to write this.")
             }

@@ -1,9 +1,9 @@
 //! What `trailbell explain` says, as JSON.
 
 use detect::cloudtrail::Record;
-use detect::correlation::place_marks;
+use detect::correlation::{Mark, place_marks};
 use detect::ecs::{self, View};
-use detect::finding::{Finding, Origin};
+use detect::finding::{Facts, Finding, Origin};
 use detect::rule::explain::{Clause, explain};
 use detect::rule::{Detections, Rule};
 use jiff::Timestamp;
@@ -43,7 +43,7 @@ impl JudgedRecord<'_> {
         let origin = Origin::Inline { envelope: "explain".to_owned(), record: 0 };
         let mut finding = Finding::new(&rule.info, self.record, origin);
         finding.privileged = self.detections.is_privileged(&finding);
-        finding.rate(&rule.severity_rules, None, self.now);
+        finding.rate(&rule.severity_rules, self.now);
         finding
     }
 
@@ -67,7 +67,11 @@ impl JudgedRecord<'_> {
         let view = View::new(self.record);
         let matching: Vec<&Rule> = set.matching(&view, self.now).collect();
         let counts = |rule: &Rule, correlation| {
-            !place_marks(correlation, &self.finding(rule), self.now, self.now).is_empty()
+            let finding = self.finding(rule);
+            let facts = Facts::new(&finding, None);
+            let placed = place_marks(correlation, &finding, &facts, self.now, self.now);
+            // What only links two names of a group does not count.
+            placed.iter().any(|it| it.mark.rule != Mark::renaming_hash())
         };
         let correlations = set.correlations().iter();
         correlations

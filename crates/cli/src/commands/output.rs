@@ -132,9 +132,9 @@ pub fn write_documents(
     documents: impl IntoIterator<Item = Value>,
 ) -> io::Result<()> {
     match format {
-        Format::Ndjson => documents
-            .into_iter()
-            .try_for_each(|document| write_document(out, format, &document)),
+        Format::Ndjson => {
+            documents.into_iter().try_for_each(|document| write_document(out, format, &document))
+        }
         Format::Table | Format::Json => {
             write_document(out, format, &documents.into_iter().collect())
         }

@@ -7,13 +7,13 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use alert::Alert;
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, anyhow, bail};
 use async_trait::async_trait;
 use detect::cloudtrail::{S3Prefix, key};
 use detect::finding::Outcome;
 use serde_json::{Value, json};
 use trailbell::app::config::{AlertsPlace, Config, LedgerPlace, StorePlace};
-use trailbell::ledger::Ledger;
+use trailbell::ledger::{Ledger, WatchRequest};
 use trailbell::notification::ObjectRef;
 use trailbell::pipeline::{FindingOutcome, InvocationReport, Pipeline, Replay, ReplayProgress};
 use trailbell::sink::{AlertSink, MessageId, PublishError};
@@ -21,8 +21,8 @@ use trailbell::store::walk::{KeyFilter, log_keys};
 
 use crate::commands::arguments::PlaceArgs;
 use crate::commands::output::{
-    Format, FormatArg, format_time, print_error, print_message, print_warning, variant_name,
-    write_document,
+    Format, FormatArg, format_time, pluralize, print_error, print_message, print_warning,
+    variant_name, write_document,
 };
 use crate::commands::progress::Progress;
 use crate::commands::setup::{self, SettingOverride};
@@ -50,6 +50,9 @@ pub struct Args {
     /// Send alerts and write to the ledger
     #[arg(long)]
     publish: bool,
+    /// Send nothing: only make the values of that time known to new_terms rules, in the ledger
+    #[arg(long, requires = "since", conflicts_with = "publish")]
+    learn: bool,
     /// Publish without a ledger. Findings that were alerted before are alerted again
     #[arg(long, requires = "publish", conflicts_with = "ledger")]
     no_ledger: bool,
@@ -73,18 +76,60 @@ async fn replay(args: &Args) -> Result<ExitCode> {
     let config = Config { store, ..replay_config(args)? };
     let mut pipeline =
         setup::build_pipeline(&config, clock, &args.places.ledger.aws.connect()).await?;
-    if !args.publish {
+    if args.learn {
+        make_learning(&mut pipeline)?;
+    } else if !args.publish {
         make_dry_run(&mut pipeline);
     }
     let objects = find_objects(&pipeline, &bucket, &prefix, range).await?;
     if objects.is_empty() {
         bail!("{}: no log objects with CloudTrail's names in that time", args.place.display());
     }
-    let replay = Replay::new(&Arc::new(pipeline), clock);
+    let pipeline = Arc::new(pipeline);
     let mut findings = FindingPrinter::new(args.format.format, args.publish);
+    if args.learn {
+        let replay = Replay::learning(&pipeline, clock);
+        let report = process_objects(replay, &objects, &mut findings).await?;
+        return finish_learning(&pipeline, &report, range).await;
+    }
+    let replay = Replay::new(&pipeline, clock);
     let report = process_objects(replay, &objects, &mut findings).await?;
     findings.finish(&report)?;
     finish(&report, args.publish)
+}
+
+/// Leaves the rules that look for new values, and sends nothing.
+fn make_learning(pipeline: &mut Pipeline) -> Result<()> {
+    let learning = pipeline.detections.with_new_terms_only();
+    let learning = learning.map_err(|_| anyhow!("there is no rule of type new_terms to learn"))?;
+    pipeline.detections = Arc::new(learning);
+    pipeline.sink = Box::new(NoSink);
+    Ok(())
+}
+
+/// The rules know the values of the whole time only if all of it was read.
+async fn finish_learning(
+    pipeline: &Pipeline,
+    outcome: &InvocationReport,
+    range: TimeRange,
+) -> Result<ExitCode> {
+    writeln!(io::stdout(), "learned: {}", outcome.report)?;
+    if !outcome.retry.is_empty() {
+        print_message("something failed, see above. Run the same command again to retry it");
+        return Ok(ExitCode::from(2));
+    }
+    let rules = pipeline.detections.rule_set.rules();
+    let requests: Vec<WatchRequest<'_>> =
+        rules.iter().filter_map(|rule| WatchRequest::new(&rule.info)).collect();
+    if let (Ledger::Stored(ledger), Some(since)) = (&pipeline.ledger, range.since) {
+        ledger.learned(&requests, since).await?;
+        let rules = pluralize(requests.len(), "rule");
+        print_message(format_args!(
+            "the values since {} are known to {rules}",
+            format_time(Some(since))
+        ));
+    }
+    Ok(ExitCode::SUCCESS)
 }
 
 /// The store, the bucket and the prefix of a place. In a path, the directory that contains
@@ -115,13 +160,14 @@ fn replay_config(args: &Args) -> Result<Config> {
         // The command line says where log objects are.
         ("TRAILBELL_STORE", Some("s3")),
         ("TRAILBELL_ALERTS", (!args.publish).then_some("stdout")),
-        ("TRAILBELL_LEDGER", (!args.publish).then_some("none")),
+        ("TRAILBELL_LEDGER", (!args.publish && !args.learn).then_some("none")),
     ];
     let mut config = setup::load_config(&overrides, &defaults)?;
     if !args.publish {
         config.alerts = AlertsPlace::Stdout;
     }
     match (&config.ledger, args.publish) {
+        (LedgerPlace::None, _) if args.learn => bail!("--learn needs a ledger: name one"),
         (LedgerPlace::None, true) if !args.no_ledger => bail!(
             "without a ledger all findings would be alerted again: name one, or add --no-ledger"
         ),

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use alert::Accounts;
 use anyhow::{Context, Result};
+use detect::finding::PrivilegedGroups;
 use detect::rule::{Detections, EmbeddedSets, LoadedExceptions, LoadedRules, RuleSet};
 use jiff::Timestamp;
 use tokio::runtime::{Builder, Runtime};
@@ -59,7 +60,8 @@ pub async fn load_detections(config: &Config, now: Timestamp, aws: &Aws) -> Resu
         Some(mut reload) => reload.check(now).await?.context("there are no rules")?,
         None => {
             let rules = load_rules(&config.rule_sets, &config.local_rules())?;
-            let exceptions = load_exceptions(&config.local_exceptions(), &rules);
+            let exceptions =
+                load_exceptions(&config.local_exceptions(), &rules, &config.privileged_groups);
             Detections::new(rules, exceptions.into_exceptions()?)
                 .with_settings(config.detection_settings())
         }
@@ -79,9 +81,14 @@ pub fn load_rules(sets: &EmbeddedSets, paths: &[PathBuf]) -> Result<RuleSet> {
 }
 
 /// Loads the exceptions at `paths` and prints warnings.
-pub fn load_exceptions(paths: &[PathBuf], rules: &RuleSet) -> LoadedExceptions {
+pub fn load_exceptions(
+    paths: &[PathBuf],
+    rules: &RuleSet,
+    groups: &PrivilegedGroups,
+) -> LoadedExceptions {
     let mut loaded = LoadedExceptions::from_paths(paths);
     loaded.check_rules(rules);
+    loaded.check_privileged(rules, groups);
     loaded.warnings.iter().for_each(print_warning);
     loaded
 }

@@ -28,8 +28,8 @@ use trailbell::store::S3Store;
 
 pub use bucket::ExpectedTarget;
 pub use report::{Check, DoctorReport, Level};
-pub use stack::StackSettings;
 pub use settings::{AccessKey, CallerIdentity, evaluate_settings};
+pub use stack::StackSettings;
 
 /// What is checked, and how.
 pub struct Deployment {

@@ -33,8 +33,17 @@ pub struct FilterArgs {
 }
 
 /// The names of the states, and `open` for all that are not final.
-const STATES: [&str; 8] =
-    ["open", "claimed", "released", "failed", "alerted", "suppressed", "grouped", "summarised"];
+const STATES: [&str; 9] = [
+    "open",
+    "claimed",
+    "released",
+    "failed",
+    "alerted",
+    "suppressed",
+    "grouped",
+    "summarised",
+    "folded",
+];
 
 pub struct EntryFilter<'a> {
     args: &'a FilterArgs,
@@ -110,7 +119,8 @@ impl<'a> EntryFilter<'a> {
     }
 
     fn selects_rule(&self, rule: &RuleInfo) -> bool {
-        let is_wanted = |wanted: &String| rule.id.starts_with(wanted.as_str()) || contains(&rule.name, wanted);
+        let is_wanted =
+            |wanted: &String| rule.id.starts_with(wanted.as_str()) || contains(&rule.name, wanted);
         self.args.rule.as_ref().is_none_or(is_wanted)
     }
 }

@@ -1,33 +1,44 @@
 //! `trailbell exceptions`.
 
+mod against;
+
 use std::io::{self, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 use clap::Subcommand;
 use detect::rule::exception::{ExceptionState, Expiry, format_days};
-use detect::rule::{Exception, RuleSet};
+use detect::rule::{Detections, Exception, RuleSet};
 use detect::text::time::format_minute;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use crate::commands::arguments::RuleArgs;
+use crate::commands::arguments::{RuleArgs, SettingArgs};
+use crate::commands::aws::AwsArgs;
 use crate::commands::output::{Format, FormatArg, clean_text, new_table, write_documents};
 use crate::commands::setup;
+use crate::commands::time_range::TimeRangeArgs;
+use against::{Counted, Logs};
 
 #[derive(Debug, Subcommand)]
 pub enum ExceptionsCommand {
     Check(CheckArgs),
 }
 
-/// Check exception files.
+/// Check exception files, and what they would suppress.
 ///
 /// Prints the state, the expiry date and the rules of each exception. Errors name the file and the
-/// line. Warnings point out what is risky, such as a condition that an attacker could meet.
+/// line. Warnings point out what is risky: a condition that an attacker could meet, or findings
+/// about a privileged group that would be suppressed.
 ///
-/// Exit codes: 0 all exceptions can be used; 1 all can be used, but one has expired or there is a
-/// warning; 2 a file cannot be used, or wrong usage.
+/// With --against, scans log files, directories or buckets, and prints how many of the findings
+/// each exception would suppress, and which. Exceptions that start later or have expired count as
+/// active.
+///
+/// Exit codes: 0 all exceptions can be used; 1 all can be used, but one has expired, there is a
+/// warning, or a finding above medium would be suppressed; 2 a file or a log cannot be used, or
+/// wrong usage.
 #[derive(Debug, clap::Args)]
 pub struct CheckArgs {
     /// Exception files, directories of them, or - for standard input
@@ -36,29 +47,57 @@ pub struct CheckArgs {
     #[command(flatten)]
     rules: RuleArgs,
     #[command(flatten)]
+    settings: SettingArgs,
+    /// Logs to count findings in: files, directories and s3://BUCKET/PREFIX (repeatable)
+    #[arg(long, value_name = "LOGS")]
+    against: Vec<PathBuf>,
+    #[command(flatten)]
+    range: TimeRangeArgs,
+    #[command(flatten)]
+    aws: AwsArgs,
+    #[command(flatten)]
     format: FormatArg,
 }
 
 pub fn run(command: &ExceptionsCommand) -> Result<ExitCode> {
     let ExceptionsCommand::Check(args) = command;
+    if args.against.is_empty() && !args.range.is_unbounded() {
+        bail!("--since and --until need --against, the logs to count findings in");
+    }
+    let now = setup::now();
     let rules = args.rules.load()?;
-    let loaded = setup::load_exceptions(&args.paths, &rules);
+    let settings = args.settings.load(&args.rules)?;
+    let loaded = setup::load_exceptions(&args.paths, &rules, &settings.privileged_groups);
     let has_warnings = !loaded.warnings.is_empty();
     let exceptions = loaded.into_exceptions()?;
-    let exceptions = exceptions.as_slice();
-    let now = setup::now();
-    match args.format.format {
-        Format::Table => print_exceptions(exceptions, &rules, now)?,
-        format => {
-            let documents = exceptions.iter().map(|exception| document(exception, now));
+    let list = exceptions.as_slice().to_vec();
+    let format = args.format.format;
+    if format == Format::Table {
+        print_exceptions(&list, &rules, now)?;
+    }
+    let counted = match args.against.is_empty() {
+        true => None,
+        false => {
+            let detections = Detections::new(rules, exceptions).with_settings(settings);
+            let logs = Logs { paths: &args.against, range: &args.range, aws: &args.aws };
+            Some(against::count(&logs, detections, now)?)
+        }
+    };
+    match (format, &counted) {
+        (Format::Table, Some(counted)) => counted.print(&list)?,
+        (Format::Table, None) => {}
+        _ => {
+            let documents = list.iter().map(|one| document(one, counted.as_ref(), now));
             write_documents(&mut io::stdout().lock(), format, documents)?;
         }
     }
     let is_expired = |exception: &Exception| exception.state(now) == ExceptionState::Expired;
-    Ok(ExitCode::from(u8::from(has_warnings || exceptions.iter().any(is_expired))))
+    let is_risky = has_warnings || list.iter().any(is_expired);
+    let own_code = ExitCode::from(u8::from(is_risky));
+    Ok(counted.and_then(|counted| counted.exit_code()).unwrap_or(own_code))
 }
 
-fn document(exception: &Exception, now: Timestamp) -> Value {
+fn document(exception: &Exception, counted: Option<&Counted>, now: Timestamp) -> Value {
     let state = match exception.state(now) {
         ExceptionState::NotYet => "not_yet",
         ExceptionState::Active => "active",
@@ -69,7 +108,7 @@ fn document(exception: &Exception, now: Timestamp) -> Value {
         Expiry::Never => None,
     };
     let rules: Vec<&str> = exception.rules.iter().map(|rule| rule.text.as_str()).collect();
-    json!({
+    let mut document = json!({
         "name": exception.name,
         "state": state,
         "starts": exception.starts,
@@ -79,7 +118,11 @@ fn document(exception: &Exception, now: Timestamp) -> Value {
         "reason": exception.reason.trim(),
         "query": exception.query.source().trim(),
         "file": exception.path,
-    })
+    });
+    if let Some(counted) = counted {
+        document["would_suppress"] = counted.document(&exception.name);
+    }
+    document
 }
 
 fn print_exceptions(exceptions: &[Exception], rules: &RuleSet, now: Timestamp) -> io::Result<()> {
