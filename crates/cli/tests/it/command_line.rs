@@ -39,8 +39,8 @@ fn json_is_one_document_and_ndjson_one_a_line() {
         &["rules", "check", "rules"],
         &["rules", "test", "rules"],
         &["exceptions", "check", EXCEPTIONS],
-        &["explain", LOG, "--record", "0"],
-        &["explain", LOG, "--record", "0", "--rule", "group creation"],
+        &["explain", LOG, "--record", "2"],
+        &["explain", LOG, "--record", "2", "--rule", "group creation"],
         &["scan", LOG],
         &["replay", "events/store/example-trail-logs/AWSLogs/111122223333"],
         &["canary", "--alerts", "dir:/dev/null/none", "--ledger", "none"],
@@ -78,7 +78,7 @@ fn two_formats_and_unknown_ones_are_refused_by_name() {
 #[test]
 fn a_dash_is_standard_input() {
     for (args, file, expected) in [
-        (&["explain", "-", "--record", "0"][..], LOG, "IAM Group Creation"),
+        (&["explain", "-", "--record", "2"][..], LOG, "IAM Group Creation"),
         (&["scan", "-"], LOG, "IAM Group Creation"),
         (&["rules", "check", "-"], RULE, "-: runs: AWS IAM Group Creation"),
         (&["exceptions", "check", "-"], EXCEPTIONS, "active"),
