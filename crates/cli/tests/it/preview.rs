@@ -42,7 +42,7 @@ fn a_missing_rule_sample_or_file_is_an_error() {
     let dir = TestDir::new();
     let path = dir.write("lone.toml", rule("l", "Lone", "event.action: X"));
     for (args, reason) in [
-        (&["no such rule"][..], "no rule has the id or name \"no such rule\""),
+        (&["no such rule"][..], "no rule has \"no such rule\" in its name"),
         (&["Lone", "--rules", &path], "rule \"Lone\" has no sample"),
         (&["Lone", "--accounts", "no/such.toml"], "no/such.toml: "),
     ] {
