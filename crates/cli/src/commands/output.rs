@@ -99,10 +99,13 @@ pub fn new_table<'a>(header: impl IntoIterator<Item = &'a str>) -> Table {
     style::fit(&mut table);
     let header: Vec<&str> = header.into_iter().collect();
     table.set_header(&header);
-    // Ids are copied, so they are not wrapped.
-    let id = header.iter().position(|name| *name == "Id");
-    if let Some(column) = id.and_then(|index| table.column_mut(index)) {
-        column.set_constraint(ColumnConstraint::ContentWidth);
+    for (index, name) in header.iter().enumerate() {
+        // Ids are copied, and a time in two lines reads badly: they are not wrapped.
+        if (*name == "Id" || name.starts_with("Time"))
+            && let Some(column) = table.column_mut(index)
+        {
+            column.set_constraint(ColumnConstraint::ContentWidth);
+        }
     }
     table
 }

@@ -78,7 +78,7 @@ fn two_formats_and_unknown_ones_are_refused_by_name() {
 #[test]
 fn a_dash_is_standard_input() {
     for (args, file, expected) in [
-        (&["explain", "-", "--record", "2"][..], LOG, "IAM Group Creation"),
+        (&["explain", "-", "--record", "2"][..], LOG, "✓ AWS IAM User Addition to Group"),
         (&["scan", "-"], LOG, "IAM Group Creation"),
         (&["rules", "check", "-"], RULE, "-: runs: AWS IAM Group Creation"),
         (&["exceptions", "check", "-"], EXCEPTIONS, "active"),
