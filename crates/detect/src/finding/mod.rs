@@ -70,11 +70,17 @@ pub struct Finding {
     pub origin: Origin,
 }
 
+/// The name of the IAM group that a record is about, as requested; for a denied call, as in the
+/// error message.
+pub(crate) fn requested_group(record: &Record) -> Option<&str> {
+    let requested = record.text(&["requestParameters", "groupName"]);
+    requested.or_else(|| denial::denied_group(record))
+}
+
 impl Finding {
     /// The finding that `rule` matched `record`, which was read at `origin`.
     pub fn new(rule: &Arc<RuleInfo>, record: &Record, origin: Origin) -> Finding {
-        let requested_group = record.text(&["requestParameters", "groupName"]);
-        let group = requested_group.or_else(|| denial::denied_group(record));
+        let group = requested_group(record);
         let target_user = record.text(&["requestParameters", "userName"]);
         Finding {
             id: FindingId::for_record(&rule.id, record),

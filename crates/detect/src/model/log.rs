@@ -1,0 +1,143 @@
+//! Sets of events.
+
+use std::cmp::Ordering;
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+/// One event of a log.
+pub trait LogEvent: Clone + PartialEq {
+    /// How many of the newest events are kept whatever they say.
+    const NEWEST: usize;
+
+    /// `eventTime`.
+    fn time(&self) -> Timestamp;
+
+    /// The order in which events count.
+    fn order(&self, other: &Self) -> Ordering;
+
+    /// What it decides. Of each the newest event is kept.
+    fn decides(&self) -> Vec<String>;
+
+    /// Takes over what another reading of the same event adds. Returns false if it is another event.
+    fn merge(&mut self, other: &Self) -> bool;
+
+    /// The event without what only a timeline shows.
+    #[must_use]
+    fn outline(self) -> Self;
+}
+
+/// How many older events are kept because they decide something: as many as an account can have
+/// users. Source: <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html>
+const MAX_DECIDING: usize = 5_000;
+
+/// The events of one group or policy, in their order.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(bound(deserialize = "E: Deserialize<'de> + LogEvent", serialize = "E: Serialize"))]
+pub struct EventLog<E> {
+    /// The version of the format.
+    pub version: u32,
+    /// Events that are not kept.
+    #[serde(default)]
+    pub older: u64,
+    /// The events.
+    pub events: Vec<E>,
+}
+
+impl<E> Default for EventLog<E> {
+    fn default() -> Self {
+        EventLog { version: VERSION, older: 0, events: Vec::new() }
+    }
+}
+
+const VERSION: u32 = 1;
+
+/// Why a stored log cannot be used.
+#[derive(Debug, Clone, thiserror::Error)]
+#[expect(missing_docs, reason = "the messages say it")]
+pub enum LogError {
+    #[error("it is damaged: {0}")]
+    Damaged(String),
+    #[error("a later version of Trailbell wrote it (format {0})")]
+    Newer(u32),
+}
+
+impl<E: LogEvent + for<'de> Deserialize<'de>> EventLog<E> {
+    /// Reads a stored log.
+    ///
+    /// # Errors
+    ///
+    /// Fails if it is damaged, or of a later version.
+    pub fn decode(bytes: &[u8]) -> Result<EventLog<E>, LogError> {
+        #[derive(Deserialize)]
+        struct Version {
+            version: u32,
+        }
+        let damaged = |error: serde_json::Error| LogError::Damaged(error.to_string());
+        let Version { version } = serde_json::from_slice(bytes).map_err(damaged)?;
+        if version > VERSION {
+            return Err(LogError::Newer(version));
+        }
+        serde_json::from_slice(bytes).map_err(damaged)
+    }
+}
+
+impl<E: LogEvent> EventLog<E> {
+    /// Adds events. Returns true if that changed something.
+    pub fn add(&mut self, events: impl IntoIterator<Item = E>) -> bool {
+        let before = self.clone();
+        for event in events {
+            self.insert(event);
+        }
+        self.compact();
+        self.events != before.events
+    }
+
+    /// The events up to a time, which included.
+    pub fn until(&self, time: Timestamp) -> &[E] {
+        let end = self.events.partition_point(|event| event.time() <= time);
+        &self.events[..end]
+    }
+
+    fn insert(&mut self, event: E) {
+        let from = self.events.partition_point(|other| other.time() < event.time());
+        let same_time = self.events[from..].iter_mut().take_while(|it| it.time() == event.time());
+        for other in same_time {
+            if other.merge(&event) {
+                return;
+            }
+        }
+        let at = self.events.partition_point(|other| other.order(&event) == Ordering::Less);
+        self.events.insert(at, event);
+    }
+
+    /// Drops older events that decide nothing. Those that decide something at the same time as the
+    /// newest of their kind are kept too, since they make it uncertain.
+    fn compact(&mut self) {
+        let Some(excess) = self.events.len().checked_sub(E::NEWEST).filter(|it| *it > 0) else {
+            return;
+        };
+        let newest = self.events.split_off(excess);
+        let mut decided: BTreeMap<String, Timestamp> = BTreeMap::new();
+        let mut kept: Vec<E> = Vec::new();
+        let newest_first = newest.iter().chain(self.events.iter().rev());
+        for (index, event) in newest_first.enumerate() {
+            let is_older = index >= newest.len();
+            let mut is_last = false;
+            for key in event.decides() {
+                let newest = decided.entry(key).or_insert(event.time());
+                *newest = (*newest).max(event.time());
+                is_last |= *newest == event.time();
+            }
+            if is_older && is_last && kept.len() < MAX_DECIDING {
+                kept.push(event.clone().outline());
+            }
+        }
+        kept.sort_by(E::order);
+        kept.dedup();
+        self.older += (excess - kept.len()) as u64;
+        kept.extend(newest);
+        self.events = kept;
+    }
+}
