@@ -1,13 +1,13 @@
 //! The keys by which findings are counted and found.
 
-use detect::finding::{Finding, FindingId, canary};
+use detect::finding::{Call, Finding, FindingId, canary};
 use jiff::Timestamp;
 
 use super::claim::Claim;
 use super::entry::{Content, Entry};
 use super::error::Result;
+use super::keys;
 use super::stored::StoredLedger;
-use super::{group_key, keys};
 use crate::store::encode_key_part;
 
 /// Where to look for entries.
@@ -64,7 +64,7 @@ impl StoredLedger {
         if canary::is_canary(finding) {
             return Ok(());
         }
-        self.put_markers(&index_keys(finding, &claim.entry, self.max_key_bytes())).await
+        self.put_markers(&index_keys(finding, &claim.entry)).await
     }
 
     /// When the last claim of an entry was indexed, which is right after it was made. Returns
@@ -96,10 +96,10 @@ impl StoredLedger {
             Index::All => vec![keys::ENTRIES.to_owned()],
             Index::Principal(key) => vec![keys::principal_folder(key)],
             Index::Group { account: Some(account), group } => {
-                vec![group_key::group_folder(Some(account), group)]
+                vec![keys::group_folder(Some(account), group)]
             }
             Index::Group { account: None, group } => {
-                let group = group_key::group_folder_in_account(group);
+                let group = keys::group_folder_in_account(group);
                 let accounts = self.list_folders(keys::BY_GROUP).await?;
                 accounts
                     .iter()
@@ -116,12 +116,17 @@ impl StoredLedger {
     }
 }
 
-/// All index keys of a finding, of at most `max_bytes` each. A suppressed finding is found by group
-/// and principal, but not counted in its window.
-fn index_keys(finding: &Finding, entry: &Entry, max_bytes: usize) -> Vec<String> {
+/// All index keys of a finding. A suppressed finding is found by group and principal, but not counted
+/// in its window. A renaming is found under both names.
+fn index_keys(finding: &Finding, entry: &Entry) -> Vec<String> {
     let time = index_time(finding, entry);
     let mut keys = vec![principal_key(finding, time)];
-    keys.extend(group_key::group_keys(finding, time, max_bytes));
+    let account = finding.account.as_deref();
+    let names = [finding.group.as_deref(), Call::new(finding).current_group()];
+    let mut folders: Vec<String> =
+        names.into_iter().flatten().map(|name| keys::group_folder(account, name)).collect();
+    folders.dedup();
+    keys.extend(folders.iter().map(|folder| key_in(folder, finding, time)));
     if finding.exception.is_none() {
         let folder = keys::window_folder(&finding.rule.id, entry.window);
         keys.push(format!("{folder}{}-{}", keys::principal_hash(finding), finding.id));
@@ -130,7 +135,10 @@ fn index_keys(finding: &Finding, entry: &Entry, max_bytes: usize) -> Vec<String>
 }
 
 fn principal_key(finding: &Finding, time: Timestamp) -> String {
-    let folder = keys::principal_folder(&finding.principal.key);
+    key_in(&keys::principal_folder(&finding.principal.key), finding, time)
+}
+
+fn key_in(folder: &str, finding: &Finding, time: Timestamp) -> String {
     let rule = encode_key_part(&finding.rule.id);
     format!("{folder}{}-{rule}-{}", keys::format_time(time), finding.id)
 }

@@ -4,7 +4,8 @@
 //! |---|---|
 //! | `entries/<id>` | the finding, summary or alert of a correlation, and its state |
 //! | `open/<id>-<token>` | empty: a claim whose entry is not final; see [`OpenEntry`](super::OpenEntry) |
-//! | `by-group/<account>/<group>/<time>-<action>-<id>-v1/…` | see [`group_key`](super::group_key) |
+//! | `groups/<account>/<group>`, `policies/<account>/<arn>`, `users/<account>` | what the trail has said of them: see [`model`](super::model) |
+//! | `by-group/<account>/<group>/<time>-<rule>-<id>` | empty |
 //! | `by-principal/<principal>/<time>-<rule>-<id>` | empty |
 //! | `by-window/<rule>/<window>/<account>.<principal>-<id>` | empty: counts bursts and `max_signals` |
 //! | `grouped/<rule>/<window>/<id>` | empty: waits for a summary |
@@ -65,6 +66,19 @@ pub(super) fn grouped_folder(rule: &str, window: Window) -> String {
 /// The folder of what one rule found in one window.
 pub(super) fn window_folder(rule: &str, window: Window) -> String {
     format!("by-window/{}/{window}/", encode_key_part(rule))
+}
+
+/// The folder of the findings about a group, with a `/` at its end. IAM treats names that differ
+/// only in case as the same.
+/// Source: <https://docs.aws.amazon.com/IAM/latest/APIReference/API_CreateGroup.html>
+pub(super) fn group_folder(account: Option<&str>, group: &str) -> String {
+    let account = encode_key_part(account.unwrap_or_default());
+    format!("{BY_GROUP}{account}/{}", group_folder_in_account(group))
+}
+
+/// The same, without the account's folder.
+pub(super) fn group_folder_in_account(group: &str) -> String {
+    format!("{}/", encode_key_part(&group.to_lowercase()))
 }
 
 /// The folder of a principal's findings in all accounts.

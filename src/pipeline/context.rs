@@ -110,6 +110,8 @@ async fn around(
         gap: gaps.min(),
         principal_findings: by_rule(&invocation.pipeline, &history),
         group_timeline: timeline.entries,
+        group: timeline.group,
+        policy: timeline.policy,
         first_of_principal: history.first,
         first_of_group: timeline.first,
     };

@@ -9,6 +9,7 @@ mod delivery;
 mod findings;
 mod grouping;
 mod invocation;
+mod model;
 mod object;
 mod outcomes;
 mod packed;

@@ -3,9 +3,9 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::Finding;
 use super::call::{Call, GroupAction};
-use crate::power::{Power, PowerLevel};
+use super::{Finding, GroupContext};
+use crate::power::{Grants, Power, PowerLevel};
 
 /// What is known of the 48 hours around a finding. The default is empty.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -14,6 +14,11 @@ pub struct Context {
     /// What happened to the group under all its names, in any order. It may include the finding's
     /// own event.
     pub group_timeline: Vec<TimelineEntry>,
+    /// What the group could do at the time of the call, or can since. `None` if nothing is known,
+    /// or the finding is about no group.
+    pub group: Option<GroupContext>,
+    /// What the customer's policy that the call attaches grants. `None` if that is not known.
+    pub policy: Option<Grants>,
     /// The principal's other findings, in any order.
     pub principal_findings: Vec<PrincipalFinding>,
     /// No earlier finding of this principal is known.

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use super::Finding;
 use super::call::{Call, GroupAction};
 use super::context::{Context, TimelineEntry};
+use super::policy::CallPolicy;
 use crate::power::{Power, PowerLevel};
 
 /// The fields that `severity_when` can use in addition to those of records.
@@ -20,21 +21,14 @@ pub const FACT_FIELDS: [&str; 6] = [
 /// What the policy that a call attaches or writes can do: a [`PowerLevel`].
 pub const POWER_FIELD: &str = "trailbell.power";
 
-/// A powerful policy that a group was given.
-#[derive(Debug, Clone, PartialEq)]
-pub struct PowerGrant {
-    /// What the policy can do.
-    pub power: PowerLevel,
-    /// The event that gave it.
-    pub event: TimelineEntry,
-}
-
 /// The facts of a finding that decide how severe it is.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Facts {
-    /// The most powerful policy that the group is known to have had at the time of the call, or got
-    /// since. `None` if nothing is known, which does not mean that the group can do little.
-    pub grant: Option<PowerGrant>,
+    /// What the policy that the call attaches or writes can do. `None` if it is about no policy.
+    pub power: Option<PowerLevel>,
+    /// What the group could do at the time of the call, or can since. `None` if the finding is
+    /// about no group.
+    pub group_power: Option<PowerLevel>,
     /// The principal gives rights to itself, or tries to.
     pub is_self: bool,
     /// The principal is the root user.
@@ -53,17 +47,13 @@ impl Facts {
         // A context that nobody looked up, or that could not be read, says nothing.
         let ledger = context.filter(|context| context.gap.is_none());
         Facts {
-            grant: power_grant(call, timeline),
-            is_self: is_self(call, timeline),
+            power: policy_power(call, context).map(|power| power.level()),
+            group_power: group_power(call, context),
+            is_self: is_self(call, context, timeline),
             is_root: finding.principal.identity_type == "Root",
             is_first_seen: ledger.map(|context| context.first_of_principal),
             is_privileged: finding.privileged,
         }
-    }
-
-    /// What the group can do, if that is known.
-    pub fn group_power(&self) -> Option<PowerLevel> {
-        self.grant.as_ref().map(|grant| grant.power)
     }
 }
 
@@ -72,8 +62,8 @@ impl Facts {
 pub fn fact_document(finding: &Finding, facts: &Facts) -> Value {
     let mut document = finding.ecs.clone();
     document["trailbell"] = json!({
-        "power": Power::from_call(Call::new(finding)).map(|power| power.level()),
-        "group": {"power": facts.group_power()},
+        "power": facts.power,
+        "group": {"power": facts.group_power},
         "self": facts.is_self,
         "principal": {"root": facts.is_root, "first_seen": facts.is_first_seen},
         "privileged": facts.is_privileged,
@@ -84,32 +74,32 @@ pub fn fact_document(finding: &Finding, facts: &Facts) -> Value {
     document
 }
 
-/// Of several policies the most powerful one counts, and of equal ones the latest. A policy that
-/// was taken away again after the call counts: the members had it.
-fn power_grant(call: Call<'_>, timeline: &[TimelineEntry]) -> Option<PowerGrant> {
-    let own = TimelineEntry::from_finding_at(call.finding, call.time().unwrap_or_default());
-    let mut events: Vec<&TimelineEntry> = timeline.iter().chain([&own]).collect();
-    events.sort_by(|a, b| a.sort_key().cmp(&b.sort_key()));
-    let mut held: Vec<PowerGrant> = Vec::new();
-    for event in events.into_iter().filter(|event| !event.failed) {
-        let is_later = own.is_before(event);
-        match GroupAction::from_name(&event.action) {
-            Some(GroupAction::AttachPolicy | GroupAction::PutPolicy) => {
-                let power = event.granted_power();
-                held.extend(power.map(|power| PowerGrant { power, event: event.clone() }));
-            }
-            Some(GroupAction::DetachPolicy | GroupAction::DeletePolicy) if !is_later => {
-                held.retain(|grant| grant.event.object != event.object);
-            }
-            Some(GroupAction::Delete) if !is_later => held.clear(),
-            _ => {}
-        }
+/// What the policy that a call attaches or writes can do, also if only the context has its document.
+/// `None` if the call is about no policy.
+pub fn policy_power(call: Call<'_>, context: Option<&Context>) -> Option<Power> {
+    let known = context.and_then(|context| context.policy.as_ref());
+    match CallPolicy::from_call(call)? {
+        CallPolicy::Elsewhere => Some(known.map_or(Power::Unknown, Power::from_grants)),
+        policy => Some(policy.power()),
     }
-    held.into_iter().max_by_key(|grant| (grant.power, grant.event.time))
+}
+
+/// The policy of the call itself counts, whether the ledger has it or not.
+fn group_power(call: Call<'_>, context: Option<&Context>) -> Option<PowerLevel> {
+    call.group()?;
+    let gives = matches!(
+        call.group_action(),
+        Some(GroupAction::AttachPolicy | GroupAction::PutPolicy) if !call.failed()
+    );
+    let own = policy_power(call, context).filter(|_| gives).map(|power| power.level());
+    let own = own.filter(|power| power.is_powerful());
+    let group = context.and_then(|context| context.group.as_ref());
+    let group = group.map_or(PowerLevel::Unknown, |group| group.power().level());
+    Some(own.map_or(group, |own| own.max(group)))
 }
 
 /// An IAM user adds itself to the group, or gives a policy to a group that it was added to before.
-fn is_self(call: Call<'_>, timeline: &[TimelineEntry]) -> bool {
+fn is_self(call: Call<'_>, context: Option<&Context>, timeline: &[TimelineEntry]) -> bool {
     let Some(user) = own_user_name(call) else { return false };
     let is_user = |name: Option<&str>| name.is_some_and(|name| name.eq_ignore_ascii_case(user));
     match call.group_action() {
@@ -124,7 +114,10 @@ fn is_self(call: Call<'_>, timeline: &[TimelineEntry]) -> bool {
                 is_membership && !event.failed && is_user(event.object.as_deref())
             });
             let last = memberships.filter(|event| is_before(event)).max_by_key(|it| it.sort_key());
-            last.is_some_and(|event| event.action == "AddUserToGroup")
+            let group = context.and_then(|context| context.group.as_ref());
+            let is_member =
+                || group.is_some_and(|it| it.members.iter().any(|name| is_user(Some(name))));
+            last.map_or_else(is_member, |event| event.action == "AddUserToGroup")
         }
         _ => false,
     }
@@ -143,7 +136,8 @@ mod tests {
 
     use super::*;
     use crate::cloudtrail::Record;
-    use crate::finding::Origin;
+    use crate::finding::{GroupContext, Origin};
+    use crate::power::Grants;
     use crate::rule::LoadedRules;
 
     const ADMIN: &str = "arn:aws:iam::aws:policy/AdministratorAccess";
@@ -181,7 +175,7 @@ mod tests {
                 action: action.to_owned(),
                 group: Some("Ops".to_owned()),
                 object: Some(object.to_owned()),
-                power: (object == "inline").then_some(PowerLevel::Escalates),
+                power: None,
                 principal: Some("mallory".to_owned()),
                 failed: false,
                 suppressed: false,
@@ -191,33 +185,54 @@ mod tests {
     }
 
     #[test]
-    fn the_power_of_a_group_is_that_of_the_policies_it_had_at_the_call_or_got_since() {
-        use PowerLevel::{Admin, Escalates};
-        let attached = format!("09:00 AttachGroupPolicy {ADMIN}");
-        let detached = format!("09:30 DetachGroupPolicy {ADMIN}");
-        let detached_later = format!("10:30 DetachGroupPolicy {ADMIN}");
-        let attached_later = format!("10:30 AttachGroupPolicy {ADMIN}");
-        let inline = "09:10 PutGroupPolicy inline";
-        let reads = "09:10 AttachGroupPolicy arn:aws:iam::aws:policy/ReadOnlyAccess";
-        for (events, expected) in [
-            (vec![], None),
-            (vec![reads], None),
-            (vec![&*attached], Some(Admin)),
-            (vec![&*attached_later], Some(Admin)),
-            (vec![&*attached, inline], Some(Admin)),
-            (vec![inline], Some(Escalates)),
-            (vec![&*attached, inline, &*detached], Some(Escalates)),
-            (vec![&*attached, &*detached], None),
-            (vec![&*attached, &*detached_later], Some(Admin)),
-            (vec![&*attached, "09:40 DeleteGroup x"], None),
+    fn the_power_of_a_group_is_that_of_its_policies_and_of_the_calls_own() {
+        use PowerLevel::{Admin, Escalates, Limited, Unknown};
+        let document = |action: &str| {
+            json!({"Statement": {"Effect": "Allow", "Action": action, "Resource": "*"}}).to_string()
+        };
+        let grants = |action: &str| Grants::from_text(&document(action)).unwrap().grants;
+        let group = |actions: &[&str], complete| {
+            let grants = Grants::union(actions.iter().map(|action| grants(action)));
+            Some(GroupContext { grants, complete, ..GroupContext::default() })
+        };
+        let add = || finding("alice", "AddUserToGroup", json!({"userName": "bob"}));
+        let attach = |arn: &str| finding("alice", "AttachGroupPolicy", json!({"policyArn": arn}));
+        let customers = "arn:aws:iam::111122223333:policy/p";
+        let put = finding("alice", "PutGroupPolicy", json!({"policyDocument": document("*")}));
+        let mut failed = attach(ADMIN);
+        failed.ecs["event"]["outcome"] = json!("failure");
+        for (finding, group, policy, expected) in [
+            (add(), None, None, Unknown),
+            (add(), group(&["s3:*"], false), None, Unknown),
+            (add(), group(&["s3:*"], true), None, Limited),
+            (add(), group(&["iam:PutUserPolicy"], false), None, Escalates),
+            (add(), group(&["iam:PassRole", "lambda:*"], true), None, Escalates),
+            (add(), group(&["s3:*", "*"], false), None, Admin),
+            (attach(ADMIN), None, None, Admin),
+            (attach(ADMIN), group(&["s3:*"], true), None, Admin),
+            (failed, group(&["s3:*"], true), None, Limited),
+            (put, None, None, Admin),
+            (attach(customers), None, None, Unknown),
+            (attach(customers), None, Some(grants("*")), Admin),
         ] {
-            let finding = finding("alice", "AddUserToGroup", json!({"userName": "bob"}));
-            let facts = Facts::new(&finding, Some(&context(&events)));
-            assert_eq!(facts.group_power(), expected, "{events:?}");
+            let context = Context { group, policy, ..Context::default() };
+            let facts = Facts::new(&finding, Some(&context));
+            assert_eq!(facts.group_power, Some(expected), "{:?} {context:?}", finding.ecs);
+            let document = fact_document(&finding, &facts);
+            assert_eq!(document["trailbell"]["group"]["power"], json!(expected));
         }
-        let own = finding("alice", "AttachGroupPolicy", json!({"policyArn": ADMIN}));
-        let grant = Facts::new(&own, None).grant.unwrap();
-        assert_eq!((grant.power, grant.event.object.as_deref()), (PowerLevel::Admin, Some(ADMIN)));
+    }
+
+    #[test]
+    fn members_of_the_group_count_beyond_its_timeline() {
+        let finding = finding("alice", "AttachGroupPolicy", json!({"policyArn": ADMIN}));
+        let members = vec!["bob".to_owned(), "Alice".to_owned()];
+        let group = Some(GroupContext { members, ..GroupContext::default() });
+        let context = Context { group, ..Context::default() };
+        assert!(Facts::new(&finding, Some(&context)).is_self);
+        let removed = super::tests::context(&["09:01 RemoveUserFromGroup alice"]);
+        let context = Context { group_timeline: removed.group_timeline, ..context };
+        assert!(!Facts::new(&finding, Some(&context)).is_self);
     }
 
     #[test]

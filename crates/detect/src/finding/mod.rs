@@ -6,6 +6,7 @@ mod conflict;
 mod context;
 mod denial;
 mod facts;
+mod group_context;
 mod id;
 pub mod policy;
 mod principal;
@@ -22,7 +23,8 @@ use serde::{Deserialize, Serialize};
 
 pub use call::{Call, CallBrief, Fields, GroupAction};
 pub use context::{Context, ContextGap, PrincipalFinding, TimelineEntry};
-pub use facts::{FACT_FIELDS, Facts, POWER_FIELD, PowerGrant, fact_document};
+pub use facts::{FACT_FIELDS, Facts, POWER_FIELD, fact_document, policy_power};
+pub use group_context::{GroupContext, GroupPolicy};
 pub use id::{FindingId, InvalidFindingId};
 pub use principal::Principal;
 pub use privileged::PrivilegedGroups;

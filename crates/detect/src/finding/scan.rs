@@ -7,6 +7,7 @@ use super::{Finding, Origin, canary};
 use crate::cloudtrail::reader::{self, Options, ReadStats};
 use crate::cloudtrail::{BadRecord, Body, ReadError, Record};
 use crate::ecs::View;
+use crate::model::{Change, read_changes};
 use crate::rule::Detections;
 
 /// What a scan finds.
@@ -14,6 +15,8 @@ use crate::rule::Detections;
 pub enum ScanEvent {
     /// A rule matched a record.
     Finding(Box<Finding>),
+    /// A record says something of a group or a policy. Follows the record's findings.
+    Change(Box<Change>),
     /// A record that cannot be used.
     Bad(BadRecord),
 }
@@ -33,9 +36,14 @@ pub fn scan_body(
     on_event: &mut dyn FnMut(ScanEvent),
 ) -> (ReadStats, Result<(), ReadError>) {
     let mut visit = |index, record: Result<Record, BadRecord>| match record {
-        Ok(record) => match_record(&record, detections, now, &|| origin(index), &mut |finding| {
-            on_event(ScanEvent::Finding(Box::new(finding)));
-        }),
+        Ok(record) => {
+            let origin = || origin(index);
+            let suppressed = match_record(&record, detections, now, &origin, &mut |finding| {
+                on_event(ScanEvent::Finding(Box::new(finding)));
+            });
+            let changes = read_changes(&record, suppressed);
+            changes.into_iter().for_each(|it| on_event(ScanEvent::Change(Box::new(it))));
+        }
         Err(bad) => on_event(ScanEvent::Bad(bad)),
     };
     match detections.rule_set.prefilter() {
@@ -47,15 +55,16 @@ pub fn scan_body(
 }
 
 /// Passes the findings of one record to `on_finding`, in the order of the rules. Those that match
-/// an exception carry its name.
+/// an exception carry its name. Returns true if all of them do, and `None` if there are none.
 pub fn match_record(
     record: &Record,
     detections: &Detections,
     now: Timestamp,
     origin: &dyn Fn() -> Origin,
     on_finding: &mut dyn FnMut(Finding),
-) {
+) -> Option<bool> {
     let view = View::new(record);
+    let mut suppressed = None;
     for rule in detections.rule_set.matching(&view, now) {
         let mut finding = Finding::new(&rule.info, record, origin());
         // A suppressed canary would verify nothing.
@@ -65,6 +74,8 @@ pub fn match_record(
             finding.privileged = detections.is_privileged(&finding);
             finding.rate(&rule.severity_rules, None, now);
         }
+        suppressed = Some(suppressed.unwrap_or(true) && finding.exception.is_some());
         on_finding(finding);
     }
+    suppressed
 }

@@ -49,6 +49,18 @@ pub enum ModelEvent {
     User(UserEvent),
 }
 
+impl ModelEvent {
+    /// How many grants of policies it has.
+    pub fn grants_len(&self) -> usize {
+        let grants = match self {
+            ModelEvent::Group(event) => event.kind.grants(),
+            ModelEvent::Policy(event) => event.kind.grants(),
+            ModelEvent::User(_) => None,
+        };
+        grants.map_or(0, |grants| grants.allowed.len() + grants.denied.len())
+    }
+}
+
 /// What a record says. `suppressed`: all of its findings match an exception; `None` if there are
 /// none. Empty if the record is of another call, or has no time or account.
 pub fn read_changes(record: &Record, suppressed: Option<bool>) -> Vec<Change> {

@@ -162,7 +162,7 @@ impl GroupEventKind {
         }
     }
 
-    fn grants(&self) -> Option<&Grants> {
+    pub(super) fn grants(&self) -> Option<&Grants> {
         match self {
             GroupEventKind::PutGroupPolicy { grants, .. } => grants.as_ref(),
             _ => None,

@@ -224,14 +224,19 @@ impl GroupState {
 }
 
 impl EventLog<GroupEvent> {
-    /// The name that the group had before, and when it was renamed from it, by the last renaming up
-    /// to this time.
+    /// The name that the group of this time had before, and when it was renamed from it.
     pub fn renamed_from(&self, time: Timestamp) -> Option<(&str, Timestamp)> {
-        let mut events = self.until(time).iter().rev().filter(|event| !event.failed);
-        events.find_map(|event| match &event.kind {
-            GroupEventKind::RenamedFrom { from } => Some((&**from, event.time)),
-            _ => None,
-        })
+        for event in self.until(time).iter().rev().filter(|event| !event.failed) {
+            match &event.kind {
+                GroupEventKind::RenamedFrom { from } => return Some((from, event.time)),
+                GroupEventKind::RenamedTo { .. } if event.time == time => {}
+                GroupEventKind::CreateGroup
+                | GroupEventKind::DeleteGroup
+                | GroupEventKind::RenamedTo { .. } => return None,
+                _ => {}
+            }
+        }
+        None
     }
 
     /// The name that the group got, and when, by the first renaming from this time on.

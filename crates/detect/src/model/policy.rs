@@ -86,6 +86,14 @@ pub struct PolicyVersion {
 }
 
 impl PolicyEventKind {
+    pub(super) fn grants(&self) -> Option<&Grants> {
+        match self {
+            PolicyEventKind::CreatePolicy { grants }
+            | PolicyEventKind::CreatePolicyVersion { grants, .. } => grants.as_ref(),
+            _ => None,
+        }
+    }
+
     fn step(&self) -> u8 {
         match self {
             PolicyEventKind::Import { .. } => 0,
