@@ -5,7 +5,6 @@
 mod claim;
 mod complete;
 mod correlations;
-mod detail;
 mod entry;
 mod error;
 mod group_timeline;

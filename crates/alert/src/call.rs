@@ -2,7 +2,8 @@
 
 use std::ops::Deref;
 
-use detect::finding::{Call, Finding};
+use detect::finding::{Call, Context, Facts, Finding, GroupContext, policy_power};
+use detect::power::{Power, PowerLevel};
 
 use crate::Accounts;
 
@@ -10,12 +11,33 @@ use crate::Accounts;
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct AlertCall<'a> {
     call: Call<'a>,
+    context: Option<&'a Context>,
     pub(crate) accounts: &'a Accounts,
 }
 
 impl<'a> AlertCall<'a> {
     pub(crate) fn new(finding: &'a Finding, accounts: &'a Accounts) -> AlertCall<'a> {
-        AlertCall { call: Call::new(finding), accounts }
+        AlertCall { call: Call::new(finding), context: None, accounts }
+    }
+
+    /// The same call, with what is known around it.
+    pub(crate) fn with_context(self, context: &'a Context) -> AlertCall<'a> {
+        AlertCall { context: Some(context), ..self }
+    }
+
+    /// What is known of the group.
+    pub(crate) fn group_context(self) -> Option<&'a GroupContext> {
+        self.context?.group.as_ref()
+    }
+
+    /// What the group can do.
+    pub(crate) fn group_power(self) -> Option<PowerLevel> {
+        Facts::new(self.finding, self.context).group_power
+    }
+
+    /// What the policy that the call attaches or writes can do. `None` if it is about no policy.
+    pub(crate) fn policy_power(self) -> Option<Power> {
+        policy_power(self.call, self.context)
     }
 
     pub(crate) fn region(self) -> Option<&'a str> {

@@ -1,13 +1,11 @@
 //! What happened, in one sentence: who did what to which group, where, when and from where.
 
 use detect::finding::GroupAction::*;
-use detect::power::{Opening, Power, PowerLevel, aws_managed};
+use detect::power::aws_managed;
 use detect::text::{clean, time};
 
 use crate::call::AlertCall;
-
-/// Characters of one limit of a power.
-const MAX_NOTE_CHARS: usize = 200;
+use crate::power::{group_in_words, policy_in_words};
 
 /// A verb, as infinitive and in the past tense.
 type Verb = (&'static str, &'static str);
@@ -18,33 +16,6 @@ pub(crate) fn describe_call(call: AlertCall<'_>) -> String {
     let verb = if call.failed() { format!("tried to {infinitive}") } else { past.to_owned() };
     let circumstances = [place_and_time(call), source(call), failure(call)].concat();
     format!("{principal} {verb} {object}{circumstances}.")
-}
-
-/// What a powerful policy can do, after the word "policy" or "which". `None` for others.
-pub(crate) fn power_in_words(power: &Power) -> Option<String> {
-    match power {
-        Power::Unknown | Power::Limited => None,
-        Power::Escalates(ways) => match &ways[..] {
-            [_] => Some("opens a way to more rights".to_owned()),
-            ways => Some(format!("opens {} ways to more rights", ways.len())),
-        },
-        Power::Admin(opening) => Some(format!("allows everything{}", notes_in_words(opening))),
-    }
-}
-
-/// The same, if only the level is known.
-pub(crate) fn level_in_words(power: PowerLevel) -> &'static str {
-    match power {
-        PowerLevel::Unknown => "is not known",
-        PowerLevel::Limited => "opens no known way to more rights",
-        PowerLevel::Escalates => "opens ways to more rights",
-        PowerLevel::Admin => "allows everything",
-    }
-}
-
-/// `, if MFA is present`. Empty if nothing limits the opening.
-pub(crate) fn notes_in_words(opening: &Opening) -> String {
-    opening.notes.iter().map(|note| format!(", {}", clean::text(note, MAX_NOTE_CHARS))).collect()
 }
 
 /// The last part of an ARN: the name of a policy without its path.
@@ -60,7 +31,7 @@ fn predicate(call: AlertCall<'_>) -> (Verb, String) {
         Some(Create) => (("create", "created"), group),
         Some(Delete) => (("delete", "deleted"), group),
         Some(Update) => update(call, group),
-        Some(AddUser) => (("add", "added"), format!("{} to {group}", user())),
+        Some(AddUser) => (("add", "added"), format!("{} to {group}{}", user(), group_power(call))),
         Some(RemoveUser) => (("remove", "removed"), format!("{} from {group}", user())),
         Some(AttachPolicy) => (("attach", "attached"), format!("{} to {group}", policy())),
         Some(DetachPolicy) => (("detach", "detached"), format!("{} from {group}", policy())),
@@ -68,6 +39,11 @@ fn predicate(call: AlertCall<'_>) -> (Verb, String) {
         Some(DeletePolicy) => (("delete", "deleted"), format!("{} from {group}", policy())),
         None => (("call", "called"), other_call(call)),
     }
+}
+
+/// ` (which can do everything)`.
+fn group_power(call: AlertCall<'_>) -> String {
+    group_in_words(call).map_or(String::new(), |power| format!(" (which {power})"))
 }
 
 fn update(call: AlertCall<'_>, group: String) -> (Verb, String) {
@@ -96,8 +72,8 @@ fn policy(call: AlertCall<'_>) -> String {
             name_or_unknown("the inline policy", "an inline policy", call.parameter("policyName"))
         }
     };
-    let power = Power::from_call(*call);
-    match power.as_ref().and_then(power_in_words) {
+    let power = call.policy_power();
+    match power.as_ref().and_then(policy_in_words) {
         Some(power) => format!("{policy} (which {power})"),
         None => policy,
     }

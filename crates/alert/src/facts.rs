@@ -1,16 +1,13 @@
 //! The facts of a finding as a table: what the record says, and what is not recorded.
 
-use detect::finding::policy::CallPolicy;
-use detect::power::{OpenWay, Power, Source};
 use detect::text::{clean, time, wrap};
 
 use crate::call::AlertCall;
-use crate::description::{notes_in_words, power_in_words};
 use crate::mail;
+use crate::power::power_rows;
 
 const MAX_VALUE_CHARS: usize = 400;
 const MAX_POLICY_LINES: usize = 80;
-const MAX_WAYS: usize = 6;
 
 type Row = (&'static str, Option<String>);
 
@@ -88,54 +85,6 @@ fn target_rows(call: AlertCall<'_>) -> Vec<Row> {
         ("Policy", value(call.parameter("policyArn"))),
         ("Policy name", value(call.parameter("policyName"))),
     ]
-}
-
-/// What the policy that the call attaches or writes can do.
-fn power_rows(call: AlertCall<'_>) -> Vec<Row> {
-    let row = |label, text: &str| vec![(label, Some(text.to_owned()))];
-    let Some(policy) = CallPolicy::from_call(*call) else { return Vec::new() };
-    match (policy.power(), policy) {
-        (Power::Limited, _) => row("Allows", "no known way to more rights"),
-        (power @ Power::Admin(_), _) => {
-            let power = power_in_words(&power).unwrap_or_default();
-            row("Warning", &format!("the policy {power}"))
-        }
-        (Power::Escalates(ways), _) => way_rows(ways),
-        (Power::Unknown, CallPolicy::NotRecorded) => {
-            row("Warning", "the policy is not in the record; CloudTrail omits oversized requests")
-        }
-        (Power::Unknown, CallPolicy::Unreadable) => {
-            row("Warning", "the recorded policy cannot be parsed")
-        }
-        (Power::Unknown, _) => row("Allows", "not known: the record does not contain the policy"),
-    }
-}
-
-/// Those first that take the least. Of many ways, those that only take more than another one are
-/// not shown.
-fn way_rows(ways: Vec<OpenWay>) -> Vec<Row> {
-    let count = ways.len();
-    let (noun, pronoun) = if count == 1 { ("a way", "it") } else { ("ways", "them") };
-    let is_implied = |way: &OpenWay| ways.iter().any(|other| way.is_implied_by(other));
-    let mut shown: Vec<&OpenWay> =
-        ways.iter().filter(|way| count <= MAX_WAYS || !is_implied(way)).collect();
-    shown.sort_by_key(|open| (open.opening.notes.len(), open.way.needs.is_some()));
-    shown.truncate(MAX_WAYS);
-    let more = count - shown.len();
-    let heading = format!("the policy opens {noun} to more rights; whoever has {pronoun} …");
-    let mut rows = vec![("Warning", Some(heading))];
-    rows.extend(shown.into_iter().map(|way| ("Way", Some(way_in_words(way)))));
-    rows.push(("", (more > 0).then(|| format!("and {more} more"))));
-    rows
-}
-
-/// `PutUserPolicy: writes any inline policy into its own user (statement 1, if MFA is present)`.
-fn way_in_words(OpenWay { way, opening }: &OpenWay) -> String {
-    let label = |source: &Source| clean::short_name(&source.statement, 64);
-    let labels: Vec<String> = opening.sources.iter().map(label).collect();
-    let noun = if labels.len() == 1 { "statement" } else { "statements" };
-    let notes = notes_in_words(opening);
-    format!("{}: {} ({noun} {}{notes})", way.id, way.description, labels.join(" and "))
 }
 
 fn principal_rows(call: AlertCall<'_>) -> Vec<Row> {

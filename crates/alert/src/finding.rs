@@ -1,7 +1,7 @@
 //! The alert for a finding.
 
 use detect::finding::{Context, ContextGap, Facts, Finding, Member, canary};
-use detect::power::Power;
+use detect::power::open_ways;
 use detect::rule::RuleInfo;
 use detect::text::clean;
 use serde_json::{Map, Value, json};
@@ -19,6 +19,9 @@ use crate::timeline::GroupTimeline;
 use crate::{exception_suggestion, facts, limits};
 
 const MAX_VALUE_CHARS: usize = 1_024;
+
+/// Policies, members and ways of a group that the document has.
+const MAX_LISTED: usize = 100;
 
 /// What the mail and the document both say.
 struct FindingParts<'a> {
@@ -139,6 +142,7 @@ fn alert_kind(finding: &Finding) -> AlertKind {
 
 impl<'a> FindingParts<'a> {
     fn new(call: AlertCall<'a>, context: &'a Context) -> FindingParts<'a> {
+        let call = call.with_context(context);
         FindingParts {
             call,
             context,
@@ -226,6 +230,19 @@ impl<'a> FindingParts<'a> {
         }
     }
 
+    fn group_field(&self, facts: &Facts) -> Option<Value> {
+        let power = facts.group_power?;
+        let Some(group) = &self.context.group else { return Some(json!({ "power": power })) };
+        let ways = open_ways(&group.grants);
+        Some(json!({
+            "power": power,
+            "ways": ways.iter().map(|open| open.way.id).take(MAX_LISTED).collect::<Vec<_>>(),
+            "policies": group.policies.iter().take(MAX_LISTED).collect::<Vec<_>>(),
+            "members": group.members.iter().take(MAX_LISTED).collect::<Vec<_>>(),
+            "uncertain": group.uncertain.then_some(true),
+        }))
+    }
+
     fn fields(&self) -> Value {
         let finding = self.call.finding;
         let facts = Facts::new(finding, Some(self.context));
@@ -238,8 +255,8 @@ impl<'a> FindingParts<'a> {
             "exception": finding.exception,
             "conflict": conflict_field(finding),
             "principal": principal,
-            "power": Power::from_call(*self.call).map(|power| power.level()),
-            "group": facts.group_power().map(|power| json!({"power": power})),
+            "power": facts.power,
+            "group": self.group_field(&facts),
             "self": facts.is_self,
             "privileged": facts.is_privileged,
             "origin": finding.origin,

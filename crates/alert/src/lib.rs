@@ -16,6 +16,7 @@ mod limits;
 mod mail;
 mod markdown;
 mod message;
+mod power;
 mod principal;
 mod sms;
 mod subject;

@@ -3,7 +3,11 @@
 use std::sync::Arc;
 
 use detect::cloudtrail::Record;
-use detect::finding::{Context, ContextGap, Finding, Origin, PrincipalFinding, TimelineEntry};
+use detect::finding::{
+    Context, ContextGap, Finding, GroupContext, GroupPolicy, Origin, PrincipalFinding,
+    TimelineEntry,
+};
+use detect::power::{Grants, PowerLevel};
 use detect::rule::{RuleInfo, Severity, Tactic, Threat};
 use detect::text::{clean, wrap};
 use proptest::collection::vec;
@@ -200,6 +204,24 @@ fn hostile_finding() -> impl Strategy<Value = Finding> {
     )
 }
 
+/// A group whose names, and the texts of whose policies, all are `text`.
+fn hostile_group(text: &str, count: usize) -> GroupContext {
+    let statement = json!({
+        "Sid": text, "Effect": "Allow", "Action": "iam:*",
+        "Resource": format!("arn:aws:iam::*:user/{text}"),
+        "Condition": {"StringEquals": {text: text}},
+    });
+    let document = json!({"Statement": statement}).to_string();
+    let policy = GroupPolicy { name: text.to_owned(), power: PowerLevel::Escalates };
+    GroupContext {
+        grants: Grants::from_text(&document).unwrap().grants.of_policy(text),
+        policies: vec![policy; count],
+        members: vec![text.to_owned(); count],
+        complete: count.is_multiple_of(2),
+        uncertain: count.is_multiple_of(3),
+    }
+}
+
 fn context() -> impl Strategy<Value = Context> {
     (hostile_text(), 0..100_usize).prop_map(|(text, times)| {
         let some = || Some(text.clone());
@@ -218,6 +240,8 @@ fn context() -> impl Strategy<Value = Context> {
         let other =
             PrincipalFinding { rule_id: text.clone(), rule_name: text.clone(), count: usize::MAX };
         Context {
+            group: Some(hostile_group(&text, times)),
+            policy: None,
             group_timeline: (0..times).map(entry).collect(),
             principal_findings: vec![other; times],
             first_of_principal: times.is_multiple_of(2),
@@ -370,7 +394,8 @@ fn no_name_wraps_to_a_line_that_looks_like_a_command() {
                     failed: false,
                     suppressed: false,
                 };
-                let context = Context { group_timeline: vec![entry], ..Context::default() };
+                let group = Some(hostile_group(&name, 1));
+                let context = Context { group_timeline: vec![entry], group, ..Context::default() };
                 let alert = render_finding(&finding, &context, &Accounts::default());
                 let forged: Vec<&str> = alert
                     .text

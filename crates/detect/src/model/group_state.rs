@@ -92,7 +92,8 @@ impl GroupLogs {
                     None => GroupState::default(),
                 };
                 state.exists = Some(true);
-                state.set_name(event);
+                state.name = Some(event.group.clone());
+                state.changed = Some(event.time);
             } else {
                 state.apply(event);
             }
@@ -107,14 +108,14 @@ impl GroupState {
         if event.failed {
             return;
         }
-        self.set_name(event);
+        self.name = Some(event.group.clone());
         match &event.kind {
-            GroupEventKind::CreateGroup => self.begin(event, true),
+            GroupEventKind::CreateGroup => self.begin(event.time, true),
             GroupEventKind::DeleteGroup | GroupEventKind::RenamedTo { .. } => {
-                self.begin(event, false);
+                self.begin(event.time, false);
             }
             GroupEventKind::Import { members, attached, inline } => {
-                self.begin(event, true);
+                self.begin(event.time, true);
                 members.iter().for_each(|user| self.add_member(user, event.time));
                 attached.iter().for_each(|arn| self.attach(arn, event.time));
                 inline.iter().for_each(|policy| self.write(policy.clone(), event.time));
@@ -157,20 +158,14 @@ impl GroupState {
     }
 
     /// A group of this name began or ended: nothing of an earlier one is left.
-    fn begin(&mut self, event: &GroupEvent, exists: bool) {
-        let same_second = self.changed == Some(event.time) && self.exists == Some(!exists);
+    fn begin(&mut self, time: Timestamp, exists: bool) {
         *self = GroupState {
             exists: Some(exists),
             complete: true,
-            uncertain: same_second,
+            name: self.name.take(),
+            uncertain: self.changed == Some(time) && self.exists == Some(!exists),
             ..GroupState::default()
         };
-        self.set_name(event);
-    }
-
-    fn set_name(&mut self, event: &GroupEvent) {
-        self.name = Some(event.group.clone());
-        self.changed = self.changed.max(Some(event.time));
     }
 
     fn add_member(&mut self, user: &str, time: Timestamp) {

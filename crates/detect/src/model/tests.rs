@@ -286,6 +286,16 @@ fn of_two_states_within_a_second_the_more_powerful_one_counts_and_is_uncertain()
 }
 
 #[test]
+fn a_group_that_is_deleted_and_created_again_is_certain_unless_within_a_second() {
+    let ops = || json!({"groupName": "Ops"});
+    for (created, uncertain) in [(6, false), (5, true)] {
+        let all = [changes(5, "DeleteGroup", ops()), changes(created, "CreateGroup", ops())];
+        let state = Logs::of(all.iter().flatten()).groups.state_at("Ops", Timestamp::MAX);
+        assert_eq!((state.exists, state.uncertain), (Some(true), uncertain), "{created}");
+    }
+}
+
+#[test]
 fn a_policy_is_what_its_default_version_grants() {
     let document = |action: &str| {
         json!({"Statement": {"Effect": "Allow", "Action": action, "Resource": "*"}}).to_string()
