@@ -108,6 +108,7 @@ async fn around(
     let gaps = missing().map(|(gap, _)| *gap).chain(timeline.gap).chain(history.gap);
     let context = Context {
         gap: gaps.min(),
+        target_findings: Vec::new(),
         principal_findings: by_rule(&invocation.pipeline, &history),
         group_timeline: timeline.entries,
         group: timeline.group,

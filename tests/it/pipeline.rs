@@ -505,7 +505,7 @@ async fn a_burst_in_many_objects_is_summarised_once() {
     assert_eq!((counts, outcome.report.summaries), ([10, 190], 1));
     let summary = &alerts[10];
     assert_eq!(summary.document["trailbell"]["kind"], "summary");
-    assert!(summary.subject.contains("190 more findings"), "{}", summary.subject);
+    assert!(summary.subject.contains("190 more IAM groups created"), "{}", summary.subject);
     assert!(summary.text.contains("   190  alice in 111122223333"), "{}", summary.text);
 }
 
@@ -513,7 +513,7 @@ async fn a_burst_in_many_objects_is_summarised_once() {
 async fn without_a_ledger_a_refused_summary_retries_its_messages() {
     let many: Vec<Value> = (0..12).map(|n| create_group(&format!("e{n}"), "g")).collect();
     let mut world = world(&[("a", log(&many)), ("b", log(&[]))]);
-    world.sink.refuses = Some("9 more findings");
+    world.sink.refuses = Some("9 more IAM groups");
     let bodies = ["a", "b"].map(|name| s3_event(&[name]).to_string());
     let (outcome, alerts, _) = world.run(&queue(&bodies)).await;
     assert_eq!((alerts.len(), outcome.report.findings_that(Outcome::Failed)), (3, 9));

@@ -76,8 +76,15 @@ impl<'a> ChatParts<'a> {
 
     fn next_steps(self, document: &Value) -> Vec<String> {
         let steps = |name: &str, prefix: &'static str, max| {
-            let steps = document["trailbell"][name].as_array().into_iter().flatten();
-            steps.filter_map(move |it| step_text(prefix, it)).take(max).collect::<Vec<_>>()
+            let mut steps: Vec<&Value> =
+                document["trailbell"][name].as_array().into_iter().flatten().collect();
+            // Of several commands for one purpose, the first will do.
+            steps.dedup_by(|step, previous| step["purpose"] == previous["purpose"]);
+            steps
+                .into_iter()
+                .filter_map(move |it| step_text(prefix, it))
+                .take(max)
+                .collect::<Vec<_>>()
         };
         [steps("check", "", MAX_CHECKS), steps("undo", "Undo: ", MAX_UNDOS)].concat()
     }

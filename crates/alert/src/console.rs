@@ -9,8 +9,11 @@ use crate::call::AlertCall;
 /// Source: <https://www.rfc-editor.org/rfc/rfc3986#section-2.3>
 const ENCODED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
-/// Characters of a name or an id: those of IAM and CloudTrail are no longer.
+/// Bytes of a name or an id: those of IAM and CloudTrail are no longer.
 const MAX_NAME: usize = 128;
+
+/// Bytes that they become at most: no name that AWS accepts has so many other characters.
+const MAX_ENCODED: usize = 256;
 
 /// One of AWS's partitions: accounts, ARNs and consoles of one mean nothing in another.
 /// Source:
@@ -23,7 +26,11 @@ pub(crate) struct Partition {
 
 impl Partition {
     pub(crate) fn from_call(call: AlertCall<'_>) -> Partition {
-        let (name, console_host) = match call.region() {
+        Partition::from_region(call.region())
+    }
+
+    pub(crate) fn from_region(region: Option<&str>) -> Partition {
+        let (name, console_host) = match region {
             Some(region) if region.starts_with("cn-") => ("aws-cn", "console.amazonaws.cn"),
             Some(region) if region.starts_with("us-gov-") => {
                 ("aws-us-gov", "console.amazonaws-us-gov.com")
@@ -31,6 +38,12 @@ impl Partition {
             _ => ("aws", "console.aws.amazon.com"),
         };
         Partition { name, console_host }
+    }
+
+    /// The ARN of AWS's own policy that denies everything.
+    /// Source: <https://docs.aws.amazon.com/aws-managed-policy/latest/reference/AWSDenyAll.html>
+    pub(crate) fn deny_all_arn(&self) -> String {
+        format!("arn:{}:iam::aws:policy/AWSDenyAll", self.name)
     }
 }
 
@@ -51,7 +64,8 @@ pub(crate) fn event_page(call: AlertCall<'_>) -> Option<String> {
 }
 
 fn encode(text: &str) -> Option<String> {
-    (text.chars().count() <= MAX_NAME).then(|| utf8_percent_encode(text, ENCODED).to_string())
+    let encoded = (text.len() <= MAX_NAME).then(|| utf8_percent_encode(text, ENCODED).to_string());
+    encoded.filter(|encoded| encoded.len() <= MAX_ENCODED)
 }
 
 fn is_host_label(text: &str) -> bool {

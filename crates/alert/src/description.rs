@@ -81,10 +81,10 @@ fn policy(call: AlertCall<'_>) -> String {
 
 fn other_call(call: AlertCall<'_>) -> String {
     let action = call.action().map_or("an unknown action".to_owned(), clean::name);
-    match call.fields.text("event.provider") {
-        Some(provider) => format!("{action} ({})", clean::name(provider)),
-        None => action,
-    }
+    let provider = call.fields.text("event.provider");
+    let provider = provider.map(|provider| format!(" ({})", clean::name(provider)));
+    let object = call.object().map(|object| format!(" on {}", clean::name(object)));
+    [action, provider.unwrap_or_default(), object.unwrap_or_default()].concat()
 }
 
 fn name_or_unknown(known: &str, unknown: &str, name: Option<&str>) -> String {

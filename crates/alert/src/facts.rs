@@ -1,144 +1,187 @@
-//! The facts of a finding as a table: what the record says, and what is not recorded.
+//! The facts of a finding: what the record says, and what is not recorded. Eight of them.
 
-use detect::text::{clean, time, wrap};
+use detect::finding::GroupAction;
+use detect::text::clean;
 
 use crate::call::AlertCall;
-use crate::mail;
-use crate::power::power_rows;
+use crate::mail::{self, Item, rank};
+use crate::parameters;
+use crate::power::{members_in_words, policies_in_words, unpowerful_in_words};
 
-const MAX_VALUE_CHARS: usize = 400;
-const MAX_POLICY_LINES: usize = 80;
+const MAX_FACTS: usize = 8;
+const MAX_VALUE_CHARS: usize = 200;
 
-type Row = (&'static str, Option<String>);
-
-pub(crate) fn fact_lines(call: AlertCall<'_>) -> Vec<String> {
-    let sections = [
-        call_rows(call),
-        target_rows(call),
-        power_rows(call),
-        principal_rows(call),
-        source_rows(call),
-    ];
-    let rows = sections.into_iter().flatten();
-    mail::table(rows.filter_map(|(label, value)| Some((label, value?))))
+/// A label, what is recorded, and how important it is: the most important eight are shown.
+struct Fact {
+    label: String,
+    value: String,
+    weight: u8,
 }
 
-/// The inline policy that the call wrote, pretty-printed if it is JSON, with a mark before every
-/// line: its author chose the indentation. Empty for other calls.
-pub(crate) fn policy_document_lines(call: AlertCall<'_>) -> Vec<String> {
-    let Some(document) = call.parameter("policyDocument") else { return Vec::new() };
-    let text = match serde_json::from_str::<serde_json::Value>(document) {
-        Ok(policy) => format!("{policy:#}"),
-        Err(_) => document.to_owned(),
-    };
-    let mut lines: Vec<String> =
-        text.lines().take(MAX_POLICY_LINES).flat_map(policy_line).collect();
-    if let cut @ 1.. = text.lines().count().saturating_sub(MAX_POLICY_LINES) {
-        lines.push(format!("  … ({cut} lines cut)"));
+/// Weights. Of one weight, the first facts are taken.
+const ESSENTIAL: u8 = 4;
+/// The first sentence says it too.
+const REPEATED: u8 = 3;
+const USEFUL: u8 = 2;
+const EXTRA: u8 = 1;
+
+pub(crate) fn items(call: AlertCall<'_>) -> Vec<Item> {
+    let mut facts = vec![call_fact(call)];
+    facts.extend(place_fact(call));
+    facts.extend(error_fact(call));
+    facts.extend(target_facts(call));
+    facts.extend(principal_facts(call));
+    facts.extend(source_facts(call));
+    let mut weights: Vec<u8> = facts.iter().map(|fact| fact.weight).collect();
+    weights.sort_unstable_by(|a, b| b.cmp(a));
+    let least = weights.get(MAX_FACTS - 1).copied().unwrap_or(EXTRA);
+    let above = weights.iter().filter(|weight| **weight > least).count();
+    let mut room = MAX_FACTS.saturating_sub(above);
+    facts.retain(|fact| {
+        let is_least = fact.weight == least;
+        let fits = fact.weight > least || (is_least && room > 0);
+        room -= usize::from(is_least && room > 0);
+        fits
+    });
+    facts.iter().map(Fact::item).collect()
+}
+
+impl Fact {
+    fn new(label: &str, value: String, weight: u8) -> Fact {
+        Fact { label: label.to_owned(), value, weight }
     }
-    lines
+
+    fn item(&self) -> Item {
+        let rank = match self.weight {
+            ESSENTIAL => rank::FACT,
+            REPEATED => rank::DETAIL,
+            _ => rank::MINOR_FACT,
+        };
+        Item::new(rank, mail::row(&self.label, &self.value)).silent()
+    }
 }
 
-fn policy_line(line: &str) -> Vec<String> {
-    let text = line.trim_start();
-    let indent = (line.len() - text.len()).min(wrap::COLUMNS / 2);
-    wrap::quoted(indent, &clean::text(text, MAX_VALUE_CHARS))
-}
-
-fn call_rows(call: AlertCall<'_>) -> Vec<Row> {
-    let rule = &call.finding.rule;
-    let rule =
-        format!("{}{}", rule.name, mail::severity_note(&call.finding.rating(), rule.severity));
+fn call_fact(call: AlertCall<'_>) -> Fact {
     let code = call.fields.text("aws.cloudtrail.error_code").map(clean::name);
     let verdict = match code {
         _ if !call.failed() => "succeeded".to_owned(),
         Some(code) => format!("failed: {code}"),
         None => "failed".to_owned(),
     };
-    let action = value(call.action()).unwrap_or_else(not_recorded);
-    let provider = value(call.fields.text("event.provider")).unwrap_or_else(not_recorded);
-    let time = call.time().map(time::format_table_time);
-    let account = call.account().map(|id| call.accounts.label(id));
-    vec![
-        ("Rule", value(Some(&rule))),
-        ("Call", Some(format!("{action} ({provider}), {verdict}"))),
-        ("Time", time.or_else(|| Some(not_recorded()))),
-        ("Account", account.or_else(|| Some(not_recorded()))),
-        ("Region", value_or_unknown(call.region())),
-        ("Error", value(call.fields.text("aws.cloudtrail.error_message"))),
-    ]
+    let action = value_or_unknown(call.action());
+    let provider = value_or_unknown(call.fields.text("event.provider"));
+    Fact::new("Call", format!("{action} ({provider}), {verdict}"), REPEATED)
 }
 
-fn target_rows(call: AlertCall<'_>) -> Vec<Row> {
-    let group = match call.group_action() {
-        Some(_) => value_or_unknown(call.group()),
-        None => value(call.group()),
-    };
-    vec![
-        ("Group", group),
-        ("New name", value(call.parameter("newGroupName"))),
-        ("Path", value(call.created_group("path").or_else(|| call.parameter("path")))),
-        ("New path", value(call.parameter("newPath"))),
-        ("Group id", value(call.created_group("groupId"))),
-        ("Group ARN", value(call.created_group("arn"))),
-        ("User", value(call.target_user())),
-        ("Policy", value(call.parameter("policyArn"))),
-        ("Policy name", value(call.parameter("policyName"))),
-    ]
-}
-
-fn principal_rows(call: AlertCall<'_>) -> Vec<Row> {
-    let principal = call.principal();
-    let mut name = principal.display_name();
-    let kind = principal.kind();
-    if !kind.is_empty() {
-        name += &format!(" ({kind})");
+/// The account is in the first sentence.
+fn place_fact(call: AlertCall<'_>) -> Option<Fact> {
+    let region = value_or_unknown(call.region());
+    match call.foreign_account().map(|id| call.accounts.label(id)) {
+        Some(account) => {
+            let text = format!("the principal is of {account}, another account");
+            Some(Fact::new("Account", text, ESSENTIAL))
+        }
+        None if call.group_action().is_some() => None,
+        None => Some(Fact::new("Region", region, USEFUL)),
     }
-    let account = call.foreign_account().map(|id| call.accounts.label(id));
+}
+
+fn error_fact(call: AlertCall<'_>) -> Option<Fact> {
+    let message = call.fields.text("aws.cloudtrail.error_message")?;
+    Some(Fact::new("Error", value(message), ESSENTIAL))
+}
+
+fn target_facts(call: AlertCall<'_>) -> Vec<Fact> {
+    if call.group_action().is_none() {
+        let rows = parameters::rows(call).into_iter();
+        return rows.map(|(label, value)| Fact { label, value, weight: ESSENTIAL }).collect();
+    }
+    let group = value_or_unknown(call.group());
+    let group = match call.created_group("path").or_else(|| call.parameter("path")) {
+        Some(path) if path != "/" => format!("{group}, path {}", clean::name(path)),
+        _ => group,
+    };
+    let rows = [
+        ("Group", Some(group), REPEATED),
+        ("New name", call.parameter("newGroupName").map(value), REPEATED),
+        ("New path", call.parameter("newPath").map(value), REPEATED),
+        ("Group ARN", call.created_group("arn").map(value), EXTRA),
+        ("Group id", call.created_group("groupId").map(value), EXTRA),
+        ("User", call.target_user().map(value), REPEATED),
+        ("Policy", policy(call).map(value), ESSENTIAL),
+        ("Allows", unpowerful_in_words(call), ESSENTIAL),
+        ("Document", document(call), ESSENTIAL),
+        ("Policies", policies_in_words(call), USEFUL),
+        ("Members", members_in_words(call), USEFUL),
+    ];
+    let fact =
+        |(label, value, weight): (&str, Option<String>, u8)| Some(Fact::new(label, value?, weight));
+    rows.into_iter().filter_map(fact).collect()
+}
+
+fn policy(call: AlertCall<'_>) -> Option<&str> {
+    use GroupAction::{AttachPolicy, DeletePolicy, DetachPolicy, PutPolicy};
+    let action = call.group_action()?;
+    let is_about_policy = matches!(action, AttachPolicy | DetachPolicy | PutPolicy | DeletePolicy);
+    let policy = call.parameter("policyArn").or_else(|| call.parameter("policyName"));
+    policy.filter(|_| is_about_policy)
+}
+
+/// The inline policy that was written, on two lines of compact JSON.
+fn document(call: AlertCall<'_>) -> Option<String> {
+    let document = call.parameter("policyDocument").filter(|_| policy(call).is_some())?;
+    let policy = serde_json::from_str::<serde_json::Value>(document).ok();
+    let policy = policy.map_or(document.to_owned(), |policy| match policy.get("Statement") {
+        Some(statements) => statements.to_string(),
+        None => policy.to_string(),
+    });
+    Some(value(&policy))
+}
+
+fn principal_facts(call: AlertCall<'_>) -> Vec<Fact> {
+    let principal = call.principal();
+    let arn = principal.identity_field("arn").map(value);
+    let name = arn.unwrap_or_else(|| match principal.kind() {
+        kind if kind.is_empty() => principal.display_name(),
+        kind => format!("{} ({kind})", principal.display_name()),
+    });
     let key_note = match principal.access_key().and_then(|key| key.get(..4)) {
-        Some("AKIA") => " (long-term, valid until disabled)",
-        Some("ASIA") => " (temporary, of a session)",
+        Some("AKIA") => " (long-term)",
+        Some("ASIA") => " (temporary)",
         _ => "",
     };
-    let has_mfa = principal.identity_type() != "AWSService";
-    let session_start = principal.identity_field("session_context.creation_date").map(|start| {
-        start.parse().map_or_else(|_| clean::text(start, MAX_VALUE_CHARS), time::format_table_time)
-    });
-    let issuer_arn = principal.identity_field("session_context.session_issuer.arn");
-    vec![
-        ("Principal", Some(name)),
-        ("Principal ARN", value(principal.identity_field("arn"))),
-        ("Role ARN", value(issuer_arn)),
-        ("From account", account.map(|account| format!("{account}, another account"))),
-        ("Access key", value(principal.access_key()).map(|key| key + key_note)),
-        ("MFA", has_mfa.then(|| principal.mfa_in_words().1.to_owned())),
-        ("Session start", session_start),
-        ("Invoked by", value(principal.invoked_by())),
-    ]
-}
-
-fn source_rows(call: AlertCall<'_>) -> Vec<Row> {
-    let made_through = match call.principal().invoked_by() {
-        _ if call.is_from_console() => "the AWS console",
-        Some(_) => "an AWS service, for the principal",
-        None => "the API (no sign of the console)",
+    let mfa = principal.mfa_in_words().1;
+    let is_service = principal.identity_type() == "AWSService";
+    let credentials = match principal.access_key() {
+        Some(key) => Some(("Key", format!("{}{key_note}, {mfa}", value(key)))),
+        None if is_service => None,
+        None => Some(("MFA", mfa.trim_start_matches("MFA ").to_owned())),
     };
-    vec![
-        ("Source", value_or_unknown(call.source_address())),
-        ("VPC endpoint", value(call.fields.text("aws.cloudtrail.vpc_endpoint_id"))),
-        ("Made through", Some(made_through.to_owned())),
-        ("User agent", value_or_unknown(call.fields.text("user_agent.original"))),
-    ]
+    let mut facts = vec![Fact::new("Principal", name, ESSENTIAL)];
+    facts.extend(credentials.map(|(label, text)| Fact::new(label, text, ESSENTIAL)));
+    let start = principal.identity_field("session_context.creation_date").map(value);
+    facts.extend(start.map(|start| Fact::new("Signed in", start, USEFUL)));
+    facts
 }
 
-fn value(raw: Option<&str>) -> Option<String> {
-    raw.map(|raw| clean::text(raw, MAX_VALUE_CHARS))
+fn source_facts(call: AlertCall<'_>) -> Vec<Fact> {
+    let made_through = match call.principal().invoked_by() {
+        _ if call.is_from_console() => "in the console".to_owned(),
+        Some(service) => format!("through {}", clean::name(service)),
+        None => "through the API".to_owned(),
+    };
+    let endpoint = call.fields.text("aws.cloudtrail.vpc_endpoint_id");
+    let endpoint = endpoint.map(|id| format!(", VPC endpoint {}", clean::name(id)));
+    let address = value_or_unknown(call.source_address());
+    let source = format!("{address}, {made_through}{}", endpoint.unwrap_or_default());
+    let agent = value_or_unknown(call.fields.text("user_agent.original"));
+    vec![Fact::new("Source", source, ESSENTIAL), Fact::new("Agent", agent, USEFUL)]
 }
 
-fn value_or_unknown(raw: Option<&str>) -> Option<String> {
-    Some(value(raw).unwrap_or_else(not_recorded))
+fn value(raw: &str) -> String {
+    clean::text(raw, MAX_VALUE_CHARS)
 }
 
-fn not_recorded() -> String {
-    "not recorded".to_owned()
+fn value_or_unknown(raw: Option<&str>) -> String {
+    raw.map_or_else(|| "not recorded".to_owned(), value)
 }

@@ -1,5 +1,7 @@
 //! The alert for a finding.
 
+mod mail;
+
 use detect::finding::{Context, ContextGap, Facts, Finding, Member, canary};
 use detect::power::open_ways;
 use detect::rule::RuleInfo;
@@ -12,11 +14,11 @@ use crate::call::AlertCall;
 use crate::commands::{self, ResponseStep};
 use crate::description::describe_call;
 use crate::document::{member_fields, record_fields, set};
-use crate::mail::{self, Mail};
+use crate::mail::{self as lines, Mail, items, rank};
 use crate::message::Alert;
 use crate::subject::call_subject;
 use crate::timeline::GroupTimeline;
-use crate::{exception_suggestion, facts, limits};
+use crate::{exception_suggestion, limits};
 
 const MAX_VALUE_CHARS: usize = 1_024;
 
@@ -66,16 +68,17 @@ pub fn render_minimal_finding(finding: &Finding) -> Alert {
     let rule = minimal_rule(&finding.rule);
     let cut = |value: &str| clean::text(value, MAX_VALUE_CHARS);
     let record = cut(&finding.origin.to_string());
-    let rows = mail::table([
+    let rows = [
         ("Rule", cut(&rule.name)),
         ("Rule id", cut(&rule.id)),
         ("Account", cut(call.account().unwrap_or("not recorded"))),
-        ("Event id", cut(call.event_id().unwrap_or("not recorded"))),
-        ("Record", record.clone()),
-        ("Finding id", finding.id.to_string()),
-    ]);
+        ("Event", cut(call.event_id().unwrap_or("not recorded"))),
+        ("Record", record),
+        ("Finding", finding.id.to_string()),
+    ];
+    let rows = rows.map(|(label, value)| lines::reference_row(label, &value));
     let mut mail = Mail::new("The full alert for this finding could not be sent. It was about:")
-        .paragraph(&rows);
+        .section("REFERENCE", items(rank::IDENTIFIER, rows));
     let notice = conflict_notice(finding);
     if let Some(notice) = &notice {
         mail.prepend(&[notice]);
@@ -173,60 +176,6 @@ impl<'a> FindingParts<'a> {
             routing: Routing::from_call(self.call),
             ecs: record_fields(self.call),
             fields: self.fields(),
-        }
-    }
-
-    fn mail(&self, sentence: &str) -> Mail {
-        let mut mail = Mail::new(sentence);
-        let first = match (self.context.first_of_principal, self.context.first_of_group) {
-            (true, true) => Some("this principal or this group"),
-            (true, false) => Some("this principal"),
-            (false, true) => Some("this group"),
-            (false, false) => None,
-        };
-        if let Some(first) = first {
-            let note = format!("No earlier finding is on record for {first}.");
-            mail = mail.paragraph(&mail::indented(&note));
-        }
-        mail.section("LAST 48 HOURS", self.timeline.lines())
-            .section("FACTS", facts::fact_lines(self.call))
-            .section("POLICY DOCUMENT", facts::policy_document_lines(self.call))
-            .section("WHAT TO CHECK", mail::steps(&self.check))
-            .section("UNDO", mail::steps(&self.undo))
-            .rule_sections(&self.call.finding.rule)
-            .section("RAW RECORD", self.raw_record_lines())
-            .section("SUGGESTED EXCEPTION", self.exception_lines())
-    }
-
-    fn raw_record_lines(&self) -> Vec<String> {
-        let finding = self.call.finding;
-        let request_id = self.call.fields.text("aws.cloudtrail.request_id");
-        let value = |value: &str| clean::text(value, MAX_VALUE_CHARS);
-        let mut lines = mail::table([
-            ("Event id", value(self.call.event_id().unwrap_or("not recorded"))),
-            ("Request id", value(request_id.unwrap_or("not recorded"))),
-            ("Read from", value(&finding.origin.place())),
-            ("Record", format!("number {}, counted from 0", finding.origin.record())),
-            ("Rule id", value(&finding.rule.id)),
-            ("Finding id", finding.id.to_string()),
-        ]);
-        lines.extend(mail::steps(&self.raw_record));
-        lines
-    }
-
-    fn exception_lines(&self) -> Vec<String> {
-        match &self.exception {
-            Err(reason) => mail::indented(&format!("(No exception: {reason}.)")),
-            Ok(exception) => {
-                let mut lines = mail::indented(
-                    "To suppress exactly this call by this principal in future, fill in the reason \
-                     and the owner, and add the exception to a file of TRAILBELL_EXCEPTIONS. \
-                     Validate it with trailbell exceptions check FILE.",
-                );
-                lines.push(String::new());
-                lines.extend(exception.iter().map(|line| format!("  {line}")));
-                lines
-            }
         }
     }
 

@@ -1,176 +1,215 @@
-//! The text of a mail: an introduction, then sections.
+//! The text of a mail: an introduction, then sections, in at most 60 lines of at most 76 columns.
 //!
 //! Only headings start at the left edge. Everything else is indented, so that no name can pass for
-//! a heading.
+//! a heading. If there is more than fits, the least important lines are left out.
 
-use detect::finding::FindingId;
-use detect::rule::{Rating, RuleInfo, Severity};
-use detect::text::{time, wrap};
-use jiff::Timestamp;
+mod item;
+mod lines;
 
-use crate::commands::{ResponseStep, StepAction};
+use std::cmp::Reverse;
+
+use detect::rule::RuleInfo;
+
+pub(crate) use item::{Item, items, rank};
+pub(crate) use lines::*;
+
 use crate::markdown::markdown_to_lines;
 
-/// Bytes of a section, so that none takes the room of another. The longest guides are 8 KB.
-const MAX_SECTION_BYTES: usize = 8 * 1024;
+/// Lines of a mail without the rule's guide.
+const MAX_LINES: usize = 60;
 
-/// Hexadecimal digits of a finding's id: enough to find it. The document has all 64.
-const ID_DIGITS: usize = 8;
-
-/// The heading of a list of events, see [`event_prefix`].
-pub(crate) const EVENT_COLUMNS: &str = "  Time (UTC)           Finding   What";
+/// Bytes of a section of the guide. The longest guides are 8 KB.
+const MAX_GUIDE_BYTES: usize = 8 * 1024;
 
 #[derive(Default)]
 pub(crate) struct Mail {
-    text: String,
+    paragraphs: Vec<Vec<String>>,
+    sections: Vec<Section>,
+}
+
+struct Section {
+    heading: &'static str,
+    items: Vec<Item>,
 }
 
 impl Mail {
+    /// Starts with a sentence or two, cleaned.
     pub(crate) fn new(introduction: &str) -> Mail {
-        let mut mail = Mail { text: String::new() };
-        mail.push_lines(&indented(introduction), MAX_SECTION_BYTES);
-        mail
+        Mail::default().paragraph(introduction)
     }
 
-    pub(crate) fn paragraph(mut self, lines: &[String]) -> Mail {
-        self.text.push('\n');
-        self.push_lines(lines, MAX_SECTION_BYTES);
+    pub(crate) fn paragraph(mut self, text: &str) -> Mail {
+        self.paragraphs.push(paragraph_lines(text));
         self
     }
 
-    /// Adds nothing if there are no lines.
-    pub(crate) fn section(self, heading: &str, lines: Vec<String>) -> Mail {
-        self.section_of(MAX_SECTION_BYTES, heading, lines)
-    }
-
-    /// As [`Mail::section`], with another limit.
-    pub(crate) fn section_of(mut self, max: usize, heading: &str, lines: Vec<String>) -> Mail {
-        if !lines.is_empty() {
-            self.text.extend(["\n", heading, "\n"]);
-            self.push_lines(&lines, max);
+    /// Adds nothing if there are no items.
+    pub(crate) fn section(mut self, heading: &'static str, items: Vec<Item>) -> Mail {
+        if !items.is_empty() {
+            self.sections.push(Section { heading, items });
         }
         self
-    }
-
-    /// What the author of a rule wrote about it.
-    pub(crate) fn rule_sections(self, rule: &RuleInfo) -> Mail {
-        let guide = rule.note.as_deref().map(markdown_to_lines).unwrap_or_default();
-        self.section("ABOUT THIS RULE", markdown_to_lines(&rule.description))
-            .section("INVESTIGATION GUIDE", guide)
-            .section("FALSE POSITIVES", bullets(&rule.false_positives))
-            .section("REFERENCES", bullets(&rule.references))
     }
 
     pub(crate) fn prepend(&mut self, paragraphs: &[&str]) {
-        let mail = std::mem::take(&mut self.text);
-        for paragraph in paragraphs {
-            self.push_lines(&indented(paragraph), MAX_SECTION_BYTES);
-            self.text.push('\n');
-        }
-        self.text += &mail;
+        let before = paragraphs.iter().map(|text| paragraph_lines(text));
+        self.paragraphs.splice(0..0, before);
     }
 
     /// The mail, ending with a line break.
-    pub(crate) fn into_text(self) -> String {
-        self.text
-    }
-
-    fn push_lines(&mut self, lines: &[String], max: usize) {
-        let end = self.text.len() + max;
-        for (nth, line) in lines.iter().enumerate() {
-            if self.text.len() + line.len() >= end {
-                self.text += &format!("  … ({} lines cut)\n", lines.len() - nth);
-                return;
+    pub(crate) fn into_text(mut self) -> String {
+        self.fit();
+        let mut text = String::new();
+        let paragraphs = self.paragraphs.iter().map(|lines| lines.join("\n"));
+        let sections = self.sections.iter().filter_map(Section::text);
+        for (nth, part) in paragraphs.chain(sections).enumerate() {
+            if nth > 0 {
+                text.push('\n');
             }
-            self.text += line;
-            self.text.push('\n');
+            text += &part;
+            text.push('\n');
+        }
+        text
+    }
+
+    /// Leaves out the least important items until the mail is short enough; of equally important
+    /// ones the last first. Then puts back what there is room for after all, the most important
+    /// first.
+    fn fit(&mut self) {
+        if self.line_count() <= MAX_LINES {
+            return;
+        }
+        let indexes = self.sections.iter().enumerate().flat_map(|(section, it)| {
+            it.items.iter().enumerate().map(move |(item, it)| (it.rank, section, item))
+        });
+        let mut candidates: Vec<_> = indexes.filter(|(rank, ..)| *rank < rank::KEEP).collect();
+        candidates.sort_by_key(|(rank, section, item)| (*rank, Reverse(*section), Reverse(*item)));
+        let mut left_out = Vec::new();
+        for (_, section, item) in candidates {
+            if self.line_count() <= MAX_LINES {
+                break;
+            }
+            self.sections[section].items[item].is_left_out = true;
+            left_out.push((section, item));
+        }
+        for (section, item) in left_out.into_iter().rev() {
+            self.sections[section].items[item].is_left_out = false;
+            let fits = self.line_count() <= MAX_LINES;
+            self.sections[section].items[item].is_left_out = !fits;
         }
     }
-}
 
-pub(crate) fn indented(text: &str) -> Vec<String> {
-    wrap::hanging("  ", text)
-}
-
-/// ` (severity low, risk score 21 of 100)`, and why the severity is not that of the rule.
-pub(crate) fn severity_note(rating: &Rating, rule_severity: Severity) -> String {
-    let Rating { severity, risk_score, reason } = rating;
-    let why = reason
-        .as_ref()
-        .map(|reason| format!("; the rule's own is {}, since {}", rule_severity.as_str(), reason));
-    let why = why.unwrap_or_default();
-    format!(" (severity {}, risk score {risk_score} of 100{why})", severity.as_str())
-}
-
-/// `on …` or `between … and …`.
-pub(crate) fn period(start: Timestamp, end: Timestamp) -> String {
-    let [start_text, end_text] = [start, end].map(time::format_sentence_time);
-    if start == end {
-        format!("on {start_text}")
-    } else {
-        format!("between {start_text} and {end_text}")
+    fn line_count(&self) -> usize {
+        let paragraphs = self.paragraphs.iter().map(|lines| lines.len() + 1);
+        let sections = self.sections.iter().map(|section| match section.line_count() {
+            0 => 0,
+            lines => lines + 2,
+        });
+        (paragraphs.sum::<usize>() + sections.sum::<usize>()).saturating_sub(1)
     }
 }
 
-/// A table of labels and cleaned values.
-pub(crate) fn table<'a>(rows: impl IntoIterator<Item = (&'a str, String)>) -> Vec<String> {
-    let row = |(label, value): (&str, String)| wrap::hanging(&format!("  {label:<14}  "), &value);
-    rows.into_iter().flat_map(row).collect()
-}
-
-/// What is before the text in a list of events: time and id.
-pub(crate) fn event_prefix(time: Option<Timestamp>, id: &FindingId) -> String {
-    let time = time.map(|time| time.strftime("%Y-%m-%d %H:%M:%S").to_string());
-    let time = time.as_deref().unwrap_or("not recorded");
-    format!("  {time:<19}  {}  ", short_id(id))
-}
-
-pub(crate) fn short_id(id: &FindingId) -> &str {
-    &id.as_str()[..ID_DIGITS]
-}
-
-/// A list of counts and cleaned texts, the highest first, of at most `max` entries.
-pub(crate) fn counts(mut entries: Vec<(usize, String)>, max: usize) -> Vec<String> {
-    entries.sort_by(|a, b| b.0.cmp(&a.0).then_with(|| a.1.cmp(&b.1)));
-    let entry = |(count, text): &(usize, String)| wrap::hanging(&format!("  {count:>6}  "), text);
-    let mut lines: Vec<String> = entries.iter().take(max).flat_map(entry).collect();
-    if entries.len() > max {
-        lines.push(format!("  {:>6}  more", entries.len() - max));
-    }
-    lines
-}
-
-/// A list of items in Markdown.
-pub(crate) fn bullets(items: &[String]) -> Vec<String> {
-    items.iter().flat_map(|item| markdown_to_lines(&format!("- {}", item.trim()))).collect()
-}
-
-pub(crate) fn steps(steps: &[ResponseStep]) -> Vec<String> {
-    steps.iter().flat_map(step).collect()
-}
-
-fn step(step: &ResponseStep) -> Vec<String> {
-    let mut lines = wrap::hanging("  - ", &step.purpose);
-    lines.extend(match &step.action {
-        StepAction::None => Vec::new(),
-        StepAction::Open(url) => link(url),
-        StepAction::Run(command) => command
-            .lines()
-            .unwrap_or_else(|reason| wrap::hanging("    ", &format!("(No command: {reason}.)"))),
-    });
-    lines
-}
-
-/// A cut link would not work. For one that is too wide, the mail has the page above and what to
-/// open there; the document has the whole link.
-fn link(url: &str) -> Vec<String> {
-    let whole = format!("    {url}");
-    match url.rsplit_once('/') {
-        Some((page, name)) if wrap::width(&whole) > wrap::COLUMNS => {
-            let mut lines = vec![format!("    {page}")];
-            lines.extend(wrap::hanging("    ", &format!("then open {name}")));
-            lines
+impl Section {
+    /// The lines below the heading. None if all items are left out.
+    fn lines(&self) -> Vec<String> {
+        let mut lines = Vec::new();
+        let mut left_out = 0;
+        for item in &self.items {
+            match item.is_left_out {
+                true => left_out += usize::from(!item.is_silent),
+                false => {
+                    lines.extend(left_out_line(std::mem::take(&mut left_out)));
+                    lines.extend(item.lines.iter().cloned());
+                }
+            }
         }
-        _ => vec![whole],
+        let shows_any = self.items.iter().any(|item| !item.is_left_out);
+        lines.extend(left_out_line(left_out).filter(|_| shows_any));
+        lines
+    }
+
+    fn line_count(&self) -> usize {
+        let mut count = 0;
+        let mut is_in_gap = false;
+        for item in &self.items {
+            if !item.is_left_out {
+                count += item.lines.len() + usize::from(std::mem::take(&mut is_in_gap));
+            } else {
+                is_in_gap |= !item.is_silent;
+            }
+        }
+        if count == 0 { 0 } else { count + usize::from(is_in_gap) }
+    }
+
+    fn text(&self) -> Option<String> {
+        let lines = self.lines();
+        (!lines.is_empty()).then(|| format!("{}\n{}", self.heading, lines.join("\n")))
+    }
+}
+
+fn left_out_line(count: usize) -> Option<String> {
+    (count > 0).then(|| format!("    … {count} more"))
+}
+
+fn paragraph_lines(text: &str) -> Vec<String> {
+    cap(indented(text), MAX_PARAGRAPH_LINES)
+}
+
+/// What the author of a rule wrote about it, for a mail with the guide.
+pub(crate) fn guide_text(rule: &RuleInfo) -> String {
+    let guide = rule.note.as_deref().map(markdown_to_lines).unwrap_or_default();
+    [
+        ("ABOUT THIS RULE", markdown_to_lines(&rule.description)),
+        ("INVESTIGATION GUIDE", guide),
+        ("FALSE POSITIVES", bullets(&rule.false_positives)),
+        ("REFERENCES", bullets(&rule.references)),
+    ]
+    .into_iter()
+    .filter(|(_, lines)| !lines.is_empty())
+    .map(|(heading, lines)| format!("\n{heading}\n{}", cut_to(MAX_GUIDE_BYTES, &lines)))
+    .collect()
+}
+
+/// The lines that fit into so many bytes.
+fn cut_to(max: usize, lines: &[String]) -> String {
+    let mut text = String::new();
+    for (nth, line) in lines.iter().enumerate() {
+        if text.len() + line.len() >= max {
+            text += &format!("  … ({} lines cut)\n", lines.len() - nth);
+            break;
+        }
+        text += line;
+        text.push('\n');
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn numbered(prefix: &str, count: usize, rank: u8) -> Vec<Item> {
+        (0..count).map(|nth| Item::new(rank, vec![format!("  {prefix}{nth}")])).collect()
+    }
+
+    #[test]
+    fn the_least_important_lines_are_left_out_and_counted() {
+        let mail = Mail::new("Sentence.")
+            .section("FIRST", numbered("a", 40, 7))
+            .section("SECOND", numbered("b", 40, 9))
+            .section("LAST", numbered("c", 2, 1))
+            .into_text();
+        let lines: Vec<&str> = mail.lines().collect();
+        assert_eq!(lines.len(), MAX_LINES);
+        assert_eq!(&lines[..4], ["  Sentence.", "", "FIRST", "  a0"]);
+        assert_eq!(&lines[16..20], ["  a13", "    … 26 more", "", "SECOND"]);
+        assert!(lines.ends_with(&["  b39"]) && !mail.contains("LAST"), "{mail}");
+    }
+
+    #[test]
+    fn a_mail_that_fits_is_left_alone() {
+        let mail = Mail::new("Sentence.").section("FIRST", numbered("a", 57, 1)).into_text();
+        assert_eq!(mail.lines().count(), MAX_LINES);
+        assert!(!mail.contains('…'));
     }
 }

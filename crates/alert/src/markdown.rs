@@ -173,7 +173,7 @@ mod tests {
 
     #[test]
     fn long_items_are_indented_when_wrapped() {
-        let lines = markdown_to_lines(&format!("- {} {}", "a".repeat(80), "b".repeat(80)));
-        assert_eq!(lines, [format!("  - {}", "a".repeat(80)), format!("  | {}", "b".repeat(80))]);
+        let lines = markdown_to_lines(&format!("- {} {}", "a".repeat(70), "b".repeat(70)));
+        assert_eq!(lines, [format!("  - {}", "a".repeat(70)), format!("  | {}", "b".repeat(70))]);
     }
 }

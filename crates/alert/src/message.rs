@@ -1,8 +1,11 @@
 //! What is published: one message with a form for each kind of reader.
 
 use detect::finding::FindingId;
+use detect::rule::RuleInfo;
 use detect::text::clean;
 use serde::Serialize;
+
+use crate::{limits, mail};
 
 const MAX_ATTRIBUTE_CHARS: usize = 256;
 
@@ -13,7 +16,8 @@ pub struct Alert {
     pub finding: FindingId,
     /// The subject of the mail: 1 to 99 characters of printable ASCII (SNS allows fewer than 100).
     pub subject: String,
-    /// The mail: lines of at most 100 columns, no control character except the line break.
+    /// The mail: at most 60 lines of at most 76 columns, no control character except the line break.
+    /// A longer link, name or command is on a line of its own.
     pub text: String,
     /// The document for machines, in ECS names.
     pub document: serde_json::Value,
@@ -53,6 +57,16 @@ struct MessageByProtocol<'a> {
 }
 
 impl Alert {
+    /// The same with the rule's description and guide at the end of the mail, for which no limit of
+    /// lines holds.
+    pub fn with_guide(mut self, rule: &RuleInfo) -> Alert {
+        self.text += &mail::guide_text(rule);
+        let attributes = self.attributes.iter().map(|it| it.name.len() + it.value.len());
+        let others = attributes.sum::<usize>() + self.sms.len();
+        self.document = limits::fit_document(self.document, &self.text, others);
+        self
+    }
+
     /// The body for SNS with `MessageStructure` `json`: the mail under `email`, the short text under
     /// `sms`, and the document under `default`, for queues, functions and `http(s)`. With the
     /// attributes at most 256 KiB.

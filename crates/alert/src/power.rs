@@ -7,15 +7,15 @@ use detect::text::clean;
 
 use crate::call::AlertCall;
 use crate::description::arn_name;
+use crate::mail::{self, Item, rank};
 
 /// Characters of one limit of a power.
 const MAX_NOTE_CHARS: usize = 200;
 const MAX_NAME_CHARS: usize = 64;
 const MAX_WAYS: usize = 6;
+/// As important as the facts.
+const FIRST_WAYS: usize = 3;
 const MAX_NAMES: usize = 8;
-
-/// A label and a text.
-type Row = (&'static str, Option<String>);
 
 /// What a powerful policy can do, after the word "policy" or "which". `None` for others.
 pub(crate) fn policy_in_words(power: &Power) -> Option<String> {
@@ -50,79 +50,106 @@ pub(crate) fn group_in_words(call: AlertCall<'_>) -> Option<&'static str> {
     }
 }
 
-/// What the policy that the call attaches or writes can do, and what the group can.
-pub(crate) fn power_rows(call: AlertCall<'_>) -> Vec<Row> {
-    let policy = policy_rows(call);
-    let mut rows = match call.group_context() {
-        Some(group) if !call.failed() => group_rows(call, group, policy.is_empty()),
-        _ => Vec::new(),
+/// What the policy can do that the call attaches or writes.
+pub(crate) fn policy_items(call: AlertCall<'_>) -> Vec<Item> {
+    let power = call.policy_power().filter(|_| gives_policy(call));
+    let words = power.as_ref().and_then(policy_in_words);
+    let (Some(power), Some(words)) = (power, words) else { return Vec::new() };
+    let policy = clean_name(call.object().and_then(arn_name).unwrap_or("?"));
+    let text = match (power, call.failed()) {
+        (Power::Escalates(ways), false) => {
+            return way_items(&format!("The policy {policy} {words}"), &ways);
+        }
+        (_, true) => format!("The policy {policy} {words}."),
+        (_, false) => format!("The policy {policy} {words}, for every member of the group."),
     };
-    rows.extend(policy);
-    rows
+    vec![Item::new(rank::REASON, mail::bullet(&text))]
 }
 
-fn policy_rows(call: AlertCall<'_>) -> Vec<Row> {
-    let row = |label, text: &str| vec![(label, Some(text.to_owned()))];
-    let Some(policy) = CallPolicy::from_call(*call) else { return Vec::new() };
-    match (call.policy_power().unwrap_or(Power::Unknown), policy) {
-        (Power::Limited, _) => row("Allows", "no known way to more rights"),
-        (power @ Power::Admin(_), _) => {
-            let power = policy_in_words(&power).unwrap_or_default();
-            row("Warning", &format!("the policy {power}"))
-        }
-        (Power::Escalates(ways), _) => {
-            let (noun, pronoun) = if ways.len() == 1 { ("a way", "it") } else { ("ways", "them") };
-            let heading =
-                format!("the policy opens {noun} to more rights; whoever has {pronoun} …");
-            [row("Warning", &heading), way_rows(&ways)].concat()
-        }
-        (Power::Unknown, CallPolicy::NotRecorded) => {
-            row("Warning", "the policy is not in the record; CloudTrail omits oversized requests")
-        }
-        (Power::Unknown, CallPolicy::Unreadable) => {
-            row("Warning", "the recorded policy cannot be parsed")
-        }
-        (Power::Unknown, _) => {
-            row("Allows", "not known: the policy was created before the trail was read")
-        }
-    }
-}
-
-/// The ways are shown if no policy of the call has its own.
-fn group_rows(call: AlertCall<'_>, group: &GroupContext, with_ways: bool) -> Vec<Row> {
+/// What the group can do, unless that follows from the policy of the call alone.
+pub(crate) fn group_items(call: AlertCall<'_>) -> Vec<Item> {
+    let Some(group) = call.group_context().filter(|_| !call.failed()) else { return Vec::new() };
     let power = group.power();
-    let doubt =
-        if group.uncertain { " (calls within one second contradict each other)" } else { "" };
+    let own = call.policy_power().filter(|_| gives_policy(call)).map(|power| power.level());
+    if own.is_some_and(|own| own >= power.level()) {
+        return Vec::new();
+    }
+    let name = clean_name(call.current_group().unwrap_or("?"));
+    let doubt = if group.uncertain { ", if calls of one second came in that order" } else { "" };
     let text = match &power {
-        Power::Admin(opening) => format!("do everything{}{doubt}", notes_in_words(opening)),
-        Power::Escalates(ways) if ways.len() == 1 => {
-            format!("raise its own rights in a known way{doubt}")
+        Power::Admin(opening) => {
+            let by: Vec<String> = opening.sources.iter().filter_map(policy_of).collect();
+            let limits = notes_in_words(opening);
+            format!("{name} can do everything, by {}{limits}{doubt}.", by.join(" and "))
         }
         Power::Escalates(ways) => {
-            format!("raise its own rights in {} known ways{doubt}", ways.len())
+            let number = match ways.len() {
+                1 => "a known way".to_owned(),
+                count => format!("{count} known ways"),
+            };
+            return way_items(&format!("{name} can raise its rights in {number}{doubt}"), ways);
         }
-        Power::Limited => format!("nothing known that leads to more rights{doubt}"),
-        Power::Unknown if group.has_unknown_policy() => {
-            "not known: a policy was created before the trail was read".to_owned()
+        Power::Unknown if gives(call) => format!("What {name} can do is {}.", unknown(group)),
+        Power::Limited | Power::Unknown => return Vec::new(),
+    };
+    vec![Item::new(rank::REASON, mail::bullet(&text))]
+}
+
+/// What the policy that the call gives to the group allows, or the group that it adds a user to, if
+/// it is not powerful. A powerful one is in the reasons.
+pub(crate) fn unpowerful_in_words(call: AlertCall<'_>) -> Option<String> {
+    let policy = || match (call.policy_power()?, CallPolicy::from_call(*call)?) {
+        (Power::Limited, _) => Some("no known way to more rights"),
+        (Power::Unknown, CallPolicy::Elsewhere) if call.group_context().is_some() => {
+            Some("not known: the policy was created before the trail was read")
         }
-        Power::Unknown => "not known: the group was created before the trail was read".to_owned(),
+        (Power::Unknown, CallPolicy::Elsewhere) => Some("not known from the record"),
+        // In the reasons.
+        _ => None,
     };
-    let label = match call.group_action() {
-        Some(GroupAction::Delete) => return Vec::new(),
-        _ => "A member can",
+    let group = || match call.group_context()?.power() {
+        Power::Limited if call.group_action() == Some(GroupAction::AddUser) => {
+            Some("no known way to more rights")
+        }
+        _ => None,
     };
-    let mut rows = vec![(label, Some(text))];
-    if let (Power::Escalates(ways), true) = (&power, with_ways) {
-        rows.extend(way_rows(ways));
-    }
-    let policies = group.policies.iter().map(|policy| {
-        let name = arn_name(&policy.name).unwrap_or(&policy.name);
-        format!("{} ({})", clean::short_name(name, MAX_NAME_CHARS), policy.power.as_str())
+    let text = match call.policy_power() {
+        Some(_) if gives_policy(call) => policy(),
+        Some(_) => None,
+        None => group(),
+    };
+    text.filter(|_| !call.failed()).map(str::to_owned)
+}
+
+/// `AdministratorAccess (admin), Read (limited)`.
+pub(crate) fn policies_in_words(call: AlertCall<'_>) -> Option<String> {
+    let policies = call.group_context()?.policies.iter().map(|policy| {
+        let name = clean_name(arn_name(&policy.name).unwrap_or(&policy.name));
+        format!("{name} ({})", policy.power.as_str())
     });
-    let members = group.members.iter().map(|name| clean::short_name(name, MAX_NAME_CHARS));
-    rows.push(("Policies", list(policies.collect())));
-    rows.push(("Members", list(members.collect())));
-    rows
+    list(policies.collect())
+}
+
+/// `bob, eve and 3 more`.
+pub(crate) fn members_in_words(call: AlertCall<'_>) -> Option<String> {
+    list(call.group_context()?.members.iter().map(|name| clean_name(name)).collect())
+}
+
+/// Why a group's power is not known.
+fn unknown(group: &GroupContext) -> &'static str {
+    match group.has_unknown_policy() {
+        true => "not known: a policy of it was created before the trail was read",
+        false => "not known: it was created before the trail was read",
+    }
+}
+
+/// A policy that is detached gives nobody anything.
+fn gives_policy(call: AlertCall<'_>) -> bool {
+    matches!(call.group_action(), None | Some(GroupAction::AttachPolicy | GroupAction::PutPolicy))
+}
+
+fn gives(call: AlertCall<'_>) -> bool {
+    matches!(call.group_action(), Some(GroupAction::AddUser | GroupAction::Update))
 }
 
 /// `a, b and 3 more`. `None` for no names.
@@ -136,20 +163,27 @@ fn list(mut names: Vec<String>) -> Option<String> {
     }
 }
 
-/// Those first that take the least. Of many ways, those that only take more than another one are
-/// not shown.
-fn way_rows(ways: &[OpenWay]) -> Vec<Row> {
+/// A sentence, and the ways, those first that take the least. Of many, those that only take more
+/// than another one are not shown.
+fn way_items(sentence: &str, ways: &[OpenWay]) -> Vec<Item> {
     let count = ways.len();
     let is_implied = |way: &OpenWay| ways.iter().any(|other| way.is_implied_by(other));
     let mut shown: Vec<&OpenWay> =
         ways.iter().filter(|way| count <= MAX_WAYS || !is_implied(way)).collect();
     shown.sort_by_key(|open| (open.opening.notes.len(), open.way.needs.is_some()));
     shown.truncate(MAX_WAYS);
-    let more = count - shown.len();
-    let mut rows: Vec<Row> =
-        shown.into_iter().map(|way| ("Way", Some(way_in_words(way)))).collect();
-    rows.push(("", (more > 0).then(|| format!("and {more} more"))));
-    rows
+    let more = match count - shown.len() {
+        0 => String::new(),
+        more => format!(", {more} more than these"),
+    };
+    let heading = format!("{sentence}{more}. A member may use");
+    let mut items = vec![Item::new(rank::REASON, mail::bullet(&heading))];
+    let way = |(nth, way): (usize, &&OpenWay)| {
+        let rank = if nth < FIRST_WAYS { rank::FACT } else { rank::MINOR_FACT };
+        Item::new(rank, mail::sub_bullet(&way_in_words(way)))
+    };
+    items.extend(shown.iter().enumerate().map(way));
+    items
 }
 
 /// `PutUserPolicy: writes any inline policy into its own user (statement 1, if MFA is present)`.
@@ -160,14 +194,17 @@ fn way_in_words(OpenWay { way, opening }: &OpenWay) -> String {
 }
 
 fn source_in_words(source: &Source) -> String {
-    let statement = clean::short_name(&source.statement, MAX_NAME_CHARS);
-    match &source.policy {
-        None => format!("statement {statement}"),
-        Some(policy) => {
-            let policy = clean::short_name(arn_name(policy).unwrap_or(policy), MAX_NAME_CHARS);
-            format!("statement {statement} of {policy}")
-        }
-    }
+    let statement = clean_name(&source.statement);
+    let policy = policy_of(source).map_or(String::new(), |policy| format!(" of {policy}"));
+    format!("statement {statement}{policy}")
+}
+
+fn policy_of(source: &Source) -> Option<String> {
+    source.policy.as_deref().map(|policy| clean_name(arn_name(policy).unwrap_or(policy)))
+}
+
+fn clean_name(name: &str) -> String {
+    clean::short_name(name, MAX_NAME_CHARS)
 }
 
 /// `, if MFA is present`. Empty if nothing limits the opening.

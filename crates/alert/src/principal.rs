@@ -143,21 +143,18 @@ impl<'a> PrincipalView<'a> {
         self.access_key().is_some_and(|key| key.starts_with("AKIA"))
     }
 
-    /// Whether the principal authenticated with MFA: for a sentence, and for a table.
+    /// Whether the principal authenticated with MFA: for a sentence, and after the key.
     pub(crate) fn mfa_in_words(self) -> (&'static str, &'static str) {
         let field = "aws.cloudtrail.user_identity.session_context.mfa_authenticated";
         match self.call.fields.flag(field) {
-            Some(true) => ("with MFA", "yes"),
+            Some(true) => ("with MFA", "with MFA"),
             // The user may have signed in with MFA at another identity provider.
             Some(false) if self.role().is_some() => {
-                ("no MFA", "not seen by AWS (an external sign-in may have required it)")
+                ("no MFA", "no MFA (unless at an external sign-in)")
             }
-            Some(false) => ("no MFA", "no"),
-            None if self.has_long_term_key() => (
-                "long-term access key, no MFA",
-                "no (calls signed with a long-term key carry none)",
-            ),
-            None => ("MFA not recorded", "not recorded"),
+            Some(false) => ("no MFA", "no MFA"),
+            None if self.has_long_term_key() => ("long-term access key, no MFA", "no MFA"),
+            None => ("MFA not recorded", "MFA not recorded"),
         }
     }
 

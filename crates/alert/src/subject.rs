@@ -64,10 +64,11 @@ pub(crate) fn summary_line(call: &CallBrief, width: usize) -> String {
     let short = |name: Option<&str>| clean::ascii(name.unwrap_or("?"), width);
     let group = short(call.group.as_deref());
     let object = || short(call.object.as_deref());
-    let policy = || short(call.object.as_deref().and_then(arn_name));
+    let last_part = || short(call.object.as_deref().and_then(arn_name));
     if call.failed {
         let verdict = if call.denied { "denied" } else { "failed" };
-        let on = if call.group.is_some() { format!(" on {group}") } else { String::new() };
+        let target = call.group.as_deref().or(call.object.as_deref());
+        let on = target.map_or(String::new(), |target| format!(" on {}", short(Some(target))));
         return format!("{verdict}: {}{on}", short(call.action.as_deref()));
     }
     match call.group_action() {
@@ -79,10 +80,13 @@ pub(crate) fn summary_line(call: &CallBrief, width: usize) -> String {
         Some(Update) => format!("IAM group {group} moved"),
         Some(AddUser) => format!("{} added to IAM group {group}", object()),
         Some(RemoveUser) => format!("{} removed from IAM group {group}", object()),
-        Some(AttachPolicy) => format!("{} attached to IAM group {group}", policy()),
-        Some(DetachPolicy) => format!("{} detached from IAM group {group}", policy()),
+        Some(AttachPolicy) => format!("{} attached to IAM group {group}", last_part()),
+        Some(DetachPolicy) => format!("{} detached from IAM group {group}", last_part()),
         Some(PutPolicy) => format!("inline policy {} put in IAM group {group}", object()),
         Some(DeletePolicy) => format!("inline policy {} deleted from IAM group {group}", object()),
-        None => short(call.action.as_deref()),
+        None => match call.object.as_deref() {
+            Some(_) => format!("{} on {}", short(call.action.as_deref()), last_part()),
+            None => short(call.action.as_deref()),
+        },
     }
 }

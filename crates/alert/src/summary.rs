@@ -1,5 +1,7 @@
 //! The alert for a summary: many findings of one rule in one message.
 
+mod story;
+
 use std::collections::BTreeMap;
 
 use detect::finding::{Member, Summary};
@@ -7,25 +9,25 @@ use detect::text::{clean, wrap};
 use serde_json::json;
 
 use crate::builder::{AlertBuilder, AlertKind, Routing};
+use crate::commands::bulk::{BulkCall, revert_all};
+use crate::commands::{self, ResponseStep};
 use crate::document::{fields_over_time, shared};
-use crate::mail::{self, Mail};
+use crate::mail::{self, Item, Mail, rank};
 use crate::message::Alert;
 use crate::subject::{self, MAX_SUBJECT};
-use crate::{Accounts, limits};
+use crate::{Accounts, identifiers};
 
-/// Bytes of the members' lines in the mail: the document has as much room again.
-const MAX_MEMBERS_BYTES: usize = 96 * 1024;
-const MAX_PRINCIPALS: usize = 20;
+/// Members that have lines in the mail if there is room.
+const MAX_MEMBERS: usize = 40;
+/// So few are shown for sure.
+const FEW_MEMBERS: usize = 12;
+const MAX_PRINCIPALS: usize = 5;
 const MAX_TEXT_CHARS: usize = 200;
 
 /// The subject of the mail: 1 to 99 characters of printable ASCII.
 pub fn summary_subject(summary: &Summary) -> String {
-    let rule = &summary.rule;
-    let count = summary.members.len();
-    let findings = if count == 1 { "finding" } else { "findings" };
     let severity = summary.rating().severity.as_str();
-    let subject = format!("[{severity}] {count} more {findings}: {}", rule.name);
-    clean::ascii(&subject, MAX_SUBJECT)
+    clean::ascii(&format!("[{severity}] {}", story::subject(summary)), MAX_SUBJECT)
 }
 
 /// What the member's call did, in a few words of printable ASCII.
@@ -39,6 +41,7 @@ pub fn describe_member(member: &Member) -> String {
 /// into 256 KiB are counted, and the alert says where they are.
 pub fn render_summary(summary: &Summary, accounts: &Accounts) -> Alert {
     let highest = &summary.highest;
+    let undo = undo(summary);
     let time = |member: Option<&Member>| member.and_then(|member| member.time);
     let start = time(summary.members.first());
     let end = time(summary.members.last());
@@ -51,7 +54,7 @@ pub fn render_summary(summary: &Summary, accounts: &Accounts) -> Alert {
         rating: summary.rating(),
         subject: summary_subject(summary),
         sentence: None,
-        mail: mail(summary, accounts),
+        mail: mail(summary, accounts, &undo),
         routing: Routing {
             account: highest.account.as_deref(),
             region: highest.region.as_deref(),
@@ -64,11 +67,18 @@ pub fn render_summary(summary: &Summary, accounts: &Accounts) -> Alert {
             "summary": {"window": summary.window, "part": summary.part},
             "count": summary.members.len(),
             "all_members": where_all_are(summary),
+            "undo": commands::to_documents(&undo),
             "members": summary.members,
             "members_left_out": 0,
         }),
     }
     .build()
+}
+
+/// What reverts all members, as far as one command each does.
+fn undo(summary: &Summary) -> Vec<ResponseStep> {
+    let calls: Vec<BulkCall<'_>> = summary.members.iter().map(BulkCall::from_member).collect();
+    revert_all(&calls)
 }
 
 fn where_all_are(summary: &Summary) -> String {
@@ -78,21 +88,28 @@ fn where_all_are(summary: &Summary) -> String {
     }
 }
 
-fn mail(summary: &Summary, accounts: &Accounts) -> Mail {
-    let mut identifiers = mail::table([
-        ("Rule id", clean::text(&summary.rule.id, MAX_TEXT_CHARS)),
-        ("Summary id", summary.id.to_string()),
-    ]);
-    if summary.window.is_some() {
-        let text = "To read a finding's full alert from the ledger (--ledger or TRAILBELL_LEDGER), \
-                    replace ID with its id:";
-        identifiers.extend(wrap::hanging("  - ", text));
-        identifiers.push("    trailbell ledger show ID --alert".to_owned());
-    }
+fn mail(summary: &Summary, accounts: &Accounts, undo: &[ResponseStep]) -> Mail {
+    let reason = mail::severity_reason(&summary.rating(), summary.rule.severity);
+    let reason = reason.map(|reason| mail::bullet(&reason));
     Mail::new(&introduction(summary))
-        .section("BY PRINCIPAL", count_by_principal(&summary.members, accounts))
-        .section_of(2 * MAX_MEMBERS_BYTES, "FINDINGS", member_lines(summary, accounts))
-        .section("IDENTIFIERS", identifiers)
+        .section("WHY IT MATTERS", mail::items(rank::REASON, reason))
+        .section("WHAT HAPPENED", member_items(summary, accounts))
+        .section("BY", count_by_principal(&summary.members, accounts))
+        .section("UNDO", mail::undo_items(undo))
+        .section("REFERENCE", reference_items(summary))
+}
+
+fn reference_items(summary: &Summary) -> Vec<Item> {
+    let id = mail::reference_row("Summary", summary.id.as_str());
+    let mut items = mail::items(rank::IDENTIFIER, [id]);
+    if summary.window.is_some() {
+        let text = "The full alert of one of these findings, ID:";
+        let lines = mail::indented(text).into_iter();
+        let command = "    trailbell ledger show ID --alert".to_owned();
+        items.push(Item::new(rank::IDENTIFIER, lines.chain([command]).collect()));
+    }
+    items.extend(identifiers::rule_items(&summary.rule));
+    items
 }
 
 fn introduction(summary: &Summary) -> String {
@@ -106,14 +123,14 @@ fn introduction(summary: &Summary) -> String {
         part => format!(" This is part {part} of the summary."),
     };
     format!(
-        "{count} more {findings} of the rule {}{}, made {when}, {were} grouped into this summary \
-         instead of single alerts. Times below are event times.{part}",
-        clean::text(&summary.rule.name, MAX_TEXT_CHARS),
-        mail::severity_note(&summary.rating(), summary.rule.severity),
+        "{}: {count} more {findings} of one rule, made {when}, {were} grouped into this summary \
+         instead of single alerts ({}).{part}",
+        story::describe(summary),
+        mail::severity_in_words(&summary.rating()),
     )
 }
 
-fn count_by_principal(members: &[Member], accounts: &Accounts) -> Vec<String> {
+fn count_by_principal(members: &[Member], accounts: &Accounts) -> Vec<Item> {
     let mut counts: BTreeMap<(&str, Option<&str>), usize> = BTreeMap::new();
     for member in members {
         *counts.entry((&member.principal, member.account.as_deref())).or_default() += 1;
@@ -121,34 +138,32 @@ fn count_by_principal(members: &[Member], accounts: &Accounts) -> Vec<String> {
     let text = |((principal, account), count): ((&str, Option<&str>), usize)| {
         (count, format!("{} in {}", clean::name(principal), account_label(account, accounts)))
     };
-    mail::counts(counts.into_iter().map(text).collect(), MAX_PRINCIPALS)
+    let counts = counts.into_iter().map(text).collect();
+    mail::items(rank::FACT, mail::counts(counts, MAX_PRINCIPALS))
 }
 
-fn member_lines(summary: &Summary, accounts: &Accounts) -> Vec<String> {
-    let mut lines = vec![mail::EVENT_COLUMNS.to_owned()];
-    let mut bytes = 0;
-    for (nth, member) in summary.members.iter().enumerate() {
-        let member = member_line(member, accounts);
-        bytes += member.iter().map(|line| limits::escaped_len(line)).sum::<usize>();
-        if bytes > MAX_MEMBERS_BYTES {
-            let left_out = summary.members.len() - nth;
-            let text = format!("and {left_out} more. {}", where_all_are(summary));
-            lines.extend(wrap::hanging("  … ", &text));
-            break;
-        }
-        lines.extend(member);
+/// The members, as many as there is room for, and where the others are.
+fn member_items(summary: &Summary, accounts: &Accounts) -> Vec<Item> {
+    let members = summary.members.iter().take(MAX_MEMBERS);
+    let lines = members.map(|member| member_lines(member, summary, accounts));
+    let mut items = mail::items(rank::FAR_EVENT, lines);
+    if summary.members.len() > FEW_MEMBERS {
+        let text = format!("… {}", where_all_are(summary));
+        items.push(Item::new(rank::near_event(1), wrap::hanging("    ", &text)));
     }
-    lines
+    items
 }
 
-fn member_line(member: &Member, accounts: &Accounts) -> Vec<String> {
-    let text = format!(
-        "{} by {} in {}",
-        clean::text(&describe_member(member), MAX_TEXT_CHARS),
-        clean::name(&member.principal),
-        account_label(member.account.as_deref(), accounts),
-    );
-    wrap::hanging(&mail::event_prefix(member.time, &member.id), &text)
+/// What all members share is in the first sentence.
+fn member_lines(member: &Member, summary: &Summary, accounts: &Accounts) -> Vec<String> {
+    let mut text = clean::text(&describe_member(member), MAX_TEXT_CHARS);
+    if summary.members.iter().any(|it| it.principal != member.principal) {
+        text += &format!(" by {}", clean::name(&member.principal));
+    }
+    if summary.members.iter().any(|it| it.account != member.account) {
+        text += &format!(" in {}", account_label(member.account.as_deref(), accounts));
+    }
+    mail::cap(wrap::hanging(&mail::event_prefix(member.time, &member.id), &text), 2)
 }
 
 fn account_label(account: Option<&str>, accounts: &Accounts) -> String {

@@ -11,13 +11,14 @@ use serde_json::{Value, json};
 
 use crate::call::AlertCall;
 use crate::description::arn_name;
-use crate::mail;
+use crate::mail::{self, Item, rank};
 use crate::power::level_in_words;
 
 const MAX_EVENTS: usize = 30;
 /// Events shown before the finding's own, if there are more after it.
 const MAX_EVENTS_BEFORE: usize = 15;
 const MAX_RULES: usize = 15;
+const MAX_RULES_IN_MAIL: usize = 3;
 /// A line has several names.
 const MAX_NAME_CHARS: usize = 64;
 
@@ -55,12 +56,17 @@ impl<'a> GroupTimeline<'a> {
         GroupTimeline { call, context, earlier, events, later: excess - earlier }
     }
 
-    /// The lines of the mail: the group, the principal, and what is not known.
-    pub(crate) fn lines(&self) -> Vec<String> {
-        let gap = self.context.gap.map(|gap| mail::indented(self.gap_in_words(gap)));
-        let mut parts = vec![self.group_lines(), self.principal_lines(), gap.unwrap_or_default()];
-        parts.retain(|lines| !lines.is_empty());
-        parts.join(&String::new())
+    /// The section of the mail: the group, the principal and the user, and what is not known.
+    /// Empty without a ledger.
+    pub(crate) fn items(&self) -> Vec<Item> {
+        let gap = self.context.gap.and_then(|gap| self.gap_in_words(gap));
+        let gap = gap.map(|gap| Item::new(rank::REASON, mail::indented(gap)));
+        let others = [
+            self.other_findings(&self.principal_name(), &self.context.principal_findings),
+            self.other_findings(&self.target_name(), &self.context.target_findings),
+        ];
+        let others = others.into_iter().flatten();
+        self.group_items().into_iter().chain(others).chain(gap).collect()
     }
 
     /// The same for machines, not cleaned.
@@ -73,6 +79,7 @@ impl<'a> GroupTimeline<'a> {
             "earlier_events": self.earlier,
             "later_events": self.later,
             "principal_findings": findings[..shown],
+            "target_findings": self.context.target_findings,
             "more_rules": findings.len() - shown,
             "first_of_principal": self.context.first_of_principal,
             "first_of_group": self.context.first_of_group,
@@ -80,10 +87,12 @@ impl<'a> GroupTimeline<'a> {
         })
     }
 
-    fn gap_in_words(&self, gap: ContextGap) -> &'static str {
-        let is_empty = self.events.is_empty() && self.context.principal_findings.is_empty();
-        match gap {
-            ContextGap::LedgerOff => "Unknown: there is no ledger (TRAILBELL_LEDGER=none).",
+    fn gap_in_words(&self, gap: ContextGap) -> Option<&'static str> {
+        let is_empty = self.events.is_empty()
+            && self.context.principal_findings.is_empty()
+            && self.context.target_findings.is_empty();
+        Some(match gap {
+            ContextGap::LedgerOff => return None,
             ContextGap::LedgerFailed if is_empty => "Unknown: the ledger could not be read.",
             ContextGap::LedgerFailed => "Incomplete: part of the ledger could not be read.",
             ContextGap::Late if is_empty => "Unknown: the ledger did not answer in time.",
@@ -92,33 +101,58 @@ impl<'a> GroupTimeline<'a> {
             ContextGap::Unreadable => {
                 "Incomplete: some ledger entries are damaged, of another version, or in the future."
             }
-        }
+        })
     }
 
-    fn group_lines(&self) -> Vec<String> {
+    fn group_items(&self) -> Vec<Item> {
         let has_own_event_only = matches!(&self.events[..], [event] if event.this_event);
         if self.events.is_empty() || (has_own_event_only && self.context.first_of_group) {
             return Vec::new();
         }
-        let name = self.call.current_group().map(|group| format!(" {}", clean_name(group)));
-        let name = name.unwrap_or_default();
+        let name = self.call.current_group().map_or("the group".to_owned(), clean_name);
         if has_own_event_only {
-            return mail::indented(&format!("No other event of the group{name} is on record."));
+            let text = format!("No other event of {name} is on record.");
+            return vec![Item::new(rank::near_event(1), mail::indented(&text))];
         }
-        let heading = format!("Events of the group{name} (times in UTC, > marks this event):");
-        let mut lines = mail::indented(&heading);
-        if self.earlier > 0 {
-            lines.push(format!("    … {} more before", self.earlier));
-        }
-        for ShownEvent { entry, this_event } in &self.events {
+        let heading = format!("{name} (UTC, > marks this event):");
+        let mut items = vec![Item::new(rank::KEEP, mail::cap(mail::indented(&heading), 2))];
+        let more = |count: usize, where_| {
+            let line = format!("    … {count} more {where_}");
+            (count > 0).then(|| Item::new(rank::near_event(1), vec![line]))
+        };
+        items.extend(more(self.earlier, "before"));
+        let own = self.events.iter().position(|event| event.this_event).unwrap_or_default();
+        for (nth, ShownEvent { entry, this_event }) in self.events.iter().enumerate() {
             let mark = if *this_event { '>' } else { ' ' };
-            let prefix = format!("  {mark} {}  ", entry.time.strftime("%Y-%m-%d %H:%M:%S"));
-            lines.extend(wrap::hanging(&prefix, &self.event_in_words(entry)));
+            let prefix = format!("  {mark} {} ", mail::short_time(entry.time));
+            let lines = mail::cap(wrap::hanging(&prefix, &self.event_in_words(entry)), 2);
+            items.push(Item::new(event_rank(nth.abs_diff(own), entry), lines));
         }
-        if self.later > 0 {
-            lines.push(format!("    … {} more after", self.later));
-        }
-        lines
+        items.extend(more(self.later, "after"));
+        items
+    }
+
+    fn principal_name(&self) -> String {
+        clean_name(self.call.principal().name())
+    }
+
+    fn target_name(&self) -> String {
+        self.call.target_user().map_or("the user".to_owned(), clean_name)
+    }
+
+    /// What else someone was found doing.
+    fn other_findings(&self, name: &str, findings: &[PrincipalFinding]) -> Option<Item> {
+        let mut findings: Vec<&PrincipalFinding> = findings.iter().collect();
+        findings.sort_by_key(|finding| (Reverse(finding.count), &finding.rule_name));
+        let text = |finding: &&PrincipalFinding| {
+            format!("{} × {}", finding.count, clean::text(&finding.rule_name, 2 * MAX_NAME_CHARS))
+        };
+        let shown: Vec<String> = findings.iter().take(MAX_RULES_IN_MAIL).map(text).collect();
+        let more = findings.len().saturating_sub(MAX_RULES_IN_MAIL);
+        let more = if more > 0 { format!(", {more} other rules") } else { String::new() };
+        let text = format!("{name} was also found: {}{more}", shown.join(", "));
+        let lines = mail::cap(wrap::hanging("  ", &text), 3);
+        (!shown.is_empty()).then(|| Item::new(rank::FACT, lines))
     }
 
     fn event_in_words(&self, entry: &TimelineEntry) -> String {
@@ -137,24 +171,20 @@ impl<'a> GroupTimeline<'a> {
             text += " failed";
         }
         if let Some(power) = entry.granted_power() {
-            text += &format!("; it {}", level_in_words(power));
+            text += &format!(" ({})", level_in_words(power));
         }
         if entry.suppressed {
             text += " (suppressed)";
         }
         text
     }
+}
 
-    fn principal_lines(&self) -> Vec<String> {
-        let findings = &self.context.principal_findings;
-        if findings.is_empty() {
-            return Vec::new();
-        }
-        let counts =
-            findings.iter().map(|it| (it.count, clean::text(&it.rule_name, 2 * MAX_NAME_CHARS)));
-        let mut lines = vec!["  Other findings of the principal, by rule:".to_owned()];
-        lines.extend(mail::counts(counts.collect(), MAX_RULES));
-        lines
+fn event_rank(distance: usize, entry: &TimelineEntry) -> u8 {
+    match distance {
+        0 => rank::KEEP,
+        _ if entry.granted_power().is_some() => rank::near_event(1),
+        _ => rank::near_event(distance),
     }
 }
 
@@ -184,10 +214,10 @@ fn change_in_words(entry: &TimelineEntry) -> String {
             (None, Some(new)) => format!("renamed to {}", clean_name(new)),
             (_, None) => "moved to another path".to_owned(),
         },
-        Some(AddUser) => format!("member {} added", object()),
-        Some(RemoveUser) => format!("member {} removed", object()),
-        Some(AttachPolicy) => format!("policy {} attached", policy()),
-        Some(DetachPolicy) => format!("policy {} detached", policy()),
+        Some(AddUser) => format!("{} added", object()),
+        Some(RemoveUser) => format!("{} removed", object()),
+        Some(AttachPolicy) => format!("{} attached", policy()),
+        Some(DetachPolicy) => format!("{} detached", policy()),
         Some(PutPolicy) => format!("inline policy {} written", object()),
         Some(DeletePolicy) => format!("inline policy {} deleted", object()),
         None => clean_name(&entry.action),

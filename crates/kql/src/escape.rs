@@ -81,12 +81,3 @@ pub(super) fn is_special(c: char) -> bool {
 pub(super) fn is_keyword(word: &str) -> bool {
     ["and", "or", "not"].iter().any(|keyword| word.eq_ignore_ascii_case(keyword))
 }
-
-/// Returns true if the character moves the cursor, reorders its neighbours or displays nothing:
-/// controls, line separators, zero-width and bidirectional marks, tags.
-pub(super) fn is_hidden(c: char) -> bool {
-    c.is_control()
-        || matches!(c, '\u{ad}' | '\u{61c}' | '\u{feff}')
-        || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}')
-        || matches!(c, '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
-}

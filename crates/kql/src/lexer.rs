@@ -1,10 +1,8 @@
 //! Splits query text into tokens, one at a time.
 
-use super::ast::Span;
-use super::error::{ParseError, shorten};
+use query_core::{Comparison, ParseError, Span, Wildcard, shorten};
+
 use super::escape::{ends_word, is_space, unescape_quoted, unescape_unquoted};
-use super::literal::Comparison;
-use super::wildcard::Wildcard;
 
 /// Characters of a token that an error message repeats.
 const MAX_SHOWN: usize = 32;
@@ -124,11 +122,11 @@ impl<'q> Lexer<'q> {
             piece.push_str(space);
             self.at += space.len();
         }
-        let mut before = before.into_iter();
-        Ok(TokenKind::Literal(match before.next() {
-            None => LiteralToken::Plain(piece),
-            Some(first) => LiteralToken::Wildcard(Wildcard::new(first, before, piece)),
-        }))
+        if before.is_empty() {
+            return Ok(TokenKind::Literal(LiteralToken::Plain(piece)));
+        }
+        let pieces = before.into_iter().chain([piece]).map(|piece| vec![piece]);
+        Ok(TokenKind::Literal(LiteralToken::Wildcard(Wildcard::new(pieces))))
     }
 
     fn word(&mut self, before: &mut Vec<String>, piece: &mut String) -> Result<(), ParseError> {

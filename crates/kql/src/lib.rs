@@ -31,25 +31,19 @@
 //! | write a query | [`quote`], and the `Display` of [`Expr`] |
 
 mod ast;
-mod date;
-mod document;
-mod error;
 mod escape;
 mod lexer;
-mod literal;
 mod parser;
 mod print;
 mod query;
-mod wildcard;
 
-pub use ast::{Expr, ExprKind, Field, Leaf, Span, Test};
-pub use document::{Document, Value, any_json_at, any_json_scalar};
-pub use error::ParseError;
-pub use literal::{Comparison, Literal};
-pub use parser::{MAX_BYTES, MAX_DEPTH};
+pub use ast::{Expr, ExprKind, Field, Leaf, Test};
 pub use print::quote;
 pub use query::Query;
-pub use wildcard::Wildcard;
+pub use query_core::{
+    Case, Comparison, Document, Literal, MAX_BYTES, MAX_DEPTH, ParseError, Span, Value, Wildcard,
+    any_json_at, any_json_scalar,
+};
 
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]

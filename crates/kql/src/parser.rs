@@ -2,16 +2,10 @@
 
 use std::sync::Arc;
 
-use super::ast::{Expr, ExprKind, Field, Leaf, Span, Test};
-use super::error::ParseError;
+use query_core::{Literal, MAX_BYTES, MAX_DEPTH, ParseError, Span};
+
+use super::ast::{Expr, ExprKind, Field, Leaf, Test};
 use super::lexer::{Lexer, LiteralToken, Token, TokenKind};
-use super::literal::Literal;
-
-/// The longest query, in bytes.
-pub const MAX_BYTES: usize = 1 << 20;
-
-/// The deepest nesting of `not`, parentheses and braces.
-pub const MAX_DEPTH: usize = 100;
 
 type ParseResult<T = Expr> = Result<T, ParseError>;
 

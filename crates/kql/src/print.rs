@@ -2,10 +2,10 @@
 
 use std::fmt::{self, Display, Write};
 
+use query_core::{Wildcard, is_hidden};
+
 use super::ast::{Expr, ExprKind, Field, Leaf, Test};
-use super::escape::{is_hidden, is_keyword, is_special};
-use super::literal::Comparison;
-use super::wildcard::Wildcard;
+use super::escape::{is_keyword, is_special};
 
 /// Quotes a value for a query. The result is printable ASCII without spaces: other characters
 /// become `\uXXXX`.
@@ -95,7 +95,7 @@ impl Display for Field {
         match self {
             Self::Any => f.write_char('*'),
             Self::Named(name) => PlainText(name).fmt(f),
-            Self::Like(wildcard) => wildcard.fmt(f),
+            Self::Like(wildcard) => Pattern(wildcard).fmt(f),
         }
     }
 }
@@ -105,7 +105,7 @@ impl Display for Test {
         match self {
             Self::Exists => f.write_char('*'),
             Self::Equals(literal) => PlainText(literal.text()).fmt(f),
-            Self::Like(wildcard) => wildcard.fmt(f),
+            Self::Like(wildcard) => Pattern(wildcard).fmt(f),
             Self::Range(comparison, literal) => {
                 write!(f, "{comparison} {}", PlainText(literal.text()))
             }
@@ -113,22 +113,14 @@ impl Display for Test {
     }
 }
 
-impl Display for Comparison {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Below => "<",
-            Self::AtMost => "<=",
-            Self::Above => ">",
-            Self::AtLeast => ">=",
-        })
-    }
-}
+/// A wildcard. KQL has no question marks, so each piece has one part.
+struct Pattern<'w>(&'w Wildcard);
 
-impl Display for Wildcard {
+impl Display for Pattern<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (index, piece) in self.pieces().enumerate() {
+        for (index, part) in self.0.pieces().flatten().enumerate() {
             f.write_str(if index == 0 { "" } else { "*" })?;
-            write_piece(piece, f)?;
+            write_piece(part, f)?;
         }
         Ok(())
     }

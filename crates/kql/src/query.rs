@@ -1,15 +1,10 @@
 //! A query, and how it matches a document. Matching does not allocate.
 
-use std::fmt::{self, Write};
-use std::net::IpAddr;
-
 use jiff::Timestamp;
+use query_core::{Case, Document, Literal, ParseError, ShortText, Value, Wildcard};
 
 use super::ast::{Expr, ExprKind, Field, Leaf, Test};
-use super::document::{Document, Value};
-use super::error::ParseError;
 use super::parser;
-use super::wildcard::Wildcard;
 
 /// A parsed query.
 #[derive(Debug, Clone, PartialEq)]
@@ -66,8 +61,9 @@ impl Leaf {
     fn matches(&self, document: &dyn Document, now: Timestamp) -> bool {
         match &*self.field {
             Field::Any => document.any_leaf(&mut |_, value| self.test.accepts(value, now)),
-            Field::Like(names) => document
-                .any_leaf(&mut |name, value| names.matches(name) && self.test.accepts(value, now)),
+            Field::Like(names) => document.any_leaf(&mut |name, value| {
+                names.matches(name, Case::Exact) && self.test.accepts(value, now)
+            }),
             Field::Named(name) => {
                 document.any_value(name, &mut |value| self.test.accepts(value, now))
                     || (self.test == Test::Exists && has_object(document, name))
@@ -85,47 +81,29 @@ impl Test {
     fn accepts(&self, value: Value<'_>, now: Timestamp) -> bool {
         match self {
             Self::Exists => true,
-            Self::Equals(literal) => literal.equals(value, now),
+            Self::Equals(literal) => literal.equals(value, now) || is_in_block(literal, value),
             Self::Like(wildcard) => is_like(wildcard, value),
             Self::Range(comparison, literal) => literal.compares(*comparison, value, now),
         }
     }
 }
 
+/// Elasticsearch never takes a keyword for an address. The evaluator of Elastic's rules does, and a
+/// document without a mapping has only text.
+fn is_in_block(literal: &Literal, value: Value<'_>) -> bool {
+    let Value::Text(text) = value else { return false };
+    literal.is_cidr() && text.parse().is_ok_and(|address| literal.contains_ip(address))
+}
+
 /// Elasticsearch refuses wildcards on anything but keywords. The evaluator of Elastic's rules
 /// treats addresses as text, and `source.ip: 10.*` has only one meaning, so it works here as well.
 fn is_like(wildcard: &Wildcard, value: Value<'_>) -> bool {
     match value {
-        Value::Text(text) => wildcard.matches(text),
-        Value::Name(name) => wildcard.matches_in_any_case(name),
-        Value::Ip(address) => wildcard.matches(AddressText::new(address).as_str()),
+        Value::Text(text) => wildcard.matches(text, Case::Exact),
+        Value::Name(name) => wildcard.matches(name, Case::Any),
+        Value::Ip(address) => {
+            ShortText::new(address).is_some_and(|text| wildcard.matches(text.as_str(), Case::Exact))
+        }
         Value::Number(_) | Value::Bool(_) | Value::Date(_) => false,
-    }
-}
-
-/// An address as text, without allocation. The longest has 45 characters.
-struct AddressText {
-    bytes: [u8; 48],
-    length: usize,
-}
-
-impl AddressText {
-    fn new(address: IpAddr) -> Self {
-        let mut text = Self { bytes: [0; 48], length: 0 };
-        let _infallible = write!(text, "{address}");
-        text
-    }
-
-    fn as_str(&self) -> &str {
-        std::str::from_utf8(&self.bytes[..self.length]).unwrap_or_default()
-    }
-}
-
-impl fmt::Write for AddressText {
-    fn write_str(&mut self, part: &str) -> fmt::Result {
-        let end = self.length + part.len();
-        self.bytes.get_mut(self.length..end).ok_or(fmt::Error)?.copy_from_slice(part.as_bytes());
-        self.length = end;
-        Ok(())
     }
 }

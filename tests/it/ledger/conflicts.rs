@@ -23,7 +23,7 @@ fn alerted(topic: &Topic) -> Vec<String> {
         let group = alert.document["group"]["name"].as_str().unwrap();
         let is_conflict = alert.document["trailbell"]["conflict"]["finding"].is_string();
         assert_eq!(alert.subject.starts_with("[CONFLICT] "), is_conflict);
-        assert_eq!(alert.text.contains("one of the two records is"), is_conflict);
+        assert_eq!(alert.text.starts_with("  CONFLICT: "), is_conflict);
         if is_conflict { format!("{group} in conflict") } else { group.to_owned() }
     };
     alerts.iter().map(describe).collect()

@@ -72,7 +72,7 @@ async fn with_an_empty_ledger_everything_is_the_first() {
     assert_eq!(first(&alert), (true, true));
     assert_eq!(context(&alert)["gap"], json!(null));
     assert_eq!(timeline(&alert), ["CreateGroup ?"]);
-    let sentence = "No earlier finding is on record for this principal or this group.";
+    let sentence = "  -  No earlier finding is on record for deploy or Admins.\n";
     assert!(alert.text.contains(sentence), "{}", alert.text);
 }
 
@@ -170,12 +170,12 @@ async fn a_hanging_ledger_delays_no_alert_past_the_deadline() {
 }
 
 #[tokio::test]
-async fn without_a_ledger_the_alert_says_so() {
+async fn without_a_ledger_the_mail_says_nothing_of_it() {
     let topic = Topic::default();
     let pipeline = pipeline_with(&Memory::new(), &topic, |pipeline| pipeline.ledger = Ledger::None);
-    let text = alert_of(&pipeline, &topic, &[create()]).await.text;
-    let section = "\nLAST 48 HOURS\n  Unknown: there is no ledger (TRAILBELL_LEDGER=none).\n\n";
-    assert!(text.contains(section), "{text}");
+    let alert = alert_of(&pipeline, &topic, &[create()]).await;
+    assert!(!alert.text.contains("48 HOURS") && !alert.text.contains("ledger"), "{}", alert.text);
+    assert_eq!(context(&alert)["gap"], "ledger_off");
 }
 
 #[tokio::test]

@@ -289,10 +289,8 @@ async fn damaged_incidents_marks_and_entries_are_survived() {
     deliver(&pipeline, &[attach("10:03:00", ADMINISTRATORS)]).await;
     assert_eq!(severities(&topic), ["high", "critical"]);
     let text = &correlation_alerts(&topic)[1].text;
-    // Wrapped lines begin with a mark.
-    let words = text.split_whitespace().filter(|word| *word != "|");
-    let text = words.collect::<Vec<_>>().join(" ");
-    let sentence = "1 event is not shown here: cannot use the ledger's object s3://state/entries/";
+    let text = text.split_whitespace().filter(|word| *word != "|").collect::<Vec<_>>().join(" ");
+    let sentence = "… 1 event is not shown: cannot use the ledger's object s3://state/entries/";
     assert!(text.contains(sentence), "{text}");
     memory.write(&incidents, "{\"version\":99}");
     let report = deliver(&pipeline, &[add("10:04:00", "carol")]).await;

@@ -51,7 +51,7 @@ async fn a_member_of_a_group_that_became_an_administrator_is_critical() {
     let alerts = sent_alerts(&topic, "alert");
     assert_eq!(alerts.iter().map(severity).collect::<Vec<_>>(), ["medium", "critical"]);
     assert_eq!(attribute(&alerts[1], "rule_severity"), "low");
-    let why = "the rule's own is low, since the group can do everything";
+    let why = "not the rule's own low, since the group can do everything";
     let text = alerts[1].text.split_whitespace().collect::<Vec<_>>().join(" ");
     assert!(text.contains(why), "{text}");
 }

@@ -1,101 +1,113 @@
-//! What to look at before deciding.
+//! What to look at before deciding: at most five questions, each with commands that answer it.
 
 use detect::finding::GroupAction::*;
 use detect::text::clean;
 
-use super::{ResponseStep, lookup_around, name_or, principal};
+use super::{ResponseStep, lookup_around, name_or, principal, without_repeats};
 use crate::call::AlertCall;
 use crate::console;
 
+const MAX_QUESTIONS: usize = 5;
+
 pub(crate) fn steps(call: AlertCall<'_>) -> Vec<ResponseStep> {
-    let account = call.account().map_or("the right account".to_owned(), |id| {
-        format!("account {}", call.accounts.label(id))
-    });
-    let purpose = format!("Are you signed in to {account}?");
-    let mut steps = vec![ResponseStep::run_with(&purpose, "aws sts get-caller-identity", &[])];
-    if let Some(url) = console::group_page(call) {
-        let purpose = "The group in the console, signed in to that account:";
-        steps.push(ResponseStep::open(purpose, url));
-    }
-    steps.extend(group(call));
-    steps.extend(principal::check(call));
-    steps
+    let questions = match call.group_action() {
+        None => vec![principal::history(call), principal::access_keys(call)],
+        Some(_) if call.failed() => {
+            vec![contents(call), principal::history(call), principal::access_keys(call)]
+        }
+        Some(Delete) => vec![history(call), principal::history(call), created_users(call)],
+        Some(Create | Update | DeletePolicy) => {
+            vec![contents(call), principal::history(call), history(call), created_users(call)]
+        }
+        Some(AddUser | RemoveUser) => {
+            vec![contents(call), user(call), principal::history(call), created_users(call)]
+        }
+        Some(AttachPolicy | DetachPolicy | PutPolicy) => {
+            vec![policy(call), contents(call), principal::history(call), created_users(call)]
+        }
+    };
+    let questions = questions.into_iter().filter(|steps| !steps.is_empty());
+    let questions = questions.take(MAX_QUESTIONS - 1).flatten();
+    std::iter::once(principal::approved(call)).chain(questions).collect()
 }
 
-fn group(call: AlertCall<'_>) -> Vec<ResponseStep> {
-    let Some(action) = call.group_action() else { return Vec::new() };
-    let mut steps = match action {
-        _ if call.failed() => call.group().map(|_| members(call)).into_iter().collect(),
-        Delete => Vec::new(),
-        Create | Update | DeletePolicy => contents(call),
-        AddUser => [contents(call), vec![target_user(call)], target_user_keys(call)].concat(),
-        RemoveUser => [contents(call), vec![target_user(call)]].concat(),
-        AttachPolicy | DetachPolicy => [managed_policy(call), contents(call)].concat(),
-        PutPolicy => [vec![inline_policy(call)], contents(call)].concat(),
+/// The questions for several calls, the latest first: each is asked once, and at most five.
+pub(crate) fn steps_for_all(calls: &[AlertCall<'_>]) -> Vec<ResponseStep> {
+    let all = without_repeats(calls.iter().flat_map(|call| steps(*call)));
+    let mut questions: Vec<&str> = Vec::new();
+    for step in &all {
+        if !questions.contains(&step.purpose.as_str()) {
+            questions.push(&step.purpose);
+        }
+    }
+    questions.truncate(MAX_QUESTIONS);
+    let of_question = |question: &&str| {
+        all.iter().filter(|step| step.purpose == *question).cloned().collect::<Vec<_>>()
     };
-    steps.extend(history(call));
-    // A user created for the purpose is a sign of an intruder.
-    let created = lookup_around(call, 48, "EventName", "CreateUser");
-    steps.push(ResponseStep::run("Which users were created within two days?", created));
-    steps
+    questions.iter().flat_map(of_question).collect()
 }
 
 fn contents(call: AlertCall<'_>) -> Vec<ResponseStep> {
+    if call.group().is_none() && call.failed() {
+        return Vec::new();
+    }
     let group = &[("--group-name", call.current_group())];
-    let managed = "aws iam list-attached-group-policies";
-    let inline = "aws iam list-group-policies";
-    vec![
-        members(call),
-        ResponseStep::run_with("Which managed policies does it have?", managed, group),
-        ResponseStep::run_with("Which inline policies does it have?", inline, group),
+    let name = name_or(call.current_group(), "the group");
+    let purpose = format!("Who is in {name} now, and what does it allow?");
+    let page = console::group_page(call).map(|url| ResponseStep::open(&purpose, url));
+    let commands = [
+        "aws iam get-group",
+        "aws iam list-attached-group-policies",
+        "aws iam list-group-policies",
     ]
+    .map(|command| ResponseStep::run_with(&purpose, command, group));
+    commands.into_iter().chain(page).collect()
 }
 
-fn members(call: AlertCall<'_>) -> ResponseStep {
-    let group = call.current_group();
-    let purpose = format!("Who is in the group {} now?", name_or(group, "concerned"));
-    ResponseStep::run_with(&purpose, "aws iam get-group", &[("--group-name", group)])
+fn user(call: AlertCall<'_>) -> Vec<ResponseStep> {
+    let user = &[("--user-name", call.target_user())];
+    let name = name_or(call.target_user(), "the user");
+    let purpose = format!("Which other rights does {name} have, and how old is it?");
+    [
+        "aws iam list-groups-for-user",
+        "aws iam list-attached-user-policies",
+        "aws iam list-user-policies",
+        "aws iam get-user",
+    ]
+    .map(|command| ResponseStep::run_with(&purpose, command, user))
+    .into()
 }
 
-fn target_user(call: AlertCall<'_>) -> ResponseStep {
-    let user = call.target_user();
-    let purpose = format!("Which groups is {} in now?", name_or(user, "the user"));
-    ResponseStep::run_with(&purpose, "aws iam list-groups-for-user", &[("--user-name", user)])
-}
-
-/// The keys of the user who was added: they have what the group grants.
-fn target_user_keys(call: AlertCall<'_>) -> Vec<ResponseStep> {
-    let user = call.target_user().filter(|user| call.principal().iam_user() != Some(user));
-    user.map(principal::access_keys).into_iter().collect()
-}
-
-fn managed_policy(call: AlertCall<'_>) -> Vec<ResponseStep> {
+fn policy(call: AlertCall<'_>) -> Vec<ResponseStep> {
+    let purpose = "What does the policy allow? (VERSION is its DefaultVersionId.)";
+    if call.group_action() == Some(PutPolicy) {
+        let group = ("--group-name", call.group());
+        let policy = ("--policy-name", call.parameter("policyName"));
+        let purpose = "What does the policy allow now?";
+        let command = "aws iam get-group-policy";
+        return vec![ResponseStep::run_with(purpose, command, &[group, policy])];
+    }
     let arn = ("--policy-arn", call.parameter("policyArn"));
-    let which = "Which version of the policy is in effect (DefaultVersionId)?";
-    let what = "What does it allow? Replace VERSION with that version.";
     let version = ("--version-id", Some("VERSION"));
     vec![
-        ResponseStep::run_with(which, "aws iam get-policy", &[arn]),
-        ResponseStep::run_with(what, "aws iam get-policy-version", &[arn, version]),
+        ResponseStep::run_with(purpose, "aws iam get-policy", &[arn]),
+        ResponseStep::run_with(purpose, "aws iam get-policy-version", &[arn, version]),
     ]
-}
-
-fn inline_policy(call: AlertCall<'_>) -> ResponseStep {
-    let group = ("--group-name", call.group());
-    let policy = ("--policy-name", call.parameter("policyName"));
-    ResponseStep::run_with(
-        "What does the policy say now?",
-        "aws iam get-group-policy",
-        &[group, policy],
-    )
 }
 
 /// What else happened to the group, under its old name and its new one.
-fn history(call: AlertCall<'_>) -> impl Iterator<Item = ResponseStep> {
+fn history(call: AlertCall<'_>) -> Vec<ResponseStep> {
     let new_name = call.current_group().filter(|name| Some(*name) != call.group());
-    call.group().into_iter().chain(new_name).map(move |name| {
-        let group = clean::name(name);
-        let purpose = format!("What else happened to the group {group} within a day?");
+    let names = call.group().into_iter().chain(new_name);
+    let step = |name| {
+        let purpose = format!("What else happened to {} within a day?", clean::name(name));
         ResponseStep::run(&purpose, lookup_around(call, 24, "ResourceName", name))
-    })
+    };
+    names.map(step).collect()
+}
+
+/// A user created for the purpose is a sign of an intruder.
+fn created_users(call: AlertCall<'_>) -> Vec<ResponseStep> {
+    let created = lookup_around(call, 48, "EventName", "CreateUser");
+    vec![ResponseStep::run("Which users were created within two days?", created)]
 }

@@ -1,7 +1,9 @@
 //! What to check and what to undo: steps in words, with commands to paste if the record has their
 //! values.
 
+pub(crate) mod bulk;
 pub(crate) mod check;
+mod other;
 mod principal;
 mod shell_command;
 pub(crate) mod undo;
@@ -53,11 +55,14 @@ impl ResponseStep {
         ResponseStep { purpose: purpose.to_owned(), action: StepAction::Open(url) }
     }
 
-    /// Returns true if the other step need not follow this one. A question is asked once, whichever
-    /// times its commands name.
-    pub(crate) fn makes_redundant(&self, other: &ResponseStep) -> bool {
-        let is_question = self.purpose.ends_with('?');
-        self.purpose == other.purpose && (is_question || self.action == other.action)
+    /// Returns true if the other step need not follow this one. Commands that differ only in their
+    /// times answer the same question.
+    fn makes_redundant(&self, other: &ResponseStep) -> bool {
+        let is_same_action = match (&self.action, &other.action) {
+            (StepAction::Run(own), StepAction::Run(other)) => own.is_same_but_for_times(other),
+            (own, other) => own == other,
+        };
+        self.purpose == other.purpose && is_same_action
     }
 
     /// `purpose`, and `link`, `command`, or `unavailable`: the reason why there is no command.
@@ -71,6 +76,17 @@ impl ResponseStep {
             },
         }
     }
+}
+
+/// The steps for several calls, each of them once.
+pub(crate) fn without_repeats(steps: impl Iterator<Item = ResponseStep>) -> Vec<ResponseStep> {
+    let mut distinct: Vec<ResponseStep> = Vec::new();
+    for step in steps {
+        if !distinct.iter().any(|earlier| earlier.makes_redundant(&step)) {
+            distinct.push(step);
+        }
+    }
+    distinct
 }
 
 pub(crate) fn to_documents(steps: &[ResponseStep]) -> Value {

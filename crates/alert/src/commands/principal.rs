@@ -7,16 +7,34 @@ use super::{ResponseCommand, ResponseStep, lookup_around, name_or};
 use crate::call::AlertCall;
 use crate::console::Partition;
 
-pub(super) fn check(call: AlertCall<'_>) -> Vec<ResponseStep> {
-    let mut steps: Vec<ResponseStep> =
-        event_history(call).into_iter().chain(log_objects(call)).collect();
-    steps.extend(call.principal().iam_user().map(access_keys));
-    steps
+/// Whether the change was approved: the answer ends most investigations.
+pub(super) fn approved(call: AlertCall<'_>) -> ResponseStep {
+    let principal = call.principal();
+    let name = principal.display_name();
+    let whom = match principal.identity_type() {
+        "Root" => "Ask whoever holds the root user's credentials".to_owned(),
+        "AWSService" => format!("Find out who requested it from {name}"),
+        "AssumedRole" if principal.permission_set().is_none() => {
+            format!("Ask the owner of the role {}", name_or(principal.role(), "concerned"))
+        }
+        _ => format!("Ask {name}"),
+    };
+    let text = format!("Was it approved? {whom}, not by email, or find the ticket.");
+    ResponseStep::instruction(&text)
 }
 
-pub(super) fn access_keys(user: &str) -> ResponseStep {
-    let purpose = format!("Which access keys does {} have, and since when?", clean::name(user));
-    ResponseStep::run_with(&purpose, "aws iam list-access-keys", &[("--user-name", Some(user))])
+/// What else the principal did.
+pub(super) fn history(call: AlertCall<'_>) -> Vec<ResponseStep> {
+    event_history(call).into_iter().chain(log_objects(call)).collect()
+}
+
+pub(super) fn access_keys(call: AlertCall<'_>) -> Vec<ResponseStep> {
+    let user = call.principal().iam_user();
+    let step = |user| {
+        let purpose = format!("Which access keys does {} have?", clean::name(user));
+        ResponseStep::run_with(&purpose, "aws iam list-access-keys", &[("--user-name", Some(user))])
+    };
+    user.map(step).into_iter().collect()
 }
 
 fn event_history(call: AlertCall<'_>) -> Option<ResponseStep> {
@@ -31,8 +49,11 @@ fn event_history(call: AlertCall<'_>) -> Option<ResponseStep> {
         Some(name) => lookup_around(call, 24, "Username", name),
         None => lookup_around(call, 24, "AccessKeyId", principal.access_key()?),
     };
-    let purpose = format!("What else did {} do within a day?", principal.display_name());
-    Some(ResponseStep::run(&purpose, lookup))
+    Some(ResponseStep::run(&history_purpose(call), lookup))
+}
+
+fn history_purpose(call: AlertCall<'_>) -> String {
+    format!("What else did {} do within a day?", call.principal().display_name())
 }
 
 /// The log objects have more than CloudTrail's event history: every region, and data events if the
@@ -48,9 +69,7 @@ fn log_objects(call: AlertCall<'_>) -> Option<ResponseStep> {
     };
     let scans: Vec<ResponseCommand> = call.principal().conditions().iter().map(scan).collect();
     let command = scans.iter().find(|scan| scan.line().is_ok()).or(scans.first())?.clone();
-    let name = call.principal().display_name();
-    let purpose = format!("What did {name} do in all regions, according to the log objects?");
-    Some(ResponseStep::run(&purpose, command))
+    Some(ResponseStep::run(&history_purpose(call), command))
 }
 
 /// The prefix of the account's log objects, as `s3://bucket/prefix/`. Returns `None` if the record
@@ -66,14 +85,13 @@ pub(super) fn stop(call: AlertCall<'_>) -> Vec<ResponseStep> {
     match call.principal().identity_type() {
         "IAMUser" => stop_user(call),
         "Root" => vec![ResponseStep::instruction(
-            "If the root user may be compromised, change its password, delete its access keys and \
-             set up MFA. No IAM policy can restrict it.",
+            "Stop the root user: change its password, delete its access keys, set up MFA. No IAM \
+             policy can restrict it.",
         )],
         "AssumedRole" => vec![stop_role(call)],
         "AWSService" => Vec::new(),
         _ => vec![ResponseStep::instruction(
-            "If the credentials may be compromised, end the sessions of the principal at its \
-             identity provider.",
+            "Stop the principal: end its sessions at its identity provider.",
         )],
     }
 }
@@ -84,53 +102,78 @@ pub(super) fn service(call: AlertCall<'_>) -> Option<ResponseStep> {
     let is_service = principal.identity_type() == "AWSService";
     let service = principal.invoked_by().or(is_service.then(|| principal.name()))?;
     Some(ResponseStep::instruction(&format!(
-        "{} made the call: find out who requested it, and undo the change there too (for \
-         CloudFormation, in the stack), or it may be repeated.",
+        "{} made the call. Undo the change there too, e.g. in the stack, or it comes back.",
         clean::name(service)
     )))
 }
 
 fn stop_user(call: AlertCall<'_>) -> Vec<ResponseStep> {
     let principal = call.principal();
-    let user = ("--user-name", principal.iam_user());
-    let place = in_foreign_account(call);
+    let user = principal.iam_user();
+    let name = name_or(user, "the user");
+    let is_target = !call.failed() && user.is_some() && user == call.target_user();
+    let purpose = match in_foreign_account(call) {
+        _ if is_target => return stop_target(call),
+        place if principal.has_long_term_key() => {
+            format!("Stop {name}{place}: its key, then all else, open sessions too.")
+        }
+        place => format!("Stop {name}{place}, open sessions too."),
+    };
     let mut steps = Vec::new();
     if principal.has_long_term_key() {
-        steps.push(ResponseStep::run_with(
-            &format!("If the key may be compromised, disable it{place}."),
-            "aws iam update-access-key --status=Inactive",
-            &[user, ("--access-key-id", principal.access_key())],
-        ));
+        let key = ("--access-key-id", principal.access_key());
+        let command = "aws iam update-access-key --status=Inactive";
+        steps.push(ResponseStep::run_with(&purpose, command, &[("--user-name", user), key]));
     }
-    let name = name_or(user.1, "the user");
-    steps.push(ResponseStep::run_with(
-        &format!(
-            "If {name} may be compromised, deny the user everything{place}, including open \
-             sessions."
-        ),
-        "aws iam attach-user-policy",
-        &[user, ("--policy-arn", Some(&deny_all_arn(call)))],
-    ));
+    steps.push(deny_user(call, &purpose, user));
     steps
+}
+
+fn deny_user(call: AlertCall<'_>, purpose: &str, user: Option<&str>) -> ResponseStep {
+    let policy = ("--policy-arn", Some(&*Partition::from_call(call).deny_all_arn()));
+    ResponseStep::run_with(purpose, "aws iam attach-user-policy", &[("--user-name", user), policy])
+}
+
+/// How to stop the user that the call is about: it may be in the hands of the same person.
+pub(super) fn stop_target(call: AlertCall<'_>) -> Vec<ResponseStep> {
+    let user = call.target_user();
+    let name = name_or(user, "the user");
+    let purpose = format!("Stop {name}, open sessions too; then its keys, password, MFA devices.");
+    let further = [
+        deactivate_keys(user),
+        ResponseCommand::new("aws iam delete-login-profile").option("--user-name", user),
+        ResponseCommand::new("aws iam list-mfa-devices").option("--user-name", user),
+    ];
+    let further = further.into_iter().map(|command| ResponseStep::run(&purpose, command));
+    std::iter::once(deny_user(call, &purpose, user)).chain(further).collect()
+}
+
+/// Lists the keys of a user, and deactivates each.
+fn deactivate_keys(user: Option<&str>) -> ResponseCommand {
+    let list = ResponseCommand::new("aws iam list-access-keys --output=text")
+        .option("--user-name", user)
+        .option("--query", Some("AccessKeyMetadata[].AccessKeyId"));
+    ResponseCommand::new("aws iam update-access-key --status=Inactive")
+        .option("--user-name", user)
+        .for_each_word_of(&list, "--access-key-id")
 }
 
 fn stop_role(call: AlertCall<'_>) -> ResponseStep {
     let principal = call.principal();
     if principal.permission_set().is_some() {
         return ResponseStep::instruction(
-            "If the sign-in may be compromised, disable the user in IAM Identity Center and end \
-             its open sessions.",
+            "Stop the person: disable the user in IAM Identity Center, and end its sessions.",
         );
     }
     let role = name_or(principal.role(), "the role");
     let place = in_foreign_account(call);
     ResponseStep::run_with(
-        &format!(
-            "If the session may be compromised, deny the role {role} everything{place}. This stops \
-             all its sessions."
-        ),
+        &format!("Stop the role {role}{place}: this denies all its sessions everything."),
         "aws iam attach-role-policy",
-        &[("--role-name", principal.role()), ("--policy-arn", Some(&deny_all_arn(call)))],
+        &[
+            ("--role-name", principal.role()),
+            ("--policy-arn", Some(&Partition::from_call(call).deny_all_arn())),
+        ],
     )
 }
 
@@ -138,10 +181,4 @@ fn stop_role(call: AlertCall<'_>) -> ResponseStep {
 fn in_foreign_account(call: AlertCall<'_>) -> String {
     let account = call.foreign_account().map(|id| call.accounts.label(id));
     account.map_or(String::new(), |account| format!(" in its account {account}"))
-}
-
-/// The ARN of AWS's own policy that denies everything.
-/// Source: <https://docs.aws.amazon.com/aws-managed-policy/latest/reference/AWSDenyAll.html>
-fn deny_all_arn(call: AlertCall<'_>) -> String {
-    format!("arn:{}:iam::aws:policy/AWSDenyAll", Partition::from_call(call).name)
 }

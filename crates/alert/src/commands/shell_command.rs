@@ -1,10 +1,12 @@
 //! A command of the AWS CLI or of this program, ready to paste into a POSIX shell.
 
 use detect::text::shell::{self, UnquotableValue};
-use detect::text::{time, wrap};
+use detect::text::time;
 use jiff::Timestamp;
 
-const CONTINUATION_INDENT: usize = 6;
+/// A line of a mail has at most 998 bytes, and a command that is cut is another command.
+/// Source: <https://www.rfc-editor.org/rfc/rfc5322#section-2.1.1>
+const MAX_COMMAND_BYTES: usize = 900;
 
 /// The words of a command, or the reason why there is none.
 #[derive(Debug, Clone, PartialEq)]
@@ -64,47 +66,63 @@ impl ResponseCommand {
             .option_if_known(end, shifted(hours).as_deref())
     }
 
+    /// Returns true if the two differ at most in the times that they look at.
+    pub(crate) fn is_same_but_for_times(&self, other: &ResponseCommand) -> bool {
+        let timeless = |command: &ResponseCommand| {
+            let is_time = |word: &&String| {
+                ["--start-time=", "--end-time=", "--since=", "--until="]
+                    .iter()
+                    .any(|option| word.starts_with(option))
+            };
+            let words = command.words.as_ref().ok()?;
+            Some(words.iter().filter(|word| !is_time(word)).cloned().collect::<Vec<_>>())
+        };
+        timeless(self) == timeless(other)
+    }
+
     /// The command on one line, or why there is none.
     pub(crate) fn line(&self) -> Result<String, &str> {
         self.words.as_ref().map(|words| words.join(" ")).map_err(String::as_str)
     }
 
-    /// The command on as many lines as it needs, joined for the shell by ` \`, or why there is
-    /// none.
-    pub(crate) fn lines(&self) -> Result<Vec<String>, &str> {
-        let words = self.words.as_ref().map_err(String::as_str)?;
-        let mut lines = Vec::new();
-        let mut line = " ".repeat(wrap::COMMAND_INDENT - 1);
-        for word in words {
-            // Two columns are reserved for the ` \`.
-            if wrap::width(&line) + 1 + wrap::width(word) > wrap::COLUMNS - 2 {
-                lines.push(format!("{line} \\"));
-                line = " ".repeat(CONTINUATION_INDENT - 1);
+    /// Loops that run the command once for each of the quoted names, with the name as the value of
+    /// an option. As few as lines of a mail allow.
+    pub(crate) fn for_each(&self, option: &str, names: &[String]) -> Vec<ResponseCommand> {
+        let Ok(command) = self.line() else { return vec![self.clone()] };
+        let end = format!("; do {command} {option}=\"$name\"; done");
+        let room = MAX_COMMAND_BYTES.saturating_sub("for name in".len() + end.len());
+        let mut loops: Vec<String> = Vec::new();
+        for name in names {
+            match loops.last_mut() {
+                Some(list) if list.len() + 1 + name.len() <= room => list.extend([" ", name]),
+                _ => loops.push(format!(" {name}")),
             }
-            line.push(' ');
-            line.push_str(word);
         }
-        lines.push(line);
-        Ok(lines)
+        let command = |list| ResponseCommand { words: Ok(vec![format!("for name in{list}{end}")]) };
+        loops.into_iter().map(command).collect()
+    }
+
+    /// A loop that runs the command once for each word that another command prints, with the word
+    /// as the value of an option.
+    pub(crate) fn for_each_word_of(&self, list: &ResponseCommand, option: &str) -> ResponseCommand {
+        let text = self.line().and_then(|command| {
+            let list = list.line()?;
+            Ok(format!("for word in $({list}); do {command} {option}=\"$word\"; done"))
+        });
+        ResponseCommand { words: text.map(|text| vec![text]).map_err(str::to_owned) }
     }
 
     /// Adds a word, or keeps the first reason why there is no command.
     fn push(self, label: &str, word: Result<String, UnquotableValue>) -> ResponseCommand {
-        let word = word
-            .and_then(check_width)
-            .map_err(|refusal| format!("the {label} {}", refusal.reason()));
         let words = self.words.and_then(|mut words| {
-            words.push(word?);
+            let length = words.iter().map(|word| word.len() + 1).sum::<usize>();
+            let fits = |word: &String| length + word.len() <= MAX_COMMAND_BYTES;
+            let word = word.and_then(|it| Some(it).filter(fits).ok_or(UnquotableValue::TooLong));
+            words.push(word.map_err(|refusal| format!("the {label} {}", refusal.reason()))?);
             Ok(words)
         });
         ResponseCommand { words }
     }
-}
-
-/// A word must fit on a line of its own: a word that is cut is another word.
-fn check_width(word: String) -> Result<String, UnquotableValue> {
-    let fits = wrap::width(&word) + CONTINUATION_INDENT + 2 <= wrap::COLUMNS;
-    if fits { Ok(word) } else { Err(UnquotableValue::TooLong) }
 }
 
 #[cfg(test)]
@@ -112,24 +130,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_long_command_is_continued_between_words() {
-        let command = ResponseCommand::new("aws iam x")
-            .option("--a", Some(&"y".repeat(80)))
-            .option("--b", Some("z"));
-        let lines = command.lines().unwrap();
-        assert_eq!(
-            lines,
-            [format!("    aws iam x --a={} \\", "y".repeat(80)), "      --b=z".to_owned()]
-        );
-        assert_eq!(command.line().unwrap(), format!("aws iam x --a={} --b=z", "y".repeat(80)));
-    }
-
-    #[test]
     fn a_value_that_cannot_be_pasted_leaves_a_reason() {
         for (value, reason) in [
             (None, "the group name is not in the record"),
             (Some("a\nb"), "the group name holds characters that names in AWS cannot have"),
-            (Some(&*"x".repeat(100)), "the group name is too long for one line"),
+            (Some(&*"x".repeat(900)), "the group name is too long for one line"),
             (Some("file://x"), "the group name would make the AWS CLI read a file or a URL"),
         ] {
             assert_eq!(

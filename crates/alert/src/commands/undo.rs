@@ -3,47 +3,90 @@
 
 use detect::finding::GroupAction::{self, *};
 
-use super::{ResponseStep, name_or, principal};
+use super::bulk::{BulkCall, is_reverted_in_bulk, revert_all};
+use super::{ResponseStep, name_or, other, principal, without_repeats};
 use crate::call::AlertCall;
 
 pub(crate) fn steps(call: AlertCall<'_>) -> Vec<ResponseStep> {
-    let mut steps = principal::stop(call);
+    let mut steps = vec![place(call)];
+    steps.extend(principal::stop(call));
+    steps.extend(revert_call(call));
+    steps
+}
+
+/// The steps for several calls. Those of one kind are reverted together.
+pub(crate) fn steps_for_all(calls: &[AlertCall<'_>]) -> Vec<ResponseStep> {
+    let bulk_calls: Vec<BulkCall<'_>> = calls.iter().map(|it| BulkCall::from_call(*it)).collect();
+    let singles = calls.iter().zip(&bulk_calls);
+    let singles = singles.filter(|(_, bulk)| !is_reverted_in_bulk(&bulk_calls, bulk));
+    let steps = calls
+        .iter()
+        .map(|call| place(*call))
+        .chain(calls.iter().flat_map(|call| principal::stop(*call)))
+        .chain(revert_all(&bulk_calls))
+        .chain(singles.flat_map(|(call, _)| revert_call(*call)));
+    without_repeats(steps)
+}
+
+fn revert_call(call: AlertCall<'_>) -> Vec<ResponseStep> {
     if call.failed() {
-        let nothing = "The call failed and changed nothing, so there is nothing to undo.";
-        steps.insert(0, ResponseStep::instruction(nothing));
-        return steps;
+        return Vec::new();
     }
-    steps.extend(call.group_action().map(|action| revert(call, action)).unwrap_or_default());
+    let mut steps = match call.group_action() {
+        Some(action) => revert(call, action),
+        None => other::revert(call),
+    };
     steps.extend(principal::service(call));
     steps
+}
+
+/// Names repeat from account to account, so a command in the wrong one does harm.
+fn place(call: AlertCall<'_>) -> ResponseStep {
+    let account = call.account().map_or("the right account".to_owned(), |id| {
+        format!("account {}", call.accounts.label(id))
+    });
+    ResponseStep::instruction(&match call.failed() {
+        true => format!("The call changed nothing. To stop the principal, in {account}:"),
+        false => format!("Sign in to {account} first (aws sts get-caller-identity)."),
+    })
 }
 
 fn revert(call: AlertCall<'_>, action: GroupAction) -> Vec<ResponseStep> {
     let user = ("--user-name", call.target_user());
     let policy_arn = ("--policy-arn", call.parameter("policyArn"));
     let policy_name = ("--policy-name", call.parameter("policyName"));
+    let group = name_or(call.group(), "the group");
+    let member = name_or(call.target_user(), "the user");
+    let remove = format!("Take {member} out of {group}.");
+    let add = format!("Add {member} to {group} again.");
     let (purpose, command, option) = match action {
         Create => return delete_group(call),
         Delete => return vec![create_group(call)],
         Update => return vec![update_group(call)],
-        AddUser => ("Remove the user from the group.", "aws iam remove-user-from-group", user),
-        RemoveUser => ("Add the user to the group again.", "aws iam add-user-to-group", user),
+        AddUser => (&*remove, "aws iam remove-user-from-group", user),
+        RemoveUser => (&*add, "aws iam add-user-to-group", user),
         AttachPolicy => ("Detach the policy.", "aws iam detach-group-policy", policy_arn),
         DetachPolicy => ("Attach the policy again.", "aws iam attach-group-policy", policy_arn),
         PutPolicy => (
-            "Delete the inline policy. If it replaced a policy of the same name, the old text is \
-             in the previous PutGroupPolicy record.",
+            "Delete the inline policy. If it replaced one of the same name, the old text is in the \
+             previous PutGroupPolicy record.",
             "aws iam delete-group-policy",
             policy_name,
         ),
         DeletePolicy => (
-            "Save the policy text from the last PutGroupPolicy record of this name as policy.json, \
-             and write it again.",
+            "Write the policy again: policy.json is the text in the last PutGroupPolicy record of \
+             this name.",
             "aws iam put-group-policy --policy-document=file://policy.json",
             policy_name,
         ),
     };
-    vec![ResponseStep::run_with(purpose, command, &[("--group-name", call.group()), option])]
+    let mut steps =
+        vec![ResponseStep::run_with(purpose, command, &[("--group-name", call.group()), option])];
+    let is_principal = call.target_user() == call.principal().iam_user();
+    if action == AddUser && call.target_user().is_some() && !is_principal {
+        steps.extend(principal::stop_target(call));
+    }
+    steps
 }
 
 fn create_group(call: AlertCall<'_>) -> ResponseStep {
@@ -56,18 +99,16 @@ fn create_group(call: AlertCall<'_>) -> ResponseStep {
 /// Source: <https://docs.aws.amazon.com/IAM/latest/APIReference/API_DeleteGroup.html>
 fn delete_group(call: AlertCall<'_>) -> Vec<ResponseStep> {
     let group = ("--group-name", call.group());
-    let delete =
-        format!("Delete the group {}, which must be empty.", name_or(group.1, "concerned"));
+    let name = name_or(group.1, "the group");
+    let purpose =
+        format!("Empty {name} of members (NAME) and policies (ARN, NAME), and delete it.");
     [
-        (
-            "Remove every member (NAME) that get-group lists.",
-            "aws iam remove-user-from-group --user-name=NAME",
-        ),
-        ("Detach every managed policy (ARN).", "aws iam detach-group-policy --policy-arn=ARN"),
-        ("Delete every inline policy (NAME).", "aws iam delete-group-policy --policy-name=NAME"),
-        (&delete, "aws iam delete-group"),
+        "aws iam remove-user-from-group --user-name=NAME",
+        "aws iam detach-group-policy --policy-arn=ARN",
+        "aws iam delete-group-policy --policy-name=NAME",
+        "aws iam delete-group",
     ]
-    .map(|(purpose, command)| ResponseStep::run_with(purpose, command, &[group]))
+    .map(|command| ResponseStep::run_with(&purpose, command, &[group]))
     .into()
 }
 

@@ -7,49 +7,64 @@ use detect::text::{clean, wrap};
 
 use super::{IncidentParts, count_events};
 use crate::call::AlertCall;
-use crate::mail::{self, Mail};
+use crate::mail::{self, Item, Mail, rank};
 use crate::power::policy_in_words;
-use crate::subject;
+use crate::{identifiers, subject};
 
 const MAX_TEXT_CHARS: usize = 200;
-/// For a query, or a list of rules.
-const MAX_LONG_TEXT_CHARS: usize = 800;
+const MAX_PRINCIPALS: usize = 4;
+/// Events that are shown before all else.
+const FIRST_EVENTS: usize = 8;
 
 impl IncidentParts<'_> {
     pub(super) fn mail(&self) -> Mail {
         Mail::new(&self.introduction())
-            .section("TIMELINE", self.timeline_lines())
-            .section("PRINCIPALS", self.principal_lines())
-            .section("WHY THIS ALERT", self.reason_lines())
-            .section("WHAT TO CHECK", mail::steps(&self.check))
-            .section("UNDO", mail::steps(&self.undo))
-            .rule_sections(&self.data.rule)
-            .section("IDENTIFIERS", self.identifier_lines())
+            .section("WHY IT MATTERS", self.reasons())
+            .section("WHAT HAPPENED", self.event_items())
+            .section("BY", self.principal_items())
+            .section("CHECK", mail::check_items(&self.check))
+            .section("UNDO", mail::undo_items(&self.undo))
+            .section("REFERENCE", self.reference_items())
     }
 
     fn introduction(&self) -> String {
-        let rule = &self.data.rule;
-        let values = self.group_by_in_words().map(|values| format!(" ({values})"));
-        let period = mail::period(self.data.start, self.data.end);
+        let values = self.group_by_in_words().map(|values| format!(", {values}"));
         format!(
-            "{}{}: {}, {period}{}.",
-            clean::text(&rule.name, MAX_TEXT_CHARS),
+            "{}{}: {} {}.",
+            clean::text(&self.data.rule.name, MAX_TEXT_CHARS),
             values.unwrap_or_default(),
             count_events(self.data.events),
-            mail::severity_note(&self.data.rating(), self.data.base_severity),
+            mail::period(self.data.start, self.data.end),
         )
     }
 
-    fn timeline_lines(&self) -> Vec<String> {
+    fn reasons(&self) -> Vec<Item> {
+        let data = self.data;
+        let severity = mail::severity_reason(&data.rating(), data.base_severity);
+        let mut condition = clean::text(&data.condition, MAX_TEXT_CHARS);
+        if !data.group_by.is_empty() {
+            condition += &format!(", with the same {}", data.group_by.join(" and "));
+        }
+        let mut reasons: Vec<Item> = Vec::new();
+        reasons.extend(severity.map(|text| Item::new(rank::REASON, mail::bullet(&text))));
+        let condition = format!("The rule requires {condition}.");
+        reasons.push(Item::new(rank::DETAIL, mail::bullet(&condition)).silent());
+        reasons
+    }
+
+    fn event_items(&self) -> Vec<Item> {
         let data = self.data;
         let members = &self.members.members;
-        let mut lines = vec![mail::EVENT_COLUMNS.to_owned()];
-        lines.extend(members.iter().flat_map(|finding| self.event_lines(finding)));
+        let rank = |nth| if nth < FIRST_EVENTS { rank::near_event(1) } else { rank::FAR_EVENT };
+        let mut items: Vec<Item> = members
+            .iter()
+            .enumerate()
+            .map(|(nth, finding)| Item::new(rank(nth), self.event_lines(finding)))
+            .collect();
         let not_stored = data.events.saturating_sub(data.members.len());
         if not_stored > 0 {
-            let text =
-                format!("and {not_stored} more, each with an alert or a summary of its own.");
-            lines.extend(wrap::hanging("  … ", &text));
+            let text = format!("… and {not_stored} more, each in an alert or a summary.");
+            items.push(Item::new(rank::near_event(1), wrap::hanging("    ", &text)));
         }
         let unread = data.members.len().saturating_sub(members.len());
         if unread > 0 {
@@ -57,16 +72,16 @@ impl IncidentParts<'_> {
             let reason = self.members.read_error.as_deref();
             let reason = reason.map(|reason| format!(": {}", clean::text(reason, MAX_TEXT_CHARS)));
             let reason = reason.unwrap_or_default();
-            let text = format!("{} {are} not shown here{reason}.", count_events(unread));
-            lines.extend(wrap::hanging("  … ", &text));
+            let text = format!("… {} {are} not shown{reason}.", count_events(unread));
+            items.push(Item::new(rank::REASON, mail::cap(wrap::hanging("    ", &text), 3)));
         }
-        lines
+        items
     }
 
     fn event_lines(&self, finding: &Finding) -> Vec<String> {
         let call = AlertCall::new(finding, self.accounts);
         let power = call.policy_power().filter(|_| !call.failed());
-        let power = power.as_ref().and_then(policy_in_words).map(|power| format!("; it {power}"));
+        let power = power.as_ref().and_then(policy_in_words).map(|power| format!(" ({power})"));
         let text = format!(
             "{} by {}{}",
             subject::summary_line(&call.brief(), subject::MAX_NAME_CHARS),
@@ -74,15 +89,10 @@ impl IncidentParts<'_> {
             power.unwrap_or_default(),
         );
         let prefix = mail::event_prefix(finding.time, &finding.id);
-        let mut lines = wrap::hanging(&prefix, &clean::text(&text, 2 * MAX_TEXT_CHARS));
-        if self.data.stages.iter().flatten().count() > 1 {
-            let rule = format!("({})", clean::text(&finding.rule.name, MAX_TEXT_CHARS));
-            lines.extend(wrap::hanging(&" ".repeat(wrap::width(&prefix)), &rule));
-        }
-        lines
+        mail::cap(wrap::hanging(&prefix, &clean::text(&text, 2 * MAX_TEXT_CHARS)), 2)
     }
 
-    fn principal_lines(&self) -> Vec<String> {
+    fn principal_items(&self) -> Vec<Item> {
         let mut counts: BTreeMap<&str, (usize, String)> = BTreeMap::new();
         for finding in &self.members.members {
             let describe = || {
@@ -93,50 +103,15 @@ impl IncidentParts<'_> {
             };
             counts.entry(&finding.principal.key).or_insert_with(describe).0 += 1;
         }
-        mail::counts(counts.into_values().collect(), usize::MAX)
+        let counts = mail::counts(counts.into_values().collect(), MAX_PRINCIPALS);
+        mail::items(rank::FACT, counts)
     }
 
-    fn reason_lines(&self) -> Vec<String> {
+    fn reference_items(&self) -> Vec<Item> {
         let data = self.data;
-        let mut condition = clean::text(&data.condition, MAX_TEXT_CHARS);
-        if !data.group_by.is_empty() {
-            condition += &format!(", with the same {}", data.group_by.join(" and "));
-        }
-        let mut lines = mail::indented(&format!("The rule requires {condition}:"));
-        for alternatives in &data.stages {
-            let rules = clean::text(&alternatives.join(" or "), MAX_LONG_TEXT_CHARS);
-            lines.extend(wrap::hanging("    - ", &rules));
-        }
-        lines.extend(mail::indented(&self.severity_in_words()));
-        lines.extend(mail::indented(
-            "An incident is alerted once, and again only if its severity rises. Events after a \
-             pause of that length start a new incident.",
-        ));
-        lines
-    }
-
-    fn severity_in_words(&self) -> String {
-        let severity = self.data.rule.severity.as_str();
-        match &self.data.raised_by {
-            None => format!("The severity is {severity}, as the rule defines."),
-            Some(query) => {
-                let query = query.split_whitespace().collect::<Vec<_>>().join(" ");
-                let query = clean::text(&query, MAX_LONG_TEXT_CHARS);
-                let base = self.data.base_severity.as_str();
-                format!("The severity is {severity}, not {base}: an event matches {query}")
-            }
-        }
-    }
-
-    fn identifier_lines(&self) -> Vec<String> {
-        let data = self.data;
-        let findings: Vec<&str> = data.members.iter().map(mail::short_id).collect();
-        mail::table([
-            ("Rule id", clean::text(&data.rule.id, MAX_TEXT_CHARS)),
-            ("Correlation", data.id.to_string()),
-            ("Incident", data.incident.to_string()),
-            ("In the ledger", format!("entries/{}", data.id)),
-            ("Findings", findings.join(" ")),
-        ])
+        let id = mail::reference_row("Alert", data.id.as_str());
+        let mut items = mail::items(rank::IDENTIFIER, [id]);
+        items.extend(identifiers::rule_items(&data.rule));
+        items
     }
 }

@@ -48,15 +48,16 @@ pub fn render_correlation(
     members: &MemberFindings,
     accounts: &Accounts,
 ) -> Alert {
-    let latest_first =
-        || members.members.iter().rev().map(|finding| AlertCall::new(finding, accounts));
+    let latest_first = members.members.iter().rev();
+    let calls: Vec<AlertCall<'_>> =
+        latest_first.map(|finding| AlertCall::new(finding, accounts)).collect();
     let parts = IncidentParts {
         data,
         members,
         briefs: members.members.iter().map(Member::from_finding).collect(),
         accounts,
-        check: without_repeats(latest_first().flat_map(commands::check::steps)),
-        undo: without_repeats(latest_first().flat_map(commands::undo::steps)),
+        check: commands::check::steps_for_all(&calls),
+        undo: commands::undo::steps_for_all(&calls),
     };
     AlertBuilder {
         id: &data.id,
@@ -67,7 +68,7 @@ pub fn render_correlation(
         subject: incident_subject(data, parts.group_by_in_words()),
         sentence: None,
         mail: parts.mail(),
-        routing: latest_first().next().map(Routing::from_call).unwrap_or_default(),
+        routing: calls.first().copied().map(Routing::from_call).unwrap_or_default(),
         ecs: parts.ecs(),
         fields: parts.fields(),
     }
@@ -82,17 +83,6 @@ pub fn render_minimal_correlation(data: &CorrelationAlertData) -> Alert {
     };
     let data = CorrelationAlertData { rule: Arc::new(minimal_rule(&data.rule)), ..data.clone() };
     render_correlation(&data, &members, &Accounts::default())
-}
-
-/// The steps for several calls, each of them once.
-fn without_repeats(steps: impl Iterator<Item = ResponseStep>) -> Vec<ResponseStep> {
-    let mut distinct: Vec<ResponseStep> = Vec::new();
-    for step in steps {
-        if !distinct.iter().any(|earlier| earlier.makes_redundant(&step)) {
-            distinct.push(step);
-        }
-    }
-    distinct
 }
 
 fn is_account(field: &str) -> bool {

@@ -37,6 +37,12 @@ fn alert_of(record: &Value, rule: RuleInfo) -> (Value, String) {
     (alert.document["trailbell"]["exception_suggestion"].clone(), alert.text)
 }
 
+/// The exception in a mail; `None` if there was no room for it.
+fn pasted(mail: &str) -> Option<&str> {
+    let (_, section) = mail.split_once("\nEXCEPTION\n")?;
+    section.split("\n\n").next()
+}
+
 fn load(toml: &str) -> Exceptions {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("e.toml"), toml).unwrap();
@@ -151,10 +157,9 @@ fn the_mail_and_the_document_have_the_same_exception() {
         json!({"type": "IAMUser", "arn": format!("{USER}/{}", "long/".repeat(60))}),
     );
     let (exception, text) = alert_of(&user, rule());
-    let (_, pasted) =
-        text.split_once("\n  [[exception]]").expect("an exception at the end of the mail");
-    assert!(pasted.lines().all(|line| line.len() <= 100), "{pasted}");
-    for toml in [&format!("  [[exception]]{pasted}"), exception["toml"].as_str().unwrap()] {
+    let pasted = pasted(&text).expect("an exception in the mail");
+    assert!(pasted.lines().all(|line| line.len() <= 76), "{pasted}");
+    for toml in [pasted, exception["toml"].as_str().unwrap()] {
         assert!(is_suppressed(&load(toml), &rule(), &user, "2026-03-02T00:00:00Z"), "{toml}");
     }
 }
@@ -185,7 +190,7 @@ fn without_principal_call_or_time_the_alert_says_why_there_is_none() {
     ] {
         let (exception, text) = alert_of(&record, rule());
         assert_eq!(exception, json!({"unavailable": reason}), "{}", record["eventTime"]);
-        assert!(text.contains(&format!("(No exception: {reason}.)")), "{text}");
+        assert!(text.contains(&format!("\nEXCEPTION\n  None is suggested: {reason}.\n")), "{text}");
     }
 }
 
@@ -214,8 +219,7 @@ proptest! {
         let rule = RuleInfo { id: format!("r{id}r"), ..rule() };
         let (exception, text) = alert_of(&by(&arn), rule.clone());
         let Some(toml) = exception["toml"].as_str() else { return Ok(()) };
-        let (_, pasted) = text.split_once("\n  [[exception]]").expect("an exception in the mail");
-        for toml in [toml, &format!("  [[exception]]{pasted}")] {
+        for toml in std::iter::once(toml).chain(pasted(&text)) {
             let exceptions = load(toml);
             prop_assert_eq!(exceptions.as_slice().len(), 1);
             let matches =

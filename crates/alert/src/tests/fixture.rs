@@ -29,6 +29,8 @@ pub fn rule() -> RuleInfo {
         description: "Someone changed a group.".to_owned(),
         severity: Severity::Low,
         risk_score: 21,
+        version: None,
+        setup: None,
         note: None,
         tags: Vec::new(),
         references: Vec::new(),

@@ -17,7 +17,11 @@ static NO_ACCOUNTS: LazyLock<Accounts> = LazyLock::new(Accounts::default);
 /// The arguments of each call of `aws` and `trailbell` when a shell runs these lines. Running
 /// anything else fails the test.
 fn run_in_shell(lines: &[String]) -> Vec<Vec<String>> {
-    let programs = r#"aws() { for word; do printf '%s\0' "$word"; done; printf '\n\0'; }
+    let programs = r#"list_keys() { for word; do case $word in --query=AccessKey*) return 0; esac; done; return 1; }
+        aws() {
+            if list_keys "$@"; then echo 'AKIA1 AKIA2'; return; fi
+            for word; do printf '%s\0' "$word"; done; printf '\n\0'
+        }
         trailbell() { aws "$@"; }"#;
     let script = format!("set -eu\nPATH=/nowhere\n{programs}\n{}\n", lines.join("\n"));
     let output = Process::new("/bin/sh").arg("-c").arg(&script).output().unwrap();
@@ -62,10 +66,8 @@ fn hostile_names_stay_one_argument() {
         "a b",
     ] {
         for action in ACTIONS {
-            let lines: Vec<String> = commands_of(action, name)
-                .iter()
-                .flat_map(|it| it.lines().unwrap_or_default())
-                .collect();
+            let lines: Vec<String> =
+                commands_of(action, name).iter().filter_map(|it| it.line().ok()).collect();
             let calls = run_in_shell(&lines);
             assert!(calls.iter().all(|call| {
                 call.iter().all(|word| !word.contains("reboot") || word.contains(name))
@@ -115,11 +117,9 @@ fn the_scan_covers_the_log_objects_of_the_principals_account() {
         let commands = commands::check::steps(AlertCall::new(&finding, &NO_ACCOUNTS))
             .into_iter()
             .filter_map(command);
-        let lines: Vec<_> = commands
-            .filter_map(|it| it.lines().ok())
-            .filter(|it| it[0].contains("trailbell"))
-            .collect();
-        lines.iter().flat_map(|lines| run_in_shell(lines)).collect::<Vec<_>>()
+        let lines = commands.filter_map(|it| it.line().ok());
+        let scans: Vec<String> = lines.filter(|it| it.starts_with("trailbell ")).collect();
+        run_in_shell(&scans)
     };
     let arn = "arn:aws:iam::111122223333:user/it's";
     let below = "AWSLogs/o-1/111122223333/CloudTrail/us-east-1/2026/03/01/x.json.gz";
@@ -139,7 +139,7 @@ fn the_scan_covers_the_log_objects_of_the_principals_account() {
         ),
         (
             below.to_owned(),
-            &*"x".repeat(90),
+            &*"x".repeat(900),
             "s3://logs/AWSLogs/o-1/111122223333/",
             "user.id: \"AIDA1\"".to_owned(),
         ),
@@ -155,8 +155,8 @@ proptest! {
     #[test]
     fn a_shell_returns_every_value_unchanged(value in "[ -~]{0,70}") {
         let command = ResponseCommand::new("aws iam get-group").option("--group-name", Some(&value));
-        let Ok(lines) = command.lines() else { return Ok(()) };
+        let Ok(line) = command.line() else { return Ok(()) };
         let wanted = ["iam", "get-group", &format!("--group-name={value}")].map(str::to_owned);
-        prop_assert_eq!(run_in_shell(&lines), [wanted.to_vec()]);
+        prop_assert_eq!(run_in_shell(&[line]), [wanted.to_vec()]);
     }
 }

@@ -24,7 +24,7 @@ fn entry(finding: &Finding) -> TimelineEntry {
 /// The section of the mail, without its heading.
 fn section(finding: &Finding, context: &Context) -> Vec<String> {
     let text = render_finding(finding, context, &Accounts::default()).text;
-    let Some((_, section)) = text.split_once("\nLAST 48 HOURS\n") else { return Vec::new() };
+    let Some((_, section)) = text.split_once("\nTHE LAST 48 HOURS\n") else { return Vec::new() };
     let end = section.find("\n\nFACTS").expect("the next section");
     section[..end].lines().map(str::to_owned).collect()
 }
@@ -41,9 +41,9 @@ fn events_are_in_event_order_whatever_the_order_of_arrival() {
         call("AddUserToGroup", "10:00:05"),
     ];
     let lines = [
-        "2026-03-01 10:00:00  created by alice",
-        "2026-03-01 10:00:00  policy AdministratorAccess attached by alice; it allows everything",
-        "2026-03-01 10:00:05  member bob added by alice",
+        "03-01 10:00:00 created by alice",
+        "03-01 10:00:00 AdministratorAccess attached by alice (allows everything)",
+        "03-01 10:00:05 bob added by alice",
     ];
     for order in [[0, 1, 2], [2, 1, 0], [1, 2, 0]] {
         for arrived in 1..=order.len() {
@@ -53,12 +53,11 @@ fn events_are_in_event_order_whatever_the_order_of_arrival() {
             if arrived == 1 {
                 assert_eq!(
                     section(&findings[last], &context),
-                    ["  No other event of the group Admins is on record."]
+                    ["  No other event of Admins is on record."]
                 );
                 continue;
             }
-            let mut expected =
-                vec!["  Events of the group Admins (times in UTC, > marks this event):".to_owned()];
+            let mut expected = vec!["  Admins (UTC, > marks this event):".to_owned()];
             expected.extend((0..findings.len()).filter(|at| known.contains(at)).map(|at| {
                 let mark = if at == last { "  > " } else { "    " };
                 format!("{mark}{}", lines[at])
@@ -75,42 +74,37 @@ fn every_kind_of_event_is_described() {
         ("DeleteGroup", json!({}), "deleted by alice"),
         ("UpdateGroup", json!({}), "renamed from Admins to Readers by alice"),
         ("UpdateGroup", json!({"object": null}), "moved to another path by alice"),
-        ("RemoveUserFromGroup", json!({}), "member bob removed by alice"),
-        ("DetachGroupPolicy", json!({}), "policy AdministratorAccess detached by alice"),
+        ("RemoveUserFromGroup", json!({}), "bob removed by alice"),
+        ("DetachGroupPolicy", json!({}), "AdministratorAccess detached by alice"),
         ("PutGroupPolicy", json!({"power": null}), "inline policy p written by alice"),
         (
             "PutGroupPolicy",
             json!({"power": "escalates"}),
-            "inline policy p written by alice; it opens ways to more rights",
+            "inline policy p written by alice (opens ways to more rights)",
         ),
         ("DeleteGroupPolicy", json!({}), "inline policy p deleted by alice"),
-        ("AddUserToGroup", json!({"group": "Temp"}), "as Temp: member bob added by alice"),
-        ("AddUserToGroup", json!({"suppressed": true}), "member bob added by alice (suppressed)"),
+        ("AddUserToGroup", json!({"group": "Temp"}), "as Temp: bob added by alice"),
+        ("AddUserToGroup", json!({"suppressed": true}), "bob added by alice (suppressed)"),
         (
             "AddUserToGroup",
             json!({"failed": true, "object": null}),
             "AddUserToGroup by alice failed",
         ),
-        (
-            "AddUserToGroup",
-            json!({"object": null, "principal": null}),
-            "member (name not recorded) added",
-        ),
+        ("AddUserToGroup", json!({"object": null, "principal": null}), "(name not recorded) added"),
         (
             "AttachGroupPolicy",
             json!({"power": null}),
-            "policy AdministratorAccess attached by alice; it allows everything",
+            "AdministratorAccess attached by alice (allows everything)",
         ),
         ("Other", json!({"principal": "x\ny"}), "Other by \"x\\u{a}y\""),
     ] {
         let mut entry = json!(entry(&call(action, "11:00:00")));
         entry.as_object_mut().unwrap().extend(change.as_object().unwrap().clone());
         let context = with_timeline(vec![serde_json::from_value(entry).unwrap()]);
-        assert_eq!(
-            section(&this, &context)[1],
-            format!("    2026-03-01 11:00:00  {words}"),
-            "{action} {change}"
-        );
+        let lines = section(&this, &context);
+        let text = lines[1..lines.len() - 1].join(" ");
+        let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert_eq!(text, format!("03-01 11:00:00 {words}"), "{action} {change}");
     }
 }
 
@@ -124,7 +118,7 @@ fn an_event_found_by_two_rules_is_suppressed_only_if_both_findings_are() {
         let rules = [first, second].map(|suppressed| TimelineEntry { suppressed, ..other.clone() });
         let lines = section(&this, &with_timeline(rules.to_vec()));
         assert_eq!(lines.len(), 3, "{lines:?}");
-        assert_eq!(lines[2], format!("    2026-03-01 11:00:00  member bob added by alice{suffix}"));
+        assert_eq!(lines[2], format!("    03-01 11:00:00 bob added by alice{suffix}"));
     }
 }
 
@@ -135,20 +129,13 @@ fn a_long_timeline_shows_this_event_and_counts_those_left_out() {
     for (at, first, before, after) in [(0, 0, 0, 20), (25, 10, 10, 10), (49, 20, 20, 0)] {
         let this = call("AddUserToGroup", &format!("10:{at:02}:00"));
         let lines = section(&this, &with_timeline(all.clone()));
-        let shown: Vec<&String> = lines.iter().filter(|line| line.contains("member")).collect();
-        assert_eq!(shown.len(), 30);
-        assert!(shown[0].contains(&format!("10:{first:02}:00")), "{lines:?}");
-        assert!(
-            shown.iter().any(|line| line.contains(&format!("> 2026-03-01 10:{at:02}:00"))),
-            "{lines:?}"
-        );
-        for (count, when) in [(before, "before"), (after, "after")] {
-            assert_eq!(
-                lines.contains(&format!("    … {count} more {when}")),
-                count > 0,
-                "{at}: {lines:?}"
-            );
-        }
+        let own = lines.iter().position(|line| line.starts_with("  > ")).expect("this event");
+        assert_eq!(lines[own], format!("  > 03-01 10:{at:02}:00 bob added by alice"));
+        let neighbours = lines.iter().filter(|line| line.starts_with("    03-01 "));
+        assert!((1..=12).contains(&neighbours.count()), "{lines:?}");
+        let is_note = |line: &&String| line.starts_with("    … ");
+        assert_eq!(lines[..own].iter().any(|it| is_note(&it)), before > 0, "{lines:?}");
+        assert_eq!(lines[own..].iter().any(|it| is_note(&it)), after > 0, "{lines:?}");
         let document = &render_finding(&this, &with_timeline(all.clone()), &Accounts::default())
             .document["trailbell"]["context"];
         assert_eq!(
@@ -172,10 +159,21 @@ fn other_findings_of_the_principal_are_counted_by_rule() {
         ..Context::default()
     };
     let this = call("CreateGroup", "10:00:00");
-    let heading = "  Other findings of the principal, by rule:";
-    assert_eq!(section(&this, &context(2)), [heading, "       2  Rule 02", "       1  Rule 01"]);
-    let lines = section(&this, &context(20));
-    assert_eq!((lines.len(), lines[16].as_str()), (17, "       5  more"));
+    assert_eq!(section(&this, &context(2)), ["  alice was also found: 2 × Rule 02, 1 × Rule 01"]);
+    let expected = "  alice was also found: 20 × Rule 20, 19 × Rule 19, 18 × Rule 18, 17 other";
+    assert_eq!(section(&this, &context(20)), [expected, "  rules"]);
+}
+
+#[test]
+fn what_the_added_user_was_found_doing_is_told() {
+    let found = PrincipalFinding {
+        rule_id: "r".to_owned(),
+        rule_name: "AWS IAM Group Creation".to_owned(),
+        count: 1,
+    };
+    let context = Context { target_findings: vec![found], ..Context::default() };
+    let this = call("AddUserToGroup", "10:00:00");
+    assert_eq!(section(&this, &context), ["  bob was also found: 1 × AWS IAM Group Creation"]);
 }
 
 #[test]
@@ -183,9 +181,9 @@ fn first_findings_and_gaps_are_stated() {
     let this = call("CreateGroup", "10:00:00");
     let mail = |context: &Context| render_finding(&this, context, &Accounts::default()).text;
     for (principal, group, note) in [
-        (true, true, "\n\n  No earlier finding is on record for this principal or this group.\n\n"),
-        (true, false, "\n\n  No earlier finding is on record for this principal.\n\n"),
-        (false, true, "\n\n  No earlier finding is on record for this group.\n\n"),
+        (true, true, "  -  No earlier finding is on record for alice or Admins.\n"),
+        (true, false, "  -  No earlier finding is on record for alice.\n"),
+        (false, true, "  -  No earlier finding is on record for Admins.\n"),
     ] {
         let context =
             Context { first_of_principal: principal, first_of_group: group, ..Context::default() };
@@ -193,7 +191,6 @@ fn first_findings_and_gaps_are_stated() {
     }
     assert!(!mail(&Context::default()).contains("No earlier finding"));
     for (gap, text) in [
-        (ContextGap::LedgerOff, "  Unknown: there is no ledger (TRAILBELL_LEDGER=none)."),
         (ContextGap::LedgerFailed, "  Unknown: the ledger could not be read."),
         (ContextGap::Late, "  Unknown: the ledger did not answer in time."),
         (ContextGap::TooMuch, "  Incomplete: the ledger holds more than was read."),
@@ -205,12 +202,11 @@ fn first_findings_and_gaps_are_stated() {
         (ContextGap::Late, "  Incomplete: part of the ledger did not answer in time."),
     ] {
         let context = Context { gap: Some(gap), ..with_timeline(vec![entry(&this)]) };
-        assert_eq!(
-            section(&this, &context),
-            ["  No other event of the group Admins is on record.", "", text]
-        );
+        assert_eq!(section(&this, &context), ["  No other event of Admins is on record.", text]);
     }
-    assert!(section(&this, &Context::default()).is_empty());
+    for context in [Context::default(), Context::without(ContextGap::LedgerOff)] {
+        assert!(section(&this, &context).is_empty());
+    }
 }
 
 proptest! {

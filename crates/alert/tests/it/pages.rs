@@ -20,10 +20,39 @@ use serde_json::{Value, json};
 /// Compares an alert with the snapshot of this name.
 fn assert_alert(name: &str, alert: &Alert) {
     assert!(alert.text.ends_with('\n') && !alert.text.ends_with("\n\n"), "{name}");
+    assert_size(name, &alert.text);
     let mut settings = insta::Settings::clone_current();
     settings.set_prepend_module_to_snapshot(false);
     settings.set_omit_expression(true);
     settings.bind(|| insta::assert_snapshot!(name, page(alert)));
+}
+
+/// A mail fits on two screens of a telephone. Only a link, a name or a command is wider: it would
+/// not work in two parts.
+fn assert_size(name: &str, mail: &str) {
+    assert!(mail.lines().count() <= 60, "{name} has {} lines", mail.lines().count());
+    let whole = ["aws ", "for name in ", "for word in ", "arn:", "s3://", "https://"];
+    for line in mail.lines().filter(|line| line.chars().count() > 76) {
+        let word = line.trim_start();
+        let is_whole = whole.iter().any(|start| word.starts_with(start));
+        assert!(is_whole || word.starts_with("trailbell "), "{name} has a wide line: {line}");
+    }
+}
+
+/// Every snapshot there is, so that none of a test that no longer exists is left.
+#[test]
+fn no_golden_mail_is_longer_than_60_lines_or_wider_than_76_columns() {
+    let folder = package_folder().join("tests/it/snapshots");
+    let mut count = 0;
+    for file in fs::read_dir(folder).unwrap() {
+        let path = file.unwrap().path();
+        let text = fs::read_to_string(&path).unwrap();
+        let (_, mail) = text.split_once("\nkind (String): ").unwrap();
+        let (_, mail) = mail.split_once("\n\n").unwrap();
+        assert_size(&path.display().to_string(), mail);
+        count += 1;
+    }
+    assert!(count >= 27, "{count} golden mails");
 }
 
 fn page(alert: &Alert) -> String {

@@ -135,7 +135,7 @@ fn similar_rule(rule: &Rule, n: usize) -> Rule {
     );
     Rule {
         info: info.into(),
-        query: Query::parse(&query).expect("the query is valid"),
+        query: Query::parse(&query).expect("the query is valid").into(),
         ..rule.clone()
     }
 }

@@ -101,7 +101,7 @@ fn alerts_can_be_written_to_a_directory() {
     assert_eq!((dir.alert_files("txt").len(), documents.len()), (3, 3));
     let message: Value = serde_json::from_str(&documents[0]).unwrap();
     assert_eq!(message["MessageAttributes"]["severity"]["Value"], "low");
-    assert!(message["Message"]["email"].as_str().unwrap().contains("WHAT TO CHECK"));
+    assert!(message["Message"]["email"].as_str().unwrap().contains("\nCHECK\n"));
 }
 
 #[test]

@@ -24,13 +24,14 @@ fn every_built_in_rule_has_a_mail_and_a_document() {
     for info in correlations.iter().map(|correlation| &correlation.info) {
         let (mail, document) = previews(info);
         assert!(mail.contains(&format!("] {}: ", info.name)), "{mail}");
-        assert!(mail.contains("\nTIMELINE\n"), "{mail}");
+        assert!(mail.contains("\nWHAT HAPPENED\n"), "{mail}");
         assert_eq!(document["trailbell"]["kind"], "correlation", "{}", info.name);
     }
     for info in rules.iter().map(|rule| &rule.info) {
         let (mail, document) = previews(info);
         assert!(mail.starts_with(&format!("Subject: [{}] ", info.severity.as_str())), "{mail}");
-        assert!(mail.contains(&format!("\n  Rule            {} (", info.name)), "{mail}");
+        let rules = [info.name.clone(), format!("trailbell rules show '{}'", info.name)];
+        assert!(rules.iter().any(|it| mail.contains(&format!("\n  Rule     {it}\n"))), "{mail}");
         assert_eq!(document["rule"]["id"], info.id.as_str(), "{}", info.name);
     }
 }

@@ -157,7 +157,7 @@ fn without_a_ledger_everything_is_alerted_and_summarised_at_once() {
     assert_eq!(code, 0, "{err}");
     assert_eq!((count_lines(&out, "alerted "), count_lines(&out, "summarised ")), (4, 9), "{out}");
     let subjects = dir.subjects();
-    assert!(subjects.iter().any(|subject| subject.contains("9 more findings")), "{subjects:?}");
+    assert!(subjects.iter().any(|subject| subject.contains("9 more IAM groups")), "{subjects:?}");
     assert!(!dir.path("state").exists());
 }
 

@@ -3,7 +3,7 @@
 //! Source: Elastic's CloudTrail pipeline, which has the same table for all services:
 //! <https://github.com/elastic/integrations/tree/main/packages/aws/data_stream/cloudtrail/elasticsearch/ingest_pipeline>
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::LazyLock;
 
 /// The kind of a call.
@@ -20,6 +20,18 @@ pub struct Category {
 pub fn category_of_call(name: Option<&str>) -> Category {
     let known = name.and_then(|name| CATEGORIES.get(name)).copied();
     known.unwrap_or(Category { category: None, types: &["info"] })
+}
+
+/// Every value that `event.category` or `event.type` can have; `None` for other fields.
+pub(crate) fn known_categories(field: &str) -> Option<BTreeSet<&'static str>> {
+    match field {
+        "event.category" => Some(TABLE.iter().map(|(category, ..)| *category).collect()),
+        "event.type" => {
+            let types = TABLE.iter().flat_map(|(_, types, _)| *types);
+            Some(types.chain(category_of_call(None).types).copied().collect())
+        }
+        _ => None,
+    }
 }
 
 static CATEGORIES: LazyLock<HashMap<&str, Category>> = LazyLock::new(|| {

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use kql::{Expr, ExprKind, Field, Span, Test};
+use query_core::nearest_name;
 
 use super::field::{is_known_field, known_fields};
 use super::flattened::FlattenedField;
@@ -26,23 +27,26 @@ pub fn unknown_fields(query: &Expr) -> Vec<UnknownField> {
     unknown
 }
 
+/// Every condition in EQL on a field that no record has, in the order written. Skips optional
+/// fields.
+pub fn unknown_eql_fields(query: &eql::Expr) -> Vec<UnknownField> {
+    let mut unknown = Vec::new();
+    if let eql::ExprKind::Leaf(leaf) = query.kind() {
+        leaf.term().for_each_field(&mut |name, is_optional| {
+            if !is_optional && !is_known_field(name) {
+                let meant = did_you_mean(name);
+                unknown.push(UnknownField { meant, name: name.to_owned(), span: query.span() });
+            }
+        });
+    }
+    unknown.extend(query.children().iter().flat_map(unknown_eql_fields));
+    unknown
+}
+
 /// The known field that is nearest to a name.
 pub fn did_you_mean(field: &str) -> Option<&'static str> {
     let flattened = FlattenedField::ALL.map(FlattenedField::name);
     nearest_name(field, known_fields().chain(flattened))
-}
-
-/// The candidate with the smallest Levenshtein distance to `word`. Returns `None` if that is more
-/// than a quarter of the word, or than three.
-pub(crate) fn nearest_name<'a>(
-    word: &str,
-    candidates: impl IntoIterator<Item = &'a str>,
-) -> Option<&'a str> {
-    let limit = (word.chars().count() / 4).clamp(1, 3);
-    let distances =
-        candidates.into_iter().map(|candidate| (strsim::levenshtein(word, candidate), candidate));
-    let near = distances.filter(|(distance, _)| *distance <= limit);
-    near.min_by_key(|(distance, _)| *distance).map(|(_, candidate)| candidate)
 }
 
 fn collect(expr: &Expr, prefix: &str, unknown: &mut Vec<UnknownField>) {
@@ -96,19 +100,5 @@ mod tests {
             assert_eq!(did_you_mean(field), meant, "{field}");
         }
         assert!(is_known_field("aws.cloudtrail.flattened.request_parameters.anything.at-all"));
-    }
-
-    #[test]
-    fn only_a_near_name_is_suggested() {
-        let known = ["severity", "risk_score", "interval"];
-        for (word, expected) in [
-            ("serverity", Some("severity")),
-            ("risk-score", Some("risk_score")),
-            ("colour", None),
-            ("", None),
-        ] {
-            assert_eq!(nearest_name(word, known), expected, "{word:?}");
-        }
-        assert_eq!(nearest_name("\u{e9}", ["e"]), Some("e"), "counts characters, not bytes");
     }
 }

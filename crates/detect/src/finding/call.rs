@@ -128,10 +128,11 @@ impl<'a> Call<'a> {
         error.contains("AccessDenied") || error.contains("Unauthorized")
     }
 
-    /// What the group action is about in addition to the group: the user, the policy's ARN or name,
-    /// or the group's new name.
+    /// What a group action is about in addition to the group: the user, the policy's ARN or name,
+    /// or the group's new name. What any other call is about, if a parameter names it.
     pub fn object(self) -> Option<&'a str> {
-        match self.group_action()? {
+        let Some(action) = self.group_action() else { return self.naming_parameter() };
+        match action {
             GroupAction::Create | GroupAction::Delete => None,
             GroupAction::Update => self.parameter("newGroupName"),
             GroupAction::AddUser | GroupAction::RemoveUser => self.target_user(),

@@ -21,6 +21,8 @@ pub struct Context {
     pub policy: Option<Grants>,
     /// The principal's other findings, in any order.
     pub principal_findings: Vec<PrincipalFinding>,
+    /// The findings of the user that the call is about, as a principal, in any order.
+    pub target_findings: Vec<PrincipalFinding>,
     /// No earlier finding of this principal is known.
     pub first_of_principal: bool,
     /// No earlier finding of this group is known.

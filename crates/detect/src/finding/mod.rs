@@ -8,6 +8,7 @@ mod denial;
 mod facts;
 mod group_context;
 mod id;
+mod parameters;
 pub mod policy;
 mod principal;
 mod privileged;

@@ -1,11 +1,10 @@
 //! What happened to a group.
 
-use std::cmp::Ordering;
-
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 
-use super::log::{EventLog, LogEvent};
+use super::log::{EventKey, EventLog, LogEvent};
 use crate::finding::{GroupAction, TimelineEntry};
 use crate::power::{Grants, Power, PowerLevel};
 
@@ -218,17 +217,14 @@ impl LogEvent for GroupEvent {
         self.time
     }
 
-    fn order(&self, other: &GroupEvent) -> Ordering {
-        let key = |event: &GroupEvent| (event.time, event.kind.step());
-        let texts = |event: &GroupEvent| {
-            let stored = serde_json::to_string(&event.kind).unwrap_or_default();
-            (stored, event.group.clone(), event.event_id.clone(), event.principal.clone())
-        };
-        key(self)
-            .cmp(&key(other))
-            .then_with(|| self.kind.weight().cmp(&other.kind.weight()))
-            .then_with(|| texts(self).cmp(&texts(other)))
-            .then_with(|| self.failed.cmp(&other.failed))
+    fn key(&self) -> EventKey {
+        let GroupEvent { time, kind, group, event_id, principal, failed, suppressed: _ } = self;
+        EventKey {
+            time: *time,
+            step: kind.step(),
+            power: kind.weight(),
+            content: json!([kind, group, event_id, principal, failed]).to_string(),
+        }
     }
 
     fn decides(&self) -> Vec<String> {
@@ -251,12 +247,11 @@ impl LogEvent for GroupEvent {
         vec![format!("{kind} {object}")]
     }
 
-    fn merge(&mut self, other: &GroupEvent) -> bool {
-        let is_same = self.order(other) == Ordering::Equal;
-        if is_same && let Some(theirs) = other.suppressed {
+    /// It is suppressed only if all findings are, and each reading may have others.
+    fn merge(&mut self, other: &GroupEvent) {
+        if let Some(theirs) = other.suppressed {
             self.suppressed = Some(self.suppressed.unwrap_or(true) && theirs);
         }
-        is_same
     }
 
     fn outline(self) -> GroupEvent {

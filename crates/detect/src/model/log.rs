@@ -1,10 +1,11 @@
 //! Sets of events.
 
-use std::cmp::Ordering;
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+
+use crate::power::PowerLevel;
 
 /// One event of a log.
 pub trait LogEvent: Clone + PartialEq {
@@ -14,18 +15,32 @@ pub trait LogEvent: Clone + PartialEq {
     /// `eventTime`.
     fn time(&self) -> Timestamp;
 
-    /// The order in which events count.
-    fn order(&self, other: &Self) -> Ordering;
+    /// By which events are ordered. Events with the same key are one.
+    fn key(&self) -> EventKey;
 
     /// What it decides. Of each the newest event is kept.
     fn decides(&self) -> Vec<String>;
 
-    /// Takes over what another reading of the same event adds. Returns false if it is another event.
-    fn merge(&mut self, other: &Self) -> bool;
+    /// Takes over what another reading of the same event adds.
+    fn merge(&mut self, other: &Self);
 
     /// The event without what only a timeline shows.
     #[must_use]
     fn outline(self) -> Self;
+}
+
+/// The order in which events count: by time; within one second, what takes away before what gives,
+/// and what gives less power before what gives more.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct EventKey {
+    /// `eventTime`.
+    pub time: Timestamp,
+    /// Within the same second.
+    pub step: u8,
+    /// The power that the event gives, and its number of ways.
+    pub power: (PowerLevel, usize),
+    /// All else that makes it another event.
+    pub content: String,
 }
 
 /// How many older events are kept because they decide something: as many as an account can have
@@ -86,30 +101,31 @@ impl<E: LogEvent + for<'de> Deserialize<'de>> EventLog<E> {
 impl<E: LogEvent> EventLog<E> {
     /// Adds events. Returns true if that changed something.
     pub fn add(&mut self, events: impl IntoIterator<Item = E>) -> bool {
-        let before = self.clone();
-        for event in events {
-            self.insert(event);
-        }
+        let before = self.events.clone();
+        self.events.extend(events);
+        self.sort();
         self.compact();
-        self.events != before.events
+        self.events != before
+    }
+
+    fn sort(&mut self) {
+        let mut keyed: Vec<(EventKey, E)> =
+            self.events.drain(..).map(|event| (event.key(), event)).collect();
+        keyed.sort_by(|(one, _), (other, _)| one.cmp(other));
+        keyed.dedup_by(|(key, event), (kept_key, kept)| {
+            let is_same = key == kept_key;
+            if is_same {
+                kept.merge(event);
+            }
+            is_same
+        });
+        self.events = keyed.into_iter().map(|(_, event)| event).collect();
     }
 
     /// The events up to a time, which included.
     pub fn until(&self, time: Timestamp) -> &[E] {
         let end = self.events.partition_point(|event| event.time() <= time);
         &self.events[..end]
-    }
-
-    fn insert(&mut self, event: E) {
-        let from = self.events.partition_point(|other| other.time() < event.time());
-        let same_time = self.events[from..].iter_mut().take_while(|it| it.time() == event.time());
-        for other in same_time {
-            if other.merge(&event) {
-                return;
-            }
-        }
-        let at = self.events.partition_point(|other| other.order(&event) == Ordering::Less);
-        self.events.insert(at, event);
     }
 
     /// Drops older events that decide nothing. Those that decide something at the same time as the
@@ -134,10 +150,9 @@ impl<E: LogEvent> EventLog<E> {
                 kept.push(event.clone().outline());
             }
         }
-        kept.sort_by(E::order);
-        kept.dedup();
-        self.older += (excess - kept.len()) as u64;
-        kept.extend(newest);
         self.events = kept;
+        self.sort();
+        self.older += (excess - self.events.len()) as u64;
+        self.events.extend(newest);
     }
 }

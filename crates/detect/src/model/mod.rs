@@ -21,6 +21,6 @@ mod tests;
 pub use changes::{Change, MODEL_ACTIONS, ModelEvent, read_changes};
 pub use group::{GroupEvent, GroupEventKind, GroupLog, InlinePolicy};
 pub use group_state::{GroupLogs, GroupState, Held};
-pub use log::{EventLog, LogError, LogEvent};
+pub use log::{EventKey, EventLog, LogError, LogEvent};
 pub use policy::{PolicyEvent, PolicyEventKind, PolicyLog, PolicyState, PolicyVersion};
 pub use users::{UserEvent, UserLog};

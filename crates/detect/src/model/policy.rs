@@ -1,13 +1,13 @@
 //! What happened to a customer's policy: its versions, which of them is in force, and the groups
 //! that it is attached to.
 
-use std::cmp::Ordering;
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 
-use super::log::{EventLog, LogEvent};
+use super::log::{EventKey, EventLog, LogEvent};
 use crate::power::{Grants, Power, PowerLevel};
 
 /// The events of one customer policy.
@@ -115,13 +115,14 @@ impl LogEvent for PolicyEvent {
         self.time
     }
 
-    fn order(&self, other: &PolicyEvent) -> Ordering {
-        let key = |event: &PolicyEvent| (event.time, event.kind.step());
-        let texts = |event: &PolicyEvent| {
-            let stored = serde_json::to_string(&event.kind).unwrap_or_default();
-            (stored, event.arn.clone(), event.event_id.clone())
-        };
-        key(self).cmp(&key(other)).then_with(|| texts(self).cmp(&texts(other)))
+    fn key(&self) -> EventKey {
+        let PolicyEvent { time, kind, arn, event_id } = self;
+        EventKey {
+            time: *time,
+            step: kind.step(),
+            power: (PowerLevel::Unknown, 0),
+            content: json!([kind, arn, event_id]).to_string(),
+        }
     }
 
     fn decides(&self) -> Vec<String> {
@@ -143,9 +144,7 @@ impl LogEvent for PolicyEvent {
         }
     }
 
-    fn merge(&mut self, other: &PolicyEvent) -> bool {
-        self == other
-    }
+    fn merge(&mut self, _: &PolicyEvent) {}
 
     fn outline(self) -> PolicyEvent {
         PolicyEvent { event_id: None, ..self }

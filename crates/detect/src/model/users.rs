@@ -1,17 +1,17 @@
 //! What happened to the users of an account, as far as it changes who is in a group.
 
-use std::cmp::Ordering;
-
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 
-use super::log::{EventLog, LogEvent};
+use super::log::{EventKey, EventLog, LogEvent};
+use crate::power::PowerLevel;
 
 /// The renamings and deletions of an account's users.
 pub type UserLog = EventLog<UserEvent>;
 
 /// A user was renamed or deleted.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct UserEvent {
     /// `eventTime`.
     pub time: Timestamp,
@@ -29,17 +29,17 @@ impl LogEvent for UserEvent {
         self.time
     }
 
-    fn order(&self, other: &UserEvent) -> Ordering {
-        self.cmp(other)
+    fn key(&self) -> EventKey {
+        let UserEvent { time, user, to } = self;
+        let content = json!([user, to]).to_string();
+        EventKey { time: *time, step: 0, power: (PowerLevel::Unknown, 0), content }
     }
 
     fn decides(&self) -> Vec<String> {
         Vec::new()
     }
 
-    fn merge(&mut self, other: &UserEvent) -> bool {
-        self == other
-    }
+    fn merge(&mut self, _: &UserEvent) {}
 
     fn outline(self) -> UserEvent {
         self

@@ -5,9 +5,9 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use kql::Query;
 use serde::{Deserialize, Serialize};
 
+use super::rule_query::RuleQuery;
 use super::severity::SeverityRules;
 
 /// A rule that can be matched against records.
@@ -16,7 +16,7 @@ pub struct Rule {
     /// The descriptive part.
     pub info: Arc<RuleInfo>,
     /// The condition that a record must meet.
-    pub query: Query,
+    pub query: RuleQuery,
     /// `interval`: the length of the window in which its alerts are counted, at least a second.
     pub interval: Duration,
     /// `from`: how far back a window reaches for late records, at least a second.
@@ -61,6 +61,12 @@ pub struct RuleInfo {
     pub severity: Severity,
     /// `risk_score`, 0 to 100.
     pub risk_score: u8,
+    /// `version`: raised with every change of the rule.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<u32>,
+    /// `setup`: what must be in place for the rule to work.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub setup: Option<String>,
     /// `note`: the triage guide.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub note: Option<String>,

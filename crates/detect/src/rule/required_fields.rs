@@ -2,7 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use kql::{Expr, ExprKind, Field, Leaf, Test};
+use kql::{ExprKind, Field, Test};
+use query_core::Case;
 
 use crate::cloudtrail::prefilter::{PlainName, Prefilter};
 use crate::model::MODEL_ACTIONS;
@@ -20,18 +21,36 @@ pub struct RequiredFields {
 }
 
 impl RequiredFields {
-    /// What an expression requires. A negation, wildcard, range or other field requires nothing.
-    pub fn from_expr(expr: &Expr) -> RequiredFields {
-        let children = expr.children().iter().map(RequiredFields::from_expr);
+    /// What a condition in KQL requires. A negation, wildcard, range or other field requires nothing.
+    pub(super) fn from_kql(expr: &kql::Expr) -> RequiredFields {
+        let children = expr.children().iter().map(RequiredFields::from_kql);
         match expr.kind() {
-            ExprKind::Leaf(leaf) => RequiredFields::from_leaf(leaf),
+            ExprKind::Leaf(leaf) => RequiredFields::from_kql_leaf(leaf),
             ExprKind::And(_) => children.reduce(RequiredFields::and).unwrap_or_default(),
             ExprKind::Or(_) => children.reduce(RequiredFields::or).unwrap_or_default(),
             ExprKind::All | ExprKind::Nested { .. } | ExprKind::Not(_) => RequiredFields::default(),
         }
     }
 
-    fn from_leaf(leaf: &Leaf) -> RequiredFields {
+    /// The same of a condition in EQL, where a function requires nothing, and neither does a
+    /// comparison in any case.
+    pub(super) fn from_eql(expr: &eql::Expr) -> RequiredFields {
+        let children = expr.children().iter().map(RequiredFields::from_eql);
+        match expr.kind() {
+            eql::ExprKind::Leaf(leaf) => match (leaf.field(), leaf.test()) {
+                (Some(field), eql::Test::In(constants, Case::Exact)) => {
+                    let texts = constants.iter().map(|constant| constant.literal().text());
+                    RequiredFields::from_names(field, texts.map(str::to_owned).collect())
+                }
+                _ => RequiredFields::default(),
+            },
+            eql::ExprKind::And(_) => children.reduce(RequiredFields::and).unwrap_or_default(),
+            eql::ExprKind::Or(_) => children.reduce(RequiredFields::or).unwrap_or_default(),
+            eql::ExprKind::Constant(_) | eql::ExprKind::Not(_) => RequiredFields::default(),
+        }
+    }
+
+    fn from_kql_leaf(leaf: &kql::Leaf) -> RequiredFields {
         let (Field::Named(field), Test::Equals(literal)) = (leaf.field(), leaf.test()) else {
             return RequiredFields::default();
         };
@@ -39,10 +58,13 @@ impl RequiredFields {
         if literal.text().contains('/') {
             return RequiredFields::default();
         }
-        let names = Some(Names::from([literal.text().to_owned()]));
-        match field.as_str() {
-            "event.provider" => RequiredFields { providers: names, actions: None },
-            "event.action" => RequiredFields { providers: None, actions: names },
+        RequiredFields::from_names(field, Names::from([literal.text().to_owned()]))
+    }
+
+    fn from_names(field: &str, names: Names) -> RequiredFields {
+        match field {
+            "event.provider" => RequiredFields { providers: Some(names), actions: None },
+            "event.action" => RequiredFields { providers: None, actions: Some(names) },
             _ => RequiredFields::default(),
         }
     }
@@ -109,7 +131,7 @@ mod tests {
     use kql::Query;
 
     fn required_by(query: &str) -> RequiredFields {
-        RequiredFields::from_expr(Query::parse(query).unwrap().expr())
+        RequiredFields::from_kql(Query::parse(query).unwrap().expr())
     }
 
     fn join_names(names: Option<Names>) -> String {
@@ -150,6 +172,44 @@ mod tests {
             let required = required_by(query);
             assert_eq!(join_names(required.providers), providers, "{query}");
             assert_eq!(join_names(required.actions), actions, "{query}");
+        }
+    }
+
+    #[test]
+    fn eql_requires_what_the_same_kql_requires() {
+        let cases = [
+            (
+                r#"event.provider == "iam.amazonaws.com" and event.action in ("X", "Y")"#,
+                "iam.amazonaws.com",
+                "X Y",
+            ),
+            (r#"(event.action == "X" or "Y" == event.action) and true"#, "*", "X Y"),
+            (r#"event.provider == "a" or event.action == "X""#, "*", "*"),
+            (r#"event.action == "X" and event.action != "Y""#, "*", "X"),
+            (r#"event.action != "X""#, "*", "*"),
+            (r#"not event.action in ("X")"#, "*", "*"),
+            // Names of calls have one spelling, but the query allows others.
+            (r#"event.provider == "a" and event.action : "X""#, "a", "*"),
+            (r#"event.provider == "a" and event.action : "X*""#, "a", "*"),
+            (r#"event.action like "X""#, "*", "X"),
+            (r#"event.action like ("X", "Y*")"#, "*", "*"),
+            (r#"event.action in~ ("X")"#, "*", "*"),
+            (r#"event.action regex "X""#, "*", "*"),
+            (r#"event.action >= "X""#, "*", "*"),
+            (r#"concat(event.action) == "X""#, "*", "*"),
+            (r#"startsWith(event.action, "X")"#, "*", "*"),
+            (r#"event.action == "X" and stringContains(user.name, "a")"#, "*", "X"),
+            ("event.action == null", "*", "*"),
+            ("true", "*", "*"),
+            (r#"event.action == "X" or true"#, "*", "*"),
+            (r#"event.action == "X" or false"#, "*", "*"),
+            ("event.action == 5", "*", "5"),
+        ];
+        for (condition, providers, actions) in cases {
+            let query = eql::Query::parse(&format!("iam where {condition}")).unwrap();
+            let required = RequiredFields::from_eql(query.expr());
+            assert_eq!(join_names(required.providers), providers, "{condition}");
+            assert_eq!(join_names(required.actions), actions, "{condition}");
         }
     }
 

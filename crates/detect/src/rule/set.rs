@@ -42,7 +42,7 @@ impl RuleSet {
             return Err(NoRules);
         }
         let required_fields: Vec<RequiredFields> =
-            rules.iter().map(|rule| RequiredFields::from_expr(rule.query.expr())).collect();
+            rules.iter().map(|rule| rule.query.required_fields()).collect();
         let mut by_action: HashMap<String, Vec<usize>> = HashMap::new();
         let mut by_provider: HashMap<String, Vec<usize>> = HashMap::new();
         let mut unindexed = Vec::new();
@@ -168,6 +168,8 @@ mod tests {
             description: id.to_owned(),
             severity: Severity::Low,
             risk_score: 21,
+            version: None,
+            setup: None,
             note: None,
             tags: vec![],
             references: vec![],
@@ -176,7 +178,10 @@ mod tests {
         };
         Rule {
             info: Arc::new(info),
-            query: Query::parse(query).unwrap(),
+            query: match query.starts_with("any where ") {
+                true => eql::Query::parse(query).unwrap().into(),
+                false => Query::parse(query).unwrap().into(),
+            },
             interval: Duration::from_secs(300),
             from: Duration::from_secs(360),
             max_signals: 100,
@@ -260,6 +265,37 @@ mod tests {
         })
     }
 
+    /// The same in EQL.
+    fn eql_query() -> impl Strategy<Value = String> {
+        let leaf = prop::sample::select(vec![
+            r#"event.provider == "a""#,
+            r#"event.provider in ("a", "b")"#,
+            r#"event.provider != "a""#,
+            "event.provider != null",
+            r#""X" == event.action"#,
+            r#"event.action in ("X", "Y")"#,
+            r#"event.action not in ("X")"#,
+            r#"event.action : "x""#,
+            r#"event.action : "X*""#,
+            r#"event.action like "Y""#,
+            r#"event.action regex "X|Y""#,
+            r#"event.action >= "X""#,
+            r#"startsWith(event.action, "X")"#,
+            r#"event.action == "192.0.2.0/24""#,
+            r#"event.outcome == "success""#,
+            "true",
+            "false",
+        ]);
+        let condition = leaf.prop_map(str::to_owned).prop_recursive(3, 8, 3, |inner| {
+            prop_oneof![
+                vec(inner.clone(), 2..4).prop_map(|parts| format!("({})", parts.join(" and "))),
+                vec(inner.clone(), 2..4).prop_map(|parts| format!("({})", parts.join(" or "))),
+                inner.prop_map(|part| format!("not {part}")),
+            ]
+        });
+        condition.prop_map(|condition| format!("any where {condition}"))
+    }
+
     fn any_record() -> impl Strategy<Value = Record> {
         let provider = prop::sample::select(vec!["a", "b", "c", "", "A"]);
         let action = prop::sample::select(vec!["X", "Y", "XY", "x", "-", "none", "192.0.2.1"]);
@@ -279,7 +315,7 @@ mod tests {
     proptest! {
         #[test]
         fn the_index_does_not_change_which_rules_match(
-            queries in vec(query(), 1..8),
+            queries in vec(prop_oneof![query(), eql_query()], 1..8),
             record in any_record(),
         ) {
             let queries: Vec<&str> = queries.iter().map(String::as_str).collect();

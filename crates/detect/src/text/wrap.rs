@@ -1,9 +1,9 @@
-//! Lines of at most 100 columns, counted as a terminal with a fixed-width font shows them.
+//! Lines of at most 76 columns, counted as a terminal with a fixed-width font shows them.
 
 use unicode_width::UnicodeWidthChar;
 
 /// The widest line of a mail.
-pub const COLUMNS: usize = 100;
+pub const COLUMNS: usize = 76;
 
 /// The indentation of commands. Wrapped text never continues at it, so that no name in it can pass
 /// for a command.

@@ -1,9 +1,9 @@
-//! A document with typed values.
+//! A document with typed values. The tests of other query languages use this file, too.
 
 use std::net::IpAddr;
 
 use jiff::Timestamp;
-use kql::{Document, Value};
+use query_core::{Document, Value};
 
 #[derive(Debug, Clone, PartialEq)]
 pub enum Leaf {

@@ -22,7 +22,9 @@ fn field(field: &Field) -> String {
     match field {
         Field::Any => String::new(),
         Field::Named(name) => format!("{name}:"),
-        Field::Like(wildcard) => format!("/{}/:", wildcard.pieces().collect::<Vec<_>>().join("*")),
+        Field::Like(wildcard) => {
+            format!("/{}/:", wildcard.pieces().flatten().cloned().collect::<Vec<_>>().join("*"))
+        }
     }
 }
 
@@ -30,7 +32,9 @@ fn test(test: &Test) -> String {
     match test {
         Test::Exists => "exists".to_owned(),
         Test::Equals(literal) => format!("{:?}", literal.text()),
-        Test::Like(wildcard) => format!("/{}/", wildcard.pieces().collect::<Vec<_>>().join("*")),
+        Test::Like(wildcard) => {
+            format!("/{}/", wildcard.pieces().flatten().cloned().collect::<Vec<_>>().join("*"))
+        }
         Test::Range(comparison, literal) => format!("{comparison}{:?}", literal.text()),
     }
 }

@@ -80,7 +80,7 @@ fn accepts(test: &Test, leaf: &Leaf) -> bool {
 }
 
 pub fn like(wildcard: &Wildcard, text: &str) -> bool {
-    let pattern = wildcard.pieces().collect::<Vec<_>>().join("\0");
+    let pattern = wildcard.pieces().flatten().cloned().collect::<Vec<_>>().join("\0");
     stars(&pattern.chars().collect::<Vec<_>>(), &text.chars().collect::<Vec<_>>())
 }
 

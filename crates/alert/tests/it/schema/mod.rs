@@ -15,8 +15,10 @@ use boon::{Compiler, SchemaIndex, Schemas};
 use detect::cloudtrail::Record;
 use detect::ecs::{self, ValueKind};
 use detect::finding::{
-    Context, FACT_FIELDS, Finding, FindingId, Origin, Summary, TimelineEntry, Window, canary,
+    Context, FACT_FIELDS, Finding, FindingId, GroupContext, GroupPolicy, Origin, Summary,
+    TimelineEntry, Window, canary,
 };
+use detect::power::{PowerLevel, managed_grants};
 use detect::rule::{LoadedRules, Rating, Severity};
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -103,7 +105,16 @@ fn timeline_with_a_policy() -> Alert {
     }));
     let mut earlier = TimelineEntry::from_finding(&finding).unwrap();
     earlier.event_id = Some("e-0".to_owned());
-    let context = Context { group_timeline: vec![earlier], ..Context::default() };
+    let administrators = "arn:aws:iam::aws:policy/AdministratorAccess";
+    let group = GroupContext {
+        grants: managed_grants(administrators).unwrap().of_policy(administrators),
+        policies: vec![GroupPolicy { name: administrators.to_owned(), power: PowerLevel::Admin }],
+        members: vec!["bob".to_owned()],
+        complete: true,
+        uncertain: true,
+    };
+    let context =
+        Context { group_timeline: vec![earlier], group: Some(group), ..Context::default() };
     render_finding(&finding, &context, &Accounts::default())
 }
 

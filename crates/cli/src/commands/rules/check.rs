@@ -69,13 +69,21 @@ fn file_lines(file: &RuleFile) -> impl Iterator<Item = String> {
         Verdict::Unsupported(problem) => problem.message.clone(),
         Verdict::Broken => "broken".to_owned(),
     };
-    let verdict = format!("{}: {verdict}", file.path);
+    let position = match &file.verdict {
+        Verdict::Unsupported(problem) => format_position(problem),
+        _ => String::new(),
+    };
+    let verdict = format!("{}{position}: {verdict}", file.path);
     let errors = file.problems.iter().map(|problem| problem_line(problem, "error"));
     let warnings = file.warnings.iter().map(|warning| problem_line(warning, "warning"));
     std::iter::once(verdict).chain(errors).chain(warnings)
 }
 
 fn problem_line(problem: &Problem, kind: &str) -> String {
-    let position = problem.position.map(|at| format!(":{}:{}", at.line, at.column));
-    format!("{}{}: {kind}: {}", problem.path, position.unwrap_or_default(), problem.message)
+    format!("{}{}: {kind}: {}", problem.path, format_position(problem), problem.message)
+}
+
+/// `:line:column`, or nothing if the problem concerns the whole file.
+fn format_position(problem: &Problem) -> String {
+    problem.position.map(|at| format!(":{}:{}", at.line, at.column)).unwrap_or_default()
 }

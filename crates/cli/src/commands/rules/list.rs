@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use anyhow::Result;
-use detect::rule::{RequiredFields, RuleInfo, Stage};
+use detect::rule::{RuleInfo, Stage};
 use serde_json::{Value, json};
 
 use crate::commands::any_rule::{AnyRule, all_rules};
@@ -48,9 +48,10 @@ fn document(rule: AnyRule<'_>) -> Value {
     });
     match rule {
         AnyRule::Rule(rule) => {
-            let fields = RequiredFields::from_expr(rule.query.expr());
+            let fields = rule.query.required_fields();
             document["providers"] = json!(fields.providers);
             document["actions"] = json!(fields.actions);
+            document["language"] = json!(rule.query.language());
             document["query"] = json!(rule.query.source().trim());
         }
         AnyRule::Correlation(correlation) => {

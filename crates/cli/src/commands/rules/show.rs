@@ -10,7 +10,6 @@ use anyhow::Result;
 use detect::rule::{
     Correlation, RequiredFields, Rule, SeverityMapping, SeverityRules, Technique, Threat,
 };
-use kql::Query;
 
 use crate::commands::any_rule::{AnyRule, find_rule};
 use crate::commands::arguments::RuleArgs;
@@ -40,7 +39,7 @@ fn format_page(rule: AnyRule<'_>) -> String {
         (info.name.as_str(), fact_lines(rule)),
         ("DESCRIPTION", markdown_to_lines(&info.description)),
         match rule {
-            AnyRule::Rule(rule) => ("QUERY", query_lines(&rule.query, "  ")),
+            AnyRule::Rule(rule) => ("QUERY", query_lines(rule.query.source(), "  ")),
             AnyRule::Correlation(correlation) => ("CONDITION", condition_lines(correlation)),
         },
         ("SEVERITY", severity_lines(rule)),
@@ -56,8 +55,8 @@ fn format_page(rule: AnyRule<'_>) -> String {
         .join("\n")
 }
 
-fn query_lines(query: &Query, indent: &str) -> Vec<String> {
-    query.source().trim().lines().map(|line| format!("{indent}{line}")).collect()
+fn query_lines(query: &str, indent: &str) -> Vec<String> {
+    query.trim().lines().map(|line| format!("{indent}{line}")).collect()
 }
 
 /// The stages of a correlation.
@@ -90,7 +89,7 @@ fn severity_lines(rule: AnyRule<'_>) -> Vec<String> {
         let reason = raise.reason.as_ref().map(|reason| format!(", since {reason}"));
         let reason = reason.unwrap_or_default();
         lines.push(format!("  {severity} (risk score {}){reason}, if", raise.risk_score));
-        lines.extend(query_lines(&raise.query, "    "));
+        lines.extend(query_lines(raise.query.source(), "    "));
     }
     lines
 }
@@ -126,7 +125,7 @@ fn format_calls(rule: &Rule) -> String {
         Some(names) => names.into_iter().collect::<Vec<_>>().join(", "),
         None => "any".to_owned(),
     };
-    let RequiredFields { providers, actions } = RequiredFields::from_expr(rule.query.expr());
+    let RequiredFields { providers, actions } = rule.query.required_fields();
     format!("{}: {}", join(providers), join(actions))
 }
 

@@ -47,7 +47,7 @@ fn check_file(path: PathBuf) -> RuleFile {
 /// Why a rule is expensive: log objects are skipped unless they hold a literal that some rule
 /// requires.
 fn slow_query(rule: &Rule) -> Option<&'static str> {
-    match RequiredFields::from_expr(rule.query.expr()) {
+    match rule.query.required_fields() {
         RequiredFields { providers: None, actions: None } => Some(
             "slow: every record of every service is parsed for this rule; require an \
              `event.provider` or an `event.action`",

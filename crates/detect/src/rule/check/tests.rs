@@ -44,7 +44,7 @@ fn each_file_has_a_verdict_and_each_warning_has_a_place() {
     write(folder.path(), "b.toml", &rule("b", "user.name: alice"));
     write(folder.path(), "c.toml", &rule("c", "event.action: A"));
     write(folder.path(), "d.toml", &rule("a", "event.provider: x"));
-    write(folder.path(), "e.toml", &rule("e", "event.provider: x").replace("query'", "eql'"));
+    write(folder.path(), "e.toml", &rule("e", "event.provider: x").replace("query'", "esql'"));
     write(folder.path(), "f.toml", "[rule");
     let messages = messages(folder.path());
     let expected = [
@@ -59,7 +59,7 @@ fn each_file_has_a_verdict_and_each_warning_has_a_place() {
          `event.provider` too",
         "d.toml broken",
         "d.toml: rule_id `a` is also used by a.toml",
-        "e.toml unsupported rule \"Rule e\": its type is `eql`, only `query` can run",
+        "e.toml unsupported rule \"Rule e\": its type is `esql`, only `query` and `eql` can run",
         "f.toml broken",
     ];
     assert_eq!(messages[..expected.len()], expected);

@@ -7,11 +7,11 @@ use thiserror::Error;
 
 use super::file::read_exceptions;
 use super::{Exception, Exceptions};
-use crate::ecs::nearest_name;
 use crate::rule::set::RuleSet;
 use crate::rule::toml_file::folder::{check_regular_file, read_text, toml_files};
 use crate::rule::toml_file::problem::{Position, Problem, hint, problem_list};
 use crate::rule::toml_file::reader::TomlReader;
+use query_core::nearest_name;
 
 /// Exceptions as read, and every problem of their files.
 #[derive(Debug, Default)]

@@ -2,7 +2,7 @@
 //! principal can choose its user agent, the name of its session, or the name of a group; another
 //! account can have a user or a group of any name.
 
-use kql::{Expr, ExprKind, Field, Leaf, Literal, Test, Wildcard};
+use kql::{Case, Expr, ExprKind, Field, Leaf, Literal, Test, Wildcard};
 
 use crate::cloudtrail::key::is_account_id;
 use crate::ecs;
@@ -96,7 +96,8 @@ fn is_trusted(leaf: &Leaf, prefix: &str) -> bool {
         Field::Any => false,
         Field::Named(name) => is_trusted_field(&format!("{prefix}{name}"), leaf.test()),
         Field::Like(pattern) => {
-            let mut fields = ecs::known_fields().filter(|name| pattern.matches(name)).peekable();
+            let mut fields =
+                ecs::known_fields().filter(|name| pattern.matches(name, Case::Exact)).peekable();
             fields.peek().is_some() && fields.all(|name| is_trusted_field(name, leaf.test()))
         }
     }
@@ -121,7 +122,7 @@ fn is_trusted_value(name: &str, literal: &Literal) -> bool {
 
 /// The value begins before the first star: a session name, which the principal chooses, comes last.
 fn is_trusted_pattern(name: &str, pattern: &Wildcard) -> bool {
-    let start = pattern.pieces().next().unwrap_or_default();
+    let start = pattern.pieces().flatten().next().map(String::as_str).unwrap_or_default();
     match name {
         ADDRESS_FIELD => start.starts_with(|it: char| it.is_ascii_digit()),
         _ if ACCOUNT_FIELDS.contains(&name) => false,
@@ -141,7 +142,9 @@ fn collect_chosen_fields(expr: &Expr, prefix: &str, fields: &mut Vec<String>) {
         let name = match leaf.field() {
             Field::Any => "any field".to_owned(),
             Field::Named(name) => format!("{prefix}{name}"),
-            Field::Like(pattern) => pattern.pieces().collect::<Vec<_>>().join("*"),
+            Field::Like(pattern) => {
+                pattern.pieces().flatten().cloned().collect::<Vec<_>>().join("*")
+            }
         };
         let describes_call = CALL_FIELDS.iter().any(|start| name.starts_with(start));
         if !describes_call && !is_trusted_field(&name, leaf.test()) && !fields.contains(&name) {

@@ -14,7 +14,10 @@ pub(super) fn rule_info(reader: &mut TomlReader<'_>, table: &DeTable<'_>) -> Opt
     let description = reader.required_text(table, "description");
     let severity = reader.required(table, "severity");
     let risk_score = risk_score(reader, table);
+    let version = reader.integer(table, "version", 1..=u32::MAX);
     Some(RuleInfo {
+        version,
+        setup: reader.optional(table, "setup"),
         note: reader.optional(table, "note"),
         tags: reader.optional(table, "tags").unwrap_or_default(),
         references: reader.optional(table, "references").unwrap_or_default(),

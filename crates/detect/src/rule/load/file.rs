@@ -5,14 +5,16 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use toml::Spanned;
 use toml::de::DeTable;
 
 use super::{correlation, fields, severity};
 use crate::rule::correlation::Correlation;
 use crate::rule::definition::{Rule, RuleInfo, RuleOrigin};
+use crate::rule::rule_query::RuleQuery;
 use crate::rule::toml_file::folder::read_text;
 use crate::rule::toml_file::problem::Problem;
-use crate::rule::toml_file::query::read_query;
+use crate::rule::toml_file::query::{find_unsupported_eql, read_eql, read_query};
 use crate::rule::toml_file::reader::TomlReader;
 
 /// Elastic's defaults.
@@ -21,9 +23,12 @@ const DEFAULT_INTERVAL: Duration = Duration::from_secs(5 * 60);
 const DEFAULT_FROM: Duration = Duration::from_secs(6 * 60);
 const DEFAULT_MAX_SIGNALS: u32 = 100;
 
+/// The types of Elastic's rules that can run, and the language of their queries.
+const SUPPORTED_TYPES: [(&str, &str); 2] = [("query", "kuery"), ("eql", "eql")];
+
 /// Elastic's other rule types.
-const UNSUPPORTED_TYPES: [&str; 7] =
-    ["eql", "esql", "machine_learning", "new_terms", "saved_query", "threat_match", "threshold"];
+const UNSUPPORTED_TYPES: [&str; 6] =
+    ["esql", "machine_learning", "new_terms", "saved_query", "threat_match", "threshold"];
 
 /// The keys of Elastic's rule files, by table. Not all of them have a meaning here.
 const FILE_KEYS: &str = "metadata rule transform";
@@ -137,42 +142,60 @@ fn read_root(
         let correlation = correlation::read_correlation(reader, table, origin)?;
         return Some(Verdict::Correlation(Box::new(correlation)));
     }
-    if let Some(reason) = check_type(reader, table) {
+    if let Some(problem) = check_type(reader, table) {
         let name = ["name", "rule_id"].iter().find_map(|key| table.get(*key)?.get_ref().as_str());
         let name = name.map(|name| format!(" \"{name}\"")).unwrap_or_default();
-        let message = format!("unsupported rule{name}: {reason}");
-        return Some(Verdict::Unsupported(Problem::in_file(reader.path, message)));
+        let message = format!("unsupported rule{name}: {}", problem.message);
+        return Some(Verdict::Unsupported(Problem { message, ..problem }));
     }
     Some(Verdict::Rule(Box::new(read_rule(reader, table, origin)?)))
 }
 
-/// Why a rule is of a kind that cannot run here: it must never run as if it were a KQL query.
-fn check_type(reader: &mut TomlReader<'_>, table: &DeTable<'_>) -> Option<String> {
-    let rule_type = reader.required_text(table, "type");
+/// Why a rule is of a kind that cannot run here: it must never run as if it were of another.
+fn check_type(reader: &mut TomlReader<'_>, table: &DeTable<'_>) -> Option<Problem> {
+    let rule_type = reader.required_text(table, "type")?;
     let language: Option<String> = reader.optional(table, "language");
     let filters = table.get("filters").and_then(|filters| filters.get_ref().as_array());
-    match (rule_type.as_deref(), language.as_deref()) {
-        (Some(rule_type), _) if UNSUPPORTED_TYPES.contains(&rule_type) => {
-            return Some(format!("its type is `{rule_type}`, only `query` can run"));
-        }
-        (_, Some(language)) if language != "kuery" => {
-            let language = language.escape_debug();
-            return Some(format!("its language is `{language}`, only `kuery` can run"));
-        }
-        _ if filters.is_some_and(|filters| !filters.is_empty()) => {
-            return Some("it has `filters`, which would not be applied".to_owned());
-        }
-        _ => {}
+    let unsupported = |reason: String| Some(Problem::in_file(reader.path, reason));
+    if UNSUPPORTED_TYPES.contains(&rule_type.as_str()) {
+        return unsupported(format!("its type is `{rule_type}`, only `query` and `eql` can run"));
     }
-    if rule_type.is_some_and(|rule_type| rule_type != "query") {
-        reader.parsed(table, "type", |_| None::<()>, "`query` or `correlation`");
+    let supported = SUPPORTED_TYPES.iter().find(|(name, _)| *name == rule_type);
+    let Some((_, expected)) = supported else {
+        reader.parsed(table, "type", |_| None::<()>, "`query`, `eql` or `correlation`");
+        return None;
+    };
+    if let Some(language) = language.filter(|language| language != expected) {
+        let language = language.escape_debug();
+        return unsupported(format!(
+            "its language is `{language}`, of type `{rule_type}` only `{expected}` can run"
+        ));
     }
-    None
+    if filters.is_some_and(|filters| !filters.is_empty()) {
+        return unsupported("it has `filters`, which would not be applied".to_owned());
+    }
+    if rule_type == "eql" { find_unsupported_eql(reader, table) } else { None }
+}
+
+/// The query in the language of the rule's type.
+fn read_rule_query(reader: &mut TomlReader<'_>, table: &DeTable<'_>) -> Option<RuleQuery> {
+    if table.get("type").and_then(|value| value.get_ref().as_str()) != Some("eql") {
+        return read_query(reader, table, &[]).map(RuleQuery::Kql);
+    }
+    // A query of single events has no order, so these fields have no effect.
+    for key in ["timestamp_field", "tiebreaker_field"] {
+        reader.optional::<String>(table, key);
+    }
+    let category_field: Option<Spanned<String>> = reader.optional(table, "event_category_override");
+    if let Some(field) = &category_field {
+        severity::check_field(reader, field);
+    }
+    read_eql(reader, table, category_field.map(Spanned::into_inner)).map(RuleQuery::Eql)
 }
 
 fn read_rule(reader: &mut TomlReader<'_>, table: &DeTable<'_>, origin: RuleOrigin) -> Option<Rule> {
     let info = fields::rule_info(reader, table);
-    let query = read_query(reader, table, &[]);
+    let query = read_rule_query(reader, table);
     let interval = fields::interval(reader, table);
     let from = fields::look_back(reader, table);
     let max_signals = reader.integer(table, "max_signals", 1..=u32::MAX);

@@ -166,7 +166,7 @@ fn broken_files_and_tests_without_rule_are_problems_and_unsupported_rules_are_re
     write(folder.path(), "a.toml", &rule("a"));
     write(folder.path(), "a.tests.json", "[]");
     write(folder.path(), "b.toml", "[rule");
-    write(folder.path(), "eql.toml", &rule("eql").replace("query'", "eql'"));
+    write(folder.path(), "esql.toml", &rule("esql").replace("query'", "esql'"));
     write(folder.path(), "orphan.tests.json", "{}");
     let report = test_rules(Some(folder.path()), NOW);
     let problems = to_strings(&report.problems).join("\n");

@@ -2,15 +2,17 @@
 
 use std::ops::Range;
 
-use kql::{ParseError, Query};
+use kql::Query;
+use query_core::{ParseError, Span};
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
+use super::problem::Problem;
 use super::reader::TomlReader;
-use crate::ecs;
-use crate::rule::unsatisfiable;
+use crate::ecs::{self, UnknownField};
+use crate::rule::unsatisfiable::{Lint, find_unsatisfiable, find_unsatisfiable_eql};
 
-/// The query of a table. `extra_fields` are fields that documents have in addition to those
+/// The query of a table, in KQL. `extra_fields` are fields that documents have in addition to those
 /// of records.
 pub(crate) fn read_query(
     reader: &mut TomlReader<'_>,
@@ -21,27 +23,79 @@ pub(crate) fn read_query(
     let place = StringPlace::new(reader.text, &table["query"], &source);
     match Query::parse(&source) {
         Ok(query) => {
-            // Public rules have some of these conditions; they are never true in Elastic either.
-            for unknown in ecs::unknown_fields(query.expr()) {
-                if !extra_fields.contains(&unknown.name.as_str()) {
-                    reader.add_lint(place.span(unknown.span.start), unknown.to_string());
-                }
-            }
-            for lint in unsatisfiable::find_unsatisfiable(query.expr()) {
-                reader.add_lint(place.span(lint.span.start), lint.message);
-            }
+            let mut unknown = ecs::unknown_fields(query.expr());
+            unknown.retain(|unknown| !extra_fields.contains(&unknown.name.as_str()));
+            add_lints(reader, &place, unknown, find_unsatisfiable(query.expr()));
             Some(query)
         }
         Err(error) => {
-            let span = place.span(error.span().start);
-            let line = reader.position(span.clone()).line;
-            reader.add_problem(span, format!("in `query`: {}", error.message()));
-            if let Some(problem) = reader.problems.last_mut() {
-                problem.excerpt = Some(excerpt(&error, line));
-            }
+            add_query_problem(reader, &place, &error);
             None
         }
     }
+}
+
+/// The query of a table, in EQL, with the category in `category_field`.
+pub(crate) fn read_eql(
+    reader: &mut TomlReader<'_>,
+    table: &DeTable<'_>,
+    category_field: Option<String>,
+) -> Option<eql::Query> {
+    let source = reader.required_text(table, "query")?;
+    let place = StringPlace::new(reader.text, &table["query"], &source);
+    match eql::Query::parse(&source) {
+        Ok(query) => {
+            let query = match category_field {
+                Some(field) => query.with_category_field(field),
+                None => query,
+            };
+            let unknown = ecs::unknown_eql_fields(query.expr());
+            add_lints(reader, &place, unknown, find_unsatisfiable_eql(&query));
+            Some(query)
+        }
+        Err(error) => {
+            add_query_problem(reader, &place, &error);
+            None
+        }
+    }
+}
+
+/// Why a valid query in EQL cannot run here; `None` if it can, or if it is not valid.
+pub(crate) fn find_unsupported_eql(
+    reader: &TomlReader<'_>,
+    table: &DeTable<'_>,
+) -> Option<Problem> {
+    let value = table.get("query")?;
+    let source = value.get_ref().as_str()?;
+    let error = eql::Query::parse(source).err().filter(ParseError::is_unsupported)?;
+    let place = StringPlace::new(reader.text, value, source);
+    Some(query_problem(reader, &place, &error))
+}
+
+/// Public rules have some of these conditions; they are never true in Elastic either.
+fn add_lints(
+    reader: &mut TomlReader<'_>,
+    place: &StringPlace,
+    unknown: Vec<UnknownField>,
+    unsatisfiable: Vec<Lint>,
+) {
+    for field in unknown {
+        reader.add_lint(place.span(field.span.start), field.to_string());
+    }
+    for Lint { span: Span { start, .. }, message } in unsatisfiable {
+        reader.add_lint(place.span(start), message);
+    }
+}
+
+fn add_query_problem(reader: &mut TomlReader<'_>, place: &StringPlace, error: &ParseError) {
+    let problem = query_problem(reader, place, error);
+    reader.problems.push(problem);
+}
+
+fn query_problem(reader: &TomlReader<'_>, place: &StringPlace, error: &ParseError) -> Problem {
+    let position = reader.position(place.span(error.span().start));
+    let problem = Problem::in_file(reader.path, format!("in `query`: {}", error.message()));
+    Problem { excerpt: Some(excerpt(error, position.line)), ..problem.at(position) }
 }
 
 /// Where the text of a TOML string is in the file.

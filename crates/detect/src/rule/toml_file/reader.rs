@@ -8,7 +8,7 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue, ValueDeserializer};
 
 use super::problem::{Position, Problem, hint};
-use crate::ecs::nearest_name;
+use query_core::nearest_name;
 
 /// After the first few syntax errors, the others follow from them.
 const MAX_SYNTAX_ERRORS: usize = 5;

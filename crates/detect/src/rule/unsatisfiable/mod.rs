@@ -1,13 +1,15 @@
 //! Conditions that no record can meet: a value of the wrong type, or two values for a field that
 //! has one. Only certain cases are reported.
 
+mod eql_lints;
 #[cfg(test)]
 mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use kql::{Expr, ExprKind, Field, Leaf, Span, Test};
+use kql::{Case, Expr, ExprKind, Field, Leaf, Span, Test};
 
+pub(crate) use self::eql_lints::find_unsatisfiable_eql;
 use crate::ecs::{self, ValueKind};
 
 /// A suspicious part of a query.
@@ -45,18 +47,20 @@ fn lint(expr: &Expr, reason: &str) -> Lint {
 fn leaf_reason(leaf: &Leaf) -> Option<String> {
     let Field::Named(field) = leaf.field() else { return None };
     let (kind, _) = ecs::field_shape(field)?;
-    if can_match(kind, leaf.test()) {
-        return None;
-    }
+    (!can_match(kind, leaf.test())).then(|| describe_values(field, kind))
+}
+
+/// What values a field has, for a condition that none of them meets.
+fn describe_values(field: &str, kind: ValueKind) -> String {
     let reason = match kind {
         ValueKind::Keyword => "is absent if the record has an empty text, `-` or `none` for it",
         ValueKind::LowerCase => "is in lower case, and absent instead of empty, `-` or `none`",
-        ValueKind::Constant(text) => return Some(format!("`{field}` is always `{text}`")),
+        ValueKind::Constant(text) => return format!("`{field}` is always `{text}`"),
         ValueKind::Boolean => "is `true` or `false`, without wildcards or order",
         ValueKind::Date => "is a date, without wildcards: compare it with `>=` and `<`",
         ValueKind::Ip => "is an IP address; it can equal a block, but not be compared with one",
     };
-    Some(format!("`{field}` {reason}"))
+    format!("`{field}` {reason}")
 }
 
 fn can_match(kind: ValueKind, test: &Test) -> bool {
@@ -76,7 +80,7 @@ fn can_match(kind: ValueKind, test: &Test) -> bool {
             !is_absent(literal.text()) && literal.text() == literal.text().to_lowercase()
         }
         (ValueKind::Constant(text), Test::Equals(literal)) => literal.text() == text,
-        (ValueKind::Constant(text), Test::Like(wildcard)) => wildcard.matches(text),
+        (ValueKind::Constant(text), Test::Like(wildcard)) => wildcard.matches(text, Case::Exact),
         (ValueKind::Ip | ValueKind::Keyword | ValueKind::LowerCase, Test::Like(_)) => true,
         (ValueKind::Keyword | ValueKind::LowerCase | ValueKind::Constant(_), Test::Range(..)) => {
             true
@@ -155,7 +159,7 @@ fn retain_values(allowed: &mut Allowed<'_>, leaf: &Leaf, pass: bool) {
     let Field::Named(field) = leaf.field() else { return };
     let Some(values) = allowed.get_mut(field.as_str()) else { return };
     match leaf.test() {
-        Test::Like(wildcard) => values.retain(|value| wildcard.matches(value) == pass),
+        Test::Like(wildcard) => values.retain(|value| wildcard.matches(value, Case::Exact) == pass),
         Test::Equals(literal) if !literal.is_cidr() && !pass => {
             values.remove(literal.text());
         }

@@ -1,6 +1,7 @@
 //! Rule files and folders, their problems and warnings.
 
 mod correlations;
+mod eql;
 mod severity;
 
 use std::fs;
@@ -170,15 +171,27 @@ fn absent_keys_have_elastics_defaults() {
 }
 
 #[test]
-fn rules_that_are_not_kuery_queries_are_unsupported() {
+fn rules_of_other_types_are_unsupported() {
     let cases = [
-        ("type = 'eql'\nlanguage = 'eql'", "its type is `eql`, only `query` can run"),
-        ("type = 'esql'", "its type is `esql`, only `query` can run"),
-        ("type = 'machine_learning'", "its type is `machine_learning`, only `query` can run"),
-        ("type = 'threshold'\nlanguage = 'kuery'", "its type is `threshold`, only `query` can run"),
-        ("type = 'new_terms'", "its type is `new_terms`, only `query` can run"),
-        ("type = 'threat_match'", "its type is `threat_match`, only `query` can run"),
-        ("type = 'query'\nlanguage = 'lucene'", "its language is `lucene`, only `kuery` can run"),
+        ("type = 'esql'", "its type is `esql`, only `query` and `eql` can run"),
+        (
+            "type = 'machine_learning'",
+            "its type is `machine_learning`, only `query` and `eql` can run",
+        ),
+        (
+            "type = 'threshold'\nlanguage = 'kuery'",
+            "its type is `threshold`, only `query` and `eql` can run",
+        ),
+        ("type = 'new_terms'", "its type is `new_terms`, only `query` and `eql` can run"),
+        ("type = 'threat_match'", "its type is `threat_match`, only `query` and `eql` can run"),
+        (
+            "type = 'query'\nlanguage = 'lucene'",
+            "its language is `lucene`, of type `query` only `kuery` can run",
+        ),
+        (
+            "type = 'query'\nlanguage = 'eql'",
+            "its language is `eql`, of type `query` only `kuery` can run",
+        ),
         ("type = 'query'\nfilters = [{}]", "it has `filters`, which would not be applied"),
     ];
     for (lines, reason) in cases {
@@ -236,7 +249,7 @@ fn problems_are_reported_with_their_place() {
         ),
         (
             &with("").replace("\"query\"", "\"qeury\""),
-            "a.toml:5:8: `type` must be `query` or `correlation`, found `qeury`",
+            "a.toml:5:8: `type` must be `query`, `eql` or `correlation`, found `qeury`",
         ),
         (&with("").replace("A group", " "), "a.toml:2:8: `name` must not be empty"),
         (HEAD, "a.toml:1:2: `query` is missing in [rule]"),

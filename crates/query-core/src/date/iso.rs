@@ -6,9 +6,9 @@ use jiff::tz::Offset;
 
 /// The instants of one date, from the first to the last.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(in super::super) struct DateRange {
-    pub(in super::super) floor: Timestamp,
-    pub(in super::super) ceiling: Timestamp,
+pub(crate) struct DateRange {
+    pub(crate) floor: Timestamp,
+    pub(crate) ceiling: Timestamp,
 }
 
 /// The components that are used for missing ones. In the ceiling, a missing month or day is the

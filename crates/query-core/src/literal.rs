@@ -1,6 +1,7 @@
 //! Values in a query, parsed once for every type of field that they can be compared with.
 
 use std::cmp::Ordering;
+use std::fmt::{self, Display};
 use std::net::{IpAddr, Ipv6Addr};
 
 use ipnet::{IpNet, Ipv4Net};
@@ -34,7 +35,8 @@ pub enum Comparison {
 }
 
 impl Literal {
-    pub(super) fn new(text: String) -> Self {
+    /// The literal of a text, unescaped.
+    pub fn new(text: String) -> Self {
         Self {
             number: parse_number(&text),
             boolean: text.parse().ok(),
@@ -70,18 +72,15 @@ impl Literal {
         self.date.is_some()
     }
 
-    /// The test `field: literal` for one value of the field.
-    pub(super) fn equals(&self, value: Value<'_>, now: Timestamp) -> bool {
+    /// Returns true if a value of a field equals the literal. `now` is the time that date math
+    /// counts from.
+    pub fn equals(&self, value: Value<'_>, now: Timestamp) -> bool {
         match value {
-            // Elasticsearch never takes a keyword for an address. The evaluator of Elastic's rules
-            // does, and a document without a mapping has only text.
-            Value::Text(text) => {
-                text == self.text || text.parse().is_ok_and(|ip| self.cidr_contains(ip))
-            }
+            Value::Text(text) => text == self.text,
             Value::Name(name) => name.eq_ignore_ascii_case(&self.text),
             Value::Number(number) => self.number == Some(number),
             Value::Bool(boolean) => self.boolean == Some(boolean),
-            Value::Ip(ip) => self.ip == Some(ip.to_canonical()) || self.cidr_contains(ip),
+            Value::Ip(ip) => self.ip == Some(ip.to_canonical()) || self.contains_ip(ip),
             Value::Date(instant) => {
                 let range = self.date.as_ref().map(|date| date.range(now));
                 range.is_some_and(|range| (range.floor..=range.ceiling).contains(&instant))
@@ -89,17 +88,14 @@ impl Literal {
         }
     }
 
-    fn cidr_contains(&self, ip: IpAddr) -> bool {
+    /// Returns true if the literal is a block of addresses, and the address is in it.
+    pub fn contains_ip(&self, ip: IpAddr) -> bool {
         self.cidr.is_some_and(|cidr| cidr.contains(&ip.to_canonical()))
     }
 
-    /// The test `field < literal`, or with another operator, for one value of the field.
-    pub(super) fn compares(
-        &self,
-        comparison: Comparison,
-        value: Value<'_>,
-        now: Timestamp,
-    ) -> bool {
+    /// Returns true if `field < literal`, or with another operator, holds for a value of the field.
+    /// `now` is the time that date math counts from.
+    pub fn compares(&self, comparison: Comparison, value: Value<'_>, now: Timestamp) -> bool {
         let order = match value {
             Value::Text(text) | Value::Name(text) => {
                 return self.compares_text(comparison, text, now);
@@ -150,6 +146,17 @@ impl Comparison {
             Self::Below | Self::AtLeast => self.accepts(instant.cmp(&bound.floor)),
             Self::AtMost | Self::Above => self.accepts(instant.cmp(&bound.ceiling)),
         }
+    }
+}
+
+impl Display for Comparison {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Below => "<",
+            Self::AtMost => "<=",
+            Self::Above => ">",
+            Self::AtLeast => ">=",
+        })
     }
 }
 

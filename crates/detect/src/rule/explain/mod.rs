@@ -1,10 +1,13 @@
 //! Why a query matches a record or not: clause by clause, with the values that the record has.
 
+mod eql_clauses;
+
 use std::fmt;
 
 use jiff::Timestamp;
-use kql::{Document, Expr, ExprKind, Field, Query, Test, Value};
+use kql::{Document, Expr, ExprKind, Field, Test, Value};
 
+use super::rule_query::RuleQuery;
 use super::toml_file::problem::hint;
 use crate::ecs::{self, View};
 use crate::text::clean;
@@ -30,8 +33,12 @@ pub struct Clause {
 }
 
 /// Evaluates each clause of a query over a record. Date math counts from `now`.
-pub fn explain(query: &Query, view: &View<'_>, now: Timestamp) -> Clause {
-    Explainer { view, now }.clause(query.expr())
+pub fn explain(query: &RuleQuery, view: &View<'_>, now: Timestamp) -> Clause {
+    let explainer = Explainer { view, now };
+    match query {
+        RuleQuery::Kql(query) => explainer.clause(query.expr()),
+        RuleQuery::Eql(query) => explainer.eql_query(query),
+    }
 }
 
 struct Explainer<'a> {
@@ -205,8 +212,7 @@ mod tests {
     use crate::cloudtrail::Record;
     use serde_json::json;
 
-    #[test]
-    fn each_clause_shows_whether_it_holds_and_what_the_record_has() {
+    fn record() -> Record {
         let record = Record::from_value(json!({
             "eventName": "CreateGroup",
             "eventSource": "iam.amazonaws.com",
@@ -218,7 +224,12 @@ mod tests {
                 "tags": [{"key": "a", "value": "1"}, {"key": "b", "value": "2"}],
             },
         }));
-        let record = record.unwrap();
+        record.unwrap()
+    }
+
+    #[test]
+    fn each_clause_shows_whether_it_holds_and_what_the_record_has() {
+        let record = record();
         let queries = [
             "event.action: CreateGroup",
             "event.action: (AddUserToGroup or DeleteGroup)",
@@ -237,7 +248,26 @@ mod tests {
             "user.name: bob or group.name: g",
         ];
         let trees = queries.map(|query| {
-            let query = Query::parse(query).unwrap();
+            let query = kql::Query::parse(query).unwrap().into();
+            explain(&query, &View::new(&record), Timestamp::UNIX_EPOCH).to_string()
+        });
+        insta::assert_snapshot!(trees.join("\n"));
+    }
+
+    #[test]
+    fn clauses_in_eql_show_the_same() {
+        let record = record();
+        let queries = [
+            "iam where event.action == \"CreateGroup\" and user.name in (\"bob\", \"carol\")",
+            "\"process\" where true",
+            "any where not (user.name : \"AL*\" or source.ip == \"192.0.2.0/24\")",
+            "any where user.name != \"bob\" and not event.action like \"Create*\"",
+            "any where stringContains(aws.cloudtrail.request_parameters, \"groupName=g\")",
+            "any where length(concat(user.name, user.target.name)) > 3",
+            "any where user.nmae == null or user.target.name == null",
+        ];
+        let trees = queries.map(|query| {
+            let query = eql::Query::parse(query).unwrap().into();
             explain(&query, &View::new(&record), Timestamp::UNIX_EPOCH).to_string()
         });
         insta::assert_snapshot!(trees.join("\n"));

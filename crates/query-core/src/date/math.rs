@@ -8,7 +8,7 @@ use super::iso::{DateRange, saturating_timestamp};
 
 /// Steps such as `-1d` and `/d`, applied in order, in UTC.
 #[derive(Debug, Clone)]
-pub(in super::super) struct DateMath {
+pub(crate) struct DateMath {
     steps: Vec<MathStep>,
 }
 

@@ -2,8 +2,7 @@
 
 use std::fmt;
 
-use super::ast::Span;
-use super::escape::is_hidden;
+use super::span::Span;
 
 /// Characters of the query line that are displayed before the error, and from it on.
 const BEFORE: usize = 60;
@@ -20,16 +19,28 @@ pub struct ParseError {
     line: usize,
     column: usize,
     excerpt: String,
+    is_unsupported: bool,
 }
 
 impl ParseError {
-    pub(super) fn new(query: &str, span: Span, message: String) -> Self {
+    /// The error at a place of the query. `message` is one line that is safe on a terminal.
+    pub fn new(query: &str, span: Span, message: String) -> Self {
         let before = query.get(..span.start).unwrap_or(query);
         let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
         let line = before.matches('\n').count() + 1;
         let column = before[line_start..].chars().count() + 1;
         let excerpt = excerpt(query, line_start, span, line);
-        Self { message, span, line, column, excerpt }
+        Self { message, span, line, column, excerpt, is_unsupported: false }
+    }
+
+    /// The same for a query that is valid in its language, but that cannot be run here.
+    pub fn unsupported(query: &str, span: Span, message: String) -> Self {
+        Self { is_unsupported: true, ..Self::new(query, span, message) }
+    }
+
+    /// Returns true if the query is valid in its language, but cannot be run here.
+    pub fn is_unsupported(&self) -> bool {
+        self.is_unsupported
     }
 
     /// What was expected and what was found, on one line that is safe on a terminal.
@@ -70,13 +81,22 @@ fn excerpt(query: &str, line_start: usize, span: Span, line: usize) -> String {
 }
 
 /// At most `limit` characters of `text`, with an ellipsis if there are more.
-pub(super) fn shorten(text: &str, limit: usize) -> String {
+pub fn shorten(text: &str, limit: usize) -> String {
     let mut chars = text.chars();
     let mut short: String = chars.by_ref().take(limit).map(visible).collect();
     if chars.next().is_some() {
         short.push('…');
     }
     short
+}
+
+/// Returns true if the character moves the cursor, reorders its neighbours or displays nothing:
+/// controls, line separators, zero-width and bidirectional marks, tags.
+pub fn is_hidden(c: char) -> bool {
+    c.is_control()
+        || matches!(c, '\u{ad}' | '\u{61c}' | '\u{feff}')
+        || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}')
+        || matches!(c, '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
 }
 
 /// The character, or one in its place that takes one column.

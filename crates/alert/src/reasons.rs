@@ -1,0 +1,69 @@
+//! Why a finding matters: its severity, what the group can do, who did it, and whether that is new.
+
+use detect::finding::policy::CallPolicy;
+use detect::finding::{Context, Facts, GroupAction};
+use detect::text::clean;
+
+use crate::call::AlertCall;
+use crate::mail::{self, Item, rank};
+use crate::power::{group_items, policy_items};
+
+const MAX_NAME_CHARS: usize = 64;
+
+pub(crate) fn items(call: AlertCall<'_>, context: &Context) -> Vec<Item> {
+    let facts = Facts::new(call.finding, Some(context));
+    let rule = &call.finding.rule;
+    let severity = mail::severity_reason(&call.finding.rating(), rule.severity);
+    let others = [
+        unknown_policy(call).map(str::to_owned),
+        by_itself(call, &facts),
+        facts.is_root.then(|| {
+            "The root user did it. No policy restricts it, and daily work never needs it."
+                .to_owned()
+        }),
+        first_seen(call, context),
+    ];
+    let lines = |reason: String| Item::new(rank::REASON, mail::bullet(&reason));
+    let others = others.into_iter().flatten().map(lines);
+    let power = policy_items(call).into_iter().chain(group_items(call));
+    severity.map(lines).into_iter().chain(power).chain(others).collect()
+}
+
+/// A policy that is detached gives nobody anything.
+fn grants_policy(call: AlertCall<'_>) -> bool {
+    matches!(call.group_action(), None | Some(GroupAction::AttachPolicy | GroupAction::PutPolicy))
+}
+
+/// A policy whose text is unknown may be a powerful one.
+fn unknown_policy(call: AlertCall<'_>) -> Option<&'static str> {
+    match CallPolicy::from_call(*call).filter(|_| grants_policy(call))? {
+        CallPolicy::NotRecorded => {
+            Some("The policy is not in the record: CloudTrail omits oversized requests.")
+        }
+        CallPolicy::Unreadable => Some("The recorded policy cannot be parsed."),
+        _ => None,
+    }
+}
+
+fn by_itself(call: AlertCall<'_>, facts: &Facts) -> Option<String> {
+    let name = clean::short_name(call.principal().name(), MAX_NAME_CHARS);
+    let text = match call.group_action() {
+        _ if !facts.is_self => return None,
+        _ if call.failed() => format!("{name} tried to give these rights to itself."),
+        Some(GroupAction::AddUser) => format!("{name} added itself."),
+        _ => format!("{name} is a member of the group: it gave these rights to itself."),
+    };
+    Some(text)
+}
+
+fn first_seen(call: AlertCall<'_>, context: &Context) -> Option<String> {
+    let principal = || clean::short_name(call.principal().name(), MAX_NAME_CHARS);
+    let group = || clean::short_name(call.group().unwrap_or("this group"), MAX_NAME_CHARS);
+    let first = match (context.first_of_principal, context.first_of_group) {
+        (true, true) => format!("{} or {}", principal(), group()),
+        (true, false) => principal(),
+        (false, true) => group(),
+        (false, false) => return None,
+    };
+    Some(format!("No earlier finding is on record for {first}."))
+}
