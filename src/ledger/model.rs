@@ -4,17 +4,21 @@
 use std::collections::BTreeMap;
 
 use detect::model::{
-    Change, EventLog, GroupEvent, GroupLog, LogError, LogEvent, ModelEvent, PolicyEvent, PolicyLog,
-    UserEvent, UserLog,
+    Change, EventLog, GroupEvent, GroupLog, GroupLogs, LogError, LogEvent, ModelEvent, PolicyEvent,
+    PolicyLog, UserEvent, UserLog,
 };
 use futures::future::join_all;
 use jiff::{SignedDuration, Timestamp};
+use percent_encoding::percent_decode_str;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::error::{LedgerError, LedgerProblem, Result};
 use super::stored::{CONCURRENCY, StoredLedger, Swap};
 use crate::store::{SmallObject, encode_key_part};
+
+const GROUPS: &str = "groups/";
+const POLICIES: &str = "policies/";
 
 /// How often an object is written: the workers of a burst contend.
 const TRIES: u32 = 12;
@@ -89,6 +93,52 @@ impl StoredLedger {
         self.read_log(&users_key(account)).await
     }
 
+    /// The accounts that something was said of.
+    pub async fn model_accounts(&self) -> Result<Vec<String>> {
+        let groups = self.list_folders(GROUPS).await?;
+        let policies = self.list_folders(POLICIES).await?;
+        let decode = |folder: &String| {
+            let name = folder.trim_end_matches('/');
+            percent_decode_str(name).decode_utf8_lossy().into_owned()
+        };
+        let mut accounts: Vec<String> = groups.iter().chain(&policies).map(decode).collect();
+        accounts.sort_unstable();
+        accounts.dedup();
+        Ok(accounts)
+    }
+
+    /// The logs of all groups of an account, and of its users.
+    pub async fn account_groups(&self, account: &str) -> Result<GroupLogs> {
+        let logs = self.read_folder::<GroupEvent>(GROUPS, account).await?;
+        let named = logs.into_iter().filter_map(|log| {
+            let name = log.events.last()?.group.to_lowercase();
+            Some((name, log))
+        });
+        Ok(GroupLogs { groups: named.collect(), users: self.user_log(account).await? })
+    }
+
+    /// The logs of all customer policies of an account, by ARN.
+    pub async fn account_policies(&self, account: &str) -> Result<BTreeMap<String, PolicyLog>> {
+        let logs = self.read_folder::<PolicyEvent>(POLICIES, account).await?;
+        let named = logs.into_iter().filter_map(|log| Some((log.events.last()?.arn.clone(), log)));
+        Ok(named.collect())
+    }
+
+    async fn read_folder<E>(&self, kind: &str, account: &str) -> Result<Vec<EventLog<E>>>
+    where
+        E: LogEvent + DeserializeOwned,
+    {
+        let folder = format!("{kind}{}/", encode_key_part(account));
+        let keys: Vec<String> = self.list_names(&folder).await?;
+        let keys: Vec<String> = keys.iter().map(|name| format!("{folder}{name}")).collect();
+        let mut logs = Vec::new();
+        for some in keys.chunks(CONCURRENCY) {
+            let reads = join_all(some.iter().map(|key| self.read_log(key))).await;
+            logs.extend(reads.into_iter().collect::<Result<Vec<_>>>()?);
+        }
+        Ok(logs)
+    }
+
     async fn read_log<E>(&self, key: &str) -> Result<EventLog<E>>
     where
         E: LogEvent + DeserializeOwned,
@@ -125,11 +175,11 @@ impl NewEvents {
 
 /// IAM treats names that differ only in case as the same.
 fn group_key(account: &str, name: &str) -> String {
-    format!("groups/{}/{}", encode_key_part(account), encode_key_part(&name.to_lowercase()))
+    format!("{GROUPS}{}/{}", encode_key_part(account), encode_key_part(&name.to_lowercase()))
 }
 
 fn policy_key(account: &str, arn: &str) -> String {
-    format!("policies/{}/{}", encode_key_part(account), encode_key_part(arn))
+    format!("{POLICIES}{}/{}", encode_key_part(account), encode_key_part(arn))
 }
 
 fn users_key(account: &str) -> String {

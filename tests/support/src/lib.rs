@@ -19,7 +19,7 @@ pub mod proxy;
 pub mod random;
 pub mod relay;
 pub mod subscriber;
-mod venv;
+pub mod venv;
 
 use std::path::{Path, PathBuf};
 

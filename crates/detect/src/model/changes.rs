@@ -211,6 +211,6 @@ impl ChangeReader<'_> {
 
 /// Returns true if the policy is one of this account, not one that AWS manages.
 fn is_customers(arn: &str, account: &str) -> bool {
-    let owner = arn.splitn(6, ':').nth(4);
+    let owner = arn.split(':').nth(4);
     aws_managed(arn).is_none() && owner == Some(account)
 }

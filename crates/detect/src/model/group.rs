@@ -74,6 +74,8 @@ pub enum GroupEventKind {
     DeleteGroupPolicy {
         policy: Option<String>,
     },
+    /// Not a call: `trailbell model import` did not find the group.
+    ImportedAbsent,
     /// Not a call: what `trailbell model import` read. The group had this and nothing else.
     Import {
         members: Vec<String>,
@@ -106,7 +108,7 @@ impl GroupEventKind {
             GroupEventKind::DetachGroupPolicy { .. } => "DetachGroupPolicy",
             GroupEventKind::PutGroupPolicy { .. } => "PutGroupPolicy",
             GroupEventKind::DeleteGroupPolicy { .. } => "DeleteGroupPolicy",
-            GroupEventKind::Import { .. } => return None,
+            GroupEventKind::Import { .. } | GroupEventKind::ImportedAbsent => return None,
         })
     }
 
@@ -147,7 +149,7 @@ impl GroupEventKind {
     /// second in which it was renamed happened before, as its old name is gone then.
     fn step(&self) -> u8 {
         match self {
-            GroupEventKind::Import { .. } => 0,
+            GroupEventKind::Import { .. } | GroupEventKind::ImportedAbsent => 0,
             GroupEventKind::DeleteGroup => 1,
             GroupEventKind::CreateGroup => 2,
             GroupEventKind::UpdateGroup { .. } | GroupEventKind::RenamedFrom { .. } => 3,

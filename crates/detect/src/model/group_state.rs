@@ -111,9 +111,9 @@ impl GroupState {
         self.name = Some(event.group.clone());
         match &event.kind {
             GroupEventKind::CreateGroup => self.begin(event.time, true),
-            GroupEventKind::DeleteGroup | GroupEventKind::RenamedTo { .. } => {
-                self.begin(event.time, false);
-            }
+            GroupEventKind::DeleteGroup
+            | GroupEventKind::ImportedAbsent
+            | GroupEventKind::RenamedTo { .. } => self.begin(event.time, false),
             GroupEventKind::Import { members, attached, inline } => {
                 self.begin(event.time, true);
                 members.iter().for_each(|user| self.add_member(user, event.time));

@@ -11,6 +11,7 @@
 mod changes;
 mod group;
 mod group_state;
+mod import;
 mod log;
 mod policy;
 mod users;
@@ -21,6 +22,7 @@ mod tests;
 pub use changes::{Change, MODEL_ACTIONS, ModelEvent, read_changes};
 pub use group::{GroupEvent, GroupEventKind, GroupLog, InlinePolicy};
 pub use group_state::{GroupLogs, GroupState, Held};
+pub use import::{AccountDetails, AuthorizationDetails, ImportError};
 pub use log::{EventKey, EventLog, LogError, LogEvent};
 pub use policy::{PolicyEvent, PolicyEventKind, PolicyLog, PolicyState, PolicyVersion};
 pub use users::{UserEvent, UserLog};

@@ -59,6 +59,7 @@ pub enum PolicyEventKind {
     Import {
         versions: Vec<(String, Option<Grants>)>,
         default: Option<String>,
+        groups: Vec<String>,
     },
 }
 
@@ -179,11 +180,10 @@ impl PolicyState {
                 self.set_default("v1", event.time);
             }
             PolicyEventKind::DeletePolicy => self.begin(false),
-            PolicyEventKind::Import { versions, default } => {
-                // Where it is attached is imported with the groups.
-                let groups = std::mem::take(&mut self.groups);
+            PolicyEventKind::Import { versions, default, groups } => {
                 self.begin(true);
-                self.groups = groups;
+                let groups = groups.iter().map(|group| (group.to_lowercase(), group.clone()));
+                self.groups = groups.collect();
                 for (version, grants) in versions {
                     self.add_version(version, grants.clone());
                 }
