@@ -5,7 +5,7 @@
     python3 events/make.py --check    writes nothing, and fails if a file differs
 
 Edit the records of a log object in records/NAME.json. This script writes the object as CloudTrail
-does, to store/BUCKET/KEY, and the payloads that announce it.
+does, to store/BUCKET/KEY, the digests that list it, and the payloads that announce it.
 """
 
 import base64
@@ -16,6 +16,7 @@ import sys
 import zlib
 from pathlib import Path
 
+import digests
 import envelopes
 from envelopes import ACCOUNT, BUCKET, REGION, LogObject, one_line
 
@@ -39,10 +40,8 @@ KEYS = {
     "quiet": log_key("11:00", "v4HsD9zGy6LcJ2pU"),
 }
 
-# Objects that are never read: the first four because of their names, the last because it is gone.
+# Objects that are never read: the first three because of their names, the last because it is gone.
 NOT_STORED = {
-    "digest": f"AWSLogs/{ACCOUNT}/CloudTrail-Digest/{REGION}/2026/03/12/"
-    f"{ACCOUNT}_CloudTrail-Digest_{REGION}_trailbell_{REGION}_20260312T110000Z.json.gz",
     "insight": f"AWSLogs/{ACCOUNT}/CloudTrail-Insight/{REGION}/2026/03/12/"
     f"{ACCOUNT}_CloudTrail-Insight_{REGION}_20260312T1105Z_N3qWc8FzT5xKv1mR.json.gz",
     "foreign": f"AWSLogs/{ACCOUNT}/Config/{REGION}/2026/3/12/ConfigSnapshot/"
@@ -87,6 +86,36 @@ def stored_object(name):
     return path, deflate(one_line({"Records": records(name)}), before, members)
 
 
+def log_file(name):
+    """The log file as a digest lists it."""
+    return digests.Log(KEYS[name], one_line({"Records": records(name)}), records(name))
+
+
+def trails():
+    """The digests of two trails: one at the top of the bucket, one below a prefix."""
+    own = [[], ["billing-admins"], ["deploy", "onboarding", "two-members", "quiet"]]
+    own = [[log_file(name) for name in hour] for hour in own]
+    audit = [[], [log_file("stack")]]
+    return [
+        *digests.chain("", "trailbell", "2026-03-12T09:00:12", own),
+        *digests.chain("audit logs+2026/", "audit", "2026-03-12T10:00:41", audit),
+    ]
+
+
+def stored_digest(digest):
+    """The path of a digest in the store, and its bytes."""
+    path = HERE / "store" / BUCKET / digest.key
+    before = path.read_bytes() if path.exists() else None
+    return path, deflate(digest.text, before)
+
+
+def newest_digest():
+    """The properties of a digest that notifications contain."""
+    digest = trails()[2]
+    body = stored_digest(digest)[1]
+    return LogObject(digest.key, len(body), hashlib.md5(body).hexdigest())
+
+
 def log_object(name):
     """The properties of an object that notifications contain."""
     if name in NOT_STORED:
@@ -107,6 +136,7 @@ def from_s3():
         "s3-key-encoded.json": envelopes.s3_event(log_object("stack")),
         "s3-test-event.json": envelopes.s3_test_event(),
         "s3-quiet.json": envelopes.s3_event(log_object("quiet")),
+        "s3-digest.json": envelopes.s3_event(newest_digest()),
         **{f"s3-{name}.json": envelopes.s3_event(log_object(name)) for name in NOT_STORED},
     }
 
@@ -175,13 +205,25 @@ def files():
     """Path and bytes of every file that this script writes."""
     for name in KEYS:
         yield stored_object(name)
+    for digest in trails():
+        path, body = stored_digest(digest)
+        yield path, body
+        # A file system keeps no metadata: this is what `aws s3api get-object` prints.
+        metadata = path.with_name(f"{path.name}.metadata.json")
+        yield metadata, pretty({"Metadata": digest.metadata})
+    yield HERE / "keys" / "public-keys.json", pretty(digests.public_keys())
     for file, payload in (from_s3() | from_topics_and_queues() | from_other_services()).items():
-        yield HERE / file, (json.dumps(payload, indent=2) + "\n").encode()
+        yield HERE / file, pretty(payload)
+
+
+def pretty(value):
+    """JSON for people."""
+    return (json.dumps(value, indent=2) + "\n").encode()
 
 
 def unknown_files(made):
     """Files among those of this script that it does not write."""
-    existing = [*HERE.glob("*.json"), *(HERE / "store").rglob("*.gz")]
+    existing = [*HERE.glob("*.json"), *(it for it in (HERE / "store").rglob("*") if it.is_file())]
     return sorted(set(existing) - made)
 
 

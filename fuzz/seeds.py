@@ -34,6 +34,17 @@ def objects():
         yield gzip.decompress(path.read_bytes())
 
 
+def digests():
+    """The digest files, inflated, one by one and as the chains of their trails."""
+    folders = {}
+    for path in sorted((ROOT / "events" / "store").rglob("*CloudTrail-Digest*.gz")):
+        text = gzip.decompress(path.read_bytes())
+        folders.setdefault(path.parent, []).append(text)
+        yield text
+    for chain in folders.values():
+        yield b"[" + b",".join(chain) + b"]"
+
+
 def policies():
     """A document of every way to more rights, and two with other elements."""
     table = ROOT / "crates" / "detect" / "data" / "escalation-ways.tsv"
@@ -74,6 +85,7 @@ def write(target, seeds):
     print(f"{target}: {len(written)} seeds")
 
 
+write("digest", digests())
 write("kql", queries())
 write("ledger_entry", entries())
 write(

@@ -11,6 +11,7 @@
 //! | [`sink`] | where do alerts go? SNS, a folder, the terminal |
 //! | [`ledger`] | which worker handles a finding, and was its alert sent? |
 //! | [`sweep`] | which log objects has no sweep read yet? |
+//! | [`integrity`] | are log files complete, and what CloudTrail wrote? |
 //! | [`pipeline`] | in which order does all of this happen, and do the counts add up? |
 //! | [`app`] | what did the operator configure, and what is built from it? |
 //! | [`telemetry`] | what is logged and measured? |
@@ -20,6 +21,7 @@
 
 pub mod app;
 pub mod aws_error;
+pub mod integrity;
 pub mod ledger;
 pub mod notification;
 pub mod pipeline;

@@ -7,6 +7,7 @@ use super::claim::Claim;
 use super::entry::{Content, Entry};
 use super::error::Result;
 use super::keys;
+use super::principal_history::user_key;
 use super::stored::StoredLedger;
 use crate::store::encode_key_part;
 
@@ -121,6 +122,7 @@ impl StoredLedger {
 fn index_keys(finding: &Finding, entry: &Entry) -> Vec<String> {
     let time = index_time(finding, entry);
     let mut keys = vec![principal_key(finding, time)];
+    keys.extend(user_index_key(finding, time));
     let account = finding.account.as_deref();
     let names = [finding.group.as_deref(), Call::new(finding).current_group()];
     let mut folders: Vec<String> =
@@ -132,6 +134,12 @@ fn index_keys(finding: &Finding, entry: &Entry) -> Vec<String> {
         keys.push(format!("{folder}{}-{}", keys::principal_hash(finding), finding.id));
     }
     keys
+}
+
+/// Where a user is looked up by its name alone. `None` if that is where its findings are anyway.
+fn user_index_key(finding: &Finding, time: Timestamp) -> Option<String> {
+    let key = user_key(&finding.principal.key)?;
+    (key != finding.principal.key).then(|| key_in(&keys::principal_folder(&key), finding, time))
 }
 
 fn principal_key(finding: &Finding, time: Timestamp) -> String {

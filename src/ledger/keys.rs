@@ -3,15 +3,16 @@
 //! | key | what |
 //! |---|---|
 //! | `entries/<id>` | the finding, summary or alert of a correlation, and its state |
-//! | `open/<id>-<token>` | empty: a claim whose entry is not final; see [`OpenEntry`](super::OpenEntry) |
-//! | `groups/<account>/<group>`, `policies/<account>/<arn>`, `users/<account>` | what the trail has said of them: see [`model`](super::model) |
+//! | `open/<id>-<token>` | empty: a claim that is not final; see [`OpenEntry`](super::OpenEntry) |
+//! | `groups/<account>/<group>` | what the trail has said of a group: see [`model`](super::model) |
+//! | `policies/<account>/<arn>`, `users/<account>` | the same of a policy, and of users |
 //! | `by-group/<account>/<group>/<time>-<rule>-<id>` | empty |
 //! | `by-principal/<principal>/<time>-<rule>-<id>` | empty |
-//! | `by-window/<rule>/<window>/<account>.<principal>-<id>` | empty: counts bursts and `max_signals` |
+//! | `by-window/<rule>/<window>/<account>.<principal>-<id>` | empty: counts bursts |
 //! | `grouped/<rule>/<window>/<id>` | empty: waits for a summary |
-//! | `by-correlation/<correlation>/<group_by values>/<rule>/…` | see [`Mark`](detect::correlation::Mark) |
+//! | `by-correlation/<correlation>/<values>/<rule>/…` | see [`Mark`](detect::correlation::Mark) |
 //! | `incidents/<correlation>/<group_by values>` | the incidents of these values |
-//! | `reading/<hash of bucket and key>` | an object that is being read, or that its readers died of |
+//! | `reading/<hash of bucket and key>` | an object being read, or that its readers died of |
 //! | `sweep/<name>` | what sweeps remember: see [`sweep`](crate::sweep) |
 //! | `clock` | empty: written to learn the store's time |
 //! | `doctor/<token>` | exists only while `doctor` tries conditional writes |

@@ -3,6 +3,7 @@
 //! Conditional writes have S3's guarantees between processes: a writer holds a lock, and readers
 //! see the file before or after a write, never half of it.
 
+use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::{self, Read, Write};
 use std::path::{Component, Path, PathBuf};
@@ -15,11 +16,11 @@ use detect::cloudtrail::Body;
 use jiff::Timestamp;
 use sha2::{Digest, Sha256};
 
-use super::dir_list;
 use super::{
-    Action, Listing, ObjectStore, Page, SmallObject, StoreError, StoreErrorKind, WriteCondition,
-    Written,
+    Action, Listing, ObjectStore, OpenObject, Page, SmallObject, StoreError, StoreErrorKind,
+    WriteCondition, Written,
 };
+use super::{dir_list, dir_metadata};
 use crate::notification::ObjectRef;
 
 /// The folder of lock, clock and unfinished files, next to the buckets: the name of a bucket never
@@ -32,12 +33,37 @@ pub(super) type DirResult<T> = Result<T, StoreErrorKind>;
 #[derive(Debug, Clone)]
 pub struct DirStore {
     root: PathBuf,
+    /// Buckets in folders that have another name, or are elsewhere.
+    folders: BTreeMap<String, PathBuf>,
 }
 
 impl DirStore {
     /// Objects under `root`, which need not exist yet.
     pub fn new(root: impl Into<PathBuf>) -> DirStore {
-        DirStore { root: root.into() }
+        DirStore { root: root.into(), folders: BTreeMap::new() }
+    }
+
+    /// Objects of these buckets, each in a folder, and of no other. For reading.
+    pub fn of_copies(folders: BTreeMap<String, PathBuf>) -> DirStore {
+        DirStore { root: PathBuf::new(), folders }
+    }
+
+    fn bucket_folder(&self, bucket: &str) -> DirResult<PathBuf> {
+        if self.folders.is_empty() {
+            return Ok(self.root.join(bucket));
+        }
+        let copy = self.folders.get(bucket).cloned();
+        copy.ok_or_else(|| StoreErrorKind::Other("there is no copy of the bucket".to_owned()))
+    }
+
+    /// The file of an object.
+    fn file(&self, bucket: &str, key: &str) -> DirResult<ObjectFile> {
+        // `join` drops the folder if the key is absolute.
+        if !is_inside(Path::new(bucket)) || !is_inside(Path::new(key)) {
+            return Err(StoreErrorKind::Other("the key leads out of the store".to_owned()));
+        }
+        let folder = self.bucket_folder(bucket)?;
+        Ok(ObjectFile { root: self.root.clone(), path: folder.join(key), folder })
     }
 
     /// Runs `work` with the file of an object, on a thread that may block.
@@ -48,7 +74,7 @@ impl DirStore {
         key: &str,
         work: impl FnOnce(ObjectFile) -> DirResult<T> + Send + 'static,
     ) -> Result<T, StoreError> {
-        let result = match ObjectFile::new(&self.root, bucket, key) {
+        let result = match self.file(bucket, key) {
             Ok(file) => blocking(move || work(file)).await,
             Err(kind) => Err(kind),
         };
@@ -66,13 +92,12 @@ async fn blocking<T: Send + 'static>(
 #[async_trait]
 impl ObjectStore for DirStore {
     async fn open(&self, object: &ObjectRef) -> Result<Body, StoreError> {
-        let bucket = self.root.join(&object.bucket);
-        self.with_file(Action::Read, &object.bucket, &object.key, move |file| {
-            open_file(&file.path).map_err(|error| match error.kind() {
-                // Then the store is not the one that was meant, and nothing is known to be gone.
-                io::ErrorKind::NotFound if !bucket.is_dir() => no_bucket(&bucket),
-                _ => error.into(),
-            })
+        self.with_file(Action::Read, &object.bucket, &object.key, |file| file.open()).await
+    }
+
+    async fn open_with_metadata(&self, object: &ObjectRef) -> Result<OpenObject, StoreError> {
+        self.with_file(Action::Read, &object.bucket, &object.key, |file| {
+            Ok(OpenObject { body: file.open()?, metadata: dir_metadata::read(&file.path)? })
         })
         .await
     }
@@ -97,9 +122,11 @@ impl ObjectStore for DirStore {
     }
 
     async fn list(&self, listing: &Listing) -> Result<Page, StoreError> {
-        let bucket = self.root.join(&listing.bucket);
         let wanted = listing.clone();
-        let page = blocking(move || dir_list::list(&bucket, &wanted)).await;
+        let page = match self.bucket_folder(&listing.bucket) {
+            Ok(folder) => blocking(move || dir_list::list(&folder, &wanted)).await,
+            Err(kind) => Err(kind),
+        };
         page.map_err(|kind| StoreError::new(Action::List, &listing.bucket, &listing.prefix, kind))
     }
 }
@@ -118,7 +145,7 @@ pub fn open_file(path: &Path) -> io::Result<Body> {
 }
 
 /// Opening a pipe, or reading a device, may never end.
-fn open_regular_file(path: &Path) -> io::Result<File> {
+pub(super) fn open_regular_file(path: &Path) -> io::Result<File> {
     if !fs::metadata(path)?.is_file() {
         return Err(io::Error::other("not a regular file"));
     }
@@ -138,17 +165,18 @@ pub(super) fn is_inside(path: &Path) -> bool {
 /// The file of one object. Every function blocks.
 struct ObjectFile {
     root: PathBuf,
+    /// The folder of the bucket.
+    folder: PathBuf,
     path: PathBuf,
 }
 
 impl ObjectFile {
-    fn new(root: &Path, bucket: &str, key: &str) -> DirResult<ObjectFile> {
-        let relative = Path::new(bucket).join(key);
-        // `join` drops the bucket if the key is absolute.
-        if !is_inside(&relative) || !relative.starts_with(bucket) {
-            return Err(StoreErrorKind::Other("the key leads out of the store".to_owned()));
-        }
-        Ok(ObjectFile { root: root.to_owned(), path: root.join(relative) })
+    fn open(&self) -> DirResult<Body> {
+        open_file(&self.path).map_err(|error| match error.kind() {
+            // Then the store is not the one that was meant, and nothing is known to be gone.
+            io::ErrorKind::NotFound if !self.folder.is_dir() => no_bucket(&self.folder),
+            _ => error.into(),
+        })
     }
 
     fn get(&self) -> DirResult<SmallObject> {

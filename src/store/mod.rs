@@ -3,12 +3,15 @@
 
 mod dir;
 mod dir_list;
+mod dir_metadata;
 mod error;
 mod key_part;
 mod list;
 mod notifications;
 mod s3;
 pub mod walk;
+
+use std::collections::BTreeMap;
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -24,13 +27,16 @@ pub use s3::S3Store;
 
 use crate::notification::ObjectRef;
 
-/// Objects in buckets. All but [`ObjectStore::open`] is for small objects, which are read and
-/// written whole.
+/// Objects in buckets. All but the two functions that open an object is for small objects, which are
+/// read and written whole.
 #[async_trait]
 pub trait ObjectStore: Send + Sync {
     /// The stored bytes of an object, of the version that is named. Objects up to
     /// [`Body::MAX_IN_MEMORY`] bytes are read whole.
     async fn open(&self, object: &ObjectRef) -> Result<Body, StoreError>;
+
+    /// As [`ObjectStore::open`], with the metadata that the writer of the object gave it.
+    async fn open_with_metadata(&self, object: &ObjectRef) -> Result<OpenObject, StoreError>;
 
     /// Reads a small object.
     async fn get(&self, bucket: &str, key: &str) -> Result<SmallObject, StoreError>;
@@ -52,6 +58,16 @@ pub trait ObjectStore: Send + Sync {
     /// that was written before. Fails if there is no such bucket; a prefix without keys is an empty
     /// page.
     async fn list(&self, listing: &Listing) -> Result<Page, StoreError>;
+}
+
+/// An object that is being read.
+#[derive(Debug)]
+pub struct OpenObject {
+    /// Its stored bytes.
+    pub body: Body,
+    /// Its metadata, by name in lower case without `x-amz-meta-`. `None` if the store does not have
+    /// it: a file keeps none.
+    pub metadata: Option<BTreeMap<String, String>>,
 }
 
 /// A small object as it was read.

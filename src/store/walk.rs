@@ -81,6 +81,73 @@ pub async fn log_regions(
     Ok(walk.region_folders(prefix).await?.into_iter().map(|folder| folder.region).collect())
 }
 
+/// An account's folder, and one of the regions in it.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct AccountRegion {
+    /// The account's folder. Ends in `/`.
+    pub folder: String,
+    /// The account's id.
+    pub account: String,
+    /// The region's name.
+    pub region: String,
+}
+
+impl AccountRegion {
+    /// Lists the keys of the log objects, as [`log_keys`].
+    ///
+    /// # Errors
+    /// A list was refused.
+    pub async fn log_keys(
+        &self,
+        store: &dyn ObjectStore,
+        bucket: &str,
+        filter: &KeyFilter<'_>,
+    ) -> Result<Vec<String>, StoreError> {
+        let folder = format!("{}{LOGS}/{}/", self.folder, self.region);
+        Walk { store, bucket, filter, service: LOGS }.keys(&folder).await
+    }
+
+    /// Lists the keys of the digest files, as [`digest_keys`].
+    ///
+    /// # Errors
+    /// A list was refused.
+    pub async fn digest_keys(
+        &self,
+        store: &dyn ObjectStore,
+        bucket: &str,
+        filter: &KeyFilter<'_>,
+    ) -> Result<Vec<String>, StoreError> {
+        let folder = format!("{}{DIGESTS}/{}/", self.folder, self.region);
+        Walk { store, bucket, filter, service: DIGESTS }.keys(&folder).await
+    }
+}
+
+/// Lists the accounts and regions below `prefix`, which is a folder, that have log objects or digest
+/// files, sorted. A folder below a region stands for the region.
+///
+/// # Errors
+/// A list was refused.
+pub async fn account_regions(
+    store: &dyn ObjectStore,
+    bucket: &str,
+    prefix: &str,
+    filter: &KeyFilter<'_>,
+) -> Result<BTreeSet<AccountRegion>, StoreError> {
+    let mut found = BTreeSet::new();
+    for service in [LOGS, DIGESTS] {
+        let other = if service == LOGS { DIGESTS } else { LOGS };
+        let prefix = prefix.replacen(&format!("/{other}/"), &format!("/{service}/"), 1);
+        let walk = Walk { store, bucket, filter, service };
+        for folder in walk.region_folders(&prefix).await? {
+            let RegionFolder { root, account, region, .. } = folder;
+            let below = format!("{service}/{region}/");
+            let folder = root.strip_suffix(&below).unwrap_or(&root).to_owned();
+            found.insert(AccountRegion { folder, account, region });
+        }
+    }
+    Ok(found)
+}
+
 /// Returns true if a prefix is one day of a region, or one object: few enough to read without a
 /// limit in time.
 pub fn is_one_day(prefix: &str) -> bool {

@@ -17,11 +17,13 @@ use tokio::time::Instant;
 use trailbell::aws_error::{AwsError, AwsErrorKind};
 use trailbell::ledger::Ledger;
 use trailbell::notification::{InlineSource, ObjectRef};
-use trailbell::pipeline::{self, Clock, InvocationReport, ObjectOutcome, Pipeline, Remedy};
+use trailbell::pipeline::{
+    self, Clock, InvocationReport, MailLength, ObjectOutcome, Pipeline, Remedy,
+};
 use trailbell::sink::{AlertSink, MessageId, PublishError};
 use trailbell::store::{
-    Action, Listing, ObjectStore, Page, SmallObject, StoreError, StoreErrorKind, WriteCondition,
-    Written,
+    Action, Listing, ObjectStore, OpenObject, Page, SmallObject, StoreError, StoreErrorKind,
+    WriteCondition, Written,
 };
 
 /// What a store does when asked for an object.
@@ -70,6 +72,10 @@ impl ObjectStore for Objects {
             Answer::Panic => panic!("on request"),
         };
         Err(StoreError::new(Action::Read, &object.bucket, &object.key, kind))
+    }
+
+    async fn open_with_metadata(&self, _: &ObjectRef) -> Result<OpenObject, StoreError> {
+        panic!("log objects have no metadata")
     }
 
     async fn get(&self, _: &str, _: &str) -> Result<SmallObject, StoreError> {
@@ -180,6 +186,7 @@ impl World {
             ledger: Ledger::None,
             trails: self.trails.iter().map(|trail| Trail::parse(trail).unwrap()).collect(),
             inline_sources: self.inline_sources,
+            mail: MailLength::Short,
             max_object_bytes: self.max_object_bytes,
         };
         let now: Timestamp = "2026-03-01T10:10:00Z".parse().unwrap();

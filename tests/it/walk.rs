@@ -14,7 +14,8 @@ use support::{aws, moto};
 use trailbell::notification::ObjectRef;
 use trailbell::store::walk::{KeyFilter, digest_keys, is_one_day, log_keys, log_regions};
 use trailbell::store::{
-    DirStore, Listing, ObjectStore, Page, S3Store, SmallObject, StoreError, WriteCondition, Written,
+    DirStore, Listing, ObjectStore, OpenObject, Page, S3Store, SmallObject, StoreError,
+    WriteCondition, Written,
 };
 
 /// The key of a log object: `place` is what comes before the account.
@@ -73,6 +74,10 @@ struct Noted {
 impl ObjectStore for Noted {
     async fn open(&self, object: &ObjectRef) -> Result<Body, StoreError> {
         self.store.open(object).await
+    }
+
+    async fn open_with_metadata(&self, object: &ObjectRef) -> Result<OpenObject, StoreError> {
+        self.store.open_with_metadata(object).await
     }
 
     async fn get(&self, bucket: &str, key: &str) -> Result<SmallObject, StoreError> {

@@ -67,7 +67,7 @@ CALLS = [
 ]
 
 # The code that uses AWS clients.
-CLIENT_CODE = ("src/store", "src/sink")
+CLIENT_CODE = ("src/store", "src/sink", "src/integrity")
 # Calls in it that only the command line makes, with the rights of its user.
 COMMAND_LINE_CALLS = {
     "head_bucket",
@@ -76,6 +76,7 @@ COMMAND_LINE_CALLS = {
     "get_topic_attributes",
     "list_subscriptions_by_topic",
     "get_subscription_attributes",
+    "list_public_keys",
 }
 POLICY_TYPES = ("AWS::S3::BucketPolicy", "AWS::SQS::QueuePolicy", "AWS::SNS::TopicPolicy")
 
@@ -126,9 +127,9 @@ def files_below(place):
 
 
 def operations():
-    """The operations of S3 and SNS, named as in the SDK for Rust."""
+    """The operations of the services, named as in the SDK for Rust."""
     names = set()
-    for service in ("s3", "sns"):
+    for service in ("s3", "sns", "cloudtrail"):
         keys = {"aws_access_key_id": "x", "aws_secret_access_key": "x"}
         model = boto3.client(service, region_name="us-east-1", **keys).meta.service_model
         names |= {

@@ -21,8 +21,8 @@ use tokio_util::io::SyncIoBridge;
 use tracing::trace;
 
 use super::{
-    Action, Listing, ObjectStore, Page, SmallObject, StoreError, StoreErrorKind, WriteCondition,
-    Written,
+    Action, Listing, ObjectStore, OpenObject, Page, SmallObject, StoreError, StoreErrorKind,
+    WriteCondition, Written,
 };
 use crate::aws_error::AwsError;
 use crate::notification::ObjectRef;
@@ -53,10 +53,14 @@ impl S3Store {
         AwsError::from_sdk(error, self.client.config().region(), permissions)
     }
 
-    async fn open_body(&self, object: &ObjectRef) -> Result<Body, StoreErrorKind> {
+    async fn open_object(&self, object: &ObjectRef) -> Result<OpenObject, StoreErrorKind> {
         let get = self.client.get_object().bucket(&object.bucket).key(&object.key);
         let got = get.set_version_id(object.version_id.clone()).send().await;
-        self.body(got.map_err(|error| StoreErrorKind::from_aws(self.error(error, READ)))?).await
+        let got = got.map_err(|error| StoreErrorKind::from_aws(self.error(error, READ)))?;
+        let metadata = got.metadata().into_iter().flatten();
+        let metadata = metadata.map(|(name, value)| (name.to_ascii_lowercase(), value.clone()));
+        let metadata = Some(metadata.collect());
+        Ok(OpenObject { body: self.body(got).await?, metadata })
     }
 
     async fn body(&self, got: GetObjectOutput) -> Result<Body, StoreErrorKind> {
@@ -107,9 +111,13 @@ impl S3Store {
 #[async_trait]
 impl ObjectStore for S3Store {
     async fn open(&self, object: &ObjectRef) -> Result<Body, StoreError> {
+        Ok(self.open_with_metadata(object).await?.body)
+    }
+
+    async fn open_with_metadata(&self, object: &ObjectRef) -> Result<OpenObject, StoreError> {
         trace!(bucket = object.bucket, key = object.key, "opening");
-        let body = self.open_body(object).await;
-        body.map_err(|kind| StoreError::new(Action::Read, &object.bucket, &object.key, kind))
+        let opened = self.open_object(object).await;
+        opened.map_err(|kind| StoreError::new(Action::Read, &object.bucket, &object.key, kind))
     }
 
     async fn get(&self, bucket: &str, key: &str) -> Result<SmallObject, StoreError> {

@@ -16,8 +16,8 @@ use trailbell::aws_error::{AwsError, AwsErrorKind};
 use trailbell::notification::ObjectRef;
 use trailbell::sink::{AlertSink, MessageId, PublishError};
 use trailbell::store::{
-    Action, Listing, ObjectStore, Page, SmallObject, StoreError, StoreErrorKind, WriteCondition,
-    Written,
+    Action, Listing, ObjectStore, OpenObject, Page, SmallObject, StoreError, StoreErrorKind,
+    WriteCondition, Written,
 };
 
 /// What goes wrong with one call.
@@ -165,6 +165,10 @@ impl ObjectStore for Memory {
         let bytes =
             self.call("open", &object.key, |world| world.objects.get(&object.key).cloned()).await;
         read(&object.bucket, &object.key, bytes).map(|object| Body::Whole(object.bytes))
+    }
+
+    async fn open_with_metadata(&self, object: &ObjectRef) -> Result<OpenObject, StoreError> {
+        Ok(OpenObject { body: self.open(object).await?, metadata: None })
     }
 
     async fn get(&self, bucket: &str, key: &str) -> Result<SmallObject, StoreError> {
@@ -348,6 +352,10 @@ impl ObjectStore for HangingStore {
         self.memory.open(object).await
     }
 
+    async fn open_with_metadata(&self, object: &ObjectRef) -> Result<OpenObject, StoreError> {
+        self.memory.open_with_metadata(object).await
+    }
+
     async fn get(&self, bucket: &str, key: &str) -> Result<SmallObject, StoreError> {
         if self.prefixes.iter().any(|prefix| key.starts_with(prefix)) {
             std::future::pending::<()>().await;
@@ -386,6 +394,10 @@ pub struct RacyStore(pub Memory);
 impl ObjectStore for RacyStore {
     async fn open(&self, object: &ObjectRef) -> Result<Body, StoreError> {
         self.0.open(object).await
+    }
+
+    async fn open_with_metadata(&self, object: &ObjectRef) -> Result<OpenObject, StoreError> {
+        self.0.open_with_metadata(object).await
     }
 
     async fn get(&self, bucket: &str, key: &str) -> Result<SmallObject, StoreError> {

@@ -10,7 +10,7 @@ use jiff::SignedDuration;
 use serde_json::json;
 use tokio::time::Instant;
 use trailbell::ledger::{Ledger, StoredLedger};
-use trailbell::pipeline::{self as way, Pipeline};
+use trailbell::pipeline::{self as way, MailLength, Pipeline};
 use trailbell::sweep::{LogKey, ProvenCursors, SweepReport, TrailMemory};
 
 use super::slow::Slow;
@@ -244,6 +244,7 @@ async fn without_a_ledger_a_sweep_is_refused() {
         inline_sources: vec![],
         detections: detections(),
         accounts: Accounts::default(),
+        mail: MailLength::Short,
         max_object_bytes: 1 << 30,
     };
     let outcome = sweep(&pipeline.into(), None).await;

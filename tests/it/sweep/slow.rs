@@ -9,7 +9,7 @@ use detect::cloudtrail::Body;
 use tokio::time::{Instant, sleep_until};
 use trailbell::notification::ObjectRef;
 use trailbell::store::{
-    Listing, ObjectStore, Page, SmallObject, StoreError, WriteCondition, Written,
+    Listing, ObjectStore, OpenObject, Page, SmallObject, StoreError, WriteCondition, Written,
 };
 
 use crate::ledger::memory::Memory;
@@ -30,6 +30,10 @@ impl ObjectStore for Slow {
             sleep_until(self.until).await;
         }
         opened
+    }
+
+    async fn open_with_metadata(&self, object: &ObjectRef) -> Result<OpenObject, StoreError> {
+        self.memory.open_with_metadata(object).await
     }
 
     async fn get(&self, bucket: &str, key: &str) -> Result<SmallObject, StoreError> {

@@ -9,7 +9,7 @@ use bytes::Bytes;
 use detect::cloudtrail::Trail;
 use jiff::{SignedDuration, Timestamp};
 use trailbell::ledger::{Ledger, StoredLedger};
-use trailbell::pipeline::Pipeline;
+use trailbell::pipeline::{MailLength, Pipeline};
 use trailbell::store::{DirStore, ObjectStore, S3Store, WriteCondition};
 
 use crate::ledger::memory::Topic;
@@ -39,6 +39,7 @@ fn pipeline<S: ObjectStore + Clone + 'static>(
         inline_sources: vec![],
         detections: detections(),
         accounts: Accounts::default(),
+        mail: MailLength::Short,
         max_object_bytes: 1 << 30,
     })
 }

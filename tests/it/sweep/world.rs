@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 use tokio::time::Instant;
 use trailbell::ledger::{Ledger, StoredLedger};
-use trailbell::pipeline::{self, Clock, InvocationReport, Pipeline};
+use trailbell::pipeline::{self, Clock, InvocationReport, MailLength, Pipeline};
 use trailbell::store::ObjectStore;
 use trailbell::sweep::SweepReport;
 
@@ -78,6 +78,7 @@ pub fn pipeline<S: ObjectStore + Clone + 'static>(
         inline_sources: vec![],
         detections: detections(),
         accounts: Accounts::default(),
+        mail: MailLength::Short,
         max_object_bytes: 1 << 30,
     })
 }

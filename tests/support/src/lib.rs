@@ -19,6 +19,7 @@ pub mod proxy;
 pub mod random;
 pub mod relay;
 pub mod subscriber;
+pub mod trail;
 pub mod venv;
 
 use std::path::{Path, PathBuf};

@@ -3,6 +3,7 @@
 mod any_rule;
 mod arguments;
 mod attach;
+mod aws;
 mod canary;
 mod doctor;
 mod exceptions;
@@ -20,6 +21,7 @@ mod rules;
 mod scan;
 mod setup;
 mod time_range;
+mod verify;
 
 use std::process::ExitCode;
 
@@ -62,6 +64,7 @@ enum Command {
     #[command(subcommand)]
     Rules(rules::RulesCommand),
     Scan(scan::Args),
+    Verify(verify::Args),
 }
 
 /// Parses the arguments, runs the command and returns its exit code.
@@ -81,6 +84,7 @@ pub fn run() -> ExitCode {
         Command::Replay(args) => replay::run(&args),
         Command::Rules(command) => rules::run(&command),
         Command::Scan(args) => scan::run(&args),
+        Command::Verify(args) => verify::run(&args),
     };
     match result {
         Ok(code) => code,

@@ -36,6 +36,11 @@ impl Progress {
         Progress { bar }
     }
 
+    /// Makes the bar longer.
+    pub fn add(&self, items: usize) {
+        self.bar.inc_length(items as u64);
+    }
+
     pub fn advance(&self, items: usize) {
         self.bar.inc(items as u64);
     }

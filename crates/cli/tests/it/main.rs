@@ -9,9 +9,11 @@
 
 mod attach;
 mod canary;
+mod credentials;
 mod doctor;
 mod exceptions;
 mod explain;
+mod groups;
 mod help;
 mod invoke;
 mod ledger;
@@ -22,3 +24,4 @@ mod replay;
 mod rules;
 mod scan;
 mod snapshot;
+mod verify;

@@ -26,6 +26,9 @@ pub enum ReadProblem {
     /// because the decoder discards them.
     #[error("damaged gzip, no text after this byte was read: {0}")]
     Gzip(io::Error),
+    /// The stored bytes do not begin as gzip, but must.
+    #[error("not gzip")]
+    NotGzip,
     /// The text is longer than the limit.
     #[error("the object inflates to more than the {limit} bytes that are accepted")]
     TooLarge {

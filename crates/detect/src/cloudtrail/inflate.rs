@@ -69,6 +69,11 @@ impl Inflate {
         Ok(Inflate { text, is_gzip, inflated: 0, limit })
     }
 
+    /// Returns true if the stored bytes are gzip.
+    pub(super) fn is_gzip(&self) -> bool {
+        self.is_gzip
+    }
+
     /// Fills the front of `buffer`. Returns the number of bytes, 0 at the end. Must not be called
     /// again after an error.
     pub(super) fn read(&mut self, buffer: &mut [u8]) -> Result<usize, ReadProblem> {

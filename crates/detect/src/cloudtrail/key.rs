@@ -12,6 +12,8 @@ use jiff::Timestamp;
 use jiff::civil::DateTime;
 use jiff::tz::Offset;
 
+use super::digest_name::DigestName;
+
 /// `s3://BUCKET/PREFIX`, as it is written.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct S3Prefix {
@@ -127,16 +129,8 @@ pub fn delivery_time(key: &str) -> Option<Timestamp> {
 }
 
 /// The end of the hour that a digest file covers. Returns `None` for the key of anything else.
-///
-/// Source:
-/// <https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-log-file-validation-digest-file-structure.html>
 pub fn digest_end(key: &str) -> Option<Timestamp> {
-    let (_, name) = split_key(key);
-    let Some(ObjectKind::Digest) = from_name(name) else { return None };
-    let name = name.strip_suffix(".json.gz")?;
-    // The name of a trail, which comes before the time, may hold `_` as well.
-    let (_, stamp) = name.strip_suffix("_backfill").unwrap_or(name).rsplit_once('_')?;
-    parse_stamp("%Y%m%dT%H%M%SZ", stamp)
+    DigestName::from_key(key).map(|name| name.end)
 }
 
 /// Returns true for an account id: 12 digits.
@@ -171,7 +165,7 @@ fn split_key(key: &str) -> (&str, &str) {
     key.rsplit_once('/').unwrap_or(("", key))
 }
 
-fn parse_stamp(format: &str, stamp: &str) -> Option<Timestamp> {
+pub(super) fn parse_stamp(format: &str, stamp: &str) -> Option<Timestamp> {
     Offset::UTC.to_timestamp(DateTime::strptime(format, stamp).ok()?).ok()
 }
 

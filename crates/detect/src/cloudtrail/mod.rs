@@ -5,11 +5,14 @@
 //! | [`key`] | what the key of an object says about its content |
 //! | [`reader`] | reads the records of an object, all of them or those that a rule can match |
 //! | [`prefilter`] | searches text for the names that the rules need |
+//! | [`content`] | inflates an object and hashes its text |
 //!
 //! A stored object ([`Body`]) is inflated, split into records and parsed. Each step works on a
 //! part of the text, so that the memory in use does not depend on the size of the object.
 
 mod buffer;
+pub mod content;
+mod digest_name;
 mod error;
 mod inflate;
 mod inflate_whole;
@@ -22,6 +25,7 @@ mod record;
 mod scan;
 mod split;
 
+pub use digest_name::DigestName;
 pub use error::{BadRecord, ReadError, ReadProblem};
 pub use inflate::Body;
 pub use key::{S3Prefix, Trail};

@@ -7,7 +7,7 @@ use detect::text::error::error_chain;
 use futures::{StreamExt, stream};
 use serde::Serialize;
 use trailbell::app::config::LedgerPlace;
-use trailbell::app::wiring::{self, Aws};
+use trailbell::app::wiring;
 use trailbell::ledger::{Entry, Ledger, LedgerProblem, StoredLedger};
 
 use super::filter::EntryFilter;
@@ -27,13 +27,13 @@ pub async fn open_ledger(arg: &LedgerArg) -> Result<(StoredLedger, String)> {
         // It would look like an empty ledger.
         bail!("there is no ledger in {}", path.display());
     }
-    open(&place, name).await
+    open(&place, arg, name).await
 }
 
 /// The same. A directory need not have a ledger yet.
 pub async fn open_or_create_ledger(arg: &LedgerArg) -> Result<(StoredLedger, String)> {
     let (place, name) = ledger_place(arg)?;
-    open(&place, name).await
+    open(&place, arg, name).await
 }
 
 fn ledger_place(arg: &LedgerArg) -> Result<(LedgerPlace, String)> {
@@ -44,8 +44,8 @@ fn ledger_place(arg: &LedgerArg) -> Result<(LedgerPlace, String)> {
     Ok((LedgerPlace::parse(&name).with_context(invalid)?, name))
 }
 
-async fn open(place: &LedgerPlace, name: String) -> Result<(StoredLedger, String)> {
-    match wiring::build_ledger(place, &Aws::from_default_chain()).await {
+async fn open(place: &LedgerPlace, arg: &LedgerArg, name: String) -> Result<(StoredLedger, String)> {
+    match wiring::build_ledger(place, &arg.aws.connect()).await {
         Ledger::Stored(ledger) => Ok((ledger, name)),
         Ledger::None | Ledger::ReadOnly(_) => bail!("the ledger is {name:?}, which is none"),
     }

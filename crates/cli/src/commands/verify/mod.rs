@@ -1,0 +1,172 @@
+//! `trailbell verify`: checks log files against CloudTrail's signed digests.
+
+mod places;
+mod printer;
+mod totals;
+
+use std::fs;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::{Context, Result, bail};
+use detect::text::error::error_chain;
+use futures::{StreamExt, stream};
+use jiff::{SignedDuration, Timestamp};
+use trailbell::app::wiring::Aws;
+use trailbell::integrity::check::Checker;
+use trailbell::integrity::keys::{KeySource, PublicKeys};
+use trailbell::integrity::verify::{Progress as Step, RegionReport, Scope, verify_region};
+use trailbell::store::walk::{AccountRegion, KeyFilter, account_regions};
+use trailbell::store::{ObjectStore, StoreError};
+
+use crate::commands::aws::ProfileArg;
+use crate::commands::output::{Format, print_error};
+use crate::commands::progress::Progress;
+use crate::commands::setup;
+use crate::commands::time_range::{TimeRange, TimeRangeArgs};
+use places::{Place, Places};
+use printer::Printer;
+
+/// Prove that log files are complete and unchanged, by CloudTrail's signed digest files.
+///
+/// Checks every digest below PATH, of every account, region and trail: its signature, its place in
+/// the chain, and the hash of each log file that it lists. PATH is a bucket, or a folder with a copy
+/// of one, or a part of it. A bucket needs --since. A file system keeps no metadata, so a copy of a
+/// digest needs its signature in a file next to it, FILE.metadata.json, with the output of
+/// `aws s3api get-object`.
+///
+/// --since and --until apply to the end of the hour that a digest covers, both included. Digests
+/// that should be there by now, or by --until, and are not, are missing. In a folder without --until
+/// the log files show which should be there.
+///
+/// Public keys are listed by CloudTrail (cloudtrail:ListPublicKeys), or read from files.
+///
+/// Exit codes: 0 all that was found is valid; 1 something is not valid, or missing; 2 nothing was
+/// found, or something could not be checked.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// s3://BUCKET/PREFIX, or a folder that holds a copy of a bucket or a part of it
+    #[arg(value_name = "PATH")]
+    path: PathBuf,
+    #[command(flatten)]
+    range: TimeRangeArgs,
+    /// Only this account (repeatable)
+    #[arg(long, value_name = "ID")]
+    account: Vec<String>,
+    /// Only this region (repeatable)
+    #[arg(long, value_name = "REGION")]
+    region: Vec<String>,
+    /// Only the trail of this name (repeatable)
+    #[arg(long, value_name = "NAME")]
+    trail: Vec<String>,
+    /// The output of `aws cloudtrail list-public-keys` in a file (repeatable: one for each region)
+    #[arg(long, value_name = "FILE")]
+    public_keys: Vec<PathBuf>,
+    /// How to print the results
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    format: Format,
+    #[command(flatten)]
+    aws: ProfileArg,
+}
+
+/// Accounts and regions that are verified at once.
+const CONCURRENCY: usize = 4;
+
+/// A digest is written some time after its hour: later than this, it is missing.
+const DIGEST_DELAY: SignedDuration = SignedDuration::from_hours(2);
+
+pub fn run(args: &Args) -> Result<ExitCode> {
+    setup::build_runtime()?.block_on(verify(args))
+}
+
+async fn verify(args: &Args) -> Result<ExitCode> {
+    let now = setup::now();
+    let range = args.range.resolve(now)?;
+    let aws = args.aws.connect();
+    let places = Places::resolve(&args.path, range, &aws).await?;
+    let keys = load_keys(&args.public_keys, &aws).await?;
+    let store = &*places.store;
+    let checker = Checker { store, keys: &keys, max_log_bytes: u64::MAX };
+    let progress = Progress::new(0, "digests and log files");
+    let mut printer = Printer::new(args.format);
+    for place in &places.places {
+        let regions = find_regions(args, store, place).await?;
+        let reports = regions.into_iter().map(|region| {
+            verify_one(args, &checker, place, due(place, &places, now), region, &progress)
+        });
+        let mut reports = stream::iter(reports).buffered(CONCURRENCY);
+        while let Some(report) = reports.next().await {
+            progress.suspend(|| match report {
+                Ok(report) => printer.print_region(&report),
+                Err(error) => {
+                    printer.totals.failures += 1;
+                    print_error(error_chain(&error));
+                    Ok(())
+                }
+            })?;
+        }
+    }
+    progress.finish();
+    printer.finish(&args.path.display().to_string())
+}
+
+/// Digests that end until then should be there. `None` if only the log files can tell.
+fn due(place: &Place, places: &Places, now: Timestamp) -> Option<Timestamp> {
+    let written = now.checked_sub(DIGEST_DELAY).ok();
+    match place.range.until {
+        Some(until) => Some(written.map_or(until, |written| written.min(until))),
+        None => written.filter(|_| !places.is_copy),
+    }
+}
+
+async fn find_regions(
+    args: &Args,
+    store: &dyn ObjectStore,
+    place: &Place,
+) -> Result<Vec<AccountRegion>> {
+    let is_wanted =
+        |names: &[String], name: &str| names.is_empty() || names.iter().any(|it| it == name);
+    let region = |region: &str| is_wanted(&args.region, region);
+    let filter = KeyFilter { since: None, until: None, region: &region };
+    let found = account_regions(store, &place.bucket, &place.prefix, &filter).await?;
+    Ok(found.into_iter().filter(|found| is_wanted(&args.account, &found.account)).collect())
+}
+
+async fn verify_one(
+    args: &Args,
+    checker: &Checker<'_>,
+    place: &Place,
+    due: Option<Timestamp>,
+    region: AccountRegion,
+    progress: &Progress,
+) -> Result<RegionReport, StoreError> {
+    let TimeRange { since, until } = place.range;
+    let scope = Scope {
+        bucket: &place.bucket,
+        since,
+        until,
+        due,
+        trail: &|name| args.trail.is_empty() || args.trail.iter().any(|trail| trail == name),
+        progress: &|step| match step {
+            Step::Found(count) => progress.add(count),
+            Step::Checked => progress.advance(1),
+        },
+    };
+    verify_region(checker, &scope, region).await
+}
+
+async fn load_keys(files: &[PathBuf], aws: &Aws) -> Result<KeySource> {
+    if files.is_empty() {
+        return Ok(KeySource::CloudTrail(Box::new(aws.cloudtrail_keys().await)));
+    }
+    let mut keys = PublicKeys::default();
+    for file in files {
+        let text = fs::read(file).with_context(|| format!("cannot read {}", file.display()))?;
+        let read = PublicKeys::from_json(&text);
+        keys.extend(read.with_context(|| format!("cannot use {}", file.display()))?);
+    }
+    if keys.is_empty() {
+        bail!("--public-keys: there are no keys in the file");
+    }
+    Ok(KeySource::Known(keys))
+}

@@ -1,0 +1,6 @@
+//! `trailbell verify`: what is said about every kind of tampering, in folders and in S3.
+
+mod output;
+mod s3;
+mod tamperings;
+mod world;
