@@ -79,7 +79,7 @@ impl StoredLedger {
 
     /// The logs of the customer policies of these states, and of one more. True if one cannot be
     /// read.
-    async fn read_policies(
+    pub(super) async fn read_policies(
         &self,
         account: &str,
         states: &[GroupState],

@@ -14,6 +14,7 @@ mod index_window;
 mod keys;
 mod model;
 mod open_marker;
+mod policy_drift;
 mod principal_history;
 mod reading;
 mod recover;

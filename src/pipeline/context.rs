@@ -93,6 +93,16 @@ async fn read(
     }
 }
 
+/// What is known of a finding before it is claimed.
+pub(crate) async fn before_claim(invocation: &Invocation, finding: &Finding) -> Context {
+    match &invocation.pipeline.ledger {
+        Ledger::None => Context::without(ContextGap::LedgerOff),
+        Ledger::Stored(ledger) | Ledger::ReadOnly(ledger) => {
+            around(invocation, ledger, finding, invocation.wait_until(PATIENCE)).await.0
+        }
+    }
+}
+
 /// The context of one finding, and why it is not whole.
 async fn around(
     invocation: &Invocation,
@@ -104,9 +114,10 @@ async fn around(
     let timeline = in_time(until, ledger.group_timeline(finding, now));
     let history = in_time(until, ledger.principal_history(finding, now));
     let user = in_time(until, ledger.added_user_history(finding, now));
-    let ((timeline, no_timeline), (history, no_history), (user, no_user)) =
-        tokio::join!(timeline, history, user);
-    let missing = || no_timeline.iter().chain(&no_history).chain(&no_user);
+    let drift = in_time(until, ledger.policy_drift(finding));
+    let ((timeline, no_timeline), (history, no_history), (user, no_user), (drift, no_drift)) =
+        tokio::join!(timeline, history, user, drift);
+    let missing = || no_timeline.iter().chain(&no_history).chain(&no_user).chain(&no_drift);
     let gaps = missing().map(|(gap, _)| *gap).chain(timeline.gap).chain(history.gap);
     let context = Context {
         gap: gaps.chain(user.gap).min(),
@@ -115,6 +126,7 @@ async fn around(
         group_timeline: timeline.entries,
         group: timeline.group,
         policy: timeline.policy,
+        drift,
         first_of_principal: history.first,
         first_of_group: timeline.first,
     };

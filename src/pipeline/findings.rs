@@ -10,7 +10,7 @@ use super::delivery::{Delivery, OUT_OF_TIME, deliver, unrecorded};
 use super::invocation::Invocation;
 use super::outcomes::DeliveryReport;
 use super::packed::PackedFinding;
-use super::{correlate, grouping};
+use super::{correlate, gate, grouping};
 use crate::ledger::{Completion, Content, principal_hash};
 
 /// The first findings that are processed together: few, so that their alerts do not wait for a
@@ -39,6 +39,7 @@ pub(crate) async fn process(
     while !rest.is_empty() && !invocation.is_over() {
         let later = rest.split_off(chunk_end(&rest, chunk_size));
         let chunk = rest.into_iter().map(PackedFinding::unpack).collect();
+        let chunk = gate::mark_unmet(invocation, chunk).await;
         report += process_claimed(invocation, claim(invocation, chunk).await).await;
         rest = later;
         chunk_size = NEXT_CHUNK;
@@ -122,7 +123,7 @@ fn is_canary(delivery: &Delivery) -> bool {
 }
 
 fn is_suppressed(delivery: &Delivery) -> bool {
-    finding(delivery).is_some_and(|finding| finding.exception.is_some())
+    finding(delivery).is_some_and(|finding| finding.exception.is_some() || finding.unmet)
 }
 
 async fn suppress(invocation: &Invocation, delivery: Delivery) -> DeliveryReport {

@@ -7,6 +7,7 @@ mod context;
 mod correlate;
 mod delivery;
 mod findings;
+mod gate;
 mod grouping;
 mod invocation;
 mod model;

@@ -2,7 +2,9 @@
 
 use std::ops::Deref;
 
-use detect::finding::{Call, Context, Facts, Finding, GroupContext, policy_power};
+use detect::finding::{
+    Call, Context, Facts, Finding, GroupContext, PolicyDrift, policy_power,
+};
 use detect::power::{Power, PowerLevel};
 
 use crate::Accounts;
@@ -28,6 +30,17 @@ impl<'a> AlertCall<'a> {
     /// What is known of the group.
     pub(crate) fn group_context(self) -> Option<&'a GroupContext> {
         self.context?.group.as_ref()
+    }
+
+    /// What a new version of a policy gave to groups, if it gave something.
+    pub(crate) fn drift(self) -> Option<&'a PolicyDrift> {
+        self.context?.drift.as_ref().filter(|drift| !drift.groups.is_empty() && !self.failed())
+    }
+
+    /// The version that the call put in force.
+    pub(crate) fn policy_version(self) -> Option<&'a str> {
+        let created = "aws.cloudtrail.flattened.response_elements.policyVersion.versionId";
+        self.parameter("versionId").or_else(|| self.fields.text(created))
     }
 
     /// What the group can do.

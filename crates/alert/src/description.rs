@@ -37,7 +37,10 @@ fn predicate(call: AlertCall<'_>) -> (Verb, String) {
         Some(DetachPolicy) => (("detach", "detached"), format!("{} from {group}", policy())),
         Some(PutPolicy) => (("write", "wrote"), format!("{} into {group}", policy())),
         Some(DeletePolicy) => (("delete", "deleted"), format!("{} from {group}", policy())),
-        None => (("call", "called"), other_call(call)),
+        None => match call.policy_with_new_version() {
+            Some(arn) => (("put", "put"), new_version(call, arn)),
+            None => (("call", "called"), other_call(call)),
+        },
     }
 }
 
@@ -77,6 +80,15 @@ fn policy(call: AlertCall<'_>) -> String {
         Some(power) => format!("{policy} (which {power})"),
         None => policy,
     }
+}
+
+/// `version v2 of the customer managed policy deploy in force`.
+fn new_version(call: AlertCall<'_>, arn: &str) -> String {
+    let version = call.policy_version().map_or("a version".to_owned(), |version| {
+        format!("version {}", clean::name(version))
+    });
+    let policy = name_or_unknown("the customer managed policy", "a policy", arn_name(arn));
+    format!("{version} of {policy} in force")
 }
 
 fn other_call(call: AlertCall<'_>) -> String {

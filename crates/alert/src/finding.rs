@@ -2,7 +2,7 @@
 
 mod mail;
 
-use detect::finding::{Context, ContextGap, Facts, Finding, Member, canary};
+use detect::finding::{Context, ContextGap, Facts, Finding, Member, PolicyDrift, canary};
 use detect::power::open_ways;
 use detect::rule::RuleInfo;
 use detect::text::clean;
@@ -143,6 +143,14 @@ fn alert_kind(finding: &Finding) -> AlertKind {
     if canary::is_canary(finding) { AlertKind::Canary } else { AlertKind::Finding }
 }
 
+fn drift_field(drift: &PolicyDrift) -> Value {
+    json!({
+        "power": drift.power(),
+        "previous": drift.previous,
+        "groups": drift.groups.iter().take(MAX_LISTED).collect::<Vec<_>>(),
+    })
+}
+
 impl<'a> FindingParts<'a> {
     fn new(call: AlertCall<'a>, context: &'a Context) -> FindingParts<'a> {
         let call = call.with_context(context);
@@ -206,6 +214,7 @@ impl<'a> FindingParts<'a> {
             "principal": principal,
             "power": facts.power,
             "group": self.group_field(&facts),
+            "drift": self.call.drift().map(drift_field),
             "self": facts.is_self,
             "privileged": facts.is_privileged,
             "origin": finding.origin,

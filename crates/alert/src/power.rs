@@ -1,7 +1,7 @@
 //! What policies and groups can do, in words.
 
 use detect::finding::policy::CallPolicy;
-use detect::finding::{GroupAction, GroupContext};
+use detect::finding::{GroupAction, GroupContext, GroupGain};
 use detect::power::{OpenWay, Opening, Power, PowerLevel, Source};
 use detect::text::clean;
 
@@ -16,6 +16,7 @@ const MAX_WAYS: usize = 6;
 /// As important as the facts.
 const FIRST_WAYS: usize = 3;
 const MAX_NAMES: usize = 8;
+const MAX_GROUPS: usize = 4;
 
 /// What a powerful policy can do, after the word "policy" or "which". `None` for others.
 pub(crate) fn policy_in_words(power: &Power) -> Option<String> {
@@ -55,13 +56,14 @@ pub(crate) fn policy_items(call: AlertCall<'_>) -> Vec<Item> {
     let power = call.policy_power().filter(|_| gives_policy(call));
     let words = power.as_ref().and_then(policy_in_words);
     let (Some(power), Some(words)) = (power, words) else { return Vec::new() };
-    let policy = clean_name(call.object().and_then(arn_name).unwrap_or("?"));
-    let text = match (power, call.failed()) {
-        (Power::Escalates(ways), false) => {
+    let name = call.object().or_else(|| call.parameter("policyArn"));
+    let policy = clean_name(name.and_then(arn_name).unwrap_or("?"));
+    let text = match (power, call.group_action().is_some() && !call.failed()) {
+        (Power::Escalates(ways), _) if !call.failed() => {
             return way_items(&format!("The policy {policy} {words}"), &ways);
         }
-        (_, true) => format!("The policy {policy} {words}."),
-        (_, false) => format!("The policy {policy} {words}, for every member of the group."),
+        (_, true) => format!("The policy {policy} {words}, for every member of the group."),
+        (_, false) => format!("The policy {policy} {words}."),
     };
     vec![Item::new(rank::REASON, mail::bullet(&text))]
 }
@@ -93,6 +95,53 @@ pub(crate) fn group_items(call: AlertCall<'_>) -> Vec<Item> {
         Power::Limited | Power::Unknown => return Vec::new(),
     };
     vec![Item::new(rank::REASON, mail::bullet(&text))]
+}
+
+/// What groups gained by a new version of their policy.
+pub(crate) fn drift_items(call: AlertCall<'_>) -> Vec<Item> {
+    let groups = call.drift().map(|drift| &*drift.groups).unwrap_or_default();
+    let mut items: Vec<Item> = groups
+        .iter()
+        .take(MAX_GROUPS)
+        .map(|gain| Item::new(rank::REASON, mail::bullet(&gain_in_words(gain))))
+        .collect();
+    if let more @ 1.. = groups.len().saturating_sub(MAX_GROUPS) {
+        items.push(Item::new(rank::REASON, mail::bullet(&format!("{more} more groups gained."))));
+    }
+    items
+}
+
+/// `Ops can do everything now: bob and eve gained that.`
+fn gain_in_words(gain: &GroupGain) -> String {
+    let name = clean_name(&gain.group);
+    let members = match list(gain.members.iter().map(|member| clean_name(member)).collect()) {
+        Some(members) => format!("Known members: {members}."),
+        None => "No member is known.".to_owned(),
+    };
+    match gain.power {
+        PowerLevel::Admin => format!("{name} can do everything now. {members}"),
+        _ => {
+            let ways = list(gain.ways.clone()).unwrap_or_default();
+            format!("{name} can raise its rights now, in ways that were closed: {ways}. {members}")
+        }
+    }
+}
+
+/// `policy deploy lets IAM group Ops do everything`, every name cut to `width` characters.
+pub(crate) fn drift_in_short(call: AlertCall<'_>, width: usize) -> Option<String> {
+    let drift = call.drift()?;
+    let gain = drift.groups.iter().max_by_key(|gain| gain.power)?;
+    let policy = call.parameter("policyArn").and_then(arn_name).unwrap_or("?");
+    let [policy, group] = [policy, &gain.group].map(|name| clean::ascii(name, width));
+    let others = match drift.groups.len() - 1 {
+        0 => String::new(),
+        others => format!(" and {others} more"),
+    };
+    let what = match gain.power {
+        PowerLevel::Admin => "do everything",
+        _ => "escalate its rights",
+    };
+    Some(format!("policy {policy} lets IAM group {group}{others} {what}"))
 }
 
 /// What the policy that the call gives to the group allows, or the group that it adds a user to, if

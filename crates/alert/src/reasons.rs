@@ -6,7 +6,7 @@ use detect::text::clean;
 
 use crate::call::AlertCall;
 use crate::mail::{self, Item, rank};
-use crate::power::{group_items, policy_items};
+use crate::power::{drift_items, group_items, policy_items};
 
 const MAX_NAME_CHARS: usize = 64;
 
@@ -24,7 +24,7 @@ pub(crate) fn items(call: AlertCall<'_>, context: &Context) -> Vec<Item> {
     ];
     let lines = |reason: String| Item::new(rank::REASON, mail::bullet(&reason));
     let others = others.into_iter().flatten().map(lines);
-    let power = policy_items(call).into_iter().chain(group_items(call));
+    let power = policy_items(call).into_iter().chain(group_items(call)).chain(drift_items(call));
     severity.map(lines).into_iter().chain(power).chain(others).collect()
 }
 

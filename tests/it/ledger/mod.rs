@@ -6,6 +6,7 @@ mod context;
 mod correlation_crashes;
 mod correlations;
 mod crashes;
+mod drift;
 mod iam;
 mod markers;
 pub mod memory;

@@ -246,6 +246,7 @@ fn context() -> impl Strategy<Value = Context> {
         Context {
             group: Some(hostile_group(&text, times)),
             policy: None,
+            drift: None,
             group_timeline: (0..times).map(entry).collect(),
             principal_findings: vec![other.clone(); times],
             target_findings: vec![other; times],

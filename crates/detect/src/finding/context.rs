@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::call::{Call, GroupAction};
-use super::{Finding, GroupContext};
+use super::{Finding, GroupContext, PolicyDrift};
 use crate::power::{Grants, Power, PowerLevel};
 
 /// What is known of the 48 hours around a finding. The default is empty.
@@ -17,6 +17,8 @@ pub struct Context {
     /// What the group could do at the time of the call, or can since. `None` if nothing is known,
     /// or the finding is about no group.
     pub group: Option<GroupContext>,
+    /// What a new version of a policy gave to groups. `None` for other calls.
+    pub drift: Option<PolicyDrift>,
     /// What the customer's policy that the call attaches grants. `None` if that is not known.
     pub policy: Option<Grants>,
     /// The principal's other findings, in any order.

@@ -9,9 +9,10 @@ use super::policy::CallPolicy;
 use crate::power::{Power, PowerLevel};
 
 /// The fields that `severity_when` can use in addition to those of records.
-pub const FACT_FIELDS: [&str; 6] = [
+pub const FACT_FIELDS: [&str; 7] = [
     POWER_FIELD,
     "trailbell.group.power",
+    "trailbell.drift.power",
     "trailbell.self",
     "trailbell.principal.root",
     "trailbell.principal.first_seen",
@@ -29,6 +30,9 @@ pub struct Facts {
     /// What the group could do at the time of the call, or can since. `None` if the finding is
     /// about no group.
     pub group_power: Option<PowerLevel>,
+    /// The highest power of the groups that gained some by a new version of their policy. `None` if
+    /// there are none.
+    pub drift_power: Option<PowerLevel>,
     /// The principal gives rights to itself, or tries to.
     pub is_self: bool,
     /// The principal is the root user.
@@ -49,6 +53,7 @@ impl Facts {
         Facts {
             power: policy_power(call, context).map(|power| power.level()),
             group_power: group_power(call, context),
+            drift_power: context.and_then(|context| context.drift.as_ref()?.power()),
             is_self: is_self(call, context, timeline),
             is_root: finding.principal.identity_type == "Root",
             is_first_seen: ledger.map(|context| context.first_of_principal),
@@ -64,6 +69,7 @@ pub fn fact_document(finding: &Finding, facts: &Facts) -> Value {
     document["trailbell"] = json!({
         "power": facts.power,
         "group": {"power": facts.group_power},
+        "drift": {"power": facts.drift_power},
         "self": facts.is_self,
         "principal": {"root": facts.is_root, "first_seen": facts.is_first_seen},
         "privileged": facts.is_privileged,

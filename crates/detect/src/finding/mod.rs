@@ -5,6 +5,7 @@ pub mod canary;
 mod conflict;
 mod context;
 mod denial;
+mod drift;
 mod facts;
 mod group_context;
 mod id;
@@ -24,6 +25,7 @@ use serde::{Deserialize, Serialize};
 
 pub use call::{Call, CallBrief, Fields, GroupAction};
 pub use context::{Context, ContextGap, PrincipalFinding, TimelineEntry};
+pub use drift::{GroupGain, PolicyDrift};
 pub use facts::{FACT_FIELDS, Facts, POWER_FIELD, fact_document, policy_power};
 pub use group_context::{GroupContext, GroupPolicy};
 pub use id::{FindingId, InvalidFindingId};
@@ -60,6 +62,9 @@ pub struct Finding {
     pub target_user: Option<String>,
     /// The name of the exception that matched: the finding is suppressed.
     pub exception: Option<String>,
+    /// The facts that its rule's `alert_when` requires are not there: it is recorded, not alerted.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub unmet: bool,
     /// The finding of another call whose record has the same `eventID`: one of both is forged.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub conflict: Option<FindingId>,
@@ -95,6 +100,7 @@ impl Finding {
             group: group.map(str::to_owned),
             target_user: target_user.map(str::to_owned),
             exception: None,
+            unmet: false,
             conflict: None,
             privileged: false,
             rating: None,

@@ -20,14 +20,14 @@ pub enum CallPolicy {
 impl CallPolicy {
     /// Returns `None` if the call is about no policy.
     pub fn from_call(call: Call<'_>) -> Option<CallPolicy> {
-        if let Some(arn) = call.parameter("policyArn") {
-            return Some(managed_grants(arn).map_or(CallPolicy::Elsewhere, CallPolicy::Known));
-        }
         if let Some(document) = call.parameter("policyDocument") {
             let judged = Grants::from_text(document);
             return Some(
                 judged.map_or(CallPolicy::Unreadable, |judged| CallPolicy::Known(judged.grants)),
             );
+        }
+        if let Some(arn) = call.parameter("policyArn") {
+            return Some(managed_grants(arn).map_or(CallPolicy::Elsewhere, CallPolicy::Known));
         }
         let is_written = call.group_action() == Some(GroupAction::PutPolicy) && !call.failed();
         is_written.then_some(CallPolicy::NotRecorded)

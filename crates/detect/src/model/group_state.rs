@@ -234,6 +234,15 @@ impl EventLog<GroupEvent> {
         None
     }
 
+    /// The name that the last group of this name got, if it was renamed up to this time.
+    pub fn last_renamed_to(&self, time: Timestamp) -> Option<&str> {
+        let mut events = self.until(time).iter().rev().filter(|event| !event.failed);
+        events.find_map(|event| match &event.kind {
+            GroupEventKind::RenamedTo { to } => Some(&**to),
+            _ => None,
+        })
+    }
+
     /// The name that the group got, and when, by the first renaming from this time on.
     pub fn renamed_to(&self, time: Timestamp) -> Option<(&str, Timestamp)> {
         let mut events = self.events.iter().filter(|event| event.time >= time && !event.failed);

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use kql::Query;
 use serde::{Deserialize, Serialize};
 
 use super::rule_query::RuleQuery;
@@ -25,6 +26,9 @@ pub struct Rule {
     pub max_signals: u32,
     /// What changes the severity of a finding.
     pub severity_rules: SeverityRules,
+    /// `alert_when`, matched against the [`fact_document`](crate::finding::fact_document) of a
+    /// finding: one that does not match is recorded, not alerted.
+    pub alert_when: Option<Query>,
     /// Where the rule was read.
     pub origin: RuleOrigin,
 }

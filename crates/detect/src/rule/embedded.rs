@@ -31,6 +31,7 @@ pub(crate) static FILES: &[EmbeddedFile] = embed![
     "aws-iam-group-policy-attachment",
     "aws-iam-group-policy-detachment",
     "aws-iam-group-update",
+    "aws-iam-policy-version-raises-group-power",
     "aws-iam-user-addition-to-group",
     "aws-iam-user-removal-from-group",
     "correlation-iam-group-staged-for-privilege-escalation",

@@ -15,8 +15,8 @@ use boon::{Compiler, SchemaIndex, Schemas};
 use detect::cloudtrail::Record;
 use detect::ecs::{self, ValueKind};
 use detect::finding::{
-    Context, FACT_FIELDS, Finding, FindingId, GroupContext, GroupPolicy, Origin, Summary,
-    TimelineEntry, Window, canary,
+    Context, FACT_FIELDS, Finding, FindingId, GroupContext, GroupGain, GroupPolicy, Origin,
+    PolicyDrift, Summary, TimelineEntry, Window, canary,
 };
 use detect::power::{PowerLevel, managed_grants};
 use detect::rule::{LoadedRules, Rating, Severity};
@@ -113,8 +113,19 @@ fn timeline_with_a_policy() -> Alert {
         complete: true,
         uncertain: true,
     };
-    let context =
-        Context { group_timeline: vec![earlier], group: Some(group), ..Context::default() };
+    let gain = GroupGain {
+        group: "Admins".to_owned(),
+        before: PowerLevel::Limited,
+        power: PowerLevel::Admin,
+        ways: vec!["PutUserPolicy".to_owned()],
+        members: vec!["bob".to_owned()],
+    };
+    let context = Context {
+        group_timeline: vec![earlier],
+        group: Some(group),
+        drift: Some(PolicyDrift { previous: Some("v1".to_owned()), groups: vec![gain] }),
+        ..Context::default()
+    };
     render_finding(&finding, &context, &Accounts::default())
 }
 

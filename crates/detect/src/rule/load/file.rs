@@ -5,10 +5,12 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use kql::Query;
 use toml::Spanned;
 use toml::de::DeTable;
 
 use super::{correlation, fields, severity};
+use crate::finding::FACT_FIELDS;
 use crate::rule::correlation::Correlation;
 use crate::rule::definition::{Rule, RuleInfo, RuleOrigin};
 use crate::rule::rule_query::RuleQuery;
@@ -36,7 +38,7 @@ const METADATA_KEYS: &str = "bypass_bbr_timing comments creation_date deprecated
     deprecation_date ecs_version endgame_version integration maturity min_stack_comments \
     min_stack_version os_type_list promotion query_schema_validation related_endpoint_rules \
     source_integration updated_date";
-const RULE_KEYS: &str = "actions alert_suppression anomaly_threshold author building_block_type \
+const RULE_KEYS: &str = "actions alert_suppression alert_when anomaly_threshold author building_block_type \
     concurrent_searches correlation data_view_id description enabled event_category_override \
     exceptions_list false_positives filters from history_window_start index interval \
     investigation_fields items_per_search language license machine_learning_job_id max_signals \
@@ -200,6 +202,7 @@ fn read_rule(reader: &mut TomlReader<'_>, table: &DeTable<'_>, origin: RuleOrigi
     let from = fields::look_back(reader, table);
     let max_signals = reader.integer(table, "max_signals", 1..=u32::MAX);
     let severity_rules = severity::read_severity_rules(reader, table, info.as_ref());
+    let alert_when = read_alert_when(reader, table);
     Some(Rule {
         info: Arc::new(info?),
         query: query?,
@@ -207,6 +210,16 @@ fn read_rule(reader: &mut TomlReader<'_>, table: &DeTable<'_>, origin: RuleOrigi
         from: from.unwrap_or(DEFAULT_FROM),
         max_signals: max_signals.unwrap_or(DEFAULT_MAX_SIGNALS),
         severity_rules,
+        alert_when,
         origin,
     })
+}
+
+/// Only for rules of this format: Elastic's have no such key.
+fn read_alert_when(reader: &mut TomlReader<'_>, table: &DeTable<'_>) -> Option<Query> {
+    let (key, _) = table.get_key_value("alert_when")?;
+    let condition = reader.table(table, "alert_when")?;
+    reader.enter_table("[rule.alert_when]", key.span());
+    reader.check_keys(condition, "[rule.alert_when]", "query");
+    read_query(reader, condition, &FACT_FIELDS)
 }
