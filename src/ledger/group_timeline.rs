@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use detect::finding::{Call, ContextGap, Finding, GroupContext, TimelineEntry};
-use detect::model::{EventLog, GroupLogs, GroupState, LogEvent, PolicyLog, PolicyState};
+use detect::model::{EventLog, GroupLog, GroupLogs, GroupState, LogEvent, PolicyLog, PolicyState};
 use detect::power::{Grants, aws_managed};
 use futures::future::{join_all, try_join};
 use jiff::{SignedDuration, Timestamp};
@@ -50,6 +50,11 @@ impl StoredLedger {
         };
         let time = finding.time.unwrap_or(now);
         let mut walk = NameWalk::new(self, account);
+        if Call::new(finding).directory_action().is_some() {
+            walk.insert(group, self.directory_group_log(account, group).await)?;
+            let own = TimelineEntry::from_finding_at(finding, time);
+            return Ok(walk.timeline(group, &own, &[], &[]));
+        }
         let (users, _) = try_join(self.user_log(account), walk.read(group)).await?;
         walk.logs.users = users;
         let past = walk.follow(group, time, Direction::Past).await?;
@@ -149,9 +154,13 @@ impl<'a> NameWalk<'a> {
         if self.logs.groups.len() == MAX_NAMES {
             return Ok(false);
         }
-        let log = self.ledger.group_log(self.account, name).await;
-        self.logs.groups.insert(key, readable(log, &mut self.unreadable)?);
+        self.insert(name, self.ledger.group_log(self.account, name).await)?;
         Ok(true)
+    }
+
+    fn insert(&mut self, name: &str, log: Result<GroupLog>) -> Result<()> {
+        self.logs.groups.insert(name.to_lowercase(), readable(log, &mut self.unreadable)?);
+        Ok(())
     }
 
     /// Follows one renaming after the other.

@@ -129,7 +129,7 @@ fn index_keys(finding: &Finding, entry: &Entry) -> Vec<String> {
         names.into_iter().flatten().map(|name| keys::group_folder(account, name)).collect();
     folders.dedup();
     keys.extend(folders.iter().map(|folder| key_in(folder, finding, time)));
-    if finding.exception.is_none() {
+    if finding.suppression().is_none() {
         let folder = keys::window_folder(&finding.rule.id, entry.window);
         keys.push(format!("{folder}{}-{}", keys::principal_hash(finding), finding.id));
     }

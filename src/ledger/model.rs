@@ -18,6 +18,7 @@ use super::stored::{CONCURRENCY, StoredLedger, Swap};
 use crate::store::{SmallObject, encode_key_part};
 
 const GROUPS: &str = "groups/";
+const DIRECTORY_GROUPS: &str = "directory-groups/";
 const POLICIES: &str = "policies/";
 
 /// How often an object is written: the workers of a burst contend.
@@ -81,6 +82,11 @@ impl StoredLedger {
     /// The log of a group's name. Empty if nothing was said of it.
     pub async fn group_log(&self, account: &str, name: &str) -> Result<GroupLog> {
         self.read_log(&group_key(account, name)).await
+    }
+
+    /// The log of a group of Identity Center. Empty if nothing was said of it.
+    pub async fn directory_group_log(&self, account: &str, id: &str) -> Result<GroupLog> {
+        self.read_log(&directory_group_key(account, id)).await
     }
 
     /// The log of a customer's policy. Empty if nothing was said of it.
@@ -159,6 +165,10 @@ impl NewEvents {
                     let key = group_key(&account, &event.group);
                     events.groups.entry(key).or_default().push(event);
                 }
+                ModelEvent::DirectoryGroup(event) if event.time <= latest => {
+                    let key = directory_group_key(&account, &event.group);
+                    events.groups.entry(key).or_default().push(event);
+                }
                 ModelEvent::Policy(event) if event.time <= latest => {
                     let key = policy_key(&account, &event.arn);
                     events.policies.entry(key).or_default().push(event);
@@ -176,6 +186,10 @@ impl NewEvents {
 /// IAM treats names that differ only in case as the same.
 fn group_key(account: &str, name: &str) -> String {
     format!("{GROUPS}{}/{}", encode_key_part(account), encode_key_part(&name.to_lowercase()))
+}
+
+fn directory_group_key(account: &str, id: &str) -> String {
+    format!("{DIRECTORY_GROUPS}{}/{}", encode_key_part(account), encode_key_part(id))
 }
 
 fn policy_key(account: &str, arn: &str) -> String {

@@ -110,6 +110,7 @@ impl Sweep {
         if let Err(error) = self.proven.write(ledger, now, self.counts).await {
             self.add_problem(Problem::retry("the ledger", error_chain(&error)));
         }
+        self.count_subscriptions(pipeline, ledger, now).await;
         // After everything else: this sweep may die of one.
         self.read_suspects(pipeline, ledger, now).await;
         self.end_running(ledger).await;
@@ -207,8 +208,9 @@ impl Sweep {
         memory: &TrailMemory<'_>,
         now: Timestamp,
     ) -> Result<Due, String> {
-        let region = |region: &str| pipeline.detections.rule_set.can_match_in(region);
-        let due = due(&*pipeline.store, trail, &memory.state, now, self.look_back, &region);
+        let detections = &pipeline.detections;
+        let place = |account: &str, region: &str| detections.can_match_in(account, region);
+        let due = due(&*pipeline.store, trail, &memory.state, now, self.look_back, &place);
         match self.run.clock.last_start {
             None => due.await.map_err(text),
             Some(last) => match timeout_at(last, due).await {

@@ -11,6 +11,7 @@
 //! | [`model`] | what has the trail said of a group and its policies? |
 //! | [`power`] | what does a policy let its holders do? |
 //! | [`correlation`] | what do several findings mean together? |
+//! | [`subscriptions`] | how many receive the alerts? |
 
 pub mod cloudtrail;
 pub mod correlation;
@@ -19,4 +20,5 @@ pub mod finding;
 pub mod model;
 pub mod power;
 pub mod rule;
+pub mod subscriptions;
 pub mod text;

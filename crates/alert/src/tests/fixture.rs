@@ -36,6 +36,8 @@ pub fn rule() -> RuleInfo {
         references: Vec::new(),
         false_positives: Vec::new(),
         threat: Vec::new(),
+        investigation_fields: Vec::new(),
+        building_block: false,
     }
 }
 
@@ -61,6 +63,7 @@ pub fn finding(ecs: Value) -> Finding {
         unmet: false,
         conflict: None,
         privileged: false,
+        own: Vec::new(),
         rating: None,
         origin: Origin::Object {
             bucket: "example-trail".to_owned(),

@@ -5,6 +5,7 @@ pub mod canary;
 mod conflict;
 mod context;
 mod denial;
+mod directory;
 mod drift;
 mod facts;
 mod group_context;
@@ -56,9 +57,10 @@ pub struct Finding {
     pub account: Option<String>,
     /// Who made the call.
     pub principal: Principal,
-    /// The name of the IAM group, as requested; for a denied call, as in the error message.
+    /// The name of the IAM group, as requested; for a denied call, as in the error message. The id
+    /// of a group of Identity Center.
     pub group: Option<String>,
-    /// The name of the user that the call was about.
+    /// The name of the user that the call was about. The id of a user of Identity Center.
     pub target_user: Option<String>,
     /// The name of the exception that matched: the finding is suppressed.
     pub exception: Option<String>,
@@ -71,6 +73,9 @@ pub struct Finding {
     /// The name of the group is one of `TRAILBELL_PRIVILEGED_GROUPS`.
     #[serde(default)]
     pub privileged: bool,
+    /// The ARNs of own resources (`TRAILBELL_OWN`) that the call is about.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub own: Vec<String>,
     /// The severity of its alert, if it is not that of the rule.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rating: Option<Rating>,
@@ -79,17 +84,24 @@ pub struct Finding {
 }
 
 /// The name of the IAM group that a record is about, as requested; for a denied call, as in the
-/// error message.
+/// error message. The id of a group of Identity Center.
 pub(crate) fn requested_group(record: &Record) -> Option<&str> {
     let requested = record.text(&["requestParameters", "groupName"]);
-    requested.or_else(|| denial::denied_group(record))
+    let group = requested.or_else(|| directory::group_id(record));
+    group.or_else(|| denial::denied_group(record))
+}
+
+/// The name of the user that a record is about. The id of a user of Identity Center.
+pub(crate) fn requested_user(record: &Record) -> Option<&str> {
+    let user = record.text(&["requestParameters", "userName"]);
+    user.or_else(|| directory::member_id(record))
 }
 
 impl Finding {
     /// The finding that `rule` matched `record`, which was read at `origin`.
     pub fn new(rule: &Arc<RuleInfo>, record: &Record, origin: Origin) -> Finding {
         let group = requested_group(record);
-        let target_user = record.text(&["requestParameters", "userName"]);
+        let target_user = requested_user(record);
         Finding {
             id: FindingId::for_record(&rule.id, record),
             rule: Arc::clone(rule),
@@ -103,9 +115,19 @@ impl Finding {
             unmet: false,
             conflict: None,
             privileged: false,
+            own: Vec::new(),
             rating: None,
             origin,
         }
+    }
+
+    /// Why it is recorded, but not alerted. `None` if it is alerted, as a conflict always is.
+    pub fn suppression(&self) -> Option<Suppression<'_>> {
+        let building_block = self.rule.building_block && self.conflict.is_none();
+        let exception = self.exception.as_deref().map(Suppression::Exception);
+        let unmet = self.unmet && self.conflict.is_none();
+        let other = building_block.then_some(Suppression::BuildingBlock);
+        exception.or(other).or(unmet.then_some(Suppression::Unmet))
     }
 
     /// How severe its alert is.
@@ -128,6 +150,17 @@ impl Finding {
     }
 }
 
+/// Why a finding is recorded, but not alerted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Suppression<'f> {
+    /// It matches the exception of this name.
+    Exception(&'f str),
+    /// Its rule is a building block, which only correlations use.
+    BuildingBlock,
+    /// Its rule's `alert_when` does not match what is known of the call.
+    Unmet,
+}
+
 /// What became of a finding in one run. Every finding has exactly one outcome, and reports count
 /// all of them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -135,7 +168,7 @@ impl Finding {
 pub enum Outcome {
     /// The sink accepted its alert.
     Alerted,
-    /// It matched an exception: recorded and counted, not alerted.
+    /// It matched an exception, or its rule is a building block: recorded and counted, not alerted.
     Suppressed,
     /// It was alerted before, or earlier in the same run.
     Duplicate,

@@ -55,7 +55,8 @@ pub fn scan_body(
 }
 
 /// Passes the findings of one record to `on_finding`, in the order of the rules. Those that match
-/// an exception carry its name. Returns true if all of them do, and `None` if there are none.
+/// an exception carry its name. Returns true if all of them are suppressed, and `None` if there are
+/// none.
 pub fn match_record(
     record: &Record,
     detections: &Detections,
@@ -63,7 +64,7 @@ pub fn match_record(
     origin: &dyn Fn() -> Origin,
     on_finding: &mut dyn FnMut(Finding),
 ) -> Option<bool> {
-    let view = View::new(record);
+    let view = View::new(record).with_own(&detections.settings.own);
     let mut suppressed = None;
     for rule in detections.rule_set.matching(&view, now) {
         let mut finding = Finding::new(&rule.info, record, origin());
@@ -72,9 +73,11 @@ pub fn match_record(
             let exception = detections.exceptions.matching(&rule.info, &view, now);
             finding.exception = exception.map(|exception| exception.name.clone());
             finding.privileged = detections.is_privileged(&finding);
+            let own = detections.settings.own.named_by(record);
+            finding.own = own.into_iter().map(str::to_owned).collect();
             finding.rate(&rule.severity_rules, None, now);
         }
-        suppressed = Some(suppressed.unwrap_or(true) && finding.exception.is_some());
+        suppressed = Some(suppressed.unwrap_or(true) && finding.suppression().is_some());
         on_finding(finding);
     }
     suppressed

@@ -6,7 +6,7 @@ use super::group::{GroupEvent, GroupEventKind};
 use super::policy::{PolicyEvent, PolicyEventKind};
 use super::users::UserEvent;
 use crate::cloudtrail::Record;
-use crate::finding::{GroupAction, Principal, requested_group};
+use crate::finding::{GroupAction, Principal, requested_group, requested_user};
 use crate::power::{Grants, aws_managed};
 
 /// The calls of IAM that change what the model says.
@@ -29,6 +29,9 @@ pub const MODEL_ACTIONS: [&str; 16] = [
     "DeleteUser",
 ];
 
+/// The ARN of a policy has up to about 700. A failed call can have any text.
+const MAX_TEXT_BYTES: usize = 1_024;
+
 /// What a record says of one group, one policy, or the users of an account.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Change {
@@ -43,6 +46,8 @@ pub struct Change {
 pub enum ModelEvent {
     /// Of a group.
     Group(GroupEvent),
+    /// Of a group of Identity Center, by its id. It has no policies of IAM.
+    DirectoryGroup(GroupEvent),
     /// Of a customer's policy.
     Policy(PolicyEvent),
     /// Of a user.
@@ -55,7 +60,7 @@ impl ModelEvent {
         let grants = match self {
             ModelEvent::Group(event) => event.kind.grants(),
             ModelEvent::Policy(event) => event.kind.grants(),
-            ModelEvent::User(_) => None,
+            ModelEvent::DirectoryGroup(_) | ModelEvent::User(_) => None,
         };
         grants.map_or(0, |grants| grants.allowed.len() + grants.denied.len())
     }
@@ -64,14 +69,15 @@ impl ModelEvent {
 /// What a record says. `suppressed`: all of its findings match an exception; `None` if there are
 /// none. Empty if the record is of another call, or has no time or account.
 pub fn read_changes(record: &Record, suppressed: Option<bool>) -> Vec<Change> {
-    if record.text(&["eventSource"]) != Some("iam.amazonaws.com") {
-        return Vec::new();
-    }
+    let Some(provider) = record.text(&["eventSource"]) else { return Vec::new() };
     let parts = (record.text(&["eventName"]), record.time(), record.account());
     let (Some(action), Some(time), Some(account)) = parts else { return Vec::new() };
     let reader = ChangeReader { record, time, suppressed };
-    let events = match GroupAction::from_name(action) {
+    let events = match GroupAction::from_call(provider, action) {
         Some(action) => reader.group_events(action, account),
+        None if provider != "iam.amazonaws.com" => {
+            reader.directory_event(provider, action).into_iter().collect()
+        }
         None if reader.failed() => Vec::new(),
         None => reader.other_events(action, account).into_iter().collect(),
     };
@@ -90,26 +96,40 @@ impl ChangeReader<'_> {
         let failed = self.failed();
         let object = self.object(action);
         let kind = GroupEventKind::from_call(action, object.clone(), self.grants());
-        let event = |kind, group: &str| GroupEvent {
-            time: self.time,
-            kind,
-            group: group.to_owned(),
-            event_id: self.event_id(),
-            principal: Some(Principal::from_record(self.record).label),
-            failed,
-            suppressed: self.suppressed,
-        };
         if let (GroupEventKind::UpdateGroup { to: Some(to) }, false) = (&kind, failed)
             && !to.eq_ignore_ascii_case(group)
         {
             let away = GroupEventKind::RenamedTo { to: to.clone() };
             let here = GroupEventKind::RenamedFrom { from: group.to_owned() };
-            return vec![ModelEvent::Group(event(away, group)), ModelEvent::Group(event(here, to))];
+            return vec![
+                ModelEvent::Group(self.group_event(away, group)),
+                ModelEvent::Group(self.group_event(here, to)),
+            ];
         }
         let policy =
             object.filter(|_| !failed).and_then(|arn| self.policy_event(action, arn, account));
-        let group = ModelEvent::Group(event(kind, group));
+        let group = ModelEvent::Group(self.group_event(kind, group));
         [Some(group), policy].into_iter().flatten().collect()
+    }
+
+    fn group_event(&self, kind: GroupEventKind, group: &str) -> GroupEvent {
+        GroupEvent {
+            time: self.time,
+            kind,
+            group: bounded(group),
+            event_id: self.event_id(),
+            principal: Some(bounded(&Principal::from_record(self.record).label)),
+            failed: self.failed(),
+            suppressed: self.suppressed,
+        }
+    }
+
+    fn directory_event(&self, provider: &str, action: &str) -> Option<ModelEvent> {
+        let action = GroupAction::from_directory_call(provider, action)?;
+        let user = requested_user(self.record).map(bounded);
+        let kind = GroupEventKind::from_call(action, user, None);
+        let group = requested_group(self.record)?;
+        Some(ModelEvent::DirectoryGroup(self.group_event(kind, group)))
     }
 
     /// A policy is attached or detached.
@@ -169,7 +189,11 @@ impl ChangeReader<'_> {
         })
     }
 
+    /// Of a failed call, the document may be of any size, and changes nothing.
     fn grants(&self) -> Option<Grants> {
+        if self.failed() {
+            return None;
+        }
         let document = self.record.text(&["requestParameters", "policyDocument"])?;
         Some(Grants::from_text(document).ok()?.grants)
     }
@@ -192,21 +216,26 @@ impl ChangeReader<'_> {
     }
 
     fn parameter(&self, name: &str) -> Option<String> {
-        self.record.text(&["requestParameters", name]).map(str::to_owned)
+        self.record.text(&["requestParameters", name]).map(bounded)
     }
 
     fn response(&self, path: &[&str; 2]) -> Option<String> {
-        self.record.text(&["responseElements", path[0], path[1]]).map(str::to_owned)
+        self.record.text(&["responseElements", path[0], path[1]]).map(bounded)
     }
 
     fn event_id(&self) -> Option<String> {
-        self.record.text(&["eventID"]).map(str::to_owned)
+        self.record.text(&["eventID"]).map(bounded)
     }
 
     fn failed(&self) -> bool {
         let has = |field| self.record.get(&[field]).is_some();
         has("errorCode") || has("errorMessage")
     }
+}
+
+/// What IAM accepts is whole.
+fn bounded(text: &str) -> String {
+    text[..text.floor_char_boundary(MAX_TEXT_BYTES)].to_owned()
 }
 
 /// Returns true if the policy is one of this account, not one that AWS manages.

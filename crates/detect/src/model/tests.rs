@@ -54,6 +54,7 @@ impl Logs {
                 log.add([event.clone()]);
                 *log = stored(log);
             }
+            ModelEvent::DirectoryGroup(event) => panic!("{event:?}"),
             ModelEvent::User(event) => drop(self.groups.users.add([event.clone()])),
         }
     }

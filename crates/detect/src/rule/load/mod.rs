@@ -1,6 +1,7 @@
 //! Rule files: TOML in the format of Elastic's public `detection-rules`, read unchanged.
 
 mod correlation;
+mod elastic;
 mod fields;
 mod file;
 pub(super) mod resolve;
@@ -14,11 +15,11 @@ use std::path::{Path, PathBuf};
 use thiserror::Error;
 
 pub(super) use file::check_ids;
-pub use file::{RuleFile, Verdict};
+pub use file::{RuleFile, UnsupportedRule, Verdict};
 
 use super::correlation::Correlation;
 use super::definition::{Rule, RuleOrigin};
-use super::embedded;
+use super::embedded::{self, EmbeddedSet, EmbeddedSets};
 use super::set::{NoRules, RuleSet};
 use super::toml_file::folder::toml_files;
 use super::toml_file::problem::{Problem, problem_list};
@@ -51,12 +52,25 @@ pub enum RulesError {
 }
 
 impl LoadedRules {
-    /// Reads the rules that are part of the program.
+    /// Reads the rules that are part of the program, and in use unless the operator says otherwise.
     pub fn embedded() -> LoadedRules {
+        LoadedRules::from_sets(&EmbeddedSets::default())
+    }
+
+    /// Reads the rules that are part of the program, of these sets.
+    pub fn from_sets(sets: &EmbeddedSets) -> LoadedRules {
+        LoadedRules::from_embedded(|set| sets.include(set))
+    }
+
+    /// Reads all rules that are part of the program.
+    pub fn all_embedded() -> LoadedRules {
+        LoadedRules::from_embedded(|_| true)
+    }
+
+    fn from_embedded(is_wanted: impl Fn(EmbeddedSet) -> bool) -> LoadedRules {
+        let files = embedded::FILES.iter().filter(|file| is_wanted(file.set));
         LoadedRules::from_files(
-            embedded::FILES
-                .iter()
-                .map(|file| RuleFile::parse(RuleOrigin::Embedded(file.name), file.text)),
+            files.map(|file| RuleFile::parse(RuleOrigin::Embedded(file.name), file.text)),
         )
     }
 
@@ -77,13 +91,10 @@ impl LoadedRules {
         )
     }
 
-    /// Reads the embedded rules if `default_rules` is true, then each of `paths` as
-    /// [`LoadedRules::from_path`] does. A rule replaces an earlier one with the same id.
-    pub fn from_paths(default_rules: bool, paths: &[PathBuf]) -> LoadedRules {
-        let mut loaded = LoadedRules::default();
-        if default_rules {
-            loaded.add_source(LoadedRules::embedded());
-        }
+    /// Reads the embedded rules of these sets, then each of `paths` as [`LoadedRules::from_path`]
+    /// does. A rule replaces an earlier one with the same id.
+    pub fn from_paths(sets: &EmbeddedSets, paths: &[PathBuf]) -> LoadedRules {
+        let mut loaded = LoadedRules::from_sets(sets);
         for path in paths {
             loaded.add_source(LoadedRules::from_path(path));
         }
@@ -98,7 +109,7 @@ impl LoadedRules {
             match file.verdict {
                 Verdict::Rule(rule) => loaded.rules.push(*rule),
                 Verdict::Correlation(correlation) => loaded.correlations.push(*correlation),
-                Verdict::Unsupported(rule) => loaded.unsupported.push(rule),
+                Verdict::Unsupported(rule) => loaded.unsupported.push(rule.problem),
                 Verdict::Broken => {}
             }
             loaded.problems.extend(file.problems);
