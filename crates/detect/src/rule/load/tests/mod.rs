@@ -71,6 +71,7 @@ fn the_embedded_rules_have_no_problems_and_are_complete() {
         ("AWS IAM Policy Attached to Group", Severity::Low, 21),
         ("AWS IAM Policy Detached from Group", Severity::Low, 21),
         ("AWS IAM Group Update", Severity::Low, 21),
+        ("AWS IAM Policy Version Raises the Power of Groups", Severity::High, 73),
         ("AWS IAM User Addition to Group", Severity::Low, 21),
         ("AWS IAM User Removal from Group", Severity::Low, 21),
         ("Trailbell Bucket Changed", Severity::Medium, 47),
@@ -87,7 +88,7 @@ fn the_embedded_rules_have_no_problems_and_are_complete() {
     assert_eq!(facts, expected);
     let ids: Vec<_> = load.rules.iter().map(|rule| rule.info.id.as_str()).collect();
     assert_eq!(
-        (ids[2], ids[9]),
+        (ids[2], ids[10]),
         ("169f3a93-efc7-4df2-94d6-0d9438c310d1", "333de828-8190-4cf5-8d7c-7575846f6fe0")
     );
 }
