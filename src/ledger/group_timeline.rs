@@ -41,14 +41,20 @@ pub struct Timeline {
 }
 
 impl StoredLedger {
-    /// Reads what is known of a finding's group; nothing if there is none. Costs a read for each
-    /// name that the group had, up to 5, one for the users of the account, and one for each
-    /// customer policy of the group.
+    /// Reads what is known of a finding's group. Costs a read for each name that the group had, up to
+    /// 5, one for the users of the account, and one for each customer policy of the group. Without a
+    /// group, only the customer's policy is read that the call is about.
     pub async fn group_timeline(&self, finding: &Finding, now: Timestamp) -> Result<Timeline> {
-        let (Some(group), Some(account)) = (&finding.group, &finding.account) else {
-            return Ok(Timeline::default());
-        };
+        let Some(account) = &finding.account else { return Ok(Timeline::default()) };
         let time = finding.time.unwrap_or(now);
+        let attached = Call::new(finding).policy_arn();
+        let Some(group) = &finding.group else {
+            let (policies, _) = self.read_policies(account, &[], attached).await?;
+            return Ok(Timeline {
+                policy: in_force(&policies, attached, now),
+                ..Timeline::default()
+            });
+        };
         let mut walk = NameWalk::new(self, account);
         if Call::new(finding).directory_action().is_some() {
             walk.insert(group, self.directory_group_log(account, group).await)?;
@@ -64,14 +70,12 @@ impl StoredLedger {
         let last_name = future.last().map_or(&**group, |part| &part.name);
         let later = now.max(time);
         let states = [walk.logs.state_at(group, time), walk.logs.state_at(last_name, later)];
-        let attached = Call::new(finding).parameter("policyArn");
         let (policies, unreadable) = self.read_policies(account, &states, attached).await?;
         let policies_at = |time| -> BTreeMap<String, PolicyState> {
             policies.iter().map(|(arn, log)| (arn.clone(), log.state_at(time))).collect()
         };
         let now_in_force = policies_at(later);
-        let policy = attached.and_then(|arn| now_in_force.get(arn));
-        timeline.policy = policy.and_then(|policy| policy.grants().cloned());
+        timeline.policy = in_force(&policies, attached, later);
         let [then, since] = states;
         let then = GroupContext::new(&then, &policies_at(time));
         let since = GroupContext::new(&since, &now_in_force);
@@ -104,6 +108,15 @@ impl StoredLedger {
         }
         Ok((policies, unreadable))
     }
+}
+
+/// What the version of a policy grants that is in force at a time. `None` if it is not known.
+fn in_force(
+    policies: &BTreeMap<String, PolicyLog>,
+    arn: Option<&str>,
+    time: Timestamp,
+) -> Option<Grants> {
+    policies.get(arn?)?.state_at(time).grants().cloned()
 }
 
 /// The log, or an empty one if it is damaged or of a later version.

@@ -21,6 +21,7 @@ mod recover;
 mod stored;
 mod summary;
 mod survey;
+mod target_user;
 
 pub use claim::{Claim, ClaimOutcome};
 pub use complete::{ClaimUpdate, Completion};

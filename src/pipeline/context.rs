@@ -132,9 +132,14 @@ async fn around(
     let history = in_time(until, ledger.principal_history(finding, now));
     let user = in_time(until, ledger.added_user_history(finding, now));
     let drift = in_time(until, ledger.policy_drift(finding));
-    let ((timeline, no_timeline), (history, no_history), (user, no_user), (drift, no_drift)) =
-        tokio::join!(timeline, history, user, drift);
-    let missing = || no_timeline.iter().chain(&no_history).chain(&no_user).chain(&no_drift);
+    let target = in_time(until, ledger.target_user(finding, now));
+    let ((timeline, no_timeline), (history, no_history), (user, no_user)) =
+        tokio::join!(timeline, history, user);
+    let ((drift, no_drift), (target, no_target)) = tokio::join!(drift, target);
+    let missing = || {
+        let around = no_timeline.iter().chain(&no_history).chain(&no_user);
+        around.chain(&no_drift).chain(&no_target)
+    };
     let gaps = missing().map(|(gap, _)| *gap).chain(timeline.gap).chain(history.gap);
     let context = Context {
         gap: gaps.chain(user.gap).min(),
@@ -144,6 +149,7 @@ async fn around(
         group: timeline.group,
         policy: timeline.policy,
         drift,
+        target,
         first_of_principal: history.first,
         first_of_group: timeline.first,
     };

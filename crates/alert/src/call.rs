@@ -3,7 +3,7 @@
 use std::ops::Deref;
 
 use detect::finding::{
-    Call, Context, Facts, Finding, GroupContext, PolicyDrift, policy_power,
+    Call, Context, Facts, Finding, GroupContext, PolicyDrift, TargetUser, policy_power,
 };
 use detect::power::{Power, PowerLevel};
 
@@ -35,6 +35,11 @@ impl<'a> AlertCall<'a> {
     /// What a new version of a policy gave to groups, if it gave something.
     pub(crate) fn drift(self) -> Option<&'a PolicyDrift> {
         self.context?.drift.as_ref().filter(|drift| !drift.groups.is_empty() && !self.failed())
+    }
+
+    /// What the user can do for whom the call created credentials.
+    pub(crate) fn target(self) -> Option<&'a TargetUser> {
+        self.context?.target.as_ref()
     }
 
     /// The version that the call put in force.

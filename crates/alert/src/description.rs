@@ -6,9 +6,10 @@ use detect::text::{clean, time};
 
 use crate::call::AlertCall;
 use crate::power::{group_in_words, policy_in_words};
+use crate::principals;
 
 /// A verb, as infinitive and in the past tense.
-type Verb = (&'static str, &'static str);
+pub(crate) type Verb = (&'static str, &'static str);
 
 pub(crate) fn describe_call(call: AlertCall<'_>) -> String {
     let principal = call.principal().describe();
@@ -45,7 +46,8 @@ fn other(call: AlertCall<'_>) -> (Verb, String) {
     if let Some(arn) = call.policy_with_new_version() {
         return (("put", "put"), new_version(call, arn));
     }
-    directory(call).unwrap_or_else(|| (("call", "called"), other_call(call)))
+    let known = principals::predicate(call).or_else(|| directory(call));
+    known.unwrap_or_else(|| (("call", "called"), other_call(call)))
 }
 
 /// ` (which can do everything)`.
@@ -83,9 +85,10 @@ fn update(call: AlertCall<'_>, group: String) -> (Verb, String) {
     }
 }
 
-fn policy(call: AlertCall<'_>) -> String {
+/// The policy that a call attaches or writes, with its power.
+pub(crate) fn policy(call: AlertCall<'_>) -> String {
     let is_managed = matches!(call.group_action(), Some(AttachPolicy | DetachPolicy));
-    let policy = match call.parameter("policyArn") {
+    let policy = match call.policy_arn() {
         Some(arn) if aws_managed(arn).is_some() => {
             name_or_unknown("the AWS managed policy", "a policy", arn_name(arn))
         }
@@ -104,9 +107,9 @@ fn policy(call: AlertCall<'_>) -> String {
 
 /// `version v2 of the customer managed policy deploy in force`.
 fn new_version(call: AlertCall<'_>, arn: &str) -> String {
-    let version = call.policy_version().map_or("a version".to_owned(), |version| {
-        format!("version {}", clean::name(version))
-    });
+    let version = call
+        .policy_version()
+        .map_or("a version".to_owned(), |version| format!("version {}", clean::name(version)));
     let policy = name_or_unknown("the customer managed policy", "a policy", arn_name(arn));
     format!("{version} of {policy} in force")
 }
@@ -119,7 +122,7 @@ fn other_call(call: AlertCall<'_>) -> String {
     [action, provider.unwrap_or_default(), object.unwrap_or_default()].concat()
 }
 
-fn name_or_unknown(known: &str, unknown: &str, name: Option<&str>) -> String {
+pub(crate) fn name_or_unknown(known: &str, unknown: &str, name: Option<&str>) -> String {
     match name {
         Some(name) => format!("{known} {}", clean::name(name)),
         None => format!("{unknown} (name not recorded)"),

@@ -2,7 +2,9 @@
 
 mod mail;
 
-use detect::finding::{Context, ContextGap, Facts, Finding, Member, PolicyDrift, canary};
+use detect::finding::{
+    Context, ContextGap, Facts, Finding, Member, PolicyDrift, TargetUser, Trust, canary,
+};
 use detect::power::open_ways;
 use detect::rule::RuleInfo;
 use detect::text::clean;
@@ -152,6 +154,13 @@ fn drift_field(drift: &PolicyDrift) -> Value {
     })
 }
 
+fn target_field(target: &TargetUser) -> Value {
+    json!({
+        "power": target.power(),
+        "groups": target.groups.iter().take(MAX_LISTED).collect::<Vec<_>>(),
+    })
+}
+
 impl<'a> FindingParts<'a> {
     fn new(call: AlertCall<'a>, context: &'a Context) -> FindingParts<'a> {
         let call = call.with_context(context);
@@ -216,6 +225,8 @@ impl<'a> FindingParts<'a> {
             "power": facts.power,
             "group": self.group_field(&facts),
             "drift": self.call.drift().map(drift_field),
+            "target": self.call.target().map(target_field),
+            "trust": facts.trust.map(Trust::as_str),
             "self": facts.is_self,
             "privileged": facts.is_privileged,
             "own": (!finding.own.is_empty()).then_some(&finding.own),

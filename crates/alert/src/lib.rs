@@ -22,6 +22,7 @@ mod message;
 mod parameters;
 mod power;
 mod principal;
+mod principals;
 mod reasons;
 mod sms;
 mod subject;

@@ -56,11 +56,11 @@ pub(crate) fn policy_items(call: AlertCall<'_>) -> Vec<Item> {
     let power = call.policy_power().filter(|_| gives_policy(call));
     let words = power.as_ref().and_then(policy_in_words);
     let (Some(power), Some(words)) = (power, words) else { return Vec::new() };
-    let name = call.object().or_else(|| call.parameter("policyArn"));
+    let name = call.policy_arn().or_else(|| call.parameter("policyName"));
     let policy = clean_name(name.and_then(arn_name).unwrap_or("?"));
     let text = match (power, call.group_action().is_some() && !call.failed()) {
         (Power::Escalates(ways), _) if !call.failed() => {
-            return way_items(&format!("The policy {policy} {words}"), &ways);
+            return way_items(&format!("The policy {policy} {words}"), holder(call), &ways);
         }
         (_, true) => format!("The policy {policy} {words}, for every member of the group."),
         (_, false) => format!("The policy {policy} {words}."),
@@ -89,7 +89,8 @@ pub(crate) fn group_items(call: AlertCall<'_>) -> Vec<Item> {
                 1 => "a known way".to_owned(),
                 count => format!("{count} known ways"),
             };
-            return way_items(&format!("{name} can raise its rights in {number}{doubt}"), ways);
+            let sentence = format!("{name} can raise its rights in {number}{doubt}");
+            return way_items(&sentence, "A member", ways);
         }
         Power::Unknown if gives(call) => format!("What {name} can do is {}.", unknown(group)),
         Power::Limited | Power::Unknown => return Vec::new(),
@@ -184,6 +185,15 @@ pub(crate) fn members_in_words(call: AlertCall<'_>) -> Option<String> {
     list(call.group_context()?.members.iter().map(|name| clean_name(name)).collect())
 }
 
+/// Who has the policy that the call attaches or writes.
+fn holder(call: AlertCall<'_>) -> &'static str {
+    match call.target_user() {
+        _ if call.group_action().is_some() => "A member",
+        Some(_) => "The user",
+        None => "Its holder",
+    }
+}
+
 /// Why a group's power is not known.
 fn unknown(group: &GroupContext) -> &'static str {
     match group.has_unknown_policy() {
@@ -202,7 +212,7 @@ fn gives(call: AlertCall<'_>) -> bool {
 }
 
 /// `a, b and 3 more`. `None` for no names.
-fn list(mut names: Vec<String>) -> Option<String> {
+pub(crate) fn list(mut names: Vec<String>) -> Option<String> {
     let more = names.len().saturating_sub(MAX_NAMES);
     names.truncate(MAX_NAMES);
     match (names.is_empty(), more) {
@@ -214,7 +224,7 @@ fn list(mut names: Vec<String>) -> Option<String> {
 
 /// A sentence, and the ways, those first that take the least. Of many, those that only take more
 /// than another one are not shown.
-fn way_items(sentence: &str, ways: &[OpenWay]) -> Vec<Item> {
+fn way_items(sentence: &str, holder: &str, ways: &[OpenWay]) -> Vec<Item> {
     let count = ways.len();
     let is_implied = |way: &OpenWay| ways.iter().any(|other| way.is_implied_by(other));
     let mut shown: Vec<&OpenWay> =
@@ -225,7 +235,7 @@ fn way_items(sentence: &str, ways: &[OpenWay]) -> Vec<Item> {
         0 => String::new(),
         more => format!(", {more} more than these"),
     };
-    let heading = format!("{sentence}{more}. A member may use");
+    let heading = format!("{sentence}{more}. {holder} may use");
     let mut items = vec![Item::new(rank::REASON, mail::bullet(&heading))];
     let way = |(nth, way): (usize, &&OpenWay)| {
         let rank = if nth < FIRST_WAYS { rank::FACT } else { rank::MINOR_FACT };

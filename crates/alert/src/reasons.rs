@@ -7,6 +7,7 @@ use detect::text::clean;
 use crate::call::AlertCall;
 use crate::mail::{self, Item, rank};
 use crate::power::{drift_items, group_items, policy_items};
+use crate::principals;
 
 const MAX_NAME_CHARS: usize = 64;
 
@@ -23,7 +24,8 @@ pub(crate) fn items(call: AlertCall<'_>, context: &Context) -> Vec<Item> {
         first_seen(call, context),
     ];
     let lines = |reason: String| Item::new(rank::REASON, mail::bullet(&reason));
-    let others = others.into_iter().flatten().map(lines);
+    let others = principals::reasons(call, &facts).into_iter().chain(others.into_iter().flatten());
+    let others = others.map(lines);
     let power = policy_items(call).into_iter().chain(group_items(call)).chain(drift_items(call));
     severity.map(lines).into_iter().chain(power).chain(others).collect()
 }
@@ -50,6 +52,7 @@ fn by_itself(call: AlertCall<'_>, facts: &Facts) -> Option<String> {
         _ if !facts.is_self => return None,
         _ if call.failed() => format!("{name} tried to give these rights to itself."),
         Some(GroupAction::AddUser) => format!("{name} added itself."),
+        None => format!("{name} is the user: it did this to itself."),
         _ => format!("{name} is a member of the group: it gave these rights to itself."),
     };
     Some(text)

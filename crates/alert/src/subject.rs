@@ -8,6 +8,7 @@ use detect::text::clean;
 use crate::call::AlertCall;
 use crate::description::arn_name;
 use crate::power::{drift_in_short, group_in_words};
+use crate::principals;
 
 /// Characters. Source: <https://docs.aws.amazon.com/sns/latest/api/API_Publish.html>
 pub(crate) const MAX_SUBJECT: usize = 99;
@@ -55,8 +56,8 @@ fn subject_of_width(call: AlertCall<'_>, width: usize) -> String {
     let principal = clean::ascii(call.principal().subject_name(), width);
     let account = clean::ascii(call.account().unwrap_or("unknown account"), width.max(15));
     let power = group_in_words(call).map_or(String::new(), |power| format!(", which {power},"));
-    let drift = drift_in_short(call, width);
-    let what = drift.unwrap_or_else(|| summary_line(&call.brief(), width));
+    let known = drift_in_short(call, width).or_else(|| principals::in_short(call, width));
+    let what = known.unwrap_or_else(|| summary_line(&call.brief(), width));
     format!("[{severity}] {what}{power} by {principal} in {account}")
 }
 

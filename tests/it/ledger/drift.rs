@@ -45,7 +45,10 @@ fn attach() -> Value {
 }
 
 fn create_and_add() -> [Value; 2] {
-    [on_group("CreateGroup", 1, json!({})), on_group("AddUserToGroup", 3, json!({"userName": "bob"}))]
+    [
+        on_group("CreateGroup", 1, json!({})),
+        on_group("AddUserToGroup", 3, json!({"userName": "bob"})),
+    ]
 }
 
 fn drift_alerts(topic: &Topic) -> Vec<Alert> {
@@ -60,7 +63,9 @@ async fn a_new_version_that_raises_the_power_of_a_group_is_alerted() {
     for (records, expected) in [
         (
             vec![new_version(5, "*", true)],
-            Some("[critical] policy deploy lets IAM group Ops do everything by mallory in 111122223333"),
+            Some(
+                "[critical] policy deploy lets IAM group Ops do everything by mallory in 111122223333",
+            ),
         ),
         (
             vec![new_version(5, "iam:PutUserPolicy", true)],
@@ -74,14 +79,18 @@ async fn a_new_version_that_raises_the_power_of_a_group_is_alerted() {
                 new_version(5, "*", false),
                 record("SetDefaultPolicyVersion", 6, json!({"policyArn": ARN, "versionId": "v2"})),
             ],
-            Some("[critical] policy deploy lets IAM group Ops do everything by mallory in 111122223333"),
+            Some(
+                "[critical] policy deploy lets IAM group Ops do everything by mallory in 111122223333",
+            ),
         ),
         (
             vec![
                 on_group("UpdateGroup", 4, json!({"newGroupName": "Lunch"})),
                 new_version(5, "*", true),
             ],
-            Some("[critical] policy deploy lets IAM group Lunch do everything by mallory in 111122223333"),
+            Some(
+                "[critical] policy deploy lets IAM group Lunch do everything by mallory in 111122223333",
+            ),
         ),
         (vec![new_version(5, "s3:Get*", true)], None),
         (vec![new_version(5, "*", false)], None),

@@ -10,6 +10,7 @@ mod drift;
 mod iam;
 mod markers;
 pub mod memory;
+mod principals;
 mod refusals;
 mod severity;
 mod stores;

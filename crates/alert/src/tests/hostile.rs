@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use detect::cloudtrail::Record;
 use detect::finding::{
-    Context, ContextGap, Finding, GroupContext, GroupPolicy, Origin, PrincipalFinding,
-    TimelineEntry,
+    Context, ContextGap, Finding, GroupContext, GroupGain, GroupPolicy, Origin, PolicyDrift,
+    PrincipalFinding, TargetUser, TimelineEntry, UserGroup,
 };
-use detect::power::{Grants, PowerLevel};
+use detect::power::{Grants, PowerLevel, managed_grants};
 use detect::rule::{RuleInfo, Severity, Tactic, Threat};
 use detect::text::{clean, wrap};
 use proptest::collection::vec;
@@ -226,6 +226,23 @@ fn hostile_group(text: &str, count: usize) -> GroupContext {
     }
 }
 
+fn hostile_drift(text: &str, count: usize) -> PolicyDrift {
+    let gain = GroupGain {
+        group: text.to_owned(),
+        before: PowerLevel::Unknown,
+        power: PowerLevel::Escalates,
+        ways: vec!["PutUserPolicy".to_owned()],
+        members: vec![text.to_owned(); count],
+    };
+    PolicyDrift { previous: Some(text.to_owned()), groups: vec![gain; count] }
+}
+
+fn hostile_target(text: &str, count: usize) -> TargetUser {
+    let group = UserGroup { group: text.to_owned(), power: PowerLevel::Admin };
+    let grants = managed_grants("arn:aws:iam::aws:policy/AdministratorAccess").unwrap();
+    TargetUser { grants, groups: vec![group; count] }
+}
+
 fn context() -> impl Strategy<Value = Context> {
     (hostile_text(), 0..100_usize).prop_map(|(text, times)| {
         let some = || Some(text.clone());
@@ -246,7 +263,8 @@ fn context() -> impl Strategy<Value = Context> {
         Context {
             group: Some(hostile_group(&text, times)),
             policy: None,
-            drift: None,
+            drift: times.is_multiple_of(7).then(|| hostile_drift(&text, times)),
+            target: times.is_multiple_of(4).then(|| hostile_target(&text, times)),
             group_timeline: (0..times).map(entry).collect(),
             principal_findings: vec![other.clone(); times],
             target_findings: vec![other; times],

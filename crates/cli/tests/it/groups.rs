@@ -25,12 +25,15 @@ fn filled() -> TestDir {
     let dir = TestDir::new();
     let ops = json!({"groupName": "Ops", "policyName": "all",
         "policyDocument": document("*").to_string()});
-    dir.put("1005", &[
-        create_group("Ops", "alice", "10:00:00"),
-        call("PutGroupPolicy", "10:00:01", ops),
-        call("AddUserToGroup", "10:00:02", json!({"groupName": "Ops", "userName": "bob"})),
-        call("AddUserToGroup", "10:00:03", json!({"groupName": "Lunch", "userName": "eve"})),
-    ]);
+    dir.put(
+        "1005",
+        &[
+            create_group("Ops", "alice", "10:00:00"),
+            call("PutGroupPolicy", "10:00:01", ops),
+            call("AddUserToGroup", "10:00:02", json!({"groupName": "Ops", "userName": "bob"})),
+            call("AddUserToGroup", "10:00:03", json!({"groupName": "Lunch", "userName": "eve"})),
+        ],
+    );
     dir.publish(&[]);
     dir
 }

@@ -114,6 +114,29 @@ impl<'a> Call<'a> {
         non_empty(&self.finding.target_user)
     }
 
+    /// The user for whom the call created an access key or a password. `None` for other calls.
+    pub fn credentials_for(self) -> Option<&'a str> {
+        let creates = matches!(self.iam_action()?, "CreateAccessKey" | "CreateLoginProfile");
+        self.target_user().filter(|_| creates && !self.failed())
+    }
+
+    /// `eventName`, if it is a call of IAM.
+    pub fn iam_action(self) -> Option<&'a str> {
+        let is_iam = self.fields.text("event.provider") == Some("iam.amazonaws.com");
+        self.action().filter(|_| is_iam)
+    }
+
+    /// The ARN of the policy that the call attaches, detaches, changes, or makes the boundary of a
+    /// user or a role.
+    pub fn policy_arn(self) -> Option<&'a str> {
+        let sets_boundary = matches!(
+            self.iam_action(),
+            Some("PutRolePermissionsBoundary" | "PutUserPermissionsBoundary")
+        );
+        let boundary = self.parameter("permissionsBoundary").filter(|_| sets_boundary);
+        self.parameter("policyArn").or(boundary)
+    }
+
     /// A string in `requestParameters`.
     pub fn parameter(self, name: &str) -> Option<&'a str> {
         self.fields.text(&format!("aws.cloudtrail.flattened.request_parameters.{name}"))

@@ -21,6 +21,8 @@ pub struct Context {
     pub drift: Option<PolicyDrift>,
     /// What the customer's policy that the call attaches grants. `None` if that is not known.
     pub policy: Option<Grants>,
+    /// The user for whom the call creates credentials. `None` for other calls.
+    pub target: Option<TargetUser>,
     /// The principal's other findings, in any order.
     pub principal_findings: Vec<PrincipalFinding>,
     /// The findings of the user that the call is about, as a principal, in any order.
@@ -37,6 +39,33 @@ impl Context {
     /// An empty context, and why it is empty.
     pub fn without(gap: ContextGap) -> Context {
         Context { gap: Some(gap), ..Context::default() }
+    }
+}
+
+/// What a user can do by its groups, as far as the trail has said it.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct TargetUser {
+    /// What the policies of its groups grant together.
+    pub grants: Grants,
+    /// Its groups.
+    pub groups: Vec<UserGroup>,
+}
+
+/// A group of a user.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UserGroup {
+    /// Its name, as in the record: not safe to print.
+    pub group: String,
+    /// What its members can do.
+    pub power: PowerLevel,
+}
+
+impl TargetUser {
+    /// What the user can do. Policies of the user itself are not known, so it may be more.
+    pub fn power(&self) -> PowerLevel {
+        let level = Power::from_grants(&self.grants).level();
+        if level.is_powerful() { level } else { PowerLevel::Unknown }
     }
 }
 

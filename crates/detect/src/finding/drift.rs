@@ -62,13 +62,12 @@ impl GroupGain {
 impl<'a> Call<'a> {
     /// The ARN of the policy of which the call sets another version in force.
     pub fn policy_with_new_version(self) -> Option<&'a str> {
-        let is_iam = self.fields.text("event.provider") == Some("iam.amazonaws.com");
-        let sets = match self.action()? {
+        let sets = match self.iam_action()? {
             "SetDefaultPolicyVersion" => true,
             "CreatePolicyVersion" => self.flag("setAsDefault"),
             _ => false,
         };
-        self.parameter("policyArn").filter(|_| is_iam && sets && !self.failed())
+        self.parameter("policyArn").filter(|_| sets && !self.failed())
     }
 
     fn flag(self, parameter: &str) -> bool {

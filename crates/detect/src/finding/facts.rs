@@ -6,13 +6,16 @@ use super::Finding;
 use super::call::{Call, GroupAction};
 use super::context::{Context, TimelineEntry};
 use super::policy::CallPolicy;
+use super::trust::Trust;
 use crate::power::{Power, PowerLevel};
 
 /// The fields that `severity_when` can use in addition to those of records.
-pub const FACT_FIELDS: [&str; 8] = [
+pub const FACT_FIELDS: [&str; 10] = [
     POWER_FIELD,
     "trailbell.group.power",
     "trailbell.drift.power",
+    "trailbell.target.power",
+    "trailbell.trust",
     "trailbell.self",
     "trailbell.principal.root",
     "trailbell.principal.first_seen",
@@ -34,6 +37,11 @@ pub struct Facts {
     /// The highest power of the groups that gained some by a new version of their policy. `None` if
     /// there are none.
     pub drift_power: Option<PowerLevel>,
+    /// What the user can do for whom the call creates credentials. `None` for other calls, and if
+    /// nothing is known of it.
+    pub target_power: Option<PowerLevel>,
+    /// Who may assume the role of which the call changes the trust policy. `None` for other calls.
+    pub trust: Option<Trust>,
     /// The principal gives rights to itself, or tries to.
     pub is_self: bool,
     /// The principal is the root user.
@@ -55,6 +63,8 @@ impl Facts {
             power: policy_power(call, context).map(|power| power.level()),
             group_power: group_power(call, context),
             drift_power: context.and_then(|context| context.drift.as_ref()?.power()),
+            target_power: context.and_then(|context| Some(context.target.as_ref()?.power())),
+            trust: Trust::from_call(call),
             is_self: is_self(call, context, timeline),
             is_root: finding.principal.identity_type == "Root",
             is_first_seen: ledger.map(|context| context.first_of_principal),
@@ -71,6 +81,8 @@ pub fn fact_document(finding: &Finding, facts: &Facts) -> Value {
         "power": facts.power,
         "group": {"power": facts.group_power},
         "drift": {"power": facts.drift_power},
+        "target": {"power": facts.target_power},
+        "trust": facts.trust.map(Trust::as_str),
         "self": facts.is_self,
         "principal": {"root": facts.is_root, "first_seen": facts.is_first_seen},
         "privileged": facts.is_privileged,
@@ -112,6 +124,7 @@ fn is_self(call: Call<'_>, context: Option<&Context>, timeline: &[TimelineEntry]
     let is_user = |name: Option<&str>| name.is_some_and(|name| name.eq_ignore_ascii_case(user));
     match call.group_action() {
         Some(GroupAction::AddUser) => is_user(call.target_user()),
+        None if is_for_user(call) => is_user(call.target_user()),
         Some(GroupAction::AttachPolicy | GroupAction::PutPolicy) => {
             let is_before =
                 |event: &TimelineEntry| call.time().is_none_or(|time| event.time <= time);
@@ -129,6 +142,21 @@ fn is_self(call: Call<'_>, context: Option<&Context>, timeline: &[TimelineEntry]
         }
         _ => false,
     }
+}
+
+/// The call gives something to a user, or takes its boundary away.
+fn is_for_user(call: Call<'_>) -> bool {
+    matches!(
+        call.iam_action(),
+        Some(
+            "AttachUserPolicy"
+                | "CreateAccessKey"
+                | "CreateLoginProfile"
+                | "DeleteUserPermissionsBoundary"
+                | "PutUserPermissionsBoundary"
+                | "PutUserPolicy"
+        )
+    )
 }
 
 /// The name of the IAM user that calls, if it is of the account of the group.

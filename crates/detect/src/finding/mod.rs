@@ -16,6 +16,7 @@ mod principal;
 mod privileged;
 mod scan;
 mod summary;
+mod trust;
 mod window;
 
 use std::fmt;
@@ -25,7 +26,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 pub use call::{Call, CallBrief, Fields, GroupAction};
-pub use context::{Context, ContextGap, PrincipalFinding, TimelineEntry};
+pub use context::{Context, ContextGap, PrincipalFinding, TargetUser, TimelineEntry, UserGroup};
 pub use drift::{GroupGain, PolicyDrift};
 pub use facts::{FACT_FIELDS, Facts, POWER_FIELD, fact_document, policy_power};
 pub use group_context::{GroupContext, GroupPolicy};
@@ -34,6 +35,7 @@ pub use principal::Principal;
 pub use privileged::PrivilegedGroups;
 pub use scan::{ScanEvent, match_record, scan_body};
 pub use summary::{Member, MemberPivots, Summary, SummaryBuilder};
+pub use trust::Trust;
 pub use window::Window;
 pub(crate) use window::{format_compact_time, parse_compact_time};
 

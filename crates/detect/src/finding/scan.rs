@@ -75,6 +75,7 @@ pub fn match_record(
             finding.privileged = detections.is_privileged(&finding);
             let own = detections.settings.own.named_by(record);
             finding.own = own.into_iter().map(str::to_owned).collect();
+            finding.unmet = !rule.is_alerted(&finding, None, now);
             finding.rate(&rule.severity_rules, None, now);
         }
         suppressed = Some(suppressed.unwrap_or(true) && finding.suppression().is_some());

@@ -6,12 +6,14 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use jiff::Timestamp;
 use kql::Query;
 use serde::{Deserialize, Serialize};
 
 use super::embedded::EmbeddedSet;
 use super::rule_query::RuleQuery;
 use super::severity::SeverityRules;
+use crate::finding::{Context, Facts, Finding, fact_document};
 
 /// A rule that can be matched against records.
 #[derive(Debug, Clone, PartialEq)]
@@ -33,6 +35,17 @@ pub struct Rule {
     pub alert_when: Option<Query>,
     /// Where the rule was read.
     pub origin: RuleOrigin,
+}
+
+impl Rule {
+    /// Returns true if a finding of this rule is alerted, as far as its record and its context show
+    /// it. Date math counts from `now`.
+    pub fn is_alerted(&self, finding: &Finding, context: Option<&Context>, now: Timestamp) -> bool {
+        self.alert_when.as_ref().is_none_or(|query| {
+            let facts = Facts::new(finding, context);
+            query.matches(&fact_document(finding, &facts), now)
+        })
+    }
 }
 
 /// Where a rule was read.

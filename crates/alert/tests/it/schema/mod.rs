@@ -17,7 +17,7 @@ use detect::cloudtrail::Record;
 use detect::ecs::{self, ValueKind};
 use detect::finding::{
     Context, FACT_FIELDS, Finding, FindingId, GroupContext, GroupGain, GroupPolicy, Origin,
-    PolicyDrift, Summary, TimelineEntry, Window, canary,
+    PolicyDrift, Summary, TargetUser, TimelineEntry, UserGroup, Window, canary,
 };
 use detect::power::{PowerLevel, managed_grants};
 use detect::rule::{LoadedRules, Rating, Severity};
@@ -52,6 +52,8 @@ fn alerts() -> Vec<(String, Alert)> {
         ("canary", canary_alert()),
         ("summary of a window", summary_of_a_window()),
         ("timeline with a policy", timeline_with_a_policy()),
+        ("credentials for a user", credentials_for_a_user()),
+        ("trust", trust()),
     ];
     let others = others.into_iter().chain(cut()).map(|(name, alert)| (name.to_owned(), alert));
     let golden = [pages::finding_alerts(), pages::summary_alerts(), pages::correlation_alerts()];
@@ -95,6 +97,29 @@ fn summary_of_a_window() -> Alert {
     let id = FindingId::hash_parts(["summary"]);
     let summary = Summary::from_findings(id, Some(window), 1, &[member]).unwrap();
     render_summary(&summary, &pages::accounts())
+}
+
+fn credentials_for_a_user() -> Alert {
+    let administrators = "arn:aws:iam::aws:policy/AdministratorAccess";
+    let group = UserGroup { group: "Admins".to_owned(), power: PowerLevel::Admin };
+    let grants = managed_grants(administrators).unwrap();
+    let target = Some(TargetUser { grants, groups: vec![group] });
+    let finding = finding(json!({
+        "eventSource": "iam.amazonaws.com",
+        "eventName": "CreateAccessKey",
+        "eventID": "e-1",
+        "requestParameters": {"userName": "bob"},
+    }));
+    render_finding(&finding, &Context { target, ..Context::default() }, &Accounts::default())
+}
+
+fn trust() -> Alert {
+    render(&finding(json!({
+        "eventSource": "iam.amazonaws.com",
+        "eventName": "UpdateAssumeRolePolicy",
+        "eventID": "e-1",
+        "requestParameters": {"roleName": "App", "policyDocument": "{}"},
+    })))
 }
 
 fn timeline_with_a_policy() -> Alert {

@@ -44,7 +44,11 @@ fn ledger_place(arg: &LedgerArg) -> Result<(LedgerPlace, String)> {
     Ok((LedgerPlace::parse(&name).with_context(invalid)?, name))
 }
 
-async fn open(place: &LedgerPlace, arg: &LedgerArg, name: String) -> Result<(StoredLedger, String)> {
+async fn open(
+    place: &LedgerPlace,
+    arg: &LedgerArg,
+    name: String,
+) -> Result<(StoredLedger, String)> {
     match wiring::build_ledger(place, &arg.aws.connect()).await {
         Ledger::Stored(ledger) => Ok((ledger, name)),
         Ledger::None | Ledger::ReadOnly(_) => bail!("the ledger is {name:?}, which is none"),
