@@ -30,7 +30,7 @@ pub(crate) enum AlertContext {
     /// Nothing is looked up for it.
     None,
     /// Around a finding.
-    Finding(Context),
+    Finding(Box<Context>),
     /// Who receives a canary, or why that is not known. Without a topic, nobody subscribes.
     Canary(Result<Option<Subscriptions>, String>),
     /// Around samples of a summary.
@@ -79,10 +79,11 @@ async fn read(
         }
         (Content::Finding(finding), Ledger::Stored(ledger)) => {
             let (context, missing) = around(invocation, ledger, finding, until).await;
-            (AlertContext::Finding(context), missing)
+            (AlertContext::Finding(Box::new(context)), missing)
         }
         (Content::Finding(_), _) => {
-            (AlertContext::Finding(Context::without(ContextGap::LedgerOff)), Vec::new())
+            let context = Context::without(ContextGap::LedgerOff);
+            (AlertContext::Finding(Box::new(context)), Vec::new())
         }
         (Content::Summary(summary), Ledger::Stored(ledger)) => {
             let (findings, unread) = ledger.read_findings(&sample_ids(summary)).await;

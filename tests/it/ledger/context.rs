@@ -341,7 +341,7 @@ async fn of_a_long_timeline_the_newest_events_are_kept() {
     assert_eq!(log["events"].as_array().unwrap().len(), 201);
     assert_eq!(log["older"], 101);
     assert!(timeline(&alert).contains(&"AddUserToGroup user-0".to_owned()));
-    assert_eq!(first(&alert).1, false);
+    assert!(!first(&alert).1);
 }
 
 #[tokio::test]

@@ -160,7 +160,7 @@ async fn credentials_for_another_user_are_alerted_if_its_groups_have_power() {
         (vec![policy("*"), add, remove], key("bob"), None),
         (vec![policy("*"), of_mallory], key("mallory"), None),
     ] {
-        let (subjects, _) = subjects(&before, &[call.clone()]).await;
+        let (subjects, _) = subjects(&before, std::slice::from_ref(&call)).await;
         assert_eq!(subjects, expected.into_iter().collect::<Vec<_>>(), "{before:?} {call}");
     }
 }
