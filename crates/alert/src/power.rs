@@ -17,6 +17,8 @@ const MAX_WAYS: usize = 6;
 const FIRST_WAYS: usize = 3;
 const MAX_NAMES: usize = 8;
 const MAX_GROUPS: usize = 4;
+const NO_WAY: &str = "no known way to more rights";
+const IMPORT_FILLS_IT: &str = "trailbell model import fills it";
 
 /// What a powerful policy can do, after the word "policy" or "which". `None` for others.
 pub(crate) fn policy_in_words(power: &Power) -> Option<String> {
@@ -92,7 +94,9 @@ pub(crate) fn group_items(call: AlertCall<'_>) -> Vec<Item> {
             let sentence = format!("{name} can raise its rights in {number}{doubt}");
             return way_items(&sentence, "A member", ways);
         }
-        Power::Unknown if gives(call) => format!("What {name} can do is {}.", unknown(group)),
+        Power::Unknown if gives(call) => {
+            format!("What {name} can do is {}. {IMPORT_FILLS_IT}.", unknown(group))
+        }
         Power::Limited | Power::Unknown => return Vec::new(),
     };
     vec![Item::new(rank::REASON, mail::bullet(&text))]
@@ -149,17 +153,17 @@ pub(crate) fn drift_in_short(call: AlertCall<'_>, width: usize) -> Option<String
 /// it is not powerful. A powerful one is in the reasons.
 pub(crate) fn unpowerful_in_words(call: AlertCall<'_>) -> Option<String> {
     let policy = || match (call.policy_power()?, CallPolicy::from_call(*call)?) {
-        (Power::Limited, _) => Some("no known way to more rights"),
-        (Power::Unknown, CallPolicy::Elsewhere) if call.group_context().is_some() => {
-            Some("not known: the policy was created before the trail was read")
-        }
-        (Power::Unknown, CallPolicy::Elsewhere) => Some("not known from the record"),
+        (Power::Limited, _) => Some(NO_WAY.to_owned()),
+        (Power::Unknown, CallPolicy::Elsewhere) if call.group_context().is_some() => Some(format!(
+            "not known: the policy was created before the trail was read. {IMPORT_FILLS_IT}"
+        )),
+        (Power::Unknown, CallPolicy::Elsewhere) => Some("not known from the record".to_owned()),
         // In the reasons.
         _ => None,
     };
     let group = || match call.group_context()?.power() {
         Power::Limited if call.group_action() == Some(GroupAction::AddUser) => {
-            Some("no known way to more rights")
+            Some(NO_WAY.to_owned())
         }
         _ => None,
     };
@@ -168,7 +172,7 @@ pub(crate) fn unpowerful_in_words(call: AlertCall<'_>) -> Option<String> {
         Some(_) => None,
         None => group(),
     };
-    text.filter(|_| !call.failed()).map(str::to_owned)
+    text.filter(|_| !call.failed())
 }
 
 /// `AdministratorAccess (admin), Read (limited)`.
