@@ -45,58 +45,68 @@ impl StoredLedger {
     /// 5, one for the users of the account, and one for each customer policy of the group. Without a
     /// group, only the customer's policy is read that the call is about.
     pub async fn group_timeline(&self, finding: &Finding, now: Timestamp) -> Result<Timeline> {
-        let Some(account) = &finding.account else { return Ok(Timeline::default()) };
-        let time = finding.time.unwrap_or(now);
-        let attached = Call::new(finding).policy_arn();
-        let Some(group) = &finding.group else {
-            let (policies, _) = self.read_policies(account, &[], attached).await?;
-            return Ok(Timeline {
-                policy: in_force(&policies, attached, now),
+        let timelines = self.group_timelines(&[finding], now).await?;
+        Ok(timelines.into_iter().next().unwrap_or_default())
+    }
+
+    /// The same for findings about one group, the earliest first, at the cost of one. They are in
+    /// their order.
+    pub async fn group_timelines(
+        &self,
+        findings: &[&Finding],
+        now: Timestamp,
+    ) -> Result<Vec<Timeline>> {
+        let Some(earliest) = findings.first() else { return Ok(Vec::new()) };
+        let Some(account) = &earliest.account else {
+            return Ok(vec![Timeline::default(); findings.len()]);
+        };
+        let calls: Vec<Call<'_>> = findings.iter().map(|finding| Call::new(finding)).collect();
+        let attached: Vec<&str> = calls.iter().filter_map(|call| call.policy_arn()).collect();
+        let Some(group) = &earliest.group else {
+            let (policies, _) = self.read_policies(account, &[], &attached).await?;
+            let timeline = |call: &Call<'_>| Timeline {
+                policy: in_force(&policies, call.policy_arn(), now),
                 ..Timeline::default()
-            });
+            };
+            return Ok(calls.iter().map(timeline).collect());
         };
         let mut walk = NameWalk::new(self, account);
-        if Call::new(finding).directory_action().is_some() {
+        if Call::new(earliest).directory_action().is_some() {
             walk.insert(group, self.directory_group_log(account, group).await)?;
-            let own = TimelineEntry::from_finding_at(finding, time);
-            return Ok(walk.timeline(group, &own, &[], &[]));
+            let timeline = |finding: &&Finding| {
+                let own = TimelineEntry::from_finding_at(finding, finding.time.unwrap_or(now));
+                walk.timeline(group, &own, &[], &[])
+            };
+            return Ok(findings.iter().map(timeline).collect());
         }
         let (users, _) = try_join(self.user_log(account), walk.read(group)).await?;
         walk.logs.users = users;
-        let past = walk.follow(group, time, Direction::Past).await?;
-        let future = walk.follow(group, time, Direction::Future).await?;
-        let own = TimelineEntry::from_finding_at(finding, time);
-        let mut timeline = walk.timeline(group, &own, &past, &future);
-        let last_name = future.last().map_or(&**group, |part| &part.name);
-        let later = now.max(time);
-        let states = [walk.logs.state_at(group, time), walk.logs.state_at(last_name, later)];
-        let (policies, unreadable) = self.read_policies(account, &states, attached).await?;
-        let policies_at = |time| -> BTreeMap<String, PolicyState> {
-            policies.iter().map(|(arn, log)| (arn.clone(), log.state_at(time))).collect()
-        };
-        let now_in_force = policies_at(later);
-        timeline.policy = in_force(&policies, attached, later);
-        let [then, since] = states;
-        let then = GroupContext::new(&then, &policies_at(time));
-        let since = GroupContext::new(&since, &now_in_force);
-        let members = then.members.clone();
-        let is_more = since.power().level() > then.power().level();
-        timeline.group = Some(GroupContext { members, ..if is_more { since } else { then } });
-        timeline.gap = timeline.gap.or(unreadable.then_some(ContextGap::Unreadable));
-        Ok(timeline)
+        let mut parts: Vec<(Timeline, [GroupState; 2])> = Vec::new();
+        for finding in findings {
+            parts.push(walk.part(group, finding, now).await?);
+        }
+        let states: Vec<&GroupState> = parts.iter().flat_map(|(_, states)| states).collect();
+        let (policies, unreadable) = self.read_policies(account, &states, &attached).await?;
+        let complete =
+            |((mut timeline, states), call): ((Timeline, [GroupState; 2]), &Call<'_>)| {
+                timeline.add_power(&states, &policies, *call, now);
+                timeline.gap = timeline.gap.or(unreadable.then_some(ContextGap::Unreadable));
+                timeline
+            };
+        Ok(parts.into_iter().zip(&calls).map(complete).collect())
     }
 
-    /// The logs of the customer policies of these states, and of one more. True if one cannot be
+    /// The logs of the customer policies of these states, and of some more. True if one cannot be
     /// read.
     pub(super) async fn read_policies(
         &self,
         account: &str,
-        states: &[GroupState],
-        also: Option<&str>,
+        states: &[&GroupState],
+        also: &[&str],
     ) -> Result<(BTreeMap<String, PolicyLog>, bool)> {
-        let attached = states.iter().flat_map(|state| state.attached.keys().map(String::as_str));
-        let mut arns: Vec<&str> =
-            attached.chain(also).filter(|arn| aws_managed(arn).is_none()).collect();
+        let mut arns: Vec<&str> = also.to_vec();
+        arns.extend(states.iter().flat_map(|state| state.attached.keys().map(String::as_str)));
+        arns.retain(|arn| aws_managed(arn).is_none());
         arns.sort_unstable();
         arns.dedup();
         arns.truncate(MAX_POLICIES);
@@ -107,6 +117,29 @@ impl StoredLedger {
             policies.insert(arn.to_owned(), readable(log, &mut unreadable)?);
         }
         Ok((policies, unreadable))
+    }
+}
+
+impl Timeline {
+    /// Adds what the group could do at the time of the call, or can do now, whichever is more.
+    fn add_power(
+        &mut self,
+        [then, since]: &[GroupState; 2],
+        policies: &BTreeMap<String, PolicyLog>,
+        call: Call<'_>,
+        now: Timestamp,
+    ) {
+        let time = call.time().unwrap_or(now);
+        let later = now.max(time);
+        let policies_at = |time| -> BTreeMap<String, PolicyState> {
+            policies.iter().map(|(arn, log)| (arn.clone(), log.state_at(time))).collect()
+        };
+        self.policy = in_force(policies, call.policy_arn(), later);
+        let then = GroupContext::new(then, &policies_at(time));
+        let since = GroupContext::new(since, &policies_at(later));
+        let members = then.members.clone();
+        let is_more = since.power().level() > then.power().level();
+        self.group = Some(GroupContext { members, ..if is_more { since } else { then } });
     }
 }
 
@@ -174,6 +207,23 @@ impl<'a> NameWalk<'a> {
     fn insert(&mut self, name: &str, log: Result<GroupLog>) -> Result<()> {
         self.logs.groups.insert(name.to_lowercase(), readable(log, &mut self.unreadable)?);
         Ok(())
+    }
+
+    /// The timeline of a finding, and the group at its time and now.
+    async fn part(
+        &mut self,
+        group: &str,
+        finding: &Finding,
+        now: Timestamp,
+    ) -> Result<(Timeline, [GroupState; 2])> {
+        let time = finding.time.unwrap_or(now);
+        let past = self.follow(group, time, Direction::Past).await?;
+        let future = self.follow(group, time, Direction::Future).await?;
+        let own = TimelineEntry::from_finding_at(finding, time);
+        let timeline = self.timeline(group, &own, &past, &future);
+        let last_name = future.last().map_or(group, |part| &part.name);
+        let later = now.max(time);
+        Ok((timeline, [self.logs.state_at(group, time), self.logs.state_at(last_name, later)]))
     }
 
     /// Follows one renaming after the other.

@@ -43,7 +43,7 @@ impl StoredLedger {
         let Some((name, state)) = self.attached_group(account, group, arn, time).await? else {
             return Ok(None);
         };
-        let (others, _) = self.read_policies(account, std::slice::from_ref(&state), None).await?;
+        let (others, _) = self.read_policies(account, &[&state], &[]).await?;
         let mut policies: BTreeMap<String, PolicyState> =
             others.iter().map(|(arn, log)| (arn.clone(), log.state_at(time))).collect();
         let mut context_with = |policy: &PolicyState| {

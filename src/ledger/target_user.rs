@@ -30,7 +30,8 @@ impl StoredLedger {
             .map(|name| logs.state_at(name, time))
             .filter(|state| state.exists == Some(true) && state.members.contains_key(&user))
             .collect();
-        let (policies, _) = self.read_policies(account, &states, None).await?;
+        let (policies, _) =
+            self.read_policies(account, &states.iter().collect::<Vec<_>>(), &[]).await?;
         let policies: BTreeMap<String, PolicyState> =
             policies.iter().map(|(arn, log)| (arn.clone(), log.state_at(time))).collect();
         let mut target = TargetUser::default();

@@ -171,7 +171,7 @@ impl<'a> FindingParts<'a> {
             check: commands::check::steps(call),
             undo: commands::undo::steps(call),
             raw_record: commands::raw_record(call),
-            exception: exception_suggestion::exception_lines(call),
+            exception: exception_suggestion::exception_lines(call, context.alerted_at),
         }
     }
 

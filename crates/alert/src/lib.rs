@@ -25,6 +25,7 @@ mod principal;
 mod principals;
 mod reasons;
 mod sms;
+mod story;
 mod subject;
 mod summary;
 #[cfg(test)]

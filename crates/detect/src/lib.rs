@@ -11,6 +11,7 @@
 //! | [`model`] | what has the trail said of a group and its policies? |
 //! | [`power`] | what does a policy let its holders do? |
 //! | [`correlation`] | what do several findings mean together? |
+//! | [`new_terms`] | has a rule matched these values before? |
 //! | [`subscriptions`] | how many receive the alerts? |
 
 pub mod cloudtrail;
@@ -18,6 +19,7 @@ pub mod correlation;
 pub mod ecs;
 pub mod finding;
 pub mod model;
+pub mod new_terms;
 pub mod power;
 pub mod rule;
 pub mod subscriptions;

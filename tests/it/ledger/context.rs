@@ -106,9 +106,9 @@ async fn a_context_costs_two_reads_for_the_group_and_a_list_for_each_user() {
     let alert = alert_of(&pipeline, &topic, &[add(1)]).await;
     assert_eq!(timeline(&alert).len(), 3);
     let calls = memory.take_calls();
-    // The first read of the group is that of the event that is written.
+    // The group is read for the event that is written, for the severity, and for the alert.
     for (call, expected) in
-        [("get groups/", 2), ("get users/", 1), ("list by-principal/", 2), ("list by-group/", 0)]
+        [("get groups/", 3), ("get users/", 2), ("list by-principal/", 2), ("list by-group/", 0)]
     {
         let count = calls.iter().filter(|made| made.starts_with(call)).count();
         assert_eq!(count, expected, "{call}: {calls:?}");

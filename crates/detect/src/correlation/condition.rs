@@ -7,7 +7,8 @@ use jiff::Timestamp;
 use super::mark::Mark;
 use crate::rule::{Condition, Correlation, Severity};
 
-/// An interval, at most as long as the timespan, in which the condition is met.
+/// An interval, at most as long as the timespan, in which the condition is met. Of a threshold: the
+/// time from the event that reaches it until there are too few, if no other event follows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Occurrence {
     /// The time of its first event.
@@ -41,14 +42,31 @@ pub fn find_occurrences(correlation: &Correlation, marks: &[Mark]) -> Vec<Occurr
         let interval = &events[start..=index];
         if is_met(correlation, interval) {
             let raised = interval.iter().filter_map(|event| event.raised).max();
-            occurrences.push(Occurrence {
-                start: interval[0].time,
-                end: last.time,
-                severity: raised.map_or(own_severity, |raised| raised.max(own_severity)),
+            let severity = raised.map_or(own_severity, |raised| raised.max(own_severity));
+            occurrences.push(match correlation.is_threshold {
+                true => {
+                    let end = end_of_threshold(correlation, interval);
+                    Occurrence { start: last.time, end, severity }
+                }
+                false => Occurrence { start: interval[0].time, end: last.time, severity },
             });
         }
     }
     occurrences
+}
+
+/// When a threshold is reached after it was not: the times of the events that reach it.
+pub fn times_reached(threshold: &Correlation, marks: &[Mark]) -> Vec<Timestamp> {
+    let mut reached = Vec::new();
+    let mut until: Option<Timestamp> = None;
+    for Occurrence { start, end, .. } in find_occurrences(threshold, marks) {
+        // Times are whole seconds.
+        if until.is_none_or(|until| start.duration_since(until).as_secs() > 1) {
+            reached.push(start);
+        }
+        until = until.max(Some(end));
+    }
+    reached
 }
 
 /// The events of the marks, by time. Marks of rules that are no longer correlated are ignored.
@@ -95,6 +113,23 @@ fn is_met(correlation: &Correlation, events: &[Event<'_>]) -> bool {
             values.len() >= *least as usize
         }
     }
+}
+
+/// When the first event is too old of the latest ones that reach the threshold.
+fn end_of_threshold(correlation: &Correlation, events: &[Event<'_>]) -> Timestamp {
+    let first = match &correlation.condition {
+        Condition::Values(_, least) => {
+            let mut values = BTreeSet::new();
+            events.iter().rev().find(|event| {
+                values.extend(event.value);
+                values.len() >= *least as usize
+            })
+        }
+        Condition::Events(least) => events.iter().rev().nth((*least as usize).saturating_sub(1)),
+        Condition::All | Condition::Ordered => None,
+    };
+    let first = first.or(events.first()).map_or(Timestamp::MAX, |event| event.time);
+    first.checked_add(correlation.timespan).unwrap_or(Timestamp::MAX)
 }
 
 /// Returns true if every stage has an event that is not before that of the previous stage.

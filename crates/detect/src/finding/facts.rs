@@ -1,27 +1,11 @@
 //! What makes a finding more severe than others of its rule: what the group can do, and who acts.
 
-use serde_json::{Value, json};
-
 use super::Finding;
 use super::call::{Call, GroupAction};
 use super::context::{Context, TimelineEntry};
 use super::policy::CallPolicy;
 use super::trust::Trust;
 use crate::power::{Power, PowerLevel};
-
-/// The fields that `severity_when` can use in addition to those of records.
-pub const FACT_FIELDS: [&str; 10] = [
-    POWER_FIELD,
-    "trailbell.group.power",
-    "trailbell.drift.power",
-    "trailbell.target.power",
-    "trailbell.trust",
-    "trailbell.self",
-    "trailbell.principal.root",
-    "trailbell.principal.first_seen",
-    "trailbell.privileged",
-    "trailbell.own",
-];
 
 /// What the policy that a call attaches or writes can do: a [`PowerLevel`].
 pub const POWER_FIELD: &str = "trailbell.power";
@@ -71,27 +55,6 @@ impl Facts {
             is_privileged: finding.privileged,
         }
     }
-}
-
-/// The document that `severity_when` and correlations match: the finding's ECS document with
-/// [`FACT_FIELDS`], and with the group's name if only the error message has it.
-pub fn fact_document(finding: &Finding, facts: &Facts) -> Value {
-    let mut document = finding.ecs.clone();
-    document["trailbell"] = json!({
-        "power": facts.power,
-        "group": {"power": facts.group_power},
-        "drift": {"power": facts.drift_power},
-        "target": {"power": facts.target_power},
-        "trust": facts.trust.map(Trust::as_str),
-        "self": facts.is_self,
-        "principal": {"root": facts.is_root, "first_seen": facts.is_first_seen},
-        "privileged": facts.is_privileged,
-        "own": finding.own,
-    });
-    if let Some(group) = finding.group.as_ref().filter(|_| finding.ecs["group"]["name"].is_null()) {
-        document["group"] = json!({ "name": group });
-    }
-    document
 }
 
 /// What the policy that a call attaches or writes can do, also if only the context has its document.
@@ -172,9 +135,11 @@ mod tests {
 
     use super::*;
     use crate::cloudtrail::Record;
-    use crate::finding::{GroupContext, Origin};
+    use crate::finding::{FactDocument, GroupContext, Origin};
     use crate::power::Grants;
     use crate::rule::LoadedRules;
+    use kql::Document;
+    use serde_json::{Value, json};
 
     const ADMIN: &str = "arn:aws:iam::aws:policy/AdministratorAccess";
 
@@ -254,8 +219,10 @@ mod tests {
             let context = Context { group, policy, ..Context::default() };
             let facts = Facts::new(&finding, Some(&context));
             assert_eq!(facts.group_power, Some(expected), "{:?} {context:?}", finding.ecs);
-            let document = fact_document(&finding, &facts);
-            assert_eq!(document["trailbell"]["group"]["power"], json!(expected));
+            let document = FactDocument::new(&finding, &facts);
+            let mut is_expected =
+                |value: kql::Value<'_>| value == kql::Value::Text(expected.as_str());
+            assert!(document.any_value("trailbell.group.power", &mut is_expected));
         }
     }
 
@@ -307,8 +274,8 @@ mod tests {
             let context = Context { gap: Some(gap), ..known.clone() };
             let facts = Facts::new(&finding, Some(&context));
             assert_eq!(facts.is_first_seen, None);
-            let document = fact_document(&finding, &facts);
-            assert!(document["trailbell"]["principal"]["first_seen"].is_null());
+            let document = FactDocument::new(&finding, &facts);
+            assert!(!document.any_value("trailbell.principal.first_seen", &mut |_| true));
         }
     }
 }

@@ -3,11 +3,12 @@
 
 use jiff::Timestamp;
 
-use super::{Finding, Origin, canary};
+use super::{Facts, Finding, Origin, canary};
 use crate::cloudtrail::reader::{self, Options, ReadStats};
 use crate::cloudtrail::{BadRecord, Body, ReadError, Record};
 use crate::ecs::View;
 use crate::model::{Change, read_changes};
+use crate::new_terms::Terms;
 use crate::rule::Detections;
 
 /// What a scan finds.
@@ -68,6 +69,13 @@ pub fn match_record(
     let mut suppressed = None;
     for rule in detections.rule_set.matching(&view, now) {
         let mut finding = Finding::new(&rule.info, record, origin());
+        if let Some(new_terms) = &rule.info.new_terms {
+            finding.terms = Terms::from_document(new_terms, &finding.ecs);
+            // Without a value there is nothing that could be new.
+            if finding.terms.is_none() && !canary::is_canary(&finding) {
+                continue;
+            }
+        }
         // A suppressed canary would verify nothing.
         if !canary::is_canary(&finding) {
             let exception = detections.exceptions.matching(&rule.info, &view, now);
@@ -75,8 +83,8 @@ pub fn match_record(
             finding.privileged = detections.is_privileged(&finding);
             let own = detections.settings.own.named_by(record);
             finding.own = own.into_iter().map(str::to_owned).collect();
-            finding.unmet = !rule.is_alerted(&finding, None, now);
-            finding.rate(&rule.severity_rules, None, now);
+            finding.unmet = !rule.is_alerted(&finding, &Facts::new(&finding, None), now);
+            finding.rate(&rule.severity_rules, now);
         }
         suppressed = Some(suppressed.unwrap_or(true) && finding.suppression().is_some());
         on_finding(finding);

@@ -20,6 +20,9 @@ pub enum Trust {
 }
 
 impl Trust {
+    /// All, in their order.
+    pub const ALL: [Trust; 4] = [Trust::Account, Trust::Outside, Trust::Anyone, Trust::Unknown];
+
     /// What a call lets assume a role. `None` if it changes no trust policy.
     pub fn from_call(call: Call<'_>) -> Option<Trust> {
         if call.iam_action() != Some("UpdateAssumeRolePolicy") || call.failed() {

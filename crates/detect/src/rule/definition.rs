@@ -11,9 +11,12 @@ use kql::Query;
 use serde::{Deserialize, Serialize};
 
 use super::embedded::EmbeddedSet;
+use super::new_terms::NewTerms;
 use super::rule_query::RuleQuery;
-use super::severity::SeverityRules;
-use crate::finding::{Context, Facts, Finding, fact_document};
+use super::severity::{SeverityRules, asks_for};
+use super::suppression::AlertSuppression;
+use super::threshold::Threshold;
+use crate::finding::{FactDocument, Facts, Finding};
 
 /// A rule that can be matched against records.
 #[derive(Debug, Clone, PartialEq)]
@@ -30,7 +33,7 @@ pub struct Rule {
     pub max_signals: u32,
     /// What changes the severity of a finding.
     pub severity_rules: SeverityRules,
-    /// `alert_when`, matched against the [`fact_document`](crate::finding::fact_document) of a
+    /// `alert_when`, matched against the [`FactDocument`] of a
     /// finding: one that does not match is recorded, not alerted.
     pub alert_when: Option<Query>,
     /// Where the rule was read.
@@ -38,13 +41,23 @@ pub struct Rule {
 }
 
 impl Rule {
-    /// Returns true if a finding of this rule is alerted, as far as its record and its context show
-    /// it. Date math counts from `now`.
-    pub fn is_alerted(&self, finding: &Finding, context: Option<&Context>, now: Timestamp) -> bool {
-        self.alert_when.as_ref().is_none_or(|query| {
-            let facts = Facts::new(finding, context);
-            query.matches(&fact_document(finding, &facts), now)
-        })
+    /// Returns true if severity or alert can depend on what the ledger knows of the group.
+    pub fn needs_timeline(&self) -> bool {
+        let asks = |field| self.alert_when.as_ref().is_some_and(|query| asks_for(query, field));
+        let alert = asks("trailbell.group.power") || asks("trailbell.self");
+        alert || self.severity_rules.needs_timeline()
+    }
+
+    /// Returns true if severity or alert can depend on what the ledger knows of the principal.
+    pub fn needs_history(&self) -> bool {
+        let is_asked = |query| asks_for(query, "trailbell.principal.first_seen");
+        self.alert_when.as_ref().is_some_and(is_asked) || self.severity_rules.needs_history()
+    }
+
+    /// Returns true if these facts of a finding meet `alert_when`. Date math counts from `now`.
+    pub fn is_alerted(&self, finding: &Finding, facts: &Facts, now: Timestamp) -> bool {
+        let alert_when = self.alert_when.as_ref();
+        alert_when.is_none_or(|query| query.matches(&FactDocument::new(finding, facts), now))
     }
 }
 
@@ -117,6 +130,15 @@ pub struct RuleInfo {
     /// `building_block_type`: findings are recorded and correlated, but not alerted.
     #[serde(default, skip_serializing_if = "Not::not")]
     pub building_block: bool,
+    /// `alert_suppression`: which findings one alert stands for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub alert_suppression: Option<AlertSuppression>,
+    /// `threshold`: findings are recorded, and alerted once there are enough of them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub threshold: Option<Threshold>,
+    /// `new_terms_fields`: matches are findings only if their values are new.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub new_terms: Option<NewTerms>,
 }
 
 /// How serious a finding is, in Elastic's four steps. Ordered: `Low < Medium < High < Critical`.

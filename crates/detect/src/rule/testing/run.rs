@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use super::cases::{EXTENSION, RuleTests, TestCase, test_file_of};
 use crate::cloudtrail::Record;
 use crate::ecs::{OwnResources, View};
-use crate::finding::{Finding, Origin};
+use crate::finding::{Facts, Finding, Origin};
 use crate::rule::definition::{Rule, RuleInfo, Severity};
 use crate::rule::load::LoadedRules;
 use crate::rule::toml_file::folder::files_below;
@@ -112,7 +112,10 @@ fn test_rule(rule: &Rule, tests: &RuleTests, now: Timestamp) -> TestResult {
     let run = |records: &[Record]| records.iter().filter_map(severity).max();
     let mut result = TestResult::from_tests(&rule.info, tests, run);
     for TestCase { name, records, alerted, .. } in &tests.must_match {
-        let is_alerted = |record| rule.is_alerted(&finding_of(rule, record, &tests.own), None, now);
+        let is_alerted = |record| {
+            let finding = finding_of(rule, record, &tests.own);
+            rule.is_alerted(&finding, &Facts::new(&finding, None), now)
+        };
         if alerted.is_some_and(|expected| records.iter().any(is_alerted) != expected) {
             let problem = if *alerted == Some(true) {
                 "is not alerted, but must be"
@@ -127,7 +130,7 @@ fn test_rule(rule: &Rule, tests: &RuleTests, now: Timestamp) -> TestResult {
 
 fn severity_of(rule: &Rule, record: &Record, own: &OwnResources, now: Timestamp) -> Severity {
     let mut finding = finding_of(rule, record, own);
-    finding.rate(&rule.severity_rules, None, now);
+    finding.rate(&rule.severity_rules, now);
     finding.severity()
 }
 
