@@ -235,7 +235,8 @@ mod tests {
             .collect();
         names.retain(|name| name.ends_with(".toml"));
         names.sort();
-        let embedded: Vec<_> = FILES.iter().map(|file| file.name).collect();
+        let mut embedded: Vec<_> = FILES.iter().map(|file| file.name).collect();
+        embedded.sort_unstable();
         assert_eq!(embedded, names);
     }
 }
