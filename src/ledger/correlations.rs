@@ -247,7 +247,9 @@ impl Evaluation<'_> {
     /// A count needs as many events as it counts, at either end of a timespan.
     fn max_marks(&self) -> usize {
         match self.correlation.condition {
-            Condition::Events(least) => MAX_MARKS.max(least as usize * 4),
+            Condition::Events(least) | Condition::EventsAndValues(least, ..) => {
+                MAX_MARKS.max(least as usize * 4)
+            }
             _ => MAX_MARKS,
         }
     }

@@ -122,7 +122,7 @@ async fn a_rule_that_is_learning_records_and_does_not_alert() {
     let entries = memory.keys("entries/");
     assert!(memory.text(&entries[0]).unwrap().contains(r#""learning":true"#), "{entries:?}");
     // Ten days after the first invocation, at 11:00.
-    let late = [create_at("2026-03-11T10:59:59Z", "bob"), create_at("2026-03-11T11:00:00Z", "eve")];
+    let late = [create_at("2026-03-11T10:59:59Z", "bob"), create_at("2026-03-11T11:01:00Z", "eve")];
     assert_eq!(process(&instance(&memory, &topic), &late).await, (1, 1, 0));
     assert_eq!(alerts(&topic).len(), 1);
 

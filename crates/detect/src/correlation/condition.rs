@@ -108,27 +108,36 @@ fn is_met(correlation: &Correlation, events: &[Event<'_>]) -> bool {
         }
         Condition::Ordered => are_in_order(stages, events),
         Condition::Events(least) => events.len() >= *least as usize,
-        Condition::Values(_, least) => {
-            let values: BTreeSet<&str> = events.iter().filter_map(|event| event.value).collect();
-            values.len() >= *least as usize
+        Condition::Values(_, least) => has_values(events, *least),
+        Condition::EventsAndValues(least_events, _, least) => {
+            events.len() >= *least_events as usize && has_values(events, *least)
         }
     }
 }
 
+fn has_values(events: &[Event<'_>], least: u32) -> bool {
+    let values: BTreeSet<&str> = events.iter().filter_map(|event| event.value).collect();
+    values.len() >= least as usize
+}
+
 /// When the first event is too old of the latest ones that reach the threshold.
 fn end_of_threshold(correlation: &Correlation, events: &[Event<'_>]) -> Timestamp {
-    let first = match &correlation.condition {
-        Condition::Values(_, least) => {
-            let mut values = BTreeSet::new();
-            events.iter().rev().find(|event| {
-                values.extend(event.value);
-                values.len() >= *least as usize
-            })
-        }
-        Condition::Events(least) => events.iter().rev().nth((*least as usize).saturating_sub(1)),
-        Condition::All | Condition::Ordered => None,
+    let nth_last = |least: u32| events.iter().nth_back((least as usize).saturating_sub(1));
+    let with_values = |least: u32| {
+        let mut values = BTreeSet::new();
+        events.iter().rev().find(|event| {
+            values.extend(event.value);
+            values.len() >= least as usize
+        })
     };
-    let first = first.or(events.first()).map_or(Timestamp::MAX, |event| event.time);
+    let firsts = match &correlation.condition {
+        Condition::Events(least) => [nth_last(*least), None],
+        Condition::Values(_, least) => [with_values(*least), None],
+        Condition::EventsAndValues(events, _, values) => [nth_last(*events), with_values(*values)],
+        Condition::All | Condition::Ordered => [None, None],
+    };
+    let first = firsts.into_iter().flatten().map(|event| event.time).min();
+    let first = first.or(events.first().map(|event| event.time)).unwrap_or(Timestamp::MAX);
     first.checked_add(correlation.timespan).unwrap_or(Timestamp::MAX)
 }
 

@@ -106,7 +106,10 @@ fn field_values(fields: &[String], document: &FactDocument) -> Option<Vec<String
 }
 
 fn counted_value(correlation: &Correlation, document: &FactDocument) -> Option<String> {
-    let Condition::Values(field, _) = &correlation.condition else { return None };
+    let field = match &correlation.condition {
+        Condition::Values(field, _) | Condition::EventsAndValues(_, field, _) => field,
+        Condition::All | Condition::Ordered | Condition::Events(_) => return None,
+    };
     field_value(document, field).map(|value| values_hash(&[value]))
 }
 

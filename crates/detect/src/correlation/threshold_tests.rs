@@ -39,6 +39,10 @@ fn reference(condition: &Condition, events: &[(i64, u8)]) -> Vec<(i64, i64)> {
             Condition::Values(_, least) => {
                 window.map(|(_, value)| value).collect::<BTreeSet<_>>().len() >= *least as usize
             }
+            Condition::EventsAndValues(least, _, values) => {
+                let values_of: BTreeSet<u8> = window.clone().map(|(_, value)| *value).collect();
+                window.count() >= *least as usize && values_of.len() >= *values as usize
+            }
             _ => unreachable!(),
         }
     };
@@ -71,8 +75,14 @@ fn deliver(threshold: &Correlation, marks: &[Mark]) -> (Vec<(i64, i64)>, usize) 
     (all.iter().map(|it| (seconds(it.start), seconds(it.end))).collect(), alerts.len())
 }
 
-fn conditions() -> [Condition; 3] {
-    [Condition::Events(3), Condition::Events(1), Condition::Values("user.name".to_owned(), 3)]
+fn conditions() -> [Condition; 4] {
+    let field = || "user.name".to_owned();
+    [
+        Condition::Events(3),
+        Condition::Events(1),
+        Condition::Values(field(), 3),
+        Condition::EventsAndValues(4, field(), 2),
+    ]
 }
 
 #[test]

@@ -9,7 +9,7 @@ use crate::finding::FindingId;
 const MAX_SPELLS: usize = 8;
 
 /// New findings that are kept of one spell: more than one if a late match joined several spells.
-const MAX_FINDINGS: usize = 4;
+const MAX_FINDINGS: usize = 16;
 
 /// The part of the window by which what is stored may be older than what was seen.
 const REFRESH_PART: i32 = 16;
@@ -101,11 +101,6 @@ impl History {
         };
         self.spells.len() != stored.spells.len()
             || self.spells.iter().zip(&stored.spells).any(differs)
-    }
-
-    /// The time of the latest match.
-    pub fn latest(&self) -> Option<Timestamp> {
-        self.spells.last().map(|spell| spell.last)
     }
 
     /// Joins a spell with those within a window.

@@ -54,6 +54,9 @@ pub enum Condition {
     Events(u32),
     /// `value_count`: at least this many different values of a field.
     Values(String, u32),
+    /// At least this many events, with at least this many different values of a field. Only
+    /// thresholds have it.
+    EventsAndValues(u32, String, u32),
 }
 
 /// Rules of which any satisfies the stage.
@@ -127,6 +130,9 @@ impl Correlation {
             Condition::Values(field, least) => {
                 format!("{least} or more values of {field} within {within}")
             }
+            Condition::EventsAndValues(events, field, values) => format!(
+                "{events} or more events with {values} or more values of {field} within {within}"
+            ),
         }
     }
 }
@@ -138,7 +144,7 @@ impl Condition {
             Condition::All => "temporal",
             Condition::Ordered => "temporal_ordered",
             Condition::Events(_) => "event_count",
-            Condition::Values(..) => "value_count",
+            Condition::Values(..) | Condition::EventsAndValues(..) => "value_count",
         }
     }
 }

@@ -17,7 +17,7 @@ pub struct Threshold {
     pub fields: Vec<String>,
     /// The least number of matches.
     pub value: u32,
-    /// Of which field how many different values are needed. Then `value` is not above their number.
+    /// Of which field how many different values are needed too.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cardinality: Option<Cardinality>,
 }
@@ -44,7 +44,12 @@ impl Threshold {
         Some(Correlation {
             info: Arc::clone(&rule.info),
             condition: match cardinality {
-                Some(Cardinality { field, value }) => Condition::Values(field.clone(), *value),
+                Some(Cardinality { field, value: values }) if values >= value => {
+                    Condition::Values(field.clone(), *values)
+                }
+                Some(Cardinality { field, value: values }) => {
+                    Condition::EventsAndValues(*value, field.clone(), *values)
+                }
                 None => Condition::Events(*value),
             },
             stages: vec![Stage(vec![reference])],

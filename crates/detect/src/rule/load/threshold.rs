@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use serde::Deserialize;
 use toml::Spanned;
-use toml::de::{DeTable, DeValue};
+use toml::de::DeTable;
 
-use super::over_time::known_field;
+use super::over_time::{known_field, texts};
 use crate::rule::correlation::Correlation;
 use crate::rule::threshold::{Cardinality, Threshold};
 use crate::rule::toml_file::reader::TomlReader;
@@ -86,23 +86,15 @@ pub(super) fn find_unsupported(table: &DeTable<'_>) -> Option<String> {
     if table.contains_key("alert_suppression") {
         return Some("it has `alert_suppression`, which is not applied to a threshold".to_owned());
     }
-    let fields = super::over_time::texts(read.get("field"));
+    let fields = texts(read.get("field"));
     let cardinality = read.get("cardinality").and_then(|value| value.get_ref().as_array());
     let counted: Vec<&DeTable<'_>> =
         cardinality.into_iter().flatten().filter_map(|it| it.get_ref().as_table()).collect();
     if counted.len() > 1 {
         return Some("it counts the values of several fields (`cardinality`)".to_owned());
     }
-    let counted_fields = counted.iter().flat_map(|it| super::over_time::texts(it.get("field")));
+    let counted_fields = counted.iter().flat_map(|it| texts(it.get("field")));
     let unknown = fields.into_iter().chain(counted_fields).find(|field| !known_field(field));
-    if let Some(field) = unknown {
-        let field = field.escape_debug();
-        return Some(format!("it counts by `{field}`, which no record has"));
-    }
-    let number = |value: Option<&Spanned<DeValue<'_>>>| {
-        value?.get_ref().as_integer()?.as_str().parse::<u32>().ok()
-    };
-    let values = counted.first().and_then(|it| number(it.get("value")))?;
-    (number(read.get("value"))? > values)
-        .then(|| "it needs more matches (`value`) than different values (`cardinality`)".to_owned())
+    let unknown = unknown?.escape_debug();
+    Some(format!("it counts by `{unknown}`, which no record has"))
 }

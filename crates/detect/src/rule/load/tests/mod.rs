@@ -262,7 +262,7 @@ fn problems_are_reported_with_their_place() {
         ),
         (
             &with("").replace("\"query\"", "\"qeury\""),
-            "a.toml:5:8: `type` must be `query`, `eql` or `correlation`, found `qeury`",
+            "a.toml:5:8: `type` must be `query`, `eql`, `threshold`, `new_terms` or `correlation`, found `qeury`",
         ),
         (&with("").replace("A group", " "), "a.toml:2:8: `name` must not be empty"),
         (HEAD, "a.toml:1:2: `query` is missing in [rule]"),
