@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use detect::model::{
     Change, EventLog, GroupEvent, GroupLog, GroupLogs, LogError, LogEvent, ModelEvent, PolicyEvent,
-    PolicyLog, UserEvent, UserLog,
+    PolicyLog, UserEvent, UserLog, bounded,
 };
 use futures::future::join_all;
 use jiff::{SignedDuration, Timestamp};
@@ -185,15 +185,19 @@ impl NewEvents {
 
 /// IAM treats names that differ only in case as the same.
 fn group_key(account: &str, name: &str) -> String {
-    format!("{GROUPS}{}/{}", encode_key_part(account), encode_key_part(&name.to_lowercase()))
+    format!(
+        "{GROUPS}{}/{}",
+        encode_key_part(account),
+        encode_key_part(&bounded(name).to_lowercase())
+    )
 }
 
 fn directory_group_key(account: &str, id: &str) -> String {
-    format!("{DIRECTORY_GROUPS}{}/{}", encode_key_part(account), encode_key_part(id))
+    format!("{DIRECTORY_GROUPS}{}/{}", encode_key_part(account), encode_key_part(&bounded(id)))
 }
 
 fn policy_key(account: &str, arn: &str) -> String {
-    format!("{POLICIES}{}/{}", encode_key_part(account), encode_key_part(arn))
+    format!("{POLICIES}{}/{}", encode_key_part(account), encode_key_part(&bounded(arn)))
 }
 
 fn users_key(account: &str) -> String {

@@ -5,6 +5,7 @@ use detect::finding::Outcome;
 use serde_json::{Value, json};
 
 use crate::ledger::memory::{Memory, Topic};
+use crate::ledger::timelines::assert_snapshot;
 use crate::ledger::world::{attribute, call, deliver, pipeline};
 
 const ARN: &str = "arn:aws:iam::111122223333:policy/deploy";
@@ -128,18 +129,19 @@ async fn the_mail_names_members_and_the_version_to_go_back_to() {
     deliver(&pipeline, &records).await;
     let alerts = drift_alerts(&topic);
     let [alert] = &alerts[..] else { panic!("{alerts:?}") };
+    let words = alert.text.split_whitespace().collect::<Vec<_>>().join(" ");
     for part in [
         "put version v2 of the customer managed policy",
         "Ops can do everything now. Known members: bob.",
         "aws iam set-default-policy-version",
         "--version-id=v1",
     ] {
-        assert!(alert.text.contains(part), "{part}\n{}", alert.text);
+        assert!(words.contains(part), "{part}\n{}", alert.text);
     }
     let drift = &alert.document["trailbell"]["drift"];
     assert_eq!((&drift["power"], &drift["previous"]), (&json!("admin"), &json!("v1")));
     assert_eq!(drift["groups"][0]["members"], json!(["bob"]));
-    insta::assert_snapshot!("drift", format!("{}\n\n{}", alert.subject, alert.text));
+    assert_snapshot("drift", &format!("Subject: {}\n\n{}", alert.subject, alert.text));
 }
 
 #[tokio::test]

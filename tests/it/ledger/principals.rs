@@ -5,6 +5,7 @@ use detect::finding::Outcome;
 use serde_json::{Value, json};
 
 use crate::ledger::memory::{Memory, Topic};
+use crate::ledger::timelines::assert_snapshot;
 use crate::ledger::world::{attribute, call, deliver, pipeline};
 
 const ARN: &str = "arn:aws:iam::111122223333:policy/deploy";
@@ -192,5 +193,5 @@ async fn mails_say_who_got_which_rights() {
     let mails = principal_alerts(&topic).into_iter();
     let mails: Vec<String> =
         mails.map(|alert| format!("Subject: {}\n\n{}", alert.subject, alert.text)).collect();
-    insta::assert_snapshot!("principals", mails.join("\n\n"));
+    assert_snapshot("principals", &mails.join("\n\n"));
 }

@@ -233,8 +233,8 @@ impl ChangeReader<'_> {
     }
 }
 
-/// What IAM accepts is whole.
-fn bounded(text: &str) -> String {
+/// The text as the model has it: at most 1,024 bytes. What IAM accepts is whole.
+pub fn bounded(text: &str) -> String {
     text[..text.floor_char_boundary(MAX_TEXT_BYTES)].to_owned()
 }
 

@@ -19,7 +19,7 @@ mod users;
 #[cfg(test)]
 mod tests;
 
-pub use changes::{Change, MODEL_ACTIONS, ModelEvent, read_changes};
+pub use changes::{Change, MODEL_ACTIONS, ModelEvent, bounded, read_changes};
 pub use group::{GroupEvent, GroupEventKind, GroupLog, InlinePolicy};
 pub use group_state::{GroupLogs, GroupState, Held};
 pub use import::{AccountDetails, AuthorizationDetails, ImportError};
