@@ -15,6 +15,7 @@ mod policy;
 mod preview;
 mod progress;
 mod replay;
+mod report;
 mod rules;
 mod scan;
 mod setup;
@@ -52,6 +53,7 @@ enum Command {
     Policy(policy::PolicyCommand),
     Preview(preview::Args),
     Replay(replay::Args),
+    Report(report::Args),
     /// List, show, check and test rules
     #[command(subcommand)]
     Rules(rules::RulesCommand),
@@ -72,6 +74,7 @@ pub fn run() -> ExitCode {
         Command::Policy(command) => policy::run(&command),
         Command::Preview(args) => preview::run(&args),
         Command::Replay(args) => replay::run(&args),
+        Command::Report(args) => report::run(&args),
         Command::Rules(command) => rules::run(&command),
         Command::Scan(args) => scan::run(&args),
         Command::Verify(args) => verify::run(&args),

@@ -2,11 +2,11 @@
 
 pub mod files;
 mod matches;
-mod objects;
-mod parallel;
+pub mod objects;
+pub mod parallel;
 mod printer;
-mod source;
-mod target;
+pub mod source;
+pub mod target;
 mod totals;
 
 use std::io;
@@ -126,7 +126,7 @@ pub fn run(args: &Args) -> Result<ExitCode> {
 }
 
 /// Finds the files and the objects at `paths`. AWS is only asked if one of them is in a bucket.
-fn find_sources(
+pub fn find_sources(
     paths: &[PathBuf],
     range: TimeRange,
     target: &ScanTarget,
