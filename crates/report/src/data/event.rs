@@ -50,7 +50,7 @@ pub struct Event {
     pub object: Option<String>,
     /// What the policy that the call attaches or writes can do.
     pub policy_power: Option<PowerLevel>,
-    /// What the group could do before.
+    /// What the group could do before. `None` if the call created it.
     pub power_before: Option<GroupPower>,
     /// What the group could do after.
     pub power_after: Option<GroupPower>,
@@ -183,9 +183,10 @@ impl Event {
 
     fn attempt(&self, group: &str) -> String {
         let action = self.action.as_deref().unwrap_or("a call");
-        let is_denied = self.error.as_ref().is_some_and(|error| {
-            error.contains("AccessDenied") || error.contains("Unauthorized")
-        });
+        let is_denied = self
+            .error
+            .as_ref()
+            .is_some_and(|error| error.contains("AccessDenied") || error.contains("Unauthorized"));
         let outcome = if is_denied { "denied" } else { "failed" };
         match &self.object {
             Some(object) => format!("{action} of {object} on {group} {outcome}"),

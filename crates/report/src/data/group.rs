@@ -166,7 +166,8 @@ pub(super) fn follow(events: &mut [Event], known: Vec<Group>, scope: &Scope) -> 
         let Some(name) = &event.group else { continue };
         let group_key = key(&event.account, name);
         let mut group = groups.remove(&group_key).unwrap_or_else(|| Group::named(event, name));
-        event.power_before = Some(group.power);
+        let is_created = event.kind == EventKind::Change && event.step == Some(GroupAction::Create);
+        event.power_before = Some(group.power).filter(|_| !is_created);
         if let (EventKind::Change, Some(step)) = (event.kind, event.step) {
             group.apply(step, event);
         }

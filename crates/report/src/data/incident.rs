@@ -32,7 +32,8 @@ pub struct Incident {
     pub end: Timestamp,
     /// The names of its groups.
     pub groups: Vec<String>,
-    /// What the group could do before, if all steps are of one group.
+    /// What the group could do before, if all steps are of one group. `None` if the first step
+    /// created it.
     pub power_before: Option<GroupPower>,
     /// What it could do after.
     pub power_after: Option<GroupPower>,

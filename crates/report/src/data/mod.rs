@@ -70,13 +70,14 @@ impl Report {
         let mut incidents = incident::collect(&correlations, &events, &scope);
         events.reverse();
         incidents.reverse();
+        let scope = scope.with_bounds(&events, now);
         let mut report = Report {
-            scope: scope.with_bounds(&events, now),
             verdict: Verdict::default(),
             open: verdict::open_matters(&events, &incidents),
             principals: principal::summarise(&events),
             suppressed: suppression::collect(&events, &exceptions),
-            proof: input.proof.map(ProofSummary::new),
+            proof: input.proof.map(|proof| ProofSummary::new(proof, &scope)),
+            scope,
             incidents,
             groups,
             events,

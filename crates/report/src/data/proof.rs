@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 
+use super::input::Scope;
+
 /// What a caller's check of the log files said.
 #[derive(Debug, Clone, Default)]
 pub struct ProofInput {
@@ -86,8 +88,8 @@ pub struct ProofSummary {
 pub struct AccountCalendar {
     /// The account.
     pub account: String,
-    /// From the start of the first hour. Empty if nothing is known.
-    pub start: Option<Timestamp>,
+    /// The start of the first hour: that of the period.
+    pub start: Timestamp,
     /// One for each hour from `start`.
     #[serde(skip)]
     pub hours: Vec<HourState>,
@@ -117,14 +119,21 @@ const HOUR: SignedDuration = SignedDuration::from_hours(1);
 const MAX_HOURS: usize = 24 * 366 * 2;
 
 impl ProofSummary {
-    pub(super) fn new(input: ProofInput) -> ProofSummary {
+    /// The proof of a period.
+    pub(super) fn new(input: ProofInput, scope: &Scope) -> ProofSummary {
         let mut counts = ProofCounts::default();
         let mut by_account: BTreeMap<&str, Vec<&TrailProof>> = BTreeMap::new();
         for trail in &input.trails {
             counts.add(trail.counts);
             by_account.entry(&trail.account).or_default().push(trail);
         }
-        let accounts = by_account.iter().map(|(account, trails)| calendar(account, trails));
+        let bounds: Vec<_> = input.trails.iter().filter_map(|it| it.hours.bounds()).collect();
+        let first = bounds.iter().map(|(first, _)| *first).min();
+        let last = bounds.iter().map(|(_, last)| *last).max();
+        let start = floor_hour(scope.since.or(first).unwrap_or_default());
+        let end = scope.until.or(last).unwrap_or(start);
+        let accounts =
+            by_account.iter().map(|(account, trails)| calendar(account, trails, start, end));
         ProofSummary {
             counts,
             unverified_logs: input.unverified_logs,
@@ -183,10 +192,13 @@ impl VerifiedHours {
     }
 }
 
-fn calendar(account: &str, trails: &[&TrailProof]) -> AccountCalendar {
-    let bounds: Vec<_> = trails.iter().filter_map(|trail| trail.hours.bounds()).collect();
-    let start = bounds.iter().map(|(start, _)| floor_hour(*start)).min();
-    let end = bounds.iter().map(|(_, end)| *end).max();
+/// The hours from `start`, which is a whole one, to `end`.
+fn calendar(
+    account: &str,
+    trails: &[&TrailProof],
+    start: Timestamp,
+    end: Timestamp,
+) -> AccountCalendar {
     // The trails of one region complete each other, and all regions count.
     let mut regions: BTreeMap<&str, Vec<&VerifiedHours>> = BTreeMap::new();
     for trail in trails {
@@ -196,16 +208,11 @@ fn calendar(account: &str, trails: &[&TrailProof]) -> AccountCalendar {
         let region = |trails: &Vec<&VerifiedHours>| trails.iter().map(|it| it.state(hour)).min();
         regions.values().filter_map(region).max().unwrap_or(HourState::Unknown)
     };
-    let hours_from = |start| (0..).map(move |hour| add_hours(start, hour));
-    let hours: Vec<HourState> = start
-        .zip(end)
-        .into_iter()
-        .flat_map(|(start, end)| hours_from(start).take_while(move |hour| *hour < end))
-        .take(MAX_HOURS)
-        .map(state)
-        .collect();
+    let starts = (0..).map(|hour| add_hours(start, hour));
+    let hours: Vec<HourState> =
+        starts.take_while(|hour| *hour < end).take(MAX_HOURS).map(state).collect();
     let verified = hours.iter().filter(|state| **state == HourState::Verified).count() as u64;
-    let gaps = start.map(|start| gaps(start, &hours)).unwrap_or_default();
+    let gaps = gaps(start, &hours);
     AccountCalendar { account: account.to_owned(), start, hours, verified, gaps }
 }
 

@@ -39,7 +39,7 @@ pub struct Run {
 impl CalendarChart {
     /// The chart of an account.
     pub fn new(calendar: &AccountCalendar) -> CalendarChart {
-        let offset = calendar.start.map_or(0, hour_of_day);
+        let offset = hour_of_day(calendar.start);
         let cells = calendar.hours.iter().enumerate();
         let cells = cells.map(|(index, state)| ((offset + index), *state));
         let cells: Vec<(usize, HourState)> = cells.collect();
@@ -54,7 +54,7 @@ impl CalendarChart {
         let days = cells.last().map_or(0, |(cell, _)| cell / HOURS + 1);
         let date = |day: usize| {
             let later = SignedDuration::from_hours((day * HOURS) as i64);
-            format::date(calendar.start.and_then(|start| start.checked_add(later).ok()))
+            format::date(calendar.start.checked_add(later).ok())
         };
         let mut labeled = vec![0, days.saturating_sub(1) / 2, days.saturating_sub(1)];
         labeled.dedup();
@@ -105,10 +105,11 @@ mod tests {
         let mut hours = vec![Verified; 30];
         hours[3] = Broken;
         let start: Timestamp = "2026-03-01T20:00:00Z".parse().unwrap();
-        let gap = ("2026-03-01T23:00:00Z".parse().unwrap(), "2026-03-02T00:00:00Z".parse().unwrap());
+        let gap =
+            ("2026-03-01T23:00:00Z".parse().unwrap(), "2026-03-02T00:00:00Z".parse().unwrap());
         let chart = CalendarChart::new(&AccountCalendar {
             account: "111122223333".to_owned(),
-            start: Some(start),
+            start,
             verified: 29,
             gaps: vec![gap],
             hours,

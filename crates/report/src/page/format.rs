@@ -172,9 +172,13 @@ mod tests {
 
     #[test]
     fn numbers_have_separators() {
-        for (value, expected) in
-            [(0_u64, "0"), (999, "999"), (1_000, "1,000"), (8_640, "8,640"), (1_234_567, "1,234,567")]
-        {
+        for (value, expected) in [
+            (0_u64, "0"),
+            (999, "999"),
+            (1_000, "1,000"),
+            (8_640, "8,640"),
+            (1_234_567, "1,234,567"),
+        ] {
             assert_eq!(number(value), expected);
         }
         assert_eq!(count(1_u64, "change"), "1 change");

@@ -1,0 +1,6 @@
+//! Integration tests of the crate.
+
+mod data;
+mod page;
+#[path = "../sample/mod.rs"]
+mod sample;
