@@ -38,7 +38,7 @@ fn the_page_of_a_ledger_names_changes_incidents_and_owners() {
     let dir = TestDir::new();
     let suppressed = create_group("built", "robot", "11:00:00");
     dir.put("1005", &[&staged()[..], &[suppressed]].concat());
-    let exceptions = dir.write("exceptions.toml", exception("robots", "user.name: robot", "never"));
+    let exceptions = dir.write("exceptions.toml", exception("robots", "user.name: robot", "'never'"));
     dir.publish(&[("TRAILBELL_EXCEPTIONS", &exceptions)]);
     let file = dir.text("report.html");
     let args = ["report", "--since", "2026-03-01", "--until", "2026-03-01", "-o", &file];
@@ -116,7 +116,7 @@ fn the_proof_is_that_of_verify() {
     let (code, out, err) = trailbell(&[&args[..], &verify].concat(), &[]);
     assert_eq!(code, 0, "{err}");
     let report: Value = serde_json::from_str(&out).unwrap();
-    let counts = json!({"valid_digests": 3, "digests": 3, "valid_logs": 5, "logs": 5});
+    let counts = json!({"valid_digests": 5, "digests": 5, "valid_logs": 6, "logs": 6});
     assert_eq!(report["proof"]["counts"], counts);
     assert_eq!(report["proof"]["accounts"][0]["gaps"], json!([]));
     assert_ne!(report["proof"]["accounts"][0]["verified"], 0);

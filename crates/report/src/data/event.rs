@@ -242,3 +242,60 @@ fn sort_entry(event: &Event) -> TimelineEntry {
         suppressed: false,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use detect::cloudtrail::Record;
+    use detect::finding::{Finding, Origin};
+    use detect::rule::{LoadedRules, Rating, RuleInfo};
+    use serde_json::json;
+
+    use super::*;
+
+    fn finding(rule: &Arc<RuleInfo>, event_id: &str) -> Finding {
+        let record = json!({
+            "eventSource": "iam.amazonaws.com",
+            "eventName": "CreateGroup",
+            "eventTime": "2026-03-01T10:00:00Z",
+            "eventID": event_id,
+            "recipientAccountId": "111122223333",
+            "requestParameters": {"groupName": "ops"},
+        });
+        let origin = Origin::File { path: "log.json".to_owned(), record: 0 };
+        Finding::new(rule, &Record::from_value(record).unwrap(), origin)
+    }
+
+    fn reported(finding: Finding, delivery: Delivery) -> ReportedFinding {
+        ReportedFinding { finding: Arc::new(finding), delivery }
+    }
+
+    #[test]
+    fn what_several_rules_found_is_one_event_of_the_highest_severity() {
+        let rules = LoadedRules::embedded().into_rule_set().unwrap();
+        let [first, second] = [0, 1].map(|index| rules.rules()[index].info.clone());
+        let mut severe = finding(&second, "a");
+        let reason = Some("it is a test".to_owned());
+        severe.rating = Some(Rating { severity: Severity::Critical, risk_score: 99, reason });
+        let mut conflict = finding(&first, "a");
+        conflict.id = FindingId::hash_parts(["conflict"]);
+        conflict.conflict = Some(finding(&first, "a").id);
+        let events = merge(&[
+            reported(finding(&first, "a"), Delivery::Suppressed),
+            reported(severe, Delivery::Alerted),
+            reported(finding(&first, "b"), Delivery::Suppressed),
+            reported(conflict, Delivery::Alerted),
+        ]);
+        let mut counts: Vec<_> =
+            events.iter().map(|it| (it.findings.len(), it.severity, it.delivery)).collect();
+        counts.sort();
+        let own = first.severity;
+        let expected = [
+            (1, own, Delivery::Alerted),
+            (1, own, Delivery::Suppressed),
+            (2, Severity::Critical, Delivery::Alerted),
+        ];
+        assert_eq!(counts, expected);
+    }
+}

@@ -23,18 +23,6 @@ fn events_are_counted_by_what_they_did() {
 }
 
 #[test]
-fn a_call_that_several_rules_found_is_one_event() {
-    let report = sample::month();
-    let grant = report.events.iter().find(|event| {
-        event.kind == EventKind::Change
-            && event.sentence() == "AdministratorAccess attached to support-tools"
-    });
-    let grant = grant.unwrap();
-    assert_eq!(grant.rules.len(), 2, "{:?}", grant.rules);
-    assert_eq!(grant.findings.len(), 2);
-}
-
-#[test]
 fn groups_hold_what_the_events_gave_them() {
     let report = sample::month();
     let group = |name: &str| report.groups.iter().find(|group| group.name == name).unwrap();
