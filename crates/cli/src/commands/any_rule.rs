@@ -25,9 +25,10 @@ impl<'r> AnyRule<'r> {
     }
 }
 
-/// All rules, then all correlations.
+/// All rules, then all correlations. A rule's threshold is part of the rule.
 pub fn all_rules(set: &RuleSet) -> impl Iterator<Item = AnyRule<'_>> {
-    let correlations = set.correlations().iter().map(AnyRule::Correlation);
+    let correlations = set.correlations().iter().filter(|correlation| !correlation.is_threshold);
+    let correlations = correlations.map(AnyRule::Correlation);
     set.rules().iter().map(AnyRule::Rule).chain(correlations)
 }
 

@@ -19,7 +19,6 @@ mod report;
 mod rules;
 mod scan;
 mod setup;
-mod show;
 mod time_range;
 mod verify;
 
@@ -59,7 +58,6 @@ enum Command {
     #[command(subcommand)]
     Rules(rules::RulesCommand),
     Scan(scan::Args),
-    Show(show::Args),
     Verify(verify::Args),
 }
 
@@ -79,7 +77,6 @@ pub fn run() -> ExitCode {
         Command::Report(args) => report::run(&args),
         Command::Rules(command) => rules::run(&command),
         Command::Scan(args) => scan::run(&args),
-        Command::Show(args) => show::run(&args),
         Command::Verify(args) => verify::run(&args),
     };
     match result {

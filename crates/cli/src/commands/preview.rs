@@ -67,7 +67,7 @@ fn rule_alert(rule: &Rule, test: &TestCase, accounts: &Accounts) -> Option<Alert
     let [bucket, key] = ["example-trail", SAMPLE_KEY].map(str::to_owned);
     let origin = Origin::Object { bucket, key, record: 0 };
     let mut finding = Finding::new(&rule.info, test.records.first()?, origin);
-    finding.rate(&rule.severity_rules, None, Timestamp::UNIX_EPOCH);
+    finding.rate(&rule.severity_rules, Timestamp::UNIX_EPOCH);
     Some(alert::render_finding(&finding, &AlertContext::default(), accounts))
 }
 

@@ -38,7 +38,8 @@ fn the_page_of_a_ledger_names_changes_incidents_and_owners() {
     let dir = TestDir::new();
     let suppressed = create_group("built", "robot", "11:00:00");
     dir.put("1005", &[&staged()[..], &[suppressed]].concat());
-    let exceptions = dir.write("exceptions.toml", exception("robots", "user.name: robot", "'never'"));
+    let exceptions =
+        dir.write("exceptions.toml", exception("robots", "user.name: robot", "'never'"));
     dir.publish(&[("TRAILBELL_EXCEPTIONS", &exceptions)]);
     let file = dir.text("report.html");
     let args = ["report", "--since", "2026-03-01", "--until", "2026-03-01", "-o", &file];

@@ -8,7 +8,7 @@ use super::{
     CorrelationAlertData, FolderWalk, Incident, Incidents, Mark, PlacedMark, find_occurrences,
     place_marks,
 };
-use crate::finding::{Finding, FindingId};
+use crate::finding::{Facts, Finding, FindingId};
 use crate::rule::Correlation;
 
 /// The alert data of every incident in these findings, as if all had arrived. Date math in queries
@@ -20,7 +20,8 @@ pub fn correlate_findings<'f>(
 ) -> Vec<CorrelationAlertData> {
     let mut folders: BTreeMap<String, Vec<Mark>> = BTreeMap::new();
     for finding in findings {
-        for PlacedMark { folder, mark } in place_marks(correlation, finding, now, now) {
+        let facts = Facts::new(finding, None);
+        for PlacedMark { folder, mark } in place_marks(correlation, finding, &facts, now, now) {
             folders.entry(folder).or_default().push(mark);
         }
     }
@@ -49,6 +50,6 @@ fn find_incidents(correlation: &Correlation, folder: &str, marks: &[Mark]) -> Ve
         FindingId::hash_parts(["incident", &correlation.info.id, folder, &start])
     };
     let occurrences = find_occurrences(correlation, marks);
-    let timespan = correlation.timespan;
-    Incidents::default().absorb(&occurrences, &times, timespan, &new_id).near(&times, timespan)
+    let incidents = Incidents::default().absorb_for(correlation, &occurrences, &times, &new_id);
+    incidents.near(&times, correlation.timespan)
 }

@@ -16,7 +16,7 @@ use super::input::Scope;
 /// Several events that together mean something.
 #[derive(Debug, Clone, Serialize)]
 pub struct Incident {
-    /// The id of its alert, by which `trailbell show` finds it.
+    /// The id of its alert, by which `trailbell ledger show` finds it.
     pub id: FindingId,
     /// The correlation's name.
     pub name: String,

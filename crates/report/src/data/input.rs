@@ -70,6 +70,8 @@ pub enum Delivery {
     Undelivered,
     /// Its alert was sent.
     Alerted,
+    /// The alert of an incident named it.
+    Folded,
     /// It was, or will be, part of a summary.
     Summarised,
     /// It was found in log files now. Whether there was an alert is not known.
@@ -148,6 +150,7 @@ impl Delivery {
         match self {
             Delivery::Undelivered => "not delivered",
             Delivery::Alerted => "alerted",
+            Delivery::Folded => "in an incident",
             Delivery::Summarised => "summarised",
             Delivery::Found => "found",
             Delivery::Suppressed => "suppressed",

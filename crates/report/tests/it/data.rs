@@ -1,7 +1,7 @@
 //! What a report says, as data.
 
 use report::csv;
-use report::data::{EventKind, Report};
+use report::data::Report;
 use serde_json::{Value, json};
 
 use crate::sample;

@@ -57,7 +57,9 @@ fn hostile_names_stay_text() {
     let page = sample::hostile().to_html().unwrap();
     assert_eq!(page.matches("<script").count(), 1);
     assert_eq!(page.matches("<style").count(), 1);
-    for tag in ["<img", "<iframe", "<base", "<form", "<svg onload", "<meta http-equiv=refresh", "<!--"] {
+    for tag in
+        ["<img", "<iframe", "<base", "<form", "<svg onload", "<meta http-equiv=refresh", "<!--"]
+    {
         assert!(!page.contains(tag), "{tag}");
     }
     let is_hidden =

@@ -3,6 +3,8 @@
 use std::collections::BTreeSet;
 
 use anyhow::Result;
+use detect::rule::Exception;
+use detect::text::time::format_minute;
 use jiff::{SignedDuration, Timestamp};
 use report::data::Delivery;
 use trailbell::ledger::{Content, Entry, EntryState, StoredLedger};
@@ -12,7 +14,6 @@ use crate::commands::ledger::entries::{open_ledger, read_entries};
 use crate::commands::ledger::filter::{EntryFilter, FilterArgs};
 use crate::commands::ledger::stats::read_heartbeat;
 use crate::commands::report::from_logs::loaded_rule;
-use crate::commands::setup;
 
 /// A sweep runs every 10 minutes. If the last one began longer ago, one is missing.
 const SWEEP_DELAY: SignedDuration = SignedDuration::from_mins(30);
@@ -30,17 +31,17 @@ pub async fn read(args: &Args, now: Timestamp, input: &mut Input) -> Result<()> 
     input.exceptions = load_exceptions(args)?;
     input.not_seen.extend(check_sweeps(&ledger, now).await?);
     input.origin.sources.push(name);
-    let rules: BTreeSet<_> = input.findings.iter().map(|it| loaded_rule(&it.finding.rule)).collect();
+    let rules: BTreeSet<_> =
+        input.findings.iter().map(|it| loaded_rule(&it.finding.rule)).collect();
     input.origin.rules = rules.into_iter().collect();
     Ok(())
 }
 
 fn add_entry(input: &mut Input, entry: &Entry) {
     match &entry.content {
-        Content::Finding(finding) => input.findings.push(ReportedFinding {
-            finding: finding.clone(),
-            delivery: delivery(entry.state),
-        }),
+        Content::Finding(finding) => input
+            .findings
+            .push(ReportedFinding { finding: finding.clone(), delivery: delivery(entry.state) }),
         Content::Correlation(data) => input.correlations.push(data.clone()),
         // Its members have entries of their own.
         Content::Summary(_) => {}
@@ -52,18 +53,16 @@ fn delivery(state: EntryState) -> Delivery {
         EntryState::Claimed | EntryState::Released | EntryState::Failed => Delivery::Undelivered,
         EntryState::Alerted => Delivery::Alerted,
         EntryState::Grouped | EntryState::Summarised => Delivery::Summarised,
+        EntryState::Folded => Delivery::Folded,
         EntryState::Suppressed => Delivery::Suppressed,
     }
 }
 
-/// The rules are loaded for the names in exceptions only.
-fn load_exceptions(args: &Args) -> Result<Vec<detect::rule::Exception>> {
-    if args.detection.exceptions.is_empty() {
-        return Ok(Vec::new());
+fn load_exceptions(args: &Args) -> Result<Vec<Exception>> {
+    match args.detection.exceptions.is_empty() {
+        true => Ok(Vec::new()),
+        false => Ok(args.detection.load()?.exceptions.as_slice().to_vec()),
     }
-    let rules = args.detection.rules.load()?;
-    let loaded = setup::load_exceptions(&args.detection.exceptions, &rules);
-    Ok(loaded.into_exceptions()?.as_slice().to_vec())
 }
 
 /// What follows from the heartbeat of the sweep.
@@ -81,7 +80,7 @@ async fn check_sweeps(ledger: &StoredLedger, now: Timestamp) -> Result<Option<St
         Some(time) => Some(format!(
             "The last sweep began at {}: log objects that landed later and that no notification \
              announced may be unread.",
-            detect::text::time::format_minute(time)
+            format_minute(time)
         )),
         None => Some("The heartbeat of the sweep is damaged.".to_owned()),
     })

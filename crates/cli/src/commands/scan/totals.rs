@@ -17,6 +17,8 @@ pub struct Totals {
     pub skipped: u64,
     /// Files and records that could not be read.
     pub failed: u64,
+    /// Their names and problems; of many records of one file only the first.
+    pub unreadable: Vec<(String, String)>,
     suppressed: u64,
     /// The highest severity of a finding that is not suppressed.
     highest: Option<Severity>,
@@ -46,13 +48,19 @@ impl Totals {
         self.read.parsed += read.parsed;
     }
 
-    fn files(&self) -> u64 {
+    /// Files that were read.
+    pub fn files(&self) -> u64 {
         self.prefiltered + self.split
     }
 
-    /// A scan of nothing is a failure: otherwise "0 findings" could mean a mistyped path.
+    /// Returns true if all was read. A scan of nothing is a failure: otherwise "0 findings" could
+    /// mean a mistyped path.
+    pub fn is_complete(&self) -> bool {
+        self.failed == 0 && self.files() > 0
+    }
+
     pub fn exit_code(&self, fail_on: Option<Severity>) -> ExitCode {
-        if self.failed > 0 || self.files() == 0 {
+        if !self.is_complete() {
             return ExitCode::from(2);
         }
         let reached = fail_on.is_some_and(|limit| self.highest >= Some(limit));

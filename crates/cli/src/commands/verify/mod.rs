@@ -129,9 +129,9 @@ pub async fn verify_selection(
     for place in &places.places {
         let regions = find_regions(selection, store, place).await?;
         let due = due(place, &places, now);
-        let reports = regions.into_iter().map(|region| {
-            verify_one(selection.trails, &checker, place, due, region, &progress)
-        });
+        let reports = regions
+            .into_iter()
+            .map(|region| verify_one(selection.trails, &checker, place, due, region, &progress));
         let mut reports = stream::iter(reports).buffered(CONCURRENCY);
         while let Some(report) = reports.next().await {
             progress.suspend(|| on_region(report))?;
