@@ -19,6 +19,7 @@ mod report;
 mod rules;
 mod scan;
 mod setup;
+mod show;
 mod time_range;
 mod verify;
 
@@ -58,6 +59,7 @@ enum Command {
     #[command(subcommand)]
     Rules(rules::RulesCommand),
     Scan(scan::Args),
+    Show(show::Args),
     Verify(verify::Args),
 }
 
@@ -77,6 +79,7 @@ pub fn run() -> ExitCode {
         Command::Report(args) => report::run(&args),
         Command::Rules(command) => rules::run(&command),
         Command::Scan(args) => scan::run(&args),
+        Command::Show(args) => show::run(&args),
         Command::Verify(args) => verify::run(&args),
     };
     match result {

@@ -85,7 +85,7 @@ fn log_files_alone_give_the_same_events_and_incidents() {
     };
     assert_eq!(comparable(&from_logs), comparable(&from_ledger));
     assert_eq!(from_logs["events"][0]["delivery"], "found");
-    assert_eq!(from_ledger["events"][0]["delivery"], "alerted");
+    assert_eq!(from_ledger["events"][0]["delivery"], "folded");
 }
 
 #[test]
@@ -145,4 +145,33 @@ fn a_report_of_nothing_is_a_usage_error() {
     assert!(code == 2 && err.contains("a time range is needed"), "{err}");
     let (code, report) = json_report(&dir, &["no/such/file.json"]);
     assert_eq!((code, report["unreadable"].as_array().unwrap().len()), (1, 1));
+}
+
+#[test]
+fn the_page_of_an_alert_has_what_happened_around_it() {
+    let dir = TestDir::new();
+    dir.put("1005", &staged());
+    dir.publish(&[]);
+    let (_, report) = json_report(&dir, &[]);
+    let id = |value: &Value| value["id"].as_str().unwrap()[..10].to_owned();
+    let incident = id(&report["incidents"][0]);
+    let (code, mail, err) = dir.run(&["show", &incident]);
+    assert!(code == 0 && mail.starts_with("Subject: [critical] "), "{mail}{err}");
+    for id in [incident, id(&report["events"][0])] {
+        let file = dir.text("alert.html");
+        let (code, out, err) = dir.run(&["show", &id, "--html", "-o", &file]);
+        assert_eq!((code, out.as_str()), (0, ""), "{err}");
+        let page = fs::read_to_string(&file).unwrap();
+        for part in [
+            "AdministratorAccess attached to ops",
+            "eve added to ops",
+            "allows everything",
+            "aws iam remove-user-from-group",
+            "default-src",
+        ] {
+            assert!(page.contains(part), "{part} in {page}");
+        }
+    }
+    let (code, _, err) = dir.run(&["show", "0123456789abcdef0", "--html"]);
+    assert!(code == 2 && err.contains("no entry has an id that begins with"), "{err}");
 }

@@ -13,8 +13,7 @@ fn main() -> io::Result<()> {
     let folder = env::args().nth(1).map(PathBuf::from);
     let folder = folder.ok_or_else(|| io::Error::other("usage: sample_pages DIR"))?;
     fs::create_dir_all(&folder)?;
-    for (name, report) in sample::all() {
-        let page = report.to_html().map_err(io::Error::other)?;
+    for (name, page) in sample::all() {
         fs::write(folder.join(format!("{name}.html")), page)?;
     }
     Ok(())

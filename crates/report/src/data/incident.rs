@@ -1,5 +1,6 @@
 //! Incidents: what correlations found.
 
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
@@ -16,7 +17,7 @@ use super::input::Scope;
 /// Several events that together mean something.
 #[derive(Debug, Clone, Serialize)]
 pub struct Incident {
-    /// The id of its alert, by which `trailbell ledger show` finds it.
+    /// The id of its alert, by which `trailbell show` finds it.
     pub id: FindingId,
     /// The correlation's name.
     pub name: String,
@@ -41,6 +42,8 @@ pub struct Incident {
     pub steps: Vec<Event>,
     /// Events of it that are not among the steps.
     pub more_events: usize,
+    /// Other correlations that found a part of the same steps, and nothing more severe.
+    pub also: Vec<String>,
 }
 
 impl Incident {
@@ -62,8 +65,43 @@ impl Incident {
             more_events: data.events.saturating_sub(steps.len()),
             groups,
             steps,
+            also: Vec::new(),
         }
     }
+
+    /// Returns true if all that the other says is said by this one.
+    fn contains(&self, other: &Incident) -> bool {
+        let is_step = |step: &Event| self.steps.iter().any(|own| own.id == step.id);
+        other.severity <= self.severity
+            && other.steps.len() < self.steps.len()
+            && other.more_events == 0
+            && !other.steps.is_empty()
+            && other.steps.iter().all(is_step)
+    }
+}
+
+/// Leaves out incidents that others contain, and names them there. Those with the most steps come
+/// first.
+fn without_contained(mut incidents: Vec<Incident>) -> Vec<Incident> {
+    incidents.sort_by_key(|incident| Reverse(incident.steps.len()));
+    let mut kept: Vec<Incident> = Vec::new();
+    // A container shares the first step, by which it is found.
+    let mut by_step: HashMap<FindingId, Vec<usize>> = HashMap::new();
+    for incident in incidents {
+        let first = incident.steps.first().map(|step| step.id.clone());
+        let candidates = first.as_ref().and_then(|first| by_step.get(first)).into_iter().flatten();
+        let container = candidates.copied().find(|index| kept[*index].contains(&incident));
+        match container {
+            Some(index) => kept[index].also.push(incident.name),
+            None => {
+                for step in &incident.steps {
+                    by_step.entry(step.id.clone()).or_default().push(kept.len());
+                }
+                kept.push(incident);
+            }
+        }
+    }
+    kept
 }
 
 /// The incidents of the scope, by time. `events` are those of the scope, by time.
@@ -96,6 +134,7 @@ pub(super) fn collect(
         .map(|data| Incident::new(data, steps_of(data)))
         .filter(|incident| is_everything || !incident.steps.is_empty())
         .collect();
+    incidents = without_contained(incidents);
     incidents.sort_by(|one, other| (one.end, &one.name).cmp(&(other.end, &other.name)));
     incidents
 }

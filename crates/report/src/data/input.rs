@@ -40,6 +40,25 @@ pub struct Input {
     pub now: Timestamp,
 }
 
+impl Input {
+    /// Nothing so far.
+    pub fn new(scope: Scope, origin: Origin, accounts: Accounts, now: Timestamp) -> Input {
+        Input {
+            scope,
+            findings: Vec::new(),
+            correlations: Vec::new(),
+            groups: Vec::new(),
+            exceptions: Vec::new(),
+            proof: None,
+            not_seen: Vec::new(),
+            unreadable: Vec::new(),
+            origin,
+            accounts,
+            now,
+        }
+    }
+}
+
 /// Which findings a report is about.
 #[derive(Debug, Clone, Default, Serialize)]
 pub struct Scope {

@@ -140,7 +140,7 @@ pub fn optional(text: &Option<String>) -> String {
     text.as_deref().map_or("–".to_owned(), name)
 }
 
-/// The first digits of an id, by which `trailbell ledger show` finds it.
+/// The first digits of an id, by which `trailbell show` finds it.
 pub fn short_id(id: &detect::finding::FindingId) -> &str {
     id.as_str().get(..8).unwrap_or_default()
 }

@@ -1,5 +1,6 @@
 //! The page: one file, without requests to anywhere, and readable without its script.
 
+mod alert;
 mod calendar;
 mod format;
 mod policy;
@@ -13,6 +14,7 @@ use detect::rule::Severity;
 use jiff::Timestamp;
 
 use crate::data::{Event, Group, Incident, Report};
+pub use alert::alert_page;
 use calendar::CalendarChart;
 use timeline::TimelineChart;
 
@@ -27,6 +29,9 @@ const MAX_ROWS: usize = 500;
 
 /// Items of a list within a cell.
 const MAX_ITEMS: usize = 12;
+
+/// Records that the page of an alert names.
+const MAX_REFERENCES: usize = 20;
 
 /// Names in a sentence.
 const MAX_LIST: usize = 5;

@@ -50,6 +50,7 @@ fn an_incident_shows_the_power_before_and_after() {
     assert_eq!(incident.power_before, None, "its first step created the group");
     assert_eq!(incident.power_after.unwrap().as_str(), "allows everything");
     assert_eq!(incident.steps.len(), 3);
+    assert_eq!(incident.also, ["Administrator policy and new member in one group"]);
 }
 
 #[test]

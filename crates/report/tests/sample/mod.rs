@@ -9,12 +9,13 @@ use std::sync::Arc;
 
 use alert::Accounts;
 use detect::cloudtrail::Record;
-use detect::correlation::correlate_findings;
-use detect::finding::{Finding, Origin as RecordOrigin, match_record};
-use detect::rule::{Detections, Exceptions, LoadedExceptions, LoadedRules};
+use detect::correlation::{MemberFindings, correlate_findings};
+use detect::finding::{Context, Finding, Origin as RecordOrigin, match_record};
+use detect::rule::{Detections, Exceptions, LoadedExceptions, LoadedRules, Rule};
 use jiff::Timestamp;
 use report::Report;
 use report::data::{Delivery, Input, LoadedRule, Origin, ReportedFinding, Scope, Unreadable};
+use report::page::alert_page;
 use serde_json::Value;
 
 pub use calls::{HOSTILE, hostile_calls, many_calls, month_calls};
@@ -30,14 +31,35 @@ expires = 2027-03-31
 "#;
 
 /// Every sample page by its name.
-pub fn all() -> Vec<(&'static str, Report)> {
+pub fn all() -> Vec<(&'static str, String)> {
+    let page = |report: Report| report.to_html().unwrap();
     vec![
-        ("month", month()),
-        ("hostile", hostile()),
-        ("empty", empty()),
-        ("damaged", damaged()),
-        ("many", many(10_000)),
+        ("month", page(month())),
+        ("hostile", page(hostile())),
+        ("empty", page(empty())),
+        ("damaged", page(damaged())),
+        ("many", page(many(10_000))),
+        ("alert", alert(&month_calls()[16..19])),
+        ("alert-hostile", alert(&hostile_calls())),
     ]
+}
+
+/// The page of the alert about the first incident of these calls, or about their first finding.
+pub fn alert(calls: &[Value]) -> String {
+    let input = input(calls, Delivery::Folded);
+    let findings = || input.findings.iter().map(|reported| (*reported.finding).clone());
+    let alert = match input.correlations.first() {
+        Some(data) => {
+            let members = MemberFindings::new(data, findings().collect(), None);
+            alert::render_correlation(data, &members, &input.accounts)
+        }
+        None => {
+            let finding = findings().next().unwrap();
+            alert::render_finding(&finding, &Context::default(), &input.accounts)
+        }
+    };
+    let report = Report::new(input);
+    alert_page(&alert, &report, "alerted: the topic accepted the alert").unwrap()
 }
 
 /// A month of two accounts, with incidents and a gap in the logs.
@@ -84,7 +106,8 @@ pub fn damaged() -> Report {
 pub fn many(count: usize) -> Report {
     let mut input = input(&[], Delivery::Alerted);
     let rules = LoadedRules::embedded().into_rule_set().unwrap();
-    let rule = &rules.rules()[0].info;
+    let is_addition = |rule: &&Rule| rule.info.name == "AWS IAM User Addition to Group";
+    let rule = &rules.rules().iter().find(is_addition).unwrap().info;
     let origin = RecordOrigin::File { path: "log.json".to_owned(), record: 0 };
     let reported = many_calls(count).into_iter().map(|record| {
         let record = Record::from_value(record).unwrap();
@@ -115,32 +138,21 @@ fn input(records: &[Value], delivery: Delivery) -> Input {
             None => delivery,
         },
     };
-    Input {
-        scope: Scope {
-            since: Some(at("2026-11-01T00:00:00Z")),
-            until: Some(until),
-            ..Scope::default()
-        },
-        findings: findings.iter().map(reported).collect(),
-        correlations: correlations.map(Arc::new).collect(),
-        groups: Vec::new(),
-        exceptions: detections.exceptions.as_slice().to_vec(),
-        proof: None,
-        not_seen: Vec::new(),
-        unreadable: Vec::new(),
-        origin: Origin {
-            version: "0.1.0".to_owned(),
-            sources: vec!["s3://example-trail-ledger/trailbell".to_owned()],
-            rules: rules.collect(),
-            ..Origin::default()
-        },
-        accounts: Accounts::parse(
-            "accounts.toml",
-            "\"111122223333\" = \"production\"\n\"444455556666\" = \"staging\"\n",
-        )
-        .unwrap(),
-        now: at("2026-12-01T06:00:00Z"),
-    }
+    let scope =
+        Scope { since: Some(at("2026-11-01T00:00:00Z")), until: Some(until), ..Scope::default() };
+    let origin = Origin {
+        version: "0.1.0".to_owned(),
+        sources: vec!["s3://example-trail-ledger/trailbell".to_owned()],
+        rules: rules.collect(),
+        ..Origin::default()
+    };
+    let names = "\"111122223333\" = \"production\"\n\"444455556666\" = \"staging\"\n";
+    let accounts = Accounts::parse("accounts.toml", names).unwrap();
+    let mut input = Input::new(scope, origin, accounts, at("2026-12-01T06:00:00Z"));
+    input.findings = findings.iter().map(reported).collect();
+    input.correlations = correlations.map(Arc::new).collect();
+    input.exceptions = detections.exceptions.as_slice().to_vec();
+    input
 }
 
 fn detections() -> Detections {

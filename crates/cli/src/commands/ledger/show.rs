@@ -115,7 +115,8 @@ fn describe_claims(entry: &Entry) -> String {
     }
 }
 
-fn describe_state(entry: &Entry, snapshot: &EntrySnapshot) -> String {
+/// The state of an entry, and what it means.
+pub fn describe_state(entry: &Entry, snapshot: &EntrySnapshot) -> String {
     let description = match entry.state {
         EntryState::Claimed if snapshot.is_leased() => "a worker is processing it",
         EntryState::Claimed => "its worker is gone; the next sweep or delivery takes over",

@@ -48,7 +48,8 @@ fn add_entry(input: &mut Input, entry: &Entry) {
     }
 }
 
-fn delivery(state: EntryState) -> Delivery {
+/// What became of a finding whose entry is in this state.
+pub fn delivery(state: EntryState) -> Delivery {
     match state {
         EntryState::Claimed | EntryState::Released | EntryState::Failed => Delivery::Undelivered,
         EntryState::Alerted => Delivery::Alerted,

@@ -2,7 +2,7 @@
 
 mod from_ledger;
 mod from_logs;
-mod output;
+pub mod output;
 mod proof;
 
 use std::path::PathBuf;
@@ -18,6 +18,7 @@ use report::{Report, csv};
 use crate::commands::arguments::{DetectionArgs, LedgerArg};
 use crate::commands::setup;
 use crate::commands::time_range::{TimeRange, TimeRangeArgs};
+pub use from_ledger::delivery;
 
 /// Write a page about who changed which group, what it can do now, and what is proven.
 ///
@@ -85,24 +86,14 @@ pub fn run(args: &Args) -> Result<ExitCode> {
 
 fn read_input(args: &Args, range: TimeRange, now: Timestamp) -> Result<Input> {
     let accounts = Accounts::from_file(args.accounts.as_deref())?;
-    let mut input = Input {
-        scope: Scope {
-            since: range.since,
-            until: range.until,
-            account: args.account.clone(),
-            group: args.group.clone(),
-        },
-        findings: Vec::new(),
-        correlations: Vec::new(),
-        groups: Vec::new(),
-        exceptions: Vec::new(),
-        proof: None,
-        not_seen: Vec::new(),
-        unreadable: Vec::new(),
-        origin: Origin { version: env!("CARGO_PKG_VERSION").to_owned(), ..Origin::default() },
-        accounts,
-        now,
+    let scope = Scope {
+        since: range.since,
+        until: range.until,
+        account: args.account.clone(),
+        group: args.group.clone(),
     };
+    let origin = Origin { version: env!("CARGO_PKG_VERSION").to_owned(), ..Origin::default() };
+    let mut input = Input::new(scope, origin, accounts, now);
     match args.paths.is_empty() {
         true => setup::build_runtime()?.block_on(from_ledger::read(args, now, &mut input))?,
         false => from_logs::read(args, range, now, &mut input)?,
