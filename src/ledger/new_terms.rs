@@ -16,7 +16,7 @@ use crate::store::SmallObject;
 /// How often a history is written. Workers of a burst contend.
 const TRIES: u32 = 12;
 
-/// Histories in each of the two parts of the cache, about 400 bytes each.
+/// Histories in each of the two parts of the cache, about 1 KB each.
 const MAX_CACHED: usize = 10_000;
 
 /// The version of the stored form of [`WatchedRules`].

@@ -152,7 +152,10 @@ def differences(place, theirs, ours):
         for index, (one, other) in enumerate(zip(theirs, ours, strict=True)):
             yield from differences(f"{place}[{label(one, index)}]", one, other)
     elif isinstance(theirs, list) and isinstance(ours, list):
-        yield f"{place} is {labels(theirs)} in the template and {labels(ours)} in the module"
+        yield from (f"{place} has {one} only in the template" for one in beyond(theirs, ours))
+        yield from (f"{place} has {one} only in the module" for one in beyond(ours, theirs))
+        if not beyond(theirs, ours) + beyond(ours, theirs):
+            yield f"{place} has {len(theirs)} items in the template and {len(ours)} in the module"
     elif theirs != ours:
         yield f"{place} is {theirs} in the template and {ours} in the module"
 
@@ -161,8 +164,10 @@ def label(value, index):
     return value.get("Sid", index) if isinstance(value, dict) else index
 
 
-def labels(values):
-    return [label(value, value) for value in values]
+def beyond(values, others):
+    """What is in one list and not in the other, by name if it has one."""
+    names = [label(other, other) for other in others]
+    return [name for value in values if (name := label(value, value)) not in names]
 
 
 def check_parameters():

@@ -101,6 +101,23 @@ pub(crate) fn stop(call: AlertCall<'_>) -> Vec<ResponseStep> {
     }
 }
 
+/// How to stop the principals of several calls. One that added itself to a group is stopped as the
+/// user that it added, which stops more.
+pub(super) fn stop_each(calls: &[AlertCall<'_>]) -> Vec<ResponseStep> {
+    let added_itself = |call: &AlertCall<'_>| {
+        let key = &call.finding.principal.key;
+        calls.iter().any(|other| is_own_target(*other) && other.finding.principal.key == *key)
+    };
+    let stopped = calls.iter().filter(|call| is_own_target(**call) || !added_itself(call));
+    stopped.flat_map(|call| stop(*call)).collect()
+}
+
+/// Returns true if the call changed something about the IAM user who made it.
+fn is_own_target(call: AlertCall<'_>) -> bool {
+    let user = call.principal().iam_user();
+    !call.failed() && user.is_some() && user == call.target_user()
+}
+
 /// How to stop the principals of many calls, each by its name.
 pub(crate) fn stop_all(members: &[Member]) -> Vec<ResponseStep> {
     without_repeats(members.iter().filter_map(stop_named)).into_iter().take(MAX_STOPS).collect()
@@ -144,9 +161,8 @@ fn stop_user(call: AlertCall<'_>) -> Vec<ResponseStep> {
     let principal = call.principal();
     let user = principal.iam_user();
     let name = name_or(user, "the user");
-    let is_target = !call.failed() && user.is_some() && user == call.target_user();
     let purpose = match in_foreign_account(call) {
-        _ if is_target => return stop_target(call),
+        _ if is_own_target(call) => return stop_target(call),
         place if principal.has_long_term_key() => {
             format!("Stop {name}{place}: its key, then all else, open sessions too.")
         }

@@ -28,7 +28,7 @@ pub(crate) fn steps_for_all(calls: &[AlertCall<'_>]) -> Vec<ResponseStep> {
     let steps = calls
         .iter()
         .map(|call| place(*call))
-        .chain(calls.iter().flat_map(|call| principal::stop(*call)))
+        .chain(principal::stop_each(calls))
         .chain(calls.iter().zip(&bulk_calls).flat_map(revert));
     without_repeats(steps)
 }

@@ -10,7 +10,7 @@ use super::{IncidentParts, count_events};
 use crate::call::AlertCall;
 use crate::description::power_in_words;
 use crate::mail::{self, Item, Mail, rank};
-use crate::{identifiers, subject};
+use crate::{identifiers, reasons, subject};
 
 const MAX_TEXT_CHARS: usize = 200;
 const MAX_NAME_CHARS: usize = 64;
@@ -53,6 +53,10 @@ impl IncidentParts<'_> {
         }
         let mut reasons: Vec<Item> = Vec::new();
         reasons.extend(severity.map(|text| Item::new(rank::REASON, mail::bullet(&text))));
+        let members = self.members.members.iter();
+        reasons.extend(reasons::items_of_members(
+            members.map(|finding| AlertCall::new(finding, self.accounts)),
+        ));
         let condition = format!("The rule requires {condition}.");
         reasons.push(Item::new(rank::DETAIL, mail::bullet(&condition)).silent());
         reasons

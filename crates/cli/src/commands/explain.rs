@@ -13,11 +13,12 @@ use detect::finding::{Facts, Finding, Origin};
 use detect::rule::explain::explain;
 use detect::rule::{Correlation, Detections, Exceptions, Rating, Rule, RuleSet};
 use jiff::Timestamp;
-use trailbell::store::open_file;
 
 use crate::commands::any_rule::{AnyRule, find_rule};
 use crate::commands::arguments::DetectionArgs;
-use crate::commands::output::{Format, clean_text, write_document};
+use crate::commands::explain_document::JudgedRecord;
+use crate::commands::input::open_log;
+use crate::commands::output::{Format, FormatArg, clean_text, write_document};
 use crate::commands::scan::files::layout;
 use crate::commands::setup;
 
@@ -30,16 +31,18 @@ use crate::commands::setup;
 /// wrong usage.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// A log file
+    /// A log file, or - for standard input
     file: PathBuf,
     /// The record's position in the file, from 0. `trailbell scan` prints it after the #
     #[arg(long, value_name = "N")]
     record: usize,
-    /// A rule: its id, its name, or a part of the name that no other rule has
+    /// A rule: its name or a part of it, or the start of its id
     #[arg(long, value_name = "RULE")]
     rule: Option<String>,
     #[command(flatten)]
     detection: DetectionArgs,
+    #[command(flatten)]
+    format: FormatArg,
 }
 
 pub fn run(args: &Args) -> Result<ExitCode> {
@@ -49,10 +52,15 @@ pub fn run(args: &Args) -> Result<ExitCode> {
     let record = read_record(&args.file, args.record)
         .with_context(|| format!("cannot read {}", args.file.display()))?;
     let mut out = io::stdout().lock();
+    let now = setup::now();
+    if args.format.format != Format::Table {
+        let judged = JudgedRecord { record: &record, detections: &detections, now };
+        write_document(&mut out, args.format.format, &judged.document(rule))?;
+        return Ok(ExitCode::SUCCESS);
+    }
     write_document(&mut out, Format::Json, &ecs::document(&record))?;
     writeln!(out)?;
-    let mut explainer =
-        VerdictPage { out, record: &record, detections: &detections, now: setup::now() };
+    let mut explainer = VerdictPage { out, record: &record, detections: &detections, now };
     let matching = match rule {
         Some(AnyRule::Rule(rule)) => explainer.explain_rule(rule)?,
         Some(AnyRule::Correlation(correlation)) => {
@@ -65,7 +73,7 @@ pub fn run(args: &Args) -> Result<ExitCode> {
 }
 
 fn read_record(file: &Path, position: usize) -> Result<Record> {
-    let body = open_file(file)?;
+    let body = open_log(file)?;
     let options = Options { max_bytes: u64::MAX, layout: layout(file) };
     let mut found = None;
     let (read, end) = reader::read(body, options, &mut |index, record| {

@@ -291,8 +291,8 @@ proptest! {
     }
 
     #[test]
-    fn an_alert_shows_20_members_with_those_that_matter(
-        kept in subsequence((0..40usize).collect::<Vec<_>>(), 3)
+    fn an_alert_lists_100_members_with_those_that_matter(
+        kept in subsequence((0..120usize).collect::<Vec<_>>(), 3)
     ) {
         let correlation = correlation(Condition::Events(2), &[&["a", "b"]]);
         let event = |n: usize| {
@@ -300,16 +300,16 @@ proptest! {
             let raised = if n == kept[2] { "!" } else { "" };
             mark(&format!("{n}{rule}{raised}={n}"))
         };
-        let marks: Vec<Mark> = (0..40).map(event).collect();
+        let marks: Vec<Mark> = (0..120).map(event).collect();
         let incident = Incident {
             id: FindingId::hash_parts(["e"]),
             start: at(0),
-            end: at(39),
+            end: at(119),
             severity: Severity::Medium,
         };
         let alert_data = CorrelationAlertData::new(&correlation, "f", &marks, &incident);
         let CorrelationAlertData { members, events, .. } = alert_data;
-        prop_assert_eq!((members.len(), events), (20, 40));
+        prop_assert_eq!((members.len(), events), (100, 120));
         prop_assert!(kept[1..].iter().all(|n| members.contains(&marks[*n].finding)));
         let index = |id: &FindingId| marks.iter().position(|mark| mark.finding == *id).unwrap();
         prop_assert!(members.iter().map(index).is_sorted());

@@ -9,6 +9,7 @@ use anyhow::Result;
 use detect::finding::Finding;
 use detect::rule::{Detections, Exception, Exceptions, Severity};
 use jiff::Timestamp;
+use serde_json::{Value, json};
 
 use crate::commands::aws::AwsArgs;
 use crate::commands::output::{clean_text, format_time, new_table, pluralize, print_message};
@@ -40,11 +41,15 @@ struct Suppressed {
     other_rows: Vec<[String; 2]>,
 }
 
-/// Scans logs for findings, and prints what each exception would suppress. Returns the exit code if
-/// that is a reason for one of its own.
-pub fn run(logs: &Logs<'_>, detections: Detections, now: Timestamp) -> Result<Option<ExitCode>> {
-    let names: Vec<String> =
-        detections.exceptions.as_slice().iter().map(|exception| exception.name.clone()).collect();
+/// What each exception would suppress.
+pub struct Counted {
+    suppressed: BTreeMap<String, Suppressed>,
+    /// Every log could be read.
+    is_complete: bool,
+}
+
+/// Scans logs for findings, and counts those that each exception would suppress.
+pub fn count(logs: &Logs<'_>, detections: Detections, now: Timestamp) -> Result<Counted> {
     let active = detections.exceptions.as_slice().iter().cloned().map(Exception::without_times);
     let exceptions = Exceptions::new(active.collect());
     let target = ScanTarget::Rules(Box::new(Detections { exceptions, ..detections }));
@@ -65,13 +70,38 @@ pub fn run(logs: &Logs<'_>, detections: Detections, now: Timestamp) -> Result<Op
         }
         Ok(())
     })?;
-    print(&names, &suppressed)?;
     print_message(totals.summary_line("finding"));
-    if !totals.is_complete() {
-        return Ok(Some(ExitCode::from(2)));
+    Ok(Counted { suppressed, is_complete: totals.is_complete() })
+}
+
+impl Counted {
+    /// The exit code, if what was counted is a reason for one of its own.
+    pub fn exit_code(&self) -> Option<ExitCode> {
+        let is_severe = self.suppressed.values().any(|it| it.severe > 0);
+        match (self.is_complete, is_severe) {
+            (false, _) => Some(ExitCode::from(2)),
+            (true, true) => Some(ExitCode::from(1)),
+            (true, false) => None,
+        }
     }
-    let is_severe = suppressed.values().any(|it| it.severe > 0);
-    Ok(is_severe.then(|| ExitCode::from(1)))
+
+    /// What an exception would suppress, as JSON.
+    pub fn document(&self, name: &str) -> Value {
+        let nothing = Suppressed::default();
+        let found = self.suppressed.get(name).unwrap_or(&nothing);
+        let findings =
+            found.rows().map(|[time, subject]| json!({"time": time, "subject": subject}));
+        json!({
+            "findings": found.count,
+            "above_medium": found.severe,
+            "first": findings.collect::<Vec<_>>(),
+        })
+    }
+
+    /// Prints what each exception would suppress.
+    pub fn print(&self, exceptions: &[Exception]) -> io::Result<()> {
+        print(exceptions, &self.suppressed)
+    }
 }
 
 impl Suppressed {
@@ -91,9 +121,9 @@ impl Suppressed {
     }
 }
 
-fn print(names: &[String], suppressed: &BTreeMap<String, Suppressed>) -> io::Result<()> {
+fn print(exceptions: &[Exception], suppressed: &BTreeMap<String, Suppressed>) -> io::Result<()> {
     let mut out = io::stdout().lock();
-    for name in names {
+    for Exception { name, .. } in exceptions {
         let clean_name = clean_text(name);
         let Some(found) = suppressed.get(name) else {
             writeln!(out, "\n{clean_name} would suppress nothing")?;

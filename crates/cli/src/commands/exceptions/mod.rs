@@ -12,13 +12,14 @@ use detect::rule::exception::{ExceptionState, Expiry, format_days};
 use detect::rule::{Detections, Exception, RuleSet};
 use detect::text::time::format_minute;
 use jiff::Timestamp;
+use serde_json::{Value, json};
 
 use crate::commands::arguments::{RuleArgs, SettingArgs};
 use crate::commands::aws::AwsArgs;
-use crate::commands::output::{clean_text, new_table};
+use crate::commands::output::{Format, FormatArg, clean_text, new_table, write_documents};
 use crate::commands::setup;
 use crate::commands::time_range::TimeRangeArgs;
-use against::Logs;
+use against::{Counted, Logs};
 
 #[derive(Debug, Subcommand)]
 pub enum ExceptionsCommand {
@@ -40,7 +41,7 @@ pub enum ExceptionsCommand {
 /// wrong usage.
 #[derive(Debug, clap::Args)]
 pub struct CheckArgs {
-    /// Exception files, or directories of them
+    /// Exception files, directories of them, or - for standard input
     #[arg(required = true, value_name = "PATH")]
     paths: Vec<PathBuf>,
     #[command(flatten)]
@@ -54,6 +55,8 @@ pub struct CheckArgs {
     range: TimeRangeArgs,
     #[command(flatten)]
     aws: AwsArgs,
+    #[command(flatten)]
+    format: FormatArg,
 }
 
 pub fn run(command: &ExceptionsCommand) -> Result<ExitCode> {
@@ -67,16 +70,59 @@ pub fn run(command: &ExceptionsCommand) -> Result<ExitCode> {
     let loaded = setup::load_exceptions(&args.paths, &rules, &settings.privileged_groups);
     let has_warnings = !loaded.warnings.is_empty();
     let exceptions = loaded.into_exceptions()?;
-    print_exceptions(exceptions.as_slice(), &rules, now)?;
-    let is_expired = |exception: &Exception| exception.state(now) == ExceptionState::Expired;
-    let is_risky = has_warnings || exceptions.as_slice().iter().any(is_expired);
-    let own_code = ExitCode::from(u8::from(is_risky));
-    if args.against.is_empty() {
-        return Ok(own_code);
+    let list = exceptions.as_slice().to_vec();
+    let format = args.format.format;
+    if format == Format::Table {
+        print_exceptions(&list, &rules, now)?;
     }
-    let detections = Detections::new(rules, exceptions).with_settings(settings);
-    let logs = Logs { paths: &args.against, range: &args.range, aws: &args.aws };
-    Ok(against::run(&logs, detections, now)?.unwrap_or(own_code))
+    let counted = match args.against.is_empty() {
+        true => None,
+        false => {
+            let detections = Detections::new(rules, exceptions).with_settings(settings);
+            let logs = Logs { paths: &args.against, range: &args.range, aws: &args.aws };
+            Some(against::count(&logs, detections, now)?)
+        }
+    };
+    match (format, &counted) {
+        (Format::Table, Some(counted)) => counted.print(&list)?,
+        (Format::Table, None) => {}
+        _ => {
+            let documents = list.iter().map(|one| document(one, counted.as_ref(), now));
+            write_documents(&mut io::stdout().lock(), format, documents)?;
+        }
+    }
+    let is_expired = |exception: &Exception| exception.state(now) == ExceptionState::Expired;
+    let is_risky = has_warnings || list.iter().any(is_expired);
+    let own_code = ExitCode::from(u8::from(is_risky));
+    Ok(counted.and_then(|counted| counted.exit_code()).unwrap_or(own_code))
+}
+
+fn document(exception: &Exception, counted: Option<&Counted>, now: Timestamp) -> Value {
+    let state = match exception.state(now) {
+        ExceptionState::NotYet => "not_yet",
+        ExceptionState::Active => "active",
+        ExceptionState::Expired => "expired",
+    };
+    let expires = match exception.expires {
+        Expiry::At(last) => Some(last),
+        Expiry::Never => None,
+    };
+    let rules: Vec<&str> = exception.rules.iter().map(|rule| rule.text.as_str()).collect();
+    let mut document = json!({
+        "name": exception.name,
+        "state": state,
+        "starts": exception.starts,
+        "expires": expires,
+        "rules": rules,
+        "owner": exception.owner,
+        "reason": exception.reason.trim(),
+        "query": exception.query.source().trim(),
+        "file": exception.path,
+    });
+    if let Some(counted) = counted {
+        document["would_suppress"] = counted.document(&exception.name);
+    }
+    document
 }
 
 fn print_exceptions(exceptions: &[Exception], rules: &RuleSet, now: Timestamp) -> io::Result<()> {

@@ -34,7 +34,7 @@ pub struct Args {
     #[arg(long)]
     alert: bool,
     /// How to print the entry. json and ndjson print it as it is stored
-    #[arg(long, value_enum, default_value_t = Format::Text)]
+    #[arg(long, value_enum, default_value_t = Format::Table)]
     format: Format,
 }
 
@@ -53,7 +53,7 @@ pub async fn run(args: &Args) -> Result<ExitCode> {
         }
     };
     let mut out = io::stdout().lock();
-    if args.format == Format::Text {
+    if args.format == Format::Table {
         for (label, value) in fields(entry, &snapshot, ledger.claimed_at(entry).await?) {
             writeln!(out, "{label:<15}{}", clean_text(&value))?;
         }

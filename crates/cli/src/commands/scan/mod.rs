@@ -27,7 +27,7 @@ use jiff::Timestamp;
 
 use crate::commands::arguments::DetectionArgs;
 use crate::commands::aws::AwsArgs;
-use crate::commands::output::{Format, print_message};
+use crate::commands::output::{Format, print_message, print_warning};
 use crate::commands::progress::Progress;
 use crate::commands::setup;
 use crate::commands::time_range::{TimeRange, TimeRangeArgs};
@@ -52,7 +52,7 @@ use totals::Totals;
 /// read (the rest was scanned), or wrong usage.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// Files, directories and s3://BUCKET/PREFIX
+    /// Files, directories, s3://BUCKET/PREFIX, or - for standard input
     #[arg(required = true, value_name = "PATH")]
     paths: Vec<PathBuf>,
     /// Print the records that match this query (KQL) instead of findings
@@ -68,7 +68,7 @@ pub struct Args {
     #[command(flatten)]
     range: TimeRangeArgs,
     /// How to print the findings or records
-    #[arg(long, value_enum, default_value_t = Format::Text)]
+    #[arg(long, value_enum, default_value_t = Format::Table)]
     format: Format,
     #[command(flatten)]
     detection: DetectionArgs,
@@ -99,7 +99,10 @@ pub fn run(args: &Args) -> Result<ExitCode> {
     let now = setup::now();
     let range = args.range.resolve(now)?;
     let target = match &args.query {
-        Some(query) => ScanTarget::from_query(query)?,
+        Some(query) => {
+            warn_of_equals(query);
+            ScanTarget::from_query(query)?
+        }
         None => ScanTarget::from_detections(args.detection.load()?, now),
     };
     let scan = Scan {
@@ -174,6 +177,26 @@ impl Scan<'_> {
         run.progress.finish();
         run.take_over_time()?;
         Ok(run.totals)
+    }
+}
+
+/// To KQL, `field = value` is a text with an equals sign in it, which no record has.
+fn warn_of_equals(query: &str) {
+    let is_field = |name: &str| {
+        let is_part = |byte: u8| byte.is_ascii_lowercase() || b"_.".contains(&byte);
+        name.contains('.') && name.bytes().all(is_part)
+    };
+    // Outside of quotes.
+    for text in query.split('"').step_by(2) {
+        for (at, _) in text.match_indices('=') {
+            let before = text[..at].trim_end_matches(['=', ' ']);
+            let name = before.rsplit([' ', '(']).next().unwrap_or_default();
+            if is_field(name) {
+                return print_warning(format_args!(
+                    "KQL compares with `:`, as in `{name}: value`, not with `=`"
+                ));
+            }
+        }
     }
 }
 
