@@ -10,9 +10,11 @@ mod doctor;
 mod exceptions;
 mod explain;
 mod explain_document;
+mod groups;
 mod input;
 mod invoke;
 mod ledger;
+mod model;
 mod output;
 mod policy;
 mod preview;
@@ -52,10 +54,16 @@ enum Command {
     #[command(subcommand)]
     Exceptions(exceptions::ExceptionsCommand),
     Explain(explain::Args),
+    /// Show groups and what they can do, as the trail has said it
+    #[command(subcommand)]
+    Groups(groups::GroupsCommand),
     Invoke(invoke::Args),
     /// Show findings and what became of them. Never changes the ledger
     #[command(subcommand)]
     Ledger(ledger::LedgerCommand),
+    /// What the ledger knows of groups and policies
+    #[command(subcommand)]
+    Model(model::ModelCommand),
     /// Show what policies let their holders do, without an account
     #[command(subcommand)]
     Policy(policy::PolicyCommand),
@@ -81,8 +89,10 @@ pub fn run() -> ExitCode {
         Command::Doctor(args) => doctor::run(&args),
         Command::Exceptions(command) => exceptions::run(&command),
         Command::Explain(args) => explain::run(&args),
+        Command::Groups(command) => groups::run(&command),
         Command::Invoke(args) => invoke::run(&args),
         Command::Ledger(command) => ledger::run(&command),
+        Command::Model(command) => model::run(&command),
         Command::Policy(command) => policy::run(&command),
         Command::Preview(args) => preview::run(&args),
         Command::Replay(args) => replay::run(&args),

@@ -14,6 +14,7 @@ mod credentials;
 mod doctor;
 mod exceptions;
 mod explain;
+mod groups;
 mod help;
 mod invoke;
 mod ledger;

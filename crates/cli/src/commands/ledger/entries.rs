@@ -20,20 +20,38 @@ const CONCURRENCY: usize = 16;
 /// Opens the ledger that the command line or TRAILBELL_LEDGER names, and returns the name too.
 /// Fails if the ledger does not exist.
 pub async fn open_ledger(arg: &LedgerArg) -> Result<(StoredLedger, String)> {
-    let variable = std::env::var("TRAILBELL_LEDGER").ok();
-    let name = arg.ledger.clone().or(variable).filter(|name| !name.is_empty());
-    let name = name.context("no ledger: add --ledger, or set TRAILBELL_LEDGER")?;
-    let invalid = || format!("the ledger is {name:?}: expected s3://BUCKET/PREFIX or dir:PATH");
-    let place = LedgerPlace::parse(&name).with_context(invalid)?;
+    let (place, name) = ledger_place(arg)?;
     if let LedgerPlace::Dir(path) = &place
         && !path.join(wiring::LEDGER_FOLDER).is_dir()
     {
         // It would look like an empty ledger.
         bail!("there is no ledger in {}", path.display());
     }
-    match wiring::build_ledger(&place, &arg.aws.connect()).await {
+    open(&place, arg, name).await
+}
+
+/// The same. A directory need not have a ledger yet.
+pub async fn open_or_create_ledger(arg: &LedgerArg) -> Result<(StoredLedger, String)> {
+    let (place, name) = ledger_place(arg)?;
+    open(&place, arg, name).await
+}
+
+fn ledger_place(arg: &LedgerArg) -> Result<(LedgerPlace, String)> {
+    let variable = std::env::var("TRAILBELL_LEDGER").ok();
+    let name = arg.ledger.clone().or(variable).filter(|name| !name.is_empty());
+    let name = name.context("no ledger: add --ledger, or set TRAILBELL_LEDGER")?;
+    let invalid = || format!("the ledger is {name:?}: expected s3://BUCKET/PREFIX or dir:PATH");
+    Ok((LedgerPlace::parse(&name).with_context(invalid)?, name))
+}
+
+async fn open(
+    place: &LedgerPlace,
+    arg: &LedgerArg,
+    name: String,
+) -> Result<(StoredLedger, String)> {
+    match wiring::build_ledger(place, &arg.aws.connect()).await {
         Ledger::Stored(ledger) => Ok((ledger, name)),
-        Ledger::None | Ledger::ReadOnly(_) => bail!(invalid()),
+        Ledger::None | Ledger::ReadOnly(_) => bail!("the ledger is {name:?}, which is none"),
     }
 }
 

@@ -11,6 +11,8 @@ use std::process::ExitCode;
 use anyhow::Result;
 use clap::Subcommand;
 
+pub use entries::{open_ledger, open_or_create_ledger};
+
 use crate::commands::setup;
 
 #[derive(Debug, Subcommand)]

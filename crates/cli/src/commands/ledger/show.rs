@@ -133,6 +133,9 @@ pub fn describe_state(entry: &Entry, snapshot: &EntrySnapshot) -> String {
                 Some(Suppression::Learning) => {
                     "its rule was learning which values are usual, so no alert was sent"
                 }
+                Some(Suppression::Unmet) => {
+                    "what was known of it did not meet its rule's alert_when, so no alert was sent"
+                }
                 None => "an alert of the same rule and values stands for it",
             },
             _ => "an exception matched, so no alert was sent",
