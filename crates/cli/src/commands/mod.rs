@@ -20,9 +20,11 @@ mod policy;
 mod preview;
 mod progress;
 mod replay;
+mod report;
 mod rules;
 mod scan;
 mod setup;
+mod show;
 mod style;
 mod time_range;
 mod verify;
@@ -67,10 +69,12 @@ enum Command {
     Policy(policy::PolicyCommand),
     Preview(preview::Args),
     Replay(replay::Args),
+    Report(report::Args),
     /// List, show, check and test rules
     #[command(subcommand)]
     Rules(rules::RulesCommand),
     Scan(scan::Args),
+    Show(show::Args),
     Verify(verify::Args),
 }
 
@@ -92,8 +96,10 @@ pub fn run() -> ExitCode {
         Command::Policy(command) => policy::run(&command),
         Command::Preview(args) => preview::run(&args),
         Command::Replay(args) => replay::run(&args),
+        Command::Report(args) => report::run(&args),
         Command::Rules(command) => rules::run(&command),
         Command::Scan(args) => scan::run(&args),
+        Command::Show(args) => show::run(&args),
         Command::Verify(args) => verify::run(&args),
     };
     match result {

@@ -22,6 +22,7 @@ mod policy;
 mod preview;
 mod program;
 mod replay;
+mod report;
 mod rules;
 mod scan;
 mod snapshot;

@@ -71,6 +71,9 @@ pub struct UnreadableCounts {
     pub damaged: u64,
     /// Written by a later version.
     pub newer: u64,
+    /// Each of them: its key and the problem.
+    #[serde(skip)]
+    pub named: Vec<(String, String)>,
 }
 
 impl UnreadableCounts {
@@ -93,9 +96,10 @@ pub async fn read_entries(
     let page = filter.list_keys(ledger).await?;
     let progress = Progress::new(page.keys.len(), "entries");
     let mut unreadable = UnreadableCounts::default();
-    for key in &page.unrecognized {
+    for key in page.unrecognized {
         unreadable.damaged += 1;
         progress.print_error(format_args!("{key}: not named like an entry"));
+        unreadable.named.push((key, "not named like an entry".to_owned()));
     }
     let ids = page.keys.into_iter().map(|key| key.id);
     let mut snapshots = stream::iter(ids.map(|id| async { (ledger.read_entry(&id).await, id) }))
@@ -123,6 +127,7 @@ pub async fn read_entries(
             }
         };
         progress.print_error(format_args!("entries/{id}: {problem}"));
+        unreadable.named.push((format!("entries/{id}"), problem));
     }
     progress.finish();
     Ok(unreadable)

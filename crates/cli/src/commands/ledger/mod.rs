@@ -1,10 +1,10 @@
 //! `trailbell ledger`: reads the ledger, and changes nothing.
 
-mod entries;
-mod filter;
+pub mod entries;
+pub mod filter;
 mod list;
-mod show;
-mod stats;
+pub mod show;
+pub mod stats;
 
 use std::process::ExitCode;
 
