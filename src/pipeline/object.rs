@@ -325,7 +325,8 @@ impl Scan {
         let mut found = FindingSender::new(sender, waiting);
         let mut bad = BadRecords::default();
         let origin = |record| self.source.origin(record);
-        let options = Options { max_bytes: self.max_bytes, layout: self.source.layout() };
+        let options =
+            Options { max_bytes: self.max_bytes, layout: self.source.layout(), hash: self.hash };
         let mut on_event = |event| match event {
             ScanEvent::Finding(finding) => found.push(*finding),
             ScanEvent::Bad(record) => self.count_bad(&mut bad, &record),
