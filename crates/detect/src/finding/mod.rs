@@ -7,6 +7,7 @@ mod context;
 mod denial;
 mod facts;
 mod id;
+pub mod integrity;
 mod parameters;
 pub mod policy;
 mod principal;
@@ -177,13 +178,22 @@ pub enum Origin {
     },
     /// Nowhere: the program made it for a canary.
     Canary,
+    /// Nowhere: it is about an object itself. See [`integrity`].
+    Integrity {
+        /// The bucket's name.
+        bucket: String,
+        /// The key of the log file or digest.
+        key: String,
+    },
 }
 
 impl Origin {
     /// The object, file or envelope, without the record's index.
     pub fn place(&self) -> String {
         match self {
-            Origin::Object { bucket, key, .. } => format!("s3://{bucket}/{key}"),
+            Origin::Object { bucket, key, .. } | Origin::Integrity { bucket, key } => {
+                format!("s3://{bucket}/{key}")
+            }
             Origin::File { path, .. } => path.clone(),
             Origin::Inline { envelope, .. } => format!("inline:{envelope}"),
             Origin::Canary => "canary".to_owned(),
@@ -196,7 +206,7 @@ impl Origin {
             Origin::Object { record, .. }
             | Origin::File { record, .. }
             | Origin::Inline { record, .. } => *record,
-            Origin::Canary => 0,
+            Origin::Canary | Origin::Integrity { .. } => 0,
         }
     }
 }

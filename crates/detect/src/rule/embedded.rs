@@ -11,17 +11,18 @@ pub(crate) struct EmbeddedFile {
 }
 
 macro_rules! embed {
-    ($($name:literal),+ $(,)?) => {
+    ($folder:literal: $($name:literal),+ $(,)?) => {
         &[$(EmbeddedFile {
             name: concat!($name, ".toml"),
-            text: include_str!(concat!("../../../../rules/", $name, ".toml")),
-            tests: include_str!(concat!("../../../../rules/", $name, ".tests.json")),
+            text: include_str!(concat!("../../../../", $folder, $name, ".toml")),
+            tests: include_str!(concat!("../../../../", $folder, $name, ".tests.json")),
         }),+]
     };
 }
 
 /// All of them, sorted by name.
 pub(crate) static FILES: &[EmbeddedFile] = embed![
+    "rules/":
     "aws-iam-group-administrator-policy-attachment",
     "aws-iam-group-change-denied",
     "aws-iam-group-creation",
@@ -35,6 +36,19 @@ pub(crate) static FILES: &[EmbeddedFile] = embed![
     "aws-iam-user-removal-from-group",
     "correlation-iam-group-staged-for-privilege-escalation",
     "correlation-many-users-added-to-one-iam-group",
+];
+
+/// The rules of findings about log files and digests themselves, sorted by name. No record of a log
+/// file is matched against them.
+pub(crate) static INTEGRITY_FILES: &[EmbeddedFile] = embed![
+    "rules/integrity/":
+    "digest-chain-restarted",
+    "digest-forged",
+    "digest-missing",
+    "digests-stopped",
+    "log-file-changed",
+    "log-file-missing",
+    "log-file-unreadable",
 ];
 
 /// The name of the page about an embedded rule, by the rule's id: `docs/rules/<name>.md`.

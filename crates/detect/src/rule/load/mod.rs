@@ -18,7 +18,7 @@ pub use file::{RuleFile, Verdict};
 
 use super::correlation::Correlation;
 use super::definition::{Rule, RuleOrigin};
-use super::embedded;
+use super::embedded::{self, EmbeddedFile};
 use super::set::{NoRules, RuleSet};
 use super::toml_file::folder::toml_files;
 use super::toml_file::problem::{Problem, problem_list};
@@ -53,11 +53,20 @@ pub enum RulesError {
 impl LoadedRules {
     /// Reads the rules that are part of the program.
     pub fn embedded() -> LoadedRules {
-        LoadedRules::from_files(
-            embedded::FILES
-                .iter()
-                .map(|file| RuleFile::parse(RuleOrigin::Embedded(file.name), file.text)),
-        )
+        LoadedRules::from_embedded(embedded::FILES)
+    }
+
+    /// Reads the rules of findings about log files and digests themselves: see
+    /// [`integrity`](crate::finding::integrity).
+    pub fn embedded_integrity() -> LoadedRules {
+        LoadedRules::from_embedded(embedded::INTEGRITY_FILES)
+    }
+
+    fn from_embedded(files: &'static [EmbeddedFile]) -> LoadedRules {
+        let parse = |file: &'static EmbeddedFile| {
+            RuleFile::parse(RuleOrigin::Embedded(file.name), file.text)
+        };
+        LoadedRules::from_files(files.iter().map(parse))
     }
 
     /// Reads a file, or every `*.toml` of a directory and of those below it, sorted by path.

@@ -72,7 +72,10 @@ impl RuleTests {
         match origin {
             RuleOrigin::Embedded(name) => {
                 let path = format!("embedded:{}", test_file_of(Path::new(name)).display());
-                let file = embedded::FILES.iter().find(|file| file.name == *name);
+                let file = embedded::FILES
+                    .iter()
+                    .chain(embedded::INTEGRITY_FILES)
+                    .find(|file| file.name == *name);
                 file.map_or(Ok(RuleTests::default()), |file| RuleTests::parse(&path, file.tests))
             }
             RuleOrigin::File(rule) => {
