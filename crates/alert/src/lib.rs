@@ -13,6 +13,7 @@ mod exception_suggestion;
 mod facts;
 mod finding;
 mod identifiers;
+mod integrity;
 mod limits;
 mod mail;
 mod markdown;

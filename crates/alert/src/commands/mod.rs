@@ -3,6 +3,7 @@
 
 pub(crate) mod bulk;
 pub(crate) mod check;
+pub(crate) mod integrity;
 mod other;
 mod principal;
 mod shell_command;
