@@ -18,6 +18,7 @@ use tracing::{error, info, warn};
 use trailbell::app::config::{Config, LedgerPlace};
 use trailbell::app::reload::Reload;
 use trailbell::app::wiring::{self, Aws};
+use trailbell::integrity::Verification;
 use trailbell::ledger;
 use trailbell::pipeline::{self, Clock, Pipeline};
 use trailbell::telemetry::{log, metrics};
@@ -56,7 +57,8 @@ async fn serve() -> Result<(), Error> {
         warn!("log objects of any bucket are read");
     }
     let accounts = Accounts::from_file(config.accounts.as_deref())?;
-    let mut function = Function { config, accounts, aws, reload, pipeline: None };
+    let verification = Some(wiring::build_verification(&config, &aws).await?);
+    let mut function = Function { config, accounts, aws, reload, verification, pipeline: None };
     if function.reload.is_none() {
         let detections = local_detections(&function.config)?;
         function.start(detections).await;
@@ -72,6 +74,8 @@ struct Function {
     aws: Aws,
     /// `None` if neither rules nor exceptions are in S3.
     reload: Option<Reload>,
+    /// `None` when the pipeline has it.
+    verification: Option<Verification>,
     /// `None` until there are rules.
     pipeline: Option<Arc<Pipeline>>,
 }
@@ -83,7 +87,11 @@ impl Function {
         let prefilter = detections.rule_set.prefilter_summary();
         info!(config = ?self.config, rules, exceptions, prefilter, "started");
         let accounts = self.accounts.clone();
-        let pipeline = wiring::build_pipeline(&self.config, detections, accounts, &self.aws).await;
+        let mut pipeline =
+            wiring::build_pipeline(&self.config, detections, accounts, &self.aws).await;
+        if let Some(verification) = self.verification.take() {
+            pipeline.verification = verification;
+        }
         if let Some(idle) = pipeline.idle_correlations() {
             warn!(warning = idle, "to be fixed");
         }

@@ -8,6 +8,7 @@ use detect::cloudtrail::{S3Prefix, Trail};
 use detect::finding::PrivilegedGroups;
 use thiserror::Error;
 
+use crate::integrity::VerifyMode;
 use crate::notification::InlineSource;
 
 /// The function's configuration.
@@ -36,6 +37,11 @@ pub struct Config {
     pub default_rules: bool,
     /// `TRAILBELL_MAX_OBJECT_BYTES`: the most inflated bytes read of one object.
     pub max_object_bytes: u64,
+    /// `TRAILBELL_VERIFY`: which of CloudTrail's digests are verified.
+    pub verify: VerifyMode,
+    /// `TRAILBELL_PUBLIC_KEYS`: a file with CloudTrail's public keys. If `None`, CloudTrail lists
+    /// them.
+    pub public_keys: Option<PathBuf>,
     /// `TRAILBELL_CONCURRENCY`: how many copies of the function may publish at once.
     pub concurrency: u32,
 }
@@ -178,6 +184,12 @@ const MAX_OBJECT_BYTES: Setting<u64> = Setting {
     parse: |value| value.parse().ok().filter(|bytes| *bytes > 0),
 };
 
+const VERIFY: Setting<VerifyMode> =
+    Setting { name: "TRAILBELL_VERIFY", expected: "all, rules or off", parse: VerifyMode::parse };
+
+const PUBLIC_KEYS: Setting<PathBuf> =
+    Setting { name: "TRAILBELL_PUBLIC_KEYS", expected: "a file", parse: local_path };
+
 /// Of more copies each could publish so rarely that most of its time would be waiting.
 const MAX_CONCURRENCY: u32 = 20;
 
@@ -188,7 +200,7 @@ const CONCURRENCY: Setting<u32> = Setting {
 };
 
 /// Any other variable that begins with `TRAILBELL_` is a mistake, except those of the tests.
-const NAMES: [&str; 12] = [
+const NAMES: [&str; 14] = [
     ALERTS.name,
     STORE.name,
     LEDGER.name,
@@ -201,6 +213,8 @@ const NAMES: [&str; 12] = [
     DEFAULT_RULES.name,
     MAX_OBJECT_BYTES.name,
     CONCURRENCY.name,
+    VERIFY.name,
+    PUBLIC_KEYS.name,
 ];
 
 const DEFAULT_MAX_OBJECT_BYTES: u64 = 1024 * 1024 * 1024;
@@ -229,6 +243,8 @@ impl Config {
         let default_rules = vars.optional(&DEFAULT_RULES);
         let max_object_bytes = vars.optional(&MAX_OBJECT_BYTES);
         let concurrency = vars.optional(&CONCURRENCY);
+        let verify = vars.optional(&VERIFY);
+        let public_keys = vars.optional(&PUBLIC_KEYS);
         match (alerts, store, ledger) {
             (Some(alerts), Some(store), Some(ledger)) if vars.errors.is_empty() => Ok(Config {
                 alerts,
@@ -243,6 +259,8 @@ impl Config {
                 default_rules: default_rules.unwrap_or(true),
                 max_object_bytes: max_object_bytes.unwrap_or(DEFAULT_MAX_OBJECT_BYTES),
                 concurrency: concurrency.unwrap_or(DEFAULT_CONCURRENCY),
+                verify: verify.unwrap_or(VerifyMode::Rules),
+                public_keys,
             }),
             _ => Err(ConfigError(vars.errors)),
         }

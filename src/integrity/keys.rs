@@ -1,7 +1,9 @@
 //! CloudTrail's public keys. Each region has its own, and they change.
 
 use std::collections::HashMap;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::{fs, io};
 
 use aws_sdk_cloudtrail::config::{Builder, Region};
 use aws_sdk_cloudtrail::primitives::DateTime;
@@ -64,6 +66,25 @@ pub enum KeysError {
     },
 }
 
+/// A file of public keys cannot be used.
+#[derive(Debug, Error)]
+#[error("cannot use the public keys in {}", path.display())]
+pub struct PublicKeysError {
+    path: PathBuf,
+    #[source]
+    problem: KeysFileProblem,
+}
+
+#[derive(Debug, Error)]
+enum KeysFileProblem {
+    #[error(transparent)]
+    Io(io::Error),
+    #[error(transparent)]
+    Keys(KeysError),
+    #[error("there are no keys in it")]
+    Empty,
+}
+
 impl PublicKeys {
     /// Reads the output of `aws cloudtrail list-public-keys`.
     ///
@@ -84,16 +105,25 @@ impl PublicKeys {
         Ok(keys)
     }
 
+    /// Reads a file with the output of `aws cloudtrail list-public-keys`. Blocks.
+    ///
+    /// # Errors
+    /// Fails if the file cannot be read, has no keys, or has one that cannot be used.
+    pub fn from_file(path: &Path) -> Result<PublicKeys, PublicKeysError> {
+        let error = |problem| PublicKeysError { path: path.to_owned(), problem };
+        let text = fs::read(path).map_err(|io| error(KeysFileProblem::Io(io)))?;
+        let keys = PublicKeys::from_json(&text).map_err(|it| error(KeysFileProblem::Keys(it)))?;
+        match keys.by_fingerprint.is_empty() {
+            true => Err(error(KeysFileProblem::Empty)),
+            false => Ok(keys),
+        }
+    }
+
     /// Adds other keys.
     pub fn extend(&mut self, others: PublicKeys) {
         for (fingerprint, keys) in others.by_fingerprint {
             keys.into_iter().for_each(|key| self.add(&fingerprint, key));
         }
-    }
-
-    /// Returns true if there are none.
-    pub fn is_empty(&self) -> bool {
-        self.by_fingerprint.is_empty()
     }
 
     /// The keys with a fingerprint that were used at some time from `from` to `until`, as DER.

@@ -23,6 +23,8 @@ pub mod digest;
 pub mod keys;
 mod problem;
 pub mod signature;
+mod verification;
 pub mod verify;
 
+pub use verification::{Verification, VerifyMode};
 pub use problem::{Absence, CheckError, IntegrityProblem, Verdict};

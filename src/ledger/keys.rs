@@ -11,6 +11,7 @@
 //! | `by-correlation/<correlation>/<group_by values>/<rule>/…` | see [`Mark`](detect::correlation::Mark) |
 //! | `incidents/<correlation>/<group_by values>` | the incidents of these values |
 //! | `reading/<hash of bucket and key>` | an object that is being read, or that its readers died of |
+//! | `chains/<hash of bucket, account, region and trail>` | see [`ChainHead`](super::ChainHead) |
 //! | `sweep/<name>` | what sweeps remember: see [`sweep`](crate::sweep) |
 //! | `clock` | empty: written to learn the store's time |
 //! | `doctor/<token>` | exists only while `doctor` tries conditional writes |
@@ -30,6 +31,7 @@ pub(super) const GROUPED: &str = "grouped/";
 pub(super) const ENTRIES: &str = "entries/";
 pub(super) const BY_GROUP: &str = "by-group/";
 pub(super) const READING: &str = "reading/";
+pub(super) const CHAINS: &str = "chains/";
 pub(super) const SWEEP: &str = "sweep/";
 pub(super) const CLOCK: &str = "clock";
 

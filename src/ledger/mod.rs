@@ -2,6 +2,7 @@
 //!
 //! The protocol, and why no finding is lost and none alerted twice, is in `docs/ledger.md`.
 
+mod chain_head;
 mod claim;
 mod complete;
 mod correlations;
@@ -22,6 +23,7 @@ mod stored;
 mod summary;
 mod survey;
 
+pub use chain_head::{ChainHead, ChainId, VerifiedDigest};
 pub use claim::{Claim, ClaimOutcome};
 pub use complete::{ClaimUpdate, Completion};
 pub use correlations::ClaimedCorrelations;

@@ -6,6 +6,7 @@ mod claim;
 mod context;
 mod correlate;
 mod delivery;
+pub(crate) mod digest;
 mod findings;
 mod grouping;
 mod invocation;

@@ -267,12 +267,16 @@ impl Run {
     }
 
     /// Counts what was read, and what became of its findings.
-    fn add_results(&mut self, message: &MessageId, results: ObjectResults) {
+    pub(crate) fn add_results(&mut self, message: &MessageId, results: ObjectResults) {
         let report = &mut self.outcome.report;
         report.bytes += results.read.bytes;
         report.records += results.read.records;
         report.bad_records += results.bad_records;
         report.findings += results.findings;
+        report.digests_verified += results.verified.digests;
+        report.log_files_verified += results.verified.log_files;
+        report.integrity_failures += results.verified.failures;
+        report.digests_unverified += results.verified.unverified;
         self.add_deliveries(message, results.deliveries);
     }
 

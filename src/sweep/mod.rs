@@ -5,6 +5,7 @@
 
 mod due;
 mod heartbeat;
+mod integrity;
 mod memory;
 mod report;
 pub(crate) mod run;

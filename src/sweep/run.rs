@@ -105,6 +105,8 @@ impl Sweep {
         if let Err(error) = self.proven.write(ledger, now, self.counts).await {
             self.add_problem(Problem::retry("the ledger", error_chain(&error)));
         }
+        self.run.clock = self.clock;
+        self.verify_digests(pipeline, ledger, now).await;
         // After everything else: this sweep may die of one.
         self.read_suspects(pipeline, ledger, now).await;
         self.end_running(ledger).await;

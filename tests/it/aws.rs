@@ -17,6 +17,7 @@ use serde_json::{Value, json};
 use support::canned::Canned;
 use support::{aws, moto};
 use trailbell::aws_error::AwsErrorKind;
+use trailbell::integrity::Verification;
 use trailbell::ledger::Ledger;
 use trailbell::notification::ObjectRef;
 use trailbell::pipeline::{self, Clock, ObjectOutcome, Pipeline};
@@ -302,6 +303,7 @@ async fn from_an_object_in_s3_to_a_message_at_the_topic() {
         trails: vec![],
         inline_sources: vec![],
         max_object_bytes: 1 << 30,
+        verification: Verification::off(),
     };
     let record = |key: &str| {
         json!({"eventVersion": "2.1", "eventName": "ObjectCreated:Put",

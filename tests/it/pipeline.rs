@@ -15,6 +15,7 @@ use serde_json::{Value, json};
 use tokio::sync::Notify;
 use tokio::time::Instant;
 use trailbell::aws_error::{AwsError, AwsErrorKind};
+use trailbell::integrity::Verification;
 use trailbell::ledger::Ledger;
 use trailbell::notification::{InlineSource, ObjectRef};
 use trailbell::pipeline::{self, Clock, InvocationReport, ObjectOutcome, Pipeline, Remedy};
@@ -185,6 +186,7 @@ impl World {
             trails: self.trails.iter().map(|trail| Trail::parse(trail).unwrap()).collect(),
             inline_sources: self.inline_sources,
             max_object_bytes: self.max_object_bytes,
+            verification: Verification::off(),
         };
         let now: Timestamp = "2026-03-01T10:10:00Z".parse().unwrap();
         let clock = Clock { now, last_start: self.last_start, lease: Duration::from_secs(360) };

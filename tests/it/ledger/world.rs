@@ -11,6 +11,7 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 use support::{aws, log_events, moto};
 use tokio::runtime::{Builder, Runtime};
+use trailbell::integrity::Verification;
 use trailbell::ledger::{Ledger, StoredLedger};
 use trailbell::notification::InlineSource;
 use trailbell::pipeline::{self, Clock, InvocationReport, Pipeline};
@@ -44,6 +45,7 @@ pub fn pipeline_with(
         trails: vec![],
         inline_sources: vec![InlineSource::CloudWatchLogs],
         max_object_bytes: 1 << 30,
+        verification: Verification::off(),
     };
     change(&mut pipeline);
     Arc::new(pipeline)

@@ -4,11 +4,10 @@ mod places;
 mod printer;
 mod totals;
 
-use std::fs;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use anyhow::{Context, Result, bail};
+use anyhow::Result;
 use detect::text::error::error_chain;
 use futures::{StreamExt, stream};
 use jiff::{SignedDuration, Timestamp};
@@ -158,12 +157,7 @@ async fn load_keys(files: &[PathBuf], aws: &Aws) -> Result<KeySource> {
     }
     let mut keys = PublicKeys::default();
     for file in files {
-        let text = fs::read(file).with_context(|| format!("cannot read {}", file.display()))?;
-        let read = PublicKeys::from_json(&text);
-        keys.extend(read.with_context(|| format!("cannot use {}", file.display()))?);
-    }
-    if keys.is_empty() {
-        bail!("--public-keys: there are no keys in the file");
+        keys.extend(PublicKeys::from_file(file)?);
     }
     Ok(KeySource::Known(keys))
 }

@@ -83,10 +83,13 @@ impl TestResult {
 /// Tests the rules of a file or folder, or the embedded rules. Date math in queries counts from
 /// `now`. A test file without a rule is a problem, because it only seems to test something.
 pub fn test_rules(path: Option<&Path>, now: Timestamp) -> TestReport {
-    let loaded = match path {
+    let mut loaded = match path {
         Some(path) => LoadedRules::from_path(path),
         None => LoadedRules::embedded(),
     };
+    if path.is_none() {
+        loaded.rules.extend(LoadedRules::embedded_integrity().rules);
+    }
     let mut report = TestReport {
         results: Vec::new(),
         unsupported: loaded.unsupported,
