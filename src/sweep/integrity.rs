@@ -151,7 +151,7 @@ impl Sweep {
     ) -> Result<(), String> {
         let (heads, _) = ledger.chain_heads().await.map_err(|error| error_chain(&error))?;
         let mut stopped = Vec::new();
-        let mut lag: Option<u64> = None;
+        let mut lag: Option<u64> = Some(0);
         for head in heads.iter().filter(|head| listed.is_expected(head)) {
             let late = now.duration_since(head.end);
             if late > ENDED {

@@ -10,6 +10,7 @@
 mod aws;
 mod canary;
 mod faults;
+mod integrity;
 mod ledger;
 mod lenient;
 mod notification;

@@ -43,6 +43,7 @@ pub struct Memory {
 
 struct World {
     objects: BTreeMap<String, SmallObject>,
+    metadata: BTreeMap<String, BTreeMap<String, String>>,
     date: Timestamp,
     etags: u64,
     faults: Faults,
@@ -57,6 +58,7 @@ impl Memory {
         let faults: Faults = Box::new(|_, _| Fault::None);
         let world = World {
             objects: BTreeMap::new(),
+            metadata: BTreeMap::new(),
             date,
             etags: 0,
             faults,
@@ -97,6 +99,13 @@ impl Memory {
     /// Writes an object whatever the faults.
     pub fn write(&self, key: &str, text: &str) {
         self.world.lock().unwrap().write(key, Bytes::from(text.to_owned()));
+    }
+
+    /// Writes an object with metadata whatever the faults.
+    pub fn write_with(&self, key: &str, bytes: Vec<u8>, metadata: &BTreeMap<String, String>) {
+        let mut world = self.world.lock().unwrap();
+        world.write(key, Bytes::from(bytes));
+        world.metadata.insert(key.to_owned(), metadata.clone());
     }
 
     /// Deletes all objects below a prefix, whatever the faults.
@@ -168,7 +177,9 @@ impl ObjectStore for Memory {
     }
 
     async fn open_with_metadata(&self, object: &ObjectRef) -> Result<OpenObject, StoreError> {
-        Ok(OpenObject { body: self.open(object).await?, metadata: None })
+        let body = self.open(object).await?;
+        let metadata = self.world.lock().unwrap().metadata.get(&object.key).cloned();
+        Ok(OpenObject { body, metadata })
     }
 
     async fn get(&self, bucket: &str, key: &str) -> Result<SmallObject, StoreError> {
