@@ -1,5 +1,5 @@
 //! From the start of the function's process to its first poll of Lambda's runtime API, on loopback:
-//! what a cold start pays besides Lambda's own part. Prints the median of 20 starts, that of a
+//! what a cold start pays beyond Lambda's own part. Prints the median of 20 starts, that of a
 //! process that does nothing, to compare, and what loading and compiling the rules takes of it.
 //!
 //! `cargo bench --bench start`
@@ -19,10 +19,10 @@ fn main() {
     let server = TcpListener::bind("127.0.0.1:0").unwrap();
     let mut starts: Vec<Duration> = (0..STARTS).map(|_| first_poll(&server)).collect();
     let mut nothing: Vec<Duration> = (0..STARTS).map(|_| bare_process()).collect();
-    println!("start of the function to its first poll: {}", told(&mut starts));
-    println!("start and end of a process (`true`):      {}", told(&mut nothing));
+    println!("start of the function to its first poll: {}", summarize(&mut starts));
+    println!("start and end of a process (`true`):      {}", summarize(&mut nothing));
     let mut rules: Vec<Duration> = (0..STARTS).map(|_| embedded_rules()).collect();
-    println!("of it the rules, read and compiled:       {}", told(&mut rules));
+    println!("of it the rules, read and compiled:       {}", summarize(&mut rules));
 }
 
 /// Starts the function, waits for `GET …/invocation/next`, ends it.
@@ -64,7 +64,7 @@ fn bare_process() -> Duration {
     start.elapsed()
 }
 
-fn told(times: &mut [Duration]) -> String {
+fn summarize(times: &mut [Duration]) -> String {
     times.sort();
     let milliseconds = |time: Duration| time.as_secs_f64() * 1000.0;
     let (least, median, most) = (times[0], times[times.len() / 2], times[times.len() - 1]);

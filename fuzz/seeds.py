@@ -50,7 +50,11 @@ def policies():
     table = ROOT / "crates" / "detect" / "data" / "escalation-ways.tsv"
     for line in table.read_text().splitlines():
         if not line.startswith("#"):
-            statement = {"Effect": "Allow", "Action": line.split("\t")[1].split(","), "Resource": "*"}
+            statement = {
+                "Effect": "Allow",
+                "Action": line.split("\t")[1].split(","),
+                "Resource": "*",
+            }
             yield json.dumps({"Version": "2012-10-17", "Statement": [statement]}).encode()
     role = "arn:aws:iam::111122223333:role/app-*"
     mfa = {"Bool": {"aws:MultiFactorAuthPresent": "true"}}

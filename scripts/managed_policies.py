@@ -23,8 +23,8 @@ TABLE = ROOT / "crates/detect/data/managed-policies.tsv"
 
 HEADER = """\
 # What the policies that AWS manages grant, as far as a way to more rights could need it. Made by
-# scripts/managed_policies.py from the documents of {count} policies, which moto {moto} copied from AWS.
-# A policy that is not here grants nothing of that. The newest document has this date.
+# scripts/managed_policies.py from the documents of {count} policies, which moto {moto} copied from
+# AWS. A policy that is not here grants nothing of that. The newest document has this date.
 # Date: {date}
 # Columns, separated by a tab: path and name, grants (a serialised `Grants`).
 """
@@ -41,7 +41,12 @@ def read_documents() -> dict:
 def make_table(documents: dict) -> str:
     command = "cargo run --quiet --package trailbell-detect --example managed_policies"
     rows = subprocess.run(
-        command.split(), cwd=ROOT, input=json.dumps(documents), stdout=subprocess.PIPE, text=True, check=True
+        command.split(),
+        cwd=ROOT,
+        input=json.dumps(documents),
+        stdout=subprocess.PIPE,
+        text=True,
+        check=True,
     ).stdout
     policies = json.loads(aws_managed_policies_data).values()
     date = max(policy["UpdateDate"] for policy in policies)[:10]
@@ -50,8 +55,12 @@ def make_table(documents: dict) -> str:
 
 def main() -> None:
     parser = ArgumentParser(description=__doc__, formatter_class=RawDescriptionHelpFormatter)
-    parser.add_argument("--check", action="store_true", help="only check that the table is up to date")
-    parser.add_argument("--documents", action="store_true", help="only print the documents, as JSON")
+    parser.add_argument(
+        "--check", action="store_true", help="only check that the table is up to date"
+    )
+    parser.add_argument(
+        "--documents", action="store_true", help="only print the documents, as JSON"
+    )
     arguments = parser.parse_args()
     documents = read_documents()
     if arguments.documents:

@@ -73,7 +73,7 @@ impl AwsError {
             return Answer::new(answer.raw(), answer.err()).into_error(permissions);
         }
         let (kind, message) = match (&error, find_source::<CredentialsError>(&error)) {
-            (_, Some(cause)) => return AwsError::credentials(is_missing(cause), error),
+            (_, Some(cause)) => return AwsError::credentials(cause),
             (SdkError::ResponseError(_), _) => (AwsErrorKind::Other, "the answer cannot be read"),
             _ if region.is_none() => return AwsError::no_region(),
             (SdkError::ConstructionFailure(_), _) => {
@@ -97,7 +97,7 @@ impl AwsError {
 
     /// Credentials that cannot be loaded.
     pub fn from_credentials(error: CredentialsError) -> AwsError {
-        AwsError::credentials(is_missing(&error), error)
+        AwsError::credentials(&error)
     }
 
     /// An error of this kind without a code.
@@ -105,15 +105,20 @@ impl AwsError {
         AwsError { kind, code: None, message: Some(message.into()), permissions: "", source: None }
     }
 
-    fn credentials(missing: bool, error: impl Error + Send + Sync + 'static) -> AwsError {
-        match missing {
-            // The SDK's own text lists every provider that it asked.
-            true => AwsError::new(AwsErrorKind::Credentials, "no AWS credentials were found"),
-            false => AwsError {
-                source: Some(Arc::new(error)),
-                ..AwsError::new(AwsErrorKind::Credentials, "the AWS credentials cannot be loaded")
-            },
-        }
+    /// Says what the SDK says, without the errors around it that only say that there is one.
+    fn credentials(error: &CredentialsError) -> AwsError {
+        let causes = std::iter::successors(error.source(), |&cause| cause.source())
+            .filter(|cause| !cause.is::<CredentialsError>())
+            .map(|cause| format!(": {cause}"));
+        let message = match error {
+            // Its causes are all providers that were asked.
+            CredentialsError::CredentialsNotLoaded(_) => "no AWS credentials were found".to_owned(),
+            CredentialsError::ProviderTimedOut(_) => {
+                format!("the AWS credentials cannot be loaded: {error}")
+            }
+            _ => format!("the AWS credentials cannot be loaded{}", causes.collect::<String>()),
+        };
+        AwsError::new(AwsErrorKind::Credentials, message)
     }
 
     fn no_region() -> AwsError {
@@ -268,10 +273,6 @@ fn region_element(body: &[u8]) -> Option<String> {
     None
 }
 
-fn is_missing(error: &CredentialsError) -> bool {
-    matches!(error, CredentialsError::CredentialsNotLoaded(_))
-}
-
 /// The first of an error's causes that is of type `T`.
 fn find_source<'a, T: Error + 'static>(error: &'a (dyn Error + 'static)) -> Option<&'a T> {
     error.downcast_ref().or_else(|| find_source(error.source()?))
@@ -383,7 +384,8 @@ mod tests {
                 Error::construction_failure(expired),
                 Some(&region),
                 AwsErrorKind::Credentials,
-                "the AWS credentials cannot be loaded (sign in again, or check the role)",
+                "the AWS credentials cannot be loaded: credentials provider timed out after 5 seconds \
+                 (sign in again, or check the role)",
             ),
             (
                 Error::construction_failure("A region must be set"),

@@ -11,12 +11,15 @@ use crate::PROGRAM;
 /// true if all end as expected.
 pub async fn run(name: &str) -> bool {
     println!("attack | expected | got | took");
+    let mut rows = Vec::new();
     let mut good = true;
     for scenario in SCENARIOS.iter().filter(|scenario| scenario.name.contains(name)) {
         let outcome = scenario.run(PROGRAM, Scale::Long).await;
         println!("{}\n    {}", outcome.row(), first_alerts(&outcome));
+        rows.push(outcome.documented_row());
         good &= outcome.holds();
     }
+    println!("\nThe table of docs/faults.md:\n\n{}", rows.join("\n"));
     good
 }
 

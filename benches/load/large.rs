@@ -17,7 +17,7 @@ use support::function::Function;
 const OBJECTS: usize = 4;
 
 /// Sends objects of so many megabytes (10^6 bytes) inflated, each with a finding at its end, in one
-/// notification, and prints what it took. Whether each finding was told.
+/// notification, and prints what it took. Returns true if each finding was alerted.
 #[expect(clippy::disallowed_methods, reason = "moto goes by the real clock")]
 pub async fn run(megabytes: usize) -> bool {
     let (cloud, now) = (Cloud::new().await, Timestamp::now());

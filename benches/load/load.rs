@@ -48,7 +48,7 @@ impl Plan {
     }
 }
 
-/// Sends so many notifications, and prints what became of them. Whether each finding was told once.
+/// Sends so many notifications, and prints what became of them. Returns true if each finding was alerted once.
 #[expect(clippy::disallowed_methods, reason = "moto goes by the real clock")]
 pub async fn run(notifications: usize) -> bool {
     let (cloud, plan) = (Cloud::new().await, Plan::new(Timestamp::now(), notifications));
@@ -56,7 +56,7 @@ pub async fn run(notifications: usize) -> bool {
     let mut function =
         Function::start(env!("CARGO_BIN_EXE_trailbell-lambda"), &cloud.settings(), Stdio::null());
     let sent = send(&cloud, &plan, &mut function);
-    let told = Told::of(&cloud, plan.hits);
+    let counted = AlertCounts::of(&cloud, plan.hits);
     println!(
         "notifications   {notifications}, in batches of {BATCH}, {} delivered again",
         sent.again
@@ -67,9 +67,9 @@ pub async fn run(notifications: usize) -> bool {
         notifications - plan.keys.len()
     );
     println!("findings        {}", plan.hits);
-    println!("alerts          {}", told.alerts);
-    println!("duplicates      {}", told.duplicates);
-    println!("lost            {}", told.lost);
+    println!("alerts          {}", counted.alerts);
+    println!("duplicates      {}", counted.duplicates);
+    println!("lost            {}", counted.lost);
     println!("wall time       {:.1} s", sent.wall);
     println!("processor time  {:.1} s", process::processor_time(function.pid()));
     if let Some(early) = sent.early_memory {
@@ -79,7 +79,7 @@ pub async fn run(notifications: usize) -> bool {
         "peak memory     {:.1} MiB after {notifications}",
         process::peak_memory(function.pid())
     );
-    told.duplicates == 0 && told.lost == 0
+    counted.duplicates == 0 && counted.lost == 0
 }
 
 /// What sending took.
@@ -128,24 +128,25 @@ fn failed(answer: &Value) -> Vec<usize> {
 }
 
 /// What a subscriber got.
-struct Told {
+struct AlertCounts {
     alerts: usize,
     duplicates: usize,
     lost: usize,
 }
 
-impl Told {
-    fn of(cloud: &Cloud, hits: usize) -> Told {
+impl AlertCounts {
+    fn of(cloud: &Cloud, hits: usize) -> AlertCounts {
         let documents = cloud.subscriber.documents();
         let mut findings: BTreeMap<String, usize> = BTreeMap::new();
         for document in &documents {
             *findings.entry(document["trailbell"]["id"].to_string()).or_default() += 1;
         }
-        let told = |id: &String| documents.iter().any(|document| document["event"]["id"] == **id);
-        Told {
+        let is_alerted =
+            |id: &String| documents.iter().any(|document| document["event"]["id"] == **id);
+        AlertCounts {
             alerts: documents.len(),
             duplicates: documents.len() - findings.len(),
-            lost: (0..hits).map(corpus::event_id).filter(|id| !told(id)).count(),
+            lost: (0..hits).map(corpus::event_id).filter(|id| !is_alerted(id)).count(),
         }
     }
 }

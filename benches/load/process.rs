@@ -1,4 +1,4 @@
-//! What a process has taken so far, as Linux tells.
+//! What a process has taken so far, as Linux reports it.
 
 use std::fs;
 

@@ -10,6 +10,7 @@ use thiserror::Error;
 
 use crate::integrity::VerifyMode;
 use crate::notification::InlineSource;
+use crate::pipeline::MailLength;
 
 /// The function's configuration.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,6 +36,8 @@ pub struct Config {
     pub privileged_groups: PrivilegedGroups,
     /// `TRAILBELL_DEFAULT_RULES`: whether the embedded rules are used.
     pub default_rules: bool,
+    /// `TRAILBELL_MAIL`: how much a mail says.
+    pub mail: MailLength,
     /// `TRAILBELL_MAX_OBJECT_BYTES`: the most inflated bytes read of one object.
     pub max_object_bytes: u64,
     /// `TRAILBELL_VERIFY`: which of CloudTrail's digests are verified.
@@ -71,7 +74,8 @@ pub enum StorePlace {
 pub enum DetectionsPlace {
     /// A directory or a file: read once, at the start.
     Local(PathBuf),
-    /// Every `*.toml` in a folder of a bucket and below it, or one `*.toml`: reloaded when it changes.
+    /// Every `*.toml` in a folder of a bucket and below it, or one `*.toml`: reloaded when it
+    /// changes.
     S3(S3Prefix),
 }
 
@@ -178,6 +182,9 @@ const PRIVILEGED_GROUPS: Setting<PrivilegedGroups> = Setting {
 const DEFAULT_RULES: Setting<bool> =
     Setting { name: "TRAILBELL_DEFAULT_RULES", expected: "on or off", parse: parse_switch };
 
+const MAIL: Setting<MailLength> =
+    Setting { name: "TRAILBELL_MAIL", expected: "short or full", parse: MailLength::from_word };
+
 const MAX_OBJECT_BYTES: Setting<u64> = Setting {
     name: "TRAILBELL_MAX_OBJECT_BYTES",
     expected: "a number of bytes, at least 1",
@@ -200,7 +207,7 @@ const CONCURRENCY: Setting<u32> = Setting {
 };
 
 /// Any other variable that begins with `TRAILBELL_` is a mistake, except those of the tests.
-const NAMES: [&str; 14] = [
+const NAMES: [&str; 15] = [
     ALERTS.name,
     STORE.name,
     LEDGER.name,
@@ -211,6 +218,7 @@ const NAMES: [&str; 14] = [
     ACCOUNTS.name,
     PRIVILEGED_GROUPS.name,
     DEFAULT_RULES.name,
+    MAIL.name,
     MAX_OBJECT_BYTES.name,
     CONCURRENCY.name,
     VERIFY.name,
@@ -241,6 +249,7 @@ impl Config {
         let accounts = vars.optional(&ACCOUNTS);
         let privileged_groups = vars.optional(&PRIVILEGED_GROUPS);
         let default_rules = vars.optional(&DEFAULT_RULES);
+        let mail = vars.optional(&MAIL);
         let max_object_bytes = vars.optional(&MAX_OBJECT_BYTES);
         let concurrency = vars.optional(&CONCURRENCY);
         let verify = vars.optional(&VERIFY);
@@ -257,6 +266,7 @@ impl Config {
                 accounts,
                 privileged_groups: privileged_groups.unwrap_or_default(),
                 default_rules: default_rules.unwrap_or(true),
+                mail: mail.unwrap_or_default(),
                 max_object_bytes: max_object_bytes.unwrap_or(DEFAULT_MAX_OBJECT_BYTES),
                 concurrency: concurrency.unwrap_or(DEFAULT_CONCURRENCY),
                 verify: verify.unwrap_or(VerifyMode::Rules),
@@ -499,6 +509,7 @@ mod tests {
             ("TRAILBELL_STORE", ""),
             ("TRAILBELL_CONCURRENCY", "0"),
             ("TRAILBELL_INLINE", "on"),
+            ("TRAILBELL_MAIL", "long"),
             ("TRAILBELL_LEGDER", "none"),
             ("TRAILBELL_TEST_MOTO", "http://127.0.0.1:1"),
             ("PATH", "/bin"),
@@ -509,12 +520,13 @@ mod tests {
             "STORE is missing",
             "CONCURRENCY is \"0\"",
             "INLINE is \"on\": expected off, eventbridge or logs",
+            "MAIL is \"long\": expected short or full",
             "LEGDER: no such",
             "LEDGER is missing",
         ] {
             assert!(text.contains(&format!("TRAILBELL_{part}")), "{part} in {text}");
         }
-        assert_eq!(text.lines().count(), 7, "{text}");
+        assert_eq!(text.lines().count(), 8, "{text}");
     }
 
     #[test]

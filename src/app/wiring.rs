@@ -44,6 +44,7 @@ pub async fn build_pipeline(
         inline_sources: config.inline_sources.clone(),
         detections: Arc::new(detections),
         accounts,
+        mail: config.mail,
         max_object_bytes: config.max_object_bytes,
         verification: Verification::off(),
     }
@@ -109,8 +110,7 @@ async fn build_sink(config: &Config, aws: &Aws) -> Box<dyn AlertSink> {
 /// The clients of AWS, built when they are needed, from one configuration and one connector:
 /// loading the certificates is a good part of the start.
 pub struct Aws {
-    /// A function, so that each program links only the one that it uses.
-    load: fn() -> BoxFuture<'static, SdkConfig>,
+    load: Box<dyn Fn() -> BoxFuture<'static, SdkConfig> + Send + Sync>,
     config: OnceCell<SdkConfig>,
 }
 
@@ -118,13 +118,12 @@ impl Aws {
     /// Region and credentials from the environment, where Lambda puts them, and from nowhere else.
     /// Without the readers of profiles and roles the program is a twentieth smaller.
     pub fn from_environment() -> Aws {
-        Aws { load: || Box::pin(ready(environment_config())), config: OnceCell::new() }
+        Aws::new(|| Box::pin(ready(environment_config())))
     }
 
-    /// Region and credentials as AWS's own tools find them: environment, profiles, roles of a
-    /// machine or container.
-    pub fn from_default_chain() -> Aws {
-        Aws { load: || Box::pin(default_chain_config()), config: OnceCell::new() }
+    /// What this function loads, the first time that a client is needed.
+    pub fn new(load: impl Fn() -> BoxFuture<'static, SdkConfig> + Send + Sync + 'static) -> Aws {
+        Aws { load: Box::new(load), config: OnceCell::new() }
     }
 
     /// This endpoint, and these credentials, timeouts and retries.
@@ -134,7 +133,7 @@ impl Aws {
 
     /// The configuration that all clients share.
     pub async fn config(&self) -> &SdkConfig {
-        self.config.get_or_init(self.load).await
+        self.config.get_or_init(&self.load).await
     }
 
     /// A client of S3.
@@ -170,14 +169,6 @@ impl Aws {
     }
 }
 
-async fn default_chain_config() -> SdkConfig {
-    aws_config::defaults(BehaviorVersion::latest())
-        .http_client(http_client())
-        .timeout_config(timeouts())
-        .load()
-        .await
-}
-
 /// The variables are those of all AWS tools:
 /// <https://docs.aws.amazon.com/sdkref/latest/guide/settings-reference.html>
 fn environment_config() -> SdkConfig {
@@ -202,7 +193,7 @@ fn variable(name: &str) -> Option<String> {
 
 /// An answer that hangs costs an attempt, not the function's time. An object that is read whole
 /// has as long again as an operation; of one that is streamed, the client itself detects stalls.
-fn timeouts() -> TimeoutConfig {
+pub fn timeouts() -> TimeoutConfig {
     TimeoutConfig::builder()
         .connect_timeout(Duration::from_secs(3))
         .read_timeout(Duration::from_secs(10))
@@ -211,6 +202,7 @@ fn timeouts() -> TimeoutConfig {
         .build()
 }
 
-fn http_client() -> SharedHttpClient {
+/// What connects to AWS: rustls with ring, and the certificates of the system.
+pub fn http_client() -> SharedHttpClient {
     HttpBuilder::new().tls_provider(Provider::Rustls(CryptoMode::Ring)).build_https()
 }

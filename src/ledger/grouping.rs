@@ -66,9 +66,9 @@ impl WindowCounts {
 /// Decides for findings, given by their principals and in this order, which are alerted singly.
 /// `counts` is of the whole window, these included.
 ///
-/// At most `max_signals` of one window are alerted singly, and three of each account in any case (but not
-/// more than `max_signals`), in whatever order workers count: each finding is indexed before it is counted, so the k-th that is
-/// indexed is counted with at least k.
+/// At most `max_signals` of one window are alerted singly, and three of each account in any case
+/// (but not more than `max_signals`), in whatever order workers count: each finding is indexed
+/// before it is counted, so the k-th that is indexed is counted with at least k.
 pub fn alerted_singly(counts: &WindowCounts, principals: &[String], max_signals: u64) -> Vec<bool> {
     let mut so_far = counts.clone();
     for principal in principals {

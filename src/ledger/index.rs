@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use super::claim::Claim;
 use super::entry::{Content, Entry};
 use super::error::Result;
+use super::principal_history::user_key;
 use super::stored::StoredLedger;
 use super::{group_key, keys};
 use crate::store::encode_key_part;
@@ -121,6 +122,7 @@ impl StoredLedger {
 fn index_keys(finding: &Finding, entry: &Entry, max_bytes: usize) -> Vec<String> {
     let time = index_time(finding, entry);
     let mut keys = vec![principal_key(finding, time)];
+    keys.extend(user_index_key(finding, time));
     keys.extend(group_key::group_keys(finding, time, max_bytes));
     if finding.exception.is_none() {
         let folder = keys::window_folder(&finding.rule.id, entry.window);
@@ -129,8 +131,17 @@ fn index_keys(finding: &Finding, entry: &Entry, max_bytes: usize) -> Vec<String>
     keys
 }
 
+/// Where a user is looked up by its name alone. `None` if that is where its findings are anyway.
+fn user_index_key(finding: &Finding, time: Timestamp) -> Option<String> {
+    let key = user_key(&finding.principal.key)?;
+    (key != finding.principal.key).then(|| key_in(&keys::principal_folder(&key), finding, time))
+}
+
 fn principal_key(finding: &Finding, time: Timestamp) -> String {
-    let folder = keys::principal_folder(&finding.principal.key);
+    key_in(&keys::principal_folder(&finding.principal.key), finding, time)
+}
+
+fn key_in(folder: &str, finding: &Finding, time: Timestamp) -> String {
     let rule = encode_key_part(&finding.rule.id);
     format!("{folder}{}-{rule}-{}", keys::format_time(time), finding.id)
 }

@@ -3,15 +3,15 @@
 //! | key | what |
 //! |---|---|
 //! | `entries/<id>` | the finding, summary or alert of a correlation, and its state |
-//! | `open/<id>-<token>` | empty: a claim whose entry is not final; see [`OpenEntry`](super::OpenEntry) |
+//! | `open/<id>-<token>` | empty: a claim that is not final; see [`OpenEntry`](super::OpenEntry) |
 //! | `by-group/<account>/<group>/<time>-<action>-<id>-v1/…` | see [`group_key`](super::group_key) |
 //! | `by-principal/<principal>/<time>-<rule>-<id>` | empty |
-//! | `by-window/<rule>/<window>/<account>.<principal>-<id>` | empty: counts bursts and `max_signals` |
+//! | `by-window/<rule>/<window>/<account>.<principal>-<id>` | empty: counts bursts |
 //! | `grouped/<rule>/<window>/<id>` | empty: waits for a summary |
-//! | `by-correlation/<correlation>/<group_by values>/<rule>/…` | see [`Mark`](detect::correlation::Mark) |
+//! | `by-correlation/<correlation>/<values>/<rule>/…` | see [`Mark`](detect::correlation::Mark) |
 //! | `incidents/<correlation>/<group_by values>` | the incidents of these values |
-//! | `reading/<hash of bucket and key>` | an object that is being read, or that its readers died of |
-//! | `chains/<hash of bucket, account, region and trail>` | see [`ChainHead`](super::ChainHead) |
+//! | `reading/<hash of bucket and key>` | an object being read, or that its readers died of |
+//! | `chains/<hash of the chain>` | see [`ChainHead`](super::ChainHead) |
 //! | `sweep/<name>` | what sweeps remember: see [`sweep`](crate::sweep) |
 //! | `clock` | empty: written to learn the store's time |
 //! | `doctor/<token>` | exists only while `doctor` tries conditional writes |

@@ -1,5 +1,5 @@
-//! Checks for `doctor`: what is unfinished, and whether conditional writes work, one by one and when
-//! many race.
+//! Checks for `doctor`: what is unfinished, and whether conditional writes work, one by one and
+//! when many race.
 
 use bytes::Bytes;
 use futures::future::join_all;

@@ -103,12 +103,14 @@ async fn around(
     let now = invocation.now();
     let timeline = in_time(until, ledger.group_timeline(finding, now));
     let history = in_time(until, ledger.principal_history(finding, now));
-    let ((timeline, no_timeline), (history, no_history)) = tokio::join!(timeline, history);
-    let missing = || no_timeline.iter().chain(&no_history);
+    let user = in_time(until, ledger.added_user_history(finding, now));
+    let ((timeline, no_timeline), (history, no_history), (user, no_user)) =
+        tokio::join!(timeline, history, user);
+    let missing = || no_timeline.iter().chain(&no_history).chain(&no_user);
     let gaps = missing().map(|(gap, _)| *gap).chain(timeline.gap).chain(history.gap);
     let context = Context {
-        gap: gaps.min(),
-        target_findings: Vec::new(),
+        gap: gaps.chain(user.gap).min(),
+        target_findings: by_rule(&invocation.pipeline, &user),
         principal_findings: by_rule(&invocation.pipeline, &history),
         group_timeline: timeline.entries,
         first_of_principal: history.first,

@@ -23,9 +23,9 @@ use crate::ledger::{Content, Ledger, StoredLedger};
 /// burst of thousands of groups. The sweep delivers what was claimed by then.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// Incidents that findings are of.
+/// FoundIncidents that findings are of.
 #[derive(Debug, Default)]
-pub(crate) struct Incidents {
+pub(crate) struct FoundIncidents {
     /// The alerts that are ours to deliver.
     pub(crate) alerts: Vec<Delivery>,
     /// What could not be correlated. It keeps no finding's own alert back.
@@ -42,8 +42,8 @@ pub(crate) async fn claim(
     invocation: &Invocation,
     ours: &[Delivery],
     done_before: &[Arc<Finding>],
-) -> Incidents {
-    let mut incidents = Incidents::default();
+) -> FoundIncidents {
+    let mut incidents = FoundIncidents::default();
     let Ledger::Stored(ledger) = &invocation.pipeline.ledger else { return incidents };
     let before = done_before.iter().filter_map(|finding| Some((&**finding, finding.time?)));
     let findings: Vec<Timed<'_>> = ours.iter().filter_map(timed).chain(before).collect();
@@ -66,7 +66,7 @@ fn timed(delivery: &Delivery) -> Option<Timed<'_>> {
     Some((finding, finding.time.or(window)?))
 }
 
-impl Incidents {
+impl FoundIncidents {
     async fn claim(
         &mut self,
         invocation: &Invocation,

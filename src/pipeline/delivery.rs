@@ -12,6 +12,7 @@ use super::context::{self, AlertContext};
 use super::invocation::Invocation;
 use super::outcomes::DeliveryReport;
 use super::problem::Problem;
+use super::setup::MailLength;
 use super::severity;
 use crate::ledger::{Claim, ClaimUpdate, Completion, Content, Ledger, LedgerError, StoredLedger};
 use crate::sink::{MessageId, PublishError};
@@ -135,7 +136,7 @@ async fn deliver_batch(invocation: &Invocation, batch: &[Delivery]) -> DeliveryR
         .iter()
         .zip(&contexts)
         .map(|(delivery, context)| {
-            let alert = render(invocation, delivery, context);
+            let alert = render_in_full(invocation, delivery, context);
             Rendered { delivery, alert }
         })
         .collect();
@@ -190,6 +191,18 @@ async fn publish<'a>(
         }
     }
     again
+}
+
+/// The alert, with the rule's guide if mails are to have it. The alert of last resort is small.
+fn render_in_full(invocation: &Invocation, delivery: &Delivery, context: &AlertContext) -> Alert {
+    let alert = render(invocation, delivery, context);
+    let has_guide = invocation.pipeline.mail == MailLength::Full && !delivery.is_minimal();
+    match delivery.content() {
+        _ if !has_guide => alert,
+        Content::Finding(finding) => alert.with_guide(&finding.rule),
+        Content::Summary(summary) => alert.with_guide(&summary.rule),
+        Content::Correlation(data) => alert.with_guide(&data.rule),
+    }
 }
 
 fn render(invocation: &Invocation, delivery: &Delivery, context: &AlertContext) -> Alert {

@@ -90,8 +90,8 @@ impl Invocation {
         timeout_at(last + MAX_GRACE.min(whole / GRACE_PART), future).await.ok()
     }
 
-    /// The end of a wait of at most `longest`, and of half of the time that is left: the rest is for
-    /// what follows.
+    /// The end of a wait of at most `longest`, and of half of the time that is left: the rest is
+    /// for what follows.
     pub(crate) fn wait_until(&self, longest: Duration) -> Instant {
         let now = Instant::now();
         let left = self.clock.last_start.map(|last| last.saturating_duration_since(now) / 2);

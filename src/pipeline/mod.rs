@@ -36,7 +36,7 @@ pub use recover::{Recovered, recover_open, send_due_summaries};
 pub use replay::{Replay, ReplayProgress};
 pub use reply::Failed;
 pub use report::{InvocationReport, Mismatch, ObjectOutcome, Report};
-pub use setup::{Clock, Pipeline};
+pub use setup::{Clock, MailLength, Pipeline};
 
 use crate::notification::{self, Notification};
 use crate::sweep::run::sweep;

@@ -18,13 +18,13 @@ const OUTLINE_BYTES: usize = 1_024;
 pub(crate) struct PackedFinding {
     /// Without its document.
     finding: Finding,
-    document: Document,
+    document: PackedDocument,
     /// Bytes of the document as JSON.
     text_bytes: usize,
 }
 
 #[derive(Debug)]
-enum Document {
+enum PackedDocument {
     Compressed(Vec<u8>),
     /// It could not be compressed.
     Plain(Value),
@@ -34,16 +34,16 @@ impl PackedFinding {
     pub(crate) fn pack(mut finding: Finding) -> PackedFinding {
         let document = finding.ecs.take();
         let text = document.to_string();
-        let document =
-            compress(text.as_bytes()).map_or(Document::Plain(document), Document::Compressed);
+        let document = compress(text.as_bytes())
+            .map_or(PackedDocument::Plain(document), PackedDocument::Compressed);
         PackedFinding { finding, document, text_bytes: text.len() }
     }
 
     pub(crate) fn unpack(self) -> Finding {
         let ecs = match self.document {
             // What was compressed from JSON can be read again.
-            Document::Compressed(bytes) => decompress(&bytes).unwrap_or_default(),
-            Document::Plain(document) => document,
+            PackedDocument::Compressed(bytes) => decompress(&bytes).unwrap_or_default(),
+            PackedDocument::Plain(document) => document,
         };
         Finding { ecs, ..self.finding }
     }
@@ -61,8 +61,8 @@ impl PackedFinding {
     /// Bytes that it takes, roughly.
     fn size(&self) -> usize {
         let document = match &self.document {
-            Document::Compressed(bytes) => bytes.len(),
-            Document::Plain(_) => 0,
+            PackedDocument::Compressed(bytes) => bytes.len(),
+            PackedDocument::Plain(_) => 0,
         };
         OUTLINE_BYTES + document
     }
@@ -142,7 +142,7 @@ mod tests {
 
     fn finding() -> Finding {
         let record = json!({"eventName": "CreateGroup", "eventID": "e", "requestParameters":
-            {"groupName": "é\u{7}", "n": 0.1, "big": 18_446_744_073_709_551_615_u64, "b": [true, {}]}});
+            {"groupName": "é\u{7}", "n": 0.1, "big": u64::MAX, "b": [true, {}]}});
         let origin = Origin::Inline { envelope: "test".to_owned(), record: 0 };
         let rule = &LoadedRules::embedded().rules[0].info;
         Finding::new(rule, &Record::from_value(record).unwrap(), origin)

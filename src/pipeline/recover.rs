@@ -90,7 +90,7 @@ impl Recovered {
         }
     }
 
-    /// Names keys under `open/` that are no markers. They are left, and fail nothing: whoever wrote
+    /// Names keys under `open/` that are no markers. They are left, and fail nothing: who wrote
     /// them could stop every sweep.
     fn note_unrecognized(&mut self, names: &[String]) {
         self.unrecognized += names.len() as u64;

@@ -25,14 +25,14 @@ use crate::notification::{InlineRecord, InlineSource, Item, Message, ObjectRef, 
 pub(crate) const OBJECTS_IN_FLIGHT: usize = 4;
 
 /// The queue's id of a message. `None` without a queue.
-pub(crate) type MessageId = Option<String>;
+pub(crate) type QueueMessageId = Option<String>;
 
 /// How many records of a message are not accepted, by what carried them.
 type RefusedRecords = BTreeMap<InlineSource, u64>;
 
 /// An object, and the message that named it.
 pub(crate) struct QueuedObject {
-    pub(crate) message: MessageId,
+    pub(crate) message: QueueMessageId,
     /// How often the message was received, this time included.
     pub(crate) receives: u32,
     pub(crate) object: ObjectRef,
@@ -47,7 +47,7 @@ impl QueuedObject {
 
 /// A finding to be summarised when the invocation ends, and the message that it came with.
 pub(crate) struct GroupedFinding {
-    pub(crate) message: MessageId,
+    pub(crate) message: QueueMessageId,
     pub(crate) grouped: Grouped,
 }
 
@@ -66,9 +66,9 @@ pub(crate) struct Run {
     /// Only without a ledger.
     pub(crate) grouped: Vec<GroupedFinding>,
     /// The messages that asked for a sweep.
-    pub(crate) sweeps: BTreeSet<MessageId>,
+    pub(crate) sweeps: BTreeSet<QueueMessageId>,
     /// The messages that asked for a canary.
-    pub(crate) canaries: BTreeSet<MessageId>,
+    pub(crate) canaries: BTreeSet<QueueMessageId>,
     /// The outcome of each finding, if a replay asks for it.
     pub(crate) finding_outcomes: Option<Vec<FindingOutcome>>,
     pub(crate) outcome: InvocationReport,
@@ -149,7 +149,7 @@ impl Run {
     }
 
     /// Counts records inside a notification that are not used, for the same reason.
-    fn refuse_records(&mut self, message: &MessageId, refused: &RefusedRecords) {
+    fn refuse_records(&mut self, message: &QueueMessageId, refused: &RefusedRecords) {
         for (source, count) in refused {
             self.outcome.report.inline_refused += count;
             let plural = if *count == 1 { "record" } else { "records" };
@@ -161,7 +161,7 @@ impl Run {
         }
     }
 
-    fn process_item(&mut self, message: &MessageId, item: Item) {
+    fn process_item(&mut self, message: &QueueMessageId, item: Item) {
         let report = &mut self.outcome.report;
         match item {
             Item::Sweep => {
@@ -186,7 +186,7 @@ impl Run {
         }
     }
 
-    async fn process_records(&mut self, message: &MessageId, records: &[InlineRecord]) {
+    async fn process_records(&mut self, message: &QueueMessageId, records: &[InlineRecord]) {
         let mut found = Vec::new();
         for InlineRecord { record, source, index } in records {
             let origin = || Origin::Inline { envelope: source.to_string(), record: *index };
@@ -259,7 +259,7 @@ impl Run {
         }
     }
 
-    pub(crate) fn add_object(&mut self, message: &MessageId, results: ObjectResults) {
+    pub(crate) fn add_object(&mut self, message: &QueueMessageId, results: ObjectResults) {
         let report = &mut self.outcome.report;
         report.count_object(results.outcome);
         report.prefiltered += u64::from(results.read.mode == ScanMode::Prefiltered);
@@ -267,7 +267,7 @@ impl Run {
     }
 
     /// Counts what was read, and what became of its findings.
-    pub(crate) fn add_results(&mut self, message: &MessageId, results: ObjectResults) {
+    pub(crate) fn add_results(&mut self, message: &QueueMessageId, results: ObjectResults) {
         let report = &mut self.outcome.report;
         report.bytes += results.read.bytes;
         report.records += results.read.records;
@@ -280,7 +280,7 @@ impl Run {
         self.add_deliveries(message, results.deliveries);
     }
 
-    fn add_deliveries(&mut self, message: &MessageId, deliveries: DeliveryReport) {
+    fn add_deliveries(&mut self, message: &QueueMessageId, deliveries: DeliveryReport) {
         deliveries.correlations.iter().for_each(|it| self.outcome.report.count_correlation(it));
         self.outcome.report.correlations_cut += deliveries.correlations_cut;
         self.outcome.report.conflicts += deliveries.conflicts;
@@ -313,7 +313,7 @@ impl Run {
         );
     }
 
-    pub(crate) fn add_problem(&mut self, message: &MessageId, problem: Problem) {
+    pub(crate) fn add_problem(&mut self, message: &QueueMessageId, problem: Problem) {
         if problem.remedy == Remedy::Retry {
             self.outcome.retry.insert(message.clone());
         }
@@ -322,7 +322,7 @@ impl Run {
 }
 
 /// A message, for a problem.
-fn message_name(message: &MessageId) -> String {
+fn message_name(message: &QueueMessageId) -> String {
     match message {
         Some(id) => format!("message {}", id.escape_debug()),
         None => "the invocation".to_owned(),

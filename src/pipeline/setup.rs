@@ -35,10 +35,33 @@ pub struct Pipeline {
     pub detections: Arc<Detections>,
     /// Names of accounts.
     pub accounts: Accounts,
+    /// How much a mail says.
+    pub mail: MailLength,
     /// The most inflated bytes accepted of one object.
     pub max_object_bytes: u64,
     /// Which digests of CloudTrail are verified, and with which keys.
     pub verification: Verification,
+}
+
+/// How much a mail says.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum MailLength {
+    /// At most 60 lines.
+    #[default]
+    Short,
+    /// The same, then the rule's description and guide.
+    Full,
+}
+
+impl MailLength {
+    /// Reads `short` or `full`.
+    pub fn from_word(word: &str) -> Option<MailLength> {
+        match word {
+            "short" => Some(MailLength::Short),
+            "full" => Some(MailLength::Full),
+            _ => None,
+        }
+    }
 }
 
 /// When an invocation runs.

@@ -23,7 +23,7 @@ pub struct ProvenCursors {
 }
 
 #[derive(Serialize)]
-struct Heartbeat<'a> {
+struct StoredHeartbeat<'a> {
     time: Timestamp,
     sweep: SweepReport,
     #[serde(flatten)]
@@ -61,7 +61,7 @@ impl ProvenCursors {
         time: Timestamp,
         sweep: SweepReport,
     ) -> Result<(), LedgerError> {
-        let heartbeat = serde_json::to_vec(&Heartbeat { time, sweep, proven: self })
+        let heartbeat = serde_json::to_vec(&StoredHeartbeat { time, sweep, proven: self })
             .map_err(|error| ledger.sweep_error(NAME, error))?;
         ledger.put_sweep_object(NAME, Bytes::from(heartbeat), WriteCondition::None).await?;
         Ok(())

@@ -62,6 +62,19 @@ impl<'a> TrailMemory<'a> {
         Ok((memory, problem))
     }
 
+    /// Saves the state of a trail that has none.
+    pub async fn start_new(
+        ledger: &'a StoredLedger,
+        trail: &Trail,
+        now: Timestamp,
+    ) -> Result<(), LedgerError> {
+        match TrailMemory::load(ledger, trail, now, &ProvenCursors::default()).await? {
+            (mut memory, None) => memory.start().await,
+            // It is reported and replaced when the trail is read.
+            (_, Some(_damaged)) => Ok(()),
+        }
+    }
+
     /// The ledger that the state is kept in.
     pub fn ledger(&self) -> &'a StoredLedger {
         self.ledger

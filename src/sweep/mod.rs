@@ -3,6 +3,7 @@
 //!
 //! Times are those of the store's clock and of CloudTrail's names, never of the local clock.
 
+mod backlog;
 mod due;
 mod heartbeat;
 mod integrity;

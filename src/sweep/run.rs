@@ -1,7 +1,7 @@
 //! One sweep, in its order: what others left open, summaries that are due, then the log objects of
 //! every trail that no sweep has read. The ledger makes it harmless to do anything of it twice.
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::BTreeSet;
 use std::error::Error;
 use std::sync::Arc;
 
@@ -11,20 +11,21 @@ use futures::future::join_all;
 use jiff::{SignedDuration, Timestamp};
 use tokio::time::timeout_at;
 
+use super::backlog::{Backlog, FailedObject};
 use super::suspects::Suspects;
 use super::{
     ATTEMPTS, DELIVERY_ATTEMPTS, Due, LogKey, ProvenCursors, SweepReport, TrailMemory, YOUNG, due,
-    look_back,
+    look_back, state_name,
 };
 use crate::ledger::{Ledger, LedgerError, StoredLedger};
 use crate::notification::{ObjectRef, Reply};
 use crate::pipeline::run::{ProcessedObjects, QueuedObject, Run};
 use crate::pipeline::{
-    Clock, ObjectOutcome, Pipeline, Problem, Recovered, Remedy, recover_open, send_due_summaries,
+    Clock, Pipeline, Problem, Recovered, Remedy, recover_open, send_due_summaries,
 };
 
-/// Recovery, and then summaries, take one of so many parts of the time that is left: what a flood left
-/// open keeps no log object from being read.
+/// Recovery, and then summaries, take one of so many parts of the time that is left: what a flood
+/// left open keeps no log object from being read.
 const RECOVERY_SHARE: usize = 3;
 
 /// Sweeps if any message asked for it; once, however many did.
@@ -87,19 +88,23 @@ impl Sweep {
     }
 
     async fn run_stages(&mut self, pipeline: &Arc<Pipeline>, ledger: &StoredLedger) {
+        let now = ledger.date().await;
+        self.load_cursors(ledger).await;
+        if let Ok(now) = now {
+            self.start_trails(pipeline, ledger, now).await;
+        }
         let clock = self.clock.share(RECOVERY_SHARE);
         let recovered = recover_open(pipeline, clock).await;
         self.counts.recovered = recovered.report.findings;
         self.add_recovered(recovered);
         let clock = self.clock.share(RECOVERY_SHARE);
         self.add_recovered(send_due_summaries(pipeline, clock).await);
-        let now = match ledger.date().await {
+        let now = match now {
             Ok(now) => now,
             Err(error) => {
                 return self.add_problem(Problem::retry("the ledger", error_chain(&error)));
             }
         };
-        self.load_cursors(ledger).await;
         self.load_suspects(ledger).await;
         self.read_trails(pipeline, ledger, now).await;
         if let Err(error) = self.proven.write(ledger, now, self.counts).await {
@@ -117,6 +122,18 @@ impl Sweep {
         match ProvenCursors::load(ledger).await {
             Ok(proven) => self.proven = proven,
             Err(error) => self.add_problem(Problem::discard("the heartbeat", text(error))),
+        }
+    }
+
+    /// Leaves a cursor for each new trail, before anything that this sweep may die of: the next one
+    /// would start an hour before its own time.
+    async fn start_trails(&mut self, pipeline: &Pipeline, ledger: &StoredLedger, now: Timestamp) {
+        let new = |trail: &&Trail| self.proven.cursor(&state_name(trail)).is_none();
+        let trails: Vec<&Trail> = pipeline.trails.iter().filter(new).collect();
+        for trail in trails {
+            if let Err(error) = TrailMemory::start_new(ledger, trail, now).await {
+                self.add_problem(Problem::retry(format!("trail {trail}"), text(error)));
+            }
         }
     }
 
@@ -296,64 +313,6 @@ impl Sweep {
         let oldest_unread = failed.iter().chain(&backlog.left).map(|key| key.delivered).min();
         let old = now.checked_sub(YOUNG).unwrap_or(now);
         memory.finish(oldest_unread.unwrap_or(old).min(old), self.look_back).await
-    }
-}
-
-/// The objects of one trail that are to be read.
-struct Backlog<'a> {
-    trail: &'a Trail,
-    /// In order.
-    left: VecDeque<LogKey>,
-    failed: Vec<FailedObject>,
-    /// The store gave at least one object.
-    any_read: bool,
-}
-
-/// An object that is retried.
-struct FailedObject {
-    key: LogKey,
-    /// If false, it was read: what failed was the ledger, or the topic.
-    is_unreadable: bool,
-}
-
-impl<'a> Backlog<'a> {
-    fn new(trail: &'a Trail, due: Due) -> Backlog<'a> {
-        Backlog { trail, left: due.keys.into(), failed: Vec::new(), any_read: false }
-    }
-
-    /// Takes out objects that are read at the end of the sweep. Returns how many these are.
-    fn leave_suspects(&mut self, suspects: &mut Suspects) -> u64 {
-        let all = self.left.len();
-        self.left.retain(|key| !suspects.is_noted(self.trail, key));
-        (all - self.left.len()) as u64
-    }
-
-    fn next_batch(&mut self, size: usize) -> Vec<LogKey> {
-        self.left.drain(..size.min(self.left.len())).collect()
-    }
-
-    fn put_back(&mut self, not_started: Vec<QueuedObject>) {
-        let keys = not_started.into_iter().rev().filter_map(|it| LogKey::parse(it.object.key));
-        keys.for_each(|key| self.left.push_front(key));
-    }
-
-    /// Remembers what became of an object. Returns true if it need not be read again.
-    fn note(
-        &mut self,
-        object: ObjectRef,
-        outcome: ObjectOutcome,
-        is_unreadable: bool,
-        memory: &mut TrailMemory<'_>,
-    ) -> bool {
-        let Some(key) = LogKey::parse(object.key) else { return false };
-        self.any_read |= outcome == ObjectOutcome::Scanned
-            || (outcome == ObjectOutcome::Failed && !is_unreadable);
-        if outcome.is_retried() {
-            self.failed.push(FailedObject { key, is_unreadable });
-            return false;
-        }
-        memory.state.note_read(&key);
-        true
     }
 }
 

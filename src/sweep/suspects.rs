@@ -1,6 +1,6 @@
 //! Objects that may kill their readers. They are noted in the ledger: by notifications that are
-//! delivered again, and by sweeps that follow one that died. A sweep reads them at its end, one at a
-//! time.
+//! delivered again, and by sweeps that follow one that died. A sweep reads them at its end, one at
+//! a time.
 
 use std::collections::BTreeMap;
 

@@ -89,7 +89,7 @@ fn object_help(outcome: ObjectOutcome) -> &'static str {
     match outcome {
         ObjectOutcome::Scanned => "Log objects read to their end.",
         ObjectOutcome::Skipped => {
-            "Log objects not read: of another kind, outside the trails, or of a region without interest."
+            "Log objects not read: of another kind, outside the trails, or of other regions."
         }
         ObjectOutcome::Gone => "Log objects that do not exist (any more).",
         ObjectOutcome::LeftToSweep => "Log objects that readers died of: left to the sweep.",

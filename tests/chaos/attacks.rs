@@ -22,3 +22,17 @@ async fn every_attack_ends_as_expected() {
     let failed: Vec<String> = outcomes.iter().filter(|it| !it.holds()).map(Outcome::row).collect();
     assert!(failed.is_empty(), "{}", failed.join("\n"));
 }
+
+/// What was got is printed by `cargo bench --bench chaos -- --attacks`, at full size.
+#[test]
+fn the_documented_attacks_are_these() {
+    let page = std::fs::read_to_string("docs/faults.md").unwrap();
+    let section = page.split("\n## ").find(|section| section.starts_with("Attacks")).unwrap();
+    let rows: Vec<&str> = section.lines().filter(|line| line.starts_with("| ")).skip(1).collect();
+    assert_eq!(rows.len(), SCENARIOS.len());
+    for (row, scenario) in rows.iter().zip(SCENARIOS) {
+        let start = scenario.documented_start();
+        assert!(row.starts_with(&start), "{row}\n  does not start with\n{start}");
+        assert!(!row.contains("FAILED"), "{row}");
+    }
+}

@@ -20,7 +20,7 @@ use trailbell::aws_error::AwsErrorKind;
 use trailbell::integrity::Verification;
 use trailbell::ledger::Ledger;
 use trailbell::notification::ObjectRef;
-use trailbell::pipeline::{self, Clock, ObjectOutcome, Pipeline};
+use trailbell::pipeline::{self, Clock, MailLength, ObjectOutcome, Pipeline};
 use trailbell::sink::{AlertSink, Pace, PublishError, SnsSink, wire};
 use trailbell::store::{ObjectStore, S3Store, StoreErrorKind};
 
@@ -245,12 +245,12 @@ async fn only_an_answer_about_the_alert_is_a_refusal_of_it() {
 
 #[tokio::test]
 async fn no_second_at_the_topic_sees_more_than_the_share() {
-    let server = Canned::new(|body| {
+    let server = Canned::new(|request| {
         let ids: Vec<String> = (0..20).map(|n| n.to_string()).collect();
         let sent: Vec<&str> = ids
             .iter()
             .map(String::as_str)
-            .filter(|id| body.contains(&format!("Id={id}&")))
+            .filter(|id| request.body.contains(&format!("Id={id}&")))
             .collect();
         (200, batch_answer(&sent, &[]))
     })
@@ -302,6 +302,7 @@ async fn from_an_object_in_s3_to_a_message_at_the_topic() {
         ledger: Ledger::None,
         trails: vec![],
         inline_sources: vec![],
+        mail: MailLength::Short,
         max_object_bytes: 1 << 30,
         verification: Verification::off(),
     };

@@ -18,7 +18,9 @@ use trailbell::aws_error::{AwsError, AwsErrorKind};
 use trailbell::integrity::Verification;
 use trailbell::ledger::Ledger;
 use trailbell::notification::{InlineSource, ObjectRef};
-use trailbell::pipeline::{self, Clock, InvocationReport, ObjectOutcome, Pipeline, Remedy};
+use trailbell::pipeline::{
+    self, Clock, InvocationReport, MailLength, ObjectOutcome, Pipeline, Remedy,
+};
 use trailbell::sink::{AlertSink, MessageId, PublishError};
 use trailbell::store::{
     Action, Listing, ObjectStore, OpenObject, Page, SmallObject, StoreError, StoreErrorKind,
@@ -185,6 +187,7 @@ impl World {
             ledger: Ledger::None,
             trails: self.trails.iter().map(|trail| Trail::parse(trail).unwrap()).collect(),
             inline_sources: self.inline_sources,
+            mail: MailLength::Short,
             max_object_bytes: self.max_object_bytes,
             verification: Verification::off(),
         };

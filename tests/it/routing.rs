@@ -68,7 +68,7 @@ fn correlations() -> Vec<Alert> {
         let records = &RuleTests::for_origin(&correlation.origin).unwrap().must_match[0].records;
         let (alert, known) =
             simulate_correlation(correlation, &set, records, Timestamp::UNIX_EPOCH)
-                .expect("it rings");
+                .expect("the sample makes an incident");
         alert::render_correlation(&alert, &known, &Accounts::default())
     };
     set.correlations().iter().map(alert).collect()
@@ -120,7 +120,7 @@ async fn each_policy_lets_through_what_the_page_says() {
     let sink = SnsSink::new(client.clone(), topic.to_owned(), Pace::shared_by(1));
     assert!(sink.publish(&alerts).await.iter().all(Result::is_ok));
     let all: BTreeSet<String> = alerts.iter().map(|alert| alert.subject.clone()).collect();
-    assert_eq!(all.len(), alerts.len(), "subjects tell the alerts apart: {all:?}");
+    assert_eq!(all.len(), alerts.len(), "subjects differ: {all:?}");
     assert_eq!(subjects(&everything), all);
     for (alert, sent) in alerts.iter().zip(moto::published(topic).unwrap()) {
         assert_eq!((sent.subject.as_ref(), sent.message), (Some(&alert.subject), alert.message()));

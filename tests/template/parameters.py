@@ -20,6 +20,7 @@ MODES = {
         "TopicEncryption": "key",
         "RulesLocation": "s3://example-rules/rules/",
         "ExceptionsLocation": "s3://example-exceptions/all",
+        "AlertMail": "full",
         "Architecture": "arm64",
         "ReservedConcurrency": 5,
         "CanarySchedule": "weekly",

@@ -128,6 +128,7 @@ impl AlertBuilder<'_> {
                     "severity": self.rule_severity,
                     "risk_score": self.rule.risk_score,
                     "guide": self.rule.note,
+                    "setup": self.rule.setup,
                     "false_positives": self.rule.false_positives,
                 }),
             ),

@@ -23,8 +23,7 @@ pub(crate) fn items(call: AlertCall<'_>, context: &Context) -> Vec<Item> {
         unknown_policy(call).map(str::to_owned),
         by_itself(call, &facts),
         facts.is_root.then(|| {
-            "The root user did it. No policy restricts it, and daily work never needs it."
-                .to_owned()
+            "No policy restricts the root user, and daily work never needs it.".to_owned()
         }),
         first_seen(call, context),
     ];
@@ -126,7 +125,7 @@ fn by_itself(call: AlertCall<'_>, facts: &Facts) -> Option<String> {
 }
 
 fn first_seen(call: AlertCall<'_>, context: &Context) -> Option<String> {
-    let principal = || clean::short_name(call.principal().name(), MAX_NAME_CHARS);
+    let principal = || call.principal().display_name();
     let group = || clean::short_name(call.group().unwrap_or("this group"), MAX_NAME_CHARS);
     let first = match (context.first_of_principal, context.first_of_group) {
         (true, true) => format!("{} or {}", principal(), group()),

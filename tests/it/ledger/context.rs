@@ -8,7 +8,7 @@ use detect::finding::{FindingId, Outcome};
 use serde_json::{Value, json};
 use tokio::time::Instant;
 use trailbell::ledger::{Ledger, StoredLedger};
-use trailbell::pipeline::{self, Clock, Pipeline};
+use trailbell::pipeline::{self, Clock, MailLength, Pipeline};
 use trailbell::store::{DirStore, ObjectStore};
 
 use crate::ledger::memory::{Fault, HangingStore, Memory, Topic};
@@ -96,7 +96,7 @@ async fn first_means_that_nothing_earlier_is_on_record() {
 }
 
 #[tokio::test]
-async fn a_context_costs_one_list_for_the_group_and_one_for_the_principal() {
+async fn a_context_costs_one_list_for_the_group_and_one_for_each_user() {
     let memory = Memory::new();
     let topic = Topic::default();
     let pipeline = pipeline(&memory, &topic);
@@ -106,10 +106,31 @@ async fn a_context_costs_one_list_for_the_group_and_one_for_the_principal() {
     let alert = alert_of(&pipeline, &topic, &[add(1)]).await;
     assert_eq!(timeline(&alert).len(), 3);
     let calls = memory.take_calls();
-    for (call, expected) in [("list by-group/", 1), ("list by-principal/", 1), ("get ", 0)] {
+    for (call, expected) in [("list by-group/", 1), ("list by-principal/", 2), ("get ", 0)] {
         let count = calls.iter().filter(|made| made.starts_with(call)).count();
         assert_eq!(count, expected, "{call}: {calls:?}");
     }
+}
+
+/// The added user's ARN has a path, and its name is written in another case, in its own calls.
+#[tokio::test]
+async fn what_the_added_user_was_found_doing_is_in_the_alert() {
+    let memory = Memory::new();
+    let topic = Topic::default();
+    let pipeline = pipeline(&memory, &topic);
+    let mut own = call("CreateGroup", "2026-03-01T10:05:00Z", "Bob", json!({"groupName": "x"}));
+    own["userIdentity"]["arn"] = json!("arn:aws:iam::111122223333:user/ops/Bob");
+    deliver(&pipeline, &[own]).await;
+    let add = |time: &str, by: &str| {
+        let parameters = json!({"groupName": "Admins", "userName": "bob"});
+        call("AddUserToGroup", &format!("2026-03-01T{time}Z"), by, parameters)
+    };
+    let alert = alert_of(&pipeline, &topic, &[add("10:00:00", "alice")]).await;
+    assert_eq!(context(&alert)["target_findings"][0]["rule_name"], "AWS IAM Group Creation");
+    let line = "\n  bob was also found: 1 × AWS IAM Group Creation\n";
+    assert!(alert.text.contains(line), "{}", alert.text);
+    let alert = alert_of(&pipeline, &topic, &[add("10:00:01", "bob")]).await;
+    assert_eq!(context(&alert)["target_findings"], json!([]), "the principal itself");
 }
 
 #[tokio::test]
@@ -173,6 +194,17 @@ async fn without_a_ledger_the_mail_says_nothing_of_it() {
     let alert = alert_of(&pipeline, &topic, &[create()]).await;
     assert!(!alert.text.contains("48 HOURS") && !alert.text.contains("ledger"), "{}", alert.text);
     assert_eq!(context(&alert)["gap"], "ledger_off");
+}
+
+#[tokio::test]
+async fn a_full_mail_ends_with_the_guide() {
+    for (length, has_guide) in [(MailLength::Short, false), (MailLength::Full, true)] {
+        let topic = Topic::default();
+        let pipeline = pipeline_with(&Memory::new(), &topic, |pipeline| pipeline.mail = length);
+        let text = alert_of(&pipeline, &topic, &[create()]).await.text;
+        let headings = ["\nABOUT THIS RULE\n", "\nINVESTIGATION GUIDE\n", "\nREFERENCES\n"];
+        assert!(headings.iter().all(|heading| text.contains(heading) == has_guide), "{text}");
+    }
 }
 
 #[tokio::test]

@@ -14,7 +14,7 @@ use tokio::runtime::{Builder, Runtime};
 use trailbell::integrity::Verification;
 use trailbell::ledger::{Ledger, StoredLedger};
 use trailbell::notification::InlineSource;
-use trailbell::pipeline::{self, Clock, InvocationReport, Pipeline};
+use trailbell::pipeline::{self, Clock, InvocationReport, MailLength, Pipeline};
 use trailbell::store::S3Store;
 
 use crate::ledger::memory::{Memory, Topic};
@@ -44,6 +44,7 @@ pub fn pipeline_with(
         detections: detections(),
         trails: vec![],
         inline_sources: vec![InlineSource::CloudWatchLogs],
+        mail: MailLength::Short,
         max_object_bytes: 1 << 30,
         verification: Verification::off(),
     };

@@ -11,7 +11,7 @@ use serde_json::json;
 use tokio::time::Instant;
 use trailbell::integrity::Verification;
 use trailbell::ledger::{Ledger, StoredLedger};
-use trailbell::pipeline::{self as way, Pipeline};
+use trailbell::pipeline::{self as way, MailLength, Pipeline};
 use trailbell::sweep::{LogKey, ProvenCursors, SweepReport, TrailMemory};
 
 use super::slow::Slow;
@@ -245,6 +245,7 @@ async fn without_a_ledger_a_sweep_is_refused() {
         inline_sources: vec![],
         detections: detections(),
         accounts: Accounts::default(),
+        mail: MailLength::Short,
         max_object_bytes: 1 << 30,
         verification: Verification::off(),
     };

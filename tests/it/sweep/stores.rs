@@ -10,7 +10,7 @@ use detect::cloudtrail::Trail;
 use jiff::{SignedDuration, Timestamp};
 use trailbell::integrity::Verification;
 use trailbell::ledger::{Ledger, StoredLedger};
-use trailbell::pipeline::Pipeline;
+use trailbell::pipeline::{MailLength, Pipeline};
 use trailbell::store::{DirStore, ObjectStore, S3Store, WriteCondition};
 
 use crate::ledger::memory::Topic;
@@ -40,6 +40,7 @@ fn pipeline<S: ObjectStore + Clone + 'static>(
         inline_sources: vec![],
         detections: detections(),
         accounts: Accounts::default(),
+        mail: MailLength::Short,
         max_object_bytes: 1 << 30,
         verification: Verification::off(),
     })

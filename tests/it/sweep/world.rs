@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use tokio::time::Instant;
 use trailbell::integrity::Verification;
 use trailbell::ledger::{Ledger, StoredLedger};
-use trailbell::pipeline::{self, Clock, InvocationReport, Pipeline};
+use trailbell::pipeline::{self, Clock, InvocationReport, MailLength, Pipeline};
 use trailbell::store::ObjectStore;
 use trailbell::sweep::SweepReport;
 
@@ -79,6 +79,7 @@ pub fn pipeline<S: ObjectStore + Clone + 'static>(
         inline_sources: vec![],
         detections: detections(),
         accounts: Accounts::default(),
+        mail: MailLength::Short,
         max_object_bytes: 1 << 30,
         verification: Verification::off(),
     })

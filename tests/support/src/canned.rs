@@ -6,6 +6,17 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Instant;
 
+/// The time to live is that of a token of a machine's metadata service.
+const HEADERS: &str = "content-type: text/xml\r\nconnection: close\r\n\
+    x-aws-ec2-metadata-token-ttl-seconds: 21600\r\n";
+
+/// What the server is asked.
+pub struct CannedRequest {
+    /// The request line and the headers.
+    pub head: String,
+    pub body: String,
+}
+
 /// A server, and what it was asked.
 pub struct Canned {
     /// Its URL.
@@ -15,7 +26,9 @@ pub struct Canned {
 
 impl Canned {
     /// Answers every request so. The server ends with the process.
-    pub fn new(answer: impl Fn(&str) -> (u16, String) + Send + 'static) -> std::io::Result<Canned> {
+    pub fn new(
+        answer: impl Fn(&CannedRequest) -> (u16, String) + Send + 'static,
+    ) -> std::io::Result<Canned> {
         let listener = TcpListener::bind("127.0.0.1:0")?;
         let url = format!("http://{}", listener.local_addr()?);
         let asked = Arc::new(Mutex::new(Vec::new()));
@@ -37,22 +50,19 @@ impl Canned {
 
 fn serve(
     stream: &TcpStream,
-    answer: &impl Fn(&str) -> (u16, String),
+    answer: &impl Fn(&CannedRequest) -> (u16, String),
     log: &Mutex<Vec<(Instant, String)>>,
 ) -> std::io::Result<()> {
-    let body = request(stream)?;
-    log.lock().unwrap().push((Instant::now(), body.clone()));
-    let (status, text) = answer(&body);
+    let request = read_request(stream)?;
+    log.lock().unwrap().push((Instant::now(), request.body.clone()));
+    let (status, text) = answer(&request);
     let mut stream = stream;
-    write!(
-        stream,
-        "HTTP/1.1 {status} x\r\ncontent-type: text/xml\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{text}",
-        text.len()
-    )
+    write!(stream, "HTTP/1.1 {status} x\r\n{HEADERS}content-length: {}\r\n\r\n{text}", text.len())
 }
 
-fn request(stream: &TcpStream) -> std::io::Result<String> {
+fn read_request(stream: &TcpStream) -> std::io::Result<CannedRequest> {
     let mut reader = BufReader::new(stream);
+    let mut head = String::new();
     let mut length = 0;
     loop {
         let mut line = String::new();
@@ -62,8 +72,9 @@ fn request(stream: &TcpStream) -> std::io::Result<String> {
         if let Some(value) = line.to_ascii_lowercase().strip_prefix("content-length:") {
             length = value.trim().parse().unwrap_or(0);
         }
+        head.push_str(&line);
     }
     let mut body = vec![0; length];
     reader.read_exact(&mut body)?;
-    Ok(String::from_utf8_lossy(&body).into_owned())
+    Ok(CannedRequest { head, body: String::from_utf8_lossy(&body).into_owned() })
 }

@@ -17,8 +17,8 @@ const LOOK: Duration = Duration::from_millis(1);
 /// What the function is given for one invocation.
 const TIME: Duration = Duration::from_secs(15 * 60);
 
-/// The function (`program` is its path) with the environment that Lambda gives it, and nothing else; `runtime` is
-/// host and port of the runtime API.
+/// The function (`program` is its path) with the environment that Lambda gives it, and nothing
+/// else; `runtime` is host and port of the runtime API.
 pub fn command(program: &str, runtime: &str) -> Command {
     let mut command = Command::new(program);
     command

@@ -30,6 +30,7 @@ pub(crate) fn insert_rule(document: &mut Map<String, Value>, rule: &RuleInfo, ra
         "description": rule.description,
         "reference": rule.references,
         "ruleset": "trailbell",
+        "version": rule.version.map(|version| version.to_string()),
     });
     document.insert("rule".to_owned(), fields);
     document.insert("tags".to_owned(), json!(rule.tags));

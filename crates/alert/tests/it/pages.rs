@@ -16,6 +16,7 @@ use detect::finding::integrity::{IntegrityEvent, IntegrityKind};
 use detect::finding::{Context, Finding, FindingId, Origin, Summary};
 use detect::rule::testing::RuleTests;
 use detect::rule::{Exceptions, LoadedRules, RuleInfo};
+use jiff::Timestamp;
 use serde_json::{Value, json};
 
 /// Compares an alert with the snapshot of this name.
@@ -66,7 +67,7 @@ fn page(alert: &Alert) -> String {
 #[test]
 fn alerts_of_findings() {
     let alerts = finding_alerts();
-    assert!(alerts.len() >= 13, "{} cases", alerts.len());
+    assert!(alerts.len() >= 24, "{} cases", alerts.len());
     alerts.iter().for_each(|(name, alert)| assert_alert(name, alert));
 }
 
@@ -163,12 +164,16 @@ pub fn read_case(case: &Path) -> (Finding, Context) {
     let context = fields.get("context").cloned().map(serde_json::from_value);
     let context = context.transpose().unwrap().unwrap_or_default();
     let rule = rule(&fields["rule"]);
-    let finding = match fields.get_mut("record") {
+    let mut finding = match fields.get_mut("record") {
         Some(record) => {
             Finding::new(&Arc::new(rule), &Record::from_value(record.take()).unwrap(), origin())
         }
         None => finding_of_document(fields, rule),
     };
+    let rules = LoadedRules::embedded().rules;
+    if let Some(rule) = rules.iter().find(|rule| rule.info.id == finding.rule.id) {
+        finding.rate(&rule.severity_rules, Some(&context), Timestamp::UNIX_EPOCH);
+    }
     (finding, context)
 }
 

@@ -6,6 +6,7 @@ use anyhow::Result;
 use detect::finding::PrivilegedGroups;
 use detect::rule::{Detections, RuleSet};
 
+use crate::commands::aws::AwsArgs;
 use crate::commands::setup::{self, SettingOverride};
 
 #[derive(Debug, clap::Args)]
@@ -47,6 +48,8 @@ pub struct LedgerArg {
     /// The ledger: s3://BUCKET/PREFIX or dir:PATH [env: TRAILBELL_LEDGER]
     #[arg(long, value_name = "PLACE")]
     pub ledger: Option<String>,
+    #[command(flatten)]
+    pub aws: AwsArgs,
 }
 
 impl PlaceArgs {

@@ -5,9 +5,10 @@ use std::process::ExitCode;
 
 use anyhow::{Context, Result, anyhow, bail};
 use clap::ArgGroup;
-use trailbell::store::Target;
+use trailbell::store::{S3Store, Target};
 
 use crate::attach::{self, Attachment, Destination, Plan};
+use crate::commands::aws::AwsArgs;
 use crate::commands::output::clean_lines;
 use crate::commands::setup;
 
@@ -49,11 +50,13 @@ pub struct Args {
     /// Write the change
     #[arg(long)]
     yes: bool,
+    #[command(flatten)]
+    aws: AwsArgs,
 }
 
 pub fn run(args: &Args) -> Result<ExitCode> {
     let wanted = attachment(args)?;
-    let result = setup::build_runtime()?.block_on(attach_bucket(&wanted, args.yes));
+    let result = setup::build_runtime()?.block_on(attach_bucket(&wanted, args.yes, &args.aws));
     result.with_context(|| format!("s3://{}", wanted.bucket))?;
     Ok(ExitCode::SUCCESS)
 }
@@ -84,8 +87,8 @@ fn checked_arn(arn: &str, service: &str, kind: &str) -> Result<String> {
     Ok(arn.to_owned())
 }
 
-async fn attach_bucket(wanted: &Attachment, write: bool) -> Result<()> {
-    let store = setup::s3_store().await;
+async fn attach_bucket(wanted: &Attachment, write: bool, aws: &AwsArgs) -> Result<()> {
+    let store = S3Store::new(aws.connect().s3().await);
     let before = store.notifications(&wanted.bucket, wanted.owner.as_deref()).await?;
     // Only for messages: a caller who may not ask for it can attach the bucket nevertheless.
     let region = store.bucket_region(&wanted.bucket, wanted.owner.as_deref()).await.ok().flatten();

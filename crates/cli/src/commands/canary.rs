@@ -40,7 +40,8 @@ pub fn run(args: &Args) -> Result<ExitCode> {
     // No log object is read, so no client is needed for that.
     let config = Config { store: StorePlace::Dir(PathBuf::new()), ..config };
     let accounts = Accounts::from_file(config.accounts.as_deref())?;
-    match setup::build_runtime()?.block_on(run_steps(&config, accounts)) {
+    let aws = args.places.ledger.aws.connect();
+    match setup::build_runtime()?.block_on(run_steps(&config, accounts, &aws)) {
         Err(error) if !is_broken_pipe(&error) => {
             print_error(format_args!("the canary failed: {}", error_chain(error.as_ref())));
             Ok(ExitCode::from(1))
@@ -50,16 +51,15 @@ pub fn run(args: &Args) -> Result<ExitCode> {
 }
 
 /// Prints each step that succeeded, and how long it took.
-async fn run_steps(config: &Config, accounts: Accounts) -> Result<()> {
+async fn run_steps(config: &Config, accounts: Accounts, aws: &Aws) -> Result<()> {
     let start = Instant::now();
     let clock = setup::clock();
-    let aws = Aws::from_default_chain();
-    let detections = setup::load_detections(config, clock.now, &aws).await.context("read rules")?;
+    let detections = setup::load_detections(config, clock.now, aws).await.context("read rules")?;
     let rules = detections.rule_set.rules().len();
     let exceptions = detections.exceptions.as_slice().len();
     let read = start.elapsed();
     print_step("read rules", read, format_args!("{rules} rules, {exceptions} exceptions"))?;
-    let pipeline = wiring::build_pipeline(config, detections, accounts, &aws).await;
+    let pipeline = wiring::build_pipeline(config, detections, accounts, aws).await;
     print_step("make clients", start.elapsed() - read, "")?;
     let run = clock.now.as_nanosecond().to_string();
     let canary = pipeline::run_canary(&Arc::new(pipeline), &run, clock).await;

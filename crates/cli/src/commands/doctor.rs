@@ -5,7 +5,6 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 use trailbell::app::config::Config;
-use trailbell::app::wiring::Aws;
 
 use crate::commands::arguments::PlaceArgs;
 use crate::commands::output::{Format, ListWriter};
@@ -85,7 +84,7 @@ fn diagnose(args: &Args, config: Config) -> Result<DoctorReport> {
     let expected = args.expected_notification.clone();
     let owner = args.expected_bucket_owner.clone();
     setup::build_runtime()?.block_on(async {
-        let aws = Aws::from_default_chain();
+        let aws = args.places.ledger.aws.connect();
         let deployment = Deployment::new(&aws, config, expected, owner, args.read_only).await;
         Ok(deployment.diagnose(setup::now()).await)
     })

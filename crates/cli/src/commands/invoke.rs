@@ -8,9 +8,9 @@ use std::sync::Arc;
 use anyhow::{Context, Result};
 use detect::cloudtrail::parse_json;
 use serde_json::Value;
-use trailbell::app::wiring::Aws;
 use trailbell::pipeline::{self, InvocationReport};
 
+use crate::commands::aws::AwsArgs;
 use crate::commands::output::{print_error, print_warning};
 use crate::commands::setup::{self, SettingOverride};
 
@@ -25,6 +25,8 @@ use crate::commands::setup::{self, SettingOverride};
 pub struct Args {
     /// The invocation payload, a JSON file, or - for standard input
     event: PathBuf,
+    #[command(flatten)]
+    aws: AwsArgs,
 }
 
 const DEFAULTS: [SettingOverride<'_>; 4] = [
@@ -36,17 +38,16 @@ const DEFAULTS: [SettingOverride<'_>; 4] = [
 
 pub fn run(args: &Args) -> Result<ExitCode> {
     let event = read_event(&args.event)?;
-    let report = setup::build_runtime()?.block_on(run_event(&event))?;
+    let report = setup::build_runtime()?.block_on(run_event(&event, &args.aws))?;
     print_report(&report)?;
     let succeeded = report.reply().is_ok() && report.retry.is_empty();
     Ok(ExitCode::from(if succeeded { 0 } else { 2 }))
 }
 
-async fn run_event(event: &Value) -> Result<InvocationReport> {
+async fn run_event(event: &Value, aws: &AwsArgs) -> Result<InvocationReport> {
     let config = setup::load_config(&[], &DEFAULTS)?;
     let clock = setup::clock();
-    let pipeline =
-        Arc::new(setup::build_pipeline(&config, clock, &Aws::from_default_chain()).await?);
+    let pipeline = Arc::new(setup::build_pipeline(&config, clock, &aws.connect()).await?);
     // Correlations need a ledger. By default there is none, and that needs no warning.
     let ledger_is_set = std::env::var_os("TRAILBELL_LEDGER").is_some();
     pipeline.idle_correlations().filter(|_| ledger_is_set).iter().for_each(print_warning);

@@ -3,6 +3,7 @@
 mod any_rule;
 mod arguments;
 mod attach;
+mod aws;
 mod canary;
 mod doctor;
 mod exceptions;

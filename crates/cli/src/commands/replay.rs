@@ -12,7 +12,6 @@ use async_trait::async_trait;
 use detect::cloudtrail::{S3Prefix, key};
 use detect::finding::Outcome;
 use trailbell::app::config::{AlertsPlace, Config, LedgerPlace, StorePlace};
-use trailbell::app::wiring::Aws;
 use trailbell::ledger::Ledger;
 use trailbell::notification::ObjectRef;
 use trailbell::pipeline::{FindingOutcome, InvocationReport, Pipeline, Replay, ReplayProgress};
@@ -68,7 +67,8 @@ async fn replay(args: &Args) -> Result<ExitCode> {
     let range = args.range.resolve(clock.now)?;
     let (store, bucket, prefix) = resolve_place(&args.place, range)?;
     let config = Config { store, ..replay_config(args)? };
-    let mut pipeline = setup::build_pipeline(&config, clock, &Aws::from_default_chain()).await?;
+    let mut pipeline =
+        setup::build_pipeline(&config, clock, &args.places.ledger.aws.connect()).await?;
     if !args.publish {
         make_dry_run(&mut pipeline);
     }

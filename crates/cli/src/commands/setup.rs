@@ -13,7 +13,6 @@ use trailbell::app::config::{Config, ConfigError};
 use trailbell::app::wiring::{self, Aws};
 use trailbell::ledger;
 use trailbell::pipeline::{Clock, Pipeline};
-use trailbell::store::S3Store;
 
 use crate::commands::output::print_warning;
 
@@ -78,11 +77,6 @@ pub fn load_exceptions(paths: &[PathBuf], rules: &RuleSet) -> LoadedExceptions {
     loaded.check_rules(rules);
     loaded.warnings.iter().for_each(print_warning);
     loaded
-}
-
-/// A client of S3, configured as for the AWS CLI.
-pub async fn s3_store() -> S3Store {
-    S3Store::new(Aws::from_default_chain().s3().await)
 }
 
 /// Two workers: one fetches a large object while the other waits for its bytes.

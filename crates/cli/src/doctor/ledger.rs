@@ -49,8 +49,8 @@ fn evaluate_probe(place: &LedgerPlace, probe: Result<Probe, LedgerError>) -> Che
     match probe {
         Ok(Probe::Honoured) => {
             let message = format!(
-                "{name}: accepts writes and honours conditions, also of writes at once (probes were \
-                 written and deleted)"
+                "{name}: accepts writes and honours conditions, also of writes at once (probes \
+                 were written and deleted)"
             );
             Check::ok("ledger", message)
         }

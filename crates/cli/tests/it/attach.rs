@@ -121,8 +121,8 @@ async fn an_overlap_is_refused_before_s3_refuses_it() {
     assert_eq!(notified(&bucket).await, [format!("{other} AWSLogs/111122223333/")]);
 }
 
-/// A bucket whose notification configuration is what `read` returns for each read, counted from 1. Its
-/// writes are kept.
+/// A bucket whose notification configuration is what `read` returns for each read, counted from 1.
+/// Its writes are kept.
 fn fake(
     read: impl Fn(usize, &str) -> String + Send + Sync + 'static,
 ) -> (String, Arc<Mutex<Vec<String>>>) {

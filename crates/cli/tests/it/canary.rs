@@ -37,8 +37,7 @@ async fn function(dir: &TestDir, detections: Detections) -> Pipeline {
         ("TRAILBELL_INLINE", "eventbridge".to_owned()),
     ];
     let config = Config::from_vars(vars.map(|(name, value)| (name.into(), value.into()))).unwrap();
-    wiring::build_pipeline(&config, detections, Accounts::default(), &Aws::from_default_chain())
-        .await
+    wiring::build_pipeline(&config, detections, Accounts::default(), &Aws::from_environment()).await
 }
 
 fn clock() -> Clock {

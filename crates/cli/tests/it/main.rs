@@ -9,6 +9,7 @@
 
 mod attach;
 mod canary;
+mod credentials;
 mod doctor;
 mod exceptions;
 mod explain;

@@ -203,7 +203,7 @@ async fn pipeline(dir: &TestDir, sink: HangingSink) -> Arc<Pipeline> {
         &config,
         rules.into(),
         Accounts::default(),
-        &Aws::from_default_chain(),
+        &Aws::from_environment(),
     )
     .await;
     Arc::new(Pipeline { sink: Box::new(sink), ..pipeline })

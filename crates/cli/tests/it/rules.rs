@@ -1,8 +1,14 @@
 //! `trailbell rules`.
 
+use std::collections::BTreeMap;
+use std::ffi::OsStr;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use detect::rule::{LoadedRules, guide_page};
 use serde_json::Value;
 
-use crate::program::trailbell;
+use crate::program::{TestDir, trailbell};
 
 fn rules(args: &[&str]) -> (i32, String, String) {
     trailbell(&[&["rules"], args].concat(), &[])
@@ -45,6 +51,32 @@ fn pages() {
     });
 }
 
+/// `cargo run -- rules pages docs/rules` writes them.
+#[test]
+fn the_pages_in_the_documentation_are_those_of_the_rules() {
+    let dir = TestDir::new();
+    let (code, out, err) = rules(&["pages", &dir.text("pages")]);
+    assert_eq!((code, err.as_str()), (0, ""));
+    let documentation = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/rules");
+    let [written, shown] = [dir.path("pages"), documentation].map(|folder| {
+        let files = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+        let page = |path: PathBuf| {
+            let text = fs::read_to_string(&path).unwrap();
+            (path.file_name().unwrap().to_owned(), text)
+        };
+        files.map(page).collect::<BTreeMap<_, _>>()
+    });
+    assert_eq!(out, format!("{} pages written to {}\n", written.len(), dir.text("pages")));
+    assert!(written.keys().eq(shown.keys()), "{:?}", written.keys());
+    for (name, text) in &written {
+        assert!(shown[name] == *text, "{} is out of date", name.display());
+    }
+    for info in LoadedRules::embedded().rules.iter().map(|rule| &rule.info) {
+        let page = format!("{}.md", guide_page(&info.id).unwrap());
+        assert!(written[OsStr::new(&page)].starts_with(&format!("# {}\n", info.name)), "{page}");
+    }
+}
+
 #[test]
 fn the_json_list_contains_what_the_table_contains() {
     let (_, out, _) = rules(&["list", "--format", "json"]);
@@ -55,6 +87,12 @@ fn the_json_list_contains_what_the_table_contains() {
     assert_eq!((&creation["severity"], &creation["risk_score"]), (&"low".into(), &21.into()));
     assert_eq!(creation["providers"], serde_json::json!(["iam.amazonaws.com"]));
     assert_eq!(creation["actions"], serde_json::json!(["CreateGroup"]));
+    assert_eq!(
+        (&creation["version"], &creation["tags"][0]),
+        (&212.into(), &"Domain: Cloud".into())
+    );
+    assert_eq!(creation["threat"][0]["tactic"]["id"], "TA0003");
+    assert!(creation["setup"].as_str().unwrap().contains("CloudTrail trail"));
     assert_eq!(creation["origin"], "embedded:aws-iam-group-creation.toml");
     let burst = &rule("Many users added to one IAM group")["correlation"];
     assert_eq!((&burst["type"], &burst["timespan_seconds"]), (&"event_count".into(), &600.into()));

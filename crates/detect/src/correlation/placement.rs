@@ -25,8 +25,8 @@ impl AsRef<Mark> for PlacedMark {
 }
 
 /// The marks of a finding. A renamed group has one under each name. There is none if the rule is
-/// not correlated, the finding does not match the query or is suppressed, a group_by field has no value, or the call is a
-/// canary. `fallback` is the time of a record without one.
+/// not correlated, the finding does not match the query or is suppressed, a group_by field has no
+/// value, or the call is a canary. `fallback` is the time of a record without one.
 pub fn place_marks(
     correlation: &Correlation,
     finding: &Finding,

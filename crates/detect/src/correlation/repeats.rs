@@ -6,7 +6,7 @@ use super::mark::{Link, Mark};
 use crate::rule::{Condition, Correlation, Severity};
 
 /// What repeated marks have in common, and the part of the time that they are in.
-type Step<'m> = (i64, &'m str, Option<Severity>, Option<&'m str>, Option<&'m Link>);
+type StepKey<'m> = (i64, &'m str, Option<Severity>, Option<&'m str>, Option<&'m Link>);
 
 /// Leaves out repetitions of a step: marks of one rule that have severity, value, link and
 /// `target` in common. Whether the condition is met, and how severe it is, stays the same.
@@ -25,7 +25,7 @@ pub fn without_repeats<M: AsRef<Mark>, T: Ord>(
         Condition::Events(least) => least as usize,
         Condition::Ordered => return marks,
     };
-    let mut steps: BTreeMap<(Step<'_>, T), Vec<usize>> = BTreeMap::new();
+    let mut steps: BTreeMap<(StepKey<'_>, T), Vec<usize>> = BTreeMap::new();
     for (index, item) in marks.iter().enumerate() {
         let step = step_of(correlation, item.as_ref());
         steps.entry((step, target(item))).or_default().push(index);
@@ -42,7 +42,7 @@ pub fn without_repeats<M: AsRef<Mark>, T: Ord>(
     kept.map(|(mark, _)| mark).collect()
 }
 
-fn step_of<'m>(correlation: &Correlation, mark: &'m Mark) -> Step<'m> {
+fn step_of<'m>(correlation: &Correlation, mark: &'m Mark) -> StepKey<'m> {
     let part = mark.time.as_second().div_euclid(correlation.timespan.as_secs().max(1));
     (part, &mark.rule, mark.raised, mark.value.as_deref(), mark.link.as_ref())
 }

@@ -129,9 +129,9 @@ pub const SCENARIOS: &[Scenario] = &[
         name: "a flood beside others",
         attack: "one principal's flood and one call each of ten others in one object",
         expected: "the others are reported before half of the flood is done",
-        settings: |settings| settings.weather.latency_ms = (5, 5),
+        settings: |settings| settings.weather.latency_ms = (20, 20),
         load: |load, scale| {
-            let mut calls = flood("mallory", scale.pick(30, 2_000));
+            let mut calls = flood("mallory", scale.pick(30, 5_000));
             calls.extend((0..10).map(|number| Call::new(ADD, &format!("user{number}"), number)));
             load.put("flood", calls);
         },
@@ -163,7 +163,7 @@ pub const SCENARIOS: &[Scenario] = &[
     Scenario {
         name: "many findings in one object",
         attack: "one object holds so many findings that they fill the memory",
-        expected: "memory does not grow with their number",
+        expected: "each is alerted or summarised, and a copy takes at most 96 MiB",
         settings: |_| {},
         load: |load, scale| {
             // Few large findings grow the memory as many small ones do, with fewer requests.
@@ -184,7 +184,7 @@ pub const SCENARIOS: &[Scenario] = &[
             load.add(LogObject::new(load.now, "many", &records));
             load.calls.extend(calls);
         },
-        checks: &[Check::NoCrash, Check::MemoryGrowth(32.0)],
+        checks: &[Check::NoCrash, Check::MemoryGrowth { short: 32.0, long: 84.0 }],
     },
     Scenario {
         name: "a poisonous object in a batch",
@@ -224,11 +224,19 @@ pub const SCENARIOS: &[Scenario] = &[
             settings.rules.push(Rule { times: 6, ..Rule::always(lists_logs, Act::KillBefore) });
             settings.sweeps = (9, 9);
         },
-        load: |load, _| {
-            many_small_objects(load, 3);
-            load.objects.iter_mut().for_each(|object| object.announcements = 0);
-        },
+        load: |load, _| unannounced_objects(load, 3),
         checks: &[Check::NoCrash, Check::KilledAtLeast(6)],
+    },
+    Scenario {
+        name: "an hour of sweeps that die early",
+        attack: "the same, and the sweeps are killed before they look at the trail",
+        expected: "a later sweep alerts them",
+        settings: |settings| {
+            settings.rules.push(Rule { times: 7, ..Rule::always(lists_open, Act::KillBefore) });
+            settings.sweeps = (10, 10);
+        },
+        load: |load, _| unannounced_objects(load, 3),
+        checks: &[Check::NoCrash, Check::KilledAtLeast(7)],
     },
     Scenario {
         name: "an object over the limit",
@@ -319,15 +327,6 @@ owner = "platform@example.com"
 expires = "never"
 "#;
 
-impl Scale {
-    fn pick(self, short: usize, long: usize) -> usize {
-        match self {
-            Scale::Short => short,
-            Scale::Long => long,
-        }
-    }
-}
-
 /// Puts objects of one call each, every one by a principal of its own.
 fn many_small_objects(load: &mut Load, count: usize) {
     for number in 0..count {
@@ -335,6 +334,12 @@ fn many_small_objects(load: &mut Load, count: usize) {
         let user = format!("user{number}");
         load.put(&user, vec![Call::new(action, &user, number)]);
     }
+}
+
+/// Puts objects of one call each that only sweeps can find.
+fn unannounced_objects(load: &mut Load, count: usize) {
+    many_small_objects(load, count);
+    load.objects.iter_mut().for_each(|object| object.announcements = 0);
 }
 
 /// Many calls of one principal, each on a group of its own.
@@ -367,6 +372,10 @@ fn fetches_log_object(request: &Request) -> bool {
 
 fn lists_logs(request: &Request) -> bool {
     request.method == "GET" && request.path.trim_matches('/') == LOGS
+}
+
+fn lists_open(request: &Request) -> bool {
+    request.query("prefix").is_some_and(|prefix| prefix.ends_with("open/"))
 }
 
 fn fetches_poison(request: &Request) -> bool {

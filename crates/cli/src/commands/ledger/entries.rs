@@ -7,7 +7,7 @@ use detect::text::error::error_chain;
 use futures::{StreamExt, stream};
 use serde::Serialize;
 use trailbell::app::config::LedgerPlace;
-use trailbell::app::wiring::{self, Aws};
+use trailbell::app::wiring;
 use trailbell::ledger::{Entry, Ledger, LedgerProblem, StoredLedger};
 
 use super::filter::EntryFilter;
@@ -31,7 +31,7 @@ pub async fn open_ledger(arg: &LedgerArg) -> Result<(StoredLedger, String)> {
         // It would look like an empty ledger.
         bail!("there is no ledger in {}", path.display());
     }
-    match wiring::build_ledger(&place, &Aws::from_default_chain()).await {
+    match wiring::build_ledger(&place, &arg.aws.connect()).await {
         Ledger::Stored(ledger) => Ok((ledger, name)),
         Ledger::None | Ledger::ReadOnly(_) => bail!(invalid()),
     }

@@ -44,8 +44,16 @@ fn document(rule: AnyRule<'_>) -> Value {
         "name": info.name,
         "severity": info.severity,
         "risk_score": info.risk_score,
+        "tags": info.tags,
+        "threat": info.threat,
         "origin": rule.origin().to_string(),
     });
+    if let Some(version) = info.version {
+        document["version"] = version.into();
+    }
+    if let Some(setup) = &info.setup {
+        document["setup"] = setup.as_str().into();
+    }
     match rule {
         AnyRule::Rule(rule) => {
             let fields = rule.query.required_fields();

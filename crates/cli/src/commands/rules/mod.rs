@@ -2,6 +2,7 @@
 
 mod check;
 mod list;
+mod pages;
 mod show;
 mod test;
 
@@ -14,6 +15,7 @@ use clap::Subcommand;
 pub enum RulesCommand {
     List(list::Args),
     Show(show::Args),
+    Pages(pages::Args),
     Check(check::Args),
     Test(test::Args),
 }
@@ -22,6 +24,7 @@ pub fn run(command: &RulesCommand) -> Result<ExitCode> {
     match command {
         RulesCommand::List(args) => list::run(args),
         RulesCommand::Show(args) => show::run(args),
+        RulesCommand::Pages(args) => pages::run(args),
         RulesCommand::Check(args) => check::run(args),
         RulesCommand::Test(args) => test::run(args),
     }

@@ -38,6 +38,7 @@ fn format_page(rule: AnyRule<'_>) -> String {
     let sections = [
         (info.name.as_str(), fact_lines(rule)),
         ("DESCRIPTION", markdown_to_lines(&info.description)),
+        ("SETUP", info.setup.as_deref().map(markdown_to_lines).unwrap_or_default()),
         match rule {
             AnyRule::Rule(rule) => ("QUERY", query_lines(rule.query.source(), "  ")),
             AnyRule::Correlation(correlation) => ("CONDITION", condition_lines(correlation)),
@@ -70,7 +71,7 @@ fn condition_lines(correlation: &Correlation) -> Vec<String> {
 }
 
 /// What changes the severity.
-fn severity_lines(rule: AnyRule<'_>) -> Vec<String> {
+pub(super) fn severity_lines(rule: AnyRule<'_>) -> Vec<String> {
     let (raises, mappings, risk_score_field) = match rule {
         AnyRule::Rule(rule) => {
             let SeverityRules { raises, mappings, risk_score_field } = &rule.severity_rules;
@@ -95,9 +96,16 @@ fn severity_lines(rule: AnyRule<'_>) -> Vec<String> {
 }
 
 fn fact_lines(rule: AnyRule<'_>) -> Vec<String> {
+    let known = facts(rule);
+    known.into_iter().map(|(label, text)| format!("  {label:<10}{text}")).collect()
+}
+
+/// Labels and texts; those that are not known are left out.
+pub(super) fn facts(rule: AnyRule<'_>) -> Vec<(&'static str, String)> {
     let info = rule.info();
     let severity = format!("{}, risk score {} of 100", info.severity.as_str(), info.risk_score);
-    let mut facts = vec![("Id", info.id.clone()), ("Severity", severity)];
+    let version = info.version.map(|version| version.to_string()).unwrap_or_default();
+    let mut facts = vec![("Id", info.id.clone()), ("Version", version), ("Severity", severity)];
     match rule {
         AnyRule::Rule(rule) => {
             let [interval, from] = [rule.interval, rule.from].map(format_duration);
@@ -115,8 +123,8 @@ fn fact_lines(rule: AnyRule<'_>) -> Vec<String> {
     }
     facts.push(("Tags", info.tags.join(" · ")));
     facts.push(("From", rule.origin().to_string()));
-    let known = facts.iter().filter(|(_, text)| !text.is_empty());
-    known.map(|(label, text)| format!("  {label:<10}{text}")).collect()
+    facts.retain(|(_, text)| !text.is_empty());
+    facts
 }
 
 /// `iam.amazonaws.com: CreateGroup`, or `any` if the query does not restrict it.

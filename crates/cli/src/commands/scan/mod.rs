@@ -23,6 +23,7 @@ use detect::rule::Severity;
 use detect::text::error::error_chain;
 
 use crate::commands::arguments::DetectionArgs;
+use crate::commands::aws::AwsArgs;
 use crate::commands::output::{Format, print_message};
 use crate::commands::progress::Progress;
 use crate::commands::setup;
@@ -77,6 +78,8 @@ pub struct Args {
     /// Print the speed, and how far files were read
     #[arg(long)]
     stats: bool,
+    #[command(flatten)]
+    aws: AwsArgs,
 }
 
 /// Bad records of one file that are printed: there can be millions.
@@ -93,7 +96,7 @@ pub fn run(args: &Args) -> Result<ExitCode> {
         Some(query) => ScanTarget::from_query(query)?,
         None => ScanTarget::from_detections(args.detection.load()?, now),
     };
-    let (files, objects) = find_sources(&args.paths, range, &target)?;
+    let (files, objects) = find_sources(&args.paths, range, &target, &args.aws)?;
     let objects_found = objects.as_ref().map_or(0, |objects| objects.found.len());
     let mut scan = ScanRun {
         range,
@@ -127,6 +130,7 @@ fn find_sources(
     paths: &[PathBuf],
     range: TimeRange,
     target: &ScanTarget,
+    aws: &AwsArgs,
 ) -> Result<(Vec<Source>, Option<Objects>)> {
     let mut remote = Vec::new();
     let mut local = Vec::new();
@@ -140,7 +144,7 @@ fn find_sources(
     if remote.is_empty() {
         return Ok((files, None));
     }
-    let objects = Objects::find(&remote, range, &|region| target.can_match_in(region))?;
+    let objects = Objects::find(&remote, range, &|region| target.can_match_in(region), aws)?;
     Ok((files, Some(objects)))
 }
 

@@ -12,6 +12,7 @@ use trailbell::store::walk::{KeyFilter, log_keys};
 use trailbell::store::{ObjectStore, S3Store};
 
 use super::source::Source;
+use crate::commands::aws::AwsArgs;
 use crate::commands::output::print_error;
 use crate::commands::setup;
 use crate::commands::time_range::TimeRange;
@@ -32,10 +33,11 @@ impl Objects {
         places: &[S3Prefix],
         range: TimeRange,
         region: &(dyn Fn(&str) -> bool + Sync),
+        aws: &AwsArgs,
     ) -> Result<Objects> {
         places.iter().try_for_each(|place| range.check_bounded(place))?;
         let runtime = setup::build_runtime()?;
-        let store = Arc::new(runtime.block_on(setup::s3_store()));
+        let store = Arc::new(S3Store::new(runtime.block_on(aws.connect().s3())));
         let filter = KeyFilter { since: range.since, until: range.until, region };
         let mut found = Vec::new();
         for place in places {

@@ -18,6 +18,7 @@ use trailbell::integrity::verify::{Progress as Step, RegionReport, Scope, verify
 use trailbell::store::walk::{AccountRegion, KeyFilter, account_regions};
 use trailbell::store::{ObjectStore, StoreError};
 
+use crate::commands::aws::ProfileArg;
 use crate::commands::output::{Format, print_error};
 use crate::commands::progress::Progress;
 use crate::commands::setup;
@@ -63,6 +64,8 @@ pub struct Args {
     /// How to print the results
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
+    #[command(flatten)]
+    aws: ProfileArg,
 }
 
 /// Accounts and regions that are verified at once.
@@ -78,7 +81,7 @@ pub fn run(args: &Args) -> Result<ExitCode> {
 async fn verify(args: &Args) -> Result<ExitCode> {
     let now = setup::now();
     let range = args.range.resolve(now)?;
-    let aws = Aws::from_default_chain();
+    let aws = args.aws.connect();
     let places = Places::resolve(&args.path, range, &aws).await?;
     let keys = load_keys(&args.public_keys, &aws).await?;
     let store = &*places.store;

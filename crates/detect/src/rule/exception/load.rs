@@ -30,8 +30,8 @@ pub struct LoadedExceptions {
 #[error("{}", problem_list("exception files", .0))]
 pub struct ExceptionsError(pub Vec<Problem>);
 
-/// Fails if one of the files that [`LoadedExceptions::from_paths`] reads is a pipe or a device. That
-/// is no mistake in an exception, but in the deployment.
+/// Fails if one of the files that [`LoadedExceptions::from_paths`] reads is a pipe or a device.
+/// That is no mistake in an exception, but in the deployment.
 pub fn check_exception_files(paths: &[PathBuf]) -> Result<(), ExceptionsError> {
     let files = paths.iter().flat_map(|path| toml_files(path).0);
     let problems: Vec<Problem> = files.filter_map(|file| check_regular_file(&file).err()).collect();
