@@ -12,6 +12,7 @@
 //! | [`keys`] | CloudTrail's public keys: from CloudTrail, or from a file |
 //! | [`chain`] | what follows what, and what is missing in between |
 //! | [`check`] | checks one digest, or one log file |
+//! | [`statement`] | what an auditor keeps of it |
 //! | [`verify`] | checks all digests and log files of an account and region |
 //!
 //! Source:
@@ -23,6 +24,7 @@ pub mod digest;
 pub mod keys;
 mod problem;
 pub mod signature;
+pub mod statement;
 mod verification;
 pub mod verify;
 

@@ -4,16 +4,19 @@ mod places;
 mod printer;
 mod totals;
 
-use std::path::PathBuf;
+use std::fs;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use anyhow::Result;
+use anyhow::{Context, Result, anyhow};
 use detect::text::error::error_chain;
 use futures::{StreamExt, stream};
 use jiff::{SignedDuration, Timestamp};
 use trailbell::app::wiring::Aws;
 use trailbell::integrity::check::Checker;
 use trailbell::integrity::keys::{KeySource, PublicKeys};
+use trailbell::integrity::statement::Statement;
 use trailbell::integrity::verify::{Progress as Step, RegionReport, Scope, verify_region};
 use trailbell::store::walk::{AccountRegion, KeyFilter, account_regions};
 use trailbell::store::{ObjectStore, StoreError};
@@ -61,6 +64,14 @@ pub struct Args {
     /// The output of `aws cloudtrail list-public-keys` in a file (repeatable: one for each region)
     #[arg(long, value_name = "FILE")]
     public_keys: Vec<PathBuf>,
+    /// Print a statement instead, to keep: what was verified, by chain and day, and the hash and
+    /// signature of the last digest, as canonical JSON
+    #[arg(long, conflicts_with = "format")]
+    statement: bool,
+    /// Compare with a statement, for its time unless another one is given. What was valid then must
+    /// be there, and the same
+    #[arg(long, value_name = "FILE")]
+    against: Option<PathBuf>,
     /// How to print the results
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
@@ -80,14 +91,16 @@ pub fn run(args: &Args) -> Result<ExitCode> {
 
 async fn verify(args: &Args) -> Result<ExitCode> {
     let now = setup::now();
-    let range = args.range.resolve(now)?;
+    let before = args.against.as_deref().map(read_statement).transpose()?;
+    let range = range_of(args, before.as_ref(), now)?;
     let aws = args.aws.connect();
     let places = Places::resolve(&args.path, range, &aws).await?;
     let keys = load_keys(&args.public_keys, &aws).await?;
     let store = &*places.store;
     let checker = Checker { store, keys: &keys, max_log_bytes: u64::MAX };
     let progress = Progress::new(0, "digests and log files");
-    let mut printer = Printer::new(args.format);
+    let mut printer = Printer::new((!args.statement).then_some(args.format));
+    let mut statement = Statement::new(range.since, range.until, now);
     for place in &places.places {
         let regions = find_regions(args, store, place).await?;
         let reports = regions.into_iter().map(|region| {
@@ -96,7 +109,10 @@ async fn verify(args: &Args) -> Result<ExitCode> {
         let mut reports = stream::iter(reports).buffered(CONCURRENCY);
         while let Some(report) = reports.next().await {
             progress.suspend(|| match report {
-                Ok(report) => printer.print_region(&report),
+                Ok(report) => {
+                    statement.add(&place.bucket, &report);
+                    printer.print_region(&report)
+                }
                 Err(error) => {
                     printer.totals.failures += 1;
                     print_error(error_chain(&error));
@@ -106,7 +122,30 @@ async fn verify(args: &Args) -> Result<ExitCode> {
         }
     }
     progress.finish();
-    printer.finish(&args.path.display().to_string())
+    if args.statement {
+        writeln!(io::stdout(), "{}", statement.to_canonical_json()?)?;
+    }
+    let differences = before.map(|before| before.differences(&statement)).unwrap_or_default();
+    printer.finish(&args.path.display().to_string(), &differences)
+}
+
+fn read_statement(path: &Path) -> Result<Statement> {
+    let text = fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
+    Statement::from_json(&text)
+        .map_err(|why| anyhow!("{}: not a statement of `trailbell verify`: {why}", path.display()))
+}
+
+/// The time that is asked for, else that of the statement.
+fn range_of(args: &Args, statement: Option<&Statement>, now: Timestamp) -> Result<TimeRange> {
+    let range = args.range.resolve(now)?;
+    let last = |statement: &Statement| {
+        let ends = statement.chains.iter().filter_map(|chain| chain.until);
+        statement.until.or(ends.max())
+    };
+    Ok(TimeRange {
+        since: range.since.or(statement.and_then(|statement| statement.since)),
+        until: range.until.or(statement.and_then(last)),
+    })
 }
 
 /// Digests that end until then should be there. `None` if only the log files can tell.
