@@ -13,7 +13,7 @@ use detect::cloudtrail::reader::ReadStats;
 use detect::cloudtrail::{DigestName, ReadProblem};
 use detect::finding::integrity::{IntegrityEvent, IntegrityKind};
 use detect::text::error::error_chain;
-use futures::stream::{self, StreamExt};
+use futures::future::join_all;
 use jiff::Timestamp;
 
 use super::findings;
@@ -378,35 +378,26 @@ impl DigestVerification<'_> {
         if !is_all && !pipeline.detections.rule_set.can_match_in(&self.chain.region) {
             return Ok(());
         }
-        let reads = link.file.log_files.iter().map(|log| read_log(self.invocation, &self.chain, self.now, log));
-        let mut read: Vec<LogRead> = Vec::new();
-        let mut reads = stream::iter(reads).buffered(CONCURRENCY);
-        while let Some(log) = reads.next().await {
-            read.push(log);
-            if self.invocation.is_over() && read.len() < link.file.log_files.len() {
-                break;
-            }
-        }
-        drop(reads);
-        let is_complete = read.len() == link.file.log_files.len();
         let mut left = None;
-        for (log, LogRead { results, check }) in link.file.log_files.iter().zip(read) {
-            self.add_read(results);
-            match check {
-                LogCheck::Same => self.counts.log_files += 1,
-                LogCheck::Problem(kind, reason) => {
-                    let digest = Some(link.file.key.clone());
-                    let time = (link.file.start, link.file.end);
-                    self.add(kind, &log.key, &reason, digest, time);
+        for logs in link.file.log_files.chunks(CONCURRENCY) {
+            if self.invocation.is_over() {
+                return Err(Left::Deadline);
+            }
+            let reads = logs.iter().map(|log| read_log(self.invocation, &self.chain, self.now, log));
+            for (log, LogRead { results, check }) in logs.iter().zip(join_all(reads).await) {
+                self.add_read(results);
+                match check {
+                    LogCheck::Same => self.counts.log_files += 1,
+                    LogCheck::Problem(kind, reason) => {
+                        let digest = Some(link.file.key.clone());
+                        let time = (link.file.start, link.file.end);
+                        self.add(kind, &log.key, &reason, digest, time);
+                    }
+                    LogCheck::Unknown(why) => left = Some(Left::Unverified(why)),
                 }
-                LogCheck::Unknown(why) => left = Some(Left::Unverified(why)),
             }
         }
-        match left {
-            Some(left) => Err(left),
-            None if !is_complete => Err(Left::Deadline),
-            None => Ok(()),
-        }
+        left.map_or(Ok(()), Err)
     }
 
     /// Adds what was read of a log file. It was, or will be, an object of its own.
