@@ -52,7 +52,7 @@ fn function(runtime: &str) -> Child {
 
 fn embedded_rules() -> Duration {
     let start = Instant::now();
-    let rules = LoadedRules::from_paths(true, &[]).into_complete_rule_set();
+    let rules = LoadedRules::embedded().into_complete_rule_set();
     let taken = start.elapsed();
     assert!(!rules.unwrap().rules().is_empty());
     taken

@@ -119,7 +119,7 @@ impl Function {
 /// with a part of them. Exceptions that cannot be used are not: every invocation reports them until
 /// they are fixed. A pipe or a device among the files of either is an error.
 fn local_detections(config: &Config) -> Result<Detections, Error> {
-    let sources = LoadedRules::from_paths(config.default_rules, &config.local_rules());
+    let sources = LoadedRules::from_paths(&config.rule_sets, &config.local_rules());
     for warning in &sources.warnings {
         warn!(%warning, "rule file");
     }
@@ -134,11 +134,11 @@ fn local_detections(config: &Config) -> Result<Detections, Error> {
         error!(%problem, "no exception is in use");
     }
     let detections = Detections::with_loaded(rules, exceptions);
-    Ok(detections.with_privileged_groups(config.privileged_groups.clone()))
+    Ok(detections.with_settings(config.detection_settings()))
 }
 
-/// The payload is taken as text: the runtime's parser rejects half a surrogate pair, which a caller of
-/// AWS can write into an event.
+/// The payload is taken as text: the runtime's parser rejects half a surrogate pair, which a caller
+/// of AWS can write into an event.
 async fn handle(
     function: &Mutex<Function>,
     event: LambdaEvent<Box<RawValue>>,

@@ -1,17 +1,15 @@
-//! What an alert costs apart from the network: rendering it in all forms, and reading its context
-//! from a ledger with 10,000 entries of one group and one principal, in S3 as moto simulates it.
+//! What it takes to read the context of an alert from a ledger with 10,000 entries of one group and
+//! one principal, in S3 as moto simulates it.
 //! `cargo bench --bench context`
 #![allow(clippy::unwrap_used, reason = "a benchmark that cannot run stops")]
 
 mod entries;
 
-use std::hint::black_box;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use alert::{Accounts, render_finding};
 use detect::cloudtrail::Record;
-use detect::finding::{Context, Finding, Origin, PrincipalFinding, TimelineEntry};
+use detect::finding::{Finding, Origin};
 use detect::rule::LoadedRules;
 use serde_json::json;
 use trailbell::store::{Listing, ObjectStore};
@@ -22,24 +20,8 @@ use entries::LedgerWithEntries;
 const ENTRIES: usize = 10_000;
 
 fn main() {
-    measure_rendering();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(measure_reading());
-}
-
-fn measure_rendering() {
-    let accounts = Accounts::default();
-    for (name, action) in [("member added", "AddUserToGroup"), ("policy written", "PutGroupPolicy")]
-    {
-        let finding = sample_finding(action);
-        for events in [0, 10, 30] {
-            let context = sample_context(&finding, events);
-            let render = || render_finding(black_box(&finding), black_box(&context), &accounts);
-            let alert = shortest(2_000, || drop(black_box(render())));
-            let message = shortest(2_000, || drop(black_box(render().message())));
-            println!("{name}, {events} events: alert {alert:.1?}, with SNS's body {message:.1?}");
-        }
-    }
 }
 
 async fn measure_reading() {
@@ -82,16 +64,6 @@ async fn timed(work: impl Future<Output = ()>) -> Duration {
     start.elapsed()
 }
 
-/// The shortest of many runs, in which other load on the machine counts least.
-fn shortest(runs: usize, mut work: impl FnMut()) -> Duration {
-    let mut measure = || {
-        let start = Instant::now();
-        work();
-        start.elapsed()
-    };
-    (0..runs).map(|_| measure()).min().unwrap_or_default()
-}
-
 fn sample_finding(action: &str) -> Finding {
     let policy = json!({
         "Version": "2012-10-17",
@@ -128,25 +100,4 @@ fn sample_finding(action: &str) -> Finding {
     let key = format!("{folder}/111122223333_CloudTrail_us-east-1_20260301T1005Z_x.json.gz");
     let origin = Origin::Object { bucket: "example-trail".to_owned(), key, record: 3 };
     Finding::new(&Arc::clone(&rule.info), &Record::from_value(record).unwrap(), origin)
-}
-
-/// A timeline of so many other events, and findings of the principal by some rules.
-fn sample_context(finding: &Finding, events: usize) -> Context {
-    let event = |nth: usize| {
-        let mut entry = TimelineEntry::from_finding(finding).unwrap();
-        entry.event_id = Some(format!("e-{nth}"));
-        entry.time = entry.time.checked_sub(Duration::from_secs(nth as u64)).unwrap();
-        entry
-    };
-    let rule = |nth: usize| PrincipalFinding {
-        rule_id: nth.to_string(),
-        rule_name: format!("Rule {nth}"),
-        count: nth,
-    };
-    let principal_findings = if events == 0 { Vec::new() } else { (0..5).map(rule).collect() };
-    Context {
-        group_timeline: (1..=events).map(event).collect(),
-        principal_findings,
-        ..Context::default()
-    }
 }

@@ -5,7 +5,9 @@ use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
 
 use detect::cloudtrail::{S3Prefix, Trail};
+use detect::ecs::OwnResources;
 use detect::finding::PrivilegedGroups;
+use detect::rule::{DetectionSettings, EmbeddedSets, LogPlace, ReadScope};
 use thiserror::Error;
 
 use crate::integrity::VerifyMode;
@@ -17,6 +19,8 @@ use crate::pipeline::MailLength;
 pub struct Config {
     /// `TRAILBELL_ALERTS`
     pub alerts: AlertsPlace,
+    /// `TRAILBELL_CHAT`: the ARN of a topic for chat channels.
+    pub chat: Option<String>,
     /// `TRAILBELL_STORE`
     pub store: StorePlace,
     /// `TRAILBELL_LEDGER`
@@ -34,8 +38,13 @@ pub struct Config {
     pub accounts: Option<PathBuf>,
     /// `TRAILBELL_PRIVILEGED_GROUPS`: groups that are privileged by their names.
     pub privileged_groups: PrivilegedGroups,
-    /// `TRAILBELL_DEFAULT_RULES`: whether the embedded rules are used.
-    pub default_rules: bool,
+    /// `TRAILBELL_RULE_SETS`: which of the embedded rules are used.
+    pub rule_sets: EmbeddedSets,
+    /// `TRAILBELL_OWN`: the ARNs of what Trailbell itself consists of.
+    pub own: OwnResources,
+    /// `TRAILBELL_GUARD`: the accounts and regions whose log objects are read for the rules that
+    /// guard Trailbell.
+    pub guard: Vec<LogPlace>,
     /// `TRAILBELL_MAIL`: how much a mail says.
     pub mail: MailLength,
     /// `TRAILBELL_MAX_OBJECT_BYTES`: the most inflated bytes read of one object.
@@ -141,6 +150,12 @@ const ALERTS: Setting<AlertsPlace> = Setting {
     parse: AlertsPlace::parse,
 };
 
+const CHAT: Setting<String> = Setting {
+    name: "TRAILBELL_CHAT",
+    expected: "the ARN of a standard topic, in addition to another topic in TRAILBELL_ALERTS",
+    parse: |value| is_topic(value).then(|| value.to_owned()),
+};
+
 const STORE: Setting<StorePlace> =
     Setting { name: "TRAILBELL_STORE", expected: "s3 or dir:PATH", parse: StorePlace::parse };
 
@@ -179,8 +194,23 @@ const PRIVILEGED_GROUPS: Setting<PrivilegedGroups> = Setting {
     parse: PrivilegedGroups::parse,
 };
 
-const DEFAULT_RULES: Setting<bool> =
-    Setting { name: "TRAILBELL_DEFAULT_RULES", expected: "on or off", parse: parse_switch };
+const RULE_SETS: Setting<EmbeddedSets> = Setting {
+    name: "TRAILBELL_RULE_SETS",
+    expected: "none, or iam-groups, guard and identity-center:REGION, separated by commas",
+    parse: EmbeddedSets::parse,
+};
+
+const OWN: Setting<OwnResources> = Setting {
+    name: "TRAILBELL_OWN",
+    expected: "ARNs, separated by commas",
+    parse: OwnResources::parse,
+};
+
+const GUARD: Setting<Vec<LogPlace>> = Setting {
+    name: "TRAILBELL_GUARD",
+    expected: "ACCOUNT/REGION, separated by commas",
+    parse: parse_guard,
+};
 
 const MAIL: Setting<MailLength> =
     Setting { name: "TRAILBELL_MAIL", expected: "short or full", parse: MailLength::from_word };
@@ -207,8 +237,9 @@ const CONCURRENCY: Setting<u32> = Setting {
 };
 
 /// Any other variable that begins with `TRAILBELL_` is a mistake, except those of the tests.
-const NAMES: [&str; 15] = [
+const NAMES: [&str; 18] = [
     ALERTS.name,
+    CHAT.name,
     STORE.name,
     LEDGER.name,
     TRAILS.name,
@@ -217,7 +248,9 @@ const NAMES: [&str; 15] = [
     EXCEPTIONS.name,
     ACCOUNTS.name,
     PRIVILEGED_GROUPS.name,
-    DEFAULT_RULES.name,
+    RULE_SETS.name,
+    OWN.name,
+    GUARD.name,
     MAIL.name,
     MAX_OBJECT_BYTES.name,
     CONCURRENCY.name,
@@ -240,6 +273,7 @@ impl Config {
     ) -> Result<Config, ConfigError> {
         let mut vars = Vars::new(vars);
         let alerts = vars.required(&ALERTS);
+        let chat = vars.chat_topic(alerts.as_ref());
         let store = vars.required(&STORE);
         let ledger = vars.required(&LEDGER);
         let trails = vars.optional(&TRAILS);
@@ -248,7 +282,9 @@ impl Config {
         let exceptions = vars.optional(&EXCEPTIONS);
         let accounts = vars.optional(&ACCOUNTS);
         let privileged_groups = vars.optional(&PRIVILEGED_GROUPS);
-        let default_rules = vars.optional(&DEFAULT_RULES);
+        let rule_sets = vars.optional(&RULE_SETS);
+        let own = vars.optional(&OWN);
+        let guard = vars.optional(&GUARD);
         let mail = vars.optional(&MAIL);
         let max_object_bytes = vars.optional(&MAX_OBJECT_BYTES);
         let concurrency = vars.optional(&CONCURRENCY);
@@ -257,6 +293,7 @@ impl Config {
         match (alerts, store, ledger) {
             (Some(alerts), Some(store), Some(ledger)) if vars.errors.is_empty() => Ok(Config {
                 alerts,
+                chat,
                 store,
                 ledger,
                 trails: trails.unwrap_or_default(),
@@ -265,7 +302,9 @@ impl Config {
                 exceptions,
                 accounts,
                 privileged_groups: privileged_groups.unwrap_or_default(),
-                default_rules: default_rules.unwrap_or(true),
+                rule_sets: rule_sets.unwrap_or_default(),
+                own: own.unwrap_or_default(),
+                guard: guard.unwrap_or_default(),
                 mail: mail.unwrap_or_default(),
                 max_object_bytes: max_object_bytes.unwrap_or(DEFAULT_MAX_OBJECT_BYTES),
                 concurrency: concurrency.unwrap_or(DEFAULT_CONCURRENCY),
@@ -273,6 +312,18 @@ impl Config {
                 public_keys,
             }),
             _ => Err(ConfigError(vars.errors)),
+        }
+    }
+
+    /// What rules are matched with.
+    pub fn detection_settings(&self) -> DetectionSettings {
+        DetectionSettings {
+            privileged_groups: self.privileged_groups.clone(),
+            own: self.own.clone(),
+            read_scope: ReadScope {
+                guard: self.guard.clone(),
+                identity_center: self.rule_sets.identity_center().cloned(),
+            },
         }
     }
 
@@ -356,12 +407,10 @@ fn parse_dir(value: &str) -> Option<PathBuf> {
     value.strip_prefix("dir:").filter(|path| !path.is_empty()).map(PathBuf::from)
 }
 
-fn parse_switch(value: &str) -> Option<bool> {
-    match value {
-        "on" => Some(true),
-        "off" => Some(false),
-        _ => None,
-    }
+/// Without an account, the objects of all accounts would be read.
+fn parse_guard(value: &str) -> Option<Vec<LogPlace>> {
+    let places = value.split(',').map(|place| LogPlace::parse(place.trim()));
+    places.map(|place| place.filter(|place| place.account.is_some())).collect()
 }
 
 fn parse_inline_sources(value: &str) -> Option<Vec<InlineSource>> {
@@ -409,6 +458,18 @@ impl Vars {
         self.optional(setting)
     }
 
+    /// The topic for chat channels. Subscribers of the alerts would get its messages as well if
+    /// both were one topic.
+    fn chat_topic(&mut self, alerts: Option<&AlertsPlace>) -> Option<String> {
+        let topic = self.optional(&CHAT)?;
+        if matches!(alerts, Some(AlertsPlace::Topic(alerts)) if *alerts != topic) {
+            return Some(topic);
+        }
+        let Setting { name, expected, .. } = CHAT;
+        self.errors.push(SettingError::Invalid { name, value: topic.into(), expected });
+        None
+    }
+
     fn optional<T>(&mut self, setting: &Setting<T>) -> Option<T> {
         let Setting { name, expected, parse } = *setting;
         let value = self.get(name)?;
@@ -438,10 +499,32 @@ mod tests {
         let config = config(&vars).unwrap();
         assert_eq!(config.alerts, AlertsPlace::Topic(TOPIC.to_owned()));
         assert_eq!(
-            (config.store, config.default_rules, config.concurrency),
-            (StorePlace::S3, true, 2)
+            (config.store, config.rule_sets, config.concurrency),
+            (StorePlace::S3, EmbeddedSets::default(), 2)
         );
         assert_eq!(config.max_object_bytes, 1 << 30);
+    }
+
+    #[test]
+    fn chat_has_a_topic_of_its_own_beside_that_of_the_alerts() {
+        const CHAT: &str = "arn:aws:sns:us-east-1:111122223333:chat";
+        for (alerts, chat, expected) in [
+            (TOPIC, CHAT, Some(Some(CHAT))),
+            (TOPIC, "", Some(None)),
+            (TOPIC, TOPIC, None),
+            (TOPIC, "stdout", None),
+            ("stdout", CHAT, None),
+            ("dir:out", CHAT, None),
+        ] {
+            let config = config(&[
+                ("TRAILBELL_ALERTS", alerts),
+                ("TRAILBELL_CHAT", chat),
+                ("TRAILBELL_STORE", "s3"),
+                ("TRAILBELL_LEDGER", "none"),
+            ]);
+            let chosen = config.ok().map(|config| config.chat);
+            assert_eq!(chosen, expected.map(|it| it.map(str::to_owned)), "{alerts} {chat}");
+        }
     }
 
     #[test]
@@ -503,6 +586,25 @@ mod tests {
     }
 
     #[test]
+    fn what_is_guarded_is_read_in_regions_of_single_accounts() {
+        let places = |value: &str| {
+            let places = (GUARD.parse)(value)?;
+            Some(places.iter().map(ToString::to_string).collect::<Vec<_>>().join(" "))
+        };
+        for (value, expected) in [
+            (
+                "111122223333/us-east-1, 444455556666/eu-west-1",
+                Some("111122223333/us-east-1 444455556666/eu-west-1"),
+            ),
+            ("eu-west-1", None),
+            ("111122223333", None),
+            ("111122223333/us-east-1,", None),
+        ] {
+            assert_eq!(places(value).as_deref(), expected, "{value}");
+        }
+    }
+
+    #[test]
     fn all_errors_are_reported_at_once() {
         let vars = [
             ("TRAILBELL_ALERTS", "arn:aws:sns:us-east-1:111122223333:alerts.fifo"),
@@ -511,6 +613,8 @@ mod tests {
             ("TRAILBELL_INLINE", "on"),
             ("TRAILBELL_MAIL", "long"),
             ("TRAILBELL_LEGDER", "none"),
+            ("TRAILBELL_RULE_SETS", "groups"),
+            ("TRAILBELL_OWN", "alerts"),
             ("TRAILBELL_TEST_MOTO", "http://127.0.0.1:1"),
             ("PATH", "/bin"),
         ];
@@ -520,13 +624,15 @@ mod tests {
             "STORE is missing",
             "CONCURRENCY is \"0\"",
             "INLINE is \"on\": expected off, eventbridge or logs",
+            "RULE_SETS is \"groups\"",
+            "OWN is \"alerts\": expected ARNs",
             "MAIL is \"long\": expected short or full",
             "LEGDER: no such",
             "LEDGER is missing",
         ] {
             assert!(text.contains(&format!("TRAILBELL_{part}")), "{part} in {text}");
         }
-        assert_eq!(text.lines().count(), 8, "{text}");
+        assert_eq!(text.lines().count(), 10, "{text}");
     }
 
     #[test]

@@ -10,8 +10,9 @@
 use std::collections::BTreeMap;
 
 use detect::cloudtrail::S3Prefix;
-use detect::finding::PrivilegedGroups;
-use detect::rule::{Detections, LoadedExceptions, LoadedRules, RuleSet, RulesError};
+use detect::rule::{
+    DetectionSettings, Detections, EmbeddedSets, LoadedExceptions, LoadedRules, RuleSet, RulesError,
+};
 use detect::text::error::error_chain;
 use futures::{StreamExt, TryStreamExt, stream};
 use jiff::{SignedDuration, Timestamp};
@@ -33,8 +34,8 @@ const MAX_FILE_BYTES: usize = 1 << 20;
 /// Reloads rules and exceptions from S3.
 pub struct Reload {
     store: Box<dyn ObjectStore>,
-    default_rules: bool,
-    privileged_groups: PrivilegedGroups,
+    rule_sets: EmbeddedSets,
+    settings: DetectionSettings,
     rules: Option<DetectionsPlace>,
     exceptions: Option<DetectionsPlace>,
     last_check: Option<Timestamp>,
@@ -104,8 +105,8 @@ impl Reload {
     pub fn new(config: &Config, store: Box<dyn ObjectStore>) -> Reload {
         Reload {
             store,
-            default_rules: config.default_rules,
-            privileged_groups: config.privileged_groups.clone(),
+            rule_sets: config.rule_sets.clone(),
+            settings: config.detection_settings(),
             rules: config.rules.clone(),
             exceptions: config.exceptions.clone(),
             last_check: None,
@@ -137,7 +138,7 @@ impl Reload {
         self.fetched = Some(fetched);
         self.rules_in_use = Some(rules.clone());
         let detections = Detections::with_loaded(rules, exceptions)
-            .with_privileged_groups(self.privileged_groups.clone())
+            .with_settings(self.settings.clone())
             .with_reload_errors(errors);
         Ok(Some(detections))
     }
@@ -177,7 +178,7 @@ impl Reload {
 
     /// The rules of these files, or those in use if they cannot be used.
     fn load_rules(&self, files: &Files, errors: &mut Vec<String>) -> Result<RuleSet, ReloadError> {
-        let mut sources = LoadedRules::from_paths(self.default_rules, &[]);
+        let mut sources = LoadedRules::from_sets(&self.rule_sets);
         match &self.rules {
             Some(DetectionsPlace::Local(path)) => sources.add_source(LoadedRules::from_path(path)),
             Some(DetectionsPlace::S3(_)) => {

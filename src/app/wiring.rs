@@ -102,7 +102,11 @@ async fn build_sink(config: &Config, aws: &Aws) -> Box<dyn AlertSink> {
         AlertsPlace::Dir(path) => Box::new(DirSink::new(path)),
         AlertsPlace::Topic(arn) => {
             let pace = Pace::shared_by(config.concurrency);
-            Box::new(SnsSink::new(aws.sns(arn).await, arn.clone(), pace))
+            let sink = SnsSink::new(aws.sns(arn).await, arn.clone(), pace);
+            match &config.chat {
+                Some(chat) => Box::new(sink.with_chat(aws.sns(chat).await, chat.clone())),
+                None => Box::new(sink),
+            }
         }
     }
 }

@@ -28,8 +28,8 @@ pub struct Scope<'a> {
     pub since: Option<Timestamp>,
     /// The last end of a digest that matters. `None` for all.
     pub until: Option<Timestamp>,
-    /// Digests that end until then should be there. `None` if only the log files tell: then a digest
-    /// should be there two hours before the newest log file.
+    /// Digests that end until then should be there. `None` if only the log files tell: then a
+    /// digest should be there two hours before the newest log file.
     pub due: Option<Timestamp>,
     /// Returns true for the name of a trail that matters.
     pub trail: &'a (dyn Fn(&str) -> bool + Sync),
@@ -152,7 +152,7 @@ async fn find_chains(
 ) -> Result<Vec<Chain>, StoreError> {
     let day = SignedDuration::from_hours(24);
     let since = scope.since.map(|since| since.checked_sub(day).unwrap_or(since));
-    let filter = KeyFilter { since, until: scope.until, region: &|_| true };
+    let filter = KeyFilter { since, until: scope.until, place: &|_, _| true };
     let found = place.digest_keys(checker.store, scope.bucket, &filter).await?;
     let mut chains: BTreeMap<ChainId, Chain> = BTreeMap::new();
     for key in found {
@@ -320,8 +320,8 @@ async fn add_chain(
     });
 }
 
-/// Checks the log files that valid digests in the range list, by the ends of these. Each log file is
-/// checked once.
+/// Checks the log files that valid digests in the range list, by the ends of these. Each log file
+/// is checked once.
 async fn check_logs(
     checker: &Checker<'_>,
     scope: &Scope<'_>,
@@ -373,7 +373,7 @@ impl LogFiles {
         place: &AccountRegion,
         chains: &[Chain],
     ) -> Result<LogFiles, StoreError> {
-        let filter = KeyFilter { since: scope.since, until: scope.until, region: &|_| true };
+        let filter = KeyFilter { since: scope.since, until: scope.until, place: &|_, _| true };
         let keys = place.log_keys(checker.store, scope.bucket, &filter).await?;
         let covered: BTreeSet<&str> = chains
             .iter()

@@ -62,6 +62,9 @@ pub enum LedgerProblem {
     /// What the last sweep wrote at its end cannot be read.
     #[error("damaged: no cursor is known from it")]
     DamagedHeartbeat(#[source] Arc<serde_json::Error>),
+    /// How many subscribed last cannot be read.
+    #[error("damaged: how many subscribed before is not known")]
+    DamagedCount(#[source] Arc<serde_json::Error>),
     /// It cannot be written as JSON.
     #[error("cannot be written as JSON")]
     Encode(#[source] Arc<serde_json::Error>),

@@ -124,7 +124,7 @@ fn index_keys(finding: &Finding, entry: &Entry, max_bytes: usize) -> Vec<String>
     let mut keys = vec![principal_key(finding, time)];
     keys.extend(user_index_key(finding, time));
     keys.extend(group_key::group_keys(finding, time, max_bytes));
-    if finding.exception.is_none() {
+    if finding.suppression().is_none() {
         let folder = keys::window_folder(&finding.rule.id, entry.window);
         keys.push(format!("{folder}{}-{}", keys::principal_hash(finding), finding.id));
     }

@@ -1,5 +1,5 @@
-//! What a CloudWatch Logs subscription sends: `awslogs.data` is base64, gzip, JSON, and the message of
-//! each log event is one record.
+//! What a CloudWatch Logs subscription sends: `awslogs.data` is base64, gzip, JSON, and the message
+//! of each log event is one record.
 //!
 //! Source:
 //! <https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/SubscriptionFilters.html>

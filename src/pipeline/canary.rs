@@ -22,6 +22,10 @@ pub struct CanaryRun {
     pub finding: Result<FindingOutcome, String>,
     /// What went wrong after it was matched.
     pub problems: Vec<Problem>,
+    /// Alerts that were sent to chat channels too.
+    pub chat_sent: u64,
+    /// Why it was not sent to chat channels.
+    pub chat_problems: Vec<Problem>,
     /// How long it took.
     pub elapsed: Duration,
 }
@@ -47,7 +51,12 @@ impl std::fmt::Display for CanaryRun {
             (outcome, _) => write!(f, "{outcome:?}")?,
         }
         let rule = finding.rule.escape_debug();
-        write!(f, ", by rule {rule}, in {} ms", self.elapsed.as_millis())
+        write!(f, ", by rule {rule}, in {} ms", self.elapsed.as_millis())?;
+        match self.chat_problems.first() {
+            Some(problem) => write!(f, "; {}", problem.what),
+            None if self.chat_sent > 0 => f.write_str("; also to the chat topic"),
+            None => Ok(()),
+        }
     }
 }
 
@@ -61,6 +70,8 @@ pub async fn run_canary(pipeline: &Arc<Pipeline>, run: &str, clock: Clock) -> Ca
             return CanaryRun {
                 finding: Err(why),
                 problems: Vec::new(),
+                chat_sent: 0,
+                chat_problems: Vec::new(),
                 elapsed: started.elapsed(),
             };
         }
@@ -70,6 +81,8 @@ pub async fn run_canary(pipeline: &Arc<Pipeline>, run: &str, clock: Clock) -> Ca
     CanaryRun {
         finding: outcome.ok_or_else(|| "its finding has no outcome".to_owned()),
         problems: report.problems,
+        chat_sent: report.chat_sent,
+        chat_problems: report.chat_problems,
         elapsed: started.elapsed(),
     }
 }
@@ -86,7 +99,7 @@ fn match_canary(pipeline: &Pipeline, run: &str, clock: Clock) -> Result<Finding,
         .ok_or_else(|| {
             format!(
                 "none of the {} rules in force matches the creation of an IAM group: are the \
-                 embedded rules off (TRAILBELL_DEFAULT_RULES), or replaced?",
+                 embedded rules off (TRAILBELL_RULE_SETS), or replaced?",
                 pipeline.detections.rule_set.rules().len()
             )
         })
@@ -101,6 +114,9 @@ impl Run {
             let canary = run_canary(self.pipeline(), &run, self.clock).await;
             let name = run.escape_debug();
             self.outcome.report.canaries += 1;
+            self.outcome.report.chat_sent += canary.chat_sent;
+            self.outcome.report.chat_failed += canary.chat_problems.len() as u64;
+            self.outcome.problems.extend(canary.chat_problems.iter().cloned());
             if let Some(failure) = canary.failure() {
                 self.outcome.report.canaries_failed += 1;
                 self.add_problem(&message, Problem::retry(format!("canary {name}"), failure));

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use detect::correlation::MemberFindings;
 use detect::finding::{Context, ContextGap, Finding, FindingId, PrincipalFinding, Summary, canary};
+use detect::subscriptions::Subscriptions;
 use detect::text::error::error_chain;
 use futures::future::join_all;
 use percent_encoding::percent_decode_str;
@@ -30,6 +31,8 @@ pub(crate) enum AlertContext {
     None,
     /// Around a finding.
     Finding(Context),
+    /// Who receives a canary, or why that is not known. Without a topic, nobody subscribes.
+    Canary(Result<Option<Subscriptions>, String>),
     /// Around samples of a summary.
     Summary(Samples),
     /// The findings of an incident, and what is around samples of them.
@@ -71,11 +74,14 @@ async fn read(
         return (AlertContext::None, Vec::new());
     }
     match (delivery.content(), &invocation.pipeline.ledger) {
-        (Content::Finding(finding), Ledger::Stored(ledger)) if !canary::is_canary(finding) => {
+        (Content::Finding(finding), _) if canary::is_canary(finding) => {
+            (AlertContext::Canary(subscriptions(invocation, until).await), Vec::new())
+        }
+        (Content::Finding(finding), Ledger::Stored(ledger)) => {
             let (context, missing) = around(invocation, ledger, finding, until).await;
             (AlertContext::Finding(context), missing)
         }
-        (Content::Finding(finding), _) if !canary::is_canary(finding) => {
+        (Content::Finding(_), _) => {
             (AlertContext::Finding(Context::without(ContextGap::LedgerOff)), Vec::new())
         }
         (Content::Summary(summary), Ledger::Stored(ledger)) => {
@@ -90,6 +96,17 @@ async fn read(
             (AlertContext::Members(members, samples), missing)
         }
         _ => (AlertContext::None, Vec::new()),
+    }
+}
+
+/// Who receives alerts. The canary is sent whether that is known or not.
+async fn subscriptions(
+    invocation: &Invocation,
+    until: Instant,
+) -> Result<Option<Subscriptions>, String> {
+    match timeout_at(until, invocation.pipeline.sink.subscriptions()).await {
+        Ok(counted) => counted.map_err(|error| error_chain(&error)),
+        Err(_) => Err("the topic did not answer in time".to_owned()),
     }
 }
 

@@ -8,6 +8,7 @@ use detect::text::error::error_chain;
 use futures::future::join_all;
 use tracing::debug;
 
+use super::chat::{self, Accepted};
 use super::context::{self, AlertContext};
 use super::invocation::Invocation;
 use super::outcomes::DeliveryReport;
@@ -173,6 +174,13 @@ async fn publish<'a>(
     let alerts: Vec<Alert> = live.iter().map(|it| it.alert.clone()).collect();
     let mut results = invocation.pipeline.sink.publish(&alerts).await;
     results.resize_with(live.len(), || Err(PublishError::NoAnswer));
+    let accepted: Vec<Accepted<'_>> = live
+        .iter()
+        .zip(&results)
+        .filter(|(_, result)| result.is_ok())
+        .map(|(rendered, _)| Accepted { delivery: rendered.delivery, alert: &rendered.alert })
+        .collect();
+    chat::publish(invocation, &accepted, report).await;
     let mut again = Vec::new();
     let mut ended = Vec::new();
     for (rendered, result) in live.into_iter().zip(results) {
@@ -213,6 +221,9 @@ fn render(invocation: &Invocation, delivery: &Delivery, context: &AlertContext) 
         }
         (Content::Finding(finding), AlertContext::Finding(context)) => {
             alert::render_finding(finding, context, accounts)
+        }
+        (Content::Finding(finding), AlertContext::Canary(subscriptions)) => {
+            alert::render_canary(finding, subscriptions, accounts)
         }
         (Content::Finding(finding), _) => {
             alert::render_finding(finding, &Default::default(), accounts)

@@ -122,7 +122,7 @@ fn is_canary(delivery: &Delivery) -> bool {
 }
 
 fn is_suppressed(delivery: &Delivery) -> bool {
-    finding(delivery).is_some_and(|finding| finding.exception.is_some())
+    finding(delivery).is_some_and(|finding| finding.suppression().is_some())
 }
 
 async fn suppress(invocation: &Invocation, delivery: Delivery) -> DeliveryReport {

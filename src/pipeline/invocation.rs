@@ -1,6 +1,7 @@
 //! What the tasks of one invocation share.
 
 use std::collections::{HashMap, HashSet};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -50,6 +51,8 @@ pub(crate) struct Invocation {
     counts: Mutex<HashMap<String, WindowCounts>>,
     /// Findings taken over from dead workers, by rule and principal.
     taken_over: Mutex<HashMap<(String, String), u64>>,
+    /// The chat topic did not answer.
+    is_chat_silent: AtomicBool,
     /// Findings that were read and are not processed yet.
     pub(crate) waiting: WaitingBytes,
 }
@@ -64,6 +67,7 @@ impl Invocation {
             met: Mutex::default(),
             counts: Mutex::default(),
             taken_over: Mutex::default(),
+            is_chat_silent: AtomicBool::default(),
             waiting: WaitingBytes::default(),
         }
     }
@@ -110,6 +114,16 @@ impl Invocation {
         let sink = &self.pipeline.sink;
         let passes = sink.wait_for_pace(count, self.clock.last_start).await && !self.is_over();
         passes.then_some(permit)
+    }
+
+    /// Notes that the chat topic did not answer.
+    pub(crate) fn note_silent_chat(&self) {
+        self.is_chat_silent.store(true, Ordering::Relaxed);
+    }
+
+    /// Returns true if the chat topic did not answer before.
+    pub(crate) fn is_chat_silent(&self) -> bool {
+        self.is_chat_silent.load(Ordering::Relaxed)
     }
 
     /// Notes that a finding was met.

@@ -2,6 +2,7 @@
 //! processed in a task of its own, inline records are processed, and everything is counted.
 
 mod canary;
+mod chat;
 mod claim;
 mod context;
 mod correlate;

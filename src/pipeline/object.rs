@@ -11,7 +11,7 @@ use detect::cloudtrail::key::ObjectKind;
 use detect::cloudtrail::reader::{Layout, Options, ReadStats};
 use detect::cloudtrail::{BadRecord, Body, ReadError};
 use detect::finding::{Finding, Origin, ScanEvent, scan_body};
-use detect::rule::{Detections, RuleSet};
+use detect::rule::Detections;
 use detect::text::error::error_chain;
 use jiff::Timestamp;
 use tokio::sync::mpsc;
@@ -111,14 +111,14 @@ impl ObjectResults {
 
 /// Why an object need not be read: its key says that it holds no records, or none that a rule could
 /// match.
-pub(crate) fn skip_reason(key: &str, rules: &RuleSet) -> Option<String> {
+pub(crate) fn skip_reason(key: &str, detections: &Detections) -> Option<String> {
     let kind = ObjectKind::from_key(key);
     if let Some(reason) = kind.skip_reason() {
         return Some(reason.to_owned());
     }
-    let ObjectKind::Log { region } = kind else { return None };
+    let ObjectKind::Log { account, region } = kind else { return None };
     let region_name = region.escape_debug();
-    (!rules.can_match_in(region))
+    (!detections.can_match_in(account, region))
         .then(|| format!("region {region_name} records nothing that the rules look for"))
 }
 
@@ -132,7 +132,7 @@ pub(crate) async fn process_object(
     if matches!(ObjectKind::from_key(&object.key), ObjectKind::Digest) {
         return digest::process_digest(invocation, object, now).await;
     }
-    if let Some(reason) = skip_reason(&object.key, &pipeline.detections.rule_set) {
+    if let Some(reason) = skip_reason(&object.key, &pipeline.detections) {
         return ObjectResults::noted(ObjectOutcome::Skipped, object, reason);
     }
     let body = match pipeline.store.open(object).await {

@@ -29,6 +29,10 @@ pub(crate) struct DeliveryReport {
     pub(crate) correlations_cut: u64,
     /// Findings of records that have another record's `eventID`.
     pub(crate) conflicts: u64,
+    /// Alerts that were sent to chat channels too.
+    pub(crate) chat_sent: u64,
+    /// Alerts that were sent, but not to chat channels, by name.
+    pub(crate) chat_problems: Vec<Problem>,
     /// What failed, or could not be recorded, by name.
     pub(crate) problems: Vec<Problem>,
     /// Findings that are not alerted because of an exception, by name.
@@ -151,6 +155,12 @@ impl DeliveryReport {
 }
 
 impl DeliveryReport {
+    /// Adds a delivery whose alert was sent, but not to chat channels.
+    pub(crate) fn fail_chat(&mut self, delivery: &Delivery, why: impl Display) {
+        let what = format!("sent, but not to chat channels: {why}");
+        self.chat_problems.push(Problem::discard(delivery.place(), what));
+    }
+
     /// Adds findings that were not claimed in time: what carried them is retried. There can be
     /// thousands, so one problem names them all.
     pub(crate) fn fail_unclaimed<F: Borrow<Finding>>(&mut self, findings: &[F]) {
@@ -171,6 +181,8 @@ impl AddAssign for DeliveryReport {
         self.correlations.extend(other.correlations);
         self.correlations_cut += other.correlations_cut;
         self.conflicts += other.conflicts;
+        self.chat_sent += other.chat_sent;
+        self.chat_problems.extend(other.chat_problems);
         self.problems.extend(other.problems);
         self.notes.extend(other.notes);
     }

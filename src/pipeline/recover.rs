@@ -109,6 +109,8 @@ impl Recovered {
         deliveries.findings.iter().for_each(|it| self.report.count_finding(it));
         deliveries.correlations.iter().for_each(|it| self.report.count_correlation(it));
         self.report.correlations_cut += deliveries.correlations_cut;
+        self.report.count_chat(&deliveries);
+        self.problems.extend(deliveries.chat_problems);
         for summary in deliveries.summaries {
             self.report.count_summary(&summary, Outcome::Summarised);
         }

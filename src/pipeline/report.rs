@@ -10,10 +10,10 @@ use jiff::Timestamp;
 use serde::Serialize;
 use thiserror::Error;
 
-use super::outcomes::{CorrelationOutcome, FindingOutcome};
+use super::outcomes::{CorrelationOutcome, DeliveryReport, FindingOutcome};
 use super::problem::Problem;
 use crate::notification::Reply;
-use crate::sweep::SweepReport;
+use crate::sweep::{SubscriptionReport, SweepReport};
 use crate::telemetry::counters::counters;
 
 /// What became of a log object. Every notified object has exactly one fate.
@@ -131,6 +131,10 @@ counters! {
         correlations_cut: Count,
         /// Findings whose record has the `eventID` of another call: one of the two is forged.
         conflicts: Count,
+        /// Alerts that were sent to chat channels too (`TRAILBELL_CHAT`).
+        chat_sent: Count,
+        /// Alerts that were sent, but not to chat channels. Nothing is retried.
+        chat_failed: Count,
         /// Digests of CloudTrail whose signature was verified.
         digests_verified: Count,
         /// Digests that could not be verified: sweeps retry them.
@@ -172,6 +176,9 @@ counters! {
         /// The counts of a sweep, if there was one. The objects that it read are counted above too.
         #[serde(skip_serializing_if = "Option::is_none")]
         sweep: Option<SweepReport>,
+        /// The subscriptions of the topic, if a sweep counted them.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        subscriptions: Option<SubscriptionReport>,
     }
 }
 
@@ -222,6 +229,11 @@ impl Report {
         *self.by_rule.entry(rule.to_owned()).or_default().entry(outcome).or_default() += 1;
     }
 
+    pub(crate) fn count_chat(&mut self, deliveries: &DeliveryReport) {
+        self.chat_sent += deliveries.chat_sent;
+        self.chat_failed += deliveries.chat_problems.len() as u64;
+    }
+
     pub(crate) fn count_correlation(&mut self, outcome: &CorrelationOutcome) {
         if outcome.sent {
             *self.correlations.entry(outcome.rule.clone()).or_default() += 1;
@@ -256,6 +268,7 @@ impl AddAssign for Report {
         self.exception_problems = self.exception_problems.max(other.exception_problems);
         self.stale_detections = self.stale_detections.max(other.stale_detections);
         self.sweep = self.sweep.or(other.sweep);
+        self.subscriptions = self.subscriptions.or(other.subscriptions);
     }
 }
 
@@ -315,6 +328,9 @@ impl fmt::Display for Report {
         }
         if let Some(sweep) = &self.sweep {
             write!(f, "; {sweep}")?;
+        }
+        if let Some(SubscriptionReport { confirmed, .. }) = self.subscriptions {
+            write!(f, "; {} confirmed", counted(confirmed, "subscription"))?;
         }
         if self.stale_detections > 0 {
             write!(f, "; rules or exceptions are those of before")?;

@@ -12,6 +12,7 @@ use std::sync::Arc;
 use alert::Alert;
 use async_trait::async_trait;
 use aws_sdk_sns::error::BuildError;
+use detect::subscriptions::Subscriptions;
 use thiserror::Error;
 use tokio::time::Instant;
 
@@ -44,6 +45,18 @@ pub trait AlertSink: Send + Sync {
     /// Publishes alerts at once, each a single time. Returns for each, in the same order, under
     /// which message id it was accepted. One that fails does not keep the others back.
     async fn publish(&self, alerts: &[Alert]) -> Vec<Result<MessageId, PublishError>>;
+
+    /// Sends alerts that were accepted to chat channels too, each a single time. Returns a result
+    /// for each, in the same order, or none at all if there is no chat.
+    async fn publish_to_chat(&self, alerts: &[&Alert]) -> Vec<Result<MessageId, PublishError>> {
+        let _ = alerts;
+        Vec::new()
+    }
+
+    /// How many subscriptions receive the alerts. `None` if there can be none, as of a folder.
+    async fn subscriptions(&self) -> Result<Option<Subscriptions>, AwsError> {
+        Ok(None)
+    }
 }
 
 /// What the sink calls an accepted message: SNS's message id, or a file name.

@@ -9,21 +9,39 @@ use aws_sdk_sns::Client;
 use aws_sdk_sns::error::BuildError;
 use aws_sdk_sns::operation::publish_batch::PublishBatchOutput;
 use aws_sdk_sns::types::{MessageAttributeValue, PublishBatchRequestEntry};
+use detect::subscriptions::Subscriptions;
 use tokio::time::Instant;
 use tracing::trace;
 
-use super::{AlertSink, MessageId, Pace, PublishError, wire};
+use super::{AlertSink, MessageId, Pace, PublishError, SnsTopic, wire};
 use crate::aws_error::AwsError;
 
 /// The permission that publishing needs.
 const PUBLISH: &str = "sns:Publish";
 
-/// Publishes to a topic.
+/// Publishes to a topic, and to a second one for chat channels if there is one.
 #[derive(Debug)]
 pub struct SnsSink {
+    alerts: SnsPublisher,
+    chat: Option<SnsPublisher>,
+    pace: Pace,
+}
+
+/// Publishes one form of alerts to one topic.
+#[derive(Debug)]
+struct SnsPublisher {
     client: Client,
     topic: String,
-    pace: Pace,
+    form: Form,
+}
+
+/// What a topic's subscribers get.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Form {
+    /// Each protocol its own form: [`Alert::message`].
+    ByProtocol,
+    /// All of them the notification for chat channels.
+    Chat,
 }
 
 /// An alert as an entry of a request, and its index in the caller's list.
@@ -37,12 +55,29 @@ type PublishResult = Result<MessageId, PublishError>;
 impl SnsSink {
     /// Publishes to the topic of this ARN, at this pace.
     pub fn new(client: Client, topic: String, pace: Pace) -> SnsSink {
-        SnsSink { client, topic, pace }
+        let alerts = SnsPublisher { client, topic, form: Form::ByProtocol };
+        SnsSink { alerts, chat: None, pace }
+    }
+
+    /// The same, with the topic of this ARN for chat channels.
+    pub fn with_chat(self, client: Client, topic: String) -> SnsSink {
+        SnsSink { chat: Some(SnsPublisher { client, topic, form: Form::Chat }), ..self }
+    }
+}
+
+impl SnsPublisher {
+    async fn publish(&self, alerts: &[&Alert]) -> Vec<PublishResult> {
+        let no_result = PublishError::NoResult { topic: self.topic.clone() };
+        let mut results = vec![Err(no_result); alerts.len()];
+        for batch in self.batches(alerts, &mut results) {
+            self.send(&batch, &mut results).await;
+        }
+        results
     }
 
     /// The alerts as batches. One that cannot be a message has its result.
-    fn batches(&self, alerts: &[Alert], results: &mut [PublishResult]) -> Vec<Vec<Outgoing>> {
-        let messages: Vec<String> = alerts.iter().map(Alert::message).collect();
+    fn batches(&self, alerts: &[&Alert], results: &mut [PublishResult]) -> Vec<Vec<Outgoing>> {
+        let messages: Vec<String> = alerts.iter().map(|alert| self.form.message(alert)).collect();
         let sizes: Vec<usize> = messages
             .iter()
             .zip(alerts)
@@ -51,7 +86,7 @@ impl SnsSink {
         let mut batch = |range: Range<usize>| {
             let mut batch = Vec::with_capacity(range.len());
             for index in range {
-                match entry(index, &alerts[index], &messages[index]) {
+                match self.form.entry(index, alerts[index], &messages[index]) {
                     Ok(entry) => batch.push(Outgoing { index, entry }),
                     Err(error) => {
                         let source = Arc::new(error);
@@ -113,29 +148,49 @@ impl AlertSink for SnsSink {
     }
 
     async fn publish(&self, alerts: &[Alert]) -> Vec<PublishResult> {
-        let no_result = PublishError::NoResult { topic: self.topic.clone() };
-        let mut results = vec![Err(no_result); alerts.len()];
-        for batch in self.batches(alerts, &mut results) {
-            self.send(&batch, &mut results).await;
+        self.alerts.publish(&alerts.iter().collect::<Vec<_>>()).await
+    }
+
+    async fn publish_to_chat(&self, alerts: &[&Alert]) -> Vec<PublishResult> {
+        match &self.chat {
+            Some(chat) => chat.publish(alerts).await,
+            None => Vec::new(),
         }
-        results
+    }
+
+    async fn subscriptions(&self) -> Result<Option<Subscriptions>, AwsError> {
+        let SnsPublisher { client, topic, .. } = &self.alerts;
+        let topic = SnsTopic::new(client.clone(), topic.clone());
+        Ok(Some(topic.attributes().await?.subscriptions))
     }
 }
 
-fn entry(
-    index: usize,
-    alert: &Alert,
-    message: &str,
-) -> Result<PublishBatchRequestEntry, BuildError> {
-    let mut entry = PublishBatchRequestEntry::builder()
-        .id(index.to_string())
-        .subject(&alert.subject)
-        .message(message)
-        .message_structure("json");
-    for attribute in &alert.attributes {
-        entry = entry.message_attributes(attribute.name, attribute_value(attribute)?);
+impl Form {
+    fn message(self, alert: &Alert) -> String {
+        match self {
+            Form::ByProtocol => alert.message(),
+            Form::Chat => alert.chat_message(),
+        }
     }
-    entry.build()
+
+    fn entry(
+        self,
+        index: usize,
+        alert: &Alert,
+        message: &str,
+    ) -> Result<PublishBatchRequestEntry, BuildError> {
+        let mut entry = PublishBatchRequestEntry::builder()
+            .id(index.to_string())
+            .subject(&alert.subject)
+            .message(message);
+        if self == Form::ByProtocol {
+            entry = entry.message_structure("json");
+        }
+        for attribute in &alert.attributes {
+            entry = entry.message_attributes(attribute.name, attribute_value(attribute)?);
+        }
+        entry.build()
+    }
 }
 
 fn attribute_value(attribute: &Attribute) -> Result<MessageAttributeValue, BuildError> {

@@ -1,10 +1,11 @@
-//! What a topic is, and who subscribes to it. Only the command line uses this; nothing here changes
-//! the topic.
+//! What a topic is, and who subscribes to it. Nothing here changes the topic.
 
 use std::error::Error;
 
 use aws_sdk_sns::Client;
 use aws_sdk_sns::error::{ProvideErrorMetadata, SdkError};
+
+use detect::subscriptions::Subscriptions;
 
 use crate::aws_error::AwsError;
 
@@ -22,6 +23,8 @@ pub struct TopicAttributes {
     pub owner: Option<String>,
     /// The KMS key that messages are encrypted with.
     pub key: Option<String>,
+    /// How many subscribe.
+    pub subscriptions: Subscriptions,
 }
 
 /// A subscription of a topic.
@@ -66,7 +69,16 @@ impl SnsTopic {
         let got = self.client.get_topic_attributes().topic_arn(&self.arn).send().await;
         let got = got.map_err(|error| self.error(error, "sns:GetTopicAttributes"))?;
         let attribute = |name: &str| got.attributes().and_then(|all| all.get(name)).cloned();
-        Ok(TopicAttributes { owner: attribute("Owner"), key: attribute("KmsMasterKeyId") })
+        let count = |name: &str| attribute(name).and_then(|it| it.parse().ok()).unwrap_or(0);
+        Ok(TopicAttributes {
+            owner: attribute("Owner"),
+            key: attribute("KmsMasterKeyId"),
+            subscriptions: Subscriptions {
+                confirmed: count("SubscriptionsConfirmed"),
+                pending: count("SubscriptionsPending"),
+                deleted: count("SubscriptionsDeleted"),
+            },
+        })
     }
 
     /// Lists the subscriptions, in SNS's order. Needs `sns:ListSubscriptionsByTopic`, and

@@ -27,8 +27,8 @@ pub use s3::S3Store;
 
 use crate::notification::ObjectRef;
 
-/// Objects in buckets. All but the two functions that open an object is for small objects, which are
-/// read and written whole.
+/// Objects in buckets. All but the two functions that open an object is for small objects, which
+/// are read and written whole.
 #[async_trait]
 pub trait ObjectStore: Send + Sync {
     /// The stored bytes of an object, of the version that is named. Objects up to

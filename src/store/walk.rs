@@ -25,9 +25,12 @@ pub struct KeyFilter<'a> {
     pub since: Option<Timestamp>,
     /// The time of the last call that matters. `None` for all.
     pub until: Option<Timestamp>,
-    /// Returns true for a region that matters.
-    pub region: &'a (dyn Fn(&str) -> bool + Sync),
+    /// Returns true for an account and a region of it that matter.
+    pub place: PlaceFilter<'a>,
 }
+
+/// Returns true for an account and a region of it that matter.
+pub type PlaceFilter<'a> = &'a (dyn Fn(&str, &str) -> bool + Sync);
 
 /// Lists the keys of the log objects below `prefix`, sorted. The prefix is a folder anywhere in the
 /// layout, with or without a `/` at its end, or one object. Above the layout, `AWSLogs` is expected
@@ -76,7 +79,7 @@ pub async fn log_regions(
     bucket: &str,
     prefix: &str,
 ) -> Result<BTreeSet<String>, StoreError> {
-    let filter = KeyFilter { since: None, until: None, region: &|_| true };
+    let filter = KeyFilter { since: None, until: None, place: &|_, _| true };
     let walk = Walk { store, bucket, filter: &filter, service: LOGS };
     Ok(walk.region_folders(prefix).await?.into_iter().map(|folder| folder.region).collect())
 }
@@ -122,8 +125,8 @@ impl AccountRegion {
     }
 }
 
-/// Lists the accounts and regions below `prefix`, which is a folder, that have log objects or digest
-/// files, sorted. A folder below a region stands for the region.
+/// Lists the accounts and regions below `prefix`, which is a folder, that have log objects or
+/// digest files, sorted. A folder below a region stands for the region.
 ///
 /// # Errors
 /// A list was refused.
@@ -243,8 +246,8 @@ impl Walk<'_> {
         };
         while let Some(folder) = open.pop() {
             match Place::of_folder(&folder, self.service) {
-                Place::Region(region) if (self.filter.region)(&region.region) => {
-                    regions.push(region);
+                Place::Region(folder) if (self.filter.place)(&folder.account, &folder.region) => {
+                    regions.push(folder);
                 }
                 Place::Accounts | Place::Regions => open.extend(self.folders(&folder).await?),
                 Place::Account => open.push(format!("{folder}{}/", self.service)),

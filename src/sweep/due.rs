@@ -4,7 +4,7 @@ use detect::cloudtrail::Trail;
 use jiff::{SignedDuration, Timestamp};
 
 use super::{LogKey, TrailState, YOUNG};
-use crate::store::walk::{KeyFilter, log_keys};
+use crate::store::walk::{KeyFilter, PlaceFilter, log_keys};
 use crate::store::{ObjectStore, StoreError};
 
 /// The log objects of a trail, by what a sweep does with them.
@@ -21,8 +21,8 @@ pub struct Due {
     pub keys: Vec<LogKey>,
 }
 
-/// Lists a trail's log objects of the regions that `region` accepts, from where `state` has come
-/// to. `now` is the store's time.
+/// Lists a trail's log objects of the accounts and regions that `place` accepts, from where `state`
+/// has come to. `now` is the store's time.
 ///
 /// # Errors
 /// The store cannot be listed.
@@ -32,10 +32,10 @@ pub async fn due(
     state: &TrailState,
     now: Timestamp,
     look_back: SignedDuration,
-    region: &(dyn Fn(&str) -> bool + Sync),
+    place: PlaceFilter<'_>,
 ) -> Result<Due, StoreError> {
     let since = state.since(now, look_back);
-    let wanted = KeyFilter { since: Some(since), until: None, region };
+    let wanted = KeyFilter { since: Some(since), until: None, place };
     let keys = log_keys(store, &trail.bucket, &trail.prefix, &wanted).await?;
     // The walk allows for clocks that differ, and lists more.
     let keys = keys.into_iter().filter_map(LogKey::parse).filter(|key| key.delivered >= since);

@@ -11,6 +11,7 @@ mod memory;
 mod report;
 pub(crate) mod run;
 mod state;
+mod subscriptions;
 mod suspects;
 
 use jiff::SignedDuration;
@@ -20,6 +21,7 @@ pub use heartbeat::ProvenCursors;
 pub use memory::{TrailMemory, state_name};
 pub use report::SweepReport;
 pub use state::{LogKey, Restart, TrailState};
+pub use subscriptions::SubscriptionReport;
 
 use detect::rule::RuleSet;
 

@@ -112,6 +112,7 @@ impl Sweep {
         }
         self.run.clock = self.clock;
         self.verify_digests(pipeline, ledger, now).await;
+        self.count_subscriptions(pipeline, ledger, now).await;
         // After everything else: this sweep may die of one.
         self.read_suspects(pipeline, ledger, now).await;
         self.end_running(ledger).await;
@@ -209,8 +210,9 @@ impl Sweep {
         memory: &TrailMemory<'_>,
         now: Timestamp,
     ) -> Result<Due, String> {
-        let region = |region: &str| pipeline.detections.rule_set.can_match_in(region);
-        let due = due(&*pipeline.store, trail, &memory.state, now, self.look_back, &region);
+        let detections = &pipeline.detections;
+        let place = |account: &str, region: &str| detections.can_match_in(account, region);
+        let due = due(&*pipeline.store, trail, &memory.state, now, self.look_back, &place);
         match self.run.clock.last_start {
             None => due.await.map_err(text),
             Some(last) => match timeout_at(last, due).await {

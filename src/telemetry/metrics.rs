@@ -72,6 +72,7 @@ fn totals(outcome: &InvocationReport) -> Vec<Metric> {
         Metric::new("", "integrity_lag", Unit::Seconds, help, seconds)
     }));
     metrics.extend(report.sweep.iter().flat_map(|sweep| sweep.metrics()));
+    metrics.extend(report.subscriptions.iter().flat_map(|it| it.metrics()));
     metrics
 }
 
@@ -101,7 +102,7 @@ fn object_help(outcome: ObjectOutcome) -> &'static str {
 fn finding_help(outcome: Outcome) -> &'static str {
     match outcome {
         Outcome::Alerted => "Findings whose alert was sent.",
-        Outcome::Suppressed => "Findings that matched an exception: recorded, not alerted.",
+        Outcome::Suppressed => "Findings of exceptions and building blocks: recorded, not alerted.",
         Outcome::Duplicate => "Findings that were handled before.",
         Outcome::ClaimedElsewhere => "Findings that another worker handles.",
         Outcome::Grouped => "Findings held back for a summary.",
@@ -135,7 +136,7 @@ mod tests {
     use super::*;
     use crate::notification::Reply;
     use crate::pipeline::Report;
-    use crate::sweep::SweepReport;
+    use crate::sweep::{SubscriptionReport, SweepReport};
 
     fn outcome() -> InvocationReport {
         let mut report =
@@ -227,6 +228,7 @@ mod tests {
         outcome.report.integrity_lag = Some(1);
         outcome.report.correlations.insert("c1".to_owned(), 1);
         outcome.report.sweep = Some(SweepReport::default());
+        outcome.report.subscriptions = Some(SubscriptionReport::default());
         let lines = lines(&outcome, "bell", Timestamp::UNIX_EPOCH);
         let is_by_rule = |name: &str| lines[1..].iter().any(|line| line.get(name).is_some());
         let metrics = totals(&outcome).into_iter();

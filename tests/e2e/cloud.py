@@ -123,13 +123,11 @@ class Cloud:
             Bucket=bucket, NotificationConfiguration={"QueueConfigurations": configurations}
         )
 
-    def subscribe_queue(self):
-        """Subscribes a queue to the alerts, and returns its URL."""
-        queue = self.sqs.create_queue(QueueName="alerts")["QueueUrl"]
-        arn = f"arn:aws:sqs:{REGION}:{ACCOUNT}:alerts"
-        self.sns.subscribe(
-            TopicArn=self.template.outputs["AlertsTopicArn"], Protocol="sqs", Endpoint=arn
-        )
+    def subscribe_queue(self, output="AlertsTopicArn"):
+        """Subscribes a queue to the topic of an output, and returns its URL."""
+        queue = self.sqs.create_queue(QueueName=output)["QueueUrl"]
+        arn = f"arn:aws:sqs:{REGION}:{ACCOUNT}:{output}"
+        self.sns.subscribe(TopicArn=self.template.outputs[output], Protocol="sqs", Endpoint=arn)
         return queue
 
     def settings(self):

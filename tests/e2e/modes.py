@@ -16,7 +16,7 @@ from cloud import Cloud, Moto
 from function import ROOT, Failure, Function, expect
 from poller import Poller
 from watched import check_alarms_and_dashboard, written_metrics
-from ways import LOGS, STORE, WAYS, sample_key
+from ways import LOGS, STORE, WAYS, Bucket, sample_key
 
 # In the first sample alice creates a group and adds bob, and a call by bob is denied. In the second
 # a role adds bob to a group.
@@ -126,6 +126,30 @@ def test_canary(moto):
     print("canary  schedule -> SQS: 1 test alert")
 
 
+def test_chat(moto):
+    """Every alert goes to the chat topic too, there as a custom notification alone."""
+    moto.reset()
+    cloud = Cloud(moto, {"Chat": "topic"})
+    alerts, chat = cloud.subscribe_queue(), cloud.subscribe_queue("ChatTopicArn")
+    Bucket(cloud, cloud.template.physical("TrailBucket")).put(PEOPLE)
+    with Function(cloud.settings()) as function:
+        drain(cloud, Poller(cloud, function))
+        messages = [json.loads(message["Body"]) for message in cloud.receive(chat)]
+        expect("alerts", receive_alerts(cloud, alerts), ALERTS[PEOPLE])
+    notifications = [json.loads(message["Message"]) for message in messages]
+    for notification in notifications:
+        kind = (notification["version"], notification["source"])
+        expect("kind of the chat message", kind, ("1.0", "custom"))
+        thread = notification["metadata"]["threadId"]
+        expect("thread of the chat message", thread, "111122223333/billing-admins")
+    titles = {notification["content"]["title"].split(" in 1")[0] for notification in notifications}
+    subjects = {subject.replace("[low] ", "LOW `") for _rule, subject in ALERTS[PEOPLE]}
+    expect("titles in the chat", titles, subjects)
+    written = {name for _, name, _ in written_metrics(function)}
+    expect("metrics of the chat", written >= {"ChatSent", "ChatFailed"}, True)
+    print(f"chat  alerts and chat topic: {len(messages)} messages in one thread")
+
+
 def test_on_failure(moto):
     """The dead letters of a direct trigger: Lambda's envelope around the notification."""
     moto.reset()
@@ -224,6 +248,7 @@ def main():
     metrics = [test_mode(moto, mode, set_up) for mode, set_up in WAYS.items()]
     test_api_calls(moto)
     test_canary(moto)
+    test_chat(moto)
     test_on_failure(moto)
     check_alarms_and_dashboard(set().union(*metrics))
 

@@ -9,7 +9,10 @@
 
 mod aws;
 mod canary;
+mod chat;
 mod faults;
+mod guard;
+mod identity_center;
 mod integrity;
 mod ledger;
 mod lenient;

@@ -9,7 +9,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use detect::cloudtrail::{Body, Trail};
 use detect::finding::Outcome;
-use detect::rule::{Detections, LoadedExceptions, LoadedRules, Rule, RuleSet};
+use detect::rule::{DetectionSettings, Detections, LoadedExceptions, LoadedRules, Rule, RuleSet};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use tokio::sync::Notify;
@@ -135,13 +135,18 @@ pub(crate) struct World {
     last_start: Option<Instant>,
     /// In addition to the embedded ones.
     pub(crate) rules: Vec<Rule>,
+    pub(crate) settings: DetectionSettings,
     pub(crate) trails: Vec<&'static str>,
     pub(crate) inline_sources: Vec<InlineSource>,
 }
 
 pub(crate) fn key(name: &str) -> String {
+    key_in("111122223333", "us-east-1", name)
+}
+
+pub(crate) fn key_in(account: &str, region: &str, name: &str) -> String {
     format!(
-        "AWSLogs/111122223333/CloudTrail/us-east-1/2026/03/01/111122223333_CloudTrail_us-east-1_{name}.json.gz"
+        "AWSLogs/{account}/CloudTrail/{region}/2026/03/01/{account}_CloudTrail_{region}_{name}.json.gz"
     )
 }
 
@@ -157,12 +162,17 @@ pub(crate) fn world(objects: &[(&str, Answer)]) -> World {
         max_object_bytes: 1 << 30,
         last_start: None,
         rules: vec![],
+        settings: DetectionSettings::default(),
         trails: vec![],
         inline_sources: vec![InlineSource::EventBridge],
     }
 }
 
 impl World {
+    pub(crate) fn put(&mut self, key: &str, answer: Answer) {
+        self.objects.answers.insert(key.to_owned(), answer);
+    }
+
     pub(crate) async fn run(self, payload: &Value) -> (InvocationReport, Vec<Alert>, Vec<String>) {
         let sink = Box::new(self.sink.clone());
         self.run_into(sink, payload).await
@@ -181,7 +191,9 @@ impl World {
             store: Box::new(self.objects),
             sink,
             detections: Arc::new(
-                Detections::with_loaded(rules, self.exceptions).with_reload_errors(self.troubles),
+                Detections::with_loaded(rules, self.exceptions)
+                    .with_settings(self.settings)
+                    .with_reload_errors(self.troubles),
             ),
             accounts: Accounts::default(),
             ledger: Ledger::None,
@@ -218,11 +230,15 @@ pub(crate) fn log(records: &[Value]) -> Answer {
 }
 
 pub(crate) fn s3_event(names: &[&str]) -> Value {
-    let record = |name: &&str| {
+    s3_event_of_keys(&names.iter().map(|name| key(name)).collect::<Vec<_>>())
+}
+
+pub(crate) fn s3_event_of_keys(keys: &[String]) -> Value {
+    let record = |key: &String| {
         json!({"eventVersion": "2.1", "eventSource": "aws:s3", "eventName": "ObjectCreated:Put",
-            "s3": {"bucket": {"name": "logs"}, "object": {"key": key(name)}}})
+            "s3": {"bucket": {"name": "logs"}, "object": {"key": key}}})
     };
-    json!({ "Records": names.iter().map(record).collect::<Vec<_>>() })
+    json!({ "Records": keys.iter().map(record).collect::<Vec<_>>() })
 }
 
 pub(crate) fn queue(bodies: &[String]) -> Value {
@@ -554,6 +570,28 @@ async fn a_suppressed_finding_is_counted_and_named_but_not_alerted() {
     let [warning] = &outcome.warnings[..] else { panic!("{:?}", outcome.warnings) };
     assert!(warning.starts_with("exception `ci` expires in 14 days"), "{warning}");
     assert!(outcome.retry.is_empty());
+}
+
+#[tokio::test]
+async fn a_finding_of_a_building_block_is_counted_but_not_alerted() {
+    let block = r#"[rule]
+name = "A group is created"
+rule_id = "b-1"
+description = "One step of many."
+type = "eql"
+language = "eql"
+severity = "low"
+risk_score = 21
+building_block_type = "default"
+query = 'iam where event.action == "CreateGroup"'
+"#;
+    let mut world = world(&[("a", log(&[create_group("e1", "app")]))]);
+    world.rules = LoadedRules::from_texts([("b.toml", block)].into_iter()).rules;
+    let (outcome, alerts, _) = world.run(&s3_event(&["a"])).await;
+    assert_eq!(outcome.report.findings_that(Outcome::Suppressed), 1);
+    assert_eq!((outcome.report.findings_that(Outcome::Alerted), alerts.len()), (1, 1));
+    assert!(!alerts[0].text.contains("A group is created"), "{}", alerts[0].text);
+    assert_eq!(outcome.notes, [""; 0]);
 }
 
 #[tokio::test]

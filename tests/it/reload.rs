@@ -47,7 +47,7 @@ impl World {
             ("TRAILBELL_ALERTS", "stdout"),
             ("TRAILBELL_STORE", "s3"),
             ("TRAILBELL_LEDGER", "none"),
-            ("TRAILBELL_DEFAULT_RULES", "off"),
+            ("TRAILBELL_RULE_SETS", "none"),
             ("TRAILBELL_RULES", &rules),
             ("TRAILBELL_EXCEPTIONS", &exceptions),
         ];

@@ -63,7 +63,7 @@ fn alerts() -> Vec<Alert> {
 
 /// An alert of each correlation, of its sample.
 fn correlations() -> Vec<Alert> {
-    let set = LoadedRules::from_paths(true, &[]).into_rule_set().unwrap();
+    let set = LoadedRules::embedded().into_rule_set().unwrap();
     let alert = |correlation: &detect::rule::Correlation| {
         let records = &RuleTests::for_origin(&correlation.origin).unwrap().must_match[0].records;
         let (alert, known) =

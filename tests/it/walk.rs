@@ -121,8 +121,8 @@ async fn found(
 ) -> Vec<String> {
     store.listed.lock().unwrap().clear();
     let time = |text: &str| (!text.is_empty()).then(|| text.parse::<Timestamp>().unwrap());
-    let is_wanted = |name: &str| region.is_empty() || region == name;
-    let wanted = KeyFilter { since: time(since), until: time(until), region: &is_wanted };
+    let is_wanted = |_: &str, name: &str| region.is_empty() || region == name;
+    let wanted = KeyFilter { since: time(since), until: time(until), place: &is_wanted };
     let keys = log_keys(store, bucket, prefix, &wanted).await.unwrap();
     let short = |key: &String| {
         let name = key
@@ -258,8 +258,8 @@ async fn digests_are_found_beside_the_log_objects() {
     let root = directory();
     let store = DirStore::new(root.path());
     let names = async |prefix: &str, since: &str, region: &str| {
-        let matters = |name: &str| name == region;
-        let wanted = KeyFilter { since: since.parse().ok(), until: None, region: &matters };
+        let matters = |_: &str, name: &str| name == region;
+        let wanted = KeyFilter { since: since.parse().ok(), until: None, place: &matters };
         let keys = digest_keys(&store, "logs", prefix, &wanted).await.unwrap();
         keys.iter().filter_map(|key| key.rsplit('_').next()).map(str::to_owned).collect::<Vec<_>>()
     };
@@ -335,8 +335,8 @@ async fn a_list_of_several_pages_is_read_to_its_end() {
 
 #[tokio::test]
 async fn a_list_that_is_refused_is_named() {
-    let every = |_: &str| true;
-    let wanted = KeyFilter { since: None, until: None, region: &every };
+    let every = |_: &str, _: &str| true;
+    let wanted = KeyFilter { since: None, until: None, place: &every };
     let bucket = moto::unique("no-bucket");
     let root = tempfile::tempdir().unwrap();
     let stores: [(Box<dyn ObjectStore>, &str); 2] = [

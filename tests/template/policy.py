@@ -13,7 +13,7 @@ import boto3
 from parameters import MODES
 from resolve import ROOT, Template
 
-LEDGER, ALERTS, QUEUE = "LedgerBucket", "AlertsTopic", "NotificationQueue"
+LEDGER, ALERTS, CHAT, QUEUE = "LedgerBucket", "AlertsTopic", "ChatTopic", "NotificationQueue"
 LOG, TOPIC_KEY = "FunctionLogGroup", "TopicKey"
 LOG_BUCKET, LOG_OBJECTS, LOG_KEY = "the log bucket", "the log objects", "the key of the log objects"
 RULES, RULES_FILE, RULES_BUCKET = "the rules", "the file of rules", "the bucket of the rules"
@@ -34,7 +34,7 @@ class Call:
 
 
 S3, SMALL_OBJECTS, RELOAD = "src/store/s3", "src/store/s3/small.rs", "src/app/reload.rs"
-SNS, LOGGING = "src/sink/sns.rs", "src/telemetry"
+SNS, TOPIC, LOGGING = "src/sink/sns.rs", "src/sink/topic.rs", "src/telemetry"
 TEMPLATE, MAPPING = "template.yaml", "AWS::Lambda::EventSourceMapping"
 
 # Every use of the function's role.
@@ -55,6 +55,8 @@ CALLS = [
     Call("s3:GetObject", EXCEPTIONS_FILE, RELOAD, "store.get("),
     Call("s3:ListBucket", EXCEPTIONS_BUCKET, RELOAD, "list_pages("),
     Call("sns:Publish", ALERTS, SNS, ".publish_batch()"),
+    Call("sns:Publish", CHAT, SNS, ".publish_batch()"),
+    Call("sns:GetTopicAttributes", ALERTS, TOPIC, ".get_topic_attributes()"),
     # SNS encrypts with the rights of the publisher.
     Call("kms:GenerateDataKey", TOPIC_KEY, SNS, ".publish_batch()"),
     Call("kms:Decrypt", TOPIC_KEY, SNS, ".publish_batch()"),
@@ -75,10 +77,13 @@ COMMAND_LINE_CALLS = {
     "head_bucket",
     "get_bucket_notification_configuration",
     "put_bucket_notification_configuration",
-    "get_topic_attributes",
     "list_subscriptions_by_topic",
     "get_subscription_attributes",
 }
+CHANNEL_TYPES = (
+    "AWS::Chatbot::SlackChannelConfiguration",
+    "AWS::Chatbot::MicrosoftTeamsChannelConfiguration",
+)
 POLICY_TYPES = ("AWS::S3::BucketPolicy", "AWS::SQS::QueuePolicy", "AWS::SNS::TopicPolicy")
 
 
@@ -91,6 +96,7 @@ def main():
             *check_resource_policies(template),
             *check_senders(template),
             *check_ways_in(template),
+            *check_chat(template),
             *check_consistency(template),
         ]
         problems += [f"{mode}: {problem}" for problem in found]
@@ -263,6 +269,24 @@ def check_ways_in(template):
     inline = "eventbridge" if sends_records else "off"
     if variables["TRAILBELL_INLINE"] != inline:
         yield f"TRAILBELL_INLINE is not {inline}"
+
+
+def check_chat(template):
+    """Channels get the chat topic alone, and nobody in them can do anything."""
+    for kind in CHANNEL_TYPES:
+        for name, channel in template.of_type(kind).items():
+            if channel["SnsTopicArns"] != [template.attribute(CHAT, "Arn")]:
+                yield f"{name}: its topics are {channel['SnsTopicArns']}"
+            if channel["GuardrailPolicies"] != ["arn:aws:iam::aws:policy/AWSDenyAll"]:
+                yield f"{name}: its guardrails are {channel['GuardrailPolicies']}"
+    for name in template.of_type("AWS::IAM::Role").keys() - {"FunctionRole"}:
+        role = template.resources[name]["Properties"]
+        if role.keys() - {"AssumeRolePolicyDocument", "Description"}:
+            yield f"{name}: it has permissions"
+    variables = template.resources["Function"]["Properties"]["Environment"]["Variables"]
+    has_topic = CHAT in template.types
+    if has_topic != ("TRAILBELL_CHAT" in variables):
+        yield "TRAILBELL_CHAT is not there where the chat topic is"
 
 
 def check_consistency(template):

@@ -75,18 +75,14 @@ impl<'a> ChatParts<'a> {
     }
 
     fn next_steps(self, document: &Value) -> Vec<String> {
-        let steps = |name: &str, prefix: &'static str, max| {
-            let mut steps: Vec<&Value> =
-                document["trailbell"][name].as_array().into_iter().flatten().collect();
-            // Of several commands for one purpose, the first will do.
-            steps.dedup_by(|step, previous| step["purpose"] == previous["purpose"]);
-            steps
-                .into_iter()
-                .filter_map(move |it| step_text(prefix, it))
-                .take(max)
-                .collect::<Vec<_>>()
+        let texts = |steps: Vec<&Value>, prefix: &str, max| {
+            let texts = steps.into_iter().filter_map(|step| step_text(prefix, step));
+            texts.take(max).collect::<Vec<String>>()
         };
-        [steps("check", "", MAX_CHECKS), steps("undo", "Undo: ", MAX_UNDOS)].concat()
+        let mut undo = distinct_steps(document, "undo");
+        undo.retain(|step| step.get("command").is_some());
+        [texts(distinct_steps(document, "check"), "", MAX_CHECKS), texts(undo, "Undo: ", MAX_UNDOS)]
+            .concat()
     }
 
     /// Words to search a channel for.
@@ -140,6 +136,14 @@ impl<'a> ChatParts<'a> {
     }
 }
 
+/// The steps of a list. Of several commands for one purpose, the first will do.
+fn distinct_steps<'a>(document: &'a Value, list: &str) -> Vec<&'a Value> {
+    let steps = document["trailbell"][list].as_array();
+    let mut steps: Vec<&Value> = steps.into_iter().flatten().collect();
+    steps.dedup_by(|step, previous| step["purpose"] == previous["purpose"]);
+    steps
+}
+
 /// A step with its command or link. A command that cannot be shown as it is, is left to the mail.
 fn step_text(prefix: &str, step: &Value) -> Option<String> {
     let fields = Fields(step);
@@ -160,8 +164,13 @@ fn step_text(prefix: &str, step: &Value) -> Option<String> {
 /// A text of which nothing can mean anything in Markdown as it is, any other as a code span.
 fn inline(text: &str) -> String {
     let is_word = |byte: u8| byte.is_ascii_alphanumeric() || b" ,?'()/-".contains(&byte);
-    let body = text.strip_suffix(['.', ':', '?']).unwrap_or(text);
-    if body.bytes().all(is_word) { text.to_owned() } else { code_span(text, MAX_STEP_CHARS) }
+    // At the end of a word only: elsewhere they make links and emoji.
+    let is_stop = |(at, byte): (usize, u8)| {
+        b".:;".contains(&byte) && matches!(text.as_bytes().get(at + 1), None | Some(b' '))
+    };
+    let is_harmless =
+        text.bytes().enumerate().all(|(at, byte)| is_word(byte) || is_stop((at, byte)));
+    if is_harmless { text.to_owned() } else { code_span(text, MAX_STEP_CHARS) }
 }
 
 fn code_span(text: &str, max: usize) -> String {

@@ -66,8 +66,24 @@ fn predicate(call: AlertCall<'_>) -> (Verb, String) {
         Some(DetachPolicy) => (("detach", "detached"), format!("{} from {group}", policy())),
         Some(PutPolicy) => (("write", "wrote"), format!("{} into {group}", policy())),
         Some(DeletePolicy) => (("delete", "deleted"), format!("{} from {group}", policy())),
-        None => (("call", "called"), other_call(call)),
+        None => directory(call).unwrap_or_else(|| (("call", "called"), other_call(call))),
     }
+}
+
+/// A change to a group of Identity Center. Only its creation may name it.
+fn directory(call: AlertCall<'_>) -> Option<(Verb, String)> {
+    let id = name_or_unknown("the Identity Center group", "an Identity Center group", call.group());
+    let user = || name_or_unknown("the user", "a user", call.target_user());
+    Some(match call.directory_action()? {
+        Create => {
+            let name = call.object().map(|name| format!(", named {}", clean::name(name)));
+            (("create", "created"), format!("{id}{}", name.unwrap_or_default()))
+        }
+        Delete => (("delete", "deleted"), id),
+        AddUser => (("add", "added"), format!("{} to {id}", user())),
+        RemoveUser => (("remove", "removed"), format!("{} from {id}", user())),
+        _ => return None,
+    })
 }
 
 fn update(call: AlertCall<'_>, group: String) -> (Verb, String) {

@@ -1,4 +1,5 @@
-//! The facts of a finding: what the record says, and what is not recorded. Eight of them.
+//! The facts of a finding: what the record says, and what is not recorded. Eight of them, after
+//! those that the rule says to look at first.
 
 use detect::finding::GroupAction;
 use detect::finding::policy::CallPolicy;
@@ -7,7 +8,7 @@ use detect::text::clean;
 
 use crate::call::AlertCall;
 use crate::mail::{self, Item, rank};
-use crate::parameters;
+use crate::{investigation, parameters};
 
 const MAX_FACTS: usize = 8;
 const MAX_VALUE_CHARS: usize = 200;
@@ -27,7 +28,9 @@ const USEFUL: u8 = 2;
 const EXTRA: u8 = 1;
 
 pub(crate) fn items(call: AlertCall<'_>) -> Vec<Item> {
-    let mut facts = vec![call_fact(call)];
+    let mut facts = investigation_facts(call);
+    let max = MAX_FACTS + facts.len();
+    facts.push(call_fact(call));
     facts.extend(place_fact(call));
     facts.extend(error_fact(call));
     facts.extend(target_facts(call));
@@ -35,9 +38,9 @@ pub(crate) fn items(call: AlertCall<'_>) -> Vec<Item> {
     facts.extend(source_facts(call));
     let mut weights: Vec<u8> = facts.iter().map(|fact| fact.weight).collect();
     weights.sort_unstable_by(|a, b| b.cmp(a));
-    let least = weights.get(MAX_FACTS - 1).copied().unwrap_or(EXTRA);
+    let least = weights.get(max - 1).copied().unwrap_or(EXTRA);
     let above = weights.iter().filter(|weight| **weight > least).count();
-    let mut room = MAX_FACTS.saturating_sub(above);
+    let mut room = max.saturating_sub(above);
     facts.retain(|fact| {
         let is_least = fact.weight == least;
         let fits = fact.weight > least || (is_least && room > 0);
@@ -60,6 +63,12 @@ impl Fact {
         };
         Item::new(rank, mail::row(&self.label, &self.value)).silent()
     }
+}
+
+/// What the rule says to look at first stands first.
+fn investigation_facts(call: AlertCall<'_>) -> Vec<Fact> {
+    let rows = investigation::rows(call).into_iter();
+    rows.map(|(label, value)| Fact { label, value, weight: ESSENTIAL }).collect()
 }
 
 fn call_fact(call: AlertCall<'_>) -> Fact {

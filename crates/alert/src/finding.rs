@@ -130,6 +130,7 @@ pub(crate) fn minimal_rule(rule: &RuleInfo) -> RuleInfo {
         references: Vec::new(),
         false_positives: Vec::new(),
         threat: Vec::new(),
+        investigation_fields: Vec::new(),
         ..rule.clone()
     }
 }
@@ -204,6 +205,7 @@ impl<'a> FindingParts<'a> {
             "group": facts.group_power().map(|power| json!({"power": power})),
             "self": facts.is_self,
             "privileged": facts.is_privileged,
+            "own": (!finding.own.is_empty()).then_some(&finding.own),
             "origin": finding.origin,
             "check": commands::to_documents(&self.check),
             "undo": commands::to_documents(&self.undo),

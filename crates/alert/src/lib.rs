@@ -3,6 +3,7 @@
 mod accounts;
 mod builder;
 mod call;
+mod canary;
 mod chat;
 mod commands;
 mod console;
@@ -14,6 +15,7 @@ mod facts;
 mod finding;
 mod identifiers;
 mod integrity;
+mod investigation;
 mod limits;
 mod mail;
 mod markdown;
@@ -29,6 +31,7 @@ mod tests;
 mod timeline;
 
 pub use accounts::{Accounts, AccountsError};
+pub use canary::render_canary;
 pub use correlation::{correlation_subject, render_correlation, render_minimal_correlation};
 pub use finding::{finding_document, finding_subject, render_finding, render_minimal_finding};
 pub use markdown::markdown_to_lines;

@@ -16,8 +16,8 @@ pub struct Alert {
     pub finding: FindingId,
     /// The subject of the mail: 1 to 99 characters of printable ASCII (SNS allows fewer than 100).
     pub subject: String,
-    /// The mail: at most 60 lines of at most 76 columns, no control character except the line break.
-    /// A longer link, name or command is on a line of its own.
+    /// The mail: at most 60 lines of at most 76 columns, no control character except the line
+    /// break. A longer link, name or command is on a line of its own.
     pub text: String,
     /// The document for machines, in ECS names.
     pub document: serde_json::Value,
@@ -67,7 +67,8 @@ impl Alert {
         self
     }
 
-    /// The body for SNS with `MessageStructure` `json`: the mail under `email`, the short text under
+    /// The body for SNS with `MessageStructure` `json`: the mail under `email`, the short text
+    /// under
     /// `sms`, and the document under `default`, for queues, functions and `http(s)`. With the
     /// attributes at most 256 KiB.
     pub fn message(&self) -> String {

@@ -56,6 +56,20 @@ fn subject_of_width(call: AlertCall<'_>, width: usize) -> String {
     format!("[{severity}] {} by {principal} in {account}", summary_line(&call.brief(), width))
 }
 
+/// What was done to a group of Identity Center. Only its creation may name it.
+fn directory_line(call: &CallBrief, width: usize) -> String {
+    let short = |name: Option<&str>| clean::ascii(name.unwrap_or("?"), width);
+    let group = format!("Identity Center group {}", short(call.group.as_deref()));
+    let object = short(call.object.as_deref());
+    match call.directory_action() {
+        Some(Create) if call.object.is_some() => format!("Identity Center group {object} created"),
+        Some(Create) => format!("{group} created"),
+        Some(Delete) => format!("{group} deleted"),
+        Some(AddUser) => format!("{object} added to {group}"),
+        _ => format!("{object} removed from {group}"),
+    }
+}
+
 /// What was done, every name cut to `width` characters.
 pub(crate) fn summary_line(call: &CallBrief, width: usize) -> String {
     let short = |name: Option<&str>| clean::ascii(name.unwrap_or("?"), width);
@@ -81,6 +95,7 @@ pub(crate) fn summary_line(call: &CallBrief, width: usize) -> String {
         Some(DetachPolicy) => format!("{} detached from IAM group {group}", last_part()),
         Some(PutPolicy) => format!("inline policy {} put in IAM group {group}", object()),
         Some(DeletePolicy) => format!("inline policy {} deleted from IAM group {group}", object()),
+        None if call.directory_action().is_some() => directory_line(call, width),
         None => match call.object.as_deref() {
             Some(_) => format!("{} on {}", short(call.action.as_deref()), last_part()),
             None => short(call.action.as_deref()),

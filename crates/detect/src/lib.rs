@@ -10,6 +10,7 @@
 //! | [`finding`] | what was found, and who did it? |
 //! | [`power`] | what does a policy let its holders do? |
 //! | [`correlation`] | what do several findings mean together? |
+//! | [`subscriptions`] | how many receive the alerts? |
 
 pub mod cloudtrail;
 pub mod correlation;
@@ -17,4 +18,5 @@ pub mod ecs;
 pub mod finding;
 pub mod power;
 pub mod rule;
+pub mod subscriptions;
 pub mod text;

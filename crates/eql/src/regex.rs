@@ -13,7 +13,8 @@ use regex_lite::RegexBuilder;
 /// The most memory of a regular expression, in bytes.
 const MAX_SIZE: usize = 1 << 18;
 
-/// Characters with a meaning to the engine. Others must not be escaped: `\<` is a boundary of a word.
+/// Characters with a meaning to the engine. Others must not be escaped: `\<` is a boundary of a
+/// word.
 const ENGINE_OPERATORS: &str = r"\.+*?()|[]{}^$#&-~";
 
 /// The deepest nesting of parentheses.

@@ -7,7 +7,7 @@ use std::time::Duration;
 use alert::Alert;
 use detect::correlation::Mark;
 use detect::finding::{FindingId, Outcome};
-use detect::rule::{Detections, LoadedRules};
+use detect::rule::{Detections, EmbeddedSets, LoadedRules};
 use jiff::SignedDuration;
 use serde_json::{Value, json};
 use tokio::time::Instant;
@@ -37,8 +37,7 @@ fn pipeline_and(
     change: impl FnOnce(&mut Pipeline),
 ) -> Arc<Pipeline> {
     static DETECTIONS: OnceLock<Arc<Detections>> = OnceLock::new();
-    let load =
-        || Arc::new(LoadedRules::from_paths(true, &[]).into_complete_rule_set().unwrap().into());
+    let load = || Arc::new(LoadedRules::embedded().into_complete_rule_set().unwrap().into());
     pipeline_with(memory, topic, |pipeline| {
         pipeline.detections = Arc::clone(DETECTIONS.get_or_init(load));
         change(pipeline);
@@ -393,7 +392,7 @@ async fn more_marks_than_are_read_are_reported_and_counted() {
     let (memory, topic) = (Memory::new(), Topic::default());
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("in-order.toml"), IN_ORDER).unwrap();
-    let rules = LoadedRules::from_paths(true, &[folder.path().to_owned()]);
+    let rules = LoadedRules::from_paths(&EmbeddedSets::default(), &[folder.path().to_owned()]);
     let pipeline = pipeline_and(&memory, &topic, |pipeline| {
         pipeline.detections = Arc::new(rules.into_complete_rule_set().unwrap().into());
     });

@@ -11,6 +11,7 @@ use alert::Alert;
 use async_trait::async_trait;
 use bytes::Bytes;
 use detect::cloudtrail::Body;
+use detect::subscriptions::Subscriptions;
 use jiff::{SignedDuration, Timestamp};
 use trailbell::aws_error::{AwsError, AwsErrorKind};
 use trailbell::notification::ObjectRef;
@@ -280,9 +281,22 @@ pub struct Topic {
     sent: Arc<Mutex<Vec<String>>>,
     asked: Arc<Mutex<usize>>,
     faults: Arc<Mutex<Vec<Fault>>>,
+    /// What it answers when it is asked who subscribes. `None` if it refuses.
+    subscriptions: Arc<Mutex<Option<Subscriptions>>>,
+    is_topic: bool,
 }
 
 impl Topic {
+    /// A sink with subscriptions.
+    pub fn with_subscriptions() -> Topic {
+        Topic { is_topic: true, ..Topic::default() }
+    }
+
+    /// Sets how many subscribe. If `None`, that cannot be asked.
+    pub fn subscribe(&self, subscriptions: Option<Subscriptions>) {
+        *self.subscriptions.lock().unwrap() = subscriptions;
+    }
+
     /// The alerts that were accepted.
     pub fn accepted(&self) -> Vec<Alert> {
         self.accepted.lock().unwrap().clone()
@@ -348,6 +362,14 @@ impl AlertSink for Topic {
             });
         }
         results
+    }
+
+    async fn subscriptions(&self) -> Result<Option<Subscriptions>, AwsError> {
+        match *self.subscriptions.lock().unwrap() {
+            Some(counted) => Ok(Some(counted)),
+            None if self.is_topic => Err(AwsError::new(AwsErrorKind::Other, "AccessDenied")),
+            None => Ok(None),
+        }
     }
 }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use alert::Alert;
 use detect::finding::PrivilegedGroups;
-use detect::rule::{Detections, LoadedRules};
+use detect::rule::{DetectionSettings, Detections, LoadedRules};
 use serde_json::{Value, json};
 use trailbell::pipeline::send_due_summaries;
 
@@ -79,7 +79,8 @@ async fn a_privileged_name_needs_no_context() {
     let pipeline = pipeline_with(&memory, &topic, |pipeline| {
         let rules = LoadedRules::embedded().into_rule_set().unwrap();
         let groups = PrivilegedGroups::parse("ops*").unwrap();
-        pipeline.detections = Arc::new(Detections::from(rules).with_privileged_groups(groups));
+        let settings = DetectionSettings { privileged_groups: groups, ..Default::default() };
+        pipeline.detections = Arc::new(Detections::from(rules).with_settings(settings));
     });
     deliver(&pipeline, &[add("10:01:00", "bob")]).await;
     assert_eq!(severity(&sent_alerts(&topic, "alert")[0]), "critical");

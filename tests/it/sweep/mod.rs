@@ -2,6 +2,7 @@
 mod order;
 mod slow;
 mod stores;
+mod subscriptions;
 mod suspects;
 mod troubles;
 mod world;

@@ -3,7 +3,7 @@
 use detect::finding::GroupAction::*;
 use detect::text::clean;
 
-use super::{ResponseStep, lookup_around, name_or, principal, without_repeats};
+use super::{ResponseStep, directory, lookup_around, name_or, principal, without_repeats};
 use crate::call::AlertCall;
 use crate::console;
 
@@ -11,7 +11,10 @@ const MAX_QUESTIONS: usize = 5;
 
 pub(crate) fn steps(call: AlertCall<'_>) -> Vec<ResponseStep> {
     let questions = match call.group_action() {
-        None => vec![principal::history(call), principal::access_keys(call)],
+        None => {
+            let own = [principal::history(call), principal::access_keys(call)];
+            directory::questions(call).into_iter().chain(own).collect()
+        }
         Some(_) if call.failed() => {
             vec![contents(call), principal::history(call), principal::access_keys(call)]
         }

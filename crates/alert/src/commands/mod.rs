@@ -3,6 +3,7 @@
 
 pub(crate) mod bulk;
 pub(crate) mod check;
+mod directory;
 pub(crate) mod integrity;
 mod other;
 mod principal;

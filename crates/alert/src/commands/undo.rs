@@ -4,7 +4,7 @@
 use detect::finding::GroupAction::{self, *};
 
 use super::bulk::{BulkCall, is_reverted_in_bulk, revert_all};
-use super::{ResponseStep, name_or, other, principal, without_repeats};
+use super::{ResponseStep, directory, name_or, other, principal, without_repeats};
 use crate::call::AlertCall;
 
 pub(crate) fn steps(call: AlertCall<'_>) -> Vec<ResponseStep> {
@@ -34,6 +34,7 @@ fn revert_call(call: AlertCall<'_>) -> Vec<ResponseStep> {
     }
     let mut steps = match call.group_action() {
         Some(action) => revert(call, action),
+        None if call.directory_action().is_some() => directory::revert(call),
         None => other::revert(call),
     };
     steps.extend(principal::service(call));

@@ -89,10 +89,10 @@ fn every_identity_type_has_words() {
 #[test]
 fn calls_of_other_services_with_the_same_name_are_not_group_calls() {
     let mut ecs = document("CreateGroup");
-    ecs["event"]["provider"] = json!("sso-directory.amazonaws.com");
+    ecs["event"]["provider"] = json!("resource-groups.amazonaws.com");
     let alert = render_finding(&finding(ecs), &Context::default(), &Accounts::default());
     let sentence = alert.document["message"].as_str().unwrap();
-    assert!(sentence.contains("called CreateGroup (sso-directory.amazonaws.com)"), "{sentence}");
+    assert!(sentence.contains("called CreateGroup (resource-groups.amazonaws.com)"), "{sentence}");
     assert!(!alert.text.contains("aws iam delete-group"), "{}", alert.text);
 }
 

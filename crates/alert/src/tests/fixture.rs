@@ -36,6 +36,8 @@ pub fn rule() -> RuleInfo {
         references: Vec::new(),
         false_positives: Vec::new(),
         threat: Vec::new(),
+        investigation_fields: Vec::new(),
+        building_block: false,
     }
 }
 
@@ -60,6 +62,7 @@ pub fn finding(ecs: Value) -> Finding {
         exception: None,
         conflict: None,
         privileged: false,
+        own: Vec::new(),
         rating: None,
         origin: Origin::Object {
             bucket: "example-trail".to_owned(),

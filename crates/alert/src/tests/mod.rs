@@ -3,6 +3,7 @@ mod conflict;
 mod description;
 mod document;
 mod exception_suggestion;
+mod facts;
 pub mod fixture;
 mod hostile;
 mod power;

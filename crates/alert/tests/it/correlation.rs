@@ -12,7 +12,7 @@ const MAX_MESSAGE_BYTES: usize = 256 * 1024;
 
 /// The first sample of the correlation with this in its name, with all groups renamed to `group`.
 fn sample(name: &str, group: &str) -> (RuleSet, Correlation, Vec<Record>) {
-    let set = LoadedRules::from_paths(true, &[]).into_rule_set().unwrap();
+    let set = LoadedRules::embedded().into_rule_set().unwrap();
     let mut correlations = set.correlations().iter();
     let correlation = correlations.find(|it| it.info.name.contains(name)).unwrap().clone();
     let mut sequences = RuleTests::for_origin(&correlation.origin).unwrap();

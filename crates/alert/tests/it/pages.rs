@@ -119,7 +119,7 @@ pub fn summary_alerts() -> Vec<(String, Alert)> {
 /// The samples of both correlations, one of them at its raised severity, and one whose members are
 /// partly unread.
 pub fn correlation_alerts() -> Vec<(String, Alert)> {
-    let set = LoadedRules::from_paths(true, &[]).into_rule_set().unwrap();
+    let set = LoadedRules::embedded().into_rule_set().unwrap();
     let simulate = |name: &str, sequence: usize| {
         let correlation = set.correlations().iter().find(|it| it.info.name.contains(name)).unwrap();
         let sequences = RuleTests::for_origin(&correlation.origin).unwrap();

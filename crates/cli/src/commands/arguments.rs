@@ -3,8 +3,9 @@
 use std::path::PathBuf;
 
 use anyhow::Result;
+use detect::ecs::OwnResources;
 use detect::finding::PrivilegedGroups;
-use detect::rule::{Detections, RuleSet};
+use detect::rule::{DetectionSettings, Detections, EmbeddedSets, ReadScope, RuleSet};
 
 use crate::commands::aws::AwsArgs;
 use crate::commands::setup::{self, SettingOverride};
@@ -15,9 +16,10 @@ pub struct RuleArgs {
     /// the same rule_id
     #[arg(long, value_name = "PATH")]
     pub rules: Vec<PathBuf>,
-    /// Leave out the built-in rules
-    #[arg(long)]
-    pub no_default_rules: bool,
+    /// Which built-in rules to use: none, or iam-groups, guard and identity-center:REGION,
+    /// separated by commas [default: iam-groups,guard]
+    #[arg(long, value_name = "SETS", value_parser = parse_rule_sets)]
+    pub rule_sets: Option<EmbeddedSets>,
 }
 
 #[derive(Debug, clap::Args)]
@@ -31,6 +33,9 @@ pub struct DetectionArgs {
     /// Groups that are privileged by their names, separated by commas; * stands for any text
     #[arg(long, value_name = "NAMES", value_parser = parse_privileged_groups)]
     pub privileged_groups: Option<PrivilegedGroups>,
+    /// What Trailbell itself consists of, for the rules that guard it: ARNs, separated by commas
+    #[arg(long, value_name = "ARNS", value_parser = parse_own_resources)]
+    pub own: Option<OwnResources>,
 }
 
 /// Places that override the function's settings.
@@ -62,8 +67,12 @@ impl PlaceArgs {
 }
 
 impl RuleArgs {
+    fn embedded_sets(&self) -> EmbeddedSets {
+        self.rule_sets.clone().unwrap_or_default()
+    }
+
     pub fn load(&self) -> Result<RuleSet> {
-        setup::load_rules(!self.no_default_rules, &self.rules)
+        setup::load_rules(&self.embedded_sets(), &self.rules)
     }
 }
 
@@ -71,9 +80,22 @@ impl DetectionArgs {
     pub fn load(&self) -> Result<Detections> {
         let rules = self.rules.load()?;
         let exceptions = setup::load_exceptions(&self.exceptions, &rules).into_exceptions()?;
-        let groups = self.privileged_groups.clone().unwrap_or_default();
-        Ok(Detections::new(rules, exceptions).with_privileged_groups(groups))
+        let identity_center = self.rules.embedded_sets().identity_center().cloned();
+        Ok(Detections::new(rules, exceptions).with_settings(DetectionSettings {
+            privileged_groups: self.privileged_groups.clone().unwrap_or_default(),
+            own: self.own.clone().unwrap_or_default(),
+            read_scope: ReadScope { identity_center, ..ReadScope::default() },
+        }))
     }
+}
+
+fn parse_rule_sets(text: &str) -> Result<EmbeddedSets, &'static str> {
+    EmbeddedSets::parse(text)
+        .ok_or("expected none, or iam-groups, guard and identity-center:REGION")
+}
+
+fn parse_own_resources(text: &str) -> Result<OwnResources, &'static str> {
+    OwnResources::parse(text).ok_or("expected ARNs, separated by commas")
 }
 
 fn parse_privileged_groups(text: &str) -> Result<PrivilegedGroups, &'static str> {

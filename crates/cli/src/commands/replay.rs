@@ -152,8 +152,8 @@ async fn find_objects(
     prefix: &str,
     range: TimeRange,
 ) -> Result<Vec<ObjectRef>> {
-    let region = |region: &str| pipeline.detections.rule_set.can_match_in(region);
-    let filter = KeyFilter { since: range.since, until: range.until, region: &region };
+    let place = |account: &str, region: &str| pipeline.detections.can_match_in(account, region);
+    let filter = KeyFilter { since: range.since, until: range.until, place: &place };
     let mut keys = log_keys(&*pipeline.store, bucket, prefix, &filter).await?;
     // The walk allows for late delivery, and lists more.
     keys.retain(|key| range.contains(key::delivery_time(key)));

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use alert::Accounts;
 use anyhow::{Context, Result};
-use detect::rule::{Detections, LoadedExceptions, LoadedRules, RuleSet};
+use detect::rule::{Detections, EmbeddedSets, LoadedExceptions, LoadedRules, RuleSet};
 use jiff::Timestamp;
 use tokio::runtime::{Builder, Runtime};
 use trailbell::app::config::{Config, ConfigError};
@@ -51,10 +51,10 @@ pub async fn load_detections(config: &Config, now: Timestamp, aws: &Aws) -> Resu
     let detections = match wiring::build_reload(config, aws).await {
         Some(mut reload) => reload.check(now).await?.context("there are no rules")?,
         None => {
-            let rules = load_rules(config.default_rules, &config.local_rules())?;
+            let rules = load_rules(&config.rule_sets, &config.local_rules())?;
             let exceptions = load_exceptions(&config.local_exceptions(), &rules);
             Detections::new(rules, exceptions.into_exceptions()?)
-                .with_privileged_groups(config.privileged_groups.clone())
+                .with_settings(config.detection_settings())
         }
     };
     match detections.exceptions_error {
@@ -63,10 +63,10 @@ pub async fn load_detections(config: &Config, now: Timestamp, aws: &Aws) -> Resu
     }
 }
 
-/// Loads the built-in rules, unless they are left out, and those at `paths`. Prints warnings,
+/// Loads the built-in rules of these sets, and those at `paths`. Prints warnings,
 /// also for unsupported rules. Fails if a rule file cannot be used.
-pub fn load_rules(default_rules: bool, paths: &[PathBuf]) -> Result<RuleSet> {
-    let loaded = LoadedRules::from_paths(default_rules, paths);
+pub fn load_rules(sets: &EmbeddedSets, paths: &[PathBuf]) -> Result<RuleSet> {
+    let loaded = LoadedRules::from_paths(sets, paths);
     loaded.warnings.iter().chain(&loaded.unsupported).for_each(print_warning);
     Ok(loaded.into_rule_set()?)
 }

@@ -9,7 +9,7 @@ use detect::text::shell::ShellCommand;
 use jiff::{SignedDuration, Timestamp};
 use trailbell::aws_error::AwsErrorKind;
 use trailbell::notification::ObjectRef;
-use trailbell::store::walk::{KeyFilter, digest_keys, log_keys};
+use trailbell::store::walk::{KeyFilter, PlaceFilter, digest_keys, log_keys};
 use trailbell::store::{ObjectStore, StoreError, StoreErrorKind};
 
 use super::{Check, Deployment, fixes, format_age};
@@ -46,11 +46,11 @@ impl Deliveries {
         store: &dyn ObjectStore,
         trail: &Trail,
         now: Timestamp,
-        region: &(dyn Fn(&str) -> bool + Sync),
+        place: PlaceFilter<'_>,
     ) -> Result<Deliveries, StoreError> {
         let mut found = Deliveries::default();
         for step in STEPS {
-            let filter = KeyFilter { since: now.checked_sub(step).ok(), until: None, region };
+            let filter = KeyFilter { since: now.checked_sub(step).ok(), until: None, place };
             if found.log.is_none() {
                 let keys = log_keys(store, &trail.bucket, &trail.prefix, &filter).await?;
                 found.log = newest(keys, delivery_time);

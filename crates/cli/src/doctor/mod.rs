@@ -75,10 +75,10 @@ impl Deployment {
             // Every other request would fail for the same reason.
             return DoctorReport(vec![identity]);
         }
-        let (rule_set, rules) = rules::check(self, now).await;
+        let (detections, rules) = rules::check(self, now).await;
         let mut checks = vec![identity];
         checks.extend(rules);
-        checks.extend(trail::check(self, rule_set.as_ref(), now).await);
+        checks.extend(trail::check(self, detections.as_ref(), now).await);
         checks.extend(topic::check(self).await);
         checks.extend(self.check_ledger(now).await);
         DoctorReport(checks)

@@ -1,7 +1,7 @@
 //! Whether the rules and exceptions can be used.
 
 use detect::rule::exception::ExceptionState;
-use detect::rule::{Detections, LoadedRules, RuleSet};
+use detect::rule::{Detections, LoadedRules};
 use detect::text::error::error_chain;
 use detect::text::shell::ShellCommand;
 use jiff::Timestamp;
@@ -15,21 +15,23 @@ use super::{Check, Deployment};
 pub(super) async fn check(
     deployment: &Deployment,
     now: Timestamp,
-) -> (Option<RuleSet>, Vec<Check>) {
+) -> (Option<Detections>, Vec<Check>) {
     let config = &deployment.config;
     let mut reload = Reload::new(config, Box::new(deployment.store.clone()));
     let why = match reload.check(now).await {
         Ok(Some(detections)) => {
             let rules = format!("{} in use", detections.rule_set.rules().len());
             let exceptions = evaluate_exceptions(&detections, config.exceptions.as_ref(), now);
-            return (Some(detections.rule_set), vec![Check::ok("rules", rules), exceptions]);
+            return (Some(detections), vec![Check::ok("rules", rules), exceptions]);
         }
         Ok(None) => "there are none".to_owned(),
         Err(error) => error_chain(&error),
     };
     let message = format!("the function cannot start: {why}");
     let fix = check_files("rules", config.rules.as_ref());
-    let embedded = LoadedRules::from_paths(true, &[]).into_rule_set().ok();
+    let embedded = LoadedRules::embedded().into_rule_set().ok();
+    let embedded =
+        embedded.map(|rules| Detections::from(rules).with_settings(config.detection_settings()));
     (embedded, vec![Check::fail("rules", message, fix)])
 }
 
@@ -56,7 +58,7 @@ fn evaluate_exceptions(
 fn check_files(kind: &str, place: Option<&DetectionsPlace>) -> ShellCommand {
     let check = ShellCommand::new(&format!("trailbell {kind} check"));
     match place {
-        None => ShellCommand::new("unset TRAILBELL_DEFAULT_RULES"),
+        None => ShellCommand::new("unset TRAILBELL_RULE_SETS"),
         Some(DetectionsPlace::Local(path)) => check.argument(&path.to_string_lossy()),
         Some(DetectionsPlace::S3(place)) => {
             let copy = ShellCommand::new("aws s3 cp --recursive").argument(&place.to_string());

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use detect::cloudtrail::Trail;
-use detect::rule::RuleSet;
+use detect::rule::{Detections, ReadScope};
 use detect::text::error::error_chain;
 use detect::text::shell::ShellCommand;
 use jiff::Timestamp;
@@ -14,7 +14,7 @@ use super::{Check, Deployment, Level, bucket, fixes};
 
 pub(super) async fn check(
     deployment: &Deployment,
-    rules: Option<&RuleSet>,
+    detections: Option<&Detections>,
     now: Timestamp,
 ) -> Vec<Check> {
     let trails = &deployment.config.trails;
@@ -39,7 +39,7 @@ pub(super) async fn check(
     }
     for trail in trails {
         let Some(notifications) = notifications.get(trail.bucket.as_str()) else { continue };
-        checks.extend(check_trail(deployment, trail, rules, now).await);
+        checks.extend(check_trail(deployment, trail, detections, now).await);
         let expected = deployment.expected_target.as_ref();
         checks.push(bucket::evaluate_notification(notifications, trail, expected));
     }
@@ -49,12 +49,19 @@ pub(super) async fn check(
 async fn check_trail(
     deployment: &Deployment,
     trail: &Trail,
-    rules: Option<&RuleSet>,
+    detections: Option<&Detections>,
     now: Timestamp,
 ) -> Vec<Check> {
-    let matters = |region: &str| rules.is_none_or(|rules| rules.can_match_in(region));
+    let is_read = |account: &str, region: &str| {
+        detections.is_none_or(|detections| detections.can_match_in(account, region))
+    };
+    // Those of single accounts do not show that the trail has what most rules need.
+    let everywhere = ReadScope::default();
+    let matters = |region: &str| {
+        detections.is_none_or(|it| it.rule_set.can_match_in("", region, &everywhere))
+    };
     let lists = async {
-        let found = Deliveries::find(&deployment.store, trail, now, &matters).await?;
+        let found = Deliveries::find(&deployment.store, trail, now, &is_read).await?;
         let regions = walk::log_regions(&deployment.store, &trail.bucket, &trail.prefix).await?;
         Ok::<_, StoreError>((found, regions))
     };

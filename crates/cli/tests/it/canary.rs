@@ -242,7 +242,7 @@ fn the_command_names_the_step_that_failed_and_the_reason() {
         (&[], &[("TRAILBELL_RULES", &broken)], "read rules", "broken.toml"),
         (
             &[],
-            &[("TRAILBELL_RULES", &other), ("TRAILBELL_DEFAULT_RULES", "off")],
+            &[("TRAILBELL_RULES", &other), ("TRAILBELL_RULE_SETS", "none")],
             "deliver",
             "none of the 1 rules in force",
         ),

@@ -27,7 +27,7 @@ fn pages() {
         ("list", &["list"]),
         (
             "list-of-others",
-            &["list", "--no-default-rules", "--rules", "tests/data/rules/exact.toml"],
+            &["list", "--rule-sets", "none", "--rules", "tests/data/rules/exact.toml"],
         ),
         ("show", &["show", "169f3a93-efc7-4df2-94d6-0d9438c310d1"]),
         ("show-by-name", &["show", "denied"]),

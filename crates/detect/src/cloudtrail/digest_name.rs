@@ -1,6 +1,7 @@
 //! How CloudTrail names its digest files, and what a name says about the content.
 //!
-//! Folders: `[prefix/]AWSLogs/[o-xxxx/]ACCOUNT/CloudTrail-Digest/REGION/YYYY/MM/DD/`, then the file:
+//! Folders: `[prefix/]AWSLogs/[o-xxxx/]ACCOUNT/CloudTrail-Digest/REGION/YYYY/MM/DD/`, then the
+//! file:
 //! `ACCOUNT_CloudTrail-Digest_REGION_TRAIL_HOMEREGION_YYYYMMDDTHHmmssZ[_backfill].json.gz`.
 //!
 //! Source:

@@ -80,6 +80,8 @@ impl fmt::Display for Trail {
 pub enum ObjectKind<'a> {
     /// Records of calls.
     Log {
+        /// The account of the records.
+        account: &'a str,
         /// The region of the records.
         region: &'a str,
     },
@@ -180,12 +182,12 @@ fn from_folders<'a>(folders: &'a str, name: &str) -> Option<ObjectKind<'a>> {
 
 /// `parts`: account, service, region and more.
 fn from_parts<'a>(mut parts: impl Iterator<Item = &'a str>, name: &str) -> Option<ObjectKind<'a>> {
-    parts.next().filter(|account| is_account_id(account))?;
+    let account = parts.next().filter(|account| is_account_id(account))?;
     let service = parts.next()?;
     let region = parts.next()?;
     match service {
         "CloudTrail" if name.ends_with(".json.gz") || name.ends_with(".json") => {
-            Some(ObjectKind::Log { region })
+            Some(ObjectKind::Log { account, region })
         }
         "CloudTrail-Digest" => Some(ObjectKind::Digest),
         "CloudTrail-Insight" => Some(ObjectKind::Insight),
@@ -205,7 +207,7 @@ mod tests {
 
     #[test]
     fn keys_say_what_the_objects_hold() {
-        let log = ObjectKind::Log { region: "us-east-1" };
+        let log = ObjectKind::Log { account: "111122223333", region: "us-east-1" };
         let day = "CloudTrail/us-east-1/2026/03/01";
         check(&format!("AWSLogs/111122223333/{day}/{NAME}"), log);
         check(&format!("some/prefix/AWSLogs/o-exampleorg/111122223333/{day}/{NAME}"), log);

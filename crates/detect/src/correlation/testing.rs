@@ -13,14 +13,14 @@ use crate::cloudtrail::Record;
 use crate::ecs::View;
 use crate::finding::{Finding, FindingId, Origin};
 use crate::rule::testing::{RuleTests, TestReport, TestResult};
-use crate::rule::{Correlation, LoadedRules, RuleOrigin, RuleSet, RulesError};
+use crate::rule::{Correlation, EmbeddedSets, LoadedRules, RuleOrigin, RuleSet, RulesError};
 
 /// Tests the correlations of a file or folder over its rules and the embedded rules, or the
 /// embedded correlations. Date math in queries counts from `now`. Files that cannot be read are
 /// reported by [`test_rules`](crate::rule::testing::test_rules) only.
 pub fn test_correlations(path: Option<&Path>, now: Timestamp) -> TestReport {
     let paths: Vec<PathBuf> = path.map(Path::to_owned).into_iter().collect();
-    let loaded = LoadedRules::from_paths(true, &paths);
+    let loaded = LoadedRules::from_paths(&EmbeddedSets::default(), &paths);
     let mut report = TestReport::default();
     if !loaded.problems.is_empty() {
         return report;

@@ -9,7 +9,7 @@ use proptest::sample::subsequence;
 
 use super::*;
 use crate::ecs::View;
-use crate::finding::{Finding, FindingId, Origin};
+use crate::finding::{Finding, FindingId, Origin, Suppression};
 use crate::rule::testing::RuleTests;
 use crate::rule::{
     Condition, Correlation, LoadedRules, Position, RuleInfo, RuleOrigin, RuleReference, Severity,
@@ -372,7 +372,7 @@ fn the_embedded_correlations_pass_their_tests() {
 
 #[test]
 fn suppressed_findings_canaries_and_findings_without_a_group_do_not_count() {
-    let rule_set = LoadedRules::from_paths(true, &[]).into_rule_set().unwrap();
+    let rule_set = LoadedRules::embedded().into_rule_set().unwrap();
     let mut correlations = rule_set.correlations().iter();
     let correlation = correlations.find(|it| it.info.name.contains("staged")).unwrap();
     let record =
@@ -388,6 +388,10 @@ fn suppressed_findings_canaries_and_findings_without_a_group_do_not_count() {
     assert_eq!(marks(&Finding { exception, ..finding.clone() }), 0, "suppressed");
 
     assert_eq!(marks(&Finding { origin: Origin::Canary, ..finding.clone() }), 0, "canary");
+
+    let info = RuleInfo { building_block: true, ..RuleInfo::clone(&finding.rule) };
+    let block = Finding { rule: Arc::new(info), ..finding.clone() };
+    assert_eq!((marks(&block), block.suppression()), (1, Some(Suppression::BuildingBlock)));
 
     let mut without_group = Finding { group: None, ..finding };
     without_group.ecs["group"] = serde_json::json!({});

@@ -34,10 +34,12 @@ pub(super) enum FieldSource {
     Rendered(FlattenedField),
     /// A field of each element of `resources`.
     Resource(&'static str),
+    /// The ARNs of own resources that the record names: not in the document of a record.
+    Own,
 }
 
 use FieldSource::{
-    Boolean, Constant, Date, Flag, Ip, Keyword, Many, Name, Outcome, Rendered, Resource, Text,
+    Boolean, Constant, Date, Flag, Ip, Keyword, Many, Name, Outcome, Own, Rendered, Resource, Text,
 };
 
 /// Every field with a name of its own, sorted by name for a binary search.
@@ -123,6 +125,7 @@ pub(super) static FIELDS: &[(&str, FieldSource)] = &[
     ("source.ip", Ip(&["sourceIPAddress"])),
     ("tls.cipher", Keyword(&["tlsDetails", "cipherSuite"])),
     ("tls.client.server_name", Keyword(&["tlsDetails", "clientProvidedHostHeader"])),
+    ("trailbell.own", Own),
     ("user.changes.name", Keyword(NEW_NAME)),
     ("user.email", Text(|record| record.user_email())),
     ("user.id", Text(|record| record.user_id())),
@@ -175,7 +178,7 @@ pub fn field_shape(field: &str) -> Option<(ValueKind, bool)> {
         Constant(text) => (ValueKind::Constant(text), true),
         Keyword(["requestParameters" | "responseElements", ..]) => (ValueKind::Keyword, false),
         Keyword(_) | Text(_) | Rendered(_) => (ValueKind::Keyword, true),
-        Many(_) | Name(_) | Resource(_) => (ValueKind::Keyword, false),
+        Many(_) | Name(_) | Resource(_) | Own => (ValueKind::Keyword, false),
         Boolean(_) | Flag(_) => (ValueKind::Boolean, true),
         Date(_) => (ValueKind::Date, true),
         Ip(_) => (ValueKind::Ip, true),

@@ -3,8 +3,8 @@
 //!
 //! [`View`] looks up one field at a time in the record; [`document`] is the whole view as JSON.
 //! Fields that need data from outside the record, such as `source.geo.*`, are absent.
-//! [`known_fields`] lists the others, and [`unknown_fields`] and [`unknown_eql_fields`] check a query
-//! against them.
+//! [`known_fields`] lists the others, and [`unknown_fields`] and [`unknown_eql_fields`] check a
+//! query against them.
 //!
 //! The integration:
 //! <https://github.com/elastic/integrations/tree/main/packages/aws/data_stream/cloudtrail>
@@ -16,6 +16,7 @@ mod document;
 mod field;
 mod flattened;
 mod java;
+mod own;
 mod unknown;
 mod view;
 
@@ -26,5 +27,6 @@ pub(crate) use category::known_categories;
 pub use category::{Category, category_of_call};
 pub use document::document;
 pub use field::{ValueKind, field_shape, is_known_field, known_fields};
+pub use own::OwnResources;
 pub use unknown::{UnknownField, did_you_mean, unknown_eql_fields, unknown_fields};
 pub use view::View;

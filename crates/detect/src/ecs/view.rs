@@ -10,6 +10,7 @@ use super::clean::{CleanRecord, is_meaningful};
 use super::field::{FIELDS, FieldSource, find_source};
 use super::flattened::{Flattened, FlattenedField, OnNamedValue, OnValue, any_keyword};
 use super::java::to_java_string;
+use super::own::OwnResources;
 use crate::cloudtrail::{Record, parse_time};
 
 /// Elasticsearch's limit for a keyword, in UTF-16 units. The object of a longer text is not
@@ -24,12 +25,18 @@ pub(super) const RESOURCES: &str = "aws.cloudtrail.resources";
 pub struct View<'a> {
     pub(super) record: CleanRecord<'a>,
     rendered: [OnceCell<Option<String>>; FlattenedField::ALL.len()],
+    own: Option<&'a OwnResources>,
 }
 
 impl<'a> View<'a> {
     /// The view of a record.
     pub fn new(record: &'a Record) -> View<'a> {
-        View { record: CleanRecord(record), rendered: Default::default() }
+        View { record: CleanRecord(record), rendered: Default::default(), own: None }
+    }
+
+    /// The same, with the field `trailbell.own`.
+    pub fn with_own(self, own: &'a OwnResources) -> View<'a> {
+        View { own: Some(own), ..self }
     }
 
     /// `event.provider`: the service that was called, e.g. `iam.amazonaws.com`.
@@ -90,6 +97,10 @@ impl<'a> View<'a> {
             FieldSource::Rendered(field) => {
                 self.rendered(field).map(kql::Value::Text).is_some_and(on_value)
             }
+            FieldSource::Own => self.own.is_some_and(|own| {
+                let mut arns = own.named_by(record.0).into_iter();
+                arns.any(|arn| on_value(kql::Value::Text(arn)))
+            }),
             FieldSource::Resource(name) => {
                 record.resources().any(|resource| Resource(resource).any_value(name, on_value))
             }

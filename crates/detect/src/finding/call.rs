@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::Finding;
+use super::{Finding, directory};
 
 /// The nine calls that change an IAM group.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,14 +27,22 @@ impl GroupAction {
         if provider == "iam.amazonaws.com" { GroupAction::from_name(action) } else { None }
     }
 
-    /// The group action with this name in IAM.
+    /// The same for a group of Identity Center, which is no IAM group.
+    fn from_directory_call(provider: &str, action: &str) -> Option<GroupAction> {
+        let action = GroupAction::from_name(action).filter(|_| directory::is_directory(provider));
+        action.filter(|action| !matches!(action, GroupAction::Update))
+    }
+
+    /// The group action with this name in IAM, or in Identity Center.
     pub fn from_name(action: &str) -> Option<GroupAction> {
         Some(match action {
             "CreateGroup" => GroupAction::Create,
             "DeleteGroup" => GroupAction::Delete,
             "UpdateGroup" => GroupAction::Update,
-            "AddUserToGroup" => GroupAction::AddUser,
-            "RemoveUserFromGroup" => GroupAction::RemoveUser,
+            "AddUserToGroup" | "AddMemberToGroup" | "CreateGroupMembership" => GroupAction::AddUser,
+            "RemoveUserFromGroup" | "RemoveMemberFromGroup" | "DeleteGroupMembership" => {
+                GroupAction::RemoveUser
+            }
             "AttachGroupPolicy" => GroupAction::AttachPolicy,
             "DetachGroupPolicy" => GroupAction::DetachPolicy,
             "PutGroupPolicy" => GroupAction::PutPolicy,
@@ -62,6 +70,11 @@ impl<'a> Call<'a> {
     /// Which of the nine group actions it is.
     pub fn group_action(self) -> Option<GroupAction> {
         GroupAction::from_call(self.fields.text("event.provider")?, self.action()?)
+    }
+
+    /// Which group action it is, on a group of Identity Center.
+    pub fn directory_action(self) -> Option<GroupAction> {
+        GroupAction::from_directory_call(self.fields.text("event.provider")?, self.action()?)
     }
 
     /// `eventName`.
@@ -106,6 +119,11 @@ impl<'a> Call<'a> {
         self.fields.text(&format!("aws.cloudtrail.flattened.request_parameters.{name}"))
     }
 
+    /// A string in `responseElements`.
+    pub fn response(self, name: &str) -> Option<&'a str> {
+        self.fields.text(&format!("aws.cloudtrail.flattened.response_elements.{name}"))
+    }
+
     /// A string in `responseElements.group`, CreateGroup's response.
     pub fn created_group(self, name: &str) -> Option<&'a str> {
         self.fields.text(&format!("aws.cloudtrail.flattened.response_elements.group.{name}"))
@@ -131,6 +149,12 @@ impl<'a> Call<'a> {
     /// What a group action is about in addition to the group: the user, the policy's ARN or name,
     /// or the group's new name. What any other call is about, if a parameter names it.
     pub fn object(self) -> Option<&'a str> {
+        if let Some(action) = self.directory_action() {
+            return match action {
+                GroupAction::AddUser | GroupAction::RemoveUser => self.target_user(),
+                _ => self.parameter("displayName").and_then(directory::visible),
+            };
+        }
         let Some(action) = self.group_action() else { return self.naming_parameter() };
         match action {
             GroupAction::Create | GroupAction::Delete => None,
@@ -176,6 +200,11 @@ pub struct CallBrief {
 }
 
 impl CallBrief {
+    /// See [`Call::directory_action`].
+    pub fn directory_action(&self) -> Option<GroupAction> {
+        GroupAction::from_directory_call(self.provider.as_deref()?, self.action.as_deref()?)
+    }
+
     /// Which of the nine group actions it is.
     pub fn group_action(&self) -> Option<GroupAction> {
         GroupAction::from_call(self.provider.as_deref()?, self.action.as_deref()?)

@@ -105,7 +105,7 @@ impl TimelineEntry {
             power: Power::from_call(call).map(|power| power.level()).filter(|it| it.is_powerful()),
             principal: Some(finding.principal.label.clone()),
             failed: call.failed(),
-            suppressed: finding.exception.is_some(),
+            suppressed: finding.suppression().is_some(),
         }
     }
 

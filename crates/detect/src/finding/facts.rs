@@ -8,13 +8,14 @@ use super::context::{Context, TimelineEntry};
 use crate::power::{Power, PowerLevel};
 
 /// The fields that `severity_when` can use in addition to those of records.
-pub const FACT_FIELDS: [&str; 6] = [
+pub const FACT_FIELDS: [&str; 7] = [
     POWER_FIELD,
     "trailbell.group.power",
     "trailbell.self",
     "trailbell.principal.root",
     "trailbell.principal.first_seen",
     "trailbell.privileged",
+    "trailbell.own",
 ];
 
 /// What the policy that a call attaches or writes can do: a [`PowerLevel`].
@@ -77,6 +78,7 @@ pub fn fact_document(finding: &Finding, facts: &Facts) -> Value {
         "self": facts.is_self,
         "principal": {"root": facts.is_root, "first_seen": facts.is_first_seen},
         "privileged": facts.is_privileged,
+        "own": finding.own,
     });
     if let Some(group) = finding.group.as_ref().filter(|_| finding.ecs["group"]["name"].is_null()) {
         document["group"] = json!({ "name": group });

@@ -5,6 +5,7 @@ pub mod canary;
 mod conflict;
 mod context;
 mod denial;
+mod directory;
 mod facts;
 mod id;
 pub mod integrity;
@@ -53,9 +54,10 @@ pub struct Finding {
     pub account: Option<String>,
     /// Who made the call.
     pub principal: Principal,
-    /// The name of the IAM group, as requested; for a denied call, as in the error message.
+    /// The name of the IAM group, as requested; for a denied call, as in the error message. The id
+    /// of a group of Identity Center.
     pub group: Option<String>,
-    /// The name of the user that the call was about.
+    /// The name of the user that the call was about. The id of a user of Identity Center.
     pub target_user: Option<String>,
     /// The name of the exception that matched: the finding is suppressed.
     pub exception: Option<String>,
@@ -65,6 +67,9 @@ pub struct Finding {
     /// The name of the group is one of `TRAILBELL_PRIVILEGED_GROUPS`.
     #[serde(default)]
     pub privileged: bool,
+    /// The ARNs of own resources (`TRAILBELL_OWN`) that the call is about.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub own: Vec<String>,
     /// The severity of its alert, if it is not that of the rule.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rating: Option<Rating>,
@@ -76,8 +81,11 @@ impl Finding {
     /// The finding that `rule` matched `record`, which was read at `origin`.
     pub fn new(rule: &Arc<RuleInfo>, record: &Record, origin: Origin) -> Finding {
         let requested_group = record.text(&["requestParameters", "groupName"]);
-        let group = requested_group.or_else(|| denial::denied_group(record));
-        let target_user = record.text(&["requestParameters", "userName"]);
+        let group = requested_group
+            .or_else(|| directory::group_id(record))
+            .or_else(|| denial::denied_group(record));
+        let user = record.text(&["requestParameters", "userName"]);
+        let target_user = user.or_else(|| directory::member_id(record));
         Finding {
             id: FindingId::for_record(&rule.id, record),
             rule: Arc::clone(rule),
@@ -90,9 +98,17 @@ impl Finding {
             exception: None,
             conflict: None,
             privileged: false,
+            own: Vec::new(),
             rating: None,
             origin,
         }
+    }
+
+    /// Why it is recorded, but not alerted. `None` if it is alerted, as a conflict always is.
+    pub fn suppression(&self) -> Option<Suppression<'_>> {
+        let building_block = self.rule.building_block && self.conflict.is_none();
+        let exception = self.exception.as_deref().map(Suppression::Exception);
+        exception.or(building_block.then_some(Suppression::BuildingBlock))
     }
 
     /// How severe its alert is.
@@ -115,6 +131,15 @@ impl Finding {
     }
 }
 
+/// Why a finding is recorded, but not alerted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Suppression<'f> {
+    /// It matches the exception of this name.
+    Exception(&'f str),
+    /// Its rule is a building block, which only correlations use.
+    BuildingBlock,
+}
+
 /// What became of a finding in one run. Every finding has exactly one outcome, and reports count
 /// all of them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -122,7 +147,7 @@ impl Finding {
 pub enum Outcome {
     /// The sink accepted its alert.
     Alerted,
-    /// It matched an exception: recorded and counted, not alerted.
+    /// It matched an exception, or its rule is a building block: recorded and counted, not alerted.
     Suppressed,
     /// It was alerted before, or earlier in the same run.
     Duplicate,

@@ -55,7 +55,7 @@ pub fn match_record(
     origin: &dyn Fn() -> Origin,
     on_finding: &mut dyn FnMut(Finding),
 ) {
-    let view = View::new(record);
+    let view = View::new(record).with_own(&detections.settings.own);
     for rule in detections.rule_set.matching(&view, now) {
         let mut finding = Finding::new(&rule.info, record, origin());
         // A suppressed canary would verify nothing.
@@ -63,6 +63,8 @@ pub fn match_record(
             let exception = detections.exceptions.matching(&rule.info, &view, now);
             finding.exception = exception.map(|exception| exception.name.clone());
             finding.privileged = detections.is_privileged(&finding);
+            let own = detections.settings.own.named_by(record);
+            finding.own = own.into_iter().map(str::to_owned).collect();
             finding.rate(&rule.severity_rules, None, now);
         }
         on_finding(finding);

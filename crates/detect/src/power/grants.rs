@@ -58,8 +58,8 @@ pub struct JudgedDocument {
     pub problems: Vec<PolicyError>,
 }
 
-/// Reads a policy document, also as `aws iam get-policy-version`, `get-group-policy` and others print
-/// it: in `PolicyVersion.Document` or in `PolicyDocument`.
+/// Reads a policy document, also as `aws iam get-policy-version`, `get-group-policy` and others
+/// print it: in `PolicyVersion.Document` or in `PolicyDocument`.
 ///
 /// # Errors
 ///

@@ -1,12 +1,14 @@
 //! What a rule is.
 
 use std::fmt;
+use std::ops::Not;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::embedded::EmbeddedSet;
 use super::rule_query::RuleQuery;
 use super::severity::SeverityRules;
 
@@ -36,6 +38,16 @@ pub enum RuleOrigin {
     Embedded(&'static str),
     /// In a file.
     File(PathBuf),
+}
+
+impl RuleOrigin {
+    /// The set of an embedded rule.
+    pub fn embedded_set(&self) -> Option<EmbeddedSet> {
+        match self {
+            RuleOrigin::Embedded(name) => Some(EmbeddedSet::of_file(name)),
+            RuleOrigin::File(_) => None,
+        }
+    }
 }
 
 impl fmt::Display for RuleOrigin {
@@ -82,6 +94,12 @@ pub struct RuleInfo {
     /// `[[rule.threat]]`: the ATT&CK mapping.
     #[serde(default)]
     pub threat: Vec<Threat>,
+    /// `investigation_fields`: the fields to look at first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub investigation_fields: Vec<String>,
+    /// `building_block_type`: findings are recorded and correlated, but not alerted.
+    #[serde(default, skip_serializing_if = "Not::not")]
+    pub building_block: bool,
 }
 
 /// How serious a finding is, in Elastic's four steps. Ordered: `Low < Medium < High < Critical`.

@@ -3,7 +3,9 @@
 use jiff::Timestamp;
 
 use super::exception::{Exceptions, ExceptionsError, LoadedExceptions};
+use super::scope::ReadScope;
 use super::set::RuleSet;
+use crate::ecs::OwnResources;
 use crate::finding::{Call, Finding, PrivilegedGroups};
 
 /// The rules and exceptions of a run. They are replaced together.
@@ -13,12 +15,23 @@ pub struct Detections {
     pub rule_set: RuleSet,
     /// The exceptions. Empty if `exceptions_error` is set.
     pub exceptions: Exceptions,
-    /// Groups that are privileged by their names.
-    pub privileged_groups: PrivilegedGroups,
+    /// What the operator says of the environment.
+    pub settings: DetectionSettings,
     /// Why the configured exceptions are not in use.
     pub exceptions_error: Option<ExceptionsError>,
     /// Why earlier rules or exceptions are still in use.
     pub reload_errors: Vec<String>,
+}
+
+/// What the operator says of the environment in which rules are matched.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct DetectionSettings {
+    /// Groups that are privileged by their names.
+    pub privileged_groups: PrivilegedGroups,
+    /// What Trailbell itself consists of.
+    pub own: OwnResources,
+    /// Which log objects are read for certain embedded rules.
+    pub read_scope: ReadScope,
 }
 
 impl Detections {
@@ -27,7 +40,7 @@ impl Detections {
         Detections {
             rule_set,
             exceptions,
-            privileged_groups: PrivilegedGroups::default(),
+            settings: DetectionSettings::default(),
             exceptions_error: None,
             reload_errors: Vec::new(),
         }
@@ -49,15 +62,21 @@ impl Detections {
         Detections { reload_errors, ..self }
     }
 
-    /// Sets which groups are privileged by their names.
-    pub fn with_privileged_groups(self, privileged_groups: PrivilegedGroups) -> Detections {
-        Detections { privileged_groups, ..self }
+    /// Sets what the operator says of the environment.
+    pub fn with_settings(self, settings: DetectionSettings) -> Detections {
+        Detections { settings, ..self }
+    }
+
+    /// Returns true if log objects of an account and region can hold records that some rule is to
+    /// be matched against.
+    pub fn can_match_in(&self, account: &str, region: &str) -> bool {
+        self.rule_set.can_match_in(account, region, &self.settings.read_scope)
     }
 
     /// Returns true if the finding's group is privileged by its name, the new or the old one.
     pub fn is_privileged(&self, finding: &Finding) -> bool {
         let names = [finding.group.as_deref(), Call::new(finding).current_group()];
-        names.into_iter().flatten().any(|name| self.privileged_groups.include(name))
+        names.into_iter().flatten().any(|name| self.settings.privileged_groups.include(name))
     }
 
     /// The number of problems that keep the exceptions from being used.

@@ -1,28 +1,126 @@
-//! The rules that are part of the program: all files of `rules/`.
+//! The rules that are part of the program: all files of `rules/`, in sets that are switched on one
+//! by one.
 
 use std::sync::LazyLock;
+
+use super::scope::LogPlace;
+
+/// A set of embedded rules.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum EmbeddedSet {
+    /// Changes to IAM groups.
+    IamGroups,
+    /// Changes to the trail, and to Trailbell itself.
+    Guard,
+    /// Changes to groups of IAM Identity Center.
+    IdentityCenter,
+    /// Findings about log files and digests themselves: see
+    /// [`integrity`](crate::finding::integrity). No record of a log file is matched against them, so
+    /// they are not switched on or off with the other sets.
+    Integrity,
+}
+
+impl EmbeddedSet {
+    /// All sets that can be switched on.
+    pub const ALL: [EmbeddedSet; 3] =
+        [EmbeddedSet::IamGroups, EmbeddedSet::Guard, EmbeddedSet::IdentityCenter];
+
+    /// Its name in `TRAILBELL_RULE_SETS`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            EmbeddedSet::IamGroups => "iam-groups",
+            EmbeddedSet::Guard => "guard",
+            EmbeddedSet::IdentityCenter => "identity-center",
+            EmbeddedSet::Integrity => "integrity",
+        }
+    }
+
+    /// The set of the embedded file with this name.
+    pub(super) fn of_file(name: &str) -> EmbeddedSet {
+        let file = FILES.iter().find(|file| file.name == name);
+        file.map_or(EmbeddedSet::IamGroups, |file| file.set)
+    }
+}
+
+/// The sets of embedded rules that are in use.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EmbeddedSets {
+    iam_groups: bool,
+    guard: bool,
+    identity_center: Option<LogPlace>,
+}
+
+impl Default for EmbeddedSets {
+    /// Those that need to know nothing of the environment.
+    fn default() -> EmbeddedSets {
+        EmbeddedSets { iam_groups: true, guard: true, identity_center: None }
+    }
+}
+
+impl EmbeddedSets {
+    /// No embedded rules.
+    pub const NONE: EmbeddedSets =
+        EmbeddedSets { iam_groups: false, guard: false, identity_center: None };
+
+    /// Reads `none`, or sets that are separated by commas: `iam-groups`, `guard`, and
+    /// `identity-center:PLACE`. Returns `None` for anything else.
+    pub fn parse(text: &str) -> Option<EmbeddedSets> {
+        let mut sets = EmbeddedSets::NONE;
+        if text == "none" {
+            return Some(sets);
+        }
+        for name in text.split(',').map(str::trim) {
+            match name.split_once(':') {
+                None if name == EmbeddedSet::IamGroups.as_str() => sets.iam_groups = true,
+                None if name == EmbeddedSet::Guard.as_str() => sets.guard = true,
+                Some((set, place)) if set == EmbeddedSet::IdentityCenter.as_str() => {
+                    sets.identity_center = Some(LogPlace::parse(place)?);
+                }
+                _ => return None,
+            }
+        }
+        Some(sets)
+    }
+
+    /// Returns true if the rules of a set are in use.
+    pub fn include(&self, set: EmbeddedSet) -> bool {
+        match set {
+            EmbeddedSet::IamGroups => self.iam_groups,
+            EmbeddedSet::Guard => self.guard,
+            EmbeddedSet::IdentityCenter => self.identity_center.is_some(),
+            EmbeddedSet::Integrity => false,
+        }
+    }
+
+    /// Where Identity Center is recorded. `None` if its rules are not in use.
+    pub fn identity_center(&self) -> Option<&LogPlace> {
+        self.identity_center.as_ref()
+    }
+}
 
 /// A rule file and its tests, as they were when the program was built.
 pub(crate) struct EmbeddedFile {
     /// The rule file's name.
     pub(crate) name: &'static str,
+    pub(crate) set: EmbeddedSet,
     pub(crate) text: &'static str,
     pub(crate) tests: &'static str,
 }
 
 macro_rules! embed {
-    ($folder:literal: $($name:literal),+ $(,)?) => {
-        &[$(EmbeddedFile {
+    ($($set:ident: $($name:literal),+;)+) => {
+        &[$($(EmbeddedFile {
             name: concat!($name, ".toml"),
-            text: include_str!(concat!("../../../../", $folder, $name, ".toml")),
-            tests: include_str!(concat!("../../../../", $folder, $name, ".tests.json")),
-        }),+]
+            set: EmbeddedSet::$set,
+            text: include_str!(concat!("../../../../rules/", $name, ".toml")),
+            tests: include_str!(concat!("../../../../rules/", $name, ".tests.json")),
+        }),+),+]
     };
 }
 
 /// All of them, sorted by name.
 pub(crate) static FILES: &[EmbeddedFile] = embed![
-    "rules/":
+    IamGroups:
     "aws-iam-group-administrator-policy-attachment",
     "aws-iam-group-change-denied",
     "aws-iam-group-creation",
@@ -35,20 +133,27 @@ pub(crate) static FILES: &[EmbeddedFile] = embed![
     "aws-iam-user-addition-to-group",
     "aws-iam-user-removal-from-group",
     "correlation-iam-group-staged-for-privilege-escalation",
-    "correlation-many-users-added-to-one-iam-group",
-];
-
-/// The rules of findings about log files and digests themselves, sorted by name. No record of a log
-/// file is matched against them.
-pub(crate) static INTEGRITY_FILES: &[EmbeddedFile] = embed![
-    "rules/integrity/":
-    "digest-chain-restarted",
-    "digest-forged",
-    "digest-missing",
-    "digests-stopped",
-    "log-file-changed",
-    "log-file-missing",
-    "log-file-unreadable",
+    "correlation-many-users-added-to-one-iam-group";
+    Guard:
+    "guard-bucket-changed",
+    "guard-function-changed",
+    "guard-logging-stopped",
+    "guard-queue-changed",
+    "guard-topic-changed",
+    "guard-trail-changed";
+    IdentityCenter:
+    "identity-center-group-creation",
+    "identity-center-group-deletion",
+    "identity-center-user-addition-to-group",
+    "identity-center-user-removal-from-group";
+    Integrity:
+    "integrity/digest-chain-restarted",
+    "integrity/digest-forged",
+    "integrity/digest-missing",
+    "integrity/digests-stopped",
+    "integrity/log-file-changed",
+    "integrity/log-file-missing",
+    "integrity/log-file-unreadable";
 ];
 
 /// The name of the page about an embedded rule, by the rule's id: `docs/rules/<name>.md`.
@@ -61,7 +166,8 @@ pub fn guide_page(rule_id: &str) -> Option<&'static str> {
 fn page(file: &EmbeddedFile) -> (&'static str, &'static str) {
     let ids = file.text.lines().find_map(|line| line.strip_prefix("rule_id = \""));
     let id = ids.and_then(|rest| rest.strip_suffix('"')).unwrap_or_default();
-    (id, file.name.trim_end_matches(".toml"))
+    let name = file.name.rsplit_once('/').map_or(file.name, |(_, name)| name);
+    (id, name.trim_end_matches(".toml"))
 }
 
 #[cfg(test)]
@@ -69,12 +175,38 @@ mod tests {
     use std::fs;
     use std::path::Path;
 
-    use super::{FILES, guide_page};
+    use super::*;
     use crate::rule::LoadedRules;
 
     #[test]
+    fn sets_are_named_one_by_one() {
+        let sets = |text: &str| {
+            let sets = EmbeddedSets::parse(text)?;
+            let all = EmbeddedSet::ALL.into_iter().filter(|set| sets.include(*set));
+            Some(all.map(EmbeddedSet::as_str).collect::<Vec<_>>().join(" "))
+        };
+        for (text, expected) in [
+            ("none", Some("")),
+            ("guard", Some("guard")),
+            ("iam-groups, guard", Some("iam-groups guard")),
+            ("identity-center:eu-west-1", Some("identity-center")),
+            ("guard,identity-center:111122223333/eu-west-1", Some("guard identity-center")),
+            ("identity-center", None),
+            ("identity-center:everywhere", None),
+            ("guard:eu-west-1", None),
+            ("none,guard", None),
+            ("guard,", None),
+            ("on", None),
+            ("", None),
+        ] {
+            assert_eq!(sets(text).as_deref(), expected, "{text}");
+        }
+        assert_eq!(EmbeddedSets::parse("iam-groups,guard"), Some(EmbeddedSets::default()));
+    }
+
+    #[test]
     fn every_embedded_rule_has_a_page() {
-        let LoadedRules { rules, correlations, .. } = LoadedRules::embedded();
+        let LoadedRules { rules, correlations, .. } = LoadedRules::all_embedded();
         let infos = rules.iter().map(|it| &it.info).chain(correlations.iter().map(|it| &it.info));
         assert_eq!(infos.clone().count(), FILES.len());
         assert!(infos.clone().all(|info| guide_page(&info.id).is_some()));
@@ -85,11 +217,15 @@ mod tests {
 
     #[test]
     fn every_file_of_the_folder_is_embedded() {
-        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../rules");
-        let mut names: Vec<_> = fs::read_dir(folder)
-            .unwrap()
-            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
-            .collect();
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../rules");
+        let in_folder = |folder: &str| {
+            fs::read_dir(root.join(folder))
+                .unwrap()
+                .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+                .map(|name| format!("{folder}{name}"))
+                .collect::<Vec<_>>()
+        };
+        let mut names = [in_folder(""), in_folder("integrity/")].concat();
         names.retain(|name| name.ends_with(".toml"));
         names.sort();
         let embedded: Vec<_> = FILES.iter().map(|file| file.name).collect();

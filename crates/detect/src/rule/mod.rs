@@ -10,6 +10,7 @@ pub mod explain;
 pub mod load;
 mod required_fields;
 mod rule_query;
+mod scope;
 mod set;
 mod severity;
 pub mod testing;
@@ -18,14 +19,15 @@ mod unsatisfiable;
 
 pub use correlation::{Condition, Correlation, RuleReference, Stage};
 pub use definition::{Rule, RuleInfo, RuleOrigin, Severity, Tactic, Technique, Threat};
-pub use detections::Detections;
-pub use embedded::guide_page;
+pub use detections::{DetectionSettings, Detections};
+pub use embedded::{EmbeddedSet, EmbeddedSets, guide_page};
 pub use exception::{
     Exception, Exceptions, ExceptionsError, LoadedExceptions, check_exception_files,
 };
 pub use load::{LoadedRules, RulesError};
 pub use required_fields::RequiredFields;
 pub use rule_query::RuleQuery;
+pub use scope::{LogPlace, ReadScope};
 pub use set::{NoRules, RuleSet};
 pub(crate) use severity::highest_raise;
 pub use severity::{Rating, SeverityMapping, SeverityRaise, SeverityRules};

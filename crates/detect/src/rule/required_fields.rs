@@ -20,7 +20,8 @@ pub struct RequiredFields {
 }
 
 impl RequiredFields {
-    /// What a condition in KQL requires. A negation, wildcard, range or other field requires nothing.
+    /// What a condition in KQL requires. A negation, wildcard, range or other field requires
+    /// nothing.
     pub(super) fn from_kql(expr: &kql::Expr) -> RequiredFields {
         let children = expr.children().iter().map(RequiredFields::from_kql);
         match expr.kind() {

@@ -1,12 +1,13 @@
 //! All rules that run together.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::HashMap;
 
 use jiff::Timestamp;
 
 use super::correlation::Correlation;
 use super::definition::Rule;
 use super::required_fields::{RequiredFields, build_prefilter};
+use super::scope::ReadScope;
 use crate::cloudtrail::key::region_records;
 use crate::cloudtrail::prefilter::Prefilter;
 use crate::ecs::View;
@@ -131,19 +132,16 @@ impl RuleSet {
         }
     }
 
-    /// Every `event.provider` that some rule requires; `None` if a rule can match any service.
-    pub fn providers(&self) -> Option<BTreeSet<&str>> {
-        let mut all = BTreeSet::new();
-        for required in &self.required_fields {
-            all.extend(required.providers.as_ref()?.iter().map(String::as_str));
-        }
-        Some(all)
-    }
-
-    /// Returns true if log objects of a region can hold records that some rule matches.
-    pub fn can_match_in(&self, region: &str) -> bool {
-        let can_hold = |provider: &&str| region_records(region, provider);
-        self.providers().is_none_or(|providers| providers.iter().any(can_hold))
+    /// Returns true if log objects of an account and region can hold records that some rule
+    /// matches, and are in the scope of that rule.
+    pub fn can_match_in(&self, account: &str, region: &str, scope: &ReadScope) -> bool {
+        let can_hold = |provider: &String| region_records(region, provider);
+        self.rules.iter().zip(&self.required_fields).any(|(rule, required)| {
+            let providers = required.providers.as_ref();
+            providers.is_none_or(|providers| providers.iter().any(can_hold))
+                && (rule.origin.embedded_set())
+                    .is_none_or(|set| scope.includes(set, account, region))
+        })
     }
 }
 
@@ -158,7 +156,7 @@ mod tests {
 
     use super::*;
     use crate::cloudtrail::Record;
-    use crate::rule::{RuleInfo, RuleOrigin, Severity};
+    use crate::rule::{LogPlace, RuleInfo, RuleOrigin, Severity};
     use kql::Query;
 
     fn rule(id: &str, query: &str) -> Rule {
@@ -175,6 +173,8 @@ mod tests {
             references: vec![],
             false_positives: vec![],
             threat: vec![],
+            investigation_fields: vec![],
+            building_block: false,
         };
         Rule {
             info: Arc::new(info),
@@ -208,10 +208,29 @@ mod tests {
     }
 
     #[test]
-    fn providers_are_known_only_if_every_rule_requires_one() {
-        let indexed = set(&["event.provider: b and event.action: X", "event.provider: (a or b)"]);
-        assert_eq!(indexed.providers(), Some(BTreeSet::from(["a", "b"])));
-        assert_eq!(set(&["event.provider: b", "event.action: X"]).providers(), None);
+    fn log_objects_are_read_where_a_rule_can_match_and_is_looked_for() {
+        let iam = "event.provider: iam.amazonaws.com and event.action: X";
+        let scope = ReadScope {
+            guard: vec![LogPlace::parse("111122223333/eu-west-1").unwrap()],
+            identity_center: None,
+        };
+        let mut guarded = rule("guard", "event.provider: sns.amazonaws.com");
+        guarded.origin = RuleOrigin::Embedded("guard-topic-changed.toml");
+        let with_guard = RuleSet::new(vec![rule("iam", iam), guarded]).unwrap();
+        for (set, account, region, expected) in [
+            (set(&[iam]), "111122223333", "us-east-1", true),
+            (set(&[iam]), "111122223333", "eu-west-1", false),
+            (set(&[iam, "event.provider: ec2.amazonaws.com"]), "111122223333", "eu-west-1", true),
+            (set(&[iam, "event.action: X"]), "111122223333", "eu-west-1", true),
+            (with_guard.clone(), "111122223333", "eu-west-1", true),
+            (with_guard.clone(), "444455556666", "eu-west-1", false),
+            (with_guard.clone(), "111122223333", "eu-central-1", false),
+            (with_guard, "444455556666", "us-east-1", true),
+        ] {
+            let names: Vec<&str> = set.rules().iter().map(|rule| rule.query.source()).collect();
+            let found = set.can_match_in(account, region, &scope);
+            assert_eq!(found, expected, "{account} {region} {names:?}");
+        }
     }
 
     #[test]
@@ -325,9 +344,6 @@ mod tests {
             let found: Vec<_> = set.matching(&view, now).map(|rule| &rule.info.id).collect();
             let all = set.rules().iter().filter(|rule| rule.query.matches(&view, now));
             prop_assert_eq!(&found, &all.map(|rule| &rule.info.id).collect::<Vec<_>>());
-            let provider = view.provider().unwrap_or_default();
-            let can_match = set.providers().is_none_or(|all| all.contains(provider));
-            prop_assert!(found.is_empty() || can_match);
         }
     }
 }

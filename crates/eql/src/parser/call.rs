@@ -102,8 +102,8 @@ fn build_call(function: Function, case: Case, arguments: Vec<Term>) -> Call {
     let is_field = matches!(arguments.first(), Some(Term::Field { .. }));
     let patterns = match function {
         Function::Wildcard => texts.map(|text| like_pattern(&text)).collect(),
-        // Elasticsearch searches a field for a pattern, in which it does not escape the text. Public
-        // rules rely on that.
+        // Elasticsearch searches a field for a pattern, in which it does not escape the text.
+        // Public rules rely on that.
         Function::StringContains if is_field => {
             texts.map(|text| lucene_pattern(&text, true, true)).collect()
         }

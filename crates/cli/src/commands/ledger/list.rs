@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use alert::{correlation_subject, summary_subject};
 use anyhow::Result;
-use detect::finding::FindingId;
+use detect::finding::{FindingId, Suppression};
 use detect::rule::RuleInfo;
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -132,11 +132,11 @@ pub fn short_id(id: &FindingId) -> &str {
 fn state_cell(entry: &Entry) -> String {
     let name = variant_name(entry.state);
     match (&entry.content, entry.state) {
-        (Content::Finding(finding), EntryState::Suppressed)
-            if let Some(exception) = &finding.exception =>
-        {
-            format!("{name}: {}", clean_text(exception))
-        }
+        (Content::Finding(finding), EntryState::Suppressed) => match finding.suppression() {
+            Some(Suppression::Exception(exception)) => format!("{name}: {}", clean_text(exception)),
+            Some(Suppression::BuildingBlock) => format!("{name}: building block"),
+            None => name,
+        },
         (_, state) if state.is_final() => name,
         _ => format!("{name}, claim {}", entry.claims),
     }

@@ -120,7 +120,12 @@ fn describe_state(entry: &Entry, snapshot: &EntrySnapshot) -> String {
         EntryState::Released => "publishing failed; the next sweep or delivery retries it",
         EntryState::Failed => "even a minimal alert was rejected; retried after an hour",
         EntryState::Alerted => "the topic accepted the alert",
-        EntryState::Suppressed => "an exception matched, so no alert was sent",
+        EntryState::Suppressed => match &entry.content {
+            Content::Finding(finding) if finding.exception.is_none() => {
+                "its rule is a building block, so no alert was sent"
+            }
+            _ => "an exception matched, so no alert was sent",
+        },
         EntryState::Grouped => "it will be part of the summary of its window",
         EntryState::Summarised => "it was part of a summary",
     };

@@ -17,8 +17,8 @@ use crate::commands::output::{self, Format, clean_text, pluralize, write_documen
 /// Show what policies let their holders do.
 ///
 /// Says of each policy document if it allows everything (admin), opens known ways to more rights
-/// (escalates), or neither (limited), and which statement opens each way. Reads no account: boundaries,
-/// service control policies and the policies of resources are not judged.
+/// (escalates), or neither (limited), and which statement opens each way. Reads no account:
+/// boundaries, service control policies and the policies of resources are not judged.
 ///
 /// Exit codes: 0 all files were judged; 1 a policy reaches --fail-on; 2 a file is not a policy
 /// document, or wrong usage.

@@ -1,5 +1,7 @@
 //! `trailbell rules check`.
 
+use std::collections::BTreeMap;
+use std::fmt::{self, Display};
 use std::io::{self, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -11,9 +13,13 @@ use detect::rule::load::{RuleFile, Verdict};
 
 use crate::commands::output::{clean_text, pluralize};
 
+/// The widest column of types. Others write the files.
+const MAX_TYPE_WIDTH: usize = 20;
+
 /// Check rule files.
 ///
-/// Prints for each file whether it can run, and errors and warnings with file, line and column.
+/// Prints for each file whether it can run, errors and warnings with file, line and column, and how
+/// many rules of each type can run.
 /// Warnings are about unknown keys and fields, conditions that can never be true, queries without a
 /// literal to search for (which are slow), and duplicate ids.
 ///
@@ -55,6 +61,9 @@ pub fn run(args: &Args) -> Result<ExitCode> {
         pluralize(files.len(), "file"),
         pluralize(warnings, "warning"),
     )?;
+    for line in type_lines(&files) {
+        writeln!(out, "{}", clean_text(&line))?;
+    }
     Ok(ExitCode::from(match (broken, unsupported) {
         (1.., _) => 2,
         (_, 1..) => 1,
@@ -62,15 +71,49 @@ pub fn run(args: &Args) -> Result<ExitCode> {
     }))
 }
 
+/// How many rules of each type can run, and why the others cannot.
+fn type_lines(files: &[RuleFile]) -> Vec<String> {
+    let mut types: BTreeMap<&str, TypeCounts> = BTreeMap::new();
+    for file in files {
+        let counts = types.entry(file.rule_type.as_deref().unwrap_or("no type")).or_default();
+        match &file.verdict {
+            Verdict::Rule(_) | Verdict::Correlation(_) => counts.runs += 1,
+            Verdict::Unsupported(rule) => *counts.refused.entry(&rule.reason).or_default() += 1,
+            Verdict::Broken => counts.broken += 1,
+        }
+    }
+    let width = types.keys().map(|name| name.len().min(MAX_TYPE_WIDTH)).max().unwrap_or_default();
+    types.iter().map(|(name, counts)| format!("  {name:width$}  {counts}")).collect()
+}
+
+/// The verdicts about the rules of one type.
+#[derive(Default)]
+struct TypeCounts<'f> {
+    runs: usize,
+    broken: usize,
+    /// How often each reason applies.
+    refused: BTreeMap<&'f str, usize>,
+}
+
+impl Display for TypeCounts<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let count = |(count, verdict)| (count > 0).then(|| format!("{count} {verdict}"));
+        let runs = [(self.runs, "can run"), (self.broken, "broken")].into_iter().filter_map(count);
+        let refused = self.refused.iter();
+        let refused = refused.map(|(reason, count)| format!("{count} unsupported: {reason}"));
+        f.write_str(&runs.chain(refused).collect::<Vec<_>>().join("; "))
+    }
+}
+
 fn file_lines(file: &RuleFile) -> impl Iterator<Item = String> {
     let verdict = match &file.verdict {
         Verdict::Rule(rule) => format!("runs: {}", rule.info.name),
         Verdict::Correlation(correlation) => format!("runs: {}", correlation.info.name),
-        Verdict::Unsupported(problem) => problem.message.clone(),
+        Verdict::Unsupported(rule) => rule.problem.message.clone(),
         Verdict::Broken => "broken".to_owned(),
     };
     let position = match &file.verdict {
-        Verdict::Unsupported(problem) => format_position(problem),
+        Verdict::Unsupported(rule) => format_position(&rule.problem),
         _ => String::new(),
     };
     let verdict = format!("{}{position}: {verdict}", file.path);

@@ -110,6 +110,10 @@ pub(super) fn facts(rule: AnyRule<'_>) -> Vec<(&'static str, String)> {
         AnyRule::Rule(rule) => {
             let [interval, from] = [rule.interval, rule.from].map(format_duration);
             let limit = format!("{} single alerts in {interval}, then a summary", rule.max_signals);
+            let limit = match info.building_block {
+                true => "no alerts: a building block, which only correlations use".to_owned(),
+                false => limit,
+            };
             facts.push(("Calls", format_calls(rule)));
             facts.push(("Runs", format!("every {interval}, over the last {from}")));
             facts.push(("Limit", limit));

@@ -53,7 +53,7 @@ pub struct Args {
     #[arg(
         long,
         value_name = "KQL",
-        conflicts_with_all = ["rules", "no_default_rules", "exceptions", "fail_on"],
+        conflicts_with_all = ["rules", "rule_sets", "exceptions", "fail_on"],
     )]
     query: Option<String>,
     /// With --query: count the matches by principal, service and action
@@ -144,7 +144,8 @@ fn find_sources(
     if remote.is_empty() {
         return Ok((files, None));
     }
-    let objects = Objects::find(&remote, range, &|region| target.can_match_in(region), aws)?;
+    let is_wanted = |account: &str, region: &str| target.can_match_in(account, region);
+    let objects = Objects::find(&remote, range, &is_wanted, aws)?;
     Ok((files, Some(objects)))
 }
 

@@ -8,7 +8,7 @@ use futures::{StreamExt, stream};
 use tokio::runtime::Runtime;
 use tokio::sync::mpsc;
 use trailbell::notification::ObjectRef;
-use trailbell::store::walk::{KeyFilter, log_keys};
+use trailbell::store::walk::{KeyFilter, PlaceFilter, log_keys};
 use trailbell::store::{ObjectStore, S3Store};
 
 use super::source::Source;
@@ -32,13 +32,13 @@ impl Objects {
     pub fn find(
         places: &[S3Prefix],
         range: TimeRange,
-        region: &(dyn Fn(&str) -> bool + Sync),
+        is_wanted: PlaceFilter<'_>,
         aws: &AwsArgs,
     ) -> Result<Objects> {
         places.iter().try_for_each(|place| range.check_bounded(place))?;
         let runtime = setup::build_runtime()?;
         let store = Arc::new(S3Store::new(runtime.block_on(aws.connect().s3())));
-        let filter = KeyFilter { since: range.since, until: range.until, region };
+        let filter = KeyFilter { since: range.since, until: range.until, place: is_wanted };
         let mut found = Vec::new();
         for place in places {
             let S3Prefix { bucket, prefix } = place;

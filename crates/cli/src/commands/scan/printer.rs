@@ -3,7 +3,7 @@
 use std::io::{self, IsTerminal, Write};
 
 use alert::Accounts;
-use detect::finding::{Finding, Origin};
+use detect::finding::{Finding, Origin, Suppression};
 use serde_json::json;
 
 use super::matches::{CallCount, CallCounts, Match};
@@ -90,8 +90,12 @@ impl Places {
 
 fn finding_cells(finding: &Finding, place: String) -> Vec<String> {
     let mut subject = alert::finding_subject(finding);
-    if let Some(exception) = &finding.exception {
-        subject = format!("suppressed by {}\n{subject}", clean_text(exception));
+    match finding.suppression() {
+        Some(Suppression::Exception(name)) => {
+            subject = format!("suppressed by {}\n{subject}", clean_text(name));
+        }
+        Some(Suppression::BuildingBlock) => subject = format!("building block\n{subject}"),
+        None => {}
     }
     vec![format_time(finding.time), clean_text(&finding.rule.name), subject, place]
 }

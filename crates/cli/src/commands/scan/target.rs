@@ -48,10 +48,10 @@ impl ScanTarget {
         Ok(ScanTarget::Query(query))
     }
 
-    /// Returns true if log objects of the region can contain matches.
-    pub fn can_match_in(&self, region: &str) -> bool {
+    /// Returns true if log objects of the account and region can contain matches.
+    pub fn can_match_in(&self, account: &str, region: &str) -> bool {
         match self {
-            ScanTarget::Rules(detections) => detections.rule_set.can_match_in(region),
+            ScanTarget::Rules(detections) => detections.can_match_in(account, region),
             ScanTarget::Query(_) => true,
         }
     }

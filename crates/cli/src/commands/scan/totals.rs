@@ -30,7 +30,7 @@ pub struct Totals {
 impl Totals {
     pub fn count_finding(&mut self, finding: &Finding) {
         self.found += 1;
-        match finding.exception {
+        match finding.suppression() {
             Some(_) => self.suppressed += 1,
             None => self.highest = self.highest.max(Some(finding.severity())),
         }

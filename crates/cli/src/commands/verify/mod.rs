@@ -32,14 +32,14 @@ use printer::Printer;
 /// Prove that log files are complete and unchanged, by CloudTrail's signed digest files.
 ///
 /// Checks every digest below PATH, of every account, region and trail: its signature, its place in
-/// the chain, and the hash of each log file that it lists. PATH is a bucket, or a folder with a copy
-/// of one, or a part of it. A bucket needs --since. A file system keeps no metadata, so a copy of a
-/// digest needs its signature in a file next to it, FILE.metadata.json, with the output of
+/// the chain, and the hash of each log file that it lists. PATH is a bucket, or a folder with a
+/// copy of one, or a part of it. A bucket needs --since. A file system keeps no metadata, so a copy
+/// of a digest needs its signature in a file next to it, FILE.metadata.json, with the output of
 /// `aws s3api get-object`.
 ///
 /// --since and --until apply to the end of the hour that a digest covers, both included. Digests
-/// that should be there by now, or by --until, and are not, are missing. In a folder without --until
-/// the log files show which should be there.
+/// that should be there by now, or by --until, and are not, are missing. In a folder without
+/// --until the log files show which should be there.
 ///
 /// Public keys are listed by CloudTrail (cloudtrail:ListPublicKeys), or read from files.
 ///
@@ -164,10 +164,12 @@ async fn find_regions(
 ) -> Result<Vec<AccountRegion>> {
     let is_wanted =
         |names: &[String], name: &str| names.is_empty() || names.iter().any(|it| it == name);
-    let region = |region: &str| is_wanted(&args.region, region);
-    let filter = KeyFilter { since: None, until: None, region: &region };
+    let wanted_place = |account: &str, region: &str| {
+        is_wanted(&args.account, account) && is_wanted(&args.region, region)
+    };
+    let filter = KeyFilter { since: None, until: None, place: &wanted_place };
     let found = account_regions(store, &place.bucket, &place.prefix, &filter).await?;
-    Ok(found.into_iter().filter(|found| is_wanted(&args.account, &found.account)).collect())
+    Ok(found.into_iter().collect())
 }
 
 async fn verify_one(

@@ -47,7 +47,7 @@ fn a_broken_rule_file_stops_the_scan_with_file_line_and_reason() {
 
 #[test]
 fn a_scan_without_rules_is_an_error() {
-    let (code, _, err) = scan(&["events/store", "--no-default-rules"]);
+    let (code, _, err) = scan(&["events/store", "--rule-sets", "none"]);
     assert_eq!(code, 2);
     assert!(err.contains("there is no rule to run"), "{err}");
 }
@@ -184,7 +184,7 @@ fn rules_are_added_replaced_and_left_out() {
         (own, findings.len())
     };
     assert_eq!(count("own-1", &[]), (1, 5), "added");
-    assert_eq!(count("own-1", &["--no-default-rules"]), (1, 1), "alone");
+    assert_eq!(count("own-1", &["--rule-sets", "none"]), (1, 1), "alone");
     assert_eq!(count("169f3a93-efc7-4df2-94d6-0d9438c310d1", &[]), (1, 1), "replaced");
 }
 

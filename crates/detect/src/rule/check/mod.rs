@@ -22,8 +22,7 @@ pub fn check_rule_files(paths: &[PathBuf]) -> Vec<RuleFile> {
     for path in paths {
         let (found, problems) = toml_files(path);
         if !problems.is_empty() {
-            let path = path.display().to_string();
-            files.push(RuleFile { path, verdict: Verdict::Broken, problems, warnings: Vec::new() });
+            files.push(RuleFile::broken(path.display().to_string(), problems));
         }
         let new = found.into_iter().filter(|file| checked.insert(file.clone()));
         files.extend(new.map(check_file));

@@ -23,7 +23,7 @@ fn messages(folder: &Path) -> Vec<String> {
         let name = file.path.rsplit('/').next().unwrap();
         let verdict = match &file.verdict {
             Verdict::Rule(_) | Verdict::Correlation(_) => "runs".to_owned(),
-            Verdict::Unsupported(problem) => problem.message.clone(),
+            Verdict::Unsupported(rule) => rule.problem.message.clone(),
             Verdict::Broken => "broken".to_owned(),
         };
         lines.push(format!("{name} {verdict}"));

@@ -21,8 +21,16 @@ const KEYS: &str = "condition field group_by query rules severity_when timespan 
 const RAISE_TABLE: &str = "[[rule.correlation.severity_when]]";
 
 /// Keys of query rules that have no meaning in a correlation.
-const QUERY_RULE_KEYS: [&str; 6] =
-    ["from", "index", "interval", "language", "max_signals", "query"];
+const QUERY_RULE_KEYS: [&str; 8] = [
+    "building_block_type",
+    "from",
+    "index",
+    "interval",
+    "investigation_fields",
+    "language",
+    "max_signals",
+    "query",
+];
 
 const RULES_EXPECTED: &str = "a list of rules, by id or name, or of lists of alternatives";
 

@@ -5,6 +5,7 @@ use std::time::Duration;
 use jiff::{Span, SpanRelativeTo};
 use toml::de::DeTable;
 
+use super::elastic;
 use crate::rule::definition::RuleInfo;
 use crate::rule::toml_file::reader::TomlReader;
 
@@ -23,6 +24,8 @@ pub(super) fn rule_info(reader: &mut TomlReader<'_>, table: &DeTable<'_>) -> Opt
         references: reader.optional(table, "references").unwrap_or_default(),
         false_positives: reader.optional(table, "false_positives").unwrap_or_default(),
         threat: reader.optional(table, "threat").unwrap_or_default(),
+        investigation_fields: elastic::investigation_fields(reader, table),
+        building_block: elastic::is_building_block(reader, table),
         id: id?,
         name: name?,
         description: description?,

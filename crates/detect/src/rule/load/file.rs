@@ -8,7 +8,7 @@ use std::time::Duration;
 use toml::Spanned;
 use toml::de::DeTable;
 
-use super::{correlation, fields, severity};
+use super::{correlation, elastic, fields, severity};
 use crate::rule::correlation::Correlation;
 use crate::rule::definition::{Rule, RuleInfo, RuleOrigin};
 use crate::rule::rule_query::RuleQuery;
@@ -52,6 +52,8 @@ const RULE_KEYS: &str = "actions alert_suppression anomaly_threshold author buil
 pub struct RuleFile {
     /// The file as the user named it, or the name of an embedded rule.
     pub path: String,
+    /// The rule's `type`, as written; `None` if it is not a text.
+    pub rule_type: Option<String>,
     /// Whether it can run here.
     pub verdict: Verdict,
     /// What is wrong, in the order found. A file with a problem is [`Verdict::Broken`].
@@ -67,23 +69,33 @@ pub enum Verdict {
     Rule(Box<Rule>),
     /// It holds a correlation. The rules that it names are not resolved yet.
     Correlation(Box<Correlation>),
-    /// It is valid, but of a kind that cannot run here. The problem says why.
-    Unsupported(Problem),
+    /// It is of a kind that cannot run here.
+    Unsupported(UnsupportedRule),
     /// It cannot be used; the file's problems say why.
     Broken,
 }
 
+/// A rule that cannot run here, although it may be valid.
+#[derive(Debug)]
+pub struct UnsupportedRule {
+    /// Why it cannot run, among the rules of its type.
+    pub reason: String,
+    /// The same in full, with the rule's name and its place.
+    pub problem: Problem,
+}
+
 impl RuleFile {
+    /// A file of which nothing is known but problems.
+    pub(crate) fn broken(path: String, problems: Vec<Problem>) -> RuleFile {
+        let verdict = Verdict::Broken;
+        RuleFile { path, rule_type: None, verdict, problems, warnings: Vec::new() }
+    }
+
     /// Reads a file.
     pub(crate) fn read(path: PathBuf) -> RuleFile {
         match read_text(&path) {
             Ok(text) => RuleFile::parse(RuleOrigin::File(path), &text),
-            Err(problem) => RuleFile {
-                path: problem.path.clone(),
-                verdict: Verdict::Broken,
-                problems: vec![problem],
-                warnings: Vec::new(),
-            },
+            Err(problem) => RuleFile::broken(problem.path.clone(), vec![problem]),
         }
     }
 
@@ -91,10 +103,11 @@ impl RuleFile {
     pub(super) fn parse(origin: RuleOrigin, text: &str) -> RuleFile {
         let path = origin.to_string();
         let (mut reader, root) = TomlReader::parse(&path, text);
+        let rule_type = root.as_ref().and_then(rule_type).map(str::to_owned);
         let verdict = root.and_then(|root| read_root(&mut reader, &root, origin));
         let TomlReader { problems, warnings, .. } = reader;
         let verdict = verdict.filter(|_| problems.is_empty()).unwrap_or(Verdict::Broken);
-        RuleFile { path, verdict, problems, warnings }
+        RuleFile { path, rule_type, verdict, problems, warnings }
     }
 
     /// The descriptive part and the origin of what can run.
@@ -122,6 +135,10 @@ pub(crate) fn check_ids(files: &mut [RuleFile]) {
     }
 }
 
+fn rule_type<'t>(root: &'t DeTable<'_>) -> Option<&'t str> {
+    root.get("rule")?.get_ref().as_table()?.get("type")?.get_ref().as_str()
+}
+
 /// Returns `None` if the file has a problem.
 fn read_root(
     reader: &mut TomlReader<'_>,
@@ -138,27 +155,33 @@ fn read_root(
     }
     let table = reader.table(root, "rule")?;
     reader.check_keys(table, "[rule]", RULE_KEYS);
-    if table.get("type").and_then(|value| value.get_ref().as_str()) == Some("correlation") {
+    if rule_type(root) == Some("correlation") {
         let correlation = correlation::read_correlation(reader, table, origin)?;
         return Some(Verdict::Correlation(Box::new(correlation)));
     }
-    if let Some(problem) = check_type(reader, table) {
+    if let Some(UnsupportedRule { reason, problem }) = check_type(reader, table) {
         let name = ["name", "rule_id"].iter().find_map(|key| table.get(*key)?.get_ref().as_str());
         let name = name.map(|name| format!(" \"{name}\"")).unwrap_or_default();
         let message = format!("unsupported rule{name}: {}", problem.message);
-        return Some(Verdict::Unsupported(Problem { message, ..problem }));
+        let problem = Problem { message, ..problem };
+        return Some(Verdict::Unsupported(UnsupportedRule { reason, problem }));
     }
     Some(Verdict::Rule(Box::new(read_rule(reader, table, origin)?)))
 }
 
 /// Why a rule is of a kind that cannot run here: it must never run as if it were of another.
-fn check_type(reader: &mut TomlReader<'_>, table: &DeTable<'_>) -> Option<Problem> {
+fn check_type(reader: &mut TomlReader<'_>, table: &DeTable<'_>) -> Option<UnsupportedRule> {
     let rule_type = reader.required_text(table, "type")?;
     let language: Option<String> = reader.optional(table, "language");
     let filters = table.get("filters").and_then(|filters| filters.get_ref().as_array());
-    let unsupported = |reason: String| Some(Problem::in_file(reader.path, reason));
+    let path = reader.path;
+    let unsupported = |reason: &str, message: &str| {
+        let problem = Problem::in_file(path, message);
+        Some(UnsupportedRule { reason: reason.to_owned(), problem })
+    };
     if UNSUPPORTED_TYPES.contains(&rule_type.as_str()) {
-        return unsupported(format!("its type is `{rule_type}`, only `query` and `eql` can run"));
+        let message = format!("its type is `{rule_type}`, only `query` and `eql` can run");
+        return unsupported("this type cannot run", &message);
     }
     let supported = SUPPORTED_TYPES.iter().find(|(name, _)| *name == rule_type);
     let Some((_, expected)) = supported else {
@@ -166,13 +189,13 @@ fn check_type(reader: &mut TomlReader<'_>, table: &DeTable<'_>) -> Option<Proble
         return None;
     };
     if let Some(language) = language.filter(|language| language != expected) {
-        let language = language.escape_debug();
-        return unsupported(format!(
-            "its language is `{language}`, of type `{rule_type}` only `{expected}` can run"
-        ));
+        let reason = format!("its language is `{}`", language.escape_debug());
+        let message = format!("{reason}, of type `{rule_type}` only `{expected}` can run");
+        return unsupported(&reason, &message);
     }
     if filters.is_some_and(|filters| !filters.is_empty()) {
-        return unsupported("it has `filters`, which would not be applied".to_owned());
+        let reason = "it has `filters`, which would not be applied";
+        return unsupported(reason, reason);
     }
     if rule_type == "eql" { find_unsupported_eql(reader, table) } else { None }
 }
@@ -196,6 +219,7 @@ fn read_rule_query(reader: &mut TomlReader<'_>, table: &DeTable<'_>) -> Option<R
 fn read_rule(reader: &mut TomlReader<'_>, table: &DeTable<'_>, origin: RuleOrigin) -> Option<Rule> {
     let info = fields::rule_info(reader, table);
     let query = read_rule_query(reader, table);
+    elastic::check_keys_without_effect(reader, table);
     let interval = fields::interval(reader, table);
     let from = fields::look_back(reader, table);
     let max_signals = reader.integer(table, "max_signals", 1..=u32::MAX);

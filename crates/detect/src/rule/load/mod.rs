@@ -1,6 +1,7 @@
 //! Rule files: TOML in the format of Elastic's public `detection-rules`, read unchanged.
 
 mod correlation;
+mod elastic;
 mod fields;
 mod file;
 pub(super) mod resolve;
@@ -14,11 +15,11 @@ use std::path::{Path, PathBuf};
 use thiserror::Error;
 
 pub(super) use file::check_ids;
-pub use file::{RuleFile, Verdict};
+pub use file::{RuleFile, UnsupportedRule, Verdict};
 
 use super::correlation::Correlation;
 use super::definition::{Rule, RuleOrigin};
-use super::embedded::{self, EmbeddedFile};
+use super::embedded::{self, EmbeddedSet, EmbeddedSets};
 use super::set::{NoRules, RuleSet};
 use super::toml_file::folder::toml_files;
 use super::toml_file::problem::{Problem, problem_list};
@@ -51,22 +52,32 @@ pub enum RulesError {
 }
 
 impl LoadedRules {
-    /// Reads the rules that are part of the program.
+    /// Reads the rules that are part of the program, and in use unless the operator says otherwise.
     pub fn embedded() -> LoadedRules {
-        LoadedRules::from_embedded(embedded::FILES)
+        LoadedRules::from_sets(&EmbeddedSets::default())
+    }
+
+    /// Reads the rules that are part of the program, of these sets.
+    pub fn from_sets(sets: &EmbeddedSets) -> LoadedRules {
+        LoadedRules::from_embedded(|set| sets.include(set))
     }
 
     /// Reads the rules of findings about log files and digests themselves: see
     /// [`integrity`](crate::finding::integrity).
     pub fn embedded_integrity() -> LoadedRules {
-        LoadedRules::from_embedded(embedded::INTEGRITY_FILES)
+        LoadedRules::from_embedded(|set| set == EmbeddedSet::Integrity)
     }
 
-    fn from_embedded(files: &'static [EmbeddedFile]) -> LoadedRules {
-        let parse = |file: &'static EmbeddedFile| {
-            RuleFile::parse(RuleOrigin::Embedded(file.name), file.text)
-        };
-        LoadedRules::from_files(files.iter().map(parse))
+    /// Reads all rules that are part of the program.
+    pub fn all_embedded() -> LoadedRules {
+        LoadedRules::from_embedded(|_| true)
+    }
+
+    fn from_embedded(is_wanted: impl Fn(EmbeddedSet) -> bool) -> LoadedRules {
+        let files = embedded::FILES.iter().filter(|file| is_wanted(file.set));
+        LoadedRules::from_files(
+            files.map(|file| RuleFile::parse(RuleOrigin::Embedded(file.name), file.text)),
+        )
     }
 
     /// Reads a file, or every `*.toml` of a directory and of those below it, sorted by path.
@@ -86,13 +97,10 @@ impl LoadedRules {
         )
     }
 
-    /// Reads the embedded rules if `default_rules` is true, then each of `paths` as
-    /// [`LoadedRules::from_path`] does. A rule replaces an earlier one with the same id.
-    pub fn from_paths(default_rules: bool, paths: &[PathBuf]) -> LoadedRules {
-        let mut loaded = LoadedRules::default();
-        if default_rules {
-            loaded.add_source(LoadedRules::embedded());
-        }
+    /// Reads the embedded rules of these sets, then each of `paths` as [`LoadedRules::from_path`]
+    /// does. A rule replaces an earlier one with the same id.
+    pub fn from_paths(sets: &EmbeddedSets, paths: &[PathBuf]) -> LoadedRules {
+        let mut loaded = LoadedRules::from_sets(sets);
         for path in paths {
             loaded.add_source(LoadedRules::from_path(path));
         }
@@ -107,7 +115,7 @@ impl LoadedRules {
             match file.verdict {
                 Verdict::Rule(rule) => loaded.rules.push(*rule),
                 Verdict::Correlation(correlation) => loaded.correlations.push(*correlation),
-                Verdict::Unsupported(rule) => loaded.unsupported.push(rule),
+                Verdict::Unsupported(rule) => loaded.unsupported.push(rule.problem),
                 Verdict::Broken => {}
             }
             loaded.problems.extend(file.problems);

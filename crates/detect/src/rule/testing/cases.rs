@@ -6,6 +6,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use crate::cloudtrail::Record;
+use crate::ecs::OwnResources;
 use crate::rule::definition::{RuleOrigin, Severity};
 use crate::rule::embedded;
 use crate::rule::toml_file::folder::read_text;
@@ -20,6 +21,8 @@ pub struct RuleTests {
     pub must_match: Vec<TestCase>,
     /// What it must not match.
     pub must_not_match: Vec<TestCase>,
+    /// The ARNs that fill `trailbell.own`.
+    pub own: OwnResources,
 }
 
 /// One test: a record for a rule, one or more for a correlation.
@@ -43,6 +46,8 @@ struct TestFile {
     must_match: Vec<CaseEntry>,
     #[serde(default)]
     must_not_match: Vec<CaseEntry>,
+    #[serde(default)]
+    own: Vec<String>,
 }
 
 #[derive(Deserialize)]
@@ -72,10 +77,7 @@ impl RuleTests {
         match origin {
             RuleOrigin::Embedded(name) => {
                 let path = format!("embedded:{}", test_file_of(Path::new(name)).display());
-                let file = embedded::FILES
-                    .iter()
-                    .chain(embedded::INTEGRITY_FILES)
-                    .find(|file| file.name == *name);
+                let file = embedded::FILES.iter().find(|file| file.name == *name);
                 file.map_or(Ok(RuleTests::default()), |file| RuleTests::parse(&path, file.tests))
             }
             RuleOrigin::File(rule) => {
@@ -100,7 +102,15 @@ impl RuleTests {
         Ok(RuleTests {
             must_match: to_cases(file.must_match)?,
             must_not_match: to_cases(file.must_not_match)?,
+            own: own_resources(&file.own).map_err(|message| Problem::in_file(path, message))?,
         })
+    }
+}
+
+fn own_resources(arns: &[String]) -> Result<OwnResources, &'static str> {
+    match arns {
+        [] => Ok(OwnResources::default()),
+        arns => OwnResources::parse(&arns.join(",")).ok_or("`own` must have ARNs only"),
     }
 }
 

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 
 use super::cases::{EXTENSION, RuleTests, TestCase, test_file_of};
 use crate::cloudtrail::Record;
-use crate::ecs::View;
+use crate::ecs::{OwnResources, View};
 use crate::finding::{Finding, Origin};
 use crate::rule::definition::{Rule, RuleInfo, Severity};
 use crate::rule::load::LoadedRules;
@@ -46,7 +46,7 @@ impl TestResult {
         tests: &RuleTests,
         run: impl Fn(&[Record]) -> Option<Severity>,
     ) -> TestResult {
-        let RuleTests { must_match, must_not_match } = tests;
+        let RuleTests { must_match, must_not_match, own: _ } = tests;
         let mut failures = Vec::new();
         match (must_match.is_empty(), must_not_match.is_empty()) {
             (true, true) => failures.push("has no tests".to_owned()),
@@ -83,26 +83,18 @@ impl TestResult {
 /// Tests the rules of a file or folder, or the embedded rules. Date math in queries counts from
 /// `now`. A test file without a rule is a problem, because it only seems to test something.
 pub fn test_rules(path: Option<&Path>, now: Timestamp) -> TestReport {
-    let mut loaded = match path {
+    let loaded = match path {
         Some(path) => LoadedRules::from_path(path),
-        None => LoadedRules::embedded(),
+        None => LoadedRules::all_embedded(),
     };
-    if path.is_none() {
-        loaded.rules.extend(LoadedRules::embedded_integrity().rules);
-    }
     let mut report = TestReport {
         results: Vec::new(),
         unsupported: loaded.unsupported,
         problems: loaded.problems,
     };
     for rule in loaded.rules {
-        let severity = |record: &Record| {
-            let is_match = rule.query.matches(&View::new(record), now);
-            is_match.then(|| severity_of(&rule, record, now))
-        };
-        let run = |records: &[Record]| records.iter().filter_map(severity).max();
         match RuleTests::for_origin(&rule.origin) {
-            Ok(tests) => report.results.push(TestResult::from_tests(&rule.info, &tests, run)),
+            Ok(tests) => report.results.push(test_rule(&rule, &tests, now)),
             Err(problem) => report.problems.push(problem),
         }
     }
@@ -112,9 +104,19 @@ pub fn test_rules(path: Option<&Path>, now: Timestamp) -> TestReport {
     report
 }
 
-fn severity_of(rule: &Rule, record: &Record, now: Timestamp) -> Severity {
+fn test_rule(rule: &Rule, tests: &RuleTests, now: Timestamp) -> TestResult {
+    let severity = |record: &Record| {
+        let is_match = rule.query.matches(&View::new(record).with_own(&tests.own), now);
+        is_match.then(|| severity_of(rule, record, &tests.own, now))
+    };
+    let run = |records: &[Record]| records.iter().filter_map(severity).max();
+    TestResult::from_tests(&rule.info, tests, run)
+}
+
+fn severity_of(rule: &Rule, record: &Record, own: &OwnResources, now: Timestamp) -> Severity {
     let origin = Origin::Inline { envelope: "test".to_owned(), record: 0 };
     let mut finding = Finding::new(&rule.info, record, origin);
+    finding.own = own.named_by(record).into_iter().map(str::to_owned).collect();
     finding.rate(&rule.severity_rules, None, now);
     finding.severity()
 }

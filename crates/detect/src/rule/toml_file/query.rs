@@ -10,6 +10,7 @@ use toml::de::{DeTable, DeValue};
 use super::problem::Problem;
 use super::reader::TomlReader;
 use crate::ecs::{self, UnknownField};
+use crate::rule::load::UnsupportedRule;
 use crate::rule::unsatisfiable::{Lint, find_unsatisfiable, find_unsatisfiable_eql};
 
 /// The query of a table, in KQL. `extra_fields` are fields that documents have in addition to those
@@ -64,12 +65,13 @@ pub(crate) fn read_eql(
 pub(crate) fn find_unsupported_eql(
     reader: &TomlReader<'_>,
     table: &DeTable<'_>,
-) -> Option<Problem> {
+) -> Option<UnsupportedRule> {
     let value = table.get("query")?;
     let source = value.get_ref().as_str()?;
     let error = eql::Query::parse(source).err().filter(ParseError::is_unsupported)?;
     let place = StringPlace::new(reader.text, value, source);
-    Some(query_problem(reader, &place, &error))
+    let problem = Problem { excerpt: None, ..query_problem(reader, &place, &error) };
+    Some(UnsupportedRule { reason: error.message().to_owned(), problem })
 }
 
 /// Public rules have some of these conditions; they are never true in Elastic either.

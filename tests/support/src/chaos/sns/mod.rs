@@ -131,8 +131,14 @@ impl Sns {
 
     fn attributes(&self) -> String {
         let entry = |key, value| parent("entry", element("key", key) + &element("value", value));
-        let entries = entry("TopicArn", self.topic_arn.as_str()) + &entry("Owner", "111122223333");
-        result("GetTopicAttributes", &parent("Attributes", entries))
+        let entries = [
+            entry("TopicArn", self.topic_arn.as_str()),
+            entry("Owner", "111122223333"),
+            entry("SubscriptionsConfirmed", "1"),
+            entry("SubscriptionsPending", "0"),
+            entry("SubscriptionsDeleted", "0"),
+        ];
+        result("GetTopicAttributes", &parent("Attributes", entries.concat()))
     }
 }
 

@@ -37,7 +37,10 @@ fn problems(text: &str) -> Vec<String> {
 
 /// Resolves correlations and returns the warnings.
 fn resolve(texts: &[(&str, &str)], default_rules: bool) -> Result<Vec<String>, String> {
-    let mut loaded = LoadedRules::from_paths(default_rules, &[]);
+    let mut loaded = match default_rules {
+        true => LoadedRules::embedded(),
+        false => LoadedRules::default(),
+    };
     loaded.add_source(LoadedRules::from_texts(texts.iter().copied()));
     let warnings = loaded.warnings.iter().map(ToString::to_string).collect();
     loaded.into_rule_set().map(|_| warnings).map_err(|error| error.to_string())
@@ -48,7 +51,7 @@ fn a_correlation_is_read_and_its_rules_are_resolved_by_id_or_name() {
     let load = read(&format!("{VALID}{RAISE}"));
     assert_eq!((load.problems.len(), load.warnings.len(), load.rules.len()), (0, 0, 0), "{load:?}");
     assert_eq!(load.correlations[0].condition_in_words(), "all of 2 within 24 hours, in any order");
-    let mut loaded = LoadedRules::from_paths(true, &[]);
+    let mut loaded = LoadedRules::embedded();
     loaded.add_source(load);
     let set = loaded.into_rule_set().unwrap();
     let correlation = set.correlations().iter().find(|it| it.info.id == "two").unwrap();

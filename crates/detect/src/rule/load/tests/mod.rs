@@ -1,6 +1,7 @@
 //! Rule files and folders, their problems and warnings.
 
 mod correlations;
+mod elastic;
 mod eql;
 mod severity;
 
@@ -37,7 +38,7 @@ fn to_strings<T: ToString>(list: &[T]) -> Vec<String> {
 
 #[test]
 fn the_embedded_rules_have_no_problems_and_are_complete() {
-    let load = LoadedRules::embedded();
+    let load = LoadedRules::all_embedded();
     assert_eq!(to_strings(&load.problems), [""; 0]);
     assert_eq!(to_strings(&load.warnings), [""; 0]);
     assert_eq!(to_strings(&load.unsupported), [""; 0]);
@@ -52,7 +53,9 @@ fn the_embedded_rules_have_no_problems_and_are_complete() {
             "{}",
             info.name
         );
-        assert!(rule.query.source().contains("event.provider: iam.amazonaws.com"), "{}", info.name);
+        let is_iam = rule.origin.embedded_set() == Some(EmbeddedSet::IamGroups);
+        let requires_iam = rule.query.source().contains("event.provider: iam.amazonaws.com");
+        assert_eq!(requires_iam, is_iam, "{}", info.name);
         let complete =
             info.note.is_some() && !info.references.is_empty() && !info.false_positives.is_empty();
         assert!(complete && !info.threat.is_empty(), "{}", info.name);
@@ -70,6 +73,16 @@ fn the_embedded_rules_have_no_problems_and_are_complete() {
         ("AWS IAM Group Update", Severity::Low, 21),
         ("AWS IAM User Addition to Group", Severity::Low, 21),
         ("AWS IAM User Removal from Group", Severity::Low, 21),
+        ("Trailbell Bucket Changed", Severity::Medium, 47),
+        ("Trailbell Function Changed", Severity::High, 73),
+        ("AWS CloudTrail Trail Stopped or Deleted", Severity::High, 73),
+        ("Trailbell Queue Changed", Severity::Medium, 47),
+        ("Trailbell Topic Changed", Severity::Medium, 47),
+        ("AWS CloudTrail Trail Changed", Severity::Medium, 47),
+        ("AWS Identity Center Group Creation", Severity::Low, 21),
+        ("AWS Identity Center Group Deletion", Severity::Low, 21),
+        ("AWS Identity Center User Addition to Group", Severity::Low, 21),
+        ("AWS Identity Center User Removal from Group", Severity::Low, 21),
     ];
     assert_eq!(facts, expected);
     let ids: Vec<_> = load.rules.iter().map(|rule| rule.info.id.as_str()).collect();
