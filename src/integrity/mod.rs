@@ -28,5 +28,5 @@ pub mod statement;
 mod verification;
 pub mod verify;
 
-pub use verification::{Verification, VerifyMode};
 pub use problem::{Absence, CheckError, IntegrityProblem, Verdict};
+pub use verification::{Verification, VerifyMode};

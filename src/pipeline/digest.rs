@@ -302,8 +302,7 @@ impl DigestVerification<'_> {
             return None;
         }
         let end = digest_end(&previous.key).filter(|end| {
-            previous.bucket == self.chain.bucket
-                && self.chain.key_at(*end) == previous.key
+            previous.bucket == self.chain.bucket && self.chain.key_at(*end) == previous.key
         });
         match end {
             None => {
@@ -331,8 +330,7 @@ impl DigestVerification<'_> {
         walk: &mut Walk,
     ) -> Result<Option<Expected>, Left> {
         let Expected { key, end, named, named_by } = &expected;
-        let (verdict, link) =
-            self.checker.check_digest(&self.chain.bucket, key, &self.keys).await;
+        let (verdict, link) = self.checker.check_digest(&self.chain.bucket, key, &self.keys).await;
         match (verdict, link) {
             (Verdict::Unchecked(error), _) => {
                 return Err(Left::Unverified(error_chain(&*error)));
@@ -375,7 +373,7 @@ impl DigestVerification<'_> {
         self.counts.digests += 1;
         let pipeline = &self.invocation.pipeline;
         let is_all = pipeline.verification.mode == VerifyMode::All;
-        if !is_all && !pipeline.detections.rule_set.can_match_in(&self.chain.region) {
+        if !is_all && !pipeline.detections.can_match_in(&self.chain.account, &self.chain.region) {
             return Ok(());
         }
         let mut left = None;
@@ -383,7 +381,8 @@ impl DigestVerification<'_> {
             if self.invocation.is_over() {
                 return Err(Left::Deadline);
             }
-            let reads = logs.iter().map(|log| read_log(self.invocation, &self.chain, self.now, log));
+            let reads =
+                logs.iter().map(|log| read_log(self.invocation, &self.chain, self.now, log));
             for (log, LogRead { results, check }) in logs.iter().zip(join_all(reads).await) {
                 self.add_read(results);
                 match check {
@@ -522,11 +521,11 @@ async fn read_log(
     log: &LogFile,
 ) -> LogRead {
     if !is_log_of(&log.key, &chain.account) {
-        let why = "the digest lists it, and it is not named as a log file of the account".to_owned();
+        let why =
+            "the digest lists it, and it is not named as a log file of the account".to_owned();
         return LogRead::unread(LogCheck::Problem(IntegrityKind::LogFileUnreadable, why));
     }
-    let object =
-        ObjectRef { bucket: log.bucket.clone(), key: log.key.clone(), version_id: None };
+    let object = ObjectRef { bucket: log.bucket.clone(), key: log.key.clone(), version_id: None };
     let body = match invocation.pipeline.store.open(&object).await {
         Ok(body) => body,
         Err(error) if error.is_not_found() => {

@@ -130,7 +130,7 @@ pub(crate) async fn process_object(
 ) -> ObjectResults {
     let pipeline = &invocation.pipeline;
     if matches!(ObjectKind::from_key(&object.key), ObjectKind::Digest) {
-        return digest::process_digest(invocation, object, now).await;
+        return Box::pin(digest::process_digest(invocation, object, now)).await;
     }
     if let Some(reason) = skip_reason(&object.key, &pipeline.detections) {
         return ObjectResults::noted(ObjectOutcome::Skipped, object, reason);

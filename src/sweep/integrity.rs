@@ -88,14 +88,15 @@ impl Sweep {
         if !all && !is_due(last.rules, HOURLY) {
             return Ok(());
         }
-        let region = |region: &str| all || pipeline.detections.rule_set.can_match_in(region);
+        let detections = &pipeline.detections;
+        let is_due = |account: &str, region: &str| all || detections.can_match_in(account, region);
         let (heads, errors) = ledger.chain_heads().await.map_err(|error| error_chain(&error))?;
         for error in errors {
             self.add_problem(Problem::discard("the ledger", error_chain(&error)));
         }
         let mut listed = Chains::default();
         for trail in &pipeline.trails {
-            let filter = KeyFilter { since: None, until: None, region: &region };
+            let filter = KeyFilter { since: None, until: None, place: &is_due };
             let found = account_regions(&*pipeline.store, &trail.bucket, &trail.prefix, &filter);
             for place in found.await.map_err(|error| error_chain(&error))? {
                 if self.run.clock.is_over() {
@@ -212,7 +213,7 @@ impl Chains {
         let first = now.checked_sub(FIRST_LOOK_BACK).unwrap_or(now);
         let earliest = own.iter().filter(|head| !head.chain.backfill).map(|head| head.end).min();
         let since = earliest.map_or(first, |end| end.min(first));
-        let filter = KeyFilter { since: Some(since), until: None, region: &|_| true };
+        let filter = KeyFilter { since: Some(since), until: None, place: &|_, _| true };
         let keys = place.digest_keys(&*pipeline.store, bucket, &filter).await;
         let mut new: BTreeMap<String, BTreeMap<Timestamp, String>> = BTreeMap::new();
         for key in keys.map_err(|error| error_chain(&error))? {
@@ -234,7 +235,8 @@ impl Chains {
         // The newest one begins the chain.
         for (name, digests) in new {
             let Some((end, key)) = digests.into_iter().next_back() else { continue };
-            let object = ObjectRef { bucket: bucket.to_owned(), key: key.clone(), version_id: None };
+            let object =
+                ObjectRef { bucket: bucket.to_owned(), key: key.clone(), version_id: None };
             if let Some((id, _)) = chain_of(&object) {
                 let digests = BTreeMap::from([(end, key)]);
                 self.0.insert(name, ListedChain { id, digests });

@@ -111,7 +111,8 @@ impl Sweep {
             self.add_problem(Problem::retry("the ledger", error_chain(&error)));
         }
         self.run.clock = self.clock;
-        self.verify_digests(pipeline, ledger, now).await;
+        // Boxed, as few invocations come here, and all would carry its state.
+        Box::pin(self.verify_digests(pipeline, ledger, now)).await;
         self.count_subscriptions(pipeline, ledger, now).await;
         // After everything else: this sweep may die of one.
         self.read_suspects(pipeline, ledger, now).await;

@@ -2,9 +2,7 @@
 
 use std::sync::Arc;
 
-use detect::rule::{
-    DetectionSettings, Detections, EmbeddedSets, LoadedRules, LogPlace, ReadScope,
-};
+use detect::rule::{DetectionSettings, Detections, EmbeddedSets, LoadedRules, LogPlace, ReadScope};
 use serde_json::{Value, json};
 
 use crate::ledger::memory::{Memory, Topic};

@@ -249,11 +249,7 @@ async fn every_tampering_is_alerted_once() {
         (
             "three digests in a row are missing",
             |world| (2..5).for_each(|hour| world.memory.remove(&world.digest(hour))),
-            &[
-                "digest missing: digest 2",
-                "digest missing: digest 3",
-                "digest missing: digest 4",
-            ],
+            &["digest missing: digest 2", "digest missing: digest 3", "digest missing: digest 4"],
         ),
     ];
     for (name, tamper, expected) in rows {

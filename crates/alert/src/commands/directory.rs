@@ -75,9 +75,7 @@ fn run(
     command: &str,
     options: &[(&str, Option<&str>)],
 ) -> ResponseStep {
-    let place = [
-        ("--region", call.region()),
-        ("--identity-store-id", call.parameter("identityStoreId")),
-    ];
+    let place =
+        [("--region", call.region()), ("--identity-store-id", call.parameter("identityStoreId"))];
     ResponseStep::run_with(purpose, command, &[&place, options].concat())
 }

@@ -24,19 +24,25 @@ pub(super) fn visible(name: &str) -> Option<&str> {
 /// The id of the group. `None` if the call is of another service, or does not name its group: the
 /// API ends a membership by the membership's id.
 pub(super) fn group_id(record: &Record) -> Option<&str> {
-    first_text(record, &[
-        &["requestParameters", "groupId"],
-        &["responseElements", "group", "groupId"],
-        &["responseElements", "groupId"],
-    ])
+    first_text(
+        record,
+        &[
+            &["requestParameters", "groupId"],
+            &["responseElements", "group", "groupId"],
+            &["responseElements", "groupId"],
+        ],
+    )
 }
 
 /// The id of the user that becomes, or ceases to be, a member.
 pub(super) fn member_id(record: &Record) -> Option<&str> {
-    first_text(record, &[
-        &["requestParameters", "member", "memberId"],
-        &["requestParameters", "memberId", "userId"],
-    ])
+    first_text(
+        record,
+        &[
+            &["requestParameters", "member", "memberId"],
+            &["requestParameters", "memberId", "userId"],
+        ],
+    )
 }
 
 fn first_text<'r>(record: &'r Record, paths: &[&[&str]]) -> Option<&'r str> {
@@ -88,10 +94,19 @@ mod tests {
                 [Some("g"), Some("u")],
             ),
             ("identitystore", json!({"membershipId": "m"}), Value::Null, [None, None]),
-            ("iam", json!({"groupId": "g", "memberId": {"userId": "u"}}), Value::Null, [None, None]),
+            (
+                "iam",
+                json!({"groupId": "g", "memberId": {"userId": "u"}}),
+                Value::Null,
+                [None, None],
+            ),
         ] {
             let expected = expected.map(|id| id.map(str::to_owned));
-            assert_eq!(ids(source, parameters.clone(), response), expected, "{source} {parameters}");
+            assert_eq!(
+                ids(source, parameters.clone(), response),
+                expected,
+                "{source} {parameters}"
+            );
         }
     }
 }

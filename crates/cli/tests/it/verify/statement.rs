@@ -65,10 +65,9 @@ fn what_is_not_valid_is_in_the_statement() {
 #[test]
 fn another_file_is_no_statement() {
     let dir = TestDir::new();
-    for (text, expected) in [
-        ("", "not a statement of `trailbell verify`: EOF"),
-        ("{}", "missing field"),
-    ] {
+    for (text, expected) in
+        [("", "not a statement of `trailbell verify`: EOF"), ("{}", "missing field")]
+    {
         let file = dir.write("statement.json", text);
         let (code, _, err) = trailbell(&["verify", "events/store", "--against", &file], &[]);
         assert_eq!(code, 2);
