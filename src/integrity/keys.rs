@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 use std::{fs, io};
 
 use aws_sdk_cloudtrail::config::{Builder, Region};
@@ -20,6 +21,9 @@ use crate::aws_error::AwsError;
 
 /// A digest is signed when it is written: at most this long after the time that it covers.
 pub const SIGNING_DELAY: SignedDuration = SignedDuration::from_hours(2);
+
+/// How long the answer of a region is used.
+const ANSWER_HOLDS: Duration = Duration::from_secs(600);
 
 const LIST: &str = "cloudtrail:ListPublicKeys";
 
@@ -221,8 +225,7 @@ impl KeySource {
     }
 }
 
-/// CloudTrail's keys, listed as they are needed. A region that could not be listed is not asked
-/// again.
+/// CloudTrail's keys, listed as they are needed. What a region answered holds for some minutes.
 #[derive(Debug)]
 pub struct CloudTrailKeys {
     /// Everything but the region.
@@ -233,6 +236,8 @@ pub struct CloudTrailKeys {
 
 #[derive(Debug, Default)]
 struct RegionKeys {
+    /// When CloudTrail was asked, if it was.
+    asked: Option<Instant>,
     listed: Option<(Timestamp, Timestamp)>,
     keys: PublicKeys,
     failure: Option<Arc<KeysError>>,
@@ -258,6 +263,10 @@ impl CloudTrailKeys {
             Arc::clone(regions.entry(region.to_owned()).or_default())
         };
         let mut known = known.lock().await;
+        // A newer key may be missing, and what was denied may be allowed now.
+        if known.asked.is_none_or(|asked| asked.elapsed() >= ANSWER_HOLDS) {
+            *known = RegionKeys { asked: Some(Instant::now()), ..RegionKeys::default() };
+        }
         if let Some(failure) = &known.failure {
             return Err(Arc::clone(failure));
         }

@@ -12,6 +12,7 @@
 //! | `incidents/<correlation>/<group_by values>` | the incidents of these values |
 //! | `reading/<hash of bucket and key>` | an object being read, or that its readers died of |
 //! | `chains/<hash of the chain>` | see [`ChainHead`](super::ChainHead) |
+//! | `hashes/<ten minutes>` | see [`ContentHashes`](super::ContentHashes) |
 //! | `sweep/<name>` | what sweeps remember: see [`sweep`](crate::sweep) |
 //! | `clock` | empty: written to learn the store's time |
 //! | `doctor/<token>` | exists only while `doctor` tries conditional writes |
@@ -32,6 +33,7 @@ pub(super) const ENTRIES: &str = "entries/";
 pub(super) const BY_GROUP: &str = "by-group/";
 pub(super) const READING: &str = "reading/";
 pub(super) const CHAINS: &str = "chains/";
+pub(super) const HASHES: &str = "hashes/";
 pub(super) const SWEEP: &str = "sweep/";
 pub(super) const CLOCK: &str = "clock";
 

@@ -5,6 +5,7 @@
 mod chain_head;
 mod claim;
 mod complete;
+mod content_hashes;
 mod correlations;
 mod detail;
 mod entry;
@@ -26,6 +27,7 @@ mod survey;
 pub use chain_head::{ChainHead, ChainId, VerifiedDigest};
 pub use claim::{Claim, ClaimOutcome};
 pub use complete::{ClaimUpdate, Completion};
+pub use content_hashes::{ContentHashes, KnownContent};
 pub use correlations::ClaimedCorrelations;
 pub use entry::{Content, Entry, EntrySnapshot, EntryState};
 pub use error::{LedgerError, LedgerProblem, Result};

@@ -5,6 +5,7 @@
 //! The head of the chain moves last, and nothing depends on how often, in which order or by how many
 //! workers that is done: every finding has one id, and the head only moves forward.
 
+use std::collections::BTreeMap;
 use std::ops::AddAssign;
 
 use detect::cloudtrail::content::{ContentHash, hash_content};
@@ -29,6 +30,7 @@ use crate::integrity::keys::SIGNING_DELAY;
 use crate::integrity::{IntegrityProblem, Verdict, VerifyMode};
 use crate::ledger::{ChainHead, ChainId, Ledger, LedgerError, StoredLedger, VerifiedDigest};
 use crate::notification::ObjectRef;
+use crate::store::{Listing, list_pages};
 
 /// Log files of a digest that are read at once.
 const CONCURRENCY: usize = 4;
@@ -376,8 +378,10 @@ impl DigestVerification<'_> {
         if !is_all && !pipeline.detections.can_match_in(&self.chain.account, &self.chain.region) {
             return Ok(());
         }
+        let unread = self.unread_logs(&link.file.log_files).await?;
+        self.counts.log_files += (link.file.log_files.len() - unread.len()) as u64;
         let mut left = None;
-        for logs in link.file.log_files.chunks(CONCURRENCY) {
+        for logs in unread.chunks(CONCURRENCY) {
             if self.invocation.is_over() {
                 return Err(Left::Deadline);
             }
@@ -397,6 +401,48 @@ impl DigestVerification<'_> {
             }
         }
         left.map_or(Ok(()), Err)
+    }
+
+    /// The log files of a digest that must be read. The others were read by a sweep, which matched
+    /// what the digest says, and are as they were then.
+    async fn unread_logs<'l>(&self, logs: &'l [LogFile]) -> Result<Vec<&'l LogFile>, Left> {
+        let mut unread = Vec::new();
+        if logs.is_empty() {
+            return Ok(unread);
+        }
+        let known = self.invocation.contents(self.ledger).await?;
+        let mut by_hour: BTreeMap<&str, Vec<(&LogFile, Timestamp)>> = BTreeMap::new();
+        for log in logs {
+            let read = known.find(&object_of(log)).filter(|content| content.hash == log.hash);
+            match (read, hour_prefix(&log.key)) {
+                (Some(content), Some(hour)) if log.bucket == self.chain.bucket => {
+                    by_hour.entry(hour).or_default().push((log, content.read_after));
+                }
+                _ => unread.push(log),
+            }
+        }
+        for (hour, logs) in by_hour {
+            let written = self.list_written(hour).await?;
+            let is_as_read = |(log, read_after): &(&LogFile, Timestamp)| {
+                written.get(&log.key).is_some_and(|written| written <= read_after)
+            };
+            unread.extend(logs.iter().filter(|log| !is_as_read(log)).map(|(log, _)| *log));
+        }
+        Ok(unread)
+    }
+
+    /// When the objects whose keys begin with `prefix` were written. Without those of which the
+    /// store does not say.
+    async fn list_written(&self, prefix: &str) -> Result<BTreeMap<String, Timestamp>, Left> {
+        let mut written = BTreeMap::new();
+        let bucket = self.chain.bucket.clone();
+        let listing = Listing { bucket, prefix: prefix.to_owned(), ..Listing::default() };
+        let listed = list_pages(&*self.invocation.pipeline.store, listing, |page| {
+            written.extend(page.keys.into_iter().zip(page.modified));
+            true
+        });
+        listed.await.map_err(|error| Left::Unverified(error_chain(&error)))?;
+        Ok(written)
     }
 
     /// Adds what was read of a log file. It was, or will be, an object of its own.
@@ -514,6 +560,16 @@ impl LogRead {
     }
 }
 
+fn object_of(log: &LogFile) -> ObjectRef {
+    ObjectRef { bucket: log.bucket.clone(), key: log.key.clone(), version_id: None }
+}
+
+/// The part of a log file's key up to the hour in its name: those of a digest share few of them.
+fn hour_prefix(key: &str) -> Option<&str> {
+    let time = key.rfind("Z_")?;
+    key.get(..time.checked_sub(2)?)
+}
+
 async fn read_log(
     invocation: &Invocation,
     chain: &ChainId,
@@ -525,7 +581,7 @@ async fn read_log(
             "the digest lists it, and it is not named as a log file of the account".to_owned();
         return LogRead::unread(LogCheck::Problem(IntegrityKind::LogFileUnreadable, why));
     }
-    let object = ObjectRef { bucket: log.bucket.clone(), key: log.key.clone(), version_id: None };
+    let object = object_of(log);
     let body = match invocation.pipeline.store.open(&object).await {
         Ok(body) => body,
         Err(error) if error.is_not_found() => {

@@ -10,7 +10,7 @@ mod delivery;
 pub(crate) mod digest;
 mod findings;
 mod grouping;
-mod invocation;
+pub(crate) mod invocation;
 mod object;
 mod outcomes;
 mod packed;

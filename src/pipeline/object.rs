@@ -170,7 +170,8 @@ async fn scan_and_process(
     now: Timestamp,
     body: Body,
 ) -> ObjectResults {
-    let (mut results, scanned) = scan_body_of(invocation, source.clone(), now, body, false).await;
+    let hash = invocation.hashes_logs;
+    let (mut results, scanned) = scan_body_of(invocation, source.clone(), now, body, hash).await;
     if let Some(scanned) = scanned {
         results.end(source, scanned);
     }

@@ -57,6 +57,19 @@ impl LastListed {
 }
 
 impl Sweep {
+    /// Remembers the contents of the log files that this sweep has read, so that digests need not
+    /// read them. Without this, they do.
+    pub(super) async fn remember_contents(&mut self, ledger: &StoredLedger, now: Timestamp) {
+        let hashes = std::mem::take(&mut self.run.hashes);
+        if hashes.is_empty() {
+            return;
+        }
+        if let Err(error) = ledger.remember_contents(now, &hashes).await {
+            let why = error_chain(&error);
+            self.run.outcome.notes.push(format!("hashes of log files not remembered: {why}"));
+        }
+    }
+
     /// Verifies digests that were not verified when they were announced, if it is time to list.
     pub(super) async fn verify_digests(
         &mut self,

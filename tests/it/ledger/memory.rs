@@ -267,7 +267,8 @@ fn page(world: &World, listing: &Listing) -> Page {
         if folder.is_some() {
             page.prefixes.push(shown.to_owned())
         } else {
-            page.keys.push(shown.to_owned())
+            page.keys.push(shown.to_owned());
+            page.modified.push(world.objects[key].modified);
         }
     }
     page
