@@ -189,7 +189,7 @@ impl DigestVerification<'_> {
         let moved = match (verdict, link) {
             (_, Some(link)) => self.verify_valid(link).await,
             (Verdict::Invalid(problem), _) => {
-                self.forged(&object.key, digest_end(&object.key), &*problem);
+                self.forged(&object.key, digest_end(&object.key), &problem);
                 Ok(None)
             }
             (Verdict::Unchecked(error), _) => Err(Left::Unverified(error_chain(&*error))),
@@ -348,7 +348,7 @@ impl DigestVerification<'_> {
                 }
                 self.replaced(key, *end, named_by);
             }
-            (Verdict::Invalid(problem), _) => self.forged(key, Some(*end), &*problem),
+            (Verdict::Invalid(problem), _) => self.forged(key, Some(*end), &problem),
             (Verdict::Missing(_) | Verdict::Valid, None) => {
                 let reason = match named {
                     Some(_) => "the next digest names it, and there is no such object",

@@ -387,7 +387,7 @@ async fn hashes_that_are_damaged_or_old_only_cost_reading() {
     let old = r#"{"number":1,"read_after":"2026-03-12T03:00:00Z","hashes":{}}"#;
     for content in ["no JSON", old] {
         let world = swept_before_its_digest().await;
-        let slots = world.memory.keys("state/hashes/");
+        let slots = world.memory.keys("hashes/");
         assert_eq!(slots.len(), 1);
         slots.iter().for_each(|key| world.memory.write(key, content));
         world.memory.take_calls();
