@@ -13,6 +13,7 @@
 //! | [`chain`] | what follows what, and what is missing in between |
 //! | [`check`] | checks one digest, or one log file |
 //! | [`statement`] | what an auditor keeps of it |
+//! | [`verified_day`] | what the function knows of a day, for a statement |
 //! | [`verify`] | checks all digests and log files of an account and region |
 //!
 //! Source:
@@ -26,6 +27,7 @@ mod problem;
 pub mod signature;
 pub mod statement;
 mod verification;
+pub mod verified_day;
 pub mod verify;
 
 pub use problem::{Absence, CheckError, IntegrityProblem, Verdict};

@@ -11,9 +11,11 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::chain::{Gap, GapCause};
+use super::chain::{Gap, GapCause, Link};
 use super::problem::Verdict;
+use super::verified_day::VerifiedDay;
 use super::verify::{ChainSummary, CheckedKind, CheckedObject, RegionReport};
+use crate::ledger::ChainHead;
 use detect::text::error::error_chain;
 
 /// Raised when older programs would misread a statement.
@@ -34,8 +36,8 @@ pub struct Statement {
     pub until: Option<Timestamp>,
     /// The chains of digests, sorted.
     pub chains: Vec<ChainStatement>,
-    /// Log files that no valid digest covers.
-    pub unverified_log_files: u64,
+    /// Log files that no valid digest covers. `None` if they were not counted.
+    pub unverified_log_files: Option<u64>,
 }
 
 /// What is stated about one chain of digests.
@@ -111,6 +113,17 @@ pub struct NotValid {
     pub reason: String,
 }
 
+impl HeadDigest {
+    /// A digest with a valid signature.
+    pub fn new(link: &Link) -> HeadDigest {
+        HeadDigest {
+            key: link.file.key.clone(),
+            hash: link.file.hash.to_string(),
+            signature: link.signature.to_ascii_lowercase(),
+        }
+    }
+}
+
 impl Statement {
     /// A statement about the time from `since` to `until`, made at `now`.
     pub fn new(since: Option<Timestamp>, until: Option<Timestamp>, now: Timestamp) -> Statement {
@@ -121,7 +134,7 @@ impl Statement {
             since,
             until,
             chains: Vec::new(),
-            unverified_log_files: 0,
+            unverified_log_files: None,
         }
     }
 
@@ -130,7 +143,28 @@ impl Statement {
         let chain = |chain| ChainStatement::new(bucket, report, chain);
         self.chains.extend(report.chains.iter().map(chain));
         self.chains.sort_by(|a, b| a.name().cmp(&b.name()));
-        self.unverified_log_files += report.unverified_logs;
+        *self.unverified_log_files.get_or_insert(0) += report.unverified_logs;
+    }
+
+    /// Adds what the function verified of a chain in a day.
+    pub fn add_day(&mut self, head: &ChainHead, day: &str, verified: VerifiedDay) {
+        let VerifiedDay { digests, log_files, from, until, head: last, gaps, not_valid } = verified;
+        let chain = head.chain.clone();
+        self.chains.push(ChainStatement {
+            bucket: chain.bucket,
+            folder: chain.folder,
+            account: chain.account,
+            region: chain.region,
+            trail: chain.trail,
+            backfill: chain.backfill,
+            from,
+            until,
+            head: last,
+            days: BTreeMap::from([(day.to_owned(), DayCounts { digests, log_files })]),
+            gaps,
+            not_valid,
+        });
+        self.chains.sort_by(|a, b| a.name().cmp(&b.name()));
     }
 
     /// Canonical JSON: keys sorted, no white space. The same statement is always the same text.

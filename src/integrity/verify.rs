@@ -268,9 +268,7 @@ impl Chain {
 
     fn head(&self, scope: &Scope<'_>) -> Option<HeadDigest> {
         let is_in_range = |link: &&Link| scope.contains(link.file.end);
-        let Link { file, signature } = self.links.iter().rev().find(is_in_range)?;
-        let signature = signature.to_ascii_lowercase();
-        Some(HeadDigest { key: file.key.clone(), hash: file.hash.to_string(), signature })
+        self.links.iter().rev().find(is_in_range).map(HeadDigest::new)
     }
 
     fn covered(&self, scope: &Scope<'_>) -> Option<(Timestamp, Timestamp)> {

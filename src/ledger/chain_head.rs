@@ -1,6 +1,8 @@
 //! How far the digests of a trail, in one account and region, are verified: one small object each,
 //! moved forward by compare-and-swap.
 
+use std::collections::BTreeMap;
+
 use bytes::Bytes;
 use detect::cloudtrail::DigestName;
 use detect::finding::FindingId;
@@ -9,12 +11,16 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::error::{LedgerProblem, Result};
-use super::keys::CHAINS;
+use super::keys::{CHAINS, STATEMENTS};
 use super::stored::{CONCURRENCY, StoredLedger, Swap, TRIES};
-use crate::store::SmallObject;
+use crate::integrity::verified_day::VerifiedDay;
+use crate::store::{SmallObject, WriteCondition};
 
 /// Raised when older programs would misread a head.
 const VERSION: u32 = 1;
+
+/// Days that a head knows: a statement is made of each when it is over.
+const KEPT_DAYS: usize = 4;
 
 /// Hexadecimal digits of a chain's name.
 const NAME_DIGITS: usize = 32;
@@ -60,6 +66,8 @@ pub struct ChainHead {
     pub log_files: u64,
     /// Times that were not proven: digests missing or forged, or the chain restarted.
     pub gaps: u64,
+    /// The last days, by the ends of their digests.
+    pub days: BTreeMap<String, VerifiedDay>,
 }
 
 /// What moves a head forward: a digest that was verified, and what was found on the way to it.
@@ -75,12 +83,10 @@ pub struct VerifiedDigest {
     pub hash: String,
     /// Its signature, in hexadecimal.
     pub signature: String,
-    /// Digests that were verified on the way, this one included.
-    pub digests: u64,
-    /// Log files that were verified.
-    pub log_files: u64,
-    /// Times that were not proven.
-    pub gaps: u64,
+    /// The end of the head that the way began at. `None` if there was none.
+    pub after: Option<Timestamp>,
+    /// What was verified on the way, this digest included, by the ends of the digests.
+    pub days: BTreeMap<String, VerifiedDay>,
 }
 
 impl ChainId {
@@ -116,11 +122,15 @@ impl StoredLedger {
         decode(&object).map(Some).map_err(|problem| self.error(&key, problem))
     }
 
-    /// Moves the head of a chain to a digest. One that is as far already stays.
+    /// Moves the head of a chain to a digest, unless it moved since that was verified.
     pub async fn move_chain_head(&self, chain: &ChainId, digest: &VerifiedDigest) -> Result<()> {
         let next = |object: Option<&SmallObject>| {
             let head = match object.map(decode).transpose()? {
-                Some(head) if head.end >= digest.end => return Ok(Swap::Keep(())),
+                // It is as far already, or another worker moved it: a part of the way would be counted
+                // twice. The next digest, or a sweep, begins there.
+                head if head.as_ref().map(|head| head.end) != digest.after => {
+                    return Ok(Swap::Keep(()));
+                }
                 head => ChainHead::after(head, chain, digest),
             };
             let bytes = serde_json::to_vec(&head)?;
@@ -149,12 +159,24 @@ impl StoredLedger {
     }
 }
 
+impl StoredLedger {
+    /// Writes the statement of a day (`2026-03-12`). Returns false if there is one: it stays as it is.
+    pub async fn put_statement(&self, day: &str, statement: &str) -> Result<bool> {
+        let bytes = Bytes::from(statement.to_owned());
+        let key = format!("{STATEMENTS}{day}.json");
+        match self.put(&key, bytes, WriteCondition::IfNoneMatch).await {
+            Ok(_) => Ok(true),
+            Err(error) if error.is_precondition_failed() => Ok(false),
+            Err(error) => Err(error.into()),
+        }
+    }
+}
+
 impl ChainHead {
     fn after(head: Option<ChainHead>, chain: &ChainId, digest: &VerifiedDigest) -> ChainHead {
+        let VerifiedDigest { key, start, end, hash, signature, days, .. } = digest.clone();
         let before = head.as_ref();
-        let VerifiedDigest { key, start, end, hash, signature, digests, log_files, gaps } =
-            digest.clone();
-        ChainHead {
+        let mut next = ChainHead {
             version: VERSION,
             chain: chain.clone(),
             key,
@@ -162,10 +184,21 @@ impl ChainHead {
             hash,
             signature,
             since: before.map_or(start, |head| head.since),
-            digests: digests + before.map_or(0, |head| head.digests),
-            log_files: log_files + before.map_or(0, |head| head.log_files),
-            gaps: gaps + before.map_or(0, |head| head.gaps),
+            digests: before.map_or(0, |head| head.digests),
+            log_files: before.map_or(0, |head| head.log_files),
+            gaps: before.map_or(0, |head| head.gaps),
+            days: head.map(|head| head.days).unwrap_or_default(),
+        };
+        for (day, verified) in days {
+            next.digests += verified.digests;
+            next.log_files += verified.log_files;
+            next.gaps += verified.gaps.len() as u64;
+            next.days.entry(day).or_default().merge(verified);
         }
+        while next.days.len() > KEPT_DAYS {
+            next.days.pop_first();
+        }
+        next
     }
 }
 

@@ -12,6 +12,7 @@
 //! | `incidents/<correlation>/<group_by values>` | the incidents of these values |
 //! | `reading/<hash of bucket and key>` | an object being read, or that its readers died of |
 //! | `chains/<hash of the chain>` | see [`ChainHead`](super::ChainHead) |
+//! | `statements/<day>.json` | a [`Statement`](crate::integrity::statement::Statement) |
 //! | `hashes/<ten minutes>` | see [`ContentHashes`](super::ContentHashes) |
 //! | `sweep/<name>` | what sweeps remember: see [`sweep`](crate::sweep) |
 //! | `clock` | empty: written to learn the store's time |
@@ -34,6 +35,7 @@ pub(super) const BY_GROUP: &str = "by-group/";
 pub(super) const READING: &str = "reading/";
 pub(super) const CHAINS: &str = "chains/";
 pub(super) const HASHES: &str = "hashes/";
+pub(super) const STATEMENTS: &str = "statements/";
 pub(super) const SWEEP: &str = "sweep/";
 pub(super) const CLOCK: &str = "clock";
 

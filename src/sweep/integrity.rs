@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use bytes::Bytes;
 use detect::finding::integrity::IntegrityKind;
 use detect::text::error::error_chain;
+use detect::text::time::format_date;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
@@ -12,6 +13,7 @@ use super::run::Sweep;
 use crate::integrity::VerifyMode;
 use crate::integrity::chain::CADENCE;
 use crate::integrity::keys::SIGNING_DELAY;
+use crate::integrity::statement::Statement;
 use crate::ledger::{ChainHead, ChainId, StoredLedger};
 use crate::notification::ObjectRef;
 use crate::pipeline::digest::{alert, chain_of, event, process_listed_digest};
@@ -31,14 +33,22 @@ const DAILY: SignedDuration = SignedDuration::from_hours(23);
 /// Digests of a chain that was never verified are looked for so far back. The newest begins it.
 const FIRST_LOOK_BACK: SignedDuration = SignedDuration::from_hours(6);
 
+const DAY: SignedDuration = SignedDuration::from_hours(24);
+
 /// A trail whose digests stopped so long ago has ended, and is late no more.
 const ENDED: SignedDuration = SignedDuration::from_hours(26);
 
+/// A day is stated so long after it is over: its last digests are verified then.
+const STATED_AFTER: SignedDuration = SignedDuration::from_hours(6);
+
 /// When digests were listed last.
-#[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 struct LastListed {
     rules: Option<Timestamp>,
     all: Option<Timestamp>,
+    /// The last day of which a statement was written.
+    #[serde(default)]
+    stated: Option<String>,
 }
 
 impl LastListed {
@@ -49,7 +59,7 @@ impl LastListed {
         Ok(object.and_then(|object| parse(&object.bytes)).unwrap_or_default())
     }
 
-    async fn save(self, ledger: &StoredLedger) -> Result<(), String> {
+    async fn save(&self, ledger: &StoredLedger) -> Result<(), String> {
         let bytes = serde_json::to_vec(&self).map_err(|error| error.to_string())?;
         let put = ledger.put_sweep_object(NAME, Bytes::from(bytes), WriteCondition::None).await;
         put.map(|_| ()).map_err(|error| error_chain(&error))
@@ -123,8 +133,40 @@ impl Sweep {
         if is_complete {
             last.rules = Some(now);
             last.all = if all { Some(now) } else { last.all };
+            self.state_day(ledger, &mut last, now).await?;
             last.save(ledger).await?;
         }
+        Ok(())
+    }
+
+    /// Writes the statement of the day that is over, once.
+    async fn state_day(
+        &mut self,
+        ledger: &StoredLedger,
+        last: &mut LastListed,
+        now: Timestamp,
+    ) -> Result<(), String> {
+        let day_ago = now.checked_sub(STATED_AFTER + DAY).unwrap_or(now);
+        let day = format_date(day_ago);
+        if last.stated.as_ref() == Some(&day) {
+            return Ok(());
+        }
+        let [since, until] = bounds(&day).ok_or("the day has no bounds")?;
+        let (heads, _) = ledger.chain_heads().await.map_err(|error| error_chain(&error))?;
+        let mut statement = Statement::new(Some(since), Some(until), now);
+        for head in &heads {
+            if let Some(verified) = head.days.get(&day) {
+                statement.add_day(head, &day, verified.clone());
+            }
+        }
+        if !statement.chains.is_empty() {
+            let text = statement.to_canonical_json().map_err(|error| error.to_string())?;
+            let put =
+                ledger.put_statement(&day, &text).await.map_err(|error| error_chain(&error))?;
+            let what = if put { "statement written" } else { "there is a statement" };
+            self.run.outcome.notes.push(format!("{what}: {day}"));
+        }
+        last.stated = Some(day);
         Ok(())
     }
 
@@ -193,6 +235,12 @@ impl Sweep {
         }
         Ok(())
     }
+}
+
+/// The first and the last end of a digest of a day.
+fn bounds(day: &str) -> Option<[Timestamp; 2]> {
+    let start: Timestamp = format!("{day}T00:00:00Z").parse().ok()?;
+    Some([start, start.checked_add(DAY - SignedDuration::from_secs(1)).ok()?])
 }
 
 /// The chains of the regions that were listed.

@@ -4,11 +4,13 @@
 use std::sync::Arc;
 
 use detect::cloudtrail::Trail;
+use futures::future::join_all;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 use support::root;
 use support::trail::{SignedTrail, TrailObject, gzip};
 use trailbell::integrity::keys::{KeySource, PublicKeys};
+use trailbell::integrity::statement::{DayCounts, Statement};
 use trailbell::integrity::{Verification, VerifyMode};
 use trailbell::ledger::ChainHead;
 use trailbell::pipeline::{self, Clock, InvocationReport, ObjectOutcome, Pipeline};
@@ -16,11 +18,18 @@ use trailbell::pipeline::{self, Clock, InvocationReport, ObjectOutcome, Pipeline
 use crate::ledger::memory::{Fault, Memory, Topic};
 use crate::ledger::world::{self, create_group, ledger, pipeline_with};
 
+const HOUR: SignedDuration = SignedDuration::from_hours(1);
+
 /// The first digest ends then.
 const FIRST: &str = "2026-03-12T01:17:05Z";
 
 fn end(hour: usize) -> Timestamp {
     FIRST.parse::<Timestamp>().unwrap() + SignedDuration::from_hours(hour as i64)
+}
+
+/// Digests come some time after their hour.
+fn clock(hour: usize) -> Clock {
+    Clock { now: end(hour) + SignedDuration::from_mins(20), ..world::clock() }
 }
 
 /// Two log files an hour, each with a call that a rule matches in the third.
@@ -88,12 +97,15 @@ impl World {
 
     /// Announces a digest.
     async fn announce(&self, hour: usize) -> InvocationReport {
-        let payload = json!({"Records": [{
+        self.run(&self.payload(hour), hour).await
+    }
+
+    fn payload(&self, hour: usize) -> Value {
+        json!({"Records": [{
             "eventVersion": "2.1",
             "eventName": "ObjectCreated:Put",
             "s3": {"bucket": {"name": "trail-logs"}, "object": {"key": self.digest(hour)}},
-        }]});
-        self.run(&payload, hour).await
+        }]})
     }
 
     async fn sweep(&self, hour: usize) -> InvocationReport {
@@ -106,8 +118,7 @@ impl World {
     }
 
     async fn run(&self, payload: &Value, hour: usize) -> InvocationReport {
-        let now = end(hour) + SignedDuration::from_mins(20);
-        let report = pipeline::run(&self.pipeline, payload, Clock { now, ..world::clock() }).await;
+        let report = pipeline::run(&self.pipeline, payload, clock(hour)).await;
         assert_eq!(report.mismatch, None);
         report
     }
@@ -395,6 +406,45 @@ async fn hashes_that_are_damaged_or_old_only_cost_reading() {
         let calls = world.memory.take_calls();
         assert_eq!(count(&calls, &format!("open {}", world.log(2, 0))), 1, "{content}");
     }
+}
+
+#[tokio::test]
+async fn a_day_that_is_over_is_stated_once() {
+    let world = World::new(trail(30));
+    world.memory.remove(&world.digest(4));
+    world.memory.remove(&world.log(5, 1));
+    world.announce_all(0..30).await;
+    // 06:17 and 07:17 of the next day.
+    world.sweep(29).await;
+    assert_eq!(world.memory.keys("statements/"), ["statements/2026-03-12.json"]);
+    let text = world.memory.text("statements/2026-03-12.json").unwrap();
+    let statement = Statement::from_json(text.as_bytes()).unwrap();
+    assert_eq!(statement.to_canonical_json().unwrap(), text);
+    let [chain] = &statement.chains[..] else { panic!("{text}") };
+    // 01:17 to 23:17, without the fifth.
+    assert_eq!(chain.days["2026-03-12"], DayCounts { digests: 22, log_files: 43 });
+    assert_eq!(chain.head.as_ref().unwrap().key, world.digest(22));
+    assert_eq!((chain.from, chain.until), (Some(end(0) - HOUR), Some(end(22))));
+    let gaps: Vec<_> = chain.gaps.iter().map(|gap| (gap.from, gap.until)).collect();
+    assert_eq!(gaps, [(end(3), end(4))]);
+    let not_valid: Vec<_> =
+        chain.not_valid.iter().map(|it| (it.kind.as_str(), it.status.as_str(), &it.key)).collect();
+    let expected = [("digest", "missing", &world.digest(4)), ("log", "missing", &world.log(5, 1))];
+    assert_eq!(not_valid, expected);
+    world.memory.take_calls();
+    world.sweep(30).await;
+    let calls = world.memory.take_calls();
+    assert!(!calls.iter().any(|call| call.contains("statements/")), "{calls:?}");
+}
+
+#[tokio::test]
+async fn two_workers_with_the_same_digest_count_it_once() {
+    let world = World::new(trail(3));
+    world.announce(0).await;
+    join_all([1, 2, 2, 1].map(|hour| world.announce(hour))).await;
+    world.announce(2).await;
+    let head = world.head().await;
+    assert_eq!((head.key, head.digests, head.log_files), (world.digest(2), 3, 6));
 }
 
 #[tokio::test]
