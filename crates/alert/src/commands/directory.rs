@@ -15,8 +15,8 @@ pub(super) fn questions(call: AlertCall<'_>) -> Vec<Vec<ResponseStep>> {
         return Vec::new();
     }
     let group = name_or(call.group(), "the group");
-    let purpose = format!("What is {group} called, and who is in it now?");
-    let contents = ["aws identitystore describe-group", "aws identitystore list-group-memberships"]
+    let purpose = format!("Who is in {group} now, and what is it called?");
+    let contents = ["aws identitystore list-group-memberships", "aws identitystore describe-group"]
         .map(|command| run(call, &purpose, command, &[("--group-id", call.group())]));
     let user = call.target_user().map(|user| {
         let purpose = "Who is the user?";
