@@ -179,8 +179,7 @@ fn bucket_place(call: AlertCall<'_>, key: &str) -> String {
 
 fn reference(call: AlertCall<'_>) -> Vec<Item> {
     let id = mail::reference_row("Finding", call.finding.id.as_str());
-    let guide = mail::reference_row("Guide", "docs/integrity.md");
-    let mut items = mail::items(rank::IDENTIFIER, [id, guide]);
+    let mut items = mail::items(rank::IDENTIFIER, [id]);
     items.extend(identifiers::rule_items(&call.finding.rule));
     items
 }
