@@ -409,7 +409,7 @@ async fn objects_that_cannot_hold_findings_are_not_fetched() {
     assert!(outcome.reply().is_ok());
     for reason in [
         "region eu-central-1 records nothing",
-        "a digest file",
+        "digests are not verified",
         "an Insights file",
         "not named as a log object",
         "a folder marker",

@@ -110,7 +110,7 @@ async fn a_day_that_is_over_is_stated_once() {
     assert_eq!(gaps, [(end(3), end(4))]);
     let not_valid: Vec<_> =
         chain.not_valid.iter().map(|it| (it.kind.as_str(), it.status.as_str(), &it.key)).collect();
-    let expected = [("digest", "missing", &world.digest(4)), ("log", "missing", &world.log(5, 1))];
+    let expected = [("log", "missing", &world.log(5, 1)), ("digest", "missing", &world.digest(4))];
     assert_eq!(not_valid, expected);
     world.memory.take_calls();
     world.sweep(30).await;
