@@ -16,6 +16,7 @@ mod settings;
 mod sweeps;
 mod topic;
 mod trail;
+mod verified;
 
 use detect::cloudtrail::Trail;
 use jiff::{SignedDuration, Timestamp};
