@@ -159,7 +159,7 @@ async fn what_could_not_be_checked_is_never_verified_and_retried() {
         (
             "a log file is over the limit",
             |world| world.change(|pipeline| pipeline.max_object_bytes = 10),
-            "more than 10",
+            "more than the 10 bytes",
         ),
     ];
     for (name, prepare, expected) in rows {
