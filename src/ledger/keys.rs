@@ -6,10 +6,13 @@
 //! | `open/<id>-<token>` | empty: a claim that is not final; see [`OpenEntry`](super::OpenEntry) |
 //! | `by-group/<account>/<group>/<time>-<action>-<id>-v1/…` | see [`group_key`](super::group_key) |
 //! | `by-principal/<principal>/<time>-<rule>-<id>` | empty |
-//! | `by-window/<rule>/<window>/<account>.<principal>-<id>` | empty: counts bursts |
+//! | `by-window/<rule>/<window>/<severity>/<account>.<principal>-<id>` | empty: counts bursts |
 //! | `grouped/<rule>/<window>/<id>` | empty: waits for a summary |
 //! | `by-correlation/<correlation>/<values>/<rule>/…` | see [`Mark`](detect::correlation::Mark) |
 //! | `incidents/<correlation>/<group_by values>` | the incidents of these values |
+//! | `new-terms/<rule>/<hash of values>` | when the rule matched these values: see [`History`](detect::new_terms::History) |
+//! | `new-terms-since` | since when rules with new terms have watched |
+//! | `suppression/<rule>/<group_by values>` | the alerts that stand for others of these values |
 //! | `reading/<hash of bucket and key>` | an object being read, or that its readers died of |
 //! | `chains/<hash of the chain>` | see [`ChainHead`](super::ChainHead) |
 //! | `statements/<day>.json` | a [`Statement`](crate::integrity::statement::Statement) |
@@ -21,6 +24,7 @@
 //! Principals, accounts of windows and `group_by` values are hashes.
 
 use detect::finding::{Finding, FindingId, Window};
+use detect::rule::Severity;
 use jiff::Timestamp;
 use jiff::civil::DateTime;
 use jiff::tz::Offset;
@@ -63,14 +67,27 @@ pub(super) fn reading(object: &ObjectRef) -> String {
     format!("{READING}{}", &id.as_str()[..OBJECT_DIGITS])
 }
 
+/// Since when rules with new terms have watched.
+pub(super) const WATCHED: &str = "new-terms-since";
+
+/// When one rule matched one combination of values.
+pub(super) fn history(rule: &str, id: &str) -> String {
+    format!("new-terms/{}/{id}", encode_key_part(rule))
+}
+
+/// The alerts of one rule and group of values.
+pub(super) fn suppression(rule: &str, group: &str) -> String {
+    format!("suppression/{}/{group}", encode_key_part(rule))
+}
+
 /// The folder of what one rule grouped in one window.
 pub(super) fn grouped_folder(rule: &str, window: Window) -> String {
     format!("{GROUPED}{}/{window}/", encode_key_part(rule))
 }
 
-/// The folder of what one rule found in one window.
-pub(super) fn window_folder(rule: &str, window: Window) -> String {
-    format!("by-window/{}/{window}/", encode_key_part(rule))
+/// The folder of what one rule found in one window at one severity.
+pub(super) fn window_folder(rule: &str, window: Window, severity: Severity) -> String {
+    format!("by-window/{}/{window}/{}/", encode_key_part(rule), severity.as_str())
 }
 
 /// The folder of a principal's findings in all accounts.

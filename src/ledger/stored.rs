@@ -1,5 +1,6 @@
 //! The ledger's objects below a prefix of a bucket.
 
+use std::sync::Mutex;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -10,6 +11,7 @@ use tracing::debug;
 
 use super::error::{LedgerError, LedgerProblem, Result};
 use super::keys::{CLOCK, SWEEP};
+use super::new_terms::HistoryCache;
 use crate::store::{Listing, ObjectStore, Page, SmallObject, StoreError, WriteCondition, Written};
 
 /// Bytes of a key in S3.
@@ -32,12 +34,24 @@ pub enum Ledger {
     ReadOnly(StoredLedger),
 }
 
+impl Ledger {
+    /// What can be read of earlier findings. `None` if there is nothing.
+    pub fn history(&self) -> Option<&StoredLedger> {
+        match self {
+            Ledger::None => None,
+            Ledger::Stored(ledger) | Ledger::ReadOnly(ledger) => Some(ledger),
+        }
+    }
+}
+
 /// A ledger in a store.
 pub struct StoredLedger {
     store: Box<dyn ObjectStore>,
     bucket: String,
     /// Empty, or ends in `/`.
     prefix: String,
+    /// What this instance knows of new terms. A std mutex: nothing awaits while it is locked.
+    pub(super) histories: Mutex<HistoryCache>,
 }
 
 /// A lease that outlives a holder with `left` to live: nobody takes over while it may still act.
@@ -60,7 +74,7 @@ impl StoredLedger {
             "" => String::new(),
             prefix => format!("{prefix}/"),
         };
-        StoredLedger { store, bucket: bucket.to_owned(), prefix }
+        StoredLedger { store, bucket: bucket.to_owned(), prefix, histories: Mutex::default() }
     }
 
     /// The store's time. Creates the bucket's folder if the store is a directory.

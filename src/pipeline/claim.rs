@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use detect::finding::{Finding, Outcome, Suppression};
+use detect::finding::{Finding, Outcome};
 use detect::text::error::error_chain;
 use futures::future::join_all;
 
@@ -114,8 +114,8 @@ impl ClaimedFindings {
             }
             ClaimOutcome::Duplicate(state) => {
                 self.report.end(finding, Outcome::Duplicate);
-                let is_building_block = finding.suppression() == Some(Suppression::BuildingBlock);
-                let counts = state != EntryState::Suppressed || is_building_block;
+                // Building blocks, and what another alert stands for, are correlated too.
+                let counts = state != EntryState::Suppressed || finding.exception.is_none();
                 self.done_before.extend(counts.then(|| Arc::clone(finding)));
             }
             // A conflict's own id is that of its call: its entry was changed by someone else.

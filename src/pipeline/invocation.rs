@@ -6,12 +6,17 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use detect::finding::{Finding, FindingId};
-use jiff::Timestamp;
+use detect::new_terms::Match;
+use detect::rule::{GroupAlerts, Severity};
+use jiff::{SignedDuration, Timestamp};
 use tokio::time::{Instant, timeout_at};
 
 use super::packed::WaitingBytes;
 use super::{Clock, Pipeline};
-use crate::ledger::{ContentHashes, FIRST_OF_BURST, LedgerError, StoredLedger, WindowCounts};
+use crate::ledger::{
+    ContentHashes, FIRST_OF_BURST, HistoryCache, HistoryKey, LedgerError, StoredLedger,
+    WindowCounts,
+};
 
 /// How long what was started last may take: so long, but at most this part of the whole time.
 const MAX_GRACE: Duration = Duration::from_secs(3);
@@ -47,8 +52,14 @@ pub(crate) struct Invocation {
     publishing: tokio::sync::Mutex<()>,
     // Std mutexes: nothing awaits while they are locked.
     met: Mutex<MetFindings>,
-    /// By rule. Without a ledger the invocation is the window.
-    counts: Mutex<HashMap<String, WindowCounts>>,
+    /// By rule and severity. Without a ledger the invocation is the window.
+    counts: Mutex<HashMap<(String, Severity), WindowCounts>>,
+    /// By rule and group. Without a ledger an alert stands for findings of the invocation only.
+    group_alerts: Mutex<HashMap<(String, String), GroupAlerts>>,
+    /// Without a ledger values are known to the invocation only.
+    histories: Mutex<HistoryCache>,
+    /// Values become known, and nothing is alerted.
+    learns: bool,
     /// Findings taken over from dead workers, by rule and principal.
     taken_over: Mutex<HashMap<(String, String), u64>>,
     /// The chat topic did not answer.
@@ -70,6 +81,9 @@ impl Invocation {
             publishing: tokio::sync::Mutex::default(),
             met: Mutex::default(),
             counts: Mutex::default(),
+            group_alerts: Mutex::default(),
+            histories: Mutex::default(),
+            learns: false,
             taken_over: Mutex::default(),
             is_chat_silent: AtomicBool::default(),
             contents: tokio::sync::OnceCell::new(),
@@ -89,6 +103,16 @@ impl Invocation {
         ledger: &StoredLedger,
     ) -> Result<&ContentHashes, LedgerError> {
         self.contents.get_or_try_init(|| ledger.known_contents(self.clock.now)).await
+    }
+
+    /// An invocation that only learns which values are known.
+    pub(crate) fn learning(pipeline: &Arc<Pipeline>, clock: Clock) -> Invocation {
+        Invocation { learns: true, ..Invocation::new(pipeline, clock) }
+    }
+
+    /// Returns true if values become known, and nothing is alerted.
+    pub(crate) fn learns(&self) -> bool {
+        self.learns
     }
 
     /// How long claims in the ledger hold.
@@ -154,13 +178,35 @@ impl Invocation {
         if met.ids.insert(finding.id.clone()) { Meeting::First } else { Meeting::OtherCall }
     }
 
-    /// Counts findings of a rule by their principals. Returns the counts of the whole invocation,
-    /// these included.
-    pub(crate) fn count(&self, rule: &str, principals: &[String]) -> WindowCounts {
+    /// Counts findings of a rule at one severity by their principals. Returns the counts of the
+    /// whole invocation, these included.
+    pub(crate) fn count(
+        &self,
+        rule: &str,
+        severity: Severity,
+        principals: &[String],
+    ) -> WindowCounts {
         let mut counts = lock(&self.counts);
-        let counts = counts.entry(rule.to_owned()).or_default();
+        let counts = counts.entry((rule.to_owned(), severity)).or_default();
         counts.add(principals.iter().map(String::as_str));
         counts.clone()
+    }
+
+    /// Returns for each finding of a group whether it is alerted.
+    pub(crate) fn admit(
+        &self,
+        group: &(String, String),
+        findings: &[(FindingId, Timestamp)],
+        duration: SignedDuration,
+    ) -> Vec<bool> {
+        let mut groups = lock(&self.group_alerts);
+        let alerts = groups.entry(group.clone()).or_default();
+        findings.iter().map(|(id, time)| alerts.admit(id, *time, duration)).collect()
+    }
+
+    /// Returns for each match of a combination, by time, whether it is new in this invocation.
+    pub(crate) fn add_matches(&self, key: HistoryKey<'_>, matches: &[Match]) -> Vec<bool> {
+        lock(&self.histories).add(key, matches)
     }
 
     /// Counts a finding that was taken over. Returns true if it is among the first of its rule and

@@ -8,9 +8,12 @@ mod context;
 mod correlate;
 mod delivery;
 pub(crate) mod digest;
+mod facts;
 mod findings;
+mod folding;
 mod grouping;
 pub(crate) mod invocation;
+mod new_terms;
 mod object;
 mod outcomes;
 mod packed;
@@ -23,10 +26,12 @@ pub(crate) mod run;
 mod setup;
 mod severity;
 mod summary_at_exit;
+mod suppression;
 mod suspects;
 
 use std::sync::Arc;
 
+use detect::text::error::error_chain;
 use serde_json::Value;
 use tracing::{Instrument, info_span};
 
@@ -63,6 +68,11 @@ pub async fn run_request(
     async {
         let Notification { reply, messages } = notification::decode(payload);
         let mut run = Run::new(pipeline, clock, reply);
+        // Rules watch from now on, whether they match anything or not.
+        if let Err(error) = new_terms::watched_since(&run.invocation).await {
+            let what = format!("not known since when they watch: {}", error_chain(&error));
+            run.outcome.problems.push(Problem::discard("rules with new terms", what));
+        }
         let mut objects = Vec::new();
         for message in messages {
             objects.extend(run.process_message(message).await);

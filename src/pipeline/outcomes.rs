@@ -19,6 +19,8 @@ use crate::sink::MessageId;
 pub(crate) struct DeliveryReport {
     /// An outcome for each finding, except those in `grouped`.
     pub(crate) findings: Vec<FindingOutcome>,
+    /// Matches that are no findings, since their values are known.
+    pub(crate) known: u64,
     /// Findings to be summarised when the invocation ends, since there is no ledger to keep them.
     pub(crate) grouped: Vec<Grouped>,
     /// Summaries that were sent.
@@ -81,8 +83,12 @@ pub struct FindingOutcome {
 pub(crate) struct CorrelationOutcome {
     /// The correlation's id.
     pub(crate) rule: String,
+    /// The alert's id.
+    pub(crate) alert: FindingId,
     /// The sink accepted it.
     pub(crate) sent: bool,
+    /// The findings that it names.
+    pub(crate) named: Vec<FindingId>,
 }
 
 impl FindingOutcome {
@@ -128,16 +134,26 @@ impl DeliveryReport {
         self.findings.push(FindingOutcome::new(finding, outcome));
     }
 
-    /// Adds a delivery whose alert was accepted at `now`.
-    pub(crate) fn sent(&mut self, now: Timestamp, delivery: &Delivery, message_id: MessageId) {
+    /// Adds a delivery whose alert was accepted at `now`. `named` are the findings that an alert of
+    /// several names.
+    pub(crate) fn sent(
+        &mut self,
+        now: Timestamp,
+        delivery: &Delivery,
+        message_id: MessageId,
+        named: Vec<FindingId>,
+    ) {
         match delivery.content() {
             Content::Finding(finding) => {
                 self.findings.push(FindingOutcome::alerted(finding, now, message_id));
             }
             Content::Summary(summary) => self.summaries.push(Arc::clone(summary)),
-            Content::Correlation(alert) => self
-                .correlations
-                .push(CorrelationOutcome { rule: alert.rule.id.clone(), sent: true }),
+            Content::Correlation(alert) => self.correlations.push(CorrelationOutcome {
+                rule: alert.rule.id.clone(),
+                alert: alert.id.clone(),
+                sent: true,
+                named,
+            }),
         }
     }
 
@@ -146,9 +162,12 @@ impl DeliveryReport {
         match delivery.content() {
             Content::Finding(finding) => self.end(finding, Outcome::Failed),
             Content::Summary(_) => {}
-            Content::Correlation(alert) => self
-                .correlations
-                .push(CorrelationOutcome { rule: alert.rule.id.clone(), sent: false }),
+            Content::Correlation(alert) => self.correlations.push(CorrelationOutcome {
+                rule: alert.rule.id.clone(),
+                alert: alert.id.clone(),
+                sent: false,
+                named: Vec::new(),
+            }),
         }
         self.problems.push(Problem::retry(delivery.place(), why));
     }
@@ -159,6 +178,16 @@ impl DeliveryReport {
     pub(crate) fn fail_chat(&mut self, delivery: &Delivery, why: impl Display) {
         let what = format!("sent, but not to chat channels: {why}");
         self.chat_problems.push(Problem::discard(delivery.place(), what));
+    }
+
+    /// Adds a match of which nobody knows whether it is a finding: what carried it is retried.
+    pub(crate) fn fail_unread(&mut self, finding: &Finding, why: &str) {
+        self.findings.push(FindingOutcome::unclaimed(finding));
+        let place = format!("new terms of rule {}", finding.rule.id.escape_debug());
+        let problem = Problem::retry(place, why);
+        if !self.problems.contains(&problem) {
+            self.problems.push(problem);
+        }
     }
 
     /// Adds findings that were not claimed in time: what carried them is retried. There can be
@@ -176,6 +205,7 @@ impl DeliveryReport {
 impl AddAssign for DeliveryReport {
     fn add_assign(&mut self, other: DeliveryReport) {
         self.findings.extend(other.findings);
+        self.known += other.known;
         self.grouped.extend(other.grouped);
         self.summaries.extend(other.summaries);
         self.correlations.extend(other.correlations);

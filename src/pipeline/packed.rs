@@ -53,6 +53,10 @@ impl PackedFinding {
         &self.finding
     }
 
+    pub(crate) fn outline_mut(&mut self) -> &mut Finding {
+        &mut self.finding
+    }
+
     /// Bytes of its document as JSON.
     pub(crate) fn text_bytes(&self) -> usize {
         self.text_bytes

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use detect::finding::Outcome;
 
+use super::invocation::Invocation;
 use super::outcomes::FindingOutcome;
 use super::problem::Problem;
 use super::report::InvocationReport;
@@ -37,6 +38,13 @@ impl Replay {
         let mut run = Run::new(pipeline, clock, Reply::Invocation);
         run.finding_outcomes = Some(Vec::new());
         Replay { run }
+    }
+
+    /// Starts a replay that only makes values known to the rules with new terms.
+    pub fn learning(pipeline: &Arc<Pipeline>, clock: Clock) -> Replay {
+        let mut replay = Replay::new(pipeline, clock);
+        replay.run.invocation = Arc::new(Invocation::learning(pipeline, clock));
+        replay
     }
 
     /// Processes objects, a few at a time.

@@ -154,6 +154,8 @@ counters! {
         /// Log objects that hold nothing that a rule looks for. They are inflated and searched,
         /// their records not counted.
         prefiltered: u64,
+        /// Matches of rules with new terms whose values were known: they are no findings.
+        known_values: u64,
         /// Findings.
         findings: u64,
         /// Findings by outcome.
@@ -256,6 +258,7 @@ impl AddAssign for Report {
         self.add_counters(&other);
         add(&mut self.object_outcomes, other.object_outcomes);
         self.prefiltered += other.prefiltered;
+        self.known_values += other.known_values;
         self.findings += other.findings;
         add(&mut self.finding_outcomes, other.finding_outcomes);
         for (rule, outcomes) in other.by_rule {
@@ -303,6 +306,10 @@ impl fmt::Display for Report {
             counted(self.findings, "finding"),
             join_counts(&self.finding_outcomes)
         )?;
+        if self.known_values > 0 {
+            let plural = if self.known_values == 1 { "match" } else { "matches" };
+            write!(f, "; {} {plural} of known values", self.known_values)?;
+        }
         if self.summaries > 0 {
             write!(
                 f,

@@ -290,6 +290,8 @@ impl Run {
         deliveries.correlations.iter().for_each(|it| self.outcome.report.count_correlation(it));
         self.outcome.report.correlations_cut += deliveries.correlations_cut;
         self.outcome.report.conflicts += deliveries.conflicts;
+        self.outcome.report.findings -= deliveries.known;
+        self.outcome.report.known_values += deliveries.known;
         self.outcome.report.count_chat(&deliveries);
         self.outcome.problems.extend(deliveries.chat_problems);
         self.add_outcomes(deliveries.findings);

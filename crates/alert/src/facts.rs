@@ -29,13 +29,16 @@ const EXTRA: u8 = 1;
 
 pub(crate) fn items(call: AlertCall<'_>) -> Vec<Item> {
     let mut facts = investigation_facts(call);
-    let max = MAX_FACTS + facts.len();
+    let rule_facts: Vec<Fact> =
+        new_terms_fact(call).into_iter().chain(suppression_fact(call)).collect();
+    let max = MAX_FACTS + facts.len() + rule_facts.len();
     facts.push(call_fact(call));
     facts.extend(place_fact(call));
     facts.extend(error_fact(call));
     facts.extend(target_facts(call));
     facts.extend(principal_facts(call));
     facts.extend(source_facts(call));
+    facts.extend(rule_facts);
     let mut weights: Vec<u8> = facts.iter().map(|fact| fact.weight).collect();
     weights.sort_unstable_by(|a, b| b.cmp(a));
     let least = weights.get(max - 1).copied().unwrap_or(EXTRA);
@@ -194,6 +197,24 @@ fn source_facts(call: AlertCall<'_>) -> Vec<Fact> {
     let source = format!("{address}, {made_through}{}", endpoint.unwrap_or_default());
     let agent = value_or_unknown(call.fields.text("user_agent.original"));
     vec![Fact::new("Source", source, ESSENTIAL), Fact::new("Agent", agent, USEFUL)]
+}
+
+/// Why the call is a finding: its values are new. One combination stands for all.
+fn new_terms_fact(call: AlertCall<'_>) -> Option<Fact> {
+    let new_terms = call.finding.rule.new_terms.as_ref()?;
+    let combinations = &call.finding.terms.as_ref()?.combinations;
+    let pairs = new_terms.fields.iter().zip(combinations.first()?);
+    let values: Vec<String> = pairs.map(|(field, value)| format!("{field} {value}")).collect();
+    let more = combinations.len() - 1;
+    let more = if more > 0 { format!(" (and {more} more)") } else { String::new() };
+    let text = format!("{}{more}: {}", values.join(", "), new_terms.describe());
+    Some(Fact::new("New", value(&text), ESSENTIAL))
+}
+
+/// One mail can stand for many findings.
+fn suppression_fact(call: AlertCall<'_>) -> Option<Fact> {
+    let suppression = call.finding.rule.alert_suppression.as_ref()?;
+    Some(Fact::new("Repeats", value(&suppression.describe()), ESSENTIAL))
 }
 
 fn value(raw: &str) -> String {

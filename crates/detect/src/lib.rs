@@ -10,12 +10,14 @@
 //! | [`finding`] | what was found, and who did it? |
 //! | [`power`] | what does a policy let its holders do? |
 //! | [`correlation`] | what do several findings mean together? |
+//! | [`new_terms`] | has a rule matched these values before? |
 //! | [`subscriptions`] | how many receive the alerts? |
 
 pub mod cloudtrail;
 pub mod correlation;
 pub mod ecs;
 pub mod finding;
+pub mod new_terms;
 pub mod power;
 pub mod rule;
 pub mod subscriptions;

@@ -6,7 +6,7 @@ pub(crate) mod check;
 mod directory;
 pub(crate) mod integrity;
 mod other;
-mod principal;
+pub(crate) mod principal;
 mod shell_command;
 pub(crate) mod undo;
 

@@ -38,6 +38,9 @@ pub fn rule() -> RuleInfo {
         threat: Vec::new(),
         investigation_fields: Vec::new(),
         building_block: false,
+        alert_suppression: None,
+        threshold: None,
+        new_terms: None,
     }
 }
 
@@ -63,6 +66,7 @@ pub fn finding(ecs: Value) -> Finding {
         conflict: None,
         privileged: false,
         own: Vec::new(),
+        terms: None,
         rating: None,
         origin: Origin::Object {
             bucket: "example-trail".to_owned(),

@@ -13,7 +13,7 @@ use detect::cloudtrail::Record;
 use detect::correlation::testing::simulate_correlation;
 use detect::correlation::{CorrelationAlertData, MemberFindings};
 use detect::finding::integrity::{IntegrityEvent, IntegrityKind};
-use detect::finding::{Context, Finding, FindingId, Origin, Summary};
+use detect::finding::{Context, Facts, Finding, FindingId, Origin, Summary};
 use detect::rule::testing::RuleTests;
 use detect::rule::{Exceptions, LoadedRules, RuleInfo};
 use jiff::Timestamp;
@@ -172,7 +172,9 @@ pub fn read_case(case: &Path) -> (Finding, Context) {
     };
     let rules = LoadedRules::embedded().rules;
     if let Some(rule) = rules.iter().find(|rule| rule.info.id == finding.rule.id) {
-        finding.rate(&rule.severity_rules, Some(&context), Timestamp::UNIX_EPOCH);
+        let facts = Facts::new(&finding, Some(&context));
+        let now = Timestamp::UNIX_EPOCH;
+        finding.rating = finding.rate_by(&rule.severity_rules, &facts, now);
     }
     (finding, context)
 }

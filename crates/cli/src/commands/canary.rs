@@ -7,7 +7,6 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use alert::Accounts;
 use anyhow::{Context, Result, bail};
 use detect::text::error::error_chain;
 use trailbell::app::config::{Config, StorePlace};
@@ -39,9 +38,8 @@ pub fn run(args: &Args) -> Result<ExitCode> {
     let config = setup::load_config(&args.places.settings(), &[("TRAILBELL_STORE", Some("s3"))])?;
     // No log object is read, so no client is needed for that.
     let config = Config { store: StorePlace::Dir(PathBuf::new()), ..config };
-    let accounts = Accounts::from_file(config.accounts.as_deref())?;
     let aws = args.places.ledger.aws.connect();
-    match setup::build_runtime()?.block_on(run_steps(&config, accounts, &aws)) {
+    match setup::build_runtime()?.block_on(run_steps(&config, &aws)) {
         Err(error) if !is_broken_pipe(&error) => {
             print_error(format_args!("the canary failed: {}", error_chain(error.as_ref())));
             Ok(ExitCode::from(1))
@@ -51,10 +49,11 @@ pub fn run(args: &Args) -> Result<ExitCode> {
 }
 
 /// Prints each step that succeeded, and how long it took.
-async fn run_steps(config: &Config, accounts: Accounts, aws: &Aws) -> Result<()> {
+async fn run_steps(config: &Config, aws: &Aws) -> Result<()> {
     let start = Instant::now();
     let clock = setup::clock();
     let detections = setup::load_detections(config, clock.now, aws).await.context("read rules")?;
+    let accounts = setup::load_accounts(config, clock.now, aws).await?;
     let rules = detections.rule_set.rules().len();
     let exceptions = detections.exceptions.as_slice().len();
     let read = start.elapsed();

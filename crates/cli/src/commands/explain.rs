@@ -7,9 +7,9 @@ use std::process::ExitCode;
 use anyhow::{Context, Result, bail};
 use detect::cloudtrail::Record;
 use detect::cloudtrail::reader::{self, Options};
-use detect::correlation::{group_by_values, place_marks};
+use detect::correlation::{Mark, group_by_values, place_marks};
 use detect::ecs::{self, View};
-use detect::finding::{Finding, Origin};
+use detect::finding::{Facts, Finding, Origin};
 use detect::rule::explain::explain;
 use detect::rule::{Correlation, Detections, Exceptions, Rating, Rule, RuleSet};
 use jiff::Timestamp;
@@ -145,7 +145,7 @@ impl<W: Write> VerdictPage<'_, W> {
         let origin = Origin::Inline { envelope: "explain".to_owned(), record: 0 };
         let mut finding = Finding::new(&rule.info, self.record, origin);
         finding.privileged = self.detections.is_privileged(&finding);
-        finding.rate(&rule.severity_rules, None, self.now);
+        finding.rate(&rule.severity_rules, self.now);
         let Rating { severity, reason, .. } = finding.rating();
         let own = rule.info.severity.as_str();
         let reason = reason.map(|why| format!(" (the rule's own is {own}), since {why}"));
@@ -157,8 +157,11 @@ impl<W: Write> VerdictPage<'_, W> {
         let mut count = 0;
         for rule in matching {
             let origin = Origin::Inline { envelope: "explain".to_owned(), record: 0 };
-            let finding = Finding::new(&rule.info, self.record, origin);
-            for placed in place_marks(correlation, &finding, self.now, self.now) {
+            let mut finding = Finding::new(&rule.info, self.record, origin);
+            finding.privileged = self.detections.is_privileged(&finding);
+            let facts = Facts::new(&finding, None);
+            let placed = place_marks(correlation, &finding, &facts, self.now, self.now);
+            for placed in placed.iter().filter(|it| it.mark.rule != Mark::renaming_hash()) {
                 let values = group_by_values(&correlation.group_by, &placed.folder, &finding);
                 let values: Vec<String> =
                     values.unwrap_or_default().iter().map(|value| clean_text(value)).collect();

@@ -72,7 +72,7 @@ fn rule_alert(rule: &Rule, test: &TestCase, accounts: &Accounts) -> Option<Alert
         false => Origin::Object { bucket, key, record: 0 },
     };
     let mut finding = Finding::new(&rule.info, record, origin);
-    finding.rate(&rule.severity_rules, None, Timestamp::UNIX_EPOCH);
+    finding.rate(&rule.severity_rules, Timestamp::UNIX_EPOCH);
     Some(alert::render_finding(&finding, &AlertContext::default(), accounts))
 }
 

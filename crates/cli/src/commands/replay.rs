@@ -7,12 +7,12 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use alert::Alert;
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, anyhow, bail};
 use async_trait::async_trait;
 use detect::cloudtrail::{S3Prefix, key};
 use detect::finding::Outcome;
 use trailbell::app::config::{AlertsPlace, Config, LedgerPlace, StorePlace};
-use trailbell::ledger::Ledger;
+use trailbell::ledger::{Ledger, WatchRequest};
 use trailbell::notification::ObjectRef;
 use trailbell::pipeline::{FindingOutcome, InvocationReport, Pipeline, Replay, ReplayProgress};
 use trailbell::sink::{AlertSink, MessageId, PublishError};
@@ -20,7 +20,7 @@ use trailbell::store::walk::{KeyFilter, log_keys};
 
 use crate::commands::arguments::PlaceArgs;
 use crate::commands::output::{
-    format_time, print_error, print_message, print_warning, variant_name,
+    format_time, pluralize, print_error, print_message, print_warning, variant_name,
 };
 use crate::commands::progress::Progress;
 use crate::commands::setup::{self, SettingOverride};
@@ -48,6 +48,9 @@ pub struct Args {
     /// Send alerts and write to the ledger
     #[arg(long)]
     publish: bool,
+    /// Send nothing: only make the values of that time known to new_terms rules, in the ledger
+    #[arg(long, requires = "since", conflicts_with = "publish")]
+    learn: bool,
     /// Publish without a ledger. Findings that were alerted before are alerted again
     #[arg(long, requires = "publish", conflicts_with = "ledger")]
     no_ledger: bool,
@@ -69,16 +72,57 @@ async fn replay(args: &Args) -> Result<ExitCode> {
     let config = Config { store, ..replay_config(args)? };
     let mut pipeline =
         setup::build_pipeline(&config, clock, &args.places.ledger.aws.connect()).await?;
-    if !args.publish {
+    if args.learn {
+        make_learning(&mut pipeline)?;
+    } else if !args.publish {
         make_dry_run(&mut pipeline);
     }
     let objects = find_objects(&pipeline, &bucket, &prefix, range).await?;
     if objects.is_empty() {
         bail!("{}: no log objects with CloudTrail's names in that time", args.place.display());
     }
-    let replay = Replay::new(&Arc::new(pipeline), clock);
-    let report = process_objects(replay, &objects, args.publish).await?;
+    let pipeline = Arc::new(pipeline);
+    if args.learn {
+        let replay = Replay::learning(&pipeline, clock);
+        let report = process_objects(replay, &objects, args.publish).await?;
+        return finish_learning(&pipeline, &report, range).await;
+    }
+    let report = process_objects(Replay::new(&pipeline, clock), &objects, args.publish).await?;
     finish(&report, args.publish)
+}
+
+/// Leaves the rules that look for new values, and sends nothing.
+fn make_learning(pipeline: &mut Pipeline) -> Result<()> {
+    let learning = pipeline.detections.with_new_terms_only();
+    let learning = learning.map_err(|_| anyhow!("there is no rule of type new_terms to learn"))?;
+    pipeline.detections = Arc::new(learning);
+    pipeline.sink = Box::new(NoSink);
+    Ok(())
+}
+
+/// The rules know the values of the whole time only if all of it was read.
+async fn finish_learning(
+    pipeline: &Pipeline,
+    outcome: &InvocationReport,
+    range: TimeRange,
+) -> Result<ExitCode> {
+    writeln!(io::stdout(), "learned: {}", outcome.report)?;
+    if !outcome.retry.is_empty() {
+        print_message("something failed, see above. Run the same command again to retry it");
+        return Ok(ExitCode::from(2));
+    }
+    let rules = pipeline.detections.rule_set.rules();
+    let requests: Vec<WatchRequest<'_>> =
+        rules.iter().filter_map(|rule| WatchRequest::new(&rule.info)).collect();
+    if let (Ledger::Stored(ledger), Some(since)) = (&pipeline.ledger, range.since) {
+        ledger.learned(&requests, since).await?;
+        let rules = pluralize(requests.len(), "rule");
+        print_message(format_args!(
+            "the values since {} are known to {rules}",
+            format_time(Some(since))
+        ));
+    }
+    Ok(ExitCode::SUCCESS)
 }
 
 /// The store, the bucket and the prefix of a place. In a path, the directory that contains
@@ -109,13 +153,14 @@ fn replay_config(args: &Args) -> Result<Config> {
         // The command line says where log objects are.
         ("TRAILBELL_STORE", Some("s3")),
         ("TRAILBELL_ALERTS", (!args.publish).then_some("stdout")),
-        ("TRAILBELL_LEDGER", (!args.publish).then_some("none")),
+        ("TRAILBELL_LEDGER", (!args.publish && !args.learn).then_some("none")),
     ];
     let mut config = setup::load_config(&overrides, &defaults)?;
     if !args.publish {
         config.alerts = AlertsPlace::Stdout;
     }
     match (&config.ledger, args.publish) {
+        (LedgerPlace::None, _) if args.learn => bail!("--learn needs a ledger: name one"),
         (LedgerPlace::None, true) if !args.no_ledger => bail!(
             "without a ledger all findings would be alerted again: name one, or add --no-ledger"
         ),

@@ -18,7 +18,7 @@ use trailbell::notification::ObjectRef;
 use trailbell::pipeline::{Clock, Pipeline, Replay, recover_open};
 use trailbell::sink::{AlertSink, MessageId, PublishError};
 
-use crate::program::{TestDir, create_group, exception, key, log_text, trailbell};
+use crate::program::{TestDir, create_group, exception, key, log_text, rule, trailbell};
 
 type Vars<'a> = &'a [(&'a str, &'a str)];
 
@@ -287,4 +287,38 @@ async fn a_bucket_is_replayed_to_a_topic_with_a_ledger_in_s3() {
         assert!(code == 0 && out.contains(outcome), "{outcome}: {out}{err}");
     }
     assert_eq!(moto::published(&topic).unwrap().len(), 1);
+}
+
+#[test]
+fn learning_makes_values_known_and_sends_nothing() {
+    let dir = TestDir::new();
+    let create = |name: &str, user: &str, time: &str| create_group(name, user, time);
+    dir.put("1005", &[create("a", "alice", "10:00:00"), create("b", "alice", "10:01:00")]);
+    let rule =
+        rule("new", "new", "event.provider: iam.amazonaws.com and event.action: CreateGroup");
+    let rule = rule.replace("type = \"query\"", "type = \"new_terms\"");
+    let rules = dir.write(
+        "rules/new.toml",
+        format!("{rule}\nnew_terms_fields = ['user.name']\nhistory_window_start = 'now-1d'\n"),
+    );
+    let vars = [("TRAILBELL_RULES", rules.as_str())];
+    let logs = dir.text("logs");
+    let learn =
+        |args: &[&str]| dir.run_with(&[&["replay", &logs, "--learn"], args].concat(), &vars);
+    assert_eq!(learn(&[]).0, 2, "without --since");
+    let (code, out, err) = learn(&["--since", "2026-02-01"]);
+    assert_eq!(code, 0, "{out}{err}");
+    let report =
+        "learned: 2 records read; 1 object (1 scanned); 0 findings; 2 matches of known values";
+    assert_eq!(out.lines().last(), Some(report));
+    assert!(err.contains("the values since 2026-02-01 00:00:00 are known to 1 rule"), "{err}");
+    assert!(!dir.path("alerts").exists() && dir.keys("entries").is_empty());
+    // Alice is known, Bob is new, and the rule is not learning any more.
+    dir.put("1105", &[create("c", "alice", "11:00:00"), create("d", "bob", "11:01:00")]);
+    let (code, out, err) = dir.run_with(
+        &["replay", &logs, "--publish", "--since", "2026-03-01T11:00:00Z"],
+        &[("TRAILBELL_RULES", rules.as_str()), ("TRAILBELL_RULE_SETS", "none")],
+    );
+    assert_eq!(code, 0, "{out}{err}");
+    assert!(out.contains("1 finding (1 alerted); 1 match of known values"), "{out}");
 }

@@ -10,8 +10,8 @@ use super::{Incident, Mark, group_by_values};
 use crate::finding::{Finding, FindingId};
 use crate::rule::{Correlation, Rating, RuleInfo, Severity, SeverityRaise, Stage};
 
-/// The most members that one alert shows.
-const MAX_MEMBERS: usize = 20;
+/// The most members that one alert names, so that it can stand for their own.
+const MAX_MEMBERS: usize = 100;
 
 /// What is stored for the alert about an incident at one severity. The members themselves are read
 /// from their own ledger entries.
@@ -69,6 +69,11 @@ impl CorrelationAlertData {
     ) -> CorrelationAlertData {
         let members = incident_members(correlation, marks, incident);
         let shown = select_members(&members);
+        let range = match (members.first(), members.last()) {
+            // The incident of a threshold is when it is reached, not when its events are.
+            (Some(first), Some(last)) if correlation.is_threshold => first.time..last.time,
+            _ => incident.start..incident.end,
+        };
         let severity = incident.severity;
         let raise = correlation.raises.iter().find(|raise| raise.severity == severity);
         let names = |stage: &Stage| stage.0.iter().map(|rule| rule.name.clone()).collect();
@@ -88,8 +93,8 @@ impl CorrelationAlertData {
             group_by: correlation.group_by.clone(),
             folder: folder.to_owned(),
             incident: incident.id.clone(),
-            start: incident.start,
-            end: incident.end,
+            start: range.start,
+            end: range.end,
             members: shown.into_iter().map(|mark| mark.finding.clone()).collect(),
             events: members.len(),
         }
@@ -131,9 +136,11 @@ fn incident_members<'m>(
 ) -> Vec<&'m Mark> {
     let rules: Vec<String> =
         correlation.rule_references().map(|rule| Mark::rule_hash(&rule.rule)).collect();
-    let is_member = |mark: &&Mark| {
-        rules.contains(&mark.rule) && (incident.start..=incident.end).contains(&mark.time)
-    };
+    // Those that reached a threshold are before its incident.
+    let before = if correlation.is_threshold { correlation.timespan } else { Default::default() };
+    let start = incident.start.checked_sub(before).unwrap_or(Timestamp::MIN);
+    let is_member =
+        |mark: &&Mark| rules.contains(&mark.rule) && (start..=incident.end).contains(&mark.time);
     let mut events: BTreeMap<(Timestamp, &str), &Mark> = BTreeMap::new();
     for mark in marks.iter().filter(is_member) {
         let member = events.entry((mark.time, &mark.event)).or_insert(mark);

@@ -7,7 +7,8 @@ use jiff::Timestamp;
 use super::mark::Mark;
 use crate::rule::{Condition, Correlation, Severity};
 
-/// An interval, at most as long as the timespan, in which the condition is met.
+/// An interval, at most as long as the timespan, in which the condition is met. Of a threshold: the
+/// time from the event that reaches it until there are too few, if no other event follows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Occurrence {
     /// The time of its first event.
@@ -41,14 +42,31 @@ pub fn find_occurrences(correlation: &Correlation, marks: &[Mark]) -> Vec<Occurr
         let interval = &events[start..=index];
         if is_met(correlation, interval) {
             let raised = interval.iter().filter_map(|event| event.raised).max();
-            occurrences.push(Occurrence {
-                start: interval[0].time,
-                end: last.time,
-                severity: raised.map_or(own_severity, |raised| raised.max(own_severity)),
+            let severity = raised.map_or(own_severity, |raised| raised.max(own_severity));
+            occurrences.push(match correlation.is_threshold {
+                true => {
+                    let end = end_of_threshold(correlation, interval);
+                    Occurrence { start: last.time, end, severity }
+                }
+                false => Occurrence { start: interval[0].time, end: last.time, severity },
             });
         }
     }
     occurrences
+}
+
+/// When a threshold is reached after it was not: the times of the events that reach it.
+pub fn times_reached(threshold: &Correlation, marks: &[Mark]) -> Vec<Timestamp> {
+    let mut reached = Vec::new();
+    let mut until: Option<Timestamp> = None;
+    for Occurrence { start, end, .. } in find_occurrences(threshold, marks) {
+        // Times are whole seconds.
+        if until.is_none_or(|until| start.duration_since(until).as_secs() > 1) {
+            reached.push(start);
+        }
+        until = until.max(Some(end));
+    }
+    reached
 }
 
 /// The events of the marks, by time. Marks of rules that are no longer correlated are ignored.
@@ -90,11 +108,37 @@ fn is_met(correlation: &Correlation, events: &[Event<'_>]) -> bool {
         }
         Condition::Ordered => are_in_order(stages, events),
         Condition::Events(least) => events.len() >= *least as usize,
-        Condition::Values(_, least) => {
-            let values: BTreeSet<&str> = events.iter().filter_map(|event| event.value).collect();
-            values.len() >= *least as usize
+        Condition::Values(_, least) => has_values(events, *least),
+        Condition::EventsAndValues(least_events, _, least) => {
+            events.len() >= *least_events as usize && has_values(events, *least)
         }
     }
+}
+
+fn has_values(events: &[Event<'_>], least: u32) -> bool {
+    let values: BTreeSet<&str> = events.iter().filter_map(|event| event.value).collect();
+    values.len() >= least as usize
+}
+
+/// When the first event is too old of the latest ones that reach the threshold.
+fn end_of_threshold(correlation: &Correlation, events: &[Event<'_>]) -> Timestamp {
+    let nth_last = |least: u32| events.iter().nth_back((least as usize).saturating_sub(1));
+    let with_values = |least: u32| {
+        let mut values = BTreeSet::new();
+        events.iter().rev().find(|event| {
+            values.extend(event.value);
+            values.len() >= least as usize
+        })
+    };
+    let firsts = match &correlation.condition {
+        Condition::Events(least) => [nth_last(*least), None],
+        Condition::Values(_, least) => [with_values(*least), None],
+        Condition::EventsAndValues(events, _, values) => [nth_last(*events), with_values(*values)],
+        Condition::All | Condition::Ordered => [None, None],
+    };
+    let first = firsts.into_iter().flatten().map(|event| event.time).min();
+    let first = first.or(events.first().map(|event| event.time)).unwrap_or(Timestamp::MAX);
+    first.checked_add(correlation.timespan).unwrap_or(Timestamp::MAX)
 }
 
 /// Returns true if every stage has an event that is not before that of the previous stage.

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Occurrence;
 use crate::finding::FindingId;
-use crate::rule::Severity;
+use crate::rule::{Correlation, Severity};
 
 /// Late events can belong to any of the latest incidents.
 const MAX_INCIDENTS: usize = 32;
@@ -78,6 +78,32 @@ impl Incidents {
         }
         let oldest = all.len().saturating_sub(MAX_INCIDENTS);
         Incidents { version: VERSION, incidents: all.split_off(oldest) }
+    }
+
+    /// Returns true if one of them includes all of the events of an incident, and is at least as
+    /// severe.
+    pub fn cover(&self, other: &Incident) -> bool {
+        self.incidents.iter().any(|incident| {
+            incident.start <= other.start
+                && other.end <= incident.end
+                && other.severity <= incident.severity
+        })
+    }
+
+    /// The same for a correlation. Of a threshold, no event alone makes an incident longer, and
+    /// incidents are joined only if the threshold was reached all the time.
+    pub fn absorb_for(
+        &self,
+        correlation: &Correlation,
+        occurrences: &[Occurrence],
+        times: &[Timestamp],
+        new_id: &dyn Fn(Timestamp) -> FindingId,
+    ) -> Incidents {
+        match correlation.is_threshold {
+            // Times are whole seconds.
+            true => self.absorb(occurrences, &[], SignedDuration::from_secs(1), new_id),
+            false => self.absorb(occurrences, times, correlation.timespan, new_id),
+        }
     }
 
     /// The incidents that events at `times` belong to.

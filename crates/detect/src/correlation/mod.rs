@@ -11,11 +11,14 @@ mod repeats;
 pub mod testing;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod threshold_tests;
 
 pub use alert_data::{CorrelationAlertData, MemberFindings};
-pub use condition::{Occurrence, find_occurrences};
+pub use condition::{Occurrence, find_occurrences, times_reached};
 pub use folders::{FolderToRead, FolderWalk, later_folders};
 pub use incident::{Incident, Incidents};
 pub use mark::{Link, Mark};
 pub use placement::{PlacedMark, group_by_values, place_marks};
+pub(crate) use placement::{field_value, values_of};
 pub use repeats::without_repeats;

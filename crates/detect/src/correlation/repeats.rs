@@ -22,7 +22,7 @@ pub fn without_repeats<M: AsRef<Mark>, T: Ord>(
 ) -> Vec<M> {
     let needed = match correlation.condition {
         Condition::All | Condition::Values(..) => 1,
-        Condition::Events(least) => least as usize,
+        Condition::Events(least) | Condition::EventsAndValues(least, ..) => least as usize,
         Condition::Ordered => return marks,
     };
     let mut steps: BTreeMap<(StepKey<'_>, T), Vec<usize>> = BTreeMap::new();

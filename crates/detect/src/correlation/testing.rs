@@ -11,7 +11,7 @@ use super::{
 };
 use crate::cloudtrail::Record;
 use crate::ecs::View;
-use crate::finding::{Finding, FindingId, Origin};
+use crate::finding::{Facts, Finding, FindingId, Origin};
 use crate::rule::testing::{RuleTests, TestReport, TestResult};
 use crate::rule::{Correlation, EmbeddedSets, LoadedRules, RuleOrigin, RuleSet, RulesError};
 
@@ -31,7 +31,9 @@ pub fn test_correlations(path: Option<&Path>, now: Timestamp) -> TestReport {
         Err(RulesError::NoRules(_)) => return report,
     };
     for correlation in rule_set.correlations() {
-        if matches!(correlation.origin, RuleOrigin::Embedded(_)) != path.is_none() {
+        // The tests of a rule with a threshold are about its query.
+        let is_asked = matches!(correlation.origin, RuleOrigin::Embedded(_)) == path.is_none();
+        if !is_asked || correlation.is_threshold {
             continue;
         }
         let run = |records: &[Record]| {
@@ -59,7 +61,8 @@ pub fn simulate_correlation(
     let findings = find_all(rule_set, records, now);
     let mut folders: BTreeMap<String, Vec<Mark>> = BTreeMap::new();
     for finding in &findings {
-        for PlacedMark { folder, mark } in place_marks(correlation, finding, now, now) {
+        let facts = Facts::new(finding, None);
+        for PlacedMark { folder, mark } in place_marks(correlation, finding, &facts, now, now) {
             folders.entry(folder).or_default().push(mark);
         }
     }
@@ -100,5 +103,6 @@ fn find_incidents(correlation: &Correlation, marks: &[Mark]) -> Vec<Incident> {
     let new_id = |start: Timestamp| FindingId::hash_parts(["sample", &Mark::time_prefix(start)]);
     let occurrences = find_occurrences(correlation, marks);
     let timespan = correlation.timespan;
-    Incidents::default().absorb(&occurrences, &times, timespan, &new_id).near(&times, timespan)
+    let incidents = Incidents::default().absorb_for(correlation, &occurrences, &times, &new_id);
+    incidents.near(&times, timespan)
 }

@@ -9,7 +9,7 @@ use proptest::sample::subsequence;
 
 use super::*;
 use crate::ecs::View;
-use crate::finding::{Finding, FindingId, Origin, Suppression};
+use crate::finding::{Facts, Finding, FindingId, Origin, Suppression};
 use crate::rule::testing::RuleTests;
 use crate::rule::{
     Condition, Correlation, LoadedRules, Position, RuleInfo, RuleOrigin, RuleReference, Severity,
@@ -18,7 +18,7 @@ use crate::rule::{
 
 const SPAN: i64 = 600;
 
-fn correlation(condition: Condition, stages: &[&[&str]]) -> Correlation {
+pub(super) fn correlation(condition: Condition, stages: &[&[&str]]) -> Correlation {
     static INFO: LazyLock<Arc<RuleInfo>> =
         LazyLock::new(|| LoadedRules::embedded().correlations.remove(0).info);
     let info =
@@ -36,22 +36,24 @@ fn correlation(condition: Condition, stages: &[&[&str]]) -> Correlation {
         query: None,
         group_by: vec![],
         timespan: SignedDuration::from_secs(SPAN),
+        covered_by: Vec::new(),
         raises: vec![],
+        is_threshold: false,
         origin: RuleOrigin::Embedded("test"),
     }
 }
 
-fn at(seconds: i64) -> Timestamp {
+pub(super) fn at(seconds: i64) -> Timestamp {
     Timestamp::from_second(1_772_359_200 + seconds).unwrap()
 }
 
-fn seconds(time: Timestamp) -> i64 {
+pub(super) fn seconds(time: Timestamp) -> i64 {
     time.as_second() - at(0).as_second()
 }
 
 /// `10a` is rule `a` at second 10 in an event of its own; `10a=x` in event `x`; `10a:v` has the
 /// value `v`, `10a!` raises.
-fn mark(text: &str) -> Mark {
+pub(super) fn mark(text: &str) -> Mark {
     let digits = text.find(|it: char| !it.is_ascii_digit()).unwrap();
     let time = text[..digits].parse().unwrap();
     let rule = &text[digits..digits + 1];
@@ -363,7 +365,7 @@ fn damaged_incidents_are_ignored_and_later_versions_are_an_error() {
 fn the_embedded_correlations_pass_their_tests() {
     let report = testing::test_correlations(None, Timestamp::UNIX_EPOCH);
     assert_eq!(report.problems, []);
-    assert_eq!(report.results.len(), 2);
+    assert_eq!(report.results.len(), 3);
     for result in report.results {
         assert_eq!(result.failures, [""; 0], "{}", result.rule.name);
         assert!(result.must_match >= 6 && result.must_not_match >= 8, "{}", result.rule.name);
@@ -379,7 +381,9 @@ fn suppressed_findings_canaries_and_findings_without_a_group_do_not_count() {
         RuleTests::for_origin(&correlation.origin).unwrap().must_match.remove(0).records.remove(0);
     let rule = rule_set.matching(&View::new(&record), at(0)).next().unwrap();
     let origin = Origin::Inline { envelope: "test".to_owned(), record: 0 };
-    let marks = |finding: &Finding| place_marks(correlation, finding, at(0), at(0)).len();
+    let marks = |finding: &Finding| {
+        place_marks(correlation, finding, &Facts::new(finding, None), at(0), at(0)).len()
+    };
 
     let finding = Finding::new(&rule.info, &record, origin);
     assert_eq!(marks(&finding), 1);

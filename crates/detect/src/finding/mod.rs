@@ -6,6 +6,7 @@ mod conflict;
 mod context;
 mod denial;
 mod directory;
+mod fact_document;
 mod facts;
 mod id;
 pub mod integrity;
@@ -25,7 +26,8 @@ use serde::{Deserialize, Serialize};
 
 pub use call::{Call, CallBrief, Fields, GroupAction};
 pub use context::{Context, ContextGap, PrincipalFinding, TimelineEntry};
-pub use facts::{FACT_FIELDS, Facts, POWER_FIELD, PowerGrant, fact_document};
+pub use fact_document::{FACT_FIELDS, FactDocument, FactKind};
+pub use facts::{Facts, POWER_FIELD, PowerGrant};
 pub use id::{FindingId, InvalidFindingId};
 pub use principal::Principal;
 pub use privileged::PrivilegedGroups;
@@ -36,6 +38,7 @@ pub(crate) use window::{format_compact_time, parse_compact_time};
 
 use crate::cloudtrail::Record;
 use crate::ecs;
+use crate::new_terms::Terms;
 use crate::rule::{Rating, RuleInfo, Severity, SeverityRules};
 
 /// A rule matched a record. Owned and complete: its alert can be written at any later time.
@@ -70,6 +73,9 @@ pub struct Finding {
     /// The ARNs of own resources (`TRAILBELL_OWN`) that the call is about.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub own: Vec<String>,
+    /// The new values, if its rule looks for new values.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub terms: Option<Terms>,
     /// The severity of its alert, if it is not that of the rule.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rating: Option<Rating>,
@@ -99,6 +105,7 @@ impl Finding {
             conflict: None,
             privileged: false,
             own: Vec::new(),
+            terms: None,
             rating: None,
             origin,
         }
@@ -106,9 +113,16 @@ impl Finding {
 
     /// Why it is recorded, but not alerted. `None` if it is alerted, as a conflict always is.
     pub fn suppression(&self) -> Option<Suppression<'_>> {
-        let building_block = self.rule.building_block && self.conflict.is_none();
-        let exception = self.exception.as_deref().map(Suppression::Exception);
-        exception.or(building_block.then_some(Suppression::BuildingBlock))
+        if let Some(exception) = &self.exception {
+            return Some(Suppression::Exception(exception));
+        }
+        let is_learned = self.terms.as_ref().is_some_and(|terms| terms.learning);
+        match &*self.rule {
+            _ if self.conflict.is_some() => None,
+            RuleInfo { building_block: true, .. } => Some(Suppression::BuildingBlock),
+            RuleInfo { threshold: Some(_), .. } => Some(Suppression::Threshold),
+            _ => is_learned.then_some(Suppression::Learning),
+        }
     }
 
     /// How severe its alert is.
@@ -121,13 +135,20 @@ impl Finding {
         self.rating.as_ref().map_or(self.rule.severity, |rating| rating.severity)
     }
 
-    /// Rates it by its rule, its record and what is known around it. Date math in queries counts
-    /// from `now`.
-    pub fn rate(&mut self, rules: &SeverityRules, context: Option<&Context>, now: Timestamp) {
+    /// Rates it by its rule and its record alone. Date math in queries counts from `now`.
+    pub fn rate(&mut self, rules: &SeverityRules, now: Timestamp) {
         if !rules.is_empty() {
-            let facts = Facts::new(self, context);
-            self.rating = rules.rate(&self.rule, &fact_document(self, &facts), now);
+            self.rating = self.rate_by(rules, &Facts::new(self, None), now);
         }
+    }
+
+    /// The rating that follows from these facts. Returns `None` if it is that of the rule. Date
+    /// math in queries counts from `now`.
+    pub fn rate_by(&self, rules: &SeverityRules, facts: &Facts, now: Timestamp) -> Option<Rating> {
+        if rules.is_empty() {
+            return None;
+        }
+        rules.rate(&self.rule, &FactDocument::new(self, facts), now)
     }
 }
 
@@ -138,6 +159,10 @@ pub enum Suppression<'f> {
     Exception(&'f str),
     /// Its rule is a building block, which only correlations use.
     BuildingBlock,
+    /// It counts towards the threshold of its rule.
+    Threshold,
+    /// Its values are new, but its rule is still learning which values are usual.
+    Learning,
 }
 
 /// What became of a finding in one run. Every finding has exactly one outcome, and reports count
@@ -157,19 +182,22 @@ pub enum Outcome {
     Grouped,
     /// It was sent in a summary.
     Summarised,
+    /// The alert of an incident names it, in place of an alert of its own.
+    Folded,
     /// Its alert could not be published; the message or object is retried.
     Failed,
 }
 
 impl Outcome {
     /// Every outcome, in the order of reports.
-    pub const ALL: [Outcome; 7] = [
+    pub const ALL: [Outcome; 8] = [
         Outcome::Alerted,
         Outcome::Suppressed,
         Outcome::Duplicate,
         Outcome::ClaimedElsewhere,
         Outcome::Grouped,
         Outcome::Summarised,
+        Outcome::Folded,
         Outcome::Failed,
     ];
 }

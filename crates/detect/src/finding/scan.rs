@@ -7,6 +7,7 @@ use super::{Finding, Origin, canary};
 use crate::cloudtrail::reader::{self, Options, ReadStats};
 use crate::cloudtrail::{BadRecord, Body, ReadError, Record};
 use crate::ecs::View;
+use crate::new_terms::Terms;
 use crate::rule::Detections;
 
 /// What a scan finds.
@@ -58,6 +59,13 @@ pub fn match_record(
     let view = View::new(record).with_own(&detections.settings.own);
     for rule in detections.rule_set.matching(&view, now) {
         let mut finding = Finding::new(&rule.info, record, origin());
+        if let Some(new_terms) = &rule.info.new_terms {
+            finding.terms = Terms::from_document(new_terms, &finding.ecs);
+            // Without a value there is nothing that could be new.
+            if finding.terms.is_none() && !canary::is_canary(&finding) {
+                continue;
+            }
+        }
         // A suppressed canary would verify nothing.
         if !canary::is_canary(&finding) {
             let exception = detections.exceptions.matching(&rule.info, &view, now);
@@ -65,7 +73,7 @@ pub fn match_record(
             finding.privileged = detections.is_privileged(&finding);
             let own = detections.settings.own.named_by(record);
             finding.own = own.into_iter().map(str::to_owned).collect();
-            finding.rate(&rule.severity_rules, None, now);
+            finding.rate(&rule.severity_rules, now);
         }
         on_finding(finding);
     }

@@ -10,7 +10,7 @@ use jiff::SignedDuration;
 use kql::Query;
 
 use super::definition::{RuleInfo, RuleOrigin, Severity};
-use super::severity::SeverityRaise;
+use super::severity::{SeverityRaise, asks_for};
 use super::toml_file::problem::Position;
 
 /// A correlation rule. It can run once its references are resolved.
@@ -24,7 +24,7 @@ pub struct Correlation {
     /// other conditions have one stage with all rules.
     pub stages: Vec<Stage>,
     /// Only findings that match it count; `None` if all do. Matched against their
-    /// [`fact_document`](crate::finding::fact_document).
+    /// [`FactDocument`](crate::finding::FactDocument).
     pub query: Option<Query>,
     /// The fields whose values findings must share; may be empty.
     pub group_by: Vec<String>,
@@ -33,6 +33,12 @@ pub struct Correlation {
     pub timespan: SignedDuration,
     /// `severity_when`: each severity at most once, all above that of `info`.
     pub raises: Vec<SeverityRaise>,
+    /// Other correlations: an incident that is part of one of theirs, at least as severe, is not
+    /// alerted. They group by the same fields, and nothing covers them.
+    pub covered_by: Vec<RuleReference>,
+    /// It is the threshold of a rule: an alert is sent when the condition is met, and again only
+    /// after it was not. Otherwise an incident lasts until nothing has happened for a timespan.
+    pub is_threshold: bool,
     /// Where the correlation was read.
     pub origin: RuleOrigin,
 }
@@ -48,6 +54,9 @@ pub enum Condition {
     Events(u32),
     /// `value_count`: at least this many different values of a field.
     Values(String, u32),
+    /// At least this many events, with at least this many different values of a field. Only
+    /// thresholds have it.
+    EventsAndValues(u32, String, u32),
 }
 
 /// Rules of which any satisfies the stage.
@@ -79,6 +88,27 @@ impl Correlation {
         self.rule_references().any(|reference| reference.rule == rule_id)
     }
 
+    /// Returns true if findings of one group belong together under all of its names.
+    pub fn follows_renamings(&self) -> bool {
+        self.group_by.iter().any(|field| field == "group.name")
+    }
+
+    /// Returns true if what counts, or how severe it is, can depend on what the ledger knows of the
+    /// group.
+    pub fn needs_timeline(&self) -> bool {
+        self.asks_for("trailbell.group.power") || self.asks_for("trailbell.self")
+    }
+
+    /// Returns true if that can depend on what the ledger knows of the principal.
+    pub fn needs_history(&self) -> bool {
+        self.asks_for("trailbell.principal.first_seen")
+    }
+
+    fn asks_for(&self, field: &str) -> bool {
+        let raises = self.raises.iter().map(|raise| &raise.query);
+        raises.chain(&self.query).any(|query| asks_for(query, field))
+    }
+
     /// The descriptive part with the severity that was reached, and its risk score.
     pub fn info_at_severity(&self, severity: Severity) -> Arc<RuleInfo> {
         match self.raises.iter().find(|raise| raise.severity == severity) {
@@ -100,6 +130,9 @@ impl Correlation {
             Condition::Values(field, least) => {
                 format!("{least} or more values of {field} within {within}")
             }
+            Condition::EventsAndValues(events, field, values) => format!(
+                "{events} or more events with {values} or more values of {field} within {within}"
+            ),
         }
     }
 }
@@ -111,13 +144,13 @@ impl Condition {
             Condition::All => "temporal",
             Condition::Ordered => "temporal_ordered",
             Condition::Events(_) => "event_count",
-            Condition::Values(..) => "value_count",
+            Condition::Values(..) | Condition::EventsAndValues(..) => "value_count",
         }
     }
 }
 
 /// A timespan in the largest unit that gives a whole number.
-fn format_timespan(timespan: SignedDuration) -> String {
+pub(super) fn format_timespan(timespan: SignedDuration) -> String {
     let seconds = timespan.as_secs();
     let (count, unit) = match seconds {
         _ if seconds % 3600 == 0 => (seconds / 3600, "hour"),

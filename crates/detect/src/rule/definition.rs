@@ -9,8 +9,11 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::embedded::EmbeddedSet;
+use super::new_terms::NewTerms;
 use super::rule_query::RuleQuery;
 use super::severity::SeverityRules;
+use super::suppression::AlertSuppression;
+use super::threshold::Threshold;
 
 /// A rule that can be matched against records.
 #[derive(Debug, Clone, PartialEq)]
@@ -100,6 +103,15 @@ pub struct RuleInfo {
     /// `building_block_type`: findings are recorded and correlated, but not alerted.
     #[serde(default, skip_serializing_if = "Not::not")]
     pub building_block: bool,
+    /// `alert_suppression`: which findings one alert stands for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub alert_suppression: Option<AlertSuppression>,
+    /// `threshold`: findings are recorded, and alerted once there are enough of them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub threshold: Option<Threshold>,
+    /// `new_terms_fields`: matches are findings only if their values are new.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub new_terms: Option<NewTerms>,
 }
 
 /// How serious a finding is, in Elastic's four steps. Ordered: `Low < Medium < High < Critical`.

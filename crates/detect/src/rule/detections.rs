@@ -4,7 +4,7 @@ use jiff::Timestamp;
 
 use super::exception::{Exceptions, ExceptionsError, LoadedExceptions};
 use super::scope::ReadScope;
-use super::set::RuleSet;
+use super::set::{NoRules, RuleSet};
 use crate::ecs::OwnResources;
 use crate::finding::{Call, Finding, PrivilegedGroups};
 
@@ -65,6 +65,14 @@ impl Detections {
     /// Sets what the operator says of the environment.
     pub fn with_settings(self, settings: DetectionSettings) -> Detections {
         Detections { settings, ..self }
+    }
+
+    /// The same with those rules only that look for new values.
+    /// Fails if there is none.
+    pub fn with_new_terms_only(&self) -> Result<Detections, NoRules> {
+        let rule_set = self.rule_set.with_new_terms_only()?;
+        let detections = Detections::new(rule_set, self.exceptions.clone());
+        Ok(detections.with_settings(self.settings.clone()))
     }
 
     /// Returns true if log objects of an account and region can hold records that some rule is to

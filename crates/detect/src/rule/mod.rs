@@ -8,12 +8,15 @@ mod embedded;
 pub mod exception;
 pub mod explain;
 pub mod load;
+mod new_terms;
 mod required_fields;
 mod rule_query;
 mod scope;
 mod set;
 mod severity;
+mod suppression;
 pub mod testing;
+mod threshold;
 mod toml_file;
 mod unsatisfiable;
 
@@ -25,10 +28,13 @@ pub use exception::{
     Exception, Exceptions, ExceptionsError, LoadedExceptions, check_exception_files,
 };
 pub use load::{LoadedRules, RulesError};
+pub use new_terms::NewTerms;
 pub use required_fields::RequiredFields;
 pub use rule_query::RuleQuery;
 pub use scope::{LogPlace, ReadScope};
 pub use set::{NoRules, RuleSet};
 pub(crate) use severity::highest_raise;
 pub use severity::{Rating, SeverityMapping, SeverityRaise, SeverityRules};
+pub use suppression::{AlertSuppression, GroupAlerts, MissingFields};
+pub use threshold::{Cardinality, Threshold};
 pub use toml_file::problem::{Position, Problem};

@@ -8,6 +8,7 @@ use super::correlation::Correlation;
 use super::definition::Rule;
 use super::required_fields::{RequiredFields, build_prefilter};
 use super::scope::ReadScope;
+use super::threshold::Threshold;
 use crate::cloudtrail::key::region_records;
 use crate::cloudtrail::prefilter::Prefilter;
 use crate::ecs::View;
@@ -61,6 +62,7 @@ impl RuleSet {
             }
         }
         let (literals, without_literal) = build_prefilter(&required_fields);
+        let correlations = rules.iter().filter_map(Threshold::correlation).collect();
         Ok(RuleSet {
             rules,
             required_fields,
@@ -69,16 +71,24 @@ impl RuleSet {
             unindexed,
             literals,
             without_literal,
-            correlations: Vec::new(),
+            correlations,
         })
     }
 
-    /// Adds correlations, whose references are resolved to these rules.
-    pub(super) fn with_correlations(self, correlations: Vec<Correlation>) -> RuleSet {
-        RuleSet { correlations, ..self }
+    /// The rules that look for new values, without the others and without correlations.
+    /// Fails if there is none.
+    pub fn with_new_terms_only(&self) -> Result<RuleSet, NoRules> {
+        let rules = self.rules.iter().filter(|rule| rule.info.new_terms.is_some());
+        RuleSet::new(rules.cloned().collect())
     }
 
-    /// The correlations, in the order of the sources.
+    /// Adds correlations, whose references are resolved to these rules.
+    pub(super) fn with_correlations(mut self, correlations: Vec<Correlation>) -> RuleSet {
+        self.correlations.extend(correlations);
+        self
+    }
+
+    /// The thresholds of rules, then the correlations, in the order of the sources.
     pub fn correlations(&self) -> &[Correlation] {
         &self.correlations
     }
@@ -175,6 +185,9 @@ mod tests {
             threat: vec![],
             investigation_fields: vec![],
             building_block: false,
+            alert_suppression: None,
+            threshold: None,
+            new_terms: None,
         };
         Rule {
             info: Arc::new(info),

@@ -33,8 +33,17 @@ pub struct FilterArgs {
 }
 
 /// The names of the states, and `open` for all that are not final.
-const STATES: [&str; 8] =
-    ["open", "claimed", "released", "failed", "alerted", "suppressed", "grouped", "summarised"];
+const STATES: [&str; 9] = [
+    "open",
+    "claimed",
+    "released",
+    "failed",
+    "alerted",
+    "suppressed",
+    "grouped",
+    "summarised",
+    "folded",
+];
 
 pub struct EntryFilter<'a> {
     args: &'a FilterArgs,

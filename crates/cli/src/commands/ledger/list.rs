@@ -135,7 +135,9 @@ fn state_cell(entry: &Entry) -> String {
         (Content::Finding(finding), EntryState::Suppressed) => match finding.suppression() {
             Some(Suppression::Exception(exception)) => format!("{name}: {}", clean_text(exception)),
             Some(Suppression::BuildingBlock) => format!("{name}: building block"),
-            None => name,
+            Some(Suppression::Threshold) => format!("{name}: counts towards a threshold"),
+            Some(Suppression::Learning) => format!("{name}: learning"),
+            None => format!("{name}: the same values were alerted"),
         },
         (_, state) if state.is_final() => name,
         _ => format!("{name}, claim {}", entry.claims),

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use alert::{Accounts, Alert, correlation_subject, describe_member, summary_subject};
 use anyhow::{Context, Result, bail};
 use detect::correlation::{CorrelationAlertData, MemberFindings};
-use detect::finding::{Context as AlertContext, Finding, FindingId, Summary};
+use detect::finding::{Context as AlertContext, Finding, FindingId, Summary, Suppression};
 use detect::rule::{Rating, RuleInfo};
 use detect::text::error::error_chain;
 use detect::text::time::format_table_time;
@@ -102,6 +102,7 @@ fn fields(
     ]);
     fields.extend(entry.message_id.clone().map(|id| ("Message", id)));
     fields.extend(entry.summary.as_ref().map(|id| ("Summary", id.to_string())));
+    fields.extend(entry.incident_alert.as_ref().map(|id| ("Named by", id.to_string())));
     fields
 }
 
@@ -121,13 +122,22 @@ fn describe_state(entry: &Entry, snapshot: &EntrySnapshot) -> String {
         EntryState::Failed => "even a minimal alert was rejected; retried after an hour",
         EntryState::Alerted => "the topic accepted the alert",
         EntryState::Suppressed => match &entry.content {
-            Content::Finding(finding) if finding.exception.is_none() => {
-                "its rule is a building block, so no alert was sent"
-            }
+            Content::Finding(finding) => match finding.suppression() {
+                Some(Suppression::Exception(_)) => "an exception matched, so no alert was sent",
+                Some(Suppression::BuildingBlock) => {
+                    "its rule is a building block, so no alert was sent"
+                }
+                Some(Suppression::Threshold) => "it counts towards the threshold of its rule",
+                Some(Suppression::Learning) => {
+                    "its rule was learning which values are usual, so no alert was sent"
+                }
+                None => "an alert of the same rule and values stands for it",
+            },
             _ => "an exception matched, so no alert was sent",
         },
         EntryState::Grouped => "it will be part of the summary of its window",
         EntryState::Summarised => "it was part of a summary",
+        EntryState::Folded => "the alert of an incident named it",
     };
     format!("{}: {description}", variant_name(entry.state))
 }

@@ -21,7 +21,8 @@ const MAX_TYPE_WIDTH: usize = 20;
 /// Prints for each file whether it can run, errors and warnings with file, line and column, and how
 /// many rules of each type can run.
 /// Warnings are about unknown keys and fields, conditions that can never be true, queries without a
-/// literal to search for (which are slow), and duplicate ids.
+/// literal to search for (which are slow), rules with new terms that match very often, and
+/// duplicate ids.
 ///
 /// A condition can never be true if its value is not of the field's type (ip, boolean or date; no
 /// field is a number), or if it asks a field with a single value for two values. These fields can

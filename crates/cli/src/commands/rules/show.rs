@@ -8,7 +8,7 @@ use std::time::Duration;
 use alert::markdown_to_lines;
 use anyhow::Result;
 use detect::rule::{
-    Correlation, RequiredFields, Rule, SeverityMapping, SeverityRules, Technique, Threat,
+    Correlation, RequiredFields, Rule, RuleInfo, SeverityMapping, SeverityRules, Technique, Threat,
 };
 
 use crate::commands::any_rule::{AnyRule, find_rule};
@@ -67,6 +67,10 @@ fn condition_lines(correlation: &Correlation) -> Vec<String> {
         let names: Vec<&str> = stage.0.iter().map(|rule| rule.name.as_str()).collect();
         lines.push(format!("    - {}", names.join(" or ")));
     }
+    if let Some(query) = &correlation.query {
+        lines.push("  of findings that match".to_owned());
+        lines.extend(query_lines(query.source(), "    "));
+    }
     lines
 }
 
@@ -110,25 +114,56 @@ pub(super) fn facts(rule: AnyRule<'_>) -> Vec<(&'static str, String)> {
         AnyRule::Rule(rule) => {
             let [interval, from] = [rule.interval, rule.from].map(format_duration);
             let limit = format!("{} single alerts in {interval}, then a summary", rule.max_signals);
-            let limit = match info.building_block {
-                true => "no alerts: a building block, which only correlations use".to_owned(),
-                false => limit,
+            let limit = match info {
+                RuleInfo { building_block: true, .. } => {
+                    "no alerts: a building block, which only correlations use".to_owned()
+                }
+                RuleInfo { threshold: Some(_), .. } => {
+                    "one alert until there are fewer calls than the threshold".to_owned()
+                }
+                _ => limit,
             };
             facts.push(("Calls", format_calls(rule)));
             facts.push(("Runs", format!("every {interval}, over the last {from}")));
             facts.push(("Limit", limit));
+            let repeats = info.alert_suppression.as_ref().map(|suppression| suppression.describe());
+            facts.push(("Repeats", repeats.unwrap_or_default()));
+            facts.push(("Finds", format_over_time(rule)));
         }
         AnyRule::Correlation(correlation) => {
             let alerts = "one per incident, and one when its severity rises; only with a ledger";
             facts.push(("Type", correlation.condition.as_str().to_owned()));
             facts.push(("Group by", correlation.group_by.join(", ")));
             facts.push(("Alerts", alerts.to_owned()));
+            let covers = correlation.covered_by.iter().map(|cover| cover.name.as_str());
+            facts.push(("Covered", covers.collect::<Vec<_>>().join(", ")));
         }
     }
     facts.push(("Tags", info.tags.join(" · ")));
     facts.push(("From", rule.origin().to_string()));
     facts.retain(|(_, text)| !text.is_empty());
     facts
+}
+
+/// What several matches of a rule must have in common, or must not.
+fn format_over_time(rule: &Rule) -> String {
+    if let Some(new_terms) = &rule.info.new_terms {
+        let learning = match new_terms.alerts_while_learning {
+            true => "alerted while it is learning",
+            false => "recorded only while it is learning",
+        };
+        return format!("{} {}; {learning}", new_terms.fields.join(", "), new_terms.describe());
+    }
+    let Some(threshold) = &rule.info.threshold else { return String::new() };
+    let group_by = match &*threshold.fields {
+        [] => String::new(),
+        fields => format!(" with the same {}", fields.join(", ")),
+    };
+    let values = threshold.cardinality.as_ref().map(|cardinality| {
+        format!(", with {} or more values of {}", cardinality.value, cardinality.field)
+    });
+    let values = values.unwrap_or_default();
+    format!("{} or more calls{group_by}{values}; only with a ledger", threshold.value)
 }
 
 /// `iam.amazonaws.com: CreateGroup`, or `any` if the query does not restrict it.

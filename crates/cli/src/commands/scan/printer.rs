@@ -34,8 +34,9 @@ impl Printer {
         }
     }
 
-    pub fn print_finding(&mut self, finding: &Finding) -> io::Result<()> {
-        let cells = || finding_cells(finding, self.places.format(&finding.origin));
+    /// Prints a finding, and why it is one if its record alone does not say so.
+    pub fn print_finding(&mut self, finding: &Finding, why: Option<&str>) -> io::Result<()> {
+        let cells = || finding_cells(finding, why, self.places.format(&finding.origin));
         self.list
             .push(finding.time, cells, || alert::finding_document(finding, &Accounts::default()))
     }
@@ -88,13 +89,18 @@ impl Places {
     }
 }
 
-fn finding_cells(finding: &Finding, place: String) -> Vec<String> {
+fn finding_cells(finding: &Finding, why: Option<&str>, place: String) -> Vec<String> {
     let mut subject = alert::finding_subject(finding);
+    if let Some(why) = why {
+        subject = format!("{}\n{subject}", clean_text(why));
+    }
     match finding.suppression() {
         Some(Suppression::Exception(name)) => {
             subject = format!("suppressed by {}\n{subject}", clean_text(name));
         }
         Some(Suppression::BuildingBlock) => subject = format!("building block\n{subject}"),
+        Some(Suppression::Threshold) => subject = format!("below its threshold\n{subject}"),
+        Some(Suppression::Learning) => subject = format!("learning\n{subject}"),
         None => {}
     }
     vec![format_time(finding.time), clean_text(&finding.rule.name), subject, place]

@@ -7,7 +7,7 @@ use detect::cloudtrail::reader::{self, Options, ReadStats};
 use detect::cloudtrail::{BadRecord, Body, ReadError};
 use detect::ecs::{self, View};
 use detect::finding::{Finding, Origin, ScanEvent, scan_body};
-use detect::rule::Detections;
+use detect::rule::{Detections, RuleSet};
 use jiff::Timestamp;
 use kql::Query;
 
@@ -53,6 +53,14 @@ impl ScanTarget {
         match self {
             ScanTarget::Rules(detections) => detections.can_match_in(account, region),
             ScanTarget::Query(_) => true,
+        }
+    }
+
+    /// The rules; `None` if a query is matched.
+    pub fn rule_set(&self) -> Option<&RuleSet> {
+        match self {
+            ScanTarget::Rules(detections) => Some(&detections.rule_set),
+            ScanTarget::Query(_) => None,
         }
     }
 

@@ -195,3 +195,43 @@ fn max_object_bytes_limits_the_inflated_bytes() {
     assert_eq!(code, 2);
     assert!(err.contains("inflates to more than the 100 bytes"), "{err}");
 }
+
+/// A rule that looks at several records, of groups that users create.
+fn rule_over_time(id: &str, rule_type: &str, lines: &str) -> String {
+    let text = rule(id, id, "event.provider: iam.amazonaws.com and event.action: CreateGroup");
+    let text = text.replace("type = \"query\"", &format!("type = \"{rule_type}\""));
+    assert!(text.contains(rule_type), "{text}");
+    format!("{text}\n{lines}\n")
+}
+
+#[test]
+fn rules_over_time_are_evaluated_in_the_order_of_the_events() {
+    let dir = TestDir::new();
+    let new_terms = "new_terms_fields = ['user.name']\nhistory_window_start = 'now-1d'";
+    dir.write("rules/new.toml", rule_over_time("new", "new_terms", new_terms));
+    let threshold = "[rule.threshold]\nfield = ['user.name']\nvalue = 3";
+    dir.write("rules/many.toml", rule_over_time("many", "threshold", threshold));
+    let create = |name: &str, user: &str, time: &str| create_group(name, user, time);
+    // The file that is read first has what happened last.
+    let late = [create("d", "alice", "10:04:00"), create("c", "alice", "10:02:00")];
+    dir.write("logs/a.json", log_text(&late));
+    let early = [
+        create("b", "bob", "10:01:00"),
+        create("a", "alice", "10:00:00"),
+        create("e", "alice", "11:00:00"),
+    ];
+    dir.write("logs/b.json", log_text(&early));
+    let rules = dir.text("rules");
+    let args = [&dir.text("logs"), "--rules", &rules, "--rule-sets", "none"];
+    let (code, out, err) = scan(&[&args[..], &["--format", "ndjson"]].concat());
+    assert_eq!(code, 0, "{err}");
+    let found: Vec<String> = documents(&out)
+        .iter()
+        .map(|it| format!("{} {}", it["rule"]["id"].as_str().unwrap(), it["event"]["id"]))
+        .collect();
+    let expected = ["new \"event-a\"", "new \"event-b\"", "many \"event-d\""].map(str::to_owned);
+    assert_eq!(found, expected, "{out}");
+    let (_, out, err) = scan(&args);
+    assert!(out.contains("3 or more events within 6 minutes"), "{out}");
+    assert!(err.contains("3 findings in 5 records of 2 files"), "{err}");
+}

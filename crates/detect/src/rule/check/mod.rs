@@ -37,8 +37,9 @@ fn check_file(path: PathBuf) -> RuleFile {
     file.problems.sort_by_key(|problem| problem.position);
     file.warnings.sort_by_key(|warning| warning.position);
     if let Verdict::Rule(rule) = &file.verdict {
-        let warning = slow_query(rule).map(|message| Problem::in_file(&file.path, message));
-        file.warnings.extend(warning);
+        let slow = slow_query(rule).map(str::to_owned);
+        let costs = slow.into_iter().chain(high_volume(rule));
+        file.warnings.extend(costs.map(|message| Problem::in_file(&file.path, message)));
     }
     file
 }
@@ -57,6 +58,48 @@ fn slow_query(rule: &Rule) -> Option<&'static str> {
         ),
         _ => None,
     }
+}
+
+/// Calls that a busy account makes ten times a second or more.
+const FREQUENT_CALLS: [&str; 22] = [
+    "AssumeRole",
+    "AssumeRoleWithSAML",
+    "AssumeRoleWithWebIdentity",
+    "BatchGetItem",
+    "Decrypt",
+    "DescribeInstances",
+    "Encrypt",
+    "GenerateDataKey",
+    "GetCallerIdentity",
+    "GetItem",
+    "GetObject",
+    "GetParameter",
+    "GetParameters",
+    "GetSecretValue",
+    "HeadObject",
+    "Invoke",
+    "ListObjects",
+    "Publish",
+    "PutItem",
+    "PutObject",
+    "Query",
+    "Scan",
+];
+
+/// What a rule costs that looks for new values among very many matches.
+fn high_volume(rule: &Rule) -> Option<String> {
+    rule.info.new_terms.as_ref()?;
+    let matches = match rule.query.required_fields().actions {
+        None => "every call of its services is a match".to_owned(),
+        Some(actions) => {
+            let frequent = actions.iter().find(|it| FREQUENT_CALLS.contains(&it.as_str()))?;
+            format!("`{frequent}` can occur ten times a second and more")
+        }
+    };
+    Some(format!(
+        "high volume: {matches}; each match is parsed, and each combination of values that an \
+         instance has not met lately costs one or two requests to the ledger"
+    ))
 }
 
 /// Reports correlations of rules that do not exist, and rules that change a correlation. Embedded

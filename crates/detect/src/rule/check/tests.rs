@@ -59,7 +59,7 @@ fn each_file_has_a_verdict_and_each_warning_has_a_place() {
          `event.provider` too",
         "d.toml broken",
         "d.toml: rule_id `a` is also used by a.toml",
-        "e.toml unsupported rule \"Rule e\": its type is `esql`, only `query` and `eql` can run",
+        "e.toml unsupported rule \"Rule e\": its type is `esql`, which cannot run here",
         "f.toml broken",
     ];
     assert_eq!(messages[..expected.len()], expected);

@@ -1,9 +1,19 @@
 //! Keys of Elastic's rule files that change what becomes of findings, or that are only checked.
 
+use std::time::Duration;
+
+use jiff::SignedDuration;
 use serde::Deserialize;
+use toml::Spanned;
 use toml::de::DeTable;
 
+use crate::ecs;
+use crate::rule::suppression::{AlertSuppression, MissingFields};
+use crate::rule::toml_file::problem::hint;
 use crate::rule::toml_file::reader::TomlReader;
+
+/// The most fields that Elastic groups by.
+const MAX_GROUP_BY: usize = 3;
 
 /// `investigation_fields`, an object of one list. Fields that no record has are never shown, so
 /// they do no harm.
@@ -11,6 +21,49 @@ use crate::rule::toml_file::reader::TomlReader;
 #[serde(deny_unknown_fields)]
 struct InvestigationFields {
     field_names: Vec<String>,
+}
+
+/// `alert_suppression`.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct SuppressionTable {
+    group_by: Vec<Spanned<String>>,
+    duration: Option<SuppressionDuration>,
+    missing_fields_strategy: Option<Strategy>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+enum Strategy {
+    Suppress,
+    DoNotSuppress,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct SuppressionDuration {
+    value: u64,
+    unit: Unit,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Unit {
+    S,
+    M,
+    H,
+}
+
+impl SuppressionDuration {
+    fn to_duration(&self) -> Option<SignedDuration> {
+        let seconds = match self.unit {
+            Unit::S => 1,
+            Unit::M => 60,
+            Unit::H => 3600,
+        };
+        let seconds = i64::try_from(self.value.checked_mul(seconds)?).ok()?;
+        (seconds > 0).then(|| SignedDuration::from_secs(seconds))
+    }
 }
 
 /// One of `related_integrations`.
@@ -45,6 +98,48 @@ pub(super) fn investigation_fields(
 pub(super) fn is_building_block(reader: &mut TomlReader<'_>, table: &DeTable<'_>) -> bool {
     let parse = |text: &str| (text == "default").then_some(());
     reader.parsed(table, "building_block_type", parse, "`default`").is_some()
+}
+
+/// Which findings one alert stands for. Without a duration it stands for those of one run of the
+/// rule, as in Elastic.
+pub(super) fn alert_suppression(
+    reader: &mut TomlReader<'_>,
+    table: &DeTable<'_>,
+    interval: Duration,
+) -> Option<AlertSuppression> {
+    let key = table.get_key_value("alert_suppression")?.0.span();
+    let read: SuppressionTable = reader.optional(table, "alert_suppression")?;
+    if !(1..=MAX_GROUP_BY).contains(&read.group_by.len()) {
+        let message = format!("`alert_suppression.group_by` must have 1 to {MAX_GROUP_BY} fields");
+        reader.add_problem(key.clone(), message);
+    }
+    for field in &read.group_by {
+        warn_of_unknown(reader, field);
+    }
+    let duration = match read.duration {
+        Some(duration) => duration.to_duration().filter(|it| *it <= AlertSuppression::MAX_DURATION),
+        None => SignedDuration::try_from(interval).ok(),
+    };
+    if duration.is_none() {
+        let message = "`alert_suppression.duration` must be 1 second to 30 days";
+        reader.add_problem(key, message);
+    }
+    let missing_fields = match read.missing_fields_strategy {
+        Some(Strategy::DoNotSuppress) => MissingFields::DoNotSuppress,
+        Some(Strategy::Suppress) | None => MissingFields::Suppress,
+    };
+    let group_by = read.group_by.into_iter().map(Spanned::into_inner).collect();
+    Some(AlertSuppression { group_by, duration: duration?, missing_fields })
+}
+
+/// A field that no record has is the same for all: one alert would stand for every finding.
+fn warn_of_unknown(reader: &mut TomlReader<'_>, field: &Spanned<String>) {
+    let name = field.get_ref().as_str();
+    if !ecs::is_known_field(name) {
+        let hint = hint(ecs::did_you_mean(name));
+        let message = format!("no record has the field `{}`{hint}", name.escape_debug());
+        reader.add_lint(field.span(), message);
+    }
 }
 
 /// Reports values of a wrong type for keys that have no effect here.

@@ -26,6 +26,9 @@ pub(super) fn rule_info(reader: &mut TomlReader<'_>, table: &DeTable<'_>) -> Opt
         threat: reader.optional(table, "threat").unwrap_or_default(),
         investigation_fields: elastic::investigation_fields(reader, table),
         building_block: elastic::is_building_block(reader, table),
+        alert_suppression: None,
+        threshold: None,
+        new_terms: None,
         id: id?,
         name: name?,
         description: description?,
@@ -49,7 +52,7 @@ pub(super) fn look_back(reader: &mut TomlReader<'_>, table: &DeTable<'_>) -> Opt
     reader.parsed(table, "from", parse_look_back, "a time back such as `now-60m`")
 }
 
-fn parse_look_back(text: &str) -> Option<Duration> {
+pub(super) fn parse_look_back(text: &str) -> Option<Duration> {
     parse_interval(text.strip_prefix("now-")?)
 }
 

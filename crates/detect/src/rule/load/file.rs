@@ -8,7 +8,7 @@ use std::time::Duration;
 use toml::Spanned;
 use toml::de::DeTable;
 
-use super::{correlation, elastic, fields, severity};
+use super::{correlation, elastic, fields, new_terms, severity, threshold};
 use crate::rule::correlation::Correlation;
 use crate::rule::definition::{Rule, RuleInfo, RuleOrigin};
 use crate::rule::rule_query::RuleQuery;
@@ -24,11 +24,13 @@ const DEFAULT_FROM: Duration = Duration::from_secs(6 * 60);
 const DEFAULT_MAX_SIGNALS: u32 = 100;
 
 /// The types of Elastic's rules that can run, and the language of their queries.
-const SUPPORTED_TYPES: [(&str, &str); 2] = [("query", "kuery"), ("eql", "eql")];
+const SUPPORTED_TYPES: [(&str, &str); 4] =
+    [("query", "kuery"), ("eql", "eql"), ("threshold", "kuery"), ("new_terms", "kuery")];
+
+const TYPES_EXPECTED: &str = "`query`, `eql`, `threshold`, `new_terms` or `correlation`";
 
 /// Elastic's other rule types.
-const UNSUPPORTED_TYPES: [&str; 6] =
-    ["esql", "machine_learning", "new_terms", "saved_query", "threat_match", "threshold"];
+const UNSUPPORTED_TYPES: [&str; 4] = ["esql", "machine_learning", "saved_query", "threat_match"];
 
 /// The keys of Elastic's rule files, by table. Not all of them have a meaning here.
 const FILE_KEYS: &str = "metadata rule transform";
@@ -38,8 +40,8 @@ const METADATA_KEYS: &str = "bypass_bbr_timing comments creation_date deprecated
     source_integration updated_date";
 const RULE_KEYS: &str = "actions alert_suppression anomaly_threshold author building_block_type \
     concurrent_searches correlation data_view_id description enabled event_category_override \
-    exceptions_list false_positives filters from history_window_start index interval \
-    investigation_fields items_per_search language license machine_learning_job_id max_signals \
+    exceptions_list false_positives filters from high_volume history_window_start index interval \
+    investigation_fields items_per_search language learning license machine_learning_job_id max_signals \
     meta name namespace new_terms new_terms_fields note query references related_integrations \
     required_fields response_actions revision risk_score risk_score_mapping rule_id \
     rule_name_override saved_id setup severity severity_mapping severity_when tags threat threat_filters \
@@ -159,14 +161,23 @@ fn read_root(
         let correlation = correlation::read_correlation(reader, table, origin)?;
         return Some(Verdict::Correlation(Box::new(correlation)));
     }
-    if let Some(UnsupportedRule { reason, problem }) = check_type(reader, table) {
-        let name = ["name", "rule_id"].iter().find_map(|key| table.get(*key)?.get_ref().as_str());
-        let name = name.map(|name| format!(" \"{name}\"")).unwrap_or_default();
-        let message = format!("unsupported rule{name}: {}", problem.message);
-        let problem = Problem { message, ..problem };
-        return Some(Verdict::Unsupported(UnsupportedRule { reason, problem }));
+    if let Some(unsupported) = check_type(reader, table) {
+        return Some(name_unsupported(table, unsupported));
     }
-    Some(Verdict::Rule(Box::new(read_rule(reader, table, origin)?)))
+    let rule = read_rule(reader, table, origin)?;
+    if let Some(reason) = new_terms::refused_volume(table, &rule) {
+        let unsupported = unsupported_rule(reader.path, reason);
+        return Some(name_unsupported(table, unsupported));
+    }
+    Some(Verdict::Rule(Box::new(rule)))
+}
+
+fn name_unsupported(table: &DeTable<'_>, unsupported: UnsupportedRule) -> Verdict {
+    let UnsupportedRule { reason, problem } = unsupported;
+    let name = ["name", "rule_id"].iter().find_map(|key| table.get(*key)?.get_ref().as_str());
+    let name = name.map(|name| format!(" \"{name}\"")).unwrap_or_default();
+    let message = format!("unsupported rule{name}: {}", problem.message);
+    Verdict::Unsupported(UnsupportedRule { reason, problem: Problem { message, ..problem } })
 }
 
 /// Why a rule is of a kind that cannot run here: it must never run as if it were of another.
@@ -180,12 +191,12 @@ fn check_type(reader: &mut TomlReader<'_>, table: &DeTable<'_>) -> Option<Unsupp
         Some(UnsupportedRule { reason: reason.to_owned(), problem })
     };
     if UNSUPPORTED_TYPES.contains(&rule_type.as_str()) {
-        let message = format!("its type is `{rule_type}`, only `query` and `eql` can run");
+        let message = format!("its type is `{rule_type}`, which cannot run here");
         return unsupported("this type cannot run", &message);
     }
     let supported = SUPPORTED_TYPES.iter().find(|(name, _)| *name == rule_type);
     let Some((_, expected)) = supported else {
-        reader.parsed(table, "type", |_| None::<()>, "`query`, `eql` or `correlation`");
+        reader.parsed(table, "type", |_| None::<()>, TYPES_EXPECTED);
         return None;
     };
     if let Some(language) = language.filter(|language| language != expected) {
@@ -197,7 +208,17 @@ fn check_type(reader: &mut TomlReader<'_>, table: &DeTable<'_>) -> Option<Unsupp
         let reason = "it has `filters`, which would not be applied";
         return unsupported(reason, reason);
     }
-    if rule_type == "eql" { find_unsupported_eql(reader, table) } else { None }
+    let reason = match rule_type.as_str() {
+        "eql" => return find_unsupported_eql(reader, table),
+        "threshold" => threshold::find_unsupported(table),
+        "new_terms" => new_terms::find_unsupported(table),
+        _ => None,
+    };
+    Some(unsupported_rule(path, reason?))
+}
+
+fn unsupported_rule(path: &str, reason: String) -> UnsupportedRule {
+    UnsupportedRule { problem: Problem::in_file(path, &*reason), reason }
 }
 
 /// The query in the language of the rule's type.
@@ -223,12 +244,25 @@ fn read_rule(reader: &mut TomlReader<'_>, table: &DeTable<'_>, origin: RuleOrigi
     let interval = fields::interval(reader, table);
     let from = fields::look_back(reader, table);
     let max_signals = reader.integer(table, "max_signals", 1..=u32::MAX);
+    let interval = interval.unwrap_or(DEFAULT_INTERVAL);
+    let from = from.unwrap_or(DEFAULT_FROM);
+    let rule_type = table.get("type").and_then(|value| value.get_ref().as_str());
+    let info = info.map(|info| RuleInfo {
+        alert_suppression: elastic::alert_suppression(reader, table, interval),
+        threshold: (rule_type == Some("threshold"))
+            .then(|| threshold::read_threshold(reader, table, from))
+            .flatten(),
+        new_terms: (rule_type == Some("new_terms"))
+            .then(|| new_terms::read_new_terms(reader, table))
+            .flatten(),
+        ..info
+    });
     let severity_rules = severity::read_severity_rules(reader, table, info.as_ref());
     Some(Rule {
         info: Arc::new(info?),
         query: query?,
-        interval: interval.unwrap_or(DEFAULT_INTERVAL),
-        from: from.unwrap_or(DEFAULT_FROM),
+        interval,
+        from,
         max_signals: max_signals.unwrap_or(DEFAULT_MAX_SIGNALS),
         severity_rules,
         origin,

@@ -2,12 +2,16 @@
 
 mod correlation;
 mod elastic;
+mod fact_query;
 mod fields;
 mod file;
+mod new_terms;
+mod over_time;
 pub(super) mod resolve;
 mod severity;
 #[cfg(test)]
 mod tests;
+mod threshold;
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};

@@ -3,6 +3,7 @@
 mod correlations;
 mod elastic;
 mod eql;
+mod over_time;
 mod severity;
 
 use std::fs;
@@ -187,17 +188,9 @@ fn absent_keys_have_elastics_defaults() {
 #[test]
 fn rules_of_other_types_are_unsupported() {
     let cases = [
-        ("type = 'esql'", "its type is `esql`, only `query` and `eql` can run"),
-        (
-            "type = 'machine_learning'",
-            "its type is `machine_learning`, only `query` and `eql` can run",
-        ),
-        (
-            "type = 'threshold'\nlanguage = 'kuery'",
-            "its type is `threshold`, only `query` and `eql` can run",
-        ),
-        ("type = 'new_terms'", "its type is `new_terms`, only `query` and `eql` can run"),
-        ("type = 'threat_match'", "its type is `threat_match`, only `query` and `eql` can run"),
+        ("type = 'esql'", "its type is `esql`, which cannot run here"),
+        ("type = 'machine_learning'", "its type is `machine_learning`, which cannot run here"),
+        ("type = 'threat_match'", "its type is `threat_match`, which cannot run here"),
         (
             "type = 'query'\nlanguage = 'lucene'",
             "its language is `lucene`, of type `query` only `kuery` can run",
@@ -263,7 +256,7 @@ fn problems_are_reported_with_their_place() {
         ),
         (
             &with("").replace("\"query\"", "\"qeury\""),
-            "a.toml:5:8: `type` must be `query`, `eql` or `correlation`, found `qeury`",
+            "a.toml:5:8: `type` must be `query`, `eql`, `threshold`, `new_terms` or `correlation`, found `qeury`",
         ),
         (&with("").replace("A group", " "), "a.toml:2:8: `name` must not be empty"),
         (HEAD, "a.toml:1:2: `query` is missing in [rule]"),

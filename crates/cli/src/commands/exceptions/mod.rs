@@ -1,32 +1,43 @@
 //! `trailbell exceptions`.
 
+mod against;
+
 use std::io::{self, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 use clap::Subcommand;
 use detect::rule::exception::{ExceptionState, Expiry, format_days};
-use detect::rule::{Exception, RuleSet};
+use detect::rule::{Detections, Exception, RuleSet};
 use detect::text::time::format_minute;
 use jiff::Timestamp;
 
-use crate::commands::arguments::RuleArgs;
+use crate::commands::arguments::{RuleArgs, SettingArgs};
+use crate::commands::aws::AwsArgs;
 use crate::commands::output::{clean_text, new_table};
 use crate::commands::setup;
+use crate::commands::time_range::TimeRangeArgs;
+use against::Logs;
 
 #[derive(Debug, Subcommand)]
 pub enum ExceptionsCommand {
     Check(CheckArgs),
 }
 
-/// Check exception files.
+/// Check exception files, and what they would suppress.
 ///
 /// Prints the state, the expiry date and the rules of each exception. Errors name the file and the
-/// line. Warnings point out what is risky, such as a condition that an attacker could meet.
+/// line. Warnings point out what is risky: a condition that an attacker could meet, or findings
+/// about a privileged group that would be suppressed.
 ///
-/// Exit codes: 0 all exceptions can be used; 1 all can be used, but one has expired or there is a
-/// warning; 2 a file cannot be used, or wrong usage.
+/// With --against, scans log files, directories or buckets, and prints how many of the findings
+/// each exception would suppress, and which. Exceptions that start later or have expired count as
+/// active.
+///
+/// Exit codes: 0 all exceptions can be used; 1 all can be used, but one has expired, there is a
+/// warning, or a finding above medium would be suppressed; 2 a file or a log cannot be used, or
+/// wrong usage.
 #[derive(Debug, clap::Args)]
 pub struct CheckArgs {
     /// Exception files, or directories of them
@@ -34,19 +45,38 @@ pub struct CheckArgs {
     paths: Vec<PathBuf>,
     #[command(flatten)]
     rules: RuleArgs,
+    #[command(flatten)]
+    settings: SettingArgs,
+    /// Logs to count findings in: files, directories and s3://BUCKET/PREFIX (repeatable)
+    #[arg(long, value_name = "LOGS")]
+    against: Vec<PathBuf>,
+    #[command(flatten)]
+    range: TimeRangeArgs,
+    #[command(flatten)]
+    aws: AwsArgs,
 }
 
 pub fn run(command: &ExceptionsCommand) -> Result<ExitCode> {
     let ExceptionsCommand::Check(args) = command;
+    if args.against.is_empty() && !args.range.is_unbounded() {
+        bail!("--since and --until need --against, the logs to count findings in");
+    }
+    let now = setup::now();
     let rules = args.rules.load()?;
-    let loaded = setup::load_exceptions(&args.paths, &rules);
+    let settings = args.settings.load(&args.rules)?;
+    let loaded = setup::load_exceptions(&args.paths, &rules, &settings.privileged_groups);
     let has_warnings = !loaded.warnings.is_empty();
     let exceptions = loaded.into_exceptions()?;
-    let exceptions = exceptions.as_slice();
-    let now = setup::now();
-    print_exceptions(exceptions, &rules, now)?;
+    print_exceptions(exceptions.as_slice(), &rules, now)?;
     let is_expired = |exception: &Exception| exception.state(now) == ExceptionState::Expired;
-    Ok(ExitCode::from(u8::from(has_warnings || exceptions.iter().any(is_expired))))
+    let is_risky = has_warnings || exceptions.as_slice().iter().any(is_expired);
+    let own_code = ExitCode::from(u8::from(is_risky));
+    if args.against.is_empty() {
+        return Ok(own_code);
+    }
+    let detections = Detections::new(rules, exceptions).with_settings(settings);
+    let logs = Logs { paths: &args.against, range: &args.range, aws: &args.aws };
+    Ok(against::run(&logs, detections, now)?.unwrap_or(own_code))
 }
 
 fn print_exceptions(exceptions: &[Exception], rules: &RuleSet, now: Timestamp) -> io::Result<()> {

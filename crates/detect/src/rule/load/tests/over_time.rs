@@ -1,0 +1,207 @@
+//! Rules that look at several records: thresholds and new terms.
+
+use super::{load, to_strings};
+use crate::rule::{LoadedRules, NewTerms, RuleInfo, Threshold};
+
+fn rule(rule_type: &str, lines: &str) -> LoadedRules {
+    load(&format!(
+        "[rule]\nname = \"A rule\"\nrule_id = \"r-1\"\ndescription = \"Detects.\"\ntype = \
+         \"{rule_type}\"\nseverity = \"low\"\nrisk_score = 21\nquery = 'event.provider: \
+         iam.amazonaws.com'\n{lines}\n"
+    ))
+}
+
+fn info(loaded: &LoadedRules) -> RuleInfo {
+    assert_eq!((to_strings(&loaded.problems), to_strings(&loaded.unsupported)), (vec![], vec![]));
+    RuleInfo::clone(&loaded.rules[0].info)
+}
+
+#[test]
+fn thresholds_are_read() {
+    let words = |lines: &str| {
+        let loaded = rule("threshold", lines);
+        let RuleInfo { threshold, .. } = info(&loaded);
+        let Threshold { fields, .. } = threshold.unwrap();
+        let set = loaded.into_rule_set().unwrap();
+        let [correlation] = set.correlations() else { panic!("one correlation") };
+        assert!(correlation.is_threshold && correlation.group_by == fields);
+        format!("{} by {}", correlation.condition_in_words(), fields.join(", "))
+    };
+    for (lines, expected) in [
+        (
+            "from = 'now-60m'\nthreshold = {field = ['user.name', 'source.ip'], value = 10}",
+            "10 or more events within 1 hour by user.name, source.ip",
+        ),
+        ("threshold = {field = [], value = 1}", "1 or more events within 6 minutes by "),
+        ("threshold = {value = 1000}", "1000 or more events within 6 minutes by "),
+        (
+            "[rule.threshold]\nfield = 'user.id'\nvalue = 1\n\
+             [[rule.threshold.cardinality]]\nfield = 'event.id'\nvalue = 40",
+            "40 or more values of event.id within 6 minutes by user.id",
+        ),
+        (
+            "threshold = {value = 5, cardinality = [{field = 'user.id', value = 2}]}",
+            "5 or more events with 2 or more values of user.id within 6 minutes by ",
+        ),
+    ] {
+        assert_eq!(words(lines), expected);
+    }
+}
+
+#[test]
+fn new_terms_are_read_in_both_forms() {
+    let nested = "[rule.new_terms]\nfield = 'new_terms_fields'\nvalue = ['user.name', 'source.ip']\n\
+                  [[rule.new_terms.history_window_start]]\nfield = 'history_window_start'\n\
+                  value = 'now-7d'";
+    let flat = "new_terms_fields = ['user.name', 'source.ip']\nhistory_window_start = 'now-7d'";
+    for lines in [nested, flat] {
+        let NewTerms { fields, window, alerts_while_learning } =
+            info(&rule("new_terms", lines)).new_terms.unwrap();
+        assert_eq!((fields.join(" "), window.as_hours()), ("user.name source.ip".to_owned(), 168));
+        assert!(!alerts_while_learning);
+    }
+    let eager = format!("learning = 'alert'\n{flat}");
+    assert!(info(&rule("new_terms", &eager)).new_terms.unwrap().alerts_while_learning);
+}
+
+#[test]
+fn what_cannot_be_meant_is_a_problem_with_its_place() {
+    let count = "must be a whole number from 1 to 1000";
+    for (rule_type, lines, expected) in [
+        ("threshold", "", "a.toml:1:2: `threshold` is missing in [rule]".to_owned()),
+        (
+            "threshold",
+            "threshold = {field = ['user.name']}",
+            "a.toml:9:13: in `threshold`: missing field `value`".to_owned(),
+        ),
+        ("threshold", "threshold = {value = 0}", format!("a.toml:9:22: `threshold.value` {count}")),
+        (
+            "threshold",
+            "threshold = {value = 1001}",
+            format!("a.toml:9:22: `threshold.value` {count}"),
+        ),
+        (
+            "threshold",
+            "threshold = {value = 1, cardinality = [{field = 'user.name', value = 2000}]}",
+            format!("a.toml:9:70: `threshold.cardinality.value` {count}"),
+        ),
+        (
+            "threshold",
+            "from = 'now-3d'\nthreshold = {value = 1}",
+            "a.toml:9:8: `from` of a threshold must be at most 48 hours".to_owned(),
+        ),
+        (
+            "threshold",
+            "building_block_type = 'default'\nthreshold = {value = 2}",
+            "a.toml:9:1: a building block has no `threshold`: nothing would be alerted".to_owned(),
+        ),
+        (
+            "new_terms",
+            "new_terms_fields = ['a', 'b', 'c', 'd']\nhistory_window_start = 'now-7d'",
+            "a.toml:9:20: `new_terms_fields` must be 1 to 3 fields".to_owned(),
+        ),
+        (
+            "new_terms",
+            "new_terms_fields = []\nhistory_window_start = 'now-7d'",
+            "a.toml:9:20: `new_terms_fields` must be 1 to 3 fields".to_owned(),
+        ),
+        (
+            "new_terms",
+            "new_terms_fields = ['user.name', 1]\nhistory_window_start = 'now-7d'",
+            "a.toml:9:20: `new_terms_fields` must be 1 to 3 fields".to_owned(),
+        ),
+        (
+            "new_terms",
+            "new_terms_fields = ['user.name']\nhistory_window_start = 'now-365d'",
+            "a.toml:10:24: `history_window_start` must be a time back such as `now-10d`, at most \
+             30 days"
+                .to_owned(),
+        ),
+        (
+            "new_terms",
+            "new_terms_fields = ['user.name']",
+            "a.toml:1:2: `history_window_start` is missing in [rule]".to_owned(),
+        ),
+        (
+            "new_terms",
+            "learning = 'never'\nnew_terms_fields = ['user.name']\nhistory_window_start = 'now-1d'",
+            "a.toml:9:12: `learning` must be `record` or `alert`, found `never`".to_owned(),
+        ),
+    ] {
+        let loaded = rule(rule_type, lines);
+        assert_eq!(to_strings(&loaded.problems), [expected], "{lines}");
+    }
+}
+
+#[test]
+fn what_cannot_run_here_is_refused_by_name() {
+    let window = "history_window_start = 'now-7d'";
+    for (rule_type, lines, expected) in [
+        (
+            "threshold",
+            "threshold = {field = ['source.as.number'], value = 2}".to_owned(),
+            "it counts by `source.as.number`, which no record has",
+        ),
+        (
+            "threshold",
+            "threshold = {value = 1, cardinality = [{field = 'x.y', value = 2}]}".to_owned(),
+            "it counts by `x.y`, which no record has",
+        ),
+        (
+            "threshold",
+            "threshold = {value = 1, cardinality = [{field = 'user.name', value = 2}, {field = \
+             'user.id', value = 2}]}"
+                .to_owned(),
+            "it counts the values of several fields (`cardinality`)",
+        ),
+        (
+            "threshold",
+            "alert_suppression = {duration = {value = 1, unit = 'h'}}\nthreshold = {value = 5}"
+                .to_owned(),
+            "it has `alert_suppression`, which is not applied to a threshold",
+        ),
+        (
+            "new_terms",
+            format!("new_terms_fields = ['source.as.number']\n{window}"),
+            "its new terms are of `source.as.number`, which no record has",
+        ),
+        ("esql", String::new(), "its type is `esql`, which cannot run here"),
+    ] {
+        let loaded = rule(rule_type, &lines);
+        let expected = format!("a.toml: unsupported rule \"A rule\": {expected}");
+        assert_eq!(to_strings(&loaded.problems), [""; 0], "{lines}");
+        assert_eq!(to_strings(&loaded.unsupported), [expected], "{lines}");
+    }
+}
+
+#[test]
+fn a_rule_that_can_match_every_record_must_be_accepted() {
+    let text = |extra: &str| {
+        format!(
+            "[rule]\nname = \"A rule\"\nrule_id = \"r-1\"\ndescription = \"Detects.\"\ntype = \
+             \"new_terms\"\nseverity = \"low\"\nrisk_score = 21\nquery = 'event.outcome: success'\n\
+             new_terms_fields = ['user.name']\nhistory_window_start = 'now-7d'\n{extra}\n"
+        )
+    };
+    for extra in ["", "high_volume = false"] {
+        let loaded = load(&text(extra));
+        let [problem] = &*loaded.unsupported else { panic!("{extra}") };
+        assert!(problem.message.contains("`high_volume = true` accepts that"), "{problem}");
+    }
+    assert_eq!(load(&text("high_volume = true")).rules.len(), 1);
+}
+
+#[test]
+fn a_threshold_cannot_be_correlated() {
+    let threshold = "[rule]\nname = \"A rule\"\nrule_id = \"r-1\"\ndescription = \"Detects.\"\ntype = \
+                     \"threshold\"\nseverity = \"low\"\nrisk_score = 21\nquery = 'event.provider: \
+                     iam.amazonaws.com'\nthreshold = {value = 2}\n";
+    let correlation = "[rule]\nname = \"Two\"\nrule_id = \"c-1\"\ndescription = \"Both.\"\ntype = \
+                       \"correlation\"\nseverity = \"low\"\nrisk_score = 21\n\
+                       [rule.correlation]\ntype = \"event_count\"\nrules = [\"r-1\"]\n\
+                       condition = {gte = 2}\ntimespan = \"1h\"\n";
+    let loaded =
+        LoadedRules::from_texts([("t.toml", threshold), ("c.toml", correlation)].into_iter());
+    let error = loaded.into_rule_set().unwrap_err().to_string();
+    assert!(error.contains("`r-1` has a threshold, and cannot be correlated"), "{error}");
+}

@@ -1,0 +1,181 @@
+//! `alert_suppression`: one alert stands for the findings of its group, in any order of arrival
+//! and whatever fails.
+
+use std::sync::Arc;
+
+use detect::finding::Outcome;
+use detect::rule::{Detections, LoadedRules};
+use serde_json::{Value, json};
+use trailbell::ledger::Ledger;
+use trailbell::pipeline::{self, Pipeline};
+
+use crate::ledger::memory::{Fault, Memory, Topic};
+use crate::ledger::world::{
+    LEASE, Worker, call, clock, deliver, inline, pipeline_with, sent_alerts, step,
+};
+
+const RULE: &str = r#"[rule]
+name = "A group is created"
+rule_id = "s-1"
+description = "One alert a principal and while."
+type = "eql"
+language = "eql"
+severity = "low"
+risk_score = 21
+query = 'iam where event.action == "CreateGroup"'
+alert_suppression = {group_by = ["user.name"], duration = {value = 5, unit = "m"}}
+"#;
+
+fn create(time: &str, user: &str) -> Value {
+    let parameters = json!({"groupName": "app"});
+    call("CreateGroup", &format!("2026-03-01T{time}Z"), user, parameters)
+}
+
+fn use_rule(pipeline: &mut Pipeline, text: &str) {
+    let rules = LoadedRules::from_texts([("s.toml", text)].into_iter());
+    pipeline.detections = Arc::new(Detections::from(rules.into_rule_set().unwrap()));
+}
+
+fn pipeline(memory: &Memory, topic: &Topic) -> Arc<Pipeline> {
+    pipeline_with(memory, topic, |pipeline| use_rule(pipeline, RULE))
+}
+
+/// Delivers records. Returns how many findings were alerted and how many were suppressed.
+async fn counts(pipeline: &Arc<Pipeline>, records: &[Value]) -> (u64, u64) {
+    let report = deliver(pipeline, records).await;
+    assert!(report.problems.is_empty(), "{report:?}");
+    let report = report.report;
+    (report.findings_that(Outcome::Alerted), report.findings_that(Outcome::Suppressed))
+}
+
+#[tokio::test]
+async fn one_alert_stands_for_its_group_for_a_while() {
+    let memory = Memory::new();
+    let topic = Topic::default();
+    let pipeline = pipeline(&memory, &topic);
+    let burst =
+        [create("10:00:00", "alice"), create("10:00:01", "alice"), create("10:00:02", "bob")];
+    assert_eq!(counts(&pipeline, &burst).await, (2, 1));
+    // Delivered again, and more of the same in other invocations.
+    assert_eq!(counts(&pipeline, &burst).await, (0, 0));
+    assert_eq!(counts(&pipeline, &[create("10:04:59", "alice")]).await, (0, 1));
+    assert_eq!(counts(&pipeline, &[create("09:55:01", "alice")]).await, (0, 1));
+    assert_eq!(counts(&pipeline, &[create("10:05:00", "alice")]).await, (1, 0));
+    let alerts = sent_alerts(&topic, "alert");
+    assert_eq!(alerts.len(), 3);
+    let text = "Repeats    not alerted for 5 minutes while user.name is the same";
+    assert!(alerts.iter().all(|alert| alert.text.contains(text)), "{}", alerts[0].text);
+    assert_eq!(memory.keys("entries/").len(), 6);
+}
+
+#[tokio::test]
+async fn values_that_are_missing_are_suppressed_unless_the_rule_says_otherwise() {
+    let strategy = "duration = {value = 5, unit = 'm'}, missing_fields_strategy = 'doNotSuppress'";
+    let other = RULE.replace(r#"duration = {value = 5, unit = "m"}"#, strategy);
+    assert_ne!(RULE, other);
+    for (rule, expected) in [(RULE, (1, 1)), (&other, (2, 0))] {
+        let rule = rule.replace("user.name", "user.target.name");
+        let change = |pipeline: &mut Pipeline| use_rule(pipeline, &rule);
+        let pipeline = pipeline_with(&Memory::new(), &Topic::default(), change);
+        let burst = [create("10:00:00", "alice"), create("10:00:01", "alice")];
+        assert_eq!(counts(&pipeline, &burst).await, expected, "{rule}");
+    }
+}
+
+#[tokio::test]
+async fn without_a_ledger_an_alert_stands_for_its_invocation() {
+    let pipeline = pipeline_with(&Memory::new(), &Topic::default(), |pipeline| {
+        use_rule(pipeline, RULE);
+        pipeline.ledger = Ledger::None;
+    });
+    let burst = [create("10:00:00", "alice"), create("10:00:01", "alice")];
+    assert_eq!(counts(&pipeline, &burst).await, (1, 1));
+    assert_eq!(counts(&pipeline, &[create("10:00:02", "alice")]).await, (1, 0));
+}
+
+#[tokio::test]
+async fn a_group_that_is_damaged_or_cannot_be_written_costs_an_alert_too_many() {
+    let memory = Memory::new();
+    let topic = Topic::default();
+    let pipeline = pipeline(&memory, &topic);
+    assert_eq!(counts(&pipeline, &[create("10:00:00", "alice")]).await, (1, 0));
+    let keys = memory.keys("suppression/");
+    assert_eq!(keys.len(), 1);
+    memory.write(&keys[0], "{\"alerts\": 1}");
+    assert_eq!(counts(&pipeline, &[create("10:00:01", "alice")]).await, (1, 0));
+    assert_eq!(counts(&pipeline, &[create("10:00:02", "alice")]).await, (0, 1));
+    memory.fail(|_, key| match key.starts_with("suppression/") {
+        true => Fault::Refused,
+        false => Fault::None,
+    });
+    let report = deliver(&pipeline, &[create("10:00:03", "alice")]).await;
+    assert_eq!(report.report.findings_that(Outcome::Alerted), 1);
+    let [problem] = report.problems.as_slice() else { panic!("{report:?}") };
+    assert_eq!(problem.place, "alert suppression of rule s-1");
+    assert!(problem.what.starts_with("not applied: "), "{problem}");
+}
+
+/// Two workers find one call each of the same group. One is stopped after some steps, and the
+/// sweep does what is left.
+#[tokio::test]
+async fn one_finding_of_a_group_is_alerted_wherever_a_worker_stops() {
+    for steps in 0.. {
+        let memory = Memory::new();
+        let topic = Topic::default();
+        let pipeline = pipeline(&memory, &topic);
+        let run = |time| -> Worker<()> {
+            let pipeline = Arc::clone(&pipeline);
+            let payload = inline(&[create(time, "alice")]);
+            Box::pin(async move {
+                pipeline::run(&pipeline, &payload, clock()).await;
+            })
+        };
+        let mut dying = run("10:00:00");
+        let mut living = run("10:00:01");
+        let mut ended = false;
+        let mut alive = true;
+        for _ in 0..steps {
+            ended = ended || step(&mut dying).is_ready();
+            alive = alive && step(&mut living).is_pending();
+        }
+        drop(dying);
+        while alive {
+            alive = step(&mut living).is_pending();
+        }
+        let before = findings_sent(&topic);
+        memory.advance(LEASE);
+        pipeline::recover_open(&pipeline, clock()).await;
+        let sent = findings_sent(&topic);
+        // A worker that dies between sending and recording leaves its alert to be sent again.
+        assert_eq!(sent.len(), 1, "after {steps} steps: {before:?}, {sent:?}");
+        if ended {
+            assert!(steps > 10);
+            return;
+        }
+    }
+}
+
+/// The findings that were alerted, each once.
+fn findings_sent(topic: &Topic) -> Vec<String> {
+    let alerts = sent_alerts(topic, "alert");
+    let mut ids: Vec<String> = alerts.iter().map(|alert| alert.finding.to_string()).collect();
+    ids.sort();
+    ids.dedup();
+    ids
+}
+
+#[tokio::test]
+async fn an_alert_stands_for_no_finding_of_another_severity() {
+    let raise = "severity_mapping = [{field = 'group.name', operator = 'equals', \
+        value = 'admins', severity = 'high'}]";
+    let rule = format!("{RULE}{raise}\n");
+    let memory = Memory::new();
+    let topic = Topic::default();
+    let pipeline = pipeline_with(&memory, &topic, |pipeline| use_rule(pipeline, &rule));
+    let admins = |second: &str| {
+        let parameters = json!({"groupName": "admins"});
+        call("CreateGroup", &format!("2026-03-01T10:00:{second}Z"), "alice", parameters)
+    };
+    let burst = [create("10:00:00", "alice"), admins("01"), admins("02")];
+    assert_eq!(counts(&pipeline, &burst).await, (2, 1));
+}
