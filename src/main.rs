@@ -60,15 +60,8 @@ async fn serve() -> Result<(), Error> {
     let accounts = AccountsPlace::local_names(config.accounts.as_ref())?;
     let stored_accounts = wiring::build_stored_accounts(&config, &aws).await;
     let verification = Some(wiring::build_verification(&config, &aws).await?);
-    let mut function = Function {
-        config,
-        accounts,
-        stored_accounts,
-        aws,
-        reload,
-        verification,
-        pipeline: None,
-    };
+    let mut function =
+        Function { config, accounts, stored_accounts, aws, reload, verification, pipeline: None };
     if function.reload.is_none() {
         let detections = local_detections(&function.config)?;
         function.start(detections).await;

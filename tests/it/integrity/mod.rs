@@ -2,6 +2,7 @@
 //! CloudTrail wrote.
 
 mod bad_input;
+mod end_to_end;
 mod function;
 mod sweeps;
 
