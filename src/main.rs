@@ -19,6 +19,7 @@ use trailbell::app::accounts::{AccountsPlace, StoredAccounts};
 use trailbell::app::config::{Config, LedgerPlace};
 use trailbell::app::reload::Reload;
 use trailbell::app::wiring::{self, Aws};
+use trailbell::integrity::Verification;
 use trailbell::ledger;
 use trailbell::pipeline::{self, Clock, Pipeline};
 use trailbell::telemetry::{log, metrics};
@@ -58,7 +59,9 @@ async fn serve() -> Result<(), Error> {
     }
     let accounts = AccountsPlace::local_names(config.accounts.as_ref())?;
     let stored_accounts = wiring::build_stored_accounts(&config, &aws).await;
-    let mut function = Function { config, accounts, stored_accounts, aws, reload, pipeline: None };
+    let verification = Some(wiring::build_verification(&config, &aws).await?);
+    let mut function =
+        Function { config, accounts, stored_accounts, aws, reload, verification, pipeline: None };
     if function.reload.is_none() {
         let detections = local_detections(&function.config)?;
         function.start(detections).await;
@@ -76,6 +79,8 @@ struct Function {
     aws: Aws,
     /// `None` if neither rules nor exceptions are in S3.
     reload: Option<Reload>,
+    /// `None` when the pipeline has it.
+    verification: Option<Verification>,
     /// `None` until there are rules.
     pipeline: Option<Arc<Pipeline>>,
 }
@@ -87,7 +92,11 @@ impl Function {
         let prefilter = detections.rule_set.prefilter_summary();
         info!(config = ?self.config, rules, exceptions, prefilter, "started");
         let accounts = self.accounts.clone();
-        let pipeline = wiring::build_pipeline(&self.config, detections, accounts, &self.aws).await;
+        let mut pipeline =
+            wiring::build_pipeline(&self.config, detections, accounts, &self.aws).await;
+        if let Some(verification) = self.verification.take() {
+            pipeline.verification = verification;
+        }
         if let Some(idle) = pipeline.idle_correlations() {
             warn!(warning = idle, "to be fixed");
         }

@@ -11,6 +11,7 @@ use detect::rule::{DetectionSettings, EmbeddedSets, LogPlace, ReadScope};
 use thiserror::Error;
 
 use crate::app::accounts::AccountsPlace;
+use crate::integrity::VerifyMode;
 use crate::notification::InlineSource;
 use crate::pipeline::MailLength;
 use crate::telemetry::monitoring::Monitoring;
@@ -52,6 +53,11 @@ pub struct Config {
     pub monitoring: Monitoring,
     /// `TRAILBELL_MAX_OBJECT_BYTES`: the most inflated bytes read of one object.
     pub max_object_bytes: u64,
+    /// `TRAILBELL_VERIFY`: which of CloudTrail's digests are verified.
+    pub verify: VerifyMode,
+    /// `TRAILBELL_PUBLIC_KEYS`: a file with CloudTrail's public keys. If `None`, CloudTrail lists
+    /// them.
+    pub public_keys: Option<PathBuf>,
     /// `TRAILBELL_CONCURRENCY`: how many copies of the function may publish at once.
     pub concurrency: u32,
 }
@@ -225,6 +231,12 @@ const MAX_OBJECT_BYTES: Setting<u64> = Setting {
     parse: |value| value.parse().ok().filter(|bytes| *bytes > 0),
 };
 
+const VERIFY: Setting<VerifyMode> =
+    Setting { name: "TRAILBELL_VERIFY", expected: "all, rules or off", parse: VerifyMode::parse };
+
+const PUBLIC_KEYS: Setting<PathBuf> =
+    Setting { name: "TRAILBELL_PUBLIC_KEYS", expected: "a file", parse: local_path };
+
 /// Of more copies each could publish so rarely that most of its time would be waiting.
 const MAX_CONCURRENCY: u32 = 20;
 
@@ -235,7 +247,7 @@ const CONCURRENCY: Setting<u32> = Setting {
 };
 
 /// Any other variable that begins with `TRAILBELL_` is a mistake, except those of the tests.
-const NAMES: [&str; 17] = [
+const NAMES: [&str; 19] = [
     ALERTS.name,
     CHAT.name,
     STORE.name,
@@ -253,6 +265,8 @@ const NAMES: [&str; 17] = [
     METRICS.name,
     MAX_OBJECT_BYTES.name,
     CONCURRENCY.name,
+    VERIFY.name,
+    PUBLIC_KEYS.name,
 ];
 
 const DEFAULT_MAX_OBJECT_BYTES: u64 = 1024 * 1024 * 1024;
@@ -286,6 +300,8 @@ impl Config {
         let monitoring = vars.optional(&METRICS);
         let max_object_bytes = vars.optional(&MAX_OBJECT_BYTES);
         let concurrency = vars.optional(&CONCURRENCY);
+        let verify = vars.optional(&VERIFY);
+        let public_keys = vars.optional(&PUBLIC_KEYS);
         match (alerts, store, ledger) {
             (Some(alerts), Some(store), Some(ledger)) if vars.errors.is_empty() => Ok(Config {
                 alerts,
@@ -305,6 +321,8 @@ impl Config {
                 monitoring: monitoring.unwrap_or_default(),
                 max_object_bytes: max_object_bytes.unwrap_or(DEFAULT_MAX_OBJECT_BYTES),
                 concurrency: concurrency.unwrap_or(DEFAULT_CONCURRENCY),
+                verify: verify.unwrap_or(VerifyMode::Rules),
+                public_keys,
             }),
             _ => Err(ConfigError(vars.errors)),
         }

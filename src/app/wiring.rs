@@ -20,7 +20,8 @@ use tokio::sync::OnceCell;
 use crate::app::accounts::{AccountsPlace, StoredAccounts};
 use crate::app::config::{AlertsPlace, Config, DetectionsPlace, LedgerPlace, StorePlace};
 use crate::app::reload::Reload;
-use crate::integrity::keys::CloudTrailKeys;
+use crate::integrity::keys::{CloudTrailKeys, KeySource, PublicKeys, PublicKeysError};
+use crate::integrity::{Verification, VerifyMode};
 use crate::ledger::{Ledger, StoredLedger};
 use crate::pipeline::Pipeline;
 use crate::sink::{AlertSink, DirSink, Pace, SnsSink, StdoutSink};
@@ -29,7 +30,7 @@ use crate::store::{DirStore, ObjectStore, S3Store};
 /// The folder of a ledger at `dir:PATH`: a directory as a store has a folder for each bucket.
 pub const LEDGER_FOLDER: &str = "ledger";
 
-/// Builds the pipeline. Makes no request, and loads no credentials.
+/// Builds the pipeline, which verifies no digests. Makes no request, and loads no credentials.
 pub async fn build_pipeline(
     config: &Config,
     detections: Detections,
@@ -46,7 +47,26 @@ pub async fn build_pipeline(
         accounts,
         mail: config.mail,
         max_object_bytes: config.max_object_bytes,
+        verification: Verification::off(),
     }
+}
+
+/// Builds what verifies CloudTrail's digests. Makes no request. Digests in a directory are verified
+/// only with keys in a file: nothing else says that they are of CloudTrail.
+///
+/// # Errors
+/// The file of public keys cannot be used.
+pub async fn build_verification(
+    config: &Config,
+    aws: &Aws,
+) -> Result<Verification, PublicKeysError> {
+    let keys = match (&config.public_keys, &config.store) {
+        _ if config.verify == VerifyMode::Off => return Ok(Verification::off()),
+        (Some(file), _) => KeySource::Known(PublicKeys::from_file(file)?),
+        (None, StorePlace::Dir(_)) => return Ok(Verification::off()),
+        (None, StorePlace::S3) => KeySource::CloudTrail(Box::new(aws.cloudtrail_keys().await)),
+    };
+    Ok(Verification { mode: config.verify, keys })
 }
 
 /// Returns what reloads rules and exceptions from S3, or `None` if none of them are there.

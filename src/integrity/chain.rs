@@ -16,7 +16,7 @@ use super::problem::Absence;
 pub const CADENCE: SignedDuration = SignedDuration::from_hours(1);
 
 /// Digests are an hour apart, to the second. Half of that tells one from the next in any case.
-const TOLERANCE: SignedDuration = SignedDuration::from_mins(30);
+pub const TOLERANCE: SignedDuration = SignedDuration::from_mins(30);
 
 /// A digest with a valid signature.
 #[derive(Debug, Clone)]

@@ -140,7 +140,7 @@ fn signing_time(file: &DigestFile, metadata: &BTreeMap<String, String>) -> (Time
 }
 
 /// Returns true if the key is that of a log file of the account.
-fn is_log_of(key: &str, account: &str) -> bool {
+pub fn is_log_of(key: &str, account: &str) -> bool {
     let name = key.rsplit_once('/').map_or(key, |(_, name)| name);
     let is_plain = !key.split('/').any(|part| matches!(part, "." | ".."));
     is_plain

@@ -1,7 +1,10 @@
 //! CloudTrail's public keys. Each region has its own, and they change.
 
 use std::collections::HashMap;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+use std::{fs, io};
 
 use aws_sdk_cloudtrail::config::{Builder, Region};
 use aws_sdk_cloudtrail::primitives::DateTime;
@@ -18,6 +21,9 @@ use crate::aws_error::AwsError;
 
 /// A digest is signed when it is written: at most this long after the time that it covers.
 pub const SIGNING_DELAY: SignedDuration = SignedDuration::from_hours(2);
+
+/// How long the answer of a region is used.
+const ANSWER_HOLDS: Duration = Duration::from_secs(600);
 
 const LIST: &str = "cloudtrail:ListPublicKeys";
 
@@ -64,6 +70,25 @@ pub enum KeysError {
     },
 }
 
+/// A file of public keys cannot be used.
+#[derive(Debug, Error)]
+#[error("cannot use the public keys in {}", path.display())]
+pub struct PublicKeysError {
+    path: PathBuf,
+    #[source]
+    problem: KeysFileProblem,
+}
+
+#[derive(Debug, Error)]
+enum KeysFileProblem {
+    #[error(transparent)]
+    Io(io::Error),
+    #[error(transparent)]
+    Keys(KeysError),
+    #[error("there are no keys in it")]
+    Empty,
+}
+
 impl PublicKeys {
     /// Reads the output of `aws cloudtrail list-public-keys`.
     ///
@@ -84,16 +109,25 @@ impl PublicKeys {
         Ok(keys)
     }
 
+    /// Reads a file with the output of `aws cloudtrail list-public-keys`. Blocks.
+    ///
+    /// # Errors
+    /// Fails if the file cannot be read, has no keys, or has one that cannot be used.
+    pub fn from_file(path: &Path) -> Result<PublicKeys, PublicKeysError> {
+        let error = |problem| PublicKeysError { path: path.to_owned(), problem };
+        let text = fs::read(path).map_err(|io| error(KeysFileProblem::Io(io)))?;
+        let keys = PublicKeys::from_json(&text).map_err(|it| error(KeysFileProblem::Keys(it)))?;
+        match keys.by_fingerprint.is_empty() {
+            true => Err(error(KeysFileProblem::Empty)),
+            false => Ok(keys),
+        }
+    }
+
     /// Adds other keys.
     pub fn extend(&mut self, others: PublicKeys) {
         for (fingerprint, keys) in others.by_fingerprint {
             keys.into_iter().for_each(|key| self.add(&fingerprint, key));
         }
-    }
-
-    /// Returns true if there are none.
-    pub fn is_empty(&self) -> bool {
-        self.by_fingerprint.is_empty()
     }
 
     /// The keys with a fingerprint that were used at some time from `from` to `until`, as DER.
@@ -191,8 +225,7 @@ impl KeySource {
     }
 }
 
-/// CloudTrail's keys, listed as they are needed. A region that could not be listed is not asked
-/// again.
+/// CloudTrail's keys, listed as they are needed. What a region answered holds for some minutes.
 #[derive(Debug)]
 pub struct CloudTrailKeys {
     /// Everything but the region.
@@ -203,6 +236,8 @@ pub struct CloudTrailKeys {
 
 #[derive(Debug, Default)]
 struct RegionKeys {
+    /// When CloudTrail was asked, if it was.
+    asked: Option<Instant>,
     listed: Option<(Timestamp, Timestamp)>,
     keys: PublicKeys,
     failure: Option<Arc<KeysError>>,
@@ -228,6 +263,10 @@ impl CloudTrailKeys {
             Arc::clone(regions.entry(region.to_owned()).or_default())
         };
         let mut known = known.lock().await;
+        // A newer key may be missing, and what was denied may be allowed now.
+        if known.asked.is_none_or(|asked| asked.elapsed() >= ANSWER_HOLDS) {
+            *known = RegionKeys { asked: Some(Instant::now()), ..RegionKeys::default() };
+        }
         if let Some(failure) = &known.failure {
             return Err(Arc::clone(failure));
         }

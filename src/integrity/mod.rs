@@ -12,6 +12,8 @@
 //! | [`keys`] | CloudTrail's public keys: from CloudTrail, or from a file |
 //! | [`chain`] | what follows what, and what is missing in between |
 //! | [`check`] | checks one digest, or one log file |
+//! | [`statement`] | what an auditor keeps of it |
+//! | [`verified_day`] | what the function knows of a day, for a statement |
 //! | [`verify`] | checks all digests and log files of an account and region |
 //!
 //! Source:
@@ -23,6 +25,10 @@ pub mod digest;
 pub mod keys;
 mod problem;
 pub mod signature;
+pub mod statement;
+mod verification;
+pub mod verified_day;
 pub mod verify;
 
 pub use problem::{Absence, CheckError, IntegrityProblem, Verdict};
+pub use verification::{Verification, VerifyMode};

@@ -13,6 +13,7 @@ use super::check::{Checker, RegionKeys};
 use super::digest::LogFile;
 use super::keys::SIGNING_DELAY;
 use super::problem::{IntegrityProblem, Verdict};
+use super::statement::HeadDigest;
 use crate::store::StoreError;
 use crate::store::walk::{AccountRegion, KeyFilter};
 
@@ -91,6 +92,8 @@ pub struct ChainSummary {
     pub objects: std::ops::Range<usize>,
     /// From the start of the first to the end of the last valid digest. `None` if there is none.
     pub covered: Option<(Timestamp, Timestamp)>,
+    /// The last valid digest.
+    pub head: Option<HeadDigest>,
     /// Times in between, or after them, that no valid digest covers.
     pub gaps: Vec<Gap>,
 }
@@ -263,6 +266,11 @@ impl Chain {
         self.links.iter().any(|link| link.file.start < time && time <= link.file.end)
     }
 
+    fn head(&self, scope: &Scope<'_>) -> Option<HeadDigest> {
+        let is_in_range = |link: &&Link| scope.contains(link.file.end);
+        self.links.iter().rev().find(is_in_range).map(HeadDigest::new)
+    }
+
     fn covered(&self, scope: &Scope<'_>) -> Option<(Timestamp, Timestamp)> {
         let mut links = self.links.iter().filter(|link| scope.contains(link.file.end));
         let first = links.next()?;
@@ -305,6 +313,7 @@ async fn add_chain(
         is_backfill: name.is_backfill,
         objects: start..report.objects.len(),
         covered: chain.covered(scope),
+        head: chain.head(scope),
         gaps: found.gaps,
     });
 }

@@ -17,6 +17,9 @@
 //! | `new-terms-since` | since when rules with new terms have watched |
 //! | `suppression/<rule>/<group_by values>` | the alerts that stand for others of these values |
 //! | `reading/<hash of bucket and key>` | an object being read, or that its readers died of |
+//! | `chains/<hash of the chain>` | see [`ChainHead`](super::ChainHead) |
+//! | `statements/<day>.json` | a [`Statement`](crate::integrity::statement::Statement) |
+//! | `hashes/<ten minutes>` | see [`ContentHashes`](super::ContentHashes) |
 //! | `sweep/<name>` | what sweeps remember: see [`sweep`](crate::sweep) |
 //! | `clock` | empty: written to learn the store's time |
 //! | `doctor/<token>` | exists only while `doctor` tries conditional writes |
@@ -37,6 +40,9 @@ pub(super) const GROUPED: &str = "grouped/";
 pub(super) const ENTRIES: &str = "entries/";
 pub(super) const BY_GROUP: &str = "by-group/";
 pub(super) const READING: &str = "reading/";
+pub(super) const CHAINS: &str = "chains/";
+pub(super) const HASHES: &str = "hashes/";
+pub(super) const STATEMENTS: &str = "statements/";
 pub(super) const SWEEP: &str = "sweep/";
 pub(super) const CLOCK: &str = "clock";
 

@@ -2,8 +2,10 @@
 //!
 //! The protocol, and why no finding is lost and none alerted twice, is in `docs/ledger.md`.
 
+mod chain_head;
 mod claim;
 mod complete;
+mod content_hashes;
 mod correlations;
 mod entry;
 mod error;
@@ -25,8 +27,10 @@ mod suppression;
 mod survey;
 mod target_user;
 
+pub use chain_head::{ChainHead, ChainId, VerifiedDigest};
 pub use claim::{Claim, ClaimOutcome};
 pub use complete::{ClaimUpdate, Completion};
+pub use content_hashes::{ContentHashes, KnownContent};
 pub use correlations::ClaimedCorrelations;
 pub use entry::{Content, Entry, EntrySnapshot, EntryState};
 pub use error::{LedgerError, LedgerProblem, Result};

@@ -236,7 +236,8 @@ impl StoredLedger {
         let names = |keys: Vec<String>| {
             keys.iter().filter_map(|key| key.strip_prefix(&prefix)).map(str::to_owned).collect()
         };
-        Ok(Page { keys: names(page.keys), prefixes: names(page.prefixes), next: page.next })
+        let [keys, prefixes] = [page.keys, page.prefixes].map(names);
+        Ok(Page { keys, prefixes, modified: page.modified, next: page.next })
     }
 
     /// An error about the object of a key.

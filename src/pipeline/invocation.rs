@@ -13,7 +13,10 @@ use tokio::time::{Instant, timeout_at};
 
 use super::packed::WaitingBytes;
 use super::{Clock, Pipeline};
-use crate::ledger::{FIRST_OF_BURST, HistoryCache, HistoryKey, WindowCounts};
+use crate::ledger::{
+    ContentHashes, FIRST_OF_BURST, HistoryCache, HistoryKey, LedgerError, StoredLedger,
+    WindowCounts,
+};
 
 /// How long what was started last may take: so long, but at most this part of the whole time.
 const MAX_GRACE: Duration = Duration::from_secs(3);
@@ -61,6 +64,10 @@ pub(crate) struct Invocation {
     taken_over: Mutex<HashMap<(String, String), u64>>,
     /// The chat topic did not answer.
     is_chat_silent: AtomicBool,
+    /// What sweeps remember of log files: loaded when a digest needs it.
+    contents: tokio::sync::OnceCell<ContentHashes>,
+    /// Whether log files are hashed as they are read.
+    pub(crate) hashes_logs: bool,
     /// Findings that were read and are not processed yet.
     pub(crate) waiting: WaitingBytes,
 }
@@ -79,8 +86,23 @@ impl Invocation {
             learns: false,
             taken_over: Mutex::default(),
             is_chat_silent: AtomicBool::default(),
+            contents: tokio::sync::OnceCell::new(),
+            hashes_logs: false,
             waiting: WaitingBytes::default(),
         }
+    }
+
+    /// The same, which hashes log files as they are read.
+    pub(crate) fn hashing(pipeline: &Arc<Pipeline>, clock: Clock) -> Invocation {
+        Invocation { hashes_logs: true, ..Invocation::new(pipeline, clock) }
+    }
+
+    /// What sweeps remember of the log files that they have read.
+    pub(crate) async fn contents(
+        &self,
+        ledger: &StoredLedger,
+    ) -> Result<&ContentHashes, LedgerError> {
+        self.contents.get_or_try_init(|| ledger.known_contents(self.clock.now)).await
     }
 
     /// An invocation that only learns which values are known.

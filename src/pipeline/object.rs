@@ -18,6 +18,7 @@ use jiff::Timestamp;
 use tokio::sync::mpsc;
 use tracing::debug;
 
+use super::digest::{self, VerifiedCounts};
 use super::invocation::Invocation;
 use super::outcomes::DeliveryReport;
 use super::packed::{Batch, WaitingBytes};
@@ -46,6 +47,8 @@ pub(crate) struct ObjectResults {
     pub(crate) bad_records: u64,
     pub(crate) findings: u64,
     pub(crate) deliveries: DeliveryReport,
+    /// Of a digest.
+    pub(crate) verified: VerifiedCounts,
 }
 
 impl ObjectResults {
@@ -57,6 +60,7 @@ impl ObjectResults {
             bad_records: 0,
             findings: 0,
             deliveries: DeliveryReport::default(),
+            verified: VerifiedCounts::default(),
         }
     }
 
@@ -128,6 +132,9 @@ pub(crate) async fn process_object(
     now: Timestamp,
 ) -> ObjectResults {
     let pipeline = &invocation.pipeline;
+    if matches!(ObjectKind::from_key(&object.key), ObjectKind::Digest) {
+        return Box::pin(digest::process_digest(invocation, object, now)).await;
+    }
     if let Some(reason) = skip_reason(&object.key, &pipeline.detections) {
         return ObjectResults::noted(ObjectOutcome::Skipped, object, reason);
     }
@@ -166,11 +173,38 @@ async fn scan_and_process(
     now: Timestamp,
     body: Body,
 ) -> ObjectResults {
+    let hash = invocation.hashes_logs;
+    let (mut results, scanned) = scan_body_of(invocation, source.clone(), now, body, hash).await;
+    if let Some(scanned) = scanned {
+        results.end(source, scanned);
+    }
+    results
+}
+
+/// Reads a log object that a digest lists, and processes its findings. Returns what was read if it
+/// was read in time; its problems are not among the results.
+pub(crate) async fn read_listed_log(
+    invocation: &Invocation,
+    object: &ObjectRef,
+    now: Timestamp,
+    body: Body,
+) -> (ObjectResults, Option<Scanned>) {
+    scan_body_of(invocation, Source::Object(object.clone()), now, body, true).await
+}
+
+async fn scan_body_of(
+    invocation: &Invocation,
+    source: Source,
+    now: Timestamp,
+    body: Body,
+    hash: bool,
+) -> (ObjectResults, Option<Scanned>) {
     let pipeline = &invocation.pipeline;
     let scan = Scan {
         source: source.clone(),
         detections: Arc::clone(&pipeline.detections),
         max_bytes: pipeline.max_object_bytes,
+        hash,
         now,
     };
     let (sender, mut batches) = mpsc::channel(1);
@@ -186,18 +220,18 @@ async fn scan_and_process(
             None => {
                 stop.send();
                 results.fail(ObjectOutcome::Deadline, source, "not read in time");
-                return results;
+                return (results, None);
             }
         }
     }
     match scanning.await {
-        Ok(scanned) => results.end(source, scanned),
+        Ok(scanned) => (results, Some(scanned)),
         Err(panic) => {
             let why = format!("the task that read it died: {panic}");
             results.fail(ObjectOutcome::Failed, source, why);
+            (results, None)
         }
     }
-    results
 }
 
 /// Where records are read.
@@ -276,14 +310,16 @@ struct Scan {
     source: Source,
     detections: Arc<Detections>,
     max_bytes: u64,
+    /// Whether the text is hashed as it is read.
+    hash: bool,
     now: Timestamp,
 }
 
 /// What was read of one object.
-struct Scanned {
+pub(crate) struct Scanned {
     bad: BadRecords,
-    read: ReadStats,
-    error: Option<ReadError>,
+    pub(crate) read: ReadStats,
+    pub(crate) error: Option<ReadError>,
 }
 
 /// Findings on their way from the thread that reads to the task that processes them.
@@ -337,7 +373,8 @@ impl Scan {
         let mut found = FindingSender::new(sender, waiting);
         let mut bad = BadRecords::default();
         let origin = |record| self.source.origin(record);
-        let options = Options { max_bytes: self.max_bytes, layout: self.source.layout() };
+        let options =
+            Options { max_bytes: self.max_bytes, layout: self.source.layout(), hash: self.hash };
         let mut on_event = |event| match event {
             ScanEvent::Finding(finding) => found.push(*finding),
             ScanEvent::Change(change) => found.push_change(*change),

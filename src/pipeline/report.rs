@@ -135,6 +135,15 @@ counters! {
         chat_sent: Count,
         /// Alerts that were sent, but not to chat channels. Nothing is retried.
         chat_failed: Count,
+        /// Digests of CloudTrail whose signature was verified.
+        digests_verified: Count,
+        /// Digests that could not be verified: sweeps retry them.
+        digests_unverified: Count,
+        /// Log files that are what a verified digest says.
+        log_files_verified: Count,
+        /// Log files and digests that are changed, missing or forged, and trails whose digests
+        /// stopped.
+        integrity_failures: Count,
         /// Canaries asked for. They are not counted as findings.
         canaries: Count,
         /// Canaries that failed.
@@ -156,6 +165,10 @@ counters! {
         /// Seconds from the call to its alert, of the slowest. `None` without an alert.
         #[serde(skip_serializing_if = "Option::is_none")]
         slowest_alert: Option<u64>,
+        /// Seconds since the end of the last verified digest, of the latest trail. `None` if digests
+        /// were not listed.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        integrity_lag: Option<u64>,
         /// Alerts of correlations that were sent, by the correlation's id.
         correlations: BTreeMap<String, u64>,
         /// Problems in the exception files. While there is one, no exception is in use.
@@ -252,6 +265,7 @@ impl AddAssign for Report {
             add(self.by_rule.entry(rule).or_default(), outcomes);
         }
         self.slowest_alert = self.slowest_alert.max(other.slowest_alert);
+        self.integrity_lag = self.integrity_lag.max(other.integrity_lag);
         add(&mut self.correlations, other.correlations);
         // Of the same files.
         self.exception_problems = self.exception_problems.max(other.exception_problems);

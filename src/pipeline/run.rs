@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
+use detect::cloudtrail::content::ContentHash;
 use detect::cloudtrail::key::ObjectKind;
 use detect::cloudtrail::reader::ScanMode;
 use detect::finding::{Origin, Outcome, match_record};
@@ -69,6 +70,8 @@ pub(crate) struct Run {
     pub(crate) sweeps: BTreeSet<QueueMessageId>,
     /// The messages that asked for a canary.
     pub(crate) canaries: BTreeSet<QueueMessageId>,
+    /// The hashes of log files that were read, if they are hashed.
+    pub(crate) hashes: Vec<(ObjectRef, ContentHash)>,
     /// The outcome of each finding, if a replay asks for it.
     pub(crate) finding_outcomes: Option<Vec<FindingOutcome>>,
     pub(crate) outcome: InvocationReport,
@@ -82,6 +85,7 @@ impl Run {
             grouped: Vec::new(),
             sweeps: BTreeSet::new(),
             canaries: BTreeSet::new(),
+            hashes: Vec::new(),
             finding_outcomes: None,
             outcome: InvocationReport::new(&pipeline.detections, clock.now, reply),
         }
@@ -253,6 +257,8 @@ impl Run {
             ObjectResults::retried(ObjectOutcome::Failed, &object, why)
         });
         let outcome = results.outcome;
+        let hash = results.read.hash.filter(|_| outcome == ObjectOutcome::Scanned);
+        self.hashes.extend(hash.map(|hash| (object.clone(), hash)));
         self.add_object(&message, results);
         Some((object, outcome))
     }
@@ -274,12 +280,16 @@ impl Run {
     }
 
     /// Counts what was read, and what became of its findings.
-    fn add_results(&mut self, message: &QueueMessageId, results: ObjectResults) {
+    pub(crate) fn add_results(&mut self, message: &QueueMessageId, results: ObjectResults) {
         let report = &mut self.outcome.report;
         report.bytes += results.read.bytes;
         report.records += results.read.records;
         report.bad_records += results.bad_records;
         report.findings += results.findings;
+        report.digests_verified += results.verified.digests;
+        report.log_files_verified += results.verified.log_files;
+        report.integrity_failures += results.verified.failures;
+        report.digests_unverified += results.verified.unverified;
         self.add_deliveries(message, results.deliveries);
     }
 

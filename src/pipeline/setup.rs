@@ -5,10 +5,12 @@ use std::time::Duration;
 
 use alert::Accounts;
 use detect::cloudtrail::Trail;
+use detect::finding::integrity;
 use detect::rule::{Detections, Rule};
 use jiff::Timestamp;
 use tokio::time::Instant;
 
+use crate::integrity::Verification;
 use crate::ledger::Ledger;
 use crate::notification::{InlineSource, ObjectRef};
 use crate::sink::AlertSink;
@@ -37,6 +39,8 @@ pub struct Pipeline {
     pub mail: MailLength,
     /// The most inflated bytes accepted of one object.
     pub max_object_bytes: u64,
+    /// Which digests of CloudTrail are verified, and with which keys.
+    pub verification: Verification,
 }
 
 /// How much a mail says.
@@ -108,7 +112,8 @@ impl Pipeline {
     }
 
     pub(crate) fn rule(&self, id: &str) -> Option<&Rule> {
-        self.detections.rule_set.rules().iter().find(|rule| rule.info.id == id)
+        let rules = self.detections.rule_set.rules().iter();
+        rules.chain(integrity::rules()).find(|rule| rule.info.id == id)
     }
 
     /// The length of a rule's windows.

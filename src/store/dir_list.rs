@@ -36,7 +36,7 @@ fn first_page(all: Page, listing: &Listing) -> Page {
     let (prefixes, keys): (Vec<_>, Vec<_>) =
         names.into_iter().partition(|(_, is_folder)| *is_folder);
     let names = |names: Vec<(String, bool)>| names.into_iter().map(|(name, _)| name).collect();
-    Page { keys: names(keys), prefixes: names(prefixes), next }
+    Page { keys: names(keys), prefixes: names(prefixes), next, ..Page::default() }
 }
 
 fn collect(bucket: &Path, folder: &str, listing: &Listing, page: &mut Page) -> io::Result<()> {

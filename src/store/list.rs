@@ -1,5 +1,7 @@
 //! Listing the keys of a bucket.
 
+use jiff::Timestamp;
+
 use super::{ObjectStore, StoreError};
 
 /// What to list.
@@ -24,6 +26,8 @@ pub struct Listing {
 pub struct Page {
     /// Keys, in the order of their bytes.
     pub keys: Vec<String>,
+    /// When each of the keys was written. Empty if the store does not say.
+    pub modified: Vec<Timestamp>,
     /// Folders with their prefix and a `/` at their end, in the order of their bytes.
     pub prefixes: Vec<String>,
     /// What to continue with. `None` on the last page.

@@ -6,6 +6,7 @@
 mod backlog;
 mod due;
 mod heartbeat;
+mod integrity;
 mod memory;
 mod report;
 pub(crate) mod run;

@@ -17,8 +17,10 @@ use super::{
     ATTEMPTS, DELIVERY_ATTEMPTS, Due, LogKey, ProvenCursors, SweepReport, TrailMemory, YOUNG, due,
     look_back, state_name,
 };
+use crate::integrity::VerifyMode;
 use crate::ledger::{Ledger, LedgerError, StoredLedger};
 use crate::notification::{ObjectRef, Reply};
+use crate::pipeline::invocation::Invocation;
 use crate::pipeline::run::{ProcessedObjects, QueuedObject, Run};
 use crate::pipeline::{
     Clock, Pipeline, Problem, Recovered, Remedy, recover_open, send_due_summaries,
@@ -65,6 +67,9 @@ impl Sweep {
         let mut run = Run::new(pipeline, clock, Reply::Invocation);
         // The invocation has them already.
         run.outcome.warnings.clear();
+        if pipeline.verification.mode != VerifyMode::Off {
+            run.invocation = Arc::new(Invocation::hashing(pipeline, clock));
+        }
         Sweep {
             run,
             clock,
@@ -110,9 +115,13 @@ impl Sweep {
         if let Err(error) = self.proven.write(ledger, now, self.counts).await {
             self.add_problem(Problem::retry("the ledger", error_chain(&error)));
         }
+        self.remember_contents(ledger, now).await;
         self.count_subscriptions(pipeline, ledger, now).await;
         // After everything else: this sweep may die of one.
         self.read_suspects(pipeline, ledger, now).await;
+        self.run.clock = self.clock;
+        // Boxed, as few invocations come here, and all would carry its state.
+        Box::pin(self.verify_digests(pipeline, ledger, now)).await;
         self.end_running(ledger).await;
     }
 

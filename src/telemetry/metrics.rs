@@ -97,6 +97,11 @@ fn counts(outcome: &InvocationReport) -> Vec<Metric> {
         let help = "From the call (`eventTime`) to its alert, of the slowest. Only with an alert.";
         Metric::new("", "alert_latency", Unit::Seconds, help, seconds)
     }));
+    metrics.extend(report.integrity_lag.map(|seconds| {
+        let help = "Since the end of the last verified digest, of the latest trail. Only in sweeps \
+                    that list digests.";
+        Metric::new("", "integrity_lag", Unit::Seconds, help, seconds)
+    }));
     metrics.extend(report.sweep.iter().flat_map(|sweep| sweep.metrics()));
     metrics.extend(report.subscriptions.iter().flat_map(|it| it.metrics()));
     metrics
@@ -285,6 +290,7 @@ mod tests {
     fn all_metrics() -> Vec<(Metric, bool)> {
         let mut outcome = outcome();
         outcome.report.slowest_alert = Some(1);
+        outcome.report.integrity_lag = Some(1);
         outcome.report.correlations.insert("c1".to_owned(), 1);
         outcome.report.sweep = Some(SweepReport::default());
         outcome.report.subscriptions = Some(SubscriptionReport::default());

@@ -25,7 +25,7 @@ pub(super) const PROBLEMS_HELP: &str = "Problems that no other alarm is about, w
 
 /// The metrics that count problems, and the metric whose alarm is about the same problem if all
 /// metrics are written.
-const PROBLEM_METRICS: [(&str, Option<&str>); 14] = [
+const PROBLEM_METRICS: [(&str, Option<&str>); 16] = [
     ("ObjectsOutsideTrails", Some("ObjectsOutsideTrails")),
     ("InlineRefused", Some("InlineRefused")),
     ("BadRecords", Some("BadRecords")),
@@ -36,6 +36,8 @@ const PROBLEM_METRICS: [(&str, Option<&str>); 14] = [
     ("ExceptionProblems", Some("ExceptionProblems")),
     ("StaleDetections", Some("StaleDetections")),
     ("Mismatches", Some("Mismatches")),
+    ("IntegrityFailures", Some("IntegrityFailures")),
+    ("DigestsUnverified", Some("IntegrityLag")),
     ("SweepAbandoned", Some("SweepAbandoned")),
     // One backlog is no problem, and an alarm can look at an hour of them.
     ("SweepOverdue", Some("SweepBacklog")),

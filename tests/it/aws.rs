@@ -17,6 +17,7 @@ use serde_json::{Value, json};
 use support::canned::Canned;
 use support::{aws, moto};
 use trailbell::aws_error::AwsErrorKind;
+use trailbell::integrity::Verification;
 use trailbell::ledger::Ledger;
 use trailbell::notification::ObjectRef;
 use trailbell::pipeline::{self, Clock, MailLength, ObjectOutcome, Pipeline};
@@ -303,6 +304,7 @@ async fn from_an_object_in_s3_to_a_message_at_the_topic() {
         inline_sources: vec![],
         mail: MailLength::Short,
         max_object_bytes: 1 << 30,
+        verification: Verification::off(),
     };
     let record = |key: &str| {
         json!({"eventVersion": "2.1", "eventName": "ObjectCreated:Put",

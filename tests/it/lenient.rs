@@ -181,7 +181,7 @@ fn the_memory_for_log_events_does_not_grow_with_what_they_inflate_to() {
         let mut read = ReadStats::default();
         let reading = peak_memory(|| {
             let body = Body::Stream(Box::new(Cursor::new(bytes.clone())));
-            let options = Options { max_bytes: u64::MAX, layout: Layout::LogEvents };
+            let options = Options { max_bytes: u64::MAX, layout: Layout::LogEvents, hash: false };
             let end;
             (read, end) = read_prefiltered(body, options, rules().literals(), &mut |_, _| ());
             end.unwrap();

@@ -13,6 +13,7 @@ mod chat;
 mod faults;
 mod guard;
 mod identity_center;
+mod integrity;
 mod ledger;
 mod lenient;
 mod notification;

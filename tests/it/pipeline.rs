@@ -15,6 +15,7 @@ use serde_json::{Value, json};
 use tokio::sync::Notify;
 use tokio::time::Instant;
 use trailbell::aws_error::{AwsError, AwsErrorKind};
+use trailbell::integrity::Verification;
 use trailbell::ledger::Ledger;
 use trailbell::notification::{InlineSource, ObjectRef};
 use trailbell::pipeline::{
@@ -200,6 +201,7 @@ impl World {
             inline_sources: self.inline_sources,
             mail: MailLength::Short,
             max_object_bytes: self.max_object_bytes,
+            verification: Verification::off(),
         };
         let now: Timestamp = "2026-03-01T10:10:00Z".parse().unwrap();
         let clock = Clock { now, last_start: self.last_start, lease: Duration::from_secs(360) };
@@ -407,7 +409,7 @@ async fn objects_that_cannot_hold_findings_are_not_fetched() {
     assert!(outcome.reply().is_ok());
     for reason in [
         "region eu-central-1 records nothing",
-        "a digest file",
+        "digests are not verified",
         "an Insights file",
         "not named as a log object",
         "a folder marker",

@@ -21,6 +21,7 @@ EXCEPTIONS, EXCEPTIONS_FILE = "the exceptions", "the file of exceptions"
 EXCEPTIONS_BUCKET = "the bucket of the exceptions"
 ACCOUNTS_FILE = "the file of account names"
 LEDGER_OBJECTS = "the ledger's objects"
+PUBLIC_KEYS = "CloudTrail's public keys"
 
 
 @dataclass(frozen=True)
@@ -62,6 +63,7 @@ CALLS = [
     # SNS encrypts with the rights of the publisher.
     Call("kms:GenerateDataKey", TOPIC_KEY, SNS, ".publish_batch()"),
     Call("kms:Decrypt", TOPIC_KEY, SNS, ".publish_batch()"),
+    Call("cloudtrail:ListPublicKeys", PUBLIC_KEYS, "src/integrity/keys.rs", ".list_public_keys()"),
     # Lambda polls the queue with the function's role.
     Call("sqs:ReceiveMessage", QUEUE, TEMPLATE, MAPPING),
     Call("sqs:DeleteMessage", QUEUE, TEMPLATE, MAPPING),
@@ -80,7 +82,6 @@ COMMAND_LINE_CALLS = {
     "put_bucket_notification_configuration",
     "list_subscriptions_by_topic",
     "get_subscription_attributes",
-    "list_public_keys",
 }
 CHANNEL_TYPES = (
     "AWS::Chatbot::SlackChannelConfiguration",
@@ -174,6 +175,8 @@ def target(template, name):
         LOG_BUCKET: s3 + bucket,
         LOG_OBJECTS: f"{s3}{bucket}/{prefix}AWSLogs/*",
         LOG_KEY: values["LogKeyArn"],
+        # The action has no resources.
+        PUBLIC_KEYS: "*",
         LEDGER_OBJECTS: s3 + "ledgerbucket/ledger/*",
         RULES: rules and f"{s3}{folder(rules)}*",
         RULES_FILE: rules and s3 + rules,

@@ -20,7 +20,7 @@ use crate::mail::{self as lines, Mail, items, rank};
 use crate::message::Alert;
 use crate::subject::call_subject;
 use crate::timeline::GroupTimeline;
-use crate::{exception_suggestion, limits};
+use crate::{exception_suggestion, integrity, limits};
 
 const MAX_VALUE_CHARS: usize = 1_024;
 
@@ -42,13 +42,22 @@ struct FindingParts<'a> {
 /// The finding on one line of printable ASCII, 1 to 99 characters: severity, what, who and in which
 /// account.
 pub fn finding_subject(finding: &Finding) -> String {
-    call_subject(AlertCall::new(finding, &Accounts::default()))
+    subject(AlertCall::new(finding, &Accounts::default()))
+}
+
+fn subject(call: AlertCall<'_>) -> String {
+    integrity::kind_of(call)
+        .map_or_else(|| call_subject(call), |kind| integrity::subject(call, kind))
 }
 
 /// Renders the alert for a finding; `accounts` gives names to account ids. Never fails: what the
 /// record lacks is said to be not recorded, and a record too large for a message is cut.
 pub fn render_finding(finding: &Finding, context: &Context, accounts: &Accounts) -> Alert {
-    let parts = FindingParts::new(AlertCall::new(finding, accounts), context);
+    let call = AlertCall::new(finding, accounts);
+    if let Some(kind) = integrity::kind_of(call) {
+        return integrity::builder(call, kind).build();
+    }
+    let parts = FindingParts::new(call, context);
     let mut mail = parts.mail(&describe_call(parts.call));
     if let Some(notice) = conflict_notice(finding) {
         mail.prepend(&[&notice, "The alert follows:"]);
@@ -58,8 +67,12 @@ pub fn render_finding(finding: &Finding, context: &Context, accounts: &Accounts)
 
 /// The document of a finding's alert where no ledger is read, however large it is.
 pub fn finding_document(finding: &Finding, accounts: &Accounts) -> Value {
+    let call = AlertCall::new(finding, accounts);
+    if let Some(kind) = integrity::kind_of(call) {
+        return integrity::builder(call, kind).build_document();
+    }
     let context = Context::without(ContextGap::LedgerOff);
-    FindingParts::new(AlertCall::new(finding, accounts), &context).builder().build_document()
+    FindingParts::new(call, &context).builder().build_document()
 }
 
 /// Renders the alert of last resort, for a finding whose own alert failed again and again: the
@@ -91,7 +104,7 @@ pub fn render_minimal_finding(finding: &Finding) -> Alert {
         rule: &rule,
         rule_severity: rule.severity,
         rating: finding.rating(),
-        subject: call_subject(call),
+        subject: subject(call),
         sentence: notice,
         mail,
         routing: Routing::from_call(call),

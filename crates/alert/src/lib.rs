@@ -14,6 +14,7 @@ mod exception_suggestion;
 mod facts;
 mod finding;
 mod identifiers;
+mod integrity;
 mod investigation;
 mod limits;
 mod mail;

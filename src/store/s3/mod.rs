@@ -16,10 +16,12 @@ use aws_sdk_s3::primitives::ByteStream;
 use bytes::Bytes;
 use detect::cloudtrail::Body;
 use detect::text::error::error_chain;
+use jiff::Timestamp;
 use tokio::time::timeout;
 use tokio_util::io::SyncIoBridge;
 use tracing::trace;
 
+use self::date::to_timestamp;
 use super::{
     Action, Listing, ObjectStore, OpenObject, Page, SmallObject, StoreError, StoreErrorKind,
     WriteCondition, Written,
@@ -100,8 +102,11 @@ impl S3Store {
         let got = list.send().await.map_err(|error| self.error(error, LIST))?;
         let prefixes = got.common_prefixes().iter().filter_map(|folder| folder.prefix());
         let keys = got.contents().iter().filter_map(|object| object.key());
+        let modified = got.contents().iter().filter_map(|object| object.last_modified());
+        let modified: Option<Vec<Timestamp>> = modified.map(to_timestamp).collect();
         Ok(Page {
             keys: keys.map(str::to_owned).collect(),
+            modified: modified.unwrap_or_default(),
             prefixes: prefixes.map(str::to_owned).collect(),
             next: got.next_continuation_token().map(str::to_owned),
         })

@@ -44,6 +44,7 @@ pub struct Memory {
 
 struct World {
     objects: BTreeMap<String, SmallObject>,
+    metadata: BTreeMap<String, BTreeMap<String, String>>,
     date: Timestamp,
     etags: u64,
     faults: Faults,
@@ -58,6 +59,7 @@ impl Memory {
         let faults: Faults = Box::new(|_, _| Fault::None);
         let world = World {
             objects: BTreeMap::new(),
+            metadata: BTreeMap::new(),
             date,
             etags: 0,
             faults,
@@ -98,6 +100,13 @@ impl Memory {
     /// Writes an object whatever the faults.
     pub fn write(&self, key: &str, text: &str) {
         self.world.lock().unwrap().write(key, Bytes::from(text.to_owned()));
+    }
+
+    /// Writes an object with metadata whatever the faults.
+    pub fn write_with(&self, key: &str, bytes: Vec<u8>, metadata: &BTreeMap<String, String>) {
+        let mut world = self.world.lock().unwrap();
+        world.write(key, Bytes::from(bytes));
+        world.metadata.insert(key.to_owned(), metadata.clone());
     }
 
     /// Deletes all objects below a prefix, whatever the faults.
@@ -169,7 +178,9 @@ impl ObjectStore for Memory {
     }
 
     async fn open_with_metadata(&self, object: &ObjectRef) -> Result<OpenObject, StoreError> {
-        Ok(OpenObject { body: self.open(object).await?, metadata: None })
+        let body = self.open(object).await?;
+        let metadata = self.world.lock().unwrap().metadata.get(&object.key).cloned();
+        Ok(OpenObject { body, metadata })
     }
 
     async fn get(&self, bucket: &str, key: &str) -> Result<SmallObject, StoreError> {
@@ -256,7 +267,8 @@ fn page(world: &World, listing: &Listing) -> Page {
         if folder.is_some() {
             page.prefixes.push(shown.to_owned())
         } else {
-            page.keys.push(shown.to_owned())
+            page.keys.push(shown.to_owned());
+            page.modified.push(world.objects[key].modified);
         }
     }
     page

@@ -13,6 +13,7 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 use support::{aws, log_events, moto};
 use tokio::runtime::{Builder, Runtime};
+use trailbell::integrity::Verification;
 use trailbell::ledger::{Ledger, StoredLedger};
 use trailbell::notification::InlineSource;
 use trailbell::pipeline::{self, Clock, InvocationReport, MailLength, Pipeline};
@@ -50,6 +51,7 @@ pub fn pipeline_with(
         inline_sources: vec![InlineSource::CloudWatchLogs],
         mail: MailLength::Short,
         max_object_bytes: 1 << 30,
+        verification: Verification::off(),
     };
     change(&mut pipeline);
     Arc::new(pipeline)

@@ -9,6 +9,7 @@ use detect::cloudtrail::Trail;
 use jiff::SignedDuration;
 use serde_json::json;
 use tokio::time::Instant;
+use trailbell::integrity::Verification;
 use trailbell::ledger::{Ledger, StoredLedger};
 use trailbell::pipeline::{self as way, MailLength, Pipeline};
 use trailbell::sweep::{LogKey, ProvenCursors, SweepReport, TrailMemory};
@@ -246,6 +247,7 @@ async fn without_a_ledger_a_sweep_is_refused() {
         accounts: Accounts::default(),
         mail: MailLength::Short,
         max_object_bytes: 1 << 30,
+        verification: Verification::off(),
     };
     let outcome = sweep(&pipeline.into(), None).await;
     let error = outcome.reply().unwrap_err().to_string();

@@ -8,6 +8,7 @@ use alert::Accounts;
 use bytes::Bytes;
 use detect::cloudtrail::Trail;
 use jiff::{SignedDuration, Timestamp};
+use trailbell::integrity::Verification;
 use trailbell::ledger::{Ledger, StoredLedger};
 use trailbell::pipeline::{MailLength, Pipeline};
 use trailbell::store::{DirStore, ObjectStore, S3Store, WriteCondition};
@@ -41,6 +42,7 @@ fn pipeline<S: ObjectStore + Clone + 'static>(
         accounts: Accounts::default(),
         mail: MailLength::Short,
         max_object_bytes: 1 << 30,
+        verification: Verification::off(),
     })
 }
 

@@ -9,6 +9,7 @@ use detect::rule::{Detections, LoadedRules, RuleSet};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use tokio::time::Instant;
+use trailbell::integrity::Verification;
 use trailbell::ledger::{Ledger, StoredLedger};
 use trailbell::pipeline::{self, Clock, InvocationReport, MailLength, Pipeline};
 use trailbell::store::ObjectStore;
@@ -80,6 +81,7 @@ pub fn pipeline<S: ObjectStore + Clone + 'static>(
         accounts: Accounts::default(),
         mail: MailLength::Short,
         max_object_bytes: 1 << 30,
+        verification: Verification::off(),
     })
 }
 

@@ -4,6 +4,7 @@
 pub(crate) mod bulk;
 pub(crate) mod check;
 mod directory;
+pub(crate) mod integrity;
 mod other;
 pub(crate) mod principal;
 mod shell_command;

@@ -12,9 +12,10 @@ use alert::{
 use detect::cloudtrail::Record;
 use detect::correlation::testing::simulate_correlation;
 use detect::correlation::{CorrelationAlertData, MemberFindings};
+use detect::finding::integrity::{IntegrityEvent, IntegrityKind};
 use detect::finding::{Context, Facts, Finding, FindingId, Origin, Summary};
 use detect::rule::testing::RuleTests;
-use detect::rule::{LoadedRules, RuleInfo};
+use detect::rule::{Exceptions, LoadedRules, RuleInfo};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
@@ -205,4 +206,40 @@ fn rule(rule: &Value) -> RuleInfo {
     let mut file: Value = toml::from_str(&fs::read_to_string(file).unwrap()).unwrap();
     file["rule"]["id"] = file["rule"]["rule_id"].clone();
     serde_json::from_value(file["rule"].take()).unwrap()
+}
+
+#[test]
+fn alerts_about_log_files_and_digests() {
+    for kind in IntegrityKind::ALL {
+        let name = format!("integrity-{}", kind.action());
+        let alert = render_finding(&integrity_finding(kind), &Context::default(), &accounts());
+        assert_alert(&name, &alert);
+    }
+}
+
+fn integrity_finding(kind: IntegrityKind) -> Finding {
+    use IntegrityKind::{LogFileChanged, LogFileMissing, LogFileUnreadable};
+    let is_log = matches!(kind, LogFileChanged | LogFileMissing | LogFileUnreadable);
+    let folder = "AWSLogs/o-exampleorg/111122223333";
+    let digest = format!(
+        "{folder}/CloudTrail-Digest/us-east-1/2026/03/01/\
+         111122223333_CloudTrail-Digest_us-east-1_management_us-east-1_20260301T100012Z.json.gz"
+    );
+    let log = format!(
+        "{folder}/CloudTrail/us-east-1/2026/03/01/\
+         111122223333_CloudTrail_us-east-1_20260301T0955Z_a1B2c3D4e5F6g7H8.json.gz"
+    );
+    let event = IntegrityEvent {
+        kind,
+        account: "111122223333".to_owned(),
+        region: "us-east-1".to_owned(),
+        trail: "management".to_owned(),
+        bucket: "example-trail-logs".to_owned(),
+        key: if is_log { log } else { digest.clone() },
+        reason: "the reason that the check gave".to_owned(),
+        digest: is_log.then_some(digest),
+        from: "2026-03-01T09:00:12Z".parse().unwrap(),
+        until: "2026-03-01T10:00:12Z".parse().unwrap(),
+    };
+    event.finding(&Exceptions::default(), "2026-03-01T11:00:00Z".parse().unwrap()).unwrap()
 }

@@ -4,6 +4,7 @@ use std::hint::black_box;
 use std::io::Read;
 
 use bytes::Bytes;
+use detect::cloudtrail::content::ContentHash;
 use detect::cloudtrail::reader::{self, Options};
 use detect::cloudtrail::{Body, Record};
 use detect::finding::{Origin, match_record, scan_body};
@@ -60,6 +61,12 @@ impl Workload {
                 black_box(prefilter.may_match(&self.texts[index]));
             }),
             Task::new("scan", |index| scan(&self.objects[index], &self.rules)),
+            Task::new("scan and hash, as for a digest", |index| {
+                scan_with(&self.objects[index], Options { hash: true, ..OPTIONS }, &self.rules);
+            }),
+            Task::new("hash alone", |index| {
+                black_box(ContentHash::of(&self.texts[index]));
+            }),
             Task::new("scan, 100 more rules", |index| {
                 scan(&self.objects[index], &self.more_rules);
             }),
@@ -92,10 +99,14 @@ fn origin() -> Origin {
 }
 
 fn scan(object: &Bytes, rules: &Detections) {
+    scan_with(object, OPTIONS, rules);
+}
+
+fn scan_with(object: &Bytes, options: Options, rules: &Detections) {
     let body = Body::Whole(object.clone());
     let now = Timestamp::UNIX_EPOCH;
     let (_, end) =
-        scan_body(body, OPTIONS, rules, now, &|_| origin(), &mut |event| drop(black_box(event)));
+        scan_body(body, options, rules, now, &|_| origin(), &mut |event| drop(black_box(event)));
     end.expect("the corpus is intact");
 }
 

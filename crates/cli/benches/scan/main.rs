@@ -29,7 +29,11 @@ fn main() {
 
     let in_process = measure(rounds, plan.objects, &mut workload.tasks());
     print_speeds(&in_process, bytes);
-    let [inflate, _search, scan, more_rules, all_hit, ..] = &in_process[..] else { return };
+    let [inflate, _search, scan, hashed, hash, more_rules, all_hit, ..] = &in_process[..] else {
+        return;
+    };
+    scan.print_ratio(hashed, "with the hash");
+    inflate.print_ratio(hash, "the hash alone");
     inflate.print_ratio(scan, "at least 0.9");
     scan.print_ratio(more_rules, "at least 0.95");
     inflate.print_ratio(all_hit, "at least 0.5");

@@ -1,6 +1,7 @@
 //! Rules and correlations: both have an id, a name and a severity.
 
 use anyhow::{Result, bail};
+use detect::finding::integrity;
 use detect::rule::{Correlation, Rule, RuleInfo, RuleOrigin, RuleSet};
 
 #[derive(Clone, Copy)]
@@ -25,11 +26,13 @@ impl<'r> AnyRule<'r> {
     }
 }
 
-/// All rules, then all correlations. A rule's threshold is part of the rule.
+/// All rules, then all correlations, then the rules about log files and digests themselves. A rule's
+/// threshold is part of the rule.
 pub fn all_rules(set: &RuleSet) -> impl Iterator<Item = AnyRule<'_>> {
     let correlations = set.correlations().iter().filter(|correlation| !correlation.is_threshold);
     let correlations = correlations.map(AnyRule::Correlation);
-    set.rules().iter().map(AnyRule::Rule).chain(correlations)
+    let integrity = integrity::rules().iter().map(AnyRule::Rule);
+    set.rules().iter().map(AnyRule::Rule).chain(correlations).chain(integrity)
 }
 
 /// The rule with this id or name, or the only one whose id begins with `wanted` or whose name

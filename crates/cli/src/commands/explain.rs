@@ -74,7 +74,7 @@ pub fn run(args: &Args) -> Result<ExitCode> {
 
 fn read_record(file: &Path, position: usize) -> Result<Record> {
     let body = open_log(file)?;
-    let options = Options { max_bytes: u64::MAX, layout: layout(file) };
+    let options = Options { max_bytes: u64::MAX, layout: layout(file), hash: false };
     let mut found = None;
     let (read, end) = reader::read(body, options, &mut |index, record| {
         if index == position {

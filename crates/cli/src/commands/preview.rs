@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use alert::{Accounts, Alert};
 use anyhow::{Context, Result, anyhow};
 use detect::correlation::testing::simulate_correlation;
-use detect::finding::{Context as AlertContext, Finding, Origin};
+use detect::finding::{Context as AlertContext, Finding, Origin, integrity};
 use detect::rule::testing::{RuleTests, TestCase};
 use detect::rule::{Correlation, Rule, RuleSet};
 use jiff::Timestamp;
@@ -72,9 +72,14 @@ pub fn run(args: &Args) -> Result<ExitCode> {
 }
 
 fn rule_alert(rule: &Rule, test: &TestCase, accounts: &Accounts) -> Option<Alert> {
+    let record = test.records.first()?;
     let [bucket, key] = ["example-trail", SAMPLE_KEY].map(str::to_owned);
-    let origin = Origin::Object { bucket, key, record: 0 };
-    let mut finding = Finding::new(&rule.info, test.records.first()?, origin);
+    let is_about_object = integrity::rules().iter().any(|it| it.info.id == rule.info.id);
+    let origin = match is_about_object {
+        true => Origin::Integrity { bucket, key },
+        false => Origin::Object { bucket, key, record: 0 },
+    };
+    let mut finding = Finding::new(&rule.info, record, origin);
     finding.rate(&rule.severity_rules, Timestamp::UNIX_EPOCH);
     Some(alert::render_finding(&finding, &AlertContext::default(), accounts))
 }

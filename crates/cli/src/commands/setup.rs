@@ -43,7 +43,9 @@ pub fn load_config(
 pub async fn build_pipeline(config: &Config, clock: Clock, aws: &Aws) -> Result<Pipeline> {
     let detections = load_detections(config, clock.now, aws).await?;
     let accounts = load_accounts(config, clock.now, aws).await?;
-    Ok(wiring::build_pipeline(config, detections, accounts, aws).await)
+    let verification = wiring::build_verification(config, aws).await?;
+    let pipeline = wiring::build_pipeline(config, detections, accounts, aws).await;
+    Ok(Pipeline { verification, ..pipeline })
 }
 
 /// The names of accounts of the configuration.

@@ -3,10 +3,10 @@
 use detect::text::error::error_chain;
 use detect::text::shell::ShellCommand;
 use jiff::Timestamp;
-use trailbell::app::config::LedgerPlace;
+use trailbell::app::config::{Config, LedgerPlace};
 use trailbell::ledger::{LedgerError, Probe, StoredLedger, Survey};
 
-use super::{Check, Deployment, fixes, sweeps};
+use super::{Check, Deployment, fixes, sweeps, verified};
 
 pub(super) fn no_ledger() -> Check {
     let message =
@@ -32,6 +32,8 @@ pub(super) async fn check(
     if !deployment.config.trails.is_empty() {
         checks.push(sweeps::check_heartbeat(ledger, now).await);
         checks.extend(sweeps::check_states(&deployment.config.trails, ledger, now).await);
+        let Config { verify, trails, .. } = &deployment.config;
+        checks.push(verified::check(ledger, *verify, trails, now).await);
     }
     checks
 }

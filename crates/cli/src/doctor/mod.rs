@@ -17,6 +17,7 @@ mod stack;
 mod sweeps;
 mod topic;
 mod trail;
+mod verified;
 
 use detect::cloudtrail::Trail;
 use jiff::{SignedDuration, Timestamp};

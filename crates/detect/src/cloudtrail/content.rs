@@ -3,6 +3,7 @@
 
 use std::fmt;
 use std::str::FromStr;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use sha2::{Digest, Sha256};
 
@@ -50,6 +51,34 @@ impl FromStr for ContentHash {
 impl fmt::Display for ContentHash {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
+/// The hash of a text that is read piece by piece.
+#[derive(Clone, Default)]
+pub(super) struct TextHash {
+    // One thread reads; the lock is never waited for.
+    state: Arc<Mutex<HashState>>,
+}
+
+#[derive(Default)]
+struct HashState {
+    hash: Sha256,
+    is_at_end: bool,
+}
+
+impl TextHash {
+    /// Adds the next piece. An empty one is the end of the text.
+    pub(super) fn add(&self, text: &[u8]) {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        state.hash.update(text);
+        state.is_at_end |= text.is_empty();
+    }
+
+    /// Returns `None` if the text was not read to its end.
+    pub(super) fn finish(self) -> Option<ContentHash> {
+        let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        state.is_at_end.then(|| ContentHash(state.hash.clone().finalize().into()))
     }
 }
 

@@ -6,6 +6,7 @@ use std::io::{self, BufReader, Cursor, Read};
 use bytes::Bytes;
 use flate2::bufread::MultiGzDecoder;
 
+use super::content::TextHash;
 use super::error::ReadProblem;
 
 pub(super) const GZIP_MAGIC: [u8; 2] = [0x1f, 0x8b];
@@ -45,6 +46,7 @@ pub(super) struct Inflate {
     text: Box<dyn Read + Send>,
     is_gzip: bool,
     inflated: u64,
+    hash: Option<TextHash>,
     limit: u64,
 }
 
@@ -66,7 +68,12 @@ impl Inflate {
         } else {
             Box::new(stored)
         };
-        Ok(Inflate { text, is_gzip, inflated: 0, limit })
+        Ok(Inflate { text, is_gzip, inflated: 0, hash: None, limit })
+    }
+
+    /// Hashes the text as it is read, if the stored bytes are gzip.
+    pub(super) fn hashed_by(self, hash: Option<TextHash>) -> Inflate {
+        Inflate { hash: hash.filter(|_| self.is_gzip), ..self }
     }
 
     /// Returns true if the stored bytes are gzip.
@@ -87,6 +94,9 @@ impl Inflate {
         self.inflated += count as u64;
         if self.inflated > self.limit {
             return Err(ReadProblem::TooLarge { limit: self.limit });
+        }
+        if let Some(hash) = &self.hash {
+            hash.add(&buffer[..count]);
         }
         Ok(count)
     }

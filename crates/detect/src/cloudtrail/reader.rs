@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 
 use super::buffer::SlidingBuffer;
+use super::content::{ContentHash, TextHash};
 use super::error::{BadRecord, ReadError, ReadProblem, RecordProblem};
 use super::inflate::{Body, Inflate};
 use super::inflate_whole::{Scratch, with_scratch};
@@ -26,6 +27,8 @@ pub struct Options {
     pub max_bytes: u64,
     /// Where in the text the records are.
     pub layout: Layout,
+    /// Whether the text is hashed as it is read. See [`ReadStats::hash`].
+    pub hash: bool,
 }
 
 /// Where in a text the records are.
@@ -42,7 +45,7 @@ pub enum Layout {
 impl Options {
     /// Reads a log object of at most so many inflated bytes.
     pub const fn records(max_bytes: u64) -> Options {
-        Options { max_bytes, layout: Layout::Records }
+        Options { max_bytes, layout: Layout::Records, hash: false }
     }
 }
 
@@ -59,6 +62,8 @@ pub struct ReadStats {
     pub mode: ScanMode,
     /// Times of the steps.
     pub times: ScanTimes,
+    /// The hash of the text, if it was asked for, and if the object is gzip and was read to its end.
+    pub hash: Option<ContentHash>,
 }
 
 /// How an object was read.
@@ -160,6 +165,7 @@ fn read_whole(
     let mut records = Records { stats: ReadStats::default(), search, visit };
     records.stats.times.inflate = inflated - start;
     records.stats.times.prefilter = searched - inflated;
+    records.stats.hash = options.hash.then(|| ContentHash::of(text));
     if can_skip {
         records.stats.bytes = size as u64;
         records.stats.mode = ScanMode::Prefiltered;
@@ -180,9 +186,12 @@ fn read_in_pieces(
 ) -> (ReadStats, Result<(), ReadError>) {
     let start = Instant::now();
     let mut records = Records { stats: ReadStats::default(), search, visit };
+    let hash = options.hash.then(TextHash::default);
     let result = match Inflate::new(body, options.max_bytes) {
         Ok(inflate) => {
-            let (_, result) = records.visit_text(SlidingBuffer::new(inflate), options.layout);
+            let text = SlidingBuffer::new(inflate.hashed_by(hash.clone()));
+            let (_, result) = records.visit_text(text, options.layout);
+            records.stats.hash = hash.and_then(|hash| hash.finish());
             result
         }
         Err(problem) => Err(ReadError { offset: 0, problem }),

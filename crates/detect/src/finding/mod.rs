@@ -11,6 +11,7 @@ mod fact_document;
 mod facts;
 mod group_context;
 mod id;
+pub mod integrity;
 mod parameters;
 pub mod policy;
 mod principal;
@@ -253,13 +254,22 @@ pub enum Origin {
     },
     /// Nowhere: the program made it for a canary.
     Canary,
+    /// Nowhere: it is about an object itself. See [`integrity`].
+    Integrity {
+        /// The bucket's name.
+        bucket: String,
+        /// The key of the log file or digest.
+        key: String,
+    },
 }
 
 impl Origin {
     /// The object, file or envelope, without the record's index.
     pub fn place(&self) -> String {
         match self {
-            Origin::Object { bucket, key, .. } => format!("s3://{bucket}/{key}"),
+            Origin::Object { bucket, key, .. } | Origin::Integrity { bucket, key } => {
+                format!("s3://{bucket}/{key}")
+            }
             Origin::File { path, .. } => path.clone(),
             Origin::Inline { envelope, .. } => format!("inline:{envelope}"),
             Origin::Canary => "canary".to_owned(),
@@ -272,7 +282,7 @@ impl Origin {
             Origin::Object { record, .. }
             | Origin::File { record, .. }
             | Origin::Inline { record, .. } => *record,
-            Origin::Canary => 0,
+            Origin::Canary | Origin::Integrity { .. } => 0,
         }
     }
 }

@@ -16,10 +16,14 @@ pub enum EmbeddedSet {
     Guard,
     /// Changes to groups of IAM Identity Center.
     IdentityCenter,
+    /// Findings about log files and digests themselves: see
+    /// [`integrity`](crate::finding::integrity). No record of a log file is matched against them, so
+    /// they are not switched on or off with the other sets.
+    Integrity,
 }
 
 impl EmbeddedSet {
-    /// All sets.
+    /// All sets that can be switched on.
     pub const ALL: [EmbeddedSet; 4] = [
         EmbeddedSet::IamGroups,
         EmbeddedSet::IamPrincipals,
@@ -34,6 +38,7 @@ impl EmbeddedSet {
             EmbeddedSet::IamPrincipals => "iam-principals",
             EmbeddedSet::Guard => "guard",
             EmbeddedSet::IdentityCenter => "identity-center",
+            EmbeddedSet::Integrity => "integrity",
         }
     }
 
@@ -97,6 +102,7 @@ impl EmbeddedSets {
             EmbeddedSet::IamPrincipals => self.iam_principals,
             EmbeddedSet::Guard => self.guard,
             EmbeddedSet::IdentityCenter => self.identity_center.is_some(),
+            EmbeddedSet::Integrity => false,
         }
     }
 
@@ -162,6 +168,14 @@ pub(crate) static FILES: &[EmbeddedFile] = embed![
     "identity-center-group-deletion",
     "identity-center-user-addition-to-group",
     "identity-center-user-removal-from-group";
+    Integrity:
+    "integrity/digest-chain-restarted",
+    "integrity/digest-forged",
+    "integrity/digest-missing",
+    "integrity/digests-stopped",
+    "integrity/log-file-changed",
+    "integrity/log-file-missing",
+    "integrity/log-file-unreadable";
 ];
 
 /// The name of the page about an embedded rule, by the rule's id: `docs/rules/<name>.md`.
@@ -174,7 +188,8 @@ pub fn guide_page(rule_id: &str) -> Option<&'static str> {
 fn page(file: &EmbeddedFile) -> (&'static str, &'static str) {
     let ids = file.text.lines().find_map(|line| line.strip_prefix("rule_id = \""));
     let id = ids.and_then(|rest| rest.strip_suffix('"')).unwrap_or_default();
-    (id, file.name.trim_end_matches(".toml"))
+    let name = file.name.rsplit_once('/').map_or(file.name, |(_, name)| name);
+    (id, name.trim_end_matches(".toml"))
 }
 
 #[cfg(test)]
@@ -228,11 +243,15 @@ mod tests {
 
     #[test]
     fn every_file_of_the_folder_is_embedded() {
-        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../rules");
-        let mut names: Vec<_> = fs::read_dir(folder)
-            .unwrap()
-            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
-            .collect();
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../rules");
+        let in_folder = |folder: &str| {
+            fs::read_dir(root.join(folder))
+                .unwrap()
+                .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+                .map(|name| format!("{folder}{name}"))
+                .collect::<Vec<_>>()
+        };
+        let mut names = [in_folder(""), in_folder("integrity/")].concat();
         names.retain(|name| name.ends_with(".toml"));
         names.sort();
         let mut embedded: Vec<_> = FILES.iter().map(|file| file.name).collect();

@@ -69,6 +69,7 @@ impl ReadScope {
             EmbeddedSet::IamGroups | EmbeddedSet::IamPrincipals => true,
             EmbeddedSet::Guard => self.guard.iter().any(includes),
             EmbeddedSet::IdentityCenter => self.identity_center.as_ref().is_some_and(includes),
+            EmbeddedSet::Integrity => false,
         }
     }
 }

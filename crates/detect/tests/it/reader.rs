@@ -3,6 +3,8 @@
 use std::io::{Cursor, Read, Write};
 
 use bytes::Bytes;
+use detect::cloudtrail::content::ContentHash;
+use detect::cloudtrail::prefilter::{PlainName, Prefilter};
 use detect::cloudtrail::reader::{self, Layout, Options};
 use detect::cloudtrail::{Body, ReadProblem};
 use flate2::Compression;
@@ -392,5 +394,39 @@ proptest! {
         let at = at % bytes.len();
         bytes[at] = byte;
         read_stored(bytes);
+    }
+}
+
+#[test]
+fn the_hash_is_that_of_the_text_in_every_way_of_reading() {
+    let prefilter = Prefilter::new([PlainName::new("CreateGroup").unwrap()], []);
+    let without = json!({"Records": [{"eventName": "ListUsers"}]}).to_string();
+    let with = json!({"Records": [{"eventName": "CreateGroup"}, 1]}).to_string() + " \n";
+    let hash = |body, prefiltered: bool| {
+        let options = Options { hash: true, ..OPTIONS };
+        let (stats, _) = match prefiltered {
+            true => reader::read_prefiltered(body, options, &prefilter, &mut |_, _| {}),
+            false => reader::read(body, options, &mut |_, _| {}),
+        };
+        stats.hash
+    };
+    for text in [without, with] {
+        let expected = Some(ContentHash::of(text.as_bytes()));
+        let (first, second) = text.split_at(9);
+        for stored in
+            [gzip(text.as_bytes()), [gzip(first.as_bytes()), gzip(second.as_bytes())].concat()]
+        {
+            for prefiltered in [true, false] {
+                let whole = Body::Whole(stored.clone().into());
+                let stream = Body::Stream(Box::new(Cursor::new(stored.clone())));
+                assert_eq!(hash(whole, prefiltered), expected, "{text}");
+                assert_eq!(hash(stream, prefiltered), expected, "{text}");
+            }
+            let more = [&stored[..], b"x"].concat();
+            assert_eq!(hash(Body::Whole(more.into()), false), None, "{text}");
+            let cut = stored[..stored.len() - 1].to_vec();
+            assert_eq!(hash(Body::Whole(cut.into()), false), None, "{text}");
+        }
+        assert_eq!(hash(Body::Whole(text.clone().into()), false), None, "not gzip: {text}");
     }
 }

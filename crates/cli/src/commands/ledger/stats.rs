@@ -6,18 +6,20 @@ use std::io::{self, Write};
 use std::process::ExitCode;
 
 use anyhow::Result;
+use detect::text::error::error_chain;
 use detect::text::time::format_date;
 use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::{Value, json};
-use trailbell::ledger::{Content, Entry, EntryState, StoredLedger};
+use trailbell::ledger::{ChainHead, ChainId, Content, Entry, EntryState, StoredLedger};
 use trailbell::sweep::TrailState;
 
 use super::entries::{UnreadableCounts, open_ledger, read_entries};
 use super::filter::{EntryFilter, FilterArgs};
 use crate::commands::arguments::LedgerArg;
 use crate::commands::output::{
-    Format, clean_text, format_time, new_table, variant_name, write_document,
+    Format, clean_text, format_time, new_table, pluralize, print_error, variant_name,
+    write_document,
 };
 use crate::doctor::format_age;
 
@@ -58,6 +60,8 @@ struct LedgerStats {
     /// What the last sweep wrote. `None` if there was none.
     heartbeat: Option<Value>,
     trails: Vec<TrailProgress>,
+    /// How far CloudTrail's digests are verified.
+    verified: Vec<ChainHead>,
 }
 
 #[derive(Debug, Default, Serialize)]
@@ -93,6 +97,9 @@ pub async fn run(args: &Args, now: Timestamp) -> Result<ExitCode> {
     stats.waiting_for_summary = ledger.grouped_count().await?;
     stats.heartbeat = read_heartbeat(&ledger).await?;
     stats.trails = read_trails(&ledger).await?;
+    let (heads, damaged) = ledger.chain_heads().await?;
+    stats.verified = heads;
+    damaged.iter().for_each(|error| print_error(error_chain(error)));
     let mut out = io::stdout().lock();
     match args.format {
         Format::Table => stats.print(&mut out, now)?,
@@ -167,6 +174,8 @@ impl LedgerStats {
             rows.push(("Trails", "no sweep has finished one".to_owned()));
         }
         rows.extend(self.trails.iter().map(|trail| ("Trail", format_trail(trail, now))));
+        let verified = format_verified(&self.verified, now);
+        rows.extend(verified.into_iter().map(|value| ("Verified", value)));
         rows.iter().try_for_each(|(label, value)| writeln!(out, "{label:<14}{}", clean_text(value)))
     }
 
@@ -215,6 +224,26 @@ impl LedgerStats {
             .map(|name| format!("{} {name}", heartbeat["sweep"][name]));
         format!("{}: {}", format_time_and_age(time, now), counts.join(", "))
     }
+}
+
+/// All chains of digests in a line, then the one that is furthest behind. Those of backfill digests
+/// come when they come.
+fn format_verified(heads: &[ChainHead], now: Timestamp) -> Vec<String> {
+    let total = |count: fn(&ChainHead) -> u64| heads.iter().map(count).sum::<u64>();
+    let all = format!(
+        "{} and {} in {}, with {}",
+        pluralize(total(|head| head.digests), "digest"),
+        pluralize(total(|head| head.log_files), "log file"),
+        pluralize(heads.len() as u64, "chain"),
+        pluralize(total(|head| head.gaps), "gap"),
+    );
+    let Some(last) = heads.iter().filter(|it| !it.chain.backfill).min_by_key(|head| head.end)
+    else {
+        return vec!["no digest".to_owned()];
+    };
+    let ChainId { account, region, trail, .. } = &last.chain;
+    let end = format_time_and_age(last.end, now);
+    vec![all, format!("up to {end}, the furthest behind: {trail}, {account}, {region}")]
 }
 
 fn format_trail(trail: &TrailProgress, now: Timestamp) -> String {

@@ -14,7 +14,6 @@ use trailbell::integrity::verify::{ChainSummary, CheckedKind, CheckedObject, Reg
 use super::{Args, Input};
 use crate::commands::output::pluralize;
 use crate::commands::time_range::TimeRange;
-use crate::commands::verify::printer::{describe, explain};
 use crate::commands::verify::{Selection, verify_selection};
 
 /// Verifies the paths of `--verify`.
@@ -36,7 +35,7 @@ pub async fn verify(
             trails: &[],
             public_keys: &args.public_keys,
         };
-        verify_selection(&selection, now, &aws, &mut |report| {
+        verify_selection(&selection, now, &aws, &mut |_, report| {
             match report {
                 Ok(report) => add_region(&mut proof, &mut input.not_seen, &report),
                 Err(error) => input.not_seen.push(error_chain(&error)),
@@ -120,7 +119,7 @@ fn hours(report: &RegionReport, chain: &ChainSummary) -> VerifiedHours {
 fn problems(report: &RegionReport, chain: &ChainSummary) -> Vec<String> {
     let place = &report.place;
     let objects = objects(report, &chain.objects).iter().filter_map(|object| {
-        let (status, reason) = describe(&object.verdict);
+        let (status, reason) = object.verdict.describe();
         let CheckedObject { bucket, key, .. } = object;
         reason.map(|reason| format!("{status}: s3://{bucket}/{key}: {reason}"))
     });
@@ -132,7 +131,7 @@ fn problems(report: &RegionReport, chain: &ChainSummary) -> Vec<String> {
             chain.trail,
             format_column_time(gap.from),
             format_column_time(gap.until),
-            explain(gap.cause),
+            gap.cause.explain(),
         )
     });
     gaps.chain(objects).collect()

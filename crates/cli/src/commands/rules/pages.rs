@@ -44,7 +44,9 @@ pub fn run(args: &Args) -> Result<ExitCode> {
 
 fn file_name(origin: &RuleOrigin) -> String {
     let name = match origin {
-        RuleOrigin::Embedded(name) => (*name).to_owned(),
+        RuleOrigin::Embedded(name) => {
+            name.rsplit_once('/').map_or(*name, |(_, name)| name).to_owned()
+        }
         RuleOrigin::File(path) => {
             path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
         }

@@ -89,7 +89,7 @@ impl SourceScan<'_> {
             Ok(body) => body,
             Err(error) => return send(SourceEvent::Failed(Box::new(error))),
         };
-        let options = Options { max_bytes: self.max_bytes, layout };
+        let options = Options { max_bytes: self.max_bytes, layout, hash: false };
         let (read, end) =
             self.target.scan(body, options, self.now, origin, &mut |event| send(event));
         send(SourceEvent::Read(read));

@@ -5,17 +5,18 @@ pub mod printer;
 pub mod totals;
 
 use std::fs;
-use std::io;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, anyhow};
 use detect::text::error::error_chain;
 use futures::{StreamExt, stream};
 use jiff::{SignedDuration, Timestamp};
 use trailbell::app::wiring::Aws;
 use trailbell::integrity::check::Checker;
 use trailbell::integrity::keys::{KeySource, PublicKeys};
+use trailbell::integrity::statement::Statement;
 use trailbell::integrity::verify::{Progress as Step, RegionReport, Scope, verify_region};
 use trailbell::store::walk::{AccountRegion, KeyFilter, account_regions};
 use trailbell::store::{ObjectStore, StoreError};
@@ -63,6 +64,14 @@ pub struct Args {
     /// The output of `aws cloudtrail list-public-keys` in a file (repeatable: one for each region)
     #[arg(long, value_name = "FILE")]
     public_keys: Vec<PathBuf>,
+    /// Print a statement instead, to keep: what was verified, by chain and day, and the hash and
+    /// signature of the last digest, as canonical JSON
+    #[arg(long, conflicts_with = "format")]
+    statement: bool,
+    /// Compare with a statement, for its time unless another one is given. What was valid then must
+    /// be there, and the same
+    #[arg(long, value_name = "FILE")]
+    against: Option<PathBuf>,
     /// How to print the results
     #[arg(long, value_enum, default_value_t = Format::Table)]
     format: Format,
@@ -82,17 +91,23 @@ pub fn run(args: &Args) -> Result<ExitCode> {
 
 async fn verify(args: &Args) -> Result<ExitCode> {
     let now = setup::now();
+    let before = args.against.as_deref().map(read_statement).transpose()?;
+    let range = range_of(args, before.as_ref(), now)?;
     let selection = Selection {
         path: &args.path,
-        range: args.range.resolve(now)?,
+        range,
         accounts: &args.account,
         regions: &args.region,
         trails: &args.trail,
         public_keys: &args.public_keys,
     };
-    let mut printer = Printer::new(args.format);
-    verify_selection(&selection, now, &args.aws.connect(), &mut |report| match report {
-        Ok(report) => printer.print_region(&report),
+    let mut printer = Printer::new((!args.statement).then_some(args.format));
+    let mut statement = Statement::new(range.since, range.until, now);
+    verify_selection(&selection, now, &args.aws.connect(), &mut |bucket, report| match report {
+        Ok(report) => {
+            statement.add(bucket, &report);
+            printer.print_region(&report)
+        }
         Err(error) => {
             printer.totals.failures += 1;
             print_error(error_chain(&error));
@@ -100,7 +115,30 @@ async fn verify(args: &Args) -> Result<ExitCode> {
         }
     })
     .await?;
-    printer.finish(&args.path.display().to_string())
+    if args.statement {
+        writeln!(io::stdout(), "{}", statement.to_canonical_json()?)?;
+    }
+    let differences = before.map(|before| before.differences(&statement)).unwrap_or_default();
+    printer.finish(&args.path.display().to_string(), &differences)
+}
+
+fn read_statement(path: &Path) -> Result<Statement> {
+    let text = fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
+    Statement::from_json(&text)
+        .map_err(|why| anyhow!("{}: not a statement of `trailbell verify`: {why}", path.display()))
+}
+
+/// The time that is asked for, else that of the statement.
+fn range_of(args: &Args, statement: Option<&Statement>, now: Timestamp) -> Result<TimeRange> {
+    let range = args.range.resolve(now)?;
+    let last = |statement: &Statement| {
+        let ends = statement.chains.iter().filter_map(|chain| chain.until);
+        statement.until.or(ends.max())
+    };
+    Ok(TimeRange {
+        since: range.since.or(statement.and_then(|statement| statement.since)),
+        until: range.until.or(statement.and_then(last)),
+    })
 }
 
 /// What is to be verified. An empty list selects everything.
@@ -114,12 +152,15 @@ pub struct Selection<'a> {
     pub public_keys: &'a [PathBuf],
 }
 
+/// What is done with what comes of a region of a bucket.
+type OnRegion<'a> = dyn FnMut(&str, Result<RegionReport, StoreError>) -> io::Result<()> + 'a;
+
 /// Verifies region after region, and passes on what comes of each.
 pub async fn verify_selection(
     selection: &Selection<'_>,
     now: Timestamp,
     aws: &Aws,
-    on_region: &mut dyn FnMut(Result<RegionReport, StoreError>) -> io::Result<()>,
+    on_region: &mut OnRegion<'_>,
 ) -> Result<()> {
     let places = Places::resolve(selection.path, selection.range, aws).await?;
     let keys = load_keys(selection.public_keys, aws).await?;
@@ -134,7 +175,7 @@ pub async fn verify_selection(
             .map(|region| verify_one(selection.trails, &checker, place, due, region, &progress));
         let mut reports = stream::iter(reports).buffered(CONCURRENCY);
         while let Some(report) = reports.next().await {
-            progress.suspend(|| on_region(report))?;
+            progress.suspend(|| on_region(&place.bucket, report))?;
         }
     }
     progress.finish();
@@ -194,12 +235,7 @@ async fn load_keys(files: &[PathBuf], aws: &Aws) -> Result<KeySource> {
     }
     let mut keys = PublicKeys::default();
     for file in files {
-        let text = fs::read(file).with_context(|| format!("cannot read {}", file.display()))?;
-        let read = PublicKeys::from_json(&text);
-        keys.extend(read.with_context(|| format!("cannot use {}", file.display()))?);
-    }
-    if keys.is_empty() {
-        bail!("--public-keys: there are no keys in the file");
+        keys.extend(PublicKeys::from_file(file)?);
     }
     Ok(KeySource::Known(keys))
 }

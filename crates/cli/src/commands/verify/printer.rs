@@ -5,12 +5,10 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 use detect::text::clean;
-use detect::text::error::error_chain;
 use detect::text::time::{format_column_time, format_rfc3339};
 use serde_json::{Value, json};
-use trailbell::integrity::Verdict;
-use trailbell::integrity::chain::{Gap, GapCause};
-use trailbell::integrity::verify::{ChainSummary, CheckedKind, CheckedObject, RegionReport};
+use trailbell::integrity::chain::Gap;
+use trailbell::integrity::verify::{ChainSummary, CheckedObject, RegionReport};
 
 use super::totals::{ObjectCounts, Totals};
 use crate::commands::output::{Format, clean_text, new_table, pluralize, print_message};
@@ -20,7 +18,8 @@ const MAX_LINES: u64 = 200;
 
 pub struct Printer {
     out: BufWriter<Stdout>,
-    format: Format,
+    /// `None` if a statement is printed instead.
+    format: Option<Format>,
     pub totals: Totals,
     rows: Vec<Vec<String>>,
     chains: Vec<Value>,
@@ -29,7 +28,7 @@ pub struct Printer {
 }
 
 impl Printer {
-    pub fn new(format: Format) -> Printer {
+    pub fn new(format: Option<Format>) -> Printer {
         Printer {
             out: BufWriter::new(io::stdout()),
             format,
@@ -65,18 +64,16 @@ impl Printer {
 
     fn print_object(&mut self, object: &CheckedObject) -> io::Result<()> {
         let CheckedObject { kind, key, bucket, verdict } = object;
-        let kind = match kind {
-            CheckedKind::Digest => "digest",
-            CheckedKind::Log => "log",
-        };
-        let (status, reason) = describe(verdict);
+        let kind = kind.as_str();
+        let (status, reason) = verdict.describe();
         match self.format {
-            Format::Table if *status == *"valid" => Ok(()),
-            Format::Table => {
+            None => Ok(()),
+            Some(Format::Table) if status == "valid" => Ok(()),
+            Some(Format::Table) => {
                 let reason = reason.unwrap_or_default();
                 self.print_line(&format!("{status:<9} {kind:<6} s3://{bucket}/{key}\n  {reason}"))
             }
-            Format::Json | Format::Ndjson => {
+            Some(Format::Json | Format::Ndjson) => {
                 let document = json!({
                     "kind": kind, "bucket": bucket, "key": key, "status": status, "reason": reason,
                 });
@@ -97,8 +94,8 @@ impl Printer {
         let json = clean::json(&document.to_string());
         self.documents += 1;
         match (self.format, self.documents) {
-            (Format::Json, 1) => write!(self.out, "[\n{json}"),
-            (Format::Json, _) => write!(self.out, ",\n{json}"),
+            (Some(Format::Json), 1) => write!(self.out, "[\n{json}"),
+            (Some(Format::Json), _) => write!(self.out, ",\n{json}"),
             _ => writeln!(self.out, "{json}"),
         }
     }
@@ -108,7 +105,7 @@ impl Printer {
         self.totals.objects.add(counts);
         self.totals.gaps += chain.gaps.len() as u64;
         let place = &report.place;
-        if self.format == Format::Table {
+        if self.format == Some(Format::Table) {
             for gap in &chain.gaps {
                 let line = format!(
                     "gap       account {}, {}, trail {}: {} to {} UTC\n  {}",
@@ -117,7 +114,7 @@ impl Printer {
                     chain.trail,
                     format_column_time(gap.from),
                     format_column_time(gap.until),
-                    explain(gap.cause),
+                    gap.cause.explain(),
                 );
                 self.print_line(&line)?;
             }
@@ -151,14 +148,16 @@ impl Printer {
         Ok(())
     }
 
-    /// Prints the table, or the last document, and the summary.
-    pub fn finish(mut self, path: &str) -> Result<ExitCode> {
+    /// Prints the table, or the last document, and the summary. `differences` are those from a
+    /// statement.
+    pub fn finish(mut self, path: &str, differences: &[String]) -> Result<ExitCode> {
         if let more @ 1.. = self.lines.saturating_sub(MAX_LINES) {
             writeln!(self.out, "… and {more} more: --format ndjson prints all")?;
         }
         match self.format {
-            Format::Table if self.rows.is_empty() => {}
-            Format::Table => {
+            None => {}
+            Some(Format::Table) if self.rows.is_empty() => {}
+            Some(Format::Table) => {
                 let header =
                     ["Account", "Region", "Trail", "Digests", "Log files", "Covered (UTC)", "Gaps"];
                 let mut table = new_table(header);
@@ -166,17 +165,23 @@ impl Printer {
                 let separator = if self.lines > 0 { "\n" } else { "" };
                 writeln!(self.out, "{separator}{table}")?;
             }
-            Format::Json | Format::Ndjson => {
+            Some(Format::Json | Format::Ndjson) => {
                 let summary = self.summary();
                 self.print_document(&summary)?;
             }
         }
-        if self.format == Format::Json {
+        if self.format == Some(Format::Json) {
             writeln!(self.out, "\n]")?;
         }
         self.out.flush()?;
+        for difference in differences {
+            print_message(format_args!("differs from the statement: {difference}"));
+        }
         print_message(self.summary_line(path));
-        Ok(self.totals.exit_code())
+        match differences {
+            [] => Ok(self.totals.exit_code()),
+            _ => Ok(ExitCode::from(1)),
+        }
     }
 
     fn summary(&mut self) -> Value {
@@ -216,31 +221,10 @@ impl Printer {
     }
 }
 
-/// The status of a verdict, and why it is not `valid`.
-pub fn describe(verdict: &Verdict) -> (&'static str, Option<String>) {
-    match verdict {
-        Verdict::Valid => ("valid", None),
-        Verdict::Invalid(problem) => ("invalid", Some(error_chain(&**problem))),
-        Verdict::Missing(absence) => ("missing", Some(absence.to_string())),
-        Verdict::Unchecked(error) => ("unchecked", Some(error_chain(&**error))),
-    }
-}
-
 fn gap_json(gap: &Gap) -> Value {
     json!({
         "from": format_rfc3339(gap.from),
         "until": format_rfc3339(gap.until),
-        "reason": explain(gap.cause),
+        "reason": gap.cause.explain(),
     })
-}
-
-/// The cause of a gap in words.
-pub fn explain(cause: GapCause) -> &'static str {
-    match cause {
-        GapCause::Digests => "digests are missing or not valid",
-        GapCause::Restart => {
-            "a new chain of digests begins: logging or validation was stopped, or the trail replaced"
-        }
-        GapCause::Elsewhere => "the digests before are in another bucket or folder",
-    }
 }

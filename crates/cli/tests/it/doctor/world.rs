@@ -10,7 +10,8 @@ use flate2::write::GzEncoder;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use trailbell::app::config::Config;
-use trailbell::ledger::{Ledger, StoredLedger};
+use trailbell::integrity::verified_day::VerifiedDay;
+use trailbell::ledger::{ChainId, Ledger, StoredLedger, VerifiedDigest};
 use trailbell::sink::SnsTopic;
 use trailbell::store::S3Store;
 use trailbell_cli::doctor::{AccessKey, CallerIdentity, Deployment};
@@ -76,6 +77,33 @@ impl World {
         world
     }
 
+    /// A digest that ends then was verified, with two log files.
+    pub async fn verified(&self, end: &str) {
+        let end: Timestamp = end.parse().unwrap();
+        let chain = ChainId {
+            bucket: self.logs.clone(),
+            folder: format!("{ACCOUNT}/"),
+            account: "111122223333".to_owned(),
+            region: "us-east-1".to_owned(),
+            trail: "trail".to_owned(),
+            home_region: "us-east-1".to_owned(),
+            backfill: false,
+        };
+        let day = VerifiedDay { digests: 1, log_files: 2, ..VerifiedDay::default() };
+        let digest = VerifiedDigest {
+            key: chain.key_at(end),
+            start: end,
+            end,
+            hash: String::new(),
+            signature: String::new(),
+            after: None,
+            days: [("2026-03-12".to_owned(), day)].into(),
+        };
+        let store = Box::new(S3Store::new(aws::s3(moto::url())));
+        let ledger = StoredLedger::new(store, &self.ledger, "state");
+        ledger.move_chain_head(&chain, &digest).await.unwrap();
+    }
+
     pub async fn put(&self, bucket: &str, key: &str, bytes: Vec<u8>) {
         let put =
             aws::s3(moto::url()).put_object().bucket(bucket).key(key).body(ByteStream::from(bytes));
@@ -113,6 +141,7 @@ impl World {
     pub async fn swept(&self, time: &str, sweep: Value) {
         let beat = json!({"time": time, "sweep": sweep}).to_string();
         self.put(&self.ledger, "state/sweep/heartbeat", beat.into_bytes()).await;
+        self.verified("2026-03-12T11:00:00Z").await;
     }
 
     pub async fn subscribe(&self, address: &str) {

@@ -2,5 +2,6 @@
 
 mod output;
 mod s3;
+mod statement;
 mod tamperings;
 mod world;

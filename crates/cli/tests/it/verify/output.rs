@@ -157,12 +157,15 @@ fn a_mistyped_argument_says_what_is_expected() {
         (&["src"], "src: there is no folder AWSLogs in it, nor above it"),
         (&["s3://logs"], "s3://logs: a time range is needed: add --since, or name a day"),
         (&["s3://logs/AWSLogs/x.json.gz"], "name an account, a region or a day"),
-        (&[store, "--public-keys", "none.json"], "cannot read none.json: No such file"),
+        (
+            &[store, "--public-keys", "none.json"],
+            "cannot use the public keys in none.json: No such file",
+        ),
         (
             &[store, "--public-keys", &keys],
             "expected the output of `aws cloudtrail list-public-keys`",
         ),
-        (&[store, "--public-keys", &empty], "there are no keys in the file"),
+        (&[store, "--public-keys", &empty], "there are no keys in it"),
     ] {
         let (code, out, err) = trailbell(&[&["verify"], args].concat(), &[]);
         assert_eq!((code, out.as_str()), (2, ""), "{args:?}: {err}");

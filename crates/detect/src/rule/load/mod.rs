@@ -66,6 +66,12 @@ impl LoadedRules {
         LoadedRules::from_embedded(|set| sets.include(set))
     }
 
+    /// Reads the rules of findings about log files and digests themselves: see
+    /// [`integrity`](crate::finding::integrity).
+    pub fn embedded_integrity() -> LoadedRules {
+        LoadedRules::from_embedded(|set| set == EmbeddedSet::Integrity)
+    }
+
     /// Reads all rules that are part of the program.
     pub fn all_embedded() -> LoadedRules {
         LoadedRules::from_embedded(|_| true)

@@ -1,0 +1,131 @@
+//! What sweeps find, remember and state.
+
+use support::trail::{TrailObject, gzip};
+use trailbell::integrity::statement::{DayCounts, Statement};
+
+use super::{HOUR, Tamper, World, end, text, trail};
+
+#[tokio::test]
+async fn a_sweep_verifies_digests_that_nobody_announced() {
+    let world = World::new(trail(8));
+    world.announce(0).await;
+    world.memory.remove(&world.digest(3));
+    let report = world.sweep(7).await;
+    assert!(report.reply().is_ok(), "{:?}", report.problems);
+    assert_eq!(world.head().await.key, world.digest(7));
+    assert_eq!(world.alerted(), ["digest missing: digest 3"]);
+    // The next sweeps within the hour do not list.
+    world.memory.take_calls();
+    world.sweep(7).await;
+    let calls = world.memory.take_calls();
+    assert!(!calls.iter().any(|call| call.contains("CloudTrail-Digest")), "{calls:?}");
+}
+
+/// Three hours; a sweep has read the log files of the last, and its digest comes after that.
+async fn swept_before_its_digest() -> World {
+    let world = World::new(trail(3));
+    world.memory.remove(&world.digest(2));
+    world.sweep(2).await;
+    assert_eq!(world.head().await.key, world.digest(1));
+    // Time passes.
+    world.memory.advance(60);
+    let key = world.digest(2);
+    let TrailObject { bytes, metadata } = &world.trail.objects[&key];
+    world.memory.write_with(&key, bytes.clone(), metadata);
+    world
+}
+
+fn count(calls: &[String], wanted: &str) -> usize {
+    calls.iter().filter(|call| *call == wanted).count()
+}
+
+#[tokio::test]
+async fn a_log_file_that_a_sweep_has_read_is_compared_and_not_read_again() {
+    let world = swept_before_its_digest().await;
+    let swept = world.memory.take_calls();
+    let report = world.announce(2).await;
+    assert_eq!((report.report.digests_verified, report.report.log_files_verified), (1, 2));
+    assert_eq!(world.head().await.log_files, 4);
+    let verified = world.memory.take_calls();
+    for index in 0..2 {
+        let open = format!("open {}", world.log(2, index));
+        assert_eq!((count(&swept, &open), count(&verified, &open)), (1, 0), "{open}");
+    }
+    assert_eq!(world.alerted(), [""; 0]);
+}
+
+#[tokio::test]
+async fn what_happens_to_a_log_file_after_a_sweep_has_read_it_is_alerted() {
+    let rows: &[(Tamper, &str)] = &[
+        (|world| world.memory.remove(&world.log(2, 1)), "log file missing: log 2.1"),
+        (
+            |world| {
+                let changed = gzip(text(9, 9).as_bytes());
+                world.memory.write_with(&world.log(2, 1), changed, &Default::default());
+            },
+            "log file changed: log 2.1",
+        ),
+    ];
+    for (tamper, expected) in rows {
+        let world = swept_before_its_digest().await;
+        tamper(&world);
+        world.announce(2).await;
+        assert_eq!(world.alerted(), [*expected]);
+    }
+}
+
+#[tokio::test]
+async fn hashes_that_are_damaged_or_old_only_cost_reading() {
+    let old = r#"{"number":1,"read_after":"2026-03-12T03:00:00Z","hashes":{}}"#;
+    for content in ["no JSON", old] {
+        let world = swept_before_its_digest().await;
+        let slots = world.memory.keys("hashes/");
+        assert_eq!(slots.len(), 1);
+        slots.iter().for_each(|key| world.memory.write(key, content));
+        world.memory.take_calls();
+        assert_eq!(world.announce(2).await.report.log_files_verified, 2);
+        let calls = world.memory.take_calls();
+        assert_eq!(count(&calls, &format!("open {}", world.log(2, 0))), 1, "{content}");
+    }
+}
+
+#[tokio::test]
+async fn a_day_that_is_over_is_stated_once() {
+    let world = World::new(trail(30));
+    world.memory.remove(&world.digest(4));
+    world.memory.remove(&world.log(5, 1));
+    world.announce_all(0..30).await;
+    // 06:17 and 07:17 of the next day.
+    world.sweep(29).await;
+    assert_eq!(world.memory.keys("statements/"), ["statements/2026-03-12.json"]);
+    let text = world.memory.text("statements/2026-03-12.json").unwrap();
+    let statement = Statement::from_json(text.as_bytes()).unwrap();
+    assert_eq!(statement.to_canonical_json().unwrap(), text);
+    let [chain] = &statement.chains[..] else { panic!("{text}") };
+    // 01:17 to 23:17, without the fifth.
+    assert_eq!(chain.days["2026-03-12"], DayCounts { digests: 22, log_files: 43 });
+    assert_eq!(chain.head.as_ref().unwrap().key, world.digest(22));
+    assert_eq!((chain.from, chain.until), (Some(end(0) - HOUR), Some(end(22))));
+    let gaps: Vec<_> = chain.gaps.iter().map(|gap| (gap.from, gap.until)).collect();
+    assert_eq!(gaps, [(end(3), end(4))]);
+    let not_valid: Vec<_> =
+        chain.not_valid.iter().map(|it| (it.kind.as_str(), it.status.as_str(), &it.key)).collect();
+    let expected = [("log", "missing", &world.log(5, 1)), ("digest", "missing", &world.digest(4))];
+    assert_eq!(not_valid, expected);
+    world.memory.take_calls();
+    world.sweep(30).await;
+    let calls = world.memory.take_calls();
+    assert!(!calls.iter().any(|call| call.starts_with("put statements/")), "{calls:?}");
+}
+
+#[tokio::test]
+async fn digests_that_stop_are_reported_once() {
+    let world = World::new(trail(3));
+    world.announce_all(0..3).await;
+    for (hour, expected) in [(4, 0), (5, 0), (6, 1), (7, 1), (9, 1)] {
+        let report = world.sweep(hour).await;
+        assert_eq!(world.alerted().len(), expected, "{hour}: {:?}", report.problems);
+        assert_eq!(report.report.integrity_lag, Some((hour as u64 - 2) * 3600), "{hour}");
+    }
+    assert_eq!(world.alerted(), ["digests stopped: digest 2"]);
+}
