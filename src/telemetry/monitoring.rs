@@ -14,8 +14,15 @@ pub enum Monitoring {
 }
 
 /// The metrics of [`Monitoring::Basic`]. CloudWatch gives ten custom metrics for free.
-const BASIC: [&str; 5] =
-    ["Announced", "SweepListed", "FindingsFailed", "SubscriptionsConfirmed", PROBLEMS];
+const BASIC: [&str; 7] = [
+    "Announced",
+    "SweepListed",
+    "FindingsFailed",
+    "SubscriptionsConfirmed",
+    "IntegrityFailures",
+    "IntegrityLag",
+    PROBLEMS,
+];
 
 /// The metric that counts what no other alarm is about.
 pub(super) const PROBLEMS: &str = "Problems";

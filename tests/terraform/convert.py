@@ -421,20 +421,21 @@ def notification(values):
 
 def lifecycle(values):
     values.skip("bucket")
-    rules = [
-        {
-            "Id": one["id"],
-            "Status": one["status"],
-            "ExpirationInDays": one["expiration"][0]["days"],
-            "AbortIncompleteMultipartUpload": {
-                "DaysAfterInitiation": one["abort_incomplete_multipart_upload"][0][
-                    "days_after_initiation"
-                ]
-            },
-        }
-        for one in values["rule"]
-    ]
-    return {"LifecycleConfiguration": {"Rules": rules}}
+    return {"LifecycleConfiguration": {"Rules": [lifecycle_rule(one) for one in values["rule"]]}}
+
+
+def lifecycle_rule(rule):
+    (expiration,) = rule.get("expiration", [{}])
+    (uploads,) = rule.get("abort_incomplete_multipart_upload", [None])
+    (where,) = rule["filter"]
+    return {
+        "Id": rule["id"],
+        "Status": rule["status"],
+        "Prefix": where.get("prefix"),
+        "ExpirationInDays": expiration.get("days"),
+        "AbortIncompleteMultipartUpload": uploads
+        and {"DaysAfterInitiation": uploads["days_after_initiation"]},
+    }
 
 
 RESOURCES = {
