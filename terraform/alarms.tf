@@ -394,6 +394,41 @@ locals {
       missing     = "notBreaching"
       sends_ok    = true
     }
+
+    # Each of them was alerted as a finding, too. Missing data: no invocation.
+    integrity = {
+      when        = "full"
+      description = "A log file or digest of CloudTrail is changed, missing or forged, or a trail writes no digests any more. docs/operate.md#integrity"
+      namespace   = "Trailbell"
+      metric      = "IntegrityFailures"
+      dimensions  = local.function_dimension
+      statistic   = "Sum"
+      period      = 3600
+      periods     = 1
+      breaching   = 1
+      comparison  = "GreaterThanOrEqualToThreshold"
+      threshold   = 1
+      missing     = "notBreaching"
+      sends_ok    = true
+    }
+
+    # A digest is at most two hours old when it is verified, and sweeps look once an hour. Missing
+    # data: no sweep ran, see sweep_missing.
+    integrity_lag = {
+      when        = "full"
+      description = "Digests of CloudTrail have not been verified for hours: they do not come, or their signatures cannot be checked. docs/operate.md#integrity-lag"
+      namespace   = "Trailbell"
+      metric      = "IntegrityLag"
+      dimensions  = local.function_dimension
+      statistic   = "Maximum"
+      period      = 3600
+      periods     = 2
+      breaching   = 2
+      comparison  = "GreaterThanOrEqualToThreshold"
+      threshold   = 14400
+      missing     = "notBreaching"
+      sends_ok    = true
+    }
   }
 }
 

@@ -58,7 +58,7 @@ resource "aws_lambda_function" "function" {
       var.privileged_groups == "" ? {} : { TRAILBELL_PRIVILEGED_GROUPS = var.privileged_groups },
       var.account_names == "" ? {} : { TRAILBELL_ACCOUNTS = var.account_names },
       var.identity_center_region == "" ? {} : {
-        TRAILBELL_RULE_SETS = "iam-groups,guard,identity-center:${var.identity_center_region}"
+        TRAILBELL_RULE_SETS = "iam-groups,iam-principals,guard,identity-center:${var.identity_center_region}"
       },
     )
   }
@@ -228,6 +228,13 @@ resource "aws_iam_role_policy" "function" {
           Effect   = "Allow"
           Action   = ["logs:CreateLogStream", "logs:PutLogEvents"]
           Resource = "${aws_cloudwatch_log_group.function.arn}:*"
+        },
+        # They are public, and the same for all accounts. The action has no resources.
+        {
+          Sid      = "ListPublicKeys"
+          Effect   = "Allow"
+          Action   = "cloudtrail:ListPublicKeys"
+          Resource = "*"
         },
       ],
     )

@@ -39,16 +39,91 @@ resource "aws_s3_bucket_public_access_block" "ledger" {
 resource "aws_s3_bucket_lifecycle_configuration" "ledger" {
   bucket = aws_s3_bucket.ledger.id
 
-  # Applies to everything. The sweep rewrites its own state every time.
+  # What the trail has said of groups, policies and users does not expire: a group can stay as it is
+  # for years. The sweep rewrites its own state every time.
   rule {
     id     = "ExpireEntries"
     status = "Enabled"
 
-    filter {}
+    filter {
+      prefix = "ledger/entries/"
+    }
 
     expiration {
       days = var.ledger_retention_days
     }
+  }
+
+  rule {
+    id     = "ExpireIndexes"
+    status = "Enabled"
+
+    filter {
+      prefix = "ledger/by-"
+    }
+
+    expiration {
+      days = var.ledger_retention_days
+    }
+  }
+
+  rule {
+    id     = "ExpireGrouped"
+    status = "Enabled"
+
+    filter {
+      prefix = "ledger/grouped/"
+    }
+
+    expiration {
+      days = var.ledger_retention_days
+    }
+  }
+
+  rule {
+    id     = "ExpireIncidents"
+    status = "Enabled"
+
+    filter {
+      prefix = "ledger/incidents/"
+    }
+
+    expiration {
+      days = var.ledger_retention_days
+    }
+  }
+
+  rule {
+    id     = "ExpireOpenMarkers"
+    status = "Enabled"
+
+    filter {
+      prefix = "ledger/open/"
+    }
+
+    expiration {
+      days = var.ledger_retention_days
+    }
+  }
+
+  rule {
+    id     = "ExpireNotes"
+    status = "Enabled"
+
+    filter {
+      prefix = "ledger/reading/"
+    }
+
+    expiration {
+      days = var.ledger_retention_days
+    }
+  }
+
+  rule {
+    id     = "AbortUploads"
+    status = "Enabled"
+
+    filter {}
 
     abort_incomplete_multipart_upload {
       days_after_initiation = 1

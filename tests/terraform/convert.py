@@ -421,20 +421,20 @@ def notification(values):
 
 def lifecycle(values):
     values.skip("bucket")
-    rules = [
-        {
-            "Id": one["id"],
-            "Status": one["status"],
-            "ExpirationInDays": one["expiration"][0]["days"],
-            "AbortIncompleteMultipartUpload": {
-                "DaysAfterInitiation": one["abort_incomplete_multipart_upload"][0][
-                    "days_after_initiation"
-                ]
-            },
-        }
-        for one in values["rule"]
-    ]
+    rules = [lifecycle_rule(rule) for rule in values["rule"]]
     return {"LifecycleConfiguration": {"Rules": rules}}
+
+
+def lifecycle_rule(rule):
+    found = {"Id": rule["id"], "Status": rule["status"]}
+    for scope in rule["filter"]:
+        found |= {"Prefix": scope["prefix"]} if "prefix" in scope else {}
+    for expiration in rule.get("expiration", []):
+        found["ExpirationInDays"] = expiration["days"]
+    for uploads in rule.get("abort_incomplete_multipart_upload", []):
+        days = uploads["days_after_initiation"]
+        found["AbortIncompleteMultipartUpload"] = {"DaysAfterInitiation": days}
+    return found
 
 
 RESOURCES = {
