@@ -51,7 +51,7 @@ fn evaluate(heads: &[ChainHead], trails: &[Trail], now: Timestamp) -> Check {
     }
     let total = |count: fn(&ChainHead) -> u64| heads.iter().map(count).sum::<u64>();
     let message = format!(
-        "{} digests and {} log files verified, and {} gaps; the furthest behind ended {age}",
+        "digests: {}, log files: {}, gaps: {}; the chain furthest behind ended {age}",
         total(|head| head.digests),
         total(|head| head.log_files),
         total(|head| head.gaps),
@@ -87,8 +87,8 @@ mod tests {
         let ended = head("ended", "2026-03-01T10:17:05Z", false);
         let backfill = head("backfill", "2026-03-12T07:17:05Z", true);
         for (heads, level, part) in [
-            (&[good.clone()][..], Level::Ok, "24 digests and 48 log files verified, and 1 gaps"),
-            (&[good.clone(), ended.clone(), backfill], Level::Ok, "72 digests"),
+            (&[good.clone()][..], Level::Ok, "digests: 24, log files: 48, gaps: 1; "),
+            (&[good.clone(), ended.clone(), backfill], Level::Ok, "digests: 72, "),
             (&[good, late], Level::Warn, "digest of late, account 111122223333, us-east-1, ended"),
             (&[ended], Level::Warn, "no digest"),
             (&[], Level::Warn, "no digest"),
