@@ -15,6 +15,7 @@ use serde_json::value::RawValue;
 use tokio::sync::Mutex;
 use tokio::time::Instant;
 use tracing::{error, info, warn};
+use trailbell::app::accounts::{AccountsPlace, StoredAccounts};
 use trailbell::app::config::{Config, LedgerPlace};
 use trailbell::app::reload::Reload;
 use trailbell::app::wiring::{self, Aws};
@@ -55,8 +56,9 @@ async fn serve() -> Result<(), Error> {
     if config.trails.is_empty() {
         warn!("log objects of any bucket are read");
     }
-    let accounts = Accounts::from_file(config.accounts.as_deref())?;
-    let mut function = Function { config, accounts, aws, reload, pipeline: None };
+    let accounts = AccountsPlace::local_names(config.accounts.as_ref())?;
+    let stored_accounts = wiring::build_stored_accounts(&config, &aws).await;
+    let mut function = Function { config, accounts, stored_accounts, aws, reload, pipeline: None };
     if function.reload.is_none() {
         let detections = local_detections(&function.config)?;
         function.start(detections).await;
@@ -69,6 +71,8 @@ async fn serve() -> Result<(), Error> {
 struct Function {
     config: Config,
     accounts: Accounts,
+    /// `None` if the names of accounts are not in S3.
+    stored_accounts: Option<StoredAccounts>,
     aws: Aws,
     /// `None` if neither rules nor exceptions are in S3.
     reload: Option<Reload>,
@@ -90,8 +94,26 @@ impl Function {
         self.pipeline = Some(Arc::new(pipeline));
     }
 
+    /// Names are not worth an alert: without them it has ids alone.
+    async fn reload_accounts(&mut self, now: Timestamp) {
+        let Some(stored) = &mut self.stored_accounts else { return };
+        match stored.check(now).await {
+            Ok(None) => {}
+            Ok(Some(accounts)) => {
+                if let Some(pipeline) = self.pipeline.as_mut().and_then(Arc::get_mut) {
+                    pipeline.accounts = accounts.clone();
+                }
+                self.accounts = accounts;
+            }
+            Err(error) => {
+                warn!(error = error_chain(&error), "names of accounts are not the latest");
+            }
+        }
+    }
+
     /// The pipeline with the latest rules and exceptions.
     async fn latest_pipeline(&mut self, now: Timestamp) -> Result<Arc<Pipeline>, Error> {
+        self.reload_accounts(now).await;
         let changed = match &mut self.reload {
             Some(reload) => reload.check(now).await?,
             None => None,
@@ -119,6 +141,7 @@ fn local_detections(config: &Config) -> Result<Detections, Error> {
     check_exception_files(&config.local_exceptions())?;
     let mut exceptions = LoadedExceptions::from_paths(&config.local_exceptions());
     exceptions.check_rules(&rules);
+    exceptions.check_privileged(&rules, &config.privileged_groups);
     for warning in &exceptions.warnings {
         warn!(%warning, "exception file");
     }
@@ -137,15 +160,18 @@ async fn handle(
 ) -> Result<Value, Error> {
     let payload = parse_json(event.payload.get().as_bytes())?;
     let clock = clock(event.context.deadline());
-    let pipeline = function.lock().await.latest_pipeline(clock.now).await;
+    let mut locked = function.lock().await;
+    let monitoring = locked.config.monitoring;
+    let pipeline = locked.latest_pipeline(clock.now).await;
+    drop(locked);
     let pipeline = pipeline.inspect_err(|error| {
         error!(error = error_chain(&**error), "there are no rules to run with");
     })?;
     let request_id = &event.context.request_id;
     let outcome = pipeline::run_request(&pipeline, &payload, request_id, clock).await;
-    log::log_invocation(&outcome);
+    log::log_invocation(&outcome, monitoring);
     let function_name = &event.context.env_config.function_name;
-    log::print_metrics(&metrics::lines(&outcome, function_name, clock.now));
+    log::print_metrics(&metrics::lines(&outcome, function_name, monitoring, clock.now));
     Ok(outcome.reply()?)
 }
 

@@ -30,6 +30,7 @@ struct Totals {
     calls: usize,
     alerted: usize,
     summarised: usize,
+    folded: usize,
     lost: usize,
     explained_duplicates: usize,
     duplicates: usize,
@@ -134,6 +135,7 @@ impl Totals {
         self.calls += verdict.calls;
         self.alerted += verdict.alerted;
         self.summarised += verdict.summarised;
+        self.folded += verdict.folded;
         self.lost += verdict.lost.len();
         self.explained_duplicates += verdict.explained_duplicates;
         self.duplicates += verdict.duplicates.len();
@@ -158,6 +160,7 @@ impl Totals {
         println!("calls           {}", self.calls);
         println!("alerted         {}", self.alerted);
         println!("summarised      {}", self.summarised);
+        println!("folded          {}", self.folded);
         println!("lost            {}", self.lost);
         println!(
             "duplicates      {}, and {} with a reason",

@@ -10,8 +10,10 @@ use detect::finding::PrivilegedGroups;
 use detect::rule::{DetectionSettings, EmbeddedSets, LogPlace, ReadScope};
 use thiserror::Error;
 
+use crate::app::accounts::AccountsPlace;
 use crate::notification::InlineSource;
 use crate::pipeline::MailLength;
+use crate::telemetry::monitoring::Monitoring;
 
 /// The function's configuration.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,8 +35,8 @@ pub struct Config {
     pub rules: Option<DetectionsPlace>,
     /// `TRAILBELL_EXCEPTIONS`
     pub exceptions: Option<DetectionsPlace>,
-    /// `TRAILBELL_ACCOUNTS`: a file of account names.
-    pub accounts: Option<PathBuf>,
+    /// `TRAILBELL_ACCOUNTS`: names of accounts.
+    pub accounts: Option<AccountsPlace>,
     /// `TRAILBELL_PRIVILEGED_GROUPS`: groups that are privileged by their names.
     pub privileged_groups: PrivilegedGroups,
     /// `TRAILBELL_RULE_SETS`: which of the embedded rules are used.
@@ -46,6 +48,8 @@ pub struct Config {
     pub guard: Vec<LogPlace>,
     /// `TRAILBELL_MAIL`: how much a mail says.
     pub mail: MailLength,
+    /// `TRAILBELL_METRICS`: how much is measured.
+    pub monitoring: Monitoring,
     /// `TRAILBELL_MAX_OBJECT_BYTES`: the most inflated bytes read of one object.
     pub max_object_bytes: u64,
     /// `TRAILBELL_CONCURRENCY`: how many copies of the function may publish at once.
@@ -179,8 +183,11 @@ const RULES: Setting<DetectionsPlace> = Setting {
 
 const EXCEPTIONS: Setting<DetectionsPlace> = Setting { name: "TRAILBELL_EXCEPTIONS", ..RULES };
 
-const ACCOUNTS: Setting<PathBuf> =
-    Setting { name: "TRAILBELL_ACCOUNTS", expected: "a file", parse: local_path };
+const ACCOUNTS: Setting<AccountsPlace> = Setting {
+    name: "TRAILBELL_ACCOUNTS",
+    expected: "ID=NAME, separated by commas, a file, or s3://BUCKET/FILE.toml",
+    parse: AccountsPlace::parse,
+};
 
 const PRIVILEGED_GROUPS: Setting<PrivilegedGroups> = Setting {
     name: "TRAILBELL_PRIVILEGED_GROUPS",
@@ -209,6 +216,9 @@ const GUARD: Setting<Vec<LogPlace>> = Setting {
 const MAIL: Setting<MailLength> =
     Setting { name: "TRAILBELL_MAIL", expected: "short or full", parse: MailLength::from_word };
 
+const METRICS: Setting<Monitoring> =
+    Setting { name: "TRAILBELL_METRICS", expected: "basic or full", parse: Monitoring::from_word };
+
 const MAX_OBJECT_BYTES: Setting<u64> = Setting {
     name: "TRAILBELL_MAX_OBJECT_BYTES",
     expected: "a number of bytes, at least 1",
@@ -225,7 +235,7 @@ const CONCURRENCY: Setting<u32> = Setting {
 };
 
 /// Any other variable that begins with `TRAILBELL_` is a mistake, except those of the tests.
-const NAMES: [&str; 16] = [
+const NAMES: [&str; 17] = [
     ALERTS.name,
     CHAT.name,
     STORE.name,
@@ -240,6 +250,7 @@ const NAMES: [&str; 16] = [
     OWN.name,
     GUARD.name,
     MAIL.name,
+    METRICS.name,
     MAX_OBJECT_BYTES.name,
     CONCURRENCY.name,
 ];
@@ -272,6 +283,7 @@ impl Config {
         let own = vars.optional(&OWN);
         let guard = vars.optional(&GUARD);
         let mail = vars.optional(&MAIL);
+        let monitoring = vars.optional(&METRICS);
         let max_object_bytes = vars.optional(&MAX_OBJECT_BYTES);
         let concurrency = vars.optional(&CONCURRENCY);
         match (alerts, store, ledger) {
@@ -290,6 +302,7 @@ impl Config {
                 own: own.unwrap_or_default(),
                 guard: guard.unwrap_or_default(),
                 mail: mail.unwrap_or_default(),
+                monitoring: monitoring.unwrap_or_default(),
                 max_object_bytes: max_object_bytes.unwrap_or(DEFAULT_MAX_OBJECT_BYTES),
                 concurrency: concurrency.unwrap_or(DEFAULT_CONCURRENCY),
             }),
@@ -594,6 +607,8 @@ mod tests {
             ("TRAILBELL_CONCURRENCY", "0"),
             ("TRAILBELL_INLINE", "on"),
             ("TRAILBELL_MAIL", "long"),
+            ("TRAILBELL_METRICS", "all"),
+            ("TRAILBELL_ACCOUNTS", "111122223333=prod,17=test"),
             ("TRAILBELL_LEGDER", "none"),
             ("TRAILBELL_RULE_SETS", "groups"),
             ("TRAILBELL_OWN", "alerts"),
@@ -609,12 +624,14 @@ mod tests {
             "RULE_SETS is \"groups\"",
             "OWN is \"alerts\": expected ARNs",
             "MAIL is \"long\": expected short or full",
+            "METRICS is \"all\": expected basic or full",
+            "ACCOUNTS is \"111122223333=prod,17=test\": expected ID=NAME",
             "LEGDER: no such",
             "LEDGER is missing",
         ] {
             assert!(text.contains(&format!("TRAILBELL_{part}")), "{part} in {text}");
         }
-        assert_eq!(text.lines().count(), 10, "{text}");
+        assert_eq!(text.lines().count(), 12, "{text}");
     }
 
     #[test]

@@ -173,6 +173,7 @@ impl Reload {
             None => LoadedExceptions::default(),
         };
         loaded.check_rules(rules);
+        loaded.check_privileged(rules, &self.settings.privileged_groups);
         loaded
     }
 

@@ -17,6 +17,7 @@ use detect::rule::Detections;
 use futures::future::BoxFuture;
 use tokio::sync::OnceCell;
 
+use crate::app::accounts::{AccountsPlace, StoredAccounts};
 use crate::app::config::{AlertsPlace, Config, DetectionsPlace, LedgerPlace, StorePlace};
 use crate::app::reload::Reload;
 use crate::integrity::keys::CloudTrailKeys;
@@ -55,6 +56,13 @@ pub async fn build_reload(config: &Config, aws: &Aws) -> Option<Reload> {
         return None;
     }
     Some(Reload::new(config, Box::new(S3Store::new(aws.s3().await))))
+}
+
+/// Returns what reloads names of accounts from S3, or `None` if they are not there.
+pub async fn build_stored_accounts(config: &Config, aws: &Aws) -> Option<StoredAccounts> {
+    let Some(AccountsPlace::S3(place)) = &config.accounts else { return None };
+    let store = Box::new(S3Store::new(aws.s3().await));
+    Some(StoredAccounts::new(store, place.clone()))
 }
 
 /// Builds the ledger at a place.

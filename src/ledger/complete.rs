@@ -1,5 +1,6 @@
 //! The end of a claim: completed, released for the next attempt, or failed.
 
+use detect::finding::FindingId;
 use tracing::debug;
 
 use super::claim::Claim;
@@ -18,6 +19,8 @@ pub enum Completion<'a> {
     Suppressed,
     /// The finding waits for the summary of its window.
     Grouped,
+    /// The sink accepted this alert of an incident, which names the finding.
+    Folded(&'a FindingId),
 }
 
 /// What came of recording the end of a claim.
@@ -40,6 +43,10 @@ impl StoredLedger {
                 entry.message_id = Some(message_id.to_owned());
             }
             Completion::Suppressed => entry.state = EntryState::Suppressed,
+            Completion::Folded(alert) => {
+                entry.state = EntryState::Folded;
+                entry.incident_alert = Some(alert.clone());
+            }
             Completion::Grouped => {
                 entry.state = EntryState::Grouped;
                 // Before the entry, which is final: a worker that finds it adds no marker.

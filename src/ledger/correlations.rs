@@ -166,10 +166,28 @@ impl Evaluation<'_> {
         }
         let marks = walk.into_marks();
         for incident in self.update_incidents(folder, &marks, times).await? {
+            if self.is_covered(folder, &incident).await? {
+                continue;
+            }
             let alert = CorrelationAlertData::new(self.correlation, folder, &marks, &incident);
             found.claims.extend(self.claim_alert(alert).await?);
         }
         Ok((marks, found))
+    }
+
+    /// Returns true if the incident is part of one of a correlation that covers this one. That one
+    /// is written before its alert is claimed, so it is alerted, now or by a later worker.
+    async fn is_covered(&self, folder: &str, incident: &Incident) -> Result<bool> {
+        for cover in &self.correlation.covered_by {
+            let key = incidents_key(&cover.rule, folder);
+            let Some(object) = self.ledger.get(&key).await? else { continue };
+            let decoded = Incidents::decode(&object.bytes).map_err(LedgerProblem::Incidents);
+            let incidents = decoded.map_err(|problem| self.ledger.error(&key, problem))?;
+            if incidents.is_some_and(|incidents| incidents.cover(incident)) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     /// The marks of a folder within a time range, and the keys of those rules of which there are
@@ -181,8 +199,9 @@ impl Evaluation<'_> {
     ) -> Result<(Vec<Mark>, Vec<String>)> {
         let mut marks = Vec::new();
         let mut cut = Vec::new();
-        let rules: BTreeSet<String> =
+        let mut rules: BTreeSet<String> =
             self.correlation.rule_references().map(|it| Mark::rule_hash(&it.rule)).collect();
+        rules.extend(self.correlation.follows_renamings().then(Mark::renaming_hash));
         let lists = rules.iter().map(|rule| self.list_rule_marks(folder, rule, range));
         for (rule, list) in rules.iter().zip(join_all(lists).await) {
             let (listed, complete) = list?;
@@ -249,7 +268,7 @@ impl Evaluation<'_> {
             let start = Mark::time_prefix(start);
             FindingId::hash_parts(["incident", &info.id, folder, &start])
         };
-        let key = format!("incidents/{}/{folder}", encode_key_part(&info.id));
+        let key = incidents_key(&info.id, folder);
         let next = |object: Option<&SmallObject>| {
             let decoded = object.map(|object| Incidents::decode(&object.bytes)).transpose();
             // Damaged incidents start over: at worst an alert is sent twice.
@@ -284,4 +303,9 @@ impl Evaluation<'_> {
     fn folder_key(&self, folder: &str) -> String {
         format!("by-correlation/{}/{folder}/", encode_key_part(&self.correlation.info.id))
     }
+}
+
+/// The key of the incidents of one correlation and one set of group_by values.
+fn incidents_key(correlation: &str, folder: &str) -> String {
+    format!("incidents/{}/{folder}", encode_key_part(correlation))
 }

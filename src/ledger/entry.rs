@@ -45,6 +45,9 @@ pub struct Entry {
     /// The summary that reported it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub summary: Option<FindingId>,
+    /// The alert of the incident that named it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub incident_alert: Option<FindingId>,
     /// What it is about.
     pub content: Content,
 }
@@ -61,7 +64,7 @@ pub enum Content {
     Correlation(Arc<CorrelationAlertData>),
 }
 
-/// How far the work on an entry has come. The last four are final, except that a grouped entry
+/// How far the work on an entry has come. The last five are final, except that a grouped entry
 /// becomes summarised.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -80,6 +83,8 @@ pub enum EntryState {
     Grouped,
     /// A summary reported it.
     Summarised,
+    /// The alert of an incident named it.
+    Folded,
 }
 
 impl EntryState {
@@ -146,6 +151,7 @@ impl Entry {
             window,
             message_id: None,
             summary: None,
+            incident_alert: None,
             content,
         }
     }

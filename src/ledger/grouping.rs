@@ -1,9 +1,13 @@
 //! Which findings of a window are alerted singly: those within the rule's `max_signals`, the first
 //! of each account, and the first of a burst. The others are grouped.
+//!
+//! Findings of each severity are counted by themselves, so that many that matter little never make
+//! one that matters more wait for a summary.
 
 use std::collections::{BTreeSet, HashMap};
 
 use detect::finding::Window;
+use detect::rule::Severity;
 
 use super::error::Result;
 use super::keys;
@@ -22,7 +26,8 @@ pub const FIRST_OF_BURST: u64 = 3;
 /// How many findings of an account are alerted singly, however many there are elsewhere.
 const FIRST_OF_ACCOUNT: u64 = 3;
 
-/// How many findings a rule has in one window, by principal (see [`super::principal_hash`]).
+/// How many findings a rule has in one window at one severity, by principal (see
+/// [`super::principal_hash`]).
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct WindowCounts {
     /// Exact up to the size of a burst; above, the number may be higher.
@@ -97,16 +102,18 @@ pub fn alerted_singly(counts: &WindowCounts, principals: &[String], max_signals:
 }
 
 impl StoredLedger {
-    /// Counts what one rule found in one window so far. Stops after more than `enough` findings
-    /// that may have been alerted, and then counts those of the accounts of `principals`.
+    /// Counts what one rule found in one window at one severity so far. Stops after more than
+    /// `enough` findings that may have been alerted, and then counts those of the accounts of
+    /// `principals`.
     pub async fn count_window(
         &self,
         rule: &str,
         window: Window,
+        severity: Severity,
         enough: u64,
         principals: &[String],
     ) -> Result<WindowCounts> {
-        let folder = keys::window_folder(rule, window);
+        let folder = keys::window_folder(rule, window, severity);
         let mut counts = WindowCounts::default();
         if self.count_names(&folder, "", enough, &mut counts).await? {
             return Ok(counts);

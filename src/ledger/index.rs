@@ -7,7 +7,7 @@ use super::claim::Claim;
 use super::entry::{Content, Entry};
 use super::error::Result;
 use super::principal_history::user_key;
-use super::stored::StoredLedger;
+use super::stored::{CONCURRENCY, StoredLedger};
 use super::{group_key, keys};
 use crate::store::encode_key_part;
 
@@ -58,14 +58,25 @@ impl IndexKey {
 }
 
 impl StoredLedger {
-    /// Writes the index keys of a claimed finding. Repeating it changes nothing. A canary has none,
-    /// so that it is counted nowhere.
+    /// Writes the keys by which a claimed finding is found. Repeating it changes nothing. A canary
+    /// has none.
     pub async fn index(&self, claim: &Claim) -> Result<()> {
         let Content::Finding(finding) = &claim.entry.content else { return Ok(()) };
         if canary::is_canary(finding) {
             return Ok(());
         }
         self.put_markers(&index_keys(finding, &claim.entry, self.max_key_bytes())).await
+    }
+
+    /// Writes the keys by which claimed findings are counted in their windows, each at its severity.
+    /// Repeating it changes nothing.
+    pub async fn index_in_windows(&self, claims: &[&Claim]) -> Result<()> {
+        let keys: Vec<String> =
+            claims.iter().filter_map(|claim| window_key(&claim.entry)).collect();
+        for batch in keys.chunks(CONCURRENCY) {
+            self.put_markers(batch).await?;
+        }
+        Ok(())
     }
 
     /// When the last claim of an entry was indexed, which is right after it was made. Returns
@@ -117,18 +128,20 @@ impl StoredLedger {
     }
 }
 
-/// All index keys of a finding, of at most `max_bytes` each. A suppressed finding is found by group
-/// and principal, but not counted in its window.
+/// The keys by which a finding is found, of at most `max_bytes` each.
 fn index_keys(finding: &Finding, entry: &Entry, max_bytes: usize) -> Vec<String> {
     let time = index_time(finding, entry);
     let mut keys = vec![principal_key(finding, time)];
     keys.extend(user_index_key(finding, time));
     keys.extend(group_key::group_keys(finding, time, max_bytes));
-    if finding.suppression().is_none() {
-        let folder = keys::window_folder(&finding.rule.id, entry.window);
-        keys.push(format!("{folder}{}-{}", keys::principal_hash(finding), finding.id));
-    }
     keys
+}
+
+/// The key by which a finding is counted. Returns `None` for another kind of entry.
+fn window_key(entry: &Entry) -> Option<String> {
+    let Content::Finding(finding) = &entry.content else { return None };
+    let folder = keys::window_folder(&finding.rule.id, entry.window, finding.severity());
+    Some(format!("{folder}{}-{}", keys::principal_hash(finding), finding.id))
 }
 
 /// Where a user is looked up by its name alone. `None` if that is where its findings are anyway.

@@ -6,7 +6,7 @@
 //! | `open/<id>-<token>` | empty: a claim that is not final; see [`OpenEntry`](super::OpenEntry) |
 //! | `by-group/<account>/<group>/<time>-<action>-<id>-v1/…` | see [`group_key`](super::group_key) |
 //! | `by-principal/<principal>/<time>-<rule>-<id>` | empty |
-//! | `by-window/<rule>/<window>/<account>.<principal>-<id>` | empty: counts bursts |
+//! | `by-window/<rule>/<window>/<severity>/<account>.<principal>-<id>` | empty: counts bursts |
 //! | `grouped/<rule>/<window>/<id>` | empty: waits for a summary |
 //! | `by-correlation/<correlation>/<values>/<rule>/…` | see [`Mark`](detect::correlation::Mark) |
 //! | `incidents/<correlation>/<group_by values>` | the incidents of these values |
@@ -21,6 +21,7 @@
 //! Principals, accounts of windows and `group_by` values are hashes.
 
 use detect::finding::{Finding, FindingId, Window};
+use detect::rule::Severity;
 use jiff::Timestamp;
 use jiff::civil::DateTime;
 use jiff::tz::Offset;
@@ -78,9 +79,9 @@ pub(super) fn grouped_folder(rule: &str, window: Window) -> String {
     format!("{GROUPED}{}/{window}/", encode_key_part(rule))
 }
 
-/// The folder of what one rule found in one window.
-pub(super) fn window_folder(rule: &str, window: Window) -> String {
-    format!("by-window/{}/{window}/", encode_key_part(rule))
+/// The folder of what one rule found in one window at one severity.
+pub(super) fn window_folder(rule: &str, window: Window, severity: Severity) -> String {
+    format!("by-window/{}/{window}/{}/", encode_key_part(rule), severity.as_str())
 }
 
 /// The folder of a principal's findings in all accounts.

@@ -34,6 +34,16 @@ pub enum Ledger {
     ReadOnly(StoredLedger),
 }
 
+impl Ledger {
+    /// What can be read of earlier findings. `None` if there is nothing.
+    pub fn history(&self) -> Option<&StoredLedger> {
+        match self {
+            Ledger::None => None,
+            Ledger::Stored(ledger) | Ledger::ReadOnly(ledger) => Some(ledger),
+        }
+    }
+}
+
 /// A ledger in a store.
 pub struct StoredLedger {
     store: Box<dyn ObjectStore>,

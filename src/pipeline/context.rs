@@ -15,11 +15,11 @@ use super::Pipeline;
 use super::delivery::Delivery;
 use super::invocation::Invocation;
 use super::problem::Problem;
-use crate::ledger::{Content, Ledger, LedgerError, PrincipalHistory, StoredLedger};
+use crate::ledger::{Content, LedgerError, PrincipalHistory, StoredLedger};
 use crate::store::encode_key_part;
 
 /// How long alerts wait for their contexts. Those that are sent together wait together.
-const PATIENCE: Duration = Duration::from_secs(2);
+pub(super) const PATIENCE: Duration = Duration::from_secs(2);
 
 /// Groups of one summary or incident whose contexts are read.
 const MAX_SAMPLES: usize = 5;
@@ -39,12 +39,35 @@ pub(crate) enum AlertContext {
     Members(MemberFindings, Samples),
 }
 
+impl AlertContext {
+    /// The findings of an incident that its alert names, and whose severity counts for that of the
+    /// alert.
+    pub(crate) fn named(&self) -> Vec<FindingId> {
+        let AlertContext::Members(members, samples) = self else { return Vec::new() };
+        let is_rated = |finding: &&Finding| sample_context(samples, finding).is_some();
+        members.members.iter().filter(is_rated).map(|finding| finding.id.clone()).collect()
+    }
+}
+
+/// What is around the group of a finding.
+pub(crate) fn sample_context<'s>(
+    samples: &'s [(Finding, Context)],
+    finding: &Finding,
+) -> Option<&'s Context> {
+    let is_same = |(other, _): &&(Finding, Context)| is_of_same_group(other, finding);
+    samples.iter().find(is_same).map(|(_, context)| context)
+}
+
+fn is_of_same_group(one: &Finding, other: &Finding) -> bool {
+    (&one.account, &one.group) == (&other.account, &other.group)
+}
+
 /// Findings, one for each of a few groups, and what is around each: what the group can do decides
 /// how severe the alert is.
 pub(crate) type Samples = Vec<(Finding, Context)>;
 
 /// What could not be read, and why.
-type Missing = (ContextGap, String);
+pub(super) type Missing = (ContextGap, String);
 
 /// Reads the contexts of a few deliveries, in their order. What fails is a problem, and takes no
 /// alert with it.
@@ -73,23 +96,25 @@ async fn read(
     if delivery.is_minimal() {
         return (AlertContext::None, Vec::new());
     }
-    match (delivery.content(), &invocation.pipeline.ledger) {
+    match (delivery.content(), invocation.pipeline.ledger.history()) {
         (Content::Finding(finding), _) if canary::is_canary(finding) => {
             (AlertContext::Canary(subscriptions(invocation, until).await), Vec::new())
         }
-        (Content::Finding(finding), Ledger::Stored(ledger)) => {
+        (Content::Finding(finding), Some(ledger)) => {
             let (context, missing) = around(invocation, ledger, finding, until).await;
             (AlertContext::Finding(context), missing)
         }
-        (Content::Finding(_), _) => {
-            (AlertContext::Finding(Context::without(ContextGap::LedgerOff)), Vec::new())
+        (Content::Finding(_), None) => {
+            let context = Context::without(ContextGap::LedgerOff);
+            let alerted_at = Some(invocation.now());
+            (AlertContext::Finding(Context { alerted_at, ..context }), Vec::new())
         }
-        (Content::Summary(summary), Ledger::Stored(ledger)) => {
+        (Content::Summary(summary), Some(ledger)) => {
             let (findings, unread) = ledger.read_findings(&sample_ids(summary)).await;
             let (samples, missing) = around_samples(invocation, ledger, &findings, until).await;
             (AlertContext::Summary(samples), missing.into_iter().chain(unread).collect())
         }
-        (Content::Correlation(alert), Ledger::Stored(ledger)) => {
+        (Content::Correlation(alert), Some(ledger)) => {
             let (members, trouble) = ledger.read_findings(&alert.members).await;
             let (samples, missing) = around_samples(invocation, ledger, &members, until).await;
             let members = MemberFindings::new(alert, members, trouble);
@@ -132,6 +157,7 @@ async fn around(
         group_timeline: timeline.entries,
         first_of_principal: history.first,
         first_of_group: timeline.first,
+        alerted_at: Some(now),
     };
     (context, missing().map(|(_, why)| why.clone()).collect())
 }
@@ -160,9 +186,7 @@ async fn around_samples(
     let mut samples: Samples = Vec::new();
     let mut missing = Vec::new();
     for finding in findings.iter().rev() {
-        let is_same = |(other, _): &(Finding, _)| {
-            (&other.account, &other.group) == (&finding.account, &finding.group)
-        };
+        let is_same = |(other, _): &(Finding, Context)| is_of_same_group(other, finding);
         if samples.len() < MAX_SAMPLES && !samples.iter().any(is_same) {
             let (context, why) = around(invocation, ledger, finding, until).await;
             samples.push((finding.clone(), context));
@@ -173,7 +197,7 @@ async fn around_samples(
 }
 
 /// What was read in time, or nothing and why.
-async fn in_time<T: Default>(
+pub(super) async fn in_time<T: Default>(
     until: Instant,
     read: impl Future<Output = Result<T, LedgerError>>,
 ) -> (T, Option<Missing>) {

@@ -4,11 +4,12 @@
 //! worker that dies in between leaves work that is found again. Findings that were done before are
 //! correlated once more, which repairs what a ledger failed at the first time.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
 use detect::correlation::{self, PlacedMark};
-use detect::finding::Finding;
+use detect::finding::{Facts, Finding};
 use detect::rule::Correlation;
 use detect::text::error::error_chain;
 use jiff::Timestamp;
@@ -17,13 +18,14 @@ use tokio::time::timeout_at;
 use super::delivery::Delivery;
 use super::invocation::Invocation;
 use super::problem::Problem;
+use super::severity::RatedFinding;
 use crate::ledger::{Content, Ledger, StoredLedger};
 
 /// How long one correlation may keep the single alerts waiting, with a ledger that is slow or a
 /// burst of thousands of groups. The sweep delivers what was claimed by then.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// FoundIncidents that findings are of.
+/// The incidents that findings belong to.
 #[derive(Debug, Default)]
 pub(crate) struct FoundIncidents {
     /// The alerts that are ours to deliver.
@@ -34,22 +36,29 @@ pub(crate) struct FoundIncidents {
     pub(crate) cut: u64,
 }
 
-/// A finding and the time that it counts at.
-type Timed<'a> = (&'a Finding, Timestamp);
+/// A finding, what is known of it, and the time that it counts at.
+struct Correlated<'a> {
+    finding: &'a Finding,
+    facts: Cow<'a, Facts>,
+    time: Timestamp,
+}
 
 /// Correlates findings that are ours, and those of `done_before` again.
 pub(crate) async fn claim(
     invocation: &Invocation,
-    ours: &[Delivery],
+    ours: &[RatedFinding],
     done_before: &[Arc<Finding>],
 ) -> FoundIncidents {
     let mut incidents = FoundIncidents::default();
     let Ledger::Stored(ledger) = &invocation.pipeline.ledger else { return incidents };
-    let before = done_before.iter().filter_map(|finding| Some((&**finding, finding.time?)));
-    let findings: Vec<Timed<'_>> = ours.iter().filter_map(timed).chain(before).collect();
+    let before = done_before.iter().filter_map(|finding| {
+        let facts = Cow::Owned(Facts::new(finding, None));
+        Some(Correlated { finding, facts, time: finding.time? })
+    });
+    let findings: Vec<Correlated<'_>> = ours.iter().filter_map(correlated).chain(before).collect();
     for rule in invocation.pipeline.detections.rule_set.correlations() {
-        let places = |(finding, time): &Timed<'_>| {
-            correlation::place_marks(rule, finding, *time, invocation.now())
+        let places = |Correlated { finding, facts, time }: &Correlated<'_>| {
+            correlation::place_marks(rule, finding, facts, *time, invocation.now())
         };
         let places: Vec<PlacedMark> = findings.iter().flat_map(places).collect();
         if !places.is_empty() {
@@ -60,10 +69,11 @@ pub(crate) async fn claim(
 }
 
 /// A record without a time counts at the start of the window of its finding.
-fn timed(delivery: &Delivery) -> Option<Timed<'_>> {
+fn correlated(rated: &RatedFinding) -> Option<Correlated<'_>> {
+    let RatedFinding { delivery, facts } = rated;
     let Content::Finding(finding) = delivery.content() else { return None };
     let window = delivery.claim().map(|claim| claim.entry.window.start);
-    Some((finding, finding.time.or(window)?))
+    Some(Correlated { finding, facts: Cow::Borrowed(facts), time: finding.time.or(window)? })
 }
 
 impl FoundIncidents {

@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use alert::Alert;
+use detect::finding::FindingId;
 use detect::text::error::error_chain;
 use futures::future::join_all;
 use tracing::debug;
@@ -112,6 +113,8 @@ impl Delivery {
 struct Rendered<'a> {
     delivery: &'a Delivery,
     alert: Alert,
+    /// The findings that an alert of several names.
+    named: Vec<FindingId>,
 }
 
 /// Delivers in the order given, as many together as the sink's pace allows. One that fails does not
@@ -131,14 +134,17 @@ pub(crate) async fn deliver(invocation: &Invocation, deliveries: &[Delivery]) ->
 async fn deliver_batch(invocation: &Invocation, batch: &[Delivery]) -> DeliveryReport {
     let (contexts, problems) = context::read_all(invocation, batch).await;
     let mut report = DeliveryReport { problems, ..DeliveryReport::default() };
-    let rate = |(delivery, context)| severity::rate(invocation, delivery, context);
-    let rated: Vec<Delivery> = batch.iter().zip(&contexts).map(rate).collect();
+    let raise = |(delivery, context)| severity::raise(invocation, delivery, context);
+    let rated: Vec<Delivery> = batch.iter().zip(&contexts).map(raise).collect();
     let mut waiting: Vec<Rendered<'_>> = rated
         .iter()
         .zip(&contexts)
         .map(|(delivery, context)| {
             let alert = render_in_full(invocation, delivery, context);
-            Rendered { delivery, alert }
+            let mut named = context.named();
+            // A document that is too large is cut.
+            named.retain(|finding| alert.shows_member(finding));
+            Rendered { delivery, alert, named }
         })
         .collect();
     for tries_left in (0..MAX_TRIES).rev() {
@@ -186,15 +192,15 @@ async fn publish<'a>(
     for (rendered, result) in live.into_iter().zip(results) {
         match result {
             Err(error) if error.is_transient() && tries_left > 0 => again.push(rendered),
-            result => ended.push((rendered.delivery, result)),
+            result => ended.push((rendered, result)),
         }
     }
-    let records = ended.iter().map(|(delivery, result)| record(invocation, delivery, result));
+    let records = ended.iter().map(|(it, result)| record(invocation, it.delivery, result));
     let problems = join_all(records).await;
-    for ((delivery, result), problem) in ended.into_iter().zip(problems) {
+    for ((Rendered { delivery, named, .. }, result), problem) in ended.into_iter().zip(problems) {
         report.problems.extend(problem);
         match result {
-            Ok(message_id) => report.sent(invocation.now(), delivery, message_id),
+            Ok(message_id) => report.sent(invocation.now(), delivery, message_id, named),
             Err(error) => report.fail(delivery, error_chain(&error)),
         }
     }

@@ -10,7 +10,7 @@ use super::delivery::{Delivery, OUT_OF_TIME, deliver, unrecorded};
 use super::invocation::Invocation;
 use super::outcomes::DeliveryReport;
 use super::packed::PackedFinding;
-use super::{correlate, grouping, new_terms, suppression};
+use super::{correlate, folding, grouping, new_terms, severity, suppression};
 use crate::ledger::{Completion, Content, principal_hash};
 
 /// The first findings that are processed together: few, so that their alerts do not wait for a
@@ -82,12 +82,18 @@ pub(crate) async fn process_claimed(
     let ClaimedFindings { ours, done_before, mut report, conflicts: _ } = claimed;
     // A canary is correlated with nothing, suppressed by nothing and grouped with nothing.
     let (canaries, ours): (Vec<_>, Vec<_>) = ours.into_iter().partition(is_canary);
+    let (ours, problem) = severity::rate_all(invocation, ours).await;
+    report.problems.extend(problem);
     let incidents = correlate::claim(invocation, &ours, &done_before).await;
+    let ours: Vec<Delivery> = ours.into_iter().map(|rated| rated.delivery).collect();
     report.problems.extend(incidents.problems);
     report.correlations_cut += incidents.cut;
     // Incidents are more severe than their members, and a test is less urgent than anything.
-    report += deliver(invocation, &incidents.alerts).await;
+    let alerted = deliver(invocation, &incidents.alerts).await;
     let (mut suppressed, ours): (Vec<_>, Vec<_>) = ours.into_iter().partition(is_suppressed);
+    let (folded, ours) = folding::split(&alerted.correlations, ours);
+    report += alerted;
+    report += in_parallel(folded, |folded| folding::record(invocation, folded)).await;
     let suppressions = suppression::split(invocation, ours).await;
     report.problems.extend(suppressions.problems);
     suppressed.extend(suppressions.suppressed);
@@ -101,9 +107,9 @@ pub(crate) async fn process_claimed(
 }
 
 /// Runs a step for each delivery, a few at once.
-async fn in_parallel<F: Future<Output = DeliveryReport>>(
-    deliveries: Vec<Delivery>,
-    step: impl Fn(Delivery) -> F,
+async fn in_parallel<T, F: Future<Output = DeliveryReport>>(
+    deliveries: Vec<T>,
+    step: impl Fn(T) -> F,
 ) -> DeliveryReport {
     let steps = stream::iter(deliveries).map(step).buffered(CONCURRENCY);
     let add = |mut report: DeliveryReport, other| async move {

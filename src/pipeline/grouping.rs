@@ -1,6 +1,7 @@
 //! Which findings wait for a summary: those beyond the rule's `max_signals`, and most of a burst.
 
 use detect::finding::{Outcome, Window};
+use detect::rule::Severity;
 use detect::text::error::error_chain;
 
 use super::delivery::{Delivery, OUT_OF_TIME, release};
@@ -8,8 +9,7 @@ use super::invocation::Invocation;
 use super::outcomes::{DeliveryReport, Grouped};
 use super::problem::Problem;
 use crate::ledger::{
-    ClaimUpdate, Completion, Content, Ledger, StoredLedger, WindowCounts, alerted_singly,
-    principal_hash,
+    Claim, ClaimUpdate, Completion, Content, Ledger, LedgerError, alerted_singly, principal_hash,
 };
 
 /// Findings by when they are alerted.
@@ -23,11 +23,12 @@ pub(crate) struct Groups {
     pub(crate) problems: Vec<Problem>,
 }
 
-/// Splits findings, in the order given. Those of one window of one rule are decided together.
+/// Splits findings, in the order given. Those of one severity in one window of one rule are decided
+/// together.
 pub(crate) async fn split(invocation: &Invocation, deliveries: Vec<Delivery>) -> Groups {
     let mut groups = Groups::default();
-    for (window, deliveries) in by_window(deliveries) {
-        let decided = match alerted_now(invocation, &window, &deliveries).await {
+    for (counted, deliveries) in by_window(deliveries) {
+        let decided = match alerted_now(invocation, &counted, &deliveries).await {
             Ok(decided) => decided,
             Err(problem) => {
                 groups.problems.push(problem);
@@ -41,17 +42,27 @@ pub(crate) async fn split(invocation: &Invocation, deliveries: Vec<Delivery>) ->
     groups
 }
 
-/// A rule, and the window that its findings count in. Without a ledger that is the invocation.
-type RuleWindow = (String, Option<Window>);
+/// What findings are counted by.
+#[derive(Debug, PartialEq, Eq)]
+struct Counted {
+    rule: String,
+    severity: Severity,
+    /// `None` without a ledger: then the invocation is the window.
+    window: Option<Window>,
+}
 
-fn by_window(deliveries: Vec<Delivery>) -> Vec<(RuleWindow, Vec<Delivery>)> {
-    let mut groups: Vec<(RuleWindow, Vec<Delivery>)> = Vec::new();
+fn by_window(deliveries: Vec<Delivery>) -> Vec<(Counted, Vec<Delivery>)> {
+    let mut groups: Vec<(Counted, Vec<Delivery>)> = Vec::new();
     for delivery in deliveries {
         let Content::Finding(finding) = delivery.content() else { continue };
-        let window = (finding.rule.id.clone(), delivery.claim().map(|claim| claim.entry.window));
-        match groups.iter_mut().find(|(other, _)| *other == window) {
+        let counted = Counted {
+            rule: finding.rule.id.clone(),
+            severity: finding.severity(),
+            window: delivery.claim().map(|claim| claim.entry.window),
+        };
+        match groups.iter_mut().find(|(other, _)| *other == counted) {
             Some((_, group)) => group.push(delivery),
-            None => groups.push((window, vec![delivery])),
+            None => groups.push((counted, vec![delivery])),
         }
     }
     groups
@@ -59,18 +70,25 @@ fn by_window(deliveries: Vec<Delivery>) -> Vec<(RuleWindow, Vec<Delivery>)> {
 
 async fn alerted_now(
     invocation: &Invocation,
-    (rule, window): &RuleWindow,
+    counted: &Counted,
     deliveries: &[Delivery],
 ) -> Result<Vec<bool>, Problem> {
+    let Counted { rule, severity, window } = counted;
     let limit = invocation.pipeline.max_signals(rule);
     let principals: Vec<String> = deliveries.iter().filter_map(principal).collect();
     let counts = match (&invocation.pipeline.ledger, window) {
         (Ledger::Stored(ledger), Some(window)) => {
+            let claims: Vec<&Claim> = deliveries.iter().filter_map(Delivery::claim).collect();
             let enough = limit.saturating_add(deliveries.len() as u64);
-            count(ledger, rule, *window, enough, &principals).await?
+            // Each is indexed before it is counted: the last one to count sees all.
+            let counts = async {
+                ledger.index_in_windows(&claims).await?;
+                ledger.count_window(rule, *window, *severity, enough, &principals).await
+            };
+            counts.await.map_err(|error| not_counted(counted, &error))?
         }
         // No ledger, or an entry that cannot be read.
-        _ => invocation.count(rule, &principals),
+        _ => invocation.count(rule, *severity, &principals),
     };
     let mut decided = alerted_singly(&counts, &principals, limit);
     for (index, _) in deliveries.iter().enumerate().filter(|(_, it)| it.is_taken_over()) {
@@ -87,17 +105,10 @@ fn principal(delivery: &Delivery) -> Option<String> {
     }
 }
 
-async fn count(
-    ledger: &StoredLedger,
-    rule: &str,
-    window: Window,
-    enough: u64,
-    principals: &[String],
-) -> Result<WindowCounts, Problem> {
-    ledger.count_window(rule, window, enough, principals).await.map_err(|error| {
-        let place = format!("window of rule {rule} from {}", window.start);
-        Problem::discard(place, format!("not counted: {}", error_chain(&error)))
-    })
+fn not_counted(counted: &Counted, error: &LedgerError) -> Problem {
+    let start = counted.window.map(|window| window.start.to_string()).unwrap_or_default();
+    let place = format!("window of rule {} from {start}", counted.rule);
+    Problem::discard(place, format!("not counted: {}", error_chain(error)))
 }
 
 /// Leaves a finding for the summary of its window.

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use detect::finding::{Finding, FindingId};
 use detect::new_terms::Match;
-use detect::rule::GroupAlerts;
+use detect::rule::{GroupAlerts, Severity};
 use jiff::{SignedDuration, Timestamp};
 use tokio::time::{Instant, timeout_at};
 
@@ -49,8 +49,8 @@ pub(crate) struct Invocation {
     publishing: tokio::sync::Mutex<()>,
     // Std mutexes: nothing awaits while they are locked.
     met: Mutex<MetFindings>,
-    /// By rule. Without a ledger the invocation is the window.
-    counts: Mutex<HashMap<String, WindowCounts>>,
+    /// By rule and severity. Without a ledger the invocation is the window.
+    counts: Mutex<HashMap<(String, Severity), WindowCounts>>,
     /// By rule and group. Without a ledger an alert stands for findings of the invocation only.
     group_alerts: Mutex<HashMap<(String, String), GroupAlerts>>,
     /// Without a ledger values are known to the invocation only.
@@ -156,11 +156,16 @@ impl Invocation {
         if met.ids.insert(finding.id.clone()) { Meeting::First } else { Meeting::OtherCall }
     }
 
-    /// Counts findings of a rule by their principals. Returns the counts of the whole invocation,
-    /// these included.
-    pub(crate) fn count(&self, rule: &str, principals: &[String]) -> WindowCounts {
+    /// Counts findings of a rule at one severity by their principals. Returns the counts of the
+    /// whole invocation, these included.
+    pub(crate) fn count(
+        &self,
+        rule: &str,
+        severity: Severity,
+        principals: &[String],
+    ) -> WindowCounts {
         let mut counts = lock(&self.counts);
-        let counts = counts.entry(rule.to_owned()).or_default();
+        let counts = counts.entry((rule.to_owned(), severity)).or_default();
         counts.add(principals.iter().map(String::as_str));
         counts.clone()
     }

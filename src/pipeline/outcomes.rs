@@ -83,8 +83,12 @@ pub struct FindingOutcome {
 pub(crate) struct CorrelationOutcome {
     /// The correlation's id.
     pub(crate) rule: String,
+    /// The alert's id.
+    pub(crate) alert: FindingId,
     /// The sink accepted it.
     pub(crate) sent: bool,
+    /// The findings that it names.
+    pub(crate) named: Vec<FindingId>,
 }
 
 impl FindingOutcome {
@@ -130,16 +134,26 @@ impl DeliveryReport {
         self.findings.push(FindingOutcome::new(finding, outcome));
     }
 
-    /// Adds a delivery whose alert was accepted at `now`.
-    pub(crate) fn sent(&mut self, now: Timestamp, delivery: &Delivery, message_id: MessageId) {
+    /// Adds a delivery whose alert was accepted at `now`. `named` are the findings that an alert of
+    /// several names.
+    pub(crate) fn sent(
+        &mut self,
+        now: Timestamp,
+        delivery: &Delivery,
+        message_id: MessageId,
+        named: Vec<FindingId>,
+    ) {
         match delivery.content() {
             Content::Finding(finding) => {
                 self.findings.push(FindingOutcome::alerted(finding, now, message_id));
             }
             Content::Summary(summary) => self.summaries.push(Arc::clone(summary)),
-            Content::Correlation(alert) => self
-                .correlations
-                .push(CorrelationOutcome { rule: alert.rule.id.clone(), sent: true }),
+            Content::Correlation(alert) => self.correlations.push(CorrelationOutcome {
+                rule: alert.rule.id.clone(),
+                alert: alert.id.clone(),
+                sent: true,
+                named,
+            }),
         }
     }
 
@@ -148,9 +162,12 @@ impl DeliveryReport {
         match delivery.content() {
             Content::Finding(finding) => self.end(finding, Outcome::Failed),
             Content::Summary(_) => {}
-            Content::Correlation(alert) => self
-                .correlations
-                .push(CorrelationOutcome { rule: alert.rule.id.clone(), sent: false }),
+            Content::Correlation(alert) => self.correlations.push(CorrelationOutcome {
+                rule: alert.rule.id.clone(),
+                alert: alert.id.clone(),
+                sent: false,
+                named: Vec::new(),
+            }),
         }
         self.problems.push(Problem::retry(delivery.place(), why));
     }

@@ -3,12 +3,16 @@
 use std::collections::VecDeque;
 
 use detect::cloudtrail::Trail;
+use jiff::{SignedDuration, Timestamp};
 
 use super::suspects::Suspects;
 use super::{Due, LogKey, TrailMemory};
 use crate::notification::ObjectRef;
 use crate::pipeline::ObjectOutcome;
 use crate::pipeline::run::QueuedObject;
+
+/// An object that waits longer has been left by every sweep of an hour and more.
+const OVERDUE: SignedDuration = SignedDuration::from_hours(2);
 
 /// The objects of one trail that are to be read.
 pub(super) struct Backlog<'a> {
@@ -37,6 +41,12 @@ impl<'a> Backlog<'a> {
         let all = self.left.len();
         self.left.retain(|key| !suspects.is_noted(self.trail, key));
         (all - self.left.len()) as u64
+    }
+
+    /// The number of objects left that were delivered long before `now`.
+    pub(super) fn overdue(&self, now: Timestamp) -> u64 {
+        let is_overdue = |key: &&LogKey| now.duration_since(key.delivered) > OVERDUE;
+        self.left.iter().filter(is_overdue).count() as u64
     }
 
     pub(super) fn next_batch(&mut self, size: usize) -> Vec<LogKey> {

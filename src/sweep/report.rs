@@ -26,6 +26,8 @@ counters! {
         abandoned: Count,
         /// Log objects that a sweep did not start: left to the next.
         backlog: Count,
+        /// Log objects delivered more than two hours ago that a sweep did not start.
+        overdue: Count,
         /// Findings taken over from workers that died.
         recovered: Count,
         /// Open markers left alone: their holders are alive, or time was over.

@@ -194,6 +194,7 @@ impl Sweep {
         self.counts.backlog += backlog.leave_suspects(&mut self.suspects);
         let read = self.read(&mut backlog, &mut memory).await;
         self.counts.backlog += backlog.left.len() as u64;
+        self.counts.overdue += backlog.overdue(now);
         let ended = self.end_trail(backlog, &mut memory, now).await;
         started.and(read).and(ended).map_err(text)?;
         self.proven.note(memory.name(), memory.state.cursor());

@@ -22,6 +22,8 @@ use tracing_subscriber::filter::{FilterExt, LevelFilter, ParseError, Targets};
 use tracing_subscriber::layer::{Layer, SubscriberExt};
 use tracing_subscriber::util::SubscriberInitExt;
 
+use super::metrics;
+use super::monitoring::Monitoring;
 use crate::pipeline::{InvocationReport, Problem, Remedy};
 
 /// Starts the log of the function: JSON lines on standard output, at the level of `RUST_LOG`
@@ -57,7 +59,7 @@ fn limit_of_others() -> Targets {
 }
 
 /// Logs what became of an invocation, each problem once.
-pub fn log_invocation(outcome: &InvocationReport) {
+pub fn log_invocation(outcome: &InvocationReport, monitoring: Monitoring) {
     outcome.problems.iter().for_each(log_problem);
     for note in &outcome.notes {
         info!(note, "note");
@@ -70,6 +72,9 @@ pub fn log_invocation(outcome: &InvocationReport) {
     }
     if let Some(mismatch) = &outcome.mismatch {
         error!(%mismatch, "the report does not add up");
+    }
+    if let Some(kinds) = metrics::problems(outcome, monitoring) {
+        warn!(kinds, "problems");
     }
     let report = serde_json::to_string(&outcome.report).unwrap_or_default();
     info!(report, retry = outcome.retry.len(), "done");

@@ -1,9 +1,9 @@
 //! Metrics, as lines of the log that CloudWatch reads: the embedded metric format.
 //!
 //! The namespace is `Trailbell`. An invocation writes one line of totals, with the dimension
-//! `Function`, and one line for each rule with findings and each correlation that was sent, with
-//! the dimensions `Function` and `Rule` (the rule's id). docs/metrics.md lists all of them; it is
-//! generated from the counters here and in the reports.
+//! `Function`, and with [`Monitoring::Full`] one line for each rule with findings and each
+//! correlation that was sent, with the dimensions `Function` and `Rule` (the rule's id).
+//! docs/metrics.md lists all of them; it is generated from the counters here and in the reports.
 //!
 //! Source:
 //! <https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html>
@@ -15,14 +15,38 @@ use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
 use super::counters::{Metric, Unit};
-use crate::pipeline::{InvocationReport, ObjectOutcome};
+use super::monitoring::{Monitoring, PROBLEMS, PROBLEMS_HELP};
+use crate::pipeline::{InvocationReport, ObjectOutcome, Report};
 
 /// The lines of one invocation of a function, which began at `now`.
-pub fn lines(outcome: &InvocationReport, function: &str, now: Timestamp) -> Vec<Value> {
+pub fn lines(
+    outcome: &InvocationReport,
+    function: &str,
+    monitoring: Monitoring,
+    now: Timestamp,
+) -> Vec<Value> {
+    let mut totals = totals(outcome, monitoring);
+    totals.retain(|metric| monitoring.includes(&metric.name));
+    let mut lines = vec![line(&[("Function", function)], totals, now)];
+    if monitoring == Monitoring::Full {
+        lines.extend(rule_lines(&outcome.report, function, now));
+    }
+    lines
+}
+
+/// The kinds of problems that the metric `Problems` counts, with their numbers, or `None` without
+/// problems.
+pub fn problems(outcome: &InvocationReport, monitoring: Monitoring) -> Option<String> {
+    let counts = counts(outcome);
+    let problems = monitoring.problems(&counts);
+    let kinds: Vec<_> = problems.map(|it| format!("{} {}", it.name, it.value)).collect();
+    (!kinds.is_empty()).then(|| kinds.join(", "))
+}
+
+fn rule_lines(report: &Report, function: &str, now: Timestamp) -> Vec<Value> {
     let rule_line =
         |rule: &str, metrics| line(&[("Function", function), ("Rule", rule)], metrics, now);
-    let report = &outcome.report;
-    let mut lines = vec![line(&[("Function", function)], totals(outcome), now)];
+    let mut lines = Vec::new();
     lines.extend(
         report
             .by_rule
@@ -35,7 +59,14 @@ pub fn lines(outcome: &InvocationReport, function: &str, now: Timestamp) -> Vec<
     lines
 }
 
-fn totals(outcome: &InvocationReport) -> Vec<Metric> {
+fn totals(outcome: &InvocationReport, monitoring: Monitoring) -> Vec<Metric> {
+    let mut metrics = counts(outcome);
+    let problems = monitoring.problems(&metrics).map(|metric| metric.value).sum();
+    metrics.push(Metric::new("", PROBLEMS, Unit::Count, PROBLEMS_HELP, problems));
+    metrics
+}
+
+fn counts(outcome: &InvocationReport) -> Vec<Metric> {
     let report = &outcome.report;
     let mut metrics = report.metrics();
     metrics.extend(ObjectOutcome::ALL.map(|outcome| {
@@ -102,6 +133,7 @@ fn finding_help(outcome: Outcome) -> &'static str {
         Outcome::ClaimedElsewhere => "Findings that another worker handles.",
         Outcome::Grouped => "Findings held back for a summary.",
         Outcome::Summarised => "Findings that a summary contained.",
+        Outcome::Folded => "Findings that the alert of an incident named, in place of their own.",
         Outcome::Failed => "Findings that failed: to be retried.",
     }
 }
@@ -130,7 +162,6 @@ mod tests {
 
     use super::*;
     use crate::notification::Reply;
-    use crate::pipeline::Report;
     use crate::sweep::{SubscriptionReport, SweepReport};
 
     fn outcome() -> InvocationReport {
@@ -156,7 +187,12 @@ mod tests {
 
     #[test]
     fn one_line_of_totals_and_one_for_each_rule() {
-        let lines = lines(&outcome(), "bell", "2026-03-01T10:00:00.123Z".parse().unwrap());
+        let lines = lines(
+            &outcome(),
+            "bell",
+            Monitoring::Full,
+            "2026-03-01T10:00:00.123Z".parse().unwrap(),
+        );
         assert_eq!(lines.len(), 3);
         for (line, metric, expected) in [
             (0, "Messages", 2),
@@ -182,7 +218,7 @@ mod tests {
 
     #[test]
     fn what_is_defined_is_there_and_no_more_than_cloudwatch_takes() {
-        for line in lines(&outcome(), "bell", Timestamp::UNIX_EPOCH) {
+        for line in lines(&outcome(), "bell", Monitoring::Full, Timestamp::UNIX_EPOCH) {
             let metrics = line["_aws"]["CloudWatchMetrics"][0]["Metrics"].as_array().unwrap();
             assert!(metrics.len() <= 100);
             assert!(
@@ -193,10 +229,36 @@ mod tests {
     }
 
     #[test]
+    fn basic_has_few_metrics_and_one_count_of_other_problems() {
+        let mut outcome = outcome();
+        outcome.report.bad_records = 2;
+        outcome.report.correlations_failed = 1;
+        for (monitoring, expected, kinds) in [
+            (Monitoring::Basic, 3, "BadRecords 2, CorrelationsFailed 1"),
+            (Monitoring::Full, 1, "CorrelationsFailed 1"),
+        ] {
+            let lines = lines(&outcome, "bell", monitoring, Timestamp::UNIX_EPOCH);
+            assert_eq!(lines[0]["Problems"], expected, "{monitoring:?}");
+            assert_eq!(problems(&outcome, monitoring).as_deref(), Some(kinds));
+        }
+        let lines = lines(&outcome, "bell", Monitoring::Basic, Timestamp::UNIX_EPOCH);
+        assert_eq!(lines.len(), 1, "a line for a rule");
+        let metrics = lines[0]["_aws"]["CloudWatchMetrics"][0]["Metrics"].as_array().unwrap();
+        assert!(metrics.len() <= 10, "{metrics:?}");
+        assert_eq!(lines[0].get("Findings"), None);
+    }
+
+    #[test]
+    fn without_a_problem_nothing_is_named() {
+        assert_eq!(problems(&outcome(), Monitoring::Basic), None);
+    }
+
+    #[test]
     fn a_latency_is_there_where_there_was_an_alert() {
         let mut outcome = outcome();
-        let line =
-            |outcome: &InvocationReport| lines(outcome, "bell", Timestamp::UNIX_EPOCH).remove(0);
+        let line = |outcome: &InvocationReport| {
+            lines(outcome, "bell", Monitoring::Full, Timestamp::UNIX_EPOCH).remove(0)
+        };
         assert_eq!(line(&outcome).get("AlertLatency"), None);
         outcome.report.slowest_alert = Some(301);
         let line = line(&outcome);
@@ -213,7 +275,10 @@ mod tests {
         let mut outcome = outcome();
         outcome.report.findings = 4;
         outcome.mismatch = outcome.report.check().err();
-        assert_eq!(lines(&outcome, "bell", Timestamp::UNIX_EPOCH)[0]["Mismatches"], 1);
+        assert_eq!(
+            lines(&outcome, "bell", Monitoring::Full, Timestamp::UNIX_EPOCH)[0]["Mismatches"],
+            1
+        );
     }
 
     /// Every metric that an invocation can have, and whether it is written for each rule too.
@@ -223,9 +288,9 @@ mod tests {
         outcome.report.correlations.insert("c1".to_owned(), 1);
         outcome.report.sweep = Some(SweepReport::default());
         outcome.report.subscriptions = Some(SubscriptionReport::default());
-        let lines = lines(&outcome, "bell", Timestamp::UNIX_EPOCH);
+        let lines = lines(&outcome, "bell", Monitoring::Full, Timestamp::UNIX_EPOCH);
         let is_by_rule = |name: &str| lines[1..].iter().any(|line| line.get(name).is_some());
-        let metrics = totals(&outcome).into_iter();
+        let metrics = totals(&outcome, Monitoring::Full).into_iter();
         metrics.map(|metric| (is_by_rule(&metric.name), metric)).map(|(by, it)| (it, by)).collect()
     }
 
@@ -234,14 +299,15 @@ mod tests {
         let mut page = "# Metrics\n\n\
             The function writes these to its log in CloudWatch's embedded metric format, \
             namespace\n`Trailbell`, with the dimension `Function`; some also with `Function` \
-            and `Rule`. This \
-            page is\ngenerated from the code.\n\n\
-            | metric | unit | by rule | what |\n|---|---|---|---|\n"
+            and `Rule`. With\n`TRAILBELL_METRICS=basic`, the default, only those marked as basic, \
+            and none by rule. This page is\ngenerated from the code.\n\n\
+            | metric | unit | basic | by rule | what |\n|---|---|---|---|---|\n"
             .to_owned();
         for (metric, by_rule) in all_metrics() {
             let Metric { name, unit, help, .. } = metric;
-            let by_rule = if by_rule { "yes" } else { "" };
-            writeln!(page, "| `{name}` | {unit:?} | {by_rule} | {help} |").unwrap();
+            let yes = |is: bool| if is { "yes" } else { "" };
+            let (basic, by_rule) = (yes(Monitoring::Basic.includes(&name)), yes(by_rule));
+            writeln!(page, "| `{name}` | {unit:?} | {basic} | {by_rule} | {help} |").unwrap();
         }
         support::golden::compare([("docs/metrics.md".into(), page)]);
     }

@@ -3,3 +3,4 @@
 pub(crate) mod counters;
 pub mod log;
 pub mod metrics;
+pub mod monitoring;

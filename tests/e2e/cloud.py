@@ -61,6 +61,8 @@ class Cloud:
     """
 
     def __init__(self, moto, parameters, without=()):
+        # All metrics: the test compares them with all alarms.
+        parameters = {"Monitoring": "full"} | parameters
         self.moto, self.template = moto, Template(parameters, REGION, ACCOUNT)
         self.s3, self.sqs, self.sns, self.events = (
             moto.client(name) for name in ("s3", "sqs", "sns", "events")

@@ -40,7 +40,7 @@ def written_metrics(function):
 
 def check_alarms_and_dashboard(written):
     """Fails if an alarm or a line of the dashboard uses a metric that does not exist."""
-    template = Template({"Chat": "topic"})
+    template = Template({"Chat": "topic", "Monitoring": "full"})
     alarms = {
         name: list(metrics_of_alarm(one))
         for name, one in template.of_type("AWS::CloudWatch::Alarm").items()

@@ -2,6 +2,7 @@
 
 use std::future::pending;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use alert::Alert;
 use async_trait::async_trait;
@@ -9,12 +10,13 @@ use aws_sdk_sns::Client;
 use detect::finding::Outcome;
 use serde_json::Value;
 use support::{aws, moto};
+use tokio::time::Instant;
 use trailbell::aws_error::{AwsError, AwsErrorKind};
-use trailbell::pipeline::InvocationReport;
+use trailbell::pipeline::{self, Clock, InvocationReport};
 use trailbell::sink::{AlertSink, MessageId, Pace, PublishError, SnsSink};
 
 use crate::ledger::memory::{Fault, Memory, Topic};
-use crate::ledger::world::{create_group, deliver, pipeline, pipeline_with};
+use crate::ledger::world::{clock, create_group, deliver, inline, pipeline, pipeline_with};
 
 /// What the chat topic does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -74,6 +76,14 @@ async fn deliver_eight(
     chat: Chat,
     faults: &[Fault],
 ) -> (InvocationReport, Memory, Topic, Vec<ChatCall>) {
+    deliver_eight_by(clock(), chat, faults).await
+}
+
+async fn deliver_eight_by(
+    clock: Clock,
+    chat: Chat,
+    faults: &[Fault],
+) -> (InvocationReport, Memory, Topic, Vec<ChatCall>) {
     let (memory, topic) = (Memory::new(), Topic::default());
     topic.fail(faults);
     let calls = Arc::<Mutex<Vec<ChatCall>>>::default();
@@ -86,7 +96,8 @@ async fn deliver_eight(
     let pipeline = pipeline_with(&memory, &topic, |pipeline| pipeline.sink = Box::new(sink));
     let records: Vec<Value> =
         (0..8).map(|n| create_group(&format!("e{n}"), &format!("user-{n}"))).collect();
-    let report = deliver(&pipeline, &records).await;
+    let report = pipeline::run(&pipeline, &inline(&records), clock).await;
+    assert_eq!(report.mismatch, None);
     let calls = std::mem::take(&mut *calls.lock().unwrap());
     (report, memory, topic, calls)
 }
@@ -122,6 +133,16 @@ async fn a_chat_that_fails_is_counted_and_holds_nothing_up() {
         assert!(report.retry.is_empty(), "{chat:?}: nothing is delivered again");
         assert_eq!(calls.len(), calls_made, "{chat:?}");
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_chat_that_does_not_answer_leaves_time_to_record_what_was_sent() {
+    let last_start = Instant::now() + Duration::from_secs(1);
+    let clock = Clock { last_start: Some(last_start), ..clock() };
+    let (report, memory, topic, _) = deliver_eight_by(clock, Chat::NeverAnswers, &[]).await;
+    assert!(Instant::now() < last_start);
+    assert_eq!(report.report.finding_outcomes[&Outcome::Alerted], 8);
+    assert!(topic.sent_after(0).iter().all(|id| state(&memory, id) == "alerted"));
 }
 
 #[tokio::test]

@@ -62,6 +62,7 @@ async fn settings() -> (String, Vec<(&'static str, String)>) {
         ("AWS_SECRET_ACCESS_KEY", SECRET_KEY.to_owned()),
         ("AWS_SESSION_TOKEN", SESSION.to_owned()),
         ("RUST_LOG", "trace".to_owned()),
+        ("TRAILBELL_METRICS", "full".to_owned()),
     ];
     (bucket, settings)
 }

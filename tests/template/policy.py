@@ -19,6 +19,7 @@ LOG_BUCKET, LOG_OBJECTS, LOG_KEY = "the log bucket", "the log objects", "the key
 RULES, RULES_FILE, RULES_BUCKET = "the rules", "the file of rules", "the bucket of the rules"
 EXCEPTIONS, EXCEPTIONS_FILE = "the exceptions", "the file of exceptions"
 EXCEPTIONS_BUCKET = "the bucket of the exceptions"
+ACCOUNTS_FILE = "the file of account names"
 LEDGER_OBJECTS = "the ledger's objects"
 
 
@@ -33,6 +34,7 @@ class Call:
 
 
 S3, SMALL_OBJECTS, RELOAD = "src/store/s3", "src/store/s3/small.rs", "src/app/reload.rs"
+ACCOUNTS = "src/app/accounts.rs"
 SNS, TOPIC, LOGGING = "src/sink/sns.rs", "src/sink/topic.rs", "src/telemetry"
 TEMPLATE, MAPPING = "template.yaml", "AWS::Lambda::EventSourceMapping"
 
@@ -53,6 +55,7 @@ CALLS = [
     Call("s3:GetObject", EXCEPTIONS, RELOAD, "store.get("),
     Call("s3:GetObject", EXCEPTIONS_FILE, RELOAD, "store.get("),
     Call("s3:ListBucket", EXCEPTIONS_BUCKET, RELOAD, "list_pages("),
+    Call("s3:GetObject", ACCOUNTS_FILE, ACCOUNTS, "store.get("),
     Call("sns:Publish", ALERTS, SNS, ".publish_batch()"),
     Call("sns:Publish", CHAT, SNS, ".publish_batch()"),
     Call("sns:GetTopicAttributes", ALERTS, TOPIC, ".get_topic_attributes()"),
@@ -165,6 +168,7 @@ def target(template, name):
     prefix = f"{values['LogPrefix']}/" if values["LogPrefix"] else ""
     rules = values["RulesLocation"].removeprefix("s3://")
     exceptions = values["ExceptionsLocation"].removeprefix("s3://")
+    names = values["AccountNames"]
     s3 = "arn:aws:s3:::"
     places = {
         LOG_BUCKET: s3 + bucket,
@@ -176,6 +180,7 @@ def target(template, name):
         RULES_BUCKET: rules and s3 + rules.split("/")[0],
         EXCEPTIONS: exceptions and f"{s3}{folder(exceptions)}*",
         EXCEPTIONS_FILE: exceptions and s3 + exceptions,
+        ACCOUNTS_FILE: names.startswith("s3://") and s3 + names.removeprefix("s3://"),
         EXCEPTIONS_BUCKET: exceptions and s3 + exceptions.split("/")[0],
     }
     if name in places:

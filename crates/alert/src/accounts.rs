@@ -67,6 +67,24 @@ impl Accounts {
         if problems.is_empty() { Ok(Accounts { names }) } else { Err(AccountsError(problems)) }
     }
 
+    /// Reads `ID=NAME` pairs, separated by commas.
+    ///
+    /// # Errors
+    /// Fails if a pair has no id of 12 digits, or no name of 1 to 64 characters. The error lists
+    /// all of these pairs.
+    pub fn from_pairs(text: &str) -> Result<Accounts, AccountsError> {
+        let mut names = BTreeMap::new();
+        let mut problems = Vec::new();
+        for pair in text.split(',').map(str::trim) {
+            let (id, name) = pair.split_once('=').unwrap_or((pair, ""));
+            match check_id(id.trim()).and_then(|id| Ok((id, check_name(id, Some(name))?))) {
+                Ok((id, name)) => drop(names.insert(id.to_owned(), name)),
+                Err(problem) => problems.push(problem),
+            }
+        }
+        if problems.is_empty() { Ok(Accounts { names }) } else { Err(AccountsError(problems)) }
+    }
+
     /// The name of an account, cleaned.
     pub(crate) fn name(&self, id: &str) -> Option<String> {
         self.names.get(id).map(|name| clean::text(name, MAX_NAME))
@@ -83,13 +101,21 @@ impl Accounts {
 
 /// Returns the name, trimmed, or what is wrong with the entry.
 fn check_entry(id: &str, name: &Spanned<DeValue<'_>>) -> Result<String, String> {
-    if id.len() != 12 || !id.bytes().all(|byte| byte.is_ascii_digit()) {
-        return Err(format!(
+    check_name(check_id(id)?, name.get_ref().as_str())
+}
+
+fn check_id(id: &str) -> Result<&str, String> {
+    match id.len() == 12 && id.bytes().all(|byte| byte.is_ascii_digit()) {
+        true => Ok(id),
+        false => Err(format!(
             "`{}` is not an account id: expected 12 digits in quotes",
             id.escape_debug()
-        ));
+        )),
     }
-    match name.get_ref().as_str().map(str::trim) {
+}
+
+fn check_name(id: &str, name: Option<&str>) -> Result<String, String> {
+    match name.map(str::trim) {
         Some(name) if (1..=MAX_NAME).contains(&name.chars().count()) => Ok(name.to_owned()),
         _ => Err(format!("the name of {id} must be a text of 1 to {MAX_NAME} characters")),
     }
@@ -112,6 +138,15 @@ mod tests {
             assert_eq!(accounts.label(id), label);
         }
         assert_eq!(Accounts::default().name("111122223333"), None);
+    }
+
+    #[test]
+    fn pairs_are_names_too() {
+        let accounts = Accounts::from_pairs("111122223333=production,012345678901 = a=b ").unwrap();
+        assert_eq!(accounts.name("111122223333").as_deref(), Some("production"));
+        assert_eq!(accounts.name("012345678901").as_deref(), Some("a=b"));
+        let error = Accounts::from_pairs("111122223333=, 17=x,").unwrap_err();
+        assert_eq!(error.0.len(), 3, "{error}");
     }
 
     #[test]

@@ -150,7 +150,7 @@ impl<'a> FindingParts<'a> {
             check: commands::check::steps(call),
             undo: commands::undo::steps(call),
             raw_record: commands::raw_record(call),
-            exception: exception_suggestion::exception_lines(call),
+            exception: exception_suggestion::exception_lines(call, context.alerted_at),
         }
     }
 
@@ -189,7 +189,7 @@ impl<'a> FindingParts<'a> {
             "conflict": conflict_field(finding),
             "principal": principal,
             "power": Power::from_call(*self.call).map(|power| power.level()),
-            "group": facts.group_power().map(|power| json!({"power": power})),
+            "group": facts.group_power.map(|power| json!({"power": power})),
             "self": facts.is_self,
             "privileged": facts.is_privileged,
             "own": (!finding.own.is_empty()).then_some(&finding.own),

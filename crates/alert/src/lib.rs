@@ -23,6 +23,7 @@ mod parameters;
 mod principal;
 mod reasons;
 mod sms;
+mod story;
 mod subject;
 mod summary;
 #[cfg(test)]

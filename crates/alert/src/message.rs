@@ -67,6 +67,12 @@ impl Alert {
         self
     }
 
+    /// Returns true if the document shows this finding as one of several, not only its id.
+    pub fn shows_member(&self, finding: &FindingId) -> bool {
+        let members = self.document["trailbell"]["members"].as_array();
+        members.is_some_and(|members| members.iter().any(|it| it["id"] == finding.as_str()))
+    }
+
     /// The body for SNS with `MessageStructure` `json`: the mail under `email`, the short text
     /// under
     /// `sms`, and the document under `default`, for queues, functions and `http(s)`. With the

@@ -192,6 +192,11 @@ impl<'a> PrincipalView<'a> {
     }
 }
 
+/// Returns true if a role's name is one that IAM Identity Center makes.
+pub(crate) fn is_of_identity_center(role: &str) -> bool {
+    role.starts_with(SSO_ROLE_PREFIX)
+}
+
 fn after_colon(text: &str) -> Option<&str> {
     text.split_once(':').map(|(_, after)| after).filter(|after| !after.is_empty())
 }

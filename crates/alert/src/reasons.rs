@@ -11,6 +11,8 @@ use crate::mail::{self, Item, rank};
 
 const MAX_NAME_CHARS: usize = 64;
 const MAX_WAYS: usize = 6;
+/// Reasons of the findings of an incident.
+const MAX_MEMBER_REASONS: usize = 3;
 /// As important as the facts.
 const FIRST_WAYS: usize = 3;
 
@@ -22,14 +24,27 @@ pub(crate) fn items(call: AlertCall<'_>, context: &Context) -> Vec<Item> {
         power(call, &facts),
         unknown_policy(call).map(str::to_owned),
         by_itself(call, &facts),
-        facts.is_root.then(|| {
-            "No policy restricts the root user, and daily work never needs it.".to_owned()
-        }),
+        by_root(&facts),
         first_seen(call, context),
     ];
     let lines = |reason: String| Item::new(rank::REASON, mail::bullet(&reason));
     let others = others.into_iter().flatten().map(lines);
     severity.map(lines).into_iter().chain(own_policy(call)).chain(others).collect()
+}
+
+/// The reasons of several calls that need no context, each once.
+pub(crate) fn items_of_members<'a>(calls: impl Iterator<Item = AlertCall<'a>>) -> Vec<Item> {
+    let mut reasons: Vec<String> = Vec::new();
+    for call in calls {
+        let facts = Facts::new(call.finding, None);
+        for reason in [by_itself(call, &facts), by_root(&facts)].into_iter().flatten() {
+            if !reasons.contains(&reason) {
+                reasons.push(reason);
+            }
+        }
+    }
+    reasons.truncate(MAX_MEMBER_REASONS);
+    mail::items(rank::REASON, reasons.iter().map(|reason| mail::bullet(reason)))
 }
 
 /// What the policy can do that the call attaches or writes.
@@ -122,6 +137,11 @@ fn by_itself(call: AlertCall<'_>, facts: &Facts) -> Option<String> {
         _ => format!("{name} is a member of the group: it gave these rights to itself."),
     };
     Some(text)
+}
+
+fn by_root(facts: &Facts) -> Option<String> {
+    let text = "No policy restricts the root user, and daily work never needs it.";
+    facts.is_root.then(|| text.to_owned())
 }
 
 fn first_seen(call: AlertCall<'_>, context: &Context) -> Option<String> {

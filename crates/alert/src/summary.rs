@@ -1,7 +1,5 @@
 //! The alert for a summary: many findings of one rule in one message.
 
-mod story;
-
 use std::collections::BTreeMap;
 
 use detect::finding::{Member, Summary};
@@ -10,10 +8,13 @@ use serde_json::json;
 
 use crate::builder::{AlertBuilder, AlertKind, Routing};
 use crate::commands::bulk::{BulkCall, revert_all};
+use crate::commands::principal::stop_all;
+use crate::commands::undo::sign_in;
 use crate::commands::{self, ResponseStep};
 use crate::document::{fields_over_time, shared};
 use crate::mail::{self, Item, Mail, rank};
 use crate::message::Alert;
+use crate::story::Story;
 use crate::subject::{self, MAX_SUBJECT};
 use crate::{Accounts, identifiers};
 
@@ -27,7 +28,7 @@ const MAX_TEXT_CHARS: usize = 200;
 /// The subject of the mail: 1 to 99 characters of printable ASCII.
 pub fn summary_subject(summary: &Summary) -> String {
     let severity = summary.rating().severity.as_str();
-    clean::ascii(&format!("[{severity}] {}", story::subject(summary)), MAX_SUBJECT)
+    clean::ascii(&format!("[{severity}] {}", story(summary).subject("more ")), MAX_SUBJECT)
 }
 
 /// What the member's call did, in a few words of printable ASCII.
@@ -41,7 +42,7 @@ pub fn describe_member(member: &Member) -> String {
 /// into 256 KiB are counted, and the alert says where they are.
 pub fn render_summary(summary: &Summary, accounts: &Accounts) -> Alert {
     let highest = &summary.highest;
-    let undo = undo(summary);
+    let undo = undo(summary, accounts);
     let time = |member: Option<&Member>| member.and_then(|member| member.time);
     let start = time(summary.members.first());
     let end = time(summary.members.last());
@@ -75,10 +76,19 @@ pub fn render_summary(summary: &Summary, accounts: &Accounts) -> Alert {
     .build()
 }
 
+fn story(summary: &Summary) -> Story<'_> {
+    let members = &summary.members;
+    Story { members, count: members.len(), rule_name: &summary.rule.name }
+}
+
 /// What reverts all members, as far as one command each does.
-fn undo(summary: &Summary) -> Vec<ResponseStep> {
+fn undo(summary: &Summary, accounts: &Accounts) -> Vec<ResponseStep> {
     let calls: Vec<BulkCall<'_>> = summary.members.iter().map(BulkCall::from_member).collect();
-    revert_all(&calls)
+    let account = shared(&summary.members, |member| member.account.as_deref());
+    let account = account.map(|id| accounts.label(id));
+    let stops = stop_all(&summary.members);
+    let reverts = revert_all(&calls);
+    std::iter::once(sign_in(account.as_deref())).chain(stops).chain(reverts).collect()
 }
 
 fn where_all_are(summary: &Summary) -> String {
@@ -125,7 +135,7 @@ fn introduction(summary: &Summary) -> String {
     format!(
         "{}: {count} more {findings} of one rule, made {when}, {were} grouped into this summary \
          instead of single alerts ({}).{part}",
-        story::describe(summary),
+        story(summary).describe(),
         mail::severity_in_words(&summary.rating()),
     )
 }

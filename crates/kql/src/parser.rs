@@ -199,7 +199,13 @@ impl Parser<'_> {
         // The most frequent mistake is an ARN or a time without quotes.
         let is_symbol = matches!(self.token.kind, TokenKind::Symbol(':') | TokenKind::Compare(_));
         let needs_quotes = is_symbol && self.end > 0;
-        let hint = if needs_quotes { "; a value that holds it must be quoted" } else { "" };
+        let before = self.query[..self.token.span.start].trim_end();
+        let is_equals = before.ends_with('=') && !before.ends_with("<=") && !before.ends_with(">=");
+        let hint = match (needs_quotes, is_equals) {
+            (true, _) => "; a value that holds it must be quoted",
+            (_, true) => "; KQL compares with `:`, as in `field: value`",
+            _ => "",
+        };
         self.error(self.token.span, format!("expected {expected}, found {found}{hint}"))
     }
 

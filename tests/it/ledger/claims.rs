@@ -73,11 +73,12 @@ async fn the_open_marker_is_written_before_the_entry() {
     let calls = memory.take_calls();
     assert!(calls[0].starts_with("put open/") && calls[1].starts_with("put entries/"), "{calls:?}");
     ledger(&memory).index(&claim).await.unwrap();
+    ledger(&memory).index_in_windows(&[&claim]).await.unwrap();
     let keys = memory.keys("by-");
     for start in [
         "by-principal/",
         "by-group/111122223333/group-e1/20260301T100000Z-CreateGroup-",
-        "by-window/169f3a93-efc7-4df2-94d6-0d9438c310d1/20260301T100000Z-600/",
+        "by-window/169f3a93-efc7-4df2-94d6-0d9438c310d1/20260301T100000Z-600/low/",
     ] {
         assert!(keys.iter().any(|key| key.starts_with(start)), "{start} in {keys:?}");
     }

@@ -6,14 +6,14 @@ use std::sync::Arc;
 use serde_json::Value;
 use trailbell::pipeline::{self, Pipeline};
 
-use crate::ledger::correlations::{ADMINISTRATORS, add, attach, create, pipeline, severities};
+use crate::ledger::correlations::{pipeline, severities, staged_administrators};
 use crate::ledger::memory::{Memory, Topic};
 use crate::ledger::world::{LEASE, Worker, clock, deliver, sent_alerts, step};
 
 /// Enough steps for any run.
 const ALL_STEPS: usize = 100_000;
 
-fn delivery(pipeline: &Arc<Pipeline>, records: &[Value]) -> Worker<()> {
+pub fn delivery(pipeline: &Arc<Pipeline>, records: &[Value]) -> Worker<()> {
     let pipeline = Arc::clone(pipeline);
     let records = records.to_vec();
     Box::pin(async move {
@@ -21,7 +21,7 @@ fn delivery(pipeline: &Arc<Pipeline>, records: &[Value]) -> Worker<()> {
     })
 }
 
-fn sweep(pipeline: &Arc<Pipeline>) -> Worker<()> {
+pub fn sweep(pipeline: &Arc<Pipeline>) -> Worker<()> {
     let pipeline = Arc::clone(pipeline);
     Box::pin(async move {
         pipeline::recover_open(&pipeline, clock()).await;
@@ -29,11 +29,11 @@ fn sweep(pipeline: &Arc<Pipeline>) -> Worker<()> {
 }
 
 /// Lets a worker take some steps. Returns true if it has come to its end.
-fn run_steps(worker: &mut Worker<()>, steps: usize) -> bool {
+pub fn run_steps(worker: &mut Worker<()>, steps: usize) -> bool {
     (0..steps).any(|_| step(worker).is_ready())
 }
 
-fn run_to_end(mut worker: Worker<()>) {
+pub fn run_to_end(mut worker: Worker<()>) {
     assert!(run_steps(&mut worker, ALL_STEPS), "it hangs");
 }
 
@@ -48,13 +48,40 @@ fn unrecorded(memory: &Memory, topic: &Topic) -> usize {
     alerts.len()
 }
 
+/// Checks that a finding has an alert that was sent: its own, or that of an incident, which shows
+/// it. Its entry says which.
+pub fn check_reported(memory: &Memory, topic: &Topic, id: &str) -> Result<(), String> {
+    let text = memory.text(&format!("entries/{id}")).unwrap();
+    let entry: Value = serde_json::from_str(&text).unwrap();
+    let alerts = topic.accepted();
+    let sent = |id: &str| alerts.iter().find(|alert| alert.finding.as_str() == id);
+    let alert = match entry["state"].as_str() {
+        Some("alerted") => sent(id),
+        Some("folded") => entry["incident_alert"].as_str().and_then(sent).filter(|alert| {
+            let members = alert.document["trailbell"]["members"].as_array().unwrap();
+            members.iter().any(|member| member["id"] == id && !member["principal"].is_null())
+        }),
+        _ => None,
+    };
+    alert.map(|_| ()).ok_or_else(|| format!("no alert of {text}"))
+}
+
+fn assert_all_reported(memory: &Memory, topic: &Topic, case: &str) {
+    for key in memory.keys("entries/") {
+        if memory.text(&key).unwrap().contains("\"content\":{\"finding\":") {
+            let checked = check_reported(memory, topic, &key.replace("entries/", ""));
+            assert_eq!(checked, Ok(()), "{case}");
+        }
+    }
+}
+
 /// One worker crashes at any step. Another has the rest of the incident, before or afterwards. Then
 /// the delivery is repeated.
 #[test]
 fn a_crash_at_any_step_loses_no_incident() {
-    let early = [create("10:00:00"), attach("10:01:00", ADMINISTRATORS)];
-    let late = [add("10:02:00", "bob")];
-    for (crashing, other) in [(&early[..], &late[..]), (&late, &early)] {
+    let all = staged_administrators();
+    let (early, late) = all.split_at(2);
+    for (crashing, other) in [(early, late), (late, early), (&all, early)] {
         for other_first in [true, false] {
             let mut steps = 1;
             while !check_crash(crashing, other, other_first, steps) {
@@ -88,13 +115,14 @@ fn check_crash(crashing: &[Value], other: &[Value], other_first: bool, steps: us
     assert!((1..=max).contains(&alerts.len()), "{case}: {alerts:?} of {max}");
     assert!(alerts.iter().all(|severity| severity == "critical"), "{case}: {alerts:?}");
     assert!(memory.keys("open/").is_empty(), "{case}");
+    assert_all_reported(&memory, &topic, &case);
     is_over
 }
 
 /// The delivery is not repeated.
 #[test]
 fn claimed_findings_are_correlated_by_the_sweep_alone() {
-    let records = [create("10:00:00"), attach("10:01:00", ADMINISTRATORS), add("10:02:00", "bob")];
+    let records = staged_administrators();
     for steps in 1.. {
         let memory = Memory::new();
         let topic = Topic::default();
@@ -109,18 +137,22 @@ fn claimed_findings_are_correlated_by_the_sweep_alone() {
         let alerts = severities(&topic);
         let as_expected = !all_claimed || (1..=max).contains(&alerts.len());
         assert!(as_expected, "crash after {steps} steps: {alerts:?} of {max}");
+        if all_claimed {
+            assert_all_reported(&memory, &topic, &format!("crash after {steps} steps"));
+        }
         if is_over {
             break;
         }
     }
 }
 
-/// Each has a part of the incident. One stops at any step while the other runs, and then goes on.
+/// Each has a part of the incident, or all of it. One stops at any step while the other runs, and then goes on.
 #[test]
 fn two_concurrent_workers_send_one_alert() {
-    let one = [create("10:00:00"), add("10:02:00", "bob")];
-    let other = [attach("10:01:00", ADMINISTRATORS)];
-    for (stopped, running) in [(&one[..], &other[..]), (&other, &one)] {
+    let all = staged_administrators();
+    let [create, attach, add] = all.clone();
+    let (one, other) = ([create, add], [attach]);
+    for (stopped, running) in [(&one[..], &other[..]), (&other, &one), (&all, &all)] {
         for steps in 1.. {
             let memory = Memory::new();
             let topic = Topic::default();
@@ -132,6 +164,11 @@ fn two_concurrent_workers_send_one_alert() {
                 run_to_end(worker);
             }
             assert_eq!(severities(&topic), ["critical"], "one stops after {steps} steps");
+            assert_all_reported(&memory, &topic, &format!("one stops after {steps} steps"));
+            if stopped == running {
+                // The markers of what the other had claimed.
+                run_to_end(sweep(&pipeline));
+            }
             assert!(memory.keys("open/").is_empty());
             if is_over {
                 break;

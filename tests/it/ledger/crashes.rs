@@ -11,6 +11,7 @@ use trailbell::pipeline::{self, Pipeline, Problem};
 
 use crate::ledger::memory::{Fault, Memory, Topic};
 use crate::ledger::world::{self, LEASE, WINDOW, Worker, clock, create_group, inline, pipeline};
+use crate::ledger::{correlation_crashes, correlations};
 
 /// Enough steps for any run.
 const ALL_STEPS: usize = 20_000;
@@ -139,7 +140,8 @@ impl World {
 
     /// Returns true if the entry says that nothing of it is to be sent any more.
     fn is_sent(&self, id: &str) -> bool {
-        matches!(self.state(id).as_deref(), Some("alerted" | "suppressed" | "summarised"))
+        let state = self.state(id);
+        matches!(state.as_deref(), Some("alerted" | "suppressed" | "summarised" | "folded"))
     }
 
     /// The ids of all findings with an entry.
@@ -204,6 +206,20 @@ impl World {
             }
         }
         let left = [self.memory.keys("open/"), self.memory.keys("grouped/")].concat();
+        if left.is_empty() { Ok(()) } else { Err(format!("left: {left:?}")) }
+    }
+
+    /// Checks that each finding was sent by itself or in an alert that shows it, as its entry says,
+    /// and that nothing is left. How often depends on which worker finds the incident.
+    fn check_reported(&self, findings: usize) -> Result<(), String> {
+        let ids = self.finding_ids();
+        if ids.len() != findings {
+            return Err(format!("{} of {findings} findings were claimed", ids.len()));
+        }
+        ids.iter().try_for_each(|id| {
+            correlation_crashes::check_reported(&self.memory, &self.topic, id)
+        })?;
+        let left = self.memory.keys("open/");
         if left.is_empty() { Ok(()) } else { Err(format!("left: {left:?}")) }
     }
 
@@ -296,6 +312,32 @@ proptest! {
         let mut world = World::new(vec![inline(&records(12)), inline(&records(13))]);
         world.play(&moves);
         prop_assert_eq!(world.check(13), Ok(()));
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 100, ..ProptestConfig::default() })]
+
+    /// The one that finds the incident folds its own findings into it.
+    #[test]
+    fn a_staged_group_is_alerted_whichever_worker_crashes(moves in moves(), first in 1_usize..=3) {
+        let all = correlations::staged_administrators();
+        let mut world = World::new(vec![inline(&all[..first]), inline(&all)]);
+        world.play(&moves);
+        prop_assert_eq!(world.check_reported(3), Ok(()));
+    }
+
+    #[test]
+    fn a_failing_store_folds_nothing_that_is_not_named(
+        moves in moves(),
+        seed in any::<u64>(),
+        percent in 0_u64..25,
+    ) {
+        let all = correlations::staged_administrators();
+        let mut world = World::new(vec![inline(&all[..2]), inline(&all)]);
+        world.memory.fail(faults(seed, percent));
+        world.play(&moves);
+        prop_assert_eq!(world.check_reported(3), Ok(()));
     }
 }
 

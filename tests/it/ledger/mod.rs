@@ -6,6 +6,7 @@ mod context;
 mod correlation_crashes;
 mod correlations;
 mod crashes;
+mod folding;
 mod markers;
 pub mod memory;
 mod new_terms;

@@ -1,8 +1,10 @@
 //! A pipeline in memory, what is delivered to it, and workers that are stopped at any step.
 
 use std::pin::Pin;
-use std::sync::{Arc, OnceLock};
-use std::task::{Context, Poll, Waker};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock, mpsc};
+use std::task::{Context, Poll, Wake, Waker};
+use std::thread::{self, ThreadId};
 use std::time::Duration;
 
 use alert::{Accounts, Alert};
@@ -23,6 +25,9 @@ pub const LEASE: i64 = 360;
 
 /// In seconds: a little longer than the interval of the rules.
 pub const WINDOW: i64 = 601;
+
+/// How long a worker may wait for another thread: only a bug waits longer.
+const MAX_WAIT: Duration = Duration::from_secs(120);
 
 /// A pipeline whose ledger and log objects are in `memory`.
 pub fn pipeline(memory: &Memory, topic: &Topic) -> Arc<Pipeline> {
@@ -97,13 +102,43 @@ pub fn attribute<'a>(alert: &'a Alert, name: &str) -> &'a str {
 /// A worker that is polled by hand.
 pub type Worker<T> = Pin<Box<dyn Future<Output = T>>>;
 
-/// Lets a worker take one step. Returns its result at the end.
+/// Lets a worker take one step, up to the next call that it makes. Returns its result at the end.
+/// Waits for other threads, which inflate and match: that is no step of it, so how many steps there
+/// are does not depend on how busy the machine is.
 pub fn step<T>(worker: &mut Worker<T>) -> Poll<T> {
     // Limited waits need the timers of a runtime. They never fire here.
     static RUNTIME: OnceLock<Runtime> = OnceLock::new();
     let runtime = || Builder::new_current_thread().enable_time().build().unwrap();
     let _timers = RUNTIME.get_or_init(runtime).enter();
-    worker.as_mut().poll(&mut Context::from_waker(Waker::noop()))
+    let (sender, woken) = mpsc::channel();
+    let polling = thread::current().id();
+    let wake = Arc::new(StepWake { polling, by_worker: AtomicBool::new(false), sender });
+    let waker = Waker::from(Arc::clone(&wake));
+    loop {
+        let polled = worker.as_mut().poll(&mut Context::from_waker(&waker));
+        if polled.is_ready() || wake.by_worker.load(Ordering::Relaxed) {
+            return polled;
+        }
+        woken.recv_timeout(MAX_WAIT).expect("it hangs");
+    }
+}
+
+/// Distinguishes a worker that yields from one whose work on another thread is done.
+struct StepWake {
+    polling: ThreadId,
+    by_worker: AtomicBool,
+    sender: mpsc::Sender<()>,
+}
+
+impl Wake for StepWake {
+    fn wake(self: Arc<Self>) {
+        if thread::current().id() == self.polling {
+            self.by_worker.store(true, Ordering::Relaxed);
+        } else {
+            // Nobody listens any more if it was stopped meanwhile.
+            let _ = self.sender.send(());
+        }
+    }
 }
 
 /// A call that one rule matches.

@@ -6,6 +6,7 @@ use serde_json::json;
 use trailbell::pipeline::{self, InvocationReport};
 use trailbell::sweep::SubscriptionReport;
 use trailbell::telemetry::metrics;
+use trailbell::telemetry::monitoring::Monitoring;
 
 use crate::ledger::memory::Topic;
 use crate::sweep::world::{World, clock, pipeline};
@@ -42,7 +43,7 @@ async fn subscriptions_are_counted_once_an_hour_and_compared() {
         let outcome = world.sweep().await;
         assert_eq!(counted(&outcome), expected, "{subscriptions:?}");
         assert!(outcome.retry.is_empty(), "{:?}", outcome.problems);
-        let line = &metrics::lines(&outcome, "bell", clock(None).now)[0];
+        let line = &metrics::lines(&outcome, "bell", Monitoring::Full, clock(None).now)[0];
         let lost = expected.map(|[.., lost]| json!(lost));
         assert_eq!(line.get("SubscriptionsLost"), lost.as_ref(), "{subscriptions:?}");
     }

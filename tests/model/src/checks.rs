@@ -3,13 +3,17 @@
 use stateright::{Model, Property};
 
 use crate::protocol::Protocol;
-use crate::world::{Process, Step, WORKERS, World};
+use crate::world::{EntryState, Process, Step, WORKERS, World};
 
 /// What happens next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Event {
     /// The process makes its next request, and gets the answer.
     Request(Process),
+    /// The process publishes the alert of an incident that names the finding.
+    Incident(Process),
+    /// The same, and the answer gets lost.
+    IncidentAnswerLost(Process),
     /// The request takes effect, and its answer gets lost.
     AnswerLost(Process),
     /// The request gets lost.
@@ -33,6 +37,7 @@ impl Model for Protocol {
             entry: None,
             steps,
             published: 0,
+            incident: false,
             excused: 0,
             deaths: 0,
             lost: 0,
@@ -50,6 +55,12 @@ impl Model for Protocol {
                 actions.push(Event::AnswerLost(process));
                 actions.push(Event::RequestLost(process));
             }
+            if matches!(step, Step::Publish(_)) && !world.incident {
+                actions.push(Event::Incident(process));
+                if world.lost < self.max_lost {
+                    actions.push(Event::IncidentAnswerLost(process));
+                }
+            }
             if world.deaths < self.max_deaths {
                 actions.push(Event::Death(process));
             }
@@ -66,6 +77,19 @@ impl Model for Protocol {
             Event::Request(process) => {
                 world.steps[process] = self.effect(&mut world, process);
             }
+            Event::Incident(process) => {
+                let Step::Publish(etag) = world.steps[process] else { return None };
+                world.incident = true;
+                world.steps[process] = self.publish_incident(&mut world, etag);
+            }
+            Event::IncidentAnswerLost(process) => {
+                let Step::Publish(etag) = world.steps[process] else { return None };
+                // Whether SNS took it cannot be known: the finding has an alert of its own.
+                world.incident = true;
+                self.publish_incident(&mut world, etag);
+                world.excused += 1;
+                world.lost += 1;
+            }
             Event::AnswerLost(process) => {
                 let step = world.steps[process];
                 self.effect(&mut world, process);
@@ -78,7 +102,8 @@ impl Model for Protocol {
                 world.lost += 1;
             }
             Event::Death(process) => {
-                world.excused += u8::from(matches!(world.steps[process], Step::Complete(_)));
+                world.excused +=
+                    u8::from(matches!(world.steps[process], Step::Complete(_) | Step::Fold(_)));
                 world.steps[process] = Step::Dead;
                 world.deaths += 1;
             }
@@ -99,9 +124,13 @@ impl Model for Protocol {
             Property::always("a second alert has a reason", |_, world: &World| {
                 world.published <= 1 + world.excused
             }),
-            Property::always("what is acknowledged is alerted or open", |_, world: &World| {
+            Property::always("what is acknowledged is sent or open", |_, world: &World| {
                 let acknowledged = world.steps[..WORKERS].contains(&Step::Done);
-                !acknowledged || world.is_final() || world.is_marked()
+                let is_sent = world.is_final() && world.published > 0;
+                !acknowledged || is_sent || world.is_marked()
+            }),
+            Property::sometimes("the finding is folded", |_, world: &World| {
+                world.entry.is_some_and(|entry| entry.state == EntryState::Folded)
             }),
             Property::sometimes("the finding is alerted", |_, world: &World| {
                 world.is_final() && !world.is_marked()

@@ -21,6 +21,8 @@ pub enum Variant {
     TokenIgnored,
     /// A marker without an entry is deleted at once.
     YoungMarkerDeleted,
+    /// A finding is folded before the incident's alert is published.
+    FoldedFirst,
 }
 
 /// How much may go wrong in one behaviour.
@@ -86,12 +88,11 @@ impl Protocol {
                 }
                 Step::Complete(etag)
             }
-            Step::Complete(etag) => {
-                if world.has_etag(etag) {
-                    world.write(process, EntryState::Alerted);
-                    return Step::Unmark;
-                }
-                self.settle(world, process)
+            Step::Complete(etag) => self.complete(world, process, etag, EntryState::Alerted),
+            Step::Fold(etag) => self.complete(world, process, etag, EntryState::Folded),
+            Step::PublishLate => {
+                world.published += 1;
+                Step::Unmark
             }
             Step::Release(etag) => {
                 if world.has_etag(etag) {
@@ -104,6 +105,27 @@ impl Protocol {
                 Step::Done
             }
             step @ (Step::Done | Step::Failed | Step::Dead) => step,
+        }
+    }
+
+    /// Publishes the alert of an incident that names the finding, in place of its own alert. The
+    /// worker claims it just before, and only one can.
+    pub(crate) fn publish_incident(&self, world: &mut World, etag: u8) -> Step {
+        if self.variant != Variant::FoldedFirst {
+            world.published += 1;
+        }
+        Step::Fold(etag)
+    }
+
+    /// Puts the completion. What another worker did meanwhile counts.
+    fn complete(&self, world: &mut World, process: Process, etag: u8, state: EntryState) -> Step {
+        if !world.has_etag(etag) {
+            return self.settle(world, process, state);
+        }
+        world.write(process, state);
+        match (self.variant, state) {
+            (Variant::FoldedFirst, EntryState::Folded) => Step::PublishLate,
+            _ => Step::Unmark,
         }
     }
 
@@ -132,7 +154,7 @@ impl Protocol {
         let Some(entry) = world.entry else { return Step::Claim };
         let ours = entry.token == process || self.variant == Variant::TokenIgnored;
         match entry.state {
-            EntryState::Alerted => Step::Unmark,
+            EntryState::Alerted | EntryState::Folded => Step::Unmark,
             EntryState::Claimed if ours => Step::Publish(entry.etag),
             // Another worker has it: a success here.
             EntryState::Claimed if self.holds(world, process) => Step::Done,
@@ -147,10 +169,13 @@ impl Protocol {
     }
 
     /// What a worker does that could not complete: the entry decides.
-    fn settle(&self, world: &mut World, process: Process) -> Step {
+    fn settle(&self, world: &mut World, process: Process, state: EntryState) -> Step {
         match world.entry {
-            Some(entry) if entry.state == EntryState::Alerted => Step::Unmark,
-            Some(entry) if entry.token == process => Step::Complete(entry.etag),
+            Some(entry) if entry.state.is_final() => Step::Unmark,
+            Some(entry) if entry.token == process => match state {
+                EntryState::Folded => Step::Fold(entry.etag),
+                _ => Step::Complete(entry.etag),
+            },
             // Another worker took over: what it does counts.
             _ => Step::Done,
         }
@@ -165,7 +190,7 @@ impl Protocol {
             return if self.is_orphan(world, world.swept) { Step::Unmark } else { Step::Done };
         };
         match entry.state {
-            EntryState::Alerted => Step::Unmark,
+            EntryState::Alerted | EntryState::Folded => Step::Unmark,
             EntryState::Claimed if self.holds(world, WORKERS) => Step::Done,
             EntryState::Claimed | EntryState::Released => Step::TakeOver(entry.etag),
         }
@@ -188,7 +213,7 @@ impl Protocol {
                 world.excused += 1;
                 Step::Release(etag)
             }
-            Step::Complete(etag) => Step::Complete(etag),
+            Step::Complete(_) | Step::Fold(_) | Step::PublishLate => before,
             Step::Release(_) => Step::Failed,
             step @ (Step::Done | Step::Failed | Step::Dead) => step,
         }

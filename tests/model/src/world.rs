@@ -15,6 +15,15 @@ pub enum EntryState {
     Released,
     /// Its alert was published.
     Alerted,
+    /// The alert of an incident was published, and names it.
+    Folded,
+}
+
+impl EntryState {
+    /// Nothing is left to be done.
+    pub(crate) fn is_final(self) -> bool {
+        matches!(self, EntryState::Alerted | EntryState::Folded)
+    }
 }
 
 /// The stored entry.
@@ -43,6 +52,10 @@ pub enum Step {
     Publish(u8),
     /// Puts the completion.
     Complete(u8),
+    /// Puts the completion, after the alert of an incident.
+    Fold(u8),
+    /// Publishes the alert of the incident, in the variant that folds before.
+    PublishLate,
     /// Puts the entry back as released.
     Release(u8),
     /// Deletes the marker.
@@ -68,8 +81,10 @@ pub struct World {
     pub entry: Option<Entry>,
     /// The next step of each worker, and of the sweep.
     pub steps: [Step; WORKERS + 1],
-    /// How often the alert was published.
+    /// How often the alert was published, or that of an incident which names the finding.
     pub published: u8,
+    /// The incident's alert is claimed: only one worker publishes it.
+    pub incident: bool,
     /// How often it may have been published again: a death, or a lost answer that nobody could
     /// clear up, between publishing and completing.
     pub excused: u8,
@@ -87,7 +102,7 @@ impl World {
     }
 
     pub(crate) fn is_final(&self) -> bool {
-        self.entry.is_some_and(|entry| entry.state == EntryState::Alerted)
+        self.entry.is_some_and(|entry| entry.state.is_final())
     }
 
     /// The lease of the entry holds: its holder is alive.
@@ -99,6 +114,7 @@ impl World {
                     holder,
                     Step::Publish(_)
                         | Step::Complete(_)
+                        | Step::Fold(_)
                         | Step::Release(_)
                         | Step::Look
                         | Step::MarkLate(_)

@@ -27,6 +27,7 @@ fn a_condition_that_is_taken_out_is_noticed() {
         (Variant::UnconditionalClaim, two_owners),
         (Variant::LeaseIgnored, two_owners),
         (Variant::TokenIgnored, two_owners),
+        (Variant::FoldedFirst, "what is acknowledged is sent or open"),
     ] {
         let counterexample = check(variant).discovery(property);
         let events = counterexample.map(|path| path.into_actions());

@@ -57,9 +57,26 @@ pub(crate) fn revert_all(calls: &[BulkCall<'_>]) -> Vec<ResponseStep> {
     bulks.iter().flat_map(|bulk| bulk.steps(accounts)).collect()
 }
 
-/// Returns true if calls like this one are reverted by a loop.
-pub(crate) fn is_reverted_in_bulk(calls: &[BulkCall<'_>], call: &BulkCall<'_>) -> bool {
-    bulks(calls).iter().any(|bulk| bulk.includes(call))
+/// What reverts several calls, of which the latest is the first.
+pub(crate) struct BulkReversals<'a> {
+    bulks: Vec<Bulk<'a>>,
+}
+
+impl<'a> BulkReversals<'a> {
+    pub(crate) fn new(latest_first: &[BulkCall<'a>]) -> BulkReversals<'a> {
+        let mut bulks = bulks(latest_first);
+        bulks.iter_mut().for_each(|bulk| bulk.objects.reverse());
+        BulkReversals { bulks }
+    }
+
+    /// The steps that revert this call and others together: in place of its own for the latest of
+    /// them, none for the others. Returns `None` if it is reverted by itself.
+    pub(crate) fn steps(&self, call: &BulkCall<'_>) -> Option<Vec<ResponseStep>> {
+        let bulk = self.bulks.iter().find(|bulk| bulk.includes(call))?;
+        let is_latest = bulk.objects.last() == differing_name(&call.call).as_ref();
+        let has_accounts = self.bulks.iter().any(|other| other.account != bulk.account);
+        Some(if is_latest { bulk.steps(has_accounts) } else { Vec::new() })
+    }
 }
 
 /// The bulks, in the order of their first calls.
@@ -130,9 +147,9 @@ impl Bulk<'_> {
     /// The users who were added may be in the hands of the one who added them.
     fn stop_users(&self) -> Option<Reversal> {
         let deny_all = Partition::from_region(self.region).deny_all_arn();
-        let count = self.objects.len();
+        let users = all_of(self.objects.len(), "users");
         (self.action == AddUser).then(|| Reversal {
-            purpose: format!("Stop all {count} users, open sessions too, if they are not known."),
+            purpose: format!("Stop {users}, open sessions too, if they are not known."),
             command: ResponseCommand::new("aws iam attach-user-policy")
                 .option("--policy-arn", Some(&deny_all)),
             option: "--user-name",
@@ -147,36 +164,38 @@ impl Bulk<'_> {
     }
 
     fn reversal(&self) -> Option<Reversal> {
-        let count = self.objects.len();
+        let what = match self.action {
+            Create | Delete => "groups",
+            AddUser | RemoveUser => "users",
+            PutPolicy => "inline policies",
+            _ => "policies",
+        };
+        let all = all_of(self.objects.len(), what);
         let group = name_or(self.group.as_deref(), "the group");
         let (purpose, words, option) = match self.action {
             Create => {
-                let purpose = format!("Delete the {count} groups, once they are empty.");
+                let purpose = format!("Delete {all}, once they are empty.");
                 (purpose, "aws iam delete-group", "--group-name")
             }
-            Delete => (
-                format!("Create the {count} groups again."),
-                "aws iam create-group",
-                "--group-name",
-            ),
+            Delete => (format!("Create {all} again."), "aws iam create-group", "--group-name"),
             AddUser => {
-                let purpose = format!("Take all {count} users out of {group}.");
+                let purpose = format!("Take {all} out of {group}.");
                 (purpose, "aws iam remove-user-from-group", "--user-name")
             }
             RemoveUser => {
-                let purpose = format!("Add all {count} users to {group} again.");
+                let purpose = format!("Add {all} to {group} again.");
                 (purpose, "aws iam add-user-to-group", "--user-name")
             }
             AttachPolicy => {
-                let purpose = format!("Detach all {count} policies from {group}.");
+                let purpose = format!("Detach {all} from {group}.");
                 (purpose, "aws iam detach-group-policy", "--policy-arn")
             }
             DetachPolicy => {
-                let purpose = format!("Attach all {count} policies to {group} again.");
+                let purpose = format!("Attach {all} to {group} again.");
                 (purpose, "aws iam attach-group-policy", "--policy-arn")
             }
             PutPolicy => {
-                let purpose = format!("Delete all {count} inline policies of {group}.");
+                let purpose = format!("Delete {all} of {group}.");
                 (purpose, "aws iam delete-group-policy", "--policy-name")
             }
             Update | DeletePolicy => return None,
@@ -188,4 +207,9 @@ impl Bulk<'_> {
         };
         Some(Reversal { purpose, command, option })
     }
+}
+
+/// `both users` or `all 25 users`.
+fn all_of(count: usize, what: &str) -> String {
+    if count == 2 { format!("both {what}") } else { format!("all {count} {what}") }
 }

@@ -5,7 +5,7 @@ pub(crate) mod bulk;
 pub(crate) mod check;
 mod directory;
 mod other;
-mod principal;
+pub(crate) mod principal;
 mod shell_command;
 pub(crate) mod undo;
 

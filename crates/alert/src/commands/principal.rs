@@ -1,11 +1,15 @@
 //! What to check about the principal, and how to stop it.
 
-use detect::finding::Origin;
+use detect::finding::{Member, Origin};
 use detect::text::clean;
 
-use super::{ResponseCommand, ResponseStep, lookup_around, name_or};
+use super::{ResponseCommand, ResponseStep, lookup_around, name_or, without_repeats};
 use crate::call::AlertCall;
 use crate::console::Partition;
+use crate::principal::is_of_identity_center;
+
+/// Principals of many calls that are stopped by name.
+const MAX_STOPS: usize = 3;
 
 /// Whether the change was approved: the answer ends most investigations.
 pub(super) fn approved(call: AlertCall<'_>) -> ResponseStep {
@@ -19,7 +23,8 @@ pub(super) fn approved(call: AlertCall<'_>) -> ResponseStep {
         }
         _ => format!("Ask {name}"),
     };
-    let text = format!("Was it approved? {whom}, not by email, or find the ticket.");
+    let question = if call.failed() { "Was it meant?" } else { "Was it approved?" };
+    let text = format!("{question} {whom}, not by email, or find the ticket.");
     ResponseStep::instruction(&text)
 }
 
@@ -81,7 +86,7 @@ fn account_logs(call: AlertCall<'_>) -> Option<String> {
 }
 
 /// How to stop the principal, if it is compromised.
-pub(super) fn stop(call: AlertCall<'_>) -> Vec<ResponseStep> {
+pub(crate) fn stop(call: AlertCall<'_>) -> Vec<ResponseStep> {
     match call.principal().identity_type() {
         "IAMUser" => stop_user(call),
         "Root" => vec![ResponseStep::instruction(
@@ -96,11 +101,56 @@ pub(super) fn stop(call: AlertCall<'_>) -> Vec<ResponseStep> {
     }
 }
 
+/// How to stop the principals of several calls. One that added itself to a group is stopped as the
+/// user that it added, which stops more.
+pub(super) fn stop_each(calls: &[AlertCall<'_>]) -> Vec<ResponseStep> {
+    let added_itself = |call: &AlertCall<'_>| {
+        let key = &call.finding.principal.key;
+        calls.iter().any(|other| is_own_target(*other) && other.finding.principal.key == *key)
+    };
+    let stopped = calls.iter().filter(|call| is_own_target(**call) || !added_itself(call));
+    stopped.flat_map(|call| stop(*call)).collect()
+}
+
+/// Returns true if the call changed something about the IAM user who made it.
+fn is_own_target(call: AlertCall<'_>) -> bool {
+    let user = call.principal().iam_user();
+    !call.failed() && user.is_some() && user == call.target_user()
+}
+
+/// How to stop the principals of many calls, each by its name.
+pub(crate) fn stop_all(members: &[Member]) -> Vec<ResponseStep> {
+    without_repeats(members.iter().filter_map(stop_named)).into_iter().take(MAX_STOPS).collect()
+}
+
+fn stop_named(member: &Member) -> Option<ResponseStep> {
+    let name = member.principal.as_str();
+    let deny_all = Partition::from_region(member.region.as_deref()).deny_all_arn();
+    let policy = ("--policy-arn", Some(deny_all.as_str()));
+    let clean = clean::name(name);
+    match member.principal_type.as_str() {
+        "IAMUser" => {
+            let purpose = format!("Stop {clean}, open sessions too.");
+            let user = ("--user-name", Some(name));
+            Some(ResponseStep::run_with(&purpose, "aws iam attach-user-policy", &[user, policy]))
+        }
+        "AssumedRole" if !is_of_identity_center(name) => {
+            let (role, _) = name.rsplit_once('/')?;
+            let purpose = format!("Stop the role {}, all its sessions.", clean::name(role));
+            let role = ("--role-name", Some(role));
+            Some(ResponseStep::run_with(&purpose, "aws iam attach-role-policy", &[role, policy]))
+        }
+        "AWSService" => None,
+        _ => Some(ResponseStep::instruction(&format!("Stop {clean}: end its sessions."))),
+    }
+}
+
 /// A change that a service makes for someone comes back unless it is undone there.
 pub(super) fn service(call: AlertCall<'_>) -> Option<ResponseStep> {
     let principal = call.principal();
     let is_service = principal.identity_type() == "AWSService";
-    let service = principal.invoked_by().or(is_service.then(|| principal.name()))?;
+    let service = principal.invoked_by().or(is_service.then(|| principal.name()));
+    let service = service.filter(|_| !call.failed())?;
     Some(ResponseStep::instruction(&format!(
         "{} made the call. Undo the change there too, e.g. in the stack, or it comes back.",
         clean::name(service)
@@ -111,9 +161,8 @@ fn stop_user(call: AlertCall<'_>) -> Vec<ResponseStep> {
     let principal = call.principal();
     let user = principal.iam_user();
     let name = name_or(user, "the user");
-    let is_target = !call.failed() && user.is_some() && user == call.target_user();
     let purpose = match in_foreign_account(call) {
-        _ if is_target => return stop_target(call),
+        _ if is_own_target(call) => return stop_target(call),
         place if principal.has_long_term_key() => {
             format!("Stop {name}{place}: its key, then all else, open sessions too.")
         }

@@ -3,7 +3,7 @@
 
 use detect::finding::GroupAction::{self, *};
 
-use super::bulk::{BulkCall, is_reverted_in_bulk, revert_all};
+use super::bulk::{BulkCall, BulkReversals};
 use super::{ResponseStep, directory, name_or, other, principal, without_repeats};
 use crate::call::AlertCall;
 
@@ -11,20 +11,25 @@ pub(crate) fn steps(call: AlertCall<'_>) -> Vec<ResponseStep> {
     let mut steps = vec![place(call)];
     steps.extend(principal::stop(call));
     steps.extend(revert_call(call));
+    steps.extend(principal::service(call));
     steps
 }
 
-/// The steps for several calls. Those of one kind are reverted together.
+/// The steps for several calls, of which the latest is the first and is reverted first. Those of
+/// one kind are reverted together.
 pub(crate) fn steps_for_all(calls: &[AlertCall<'_>]) -> Vec<ResponseStep> {
     let bulk_calls: Vec<BulkCall<'_>> = calls.iter().map(|it| BulkCall::from_call(*it)).collect();
-    let singles = calls.iter().zip(&bulk_calls);
-    let singles = singles.filter(|(_, bulk)| !is_reverted_in_bulk(&bulk_calls, bulk));
+    let bulks = BulkReversals::new(&bulk_calls);
+    let revert = |(call, bulk_call): (&AlertCall<'_>, &BulkCall<'_>)| {
+        let mut steps = bulks.steps(bulk_call).unwrap_or_else(|| revert_call(*call));
+        steps.extend(principal::service(*call));
+        steps
+    };
     let steps = calls
         .iter()
         .map(|call| place(*call))
-        .chain(calls.iter().flat_map(|call| principal::stop(*call)))
-        .chain(revert_all(&bulk_calls))
-        .chain(singles.flat_map(|(call, _)| revert_call(*call)));
+        .chain(principal::stop_each(calls))
+        .chain(calls.iter().zip(&bulk_calls).flat_map(revert));
     without_repeats(steps)
 }
 
@@ -32,24 +37,32 @@ fn revert_call(call: AlertCall<'_>) -> Vec<ResponseStep> {
     if call.failed() {
         return Vec::new();
     }
-    let mut steps = match call.group_action() {
+    match call.group_action() {
         Some(action) => revert(call, action),
         None if call.directory_action().is_some() => directory::revert(call),
         None => other::revert(call),
-    };
-    steps.extend(principal::service(call));
-    steps
+    }
 }
 
 /// Names repeat from account to account, so a command in the wrong one does harm.
 fn place(call: AlertCall<'_>) -> ResponseStep {
-    let account = call.account().map_or("the right account".to_owned(), |id| {
-        format!("account {}", call.accounts.label(id))
-    });
-    ResponseStep::instruction(&match call.failed() {
-        true => format!("The call changed nothing. To stop the principal, in {account}:"),
-        false => format!("Sign in to {account} first (aws sts get-caller-identity)."),
-    })
+    let account = call.account().map(|id| call.accounts.label(id));
+    match call.failed() {
+        true => {
+            let account =
+                account.map_or("the right account".to_owned(), |it| format!("account {it}"));
+            let text = format!("The call changed nothing. To stop the principal, in {account}:");
+            ResponseStep::instruction(&text)
+        }
+        false => sign_in(account.as_deref()),
+    }
+}
+
+/// `account` is a cleaned label.
+pub(crate) fn sign_in(account: Option<&str>) -> ResponseStep {
+    let account = account.map_or("the right account".to_owned(), |it| format!("account {it}"));
+    let text = format!("Sign in to {account} first (aws sts get-caller-identity).");
+    ResponseStep::instruction(&text)
 }
 
 fn revert(call: AlertCall<'_>, action: GroupAction) -> Vec<ResponseStep> {

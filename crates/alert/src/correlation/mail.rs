@@ -10,9 +10,10 @@ use super::{IncidentParts, count_events};
 use crate::call::AlertCall;
 use crate::description::power_in_words;
 use crate::mail::{self, Item, Mail, rank};
-use crate::{identifiers, subject};
+use crate::{identifiers, reasons, subject};
 
 const MAX_TEXT_CHARS: usize = 200;
+const MAX_NAME_CHARS: usize = 64;
 const MAX_PRINCIPALS: usize = 4;
 /// Events that are shown before all else.
 const FIRST_EVENTS: usize = 8;
@@ -29,14 +30,18 @@ impl IncidentParts<'_> {
     }
 
     fn introduction(&self) -> String {
+        let rule = clean::text(&self.data.rule.name, MAX_TEXT_CHARS);
+        let period = mail::period(self.data.start, self.data.end);
+        let story = self.story();
+        if !self.briefs.is_empty() && story.is_of_one_kind() {
+            return format!("{}, {period}: {rule}.", story.describe());
+        }
         let values = self.group_by_in_words().map(|values| format!(", {values}"));
-        format!(
-            "{}{}: {} {}.",
-            clean::text(&self.data.rule.name, MAX_TEXT_CHARS),
-            values.unwrap_or_default(),
-            count_events(self.data.events),
-            mail::period(self.data.start, self.data.end),
-        )
+        let values = values.unwrap_or_default();
+        let name = |name: &str| clean::short_name(name, MAX_NAME_CHARS);
+        let by =
+            if self.briefs.is_empty() { String::new() } else { " ".to_owned() + &story.by(&name) };
+        format!("{rule}{values}: {}{by}, {period}.", count_events(self.data.events))
     }
 
     fn reasons(&self) -> Vec<Item> {
@@ -48,6 +53,10 @@ impl IncidentParts<'_> {
         }
         let mut reasons: Vec<Item> = Vec::new();
         reasons.extend(severity.map(|text| Item::new(rank::REASON, mail::bullet(&text))));
+        let members = self.members.members.iter();
+        reasons.extend(reasons::items_of_members(
+            members.map(|finding| AlertCall::new(finding, self.accounts)),
+        ));
         let condition = format!("The rule requires {condition}.");
         reasons.push(Item::new(rank::DETAIL, mail::bullet(&condition)).silent());
         reasons

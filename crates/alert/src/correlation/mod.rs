@@ -16,6 +16,7 @@ use crate::commands::{self, ResponseStep};
 use crate::document::{fields_over_time, set, shared};
 use crate::finding::minimal_rule;
 use crate::message::Alert;
+use crate::story::{Story, fit_subject};
 use crate::subject::MAX_SUBJECT;
 
 const MAX_VALUE_CHARS: usize = 128;
@@ -37,8 +38,11 @@ pub fn correlation_subject(data: &CorrelationAlertData) -> String {
 
 fn incident_subject(data: &CorrelationAlertData, detail: Option<String>) -> String {
     let detail = detail.map(|detail| format!(": {detail}")).unwrap_or_default();
-    let subject = format!("[{}] {}{detail}", data.rule.severity.as_str(), data.rule.name);
-    clean::ascii(&subject, MAX_SUBJECT)
+    subject(data, &format!("{}{detail}", data.rule.name))
+}
+
+fn subject(data: &CorrelationAlertData, text: &str) -> String {
+    clean::ascii(&format!("[{}] {text}", data.rule.severity.as_str()), MAX_SUBJECT)
 }
 
 /// Renders the alert for an incident; `accounts` gives names to account ids. Never fails: members
@@ -65,7 +69,7 @@ pub fn render_correlation(
         rule: &data.rule,
         rule_severity: data.base_severity,
         rating: data.rating(),
-        subject: incident_subject(data, parts.group_by_in_words()),
+        subject: parts.subject(),
         sentence: None,
         mail: parts.mail(),
         routing: calls.first().copied().map(Routing::from_call).unwrap_or_default(),
@@ -94,6 +98,29 @@ fn count_events(count: usize) -> String {
 }
 
 impl IncidentParts<'_> {
+    /// What happened, if it is one kind of call; otherwise the rule, about what, and by whom.
+    fn subject(&self) -> String {
+        let story = self.story();
+        if self.briefs.is_empty() {
+            return incident_subject(self.data, None);
+        }
+        if story.is_of_one_kind() {
+            return subject(self.data, &story.subject(""));
+        }
+        let text = fit_subject(|name| {
+            let values = self.group_by_values().filter(|(field, _)| !is_account(field));
+            let values: Vec<String> = values.map(|(_, value)| name(value)).collect();
+            let about = if values.is_empty() { String::new() } else { values.join(", ") + " " };
+            format!("{}: {about}{}", self.data.rule.name, story.by_and_account(name))
+        });
+        subject(self.data, &text)
+    }
+
+    fn story(&self) -> Story<'_> {
+        let IncidentParts { data, briefs, .. } = self;
+        Story { members: briefs, count: data.events, rule_name: &data.rule.name }
+    }
+
     /// The values that the members share, the account last. `None` if there are none.
     fn group_by_in_words(&self) -> Option<String> {
         let (accounts, others): (Vec<_>, Vec<_>) =
@@ -130,6 +157,8 @@ impl IncidentParts<'_> {
             self.group_by_values().map(|(field, value)| (field.to_owned(), value.into())).collect();
         let account = shared(&self.briefs, |member| member.account.as_deref());
         let briefs = self.briefs.iter().zip(members);
+        let member_documents: Value =
+            briefs.map(|(member, finding)| member_document(member, finding)).collect();
         json!({
             "account": account,
             "account_name": account.and_then(|id| self.accounts.name(id)),
@@ -144,7 +173,7 @@ impl IncidentParts<'_> {
             "count": data.events,
             "member_ids": data.members,
             "members_left_out": data.events.saturating_sub(members.len()),
-            "members": briefs.map(|(member, finding)| member_document(member, finding)).collect::<Value>(),
+            "members": member_documents,
             "members_error": self.members.read_error,
             "check": commands::to_documents(&self.check),
             "undo": commands::to_documents(&self.undo),

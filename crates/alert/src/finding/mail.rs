@@ -19,11 +19,16 @@ impl FindingParts<'_> {
     }
 
     fn exception_items(&self) -> Vec<Item> {
-        let lines = match &self.exception {
-            Err(reason) => mail::indented(&format!("None is suggested: {reason}.")),
-            Ok(exception) => exception.iter().map(|line| format!("  {line}")).collect(),
+        let item = match &self.exception {
+            Err(reason) => {
+                Item::new(rank::NONE, mail::indented(&format!("None is suggested: {reason}.")))
+            }
+            Ok(exception) => {
+                let lines = exception.iter().map(|line| format!("  {line}")).collect();
+                Item::new(rank::EXCEPTION, lines)
+            }
         };
-        vec![Item::new(rank::EXCEPTION, lines)]
+        vec![item]
     }
 
     fn reference_items(&self) -> Vec<Item> {

@@ -13,6 +13,8 @@ pub(crate) struct Item {
 
 /// How important lines are: those of the lowest rank are left out first.
 pub(crate) mod rank {
+    /// A note that something is not offered.
+    pub(crate) const NONE: u8 = 5;
     /// Details that another line implies.
     pub(crate) const DETAIL: u8 = 10;
     /// An event of the timeline that is far from the finding's own.

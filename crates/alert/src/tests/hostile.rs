@@ -228,6 +228,7 @@ fn context() -> impl Strategy<Value = Context> {
             first_of_principal: times.is_multiple_of(2),
             first_of_group: times.is_multiple_of(3),
             gap: times.is_multiple_of(5).then_some(ContextGap::TooMuch),
+            alerted_at: times.is_multiple_of(7).then_some(jiff::Timestamp::MAX),
         }
     })
 }

@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 
 use detect::finding::Origin;
 use proptest::prelude::*;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::fixture::{ACTIONS, document, finding};
 use crate::Accounts;
@@ -104,6 +104,71 @@ fn every_group_action_has_a_command_that_undoes_it() {
             "{action}: {steps:?}"
         );
     }
+}
+
+/// The commands that revert a call which changes no group.
+fn commands_that_revert(service: &str, action: &str, parameters: &Value) -> Vec<String> {
+    let mut ecs = document(action);
+    ecs["event"]["provider"] = json!(format!("{service}.amazonaws.com"));
+    ecs["aws"]["cloudtrail"]["flattened"] = json!({
+        "request_parameters": parameters,
+        "response_elements": {"accessKey": {"accessKeyId": "AKIAEXAMPLE", "userName": "eve"}},
+    });
+    let finding = finding(ecs);
+    let call = AlertCall::new(&finding, &NO_ACCOUNTS);
+    let mut steps = commands::undo::steps(call);
+    let others = 1 + commands::principal::stop(call).len();
+    steps.drain(..others);
+    steps.into_iter().filter_map(command).map(|it| it.line().unwrap()).collect()
+}
+
+#[test]
+fn other_calls_have_the_commands_that_revert_them() {
+    let user =
+        json!({"userName": "e v", "policyArn": "arn:aws:iam::aws:policy/X", "policyName": "p"});
+    let role = json!({
+        "roleName": "r", "policyArn": "arn:aws:iam::aws:policy/X", "policyName": "p",
+        "instanceProfileName": "i",
+    });
+    let trail = json!({"name": "arn:aws:cloudtrail:us-east-1:111122223333:trail/main"});
+    let selectors = json!({"trailName": "main"});
+    let [key, name] = [json!({"keyId": "k"}), json!({"name": "n"})];
+    let recorder = json!({"configurationRecorderName": "default"});
+    let mut text = String::new();
+    for (service, action, parameters) in [
+        ("cloudtrail", "StopLogging", &trail),
+        ("cloudtrail", "UpdateTrail", &trail),
+        ("cloudtrail", "PutEventSelectors", &selectors),
+        ("cloudtrail", "DeleteTrail", &trail),
+        ("iam", "AttachUserPolicy", &user),
+        ("iam", "DetachUserPolicy", &user),
+        ("iam", "PutUserPolicy", &user),
+        ("iam", "AttachRolePolicy", &role),
+        ("iam", "DetachRolePolicy", &role),
+        ("iam", "PutRolePolicy", &role),
+        ("iam", "UpdateAssumeRolePolicy", &role),
+        ("iam", "AddRoleToInstanceProfile", &role),
+        ("iam", "RemoveRoleFromInstanceProfile", &role),
+        ("iam", "CreateLoginProfile", &user),
+        ("iam", "CreateAccessKey", &json!({})),
+        ("iam", "CreatePolicyVersion", &user),
+        ("iam", "SetDefaultPolicyVersion", &user),
+        ("kms", "DisableKey", &key),
+        ("kms", "ScheduleKeyDeletion", &key),
+        ("config", "StopConfigurationRecorder", &recorder),
+        ("events", "DisableRule", &name),
+        // What cannot be reverted by a command, or not safely.
+        ("iam", "CreateUser", &user),
+        ("iam", "DeleteUser", &user),
+        ("elsewhere", "AttachUserPolicy", &user),
+    ] {
+        let commands = commands_that_revert(service, action, parameters);
+        let calls = run_in_shell(&commands);
+        assert_eq!(calls.len(), commands.len(), "{action}: each is one call");
+        text += &format!("{service} {action}\n");
+        commands.iter().for_each(|line| text += &format!("  {line}\n"));
+    }
+    insta::assert_snapshot!("commands_that_revert", text);
 }
 
 #[test]

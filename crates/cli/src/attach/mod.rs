@@ -9,7 +9,7 @@ mod write;
 use trailbell::store::Target;
 
 pub use needs::{Need, needs};
-pub use plan::{Obstacle, Plan, plan};
+pub use plan::{Obstacle, Plan, plan, plan_removal};
 pub use routes::{Coverage, coverage};
 pub use write::{WriteError, difference, write};
 

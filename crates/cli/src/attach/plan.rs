@@ -12,11 +12,16 @@ use super::{Attachment, Coverage, Destination, coverage};
 /// CloudTrail's log objects arrive with `PutObject`, and copies of them with other calls.
 const CREATED: &str = "s3:ObjectCreated:*";
 
+/// The id of our route, or its beginning.
+const OUR_ID: &str = "trailbell";
+
 /// What is to be done.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Plan {
     /// Nothing: this does it already.
     Attached(String),
+    /// Nothing: there is no such notification to remove.
+    Detached,
     /// Write this configuration.
     Write(Notifications),
 }
@@ -94,11 +99,36 @@ pub fn plan(current: &Notifications, wanted: &Attachment) -> Result<Plan, Obstac
     }
 }
 
+/// Plans how `current` comes to announce it no longer. A route is ours if it has our target and an
+/// id that [`plan`] gives; everything else stays.
+///
+/// # Errors
+/// Writing would lose something.
+pub fn plan_removal(current: &Notifications, wanted: &Attachment) -> Result<Plan, Obstacle> {
+    let mut new = current.clone();
+    match &wanted.destination {
+        Destination::EventBridge => new.eventbridge = false,
+        Destination::Target(target) => {
+            new.routes.retain(|route| route.target != *target || !has_our_id(route));
+        }
+    }
+    match (new == *current, current.unknown.is_empty()) {
+        (true, _) => Ok(Plan::Detached),
+        (false, true) => Ok(Plan::Write(new)),
+        (false, false) => Err(Obstacle::Unknown(current.unknown.clone())),
+    }
+}
+
+fn has_our_id(route: &Route) -> bool {
+    let number = route.id.as_deref().and_then(|id| id.strip_prefix(OUR_ID));
+    number.is_some_and(|rest| rest.is_empty() || rest.starts_with('-'))
+}
+
 /// The route to add, under an id that no other has.
 fn new_route(target: &Target, prefix: &str, current: &Notifications) -> Route {
     let is_free = |id: &String| current.routes.iter().all(|route| route.id.as_ref() != Some(id));
-    let numbered = (2..).map(|number| format!("trailbell-{number}"));
-    let id = std::iter::once("trailbell".to_owned()).chain(numbered).find(is_free);
+    let numbered = (2..).map(|number| format!("{OUR_ID}-{number}"));
+    let id = std::iter::once(OUR_ID.to_owned()).chain(numbered).find(is_free);
     let events = BTreeSet::from([CREATED.to_owned()]);
     Route { id, target: target.clone(), events, filter: Filter::from_prefix(prefix) }
 }
@@ -175,6 +205,24 @@ mod tests {
                 "{before:?}"
             );
         }
+    }
+
+    #[test]
+    fn only_ours_is_removed() {
+        let ours = route("trailbell-2", queue("new"), "AWSLogs/");
+        let theirs = route("backup", queue("new"), "AWSLogs/backup/");
+        let other = route("trailbell", queue("other"), "images/");
+        let before = current(&[ours, theirs.clone(), other.clone()]);
+        let after = current(&[theirs, other]);
+        let new = wanted(Destination::Target(queue("new")));
+        assert_eq!(plan_removal(&before, &new), Ok(Plan::Write(after.clone())));
+        assert_eq!(plan_removal(&after, &new), Ok(Plan::Detached));
+        let on = Notifications { eventbridge: true, ..after.clone() };
+        let eventbridge = wanted(Destination::EventBridge);
+        assert_eq!(plan_removal(&on, &eventbridge), Ok(Plan::Write(after.clone())));
+        assert_eq!(plan_removal(&after, &eventbridge), Ok(Plan::Detached));
+        let unknown = Notifications { unknown: vec!["x".to_owned()], ..before };
+        assert_eq!(plan_removal(&unknown, &new), Err(Obstacle::Unknown(vec!["x".to_owned()])));
     }
 
     #[test]

@@ -32,7 +32,8 @@ pub fn all_rules(set: &RuleSet) -> impl Iterator<Item = AnyRule<'_>> {
     set.rules().iter().map(AnyRule::Rule).chain(correlations)
 }
 
-/// The rule with this id or name, or the only one whose name contains `wanted`, ignoring case.
+/// The rule with this id or name, or the only one whose id begins with `wanted` or whose name
+/// contains it, ignoring case.
 pub fn find_rule<'r>(set: &'r RuleSet, wanted: &str) -> Result<AnyRule<'r>> {
     let lower = wanted.to_lowercase();
     let name = |rule: &AnyRule<'_>| rule.info().name.to_lowercase();
@@ -40,15 +41,20 @@ pub fn find_rule<'r>(set: &'r RuleSet, wanted: &str) -> Result<AnyRule<'r>> {
     if let Some(rule) = all_rules(set).find(is_exact) {
         return Ok(rule);
     }
-    let candidates: Vec<AnyRule<'r>> =
-        all_rules(set).filter(|rule| name(rule).contains(&lower)).collect();
+    let is_candidate = |rule: &AnyRule<'_>| {
+        name(rule).contains(&lower) || rule.info().id.to_lowercase().starts_with(&lower)
+    };
+    let candidates: Vec<AnyRule<'r>> = all_rules(set).filter(is_candidate).collect();
     match candidates[..] {
         [rule] => Ok(rule),
-        [] => bail!("no rule has the id or name {wanted:?}; `trailbell rules list` lists them"),
+        [] => bail!(
+            "no rule has {wanted:?} in its name or at the start of its id; `trailbell rules list` \
+             lists them"
+        ),
         _ => {
             let names: Vec<&str> =
                 candidates.iter().map(|rule| rule.info().name.as_str()).collect();
-            bail!("{} rules have {wanted:?} in their names: {}", names.len(), names.join("; "))
+            bail!("{wanted:?} means {} rules: {}", names.len(), names.join("; "))
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use anyhow::Result;
+use anyhow::{Result, anyhow};
 use detect::ecs::OwnResources;
 use detect::finding::PrivilegedGroups;
 use detect::rule::{DetectionSettings, Detections, EmbeddedSets, ReadScope, RuleSet};
@@ -30,12 +30,19 @@ pub struct DetectionArgs {
     /// suppressed
     #[arg(long, value_name = "PATH")]
     pub exceptions: Vec<PathBuf>,
-    /// Groups that are privileged by their names, separated by commas; * stands for any text
+    #[command(flatten)]
+    pub settings: SettingArgs,
+}
+
+#[derive(Debug, clap::Args)]
+pub struct SettingArgs {
+    /// Groups that are privileged by their names, separated by commas; * stands for any text [env:
+    /// TRAILBELL_PRIVILEGED_GROUPS]
     #[arg(long, value_name = "NAMES", value_parser = parse_privileged_groups)]
-    pub privileged_groups: Option<PrivilegedGroups>,
+    privileged_groups: Option<PrivilegedGroups>,
     /// What Trailbell itself consists of, for the rules that guard it: ARNs, separated by commas
     #[arg(long, value_name = "ARNS", value_parser = parse_own_resources)]
-    pub own: Option<OwnResources>,
+    own: Option<OwnResources>,
 }
 
 /// Places that override the function's settings.
@@ -79,13 +86,34 @@ impl RuleArgs {
 impl DetectionArgs {
     pub fn load(&self) -> Result<Detections> {
         let rules = self.rules.load()?;
-        let exceptions = setup::load_exceptions(&self.exceptions, &rules).into_exceptions()?;
-        let identity_center = self.rules.embedded_sets().identity_center().cloned();
-        Ok(Detections::new(rules, exceptions).with_settings(DetectionSettings {
-            privileged_groups: self.privileged_groups.clone().unwrap_or_default(),
+        let settings = self.settings.load(&self.rules)?;
+        let groups = &settings.privileged_groups;
+        let exceptions = setup::load_exceptions(&self.exceptions, &rules, groups);
+        Ok(Detections::new(rules, exceptions.into_exceptions()?).with_settings(settings))
+    }
+}
+
+impl SettingArgs {
+    /// The settings named; privileged groups otherwise from the environment.
+    pub fn load(&self, rules: &RuleArgs) -> Result<DetectionSettings> {
+        let identity_center = rules.embedded_sets().identity_center().cloned();
+        Ok(DetectionSettings {
+            privileged_groups: self.load_privileged_groups()?,
             own: self.own.clone().unwrap_or_default(),
             read_scope: ReadScope { identity_center, ..ReadScope::default() },
-        }))
+        })
+    }
+
+    fn load_privileged_groups(&self) -> Result<PrivilegedGroups> {
+        if let Some(groups) = &self.privileged_groups {
+            return Ok(groups.clone());
+        }
+        let name = "TRAILBELL_PRIVILEGED_GROUPS";
+        let text = std::env::var(name).unwrap_or_default();
+        if text.is_empty() {
+            return Ok(PrivilegedGroups::default());
+        }
+        parse_privileged_groups(&text).map_err(|expected| anyhow!("{name} is {text:?}: {expected}"))
     }
 }
 

@@ -5,21 +5,22 @@ use std::process::ExitCode;
 
 use anyhow::{Context, Result, anyhow, bail};
 use clap::ArgGroup;
+use serde_json::{Value, json};
 use trailbell::store::{S3Store, Target};
 
-use crate::attach::{self, Attachment, Destination, Plan};
+use crate::attach::{self, Attachment, Destination, Need, Plan};
 use crate::commands::aws::AwsArgs;
-use crate::commands::output::clean_lines;
+use crate::commands::output::{Format, FormatArg, clean_lines, write_document};
 use crate::commands::setup;
 
-/// Add a notification to a bucket without touching existing ones.
+/// Add a notification to a bucket, or remove it, without touching other ones.
 ///
 /// Shows the bucket's notifications, what would be added, and what else is needed. Writes only with
 /// --yes. Refuses a configuration that S3 would reject, or that has elements which this program
 /// does not know and could not preserve.
 ///
-/// Exit codes: 0 the change was shown or written, or the notification is there already; 2 refused,
-/// or wrong usage.
+/// Exit codes: 0 the change was shown or written, or there is nothing to change; 2 refused, or wrong
+/// usage.
 #[derive(Debug, clap::Args)]
 #[command(
     override_usage = "\
@@ -47,16 +48,25 @@ pub struct Args {
     /// Fail if the bucket belongs to another account
     #[arg(long, value_name = "ACCOUNT")]
     expected_bucket_owner: Option<String>,
+    /// Take the notification out again, and no other. EventBridge is switched off for the whole
+    /// bucket, also for rules that are not ours
+    #[arg(long)]
+    remove: bool,
+    /// The command is the stack's, which has the rest: do not print what else is needed
+    #[arg(long)]
+    from_stack: bool,
     /// Write the change
     #[arg(long)]
     yes: bool,
     #[command(flatten)]
     aws: AwsArgs,
+    #[command(flatten)]
+    format: FormatArg,
 }
 
 pub fn run(args: &Args) -> Result<ExitCode> {
     let wanted = attachment(args)?;
-    let result = setup::build_runtime()?.block_on(attach_bucket(&wanted, args.yes, &args.aws));
+    let result = setup::build_runtime()?.block_on(attach_bucket(&wanted, args));
     result.with_context(|| format!("s3://{}", wanted.bucket))?;
     Ok(ExitCode::SUCCESS)
 }
@@ -87,31 +97,102 @@ fn checked_arn(arn: &str, service: &str, kind: &str) -> Result<String> {
     Ok(arn.to_owned())
 }
 
-async fn attach_bucket(wanted: &Attachment, write: bool, aws: &AwsArgs) -> Result<()> {
-    let store = S3Store::new(aws.connect().s3().await);
+async fn attach_bucket(wanted: &Attachment, args: &Args) -> Result<()> {
+    let store = S3Store::new(args.aws.connect().s3().await);
     let before = store.notifications(&wanted.bucket, wanted.owner.as_deref()).await?;
     // Only for messages: a caller who may not ask for it can attach the bucket nevertheless.
     let region = store.bucket_region(&wanted.bucket, wanted.owner.as_deref()).await.ok().flatten();
-    check_region(wanted, region.as_deref())?;
-    match attach::plan(&before, wanted) {
-        Ok(Plan::Attached(route)) => {
-            print_lines(&format!("s3://{} is attached already: {route}", wanted.bucket))?;
-            print_needs(wanted, region.as_deref())
+    let plan = match args.remove {
+        true => attach::plan_removal(&before, wanted),
+        false => {
+            check_region(wanted, region.as_deref())?;
+            attach::plan(&before, wanted)
         }
-        Ok(Plan::Write(after)) => {
-            print_lines(&format!(
-                "Notifications of s3://{} (= unchanged, + added):\n  {}",
-                wanted.bucket,
-                attach::difference(&before, &after).join("\n  ")
-            ))?;
-            print_needs(wanted, region.as_deref())?;
-            if !write {
-                return print_lines("\nNothing was changed. Add --yes to write this.");
+    };
+    let plan = plan.map_err(|obstacle| anyhow!("{obstacle}\n{}", obstacle.alternative()))?;
+    let is_complete = args.remove || args.from_stack;
+    let need = if is_complete { None } else { attach::needs(wanted, region.as_deref()) };
+    let changes = match &plan {
+        Plan::Write(after) => attach::difference(&before, after),
+        Plan::Attached(_) | Plan::Detached => Vec::new(),
+    };
+    let mut page = AttachPage { wanted, plan: &plan, changes, need };
+    if args.format.format == Format::Table {
+        page.print_plan()?;
+    }
+    let is_written = match &plan {
+        Plan::Write(after) if args.yes => {
+            attach::write(&store, wanted, &before, after).await?;
+            true
+        }
+        _ => false,
+    };
+    match args.format.format {
+        Format::Table => page.print_end(is_written, args.remove),
+        format => {
+            let document = page.document(is_written);
+            Ok(write_document(&mut io::stdout().lock(), format, &document)?)
+        }
+    }
+}
+
+/// What is printed.
+struct AttachPage<'a> {
+    wanted: &'a Attachment,
+    plan: &'a Plan,
+    changes: Vec<String>,
+    need: Option<Need>,
+}
+
+impl AttachPage<'_> {
+    fn print_plan(&mut self) -> Result<()> {
+        let bucket = &self.wanted.bucket;
+        match self.plan {
+            Plan::Attached(route) => {
+                print_lines(&format!("s3://{bucket} is attached already: {route}"))?;
             }
-            attach::write(&store, wanted, &before, &after).await?;
-            print_lines(&format!("\nWritten and verified: s3://{} is attached.", wanted.bucket))
+            Plan::Detached => print_lines(&format!("s3://{bucket} has no such notification"))?,
+            Plan::Write(_) => print_lines(&format!(
+                "Notifications of s3://{bucket} (= unchanged, + added, - removed):\n  {}",
+                self.changes.join("\n  ")
+            ))?,
         }
-        Err(obstacle) => Err(anyhow!("{obstacle}\n{}", obstacle.alternative())),
+        let Some(need) = &self.need else { return Ok(()) };
+        print_lines(&format!("\nAlso needed: {}.", need.text))?;
+        need.commands.iter().try_for_each(|command| print_lines(&format!("  {command}")))
+    }
+
+    fn print_end(&self, is_written: bool, removes: bool) -> Result<()> {
+        let state = if removes { "notifies it no longer" } else { "is attached" };
+        match (self.plan, is_written) {
+            (Plan::Write(_), true) => print_lines(&format!(
+                "\nWritten and verified: s3://{} {state}.",
+                self.wanted.bucket
+            )),
+            (Plan::Write(_), false) => {
+                print_lines("\nNothing was changed. Add --yes to write this.")
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn document(&self, is_written: bool) -> Value {
+        let state = match self.plan {
+            Plan::Attached(_) => "attached",
+            Plan::Detached => "not_attached",
+            Plan::Write(_) if is_written => "written",
+            Plan::Write(_) => "planned",
+        };
+        let need = self.need.as_ref().map(|need| {
+            let commands: Vec<String> = need.commands.iter().map(ToString::to_string).collect();
+            json!({"text": need.text, "commands": commands})
+        });
+        json!({
+            "bucket": self.wanted.bucket,
+            "state": state,
+            "changes": self.changes,
+            "also_needed": need,
+        })
     }
 }
 
@@ -127,14 +208,6 @@ fn check_region(wanted: &Attachment, region: Option<&str>) -> Result<()> {
         ),
         _ => Ok(()),
     }
-}
-
-fn print_needs(wanted: &Attachment, region: Option<&str>) -> Result<()> {
-    if let Some(need) = attach::needs(wanted, region) {
-        print_lines(&format!("\nAlso needed: {}.", need.text))?;
-        need.commands.iter().try_for_each(|command| print_lines(&format!("  {command}")))?;
-    }
-    Ok(())
 }
 
 /// Prints text that may contain names which other people chose.

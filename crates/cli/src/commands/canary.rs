@@ -7,15 +7,17 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use alert::Accounts;
 use anyhow::{Context, Result, bail};
 use detect::text::error::error_chain;
+use serde_json::{Value, json};
 use trailbell::app::config::{Config, StorePlace};
 use trailbell::app::wiring::{self, Aws};
 use trailbell::pipeline;
 
 use crate::commands::arguments::PlaceArgs;
-use crate::commands::output::{clean_text, is_broken_pipe, print_error};
+use crate::commands::output::{
+    Format, FormatArg, clean_text, is_broken_pipe, print_error, write_document, write_documents,
+};
 use crate::commands::setup;
 
 /// Verify end-to-end delivery with a test alert.
@@ -33,46 +35,78 @@ use crate::commands::setup;
 pub struct Args {
     #[command(flatten)]
     places: PlaceArgs,
+    #[command(flatten)]
+    format: FormatArg,
 }
 
 pub fn run(args: &Args) -> Result<ExitCode> {
     let config = setup::load_config(&args.places.settings(), &[("TRAILBELL_STORE", Some("s3"))])?;
     // No log object is read, so no client is needed for that.
     let config = Config { store: StorePlace::Dir(PathBuf::new()), ..config };
-    let accounts = Accounts::from_file(config.accounts.as_deref())?;
     let aws = args.places.ledger.aws.connect();
-    match setup::build_runtime()?.block_on(run_steps(&config, accounts, &aws)) {
+    let mut steps = Steps { format: args.format.format, documents: Vec::new() };
+    let ended = setup::build_runtime()?.block_on(run_steps(&config, &aws, &mut steps));
+    let code = match ended {
         Err(error) if !is_broken_pipe(&error) => {
             print_error(format_args!("the canary failed: {}", error_chain(error.as_ref())));
-            Ok(ExitCode::from(1))
+            ExitCode::from(1)
         }
-        result => result.map(|()| ExitCode::SUCCESS),
+        ended => ended.map(|()| ExitCode::SUCCESS)?,
+    };
+    steps.finish()?;
+    Ok(code)
+}
+
+/// The steps that succeeded. A list of JSON is printed at the end.
+struct Steps {
+    format: Format,
+    documents: Vec<Value>,
+}
+
+impl Steps {
+    fn print(&mut self, name: &str, time: Duration, result: impl Display) -> io::Result<()> {
+        let milliseconds = time.as_secs_f64() * 1e3;
+        let result = clean_text(&result.to_string());
+        let document = json!({"step": name, "milliseconds": milliseconds, "result": result});
+        match self.format {
+            Format::Table => {
+                let line = format!("{name:<14}{milliseconds:>8.1} ms  {result}");
+                writeln!(io::stdout(), "{}", line.trim_end())
+            }
+            Format::Ndjson => write_document(&mut io::stdout(), self.format, &document),
+            Format::Json => {
+                self.documents.push(document);
+                Ok(())
+            }
+        }
+    }
+
+    fn finish(self) -> io::Result<()> {
+        match self.format {
+            Format::Json => write_documents(&mut io::stdout(), self.format, self.documents),
+            Format::Table | Format::Ndjson => Ok(()),
+        }
     }
 }
 
 /// Prints each step that succeeded, and how long it took.
-async fn run_steps(config: &Config, accounts: Accounts, aws: &Aws) -> Result<()> {
+async fn run_steps(config: &Config, aws: &Aws, steps: &mut Steps) -> Result<()> {
     let start = Instant::now();
     let clock = setup::clock();
     let detections = setup::load_detections(config, clock.now, aws).await.context("read rules")?;
+    let accounts = setup::load_accounts(config, clock.now, aws).await?;
     let rules = detections.rule_set.rules().len();
     let exceptions = detections.exceptions.as_slice().len();
     let read = start.elapsed();
-    print_step("read rules", read, format_args!("{rules} rules, {exceptions} exceptions"))?;
+    steps.print("read rules", read, format_args!("{rules} rules, {exceptions} exceptions"))?;
     let pipeline = wiring::build_pipeline(config, detections, accounts, aws).await;
-    print_step("make clients", start.elapsed() - read, "")?;
+    steps.print("make clients", start.elapsed() - read, "")?;
     let run = clock.now.as_nanosecond().to_string();
     let canary = pipeline::run_canary(&Arc::new(pipeline), &run, clock).await;
     if let Some(failure) = canary.failure() {
         bail!("deliver: {failure}");
     }
-    print_step("deliver", canary.elapsed, &canary)?;
-    print_step("total", start.elapsed(), "")?;
+    steps.print("deliver", canary.elapsed, &canary)?;
+    steps.print("total", start.elapsed(), "")?;
     Ok(())
-}
-
-fn print_step(name: &str, time: Duration, result: impl Display) -> io::Result<()> {
-    let milliseconds = time.as_secs_f64() * 1e3;
-    let line = format!("{name:<14}{milliseconds:>8.1} ms  {}", clean_text(&result.to_string()));
-    writeln!(io::stdout(), "{}", line.trim_end())
 }

@@ -7,17 +7,18 @@ use std::process::ExitCode;
 use anyhow::{Context, Result, bail};
 use detect::cloudtrail::Record;
 use detect::cloudtrail::reader::{self, Options};
-use detect::correlation::{group_by_values, place_marks};
+use detect::correlation::{Mark, group_by_values, place_marks};
 use detect::ecs::{self, View};
-use detect::finding::{Finding, Origin};
+use detect::finding::{Facts, Finding, Origin};
 use detect::rule::explain::explain;
 use detect::rule::{Correlation, Detections, Exceptions, Rating, Rule, RuleSet};
 use jiff::Timestamp;
-use trailbell::store::open_file;
 
 use crate::commands::any_rule::{AnyRule, find_rule};
 use crate::commands::arguments::DetectionArgs;
-use crate::commands::output::{Format, clean_text, write_document};
+use crate::commands::explain_document::JudgedRecord;
+use crate::commands::input::open_log;
+use crate::commands::output::{Format, FormatArg, clean_text, write_document};
 use crate::commands::scan::files::layout;
 use crate::commands::setup;
 
@@ -30,16 +31,18 @@ use crate::commands::setup;
 /// wrong usage.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// A log file
+    /// A log file, or - for standard input
     file: PathBuf,
     /// The record's position in the file, from 0. `trailbell scan` prints it after the #
     #[arg(long, value_name = "N")]
     record: usize,
-    /// A rule: its id, its name, or a part of the name that no other rule has
+    /// A rule: its name or a part of it, or the start of its id
     #[arg(long, value_name = "RULE")]
     rule: Option<String>,
     #[command(flatten)]
     detection: DetectionArgs,
+    #[command(flatten)]
+    format: FormatArg,
 }
 
 pub fn run(args: &Args) -> Result<ExitCode> {
@@ -49,10 +52,15 @@ pub fn run(args: &Args) -> Result<ExitCode> {
     let record = read_record(&args.file, args.record)
         .with_context(|| format!("cannot read {}", args.file.display()))?;
     let mut out = io::stdout().lock();
+    let now = setup::now();
+    if args.format.format != Format::Table {
+        let judged = JudgedRecord { record: &record, detections: &detections, now };
+        write_document(&mut out, args.format.format, &judged.document(rule))?;
+        return Ok(ExitCode::SUCCESS);
+    }
     write_document(&mut out, Format::Json, &ecs::document(&record))?;
     writeln!(out)?;
-    let mut explainer =
-        VerdictPage { out, record: &record, detections: &detections, now: setup::now() };
+    let mut explainer = VerdictPage { out, record: &record, detections: &detections, now };
     let matching = match rule {
         Some(AnyRule::Rule(rule)) => explainer.explain_rule(rule)?,
         Some(AnyRule::Correlation(correlation)) => {
@@ -65,7 +73,7 @@ pub fn run(args: &Args) -> Result<ExitCode> {
 }
 
 fn read_record(file: &Path, position: usize) -> Result<Record> {
-    let body = open_file(file)?;
+    let body = open_log(file)?;
     let options = Options { max_bytes: u64::MAX, layout: layout(file) };
     let mut found = None;
     let (read, end) = reader::read(body, options, &mut |index, record| {
@@ -145,7 +153,7 @@ impl<W: Write> VerdictPage<'_, W> {
         let origin = Origin::Inline { envelope: "explain".to_owned(), record: 0 };
         let mut finding = Finding::new(&rule.info, self.record, origin);
         finding.privileged = self.detections.is_privileged(&finding);
-        finding.rate(&rule.severity_rules, None, self.now);
+        finding.rate(&rule.severity_rules, self.now);
         let Rating { severity, reason, .. } = finding.rating();
         let own = rule.info.severity.as_str();
         let reason = reason.map(|why| format!(" (the rule's own is {own}), since {why}"));
@@ -157,8 +165,11 @@ impl<W: Write> VerdictPage<'_, W> {
         let mut count = 0;
         for rule in matching {
             let origin = Origin::Inline { envelope: "explain".to_owned(), record: 0 };
-            let finding = Finding::new(&rule.info, self.record, origin);
-            for placed in place_marks(correlation, &finding, self.now, self.now) {
+            let mut finding = Finding::new(&rule.info, self.record, origin);
+            finding.privileged = self.detections.is_privileged(&finding);
+            let facts = Facts::new(&finding, None);
+            let placed = place_marks(correlation, &finding, &facts, self.now, self.now);
+            for placed in placed.iter().filter(|it| it.mark.rule != Mark::renaming_hash()) {
                 let values = group_by_values(&correlation.group_by, &placed.folder, &finding);
                 let values: Vec<String> =
                     values.unwrap_or_default().iter().map(|value| clean_text(value)).collect();

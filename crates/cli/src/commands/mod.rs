@@ -5,9 +5,12 @@ mod arguments;
 mod attach;
 mod aws;
 mod canary;
+mod completions;
 mod doctor;
 mod exceptions;
 mod explain;
+mod explain_document;
+mod input;
 mod invoke;
 mod ledger;
 mod output;
@@ -18,6 +21,7 @@ mod replay;
 mod rules;
 mod scan;
 mod setup;
+mod style;
 mod time_range;
 mod verify;
 
@@ -32,12 +36,15 @@ use detect::text::error::error_chain;
 struct Args {
     #[command(subcommand)]
     command: Command,
+    #[command(flatten)]
+    style: style::StyleArgs,
 }
 
 #[derive(Debug, Subcommand)]
 enum Command {
     Attach(attach::Args),
     Canary(canary::Args),
+    Completions(completions::Args),
     Doctor(doctor::Args),
     /// Check exceptions, which suppress alerts
     #[command(subcommand)]
@@ -61,9 +68,12 @@ enum Command {
 
 /// Parses the arguments, runs the command and returns its exit code.
 pub fn run() -> ExitCode {
-    let result = match Args::parse().command {
+    let args = Args::parse();
+    args.style.apply();
+    let result = match args.command {
         Command::Attach(args) => attach::run(&args),
         Command::Canary(args) => canary::run(&args),
+        Command::Completions(args) => completions::run(&args),
         Command::Doctor(args) => doctor::run(&args),
         Command::Exceptions(command) => exceptions::run(&command),
         Command::Explain(args) => explain::run(&args),

@@ -1,7 +1,7 @@
 //! `trailbell preview`: the alert of a rule, rendered from sample data.
 
 use std::io::{self, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use alert::{Accounts, Alert};
@@ -14,6 +14,7 @@ use jiff::Timestamp;
 
 use crate::commands::any_rule::{AnyRule, find_rule};
 use crate::commands::arguments::RuleArgs;
+use crate::commands::input::{is_standard_input, read_text};
 use crate::commands::output::{Format, write_document};
 
 /// Show the alert of a rule with sample data.
@@ -25,10 +26,10 @@ use crate::commands::output::{Format, write_document};
 /// file cannot be used.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// A rule: its id, its name, or a part of the name that no other rule has
+    /// A rule: its name or a part of it, or the start of its id
     rule: String,
-    /// What to print: the mail (text) or the alert's document (json, ndjson)
-    #[arg(long, value_enum, default_value_t = Format::Text, hide_possible_values = true)]
+    /// What to print: the mail (table) or the alert's document (json, ndjson)
+    #[arg(long, value_enum, default_value_t = Format::Table, hide_possible_values = true)]
     format: Format,
     /// Names of accounts, a TOML file as for TRAILBELL_ACCOUNTS
     #[arg(long, value_name = "FILE")]
@@ -42,9 +43,16 @@ const SAMPLE_KEY: &str = "AWSLogs/111122223333/CloudTrail/us-east-1/2026/03/01/\
                           111122223333_CloudTrail_us-east-1_20260301T1005Z_\
                           9hDkYq3ZpXcV7bNm.json.gz";
 
+fn read_accounts(path: Option<&Path>) -> Result<Accounts> {
+    match path {
+        Some(path) if is_standard_input(path) => Ok(Accounts::parse("-", &read_text(path)?)?),
+        path => Ok(Accounts::from_file(path)?),
+    }
+}
+
 pub fn run(args: &Args) -> Result<ExitCode> {
     let set = args.rules.load()?;
-    let accounts = Accounts::from_file(args.accounts.as_deref())?;
+    let accounts = read_accounts(args.accounts.as_deref())?;
     let rule = find_rule(&set, &args.rule)?;
     let tests = RuleTests::for_origin(rule.origin()).map_err(|problem| anyhow!("{problem}"))?;
     let sample = tests.must_match.first().and_then(|test| match rule {
@@ -57,7 +65,7 @@ pub fn run(args: &Args) -> Result<ExitCode> {
     })?;
     let mut out = io::stdout().lock();
     match args.format {
-        Format::Text => write!(out, "Subject: {}\n\n{}", alert.subject, alert.text)?,
+        Format::Table => write!(out, "Subject: {}\n\n{}", alert.subject, alert.text)?,
         format => write_document(&mut out, format, &alert.document)?,
     }
     Ok(ExitCode::SUCCESS)
@@ -67,7 +75,7 @@ fn rule_alert(rule: &Rule, test: &TestCase, accounts: &Accounts) -> Option<Alert
     let [bucket, key] = ["example-trail", SAMPLE_KEY].map(str::to_owned);
     let origin = Origin::Object { bucket, key, record: 0 };
     let mut finding = Finding::new(&rule.info, test.records.first()?, origin);
-    finding.rate(&rule.severity_rules, None, Timestamp::UNIX_EPOCH);
+    finding.rate(&rule.severity_rules, Timestamp::UNIX_EPOCH);
     Some(alert::render_finding(&finding, &AlertContext::default(), accounts))
 }
 

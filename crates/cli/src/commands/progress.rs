@@ -7,6 +7,7 @@ use std::time::Duration;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::commands::output::print_error;
+use crate::commands::style;
 
 /// The bar is not shown before.
 const DELAY: Duration = Duration::from_secs(1);
@@ -28,7 +29,7 @@ impl Progress {
         // The thread ends with the program.
         thread::spawn(move || {
             thread::sleep(DELAY);
-            if !delayed.is_finished() {
+            if !delayed.is_finished() && !style::is_quiet() {
                 delayed.set_draw_target(ProgressDrawTarget::stderr());
                 delayed.enable_steady_tick(Duration::from_millis(200));
             }

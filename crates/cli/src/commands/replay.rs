@@ -11,6 +11,7 @@ use anyhow::{Context, Result, anyhow, bail};
 use async_trait::async_trait;
 use detect::cloudtrail::{S3Prefix, key};
 use detect::finding::Outcome;
+use serde_json::{Value, json};
 use trailbell::app::config::{AlertsPlace, Config, LedgerPlace, StorePlace};
 use trailbell::ledger::{Ledger, WatchRequest};
 use trailbell::notification::ObjectRef;
@@ -20,7 +21,8 @@ use trailbell::store::walk::{KeyFilter, log_keys};
 
 use crate::commands::arguments::PlaceArgs;
 use crate::commands::output::{
-    format_time, pluralize, print_error, print_message, print_warning, variant_name,
+    Format, FormatArg, format_time, pluralize, print_error, print_message, print_warning,
+    variant_name, write_document,
 };
 use crate::commands::progress::Progress;
 use crate::commands::setup::{self, SettingOverride};
@@ -56,6 +58,8 @@ pub struct Args {
     no_ledger: bool,
     #[command(flatten)]
     places: PlaceArgs,
+    #[command(flatten)]
+    format: FormatArg,
 }
 
 /// Objects processed before their findings are printed.
@@ -82,12 +86,15 @@ async fn replay(args: &Args) -> Result<ExitCode> {
         bail!("{}: no log objects with CloudTrail's names in that time", args.place.display());
     }
     let pipeline = Arc::new(pipeline);
+    let mut findings = FindingPrinter::new(args.format.format, args.publish);
     if args.learn {
         let replay = Replay::learning(&pipeline, clock);
-        let report = process_objects(replay, &objects, args.publish).await?;
+        let report = process_objects(replay, &objects, &mut findings).await?;
         return finish_learning(&pipeline, &report, range).await;
     }
-    let report = process_objects(Replay::new(&pipeline, clock), &objects, args.publish).await?;
+    let replay = Replay::new(&pipeline, clock);
+    let report = process_objects(replay, &objects, &mut findings).await?;
+    findings.finish(&report)?;
     finish(&report, args.publish)
 }
 
@@ -210,32 +217,89 @@ async fn find_objects(
 async fn process_objects(
     mut replay: Replay,
     objects: &[ObjectRef],
-    publish: bool,
+    findings: &mut FindingPrinter,
 ) -> Result<InvocationReport> {
     let progress = Progress::new(objects.len(), "objects");
     for batch in objects.chunks(BATCH_SIZE) {
         let processed = replay.process(batch.to_vec()).await;
         progress.advance(batch.len());
-        progress.suspend(|| print_findings(processed, publish))?;
+        progress.suspend(|| findings.print(processed))?;
     }
     let (processed, report) = replay.finish().await;
     progress.finish();
-    print_findings(processed, publish)?;
+    findings.print(processed)?;
     Ok(report)
 }
 
-fn print_findings(mut processed: ReplayProgress, publish: bool) -> io::Result<()> {
-    let mut out = io::stdout().lock();
-    processed.findings.sort_by_key(|finding| finding.time);
-    for FindingOutcome { finding, time, subject, outcome, .. } in &processed.findings {
-        let outcome = describe_outcome(*outcome, publish);
-        let time = format_time(*time);
-        let id = &finding.as_str()[..8];
-        writeln!(out, "{outcome:<16} {time:<19}  {id}  {subject}")?;
+/// Prints what becomes of findings. One document of JSON is printed at the end.
+struct FindingPrinter {
+    format: Format,
+    publish: bool,
+    documents: Vec<Value>,
+}
+
+impl FindingPrinter {
+    fn new(format: Format, publish: bool) -> FindingPrinter {
+        FindingPrinter { format, publish, documents: Vec::new() }
     }
-    processed.problems.iter().for_each(print_error);
-    processed.notes.iter().for_each(print_error);
-    Ok(())
+
+    fn print(&mut self, mut processed: ReplayProgress) -> io::Result<()> {
+        let mut out = io::stdout().lock();
+        processed.findings.sort_by_key(|finding| finding.time);
+        for finding in &processed.findings {
+            match self.format {
+                Format::Table => writeln!(out, "{}", finding_line(finding, self.publish))?,
+                Format::Ndjson => {
+                    write_document(&mut out, self.format, &finding_document(finding))?;
+                }
+                Format::Json => self.documents.push(finding_document(finding)),
+            }
+        }
+        processed.problems.iter().for_each(print_error);
+        for note in &processed.notes {
+            print_message(format_args!("trailbell: {note}"));
+        }
+        Ok(())
+    }
+
+    fn finish(self, outcome: &InvocationReport) -> io::Result<()> {
+        let dry_run =
+            if self.publish { "" } else { "dry run, nothing sent or written; --publish gives: " };
+        let mut out = io::stdout().lock();
+        match self.format {
+            Format::Table => writeln!(out, "{dry_run}{}", outcome.report),
+            // Its lines are findings.
+            Format::Ndjson => {
+                print_message(format_args!("{dry_run}{}", outcome.report));
+                Ok(())
+            }
+            Format::Json => {
+                let document = json!({
+                    "dry_run": !self.publish,
+                    "findings": self.documents,
+                    "report": outcome.report,
+                });
+                write_document(&mut out, self.format, &document)
+            }
+        }
+    }
+}
+
+fn finding_line(finding: &FindingOutcome, publish: bool) -> String {
+    let outcome = describe_outcome(finding.outcome, publish);
+    let time = format_time(finding.time);
+    let id = &finding.finding.as_str()[..8];
+    format!("{outcome:<16} {time:<19}  {id}  {}", finding.subject)
+}
+
+fn finding_document(finding: &FindingOutcome) -> Value {
+    json!({
+        "id": finding.finding.as_str(),
+        "time": finding.time,
+        "rule_id": finding.rule,
+        "subject": finding.subject,
+        "outcome": finding.outcome,
+    })
 }
 
 fn describe_outcome(outcome: Outcome, publish: bool) -> String {
@@ -248,8 +312,6 @@ fn describe_outcome(outcome: Outcome, publish: bool) -> String {
 
 fn finish(outcome: &InvocationReport, publish: bool) -> Result<ExitCode> {
     outcome.warnings.iter().for_each(print_warning);
-    let dry_run = if publish { "" } else { "dry run, nothing sent or written; --publish gives: " };
-    writeln!(io::stdout(), "{dry_run}{}", outcome.report)?;
     if let Some(mismatch) = &outcome.mismatch {
         bail!("{mismatch}");
     }

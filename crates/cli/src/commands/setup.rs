@@ -6,9 +6,11 @@ use std::time::Duration;
 
 use alert::Accounts;
 use anyhow::{Context, Result};
+use detect::finding::PrivilegedGroups;
 use detect::rule::{Detections, EmbeddedSets, LoadedExceptions, LoadedRules, RuleSet};
 use jiff::Timestamp;
 use tokio::runtime::{Builder, Runtime};
+use trailbell::app::accounts::AccountsPlace;
 use trailbell::app::config::{Config, ConfigError};
 use trailbell::app::wiring::{self, Aws};
 use trailbell::ledger;
@@ -40,8 +42,16 @@ pub fn load_config(
 /// The function's pipeline. Unlike the function, fails if the exceptions cannot be used.
 pub async fn build_pipeline(config: &Config, clock: Clock, aws: &Aws) -> Result<Pipeline> {
     let detections = load_detections(config, clock.now, aws).await?;
-    let accounts = Accounts::from_file(config.accounts.as_deref())?;
+    let accounts = load_accounts(config, clock.now, aws).await?;
     Ok(wiring::build_pipeline(config, detections, accounts, aws).await)
+}
+
+/// The names of accounts of the configuration.
+pub async fn load_accounts(config: &Config, now: Timestamp, aws: &Aws) -> Result<Accounts> {
+    match wiring::build_stored_accounts(config, aws).await {
+        Some(mut stored) => Ok(stored.check(now).await?.unwrap_or_default()),
+        None => Ok(AccountsPlace::local_names(config.accounts.as_ref())?),
+    }
 }
 
 /// The rules and exceptions of the configuration.
@@ -50,7 +60,8 @@ pub async fn load_detections(config: &Config, now: Timestamp, aws: &Aws) -> Resu
         Some(mut reload) => reload.check(now).await?.context("there are no rules")?,
         None => {
             let rules = load_rules(&config.rule_sets, &config.local_rules())?;
-            let exceptions = load_exceptions(&config.local_exceptions(), &rules);
+            let exceptions =
+                load_exceptions(&config.local_exceptions(), &rules, &config.privileged_groups);
             Detections::new(rules, exceptions.into_exceptions()?)
                 .with_settings(config.detection_settings())
         }
@@ -70,9 +81,14 @@ pub fn load_rules(sets: &EmbeddedSets, paths: &[PathBuf]) -> Result<RuleSet> {
 }
 
 /// Loads the exceptions at `paths` and prints warnings.
-pub fn load_exceptions(paths: &[PathBuf], rules: &RuleSet) -> LoadedExceptions {
+pub fn load_exceptions(
+    paths: &[PathBuf],
+    rules: &RuleSet,
+    groups: &PrivilegedGroups,
+) -> LoadedExceptions {
     let mut loaded = LoadedExceptions::from_paths(paths);
     loaded.check_rules(rules);
+    loaded.check_privileged(rules, groups);
     loaded.warnings.iter().for_each(print_warning);
     loaded
 }

@@ -1,5 +1,7 @@
 //! `--since` and `--until`.
 
+use std::path::PathBuf;
+
 use anyhow::{Context, Result, bail};
 use detect::cloudtrail::S3Prefix;
 use jiff::civil::Date;
@@ -28,6 +30,18 @@ pub struct TimeRange {
 }
 
 impl TimeRangeArgs {
+    /// Returns true if neither bound is given.
+    pub fn is_unbounded(&self) -> bool {
+        self.since.is_none() && self.until.is_none()
+    }
+
+    /// The same, since `age` ago if one of the places is a bucket and no start is given.
+    pub fn or_since(&self, places: &[PathBuf], age: &str) -> TimeRangeArgs {
+        let is_bucket = |path: &PathBuf| path.to_str().and_then(S3Prefix::parse).is_some();
+        let default = places.iter().any(is_bucket).then(|| age.to_owned());
+        TimeRangeArgs { since: self.since.clone().or(default), until: self.until.clone() }
+    }
+
     pub fn resolve(&self, now: Timestamp) -> Result<TimeRange> {
         let since = parse_bound("--since", self.since.as_deref(), now, start_of_day)?;
         let until = parse_bound("--until", self.until.as_deref(), now, end_of_day)?;

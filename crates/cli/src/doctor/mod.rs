@@ -13,6 +13,7 @@ mod ledger;
 mod report;
 mod rules;
 mod settings;
+mod stack;
 mod sweeps;
 mod topic;
 mod trail;
@@ -28,6 +29,7 @@ use trailbell::store::S3Store;
 pub use bucket::ExpectedTarget;
 pub use report::{Check, DoctorReport, Level};
 pub use settings::{AccessKey, CallerIdentity, evaluate_settings};
+pub use stack::StackSettings;
 
 /// What is checked, and how.
 pub struct Deployment {

@@ -16,6 +16,7 @@ use trailbell::aws_error::{AwsError, AwsErrorKind};
 use trailbell::pipeline::{self, Clock, InvocationReport, Pipeline, recover_open};
 use trailbell::sink::{AlertSink, MessageId, PublishError};
 use trailbell::telemetry::metrics;
+use trailbell::telemetry::monitoring::Monitoring;
 
 use crate::program::{TestDir, create_group, exception, rule, trailbell};
 
@@ -124,7 +125,7 @@ async fn the_canary_fails_if_no_rule_matches() {
     assert_eq!(counts(&outcome), (1, 1, 0));
     let error = outcome.reply().unwrap_err().to_string();
     assert!(error.contains("canary request-1: ") && error.contains(&reason), "{error}");
-    let totals = &metrics::lines(&outcome, "bell", clock().now)[0];
+    let totals = &metrics::lines(&outcome, "bell", Monitoring::Full, clock().now)[0];
     assert_eq!((&totals["Canaries"], &totals["CanariesFailed"]), (&json!(1), &json!(1)));
     assert!(dir.subjects().is_empty() && dir.keys("").is_empty());
 }

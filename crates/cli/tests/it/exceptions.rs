@@ -45,6 +45,86 @@ fn the_exit_code_of_check_shows_whether_something_is_to_be_done() {
 }
 
 #[test]
+fn check_counts_what_exceptions_would_suppress() {
+    let dir = TestDir::new();
+    let log = log(&dir);
+    let principal = "cloud.account.id: 111122223333 and user.name:";
+    let files = [
+        exception("app", &format!("{principal} alice and group.name: app"), "2020-01-01"),
+        exception("rest", &format!("{principal} alice"), "2099-01-01"),
+        exception("nobody", &format!("{principal} carol"), "2099-01-01"),
+    ];
+    let file = dir.write("e.toml", files.concat());
+    let args = ["exceptions", "check", &file, "--against", &log];
+    let (code, out, err) = trailbell(&args, &[]);
+    assert_eq!(code, 1, "one has expired\n{out}\n{err}");
+    for text in [
+        "app would suppress 1 finding\n",
+        "[low] IAM group app created by alice in 111122223333",
+        "rest would suppress 1 finding\n",
+        "[low] IAM group Admins created by alice in 111122223333",
+        "nobody would suppress nothing",
+    ] {
+        assert!(out.contains(text), "{text}\n{out}");
+    }
+    assert!(err.contains("2 findings (2 suppressed) in 2 records of 1 file"), "{err}");
+    assert!(!out.contains("ABOVE MEDIUM"), "{out}");
+
+    let (_, out, _) = trailbell(&[&args[..], &["--until", "2026-02-28"]].concat(), &[]);
+    assert!(out.contains("rest would suppress nothing"), "{out}");
+
+    let missing = dir.text("missing.json");
+    let (code, out, err) = trailbell(&["exceptions", "check", &file, "--against", &missing], &[]);
+    assert_eq!(code, 2, "{out}\n{err}");
+    let (code, _, err) = trailbell(&["exceptions", "check", &file, "--since", "7d"], &[]);
+    assert_eq!(code, 2, "{err}");
+    assert!(err.contains("--since and --until need --against"), "{err}");
+}
+
+#[test]
+fn check_fails_if_a_severe_finding_would_be_suppressed() {
+    let dir = TestDir::new();
+    let mut by_root = create_group("app", "root", "10:00:00");
+    let arn = "arn:aws:iam::111122223333:root";
+    by_root["userIdentity"] = json!({"type": "Root", "arn": arn, "accountId": "111122223333"});
+    let records: Vec<Value> = (0..30)
+        .map(|n| create_group(&format!("group-{n}"), "alice", &format!("10:00:{n:02}")))
+        .chain([by_root])
+        .collect();
+    let log = dir.log(&records);
+    let file = dir.write("e.toml", exception("all", "cloud.account.id: 1111*", "2099-01-01"));
+    let (code, out, err) = trailbell(&["exceptions", "check", &file, "--against", &log], &[]);
+    assert_eq!(code, 1, "{out}\n{err}");
+    assert!(out.contains("all would suppress 31 findings, 1 of them ABOVE MEDIUM"), "{out}");
+    assert!(out.contains("[high] IAM group app created by the root user"), "{out}");
+    assert!(out.contains("and 11 more: trailbell scan --exceptions shows all"), "{out}");
+}
+
+#[test]
+fn check_warns_of_privileged_groups_and_refuses_placeholders() {
+    let dir = TestDir::new();
+    let alice = "user.name: alice and cloud.account.id: 111122223333";
+    let file = dir.write("e.toml", exception("a", alice, "2099-01-01"));
+    let check = ["exceptions", "check", &file];
+    assert_eq!(trailbell(&check, &[]).0, 0, "no group is known to be privileged");
+    let vars = [("TRAILBELL_PRIVILEGED_GROUPS", "Admin*")];
+    let named = [&check[..], &["--privileged-groups", "Admin*"]].concat();
+    for (code, _, err) in [trailbell(&check, &vars), trailbell(&named, &[])] {
+        assert_eq!(code, 1, "{err}");
+        assert!(err.contains("would suppress findings about privileged groups"), "{err}");
+    }
+    let (code, _, err) = trailbell(&check, &[("TRAILBELL_PRIVILEGED_GROUPS", "a b")]);
+    assert_eq!(code, 2, "{err}");
+    assert!(err.contains("TRAILBELL_PRIVILEGED_GROUPS is \"a b\""), "{err}");
+
+    let file = exception("a", alice, "2099-01-01").replace("'platform'", "'FILL IN: who'");
+    let file = dir.write("e.toml", file);
+    let (code, _, err) = trailbell(&["exceptions", "check", &file], &[]);
+    assert_eq!(code, 2, "{err}");
+    assert!(err.contains("e.toml:6:9: `owner` still says `FILL IN`: replace all of it"), "{err}");
+}
+
+#[test]
 fn scan_marks_suppressed_findings() {
     let dir = TestDir::new();
     let log = log(&dir);

@@ -104,7 +104,7 @@ fn a_missing_record_rule_or_file_is_an_error() {
     let cases: [(&str, &str, &[&str], &str); 6] = [
         (&log, "2", &[], "there is no record 2: the last one is 1"),
         (&log, "1", &[], "record 1 at byte"),
-        (&log, "0", &["--rule", "x-x"], "no rule has the id or name \"x-x\""),
+        (&log, "0", &["--rule", "x-x"], "no rule has \"x-x\" in its name"),
         (&empty, "0", &[], "empty.json: the file has no records"),
         (&damaged, "0", &[], "bad.json: at byte"),
         ("/no/such/file.json", "0", &[], "cannot read /no/such/file.json: "),

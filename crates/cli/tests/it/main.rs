@@ -9,6 +9,7 @@
 
 mod attach;
 mod canary;
+mod command_line;
 mod credentials;
 mod doctor;
 mod exceptions;

@@ -23,7 +23,9 @@ fn every_built_in_rule_has_a_mail_and_a_document() {
     let LoadedRules { rules, correlations, .. } = LoadedRules::embedded();
     for info in correlations.iter().map(|correlation| &correlation.info) {
         let (mail, document) = previews(info);
-        assert!(mail.contains(&format!("] {}: ", info.name)), "{mail}");
+        let rules = [info.name.clone(), format!("trailbell rules show '{}'", info.name)];
+        assert!(rules.iter().any(|it| mail.contains(&format!("\n  Rule     {it}\n"))), "{mail}");
+        assert!(mail.starts_with("Subject: ["), "{mail}");
         assert!(mail.contains("\nWHAT HAPPENED\n"), "{mail}");
         assert_eq!(document["trailbell"]["kind"], "correlation", "{}", info.name);
     }
@@ -41,7 +43,7 @@ fn a_missing_rule_sample_or_file_is_an_error() {
     let dir = TestDir::new();
     let path = dir.write("lone.toml", rule("l", "Lone", "event.action: X"));
     for (args, reason) in [
-        (&["no such rule"][..], "no rule has the id or name \"no such rule\""),
+        (&["no such rule"][..], "no rule has \"no such rule\" in its name"),
         (&["Lone", "--rules", &path], "rule \"Lone\" has no sample"),
         (&["Lone", "--accounts", "no/such.toml"], "no/such.toml: "),
     ] {

@@ -10,8 +10,8 @@ use super::{Incident, Mark, group_by_values};
 use crate::finding::{Finding, FindingId};
 use crate::rule::{Correlation, Rating, RuleInfo, Severity, SeverityRaise, Stage};
 
-/// The most members that one alert shows.
-const MAX_MEMBERS: usize = 20;
+/// The most members that one alert names, so that it can stand for their own.
+const MAX_MEMBERS: usize = 100;
 
 /// What is stored for the alert about an incident at one severity. The members themselves are read
 /// from their own ledger entries.

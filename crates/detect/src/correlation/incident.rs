@@ -80,6 +80,16 @@ impl Incidents {
         Incidents { version: VERSION, incidents: all.split_off(oldest) }
     }
 
+    /// Returns true if one of them includes all of the events of an incident, and is at least as
+    /// severe.
+    pub fn cover(&self, other: &Incident) -> bool {
+        self.incidents.iter().any(|incident| {
+            incident.start <= other.start
+                && other.end <= incident.end
+                && other.severity <= incident.severity
+        })
+    }
+
     /// The same for a correlation. Of a threshold, no event alone makes an incident longer, and
     /// incidents are joined only if the threshold was reached all the time.
     pub fn absorb_for(

@@ -51,6 +51,12 @@ impl Mark {
         short_hash([rule_id])
     }
 
+    /// In place of a rule's hash in marks that only link two folders: those of a renaming whose own
+    /// rule is not correlated.
+    pub fn renaming_hash() -> String {
+        short_hash(["", "renaming"])
+    }
+
     /// What follows the rule in the key names of marks at this time; they sort by it.
     pub fn time_prefix(time: Timestamp) -> String {
         format_compact_time(time)

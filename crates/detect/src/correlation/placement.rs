@@ -2,11 +2,10 @@
 
 use jiff::Timestamp;
 use kql::{Document, Query};
-use serde_json::Value;
 
 use super::mark::{Link, Mark, short_hash};
 use crate::finding::canary::is_canary;
-use crate::finding::{Call, Facts, Finding, fact_document};
+use crate::finding::{Call, FactDocument, Facts, Finding};
 use crate::rule::{Condition, Correlation, highest_raise};
 
 /// A mark and the folder of the correlation that it belongs in.
@@ -24,30 +23,34 @@ impl AsRef<Mark> for PlacedMark {
     }
 }
 
-/// The marks of a finding. A renamed group has one under each name. There is none if the rule is
-/// not correlated, the finding does not match the query or is suppressed, a group_by field has no
-/// value, or the call is a canary. `fallback` is the time of a record without one.
+/// The marks of a finding with these facts. It leaves none if the rule is not correlated, the
+/// finding does not match the query or is suppressed, or a group_by field has no value. But a
+/// finding that renames what a folder is about leaves one under each name in any case, which then
+/// only links the two. A canary leaves none. `fallback` is the time of a record without one.
 pub fn place_marks(
     correlation: &Correlation,
     finding: &Finding,
+    facts: &Facts,
     fallback: Timestamp,
     now: Timestamp,
 ) -> Vec<PlacedMark> {
-    let is_counted = correlation.includes_rule(&finding.rule.id);
-    if !is_counted || finding.exception.is_some() || is_canary(finding) {
+    let is_included = correlation.includes_rule(&finding.rule.id);
+    if is_canary(finding) || !(is_included || is_renaming(finding)) {
         return Vec::new();
     }
-    let document = fact_document(finding, &Facts::new(finding, None));
+    let document = FactDocument::new(finding, facts);
     let is_query_met = |query: &Query| query.matches(&document, now);
-    if !correlation.query.as_ref().is_none_or(is_query_met) {
-        return Vec::new();
-    }
+    let is_counted = is_included
+        && finding.exception.is_none()
+        && correlation.query.as_ref().is_none_or(is_query_met);
     let group_by = &correlation.group_by;
     let Some(folder) = folder_of(group_by, &document) else { return Vec::new() };
+    let rule = if is_counted { Mark::rule_hash(&finding.rule.id) } else { Mark::renaming_hash() };
+    let raise = highest_raise(&correlation.raises, &document, now).filter(|_| is_counted);
     let mark = Mark {
         time: finding.time.unwrap_or(fallback),
-        rule: Mark::rule_hash(&finding.rule.id),
-        raised: highest_raise(&correlation.raises, &document, now).map(|raise| raise.severity),
+        rule,
+        raised: raise.map(|raise| raise.severity),
         event: event_hash(finding),
         value: counted_value(correlation, &document),
         link: None,
@@ -57,7 +60,7 @@ pub fn place_marks(
     let renamed = renamed_document(finding, &document);
     let new_folder = renamed.and_then(|renamed| folder_of(group_by, &renamed));
     let Some(new_folder) = new_folder.filter(|new_folder| *new_folder != folder) else {
-        return vec![PlacedMark { folder, mark }];
+        return if is_counted { vec![PlacedMark { folder, mark }] } else { Vec::new() };
     };
     let to_new = Mark { link: Some(Link::To(new_folder.clone())), ..mark.clone() };
     let from_old = Mark { link: Some(Link::From(folder.clone())), ..mark };
@@ -70,14 +73,14 @@ pub fn group_by_values(
     folder: &str,
     finding: &Finding,
 ) -> Option<Vec<String>> {
-    let document = fact_document(finding, &Facts::new(finding, None));
+    let document = FactDocument::new(finding, &Facts::new(finding, None));
     let renamed = renamed_document(finding, &document);
     let documents = std::iter::once(&document).chain(&renamed);
     let mut values = documents.filter_map(|document| field_values(group_by, document));
     values.find(|values| values_hash(values) == folder)
 }
 
-fn folder_of(group_by: &[String], document: &Value) -> Option<String> {
+fn folder_of(group_by: &[String], document: &FactDocument) -> Option<String> {
     field_values(group_by, document).map(|values| values_hash(&values))
 }
 
@@ -87,23 +90,22 @@ fn values_hash(values: &[String]) -> String {
     short_hash(values.iter().map(String::as_str))
 }
 
-/// The document with the group's new name, if the call renames it.
-fn renamed_document(finding: &Finding, document: &Value) -> Option<Value> {
+fn is_renaming(finding: &Finding) -> bool {
     let call = Call::new(finding);
-    if call.action() != Some("UpdateGroup") || call.fields.text("event.outcome") != Some("success")
-    {
-        return None;
-    }
-    let mut document = document.clone();
-    document["group"]["name"] = call.parameter("newGroupName")?.into();
-    Some(document)
+    call.action() == Some("UpdateGroup") && call.fields.text("event.outcome") == Some("success")
 }
 
-fn field_values(fields: &[String], document: &Value) -> Option<Vec<String>> {
+/// The document with the group's new name, if the call renames it.
+fn renamed_document(finding: &Finding, document: &FactDocument) -> Option<FactDocument> {
+    let new_name = Call::new(finding).parameter("newGroupName");
+    new_name.filter(|_| is_renaming(finding)).map(|name| document.with_group(name))
+}
+
+fn field_values(fields: &[String], document: &FactDocument) -> Option<Vec<String>> {
     fields.iter().map(|field| field_value(document, field)).collect()
 }
 
-fn counted_value(correlation: &Correlation, document: &Value) -> Option<String> {
+fn counted_value(correlation: &Correlation, document: &FactDocument) -> Option<String> {
     let field = match &correlation.condition {
         Condition::Values(field, _) | Condition::EventsAndValues(_, field, _) => field,
         Condition::All | Condition::Ordered | Condition::Events(_) => return None,
@@ -112,13 +114,13 @@ fn counted_value(correlation: &Correlation, document: &Value) -> Option<String> 
 }
 
 /// The value of a field; several values are one, joined by line breaks.
-pub(crate) fn field_value(document: &Value, field: &str) -> Option<String> {
+pub(crate) fn field_value(document: &impl Document, field: &str) -> Option<String> {
     let values = values_of(document, field);
     (!values.is_empty()).then(|| values.join("\n"))
 }
 
 /// The values of a field as texts.
-pub(crate) fn values_of(document: &Value, field: &str) -> Vec<String> {
+pub(crate) fn values_of(document: &impl Document, field: &str) -> Vec<String> {
     let mut values = Vec::new();
     document.any_value(field, &mut |value| {
         values.push(match value {

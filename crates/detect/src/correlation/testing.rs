@@ -11,7 +11,7 @@ use super::{
 };
 use crate::cloudtrail::Record;
 use crate::ecs::View;
-use crate::finding::{Finding, FindingId, Origin};
+use crate::finding::{Facts, Finding, FindingId, Origin};
 use crate::rule::testing::{RuleTests, TestReport, TestResult};
 use crate::rule::{Correlation, EmbeddedSets, LoadedRules, RuleOrigin, RuleSet, RulesError};
 
@@ -61,7 +61,8 @@ pub fn simulate_correlation(
     let findings = find_all(rule_set, records, now);
     let mut folders: BTreeMap<String, Vec<Mark>> = BTreeMap::new();
     for finding in &findings {
-        for PlacedMark { folder, mark } in place_marks(correlation, finding, now, now) {
+        let facts = Facts::new(finding, None);
+        for PlacedMark { folder, mark } in place_marks(correlation, finding, &facts, now, now) {
             folders.entry(folder).or_default().push(mark);
         }
     }

@@ -9,7 +9,7 @@ use proptest::sample::subsequence;
 
 use super::*;
 use crate::ecs::View;
-use crate::finding::{Finding, FindingId, Origin, Suppression};
+use crate::finding::{Facts, Finding, FindingId, Origin, Suppression};
 use crate::rule::testing::RuleTests;
 use crate::rule::{
     Condition, Correlation, LoadedRules, Position, RuleInfo, RuleOrigin, RuleReference, Severity,
@@ -36,6 +36,7 @@ pub(super) fn correlation(condition: Condition, stages: &[&[&str]]) -> Correlati
         query: None,
         group_by: vec![],
         timespan: SignedDuration::from_secs(SPAN),
+        covered_by: Vec::new(),
         raises: vec![],
         is_threshold: false,
         origin: RuleOrigin::Embedded("test"),
@@ -290,8 +291,8 @@ proptest! {
     }
 
     #[test]
-    fn an_alert_shows_20_members_with_those_that_matter(
-        kept in subsequence((0..40usize).collect::<Vec<_>>(), 3)
+    fn an_alert_lists_100_members_with_those_that_matter(
+        kept in subsequence((0..120usize).collect::<Vec<_>>(), 3)
     ) {
         let correlation = correlation(Condition::Events(2), &[&["a", "b"]]);
         let event = |n: usize| {
@@ -299,16 +300,16 @@ proptest! {
             let raised = if n == kept[2] { "!" } else { "" };
             mark(&format!("{n}{rule}{raised}={n}"))
         };
-        let marks: Vec<Mark> = (0..40).map(event).collect();
+        let marks: Vec<Mark> = (0..120).map(event).collect();
         let incident = Incident {
             id: FindingId::hash_parts(["e"]),
             start: at(0),
-            end: at(39),
+            end: at(119),
             severity: Severity::Medium,
         };
         let alert_data = CorrelationAlertData::new(&correlation, "f", &marks, &incident);
         let CorrelationAlertData { members, events, .. } = alert_data;
-        prop_assert_eq!((members.len(), events), (20, 40));
+        prop_assert_eq!((members.len(), events), (100, 120));
         prop_assert!(kept[1..].iter().all(|n| members.contains(&marks[*n].finding)));
         let index = |id: &FindingId| marks.iter().position(|mark| mark.finding == *id).unwrap();
         prop_assert!(members.iter().map(index).is_sorted());
@@ -364,7 +365,7 @@ fn damaged_incidents_are_ignored_and_later_versions_are_an_error() {
 fn the_embedded_correlations_pass_their_tests() {
     let report = testing::test_correlations(None, Timestamp::UNIX_EPOCH);
     assert_eq!(report.problems, []);
-    assert_eq!(report.results.len(), 2);
+    assert_eq!(report.results.len(), 3);
     for result in report.results {
         assert_eq!(result.failures, [""; 0], "{}", result.rule.name);
         assert!(result.must_match >= 6 && result.must_not_match >= 8, "{}", result.rule.name);
@@ -380,7 +381,9 @@ fn suppressed_findings_canaries_and_findings_without_a_group_do_not_count() {
         RuleTests::for_origin(&correlation.origin).unwrap().must_match.remove(0).records.remove(0);
     let rule = rule_set.matching(&View::new(&record), at(0)).next().unwrap();
     let origin = Origin::Inline { envelope: "test".to_owned(), record: 0 };
-    let marks = |finding: &Finding| place_marks(correlation, finding, at(0), at(0)).len();
+    let marks = |finding: &Finding| {
+        place_marks(correlation, finding, &Facts::new(finding, None), at(0), at(0)).len()
+    };
 
     let finding = Finding::new(&rule.info, &record, origin);
     assert_eq!(marks(&finding), 1);

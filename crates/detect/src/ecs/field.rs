@@ -154,6 +154,11 @@ pub fn is_known_field(field: &str) -> bool {
     find_source(field).is_some() || FlattenedField::split(field).is_some()
 }
 
+/// Returns true if the values of the field are names that their service matches in any case.
+pub(crate) fn is_name_field(field: &str) -> bool {
+    matches!(find_source(field), Some(Name(_)))
+}
+
 /// The type of a field's values.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ValueKind {

@@ -26,6 +26,7 @@ mod tests;
 pub(crate) use category::known_categories;
 pub use category::{Category, category_of_call};
 pub use document::document;
+pub(crate) use field::is_name_field;
 pub use field::{ValueKind, field_shape, is_known_field, known_fields};
 pub use own::OwnResources;
 pub use unknown::{UnknownField, did_you_mean, unknown_eql_fields, unknown_fields};

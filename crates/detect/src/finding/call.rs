@@ -22,6 +22,19 @@ pub enum GroupAction {
 }
 
 impl GroupAction {
+    /// The names of the calls.
+    pub const NAMES: [&str; 9] = [
+        "CreateGroup",
+        "DeleteGroup",
+        "UpdateGroup",
+        "AddUserToGroup",
+        "RemoveUserFromGroup",
+        "AttachGroupPolicy",
+        "DetachGroupPolicy",
+        "PutGroupPolicy",
+        "DeleteGroupPolicy",
+    ];
+
     /// Other services have calls of the same names, so the provider counts.
     fn from_call(provider: &str, action: &str) -> Option<GroupAction> {
         if provider == "iam.amazonaws.com" { GroupAction::from_name(action) } else { None }

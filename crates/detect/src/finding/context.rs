@@ -24,6 +24,8 @@ pub struct Context {
     pub first_of_group: bool,
     /// Why the context is incomplete.
     pub gap: Option<ContextGap>,
+    /// When the alert is written. If that is not known, the time of the call counts.
+    pub alerted_at: Option<Timestamp>,
 }
 
 impl Context {
@@ -112,13 +114,18 @@ impl TimelineEntry {
     /// What the policy can do that the group was given. `None` if it is not powerful, and for other
     /// events.
     pub fn granted_power(&self) -> Option<PowerLevel> {
-        let from_arn = || PowerLevel::from_managed(self.object.as_deref()?);
         match GroupAction::from_name(&self.action)? {
             GroupAction::AttachPolicy | GroupAction::PutPolicy if !self.failed => {
-                self.power.or_else(from_arn).filter(|power| power.is_powerful())
+                Some(self.policy_power()).filter(|power| power.is_powerful())
             }
             _ => None,
         }
+    }
+
+    /// What the policy of the event can do.
+    pub fn policy_power(&self) -> PowerLevel {
+        let from_arn = || PowerLevel::from_managed(self.object.as_deref()?);
+        self.power.or_else(from_arn).unwrap_or(PowerLevel::Unknown)
     }
 
     /// Returns true if both are the same event.

@@ -1,22 +1,9 @@
 //! What makes a finding more severe than others of its rule: what the group can do, and who acts.
 
-use serde_json::{Value, json};
-
 use super::Finding;
 use super::call::{Call, GroupAction};
 use super::context::{Context, TimelineEntry};
-use crate::power::{Power, PowerLevel};
-
-/// The fields that `severity_when` can use in addition to those of records.
-pub const FACT_FIELDS: [&str; 7] = [
-    POWER_FIELD,
-    "trailbell.group.power",
-    "trailbell.self",
-    "trailbell.principal.root",
-    "trailbell.principal.first_seen",
-    "trailbell.privileged",
-    "trailbell.own",
-];
+use crate::power::PowerLevel;
 
 /// What the policy that a call attaches or writes can do: a [`PowerLevel`].
 pub const POWER_FIELD: &str = "trailbell.power";
@@ -36,6 +23,8 @@ pub struct Facts {
     /// The most powerful policy that the group is known to have had at the time of the call, or got
     /// since. `None` if nothing is known, which does not mean that the group can do little.
     pub grant: Option<PowerGrant>,
+    /// What the group can do. `None` if the call is about no group.
+    pub group_power: Option<PowerLevel>,
     /// The principal gives rights to itself, or tries to.
     pub is_self: bool,
     /// The principal is the root user.
@@ -49,69 +38,99 @@ pub struct Facts {
 impl Facts {
     /// The facts of a finding, as far as its record and its context show them.
     pub fn new(finding: &Finding, context: Option<&Context>) -> Facts {
-        let call = Call::new(finding);
-        let timeline = context.map(|context| &*context.group_timeline).unwrap_or_default();
         // A context that nobody looked up, or that could not be read, says nothing.
-        let ledger = context.filter(|context| context.gap.is_none());
+        let is_whole = |context: &&Context| context.gap.is_none();
+        let timeline = context.map(|context| &*context.group_timeline).unwrap_or_default();
+        let is_first_seen = context.filter(is_whole).map(|context| context.first_of_principal);
+        let facts =
+            Facts::from_timeline(finding, timeline.iter(), context.filter(is_whole).is_some());
+        Facts { is_first_seen, ..facts }
+    }
+
+    /// The facts of a finding, with those events of its group that are known. `is_whole` if they
+    /// are all of the last 48 hours. The principal's other findings are not known.
+    pub fn from_timeline<'t>(
+        finding: &Finding,
+        timeline: impl Iterator<Item = &'t TimelineEntry> + Clone,
+        is_whole: bool,
+    ) -> Facts {
+        let call = Call::new(finding);
+        let policies = GroupPolicies::new(call, timeline.clone());
+        let group_power = call.group().map(|_| policies.level(is_whole));
         Facts {
-            grant: power_grant(call, timeline),
+            group_power,
+            grant: policies.strongest(),
             is_self: is_self(call, timeline),
             is_root: finding.principal.identity_type == "Root",
-            is_first_seen: ledger.map(|context| context.first_of_principal),
+            is_first_seen: None,
             is_privileged: finding.privileged,
         }
     }
-
-    /// What the group can do, if that is known.
-    pub fn group_power(&self) -> Option<PowerLevel> {
-        self.grant.as_ref().map(|grant| grant.power)
-    }
 }
 
-/// The document that `severity_when` and correlations match: the finding's ECS document with
-/// [`FACT_FIELDS`], and with the group's name if only the error message has it.
-pub fn fact_document(finding: &Finding, facts: &Facts) -> Value {
-    let mut document = finding.ecs.clone();
-    document["trailbell"] = json!({
-        "power": Power::from_call(Call::new(finding)).map(|power| power.level()),
-        "group": {"power": facts.group_power()},
-        "self": facts.is_self,
-        "principal": {"root": facts.is_root, "first_seen": facts.is_first_seen},
-        "privileged": facts.is_privileged,
-        "own": finding.own,
-    });
-    if let Some(group) = finding.group.as_ref().filter(|_| finding.ecs["group"]["name"].is_null()) {
-        document["group"] = json!({ "name": group });
-    }
-    document
+/// What is known of the policies of a group at the time of a call, and since.
+#[derive(Debug, Default)]
+struct GroupPolicies {
+    /// The group was made in this time: these are all of its policies.
+    is_new: bool,
+    /// Those that are powerful.
+    powerful: Vec<PowerGrant>,
+    /// The names of those whose power is not known.
+    unknown: Vec<Option<String>>,
 }
 
-/// Of several policies the most powerful one counts, and of equal ones the latest. A policy that
-/// was taken away again after the call counts: the members had it.
-fn power_grant(call: Call<'_>, timeline: &[TimelineEntry]) -> Option<PowerGrant> {
-    let own = TimelineEntry::from_finding_at(call.finding, call.time().unwrap_or_default());
-    let mut events: Vec<&TimelineEntry> = timeline.iter().chain([&own]).collect();
-    events.sort_by(|a, b| a.sort_key().cmp(&b.sort_key()));
-    let mut held: Vec<PowerGrant> = Vec::new();
-    for event in events.into_iter().filter(|event| !event.failed) {
-        let is_later = own.is_before(event);
+impl GroupPolicies {
+    /// A policy that was taken away again after the call counts: the members had it.
+    fn new<'t>(call: Call<'_>, timeline: impl Iterator<Item = &'t TimelineEntry>) -> GroupPolicies {
+        let own = TimelineEntry::from_finding_at(call.finding, call.time().unwrap_or_default());
+        let mut events: Vec<&TimelineEntry> = timeline.collect();
+        events.push(&own);
+        events.sort_by(|a, b| a.sort_key().cmp(&b.sort_key()));
+        let mut policies = GroupPolicies::default();
+        for event in events.into_iter().filter(|event| !event.failed) {
+            policies.add(event, own.is_before(event));
+        }
+        policies
+    }
+
+    fn add(&mut self, event: &TimelineEntry, is_later: bool) {
         match GroupAction::from_name(&event.action) {
             Some(GroupAction::AttachPolicy | GroupAction::PutPolicy) => {
-                let power = event.granted_power();
-                held.extend(power.map(|power| PowerGrant { power, event: event.clone() }));
+                match event.policy_power() {
+                    PowerLevel::Unknown => self.unknown.push(event.object.clone()),
+                    power if power.is_powerful() => {
+                        self.powerful.push(PowerGrant { power, event: event.clone() });
+                    }
+                    _ => {}
+                }
             }
             Some(GroupAction::DetachPolicy | GroupAction::DeletePolicy) if !is_later => {
-                held.retain(|grant| grant.event.object != event.object);
+                self.powerful.retain(|grant| grant.event.object != event.object);
+                self.unknown.retain(|object| *object != event.object);
             }
-            Some(GroupAction::Delete) if !is_later => held.clear(),
+            Some(GroupAction::Delete) if !is_later => *self = GroupPolicies::default(),
+            Some(GroupAction::Create) if !is_later => {
+                *self = GroupPolicies { is_new: true, ..GroupPolicies::default() };
+            }
             _ => {}
         }
     }
-    held.into_iter().max_by_key(|grant| (grant.power, grant.event.time))
+
+    /// Of several policies the most powerful one counts, and of equal ones the latest.
+    fn strongest(self) -> Option<PowerGrant> {
+        self.powerful.into_iter().max_by_key(|grant| (grant.power, grant.event.time))
+    }
+
+    fn level(&self, is_whole: bool) -> PowerLevel {
+        let levels = self.powerful.iter().map(|grant| grant.power);
+        let is_known = is_whole && self.is_new && self.unknown.is_empty();
+        let least = if is_known { PowerLevel::Limited } else { PowerLevel::Unknown };
+        levels.max().unwrap_or(least)
+    }
 }
 
 /// An IAM user adds itself to the group, or gives a policy to a group that it was added to before.
-fn is_self(call: Call<'_>, timeline: &[TimelineEntry]) -> bool {
+fn is_self<'t>(call: Call<'_>, timeline: impl Iterator<Item = &'t TimelineEntry>) -> bool {
     let Some(user) = own_user_name(call) else { return false };
     let is_user = |name: Option<&str>| name.is_some_and(|name| name.eq_ignore_ascii_case(user));
     match call.group_action() {
@@ -119,7 +138,7 @@ fn is_self(call: Call<'_>, timeline: &[TimelineEntry]) -> bool {
         Some(GroupAction::AttachPolicy | GroupAction::PutPolicy) => {
             let is_before =
                 |event: &TimelineEntry| call.time().is_none_or(|time| event.time <= time);
-            let memberships = timeline.iter().filter(|event| {
+            let memberships = timeline.filter(|event| {
                 let action = GroupAction::from_name(&event.action);
                 let is_membership =
                     matches!(action, Some(GroupAction::AddUser | GroupAction::RemoveUser));
@@ -145,8 +164,10 @@ mod tests {
 
     use super::*;
     use crate::cloudtrail::Record;
-    use crate::finding::Origin;
+    use crate::finding::{ContextGap, FactDocument, Origin};
     use crate::rule::LoadedRules;
+    use kql::Document;
+    use serde_json::{Value, json};
 
     const ADMIN: &str = "arn:aws:iam::aws:policy/AdministratorAccess";
 
@@ -194,28 +215,42 @@ mod tests {
 
     #[test]
     fn the_power_of_a_group_is_that_of_the_policies_it_had_at_the_call_or_got_since() {
-        use PowerLevel::{Admin, Escalates};
+        use PowerLevel::{Admin, Escalates, Limited, Unknown};
         let attached = format!("09:00 AttachGroupPolicy {ADMIN}");
         let detached = format!("09:30 DetachGroupPolicy {ADMIN}");
         let detached_later = format!("10:30 DetachGroupPolicy {ADMIN}");
         let attached_later = format!("10:30 AttachGroupPolicy {ADMIN}");
         let inline = "09:10 PutGroupPolicy inline";
+        let made = "08:00 CreateGroup -";
+        let mine = "09:10 AttachGroupPolicy arn:aws:iam::111122223333:policy/mine";
+        let without = "09:20 DetachGroupPolicy arn:aws:iam::111122223333:policy/mine";
         let reads = "09:10 AttachGroupPolicy arn:aws:iam::aws:policy/ReadOnlyAccess";
         for (events, expected) in [
-            (vec![], None),
-            (vec![reads], None),
-            (vec![&*attached], Some(Admin)),
-            (vec![&*attached_later], Some(Admin)),
-            (vec![&*attached, inline], Some(Admin)),
-            (vec![inline], Some(Escalates)),
-            (vec![&*attached, inline, &*detached], Some(Escalates)),
-            (vec![&*attached, &*detached], None),
-            (vec![&*attached, &*detached_later], Some(Admin)),
-            (vec![&*attached, "09:40 DeleteGroup x"], None),
+            (vec![], Unknown),
+            (vec![reads], Unknown),
+            (vec![&*attached], Admin),
+            (vec![&*attached_later], Admin),
+            (vec![&*attached, inline], Admin),
+            (vec![inline], Escalates),
+            (vec![&*attached, inline, &*detached], Escalates),
+            (vec![&*attached, &*detached], Unknown),
+            (vec![&*attached, &*detached_later], Admin),
+            (vec![&*attached, "09:40 DeleteGroup x"], Unknown),
+            (vec![made], Limited),
+            (vec![made, reads], Limited),
+            (vec![made, mine], Unknown),
+            (vec![made, mine, without], Limited),
+            (vec![made, &*attached], Admin),
+            (vec!["10:30 CreateGroup -"], Unknown),
         ] {
             let finding = finding("alice", "AddUserToGroup", json!({"userName": "bob"}));
-            let facts = Facts::new(&finding, Some(&context(&events)));
-            assert_eq!(facts.group_power(), expected, "{events:?}");
+            let mut context = context(&events);
+            let facts = Facts::new(&finding, Some(&context));
+            assert_eq!(facts.group_power, Some(expected), "{events:?}");
+            context.gap = Some(ContextGap::TooMuch);
+            let facts = Facts::new(&finding, Some(&context));
+            let known = if expected == Limited { Unknown } else { expected };
+            assert_eq!(facts.group_power, Some(known), "{events:?} are not all");
         }
         let own = finding("alice", "AttachGroupPolicy", json!({"policyArn": ADMIN}));
         let grant = Facts::new(&own, None).grant.unwrap();
@@ -250,7 +285,6 @@ mod tests {
 
     #[test]
     fn without_a_whole_context_it_is_unknown_who_was_seen_first() {
-        use crate::finding::ContextGap;
         let finding = finding("alice", "CreateGroup", json!({}));
         let known = Context { first_of_principal: true, ..Context::default() };
         assert_eq!(Facts::new(&finding, Some(&known)).is_first_seen, Some(true));
@@ -258,8 +292,8 @@ mod tests {
             let context = Context { gap: Some(gap), ..known.clone() };
             let facts = Facts::new(&finding, Some(&context));
             assert_eq!(facts.is_first_seen, None);
-            let document = fact_document(&finding, &facts);
-            assert!(document["trailbell"]["principal"]["first_seen"].is_null());
+            let document = FactDocument::new(&finding, &facts);
+            assert!(!document.any_value("trailbell.principal.first_seen", &mut |_| true));
         }
     }
 }

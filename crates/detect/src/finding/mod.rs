@@ -6,6 +6,7 @@ mod conflict;
 mod context;
 mod denial;
 mod directory;
+mod fact_document;
 mod facts;
 mod id;
 mod parameters;
@@ -24,7 +25,8 @@ use serde::{Deserialize, Serialize};
 
 pub use call::{Call, CallBrief, Fields, GroupAction};
 pub use context::{Context, ContextGap, PrincipalFinding, TimelineEntry};
-pub use facts::{FACT_FIELDS, Facts, POWER_FIELD, PowerGrant, fact_document};
+pub use fact_document::{FACT_FIELDS, FactDocument, FactKind};
+pub use facts::{Facts, POWER_FIELD, PowerGrant};
 pub use id::{FindingId, InvalidFindingId};
 pub use principal::Principal;
 pub use privileged::PrivilegedGroups;
@@ -132,13 +134,20 @@ impl Finding {
         self.rating.as_ref().map_or(self.rule.severity, |rating| rating.severity)
     }
 
-    /// Rates it by its rule, its record and what is known around it. Date math in queries counts
-    /// from `now`.
-    pub fn rate(&mut self, rules: &SeverityRules, context: Option<&Context>, now: Timestamp) {
+    /// Rates it by its rule and its record alone. Date math in queries counts from `now`.
+    pub fn rate(&mut self, rules: &SeverityRules, now: Timestamp) {
         if !rules.is_empty() {
-            let facts = Facts::new(self, context);
-            self.rating = rules.rate(&self.rule, &fact_document(self, &facts), now);
+            self.rating = self.rate_by(rules, &Facts::new(self, None), now);
         }
+    }
+
+    /// The rating that follows from these facts. Returns `None` if it is that of the rule. Date
+    /// math in queries counts from `now`.
+    pub fn rate_by(&self, rules: &SeverityRules, facts: &Facts, now: Timestamp) -> Option<Rating> {
+        if rules.is_empty() {
+            return None;
+        }
+        rules.rate(&self.rule, &FactDocument::new(self, facts), now)
     }
 }
 
@@ -172,19 +181,22 @@ pub enum Outcome {
     Grouped,
     /// It was sent in a summary.
     Summarised,
+    /// The alert of an incident names it, in place of an alert of its own.
+    Folded,
     /// Its alert could not be published; the message or object is retried.
     Failed,
 }
 
 impl Outcome {
     /// Every outcome, in the order of reports.
-    pub const ALL: [Outcome; 7] = [
+    pub const ALL: [Outcome; 8] = [
         Outcome::Alerted,
         Outcome::Suppressed,
         Outcome::Duplicate,
         Outcome::ClaimedElsewhere,
         Outcome::Grouped,
         Outcome::Summarised,
+        Outcome::Folded,
         Outcome::Failed,
     ];
 }

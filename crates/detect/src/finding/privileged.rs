@@ -17,6 +17,13 @@ impl PrivilegedGroups {
         names.map(|name| is_pattern(&name).then_some(name)).collect::<Option<_>>().map(Self)
     }
 
+    /// A name for each pattern: what it says without its stars, and with a letter for each of them.
+    pub fn examples(&self) -> impl Iterator<Item = String> {
+        let with = |pattern: &String, text| pattern.replace('*', text);
+        let examples = self.0.iter().flat_map(move |it| [with(it, ""), with(it, "x")]);
+        examples.filter(|name| !name.is_empty())
+    }
+
     /// Returns true if this is the name of a privileged group.
     pub fn include(&self, group: &str) -> bool {
         let group = group.to_ascii_lowercase();

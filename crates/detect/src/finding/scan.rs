@@ -73,7 +73,7 @@ pub fn match_record(
             finding.privileged = detections.is_privileged(&finding);
             let own = detections.settings.own.named_by(record);
             finding.own = own.into_iter().map(str::to_owned).collect();
-            finding.rate(&rule.severity_rules, None, now);
+            finding.rate(&rule.severity_rules, now);
         }
         on_finding(finding);
     }

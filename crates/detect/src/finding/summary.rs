@@ -41,6 +41,9 @@ pub struct Member {
     pub call: CallBrief,
     /// [`Principal::label`](super::Principal::label).
     pub principal: String,
+    /// [`Principal::identity_type`](super::Principal::identity_type).
+    #[serde(default)]
+    pub principal_type: String,
     /// [`Finding::account`].
     pub account: Option<String>,
     /// `awsRegion`.
@@ -107,6 +110,7 @@ impl Member {
             time: finding.time,
             call: call.brief(),
             principal: finding.principal.label.clone(),
+            principal_type: finding.principal.identity_type.clone(),
             account: finding.account.clone(),
             region: call.fields.text("cloud.region").map(str::to_owned),
             event_id: call.fields.text("event.id").map(str::to_owned),

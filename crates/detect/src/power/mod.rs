@@ -74,6 +74,10 @@ impl Power {
 }
 
 impl PowerLevel {
+    /// All levels, in ascending order.
+    pub const ALL: [PowerLevel; 4] =
+        [PowerLevel::Unknown, PowerLevel::Limited, PowerLevel::Escalates, PowerLevel::Admin];
+
     /// The power of a policy that AWS manages, by its ARN.
     pub fn from_managed(arn: &str) -> Option<PowerLevel> {
         managed_grants(arn).map(|grants| Power::from_grants(&grants).level())

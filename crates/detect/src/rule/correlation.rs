@@ -10,7 +10,7 @@ use jiff::SignedDuration;
 use kql::Query;
 
 use super::definition::{RuleInfo, RuleOrigin, Severity};
-use super::severity::SeverityRaise;
+use super::severity::{SeverityRaise, asks_for};
 use super::toml_file::problem::Position;
 
 /// A correlation rule. It can run once its references are resolved.
@@ -24,7 +24,7 @@ pub struct Correlation {
     /// other conditions have one stage with all rules.
     pub stages: Vec<Stage>,
     /// Only findings that match it count; `None` if all do. Matched against their
-    /// [`fact_document`](crate::finding::fact_document).
+    /// [`FactDocument`](crate::finding::FactDocument).
     pub query: Option<Query>,
     /// The fields whose values findings must share; may be empty.
     pub group_by: Vec<String>,
@@ -33,6 +33,9 @@ pub struct Correlation {
     pub timespan: SignedDuration,
     /// `severity_when`: each severity at most once, all above that of `info`.
     pub raises: Vec<SeverityRaise>,
+    /// Other correlations: an incident that is part of one of theirs, at least as severe, is not
+    /// alerted. They group by the same fields, and nothing covers them.
+    pub covered_by: Vec<RuleReference>,
     /// It is the threshold of a rule: an alert is sent when the condition is met, and again only
     /// after it was not. Otherwise an incident lasts until nothing has happened for a timespan.
     pub is_threshold: bool,
@@ -83,6 +86,27 @@ impl Correlation {
     /// Returns true if findings of the rule with this id count.
     pub fn includes_rule(&self, rule_id: &str) -> bool {
         self.rule_references().any(|reference| reference.rule == rule_id)
+    }
+
+    /// Returns true if findings of one group belong together under all of its names.
+    pub fn follows_renamings(&self) -> bool {
+        self.group_by.iter().any(|field| field == "group.name")
+    }
+
+    /// Returns true if what counts, or how severe it is, can depend on what the ledger knows of the
+    /// group.
+    pub fn needs_timeline(&self) -> bool {
+        self.asks_for("trailbell.group.power") || self.asks_for("trailbell.self")
+    }
+
+    /// Returns true if that can depend on what the ledger knows of the principal.
+    pub fn needs_history(&self) -> bool {
+        self.asks_for("trailbell.principal.first_seen")
+    }
+
+    fn asks_for(&self, field: &str) -> bool {
+        let raises = self.raises.iter().map(|raise| &raise.query);
+        raises.chain(&self.query).any(|query| asks_for(query, field))
     }
 
     /// The descriptive part with the severity that was reached, and its risk score.

@@ -126,6 +126,7 @@ pub(crate) static FILES: &[EmbeddedFile] = embed![
     "aws-iam-group-update",
     "aws-iam-user-addition-to-group",
     "aws-iam-user-removal-from-group",
+    "correlation-administrator-policy-and-new-member-in-one-group",
     "correlation-iam-group-staged-for-privilege-escalation",
     "correlation-many-users-added-to-one-iam-group";
     Guard:

@@ -1,11 +1,11 @@
 //! How severe the alert of one finding is: that of the rule, unless facts change it.
 
 use jiff::Timestamp;
-use kql::{Document, Query};
+use kql::{Case, Document, Expr, ExprKind, Field, Query};
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 
 use super::definition::{RuleInfo, Severity};
+use crate::finding::FactDocument;
 
 /// The severity of an alert. It can differ from that of its rule.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -24,7 +24,8 @@ pub struct Rating {
 pub struct SeverityRules {
     /// Elastic's `severity_mapping`, which may also lower it.
     pub mappings: Vec<SeverityMapping>,
-    /// The first field of Elastic's `risk_score_mapping`: its own number is the risk score.
+    /// The first field of Elastic's `risk_score_mapping`: its own number is the risk score. Kibana
+    /// ignores all others.
     pub risk_score_field: Option<String>,
     /// `severity_when`, which only raises it. Of several with the same severity, the first counts.
     pub raises: Vec<SeverityRaise>,
@@ -44,7 +45,7 @@ pub struct SeverityMapping {
 /// One `severity_when`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct SeverityRaise {
-    /// Matched against the [`fact_document`](crate::finding::fact_document) of a finding.
+    /// Matched against the [`FactDocument`] of a finding.
     pub query: Query,
     /// The severity if the query matches.
     pub severity: Severity,
@@ -70,9 +71,9 @@ impl SeverityRaise {
 }
 
 impl SeverityRules {
-    /// Rates a finding of the rule by its [`fact_document`](crate::finding::fact_document). Returns
+    /// Rates a finding of the rule by its [`FactDocument`]. Returns
     /// `None` if severity and risk score are those of the rule. Date math counts from `now`.
-    pub fn rate(&self, rule: &RuleInfo, document: &Value, now: Timestamp) -> Option<Rating> {
+    pub fn rate(&self, rule: &RuleInfo, document: &FactDocument, now: Timestamp) -> Option<Rating> {
         let own = Rating::of_rule(rule);
         let mut rating = self.mapped(&own, document);
         if let Some(raise) = highest_raise(&self.raises, document, now)
@@ -92,8 +93,24 @@ impl SeverityRules {
         *self == SeverityRules::default()
     }
 
+    /// Returns true if the severity can depend on what the ledger knows of the group.
+    pub fn needs_timeline(&self) -> bool {
+        self.ask_for("trailbell.group.power") || self.ask_for("trailbell.self")
+    }
+
+    /// Returns true if the severity can depend on what the ledger knows of the principal.
+    pub fn needs_history(&self) -> bool {
+        self.ask_for("trailbell.principal.first_seen")
+    }
+
+    fn ask_for(&self, field: &str) -> bool {
+        let is_mapped = self.mappings.iter().any(|mapping| mapping.field == field);
+        let is_score = self.risk_score_field.as_deref() == Some(field);
+        is_mapped || is_score || self.raises.iter().any(|raise| asks_for(&raise.query, field))
+    }
+
     /// Elastic's mappings. Of several that match, the highest severity counts.
-    fn mapped(&self, own: &Rating, document: &Value) -> Rating {
+    fn mapped(&self, own: &Rating, document: &FactDocument) -> Rating {
         let matching = self.mappings.iter().filter(|mapping| mapping.matches(document));
         let mapping = matching.max_by_key(|mapping| mapping.severity);
         let severity = mapping.map_or(own.severity, |mapping| mapping.severity);
@@ -105,33 +122,75 @@ impl SeverityRules {
         }
     }
 
-    /// A whole number from 0 to 100. Any other value is ignored, as in Kibana.
-    fn mapped_risk_score(&self, document: &Value) -> Option<u8> {
-        let mut score = None;
+    /// The highest number from 0 to 100 among the values of the field, rounded. A text that is a
+    /// number counts, and any other value is ignored, as in Kibana.
+    fn mapped_risk_score(&self, document: &FactDocument) -> Option<u8> {
+        let mut highest: Option<u8> = None;
         document.any_value(self.risk_score_field.as_ref()?, &mut |value| {
-            let kql::Value::Number(number) = value else { return false };
-            score = (0..=100).find(|score: &u8| f64::from(*score) == number);
-            score.is_some()
+            highest = highest.max(to_risk_score(value));
+            false
         });
-        score
+        highest
     }
 }
 
+fn to_risk_score(value: kql::Value<'_>) -> Option<u8> {
+    let number = match value {
+        kql::Value::Number(number) => number,
+        kql::Value::Text(text) | kql::Value::Name(text) => text.trim().parse().ok()?,
+        kql::Value::Bool(_) | kql::Value::Ip(_) | kql::Value::Date(_) => return None,
+    };
+    let rounded = number.round();
+    let is_score = (0.0..=100.0).contains(&number);
+    (0..=100).find(|score: &u8| is_score && f64::from(*score) == rounded)
+}
+
 impl SeverityMapping {
-    fn matches(&self, document: &Value) -> bool {
+    /// Texts must be equal, and numbers whole, as in Kibana. There, a boolean equals nothing; here,
+    /// facts can be booleans.
+    fn matches(&self, document: &FactDocument) -> bool {
         document.any_value(&self.field, &mut |value| match value {
-            kql::Value::Text(text) | kql::Value::Name(text) => text == self.value,
-            kql::Value::Bool(flag) => flag.to_string() == self.value,
-            kql::Value::Number(number) => number.to_string() == self.value,
+            kql::Value::Text(text) => text == self.value,
+            kql::Value::Name(text) => text.eq_ignore_ascii_case(&self.value),
+            kql::Value::Bool(flag) => {
+                self.field.starts_with("trailbell.") && flag.to_string() == self.value
+            }
+            kql::Value::Number(number) => number.fract() == 0.0 && number.to_string() == self.value,
             kql::Value::Ip(_) | kql::Value::Date(_) => false,
         })
     }
 }
 
+/// Returns true if a condition of the query can be about this field.
+pub(super) fn asks_for(query: &Query, field: &str) -> bool {
+    is_about(query.expr(), "", field)
+}
+
+fn is_about(expr: &Expr, prefix: &str, field: &str) -> bool {
+    let inner_prefix = match expr.kind() {
+        ExprKind::Nested { path, .. } => &format!("{prefix}{path}."),
+        _ => prefix,
+    };
+    let is_asked = match expr.kind() {
+        ExprKind::Leaf(leaf) => match leaf.field() {
+            Field::Any => true,
+            // `trailbell.group: *` asks for everything below it.
+            Field::Named(name) => {
+                let name = format!("{prefix}{name}");
+                let rest = field.strip_prefix(&name);
+                rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+            }
+            Field::Like(wildcard) => wildcard.matches(field, Case::Exact),
+        },
+        _ => false,
+    };
+    is_asked || expr.children().iter().any(|child| is_about(child, inner_prefix, field))
+}
+
 /// The first of the raises with the highest severity whose query matches.
 pub(crate) fn highest_raise<'r>(
     raises: &'r [SeverityRaise],
-    document: &Value,
+    document: &FactDocument,
     now: Timestamp,
 ) -> Option<&'r SeverityRaise> {
     let matching = raises.iter().filter(|raise| raise.query.matches(document, now));

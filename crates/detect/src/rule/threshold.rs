@@ -57,6 +57,7 @@ impl Threshold {
             group_by: fields.clone(),
             timespan: SignedDuration::try_from(rule.from).unwrap_or(SignedDuration::MAX),
             raises: rule.severity_rules.raises.clone(),
+            covered_by: Vec::new(),
             is_threshold: true,
             origin: rule.origin.clone(),
         })

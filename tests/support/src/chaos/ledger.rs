@@ -35,7 +35,7 @@ pub fn entry_state(request: &Request) -> Option<String> {
 /// Returns true if nothing is left to be done for an entry in this state, except that a grouped
 /// one becomes summarised.
 pub fn is_final(state: &str) -> bool {
-    matches!(state, "alerted" | "suppressed" | "grouped" | "summarised")
+    matches!(state, "alerted" | "suppressed" | "grouped" | "summarised" | "folded")
 }
 
 /// What the verdict needs of an entry.
@@ -47,6 +47,8 @@ pub struct LedgerEntry {
     pub message_id: Option<String>,
     /// The summary that reported it.
     pub summary: Option<String>,
+    /// The alert of the incident that named it.
+    pub incident_alert: Option<String>,
     /// The record's `eventID`; absent in a summary's or a correlation's entry.
     pub event_id: Option<String>,
     pub group: Option<String>,
@@ -64,6 +66,7 @@ impl LedgerEntry {
             state: text("/state").unwrap_or_else(|| "unreadable".to_owned()),
             message_id: text("/message_id"),
             summary: text("/summary"),
+            incident_alert: text("/incident_alert"),
             event_id: text("/content/finding/ecs/event/id"),
             group: text("/content/finding/group"),
             principal: text("/content/finding/principal/key"),

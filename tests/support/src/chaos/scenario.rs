@@ -257,10 +257,11 @@ impl Outcome {
 
     /// What was got, for the table.
     pub fn got(&self) -> String {
-        let Verdict { calls, alerted, summarised, suppressed, .. } = self.verdict;
+        let Verdict { calls, alerted, summarised, folded, suppressed, .. } = self.verdict;
+        let folded = if folded > 0 { format!(", {folded} folded") } else { String::new() };
         let sums = format!(
-            "{calls} calls: {alerted} alerted, {summarised} summarised, {suppressed} suppressed; \
-             {} sent again with a reason",
+            "{calls} calls: {alerted} alerted, {summarised} summarised, {suppressed} \
+             suppressed{folded}; {} sent again with a reason",
             self.verdict.explained_duplicates
         );
         match self.holds() {

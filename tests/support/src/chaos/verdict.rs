@@ -19,6 +19,8 @@ pub struct Verdict {
     pub calls: usize,
     pub alerted: usize,
     pub summarised: usize,
+    /// Calls that the alert of an incident named.
+    pub folded: usize,
     pub suppressed: usize,
     /// Calls that are in no accepted message, and why.
     pub lost: Vec<String>,
@@ -54,6 +56,7 @@ pub struct FirstAlert {
 enum CallOutcome {
     Alerted,
     Summarised,
+    Folded,
     Suppressed,
 }
 
@@ -83,6 +86,7 @@ impl Verdict {
             match evidence.outcome(call) {
                 Ok(CallOutcome::Alerted) => verdict.alerted += 1,
                 Ok(CallOutcome::Summarised) => verdict.summarised += 1,
+                Ok(CallOutcome::Folded) => verdict.folded += 1,
                 Ok(CallOutcome::Suppressed) => verdict.suppressed += 1,
                 Err(why) => verdict.lost.push(format!("{}: {why}", call.event_id)),
             }
@@ -135,9 +139,19 @@ impl Evidence<'_> {
             ("suppressed", None) => Ok(CallOutcome::Suppressed),
             ("alerted", Some(_)) => Ok(CallOutcome::Alerted),
             ("summarised", _) if self.is_in_summary(entry) => Ok(CallOutcome::Summarised),
+            ("folded", _) if self.is_in_incident(entry) => Ok(CallOutcome::Folded),
             (state, Some(_)) => Err(format!("alerted, and then {state}")),
             (state, None) => Err(format!("{state}, and no message was accepted")),
         }
+    }
+
+    /// Returns true if the alert that a folded finding points to was accepted and names it.
+    fn is_in_incident(&self, entry: Option<&LedgerEntry>) -> bool {
+        let Some(LedgerEntry { id, incident_alert: Some(alert), .. }) = entry else { return false };
+        self.accepted.iter().map(|accepted| &accepted.document["trailbell"]).any(|ours| {
+            let ids = ours["member_ids"].as_array().map(Vec::as_slice).unwrap_or_default();
+            ours["id"] == **alert && ids.iter().any(|member| *member == **id)
+        })
     }
 
     fn is_in_summary(&self, entry: Option<&LedgerEntry>) -> bool {

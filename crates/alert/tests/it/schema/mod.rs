@@ -282,7 +282,7 @@ fn every_field_of_records_and_facts_is_in_the_field_list() {
         };
         assert_eq!(field.field_type, expected, "{name}");
     }
-    FACT_FIELDS.iter().for_each(|name| assert!(find(name).is_some(), "{name}"));
+    FACT_FIELDS.iter().for_each(|(name, _)| assert!(find(name).is_some(), "{name}"));
 }
 
 #[test]

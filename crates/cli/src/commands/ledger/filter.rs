@@ -23,7 +23,7 @@ pub struct FilterArgs {
     /// key is faster
     #[arg(long, value_name = "TEXT")]
     principal: Option<String>,
-    /// Only findings of this rule: its id, or a part of its name
+    /// Only findings of rules: a part of the name, or the start of the id
     #[arg(long, value_name = "RULE")]
     rule: Option<String>,
     /// Only entries in this state (repeatable). An open entry is claimed, released or failed;
@@ -33,8 +33,17 @@ pub struct FilterArgs {
 }
 
 /// The names of the states, and `open` for all that are not final.
-const STATES: [&str; 8] =
-    ["open", "claimed", "released", "failed", "alerted", "suppressed", "grouped", "summarised"];
+const STATES: [&str; 9] = [
+    "open",
+    "claimed",
+    "released",
+    "failed",
+    "alerted",
+    "suppressed",
+    "grouped",
+    "summarised",
+    "folded",
+];
 
 pub struct EntryFilter<'a> {
     args: &'a FilterArgs,
@@ -110,7 +119,8 @@ impl<'a> EntryFilter<'a> {
     }
 
     fn selects_rule(&self, rule: &RuleInfo) -> bool {
-        let is_wanted = |wanted: &String| rule.id == *wanted || contains(&rule.name, wanted);
+        let is_wanted =
+            |wanted: &String| rule.id.starts_with(wanted.as_str()) || contains(&rule.name, wanted);
         self.args.rule.as_ref().is_none_or(is_wanted)
     }
 }

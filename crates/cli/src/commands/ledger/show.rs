@@ -34,7 +34,7 @@ pub struct Args {
     #[arg(long)]
     alert: bool,
     /// How to print the entry. json and ndjson print it as it is stored
-    #[arg(long, value_enum, default_value_t = Format::Text)]
+    #[arg(long, value_enum, default_value_t = Format::Table)]
     format: Format,
 }
 
@@ -53,7 +53,7 @@ pub async fn run(args: &Args) -> Result<ExitCode> {
         }
     };
     let mut out = io::stdout().lock();
-    if args.format == Format::Text {
+    if args.format == Format::Table {
         for (label, value) in fields(entry, &snapshot, ledger.claimed_at(entry).await?) {
             writeln!(out, "{label:<15}{}", clean_text(&value))?;
         }
@@ -102,6 +102,7 @@ fn fields(
     ]);
     fields.extend(entry.message_id.clone().map(|id| ("Message", id)));
     fields.extend(entry.summary.as_ref().map(|id| ("Summary", id.to_string())));
+    fields.extend(entry.incident_alert.as_ref().map(|id| ("Named by", id.to_string())));
     fields
 }
 
@@ -136,6 +137,7 @@ fn describe_state(entry: &Entry, snapshot: &EntrySnapshot) -> String {
         },
         EntryState::Grouped => "it will be part of the summary of its window",
         EntryState::Summarised => "it was part of a summary",
+        EntryState::Folded => "the alert of an incident named it",
     };
     format!("{}: {description}", variant_name(entry.state))
 }

@@ -32,7 +32,7 @@ pub struct Args {
     #[command(flatten)]
     filter: FilterArgs,
     /// How to print the statistics
-    #[arg(long, value_enum, default_value_t = Format::Text)]
+    #[arg(long, value_enum, default_value_t = Format::Table)]
     format: Format,
 }
 
@@ -95,7 +95,7 @@ pub async fn run(args: &Args, now: Timestamp) -> Result<ExitCode> {
     stats.trails = read_trails(&ledger).await?;
     let mut out = io::stdout().lock();
     match args.format {
-        Format::Text => stats.print(&mut out, now)?,
+        Format::Table => stats.print(&mut out, now)?,
         format => write_document(&mut out, format, &json!(stats))?,
     }
     Ok(stats.unreadable.exit_code())

@@ -28,7 +28,7 @@ pub struct Args {
     #[arg(required = true, value_name = "FILE")]
     paths: Vec<PathBuf>,
     /// How results are printed
-    #[arg(long, value_enum, default_value_t = Format::Text)]
+    #[arg(long, value_enum, default_value_t = Format::Table)]
     format: Format,
     /// Exit with 1 if a policy has this power, or more
     #[arg(long, value_enum, value_name = "POWER")]
@@ -68,7 +68,7 @@ pub fn run(args: &Args) -> Result<ExitCode> {
         };
         highest = highest.max(Power::from_grants(&grants).level());
         match args.format {
-            Format::Text => write_lines(&mut out, &path, &grants)?,
+            Format::Table => write_lines(&mut out, &path, &grants)?,
             Format::Ndjson => write_document(&mut out, args.format, &document(&path, &grants))?,
             Format::Json => documents.push(document(&path, &grants)),
         }

@@ -10,8 +10,11 @@ use anyhow::Result;
 use detect::rule::Problem;
 use detect::rule::check::check_rule_files;
 use detect::rule::load::{RuleFile, Verdict};
+use serde_json::{Value, json};
 
-use crate::commands::output::{clean_text, pluralize};
+use crate::commands::output::{
+    Format, FormatArg, clean_text, pluralize, print_message, write_documents,
+};
 
 /// The widest column of types. Others write the files.
 const MAX_TYPE_WIDTH: usize = 20;
@@ -33,20 +36,18 @@ const MAX_TYPE_WIDTH: usize = 20;
 /// --strict; 2 a file is broken.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// Rule files, or directories of them
+    /// Rule files, directories of them, or - for standard input
     #[arg(required = true, value_name = "PATH")]
     paths: Vec<PathBuf>,
     /// Exit with 1 if there is a warning
     #[arg(long)]
     strict: bool,
+    #[command(flatten)]
+    format: FormatArg,
 }
 
 pub fn run(args: &Args) -> Result<ExitCode> {
     let files = check_rule_files(&args.paths);
-    let mut out = io::stdout().lock();
-    for line in files.iter().flat_map(file_lines) {
-        writeln!(out, "{}", clean_text(&line))?;
-    }
     let warnings: usize = files.iter().map(|file| file.warnings.len()).sum();
     let [mut runs, mut unsupported, mut broken] = [0; 3];
     for file in &files {
@@ -56,20 +57,59 @@ pub fn run(args: &Args) -> Result<ExitCode> {
             Verdict::Broken => broken += 1,
         }
     }
-    writeln!(
-        out,
+    let counts = format!(
         "{}: {runs} can run, {unsupported} unsupported, {broken} broken; {}",
         pluralize(files.len(), "file"),
         pluralize(warnings, "warning"),
-    )?;
-    for line in type_lines(&files) {
-        writeln!(out, "{}", clean_text(&line))?;
+    );
+    match args.format.format {
+        Format::Table => print_files(&files, &counts)?,
+        format => {
+            write_documents(&mut io::stdout().lock(), format, files.iter().map(document))?;
+            print_message(counts);
+        }
     }
     Ok(ExitCode::from(match (broken, unsupported) {
         (1.., _) => 2,
         (_, 1..) => 1,
         _ => u8::from(args.strict && warnings > 0),
     }))
+}
+
+fn print_files(files: &[RuleFile], counts: &str) -> io::Result<()> {
+    let mut out = io::stdout().lock();
+    for line in files.iter().flat_map(file_lines) {
+        writeln!(out, "{}", clean_text(&line))?;
+    }
+    writeln!(out, "{counts}")?;
+    type_lines(files).iter().try_for_each(|line| writeln!(out, "{}", clean_text(line)))
+}
+
+fn document(file: &RuleFile) -> Value {
+    let (verdict, rule, reason) = match &file.verdict {
+        Verdict::Rule(rule) => ("runs", Some(&rule.info), None),
+        Verdict::Correlation(correlation) => ("runs", Some(&correlation.info), None),
+        Verdict::Unsupported(rule) => ("unsupported", None, Some(&rule.problem.message)),
+        Verdict::Broken => ("broken", None, None),
+    };
+    json!({
+        "file": file.path,
+        "type": file.rule_type,
+        "verdict": verdict,
+        "rule_id": rule.map(|rule| &rule.id),
+        "name": rule.map(|rule| &rule.name),
+        "reason": reason,
+        "errors": file.problems.iter().map(problem_document).collect::<Vec<_>>(),
+        "warnings": file.warnings.iter().map(problem_document).collect::<Vec<_>>(),
+    })
+}
+
+fn problem_document(problem: &Problem) -> Value {
+    json!({
+        "line": problem.position.map(|at| at.line),
+        "column": problem.position.map(|at| at.column),
+        "message": problem.message,
+    })
 }
 
 /// How many rules of each type can run, and why the others cannot.

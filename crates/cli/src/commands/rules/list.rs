@@ -18,7 +18,7 @@ pub struct Args {
     #[command(flatten)]
     rules: RuleArgs,
     /// How to print the rules
-    #[arg(long, value_enum, default_value_t = Format::Text)]
+    #[arg(long, value_enum, default_value_t = Format::Table)]
     format: Format,
 }
 
@@ -26,7 +26,7 @@ pub fn run(args: &Args) -> Result<ExitCode> {
     let set = args.rules.load()?;
     let mut list = ListWriter::new(args.format, &["Severity", "Risk", "Name", "Id"]);
     for rule in all_rules(&set) {
-        list.push(None, || cells(rule.info()), || document(rule))?;
+        list.push(None, || cells(rule.info()), || rule_document(rule))?;
     }
     list.finish()?;
     Ok(ExitCode::SUCCESS)
@@ -37,7 +37,8 @@ fn cells(info: &RuleInfo) -> Vec<String> {
     vec![severity, info.risk_score.to_string(), clean_text(&info.name), clean_text(&info.id)]
 }
 
-fn document(rule: AnyRule<'_>) -> Value {
+/// Everything about a rule but its texts.
+pub(super) fn rule_document(rule: AnyRule<'_>) -> Value {
     let info = rule.info();
     let mut document = json!({
         "rule_id": info.id,

@@ -66,7 +66,11 @@ fn page(rule: AnyRule<'_>) -> String {
                 format!("- {}\n", names.join(" or "))
             });
             let condition = correlation.condition_in_words();
-            ("Condition", format!("{condition}:\n\n{}", stages.collect::<String>()))
+            let query = correlation.query.as_ref().map(|query| query.source().trim());
+            let query =
+                query.map(|query| format!("\nof findings that match\n\n```\n{query}\n```\n"));
+            let query = query.unwrap_or_default();
+            ("Condition", format!("{condition}:\n\n{}{query}", stages.collect::<String>()))
         }
     };
     let severity = severity_lines(rule);

@@ -10,27 +10,46 @@ use anyhow::Result;
 use detect::rule::{
     Correlation, RequiredFields, Rule, RuleInfo, SeverityMapping, SeverityRules, Technique, Threat,
 };
+use serde_json::{Value, json};
 
+use super::list::rule_document;
 use crate::commands::any_rule::{AnyRule, find_rule};
 use crate::commands::arguments::RuleArgs;
-use crate::commands::output::{clean_lines, pluralize};
+use crate::commands::output::{Format, FormatArg, clean_lines, pluralize, write_document};
 
 /// Show a rule: its description, query and investigation guide.
 ///
 /// Exit codes: 0 the rule was shown; 2 there is no such rule, or a rule file cannot be used.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// A rule: its id, its name, or a part of the name that no other rule has
+    /// A rule: its name or a part of it, or the start of its id
     rule: String,
     #[command(flatten)]
     rules: RuleArgs,
+    #[command(flatten)]
+    format: FormatArg,
 }
 
 pub fn run(args: &Args) -> Result<ExitCode> {
     let set = args.rules.load()?;
     let rule = find_rule(&set, &args.rule)?;
-    writeln!(io::stdout().lock(), "{}", clean_lines(&format_page(rule)))?;
+    let mut out = io::stdout().lock();
+    match args.format.format {
+        Format::Table => writeln!(out, "{}", clean_lines(&format_page(rule)))?,
+        format => write_document(&mut out, format, &page_document(rule))?,
+    }
     Ok(ExitCode::SUCCESS)
+}
+
+/// As `rules list` has it, and the texts.
+fn page_document(rule: AnyRule<'_>) -> Value {
+    let info = rule.info();
+    let mut document = rule_document(rule);
+    document["description"] = info.description.as_str().into();
+    document["guide"] = json!(info.note);
+    document["false_positives"] = json!(info.false_positives);
+    document["references"] = json!(info.references);
+    document
 }
 
 fn format_page(rule: AnyRule<'_>) -> String {
@@ -66,6 +85,10 @@ fn condition_lines(correlation: &Correlation) -> Vec<String> {
     for stage in &correlation.stages {
         let names: Vec<&str> = stage.0.iter().map(|rule| rule.name.as_str()).collect();
         lines.push(format!("    - {}", names.join(" or ")));
+    }
+    if let Some(query) = &correlation.query {
+        lines.push("  of findings that match".to_owned());
+        lines.extend(query_lines(query.source(), "    "));
     }
     lines
 }
@@ -131,6 +154,8 @@ pub(super) fn facts(rule: AnyRule<'_>) -> Vec<(&'static str, String)> {
             facts.push(("Type", correlation.condition.as_str().to_owned()));
             facts.push(("Group by", correlation.group_by.join(", ")));
             facts.push(("Alerts", alerts.to_owned()));
+            let covers = correlation.covered_by.iter().map(|cover| cover.name.as_str());
+            facts.push(("Covered", covers.collect::<Vec<_>>().join(", ")));
         }
     }
     facts.push(("Tags", info.tags.join(" · ")));

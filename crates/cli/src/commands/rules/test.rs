@@ -7,8 +7,11 @@ use std::process::ExitCode;
 use anyhow::Result;
 use detect::correlation::testing::test_correlations;
 use detect::rule::testing::{TestReport, TestResult, test_rules};
+use serde_json::{Value, json};
 
-use crate::commands::output::{clean_text, pluralize, print_error};
+use crate::commands::output::{
+    Format, FormatArg, clean_text, pluralize, print_error, print_message, write_documents,
+};
 use crate::commands::setup;
 
 /// Run the tests of rules
@@ -31,6 +34,8 @@ use crate::commands::setup;
 pub struct Args {
     /// A rule file or a directory. By default the built-in rules are tested
     path: Option<PathBuf>,
+    #[command(flatten)]
+    format: FormatArg,
 }
 
 pub fn run(args: &Args) -> Result<ExitCode> {
@@ -40,6 +45,22 @@ pub fn run(args: &Args) -> Result<ExitCode> {
     let correlations = test_correlations(path, now);
     report.results.extend(correlations.results);
     report.problems.extend(correlations.problems);
+    match args.format.format {
+        Format::Table => print_results(&report)?,
+        format => {
+            let documents = report.results.iter().map(document);
+            write_documents(&mut io::stdout().lock(), format, documents)?;
+        }
+    }
+    report.problems.iter().for_each(print_error);
+    match args.format.format {
+        Format::Table => writeln!(io::stdout(), "{}", summary_line(&report))?,
+        Format::Json | Format::Ndjson => print_message(summary_line(&report)),
+    }
+    Ok(ExitCode::from(exit_code(&report)))
+}
+
+fn print_results(report: &TestReport) -> io::Result<()> {
     let mut out = io::stdout().lock();
     for line in report.results.iter().flat_map(result_lines) {
         writeln!(out, "{}", clean_text(&line))?;
@@ -47,9 +68,18 @@ pub fn run(args: &Args) -> Result<ExitCode> {
     for rule in &report.unsupported {
         writeln!(out, "SKIP  {}", clean_text(&rule.to_string()))?;
     }
-    report.problems.iter().for_each(print_error);
-    writeln!(out, "{}", summary_line(&report))?;
-    Ok(ExitCode::from(exit_code(&report)))
+    Ok(())
+}
+
+fn document(result: &TestResult) -> Value {
+    json!({
+        "rule_id": result.rule.id,
+        "name": result.rule.name,
+        "passed": result.failures.is_empty(),
+        "must_match": result.must_match,
+        "must_not_match": result.must_not_match,
+        "failures": result.failures,
+    })
 }
 
 fn result_lines(result: &TestResult) -> Vec<String> {

@@ -8,12 +8,17 @@ use detect::cloudtrail::key::ObjectKind;
 use detect::cloudtrail::reader::Layout;
 
 use super::source::Source;
+use crate::commands::input::is_standard_input;
 
 /// Finds the files below `paths`, in their order, and in a directory by name. Does not follow links
 /// to directories, which could lead in a circle.
 pub fn find_files(paths: &[&Path]) -> Vec<Source> {
     let mut sources = Vec::new();
     for path in paths {
+        if is_standard_input(path) {
+            sources.push(Source::File { path: path.to_path_buf(), layout: Layout::Records });
+            continue;
+        }
         match fs::metadata(path) {
             Ok(metadata) if metadata.is_dir() => add_directory(path, &mut sources),
             Ok(metadata) => sources.push(classify_file(path, &metadata)),

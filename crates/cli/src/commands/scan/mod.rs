@@ -7,8 +7,8 @@ mod over_time;
 mod parallel;
 mod printer;
 mod source;
-mod target;
-mod totals;
+pub mod target;
+pub mod totals;
 
 use std::io;
 use std::num::NonZeroUsize;
@@ -20,16 +20,18 @@ use std::time::Instant;
 
 use anyhow::Result;
 use detect::cloudtrail::S3Prefix;
+use detect::finding::Finding;
 use detect::rule::{RuleSet, Severity};
 use detect::text::error::error_chain;
 use jiff::Timestamp;
 
 use crate::commands::arguments::DetectionArgs;
 use crate::commands::aws::AwsArgs;
-use crate::commands::output::{Format, print_message};
+use crate::commands::output::{Format, print_message, print_warning};
 use crate::commands::progress::Progress;
 use crate::commands::setup;
 use crate::commands::time_range::{TimeRange, TimeRangeArgs};
+use matches::Match;
 use objects::Objects;
 use over_time::OverTime;
 use parallel::run_in_order;
@@ -50,7 +52,7 @@ use totals::Totals;
 /// read (the rest was scanned), or wrong usage.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// Files, directories and s3://BUCKET/PREFIX
+    /// Files, directories, s3://BUCKET/PREFIX, or - for standard input
     #[arg(required = true, value_name = "PATH")]
     paths: Vec<PathBuf>,
     /// Print the records that match this query (KQL) instead of findings
@@ -66,7 +68,7 @@ pub struct Args {
     #[command(flatten)]
     range: TimeRangeArgs,
     /// How to print the findings or records
-    #[arg(long, value_enum, default_value_t = Format::Text)]
+    #[arg(long, value_enum, default_value_t = Format::Table)]
     format: Format,
     #[command(flatten)]
     detection: DetectionArgs,
@@ -97,40 +99,105 @@ pub fn run(args: &Args) -> Result<ExitCode> {
     let now = setup::now();
     let range = args.range.resolve(now)?;
     let target = match &args.query {
-        Some(query) => ScanTarget::from_query(query)?,
+        Some(query) => {
+            warn_of_equals(query);
+            ScanTarget::from_query(query)?
+        }
         None => ScanTarget::from_detections(args.detection.load()?, now),
     };
-    let (files, objects) = find_sources(&args.paths, range, &target, &args.aws)?;
-    let objects_found = objects.as_ref().map_or(0, |objects| objects.found.len());
-    let mut scan = ScanRun {
+    let scan = Scan {
+        paths: &args.paths,
         range,
-        progress: Progress::new(files.len() + objects_found, "files"),
-        printer: Printer::new(args.format, args.query.is_some(), args.summary),
-        totals: Totals::default(),
-        rules: target.rule_set(),
-        over_time: OverTime::default(),
-        now,
+        target,
+        max_bytes: args.max_object_bytes.unwrap_or(u64::MAX),
+        threads: args.threads,
+        aws: &args.aws,
     };
-    let source_scan =
-        SourceScan { target: &target, now, max_bytes: args.max_object_bytes.unwrap_or(u64::MAX) };
-    let sources = files.into_iter().chain(objects.iter().flat_map(Objects::fetch));
-    let threads = args.threads.or(available_parallelism().ok()).unwrap_or(NonZeroUsize::MIN);
+    let mut printer = Printer::new(args.format, args.query.is_some(), args.summary);
     let start = Instant::now();
-    run_in_order(
-        threads,
-        sources.map(|source| (source.name(), source)),
-        |source, events| source_scan.run(source, events),
-        |name, events| scan.print_events(&name, &events),
-    )?;
+    let totals = scan.run(now, &mut |found| match found {
+        Found::Finding(finding, why) => printer.print_finding(finding, why),
+        Found::Match(matched) => printer.print_match(matched),
+    })?;
     let elapsed = start.elapsed();
-    scan.progress.finish();
-    scan.print_over_time()?;
-    scan.printer.finish()?;
-    print_message(scan.totals.summary_line(if args.query.is_some() { "match" } else { "finding" }));
+    printer.finish()?;
+    print_message(totals.summary_line(if args.query.is_some() { "match" } else { "finding" }));
     if args.stats {
-        print_message(scan.totals.statistics(elapsed, &target.prefilter_summary()));
+        print_message(totals.statistics(elapsed, &scan.target.prefilter_summary()));
     }
-    Ok(scan.totals.exit_code(args.fail_on))
+    Ok(totals.exit_code(args.fail_on))
+}
+
+/// What is scanned, and for what.
+pub struct Scan<'a> {
+    pub paths: &'a [PathBuf],
+    pub range: TimeRange,
+    pub target: ScanTarget,
+    /// Limit of the inflated bytes of one file.
+    pub max_bytes: u64,
+    /// `None`: one per processor.
+    pub threads: Option<NonZeroUsize>,
+    /// How to sign in, if a path is a bucket.
+    pub aws: &'a AwsArgs,
+}
+
+/// What a scan found.
+pub enum Found<'a> {
+    /// A finding, and why it is one if its record alone does not say so.
+    Finding(&'a Finding, Option<&'a str>),
+    Match(&'a Match),
+}
+
+type OnFound<'a> = dyn FnMut(Found<'_>) -> io::Result<()> + 'a;
+
+impl Scan<'_> {
+    /// Passes what it finds to `on_found`, in the order of the paths. Prints what cannot be read.
+    /// Fails if nothing can be scanned, or `on_found` fails.
+    pub fn run(&self, now: Timestamp, on_found: &mut OnFound<'_>) -> Result<Totals> {
+        let (files, objects) = find_sources(self.paths, self.range, &self.target, self.aws)?;
+        let objects_found = objects.as_ref().map_or(0, |objects| objects.found.len());
+        let mut run = ScanRun {
+            range: self.range,
+            progress: Progress::new(files.len() + objects_found, "files"),
+            on_found,
+            totals: Totals::default(),
+            rules: self.target.rule_set(),
+            over_time: OverTime::default(),
+            now,
+        };
+        let source_scan = SourceScan { target: &self.target, now, max_bytes: self.max_bytes };
+        let sources = files.into_iter().chain(objects.iter().flat_map(Objects::fetch));
+        let threads = self.threads.or(available_parallelism().ok()).unwrap_or(NonZeroUsize::MIN);
+        run_in_order(
+            threads,
+            sources.map(|source| (source.name(), source)),
+            |source, events| source_scan.run(source, events),
+            |name, events| run.take_events(&name, &events),
+        )?;
+        run.progress.finish();
+        run.take_over_time()?;
+        Ok(run.totals)
+    }
+}
+
+/// To KQL, `field = value` is a text with an equals sign in it, which no record has.
+fn warn_of_equals(query: &str) {
+    let is_field = |name: &str| {
+        let is_part = |byte: u8| byte.is_ascii_lowercase() || b"_.".contains(&byte);
+        name.contains('.') && name.bytes().all(is_part)
+    };
+    // Outside of quotes.
+    for text in query.split('"').step_by(2) {
+        for (at, _) in text.match_indices('=') {
+            let before = text[..at].trim_end_matches(['=', ' ']);
+            let name = before.rsplit([' ', '(']).next().unwrap_or_default();
+            if is_field(name) {
+                return print_warning(format_args!(
+                    "KQL compares with `:`, as in `{name}: value`, not with `=`"
+                ));
+            }
+        }
+    }
 }
 
 /// Finds the files and the objects at `paths`. AWS is only asked if one of them is in a bucket.
@@ -157,29 +224,29 @@ fn find_sources(
     Ok((files, Some(objects)))
 }
 
-struct ScanRun<'t> {
+struct ScanRun<'a, 'f> {
     range: TimeRange,
     progress: Progress,
-    printer: Printer,
+    on_found: &'a mut OnFound<'f>,
     totals: Totals,
     /// `None` if a query is matched.
-    rules: Option<&'t RuleSet>,
+    rules: Option<&'a RuleSet>,
     over_time: OverTime,
     now: Timestamp,
 }
 
-impl ScanRun<'_> {
-    /// Prints what rules found in several records.
-    fn print_over_time(&mut self) -> io::Result<()> {
+impl ScanRun<'_, '_> {
+    /// Passes on what rules found in several records.
+    fn take_over_time(&mut self) -> io::Result<()> {
         for found in std::mem::take(&mut self.over_time).finish(self.rules) {
             self.totals.count_finding(&found.finding);
-            self.printer.print_finding(&found.finding, found.why.as_deref())?;
+            (self.on_found)(Found::Finding(&found.finding, found.why.as_deref()))?;
         }
         Ok(())
     }
 
-    /// Prints and counts what was found in one source.
-    fn print_events(&mut self, name: &str, events: &Receiver<SourceEvent>) -> io::Result<()> {
+    /// Passes on and counts what was found in one source.
+    fn take_events(&mut self, name: &str, events: &Receiver<SourceEvent>) -> io::Result<()> {
         let mut ended = false;
         let mut bad_records = 0;
         for event in events {
@@ -187,12 +254,12 @@ impl ScanRun<'_> {
                 SourceEvent::Finding(finding) if self.range.contains(finding.time) => {
                     if let Some(finding) = self.over_time.add(finding, self.rules, self.now) {
                         self.totals.count_finding(&finding);
-                        self.printer.print_finding(&finding, None)?;
+                        (self.on_found)(Found::Finding(&finding, None))?;
                     }
                 }
                 SourceEvent::Match(matched) if self.range.contains(matched.record.time()) => {
                     self.totals.found += 1;
-                    self.printer.print_match(&matched)?;
+                    (self.on_found)(Found::Match(&matched))?;
                 }
                 SourceEvent::Finding(_) | SourceEvent::Match(_) => {}
                 SourceEvent::BadRecord(bad) => {

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
 use detect::correlation::{Mark, place_marks, times_reached};
-use detect::finding::{Finding, FindingId};
+use detect::finding::{Facts, Finding, FindingId};
 use detect::new_terms::history_id;
 use detect::rule::{Correlation, RuleInfo, RuleSet};
 use jiff::{SignedDuration, Timestamp};
@@ -67,7 +67,7 @@ impl OverTime {
             return Some(finding);
         };
         let counted = self.thresholds.entry(finding.rule.id.clone()).or_default();
-        for placed in place_marks(correlation, &finding, now, now) {
+        for placed in place_marks(correlation, &finding, &Facts::new(&finding, None), now, now) {
             counted.folders.entry(placed.folder).or_default().push(placed.mark);
         }
         counted.findings.insert(finding.id.clone(), finding);

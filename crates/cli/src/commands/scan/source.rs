@@ -9,10 +9,11 @@ use detect::cloudtrail::reader::{Layout, Options};
 use detect::finding::Origin;
 use jiff::Timestamp;
 use trailbell::notification::ObjectRef;
-use trailbell::store::{StoreErrorKind, open_file};
+use trailbell::store::StoreErrorKind;
 
 use super::parallel::Sender;
 use super::target::{ScanTarget, SourceEvent};
+use crate::commands::input::open_log;
 
 pub enum Source {
     /// A log file.
@@ -64,7 +65,7 @@ impl SourceScan<'_> {
             Source::Skipped { reason, .. } => send(SourceEvent::Skipped(reason)),
             Source::Failed { error, .. } => send(SourceEvent::Failed(Box::new(error))),
             Source::File { path, layout } => {
-                let body = open_file(&path);
+                let body = open_log(&path);
                 let path = path.display().to_string();
                 let origin = |record| Origin::File { path: path.clone(), record };
                 self.scan_body(body, layout, &origin, &send);

@@ -50,9 +50,14 @@ impl Totals {
         self.prefiltered + self.split
     }
 
-    /// A scan of nothing is a failure: otherwise "0 findings" could mean a mistyped path.
+    /// Returns true if all was read. A scan of nothing is a failure: otherwise "0 findings" could
+    /// mean a mistyped path.
+    pub fn is_complete(&self) -> bool {
+        self.failed == 0 && self.files() > 0
+    }
+
     pub fn exit_code(&self, fail_on: Option<Severity>) -> ExitCode {
-        if self.failed > 0 || self.files() == 0 {
+        if !self.is_complete() {
             return ExitCode::from(2);
         }
         let reached = fail_on.is_some_and(|limit| self.highest >= Some(limit));

@@ -71,8 +71,8 @@ impl Printer {
         };
         let (status, reason) = describe(verdict);
         match self.format {
-            Format::Text if *status == *"valid" => Ok(()),
-            Format::Text => {
+            Format::Table if *status == *"valid" => Ok(()),
+            Format::Table => {
                 let reason = reason.unwrap_or_default();
                 self.print_line(&format!("{status:<9} {kind:<6} s3://{bucket}/{key}\n  {reason}"))
             }
@@ -108,7 +108,7 @@ impl Printer {
         self.totals.objects.add(counts);
         self.totals.gaps += chain.gaps.len() as u64;
         let place = &report.place;
-        if self.format == Format::Text {
+        if self.format == Format::Table {
             for gap in &chain.gaps {
                 let line = format!(
                     "gap       account {}, {}, trail {}: {} to {} UTC\n  {}",
@@ -157,8 +157,8 @@ impl Printer {
             writeln!(self.out, "… and {more} more: --format ndjson prints all")?;
         }
         match self.format {
-            Format::Text if self.rows.is_empty() => {}
-            Format::Text => {
+            Format::Table if self.rows.is_empty() => {}
+            Format::Table => {
                 let header =
                     ["Account", "Region", "Trail", "Digests", "Log files", "Covered (UTC)", "Gaps"];
                 let mut table = new_table(header);

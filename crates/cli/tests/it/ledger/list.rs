@@ -43,7 +43,7 @@ fn entries_are_filtered_and_the_latest_come_first() {
 #[test]
 fn the_table_has_the_time_the_state_and_the_subject() {
     let dir = filled();
-    let (code, out, err) = dir.run(&["ledger", "list"]);
+    let (code, out, err) = dir.run_with(&["ledger", "list"], &[("COLUMNS", "200")]);
     assert_eq!(code, 0, "{err}");
     let header: Vec<&str> = out.lines().next().unwrap().split_whitespace().collect();
     assert_eq!(header, ["Time", "(UTC)", "State", "Id", "Subject", "Rule"]);

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::scan;
-use crate::program::{TestDir, documents, is_hostile};
+use crate::program::{TestDir, documents, is_hostile, trailbell};
 
 fn call(user: &str, action: &str, time: &str, error: Option<&str>) -> Value {
     json!({
@@ -40,7 +40,8 @@ fn words(line: &str) -> Vec<&str> {
 fn matching_records_are_sorted_by_time() {
     let dir = TestDir::new();
     let log = dir.log(&calls());
-    let (code, out, err) = scan(&[&log, "--query", "user.name: alice"]);
+    let wide = [("COLUMNS", "300")];
+    let (code, out, err) = trailbell(&["scan", &log, "--query", "user.name: alice"], &wide);
     assert_eq!((code, err.as_str()), (0, "3 matches in 4 records of 1 file\n"), "{out}");
     let rows: Vec<Vec<&str>> = out.lines().skip(2).map(words).collect();
     let call = "10:00:00 alice ACTION iam.amazonaws.com 192.0.2.7 us-east-1";

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use support::{aws, moto};
 
-use crate::program::{create_group, documents, log_text, trailbell};
+use crate::program::{TestDir, create_group, documents, exception, log_text, trailbell};
 
 fn key(region: &str, time: &str) -> String {
     let day = format!("{}/{}/{}", &time[..4], &time[4..6], &time[6..8]);
@@ -101,4 +101,28 @@ async fn an_object_or_bucket_that_cannot_be_read_is_an_error() {
         assert_eq!(code, 2, "{args:?}: {err}");
         assert!(err.contains(&message), "{args:?}: {err}");
     }
+}
+
+#[tokio::test]
+async fn exceptions_are_counted_against_a_bucket() {
+    let bucket = bucket().await;
+    let dir = TestDir::new();
+    let query = "cloud.account.id: 111122223333 and user.name: alice";
+    let file = dir.write("e.toml", exception("alice", query, "2099-01-01"));
+    let place = format!("s3://{bucket}/");
+    let check = |range: &[&str]| {
+        let vars = aws::variables(moto::url());
+        let args = ["exceptions", "check", &file, "--against", &place];
+        trailbell(&[&args, range].concat(), &vars)
+    };
+    let hours = ["--since", "2026-03-12T00:00:00Z", "--until", "2026-03-12T09:30:00Z"];
+    let (code, out, err) = check(&hours);
+    assert_eq!(code, 0, "{out}\n{err}");
+    assert!(out.contains("alice would suppress 2 findings\n"), "{out}");
+    assert!(out.contains("[low] IAM group late created by alice in 111122223333"), "{out}");
+    let (code, _, err) = check(&["--since", "2026-03-12"]);
+    assert_eq!(code, 2, "an object is damaged\n{err}");
+    let (code, _, err) = check(&[]);
+    assert_eq!(code, 2, "nothing is of the last week\n{err}");
+    assert!(err.contains("no log objects in that time"), "{err}");
 }

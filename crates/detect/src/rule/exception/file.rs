@@ -16,6 +16,10 @@ use crate::rule::toml_file::reader::TomlReader;
 
 const TABLE: &str = "[[exception]]";
 const KEYS: &str = "expires name owner query reason rules starts";
+/// What the exception that an alert suggests has for a reason and an owner, so that nobody uses it
+/// as it is.
+pub const PLACEHOLDER: &str = "FILL IN";
+
 const RULES_EXPECTED: &str = "a list of rule ids or names, or `*` for every rule";
 
 /// Reads the exceptions of a file.
@@ -47,8 +51,8 @@ fn read_exception(
     reader.enter_table(TABLE, item.span());
     reader.check_keys(table, TABLE, KEYS);
     let name = reader.required_text(table, "name");
-    let reason = reader.required_text(table, "reason");
-    let owner = reader.required_text(table, "owner");
+    let reason = read_filled_in(reader, table, "reason");
+    let owner = read_filled_in(reader, table, "owner");
     let rules = read_rules(reader, table);
     let query = read_query(reader, table, &[]);
     let starts = reader.parsed(table, "starts", parse_start, TIME_EXPECTED);
@@ -69,6 +73,20 @@ fn read_exception(
         position: reader.position(item.span()),
     };
     (reader.problems.len() == problems_before).then_some(exception)
+}
+
+/// A text that is not the placeholder of a suggested exception any more.
+fn read_filled_in(
+    reader: &mut TomlReader<'_>,
+    table: &DeTable<'_>,
+    key: &'static str,
+) -> Option<String> {
+    let text = reader.required_text(table, key)?;
+    if text.contains(PLACEHOLDER) {
+        let message = format!("`{key}` still says `{PLACEHOLDER}`: replace all of it");
+        reader.add_problem(table[key].span(), message);
+    }
+    Some(text)
 }
 
 fn read_rules(reader: &mut TomlReader<'_>, table: &DeTable<'_>) -> Vec<RuleSelector> {

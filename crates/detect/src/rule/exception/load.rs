@@ -5,8 +5,10 @@ use std::path::{Path, PathBuf};
 
 use thiserror::Error;
 
+use super::cover::covered_group;
 use super::file::read_exceptions;
 use super::{Exception, Exceptions};
+use crate::finding::PrivilegedGroups;
 use crate::rule::set::RuleSet;
 use crate::rule::toml_file::folder::{check_regular_file, read_text, toml_files};
 use crate::rule::toml_file::problem::{Position, Problem, hint, problem_list};
@@ -110,6 +112,19 @@ impl LoadedExceptions {
                 );
                 self.warnings.push(problem_at(exception, selector.position, message));
             }
+        }
+    }
+
+    /// Warns of exceptions that would suppress findings about privileged groups.
+    pub fn check_privileged(&mut self, rule_set: &RuleSet, groups: &PrivilegedGroups) {
+        for exception in &self.exceptions {
+            let Some(group) = covered_group(exception, rule_set.rules(), groups) else { continue };
+            let message = format!(
+                "exception `{}` would suppress findings about privileged groups, such as \
+                 `{group}`; name the groups that it is for with `group.name`",
+                exception.name.escape_debug(),
+            );
+            self.warnings.push(problem_at(exception, exception.position, message));
         }
     }
 

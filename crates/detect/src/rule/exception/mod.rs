@@ -11,6 +11,7 @@
 //! expires = 2027-03-31                     # includes the whole day in UTC; or "never"
 //! ```
 
+mod cover;
 mod expiry;
 mod file;
 mod load;
@@ -24,6 +25,7 @@ use jiff::Timestamp;
 use kql::Query;
 
 pub use expiry::{EXPIRY_NOTICE, Expiry, format_days};
+pub use file::PLACEHOLDER;
 pub use load::{ExceptionsError, LoadedExceptions, check_exception_files};
 
 use super::definition::RuleInfo;
@@ -95,6 +97,11 @@ impl Exception {
         self.state(now) == ExceptionState::Active
             && self.applies_to(rule)
             && self.query.matches(view, now)
+    }
+
+    /// The same exception, active at any time: to see what it would have suppressed.
+    pub fn without_times(self) -> Exception {
+        Exception { starts: None, expires: Expiry::Never, ..self }
     }
 
     /// A line for people if it expires within 30 days of `now`, or expired within the last 30.

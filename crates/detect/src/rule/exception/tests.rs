@@ -8,6 +8,7 @@ use serde_json::json;
 
 use super::*;
 use crate::cloudtrail::Record;
+use crate::finding::PrivilegedGroups;
 use crate::rule::{LoadedRules, Problem, RuleSet};
 
 const VALID: &str = r#"[[exception]]
@@ -164,6 +165,65 @@ fn risky_exceptions_are_warnings() {
         let warnings = to_strings(&load.warnings);
         assert_eq!((warnings.len(), load.problems.len()), (1, 0), "{expected}: {warnings:#?}");
         assert!(warnings[0].starts_with(expected), "{expected}\n{warnings:#?}");
+    }
+}
+
+#[test]
+fn an_exception_that_could_be_about_a_privileged_group_is_warned_of() {
+    let rules = RuleSet::new(LoadedRules::embedded().rules).unwrap();
+    let groups = PrivilegedGroups::parse("Admin*, breakglass").unwrap();
+    let addition = "rules = [\"AWS IAM User Addition to Group\"]";
+    let creation = "rules = [\"AWS IAM Group Creation\"]";
+    let any = "rules = \"*\"";
+    let alice = "user.id: AIDA1";
+    for (rules_line, query, expected) in [
+        (addition, alice.to_owned(), Some("admin")),
+        (any, alice.to_owned(), Some("admin")),
+        (creation, format!("{alice} and event.action: AddUserToGroup"), None),
+        (any, format!("{alice} and event.action: StopLogging"), None),
+        (any, format!("{alice} and event.provider: sso.amazonaws.com"), None),
+        (addition, format!("{alice} and group.name: billing"), None),
+        (addition, format!("{alice} and group: {{ name: billing }}"), None),
+        (addition, format!("{alice} and group.name: (billing or BREAKGLASS)"), Some("breakglass")),
+        (addition, format!("{alice} and group.name: *"), Some("admin")),
+        (addition, format!("{alice} and group.name: bill*"), None),
+        (addition, format!("{alice} and not group.name: admin*"), Some("breakglass")),
+        (addition, format!("{alice} and not group.name: (admin* or breakglass)"), None),
+        (addition, format!("{alice} and not group.name: admin"), Some("adminx")),
+        (addition, format!("group.name: billing or {alice}"), Some("admin")),
+        (addition, format!("group.name: billing or ({alice} and group.name: team)"), None),
+        (addition, format!("{alice} and group.*: billing"), Some("admin")),
+    ] {
+        let query_line = format!("query = '{query}'");
+        let mut load = load(&with("rules", rules_line).replace(&query_of(VALID), &query_line));
+        load.warnings.clear();
+        load.check_privileged(&rules, &groups);
+        let warnings = to_strings(&load.warnings);
+        let group = warnings.first().and_then(|it| it.split('`').nth(3));
+        assert_eq!(group, expected, "{rules_line} {query}: {warnings:?}");
+        load.warnings.clear();
+        load.check_privileged(&rules, &PrivilegedGroups::default());
+        assert_eq!(load.warnings.len(), 0, "no group is known to be privileged");
+    }
+}
+
+fn query_of(text: &str) -> String {
+    text.lines().find(|line| line.starts_with("query")).unwrap().to_owned()
+}
+
+#[test]
+fn the_placeholder_of_a_suggestion_is_an_error() {
+    for (key, line) in [
+        ("reason", "reason = \"FILL IN: why no alert is needed\""),
+        ("owner", "owner = \"FILL IN\""),
+    ] {
+        let problems = to_strings(&load(&with(key, line)).problems);
+        assert_eq!(problems.len(), 1, "{problems:?}");
+        let expected = format!("`{key}` still says `FILL IN`: replace all of it");
+        assert!(
+            problems[0].contains(&expected) && problems[0].starts_with("e.toml:"),
+            "{problems:?}"
+        );
     }
 }
 

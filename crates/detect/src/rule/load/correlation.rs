@@ -8,15 +8,14 @@ use serde::Deserialize;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
+use super::fact_query::read_fact_query;
 use super::{fields, severity};
-use crate::finding::FACT_FIELDS;
 use crate::rule::correlation::{Condition, Correlation, RuleReference, Stage};
 use crate::rule::definition::RuleOrigin;
-use crate::rule::toml_file::query::read_query;
 use crate::rule::toml_file::reader::{TomlReader, elements};
 
 const TABLE: &str = "[rule.correlation]";
-const KEYS: &str = "condition field group_by query rules severity_when timespan type";
+const KEYS: &str = "condition covered_by field group_by query rules severity_when timespan type";
 
 const RAISE_TABLE: &str = "[[rule.correlation.severity_when]]";
 
@@ -33,7 +32,12 @@ const QUERY_RULE_KEYS: [&str; 9] = [
     "query",
 ];
 
+/// Keys that change the severity of a query rule. Here they would change nothing.
+const SEVERITY_KEYS: [&str; 3] = ["risk_score_mapping", "severity_mapping", "severity_when"];
+
 const RULES_EXPECTED: &str = "a list of rules, by id or name, or of lists of alternatives";
+
+const COVERED_BY_EXPECTED: &str = "a list of correlations, by id or name";
 
 const TYPES: &str = "`temporal`, `temporal_ordered`, `event_count` or `value_count`";
 
@@ -51,6 +55,13 @@ pub(super) fn read_correlation(
             reader.add_lint(key.span(), message);
         }
     }
+    for key in SEVERITY_KEYS {
+        if let Some((key, _)) = rule.get_key_value(key) {
+            let name = key.get_ref();
+            let message = format!("`{name}` has no effect on a correlation; use {RAISE_TABLE}");
+            reader.add_problem(key.span(), message);
+        }
+    }
     let info = fields::rule_info(reader, rule);
     let Some((key, _)) = rule.get_key_value("correlation") else {
         reader.missing_key("correlation");
@@ -62,8 +73,9 @@ pub(super) fn read_correlation(
     let timespan = read_timespan(reader, table);
     let condition = read_condition(reader, table);
     let stages = read_stages(reader, table, condition.as_ref());
+    let covered_by = read_covered_by(reader, table);
     let group_by = read_group_by(reader, table);
-    let query = table.get("query").and_then(|_| read_query(reader, table, &FACT_FIELDS));
+    let query = table.get("query").and_then(|_| read_fact_query(reader, table));
     let raises = severity::read_raises(reader, table, RAISE_TABLE, info.as_ref(), true);
     Some(Correlation {
         info: Arc::new(info?),
@@ -73,6 +85,7 @@ pub(super) fn read_correlation(
         group_by,
         timespan: timespan?,
         raises,
+        covered_by,
         is_threshold: false,
         origin,
     })
@@ -164,19 +177,36 @@ fn read_stage<'t>(
     }
     let mut references = Vec::new();
     for rule in alternatives {
-        let Some(text) = rule.get_ref().as_str().filter(|text| !text.trim().is_empty()) else {
+        let Some(reference) = read_reference(reader, rule) else {
             reader.wrong_type("rules", rule, RULES_EXPECTED);
             continue;
         };
         // One event must not satisfy two stages by itself.
-        if !named.insert(text) {
-            let message = format!("rule `{}` is named twice", text.escape_debug());
+        if !named.insert(rule.get_ref().as_str().unwrap_or_default()) {
+            let message = format!("rule `{}` is named twice", reference.rule.escape_debug());
             reader.add_problem(rule.span(), message);
         }
-        let position = reader.position(rule.span());
-        references.push(RuleReference { rule: text.to_owned(), name: text.to_owned(), position });
+        references.push(reference);
     }
     Stage(references)
+}
+
+/// Returns `None` if it is not a text, or is blank.
+fn read_reference(reader: &TomlReader<'_>, value: &Spanned<DeValue<'_>>) -> Option<RuleReference> {
+    let text = value.get_ref().as_str().filter(|text| !text.trim().is_empty())?;
+    let position = reader.position(value.span());
+    Some(RuleReference { rule: text.to_owned(), name: text.to_owned(), position })
+}
+
+fn read_covered_by(reader: &mut TomlReader<'_>, table: &DeTable<'_>) -> Vec<RuleReference> {
+    let mut references = Vec::new();
+    for value in table.get("covered_by").map(elements).unwrap_or_default() {
+        match read_reference(reader, value) {
+            Some(reference) => references.push(reference),
+            None => reader.wrong_type("covered_by", value, COVERED_BY_EXPECTED),
+        }
+    }
+    references
 }
 
 fn read_group_by(reader: &mut TomlReader<'_>, table: &DeTable<'_>) -> Vec<String> {

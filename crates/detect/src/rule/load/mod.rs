@@ -2,6 +2,7 @@
 
 mod correlation;
 mod elastic;
+mod fact_query;
 mod fields;
 mod file;
 mod new_terms;

@@ -9,7 +9,7 @@ use crate::rule::toml_file::reader::elements;
 
 /// Returns true if findings can have the field.
 pub(super) fn known_field(field: &str) -> bool {
-    ecs::is_known_field(field) || FACT_FIELDS.contains(&field)
+    ecs::is_known_field(field) || FACT_FIELDS.iter().any(|(name, _)| *name == field)
 }
 
 /// The texts of a list, or the text that stands for a list of one.

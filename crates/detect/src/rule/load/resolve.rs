@@ -15,7 +15,12 @@ pub(crate) fn resolve_all(
         .iter_mut()
         .flat_map(|correlation| resolve_references(correlation, rules, &all))
         .collect();
-    if problems.is_empty() { Ok(correlations) } else { Err(problems) }
+    if !problems.is_empty() {
+        return Err(problems);
+    }
+    // What covers others is evaluated before them.
+    correlations.sort_by_key(|correlation| !correlation.covered_by.is_empty());
+    Ok(correlations)
 }
 
 /// Resolves the references of one correlation and returns a problem for each that fails.
@@ -44,7 +49,42 @@ pub(crate) fn resolve_references(
             None => problems.push(unresolved(&path, reference, correlations)),
         }
     }
+    let group_by = correlation.group_by.clone();
+    for reference in &mut correlation.covered_by {
+        match find_cover(reference, &group_by, correlations) {
+            Ok(cover) => {
+                reference.rule.clone_from(&cover.info.id);
+                reference.name.clone_from(&cover.info.name);
+            }
+            Err(message) => {
+                problems.push(Problem::in_file(&path, message).at(reference.position));
+            }
+        }
+    }
     problems
+}
+
+/// The correlation that a `covered_by` names.
+/// Fails if there is none, or if it cannot cover one with this `group_by`.
+fn find_cover<'c>(
+    reference: &RuleReference,
+    group_by: &[String],
+    correlations: &'c [Correlation],
+) -> Result<&'c Correlation, String> {
+    let name = reference.rule.escape_debug();
+    let is_named =
+        |it: &&Correlation| it.info.id == reference.rule || it.info.name == reference.rule;
+    let cover = correlations.iter().find(is_named);
+    let cover =
+        cover.ok_or_else(|| format!("there is no correlation `{name}` to be covered by"))?;
+    if cover.group_by != group_by {
+        return Err(format!("`{name}` cannot cover it: it has another `group_by`"));
+    }
+    // Two that cover each other would never be alerted.
+    if !cover.covered_by.is_empty() {
+        return Err(format!("`{name}` cannot cover it: it is covered itself"));
+    }
+    Ok(cover)
 }
 
 fn unresolved(path: &str, reference: &RuleReference, correlations: &[Correlation]) -> Problem {

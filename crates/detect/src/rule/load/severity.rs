@@ -1,16 +1,17 @@
 //! What changes the severity of a rule's findings, out of a rule file.
 
+use query_core::nearest_name;
 use serde::Deserialize;
 use toml::Spanned;
 use toml::de::DeTable;
 
+use super::fact_query::{fact_kind, read_fact_query, words_of};
 use super::fields;
 use crate::ecs;
 use crate::finding::FACT_FIELDS;
 use crate::rule::definition::{RuleInfo, Severity};
 use crate::rule::severity::{SeverityMapping, SeverityRaise, SeverityRules};
 use crate::rule::toml_file::problem::hint;
-use crate::rule::toml_file::query::read_query;
 use crate::rule::toml_file::reader::{TomlReader, elements};
 
 const RAISE_KEYS: &str = "query reason risk_score severity";
@@ -24,8 +25,7 @@ const MAX_REASON_CHARS: usize = 120;
 struct MappingEntry {
     field: Spanned<String>,
     operator: Spanned<String>,
-    #[serde(default)]
-    value: String,
+    value: Option<Spanned<String>>,
     severity: Option<Severity>,
     #[serde(rename = "risk_score")]
     _risk_score: Option<u8>,
@@ -48,14 +48,16 @@ pub(super) fn read_severity_rules(
 
 fn severity_mapping(entry: MappingEntry) -> Option<SeverityMapping> {
     let MappingEntry { field, value, severity, .. } = entry;
+    let value = value.map(Spanned::into_inner).unwrap_or_default();
     Some(SeverityMapping { field: field.into_inner(), value, severity: severity? })
 }
 
 /// The mappings of a key. Only `equals` is known, as in Kibana.
 fn read_mappings(reader: &mut TomlReader<'_>, table: &DeTable<'_>, key: &str) -> Vec<MappingEntry> {
     let entries: Vec<MappingEntry> = reader.optional(table, key).unwrap_or_default();
-    for MappingEntry { field, operator, severity, .. } in &entries {
+    for MappingEntry { field, operator, value, severity, .. } in &entries {
         check_field(reader, field);
+        check_value(reader, field.get_ref(), value.as_ref());
         if operator.get_ref() != "equals" {
             let found = operator.get_ref().escape_debug();
             let message = format!("`operator` must be `equals`, found `{found}`");
@@ -68,11 +70,20 @@ fn read_mappings(reader: &mut TomlReader<'_>, table: &DeTable<'_>, key: &str) ->
     entries
 }
 
+/// Reports a value that a fact never has.
+fn check_value(reader: &mut TomlReader<'_>, field: &str, value: Option<&Spanned<String>>) {
+    let (Some(kind), Some(value)) = (fact_kind(field), value) else { return };
+    if !kind.words().contains(&value.get_ref().as_str()) && !value.get_ref().is_empty() {
+        reader.add_problem(value.span(), format!("`{field}` is {}", words_of(kind)));
+    }
+}
+
 /// Reports a field that neither records nor facts have.
 pub(super) fn check_field(reader: &mut TomlReader<'_>, field: &Spanned<String>) {
     let name = field.get_ref().as_str();
-    if !ecs::is_known_field(name) && !FACT_FIELDS.contains(&name) {
-        let hint = hint(ecs::did_you_mean(name));
+    if !ecs::is_known_field(name) && fact_kind(name).is_none() {
+        let facts = FACT_FIELDS.map(|(fact, _)| fact);
+        let hint = hint(nearest_name(name, ecs::did_you_mean(name).into_iter().chain(facts)));
         let message = format!("no record has the field `{}`{hint}", name.escape_debug());
         reader.add_problem(field.span(), message);
     }
@@ -111,7 +122,7 @@ pub(super) fn read_raises(
 }
 
 fn read_raise(reader: &mut TomlReader<'_>, table: &DeTable<'_>) -> Option<SeverityRaise> {
-    let query = read_query(reader, table, &FACT_FIELDS);
+    let query = read_fact_query(reader, table);
     let severity = reader.required(table, "severity");
     let risk_score = fields::risk_score(reader, table);
     let is_line = |reason: &str| {

@@ -117,7 +117,7 @@ fn severity_of(rule: &Rule, record: &Record, own: &OwnResources, now: Timestamp)
     let origin = Origin::Inline { envelope: "test".to_owned(), record: 0 };
     let mut finding = Finding::new(&rule.info, record, origin);
     finding.own = own.named_by(record).into_iter().map(str::to_owned).collect();
-    finding.rate(&rule.severity_rules, None, now);
+    finding.rate(&rule.severity_rules, now);
     finding.severity()
 }
 

@@ -78,14 +78,17 @@ pub(crate) fn check_regular_file(path: &Path) -> Result<(), Problem> {
     }
 }
 
-/// Reads a UTF-8 file of at most 1 MiB.
+/// Reads a UTF-8 file of at most 1 MiB, or standard input for `-`.
 pub(crate) fn read_text(path: &Path) -> Result<String, Problem> {
-    check_regular_file(path)?;
     let problem = |message: String| Problem::in_file(path.display(), message);
     let mut bytes = Vec::new();
-    File::open(path)
-        .and_then(|file| file.take(MAX_FILE_BYTES + 1).read_to_end(&mut bytes))
-        .map_err(|error| problem(format!("cannot be read: {error}")))?;
+    let read = if path == Path::new("-") {
+        io::stdin().lock().take(MAX_FILE_BYTES + 1).read_to_end(&mut bytes)
+    } else {
+        check_regular_file(path)?;
+        File::open(path).and_then(|file| file.take(MAX_FILE_BYTES + 1).read_to_end(&mut bytes))
+    };
+    read.map_err(|error| problem(format!("cannot be read: {error}")))?;
     if bytes.len() as u64 > MAX_FILE_BYTES {
         return Err(problem("is larger than 1 MiB".to_owned()));
     }

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use kql::Query;
-use query_core::{ParseError, Span};
+use query_core::{ParseError, Span, nearest_name};
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
@@ -18,14 +18,19 @@ use crate::rule::unsatisfiable::{Lint, find_unsatisfiable, find_unsatisfiable_eq
 pub(crate) fn read_query(
     reader: &mut TomlReader<'_>,
     table: &DeTable<'_>,
-    extra_fields: &[&str],
+    extra_fields: &[&'static str],
 ) -> Option<Query> {
     let source = reader.required_text(table, "query")?;
     let place = StringPlace::new(reader.text, &table["query"], &source);
     match Query::parse(&source) {
         Ok(query) => {
-            let mut unknown = ecs::unknown_fields(query.expr());
-            unknown.retain(|unknown| !extra_fields.contains(&unknown.name.as_str()));
+            let unknown = ecs::unknown_fields(query.expr()).into_iter();
+            let unknown = unknown.filter(|it| !extra_fields.contains(&it.name.as_str()));
+            let with_extra = |unknown: UnknownField| {
+                let candidates = unknown.meant.into_iter().chain(extra_fields.iter().copied());
+                UnknownField { meant: nearest_name(&unknown.name, candidates), ..unknown }
+            };
+            let unknown = unknown.map(with_extra).collect();
             add_lints(reader, &place, unknown, find_unsatisfiable(query.expr()));
             Some(query)
         }

@@ -157,6 +157,23 @@ fn problems_are_reported_with_their_place() {
             "`risk_score` is missing in [[rule.correlation.severity_when]]",
         ),
         (
+            format!("{VALID}{}", with(RAISE, "admin and", "everything and")),
+            "c.toml:16:10: `trailbell.power` is `unknown`, `limited`, `escalates` or `admin`",
+        ),
+        (
+            format!("{VALID}query = \"trailbell.slf: true\"\n"),
+            "c.toml:14:10: no record has the field `trailbell.slf`",
+        ),
+        (
+            with(VALID, "[rule.correlation]", "severity_mapping = []\n[rule.correlation]"),
+            "c.toml:9:1: `severity_mapping` has no effect on a correlation; use \
+             [[rule.correlation.severity_when]]",
+        ),
+        (
+            with(&format!("{VALID}{RAISE}"), "correlation.severity_when", "severity_when"),
+            "`severity_when` has no effect on a correlation; use [[rule.correlation.severity_when]]",
+        ),
+        (
             with(VALID, "[rule.correlation]", "[rule.correlations]"),
             "c.toml:1:2: `correlation` is missing in [rule]",
         ),
@@ -229,7 +246,7 @@ fn replacing_a_correlated_rule_is_a_warning() {
         "event.provider: iam.amazonaws.com and event.action: AddUserToGroup and user.name: alice",
     );
     let warnings = resolve(&[("mine.toml", &mine)], true).unwrap();
-    assert_eq!(warnings.len(), 2, "both correlations name it: {warnings:?}");
+    assert_eq!(warnings.len(), 3, "all correlations name it: {warnings:?}");
     assert!(
         warnings[0].starts_with("mine.toml: replaces a rule of the correlation `"),
         "{warnings:?}"
@@ -252,7 +269,7 @@ fn replacing_a_correlated_rule_is_a_warning() {
         checked[0].problems[0].message.contains("no rule with the id or name `none`"),
         "{checked:?}"
     );
-    assert_eq!(checked[1].warnings.len(), 2, "{checked:?}");
+    assert_eq!(checked[1].warnings.len(), 3, "{checked:?}");
 }
 
 #[test]
@@ -265,4 +282,39 @@ fn rules_and_correlations_share_their_ids() {
     );
     let load = LoadedRules::from_texts([("a.toml", VALID), ("b.toml", VALID)].into_iter());
     assert_eq!(load.problems[0].to_string(), "b.toml: rule_id `two` is also used by a.toml");
+}
+
+#[test]
+fn what_covers_a_correlation_groups_alike_and_is_not_covered_itself() {
+    let covered = |by: &str| format!("{VALID}covered_by = [\"{by}\"]\n");
+    let cover = VALID.replace("\"two\"", "\"wide\"").replace("Two of them", "Wide");
+    let set = |covered: &str, cover: &str| {
+        let mut loaded = LoadedRules::embedded();
+        let texts = [("c.toml", covered), ("w.toml", cover)];
+        loaded.add_source(LoadedRules::from_texts(texts.into_iter()));
+        loaded.into_rule_set().map_err(|error| error.to_string())
+    };
+    let rules = set(&covered("Wide"), &cover).unwrap();
+    let ids: Vec<&str> = rules.correlations().iter().map(|it| it.info.id.as_str()).collect();
+    let place = |id| ids.iter().position(|other| *other == id);
+    assert!(place("wide") < place("two"), "it is evaluated first: {ids:?}");
+    let two = rules.correlations().iter().find(|it| it.info.id == "two").unwrap();
+    assert_eq!(two.covered_by[0].rule, "wide", "named by name");
+    for (covered, cover, expected) in [
+        (covered("none"), cover.clone(), "c.toml:14:15: there is no correlation `none`"),
+        (
+            covered("wide"),
+            cover.replace("group.name", "user.name"),
+            "c.toml:14:15: `wide` cannot cover it: it has another `group_by`",
+        ),
+        (
+            covered("wide"),
+            format!("{cover}covered_by = \"two\"\n"),
+            "c.toml:14:15: `wide` cannot cover it: it is covered itself",
+        ),
+        (covered("wide").replace("[\"wide\"]", "[7]"), cover, "`covered_by` must be a list of"),
+    ] {
+        let error = set(&covered, &cover).unwrap_err();
+        assert!(error.contains(expected), "{expected}: {error}");
+    }
 }

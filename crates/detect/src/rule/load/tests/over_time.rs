@@ -97,7 +97,8 @@ fn what_cannot_be_meant_is_a_problem_with_its_place() {
         ),
         (
             "new_terms",
-            "new_terms_fields = ['a', 'b', 'c', 'd']\nhistory_window_start = 'now-7d'",
+            "new_terms_fields = ['user.name', 'source.ip', 'event.action', 'cloud.region']\n\
+             history_window_start = 'now-7d'",
             "a.toml:9:20: `new_terms_fields` must be 1 to 3 fields".to_owned(),
         ),
         (

@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::{load, to_strings, with};
+use crate::finding::FactDocument;
 use crate::rule::{Rating, Severity};
 
 const RULES: &str = r#"
@@ -57,6 +58,7 @@ fn rate(document: Value) -> Option<Rating> {
     assert_eq!(to_strings(&loaded.problems), [""; 0]);
     assert_eq!(to_strings(&loaded.warnings), [""; 0]);
     let rule = loaded.rules.remove(0);
+    let document = FactDocument::from_json(document);
     rule.severity_rules.rate(&rule.info, &document, Timestamp::UNIX_EPOCH)
 }
 
@@ -81,10 +83,16 @@ fn mappings_set_the_severity_and_facts_raise_it() {
             rating(Severity::High, 47, Some(&is_type("Root"))),
         ),
         (scored(json!(12)), rating(Severity::Medium, 12, None)),
-        (scored(json!([7, 8])), rating(Severity::Medium, 7, None)),
+        (scored(json!([7, 8, 101])), rating(Severity::Medium, 8, None)),
+        (scored(json!("12")), rating(Severity::Medium, 12, None)),
+        (scored(json!(66.6)), rating(Severity::Medium, 67, None)),
+        (scored(json!(0)), rating(Severity::Medium, 0, None)),
         (scored(json!(101)), None),
-        (scored(json!(1.5)), None),
-        (scored(json!("12")), None),
+        (scored(json!(100.4)), None),
+        (scored(json!(-1)), None),
+        (scored(json!("high")), None),
+        (scored(json!("")), None),
+        (scored(json!(true)), None),
         (
             json!({"trailbell": {"self": true, "principal": {"root": true}}}),
             rating(Severity::High, 80, Some("it matches trailbell.self: true")),
@@ -124,25 +132,96 @@ fn what_cannot_be_meant_is_refused_with_its_place() {
             mapping(("\"equals\"", "\"like\"")),
             "a.toml:12:12: `operator` must be `equals`, found `like`",
         ),
-        (mapping(("\"high\"", "\"urgent\"")), "in `severity_mapping`: unknown variant `urgent`"),
+        (
+            mapping(("\"high\"", "\"urgent\"")),
+            "a.toml:14:12: in `severity_mapping`: unknown variant `urgent`, expected one of `low`,",
+        ),
         (
             mapping(("severity = \"high\"\n", "")),
-            "`severity` is missing in [[rule.severity_mapping]]",
+            "a.toml:11:9: `severity` is missing in [[rule.severity_mapping]]",
+        ),
+        (
+            mapping(("\"user.name\"", "\"trailbell.self\"")),
+            "a.toml:13:9: `trailbell.self` is `true` or `false`",
+        ),
+        (
+            mapping(("\"user.name\"", "\"trailbell.group.powr\"")),
+            "a.toml:11:9: no record has the field `trailbell.group.powr`; did you mean \
+             `trailbell.group.power`?",
         ),
         (
             when(("\"high\"", "\"medium\"")),
             "a.toml:12:12: `severity` must be above that of the rule",
         ),
-        (when(("\"high\"", "\"worst\"")), "in `severity`: unknown variant `worst`"),
-        (when(("user.name: a", "user.name: (")), "in `query`: "),
-        (when(("\"why\"", "\"a\\nb\"")), "`reason` must be one line of at most 120 characters"),
-        ("severity_when = 3\n".to_owned(), "`severity_when` must be a list of tables"),
+        (
+            when(("\"high\"", "\"worst\"")),
+            "a.toml:12:12: in `severity`: unknown variant `worst`, expected one of `low`,",
+        ),
+        (when(("user.name: a", "user.name: (")), "a.toml:11:22: in `query`: "),
+        (
+            when(("\"why\"", "\"a\\nb\"")),
+            "a.toml:14:10: `reason` must be one line of at most 120 characters",
+        ),
+        (
+            when(("user.name: a", "user.nam: a")),
+            "a.toml:11:10: no record has the field `user.nam`; did you mean `user.name`?",
+        ),
+        (
+            when(("user.name: a", "trailbell.slf: true")),
+            "a.toml:11:10: no record has the field `trailbell.slf`; did you mean `trailbell.self`?",
+        ),
+        (
+            when(("user.name: a", "trailbell.self: yes")),
+            "a.toml:11:10: `trailbell.self` is `true` or `false`",
+        ),
+        (
+            when(("user.name: a", "trailbell.group.power: (admin or adm*x)")),
+            "a.toml:11:43: `trailbell.group.power` is `unknown`, `limited`, `escalates` or `admin`",
+        ),
+        (
+            when(("user.name: a", "source.ip: a")),
+            "a.toml:11:10: can never be true: `source.ip` is an IP address",
+        ),
+        (
+            "severity_when = 3\n".to_owned(),
+            "a.toml:10:17: `severity_when` must be a list of tables",
+        ),
     ] {
         let loaded = load(&rule_file(&lines));
         let problems = to_strings(&loaded.problems);
         assert!(problems.iter().any(|it| it.contains(expected)), "{expected}: {problems:?}");
         assert_eq!(loaded.rules.len(), 0);
     }
-    let unknown = load(&rule_file(&when(("user.name", "trailbell.slf"))));
-    assert!(unknown.warnings[0].to_string().contains("`trailbell.slf`"));
+}
+
+#[test]
+fn facts_are_read_from_the_ledger_only_for_queries_that_ask_for_them() {
+    for (query, timeline, history) in [
+        ("trailbell.principal.root: true or trailbell.privileged: true", false, false),
+        ("trailbell.group.power: admin", true, false),
+        ("not trailbell.self: true", true, false),
+        ("trailbell.principal.first_seen: true", false, true),
+        ("trailbell.*: true", true, true),
+        ("alice", true, true),
+        ("trailbell.power: admin", false, false),
+    ] {
+        let lines = format!(
+            "[[rule.severity_when]]\nquery = \"{query}\"\nseverity = \"high\"\nrisk_score = 73\n"
+        );
+        let loaded = load(&rule_file(&lines));
+        let problems = to_strings(&loaded.problems);
+        assert_eq!(problems, [""; 0], "{query}");
+        let rules = &loaded.rules[0].severity_rules;
+        assert_eq!((rules.needs_timeline(), rules.needs_history()), (timeline, history), "{query}");
+    }
+}
+
+#[test]
+fn the_name_of_a_group_matches_in_any_case() {
+    let lines = "[[rule.severity_when]]\nquery = \"group.name: Admins\"\nseverity = \"high\"\n\
+                 risk_score = 73\n";
+    let rule = load(&rule_file(lines)).rules.remove(0);
+    let document = FactDocument::from_json(json!({"group": {"name": "ADMINS"}}));
+    let rating = rule.severity_rules.rate(&rule.info, &document, Timestamp::UNIX_EPOCH);
+    assert_eq!(rating.map(|rating| rating.severity), Some(Severity::High));
 }
