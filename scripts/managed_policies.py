@@ -55,12 +55,8 @@ def make_table(documents: dict) -> str:
 
 def main() -> None:
     parser = ArgumentParser(description=__doc__, formatter_class=RawDescriptionHelpFormatter)
-    parser.add_argument(
-        "--check", action="store_true", help="only check that the table is up to date"
-    )
-    parser.add_argument(
-        "--documents", action="store_true", help="only print the documents, as JSON"
-    )
+    parser.add_argument("--check", action="store_true", help="only check the table")
+    parser.add_argument("--documents", action="store_true", help="only print the documents")
     arguments = parser.parse_args()
     documents = read_documents()
     if arguments.documents:

@@ -1,11 +1,13 @@
-//! A ledger with many entries of one group and one principal. It has only the keys of the indexes,
-//! since a context reads nothing else: those of a real entry, with other times and ids.
+//! A ledger with many entries of one group and one principal. It has only what a context reads: the
+//! keys of the principal's index, those of a real entry with other times and ids, and the log of the
+//! group.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use detect::finding::{Finding, FindingId};
+use detect::model::{Change, GroupEvent, GroupEventKind, ModelEvent};
 use futures::{StreamExt, stream};
 use jiff::SignedDuration;
 use support::{aws, moto};
@@ -19,8 +21,8 @@ pub struct LedgerWithEntries {
     pub store: S3Store,
     pub bucket: String,
     pub ledger: StoredLedger,
-    /// The prefix of the group's index.
-    pub group_folder: String,
+    /// The prefix of the principal's index.
+    pub principal_folder: String,
 }
 
 /// Puts `count` entries, one every 10 seconds, half of them before the finding.
@@ -45,10 +47,30 @@ pub async fn fill_ledger(finding: &Finding, count: usize) -> LedgerWithEntries {
     };
     let puts = stream::iter(all_keys.map(put)).buffer_unordered(CONCURRENCY);
     puts.for_each(|_| async {}).await;
-    let group_key = keys.iter().find(|key| key.starts_with("by-group/")).unwrap();
-    let group_folder = group_key[..group_key.find("2026").unwrap()].to_owned();
+    let principal_key = keys.iter().find(|key| key.starts_with("by-principal/")).unwrap();
+    let principal_folder = principal_key[..principal_key.find("2026").unwrap()].to_owned();
     let ledger = StoredLedger::new(Box::new(store.clone()), &bucket, "");
-    LedgerWithEntries { store, bucket, ledger, group_folder }
+    let changes = (0..count).map(|nth| change(finding, nth)).collect();
+    assert!(ledger.add_changes(changes, time).await.is_empty());
+    LedgerWithEntries { store, bucket, ledger, principal_folder }
+}
+
+/// A user is added to the group of a finding.
+fn change(finding: &Finding, nth: usize) -> Change {
+    let time = finding.time.unwrap().checked_sub(SignedDuration::from_secs(nth as i64)).unwrap();
+    let user = Some(format!("user-{nth}"));
+    Change {
+        account: finding.account.clone().unwrap(),
+        event: ModelEvent::Group(GroupEvent {
+            time,
+            kind: GroupEventKind::AddUserToGroup { user },
+            group: finding.group.clone().unwrap(),
+            event_id: Some(format!("e-{nth}")),
+            principal: Some("alice".to_owned()),
+            failed: false,
+            suppressed: Some(false),
+        }),
+    }
 }
 
 async fn create_bucket() -> (S3Store, String) {

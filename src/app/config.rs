@@ -197,7 +197,7 @@ const PRIVILEGED_GROUPS: Setting<PrivilegedGroups> = Setting {
 
 const RULE_SETS: Setting<EmbeddedSets> = Setting {
     name: "TRAILBELL_RULE_SETS",
-    expected: "none, or iam-groups, guard and identity-center:REGION, separated by commas",
+    expected: "none, or iam-groups, iam-principals, guard and identity-center:REGION, separated by commas",
     parse: EmbeddedSets::parse,
 };
 

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use detect::model::LogError;
 use jiff::Timestamp;
 use thiserror::Error;
 
@@ -45,6 +46,9 @@ pub enum LedgerProblem {
     /// The incidents of a correlation are of a later version.
     #[error("{0}")]
     Incidents(String),
+    /// What the trail has said of a group, a policy or the users of an account.
+    #[error(transparent)]
+    Model(#[from] LogError),
     /// It is not what it should be.
     #[error("{0}")]
     Unexpected(&'static str),

@@ -1,23 +1,31 @@
-//! What happened to a group, under all its names.
+//! What happened to a group under all its names, and what it could do.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 
-use detect::finding::{ContextGap, Finding, FindingId, TimelineEntry};
-use jiff::Timestamp;
+use detect::finding::{Call, ContextGap, Finding, GroupContext, TimelineEntry};
+use detect::model::{EventLog, GroupLog, GroupLogs, GroupState, LogEvent, PolicyLog, PolicyState};
+use detect::power::{Grants, aws_managed};
+use futures::future::{join_all, try_join};
+use jiff::{SignedDuration, Timestamp};
 
-use super::error::Result;
-use super::group_key::{GroupEvent, group_folder, parse_group_key, renaming};
-use super::index_window::gap;
+use super::error::{LedgerError, LedgerProblem, Result};
 use super::stored::StoredLedger;
 
-/// Names of a group that are listed.
+/// Names of a group that are read.
 const MAX_NAMES: usize = 5;
 
 /// Renamings that are followed, in each direction.
 const MAX_RENAMINGS: usize = 16;
 
-/// The events of a group around a finding.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+/// Customer policies of a group that are read: as many as can be attached.
+/// Source: <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html>
+const MAX_POLICIES: usize = 20;
+
+/// How long before a finding its context begins.
+const BEFORE: SignedDuration = SignedDuration::from_hours(48);
+
+/// What is known of a finding's group.
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct Timeline {
     /// The events from 48 hours before the finding to now, its own among them, in any order.
     pub entries: Vec<TimelineEntry>,
@@ -25,38 +33,133 @@ pub struct Timeline {
     pub first: bool,
     /// Why these are not all.
     pub gap: Option<ContextGap>,
+    /// What the group could do at the time of the finding, or can now, whichever is more. `None`
+    /// without a group.
+    pub group: Option<GroupContext>,
+    /// What the customer's policy that the finding attaches grants. `None` if that is not known.
+    pub policy: Option<Grants>,
 }
 
 impl StoredLedger {
-    /// Reads the timeline of a finding's group; it is empty if there is no group. Lists at most two
-    /// pages for each name that the group had, and two keys more if nothing earlier is among them.
+    /// Reads what is known of a finding's group. Costs a read for each name that the group had, up to
+    /// 5, one for the users of the account, and one for each customer policy of the group. Without a
+    /// group, only the customer's policy is read that the call is about.
     pub async fn group_timeline(&self, finding: &Finding, now: Timestamp) -> Result<Timeline> {
-        let Some(group) = &finding.group else { return Ok(Timeline::default()) };
-        let time = finding.time.unwrap_or(now);
-        let mut walk = NameWalk {
-            ledger: self,
-            account: finding.account.as_deref(),
-            time,
-            now,
-            listed: HashMap::new(),
-            events: HashMap::new(),
-            cut: false,
-            unreadable: false,
+        let timelines = self.group_timelines(&[finding], now).await?;
+        Ok(timelines.into_iter().next().unwrap_or_default())
+    }
+
+    /// The same for findings about one group, the earliest first, at the cost of one. They are in
+    /// their order.
+    pub async fn group_timelines(
+        &self,
+        findings: &[&Finding],
+        now: Timestamp,
+    ) -> Result<Vec<Timeline>> {
+        let Some(earliest) = findings.first() else { return Ok(Vec::new()) };
+        let Some(account) = &earliest.account else {
+            return Ok(vec![Timeline::default(); findings.len()]);
         };
-        walk.add(group, |_| true).await?;
-        let own = TimelineEntry::from_finding_at(finding, time);
-        let event = GroupEvent { id: finding.id.clone(), entry: own.clone(), complete: true };
-        walk.events.insert(finding.id.clone(), event);
-        walk.follow(group, Direction::Past).await?;
-        walk.follow(group, Direction::Future).await?;
-        let is_earlier =
-            |event: &GroupEvent| event.entry.is_before(&own) && !event.entry.is_same_event(&own);
-        // What cannot be read may be earlier.
-        let earlier = walk.unreadable || walk.events.values().any(is_earlier);
-        let folder = group_folder(walk.account, group);
-        let first = !earlier && !self.has_older(&folder, time).await?;
-        let entries = walk.events.into_values().map(|event| event.entry).collect();
-        Ok(Timeline { entries, first, gap: gap(walk.cut, walk.unreadable) })
+        let calls: Vec<Call<'_>> = findings.iter().map(|finding| Call::new(finding)).collect();
+        let attached: Vec<&str> = calls.iter().filter_map(|call| call.policy_arn()).collect();
+        let Some(group) = &earliest.group else {
+            let (policies, _) = self.read_policies(account, &[], &attached).await?;
+            let timeline = |call: &Call<'_>| Timeline {
+                policy: in_force(&policies, call.policy_arn(), now),
+                ..Timeline::default()
+            };
+            return Ok(calls.iter().map(timeline).collect());
+        };
+        let mut walk = NameWalk::new(self, account);
+        if Call::new(earliest).directory_action().is_some() {
+            walk.insert(group, self.directory_group_log(account, group).await)?;
+            let timeline = |finding: &&Finding| {
+                let own = TimelineEntry::from_finding_at(finding, finding.time.unwrap_or(now));
+                walk.timeline(group, &own, &[], &[])
+            };
+            return Ok(findings.iter().map(timeline).collect());
+        }
+        let (users, _) = try_join(self.user_log(account), walk.read(group)).await?;
+        walk.logs.users = users;
+        let mut parts: Vec<(Timeline, [GroupState; 2])> = Vec::new();
+        for finding in findings {
+            parts.push(walk.part(group, finding, now).await?);
+        }
+        let states: Vec<&GroupState> = parts.iter().flat_map(|(_, states)| states).collect();
+        let (policies, unreadable) = self.read_policies(account, &states, &attached).await?;
+        let complete =
+            |((mut timeline, states), call): ((Timeline, [GroupState; 2]), &Call<'_>)| {
+                timeline.add_power(&states, &policies, *call, now);
+                timeline.gap = timeline.gap.or(unreadable.then_some(ContextGap::Unreadable));
+                timeline
+            };
+        Ok(parts.into_iter().zip(&calls).map(complete).collect())
+    }
+
+    /// The logs of the customer policies of these states, and of some more. True if one cannot be
+    /// read.
+    pub(super) async fn read_policies(
+        &self,
+        account: &str,
+        states: &[&GroupState],
+        also: &[&str],
+    ) -> Result<(BTreeMap<String, PolicyLog>, bool)> {
+        let mut arns: Vec<&str> = also.to_vec();
+        arns.extend(states.iter().flat_map(|state| state.attached.keys().map(String::as_str)));
+        arns.retain(|arn| aws_managed(arn).is_none());
+        arns.sort_unstable();
+        arns.dedup();
+        arns.truncate(MAX_POLICIES);
+        let logs = join_all(arns.iter().map(|arn| self.policy_log(account, arn))).await;
+        let mut policies = BTreeMap::new();
+        let mut unreadable = false;
+        for (arn, log) in arns.into_iter().zip(logs) {
+            policies.insert(arn.to_owned(), readable(log, &mut unreadable)?);
+        }
+        Ok((policies, unreadable))
+    }
+}
+
+impl Timeline {
+    /// Adds what the group could do at the time of the call, or can do now, whichever is more.
+    fn add_power(
+        &mut self,
+        [then, since]: &[GroupState; 2],
+        policies: &BTreeMap<String, PolicyLog>,
+        call: Call<'_>,
+        now: Timestamp,
+    ) {
+        let time = call.time().unwrap_or(now);
+        let later = now.max(time);
+        let policies_at = |time| -> BTreeMap<String, PolicyState> {
+            policies.iter().map(|(arn, log)| (arn.clone(), log.state_at(time))).collect()
+        };
+        self.policy = in_force(policies, call.policy_arn(), later);
+        let then = GroupContext::new(then, &policies_at(time));
+        let since = GroupContext::new(since, &policies_at(later));
+        let members = then.members.clone();
+        let is_more = since.power().level() > then.power().level();
+        self.group = Some(GroupContext { members, ..if is_more { since } else { then } });
+    }
+}
+
+/// What the version of a policy grants that is in force at a time. `None` if it is not known.
+fn in_force(
+    policies: &BTreeMap<String, PolicyLog>,
+    arn: Option<&str>,
+    time: Timestamp,
+) -> Option<Grants> {
+    policies.get(arn?)?.state_at(time).grants().cloned()
+}
+
+/// The log, or an empty one if it is damaged or of a later version.
+fn readable<E: LogEvent>(log: Result<EventLog<E>>, unreadable: &mut bool) -> Result<EventLog<E>> {
+    match log {
+        Err(LedgerError::Unusable { source: LedgerProblem::Model(_), .. }) => {
+            *unreadable = true;
+            Ok(EventLog::default())
+        }
+        log => log,
     }
 }
 
@@ -67,103 +170,123 @@ enum Direction {
     Future,
 }
 
-/// Collects the events of a group from name to name.
+/// A time in which a group had another name: up to a renaming, or from it on.
+struct NamePart {
+    name: String,
+    renamed: Timestamp,
+}
+
+/// Reads the logs of a group from name to name.
 struct NameWalk<'a> {
     ledger: &'a StoredLedger,
-    account: Option<&'a str>,
-    time: Timestamp,
-    now: Timestamp,
-    /// All events under the names that were listed, by name in lower case.
-    listed: HashMap<String, Vec<GroupEvent>>,
-    /// The timeline.
-    events: HashMap<FindingId, GroupEvent>,
+    account: &'a str,
+    logs: GroupLogs,
     cut: bool,
     unreadable: bool,
 }
 
-impl NameWalk<'_> {
-    /// Follows one renaming after the other. Events of another group that had the old name later,
-    /// or the new name before, are left out.
-    async fn follow(&mut self, group: &str, direction: Direction) -> Result<()> {
-        let mut name = group.to_owned();
-        let mut time = self.time;
-        let mut followed = Vec::new();
-        for _ in 0..MAX_RENAMINGS {
-            let Some((event, next)) = self.next_renaming(&name, time, direction, &followed) else {
-                return Ok(());
-            };
-            name = next;
-            time = event.entry.time;
-            followed.push(event.id);
-            let is_listed = self.listed.contains_key(&name.to_ascii_lowercase());
-            if !is_listed && self.listed.len() == MAX_NAMES {
-                break;
-            }
-            self.add(&name, |event| direction.includes(event, time)).await?;
+impl<'a> NameWalk<'a> {
+    fn new(ledger: &'a StoredLedger, account: &'a str) -> NameWalk<'a> {
+        let logs = GroupLogs::default();
+        NameWalk { ledger, account, logs, cut: false, unreadable: false }
+    }
+
+    /// Returns false if too many names were read already.
+    async fn read(&mut self, name: &str) -> Result<bool> {
+        let key = name.to_lowercase();
+        if self.logs.groups.contains_key(&key) {
+            return Ok(true);
         }
-        self.cut = true;
+        if self.logs.groups.len() == MAX_NAMES {
+            return Ok(false);
+        }
+        self.insert(name, self.ledger.group_log(self.account, name).await)?;
+        Ok(true)
+    }
+
+    fn insert(&mut self, name: &str, log: Result<GroupLog>) -> Result<()> {
+        self.logs.groups.insert(name.to_lowercase(), readable(log, &mut self.unreadable)?);
         Ok(())
     }
 
-    /// The nearest renaming that gave the group its name, or took it, and the name on its other
-    /// side.
-    fn next_renaming(
-        &self,
+    /// The timeline of a finding, and the group at its time and now.
+    async fn part(
+        &mut self,
+        group: &str,
+        finding: &Finding,
+        now: Timestamp,
+    ) -> Result<(Timeline, [GroupState; 2])> {
+        let time = finding.time.unwrap_or(now);
+        let past = self.follow(group, time, Direction::Past).await?;
+        let future = self.follow(group, time, Direction::Future).await?;
+        let own = TimelineEntry::from_finding_at(finding, time);
+        let timeline = self.timeline(group, &own, &past, &future);
+        let last_name = future.last().map_or(group, |part| &part.name);
+        let later = now.max(time);
+        Ok((timeline, [self.logs.state_at(group, time), self.logs.state_at(last_name, later)]))
+    }
+
+    /// Follows one renaming after the other.
+    async fn follow(
+        &mut self,
         name: &str,
         time: Timestamp,
         direction: Direction,
-        followed: &[FindingId],
-    ) -> Option<(GroupEvent, String)> {
-        let renamings = self.events.values().filter_map(|event| {
-            let (old, new) = renaming(&event.entry)?;
-            let (here, there) = match direction {
-                Direction::Past => (new, old),
-                Direction::Future => (old, new),
-            };
-            let fits = here.eq_ignore_ascii_case(name)
-                && direction.includes(event.entry.time, time)
-                && event.complete
-                && !followed.contains(&event.id);
-            fits.then(|| (event.clone(), there.to_owned()))
-        });
-        let key = |(event, _): &(GroupEvent, String)| (event.entry.time, event.id.clone());
-        match direction {
-            Direction::Past => renamings.max_by_key(key),
-            Direction::Future => renamings.min_by_key(key),
+    ) -> Result<Vec<NamePart>> {
+        let mut parts: Vec<NamePart> = Vec::new();
+        for _ in 0..MAX_RENAMINGS {
+            let last = parts.last();
+            let (name, time) = last.map_or((name, time), |part| (&part.name, part.renamed));
+            let log = self.logs.groups.get(&name.to_lowercase());
+            let next = log.and_then(|log| match direction {
+                Direction::Past => log.renamed_from(time),
+                Direction::Future => log.renamed_to(time),
+            });
+            let Some((name, renamed)) = next else { return Ok(parts) };
+            let part = NamePart { name: name.to_owned(), renamed };
+            if !self.read(&part.name).await? {
+                break;
+            }
+            parts.push(part);
         }
+        self.cut = true;
+        Ok(parts)
     }
 
-    /// Adds the events under a name, of the times that `wanted` accepts.
-    async fn add(&mut self, name: &str, wanted: impl Fn(Timestamp) -> bool) -> Result<()> {
-        let name = name.to_ascii_lowercase();
-        if !self.listed.contains_key(&name) {
-            let events = self.list(&name).await?;
-            self.listed.insert(name.clone(), events);
+    /// The events under the group's name, and those of its other names while it had them.
+    fn timeline(
+        &self,
+        name: &str,
+        own: &TimelineEntry,
+        past: &[NamePart],
+        future: &[NamePart],
+    ) -> Timeline {
+        let events = |name: &str| {
+            let log = self.logs.groups.get(&name.to_lowercase());
+            let events = log.map(|log| &*log.events).unwrap_or_default();
+            events.iter().filter_map(|event| event.timeline_entry()).collect::<Vec<_>>()
+        };
+        let mut entries = events(name);
+        for part in past {
+            entries.extend(events(&part.name).into_iter().filter(|it| it.time <= part.renamed));
         }
-        let events = self.listed.get(&name).into_iter().flatten();
-        for event in events.filter(|event| wanted(event.entry.time)) {
-            self.unreadable |= !event.complete;
-            self.events.entry(event.id.clone()).or_insert_with(|| event.clone());
+        for part in future {
+            entries.extend(events(&part.name).into_iter().filter(|it| it.time >= part.renamed));
         }
-        Ok(())
-    }
-
-    async fn list(&mut self, name: &str) -> Result<Vec<GroupEvent>> {
-        let folder = group_folder(self.account, name);
-        let window = self.ledger.read_index_window(&folder, self.time, self.now).await?;
-        let (events, unreadable) = window.parse(|key| parse_group_key(key, name).ok());
-        self.cut |= window.cut;
-        self.unreadable |= unreadable;
-        Ok(events)
-    }
-}
-
-impl Direction {
-    /// Returns true if an event at `time` is on this side of `from`, or at the same time.
-    fn includes(self, time: Timestamp, from: Timestamp) -> bool {
-        match self {
-            Direction::Past => time <= from,
-            Direction::Future => time >= from,
+        entries.sort_by(|a, b| a.sort_key().cmp(&b.sort_key()));
+        entries.dedup_by(|one, other| one.is_same_event(other));
+        let is_earlier = |it: &TimelineEntry| it.is_before(own) && !it.is_same_event(own);
+        let log = self.logs.groups.get(&name.to_lowercase());
+        let has_older = log.is_some_and(|log| log.older > 0);
+        // What cannot be read may be earlier.
+        let first = !self.unreadable && !has_older && !entries.iter().any(is_earlier);
+        let start = own.time.checked_sub(BEFORE).unwrap_or(Timestamp::MIN);
+        entries.retain(|entry| entry.time >= start);
+        if !entries.iter().any(|entry| entry.is_same_event(own)) {
+            entries.push(own.clone());
         }
+        let cut = self.cut.then_some(ContextGap::TooMuch);
+        let gap = cut.or(self.unreadable.then_some(ContextGap::Unreadable));
+        Timeline { entries, first, gap, ..Timeline::default() }
     }
 }

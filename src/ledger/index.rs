@@ -1,14 +1,14 @@
 //! The keys by which findings are counted and found.
 
-use detect::finding::{Finding, FindingId, canary};
+use detect::finding::{Call, Finding, FindingId, canary};
 use jiff::Timestamp;
 
 use super::claim::Claim;
 use super::entry::{Content, Entry};
 use super::error::Result;
+use super::keys;
 use super::principal_history::user_key;
 use super::stored::{CONCURRENCY, StoredLedger};
-use super::{group_key, keys};
 use crate::store::encode_key_part;
 
 /// Where to look for entries.
@@ -65,7 +65,7 @@ impl StoredLedger {
         if canary::is_canary(finding) {
             return Ok(());
         }
-        self.put_markers(&index_keys(finding, &claim.entry, self.max_key_bytes())).await
+        self.put_markers(&index_keys(finding, &claim.entry)).await
     }
 
     /// Writes the keys by which claimed findings are counted in their windows, each at its severity.
@@ -108,10 +108,10 @@ impl StoredLedger {
             Index::All => vec![keys::ENTRIES.to_owned()],
             Index::Principal(key) => vec![keys::principal_folder(key)],
             Index::Group { account: Some(account), group } => {
-                vec![group_key::group_folder(Some(account), group)]
+                vec![keys::group_folder(Some(account), group)]
             }
             Index::Group { account: None, group } => {
-                let group = group_key::group_folder_in_account(group);
+                let group = keys::group_folder_in_account(group);
                 let accounts = self.list_folders(keys::BY_GROUP).await?;
                 accounts
                     .iter()
@@ -128,12 +128,17 @@ impl StoredLedger {
     }
 }
 
-/// The keys by which a finding is found, of at most `max_bytes` each.
-fn index_keys(finding: &Finding, entry: &Entry, max_bytes: usize) -> Vec<String> {
+/// The keys by which a finding is found. A renaming is found under both names.
+fn index_keys(finding: &Finding, entry: &Entry) -> Vec<String> {
     let time = index_time(finding, entry);
     let mut keys = vec![principal_key(finding, time)];
     keys.extend(user_index_key(finding, time));
-    keys.extend(group_key::group_keys(finding, time, max_bytes));
+    let account = finding.account.as_deref();
+    let names = [finding.group.as_deref(), Call::new(finding).current_group()];
+    let mut folders: Vec<String> =
+        names.into_iter().flatten().map(|name| keys::group_folder(account, name)).collect();
+    folders.dedup();
+    keys.extend(folders.iter().map(|folder| key_in(folder, finding, time)));
     keys
 }
 

@@ -4,7 +4,10 @@
 //! |---|---|
 //! | `entries/<id>` | the finding, summary or alert of a correlation, and its state |
 //! | `open/<id>-<token>` | empty: a claim that is not final; see [`OpenEntry`](super::OpenEntry) |
-//! | `by-group/<account>/<group>/<time>-<action>-<id>-v1/…` | see [`group_key`](super::group_key) |
+//! | `groups/<account>/<group>` | what the trail has said of a group: see [`model`](super::model) |
+//! | `directory-groups/<account>/<id>` | the same of a group of Identity Center |
+//! | `policies/<account>/<arn>`, `users/<account>` | the same of a policy, and of users |
+//! | `by-group/<account>/<group>/<time>-<rule>-<id>` | empty |
 //! | `by-principal/<principal>/<time>-<rule>-<id>` | empty |
 //! | `by-window/<rule>/<window>/<severity>/<account>.<principal>-<id>` | empty: counts bursts |
 //! | `grouped/<rule>/<window>/<id>` | empty: waits for a summary |
@@ -82,6 +85,19 @@ pub(super) fn grouped_folder(rule: &str, window: Window) -> String {
 /// The folder of what one rule found in one window at one severity.
 pub(super) fn window_folder(rule: &str, window: Window, severity: Severity) -> String {
     format!("by-window/{}/{window}/{}/", encode_key_part(rule), severity.as_str())
+}
+
+/// The folder of the findings about a group, with a `/` at its end. IAM treats names that differ
+/// only in case as the same.
+/// Source: <https://docs.aws.amazon.com/IAM/latest/APIReference/API_CreateGroup.html>
+pub(super) fn group_folder(account: Option<&str>, group: &str) -> String {
+    let account = encode_key_part(account.unwrap_or_default());
+    format!("{BY_GROUP}{account}/{}", group_folder_in_account(group))
+}
+
+/// The same, without the account's folder.
+pub(super) fn group_folder_in_account(group: &str) -> String {
+    format!("{}/", encode_key_part(&group.to_lowercase()))
 }
 
 /// The folder of a principal's findings in all accounts.

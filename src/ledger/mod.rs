@@ -5,17 +5,17 @@
 mod claim;
 mod complete;
 mod correlations;
-mod detail;
 mod entry;
 mod error;
-mod group_key;
 mod group_timeline;
 mod grouping;
 mod index;
 mod index_window;
 mod keys;
+mod model;
 mod new_terms;
 mod open_marker;
+mod policy_drift;
 mod principal_history;
 mod reading;
 mod recover;
@@ -23,6 +23,7 @@ mod stored;
 mod summary;
 mod suppression;
 mod survey;
+mod target_user;
 
 pub use claim::{Claim, ClaimOutcome};
 pub use complete::{ClaimUpdate, Completion};

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use detect::finding::{Call, ContextGap, Finding, FindingId, GroupAction};
 use jiff::Timestamp;
+use percent_encoding::percent_decode_str;
 
-use super::detail::decode_detail;
 use super::error::Result;
 use super::index_window::gap;
 use super::keys;
@@ -106,7 +106,7 @@ pub(super) fn user_key(arn: &str) -> Option<String> {
 /// Returns true if `id` is another rule's finding of the same call.
 fn is_of_same_call(finding: &Finding, rule: &str, id: &FindingId) -> bool {
     let Some(event_id) = finding.ecs["event"]["id"].as_str() else { return false };
-    let rule = decode_detail(rule).ok().flatten().unwrap_or_default();
+    let rule = percent_decode_str(rule).decode_utf8_lossy();
     let account = finding.account.as_deref().unwrap_or_default();
     *id == FindingId::hash_parts([&rule, account, event_id])
 }

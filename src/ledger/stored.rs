@@ -14,10 +14,6 @@ use super::keys::{CLOCK, SWEEP};
 use super::new_terms::HistoryCache;
 use crate::store::{Listing, ObjectStore, Page, SmallObject, StoreError, WriteCondition, Written};
 
-/// Bytes of a key in S3.
-/// Source: <https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-keys.html>
-const MAX_KEY_BYTES: usize = 1_024;
-
 /// How often a conditional write is tried.
 pub(super) const TRIES: u32 = 5;
 
@@ -241,11 +237,6 @@ impl StoredLedger {
             keys.iter().filter_map(|key| key.strip_prefix(&prefix)).map(str::to_owned).collect()
         };
         Ok(Page { keys: names(page.keys), prefixes: names(page.prefixes), next: page.next })
-    }
-
-    /// The longest key that the store takes, in bytes, without the ledger's prefix.
-    pub(super) fn max_key_bytes(&self) -> usize {
-        MAX_KEY_BYTES.saturating_sub(self.prefix.len())
     }
 
     /// An error about the object of a key.

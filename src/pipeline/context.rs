@@ -30,7 +30,7 @@ pub(crate) enum AlertContext {
     /// Nothing is looked up for it.
     None,
     /// Around a finding.
-    Finding(Context),
+    Finding(Box<Context>),
     /// Who receives a canary, or why that is not known. Without a topic, nobody subscribes.
     Canary(Result<Option<Subscriptions>, String>),
     /// Around samples of a summary.
@@ -102,12 +102,12 @@ async fn read(
         }
         (Content::Finding(finding), Some(ledger)) => {
             let (context, missing) = around(invocation, ledger, finding, until).await;
-            (AlertContext::Finding(context), missing)
+            (AlertContext::Finding(Box::new(context)), missing)
         }
         (Content::Finding(_), None) => {
             let context = Context::without(ContextGap::LedgerOff);
             let alerted_at = Some(invocation.now());
-            (AlertContext::Finding(Context { alerted_at, ..context }), Vec::new())
+            (AlertContext::Finding(Box::new(Context { alerted_at, ..context })), Vec::new())
         }
         (Content::Summary(summary), Some(ledger)) => {
             let (findings, unread) = ledger.read_findings(&sample_ids(summary)).await;
@@ -146,15 +146,25 @@ async fn around(
     let timeline = in_time(until, ledger.group_timeline(finding, now));
     let history = in_time(until, ledger.principal_history(finding, now));
     let user = in_time(until, ledger.added_user_history(finding, now));
+    let drift = in_time(until, ledger.policy_drift(finding));
+    let target = in_time(until, ledger.target_user(finding, now));
     let ((timeline, no_timeline), (history, no_history), (user, no_user)) =
         tokio::join!(timeline, history, user);
-    let missing = || no_timeline.iter().chain(&no_history).chain(&no_user);
+    let ((drift, no_drift), (target, no_target)) = tokio::join!(drift, target);
+    let missing = || {
+        let around = no_timeline.iter().chain(&no_history).chain(&no_user);
+        around.chain(&no_drift).chain(&no_target)
+    };
     let gaps = missing().map(|(gap, _)| *gap).chain(timeline.gap).chain(history.gap);
     let context = Context {
         gap: gaps.chain(user.gap).min(),
         target_findings: by_rule(&invocation.pipeline, &user),
         principal_findings: by_rule(&invocation.pipeline, &history),
         group_timeline: timeline.entries,
+        group: timeline.group,
+        policy: timeline.policy,
+        drift,
+        target,
         first_of_principal: history.first,
         first_of_group: timeline.first,
         alerted_at: Some(now),

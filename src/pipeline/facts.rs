@@ -2,11 +2,12 @@
 //! and only if the severity of a finding can depend on them.
 
 use std::collections::BTreeMap;
+use std::iter;
 
-use detect::finding::{Call, Facts, Finding, TimelineEntry, canary};
+use detect::finding::{Call, Context, Facts, Finding, canary};
+use detect::power::aws_managed;
 use detect::rule::Rule;
 use futures::stream::{self, StreamExt};
-use jiff::{SignedDuration, Timestamp};
 use tokio::time::Instant;
 
 use super::context::{Missing, PATIENCE, in_time};
@@ -17,9 +18,6 @@ use crate::ledger::{Content, PrincipalHistory, StoredLedger, Timeline};
 
 /// Groups or principals that are read at once: the timeline of each can be long.
 const CONCURRENCY: usize = 8;
-
-/// How long before a finding its context begins.
-const BEFORE: SignedDuration = SignedDuration::from_hours(48);
 
 /// The facts of one finding.
 #[derive(Debug, Clone, Default)]
@@ -46,6 +44,13 @@ pub(crate) async fn read_all(
     let mut missing = Vec::new();
     let reads = wanted.groups.into_values();
     let reads = reads.map(|group| read_group(invocation, ledger, &findings, group, until));
+    let mut reads = stream::iter(reads).buffer_unordered(CONCURRENCY);
+    while let Some((facts, why)) = reads.next().await {
+        missing.extend(why);
+        facts.into_iter().for_each(|(index, facts)| known[index] = facts);
+    }
+    let reads = wanted.calls.into_iter();
+    let reads = reads.map(|index| read_call(invocation, ledger, &findings, index, until));
     let mut reads = stream::iter(reads).buffer_unordered(CONCURRENCY);
     while let Some((facts, why)) = reads.next().await {
         missing.extend(why);
@@ -87,6 +92,8 @@ fn from_record(finding: Option<&Finding>) -> KnownFacts {
 struct Wanted {
     /// By account, and name in lower case.
     groups: BTreeMap<(Option<String>, String), Indexes>,
+    /// Those about no group whose call the ledger knows more of.
+    calls: Indexes,
     /// By key.
     principals: BTreeMap<String, Indexes>,
 }
@@ -104,10 +111,13 @@ impl Wanted {
             if finding.exception.is_some() || canary::is_canary(finding) || delivery.is_minimal() {
                 continue;
             }
-            let Needs { timeline, history } = Needs::new(invocation, finding);
+            let Needs { timeline, call, history } = Needs::new(invocation, finding);
             if let Some(group) = finding.group.as_ref().filter(|_| timeline) {
                 let key = (finding.account.clone(), group.to_ascii_lowercase());
                 wanted.groups.entry(key).or_default().push(index);
+            }
+            if call {
+                wanted.calls.push(index);
             }
             if history {
                 let key = finding.principal.key.clone();
@@ -121,6 +131,7 @@ impl Wanted {
 /// What the severity of a finding, or that of an incident, can depend on.
 struct Needs {
     timeline: bool,
+    call: bool,
     history: bool,
 }
 
@@ -131,13 +142,45 @@ impl Needs {
         let rule = |needs: fn(&Rule) -> bool| rule.is_some_and(needs);
         let correlations = invocation.pipeline.detections.rule_set.correlations();
         let mut correlations = correlations.iter().filter(|it| it.includes_rule(id));
+        let call = is_known_by_ledger(Call::new(finding))
+            && rule(|it| it.alert_when.is_some() || !it.severity_rules.is_empty());
         Needs {
-            timeline: rule(|it| it.severity_rules.needs_timeline())
+            call: call && finding.group.is_none(),
+            timeline: (call && finding.group.is_some())
+                || rule(Rule::needs_timeline)
                 || correlations.clone().any(|it| it.needs_timeline()),
-            history: rule(|it| it.severity_rules.needs_history())
-                || correlations.any(|it| it.needs_history()),
+            history: rule(Rule::needs_history) || correlations.any(|it| it.needs_history()),
         }
     }
+}
+
+/// The call puts another version of a policy in force, attaches a customer's policy, or creates
+/// credentials for a user.
+fn is_known_by_ledger(call: Call<'_>) -> bool {
+    let is_customers = call.policy_arn().is_some_and(|arn| aws_managed(arn).is_none());
+    is_customers || call.credentials_for().is_some()
+}
+
+/// The facts of a finding about no group.
+async fn read_call(
+    invocation: &Invocation,
+    ledger: &StoredLedger,
+    findings: &[Option<&Finding>],
+    index: usize,
+    until: Instant,
+) -> (Option<(usize, KnownFacts)>, Option<Missing>) {
+    let Some(finding) = findings[index] else { return (None, None) };
+    let now = invocation.now();
+    let timeline = in_time(until, ledger.group_timeline(finding, now));
+    let drift = in_time(until, ledger.policy_drift(finding));
+    let target = in_time(until, ledger.target_user(finding, now));
+    let ((timeline, no_timeline), (drift, no_drift), (target, no_target)) =
+        tokio::join!(timeline, drift, target);
+    let missing = no_timeline.or(no_drift).or(no_target);
+    let gap = missing.as_ref().map(|(gap, _)| *gap);
+    let context = Context { policy: timeline.policy, drift, target, gap, ..Context::default() };
+    let facts = Facts { is_first_seen: None, ..Facts::new(finding, Some(&context)) };
+    (Some((index, KnownFacts { facts, is_whole: missing.is_none() })), missing)
 }
 
 /// The facts of the findings of one group.
@@ -150,24 +193,24 @@ async fn read_group(
 ) -> (Vec<(usize, KnownFacts)>, Option<Missing>) {
     let own: Vec<(usize, &Finding)> =
         indexes.iter().filter_map(|index| Some((*index, findings[*index]?))).collect();
-    let Some((_, earliest)) = own.first() else { return (Vec::new(), None) };
-    let read = in_time(until, ledger.group_timeline(earliest, invocation.now()));
-    let (Timeline { entries, gap, .. }, missing) = read.await;
-    let is_whole = gap.is_none() && missing.is_none();
-    let facts = own.into_iter().map(|(index, finding)| {
-        let facts = Facts::from_timeline(finding, since(&entries, finding.time), is_whole);
-        (index, KnownFacts { facts, is_whole })
+    let of_group: Vec<&Finding> = own.iter().map(|(_, finding)| *finding).collect();
+    let read = in_time(until, ledger.group_timelines(&of_group, invocation.now()));
+    let (timelines, missing) = read.await;
+    let gap = missing.as_ref().map(|(gap, _)| *gap);
+    let timelines = timelines.into_iter().chain(iter::repeat_with(Timeline::default));
+    let facts = own.into_iter().zip(timelines).map(|((index, finding), timeline)| {
+        let gap = gap.or(timeline.gap);
+        let context = Context {
+            group_timeline: timeline.entries,
+            group: timeline.group,
+            policy: timeline.policy,
+            gap,
+            ..Context::default()
+        };
+        let facts = Facts { is_first_seen: None, ..Facts::new(finding, Some(&context)) };
+        (index, KnownFacts { facts, is_whole: gap.is_none() })
     });
     (facts.collect(), missing)
-}
-
-/// What is part of the context of a finding.
-fn since(
-    entries: &[TimelineEntry],
-    time: Option<Timestamp>,
-) -> impl Iterator<Item = &TimelineEntry> + Clone {
-    let start = time.and_then(|time| time.checked_sub(BEFORE).ok()).unwrap_or(Timestamp::MIN);
-    entries.iter().filter(move |entry| entry.time >= start)
 }
 
 /// Whether the principal was first seen in each of its findings. `None` if that is not known.

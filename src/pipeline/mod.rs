@@ -12,6 +12,7 @@ mod findings;
 mod folding;
 mod grouping;
 mod invocation;
+mod model;
 mod new_terms;
 mod object;
 mod outcomes;

@@ -11,18 +11,19 @@ use detect::cloudtrail::key::ObjectKind;
 use detect::cloudtrail::reader::{Layout, Options, ReadStats};
 use detect::cloudtrail::{BadRecord, Body, ReadError};
 use detect::finding::{Finding, Origin, ScanEvent, scan_body};
+use detect::model::Change;
 use detect::rule::Detections;
 use detect::text::error::error_chain;
 use jiff::Timestamp;
 use tokio::sync::mpsc;
 use tracing::debug;
 
-use super::findings;
 use super::invocation::Invocation;
 use super::outcomes::DeliveryReport;
 use super::packed::{Batch, WaitingBytes};
 use super::problem::{Problem, Remedy};
 use super::report::ObjectOutcome;
+use super::{findings, model};
 use crate::notification::{InlineSource, ObjectRef};
 
 /// The most bad records of one object that are named: there can be millions.
@@ -75,7 +76,9 @@ impl ObjectResults {
         self.deliveries.problems.push(Problem::retry(place, why));
     }
 
-    async fn process(&mut self, invocation: &Invocation, mut batch: Batch) {
+    async fn process(&mut self, invocation: &Invocation, place: &Source, mut batch: Batch) {
+        let changes = batch.take_changes();
+        self.deliveries.problems.extend(model::add_changes(invocation, place, changes).await);
         self.findings += batch.len() as u64;
         self.deliveries += findings::process(invocation, batch.take_findings()).await;
     }
@@ -178,7 +181,7 @@ async fn scan_and_process(
     let mut results = ObjectResults::unread(ObjectOutcome::Failed);
     loop {
         match invocation.before_the_end(batches.recv()).await {
-            Some(Some(batch)) => results.process(invocation, batch).await,
+            Some(Some(batch)) => results.process(invocation, &source, batch).await,
             Some(None) => break,
             None => {
                 stop.send();
@@ -297,6 +300,15 @@ impl FindingSender {
 
     fn push(&mut self, finding: Finding) {
         self.batch.push(finding);
+        self.flush_if_large();
+    }
+
+    fn push_change(&mut self, change: Change) {
+        self.batch.push_change(change);
+        self.flush_if_large();
+    }
+
+    fn flush_if_large(&mut self) {
         if self.waiting.total() > MAX_WAITING_BYTES && self.batch.bytes() > MIN_BATCH_BYTES {
             self.flush();
         }
@@ -304,7 +316,7 @@ impl FindingSender {
 
     fn flush(&mut self) {
         let batch = std::mem::replace(&mut self.batch, Batch::new(&self.waiting));
-        if batch.len() > 0 {
+        if !batch.is_empty() {
             // Nobody receives it after the time for the object is over: it is retried.
             let _ = self.sender.blocking_send(batch);
         }
@@ -328,6 +340,7 @@ impl Scan {
         let options = Options { max_bytes: self.max_bytes, layout: self.source.layout() };
         let mut on_event = |event| match event {
             ScanEvent::Finding(finding) => found.push(*finding),
+            ScanEvent::Change(change) => found.push_change(*change),
             ScanEvent::Bad(record) => self.count_bad(&mut bad, &record),
         };
         let (read, end) =

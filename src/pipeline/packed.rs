@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use detect::finding::Finding;
+use detect::model::Change;
 use flate2::Compression;
 use flate2::read::DeflateDecoder;
 use flate2::write::DeflateEncoder;
@@ -12,6 +13,9 @@ use serde_json::Value;
 
 /// What a finding takes without its document, roughly: its texts and their allocations.
 const OUTLINE_BYTES: usize = 1_024;
+
+/// What a statement of a policy takes, roughly.
+const GRANT_BYTES: usize = 512;
 
 /// A finding whose document is kept as compressed JSON: a twentieth of what its parsed form takes.
 #[derive(Debug)]
@@ -100,20 +104,31 @@ impl WaitingBytes {
 #[derive(Debug)]
 pub(crate) struct Batch {
     findings: Vec<PackedFinding>,
+    changes: Vec<Change>,
     bytes: usize,
     waiting: WaitingBytes,
 }
 
 impl Batch {
     pub(crate) fn new(waiting: &WaitingBytes) -> Batch {
-        Batch { findings: Vec::new(), bytes: 0, waiting: waiting.clone() }
+        let waiting = waiting.clone();
+        Batch { findings: Vec::new(), changes: Vec::new(), bytes: 0, waiting }
     }
 
     pub(crate) fn push(&mut self, finding: Finding) {
         let finding = PackedFinding::pack(finding);
-        self.bytes += finding.size();
-        self.waiting.0.fetch_add(finding.size(), Ordering::Relaxed);
+        self.count(finding.size());
         self.findings.push(finding);
+    }
+
+    pub(crate) fn push_change(&mut self, change: Change) {
+        self.count(OUTLINE_BYTES + change.event.grants_len() * GRANT_BYTES);
+        self.changes.push(change);
+    }
+
+    fn count(&mut self, bytes: usize) {
+        self.bytes += bytes;
+        self.waiting.0.fetch_add(bytes, Ordering::Relaxed);
     }
 
     pub(crate) fn bytes(&self) -> usize {
@@ -122,6 +137,14 @@ impl Batch {
 
     pub(crate) fn len(&self) -> usize {
         self.findings.len()
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.findings.is_empty() && self.changes.is_empty()
+    }
+
+    pub(crate) fn take_changes(&mut self) -> Vec<Change> {
+        std::mem::take(&mut self.changes)
     }
 
     pub(crate) fn take_findings(&mut self) -> Vec<PackedFinding> {

@@ -6,18 +6,18 @@ use std::sync::Arc;
 use detect::cloudtrail::key::ObjectKind;
 use detect::cloudtrail::reader::ScanMode;
 use detect::finding::{Origin, Outcome, match_record};
+use detect::model::read_changes;
 use detect::text::error::error_chain;
 use tokio::task::{Id, JoinSet};
 use tracing::{Instrument, debug_span};
 
-use super::findings;
 use super::invocation::Invocation;
 use super::object::{ObjectResults, process_log_events, process_object};
 use super::outcomes::{DeliveryReport, FindingOutcome, Grouped};
 use super::packed::PackedFinding;
 use super::problem::{Problem, Remedy};
 use super::report::{InvocationReport, ObjectOutcome};
-use super::{Clock, Pipeline};
+use super::{Clock, Pipeline, findings, model};
 use crate::notification::{InlineRecord, InlineSource, Item, Message, ObjectRef, Reply};
 
 /// How many objects are in flight at once: enough to overlap network and processor, few enough to
@@ -188,10 +188,17 @@ impl Run {
 
     async fn process_records(&mut self, message: &QueueMessageId, records: &[InlineRecord]) {
         let mut found = Vec::new();
+        let mut changes = Vec::new();
         for InlineRecord { record, source, index } in records {
             let origin = || Origin::Inline { envelope: source.to_string(), record: *index };
             let detections = &self.pipeline().detections;
-            match_record(record, detections, self.clock.now, &origin, &mut |it| found.push(it));
+            let on_finding = &mut |it| found.push(it);
+            let suppressed = match_record(record, detections, self.clock.now, &origin, on_finding);
+            changes.extend(read_changes(record, suppressed));
+        }
+        let place = message_name(message);
+        for problem in model::add_changes(&self.invocation, place, changes).await {
+            self.add_problem(message, problem);
         }
         self.outcome.report.records += records.len() as u64;
         self.outcome.report.findings += found.len() as u64;

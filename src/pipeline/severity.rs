@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use detect::correlation::{CorrelationAlertData, MemberFindings};
 use detect::finding::{Context, Facts, Finding, Summary};
-use detect::rule::{Rating, SeverityRules};
+use detect::rule::{Rating, Rule, SeverityRules};
 
 use super::context::{AlertContext, Samples, sample_context};
 use super::delivery::Delivery;
@@ -35,9 +35,30 @@ pub(crate) async fn rate_all(
             Some(rated) => delivery.with(Content::Finding(Arc::new(rated))),
             None => delivery,
         };
+        let delivery = decide_alert(invocation, delivery, &facts, is_whole);
         RatedFinding { delivery, facts }
     };
     (deliveries.into_iter().zip(known).map(rate).collect(), problem)
+}
+
+/// Whether the finding is alerted can depend on what the ledger knows. If that could not be read, it
+/// is: nobody could tell later what was missed.
+fn decide_alert(
+    invocation: &Invocation,
+    delivery: Delivery,
+    facts: &Facts,
+    is_whole: bool,
+) -> Delivery {
+    let Content::Finding(finding) = delivery.content() else { return delivery };
+    let rule = invocation.pipeline.rule(&finding.rule.id).filter(|_| finding.unmet);
+    let is_alerted = |rule: &Rule| !is_whole || rule.is_alerted(finding, facts, invocation.now());
+    match rule.is_some_and(is_alerted) {
+        true => {
+            let finding = Finding { unmet: false, ..Finding::clone(finding) };
+            delivery.with(Content::Finding(Arc::new(finding)))
+        }
+        false => delivery,
+    }
 }
 
 /// The delivery with a higher severity, if what is around it shows one by now: a group can become

@@ -91,7 +91,7 @@ impl Accounts {
     }
 
     /// `111122223333 (production)`, or the id alone; cleaned.
-    pub(crate) fn label(&self, id: &str) -> String {
+    pub fn label(&self, id: &str) -> String {
         match self.name(id) {
             Some(name) => format!("{} ({name})", clean::name(id)),
             None => clean::name(id),

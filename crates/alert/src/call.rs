@@ -2,7 +2,10 @@
 
 use std::ops::Deref;
 
-use detect::finding::{Call, Finding};
+use detect::finding::{
+    Call, Context, Facts, Finding, GroupContext, PolicyDrift, TargetUser, policy_power,
+};
+use detect::power::{Power, PowerLevel};
 
 use crate::Accounts;
 
@@ -10,12 +13,49 @@ use crate::Accounts;
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct AlertCall<'a> {
     call: Call<'a>,
+    context: Option<&'a Context>,
     pub(crate) accounts: &'a Accounts,
 }
 
 impl<'a> AlertCall<'a> {
     pub(crate) fn new(finding: &'a Finding, accounts: &'a Accounts) -> AlertCall<'a> {
-        AlertCall { call: Call::new(finding), accounts }
+        AlertCall { call: Call::new(finding), context: None, accounts }
+    }
+
+    /// The same call, with what is known around it.
+    pub(crate) fn with_context(self, context: &'a Context) -> AlertCall<'a> {
+        AlertCall { context: Some(context), ..self }
+    }
+
+    /// What is known of the group.
+    pub(crate) fn group_context(self) -> Option<&'a GroupContext> {
+        self.context?.group.as_ref()
+    }
+
+    /// What a new version of a policy gave to groups, if it gave something.
+    pub(crate) fn drift(self) -> Option<&'a PolicyDrift> {
+        self.context?.drift.as_ref().filter(|drift| !drift.groups.is_empty() && !self.failed())
+    }
+
+    /// What the user can do for whom the call created credentials.
+    pub(crate) fn target(self) -> Option<&'a TargetUser> {
+        self.context?.target.as_ref()
+    }
+
+    /// The version that the call put in force.
+    pub(crate) fn policy_version(self) -> Option<&'a str> {
+        let created = "aws.cloudtrail.flattened.response_elements.policyVersion.versionId";
+        self.parameter("versionId").or_else(|| self.fields.text(created))
+    }
+
+    /// What the group can do.
+    pub(crate) fn group_power(self) -> Option<PowerLevel> {
+        Facts::new(self.finding, self.context).group_power
+    }
+
+    /// What the policy that the call attaches or writes can do. `None` if it is about no policy.
+    pub(crate) fn policy_power(self) -> Option<Power> {
+        policy_power(self.call, self.context)
     }
 
     pub(crate) fn region(self) -> Option<&'a str> {

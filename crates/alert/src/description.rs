@@ -1,16 +1,15 @@
 //! What happened, in one sentence: who did what to which group, where, when and from where.
 
 use detect::finding::GroupAction::*;
-use detect::power::{Opening, Power, PowerLevel, aws_managed};
+use detect::power::aws_managed;
 use detect::text::{clean, time};
 
 use crate::call::AlertCall;
-
-/// Characters of one limit of a power.
-const MAX_NOTE_CHARS: usize = 200;
+use crate::power::{group_in_words, policy_in_words};
+use crate::principals;
 
 /// A verb, as infinitive and in the past tense.
-type Verb = (&'static str, &'static str);
+pub(crate) type Verb = (&'static str, &'static str);
 
 pub(crate) fn describe_call(call: AlertCall<'_>) -> String {
     let principal = call.principal().describe();
@@ -18,33 +17,6 @@ pub(crate) fn describe_call(call: AlertCall<'_>) -> String {
     let verb = if call.failed() { format!("tried to {infinitive}") } else { past.to_owned() };
     let circumstances = [place_and_time(call), source(call), failure(call)].concat();
     format!("{principal} {verb} {object}{circumstances}.")
-}
-
-/// What a powerful policy can do, after the word "policy" or "which". `None` for others.
-pub(crate) fn power_in_words(power: &Power) -> Option<String> {
-    match power {
-        Power::Unknown | Power::Limited => None,
-        Power::Escalates(ways) => match &ways[..] {
-            [_] => Some("opens a way to more rights".to_owned()),
-            ways => Some(format!("opens {} ways to more rights", ways.len())),
-        },
-        Power::Admin(opening) => Some(format!("allows everything{}", notes_in_words(opening))),
-    }
-}
-
-/// The same, if only the level is known.
-pub(crate) fn level_in_words(power: PowerLevel) -> &'static str {
-    match power {
-        PowerLevel::Unknown => "is not known",
-        PowerLevel::Limited => "opens no known way to more rights",
-        PowerLevel::Escalates => "opens ways to more rights",
-        PowerLevel::Admin => "allows everything",
-    }
-}
-
-/// `, if MFA is present`. Empty if nothing limits the opening.
-pub(crate) fn notes_in_words(opening: &Opening) -> String {
-    opening.notes.iter().map(|note| format!(", {}", clean::text(note, MAX_NOTE_CHARS))).collect()
 }
 
 /// The last part of an ARN: the name of a policy without its path.
@@ -60,14 +32,27 @@ fn predicate(call: AlertCall<'_>) -> (Verb, String) {
         Some(Create) => (("create", "created"), group),
         Some(Delete) => (("delete", "deleted"), group),
         Some(Update) => update(call, group),
-        Some(AddUser) => (("add", "added"), format!("{} to {group}", user())),
+        Some(AddUser) => (("add", "added"), format!("{} to {group}{}", user(), group_power(call))),
         Some(RemoveUser) => (("remove", "removed"), format!("{} from {group}", user())),
         Some(AttachPolicy) => (("attach", "attached"), format!("{} to {group}", policy())),
         Some(DetachPolicy) => (("detach", "detached"), format!("{} from {group}", policy())),
         Some(PutPolicy) => (("write", "wrote"), format!("{} into {group}", policy())),
         Some(DeletePolicy) => (("delete", "deleted"), format!("{} from {group}", policy())),
-        None => directory(call).unwrap_or_else(|| (("call", "called"), other_call(call))),
+        None => other(call),
     }
+}
+
+fn other(call: AlertCall<'_>) -> (Verb, String) {
+    if let Some(arn) = call.policy_with_new_version() {
+        return (("put", "put"), new_version(call, arn));
+    }
+    let known = principals::predicate(call).or_else(|| directory(call));
+    known.unwrap_or_else(|| (("call", "called"), other_call(call)))
+}
+
+/// ` (which can do everything)`.
+fn group_power(call: AlertCall<'_>) -> String {
+    group_in_words(call).map_or(String::new(), |power| format!(" (which {power})"))
 }
 
 /// A change to a group of Identity Center. Only its creation may name it.
@@ -100,9 +85,10 @@ fn update(call: AlertCall<'_>, group: String) -> (Verb, String) {
     }
 }
 
-fn policy(call: AlertCall<'_>) -> String {
+/// The policy that a call attaches or writes, with its power.
+pub(crate) fn policy(call: AlertCall<'_>) -> String {
     let is_managed = matches!(call.group_action(), Some(AttachPolicy | DetachPolicy));
-    let policy = match call.parameter("policyArn") {
+    let policy = match call.policy_arn() {
         Some(arn) if aws_managed(arn).is_some() => {
             name_or_unknown("the AWS managed policy", "a policy", arn_name(arn))
         }
@@ -112,11 +98,20 @@ fn policy(call: AlertCall<'_>) -> String {
             name_or_unknown("the inline policy", "an inline policy", call.parameter("policyName"))
         }
     };
-    let power = Power::from_call(*call);
-    match power.as_ref().and_then(power_in_words) {
+    let power = call.policy_power();
+    match power.as_ref().and_then(policy_in_words) {
         Some(power) => format!("{policy} (which {power})"),
         None => policy,
     }
+}
+
+/// `version v2 of the customer managed policy deploy in force`.
+fn new_version(call: AlertCall<'_>, arn: &str) -> String {
+    let version = call
+        .policy_version()
+        .map_or("a version".to_owned(), |version| format!("version {}", clean::name(version)));
+    let policy = name_or_unknown("the customer managed policy", "a policy", arn_name(arn));
+    format!("{version} of {policy} in force")
 }
 
 fn other_call(call: AlertCall<'_>) -> String {
@@ -127,7 +122,7 @@ fn other_call(call: AlertCall<'_>) -> String {
     [action, provider.unwrap_or_default(), object.unwrap_or_default()].concat()
 }
 
-fn name_or_unknown(known: &str, unknown: &str, name: Option<&str>) -> String {
+pub(crate) fn name_or_unknown(known: &str, unknown: &str, name: Option<&str>) -> String {
     match name {
         Some(name) => format!("{known} {}", clean::name(name)),
         None => format!("{unknown} (name not recorded)"),

@@ -2,12 +2,11 @@
 //! those that the rule says to look at first.
 
 use detect::finding::GroupAction;
-use detect::finding::policy::CallPolicy;
-use detect::power::Power;
 use detect::text::clean;
 
 use crate::call::AlertCall;
 use crate::mail::{self, Item, rank};
+use crate::power::{members_in_words, policies_in_words, unpowerful_in_words};
 use crate::{investigation, parameters};
 
 const MAX_FACTS: usize = 8;
@@ -122,8 +121,10 @@ fn target_facts(call: AlertCall<'_>) -> Vec<Fact> {
         ("Group id", call.created_group("groupId").map(value), EXTRA),
         ("User", call.target_user().map(value), REPEATED),
         ("Policy", policy(call).map(value), ESSENTIAL),
-        ("Allows", power(call), ESSENTIAL),
+        ("Allows", unpowerful_in_words(call), ESSENTIAL),
         ("Document", document(call), ESSENTIAL),
+        ("Policies", policies_in_words(call), USEFUL),
+        ("Members", members_in_words(call), USEFUL),
     ];
     let fact =
         |(label, value, weight): (&str, Option<String>, u8)| Some(Fact::new(label, value?, weight));
@@ -136,16 +137,6 @@ fn policy(call: AlertCall<'_>) -> Option<&str> {
     let is_about_policy = matches!(action, AttachPolicy | DetachPolicy | PutPolicy | DeletePolicy);
     let policy = call.parameter("policyArn").or_else(|| call.parameter("policyName"));
     policy.filter(|_| is_about_policy)
-}
-
-/// What is known of the policy's power, if it is not powerful. A powerful one is in the reasons.
-fn power(call: AlertCall<'_>) -> Option<String> {
-    let text = match (policy(call).and(CallPolicy::from_call(*call))?.power(), call.failed()) {
-        (_, true) | (Power::Admin(_) | Power::Escalates(_), _) => return None,
-        (Power::Limited, _) => "no known way to more rights",
-        (Power::Unknown, _) => "not known from the record",
-    };
-    Some(text.to_owned())
 }
 
 /// The inline policy that was written, on two lines of compact JSON.

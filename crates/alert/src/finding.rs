@@ -2,8 +2,10 @@
 
 mod mail;
 
-use detect::finding::{Context, ContextGap, Facts, Finding, Member, canary};
-use detect::power::Power;
+use detect::finding::{
+    Context, ContextGap, Facts, Finding, Member, PolicyDrift, TargetUser, Trust, canary,
+};
+use detect::power::open_ways;
 use detect::rule::RuleInfo;
 use detect::text::clean;
 use serde_json::{Map, Value, json};
@@ -21,6 +23,9 @@ use crate::timeline::GroupTimeline;
 use crate::{exception_suggestion, limits};
 
 const MAX_VALUE_CHARS: usize = 1_024;
+
+/// Policies, members and ways of a group that the document has.
+const MAX_LISTED: usize = 100;
 
 /// What the mail and the document both say.
 struct FindingParts<'a> {
@@ -141,8 +146,24 @@ fn alert_kind(finding: &Finding) -> AlertKind {
     if canary::is_canary(finding) { AlertKind::Canary } else { AlertKind::Finding }
 }
 
+fn drift_field(drift: &PolicyDrift) -> Value {
+    json!({
+        "power": drift.power(),
+        "previous": drift.previous,
+        "groups": drift.groups.iter().take(MAX_LISTED).collect::<Vec<_>>(),
+    })
+}
+
+fn target_field(target: &TargetUser) -> Value {
+    json!({
+        "power": target.power(),
+        "groups": target.groups.iter().take(MAX_LISTED).collect::<Vec<_>>(),
+    })
+}
+
 impl<'a> FindingParts<'a> {
     fn new(call: AlertCall<'a>, context: &'a Context) -> FindingParts<'a> {
+        let call = call.with_context(context);
         FindingParts {
             call,
             context,
@@ -176,6 +197,19 @@ impl<'a> FindingParts<'a> {
         }
     }
 
+    fn group_field(&self, facts: &Facts) -> Option<Value> {
+        let power = facts.group_power?;
+        let Some(group) = &self.context.group else { return Some(json!({ "power": power })) };
+        let ways = open_ways(&group.grants);
+        Some(json!({
+            "power": power,
+            "ways": ways.iter().map(|open| open.way.id).take(MAX_LISTED).collect::<Vec<_>>(),
+            "policies": group.policies.iter().take(MAX_LISTED).collect::<Vec<_>>(),
+            "members": group.members.iter().take(MAX_LISTED).collect::<Vec<_>>(),
+            "uncertain": group.uncertain.then_some(true),
+        }))
+    }
+
     fn fields(&self) -> Value {
         let finding = self.call.finding;
         let facts = Facts::new(finding, Some(self.context));
@@ -188,8 +222,11 @@ impl<'a> FindingParts<'a> {
             "exception": finding.exception,
             "conflict": conflict_field(finding),
             "principal": principal,
-            "power": Power::from_call(*self.call).map(|power| power.level()),
-            "group": facts.group_power.map(|power| json!({"power": power})),
+            "power": facts.power,
+            "group": self.group_field(&facts),
+            "drift": self.call.drift().map(drift_field),
+            "target": self.call.target().map(target_field),
+            "trust": facts.trust.map(Trust::as_str),
             "self": facts.is_self,
             "privileged": facts.is_privileged,
             "own": (!finding.own.is_empty()).then_some(&finding.own),

@@ -7,6 +7,8 @@ use detect::text::clean;
 
 use crate::call::AlertCall;
 use crate::description::arn_name;
+use crate::power::{drift_in_short, group_in_words};
+use crate::principals;
 
 /// Characters. Source: <https://docs.aws.amazon.com/sns/latest/api/API_Publish.html>
 pub(crate) const MAX_SUBJECT: usize = 99;
@@ -53,7 +55,10 @@ fn subject_of_width(call: AlertCall<'_>, width: usize) -> String {
     let severity = call.finding.severity().as_str();
     let principal = clean::ascii(call.principal().subject_name(), width);
     let account = clean::ascii(call.account().unwrap_or("unknown account"), width.max(15));
-    format!("[{severity}] {} by {principal} in {account}", summary_line(&call.brief(), width))
+    let power = group_in_words(call).map_or(String::new(), |power| format!(", which {power},"));
+    let known = drift_in_short(call, width).or_else(|| principals::in_short(call, width));
+    let what = known.unwrap_or_else(|| summary_line(&call.brief(), width));
+    format!("[{severity}] {what}{power} by {principal} in {account}")
 }
 
 /// What was done to a group of Identity Center. Only its creation may name it.

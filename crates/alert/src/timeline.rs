@@ -10,8 +10,9 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::call::AlertCall;
-use crate::description::{arn_name, level_in_words};
+use crate::description::arn_name;
 use crate::mail::{self, Item, rank};
+use crate::power::level_in_words;
 
 const MAX_EVENTS: usize = 30;
 /// Events shown before the finding's own, if there are more after it.

@@ -8,6 +8,7 @@
 //! | [`ecs`] | what is the value of an ECS field in a record? |
 //! | [`rule`] | which rules are there, and which of them match a record? |
 //! | [`finding`] | what was found, and who did it? |
+//! | [`model`] | what has the trail said of a group and its policies? |
 //! | [`power`] | what does a policy let its holders do? |
 //! | [`correlation`] | what do several findings mean together? |
 //! | [`new_terms`] | has a rule matched these values before? |
@@ -17,6 +18,7 @@ pub mod cloudtrail;
 pub mod correlation;
 pub mod ecs;
 pub mod finding;
+pub mod model;
 pub mod new_terms;
 pub mod power;
 pub mod rule;

@@ -77,7 +77,7 @@ async fn the_open_marker_is_written_before_the_entry() {
     let keys = memory.keys("by-");
     for start in [
         "by-principal/",
-        "by-group/111122223333/group-e1/20260301T100000Z-CreateGroup-",
+        "by-group/111122223333/group-e1/20260301T100000Z-169f3a93-efc7-4df2-94d6-0d9438c310d1-",
         "by-window/169f3a93-efc7-4df2-94d6-0d9438c310d1/20260301T100000Z-600/low/",
     ] {
         assert!(keys.iter().any(|key| key.starts_with(start)), "{start} in {keys:?}");

@@ -167,7 +167,7 @@ impl World {
     fn settle(&mut self) {
         self.memory.fail(|_, _| Fault::None);
         self.topic.fail(&[]);
-        for _ in 0..6 {
+        for _ in 0..8 {
             for index in 0..self.workers.len() {
                 self.run_to_end(index);
             }

@@ -205,7 +205,7 @@ async fn a_ledger_that_fails_raises_nothing_and_keeps_no_alert_back() {
     let pipeline = pipeline(&memory, &topic);
     deliver(&pipeline, &[attach("10:00:00")]).await;
     memory.fail(|verb, key| {
-        let is_timeline = verb == "list" && key.starts_with("by-group/");
+        let is_timeline = verb == "get" && key.starts_with("users/");
         if is_timeline { Fault::Refused } else { Fault::None }
     });
     let report = deliver(&pipeline, &[add("10:01:00", "bob")]).await;

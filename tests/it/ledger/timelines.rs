@@ -73,7 +73,7 @@ async fn assert_page(name: &str, notifications: &[Vec<Value>], exceptions: &str)
     assert_snapshot(name, &page(&pipeline, &topic, notifications).await);
 }
 
-fn assert_snapshot(name: &str, page: &str) {
+pub(crate) fn assert_snapshot(name: &str, page: &str) {
     let mut settings = insta::Settings::clone_current();
     settings.set_prepend_module_to_snapshot(false);
     settings.set_omit_expression(true);

@@ -20,7 +20,7 @@ pub mod random;
 pub mod relay;
 pub mod subscriber;
 pub mod trail;
-mod venv;
+pub mod venv;
 
 use std::path::{Path, PathBuf};
 

@@ -125,6 +125,13 @@ pub(super) fn revert(call: AlertCall<'_>) -> Vec<ResponseStep> {
         (CLOUDTRAIL, "DeleteTrail") => create_trail(call),
         (IAM, "CreateAccessKey") => deactivate_key(call),
         (IAM, "CreatePolicyVersion" | "SetDefaultPolicyVersion") => set_version(call),
+        (
+            IAM,
+            "DeleteRolePermissionsBoundary"
+            | "DeleteUserPermissionsBoundary"
+            | "PutRolePermissionsBoundary"
+            | "PutUserPermissionsBoundary",
+        ) => set_boundary(call),
         (IAM, "UpdateAssumeRolePolicy") => vec![step(
             call,
             "Write the old trust policy again, from the template or from the record before this \
@@ -171,11 +178,26 @@ fn deactivate_key(call: AlertCall<'_>) -> Vec<ResponseStep> {
 }
 
 fn set_version(call: AlertCall<'_>) -> Vec<ResponseStep> {
-    let purpose = "Set the earlier version again. (VERSION is the last one before the call.)";
     let policy = [("--policy-arn", call.parameter("policyArn"))];
+    if let Some(previous) = call.drift().and_then(|drift| drift.previous.as_deref()) {
+        let purpose = "Put the version that was in force before in force again.";
+        let options = [policy[0], ("--version-id", Some(previous))];
+        return vec![step(call, purpose, "aws iam set-default-policy-version", &options)];
+    }
+    let purpose = "Set the earlier version again. (VERSION is the last one before the call.)";
     ["aws iam list-policy-versions", "aws iam set-default-policy-version --version-id=VERSION"]
         .map(|command| step(call, purpose, command, &policy))
         .into()
+}
+
+fn set_boundary(call: AlertCall<'_>) -> Vec<ResponseStep> {
+    let purpose = "Set the boundary again. (ARN is the policy in the last call that set it.)";
+    let (command, holder) = match call.parameter("roleName") {
+        Some(role) => ("aws iam put-role-permissions-boundary", ("--role-name", Some(role))),
+        None => ("aws iam put-user-permissions-boundary", ("--user-name", call.target_user())),
+    };
+    let command = format!("{command} --permissions-boundary=ARN");
+    vec![step(call, purpose, &command, &[holder])]
 }
 
 /// IAM has no regions; the others need the one of the call.

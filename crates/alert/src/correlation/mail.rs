@@ -3,13 +3,12 @@
 use std::collections::BTreeMap;
 
 use detect::finding::Finding;
-use detect::power::Power;
 use detect::text::{clean, wrap};
 
 use super::{IncidentParts, count_events};
 use crate::call::AlertCall;
-use crate::description::power_in_words;
 use crate::mail::{self, Item, Mail, rank};
+use crate::power::policy_in_words;
 use crate::{identifiers, reasons, subject};
 
 const MAX_TEXT_CHARS: usize = 200;
@@ -90,8 +89,8 @@ impl IncidentParts<'_> {
 
     fn event_lines(&self, finding: &Finding) -> Vec<String> {
         let call = AlertCall::new(finding, self.accounts);
-        let power = Power::from_call(*call).filter(|_| !call.failed());
-        let power = power.as_ref().and_then(power_in_words).map(|power| format!(" ({power})"));
+        let power = call.policy_power().filter(|_| !call.failed());
+        let power = power.as_ref().and_then(policy_in_words).map(|power| format!(" ({power})"));
         let text = format!(
             "{} by {}{}",
             subject::summary_line(&call.brief(), subject::MAX_NAME_CHARS),

@@ -63,6 +63,7 @@ pub fn finding(ecs: Value) -> Finding {
         group: text("/group/name"),
         target_user: text("/user/target/name"),
         exception: None,
+        unmet: false,
         conflict: None,
         privileged: false,
         own: Vec::new(),

@@ -3,7 +3,11 @@
 use std::sync::Arc;
 
 use detect::cloudtrail::Record;
-use detect::finding::{Context, ContextGap, Finding, Origin, PrincipalFinding, TimelineEntry};
+use detect::finding::{
+    Context, ContextGap, Finding, GroupContext, GroupGain, GroupPolicy, Origin, PolicyDrift,
+    PrincipalFinding, TargetUser, TimelineEntry, UserGroup,
+};
+use detect::power::{Grants, PowerLevel, managed_grants};
 use detect::rule::{RuleInfo, Severity, Tactic, Threat};
 use detect::text::{clean, wrap};
 use proptest::collection::vec;
@@ -204,6 +208,41 @@ fn hostile_finding() -> impl Strategy<Value = Finding> {
     )
 }
 
+/// A group whose names, and the texts of whose policies, all are `text`.
+fn hostile_group(text: &str, count: usize) -> GroupContext {
+    let statement = json!({
+        "Sid": text, "Effect": "Allow", "Action": "iam:*",
+        "Resource": format!("arn:aws:iam::*:user/{text}"),
+        "Condition": {"StringEquals": {text: text}},
+    });
+    let document = json!({"Statement": statement}).to_string();
+    let policy = GroupPolicy { name: text.to_owned(), power: PowerLevel::Escalates };
+    GroupContext {
+        grants: Grants::from_text(&document).unwrap().grants.of_policy(text),
+        policies: vec![policy; count],
+        members: vec![text.to_owned(); count],
+        complete: count.is_multiple_of(2),
+        uncertain: count.is_multiple_of(3),
+    }
+}
+
+fn hostile_drift(text: &str, count: usize) -> PolicyDrift {
+    let gain = GroupGain {
+        group: text.to_owned(),
+        before: PowerLevel::Unknown,
+        power: PowerLevel::Escalates,
+        ways: vec!["PutUserPolicy".to_owned()],
+        members: vec![text.to_owned(); count],
+    };
+    PolicyDrift { previous: Some(text.to_owned()), groups: vec![gain; count] }
+}
+
+fn hostile_target(text: &str, count: usize) -> TargetUser {
+    let group = UserGroup { group: text.to_owned(), power: PowerLevel::Admin };
+    let grants = managed_grants("arn:aws:iam::aws:policy/AdministratorAccess").unwrap();
+    TargetUser { grants, groups: vec![group; count] }
+}
+
 fn context() -> impl Strategy<Value = Context> {
     (hostile_text(), 0..100_usize).prop_map(|(text, times)| {
         let some = || Some(text.clone());
@@ -222,6 +261,10 @@ fn context() -> impl Strategy<Value = Context> {
         let other =
             PrincipalFinding { rule_id: text.clone(), rule_name: text.clone(), count: usize::MAX };
         Context {
+            group: Some(hostile_group(&text, times)),
+            policy: None,
+            drift: times.is_multiple_of(7).then(|| hostile_drift(&text, times)),
+            target: times.is_multiple_of(4).then(|| hostile_target(&text, times)),
             group_timeline: (0..times).map(entry).collect(),
             principal_findings: vec![other.clone(); times],
             target_findings: vec![other; times],
@@ -376,7 +419,8 @@ fn no_name_wraps_to_a_line_that_looks_like_a_command() {
                     failed: false,
                     suppressed: false,
                 };
-                let context = Context { group_timeline: vec![entry], ..Context::default() };
+                let group = Some(hostile_group(&name, 1));
+                let context = Context { group_timeline: vec![entry], group, ..Context::default() };
                 let alert = render_finding(&finding, &context, &Accounts::default());
                 let forged: Vec<&str> = alert
                     .text

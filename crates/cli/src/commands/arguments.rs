@@ -16,8 +16,8 @@ pub struct RuleArgs {
     /// the same rule_id
     #[arg(long, value_name = "PATH")]
     pub rules: Vec<PathBuf>,
-    /// Which built-in rules to use: none, or iam-groups, guard and identity-center:REGION,
-    /// separated by commas [default: iam-groups,guard]
+    /// Which built-in rules to use: none, or iam-groups, iam-principals, guard and
+    /// identity-center:REGION, separated by commas [default: iam-groups,iam-principals,guard]
     #[arg(long, value_name = "SETS", value_parser = parse_rule_sets)]
     pub rule_sets: Option<EmbeddedSets>,
 }
@@ -119,7 +119,7 @@ impl SettingArgs {
 
 fn parse_rule_sets(text: &str) -> Result<EmbeddedSets, &'static str> {
     EmbeddedSets::parse(text)
-        .ok_or("expected none, or iam-groups, guard and identity-center:REGION")
+        .ok_or("expected none, or iam-groups, iam-principals, guard and identity-center:REGION")
 }
 
 fn parse_own_resources(text: &str) -> Result<OwnResources, &'static str> {

@@ -10,17 +10,21 @@ mod doctor;
 mod exceptions;
 mod explain;
 mod explain_document;
+mod groups;
 mod input;
 mod invoke;
 mod ledger;
+mod model;
 mod output;
 mod policy;
 mod preview;
 mod progress;
 mod replay;
+mod report;
 mod rules;
 mod scan;
 mod setup;
+mod show;
 mod style;
 mod time_range;
 mod verify;
@@ -50,19 +54,27 @@ enum Command {
     #[command(subcommand)]
     Exceptions(exceptions::ExceptionsCommand),
     Explain(explain::Args),
+    /// Show groups and what they can do, as the trail has said it
+    #[command(subcommand)]
+    Groups(groups::GroupsCommand),
     Invoke(invoke::Args),
     /// Show findings and what became of them. Never changes the ledger
     #[command(subcommand)]
     Ledger(ledger::LedgerCommand),
+    /// What the ledger knows of groups and policies
+    #[command(subcommand)]
+    Model(model::ModelCommand),
     /// Show what policies let their holders do, without an account
     #[command(subcommand)]
     Policy(policy::PolicyCommand),
     Preview(preview::Args),
     Replay(replay::Args),
+    Report(report::Args),
     /// List, show, check and test rules
     #[command(subcommand)]
     Rules(rules::RulesCommand),
     Scan(scan::Args),
+    Show(show::Args),
     Verify(verify::Args),
 }
 
@@ -77,13 +89,17 @@ pub fn run() -> ExitCode {
         Command::Doctor(args) => doctor::run(&args),
         Command::Exceptions(command) => exceptions::run(&command),
         Command::Explain(args) => explain::run(&args),
+        Command::Groups(command) => groups::run(&command),
         Command::Invoke(args) => invoke::run(&args),
         Command::Ledger(command) => ledger::run(&command),
+        Command::Model(command) => model::run(&command),
         Command::Policy(command) => policy::run(&command),
         Command::Preview(args) => preview::run(&args),
         Command::Replay(args) => replay::run(&args),
+        Command::Report(args) => report::run(&args),
         Command::Rules(command) => rules::run(&command),
         Command::Scan(args) => scan::run(&args),
+        Command::Show(args) => show::run(&args),
         Command::Verify(args) => verify::run(&args),
     };
     match result {

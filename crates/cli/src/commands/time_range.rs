@@ -12,7 +12,7 @@ use trailbell::store::walk::is_one_day;
 const EXPECTED: &str = "expected a duration such as 90m, 24h or 7d, a date such as 2026-03-01, \
                         or a time with its zone such as 2026-03-01T10:00:00Z";
 
-#[derive(Debug, Default, clap::Args)]
+#[derive(Debug, Clone, Default, clap::Args)]
 pub struct TimeRangeArgs {
     /// Start of the time range: 90m, 24h or 7d ago, a date, or an RFC 3339 time
     #[arg(long, value_name = "TIME")]

@@ -4,6 +4,7 @@
 mod alert_data;
 mod condition;
 mod folders;
+mod in_memory;
 mod incident;
 mod mark;
 mod placement;
@@ -17,6 +18,7 @@ mod threshold_tests;
 pub use alert_data::{CorrelationAlertData, MemberFindings};
 pub use condition::{Occurrence, find_occurrences, times_reached};
 pub use folders::{FolderToRead, FolderWalk, later_folders};
+pub use in_memory::correlate_findings;
 pub use incident::{Incident, Incidents};
 pub use mark::{Link, Mark};
 pub use placement::{PlacedMark, group_by_values, place_marks};

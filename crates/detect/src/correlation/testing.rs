@@ -1,17 +1,13 @@
 //! Correlations evaluated over records without a ledger: for their tests, and for sample alerts.
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 
-use super::{
-    CorrelationAlertData, FolderWalk, Incident, Incidents, Mark, MemberFindings, PlacedMark,
-    find_occurrences, place_marks,
-};
+use super::{CorrelationAlertData, MemberFindings, correlate_findings};
 use crate::cloudtrail::Record;
 use crate::ecs::View;
-use crate::finding::{Facts, Finding, FindingId, Origin};
+use crate::finding::{Finding, FindingId, Origin};
 use crate::rule::testing::{RuleTests, TestReport, TestResult};
 use crate::rule::{Correlation, EmbeddedSets, LoadedRules, RuleOrigin, RuleSet, RulesError};
 
@@ -59,20 +55,8 @@ pub fn simulate_correlation(
     now: Timestamp,
 ) -> Option<(CorrelationAlertData, MemberFindings)> {
     let findings = find_all(rule_set, records, now);
-    let mut folders: BTreeMap<String, Vec<Mark>> = BTreeMap::new();
-    for finding in &findings {
-        let facts = Facts::new(finding, None);
-        for PlacedMark { folder, mark } in place_marks(correlation, finding, &facts, now, now) {
-            folders.entry(folder).or_default().push(mark);
-        }
-    }
-    let timelines = folders.keys().map(|folder| (folder, timeline_marks(folder, &folders)));
-    let incidents = timelines.flat_map(|(folder, marks)| {
-        let incidents = find_incidents(correlation, &marks);
-        incidents.into_iter().map(move |incident| (folder, marks.clone(), incident))
-    });
-    let (folder, marks, incident) = incidents.max_by_key(|(.., incident)| incident.severity)?;
-    let alert_data = CorrelationAlertData::new(correlation, folder, &marks, &incident);
+    let incidents = correlate_findings(correlation, findings.iter(), now);
+    let alert_data = incidents.into_iter().max_by_key(|data| data.rule.severity)?;
     let by_id = |id: &FindingId| findings.iter().find(|finding| finding.id == *id).cloned();
     let members = alert_data.members.iter().filter_map(by_id).collect();
     let member_findings = MemberFindings::new(&alert_data, members, None);
@@ -88,21 +72,4 @@ fn find_all(rule_set: &RuleSet, records: &[Record], now: Timestamp) -> Vec<Findi
         findings.extend(rules.map(|rule| Finding::new(&rule.info, record, origin())));
     }
     findings
-}
-
-fn timeline_marks(folder: &str, folders: &BTreeMap<String, Vec<Mark>>) -> Vec<Mark> {
-    let mut walk = FolderWalk::new(folder);
-    while let Some(next) = walk.next_folder() {
-        walk.add_marks(&next, folders.get(&next.folder).into_iter().flatten().cloned());
-    }
-    walk.into_marks()
-}
-
-fn find_incidents(correlation: &Correlation, marks: &[Mark]) -> Vec<Incident> {
-    let times: Vec<Timestamp> = marks.iter().map(|mark| mark.time).collect();
-    let new_id = |start: Timestamp| FindingId::hash_parts(["sample", &Mark::time_prefix(start)]);
-    let occurrences = find_occurrences(correlation, marks);
-    let timespan = correlation.timespan;
-    let incidents = Incidents::default().absorb_for(correlation, &occurrences, &times, &new_id);
-    incidents.near(&times, timespan)
 }

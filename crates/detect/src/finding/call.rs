@@ -36,12 +36,12 @@ impl GroupAction {
     ];
 
     /// Other services have calls of the same names, so the provider counts.
-    fn from_call(provider: &str, action: &str) -> Option<GroupAction> {
+    pub(crate) fn from_call(provider: &str, action: &str) -> Option<GroupAction> {
         if provider == "iam.amazonaws.com" { GroupAction::from_name(action) } else { None }
     }
 
     /// The same for a group of Identity Center, which is no IAM group.
-    fn from_directory_call(provider: &str, action: &str) -> Option<GroupAction> {
+    pub(crate) fn from_directory_call(provider: &str, action: &str) -> Option<GroupAction> {
         let action = GroupAction::from_name(action).filter(|_| directory::is_directory(provider));
         action.filter(|action| !matches!(action, GroupAction::Update))
     }
@@ -125,6 +125,29 @@ impl<'a> Call<'a> {
     /// The name of the user that the call is about.
     pub fn target_user(self) -> Option<&'a str> {
         non_empty(&self.finding.target_user)
+    }
+
+    /// The user for whom the call created an access key or a password. `None` for other calls.
+    pub fn credentials_for(self) -> Option<&'a str> {
+        let creates = matches!(self.iam_action()?, "CreateAccessKey" | "CreateLoginProfile");
+        self.target_user().filter(|_| creates && !self.failed())
+    }
+
+    /// `eventName`, if it is a call of IAM.
+    pub fn iam_action(self) -> Option<&'a str> {
+        let is_iam = self.fields.text("event.provider") == Some("iam.amazonaws.com");
+        self.action().filter(|_| is_iam)
+    }
+
+    /// The ARN of the policy that the call attaches, detaches, changes, or makes the boundary of a
+    /// user or a role.
+    pub fn policy_arn(self) -> Option<&'a str> {
+        let sets_boundary = matches!(
+            self.iam_action(),
+            Some("PutRolePermissionsBoundary" | "PutUserPermissionsBoundary")
+        );
+        let boundary = self.parameter("permissionsBoundary").filter(|_| sets_boundary);
+        self.parameter("policyArn").or(boundary)
     }
 
     /// A string in `requestParameters`.

@@ -3,9 +3,9 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::Finding;
 use super::call::{Call, GroupAction};
-use crate::power::{Power, PowerLevel};
+use super::{Finding, GroupContext, PolicyDrift};
+use crate::power::{Grants, Power, PowerLevel};
 
 /// What is known of the 48 hours around a finding. The default is empty.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -14,6 +14,15 @@ pub struct Context {
     /// What happened to the group under all its names, in any order. It may include the finding's
     /// own event.
     pub group_timeline: Vec<TimelineEntry>,
+    /// What the group could do at the time of the call, or can since. `None` if nothing is known,
+    /// or the finding is about no group.
+    pub group: Option<GroupContext>,
+    /// What a new version of a policy gave to groups. `None` for other calls.
+    pub drift: Option<PolicyDrift>,
+    /// What the customer's policy that the call attaches grants. `None` if that is not known.
+    pub policy: Option<Grants>,
+    /// The user for whom the call creates credentials. `None` for other calls.
+    pub target: Option<TargetUser>,
     /// The principal's other findings, in any order.
     pub principal_findings: Vec<PrincipalFinding>,
     /// The findings of the user that the call is about, as a principal, in any order.
@@ -32,6 +41,33 @@ impl Context {
     /// An empty context, and why it is empty.
     pub fn without(gap: ContextGap) -> Context {
         Context { gap: Some(gap), ..Context::default() }
+    }
+}
+
+/// What a user can do by its groups, as far as the trail has said it.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct TargetUser {
+    /// What the policies of its groups grant together.
+    pub grants: Grants,
+    /// Its groups.
+    pub groups: Vec<UserGroup>,
+}
+
+/// A group of a user.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UserGroup {
+    /// Its name, as in the record: not safe to print.
+    pub group: String,
+    /// What its members can do.
+    pub power: PowerLevel,
+}
+
+impl TargetUser {
+    /// What the user can do. Policies of the user itself are not known, so it may be more.
+    pub fn power(&self) -> PowerLevel {
+        let level = Power::from_grants(&self.grants).level();
+        if level.is_powerful() { level } else { PowerLevel::Unknown }
     }
 }
 

@@ -3,21 +3,24 @@
 use kql::{Document, Value};
 use serde_json::json;
 
-use super::call::Call;
 use super::facts::Facts;
+use super::trust::Trust;
 use super::{Finding, POWER_FIELD};
 use crate::ecs;
-use crate::power::{Power, PowerLevel};
+use crate::power::PowerLevel;
 
 /// The fields that `severity_when` and correlations can use in addition to those of records, and
 /// what each can be.
-pub const FACT_FIELDS: [(&str, FactKind); 6] = [
+pub const FACT_FIELDS: [(&str, FactKind); 9] = [
+    ("trailbell.drift.power", FactKind::Power),
     ("trailbell.group.power", FactKind::Power),
     (POWER_FIELD, FactKind::Power),
     ("trailbell.principal.first_seen", FactKind::Flag),
     ("trailbell.principal.root", FactKind::Flag),
     ("trailbell.privileged", FactKind::Flag),
     ("trailbell.self", FactKind::Flag),
+    ("trailbell.target.power", FactKind::Power),
+    ("trailbell.trust", FactKind::Trust),
 ];
 
 /// The values of a fact.
@@ -27,6 +30,8 @@ pub enum FactKind {
     Power,
     /// `true` or `false`.
     Flag,
+    /// A word of [`Trust`].
+    Trust,
 }
 
 /// A finding's ECS document with its facts, and with the group's name if only the error message has
@@ -40,6 +45,7 @@ impl FactKind {
         match self {
             FactKind::Power => PowerLevel::ALL.map(PowerLevel::as_str).to_vec(),
             FactKind::Flag => vec!["true", "false"],
+            FactKind::Trust => Trust::ALL.map(Trust::as_str).to_vec(),
         }
     }
 }
@@ -49,8 +55,11 @@ impl FactDocument {
     pub fn new(finding: &Finding, facts: &Facts) -> FactDocument {
         let mut document = finding.ecs.clone();
         document["trailbell"] = json!({
-            "power": Power::from_call(Call::new(finding)).map(|power| power.level()),
+            "power": facts.power,
             "group": {"power": facts.group_power},
+            "drift": {"power": facts.drift_power},
+            "target": {"power": facts.target_power},
+            "trust": facts.trust.map(Trust::as_str),
             "self": facts.is_self,
             "principal": {"root": facts.is_root, "first_seen": facts.is_first_seen},
             "privileged": facts.is_privileged,

@@ -3,28 +3,29 @@
 use super::Finding;
 use super::call::{Call, GroupAction};
 use super::context::{Context, TimelineEntry};
-use crate::power::PowerLevel;
+use super::policy::CallPolicy;
+use super::trust::Trust;
+use crate::power::{Power, PowerLevel};
 
 /// What the policy that a call attaches or writes can do: a [`PowerLevel`].
 pub const POWER_FIELD: &str = "trailbell.power";
 
-/// A powerful policy that a group was given.
-#[derive(Debug, Clone, PartialEq)]
-pub struct PowerGrant {
-    /// What the policy can do.
-    pub power: PowerLevel,
-    /// The event that gave it.
-    pub event: TimelineEntry,
-}
-
 /// The facts of a finding that decide how severe it is.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Facts {
-    /// The most powerful policy that the group is known to have had at the time of the call, or got
-    /// since. `None` if nothing is known, which does not mean that the group can do little.
-    pub grant: Option<PowerGrant>,
-    /// What the group can do. `None` if the call is about no group.
+    /// What the policy that the call attaches or writes can do. `None` if it is about no policy.
+    pub power: Option<PowerLevel>,
+    /// What the group could do at the time of the call, or can since. `None` if the finding is
+    /// about no group.
     pub group_power: Option<PowerLevel>,
+    /// The highest power of the groups that gained some by a new version of their policy. `None` if
+    /// there are none.
+    pub drift_power: Option<PowerLevel>,
+    /// What the user can do for whom the call creates credentials. `None` for other calls, and if
+    /// nothing is known of it.
+    pub target_power: Option<PowerLevel>,
+    /// Who may assume the role of which the call changes the trust policy. `None` for other calls.
+    pub trust: Option<Trust>,
     /// The principal gives rights to itself, or tries to.
     pub is_self: bool,
     /// The principal is the root user.
@@ -38,117 +39,87 @@ pub struct Facts {
 impl Facts {
     /// The facts of a finding, as far as its record and its context show them.
     pub fn new(finding: &Finding, context: Option<&Context>) -> Facts {
-        // A context that nobody looked up, or that could not be read, says nothing.
-        let is_whole = |context: &&Context| context.gap.is_none();
-        let timeline = context.map(|context| &*context.group_timeline).unwrap_or_default();
-        let is_first_seen = context.filter(is_whole).map(|context| context.first_of_principal);
-        let facts =
-            Facts::from_timeline(finding, timeline.iter(), context.filter(is_whole).is_some());
-        Facts { is_first_seen, ..facts }
-    }
-
-    /// The facts of a finding, with those events of its group that are known. `is_whole` if they
-    /// are all of the last 48 hours. The principal's other findings are not known.
-    pub fn from_timeline<'t>(
-        finding: &Finding,
-        timeline: impl Iterator<Item = &'t TimelineEntry> + Clone,
-        is_whole: bool,
-    ) -> Facts {
         let call = Call::new(finding);
-        let policies = GroupPolicies::new(call, timeline.clone());
-        let group_power = call.group().map(|_| policies.level(is_whole));
+        let timeline = context.map(|context| &*context.group_timeline).unwrap_or_default();
+        // A context that nobody looked up, or that could not be read, says nothing.
+        let ledger = context.filter(|context| context.gap.is_none());
         Facts {
-            group_power,
-            grant: policies.strongest(),
-            is_self: is_self(call, timeline),
+            power: policy_power(call, context).map(|power| power.level()),
+            group_power: group_power(call, context),
+            drift_power: context.and_then(|context| context.drift.as_ref()?.power()),
+            target_power: context.and_then(|context| Some(context.target.as_ref()?.power())),
+            trust: Trust::from_call(call),
+            is_self: is_self(call, context, timeline),
             is_root: finding.principal.identity_type == "Root",
-            is_first_seen: None,
+            is_first_seen: ledger.map(|context| context.first_of_principal),
             is_privileged: finding.privileged,
         }
     }
 }
 
-/// What is known of the policies of a group at the time of a call, and since.
-#[derive(Debug, Default)]
-struct GroupPolicies {
-    /// The group was made in this time: these are all of its policies.
-    is_new: bool,
-    /// Those that are powerful.
-    powerful: Vec<PowerGrant>,
-    /// The names of those whose power is not known.
-    unknown: Vec<Option<String>>,
+/// What the policy that a call attaches or writes can do, also if only the context has its document.
+/// `None` if the call is about no policy.
+pub fn policy_power(call: Call<'_>, context: Option<&Context>) -> Option<Power> {
+    let known = context.and_then(|context| context.policy.as_ref());
+    match CallPolicy::from_call(call)? {
+        CallPolicy::Elsewhere => Some(known.map_or(Power::Unknown, Power::from_grants)),
+        policy => Some(policy.power()),
+    }
 }
 
-impl GroupPolicies {
-    /// A policy that was taken away again after the call counts: the members had it.
-    fn new<'t>(call: Call<'_>, timeline: impl Iterator<Item = &'t TimelineEntry>) -> GroupPolicies {
-        let own = TimelineEntry::from_finding_at(call.finding, call.time().unwrap_or_default());
-        let mut events: Vec<&TimelineEntry> = timeline.collect();
-        events.push(&own);
-        events.sort_by(|a, b| a.sort_key().cmp(&b.sort_key()));
-        let mut policies = GroupPolicies::default();
-        for event in events.into_iter().filter(|event| !event.failed) {
-            policies.add(event, own.is_before(event));
-        }
-        policies
-    }
-
-    fn add(&mut self, event: &TimelineEntry, is_later: bool) {
-        match GroupAction::from_name(&event.action) {
-            Some(GroupAction::AttachPolicy | GroupAction::PutPolicy) => {
-                match event.policy_power() {
-                    PowerLevel::Unknown => self.unknown.push(event.object.clone()),
-                    power if power.is_powerful() => {
-                        self.powerful.push(PowerGrant { power, event: event.clone() });
-                    }
-                    _ => {}
-                }
-            }
-            Some(GroupAction::DetachPolicy | GroupAction::DeletePolicy) if !is_later => {
-                self.powerful.retain(|grant| grant.event.object != event.object);
-                self.unknown.retain(|object| *object != event.object);
-            }
-            Some(GroupAction::Delete) if !is_later => *self = GroupPolicies::default(),
-            Some(GroupAction::Create) if !is_later => {
-                *self = GroupPolicies { is_new: true, ..GroupPolicies::default() };
-            }
-            _ => {}
-        }
-    }
-
-    /// Of several policies the most powerful one counts, and of equal ones the latest.
-    fn strongest(self) -> Option<PowerGrant> {
-        self.powerful.into_iter().max_by_key(|grant| (grant.power, grant.event.time))
-    }
-
-    fn level(&self, is_whole: bool) -> PowerLevel {
-        let levels = self.powerful.iter().map(|grant| grant.power);
-        let is_known = is_whole && self.is_new && self.unknown.is_empty();
-        let least = if is_known { PowerLevel::Limited } else { PowerLevel::Unknown };
-        levels.max().unwrap_or(least)
-    }
+/// The policy of the call itself counts, whether the ledger has it or not.
+fn group_power(call: Call<'_>, context: Option<&Context>) -> Option<PowerLevel> {
+    call.group()?;
+    let gives = matches!(
+        call.group_action(),
+        Some(GroupAction::AttachPolicy | GroupAction::PutPolicy) if !call.failed()
+    );
+    let own = policy_power(call, context).filter(|_| gives).map(|power| power.level());
+    let own = own.filter(|power| power.is_powerful());
+    let group = context.and_then(|context| context.group.as_ref());
+    let group = group.map_or(PowerLevel::Unknown, |group| group.power().level());
+    Some(own.map_or(group, |own| own.max(group)))
 }
 
 /// An IAM user adds itself to the group, or gives a policy to a group that it was added to before.
-fn is_self<'t>(call: Call<'_>, timeline: impl Iterator<Item = &'t TimelineEntry>) -> bool {
+fn is_self(call: Call<'_>, context: Option<&Context>, timeline: &[TimelineEntry]) -> bool {
     let Some(user) = own_user_name(call) else { return false };
     let is_user = |name: Option<&str>| name.is_some_and(|name| name.eq_ignore_ascii_case(user));
     match call.group_action() {
         Some(GroupAction::AddUser) => is_user(call.target_user()),
+        None if is_for_user(call) => is_user(call.target_user()),
         Some(GroupAction::AttachPolicy | GroupAction::PutPolicy) => {
             let is_before =
                 |event: &TimelineEntry| call.time().is_none_or(|time| event.time <= time);
-            let memberships = timeline.filter(|event| {
+            let memberships = timeline.iter().filter(|event| {
                 let action = GroupAction::from_name(&event.action);
                 let is_membership =
                     matches!(action, Some(GroupAction::AddUser | GroupAction::RemoveUser));
                 is_membership && !event.failed && is_user(event.object.as_deref())
             });
             let last = memberships.filter(|event| is_before(event)).max_by_key(|it| it.sort_key());
-            last.is_some_and(|event| event.action == "AddUserToGroup")
+            let group = context.and_then(|context| context.group.as_ref());
+            let is_member =
+                || group.is_some_and(|it| it.members.iter().any(|name| is_user(Some(name))));
+            last.map_or_else(is_member, |event| event.action == "AddUserToGroup")
         }
         _ => false,
     }
+}
+
+/// The call gives something to a user, or takes its boundary away.
+fn is_for_user(call: Call<'_>) -> bool {
+    matches!(
+        call.iam_action(),
+        Some(
+            "AttachUserPolicy"
+                | "CreateAccessKey"
+                | "CreateLoginProfile"
+                | "DeleteUserPermissionsBoundary"
+                | "PutUserPermissionsBoundary"
+                | "PutUserPolicy"
+        )
+    )
 }
 
 /// The name of the IAM user that calls, if it is of the account of the group.
@@ -164,7 +135,8 @@ mod tests {
 
     use super::*;
     use crate::cloudtrail::Record;
-    use crate::finding::{ContextGap, FactDocument, Origin};
+    use crate::finding::{FactDocument, GroupContext, Origin};
+    use crate::power::Grants;
     use crate::rule::LoadedRules;
     use kql::Document;
     use serde_json::{Value, json};
@@ -204,7 +176,7 @@ mod tests {
                 action: action.to_owned(),
                 group: Some("Ops".to_owned()),
                 object: Some(object.to_owned()),
-                power: (object == "inline").then_some(PowerLevel::Escalates),
+                power: None,
                 principal: Some("mallory".to_owned()),
                 failed: false,
                 suppressed: false,
@@ -214,47 +186,56 @@ mod tests {
     }
 
     #[test]
-    fn the_power_of_a_group_is_that_of_the_policies_it_had_at_the_call_or_got_since() {
+    fn the_power_of_a_group_is_that_of_its_policies_and_of_the_calls_own() {
         use PowerLevel::{Admin, Escalates, Limited, Unknown};
-        let attached = format!("09:00 AttachGroupPolicy {ADMIN}");
-        let detached = format!("09:30 DetachGroupPolicy {ADMIN}");
-        let detached_later = format!("10:30 DetachGroupPolicy {ADMIN}");
-        let attached_later = format!("10:30 AttachGroupPolicy {ADMIN}");
-        let inline = "09:10 PutGroupPolicy inline";
-        let made = "08:00 CreateGroup -";
-        let mine = "09:10 AttachGroupPolicy arn:aws:iam::111122223333:policy/mine";
-        let without = "09:20 DetachGroupPolicy arn:aws:iam::111122223333:policy/mine";
-        let reads = "09:10 AttachGroupPolicy arn:aws:iam::aws:policy/ReadOnlyAccess";
-        for (events, expected) in [
-            (vec![], Unknown),
-            (vec![reads], Unknown),
-            (vec![&*attached], Admin),
-            (vec![&*attached_later], Admin),
-            (vec![&*attached, inline], Admin),
-            (vec![inline], Escalates),
-            (vec![&*attached, inline, &*detached], Escalates),
-            (vec![&*attached, &*detached], Unknown),
-            (vec![&*attached, &*detached_later], Admin),
-            (vec![&*attached, "09:40 DeleteGroup x"], Unknown),
-            (vec![made], Limited),
-            (vec![made, reads], Limited),
-            (vec![made, mine], Unknown),
-            (vec![made, mine, without], Limited),
-            (vec![made, &*attached], Admin),
-            (vec!["10:30 CreateGroup -"], Unknown),
+        let document = |action: &str| {
+            json!({"Statement": {"Effect": "Allow", "Action": action, "Resource": "*"}}).to_string()
+        };
+        let grants = |action: &str| Grants::from_text(&document(action)).unwrap().grants;
+        let group = |actions: &[&str], complete| {
+            let grants = Grants::union(actions.iter().map(|action| grants(action)));
+            Some(GroupContext { grants, complete, ..GroupContext::default() })
+        };
+        let add = || finding("alice", "AddUserToGroup", json!({"userName": "bob"}));
+        let attach = |arn: &str| finding("alice", "AttachGroupPolicy", json!({"policyArn": arn}));
+        let customers = "arn:aws:iam::111122223333:policy/p";
+        let put = finding("alice", "PutGroupPolicy", json!({"policyDocument": document("*")}));
+        let mut failed = attach(ADMIN);
+        failed.ecs["event"]["outcome"] = json!("failure");
+        for (finding, group, policy, expected) in [
+            (add(), None, None, Unknown),
+            (add(), group(&["s3:*"], false), None, Unknown),
+            (add(), group(&["s3:*"], true), None, Limited),
+            (add(), group(&["iam:PutUserPolicy"], false), None, Escalates),
+            (add(), group(&["iam:PassRole", "lambda:*"], true), None, Escalates),
+            (add(), group(&["s3:*", "*"], false), None, Admin),
+            (attach(ADMIN), None, None, Admin),
+            (attach(ADMIN), group(&["s3:*"], true), None, Admin),
+            (failed, group(&["s3:*"], true), None, Limited),
+            (put, None, None, Admin),
+            (attach(customers), None, None, Unknown),
+            (attach(customers), None, Some(grants("*")), Admin),
         ] {
-            let finding = finding("alice", "AddUserToGroup", json!({"userName": "bob"}));
-            let mut context = context(&events);
+            let context = Context { group, policy, ..Context::default() };
             let facts = Facts::new(&finding, Some(&context));
-            assert_eq!(facts.group_power, Some(expected), "{events:?}");
-            context.gap = Some(ContextGap::TooMuch);
-            let facts = Facts::new(&finding, Some(&context));
-            let known = if expected == Limited { Unknown } else { expected };
-            assert_eq!(facts.group_power, Some(known), "{events:?} are not all");
+            assert_eq!(facts.group_power, Some(expected), "{:?} {context:?}", finding.ecs);
+            let document = FactDocument::new(&finding, &facts);
+            let mut is_expected =
+                |value: kql::Value<'_>| value == kql::Value::Text(expected.as_str());
+            assert!(document.any_value("trailbell.group.power", &mut is_expected));
         }
-        let own = finding("alice", "AttachGroupPolicy", json!({"policyArn": ADMIN}));
-        let grant = Facts::new(&own, None).grant.unwrap();
-        assert_eq!((grant.power, grant.event.object.as_deref()), (PowerLevel::Admin, Some(ADMIN)));
+    }
+
+    #[test]
+    fn members_of_the_group_count_beyond_its_timeline() {
+        let finding = finding("alice", "AttachGroupPolicy", json!({"policyArn": ADMIN}));
+        let members = vec!["bob".to_owned(), "Alice".to_owned()];
+        let group = Some(GroupContext { members, ..GroupContext::default() });
+        let context = Context { group, ..Context::default() };
+        assert!(Facts::new(&finding, Some(&context)).is_self);
+        let removed = super::tests::context(&["09:01 RemoveUserFromGroup alice"]);
+        let context = Context { group_timeline: removed.group_timeline, ..context };
+        assert!(!Facts::new(&finding, Some(&context)).is_self);
     }
 
     #[test]
@@ -285,6 +266,7 @@ mod tests {
 
     #[test]
     fn without_a_whole_context_it_is_unknown_who_was_seen_first() {
+        use crate::finding::ContextGap;
         let finding = finding("alice", "CreateGroup", json!({}));
         let known = Context { first_of_principal: true, ..Context::default() };
         assert_eq!(Facts::new(&finding, Some(&known)).is_first_seen, Some(true));

@@ -6,8 +6,10 @@ mod conflict;
 mod context;
 mod denial;
 mod directory;
+mod drift;
 mod fact_document;
 mod facts;
+mod group_context;
 mod id;
 mod parameters;
 pub mod policy;
@@ -15,6 +17,7 @@ mod principal;
 mod privileged;
 mod scan;
 mod summary;
+mod trust;
 mod window;
 
 use std::fmt;
@@ -24,14 +27,17 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 pub use call::{Call, CallBrief, Fields, GroupAction};
-pub use context::{Context, ContextGap, PrincipalFinding, TimelineEntry};
+pub use context::{Context, ContextGap, PrincipalFinding, TargetUser, TimelineEntry, UserGroup};
+pub use drift::{GroupGain, PolicyDrift};
 pub use fact_document::{FACT_FIELDS, FactDocument, FactKind};
-pub use facts::{Facts, POWER_FIELD, PowerGrant};
+pub use facts::{Facts, POWER_FIELD, policy_power};
+pub use group_context::{GroupContext, GroupPolicy};
 pub use id::{FindingId, InvalidFindingId};
 pub use principal::Principal;
 pub use privileged::PrivilegedGroups;
 pub use scan::{ScanEvent, match_record, scan_body};
 pub use summary::{Member, MemberPivots, Summary, SummaryBuilder};
+pub use trust::Trust;
 pub use window::Window;
 pub(crate) use window::{format_compact_time, parse_compact_time};
 
@@ -63,6 +69,9 @@ pub struct Finding {
     pub target_user: Option<String>,
     /// The name of the exception that matched: the finding is suppressed.
     pub exception: Option<String>,
+    /// The facts that its rule's `alert_when` requires are not there: it is recorded, not alerted.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub unmet: bool,
     /// The finding of another call whose record has the same `eventID`: one of both is forged.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub conflict: Option<FindingId>,
@@ -82,15 +91,25 @@ pub struct Finding {
     pub origin: Origin,
 }
 
+/// The name of the IAM group that a record is about, as requested; for a denied call, as in the
+/// error message. The id of a group of Identity Center.
+pub(crate) fn requested_group(record: &Record) -> Option<&str> {
+    let requested = record.text(&["requestParameters", "groupName"]);
+    let group = requested.or_else(|| directory::group_id(record));
+    group.or_else(|| denial::denied_group(record))
+}
+
+/// The name of the user that a record is about. The id of a user of Identity Center.
+pub(crate) fn requested_user(record: &Record) -> Option<&str> {
+    let user = record.text(&["requestParameters", "userName"]);
+    user.or_else(|| directory::member_id(record))
+}
+
 impl Finding {
     /// The finding that `rule` matched `record`, which was read at `origin`.
     pub fn new(rule: &Arc<RuleInfo>, record: &Record, origin: Origin) -> Finding {
-        let requested_group = record.text(&["requestParameters", "groupName"]);
-        let group = requested_group
-            .or_else(|| directory::group_id(record))
-            .or_else(|| denial::denied_group(record));
-        let user = record.text(&["requestParameters", "userName"]);
-        let target_user = user.or_else(|| directory::member_id(record));
+        let group = requested_group(record);
+        let target_user = requested_user(record);
         Finding {
             id: FindingId::for_record(&rule.id, record),
             rule: Arc::clone(rule),
@@ -101,6 +120,7 @@ impl Finding {
             group: group.map(str::to_owned),
             target_user: target_user.map(str::to_owned),
             exception: None,
+            unmet: false,
             conflict: None,
             privileged: false,
             own: Vec::new(),
@@ -120,7 +140,8 @@ impl Finding {
             _ if self.conflict.is_some() => None,
             RuleInfo { building_block: true, .. } => Some(Suppression::BuildingBlock),
             RuleInfo { threshold: Some(_), .. } => Some(Suppression::Threshold),
-            _ => is_learned.then_some(Suppression::Learning),
+            _ if is_learned => Some(Suppression::Learning),
+            _ => self.unmet.then_some(Suppression::Unmet),
         }
     }
 
@@ -162,6 +183,8 @@ pub enum Suppression<'f> {
     Threshold,
     /// Its values are new, but its rule is still learning which values are usual.
     Learning,
+    /// Its rule's `alert_when` does not match what is known of the call.
+    Unmet,
 }
 
 /// What became of a finding in one run. Every finding has exactly one outcome, and reports count

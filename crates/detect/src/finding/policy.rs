@@ -1,6 +1,6 @@
 //! The policy that a call attaches or writes, and what it lets its holders do.
 
-use super::call::{Call, GroupAction};
+use super::call::Call;
 use crate::power::{Grants, Power, managed_grants};
 
 /// What is known of the policy that a call attaches or writes.
@@ -20,8 +20,8 @@ pub enum CallPolicy {
 impl CallPolicy {
     /// Returns `None` if the call is about no policy.
     pub fn from_call(call: Call<'_>) -> Option<CallPolicy> {
-        if let Some(arn) = call.parameter("policyArn") {
-            return Some(managed_grants(arn).map_or(CallPolicy::Elsewhere, CallPolicy::Known));
+        if call.iam_action() == Some("UpdateAssumeRolePolicy") {
+            return None;
         }
         if let Some(document) = call.parameter("policyDocument") {
             let judged = Grants::from_text(document);
@@ -29,7 +29,14 @@ impl CallPolicy {
                 judged.map_or(CallPolicy::Unreadable, |judged| CallPolicy::Known(judged.grants)),
             );
         }
-        let is_written = call.group_action() == Some(GroupAction::PutPolicy) && !call.failed();
+        if let Some(arn) = call.policy_arn() {
+            return Some(managed_grants(arn).map_or(CallPolicy::Elsewhere, CallPolicy::Known));
+        }
+        let writes = matches!(
+            call.iam_action(),
+            Some("PutGroupPolicy" | "PutRolePolicy" | "PutUserPolicy" | "CreatePolicy")
+        );
+        let is_written = writes && !call.failed();
         is_written.then_some(CallPolicy::NotRecorded)
     }
 

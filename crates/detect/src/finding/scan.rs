@@ -3,10 +3,11 @@
 
 use jiff::Timestamp;
 
-use super::{Finding, Origin, canary};
+use super::{Facts, Finding, Origin, canary};
 use crate::cloudtrail::reader::{self, Options, ReadStats};
 use crate::cloudtrail::{BadRecord, Body, ReadError, Record};
 use crate::ecs::View;
+use crate::model::{Change, read_changes};
 use crate::new_terms::Terms;
 use crate::rule::Detections;
 
@@ -15,6 +16,8 @@ use crate::rule::Detections;
 pub enum ScanEvent {
     /// A rule matched a record.
     Finding(Box<Finding>),
+    /// A record says something of a group or a policy. Follows the record's findings.
+    Change(Box<Change>),
     /// A record that cannot be used.
     Bad(BadRecord),
 }
@@ -34,9 +37,14 @@ pub fn scan_body(
     on_event: &mut dyn FnMut(ScanEvent),
 ) -> (ReadStats, Result<(), ReadError>) {
     let mut visit = |index, record: Result<Record, BadRecord>| match record {
-        Ok(record) => match_record(&record, detections, now, &|| origin(index), &mut |finding| {
-            on_event(ScanEvent::Finding(Box::new(finding)));
-        }),
+        Ok(record) => {
+            let origin = || origin(index);
+            let suppressed = match_record(&record, detections, now, &origin, &mut |finding| {
+                on_event(ScanEvent::Finding(Box::new(finding)));
+            });
+            let changes = read_changes(&record, suppressed);
+            changes.into_iter().for_each(|it| on_event(ScanEvent::Change(Box::new(it))));
+        }
         Err(bad) => on_event(ScanEvent::Bad(bad)),
     };
     match detections.rule_set.prefilter() {
@@ -48,15 +56,17 @@ pub fn scan_body(
 }
 
 /// Passes the findings of one record to `on_finding`, in the order of the rules. Those that match
-/// an exception carry its name.
+/// an exception carry its name. Returns true if all of them are suppressed, and `None` if there are
+/// none.
 pub fn match_record(
     record: &Record,
     detections: &Detections,
     now: Timestamp,
     origin: &dyn Fn() -> Origin,
     on_finding: &mut dyn FnMut(Finding),
-) {
+) -> Option<bool> {
     let view = View::new(record).with_own(&detections.settings.own);
+    let mut suppressed = None;
     for rule in detections.rule_set.matching(&view, now) {
         let mut finding = Finding::new(&rule.info, record, origin());
         if let Some(new_terms) = &rule.info.new_terms {
@@ -73,8 +83,11 @@ pub fn match_record(
             finding.privileged = detections.is_privileged(&finding);
             let own = detections.settings.own.named_by(record);
             finding.own = own.into_iter().map(str::to_owned).collect();
+            finding.unmet = !rule.is_alerted(&finding, &Facts::new(&finding, None), now);
             finding.rate(&rule.severity_rules, now);
         }
+        suppressed = Some(suppressed.unwrap_or(true) && finding.suppression().is_some());
         on_finding(finding);
     }
+    suppressed
 }

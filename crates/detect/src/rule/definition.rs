@@ -6,14 +6,17 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use jiff::Timestamp;
+use kql::Query;
 use serde::{Deserialize, Serialize};
 
 use super::embedded::EmbeddedSet;
 use super::new_terms::NewTerms;
 use super::rule_query::RuleQuery;
-use super::severity::SeverityRules;
+use super::severity::{SeverityRules, asks_for};
 use super::suppression::AlertSuppression;
 use super::threshold::Threshold;
+use crate::finding::{FactDocument, Facts, Finding};
 
 /// A rule that can be matched against records.
 #[derive(Debug, Clone, PartialEq)]
@@ -30,8 +33,32 @@ pub struct Rule {
     pub max_signals: u32,
     /// What changes the severity of a finding.
     pub severity_rules: SeverityRules,
+    /// `alert_when`, matched against the [`FactDocument`] of a
+    /// finding: one that does not match is recorded, not alerted.
+    pub alert_when: Option<Query>,
     /// Where the rule was read.
     pub origin: RuleOrigin,
+}
+
+impl Rule {
+    /// Returns true if severity or alert can depend on what the ledger knows of the group.
+    pub fn needs_timeline(&self) -> bool {
+        let asks = |field| self.alert_when.as_ref().is_some_and(|query| asks_for(query, field));
+        let alert = asks("trailbell.group.power") || asks("trailbell.self");
+        alert || self.severity_rules.needs_timeline()
+    }
+
+    /// Returns true if severity or alert can depend on what the ledger knows of the principal.
+    pub fn needs_history(&self) -> bool {
+        let is_asked = |query| asks_for(query, "trailbell.principal.first_seen");
+        self.alert_when.as_ref().is_some_and(is_asked) || self.severity_rules.needs_history()
+    }
+
+    /// Returns true if these facts of a finding meet `alert_when`. Date math counts from `now`.
+    pub fn is_alerted(&self, finding: &Finding, facts: &Facts, now: Timestamp) -> bool {
+        let alert_when = self.alert_when.as_ref();
+        alert_when.is_none_or(|query| query.matches(&FactDocument::new(finding, facts), now))
+    }
 }
 
 /// Where a rule was read.

@@ -10,6 +10,8 @@ use super::scope::LogPlace;
 pub enum EmbeddedSet {
     /// Changes to IAM groups.
     IamGroups,
+    /// Rights of users and roles, around groups.
+    IamPrincipals,
     /// Changes to the trail, and to Trailbell itself.
     Guard,
     /// Changes to groups of IAM Identity Center.
@@ -18,13 +20,18 @@ pub enum EmbeddedSet {
 
 impl EmbeddedSet {
     /// All sets.
-    pub const ALL: [EmbeddedSet; 3] =
-        [EmbeddedSet::IamGroups, EmbeddedSet::Guard, EmbeddedSet::IdentityCenter];
+    pub const ALL: [EmbeddedSet; 4] = [
+        EmbeddedSet::IamGroups,
+        EmbeddedSet::IamPrincipals,
+        EmbeddedSet::Guard,
+        EmbeddedSet::IdentityCenter,
+    ];
 
     /// Its name in `TRAILBELL_RULE_SETS`.
     pub fn as_str(self) -> &'static str {
         match self {
             EmbeddedSet::IamGroups => "iam-groups",
+            EmbeddedSet::IamPrincipals => "iam-principals",
             EmbeddedSet::Guard => "guard",
             EmbeddedSet::IdentityCenter => "identity-center",
         }
@@ -41,6 +48,7 @@ impl EmbeddedSet {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EmbeddedSets {
     iam_groups: bool,
+    iam_principals: bool,
     guard: bool,
     identity_center: Option<LogPlace>,
 }
@@ -48,17 +56,21 @@ pub struct EmbeddedSets {
 impl Default for EmbeddedSets {
     /// Those that need to know nothing of the environment.
     fn default() -> EmbeddedSets {
-        EmbeddedSets { iam_groups: true, guard: true, identity_center: None }
+        EmbeddedSets { iam_groups: true, iam_principals: true, guard: true, identity_center: None }
     }
 }
 
 impl EmbeddedSets {
     /// No embedded rules.
-    pub const NONE: EmbeddedSets =
-        EmbeddedSets { iam_groups: false, guard: false, identity_center: None };
+    pub const NONE: EmbeddedSets = EmbeddedSets {
+        iam_groups: false,
+        iam_principals: false,
+        guard: false,
+        identity_center: None,
+    };
 
-    /// Reads `none`, or sets that are separated by commas: `iam-groups`, `guard`, and
-    /// `identity-center:PLACE`. Returns `None` for anything else.
+    /// Reads `none`, or sets that are separated by commas: `iam-groups`, `iam-principals`,
+    /// `guard`, and `identity-center:PLACE`. Returns `None` for anything else.
     pub fn parse(text: &str) -> Option<EmbeddedSets> {
         let mut sets = EmbeddedSets::NONE;
         if text == "none" {
@@ -67,6 +79,7 @@ impl EmbeddedSets {
         for name in text.split(',').map(str::trim) {
             match name.split_once(':') {
                 None if name == EmbeddedSet::IamGroups.as_str() => sets.iam_groups = true,
+                None if name == EmbeddedSet::IamPrincipals.as_str() => sets.iam_principals = true,
                 None if name == EmbeddedSet::Guard.as_str() => sets.guard = true,
                 Some((set, place)) if set == EmbeddedSet::IdentityCenter.as_str() => {
                     sets.identity_center = Some(LogPlace::parse(place)?);
@@ -81,6 +94,7 @@ impl EmbeddedSets {
     pub fn include(&self, set: EmbeddedSet) -> bool {
         match set {
             EmbeddedSet::IamGroups => self.iam_groups,
+            EmbeddedSet::IamPrincipals => self.iam_principals,
             EmbeddedSet::Guard => self.guard,
             EmbeddedSet::IdentityCenter => self.identity_center.is_some(),
         }
@@ -112,7 +126,7 @@ macro_rules! embed {
     };
 }
 
-/// All of them, sorted by name.
+/// All of them, by their sets.
 pub(crate) static FILES: &[EmbeddedFile] = embed![
     IamGroups:
     "aws-iam-group-administrator-policy-attachment",
@@ -124,11 +138,18 @@ pub(crate) static FILES: &[EmbeddedFile] = embed![
     "aws-iam-group-policy-attachment",
     "aws-iam-group-policy-detachment",
     "aws-iam-group-update",
+    "aws-iam-policy-version-raises-group-power",
     "aws-iam-user-addition-to-group",
     "aws-iam-user-removal-from-group",
     "correlation-administrator-policy-and-new-member-in-one-group",
     "correlation-iam-group-staged-for-privilege-escalation",
     "correlation-many-users-added-to-one-iam-group";
+    IamPrincipals:
+    "aws-iam-credentials-for-another-user",
+    "aws-iam-permissions-boundary-removed",
+    "aws-iam-role-powerful-policy",
+    "aws-iam-role-trusts-outside",
+    "aws-iam-user-powerful-policy";
     Guard:
     "guard-bucket-changed",
     "guard-function-changed",
@@ -175,6 +196,7 @@ mod tests {
             ("none", Some("")),
             ("guard", Some("guard")),
             ("iam-groups, guard", Some("iam-groups guard")),
+            ("iam-principals", Some("iam-principals")),
             ("identity-center:eu-west-1", Some("identity-center")),
             ("guard,identity-center:111122223333/eu-west-1", Some("guard identity-center")),
             ("identity-center", None),
@@ -187,7 +209,10 @@ mod tests {
         ] {
             assert_eq!(sets(text).as_deref(), expected, "{text}");
         }
-        assert_eq!(EmbeddedSets::parse("iam-groups,guard"), Some(EmbeddedSets::default()));
+        assert_eq!(
+            EmbeddedSets::parse("iam-groups,iam-principals,guard"),
+            Some(EmbeddedSets::default())
+        );
     }
 
     #[test]
@@ -210,7 +235,8 @@ mod tests {
             .collect();
         names.retain(|name| name.ends_with(".toml"));
         names.sort();
-        let embedded: Vec<_> = FILES.iter().map(|file| file.name).collect();
+        let mut embedded: Vec<_> = FILES.iter().map(|file| file.name).collect();
+        embedded.sort_unstable();
         assert_eq!(embedded, names);
     }
 }

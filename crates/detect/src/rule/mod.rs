@@ -25,7 +25,7 @@ pub use definition::{Rule, RuleInfo, RuleOrigin, Severity, Tactic, Technique, Th
 pub use detections::{DetectionSettings, Detections};
 pub use embedded::{EmbeddedSet, EmbeddedSets, guide_page};
 pub use exception::{
-    Exception, Exceptions, ExceptionsError, LoadedExceptions, check_exception_files,
+    Exception, Exceptions, ExceptionsError, Expiry, LoadedExceptions, check_exception_files,
 };
 pub use load::{LoadedRules, RulesError};
 pub use new_terms::NewTerms;

@@ -6,6 +6,7 @@ use kql::{ExprKind, Field, Test};
 use query_core::Case;
 
 use crate::cloudtrail::prefilter::{PlainName, Prefilter};
+use crate::model::MODEL_ACTIONS;
 
 type Names = BTreeSet<String>;
 
@@ -100,6 +101,8 @@ fn union(one: Option<Names>, other: Option<Names>) -> Option<Names> {
 ///
 /// If a rule requires both calls and services, only its calls are used: `CreateGroup` is in one
 /// object of a thousand, `iam.amazonaws.com` in one of two.
+///
+/// If a rule is about IAM, the calls that the [model](crate::model) needs are among the literals.
 pub(super) fn build_prefilter(rules: &[RequiredFields]) -> (Prefilter, Option<usize>) {
     let mut without = None;
     let mut actions = BTreeSet::new();
@@ -110,6 +113,10 @@ pub(super) fn build_prefilter(rules: &[RequiredFields]) -> (Prefilter, Option<us
             (None, Some(names)) => providers.extend(names),
             (None, None) => without = without.or(Some(index)),
         }
+    }
+    let is_iam = |names: &Names| names.contains("iam.amazonaws.com");
+    if rules.iter().any(|required| required.providers.as_ref().is_some_and(is_iam)) {
+        actions.extend(MODEL_ACTIONS.iter().filter_map(|name| PlainName::new(name)));
     }
     (Prefilter::new(actions, providers), without)
 }

@@ -66,7 +66,7 @@ impl ReadScope {
     pub(super) fn includes(&self, set: EmbeddedSet, account: &str, region: &str) -> bool {
         let includes = |place: &LogPlace| place.includes(account, region);
         match set {
-            EmbeddedSet::IamGroups => true,
+            EmbeddedSet::IamGroups | EmbeddedSet::IamPrincipals => true,
             EmbeddedSet::Guard => self.guard.iter().any(includes),
             EmbeddedSet::IdentityCenter => self.identity_center.as_ref().is_some_and(includes),
         }

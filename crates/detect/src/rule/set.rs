@@ -199,6 +199,7 @@ mod tests {
             from: Duration::from_secs(360),
             max_signals: 100,
             severity_rules: Default::default(),
+            alert_when: None,
             origin: RuleOrigin::Embedded("test"),
         }
     }

@@ -33,6 +33,7 @@ fn scan_prefiltered(body: Body, options: Options, detections: &Detections) -> Sc
                     found.push((finding.rule.id.clone(), finding.origin.record()))
                 }
                 ScanEvent::Bad(record) => bad.push(record.to_string()),
+                ScanEvent::Change(_) => {}
             }
         });
     ScanResult { findings: found, bad, end, read }
@@ -41,15 +42,12 @@ fn scan_prefiltered(body: Body, options: Options, detections: &Detections) -> Sc
 fn scan_parsed(body: Body, options: Options, detections: &Detections) -> ScanResult {
     let (mut found, mut bad) = (Vec::new(), Vec::new());
     let (read, end) = reader::read(body, options, &mut |index, record| match record {
-        Ok(record) => match_record(
-            &record,
-            detections,
-            Timestamp::UNIX_EPOCH,
-            &|| origin(index),
-            &mut |finding| {
+        Ok(record) => {
+            let origin = || origin(index);
+            match_record(&record, detections, Timestamp::UNIX_EPOCH, &origin, &mut |finding| {
                 found.push((finding.rule.id.clone(), finding.origin.record()));
-            },
-        ),
+            });
+        }
         Err(record) => bad.push(record.to_string()),
     });
     ScanResult { findings: found, bad, end, read }

@@ -16,8 +16,10 @@ use boon::{Compiler, SchemaIndex, Schemas};
 use detect::cloudtrail::Record;
 use detect::ecs::{self, ValueKind};
 use detect::finding::{
-    Context, FACT_FIELDS, Finding, FindingId, Origin, Summary, TimelineEntry, Window, canary,
+    Context, FACT_FIELDS, Finding, FindingId, GroupContext, GroupGain, GroupPolicy, Origin,
+    PolicyDrift, Summary, TargetUser, TimelineEntry, UserGroup, Window, canary,
 };
+use detect::power::{PowerLevel, managed_grants};
 use detect::rule::{LoadedRules, Rating, Severity};
 use detect::subscriptions::Subscriptions;
 use jiff::Timestamp;
@@ -50,6 +52,8 @@ fn alerts() -> Vec<(String, Alert)> {
         ("canary", canary_alert()),
         ("summary of a window", summary_of_a_window()),
         ("timeline with a policy", timeline_with_a_policy()),
+        ("credentials for a user", credentials_for_a_user()),
+        ("trust", trust()),
     ];
     let others = others.into_iter().chain(cut()).map(|(name, alert)| (name.to_owned(), alert));
     let golden = [pages::finding_alerts(), pages::summary_alerts(), pages::correlation_alerts()];
@@ -95,6 +99,29 @@ fn summary_of_a_window() -> Alert {
     render_summary(&summary, &pages::accounts())
 }
 
+fn credentials_for_a_user() -> Alert {
+    let administrators = "arn:aws:iam::aws:policy/AdministratorAccess";
+    let group = UserGroup { group: "Admins".to_owned(), power: PowerLevel::Admin };
+    let grants = managed_grants(administrators).unwrap();
+    let target = Some(TargetUser { grants, groups: vec![group] });
+    let finding = finding(json!({
+        "eventSource": "iam.amazonaws.com",
+        "eventName": "CreateAccessKey",
+        "eventID": "e-1",
+        "requestParameters": {"userName": "bob"},
+    }));
+    render_finding(&finding, &Context { target, ..Context::default() }, &Accounts::default())
+}
+
+fn trust() -> Alert {
+    render(&finding(json!({
+        "eventSource": "iam.amazonaws.com",
+        "eventName": "UpdateAssumeRolePolicy",
+        "eventID": "e-1",
+        "requestParameters": {"roleName": "App", "policyDocument": "{}"},
+    })))
+}
+
 fn timeline_with_a_policy() -> Alert {
     let finding = finding(json!({
         "eventSource": "iam.amazonaws.com",
@@ -108,7 +135,27 @@ fn timeline_with_a_policy() -> Alert {
     }));
     let mut earlier = TimelineEntry::from_finding(&finding).unwrap();
     earlier.event_id = Some("e-0".to_owned());
-    let context = Context { group_timeline: vec![earlier], ..Context::default() };
+    let administrators = "arn:aws:iam::aws:policy/AdministratorAccess";
+    let group = GroupContext {
+        grants: managed_grants(administrators).unwrap().of_policy(administrators),
+        policies: vec![GroupPolicy { name: administrators.to_owned(), power: PowerLevel::Admin }],
+        members: vec!["bob".to_owned()],
+        complete: true,
+        uncertain: true,
+    };
+    let gain = GroupGain {
+        group: "Admins".to_owned(),
+        before: PowerLevel::Limited,
+        power: PowerLevel::Admin,
+        ways: vec!["PutUserPolicy".to_owned()],
+        members: vec!["bob".to_owned()],
+    };
+    let context = Context {
+        group_timeline: vec![earlier],
+        group: Some(group),
+        drift: Some(PolicyDrift { previous: Some("v1".to_owned()), groups: vec![gain] }),
+        ..Context::default()
+    };
     render_finding(&finding, &context, &Accounts::default())
 }
 

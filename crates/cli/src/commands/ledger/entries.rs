@@ -1,5 +1,6 @@
 //! The ledger on the command line, and the entries of it that a command wants.
 
+use std::fs;
 use std::process::ExitCode;
 
 use anyhow::{Context, Result, bail};
@@ -20,20 +21,47 @@ const CONCURRENCY: usize = 16;
 /// Opens the ledger that the command line or TRAILBELL_LEDGER names, and returns the name too.
 /// Fails if the ledger does not exist.
 pub async fn open_ledger(arg: &LedgerArg) -> Result<(StoredLedger, String)> {
-    let variable = std::env::var("TRAILBELL_LEDGER").ok();
-    let name = arg.ledger.clone().or(variable).filter(|name| !name.is_empty());
-    let name = name.context("no ledger: add --ledger, or set TRAILBELL_LEDGER")?;
-    let invalid = || format!("the ledger is {name:?}: expected s3://BUCKET/PREFIX or dir:PATH");
-    let place = LedgerPlace::parse(&name).with_context(invalid)?;
+    let (place, name) = ledger_place(arg)?;
     if let LedgerPlace::Dir(path) = &place
         && !path.join(wiring::LEDGER_FOLDER).is_dir()
     {
         // It would look like an empty ledger.
         bail!("there is no ledger in {}", path.display());
     }
-    match wiring::build_ledger(&place, &arg.aws.connect()).await {
+    open(&place, arg, name).await
+}
+
+/// The same. A directory need not have a ledger yet.
+pub async fn open_or_create_ledger(arg: &LedgerArg) -> Result<(StoredLedger, String)> {
+    let (place, name) = ledger_place(arg)?;
+    if let LedgerPlace::Dir(path) = &place {
+        let folder = path.join(wiring::LEDGER_FOLDER);
+        fs::create_dir_all(&folder)
+            .with_context(|| format!("cannot create {}", folder.display()))?;
+    }
+    open(&place, arg, name).await
+}
+
+fn ledger_place(arg: &LedgerArg) -> Result<(LedgerPlace, String)> {
+    let variable = std::env::var("TRAILBELL_LEDGER").ok();
+    let name = arg.ledger.clone().or(variable).filter(|name| !name.is_empty());
+    let name = name.context("no ledger: add --ledger, or set TRAILBELL_LEDGER")?;
+    let place = LedgerPlace::parse(&name).with_context(|| unusable(&name))?;
+    Ok((place, name))
+}
+
+fn unusable(name: &str) -> String {
+    format!("the ledger is {name:?}: expected s3://BUCKET/PREFIX or dir:PATH")
+}
+
+async fn open(
+    place: &LedgerPlace,
+    arg: &LedgerArg,
+    name: String,
+) -> Result<(StoredLedger, String)> {
+    match wiring::build_ledger(place, &arg.aws.connect()).await {
         Ledger::Stored(ledger) => Ok((ledger, name)),
-        Ledger::None | Ledger::ReadOnly(_) => bail!(invalid()),
+        Ledger::None | Ledger::ReadOnly(_) => bail!(unusable(&name)),
     }
 }
 
@@ -43,6 +71,9 @@ pub struct UnreadableCounts {
     pub damaged: u64,
     /// Written by a later version.
     pub newer: u64,
+    /// Each of them: its key and the problem.
+    #[serde(skip)]
+    pub named: Vec<(String, String)>,
 }
 
 impl UnreadableCounts {
@@ -65,9 +96,10 @@ pub async fn read_entries(
     let page = filter.list_keys(ledger).await?;
     let progress = Progress::new(page.keys.len(), "entries");
     let mut unreadable = UnreadableCounts::default();
-    for key in &page.unrecognized {
+    for key in page.unrecognized {
         unreadable.damaged += 1;
         progress.print_error(format_args!("{key}: not named like an entry"));
+        unreadable.named.push((key, "not named like an entry".to_owned()));
     }
     let ids = page.keys.into_iter().map(|key| key.id);
     let mut snapshots = stream::iter(ids.map(|id| async { (ledger.read_entry(&id).await, id) }))
@@ -95,6 +127,7 @@ pub async fn read_entries(
             }
         };
         progress.print_error(format_args!("entries/{id}: {problem}"));
+        unreadable.named.push((format!("entries/{id}"), problem));
     }
     progress.finish();
     Ok(unreadable)

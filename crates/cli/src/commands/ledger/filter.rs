@@ -9,7 +9,7 @@ use trailbell::ledger::{Content, Entry, Index, IndexPage, StoredLedger};
 use crate::commands::output::variant_name;
 use crate::commands::time_range::{TimeRange, TimeRangeArgs};
 
-#[derive(Debug, clap::Args)]
+#[derive(Debug, Default, clap::Args)]
 pub struct FilterArgs {
     #[command(flatten)]
     range: TimeRangeArgs,
@@ -30,6 +30,13 @@ pub struct FilterArgs {
     /// `ledger show` explains the state of an entry
     #[arg(long, value_name = "STATE", value_parser = STATES)]
     state: Vec<String>,
+}
+
+impl FilterArgs {
+    /// Everything in a time range.
+    pub fn everything_in(range: TimeRangeArgs) -> FilterArgs {
+        FilterArgs { range, ..FilterArgs::default() }
+    }
 }
 
 /// The names of the states, and `open` for all that are not final.

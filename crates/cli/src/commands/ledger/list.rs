@@ -137,6 +137,7 @@ fn state_cell(entry: &Entry) -> String {
             Some(Suppression::BuildingBlock) => format!("{name}: building block"),
             Some(Suppression::Threshold) => format!("{name}: counts towards a threshold"),
             Some(Suppression::Learning) => format!("{name}: learning"),
+            Some(Suppression::Unmet) => format!("{name}: alert_when"),
             None => format!("{name}: the same values were alerted"),
         },
         (_, state) if state.is_final() => name,

@@ -1,15 +1,17 @@
 //! `trailbell ledger`: reads the ledger, and changes nothing.
 
-mod entries;
-mod filter;
+pub mod entries;
+pub mod filter;
 mod list;
-mod show;
-mod stats;
+pub mod show;
+pub mod stats;
 
 use std::process::ExitCode;
 
 use anyhow::Result;
 use clap::Subcommand;
+
+pub use entries::{open_ledger, open_or_create_ledger};
 
 use crate::commands::setup;
 

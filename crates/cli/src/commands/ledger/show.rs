@@ -67,7 +67,8 @@ pub async fn run(args: &Args) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-async fn find_id(ledger: &StoredLedger, prefix: &str) -> Result<FindingId> {
+/// The id of the only entry whose id begins with this.
+pub async fn find_id(ledger: &StoredLedger, prefix: &str) -> Result<FindingId> {
     let digits = prefix.trim_start_matches("entries/").to_ascii_lowercase();
     if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_hexdigit()) {
         bail!("{prefix:?} is not an id: expected hexadecimal digits");
@@ -114,7 +115,8 @@ fn describe_claims(entry: &Entry) -> String {
     }
 }
 
-fn describe_state(entry: &Entry, snapshot: &EntrySnapshot) -> String {
+/// The state of an entry, and what it means.
+pub fn describe_state(entry: &Entry, snapshot: &EntrySnapshot) -> String {
     let description = match entry.state {
         EntryState::Claimed if snapshot.is_leased() => "a worker is processing it",
         EntryState::Claimed => "its worker is gone; the next sweep or delivery takes over",
@@ -130,6 +132,9 @@ fn describe_state(entry: &Entry, snapshot: &EntrySnapshot) -> String {
                 Some(Suppression::Threshold) => "it counts towards the threshold of its rule",
                 Some(Suppression::Learning) => {
                     "its rule was learning which values are usual, so no alert was sent"
+                }
+                Some(Suppression::Unmet) => {
+                    "what was known of it did not meet its rule's alert_when, so no alert was sent"
                 }
                 None => "an alert of the same rule and values stands for it",
             },
@@ -201,7 +206,8 @@ fn format_rating(rating: &Rating) -> String {
     format!("{}, risk score {risk_score} of 100{reason}", severity.as_str())
 }
 
-async fn render_alert(ledger: &StoredLedger, content: &Content) -> Alert {
+/// The alert of an entry, without the context that was known when it was sent.
+pub async fn render_alert(ledger: &StoredLedger, content: &Content) -> Alert {
     let accounts = Accounts::default();
     match content {
         Content::Finding(finding) => {

@@ -101,7 +101,8 @@ pub async fn run(args: &Args, now: Timestamp) -> Result<ExitCode> {
     Ok(stats.unreadable.exit_code())
 }
 
-async fn read_heartbeat(ledger: &StoredLedger) -> Result<Option<Value>> {
+/// What the last sweep wrote. Returns `None` if there was none.
+pub async fn read_heartbeat(ledger: &StoredLedger) -> Result<Option<Value>> {
     let object = ledger.sweep_object("heartbeat").await?;
     Ok(object.map(|object| {
         serde_json::from_slice(&object.bytes)

@@ -8,6 +8,8 @@ use std::process::ExitCode;
 use anyhow::Result;
 use clap::Subcommand;
 
+pub use files::expand as expand_paths;
+
 #[derive(Debug, Subcommand)]
 pub enum PolicyCommand {
     Check(check::Args),

@@ -264,9 +264,9 @@ impl ScanRun<'_, '_> {
                 SourceEvent::Finding(_) | SourceEvent::Match(_) => {}
                 SourceEvent::BadRecord(bad) => {
                     bad_records += 1;
-                    self.totals.failed += 1;
-                    if bad_records <= MAX_BAD_RECORDS {
-                        self.progress.print_error(format_args!("{name}: {}", error_chain(&bad)));
+                    match bad_records <= MAX_BAD_RECORDS {
+                        true => self.fail(name, error_chain(&bad)),
+                        false => self.totals.failed += 1,
                     }
                 }
                 SourceEvent::Skipped(reason) => {
@@ -276,8 +276,7 @@ impl ScanRun<'_, '_> {
                 }
                 SourceEvent::Failed(error) => {
                     ended = true;
-                    self.totals.failed += 1;
-                    self.progress.print_error(format_args!("{name}: {}", error_chain(&*error)));
+                    self.fail(name, error_chain(&*error));
                 }
                 SourceEvent::Read(read) => {
                     ended = true;
@@ -286,13 +285,19 @@ impl ScanRun<'_, '_> {
             }
         }
         if !ended {
-            self.totals.failed += 1;
-            self.progress.print_error(format_args!("{name}: the thread that read it panicked"));
+            self.fail(name, "the thread that read it panicked".to_owned());
         }
         if let more @ 1.. = bad_records.saturating_sub(MAX_BAD_RECORDS) {
             self.progress.print_error(format_args!("{name}: {more} more bad records"));
         }
         self.progress.advance(1);
         Ok(())
+    }
+
+    /// Counts, prints and names something that could not be read.
+    fn fail(&mut self, name: &str, problem: String) {
+        self.totals.failed += 1;
+        self.progress.print_error(format_args!("{name}: {problem}"));
+        self.totals.unreadable.push((name.to_owned(), problem));
     }
 }

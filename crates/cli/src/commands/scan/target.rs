@@ -86,6 +86,7 @@ impl ScanTarget {
                 scan_body(body, options, detections, now, origin, &mut |event| match event {
                     ScanEvent::Finding(finding) => on_event(SourceEvent::Finding(finding)),
                     ScanEvent::Bad(bad) => on_event(SourceEvent::BadRecord(bad)),
+                    ScanEvent::Change(_) => {}
                 })
             }
             ScanTarget::Query(query) => {

@@ -17,6 +17,8 @@ pub struct Totals {
     pub skipped: u64,
     /// Files and records that could not be read.
     pub failed: u64,
+    /// Their names and problems; of many records of one file only the first.
+    pub unreadable: Vec<(String, String)>,
     suppressed: u64,
     /// The highest severity of a finding that is not suppressed.
     highest: Option<Severity>,
@@ -46,7 +48,8 @@ impl Totals {
         self.read.parsed += read.parsed;
     }
 
-    fn files(&self) -> u64 {
+    /// Files that were read.
+    pub fn files(&self) -> u64 {
         self.prefiltered + self.split
     }
 

@@ -1,11 +1,12 @@
 //! `trailbell verify`: checks log files against CloudTrail's signed digests.
 
 mod places;
-mod printer;
-mod totals;
+pub mod printer;
+pub mod totals;
 
 use std::fs;
-use std::path::PathBuf;
+use std::io;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::{Context, Result, bail};
@@ -81,33 +82,63 @@ pub fn run(args: &Args) -> Result<ExitCode> {
 
 async fn verify(args: &Args) -> Result<ExitCode> {
     let now = setup::now();
-    let range = args.range.resolve(now)?;
-    let aws = args.aws.connect();
-    let places = Places::resolve(&args.path, range, &aws).await?;
-    let keys = load_keys(&args.public_keys, &aws).await?;
+    let selection = Selection {
+        path: &args.path,
+        range: args.range.resolve(now)?,
+        accounts: &args.account,
+        regions: &args.region,
+        trails: &args.trail,
+        public_keys: &args.public_keys,
+    };
+    let mut printer = Printer::new(args.format);
+    verify_selection(&selection, now, &args.aws.connect(), &mut |report| match report {
+        Ok(report) => printer.print_region(&report),
+        Err(error) => {
+            printer.totals.failures += 1;
+            print_error(error_chain(&error));
+            Ok(())
+        }
+    })
+    .await?;
+    printer.finish(&args.path.display().to_string())
+}
+
+/// What is to be verified. An empty list selects everything.
+pub struct Selection<'a> {
+    pub path: &'a Path,
+    pub range: TimeRange,
+    pub accounts: &'a [String],
+    pub regions: &'a [String],
+    pub trails: &'a [String],
+    /// Files with public keys. If there are none, CloudTrail is asked.
+    pub public_keys: &'a [PathBuf],
+}
+
+/// Verifies region after region, and passes on what comes of each.
+pub async fn verify_selection(
+    selection: &Selection<'_>,
+    now: Timestamp,
+    aws: &Aws,
+    on_region: &mut dyn FnMut(Result<RegionReport, StoreError>) -> io::Result<()>,
+) -> Result<()> {
+    let places = Places::resolve(selection.path, selection.range, aws).await?;
+    let keys = load_keys(selection.public_keys, aws).await?;
     let store = &*places.store;
     let checker = Checker { store, keys: &keys, max_log_bytes: u64::MAX };
     let progress = Progress::new(0, "digests and log files");
-    let mut printer = Printer::new(args.format);
     for place in &places.places {
-        let regions = find_regions(args, store, place).await?;
-        let reports = regions.into_iter().map(|region| {
-            verify_one(args, &checker, place, due(place, &places, now), region, &progress)
-        });
+        let regions = find_regions(selection, store, place).await?;
+        let due = due(place, &places, now);
+        let reports = regions
+            .into_iter()
+            .map(|region| verify_one(selection.trails, &checker, place, due, region, &progress));
         let mut reports = stream::iter(reports).buffered(CONCURRENCY);
         while let Some(report) = reports.next().await {
-            progress.suspend(|| match report {
-                Ok(report) => printer.print_region(&report),
-                Err(error) => {
-                    printer.totals.failures += 1;
-                    print_error(error_chain(&error));
-                    Ok(())
-                }
-            })?;
+            progress.suspend(|| on_region(report))?;
         }
     }
     progress.finish();
-    printer.finish(&args.path.display().to_string())
+    Ok(())
 }
 
 /// Digests that end until then should be there. `None` if only the log files can tell.
@@ -120,14 +151,14 @@ fn due(place: &Place, places: &Places, now: Timestamp) -> Option<Timestamp> {
 }
 
 async fn find_regions(
-    args: &Args,
+    selection: &Selection<'_>,
     store: &dyn ObjectStore,
     place: &Place,
 ) -> Result<Vec<AccountRegion>> {
     let is_wanted =
         |names: &[String], name: &str| names.is_empty() || names.iter().any(|it| it == name);
     let wanted_place = |account: &str, region: &str| {
-        is_wanted(&args.account, account) && is_wanted(&args.region, region)
+        is_wanted(selection.accounts, account) && is_wanted(selection.regions, region)
     };
     let filter = KeyFilter { since: None, until: None, place: &wanted_place };
     let found = account_regions(store, &place.bucket, &place.prefix, &filter).await?;
@@ -135,7 +166,7 @@ async fn find_regions(
 }
 
 async fn verify_one(
-    args: &Args,
+    trails: &[String],
     checker: &Checker<'_>,
     place: &Place,
     due: Option<Timestamp>,
@@ -148,7 +179,7 @@ async fn verify_one(
         since,
         until,
         due,
-        trail: &|name| args.trail.is_empty() || args.trail.iter().any(|trail| trail == name),
+        trail: &|name| trails.is_empty() || trails.iter().any(|trail| trail == name),
         progress: &|step| match step {
             Step::Found(count) => progress.add(count),
             Step::Checked => progress.advance(1),

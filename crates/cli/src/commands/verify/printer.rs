@@ -216,7 +216,8 @@ impl Printer {
     }
 }
 
-fn describe(verdict: &Verdict) -> (&'static str, Option<String>) {
+/// The status of a verdict, and why it is not `valid`.
+pub fn describe(verdict: &Verdict) -> (&'static str, Option<String>) {
     match verdict {
         Verdict::Valid => ("valid", None),
         Verdict::Invalid(problem) => ("invalid", Some(error_chain(&**problem))),
@@ -233,7 +234,8 @@ fn gap_json(gap: &Gap) -> Value {
     })
 }
 
-fn explain(cause: GapCause) -> &'static str {
+/// The cause of a gap in words.
+pub fn explain(cause: GapCause) -> &'static str {
     match cause {
         GapCause::Digests => "digests are missing or not valid",
         GapCause::Restart => {

@@ -54,7 +54,7 @@ fn can_match(leaf: &Leaf, kind: FactKind) -> bool {
         Test::Exists => true,
         Test::Equals(literal) => kind.words().contains(&literal.text()),
         Test::Like(wildcard) => {
-            kind == FactKind::Power
+            kind != FactKind::Flag
                 && kind.words().iter().any(|word| wildcard.matches(word, Case::Exact))
         }
         Test::Range(..) => false,

@@ -5,10 +5,11 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use kql::Query;
 use toml::Spanned;
 use toml::de::DeTable;
 
-use super::{correlation, elastic, fields, new_terms, severity, threshold};
+use super::{correlation, elastic, fact_query, fields, new_terms, severity, threshold};
 use crate::rule::correlation::Correlation;
 use crate::rule::definition::{Rule, RuleInfo, RuleOrigin};
 use crate::rule::rule_query::RuleQuery;
@@ -38,10 +39,11 @@ const METADATA_KEYS: &str = "bypass_bbr_timing comments creation_date deprecated
     deprecation_date ecs_version endgame_version integration maturity min_stack_comments \
     min_stack_version os_type_list promotion query_schema_validation related_endpoint_rules \
     source_integration updated_date";
-const RULE_KEYS: &str = "actions alert_suppression anomaly_threshold author building_block_type \
-    concurrent_searches correlation data_view_id description enabled event_category_override \
-    exceptions_list false_positives filters from high_volume history_window_start index interval \
-    investigation_fields items_per_search language learning license machine_learning_job_id max_signals \
+const RULE_KEYS: &str = "actions alert_suppression alert_when anomaly_threshold author \
+    building_block_type concurrent_searches correlation data_view_id description enabled \
+    event_category_override exceptions_list false_positives filters from high_volume \
+    history_window_start index interval investigation_fields items_per_search language learning \
+    license machine_learning_job_id max_signals \
     meta name namespace new_terms new_terms_fields note query references related_integrations \
     required_fields response_actions revision risk_score risk_score_mapping rule_id \
     rule_name_override saved_id setup severity severity_mapping severity_when tags threat threat_filters \
@@ -258,6 +260,7 @@ fn read_rule(reader: &mut TomlReader<'_>, table: &DeTable<'_>, origin: RuleOrigi
         ..info
     });
     let severity_rules = severity::read_severity_rules(reader, table, info.as_ref());
+    let alert_when = read_alert_when(reader, table);
     Some(Rule {
         info: Arc::new(info?),
         query: query?,
@@ -265,6 +268,16 @@ fn read_rule(reader: &mut TomlReader<'_>, table: &DeTable<'_>, origin: RuleOrigi
         from,
         max_signals: max_signals.unwrap_or(DEFAULT_MAX_SIGNALS),
         severity_rules,
+        alert_when,
         origin,
     })
+}
+
+/// Only for rules of this format: Elastic's have no such key.
+fn read_alert_when(reader: &mut TomlReader<'_>, table: &DeTable<'_>) -> Option<Query> {
+    let (key, _) = table.get_key_value("alert_when")?;
+    let condition = reader.table(table, "alert_when")?;
+    reader.enter_table("[rule.alert_when]", key.span());
+    reader.check_keys(condition, "[rule.alert_when]", "query");
+    fact_query::read_fact_query(reader, condition)
 }

@@ -34,6 +34,8 @@ pub struct TestCase {
     pub records: Vec<Record>,
     /// The severity that the finding or the incident must have.
     pub severity: Option<Severity>,
+    /// Whether `alert_when` is met by the records alone.
+    pub alerted: Option<bool>,
 }
 
 type JsonObject = Map<String, Value>;
@@ -55,6 +57,7 @@ struct TestFile {
 struct CaseEntry {
     name: String,
     severity: Option<Severity>,
+    alerted: Option<bool>,
     record: Option<JsonObject>,
     change: Option<JsonObject>,
     #[serde(default)]
@@ -129,12 +132,12 @@ fn json_problem(path: &str, error: &serde_json::Error) -> Problem {
 
 impl CaseEntry {
     fn into_case(self, base: Option<&JsonObject>) -> Result<TestCase, String> {
-        let CaseEntry { name, severity, record, change, mut records } = self;
+        let CaseEntry { name, severity, alerted, record, change, mut records } = self;
         if records.is_empty() || record.is_some() || change.is_some() {
             records.insert(0, RecordEntry { name: name.clone(), record, change });
         }
         let records = records.into_iter().map(|entry| entry.into_record(base));
-        Ok(TestCase { name, records: records.collect::<Result<_, _>>()?, severity })
+        Ok(TestCase { name, records: records.collect::<Result<_, _>>()?, severity, alerted })
     }
 }
 

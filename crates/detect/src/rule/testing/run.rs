@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use super::cases::{EXTENSION, RuleTests, TestCase, test_file_of};
 use crate::cloudtrail::Record;
 use crate::ecs::{OwnResources, View};
-use crate::finding::{Finding, Origin};
+use crate::finding::{Facts, Finding, Origin};
 use crate::rule::definition::{Rule, RuleInfo, Severity};
 use crate::rule::load::LoadedRules;
 use crate::rule::toml_file::folder::files_below;
@@ -54,7 +54,7 @@ impl TestResult {
             (false, true) => failures.push("has no test that it must not match".to_owned()),
             (false, false) => {}
         }
-        for TestCase { name, records, severity } in must_match {
+        for TestCase { name, records, severity, alerted: _ } in must_match {
             let name = name.escape_debug();
             match (run(records), severity) {
                 (None, _) => failures.push(format!("does not match, but must: {name}")),
@@ -110,15 +110,35 @@ fn test_rule(rule: &Rule, tests: &RuleTests, now: Timestamp) -> TestResult {
         is_match.then(|| severity_of(rule, record, &tests.own, now))
     };
     let run = |records: &[Record]| records.iter().filter_map(severity).max();
-    TestResult::from_tests(&rule.info, tests, run)
+    let mut result = TestResult::from_tests(&rule.info, tests, run);
+    for TestCase { name, records, alerted, .. } in &tests.must_match {
+        let is_alerted = |record| {
+            let finding = finding_of(rule, record, &tests.own);
+            rule.is_alerted(&finding, &Facts::new(&finding, None), now)
+        };
+        if alerted.is_some_and(|expected| records.iter().any(is_alerted) != expected) {
+            let problem = if *alerted == Some(true) {
+                "is not alerted, but must be"
+            } else {
+                "is alerted, but must not be"
+            };
+            result.failures.push(format!("{problem}: {}", name.escape_debug()));
+        }
+    }
+    result
 }
 
 fn severity_of(rule: &Rule, record: &Record, own: &OwnResources, now: Timestamp) -> Severity {
+    let mut finding = finding_of(rule, record, own);
+    finding.rate(&rule.severity_rules, now);
+    finding.severity()
+}
+
+fn finding_of(rule: &Rule, record: &Record, own: &OwnResources) -> Finding {
     let origin = Origin::Inline { envelope: "test".to_owned(), record: 0 };
     let mut finding = Finding::new(&rule.info, record, origin);
     finding.own = own.named_by(record).into_iter().map(str::to_owned).collect();
-    finding.rate(&rule.severity_rules, now);
-    finding.severity()
+    finding
 }
 
 fn test_files_without_rule(folder: &Path) -> Vec<Problem> {

@@ -41,7 +41,8 @@ fn the_embedded_tests_have_cases_that_look_alike() {
         assert!(must_not_match.iter().any(is_other), "{name}");
         assert!(must_not_match.iter().any(&is_service), "{name}");
         assert!(must_match.iter().any(&is_service), "{name}");
-        let is_iam = rule.origin.embedded_set() == Some(EmbeddedSet::IamGroups);
+        let set = rule.origin.embedded_set();
+        let is_iam = matches!(set, Some(EmbeddedSet::IamGroups | EmbeddedSet::IamPrincipals));
         for region in ["us-east-1", "cn-north-1", "us-gov-west-1"] {
             let is_there = has_text(&["awsRegion"], region);
             assert!(!is_iam || must_match.iter().any(is_there), "{name} in {region}");

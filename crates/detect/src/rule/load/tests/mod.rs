@@ -54,7 +54,8 @@ fn the_embedded_rules_have_no_problems_and_are_complete() {
             "{}",
             info.name
         );
-        let is_iam = rule.origin.embedded_set() == Some(EmbeddedSet::IamGroups);
+        let set = rule.origin.embedded_set();
+        let is_iam = matches!(set, Some(EmbeddedSet::IamGroups | EmbeddedSet::IamPrincipals));
         let requires_iam = rule.query.source().contains("event.provider: iam.amazonaws.com");
         assert_eq!(requires_iam, is_iam, "{}", info.name);
         let complete =
@@ -72,8 +73,14 @@ fn the_embedded_rules_have_no_problems_and_are_complete() {
         ("AWS IAM Policy Attached to Group", Severity::Low, 21),
         ("AWS IAM Policy Detached from Group", Severity::Low, 21),
         ("AWS IAM Group Update", Severity::Low, 21),
+        ("AWS IAM Policy Version Raises the Power of Groups", Severity::High, 73),
         ("AWS IAM User Addition to Group", Severity::Low, 21),
         ("AWS IAM User Removal from Group", Severity::Low, 21),
+        ("AWS IAM Credentials Created for Another User", Severity::High, 73),
+        ("AWS IAM Permissions Boundary Removed", Severity::High, 73),
+        ("AWS IAM Role Given Powerful Policy", Severity::Medium, 47),
+        ("AWS IAM Role Opened to Other Accounts", Severity::High, 73),
+        ("AWS IAM User Given Powerful Policy", Severity::High, 73),
         ("Trailbell Bucket Changed", Severity::Medium, 47),
         ("Trailbell Function Changed", Severity::High, 73),
         ("AWS CloudTrail Trail Stopped or Deleted", Severity::High, 73),
@@ -88,7 +95,7 @@ fn the_embedded_rules_have_no_problems_and_are_complete() {
     assert_eq!(facts, expected);
     let ids: Vec<_> = load.rules.iter().map(|rule| rule.info.id.as_str()).collect();
     assert_eq!(
-        (ids[2], ids[9]),
+        (ids[2], ids[10]),
         ("169f3a93-efc7-4df2-94d6-0d9438c310d1", "333de828-8190-4cf5-8d7c-7575846f6fe0")
     );
 }

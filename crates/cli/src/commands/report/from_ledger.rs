@@ -1,0 +1,88 @@
+//! A report from the ledger.
+
+use std::collections::BTreeSet;
+
+use anyhow::Result;
+use detect::rule::Exception;
+use detect::text::time::format_minute;
+use jiff::{SignedDuration, Timestamp};
+use report::data::Delivery;
+use trailbell::ledger::{Content, Entry, EntryState, StoredLedger};
+
+use super::{Args, Input, ReportedFinding, Unreadable};
+use crate::commands::ledger::entries::{open_ledger, read_entries};
+use crate::commands::ledger::filter::{EntryFilter, FilterArgs};
+use crate::commands::ledger::stats::read_heartbeat;
+use crate::commands::report::from_logs::loaded_rule;
+
+/// A sweep runs every 10 minutes. If the last one began longer ago, one is missing.
+const SWEEP_DELAY: SignedDuration = SignedDuration::from_mins(30);
+
+/// Adds what the ledger has of the period. All accounts and groups are read: a group may have had
+/// another name, and an incident other groups.
+pub async fn read(args: &Args, now: Timestamp, input: &mut Input) -> Result<()> {
+    let filter_args = FilterArgs::everything_in(args.range.clone());
+    let mut filter = EntryFilter::new(&filter_args, now)?;
+    let (ledger, name) = open_ledger(&args.ledger).await?;
+    let unreadable =
+        read_entries(&ledger, &mut filter, &mut |entry| add_entry(input, &entry)).await?;
+    let named = unreadable.named.into_iter();
+    input.unreadable.extend(named.map(|(name, problem)| Unreadable { name, problem }));
+    input.exceptions = load_exceptions(args)?;
+    input.not_seen.extend(check_sweeps(&ledger, now).await?);
+    input.origin.sources.push(name);
+    let rules: BTreeSet<_> =
+        input.findings.iter().map(|it| loaded_rule(&it.finding.rule)).collect();
+    input.origin.rules = rules.into_iter().collect();
+    Ok(())
+}
+
+fn add_entry(input: &mut Input, entry: &Entry) {
+    match &entry.content {
+        Content::Finding(finding) => input
+            .findings
+            .push(ReportedFinding { finding: finding.clone(), delivery: delivery(entry.state) }),
+        Content::Correlation(data) => input.correlations.push(data.clone()),
+        // Its members have entries of their own.
+        Content::Summary(_) => {}
+    }
+}
+
+/// What became of a finding whose entry is in this state.
+pub fn delivery(state: EntryState) -> Delivery {
+    match state {
+        EntryState::Claimed | EntryState::Released | EntryState::Failed => Delivery::Undelivered,
+        EntryState::Alerted => Delivery::Alerted,
+        EntryState::Grouped | EntryState::Summarised => Delivery::Summarised,
+        EntryState::Folded => Delivery::Folded,
+        EntryState::Suppressed => Delivery::Suppressed,
+    }
+}
+
+fn load_exceptions(args: &Args) -> Result<Vec<Exception>> {
+    match args.detection.exceptions.is_empty() {
+        true => Ok(Vec::new()),
+        false => Ok(args.detection.load()?.exceptions.as_slice().to_vec()),
+    }
+}
+
+/// What follows from the heartbeat of the sweep.
+async fn check_sweeps(ledger: &StoredLedger, now: Timestamp) -> Result<Option<String>> {
+    let Some(heartbeat) = read_heartbeat(ledger).await? else {
+        return Ok(Some(
+            "No sweep has finished so far: log objects that no notification announced are not \
+             read."
+                .to_owned(),
+        ));
+    };
+    let time: Option<Timestamp> = heartbeat["time"].as_str().and_then(|text| text.parse().ok());
+    Ok(match time {
+        Some(time) if now.duration_since(time) <= SWEEP_DELAY => None,
+        Some(time) => Some(format!(
+            "The last sweep began at {}: log objects that landed later and that no notification \
+             announced may be unread.",
+            format_minute(time)
+        )),
+        None => Some("The heartbeat of the sweep is damaged.".to_owned()),
+    })
+}
