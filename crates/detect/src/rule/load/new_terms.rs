@@ -92,6 +92,9 @@ fn read_window(
 /// Why a rule that may be valid cannot run here.
 pub(super) fn find_unsupported(table: &DeTable<'_>) -> Option<String> {
     let fields = texts(Parts::new(table).fields);
+    if fields.len() > NewTerms::MAX_FIELDS {
+        return None;
+    }
     let unknown = fields.into_iter().find(|field| !known_field(field))?.escape_debug();
     Some(format!("its new terms are of `{unknown}`, which no record has"))
 }
