@@ -118,7 +118,7 @@ impl<'r> ReportPage<'r> {
 
     /// `alice, bob and 3 more`.
     fn list(&self, names: &[String]) -> String {
-        let shown: Vec<String> = names.iter().take(MAX_LIST).map(|it| format::name(it)).collect();
+        let shown: Vec<String> = names.iter().take(MAX_LIST).map(format::name).collect();
         match names.len().saturating_sub(MAX_LIST) {
             0 => shown.join(", "),
             more => format!("{} and {} more", shown.join(", "), format::number(more)),

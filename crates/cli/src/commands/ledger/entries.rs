@@ -1,5 +1,6 @@
 //! The ledger on the command line, and the entries of it that a command wants.
 
+use std::fs;
 use std::process::ExitCode;
 
 use anyhow::{Context, Result, bail};
@@ -33,6 +34,11 @@ pub async fn open_ledger(arg: &LedgerArg) -> Result<(StoredLedger, String)> {
 /// The same. A directory need not have a ledger yet.
 pub async fn open_or_create_ledger(arg: &LedgerArg) -> Result<(StoredLedger, String)> {
     let (place, name) = ledger_place(arg)?;
+    if let LedgerPlace::Dir(path) = &place {
+        let folder = path.join(wiring::LEDGER_FOLDER);
+        fs::create_dir_all(&folder)
+            .with_context(|| format!("cannot create {}", folder.display()))?;
+    }
     open(&place, arg, name).await
 }
 
@@ -40,8 +46,12 @@ fn ledger_place(arg: &LedgerArg) -> Result<(LedgerPlace, String)> {
     let variable = std::env::var("TRAILBELL_LEDGER").ok();
     let name = arg.ledger.clone().or(variable).filter(|name| !name.is_empty());
     let name = name.context("no ledger: add --ledger, or set TRAILBELL_LEDGER")?;
-    let invalid = || format!("the ledger is {name:?}: expected s3://BUCKET/PREFIX or dir:PATH");
-    Ok((LedgerPlace::parse(&name).with_context(invalid)?, name))
+    let place = LedgerPlace::parse(&name).with_context(|| unusable(&name))?;
+    Ok((place, name))
+}
+
+fn unusable(name: &str) -> String {
+    format!("the ledger is {name:?}: expected s3://BUCKET/PREFIX or dir:PATH")
 }
 
 async fn open(
@@ -51,7 +61,7 @@ async fn open(
 ) -> Result<(StoredLedger, String)> {
     match wiring::build_ledger(place, &arg.aws.connect()).await {
         Ledger::Stored(ledger) => Ok((ledger, name)),
-        Ledger::None | Ledger::ReadOnly(_) => bail!("the ledger is {name:?}, which is none"),
+        Ledger::None | Ledger::ReadOnly(_) => bail!(unusable(&name)),
     }
 }
 
