@@ -55,7 +55,7 @@ pub struct PlaceArgs {
     pub ledger: LedgerArg,
 }
 
-#[derive(Debug, clap::Args)]
+#[derive(Debug, Clone, clap::Args)]
 pub struct LedgerArg {
     /// The ledger: s3://BUCKET/PREFIX or dir:PATH [env: TRAILBELL_LEDGER]
     #[arg(long, value_name = "PLACE")]

@@ -138,6 +138,33 @@ impl Group {
         self.update_power();
     }
 
+    /// Takes over what the caller knows. When it came about is known from the events.
+    fn take_model(&mut self, model: Group) {
+        let Group { account, name, power, mut members, mut policies, complete, .. } = model;
+        for (name, member) in &mut members {
+            member.since = self.members.get(name).and_then(|known| known.since);
+        }
+        for (name, policy) in &mut policies {
+            policy.since = self.policies.get(name).and_then(|known| known.since);
+        }
+        let Group { former_names, events, changes, attempts, last_event, .. } =
+            std::mem::take(self);
+        *self = Group {
+            account,
+            name,
+            former_names,
+            power,
+            members,
+            policies,
+            complete,
+            deleted: None,
+            events,
+            changes,
+            attempts,
+            last_event,
+        };
+    }
+
     fn count(&mut self, event: &Event) {
         self.events += 1;
         self.changes += u64::from(event.kind == EventKind::Change);
@@ -179,9 +206,7 @@ pub(super) fn follow(events: &mut [Event], known: Vec<Group>, scope: &Scope) -> 
     }
     for model in known {
         if let Some(group) = groups.get_mut(&key(&model.account, &model.name)) {
-            let Group { events, changes, attempts, last_event, former_names, .. } =
-                std::mem::take(group);
-            *group = Group { events, changes, attempts, last_event, former_names, ..model };
+            group.take_model(model);
         }
     }
     let mut groups: Vec<Group> = groups.into_values().filter(|group| group.events > 0).collect();

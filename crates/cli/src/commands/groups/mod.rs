@@ -1,6 +1,6 @@
 //! `trailbell groups`: what the model says of groups.
 
-mod known;
+pub mod known;
 mod list;
 mod show;
 

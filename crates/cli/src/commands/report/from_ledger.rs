@@ -6,10 +6,11 @@ use anyhow::Result;
 use detect::rule::Exception;
 use detect::text::time::format_minute;
 use jiff::{SignedDuration, Timestamp};
-use report::data::Delivery;
+use report::data::{Delivery, Group, GroupPower, HeldPolicy, KnownMember};
 use trailbell::ledger::{Content, Entry, EntryState, StoredLedger};
 
 use super::{Args, Input, ReportedFinding, Unreadable};
+use crate::commands::groups::known::{KnownGroup, SelectionArgs, read_groups};
 use crate::commands::ledger::entries::{open_ledger, read_entries};
 use crate::commands::ledger::filter::{EntryFilter, FilterArgs};
 use crate::commands::ledger::stats::read_heartbeat;
@@ -28,6 +29,7 @@ pub async fn read(args: &Args, now: Timestamp, input: &mut Input) -> Result<()> 
         read_entries(&ledger, &mut filter, &mut |entry| add_entry(input, &entry)).await?;
     let named = unreadable.named.into_iter();
     input.unreadable.extend(named.map(|(name, problem)| Unreadable { name, problem }));
+    input.groups = read_known_groups(args, &ledger, input.scope.until, now).await?;
     input.exceptions = load_exceptions(args)?;
     input.not_seen.extend(check_sweeps(&ledger, now).await?);
     input.origin.sources.push(name);
@@ -35,6 +37,38 @@ pub async fn read(args: &Args, now: Timestamp, input: &mut Input) -> Result<()> 
         input.findings.iter().map(|it| loaded_rule(&it.finding.rule)).collect();
     input.origin.rules = rules.into_iter().collect();
     Ok(())
+}
+
+/// The groups as the ledger's model has them at the end of the period.
+async fn read_known_groups(
+    args: &Args,
+    ledger: &StoredLedger,
+    until: Option<Timestamp>,
+    now: Timestamp,
+) -> Result<Vec<Group>> {
+    let selection =
+        SelectionArgs { account: args.account.clone(), at: until, ledger: args.ledger.clone() };
+    let known = read_groups(ledger, &selection, None, now).await?;
+    Ok(known.into_iter().map(to_group).collect())
+}
+
+fn to_group(known: KnownGroup) -> Group {
+    let KnownGroup { account, name, state, context, .. } = known;
+    let level = Some(context.power().level()).filter(|_| !context.policies.is_empty());
+    let policies = context.policies.into_iter().map(|policy| {
+        let inline = !policy.name.starts_with("arn:");
+        (policy.name, HeldPolicy { inline, power: policy.power, since: None })
+    });
+    let members = context.members.into_iter().map(|name| (name, KnownMember::default()));
+    Group {
+        account: Some(account),
+        name,
+        power: GroupPower { level, complete: state.complete },
+        policies: policies.collect(),
+        members: members.collect(),
+        complete: state.complete,
+        ..Group::default()
+    }
 }
 
 fn add_entry(input: &mut Input, entry: &Entry) {
