@@ -1,6 +1,6 @@
 //! A ledger with many entries of one group and one principal. It has only what a context reads: the
-//! keys of the principal's index, those of a real entry with other times and ids, and the log of the
-//! group.
+//! keys of the principal's index, those of a real entry with other times and ids, and the log of
+//! the group.
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -48,7 +48,8 @@ impl Plan {
     }
 }
 
-/// Sends so many notifications, and prints what became of them. Returns true if each finding was alerted once.
+/// Sends so many notifications, and prints what became of them. Returns true if each finding was
+/// alerted once.
 #[expect(clippy::disallowed_methods, reason = "moto goes by the real clock")]
 pub async fn run(notifications: usize) -> bool {
     let (cloud, plan) = (Cloud::new().await, Plan::new(Timestamp::now(), notifications));

@@ -1,10 +1,10 @@
 //! The function under load, against a runtime API and moto on loopback.
 //!
 //! `cargo bench --bench load`: 10,000 notifications in batches of ten, in no order and some twice,
-//! one in a hundred with a finding. Prints how many alerts came and what it took, and fails if a finding
-//! was lost or alerted twice. `-- --notifications 1000` sends fewer; `-- --sweep 5000` sweeps twice
-//! over so many quiet objects instead; `-- --large 2000` sends the largest number of objects that
-//! are read at once, of so many megabytes inflated each.
+//! one in a hundred with a finding. Prints how many alerts came and what it took, and fails if a
+//! finding was lost or alerted twice. `-- --notifications 1000` sends fewer; `-- --sweep 5000`
+//! sweeps twice over so many quiet objects instead; `-- --large 2000` sends the largest number of
+//! objects that are read at once, of so many megabytes inflated each.
 
 #![allow(
     clippy::unwrap_used,

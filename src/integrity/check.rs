@@ -174,7 +174,7 @@ fn unreadable(error: crate::store::StoreError) -> Verdict {
     }
 }
 
-/// What the stored bytes say for themselves is the fault of whoever wrote them. That they cannot be
+/// What the stored bytes say for themselves is the fault of their writer. That they cannot be
 /// read, or are too many, is not known to be.
 fn damaged(error: ReadError) -> Verdict {
     match error.problem {

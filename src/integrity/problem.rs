@@ -25,7 +25,7 @@ pub enum Verdict {
 
 /// Why a digest or a log file is not what CloudTrail wrote.
 ///
-/// Texts in it may be written by whoever can write to the bucket.
+/// Texts in it may be written by anyone who can write to the bucket.
 #[derive(Debug, Error)]
 pub enum IntegrityProblem {
     /// Not gzip, truncated, damaged, or followed by other data.

@@ -69,7 +69,7 @@ pub struct ChainStatement {
     pub not_valid: Vec<NotValid>,
 }
 
-/// A digest, so that it can be told from any other.
+/// A digest, so that it cannot be mistaken for another.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HeadDigest {
     /// Its key.

@@ -1,4 +1,5 @@
-//! What was verified of a chain of digests in a day. A statement is made of it when the day is over.
+//! What was verified of a chain of digests in a day. A statement is made of it when the day is
+//! over.
 
 use detect::finding::integrity::{IntegrityEvent, IntegrityKind};
 use jiff::Timestamp;

@@ -28,12 +28,12 @@ pub struct Scope<'a> {
     pub since: Option<Timestamp>,
     /// The last end of a digest that matters. `None` for all.
     pub until: Option<Timestamp>,
-    /// Digests that end until then should be there. `None` if only the log files tell: then a
+    /// Digests that end until then should be there. `None` if only the log files show it: then a
     /// digest should be there two hours before the newest log file.
     pub due: Option<Timestamp>,
     /// Returns true for the name of a trail that matters.
     pub trail: &'a (dyn Fn(&str) -> bool + Sync),
-    /// Is told how many more objects are to be checked, and how many were.
+    /// Receives how many more objects are to be checked, and how many were.
     pub progress: &'a (dyn Fn(Progress) + Sync),
 }
 
@@ -143,7 +143,7 @@ pub async fn verify_region(
     Ok(report)
 }
 
-/// Finds the digests of the range, and those just before and after it: they tell what is missing at
+/// Finds the digests of the range, and those just before and after it: they show what is missing at
 /// its ends.
 async fn find_chains(
     checker: &Checker<'_>,

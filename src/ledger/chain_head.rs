@@ -126,8 +126,8 @@ impl StoredLedger {
     pub async fn move_chain_head(&self, chain: &ChainId, digest: &VerifiedDigest) -> Result<()> {
         let next = |object: Option<&SmallObject>| {
             let head = match object.map(decode).transpose()? {
-                // It is as far already, or another worker moved it: a part of the way would be counted
-                // twice. The next digest, or a sweep, begins there.
+                // It is as far already, or another worker moved it: a part of the way would be
+                // counted twice. The next digest, or a sweep, begins there.
                 head if head.as_ref().map(|head| head.end) != digest.after => {
                     return Ok(Swap::Keep(()));
                 }
@@ -160,7 +160,8 @@ impl StoredLedger {
 }
 
 impl StoredLedger {
-    /// Writes the statement of a day (`2026-03-12`). Returns false if there is one: it stays as it is.
+    /// Writes the statement of a day (`2026-03-12`). Returns false if there is one: it stays as it
+    /// is.
     pub async fn put_statement(&self, day: &str, statement: &str) -> Result<bool> {
         let bytes = Bytes::from(statement.to_owned());
         let key = format!("{STATEMENTS}{day}.json");

@@ -1,6 +1,6 @@
-//! The hashes of the log files that sweeps have read in the last three hours, so that a digest needs
-//! to read only the others. They are in a ring of objects, one for each ten minutes, which are
-//! overwritten.
+//! The hashes of the log files that sweeps have read in the last three hours, so that a digest
+//! needs to read only the others. They are in a ring of objects, one for each ten minutes, which
+//! are overwritten.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -29,8 +29,8 @@ const KEPT_SLOTS: i64 = 18;
 /// Log files of one slot, at most: others are read again.
 const MAX_FILES: usize = 10_000;
 
-/// Hexadecimal digits of an object's hash. If two objects share one, the content of one of them does
-/// not seem to be known, and it is read again.
+/// Hexadecimal digits of an object's hash. If two objects share one, the content of one of them
+/// does not seem to be known, and it is read again.
 const OBJECT_DIGITS: usize = 16;
 
 /// What sweeps remember of the log files that they have read.

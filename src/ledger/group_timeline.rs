@@ -41,9 +41,9 @@ pub struct Timeline {
 }
 
 impl StoredLedger {
-    /// Reads what is known of a finding's group. Costs a read for each name that the group had, up to
-    /// 5, one for the users of the account, and one for each customer policy of the group. Without a
-    /// group, only the customer's policy is read that the call is about.
+    /// Reads what is known of a finding's group. Costs a read for each name that the group had, up
+    /// to 5, one for the users of the account, and one for each customer policy of the group.
+    /// Without a group, only the customer's policy is read that the call is about.
     pub async fn group_timeline(&self, finding: &Finding, now: Timestamp) -> Result<Timeline> {
         let timelines = self.group_timelines(&[finding], now).await?;
         Ok(timelines.into_iter().next().unwrap_or_default())

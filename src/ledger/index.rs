@@ -68,8 +68,8 @@ impl StoredLedger {
         self.put_markers(&index_keys(finding, &claim.entry)).await
     }
 
-    /// Writes the keys by which claimed findings are counted in their windows, each at its severity.
-    /// Repeating it changes nothing.
+    /// Writes the keys by which claimed findings are counted in their windows, each at its
+    /// severity. Repeating it changes nothing.
     pub async fn index_in_windows(&self, claims: &[&Claim]) -> Result<()> {
         let keys: Vec<String> =
             claims.iter().filter_map(|claim| window_key(&claim.entry)).collect();

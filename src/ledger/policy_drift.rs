@@ -54,8 +54,8 @@ impl StoredLedger {
         Ok(GroupGain::between(&name, &before, &after))
     }
 
-    /// The group that had this name when the policy was attached to it, under its name at this time.
-    /// Returns `None` if it does not have the policy any more.
+    /// The group that had this name when the policy was attached to it, under its name at this
+    /// time. Returns `None` if it does not have the policy any more.
     async fn attached_group(
         &self,
         account: &str,

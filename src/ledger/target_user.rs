@@ -11,9 +11,9 @@ use super::error::Result;
 use super::stored::StoredLedger;
 
 impl StoredLedger {
-    /// Reads what the user can do by its groups for whom the finding's call creates an access key or
-    /// a password. Returns `None` for other calls. Costs a LIST of the account's groups, a read for
-    /// each of them, and one for each customer policy of the user's groups.
+    /// Reads what the user can do by its groups for whom the finding's call creates an access key
+    /// or a password. Returns `None` for other calls. Costs a LIST of the account's groups, a read
+    /// for each of them, and one for each customer policy of the user's groups.
     pub async fn target_user(
         &self,
         finding: &Finding,

@@ -165,8 +165,8 @@ counters! {
         /// Seconds from the call to its alert, of the slowest. `None` without an alert.
         #[serde(skip_serializing_if = "Option::is_none")]
         slowest_alert: Option<u64>,
-        /// Seconds since the end of the last verified digest, of the latest trail. `None` if digests
-        /// were not listed.
+        /// Seconds since the end of the last verified digest, of the latest trail. `None` if
+        /// digests were not listed.
         #[serde(skip_serializing_if = "Option::is_none")]
         integrity_lag: Option<u64>,
         /// Alerts of correlations that were sent, by the correlation's id.

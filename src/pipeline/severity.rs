@@ -41,8 +41,8 @@ pub(crate) async fn rate_all(
     (deliveries.into_iter().zip(known).map(rate).collect(), problem)
 }
 
-/// Whether the finding is alerted can depend on what the ledger knows. If that could not be read, it
-/// is: nobody could tell later what was missed.
+/// Whether the finding is alerted can depend on what the ledger knows. If that could not be read,
+/// it is: nobody could tell later what was missed.
 fn decide_alert(
     invocation: &Invocation,
     delivery: Delivery,

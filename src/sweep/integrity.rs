@@ -24,7 +24,8 @@ use crate::store::walk::{AccountRegion, KeyFilter, account_regions};
 /// What sweeps remember of this, below `sweep/`.
 const NAME: &str = "digests";
 
-/// Digests of the regions that the rules look at are listed so often: sweeps come every ten minutes.
+/// Digests of the regions that the rules look at are listed so often: sweeps come every ten
+/// minutes.
 const HOURLY: SignedDuration = SignedDuration::from_mins(50);
 
 /// Those of all other regions.

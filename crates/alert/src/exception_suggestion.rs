@@ -26,7 +26,7 @@ const QUOTES: &str = "\"\"\"";
 const TOO_LONG: &str = "it would be too long";
 
 /// The lines of a TOML table for an exception file, or why there are none. At most ten, so that
-/// whoever pastes it reads it. It expires within 90 days of `alerted_at`, or of the call if that is
+/// the person who pastes it reads it. It expires within 90 days of `alerted_at`, or of the call if that is
 /// not known.
 pub(crate) fn exception_lines(
     call: AlertCall<'_>,

@@ -183,7 +183,8 @@ impl<'a> GroupTimeline<'a> {
 fn event_rank(distance: usize, entry: &TimelineEntry) -> u8 {
     match distance {
         0 => rank::KEEP,
-        // Not from any distance: a policy that is attached over and over must not displace the facts.
+        // Not from any distance: a policy that is attached over and over must not displace the
+        // facts.
         1..=6 if entry.granted_power().is_some() => rank::near_event(1),
         _ if entry.granted_power().is_some() => rank::near_event(3),
         _ => rank::near_event(distance),

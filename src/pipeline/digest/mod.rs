@@ -1,9 +1,9 @@
-//! One digest of CloudTrail: its signature is verified, the log files that it lists are read, hashed
-//! and matched against the rules in one pass, and it is placed in the chain of its trail. What is
-//! not as CloudTrail wrote it becomes a finding.
+//! One digest of CloudTrail: its signature is verified, the log files that it lists are read,
+//! hashed and matched against the rules in one pass, and it is placed in the chain of its trail.
+//! What is not as CloudTrail wrote it becomes a finding.
 //!
-//! The head of the chain moves last, and nothing depends on how often, in which order or by how many
-//! workers that is done: every finding has one id, and the head only moves forward.
+//! The head of the chain moves last, and nothing depends on how often, in which order or by how
+//! many workers that is done: every finding has one id, and the head only moves forward.
 
 mod logs;
 mod problems;
@@ -222,8 +222,8 @@ impl DigestVerification<'_> {
         self.results.deliveries.problems.push(Problem { place: object.to_string(), what, remedy });
     }
 
-    /// Verifies the log files of a digest, and what is between the head of the chain and it. Returns
-    /// what the head moves to. `None` if it stays.
+    /// Verifies the log files of a digest, and what is between the head of the chain and it.
+    /// Returns what the head moves to. `None` if it stays.
     async fn verify_valid(&mut self, link: Link) -> Result<Option<VerifiedDigest>, Left> {
         let head = self.ledger.chain_head(&self.chain).await?;
         if let Some(head) = head.as_ref().filter(|head| link.file.end <= head.end) {

@@ -146,7 +146,8 @@ fn claimed_findings_are_correlated_by_the_sweep_alone() {
     }
 }
 
-/// Each has a part of the incident, or all of it. One stops at any step while the other runs, and then goes on.
+/// Each has a part of the incident, or all of it. One stops at any step while the other runs, and
+/// then goes on.
 #[test]
 fn two_concurrent_workers_send_one_alert() {
     let all = staged_administrators();

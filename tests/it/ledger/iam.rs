@@ -1,5 +1,5 @@
-//! The model against an IAM that is not ours: moto makes random calls, records are made from them, and
-//! in the end the model has what moto's get-account-authorization-details says.
+//! The model against an IAM that is not ours: moto makes random calls, records are made from them,
+//! and in the end the model has what moto's get-account-authorization-details says.
 
 use std::collections::BTreeMap;
 use std::process::Command;

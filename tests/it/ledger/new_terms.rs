@@ -151,8 +151,8 @@ async fn a_match_without_a_value_is_no_finding() {
     assert_eq!((counts(&report), report.report.findings), ((0, 0, 0), 0));
 }
 
-/// A thousand matches of twenty users in one object. Alerts and their records are not counted: there
-/// is one for each new user, as for any finding.
+/// A thousand matches of twenty users in one object. Alerts and their records are not counted:
+/// there is one for each new user, as for any finding.
 #[tokio::test]
 async fn a_thousand_matches_of_twenty_combinations_cost_at_most_fifty_requests() {
     let memory = Memory::new();
@@ -268,8 +268,8 @@ async fn a_dry_run_reads_histories_and_writes_nothing() {
     assert_eq!(memory.keys(""), before);
 }
 
-/// Two workers find one call each of the same user. One is stopped after some steps, and its call is
-/// delivered again.
+/// Two workers find one call each of the same user. One is stopped after some steps, and its call
+/// is delivered again.
 #[tokio::test]
 async fn a_new_value_is_alerted_once_wherever_a_worker_stops() {
     // More than a worker takes, which are fewer if the other was first.

@@ -26,8 +26,8 @@ impl<'r> AnyRule<'r> {
     }
 }
 
-/// All rules, then all correlations, then the rules about log files and digests themselves. A rule's
-/// threshold is part of the rule.
+/// All rules, then all correlations, then the rules about log files and digests themselves. A
+/// rule's threshold is part of the rule.
 pub fn all_rules(set: &RuleSet) -> impl Iterator<Item = AnyRule<'_>> {
     let correlations = set.correlations().iter().filter(|correlation| !correlation.is_threshold);
     let correlations = correlations.map(AnyRule::Correlation);

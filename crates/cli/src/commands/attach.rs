@@ -19,8 +19,8 @@ use crate::commands::setup;
 /// --yes. Refuses a configuration that S3 would reject, or that has elements which this program
 /// does not know and could not preserve.
 ///
-/// Exit codes: 0 the change was shown or written, or there is nothing to change; 2 refused, or wrong
-/// usage.
+/// Exit codes: 0 the change was shown or written, or there is nothing to change; 2 refused, or
+/// wrong usage.
 #[derive(Debug, clap::Args)]
 #[command(
     override_usage = "\

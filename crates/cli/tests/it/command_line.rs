@@ -1,4 +1,5 @@
-//! What all commands have in common: formats, standard input, names of rules, quiet, colours, widths.
+//! What all commands have in common: formats, standard input, names of rules, quiet, colours,
+//! widths.
 
 use std::io::Write;
 use std::process::Stdio;

@@ -62,7 +62,8 @@ pub struct ReadStats {
     pub mode: ScanMode,
     /// Times of the steps.
     pub times: ScanTimes,
-    /// The hash of the text, if it was asked for, and if the object is gzip and was read to its end.
+    /// The hash of the text, if it was asked for, and if the object is gzip and was read to its
+    /// end.
     pub hash: Option<ContentHash>,
 }
 

@@ -1,5 +1,5 @@
-//! Groups of IAM Identity Center. Its console calls `sso-directory`, and its API is `identitystore`;
-//! both name groups and users by ids only.
+//! Groups of IAM Identity Center. Its console calls `sso-directory`, and its API is
+//! `identitystore`; both name groups and users by ids only.
 //!
 //! Source: <https://docs.aws.amazon.com/singlesignon/latest/userguide/sso-info-in-cloudtrail.html>
 

@@ -57,7 +57,8 @@ impl Facts {
     }
 }
 
-/// What the policy that a call attaches or writes can do, also if only the context has its document.
+/// What the policy that a call attaches or writes can do, also if only the context has its
+/// document.
 /// `None` if the call is about no policy.
 pub fn policy_power(call: Call<'_>, context: Option<&Context>) -> Option<Power> {
     let known = context.and_then(|context| context.policy.as_ref());

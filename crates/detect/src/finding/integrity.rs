@@ -18,7 +18,7 @@ use crate::text::time::format_rfc3339;
 /// `eventSource` of these records.
 pub const PROVIDER: &str = "integrity.trailbell";
 
-/// Digits of a hash that tell one record from another.
+/// Digits of a hash that distinguish one record from another.
 const ID_DIGITS: usize = 32;
 
 /// What is wrong.

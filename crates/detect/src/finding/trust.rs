@@ -44,7 +44,7 @@ impl Trust {
         }
     }
 
-    /// Conditions are not evaluated: whoever is named is let in.
+    /// Conditions are not evaluated: everyone named is let in.
     fn from_document(document: &Value, account: Option<&str>) -> Trust {
         let Some(statements) = field(document, "Statement") else { return Trust::Unknown };
         let allowed = elements(statements).iter().filter(|statement| {

@@ -1,10 +1,10 @@
 //! What the trail has said of groups and customer policies, and what follows: who is in a group,
 //! which policies it has, and what they let its members do.
 //!
-//! A log is the set of events of one group or policy. The state is computed from it, in the order of
-//! the events' times, so that it does not depend on the order of arrival, and an event that arrives
-//! twice is one. Of events within the same second the one that gives more power counts last, and
-//! what it decides is uncertain.
+//! A log is the set of events of one group or policy. The state is computed from it, in the order
+//! of the events' times, so that it does not depend on the order of arrival, and an event that
+//! arrives twice is one. Of events within the same second the one that gives more power counts
+//! last, and what it decides is uncertain.
 //!
 //! A log keeps the newest events, and of older ones those that still decide something.
 

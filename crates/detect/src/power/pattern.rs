@@ -37,7 +37,7 @@ fn after_first<'t>(piece: &[u8], text: &'t [u8]) -> Option<&'t [u8]> {
 }
 
 /// Returns true for a pattern that matches every text: stars only, or stars and question marks,
-/// which IAM treats alike here since no resource is shorter.
+/// which IAM treats the same here since no resource is shorter.
 pub(super) fn matches_all(pattern: &str) -> bool {
     pattern.contains('*') && pattern.bytes().all(|byte| b"*?".contains(&byte))
 }

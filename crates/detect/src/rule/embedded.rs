@@ -17,8 +17,8 @@ pub enum EmbeddedSet {
     /// Changes to groups of IAM Identity Center.
     IdentityCenter,
     /// Findings about log files and digests themselves: see
-    /// [`integrity`](crate::finding::integrity). No record of a log file is matched against them, so
-    /// they are not switched on or off with the other sets.
+    /// [`integrity`](crate::finding::integrity). No record of a log file is matched against them,
+    /// so they are not switched on or off with the other sets.
     Integrity,
 }
 

@@ -1,5 +1,5 @@
-//! Writes sample pages into a folder: `cargo run -p trailbell-report --example sample_pages -- DIR`.
-//! They are looked at by people, and by tests/browser/check.mjs.
+//! Writes sample pages into a folder: `cargo run -p trailbell-report --example sample_pages --
+//! DIR`. They are looked at by people, and by tests/browser/check.mjs.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "as in tests")]
 

@@ -177,7 +177,7 @@ impl Group {
     }
 }
 
-/// The account, and the name in lower case: IAM tells no two groups apart by case.
+/// The account, and the name in lower case: IAM does not distinguish groups by case.
 type GroupKey = (Option<String>, String);
 
 fn key(account: &Option<String>, name: &str) -> GroupKey {

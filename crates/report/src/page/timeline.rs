@@ -18,7 +18,7 @@ const BAR: f64 = 8.0;
 const MAX_DAYS: i32 = 100;
 const MAX_WEEKS: i32 = 150;
 
-/// Bars of one chart: more cannot be told apart.
+/// Bars of one chart: more cannot be distinguished.
 const MAX_BARS: usize = 240;
 
 /// Bars for days, weeks or months.

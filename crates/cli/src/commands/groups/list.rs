@@ -16,7 +16,8 @@ use crate::commands::output::{
 ///
 /// The trail's own words, or those of `trailbell model import`: no account is asked.
 ///
-/// Exit codes: 0 groups were listed, or there are none; 2 the ledger cannot be read, or wrong usage.
+/// Exit codes: 0 groups were listed, or there are none; 2 the ledger cannot be read, or wrong
+/// usage.
 #[derive(Debug, clap::Args)]
 pub struct Args {
     #[command(flatten)]

@@ -14,8 +14,8 @@ use crate::commands::output::{Format, FormatArg, clean_text, format_time, write_
 
 /// Show a group: what it can do and why, its policies, its members, and what happened to it.
 ///
-/// Exit codes: 0 the group was shown; 2 the ledger knows no group of this name, or cannot be read, or
-/// wrong usage.
+/// Exit codes: 0 the group was shown; 2 the ledger knows no group of this name, or cannot be read,
+/// or wrong usage.
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// The name of the group, in any case

@@ -18,8 +18,8 @@ use crate::commands::policy::expand_paths;
 
 /// Fill the model with what IAM had before the trail was read.
 ///
-/// Takes the output of `aws iam get-account-authorization-details`, of one or more accounts, whole or
-/// in pages. What the trail said later is not overridden, and importing twice changes nothing.
+/// Takes the output of `aws iam get-account-authorization-details`, of one or more accounts, whole
+/// or in pages. What the trail said later is not overridden, and importing twice changes nothing.
 /// Groups and policies of these accounts that the files do not name did not exist at that time.
 ///
 /// Exit codes: 0 everything was imported; 2 a file is wrong or incomplete (then nothing is

@@ -45,8 +45,8 @@ use totals::Totals;
 /// Reads .json, .ndjson and .jsonl files, gzipped or not, and skips others. In a bucket, follows
 /// CloudTrail's key layout (account, region, day) and lists nothing else; a bucket needs --since,
 /// unless the prefix names a day. Findings of threshold and new_terms rules come last: they are
-/// decided over all files, and every value is new at first. --since and --until apply to the time of the call. Credentials,
-/// region and AWS_ENDPOINT_URL are read as by the AWS CLI.
+/// decided over all files, and every value is new at first. --since and --until apply to the time
+/// of the call. Credentials, region and AWS_ENDPOINT_URL are read as by the AWS CLI.
 ///
 /// Exit codes: 0 everything was scanned; 1 a finding reached --fail-on; 2 something could not be
 /// read (the rest was scanned), or wrong usage.

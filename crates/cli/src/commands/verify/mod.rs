@@ -182,7 +182,7 @@ pub async fn verify_selection(
     Ok(())
 }
 
-/// Digests that end until then should be there. `None` if only the log files can tell.
+/// Digests that end until then should be there. `None` if only the log files show it.
 fn due(place: &Place, places: &Places, now: Timestamp) -> Option<Timestamp> {
     let written = now.checked_sub(DIGEST_DELAY).ok();
     match place.range.until {
