@@ -15,7 +15,7 @@ use super::problem::Absence;
 /// How often CloudTrail writes digests.
 pub const CADENCE: SignedDuration = SignedDuration::from_hours(1);
 
-/// Digests are an hour apart, to the second. Half of that distinguishes one from the next in any case.
+/// Digests are an hour apart, to the second. Half of that distinguishes one from the next.
 pub const TOLERANCE: SignedDuration = SignedDuration::from_mins(30);
 
 /// A digest with a valid signature.

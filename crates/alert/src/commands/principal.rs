@@ -16,7 +16,7 @@ pub(super) fn approved(call: AlertCall<'_>) -> ResponseStep {
     let principal = call.principal();
     let name = principal.display_name();
     let whom = match principal.identity_type() {
-        "Root" => "Ask whoever holds the root user's credentials".to_owned(),
+        "Root" => "Ask the holder of the root user's credentials".to_owned(),
         "AWSService" => format!("Find out who requested it from {name}"),
         "AssumedRole" if principal.permission_set().is_none() => {
             format!("Ask the owner of the role {}", name_or(principal.role(), "concerned"))

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 pub const PRODUCTION: &str = "111122223333";
 pub const STAGING: &str = "444455556666";
 
-/// Texts that a caller of AWS, or whoever can write to a bucket, may choose.
+/// Texts that a caller of AWS, or anyone who can write to a bucket, may choose.
 pub const HOSTILE: &[&str] = &[
     "<script>fetch('http://127.0.0.1:8999/script')</script>",
     "\"><img src=http://127.0.0.1:8999/img onerror=alert(1)>",

@@ -1,4 +1,4 @@
-//! Queries over findings and their facts. Whoever writes one relies on it, so what can never be
+//! Queries over findings and their facts. Its author relies on it, so what can never be
 //! true is an error.
 
 use kql::{Case, Expr, ExprKind, Field, Leaf, Query, Test};
