@@ -65,7 +65,8 @@ async fn a_new_version_that_raises_the_power_of_a_group_is_alerted() {
         (
             vec![new_version(5, "*", true)],
             Some(
-                "[critical] policy deploy lets IAM group Ops do everything by mallory in 111122223333",
+                "[critical] policy deploy lets IAM group Ops do everything by mallory in \
+                 111122223333",
             ),
         ),
         (
@@ -81,7 +82,8 @@ async fn a_new_version_that_raises_the_power_of_a_group_is_alerted() {
                 record("SetDefaultPolicyVersion", 6, json!({"policyArn": ARN, "versionId": "v2"})),
             ],
             Some(
-                "[critical] policy deploy lets IAM group Ops do everything by mallory in 111122223333",
+                "[critical] policy deploy lets IAM group Ops do everything by mallory in \
+                 111122223333",
             ),
         ),
         (
@@ -90,7 +92,8 @@ async fn a_new_version_that_raises_the_power_of_a_group_is_alerted() {
                 new_version(5, "*", true),
             ],
             Some(
-                "[critical] policy deploy lets IAM group Lunch do everything by mallory in 111122223333",
+                "[critical] policy deploy lets IAM group Lunch do everything by mallory in \
+                 111122223333",
             ),
         ),
         (vec![new_version(5, "s3:Get*", true)], None),

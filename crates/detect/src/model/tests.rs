@@ -11,6 +11,7 @@ use crate::cloudtrail::Record;
 use crate::power::{Power, PowerLevel};
 
 const ACCOUNT: &str = "111122223333";
+const EVERYTHING: &str = r#"{"Statement":{"Effect":"Allow","Action":"*","Resource":"*"}}"#;
 const ADMIN: &str = "arn:aws:iam::aws:policy/AdministratorAccess";
 
 fn arn(policy: &str) -> String {
@@ -221,7 +222,7 @@ proptest! {
                 "version": (["v2", "v3", "v4"][object]),
                 "versionId": (["v2", "v3", "v1"][object]),
                 "setAsDefault": group == 0,
-                "policyDocument": (["{}", r#"{"Statement":{"Effect":"Allow","Action":"*","Resource":"*"}}"#][group]),
+                "policyDocument": (["{}", EVERYTHING][group]),
             });
             all.extend(changes(second, MODEL_ACTIONS[action % MODEL_ACTIONS.len()], parameters));
         }
@@ -229,7 +230,9 @@ proptest! {
         let mut order = all.clone();
         let mut random = seed;
         for at in (1..order.len()).rev() {
-            random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            random = random
+                .wrapping_mul(6_364_136_223_846_793_005)
+                .wrapping_add(1_442_695_040_888_963_407);
             order.swap(at, (random >> 33) as usize % (at + 1));
         }
         order.extend(all.iter().take(3).cloned());

@@ -50,8 +50,8 @@ fn thresholds_are_read() {
 
 #[test]
 fn new_terms_are_read_in_both_forms() {
-    let nested = "[rule.new_terms]\nfield = 'new_terms_fields'\nvalue = ['user.name', 'source.ip']\n\
-                  [[rule.new_terms.history_window_start]]\nfield = 'history_window_start'\n\
+    let nested = "[rule.new_terms]\nfield = 'new_terms_fields'\n\
+                  value = ['user.name', 'source.ip']\n[[rule.new_terms.history_window_start]]\nfield = 'history_window_start'\n\
                   value = 'now-7d'";
     let flat = "new_terms_fields = ['user.name', 'source.ip']\nhistory_window_start = 'now-7d'";
     for lines in [nested, flat] {
@@ -194,8 +194,8 @@ fn a_rule_that_can_match_every_record_must_be_accepted() {
 
 #[test]
 fn a_threshold_cannot_be_correlated() {
-    let threshold = "[rule]\nname = \"A rule\"\nrule_id = \"r-1\"\ndescription = \"Detects.\"\ntype = \
-                     \"threshold\"\nseverity = \"low\"\nrisk_score = 21\nquery = 'event.provider: \
+    let threshold = "[rule]\nname = \"A rule\"\nrule_id = \"r-1\"\ndescription = \"Detects.\"\n\
+                     type = \"threshold\"\nseverity = \"low\"\nrisk_score = 21\nquery = 'event.provider: \
                      iam.amazonaws.com'\nthreshold = {value = 2}\n";
     let correlation = "[rule]\nname = \"Two\"\nrule_id = \"c-1\"\ndescription = \"Both.\"\ntype = \
                        \"correlation\"\nseverity = \"low\"\nrisk_score = 21\n\

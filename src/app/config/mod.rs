@@ -1,14 +1,20 @@
 //! The configuration: environment variables that name every place. There are no fallbacks: all that
 //! is missing, wrong or unknown is reported at the start, at once.
 
+mod places;
+mod settings;
+
 use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
 
-use detect::cloudtrail::{S3Prefix, Trail};
+use detect::cloudtrail::Trail;
 use detect::ecs::OwnResources;
 use detect::finding::PrivilegedGroups;
 use detect::rule::{DetectionSettings, EmbeddedSets, LogPlace, ReadScope};
 use thiserror::Error;
+
+pub use places::{AlertsPlace, DetectionsPlace, LedgerPlace, StorePlace};
+use settings::*;
 
 use crate::app::accounts::AccountsPlace;
 use crate::integrity::VerifyMode;
@@ -62,47 +68,6 @@ pub struct Config {
     pub concurrency: u32,
 }
 
-/// Where alerts go.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum AlertsPlace {
-    /// The ARN of an SNS topic.
-    Topic(String),
-    /// The terminal.
-    Stdout,
-    /// A folder.
-    Dir(PathBuf),
-}
-
-/// Where log objects are.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum StorePlace {
-    /// S3.
-    S3,
-    /// `PATH/<bucket>/<key>`.
-    Dir(PathBuf),
-}
-
-/// Where rules or exceptions are.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum DetectionsPlace {
-    /// A directory or a file: read once, at the start.
-    Local(PathBuf),
-    /// Every `*.toml` in a folder of a bucket and below it, or one `*.toml`: reloaded when it
-    /// changes.
-    S3(S3Prefix),
-}
-
-/// Where findings are recorded.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum LedgerPlace {
-    /// Nowhere: redeliveries produce duplicate alerts.
-    None,
-    /// Below a prefix of a bucket.
-    S3(S3Prefix),
-    /// In a folder.
-    Dir(PathBuf),
-}
-
 /// Everything that is wrong with the configuration.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[error("the configuration cannot be used:\n  {}", lines(.0))]
@@ -141,140 +106,9 @@ fn lines(errors: &[SettingError]) -> String {
     errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n  ")
 }
 
-/// A variable, what it may be, and how it is read.
-struct Setting<T> {
-    name: &'static str,
-    expected: &'static str,
-    parse: fn(&str) -> Option<T>,
-}
-
-const ALERTS: Setting<AlertsPlace> = Setting {
-    name: "TRAILBELL_ALERTS",
-    expected: "the ARN of a standard topic (a FIFO topic has no e-mail), stdout or dir:PATH",
-    parse: AlertsPlace::parse,
-};
-
-const CHAT: Setting<String> = Setting {
-    name: "TRAILBELL_CHAT",
-    expected: "the ARN of a standard topic, in addition to another topic in TRAILBELL_ALERTS",
-    parse: |value| is_topic(value).then(|| value.to_owned()),
-};
-
-const STORE: Setting<StorePlace> =
-    Setting { name: "TRAILBELL_STORE", expected: "s3 or dir:PATH", parse: StorePlace::parse };
-
-const LEDGER: Setting<LedgerPlace> = Setting {
-    name: "TRAILBELL_LEDGER",
-    expected: "s3://BUCKET/PREFIX, dir:PATH or none",
-    parse: LedgerPlace::parse,
-};
-
-const TRAILS: Setting<Vec<Trail>> = Setting {
-    name: "TRAILBELL_TRAILS",
-    expected: "s3://BUCKET/PREFIX, separated by commas",
-    parse: |value| value.split(',').map(|trail| Trail::parse(trail.trim())).collect(),
-};
-
-const INLINE: Setting<Vec<InlineSource>> = Setting {
-    name: "TRAILBELL_INLINE",
-    expected: "off, eventbridge or logs, or the last two separated by a comma",
-    parse: parse_inline_sources,
-};
-
-const RULES: Setting<DetectionsPlace> = Setting {
-    name: "TRAILBELL_RULES",
-    expected: "a directory, a file, s3://BUCKET/FOLDER or s3://BUCKET/FILE.toml",
-    parse: DetectionsPlace::parse,
-};
-
-const EXCEPTIONS: Setting<DetectionsPlace> = Setting { name: "TRAILBELL_EXCEPTIONS", ..RULES };
-
-const ACCOUNTS: Setting<AccountsPlace> = Setting {
-    name: "TRAILBELL_ACCOUNTS",
-    expected: "ID=NAME, separated by commas, a file, or s3://BUCKET/FILE.toml",
-    parse: AccountsPlace::parse,
-};
-
-const PRIVILEGED_GROUPS: Setting<PrivilegedGroups> = Setting {
-    name: "TRAILBELL_PRIVILEGED_GROUPS",
-    expected: "names of groups, separated by commas; `*` stands for any text",
-    parse: PrivilegedGroups::parse,
-};
-
-const RULE_SETS: Setting<EmbeddedSets> = Setting {
-    name: "TRAILBELL_RULE_SETS",
-    expected: "none, or iam-groups, iam-principals, guard and identity-center:REGION, separated by commas",
-    parse: EmbeddedSets::parse,
-};
-
-const OWN: Setting<OwnResources> = Setting {
-    name: "TRAILBELL_OWN",
-    expected: "ARNs, separated by commas",
-    parse: OwnResources::parse,
-};
-
-const GUARD: Setting<Vec<LogPlace>> = Setting {
-    name: "TRAILBELL_GUARD",
-    expected: "ACCOUNT/REGION, separated by commas",
-    parse: parse_guard,
-};
-
-const MAIL: Setting<MailLength> =
-    Setting { name: "TRAILBELL_MAIL", expected: "short or full", parse: MailLength::from_word };
-
-const METRICS: Setting<Monitoring> =
-    Setting { name: "TRAILBELL_METRICS", expected: "basic or full", parse: Monitoring::from_word };
-
-const MAX_OBJECT_BYTES: Setting<u64> = Setting {
-    name: "TRAILBELL_MAX_OBJECT_BYTES",
-    expected: "a number of bytes, at least 1",
-    parse: |value| value.parse().ok().filter(|bytes| *bytes > 0),
-};
-
-const VERIFY: Setting<VerifyMode> =
-    Setting { name: "TRAILBELL_VERIFY", expected: "all, rules or off", parse: VerifyMode::parse };
-
-const PUBLIC_KEYS: Setting<PathBuf> =
-    Setting { name: "TRAILBELL_PUBLIC_KEYS", expected: "a file", parse: local_path };
-
-/// Of more copies each could publish so rarely that most of its time would be waiting.
-const MAX_CONCURRENCY: u32 = 20;
-
-const CONCURRENCY: Setting<u32> = Setting {
-    name: "TRAILBELL_CONCURRENCY",
-    expected: "a number from 1 to 20",
-    parse: |value| value.parse().ok().filter(|count| (1..=MAX_CONCURRENCY).contains(count)),
-};
-
-/// Any other variable that begins with `TRAILBELL_` is a mistake, except those of the tests.
-const NAMES: [&str; 19] = [
-    ALERTS.name,
-    CHAT.name,
-    STORE.name,
-    LEDGER.name,
-    TRAILS.name,
-    INLINE.name,
-    RULES.name,
-    EXCEPTIONS.name,
-    ACCOUNTS.name,
-    PRIVILEGED_GROUPS.name,
-    RULE_SETS.name,
-    OWN.name,
-    GUARD.name,
-    MAIL.name,
-    METRICS.name,
-    MAX_OBJECT_BYTES.name,
-    CONCURRENCY.name,
-    VERIFY.name,
-    PUBLIC_KEYS.name,
-];
-
 const DEFAULT_MAX_OBJECT_BYTES: u64 = 1024 * 1024 * 1024;
 
 const DEFAULT_CONCURRENCY: u32 = 2;
-
-/// Bytes of the ledger's prefix. A key has at most 1,024 bytes, and the ledger's need most of them.
-const MAX_LEDGER_PREFIX: usize = 300;
 
 impl Config {
     /// Reads the configuration from variables, e.g. [`std::env::vars_os`]. Those that do not begin
@@ -351,88 +185,6 @@ impl Config {
     }
 }
 
-impl DetectionsPlace {
-    fn parse(value: &str) -> Option<DetectionsPlace> {
-        let s3 = S3Prefix::parse(value).map(|mut place| {
-            // A folder, so that `exceptions` is not `exceptions-drafts` too.
-            if !place.prefix.ends_with(".toml") {
-                place.prefix = place.folder();
-            }
-            DetectionsPlace::S3(place)
-        });
-        s3.or_else(|| local_path(value).map(DetectionsPlace::Local))
-    }
-
-    fn local(&self) -> Option<&PathBuf> {
-        match self {
-            DetectionsPlace::Local(path) => Some(path),
-            DetectionsPlace::S3(_) => None,
-        }
-    }
-}
-
-impl LedgerPlace {
-    /// Reads `none`, `s3://BUCKET/PREFIX` or `dir:PATH`. Returns `None` for anything else.
-    pub fn parse(value: &str) -> Option<LedgerPlace> {
-        if value == "none" {
-            return Some(LedgerPlace::None);
-        }
-        match S3Prefix::parse(value) {
-            Some(place) => {
-                (place.prefix.len() <= MAX_LEDGER_PREFIX).then_some(LedgerPlace::S3(place))
-            }
-            None => parse_dir(value).map(LedgerPlace::Dir),
-        }
-    }
-}
-
-impl AlertsPlace {
-    fn parse(value: &str) -> Option<AlertsPlace> {
-        match value {
-            "stdout" => Some(AlertsPlace::Stdout),
-            _ if is_topic(value) => Some(AlertsPlace::Topic(value.to_owned())),
-            _ => parse_dir(value).map(AlertsPlace::Dir),
-        }
-    }
-}
-
-impl StorePlace {
-    fn parse(value: &str) -> Option<StorePlace> {
-        match value {
-            "s3" => Some(StorePlace::S3),
-            _ => parse_dir(value).map(StorePlace::Dir),
-        }
-    }
-}
-
-/// Returns true for `arn:PARTITION:sns:REGION:ACCOUNT:NAME` of a topic that can have e-mail.
-fn is_topic(value: &str) -> bool {
-    let parts: Vec<&str> = value.split(':').collect();
-    let is_complete = parts.len() == 6 && parts.iter().all(|part| !part.is_empty());
-    is_complete && parts[0] == "arn" && parts[2] == "sns" && !parts[5].ends_with(".fifo")
-}
-
-fn local_path(value: &str) -> Option<PathBuf> {
-    (!value.contains("://")).then(|| PathBuf::from(value))
-}
-
-fn parse_dir(value: &str) -> Option<PathBuf> {
-    value.strip_prefix("dir:").filter(|path| !path.is_empty()).map(PathBuf::from)
-}
-
-/// Without an account, the objects of all accounts would be read.
-fn parse_guard(value: &str) -> Option<Vec<LogPlace>> {
-    let places = value.split(',').map(|place| LogPlace::parse(place.trim()));
-    places.map(|place| place.filter(|place| place.account.is_some())).collect()
-}
-
-fn parse_inline_sources(value: &str) -> Option<Vec<InlineSource>> {
-    match value {
-        "off" => Some(Vec::new()),
-        _ => value.split(',').map(|name| InlineSource::from_setting(name.trim())).collect(),
-    }
-}
-
 /// The variables, and what is wrong with them so far.
 struct Vars {
     values: Vec<(String, OsString)>,
@@ -497,6 +249,8 @@ impl Vars {
 
 #[cfg(test)]
 mod tests {
+    use detect::cloudtrail::S3Prefix;
+
     use super::*;
 
     fn config(vars: &[(&str, &str)]) -> Result<Config, ConfigError> {
