@@ -20,10 +20,10 @@ pub struct UnknownField {
 }
 
 /// Every condition of the query on a field that no record has, in the order written. Skips field
-/// names with wildcards.
-pub fn unknown_fields(query: &Expr) -> Vec<UnknownField> {
+/// names with wildcards, and `extra_fields`, which the query's documents have in addition.
+pub fn unknown_fields(query: &Expr, extra_fields: &[&'static str]) -> Vec<UnknownField> {
     let mut unknown = Vec::new();
-    collect(query, "", &mut unknown);
+    collect(query, "", extra_fields, &mut unknown);
     unknown
 }
 
@@ -49,15 +49,19 @@ pub fn did_you_mean(field: &str) -> Option<&'static str> {
     nearest_name(field, known_fields().chain(flattened))
 }
 
-fn collect(expr: &Expr, prefix: &str, unknown: &mut Vec<UnknownField>) {
-    if let Some(name) = unknown_name(expr, prefix) {
-        unknown.push(UnknownField { meant: did_you_mean(&name), name, span: expr.span() });
+fn collect(expr: &Expr, prefix: &str, extra: &[&'static str], unknown: &mut Vec<UnknownField>) {
+    // Looking for what was meant takes long, so it is for mistakes only: rules are read at every
+    // start of the function.
+    if let Some(name) = unknown_name(expr, prefix).filter(|it| !extra.contains(&it.as_str())) {
+        let candidates = did_you_mean(&name).into_iter().chain(extra.iter().copied());
+        let meant = nearest_name(&name, candidates);
+        unknown.push(UnknownField { meant, name, span: expr.span() });
     }
     let prefix = match expr.kind() {
         ExprKind::Nested { path, .. } => &format!("{prefix}{path}."),
         _ => prefix,
     };
-    expr.children().iter().for_each(|child| collect(child, prefix, unknown));
+    expr.children().iter().for_each(|child| collect(child, prefix, extra, unknown));
 }
 
 fn unknown_name(expr: &Expr, prefix: &str) -> Option<String> {

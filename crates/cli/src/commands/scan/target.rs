@@ -42,7 +42,7 @@ impl ScanTarget {
     /// Parses a query. Prints a warning for each field that no record has.
     pub fn from_query(text: &str) -> Result<ScanTarget> {
         let query = Query::parse(text).context("cannot parse --query")?;
-        for unknown in ecs::unknown_fields(query.expr()) {
+        for unknown in ecs::unknown_fields(query.expr(), &[]) {
             print_warning(format_args!("--query: {unknown}"));
         }
         Ok(ScanTarget::Query(query))

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use kql::Query;
-use query_core::{ParseError, Span, nearest_name};
+use query_core::{ParseError, Span};
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
@@ -24,13 +24,7 @@ pub(crate) fn read_query(
     let place = StringPlace::new(reader.text, &table["query"], &source);
     match Query::parse(&source) {
         Ok(query) => {
-            let unknown = ecs::unknown_fields(query.expr()).into_iter();
-            let unknown = unknown.filter(|it| !extra_fields.contains(&it.name.as_str()));
-            let with_extra = |unknown: UnknownField| {
-                let candidates = unknown.meant.into_iter().chain(extra_fields.iter().copied());
-                UnknownField { meant: nearest_name(&unknown.name, candidates), ..unknown }
-            };
-            let unknown = unknown.map(with_extra).collect();
+            let unknown = ecs::unknown_fields(query.expr(), extra_fields);
             add_lints(reader, &place, unknown, find_unsatisfiable(query.expr()));
             Some(query)
         }
