@@ -5,11 +5,35 @@ Exits when standard input closes: then the parent process has ended, by itself o
 
 import logging
 import sys
+from collections import OrderedDict
 
 from moto.server import ThreadedMotoServer
+from moto.sns.models import SNSBackend
+
+
+class Snapshots(OrderedDict):
+    """Can change while another thread loops over it: that loop has a copy."""
+
+    def values(self):
+        return list(super().values())
+
+    def items(self):
+        return list(super().items())
+
+
+def share_safely(create_backend):
+    """moto's threads share topics and subscriptions: without copies, it sometimes answers 500."""
+
+    def create(backend, *positional, **named):
+        create_backend(backend, *positional, **named)
+        backend.topics = Snapshots(backend.topics)
+        backend.subscriptions = Snapshots(backend.subscriptions)
+
+    return create
 
 
 def main():
+    SNSBackend.__init__ = share_safely(SNSBackend.__init__)
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
     server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
     server.start()
