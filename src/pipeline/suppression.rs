@@ -4,12 +4,18 @@ use std::collections::BTreeMap;
 
 use detect::finding::{Finding, FindingId};
 use detect::text::error::error_chain;
+use futures::stream::{self, StreamExt};
 use jiff::{SignedDuration, Timestamp};
+use tokio::time::{Instant, timeout_at};
 
+use super::context::PATIENCE;
 use super::delivery::Delivery;
 use super::invocation::Invocation;
 use super::problem::Problem;
 use crate::ledger::{Content, Ledger};
+
+/// Groups that are asked for at once.
+const CONCURRENCY: usize = 8;
 
 /// Findings by whether they are alerted.
 #[derive(Debug, Default)]
@@ -50,11 +56,14 @@ pub(crate) async fn split(invocation: &Invocation, deliveries: Vec<Delivery>) ->
     }
     let mut admitted = vec![true; deliveries.len()];
     let mut result = Suppressions::default();
-    for (key, group) in &groups {
-        match admit(invocation, key, group).await {
-            Ok(answers) => {
-                let indexes = group.indexes.iter().zip(answers);
-                indexes.for_each(|(index, admits)| admitted[*index] = admits);
+    let until = invocation.wait_until(PATIENCE);
+    let groups = groups.into_iter();
+    let answers = groups.map(|(key, group)| admit_in_time(invocation, key, group, until));
+    let mut answers = stream::iter(answers).buffered(CONCURRENCY);
+    while let Some((indexes, answer)) = answers.next().await {
+        match answer {
+            Ok(admits) => {
+                indexes.iter().zip(admits).for_each(|(index, admits)| admitted[*index] = admits);
             }
             Err(problem) => result.problems.push(problem),
         }
@@ -75,6 +84,23 @@ fn group_of(finding: &Finding) -> Option<(GroupKey, SignedDuration)> {
     Some(((finding.rule.id.clone(), group), suppression.duration))
 }
 
+/// The indexes of a group's findings, and whether each is alerted. Alerts do not wait longer than
+/// `until` for that.
+async fn admit_in_time(
+    invocation: &Invocation,
+    key: GroupKey,
+    group: Group,
+    until: Instant,
+) -> (Vec<usize>, Result<Vec<bool>, Problem>) {
+    let late = |_| Err(not_applied(&key.0, "the ledger did not answer in time"));
+    let answer = timeout_at(until, admit(invocation, &key, &group)).await.unwrap_or_else(late);
+    (group.indexes, answer)
+}
+
+fn not_applied(rule: &str, why: &str) -> Problem {
+    Problem::discard(format!("alert suppression of rule {rule}"), format!("not applied: {why}"))
+}
+
 /// Returns for each finding of a group whether it is alerted.
 async fn admit(
     invocation: &Invocation,
@@ -85,8 +111,6 @@ async fn admit(
         return Ok(invocation.admit(key, findings, *duration));
     };
     let (rule, group) = key;
-    ledger.admit(rule, group, findings, *duration).await.map_err(|error| {
-        let place = format!("alert suppression of rule {rule}");
-        Problem::discard(place, format!("not applied: {}", error_chain(&error)))
-    })
+    let admitted = ledger.admit(rule, group, findings, *duration).await;
+    admitted.map_err(|error| not_applied(rule, &error_chain(&error)))
 }

@@ -2,14 +2,16 @@
 //! and whatever fails.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use detect::finding::Outcome;
 use detect::rule::{Detections, LoadedRules};
 use serde_json::{Value, json};
-use trailbell::ledger::Ledger;
-use trailbell::pipeline::{self, Pipeline};
+use tokio::time::Instant;
+use trailbell::ledger::{Ledger, StoredLedger};
+use trailbell::pipeline::{self, Clock, Pipeline};
 
-use crate::ledger::memory::{Fault, Memory, Topic};
+use crate::ledger::memory::{Fault, HangingStore, Memory, Topic};
 use crate::ledger::world::{
     LEASE, Worker, call, clock, deliver, inline, pipeline_with, sent_alerts, step,
 };
@@ -113,6 +115,26 @@ async fn a_group_that_is_damaged_or_cannot_be_written_costs_an_alert_too_many() 
     let [problem] = report.problems.as_slice() else { panic!("{report:?}") };
     assert_eq!(problem.place, "alert suppression of rule s-1");
     assert!(problem.what.starts_with("not applied: "), "{problem}");
+}
+
+/// Without a limit it would never end.
+#[tokio::test(start_paused = true)]
+async fn a_hanging_ledger_costs_alerts_too_many_and_delays_none_past_the_deadline() {
+    let memory = Memory::new();
+    let topic = Topic::default();
+    let store = HangingStore { memory: memory.clone(), prefixes: &["suppression/"] };
+    let hanging = pipeline_with(&memory, &topic, |pipeline| {
+        use_rule(pipeline, RULE);
+        pipeline.ledger = Ledger::Stored(StoredLedger::new(Box::new(store), "state", ""));
+    });
+    let last_start = Instant::now() + Duration::from_millis(200);
+    let records: Vec<Value> = (0..20).map(|n| create("10:00:00", &format!("user-{n}"))).collect();
+    let clock = Clock { last_start: Some(last_start), ..clock() };
+    let report = pipeline::run(&hanging, &inline(&records), clock).await;
+    assert_eq!(report.report.findings_that(Outcome::Alerted), 20, "{:?}", report.problems);
+    assert!(Instant::now() <= last_start);
+    let late = "not applied: the ledger did not answer in time";
+    assert!(report.problems.iter().any(|problem| problem.what == late), "{:?}", report.problems);
 }
 
 /// Two workers find one call each of the same group. One is stopped after some steps, and the
