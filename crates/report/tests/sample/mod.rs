@@ -157,13 +157,8 @@ fn input(records: &[Value], delivery: Delivery) -> Input {
 
 fn detections() -> Detections {
     let rules = LoadedRules::embedded().into_rule_set().unwrap();
-    let folder = std::env::temp_dir().join(format!("trailbell-sample-{}", std::process::id()));
-    std::fs::create_dir_all(&folder).unwrap();
-    let file = folder.join("exceptions.toml");
-    std::fs::write(&file, EXCEPTIONS).unwrap();
-    let exceptions = LoadedExceptions::from_paths(std::slice::from_ref(&file));
+    let exceptions = LoadedExceptions::from_texts([("exceptions.toml", EXCEPTIONS)].into_iter());
     let exceptions: Exceptions = exceptions.into_exceptions().unwrap();
-    std::fs::remove_dir_all(&folder).unwrap();
     Detections::new(rules, exceptions)
 }
 
