@@ -120,7 +120,7 @@ async fn an_incident_has_the_page_of_its_steps() {
     let incident = sent_alerts(&topic, "correlation").pop().expect("an incident");
     assert!(incident.text.contains(&link(&incident)));
     let page = store.text(&page_key(&incident)).unwrap();
-    for part in ["AdministratorAccess", "Group created", "What happened"] {
+    for part in ["AdministratorAccess", "ops created", "What happened"] {
         assert!(page.contains(part), "{part}");
     }
 }
