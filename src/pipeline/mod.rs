@@ -18,6 +18,7 @@ mod new_terms;
 mod object;
 mod outcomes;
 mod packed;
+mod pages;
 mod problem;
 mod recover;
 mod replay;

@@ -299,8 +299,9 @@ impl Run {
         self.outcome.report.conflicts += deliveries.conflicts;
         self.outcome.report.findings -= deliveries.known;
         self.outcome.report.known_values += deliveries.known;
-        self.outcome.report.count_chat(&deliveries);
+        self.outcome.report.count_extras(&deliveries);
         self.outcome.problems.extend(deliveries.chat_problems);
+        self.outcome.problems.extend(deliveries.page_problems);
         self.add_outcomes(deliveries.findings);
         self.grouped.extend(
             deliveries

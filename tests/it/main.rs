@@ -18,6 +18,7 @@ mod ledger;
 mod lenient;
 mod notification;
 mod pace;
+mod pages;
 mod pipeline;
 mod reload;
 mod routing;

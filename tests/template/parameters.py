@@ -51,6 +51,7 @@ MODES = {
         "PrivilegedGroups": "Admin*,breakglass",
         "Monitoring": "full",
         "AlertMail": "full",
+        "Reports": "alerts",
         "Architecture": "arm64",
         "ReservedConcurrency": 5,
         "CanarySchedule": "weekly",

@@ -57,6 +57,11 @@ impl Input {
             now,
         }
     }
+
+    /// Adds a finding, and what became of it.
+    pub fn add(&mut self, finding: &Arc<Finding>, delivery: Delivery) {
+        self.findings.push(ReportedFinding { finding: Arc::clone(finding), delivery });
+    }
 }
 
 /// Which findings a report is about.

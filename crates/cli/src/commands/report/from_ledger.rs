@@ -6,10 +6,11 @@ use anyhow::Result;
 use detect::rule::Exception;
 use detect::text::time::format_minute;
 use jiff::{SignedDuration, Timestamp};
-use report::data::{Delivery, Group, GroupPower, HeldPolicy, KnownMember};
-use trailbell::ledger::{Content, Entry, EntryState, StoredLedger};
+use report::data::{Group, GroupPower, HeldPolicy, KnownMember};
+use trailbell::ledger::{Content, Entry, StoredLedger};
+use trailbell::pages::delivery;
 
-use super::{Args, Input, ReportedFinding, Unreadable};
+use super::{Args, Input, Unreadable};
 use crate::commands::groups::known::{KnownGroup, SelectionArgs, read_groups};
 use crate::commands::ledger::entries::{open_ledger, read_entries};
 use crate::commands::ledger::filter::{EntryFilter, FilterArgs};
@@ -73,23 +74,10 @@ fn to_group(known: KnownGroup) -> Group {
 
 fn add_entry(input: &mut Input, entry: &Entry) {
     match &entry.content {
-        Content::Finding(finding) => input
-            .findings
-            .push(ReportedFinding { finding: finding.clone(), delivery: delivery(entry.state) }),
+        Content::Finding(finding) => input.add(finding, delivery(entry.state)),
         Content::Correlation(data) => input.correlations.push(data.clone()),
         // Its members have entries of their own.
         Content::Summary(_) => {}
-    }
-}
-
-/// What became of a finding whose entry is in this state.
-pub fn delivery(state: EntryState) -> Delivery {
-    match state {
-        EntryState::Claimed | EntryState::Released | EntryState::Failed => Delivery::Undelivered,
-        EntryState::Alerted => Delivery::Alerted,
-        EntryState::Grouped | EntryState::Summarised => Delivery::Summarised,
-        EntryState::Folded => Delivery::Folded,
-        EntryState::Suppressed => Delivery::Suppressed,
     }
 }
 
