@@ -5,6 +5,7 @@
 //! The head of the chain moves last, and nothing depends on how often, in which order or by how
 //! many workers that is done: every finding has one id, and the head only moves forward.
 
+mod keys;
 mod logs;
 mod problems;
 mod walk;
@@ -23,12 +24,12 @@ use super::object::ObjectResults;
 use super::problem::{Problem, Remedy};
 use super::report::ObjectOutcome;
 use crate::integrity::chain::Link;
-use crate::integrity::check::{Checker, RegionKeys};
-use crate::integrity::keys::SIGNING_DELAY;
+use crate::integrity::check::Checker;
 use crate::integrity::verified_day::VerifiedDay;
 use crate::integrity::{Verdict, VerifyMode};
 use crate::ledger::{ChainId, Ledger, LedgerError, StoredLedger, VerifiedDigest};
 use crate::notification::ObjectRef;
+use keys::DigestKeys;
 
 pub(crate) use problems::{alert, event};
 
@@ -91,8 +92,7 @@ async fn verify(
     let Some((chain, end)) = chain_of(object) else {
         return skipped(object, "not named as a digest of CloudTrail");
     };
-    let until = end.checked_add(SIGNING_DELAY).unwrap_or(end);
-    let keys = pipeline.verification.keys.keys(&chain.region, end, until).await;
+    let keys = DigestKeys::load(&pipeline.verification.keys, ledger, &chain, end, now).await;
     let verification = DigestVerification {
         invocation,
         ledger,
@@ -138,7 +138,7 @@ struct DigestVerification<'a> {
     invocation: &'a Invocation,
     ledger: &'a StoredLedger,
     checker: Checker<'a>,
-    keys: RegionKeys,
+    keys: DigestKeys<'a>,
     chain: ChainId,
     now: Timestamp,
     max_walk: usize,
@@ -168,8 +168,7 @@ impl From<LedgerError> for Left {
 }
 impl DigestVerification<'_> {
     async fn run(mut self, object: &ObjectRef) -> ObjectResults {
-        let (verdict, link) =
-            self.checker.check_digest(&object.bucket, &object.key, &self.keys).await;
+        let (verdict, link) = self.check(&object.key).await;
         let moved = match (verdict, link) {
             (_, Some(link)) => self.verify_valid(link).await,
             (Verdict::Invalid(problem), _) => {
@@ -195,7 +194,12 @@ impl DigestVerification<'_> {
             self.leave(object, left);
         }
         self.results.verified = self.counts;
+        self.results.deliveries.problems.extend(self.keys.problem);
         self.results
+    }
+
+    async fn check(&mut self, key: &str) -> (Verdict, Option<Link>) {
+        self.keys.check(&self.checker, &self.chain, key, self.now).await
     }
 
     fn has_delivered(&self) -> bool {

@@ -81,7 +81,7 @@ impl DigestVerification<'_> {
         head: &ChainHead,
     ) -> Result<Option<Expected>, Left> {
         let Expected { key, end, named, named_by } = &expected;
-        let (verdict, link) = self.checker.check_digest(&self.chain.bucket, key, &self.keys).await;
+        let (verdict, link) = self.check(key).await;
         match (verdict, link) {
             (Verdict::Unchecked(error), _) => {
                 return Err(Left::Unverified(error_chain(&*error)));
