@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 use tokio::sync::Mutex as AsyncMutex;
 
-use crate::aws_error::AwsError;
+use crate::aws_error::{AwsError, AwsErrorKind};
 
 /// A digest is signed when it is written: at most this long after the time that it covers.
 pub const SIGNING_DELAY: SignedDuration = SignedDuration::from_hours(2);
@@ -68,6 +68,27 @@ pub enum KeysError {
         /// What is wrong.
         problem: &'static str,
     },
+}
+
+impl KeysError {
+    /// Returns true if CloudTrail does not know this account in the region: it is not enabled, or a
+    /// policy of the organization denies everything there.
+    ///
+    /// Source:
+    /// <https://docs.aws.amazon.com/accounts/latest/reference/manage-acct-regions.html>
+    pub fn is_region_closed(&self) -> bool {
+        let KeysError::List { error, .. } = self else { return false };
+        let by_policy =
+            error.message.as_deref().is_some_and(|it| it.contains("service control policy"));
+        match error.kind {
+            AwsErrorKind::Denied => by_policy || error.code.as_deref() == Some("OptInRequired"),
+            AwsErrorKind::Credentials => {
+                let code = error.code.as_deref();
+                matches!(code, Some("UnrecognizedClientException" | "InvalidClientTokenId"))
+            }
+            _ => error.code.as_deref() == Some("OptInRequired"),
+        }
+    }
 }
 
 /// A file of public keys cannot be used.

@@ -84,7 +84,7 @@ impl DigestVerification<'_> {
         let (verdict, link) = self.check(key).await;
         match (verdict, link) {
             (Verdict::Unchecked(error), _) => {
-                return Err(Left::Unverified(error_chain(&*error)));
+                return Err(self.unchecked(&error));
             }
             (_, Some(link)) => {
                 let is_other = named.as_ref().is_some_and(|named| {

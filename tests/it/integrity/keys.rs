@@ -19,7 +19,7 @@ fn wrong_keys() -> String {
 }
 
 /// What CloudTrail answers: the key that signed the digests.
-fn listed() -> (u16, String) {
+pub fn listed() -> (u16, String) {
     let text = std::fs::read(root().join("events/keys/public-keys.json")).unwrap();
     let mut keys: Value = serde_json::from_slice(&text).unwrap();
     let key = &mut keys["PublicKeyList"][0];
@@ -33,7 +33,7 @@ fn denied() -> (u16, String) {
 }
 
 /// What a new instance begins with: it remembers nothing.
-fn source(cloudtrail: &Canned) -> KeySource {
+pub fn source(cloudtrail: &Canned) -> KeySource {
     let config = (&support::aws::config(&cloudtrail.url)).into();
     KeySource::CloudTrail(Box::new(CloudTrailKeys::new(config)))
 }
