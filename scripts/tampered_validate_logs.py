@@ -1,4 +1,4 @@
-"""What `aws cloudtrail validate-logs` says of the tampered trails that `trailbell verify` is tested with.
+"""What `aws cloudtrail validate-logs` says of the tampered trails in the tests.
 
     pip install awscli
     TRAILBELL_TAMPERED=/tmp/tampered cargo test -p trailbell-cli --test it -- tampering
