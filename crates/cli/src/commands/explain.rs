@@ -167,6 +167,7 @@ impl<W: Write> VerdictPage<'_, W> {
             let origin = Origin::Inline { envelope: "explain".to_owned(), record: 0 };
             let mut finding = Finding::new(&rule.info, self.record, origin);
             finding.privileged = self.detections.is_privileged(&finding);
+            finding.steps = rule.query.matched_steps(&View::new(self.record), self.now);
             let facts = Facts::new(&finding, None);
             let placed = place_marks(correlation, &finding, &facts, self.now, self.now);
             for placed in placed.iter().filter(|it| it.mark.rule != Mark::renaming_hash()) {
