@@ -64,15 +64,47 @@ def policies():
         yield json.dumps({"Statement": statement | {"Condition": condition}}).encode()
 
 
-def entries():
-    """The ledger's entries after the samples have been processed."""
+def stored(*patterns):
+    """What is in the ledger after the samples have been processed."""
     with tempfile.TemporaryDirectory() as ledger:
         env = os.environ | {"TRAILBELL_LEDGER": f"dir:{ledger}"}
         for name in ["s3-put", "sns-cloudtrail", "cloudwatch-logs", "eventbridge-api-call"]:
             command = ["cargo", "run", "--quiet", "--", "invoke", f"events/{name}.json"]
             subprocess.run(command, cwd=ROOT, env=env, check=True, stdout=subprocess.DEVNULL)
-        for path in Path(ledger).rglob("entries/*"):
-            yield path.read_bytes()
+        for pattern in patterns:
+            for path in filter(Path.is_file, Path(ledger).rglob(pattern)):
+                yield path.read_bytes()
+
+
+def models():
+    """Logs of groups, policies and users, what calls say of them, and an import."""
+    yield from stored("groups/*/*", "policies/*/*", "user-policies/*/*")
+    document = {"Statement": {"Effect": "Allow", "Action": "*", "Resource": "*"}}
+    inline = [{"PolicyName": "i", "PolicyDocument": document}]
+    arn = "arn:aws:iam::111122223333:"
+    yield json.dumps(
+        {
+            "GroupDetailList": [
+                {"GroupName": "Ops", "Arn": arn + "group/Ops", "GroupPolicyList": inline}
+            ],
+            "UserDetailList": [
+                {"UserName": "bob", "Arn": arn + "user/bob", "GroupList": ["Ops"]},
+            ],
+            "Policies": [{"PolicyName": "p", "Arn": arn + "policy/p"}],
+        }
+    ).encode()
+    parameters = {"userName": "bob", "groupName": "Ops", "newUserName": "eve", "policyName": "i"}
+    parameters |= {"policyArn": arn + "policy/p", "policyDocument": json.dumps(document)}
+    for action in ["UpdateUser", "AttachUserPolicy", "PutUserPolicy", "AddUserToGroup"]:
+        yield json.dumps(
+            {
+                "eventSource": "iam.amazonaws.com",
+                "eventName": action,
+                "eventTime": "2026-03-01T10:00:00Z",
+                "recipientAccountId": "111122223333",
+                "requestParameters": parameters,
+            }
+        ).encode()
 
 
 def write(target, seeds):
@@ -87,7 +119,8 @@ def write(target, seeds):
 
 write("digest", digests())
 write("kql", queries())
-write("ledger_entry", entries())
+write("ledger_entry", stored("entries/*"))
+write("model", models())
 write(
     "notification",
     (

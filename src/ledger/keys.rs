@@ -6,6 +6,7 @@
 //! | `open/<id>-<token>` | empty: a claim that is not final; see [`OpenEntry`](super::OpenEntry) |
 //! | `groups/<account>/<group>` | what the trail has said of a group: see [`model`](super::model) |
 //! | `directory-groups/<account>/<id>` | the same of a group of Identity Center |
+//! | `user-policies/<account>/<user>` | the same of a user's own policies |
 //! | `policies/<account>/<arn>`, `users/<account>` | the same of a policy, and of users |
 //! | `by-group/<account>/<group>/<time>-<rule>-<id>` | empty |
 //! | `by-principal/<principal>/<time>-<rule>-<id>` | empty |

@@ -1,8 +1,9 @@
 //! What the trail has said of groups, policies and users: one small object each, moved by
 //! compare-and-swap.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
+use detect::finding::{Call, Finding};
 use detect::model::{
     Change, EventLog, GroupEvent, GroupLog, GroupLogs, LogError, LogEvent, ModelEvent, PolicyEvent,
     PolicyLog, UserEvent, UserLog, bounded,
@@ -20,6 +21,7 @@ use crate::store::{SmallObject, encode_key_part};
 const GROUPS: &str = "groups/";
 const DIRECTORY_GROUPS: &str = "directory-groups/";
 const POLICIES: &str = "policies/";
+const USER_POLICIES: &str = "user-policies/";
 
 /// How often an object is written: the workers of a burst contend.
 const TRIES: u32 = 12;
@@ -94,6 +96,17 @@ impl StoredLedger {
         self.read_log(&policy_key(account, arn)).await
     }
 
+    /// The log of a user's own policies. Empty if nothing was said of them.
+    pub async fn user_policy_log(&self, account: &str, name: &str) -> Result<GroupLog> {
+        self.read_log(&user_policies_key(account, name)).await
+    }
+
+    /// The names, in lower case, of the users of an account that something was said of.
+    pub async fn user_names(&self, account: &str) -> Result<Vec<String>> {
+        let folder = format!("{USER_POLICIES}{}/", encode_key_part(account));
+        Ok(self.list_names(&folder).await?.iter().map(|name| decoded(name)).collect())
+    }
+
     /// The renamings and deletions of an account's users.
     pub async fn user_log(&self, account: &str) -> Result<UserLog> {
         self.read_log(&users_key(account)).await
@@ -103,14 +116,21 @@ impl StoredLedger {
     pub async fn model_accounts(&self) -> Result<Vec<String>> {
         let groups = self.list_folders(GROUPS).await?;
         let policies = self.list_folders(POLICIES).await?;
-        let decode = |folder: &String| {
-            let name = folder.trim_end_matches('/');
-            percent_decode_str(name).decode_utf8_lossy().into_owned()
-        };
-        let mut accounts: Vec<String> = groups.iter().chain(&policies).map(decode).collect();
+        let folders = groups.iter().chain(&policies);
+        let mut accounts: Vec<String> =
+            folders.map(|folder| decoded(folder.trim_end_matches('/'))).collect();
         accounts.sort_unstable();
         accounts.dedup();
         Ok(accounts)
+    }
+
+    /// The same, if the call of a finding opens a role to other accounts: these are of the trail.
+    /// Empty for other calls, which cost nothing. Else it costs two LISTs.
+    pub async fn trail_accounts(&self, finding: &Finding) -> Result<BTreeSet<String>> {
+        if !Call::new(finding).opens_role() {
+            return Ok(BTreeSet::new());
+        }
+        Ok(self.model_accounts().await?.into_iter().collect())
     }
 
     /// The logs of all groups of an account, and of its users.
@@ -173,6 +193,10 @@ impl NewEvents {
                     let key = policy_key(&account, &event.arn);
                     events.policies.entry(key).or_default().push(event);
                 }
+                ModelEvent::UserPolicies(event) if event.time <= latest => {
+                    let key = user_policies_key(&account, &event.group);
+                    events.groups.entry(key).or_default().push(event);
+                }
                 ModelEvent::User(event) if event.time <= latest => {
                     events.users.entry(users_key(&account)).or_default().push(event);
                 }
@@ -200,6 +224,16 @@ fn policy_key(account: &str, arn: &str) -> String {
     format!("{POLICIES}{}/{}", encode_key_part(account), encode_key_part(&bounded(arn)))
 }
 
+fn user_policies_key(account: &str, name: &str) -> String {
+    let name = bounded(name).to_lowercase();
+    format!("{USER_POLICIES}{}/{}", encode_key_part(account), encode_key_part(&name))
+}
+
 fn users_key(account: &str) -> String {
     format!("users/{}", encode_key_part(account))
+}
+
+/// Part of a key, as it was before `encode_key_part`.
+fn decoded(part: &str) -> String {
+    percent_decode_str(part).decode_utf8_lossy().into_owned()
 }

@@ -56,7 +56,7 @@ impl StoredLedger {
 
     /// The group that had this name when the policy was attached to it, under its name at this
     /// time. Returns `None` if it does not have the policy any more.
-    async fn attached_group(
+    pub async fn attached_group(
         &self,
         account: &str,
         group: &str,

@@ -150,10 +150,11 @@ async fn around(
     let target = in_time(until, ledger.target_user(finding, now));
     let ((timeline, no_timeline), (history, no_history), (user, no_user)) =
         tokio::join!(timeline, history, user);
-    let ((drift, no_drift), (target, no_target)) = tokio::join!(drift, target);
+    let ((drift, no_drift), (target, no_target), (trail_accounts, no_accounts)) =
+        tokio::join!(drift, target, in_time(until, ledger.trail_accounts(finding)));
     let missing = || {
         let around = no_timeline.iter().chain(&no_history).chain(&no_user);
-        around.chain(&no_drift).chain(&no_target)
+        around.chain(&no_drift).chain(&no_target).chain(&no_accounts)
     };
     let gaps = missing().map(|(gap, _)| *gap).chain(timeline.gap).chain(history.gap);
     let context = Context {
@@ -165,6 +166,7 @@ async fn around(
         policy: timeline.policy,
         drift,
         target,
+        trail_accounts,
         first_of_principal: history.first,
         first_of_group: timeline.first,
         alerted_at: Some(now),

@@ -154,11 +154,11 @@ impl Needs {
     }
 }
 
-/// The call puts another version of a policy in force, attaches a customer's policy, or creates
-/// credentials for a user.
+/// The call puts another version of a policy in force, attaches a customer's policy, creates
+/// credentials for a user, or opens a role to other accounts.
 fn is_known_by_ledger(call: Call<'_>) -> bool {
     let is_customers = call.policy_arn().is_some_and(|arn| aws_managed(arn).is_none());
-    is_customers || call.credentials_for().is_some()
+    is_customers || call.credentials_for().is_some() || call.opens_role()
 }
 
 /// The facts of a finding about no group.
@@ -174,11 +174,19 @@ async fn read_call(
     let timeline = in_time(until, ledger.group_timeline(finding, now));
     let drift = in_time(until, ledger.policy_drift(finding));
     let target = in_time(until, ledger.target_user(finding, now));
-    let ((timeline, no_timeline), (drift, no_drift), (target, no_target)) =
-        tokio::join!(timeline, drift, target);
-    let missing = no_timeline.or(no_drift).or(no_target);
+    let accounts = in_time(until, ledger.trail_accounts(finding));
+    let ((timeline, no_timeline), (drift, no_drift), (target, no_target), (accounts, no_accounts)) =
+        tokio::join!(timeline, drift, target, accounts);
+    let missing = no_timeline.or(no_drift).or(no_target).or(no_accounts);
     let gap = missing.as_ref().map(|(gap, _)| *gap);
-    let context = Context { policy: timeline.policy, drift, target, gap, ..Context::default() };
+    let context = Context {
+        policy: timeline.policy,
+        drift,
+        target,
+        trail_accounts: accounts,
+        gap,
+        ..Context::default()
+    };
     let facts = Facts { is_first_seen: None, ..Facts::new(finding, Some(&context)) };
     (Some((index, KnownFacts { facts, is_whole: missing.is_none() })), missing)
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use detect::correlation::{CorrelationAlertData, MemberFindings};
-use detect::finding::{Context, Facts, Finding, Summary};
+use detect::finding::{Context, Facts, Finding, Summary, canary};
 use detect::rule::{Rating, Rule, SeverityRules};
 
 use super::context::{AlertContext, Samples, sample_context};
@@ -50,14 +50,16 @@ fn decide_alert(
     is_whole: bool,
 ) -> Delivery {
     let Content::Finding(finding) = delivery.content() else { return delivery };
-    let rule = invocation.pipeline.rule(&finding.rule.id).filter(|_| finding.unmet);
+    let rule = invocation.pipeline.rule(&finding.rule.id);
+    let rule = rule.filter(|_| !canary::is_canary(finding));
     let is_alerted = |rule: &Rule| !is_whole || rule.is_alerted(finding, facts, invocation.now());
-    match rule.is_some_and(is_alerted) {
-        true => {
-            let finding = Finding { unmet: false, ..Finding::clone(finding) };
+    let unmet = rule.map_or(finding.unmet, |rule| !is_alerted(rule));
+    match unmet == finding.unmet {
+        true => delivery,
+        false => {
+            let finding = Finding { unmet, ..Finding::clone(finding) };
             delivery.with(Content::Finding(Arc::new(finding)))
         }
-        false => delivery,
     }
 }
 

@@ -32,6 +32,9 @@ pub struct KeyFilter<'a> {
 /// Returns true for an account and a region of it that matter.
 pub type PlaceFilter<'a> = &'a (dyn Fn(&str, &str) -> bool + Sync);
 
+/// Returns the regions of an account that can matter. `None` if they are to be found by listing.
+pub type NamedRegions<'a> = &'a (dyn Fn(&str) -> Option<BTreeSet<String>> + Sync);
+
 /// Lists the keys of the log objects below `prefix`, sorted. The prefix is a folder anywhere in the
 /// layout, with or without a `/` at its end, or one object. Above the layout, `AWSLogs` is expected
 /// in the folder itself or in one right below it. Objects that are not named as CloudTrail names
@@ -45,6 +48,21 @@ pub async fn log_keys(
     prefix: &str,
     filter: &KeyFilter<'_>,
 ) -> Result<Vec<String>, StoreError> {
+    log_keys_in(store, bucket, prefix, filter, &|_| None).await
+}
+
+/// As [`log_keys`]. Accounts whose regions are named cost one list for each of these, and none to
+/// find out which they have.
+///
+/// # Errors
+/// A list was refused.
+pub async fn log_keys_in(
+    store: &dyn ObjectStore,
+    bucket: &str,
+    prefix: &str,
+    filter: &KeyFilter<'_>,
+    named_regions: NamedRegions<'_>,
+) -> Result<Vec<String>, StoreError> {
     if is_log(prefix) {
         return Ok(vec![prefix.to_owned()]);
     }
@@ -52,7 +70,7 @@ pub async fn log_keys(
         "" => String::new(),
         folder => format!("{folder}/"),
     };
-    Walk { store, bucket, filter, service: LOGS }.keys(&folder).await
+    Walk { named_regions, ..Walk::new(store, bucket, filter, LOGS) }.keys(&folder).await
 }
 
 /// As [`log_keys`], for the digest files, by whole days.
@@ -67,7 +85,7 @@ pub async fn digest_keys(
 ) -> Result<Vec<String>, StoreError> {
     // Digests have a folder of their own in the account's.
     let account_folder = prefix.find("/CloudTrail/").map_or(prefix, |end| &prefix[..=end]);
-    Walk { store, bucket, filter, service: DIGESTS }.keys(account_folder).await
+    Walk::new(store, bucket, filter, DIGESTS).keys(account_folder).await
 }
 
 /// Lists the regions that have a folder of log objects below `prefix`, which is a folder.
@@ -80,7 +98,7 @@ pub async fn log_regions(
     prefix: &str,
 ) -> Result<BTreeSet<String>, StoreError> {
     let filter = KeyFilter { since: None, until: None, place: &|_, _| true };
-    let walk = Walk { store, bucket, filter: &filter, service: LOGS };
+    let walk = Walk::new(store, bucket, &filter, LOGS);
     Ok(walk.region_folders(prefix).await?.into_iter().map(|folder| folder.region).collect())
 }
 
@@ -107,7 +125,7 @@ impl AccountRegion {
         filter: &KeyFilter<'_>,
     ) -> Result<Vec<String>, StoreError> {
         let folder = format!("{}{LOGS}/{}/", self.folder, self.region);
-        Walk { store, bucket, filter, service: LOGS }.keys(&folder).await
+        Walk::new(store, bucket, filter, LOGS).keys(&folder).await
     }
 
     /// Lists the keys of the digest files, as [`digest_keys`].
@@ -121,7 +139,7 @@ impl AccountRegion {
         filter: &KeyFilter<'_>,
     ) -> Result<Vec<String>, StoreError> {
         let folder = format!("{}{DIGESTS}/{}/", self.folder, self.region);
-        Walk { store, bucket, filter, service: DIGESTS }.keys(&folder).await
+        Walk::new(store, bucket, filter, DIGESTS).keys(&folder).await
     }
 }
 
@@ -140,7 +158,7 @@ pub async fn account_regions(
     for service in [LOGS, DIGESTS] {
         let other = if service == LOGS { DIGESTS } else { LOGS };
         let prefix = prefix.replacen(&format!("/{other}/"), &format!("/{service}/"), 1);
-        let walk = Walk { store, bucket, filter, service };
+        let walk = Walk::new(store, bucket, filter, service);
         for folder in walk.region_folders(&prefix).await? {
             let RegionFolder { root, account, region, .. } = folder;
             let below = format!("{service}/{region}/");
@@ -175,7 +193,7 @@ enum Place {
     /// Among accounts, or the organization's id.
     Accounts,
     /// An account's own folder.
-    Account,
+    Account(String),
     /// Among regions.
     Regions,
     /// A region's folder, or below it.
@@ -206,7 +224,7 @@ impl Place {
         match &parts[accounts..] {
             [] => Place::Accounts,
             [account, ..] if !key::is_account_id(account) => Place::Elsewhere,
-            [_] => Place::Account,
+            [account] => Place::Account((*account).to_owned()),
             [_, other, ..] if *other != service => Place::Elsewhere,
             [_, _] => Place::Regions,
             [account, _, region, ..] => Place::Region(RegionFolder {
@@ -225,9 +243,19 @@ struct Walk<'a> {
     filter: &'a KeyFilter<'a>,
     /// [`LOGS`] or [`DIGESTS`].
     service: &'static str,
+    named_regions: NamedRegions<'a>,
 }
 
-impl Walk<'_> {
+impl<'a> Walk<'a> {
+    fn new(
+        store: &'a dyn ObjectStore,
+        bucket: &'a str,
+        filter: &'a KeyFilter<'a>,
+        service: &'static str,
+    ) -> Walk<'a> {
+        Walk { store, bucket, filter, service, named_regions: &|_| None }
+    }
+
     async fn keys(&self, folder: &str) -> Result<Vec<String>, StoreError> {
         let mut keys = Vec::new();
         for region in self.region_folders(folder).await? {
@@ -250,7 +278,15 @@ impl Walk<'_> {
                     regions.push(folder);
                 }
                 Place::Accounts | Place::Regions => open.extend(self.folders(&folder).await?),
-                Place::Account => open.push(format!("{folder}{}/", self.service)),
+                Place::Account(account) => {
+                    let service = format!("{folder}{}/", self.service);
+                    match (self.named_regions)(&account) {
+                        Some(named) => {
+                            open.extend(named.iter().map(|it| format!("{service}{it}/")))
+                        }
+                        None => open.push(service),
+                    }
+                }
                 Place::Region(_) | Place::Above | Place::Elsewhere => {}
             }
         }

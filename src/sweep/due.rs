@@ -1,10 +1,11 @@
 //! Which log objects of a trail a sweep reads now.
 
 use detect::cloudtrail::Trail;
+use detect::rule::Detections;
 use jiff::{SignedDuration, Timestamp};
 
 use super::{LogKey, TrailState, YOUNG};
-use crate::store::walk::{KeyFilter, PlaceFilter, log_keys};
+use crate::store::walk::{KeyFilter, log_keys_in};
 use crate::store::{ObjectStore, StoreError};
 
 /// The log objects of a trail, by what a sweep does with them.
@@ -21,8 +22,8 @@ pub struct Due {
     pub keys: Vec<LogKey>,
 }
 
-/// Lists a trail's log objects of the accounts and regions that `place` accepts, from where `state`
-/// has come to. `now` is the store's time.
+/// Lists a trail's log objects of the accounts and regions in which a rule can match, from where
+/// `state` has come to. `now` is the store's time.
 ///
 /// # Errors
 /// The store cannot be listed.
@@ -32,11 +33,13 @@ pub async fn due(
     state: &TrailState,
     now: Timestamp,
     look_back: SignedDuration,
-    place: PlaceFilter<'_>,
+    detections: &Detections,
 ) -> Result<Due, StoreError> {
     let since = state.since(now, look_back);
-    let wanted = KeyFilter { since: Some(since), until: None, place };
-    let keys = log_keys(store, &trail.bucket, &trail.prefix, &wanted).await?;
+    let place = |account: &str, region: &str| detections.can_match_in(account, region);
+    let regions = |account: &str| detections.regions(account);
+    let wanted = KeyFilter { since: Some(since), until: None, place: &place };
+    let keys = log_keys_in(store, &trail.bucket, &trail.prefix, &wanted, &regions).await?;
     // The walk allows for clocks that differ, and lists more.
     let keys = keys.into_iter().filter_map(LogKey::parse).filter(|key| key.delivered >= since);
     Ok(sort(keys, state, now))

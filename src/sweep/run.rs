@@ -219,8 +219,7 @@ impl Sweep {
         now: Timestamp,
     ) -> Result<Due, String> {
         let detections = &pipeline.detections;
-        let place = |account: &str, region: &str| detections.can_match_in(account, region);
-        let due = due(&*pipeline.store, trail, &memory.state, now, self.look_back, &place);
+        let due = due(&*pipeline.store, trail, &memory.state, now, self.look_back, detections);
         match self.run.clock.last_start {
             None => due.await.map_err(text),
             Some(last) => match timeout_at(last, due).await {

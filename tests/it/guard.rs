@@ -16,7 +16,7 @@ fn settings() -> DetectionSettings {
     let guard = vec![LogPlace::parse("111122223333/eu-central-1").unwrap()];
     DetectionSettings {
         own: OwnResources::parse(TOPIC).unwrap(),
-        read_scope: ReadScope { guard, identity_center: None },
+        read_scope: ReadScope { guard, ..ReadScope::default() },
         ..DetectionSettings::default()
     }
 }

@@ -12,7 +12,9 @@ use futures::{StreamExt, stream};
 use jiff::Timestamp;
 use support::{aws, moto};
 use trailbell::notification::ObjectRef;
-use trailbell::store::walk::{KeyFilter, digest_keys, is_one_day, log_keys, log_regions};
+use trailbell::store::walk::{
+    KeyFilter, digest_keys, is_one_day, log_keys, log_keys_in, log_regions,
+};
 use trailbell::store::{
     DirStore, Listing, ObjectStore, OpenObject, Page, S3Store, SmallObject, StoreError,
     WriteCondition, Written,
@@ -234,6 +236,26 @@ async fn check(store: Noted, bucket: &str) {
         listed,
         ["AWSLogs/111122223333/CloudTrail/".to_owned(), format!("{region} after {start}")]
     );
+
+    // Regions that are named are not looked for, and need not be there.
+    store.listed.lock().unwrap().clear();
+    let every = |_: &str, _: &str| true;
+    let wanted =
+        KeyFilter { since: "2026-03-12T10:00:00Z".parse().ok(), until: None, place: &every };
+    let named = |account: &str| {
+        let named = ["us-east-1".to_owned(), "us-west-9".to_owned()].into();
+        (account == ONE).then_some(named)
+    };
+    let keys = log_keys_in(&store, bucket, "AWSLogs", &wanted, &named).await.unwrap();
+    assert_eq!(keys.len(), 5, "{keys:?}");
+    let mut listed = store.listed.lock().unwrap().clone();
+    listed.sort_unstable();
+    let listed: Vec<_> = listed.iter().map(|it| it.split(' ').next().unwrap()).collect();
+    let named = ["us-east-1", "us-west-9"].map(|it| format!("AWSLogs/{ONE}/CloudTrail/{it}/"));
+    let other = format!("AWSLogs/o-example/{TWO}/CloudTrail/");
+    let found = format!("{other}us-east-1/");
+    let expected = ["AWSLogs/", &named[0], &named[1], "AWSLogs/o-example/", &other, &found];
+    assert_eq!(listed, expected);
 }
 
 /// A directory with all of them.

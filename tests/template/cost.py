@@ -27,7 +27,9 @@ FREE_METRICS, FREE_ALARMS, FREE_DASHBOARDS = 10, 10, 3
 TIMES = "\N{MULTIPLICATION SIGN}"
 
 SWEEPS = 30 * 24 * 6
-# Of one sweep of one account in which nothing happened.
+# Of one sweep of one account in which nothing happened: 11 and 4, which
+# tests/it/sweep/lists.rs counts. Digests are listed every hour, so add one of each, and one GET for
+# settings in S3.
 PUTS_AND_LISTS, GETS = 12, 6
 # Lambda polls an idle queue five times in 20 seconds.
 POLLS = 5 * 3 * 60 * 24 * 30

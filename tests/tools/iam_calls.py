@@ -49,6 +49,13 @@ def random_call(generator):
         "detach_group_policy": group | policy,
         "put_group_policy": group | inline | text,
         "delete_group_policy": group | inline,
+        "create_user": user,
+        "delete_user": user,
+        "update_user": user | {"NewUserName": generator.choice(USERS)},
+        "attach_user_policy": user | policy,
+        "detach_user_policy": user | policy,
+        "put_user_policy": user | inline | text,
+        "delete_user_policy": user | inline,
         "create_policy": {"PolicyName": own.rsplit("/", 1)[1]} | text,
         "delete_policy": {"PolicyArn": own},
         "create_policy_version": {"PolicyArn": own, "SetAsDefault": generator.random() < 0.5}
@@ -56,7 +63,8 @@ def random_call(generator):
         "set_default_policy_version": version,
         "delete_policy_version": version,
     }
-    weights = {"create_group": 3, "create_policy": 3, "delete_group": 1, "update_group": 2}
+    weights = {"create_group": 3, "create_policy": 3, "create_user": 3}
+    weights |= {"delete_group": 1, "update_group": 2, "delete_user": 1, "update_user": 1}
     names = list(calls)
     name = generator.choices(names, [weights.get(name, 4) for name in names])[0]
     return name, calls[name]
@@ -65,6 +73,7 @@ def random_call(generator):
 def is_refused_by_iam(client, name, parameters):
     """Whether IAM would refuse a call that moto makes."""
     group = parameters.get("GroupName")
+    user = parameters.get("UserName")
     if name == "delete_group":
         attached = client.list_attached_group_policies(GroupName=group)["AttachedPolicies"]
         inline = client.list_group_policies(GroupName=group)["PolicyNames"]
@@ -73,6 +82,16 @@ def is_refused_by_iam(client, name, parameters):
         return client.get_policy(PolicyArn=parameters["PolicyArn"])["Policy"]["AttachmentCount"]
     if name == "update_group":
         return parameters["NewGroupName"] == group
+    if name == "delete_user":
+        attached = client.list_attached_user_policies(UserName=user)["AttachedPolicies"]
+        inline = client.list_user_policies(UserName=user)["PolicyNames"]
+        return attached or inline or client.list_groups_for_user(UserName=user)["Groups"]
+    if name == "update_user":
+        users = [user["UserName"] for user in client.list_users()["Users"]]
+        return parameters["NewUserName"] in users
+    if name == "detach_user_policy":
+        attached = client.list_attached_user_policies(UserName=user)["AttachedPolicies"]
+        return parameters["PolicyArn"] not in [policy["PolicyArn"] for policy in attached]
     if name == "detach_group_policy":
         attached = client.list_attached_group_policies(GroupName=group)["AttachedPolicies"]
         return parameters["PolicyArn"] not in [policy["PolicyArn"] for policy in attached]

@@ -3,7 +3,7 @@
 use std::ops::Deref;
 
 use detect::finding::{
-    Call, Context, Facts, Finding, GroupContext, PolicyDrift, TargetUser, policy_power,
+    Call, Context, Facts, Finding, GroupContext, PolicyDrift, TargetUser, Trust, policy_power,
 };
 use detect::power::{Power, PowerLevel};
 
@@ -40,6 +40,11 @@ impl<'a> AlertCall<'a> {
     /// What the user can do for whom the call created credentials.
     pub(crate) fn target(self) -> Option<&'a TargetUser> {
         self.context?.target.as_ref()
+    }
+
+    /// Who may assume the role of which the call changes the trust policy. `None` for other calls.
+    pub(crate) fn trust(self) -> Option<Trust> {
+        Facts::new(self.finding, self.context).trust
     }
 
     /// The version that the call put in force.

@@ -170,6 +170,7 @@ fn drift_field(drift: &PolicyDrift) -> Value {
 fn target_field(target: &TargetUser) -> Value {
     json!({
         "power": target.power(),
+        "own_power": target.own,
         "groups": target.groups.iter().take(MAX_LISTED).collect::<Vec<_>>(),
     })
 }

@@ -51,9 +51,10 @@ pub(crate) fn in_short(call: AlertCall<'_>, width: usize) -> Option<String> {
         "PutRolePermissionsBoundary" | "PutUserPermissionsBoundary" => {
             format!("{policy} made the boundary of {holder}")
         }
-        "UpdateAssumeRolePolicy" => match Trust::from_call(*call)? {
+        "UpdateAssumeRolePolicy" => match call.trust()? {
             Trust::Anyone => format!("{holder} opened to everyone"),
             Trust::Outside => format!("{holder} opened to other accounts"),
+            Trust::Trail => format!("{holder} opened to accounts of the trail"),
             Trust::Account | Trust::Unknown => format!("trust policy of {holder} changed"),
         },
         "CreateAccessKey" => format!("access key created for {holder}"),
@@ -72,6 +73,9 @@ pub(crate) fn reasons(call: AlertCall<'_>, facts: &Facts) -> Vec<String> {
         Trust::Outside => {
             Some(format!("Principals from outside the account may assume {}.", role()))
         }
+        Trust::Trail => {
+            Some(format!("Principals from other accounts of the trail may assume {}.", role()))
+        }
         Trust::Unknown => Some("The trust policy is not in the record.".to_owned()),
         Trust::Account => None,
     });
@@ -89,7 +93,10 @@ fn target(call: AlertCall<'_>) -> Option<String> {
     };
     let powerful = target.groups.iter().filter(|group| group.power.is_powerful());
     let groups = powerful.map(|it| clean::short_name(&it.group, MAX_NAME_CHARS)).collect();
-    let by = list(groups).map_or(String::new(), |groups| format!(", as a member of {groups}"));
+    let by_groups = list(groups).map(|groups| format!("as a member of {groups}"));
+    let by_itself = target.own.is_powerful().then(|| "by its own policies".to_owned());
+    let by: Vec<String> = by_itself.into_iter().chain(by_groups).collect();
+    let by = if by.is_empty() { String::new() } else { format!(", {}", by.join(" and ")) };
     Some(format!("{user} {power}{by}. Who has the credentials can do the same."))
 }
 

@@ -174,8 +174,15 @@ impl Config {
             read_scope: ReadScope {
                 guard: self.guard.clone(),
                 identity_center: self.rule_sets.identity_center().cloned(),
+                home_region: self.topic_region(),
             },
         }
+    }
+
+    /// The region of the topic: the function and its trails are in the same partition.
+    fn topic_region(&self) -> Option<String> {
+        let AlertsPlace::Topic(arn) = &self.alerts else { return None };
+        arn.split(':').nth(3).filter(|region| !region.is_empty()).map(str::to_owned)
     }
 
     /// The directory or file of rules on this machine, if there is one.
@@ -281,6 +288,8 @@ mod tests {
             [("TRAILBELL_ALERTS", TOPIC), ("TRAILBELL_STORE", "s3"), ("TRAILBELL_LEDGER", "none")];
         let config = config(&vars).unwrap();
         assert_eq!(config.alerts, AlertsPlace::Topic(TOPIC.to_owned()));
+        let home_region = config.detection_settings().read_scope.home_region;
+        assert_eq!(home_region.as_deref(), Some("us-east-1"));
         assert_eq!(
             (config.store, config.rule_sets, config.concurrency),
             (StorePlace::S3, EmbeddedSets::default(), 2)

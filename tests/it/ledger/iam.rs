@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::process::Command;
 
-use detect::model::AuthorizationDetails;
+use detect::model::{AuthorizationDetails, GroupState, KnownNames};
 use detect::power::Grants;
 use jiff::Timestamp;
 use serde_json::Value;
@@ -24,23 +24,40 @@ type Group = (Vec<String>, Vec<String>, BTreeMap<String, Option<Grants>>);
 /// to.
 type Policy = (BTreeMap<String, Option<Grants>>, Option<String>, Vec<String>);
 
+/// What a user has itself: the ARNs of its policies, and its inline policies.
+type User = (Vec<String>, BTreeMap<String, Option<Grants>>);
+
 /// All that a ledger knows of the account.
-#[derive(Debug, PartialEq)]
+#[derive(Debug, Default, PartialEq)]
 struct Known {
     groups: BTreeMap<String, Group>,
     policies: BTreeMap<String, Policy>,
+    /// Those that have policies of their own.
+    users: BTreeMap<String, User>,
+}
+
+fn policies(state: &GroupState) -> User {
+    let attached = state.attached.keys().cloned().collect();
+    let inline = state.inline.values().map(|held| &held.value);
+    let inline = inline.map(|it| (it.name.clone(), it.grants.clone())).collect();
+    (attached, inline)
 }
 
 async fn known(ledger: &StoredLedger) -> Known {
     let logs = ledger.account_groups(ACCOUNT).await.unwrap();
-    let mut known = Known { groups: BTreeMap::new(), policies: BTreeMap::new() };
+    let mut known = Known::default();
+    for name in ledger.user_names(ACCOUNT).await.unwrap() {
+        let state = ledger.own_policies(ACCOUNT, &name, Timestamp::MAX).await.unwrap();
+        let (attached, inline) = policies(&state);
+        if state.exists == Some(true) && !(attached.is_empty() && inline.is_empty()) {
+            known.users.insert(name, (attached, inline));
+        }
+    }
     for name in logs.groups.keys() {
         let state = logs.state_at(name, Timestamp::MAX);
         if state.exists == Some(true) {
             let members = state.members.values().map(|member| member.value.clone()).collect();
-            let attached = state.attached.keys().cloned().collect();
-            let inline = state.inline.values().map(|held| &held.value);
-            let inline = inline.map(|it| (it.name.clone(), it.grants.clone())).collect();
+            let (attached, inline) = policies(&state);
             known.groups.insert(state.name.unwrap(), (members, attached, inline));
         }
     }
@@ -49,7 +66,13 @@ async fn known(ledger: &StoredLedger) -> Known {
         if state.exists == Some(true) {
             let versions = state.versions.into_iter();
             let versions = versions.map(|(name, version)| (name, version.grants)).collect();
-            let groups = state.groups.into_values().collect();
+            let mut groups = Vec::new();
+            for group in state.groups.values() {
+                let found = ledger.attached_group(ACCOUNT, group, &arn, Timestamp::MAX);
+                groups.extend(found.await.unwrap().map(|(name, _)| name));
+            }
+            groups.sort_unstable();
+            groups.dedup();
             known.policies.insert(arn, (versions, state.default, groups));
         }
     }
@@ -76,7 +99,7 @@ async fn imported(details: &Value, time: Timestamp) -> Known {
     let memory = Memory::new();
     let ledger = ledger(&memory);
     for (account, details) in read.accounts() {
-        let changes = details.changes(account, time, [], []);
+        let changes = details.changes(account, time, &KnownNames::default());
         assert!(ledger.add_changes(changes, time).await.is_empty());
     }
     known(&ledger).await
@@ -88,7 +111,10 @@ async fn in_any_order_of_arrival_the_model_is_what_iam_has() {
     for seed in [1, 2] {
         let (records, details) = calls(seed);
         let expected = imported(&details, last).await;
-        assert!(expected.groups.len() > 1 && expected.policies.len() > 1, "{expected:?}");
+        assert!(
+            expected.groups.len() > 1 && expected.policies.len() > 1 && expected.users.len() > 1,
+            "{expected:?}"
+        );
         let by_rest = |rest: usize| records.iter().skip(rest).step_by(2).rev().cloned();
         let interleaved: Vec<Value> = by_rest(1).chain(by_rest(0)).collect();
         for order in [records.clone(), interleaved] {
@@ -105,10 +131,12 @@ async fn in_any_order_of_arrival_the_model_is_what_iam_has() {
             read.add_page(&details).unwrap();
             for (account, details) in read.accounts() {
                 let early = "2026-02-01T12:00:00Z".parse().unwrap();
-                let changes = details.changes(account, early, [], []);
+                let changes = details.changes(account, early, &KnownNames::default());
                 assert!(ledger.add_changes(changes, last).await.is_empty());
             }
-            assert_eq!(known(&ledger).await.groups, expected.groups, "seed {seed}");
+            let after = known(&ledger).await;
+            assert_eq!(after.groups, expected.groups, "seed {seed}");
+            assert_eq!(after.users, expected.users, "seed {seed}");
         }
     }
 }

@@ -49,6 +49,7 @@ struct World {
     etags: u64,
     faults: Faults,
     latency: Duration,
+    page_size: usize,
     calls: Vec<String>,
 }
 
@@ -64,6 +65,7 @@ impl Memory {
             etags: 0,
             faults,
             latency: Duration::ZERO,
+            page_size: 5,
             calls: Vec::new(),
         };
         Memory { world: Arc::new(Mutex::new(world)) }
@@ -77,6 +79,11 @@ impl Memory {
     /// Makes every call take this long.
     pub fn slow_down(&self, latency: Duration) {
         self.world.lock().unwrap().latency = latency;
+    }
+
+    /// Lists as many keys at once as S3 does.
+    pub fn list_large_pages(&self) {
+        self.world.lock().unwrap().page_size = 1_000;
     }
 
     /// Moves the store's clock forward.
@@ -242,7 +249,7 @@ fn read(
     object.map_err(|kind| StoreError::new(Action::Read, bucket, key, kind))
 }
 
-/// Pages of five keys, so that tests with many keys need several.
+/// A page: of five keys, so that tests need several, unless a test wants larger ones.
 fn page(world: &World, listing: &Listing) -> Page {
     let after = listing.continuation.as_ref().or(listing.start_after.as_ref());
     let mut page = Page::default();
@@ -260,7 +267,7 @@ fn page(world: &World, listing: &Listing) -> Page {
         {
             continue;
         }
-        if page.keys.len() + page.prefixes.len() == 5 {
+        if page.keys.len() + page.prefixes.len() == world.page_size {
             page.next = page.keys.last().max(page.prefixes.last()).cloned();
             return page;
         }

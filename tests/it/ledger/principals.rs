@@ -56,6 +56,8 @@ async fn only_what_gives_power_to_a_user_or_a_role_is_alerted() {
         json!({"roleName": "App", "policyDocument": json!({"Statement": statement}).to_string()})
     };
     let all = create_policy("*");
+    let mut elsewhere = create_policy("s3:*");
+    elsewhere["recipientAccountId"] = json!("444455556666");
     for (before, action, parameters, expected) in [
         (
             None,
@@ -114,6 +116,13 @@ async fn only_what_gives_power_to_a_user_or_a_role_is_alerted() {
             trust("444455556666"),
             Some("[high] role App opened to other accounts by mallory in 111122223333"),
         ),
+        (Some(&elsewhere), "UpdateAssumeRolePolicy", trust("444455556666"), None),
+        (
+            Some(&elsewhere),
+            "UpdateAssumeRolePolicy",
+            trust("777788889999"),
+            Some("[high] role App opened to other accounts by mallory in 111122223333"),
+        ),
         (
             None,
             "UpdateAssumeRolePolicy",
@@ -130,7 +139,7 @@ async fn only_what_gives_power_to_a_user_or_a_role_is_alerted() {
 }
 
 #[tokio::test]
-async fn credentials_for_another_user_are_alerted_if_its_groups_have_power() {
+async fn credentials_for_another_user_are_alerted_if_it_has_power() {
     let group = |action: &str, second, more: Value| {
         let mut parameters = json!({"groupName": "Ops"});
         parameters.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
@@ -144,6 +153,16 @@ async fn credentials_for_another_user_are_alerted_if_its_groups_have_power() {
     let remove = group("RemoveUserFromGroup", 3, json!({"userName": "Bob"}));
     let key = |user: &str| record("CreateAccessKey", 5, json!({"userName": user}));
     let password = record("CreateLoginProfile", 5, json!({"userName": "bob"}));
+    let own = |action: &str, second, parameters: Value| {
+        let mut parameters = parameters;
+        parameters["userName"] = json!("bob");
+        record(action, second, parameters)
+    };
+    let write = |actions: &str| {
+        own("PutUserPolicy", 1, json!({"policyName": "i", "policyDocument": document(actions)}))
+    };
+    let attach = own("AttachUserPolicy", 2, json!({"policyArn": ARN}));
+    let rename = own("UpdateUser", 3, json!({"newUserName": "eve"}));
     let of_mallory = group("AddUserToGroup", 2, json!({"userName": "mallory"}));
     for (before, call, expected) in [
         (
@@ -158,10 +177,40 @@ async fn credentials_for_another_user_are_alerted_if_its_groups_have_power() {
         ),
         (vec![policy("s3:*"), add.clone()], key("bob"), None),
         (vec![policy("*"), add.clone()], key("eve"), None),
-        (vec![policy("*"), add, remove], key("bob"), None),
+        (vec![policy("*"), add.clone(), remove], key("bob"), None),
         (vec![policy("*"), of_mallory], key("mallory"), None),
+        (
+            vec![write("*")],
+            key("Bob"),
+            Some("[critical] access key created for user Bob by mallory in 111122223333"),
+        ),
+        (vec![write("s3:*")], key("bob"), None),
+        (
+            vec![write("*"), own("DeleteUserPolicy", 2, json!({"policyName": "I"}))],
+            key("bob"),
+            None,
+        ),
+        (vec![write("*"), own("DeleteUser", 2, json!({}))], key("bob"), None),
+        (vec![write("*"), rename.clone()], key("bob"), None),
+        (
+            vec![write("*"), rename],
+            key("eve"),
+            Some("[critical] access key created for user eve by mallory in 111122223333"),
+        ),
+        (
+            vec![create_policy("iam:PutUserPolicy"), attach],
+            key("bob"),
+            Some("[high] access key created for user bob by mallory in 111122223333"),
+        ),
+        // A way through a policy of a group and one of its own.
+        (
+            vec![policy("iam:PassRole"), add.clone(), write("lambda:*")],
+            key("bob"),
+            Some("[high] access key created for user bob by mallory in 111122223333"),
+        ),
     ] {
-        let (subjects, _) = subjects(&before, std::slice::from_ref(&call)).await;
+        let (mut subjects, _) = subjects(&before, std::slice::from_ref(&call)).await;
+        subjects.retain(|subject| subject.contains("created for"));
         assert_eq!(subjects, expected.into_iter().collect::<Vec<_>>(), "{before:?} {call}");
     }
 }

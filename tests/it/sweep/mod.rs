@@ -1,4 +1,5 @@
 //! The sweep: what was not announced is found once, whatever happens meanwhile.
+mod lists;
 mod order;
 mod slow;
 mod stores;

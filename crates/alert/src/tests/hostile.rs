@@ -240,7 +240,7 @@ fn hostile_drift(text: &str, count: usize) -> PolicyDrift {
 fn hostile_target(text: &str, count: usize) -> TargetUser {
     let group = UserGroup { group: text.to_owned(), power: PowerLevel::Admin };
     let grants = managed_grants("arn:aws:iam::aws:policy/AdministratorAccess").unwrap();
-    TargetUser { grants, groups: vec![group; count] }
+    TargetUser { grants, own: PowerLevel::Escalates, groups: vec![group; count] }
 }
 
 fn context() -> impl Strategy<Value = Context> {
@@ -265,6 +265,7 @@ fn context() -> impl Strategy<Value = Context> {
             policy: None,
             drift: times.is_multiple_of(7).then(|| hostile_drift(&text, times)),
             target: times.is_multiple_of(4).then(|| hostile_target(&text, times)),
+            trail_accounts: [text.clone()].into(),
             group_timeline: (0..times).map(entry).collect(),
             principal_findings: vec![other.clone(); times],
             target_findings: vec![other; times],

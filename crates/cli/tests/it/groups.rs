@@ -119,7 +119,7 @@ fn an_import_fills_what_the_trail_has_not_said() {
     let (code, out, err) = dir.run(&args);
     assert_eq!((code, &*err), (0, ""), "{out}");
     assert!(out.contains("as of 2026-02-01 00:00:00 (--as-of)"), "{out}");
-    let line = "account 111122223333: 2 groups with 3 members, 1 customer policy\n";
+    let line = "account 111122223333: 2 groups with 3 members, 2 users, 1 customer policy\n";
     assert!(out.contains(line), "{out}");
     let expected = ["Lunch limited eve+kim", "Old escalates kim", "Ops admin bob"];
     assert_eq!(groups(&dir, &[]), expected);

@@ -159,7 +159,28 @@ const IAM_REGIONS: [&str; 8] = [
 /// Returns false if log objects of `region` never hold records of `provider` (an `eventSource`,
 /// e.g. `iam.amazonaws.com`).
 pub fn region_records(region: &str, provider: &str) -> bool {
-    provider != "iam.amazonaws.com" || IAM_REGIONS.contains(&region)
+    regions_recording(provider).is_none_or(|regions| regions.contains(&region))
+}
+
+/// The regions in whose log objects records of `provider` are, of all partitions. `None` if that
+/// can be every region.
+pub fn regions_recording(provider: &str) -> Option<&'static [&'static str]> {
+    (provider == "iam.amazonaws.com").then_some(&IAM_REGIONS)
+}
+
+/// Returns true if two regions are in the same partition of AWS. All accounts that write to a
+/// bucket are in its partition.
+pub fn is_same_partition(one: &str, other: &str) -> bool {
+    partition_prefix(one) == partition_prefix(other)
+}
+
+/// What the names of a partition's regions begin with. Empty for AWS's main one.
+///
+/// Source:
+/// <https://docs.aws.amazon.com/whitepapers/latest/aws-fault-isolation-boundaries/partitions.html>
+fn partition_prefix(region: &str) -> &'static str {
+    let prefixes = ["cn-", "us-gov-", "us-iso-", "us-isob-", "us-isof-", "eu-isoe-", "eusc-"];
+    prefixes.into_iter().find(|prefix| region.starts_with(prefix)).unwrap_or_default()
 }
 
 /// The folders and the file name of a key.
@@ -298,5 +319,13 @@ mod tests {
         assert!(region_records("us-gov-west-1", "iam.amazonaws.com"));
         assert!(!region_records("eu-central-1", "iam.amazonaws.com"));
         assert!(region_records("eu-central-1", "ec2.amazonaws.com"));
+        let regions = regions_recording("iam.amazonaws.com").unwrap();
+        for region in regions {
+            let of_partition = |other: &&&str| is_same_partition(other, region);
+            assert_eq!(regions.iter().filter(of_partition).count(), 1, "{region}");
+        }
+        assert_eq!(regions_recording("ec2.amazonaws.com"), None);
+        assert!(is_same_partition("us-east-1", "eu-central-1"));
+        assert!(!is_same_partition("us-east-1", "us-gov-east-1"));
     }
 }

@@ -1,9 +1,12 @@
 //! The call that a finding is about, read off the finding's ECS document.
 
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::trust::Trust;
 use super::{Finding, directory};
 
 /// The nine calls that change an IAM group.
@@ -131,6 +134,12 @@ impl<'a> Call<'a> {
     pub fn credentials_for(self) -> Option<&'a str> {
         let creates = matches!(self.iam_action()?, "CreateAccessKey" | "CreateLoginProfile");
         self.target_user().filter(|_| creates && !self.failed())
+    }
+
+    /// Returns true if the call lets principals assume a role that are of other accounts than the
+    /// role.
+    pub fn opens_role(self) -> bool {
+        Trust::from_call(self, &BTreeSet::new()) == Some(Trust::Outside)
     }
 
     /// `eventName`, if it is a call of IAM.

@@ -1,5 +1,7 @@
 //! What is known around a finding: the timeline of its group, and the principal's other findings.
 
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -23,6 +25,9 @@ pub struct Context {
     pub policy: Option<Grants>,
     /// The user for whom the call creates credentials. `None` for other calls.
     pub target: Option<TargetUser>,
+    /// The accounts whose logs the trail delivers. Only read for a call that lets other accounts
+    /// assume a role.
+    pub trail_accounts: BTreeSet<String>,
     /// The principal's other findings, in any order.
     pub principal_findings: Vec<PrincipalFinding>,
     /// The findings of the user that the call is about, as a principal, in any order.
@@ -44,12 +49,14 @@ impl Context {
     }
 }
 
-/// What a user can do by its groups, as far as the trail has said it.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+/// What a user can do, as far as the trail has said it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct TargetUser {
-    /// What the policies of its groups grant together.
+    /// What its own policies and those of its groups grant together.
     pub grants: Grants,
+    /// What its own policies alone let it do.
+    pub own: PowerLevel,
     /// Its groups.
     pub groups: Vec<UserGroup>,
 }
@@ -63,8 +70,16 @@ pub struct UserGroup {
     pub power: PowerLevel,
 }
 
+impl Default for TargetUser {
+    fn default() -> TargetUser {
+        let own = PowerLevel::Unknown;
+        TargetUser { grants: Grants::default(), own, groups: Vec::new() }
+    }
+}
+
 impl TargetUser {
-    /// What the user can do. Policies of the user itself are not known, so it may be more.
+    /// What the user can do. `Unknown` if it is neither: what was given before the trail was read
+    /// is not known.
     pub fn power(&self) -> PowerLevel {
         let level = Power::from_grants(&self.grants).level();
         if level.is_powerful() { level } else { PowerLevel::Unknown }

@@ -1,5 +1,7 @@
 //! What makes a finding more severe than others of its rule: what the group can do, and who acts.
 
+use std::collections::BTreeSet;
+
 use super::Finding;
 use super::call::{Call, GroupAction};
 use super::context::{Context, TimelineEntry};
@@ -9,6 +11,9 @@ use crate::power::{Power, PowerLevel};
 
 /// What the policy that a call attaches or writes can do: a [`PowerLevel`].
 pub const POWER_FIELD: &str = "trailbell.power";
+
+/// Without a context, no other account is known.
+static NO_ACCOUNTS: BTreeSet<String> = BTreeSet::new();
 
 /// The facts of a finding that decide how severe it is.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -48,7 +53,7 @@ impl Facts {
             group_power: group_power(call, context),
             drift_power: context.and_then(|context| context.drift.as_ref()?.power()),
             target_power: context.and_then(|context| Some(context.target.as_ref()?.power())),
-            trust: Trust::from_call(call),
+            trust: Trust::from_call(call, context.map_or(&NO_ACCOUNTS, |it| &it.trail_accounts)),
             is_self: is_self(call, context, timeline),
             is_root: finding.principal.identity_type == "Root",
             is_first_seen: ledger.map(|context| context.first_of_principal),

@@ -10,7 +10,7 @@ use crate::finding::{GroupAction, Principal, requested_group, requested_user};
 use crate::power::{Grants, aws_managed};
 
 /// The calls of IAM that change what the model says.
-pub const MODEL_ACTIONS: [&str; 16] = [
+pub const MODEL_ACTIONS: [&str; 21] = [
     "CreateGroup",
     "DeleteGroup",
     "UpdateGroup",
@@ -25,8 +25,13 @@ pub const MODEL_ACTIONS: [&str; 16] = [
     "CreatePolicyVersion",
     "SetDefaultPolicyVersion",
     "DeletePolicyVersion",
+    "CreateUser",
     "UpdateUser",
     "DeleteUser",
+    "AttachUserPolicy",
+    "DetachUserPolicy",
+    "PutUserPolicy",
+    "DeleteUserPolicy",
 ];
 
 /// The ARN of a policy has up to about 700. A failed call can have any text.
@@ -50,15 +55,17 @@ pub enum ModelEvent {
     DirectoryGroup(GroupEvent),
     /// Of a customer's policy.
     Policy(PolicyEvent),
-    /// Of a user.
+    /// A user was renamed or deleted.
     User(UserEvent),
+    /// Of a user's own policies: as of a group that has the user's name and no members.
+    UserPolicies(GroupEvent),
 }
 
 impl ModelEvent {
     /// How many grants of policies it has.
     pub fn grants_len(&self) -> usize {
         let grants = match self {
-            ModelEvent::Group(event) => event.kind.grants(),
+            ModelEvent::Group(event) | ModelEvent::UserPolicies(event) => event.kind.grants(),
             ModelEvent::Policy(event) => event.kind.grants(),
             ModelEvent::DirectoryGroup(_) | ModelEvent::User(_) => None,
         };
@@ -79,7 +86,11 @@ pub fn read_changes(record: &Record, suppressed: Option<bool>) -> Vec<Change> {
             reader.directory_event(provider, action).into_iter().collect()
         }
         None if reader.failed() => Vec::new(),
-        None => reader.other_events(action, account).into_iter().collect(),
+        None => reader
+            .policy_change(action, account)
+            .into_iter()
+            .chain(reader.user_events(action))
+            .collect(),
     };
     events.into_iter().map(|event| Change { account: account.to_owned(), event }).collect()
 }
@@ -99,17 +110,19 @@ impl ChangeReader<'_> {
         if let (GroupEventKind::UpdateGroup { to: Some(to) }, false) = (&kind, failed)
             && !to.eq_ignore_ascii_case(group)
         {
-            let away = GroupEventKind::RenamedTo { to: to.clone() };
-            let here = GroupEventKind::RenamedFrom { from: group.to_owned() };
-            return vec![
-                ModelEvent::Group(self.group_event(away, group)),
-                ModelEvent::Group(self.group_event(here, to)),
-            ];
+            return self.renamed(group, to).map(ModelEvent::Group).into();
         }
         let policy =
             object.filter(|_| !failed).and_then(|arn| self.policy_event(action, arn, account));
         let group = ModelEvent::Group(self.group_event(kind, group));
         [Some(group), policy].into_iter().flatten().collect()
+    }
+
+    /// In the logs of both names.
+    fn renamed(&self, from: &str, to: &str) -> [GroupEvent; 2] {
+        let away = GroupEventKind::RenamedTo { to: to.to_owned() };
+        let here = GroupEventKind::RenamedFrom { from: from.to_owned() };
+        [self.group_event(away, from), self.group_event(here, to)]
     }
 
     fn group_event(&self, kind: GroupEventKind, group: &str) -> GroupEvent {
@@ -143,7 +156,7 @@ impl ChangeReader<'_> {
         is_customers(&arn, account).then(|| self.policy(kind, arn))
     }
 
-    fn other_events(&self, action: &str, account: &str) -> Option<ModelEvent> {
+    fn policy_change(&self, action: &str, account: &str) -> Option<ModelEvent> {
         let kind = match action {
             "CreatePolicy" => PolicyEventKind::CreatePolicy { grants: self.grants() },
             "DeletePolicy" => PolicyEventKind::DeletePolicy,
@@ -158,8 +171,6 @@ impl ChangeReader<'_> {
             "DeletePolicyVersion" => {
                 PolicyEventKind::DeletePolicyVersion { version: self.parameter("versionId")? }
             }
-            "UpdateUser" => return self.user_event(Some(self.parameter("newUserName")?)),
-            "DeleteUser" => return self.user_event(None),
             _ => return None,
         };
         let arn = self.parameter("policyArn").or_else(|| self.response(&["policy", "arn"]));
@@ -167,11 +178,35 @@ impl ChangeReader<'_> {
         is_customers(&arn, account).then(|| self.policy(kind, arn))
     }
 
-    /// Another spelling of the same name renames nobody.
-    fn user_event(&self, to: Option<String>) -> Option<ModelEvent> {
-        let user = self.parameter("userName")?;
-        let event = UserEvent { time: self.time, user, to };
-        Some(ModelEvent::User(event))
+    /// What happened to a user itself, and to its own policies.
+    fn user_events(&self, action: &str) -> Vec<ModelEvent> {
+        let Some(user) = self.parameter("userName") else { return Vec::new() };
+        let policies = |kind| ModelEvent::UserPolicies(self.group_event(kind, &user));
+        let account = |to| ModelEvent::User(UserEvent { time: self.time, user: user.clone(), to });
+        let arn = || self.parameter("policyArn");
+        let policy = || self.parameter("policyName");
+        match action {
+            "CreateUser" => vec![policies(GroupEventKind::CreateGroup)],
+            "DeleteUser" => vec![account(None), policies(GroupEventKind::DeleteGroup)],
+            "UpdateUser" => {
+                let Some(to) = self.parameter("newUserName") else { return Vec::new() };
+                let mut events = vec![account(Some(to.clone()))];
+                if !to.eq_ignore_ascii_case(&user) {
+                    events.extend(self.renamed(&user, &to).map(ModelEvent::UserPolicies));
+                }
+                events
+            }
+            "AttachUserPolicy" => vec![policies(GroupEventKind::AttachGroupPolicy { arn: arn() })],
+            "DetachUserPolicy" => vec![policies(GroupEventKind::DetachGroupPolicy { arn: arn() })],
+            "PutUserPolicy" => {
+                let grants = self.grants();
+                vec![policies(GroupEventKind::PutGroupPolicy { policy: policy(), grants })]
+            }
+            "DeleteUserPolicy" => {
+                vec![policies(GroupEventKind::DeleteGroupPolicy { policy: policy() })]
+            }
+            _ => Vec::new(),
+        }
     }
 
     fn policy(&self, kind: PolicyEventKind, arn: String) -> ModelEvent {

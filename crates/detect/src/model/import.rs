@@ -28,13 +28,25 @@ pub struct AccountDetails {
     groups: BTreeMap<String, GroupDetails>,
     /// By ARN.
     policies: BTreeMap<String, PolicyEventKind>,
-    /// The number of users.
-    pub users: usize,
+    /// By name in lower case.
+    users: BTreeMap<String, GroupDetails>,
 }
 
+/// What is known of an account already, by name in lower case or by ARN.
+#[derive(Debug, Default)]
+pub struct KnownNames<'k> {
+    /// Of groups.
+    pub groups: Vec<&'k str>,
+    /// Of users.
+    pub users: Vec<&'k str>,
+    /// ARNs of customer policies.
+    pub policies: Vec<&'k str>,
+}
+
+/// A group, or a user with its own policies.
 #[derive(Debug, Default)]
 struct GroupDetails {
-    /// `None` if only a user names it so far.
+    /// `None` if only a user names the group so far.
     name: Option<String>,
     members: Vec<String>,
     attached: Vec<String>,
@@ -120,26 +132,18 @@ impl AuthorizationDetails {
 
     fn add_group(&mut self, item: &Item<'_>) -> Result<(), ImportError> {
         let name = item.text("GroupName")?;
-        let attached = item.list("AttachedManagedPolicies");
-        let attached = attached.iter().filter_map(|policy| text(policy, "PolicyArn"));
-        let inline = item.list("GroupPolicyList").iter().filter_map(|policy| {
-            Some(InlinePolicy {
-                name: text(policy, "PolicyName")?,
-                grants: grants(policy.get("PolicyDocument")),
-            })
-        });
         let account = self.account(item)?;
         let group = account.groups.entry(name.to_lowercase()).or_default();
-        group.attached = attached.collect();
-        group.inline = inline.collect();
-        group.name = Some(name);
+        let members = std::mem::take(&mut group.members);
+        *group = GroupDetails { members, ..item.policies(name, "GroupPolicyList") };
         Ok(())
     }
 
     fn add_user(&mut self, item: &Item<'_>) -> Result<(), ImportError> {
         let user = item.text("UserName")?;
         let account = self.account(item)?;
-        account.users += 1;
+        let policies = item.policies(user.clone(), "UserPolicyList");
+        account.users.insert(user.to_lowercase(), policies);
         for group in item.list("GroupList").iter().filter_map(Value::as_str) {
             let group = account.groups.entry(group.to_lowercase()).or_default();
             group.members.push(user.clone());
@@ -167,6 +171,11 @@ impl AuthorizationDetails {
 }
 
 impl AccountDetails {
+    /// The number of users.
+    pub fn users_len(&self) -> usize {
+        self.users.len()
+    }
+
     /// The number of groups.
     pub fn groups_len(&self) -> usize {
         self.groups.len()
@@ -182,53 +191,60 @@ impl AccountDetails {
         self.groups.values().map(|group| group.members.len()).sum()
     }
 
-    /// What the details say of an account at a time. Groups and policies that are known and not in
-    /// the details did not exist then.
-    pub fn changes<'k>(
-        &self,
-        account: &str,
-        time: Timestamp,
-        known_groups: impl IntoIterator<Item = &'k str>,
-        known_policies: impl IntoIterator<Item = &'k str>,
-    ) -> Vec<Change> {
-        let group = |kind, name: &str| {
-            ModelEvent::Group(GroupEvent {
-                time,
-                kind,
-                group: name.to_owned(),
-                event_id: None,
-                principal: None,
-                failed: false,
-                suppressed: None,
-            })
-        };
-        let policy = |kind, arn: &str| {
-            ModelEvent::Policy(PolicyEvent { time, kind, arn: arn.to_owned(), event_id: None })
-        };
+    /// What the details say of an account at a time. Groups, users and policies that are known and
+    /// not in the details did not exist then.
+    pub fn changes(&self, account: &str, time: Timestamp, known: &KnownNames<'_>) -> Vec<Change> {
         let mut events = Vec::new();
+        let groups = imported(&self.groups, &known.groups, time);
+        events.extend(groups.map(ModelEvent::Group));
+        let users = imported(&self.users, &known.users, time);
+        events.extend(users.map(ModelEvent::UserPolicies));
+        events.extend(self.policy_events(&known.policies, time).map(ModelEvent::Policy));
+        let change = |event| Change { account: account.to_owned(), event };
+        events.into_iter().map(change).collect()
+    }
+
+    fn policy_events(&self, known: &[&str], time: Timestamp) -> impl Iterator<Item = PolicyEvent> {
         let mut attached_to: BTreeMap<&str, Vec<String>> = BTreeMap::new();
         for (key, details) in &self.groups {
             let name = details.name.as_ref().unwrap_or(key);
             for arn in &details.attached {
                 attached_to.entry(arn).or_default().push(name.clone());
             }
-            events.push(group(details.kind(), name));
         }
-        let is_gone = |name: &&str| !self.groups.contains_key(&name.to_lowercase());
-        let gone = known_groups.into_iter().filter(is_gone);
-        events.extend(gone.map(|name| group(GroupEventKind::ImportedAbsent, name)));
-        for (arn, kind) in &self.policies {
+        let found = self.policies.iter().map(move |(arn, kind)| {
             let mut kind = kind.clone();
             if let PolicyEventKind::Import { groups, .. } = &mut kind {
                 *groups = attached_to.remove(&**arn).unwrap_or_default();
             }
-            events.push(policy(kind, arn));
-        }
-        let gone = known_policies.into_iter().filter(|arn| !self.policies.contains_key(*arn));
-        events.extend(gone.map(|arn| policy(PolicyEventKind::DeletePolicy, arn)));
-        let change = |event| Change { account: account.to_owned(), event };
-        events.into_iter().map(change).collect()
+            (arn.clone(), kind)
+        });
+        let gone = known.iter().filter(|arn| !self.policies.contains_key(**arn));
+        let gone = gone.map(|arn| ((*arn).to_owned(), PolicyEventKind::DeletePolicy));
+        found.chain(gone).map(move |(arn, kind)| PolicyEvent { time, kind, arn, event_id: None })
     }
+}
+
+/// What was found of groups or users, and that those which are known and were not found are gone.
+fn imported(
+    found: &BTreeMap<String, GroupDetails>,
+    known: &[&str],
+    time: Timestamp,
+) -> impl Iterator<Item = GroupEvent> {
+    let gone = known.iter().filter(|name| !found.contains_key(&name.to_lowercase()));
+    let gone = gone.map(|name| ((*name).to_owned(), GroupEventKind::ImportedAbsent));
+    let found = found.iter().map(|(key, details)| {
+        (details.name.clone().unwrap_or_else(|| key.clone()), details.kind())
+    });
+    found.chain(gone).map(move |(group, kind)| GroupEvent {
+        time,
+        kind,
+        group,
+        event_id: None,
+        principal: None,
+        failed: false,
+        suppressed: None,
+    })
 }
 
 impl GroupDetails {
@@ -252,6 +268,24 @@ impl<'v> Item<'v> {
     fn text(&self, field: &'static str) -> Result<String, ImportError> {
         let Item { list, index, item } = self;
         text(item, field).ok_or(ImportError::MissingField { list, index: *index, field })
+    }
+
+    /// The policies of the item itself, without members.
+    fn policies(&self, name: String, inline_list: &str) -> GroupDetails {
+        let attached = self.list("AttachedManagedPolicies");
+        let attached = attached.iter().filter_map(|policy| text(policy, "PolicyArn"));
+        let inline = self.list(inline_list).iter().filter_map(|policy| {
+            Some(InlinePolicy {
+                name: text(policy, "PolicyName")?,
+                grants: grants(policy.get("PolicyDocument")),
+            })
+        });
+        GroupDetails {
+            name: Some(name),
+            members: Vec::new(),
+            attached: attached.collect(),
+            inline: inline.collect(),
+        }
     }
 
     fn list(&self, field: &str) -> &'v [Value] {

@@ -1,5 +1,5 @@
-//! What the trail has said of groups and customer policies, and what follows: who is in a group,
-//! which policies it has, and what they let its members do.
+//! What the trail has said of groups, customer policies and users, and what follows: who is in a
+//! group, which policies it has, and what they let its members do.
 //!
 //! A log is the set of events of one group or policy. The state is computed from it, in the order
 //! of the events' times, so that it does not depend on the order of arrival, and an event that
@@ -22,7 +22,7 @@ mod tests;
 pub use changes::{Change, MODEL_ACTIONS, ModelEvent, bounded, read_changes};
 pub use group::{GroupEvent, GroupEventKind, GroupLog, InlinePolicy};
 pub use group_state::{GroupLogs, GroupState, Held};
-pub use import::{AccountDetails, AuthorizationDetails, ImportError};
+pub use import::{AccountDetails, AuthorizationDetails, ImportError, KnownNames};
 pub use log::{EventKey, EventLog, LogError, LogEvent};
 pub use policy::{PolicyEvent, PolicyEventKind, PolicyLog, PolicyState, PolicyVersion};
 pub use users::{UserEvent, UserLog};

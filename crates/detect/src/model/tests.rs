@@ -40,6 +40,8 @@ fn changes(second: i64, action: &str, parameters: Value) -> Vec<Change> {
 struct Logs {
     groups: GroupLogs,
     policies: BTreeMap<String, PolicyLog>,
+    /// Their own policies.
+    users: BTreeMap<String, GroupLog>,
 }
 
 impl Logs {
@@ -55,6 +57,11 @@ impl Logs {
                 log.add([event.clone()]);
                 *log = stored(log);
             }
+            ModelEvent::UserPolicies(event) => {
+                let log = self.users.entry(event.group.to_lowercase()).or_default();
+                log.add([event.clone()]);
+                *log = stored(log);
+            }
             ModelEvent::DirectoryGroup(event) => panic!("{event:?}"),
             ModelEvent::User(event) => drop(self.groups.users.add([event.clone()])),
         }
@@ -64,7 +71,8 @@ impl Logs {
         let mut logs = Logs::default();
         changes.into_iter().for_each(|change| logs.add(change));
         // How many are not kept is not known exactly after repetitions.
-        logs.groups.groups.values_mut().for_each(|log| log.older = 0);
+        let groups = logs.groups.groups.values_mut().chain(logs.users.values_mut());
+        groups.for_each(|log| log.older = 0);
         logs.policies.values_mut().for_each(|log| log.older = 0);
         logs
     }
@@ -216,6 +224,7 @@ proptest! {
             let parameters = json!({
                 "groupName": (["Ops", "Dev"][group]),
                 "newGroupName": (["Dev", "Ops"][object % 2]),
+                "newUserName": (["eve", "bob"][group]),
                 "userName": (["bob", "Bob", "eve"][object]),
                 "policyArn": ([ADMIN.to_owned(), arn("p"), arn("q")][object]),
                 "policyName": (["i", "I", "j"][object]),
@@ -345,7 +354,7 @@ fn records_that_change_nothing_say_nothing() {
         ("ListGroups", json!({"groupName": "Ops"})),
         ("AddUserToGroup", json!(null)),
         ("CreatePolicyVersion", json!({"policyArn": arn("p")})),
-        ("AttachUserPolicy", json!({"policyArn": arn("p"), "userName": "bob"})),
+        ("AttachRolePolicy", json!({"policyArn": arn("p"), "roleName": "App"})),
         ("SetDefaultPolicyVersion", json!({"policyArn": ADMIN, "versionId": "v2"})),
     ] {
         assert_eq!(changes(0, action, parameters), [], "{action}");

@@ -1,5 +1,7 @@
 //! The rules and exceptions of a run.
 
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
 
 use super::exception::{Exceptions, ExceptionsError, LoadedExceptions};
@@ -79,6 +81,12 @@ impl Detections {
     /// be matched against.
     pub fn can_match_in(&self, account: &str, region: &str) -> bool {
         self.rule_set.can_match_in(account, region, &self.settings.read_scope)
+    }
+
+    /// The regions of an account, in the partition of AWS that is read, in which
+    /// [`can_match_in`](Detections::can_match_in) is true. `None` if they cannot all be named.
+    pub fn regions(&self, account: &str) -> Option<BTreeSet<String>> {
+        self.rule_set.regions(account, &self.settings.read_scope)
     }
 
     /// Returns true if the finding's group is privileged by its name, the new or the old one.

@@ -59,6 +59,8 @@ pub struct ReadScope {
     pub guard: Vec<LogPlace>,
     /// Where Identity Center is recorded.
     pub identity_center: Option<LogPlace>,
+    /// A region of the partition of AWS whose log objects are read. `None` if it is not known.
+    pub home_region: Option<String>,
 }
 
 impl ReadScope {
@@ -71,6 +73,19 @@ impl ReadScope {
             EmbeddedSet::IdentityCenter => self.identity_center.as_ref().is_some_and(includes),
             EmbeddedSet::Integrity => false,
         }
+    }
+
+    /// The regions of an account in which log objects are read for the rules of a set. `None` if
+    /// that depends on the rules.
+    pub(super) fn regions(&self, set: EmbeddedSet, account: &str) -> Option<Vec<String>> {
+        let places: Vec<&LogPlace> = match set {
+            EmbeddedSet::IamGroups | EmbeddedSet::IamPrincipals => return None,
+            EmbeddedSet::Guard => self.guard.iter().collect(),
+            EmbeddedSet::IdentityCenter => self.identity_center.iter().collect(),
+            EmbeddedSet::Integrity => Vec::new(),
+        };
+        let of_account = places.into_iter().filter(|it| it.includes(account, &it.region));
+        Some(of_account.map(|place| place.region.clone()).collect())
     }
 }
 

@@ -1,6 +1,6 @@
 //! All rules that run together.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use jiff::Timestamp;
 
@@ -9,7 +9,7 @@ use super::definition::Rule;
 use super::required_fields::{RequiredFields, build_prefilter};
 use super::scope::ReadScope;
 use super::threshold::Threshold;
-use crate::cloudtrail::key::region_records;
+use crate::cloudtrail::key::{is_same_partition, region_records, regions_recording};
 use crate::cloudtrail::prefilter::Prefilter;
 use crate::ecs::View;
 
@@ -153,6 +153,29 @@ impl RuleSet {
                     .is_none_or(|set| scope.includes(set, account, region))
         })
     }
+
+    /// The regions of an account, in the partition of AWS that is read, in which
+    /// [`can_match_in`](RuleSet::can_match_in) is true. `None` if they cannot all be named.
+    pub fn regions(&self, account: &str, scope: &ReadScope) -> Option<BTreeSet<String>> {
+        let home = scope.home_region.as_deref()?;
+        let mut regions = BTreeSet::new();
+        for (rule, required) in self.rules.iter().zip(&self.required_fields) {
+            let of_set = rule.origin.embedded_set().and_then(|set| scope.regions(set, account));
+            regions.extend(of_set.or_else(|| recording_regions(required))?);
+        }
+        let is_read = |region: &String| self.can_match_in(account, region, scope);
+        regions.retain(|region| is_same_partition(region, home) && is_read(region));
+        Some(regions)
+    }
+}
+
+/// The regions in which records of a rule's services are. `None` if that can be every region.
+fn recording_regions(required: &RequiredFields) -> Option<Vec<String>> {
+    let mut regions = Vec::new();
+    for provider in required.providers.as_ref()? {
+        regions.extend(regions_recording(provider)?.iter().map(|&region| region.to_owned()));
+    }
+    Some(regions)
 }
 
 #[cfg(test)]
@@ -227,6 +250,7 @@ mod tests {
         let scope = ReadScope {
             guard: vec![LogPlace::parse("111122223333/eu-west-1").unwrap()],
             identity_center: None,
+            home_region: Some("eu-central-1".to_owned()),
         };
         let mut guarded = rule("guard", "event.provider: sns.amazonaws.com");
         guarded.origin = RuleOrigin::Embedded("guard-topic-changed.toml");
@@ -244,6 +268,27 @@ mod tests {
             let names: Vec<&str> = set.rules().iter().map(|rule| rule.query.source()).collect();
             let found = set.can_match_in(account, region, &scope);
             assert_eq!(found, expected, "{account} {region} {names:?}");
+            // Those that can be named are the same.
+            let regions = set.regions(account, &scope);
+            let found = regions.is_none_or(|regions| regions.contains(region));
+            assert_eq!(found, expected, "{account} {region} {names:?}");
+        }
+    }
+
+    #[test]
+    fn regions_are_named_where_no_rule_can_match_in_every_one() {
+        let iam = "event.provider: iam.amazonaws.com and event.action: X";
+        let regions = |queries: &[&str], home: Option<&str>| {
+            let scope = ReadScope { home_region: home.map(str::to_owned), ..ReadScope::default() };
+            set(queries).regions("111122223333", &scope)
+        };
+        for (home, expected) in [("eu-central-1", "us-east-1"), ("us-gov-east-1", "us-gov-west-1")]
+        {
+            assert_eq!(regions(&[iam], Some(home)), Some([expected.to_owned()].into()), "{home}");
+        }
+        assert_eq!(regions(&[iam], None), None);
+        for other in ["event.provider: ec2.amazonaws.com", "event.action: X"] {
+            assert_eq!(regions(&[iam, other], Some("us-east-1")), None, "{other}");
         }
     }
 

@@ -104,7 +104,7 @@ fn credentials_for_a_user() -> Alert {
     let administrators = "arn:aws:iam::aws:policy/AdministratorAccess";
     let group = UserGroup { group: "Admins".to_owned(), power: PowerLevel::Admin };
     let grants = managed_grants(administrators).unwrap();
-    let target = Some(TargetUser { grants, groups: vec![group] });
+    let target = Some(TargetUser { grants, own: PowerLevel::Escalates, groups: vec![group] });
     let finding = finding(json!({
         "eventSource": "iam.amazonaws.com",
         "eventName": "CreateAccessKey",

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::{Context, Result, bail, ensure};
-use detect::model::{AccountDetails, AuthorizationDetails};
+use detect::model::{AccountDetails, AuthorizationDetails, KnownNames};
 use detect::text::error::error_chain;
 use jiff::Timestamp;
 use serde_json::{Deserializer, Value};
@@ -20,7 +20,7 @@ use crate::commands::policy::expand_paths;
 ///
 /// Takes the output of `aws iam get-account-authorization-details`, of one or more accounts, whole
 /// or in pages. What the trail said later is not overridden, and importing twice changes nothing.
-/// Groups and policies of these accounts that the files do not name did not exist at that time.
+/// Groups, users and policies of these accounts that the files do not name did not exist then.
 ///
 /// Exit codes: 0 everything was imported; 2 a file is wrong or incomplete (then nothing is
 /// imported), the ledger cannot be written, or wrong usage.
@@ -65,20 +65,26 @@ async fn import(
     now: Timestamp,
 ) -> Result<bool> {
     let groups = ledger.account_groups(account).await?;
-    let names: Vec<&str> = groups.groups.keys().map(String::as_str).collect();
+    let users = ledger.user_names(account).await?;
     let policies = ledger.account_policies(account).await?;
-    let changes = details.changes(account, time, names, policies.keys().map(String::as_str));
+    let known = KnownNames {
+        groups: groups.groups.keys().map(String::as_str).collect(),
+        users: users.iter().map(String::as_str).collect(),
+        policies: policies.keys().map(String::as_str).collect(),
+    };
+    let changes = details.changes(account, time, &known);
     let errors = ledger.add_changes(changes, now).await;
     errors.iter().for_each(|error| print_error(error_chain(error)));
-    if details.users == 0 && details.groups_len() > 0 {
+    if details.users_len() == 0 && details.groups_len() > 0 {
         print_warning(format_args!(
             "account {account} has groups and no users: is a page missing?"
         ));
     }
     println!(
-        "account {account}: {} with {}, {}",
+        "account {account}: {} with {}, {}, {}",
         pluralize(details.groups_len(), "group"),
         pluralize(details.members_len(), "member"),
+        pluralize(details.users_len(), "user"),
         pluralize(details.policies_len(), "customer policy").replace("policys", "policies"),
     );
     Ok(errors.is_empty())
