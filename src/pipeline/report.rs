@@ -135,7 +135,7 @@ counters! {
         chat_sent: Count,
         /// Alerts that were sent, but not to chat channels. Nothing is retried.
         chat_failed: Count,
-        /// Pages of alerts that were written (`TRAILBELL_REPORTS`).
+        /// Pages of alerts and weeks that were written (`TRAILBELL_REPORTS`).
         pages_written: Count,
         /// Pages that could not be written. Their alerts are sent without them.
         pages_failed: Count,

@@ -27,3 +27,4 @@ mod start;
 mod sweep;
 mod walk;
 mod ways_in;
+mod weekly;
