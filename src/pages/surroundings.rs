@@ -1,5 +1,7 @@
 //! What happened around an alert, for its page.
 
+use std::sync::Arc;
+
 use detect::finding::{Finding, FindingId, canary};
 use detect::text::error::error_chain;
 use futures::{StreamExt, stream};
@@ -30,7 +32,7 @@ pub async fn add_surroundings(
 ) -> Result<(), LedgerError> {
     let ids = match content {
         Content::Finding(finding) => {
-            input.add(finding, own);
+            input.add(Arc::clone(finding), own);
             around(ledger, finding).await?
         }
         Content::Summary(summary) => summary.members.iter().map(|it| it.id.clone()).collect(),
@@ -40,7 +42,8 @@ pub async fn add_surroundings(
     let mut reads = stream::iter(reads).buffered(CONCURRENCY);
     while let Some(read) = reads.next().await {
         match read {
-            Ok(reported) => input.findings.extend(reported),
+            Ok(Some(ReportedFinding { finding, delivery })) => input.add(finding, delivery),
+            Ok(None) => {}
             Err(unreadable) => input.unreadable.push(unreadable),
         }
     }

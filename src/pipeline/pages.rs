@@ -1,13 +1,14 @@
 //! The page of an alert: written before the alert is sent, which then says where it is. A page that
 //! cannot be written in time is counted, and the alert is sent without it.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use alert::Alert;
 use detect::text::error::error_chain;
 use futures::future::join_all;
 use report::Report;
-use report::data::{Delivery as Outcome, Input, Origin, Scope};
+use report::data::{self, Input, Origin, Scope};
 use report::page::alert_page;
 use tokio::time::timeout_at;
 
@@ -98,11 +99,13 @@ async fn read_input(
     let accounts = pipeline.accounts.clone();
     let mut input = Input::new(Scope::default(), origin, accounts, invocation.now());
     let content = delivery.content();
+    let own = data::Delivery::Alerted;
     match (pipeline.ledger.history(), content) {
-        (Some(ledger), _) => add_surroundings(ledger, content, Outcome::Alerted, &mut input)
-            .await
-            .map_err(|error| error_chain(&error))?,
-        (None, Content::Finding(finding)) => input.add(finding, Outcome::Alerted),
+        (Some(ledger), _) => {
+            let added = add_surroundings(ledger, content, own, &mut input).await;
+            added.map_err(|error| error_chain(&error))?;
+        }
+        (None, Content::Finding(finding)) => input.add(Arc::clone(finding), own),
         (None, Content::Summary(_) | Content::Correlation(_)) => {}
     }
     Ok(input)

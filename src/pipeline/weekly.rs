@@ -20,11 +20,11 @@ use tokio::time::{Instant, timeout_at};
 use super::Pipeline;
 use super::problem::Problem;
 use super::run::Run;
-use crate::ledger::{Content, EntrySnapshot, LedgerError, StoredLedger};
+use crate::ledger::{Content, Entry, EntrySnapshot, LedgerError, StoredLedger};
 use crate::pages::{Pages, add_groups, add_statements, check_sweeps, delivery};
 
 /// Entries that are read at most, the latest first: some tens of megabytes.
-const MAX_ENTRIES: usize = 4_000;
+const MAX_ENTRIES: usize = 3_000;
 
 /// Entries read at once.
 const CONCURRENCY: usize = 16;
@@ -57,6 +57,11 @@ impl Week {
             start: midnight(monday)?,
             end: midnight(monday.checked_add(7.days()).ok()?)?,
         })
+    }
+
+    /// The start of its last day.
+    fn last_day(&self) -> Timestamp {
+        self.end.checked_sub(DAY).unwrap_or(self.end)
     }
 }
 
@@ -121,13 +126,6 @@ async fn write(
     pages.write_week(&week.name, page).await.map_err(|error| error_chain(&error))
 }
 
-impl Week {
-    /// A moment of its last day.
-    fn last_day(&self) -> Timestamp {
-        self.end.checked_sub(DAY).unwrap_or(self.end)
-    }
-}
-
 fn new_input(pipeline: &Pipeline, pages: &Pages, week: &Week, now: Timestamp) -> Input {
     let scope = Scope { since: Some(week.start), until: Some(week.end), ..Scope::default() };
     let origin = Origin {
@@ -161,9 +159,9 @@ async fn add_entries(
         let Ok(Some((id, read))) = next else { break };
         left -= 1;
         match read?.map(|snapshot| snapshot.entry) {
-            Some(Ok(entry)) => match &entry.content {
-                Content::Finding(finding) => input.add(finding, delivery(entry.state)),
-                Content::Correlation(data) => input.correlations.push(data.clone()),
+            Some(Ok(Entry { content, state, .. })) => match content {
+                Content::Finding(finding) => input.add(finding, delivery(state)),
+                Content::Correlation(data) => input.correlations.push(data),
                 // Its members have entries of their own.
                 Content::Summary(_) => {}
             },

@@ -38,6 +38,8 @@ pub struct Input {
     pub accounts: Accounts,
     /// The present time.
     pub now: Timestamp,
+    /// The rules of the findings that were added, each once.
+    rules: Vec<Arc<RuleInfo>>,
 }
 
 impl Input {
@@ -55,12 +57,22 @@ impl Input {
             origin,
             accounts,
             now,
+            rules: Vec::new(),
         }
     }
 
-    /// Adds a finding, and what became of it.
-    pub fn add(&mut self, finding: &Arc<Finding>, delivery: Delivery) {
-        self.findings.push(ReportedFinding { finding: Arc::clone(finding), delivery });
+    /// Adds a finding, and what became of it. Findings of one rule share it: most of what is stored
+    /// of a finding is its rule's guide.
+    pub fn add(&mut self, mut finding: Arc<Finding>, delivery: Delivery) {
+        match self.rules.iter().find(|rule| ***rule == *finding.rule) {
+            Some(rule) => {
+                if let Some(finding) = Arc::get_mut(&mut finding) {
+                    finding.rule = Arc::clone(rule);
+                }
+            }
+            None => self.rules.push(Arc::clone(&finding.rule)),
+        }
+        self.findings.push(ReportedFinding { finding, delivery });
     }
 }
 

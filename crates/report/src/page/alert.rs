@@ -15,7 +15,7 @@ use crate::data::{Event, Report};
 #[template(path = "alert.html")]
 struct AlertPage<'a> {
     subject: &'a str,
-    message: String,
+    headline: String,
     severity: Severity,
     reason: Option<String>,
     id: &'a FindingId,
@@ -50,7 +50,7 @@ pub fn alert_page(alert: &Alert, report: &Report, state: &str) -> Result<String,
     let severity = severity.and_then(|attribute| Severity::from_word(&attribute.value));
     let page = AlertPage {
         subject,
-        message: text(&document["message"]).unwrap_or_else(|| subject.clone()),
+        headline: headline(alert, report),
         severity: severity.unwrap_or(Severity::Low),
         reason: text(&own["severity"]["reason"]),
         id: finding,
@@ -60,6 +60,19 @@ pub fn alert_page(alert: &Alert, report: &Report, state: &str) -> Result<String,
         report,
     };
     page.render()
+}
+
+/// What happened. A subject is cut, so an incident has its name and those of its groups.
+fn headline(alert: &Alert, report: &Report) -> String {
+    let Alert { document, subject, .. } = alert;
+    let text = |value: &Value| value.as_str().map(str::to_owned);
+    let groups: Vec<&str> = report.groups.iter().map(|group| group.name.as_str()).collect();
+    match text(&document["rule"]["name"]) {
+        Some(rule) if document["trailbell"]["kind"] == "correlation" && !groups.is_empty() => {
+            format!("{rule}: {}", groups.join(", "))
+        }
+        _ => text(&document["message"]).unwrap_or_else(|| subject.clone()),
+    }
 }
 
 impl AlertPage<'_> {
@@ -73,6 +86,10 @@ impl AlertPage<'_> {
 }
 
 impl Step {
+    fn has_same_purpose(&self, other: &Step) -> bool {
+        self.purpose == other.purpose
+    }
+
     /// A page of the console. Anything but HTTPS is not linked to.
     fn safe_link(&self) -> Option<&str> {
         self.link.as_deref().filter(|link| link.starts_with("https://"))

@@ -130,6 +130,12 @@ pub fn name(text: impl AsRef<str>) -> String {
     cut(text.as_ref(), MAX_NAME_CHARS)
 }
 
+/// The name of a policy without the rest of its ARN.
+pub fn policy(name: impl AsRef<str>) -> String {
+    let whole = name.as_ref();
+    self::name(whole.rsplit('/').next().unwrap_or(whole))
+}
+
 /// A text, cut to its first characters.
 pub fn text(text: impl AsRef<str>) -> String {
     cut(text.as_ref(), MAX_TEXT_CHARS)

@@ -125,11 +125,6 @@ impl<'r> ReportPage<'r> {
         }
     }
 
-    /// The name of a policy without the rest of its ARN.
-    fn policy_name(&self, name: &str) -> String {
-        format::name(name.rsplit('/').next().unwrap_or(name))
-    }
-
     /// When an incident happened.
     fn span(&self, incident: &Incident) -> String {
         let minute = |time: Timestamp| time.strftime("%H:%M").to_string();

@@ -1,7 +1,11 @@
 //! What a report says, as data.
 
+use std::sync::Arc;
+
+use detect::finding::Finding;
+use detect::rule::RuleInfo;
 use report::csv;
-use report::data::Report;
+use report::data::{Report, ReportedFinding};
 use serde_json::{Value, json};
 
 use crate::sample;
@@ -78,5 +82,20 @@ fn csv_has_one_line_for_each_event() {
         assert_eq!(csv.lines().count(), report.events.len() + 1);
         let is_formula = |line: &str| line.starts_with(['=', '+', '-', '@']);
         assert!(!csv.lines().flat_map(|line| line.split(',')).any(is_formula), "{csv}");
+    }
+}
+
+#[test]
+fn findings_of_one_rule_share_it() {
+    let mut input = sample::month_input();
+    for ReportedFinding { finding, delivery } in std::mem::take(&mut input.findings) {
+        // As an entry of the ledger is read: each with a rule of its own.
+        let rule = Arc::new((*finding.rule).clone());
+        input.add(Arc::new(Finding { rule, ..(*finding).clone() }), delivery);
+    }
+    let rules: Vec<&Arc<RuleInfo>> = input.findings.iter().map(|it| &it.finding.rule).collect();
+    assert!(rules.len() > 40);
+    for (one, other) in rules.iter().flat_map(|one| rules.iter().map(move |other| (one, other))) {
+        assert_eq!(one.id == other.id, Arc::ptr_eq(one, other), "{} {}", one.name, other.name);
     }
 }

@@ -10,7 +10,7 @@ fn text(page: &str) -> String {
     for part in body.split('<') {
         let (tag, rest) = part.split_once('>').unwrap_or(("", part));
         let is_block =
-            ["p", "h1", "h2", "h3", "li", "tr", "dt", "dd", "summary", "div", "figcaption"];
+            ["p", "h1", "h2", "h3", "li", "tr", "dt", "dd", "summary", "div", "figcaption", "pre"];
         let name = tag.trim_start_matches('/').split([' ', '/']).next().unwrap_or_default();
         text += if is_block.contains(&name) { "\n" } else { " " };
         text += rest;

@@ -74,6 +74,11 @@ pub fn month() -> Report {
     Report::new(input)
 }
 
+/// What the page of the month is made of.
+pub fn month_input() -> Input {
+    input(&month_calls(), Delivery::Alerted)
+}
+
 /// A week as the function writes it: its own statements are the proof.
 pub fn stated() -> Report {
     let mut input = input(&month_calls(), Delivery::Alerted);

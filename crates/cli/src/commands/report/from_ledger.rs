@@ -20,7 +20,7 @@ pub async fn read(args: &Args, now: Timestamp, input: &mut Input) -> Result<()> 
     let mut filter = EntryFilter::new(&filter_args, now)?;
     let (ledger, name) = open_ledger(&args.ledger).await?;
     let unreadable =
-        read_entries(&ledger, &mut filter, &mut |entry| add_entry(input, &entry)).await?;
+        read_entries(&ledger, &mut filter, &mut |entry| add_entry(input, entry)).await?;
     let named = unreadable.named.into_iter();
     input.unreadable.extend(named.map(|(name, problem)| Unreadable { name, problem }));
     let Scope { since, until, .. } = input.scope;
@@ -35,10 +35,10 @@ pub async fn read(args: &Args, now: Timestamp, input: &mut Input) -> Result<()> 
     Ok(())
 }
 
-fn add_entry(input: &mut Input, entry: &Entry) {
-    match &entry.content {
+fn add_entry(input: &mut Input, entry: Entry) {
+    match entry.content {
         Content::Finding(finding) => input.add(finding, delivery(entry.state)),
-        Content::Correlation(data) => input.correlations.push(data.clone()),
+        Content::Correlation(data) => input.correlations.push(data),
         // Its members have entries of their own.
         Content::Summary(_) => {}
     }
