@@ -20,6 +20,7 @@ mod new_terms;
 mod open_marker;
 mod policy_drift;
 mod principal_history;
+mod public_keys;
 mod reading;
 mod recent;
 mod recover;

@@ -15,7 +15,7 @@ mod grouping;
 pub(crate) mod invocation;
 mod model;
 mod new_terms;
-mod object;
+pub(crate) mod object;
 mod outcomes;
 mod packed;
 mod pages;

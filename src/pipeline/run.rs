@@ -18,7 +18,7 @@ use super::outcomes::{DeliveryReport, FindingOutcome, Grouped};
 use super::packed::PackedFinding;
 use super::problem::{Problem, Remedy};
 use super::report::{InvocationReport, ObjectOutcome};
-use super::{Clock, Pipeline, findings, model};
+use super::{Clock, Pipeline, digest, findings, model};
 use crate::notification::{InlineRecord, InlineSource, Item, Message, ObjectRef, Reply};
 
 /// How many objects are in flight at once: enough to overlap network and processor, few enough to
@@ -219,10 +219,17 @@ impl Run {
 
     /// Processes objects, each in a task of its own, and counts those that were started.
     pub(crate) async fn process_objects(&mut self, objects: Vec<QueuedObject>) -> ProcessedObjects {
+        let mut processed = ProcessedObjects::default();
+        for round in digest::rounds(objects) {
+            self.process_round(round, &mut processed).await;
+        }
+        processed
+    }
+
+    async fn process_round(&mut self, round: Vec<QueuedObject>, processed: &mut ProcessedObjects) {
         let mut tasks = JoinSet::new();
         let mut queued = HashMap::new();
-        let mut processed = ProcessedObjects::default();
-        for object in objects {
+        for object in round {
             if tasks.len() == OBJECTS_IN_FLIGHT {
                 processed.ended.extend(self.join(&mut tasks, &mut queued).await);
             }
@@ -236,7 +243,6 @@ impl Run {
         while !tasks.is_empty() {
             processed.ended.extend(self.join(&mut tasks, &mut queued).await);
         }
-        processed
     }
 
     fn object_task(&self, object: &ObjectRef) -> impl Future<Output = ObjectResults> + use<> {

@@ -14,6 +14,7 @@ pub mod memory;
 mod new_terms;
 mod principals;
 mod refusals;
+mod sequences;
 mod severity;
 mod stores;
 mod summaries;
