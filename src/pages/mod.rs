@@ -13,7 +13,7 @@ use bytes::Bytes;
 use detect::finding::FindingId;
 
 pub use period::{add_groups, check_sweeps};
-pub use statements::add_statements;
+pub use statements::{add_statements, note_unproven_accounts};
 pub use surroundings::{add_surroundings, delivery};
 
 use crate::ledger::StoredStatement;

@@ -1,7 +1,8 @@
 //! The daily statements of the function, as the proof of a report.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
+use detect::finding::canary;
 use detect::text::time::format_column_time;
 use jiff::Timestamp;
 use report::data::{Input, ProofCounts, ProofInput, Statement as NamedStatement, TrailProof};
@@ -52,6 +53,26 @@ pub async fn add_statements(
         None => input.proof = Some(stated),
     }
     Ok(statements)
+}
+
+/// Adds the accounts that have findings, and of whose log files nothing is proven, to what was not
+/// seen. Without any proof the whole page says so.
+pub fn note_unproven_accounts(input: &mut Input) {
+    let Some(proof) = &input.proof else { return };
+    let proven: BTreeSet<&str> = proof.trails.iter().map(|trail| trail.account.as_str()).collect();
+    let found = input.findings.iter().map(|reported| &*reported.finding);
+    let found: BTreeSet<&str> = found
+        .filter(|finding| !canary::is_canary(finding))
+        .filter_map(|finding| finding.account.as_deref())
+        .filter(|account| input.scope.account.as_ref().is_none_or(|wanted| wanted == account))
+        .collect();
+    let line = |account: &&str| {
+        format!(
+            "Account {account}: no digest of it is verified, so nothing shows whether its log files \
+             are complete and unchanged."
+        )
+    };
+    input.not_seen.extend(found.difference(&proven).map(line).collect::<Vec<_>>());
 }
 
 fn day(time: Timestamp) -> String {

@@ -21,7 +21,9 @@ use super::Pipeline;
 use super::problem::Problem;
 use super::run::Run;
 use crate::ledger::{Content, Entry, EntrySnapshot, LedgerError, StoredLedger};
-use crate::pages::{Pages, add_groups, add_statements, check_sweeps, delivery};
+use crate::pages::{
+    Pages, add_groups, add_statements, check_sweeps, delivery, note_unproven_accounts,
+};
 
 /// Entries that are read at most, the latest first: some tens of megabytes.
 const MAX_ENTRIES: usize = 3_000;
@@ -121,6 +123,7 @@ async fn write(
     });
     add_entries(ledger, &week, reading_until, &mut input).await.map_err(text)?;
     add_known_groups(ledger, week.end.min(now), reading_until, &mut input).await?;
+    note_unproven_accounts(&mut input);
     let report = Report::new(input);
     let page = report.to_html().map_err(|error| error_chain(&error))?;
     pages.write_week(&week.name, page).await.map_err(|error| error_chain(&error))

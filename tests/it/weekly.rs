@@ -108,6 +108,9 @@ async fn statements_of_the_week_are_copied_and_are_its_proof() {
         reason: "digests are missing".to_owned(),
     };
     let sunday = world.state("2026-03-01", vec![gap], vec![]);
+    let mut other = create_group("e2", "bob");
+    other["recipientAccountId"] = json!("444455556666");
+    deliver(&world.pipeline, &[create_group("e1", "alice"), other]).await;
     world.run(monday()).await;
     assert_eq!(world.store.keys("statements/").len(), 2, "those of the week");
     assert_eq!(world.store.text("statements/2026-02-28.json"), Some(saturday));
@@ -119,9 +122,11 @@ async fn statements_of_the_week_are_copied_and_are_its_proof() {
         "gap: account 111122223333, us-east-1, trail main: 2026-03-01 04:00:00",
         "SHA-256 of 2 statements",
         "The function verified these when they were written",
+        "Account 444455556666: no digest of it is verified",
     ] {
         assert!(page.contains(part), "{part}");
     }
+    assert!(!page.contains("Account 111122223333: no digest of it is verified"));
 }
 
 #[tokio::test]

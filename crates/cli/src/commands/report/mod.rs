@@ -14,6 +14,7 @@ use clap::ValueEnum;
 use jiff::Timestamp;
 use report::data::{Input, Origin, ReportedFinding, Scope, Unreadable};
 use report::{Report, csv};
+use trailbell::pages::note_unproven_accounts;
 
 use crate::commands::arguments::{DetectionArgs, LedgerArg};
 use crate::commands::setup;
@@ -100,5 +101,6 @@ fn read_input(args: &Args, range: TimeRange, now: Timestamp) -> Result<Input> {
     if !args.verify.is_empty() {
         setup::build_runtime()?.block_on(proof::verify(args, range, now, &mut input))?;
     }
+    note_unproven_accounts(&mut input);
     Ok(input)
 }
