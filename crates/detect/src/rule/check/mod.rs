@@ -48,7 +48,7 @@ fn check_file(path: PathBuf) -> RuleFile {
 /// requires.
 fn slow_query(rule: &Rule) -> Option<&'static str> {
     match rule.query.required_fields() {
-        RequiredFields { providers: None, actions: None } => Some(
+        RequiredFields { providers: None, actions: None, agents: None } => Some(
             "slow: every record of every service is parsed for this rule; require an \
              `event.provider` or an `event.action`",
         ),

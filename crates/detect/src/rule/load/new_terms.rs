@@ -102,7 +102,7 @@ pub(super) fn find_unsupported(table: &DeTable<'_>) -> Option<String> {
 /// Why a rule must not run without `high_volume = true`: it can match nearly every record.
 pub(super) fn refused_volume(table: &DeTable<'_>, rule: &Rule) -> Option<String> {
     let is_accepted = table.get("high_volume").and_then(|value| value.get_ref().as_bool());
-    let RequiredFields { providers, actions } = rule.query.required_fields();
+    let RequiredFields { providers, actions, .. } = rule.query.required_fields();
     let is_specific = providers.is_some() || actions.is_some();
     (rule.info.new_terms.is_some() && !is_specific && is_accepted != Some(true)).then(|| {
         "its query requires neither a service nor a call, so it can match every record: \
