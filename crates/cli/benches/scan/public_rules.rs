@@ -1,4 +1,4 @@
-//! Rules with the types and fields of those that Elastic publishes for AWS and that run here, 159
+//! Rules with the types and fields of those that Elastic publishes for AWS and that run here, 160
 //! of 194: `public-rules.tsv` counts them. Their calls and services are not in the corpus, so that
 //! its objects are quiet to them.
 
@@ -68,6 +68,7 @@ fn condition(field: &str, n: usize, is_eql: bool) -> String {
             let search = tools.map(|tool| format!(r#"stringContains({field}, "distrib#{tool}")"#));
             format!("({})", search.join(" or "))
         }
+        "user_agent.original" => format!("{field}: (*Browser {n}* or *duck/{n}*)"),
         _ if is_eql => format!(r#"stringContains({field}, "value{n}=x")"#),
         _ => format!("{field}: *"),
     }

@@ -27,6 +27,11 @@ pub struct RequiredFields {
 const AGENT_FIELD: &str = "user_agent.original";
 
 impl RequiredFields {
+    /// Returns true if it requires anything: then not every record can match.
+    pub fn is_specific(&self) -> bool {
+        self.providers.is_some() || self.actions.is_some() || self.agents.is_some()
+    }
+
     /// What a condition in KQL requires. A negation, wildcard, range or other field requires
     /// nothing.
     pub(super) fn from_kql(expr: &kql::Expr) -> RequiredFields {
