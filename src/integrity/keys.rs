@@ -1,6 +1,6 @@
 //! CloudTrail's public keys. Each region has its own, and they change.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -13,11 +13,11 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use detect::text::clean;
 use jiff::{SignedDuration, Timestamp};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use thiserror::Error;
 use tokio::sync::Mutex as AsyncMutex;
 
-use crate::aws_error::AwsError;
+use crate::aws_error::{AwsError, AwsErrorKind};
 
 /// A digest is signed when it is written: at most this long after the time that it covers.
 pub const SIGNING_DELAY: SignedDuration = SignedDuration::from_hours(2);
@@ -28,9 +28,9 @@ const ANSWER_HOLDS: Duration = Duration::from_secs(600);
 const LIST: &str = "cloudtrail:ListPublicKeys";
 
 /// Public keys by fingerprint.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct PublicKeys {
-    by_fingerprint: HashMap<String, Vec<PublicKey>>,
+    by_fingerprint: BTreeMap<String, Vec<PublicKey>>,
 }
 
 /// A public key and when it was used.
@@ -68,6 +68,27 @@ pub enum KeysError {
         /// What is wrong.
         problem: &'static str,
     },
+}
+
+impl KeysError {
+    /// Returns true if CloudTrail does not know this account in the region: it is not enabled, or a
+    /// policy of the organization denies everything there.
+    ///
+    /// Source:
+    /// <https://docs.aws.amazon.com/accounts/latest/reference/manage-acct-regions.html>
+    pub fn is_region_closed(&self) -> bool {
+        let KeysError::List { error, .. } = self else { return false };
+        let by_policy =
+            error.message.as_deref().is_some_and(|it| it.contains("service control policy"));
+        match error.kind {
+            AwsErrorKind::Denied => by_policy || error.code.as_deref() == Some("OptInRequired"),
+            AwsErrorKind::Credentials => {
+                let code = error.code.as_deref();
+                matches!(code, Some("UnrecognizedClientException" | "InvalidClientTokenId"))
+            }
+            _ => error.code.as_deref() == Some("OptInRequired"),
+        }
+    }
 }
 
 /// A file of public keys cannot be used.
@@ -109,6 +130,30 @@ impl PublicKeys {
         Ok(keys)
     }
 
+    /// Writes what [`PublicKeys::from_json`] reads.
+    ///
+    /// # Errors
+    /// A key cannot be written as JSON.
+    pub fn to_json(&self) -> serde_json::Result<Vec<u8>> {
+        let time = |time: Option<Timestamp>| time.map(|time| KeyTime::Text(time.to_string()));
+        let listed = |(fingerprint, key): (&String, &PublicKey)| ListedKey {
+            fingerprint: fingerprint.clone(),
+            value: STANDARD.encode(&key.der),
+            valid_from: time(key.valid_from),
+            valid_until: time(key.valid_until),
+        };
+        let of_fingerprint = |(fingerprint, keys): (_, &Vec<PublicKey>)| {
+            keys.iter().map(|key| listed((fingerprint, key))).collect::<Vec<_>>()
+        };
+        let keys = self.by_fingerprint.iter().flat_map(of_fingerprint).collect();
+        serde_json::to_vec(&KeyList { keys })
+    }
+
+    /// Returns true if there is no key.
+    pub fn is_empty(&self) -> bool {
+        self.by_fingerprint.is_empty()
+    }
+
     /// Reads a file with the output of `aws cloudtrail list-public-keys`. Blocks.
     ///
     /// # Errors
@@ -117,7 +162,7 @@ impl PublicKeys {
         let error = |problem| PublicKeysError { path: path.to_owned(), problem };
         let text = fs::read(path).map_err(|io| error(KeysFileProblem::Io(io)))?;
         let keys = PublicKeys::from_json(&text).map_err(|it| error(KeysFileProblem::Keys(it)))?;
-        match keys.by_fingerprint.is_empty() {
+        match keys.is_empty() {
             true => Err(error(KeysFileProblem::Empty)),
             false => Ok(keys),
         }
@@ -163,25 +208,25 @@ impl PublicKeys {
     }
 }
 
-#[derive(Deserialize)]
+#[derive(Serialize, Deserialize)]
 struct KeyList {
     #[serde(rename = "PublicKeyList")]
     keys: Vec<ListedKey>,
 }
 
-#[derive(Deserialize)]
+#[derive(Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 struct ListedKey {
     fingerprint: String,
     value: String,
-    #[serde(rename = "ValidityStartTime")]
+    #[serde(rename = "ValidityStartTime", skip_serializing_if = "Option::is_none")]
     valid_from: Option<KeyTime>,
-    #[serde(rename = "ValidityEndTime")]
+    #[serde(rename = "ValidityEndTime", skip_serializing_if = "Option::is_none")]
     valid_until: Option<KeyTime>,
 }
 
 /// Version 2 of the AWS CLI prints texts, version 1 seconds.
-#[derive(Deserialize)]
+#[derive(Serialize, Deserialize)]
 #[serde(untagged)]
 enum KeyTime {
     Seconds(f64),
@@ -232,6 +277,8 @@ pub struct CloudTrailKeys {
     config: Builder,
     // A std mutex: nothing awaits under it.
     regions: Mutex<HashMap<String, Arc<AsyncMutex<RegionKeys>>>>,
+    /// What was kept of earlier lists, by the region. Likewise.
+    known: Mutex<HashMap<String, PublicKeys>>,
 }
 
 #[derive(Debug, Default)]
@@ -246,7 +293,18 @@ struct RegionKeys {
 impl CloudTrailKeys {
     /// Lists keys with clients of this configuration, one for each region.
     pub fn new(config: Builder) -> CloudTrailKeys {
-        CloudTrailKeys { config, regions: Mutex::default() }
+        CloudTrailKeys { config, regions: Mutex::default(), known: Mutex::default() }
+    }
+
+    /// The keys of a region that are remembered. `None` if none ever were.
+    pub fn known(&self, region: &str) -> Option<PublicKeys> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner).get(region).cloned()
+    }
+
+    /// Remembers the keys of a region.
+    pub fn remember(&self, region: &str, keys: PublicKeys) {
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        known.insert(region.to_owned(), keys);
     }
 
     async fn keys(
@@ -314,7 +372,7 @@ impl CloudTrailKeys {
 }
 
 /// Returns true for what can be the name of a region, and cannot change a host name around it.
-fn is_region(name: &str) -> bool {
+pub fn is_region(name: &str) -> bool {
     let is_part = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
     (1..=32).contains(&name.len()) && name.bytes().all(is_part)
 }

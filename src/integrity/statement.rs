@@ -15,7 +15,7 @@ use super::chain::{Gap, GapCause, Link};
 use super::problem::Verdict;
 use super::verified_day::VerifiedDay;
 use super::verify::{ChainSummary, CheckedKind, CheckedObject, RegionReport};
-use crate::ledger::ChainHead;
+use crate::ledger::ChainId;
 use detect::text::error::error_chain;
 
 /// Raised when older programs would misread a statement.
@@ -147,24 +147,37 @@ impl Statement {
     }
 
     /// Adds what the function verified of a chain in a day.
-    pub fn add_day(&mut self, head: &ChainHead, day: &str, verified: VerifiedDay) {
-        let VerifiedDay { digests, log_files, from, until, head: last, gaps, not_valid } = verified;
-        let chain = head.chain.clone();
-        self.chains.push(ChainStatement {
-            bucket: chain.bucket,
-            folder: chain.folder,
-            account: chain.account,
-            region: chain.region,
-            trail: chain.trail,
-            backfill: chain.backfill,
-            from,
-            until,
-            head: last,
-            days: BTreeMap::from([(day.to_owned(), DayCounts { digests, log_files })]),
-            gaps,
-            not_valid,
+    pub fn add_day(&mut self, chain: &ChainId, day: &str, verified: VerifiedDay) {
+        let VerifiedDay { digests, log_files, from, until, head, gaps, not_valid } = verified;
+        let stated = self.chain_mut(chain);
+        stated.from = from;
+        stated.until = until;
+        stated.head = head;
+        stated.days = BTreeMap::from([(day.to_owned(), DayCounts { digests, log_files })]);
+        stated.gaps = gaps;
+        stated.not_valid.extend(not_valid);
+    }
+
+    /// Adds a digest that the function could not check, with all after it.
+    pub fn add_unchecked(&mut self, chain: &ChainId, key: &str, reason: &str) {
+        self.chain_mut(chain).not_valid.push(NotValid {
+            kind: CheckedKind::Digest.as_str().to_owned(),
+            key: key.to_owned(),
+            status: "unchecked".to_owned(),
+            reason: reason.to_owned(),
         });
-        self.chains.sort_by(|a, b| a.name().cmp(&b.name()));
+    }
+
+    fn chain_mut(&mut self, chain: &ChainId) -> &mut ChainStatement {
+        let new = ChainStatement::of(chain);
+        let at = match self.chains.binary_search_by(|stated| stated.name().cmp(&new.name())) {
+            Ok(at) => at,
+            Err(at) => {
+                self.chains.insert(at, new);
+                at
+            }
+        };
+        &mut self.chains[at]
     }
 
     /// Canonical JSON: keys sorted, no white space. The same statement is always the same text.
@@ -220,6 +233,25 @@ impl Statement {
 }
 
 impl ChainStatement {
+    /// A chain of which nothing is stated yet.
+    fn of(chain: &ChainId) -> ChainStatement {
+        let ChainId { bucket, folder, account, region, trail, backfill, .. } = chain.clone();
+        ChainStatement {
+            bucket,
+            folder,
+            account,
+            region,
+            trail,
+            backfill,
+            from: None,
+            until: None,
+            head: None,
+            days: BTreeMap::new(),
+            gaps: Vec::new(),
+            not_valid: Vec::new(),
+        }
+    }
+
     fn new(bucket: &str, report: &RegionReport, chain: &ChainSummary) -> ChainStatement {
         let objects = &report.objects[chain.objects.clone()];
         let (from, until) = chain.covered.unzip();

@@ -26,7 +26,7 @@ const KEPT_DAYS: usize = 4;
 const NAME_DIGITS: usize = 32;
 
 /// Which chain of digests.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct ChainId {
     /// The bucket of the digests.
     pub bucket: String,

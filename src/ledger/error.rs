@@ -6,6 +6,7 @@ use detect::model::LogError;
 use jiff::Timestamp;
 use thiserror::Error;
 
+use crate::integrity::keys::KeysError;
 use crate::store::StoreError;
 
 /// A result of the ledger.
@@ -49,6 +50,9 @@ pub enum LedgerProblem {
     /// What the trail has said of a group, a policy or the users of an account.
     #[error(transparent)]
     Model(#[from] LogError),
+    /// CloudTrail's public keys cannot be read from it.
+    #[error("damaged: no public keys are known from it")]
+    PublicKeys(#[source] Arc<KeysError>),
     /// It is not what it should be.
     #[error("{0}")]
     Unexpected(&'static str),

@@ -19,6 +19,7 @@
 //! | `suppression/<rule>/<group_by values>` | the alerts that stand for others of these values |
 //! | `reading/<hash of bucket and key>` | an object being read, or that its readers died of |
 //! | `chains/<hash of the chain>` | see [`ChainHead`](super::ChainHead) |
+//! | `public-keys/<region>.json` | CloudTrail's, as `aws cloudtrail list-public-keys` prints them |
 //! | `statements/<day>.json` | a [`Statement`](crate::integrity::statement::Statement) |
 //! | `hashes/<ten minutes>` | see [`ContentHashes`](super::ContentHashes) |
 //! | `sweep/<name>` | what sweeps remember: see [`sweep`](crate::sweep) |
@@ -43,6 +44,7 @@ pub(super) const BY_GROUP: &str = "by-group/";
 pub(super) const READING: &str = "reading/";
 pub(super) const CHAINS: &str = "chains/";
 pub(super) const HASHES: &str = "hashes/";
+pub(super) const PUBLIC_KEYS: &str = "public-keys/";
 pub(super) const STATEMENTS: &str = "statements/";
 pub(super) const SWEEP: &str = "sweep/";
 pub(super) const CLOCK: &str = "clock";

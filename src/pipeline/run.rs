@@ -18,7 +18,7 @@ use super::outcomes::{DeliveryReport, FindingOutcome, Grouped};
 use super::packed::PackedFinding;
 use super::problem::{Problem, Remedy};
 use super::report::{InvocationReport, ObjectOutcome};
-use super::{Clock, Pipeline, findings, model};
+use super::{Clock, Pipeline, digest, findings, model};
 use crate::notification::{InlineRecord, InlineSource, Item, Message, ObjectRef, Reply};
 
 /// How many objects are in flight at once: enough to overlap network and processor, few enough to
@@ -70,6 +70,8 @@ pub(crate) struct Run {
     pub(crate) sweeps: BTreeSet<QueueMessageId>,
     /// The messages that asked for a canary.
     pub(crate) canaries: BTreeSet<QueueMessageId>,
+    /// The messages that asked for the page of the week.
+    pub(crate) reports: BTreeSet<QueueMessageId>,
     /// The hashes of log files that were read, if they are hashed.
     pub(crate) hashes: Vec<(ObjectRef, ContentHash)>,
     /// The outcome of each finding, if a replay asks for it.
@@ -85,6 +87,7 @@ impl Run {
             grouped: Vec::new(),
             sweeps: BTreeSet::new(),
             canaries: BTreeSet::new(),
+            reports: BTreeSet::new(),
             hashes: Vec::new(),
             finding_outcomes: None,
             outcome: InvocationReport::new(&pipeline.detections, clock.now, reply),
@@ -174,6 +177,9 @@ impl Run {
             Item::Canary => {
                 self.canaries.insert(message.clone());
             }
+            Item::Report => {
+                self.reports.insert(message.clone());
+            }
             Item::Ignored(reason) => {
                 report.ignored += 1;
                 self.outcome.notes.push(format!("ignored: {reason}"));
@@ -213,10 +219,17 @@ impl Run {
 
     /// Processes objects, each in a task of its own, and counts those that were started.
     pub(crate) async fn process_objects(&mut self, objects: Vec<QueuedObject>) -> ProcessedObjects {
+        let mut processed = ProcessedObjects::default();
+        for round in digest::rounds(objects) {
+            self.process_round(round, &mut processed).await;
+        }
+        processed
+    }
+
+    async fn process_round(&mut self, round: Vec<QueuedObject>, processed: &mut ProcessedObjects) {
         let mut tasks = JoinSet::new();
         let mut queued = HashMap::new();
-        let mut processed = ProcessedObjects::default();
-        for object in objects {
+        for object in round {
             if tasks.len() == OBJECTS_IN_FLIGHT {
                 processed.ended.extend(self.join(&mut tasks, &mut queued).await);
             }
@@ -230,7 +243,6 @@ impl Run {
         while !tasks.is_empty() {
             processed.ended.extend(self.join(&mut tasks, &mut queued).await);
         }
-        processed
     }
 
     fn object_task(&self, object: &ObjectRef) -> impl Future<Output = ObjectResults> + use<> {
@@ -299,8 +311,9 @@ impl Run {
         self.outcome.report.conflicts += deliveries.conflicts;
         self.outcome.report.findings -= deliveries.known;
         self.outcome.report.known_values += deliveries.known;
-        self.outcome.report.count_chat(&deliveries);
+        self.outcome.report.count_extras(&deliveries);
         self.outcome.problems.extend(deliveries.chat_problems);
+        self.outcome.problems.extend(deliveries.page_problems);
         self.add_outcomes(deliveries.findings);
         self.grouped.extend(
             deliveries

@@ -17,7 +17,8 @@ use crate::integrity::statement::Statement;
 use crate::ledger::{ChainHead, ChainId, StoredLedger};
 use crate::notification::ObjectRef;
 use crate::pipeline::digest::{alert, chain_of, event, process_listed_digest};
-use crate::pipeline::{Pipeline, Problem};
+use crate::pipeline::object::ObjectResults;
+use crate::pipeline::{ObjectOutcome, Pipeline, Problem};
 use crate::store::WriteCondition;
 use crate::store::walk::{AccountRegion, KeyFilter, account_regions};
 
@@ -31,7 +32,7 @@ const HOURLY: SignedDuration = SignedDuration::from_mins(50);
 /// Those of all other regions.
 const DAILY: SignedDuration = SignedDuration::from_hours(23);
 
-/// Digests of a chain that was never verified are looked for so far back. The newest begins it.
+/// Digests of a chain that was never verified are looked for so far back. The oldest begins it.
 const FIRST_LOOK_BACK: SignedDuration = SignedDuration::from_hours(6);
 
 const DAY: SignedDuration = SignedDuration::from_hours(24);
@@ -108,7 +109,8 @@ impl Sweep {
             last.is_none_or(|last| now.duration_since(last) >= every || last > now)
         };
         let all_every = if pipeline.verification.mode == VerifyMode::All { HOURLY } else { DAILY };
-        let all = is_due(last.all, all_every);
+        // A statement is about all chains.
+        let all = is_due(last.all, all_every) || last.stated.as_deref() != Some(&*day_over(now));
         if !all && !is_due(last.rules, HOURLY) {
             return Ok(());
         }
@@ -129,12 +131,12 @@ impl Sweep {
                 listed.add(pipeline, &trail.bucket, &place, &heads, now).await?;
             }
         }
-        let is_complete = self.verify_listed(&listed, now).await;
+        let is_complete = self.verify_listed(&mut listed, now).await;
         self.note_late(ledger, &listed, now).await?;
         if is_complete {
             last.rules = Some(now);
             last.all = if all { Some(now) } else { last.all };
-            self.state_day(ledger, &mut last, now).await?;
+            self.state_day(ledger, &listed, &mut last, now).await?;
             last.save(ledger).await?;
         }
         Ok(())
@@ -144,11 +146,11 @@ impl Sweep {
     async fn state_day(
         &mut self,
         ledger: &StoredLedger,
+        listed: &Chains,
         last: &mut LastListed,
         now: Timestamp,
     ) -> Result<(), String> {
-        let day_ago = now.checked_sub(STATED_AFTER + DAY).unwrap_or(now);
-        let day = format_date(day_ago);
+        let day = day_over(now);
         if last.stated.as_ref() == Some(&day) {
             return Ok(());
         }
@@ -157,7 +159,12 @@ impl Sweep {
         let mut statement = Statement::new(Some(since), Some(until), now);
         for head in &heads {
             if let Some(verified) = head.days.get(&day) {
-                statement.add_day(head, &day, verified.clone());
+                statement.add_day(&head.chain, &day, verified.clone());
+            }
+        }
+        for chain in listed.0.values() {
+            if let Some((key, why)) = &chain.left {
+                statement.add_unchecked(&chain.id, key, why);
             }
         }
         if !statement.chains.is_empty() {
@@ -172,8 +179,8 @@ impl Sweep {
     }
 
     /// Returns false if the time was over before.
-    async fn verify_listed(&mut self, listed: &Chains, now: Timestamp) -> bool {
-        for chain in listed.0.values() {
+    async fn verify_listed(&mut self, listed: &mut Chains, now: Timestamp) -> bool {
+        for chain in listed.0.values_mut() {
             for key in chain.digests.values() {
                 if self.run.clock.is_over() {
                     return false;
@@ -187,10 +194,10 @@ impl Sweep {
                 let invocation = std::sync::Arc::clone(&self.run.invocation);
                 let results = process_listed_digest(&invocation, &object, now).await;
                 self.run.outcome.report.objects += 1;
-                let is_left = results.outcome.is_retried();
+                chain.left = why_left(&results).map(|why| (key.clone(), why));
                 self.run.add_object(&None, results);
                 self.leave_to_next_sweep(known_problems);
-                if is_left {
+                if chain.left.is_some() {
                     // Those after it would come to it again.
                     break;
                 }
@@ -238,6 +245,23 @@ impl Sweep {
     }
 }
 
+/// The last day that can be stated at `now`.
+fn day_over(now: Timestamp) -> String {
+    format_date(now.checked_sub(STATED_AFTER + DAY).unwrap_or(now))
+}
+
+/// Why a digest was not verified, if it was not.
+fn why_left(results: &ObjectResults) -> Option<String> {
+    let deliveries = &results.deliveries;
+    let problem = deliveries.problems.iter().map(|problem| problem.what.as_str()).next_back();
+    let note = deliveries.notes.last().map(String::as_str);
+    match results.outcome {
+        ObjectOutcome::Skipped => note.map(str::to_owned),
+        outcome if outcome.is_retried() => problem.map(str::to_owned),
+        _ => None,
+    }
+}
+
 /// The first and the last end of a digest of a day.
 fn bounds(day: &str) -> Option<[Timestamp; 2]> {
     let start: Timestamp = format!("{day}T00:00:00Z").parse().ok()?;
@@ -252,6 +276,8 @@ struct ListedChain {
     id: ChainId,
     /// Digests after the head, by the ends of their hours.
     digests: BTreeMap<Timestamp, String>,
+    /// The first of them that could not be verified, and why.
+    left: Option<(String, String)>,
 }
 
 impl Chains {
@@ -277,7 +303,6 @@ impl Chains {
         let since = earliest.map_or(first, |end| end.min(first));
         let filter = KeyFilter { since: Some(since), until: None, place: &|_, _| true };
         let keys = place.digest_keys(&*pipeline.store, bucket, &filter).await;
-        let mut new: BTreeMap<String, BTreeMap<Timestamp, String>> = BTreeMap::new();
         for key in keys.map_err(|error| error_chain(&error))? {
             let object = ObjectRef { bucket: bucket.to_owned(), key, version_id: None };
             let Some((id, end)) = chain_of(&object) else { continue };
@@ -288,20 +313,13 @@ impl Chains {
                     chain.digests.insert(end, object.key);
                 }
                 Some(_) => {}
-                None => {
-                    let name = id.key_at(Timestamp::UNIX_EPOCH);
-                    new.entry(name).or_default().insert(end, object.key);
+                // The oldest one begins the chain. The list is by whole days.
+                None if end >= first => {
+                    let chain = self.0.entry(id.key_at(Timestamp::UNIX_EPOCH));
+                    let chain = chain.or_insert_with(|| ListedChain::new(&id));
+                    chain.digests.insert(end, object.key);
                 }
-            }
-        }
-        // The newest one begins the chain.
-        for (name, digests) in new {
-            let Some((end, key)) = digests.into_iter().next_back() else { continue };
-            let object =
-                ObjectRef { bucket: bucket.to_owned(), key: key.clone(), version_id: None };
-            if let Some((id, _)) = chain_of(&object) {
-                let digests = BTreeMap::from([(end, key)]);
-                self.0.insert(name, ListedChain { id, digests });
+                None => {}
             }
         }
         Ok(())
@@ -322,6 +340,6 @@ impl Chains {
 
 impl ListedChain {
     fn new(id: &ChainId) -> ListedChain {
-        ListedChain { id: id.clone(), digests: BTreeMap::new() }
+        ListedChain { id: id.clone(), digests: BTreeMap::new(), left: None }
     }
 }

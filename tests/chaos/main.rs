@@ -12,6 +12,7 @@
 )]
 
 mod attacks;
+mod digests;
 mod faults;
 mod fleet;
 mod lists;

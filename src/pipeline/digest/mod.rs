@@ -5,8 +5,10 @@
 //! The head of the chain moves last, and nothing depends on how often, in which order or by how
 //! many workers that is done: every finding has one id, and the head only moves forward.
 
+mod keys;
 mod logs;
 mod problems;
+mod rounds;
 mod walk;
 
 use std::collections::BTreeMap;
@@ -23,14 +25,15 @@ use super::object::ObjectResults;
 use super::problem::{Problem, Remedy};
 use super::report::ObjectOutcome;
 use crate::integrity::chain::Link;
-use crate::integrity::check::{Checker, RegionKeys};
-use crate::integrity::keys::SIGNING_DELAY;
+use crate::integrity::check::Checker;
 use crate::integrity::verified_day::VerifiedDay;
-use crate::integrity::{Verdict, VerifyMode};
+use crate::integrity::{CheckError, Verdict, VerifyMode};
 use crate::ledger::{ChainId, Ledger, LedgerError, StoredLedger, VerifiedDigest};
 use crate::notification::ObjectRef;
+use keys::DigestKeys;
 
 pub(crate) use problems::{alert, event};
+pub(crate) use rounds::rounds;
 
 /// Digests between the head and one that was announced, at most: a longer way is left to the sweep,
 /// which begins at the head.
@@ -91,8 +94,7 @@ async fn verify(
     let Some((chain, end)) = chain_of(object) else {
         return skipped(object, "not named as a digest of CloudTrail");
     };
-    let until = end.checked_add(SIGNING_DELAY).unwrap_or(end);
-    let keys = pipeline.verification.keys.keys(&chain.region, end, until).await;
+    let keys = DigestKeys::load(&pipeline.verification.keys, ledger, &chain, end, now).await;
     let verification = DigestVerification {
         invocation,
         ledger,
@@ -138,7 +140,7 @@ struct DigestVerification<'a> {
     invocation: &'a Invocation,
     ledger: &'a StoredLedger,
     checker: Checker<'a>,
-    keys: RegionKeys,
+    keys: DigestKeys<'a>,
     chain: ChainId,
     now: Timestamp,
     max_walk: usize,
@@ -155,6 +157,8 @@ struct DigestVerification<'a> {
 enum Left {
     /// It could not be verified: sweeps retry.
     Unverified(String),
+    /// It cannot be verified here, and no rule looks at its region.
+    Closed(String),
     /// The time is over.
     Deadline,
     /// It is far from the head of its chain: the sweep comes to it.
@@ -168,15 +172,14 @@ impl From<LedgerError> for Left {
 }
 impl DigestVerification<'_> {
     async fn run(mut self, object: &ObjectRef) -> ObjectResults {
-        let (verdict, link) =
-            self.checker.check_digest(&object.bucket, &object.key, &self.keys).await;
+        let (verdict, link) = self.check(&object.key).await;
         let moved = match (verdict, link) {
             (_, Some(link)) => self.verify_valid(link).await,
             (Verdict::Invalid(problem), _) => {
                 self.forged(&object.key, digest_end(&object.key), &problem);
                 Ok(None)
             }
-            (Verdict::Unchecked(error), _) => Err(Left::Unverified(error_chain(&*error))),
+            (Verdict::Unchecked(error), _) => Err(self.unchecked(&error)),
             (Verdict::Valid | Verdict::Missing(_), None) => {
                 return ObjectResults::noted(ObjectOutcome::Gone, object, "no such object");
             }
@@ -195,7 +198,24 @@ impl DigestVerification<'_> {
             self.leave(object, left);
         }
         self.results.verified = self.counts;
+        self.results.deliveries.problems.extend(self.keys.problem);
         self.results
+    }
+
+    async fn check(&mut self, key: &str) -> (Verdict, Option<Link>) {
+        self.keys.check(&self.checker, &self.chain, key, self.now).await
+    }
+
+    /// Why a digest is left that could not be checked. A region that is closed to this account stays
+    /// closed: that is noted, and no problem where the rules look at other regions only.
+    fn unchecked(&self, error: &CheckError) -> Left {
+        let why = error_chain(error);
+        let detections = &self.invocation.pipeline.detections;
+        let matters = detections.can_match_in(&self.chain.account, &self.chain.region);
+        match error {
+            CheckError::Keys(keys) if keys.is_region_closed() && !matters => Left::Closed(why),
+            _ => Left::Unverified(why),
+        }
     }
 
     fn has_delivered(&self) -> bool {
@@ -212,6 +232,11 @@ impl DigestVerification<'_> {
             Left::Deadline => {
                 let what = "not verified in time".to_owned();
                 (ObjectOutcome::Deadline, what, Remedy::NextSweep)
+            }
+            Left::Closed(why) => {
+                self.results.outcome = ObjectOutcome::Skipped;
+                let note = format!("{object}: not verified: {why}");
+                return self.results.deliveries.notes.push(note);
             }
             Left::Unverified(why) => {
                 self.counts.unverified += 1;
@@ -230,6 +255,10 @@ impl DigestVerification<'_> {
             // Verified before, unless it is another one in the place of the head.
             if link.file.end == head.end && link.file.hash.to_string() != head.hash {
                 self.replaced(&link.file.key, link.file.end, &head.key);
+            }
+            if link.file.end <= head.since {
+                let note = "older than the first digest that was verified of its chain";
+                self.results.deliveries.notes.push(format!("{}: {note}", link.file.key));
             }
             return Ok(None);
         }

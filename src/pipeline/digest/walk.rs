@@ -81,10 +81,10 @@ impl DigestVerification<'_> {
         head: &ChainHead,
     ) -> Result<Option<Expected>, Left> {
         let Expected { key, end, named, named_by } = &expected;
-        let (verdict, link) = self.checker.check_digest(&self.chain.bucket, key, &self.keys).await;
+        let (verdict, link) = self.check(key).await;
         match (verdict, link) {
             (Verdict::Unchecked(error), _) => {
-                return Err(Left::Unverified(error_chain(&*error)));
+                return Err(self.unchecked(&error));
             }
             (_, Some(link)) => {
                 let is_other = named.as_ref().is_some_and(|named| {

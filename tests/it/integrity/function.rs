@@ -1,6 +1,7 @@
 //! What is announced: order, repetition, tampering, crashes.
 
 use futures::future::join_all;
+use serde_json::json;
 use support::trail::{SignedTrail, gzip};
 use trailbell::integrity::VerifyMode;
 use trailbell::integrity::keys::KeySource;
@@ -37,6 +38,20 @@ async fn order_and_repetition_are_harmless() {
     assert_eq!((head.key, head.digests, head.log_files), (world.digest(7), 8, 16));
     assert_eq!(world.alerted(), [""; 0]);
     assert_eq!(world.others().len(), 1);
+}
+
+#[tokio::test]
+async fn digests_that_come_at_once_build_the_chain_in_their_order() {
+    for order in [[3, 0, 2, 1], [3, 2, 1, 0], [0, 3, 1, 2]] {
+        let world = World::new(trail(4));
+        let keys = order.map(|hour| world.digest(hour));
+        let payload = json!({"s3Bucket": "trail-logs", "s3ObjectKey": keys});
+        let report = world.run(&payload, 3).await;
+        assert_eq!(report.report.objects_that(ObjectOutcome::Scanned), 4, "{order:?}");
+        let head = world.head().await;
+        assert_eq!((head.key, head.digests, head.log_files), (world.digest(3), 4, 8), "{order:?}");
+        assert_eq!((world.alerted(), head.gaps), (vec![], 0), "{order:?}");
+    }
 }
 
 #[tokio::test]

@@ -4,6 +4,7 @@
 mod bad_input;
 mod end_to_end;
 mod function;
+mod keys;
 mod sweeps;
 
 use std::sync::Arc;

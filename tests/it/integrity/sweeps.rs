@@ -1,9 +1,16 @@
 //! What sweeps find, remember and state.
 
-use support::trail::{TrailObject, gzip};
-use trailbell::integrity::statement::{DayCounts, Statement};
+use detect::cloudtrail::key::{delivery_time, digest_end};
+use serde_json::json;
+use support::canned::{Canned, CannedRequest};
+use support::trail::{SignedTrail, TrailObject, gzip};
+use trailbell::integrity::VerifyMode;
+use trailbell::integrity::statement::{ChainStatement, DayCounts, Statement};
+use trailbell::ledger::ChainHead;
+use trailbell::pipeline::ObjectOutcome;
 
-use super::{HOUR, Tamper, World, end, text, trail};
+use super::keys::{listed, source};
+use super::{HOUR, Tamper, World, add_hour, end, known_keys, text, trail};
 
 #[tokio::test]
 async fn a_sweep_verifies_digests_that_nobody_announced() {
@@ -45,7 +52,7 @@ async fn a_log_file_that_a_sweep_has_read_is_compared_and_not_read_again() {
     let swept = world.memory.take_calls();
     let report = world.announce(2).await;
     assert_eq!((report.report.digests_verified, report.report.log_files_verified), (1, 2));
-    assert_eq!(world.head().await.log_files, 4);
+    assert_eq!(world.head().await.log_files, 6);
     let verified = world.memory.take_calls();
     for index in 0..2 {
         let open = format!("open {}", world.log(2, index));
@@ -116,6 +123,118 @@ async fn a_day_that_is_over_is_stated_once() {
     world.sweep(30).await;
     let calls = world.memory.take_calls();
     assert!(!calls.iter().any(|call| call.starts_with("put statements/")), "{calls:?}");
+}
+
+/// The same trail in a region that the rules do not look at.
+fn elsewhere(hours: usize) -> SignedTrail {
+    let mut trail = SignedTrail::new("trail-logs");
+    trail.region = "eu-west-1".to_owned();
+    (0..hours).for_each(|hour| add_hour(&mut trail, hour));
+    trail
+}
+
+/// The statement of the first day: its chains by region, with their digests, log files, and what is
+/// not valid.
+fn stated(world: &World) -> Vec<(String, u64, u64, Vec<String>)> {
+    let text = world.memory.text("statements/2026-03-12.json").expect("a statement");
+    let statement = Statement::from_json(text.as_bytes()).unwrap();
+    let chain = |chain: ChainStatement| {
+        let day = chain.days.get("2026-03-12").copied().unwrap_or_default();
+        let not_valid = chain.not_valid.iter().map(|it| format!("{}: {}", it.status, it.reason));
+        (chain.region, day.digests, day.log_files, not_valid.collect())
+    };
+    statement.chains.into_iter().map(chain).collect()
+}
+
+#[tokio::test]
+async fn a_statement_has_every_chain_of_its_day() {
+    let world = World::new(trail(8));
+    let [ours, others] = [trail(30), elsewhere(30)];
+    // Digests of other regions are listed once a day: at 09:17, and before the day is stated.
+    for hour in 8..30 {
+        for trail in [&ours, &others] {
+            let is_written = |key: &str| digest_end(key).or(delivery_time(key)) <= Some(end(hour));
+            let written = trail.objects.iter().filter(|(key, _)| is_written(key));
+            for (key, TrailObject { bytes, metadata }) in written {
+                world.memory.write_with(key, bytes.clone(), metadata);
+            }
+        }
+        world.sweep(hour).await;
+    }
+    // Those from 03:17 to 23:17.
+    let expected =
+        [("eu-west-1".to_owned(), 21, 0, vec![]), ("us-east-1".to_owned(), 21, 42, vec![])];
+    assert_eq!(stated(&world), expected);
+}
+
+#[tokio::test]
+async fn a_first_sweep_builds_the_chains_from_what_is_there() {
+    let world = World::new(trail(12));
+    world.memory.remove(&world.digest(8));
+    let report = world.sweep(11).await;
+    assert_eq!(world.alerted(), ["digest missing: digest 8"]);
+    let head = world.head().await;
+    // Of the last six hours, the one that is missing not counted.
+    assert_eq!((head.key, head.digests, head.since), (world.digest(11), 6, end(5) - HOUR));
+    assert_eq!(report.report.integrity_lag, Some(0));
+}
+
+#[tokio::test]
+async fn a_region_that_is_closed_to_the_account_is_named_and_no_problem() {
+    // CloudTrail in the other region does not know the account.
+    let answer = |request: &CannedRequest| match request.head.contains("/us-east-1/cloudtrail/") {
+        true => listed(),
+        false => {
+            let code = "UnrecognizedClientException";
+            (400, json!({"__type": code, "message": "The token is invalid"}).to_string())
+        }
+    };
+    let cloudtrail = Canned::new(answer).unwrap();
+    let world = World::with(trail(30), VerifyMode::Rules, source(&cloudtrail));
+    let other = elsewhere(30);
+    world.store(&other);
+    let key = other.digest_key(end(0));
+    let announced = json!({"s3Bucket": "trail-logs", "s3ObjectKey": [key]});
+    let report = world.run(&announced, 0).await;
+    assert_eq!((report.report.digests_verified, report.report.digests_unverified), (0, 0));
+    assert_eq!(report.report.objects_that(ObjectOutcome::Skipped), 1);
+    let note = report.notes.join("\n");
+    assert!(note.contains("not verified") && note.contains("eu-west-1"), "{note}");
+    for hour in 0..30 {
+        let report = world.sweep(hour).await;
+        assert_eq!(report.report.digests_unverified, 0, "{hour}: {:?}", report.problems);
+    }
+    let [closed, open] = <[_; 2]>::try_from(stated(&world)).unwrap();
+    assert_eq!((closed.0.as_str(), closed.1, closed.3.len()), ("eu-west-1", 0, 1));
+    assert!(closed.3[0].starts_with("unchecked: ") && closed.3[0].contains("UnrecognizedClient"));
+    assert_eq!((open.1, open.2, open.3), (23, 46, vec![]));
+    // Where the rules look, it is one.
+    let world = World::with(trail(30), VerifyMode::Rules, source(&cloudtrail));
+    let mut world = world;
+    let everywhere = Canned::new(|_| {
+        (400, json!({"__type": "UnrecognizedClientException", "message": ""}).to_string())
+    });
+    let everywhere = everywhere.unwrap();
+    world.change(|pipeline| pipeline.verification.keys = source(&everywhere));
+    assert_eq!(world.announce(0).await.report.digests_unverified, 1);
+}
+
+#[tokio::test]
+async fn each_mode_verifies_what_it_says() {
+    // The digests and log files that sweeps and notifications verify, in both regions.
+    for (mode, digests, log_files) in
+        [(VerifyMode::Off, 0, 0), (VerifyMode::Rules, 8, 8), (VerifyMode::All, 8, 16)]
+    {
+        let world = World::with(trail(4), mode, known_keys());
+        world.store(&elsewhere(4));
+        world.announce_all(0..2).await;
+        world.sweep(3).await;
+        let heads = world.heads().await;
+        let sum = |count: fn(&ChainHead) -> u64| heads.iter().map(count).sum::<u64>();
+        let sums = (sum(|head| head.digests), sum(|head| head.log_files));
+        assert_eq!(sums, (digests, log_files), "{mode:?}");
+        assert_eq!(world.alerted(), [""; 0], "{mode:?}");
+    }
 }
 
 #[tokio::test]

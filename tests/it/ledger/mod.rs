@@ -4,7 +4,7 @@ mod claims;
 mod conflicts;
 mod context;
 mod correlation_crashes;
-mod correlations;
+pub mod correlations;
 mod crashes;
 mod drift;
 mod folding;

@@ -19,7 +19,7 @@ use super::fleet::{CopyEvent, FleetEvent, FunctionCopy, Launch};
 use super::journal::What;
 use super::ledger;
 use super::queue::{self, Message, Queue};
-use super::s3::S3;
+use super::s3::{Metadata, S3};
 use super::serve::{RunningServer, Shared, serve};
 use super::settings::{Counts, Settings};
 use super::sns::Sns;
@@ -119,9 +119,14 @@ impl Deployment {
 
     /// Puts a log object, and announces it as often as it says.
     pub fn deliver(&mut self, object: &LogObject) {
+        self.deliver_with(object, Metadata::new());
+    }
+
+    /// The same for an object with metadata: a digest.
+    pub fn deliver_with(&mut self, object: &LogObject, metadata: Metadata) {
         let now = self.shared.clock.now();
         self.first_delivery.get_or_insert_with(std::time::Instant::now);
-        let put = self.s3.put(LOGS, &object.key, object.body.clone());
+        let put = self.s3.put_with(LOGS, &object.key, object.body.clone(), metadata);
         for _ in 0..object.announcements {
             let event = object.event(LOGS, &put);
             self.queue.send(now, event.to_string());

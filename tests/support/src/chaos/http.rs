@@ -96,7 +96,7 @@ pub fn encode_form(text: &str) -> String {
 #[derive(Debug, Clone, Default)]
 pub struct Response {
     pub status: u16,
-    pub headers: Vec<(&'static str, String)>,
+    pub headers: Vec<(String, String)>,
     pub body: Vec<u8>,
     /// The length of the body that a `HEAD` request asks for and does not get.
     pub head_length: Option<usize>,
@@ -112,15 +112,15 @@ impl Response {
     pub fn with_body(status: u16, content_type: &str, body: impl Into<Vec<u8>>) -> Response {
         Response {
             status,
-            headers: vec![("content-type", content_type.to_owned())],
+            headers: vec![("content-type".to_owned(), content_type.to_owned())],
             body: body.into(),
             head_length: None,
         }
     }
 
     /// The same answer with another header.
-    pub fn header(mut self, name: &'static str, value: impl Into<String>) -> Response {
-        self.headers.push((name, value.into()));
+    pub fn header(mut self, name: impl Into<String>, value: impl Into<String>) -> Response {
+        self.headers.push((name.into(), value.into()));
         self
     }
 

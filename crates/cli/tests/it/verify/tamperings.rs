@@ -6,15 +6,15 @@ use support::trail::{SignedTrail, gzip};
 use super::world::{HOURS, KEYS, add_hour, end, log_text, trail, verify};
 
 /// A tampering and what is expected of it.
-struct Row {
-    name: &'static str,
-    tamper: fn(&mut SignedTrail),
+pub struct Row {
+    pub name: &'static str,
+    pub tamper: fn(&mut SignedTrail),
     /// The exit code.
-    code: i32,
+    pub code: i32,
     /// What is not valid: label, status, a part of the reason.
-    bad: &'static [(&'static str, &'static str, &'static str)],
+    pub bad: &'static [(&'static str, &'static str, &'static str)],
     /// Log files that no valid digest covers.
-    unverified: u64,
+    pub unverified: u64,
 }
 
 fn digest(trail: &SignedTrail, hour: usize) -> String {
@@ -91,7 +91,7 @@ const FORGED: &str = "the signature does not match";
 const NAMED: &str = "the next digest names it";
 const DERIVED: &str = "follows from the hourly cadence";
 
-const ROWS: &[Row] = &[
+pub const ROWS: &[Row] = &[
     Row { name: "nothing", tamper: |_| (), code: 0, bad: &[], unverified: 0 },
     // Log files.
     Row {

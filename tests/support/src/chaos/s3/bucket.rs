@@ -20,6 +20,9 @@ pub(super) struct Bucket {
     count: u64,
 }
 
+/// By the header's name after `x-amz-meta-`.
+pub type Metadata = BTreeMap<String, String>;
+
 /// One version of an object, or a delete marker.
 #[derive(Debug, Clone)]
 pub(super) struct Version {
@@ -29,6 +32,7 @@ pub(super) struct Version {
     pub(super) modified: Timestamp,
     /// Header and value, as the object was put.
     pub(super) checksum: Option<(&'static str, String)>,
+    pub(super) metadata: Metadata,
     pub(super) is_delete_marker: bool,
 }
 
@@ -63,11 +67,13 @@ impl Bucket {
         key: &str,
         body: Bytes,
         checksum: Option<(&'static str, String)>,
+        metadata: Metadata,
         modified: Timestamp,
     ) -> PutVersion {
         let id = self.next_id();
         let etag = etag(&body);
-        let version = Version { id, body, etag, modified, checksum, is_delete_marker: false };
+        let version =
+            Version { id, body, etag, modified, checksum, metadata, is_delete_marker: false };
         let put = PutVersion {
             etag: version.etag.clone(),
             version_id: self.is_versioned.then(|| version.id.clone()),
@@ -88,6 +94,7 @@ impl Bucket {
             etag: String::new(),
             modified,
             checksum: None,
+            metadata: Metadata::new(),
             is_delete_marker: true,
         };
         self.add(key, marker);

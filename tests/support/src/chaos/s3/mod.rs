@@ -17,6 +17,8 @@ use jiff::Timestamp;
 
 use super::http::{Request, Response};
 use super::serve::{Service, ServiceCall, Shared};
+pub use bucket::Metadata;
+
 use bucket::Bucket;
 use error::S3Error;
 
@@ -48,10 +50,21 @@ impl S3 {
 
     /// Puts an object without a request. Panics if there is no such bucket.
     pub fn put(&self, bucket: &str, key: &str, body: Vec<u8>) -> PutVersion {
+        self.put_with(bucket, key, body, Metadata::new())
+    }
+
+    /// The same with metadata.
+    pub fn put_with(
+        &self,
+        bucket: &str,
+        key: &str,
+        body: Vec<u8>,
+        metadata: Metadata,
+    ) -> PutVersion {
         let now = self.now();
         let mut buckets = self.buckets();
         let bucket = buckets.get_mut(bucket).unwrap();
-        bucket.put(key, Bytes::from(body), None, now)
+        bucket.put(key, Bytes::from(body), None, metadata, now)
     }
 
     /// Removes an object and its versions without a request.

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use bytes::Bytes;
 
-use super::bucket::{Bucket, NULL_VERSION, Version, etag};
+use super::bucket::{Bucket, Metadata, NULL_VERSION, Version, etag};
 use super::error::S3Error;
 use super::payload::Payload;
 use super::{PutVersion, S3, S3Result, check_query};
@@ -16,6 +16,9 @@ use crate::chaos::serve::ServiceCall;
 ///
 /// Source: <https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-keys.html>
 const MAX_KEY: usize = 1024;
+
+/// Headers of an object's metadata begin so.
+const METADATA: &str = "x-amz-meta-";
 
 /// Conditions on reads, which are not modelled.
 const READ_CONDITIONS: [&str; 4] =
@@ -56,7 +59,7 @@ impl S3 {
         let bucket = buckets.get_mut(bucket).ok_or_else(S3Error::no_such_bucket)?;
         check_write_conditions(request, bucket, key)?;
         let put = match call.has_effect {
-            true => bucket.put(key, Bytes::from(bytes), checksum, now),
+            true => bucket.put(key, Bytes::from(bytes), checksum, metadata(request), now),
             false => PutVersion { etag: etag(&bytes), version_id: None },
         };
         let answer = Response::empty(200).header("etag", put.etag);
@@ -112,12 +115,25 @@ impl S3 {
     }
 }
 
+/// Source: <https://docs.aws.amazon.com/AmazonS3/latest/userguide/UsingMetadata.html>
+fn metadata(request: &Request) -> Metadata {
+    let named = request
+        .headers
+        .iter()
+        .filter_map(|(name, value)| Some((name.strip_prefix(METADATA)?.to_owned(), value.clone())));
+    named.collect()
+}
+
 fn object_headers(request: &Request, version: &Version) -> Response {
     let answer = Response::empty(0)
         .header("etag", version.etag.clone())
         .header("last-modified", http_date(version.modified))
         .header("accept-ranges", "bytes")
         .header("content-type", "binary/octet-stream");
+    let with_metadata = |answer: Response, (name, value): (&String, &String)| {
+        answer.header(format!("{METADATA}{name}"), value.clone())
+    };
+    let answer = version.metadata.iter().fold(answer, with_metadata);
     let answer = match version.id.as_str() {
         NULL_VERSION => answer,
         id => answer.header("x-amz-version-id", id),
@@ -128,7 +144,7 @@ fn object_headers(request: &Request, version: &Version) -> Response {
     // The checksum is of the whole object.
     match &version.checksum {
         Some((name, value)) if wants_checksum && request.header("range").is_none() => {
-            answer.header(name, value)
+            answer.header(*name, value)
         }
         _ => answer,
     }
