@@ -6,10 +6,12 @@ use alert::Alert;
 use detect::finding::Outcome;
 use detect::rule::{Detections, LoadedRules};
 use serde_json::{Value, json};
-use trailbell::pipeline::Pipeline;
+use trailbell::pipeline::{self, Pipeline};
 
 use crate::ledger::memory::{Memory, Topic};
-use crate::ledger::world::{call, deliver, pipeline_with, sent_alerts};
+use crate::ledger::world::{
+    LEASE, Worker, call, clock, deliver, inline, pipeline_with, sent_alerts, step,
+};
 
 const RULE: &str = r#"[rule]
 name = "A group is made and filled"
@@ -171,4 +173,81 @@ async fn steps_can_be_joined_by_fields_of_their_own() {
     assert_eq!(alerts(&topic).len(), 1);
     process(&pipeline, &[record("CreateAccessKey", "11:20:00", "mallory")]).await;
     assert_eq!(alerts(&topic).len(), 2);
+}
+
+#[tokio::test]
+async fn damaged_incidents_start_over_and_those_of_a_later_version_are_left_alone() {
+    let memory = Memory::new();
+    let topic = Topic::default();
+    let pipeline = pipeline(&memory, &topic, RULE);
+    let calls = [
+        record("CreateGroup", "10:00:00", "alice"),
+        record("AddUserToGroup", "10:01:00", "alice"),
+        record("AddUserToGroup", "10:02:00", "alice"),
+    ];
+    process(&pipeline, &calls).await;
+    let incidents = memory.keys("incidents/").remove(0);
+    memory.write(&incidents, "{\"version\":1,");
+    // The same sequence has the same alert.
+    process(&pipeline, &calls).await;
+    assert_eq!(alerts(&topic).len(), 1);
+    let mark = memory.keys("by-correlation/").remove(0);
+    let folder = mark.rsplit_once('/').unwrap().0;
+    memory.write(&format!("{folder}/20260301T100000Z-what-is-this"), "");
+    memory.write(&incidents, "{\"version\":1,\"incidents\":[{\"id\":5}]}");
+    process(
+        &pipeline,
+        &[
+            record("CreateGroup", "10:03:00", "alice"),
+            record("AddUserToGroup", "10:04:00", "alice"),
+            record("AddUserToGroup", "10:05:00", "alice"),
+        ],
+    )
+    .await;
+    assert_eq!(alerts(&topic).len(), 2);
+    memory.write(&incidents, "{\"version\":99}");
+    let report = deliver(&pipeline, &calls[..1]).await;
+    assert!(report.problems[0].what.contains("version 99"), "{report:?}");
+    assert!(report.reply().is_err());
+}
+
+/// Two workers have one call each, and the sequence needs both. One is stopped after some steps,
+/// and a sweep and a redelivery do what is left.
+#[tokio::test]
+async fn a_sequence_is_alerted_wherever_a_worker_stops() {
+    let rule = RULE.replace(" with runs=2", "");
+    let calls =
+        [record("CreateGroup", "10:00:00", "alice"), record("AddUserToGroup", "10:01:00", "alice")];
+    for steps in 0..100 {
+        let memory = Memory::new();
+        let topic = Topic::default();
+        let run = |call: &Value| -> Worker<()> {
+            let pipeline = pipeline(&memory, &topic, &rule);
+            let payload = inline(std::slice::from_ref(call));
+            Box::pin(async move {
+                pipeline::run(&pipeline, &payload, clock()).await;
+            })
+        };
+        let mut dying = run(&calls[0]);
+        let mut living = run(&calls[1]);
+        let mut is_dying = true;
+        let mut alive = true;
+        for _ in 0..steps {
+            is_dying = is_dying && step(&mut dying).is_pending();
+            alive = alive && step(&mut living).is_pending();
+        }
+        drop(dying);
+        while alive {
+            alive = step(&mut living).is_pending();
+        }
+        memory.advance(LEASE);
+        let last = pipeline(&memory, &topic, &rule);
+        pipeline::recover_open(&last, clock()).await;
+        deliver(&last, &calls[..1]).await;
+        let mut sent: Vec<String> =
+            alerts(&topic).iter().map(|alert| alert.finding.to_string()).collect();
+        // A worker that stopped after the topic's answer has sent it, too.
+        sent.dedup();
+        assert_eq!(sent.len(), 1, "after {steps} steps");
+    }
 }

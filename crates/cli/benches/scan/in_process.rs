@@ -16,6 +16,7 @@ use libdeflater::Decompressor;
 
 use crate::corpus::{self, Plan};
 use crate::measure::Task;
+use crate::public_rules;
 
 const OPTIONS: Options = Options::records(u64::MAX);
 
@@ -29,6 +30,7 @@ pub struct Workload {
     texts: Vec<Vec<u8>>,
     rules: Detections,
     more_rules: Detections,
+    public_rules: Detections,
 }
 
 impl Workload {
@@ -37,7 +39,9 @@ impl Workload {
         let all_hit = objects(Plan { hit_percent: 100, ..plan });
         let objects = objects(plan);
         let texts = objects.iter().map(|object| inflate(object)).collect();
-        Workload { objects, all_hit, texts, rules: rules(0), more_rules: rules(100) }
+        let [own, more] = [0, 100].map(rules);
+        let public_rules = public_rules::detections();
+        Workload { objects, all_hit, texts, rules: own, more_rules: more, public_rules }
     }
 
     pub fn inflated_bytes(&self) -> usize {
@@ -69,6 +73,9 @@ impl Workload {
             }),
             Task::new("scan, 100 more rules", |index| {
                 scan(&self.objects[index], &self.more_rules);
+            }),
+            Task::new("scan, 160 rules like Elastic's for AWS", |index| {
+                scan(&self.objects[index], &self.public_rules);
             }),
             Task::new("scan, a finding in every object", |index| {
                 scan(&self.all_hit[index], &self.rules);

@@ -4,12 +4,13 @@
 //! |---|---|
 //! | [`key`] | what the key of an object says about its content |
 //! | [`reader`] | reads the records of an object, all of them or those that a rule can match |
-//! | [`prefilter`] | searches text for the names that the rules need |
+//! | [`prefilter`] | searches text for the names and user agents that the rules need |
 //! | [`content`] | inflates an object and hashes its text |
 //!
 //! A stored object ([`Body`]) is inflated, split into records and parsed. Each step works on a
 //! part of the text, so that the memory in use does not depend on the size of the object.
 
+mod agents;
 mod buffer;
 pub mod content;
 mod digest_name;

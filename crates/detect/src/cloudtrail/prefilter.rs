@@ -1,8 +1,9 @@
 //! Passes over text that no rule can match, without parsing it: searches for the names of calls and
-//! services that the rules need.
+//! services that the rules need, and for what user agents must contain.
 //!
 //! Why no match is missed: a record that a rule matches has, under its key `eventName` or
-//! `eventSource`, a string that is one of these names. JSON can write key and string plainly; then
+//! `eventSource`, a string that is one of these names, or under `userAgent` one that contains one
+//! of the texts, or a value that is no string. JSON can write key and string plainly; then
 //! the text holds `"eventName"`, white space, a colon, white space and the quoted name, which the
 //! search finds. Or it writes a letter as an escape. Keys and names consist of ASCII letters,
 //! digits, `.`, `-` and `_` ([`PlainName`]), and the only escapes for these are `\u00` and two
@@ -14,11 +15,16 @@ use std::collections::HashSet;
 use fearless_simd::prelude::*;
 use fearless_simd::{Level, Simd, dispatch, u8x64};
 
-/// A set of names, at least one of which is in any record that a rule can match.
+use super::agents::SeenAgents;
+
+pub use super::agents::AgentText;
+
+/// A set of names and texts, at least one of which is in any record that a rule can match.
 #[derive(Debug, Clone)]
 pub struct Prefilter {
     actions: NameSet,
     providers: NameSet,
+    agents: Vec<AgentText>,
     level: Level,
 }
 
@@ -45,8 +51,14 @@ impl Prefilter {
         Prefilter {
             actions: NameSet::new(actions),
             providers: NameSet::new(providers),
+            agents: Vec::new(),
             level: Level::new(),
         }
+    }
+
+    /// Searches for these texts in values of `userAgent`, too.
+    pub fn with_agents(self, agents: impl IntoIterator<Item = AgentText>) -> Prefilter {
+        Prefilter { agents: agents.into_iter().collect(), ..self }
     }
 
     /// The number of distinct names.
@@ -54,12 +66,26 @@ impl Prefilter {
         self.actions.names.len() + self.providers.names.len()
     }
 
+    /// The number of texts that user agents are searched for.
+    pub fn agent_count(&self) -> usize {
+        self.agents.len()
+    }
+
     /// Returns false if no rule can match a record in `text`, which is any number of whole records.
     pub fn may_match(&self, text: &[u8]) -> bool {
-        if self.providers.names.is_empty() {
-            dispatch!(self.level, simd => self.search::<_, false>(simd, text))
-        } else {
-            dispatch!(self.level, simd => self.search::<_, true>(simd, text))
+        match (self.providers.names.is_empty(), self.agents.is_empty()) {
+            (true, true) => {
+                dispatch!(self.level, simd => self.search::<_, false, false>(simd, text))
+            }
+            (false, true) => {
+                dispatch!(self.level, simd => self.search::<_, true, false>(simd, text))
+            }
+            (true, false) => {
+                dispatch!(self.level, simd => self.search::<_, false, true>(simd, text))
+            }
+            (false, false) => {
+                dispatch!(self.level, simd => self.search::<_, true, true>(simd, text))
+            }
         }
     }
 
@@ -67,12 +93,17 @@ impl Prefilter {
     /// misprediction costs as much as the search of the record. Candidates are therefore collected
     /// without branches, and checked in batches.
     #[inline(always)]
-    fn search<S: Simd, const PROVIDERS: bool>(&self, simd: S, text: &[u8]) -> bool {
+    fn search<S: Simd, const PROVIDERS: bool, const AGENTS: bool>(
+        &self,
+        simd: S,
+        text: &[u8],
+    ) -> bool {
+        let mut seen = SeenAgents::default();
         let mut candidates = [0; BATCH + 64];
         let mut count = 0;
         let mut at = 0;
         while let Some(block) = text.get(at..at + 65) {
-            let mut marks = mark_candidates::<S, PROVIDERS>(simd, block);
+            let mut marks = mark_candidates::<S, PROVIDERS, AGENTS>(simd, block);
             candidates[count] = at + marks.trailing_zeros() as usize;
             count += usize::from(marks != 0);
             marks &= marks.wrapping_sub(1);
@@ -82,20 +113,26 @@ impl Prefilter {
                 marks &= marks - 1;
             }
             if count >= BATCH {
-                if self.any_matches(text, &candidates[..count]) {
+                if self.any_matches(text, &candidates[..count], &mut seen) {
                     return true;
                 }
                 count = 0;
             }
             at += 64;
         }
-        self.any_matches(text, &candidates[..count])
-            || (at..text.len()).any(|at| self.matches_at(text, at))
+        self.any_matches(text, &candidates[..count], &mut seen)
+            || (at..text.len()).any(|at| self.matches_at(text, at, &mut seen))
     }
 
     #[inline(never)]
-    fn any_matches(&self, text: &[u8], candidates: &[usize]) -> bool {
-        candidates.iter().any(|at| !self.is_other_call(text, *at) && self.matches_at(text, *at))
+    fn any_matches<'t>(
+        &self,
+        text: &'t [u8],
+        candidates: &[usize],
+        seen: &mut SeenAgents<'t>,
+    ) -> bool {
+        let mut candidates = candidates.iter();
+        candidates.any(|at| !self.is_other_call(text, *at) && self.matches_at(text, *at, seen))
     }
 
     /// Returns true if a call that no rule needs is written at `at` as CloudTrail writes it. Nearly
@@ -112,15 +149,25 @@ impl Prefilter {
         before == BEFORE && first.first_chunk().is_some_and(|first| !self.actions.may_begin(*first))
     }
 
-    /// Returns true if `at` is the start of an escape that can hide a name, or the `t` of a key
-    /// with one of the names.
-    #[cold]
-    fn matches_at(&self, text: &[u8], at: usize) -> bool {
+    /// Returns true if `at` is the start of an escape that can hide a name, the `t` of a key with
+    /// one of the names, or the `r` of one with a user agent.
+    fn matches_at<'t>(&self, text: &'t [u8], at: usize, seen: &mut SeenAgents<'t>) -> bool {
         let (before, rest) = text.split_at(at);
         match rest.first() {
             Some(b'\\') => hides_name_byte(rest),
             Some(b't') if before.ends_with(b"\"even") => self.matches_value(&rest[1..]),
+            Some(b'r') if before.ends_with(b"\"use") => self.matches_agent(&rest[1..], seen),
             _ => false,
+        }
+    }
+
+    /// `rest`: a key from its `Agent` on, and its value.
+    fn matches_agent<'t>(&self, rest: &'t [u8], seen: &mut SeenAgents<'t>) -> bool {
+        let Some(rest) = rest.strip_prefix(b"Agent\"") else { return false };
+        let Some(value) = skip_space(rest).strip_prefix(b":") else { return false };
+        match skip_space(value) {
+            [b'"', string @ ..] => seen.may_match(string, &self.agents),
+            value => !self.agents.is_empty() && !value.starts_with(b"null"),
         }
     }
 
@@ -134,7 +181,7 @@ impl Prefilter {
     }
 }
 
-fn is_name_byte(byte: u8) -> bool {
+pub(super) fn is_name_byte(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || b".-_".contains(&byte)
 }
 
@@ -158,16 +205,23 @@ fn skip_space(mut text: &[u8]) -> &[u8] {
 }
 
 /// Marks, among the first 64 bytes of `block`, the start of each `\u` and the `t` of each
-/// `"eventName"` (and of each `"eventSource"`, with `PROVIDERS`). The 65th byte is only read as the
-/// successor of the 64th.
+/// `"eventName"` (with `PROVIDERS` of each `"eventSource"`, with `AGENTS` the `r` of each
+/// `"userAgent"`). The 65th byte is only read as the successor of the 64th.
 #[inline(always)]
-fn mark_candidates<S: Simd, const PROVIDERS: bool>(simd: S, block: &[u8]) -> u64 {
+fn mark_candidates<S: Simd, const PROVIDERS: bool, const AGENTS: bool>(
+    simd: S,
+    block: &[u8],
+) -> u64 {
     let here = u8x64::from_slice(simd, &block[..64]);
     let next = u8x64::from_slice(simd, &block[1..65]);
     let capital =
         if PROVIDERS { next.simd_eq(b'N') | next.simd_eq(b'S') } else { next.simd_eq(b'N') };
     let escape = here.simd_eq(b'\\') & next.simd_eq(b'u');
     let key = here.simd_eq(b't') & capital;
+    if AGENTS {
+        let agent = here.simd_eq(b'r') & next.simd_eq(b'A');
+        return (escape | key | agent).to_bitmask();
+    }
     (escape | key).to_bitmask()
 }
 
@@ -354,6 +408,32 @@ mod tests {
             let record: serde_json::Value = serde_json::from_str(&text).unwrap();
             prop_assert_eq!(record["eventName"].as_str(), Some(name));
             prop_assert!(prefilter().may_match(text.as_bytes()), "{}", text);
+        }
+
+        /// And so it does a text in a user agent, wherever and after whatever agents it is.
+        #[test]
+        fn no_json_notation_hides_a_user_agent(
+            key_ways in prop::collection::vec(any::<u8>(), 1..9),
+            value_ways in prop::collection::vec(any::<u8>(), 1..40),
+            around in "[a-z\"\\\\/ é]{0,30}",
+            before in prop::collection::vec("[a-z\"\\\\/ ]{0,40}", 0..70),
+        ) {
+            let prefilter = prefilter().with_agents(AgentText::new("kali-linux", false));
+            let record = |key: &str, value: &str| format!("{{{key}:{value}}}");
+            let quiet: Vec<String> = before
+                .iter()
+                .map(|agent| record("\"userAgent\"", &serde_json::to_string(agent).unwrap()))
+                .collect();
+            prop_assert!(!prefilter.may_match(quiet.join(",").as_bytes()), "{:?}", quiet);
+            let agent = format!("{around}kali-linux{around}");
+            let key = json_string("userAgent", &key_ways);
+            let ways: Vec<u8> = value_ways.iter().map(|way| way % 8).collect();
+            let value = json_string(&agent.replace(['"', '\\'], "_"), &ways);
+            let text = format!("{},{}", quiet.join(","), record(&key, &value));
+            prop_assert!(prefilter.may_match(text.as_bytes()), "{}", text);
+            let value = serde_json::to_string(&agent).unwrap();
+            let text = format!("{},{}", quiet.join(","), record("\"userAgent\"", &value));
+            prop_assert!(prefilter.may_match(text.as_bytes()), "{}", text);
         }
     }
 }

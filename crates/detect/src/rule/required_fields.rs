@@ -2,10 +2,11 @@
 
 use std::collections::BTreeSet;
 
+use eql::Function;
 use kql::{ExprKind, Field, Test};
-use query_core::Case;
+use query_core::{Case, Wildcard};
 
-use crate::cloudtrail::prefilter::{PlainName, Prefilter};
+use crate::cloudtrail::prefilter::{AgentText, PlainName, Prefilter};
 use crate::model::MODEL_ACTIONS;
 
 type Names = BTreeSet<String>;
@@ -18,9 +19,19 @@ pub struct RequiredFields {
     pub providers: Option<Names>,
     /// The possible values of `event.action`.
     pub actions: Option<Names>,
+    /// What `user_agent.original` must contain one of.
+    pub agents: Option<BTreeSet<AgentText>>,
 }
 
+/// The only other field that rules require of which no call and no service is known.
+const AGENT_FIELD: &str = "user_agent.original";
+
 impl RequiredFields {
+    /// Returns true if it requires anything: then not every record can match.
+    pub fn is_specific(&self) -> bool {
+        self.providers.is_some() || self.actions.is_some() || self.agents.is_some()
+    }
+
     /// What a condition in KQL requires. A negation, wildcard, range or other field requires
     /// nothing.
     pub(super) fn from_kql(expr: &kql::Expr) -> RequiredFields {
@@ -33,12 +44,14 @@ impl RequiredFields {
         }
     }
 
-    /// The same of a condition in EQL, where a function requires nothing, and neither does a
-    /// comparison in any case.
+    /// The same of a condition in EQL, where neither a function nor a comparison in any case
+    /// requires a name.
     pub(super) fn from_eql(expr: &eql::Expr) -> RequiredFields {
         let children = expr.children().iter().map(RequiredFields::from_eql);
         match expr.kind() {
             eql::ExprKind::Leaf(leaf) => match (leaf.field(), leaf.test()) {
+                (None, _) => RequiredFields::from_agents(agents_of_call(leaf)),
+                (Some(AGENT_FIELD), test) => RequiredFields::from_agents(agents_of_test(test)),
                 (Some(field), eql::Test::In(constants, Case::Exact)) => {
                     let texts = constants.iter().map(|constant| constant.literal().text());
                     RequiredFields::from_names(field, texts.map(str::to_owned).collect())
@@ -58,20 +71,33 @@ impl RequiredFields {
     }
 
     fn from_kql_leaf(leaf: &kql::Leaf) -> RequiredFields {
-        let (Field::Named(field), Test::Equals(literal)) = (leaf.field(), leaf.test()) else {
-            return RequiredFields::default();
+        let (field, literal) = match (leaf.field(), leaf.test()) {
+            (Field::Named(field), Test::Equals(literal)) => (field, literal),
+            (Field::Named(field), Test::Like(wildcard)) if field == AGENT_FIELD => {
+                return RequiredFields::from_agents(agent_of_pattern(wildcard, false).map(one));
+            }
+            _ => return RequiredFields::default(),
         };
         // A block of addresses equals every address in it, in keywords too.
         if literal.text().contains('/') {
             return RequiredFields::default();
         }
+        if field == AGENT_FIELD {
+            return RequiredFields::from_agents(AgentText::new(literal.text(), false).map(one));
+        }
         RequiredFields::from_names(field, Names::from([literal.text().to_owned()]))
+    }
+
+    fn from_agents(agents: Option<BTreeSet<AgentText>>) -> RequiredFields {
+        RequiredFields { agents, ..RequiredFields::default() }
     }
 
     fn from_names(field: &str, names: Names) -> RequiredFields {
         match field {
-            "event.provider" => RequiredFields { providers: Some(names), actions: None },
-            "event.action" => RequiredFields { providers: None, actions: Some(names) },
+            "event.provider" => {
+                RequiredFields { providers: Some(names), ..RequiredFields::default() }
+            }
+            "event.action" => RequiredFields { actions: Some(names), ..RequiredFields::default() },
             _ => RequiredFields::default(),
         }
     }
@@ -80,6 +106,8 @@ impl RequiredFields {
         RequiredFields {
             providers: intersection(self.providers, other.providers),
             actions: intersection(self.actions, other.actions),
+            // Both are required: one is enough to search for.
+            agents: self.agents.or(other.agents),
         }
     }
 
@@ -87,8 +115,65 @@ impl RequiredFields {
         RequiredFields {
             providers: union(self.providers, other.providers),
             actions: union(self.actions, other.actions),
+            agents: self.agents.zip(other.agents).map(|(one, other)| &one | &other),
         }
     }
+}
+
+fn one(text: AgentText) -> BTreeSet<AgentText> {
+    BTreeSet::from([text])
+}
+
+/// What a user agent that passes the test contains one of.
+fn agents_of_test(test: &eql::Test) -> Option<BTreeSet<AgentText>> {
+    match test {
+        eql::Test::In(constants, case) => {
+            let texts = constants.iter().map(|constant| match constant.kind() {
+                eql::ConstantKind::Text => {
+                    AgentText::new(constant.literal().text(), *case == Case::Any)
+                }
+                _ => None,
+            });
+            texts.collect()
+        }
+        eql::Test::Like(wildcards, case) => {
+            wildcards.iter().map(|it| agent_of_pattern(it, *case == Case::Any)).collect()
+        }
+        _ => None,
+    }
+}
+
+/// The same for a function that a user agent meets.
+fn agents_of_call(leaf: &eql::Leaf) -> Option<BTreeSet<AgentText>> {
+    let (eql::Term::Call(call), eql::Test::In(constants, _)) = (leaf.term(), leaf.test()) else {
+        return None;
+    };
+    let is_met = |constant: &eql::Constant| constant.kind() == eql::ConstantKind::Boolean(true);
+    let searches = matches!(
+        call.function(),
+        Function::StringContains | Function::StartsWith | Function::EndsWith | Function::Wildcard
+    );
+    let (eql::Term::Field { name, .. }, texts) = call.arguments().split_first()? else {
+        return None;
+    };
+    if !searches || name != AGENT_FIELD || texts.is_empty() || !constants.iter().all(is_met) {
+        return None;
+    }
+    let texts = texts.iter().map(|text| match text {
+        eql::Term::Constant(constant) if constant.kind() == eql::ConstantKind::Text => {
+            // Wildcards are no part of what is searched for.
+            AgentText::new(constant.literal().text(), call.case() == Case::Any)
+        }
+        _ => None,
+    });
+    texts.collect()
+}
+
+/// The longest text that whatever matches the pattern contains.
+fn agent_of_pattern(pattern: &Wildcard, in_any_case: bool) -> Option<AgentText> {
+    let parts = pattern.pieces().flatten();
+    let texts = parts.filter_map(|part| AgentText::new(part, in_any_case));
+    texts.max_by_key(AgentText::length)
 }
 
 fn intersection(one: Option<Names>, other: Option<Names>) -> Option<Names> {
@@ -106,25 +191,29 @@ fn union(one: Option<Names>, other: Option<Names>) -> Option<Names> {
 /// requires one, every record that some rule matches has one of them.
 ///
 /// If a rule requires both calls and services, only its calls are used: `CreateGroup` is in one
-/// object of a thousand, `iam.amazonaws.com` in one of two.
+/// object of a thousand, `iam.amazonaws.com` in one of two. What a user agent must contain is rarer
+/// than a service, too.
 ///
 /// If a rule is about IAM, the calls that the [model](crate::model) needs are among the literals.
 pub(super) fn build_prefilter(rules: &[RequiredFields]) -> (Prefilter, Option<usize>) {
     let mut without = None;
     let mut actions = BTreeSet::new();
     let mut providers = BTreeSet::new();
+    let mut agents = BTreeSet::new();
     for (index, required) in rules.iter().enumerate() {
-        match (plain_names(&required.actions), plain_names(&required.providers)) {
-            (Some(names), _) => actions.extend(names),
-            (None, Some(names)) => providers.extend(names),
-            (None, None) => without = without.or(Some(index)),
+        let names = (plain_names(&required.actions), plain_names(&required.providers));
+        match (names, &required.agents) {
+            ((Some(names), _), _) => actions.extend(names),
+            ((None, _), Some(texts)) => agents.extend(texts.iter().cloned()),
+            ((None, Some(names)), None) => providers.extend(names),
+            ((None, None), None) => without = without.or(Some(index)),
         }
     }
     let is_iam = |names: &Names| names.contains("iam.amazonaws.com");
     if rules.iter().any(|required| required.providers.as_ref().is_some_and(is_iam)) {
         actions.extend(MODEL_ACTIONS.iter().filter_map(|name| PlainName::new(name)));
     }
-    (Prefilter::new(actions, providers), without)
+    (Prefilter::new(actions, providers).with_agents(agents), without)
 }
 
 /// The names, if all of them can be searched for.
@@ -262,5 +351,47 @@ mod tests {
             assert!(!prefilter.may_match(br#"{"eventName":"DeleteGroup"}"#), "{without}");
         }
         assert_eq!(prefilter_for(&[with, "event.action: \"white space\""]).1, Some(1));
+    }
+
+    #[test]
+    fn user_agents_are_searched_for_what_every_match_contains() {
+        let agents = |required: RequiredFields| {
+            let prefilter = build_prefilter(&[required]);
+            let has = |agent: &str| {
+                let text = format!("{{\"userAgent\":\"{agent}\"}}");
+                prefilter.0.may_match(text.as_bytes())
+            };
+            (prefilter.1.is_none(), has("aws-cli distrib#kali"), has("PARROT 1"), has("aws-cli"))
+        };
+        let field = "user_agent.original";
+        for (condition, expected) in [
+            ("user_agent.original: *kali*", (true, true, false, false)),
+            ("user_agent.original: (*kali* or *parrot*)", (true, true, false, false)),
+            ("user_agent.original: *kali* and event.provider: iam.a", (true, true, false, false)),
+            ("user_agent.original: (*kali* or *x*)", (false, false, false, false)),
+            ("not user_agent.original: *kali*", (false, false, false, false)),
+            ("user_agent.original: *kali* or event.action: X", (false, false, false, false)),
+            ("user_agent.name: *kali*", (false, false, false, false)),
+            ("user_agent.original: 10.0.0.0/24", (false, false, false, false)),
+        ] {
+            assert_eq!(agents(required_by(condition)), expected, "{condition}");
+        }
+        for (condition, expected) in [
+            (format!("stringContains({field}, \"kali\")"), (true, true, false, false)),
+            (format!("stringContains({field}, \"#k?li\")"), (false, false, false, false)),
+            (format!("{field} : (\"*kali*\", \"parrot*\")"), (true, true, true, false)),
+            (format!("{field} like (\"*kali*\", \"parrot*\")"), (true, true, false, false)),
+            (format!("endsWith~({field}, \"KALI\")"), (true, true, false, false)),
+            (format!("wildcard({field}, \"*kali\", \"P*\")"), (false, false, false, false)),
+            (format!("not stringContains({field}, \"kali\")"), (false, false, false, false)),
+            (format!("{field} regex \".*kali\""), (false, false, false, false)),
+            (format!("length({field}) > 3"), (false, false, false, false)),
+            (format!("{field} != \"kali\""), (false, false, false, false)),
+            (format!("stringContains(concat({field}), \"kali\")"), (false, false, false, false)),
+        ] {
+            let query = eql::Query::parse(&format!("any where {condition}")).unwrap();
+            let required = RequiredFields::from_eql(query.expr());
+            assert_eq!(agents(required), expected, "{condition}");
+        }
     }
 }

@@ -136,11 +136,15 @@ impl RuleSet {
     pub fn prefilter_summary(&self) -> String {
         match self.prefilter() {
             Ok(prefilter) => {
-                format!("on, for {} names of calls and services", prefilter.name_count())
+                let agents = match prefilter.agent_count() {
+                    0 => String::new(),
+                    count => format!(", and {count} texts of user agents"),
+                };
+                format!("on, for {} names of calls and services{agents}", prefilter.name_count())
             }
             Err(rule) => {
                 let id = rule.info.id.escape_debug();
-                format!("off: rule {id} names neither a call nor a service")
+                format!("off: rule {id} names neither a call, a service nor a user agent")
             }
         }
     }
@@ -337,6 +341,11 @@ mod tests {
             "user.name: a",
             "event.outcome: success",
             "not event.action: X",
+            "user_agent.original: *kali*",
+            "user_agent.original: kali-x",
+            "user_agent.original: k?li*",
+            "user_agent.original: 10.0.0.0/24",
+            "user_agent.original: *",
         ]);
         leaf.prop_map(str::to_owned).prop_recursive(3, 8, 3, |inner| {
             prop_oneof![
@@ -365,6 +374,17 @@ mod tests {
             r#"startsWith(event.action, "X")"#,
             r#"event.action == "192.0.2.0/24""#,
             r#"event.outcome == "success""#,
+            r#"stringContains(user_agent.original, "kali")"#,
+            r#"stringContains(user_agent.original, "k*li-x")"#,
+            r#"stringContains~(user_agent.original, "a kali")"#,
+            r#"endsWith(user_agent.original, "kali")"#,
+            r#"wildcard(user_agent.original, "*kali*", "x*")"#,
+            r#"wildcard(user_agent.original, "*kali", "parrot*")"#,
+            r#"stringContains(user_agent.original, "kali") == false"#,
+            r#"user_agent.original in~ ("KALI-x", "other")"#,
+            r#"user_agent.original : ("*kali", "parrot*")"#,
+            r#"user_agent.original != "kali-x""#,
+            r#"length(user_agent.original) > 3"#,
             "true",
             "false",
         ]);
@@ -382,8 +402,17 @@ mod tests {
         let provider = prop::sample::select(vec!["a", "b", "c", "", "A"]);
         let action = prop::sample::select(vec!["X", "Y", "XY", "x", "-", "none", "192.0.2.1"]);
         let user = prop::sample::select(vec!["a", "X"]);
-        (provider, action, user, any::<[bool; 3]>()).prop_map(|(provider, action, user, keep)| {
-            let fields = [("eventSource", provider), ("eventName", action), ("errorCode", user)];
+        let agents =
+            ["kali-x", "a Kali", "x \"kali", "10.0.0.7", "parrot", "kal", "é kali-x \u{1}"];
+        let agent = prop::sample::select(agents.to_vec());
+        let parts = (provider, action, user, agent, any::<[bool; 4]>());
+        parts.prop_map(|(provider, action, user, agent, keep)| {
+            let fields = [
+                ("eventSource", provider),
+                ("eventName", action),
+                ("errorCode", user),
+                ("userAgent", agent),
+            ];
             let kept: Vec<_> = fields
                 .into_iter()
                 .zip(keep)
@@ -407,6 +436,19 @@ mod tests {
             let found: Vec<_> = set.matching(&view, now).map(|rule| &rule.info.id).collect();
             let all = set.rules().iter().filter(|rule| rule.query.matches(&view, now));
             prop_assert_eq!(&found, &all.map(|rule| &rule.info.id).collect::<Vec<_>>());
+        }
+
+        #[test]
+        fn the_prefilter_drops_no_record_that_a_rule_matches(
+            queries in vec(prop_oneof![query(), eql_query()], 1..4),
+            record in any_record(),
+        ) {
+            let queries: Vec<&str> = queries.iter().map(String::as_str).collect();
+            let set = set(&queries);
+            let Ok(prefilter) = set.prefilter() else { return Ok(()) };
+            let text = serde_json::to_string(record.fields()).unwrap();
+            let is_match = set.matching(&View::new(&record), Timestamp::UNIX_EPOCH).next().is_some();
+            prop_assert!(!is_match || prefilter.may_match(text.as_bytes()), "{}", text);
         }
     }
 }

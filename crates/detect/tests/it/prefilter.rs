@@ -20,9 +20,53 @@ const OPTIONS: Options = Options::records(1 << 30);
 static DETECTIONS: LazyLock<Detections> =
     LazyLock::new(|| Detections::from(RuleSet::new(LoadedRules::embedded().rules).unwrap()));
 
+/// The embedded rules, and two that name neither a call nor a service.
+static WITH_AGENTS: LazyLock<Detections> = LazyLock::new(|| {
+    let rule = |id: &str, kind: &str, language: &str, query: &str| {
+        format!(
+            "[rule]\nname = \"{id}\"\nrule_id = \"{id}\"\ndescription = \"d\"\n\
+             type = \"{kind}\"\nlanguage = \"{language}\"\nseverity = \"low\"\nrisk_score = 1\n\
+             query = '{query}'\n"
+        )
+    };
+    let eql = "any where stringContains(user_agent.original, \"distrib#kali\") or \
+               user_agent.original : \"*parrot/*\"";
+    let texts = [
+        rule("a", "query", "kuery", "event.outcome: success and user_agent.original: *pacu/*"),
+        rule("b", "eql", "eql", eql),
+    ];
+    let mut rules = LoadedRules::embedded().rules;
+    let loaded = LoadedRules::from_texts(texts.iter().map(|text| ("a.toml", &**text)));
+    assert!(loaded.problems.is_empty(), "{:?}", loaded.problems);
+    rules.extend(loaded.rules);
+    Detections::from(RuleSet::new(rules).unwrap())
+});
+
 /// Reads both ways with the embedded rules.
 fn scan_both_ways(stored: &[u8], options: Options) -> (ScanResult, ScanResult) {
     assert_modes_agree(stored, options, &DETECTIONS)
+}
+
+/// The same, with those about user agents in every second case.
+fn check_both_ways(stored: &[u8], options: Options, with_agents: bool) {
+    assert_modes_agree(stored, options, if with_agents { &WITH_AGENTS } else { &DETECTIONS });
+}
+
+#[test]
+fn rules_about_user_agents_leave_objects_unread_that_have_none() {
+    let quiet = log(100, &[]).replace("\\\\u0041", "\\u003c");
+    for (agent, found, is_read) in [
+        ("<agent>", 0, false),
+        ("aws-cli/2 pacu", 0, true),
+        ("aws-cli/2 pacu/1", 1, true),
+        ("aws-cli/2 PACU/1", 0, false),
+        ("x distrib#kali y", 1, true),
+        ("PARROT/6", 1, true),
+    ] {
+        let text = quiet.replacen("<agent>", agent, 1);
+        let (fast, _) = assert_modes_agree(&gzip(text.as_bytes()), OPTIONS, &WITH_AGENTS);
+        assert_eq!((fast.findings.len(), fast.read.parsed > 0), (found, is_read), "{agent}");
+    }
 }
 
 fn gzip(text: &[u8]) -> Vec<u8> {
@@ -251,18 +295,32 @@ fn object() -> impl Strategy<Value = (Vec<u8>, bool)> {
         "",
     ]);
     let source = prop::sample::select(vec!["iam.amazonaws.com", "s3.amazonaws.com", "iam"]);
-    let records = prop::collection::vec((word.clone(), source, word, any::<bool>()), 0..12);
+    let agent = prop::sample::select(vec![
+        json!("aws-cli/2"),
+        json!("aws-cli/2"),
+        json!("aws-cli/2 pacu/1"),
+        json!("x \" distrib#kali"),
+        json!("distrib#KALI \u{1}"),
+        json!("Parrot/1"),
+        json!(["parrot/1"]),
+        json!({"x": "pacu/"}),
+        json!(5),
+        Value::Null,
+    ]);
+    let records = (word.clone(), source, word, any::<bool>(), agent);
+    let records = prop::collection::vec(records, 0..12);
     let shape = (any::<bool>(), any::<bool>(), any::<prop::sample::Index>());
     (records, shape).prop_map(|(records, (pretty, zipped, cut))| {
         let records: Vec<Value> = records
             .into_iter()
             .enumerate()
-            .map(|(n, (action, source, other, fails))| {
+            .map(|(n, (action, source, other, fails, agent))| {
                 let mut made = record(action, n);
                 made["eventSource"] = json!(source);
                 made["requestParameters"]["other"] =
                     json!({"eventName": other, "list": [other, "\\u0043"]});
                 made["errorCode"] = if fails { json!("AccessDenied") } else { Value::Null };
+                made["userAgent"] = agent;
                 made
             })
             .collect();
@@ -320,8 +378,12 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(600))]
 
     #[test]
-    fn both_modes_agree((stored, _) in object(), limit in prop_oneof![Just(1 << 30), 0u64..6000]) {
-        scan_both_ways(&stored, Options::records(limit));
+    fn both_modes_agree(
+        (stored, _) in object(),
+        limit in prop_oneof![Just(1 << 30), 0u64..6000],
+        with_agents in any::<bool>(),
+    ) {
+        check_both_ways(&stored, Options::records(limit), with_agents);
     }
 
     #[test]
@@ -329,6 +391,7 @@ proptest! {
         (mut stored, zipped) in object(),
         damage in prop::collection::vec((any::<prop::sample::Index>(), mutation()), 1..4),
         inside in any::<bool>(),
+        with_agents in any::<bool>(),
     ) {
         if zipped && inside {
             let mut text = Vec::new();
@@ -338,6 +401,6 @@ proptest! {
         } else {
             damage.iter().for_each(|(at, mutation)| mutate(&mut stored, *at, mutation));
         }
-        scan_both_ways(&stored, OPTIONS);
+        check_both_ways(&stored, OPTIONS, with_agents);
     }
 }

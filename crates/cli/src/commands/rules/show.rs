@@ -201,7 +201,7 @@ fn format_calls(rule: &Rule) -> String {
         Some(names) => names.into_iter().collect::<Vec<_>>().join(", "),
         None => "any".to_owned(),
     };
-    let RequiredFields { providers, actions } = rule.query.required_fields();
+    let RequiredFields { providers, actions, .. } = rule.query.required_fields();
     format!("{}: {}", join(providers), join(actions))
 }
 

@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use super::correlation::Correlation;
-use super::definition::Rule;
+use super::definition::{Rule, RuleInfo};
 use super::load::resolve::{resolve_references, warn_of_replaced};
 use super::load::{LoadedRules, RuleFile, Verdict, check_ids};
 use super::required_fields::RequiredFields;
@@ -48,7 +48,7 @@ fn check_file(path: PathBuf) -> RuleFile {
 /// requires.
 fn slow_query(rule: &Rule) -> Option<&'static str> {
     match rule.query.required_fields() {
-        RequiredFields { providers: None, actions: None } => Some(
+        RequiredFields { providers: None, actions: None, agents: None } => Some(
             "slow: every record of every service is parsed for this rule; require an \
              `event.provider` or an `event.action`",
         ),
@@ -86,9 +86,21 @@ const FREQUENT_CALLS: [&str; 22] = [
     "Scan",
 ];
 
-/// What a rule costs that looks for new values among very many matches.
+/// What a rule costs that looks for new values or for sequences among very many matches.
 fn high_volume(rule: &Rule) -> Option<String> {
-    rule.info.new_terms.as_ref()?;
+    let cost = match &*rule.info {
+        RuleInfo { new_terms: Some(_), .. } => {
+            "each combination of values that an instance has not met lately costs one or two \
+             requests to the ledger"
+        }
+        RuleInfo { sequence: true, .. } => {
+            "each match of a step is written to the ledger: an entry and a mark"
+        }
+        _ => return None,
+    };
+    if rule.query.required_fields().agents.is_some() {
+        return None;
+    }
     let matches = match rule.query.required_fields().actions {
         None => "every call of its services is a match".to_owned(),
         Some(actions) => {
@@ -96,10 +108,7 @@ fn high_volume(rule: &Rule) -> Option<String> {
             format!("`{frequent}` can occur ten times a second and more")
         }
     };
-    Some(format!(
-        "high volume: {matches}; each match is parsed, and each combination of values that an \
-         instance has not met lately costs one or two requests to the ledger"
-    ))
+    Some(format!("high volume: {matches}; each match is parsed, and {cost}"))
 }
 
 /// Reports correlations of rules that do not exist, and rules that change a correlation. Embedded

@@ -78,3 +78,55 @@ fn a_file_named_twice_is_checked_once_and_a_folder_without_rules_is_reported() {
     assert_eq!(problems[0], "there is no .toml file in it");
     assert!(problems[1].starts_with("cannot be read"), "{problems:?}");
 }
+
+#[test]
+fn rules_that_cost_much_are_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let new_terms = |id: &str, query: &str| {
+        let text = rule(id, query).replace("'query'", "'new_terms'");
+        text + "high_volume = true\nnew_terms_fields = ['user.name']\nhistory_window_start = 'now-7d'\n"
+    };
+    let sequence = |id: &str, step: &str| {
+        let query = format!(
+            "sequence by user.name [any where event.provider == \"x\" and event.action == \"A\"]\n\
+             [any where event.provider == \"x\" and {step}]"
+        );
+        rule(id, &query).replace("'query'", "'eql'\nlanguage = 'eql'")
+    };
+    write(folder.path(), "a.toml", &new_terms("a", "event.provider: x"));
+    write(folder.path(), "b.toml", &new_terms("b", "event.provider: x and event.action: Decrypt"));
+    write(folder.path(), "c.toml", &new_terms("c", "event.provider: x and event.action: A"));
+    write(
+        folder.path(),
+        "d.toml",
+        &new_terms("d", "event.provider: x and user_agent.original: *tool*"),
+    );
+    write(folder.path(), "e.toml", &sequence("e", "event.outcome == \"failure\""));
+    write(folder.path(), "f.toml", &sequence("f", "event.action == \"GetObject\""));
+    write(folder.path(), "g.toml", &sequence("g", "event.action == \"B\""));
+    write(folder.path(), "h.toml", &rule("h", "event.provider: x"));
+    let [service, decrypt, object] = [
+        "every call of its services is a match",
+        "`Decrypt` can occur ten times a second and more",
+        "`GetObject` can occur ten times a second and more",
+    ];
+    let new_terms_cost = "each match is parsed, and each combination of values that an instance \
+                          has not met lately costs one or two requests to the ledger";
+    let sequence_cost = "each match is parsed, and each match of a step is written to the ledger: \
+                         an entry and a mark";
+    let expected = [
+        "a.toml runs",
+        &format!("a.toml: high volume: {service}; {new_terms_cost}"),
+        "b.toml runs",
+        &format!("b.toml: high volume: {decrypt}; {new_terms_cost}"),
+        "c.toml runs",
+        "d.toml runs",
+        "e.toml runs",
+        &format!("e.toml: high volume: {service}; {sequence_cost}"),
+        "f.toml runs",
+        &format!("f.toml: high volume: {object}; {sequence_cost}"),
+        "g.toml runs",
+        "h.toml runs",
+    ];
+    assert_eq!(messages(folder.path()), expected);
+}

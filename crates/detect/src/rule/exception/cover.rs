@@ -38,7 +38,7 @@ pub(super) fn covered_group(
         .map(|rule| rule.query.required_fields())
         .collect();
     let can_find = |action: &str| {
-        selected.iter().any(|RequiredFields { providers, actions }| {
+        selected.iter().any(|RequiredFields { providers, actions, .. }| {
             providers.as_ref().is_none_or(|providers| providers.contains(IAM))
                 && actions.as_ref().is_none_or(|actions| actions.contains(action))
         })

@@ -9,7 +9,9 @@ use kql::Query;
 use toml::Spanned;
 use toml::de::DeTable;
 
-use super::{correlation, elastic, fact_query, fields, new_terms, sequence, severity, threshold};
+use super::{
+    correlation, elastic, fact_query, fields, new_terms, over_time, sequence, severity, threshold,
+};
 use crate::rule::correlation::Correlation;
 use crate::rule::definition::{Rule, RuleInfo, RuleOrigin};
 use crate::rule::rule_query::RuleQuery;
@@ -167,7 +169,7 @@ fn read_root(
         return Some(name_unsupported(table, unsupported));
     }
     let rule = read_rule(reader, table, origin)?;
-    if let Some(reason) = new_terms::refused_volume(table, &rule) {
+    if let Some(reason) = over_time::refused_volume(reader, table, &rule) {
         let unsupported = unsupported_rule(reader.path, reason);
         return Some(name_unsupported(table, unsupported));
     }

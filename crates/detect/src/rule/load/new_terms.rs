@@ -6,9 +6,7 @@ use toml::de::{DeTable, DeValue};
 
 use super::fields::parse_look_back;
 use super::over_time::{known_field, texts};
-use crate::rule::definition::Rule;
 use crate::rule::new_terms::NewTerms;
-use crate::rule::required_fields::RequiredFields;
 use crate::rule::toml_file::reader::{TomlReader, elements};
 
 /// Keys of the table in files of Elastic's repository.
@@ -38,7 +36,6 @@ pub(super) fn read_new_terms(reader: &mut TomlReader<'_>, table: &DeTable<'_>) -
     if let Some(nested) = reader.table(table, "new_terms") {
         reader.check_keys(nested, "[rule.new_terms]", TABLE_KEYS);
     }
-    reader.optional::<bool>(table, "high_volume");
     let parse = |text: &str| match text {
         "alert" => Some(true),
         "record" => Some(false),
@@ -97,16 +94,4 @@ pub(super) fn find_unsupported(table: &DeTable<'_>) -> Option<String> {
     }
     let unknown = fields.into_iter().find(|field| !known_field(field))?.escape_debug();
     Some(format!("its new terms are of `{unknown}`, which no record has"))
-}
-
-/// Why a rule must not run without `high_volume = true`: it can match nearly every record.
-pub(super) fn refused_volume(table: &DeTable<'_>, rule: &Rule) -> Option<String> {
-    let is_accepted = table.get("high_volume").and_then(|value| value.get_ref().as_bool());
-    let RequiredFields { providers, actions } = rule.query.required_fields();
-    let is_specific = providers.is_some() || actions.is_some();
-    (rule.info.new_terms.is_some() && !is_specific && is_accepted != Some(true)).then(|| {
-        "its query requires neither a service nor a call, so it can match every record: \
-         `high_volume = true` accepts that"
-            .to_owned()
-    })
 }

@@ -190,6 +190,28 @@ fn a_rule_that_can_match_every_record_must_be_accepted() {
         assert!(problem.message.contains("`high_volume = true` accepts that"), "{problem}");
     }
     assert_eq!(load(&text("high_volume = true")).rules.len(), 1);
+    let agent =
+        text("").replace("event.outcome: success", "user_agent.original: (*Browser* or *duck/*)");
+    assert_eq!(load(&agent).rules.len(), 1);
+    let sequence = |step: &str, extra: &str| {
+        format!(
+            "[rule]\nname = \"A rule\"\nrule_id = \"r-1\"\ndescription = \"Detects.\"\ntype = \
+             \"eql\"\nlanguage = \"eql\"\nseverity = \"low\"\nrisk_score = 21\nquery = 'sequence by \
+             user.name [any where event.action == \"X\"] [any where {step}]'\n{extra}\n"
+        )
+    };
+    for (step, extra, is_refused) in [
+        ("event.action == \"Y\"", "", false),
+        ("event.outcome == \"success\"", "", true),
+        ("event.outcome == \"success\"", "high_volume = false", true),
+        ("event.outcome == \"success\"", "high_volume = true", false),
+    ] {
+        let loaded = load(&sequence(step, extra));
+        assert_eq!(to_strings(&loaded.problems), [""; 0], "{step} {extra}");
+        assert_eq!(loaded.unsupported.len(), usize::from(is_refused), "{step} {extra}");
+    }
+    let wrong = load(&sequence("true", "high_volume = 'yes'"));
+    assert!(!wrong.problems.is_empty() && wrong.rules.is_empty());
 }
 
 #[test]
