@@ -52,6 +52,7 @@ resource "aws_lambda_function" "function" {
         TRAILBELL_CONCURRENCY = tostring(var.concurrency)
         RUST_LOG              = "info"
       },
+      local.writes_reports ? { TRAILBELL_REPORTS = "s3://${aws_s3_bucket.ledger.id}/reports" } : {},
       local.has_chat ? { TRAILBELL_CHAT = aws_sns_topic.chat[0].arn } : {},
       var.rules_location == "" ? {} : { TRAILBELL_RULES = var.rules_location },
       var.exceptions_location == "" ? {} : { TRAILBELL_EXCEPTIONS = var.exceptions_location },
@@ -195,6 +196,14 @@ resource "aws_iam_role_policy" "function" {
           Action   = "s3:ListBucket"
           Resource = aws_s3_bucket.ledger.arn
         },
+      ],
+      local.writes_reports ? [{
+        Sid      = "WriteReports"
+        Effect   = "Allow"
+        Action   = "s3:PutObject"
+        Resource = "${aws_s3_bucket.ledger.arn}/reports/*"
+      }] : [],
+      [
         # The attributes have the number of subscriptions.
         {
           Sid      = "SendAlerts"

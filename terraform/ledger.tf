@@ -120,6 +120,19 @@ resource "aws_s3_bucket_lifecycle_configuration" "ledger" {
   }
 
   rule {
+    id     = "ExpireReports"
+    status = "Enabled"
+
+    filter {
+      prefix = "reports/incidents/"
+    }
+
+    expiration {
+      days = var.ledger_retention_days
+    }
+  }
+
+  rule {
     id     = "AbortUploads"
     status = "Enabled"
 

@@ -36,6 +36,8 @@ locals {
   encrypts       = var.topic_encryption == "key"
   is_full        = var.monitoring == "full"
   sends_canaries = var.canary_schedule == "weekly"
+  writes_reports = var.reports != "off"
+  writes_weeks   = var.reports == "all"
 
   # The queue's policy names the bucket before it exists.
   trail_bucket = var.trail_bucket_name == "" ? "${var.name}-${local.account}-${local.region}" : var.trail_bucket_name

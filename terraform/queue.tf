@@ -147,6 +147,35 @@ resource "aws_lambda_function_event_invoke_config" "sweep" {
   maximum_event_age_in_seconds = 600
 }
 
+# The page of the week, so far or whole, after the last statement of yesterday was written. One that
+# fails is not retried, because that of the next day has everything.
+
+resource "aws_cloudwatch_event_rule" "report" {
+  count = local.writes_weeks ? 1 : 0
+
+  name                = "${var.name}-report"
+  description         = "Writes the page of the week and the statements of its days"
+  schedule_expression = "cron(30 7 * * ? *)"
+}
+
+resource "aws_cloudwatch_event_target" "report" {
+  count = local.writes_weeks ? 1 : 0
+
+  rule      = aws_cloudwatch_event_rule.report[0].name
+  target_id = "function"
+  arn       = aws_lambda_function.function.arn
+  input     = jsonencode({ trailbell = "report" })
+}
+
+resource "aws_lambda_permission" "report" {
+  count = local.writes_weeks ? 1 : 0
+
+  action        = "lambda:InvokeFunction"
+  function_name = aws_lambda_function.function.function_name
+  principal     = "events.amazonaws.com"
+  source_arn    = aws_cloudwatch_event_rule.report[0].arn
+}
+
 # Through the queue: a canary that fails five times becomes a dead letter, which raises an alarm.
 
 resource "aws_cloudwatch_event_rule" "canary" {

@@ -298,6 +298,17 @@ variable "alert_mail" {
   }
 }
 
+variable "reports" {
+  type        = string
+  default     = "off"
+  description = "alerts writes a page of every alert to the bucket of the ledger, and the alert has a link to it. all also writes a page of every week, and daily statements. Readers sign in to the console, and need access to the bucket: docs/report.md."
+
+  validation {
+    condition     = contains(["off", "alerts", "all"], var.reports)
+    error_message = "reports must be one of off, alerts, all."
+  }
+}
+
 # Function.
 
 variable "architecture" {

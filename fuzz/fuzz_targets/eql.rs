@@ -4,7 +4,7 @@
 
 use std::sync::LazyLock;
 
-use eql::{MAX_BYTES, Query};
+use eql::{MAX_BYTES, Query, Statement, Step};
 use jiff::Timestamp;
 use libfuzzer_sys::fuzz_target;
 use serde_json::{Value, json};
@@ -19,22 +19,36 @@ static DOCUMENT: LazyLock<Value> = LazyLock::new(|| {
 });
 
 fuzz_target!(|text: &str| {
-    let Ok(query) = Query::parse(text).inspect_err(|error| drop(error.to_string())) else { return };
-    let printed = query.to_string();
+    let Ok(statement) = Statement::parse(text).inspect_err(|error| drop(error.to_string())) else {
+        return;
+    };
+    let printed = statement.to_string();
     if printed.len() > MAX_BYTES {
         return;
     }
-    let again = match Query::parse(&printed) {
+    let again = match Statement::parse(&printed) {
         Ok(again) => again,
         // `f(x) != true` is printed as `not f(x)`, which is one level more.
         Err(error) if error.message().contains(" levels of ") => return,
         Err(error) => panic!("printed as {printed}\n{error}"),
     };
-    assert_eq!(again.expr(), query.expr(), "printed as {printed}");
-    let now = Timestamp::UNIX_EPOCH;
-    assert_eq!(
-        again.matches(&*DOCUMENT, now),
-        query.matches(&*DOCUMENT, now),
-        "printed as {printed}"
-    );
+    assert_eq!(again.to_string(), printed, "printed as {printed}");
+    let pairs = queries(&again).zip(queries(&statement));
+    for (again, query) in pairs {
+        assert_eq!(again.expr(), query.expr(), "printed as {printed}");
+        let now = Timestamp::UNIX_EPOCH;
+        assert_eq!(
+            again.matches(&*DOCUMENT, now),
+            query.matches(&*DOCUMENT, now),
+            "printed as {printed}"
+        );
+    }
 });
+
+/// The query, or those of the steps.
+fn queries(statement: &Statement) -> Box<dyn Iterator<Item = &Query> + '_> {
+    match statement {
+        Statement::Event(query) => Box::new(std::iter::once(query)),
+        Statement::Sequence(sequence) => Box::new(sequence.all_steps().map(Step::query)),
+    }
+}

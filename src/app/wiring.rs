@@ -18,17 +18,23 @@ use futures::future::BoxFuture;
 use tokio::sync::OnceCell;
 
 use crate::app::accounts::{AccountsPlace, StoredAccounts};
-use crate::app::config::{AlertsPlace, Config, DetectionsPlace, LedgerPlace, StorePlace};
+use crate::app::config::{
+    AlertsPlace, Config, DetectionsPlace, LedgerPlace, ReportsPlace, StorePlace,
+};
 use crate::app::reload::Reload;
 use crate::integrity::keys::{CloudTrailKeys, KeySource, PublicKeys, PublicKeysError};
 use crate::integrity::{Verification, VerifyMode};
 use crate::ledger::{Ledger, StoredLedger};
+use crate::pages::{PageReaders, Pages};
 use crate::pipeline::Pipeline;
 use crate::sink::{AlertSink, DirSink, Pace, SnsSink, StdoutSink};
 use crate::store::{DirStore, ObjectStore, S3Store};
 
 /// The folder of a ledger at `dir:PATH`: a directory as a store has a folder for each bucket.
 pub const LEDGER_FOLDER: &str = "ledger";
+
+/// The folder of pages at `dir:PATH`, for the same reason.
+const REPORTS_FOLDER: &str = "reports";
 
 /// Builds the pipeline, which verifies no digests. Makes no request, and loads no credentials.
 pub async fn build_pipeline(
@@ -41,6 +47,7 @@ pub async fn build_pipeline(
         store: build_store(&config.store, aws).await,
         sink: build_sink(config, aws).await,
         ledger: build_ledger(&config.ledger, aws).await,
+        pages: build_pages(config, aws).await,
         trails: config.trails.clone(),
         inline_sources: config.inline_sources.clone(),
         detections: Arc::new(detections),
@@ -95,6 +102,23 @@ pub async fn build_ledger(place: &LedgerPlace, aws: &Aws) -> Ledger {
         }
     };
     Ledger::Stored(StoredLedger::new(store, bucket, prefix))
+}
+
+async fn build_pages(config: &Config, aws: &Aws) -> Option<Pages> {
+    let source = config.ledger.to_string();
+    Some(match config.reports.as_ref()? {
+        ReportsPlace::Dir(path) => {
+            let store = Box::new(DirStore::new(path));
+            let readers = PageReaders::Folder(path.clone());
+            Pages::new(store, REPORTS_FOLDER, String::new(), readers, source)
+        }
+        ReportsPlace::S3(place) => {
+            let store = Box::new(S3Store::new(aws.s3().await));
+            let region = aws.config().await.region().map(ToString::to_string);
+            let readers = PageReaders::Console(region);
+            Pages::new(store, &place.bucket, place.folder(), readers, source)
+        }
+    })
 }
 
 async fn build_store(place: &StorePlace, aws: &Aws) -> Box<dyn ObjectStore> {

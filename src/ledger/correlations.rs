@@ -9,8 +9,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use detect::correlation::{
-    CorrelationAlertData, FolderWalk, Incident, Incidents, Mark, PlacedMark, find_occurrences,
-    later_folders, without_repeats,
+    CorrelationAlertData, FolderWalk, Incident, Incidents, Mark, PlacedMark, later_folders,
+    without_repeats,
 };
 use detect::finding::{Finding, FindingId};
 use detect::rule::{Condition, Correlation};
@@ -165,7 +165,7 @@ impl Evaluation<'_> {
             found.cut.extend(cut);
         }
         let marks = walk.into_marks();
-        for incident in self.update_incidents(folder, &marks, times).await? {
+        for incident in self.update_incidents(folder, &marks, &range, times).await? {
             if self.is_covered(folder, &incident).await? {
                 continue;
             }
@@ -199,8 +199,7 @@ impl Evaluation<'_> {
     ) -> Result<(Vec<Mark>, Vec<String>)> {
         let mut marks = Vec::new();
         let mut cut = Vec::new();
-        let mut rules: BTreeSet<String> =
-            self.correlation.rule_references().map(|it| Mark::rule_hash(&it.rule)).collect();
+        let mut rules: BTreeSet<String> = self.correlation.mark_rules().into_iter().collect();
         rules.extend(self.correlation.follows_renamings().then(Mark::renaming_hash));
         let lists = rules.iter().map(|rule| self.list_rule_marks(folder, rule, range));
         for (rule, list) in rules.iter().zip(join_all(lists).await) {
@@ -259,22 +258,17 @@ impl Evaluation<'_> {
         &self,
         folder: &str,
         marks: &[Mark],
+        range: &RangeInclusive<Timestamp>,
         times: &[Timestamp],
     ) -> Result<Vec<Incident>> {
         let info = &self.correlation.info;
-        let timespan = self.correlation.timespan;
-        let occurrences = find_occurrences(self.correlation, marks);
-        let id = |start: Timestamp| {
-            let start = Mark::time_prefix(start);
-            FindingId::hash_parts(["incident", &info.id, folder, &start])
-        };
+        let id = |name: &str| FindingId::hash_parts(["incident", &info.id, folder, name]);
         let key = incidents_key(&info.id, folder);
         let next = |object: Option<&SmallObject>| {
             let decoded = object.map(|object| Incidents::decode(&object.bytes)).transpose();
             // Damaged incidents start over: at worst an alert is sent twice.
             let before = decoded.map_err(LedgerProblem::Incidents)?.flatten().unwrap_or_default();
-            let after = before.absorb_for(self.correlation, &occurrences, times, &id);
-            let around = after.near(times, timespan);
+            let (after, around) = before.update(self.correlation, marks, range, times, &id);
             if after == before {
                 return Ok(Swap::Keep(around));
             }

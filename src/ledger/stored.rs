@@ -224,7 +224,7 @@ impl StoredLedger {
     }
 
     /// One page of a listing whose prefix and start are without the ledger's prefix and the bucket.
-    async fn list(&self, listing: Listing) -> Result<Page> {
+    pub(super) async fn list(&self, listing: Listing) -> Result<Page> {
         let prefix = self.full_key(&listing.prefix);
         let listing = Listing {
             bucket: self.bucket.clone(),

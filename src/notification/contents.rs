@@ -15,6 +15,7 @@ pub(super) fn items(value: &Value) -> Vec<Item> {
     match text("trailbell") {
         Some("sweep") => return vec![Item::Sweep],
         Some("canary") => return vec![Item::Canary],
+        Some("report") => return vec![Item::Report],
         _ => {}
     }
     if value.get("detail-type").is_some() && value.get("detail").is_some() {

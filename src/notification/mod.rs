@@ -8,7 +8,7 @@
 //! | EventBridge | `detail-type` and `detail` |
 //! | CloudTrail's own SNS message | `s3Bucket` and `s3ObjectKey` |
 //! | CloudWatch Logs subscription | `awslogs` |
-//! | a schedule | `trailbell` is `sweep` or `canary`; `detail-type` is `Scheduled Event` |
+//! | a schedule | `trailbell` is `sweep`, `canary` or `report`; `detail-type` is `Scheduled Event` |
 //! | Lambda's on-failure destination | `requestPayload`, around any of the others |
 
 mod contents;
@@ -68,6 +68,8 @@ pub enum Item {
     Sweep,
     /// A request to send a canary.
     Canary,
+    /// A request to write the page of the week.
+    Report,
     /// Nothing to do, and why.
     Ignored(String),
     /// It cannot be understood.

@@ -26,6 +26,10 @@ pub struct CanaryRun {
     pub chat_sent: u64,
     /// Why it was not sent to chat channels.
     pub chat_problems: Vec<Problem>,
+    /// Pages of it that were written.
+    pub pages_written: u64,
+    /// Why it has no page.
+    pub page_problems: Vec<Problem>,
     /// How long it took.
     pub elapsed: Duration,
 }
@@ -53,8 +57,13 @@ impl std::fmt::Display for CanaryRun {
         let rule = finding.rule.escape_debug();
         write!(f, ", by rule {rule}, in {} ms", self.elapsed.as_millis())?;
         match self.chat_problems.first() {
+            Some(problem) => write!(f, "; {}", problem.what)?,
+            None if self.chat_sent > 0 => f.write_str("; also to the chat topic")?,
+            None => {}
+        }
+        match self.page_problems.first() {
             Some(problem) => write!(f, "; {}", problem.what),
-            None if self.chat_sent > 0 => f.write_str("; also to the chat topic"),
+            None if self.pages_written > 0 => f.write_str("; with a page"),
             None => Ok(()),
         }
     }
@@ -72,6 +81,8 @@ pub async fn run_canary(pipeline: &Arc<Pipeline>, run: &str, clock: Clock) -> Ca
                 problems: Vec::new(),
                 chat_sent: 0,
                 chat_problems: Vec::new(),
+                pages_written: 0,
+                page_problems: Vec::new(),
                 elapsed: started.elapsed(),
             };
         }
@@ -83,6 +94,8 @@ pub async fn run_canary(pipeline: &Arc<Pipeline>, run: &str, clock: Clock) -> Ca
         problems: report.problems,
         chat_sent: report.chat_sent,
         chat_problems: report.chat_problems,
+        pages_written: report.pages_written,
+        page_problems: report.page_problems,
         elapsed: started.elapsed(),
     }
 }
@@ -116,7 +129,10 @@ impl Run {
             self.outcome.report.canaries += 1;
             self.outcome.report.chat_sent += canary.chat_sent;
             self.outcome.report.chat_failed += canary.chat_problems.len() as u64;
-            self.outcome.problems.extend(canary.chat_problems.iter().cloned());
+            self.outcome.report.pages_written += canary.pages_written;
+            self.outcome.report.pages_failed += canary.page_problems.len() as u64;
+            let extras = canary.chat_problems.iter().chain(&canary.page_problems);
+            self.outcome.problems.extend(extras.cloned());
             if let Some(failure) = canary.failure() {
                 self.outcome.report.canaries_failed += 1;
                 self.add_problem(&message, Problem::retry(format!("canary {name}"), failure));

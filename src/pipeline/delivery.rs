@@ -13,6 +13,7 @@ use super::chat::{self, Accepted};
 use super::context::{self, AlertContext};
 use super::invocation::Invocation;
 use super::outcomes::DeliveryReport;
+use super::pages;
 use super::problem::Problem;
 use super::setup::MailLength;
 use super::severity;
@@ -110,11 +111,11 @@ impl Delivery {
 }
 
 /// An alert, and what it is of.
-struct Rendered<'a> {
-    delivery: &'a Delivery,
-    alert: Alert,
+pub(super) struct Rendered<'a> {
+    pub(super) delivery: &'a Delivery,
+    pub(super) alert: Alert,
     /// The findings that an alert of several names.
-    named: Vec<FindingId>,
+    pub(super) named: Vec<FindingId>,
 }
 
 /// Delivers in the order given, as many together as the sink's pace allows. One that fails does not
@@ -136,7 +137,7 @@ async fn deliver_batch(invocation: &Invocation, batch: &[Delivery]) -> DeliveryR
     let mut report = DeliveryReport { problems, ..DeliveryReport::default() };
     let raise = |(delivery, context)| severity::raise(invocation, delivery, context);
     let rated: Vec<Delivery> = batch.iter().zip(&contexts).map(raise).collect();
-    let mut waiting: Vec<Rendered<'_>> = rated
+    let rendered: Vec<Rendered<'_>> = rated
         .iter()
         .zip(&contexts)
         .map(|(delivery, context)| {
@@ -147,6 +148,7 @@ async fn deliver_batch(invocation: &Invocation, batch: &[Delivery]) -> DeliveryR
             Rendered { delivery, alert, named }
         })
         .collect();
+    let mut waiting = pages::add_pages(invocation, rendered, &mut report).await;
     for tries_left in (0..MAX_TRIES).rev() {
         // Before deadline and leases are looked at: the wait may be longer than they are.
         let Some(permit) = invocation.permit_to_publish(waiting.len()).await else {

@@ -64,6 +64,8 @@ pub(crate) struct Invocation {
     taken_over: Mutex<HashMap<(String, String), u64>>,
     /// The chat topic did not answer.
     is_chat_silent: AtomicBool,
+    /// A page was not written in time.
+    has_slow_pages: AtomicBool,
     /// What sweeps remember of log files: loaded when a digest needs it.
     contents: tokio::sync::OnceCell<ContentHashes>,
     /// Whether log files are hashed as they are read.
@@ -86,6 +88,7 @@ impl Invocation {
             learns: false,
             taken_over: Mutex::default(),
             is_chat_silent: AtomicBool::default(),
+            has_slow_pages: AtomicBool::default(),
             contents: tokio::sync::OnceCell::new(),
             hashes_logs: false,
             waiting: WaitingBytes::default(),
@@ -167,6 +170,16 @@ impl Invocation {
     /// Returns true if the chat topic did not answer before.
     pub(crate) fn is_chat_silent(&self) -> bool {
         self.is_chat_silent.load(Ordering::Relaxed)
+    }
+
+    /// Notes that a page was not written in time.
+    pub(crate) fn note_slow_pages(&self) {
+        self.has_slow_pages.store(true, Ordering::Relaxed);
+    }
+
+    /// Returns true if a page was not written in time before.
+    pub(crate) fn has_slow_pages(&self) -> bool {
+        self.has_slow_pages.load(Ordering::Relaxed)
     }
 
     /// Notes that a finding was met.

@@ -18,6 +18,7 @@ mod new_terms;
 pub(crate) mod object;
 mod outcomes;
 mod packed;
+mod pages;
 mod problem;
 mod recover;
 mod replay;
@@ -29,6 +30,7 @@ mod severity;
 mod summary_at_exit;
 mod suppression;
 mod suspects;
+mod weekly;
 
 use std::sync::Arc;
 
@@ -84,6 +86,8 @@ pub async fn run_request(
         run.summarise_grouped().await;
         // A test waits for everything that is real.
         run.send_canaries(request).await;
+        // Boxed, as few invocations come here, and all would carry its state.
+        Box::pin(run.write_week()).await;
         run.outcome.check();
         run.outcome
     }

@@ -35,6 +35,10 @@ pub(crate) struct DeliveryReport {
     pub(crate) chat_sent: u64,
     /// Alerts that were sent, but not to chat channels, by name.
     pub(crate) chat_problems: Vec<Problem>,
+    /// Alerts that have a page.
+    pub(crate) pages_written: u64,
+    /// Alerts whose page could not be written, by name.
+    pub(crate) page_problems: Vec<Problem>,
     /// What failed, or could not be recorded, by name.
     pub(crate) problems: Vec<Problem>,
     /// Findings that are not alerted because of an exception, by name.
@@ -180,6 +184,12 @@ impl DeliveryReport {
         self.chat_problems.push(Problem::discard(delivery.place(), what));
     }
 
+    /// Adds a delivery whose page could not be written: its alert is sent without it.
+    pub(crate) fn fail_page(&mut self, delivery: &Delivery, why: impl Display) {
+        let what = format!("alerted without a page: {why}");
+        self.page_problems.push(Problem::discard(delivery.place(), what));
+    }
+
     /// Adds a match of which nobody knows whether it is a finding: what carried it is retried.
     pub(crate) fn fail_unread(&mut self, finding: &Finding, why: &str) {
         self.findings.push(FindingOutcome::unclaimed(finding));
@@ -213,6 +223,8 @@ impl AddAssign for DeliveryReport {
         self.conflicts += other.conflicts;
         self.chat_sent += other.chat_sent;
         self.chat_problems.extend(other.chat_problems);
+        self.pages_written += other.pages_written;
+        self.page_problems.extend(other.page_problems);
         self.problems.extend(other.problems);
         self.notes.extend(other.notes);
     }

@@ -109,8 +109,9 @@ impl Recovered {
         deliveries.findings.iter().for_each(|it| self.report.count_finding(it));
         deliveries.correlations.iter().for_each(|it| self.report.count_correlation(it));
         self.report.correlations_cut += deliveries.correlations_cut;
-        self.report.count_chat(&deliveries);
+        self.report.count_extras(&deliveries);
         self.problems.extend(deliveries.chat_problems);
+        self.problems.extend(deliveries.page_problems);
         for summary in deliveries.summaries {
             self.report.count_summary(&summary, Outcome::Summarised);
         }

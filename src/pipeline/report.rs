@@ -135,6 +135,10 @@ counters! {
         chat_sent: Count,
         /// Alerts that were sent, but not to chat channels. Nothing is retried.
         chat_failed: Count,
+        /// Pages of alerts and weeks that were written (`TRAILBELL_REPORTS`).
+        pages_written: Count,
+        /// Pages that could not be written. Their alerts are sent without them.
+        pages_failed: Count,
         /// Digests of CloudTrail whose signature was verified.
         digests_verified: Count,
         /// Digests that could not be verified: sweeps retry them.
@@ -231,9 +235,12 @@ impl Report {
         *self.by_rule.entry(rule.to_owned()).or_default().entry(outcome).or_default() += 1;
     }
 
-    pub(crate) fn count_chat(&mut self, deliveries: &DeliveryReport) {
+    /// Counts messages to chat channels and pages, without which alerts are sent too.
+    pub(crate) fn count_extras(&mut self, deliveries: &DeliveryReport) {
         self.chat_sent += deliveries.chat_sent;
         self.chat_failed += deliveries.chat_problems.len() as u64;
+        self.pages_written += deliveries.pages_written;
+        self.pages_failed += deliveries.page_problems.len() as u64;
     }
 
     pub(crate) fn count_correlation(&mut self, outcome: &CorrelationOutcome) {

@@ -70,6 +70,8 @@ pub(crate) struct Run {
     pub(crate) sweeps: BTreeSet<QueueMessageId>,
     /// The messages that asked for a canary.
     pub(crate) canaries: BTreeSet<QueueMessageId>,
+    /// The messages that asked for the page of the week.
+    pub(crate) reports: BTreeSet<QueueMessageId>,
     /// The hashes of log files that were read, if they are hashed.
     pub(crate) hashes: Vec<(ObjectRef, ContentHash)>,
     /// The outcome of each finding, if a replay asks for it.
@@ -85,6 +87,7 @@ impl Run {
             grouped: Vec::new(),
             sweeps: BTreeSet::new(),
             canaries: BTreeSet::new(),
+            reports: BTreeSet::new(),
             hashes: Vec::new(),
             finding_outcomes: None,
             outcome: InvocationReport::new(&pipeline.detections, clock.now, reply),
@@ -173,6 +176,9 @@ impl Run {
             }
             Item::Canary => {
                 self.canaries.insert(message.clone());
+            }
+            Item::Report => {
+                self.reports.insert(message.clone());
             }
             Item::Ignored(reason) => {
                 report.ignored += 1;
@@ -305,8 +311,9 @@ impl Run {
         self.outcome.report.conflicts += deliveries.conflicts;
         self.outcome.report.findings -= deliveries.known;
         self.outcome.report.known_values += deliveries.known;
-        self.outcome.report.count_chat(&deliveries);
+        self.outcome.report.count_extras(&deliveries);
         self.outcome.problems.extend(deliveries.chat_problems);
+        self.outcome.problems.extend(deliveries.page_problems);
         self.add_outcomes(deliveries.findings);
         self.grouped.extend(
             deliveries

@@ -13,6 +13,7 @@ use tokio::time::Instant;
 use crate::integrity::Verification;
 use crate::ledger::Ledger;
 use crate::notification::{InlineSource, ObjectRef};
+use crate::pages::Pages;
 use crate::sink::AlertSink;
 use crate::store::ObjectStore;
 
@@ -27,6 +28,8 @@ pub struct Pipeline {
     pub sink: Box<dyn AlertSink>,
     /// Where findings are recorded.
     pub ledger: Ledger,
+    /// Where a page of every alert is written. `None` if nowhere.
+    pub pages: Option<Pages>,
     /// What a sweep lists. Objects outside of these are not read, unless there are none.
     pub trails: Vec<Trail>,
     /// Where records inside notifications may come from.

@@ -19,8 +19,9 @@ impl Run {
             let report = deliver(&self.invocation, std::slice::from_ref(&delivery)).await;
             let sent = report.summaries.len();
             self.outcome.report.summaries += sent as u64;
-            self.outcome.report.count_chat(&report);
+            self.outcome.report.count_extras(&report);
             self.outcome.problems.extend(report.chat_problems);
+            self.outcome.problems.extend(report.page_problems);
             self.add_grouped(
                 &grouped,
                 if sent > 0 { Outcome::Summarised } else { Outcome::Failed },

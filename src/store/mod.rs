@@ -51,6 +51,19 @@ pub trait ObjectStore: Send + Sync {
         condition: WriteCondition,
     ) -> Result<Written, StoreError>;
 
+    /// Writes a small object for browsers, whatever is there. `media_type` says what it is, where
+    /// the store can keep that: a file has its name for it.
+    async fn put_page(
+        &self,
+        bucket: &str,
+        key: &str,
+        bytes: Bytes,
+        media_type: &'static str,
+    ) -> Result<Written, StoreError> {
+        let _ = media_type;
+        self.put(bucket, key, bytes, WriteCondition::None).await
+    }
+
     /// Deletes an object. One that does not exist is not an error.
     async fn delete(&self, bucket: &str, key: &str) -> Result<(), StoreError>;
 

@@ -32,13 +32,14 @@ pub(super) const PROBLEMS_HELP: &str = "Problems that no other alarm is about, w
 
 /// The metrics that count problems, and the metric whose alarm is about the same problem if all
 /// metrics are written.
-const PROBLEM_METRICS: [(&str, Option<&str>); 16] = [
+const PROBLEM_METRICS: [(&str, Option<&str>); 17] = [
     ("ObjectsOutsideTrails", Some("ObjectsOutsideTrails")),
     ("InlineRefused", Some("InlineRefused")),
     ("BadRecords", Some("BadRecords")),
     ("CorrelationsFailed", None),
     ("CorrelationsCut", None),
     ("ChatFailed", Some("ChatFailed")),
+    ("PagesFailed", None),
     ("CanariesFailed", Some("CanariesFailed")),
     ("ExceptionProblems", Some("ExceptionProblems")),
     ("StaleDetections", Some("StaleDetections")),

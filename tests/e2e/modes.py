@@ -150,6 +150,36 @@ def test_chat(moto):
     print(f"chat  alerts and chat topic: {len(messages)} messages in one thread")
 
 
+def test_reports(moto):
+    """Alerts lead to their pages, and the schedule writes the page of the week."""
+    moto.reset()
+    cloud = Cloud(moto, {"Reports": "all"})
+    alerts = cloud.subscribe_queue()
+    Bucket(cloud, cloud.template.physical("TrailBucket")).put(PEOPLE)
+    cloud.s3.create_bucket(Bucket="ledgerbucket")
+    (target,) = cloud.template.resources["ReportSchedule"]["Properties"]["Targets"]
+    with Function(cloud.settings()) as function:
+        poller = Poller(cloud, function)
+        drain(cloud, poller)
+        messages = [json.loads(message["Body"]) for message in cloud.receive(alerts)]
+        report = poller.invoke(json.loads(target["Input"]))["report"]
+    expect("pages of the schedule", (report["pages_written"], report["pages_failed"]), (1, 0))
+    pages = {json.loads(one["Message"])["trailbell"]["page"] for one in messages}
+    expect("links in alerts", len(pages), len(ALERTS[PEOPLE]))
+    keys = [page.partition("?prefix=")[2] for page in pages]
+    keys += [
+        one["Key"]
+        for one in cloud.s3.list_objects_v2(Bucket="ledgerbucket", Prefix="reports/weekly/")[
+            "Contents"
+        ]
+    ]
+    for key in keys:
+        page = cloud.s3.get_object(Bucket="ledgerbucket", Key=key)
+        expect("type of a page", page["ContentType"], "text/html; charset=utf-8")
+        expect("start of a page", page["Body"].read(15), b"<!doctype html>")
+    print(f"reports  {len(pages)} alerts with pages, and the page of the week")
+
+
 def test_on_failure(moto):
     """The dead letters of a direct trigger: Lambda's envelope around the notification."""
     moto.reset()
@@ -249,6 +279,7 @@ def main():
     test_api_calls(moto)
     test_canary(moto)
     test_chat(moto)
+    test_reports(moto)
     test_on_failure(moto)
     check_alarms_and_dashboard(set().union(*metrics))
 

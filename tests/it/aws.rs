@@ -305,6 +305,7 @@ async fn from_an_object_in_s3_to_a_message_at_the_topic() {
         mail: MailLength::Short,
         max_object_bytes: 1 << 30,
         verification: Verification::off(),
+        pages: None,
     };
     let record = |key: &str| {
         json!({"eventVersion": "2.1", "eventName": "ObjectCreated:Put",

@@ -22,6 +22,7 @@ fn summaries(payload: &Value) -> Vec<Vec<String>> {
         Item::LogEvents(stored) => format!("{} bytes of log events", stored.len()),
         Item::Sweep => "sweep".to_owned(),
         Item::Canary => "canary".to_owned(),
+        Item::Report => "report".to_owned(),
         Item::Ignored(reason) => format!("ignored: {reason}"),
         Item::Unreadable(error) => format!("unreadable: {}", error_chain(&error)),
     };
@@ -134,6 +135,7 @@ envelopes! {
         => [["EventBridge 0 CreateGroup"]];
     a_sweep: json!({"trailbell": "sweep"}) => [["sweep"]];
     a_canary: json!({"trailbell": "canary"}) => [["canary"]];
+    a_report: json!({"trailbell": "report"}) => [["report"]];
     a_canary_in_sqs: queue(&[json!({"trailbell": "canary"})]) => [["canary"]];
     a_sweep_in_sqs: queue(&[json!({"trailbell": "sweep"})]) => [["sweep"]];
     a_rule_with_a_schedule: json!({"source": "aws.events", "detail-type": "Scheduled Event", "detail": {}}) => [["sweep"]];

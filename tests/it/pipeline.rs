@@ -202,6 +202,7 @@ impl World {
             mail: MailLength::Short,
             max_object_bytes: self.max_object_bytes,
             verification: Verification::off(),
+            pages: None,
         };
         let now: Timestamp = "2026-03-01T10:10:00Z".parse().unwrap();
         let clock = Clock { now, last_start: self.last_start, lease: Duration::from_secs(360) };

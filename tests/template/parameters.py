@@ -51,6 +51,7 @@ MODES = {
         "PrivilegedGroups": "Admin*,breakglass",
         "Monitoring": "full",
         "AlertMail": "full",
+        "Reports": "all",
         "Architecture": "arm64",
         "ReservedConcurrency": 5,
         "CanarySchedule": "weekly",

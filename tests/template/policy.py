@@ -20,7 +20,7 @@ RULES, RULES_FILE, RULES_BUCKET = "the rules", "the file of rules", "the bucket 
 EXCEPTIONS, EXCEPTIONS_FILE = "the exceptions", "the file of exceptions"
 EXCEPTIONS_BUCKET = "the bucket of the exceptions"
 ACCOUNTS_FILE = "the file of account names"
-LEDGER_OBJECTS = "the ledger's objects"
+LEDGER_OBJECTS, REPORTS = "the ledger's objects", "the pages of alerts"
 PUBLIC_KEYS = "CloudTrail's public keys"
 
 
@@ -49,6 +49,7 @@ CALLS = [
     Call("s3:GetObject", LEDGER_OBJECTS, SMALL_OBJECTS, ".get_object()"),
     Call("s3:PutObject", LEDGER_OBJECTS, SMALL_OBJECTS, ".put_object()"),
     Call("s3:DeleteObject", LEDGER_OBJECTS, SMALL_OBJECTS, ".delete_object()"),
+    Call("s3:PutObject", REPORTS, SMALL_OBJECTS, ".put_object()"),
     Call("s3:ListBucket", LEDGER, S3, ".list_objects_v2()"),
     Call("s3:GetObject", RULES, RELOAD, "store.get("),
     Call("s3:GetObject", RULES_FILE, RELOAD, "store.get("),
@@ -100,6 +101,7 @@ def main():
             *check_senders(template),
             *check_ways_in(template),
             *check_chat(template),
+            *check_reports(template),
             *check_consistency(template),
         ]
         problems += [f"{mode}: {problem}" for problem in found]
@@ -178,6 +180,7 @@ def target(template, name):
         # The action has no resources.
         PUBLIC_KEYS: "*",
         LEDGER_OBJECTS: s3 + "ledgerbucket/ledger/*",
+        REPORTS: values["Reports"] != "off" and s3 + "ledgerbucket/reports/*",
         RULES: rules and f"{s3}{folder(rules)}*",
         RULES_FILE: rules and s3 + rules,
         RULES_BUCKET: rules and s3 + rules.split("/")[0],
@@ -292,6 +295,15 @@ def check_chat(template):
     has_topic = CHAT in template.types
     if has_topic != ("TRAILBELL_CHAT" in variables):
         yield "TRAILBELL_CHAT is not there where the chat topic is"
+
+
+def check_reports(template):
+    """Pages are written where the role may write them, and nowhere if they are off."""
+    variables = template.resources["Function"]["Properties"]["Environment"]["Variables"]
+    objects = target(template, REPORTS)
+    place = objects and objects.replace("arn:aws:s3:::", "s3://").removesuffix("/*")
+    if variables.get("TRAILBELL_REPORTS") != (place or None):
+        yield f"TRAILBELL_REPORTS is not {place or 'absent'}"
 
 
 def check_consistency(template):

@@ -46,6 +46,15 @@ pub(crate) fn notification(document: &Value) -> Value {
     })
 }
 
+/// Adds a line with the place of the alert's page, if it is a link that means the same everywhere.
+pub(crate) fn add_page(notification: &mut Value, place: &str) {
+    let is_link = place.starts_with("https://") && is_safe_link(place);
+    let description = &mut notification["content"]["description"];
+    if let Some(text) = description.as_str().filter(|_| is_link) {
+        *description = format!("{text}\nPage: {place}").into();
+    }
+}
+
 #[derive(Clone, Copy)]
 struct ChatParts<'a> {
     fields: Fields<'a>,
@@ -152,13 +161,17 @@ fn step_text(prefix: &str, step: &Value) -> Option<String> {
         return None;
     }
     if let Some(link) = fields.text("link") {
-        let is_safe = |byte: u8| byte.is_ascii_alphanumeric() || b":/#?=&%-._~$".contains(&byte);
-        let is_shown = link.len() <= MAX_STEP_CHARS && link.bytes().all(is_safe);
-        return is_shown.then(|| format!("{purpose} {link}"));
+        return is_safe_link(link).then(|| format!("{purpose} {link}"));
     }
     let Some(command) = fields.text("command") else { return Some(purpose) };
     let is_shown = command.len() <= MAX_STEP_CHARS && escape(command) == command;
     is_shown.then(|| format!("{purpose} `{command}`"))
+}
+
+/// Returns true if a link is shown as it is.
+fn is_safe_link(link: &str) -> bool {
+    let is_safe = |byte: u8| byte.is_ascii_alphanumeric() || b":/#?=&%-._~$".contains(&byte);
+    link.len() <= MAX_STEP_CHARS && link.bytes().all(is_safe)
 }
 
 /// A text of which nothing can mean anything in Markdown as it is, any other as a code span.

@@ -9,6 +9,9 @@ use crate::call::AlertCall;
 /// Source: <https://www.rfc-editor.org/rfc/rfc3986#section-2.3>
 const ENCODED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
+/// The same for keys of S3, whose folders stay readable.
+const ENCODED_KEY: &AsciiSet = &ENCODED.remove(b'/');
+
 /// Bytes of a name or an id: those of IAM and CloudTrail are no longer.
 const MAX_NAME: usize = 128;
 
@@ -63,6 +66,17 @@ pub(crate) fn event_page(call: AlertCall<'_>) -> Option<String> {
     Some(format!("https://{region}.{host}/cloudtrailv2/home?region={region}#/events/{id}"))
 }
 
+/// The page of an object of S3, where readers sign in and see what they may see. `region` is that of
+/// the bucket.
+pub fn object_page(bucket: &str, key: &str, region: Option<&str>) -> String {
+    let region = region.filter(|region| is_host_label(region));
+    let host = Partition::from_region(region).console_host;
+    let prefix = region.map(|region| format!("{region}.")).unwrap_or_default();
+    let bucket = utf8_percent_encode(bucket, ENCODED);
+    let key = utf8_percent_encode(key, ENCODED_KEY);
+    format!("https://{prefix}{host}/s3/object/{bucket}?prefix={key}")
+}
+
 fn encode(text: &str) -> Option<String> {
     let encoded = (text.len() <= MAX_NAME).then(|| utf8_percent_encode(text, ENCODED).to_string());
     encoded.filter(|encoded| encoded.len() <= MAX_ENCODED)
@@ -104,6 +118,28 @@ mod tests {
                 format!("https://{host}/cloudtrailv2/home?region={region}#/events/e-1")
             });
             assert_eq!(event_page(call), event);
+        }
+    }
+
+    #[test]
+    fn an_object_has_a_page_for_those_who_sign_in() {
+        for (bucket, key, region, url) in [
+            (
+                "reports",
+                "a/b c.html",
+                Some("eu-west-1"),
+                "https://eu-west-1.console.aws.amazon.com/s3/object/reports?prefix=a/b%20c.html",
+            ),
+            (
+                "reports",
+                "x&y#z\n",
+                Some("cn-north-1"),
+                "https://cn-north-1.console.amazonaws.cn/s3/object/reports?prefix=x%26y%23z%0A",
+            ),
+            ("b?c", "k", Some("a.b/"), "https://console.aws.amazon.com/s3/object/b%3Fc?prefix=k"),
+            ("b", "k", None, "https://console.aws.amazon.com/s3/object/b?prefix=k"),
+        ] {
+            assert_eq!(object_page(bucket, key, region), url);
         }
     }
 

@@ -36,6 +36,7 @@ mod timeline;
 
 pub use accounts::{Accounts, AccountsError};
 pub use canary::render_canary;
+pub use console::object_page;
 pub use correlation::{correlation_subject, render_correlation, render_minimal_correlation};
 pub use finding::{finding_document, finding_subject, render_finding, render_minimal_finding};
 pub use markdown::markdown_to_lines;

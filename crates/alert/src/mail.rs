@@ -155,6 +155,15 @@ fn paragraph_lines(text: &str) -> Vec<String> {
     cap(indented(text), MAX_PARAGRAPH_LINES)
 }
 
+/// Adds a line with the place of the alert's page to the last paragraph before the sections.
+pub(crate) fn insert_page(text: &mut String, place: &str) {
+    let is_heading = |line: &&str| line.starts_with(|first: char| first.is_ascii_uppercase());
+    let paragraphs: usize =
+        text.split_inclusive('\n').take_while(|it| !is_heading(it)).map(str::len).sum();
+    let end = text[..paragraphs].trim_end().len();
+    text.insert_str(end, &format!("\n  Page: {place}"));
+}
+
 /// What the author of a rule wrote about it, for a mail with the guide.
 pub(crate) fn guide_text(rule: &RuleInfo) -> String {
     let guide = rule.note.as_deref().map(markdown_to_lines).unwrap_or_default();

@@ -5,7 +5,7 @@ use detect::rule::RuleInfo;
 use detect::text::clean;
 use serde::Serialize;
 
-use crate::{limits, mail};
+use crate::{chat, limits, mail};
 
 const MAX_ATTRIBUTE_CHARS: usize = 256;
 
@@ -17,7 +17,7 @@ pub struct Alert {
     /// The subject of the mail: 1 to 99 characters of printable ASCII (SNS allows fewer than 100).
     pub subject: String,
     /// The mail: at most 60 lines of at most 76 columns, no control character except the line
-    /// break. A longer link, name or command is on a line of its own.
+    /// break. A longer link, name or command is on a line of its own. With a page, one line more.
     pub text: String,
     /// The document for machines, in ECS names.
     pub document: serde_json::Value,
@@ -61,6 +61,19 @@ impl Alert {
     /// lines holds.
     pub fn with_guide(mut self, rule: &RuleInfo) -> Alert {
         self.text += &mail::guide_text(rule);
+        self.fit()
+    }
+
+    /// The same with the place of its page: in the mail after what happened, in chat, and in the
+    /// document. The mail has one line more.
+    pub fn with_page(mut self, place: &str) -> Alert {
+        mail::insert_page(&mut self.text, place);
+        chat::add_page(&mut self.chat, place);
+        self.document["trailbell"]["page"] = place.into();
+        self.fit()
+    }
+
+    fn fit(mut self) -> Alert {
         let attributes = self.attributes.iter().map(|it| it.name.len() + it.value.len());
         let others = attributes.sum::<usize>() + self.sms.len();
         self.document = limits::fit_document(self.document, &self.text, others);

@@ -13,8 +13,8 @@ pub(super) const KEYWORDS: [&str; 23] = [
     "of", "or", "regex", "regex~", "sample", "sequence", "true", "until", "where", "with", "fork",
 ];
 
-const SYMBOLS: [&str; 17] =
-    ["==", "!=", "(", ")", "[", "]", ",", ".", ":", "?", "|", "+", "-", "*", "/", "%", "="];
+const SYMBOLS: [&str; 18] =
+    ["==", "!=", "![", "(", ")", "[", "]", ",", ".", ":", "?", "|", "+", "-", "*", "/", "%", "="];
 
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Token {
@@ -68,6 +68,21 @@ impl<'q> Lexer<'q> {
             _ => self.symbol()?,
         };
         Ok(Token { kind, span: Span { start, end: self.at } })
+    }
+
+    /// A number and the word after it, such as `5m`: each with its place.
+    pub(super) fn number_and_unit(&mut self) -> Result<[Span; 2], ParseError> {
+        self.skip_space()?;
+        let number = self.skip(|c| c.is_ascii_digit() || c == '.');
+        self.skip_space()?;
+        Ok([number, self.skip(continues_name)])
+    }
+
+    fn skip(&mut self, is_skipped: impl Fn(char) -> bool) -> Span {
+        let start = self.at;
+        let rest = self.rest();
+        self.at += rest.find(|c| !is_skipped(c)).unwrap_or(rest.len());
+        Span { start, end: self.at }
     }
 
     fn rest(&self) -> &'q str {

@@ -1,9 +1,9 @@
-//! The Event Query Language (EQL) for single events: parses a query, and matches it against a
-//! document.
+//! The Event Query Language (EQL): parses a query of single events and matches it against a
+//! document, and parses sequences, whose steps are such queries.
 //!
 //! The grammar and the functions are Elasticsearch's. A value is compared as Elasticsearch compares
 //! it with a keyword, number, boolean, ip or date field. Places that differ have a comment; the
-//! README lists them. Sequences, samples and pipes are refused by name.
+//! README lists them. Samples and pipes are refused by name.
 //!
 //! The crate does no I/O and reads no clock: the time that date math such as `now-1d` counts from
 //! is an argument. Matching does not allocate, unless `concat` makes a text of more than 64 bytes.
@@ -32,6 +32,7 @@
 //! | task | items |
 //! |---|---|
 //! | parse and match | [`Query`], [`ParseError`] |
+//! | parse a sequence | [`Statement`], [`Sequence`], [`Step`] |
 //! | match documents of another type than JSON | [`Document`], [`Value`] |
 //! | inspect a query, or explain why it matches | [`Expr`], [`ExprKind`], [`Leaf`], [`Term`] |
 
@@ -46,6 +47,7 @@ mod print;
 mod query;
 mod regex;
 mod scalar;
+mod sequence;
 mod text;
 
 pub use ast::{Call, Expr, ExprKind, Leaf, Term, Test};
@@ -56,6 +58,7 @@ pub use query_core::{
     Case, Comparison, Document, Literal, MAX_BYTES, MAX_DEPTH, ParseError, Span, Value, Wildcard,
 };
 pub use regex::Regex;
+pub use sequence::{JoinKey, MAX_EVENTS, MAX_RUNS, MAX_STEPS, Sequence, Statement, Step};
 
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]

@@ -9,7 +9,9 @@ use super::constant::{Constant, ConstantKind};
 use super::escape::Quoted;
 use super::function::{Function, Kind};
 use super::lexer::is_plain_name;
+use super::parser::UNITS;
 use super::query::Query;
+use super::sequence::{JoinKey, Sequence, Statement, Step};
 
 impl Display for Query {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -20,6 +22,54 @@ impl Display for Query {
         }
         write!(f, " where {}", self.expr)
     }
+}
+
+impl Display for Statement {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Statement::Event(query) => query.fmt(f),
+            Statement::Sequence(sequence) => sequence.fmt(f),
+        }
+    }
+}
+
+impl Display for Sequence {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("sequence")?;
+        let shared = self.steps.first().and_then(|step| step.keys.get(..self.shared_keys));
+        write_keys(shared.unwrap_or_default(), f)?;
+        if let Some(maxspan) = self.maxspan {
+            let count = maxspan.as_millis();
+            let unit = UNITS.iter().find(|(_, factor)| count % u128::from(*factor) == 0);
+            let (unit, factor) = unit.unwrap_or(&("ms", 1));
+            write!(f, " with maxspan={}{unit}", count / u128::from(*factor))?;
+        }
+        for step in &self.steps {
+            self.write_step(step, f)?;
+        }
+        if let Some(until) = &self.until {
+            f.write_str(" until")?;
+            self.write_step(until, f)?;
+        }
+        Ok(())
+    }
+}
+
+impl Sequence {
+    fn write_step(&self, step: &Step, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, " [{}]", step.query)?;
+        write_keys(step.keys.get(self.shared_keys..).unwrap_or_default(), f)?;
+        if step.runs == 1 { Ok(()) } else { write!(f, " with runs={}", step.runs) }
+    }
+}
+
+fn write_keys(keys: &[JoinKey], f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    for (index, JoinKey { field, is_optional }) in keys.iter().enumerate() {
+        f.write_str(if index == 0 { " by " } else { ", " })?;
+        f.write_str(if *is_optional { "?" } else { "" })?;
+        write_name(field, f)?;
+    }
+    Ok(())
 }
 
 impl Display for Expr {

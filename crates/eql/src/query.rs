@@ -1,6 +1,7 @@
 //! A query, and how it matches a document.
 
 use std::cell::Cell;
+use std::sync::Arc;
 
 use jiff::Timestamp;
 use query_core::{Case, Document, ParseError, ShortText, Value};
@@ -19,7 +20,7 @@ const CATEGORY_FIELD: &str = "event.category";
 /// A parsed query.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Query {
-    source: String,
+    source: Arc<str>,
     pub(super) category: Option<String>,
     category_field: String,
     pub(super) expr: Expr,
@@ -33,9 +34,12 @@ impl Query {
     /// Fails if the text is not a query of single events. The error says what was expected, what
     /// was found, and where, and whether it is another kind of query.
     pub fn parse(source: &str) -> Result<Self, ParseError> {
-        let (category, expr) = parser::parse(source)?;
-        let category_field = CATEGORY_FIELD.to_owned();
-        Ok(Self { source: source.to_owned(), category, category_field, expr })
+        parser::parse_event(source)
+    }
+
+    /// The query of events with this condition, which is a part of `source`.
+    pub(super) fn new(source: Arc<str>, category: Option<String>, expr: Expr) -> Self {
+        Self { source, category, category_field: CATEGORY_FIELD.to_owned(), expr }
     }
 
     /// The same query with the category in another field.

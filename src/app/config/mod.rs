@@ -13,7 +13,7 @@ use detect::finding::PrivilegedGroups;
 use detect::rule::{DetectionSettings, EmbeddedSets, LogPlace, ReadScope};
 use thiserror::Error;
 
-pub use places::{AlertsPlace, DetectionsPlace, LedgerPlace, StorePlace};
+pub use places::{AlertsPlace, DetectionsPlace, LedgerPlace, ReportsPlace, StorePlace};
 use settings::*;
 
 use crate::app::accounts::AccountsPlace;
@@ -33,6 +33,8 @@ pub struct Config {
     pub store: StorePlace,
     /// `TRAILBELL_LEDGER`
     pub ledger: LedgerPlace,
+    /// `TRAILBELL_REPORTS`: where a page of every alert is written. `None` if nowhere.
+    pub reports: Option<ReportsPlace>,
     /// `TRAILBELL_TRAILS`: what a sweep lists, and where log objects may be. If empty, nothing is
     /// listed, and log objects may be anywhere.
     pub trails: Vec<Trail>,
@@ -121,6 +123,7 @@ impl Config {
         let chat = vars.chat_topic(alerts.as_ref());
         let store = vars.required(&STORE);
         let ledger = vars.required(&LEDGER);
+        let reports = vars.reports(ledger.as_ref());
         let trails = vars.optional(&TRAILS);
         let inline_sources = vars.optional(&INLINE);
         let rules = vars.optional(&RULES);
@@ -142,6 +145,7 @@ impl Config {
                 chat,
                 store,
                 ledger,
+                reports,
                 trails: trails.unwrap_or_default(),
                 inline_sources: inline_sources.unwrap_or_default(),
                 rules,
@@ -242,6 +246,18 @@ impl Vars {
         None
     }
 
+    /// Where pages are written. A page must not take the place of an object of the ledger.
+    fn reports(&mut self, ledger: Option<&LedgerPlace>) -> Option<ReportsPlace> {
+        let place = self.optional(&REPORTS)?;
+        if !ledger.is_some_and(|ledger| place.is_in(ledger)) {
+            return Some(place);
+        }
+        let Setting { name, expected, .. } = REPORTS;
+        let value = self.get(name).cloned().unwrap_or_default();
+        self.errors.push(SettingError::Invalid { name, value, expected });
+        None
+    }
+
     fn optional<T>(&mut self, setting: &Setting<T>) -> Option<T> {
         let Setting { name, expected, parse } = *setting;
         let value = self.get(name)?;
@@ -323,6 +339,37 @@ mod tests {
             (&*long, None),
         ] {
             assert_eq!(LedgerPlace::parse(value), expected, "{value}");
+        }
+    }
+
+    #[test]
+    fn pages_are_written_beside_the_ledger_and_never_into_it() {
+        let s3 = |bucket: &str, prefix: &str| {
+            let (bucket, prefix) = (bucket.to_owned(), prefix.to_owned());
+            Some(ReportsPlace::S3(S3Prefix { bucket, prefix }))
+        };
+        for (ledger, reports, expected) in [
+            ("s3://b/ledger", "s3://b/reports", Some(s3("b", "reports"))),
+            ("s3://b/ledger", "s3://b", Some(s3("b", ""))),
+            ("s3://b/ledger", "s3://other/ledger", Some(s3("other", "ledger"))),
+            ("s3://b/ledger", "dir:out", Some(Some(ReportsPlace::Dir(PathBuf::from("out"))))),
+            ("dir:out", "dir:out", Some(Some(ReportsPlace::Dir(PathBuf::from("out"))))),
+            ("none", "s3://b/x", Some(s3("b", "x"))),
+            ("s3://b/ledger", "", Some(None)),
+            ("s3://b/ledger", "s3://b/ledger/", None),
+            ("s3://b", "s3://b/", None),
+            ("s3://b/ledger", "none", None),
+            ("s3://b/ledger", "https://b/reports", None),
+            ("s3://b/ledger", "reports", None),
+        ] {
+            let config = config(&[
+                ("TRAILBELL_ALERTS", TOPIC),
+                ("TRAILBELL_STORE", "s3"),
+                ("TRAILBELL_LEDGER", ledger),
+                ("TRAILBELL_REPORTS", reports),
+            ]);
+            let chosen = config.ok().map(|config| config.reports);
+            assert_eq!(chosen, expected, "{ledger} {reports}");
         }
     }
 

@@ -1,5 +1,6 @@
 //! The places that the settings name, and how they are written.
 
+use std::fmt;
 use std::path::PathBuf;
 
 use detect::cloudtrail::S3Prefix;
@@ -48,6 +49,15 @@ pub enum LedgerPlace {
     Dir(PathBuf),
 }
 
+/// Where pages for people are written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ReportsPlace {
+    /// Below a prefix of a bucket.
+    S3(S3Prefix),
+    /// In a folder.
+    Dir(PathBuf),
+}
+
 impl DetectionsPlace {
     pub(super) fn parse(value: &str) -> Option<DetectionsPlace> {
         let s3 = S3Prefix::parse(value).map(|mut place| {
@@ -79,6 +89,38 @@ impl LedgerPlace {
                 (place.prefix.len() <= MAX_LEDGER_PREFIX).then_some(LedgerPlace::S3(place))
             }
             None => parse_dir(value).map(LedgerPlace::Dir),
+        }
+    }
+}
+
+impl fmt::Display for LedgerPlace {
+    /// As it is written in the setting.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            LedgerPlace::None => f.write_str("none"),
+            LedgerPlace::S3(place) => place.fmt(f),
+            LedgerPlace::Dir(path) => write!(f, "dir:{}", path.display()),
+        }
+    }
+}
+
+impl ReportsPlace {
+    pub(super) fn parse(value: &str) -> Option<ReportsPlace> {
+        match LedgerPlace::parse(value)? {
+            LedgerPlace::S3(place) => Some(ReportsPlace::S3(place)),
+            LedgerPlace::Dir(path) => Some(ReportsPlace::Dir(path)),
+            LedgerPlace::None => None,
+        }
+    }
+
+    /// Returns true if the names of the ledger's objects and of pages would be in one folder.
+    pub(super) fn is_in(&self, ledger: &LedgerPlace) -> bool {
+        match (self, ledger) {
+            (ReportsPlace::S3(pages), LedgerPlace::S3(ledger)) => {
+                pages.bucket == ledger.bucket && pages.folder() == ledger.folder()
+            }
+            // Both have a folder of their own there.
+            _ => false,
         }
     }
 }

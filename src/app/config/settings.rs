@@ -7,7 +7,9 @@ use detect::ecs::OwnResources;
 use detect::finding::PrivilegedGroups;
 use detect::rule::{EmbeddedSets, LogPlace};
 
-use super::places::{AlertsPlace, DetectionsPlace, LedgerPlace, StorePlace, is_topic, local_path};
+use super::places::{
+    AlertsPlace, DetectionsPlace, LedgerPlace, ReportsPlace, StorePlace, is_topic, local_path,
+};
 use crate::app::accounts::AccountsPlace;
 use crate::integrity::VerifyMode;
 use crate::notification::InlineSource;
@@ -40,6 +42,12 @@ pub(super) const LEDGER: Setting<LedgerPlace> = Setting {
     name: "TRAILBELL_LEDGER",
     expected: "s3://BUCKET/PREFIX, dir:PATH or none",
     parse: LedgerPlace::parse,
+};
+
+pub(super) const REPORTS: Setting<ReportsPlace> = Setting {
+    name: "TRAILBELL_REPORTS",
+    expected: "s3://BUCKET/PREFIX or dir:PATH, and another prefix than that of the ledger",
+    parse: ReportsPlace::parse,
 };
 
 pub(super) const TRAILS: Setting<Vec<Trail>> = Setting {
@@ -122,11 +130,12 @@ pub(super) const CONCURRENCY: Setting<u32> = Setting {
 };
 
 /// Any other variable that begins with `TRAILBELL_` is a mistake, except those of the tests.
-pub(super) const NAMES: [&str; 19] = [
+pub(super) const NAMES: [&str; 20] = [
     ALERTS.name,
     CHAT.name,
     STORE.name,
     LEDGER.name,
+    REPORTS.name,
     TRAILS.name,
     INLINE.name,
     RULES.name,

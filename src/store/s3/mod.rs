@@ -139,7 +139,20 @@ impl ObjectStore for S3Store {
         condition: WriteCondition,
     ) -> Result<Written, StoreError> {
         trace!(bucket, key, bytes = bytes.len(), ?condition, "writing");
-        let written = self.put_small(bucket, key, bytes, condition).await;
+        let written = self.put_small(bucket, key, bytes, condition, None).await;
+        written.map_err(|kind| StoreError::new(Action::Write, bucket, key, kind))
+    }
+
+    async fn put_page(
+        &self,
+        bucket: &str,
+        key: &str,
+        bytes: Bytes,
+        media_type: &'static str,
+    ) -> Result<Written, StoreError> {
+        trace!(bucket, key, bytes = bytes.len(), media_type, "writing");
+        let condition = WriteCondition::None;
+        let written = self.put_small(bucket, key, bytes, condition, Some(media_type)).await;
         written.map_err(|kind| StoreError::new(Action::Write, bucket, key, kind))
     }
 

@@ -39,9 +39,11 @@ impl S3Store {
         key: &str,
         bytes: Bytes,
         condition: WriteCondition,
+        media_type: Option<&str>,
     ) -> Result<Written, StoreErrorKind> {
         let header = DateHeader::default();
         let put = self.client.put_object().bucket(bucket).key(key).body(ByteStream::from(bytes));
+        let put = put.set_content_type(media_type.map(str::to_owned));
         let put = match condition {
             WriteCondition::None => put,
             WriteCondition::IfNoneMatch => put.if_none_match("*"),

@@ -31,7 +31,7 @@ pub fn pipeline(memory: &Memory, topic: &Topic) -> Arc<Pipeline> {
 }
 
 /// The same, after a change.
-fn pipeline_and(
+pub fn pipeline_and(
     memory: &Memory,
     topic: &Topic,
     change: impl FnOnce(&mut Pipeline),

@@ -52,6 +52,7 @@ pub fn pipeline_with(
         mail: MailLength::Short,
         max_object_bytes: 1 << 30,
         verification: Verification::off(),
+        pages: None,
     };
     change(&mut pipeline);
     Arc::new(pipeline)

@@ -248,6 +248,7 @@ async fn without_a_ledger_a_sweep_is_refused() {
         mail: MailLength::Short,
         max_object_bytes: 1 << 30,
         verification: Verification::off(),
+        pages: None,
     };
     let outcome = sweep(&pipeline.into(), None).await;
     let error = outcome.reply().unwrap_err().to_string();

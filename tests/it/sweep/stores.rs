@@ -43,6 +43,7 @@ fn pipeline<S: ObjectStore + Clone + 'static>(
         mail: MailLength::Short,
         max_object_bytes: 1 << 30,
         verification: Verification::off(),
+        pages: None,
     })
 }
 

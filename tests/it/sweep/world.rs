@@ -82,6 +82,7 @@ pub fn pipeline<S: ObjectStore + Clone + 'static>(
         mail: MailLength::Short,
         max_object_bytes: 1 << 30,
         verification: Verification::off(),
+        pages: None,
     })
 }
 

@@ -5,8 +5,10 @@ Exits when standard input closes: then the parent process has ended, by itself o
 
 import logging
 import sys
+import threading
 from collections import OrderedDict
 
+from moto.s3.responses import S3Response
 from moto.server import ThreadedMotoServer
 from moto.sns.models import SNSBackend
 
@@ -32,7 +34,19 @@ def share_safely(create_backend):
     return create
 
 
+def one_at_a_time(answer):
+    """S3's conditions are atomic: moto's threads check one, and write after others have written."""
+    lock = threading.RLock()
+
+    def answer_alone(*positional, **named):
+        with lock:
+            return answer(*positional, **named)
+
+    return answer_alone
+
+
 def main():
+    S3Response._key_response = one_at_a_time(S3Response._key_response)
     SNSBackend.__init__ = share_safely(SNSBackend.__init__)
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
     server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)

@@ -41,6 +41,7 @@ pub fn rule() -> RuleInfo {
         alert_suppression: None,
         threshold: None,
         new_terms: None,
+        sequence: false,
     }
 }
 
@@ -68,6 +69,7 @@ pub fn finding(ecs: Value) -> Finding {
         privileged: false,
         own: Vec::new(),
         terms: None,
+        steps: vec![],
         rating: None,
         origin: Origin::Object {
             bucket: "example-trail".to_owned(),

@@ -6,6 +6,7 @@ mod exception_suggestion;
 mod facts;
 pub mod fixture;
 mod hostile;
+mod page;
 mod power;
 mod shell_commands;
 mod timeline;

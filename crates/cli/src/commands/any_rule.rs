@@ -27,9 +27,10 @@ impl<'r> AnyRule<'r> {
 }
 
 /// All rules, then all correlations, then the rules about log files and digests themselves. A
-/// rule's threshold is part of the rule.
+/// rule's threshold or sequence is part of the rule.
 pub fn all_rules(set: &RuleSet) -> impl Iterator<Item = AnyRule<'_>> {
-    let correlations = set.correlations().iter().filter(|correlation| !correlation.is_threshold);
+    let correlations =
+        set.correlations().iter().filter(|correlation| !correlation.is_part_of_rule());
     let correlations = correlations.map(AnyRule::Correlation);
     let integrity = integrity::rules().iter().map(AnyRule::Rule);
     set.rules().iter().map(AnyRule::Rule).chain(correlations).chain(integrity)

@@ -11,7 +11,7 @@ use detect::correlation::{Mark, group_by_values, place_marks};
 use detect::ecs::{self, View};
 use detect::finding::{Facts, Finding, Origin};
 use detect::rule::explain::explain;
-use detect::rule::{Correlation, Detections, Exceptions, Rating, Rule, RuleSet};
+use detect::rule::{Condition, Correlation, Detections, Exceptions, Rating, Rule, RuleSet};
 use jiff::Timestamp;
 
 use crate::commands::any_rule::{AnyRule, find_rule};
@@ -167,19 +167,24 @@ impl<W: Write> VerdictPage<'_, W> {
             let origin = Origin::Inline { envelope: "explain".to_owned(), record: 0 };
             let mut finding = Finding::new(&rule.info, self.record, origin);
             finding.privileged = self.detections.is_privileged(&finding);
+            finding.steps = rule.query.matched_steps(&View::new(self.record), self.now);
             let facts = Facts::new(&finding, None);
             let placed = place_marks(correlation, &finding, &facts, self.now, self.now);
             for placed in placed.iter().filter(|it| it.mark.rule != Mark::renaming_hash()) {
                 let values = group_by_values(&correlation.group_by, &placed.folder, &finding);
                 let values: Vec<String> =
                     values.unwrap_or_default().iter().map(|value| clean_text(value)).collect();
-                write!(
-                    self.out,
-                    "✓ counts for correlation {} under {} (as {})",
-                    clean_text(&correlation.info.name),
-                    values.join(" · "),
-                    clean_text(&rule.info.name)
-                )?;
+                let name = clean_text(&correlation.info.name);
+                let under = values.join(" · ");
+                match step_in_words(correlation, &placed.mark) {
+                    Some(step) if under.is_empty() => write!(self.out, "✓ {step} {name}")?,
+                    Some(step) => write!(self.out, "✓ {step} {name} under {under}")?,
+                    None => {
+                        let rule = clean_text(&rule.info.name);
+                        let text = format!("correlation {name} under {under} (as {rule})");
+                        write!(self.out, "✓ counts for {text}")?;
+                    }
+                }
                 match placed.mark.raised {
                     Some(severity) => writeln!(self.out, ", raised to {}", severity.as_str())?,
                     None => writeln!(self.out)?,
@@ -205,4 +210,15 @@ impl<W: Write> VerdictPage<'_, W> {
 
 fn name_and_id(rule: &Rule) -> String {
     format!("{} ({})", clean_text(&rule.info.name), clean_text(&rule.info.id))
+}
+
+/// What a mark is in a sequence; `None` in other correlations.
+fn step_in_words(correlation: &Correlation, mark: &Mark) -> Option<String> {
+    let Condition::Sequence { runs, .. } = &correlation.condition else { return None };
+    let step = correlation.mark_rules().iter().position(|rule| *rule == mark.rule)?;
+    let steps = runs.len();
+    Some(match step < steps {
+        true => format!("is step {} of {steps} of the sequence", step + 1),
+        false => "ends the sequence".to_owned(),
+    })
 }

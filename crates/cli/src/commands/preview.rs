@@ -56,7 +56,8 @@ pub fn run(args: &Args) -> Result<ExitCode> {
     let rule = find_rule(&set, &args.rule)?;
     let tests = RuleTests::for_origin(rule.origin()).map_err(|problem| anyhow!("{problem}"))?;
     let sample = tests.must_match.first().and_then(|test| match rule {
-        AnyRule::Rule(rule) => rule_alert(rule, test, &accounts),
+        AnyRule::Rule(rule) => sequence_alert(rule, &set, test, &accounts)
+            .or_else(|| rule_alert(rule, test, &accounts)),
         AnyRule::Correlation(correlation) => correlation_alert(correlation, &set, test, &accounts),
     });
     let alert = sample.with_context(|| {
@@ -82,6 +83,18 @@ fn rule_alert(rule: &Rule, test: &TestCase, accounts: &Accounts) -> Option<Alert
     let mut finding = Finding::new(&rule.info, record, origin);
     finding.rate(&rule.severity_rules, Timestamp::UNIX_EPOCH);
     Some(alert::render_finding(&finding, &AlertContext::default(), accounts))
+}
+
+/// The alert of a sequence is that of its steps.
+fn sequence_alert(
+    rule: &Rule,
+    set: &RuleSet,
+    test: &TestCase,
+    accounts: &Accounts,
+) -> Option<Alert> {
+    let is_sequence = |it: &&Correlation| rule.info.sequence && it.info.id == rule.info.id;
+    let sequence = set.correlations().iter().find(is_sequence)?;
+    correlation_alert(sequence, set, test, accounts)
 }
 
 fn correlation_alert(

@@ -104,6 +104,7 @@ fn make_learning(pipeline: &mut Pipeline) -> Result<()> {
     let learning = learning.map_err(|_| anyhow!("there is no rule of type new_terms to learn"))?;
     pipeline.detections = Arc::new(learning);
     pipeline.sink = Box::new(NoSink);
+    pipeline.pages = None;
     Ok(())
 }
 

@@ -1,12 +1,12 @@
 //! Whether a bucket can be listed, and whether it announces new log objects.
 
-use detect::cloudtrail::Trail;
+use detect::cloudtrail::{S3Prefix, Trail};
 use detect::text::error::error_chain;
 use detect::text::shell::ShellCommand;
 use trailbell::aws_error::{AwsError, AwsErrorKind};
 use trailbell::store::{Notifications, Route};
 
-use super::{Check, fixes};
+use super::{Check, Level, fixes};
 use crate::attach::{Coverage, coverage};
 
 /// What a bucket must notify.
@@ -34,9 +34,21 @@ impl ExpectedTarget {
 type Region = Result<Option<String>, AwsError>;
 
 pub(super) fn evaluate_ledger_bucket(bucket: &str, region: &Region) -> Check {
-    evaluate_bucket(bucket, "TRAILBELL_LEDGER", None, region, |_| {
-        ShellCommand::new("aws s3 mb").argument(&format!("s3://{bucket}"))
-    })
+    evaluate_bucket(bucket, "TRAILBELL_LEDGER", None, region, |_| make_bucket(bucket))
+}
+
+fn make_bucket(bucket: &str) -> ShellCommand {
+    ShellCommand::new("aws s3 mb").argument(&format!("s3://{bucket}"))
+}
+
+/// Alerts are sent with or without their pages, so this is never worse than a warning.
+pub(super) fn evaluate_reports(place: &S3Prefix, region: &Region) -> Check {
+    let bucket = &place.bucket;
+    let check = evaluate_bucket(bucket, "TRAILBELL_REPORTS", None, region, |_| make_bucket(bucket));
+    match (check.level, check.fix) {
+        (Level::Fail, Some(fix)) => Check::warn("reports", check.message, fix),
+        _ => Check::ok("reports", format!("{place}: pages open for those who may read the bucket")),
+    }
 }
 
 pub(super) fn evaluate_trail_bucket(bucket: &str, owner: Option<&str>, region: &Region) -> Check {
@@ -154,7 +166,6 @@ mod tests {
     use trailbell::store::{Filter, Target};
 
     use super::*;
-    use crate::doctor::Level;
 
     const QUEUE: &str = "arn:aws:sqs:us-east-1:111122223333:q";
 
@@ -170,6 +181,20 @@ mod tests {
         let notifications = Ok(Notifications { routes, eventbridge, unknown: vec![] });
         let expected = expected.and_then(ExpectedTarget::parse);
         evaluate_notification(&notifications, &trail, expected.as_ref())
+    }
+
+    #[test]
+    fn pages_that_cannot_be_written_are_a_warning() {
+        let place = S3Prefix::parse("s3://pages/reports").unwrap();
+        let gone = AwsError::new(AwsErrorKind::NoSuchBucket, "no such bucket");
+        for (region, level, part) in [
+            (Ok(None), Level::Ok, "s3://pages/reports: pages open for those who may read"),
+            (Err(gone), Level::Warn, "aws s3 mb s3://pages"),
+        ] {
+            let check = evaluate_reports(&place, &region);
+            assert_eq!((check.level, check.name), (level, "reports"));
+            assert!(check.to_string().contains(part), "{check}");
+        }
     }
 
     #[test]

@@ -21,7 +21,7 @@ mod verified;
 
 use detect::cloudtrail::Trail;
 use jiff::{SignedDuration, Timestamp};
-use trailbell::app::config::{AlertsPlace, Config, LedgerPlace};
+use trailbell::app::config::{AlertsPlace, Config, LedgerPlace, ReportsPlace};
 use trailbell::app::wiring::{self, Aws};
 use trailbell::ledger::Ledger;
 use trailbell::sink::SnsTopic;
@@ -84,6 +84,7 @@ impl Deployment {
         checks.extend(trail::check(self, detections.as_ref(), now).await);
         checks.extend(topic::check(self).await);
         checks.extend(self.check_ledger(now).await);
+        checks.extend(self.check_reports().await);
         DoctorReport(checks)
     }
 
@@ -97,6 +98,13 @@ impl Deployment {
             }
         }
         ledger::check(self, ledger, now).await
+    }
+
+    /// Whether there is a bucket for pages. `None` if none are written to S3.
+    async fn check_reports(&self) -> Option<Check> {
+        let Some(ReportsPlace::S3(place)) = &self.config.reports else { return None };
+        let list = self.store.bucket_region(&place.bucket, None).await;
+        Some(bucket::evaluate_reports(place, &list))
     }
 
     /// The region of the bucket of a trail, if it can be listed.

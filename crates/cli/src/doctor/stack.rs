@@ -117,6 +117,10 @@ impl Stack {
             ("TRAILBELL_LEDGER", format!("s3://{}/ledger", output("LedgerBucketName")?)),
             ("TRAILBELL_TRAILS", format!("s3://{bucket}/{}AWSLogs/", folder.unwrap_or_default())),
         ];
+        if parameters.get("Reports").is_some_and(|reports| *reports != "off") {
+            let place = format!("s3://{}/reports", output("LedgerBucketName")?);
+            variables.push(("TRAILBELL_REPORTS", place));
+        }
         variables.extend(PARAMETERS.iter().filter_map(|(parameter, setting)| {
             Some((*setting, (*parameters.get(parameter)?).to_owned()))
         }));
@@ -161,8 +165,12 @@ mod tests {
 
     #[test]
     fn a_stack_has_every_setting() {
-        let existing =
-            [("LogBucketName", "logs"), ("LogPrefix", "audit"), ("RulesLocation", "s3://r/rules")];
+        let existing = [
+            ("LogBucketName", "logs"),
+            ("LogPrefix", "audit"),
+            ("RulesLocation", "s3://r/rules"),
+            ("Reports", "alerts"),
+        ];
         let topic = [existing[0], ("LogTopicArn", "arn:aws:sns:us-east-1:111122223333:t")];
         for (parameters, trails, notification) in [
             (&[][..], "s3://new-trail/AWSLogs/", Some(QUEUE)),
@@ -174,8 +182,11 @@ mod tests {
             assert!(overrides.contains(&("TRAILBELL_TRAILS", Some(trails))), "{overrides:?}");
             let ledger = ("TRAILBELL_LEDGER", Some("s3://ledger-bucket/ledger"));
             assert!(overrides.contains(&ledger), "{overrides:?}");
+            let reports = overrides.iter().find(|(name, _)| *name == "TRAILBELL_REPORTS");
+            let place = ("TRAILBELL_REPORTS", Some("s3://ledger-bucket/reports"));
+            assert_eq!(reports, (parameters.len() == 4).then_some(&place));
             let rules = overrides.iter().any(|(name, _)| *name == "TRAILBELL_RULES");
-            assert_eq!(rules, parameters.len() == 3);
+            assert_eq!(rules, parameters.len() == 4);
             assert_eq!(settings.notification, notification.and_then(ExpectedTarget::parse));
         }
     }

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::program::{TestDir, create_group, exception, is_hostile, trailbell};
+use crate::program::{TestDir, create_group, eql_rule, exception, is_hostile, trailbell};
 
 /// Explains a record of a log.
 fn explain(log: &str, record: &str, args: &[&str]) -> (i32, String, String) {
@@ -114,4 +114,41 @@ fn a_missing_record_rule_or_file_is_an_error() {
         assert_eq!((code, out.as_str()), (2, ""), "{log} {record} {args:?}");
         assert!(err.contains(message), "{log} {record} {args:?}: {err}");
     }
+}
+
+#[test]
+fn a_sequence_is_explained_step_by_step() {
+    let dir = TestDir::new();
+    let log = log(&dir);
+    let query = "sequence by user.name with maxspan=5m [any where event.action == \"CreateUser\"] \
+                 [iam where event.action : \"CreateG*\"] \
+                 until [any where event.action == \"CreateGroup\"]";
+    let rule = eql_rule("s", query);
+    dir.write("rules/s.toml", rule);
+    let args = ["--rules", &dir.text("rules"), "--rule-sets", "none"];
+    let (code, out, err) = explain(&log, "0", &args);
+    assert_eq!((code, err.as_str()), (0, ""), "{out}");
+    for line in [
+        "✓ s (s), low\n",
+        "✓ is step 2 of 2 of the sequence s under alice\n",
+        "✓ ends the sequence s under alice\n",
+    ] {
+        assert!(out.contains(line), "{line}\n{out}");
+    }
+    let (_, out, _) = explain(&log, "0", &[&args[..], &["--rule", "s"]].concat());
+    let expected = "\
+✓ any of
+  ✗ step 1 of 2
+    ✗ event.action == \"CreateUser\"  (the record has CreateGroup)
+    ✓ by user.name  (the record has alice)
+  ✓ step 2 of 2
+    ✓ all of
+      ✓ event.category == \"iam\"  (the record has iam)
+      ✓ event.action : \"CreateG*\"  (the record has CreateGroup)
+    ✓ by user.name  (the record has alice)
+  ✓ until
+    ✓ event.action == \"CreateGroup\"  (the record has CreateGroup)
+    ✓ by user.name  (the record has alice)
+";
+    assert!(out.contains(expected), "{out}");
 }

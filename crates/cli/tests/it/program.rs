@@ -184,3 +184,9 @@ pub fn rule(id: &str, name: &str, query: &str) -> String {
          language = \"kuery\"\nseverity = \"high\"\nrisk_score = 73\nquery = '{query}'\n"
     )
 }
+
+/// A rule of low severity in EQL; its id is its name.
+pub fn eql_rule(id: &str, query: &str) -> String {
+    let text = rule(id, id, query).replace("high", "low").replace("kuery", "eql");
+    text.replace("type = \"query\"", "type = \"eql\"")
+}

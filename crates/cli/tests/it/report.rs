@@ -3,6 +3,7 @@
 use std::fs;
 
 use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
 
 use crate::program::{TestDir, create_group, exception, key, log_text, trailbell};
 
@@ -121,6 +122,35 @@ fn the_proof_is_that_of_verify() {
     assert_eq!(report["proof"]["counts"], counts);
     assert_eq!(report["proof"]["accounts"][0]["gaps"], json!([]));
     assert_ne!(report["proof"]["accounts"][0]["verified"], 0);
+}
+
+#[test]
+fn the_statements_of_a_ledger_are_its_proof_until_someone_verifies() {
+    let dir = TestDir::new();
+    dir.put("1005", &staged());
+    dir.publish(&[]);
+    let verify = ["verify", "events/store", "--public-keys", KEYS, "--statement"];
+    let (_, statement, err) = trailbell(&verify, &[]);
+    assert!(statement.starts_with('{'), "{err}");
+    dir.write("state/ledger/statements/2026-03-12.json", &statement);
+    dir.write("state/ledger/statements/2026-03-13.json", "{");
+    let (code, report) = json_report(&dir, &[]);
+    assert_eq!(code, 1, "the second is damaged");
+    assert_eq!(report["unreadable"][0]["name"], "statements/2026-03-13.json");
+    let proof = &report["proof"];
+    assert_eq!((&proof["stated"], &proof["counts"]["valid_logs"]), (&json!(true), &json!(6)));
+    assert_eq!(proof["statements"][0]["name"], "2026-03-12");
+    assert_eq!(proof["statements"][0]["sha256"], sha256(statement.as_bytes()));
+    let (_, report) = json_report(&dir, &["--verify", "events/store", "--public-keys", KEYS]);
+    let proof = &report["proof"];
+    assert_eq!((&proof["stated"], &proof["counts"]["digests"]), (&json!(false), &json!(5)));
+    assert_eq!(proof["statements"].as_array().unwrap().len(), 2);
+    let (_, report) = json_report(&dir, &["--account", "444455556666"]);
+    assert_eq!(report["proof"]["counts"]["logs"], 0, "those of another account");
+}
+
+fn sha256(bytes: &[u8]) -> String {
+    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! The data of a correlation's alert.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -134,22 +134,25 @@ fn incident_members<'m>(
     marks: &'m [Mark],
     incident: &Incident,
 ) -> Vec<&'m Mark> {
-    let rules: Vec<String> =
-        correlation.rule_references().map(|rule| Mark::rule_hash(&rule.rule)).collect();
+    let rules = correlation.mark_rules();
+    let events: HashSet<&str> = incident.events.iter().map(String::as_str).collect();
     // Those that reached a threshold are before its incident.
     let before = if correlation.is_threshold { correlation.timespan } else { Default::default() };
     let start = incident.start.checked_sub(before).unwrap_or(Timestamp::MIN);
-    let is_member =
-        |mark: &&Mark| rules.contains(&mark.rule) && (start..=incident.end).contains(&mark.time);
-    let mut events: BTreeMap<(Timestamp, &str), &Mark> = BTreeMap::new();
+    let is_member = |mark: &&Mark| {
+        rules.contains(&mark.rule)
+            && (start..=incident.end).contains(&mark.time)
+            && (events.is_empty() || events.contains(mark.event_key().as_str()))
+    };
+    let mut members: BTreeMap<(Timestamp, &str), &Mark> = BTreeMap::new();
     for mark in marks.iter().filter(is_member) {
-        let member = events.entry((mark.time, &mark.event)).or_insert(mark);
+        let member = members.entry((mark.time, &mark.event)).or_insert(mark);
         // Of several rules that found the event, prefer the one that raised the severity.
         if mark.raised > member.raised {
             *member = mark;
         }
     }
-    events.into_values().collect()
+    members.into_values().collect()
 }
 
 /// At most [`MAX_MEMBERS`], by time. The first of each rule and those that raised the severity are

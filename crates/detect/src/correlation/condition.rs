@@ -109,6 +109,8 @@ fn is_met(correlation: &Correlation, events: &[Event<'_>]) -> bool {
         Condition::Ordered => are_in_order(stages, events),
         Condition::Events(least) => events.len() >= *least as usize,
         Condition::Values(_, least) => has_values(events, *least),
+        // `find_sequences` finds them.
+        Condition::Sequence { .. } => false,
         Condition::EventsAndValues(least_events, _, least) => {
             events.len() >= *least_events as usize && has_values(events, *least)
         }
@@ -134,7 +136,7 @@ fn end_of_threshold(correlation: &Correlation, events: &[Event<'_>]) -> Timestam
         Condition::Events(least) => [nth_last(*least), None],
         Condition::Values(_, least) => [with_values(*least), None],
         Condition::EventsAndValues(events, _, values) => [nth_last(*events), with_values(*values)],
-        Condition::All | Condition::Ordered => [None, None],
+        Condition::All | Condition::Ordered | Condition::Sequence { .. } => [None, None],
     };
     let first = firsts.into_iter().flatten().map(|event| event.time).min();
     let first = first.or(events.first().map(|event| event.time)).unwrap_or(Timestamp::MAX);

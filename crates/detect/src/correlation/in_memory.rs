@@ -4,10 +4,7 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
-use super::{
-    CorrelationAlertData, FolderWalk, Incident, Incidents, Mark, PlacedMark, find_occurrences,
-    place_marks,
-};
+use super::{CorrelationAlertData, FolderWalk, Incident, Incidents, Mark, PlacedMark, place_marks};
 use crate::finding::{Facts, Finding, FindingId};
 use crate::rule::Correlation;
 
@@ -45,11 +42,8 @@ fn timeline_marks(folder: &str, folders: &BTreeMap<String, Vec<Mark>>) -> Vec<Ma
 
 fn find_incidents(correlation: &Correlation, folder: &str, marks: &[Mark]) -> Vec<Incident> {
     let times: Vec<Timestamp> = marks.iter().map(|mark| mark.time).collect();
-    let new_id = |start: Timestamp| {
-        let start = Mark::time_prefix(start);
-        FindingId::hash_parts(["incident", &correlation.info.id, folder, &start])
-    };
-    let occurrences = find_occurrences(correlation, marks);
-    let incidents = Incidents::default().absorb_for(correlation, &occurrences, &times, &new_id);
-    incidents.near(&times, correlation.timespan)
+    let new_id =
+        |name: &str| FindingId::hash_parts(["incident", &correlation.info.id, folder, name]);
+    let window = Timestamp::MIN..=Timestamp::MAX;
+    Incidents::default().update(correlation, marks, &window, &times, &new_id).1
 }

@@ -51,6 +51,11 @@ impl Mark {
         short_hash([rule_id])
     }
 
+    /// In place of a rule's hash in marks of a step of its sequence.
+    pub fn step_hash(rule_id: &str, step: usize) -> String {
+        short_hash(["step", rule_id, &step.to_string()])
+    }
+
     /// In place of a rule's hash in marks that only link two folders: those of a renaming whose own
     /// rule is not correlated.
     pub fn renaming_hash() -> String {
@@ -60,6 +65,11 @@ impl Mark {
     /// What follows the rule in the key names of marks at this time; they sort by it.
     pub fn time_prefix(time: Timestamp) -> String {
         format_compact_time(time)
+    }
+
+    /// Tells its event from all others of a folder; events sort by it in the order of time.
+    pub fn event_key(&self) -> String {
+        format!("{}-{}", Mark::time_prefix(self.time), self.event)
     }
 
     /// The last parts of the mark's key: the rule's hash, and in its folder letters, digits and

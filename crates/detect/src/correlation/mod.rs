@@ -9,6 +9,9 @@ mod incident;
 mod mark;
 mod placement;
 mod repeats;
+mod sequence;
+#[cfg(test)]
+mod sequence_tests;
 pub mod testing;
 #[cfg(test)]
 mod tests;
@@ -22,5 +25,6 @@ pub use in_memory::correlate_findings;
 pub use incident::{Incident, Incidents};
 pub use mark::{Link, Mark};
 pub use placement::{PlacedMark, group_by_values, place_marks};
-pub(crate) use placement::{field_value, values_of};
+pub(crate) use placement::{field_value, join_hash, values_of};
 pub use repeats::without_repeats;
+pub use sequence::{FoundSequence, find_sequences};

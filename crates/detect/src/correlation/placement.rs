@@ -6,7 +6,7 @@ use kql::{Document, Query};
 use super::mark::{Link, Mark, short_hash};
 use crate::finding::canary::is_canary;
 use crate::finding::{Call, FactDocument, Facts, Finding};
-use crate::rule::{Condition, Correlation, highest_raise};
+use crate::rule::{Condition, Correlation, MatchedStep, highest_raise};
 
 /// A mark and the folder of the correlation that it belongs in.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,6 +35,13 @@ pub fn place_marks(
     now: Timestamp,
 ) -> Vec<PlacedMark> {
     let is_included = correlation.includes_rule(&finding.rule.id);
+    if matches!(correlation.condition, Condition::Sequence { .. }) {
+        let counts = is_included && finding.exception.is_none() && !is_canary(finding);
+        let steps = finding.steps.iter().filter(|_| counts);
+        return steps
+            .map(|step| place_step(correlation, finding, facts, step, (fallback, now)))
+            .collect();
+    }
     if is_canary(finding) || !(is_included || is_renaming(finding)) {
         return Vec::new();
     }
@@ -65,6 +72,38 @@ pub fn place_marks(
     let to_new = Mark { link: Some(Link::To(new_folder.clone())), ..mark.clone() };
     let from_old = Mark { link: Some(Link::From(folder.clone())), ..mark };
     vec![PlacedMark { folder, mark: to_new }, PlacedMark { folder: new_folder, mark: from_old }]
+}
+
+/// The mark of a step of a sequence.
+fn place_step(
+    correlation: &Correlation,
+    finding: &Finding,
+    facts: &Facts,
+    MatchedStep { step, folder }: &MatchedStep,
+    (fallback, now): (Timestamp, Timestamp),
+) -> PlacedMark {
+    let is_raised = !correlation.raises.is_empty();
+    let document = is_raised.then(|| FactDocument::new(finding, facts));
+    let raise = document
+        .and_then(|document| Some(highest_raise(&correlation.raises, &document, now)?.severity));
+    let mark = Mark {
+        time: finding.time.unwrap_or(fallback),
+        rule: Mark::step_hash(&finding.rule.id, *step),
+        raised: raise,
+        event: event_hash(finding),
+        value: None,
+        link: None,
+        target: target_hash(finding),
+        finding: finding.id.clone(),
+    };
+    PlacedMark { folder: folder.clone(), mark }
+}
+
+/// The hash of the values that the events of a sequence share. An optional one can be missing.
+pub(crate) fn join_hash(values: impl Iterator<Item = Option<String>>) -> String {
+    // No text of a record has this character.
+    let values: Vec<String> = values.map(|value| value.unwrap_or("\0".to_owned())).collect();
+    values_hash(&values)
 }
 
 /// The values of the group_by fields by which a finding is in a folder; `None` if it is not in it.
@@ -108,19 +147,21 @@ fn field_values(fields: &[String], document: &FactDocument) -> Option<Vec<String
 fn counted_value(correlation: &Correlation, document: &FactDocument) -> Option<String> {
     let field = match &correlation.condition {
         Condition::Values(field, _) | Condition::EventsAndValues(_, field, _) => field,
-        Condition::All | Condition::Ordered | Condition::Events(_) => return None,
+        Condition::All | Condition::Ordered | Condition::Events(_) | Condition::Sequence { .. } => {
+            return None;
+        }
     };
     field_value(document, field).map(|value| values_hash(&[value]))
 }
 
 /// The value of a field; several values are one, joined by line breaks.
-pub(crate) fn field_value(document: &impl Document, field: &str) -> Option<String> {
+pub(crate) fn field_value(document: &dyn Document, field: &str) -> Option<String> {
     let values = values_of(document, field);
     (!values.is_empty()).then(|| values.join("\n"))
 }
 
 /// The values of a field as texts.
-pub(crate) fn values_of(document: &impl Document, field: &str) -> Vec<String> {
+pub(crate) fn values_of(document: &dyn Document, field: &str) -> Vec<String> {
     let mut values = Vec::new();
     document.any_value(field, &mut |value| {
         values.push(match value {

@@ -14,7 +14,8 @@ type StepKey<'m> = (i64, &'m str, Option<Severity>, Option<&'m str>, Option<&'m 
 /// Time is divided into parts as long as the timespan. An interval of that length that includes a
 /// mark of a part also includes the first or the last one. So the first and the last of each part
 /// stand for those between them; where events are counted, as many at each end as the condition
-/// needs. The order of steps can depend on each mark, so `temporal_ordered` needs all of them.
+/// needs. The order of steps can depend on each mark, so `temporal_ordered` and sequences need all
+/// of them.
 pub fn without_repeats<M: AsRef<Mark>, T: Ord>(
     correlation: &Correlation,
     marks: Vec<M>,
@@ -23,7 +24,7 @@ pub fn without_repeats<M: AsRef<Mark>, T: Ord>(
     let needed = match correlation.condition {
         Condition::All | Condition::Values(..) => 1,
         Condition::Events(least) | Condition::EventsAndValues(least, ..) => least as usize,
-        Condition::Ordered => return marks,
+        Condition::Ordered | Condition::Sequence { .. } => return marks,
     };
     let mut steps: BTreeMap<(StepKey<'_>, T), Vec<usize>> = BTreeMap::new();
     for (index, item) in marks.iter().enumerate() {

@@ -27,9 +27,8 @@ pub fn test_correlations(path: Option<&Path>, now: Timestamp) -> TestReport {
         Err(RulesError::NoRules(_)) => return report,
     };
     for correlation in rule_set.correlations() {
-        // The tests of a rule with a threshold are about its query.
         let is_asked = matches!(correlation.origin, RuleOrigin::Embedded(_)) == path.is_none();
-        if !is_asked || correlation.is_threshold {
+        if !is_asked || correlation.is_part_of_rule() {
             continue;
         }
         let run = |records: &[Record]| {
@@ -69,7 +68,10 @@ fn find_all(rule_set: &RuleSet, records: &[Record], now: Timestamp) -> Vec<Findi
         let origin = || Origin::Inline { envelope: "sample".to_owned(), record: index };
         let view = View::new(record);
         let rules = rule_set.matching(&view, now);
-        findings.extend(rules.map(|rule| Finding::new(&rule.info, record, origin())));
+        findings.extend(rules.map(|rule| {
+            let steps = rule.query.matched_steps(&view, now);
+            Finding { steps, ..Finding::new(&rule.info, record, origin()) }
+        }));
     }
     findings
 }

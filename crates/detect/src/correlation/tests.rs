@@ -302,6 +302,7 @@ proptest! {
         };
         let marks: Vec<Mark> = (0..120).map(event).collect();
         let incident = Incident {
+            events: vec![],
             id: FindingId::hash_parts(["e"]),
             start: at(0),
             end: at(119),

@@ -45,7 +45,7 @@ pub(crate) use window::{format_compact_time, parse_compact_time};
 use crate::cloudtrail::Record;
 use crate::ecs;
 use crate::new_terms::Terms;
-use crate::rule::{Rating, RuleInfo, Severity, SeverityRules};
+use crate::rule::{MatchedStep, Rating, RuleInfo, Severity, SeverityRules};
 
 /// A rule matched a record. Owned and complete: its alert can be written at any later time.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -85,6 +85,9 @@ pub struct Finding {
     /// The new values, if its rule looks for new values.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub terms: Option<Terms>,
+    /// The steps that it is, if its rule is a sequence.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub steps: Vec<MatchedStep>,
     /// The severity of its alert, if it is not that of the rule.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rating: Option<Rating>,
@@ -126,6 +129,7 @@ impl Finding {
             privileged: false,
             own: Vec::new(),
             terms: None,
+            steps: Vec::new(),
             rating: None,
             origin,
         }
@@ -141,6 +145,7 @@ impl Finding {
             _ if self.conflict.is_some() => None,
             RuleInfo { building_block: true, .. } => Some(Suppression::BuildingBlock),
             RuleInfo { threshold: Some(_), .. } => Some(Suppression::Threshold),
+            RuleInfo { sequence: true, .. } => Some(Suppression::Step),
             _ if is_learned => Some(Suppression::Learning),
             _ => self.unmet.then_some(Suppression::Unmet),
         }
@@ -182,6 +187,8 @@ pub enum Suppression<'f> {
     BuildingBlock,
     /// It counts towards the threshold of its rule.
     Threshold,
+    /// It is a step of the sequence of its rule.
+    Step,
     /// Its values are new, but its rule is still learning which values are usual.
     Learning,
     /// Its rule's `alert_when` does not match what is known of the call.

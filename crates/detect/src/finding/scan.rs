@@ -69,6 +69,7 @@ pub fn match_record(
     let mut suppressed = None;
     for rule in detections.rule_set.matching(&view, now) {
         let mut finding = Finding::new(&rule.info, record, origin());
+        finding.steps = rule.query.matched_steps(&view, now);
         if let Some(new_terms) = &rule.info.new_terms {
             finding.terms = Terms::from_document(new_terms, &finding.ecs);
             // Without a value there is nothing that could be new.

@@ -12,6 +12,7 @@ use kql::Query;
 use super::definition::{RuleInfo, RuleOrigin, Severity};
 use super::severity::{SeverityRaise, asks_for};
 use super::toml_file::problem::Position;
+use crate::correlation::Mark;
 
 /// A correlation rule. It can run once its references are resolved.
 #[derive(Debug, Clone, PartialEq)]
@@ -57,6 +58,13 @@ pub enum Condition {
     /// At least this many events, with at least this many different values of a field. Only
     /// thresholds have it.
     EventsAndValues(u32, String, u32),
+    /// An event of every step, one after another. Only the sequences of rules have it.
+    Sequence {
+        /// How many events of each step.
+        runs: Vec<u32>,
+        /// Whether events of another step end what has begun.
+        has_until: bool,
+    },
 }
 
 /// Rules of which any satisfies the stage.
@@ -88,9 +96,27 @@ impl Correlation {
         self.rule_references().any(|reference| reference.rule == rule_id)
     }
 
+    /// In place of what rules it is counted, in marks: [`Mark::rule`](crate::correlation::Mark::rule).
+    /// Of a sequence, one for each step, and for that after `until`.
+    pub fn mark_rules(&self) -> Vec<String> {
+        match &self.condition {
+            Condition::Sequence { runs, has_until } => {
+                let steps = runs.len() + usize::from(*has_until);
+                (0..steps).map(|step| Mark::step_hash(&self.info.id, step)).collect()
+            }
+            _ => self.rule_references().map(|rule| Mark::rule_hash(&rule.rule)).collect(),
+        }
+    }
+
+    /// Returns true if it is the threshold or the sequence of a rule, with the rule's name and id.
+    pub fn is_part_of_rule(&self) -> bool {
+        self.is_threshold || matches!(self.condition, Condition::Sequence { .. })
+    }
+
     /// Returns true if findings of one group belong together under all of its names.
     pub fn follows_renamings(&self) -> bool {
-        self.group_by.iter().any(|field| field == "group.name")
+        !matches!(self.condition, Condition::Sequence { .. })
+            && self.group_by.iter().any(|field| field == "group.name")
     }
 
     /// Returns true if what counts, or how severe it is, can depend on what the ledger knows of the
@@ -130,6 +156,10 @@ impl Correlation {
             Condition::Values(field, least) => {
                 format!("{least} or more values of {field} within {within}")
             }
+            Condition::Sequence { runs, .. } => {
+                let calls: u32 = runs.iter().sum();
+                format!("{calls} calls one after another within {within}")
+            }
             Condition::EventsAndValues(events, field, values) => format!(
                 "{events} or more events with {values} or more values of {field} within {within}"
             ),
@@ -138,13 +168,14 @@ impl Correlation {
 }
 
 impl Condition {
-    /// Sigma's word.
+    /// Sigma's word, or `sequence`.
     pub fn as_str(&self) -> &'static str {
         match self {
             Condition::All => "temporal",
             Condition::Ordered => "temporal_ordered",
             Condition::Events(_) => "event_count",
             Condition::Values(..) | Condition::EventsAndValues(..) => "value_count",
+            Condition::Sequence { .. } => "sequence",
         }
     }
 }

@@ -139,6 +139,9 @@ pub struct RuleInfo {
     /// `new_terms_fields`: matches are findings only if their values are new.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub new_terms: Option<NewTerms>,
+    /// The query is a sequence: findings are recorded, and alerted once they complete it.
+    #[serde(default, skip_serializing_if = "Not::not")]
+    pub sequence: bool,
 }
 
 /// How serious a finding is, in Elastic's four steps. Ordered: `Low < Medium < High < Critical`.

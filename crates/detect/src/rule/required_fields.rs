@@ -51,6 +51,12 @@ impl RequiredFields {
         }
     }
 
+    /// The same of a sequence, a step of which a record must match.
+    pub(super) fn from_sequence(sequence: &eql::Sequence) -> RequiredFields {
+        let steps = sequence.all_steps().map(|step| RequiredFields::from_eql(step.query().expr()));
+        steps.reduce(RequiredFields::or).unwrap_or_default()
+    }
+
     fn from_kql_leaf(leaf: &kql::Leaf) -> RequiredFields {
         let (Field::Named(field), Test::Equals(literal)) = (leaf.field(), leaf.test()) else {
             return RequiredFields::default();

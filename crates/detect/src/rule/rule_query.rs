@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use query_core::Document;
 
 use super::required_fields::RequiredFields;
+use super::sequence::{MatchedStep, matched_steps};
 
 /// The query of a rule.
 #[derive(Debug, Clone, PartialEq)]
@@ -12,6 +13,8 @@ pub enum RuleQuery {
     Kql(kql::Query),
     /// The Event Query Language, for single events.
     Eql(eql::Query),
+    /// A sequence in the Event Query Language. A record that matches any step is a finding.
+    Sequence(Box<eql::Sequence>),
 }
 
 impl RuleQuery {
@@ -20,6 +23,7 @@ impl RuleQuery {
         match self {
             RuleQuery::Kql(query) => query.source(),
             RuleQuery::Eql(query) => query.source(),
+            RuleQuery::Sequence(sequence) => sequence.source(),
         }
     }
 
@@ -27,7 +31,7 @@ impl RuleQuery {
     pub fn language(&self) -> &'static str {
         match self {
             RuleQuery::Kql(_) => "kuery",
-            RuleQuery::Eql(_) => "eql",
+            RuleQuery::Eql(_) | RuleQuery::Sequence(_) => "eql",
         }
     }
 
@@ -36,6 +40,7 @@ impl RuleQuery {
         match self {
             RuleQuery::Kql(query) => query.matches(document, now),
             RuleQuery::Eql(query) => query.matches(document, now),
+            RuleQuery::Sequence(sequence) => sequence.matches_any_step(document, now),
         }
     }
 
@@ -44,6 +49,15 @@ impl RuleQuery {
         match self {
             RuleQuery::Kql(query) => RequiredFields::from_kql(query.expr()),
             RuleQuery::Eql(query) => RequiredFields::from_eql(query.expr()),
+            RuleQuery::Sequence(sequence) => RequiredFields::from_sequence(sequence),
+        }
+    }
+
+    /// The steps of a sequence that the document matches; none if the query is not a sequence.
+    pub fn matched_steps(&self, document: &dyn Document, now: Timestamp) -> Vec<MatchedStep> {
+        match self {
+            RuleQuery::Kql(_) | RuleQuery::Eql(_) => Vec::new(),
+            RuleQuery::Sequence(sequence) => matched_steps(sequence, document, now),
         }
     }
 }

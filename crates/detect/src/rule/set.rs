@@ -8,6 +8,7 @@ use super::correlation::Correlation;
 use super::definition::Rule;
 use super::required_fields::{RequiredFields, build_prefilter};
 use super::scope::ReadScope;
+use super::sequence;
 use super::threshold::Threshold;
 use crate::cloudtrail::key::{is_same_partition, region_records, regions_recording};
 use crate::cloudtrail::prefilter::Prefilter;
@@ -62,7 +63,9 @@ impl RuleSet {
             }
         }
         let (literals, without_literal) = build_prefilter(&required_fields);
-        let correlations = rules.iter().filter_map(Threshold::correlation).collect();
+        let thresholds = rules.iter().filter_map(Threshold::correlation);
+        let sequences = rules.iter().filter_map(sequence::correlation);
+        let correlations = thresholds.chain(sequences).collect();
         Ok(RuleSet {
             rules,
             required_fields,
@@ -88,7 +91,7 @@ impl RuleSet {
         self
     }
 
-    /// The thresholds of rules, then the correlations, in the order of the sources.
+    /// The thresholds and sequences of rules, then the correlations, in the order of the sources.
     pub fn correlations(&self) -> &[Correlation] {
         &self.correlations
     }
@@ -211,6 +214,7 @@ mod tests {
             alert_suppression: None,
             threshold: None,
             new_terms: None,
+            sequence: false,
         };
         Rule {
             info: Arc::new(info),

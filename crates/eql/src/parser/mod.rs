@@ -3,6 +3,11 @@
 mod call;
 mod compare;
 mod pattern;
+mod sequence;
+
+pub(super) use sequence::UNITS;
+
+use std::sync::Arc;
 
 use query_core::{Case, Comparison, MAX_BYTES, MAX_DEPTH, ParseError, Span, nearest_name, shorten};
 
@@ -10,28 +15,37 @@ use super::ast::{Expr, ExprKind, Leaf, Term, Test};
 use super::constant::Constant;
 use super::function::{Function, Kind};
 use super::lexer::{KEYWORDS, Lexer, Token, TokenKind};
+use super::query::Query;
+use super::sequence::Statement;
 
 /// Values and errors are small: the parser has many of them on its stack.
 type ParseResult<T = Parsed> = Result<T, Box<ParseError>>;
 
-/// The category, `None` for `any`, and the condition.
-pub(super) fn parse(query: &str) -> Result<(Option<String>, Expr), ParseError> {
-    parse_boxed(query).map_err(|error| *error)
+/// A query of single events.
+pub(super) fn parse_event(source: &str) -> Result<Query, ParseError> {
+    let parse = || {
+        let mut parser = Parser::new(source)?;
+        let query = parser.event()?;
+        parser.end("`and`, `or` or the end of the query")?;
+        Ok(query)
+    };
+    parse().map_err(|error: Box<ParseError>| *error)
 }
 
-fn parse_boxed(query: &str) -> ParseResult<(Option<String>, Expr)> {
-    if query.len() > MAX_BYTES {
-        let message = format!("expected at most {MAX_BYTES} bytes, found {}", query.len());
-        return Err(Box::new(ParseError::new(query, Span { start: 0, end: 0 }, message)));
-    }
-    let mut lexer = Lexer::new(query);
-    let token = lexer.next()?;
-    let mut parser = Parser { query, lexer, token, end: 0, depth: 0 };
-    let category = parser.category()?;
-    let parsed = parser.expression(Level::Or)?;
-    let expr = parser.condition(parsed)?;
-    parser.end()?;
-    Ok((category, expr))
+/// A query of single events, or a sequence.
+pub(super) fn parse_statement(source: &str) -> Result<Statement, ParseError> {
+    let parse = || {
+        let mut parser = Parser::new(source)?;
+        if parser.token.kind != TokenKind::Keyword("sequence") {
+            let query = parser.event()?;
+            parser.end("`and`, `or` or the end of the query")?;
+            return Ok(Statement::Event(query));
+        }
+        let sequence = parser.sequence()?;
+        parser.end("`[`, `by`, `with`, `until` or the end of the query")?;
+        Ok(Statement::Sequence(sequence))
+    };
+    parse().map_err(|error: Box<ParseError>| *error)
 }
 
 /// What was parsed: parentheses can be around a condition and around a value.
@@ -48,6 +62,7 @@ struct Operand {
 
 struct Parser<'q> {
     query: &'q str,
+    source: Arc<str>,
     lexer: Lexer<'q>,
     token: Token,
     /// The end of the token before `token`.
@@ -55,7 +70,25 @@ struct Parser<'q> {
     depth: usize,
 }
 
-impl Parser<'_> {
+impl<'q> Parser<'q> {
+    fn new(query: &'q str) -> ParseResult<Self> {
+        if query.len() > MAX_BYTES {
+            let message = format!("expected at most {MAX_BYTES} bytes, found {}", query.len());
+            return Err(Box::new(ParseError::new(query, Span { start: 0, end: 0 }, message)));
+        }
+        let mut lexer = Lexer::new(query);
+        let token = lexer.next()?;
+        Ok(Parser { query, source: query.into(), lexer, token, end: 0, depth: 0 })
+    }
+
+    /// A category and a condition.
+    fn event(&mut self) -> ParseResult<Query> {
+        let category = self.category()?;
+        let parsed = self.expression(Level::Or)?;
+        let expr = self.condition(parsed)?;
+        Ok(Query::new(Arc::clone(&self.source), category, expr))
+    }
+
     /// `any where`, `iam where`, or `"a category" where`.
     fn category(&mut self) -> ParseResult<Option<String>> {
         let category = match &self.token.kind {
@@ -64,11 +97,7 @@ impl Parser<'_> {
             TokenKind::Text(text) => Some(text.clone()),
             TokenKind::Keyword(kind @ ("sequence" | "sample" | "join")) => {
                 let message = format!("expected a query of single events, found `{kind}`");
-                return Err(Box::new(ParseError::unsupported(
-                    self.query,
-                    self.token.span,
-                    message,
-                )));
+                return Err(self.unsupported(message));
             }
             _ => return Err(self.unexpected("`any` or an event category")),
         };
@@ -80,14 +109,13 @@ impl Parser<'_> {
         Ok(category)
     }
 
-    fn end(&mut self) -> ParseResult<()> {
+    fn end(&mut self, expected: &str) -> ParseResult<()> {
         match self.token.kind {
             TokenKind::End => Ok(()),
             TokenKind::Symbol("|") if !self.query[self.token.span.end..].starts_with('|') => {
-                let message = "expected a query without pipes, found `|`".to_owned();
-                Err(Box::new(ParseError::unsupported(self.query, self.token.span, message)))
+                Err(self.unsupported("expected a query without pipes, found `|`".to_owned()))
             }
-            _ => Err(self.unexpected("`and`, `or` or the end of the query")),
+            _ => Err(self.unexpected(expected)),
         }
     }
 
@@ -437,6 +465,11 @@ impl Parser<'_> {
             _ => String::new(),
         };
         self.error(self.token.span, format!("expected {expected}, found {found}{hint}"))
+    }
+
+    /// The token is part of a valid query that cannot be run.
+    fn unsupported(&self, message: String) -> Box<ParseError> {
+        Box::new(ParseError::unsupported(self.query, self.token.span, message))
     }
 
     fn error(&self, span: Span, message: String) -> Box<ParseError> {

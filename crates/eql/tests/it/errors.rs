@@ -1,6 +1,6 @@
 //! Error messages, as people read them.
 
-use eql::{MAX_BYTES, MAX_DEPTH, Query};
+use eql::{MAX_BYTES, MAX_DEPTH, Query, Statement};
 
 #[test]
 fn errors_say_what_was_expected_and_where() {
@@ -80,6 +80,65 @@ fn errors_say_what_was_expected_and_where() {
         format!("# {case}{kind}\n{error}\n")
     });
     insta::assert_snapshot!("errors", errors.join("\n"));
+}
+
+#[test]
+fn errors_in_sequences_say_what_was_expected_and_where() {
+    let many = |count: usize| format!("sequence {}", "[any where true] ".repeat(count));
+    let [too_many, with_runs] = [
+        many(17),
+        format!("{0} with runs=100 {0} with runs=100 {0}", many(1).replace("sequence ", "")),
+    ];
+    let cases = [
+        ("steps missing", "sequence by a"),
+        ("one event", "sequence by a [any where true]"),
+        ("one event and until", "sequence [any where true] until [any where true]"),
+        ("bracket missing", "sequence by a any where true"),
+        ("bracket open", "sequence [any where true] [any where a == 1"),
+        ("condition missing", "sequence [any where] [any where true]"),
+        ("category missing", "sequence [a == 1] [any where true]"),
+        ("key missing", "sequence by [any where true] [any where true]"),
+        ("key is a value", "sequence by \"a\" [any where true] [any where true]"),
+        ("key is a function", "sequence by length(a) [any where true] [any where true]"),
+        ("comma without key", "sequence by a, [any where true] [any where true]"),
+        ("keys of one step only", "sequence [any where true] by a [any where true]"),
+        ("too few keys", "sequence [any where true] by a, b [any where true] by c"),
+        (
+            "keys of until",
+            "sequence [any where true] by a [any where true] by b until [any where true]",
+        ),
+        ("maxspan before by", "sequence with maxspan=5m by a [any where true] [any where true]"),
+        ("maxspan without unit", "sequence with maxspan=5 [any where true] [any where true]"),
+        ("maxspan of another unit", "sequence with maxspan=5w [any where true] [any where true]"),
+        ("maxspan with a fraction", "sequence with maxspan=1.5h [any where true] [any where true]"),
+        ("maxspan of nothing", "sequence with maxspan=0s [any where true] [any where true]"),
+        ("maxspan missing", "sequence with maxspan=[any where true] [any where true]"),
+        (
+            "maxspan too long",
+            "sequence with maxspan=99999999999999999999d [any where true] [any where true]",
+        ),
+        ("another setting", "sequence with span=5m [any where true] [any where true]"),
+        ("runs missing", "sequence [any where true] with [any where true]"),
+        ("no runs", "sequence [any where true] with runs=0 [any where true]"),
+        ("runs with a fraction", "sequence [any where true] with runs=1.5 [any where true]"),
+        ("too many runs", "sequence [any where true] with runs=101 [any where true]"),
+        ("too many runs in all", &format!("sequence {with_runs}")),
+        ("too many steps", &too_many),
+        ("missing event", "sequence by a [any where true] ![any where true]"),
+        ("text after the steps", "sequence [any where true] [any where true] and true"),
+        (
+            "two until",
+            "sequence [any where true] [any where true] until [any where true] [any where true]",
+        ),
+        ("pipe", "sequence by a\n  [any where true]\n  [any where true]\n| tail 1"),
+        ("sample", "sample by host [any where true] [any where true]"),
+    ];
+    let errors = cases.map(|(case, query)| {
+        let error = Statement::parse(query).expect_err(case);
+        let kind = if error.is_unsupported() { " (unsupported)" } else { "" };
+        format!("# {case}{kind}\n{error}\n")
+    });
+    insta::assert_snapshot!("sequence_errors", errors.join("\n"));
 }
 
 #[test]

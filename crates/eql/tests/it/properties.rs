@@ -1,14 +1,14 @@
 //! Properties of any query: parsing does not panic, printing and parsing give the same tree, and
 //! matching agrees with the reference.
 
-use eql::{ExprKind, Query, Test};
+use eql::{ExprKind, MAX_EVENTS, MAX_STEPS, Query, Statement, Step, Test};
 use proptest::prelude::*;
 
 use crate::document::{Leaf, Typed};
 use crate::matching::now;
 use crate::reference;
 
-/// Sequences of tokens, and of text that resembles them.
+/// Tokens, and text that resembles them.
 fn tokens() -> impl Strategy<Value = String> {
     let words = [
         "any where ",
@@ -84,8 +84,16 @@ fn tokens() -> impl Strategy<Value = String> {
         "é",
         "\u{202e}",
         "\u{0}",
-        "sequence",
-        "by",
+        "sequence ",
+        "sequence by a [any where true] [",
+        "[any where true] ",
+        "![",
+        " by ",
+        " with ",
+        " until ",
+        "maxspan=",
+        "5m",
+        " runs=",
         "'",
     ];
     prop::collection::vec(prop::sample::select(words.to_vec()), 0..24)
@@ -212,16 +220,39 @@ fn document() -> impl Strategy<Value = Typed> {
         .prop_map(|leaves| Typed { leaves, objects: Vec::new() })
 }
 
+/// What a query asks for, without its text and the places in it.
+fn meaning(statement: &Statement) -> impl PartialEq + std::fmt::Debug {
+    let of_query = |query: &Query| (query.category().map(str::to_owned), query.expr().clone());
+    match statement {
+        Statement::Event(query) => (vec![(of_query(query), vec![], 1)], None, 0),
+        Statement::Sequence(sequence) => {
+            let of_step = |step: &Step| (of_query(step.query()), step.keys().to_vec(), step.runs());
+            let steps = sequence.all_steps().map(of_step).collect();
+            (steps, sequence.maxspan(), sequence.steps().len())
+        }
+    }
+}
+
 /// Parses, prints and parses again, or checks the error.
 fn check_round_trip(text: &str) -> Result<(), TestCaseError> {
-    match Query::parse(text) {
-        Ok(query) => {
-            let printed = query.to_string();
+    let parsed = Statement::parse(text);
+    // A query of single events is the same for both.
+    match (Query::parse(text), &parsed) {
+        (Ok(query), Ok(Statement::Event(event))) => prop_assert_eq!(&query, event),
+        (Err(error), Err(other)) => {
+            prop_assert!(error == *other || text.trim_start().starts_with("s"), "{text:?}");
+        }
+        (Err(error), Ok(Statement::Sequence(_))) => prop_assert!(error.is_unsupported()),
+        (query, _) => prop_assert!(false, "{query:?} {parsed:?}"),
+    }
+    match parsed {
+        Ok(statement) => {
+            let printed = statement.to_string();
             prop_assert!(!printed.chars().any(char::is_control), "{:?}", printed);
-            let again = Query::parse(&printed)
+            let again = Statement::parse(&printed)
                 .map_err(|error| TestCaseError::fail(format!("{text:?}\n{error}")))?;
-            prop_assert_eq!(again.category(), query.category(), "{:?} as {:?}", text, &printed);
-            prop_assert_eq!(again.expr(), query.expr(), "{:?} printed as {:?}", text, &printed);
+            let is_same = meaning(&again) == meaning(&statement);
+            prop_assert!(is_same, "{:?} printed as {:?}", text, &printed);
             prop_assert_eq!(again.to_string(), printed, "printing is stable: {:?}", text);
         }
         Err(error) => {
@@ -241,13 +272,39 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(2_000))]
 
     #[test]
-    fn any_text_is_a_query_or_an_error(text in any::<String>(), start in "(any where )?") {
+    fn any_text_is_a_query_or_an_error(text in any::<String>(), start in "(any where |sequence by a \\[any where true\\] \\[any where )?") {
         check_round_trip(&format!("{start}{text}"))?;
     }
 
     #[test]
     fn any_tokens_are_a_query_or_an_error(text in tokens()) {
         check_round_trip(&text)?;
+    }
+
+    #[test]
+    fn any_sequence_is_printed_as_one(
+        by in prop::sample::select(vec!["", " by a", " by ?a, `b c`", " by"]),
+        maxspan in prop::option::of((0..5000_u32, prop::sample::select(vec!["ms", "s", "m", "h", "d", "w"]))),
+        steps in prop::collection::vec((condition(), prop::option::of(0..60_u32)), 1..5),
+        own_key in any::<bool>(),
+        until in prop::option::of(condition()),
+    ) {
+        let own = if own_key { " by c" } else { "" };
+        let mut source = format!("sequence{by}");
+        source.extend(maxspan.map(|(count, unit)| format!(" with maxspan={count}{unit}")));
+        for (condition, runs) in &steps {
+            source += &format!(" [any where {condition}]{own}");
+            source.extend(runs.map(|runs| format!(" with runs={runs}")));
+        }
+        source.extend(until.map(|condition| format!(" until [iam where {condition}]{own}")));
+        check_round_trip(&source)?;
+        let runs = || steps.iter().map(|(_, runs)| runs.unwrap_or(1));
+        let is_valid = by != " by"
+            && maxspan.is_none_or(|(count, unit)| count > 0 && unit != "w")
+            && steps.len() <= MAX_STEPS
+            && runs().all(|runs| runs > 0)
+            && (2..=MAX_EVENTS).contains(&runs().sum());
+        prop_assert_eq!(Statement::parse(&source).is_ok(), is_valid, "{}", source);
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use alert::Accounts;
 use detect::correlation::CorrelationAlertData;
 use detect::finding::Finding;
-use detect::rule::{Exception, Severity};
+use detect::rule::{Exception, RuleInfo, Severity};
 use jiff::Timestamp;
 use serde::Serialize;
 
@@ -56,6 +56,11 @@ impl Input {
             accounts,
             now,
         }
+    }
+
+    /// Adds a finding, and what became of it.
+    pub fn add(&mut self, finding: &Arc<Finding>, delivery: Delivery) {
+        self.findings.push(ReportedFinding { finding: Arc::clone(finding), delivery });
     }
 }
 
@@ -134,6 +139,17 @@ pub struct LoadedRule {
     pub version: Option<u32>,
     /// Its own severity.
     pub severity: Severity,
+}
+
+impl From<&RuleInfo> for LoadedRule {
+    fn from(rule: &RuleInfo) -> LoadedRule {
+        LoadedRule {
+            name: rule.name.clone(),
+            id: rule.id.clone(),
+            version: rule.version,
+            severity: rule.severity,
+        }
+    }
 }
 
 impl Scope {

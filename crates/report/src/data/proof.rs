@@ -16,8 +16,10 @@ pub struct ProofInput {
     pub unverified_logs: u64,
     /// What is not valid, or missing, or could not be checked, in words.
     pub problems: Vec<String>,
-    /// Signed statements of days, if there are any.
+    /// Statements of days, if there are any.
     pub statements: Vec<Statement>,
+    /// All of this is what statements say: nobody checked the log files for this report.
+    pub stated: bool,
 }
 
 /// What a check said about one trail in one region.
@@ -57,7 +59,7 @@ pub struct VerifiedHours {
     pub broken: Vec<(Timestamp, Timestamp)>,
 }
 
-/// A signed statement of what was proven on one day.
+/// The statement of what was verified on one day.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Statement {
     /// The day, and the account if it is of one.
@@ -79,8 +81,10 @@ pub struct ProofSummary {
     pub trails: Vec<TrailProof>,
     /// What is not valid, or missing, or could not be checked.
     pub problems: Vec<String>,
-    /// Signed statements of days.
+    /// Statements of days.
     pub statements: Vec<Statement>,
+    /// All of this is what the statements say.
+    pub stated: bool,
 }
 
 /// The hours of one account, over all its regions and trails.
@@ -140,6 +144,7 @@ impl ProofSummary {
             accounts: accounts.collect(),
             problems: input.problems,
             statements: input.statements,
+            stated: input.stated,
             trails: input.trails,
         }
     }

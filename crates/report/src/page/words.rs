@@ -51,6 +51,9 @@ impl ReportPage<'_> {
             return "Nothing could be verified: there are no digest files.".to_owned();
         }
         let logs = counts.logs + proof.unverified_logs;
+        if let (true, Some(last)) = (proof.stated, proof.statements.last()) {
+            return format!("{}; the last statement is of {}.", stated(proof, logs), last.name);
+        }
         if proof.is_complete() {
             return match logs {
                 0 => "Every hour is verified; there were no log files.".to_owned(),
@@ -60,13 +63,7 @@ impl ReportPage<'_> {
                 }
             };
         }
-        let valid = format::number(counts.valid_logs);
-        let gaps: usize = proof.accounts.iter().map(|account| account.gaps.len()).sum();
-        let gaps = match gaps {
-            0 => String::new(),
-            gaps => format!("; {}", format::count(gaps, "gap")),
-        };
-        format!("{valid} of {} verified{gaps}.", format::count(logs, "log file"))
+        format!("{}.", partly_verified(proof, logs))
     }
 
     pub(super) fn proof_counts(&self, proof: &ProofSummary) -> String {
@@ -95,8 +92,8 @@ impl ReportPage<'_> {
     pub(super) fn statements(&self) -> String {
         let statements = self.report.proof.iter().map(|proof| proof.statements.len()).sum();
         match statements {
-            0 => "none: this page rests on no signed statement".to_owned(),
-            count => format::count(count, "signed statement"),
+            0 => "none".to_owned(),
+            count => format::count(count, "daily statement"),
         }
     }
 
@@ -135,4 +132,22 @@ impl ReportPage<'_> {
         }
         words
     }
+}
+
+/// What was verified when it was written.
+fn stated(proof: &ProofSummary, logs: u64) -> String {
+    match proof.is_complete() {
+        true => format!("{} verified day by day", format::count(logs, "log file")),
+        false => partly_verified(proof, logs),
+    }
+}
+
+fn partly_verified(proof: &ProofSummary, logs: u64) -> String {
+    let valid = format::number(proof.counts.valid_logs);
+    let gaps: usize = proof.accounts.iter().map(|account| account.gaps.len()).sum();
+    let gaps = match gaps {
+        0 => String::new(),
+        gaps => format!("; {}", format::count(gaps, "gap")),
+    };
+    format!("{valid} of {} verified{gaps}", format::count(logs, "log file"))
 }

@@ -53,6 +53,20 @@ fn a_damaged_entry_is_named() {
 }
 
 #[test]
+fn what_was_stated_day_by_day_is_not_said_to_be_checked_now() {
+    let page = text(&sample::stated().to_html().unwrap());
+    for sentence in [
+        "8,640 of 8,640 log files verified; 1 gap; the last statement is of 2026-11-30.",
+        "Nobody checked the log files again for this page",
+        "2 daily statements",
+        "SHA-256 of 2 statements",
+    ] {
+        assert!(page.contains(sentence), "{sentence}: {page}");
+    }
+    assert!(!text(&sample::month().to_html().unwrap()).contains("day by day"));
+}
+
+#[test]
 fn hostile_names_stay_text() {
     assert_inert(&sample::hostile().to_html().unwrap());
     assert_inert(&sample::alert(&sample::hostile_calls()));

@@ -74,6 +74,13 @@ pub fn month() -> Report {
     Report::new(input)
 }
 
+/// A week as the function writes it: its own statements are the proof.
+pub fn stated() -> Report {
+    let mut input = input(&month_calls(), Delivery::Alerted);
+    input.proof = Some(proof::stated());
+    Report::new(input)
+}
+
 /// Names, addresses and errors that try to be more than text.
 pub fn hostile() -> Report {
     let mut input = input(&hostile_calls(), Delivery::Alerted);

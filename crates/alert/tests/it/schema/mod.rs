@@ -54,6 +54,7 @@ fn alerts() -> Vec<(String, Alert)> {
         ("timeline with a policy", timeline_with_a_policy()),
         ("credentials for a user", credentials_for_a_user()),
         ("trust", trust()),
+        ("alert with a page", trust().with_page("https://console.aws.amazon.com/s3/object/b")),
     ];
     let others = others.into_iter().chain(cut()).map(|(name, alert)| (name.to_owned(), alert));
     let golden = [pages::finding_alerts(), pages::summary_alerts(), pages::correlation_alerts()];

@@ -6,7 +6,7 @@ use anyhow::Result;
 use detect::power::Power;
 use jiff::Timestamp;
 
-use super::known::{KnownGroup, SelectionArgs, read_groups};
+use super::{KnownGroup, SelectionArgs, read_groups};
 use crate::commands::ledger::open_ledger;
 use crate::commands::output::{
     Format, FormatArg, ListWriter, clean_text, format_time, print_message,

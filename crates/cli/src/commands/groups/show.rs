@@ -8,7 +8,7 @@ use detect::finding::TimelineEntry;
 use detect::power::{Opening, Power};
 use jiff::Timestamp;
 
-use super::known::{KnownGroup, SelectionArgs, read_groups};
+use super::{KnownGroup, SelectionArgs, read_groups};
 use crate::commands::ledger::open_ledger;
 use crate::commands::output::{Format, FormatArg, clean_text, format_time, write_documents};
 

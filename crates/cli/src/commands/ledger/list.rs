@@ -136,6 +136,7 @@ fn state_cell(entry: &Entry) -> String {
             Some(Suppression::Exception(exception)) => format!("{name}: {}", clean_text(exception)),
             Some(Suppression::BuildingBlock) => format!("{name}: building block"),
             Some(Suppression::Threshold) => format!("{name}: counts towards a threshold"),
+            Some(Suppression::Step) => format!("{name}: a step of a sequence"),
             Some(Suppression::Learning) => format!("{name}: learning"),
             Some(Suppression::Unmet) => format!("{name}: alert_when"),
             None => format!("{name}: the same values were alerted"),

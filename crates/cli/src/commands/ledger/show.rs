@@ -130,6 +130,9 @@ pub fn describe_state(entry: &Entry, snapshot: &EntrySnapshot) -> String {
                     "its rule is a building block, so no alert was sent"
                 }
                 Some(Suppression::Threshold) => "it counts towards the threshold of its rule",
+                Some(Suppression::Step) => {
+                    "it is a step of its rule's sequence, which is alerted once it is complete"
+                }
                 Some(Suppression::Learning) => {
                     "its rule was learning which values are usual, so no alert was sent"
                 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use anyhow::{Context, Result};
 use detect::correlation::correlate_findings;
 use detect::finding::Finding;
-use detect::rule::{RuleInfo, RuleSet};
+use detect::rule::RuleSet;
 use jiff::Timestamp;
 use report::data::{Delivery, LoadedRule};
 
@@ -38,19 +38,11 @@ pub fn read(args: &Args, range: TimeRange, now: Timestamp, input: &mut Input) ->
     let unreadable = totals.unreadable.into_iter();
     input.unreadable.extend(unreadable.map(|(name, problem)| Unreadable { name, problem }));
     let rule_set = scan.target.rule_set().context("there are no rules")?;
-    input.origin.rules = rule_set.rules().iter().map(|rule| loaded_rule(&rule.info)).collect();
+    input.origin.rules =
+        rule_set.rules().iter().map(|rule| LoadedRule::from(&*rule.info)).collect();
     input.origin.rules.sort();
     correlate(rule_set, now, input);
     Ok(())
-}
-
-pub fn loaded_rule(rule: &RuleInfo) -> LoadedRule {
-    LoadedRule {
-        name: rule.name.clone(),
-        id: rule.id.clone(),
-        version: rule.version,
-        severity: rule.severity,
-    }
 }
 
 fn reported(finding: &Finding) -> ReportedFinding {

@@ -18,7 +18,6 @@ use report::{Report, csv};
 use crate::commands::arguments::{DetectionArgs, LedgerArg};
 use crate::commands::setup;
 use crate::commands::time_range::{TimeRange, TimeRangeArgs};
-pub use from_ledger::delivery;
 
 /// Write a page about who changed which group, what it can do now, and what is proven.
 ///

@@ -25,7 +25,9 @@ pub async fn verify(
 ) -> Result<()> {
     let accounts: Vec<String> = args.account.iter().cloned().collect();
     let aws = args.ledger.aws.connect();
-    let mut proof = ProofInput::default();
+    // What was stated day by day gives way to what is there now.
+    let statements = input.proof.take().map(|stated| stated.statements).unwrap_or_default();
+    let mut proof = ProofInput { statements, ..ProofInput::default() };
     for path in &args.verify {
         let selection = Selection {
             path,

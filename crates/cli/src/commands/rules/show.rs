@@ -8,7 +8,8 @@ use std::time::Duration;
 use alert::markdown_to_lines;
 use anyhow::Result;
 use detect::rule::{
-    Correlation, RequiredFields, Rule, RuleInfo, SeverityMapping, SeverityRules, Technique, Threat,
+    Correlation, RequiredFields, Rule, RuleInfo, RuleQuery, SeverityMapping, SeverityRules,
+    Technique, Threat,
 };
 use serde_json::{Value, json};
 
@@ -140,6 +141,9 @@ pub(super) fn facts(rule: AnyRule<'_>) -> Vec<(&'static str, String)> {
                 RuleInfo { threshold: Some(_), .. } => {
                     "one alert until there are fewer calls than the threshold".to_owned()
                 }
+                RuleInfo { sequence: true, .. } => {
+                    "one alert for each completed sequence".to_owned()
+                }
                 _ => limit,
             };
             facts.push(("Calls", format_calls(rule)));
@@ -172,6 +176,12 @@ fn format_over_time(rule: &Rule) -> String {
             false => "recorded only while it is learning",
         };
         return format!("{} {}; {learning}", new_terms.fields.join(", "), new_terms.describe());
+    }
+    if let RuleQuery::Sequence(sequence) = &rule.query {
+        let calls: u32 = sequence.steps().iter().map(|step| step.runs()).sum();
+        let span = sequence.maxspan().unwrap_or(rule.from);
+        let span = format_duration(span.min(Correlation::MAX_TIMESPAN.unsigned_abs()));
+        return format!("{calls} calls one after another within {span}; only with a ledger");
     }
     let Some(threshold) = &rule.info.threshold else { return String::new() };
     let group_by = match &*threshold.fields {

@@ -100,6 +100,7 @@ fn finding_cells(finding: &Finding, why: Option<&str>, place: String) -> Vec<Str
         }
         Some(Suppression::BuildingBlock) => subject = format!("building block\n{subject}"),
         Some(Suppression::Threshold) => subject = format!("below its threshold\n{subject}"),
+        Some(Suppression::Step) => subject = format!("a step of a sequence\n{subject}"),
         Some(Suppression::Learning) => subject = format!("learning\n{subject}"),
         Some(Suppression::Unmet) => subject = format!("not alerted: alert_when\n{subject}"),
         None => {}

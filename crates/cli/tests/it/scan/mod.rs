@@ -11,7 +11,9 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 use serde_json::{Value, json};
 
-use crate::program::{TestDir, create_group, documents, is_hostile, log_text, rule, trailbell};
+use crate::program::{
+    TestDir, create_group, documents, eql_rule, is_hostile, log_text, rule, trailbell,
+};
 
 fn scan(args: &[&str]) -> (i32, String, String) {
     trailbell(&[&["scan"], args].concat(), &[])
@@ -234,4 +236,37 @@ fn rules_over_time_are_evaluated_in_the_order_of_the_events() {
     let (_, out, err) = scan(&args);
     assert!(out.contains("3 or more events within 6 minutes"), "{out}");
     assert!(err.contains("3 findings in 5 records of 2 files"), "{err}");
+}
+
+#[test]
+fn sequences_are_found_in_the_order_of_the_events() {
+    let dir = TestDir::new();
+    let query = "sequence by user.name with maxspan=10m [iam where event.action == \"CreateGroup\"] \
+                 with runs=2 [iam where event.action == \"CreateGroup\" and group.name == \"c\"]";
+    dir.write("rules/s.toml", eql_rule("s", query));
+    let create = |name: &str, user: &str, time: &str| create_group(name, user, time);
+    // The file that is read first has what happened last.
+    let late = [create("c", "alice", "10:09:00"), create("b", "alice", "10:02:00")];
+    dir.write("logs/a.json", log_text(&late));
+    let early = [
+        create("x", "bob", "10:01:00"),
+        create("a", "alice", "10:00:00"),
+        create("y", "bob", "10:05:00"),
+    ];
+    dir.write("logs/b.json", log_text(&early));
+    let rules = dir.text("rules");
+    let args = [&dir.text("logs"), "--rules", &rules, "--rule-sets", "none"];
+    let (code, out, err) = scan(&[&args[..], &["--format", "ndjson"]].concat());
+    assert_eq!(code, 0, "{err}");
+    let found = documents(&out);
+    assert_eq!(found.len(), 1, "{out}");
+    assert_eq!(found[0]["event"]["id"], "event-c");
+    assert_eq!(found[0]["user"]["name"], "alice");
+    let (_, out, err) = scan(&args);
+    for text in ["3 calls one after another within 10", "10:00:00", "10:02:00"] {
+        assert!(out.contains(text), "{text}\n{out}");
+    }
+    assert!(err.contains("1 finding in 5 records of 2 files"), "{err}");
+    let (code, ..) = scan(&[&args[..], &["--fail-on", "low"]].concat());
+    assert_eq!(code, 1);
 }

@@ -1,6 +1,6 @@
 //! The clauses of a query in EQL.
 
-use eql::{Expr, ExprKind, Leaf};
+use eql::{Expr, ExprKind, JoinKey, Leaf, Sequence, Step};
 use kql::{Document, Test};
 
 use super::{Clause, Explainer, MAX_CLAUSE};
@@ -26,6 +26,39 @@ impl Explainer<'_> {
             _ => vec![category, condition],
         };
         Clause { holds, text: "all of".to_owned(), found: None, parts }
+    }
+
+    /// The steps, any of which a record can match.
+    pub(super) fn sequence(&self, sequence: &Sequence) -> Clause {
+        let count = sequence.steps().len();
+        let name = |index: usize| match index {
+            _ if index < count => format!("step {} of {count}", index + 1),
+            _ => "until".to_owned(),
+        };
+        let steps = sequence.all_steps().enumerate();
+        let parts: Vec<Clause> =
+            steps.map(|(index, step)| self.sequence_step(step, name(index))).collect();
+        let holds = parts.iter().any(|part| part.holds);
+        Clause { holds, text: "any of".to_owned(), found: None, parts }
+    }
+
+    fn sequence_step(&self, step: &Step, text: String) -> Clause {
+        let query = self.eql_query(step.query());
+        let keys = step.keys().iter().map(|JoinKey { field, is_optional }| {
+            let has_value = self.view.any_value(field, &mut |_| true);
+            let by = if *is_optional { "by ?" } else { "by " };
+            Clause {
+                holds: has_value || *is_optional,
+                text: clean::text(&format!("{by}{field}"), MAX_CLAUSE),
+                found: Some(match has_value {
+                    true => self.values_of(field, &Test::Exists),
+                    false => describe_null(field),
+                }),
+                parts: Vec::new(),
+            }
+        });
+        let parts: Vec<Clause> = std::iter::once(query).chain(keys).collect();
+        Clause { holds: parts.iter().all(|part| part.holds), text, found: None, parts }
     }
 
     fn eql_clause(&self, expr: &Expr) -> Clause {

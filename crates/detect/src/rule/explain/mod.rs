@@ -38,6 +38,7 @@ pub fn explain(query: &RuleQuery, view: &View<'_>, now: Timestamp) -> Clause {
     match query {
         RuleQuery::Kql(query) => explainer.clause(query.expr()),
         RuleQuery::Eql(query) => explainer.eql_query(query),
+        RuleQuery::Sequence(sequence) => explainer.sequence(sequence),
     }
 }
 

@@ -29,6 +29,7 @@ pub(super) fn rule_info(reader: &mut TomlReader<'_>, table: &DeTable<'_>) -> Opt
         alert_suppression: None,
         threshold: None,
         new_terms: None,
+        sequence: false,
         id: id?,
         name: name?,
         description: description?,

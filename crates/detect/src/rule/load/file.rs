@@ -9,7 +9,7 @@ use kql::Query;
 use toml::Spanned;
 use toml::de::DeTable;
 
-use super::{correlation, elastic, fact_query, fields, new_terms, severity, threshold};
+use super::{correlation, elastic, fact_query, fields, new_terms, sequence, severity, threshold};
 use crate::rule::correlation::Correlation;
 use crate::rule::definition::{Rule, RuleInfo, RuleOrigin};
 use crate::rule::rule_query::RuleQuery;
@@ -211,7 +211,11 @@ fn check_type(reader: &mut TomlReader<'_>, table: &DeTable<'_>) -> Option<Unsupp
         return unsupported(reason, reason);
     }
     let reason = match rule_type.as_str() {
-        "eql" => return find_unsupported_eql(reader, table),
+        "eql" => {
+            let unsupported = find_unsupported_eql(reader, table);
+            return unsupported
+                .or_else(|| Some(unsupported_rule(path, sequence::find_unsupported(table)?)));
+        }
         "threshold" => threshold::find_unsupported(table),
         "new_terms" => new_terms::find_unsupported(table),
         _ => None,
@@ -228,7 +232,7 @@ fn read_rule_query(reader: &mut TomlReader<'_>, table: &DeTable<'_>) -> Option<R
     if table.get("type").and_then(|value| value.get_ref().as_str()) != Some("eql") {
         return read_query(reader, table, &[]).map(RuleQuery::Kql);
     }
-    // A query of single events has no order, so these fields have no effect.
+    // Events are in the order of their times, and of no other field.
     for key in ["timestamp_field", "tiebreaker_field"] {
         reader.optional::<String>(table, key);
     }
@@ -236,7 +240,7 @@ fn read_rule_query(reader: &mut TomlReader<'_>, table: &DeTable<'_>) -> Option<R
     if let Some(field) = &category_field {
         severity::check_field(reader, field);
     }
-    read_eql(reader, table, category_field.map(Spanned::into_inner)).map(RuleQuery::Eql)
+    read_eql(reader, table, category_field.map(Spanned::into_inner))
 }
 
 fn read_rule(reader: &mut TomlReader<'_>, table: &DeTable<'_>, origin: RuleOrigin) -> Option<Rule> {
@@ -249,7 +253,12 @@ fn read_rule(reader: &mut TomlReader<'_>, table: &DeTable<'_>, origin: RuleOrigi
     let interval = interval.unwrap_or(DEFAULT_INTERVAL);
     let from = from.unwrap_or(DEFAULT_FROM);
     let rule_type = table.get("type").and_then(|value| value.get_ref().as_str());
+    let is_sequence = matches!(query, Some(RuleQuery::Sequence(_)));
+    if is_sequence {
+        sequence::check_keys(reader, table);
+    }
     let info = info.map(|info| RuleInfo {
+        sequence: is_sequence,
         alert_suppression: elastic::alert_suppression(reader, table, interval),
         threshold: (rule_type == Some("threshold"))
             .then(|| threshold::read_threshold(reader, table, from))

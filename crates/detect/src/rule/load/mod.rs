@@ -8,6 +8,7 @@ mod file;
 mod new_terms;
 mod over_time;
 pub(super) mod resolve;
+mod sequence;
 mod severity;
 #[cfg(test)]
 mod tests;

@@ -37,9 +37,10 @@ pub(crate) fn resolve_references(
         let rule = by_id.or_else(|| rules.iter().find(|rule| rule.info.name == reference.rule));
         match rule {
             // What it would count is not what the rule alerts.
-            Some(rule) if rule.info.threshold.is_some() => {
+            Some(rule) if rule.info.threshold.is_some() || rule.info.sequence => {
                 let name = reference.rule.escape_debug();
-                let message = format!("`{name}` has a threshold, and cannot be correlated");
+                let kind = if rule.info.sequence { "is a sequence" } else { "has a threshold" };
+                let message = format!("`{name}` {kind}, and cannot be correlated");
                 problems.push(Problem::in_file(&path, message).at(reference.position));
             }
             Some(rule) => {

@@ -8,10 +8,12 @@ use jiff::Timestamp;
 
 use super::cases::{EXTENSION, RuleTests, TestCase, test_file_of};
 use crate::cloudtrail::Record;
+use crate::correlation::correlate_findings;
 use crate::ecs::{OwnResources, View};
 use crate::finding::{Facts, Finding, Origin};
 use crate::rule::definition::{Rule, RuleInfo, Severity};
 use crate::rule::load::LoadedRules;
+use crate::rule::sequence;
 use crate::rule::toml_file::folder::files_below;
 use crate::rule::toml_file::problem::Problem;
 
@@ -105,6 +107,15 @@ pub fn test_rules(path: Option<&Path>, now: Timestamp) -> TestReport {
 }
 
 fn test_rule(rule: &Rule, tests: &RuleTests, now: Timestamp) -> TestResult {
+    if let Some(sequence) = sequence::correlation(rule) {
+        let run = |records: &[Record]| {
+            let findings: Vec<Finding> =
+                records.iter().map(|record| finding_of(rule, record, &tests.own, now)).collect();
+            let incidents = correlate_findings(&sequence, findings.iter(), now);
+            incidents.into_iter().map(|data| data.rule.severity).max()
+        };
+        return TestResult::from_tests(&rule.info, tests, run);
+    }
     let severity = |record: &Record| {
         let is_match = rule.query.matches(&View::new(record).with_own(&tests.own), now);
         is_match.then(|| severity_of(rule, record, &tests.own, now))
@@ -113,7 +124,7 @@ fn test_rule(rule: &Rule, tests: &RuleTests, now: Timestamp) -> TestResult {
     let mut result = TestResult::from_tests(&rule.info, tests, run);
     for TestCase { name, records, alerted, .. } in &tests.must_match {
         let is_alerted = |record| {
-            let finding = finding_of(rule, record, &tests.own);
+            let finding = finding_of(rule, record, &tests.own, now);
             rule.is_alerted(&finding, &Facts::new(&finding, None), now)
         };
         if alerted.is_some_and(|expected| records.iter().any(is_alerted) != expected) {
@@ -129,14 +140,15 @@ fn test_rule(rule: &Rule, tests: &RuleTests, now: Timestamp) -> TestResult {
 }
 
 fn severity_of(rule: &Rule, record: &Record, own: &OwnResources, now: Timestamp) -> Severity {
-    let mut finding = finding_of(rule, record, own);
+    let mut finding = finding_of(rule, record, own, now);
     finding.rate(&rule.severity_rules, now);
     finding.severity()
 }
 
-fn finding_of(rule: &Rule, record: &Record, own: &OwnResources) -> Finding {
+fn finding_of(rule: &Rule, record: &Record, own: &OwnResources, now: Timestamp) -> Finding {
     let origin = Origin::Inline { envelope: "test".to_owned(), record: 0 };
     let mut finding = Finding::new(&rule.info, record, origin);
+    finding.steps = rule.query.matched_steps(&View::new(record).with_own(own), now);
     finding.own = own.named_by(record).into_iter().map(str::to_owned).collect();
     finding
 }

@@ -190,3 +190,41 @@ fn broken_files_and_tests_without_rule_are_problems_and_unsupported_rules_are_re
         "{problems}"
     );
 }
+
+#[test]
+fn the_tests_of_a_sequence_are_of_several_records() {
+    let folder = tempfile::tempdir().unwrap();
+    let query = "'sequence by user.name [any where event.action == \"A\"] \
+                 [any where event.action == \"B\"]'";
+    let text = rule("s").replace("'query'", "'eql'").replace("'event.action: CreateGroup'", query);
+    write(folder.path(), "s.toml", &text);
+    let record = |action: &str, time: &str, user: &str| {
+        let time = format!("2026-03-01T10:{time}Z");
+        let user = json!({"type": "IAMUser", "userName": user});
+        json!({"eventName": action, "eventTime": time, "userIdentity": user})
+    };
+    let [a, b] = [record("A", "00:00", "alice"), record("B", "06:00", "alice")];
+    let case = |records: &[&Value]| {
+        let records: Vec<Value> =
+            records.iter().map(|it| json!({"name": "r", "record": it})).collect();
+        json!({"name": "n", "records": records})
+    };
+    let by_another = record("B", "01:00", "bob");
+    let too_late = record("B", "06:01", "alice");
+    let tests = json!({
+        "must_match": [case(&[&a, &b]), case(&[&b, &a])],
+        "must_not_match": [case(&[&a]), case(&[&b]), case(&[&a, &by_another]), case(&[&a, &too_late])],
+    });
+    write(folder.path(), "s.tests.json", &tests.to_string());
+    let report = test_rules(Some(folder.path()), NOW);
+    assert_eq!(to_strings(&report.problems), [""; 0]);
+    assert_eq!(report.results[0].failures, [""; 0]);
+    let wrong =
+        json!({"must_match": [case(&[&a, &too_late])], "must_not_match": [case(&[&a, &b])]});
+    write(folder.path(), "s.tests.json", &wrong.to_string());
+    let report = test_rules(Some(folder.path()), NOW);
+    assert_eq!(
+        report.results[0].failures,
+        ["does not match, but must: n", "matches, but must not: n"]
+    );
+}

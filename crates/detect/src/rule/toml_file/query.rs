@@ -2,15 +2,18 @@
 
 use std::ops::Range;
 
+use eql::Statement;
 use kql::Query;
 use query_core::{ParseError, Span};
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use super::problem::Problem;
+use super::problem::{Problem, hint};
 use super::reader::TomlReader;
 use crate::ecs::{self, UnknownField};
+use crate::rule::correlation::Correlation;
 use crate::rule::load::UnsupportedRule;
+use crate::rule::rule_query::RuleQuery;
 use crate::rule::unsatisfiable::{Lint, find_unsatisfiable, find_unsatisfiable_eql};
 
 /// The query of a table, in KQL. `extra_fields` are fields that documents have in addition to those
@@ -40,24 +43,52 @@ pub(crate) fn read_eql(
     reader: &mut TomlReader<'_>,
     table: &DeTable<'_>,
     category_field: Option<String>,
-) -> Option<eql::Query> {
+) -> Option<RuleQuery> {
     let source = reader.required_text(table, "query")?;
     let place = StringPlace::new(reader.text, &table["query"], &source);
-    match eql::Query::parse(&source) {
-        Ok(query) => {
+    match Statement::parse(&source) {
+        Ok(Statement::Event(query)) => {
             let query = match category_field {
                 Some(field) => query.with_category_field(field),
                 None => query,
             };
-            let unknown = ecs::unknown_eql_fields(query.expr());
-            add_lints(reader, &place, unknown, find_unsatisfiable_eql(&query));
-            Some(query)
+            add_eql_lints(reader, &place, &query);
+            Some(RuleQuery::Eql(query))
+        }
+        Ok(Statement::Sequence(sequence)) => {
+            let sequence = match category_field {
+                Some(field) => sequence.with_category_field(&field),
+                None => sequence,
+            };
+            for step in sequence.all_steps() {
+                add_eql_lints(reader, &place, step.query());
+                let start = step.query().expr().span().start;
+                for field in unknown_keys(step) {
+                    reader.add_lint(place.span(start), field);
+                }
+            }
+            Some(RuleQuery::Sequence(Box::new(sequence)))
         }
         Err(error) => {
             add_query_problem(reader, &place, &error);
             None
         }
     }
+}
+
+fn add_eql_lints(reader: &mut TomlReader<'_>, place: &StringPlace, query: &eql::Query) {
+    let unknown = ecs::unknown_eql_fields(query.expr());
+    add_lints(reader, place, unknown, find_unsatisfiable_eql(query));
+}
+
+/// No event is in a sequence by a field that no record has.
+fn unknown_keys(step: &eql::Step) -> impl Iterator<Item = String> {
+    let keys = step.keys().iter().filter(|key| !key.is_optional);
+    let unknown = keys.filter(|key| !ecs::is_known_field(&key.field));
+    unknown.map(|key| {
+        let hint = hint(ecs::did_you_mean(&key.field));
+        format!("its sequence is by `{}`, which no record has{hint}", key.field.escape_debug())
+    })
 }
 
 /// Why a valid query in EQL cannot run here; `None` if it can, or if it is not valid.
@@ -67,8 +98,17 @@ pub(crate) fn find_unsupported_eql(
 ) -> Option<UnsupportedRule> {
     let value = table.get("query")?;
     let source = value.get_ref().as_str()?;
-    let error = eql::Query::parse(source).err().filter(ParseError::is_unsupported)?;
     let place = StringPlace::new(reader.text, value, source);
+    let error = match Statement::parse(source) {
+        Ok(Statement::Sequence(sequence)) => {
+            let longest = Correlation::MAX_TIMESPAN.unsigned_abs();
+            sequence.maxspan().filter(|maxspan| *maxspan > longest)?;
+            let start = source.find("maxspan").unwrap_or_default();
+            let span = Span { start, end: start + "maxspan".len() };
+            ParseError::unsupported(source, span, "expected a `maxspan` of at most 48 hours".into())
+        }
+        parsed => parsed.err().filter(ParseError::is_unsupported)?,
+    };
     let problem = Problem { excerpt: None, ..query_problem(reader, &place, &error) };
     Some(UnsupportedRule { reason: error.message().to_owned(), problem })
 }

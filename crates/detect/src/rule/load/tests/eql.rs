@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::{load, to_strings};
 use crate::cloudtrail::Record;
 use crate::ecs::View;
-use crate::rule::{Position, RequiredFields, RuleQuery};
+use crate::rule::{Condition, Position, RequiredFields, RuleQuery};
 
 const HEAD: &str = r#"[rule]
 name = "A rule in EQL"
@@ -143,16 +143,32 @@ fn the_category_can_be_in_another_field() {
 fn queries_of_several_events_are_unsupported() {
     let cases = [
         (
-            "sequence by user.name [any where true] [any where true]",
-            (11, 1),
-            "single events, found `sequence`",
-        ),
-        (
             "sample by user.name [any where true] [any where true]",
             (11, 1),
-            "single events, found `sample`",
+            "a query of single events, found `sample`",
         ),
-        ("any where true\n  | head 5", (12, 3), "without pipes, found `|`"),
+        ("any where true\n  | head 5", (12, 3), "a query without pipes, found `|`"),
+        (
+            "sequence by user.name\n [any where true] [any where true]\n  | tail 1",
+            (13, 3),
+            "a query without pipes, found `|`",
+        ),
+        (
+            "sequence by user.name\n  [any where true] with runs=101",
+            (12, 30),
+            "at most 100 runs, found `101`",
+        ),
+        (
+            "sequence by user.name [any where true] ![any where true]",
+            (11, 40),
+            "an event, found `![`: that an event is missing cannot be known while calls still \
+             arrive",
+        ),
+        (
+            "sequence by user.name with maxspan=3d [any where true] [any where true]",
+            (11, 28),
+            "a `maxspan` of at most 48 hours",
+        ),
     ];
     for (query, (line, column), expected) in cases {
         let load = load(&rule_file("", query));
@@ -160,11 +176,93 @@ fn queries_of_several_events_are_unsupported() {
         assert!(load.rules.is_empty(), "{query}");
         let [problem] = load.unsupported.as_slice() else { panic!("{query}") };
         assert_eq!(problem.position, Some(Position { line, column }), "{query}");
-        let message =
-            "unsupported rule \"A rule in EQL\": in `query`: expected a query ".to_owned();
         let expected =
-            if query.contains("| head") { message + expected } else { message + "of " + expected };
+            format!("unsupported rule \"A rule in EQL\": in `query`: expected {expected}");
         assert_eq!(problem.message, expected, "{query}");
+    }
+    for (keys, expected) in [
+        (
+            "[rule.alert_suppression]\ngroup_by = [\"user.name\"]",
+            "it has `alert_suppression`, which is not applied to a sequence",
+        ),
+        (
+            "from = \"now-7d\"",
+            "its sequence has no `maxspan`, and it looks back for more than 48 hours",
+        ),
+    ] {
+        let text = rule_file("", SEQUENCE) + keys;
+        let load = load(&text);
+        assert_eq!(to_strings(&load.problems), [""; 0], "{text}");
+        let expected = format!("a.toml: unsupported rule \"A rule in EQL\": {expected}");
+        assert_eq!(to_strings(&load.unsupported), [expected], "{text}");
+    }
+}
+
+const SEQUENCE: &str = "sequence by user.name\n  [iam where event.action == \"CreateUser\"]\n  \
+    [any where event.action == \"CreateAccessKey\"] with runs=2\n\
+    until [any where event.action == \"DeleteUser\"]";
+
+#[test]
+fn a_sequence_is_a_rule_and_the_correlation_of_its_steps() {
+    for (keys, with, seconds) in [
+        ("", " with maxspan=5m", 300),
+        ("", " with maxspan=1500ms", 2),
+        // As long as Elastic would look back, which is 6 minutes by default.
+        ("", "", 360),
+        ("from = 'now-2h'", "", 7200),
+        ("from = 'now-7d'", " with maxspan=48h", 172_800),
+    ] {
+        let query = SEQUENCE.replacen("user.name", &format!("user.name{with}"), 1);
+        let load = load(&rule_file(keys, &query));
+        assert_eq!((to_strings(&load.problems), to_strings(&load.warnings)), (vec![], vec![]));
+        let set = load.into_rule_set().unwrap();
+        let [rule] = set.rules() else { panic!("one rule") };
+        assert_eq!((rule.query.language(), rule.info.sequence), ("eql", true));
+        let RequiredFields { actions, .. } = rule.query.required_fields();
+        let actions: Vec<String> = actions.unwrap().into_iter().collect();
+        assert_eq!(actions, ["CreateAccessKey", "CreateUser", "DeleteUser"]);
+        let [correlation] = set.correlations() else { panic!("one correlation") };
+        let condition = Condition::Sequence { runs: vec![1, 2], has_until: true };
+        assert_eq!(correlation.condition, condition);
+        assert_eq!(correlation.timespan.as_secs(), seconds, "{keys} {with}");
+        assert_eq!(correlation.group_by, ["user.name"]);
+        let names: Vec<&str> = correlation.rule_references().map(|it| &*it.name).collect();
+        let expected = [
+            r#"iam where event.action == "CreateUser""#,
+            r#"2 × any where event.action == "CreateAccessKey""#,
+        ];
+        assert_eq!(names, expected);
+    }
+}
+
+#[test]
+fn a_sequence_has_no_key_that_would_have_no_effect() {
+    for (keys, query, problems, warnings) in [
+        (
+            "building_block_type = 'default'",
+            SEQUENCE.to_owned(),
+            vec!["a.toml:9:1: a sequence cannot have `building_block_type`"],
+            vec![],
+        ),
+        (
+            "alert_when = { query = 'user.name: a' }",
+            SEQUENCE.to_owned(),
+            vec!["a.toml:9:1: a sequence cannot have `alert_when`"],
+            vec![],
+        ),
+        (
+            "",
+            SEQUENCE.replace("sequence by user.name", "sequence by user.nmae, ?nothing"),
+            vec![],
+            vec![
+                "a.toml:12:14: its sequence is by `user.nmae`, which no record has; did you mean \
+                 `user.name`?",
+            ],
+        ),
+    ] {
+        let load = load(&rule_file(keys, &query));
+        assert_eq!(to_strings(&load.problems), problems, "{keys} {query}");
+        assert_eq!(to_strings(&load.warnings)[..warnings.len()], warnings, "{keys} {query}");
     }
 }
 

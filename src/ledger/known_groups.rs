@@ -2,34 +2,25 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use anyhow::Result;
 use detect::finding::{GroupContext, TimelineEntry};
 use detect::model::{GroupState, PolicyLog};
 use detect::power::{Power, open_ways};
 use jiff::Timestamp;
 use serde_json::{Value, json};
-use trailbell::ledger::StoredLedger;
 
-use crate::commands::arguments::LedgerArg;
-
-/// Which groups, and when.
-#[derive(Debug, clap::Args)]
-pub struct SelectionArgs {
-    /// Only groups of this account
-    #[arg(long, value_name = "ID")]
-    pub account: Option<String>,
-    /// What was known to be so at this time, e.g. 2026-03-01T10:00:00Z
-    #[arg(long, value_name = "TIME")]
-    pub at: Option<Timestamp>,
-    #[command(flatten)]
-    pub ledger: LedgerArg,
-}
+use super::error::Result;
+use super::stored::StoredLedger;
 
 /// A group at some time.
+#[derive(Debug)]
 pub struct KnownGroup {
+    /// Its account.
     pub account: String,
+    /// Its name then.
     pub name: String,
+    /// What the trail had said of it.
     pub state: GroupState,
+    /// What it could do.
     pub context: GroupContext,
     /// The events under this name up to the time, oldest first.
     pub events: Vec<TimelineEntry>,
@@ -41,6 +32,7 @@ impl KnownGroup {
         self.events.iter().rev().find(|event| !event.failed)
     }
 
+    /// All of it, as JSON.
     pub fn document(&self) -> Value {
         let power = self.context.power();
         let last = self.last_change().map(|event| {
@@ -69,23 +61,25 @@ impl KnownGroup {
     }
 }
 
-/// The groups that exist at the time, and those that `wanted` names whether they exist or not.
-pub async fn read_groups(
-    ledger: &StoredLedger,
-    args: &SelectionArgs,
-    wanted: Option<&str>,
-    now: Timestamp,
-) -> Result<Vec<KnownGroup>> {
-    let accounts = match &args.account {
-        Some(account) => vec![account.clone()],
-        None => ledger.model_accounts().await?,
-    };
-    let time = args.at.unwrap_or(now);
-    let mut known = Vec::new();
-    for account in accounts {
-        known.extend(read_account(ledger, &account, wanted, time).await?);
+impl StoredLedger {
+    /// The groups of an account, or of all, that exist at a time; and those of the name `wanted`
+    /// whether they exist or not.
+    pub async fn known_groups(
+        &self,
+        account: Option<&str>,
+        wanted: Option<&str>,
+        time: Timestamp,
+    ) -> Result<Vec<KnownGroup>> {
+        let accounts = match account {
+            Some(account) => vec![account.to_owned()],
+            None => self.model_accounts().await?,
+        };
+        let mut known = Vec::new();
+        for account in accounts {
+            known.extend(read_account(self, &account, wanted, time).await?);
+        }
+        Ok(known)
     }
-    Ok(known)
 }
 
 async fn read_account(

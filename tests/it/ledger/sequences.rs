@@ -1,0 +1,174 @@
+//! Sequences in EQL: one alert for each, in any order of arrival, on the ledger.
+
+use std::sync::Arc;
+
+use alert::Alert;
+use detect::finding::Outcome;
+use detect::rule::{Detections, LoadedRules};
+use serde_json::{Value, json};
+use trailbell::pipeline::Pipeline;
+
+use crate::ledger::memory::{Memory, Topic};
+use crate::ledger::world::{call, deliver, pipeline_with, sent_alerts};
+
+const RULE: &str = r#"[rule]
+name = "A group is made and filled"
+rule_id = "s-1"
+description = "Somebody makes a group, and adds a user to it."
+type = "eql"
+language = "eql"
+severity = "medium"
+risk_score = 47
+query = '''
+sequence by user.name with maxspan=10m
+  [iam where event.action == "CreateGroup"]
+  [iam where event.action == "AddUserToGroup"] with runs=2
+until [iam where event.action == "DeleteGroup"]
+'''
+"#;
+
+/// The user that makes a call in the first step is the one that is added in the second.
+const JOINED: &str = r#"[rule]
+name = "A user that was added adds another"
+rule_id = "s-2"
+description = "Somebody is added to a group, and uses it."
+type = "eql"
+language = "eql"
+severity = "medium"
+risk_score = 47
+from = "now-20m"
+query = '''
+sequence
+  [any where event.action == "AddUserToGroup"] by user.target.name, ?source.geo.country_name
+  [any where event.action == "CreateAccessKey"] by user.name, ?source.geo.country_name
+'''
+"#;
+
+fn pipeline(memory: &Memory, topic: &Topic, rule: &str) -> Arc<Pipeline> {
+    pipeline_with(memory, topic, |pipeline| {
+        let rules = LoadedRules::from_texts([("s.toml", rule)].into_iter());
+        pipeline.detections = Arc::new(Detections::from(rules.into_rule_set().unwrap()));
+    })
+}
+
+fn record(action: &str, time: &str, user: &str) -> Value {
+    let time = format!("2026-03-01T{time}Z");
+    let mut record =
+        call(action, &time, user, json!({ "groupName": "app", "userName": "mallory" }));
+    record["eventID"] = format!("{action}-{user}-{time}").into();
+    record
+}
+
+fn alerts(topic: &Topic) -> Vec<Alert> {
+    sent_alerts(topic, "correlation")
+}
+
+async fn process(pipeline: &Arc<Pipeline>, records: &[Value]) {
+    let report = deliver(pipeline, records).await;
+    assert!(report.problems.is_empty(), "{report:?}");
+    // Steps are recorded, none is alerted by itself.
+    assert_eq!(report.report.findings_that(Outcome::Alerted), 0);
+}
+
+#[tokio::test]
+async fn a_completed_sequence_is_alerted_with_its_calls() {
+    let memory = Memory::new();
+    let topic = Topic::default();
+    let pipeline = pipeline(&memory, &topic, RULE);
+    process(&pipeline, &[record("CreateGroup", "10:00:00", "alice")]).await;
+    process(&pipeline, &[record("AddUserToGroup", "10:01:00", "alice")]).await;
+    process(&pipeline, &[record("AddUserToGroup", "10:02:00", "bob")]).await;
+    assert_eq!(alerts(&topic).len(), 0);
+    process(&pipeline, &[record("AddUserToGroup", "10:10:00", "alice")]).await;
+    let alert = &alerts(&topic)[0];
+    assert_eq!(alert.document["rule"]["id"], "s-1");
+    insta::assert_snapshot!("sequence", alert.text);
+    // The first call was used, and the group is deleted before the next ones.
+    process(&pipeline, &[record("AddUserToGroup", "10:10:30", "alice")]).await;
+    process(
+        &pipeline,
+        &[
+            record("CreateGroup", "11:00:00", "alice"),
+            record("AddUserToGroup", "11:01:00", "alice"),
+            record("DeleteGroup", "11:02:00", "alice"),
+            record("AddUserToGroup", "11:03:00", "alice"),
+        ],
+    )
+    .await;
+    // Too late.
+    process(
+        &pipeline,
+        &[
+            record("CreateGroup", "12:00:00", "alice"),
+            record("AddUserToGroup", "12:10:00", "alice"),
+            record("AddUserToGroup", "12:10:01", "alice"),
+        ],
+    )
+    .await;
+    assert_eq!(alerts(&topic).len(), 1);
+}
+
+#[tokio::test]
+async fn in_any_order_of_arrival_and_again_a_sequence_is_alerted_once() {
+    let calls = [
+        record("CreateGroup", "10:00:00", "alice"),
+        record("AddUserToGroup", "10:05:00", "alice"),
+        record("AddUserToGroup", "10:09:00", "alice"),
+    ];
+    for order in [[0, 1, 2], [0, 2, 1], [1, 0, 2], [1, 2, 0], [2, 0, 1], [2, 1, 0]] {
+        let memory = Memory::new();
+        let topic = Topic::default();
+        let pipeline = pipeline(&memory, &topic, RULE);
+        for index in order.into_iter().chain(order) {
+            process(&pipeline, std::slice::from_ref(&calls[index])).await;
+        }
+        let alerts = alerts(&topic);
+        assert_eq!(alerts.len(), 1, "{order:?}");
+        for time in ["10:00:00", "10:05:00", "10:09:00"] {
+            assert!(alerts[0].text.contains(time), "{}", alerts[0].text);
+        }
+    }
+}
+
+#[tokio::test]
+async fn workers_at_once_send_one_alert_for_each_sequence() {
+    let memory = Memory::new();
+    let topic = Topic::default();
+    let pipeline = pipeline(&memory, &topic, RULE);
+    let objects: Vec<[Value; 1]> = ["10", "11", "12"]
+        .iter()
+        .flat_map(|hour| {
+            let at = |action, time: &str| [record(action, &format!("{hour}:{time}"), "alice")];
+            [
+                at("CreateGroup", "00:00"),
+                at("AddUserToGroup", "01:00"),
+                at("AddUserToGroup", "02:00"),
+            ]
+        })
+        .collect();
+    let twice = objects.iter().chain(&objects);
+    futures::future::join_all(twice.map(|records| deliver(&pipeline, records))).await;
+    // What one worker saw too early, another has seen.
+    for records in &objects {
+        process(&pipeline, records).await;
+    }
+    assert_eq!(alerts(&topic).len(), 3);
+}
+
+#[tokio::test]
+async fn steps_can_be_joined_by_fields_of_their_own() {
+    let memory = Memory::new();
+    let topic = Topic::default();
+    let pipeline = pipeline(&memory, &topic, JOINED);
+    process(&pipeline, &[record("AddUserToGroup", "10:00:00", "alice")]).await;
+    process(&pipeline, &[record("CreateAccessKey", "10:05:00", "alice")]).await;
+    assert_eq!(alerts(&topic).len(), 0);
+    process(&pipeline, &[record("CreateAccessKey", "10:05:00", "mallory")]).await;
+    assert_eq!(alerts(&topic).len(), 1);
+    // Without a limit of its own, it is as long as the rule looks back.
+    process(&pipeline, &[record("AddUserToGroup", "11:00:00", "alice")]).await;
+    process(&pipeline, &[record("CreateAccessKey", "11:20:01", "mallory")]).await;
+    assert_eq!(alerts(&topic).len(), 1);
+    process(&pipeline, &[record("CreateAccessKey", "11:20:00", "mallory")]).await;
+    assert_eq!(alerts(&topic).len(), 2);
+}
