@@ -69,7 +69,7 @@ pub(crate) fn builder<'a>(call: AlertCall<'a>, kind: IntegrityKind) -> AlertBuil
     }
 }
 
-fn title(kind: IntegrityKind) -> &'static str {
+pub(crate) fn title(kind: IntegrityKind) -> &'static str {
     match kind {
         IntegrityKind::LogFileChanged => "CloudTrail log file changed",
         IntegrityKind::LogFileMissing => "CloudTrail log file missing",

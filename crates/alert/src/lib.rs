@@ -15,6 +15,7 @@ mod facts;
 mod finding;
 mod identifiers;
 mod integrity;
+mod integrity_summary;
 mod investigation;
 mod limits;
 mod mail;

@@ -16,7 +16,7 @@ use crate::mail::{self, Item, Mail, rank};
 use crate::message::Alert;
 use crate::story::Story;
 use crate::subject::{self, MAX_SUBJECT};
-use crate::{Accounts, identifiers};
+use crate::{Accounts, identifiers, integrity_summary};
 
 /// Members that have lines in the mail if there is room.
 const MAX_MEMBERS: usize = 40;
@@ -27,6 +27,9 @@ const MAX_TEXT_CHARS: usize = 200;
 
 /// The subject of the mail: 1 to 99 characters of printable ASCII.
 pub fn summary_subject(summary: &Summary) -> String {
+    if let Some(kind) = integrity_summary::kind_of(summary) {
+        return integrity_summary::subject(summary, kind);
+    }
     let severity = summary.rating().severity.as_str();
     clean::ascii(&format!("[{severity}] {}", story(summary).subject("more ")), MAX_SUBJECT)
 }
@@ -42,7 +45,11 @@ pub fn describe_member(member: &Member) -> String {
 /// into 256 KiB are counted, and the alert says where they are.
 pub fn render_summary(summary: &Summary, accounts: &Accounts) -> Alert {
     let highest = &summary.highest;
-    let undo = undo(summary, accounts);
+    let is_integrity = integrity_summary::kind_of(summary).is_some();
+    let (checks, undo) = match is_integrity {
+        true => (integrity_summary::checks(summary), Vec::new()),
+        false => (Vec::new(), undo(summary, accounts)),
+    };
     let time = |member: Option<&Member>| member.and_then(|member| member.time);
     let start = time(summary.members.first());
     let end = time(summary.members.last());
@@ -55,7 +62,10 @@ pub fn render_summary(summary: &Summary, accounts: &Accounts) -> Alert {
         rating: summary.rating(),
         subject: summary_subject(summary),
         sentence: None,
-        mail: mail(summary, accounts, &undo),
+        mail: match is_integrity {
+            true => integrity_mail(summary, &checks),
+            false => mail(summary, accounts, &undo),
+        },
         routing: Routing {
             account: highest.account.as_deref(),
             region: highest.region.as_deref(),
@@ -101,11 +111,22 @@ fn where_all_are(summary: &Summary) -> String {
 fn mail(summary: &Summary, accounts: &Accounts, undo: &[ResponseStep]) -> Mail {
     let reason = mail::severity_reason(&summary.rating(), summary.rule.severity);
     let reason = reason.map(|reason| mail::bullet(&reason));
-    Mail::new(&introduction(summary))
+    Mail::new(&introduction(summary, &story(summary).describe()))
         .section("WHY IT MATTERS", mail::items(rank::REASON, reason))
         .section("WHAT HAPPENED", member_items(summary, accounts))
         .section("BY", count_by_principal(&summary.members, accounts))
         .section("UNDO", mail::undo_items(undo))
+        .section("REFERENCE", reference_items(summary))
+}
+
+fn integrity_mail(summary: &Summary, checks: &[ResponseStep]) -> Mail {
+    let line = |member: &Member| {
+        let name = clean::text(integrity_summary::object(member), MAX_TEXT_CHARS);
+        mail::cap(wrap::hanging(&mail::event_prefix(member.time, &member.id), &name), 3)
+    };
+    Mail::new(&introduction(summary, &format!("\"{}\"", summary.rule.name)))
+        .section("OBJECTS", listed(summary, line))
+        .section("CHECK", mail::check_items(checks))
         .section("REFERENCE", reference_items(summary))
 }
 
@@ -122,7 +143,7 @@ fn reference_items(summary: &Summary) -> Vec<Item> {
     items
 }
 
-fn introduction(summary: &Summary) -> String {
+fn introduction(summary: &Summary, what: &str) -> String {
     let count = summary.members.len();
     let findings = if count == 1 { "finding" } else { "findings" };
     let were = if count == 1 { "was" } else { "were" };
@@ -133,9 +154,8 @@ fn introduction(summary: &Summary) -> String {
         part => format!(" This is part {part} of the summary."),
     };
     format!(
-        "{}: {count} more {findings} of one rule, made {when}, {were} grouped into this summary \
+        "{what}: {count} more {findings} of one rule, made {when}, {were} grouped into this summary \
          instead of single alerts ({}).{part}",
-        story(summary).describe(),
         mail::severity_in_words(&summary.rating()),
     )
 }
@@ -154,8 +174,11 @@ fn count_by_principal(members: &[Member], accounts: &Accounts) -> Vec<Item> {
 
 /// The members, as many as there is room for, and where the others are.
 fn member_items(summary: &Summary, accounts: &Accounts) -> Vec<Item> {
-    let members = summary.members.iter().take(MAX_MEMBERS);
-    let lines = members.map(|member| member_lines(member, summary, accounts));
+    listed(summary, |member| member_lines(member, summary, accounts))
+}
+
+fn listed(summary: &Summary, lines: impl Fn(&Member) -> Vec<String>) -> Vec<Item> {
+    let lines = summary.members.iter().take(MAX_MEMBERS).map(lines);
     let mut items = mail::items(rank::FAR_EVENT, lines);
     if summary.members.len() > FEW_MEMBERS {
         let text = format!("… {}", where_all_are(summary));

@@ -7,7 +7,7 @@ use trailbell::integrity::VerifyMode;
 use trailbell::integrity::keys::KeySource;
 use trailbell::pipeline::ObjectOutcome;
 
-use super::{Tamper, World, add_hour, known_keys, text, trail};
+use super::{Tamper, World, add_hour, end, known_keys, text, trail};
 use crate::ledger::memory::Fault;
 use crate::ledger::world;
 
@@ -129,6 +129,26 @@ async fn every_tampering_is_alerted_once() {
         let rule = &world.topic.accepted()[0].document["rule"]["name"];
         assert!(failures == 0 || rule.as_str().is_some(), "{name}");
     }
+}
+
+#[tokio::test]
+async fn a_run_of_deleted_log_files_is_a_few_mails() {
+    let mut trail = trail(2);
+    let texts: Vec<String> = (0..60).map(|index| text(9, index)).collect();
+    trail.add_hour(end(2), &texts);
+    let world = World::new(trail);
+    let deleted = world.trail.logs().split_off(4);
+    deleted.iter().for_each(|key| world.memory.remove(key));
+    let report = world.announce_all(0..3).await;
+    assert_eq!((report.report.integrity_failures, world.topic.accepted().len()), (60, 3));
+    // When the hour is over.
+    world.sweep(4).await;
+    let alerts = world.topic.accepted();
+    assert_eq!((alerts.len(), world.topic.sent_count()), (4, 60));
+    let summary = alerts.last().unwrap();
+    let expected = "[critical] 57 more: CloudTrail log file missing in 111122223333";
+    assert_eq!(summary.subject, expected);
+    insta::assert_snapshot!(summary.text);
 }
 
 #[tokio::test]

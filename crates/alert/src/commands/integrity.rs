@@ -25,11 +25,7 @@ pub(crate) fn checks(call: AlertCall<'_>, kind: IntegrityKind) -> Vec<ResponseSt
             "Which versions of the object are there? (Only a bucket with versions has more than one.)",
             versions(call),
         ));
-        steps.push(ResponseStep::run_with(
-            "Who may write to the bucket, or delete in it?",
-            "aws s3api get-bucket-policy",
-            &[("--bucket", call.parameter("bucketName"))],
-        ));
+        steps.push(bucket_policy(call.parameter("bucketName")));
     }
     steps
 }
@@ -56,13 +52,31 @@ fn is_about_trail(kind: IntegrityKind) -> bool {
 
 /// All accounts and regions of the bucket: one object that is changed is rarely alone.
 fn verify(call: AlertCall<'_>) -> ResponseStep {
-    let bucket = call.parameter("bucketName").unwrap_or_default();
-    let folder = call.parameter("key").and_then(|key| key.split_once("AWSLogs/"));
-    let prefix = folder.map_or("", |(prefix, _)| prefix);
-    let command = ResponseCommand::new("trailbell verify")
-        .place(&format!("s3://{bucket}/{prefix}"))
-        .option_if_known("--since", call.parameter("from"));
+    let [bucket, key] = ["bucketName", "key"].map(|name| call.parameter(name).unwrap_or_default());
+    let command = verify_trail(bucket, key, call.parameter("from"));
     ResponseStep::run("What else is changed or missing?", command)
+}
+
+/// What to check about many objects, of which `key` is one.
+pub(crate) fn checks_of_many(bucket: &str, key: &str, since: Option<&str>) -> Vec<ResponseStep> {
+    let verify = verify_trail(bucket, key, since);
+    vec![
+        ResponseStep::run("Which objects are changed or missing?", verify),
+        bucket_policy(Some(bucket)),
+    ]
+}
+
+fn bucket_policy(bucket: Option<&str>) -> ResponseStep {
+    let purpose = "Who may write to the bucket, or delete in it?";
+    ResponseStep::run_with(purpose, "aws s3api get-bucket-policy", &[("--bucket", bucket)])
+}
+
+/// Verifies everything of the trail that wrote this object.
+fn verify_trail(bucket: &str, key: &str, since: Option<&str>) -> ResponseCommand {
+    let prefix = key.split_once("AWSLogs/").map_or("", |(prefix, _)| prefix);
+    ResponseCommand::new("trailbell verify")
+        .place(&format!("s3://{bucket}/{prefix}"))
+        .option_if_known("--since", since)
 }
 
 fn around(call: AlertCall<'_>, event: &str) -> ResponseCommand {
