@@ -166,7 +166,12 @@ async fn steps_can_be_joined_by_fields_of_their_own() {
     process(&pipeline, &[record("CreateAccessKey", "10:05:00", "alice")]).await;
     assert_eq!(alerts(&topic).len(), 0);
     process(&pipeline, &[record("CreateAccessKey", "10:05:00", "mallory")]).await;
-    assert_eq!(alerts(&topic).len(), 1);
+    let sent = alerts(&topic);
+    assert_eq!(sent.len(), 1);
+    let text = sent[0].text.split_whitespace().collect::<Vec<_>>().join(" ");
+    let reason = "The rule requires 2 calls one after another within 20 minutes, joined by \
+                  user.target.name and source.geo.country_name, then user.name";
+    assert!(text.contains(reason), "{text}");
     // Without a limit of its own, it is as long as the rule looks back.
     process(&pipeline, &[record("AddUserToGroup", "11:00:00", "alice")]).await;
     process(&pipeline, &[record("CreateAccessKey", "11:20:01", "mallory")]).await;

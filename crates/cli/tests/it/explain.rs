@@ -123,8 +123,7 @@ fn a_sequence_is_explained_step_by_step() {
     let query = "sequence by user.name with maxspan=5m [any where event.action == \"CreateUser\"] \
                  [iam where event.action : \"CreateG*\"] \
                  until [any where event.action == \"CreateGroup\"]";
-    let rule = eql_rule("s", query);
-    dir.write("rules/s.toml", rule);
+    dir.write("rules/s.toml", eql_rule("s", query) + "high_volume = true\n");
     let args = ["--rules", &dir.text("rules"), "--rule-sets", "none"];
     let (code, out, err) = explain(&log, "0", &args);
     assert_eq!((code, err.as_str()), (0, ""), "{out}");

@@ -17,7 +17,7 @@ const SPAN: i64 = 20;
 const UNTIL: char = 'u';
 
 fn sequence(runs: &[u32]) -> Correlation {
-    let condition = Condition::Sequence { runs: runs.to_vec(), has_until: true };
+    let condition = Condition::Sequence { runs: runs.to_vec(), has_until: true, joined_by: None };
     let timespan = SignedDuration::from_secs(SPAN);
     Correlation { timespan, ..correlation(condition, &[&["c"]]) }
 }

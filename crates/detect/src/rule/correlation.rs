@@ -64,6 +64,9 @@ pub enum Condition {
         runs: Vec<u32>,
         /// Whether events of another step end what has begun.
         has_until: bool,
+        /// The fields by which each step is joined with the others, in words, if they are not the
+        /// same ones: `group_by` is empty then.
+        joined_by: Option<String>,
     },
 }
 
@@ -100,7 +103,7 @@ impl Correlation {
     /// Of a sequence, one for each step, and for that after `until`.
     pub fn mark_rules(&self) -> Vec<String> {
         match &self.condition {
-            Condition::Sequence { runs, has_until } => {
+            Condition::Sequence { runs, has_until, .. } => {
                 let steps = runs.len() + usize::from(*has_until);
                 (0..steps).map(|step| Mark::step_hash(&self.info.id, step)).collect()
             }
@@ -156,9 +159,11 @@ impl Correlation {
             Condition::Values(field, least) => {
                 format!("{least} or more values of {field} within {within}")
             }
-            Condition::Sequence { runs, .. } => {
+            Condition::Sequence { runs, joined_by, .. } => {
                 let calls: u32 = runs.iter().sum();
-                format!("{calls} calls one after another within {within}")
+                let joined_by = joined_by.as_ref().map(|it| format!(", joined by {it}"));
+                let joined_by = joined_by.unwrap_or_default();
+                format!("{calls} calls one after another within {within}{joined_by}")
             }
             Condition::EventsAndValues(events, field, values) => format!(
                 "{events} or more events with {values} or more values of {field} within {within}"

@@ -65,17 +65,28 @@ pub(super) fn correlation(rule: &Rule) -> Option<Correlation> {
             position: Position { line: 1, column: 1 },
         }])
     };
-    let keys = sequence.steps().first().map_or(&[][..], Step::keys);
-    let group_by = |JoinKey { field, .. }: &JoinKey| field.clone();
+    let fields = |step: &Step| -> Vec<String> {
+        step.keys().iter().map(|JoinKey { field, .. }| field.clone()).collect()
+    };
+    let mut keys = sequence.steps().iter().map(fields);
+    let first = keys.next().unwrap_or_default();
+    let is_same = keys.all(|keys| keys == first);
+    let in_words = || {
+        let steps = sequence.steps().iter().map(|step| fields(step).join(" and "));
+        steps.collect::<Vec<_>>().join(", then ")
+    };
+    let joined_by = (!is_same).then(in_words);
+    let group_by = if is_same { first } else { Vec::new() };
     Some(Correlation {
         info: Arc::clone(&rule.info),
         condition: Condition::Sequence {
             runs: sequence.steps().iter().map(Step::runs).collect(),
             has_until: sequence.until().is_some(),
+            joined_by,
         },
         stages: sequence.steps().iter().map(stage).collect(),
         query: None,
-        group_by: keys.iter().map(group_by).collect(),
+        group_by,
         timespan: timespan(rule, sequence),
         raises: rule.severity_rules.raises.clone(),
         covered_by: Vec::new(),

@@ -222,7 +222,7 @@ fn a_sequence_is_a_rule_and_the_correlation_of_its_steps() {
         let actions: Vec<String> = actions.unwrap().into_iter().collect();
         assert_eq!(actions, ["CreateAccessKey", "CreateUser", "DeleteUser"]);
         let [correlation] = set.correlations() else { panic!("one correlation") };
-        let condition = Condition::Sequence { runs: vec![1, 2], has_until: true };
+        let condition = Condition::Sequence { runs: vec![1, 2], has_until: true, joined_by: None };
         assert_eq!(correlation.condition, condition);
         assert_eq!(correlation.timespan.as_secs(), seconds, "{keys} {with}");
         assert_eq!(correlation.group_by, ["user.name"]);
