@@ -108,8 +108,7 @@ impl Surroundings<'_> {
         if before.is_some_and(|before| before.is_named_by(previous)) {
             return;
         }
-        let end = self.end_of(&link.file.bucket, &previous.bucket, &previous.key);
-        let Some(end) = end else {
+        let Some(end) = self.end_of(previous, link) else {
             report.add_gap(before, link, GapCause::Elsewhere);
             return;
         };
@@ -168,10 +167,12 @@ impl Surroundings<'_> {
         self.present.range(from..until).next().is_some()
     }
 
-    /// The end of the digest with this key. Returns `None` if it is not of this chain.
-    fn end_of(&self, own_bucket: &str, bucket: &str, key: &str) -> Option<Timestamp> {
-        let end = digest_end(key)?;
-        (own_bucket == bucket && (self.key_at)(end) == key).then_some(end)
+    /// The end of the digest that `next` names. Returns `None` if it is not of this chain, or does
+    /// not come before.
+    fn end_of(&self, previous: &PreviousDigest, next: &Link) -> Option<Timestamp> {
+        let end = digest_end(&previous.key).filter(|end| *end < next.file.end)?;
+        let is_here = previous.bucket == next.file.bucket && (self.key_at)(end) == previous.key;
+        is_here.then_some(end)
     }
 }
 
@@ -224,6 +225,59 @@ impl ChainReport {
     fn add_gap(&mut self, before: Option<&Link>, link: &Link, cause: GapCause) {
         if let Some(before) = before.filter(|before| before.file.end < link.file.start) {
             self.gaps.push(Gap { from: before.file.end, until: link.file.start, cause });
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_digest_that_names_a_later_one_begins_a_chain() {
+        let key = |end: &str| {
+            let name = "111122223333_CloudTrail-Digest_us-east-1_trail_us-east-1";
+            format!("AWSLogs/111122223333/CloudTrail-Digest/us-east-1/{name}_{end}.json.gz")
+        };
+        let digest = |hour: u32, previous: &str| {
+            let text = json!({
+                "awsAccountId": "111122223333",
+                "digestStartTime": format!("2026-03-12T{:02}:00:00Z", hour - 1),
+                "digestEndTime": format!("2026-03-12T{hour:02}:00:00Z"),
+                "digestS3Bucket": "logs",
+                "digestS3Object": key(&format!("20260312T{hour:02}0000Z")),
+                "digestPublicKeyFingerprint": "ab",
+                "digestSignatureAlgorithm": "SHA256withRSA",
+                "previousDigestS3Bucket": "logs",
+                "previousDigestS3Object": key(previous),
+                "previousDigestHashValue": "00".repeat(32),
+                "previousDigestHashAlgorithm": "SHA-256",
+                "previousDigestSignature": "ab",
+                "logFiles": [],
+            });
+            let file = DigestFile::from_json(text.to_string().as_bytes()).unwrap();
+            Link { file, signature: "ab".to_owned() }
+        };
+        for (previous, missing) in [
+            ("20260312T080000Z", 1),
+            ("20260312T090000Z", 0),
+            ("20260312T100000Z", 0),
+            // An hour at a time, this would never end.
+            ("99991230T000000Z", 0),
+        ] {
+            let report = examine_chain(
+                &[digest(9, previous)],
+                &Surroundings {
+                    present: &BTreeMap::new(),
+                    key_at: &|end| key(&end.strftime("%Y%m%dT%H%M%SZ").to_string()),
+                    is_due: &|_| false,
+                    had_log_files: &|_| false,
+                    is_backfill: false,
+                },
+            );
+            assert_eq!(report.missing.len(), missing, "{previous}: {report:?}");
         }
     }
 }

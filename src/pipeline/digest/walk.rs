@@ -54,7 +54,8 @@ impl DigestVerification<'_> {
             return None;
         }
         let end = digest_end(&previous.key).filter(|end| {
-            previous.bucket == self.chain.bucket && self.chain.key_at(*end) == previous.key
+            let is_here = previous.bucket == self.chain.bucket;
+            *end < file.end && is_here && self.chain.key_at(*end) == previous.key
         });
         match end {
             None => {
