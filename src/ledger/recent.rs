@@ -4,8 +4,9 @@ use bytes::Bytes;
 use detect::finding::FindingId;
 use jiff::{SignedDuration, Timestamp};
 
-use super::error::Result;
-use super::keys::{ENTRIES, STATEMENTS};
+use super::entry::Entry;
+use super::error::{LedgerProblem, Result};
+use super::keys::{self, ENTRIES, STATEMENTS};
 use super::stored::StoredLedger;
 use crate::store::Listing;
 
@@ -57,6 +58,20 @@ impl StoredLedger {
         recent.sort_by(|one, other| other.cmp(one));
         let ids = recent.into_iter().map(|(_, id)| id).collect();
         Ok(RecentEntries { ids, unrecognized })
+    }
+
+    /// Reads entries. Returns for each, in the same order, `None` if there is none of its id, or what
+    /// is wrong with it.
+    pub async fn read_entries(
+        &self,
+        ids: &[FindingId],
+    ) -> Vec<Result<Option<Result<Entry, LedgerProblem>>>> {
+        let keys: Vec<String> = ids.iter().map(keys::entry).collect();
+        let read = self.get_all(&keys).await;
+        let decode = |(id, read): (&FindingId, Result<Option<Bytes>>)| {
+            Ok(read?.map(|bytes| Entry::decode(id, &bytes)))
+        };
+        ids.iter().zip(read).map(decode).collect()
     }
 
     /// The statements of the days from the first to the last, e.g. `2026-03-12`, both included.

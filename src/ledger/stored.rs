@@ -118,6 +118,18 @@ impl StoredLedger {
         }
     }
 
+    /// The contents of objects, in the same order. `None` for one that does not exist.
+    pub(super) async fn get_all(&self, keys: &[String]) -> Vec<Result<Option<Bytes>>> {
+        let keys: Vec<String> = keys.iter().map(|key| self.full_key(key)).collect();
+        let read = self.store.get_all(&self.bucket, &keys).await;
+        let or_none = |read: Result<Bytes, StoreError>| match read {
+            Ok(bytes) => Ok(Some(bytes)),
+            Err(error) if error.is_not_found() => Ok(None),
+            Err(error) => Err(error.into()),
+        };
+        read.into_iter().map(or_none).collect()
+    }
+
     pub(super) async fn put(
         &self,
         key: &str,

@@ -16,6 +16,7 @@ use std::collections::BTreeMap;
 use async_trait::async_trait;
 use bytes::Bytes;
 use detect::cloudtrail::Body;
+use futures::future::join_all;
 use jiff::Timestamp;
 
 pub use dir::{DirStore, open_file};
@@ -40,6 +41,13 @@ pub trait ObjectStore: Send + Sync {
 
     /// Reads a small object.
     async fn get(&self, bucket: &str, key: &str) -> Result<SmallObject, StoreError>;
+
+    /// Reads what is in small objects, for those who read many of them and need nothing else.
+    /// Returns a result for each, in the same order.
+    async fn get_all(&self, bucket: &str, keys: &[String]) -> Vec<Result<Bytes, StoreError>> {
+        let objects = join_all(keys.iter().map(|key| self.get(bucket, key))).await;
+        objects.into_iter().map(|object| object.map(|object| object.bytes)).collect()
+    }
 
     /// Writes a small object if the condition holds at that moment. After an error it may be
     /// written nevertheless: the answer can be lost.

@@ -69,6 +69,19 @@ async fn check_listings(store: &dyn ObjectStore, bucket: &str, name: &str) {
     assert_eq!(store.list(&listing("none/", false, None)).await.unwrap().keys.len(), 0, "{name}");
 }
 
+async fn check_reading_many(store: &dyn ObjectStore, bucket: &str, name: &str) {
+    for number in ["1", "2"] {
+        let text = Bytes::from(format!("text {number}"));
+        store.put(bucket, &format!("r/{number}"), text, WriteCondition::None).await.unwrap();
+    }
+    let keys = ["r/2", "r/none", "r/1"].map(str::to_owned);
+    let read = store.get_all(bucket, &keys).await;
+    let [two, none, one] = read.try_into().expect("a result for each");
+    assert_eq!((&two.unwrap()[..], &one.unwrap()[..]), (&b"text 2"[..], &b"text 1"[..]), "{name}");
+    let error = none.unwrap_err();
+    assert!(error.is_not_found() && error.key == "r/none", "{name}: {error}");
+}
+
 #[tokio::test]
 async fn every_store_has_conditional_writes_and_listings() {
     let folder = tempfile::tempdir().unwrap();
@@ -79,6 +92,7 @@ async fn every_store_has_conditional_writes_and_listings() {
     for (store, bucket, name) in stores {
         check_conditional_writes(store, bucket, name).await;
         check_listings(store, bucket, name).await;
+        check_reading_many(store, bucket, name).await;
     }
 }
 
@@ -125,6 +139,7 @@ async fn no_key_leads_out_of_the_directory() {
         assert!(matches!(error.kind, StoreErrorKind::Other(_)), "{key}: {error}");
         assert!(store.put(BUCKET, key, Bytes::new(), WriteCondition::None).await.is_err(), "{key}");
         assert!(store.delete(BUCKET, key).await.is_err(), "{key}");
+        assert!(store.get_all(BUCKET, &[key.to_owned()]).await[0].is_err(), "{key}");
     }
 }
 

@@ -118,6 +118,20 @@ pub const SCENARIOS: &[Scenario] = &[
         checks: &[Check::NoCrash, Check::ExplainedDuplicates(0)],
     },
     Scenario {
+        name: "pages of alerts",
+        attack: "a page gets no answer, one is refused, a copy is killed when it has written one",
+        expected: "each call is alerted once, with or without its page",
+        settings: |settings| {
+            let place = format!("s3://{}/reports", ledger::BUCKET);
+            settings.variables.push(("TRAILBELL_REPORTS", place));
+            settings.rules.push(Rule::once(writes_page, Act::KillAfter));
+            settings.rules.push(Rule::once(writes_page, Act::Hang));
+            settings.rules.push(Rule::once(writes_page, Act::Refuse(403, "AccessDenied")));
+        },
+        load: |load, _| many_small_objects(load, 6),
+        checks: &[Check::NoCrash, Check::KilledAtLeast(1), Check::ExplainedDuplicates(0)],
+    },
+    Scenario {
         name: "the pace of alerts",
         attack: "25 principals make one call each",
         expected: "at most 10 messages a second",
@@ -364,6 +378,10 @@ fn claims(request: &Request) -> bool {
 
 fn completes(request: &Request) -> bool {
     ledger::entry_state(request).is_some_and(|state| state == "alerted")
+}
+
+fn writes_page(request: &Request) -> bool {
+    request.method == "PUT" && request.path.ends_with(".html")
 }
 
 fn fetches_log_object(request: &Request) -> bool {

@@ -4,6 +4,7 @@ use std::fs;
 use std::process::ExitCode;
 
 use anyhow::{Context, Result, bail};
+use detect::finding::FindingId;
 use detect::text::error::error_chain;
 use futures::{StreamExt, stream};
 use serde::Serialize;
@@ -15,8 +16,9 @@ use super::filter::EntryFilter;
 use crate::commands::arguments::LedgerArg;
 use crate::commands::progress::Progress;
 
-/// Entries read at once: enough to hide the network's latency.
-const CONCURRENCY: usize = 16;
+/// Entries read at once, and how many such batches: enough to hide the network's latency.
+const BATCH_SIZE: usize = 16;
+const CONCURRENCY: usize = 2;
 
 /// Opens the ledger that the command line or TRAILBELL_LEDGER names, and returns the name too.
 /// Fails if the ledger does not exist.
@@ -101,12 +103,13 @@ pub async fn read_entries(
         progress.print_error(format_args!("{key}: not named like an entry"));
         unreadable.named.push((key, "not named like an entry".to_owned()));
     }
-    let ids = page.keys.into_iter().map(|key| key.id);
-    let mut snapshots = stream::iter(ids.map(|id| async { (ledger.read_entry(&id).await, id) }))
-        .buffered(CONCURRENCY);
-    while let Some((snapshot, id)) = snapshots.next().await {
+    let ids: Vec<FindingId> = page.keys.into_iter().map(|key| key.id).collect();
+    let batches = ids.chunks(BATCH_SIZE).map(|ids| ledger.read_entries(ids));
+    let mut entries = stream::iter(batches).buffered(CONCURRENCY).flat_map(stream::iter);
+    for id in &ids {
+        let Some(read) = entries.next().await else { break };
         progress.advance(1);
-        let problem = match snapshot?.map(|snapshot| snapshot.entry) {
+        let problem = match read? {
             Some(Ok(entry)) => {
                 if filter.selects(&entry) {
                     on_entry(entry);
