@@ -17,7 +17,7 @@ pub struct Alert {
     /// The subject of the mail: 1 to 99 characters of printable ASCII (SNS allows fewer than 100).
     pub subject: String,
     /// The mail: at most 60 lines of at most 76 columns, no control character except the line
-    /// break. A longer link, name or command is on a line of its own. With a page, one line more.
+    /// break. A longer link, name or command is on a line of its own.
     pub text: String,
     /// The document for machines, in ECS names.
     pub document: serde_json::Value,
@@ -65,7 +65,7 @@ impl Alert {
     }
 
     /// The same with the place of its page: in the mail after what happened, in chat, and in the
-    /// document. The mail has one line more.
+    /// document. One line of every mail is left for it.
     pub fn with_page(mut self, place: &str) -> Alert {
         mail::insert_page(&mut self.text, place);
         chat::add_page(&mut self.chat, place);
@@ -87,9 +87,8 @@ impl Alert {
     }
 
     /// The body for SNS with `MessageStructure` `json`: the mail under `email`, the short text
-    /// under
-    /// `sms`, and the document under `default`, for queues, functions and `http(s)`. With the
-    /// attributes at most 256 KiB.
+    /// under `sms`, and the document under `default`, for queues, functions and `http(s)`. With
+    /// the attributes at most 256 KiB.
     pub fn message(&self) -> String {
         let document = to_json(&self.document);
         to_json(&MessageByProtocol { default: &document, email: &self.text, sms: &self.sms })

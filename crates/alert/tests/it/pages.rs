@@ -23,6 +23,8 @@ use serde_json::{Value, json};
 fn assert_alert(name: &str, alert: &Alert) {
     assert!(alert.text.ends_with('\n') && !alert.text.ends_with("\n\n"), "{name}");
     assert_size(name, &alert.text);
+    let with_page = alert.clone().with_page("https://example.com/page");
+    assert!(with_page.text.lines().count() <= 60, "{name} with its page");
     let mut settings = insta::Settings::clone_current();
     settings.set_prepend_module_to_snapshot(false);
     settings.set_omit_expression(true);
