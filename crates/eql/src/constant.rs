@@ -35,6 +35,8 @@ impl Constant {
     }
 
     pub(super) fn number(value: f64, is_integer: bool) -> Self {
+        // Zero has no sign in a query: `-0` is `0 - 0`.
+        let value = value + 0.0;
         let text = if is_integer { value.to_string() } else { format!("{value:?}") };
         Self {
             kind: ConstantKind::Number { value, is_integer },

@@ -57,6 +57,8 @@ fn queries_are_printed_in_one_form() {
         ("any where -a < -5", "any where 0 - a < -5"),
         ("any where a == 2 * 3 + 1", "any where a == 7"),
         ("any where a == 1e3", "any where a == 1000.0"),
+        ("any where a == 0 * -3", "any where a == 0"),
+        ("any where a == -0.0 * 1", "any where a == 0.0"),
         ("any where a == concat(\"x\", 1, true)", "any where a == \"x1true\""),
         ("any where a == number(\"x\")", "any where a == null"),
         ("any where 1 == 1.0", "any where true"),
