@@ -24,6 +24,6 @@ fn describe(item: &Item) -> Option<String> {
         Item::Object(object) => Some(object.to_string()),
         Item::Ignored(why) => Some(why.clone()),
         Item::Unreadable(error) => Some(error.to_string()),
-        Item::Record(_) | Item::LogEvents(_) | Item::Sweep | Item::Canary => None,
+        Item::Record(_) | Item::LogEvents(_) | Item::Sweep | Item::Canary | Item::Report => None,
     }
 }
