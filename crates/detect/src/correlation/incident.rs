@@ -39,6 +39,11 @@ pub struct Incident {
     /// of that time belong to it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub events: Vec<String>,
+    /// The time of an event with which a sequence was found, which need not be one of its own: a
+    /// late one can divide others. If its worker stops before the alert is claimed, the next one
+    /// with that event claims it. `None` for other correlations.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub found_with: Option<Timestamp>,
 }
 
 /// The incidents of one correlation and one set of group_by values, by start. They are more than a
@@ -117,11 +122,11 @@ impl Incidents {
     ) -> (Incidents, Vec<Incident>) {
         if let Condition::Sequence { .. } = correlation.condition {
             let found = find_sequences(correlation, marks);
-            let (after, found) = self.absorb_sequences(found, window, new_id);
+            let (after, found) = self.absorb_sequences(found, window, times, new_id);
             // An event changes no other sequences, but it can divide one that was known.
             let is_changed = |incident: &Incident| {
                 times.iter().any(|time| (incident.start..=incident.end).contains(time))
-                    || self.incidents.iter().all(|before| before.id != incident.id)
+                    || incident.found_with.is_some_and(|time| times.contains(&time))
             };
             return (after, found.into_iter().filter(is_changed).collect());
         }
@@ -137,6 +142,7 @@ impl Incidents {
         &self,
         found: Vec<FoundSequence>,
         window: &RangeInclusive<Timestamp>,
+        times: &[Timestamp],
         new_id: &dyn Fn(&str) -> FindingId,
     ) -> (Incidents, Vec<Incident>) {
         let mut known = self.incidents.clone();
@@ -151,6 +157,7 @@ impl Incidents {
                     end: found.end,
                     severity: found.severity,
                     events: latest(found.events),
+                    found_with: times.first().copied(),
                 },
             })
             .collect();
@@ -246,12 +253,12 @@ fn continue_sequence(
     if before.events.iter().any(|event| *event < first || *event > last) {
         start = start.min(before.start);
         end = end.max(before.end);
-        events.extend(before.events);
+        events.extend_from_slice(&before.events);
         events.sort_unstable();
         events.dedup();
     }
     let severity = severity.max(before.severity);
-    Incident { id: before.id, start, end, severity, events: latest(events) }
+    Incident { start, end, severity, events: latest(events), ..before }
 }
 
 /// The latest events of a long sequence: those that others can share.
@@ -295,6 +302,6 @@ fn join(
         return;
     };
     let id = most_severe.map_or_else(|| new_id(start), |incident| incident.id.clone());
-    all.push(Incident { id, start, end, severity, events: Vec::new() });
+    all.push(Incident { id, start, end, severity, events: Vec::new(), found_with: None });
     all.sort_by_key(|incident| incident.start);
 }

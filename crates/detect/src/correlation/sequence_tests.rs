@@ -227,6 +227,24 @@ fn a_late_event_changes_no_alert_that_was_sent() {
     }
 }
 
+/// The first worker with the late event stopped after it wrote the incidents.
+#[test]
+fn an_event_that_comes_again_finds_what_it_divided() {
+    let correlation = sequence(&[1, 1]);
+    let events = parse_events("1a 4b 3a 2b");
+    let new_id = |name: &str| FindingId::hash_parts([name]);
+    let window = Timestamp::MIN..=Timestamp::MAX;
+    let update = |before: &Incidents, events: &[Event], second: i64| {
+        before.update(&correlation, &marks(&correlation, events), &window, &[at(second)], &new_id)
+    };
+    let (before, _) = update(&Incidents::default(), &events[..2], 4);
+    let (stopped, found) = update(&before, &events, 2);
+    let (after, again) = update(&stopped, &events, 2);
+    assert_eq!((again.len(), &again), (2, &found));
+    assert_eq!(after, stopped);
+    assert_eq!(update(&after, &events, 150).1, []);
+}
+
 #[test]
 fn the_severity_is_the_highest_of_its_events() {
     let correlation = sequence(&[1, 1]);

@@ -307,6 +307,7 @@ proptest! {
             start: at(0),
             end: at(119),
             severity: Severity::Medium,
+            found_with: None,
         };
         let alert_data = CorrelationAlertData::new(&correlation, "f", &marks, &incident);
         let CorrelationAlertData { members, events, .. } = alert_data;
