@@ -60,8 +60,8 @@ impl StoredLedger {
         Ok(RecentEntries { ids, unrecognized })
     }
 
-    /// Reads entries. Returns for each, in the same order, `None` if there is none of its id, or what
-    /// is wrong with it.
+    /// Reads entries. Returns for each, in the same order, `None` if there is none of its id, or
+    /// what is wrong with it.
     pub async fn read_entries(
         &self,
         ids: &[FindingId],

@@ -8,7 +8,7 @@
 //! | EventBridge | `detail-type` and `detail` |
 //! | CloudTrail's own SNS message | `s3Bucket` and `s3ObjectKey` |
 //! | CloudWatch Logs subscription | `awslogs` |
-//! | a schedule | `trailbell` is `sweep`, `canary` or `report`; `detail-type` is `Scheduled Event` |
+//! | a schedule | `trailbell`: `sweep`, `canary` or `report`; `detail-type`: `Scheduled Event` |
 //! | Lambda's on-failure destination | `requestPayload`, around any of the others |
 
 mod contents;

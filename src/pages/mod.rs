@@ -19,9 +19,10 @@ pub use surroundings::{add_surroundings, delivery};
 use crate::ledger::StoredStatement;
 use crate::store::{ObjectStore, StoreError};
 
-/// What browsers are told that a page is.
+/// The media type of a page.
 const HTML: &str = "text/html; charset=utf-8";
 
+/// That of a statement.
 const JSON: &str = "application/json";
 
 /// The folder for the pages of alerts.

@@ -15,8 +15,8 @@ use crate::ledger::{LedgerError, StoredLedger, StoredStatement};
 /// A trail in a region of an account.
 type TrailKey = (String, String, String);
 
-/// Adds the statements of the days of a period. Without a check of the log files, what they state is
-/// the proof. Returns them as they are stored.
+/// Adds the statements of the days of a period. Without a check of the log files, what they state
+/// is the proof. Returns them as they are stored.
 ///
 /// # Errors
 /// The ledger cannot be read.
@@ -68,8 +68,8 @@ pub fn note_unproven_accounts(input: &mut Input) {
         .collect();
     let line = |account: &&str| {
         format!(
-            "Account {account}: no digest of it is verified, so nothing shows whether its log files \
-             are complete and unchanged."
+            "Account {account}: no digest of it is verified, so nothing shows whether its log \
+             files are complete and unchanged."
         )
     };
     input.not_seen.extend(found.difference(&proven).map(line).collect::<Vec<_>>());

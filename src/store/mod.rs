@@ -43,7 +43,8 @@ pub trait ObjectStore: Send + Sync {
     async fn get(&self, bucket: &str, key: &str) -> Result<SmallObject, StoreError>;
 
     /// Reads what is in small objects, for those who read many of them and need nothing else.
-    /// Returns a result for each, in the same order.
+    /// Returns a result for each, in the same order. All are requested at once: callers pass a
+    /// batch.
     async fn get_all(&self, bucket: &str, keys: &[String]) -> Vec<Result<Bytes, StoreError>> {
         let objects = join_all(keys.iter().map(|key| self.get(bucket, key))).await;
         objects.into_iter().map(|object| object.map(|object| object.bytes)).collect()

@@ -206,8 +206,8 @@ impl DigestVerification<'_> {
         self.keys.check(&self.checker, &self.chain, key, self.now).await
     }
 
-    /// Why a digest is left that could not be checked. A region that is closed to this account stays
-    /// closed: that is noted, and no problem where the rules look at other regions only.
+    /// Why a digest is left that could not be checked. A region that is closed to this account
+    /// stays closed: that is noted, and no problem where the rules look at other regions only.
     fn unchecked(&self, error: &CheckError) -> Left {
         let why = error_chain(error);
         let detections = &self.invocation.pipeline.detections;

@@ -447,7 +447,8 @@ mod tests {
             let set = set(&queries);
             let Ok(prefilter) = set.prefilter() else { return Ok(()) };
             let text = serde_json::to_string(record.fields()).unwrap();
-            let is_match = set.matching(&View::new(&record), Timestamp::UNIX_EPOCH).next().is_some();
+            let view = View::new(&record);
+            let is_match = set.matching(&view, Timestamp::UNIX_EPOCH).next().is_some();
             prop_assert!(!is_match || prefilter.may_match(text.as_bytes()), "{}", text);
         }
     }

@@ -211,9 +211,10 @@ fn the_tests_of_a_sequence_are_of_several_records() {
     };
     let by_another = record("B", "01:00", "bob");
     let too_late = record("B", "06:01", "alice");
+    let unmatched = [&[&a][..], &[&b], &[&a, &by_another], &[&a, &too_late]].map(case);
     let tests = json!({
         "must_match": [case(&[&a, &b]), case(&[&b, &a])],
-        "must_not_match": [case(&[&a]), case(&[&b]), case(&[&a, &by_another]), case(&[&a, &too_late])],
+        "must_not_match": unmatched,
     });
     write(folder.path(), "s.tests.json", &tests.to_string());
     let report = test_rules(Some(folder.path()), NOW);
