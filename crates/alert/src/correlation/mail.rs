@@ -58,6 +58,11 @@ impl IncidentParts<'_> {
         ));
         let condition = format!("The rule requires {condition}.");
         reasons.push(Item::new(rank::DETAIL, mail::bullet(&condition)).silent());
+        let repeats = data.rule.alert_suppression.as_ref().map(|it| it.describe());
+        let repeats = repeats.map(|text| clean::text(&text, MAX_TEXT_CHARS));
+        reasons.extend(repeats.map(|text| {
+            Item::new(rank::DETAIL, mail::bullet(&format!("Repeats: {text}."))).silent()
+        }));
         reasons
     }
 
