@@ -296,69 +296,77 @@ fn equal(what: &'static str, came: u64, ended: u64) -> Result<(), Mismatch> {
 impl fmt::Display for Report {
     /// One line for people, the zeros left out.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} read", counted(self.records, "record"))?;
-        let extra = [
+        let came_in = [self.messages_in_words(), self.objects_in_words(), self.findings_in_words()];
+        let parts = came_in.into_iter().chain(self.alerts_in_words()).chain(self.others_in_words());
+        f.write_str(&parts.collect::<Vec<_>>().join("; "))
+    }
+}
+
+impl Report {
+    fn messages_in_words(&self) -> String {
+        let extra = counted_all([
             (self.bad_records, "bad record"),
             (self.ignored, "ignored part"),
             (self.unreadable, "unreadable part"),
             (self.inline_refused, "refused record"),
-        ];
-        for (count, what) in extra.into_iter().filter(|(count, _)| *count > 0) {
-            write!(f, ", {}", counted(count, what))?;
-        }
-        write!(f, "; {}{}", counted(self.objects, "object"), join_counts(&self.object_outcomes))?;
-        if self.prefiltered > 0 {
-            write!(f, ", {} only prefiltered", self.prefiltered)?;
-        }
-        write!(
-            f,
-            "; {}{}",
-            counted(self.findings, "finding"),
-            join_counts(&self.finding_outcomes)
-        )?;
-        if self.known_values > 0 {
-            let plural = if self.known_values == 1 { "match" } else { "matches" };
-            write!(f, "; {} {plural} of known values", self.known_values)?;
-        }
-        if self.summaries > 0 {
-            write!(
-                f,
-                "; {}",
-                if self.summaries == 1 {
-                    "1 summary".to_owned()
-                } else {
-                    format!("{} summaries", self.summaries)
-                }
-            )?;
-        }
-        let correlation_alerts: u64 = self.correlations.values().sum();
-        for (count, what) in [
-            (correlation_alerts, "correlation"),
+        ]);
+        let records = format!("{} read", counted(self.records, "record"));
+        std::iter::once(records).chain(extra).collect::<Vec<_>>().join(", ")
+    }
+
+    fn objects_in_words(&self) -> String {
+        let outcomes = join_counts(&self.object_outcomes);
+        let prefiltered = match self.prefiltered {
+            0 => String::new(),
+            count => format!(", {count} only prefiltered"),
+        };
+        format!("{}{outcomes}{prefiltered}", counted(self.objects, "object"))
+    }
+
+    fn findings_in_words(&self) -> String {
+        format!("{}{}", counted(self.findings, "finding"), join_counts(&self.finding_outcomes))
+    }
+
+    fn alerts_in_words(&self) -> impl Iterator<Item = String> {
+        let known = match self.known_values {
+            0 => None,
+            1 => Some("1 match of known values".to_owned()),
+            count => Some(format!("{count} matches of known values")),
+        };
+        let summaries = match self.summaries {
+            0 => None,
+            1 => Some("1 summary".to_owned()),
+            count => Some(format!("{count} summaries")),
+        };
+        let correlations = counted_all([
+            (self.correlations.values().sum(), "correlation"),
             (self.correlations_failed, "failed correlation"),
             (self.correlations_suppressed, "suppressed correlation"),
-        ] {
-            if count > 0 {
-                write!(f, "; {}", counted(count, what))?;
-            }
-        }
-        if self.canaries > 0 {
-            let plural = if self.canaries == 1 { "canary" } else { "canaries" };
-            write!(f, "; {} {plural}, {} failed", self.canaries, self.canaries_failed)?;
-        }
-        if let Some(sweep) = &self.sweep {
-            write!(f, "; {sweep}")?;
-        }
-        if let Some(SubscriptionReport { confirmed, .. }) = self.subscriptions {
-            write!(f, "; {} confirmed", counted(confirmed, "subscription"))?;
-        }
-        if self.stale_detections > 0 {
-            write!(f, "; rules or exceptions are those of before")?;
-        }
-        match self.exception_problems {
-            0 => Ok(()),
-            count => write!(f, "; no exception is in use: {}", counted(count, "problem")),
-        }
+        ]);
+        known.into_iter().chain(summaries).chain(correlations)
     }
+
+    fn others_in_words(&self) -> impl Iterator<Item = String> {
+        let canaries = (self.canaries > 0).then(|| {
+            let plural = if self.canaries == 1 { "canary" } else { "canaries" };
+            format!("{} {plural}, {} failed", self.canaries, self.canaries_failed)
+        });
+        let sweep = self.sweep.as_ref().map(SweepReport::to_string);
+        let confirmed = self.subscriptions.as_ref().map(|it| it.confirmed);
+        let subscriptions =
+            confirmed.map(|it| format!("{} confirmed", counted(it, "subscription")));
+        let stale = (self.stale_detections > 0)
+            .then(|| "rules or exceptions are those of before".to_owned());
+        let exceptions = (self.exception_problems > 0).then(|| {
+            format!("no exception is in use: {}", counted(self.exception_problems, "problem"))
+        });
+        [canaries, sweep, subscriptions, stale, exceptions].into_iter().flatten()
+    }
+}
+
+/// Those that are not zero.
+fn counted_all<const N: usize>(counts: [(u64, &'static str); N]) -> impl Iterator<Item = String> {
+    counts.into_iter().filter(|(count, _)| *count > 0).map(|(count, what)| counted(count, what))
 }
 
 fn counted(count: u64, what: &str) -> String {

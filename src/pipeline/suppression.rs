@@ -34,8 +34,8 @@ pub(crate) struct Suppressions {
 /// The id of a rule, and what identifies a group of its findings.
 type GroupKey = (String, String);
 
-/// What an alert may stand for.
-struct Member {
+/// A finding or an alert for which another alert may stand.
+struct Candidate {
     group: GroupKey,
     duration: SignedDuration,
     id: FindingId,
@@ -61,13 +61,13 @@ impl Group {
 pub(crate) async fn split(invocation: &Invocation, deliveries: Vec<Delivery>) -> Suppressions {
     let mut result = Suppressions::default();
     let until = invocation.wait_until(PATIENCE);
-    let members: Vec<_> =
-        deliveries.iter().map(|delivery| member(invocation, delivery, until)).collect();
-    let members: Vec<_> = stream::iter(members).buffered(CONCURRENCY).collect().await;
+    let candidates: Vec<_> =
+        deliveries.iter().map(|delivery| candidate(invocation, delivery, until)).collect();
+    let candidates: Vec<_> = stream::iter(candidates).buffered(CONCURRENCY).collect().await;
     let mut groups: BTreeMap<GroupKey, Group> = BTreeMap::new();
-    for (index, member) in members.into_iter().enumerate() {
-        match member {
-            Ok(Some(Member { group, duration, id, time })) => {
+    for (index, candidate) in candidates.into_iter().enumerate() {
+        match candidate {
+            Ok(Some(Candidate { group, duration, id, time })) => {
                 let group = groups.entry(group).or_insert_with(|| Group::new(duration));
                 group.indexes.push(index);
                 group.findings.push((id, time));
@@ -96,23 +96,23 @@ pub(crate) async fn split(invocation: &Invocation, deliveries: Vec<Delivery>) ->
 }
 
 /// The group of a finding or an alert. `None` if nothing else stands for it: then it is alerted.
-async fn member(
+async fn candidate(
     invocation: &Invocation,
     delivery: &Delivery,
     until: Instant,
-) -> Result<Option<Member>, Problem> {
+) -> Result<Option<Candidate>, Problem> {
     match delivery.content() {
-        Content::Finding(finding) => Ok(member_of_finding(finding, invocation.now())),
-        Content::Correlation(alert) => member_of_alert(invocation, alert, until).await,
+        Content::Finding(finding) => Ok(candidate_of_finding(finding, invocation.now())),
+        Content::Correlation(alert) => candidate_of_alert(invocation, alert, until).await,
         Content::Summary(_) => Ok(None),
     }
 }
 
 /// A conflict is always alerted.
-fn member_of_finding(finding: &Finding, now: Timestamp) -> Option<Member> {
+fn candidate_of_finding(finding: &Finding, now: Timestamp) -> Option<Candidate> {
     let suppression = finding.rule.alert_suppression.as_ref()?;
     let group = suppression.group(&[&finding.ecs]).filter(|_| finding.conflict.is_none())?;
-    Some(Member {
+    Some(Candidate {
         group: group_key(&finding.rule, finding.severity(), &group),
         duration: suppression.duration,
         id: finding.id.clone(),
@@ -121,11 +121,11 @@ fn member_of_finding(finding: &Finding, now: Timestamp) -> Option<Member> {
 }
 
 /// An alert counts at the time when it was due, if calls arrived in the order of their times.
-async fn member_of_alert(
+async fn candidate_of_alert(
     invocation: &Invocation,
     alert: &CorrelationAlertData,
     until: Instant,
-) -> Result<Option<Member>, Problem> {
+) -> Result<Option<Candidate>, Problem> {
     let CorrelationAlertData { rule, .. } = alert;
     let Some(suppression) = &rule.alert_suppression else { return Ok(None) };
     let group = match rule.threshold {
@@ -133,7 +133,7 @@ async fn member_of_alert(
         Some(_) => Some(alert.folder.clone()),
         None => group_of_calls(invocation, alert, suppression, until).await?,
     };
-    Ok(group.map(|group| Member {
+    Ok(group.map(|group| Candidate {
         group: group_key(rule, rule.severity, &group),
         duration: suppression.duration,
         id: alert.id.clone(),
