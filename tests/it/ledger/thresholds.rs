@@ -7,10 +7,12 @@ use alert::Alert;
 use detect::finding::Outcome;
 use detect::rule::{Detections, LoadedRules};
 use serde_json::{Value, json};
-use trailbell::pipeline::Pipeline;
+use trailbell::pipeline::{self, Pipeline};
 
 use crate::ledger::memory::{Memory, Topic};
-use crate::ledger::world::{call, deliver, pipeline_with, sent_alerts};
+use crate::ledger::world::{
+    Worker, call, clock, deliver, inline, pipeline_with, sent_alerts, step,
+};
 
 const RULE: &str = r#"[rule]
 name = "Many groups are created"
@@ -119,4 +121,48 @@ async fn different_values_are_counted() {
     assert_eq!(alerts(&topic).len(), 0);
     process(&pipeline, &[from("10:02:00", "192.0.2.3")]).await;
     assert_eq!(alerts(&topic).len(), 1);
+}
+
+/// One worker is overtaken by another after any step, and overtakes it again after any other: what
+/// they have listed is old by then. Returns how many calls the alerts say, and true if both workers
+/// came to their end before that.
+fn overtake(rule: &str, calls: [&str; 2], steps: [usize; 2]) -> (Vec<u64>, bool) {
+    let memory = Memory::new();
+    // Of one topic, one would wait until the other has published.
+    let topics = [Topic::default(), Topic::default()];
+    let mut workers = [0, 1].map(|n| -> Worker<()> {
+        let pipeline = pipeline(&memory, &topics[n], rule);
+        let payload = inline(&[create(calls[n], "alice")]);
+        Box::pin(async move {
+            pipeline::run(&pipeline, &payload, clock()).await;
+        })
+    });
+    let is_over = [0, 1].map(|n: usize| (0..steps[n]).any(|_| step(&mut workers[n]).is_ready()));
+    for (worker, is_over) in workers.iter_mut().zip(is_over) {
+        while !is_over && step(worker).is_pending() {}
+    }
+    let count = |alert: Alert| alert.document["trailbell"]["count"].as_u64().unwrap();
+    (topics.iter().flat_map(alerts).map(count).collect(), is_over == [true; 2])
+}
+
+#[test]
+fn an_alert_shows_enough_calls_whenever_workers_overtake_each_other() {
+    let rule = RULE.replace("value = 3", "value = 2");
+    for (calls, expected) in [
+        (["10:00:00", "10:05:00"], &[2][..]),
+        (["10:05:00", "10:00:00"], &[2]),
+        (["10:00:00", "10:10:00"], &[2]),
+        (["10:00:00", "10:10:01"], &[]),
+    ] {
+        let mut most = 1;
+        for steps in (0..).flat_map(|sum: usize| (0..=sum).map(move |slow| [slow, sum - slow])) {
+            let (counts, is_over) = overtake(&rule, calls, steps);
+            assert_eq!(counts, expected, "{calls:?} after {steps:?} steps");
+            most = most.max(steps[0].min(steps[1]));
+            if is_over {
+                break;
+            }
+        }
+        assert!(most > 10);
+    }
 }

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
+use super::incident::Incident;
 use super::mark::Mark;
 use crate::rule::{Condition, Correlation, Severity};
 
@@ -17,6 +18,14 @@ pub struct Occurrence {
     pub end: Timestamp,
     /// The severity that its events reach.
     pub severity: Severity,
+}
+
+impl Occurrence {
+    /// Returns true if its events are enough for an incident of this severity.
+    pub(super) fn shows(&self, incident: &Incident) -> bool {
+        let overlaps = incident.start <= self.end && self.start <= incident.end;
+        overlaps && self.severity == incident.severity
+    }
 }
 
 /// One event, whichever rules found it.

@@ -109,8 +109,9 @@ impl Incidents {
         })
     }
 
-    /// The incidents after events at `times`, and those that these events belong to. `marks` are
-    /// all in the time of `window`, which is a timespan longer at either end. `new_id` makes the
+    /// The incidents after events at `times`, and those that are to be alerted if they were not: of
+    /// these events, with enough of the marks. `marks` are those that were listed in the time of
+    /// `window`, which is a timespan longer at either end. `new_id` makes the
     /// id of a new incident of what distinguishes it.
     pub fn update(
         &self,
@@ -133,7 +134,10 @@ impl Incidents {
         let occurrences = find_occurrences(correlation, marks);
         let new_id = |start: Timestamp| new_id(&Mark::time_prefix(start));
         let after = self.absorb_for(correlation, &occurrences, times, &new_id);
-        let near = after.near(times, correlation.timespan);
+        let mut near = after.near(times, correlation.timespan);
+        // Another worker can have found one in marks that were not there when these were listed.
+        // It alerts that one: these would not show why.
+        near.retain(|incident| occurrences.iter().any(|occurrence| occurrence.shows(incident)));
         (after, near)
     }
 
