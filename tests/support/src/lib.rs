@@ -16,6 +16,7 @@ pub mod log_events;
 pub mod moto;
 pub mod page;
 pub mod proxy;
+pub mod public_rules;
 pub mod random;
 pub mod relay;
 pub mod subscriber;

@@ -74,7 +74,7 @@ impl Workload {
             Task::new("scan, 100 more rules", |index| {
                 scan(&self.objects[index], &self.more_rules);
             }),
-            Task::new("scan, 160 rules like Elastic's for AWS", |index| {
+            Task::new("scan, with Elastic's rules for AWS", |index| {
                 scan(&self.objects[index], &self.public_rules);
             }),
             Task::new("scan, a finding in every object", |index| {

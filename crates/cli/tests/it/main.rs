@@ -21,6 +21,7 @@ mod ledger;
 mod policy;
 mod preview;
 mod program;
+mod public_rules;
 mod replay;
 mod report;
 mod rules;

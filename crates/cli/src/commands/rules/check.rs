@@ -1,7 +1,6 @@
 //! `trailbell rules check`.
 
 use std::collections::BTreeMap;
-use std::fmt::{self, Display};
 use std::io::{self, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -19,10 +18,14 @@ use crate::commands::output::{
 /// The widest column of types. Others write the files.
 const MAX_TYPE_WIDTH: usize = 20;
 
+/// Of more files, those that need no attention are not listed: nobody would find the others.
+const MAX_LISTED: usize = 40;
+
 /// Check rule files.
 ///
 /// Prints for each file whether it can run, errors and warnings with file, line and column, and how
-/// many rules of each type can run.
+/// many rules of each type can run. Of more than 40 files, those that run without a warning are only
+/// counted.
 /// Warnings are about unknown keys and fields, conditions that can never be true, queries without a
 /// literal to search for (which are slow), rules with new terms that match very often, and
 /// duplicate ids.
@@ -78,8 +81,17 @@ pub fn run(args: &Args) -> Result<ExitCode> {
 
 fn print_files(files: &[RuleFile], counts: &str) -> io::Result<()> {
     let mut out = io::stdout().lock();
-    for line in files.iter().flat_map(file_lines) {
+    let (listed, unlisted): (Vec<&RuleFile>, Vec<&RuleFile>) =
+        files.iter().partition(|file| files.len() <= MAX_LISTED || needs_attention(file));
+    for line in listed.into_iter().flat_map(file_lines) {
         writeln!(out, "{}", clean_text(&line))?;
+    }
+    if !unlisted.is_empty() {
+        writeln!(
+            out,
+            "not listed: {} that run without a warning",
+            pluralize(unlisted.len(), "file")
+        )?;
     }
     writeln!(out, "{counts}")?;
     type_lines(files).iter().try_for_each(|line| writeln!(out, "{}", clean_text(line)))
@@ -124,7 +136,15 @@ fn type_lines(files: &[RuleFile]) -> Vec<String> {
         }
     }
     let width = types.keys().map(|name| name.len().min(MAX_TYPE_WIDTH)).max().unwrap_or_default();
-    types.iter().map(|(name, counts)| format!("  {name:width$}  {counts}")).collect()
+    let digits = files.len().to_string().len();
+    let mut lines = Vec::new();
+    for (name, counts) in types {
+        let names = std::iter::once(name).chain(std::iter::repeat(""));
+        for ((count, verdict), name) in counts.verdicts().into_iter().zip(names) {
+            lines.push(format!("  {name:width$}  {count:digits$} {verdict}"));
+        }
+    }
+    lines
 }
 
 /// The verdicts about the rules of one type.
@@ -136,14 +156,20 @@ struct TypeCounts<'f> {
     refused: BTreeMap<&'f str, usize>,
 }
 
-impl Display for TypeCounts<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let count = |(count, verdict)| (count > 0).then(|| format!("{count} {verdict}"));
-        let runs = [(self.runs, "can run"), (self.broken, "broken")].into_iter().filter_map(count);
+impl TypeCounts<'_> {
+    /// The verdicts that apply, and how often.
+    fn verdicts(&self) -> Vec<(usize, String)> {
+        let runs = [(self.runs, "can run".to_owned()), (self.broken, "broken".to_owned())];
         let refused = self.refused.iter();
-        let refused = refused.map(|(reason, count)| format!("{count} unsupported: {reason}"));
-        f.write_str(&runs.chain(refused).collect::<Vec<_>>().join("; "))
+        let refused = refused.map(|(reason, count)| (*count, format!("unsupported: {reason}")));
+        runs.into_iter().filter(|(count, _)| *count > 0).chain(refused).collect()
     }
+}
+
+/// Returns true if there is more to say about the file than that it can run.
+fn needs_attention(file: &RuleFile) -> bool {
+    let runs = matches!(file.verdict, Verdict::Rule(_) | Verdict::Correlation(_));
+    !runs || !file.warnings.is_empty()
 }
 
 fn file_lines(file: &RuleFile) -> impl Iterator<Item = String> {
