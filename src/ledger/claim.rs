@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use bytes::Bytes;
 use detect::finding::{FindingId, Window};
 use tokio::time::Instant;
 use tracing::debug;
@@ -19,6 +20,7 @@ use crate::store::SmallObject;
 pub struct Claim {
     /// The entry as this worker wrote it.
     pub entry: Entry,
+    /// The object of the entry, without its content: `entry` has it, and it can be large.
     pub(super) object: SmallObject,
     /// The markers that show the claim until its entry is final.
     pub(super) open: OpenEntry,
@@ -99,8 +101,9 @@ impl StoredLedger {
     ) -> Result<ClaimOutcome> {
         let since = Instant::now();
         let id = ours.id();
-        let claimed = |entry, object| {
+        let claimed = |entry, object: SmallObject| {
             let open = open.clone();
+            let object = SmallObject { bytes: Bytes::new(), ..object };
             ClaimOutcome::Ours(Box::new(Claim { entry, object, open, since }))
         };
         let next = |object: Option<&SmallObject>| match self.next_claim(ours, object) {

@@ -95,15 +95,16 @@ impl StoredLedger {
         let id = entry.id();
         let object = Some(claim.object.clone());
         let next = |object: Option<&SmallObject>| {
-            let now = Entry::decode(
-                id,
-                &object.ok_or(LedgerProblem::Unexpected("the entry is gone"))?.bytes,
-            )?;
-            if now.token != entry.token {
-                return Ok(Swap::Keep(ClaimUpdate::TakenOver));
-            }
-            if now.state == entry.state || now.state.is_final() {
-                return Ok(Swap::Keep(ClaimUpdate::Written));
+            let object = object.ok_or(LedgerProblem::Unexpected("the entry is gone"))?;
+            // Otherwise it is still as we claimed it.
+            if object.etag != claim.object.etag {
+                let now = Entry::decode(id, &object.bytes)?;
+                if now.token != entry.token {
+                    return Ok(Swap::Keep(ClaimUpdate::TakenOver));
+                }
+                if now.state == entry.state || now.state.is_final() {
+                    return Ok(Swap::Keep(ClaimUpdate::Written));
+                }
             }
             Ok(Swap::Replace(entry.encode()?, |_| ClaimUpdate::Written))
         };

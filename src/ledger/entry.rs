@@ -167,7 +167,10 @@ impl Entry {
     }
 
     pub(super) fn encode(&self) -> Result<Bytes, LedgerProblem> {
-        Ok(serde_json::to_vec(self)?.into())
+        let mut bytes = serde_json::to_vec(self)?;
+        // They are kept while they are sent, and half of their memory can be spare.
+        bytes.shrink_to_fit();
+        Ok(bytes.into())
     }
 
     /// Parses the JSON of the entry of this id.

@@ -2,6 +2,7 @@
 //!
 //! The protocol, and why no finding is lost and none alerted twice, is in `docs/ledger.md`.
 
+mod batches;
 mod chain_head;
 mod claim;
 mod complete;

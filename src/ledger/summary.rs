@@ -8,15 +8,17 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use detect::finding::{Finding, FindingId, Member, Summary, SummaryBuilder, Window};
+use detect::finding::{FindingId, Member, Summary, SummaryBuilder, Window};
+use detect::rule::RuleInfo;
 use futures::future::join_all;
 use tracing::debug;
 
+use super::batches::Batches;
 use super::claim::{Claim, ClaimOutcome};
 use super::entry::{Content, Entry, EntrySnapshot, EntryState};
 use super::error::Result;
 use super::keys;
-use super::stored::{CONCURRENCY, StoredLedger, Swap, TRIES};
+use super::stored::{StoredLedger, Swap, TRIES};
 use crate::store::SmallObject;
 
 /// Members of one part: what can be read and updated within a minute.
@@ -99,11 +101,14 @@ impl StoredLedger {
         waiting: &BTreeSet<FindingId>,
     ) -> Result<SummaryBuilder> {
         let ids: Vec<&FindingId> = waiting.iter().collect();
+        let mut batches = Batches::new(&ids);
         let mut members = SummaryBuilder::default();
-        for batch in ids.chunks(CONCURRENCY) {
-            for finding in join_all(batch.iter().map(|id| self.read_member(folder, id))).await {
-                if let Some(finding) = finding? {
-                    members.add(&finding.rule, Member::from_finding(&finding));
+        while let Some(batch) = batches.next_batch() {
+            for read in join_all(batch.iter().map(|id| self.read_member(folder, id))).await {
+                let ReadMember { member, bytes } = read?;
+                batches.note_size(bytes);
+                if let Some((rule, member)) = member {
+                    members.add(&rule, member);
                 }
             }
             if members.count() >= MAX_MEMBERS {
@@ -113,20 +118,25 @@ impl StoredLedger {
         Ok(members)
     }
 
-    /// The finding of a grouped marker. `None` if it is not grouped yet, or was alerted after all,
-    /// because its holder died and the next one decided otherwise: then the marker is deleted.
-    async fn read_member(&self, folder: &str, id: &FindingId) -> Result<Option<Finding>> {
-        let Some(EntrySnapshot { entry: Ok(entry), .. }) = self.read_entry(id).await? else {
-            return Ok(None);
+    /// Reads the finding of a grouped marker. It is no member if it is not grouped yet, or was
+    /// alerted after all, because its holder died and the next one decided otherwise: then the
+    /// marker is deleted.
+    async fn read_member(&self, folder: &str, id: &FindingId) -> Result<ReadMember> {
+        let Some(EntrySnapshot { entry, object }) = self.read_entry(id).await? else {
+            return Ok(ReadMember::default());
         };
-        match entry.content {
-            Content::Finding(finding) if entry.state == EntryState::Grouped => {
-                return Ok(Some(Arc::unwrap_or_clone(finding)));
+        let bytes = object.bytes.len();
+        let member = match entry {
+            Ok(Entry {
+                content: Content::Finding(finding), state: EntryState::Grouped, ..
+            }) => Some((Arc::clone(&finding.rule), Member::from_finding(&finding))),
+            Ok(entry) if entry.state.is_final() => {
+                self.delete(&format!("{folder}{id}")).await?;
+                None
             }
-            _ if entry.state.is_final() => self.delete(&format!("{folder}{id}")).await?,
-            _ => {}
-        }
-        Ok(None)
+            _ => None,
+        };
+        Ok(ReadMember { member, bytes })
     }
 
     /// Makes grouped findings point to a summary that was sent of them, and deletes their markers.
@@ -136,18 +146,29 @@ impl StoredLedger {
         folder: &str,
         members: Vec<&FindingId>,
     ) -> Result<()> {
-        for batch in members.chunks(CONCURRENCY) {
+        let mut batches = Batches::new(&members);
+        while let Some(batch) = batches.next_batch() {
             let marked = batch.iter().map(|id| self.mark_member(summary, folder, id));
-            join_all(marked).await.into_iter().collect::<Result<()>>()?;
+            for bytes in join_all(marked).await {
+                batches.note_size(bytes?);
+            }
         }
         debug!(id = %summary, members = members.len(), "members summarised");
         Ok(())
     }
 
-    async fn mark_member(&self, summary: &FindingId, folder: &str, id: &FindingId) -> Result<()> {
+    /// Returns how many bytes its entry has.
+    async fn mark_member(
+        &self,
+        summary: &FindingId,
+        folder: &str,
+        id: &FindingId,
+    ) -> Result<usize> {
         let key = keys::entry(id);
+        let mut bytes = 0;
         let next = |object: Option<&SmallObject>| {
             let Some(object) = object else { return Ok(Swap::Keep(false)) };
+            bytes = object.bytes.len();
             let mut entry = Entry::decode(id, &object.bytes)?;
             if entry.state != EntryState::Grouped {
                 return Ok(Swap::Keep(entry.state == EntryState::Summarised));
@@ -158,6 +179,16 @@ impl StoredLedger {
         };
         // One that is not grouped yet keeps its marker.
         let is_summarised = self.swap(&key, TRIES, next).await?;
-        if is_summarised { self.delete(&format!("{folder}{id}")).await } else { Ok(()) }
+        if is_summarised {
+            self.delete(&format!("{folder}{id}")).await?;
+        }
+        Ok(bytes)
     }
+}
+
+/// A member that was read, and its rule, if it is one; and how many bytes its entry has.
+#[derive(Default)]
+struct ReadMember {
+    member: Option<(Arc<RuleInfo>, Member)>,
+    bytes: usize,
 }

@@ -10,7 +10,7 @@ use tokio::time::Instant;
 use super::findings::process;
 use super::invocation::Invocation;
 use super::outcomes::FindingOutcome;
-use super::packed::PackedFinding;
+use super::packed::Packer;
 use super::problem::Problem;
 use super::run::Run;
 use super::{Clock, Pipeline};
@@ -87,7 +87,7 @@ pub async fn run_canary(pipeline: &Arc<Pipeline>, run: &str, clock: Clock) -> Ca
             };
         }
     };
-    let report = process(&invocation, vec![PackedFinding::pack(finding)]).await;
+    let report = process(&invocation, vec![Packer::default().pack(finding)]).await;
     let outcome = report.findings.into_iter().next();
     CanaryRun {
         finding: outcome.ok_or_else(|| "its finding has no outcome".to_owned()),

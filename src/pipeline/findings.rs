@@ -25,6 +25,10 @@ const NEXT_CHUNK: usize = 256;
 /// take several times as much.
 const MAX_CHUNK_BYTES: usize = 1024 * 1024;
 
+/// The documents of a chunk that are in flight at once take at most so many bytes as JSON. Each is
+/// also in the buffers of its connection, and a second time if another worker recorded it.
+const MAX_BYTES_IN_FLIGHT: usize = 512 * 1024;
+
 /// Requests to the ledger that are in flight at once.
 const CONCURRENCY: usize = 16;
 
@@ -38,7 +42,8 @@ pub(crate) async fn process(
     let mut rest = in_fair_order(findings);
     let mut chunk_size = FIRST_CHUNK;
     while !rest.is_empty() && !invocation.is_over() {
-        let later = rest.split_off(chunk_end(&rest, chunk_size));
+        let sizes = rest.iter().map(PackedFinding::text_bytes);
+        let later = rest.split_off(chunk_end(sizes, chunk_size));
         let chunk = rest.into_iter().map(PackedFinding::unpack).collect();
         report += process_claimed(invocation, claim(invocation, chunk).await).await;
         rest = later;
@@ -49,14 +54,30 @@ pub(crate) async fn process(
     report
 }
 
-/// How many findings, from the start, are processed together: at least one.
-fn chunk_end(findings: &[PackedFinding], max: usize) -> usize {
-    let mut bytes = 0;
-    let fits = |packed: &&PackedFinding| {
-        bytes += packed.text_bytes();
-        bytes <= MAX_CHUNK_BYTES
-    };
-    findings.iter().take(max).take_while(fits).count().max(1)
+/// How many findings, from the start, are processed together: at least one. `sizes` are those of
+/// their documents as JSON.
+fn chunk_end(sizes: impl Iterator<Item = usize>, max: usize) -> usize {
+    let mut chunk = Chunk::default();
+    sizes.take(max).take_while(|size| chunk.add(*size)).count().max(1)
+}
+
+/// The documents of a chunk, in bytes as JSON.
+#[derive(Default)]
+struct Chunk {
+    count: usize,
+    bytes: usize,
+    largest: usize,
+}
+
+impl Chunk {
+    /// Adds a document. Returns false if it is one too many.
+    fn add(&mut self, size: usize) -> bool {
+        self.count += 1;
+        self.bytes += size;
+        self.largest = self.largest.max(size);
+        let in_flight = self.largest.saturating_mul(self.count.min(CONCURRENCY));
+        self.bytes <= MAX_CHUNK_BYTES && in_flight <= MAX_BYTES_IN_FLIGHT
+    }
 }
 
 /// Orders findings so that a flood of one principal delays no other: the first finding of every
@@ -161,4 +182,26 @@ async fn suppress(invocation: &Invocation, delivery: Delivery) -> DeliveryReport
     }
     report.suppress(&delivery);
     report
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_chunk_ends_by_number_by_size_or_with_what_is_in_flight_at_once() {
+        let cases: [(&str, &[usize], usize, usize); 8] = [
+            ("by number", &[3_000; 300], 256, 256),
+            ("all", &[3_000; 20], 256, 20),
+            ("by size", &[30_000; 300], 256, 34),
+            ("in flight at once", &[90_000; 100], 256, 5),
+            ("as large as may be in flight", &[512 * 1024; 3], 256, 1),
+            ("too large by itself", &[600_000, 1], 256, 1),
+            ("a large one after small ones", &[&[3_000; 20][..], &[90_000]].concat(), 256, 20),
+            ("small ones after a large one", &[&[90_000][..], &[3_000; 20]].concat(), 256, 5),
+        ];
+        for (case, sizes, max, expected) in cases {
+            assert_eq!(chunk_end(sizes.iter().copied(), max), expected, "{case}");
+        }
+    }
 }

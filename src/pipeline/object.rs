@@ -21,7 +21,7 @@ use tracing::debug;
 use super::digest::{self, VerifiedCounts};
 use super::invocation::Invocation;
 use super::outcomes::DeliveryReport;
-use super::packed::{Batch, WaitingBytes};
+use super::packed::{Batch, Packer, WaitingBytes};
 use super::problem::{Problem, Remedy};
 use super::report::ObjectOutcome;
 use super::{findings, model};
@@ -324,6 +324,7 @@ pub(crate) struct Scanned {
 
 /// Findings on their way from the thread that reads to the task that processes them.
 struct FindingSender {
+    packer: Packer,
     batch: Batch,
     waiting: WaitingBytes,
     sender: mpsc::Sender<Batch>,
@@ -331,11 +332,12 @@ struct FindingSender {
 
 impl FindingSender {
     fn new(sender: mpsc::Sender<Batch>, waiting: WaitingBytes) -> FindingSender {
-        FindingSender { batch: Batch::new(&waiting), waiting, sender }
+        let batch = Batch::new(&waiting);
+        FindingSender { packer: Packer::default(), batch, waiting, sender }
     }
 
     fn push(&mut self, finding: Finding) {
-        self.batch.push(finding);
+        self.batch.push(self.packer.pack(finding));
         self.flush_if_large();
     }
 

@@ -1,6 +1,6 @@
 //! Findings that wait to be processed, packed: one object can hold tens of thousands.
 
-use std::io::{self, Read, Write};
+use std::io::{self, BufWriter, Read};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -34,19 +34,49 @@ enum PackedDocument {
     Plain(Value),
 }
 
-impl PackedFinding {
-    pub(crate) fn pack(mut finding: Finding) -> PackedFinding {
+/// Packs findings, one after the other, in the same memory.
+#[derive(Default)]
+pub(crate) struct Packer {
+    /// Made for the first finding: most objects have none.
+    encoder: Option<DeflateEncoder<Vec<u8>>>,
+}
+
+impl Packer {
+    pub(crate) fn pack(&mut self, mut finding: Finding) -> PackedFinding {
         let document = finding.ecs.take();
-        let text = document.to_string();
-        let document = compress(text.as_bytes())
-            .map_or(PackedDocument::Plain(document), PackedDocument::Compressed);
-        PackedFinding { finding, document, text_bytes: text.len() }
+        match self.compress(&document) {
+            Ok((bytes, text_bytes)) => {
+                PackedFinding { finding, document: PackedDocument::Compressed(bytes), text_bytes }
+            }
+            Err(_) => {
+                self.encoder = None;
+                let text_bytes = document.to_string().len();
+                PackedFinding { finding, document: PackedDocument::Plain(document), text_bytes }
+            }
+        }
     }
 
+    /// Returns the compressed JSON of a document, and how many bytes it has as JSON.
+    fn compress(&mut self, document: &Value) -> io::Result<(Vec<u8>, usize)> {
+        let new = || DeflateEncoder::new(Vec::new(), Compression::fast());
+        let encoder = self.encoder.get_or_insert_with(new);
+        let mut writer = BufWriter::new(&mut *encoder);
+        serde_json::to_writer(&mut writer, document)?;
+        writer.into_inner()?;
+        let text_bytes = usize::try_from(encoder.total_in()).unwrap_or(usize::MAX);
+        let mut bytes = encoder.reset(Vec::new())?;
+        bytes.shrink_to_fit();
+        Ok((bytes, text_bytes))
+    }
+}
+
+impl PackedFinding {
     pub(crate) fn unpack(self) -> Finding {
         let ecs = match self.document {
             // What was compressed from JSON can be read again.
-            PackedDocument::Compressed(bytes) => decompress(&bytes).unwrap_or_default(),
+            PackedDocument::Compressed(bytes) => {
+                decompress(&bytes, self.text_bytes).unwrap_or_default()
+            }
             PackedDocument::Plain(document) => document,
         };
         Finding { ecs, ..self.finding }
@@ -76,16 +106,8 @@ impl PackedFinding {
     }
 }
 
-fn compress(text: &[u8]) -> Option<Vec<u8>> {
-    let mut encoder = DeflateEncoder::new(Vec::new(), Compression::fast());
-    encoder.write_all(text).ok()?;
-    let mut bytes = encoder.finish().ok()?;
-    bytes.shrink_to_fit();
-    Some(bytes)
-}
-
-fn decompress(bytes: &[u8]) -> io::Result<Value> {
-    let mut text = Vec::new();
+fn decompress(bytes: &[u8], text_bytes: usize) -> io::Result<Value> {
+    let mut text = Vec::with_capacity(text_bytes);
     DeflateDecoder::new(bytes).read_to_end(&mut text)?;
     Ok(serde_json::from_slice(&text)?)
 }
@@ -115,8 +137,7 @@ impl Batch {
         Batch { findings: Vec::new(), changes: Vec::new(), bytes: 0, waiting }
     }
 
-    pub(crate) fn push(&mut self, finding: Finding) {
-        let finding = PackedFinding::pack(finding);
+    pub(crate) fn push(&mut self, finding: PackedFinding) {
         self.count(finding.size());
         self.findings.push(finding);
     }
@@ -177,9 +198,13 @@ mod tests {
 
     #[test]
     fn a_finding_is_the_same_after_packing() {
-        let packed = PackedFinding::pack(finding());
-        assert!(packed.outline().ecs.is_null() && packed.outline().id == finding().id);
-        assert_eq!(packed.unpack(), finding());
+        let mut packer = Packer::default();
+        for _ in 0..2 {
+            let packed = packer.pack(finding());
+            assert!(packed.outline().ecs.is_null() && packed.outline().id == finding().id);
+            assert_eq!(packed.text_bytes(), finding().ecs.to_string().len());
+            assert_eq!(packed.unpack(), finding());
+        }
     }
 
     #[test]
@@ -187,8 +212,8 @@ mod tests {
         let waiting = WaitingBytes::default();
         let mut batches = [Batch::new(&waiting), Batch::new(&waiting)];
         for batch in &mut batches {
-            batch.push(finding());
-            batch.push(finding());
+            batch.push(Packer::default().pack(finding()));
+            batch.push(Packer::default().pack(finding()));
         }
         assert_eq!(waiting.total(), 2 * batches[0].bytes());
         assert!(batches[0].bytes() > 2 * OUTLINE_BYTES);

@@ -15,7 +15,7 @@ use tracing::{Instrument, debug_span};
 use super::invocation::Invocation;
 use super::object::{ObjectResults, process_log_events, process_object};
 use super::outcomes::{DeliveryReport, FindingOutcome, Grouped};
-use super::packed::PackedFinding;
+use super::packed::Packer;
 use super::problem::{Problem, Remedy};
 use super::report::{InvocationReport, ObjectOutcome};
 use super::{Clock, Pipeline, digest, findings, model};
@@ -197,12 +197,13 @@ impl Run {
     }
 
     async fn process_records(&mut self, message: &QueueMessageId, records: &[InlineRecord]) {
+        let mut packer = Packer::default();
         let mut found = Vec::new();
         let mut changes = Vec::new();
         for InlineRecord { record, source, index } in records {
             let origin = || Origin::Inline { envelope: source.to_string(), record: *index };
             let detections = &self.pipeline().detections;
-            let on_finding = &mut |it| found.push(it);
+            let on_finding = &mut |it| found.push(packer.pack(it));
             let suppressed = match_record(record, detections, self.clock.now, &origin, on_finding);
             changes.extend(read_changes(record, suppressed));
         }
@@ -212,7 +213,6 @@ impl Run {
         }
         self.outcome.report.records += records.len() as u64;
         self.outcome.report.findings += found.len() as u64;
-        let found = found.into_iter().map(PackedFinding::pack).collect();
         let deliveries = findings::process(&self.invocation, found).await;
         self.add_deliveries(message, deliveries);
     }

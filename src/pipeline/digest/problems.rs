@@ -11,7 +11,7 @@ use crate::ledger::ChainId;
 use crate::pipeline::findings;
 use crate::pipeline::invocation::Invocation;
 use crate::pipeline::object::ObjectResults;
-use crate::pipeline::packed::PackedFinding;
+use crate::pipeline::packed::{PackedFinding, Packer};
 use crate::pipeline::report::ObjectOutcome;
 
 impl DigestVerification<'_> {
@@ -74,7 +74,8 @@ pub(crate) async fn alert(
     let mut results = ObjectResults::unread(ObjectOutcome::Scanned);
     let exceptions = &invocation.pipeline.detections.exceptions;
     let found = events.iter().filter_map(|event| event.finding(exceptions, now));
-    let found: Vec<PackedFinding> = found.map(PackedFinding::pack).collect();
+    let mut packer = Packer::default();
+    let found: Vec<PackedFinding> = found.map(|finding| packer.pack(finding)).collect();
     results.findings = found.len() as u64;
     results.deliveries = findings::process(invocation, found).await;
     results

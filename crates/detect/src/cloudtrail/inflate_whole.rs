@@ -13,6 +13,10 @@ use super::inflate::GZIP_MAGIC;
 /// objects at once: together they fit into the smallest memory that Lambda gives.
 const MAX_TEXT: usize = 16 * 1024 * 1024;
 
+/// The largest buffer, in bytes, that is kept after records were parsed: their findings are to be
+/// delivered, which needs memory too.
+const MAX_KEPT: usize = 4 * 1024 * 1024;
+
 /// The highest ratio of compression. Source: <https://zlib.net/zlib_tech.html>
 const MAX_RATIO: usize = 1032;
 
@@ -43,6 +47,13 @@ pub(super) fn with_scratch<R>(work: impl FnOnce(&mut Scratch) -> R) -> R {
 }
 
 impl Scratch {
+    /// Takes back a buffer whose records were parsed, or drops it if it is large.
+    pub(super) fn take_back(&mut self, buffer: Vec<u8>) {
+        if buffer.len() <= MAX_KEPT {
+            self.buffer = buffer;
+        }
+    }
+
     /// Inflates a gzip file of one member to the front of the buffer, and verifies its checksum and
     /// size. Returns the size of the text; `None` if the file is anything else, is damaged, or is
     /// larger than `limit` or [`MAX_TEXT`].
@@ -134,5 +145,13 @@ mod tests {
         let mut scratch = Scratch::default();
         assert_eq!(scratch.inflate(&stored, u64::MAX), None);
         assert_eq!(scratch.buffer.capacity(), 0);
+    }
+    #[test]
+    fn a_large_buffer_is_not_kept_after_its_records_were_parsed() {
+        for (size, kept) in [(MAX_KEPT, MAX_KEPT), (MAX_KEPT + 1, 0)] {
+            let mut scratch = Scratch::default();
+            scratch.take_back(vec![0; size]);
+            assert_eq!(scratch.buffer.capacity(), kept);
+        }
     }
 }

@@ -174,7 +174,7 @@ fn read_whole(
     }
     let text = SlidingBuffer::over(std::mem::take(&mut scratch.buffer), size, 0);
     let (buffer, result) = records.visit_text(text, options.layout);
-    scratch.buffer = buffer;
+    scratch.take_back(buffer);
     records.stats.times.parse = searched.elapsed();
     Some((records.stats, result))
 }

@@ -2,7 +2,8 @@
 
 use query_core::{Case, Comparison, Span, shorten};
 
-use super::{Operand, Operator, ParseResult, Parsed, Parser, boolean};
+use super::operator::Operator;
+use super::{Operand, ParseResult, Parsed, Parser, boolean};
 use crate::ast::{Expr, ExprKind, Term, Test};
 use crate::constant::Constant;
 use crate::function::{Function, Kind};

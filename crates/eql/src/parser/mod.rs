@@ -2,51 +2,28 @@
 
 mod call;
 mod compare;
+mod operator;
 mod pattern;
+mod primary;
 mod sequence;
+mod statement;
+mod tokens;
 
 pub(super) use sequence::UNITS;
+pub(super) use statement::{parse_event, parse_statement};
 
 use std::sync::Arc;
 
-use query_core::{Case, Comparison, MAX_BYTES, MAX_DEPTH, ParseError, Span, nearest_name, shorten};
+use operator::{Level, Operator};
+use query_core::{Case, MAX_BYTES, MAX_DEPTH, ParseError, Span, shorten};
 
 use super::ast::{Expr, ExprKind, Leaf, Term, Test};
 use super::constant::Constant;
 use super::function::{Function, Kind};
-use super::lexer::{KEYWORDS, Lexer, Token, TokenKind};
-use super::query::Query;
-use super::sequence::Statement;
+use super::lexer::{Lexer, Token, TokenKind};
 
 /// Values and errors are small: the parser has many of them on its stack.
 type ParseResult<T = Parsed> = Result<T, Box<ParseError>>;
-
-/// A query of single events.
-pub(super) fn parse_event(source: &str) -> Result<Query, ParseError> {
-    let parse = || {
-        let mut parser = Parser::new(source)?;
-        let query = parser.event()?;
-        parser.end("`and`, `or` or the end of the query")?;
-        Ok(query)
-    };
-    parse().map_err(|error: Box<ParseError>| *error)
-}
-
-/// A query of single events, or a sequence.
-pub(super) fn parse_statement(source: &str) -> Result<Statement, ParseError> {
-    let parse = || {
-        let mut parser = Parser::new(source)?;
-        if parser.token.kind != TokenKind::Keyword("sequence") {
-            let query = parser.event()?;
-            parser.end("`and`, `or` or the end of the query")?;
-            return Ok(Statement::Event(query));
-        }
-        let sequence = parser.sequence()?;
-        parser.end("`[`, `by`, `with`, `until` or the end of the query")?;
-        Ok(Statement::Sequence(sequence))
-    };
-    parse().map_err(|error: Box<ParseError>| *error)
-}
 
 /// What was parsed: parentheses can be around a condition and around a value.
 enum Parsed {
@@ -79,44 +56,6 @@ impl<'q> Parser<'q> {
         let mut lexer = Lexer::new(query);
         let token = lexer.next()?;
         Ok(Parser { query, source: query.into(), lexer, token, end: 0, depth: 0 })
-    }
-
-    /// A category and a condition.
-    fn event(&mut self) -> ParseResult<Query> {
-        let category = self.category()?;
-        let parsed = self.expression(Level::Or)?;
-        let expr = self.condition(parsed)?;
-        Ok(Query::new(Arc::clone(&self.source), category, expr))
-    }
-
-    /// `any where`, `iam where`, or `"a category" where`.
-    fn category(&mut self) -> ParseResult<Option<String>> {
-        let category = match &self.token.kind {
-            TokenKind::Keyword("any") => None,
-            TokenKind::Name(name) if !name.ends_with('~') => Some(name.clone()),
-            TokenKind::Text(text) => Some(text.clone()),
-            TokenKind::Keyword(kind @ ("sequence" | "sample" | "join")) => {
-                let message = format!("expected a query of single events, found `{kind}`");
-                return Err(self.unsupported(message));
-            }
-            _ => return Err(self.unexpected("`any` or an event category")),
-        };
-        self.advance()?;
-        if self.token.kind != TokenKind::Keyword("where") {
-            return Err(self.unexpected("`where` after the event category"));
-        }
-        self.advance()?;
-        Ok(category)
-    }
-
-    fn end(&mut self, expected: &str) -> ParseResult<()> {
-        match self.token.kind {
-            TokenKind::End => Ok(()),
-            TokenKind::Symbol("|") if !self.query[self.token.span.end..].starts_with('|') => {
-                Err(self.unsupported("expected a query without pipes, found `|`".to_owned()))
-            }
-            _ => Err(self.unexpected(expected)),
-        }
     }
 
     /// An expression of operators that bind at least this tightly. One function for all of them
@@ -172,23 +111,6 @@ impl<'q> Parser<'q> {
         self.compare(left, operator, operator_span, right).map(Parsed::Condition)
     }
 
-    /// The operator between two operands that the token is.
-    fn operator(&self) -> Option<Operator> {
-        Some(match self.token.kind {
-            TokenKind::Keyword("or") => Operator::Or,
-            TokenKind::Keyword("and") => Operator::And,
-            TokenKind::Symbol("==") => Operator::Equal,
-            TokenKind::Symbol("!=") => Operator::Different,
-            TokenKind::Compare(comparison) => Operator::Order(comparison),
-            TokenKind::Symbol("+") => Operator::Arithmetic(Function::Add),
-            TokenKind::Symbol("-") => Operator::Arithmetic(Function::Subtract),
-            TokenKind::Symbol("*") => Operator::Arithmetic(Function::Multiply),
-            TokenKind::Symbol("/") => Operator::Arithmetic(Function::Divide),
-            TokenKind::Symbol("%") => Operator::Arithmetic(Function::Modulo),
-            _ => return None,
-        })
-    }
-
     /// `not`, a sign, or a value and its predicate.
     fn prefix(&mut self, least: Level) -> ParseResult {
         let start = self.token.span.start;
@@ -236,97 +158,6 @@ impl<'q> Parser<'q> {
             TokenKind::Keyword(kind @ ("like" | "like~")) => self.is_like(left, kind),
             TokenKind::Keyword(kind @ ("regex" | "regex~")) => self.is_regex(left, kind),
             _ => Ok(left),
-        }
-    }
-
-    fn primary(&mut self) -> ParseResult {
-        let span = self.token.span;
-        let term = match &self.token.kind {
-            TokenKind::Symbol("(") => {
-                let inner = self.nest(Level::Or)?;
-                self.close("an operator or `)`")?;
-                return Ok(inner);
-            }
-            TokenKind::Keyword("true") => Term::Constant(Constant::boolean(true)),
-            TokenKind::Keyword("false") => Term::Constant(Constant::boolean(false)),
-            TokenKind::Keyword("null") => Term::Null,
-            TokenKind::Text(text) => Term::Constant(Constant::text(text.clone())),
-            TokenKind::Number { value, is_integer } => {
-                Term::Constant(Constant::number(*value, *is_integer))
-            }
-            TokenKind::Symbol("?") => {
-                self.advance()?;
-                if matches!(self.token.kind, TokenKind::Text(_)) {
-                    let message = "raw strings are written in three double quotes, not `?\"`";
-                    return Err(
-                        self.error(span, format!("expected a field, found `?\"`; {message}"))
-                    );
-                }
-                let first = self.name_part()?;
-                return self.field(first, span, true);
-            }
-            TokenKind::Name(name) => {
-                let name = name.clone();
-                self.advance()?;
-                return match self.token.kind {
-                    TokenKind::Symbol("(") => self.call(&name, span),
-                    _ if name.ends_with('~') => {
-                        Err(self.unexpected("`(` and the arguments of the function"))
-                    }
-                    _ => self.field(name, span, false),
-                };
-            }
-            TokenKind::QuotedName(name) => {
-                let name = name.clone();
-                self.advance()?;
-                return self.field(name, span, false);
-            }
-            _ => return Err(self.unexpected("a condition, a field or a value")),
-        };
-        self.advance()?;
-        Ok(Parsed::Value(Operand { term, span }))
-    }
-
-    /// A part of the name of a field.
-    fn name_part(&mut self) -> ParseResult<String> {
-        let part = match &self.token.kind {
-            TokenKind::Name(part) if !part.ends_with('~') => part.clone(),
-            TokenKind::QuotedName(part) => part.clone(),
-            TokenKind::Keyword(_) => {
-                let found = self.token.describe(self.query);
-                let message = format!(
-                    "expected a field, found {found}; a keyword in a name is written in backticks"
-                );
-                return Err(self.error(self.token.span, message));
-            }
-            _ => return Err(self.unexpected("a field")),
-        };
-        self.advance()?;
-        Ok(part)
-    }
-
-    /// A field, from the dot after the first part of its name on.
-    fn field(&mut self, first: String, start: Span, is_optional: bool) -> ParseResult {
-        let mut name = first;
-        while self.token.kind == TokenKind::Symbol(".") {
-            self.advance()?;
-            name.push('.');
-            name.push_str(&self.name_part()?);
-        }
-        match self.token.kind {
-            TokenKind::Symbol("[") => {
-                let message = "expected an operator, found `[`; elements of lists cannot be chosen";
-                Err(self.error(self.token.span, message.to_owned()))
-            }
-            TokenKind::Keyword("of") => {
-                let message = "expected an operator, found `of`; relations of processes are not \
-                               supported";
-                Err(self.error(self.token.span, message.to_owned()))
-            }
-            _ => {
-                let span = Span { start: start.start, end: self.end };
-                Ok(Parsed::Value(Operand { term: Term::Field { name, is_optional }, span }))
-            }
         }
     }
 
@@ -440,90 +271,6 @@ impl<'q> Parser<'q> {
         self.depth -= 1;
         Ok(operands)
     }
-
-    fn close(&mut self, expected: &str) -> ParseResult<()> {
-        if self.token.kind != TokenKind::Symbol(")") {
-            return Err(self.unexpected(expected));
-        }
-        self.advance()
-    }
-
-    fn advance(&mut self) -> ParseResult<()> {
-        self.end = self.token.span.end;
-        self.token = self.lexer.next()?;
-        Ok(())
-    }
-
-    fn unexpected(&self, expected: &str) -> Box<ParseError> {
-        let found = self.token.describe(self.query);
-        let hint = match &self.token.kind {
-            TokenKind::Symbol("=") => "; equality is written `==`".to_owned(),
-            TokenKind::Symbol("|") => "; did you mean `or`?".to_owned(),
-            TokenKind::Name(word) => nearest_keyword(word)
-                .map(|keyword| format!("; did you mean `{keyword}`?"))
-                .unwrap_or_default(),
-            _ => String::new(),
-        };
-        self.error(self.token.span, format!("expected {expected}, found {found}{hint}"))
-    }
-
-    /// The token is part of a valid query that cannot be run.
-    fn unsupported(&self, message: String) -> Box<ParseError> {
-        Box::new(ParseError::unsupported(self.query, self.token.span, message))
-    }
-
-    fn error(&self, span: Span, message: String) -> Box<ParseError> {
-        Box::new(ParseError::new(self.query, span, message))
-    }
-}
-
-/// An operator between two operands.
-#[derive(Debug, Clone, Copy, PartialEq)]
-enum Operator {
-    Or,
-    And,
-    Equal,
-    Different,
-    Order(Comparison),
-    Arithmetic(Function),
-}
-
-/// How tightly an operator binds.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Level {
-    Or,
-    And,
-    Not,
-    Comparison,
-    Sum,
-    Product,
-    Sign,
-}
-
-impl Operator {
-    fn level(self) -> Level {
-        match self {
-            Operator::Or => Level::Or,
-            Operator::And => Level::And,
-            Operator::Equal | Operator::Different | Operator::Order(_) => Level::Comparison,
-            Operator::Arithmetic(Function::Add | Function::Subtract) => Level::Sum,
-            Operator::Arithmetic(_) => Level::Product,
-        }
-    }
-}
-
-impl Level {
-    /// The level of what binds more tightly.
-    fn above(self) -> Level {
-        match self {
-            Level::Or => Level::And,
-            Level::And => Level::Not,
-            Level::Not => Level::Comparison,
-            Level::Comparison => Level::Sum,
-            Level::Sum => Level::Product,
-            Level::Product | Level::Sign => Level::Sign,
-        }
-    }
 }
 
 impl Term {
@@ -542,10 +289,4 @@ fn boolean(constant: &Constant) -> Option<bool> {
         super::constant::ConstantKind::Boolean(value) => Some(value),
         _ => None,
     }
-}
-
-/// The keyword that is the word in another case, or nearly the word.
-fn nearest_keyword(word: &str) -> Option<&'static str> {
-    let same = KEYWORDS.into_iter().find(|keyword| keyword.eq_ignore_ascii_case(word));
-    same.or_else(|| nearest_name(word, KEYWORDS).filter(|_| word.len() > 2))
 }

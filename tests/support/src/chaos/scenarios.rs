@@ -198,7 +198,7 @@ pub const SCENARIOS: &[Scenario] = &[
             load.add(LogObject::new(load.now, "many", &records));
             load.calls.extend(calls);
         },
-        checks: &[Check::NoCrash, Check::MemoryGrowth { short: 40.0, long: 84.0 }],
+        checks: &[Check::NoCrash, Check::MemoryGrowth { short: 32.0, long: 84.0 }],
     },
     Scenario {
         name: "a poisonous object in a batch",
