@@ -2,23 +2,13 @@
 //! processed in a task of its own, inline records are processed, and everything is counted.
 
 mod canary;
-mod chat;
-mod claim;
-mod context;
-mod correlate;
 mod delivery;
 pub(crate) mod digest;
-mod facts;
 mod findings;
-mod folding;
-mod grouping;
 pub(crate) mod invocation;
 mod model;
-mod new_terms;
 pub(crate) mod object;
 mod outcomes;
-mod packed;
-mod pages;
 mod problem;
 mod recover;
 mod replay;
@@ -26,9 +16,7 @@ mod reply;
 mod report;
 pub(crate) mod run;
 mod setup;
-mod severity;
 mod summary_at_exit;
-mod suppression;
 mod suspects;
 mod weekly;
 
@@ -72,7 +60,7 @@ pub async fn run_request(
         let Notification { reply, messages } = notification::decode(payload);
         let mut run = Run::new(pipeline, clock, reply);
         // Rules watch from now on, whether they match anything or not.
-        if let Err(error) = new_terms::watched_since(&run.invocation).await {
+        if let Err(error) = findings::new_terms::watched_since(&run.invocation).await {
             let what = format!("not known since when they watch: {}", error_chain(&error));
             run.outcome.problems.push(Problem::discard("rules with new terms", what));
         }

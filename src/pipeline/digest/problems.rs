@@ -9,9 +9,9 @@ use crate::integrity::chain::CADENCE;
 use crate::integrity::verified_day::VerifiedDay;
 use crate::ledger::ChainId;
 use crate::pipeline::findings;
+use crate::pipeline::findings::packed::{PackedFinding, Packer};
 use crate::pipeline::invocation::Invocation;
 use crate::pipeline::object::ObjectResults;
-use crate::pipeline::packed::{PackedFinding, Packer};
 use crate::pipeline::report::ObjectOutcome;
 
 impl DigestVerification<'_> {

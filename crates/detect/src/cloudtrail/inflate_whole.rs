@@ -146,6 +146,7 @@ mod tests {
         assert_eq!(scratch.inflate(&stored, u64::MAX), None);
         assert_eq!(scratch.buffer.capacity(), 0);
     }
+
     #[test]
     fn a_large_buffer_is_not_kept_after_its_records_were_parsed() {
         for (size, kept) in [(MAX_KEPT, MAX_KEPT), (MAX_KEPT + 1, 0)] {

@@ -11,11 +11,11 @@ use detect::text::error::error_chain;
 use futures::future::join_all;
 use jiff::{SignedDuration, Timestamp};
 
-use super::delivery::OUT_OF_TIME;
-use super::invocation::Invocation;
-use super::outcomes::DeliveryReport;
 use super::packed::PackedFinding;
 use crate::ledger::{HistoryKey, Ledger, LedgerError, WatchRequest};
+use crate::pipeline::delivery::OUT_OF_TIME;
+use crate::pipeline::invocation::Invocation;
+use crate::pipeline::outcomes::DeliveryReport;
 
 /// Histories that are looked up at once.
 const CONCURRENCY: usize = 16;

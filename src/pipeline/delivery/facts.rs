@@ -10,11 +10,11 @@ use detect::rule::Rule;
 use futures::stream::{self, StreamExt};
 use tokio::time::Instant;
 
+use super::Delivery;
 use super::context::{Missing, PATIENCE, in_time};
-use super::delivery::Delivery;
-use super::invocation::Invocation;
-use super::problem::Problem;
 use crate::ledger::{Content, PrincipalHistory, StoredLedger, Timeline};
+use crate::pipeline::invocation::Invocation;
+use crate::pipeline::problem::Problem;
 
 /// Groups or principals that are read at once: the timeline of each can be long.
 const CONCURRENCY: usize = 8;

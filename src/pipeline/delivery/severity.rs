@@ -6,12 +6,12 @@ use detect::correlation::{CorrelationAlertData, MemberFindings};
 use detect::finding::{Context, Facts, Finding, Summary, canary};
 use detect::rule::{Rating, Rule, SeverityRules};
 
+use super::Delivery;
 use super::context::{AlertContext, Samples, sample_context};
-use super::delivery::Delivery;
 use super::facts::{self, KnownFacts};
-use super::invocation::Invocation;
-use super::problem::Problem;
 use crate::ledger::Content;
+use crate::pipeline::invocation::Invocation;
+use crate::pipeline::problem::Problem;
 
 /// A claimed finding with its severity, and the facts that it follows from.
 pub(crate) struct RatedFinding {

@@ -6,11 +6,11 @@ use detect::finding::{Finding, Outcome};
 use detect::text::error::error_chain;
 use futures::future::join_all;
 
-use super::delivery::Delivery;
-use super::invocation::{Invocation, Meeting};
-use super::outcomes::DeliveryReport;
-use super::problem::Problem;
 use crate::ledger::{ClaimOutcome, Content, EntryState, Ledger, LedgerError, StoredLedger};
+use crate::pipeline::delivery::Delivery;
+use crate::pipeline::invocation::{Invocation, Meeting};
+use crate::pipeline::outcomes::DeliveryReport;
+use crate::pipeline::problem::Problem;
 
 /// Claims of one object that are in flight at once.
 const CONCURRENCY: usize = 16;

@@ -3,10 +3,10 @@
 use detect::finding::{Finding, FindingId, Outcome};
 use detect::text::error::error_chain;
 
-use super::delivery::{Delivery, OUT_OF_TIME, release};
-use super::invocation::Invocation;
-use super::outcomes::{AlertOutcome, CorrelationOutcome, DeliveryReport};
 use crate::ledger::{ClaimUpdate, Completion, Content};
+use crate::pipeline::delivery::{Delivery, OUT_OF_TIME, release};
+use crate::pipeline::invocation::Invocation;
+use crate::pipeline::outcomes::{AlertOutcome, CorrelationOutcome, DeliveryReport};
 
 /// A finding, and the alert that names it.
 pub(crate) type Folded = (Delivery, FindingId);

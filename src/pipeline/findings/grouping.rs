@@ -4,13 +4,13 @@ use detect::finding::{Outcome, Window};
 use detect::rule::Severity;
 use detect::text::error::error_chain;
 
-use super::delivery::{Delivery, OUT_OF_TIME, release};
-use super::invocation::Invocation;
-use super::outcomes::{DeliveryReport, Grouped};
-use super::problem::Problem;
 use crate::ledger::{
     Claim, ClaimUpdate, Completion, Content, Ledger, LedgerError, alerted_singly, principal_hash,
 };
+use crate::pipeline::delivery::{Delivery, OUT_OF_TIME, release};
+use crate::pipeline::invocation::Invocation;
+use crate::pipeline::outcomes::{DeliveryReport, Grouped};
+use crate::pipeline::problem::Problem;
 
 /// Findings by when they are alerted.
 #[derive(Debug, Default)]

@@ -1,18 +1,26 @@
 //! The findings of one object or message: claim, correlate, suppress, group, deliver.
 
+pub(crate) mod claim;
+mod correlate;
+mod folding;
+mod grouping;
+pub(crate) mod new_terms;
+pub(crate) mod packed;
+mod suppression;
+
 use std::collections::HashMap;
 
 use detect::finding::{Finding, canary};
 use futures::stream::{self, StreamExt};
 
-use super::claim::{ClaimedFindings, claim};
+use super::delivery::severity;
 use super::delivery::{Delivery, OUT_OF_TIME, deliver, unrecorded};
 use super::invocation::Invocation;
 use super::outcomes::DeliveryReport;
-use super::packed::PackedFinding;
-use super::suppression::Suppressions;
-use super::{correlate, folding, grouping, new_terms, severity, suppression};
 use crate::ledger::{Completion, Content, principal_hash};
+use claim::{ClaimedFindings, claim};
+use packed::PackedFinding;
+use suppression::Suppressions;
 
 /// The first findings that are processed together: few, so that their alerts do not wait for a
 /// flood.

@@ -11,11 +11,11 @@ use futures::stream::{self, StreamExt};
 use jiff::{SignedDuration, Timestamp};
 use tokio::time::{Instant, timeout_at};
 
-use super::context::PATIENCE;
-use super::delivery::Delivery;
-use super::invocation::Invocation;
-use super::problem::Problem;
 use crate::ledger::{Content, Ledger};
+use crate::pipeline::delivery::Delivery;
+use crate::pipeline::delivery::context::PATIENCE;
+use crate::pipeline::invocation::Invocation;
+use crate::pipeline::problem::Problem;
 
 /// Groups that are asked for at once.
 const CONCURRENCY: usize = 8;

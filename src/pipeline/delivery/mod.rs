@@ -1,6 +1,12 @@
 //! One delivery: a claimed finding, summary or correlation alert, from rendering to the record that
 //! it was sent. Notifications, recovery, summaries, correlations and the canary all end here.
 
+mod chat;
+pub(crate) mod context;
+mod facts;
+mod pages;
+pub(crate) mod severity;
+
 use std::time::Duration;
 
 use alert::Alert;
@@ -9,16 +15,14 @@ use detect::text::error::error_chain;
 use futures::future::join_all;
 use tracing::debug;
 
-use super::chat::{self, Accepted};
-use super::context::{self, AlertContext};
 use super::invocation::Invocation;
 use super::outcomes::DeliveryReport;
-use super::pages;
 use super::problem::Problem;
 use super::setup::MailLength;
-use super::severity;
 use crate::ledger::{Claim, ClaimUpdate, Completion, Content, Ledger, LedgerError, StoredLedger};
 use crate::sink::{MessageId, PublishError};
+use chat::Accepted;
+use context::AlertContext;
 
 /// Why something is left to the next worker.
 pub(crate) const OUT_OF_TIME: &str = "not done: the function's time is nearly over";

@@ -7,9 +7,9 @@ use alert::Alert;
 use detect::text::error::error_chain;
 use tokio::time::timeout_at;
 
-use super::delivery::Delivery;
-use super::invocation::Invocation;
-use super::outcomes::DeliveryReport;
+use super::Delivery;
+use crate::pipeline::invocation::Invocation;
+use crate::pipeline::outcomes::DeliveryReport;
 use crate::sink::PublishError;
 
 /// How long a batch of alerts waits for the chat topic.

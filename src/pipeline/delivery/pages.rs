@@ -12,11 +12,11 @@ use report::data::{self, Input, Origin, Scope};
 use report::page::alert_page;
 use tokio::time::timeout_at;
 
-use super::delivery::{Delivery, Rendered};
-use super::invocation::Invocation;
-use super::outcomes::DeliveryReport;
+use super::{Delivery, Rendered};
 use crate::ledger::Content;
 use crate::pages::{Pages, add_surroundings};
+use crate::pipeline::invocation::Invocation;
+use crate::pipeline::outcomes::DeliveryReport;
 
 /// How long a batch of alerts waits for its pages.
 const MAX_WAIT: Duration = Duration::from_secs(2);

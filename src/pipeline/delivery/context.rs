@@ -11,15 +11,15 @@ use futures::future::join_all;
 use percent_encoding::percent_decode_str;
 use tokio::time::{Instant, timeout_at};
 
-use super::Pipeline;
-use super::delivery::Delivery;
-use super::invocation::Invocation;
-use super::problem::Problem;
+use super::Delivery;
 use crate::ledger::{Content, LedgerError, PrincipalHistory, StoredLedger};
+use crate::pipeline::Pipeline;
+use crate::pipeline::invocation::Invocation;
+use crate::pipeline::problem::Problem;
 use crate::store::encode_key_part;
 
 /// How long alerts wait for their contexts. Those that are sent together wait together.
-pub(super) const PATIENCE: Duration = Duration::from_secs(2);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(2);
 
 /// Groups of one summary or incident whose contexts are read.
 const MAX_SAMPLES: usize = 5;

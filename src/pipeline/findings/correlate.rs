@@ -15,11 +15,11 @@ use detect::text::error::error_chain;
 use jiff::Timestamp;
 use tokio::time::timeout_at;
 
-use super::delivery::Delivery;
-use super::invocation::Invocation;
-use super::problem::Problem;
-use super::severity::RatedFinding;
 use crate::ledger::{Content, Ledger, StoredLedger};
+use crate::pipeline::delivery::Delivery;
+use crate::pipeline::delivery::severity::RatedFinding;
+use crate::pipeline::invocation::Invocation;
+use crate::pipeline::problem::Problem;
 
 /// How long one correlation may keep the single alerts waiting, with a ledger that is slow or a
 /// burst of thousands of groups. The sweep delivers what was claimed by then.
