@@ -20,6 +20,20 @@ const ENGINE_OPERATORS: &str = r"\.+*?()|[]{}^$#&-~";
 /// The deepest nesting of parentheses.
 const MAX_NESTING: usize = 50;
 
+/// What is wrong with a regular expression.
+#[derive(Debug)]
+pub(super) struct InvalidRegex {
+    pub(super) reason: String,
+    /// It is valid in Lucene, but cannot be run here.
+    pub(super) is_unsupported: bool,
+}
+
+impl<T: Into<String>> From<T> for InvalidRegex {
+    fn from(reason: T) -> Self {
+        Self { reason: reason.into(), is_unsupported: false }
+    }
+}
+
 /// A regular expression.
 #[derive(Debug, Clone)]
 pub struct Regex {
@@ -30,7 +44,7 @@ pub struct Regex {
 
 impl Regex {
     /// Fails with what is wrong.
-    pub(super) fn new(source: &str) -> Result<Self, String> {
+    pub(super) fn new(source: &str) -> Result<Self, InvalidRegex> {
         Ok(Self {
             source: source.to_owned(),
             exact: compile(source, Case::Exact)?,
@@ -59,15 +73,15 @@ impl PartialEq for Regex {
     }
 }
 
-fn compile(source: &str, case: Case) -> Result<regex_lite::Regex, String> {
+fn compile(source: &str, case: Case) -> Result<regex_lite::Regex, InvalidRegex> {
     let mut translator = Translator { chars: source.chars().peekable(), case, out: String::new() };
     translator.alternatives(0)?;
     if translator.chars.peek().is_some() {
-        return Err("found `)` without a `(` before it".to_owned());
+        return Err("found `)` without a `(` before it".into());
     }
     let pattern = format!(r"(?s)\A(?:{})\z", translator.out);
     let builder = RegexBuilder::new(&pattern).size_limit(MAX_SIZE).build();
-    builder.map_err(|error| error.to_string())
+    builder.map_err(|error| error.to_string().into())
 }
 
 /// Writes the same expression in the syntax of the engine.
@@ -78,9 +92,9 @@ struct Translator<'s> {
 }
 
 impl Translator<'_> {
-    fn alternatives(&mut self, depth: usize) -> Result<(), String> {
+    fn alternatives(&mut self, depth: usize) -> Result<(), InvalidRegex> {
         if depth > MAX_NESTING {
-            return Err(format!("found more than {MAX_NESTING} levels of `(`"));
+            return Err(format!("found more than {MAX_NESTING} levels of `(`").into());
         }
         loop {
             self.sequence(depth)?;
@@ -91,7 +105,7 @@ impl Translator<'_> {
         }
     }
 
-    fn sequence(&mut self, depth: usize) -> Result<(), String> {
+    fn sequence(&mut self, depth: usize) -> Result<(), InvalidRegex> {
         while let Some(c) = self.chars.next_if(|c| !matches!(c, '|' | ')')) {
             let start = self.out.len();
             self.atom(c, depth)?;
@@ -100,7 +114,7 @@ impl Translator<'_> {
         Ok(())
     }
 
-    fn atom(&mut self, c: char, depth: usize) -> Result<(), String> {
+    fn atom(&mut self, c: char, depth: usize) -> Result<(), InvalidRegex> {
         match c {
             '.' => self.out.push('.'),
             // Any string.
@@ -123,7 +137,7 @@ impl Translator<'_> {
                 }
             }
             '*' | '+' | '?' | '{' => {
-                return Err(format!("found `{c}` with nothing before it to repeat"));
+                return Err(format!("found `{c}` with nothing before it to repeat").into());
             }
             '~' | '&' | '<' | '#' => return Err(unsupported(c)),
             _ => self.literal(c),
@@ -132,7 +146,7 @@ impl Translator<'_> {
     }
 
     /// What follows an atom. Each applies to the result of the one before it, so `a+?` is `(a+)?`.
-    fn repetitions(&mut self, start: usize) -> Result<(), String> {
+    fn repetitions(&mut self, start: usize) -> Result<(), InvalidRegex> {
         let mut is_first = true;
         while let Some(c) = self.chars.next_if(|c| matches!(c, '*' | '+' | '?' | '{')) {
             if !is_first {
@@ -149,7 +163,7 @@ impl Translator<'_> {
     }
 
     /// `n}`, `n,}` or `n,m}`.
-    fn bounds(&mut self) -> Result<(), String> {
+    fn bounds(&mut self) -> Result<(), InvalidRegex> {
         let mut bounds = String::new();
         while let Some(c) = self.chars.next_if(|c| c.is_ascii_digit() || *c == ',') {
             bounds.push(c);
@@ -160,14 +174,14 @@ impl Translator<'_> {
             None => is_number(&bounds),
         };
         if !is_valid || self.chars.next_if_eq(&'}').is_none() {
-            return Err("found `{` without `n}`, `n,}` or `n,m}` after it".to_owned());
+            return Err("found `{` without `n}`, `n,}` or `n,m}` after it".into());
         }
         self.out.extend(["{", &bounds, "}"]);
         Ok(())
     }
 
     /// `…]`. Lucene matches ranges in their own case only.
-    fn class(&mut self) -> Result<(), String> {
+    fn class(&mut self) -> Result<(), InvalidRegex> {
         const OPEN: &str = "found `[` without a `]` after it";
         self.out.push('[');
         if self.chars.next_if_eq(&'^').is_some() {
@@ -184,7 +198,7 @@ impl Translator<'_> {
         }
     }
 
-    fn class_member(&mut self, c: char) -> Result<(), String> {
+    fn class_member(&mut self, c: char) -> Result<(), InvalidRegex> {
         let mut first = c;
         if c == '\\' {
             first = self.chars.next().ok_or("found `\\` at the end")?;
@@ -193,7 +207,10 @@ impl Translator<'_> {
                     self.out.push_str(members);
                     return Ok(());
                 }
-                Some(_) => return Err(format!("`\\{first}` inside of `[]` is not supported")),
+                Some(_) => {
+                    let reason = format!("`\\{first}` inside of `[]` is not supported");
+                    return Err(InvalidRegex { reason, is_unsupported: true });
+                }
                 None => {}
             }
         }
@@ -211,7 +228,8 @@ impl Translator<'_> {
             last = self.chars.next().ok_or("found `\\` at the end")?;
         }
         if first > last {
-            return Err(format!("found a range from `{first}` to `{last}`, which is empty"));
+            let reason = format!("found a range from `{first}` to `{last}`, which is empty");
+            return Err(reason.into());
         }
         self.class_char(first);
         self.out.push('-');
@@ -227,12 +245,12 @@ impl Translator<'_> {
     }
 
     /// `…"`.
-    fn quoted(&mut self) -> Result<(), String> {
+    fn quoted(&mut self) -> Result<(), InvalidRegex> {
         loop {
             match self.chars.next() {
                 Some('"') => return Ok(()),
                 Some(c) => self.literal(c),
-                None => return Err("found `\"` without another one after it".to_owned()),
+                None => return Err("found `\"` without another one after it".into()),
             }
         }
     }
@@ -264,14 +282,16 @@ fn predefined(letter: char) -> Option<(&'static str, &'static str)> {
     Some((if letter.is_ascii_uppercase() { "^" } else { "" }, members))
 }
 
-fn unsupported(c: char) -> String {
+fn unsupported(c: char) -> InvalidRegex {
     let operator = match c {
         '~' => "the complement",
         '&' => "the intersection",
         '<' => "the interval",
         _ => "the empty language",
     };
-    format!("{operator} (`{c}`) is not supported; write `\\{c}` for the character itself")
+    let reason =
+        format!("{operator} (`{c}`) is not supported; write `\\{c}` for the character itself");
+    InvalidRegex { reason, is_unsupported: true }
 }
 
 #[cfg(test)]
@@ -378,7 +398,9 @@ mod tests {
                 r"the empty language (`#`) is not supported; write `\#` for the character itself",
             ),
         ] {
-            assert_eq!(Regex::new(regex).unwrap_err(), expected, "{regex}");
+            let error = Regex::new(regex).unwrap_err();
+            assert_eq!(error.reason, expected, "{regex}");
+            assert_eq!(error.is_unsupported, expected.contains("not supported"), "{regex}");
         }
         for large in ["((a{1000}){1000}){1000}", "a{100000}", &"(".repeat(1000)] {
             assert!(Regex::new(large).is_err(), "{large}");

@@ -1,13 +1,13 @@
 //! What follows a value: lists, wildcards and regular expressions.
 
-use query_core::{Case, Span, Wildcard};
+use query_core::{Case, ParseError, Span, Wildcard};
 
 use super::{Operand, ParseResult, Parsed, Parser};
 use crate::ast::{Expr, ExprKind, Term, Test};
 use crate::constant::Constant;
 use crate::function::Kind;
 use crate::lexer::TokenKind;
-use crate::regex::Regex;
+use crate::regex::{InvalidRegex, Regex};
 
 impl Parser<'_> {
     /// `in (…)`, from the keyword on.
@@ -72,13 +72,19 @@ impl Parser<'_> {
         let case = if operator == "regex" { Case::Exact } else { Case::Any };
         let mut regexes = Vec::new();
         for (text, span) in self.texts(&left, operator)? {
-            let regex = Regex::new(&text).map_err(|reason| {
-                self.error(span, format!("expected a regular expression: {}", one_line(&reason)))
-            })?;
+            let regex = Regex::new(&text).map_err(|error| self.invalid_regex(span, &error))?;
             regexes.push(regex);
         }
         let span = Span { start: left.span.start, end: self.end };
         Ok(Parsed::Condition(self.leaf(span, left.term, Test::Regex(regexes, case))))
+    }
+
+    fn invalid_regex(&self, span: Span, error: &InvalidRegex) -> Box<ParseError> {
+        let message = format!("expected a regular expression: {}", one_line(&error.reason));
+        if error.is_unsupported {
+            return Box::new(ParseError::unsupported(self.query, span, message));
+        }
+        self.error(span, message)
     }
 
     /// A string, or a list of strings.

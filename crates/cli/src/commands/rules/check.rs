@@ -27,8 +27,8 @@ const MAX_LISTED: usize = 40;
 /// many rules of each type can run. Of more than 40 files, those that run without a warning are only
 /// counted.
 /// Warnings are about unknown keys and fields, conditions that can never be true, queries without a
-/// literal to search for (which are slow), rules with new terms that match very often, and
-/// duplicate ids.
+/// literal to search for (which are slow), thresholds, sequences and new terms that match very often,
+/// and duplicate ids.
 ///
 /// A condition can never be true if its value is not of the field's type (ip, boolean or date; no
 /// field is a number), or if it asks a field with a single value for two values. These fields can

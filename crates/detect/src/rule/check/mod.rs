@@ -86,13 +86,14 @@ const FREQUENT_CALLS: [&str; 22] = [
     "Scan",
 ];
 
-/// What a rule costs that looks for new values or for sequences among very many matches.
+/// What a rule costs that counts, or looks for new values or sequences among, very many matches.
 fn high_volume(rule: &Rule) -> Option<String> {
     let cost = match &*rule.info {
         RuleInfo { new_terms: Some(_), .. } => {
             "each combination of values that an instance has not met lately costs one or two \
              requests to the ledger"
         }
+        RuleInfo { threshold: Some(_), .. } => "written to the ledger",
         RuleInfo { sequence: true, .. } => {
             "each match of a step is written to the ledger: an entry and a mark"
         }

@@ -93,6 +93,9 @@ fn rules_that_cost_much_are_named() {
         );
         rule(id, &query).replace("'query'", "'eql'\nlanguage = 'eql'")
     };
+    let threshold = |id: &str, query: &str| {
+        rule(id, query).replace("'query'", "'threshold'") + "threshold = {value = 2}\n"
+    };
     write(folder.path(), "a.toml", &new_terms("a", "event.provider: x"));
     write(folder.path(), "b.toml", &new_terms("b", "event.provider: x and event.action: Decrypt"));
     write(folder.path(), "c.toml", &new_terms("c", "event.provider: x and event.action: A"));
@@ -105,8 +108,12 @@ fn rules_that_cost_much_are_named() {
     write(folder.path(), "f.toml", &sequence("f", "event.action == \"GetObject\""));
     write(folder.path(), "g.toml", &sequence("g", "event.action == \"B\""));
     write(folder.path(), "h.toml", &rule("h", "event.provider: x"));
-    let [service, decrypt, object] = [
+    let assume = "event.provider: x and event.action: AssumeRole";
+    write(folder.path(), "i.toml", &threshold("i", assume));
+    write(folder.path(), "j.toml", &threshold("j", "event.provider: x and event.action: A"));
+    let [service, assume_role, decrypt, object] = [
         "every call of its services is a match",
+        "`AssumeRole` can occur ten times a second and more",
         "`Decrypt` can occur ten times a second and more",
         "`GetObject` can occur ten times a second and more",
     ];
@@ -127,6 +134,11 @@ fn rules_that_cost_much_are_named() {
         &format!("f.toml: high volume: {object}; {sequence_cost}"),
         "g.toml runs",
         "h.toml runs",
+        "i.toml runs",
+        &format!(
+            "i.toml: high volume: {assume_role}; each match is parsed, and written to the ledger"
+        ),
+        "j.toml runs",
     ];
     assert_eq!(messages(folder.path()), expected);
 }

@@ -50,7 +50,7 @@ enum Strategy {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct SuppressionDuration {
-    value: u64,
+    value: i64,
     unit: Unit,
 }
 
@@ -63,14 +63,14 @@ enum Unit {
 }
 
 impl SuppressionDuration {
+    /// Returns `None` if it is too long to be a time.
     fn to_duration(&self) -> Option<SignedDuration> {
         let seconds = match self.unit {
             Unit::S => 1,
             Unit::M => 60,
             Unit::H => 3600,
         };
-        let seconds = i64::try_from(self.value.checked_mul(seconds)?).ok()?;
-        (seconds > 0).then(|| SignedDuration::from_secs(seconds))
+        self.value.checked_mul(seconds).map(SignedDuration::from_secs)
     }
 }
 
@@ -154,11 +154,25 @@ fn checked_duration(
     key: Range<usize>,
     read: &SuppressionDuration,
 ) -> Option<SignedDuration> {
-    let duration = read.to_duration().filter(|it| *it <= AlertSuppression::MAX_DURATION);
-    if duration.is_none() {
-        reader.add_problem(key, "`alert_suppression.duration` must be 1 second to 30 days");
+    if read.value < 1 {
+        let message = "`value` in `alert_suppression.duration` must be a whole number above 0";
+        reader.add_problem(key, message);
+        return None;
     }
-    duration
+    let duration = read.to_duration().unwrap_or(SignedDuration::MAX);
+    if duration > AlertSuppression::MAX_DURATION {
+        let reason = "its `alert_suppression.duration` is longer than 30 days";
+        reader.add_unsupported(key, reason.to_owned(), "");
+    }
+    Some(duration)
+}
+
+/// Refuses a building block whose alerts are not those of single findings. `kind` is what it is.
+pub(super) fn refuse_building_block(reader: &mut TomlReader<'_>, table: &DeTable<'_>, kind: &str) {
+    if let Some((key, _)) = table.get_key_value("building_block_type") {
+        let reason = format!("it is a building block (`building_block_type`) and {kind}");
+        reader.add_unsupported(key.span(), reason, "");
+    }
 }
 
 /// A field that no record has is the same for all: one alert would stand for every finding.

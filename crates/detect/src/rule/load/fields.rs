@@ -5,7 +5,7 @@ use std::time::Duration;
 use jiff::{Span, SpanRelativeTo};
 use toml::de::DeTable;
 
-use super::elastic;
+use super::{date_math, elastic};
 use crate::rule::definition::RuleInfo;
 use crate::rule::toml_file::reader::TomlReader;
 
@@ -50,11 +50,7 @@ pub(super) fn interval(reader: &mut TomlReader<'_>, table: &DeTable<'_>) -> Opti
 }
 
 pub(super) fn look_back(reader: &mut TomlReader<'_>, table: &DeTable<'_>) -> Option<Duration> {
-    reader.parsed(table, "from", parse_look_back, "a time back such as `now-60m`")
-}
-
-pub(super) fn parse_look_back(text: &str) -> Option<Duration> {
-    parse_interval(text.strip_prefix("now-")?)
+    date_math::read_look_back(reader, "from", table.get("from")?, "now-60m")
 }
 
 /// Reads a positive whole number and a unit: `s`, `m`, `h`, `d` or `w`.
@@ -94,20 +90,6 @@ mod tests {
         ];
         for (text, seconds) in cases {
             assert_eq!(parse_interval(text), seconds.map(Duration::from_secs), "{text:?}");
-        }
-    }
-
-    #[test]
-    fn a_look_back_counts_from_now() {
-        let cases = [
-            ("now-60m", Some(3600)),
-            ("now-6m", Some(360)),
-            ("now", None),
-            ("60m", None),
-            ("now+6m", None),
-        ];
-        for (text, seconds) in cases {
-            assert_eq!(parse_look_back(text), seconds.map(Duration::from_secs), "{text:?}");
         }
     }
 }

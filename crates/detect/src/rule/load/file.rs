@@ -168,7 +168,14 @@ fn read_root(
     if let Some(unsupported) = check_type(reader, table) {
         return Some(name_unsupported(table, unsupported));
     }
-    let rule = read_rule(reader, table, origin)?;
+    let warnings = reader.warnings.len();
+    let rule = read_rule(reader, table, origin);
+    if let Some(unsupported) = reader.unsupported.take() {
+        // What is suspicious in a rule that does not run does not matter.
+        reader.warnings.truncate(warnings);
+        return Some(name_unsupported(table, unsupported));
+    }
+    let rule = rule?;
     if let Some(reason) = over_time::refused_volume(reader, table, &rule) {
         let unsupported = unsupported_rule(reader.path, reason);
         return Some(name_unsupported(table, unsupported));
@@ -212,17 +219,7 @@ fn check_type(reader: &mut TomlReader<'_>, table: &DeTable<'_>) -> Option<Unsupp
         let reason = "it has `filters`, which would not be applied";
         return unsupported(reason, reason);
     }
-    let reason = match rule_type.as_str() {
-        "eql" => {
-            let unsupported = find_unsupported_eql(reader, table);
-            return unsupported
-                .or_else(|| Some(unsupported_rule(path, sequence::find_unsupported(table)?)));
-        }
-        "threshold" => threshold::find_unsupported(table),
-        "new_terms" => new_terms::find_unsupported(table),
-        _ => None,
-    };
-    Some(unsupported_rule(path, reason?))
+    (rule_type == "eql").then(|| find_unsupported_eql(reader, table)).flatten()
 }
 
 fn unsupported_rule(path: &str, reason: String) -> UnsupportedRule {
@@ -256,12 +253,15 @@ fn read_rule(reader: &mut TomlReader<'_>, table: &DeTable<'_>, origin: RuleOrigi
     let from = from.unwrap_or(DEFAULT_FROM);
     let rule_type = table.get("type").and_then(|value| value.get_ref().as_str());
     let is_sequence = matches!(query, Some(RuleQuery::Sequence(_)));
-    if is_sequence {
-        sequence::check_keys(reader, table);
+    if let Some(RuleQuery::Sequence(sequence)) = &query {
+        elastic::refuse_building_block(reader, table, "a sequence");
+        sequence::check(reader, table, sequence, from);
     }
-    let threshold = (rule_type == Some("threshold"))
-        .then(|| threshold::read_threshold(reader, table, from))
-        .flatten();
+    let is_threshold = rule_type == Some("threshold");
+    if is_threshold {
+        elastic::refuse_building_block(reader, table, "a threshold");
+    }
+    let threshold = is_threshold.then(|| threshold::read_threshold(reader, table, from)).flatten();
     let alert_suppression = match &threshold {
         Some(threshold) => elastic::threshold_suppression(reader, table, &threshold.fields),
         None => elastic::alert_suppression(reader, table, interval),

@@ -1,6 +1,7 @@
 //! Rule files: TOML in the format of Elastic's public `detection-rules`, read unchanged.
 
 mod correlation;
+mod date_math;
 mod elastic;
 mod fact_query;
 mod fields;

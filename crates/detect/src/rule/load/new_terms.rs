@@ -4,8 +4,8 @@ use jiff::SignedDuration;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use super::fields::parse_look_back;
-use super::over_time::{known_field, texts};
+use super::date_math;
+use super::over_time::{refuse_unknown, texts};
 use crate::rule::new_terms::NewTerms;
 use crate::rule::toml_file::reader::{TomlReader, elements};
 
@@ -64,6 +64,7 @@ fn read_fields(
         reader.add_problem(value.span(), message);
         return None;
     }
+    refuse_unknown(reader, Some(value), "its new terms are of");
     Some(fields.into_iter().map(str::to_owned).collect())
 }
 
@@ -75,23 +76,14 @@ fn read_window(
         reader.missing_key("history_window_start");
         return None;
     };
-    let window = value.get_ref().as_str().and_then(parse_look_back);
-    let window = window.and_then(|window| SignedDuration::try_from(window).ok());
-    let window = window.filter(|window| *window <= NewTerms::MAX_WINDOW);
-    if window.is_none() {
-        let message =
-            "`history_window_start` must be a time back such as `now-10d`, at most 30 days";
-        reader.add_problem(value.span(), message);
+    let window = date_math::read_look_back(reader, "history_window_start", value, "now-10d")?;
+    let window = SignedDuration::try_from(window).unwrap_or(SignedDuration::MAX);
+    if window > NewTerms::MAX_WINDOW {
+        let start = value.get_ref().as_str().unwrap_or_default().escape_debug();
+        let reason = format!(
+            "its `history_window_start` is `{start}`, and values are known for at most 30 days"
+        );
+        reader.add_unsupported(value.span(), reason, "");
     }
-    window
-}
-
-/// Why a rule that may be valid cannot run here.
-pub(super) fn find_unsupported(table: &DeTable<'_>) -> Option<String> {
-    let fields = texts(Parts::new(table).fields);
-    if fields.len() > NewTerms::MAX_FIELDS {
-        return None;
-    }
-    let unknown = fields.into_iter().find(|field| !known_field(field))?.escape_debug();
-    Some(format!("its new terms are of `{unknown}`, which no record has"))
+    Some(window)
 }

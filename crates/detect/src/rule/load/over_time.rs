@@ -3,20 +3,31 @@
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use crate::ecs;
-use crate::finding::FACT_FIELDS;
+use super::severity::{did_you_mean, is_known_field};
 use crate::rule::definition::Rule;
+use crate::rule::toml_file::problem::hint;
 use crate::rule::toml_file::reader::{TomlReader, elements};
-
-/// Returns true if findings can have the field.
-pub(super) fn known_field(field: &str) -> bool {
-    ecs::is_known_field(field) || FACT_FIELDS.iter().any(|(name, _)| *name == field)
-}
 
 /// The texts of a list, or the text that stands for a list of one.
 pub(super) fn texts<'t>(value: Option<&'t Spanned<DeValue<'_>>>) -> Vec<&'t str> {
     let elements = value.map(elements).unwrap_or_default();
     elements.iter().filter_map(|element| element.get_ref().as_str()).collect()
+}
+
+/// Refuses a rule that does something with a field that no findings have. `does` is what it does:
+/// `it counts by`.
+pub(super) fn refuse_unknown(
+    reader: &mut TomlReader<'_>,
+    fields: Option<&Spanned<DeValue<'_>>>,
+    does: &str,
+) {
+    for field in fields.map(elements).unwrap_or_default() {
+        let Some(name) = field.get_ref().as_str().filter(|name| !is_known_field(name)) else {
+            continue;
+        };
+        let reason = format!("{does} `{}`, which no record has", name.escape_debug());
+        reader.add_unsupported(field.span(), reason, &hint(did_you_mean(name)));
+    }
 }
 
 /// Why a rule must not run without `high_volume = true`: it can match nearly every record, and each
@@ -27,7 +38,8 @@ pub(super) fn refused_volume(
     rule: &Rule,
 ) -> Option<String> {
     let is_accepted: Option<bool> = reader.optional(table, "high_volume");
-    let is_costly = rule.info.new_terms.is_some() || rule.info.sequence;
+    let info = &rule.info;
+    let is_costly = info.new_terms.is_some() || info.threshold.is_some() || info.sequence;
     let is_specific = rule.query.required_fields().is_specific();
     (is_costly && !is_specific && is_accepted != Some(true)).then(|| {
         "its query requires neither a service, a call nor a user agent, so it can match every \

@@ -78,12 +78,22 @@ fn check_value(reader: &mut TomlReader<'_>, field: &str, value: Option<&Spanned<
     }
 }
 
+/// Returns true if records or facts have the field.
+pub(super) fn is_known_field(field: &str) -> bool {
+    ecs::is_known_field(field) || fact_kind(field).is_some()
+}
+
+/// The field that was probably meant.
+pub(super) fn did_you_mean(field: &str) -> Option<&'static str> {
+    let facts = FACT_FIELDS.map(|(fact, _)| fact);
+    nearest_name(field, ecs::did_you_mean(field).into_iter().chain(facts))
+}
+
 /// Reports a field that neither records nor facts have.
 pub(super) fn check_field(reader: &mut TomlReader<'_>, field: &Spanned<String>) {
     let name = field.get_ref().as_str();
-    if !ecs::is_known_field(name) && fact_kind(name).is_none() {
-        let facts = FACT_FIELDS.map(|(fact, _)| fact);
-        let hint = hint(nearest_name(name, ecs::did_you_mean(name).into_iter().chain(facts)));
+    if !is_known_field(name) {
+        let hint = hint(did_you_mean(name));
         let message = format!("no record has the field `{}`{hint}", name.escape_debug());
         reader.add_problem(field.span(), message);
     }

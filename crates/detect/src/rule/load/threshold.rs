@@ -6,7 +6,7 @@ use serde::Deserialize;
 use toml::Spanned;
 use toml::de::DeTable;
 
-use super::over_time::{known_field, texts};
+use super::over_time::refuse_unknown;
 use crate::rule::correlation::Correlation;
 use crate::rule::threshold::{Cardinality, Threshold};
 use crate::rule::toml_file::reader::TomlReader;
@@ -19,7 +19,7 @@ const MAX_COUNT: u32 = 1_000;
 struct ThresholdTable {
     #[serde(default)]
     field: Fields,
-    value: Spanned<u32>,
+    value: Spanned<i64>,
     #[serde(default)]
     cardinality: Vec<CardinalityTable>,
 }
@@ -27,8 +27,8 @@ struct ThresholdTable {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct CardinalityTable {
-    field: Spanned<String>,
-    value: Spanned<u32>,
+    field: String,
+    value: Spanned<i64>,
 }
 
 /// One field, or a list.
@@ -52,19 +52,14 @@ pub(super) fn read_threshold(
     from: Duration,
 ) -> Option<Threshold> {
     let read: ThresholdTable = reader.required(table, "threshold")?;
-    if from > Correlation::MAX_TIMESPAN.unsigned_abs() {
-        let span = table.get("from").map(Spanned::span).unwrap_or_default();
-        reader.add_problem(span, "`from` of a threshold must be at most 48 hours");
-    }
-    if let Some((key, _)) = table.get_key_value("building_block_type") {
-        let message = "a building block has no `threshold`: nothing would be alerted";
-        reader.add_problem(key.span(), message);
-    }
-    let value = checked_count(reader, "threshold.value", &read.value);
-    let cardinality = read.cardinality.into_iter().next().map(|cardinality| Cardinality {
-        value: checked_count(reader, "threshold.cardinality.value", &cardinality.value),
-        field: cardinality.field.into_inner(),
-    });
+    refuse_long(reader, table, from);
+    refuse_unknown_fields(reader, table);
+    let value = checked_count(reader, "threshold.value", "matches", &read.value);
+    let cardinality =
+        read.cardinality.into_iter().next().map(|CardinalityTable { field, value }| {
+            let value = checked_count(reader, "threshold.cardinality.value", "values", &value);
+            Cardinality { field, value }
+        });
     let fields = match read.field {
         Fields::One(field) => vec![field],
         Fields::Several(fields) => fields,
@@ -72,26 +67,50 @@ pub(super) fn read_threshold(
     Some(Threshold { fields, value, cardinality })
 }
 
-fn checked_count(reader: &mut TomlReader<'_>, name: &str, count: &Spanned<u32>) -> u32 {
-    if !(1..=MAX_COUNT).contains(count.get_ref()) {
-        let message = format!("`{name}` must be a whole number from 1 to {MAX_COUNT}");
-        reader.add_problem(count.span(), message);
+fn refuse_long(reader: &mut TomlReader<'_>, table: &DeTable<'_>, from: Duration) {
+    if let Some(value) = table.get("from")
+        && from > Correlation::MAX_TIMESPAN.unsigned_abs()
+    {
+        let from = value.get_ref().as_str().unwrap_or_default().escape_debug();
+        let reason =
+            format!("its `from` is `{from}`, and a threshold counts over at most 48 hours");
+        reader.add_unsupported(value.span(), reason, "");
     }
-    *count.get_ref()
 }
 
-/// Why a threshold that may be valid cannot be counted here.
-pub(super) fn find_unsupported(table: &DeTable<'_>) -> Option<String> {
-    let read = table.get("threshold")?.get_ref().as_table()?;
-    let fields = texts(read.get("field"));
-    let cardinality = read.get("cardinality").and_then(|value| value.get_ref().as_array());
-    let counted: Vec<&DeTable<'_>> =
-        cardinality.into_iter().flatten().filter_map(|it| it.get_ref().as_table()).collect();
-    if counted.len() > 1 {
-        return Some("it counts the values of several fields (`cardinality`)".to_owned());
+fn refuse_unknown_fields(reader: &mut TomlReader<'_>, table: &DeTable<'_>) {
+    const DOES: &str = "it counts by";
+    let Some(read) = table.get("threshold").and_then(|value| value.get_ref().as_table()) else {
+        return;
+    };
+    refuse_unknown(reader, read.get("field"), DOES);
+    let Some(counted) = read.get("cardinality") else { return };
+    let tables = counted.get_ref().as_array().into_iter().flatten();
+    let tables: Vec<&DeTable<'_>> = tables.filter_map(|it| it.get_ref().as_table()).collect();
+    if tables.len() > 1 {
+        let reason = "it counts the values of several fields (`cardinality`)";
+        reader.add_unsupported(counted.span(), reason.to_owned(), "");
     }
-    let counted_fields = counted.iter().flat_map(|it| texts(it.get("field")));
-    let unknown = fields.into_iter().chain(counted_fields).find(|field| !known_field(field));
-    let unknown = unknown?.escape_debug();
-    Some(format!("it counts by `{unknown}`, which no record has"))
+    for table in tables {
+        refuse_unknown(reader, table.get("field"), DOES);
+    }
+}
+
+/// `counted` is what the number is one of: `matches`.
+fn checked_count(
+    reader: &mut TomlReader<'_>,
+    name: &str,
+    counted: &str,
+    count: &Spanned<i64>,
+) -> u32 {
+    let number = *count.get_ref();
+    if number < 1 {
+        let message = format!("`{name}` must be a whole number above 0, found {number}");
+        reader.add_problem(count.span(), message);
+    } else if number > i64::from(MAX_COUNT) {
+        let reason =
+            format!("its `{name}` is {number}, and at most {MAX_COUNT} {counted} are counted");
+        reader.add_unsupported(count.span(), reason, "");
+    }
+    u32::try_from(number).unwrap_or_default()
 }

@@ -8,6 +8,7 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue, ValueDeserializer};
 
 use super::problem::{Position, Problem, hint};
+use crate::rule::load::UnsupportedRule;
 use query_core::nearest_name;
 
 /// After the first few syntax errors, the others follow from them.
@@ -23,6 +24,8 @@ pub(crate) struct TomlReader<'f> {
     table_span: Range<usize>,
     /// Makes a problem of what is otherwise a warning.
     pub(crate) strict: bool,
+    /// Why the rule cannot run here, although it may be valid.
+    pub(crate) unsupported: Option<UnsupportedRule>,
     pub(crate) problems: Vec<Problem>,
     pub(crate) warnings: Vec<Problem>,
 }
@@ -37,6 +40,7 @@ impl<'f> TomlReader<'f> {
             table_name: "",
             table_span: 0..0,
             strict: false,
+            unsupported: None,
             problems: Vec::new(),
             warnings: Vec::new(),
         };
@@ -73,6 +77,13 @@ impl<'f> TomlReader<'f> {
     /// Reports something suspicious, such as an unknown key, which may be a typing error.
     pub(crate) fn add_lint(&mut self, span: Range<usize>, message: impl Into<String>) {
         if self.strict { self.add_problem(span, message) } else { self.add_warning(span, message) }
+    }
+
+    /// Notes why the rule cannot run here, although it may be valid. The first reason counts.
+    /// `hint` is added where the place is shown.
+    pub(crate) fn add_unsupported(&mut self, span: Range<usize>, reason: String, hint: &str) {
+        let problem = self.problem_at(span, format!("{reason}{hint}"));
+        self.unsupported.get_or_insert(UnsupportedRule { reason, problem });
     }
 
     pub(crate) fn wrong_type(&mut self, key: &str, value: &Spanned<DeValue<'_>>, expected: &str) {

@@ -95,19 +95,14 @@ fn alert_suppression_that_cannot_be_applied_is_a_problem() {
     let minutes = |value: &str| {
         format!("{{group_by = ['user.name'], duration = {{value = {value}, unit = 'm'}}}}")
     };
-    let duration = "a.toml:8:1: `alert_suppression.duration` must be 1 second to 30 days";
+    let duration =
+        "a.toml:8:1: `value` in `alert_suppression.duration` must be a whole number above 0";
     let fields = "a.toml:8:1: `alert_suppression.group_by` must have 1 to 3 fields";
     let cases = [
         ("{group_by = []}".to_owned(), fields),
         ("{group_by = ['a', 'b', 'c', 'd']}".to_owned(), fields),
         (minutes("0"), duration),
-        // A year, and more than fits.
-        (minutes("525600"), duration),
-        (minutes("9223372036854775807"), duration),
-        (
-            minutes("-1"),
-            "a.toml:8:68: in `alert_suppression`: invalid value: integer `-1`, expected u64",
-        ),
+        (minutes("-1"), duration),
         (
             "{group_by = ['user.name'], duration = {value = 1, unit = 'd'}}".to_owned(),
             "a.toml:8:78: in `alert_suppression`: unknown variant `d`, expected one of `s`, `m`, \

@@ -5,6 +5,7 @@ mod elastic;
 mod eql;
 mod over_time;
 mod severity;
+mod unsupported;
 
 use std::fs;
 use std::path::Path;
