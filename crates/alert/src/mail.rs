@@ -116,7 +116,7 @@ impl Section {
         let mut left_out = 0;
         for item in &self.items {
             match item.is_left_out {
-                true => left_out += usize::from(!item.is_silent),
+                true => left_out += item.entries,
                 false => {
                     lines.extend(left_out_line(std::mem::take(&mut left_out)));
                     lines.extend(item.lines.iter().cloned());
@@ -135,7 +135,7 @@ impl Section {
             if !item.is_left_out {
                 count += item.lines.len() + usize::from(std::mem::take(&mut is_in_gap));
             } else {
-                is_in_gap |= !item.is_silent;
+                is_in_gap |= item.entries > 0;
             }
         }
         if count == 0 { 0 } else { count + usize::from(is_in_gap) }
@@ -213,6 +213,14 @@ mod tests {
         assert_eq!(&lines[..4], ["  Sentence.", "", "FIRST", "  a0"]);
         assert_eq!(&lines[15..19], ["  a12", "    … 27 more", "", "SECOND"]);
         assert!(lines.ends_with(&["  b39"]) && !mail.contains("LAST"), "{mail}");
+    }
+
+    #[test]
+    fn what_is_left_out_side_by_side_is_one_number() {
+        let with_more = |count| [numbered("a", count, 7), vec![Item::left_out(900)]].concat();
+        let mail = |count| Mail::new("Sentence.").section("FIRST", with_more(count)).into_text();
+        assert!(mail(8).ends_with("  a7\n    … 900 more\n"), "{}", mail(8));
+        assert!(mail(100).ends_with("  a54\n    … 945 more\n"), "{}", mail(100));
     }
 
     #[test]

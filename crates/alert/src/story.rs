@@ -17,6 +17,8 @@ pub(crate) struct Story<'a> {
     pub(crate) members: &'a [Member],
     /// How many there are.
     pub(crate) count: usize,
+    /// There can be more.
+    pub(crate) is_least: bool,
     /// The rule that found them.
     pub(crate) rule_name: &'a str,
 }
@@ -33,7 +35,10 @@ impl<'a> Story<'a> {
     /// cut so that a subject has room for it and its severity. `more` is a word and a space, or
     /// nothing.
     pub(crate) fn subject(self, more: &str) -> String {
-        fit_subject(|name| format!("{} {}", self.what(name, more), self.by_and_account(name)))
+        fit_subject(|width| {
+            let name = |name: &str| clean::ascii(name, width);
+            format!("{} {}", self.what(&name, more), self.by_and_account(&name))
+        })
     }
 
     /// The same for a sentence, with whole names.
@@ -44,16 +49,37 @@ impl<'a> Story<'a> {
 
     /// `by mallory in 111122223333`.
     pub(crate) fn by_and_account(self, name: &dyn Fn(&str) -> String) -> String {
-        let account = match self.shared(|member| member.account.as_deref()) {
-            Some(account) => clean::ascii(account, 15),
-            None => format!("{} accounts", self.distinct(|it| it.account.as_deref())),
-        };
-        format!("{} in {account}", self.by(name))
+        format!("{} {}", self.by(name), self.in_account(&|id| clean::ascii(id, 15)))
+    }
+
+    /// `in 111122223333`.
+    pub(crate) fn in_account(self, name: &dyn Fn(&str) -> String) -> String {
+        match self.shared(|member| member.account.as_deref()) {
+            Some(account) => format!("in {}", name(account)),
+            None => match self.distinct(|it| it.account.as_deref()) {
+                0 | 1 => "in an unknown account".to_owned(),
+                accounts => format!("in {accounts} accounts"),
+            },
+        }
+    }
+
+    /// `7 events`, or `at least 50 events`.
+    pub(crate) fn events(self) -> String {
+        format!("{} {}", self.count_in_words(), if self.count == 1 { "event" } else { "events" })
+    }
+
+    fn count_in_words(self) -> String {
+        format!("{}{}", if self.is_least { "at least " } else { "" }, self.count)
+    }
+
+    /// Who made all of them, if it was one.
+    pub(crate) fn principal(self) -> Option<&'a str> {
+        self.shared(|member| Some(member.principal.as_str()))
     }
 
     /// `by mallory`.
     pub(crate) fn by(self, name: &dyn Fn(&str) -> String) -> String {
-        match self.shared(|member| Some(member.principal.as_str())) {
+        match self.principal() {
             Some(principal) => format!("by {}", name(principal)),
             None => {
                 format!("by {} principals", self.distinct(|it| Some(it.principal.as_str())))
@@ -89,7 +115,7 @@ impl<'a> Story<'a> {
             }
             _ => format!("{} ({})", plural("finding", "findings"), name(self.rule_name)),
         };
-        format!("{count} {more}{text}")
+        format!("{} {more}{text}", self.count_in_words())
     }
 
     fn shared_action(self) -> Option<&'a str> {
@@ -107,10 +133,10 @@ impl<'a> Story<'a> {
     }
 }
 
-/// A text for a subject in printable ASCII: names are cut no more than needed.
-pub(crate) fn fit_subject(text: impl Fn(&dyn Fn(&str) -> String) -> String) -> String {
+/// A text for a subject, whose names are at most so many characters of printable ASCII, no fewer
+/// than needed.
+pub(crate) fn fit_subject(text: impl Fn(usize) -> String) -> String {
     let room = MAX_SUBJECT - "[critical] ".len();
-    let at_width = |width: usize| text(&|name: &str| clean::ascii(name, width));
-    let mut texts = (4..=MAX_NAME_CHARS).rev().map(at_width);
-    texts.find(|text| text.len() <= room).unwrap_or_else(|| at_width(4))
+    let mut texts = (4..=MAX_NAME_CHARS).rev().map(&text);
+    texts.find(|text| text.len() <= room).unwrap_or_else(|| text(4))
 }

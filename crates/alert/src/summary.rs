@@ -88,7 +88,7 @@ pub fn render_summary(summary: &Summary, accounts: &Accounts) -> Alert {
 
 fn story(summary: &Summary) -> Story<'_> {
     let members = &summary.members;
-    Story { members, count: members.len(), rule_name: &summary.rule.name }
+    Story { members, count: members.len(), is_least: false, rule_name: &summary.rule.name }
 }
 
 /// What reverts all members, as far as one command each does.

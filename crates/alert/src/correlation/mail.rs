@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use detect::finding::Finding;
+use detect::finding::{Call, Finding};
 use detect::text::{clean, wrap};
 
-use super::{IncidentParts, count_events};
+use super::IncidentParts;
 use crate::call::AlertCall;
 use crate::mail::{self, Item, Mail, rank};
 use crate::power::policy_in_words;
@@ -14,8 +14,69 @@ use crate::{identifiers, investigation, reasons, subject};
 const MAX_TEXT_CHARS: usize = 200;
 const MAX_NAME_CHARS: usize = 64;
 const MAX_PRINCIPALS: usize = 4;
-/// Events that are shown before all else.
+const MAX_ADDRESSES: usize = 3;
+const MAX_CONDITION_LINES: usize = 3;
+/// Events that are shown before all else, and those of one kind.
 const FIRST_EVENTS: usize = 8;
+/// A line that says how many more there are is not worth it for one or two.
+const MAX_OF_A_KIND: usize = FIRST_EVENTS + 2;
+
+/// Who made some of the calls, and from where.
+#[derive(Default)]
+struct Caller<'a> {
+    name: String,
+    calls: usize,
+    /// Each once, as recorded.
+    addresses: Vec<Option<&'a str>>,
+}
+
+impl<'a> Caller<'a> {
+    fn add(&mut self, address: Option<&'a str>) {
+        self.calls += 1;
+        if !self.addresses.contains(&address) {
+            self.addresses.push(address);
+        }
+    }
+
+    fn describe(&self) -> String {
+        let name = |address: &Option<&str>| match address {
+            Some(address) => clean::text(address, MAX_NAME_CHARS),
+            None => "an unknown address".to_owned(),
+        };
+        let (last, others) = match &self.addresses[..] {
+            [first, others @ ..] if others.len() >= MAX_ADDRESSES => {
+                (format!("{} other addresses", others.len()), vec![name(first)])
+            }
+            [others @ .., last] => (name(last), others.iter().map(name).collect()),
+            [] => return self.name.clone(),
+        };
+        let and = if others.is_empty() { "" } else { " and " };
+        format!("{}, from {}{and}{last}", self.name, others.join(", "))
+    }
+}
+
+/// The indexes of the findings to show. Of many calls that only differ in time and object, the
+/// first few are enough, unless a later one is more severe.
+fn shown_of_each_kind(findings: &[Finding]) -> Vec<usize> {
+    let mut kinds: BTreeMap<_, Vec<usize>> = BTreeMap::new();
+    for (index, finding) in findings.iter().enumerate() {
+        let call = Call::new(finding);
+        let kind = (&finding.rule.id, call.action(), call.failed(), finding.severity());
+        kinds.entry(kind).or_default().push(index);
+    }
+    for indexes in kinds.values_mut().filter(|indexes| indexes.len() > MAX_OF_A_KIND) {
+        indexes.truncate(FIRST_EVENTS);
+    }
+    let mut shown: Vec<usize> = kinds.into_values().flatten().collect();
+    shown.sort_unstable();
+    shown
+}
+
+fn capitalized(text: &str) -> String {
+    let mut rest = text.chars();
+    let first = rest.next().map(|first| first.to_ascii_uppercase());
+    first.into_iter().chain(rest).collect()
+}
 
 impl IncidentParts<'_> {
     pub(super) fn mail(&self) -> Mail {
@@ -33,15 +94,18 @@ impl IncidentParts<'_> {
         let rule = clean::text(&self.data.rule.name, MAX_TEXT_CHARS);
         let period = mail::period(self.data.start, self.data.end);
         let story = self.story();
-        if !self.briefs.is_empty() && story.is_of_one_kind() {
-            return format!("{}, {period}: {rule}.", story.describe());
+        if self.briefs.is_empty() {
+            return format!("{rule}: {}, {period}.", story.events());
         }
-        let values = self.group_by_in_words().map(|values| format!(", {values}"));
-        let values = values.unwrap_or_default();
+        if story.is_of_one_kind() {
+            return format!("{}, {period}: {rule}.", capitalized(&story.describe()));
+        }
         let name = |name: &str| clean::short_name(name, MAX_NAME_CHARS);
-        let by =
-            if self.briefs.is_empty() { String::new() } else { " ".to_owned() + &story.by(&name) };
-        format!("{rule}{values}: {}{by}, {period}.", count_events(self.data.events))
+        let topics = self.topics().into_iter().map(|topic| format!(", {}", name(topic)));
+        let topics: String = topics.collect();
+        let by = story.by(&name);
+        let account = story.in_account(&|id| self.accounts.label(id));
+        format!("{rule}{topics}: {} {by} {account}, {period}.", story.events())
     }
 
     fn reasons(&self) -> Vec<Item> {
@@ -58,7 +122,11 @@ impl IncidentParts<'_> {
             members.map(|finding| AlertCall::new(finding, self.accounts)),
         ));
         let condition = format!("The rule requires {condition}.");
-        reasons.push(Item::new(rank::DETAIL, mail::bullet(&condition)).silent());
+        let condition = mail::cap(wrap::hanging("  -  ", &condition), MAX_CONDITION_LINES);
+        // What steps mean together, the rule's name says; why so many calls of one kind are too
+        // many, only the condition does.
+        let rank = if self.is_of_one_rule() { rank::REASON } else { rank::DETAIL };
+        reasons.push(Item::new(rank, condition).silent());
         let repeats = data.rule.alert_suppression.as_ref().map(|it| it.describe());
         let repeats = repeats.map(|text| clean::text(&text, MAX_TEXT_CHARS));
         reasons.extend(repeats.map(|text| {
@@ -67,30 +135,43 @@ impl IncidentParts<'_> {
         reasons
     }
 
+    /// Returns true for thresholds and sequences.
+    fn is_of_one_rule(&self) -> bool {
+        self.data.rule.threshold.is_some() || self.data.rule.sequence
+    }
+
+    /// The events by time, of many that look alike the first few. All others are counted.
     fn event_items(&self) -> Vec<Item> {
-        let data = self.data;
         let members = &self.members.members;
+        let shown = shown_of_each_kind(members);
         let rank = |nth| if nth < FIRST_EVENTS { rank::near_event(1) } else { rank::FAR_EVENT };
-        let mut items: Vec<Item> = members
-            .iter()
-            .enumerate()
-            .map(|(nth, finding)| Item::new(rank(nth), self.event_lines(finding)))
-            .collect();
-        let not_stored = data.events.saturating_sub(data.members.len());
-        if not_stored > 0 {
-            let text = format!("… and {not_stored} more, each in an alert or a summary.");
-            items.push(Item::new(rank::near_event(1), wrap::hanging("    ", &text)));
+        let mut items: Vec<Item> = Vec::new();
+        let mut next = 0;
+        for (nth, index) in shown.into_iter().enumerate() {
+            items.push(Item::left_out(index - next));
+            items.push(Item::new(rank(nth), self.event_lines(&members[index])));
+            next = index + 1;
         }
-        let unread = data.members.len().saturating_sub(members.len());
-        if unread > 0 {
-            let are = if unread == 1 { "is" } else { "are" };
-            let reason = self.members.read_error.as_deref();
-            let reason = reason.map(|reason| format!(": {}", clean::text(reason, MAX_TEXT_CHARS)));
-            let reason = reason.unwrap_or_default();
-            let text = format!("… {} {are} not shown{reason}.", count_events(unread));
-            items.push(Item::new(rank::REASON, mail::cap(wrap::hanging("    ", &text), 3)));
-        }
+        let unread = self.unread_with_reason();
+        let unread_count = unread.map_or(0, |(count, _)| count);
+        items.push(Item::left_out(self.data.events.saturating_sub(next + unread_count)));
+        items.extend(unread.map(|(count, reason)| {
+            let are = if count == 1 { "1 event is" } else { &format!("{count} events are") };
+            let reason = clean::text(reason, MAX_TEXT_CHARS);
+            let lines = wrap::hanging("    ", &format!("… {are} not shown: {reason}."));
+            Item::new(rank::REASON, mail::cap(lines, 3))
+        }));
         items
+    }
+
+    /// How many events could not be read, and why.
+    fn unread_with_reason(&self) -> Option<(usize, &str)> {
+        let reason = self.members.read_error.as_deref()?;
+        let count = match self.members.members.len() {
+            0 => self.data.events,
+            read => self.data.members.len().saturating_sub(read),
+        };
+        (count > 0).then_some((count, reason))
     }
 
     fn event_lines(&self, finding: &Finding) -> Vec<String> {
@@ -116,18 +197,23 @@ impl IncidentParts<'_> {
     }
 
     fn principal_items(&self) -> Vec<Item> {
-        let mut counts: BTreeMap<&str, (usize, String)> = BTreeMap::new();
+        let mut callers: BTreeMap<&str, Caller<'_>> = BTreeMap::new();
         for finding in &self.members.members {
-            let describe = || {
-                let call = AlertCall::new(finding, self.accounts);
-                let address = call.source_address().map(|it| clean::text(it, MAX_TEXT_CHARS));
-                let address = address.as_deref().unwrap_or("an unknown address");
-                (0, format!("{}, from {address}", call.principal().describe()))
-            };
-            counts.entry(&finding.principal.key).or_insert_with(describe).0 += 1;
+            let call = AlertCall::new(finding, self.accounts);
+            let caller = callers.entry(&finding.principal.key).or_insert_with(|| Caller {
+                name: call.principal().describe(),
+                ..Caller::default()
+            });
+            caller.add(call.source_address());
         }
-        let counts = mail::counts(counts.into_values().collect(), MAX_PRINCIPALS);
-        mail::items(rank::FACT, counts)
+        let counts = callers.values().map(|caller| (caller.calls, caller.describe())).collect();
+        let mut items = mail::items(rank::FACT, mail::counts(counts, MAX_PRINCIPALS));
+        let read = self.members.members.len();
+        if read < self.data.events && !items.is_empty() {
+            let text = format!("Of the {read} events that were read:");
+            items.insert(0, Item::new(rank::FACT, mail::indented(&text)).silent());
+        }
+        items
     }
 
     fn reference_items(&self) -> Vec<Item> {

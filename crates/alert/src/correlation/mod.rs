@@ -19,7 +19,9 @@ use crate::message::Alert;
 use crate::story::{Story, fit_subject};
 use crate::subject::MAX_SUBJECT;
 
-const MAX_VALUE_CHARS: usize = 128;
+/// How many characters more of the rule's name than of others are in a subject: names of rules are
+/// the longest, and their end says least.
+const MORE_OF_RULE: usize = 24;
 
 struct IncidentParts<'a> {
     data: &'a CorrelationAlertData,
@@ -33,16 +35,21 @@ struct IncidentParts<'a> {
 
 /// One line of printable ASCII, of at most 99 characters, without what only the members know.
 pub fn correlation_subject(data: &CorrelationAlertData) -> String {
-    incident_subject(data, Some(count_events(data.events)))
-}
-
-fn incident_subject(data: &CorrelationAlertData, detail: Option<String>) -> String {
-    let detail = detail.map(|detail| format!(": {detail}")).unwrap_or_default();
-    subject(data, &format!("{}{detail}", data.rule.name))
+    let name = &data.rule.name;
+    subject(data, &format!("{name}: {}", story(data, &[]).events()))
 }
 
 fn subject(data: &CorrelationAlertData, text: &str) -> String {
     clean::ascii(&format!("[{}] {text}", data.rule.severity.as_str()), MAX_SUBJECT)
+}
+
+fn story<'a>(data: &'a CorrelationAlertData, members: &'a [Member]) -> Story<'a> {
+    Story {
+        members,
+        count: data.events,
+        is_least: data.can_have_more_events(),
+        rule_name: &data.rule.name,
+    }
 }
 
 /// Renders the alert for an incident; `accounts` gives names to account ids. Never fails: members
@@ -93,46 +100,47 @@ fn is_account(field: &str) -> bool {
     matches!(field, "cloud.account.id" | "aws.cloudtrail.recipient_account_id")
 }
 
-fn count_events(count: usize) -> String {
-    if count == 1 { "1 event".to_owned() } else { format!("{count} events") }
+fn is_of_principal(field: &str) -> bool {
+    field == "user.name" || field == "user.id" || field.starts_with("aws.cloudtrail.user_identity.")
 }
 
 impl IncidentParts<'_> {
-    /// What happened, if it is one kind of call; otherwise the rule, about what, and by whom.
+    /// What happened, if it is one kind of call; otherwise the rule, about what, how many calls, and
+    /// by whom.
     fn subject(&self) -> String {
         let story = self.story();
         if self.briefs.is_empty() {
-            return incident_subject(self.data, None);
+            return correlation_subject(self.data);
         }
         if story.is_of_one_kind() {
             return subject(self.data, &story.subject(""));
         }
-        let text = fit_subject(|name| {
-            let values = self.group_by_values().filter(|(field, _)| !is_account(field));
-            let values: Vec<String> = values.map(|(_, value)| name(value)).collect();
-            let about = if values.is_empty() { String::new() } else { values.join(", ") + " " };
-            format!("{}: {about}{}", self.data.rule.name, story.by_and_account(name))
+        let text = fit_subject(|width| {
+            let name = |name: &str| clean::ascii(name, width);
+            let rule = clean::ascii(&self.data.rule.name, width + MORE_OF_RULE);
+            let what: Vec<String> = self.topics().into_iter().map(name).collect();
+            // Of different steps, one each needs no count.
+            let count = story.count > self.data.stages.len() || what.is_empty();
+            let what: Vec<String> = what.into_iter().chain(count.then(|| story.events())).collect();
+            format!("{rule}: {} {}", what.join(", "), story.by_and_account(&name))
         });
         subject(self.data, &text)
     }
 
     fn story(&self) -> Story<'_> {
-        let IncidentParts { data, briefs, .. } = self;
-        Story { members: briefs, count: data.events, rule_name: &data.rule.name }
+        story(self.data, &self.briefs)
     }
 
-    /// The values that the members share, the account last. `None` if there are none.
-    fn group_by_in_words(&self) -> Option<String> {
-        let (accounts, others): (Vec<_>, Vec<_>) =
-            self.group_by_values().partition(|(field, _)| is_account(field));
-        let account = accounts.first().map(|(_, id)| self.accounts.label(id));
-        let others: Vec<String> =
-            others.iter().map(|(_, value)| clean::short_name(value, MAX_VALUE_CHARS)).collect();
-        match (others.is_empty(), account) {
-            (true, account) => account.map(|account| format!("account {account}")),
-            (false, None) => Some(others.join(", ")),
-            (false, Some(account)) => Some(format!("{} in {account}", others.join(", "))),
-        }
+    /// The values that the events share, without the account and the principal, which are named
+    /// anyway.
+    fn topics(&self) -> Vec<&str> {
+        let principal = self.story().principal();
+        let is_named = |field: &str, value: &str| {
+            let is_principal = principal.is_some_and(|it| is_of_principal(field) || it == value);
+            is_account(field) || is_principal
+        };
+        let topics = self.group_by_values().filter(|(field, value)| !is_named(field, value));
+        topics.map(|(_, value)| value).collect()
     }
 
     fn group_by_values(&self) -> impl Iterator<Item = (&str, &str)> {

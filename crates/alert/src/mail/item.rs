@@ -7,8 +7,8 @@ pub(crate) struct Item {
     /// See [`rank`].
     pub(super) rank: u8,
     pub(super) is_left_out: bool,
-    /// Left out without a note.
-    pub(super) is_silent: bool,
+    /// How many are said to be left out with it.
+    pub(super) entries: usize,
 }
 
 /// How important lines are: those of the lowest rank are left out first.
@@ -47,12 +47,18 @@ pub(crate) mod rank {
 
 impl Item {
     pub(crate) fn new(rank: u8, lines: Vec<String>) -> Item {
-        Item { lines, rank, is_left_out: false, is_silent: false }
+        Item { lines, rank, is_left_out: false, entries: 1 }
     }
 
     /// Lines that nobody misses: the document has them.
     pub(crate) fn silent(self) -> Item {
-        Item { is_silent: true, ..self }
+        Item { entries: 0, ..self }
+    }
+
+    /// Stands for entries that are not shown, however much room there is. They are counted together
+    /// with those around them that are left out.
+    pub(crate) fn left_out(entries: usize) -> Item {
+        Item { lines: Vec::new(), rank: rank::KEEP, is_left_out: true, entries }
     }
 }
 

@@ -8,5 +8,6 @@
 )]
 
 mod correlation;
+mod over_time;
 mod pages;
 mod schema;

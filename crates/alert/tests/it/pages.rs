@@ -20,7 +20,7 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 /// Compares an alert with the snapshot of this name.
-fn assert_alert(name: &str, alert: &Alert) {
+pub fn assert_alert(name: &str, alert: &Alert) {
     assert!(alert.text.ends_with('\n') && !alert.text.ends_with("\n\n"), "{name}");
     assert_size(name, &alert.text);
     let with_page = alert.clone().with_page("https://example.com/page");

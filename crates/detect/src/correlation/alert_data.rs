@@ -6,6 +6,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::incident::MAX_EVENTS;
 use super::{Incident, Mark, group_by_values};
 use crate::finding::{Finding, FindingId};
 use crate::rule::{Correlation, Rating, RuleInfo, Severity, SeverityRaise, Stage};
@@ -111,6 +112,15 @@ impl CorrelationAlertData {
         let Rating { severity, risk_score, reason } = rating;
         let rule = RuleInfo { severity, risk_score, ..(*self.rule).clone() };
         CorrelationAlertData { rule: Arc::new(rule), raised_by: reason, ..self }
+    }
+
+    /// Returns true if there can have been more events than are counted: of a threshold's repeated
+    /// calls, more than twice as many as it needs are not stored.
+    pub fn can_have_more_events(&self) -> bool {
+        match &self.rule.threshold {
+            Some(threshold) => self.events >= 2 * threshold.value as usize,
+            None => self.rule.sequence && self.events >= MAX_EVENTS,
+        }
     }
 
     /// The severity that was reached, and why it is not that of the rule.

@@ -16,7 +16,7 @@ use crate::rule::{Condition, Correlation, Severity};
 const MAX_INCIDENTS: usize = 32;
 
 /// The most events of one sequence that are stored, more than a single one can have.
-const MAX_EVENTS: usize = 400;
+pub(super) const MAX_EVENTS: usize = 400;
 
 /// The events of the latest sequences that are stored: those of 1,000 sequences of two.
 const MAX_STORED_EVENTS: usize = 2_000;
