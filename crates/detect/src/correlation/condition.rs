@@ -33,7 +33,8 @@ struct Event<'m> {
     time: Timestamp,
     /// Bit n is set if the event satisfies stage n.
     stages: u32,
-    value: Option<&'m str>,
+    /// The values that are counted: several if the event has several.
+    values: BTreeSet<&'m str>,
     raised: Option<Severity>,
 }
 
@@ -87,11 +88,11 @@ fn events<'m>(correlation: &Correlation, marks: &'m [Mark]) -> Vec<Event<'m>> {
         let event = events.entry((mark.time, &mark.event)).or_insert(Event {
             time: mark.time,
             stages: 0,
-            value: None,
+            values: BTreeSet::new(),
             raised: None,
         });
         event.stages |= bits;
-        event.value = event.value.or(mark.value.as_deref());
+        event.values.extend(mark.value.as_deref());
         event.raised = event.raised.max(mark.raised);
     }
     events.into_values().collect()
@@ -127,7 +128,7 @@ fn is_met(correlation: &Correlation, events: &[Event<'_>]) -> bool {
 }
 
 fn has_values(events: &[Event<'_>], least: u32) -> bool {
-    let values: BTreeSet<&str> = events.iter().filter_map(|event| event.value).collect();
+    let values: BTreeSet<&str> = events.iter().flat_map(|event| &event.values).copied().collect();
     values.len() >= least as usize
 }
 
@@ -135,9 +136,9 @@ fn has_values(events: &[Event<'_>], least: u32) -> bool {
 fn end_of_threshold(correlation: &Correlation, events: &[Event<'_>]) -> Timestamp {
     let nth_last = |least: u32| events.iter().nth_back((least as usize).saturating_sub(1));
     let with_values = |least: u32| {
-        let mut values = BTreeSet::new();
+        let mut values: BTreeSet<&str> = BTreeSet::new();
         events.iter().rev().find(|event| {
-            values.extend(event.value);
+            values.extend(&event.values);
             values.len() >= least as usize
         })
     };

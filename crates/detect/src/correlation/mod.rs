@@ -17,6 +17,7 @@ pub mod testing;
 mod tests;
 #[cfg(test)]
 mod threshold_tests;
+mod values;
 
 pub use alert_data::{CorrelationAlertData, MemberFindings};
 pub use condition::{Occurrence, find_occurrences, times_reached};
@@ -24,7 +25,8 @@ pub use folders::{FolderToRead, FolderWalk, later_folders};
 pub use in_memory::correlate_findings;
 pub use incident::{Incident, Incidents};
 pub use mark::{Link, Mark};
+pub(crate) use placement::join_hashes;
 pub use placement::{PlacedMark, group_by_values, place_marks};
-pub(crate) use placement::{field_value, join_hash, values_of};
 pub use repeats::without_repeats;
 pub use sequence::{FoundSequence, find_sequences};
+pub(crate) use values::{combinations_of, field_value, values_of};

@@ -1,9 +1,10 @@
 //! Where a finding counts for a correlation, and what it counts as.
 
 use jiff::Timestamp;
-use kql::{Document, Query};
+use kql::Query;
 
 use super::mark::{Link, Mark, short_hash};
+use super::values::{combinations_of, combine, field_value, values_of};
 use crate::finding::canary::is_canary;
 use crate::finding::{Call, FactDocument, Facts, Finding};
 use crate::rule::{Condition, Correlation, MatchedStep, highest_raise};
@@ -35,12 +36,15 @@ pub fn place_marks(
     now: Timestamp,
 ) -> Vec<PlacedMark> {
     let is_included = correlation.includes_rule(&finding.rule.id);
-    if matches!(correlation.condition, Condition::Sequence { .. }) {
+    if correlation.is_part_of_rule() {
         let counts = is_included && finding.exception.is_none() && !is_canary(finding);
-        let steps = finding.steps.iter().filter(|_| counts);
-        return steps
-            .map(|step| place_step(correlation, finding, facts, step, (fallback, now)))
-            .collect();
+        return match counts {
+            true if correlation.is_threshold => {
+                place_match(correlation, finding, facts, fallback, now)
+            }
+            true => place_steps(correlation, finding, facts, fallback, now),
+            false => Vec::new(),
+        };
     }
     if is_canary(finding) || !(is_included || is_renaming(finding)) {
         return Vec::new();
@@ -74,36 +78,81 @@ pub fn place_marks(
     vec![PlacedMark { folder, mark: to_new }, PlacedMark { folder: new_folder, mark: from_old }]
 }
 
-/// The mark of a step of a sequence.
-fn place_step(
+/// The marks of a match of a rule with a threshold: one for each combination of values, as if it
+/// were a match of each.
+fn place_match(
     correlation: &Correlation,
     finding: &Finding,
     facts: &Facts,
-    MatchedStep { step, folder }: &MatchedStep,
+    fallback: Timestamp,
+    now: Timestamp,
+) -> Vec<PlacedMark> {
+    let document = FactDocument::new(finding, facts);
+    let groups = combinations_of(&document, &correlation.group_by).unwrap_or_default();
+    let rule = Mark::rule_hash(&finding.rule.id);
+    let mark = mark_of_rule(correlation, finding, &document, rule, (fallback, now));
+    let counted: Vec<Option<String>> = match counted_field(&correlation.condition) {
+        // Other than in those of correlations, which are about names in IAM, case counts.
+        Some(field) => {
+            values_of(&document, field).iter().map(|it| Some(short_hash([&**it]))).collect()
+        }
+        None => Vec::new(),
+    };
+    let counted = if counted.is_empty() { vec![None] } else { counted };
+    let folders: Vec<String> = groups.iter().map(|values| values_hash(values)).collect();
+    let pairs = folders.iter().flat_map(|folder| counted.iter().map(move |value| (folder, value)));
+    pairs
+        .map(|(folder, value)| PlacedMark {
+            folder: folder.clone(),
+            mark: Mark { value: value.clone(), ..mark.clone() },
+        })
+        .collect()
+}
+
+/// The marks of the steps of a sequence.
+fn place_steps(
+    correlation: &Correlation,
+    finding: &Finding,
+    facts: &Facts,
+    fallback: Timestamp,
+    now: Timestamp,
+) -> Vec<PlacedMark> {
+    let document = FactDocument::new(finding, facts);
+    let place = |MatchedStep { step, folder }: &MatchedStep| {
+        let rule = Mark::step_hash(&finding.rule.id, *step);
+        let mark = mark_of_rule(correlation, finding, &document, rule, (fallback, now));
+        PlacedMark { folder: folder.clone(), mark }
+    };
+    finding.steps.iter().map(place).collect()
+}
+
+/// A mark for the threshold or the sequence of a rule; `rule` is its first part.
+fn mark_of_rule(
+    correlation: &Correlation,
+    finding: &Finding,
+    document: &FactDocument,
+    rule: String,
     (fallback, now): (Timestamp, Timestamp),
-) -> PlacedMark {
-    let is_raised = !correlation.raises.is_empty();
-    let document = is_raised.then(|| FactDocument::new(finding, facts));
-    let raise = document
-        .and_then(|document| Some(highest_raise(&correlation.raises, &document, now)?.severity));
-    let mark = Mark {
+) -> Mark {
+    Mark {
         time: finding.time.unwrap_or(fallback),
-        rule: Mark::step_hash(&finding.rule.id, *step),
-        raised: raise,
+        rule,
+        raised: highest_raise(&correlation.raises, document, now).map(|raise| raise.severity),
         event: event_hash(finding),
         value: None,
         link: None,
         target: target_hash(finding),
         finding: finding.id.clone(),
-    };
-    PlacedMark { folder: folder.clone(), mark }
+    }
 }
 
-/// The hash of the values that the events of a sequence share. An optional one can be missing.
-pub(crate) fn join_hash(values: impl Iterator<Item = Option<String>>) -> String {
+/// The hashes of the values by which an event can be in a sequence, one for each combination. A
+/// field without a value is an optional one.
+pub(crate) fn join_hashes(values: impl Iterator<Item = Vec<String>>) -> Vec<String> {
     // No text of a record has this character.
-    let values: Vec<String> = values.map(|value| value.unwrap_or("\0".to_owned())).collect();
-    values_hash(&values)
+    let none = || vec!["\0".to_owned()];
+    let values = values.map(|values| if values.is_empty() { none() } else { values }).collect();
+    combine(values).iter().flatten().map(|values| values_hash(values)).collect()
 }
 
 /// The values of the group_by fields by which a finding is in a folder; `None` if it is not in it.
@@ -115,7 +164,11 @@ pub fn group_by_values(
     let document = FactDocument::new(finding, &Facts::new(finding, None));
     let renamed = renamed_document(finding, &document);
     let documents = std::iter::once(&document).chain(&renamed);
-    let mut values = documents.filter_map(|document| field_values(group_by, document));
+    // Of a threshold or sequence, each value of a field is one of its own.
+    let mut values = documents.flat_map(|document| {
+        let combinations = combinations_of(document, group_by).into_iter().flatten();
+        field_values(group_by, document).into_iter().chain(combinations)
+    });
     values.find(|values| values_hash(values) == folder)
 }
 
@@ -145,35 +198,17 @@ fn field_values(fields: &[String], document: &FactDocument) -> Option<Vec<String
 }
 
 fn counted_value(correlation: &Correlation, document: &FactDocument) -> Option<String> {
-    let field = match &correlation.condition {
-        Condition::Values(field, _) | Condition::EventsAndValues(_, field, _) => field,
+    let value = field_value(document, counted_field(&correlation.condition)?);
+    value.map(|value| values_hash(&[value]))
+}
+
+fn counted_field(condition: &Condition) -> Option<&str> {
+    match condition {
+        Condition::Values(field, _) | Condition::EventsAndValues(_, field, _) => Some(field),
         Condition::All | Condition::Ordered | Condition::Events(_) | Condition::Sequence { .. } => {
-            return None;
+            None
         }
-    };
-    field_value(document, field).map(|value| values_hash(&[value]))
-}
-
-/// The value of a field; several values are one, joined by line breaks.
-pub(crate) fn field_value(document: &dyn Document, field: &str) -> Option<String> {
-    let values = values_of(document, field);
-    (!values.is_empty()).then(|| values.join("\n"))
-}
-
-/// The values of a field as texts.
-pub(crate) fn values_of(document: &dyn Document, field: &str) -> Vec<String> {
-    let mut values = Vec::new();
-    document.any_value(field, &mut |value| {
-        values.push(match value {
-            kql::Value::Text(text) | kql::Value::Name(text) => text.to_owned(),
-            kql::Value::Number(number) => number.to_string(),
-            kql::Value::Bool(flag) => flag.to_string(),
-            kql::Value::Ip(address) => address.to_string(),
-            kql::Value::Date(date) => date.to_string(),
-        });
-        false
-    });
-    values
+    }
 }
 
 /// The same for a call that one principal repeats on the same user, policy and group.

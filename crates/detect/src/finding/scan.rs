@@ -9,7 +9,7 @@ use crate::cloudtrail::{BadRecord, Body, ReadError, Record};
 use crate::ecs::View;
 use crate::model::{Change, read_changes};
 use crate::new_terms::Terms;
-use crate::rule::Detections;
+use crate::rule::{Detections, RuleInfo};
 
 /// What a scan finds.
 #[derive(Debug)]
@@ -55,6 +55,13 @@ pub fn scan_body(
     }
 }
 
+/// Without a value there is nothing that could be new, or be counted.
+fn has_values(finding: &Finding) -> bool {
+    let RuleInfo { new_terms, threshold, .. } = &*finding.rule;
+    let has_terms = new_terms.is_none() || finding.terms.is_some();
+    has_terms && threshold.as_ref().is_none_or(|threshold| threshold.can_count(&finding.ecs))
+}
+
 /// Passes the findings of one record to `on_finding`, in the order of the rules. Those that match
 /// an exception carry its name. Returns true if all of them are suppressed, and `None` if there are
 /// none.
@@ -70,12 +77,10 @@ pub fn match_record(
     for rule in detections.rule_set.matching(&view, now) {
         let mut finding = Finding::new(&rule.info, record, origin());
         finding.steps = rule.query.matched_steps(&view, now);
-        if let Some(new_terms) = &rule.info.new_terms {
-            finding.terms = Terms::from_document(new_terms, &finding.ecs);
-            // Without a value there is nothing that could be new.
-            if finding.terms.is_none() && !canary::is_canary(&finding) {
-                continue;
-            }
+        let new_terms = rule.info.new_terms.as_ref();
+        finding.terms = new_terms.and_then(|it| Terms::from_document(it, &finding.ecs));
+        if !has_values(&finding) && !canary::is_canary(&finding) {
+            continue;
         }
         // A suppressed canary would verify nothing.
         if !canary::is_canary(&finding) {

@@ -7,16 +7,12 @@ mod history;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use std::slice;
 
 pub use history::{History, Match};
 
-use crate::correlation::values_of;
+use crate::correlation::combinations_of;
 use crate::finding::{Finding, FindingId};
 use crate::rule::NewTerms;
-
-/// The most combinations of one record. More are one combination: all values of each field.
-const MAX_COMBINATIONS: usize = 32;
 
 /// The values of a match, and whether its rule is still learning.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -32,19 +28,7 @@ pub struct Terms {
 impl Terms {
     /// The combinations in a record. `None` if it lacks one of the fields: then it is no match.
     pub fn from_document(new_terms: &NewTerms, document: &Value) -> Option<Terms> {
-        let values_of = |field: &String| {
-            let mut values = values_of(document, field);
-            values.sort_unstable();
-            values.dedup();
-            values
-        };
-        let values: Vec<Vec<String>> = new_terms.fields.iter().map(values_of).collect();
-        let count = values.iter().try_fold(1_usize, |count, it| count.checked_mul(it.len()));
-        let combinations = match count {
-            Some(0) => return None,
-            Some(1..=MAX_COMBINATIONS) => combine(&values),
-            _ => vec![values.into_iter().map(|values| values.join("\n")).collect()],
-        };
+        let combinations = combinations_of(document, &new_terms.fields)?;
         Some(Terms { combinations, learning: false })
     }
 }
@@ -57,13 +41,6 @@ pub fn history_id(finding: &Finding, combination: &[String]) -> Option<String> {
     let fields = new_terms.fields.iter().chain(combination).map(String::as_str);
     let parts = ["new terms", &finding.rule.id, excepted].into_iter().chain(fields);
     Some(FindingId::hash_parts(parts).as_str().to_owned())
-}
-
-fn combine(values: &[Vec<String>]) -> Vec<Vec<String>> {
-    values.iter().fold(vec![Vec::new()], |combinations, values| {
-        let pairs = combinations.iter().flat_map(|start| values.iter().map(move |it| (start, it)));
-        pairs.map(|(start, value)| [&start[..], slice::from_ref(value)].concat()).collect()
-    })
 }
 
 #[cfg(test)]

@@ -118,8 +118,7 @@ impl Correlation {
 
     /// Returns true if findings of one group belong together under all of its names.
     pub fn follows_renamings(&self) -> bool {
-        !matches!(self.condition, Condition::Sequence { .. })
-            && self.group_by.iter().any(|field| field == "group.name")
+        !self.is_part_of_rule() && self.group_by.iter().any(|field| field == "group.name")
     }
 
     /// Returns true if what counts, or how severe it is, can depend on what the ledger knows of the

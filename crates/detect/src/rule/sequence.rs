@@ -13,7 +13,7 @@ use super::correlation::{Condition, Correlation, RuleReference, Stage};
 use super::definition::{Rule, RuleInfo};
 use super::rule_query::RuleQuery;
 use super::toml_file::problem::Position;
-use crate::correlation::{join_hash, values_of};
+use crate::correlation::{join_hashes, values_of};
 
 /// A step of a sequence that a record matches.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -24,7 +24,8 @@ pub struct MatchedStep {
     pub folder: String,
 }
 
-/// The steps of a sequence that a record matches, and is in the sequence of. `now` is the time that
+/// The steps of a sequence that a record matches, once for each combination of the values by which
+/// it is joined with others. `now` is the time that
 /// date math counts from.
 pub(crate) fn matched_steps(
     sequence: &Sequence,
@@ -34,12 +35,10 @@ pub(crate) fn matched_steps(
     let steps = sequence.all_steps().enumerate();
     let matched = steps.filter(|(_, step)| step.matches(document, now));
     matched
-        .map(|(index, step)| {
-            let values = step.keys().iter().map(|key| {
-                let values = values_of(document, &key.field);
-                (!values.is_empty()).then(|| values.join("\n"))
-            });
-            MatchedStep { step: index, folder: join_hash(values) }
+        .flat_map(|(index, step)| {
+            let values = step.keys().iter().map(|key| values_of(document, &key.field));
+            let folders = join_hashes(values).into_iter();
+            folders.map(move |folder| MatchedStep { step: index, folder })
         })
         .collect()
 }

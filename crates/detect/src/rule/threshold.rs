@@ -4,11 +4,14 @@
 use std::sync::Arc;
 
 use jiff::SignedDuration;
+use kql::Document;
 use serde::{Deserialize, Serialize};
 
 use super::correlation::{Condition, Correlation, RuleReference, Stage};
 use super::definition::{Rule, RuleInfo};
 use super::toml_file::problem::Position;
+use crate::correlation::values_of;
+use crate::ecs::is_known_field;
 
 /// How many matches of a rule are alerted.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -32,6 +35,12 @@ pub struct Cardinality {
 }
 
 impl Threshold {
+    /// Returns true if a record can count: it has a value in each field that is of records.
+    pub(crate) fn can_count(&self, document: &dyn Document) -> bool {
+        let has_value = |field: &String| !values_of(document, field).is_empty();
+        self.fields.iter().all(|field| !is_known_field(field) || has_value(field))
+    }
+
     /// The correlation that counts the matches of a rule; `None` if it has no threshold.
     pub(super) fn correlation(rule: &Rule) -> Option<Correlation> {
         let Threshold { fields, value, cardinality } = rule.info.threshold.as_ref()?;
