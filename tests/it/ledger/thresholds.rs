@@ -1,16 +1,11 @@
 //! `threshold`: one alert for the values that reach it, until there are too few calls, in any order
 //! of arrival.
 
-use std::sync::Arc;
-
 use alert::Alert;
-use detect::finding::Outcome;
-use detect::rule::{Detections, LoadedRules};
-use serde_json::{Value, json};
-use trailbell::pipeline::Pipeline;
+use serde_json::Value;
 
 use crate::ledger::memory::{Memory, Topic};
-use crate::ledger::world::{call, deliver, pipeline_with, sent_alerts};
+use crate::ledger::world::{deliver_unalerted, group_call, pipeline_of_rule, sent_alerts};
 
 const RULE: &str = r#"[rule]
 name = "Many groups are created"
@@ -34,40 +29,23 @@ field = "source.ip"
 value = 3
 "#;
 
-fn pipeline(memory: &Memory, topic: &Topic, rule: &str) -> Arc<Pipeline> {
-    pipeline_with(memory, topic, |pipeline| {
-        let rules = LoadedRules::from_texts([("t.toml", rule)].into_iter());
-        pipeline.detections = Arc::new(Detections::from(rules.into_rule_set().unwrap()));
-    })
-}
-
 fn create(time: &str, user: &str) -> Value {
-    let time = format!("2026-03-01T{time}Z");
-    let mut record = call("CreateGroup", &time, user, json!({"groupName": "app"}));
-    record["eventID"] = format!("{user}-{time}").into();
-    record
+    group_call("CreateGroup", time, user, "app")
 }
 
 fn alerts(topic: &Topic) -> Vec<Alert> {
     sent_alerts(topic, "correlation")
 }
 
-async fn process(pipeline: &Arc<Pipeline>, records: &[Value]) {
-    let report = deliver(pipeline, records).await;
-    assert!(report.problems.is_empty(), "{report:?}");
-    // Calls are recorded, none is alerted by itself.
-    assert_eq!(report.report.findings_that(Outcome::Alerted), 0);
-}
-
 #[tokio::test]
 async fn a_threshold_is_alerted_once_until_there_are_too_few_calls() {
     let memory = Memory::new();
     let topic = Topic::default();
-    let pipeline = pipeline(&memory, &topic, RULE);
-    process(&pipeline, &[create("10:00:00", "alice"), create("10:01:00", "alice")]).await;
-    process(&pipeline, &[create("10:02:00", "bob")]).await;
+    let pipeline = pipeline_of_rule(&memory, &topic, RULE);
+    deliver_unalerted(&pipeline, &[create("10:00:00", "alice"), create("10:01:00", "alice")]).await;
+    deliver_unalerted(&pipeline, &[create("10:02:00", "bob")]).await;
     assert_eq!(alerts(&topic).len(), 0);
-    process(&pipeline, &[create("10:10:00", "alice")]).await;
+    deliver_unalerted(&pipeline, &[create("10:10:00", "alice")]).await;
     let alert = &alerts(&topic)[0];
     assert_eq!(alert.document["rule"]["id"], "t-1");
     for time in ["10:00:00", "10:01:00", "10:10:00"] {
@@ -75,15 +53,15 @@ async fn a_threshold_is_alerted_once_until_there_are_too_few_calls() {
     }
     assert!(alert.text.contains("3 or more events within 10 minutes"), "{}", alert.text);
     // At 10:10:01 there are two calls, at 10:10:30 three again: it was not reached in between.
-    process(&pipeline, &[create("10:10:30", "alice"), create("10:10:40", "alice")]).await;
+    deliver_unalerted(&pipeline, &[create("10:10:30", "alice"), create("10:10:40", "alice")]).await;
     assert_eq!(alerts(&topic).len(), 2);
     // Reached all the time until 10:20.
-    process(&pipeline, &[create("10:19:00", "alice"), create("10:19:50", "alice")]).await;
+    deliver_unalerted(&pipeline, &[create("10:19:00", "alice"), create("10:19:50", "alice")]).await;
     assert_eq!(alerts(&topic).len(), 2);
     // Again, and late.
-    process(&pipeline, &[create("10:10:00", "alice"), create("10:15:00", "alice")]).await;
+    deliver_unalerted(&pipeline, &[create("10:10:00", "alice"), create("10:15:00", "alice")]).await;
     assert_eq!(alerts(&topic).len(), 2);
-    process(&pipeline, &[create("10:11:00", "bob"), create("10:12:00", "bob")]).await;
+    deliver_unalerted(&pipeline, &[create("10:11:00", "bob"), create("10:12:00", "bob")]).await;
     assert_eq!(alerts(&topic).len(), 3);
 }
 
@@ -94,9 +72,9 @@ async fn in_any_order_of_arrival_a_threshold_is_reached_once() {
     for order in [[0, 1, 2], [0, 2, 1], [1, 0, 2], [1, 2, 0], [2, 0, 1], [2, 1, 0]] {
         let memory = Memory::new();
         let topic = Topic::default();
-        let pipeline = pipeline(&memory, &topic, RULE);
+        let pipeline = pipeline_of_rule(&memory, &topic, RULE);
         for index in order.into_iter().chain(order) {
-            process(&pipeline, std::slice::from_ref(&calls[index])).await;
+            deliver_unalerted(&pipeline, std::slice::from_ref(&calls[index])).await;
         }
         assert_eq!(alerts(&topic).len(), 1, "{order:?}");
     }
@@ -106,7 +84,7 @@ async fn in_any_order_of_arrival_a_threshold_is_reached_once() {
 async fn different_values_are_counted() {
     let memory = Memory::new();
     let topic = Topic::default();
-    let pipeline = pipeline(&memory, &topic, &format!("{RULE}{CARDINALITY}"));
+    let pipeline = pipeline_of_rule(&memory, &topic, &format!("{RULE}{CARDINALITY}"));
     let from = |time: &str, address: &str| {
         let mut record = create(time, "alice");
         record["sourceIPAddress"] = address.into();
@@ -114,9 +92,9 @@ async fn different_values_are_counted() {
     };
     let burst: Vec<Value> =
         (0..5).map(|second| from(&format!("10:00:0{second}"), "192.0.2.1")).collect();
-    process(&pipeline, &burst).await;
-    process(&pipeline, &[from("10:01:00", "192.0.2.2")]).await;
+    deliver_unalerted(&pipeline, &burst).await;
+    deliver_unalerted(&pipeline, &[from("10:01:00", "192.0.2.2")]).await;
     assert_eq!(alerts(&topic).len(), 0);
-    process(&pipeline, &[from("10:02:00", "192.0.2.3")]).await;
+    deliver_unalerted(&pipeline, &[from("10:02:00", "192.0.2.3")]).await;
     assert_eq!(alerts(&topic).len(), 1);
 }
