@@ -1,41 +1,11 @@
 //! Crashes at any step of correlating: every incident is alerted, and once more only if a worker
 //! died between publishing and recording.
 
-use std::sync::Arc;
-
 use serde_json::Value;
-use trailbell::pipeline::{self, Pipeline};
 
 use crate::ledger::correlations::{pipeline, severities, staged_administrators};
 use crate::ledger::memory::{Memory, Topic};
-use crate::ledger::world::{LEASE, Worker, clock, deliver, sent_alerts, step};
-
-/// Enough steps for any run.
-const ALL_STEPS: usize = 100_000;
-
-pub fn delivery(pipeline: &Arc<Pipeline>, records: &[Value]) -> Worker<()> {
-    let pipeline = Arc::clone(pipeline);
-    let records = records.to_vec();
-    Box::pin(async move {
-        deliver(&pipeline, &records).await;
-    })
-}
-
-pub fn sweep(pipeline: &Arc<Pipeline>) -> Worker<()> {
-    let pipeline = Arc::clone(pipeline);
-    Box::pin(async move {
-        pipeline::recover_open(&pipeline, clock()).await;
-    })
-}
-
-/// Lets a worker take some steps. Returns true if it has come to its end.
-pub fn run_steps(worker: &mut Worker<()>, steps: usize) -> bool {
-    (0..steps).any(|_| step(worker).is_ready())
-}
-
-pub fn run_to_end(mut worker: Worker<()>) {
-    assert!(run_steps(&mut worker, ALL_STEPS), "it hangs");
-}
+use crate::ledger::world::{LEASE, delivery, run_steps, run_to_end, sent_alerts, sweep};
 
 /// How many alerts of correlations were sent whose entries do not say so: each may be sent once
 /// more.

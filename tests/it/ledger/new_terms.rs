@@ -12,7 +12,8 @@ use trailbell::pipeline::{self, InvocationReport, Pipeline};
 
 use crate::ledger::memory::{Fault, Memory, Topic};
 use crate::ledger::world::{
-    LEASE, Worker, call, clock, deliver, inline, ledger, pipeline_with, sent_alerts, step,
+    LEASE, call, clock, deliver, delivery, ledger, pipeline_of_rule, pipeline_with, sent_alerts,
+    sent_ids, stop_first, use_rule,
 };
 
 const RULE: &str = r#"[rule]
@@ -43,14 +44,9 @@ fn create(time: &str, user: &str) -> Value {
     create_at(&format!("2026-03-01T{time}Z"), user)
 }
 
-fn use_rule(pipeline: &mut Pipeline, text: &str) {
-    let rules = LoadedRules::from_texts([("n.toml", text)].into_iter());
-    pipeline.detections = Arc::new(Detections::from(rules.into_rule_set().unwrap()));
-}
-
 /// A new instance of the function.
 fn instance(memory: &Memory, topic: &Topic) -> Arc<Pipeline> {
-    pipeline_with(memory, topic, |pipeline| use_rule(pipeline, RULE))
+    pipeline_of_rule(memory, topic, RULE)
 }
 
 /// The same, when the rule has watched for long.
@@ -127,7 +123,7 @@ async fn a_rule_that_is_learning_records_and_does_not_alert() {
     assert_eq!(alerts(&topic).len(), 1);
 
     let eager = RULE.replace("severity =", "learning = \"alert\"\nseverity =");
-    let pipeline = pipeline_with(&Memory::new(), &topic, |pipeline| use_rule(pipeline, &eager));
+    let pipeline = pipeline_of_rule(&Memory::new(), &topic, &eager);
     assert_eq!(process(&pipeline, &burst).await, (1, 0, 1));
 }
 
@@ -138,7 +134,7 @@ async fn a_rule_with_other_fields_learns_again() {
     learned(&memory, &topic).await;
     let other = RULE.replace(r#"["cloud.account.id", "user.name"]"#, r#"["user.name"]"#);
     assert_ne!(other, RULE);
-    let pipeline = pipeline_with(&memory, &topic, |pipeline| use_rule(pipeline, &other));
+    let pipeline = pipeline_of_rule(&memory, &topic, &other);
     assert_eq!(process(&pipeline, &[create("10:00:00", "alice")]).await, (0, 1, 0));
 }
 
@@ -277,33 +273,13 @@ async fn a_new_value_is_alerted_once_wherever_a_worker_stops() {
         let memory = Memory::new();
         let topic = Topic::default();
         learned(&memory, &topic).await;
-        let run = |time| -> Worker<()> {
-            let pipeline = instance(&memory, &topic);
-            let payload = inline(&[create(time, "alice")]);
-            Box::pin(async move {
-                pipeline::run(&pipeline, &payload, clock()).await;
-            })
-        };
-        let mut dying = run("10:00:00");
-        let mut living = run("10:00:01");
-        let mut is_dying = true;
-        let mut alive = true;
-        for _ in 0..steps {
-            is_dying = is_dying && step(&mut dying).is_pending();
-            alive = alive && step(&mut living).is_pending();
-        }
-        drop(dying);
-        while alive {
-            alive = step(&mut living).is_pending();
-        }
+        let worker = |time| delivery(&instance(&memory, &topic), &[create(time, "alice")]);
+        stop_first(worker("10:00:00"), worker("10:00:01"), steps);
         memory.advance(LEASE);
         let last = instance(&memory, &topic);
         pipeline::recover_open(&last, clock()).await;
         deliver(&last, &[create("10:00:00", "alice")]).await;
-        let mut sent: Vec<String> =
-            alerts(&topic).iter().map(|alert| alert.finding.to_string()).collect();
-        sent.sort();
-        sent.dedup();
+        let sent = sent_ids(&topic, "alert");
         assert_eq!(sent.len(), 1, "after {steps} steps");
     }
 }

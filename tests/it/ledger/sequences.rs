@@ -1,16 +1,13 @@
 //! Sequences in EQL: one alert for each, in any order of arrival, on the ledger.
 
-use std::sync::Arc;
-
 use alert::Alert;
-use detect::finding::Outcome;
-use detect::rule::{Detections, LoadedRules};
 use serde_json::{Value, json};
-use trailbell::pipeline::{self, Pipeline};
+use trailbell::pipeline;
 
 use crate::ledger::memory::{Memory, Topic};
 use crate::ledger::world::{
-    LEASE, Worker, call, clock, deliver, inline, pipeline_with, sent_alerts, step,
+    LEASE, clock, deliver, deliver_unalerted, delivery, group_call, pipeline_of_rule, sent_alerts,
+    sent_ids, stop_first,
 };
 
 const RULE: &str = r#"[rule]
@@ -46,48 +43,30 @@ sequence
 '''
 "#;
 
-fn pipeline(memory: &Memory, topic: &Topic, rule: &str) -> Arc<Pipeline> {
-    pipeline_with(memory, topic, |pipeline| {
-        let rules = LoadedRules::from_texts([("s.toml", rule)].into_iter());
-        pipeline.detections = Arc::new(Detections::from(rules.into_rule_set().unwrap()));
-    })
-}
-
 fn record(action: &str, time: &str, user: &str) -> Value {
-    let time = format!("2026-03-01T{time}Z");
-    let mut record =
-        call(action, &time, user, json!({ "groupName": "app", "userName": "mallory" }));
-    record["eventID"] = format!("{action}-{user}-{time}").into();
-    record
+    group_call(action, time, user, "app")
 }
 
 fn alerts(topic: &Topic) -> Vec<Alert> {
     sent_alerts(topic, "correlation")
 }
 
-async fn process(pipeline: &Arc<Pipeline>, records: &[Value]) {
-    let report = deliver(pipeline, records).await;
-    assert!(report.problems.is_empty(), "{report:?}");
-    // Steps are recorded, none is alerted by itself.
-    assert_eq!(report.report.findings_that(Outcome::Alerted), 0);
-}
-
 #[tokio::test]
 async fn a_completed_sequence_is_alerted_with_its_calls() {
     let memory = Memory::new();
     let topic = Topic::default();
-    let pipeline = pipeline(&memory, &topic, RULE);
-    process(&pipeline, &[record("CreateGroup", "10:00:00", "alice")]).await;
-    process(&pipeline, &[record("AddUserToGroup", "10:01:00", "alice")]).await;
-    process(&pipeline, &[record("AddUserToGroup", "10:02:00", "bob")]).await;
+    let pipeline = pipeline_of_rule(&memory, &topic, RULE);
+    deliver_unalerted(&pipeline, &[record("CreateGroup", "10:00:00", "alice")]).await;
+    deliver_unalerted(&pipeline, &[record("AddUserToGroup", "10:01:00", "alice")]).await;
+    deliver_unalerted(&pipeline, &[record("AddUserToGroup", "10:02:00", "bob")]).await;
     assert_eq!(alerts(&topic).len(), 0);
-    process(&pipeline, &[record("AddUserToGroup", "10:10:00", "alice")]).await;
+    deliver_unalerted(&pipeline, &[record("AddUserToGroup", "10:10:00", "alice")]).await;
     let alert = &alerts(&topic)[0];
     assert_eq!(alert.document["rule"]["id"], "s-1");
     insta::assert_snapshot!("sequence", alert.text);
     // The first call was used, and the group is deleted before the next ones.
-    process(&pipeline, &[record("AddUserToGroup", "10:10:30", "alice")]).await;
-    process(
+    deliver_unalerted(&pipeline, &[record("AddUserToGroup", "10:10:30", "alice")]).await;
+    deliver_unalerted(
         &pipeline,
         &[
             record("CreateGroup", "11:00:00", "alice"),
@@ -98,7 +77,7 @@ async fn a_completed_sequence_is_alerted_with_its_calls() {
     )
     .await;
     // Too late.
-    process(
+    deliver_unalerted(
         &pipeline,
         &[
             record("CreateGroup", "12:00:00", "alice"),
@@ -120,9 +99,9 @@ async fn in_any_order_of_arrival_and_again_a_sequence_is_alerted_once() {
     for order in [[0, 1, 2], [0, 2, 1], [1, 0, 2], [1, 2, 0], [2, 0, 1], [2, 1, 0]] {
         let memory = Memory::new();
         let topic = Topic::default();
-        let pipeline = pipeline(&memory, &topic, RULE);
+        let pipeline = pipeline_of_rule(&memory, &topic, RULE);
         for index in order.into_iter().chain(order) {
-            process(&pipeline, std::slice::from_ref(&calls[index])).await;
+            deliver_unalerted(&pipeline, std::slice::from_ref(&calls[index])).await;
         }
         let alerts = alerts(&topic);
         assert_eq!(alerts.len(), 1, "{order:?}");
@@ -136,7 +115,7 @@ async fn in_any_order_of_arrival_and_again_a_sequence_is_alerted_once() {
 async fn workers_at_once_send_one_alert_for_each_sequence() {
     let memory = Memory::new();
     let topic = Topic::default();
-    let pipeline = pipeline(&memory, &topic, RULE);
+    let pipeline = pipeline_of_rule(&memory, &topic, RULE);
     let objects: Vec<[Value; 1]> = ["10", "11", "12"]
         .iter()
         .flat_map(|hour| {
@@ -152,7 +131,7 @@ async fn workers_at_once_send_one_alert_for_each_sequence() {
     futures::future::join_all(twice.map(|records| deliver(&pipeline, records))).await;
     // What one worker saw too early, another has seen.
     for records in &objects {
-        process(&pipeline, records).await;
+        deliver_unalerted(&pipeline, records).await;
     }
     assert_eq!(alerts(&topic).len(), 3);
 }
@@ -161,11 +140,11 @@ async fn workers_at_once_send_one_alert_for_each_sequence() {
 async fn steps_can_be_joined_by_fields_of_their_own() {
     let memory = Memory::new();
     let topic = Topic::default();
-    let pipeline = pipeline(&memory, &topic, JOINED);
-    process(&pipeline, &[record("AddUserToGroup", "10:00:00", "alice")]).await;
-    process(&pipeline, &[record("CreateAccessKey", "10:05:00", "alice")]).await;
+    let pipeline = pipeline_of_rule(&memory, &topic, JOINED);
+    deliver_unalerted(&pipeline, &[record("AddUserToGroup", "10:00:00", "alice")]).await;
+    deliver_unalerted(&pipeline, &[record("CreateAccessKey", "10:05:00", "alice")]).await;
     assert_eq!(alerts(&topic).len(), 0);
-    process(&pipeline, &[record("CreateAccessKey", "10:05:00", "mallory")]).await;
+    deliver_unalerted(&pipeline, &[record("CreateAccessKey", "10:05:00", "mallory")]).await;
     let sent = alerts(&topic);
     assert_eq!(sent.len(), 1);
     let text = sent[0].text.split_whitespace().collect::<Vec<_>>().join(" ");
@@ -173,34 +152,61 @@ async fn steps_can_be_joined_by_fields_of_their_own() {
                   user.target.name and source.geo.country_name, then user.name";
     assert!(text.contains(reason), "{text}");
     // Without a limit of its own, it is as long as the rule looks back.
-    process(&pipeline, &[record("AddUserToGroup", "11:00:00", "alice")]).await;
-    process(&pipeline, &[record("CreateAccessKey", "11:20:01", "mallory")]).await;
+    deliver_unalerted(&pipeline, &[record("AddUserToGroup", "11:00:00", "alice")]).await;
+    deliver_unalerted(&pipeline, &[record("CreateAccessKey", "11:20:01", "mallory")]).await;
     assert_eq!(alerts(&topic).len(), 1);
-    process(&pipeline, &[record("CreateAccessKey", "11:20:00", "mallory")]).await;
+    deliver_unalerted(&pipeline, &[record("CreateAccessKey", "11:20:00", "mallory")]).await;
     assert_eq!(alerts(&topic).len(), 2);
+}
+
+#[tokio::test]
+async fn steps_are_joined_by_each_value_of_a_field() {
+    let rule = RULE.replace("by user.name", "by aws.cloudtrail.resources.arn");
+    let rule = rule.replace(" with runs=2", "");
+    let of_resources = |action, time, resources: &[&str]| {
+        let mut record = group_call(action, time, "alice", "app");
+        record["resources"] = resources.iter().map(|arn| json!({"ARN": arn})).collect();
+        record
+    };
+    for (first, second, expected) in [
+        (&["a", "b"][..], &["b"][..], 1),
+        (&["b"], &["c", "b"], 1),
+        (&["a", "b"], &["b", "a"], 2),
+        (&["a", "b"], &["c"], 0),
+        (&["a"], &[], 0),
+    ] {
+        let topic = Topic::default();
+        let pipeline = pipeline_of_rule(&Memory::new(), &topic, &rule);
+        let calls = [
+            of_resources("CreateGroup", "10:00:00", first),
+            of_resources("AddUserToGroup", "10:01:00", second),
+        ];
+        deliver_unalerted(&pipeline, &calls).await;
+        assert_eq!(alerts(&topic).len(), expected, "{first:?} {second:?}");
+    }
 }
 
 #[tokio::test]
 async fn damaged_incidents_start_over_and_those_of_a_later_version_are_left_alone() {
     let memory = Memory::new();
     let topic = Topic::default();
-    let pipeline = pipeline(&memory, &topic, RULE);
+    let pipeline = pipeline_of_rule(&memory, &topic, RULE);
     let calls = [
         record("CreateGroup", "10:00:00", "alice"),
         record("AddUserToGroup", "10:01:00", "alice"),
         record("AddUserToGroup", "10:02:00", "alice"),
     ];
-    process(&pipeline, &calls).await;
+    deliver_unalerted(&pipeline, &calls).await;
     let incidents = memory.keys("incidents/").remove(0);
     memory.write(&incidents, "{\"version\":1,");
     // The same sequence has the same alert.
-    process(&pipeline, &calls).await;
+    deliver_unalerted(&pipeline, &calls).await;
     assert_eq!(alerts(&topic).len(), 1);
     let mark = memory.keys("by-correlation/").remove(0);
     let folder = mark.rsplit_once('/').unwrap().0;
     memory.write(&format!("{folder}/20260301T100000Z-what-is-this"), "");
     memory.write(&incidents, "{\"version\":1,\"incidents\":[{\"id\":5}]}");
-    process(
+    deliver_unalerted(
         &pipeline,
         &[
             record("CreateGroup", "10:03:00", "alice"),
@@ -226,33 +232,16 @@ async fn a_sequence_is_alerted_wherever_a_worker_stops() {
     for steps in 0..100 {
         let memory = Memory::new();
         let topic = Topic::default();
-        let run = |call: &Value| -> Worker<()> {
-            let pipeline = pipeline(&memory, &topic, &rule);
-            let payload = inline(std::slice::from_ref(call));
-            Box::pin(async move {
-                pipeline::run(&pipeline, &payload, clock()).await;
-            })
+        let worker = |call: &Value| {
+            let pipeline = pipeline_of_rule(&memory, &topic, &rule);
+            delivery(&pipeline, std::slice::from_ref(call))
         };
-        let mut dying = run(&calls[0]);
-        let mut living = run(&calls[1]);
-        let mut is_dying = true;
-        let mut alive = true;
-        for _ in 0..steps {
-            is_dying = is_dying && step(&mut dying).is_pending();
-            alive = alive && step(&mut living).is_pending();
-        }
-        drop(dying);
-        while alive {
-            alive = step(&mut living).is_pending();
-        }
+        stop_first(worker(&calls[0]), worker(&calls[1]), steps);
         memory.advance(LEASE);
-        let last = pipeline(&memory, &topic, &rule);
+        let last = pipeline_of_rule(&memory, &topic, &rule);
         pipeline::recover_open(&last, clock()).await;
         deliver(&last, &calls[..1]).await;
-        let mut sent: Vec<String> =
-            alerts(&topic).iter().map(|alert| alert.finding.to_string()).collect();
-        // A worker that stopped after the topic's answer has sent it, too.
-        sent.dedup();
+        let sent = sent_ids(&topic, "correlation");
         assert_eq!(sent.len(), 1, "after {steps} steps");
     }
 }

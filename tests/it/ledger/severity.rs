@@ -10,10 +10,10 @@ use serde_json::{Value, json};
 use trailbell::ledger::Ledger;
 use trailbell::pipeline::send_due_summaries;
 
-use crate::ledger::correlation_crashes::{delivery, run_steps, run_to_end, sweep};
 use crate::ledger::memory::{Fault, Memory, Topic};
 use crate::ledger::world::{
-    self, LEASE, WINDOW, attribute, call, clock, deliver, pipeline, pipeline_with, sent_alerts,
+    self, LEASE, WINDOW, attribute, call, clock, deliver, delivery, pipeline, pipeline_with,
+    run_steps, run_to_end, sent_alerts, sweep,
 };
 
 const ADMIN: &str = "arn:aws:iam::aws:policy/AdministratorAccess";

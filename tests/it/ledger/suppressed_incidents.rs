@@ -4,15 +4,15 @@
 use std::sync::Arc;
 
 use alert::Alert;
-use detect::rule::{Detections, LoadedRules};
 use proptest::prelude::*;
-use serde_json::{Value, json};
+use serde_json::Value;
 use tokio::runtime::Builder;
 use trailbell::pipeline::{self, Pipeline};
 
 use crate::ledger::memory::{Fault, Memory, Topic};
 use crate::ledger::world::{
-    LEASE, Worker, call, clock, deliver, inline, pipeline_with, sent_alerts, step,
+    LEASE, clock, deliver, delivery, group_call, pipeline_of_rule, sent_alerts, sent_ids,
+    stop_first,
 };
 
 /// Reached by two calls of a user within five minutes.
@@ -46,30 +46,15 @@ sequence by user.name with maxspan=10m
 alert_suppression = {group_by = ["group.name"], duration = {value = 1, unit = "h"}}
 "#;
 
-fn pipeline(memory: &Memory, topic: &Topic, rule: &str) -> Arc<Pipeline> {
-    pipeline_with(memory, topic, |pipeline| {
-        let rules = LoadedRules::from_texts([("r.toml", rule)].into_iter());
-        pipeline.detections = Arc::new(Detections::from(rules.into_rule_set().unwrap()));
-    })
-}
-
-fn record(action: &str, time: &str, user: &str, group: &str) -> Value {
-    let time = format!("2026-03-01T{time}Z");
-    let mut record =
-        call(action, &time, user, json!({ "groupName": group, "userName": "mallory" }));
-    record["eventID"] = format!("{action}-{user}-{time}").into();
-    record
-}
-
 fn create(time: &str, user: &str) -> Value {
-    record("CreateGroup", time, user, "app")
+    group_call("CreateGroup", time, user, "app")
 }
 
 /// Two calls a minute apart, which complete the sequence.
 fn make_and_fill(time: &str, user: &str, groups: [&str; 2]) -> [Value; 2] {
     [
-        record("CreateGroup", &format!("{time}:00"), user, groups[0]),
-        record("AddUserToGroup", &format!("{time}:30"), user, groups[1]),
+        group_call("CreateGroup", &format!("{time}:00"), user, groups[0]),
+        group_call("AddUserToGroup", &format!("{time}:30"), user, groups[1]),
     ]
 }
 
@@ -89,7 +74,7 @@ async fn counts(pipeline: &Arc<Pipeline>, records: &[Value]) -> (u64, u64) {
 async fn one_alert_of_a_threshold_stands_for_its_values_for_a_while() {
     let memory = Memory::new();
     let topic = Topic::default();
-    let pipeline = pipeline(&memory, &topic, THRESHOLD);
+    let pipeline = pipeline_of_rule(&memory, &topic, THRESHOLD);
     let reached = [create("10:00:00", "alice"), create("10:01:00", "alice")];
     assert_eq!(counts(&pipeline, &reached).await, (1, 0));
     // Reached again after it was not; by somebody else; delivered again.
@@ -113,7 +98,7 @@ async fn one_alert_of_a_threshold_stands_for_its_values_for_a_while() {
 async fn one_alert_of_a_sequence_stands_for_the_values_that_all_calls_share() {
     let memory = Memory::new();
     let topic = Topic::default();
-    let pipeline = pipeline(&memory, &topic, SEQUENCE);
+    let pipeline = pipeline_of_rule(&memory, &topic, SEQUENCE);
     let app = |time, user| make_and_fill(time, user, ["app", "app"]);
     assert_eq!(counts(&pipeline, &app("10:00", "alice")).await, (1, 0));
     // Of another principal, which joins the calls of a sequence, and is no field of the group.
@@ -132,7 +117,7 @@ async fn one_alert_of_a_sequence_stands_for_the_values_that_all_calls_share() {
 async fn a_sequence_without_the_value_is_alerted_if_its_rule_says_so() {
     let strategy = "missing_fields_strategy = 'doNotSuppress', duration";
     let rule = SEQUENCE.replace("duration", strategy);
-    let pipeline = pipeline(&Memory::new(), &Topic::default(), &rule);
+    let pipeline = pipeline_of_rule(&Memory::new(), &Topic::default(), &rule);
     for time in ["10:00", "10:20"] {
         let differ = make_and_fill(time, "alice", ["app", "web"]);
         assert_eq!(counts(&pipeline, &differ).await, (1, 0));
@@ -143,7 +128,7 @@ async fn a_sequence_without_the_value_is_alerted_if_its_rule_says_so() {
 async fn what_cannot_be_read_costs_an_alert_too_many() {
     let memory = Memory::new();
     let topic = Topic::default();
-    let pipeline = pipeline(&memory, &topic, SEQUENCE);
+    let pipeline = pipeline_of_rule(&memory, &topic, SEQUENCE);
     let app = |time| make_and_fill(time, "alice", ["app", "app"]);
     assert_eq!(counts(&pipeline, &app("10:00")).await, (1, 0));
     memory.fail(|_, key| match key.starts_with("suppression/") {
@@ -173,37 +158,16 @@ async fn one_incident_of_a_group_is_alerted_wherever_a_worker_stops() {
     for steps in 0.. {
         let memory = Memory::new();
         let topic = Topic::default();
-        let pipeline = pipeline(&memory, &topic, THRESHOLD);
+        let pipeline = pipeline_of_rule(&memory, &topic, THRESHOLD);
         let calls = |minute: &str| {
             ["00", "01"].map(|second| create(&format!("{minute}:{second}"), "alice"))
         };
-        let run = |minute: &str| -> Worker<()> {
-            let pipeline = Arc::clone(&pipeline);
-            let payload = inline(&calls(minute));
-            Box::pin(async move {
-                pipeline::run(&pipeline, &payload, clock()).await;
-            })
-        };
-        let mut dying = run("10:00");
-        let mut living = run("10:30");
-        let mut ended = false;
-        let mut alive = true;
-        for _ in 0..steps {
-            ended = ended || step(&mut dying).is_ready();
-            alive = alive && step(&mut living).is_pending();
-        }
-        drop(dying);
-        while alive {
-            alive = step(&mut living).is_pending();
-        }
+        let worker = |minute: &str| delivery(&pipeline, &calls(minute));
+        let ended = stop_first(worker("10:00"), worker("10:30"), steps);
         memory.advance(LEASE);
         pipeline::recover_open(&pipeline, clock()).await;
         deliver(&pipeline, &calls("10:00")).await;
-        let mut sent: Vec<String> =
-            alerts(&topic).iter().map(|alert| alert.finding.to_string()).collect();
-        // A worker that dies between sending and recording leaves its alert to be sent again.
-        sent.sort();
-        sent.dedup();
+        let sent = sent_ids(&topic, "correlation");
         assert_eq!(sent.len(), 1, "after {steps} steps");
         if ended {
             assert!(steps > 10);
@@ -231,7 +195,7 @@ proptest! {
         let calls = calls.concat();
         let memory = Memory::new();
         let topic = Topic::default();
-        let pipeline = pipeline(&memory, &topic, rule);
+        let pipeline = pipeline_of_rule(&memory, &topic, rule);
         let mut sum = (0, 0);
         let runtime = Builder::new_current_thread().enable_time().build().unwrap();
         for index in order.into_iter().chain(again) {

@@ -5,7 +5,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use detect::finding::Outcome;
-use detect::rule::{Detections, LoadedRules};
 use serde_json::{Value, json};
 use tokio::time::Instant;
 use trailbell::ledger::{Ledger, StoredLedger};
@@ -13,7 +12,8 @@ use trailbell::pipeline::{self, Clock, Pipeline};
 
 use crate::ledger::memory::{Fault, HangingStore, Memory, Topic};
 use crate::ledger::world::{
-    LEASE, Worker, call, clock, deliver, inline, pipeline_with, sent_alerts, step,
+    LEASE, call, clock, deliver, delivery, inline, pipeline_of_rule, pipeline_with, sent_alerts,
+    sent_ids, stop_first, use_rule,
 };
 
 const RULE: &str = r#"[rule]
@@ -33,15 +33,6 @@ fn create(time: &str, user: &str) -> Value {
     call("CreateGroup", &format!("2026-03-01T{time}Z"), user, parameters)
 }
 
-fn use_rule(pipeline: &mut Pipeline, text: &str) {
-    let rules = LoadedRules::from_texts([("s.toml", text)].into_iter());
-    pipeline.detections = Arc::new(Detections::from(rules.into_rule_set().unwrap()));
-}
-
-fn pipeline(memory: &Memory, topic: &Topic) -> Arc<Pipeline> {
-    pipeline_with(memory, topic, |pipeline| use_rule(pipeline, RULE))
-}
-
 /// Delivers records. Returns how many findings were alerted and how many were suppressed.
 async fn counts(pipeline: &Arc<Pipeline>, records: &[Value]) -> (u64, u64) {
     let report = deliver(pipeline, records).await;
@@ -54,7 +45,7 @@ async fn counts(pipeline: &Arc<Pipeline>, records: &[Value]) -> (u64, u64) {
 async fn one_alert_stands_for_its_group_for_a_while() {
     let memory = Memory::new();
     let topic = Topic::default();
-    let pipeline = pipeline(&memory, &topic);
+    let pipeline = pipeline_of_rule(&memory, &topic, RULE);
     let burst =
         [create("10:00:00", "alice"), create("10:00:01", "alice"), create("10:00:02", "bob")];
     assert_eq!(counts(&pipeline, &burst).await, (2, 1));
@@ -77,8 +68,7 @@ async fn values_that_are_missing_are_suppressed_unless_the_rule_says_otherwise()
     assert_ne!(RULE, other);
     for (rule, expected) in [(RULE, (1, 1)), (&other, (2, 0))] {
         let rule = rule.replace("user.name", "user.target.name");
-        let change = |pipeline: &mut Pipeline| use_rule(pipeline, &rule);
-        let pipeline = pipeline_with(&Memory::new(), &Topic::default(), change);
+        let pipeline = pipeline_of_rule(&Memory::new(), &Topic::default(), &rule);
         let burst = [create("10:00:00", "alice"), create("10:00:01", "alice")];
         assert_eq!(counts(&pipeline, &burst).await, expected, "{rule}");
     }
@@ -99,7 +89,7 @@ async fn without_a_ledger_an_alert_stands_for_its_invocation() {
 async fn a_group_that_is_damaged_or_cannot_be_written_costs_an_alert_too_many() {
     let memory = Memory::new();
     let topic = Topic::default();
-    let pipeline = pipeline(&memory, &topic);
+    let pipeline = pipeline_of_rule(&memory, &topic, RULE);
     assert_eq!(counts(&pipeline, &[create("10:00:00", "alice")]).await, (1, 0));
     let keys = memory.keys("suppression/");
     assert_eq!(keys.len(), 1);
@@ -144,46 +134,19 @@ async fn one_finding_of_a_group_is_alerted_wherever_a_worker_stops() {
     for steps in 0.. {
         let memory = Memory::new();
         let topic = Topic::default();
-        let pipeline = pipeline(&memory, &topic);
-        let run = |time| -> Worker<()> {
-            let pipeline = Arc::clone(&pipeline);
-            let payload = inline(&[create(time, "alice")]);
-            Box::pin(async move {
-                pipeline::run(&pipeline, &payload, clock()).await;
-            })
-        };
-        let mut dying = run("10:00:00");
-        let mut living = run("10:00:01");
-        let mut ended = false;
-        let mut alive = true;
-        for _ in 0..steps {
-            ended = ended || step(&mut dying).is_ready();
-            alive = alive && step(&mut living).is_pending();
-        }
-        drop(dying);
-        while alive {
-            alive = step(&mut living).is_pending();
-        }
-        let before = findings_sent(&topic);
+        let pipeline = pipeline_of_rule(&memory, &topic, RULE);
+        let worker = |time| delivery(&pipeline, &[create(time, "alice")]);
+        let ended = stop_first(worker("10:00:00"), worker("10:00:01"), steps);
+        let before = sent_ids(&topic, "alert");
         memory.advance(LEASE);
         pipeline::recover_open(&pipeline, clock()).await;
-        let sent = findings_sent(&topic);
-        // A worker that dies between sending and recording leaves its alert to be sent again.
+        let sent = sent_ids(&topic, "alert");
         assert_eq!(sent.len(), 1, "after {steps} steps: {before:?}, {sent:?}");
         if ended {
             assert!(steps > 10);
             return;
         }
     }
-}
-
-/// The findings that were alerted, each once.
-fn findings_sent(topic: &Topic) -> Vec<String> {
-    let alerts = sent_alerts(topic, "alert");
-    let mut ids: Vec<String> = alerts.iter().map(|alert| alert.finding.to_string()).collect();
-    ids.sort();
-    ids.dedup();
-    ids
 }
 
 #[tokio::test]
@@ -193,7 +156,7 @@ async fn an_alert_stands_for_no_finding_of_another_severity() {
     let rule = format!("{RULE}{raise}\n");
     let memory = Memory::new();
     let topic = Topic::default();
-    let pipeline = pipeline_with(&memory, &topic, |pipeline| use_rule(pipeline, &rule));
+    let pipeline = pipeline_of_rule(&memory, &topic, &rule);
     let admins = |second: &str| {
         let parameters = json!({"groupName": "admins"});
         call("CreateGroup", &format!("2026-03-01T10:00:{second}Z"), "alice", parameters)

@@ -1,17 +1,13 @@
 //! `threshold`: one alert for the values that reach it, until there are too few calls, in any order
 //! of arrival.
 
-use std::sync::Arc;
-
 use alert::Alert;
-use detect::finding::Outcome;
-use detect::rule::{Detections, LoadedRules};
 use serde_json::{Value, json};
-use trailbell::pipeline::{self, Pipeline};
 
 use crate::ledger::memory::{Memory, Topic};
 use crate::ledger::world::{
-    Worker, call, clock, deliver, inline, pipeline_with, sent_alerts, step,
+    deliver, deliver_unalerted, delivery, group_call, pipeline_of_rule, run_steps, run_to_end,
+    sent_alerts,
 };
 
 const RULE: &str = r#"[rule]
@@ -36,40 +32,23 @@ field = "source.ip"
 value = 3
 "#;
 
-fn pipeline(memory: &Memory, topic: &Topic, rule: &str) -> Arc<Pipeline> {
-    pipeline_with(memory, topic, |pipeline| {
-        let rules = LoadedRules::from_texts([("t.toml", rule)].into_iter());
-        pipeline.detections = Arc::new(Detections::from(rules.into_rule_set().unwrap()));
-    })
-}
-
 fn create(time: &str, user: &str) -> Value {
-    let time = format!("2026-03-01T{time}Z");
-    let mut record = call("CreateGroup", &time, user, json!({"groupName": "app"}));
-    record["eventID"] = format!("{user}-{time}").into();
-    record
+    group_call("CreateGroup", time, user, "app")
 }
 
 fn alerts(topic: &Topic) -> Vec<Alert> {
     sent_alerts(topic, "correlation")
 }
 
-async fn process(pipeline: &Arc<Pipeline>, records: &[Value]) {
-    let report = deliver(pipeline, records).await;
-    assert!(report.problems.is_empty(), "{report:?}");
-    // Calls are recorded, none is alerted by itself.
-    assert_eq!(report.report.findings_that(Outcome::Alerted), 0);
-}
-
 #[tokio::test]
 async fn a_threshold_is_alerted_once_until_there_are_too_few_calls() {
     let memory = Memory::new();
     let topic = Topic::default();
-    let pipeline = pipeline(&memory, &topic, RULE);
-    process(&pipeline, &[create("10:00:00", "alice"), create("10:01:00", "alice")]).await;
-    process(&pipeline, &[create("10:02:00", "bob")]).await;
+    let pipeline = pipeline_of_rule(&memory, &topic, RULE);
+    deliver_unalerted(&pipeline, &[create("10:00:00", "alice"), create("10:01:00", "alice")]).await;
+    deliver_unalerted(&pipeline, &[create("10:02:00", "bob")]).await;
     assert_eq!(alerts(&topic).len(), 0);
-    process(&pipeline, &[create("10:10:00", "alice")]).await;
+    deliver_unalerted(&pipeline, &[create("10:10:00", "alice")]).await;
     let alert = &alerts(&topic)[0];
     assert_eq!(alert.document["rule"]["id"], "t-1");
     for time in ["10:00:00", "10:01:00", "10:10:00"] {
@@ -77,15 +56,15 @@ async fn a_threshold_is_alerted_once_until_there_are_too_few_calls() {
     }
     assert!(alert.text.contains("3 or more events within 10 minutes"), "{}", alert.text);
     // At 10:10:01 there are two calls, at 10:10:30 three again: it was not reached in between.
-    process(&pipeline, &[create("10:10:30", "alice"), create("10:10:40", "alice")]).await;
+    deliver_unalerted(&pipeline, &[create("10:10:30", "alice"), create("10:10:40", "alice")]).await;
     assert_eq!(alerts(&topic).len(), 2);
     // Reached all the time until 10:20.
-    process(&pipeline, &[create("10:19:00", "alice"), create("10:19:50", "alice")]).await;
+    deliver_unalerted(&pipeline, &[create("10:19:00", "alice"), create("10:19:50", "alice")]).await;
     assert_eq!(alerts(&topic).len(), 2);
     // Again, and late.
-    process(&pipeline, &[create("10:10:00", "alice"), create("10:15:00", "alice")]).await;
+    deliver_unalerted(&pipeline, &[create("10:10:00", "alice"), create("10:15:00", "alice")]).await;
     assert_eq!(alerts(&topic).len(), 2);
-    process(&pipeline, &[create("10:11:00", "bob"), create("10:12:00", "bob")]).await;
+    deliver_unalerted(&pipeline, &[create("10:11:00", "bob"), create("10:12:00", "bob")]).await;
     assert_eq!(alerts(&topic).len(), 3);
 }
 
@@ -96,9 +75,9 @@ async fn in_any_order_of_arrival_a_threshold_is_reached_once() {
     for order in [[0, 1, 2], [0, 2, 1], [1, 0, 2], [1, 2, 0], [2, 0, 1], [2, 1, 0]] {
         let memory = Memory::new();
         let topic = Topic::default();
-        let pipeline = pipeline(&memory, &topic, RULE);
+        let pipeline = pipeline_of_rule(&memory, &topic, RULE);
         for index in order.into_iter().chain(order) {
-            process(&pipeline, std::slice::from_ref(&calls[index])).await;
+            deliver_unalerted(&pipeline, std::slice::from_ref(&calls[index])).await;
         }
         assert_eq!(alerts(&topic).len(), 1, "{order:?}");
     }
@@ -108,7 +87,7 @@ async fn in_any_order_of_arrival_a_threshold_is_reached_once() {
 async fn different_values_are_counted() {
     let memory = Memory::new();
     let topic = Topic::default();
-    let pipeline = pipeline(&memory, &topic, &format!("{RULE}{CARDINALITY}"));
+    let pipeline = pipeline_of_rule(&memory, &topic, &format!("{RULE}{CARDINALITY}"));
     let from = |time: &str, address: &str| {
         let mut record = create(time, "alice");
         record["sourceIPAddress"] = address.into();
@@ -116,10 +95,10 @@ async fn different_values_are_counted() {
     };
     let burst: Vec<Value> =
         (0..5).map(|second| from(&format!("10:00:0{second}"), "192.0.2.1")).collect();
-    process(&pipeline, &burst).await;
-    process(&pipeline, &[from("10:01:00", "192.0.2.2")]).await;
+    deliver_unalerted(&pipeline, &burst).await;
+    deliver_unalerted(&pipeline, &[from("10:01:00", "192.0.2.2")]).await;
     assert_eq!(alerts(&topic).len(), 0);
-    process(&pipeline, &[from("10:02:00", "192.0.2.3")]).await;
+    deliver_unalerted(&pipeline, &[from("10:02:00", "192.0.2.3")]).await;
     assert_eq!(alerts(&topic).len(), 1);
 }
 
@@ -130,16 +109,16 @@ fn overtake(rule: &str, calls: [&str; 2], steps: [usize; 2]) -> (Vec<u64>, bool)
     let memory = Memory::new();
     // Of one topic, one would wait until the other has published.
     let topics = [Topic::default(), Topic::default()];
-    let mut workers = [0, 1].map(|n| -> Worker<()> {
-        let pipeline = pipeline(&memory, &topics[n], rule);
-        let payload = inline(&[create(calls[n], "alice")]);
-        Box::pin(async move {
-            pipeline::run(&pipeline, &payload, clock()).await;
-        })
-    });
-    let is_over = [0, 1].map(|n: usize| (0..steps[n]).any(|_| step(&mut workers[n]).is_ready()));
-    for (worker, is_over) in workers.iter_mut().zip(is_over) {
-        while !is_over && step(worker).is_pending() {}
+    let worker = |n: usize| {
+        let pipeline = pipeline_of_rule(&memory, &topics[n], rule);
+        delivery(&pipeline, &[create(calls[n], "alice")])
+    };
+    let mut workers = [0, 1].map(worker);
+    let is_over = [0, 1].map(|n| run_steps(&mut workers[n], steps[n]));
+    for (worker, is_over) in workers.into_iter().zip(is_over) {
+        if !is_over {
+            run_to_end(worker);
+        }
     }
     let count = |alert: Alert| alert.document["trailbell"]["count"].as_u64().unwrap();
     (topics.iter().flat_map(alerts).map(count).collect(), is_over == [true; 2])
@@ -148,16 +127,11 @@ fn overtake(rule: &str, calls: [&str; 2], steps: [usize; 2]) -> (Vec<u64>, bool)
 #[test]
 fn an_alert_shows_enough_calls_whenever_workers_overtake_each_other() {
     let rule = RULE.replace("value = 3", "value = 2");
-    for (calls, expected) in [
-        (["10:00:00", "10:05:00"], &[2][..]),
-        (["10:05:00", "10:00:00"], &[2]),
-        (["10:00:00", "10:10:00"], &[2]),
-        (["10:00:00", "10:10:01"], &[]),
-    ] {
+    for calls in [["10:00:00", "10:05:00"], ["10:10:00", "10:00:00"]] {
         let mut most = 1;
         for steps in (0..).flat_map(|sum: usize| (0..=sum).map(move |slow| [slow, sum - slow])) {
             let (counts, is_over) = overtake(&rule, calls, steps);
-            assert_eq!(counts, expected, "{calls:?} after {steps:?} steps");
+            assert_eq!(counts, [2], "{calls:?} after {steps:?} steps");
             most = most.max(steps[0].min(steps[1]));
             if is_over {
                 break;
@@ -165,4 +139,47 @@ fn an_alert_shows_enough_calls_whenever_workers_overtake_each_other() {
         }
         assert!(most > 10);
     }
+}
+
+/// A call about some resources.
+fn of_resources(second: u32, resources: &[&str]) -> Value {
+    let mut record = create(&format!("10:00:{second:02}"), "alice");
+    record["resources"] = resources.iter().map(|arn| json!({"ARN": arn})).collect();
+    record
+}
+
+#[tokio::test]
+async fn each_value_of_a_field_counts() {
+    let by_resource = RULE.replace("user.name", "aws.cloudtrail.resources.arn");
+    let of_each = CARDINALITY.replace("source.ip", "aws.cloudtrail.resources.arn");
+    let different = format!("{RULE}{of_each}").replacen("value = 3", "value = 1", 1);
+    for (rule, calls, expected) in [
+        // `b` is in three calls.
+        (&by_resource, &[&["a", "b"][..], &["b"], &["c", "b"]][..], 1),
+        (&by_resource, &[&["a", "b"], &["b"], &["c"]], 0),
+        (&by_resource, &[&["a", "b"], &["a", "b"], &["b", "a"]], 2),
+        (&by_resource, &[&[], &[], &[]], 0),
+        // Three values in two calls.
+        (&different, &[&["a", "b"], &["c"]], 1),
+        (&different, &[&["a", "b"], &["b", "a"], &[]], 0),
+        // Case matters.
+        (&different, &[&["a", "b"], &["A"]], 1),
+    ] {
+        let topic = Topic::default();
+        let pipeline = pipeline_of_rule(&Memory::new(), &topic, rule);
+        for (second, resources) in (0..).zip(calls) {
+            deliver_unalerted(&pipeline, &[of_resources(second, resources)]).await;
+        }
+        assert_eq!(alerts(&topic).len(), expected, "{rule} {calls:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_call_without_a_value_is_not_recorded() {
+    let memory = Memory::new();
+    let rule = RULE.replace("user.name", "aws.cloudtrail.resources.arn");
+    let pipeline = pipeline_of_rule(&memory, &Topic::default(), &rule);
+    let calls = [of_resources(0, &[]), of_resources(1, &["a"])];
+    assert_eq!(deliver(&pipeline, &calls).await.report.findings, 1);
+    assert_eq!(memory.keys("entries/").len(), 1);
 }

@@ -1,5 +1,6 @@
 //! A pipeline in memory, what is delivered to it, and workers that are stopped at any step.
 
+use std::collections::BTreeSet;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock, mpsc};
@@ -8,6 +9,7 @@ use std::thread::{self, ThreadId};
 use std::time::Duration;
 
 use alert::{Accounts, Alert};
+use detect::finding::Outcome;
 use detect::rule::{Detections, LoadedRules, RuleSet};
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -26,6 +28,9 @@ pub const LEASE: i64 = 360;
 
 /// In seconds: a little longer than the interval of the rules.
 pub const WINDOW: i64 = 601;
+
+/// Enough steps for any run.
+const ALL_STEPS: usize = 100_000;
 
 /// How long a worker may wait for another thread: only a bug waits longer.
 const MAX_WAIT: Duration = Duration::from_secs(120);
@@ -56,6 +61,17 @@ pub fn pipeline_with(
     };
     change(&mut pipeline);
     Arc::new(pipeline)
+}
+
+/// The same, with this rule only.
+pub fn pipeline_of_rule(memory: &Memory, topic: &Topic, rule: &str) -> Arc<Pipeline> {
+    pipeline_with(memory, topic, |pipeline| use_rule(pipeline, rule))
+}
+
+/// Lets the pipeline have this rule only.
+pub fn use_rule(pipeline: &mut Pipeline, rule: &str) {
+    let rules = LoadedRules::from_texts([("a.toml", rule)].into_iter());
+    pipeline.detections = Arc::new(Detections::from(rules.into_rule_set().unwrap()));
 }
 
 /// The ledger in `memory`.
@@ -90,11 +106,24 @@ pub async fn deliver(pipeline: &Arc<Pipeline>, records: &[Value]) -> InvocationR
     report
 }
 
+/// Delivers records of which none is alerted by itself.
+pub async fn deliver_unalerted(pipeline: &Arc<Pipeline>, records: &[Value]) {
+    let report = deliver(pipeline, records).await;
+    assert!(report.problems.is_empty(), "{report:?}");
+    assert_eq!(report.report.findings_that(Outcome::Alerted), 0);
+}
+
 /// The alerts of one kind that were sent.
 pub fn sent_alerts(topic: &Topic, kind: &str) -> Vec<Alert> {
     let mut alerts = topic.accepted();
     alerts.retain(|alert| alert.document["trailbell"]["kind"] == kind);
     alerts
+}
+
+/// The ids in the alerts of one kind that were sent, each once: a worker that dies between sending
+/// and recording leaves its alert to be sent again.
+pub fn sent_ids(topic: &Topic, kind: &str) -> BTreeSet<String> {
+    sent_alerts(topic, kind).iter().map(|alert| alert.finding.to_string()).collect()
 }
 
 /// The value of a message attribute.
@@ -124,6 +153,49 @@ pub fn step<T>(worker: &mut Worker<T>) -> Poll<T> {
         }
         woken.recv_timeout(MAX_WAIT).expect("it hangs");
     }
+}
+
+/// A worker that delivers records.
+pub fn delivery(pipeline: &Arc<Pipeline>, records: &[Value]) -> Worker<()> {
+    let pipeline = Arc::clone(pipeline);
+    let records = records.to_vec();
+    Box::pin(async move {
+        deliver(&pipeline, &records).await;
+    })
+}
+
+/// A worker that takes over what others left.
+pub fn sweep(pipeline: &Arc<Pipeline>) -> Worker<()> {
+    let pipeline = Arc::clone(pipeline);
+    Box::pin(async move {
+        pipeline::recover_open(&pipeline, clock()).await;
+    })
+}
+
+/// Lets a worker take some steps. Returns true if it has come to its end.
+pub fn run_steps(worker: &mut Worker<()>, steps: usize) -> bool {
+    (0..steps).any(|_| step(worker).is_ready())
+}
+
+/// Runs a worker to its end.
+pub fn run_to_end(mut worker: Worker<()>) {
+    assert!(run_steps(&mut worker, ALL_STEPS), "it hangs");
+}
+
+/// Lets two workers take so many steps, in turns. Then the first is stopped, and the other runs to
+/// its end. Returns true if the first had come to its end before.
+pub fn stop_first(mut first: Worker<()>, mut other: Worker<()>, steps: usize) -> bool {
+    let mut has_ended = false;
+    let mut other_has_ended = false;
+    for _ in 0..steps {
+        has_ended = has_ended || step(&mut first).is_ready();
+        other_has_ended = other_has_ended || step(&mut other).is_ready();
+    }
+    drop(first);
+    if !other_has_ended {
+        run_to_end(other);
+    }
+    has_ended
 }
 
 /// Distinguishes a worker that yields from one whose work on another thread is done.
@@ -169,6 +241,15 @@ pub fn call(action: &str, time: &str, user: &str, parameters: Value) -> Value {
             "type": "IAMUser", "userName": user, "accountId": "111122223333", "arn": arn,
         },
     })
+}
+
+/// A call on the first of March about a group and a user. Calls of two users at one time differ.
+pub fn group_call(action: &str, time: &str, user: &str, group: &str) -> Value {
+    let time = format!("2026-03-01T{time}Z");
+    let parameters = json!({"groupName": group, "userName": "mallory"});
+    let mut record = call(action, &time, user, parameters);
+    record["eventID"] = format!("{action}-{user}-{time}").into();
+    record
 }
 
 /// A notification of a CloudWatch Logs subscription with these records in it.

@@ -112,7 +112,9 @@ fn term(depth: u32) -> BoxedStrategy<String> {
         4 => field,
         1 => (inner(), text).prop_map(|(term, text)| format!("concat({term}, {text})")),
         1 => (inner(), inner()).prop_map(|(one, other)| format!("concat({one}, \"-\", {other})")),
-        1 => (inner(), -3..4).prop_map(|(term, start)| format!("substring(string({term}), {start})")),
+        1 => (inner(), -3..4).prop_map(|(term, start)| {
+            format!("substring(string({term}), {start})")
+        }),
         1 => (inner(), -3..4, -3..4).prop_map(|(term, start, end)| {
             format!("substring(string({term}), {start}, {end})")
         }),
@@ -268,11 +270,19 @@ fn check_round_trip(text: &str) -> Result<(), TestCaseError> {
     Ok(())
 }
 
+/// The unit of a `maxspan`, or a wrong one.
+fn unit() -> impl Strategy<Value = &'static str> {
+    prop::sample::select(vec!["ms", "s", "m", "h", "d", "w"])
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(2_000))]
 
     #[test]
-    fn any_text_is_a_query_or_an_error(text in any::<String>(), start in "(any where |sequence by a \\[any where true\\] \\[any where )?") {
+    fn any_text_is_a_query_or_an_error(
+        text in any::<String>(),
+        start in "(any where |sequence by a \\[any where true\\] \\[any where )?",
+    ) {
         check_round_trip(&format!("{start}{text}"))?;
     }
 
@@ -284,7 +294,7 @@ proptest! {
     #[test]
     fn any_sequence_is_printed_as_one(
         by in prop::sample::select(vec!["", " by a", " by ?a, `b c`", " by"]),
-        maxspan in prop::option::of((0..5000_u32, prop::sample::select(vec!["ms", "s", "m", "h", "d", "w"]))),
+        maxspan in prop::option::of((0..5000_u32, unit())),
         steps in prop::collection::vec((condition(), prop::option::of(0..60_u32)), 1..5),
         own_key in any::<bool>(),
         until in prop::option::of(condition()),
@@ -322,7 +332,9 @@ proptest! {
     }
 
     #[test]
-    fn any_regular_expression_is_compiled_or_an_error(regex in "[ab.*+?{}(),|\\[\\]^\\\\\"@-]{0,12}") {
+    fn any_regular_expression_is_compiled_or_an_error(
+        regex in "[ab.*+?{}(),|\\[\\]^\\\\\"@-]{0,12}",
+    ) {
         let source = format!("any where a regex {}", format!("{regex:?}").replace("\\'", "'"));
         check_round_trip(&source)?;
     }

@@ -84,7 +84,8 @@ fn alerts_of_a_threshold_are_suppressed_by_the_values_that_it_counts_by() {
 #[test]
 fn new_terms_are_read_in_both_forms() {
     let nested = "[rule.new_terms]\nfield = 'new_terms_fields'\n\
-                  value = ['user.name', 'source.ip']\n[[rule.new_terms.history_window_start]]\nfield = 'history_window_start'\n\
+                  value = ['user.name', 'source.ip']\n\
+                  [[rule.new_terms.history_window_start]]\nfield = 'history_window_start'\n\
                   value = 'now-7d'";
     let flat = "new_terms_fields = ['user.name', 'source.ip']\nhistory_window_start = 'now-7d'";
     for lines in [nested, flat] {
@@ -199,9 +200,10 @@ fn a_rule_that_can_match_every_record_must_be_accepted() {
     assert_eq!(load(&agent).rules.len(), 1);
     let sequence = |step: &str, extra: &str| {
         format!(
-            "[rule]\nname = \"A rule\"\nrule_id = \"r-1\"\ndescription = \"Detects.\"\ntype = \
-             \"eql\"\nlanguage = \"eql\"\nseverity = \"low\"\nrisk_score = 21\nquery = 'sequence by \
-             user.name [any where event.action == \"X\"] [any where {step}]'\n{extra}\n"
+            "[rule]\nname = \"A rule\"\nrule_id = \"r-1\"\ndescription = \"Detects.\"\n\
+             type = \"eql\"\nlanguage = \"eql\"\nseverity = \"low\"\nrisk_score = 21\n\
+             query = 'sequence by user.name [any where event.action == \"X\"] [any where {step}]'\n\
+             {extra}\n"
         )
     };
     for (step, extra, is_refused) in [
@@ -239,8 +241,8 @@ fn a_rule_that_can_match_every_record_must_be_accepted() {
 #[test]
 fn a_threshold_cannot_be_correlated() {
     let threshold = "[rule]\nname = \"A rule\"\nrule_id = \"r-1\"\ndescription = \"Detects.\"\n\
-                     type = \"threshold\"\nseverity = \"low\"\nrisk_score = 21\nquery = 'event.provider: \
-                     iam.amazonaws.com'\nthreshold = {value = 2}\n";
+                     type = \"threshold\"\nseverity = \"low\"\nrisk_score = 21\n\
+                     query = 'event.provider: iam.amazonaws.com'\nthreshold = {value = 2}\n";
     let correlation = "[rule]\nname = \"Two\"\nrule_id = \"c-1\"\ndescription = \"Both.\"\ntype = \
                        \"correlation\"\nseverity = \"low\"\nrisk_score = 21\n\
                        [rule.correlation]\ntype = \"event_count\"\nrules = [\"r-1\"]\n\
