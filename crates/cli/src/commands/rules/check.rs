@@ -31,7 +31,9 @@ const MAX_LISTED: usize = 40;
 /// and duplicate ids.
 ///
 /// A condition can never be true if its value is not of the field's type (ip, boolean or date; no
-/// field is a number), or if it asks a field with a single value for two values. These fields can
+/// field is a number), if no record has its value (event.category, event.type, event.outcome), or if
+/// it asks a field with a single value for two values. In EQL, a `*` after ==, in and in~, where it
+/// is no wildcard, is a warning too. These fields can
 /// have several values: event.category, event.type, related.user, group.*, user.target.*,
 /// user.changes.name, aws.cloudtrail.resources.* and aws.cloudtrail.flattened.*.
 ///

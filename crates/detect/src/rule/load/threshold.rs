@@ -7,6 +7,7 @@ use toml::Spanned;
 use toml::de::DeTable;
 
 use super::over_time::refuse_unknown;
+use crate::ecs;
 use crate::rule::correlation::Correlation;
 use crate::rule::threshold::{Cardinality, Threshold};
 use crate::rule::toml_file::reader::TomlReader;
@@ -27,7 +28,7 @@ struct ThresholdTable {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct CardinalityTable {
-    field: String,
+    field: Spanned<String>,
     value: Spanned<i64>,
 }
 
@@ -55,16 +56,31 @@ pub(super) fn read_threshold(
     refuse_long(reader, table, from);
     refuse_unknown_fields(reader, table);
     let value = checked_count(reader, "threshold.value", "matches", &read.value);
-    let cardinality =
-        read.cardinality.into_iter().next().map(|CardinalityTable { field, value }| {
-            let value = checked_count(reader, "threshold.cardinality.value", "values", &value);
-            Cardinality { field, value }
-        });
     let fields = match read.field {
         Fields::One(field) => vec![field],
         Fields::Several(fields) => fields,
     };
+    let cardinality =
+        read.cardinality.into_iter().next().map(|CardinalityTable { field, value }| {
+            let value = checked_count(reader, "threshold.cardinality.value", "values", &value);
+            if value > 1 && fields.contains(field.get_ref()) {
+                warn_of_one_value(reader, &field);
+            }
+            Cardinality { field: field.into_inner(), value }
+        });
     Some(Threshold { fields, value, cardinality })
+}
+
+/// Calls with the same values of some fields have one value of each, unless it can have several.
+fn warn_of_one_value(reader: &mut TomlReader<'_>, field: &Spanned<String>) {
+    let name = field.get_ref();
+    if ecs::field_shape(name).is_some_and(|(_, is_single)| is_single) {
+        let message = format!(
+            "can never be true: calls are counted by `{name}`, so all that are counted together \
+             have the same value of it"
+        );
+        reader.add_lint(field.span(), message);
+    }
 }
 
 fn refuse_long(reader: &mut TomlReader<'_>, table: &DeTable<'_>, from: Duration) {

@@ -298,7 +298,62 @@ fn problems_are_reported_with_their_place() {
 
 #[test]
 fn suspicious_conditions_are_warnings() {
-    let cases: [(&str, &[&str]); 8] = [
+    let cases: [(&str, &[&str]); 16] = [
+        (
+            "any where user_agent.original == \"*curl*\"",
+            &[
+                "a.toml:11:11: `*` is an ordinary character in `*curl*`: with `:` or `like` it is a \
+               wildcard",
+            ],
+        ),
+        (
+            "any where event.action in (\"A\", \"Add*\") or event.action not in~ (\"Del*\")",
+            &[
+                "a.toml:11:11: `*` is an ordinary character in `Add*`: with `:` or `like` it is a \
+                 wildcard",
+                "a.toml:11:44: `*` is an ordinary character in `Del*`: with `:` or `like` it is a \
+                 wildcard",
+            ],
+        ),
+        (
+            "any where event.outcome != \"s*\" and user.name == \"*\"",
+            &[
+                "a.toml:11:11: `*` is an ordinary character in `s*`: with `:` or `like` it is a \
+                 wildcard",
+                "a.toml:11:37: `*` is an ordinary character here: `!= null` is true for every \
+                 value",
+            ],
+        ),
+        (
+            "any where event.category == \"IAM\" or event.outcome == \"sucess\"",
+            &[
+                "a.toml:11:11: can never be true: no record has the `event.category` `IAM`; did \
+                 you mean `iam`?",
+                "a.toml:11:38: can never be true: no record has the `event.outcome` `sucess`; did \
+                 you mean `success`?",
+            ],
+        ),
+        (
+            "any where event.outcome in (\"success\", \"Failure\") or event.type != \"change\"",
+            &["a.toml:11:11: no record has the `event.outcome` `Failure`; did you mean `failure`?"],
+        ),
+        (
+            "any where event.action == \"A\" and event.outcome == \"success\" and event.action == \
+             \"B\"",
+            &["a.toml:11:67: can never be true: `event.action` has one value, and elsewhere it \
+               must be `A`"],
+        ),
+        (
+            "sequence [any where event.action == \"A\"] [any where event.action in (\"B\", \"C\")]\n\
+             until [any where event.action == \"A\" and event.action : \"b*\"]",
+            &["a.toml:12:42: can never be true: `event.action` has one value, and elsewhere it \
+               must be `A`"],
+        ),
+        (
+            "any where event.action : \"A*\" and event.action like (\"*b\", \"c\") and \
+             aws.cloudtrail.flattened.request_parameters.principal == \"*\"",
+            &[],
+        ),
         (
             "any where event.actoin == \"X\" and ?event.nothing == 1",
             &["a.toml:11:11: no record has the field `event.actoin`; did you mean `event.action`?"],
@@ -316,8 +371,8 @@ fn suspicious_conditions_are_warnings() {
         ),
         (
             "any where event.outcome == \"Success\"",
-            &["a.toml:11:11: can never be true: `event.outcome` is in lower case, and absent \
-               instead of empty, `-` or `none`"],
+            &["a.toml:11:11: can never be true: no record has the `event.outcome` `Success`; did \
+               you mean `success`?"],
         ),
         (
             "any where event.outcome : \"Success\" and user.name != \"none\"",

@@ -3,6 +3,7 @@
 mod correlations;
 mod elastic;
 mod eql;
+mod keys;
 mod over_time;
 mod severity;
 mod unsupported;
@@ -208,6 +209,10 @@ fn rules_of_other_types_are_unsupported() {
             "its language is `eql`, of type `query` only `kuery` can run",
         ),
         ("type = 'query'\nfilters = [{}]", "it has `filters`, which would not be applied"),
+        (
+            "type = 'eql'\nexceptions_list = [{id = 'x'}]",
+            "it has `exceptions_list`, which would not be applied",
+        ),
     ];
     for (lines, reason) in cases {
         let load = load(&format!("[rule]\nname = 'Odd'\n{lines}\n"));
