@@ -340,7 +340,7 @@ fn suspicious_conditions_are_warnings() {
         (
             "any where event.action == \"A\" and event.outcome == \"success\" and event.action == \
              \"B\"",
-            &["a.toml:11:67: can never be true: `event.action` has one value, and elsewhere it \
+            &["a.toml:11:66: can never be true: `event.action` has one value, and elsewhere it \
                must be `A`"],
         ),
         (
