@@ -3,14 +3,15 @@
 use std::time::Duration;
 
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 use toml::Spanned;
 use toml::de::DeTable;
 
-use super::over_time::refuse_unknown;
+use super::over_time::{refuse_unknown, texts};
 use crate::ecs;
 use crate::rule::correlation::Correlation;
 use crate::rule::threshold::{Cardinality, Threshold};
-use crate::rule::toml_file::reader::TomlReader;
+use crate::rule::toml_file::reader::{TomlReader, elements};
 
 /// The most matches or values that are counted, as in correlations.
 const MAX_COUNT: u32 = 1_000;
@@ -18,8 +19,9 @@ const MAX_COUNT: u32 = 1_000;
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct ThresholdTable {
-    #[serde(default)]
-    field: Fields,
+    /// One field or a list, which is read by itself.
+    #[serde(default, rename = "field")]
+    _field: IgnoredAny,
     value: Spanned<i64>,
     #[serde(default)]
     cardinality: Vec<CardinalityTable>,
@@ -32,20 +34,6 @@ struct CardinalityTable {
     value: Spanned<i64>,
 }
 
-/// One field, or a list.
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum Fields {
-    One(String),
-    Several(Vec<String>),
-}
-
-impl Default for Fields {
-    fn default() -> Fields {
-        Fields::Several(Vec::new())
-    }
-}
-
 /// The threshold of a rule that looks back for `from`.
 pub(super) fn read_threshold(
     reader: &mut TomlReader<'_>,
@@ -56,10 +44,7 @@ pub(super) fn read_threshold(
     refuse_long(reader, table, from);
     refuse_unknown_fields(reader, table);
     let value = checked_count(reader, "threshold.value", "matches", &read.value);
-    let fields = match read.field {
-        Fields::One(field) => vec![field],
-        Fields::Several(fields) => fields,
-    };
+    let fields = read_fields(reader, table);
     let cardinality =
         read.cardinality.into_iter().next().map(|CardinalityTable { field, value }| {
             let value = checked_count(reader, "threshold.cardinality.value", "values", &value);
@@ -69,6 +54,16 @@ pub(super) fn read_threshold(
             Cardinality { field: field.into_inner(), value }
         });
     Some(Threshold { fields, value, cardinality })
+}
+
+fn read_fields(reader: &mut TomlReader<'_>, table: &DeTable<'_>) -> Vec<String> {
+    let nested = table.get("threshold").and_then(|value| value.get_ref().as_table());
+    let Some(value) = nested.and_then(|nested| nested.get("field")) else { return Vec::new() };
+    let fields = texts(Some(value));
+    if fields.len() != elements(value).len() {
+        reader.wrong_type("threshold.field", value, "a field or a list of fields");
+    }
+    fields.into_iter().map(str::to_owned).collect()
 }
 
 /// Calls with the same values of some fields have one value of each, unless it can have several.

@@ -245,8 +245,22 @@ fn a_sequence_has_no_key_that_would_have_no_effect() {
             SEQUENCE.replace("sequence by user.name", "sequence by user.nmae, ?nothing"),
             vec![],
             vec![
-                "a.toml:12:14: its sequence is by `user.nmae`, which no record has; did you mean \
+                "a.toml:11:13: its sequence is by `user.nmae`, which no record has; did you mean \
                  `user.name`?",
+            ],
+        ),
+        (
+            "",
+            "sequence with maxspan=5m\n  [any where event.action == \"A\"] by ?user.nmae, user.ip\n\
+             \u{20} [any where event.action == \"B\"] by user.name, source.ip\n\
+             until [any where event.action == \"C\"] by user.name, user.ib"
+                .to_owned(),
+            vec![],
+            vec![
+                "a.toml:12:50: its sequence is by `user.ip`, which no record has; did you mean \
+                 `user.id`?",
+                "a.toml:14:53: its sequence is by `user.ib`, which no record has; did you mean \
+                 `user.id`?",
             ],
         ),
     ] {
@@ -266,8 +280,8 @@ fn problems_are_reported_with_their_place() {
         ),
         (
             rule_file("", "any where event.action regex \"((x{1000}){1000}){1000}\""),
-            "a.toml:11:30: in `query`: expected a regular expression: compiled regex exceeded size \
-             limit\n11 | any where event.action regex \"((x{1000}){1000}){1000}\"\n   | \
+            "a.toml:11:30: in `query`: expected a regular expression: it is too \
+             large\n11 | any where event.action regex \"((x{1000}){1000}){1000}\"\n   | \
              \u{20}                            ^^^^^^^^^^^^^^^^^^^^^^^^^",
         ),
         (
@@ -276,7 +290,7 @@ fn problems_are_reported_with_their_place() {
         ),
         (
             rule_file("timestamp_field = 5", "any where true"),
-            "a.toml:9:19: in `timestamp_field`: invalid type: integer `5`, expected a string",
+            "a.toml:9:19: in `timestamp_field`: expected a string, found the number `5`",
         ),
         (HEAD.to_owned(), "a.toml:1:2: `query` is missing in [rule]"),
     ];
