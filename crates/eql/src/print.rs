@@ -64,7 +64,7 @@ impl Sequence {
 }
 
 fn write_keys(keys: &[JoinKey], f: &mut fmt::Formatter<'_>) -> fmt::Result {
-    for (index, JoinKey { field, is_optional }) in keys.iter().enumerate() {
+    for (index, JoinKey { field, is_optional, .. }) in keys.iter().enumerate() {
         f.write_str(if index == 0 { " by " } else { ", " })?;
         f.write_str(if *is_optional { "?" } else { "" })?;
         write_name(field, f)?;

@@ -81,7 +81,10 @@ fn compile(source: &str, case: Case) -> Result<regex_lite::Regex, InvalidRegex> 
     }
     let pattern = format!(r"(?s)\A(?:{})\z", translator.out);
     let builder = RegexBuilder::new(&pattern).size_limit(MAX_SIZE).build();
-    builder.map_err(|error| error.to_string().into())
+    builder.map_err(|error| match error.to_string() {
+        reason if reason.contains("size limit") => "it is too large".into(),
+        reason => reason.into(),
+    })
 }
 
 /// Writes the same expression in the syntax of the engine.

@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
-use query_core::{Document, ParseError};
+use query_core::{Document, ParseError, Span};
 
 use super::parser;
 use super::query::Query;
@@ -48,13 +48,23 @@ pub struct Step {
 }
 
 /// A field whose values the events of a sequence have in common.
-#[derive(Debug, Clone, PartialEq, Eq)]
+///
+/// Equality ignores the position.
+#[derive(Debug, Clone)]
 pub struct JoinKey {
     /// The name of the field.
     pub field: String,
     /// It was written with a `?`: events without a value belong together. Otherwise an event
     /// without one is in no sequence.
     pub is_optional: bool,
+    /// The position in the query text.
+    pub span: Span,
+}
+
+impl PartialEq for JoinKey {
+    fn eq(&self, other: &Self) -> bool {
+        self.field == other.field && self.is_optional == other.is_optional
+    }
 }
 
 impl Statement {

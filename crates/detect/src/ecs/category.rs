@@ -22,14 +22,16 @@ pub fn category_of_call(name: Option<&str>) -> Category {
     known.unwrap_or(Category { category: None, types: &["info"] })
 }
 
-/// Every value that `event.category` or `event.type` can have; `None` for other fields.
-pub(crate) fn known_categories(field: &str) -> Option<BTreeSet<&'static str>> {
+/// Every value that `event.category`, `event.type` or `event.outcome` can have; `None` for other
+/// fields.
+pub(crate) fn known_values(field: &str) -> Option<BTreeSet<&'static str>> {
     match field {
         "event.category" => Some(TABLE.iter().map(|(category, ..)| *category).collect()),
         "event.type" => {
             let types = TABLE.iter().flat_map(|(_, types, _)| *types);
             Some(types.chain(category_of_call(None).types).copied().collect())
         }
+        "event.outcome" => Some(BTreeSet::from(["failure", "success"])),
         _ => None,
     }
 }

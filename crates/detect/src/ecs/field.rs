@@ -166,8 +166,6 @@ pub enum ValueKind {
     Keyword,
     /// The same text in every record.
     Constant(&'static str),
-    /// Text in lower case.
-    LowerCase,
     /// `true` or `false`.
     Boolean,
     /// An instant.
@@ -182,12 +180,11 @@ pub fn field_shape(field: &str) -> Option<(ValueKind, bool)> {
     Some(match find_source(field)? {
         Constant(text) => (ValueKind::Constant(text), true),
         Keyword(["requestParameters" | "responseElements", ..]) => (ValueKind::Keyword, false),
-        Keyword(_) | Text(_) | Rendered(_) => (ValueKind::Keyword, true),
+        Keyword(_) | Text(_) | Rendered(_) | Outcome => (ValueKind::Keyword, true),
         Many(_) | Name(_) | Resource(_) | Own => (ValueKind::Keyword, false),
         Boolean(_) | Flag(_) => (ValueKind::Boolean, true),
         Date(_) => (ValueKind::Date, true),
         Ip(_) => (ValueKind::Ip, true),
-        Outcome => (ValueKind::LowerCase, true),
     })
 }
 

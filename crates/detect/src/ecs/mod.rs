@@ -23,7 +23,7 @@ mod view;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use category::known_categories;
+pub(crate) use category::known_values;
 pub use category::{Category, category_of_call};
 pub use document::document;
 pub(crate) use field::is_name_field;

@@ -31,9 +31,12 @@ impl Parser<'_> {
             (left, right) => (self.value(left)?, self.value(right)?),
         };
         if !left.term.is_constant() && !right.term.is_constant() {
-            let message = "expected a constant on one side, found two fields; fields cannot be \
-                           compared with each other";
-            return Err(self.error(operator_span, message.to_owned()));
+            let message = format!(
+                "expected a constant on one side, found two fields; fields cannot be compared with \
+                 each other{}",
+                quotes_hint(&right.term)
+            );
+            return Err(self.error(operator_span, message));
         }
         let kind = left.term.kind();
         if !kind.accepts(right.term.kind()) {
@@ -103,6 +106,16 @@ impl Parser<'_> {
             (Operator::Different, _) => self.negated(self.leaf(span, term, Test::IsNull)),
             _ => constant(false),
         }
+    }
+}
+
+/// A name without a dot is probably a text.
+pub(super) fn quotes_hint(term: &Term) -> String {
+    match term {
+        Term::Field { name, .. } if !name.contains('.') => {
+            format!(", and a text is in quotes: `\"{}\"`", shorten(name, 32))
+        }
+        _ => String::new(),
     }
 }
 

@@ -1,7 +1,8 @@
 //! What follows a value: lists, wildcards and regular expressions.
 
-use query_core::{Case, ParseError, Span, Wildcard};
+use query_core::{Case, ParseError, Span, Wildcard, shorten};
 
+use super::compare::quotes_hint;
 use super::{Operand, ParseResult, Parsed, Parser};
 use crate::ast::{Expr, ExprKind, Term, Test};
 use crate::constant::Constant;
@@ -40,9 +41,12 @@ impl Parser<'_> {
             Term::Constant(constant) => Ok(Some(constant)),
             Term::Null => Ok(None),
             Term::Field { .. } | Term::Call(_) => {
-                let message = "expected a constant, found a field; fields cannot be compared with \
-                               each other";
-                Err(self.error(operand.span, message.to_owned()))
+                let message = format!(
+                    "expected a constant, found a field; fields cannot be compared with each \
+                     other{}",
+                    quotes_hint(&operand.term)
+                );
+                Err(self.error(operand.span, message))
             }
         }
     }
@@ -105,8 +109,15 @@ impl Parser<'_> {
     }
 
     fn text(&mut self, expected: &str) -> ParseResult<(String, Span)> {
-        let TokenKind::Text(text) = &self.token.kind else {
-            return Err(self.unexpected(expected));
+        let text = match &self.token.kind {
+            TokenKind::Text(text) => text,
+            TokenKind::Name(name) => {
+                let found = shorten(name, 32);
+                let message =
+                    format!("expected {expected}, found `{found}`; it is in quotes: `\"{found}\"`");
+                return Err(self.error(self.token.span, message));
+            }
+            _ => return Err(self.unexpected(expected)),
         };
         let text = (text.clone(), self.token.span);
         self.advance()?;

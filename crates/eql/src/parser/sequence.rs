@@ -47,8 +47,23 @@ impl Parser<'_> {
         if self.is_keyword("until") {
             self.advance()?;
             until = Some(self.step(&shared, steps.first())?);
+            self.end_after_until()?;
         }
         Ok(Sequence { steps, until, shared_keys: shared.len(), maxspan })
+    }
+
+    /// Fails at what is written before `until`, or once.
+    fn end_after_until(&self) -> ParseResult<()> {
+        let hint = if self.is_keyword("until") {
+            "a sequence has only one `until`"
+        } else if self.starts_step() {
+            "the steps are written before `until`"
+        } else {
+            return Ok(());
+        };
+        let found = self.token.describe(self.query);
+        let message = format!("expected the end of the query, found {found}; {hint}");
+        Err(self.error(self.token.span, message))
     }
 
     fn is_keyword(&self, keyword: &str) -> bool {
@@ -67,6 +82,7 @@ impl Parser<'_> {
         }
         while keys.is_empty() || self.token.kind == TokenKind::Symbol(",") {
             self.advance()?;
+            let start = self.token.span.start;
             let is_optional = self.token.kind == TokenKind::Symbol("?");
             if is_optional {
                 self.advance()?;
@@ -77,7 +93,7 @@ impl Parser<'_> {
                 field.push('.');
                 field.push_str(&self.name_part()?);
             }
-            keys.push(JoinKey { field, is_optional });
+            keys.push(JoinKey { field, is_optional, span: Span { start, end: self.end } });
         }
         Ok(keys)
     }
@@ -149,6 +165,11 @@ impl Parser<'_> {
             return Err(self.error(Span { start, end: self.end }, message));
         }
         let runs = self.runs()?;
+        if self.is_keyword("by") {
+            let message = "expected `[`, `until` or the end of the query, found `by`; it is \
+                           written before `with runs`";
+            return Err(self.error(self.token.span, message.to_owned()));
+        }
         Ok(Step { query, keys, runs })
     }
 

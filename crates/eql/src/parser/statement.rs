@@ -56,14 +56,26 @@ impl Parser<'_> {
                 let message = format!("expected a query of single events, found `{kind}`");
                 return Err(self.unsupported(message));
             }
-            _ => return Err(self.unexpected("`any` or an event category")),
+            _ => return Err(self.no_category("`any` or an event category")),
         };
         self.advance()?;
         if self.token.kind != TokenKind::Keyword("where") {
-            return Err(self.unexpected("`where` after the event category"));
+            return Err(self.no_category("`where` after the event category"));
         }
         self.advance()?;
         Ok(category)
+    }
+
+    /// The error at a condition that has no category.
+    fn no_category(&self, expected: &str) -> Box<ParseError> {
+        match self.token.kind {
+            TokenKind::Symbol(_) | TokenKind::Compare(_) | TokenKind::Keyword(_) => {
+                let found = self.token.describe(self.query);
+                let hint = "events of any category are `any where …`";
+                self.error(self.token.span, format!("expected {expected}, found {found}; {hint}"))
+            }
+            _ => self.unexpected(expected),
+        }
     }
 
     pub(super) fn end(&mut self, expected: &str) -> ParseResult<()> {

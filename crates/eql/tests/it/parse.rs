@@ -151,7 +151,7 @@ fn each_step_has_its_keys_and_its_part_of_the_text() {
         .all_steps()
         .map(|step| {
             let condition = step.query().expr().span().text(source);
-            let names = step.keys().iter().map(|JoinKey { field, is_optional }| {
+            let names = step.keys().iter().map(|JoinKey { field, is_optional, .. }| {
                 format!("{}{field}", if *is_optional { "?" } else { "" })
             });
             (condition, names.collect::<Vec<_>>().join(" "), step.runs())

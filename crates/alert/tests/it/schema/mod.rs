@@ -326,7 +326,7 @@ fn every_field_of_records_and_facts_is_in_the_field_list() {
             ValueKind::Boolean => "boolean",
             ValueKind::Date => "date",
             ValueKind::Ip => "ip",
-            ValueKind::Keyword | ValueKind::Constant(_) | ValueKind::LowerCase => "keyword",
+            ValueKind::Keyword | ValueKind::Constant(_) => "keyword",
         };
         assert_eq!(field.field_type, expected, "{name}");
     }

@@ -31,9 +31,11 @@ const MAX_LISTED: usize = 40;
 /// and duplicate ids.
 ///
 /// A condition can never be true if its value is not of the field's type (ip, boolean or date; no
-/// field is a number), or if it asks a field with a single value for two values. These fields can
-/// have several values: event.category, event.type, related.user, group.*, user.target.*,
-/// user.changes.name, aws.cloudtrail.resources.* and aws.cloudtrail.flattened.*.
+/// field is a number), if no record has its value (event.category, event.type, event.outcome), or if
+/// it asks a field with a single value for two values. These fields can have several values:
+/// event.category, event.type, related.user, group.*, user.target.*, user.changes.name,
+/// aws.cloudtrail.resources.* and aws.cloudtrail.flattened.*. In EQL, there is a warning of a * after
+/// ==, != and in, too: it is an ordinary character there.
 ///
 /// Exit codes: 0 all files can run; 1 a file is of an unsupported kind, or there is a warning and
 /// --strict; 2 a file is broken.

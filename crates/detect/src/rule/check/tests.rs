@@ -142,3 +142,33 @@ fn rules_that_cost_much_are_named() {
     ];
     assert_eq!(messages(folder.path()), expected);
 }
+
+/// A whole file out of an example, which may be a part of one.
+fn example_file(number: usize, example: &str) -> String {
+    let whole = rule(&number.to_string(), "event.provider: x and event.action: A");
+    match example.lines().next() {
+        Some("[rule]") => example.to_owned(),
+        // A table below the keys of a rule.
+        Some(line) if line.starts_with('[') => whole + example,
+        _ => {
+            let keys = whole.lines().filter(|line| !line.starts_with("type")).take(6);
+            keys.collect::<Vec<_>>().join("\n") + "\n" + example
+        }
+    }
+}
+
+#[test]
+fn the_examples_of_the_documentation_pass_strictly() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/rules-and-exceptions.md");
+    let page = fs::read_to_string(path).unwrap();
+    let examples = page.split("```toml\n").skip(1).map(|rest| rest.split("```").next().unwrap());
+    let rules = examples.filter(|example| !example.contains("[[exception]]"));
+    let folder = tempfile::tempdir().unwrap();
+    let mut expected = Vec::new();
+    for (number, example) in rules.enumerate() {
+        write(folder.path(), &format!("{number}.toml"), &example_file(number, example));
+        expected.push(format!("{number}.toml runs"));
+    }
+    assert!(expected.len() >= 7, "{expected:?}");
+    assert_eq!(messages(folder.path()), expected);
+}

@@ -53,7 +53,7 @@ fn problems_are_reported_with_their_place() {
         (with("owner", "owner = \" \""), "e.toml:7:9: `owner` must not be empty"),
         (
             with("reason", "reason = 5"),
-            "e.toml:7:10: in `reason`: invalid type: integer `5`, expected a string",
+            "e.toml:7:10: in `reason`: expected a string, found the number `5`",
         ),
         (
             with("rules", "rules = []"),
@@ -71,7 +71,7 @@ fn problems_are_reported_with_their_place() {
         ),
         (
             with("expires", "expires = 20261231"),
-            "e.toml:7:11: in `expires`: invalid type: integer `20261231`, expected a string",
+            "e.toml:7:11: in `expires`: expected a string, found the number `20261231`",
         ),
         (
             with("expires", "starts = 2026-12-02\nexpires = 2026-12-01"),

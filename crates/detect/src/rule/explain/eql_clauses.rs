@@ -44,7 +44,7 @@ impl Explainer<'_> {
 
     fn sequence_step(&self, step: &Step, text: String) -> Clause {
         let query = self.eql_query(step.query());
-        let keys = step.keys().iter().map(|JoinKey { field, is_optional }| {
+        let keys = step.keys().iter().map(|JoinKey { field, is_optional, .. }| {
             let has_value = self.view.any_value(field, &mut |_| true);
             let by = if *is_optional { "by ?" } else { "by " };
             Clause {

@@ -134,13 +134,14 @@ fn read_least(reader: &mut TomlReader<'_>, table: &DeTable<'_>) -> Option<u32> {
     #[derive(Deserialize)]
     #[serde(deny_unknown_fields)]
     struct AtLeast {
-        gte: Spanned<u32>,
+        gte: Spanned<i64>,
     }
     let AtLeast { gte } = reader.required(table, "condition")?;
-    if !(1..=1_000).contains(gte.get_ref()) {
+    let least = u32::try_from(*gte.get_ref()).ok().filter(|least| (1..=1_000).contains(least));
+    if least.is_none() {
         reader.add_problem(gte.span(), "`gte` must be a whole number from 1 to 1000");
     }
-    Some(gte.into_inner())
+    least
 }
 
 fn read_stages(

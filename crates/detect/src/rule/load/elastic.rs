@@ -16,12 +16,11 @@ use crate::rule::toml_file::reader::TomlReader;
 /// The most fields that Elastic groups by.
 const MAX_GROUP_BY: usize = 3;
 
-/// `investigation_fields`, an object of one list. Fields that no record has are never shown, so
-/// they do no harm.
+/// `investigation_fields`, an object of one list.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct InvestigationFields {
-    field_names: Vec<String>,
+    field_names: Vec<Spanned<String>>,
 }
 
 /// `alert_suppression`.
@@ -99,7 +98,12 @@ pub(super) fn investigation_fields(
     table: &DeTable<'_>,
 ) -> Vec<String> {
     let fields: Option<InvestigationFields> = reader.optional(table, "investigation_fields");
-    fields.map(|fields| fields.field_names).unwrap_or_default()
+    let fields = fields.map(|fields| fields.field_names).unwrap_or_default();
+    // Elastic's files name fields of other sources, too. They are never shown, and do no harm.
+    for field in fields.iter().filter(|field| ecs::did_you_mean(field.get_ref()).is_some()) {
+        warn_of_unknown(reader, field);
+    }
+    fields.into_iter().map(Spanned::into_inner).collect()
 }
 
 /// Returns true for the only type of building blocks that Elastic has.

@@ -10,7 +10,8 @@ use toml::Spanned;
 use toml::de::DeTable;
 
 use super::{
-    correlation, elastic, fact_query, fields, new_terms, over_time, sequence, severity, threshold,
+    correlation, elastic, fact_query, fields, keys, new_terms, over_time, sequence, severity,
+    threshold,
 };
 use crate::rule::correlation::Correlation;
 use crate::rule::definition::{Rule, RuleInfo, RuleOrigin};
@@ -34,24 +35,6 @@ const TYPES_EXPECTED: &str = "`query`, `eql`, `threshold`, `new_terms` or `corre
 
 /// Elastic's other rule types.
 const UNSUPPORTED_TYPES: [&str; 4] = ["esql", "machine_learning", "saved_query", "threat_match"];
-
-/// The keys of Elastic's rule files, by table. Not all of them have a meaning here.
-const FILE_KEYS: &str = "metadata rule transform";
-const METADATA_KEYS: &str = "bypass_bbr_timing comments creation_date deprecated_reason \
-    deprecation_date ecs_version endgame_version integration maturity min_stack_comments \
-    min_stack_version os_type_list promotion query_schema_validation related_endpoint_rules \
-    source_integration updated_date";
-const RULE_KEYS: &str = "actions alert_suppression alert_when anomaly_threshold author \
-    building_block_type concurrent_searches correlation data_view_id description enabled \
-    event_category_override exceptions_list false_positives filters from high_volume \
-    history_window_start index interval investigation_fields items_per_search language learning \
-    license machine_learning_job_id max_signals \
-    meta name namespace new_terms new_terms_fields note query references related_integrations \
-    required_fields response_actions revision risk_score risk_score_mapping rule_id \
-    rule_name_override saved_id setup severity severity_mapping severity_when tags threat threat_filters \
-    threat_index threat_indicator_path threat_language threat_mapping threat_query threshold \
-    throttle tiebreaker_field timeline_id timeline_title timestamp_field timestamp_override \
-    timestamp_override_fallback_disabled to type version";
 
 /// A rule file as read.
 #[derive(Debug)]
@@ -151,17 +134,15 @@ fn read_root(
     root: &DeTable<'_>,
     origin: RuleOrigin,
 ) -> Option<Verdict> {
-    reader.check_keys(root, "the file", FILE_KEYS);
-    if let Some(metadata) = reader.table(root, "metadata") {
-        reader.check_keys(metadata, "[metadata]", METADATA_KEYS);
-    }
+    keys::check_file(reader, root);
     match root.get_key_value("rule") {
         Some((key, _)) => reader.enter_table("[rule]", key.span()),
         None => reader.add_problem(0..0, "there is no [rule] table"),
     }
     let table = reader.table(root, "rule")?;
-    reader.check_keys(table, "[rule]", RULE_KEYS);
+    keys::check_rule(reader, table);
     if rule_type(root) == Some("correlation") {
+        keys::check_type(reader, table, "correlation");
         let correlation = correlation::read_correlation(reader, table, origin)?;
         return Some(Verdict::Correlation(Box::new(correlation)));
     }
@@ -169,6 +150,10 @@ fn read_root(
         return Some(name_unsupported(table, unsupported));
     }
     let warnings = reader.warnings.len();
+    if let Some((rule_type, _)) = SUPPORTED_TYPES.iter().find(|(it, _)| rule_type(root) == Some(it))
+    {
+        keys::check_type(reader, table, rule_type);
+    }
     let rule = read_rule(reader, table, origin);
     if let Some(unsupported) = reader.unsupported.take() {
         // What is suspicious in a rule that does not run does not matter.
@@ -195,7 +180,6 @@ fn name_unsupported(table: &DeTable<'_>, unsupported: UnsupportedRule) -> Verdic
 fn check_type(reader: &mut TomlReader<'_>, table: &DeTable<'_>) -> Option<UnsupportedRule> {
     let rule_type = reader.required_text(table, "type")?;
     let language: Option<String> = reader.optional(table, "language");
-    let filters = table.get("filters").and_then(|filters| filters.get_ref().as_array());
     let path = reader.path;
     let unsupported = |reason: &str, message: &str| {
         let problem = Problem::in_file(path, message);
@@ -215,9 +199,12 @@ fn check_type(reader: &mut TomlReader<'_>, table: &DeTable<'_>) -> Option<Unsupp
         let message = format!("{reason}, of type `{rule_type}` only `{expected}` can run");
         return unsupported(&reason, &message);
     }
-    if filters.is_some_and(|filters| !filters.is_empty()) {
-        let reason = "it has `filters`, which would not be applied";
-        return unsupported(reason, reason);
+    for key in ["filters", "exceptions_list"] {
+        let list = table.get(key).map(|value| value.get_ref().as_array());
+        if list.is_some_and(|list| list.is_none_or(|list| !list.is_empty())) {
+            let reason = format!("it has `{key}`, which would not be applied");
+            return unsupported(&reason, &reason);
+        }
     }
     (rule_type == "eql").then(|| find_unsupported_eql(reader, table)).flatten()
 }

@@ -6,6 +6,7 @@ mod elastic;
 mod fact_query;
 mod fields;
 mod file;
+mod keys;
 mod new_terms;
 mod over_time;
 pub(super) mod resolve;

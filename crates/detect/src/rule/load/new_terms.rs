@@ -21,20 +21,26 @@ struct Parts<'t, 'v> {
 impl<'t, 'v> Parts<'t, 'v> {
     fn new(table: &'t DeTable<'v>) -> Parts<'t, 'v> {
         let nested = table.get("new_terms").and_then(|value| value.get_ref().as_table());
-        let nested_start =
-            nested.and_then(|nested| elements(nested.get("history_window_start")?).first());
-        let start = nested_start.and_then(|start| start.get_ref().as_table()?.get("value"));
+        let nested = nested.map(Parts::nested);
         Parts {
-            fields: table.get("new_terms_fields").or(nested.and_then(|nested| nested.get("value"))),
-            start: table.get("history_window_start").or(start),
+            fields: table.get("new_terms_fields").or(nested.as_ref().and_then(|it| it.fields)),
+            start: table.get("history_window_start").or(nested.as_ref().and_then(|it| it.start)),
         }
+    }
+
+    /// Those of `[rule.new_terms]`.
+    fn nested(nested: &'t DeTable<'v>) -> Parts<'t, 'v> {
+        let start = nested.get("history_window_start").and_then(|it| elements(it).first());
+        let start = start.and_then(|start| start.get_ref().as_table()?.get("value"));
+        Parts { fields: nested.get("value"), start }
     }
 }
 
 /// Which values of a rule are new.
 pub(super) fn read_new_terms(reader: &mut TomlReader<'_>, table: &DeTable<'_>) -> Option<NewTerms> {
     if let Some(nested) = reader.table(table, "new_terms") {
-        reader.check_keys(nested, "[rule.new_terms]", TABLE_KEYS);
+        check_table(reader, nested);
+        check_spellings(reader, table, nested);
     }
     let parse = |text: &str| match text {
         "alert" => Some(true),
@@ -47,6 +53,42 @@ pub(super) fn read_new_terms(reader: &mut TomlReader<'_>, table: &DeTable<'_>) -
     let window = read_window(reader, parts.start);
     let alerts_while_learning = learning.unwrap_or_default();
     Some(NewTerms { fields: fields?, window: window?, alerts_while_learning })
+}
+
+/// Checks what names the keys that the values of `[rule.new_terms]` are those of.
+fn check_table(reader: &mut TomlReader<'_>, nested: &DeTable<'_>) {
+    const START: &str = "history_window_start";
+    reader.check_keys(nested, "[rule.new_terms]", TABLE_KEYS);
+    check_name(reader, nested, "new_terms_fields");
+    let starts = nested.get(START).map(elements).unwrap_or_default();
+    for start in starts.iter().filter_map(|start| start.get_ref().as_table()) {
+        reader.check_keys(start, "[[rule.new_terms.history_window_start]]", "field value");
+        check_name(reader, start, START);
+    }
+    if let Some(second) = starts.get(1) {
+        reader.add_problem(second.span(), "`history_window_start` must be one table");
+    }
+}
+
+fn check_name(reader: &mut TomlReader<'_>, table: &DeTable<'_>, name: &str) {
+    let parse = |text: &str| (text == name).then_some(());
+    reader.parsed(table, "field", parse, &format!("`{name}`"));
+}
+
+/// Reports values that are written in both places, and differ.
+fn check_spellings(reader: &mut TomlReader<'_>, table: &DeTable<'_>, nested: &DeTable<'_>) {
+    let other = Parts::nested(nested);
+    for (key, other) in [("new_terms_fields", other.fields), ("history_window_start", other.start)]
+    {
+        let (Some(value), Some(other)) = (table.get(key), other) else { continue };
+        let [mut value_texts, mut other_texts] = [value, other].map(|it| texts(Some(it)));
+        value_texts.sort_unstable();
+        other_texts.sort_unstable();
+        if value_texts != other_texts {
+            let message = format!("`{key}` differs from that in [rule.new_terms]");
+            reader.add_problem(value.span(), message);
+        }
+    }
 }
 
 fn read_fields(

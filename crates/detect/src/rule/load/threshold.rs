@@ -3,13 +3,15 @@
 use std::time::Duration;
 
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 use toml::Spanned;
 use toml::de::DeTable;
 
-use super::over_time::refuse_unknown;
+use super::over_time::{refuse_unknown, texts};
+use crate::ecs;
 use crate::rule::correlation::Correlation;
 use crate::rule::threshold::{Cardinality, Threshold};
-use crate::rule::toml_file::reader::TomlReader;
+use crate::rule::toml_file::reader::{TomlReader, elements};
 
 /// The most matches or values that are counted, as in correlations.
 const MAX_COUNT: u32 = 1_000;
@@ -17,8 +19,9 @@ const MAX_COUNT: u32 = 1_000;
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct ThresholdTable {
-    #[serde(default)]
-    field: Fields,
+    /// One field or a list, which is read by itself.
+    #[serde(default, rename = "field")]
+    _field: IgnoredAny,
     value: Spanned<i64>,
     #[serde(default)]
     cardinality: Vec<CardinalityTable>,
@@ -27,22 +30,8 @@ struct ThresholdTable {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct CardinalityTable {
-    field: String,
+    field: Spanned<String>,
     value: Spanned<i64>,
-}
-
-/// One field, or a list.
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum Fields {
-    One(String),
-    Several(Vec<String>),
-}
-
-impl Default for Fields {
-    fn default() -> Fields {
-        Fields::Several(Vec::new())
-    }
 }
 
 /// The threshold of a rule that looks back for `from`.
@@ -55,16 +44,38 @@ pub(super) fn read_threshold(
     refuse_long(reader, table, from);
     refuse_unknown_fields(reader, table);
     let value = checked_count(reader, "threshold.value", "matches", &read.value);
+    let fields = read_fields(reader, table);
     let cardinality =
         read.cardinality.into_iter().next().map(|CardinalityTable { field, value }| {
             let value = checked_count(reader, "threshold.cardinality.value", "values", &value);
-            Cardinality { field, value }
+            if value > 1 && fields.contains(field.get_ref()) {
+                warn_of_one_value(reader, &field);
+            }
+            Cardinality { field: field.into_inner(), value }
         });
-    let fields = match read.field {
-        Fields::One(field) => vec![field],
-        Fields::Several(fields) => fields,
-    };
     Some(Threshold { fields, value, cardinality })
+}
+
+fn read_fields(reader: &mut TomlReader<'_>, table: &DeTable<'_>) -> Vec<String> {
+    let nested = table.get("threshold").and_then(|value| value.get_ref().as_table());
+    let Some(value) = nested.and_then(|nested| nested.get("field")) else { return Vec::new() };
+    let fields = texts(Some(value));
+    if fields.len() != elements(value).len() {
+        reader.wrong_type("threshold.field", value, "a field or a list of fields");
+    }
+    fields.into_iter().map(str::to_owned).collect()
+}
+
+/// Calls with the same values of some fields have one value of each, unless it can have several.
+fn warn_of_one_value(reader: &mut TomlReader<'_>, field: &Spanned<String>) {
+    let name = field.get_ref();
+    if ecs::field_shape(name).is_some_and(|(_, is_single)| is_single) {
+        let message = format!(
+            "can never be true: calls are counted by `{name}`, so all that are counted together \
+             have the same value of it"
+        );
+        reader.add_lint(field.span(), message);
+    }
 }
 
 fn refuse_long(reader: &mut TomlReader<'_>, table: &DeTable<'_>, from: Duration) {

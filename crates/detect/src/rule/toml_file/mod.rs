@@ -2,6 +2,7 @@
 //! reading reports all of them.
 
 pub(crate) mod folder;
+mod plain_words;
 pub(crate) mod problem;
 pub(crate) mod query;
 pub(crate) mod reader;

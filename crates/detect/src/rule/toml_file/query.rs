@@ -1,5 +1,6 @@
 //! A query in a file: its errors and suspicious parts are reported at their place in the file.
 
+use std::collections::BTreeMap;
 use std::ops::Range;
 
 use eql::Statement;
@@ -62,10 +63,9 @@ pub(crate) fn read_eql(
             };
             for step in sequence.all_steps() {
                 add_eql_lints(reader, &place, step.query());
-                let start = step.query().expr().span().start;
-                for field in unknown_keys(step) {
-                    reader.add_lint(place.span(start), field);
-                }
+            }
+            for (start, message) in unknown_keys(&sequence) {
+                reader.add_lint(place.span(start), message);
             }
             Some(RuleQuery::Sequence(Box::new(sequence)))
         }
@@ -81,14 +81,17 @@ fn add_eql_lints(reader: &mut TomlReader<'_>, place: &StringPlace, query: &eql::
     add_lints(reader, place, unknown, find_unsatisfiable_eql(query));
 }
 
-/// No event is in a sequence by a field that no record has.
-fn unknown_keys(step: &eql::Step) -> impl Iterator<Item = String> {
-    let keys = step.keys().iter().filter(|key| !key.is_optional);
-    let unknown = keys.filter(|key| !ecs::is_known_field(&key.field));
-    unknown.map(|key| {
+/// No event is in a sequence by a field that no record has. The messages are by their places: those
+/// before the steps are keys of each step, and written once.
+fn unknown_keys(sequence: &eql::Sequence) -> BTreeMap<usize, String> {
+    let keys = sequence.all_steps().flat_map(|step| step.keys());
+    let unknown = keys.filter(|key| !key.is_optional && !ecs::is_known_field(&key.field));
+    let messages = unknown.map(|key| {
         let hint = hint(ecs::did_you_mean(&key.field));
-        format!("its sequence is by `{}`, which no record has{hint}", key.field.escape_debug())
-    })
+        let field = key.field.escape_debug();
+        (key.span.start, format!("its sequence is by `{field}`, which no record has{hint}"))
+    });
+    messages.collect()
 }
 
 /// Why a valid query in EQL cannot run here; `None` if it can, or if it is not valid.

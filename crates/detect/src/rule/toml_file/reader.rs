@@ -7,6 +7,7 @@ use serde::de::DeserializeOwned;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue, ValueDeserializer};
 
+use super::plain_words::plain_words;
 use super::problem::{Position, Problem, hint};
 use crate::rule::load::UnsupportedRule;
 use query_core::nearest_name;
@@ -131,7 +132,7 @@ impl<'f> TomlReader<'f> {
             Ok(typed) => Some(typed),
             Err(error) => {
                 let span = error.span().unwrap_or(value.span());
-                self.add_problem(span, format!("in `{key}`: {}", error.message()));
+                self.add_problem(span, format!("in `{key}`: {}", plain_words(error.message())));
                 None
             }
         }

@@ -1,16 +1,17 @@
 //! Conditions that no record can meet: a value of the wrong type, or two values for a field that
 //! has one. Only certain cases are reported.
 
+mod conflict;
 mod eql_lints;
 #[cfg(test)]
 mod tests;
 
-use std::collections::{BTreeMap, BTreeSet};
-
 use kql::{Case, Expr, ExprKind, Field, Leaf, Span, Test};
 
+use self::conflict::{Condition, Part, find_conflict};
 pub(crate) use self::eql_lints::find_unsatisfiable_eql;
 use crate::ecs::{self, ValueKind};
+use crate::rule::toml_file::problem::hint;
 
 /// A suspicious part of a query.
 pub(crate) struct Lint {
@@ -28,7 +29,10 @@ pub(crate) fn find_unsatisfiable(expr: &Expr) -> Vec<Lint> {
 
 fn collect_lints(expr: &Expr, lints: &mut Vec<Lint>) {
     match expr.kind() {
-        ExprKind::Leaf(leaf) => lints.extend(leaf_reason(leaf).map(|reason| lint(expr, &reason))),
+        ExprKind::Leaf(leaf) => {
+            let reason = leaf_reason(leaf);
+            lints.extend(reason.map(|reason| Lint::never(expr.span(), &reason)));
+        }
         ExprKind::And(_) | ExprKind::Or(_) | ExprKind::Not(_) => {
             expr.children().iter().for_each(|child| collect_lints(child, lints));
         }
@@ -39,22 +43,29 @@ fn collect_lints(expr: &Expr, lints: &mut Vec<Lint>) {
     }
 }
 
-fn lint(expr: &Expr, reason: &str) -> Lint {
-    Lint { span: expr.span(), message: format!("can never be true: {reason}") }
+impl Lint {
+    fn never(span: Span, reason: &str) -> Lint {
+        Lint { span, message: format!("can never be true: {reason}") }
+    }
 }
 
 /// Why no value of the leaf's field passes its test.
 fn leaf_reason(leaf: &Leaf) -> Option<String> {
     let Field::Named(field) = leaf.field() else { return None };
     let (kind, _) = ecs::field_shape(field)?;
-    (!can_match(kind, leaf.test())).then(|| describe_values(field, kind))
+    if !can_match(kind, leaf.test()) {
+        return Some(describe_values(field, kind));
+    }
+    match leaf.test() {
+        Test::Equals(literal) if !literal.is_cidr() => unknown_value(field, literal.text()),
+        _ => None,
+    }
 }
 
 /// What values a field has, for a condition that none of them meets.
 fn describe_values(field: &str, kind: ValueKind) -> String {
     let reason = match kind {
         ValueKind::Keyword => "is absent if the record has an empty text, `-` or `none` for it",
-        ValueKind::LowerCase => "is in lower case, and absent instead of empty, `-` or `none`",
         ValueKind::Constant(text) => return format!("`{field}` is always `{text}`"),
         ValueKind::Boolean => "is `true` or `false`, without wildcards or order",
         ValueKind::Date => "is a date, without wildcards: compare it with `>=` and `<`",
@@ -76,115 +87,59 @@ fn can_match(kind: ValueKind, test: &Test) -> bool {
         // A block of addresses equals every address in it, in keywords too.
         (_, Test::Equals(literal)) if literal.is_cidr() => true,
         (ValueKind::Keyword, Test::Equals(literal)) => !is_absent(literal.text()),
-        (ValueKind::LowerCase, Test::Equals(literal)) => {
-            !is_absent(literal.text()) && literal.text() == literal.text().to_lowercase()
-        }
         (ValueKind::Constant(text), Test::Equals(literal)) => literal.text() == text,
         (ValueKind::Constant(text), Test::Like(wildcard)) => wildcard.matches(text, Case::Exact),
-        (ValueKind::Ip | ValueKind::Keyword | ValueKind::LowerCase, Test::Like(_)) => true,
-        (ValueKind::Keyword | ValueKind::LowerCase | ValueKind::Constant(_), Test::Range(..)) => {
-            true
+        (ValueKind::Ip | ValueKind::Keyword, Test::Like(_)) => true,
+        (ValueKind::Keyword | ValueKind::Constant(_), Test::Range(..)) => true,
+    }
+}
+
+/// Why no record has the value in a field of few values.
+fn unknown_value(field: &str, value: &str) -> Option<String> {
+    let known = ecs::known_values(field)?;
+    (!known.contains(value)).then(|| {
+        let same = known.iter().copied().find(|known| known.eq_ignore_ascii_case(value));
+        let hint = hint(same.or_else(|| query_core::nearest_name(value, known)));
+        format!("no record has the `{field}` `{}`{hint}", value.escape_debug())
+    })
+}
+
+impl Condition for Expr {
+    fn part(&self) -> Part<'_, Expr> {
+        match self.kind() {
+            ExprKind::Leaf(_) => Part::Leaf,
+            ExprKind::Not(inner) => Part::Not(inner),
+            ExprKind::And(children) => Part::And(children),
+            ExprKind::Or(children) => Part::Or(children),
+            ExprKind::All | ExprKind::Nested { .. } => Part::Other,
         }
     }
-}
 
-/// The values that single-valued fields can still have, by field. A field that is not in it can
-/// have any value.
-type Allowed<'a> = BTreeMap<&'a str, BTreeSet<&'a str>>;
-
-fn allowed_by(expr: &Expr) -> Allowed<'_> {
-    match expr.kind() {
-        ExprKind::Leaf(leaf) => {
-            let exact = exact_value(leaf).into_iter();
-            exact.map(|(field, text)| (field, BTreeSet::from([text]))).collect()
-        }
-        ExprKind::And(children) => {
-            let mut allowed = Allowed::new();
-            children.iter().for_each(|child| intersect(&mut allowed, child));
-            children.iter().for_each(|child| exclude(&mut allowed, child));
-            allowed
-        }
-        ExprKind::Or(children) => children.iter().map(allowed_by).reduce(union).unwrap_or_default(),
-        ExprKind::All | ExprKind::Nested { .. } | ExprKind::Not(_) => Allowed::new(),
+    fn span(&self) -> Span {
+        Expr::span(self)
     }
-}
 
-/// The field and value of an equality test on a single-valued field of text.
-fn exact_value(leaf: &Leaf) -> Option<(&str, &str)> {
-    let Field::Named(field) = leaf.field() else { return None };
-    let Test::Equals(literal) = leaf.test() else { return None };
-    let (kind, is_single) = ecs::field_shape(field)?;
-    let is_text = !matches!(kind, ValueKind::Date | ValueKind::Ip);
-    (is_text && is_single && !literal.is_cidr()).then_some((field, literal.text()))
-}
-
-fn intersect<'a>(allowed: &mut Allowed<'a>, expr: &'a Expr) {
-    for (field, values) in allowed_by(expr) {
-        allowed
-            .entry(field)
-            .and_modify(|left| left.retain(|value| values.contains(value)))
-            .or_insert(values);
+    fn field(&self) -> Option<&str> {
+        let ExprKind::Leaf(leaf) = self.kind() else { return None };
+        let Field::Named(field) = leaf.field() else { return None };
+        Some(field)
     }
-}
 
-fn union<'a>(one: Allowed<'a>, mut other: Allowed<'a>) -> Allowed<'a> {
-    let both = one.into_iter().filter_map(|(field, mut values)| {
-        values.append(other.get_mut(field)?);
-        Some((field, values))
-    });
-    both.collect()
-}
-
-/// Removes the values that a wildcard or a negation in a chain of `and` rules out.
-fn exclude<'a>(allowed: &mut Allowed<'a>, expr: &'a Expr) {
-    match expr.kind() {
-        ExprKind::Leaf(leaf) => retain_values(allowed, leaf, true),
-        ExprKind::Not(inner) => match inner.kind() {
-            ExprKind::Leaf(leaf) => retain_values(allowed, leaf, false),
-            ExprKind::Or(children) => {
-                for child in children {
-                    if let ExprKind::Leaf(leaf) = child.kind() {
-                        retain_values(allowed, leaf, false);
-                    }
-                }
-            }
-            _ => {}
-        },
-        _ => {}
-    }
-}
-
-/// Keeps the values of the leaf's field that pass its test, or fail it if `pass` is false.
-fn retain_values(allowed: &mut Allowed<'_>, leaf: &Leaf, pass: bool) {
-    let Field::Named(field) = leaf.field() else { return };
-    let Some(values) = allowed.get_mut(field.as_str()) else { return };
-    match leaf.test() {
-        Test::Like(wildcard) => values.retain(|value| wildcard.matches(value, Case::Exact) == pass),
-        Test::Equals(literal) if !literal.is_cidr() && !pass => {
-            values.remove(literal.text());
-        }
-        Test::Exists if !pass => values.clear(),
-        Test::Equals(_) | Test::Range(..) | Test::Exists => {}
-    }
-}
-
-/// The first part of a chain of `and` that leaves a field without a value.
-fn find_conflict(children: &[Expr]) -> Option<Lint> {
-    type Step = for<'a, 'b> fn(&'b mut Allowed<'a>, &'a Expr);
-    let mut allowed = Allowed::new();
-    for step in [intersect as Step, exclude as Step] {
-        for child in children {
-            let before = allowed.clone();
-            step(&mut allowed, child);
-            let Some((field, _)) = allowed.iter().find(|(_, values)| values.is_empty()) else {
-                continue;
-            };
-            // A part that has no value by itself was reported already.
-            let left = before.get(field)?.iter().map(|value| format!("`{}`", value.escape_debug()));
-            let left = left.collect::<Vec<_>>().join(" or ");
-            let reason = format!("`{field}` has one value, and elsewhere it must be {left}");
-            return Some(lint(child, &reason));
+    fn only_values(&self) -> Option<Vec<&str>> {
+        let ExprKind::Leaf(leaf) = self.kind() else { return None };
+        match leaf.test() {
+            Test::Equals(literal) if !literal.is_cidr() => Some(vec![literal.text()]),
+            _ => None,
         }
     }
-    None
+
+    fn passes(&self, value: &str) -> Option<bool> {
+        let ExprKind::Leaf(leaf) = self.kind() else { return None };
+        match leaf.test() {
+            Test::Like(wildcard) => Some(wildcard.matches(value, Case::Exact)),
+            Test::Equals(literal) if !literal.is_cidr() => Some(literal.text() == value),
+            Test::Exists => Some(true),
+            Test::Equals(_) | Test::Range(..) => None,
+        }
+    }
 }

@@ -97,7 +97,7 @@ fn problems_are_reported_with_their_place() {
         ),
         (
             with(VALID, "[\"group.name\"]", "\"group.name\""),
-            "c.toml:12:12: in `group_by`: invalid type: string \"group.name\", expected a sequence",
+            "c.toml:12:12: in `group_by`: expected a list, found string \"group.name\"",
         ),
         (
             with(VALID, ", \"AWS IAM User Addition to Group\"", ""),
@@ -127,7 +127,7 @@ fn problems_are_reported_with_their_place() {
         ),
         (
             format!("{count}condition = {{ lt = 3 }}\n"),
-            "c.toml:14:15: in `condition`: unknown field `lt`, expected `gte`",
+            "c.toml:14:15: in `condition`: unknown key `lt`, expected `gte`",
         ),
         (
             with(&count, "event_count", "value_count"),

@@ -29,26 +29,24 @@ fn values_of_the_wrong_type_are_problems() {
         ),
         (
             "investigation_fields = ['user.name']",
-            "a.toml:8:25: in `investigation_fields`: invalid type: string \"user.name\", expected \
-             a sequence",
+            "a.toml:8:25: in `investigation_fields`: expected a list, found string \"user.name\"",
         ),
         (
             "investigation_fields = {field_name = ['user.name']}",
-            "a.toml:8:25: in `investigation_fields`: unknown field `field_name`, expected \
+            "a.toml:8:25: in `investigation_fields`: unknown key `field_name`, expected \
              `field_names`",
         ),
         (
             "timestamp_override = 1",
-            "a.toml:8:22: in `timestamp_override`: invalid type: integer `1`, expected a string",
+            "a.toml:8:22: in `timestamp_override`: expected a string, found the number `1`",
         ),
         (
             "related_integrations = [{package = 'aws'}]",
-            "a.toml:8:25: in `related_integrations`: missing field `version`",
+            "a.toml:8:25: in `related_integrations`: `version` is missing",
         ),
         (
             "required_fields = ['event.action']",
-            "a.toml:8:20: in `required_fields`: invalid type: string \"event.action\", expected \
-             struct RequiredField",
+            "a.toml:8:20: in `required_fields`: expected a table, found string \"event.action\"",
         ),
     ];
     for (line, expected) in cases {
@@ -105,17 +103,17 @@ fn alert_suppression_that_cannot_be_applied_is_a_problem() {
         (minutes("-1"), duration),
         (
             "{group_by = ['user.name'], duration = {value = 1, unit = 'd'}}".to_owned(),
-            "a.toml:8:78: in `alert_suppression`: unknown variant `d`, expected one of `s`, `m`, \
+            "a.toml:8:78: in `alert_suppression`: unknown value `d`, expected one of `s`, `m`, \
              `h`",
         ),
         (
             "{group_by = ['user.name'], missing_fields_strategy = 'ignore'}".to_owned(),
-            "a.toml:8:74: in `alert_suppression`: unknown variant `ignore`, expected `suppress` or \
+            "a.toml:8:74: in `alert_suppression`: unknown value `ignore`, expected `suppress` or \
              `doNotSuppress`",
         ),
         (
             "{duration = {value = 1, unit = 'm'}}".to_owned(),
-            "a.toml:8:21: in `alert_suppression`: missing field `group_by`",
+            "a.toml:8:21: in `alert_suppression`: `group_by` is missing",
         ),
     ];
     for (table, expected) in cases {

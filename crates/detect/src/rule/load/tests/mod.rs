@@ -3,6 +3,7 @@
 mod correlations;
 mod elastic;
 mod eql;
+mod keys;
 mod over_time;
 mod severity;
 mod unsupported;
@@ -208,6 +209,10 @@ fn rules_of_other_types_are_unsupported() {
             "its language is `eql`, of type `query` only `kuery` can run",
         ),
         ("type = 'query'\nfilters = [{}]", "it has `filters`, which would not be applied"),
+        (
+            "type = 'eql'\nexceptions_list = [{id = 'x'}]",
+            "it has `exceptions_list`, which would not be applied",
+        ),
     ];
     for (lines, reason) in cases {
         let load = load(&format!("[rule]\nname = 'Odd'\n{lines}\n"));
@@ -231,7 +236,7 @@ fn problems_are_reported_with_their_place() {
         ),
         (
             &with("interval = 10"),
-            "a.toml:8:12: in `interval`: invalid type: integer `10`, expected a string",
+            "a.toml:8:12: in `interval`: expected a string, found the number `10`",
         ),
         (
             &with("interval = '10 m'"),
@@ -241,13 +246,10 @@ fn problems_are_reported_with_their_place() {
             &with("from = '60m'"),
             "a.toml:8:8: `from` must be a time back such as `now-60m`, found `60m`",
         ),
-        (
-            &with("tags = 'one'"),
-            "a.toml:8:8: in `tags`: invalid type: string \"one\", expected a sequence",
-        ),
+        (&with("tags = 'one'"), "a.toml:8:8: in `tags`: expected a list, found string \"one\""),
         (
             &with("tags = ['one', 2]"),
-            "a.toml:8:16: in `tags`: invalid type: integer `2`, expected a string",
+            "a.toml:8:16: in `tags`: expected a string, found the number `2`",
         ),
         (
             &with("").replace("21", "101"),
@@ -259,7 +261,7 @@ fn problems_are_reported_with_their_place() {
         ),
         (
             &with("").replace("\"low\"", "\"hihg\""),
-            "a.toml:6:12: in `severity`: unknown variant `hihg`, expected one of `low`, \
+            "a.toml:6:12: in `severity`: unknown value `hihg`, expected one of `low`, \
              `medium`, `high`, `critical`",
         ),
         (
@@ -269,10 +271,7 @@ fn problems_are_reported_with_their_place() {
         (&with("").replace("A group", " "), "a.toml:2:8: `name` must not be empty"),
         (HEAD, "a.toml:1:2: `query` is missing in [rule]"),
         (&with("").replace("rule_id", "rule-id"), "a.toml:1:2: `rule_id` is missing in [rule]"),
-        (
-            &with("threat = [{ framework = 'x' }]"),
-            "a.toml:8:11: in `threat`: missing field `tactic`",
-        ),
+        (&with("threat = [{ framework = 'x' }]"), "a.toml:8:11: in `threat`: `tactic` is missing"),
     ];
     for (text, expected) in cases {
         let load = load(text);

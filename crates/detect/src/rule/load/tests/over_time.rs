@@ -69,9 +69,9 @@ fn alerts_of_a_threshold_are_suppressed_by_the_values_that_it_counts_by() {
     for (table, expected) in [
         (
             "{group_by = ['user.name'], duration = {value = 1, unit = 'h'}}",
-            "a.toml:9:22: in `alert_suppression`: unknown field `group_by`, expected `duration`",
+            "a.toml:9:22: in `alert_suppression`: unknown key `group_by`, expected `duration`",
         ),
-        ("{}", "a.toml:9:21: in `alert_suppression`: missing field `duration`"),
+        ("{}", "a.toml:9:21: in `alert_suppression`: `duration` is missing"),
         (
             "{duration = {value = 0, unit = 'h'}}",
             "a.toml:9:1: `value` in `alert_suppression.duration` must be a whole number above 0",
@@ -106,7 +106,7 @@ fn what_cannot_be_meant_is_a_problem_with_its_place() {
         (
             "threshold",
             "threshold = {field = ['user.name']}",
-            "a.toml:9:13: in `threshold`: missing field `value`".to_owned(),
+            "a.toml:9:13: in `threshold`: `value` is missing".to_owned(),
         ),
         (
             "threshold",

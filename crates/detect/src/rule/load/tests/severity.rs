@@ -134,7 +134,7 @@ fn what_cannot_be_meant_is_refused_with_its_place() {
         ),
         (
             mapping(("\"high\"", "\"urgent\"")),
-            "a.toml:14:12: in `severity_mapping`: unknown variant `urgent`, expected one of `low`,",
+            "a.toml:14:12: in `severity_mapping`: unknown value `urgent`, expected one of `low`,",
         ),
         (
             mapping(("severity = \"high\"\n", "")),
@@ -155,7 +155,7 @@ fn what_cannot_be_meant_is_refused_with_its_place() {
         ),
         (
             when(("\"high\"", "\"worst\"")),
-            "a.toml:12:12: in `severity`: unknown variant `worst`, expected one of `low`,",
+            "a.toml:12:12: in `severity`: unknown value `worst`, expected one of `low`,",
         ),
         (when(("user.name: a", "user.name: (")), "a.toml:11:22: in `query`: "),
         (
