@@ -43,11 +43,19 @@ fn predicate(call: AlertCall<'_>) -> (Verb, String) {
 }
 
 fn other(call: AlertCall<'_>) -> (Verb, String) {
+    known(call).unwrap_or_else(|| (("call", "called"), other_call(call)))
+}
+
+/// Returns true if the sentence says what a call did, not only what it is called.
+pub(crate) fn is_described(call: AlertCall<'_>) -> bool {
+    call.group_action().is_some() || known(call).is_some()
+}
+
+fn known(call: AlertCall<'_>) -> Option<(Verb, String)> {
     if let Some(arn) = call.policy_with_new_version() {
-        return (("put", "put"), new_version(call, arn));
+        return Some((("put", "put"), new_version(call, arn)));
     }
-    let known = principals::predicate(call).or_else(|| directory(call));
-    known.unwrap_or_else(|| (("call", "called"), other_call(call)))
+    principals::predicate(call).or_else(|| directory(call))
 }
 
 /// ` (which can do everything)`.

@@ -1,4 +1,5 @@
-//! The rule of an alert: its name and version, tags and ATT&CK, and where its guide is.
+//! The rule of an alert: its name and version, what it is about, tags and ATT&CK, and where its
+//! guide is.
 
 use detect::rule::{RuleInfo, guide_page};
 use detect::text::{clean, shell, wrap};
@@ -6,6 +7,10 @@ use detect::text::{clean, shell, wrap};
 use crate::mail::{self, Item, rank};
 
 const MAX_NAME_CHARS: usize = 128;
+const MAX_SENTENCE_CHARS: usize = 240;
+
+/// They end no sentence.
+const ABBREVIATIONS: [&str; 5] = ["e.g.", "i.e.", "etc.", "vs.", "cf."];
 
 /// Tags of Elastic's that say nothing of the event.
 const EMPTY_TAGS: [&str; 4] = ["Elastic", "has_guide", "Continuous Monitoring", "SecOps"];
@@ -13,6 +18,30 @@ const EMPTY_TAGS: [&str; 4] = ["Elastic", "has_guide", "Continuous Monitoring", 
 pub(crate) fn rule_items(rule: &RuleInfo) -> Vec<Item> {
     let lines = [rule_lines(rule), guide_lines(rule), tag_lines(rule)];
     mail::items(rank::IDENTIFIER, lines.into_iter().filter(|lines| !lines.is_empty()))
+}
+
+/// The first sentence of the rule's description. `None` if there is none.
+pub(crate) fn about_rule(rule: &RuleInfo) -> Option<String> {
+    let mut words = rule.description.split_whitespace().peekable();
+    let mut sentence = String::new();
+    while let Some(word) = words.next().filter(|_| sentence.len() < MAX_SENTENCE_CHARS) {
+        sentence += if sentence.is_empty() { "" } else { " " };
+        sentence += word;
+        let is_abbreviation = ABBREVIATIONS.iter().any(|it| word.ends_with(it));
+        let is_followed = |next: &&str| next.starts_with(char::is_lowercase);
+        if word.ends_with(['.', '!', '?'])
+            && !is_abbreviation
+            && !words.peek().is_some_and(is_followed)
+        {
+            break;
+        }
+    }
+    (!sentence.is_empty()).then(|| clean::text(&sentence, MAX_SENTENCE_CHARS))
+}
+
+/// Returns true if the rule is one of ours.
+pub(crate) fn is_built_in(rule: &RuleInfo) -> bool {
+    guide_page(&rule.id).is_some()
 }
 
 /// The rule's name, as the command that shows the rule. The id stands for a name that is too long.
@@ -88,4 +117,35 @@ fn attack_ids(rule: &RuleInfo) -> Vec<String> {
     let whole: Vec<String> = ids.iter().filter(|id| has_part(id)).cloned().collect();
     ids.retain(|id| !whole.contains(id));
     ids
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_sentence_says_what_a_rule_is_about() {
+        let rule = crate::tests::fixture::rule();
+        for (description, expected) in [
+            ("", None),
+            (" \n", None),
+            ("d", Some("d")),
+            ("One.", Some("One.")),
+            ("One\n  line. Two lines.", Some("One line.")),
+            (
+                "Calls, e.g. List, of s3.amazonaws.com. Others.",
+                Some("Calls, e.g. List, of s3.amazonaws.com."),
+            ),
+            ("Keys, i.e. Those of users. Others.", Some("Keys, i.e. Those of users.")),
+            ("Version 1. of it! Now.", Some("Version 1. of it!")),
+            ("a\u{202e}b\u{7}. C", Some("a\\u{202e}b\\u{7}.")),
+        ] {
+            let rule = RuleInfo { description: description.to_owned(), ..rule.clone() };
+            assert_eq!(about_rule(&rule).as_deref(), expected, "{description:?}");
+        }
+        for long in ["x".repeat(300_000), "x ".repeat(300_000)] {
+            let rule = RuleInfo { description: long, ..rule.clone() };
+            assert!(about_rule(&rule).unwrap().len() < 300);
+        }
+    }
 }

@@ -2,14 +2,18 @@
 
 use detect::finding::policy::CallPolicy;
 use detect::finding::{Context, Facts, GroupAction};
+use detect::rule::RuleInfo;
 use detect::text::clean;
 
 use crate::call::AlertCall;
+use crate::description::is_described;
+use crate::identifiers::{about_rule, is_built_in};
 use crate::mail::{self, Item, rank};
 use crate::power::{drift_items, group_items, policy_items};
 use crate::principals;
 
 const MAX_NAME_CHARS: usize = 64;
+const MAX_RULE_NAME_CHARS: usize = 128;
 /// Reasons of the findings of an incident.
 const MAX_MEMBER_REASONS: usize = 3;
 
@@ -27,7 +31,24 @@ pub(crate) fn items(call: AlertCall<'_>, context: &Context) -> Vec<Item> {
     let others = principals::reasons(call, &facts).into_iter().chain(others.into_iter().flatten());
     let others = others.map(lines);
     let power = policy_items(call).into_iter().chain(group_items(call)).chain(drift_items(call));
-    severity.map(lines).into_iter().chain(power).chain(others).collect()
+    let rule = rule_item(call);
+    rule.into_iter().chain(severity.map(lines)).chain(power).chain(others).collect()
+}
+
+/// What the rule is called and about, where the first sentence does not make that clear.
+fn rule_item(call: AlertCall<'_>) -> Option<Item> {
+    let rule = &call.finding.rule;
+    if is_built_in(rule) && is_described(call) {
+        return None;
+    }
+    let name = clean::text(&rule.name, MAX_RULE_NAME_CHARS);
+    let about = about_rule(rule).map(|about| format!(" {about}")).unwrap_or_default();
+    Some(Item::new(rank::REASON, mail::long_bullet(&format!("Rule: {name}.{about}"))))
+}
+
+/// What a rule over several calls is about: its name is in the first sentence.
+pub(crate) fn about_rule_item(rule: &RuleInfo, rank: u8) -> Option<Item> {
+    about_rule(rule).map(|about| Item::new(rank, mail::long_bullet(&about)).silent())
 }
 
 /// The reasons of several calls that need no context, each once.

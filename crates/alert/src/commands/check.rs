@@ -36,7 +36,18 @@ pub(crate) fn steps(call: AlertCall<'_>) -> Vec<ResponseStep> {
 
 /// The questions for several calls, the latest first: each is asked once, and at most five.
 pub(crate) fn steps_for_all(calls: &[AlertCall<'_>]) -> Vec<ResponseStep> {
-    let all = without_repeats(calls.iter().flat_map(|call| steps(*call)));
+    // Whether one that changed something was approved is asked, not also whether others that failed
+    // were meant.
+    let is_asked_of_other = |call: &AlertCall<'_>| {
+        let principal = &call.finding.principal.key;
+        let changed = |it: &AlertCall<'_>| !it.failed() && it.finding.principal.key == *principal;
+        call.failed() && calls.iter().any(changed)
+    };
+    let steps_of = |call: &AlertCall<'_>| {
+        let skipped = usize::from(is_asked_of_other(call));
+        steps(*call).into_iter().skip(skipped)
+    };
+    let all = without_repeats(calls.iter().flat_map(steps_of));
     let mut questions: Vec<&str> = Vec::new();
     for step in &all {
         if !questions.contains(&step.purpose.as_str()) {

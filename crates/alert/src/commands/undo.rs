@@ -8,7 +8,7 @@ use super::{ResponseStep, directory, name_or, other, principal, without_repeats}
 use crate::call::AlertCall;
 
 pub(crate) fn steps(call: AlertCall<'_>) -> Vec<ResponseStep> {
-    let mut steps = vec![place(call)];
+    let mut steps = vec![place(call, false)];
     steps.extend(principal::stop(call));
     steps.extend(revert_call(call));
     steps.extend(principal::service(call));
@@ -25,9 +25,12 @@ pub(crate) fn steps_for_all(calls: &[AlertCall<'_>]) -> Vec<ResponseStep> {
         steps.extend(principal::service(*call));
         steps
     };
-    let steps = calls
-        .iter()
-        .map(|call| place(*call))
+    let changed_something = |account: Option<&str>| {
+        calls.iter().any(|other| !other.failed() && other.account() == account)
+    };
+    let places = calls.iter().filter(|it| !it.failed() || !changed_something(it.account()));
+    let steps = places
+        .map(|call| place(*call, calls.len() > 1))
         .chain(principal::stop_each(calls))
         .chain(calls.iter().zip(&bulk_calls).flat_map(revert));
     without_repeats(steps)
@@ -45,13 +48,14 @@ fn revert_call(call: AlertCall<'_>) -> Vec<ResponseStep> {
 }
 
 /// Names repeat from account to account, so a command in the wrong one does harm.
-fn place(call: AlertCall<'_>) -> ResponseStep {
+fn place(call: AlertCall<'_>, is_of_several: bool) -> ResponseStep {
     let account = call.account().map(|id| call.accounts.label(id));
     match call.failed() {
         true => {
             let account =
                 account.map_or("the right account".to_owned(), |it| format!("account {it}"));
-            let text = format!("The call changed nothing. To stop the principal, in {account}:");
+            let calls = if is_of_several { "calls" } else { "call" };
+            let text = format!("The {calls} changed nothing. To stop the principal, in {account}:");
             ResponseStep::instruction(&text)
         }
         false => sign_in(account.as_deref()),

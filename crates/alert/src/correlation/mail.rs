@@ -15,7 +15,6 @@ const MAX_TEXT_CHARS: usize = 200;
 const MAX_NAME_CHARS: usize = 64;
 const MAX_PRINCIPALS: usize = 4;
 const MAX_ADDRESSES: usize = 3;
-const MAX_CONDITION_LINES: usize = 3;
 /// Events that are shown before all else, and those of one kind.
 const FIRST_EVENTS: usize = 8;
 /// A line that says how many more there are is not worth it for one or two.
@@ -122,11 +121,11 @@ impl IncidentParts<'_> {
             members.map(|finding| AlertCall::new(finding, self.accounts)),
         ));
         let condition = format!("The rule requires {condition}.");
-        let condition = mail::cap(wrap::hanging("  -  ", &condition), MAX_CONDITION_LINES);
-        // What steps mean together, the rule's name says; why so many calls of one kind are too
-        // many, only the condition does.
+        // What steps of several rules mean together, the name says; why so many calls that one rule
+        // finds are too many, only its description and condition do.
         let rank = if self.is_of_one_rule() { rank::REASON } else { rank::DETAIL };
-        reasons.push(Item::new(rank, condition).silent());
+        reasons.extend(reasons::about_rule_item(&data.rule, rank));
+        reasons.push(Item::new(rank, mail::long_bullet(&condition)).silent());
         let repeats = data.rule.alert_suppression.as_ref().map(|it| it.describe());
         let repeats = repeats.map(|text| clean::text(&text, MAX_TEXT_CHARS));
         reasons.extend(repeats.map(|text| {

@@ -29,6 +29,11 @@ pub(crate) fn bullet(text: &str) -> Vec<String> {
     cap(wrap::hanging("  -  ", text), MAX_ENTRY_LINES)
 }
 
+/// An entry of up to three lines.
+pub(crate) fn long_bullet(text: &str) -> Vec<String> {
+    cap(wrap::hanging("  -  ", text), MAX_ENTRY_LINES + 1)
+}
+
 /// An entry below another one.
 pub(crate) fn sub_bullet(text: &str) -> Vec<String> {
     cap(wrap::hanging("     - ", text), MAX_ENTRY_LINES + 1)

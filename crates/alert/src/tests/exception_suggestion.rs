@@ -189,7 +189,8 @@ fn it_names_the_group_and_the_user_or_policy_too() {
 #[test]
 fn what_should_not_become_usual_has_none() {
     let (add, root) = ("AddUserToGroup", "arn:aws:iam::111122223333:root");
-    let record = call(add, json!({"userName": "bob"}));
+    // Its mail has room for the reason.
+    let record = call("RemoveUserFromGroup", json!({"userName": "bob"}));
     let finding = finding_of(&record, rule());
     let reason = |finding: &Finding| {
         let (exception, text) = suggested(finding, &Context::default());

@@ -1,10 +1,12 @@
 //! Alerts of thresholds and sequences: many calls that one rule needs together.
 
+use std::sync::Arc;
+
 use alert::{Accounts, Alert, render_correlation, render_minimal_correlation};
 use detect::cloudtrail::Record;
 use detect::correlation::testing::simulate_correlation;
 use detect::correlation::{CorrelationAlertData, MemberFindings};
-use detect::rule::{LoadedRules, RuleSet};
+use detect::rule::{LoadedRules, RuleInfo, RuleSet};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
@@ -274,7 +276,10 @@ fn hostile_calls_do_not_break_the_alert_of_a_threshold() {
                      investigation_fields = { field_names = [\"user_agent.original\"] }";
         let rule =
             DENIED_TRUST.replace("threshold = { field = [\"source.ip\"], value = 5 }", shown);
-        let (alert_data, members) = simulate(&rule, &records);
+        let (mut alert_data, members) = simulate(&rule, &records);
+        let [name, description] = [hostile.to_owned(), hostile.to_owned()];
+        let info = RuleInfo { name, description, ..(*alert_data.rule).clone() };
+        alert_data.rule = Arc::new(info);
         let alert = render_correlation(&alert_data, &members, &Accounts::default());
         assert!(alert.message().len() <= 256 * 1024);
         let Alert { subject, text, .. } = &alert;
