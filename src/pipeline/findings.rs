@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use detect::finding::{Finding, Outcome, canary};
+use detect::finding::{Finding, canary};
 use futures::stream::{self, StreamExt};
 
 use super::claim::{ClaimedFindings, claim};
@@ -10,6 +10,7 @@ use super::delivery::{Delivery, OUT_OF_TIME, deliver, unrecorded};
 use super::invocation::Invocation;
 use super::outcomes::DeliveryReport;
 use super::packed::PackedFinding;
+use super::suppression::Suppressions;
 use super::{correlate, folding, grouping, new_terms, severity, suppression};
 use crate::ledger::{Completion, Content, principal_hash};
 
@@ -89,7 +90,7 @@ pub(crate) async fn process_claimed(
     report.problems.extend(incidents.problems);
     report.correlations_cut += incidents.cut;
     // Incidents are more severe than their members, and a test is less urgent than anything.
-    let alerted = deliver(invocation, &incidents.alerts).await;
+    let alerted = deliver_incidents(invocation, incidents.alerts).await;
     let (mut suppressed, ours): (Vec<_>, Vec<_>) = ours.into_iter().partition(is_suppressed);
     let (folded, ours) = folding::split(&alerted.correlations, ours);
     report += alerted;
@@ -103,6 +104,19 @@ pub(crate) async fn process_claimed(
     report += in_parallel(suppressed, |delivery| suppress(invocation, delivery)).await;
     report += in_parallel(groups.later, |delivery| grouping::group(invocation, delivery)).await;
     report += deliver(invocation, &canaries).await;
+    report
+}
+
+/// Sends the alerts of incidents, unless others stand for them.
+pub(crate) async fn deliver_incidents(
+    invocation: &Invocation,
+    alerts: Vec<Delivery>,
+) -> DeliveryReport {
+    let Suppressions { alerted, suppressed, problems } =
+        suppression::split(invocation, alerts).await;
+    let mut report = deliver(invocation, &alerted).await;
+    report.problems.extend(problems);
+    report += in_parallel(suppressed, |delivery| suppress(invocation, delivery)).await;
     report
 }
 
@@ -145,8 +159,6 @@ async fn suppress(invocation: &Invocation, delivery: Delivery) -> DeliveryReport
             .problems
             .extend(unrecorded(&delivery, ledger.complete(claim, Completion::Suppressed).await));
     }
-    if let Some(finding) = finding(&delivery) {
-        report.end(finding, Outcome::Suppressed);
-    }
+    report.suppress(&delivery);
     report
 }

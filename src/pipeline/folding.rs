@@ -5,7 +5,7 @@ use detect::text::error::error_chain;
 
 use super::delivery::{Delivery, OUT_OF_TIME, release};
 use super::invocation::Invocation;
-use super::outcomes::{CorrelationOutcome, DeliveryReport};
+use super::outcomes::{AlertOutcome, CorrelationOutcome, DeliveryReport};
 use crate::ledger::{ClaimUpdate, Completion, Content};
 
 /// A finding, and the alert that names it.
@@ -42,7 +42,8 @@ fn alert_that_names<'s>(
     sent: &'s [CorrelationOutcome],
     finding: &FindingId,
 ) -> Option<&'s FindingId> {
-    let names = |outcome: &&CorrelationOutcome| outcome.sent && outcome.named.contains(finding);
+    let names =
+        |it: &&CorrelationOutcome| it.outcome == AlertOutcome::Sent && it.named.contains(finding);
     sent.iter().find(names).map(|outcome| &outcome.alert)
 }
 

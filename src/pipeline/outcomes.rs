@@ -5,6 +5,7 @@ use std::fmt::Display;
 use std::ops::AddAssign;
 use std::sync::Arc;
 
+use detect::correlation::CorrelationAlertData;
 use detect::finding::{Finding, FindingId, Member, Outcome, Summary};
 use detect::rule::RuleInfo;
 use jiff::Timestamp;
@@ -89,10 +90,28 @@ pub(crate) struct CorrelationOutcome {
     pub(crate) rule: String,
     /// The alert's id.
     pub(crate) alert: FindingId,
-    /// The sink accepted it.
-    pub(crate) sent: bool,
+    /// Whether the sink accepted it.
+    pub(crate) outcome: AlertOutcome,
     /// The findings that it names.
     pub(crate) named: Vec<FindingId>,
+}
+
+/// Whether the alert of a correlation was sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum AlertOutcome {
+    /// The sink accepted it.
+    Sent,
+    /// It is retried.
+    Failed,
+    /// Another alert of the same rule and values stands for it.
+    Suppressed,
+}
+
+impl CorrelationOutcome {
+    fn new(alert: &CorrelationAlertData, outcome: AlertOutcome) -> CorrelationOutcome {
+        let rule = alert.rule.id.clone();
+        CorrelationOutcome { rule, alert: alert.id.clone(), outcome, named: Vec::new() }
+    }
 }
 
 impl FindingOutcome {
@@ -153,11 +172,20 @@ impl DeliveryReport {
             }
             Content::Summary(summary) => self.summaries.push(Arc::clone(summary)),
             Content::Correlation(alert) => self.correlations.push(CorrelationOutcome {
-                rule: alert.rule.id.clone(),
-                alert: alert.id.clone(),
-                sent: true,
                 named,
+                ..CorrelationOutcome::new(alert, AlertOutcome::Sent)
             }),
+        }
+    }
+
+    /// Adds a delivery that is recorded, and not alerted.
+    pub(crate) fn suppress(&mut self, delivery: &Delivery) {
+        match delivery.content() {
+            Content::Finding(finding) => self.end(finding, Outcome::Suppressed),
+            Content::Summary(_) => {}
+            Content::Correlation(alert) => {
+                self.correlations.push(CorrelationOutcome::new(alert, AlertOutcome::Suppressed));
+            }
         }
     }
 
@@ -166,12 +194,9 @@ impl DeliveryReport {
         match delivery.content() {
             Content::Finding(finding) => self.end(finding, Outcome::Failed),
             Content::Summary(_) => {}
-            Content::Correlation(alert) => self.correlations.push(CorrelationOutcome {
-                rule: alert.rule.id.clone(),
-                alert: alert.id.clone(),
-                sent: false,
-                named: Vec::new(),
-            }),
+            Content::Correlation(alert) => {
+                self.correlations.push(CorrelationOutcome::new(alert, AlertOutcome::Failed));
+            }
         }
         self.problems.push(Problem::retry(delivery.place(), why));
     }

@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 use thiserror::Error;
 
-use super::outcomes::{CorrelationOutcome, DeliveryReport, FindingOutcome};
+use super::outcomes::{AlertOutcome, CorrelationOutcome, DeliveryReport, FindingOutcome};
 use super::problem::Problem;
 use crate::notification::Reply;
 use crate::sweep::{SubscriptionReport, SweepReport};
@@ -175,6 +175,8 @@ counters! {
         integrity_lag: Option<u64>,
         /// Alerts of correlations that were sent, by the correlation's id.
         correlations: BTreeMap<String, u64>,
+        /// Alerts of thresholds and sequences for which another one stands (`alert_suppression`).
+        correlations_suppressed: u64,
         /// Problems in the exception files. While there is one, no exception is in use.
         exception_problems: u64,
         /// Reasons why rules or exceptions are not those that were written last.
@@ -243,11 +245,11 @@ impl Report {
         self.pages_failed += deliveries.page_problems.len() as u64;
     }
 
-    pub(crate) fn count_correlation(&mut self, outcome: &CorrelationOutcome) {
-        if outcome.sent {
-            *self.correlations.entry(outcome.rule.clone()).or_default() += 1;
-        } else {
-            self.correlations_failed += 1;
+    pub(crate) fn count_correlation(&mut self, ended: &CorrelationOutcome) {
+        match ended.outcome {
+            AlertOutcome::Sent => *self.correlations.entry(ended.rule.clone()).or_default() += 1,
+            AlertOutcome::Failed => self.correlations_failed += 1,
+            AlertOutcome::Suppressed => self.correlations_suppressed += 1,
         }
     }
 
@@ -274,6 +276,7 @@ impl AddAssign for Report {
         self.slowest_alert = self.slowest_alert.max(other.slowest_alert);
         self.integrity_lag = self.integrity_lag.max(other.integrity_lag);
         add(&mut self.correlations, other.correlations);
+        self.correlations_suppressed += other.correlations_suppressed;
         // Of the same files.
         self.exception_problems = self.exception_problems.max(other.exception_problems);
         self.stale_detections = self.stale_detections.max(other.stale_detections);
@@ -329,9 +332,11 @@ impl fmt::Display for Report {
             )?;
         }
         let correlation_alerts: u64 = self.correlations.values().sum();
-        for (count, what) in
-            [(correlation_alerts, "correlation"), (self.correlations_failed, "failed correlation")]
-        {
+        for (count, what) in [
+            (correlation_alerts, "correlation"),
+            (self.correlations_failed, "failed correlation"),
+            (self.correlations_suppressed, "suppressed correlation"),
+        ] {
             if count > 0 {
                 write!(f, "; {}", counted(count, what))?;
             }

@@ -1,8 +1,11 @@
-//! Alert suppression: findings that an alert of the same rule and values stands for.
+//! Alert suppression: findings that an alert of the same rule and values stands for, and alerts of
+//! thresholds and sequences that another one of theirs stands for.
 
 use std::collections::BTreeMap;
 
+use detect::correlation::CorrelationAlertData;
 use detect::finding::{Finding, FindingId};
+use detect::rule::{AlertSuppression, RuleInfo, Severity};
 use detect::text::error::error_chain;
 use futures::stream::{self, StreamExt};
 use jiff::{SignedDuration, Timestamp};
@@ -17,7 +20,9 @@ use crate::ledger::{Content, Ledger};
 /// Groups that are asked for at once.
 const CONCURRENCY: usize = 8;
 
-/// Findings by whether they are alerted.
+const LATE: &str = "the ledger did not answer in time";
+
+/// Findings or alerts by whether they are sent.
 #[derive(Debug, Default)]
 pub(crate) struct Suppressions {
     pub(crate) alerted: Vec<Delivery>,
@@ -28,6 +33,14 @@ pub(crate) struct Suppressions {
 
 /// The id of a rule, and what identifies a group of its findings.
 type GroupKey = (String, String);
+
+/// What an alert may stand for.
+struct Member {
+    group: GroupKey,
+    duration: SignedDuration,
+    id: FindingId,
+    time: Timestamp,
+}
 
 /// Findings of one group.
 struct Group {
@@ -43,20 +56,27 @@ impl Group {
     }
 }
 
-/// Splits findings, in the order given. Without a ledger an alert stands for those of the same
-/// invocation only.
+/// Splits findings or alerts, in the order given. Without a ledger an alert stands for those of the
+/// same invocation only.
 pub(crate) async fn split(invocation: &Invocation, deliveries: Vec<Delivery>) -> Suppressions {
-    let mut groups: BTreeMap<GroupKey, Group> = BTreeMap::new();
-    for (index, delivery) in deliveries.iter().enumerate() {
-        let Content::Finding(finding) = delivery.content() else { continue };
-        let Some((key, duration)) = group_of(finding) else { continue };
-        let group = groups.entry(key).or_insert_with(|| Group::new(duration));
-        group.indexes.push(index);
-        group.findings.push((finding.id.clone(), finding.time.unwrap_or(invocation.now())));
-    }
-    let mut admitted = vec![true; deliveries.len()];
     let mut result = Suppressions::default();
     let until = invocation.wait_until(PATIENCE);
+    let members: Vec<_> =
+        deliveries.iter().map(|delivery| member(invocation, delivery, until)).collect();
+    let members: Vec<_> = stream::iter(members).buffered(CONCURRENCY).collect().await;
+    let mut groups: BTreeMap<GroupKey, Group> = BTreeMap::new();
+    for (index, member) in members.into_iter().enumerate() {
+        match member {
+            Ok(Some(Member { group, duration, id, time })) => {
+                let group = groups.entry(group).or_insert_with(|| Group::new(duration));
+                group.indexes.push(index);
+                group.findings.push((id, time));
+            }
+            Ok(None) => {}
+            Err(problem) => result.problems.push(problem),
+        }
+    }
+    let mut admitted = vec![true; deliveries.len()];
     let groups = groups.into_iter();
     let answers = groups.map(|(key, group)| admit_in_time(invocation, key, group, until));
     let mut answers = stream::iter(answers).buffered(CONCURRENCY);
@@ -75,13 +95,72 @@ pub(crate) async fn split(invocation: &Invocation, deliveries: Vec<Delivery>) ->
     result
 }
 
-/// The group of a finding, and how long one alert stands for it. A conflict is always alerted, and
-/// an alert stands for no finding of another severity.
-fn group_of(finding: &Finding) -> Option<(GroupKey, SignedDuration)> {
+/// The group of a finding or an alert. `None` if nothing else stands for it: then it is alerted.
+async fn member(
+    invocation: &Invocation,
+    delivery: &Delivery,
+    until: Instant,
+) -> Result<Option<Member>, Problem> {
+    match delivery.content() {
+        Content::Finding(finding) => Ok(member_of_finding(finding, invocation.now())),
+        Content::Correlation(alert) => member_of_alert(invocation, alert, until).await,
+        Content::Summary(_) => Ok(None),
+    }
+}
+
+/// A conflict is always alerted.
+fn member_of_finding(finding: &Finding, now: Timestamp) -> Option<Member> {
     let suppression = finding.rule.alert_suppression.as_ref()?;
-    let group = suppression.group(&finding.ecs).filter(|_| finding.conflict.is_none())?;
-    let group = format!("{}-{group}", finding.severity().as_str());
-    Some(((finding.rule.id.clone(), group), suppression.duration))
+    let group = suppression.group(&[&finding.ecs]).filter(|_| finding.conflict.is_none())?;
+    Some(Member {
+        group: group_key(&finding.rule, finding.severity(), &group),
+        duration: suppression.duration,
+        id: finding.id.clone(),
+        time: finding.time.unwrap_or(now),
+    })
+}
+
+/// An alert counts at the time when it was due, if calls arrived in the order of their times.
+async fn member_of_alert(
+    invocation: &Invocation,
+    alert: &CorrelationAlertData,
+    until: Instant,
+) -> Result<Option<Member>, Problem> {
+    let CorrelationAlertData { rule, .. } = alert;
+    let Some(suppression) = &rule.alert_suppression else { return Ok(None) };
+    let group = match rule.threshold {
+        // The values that it counts by.
+        Some(_) => Some(alert.folder.clone()),
+        None => group_of_calls(invocation, alert, suppression, until).await?,
+    };
+    Ok(group.map(|group| Member {
+        group: group_key(rule, rule.severity, &group),
+        duration: suppression.duration,
+        id: alert.id.clone(),
+        time: alert.reached.unwrap_or(alert.end),
+    }))
+}
+
+/// The group of a sequence by the records of its calls. They are read for this, since marks do not
+/// say what fields they have.
+async fn group_of_calls(
+    invocation: &Invocation,
+    alert: &CorrelationAlertData,
+    suppression: &AlertSuppression,
+    until: Instant,
+) -> Result<Option<String>, Problem> {
+    let Some(ledger) = invocation.pipeline.ledger.history() else { return Ok(None) };
+    let read = timeout_at(until, ledger.read_findings(&alert.members)).await;
+    let (calls, failure) = read.map_err(|_| not_applied(&alert.rule.id, LATE))?;
+    match failure {
+        Some(failure) => Err(not_applied(&alert.rule.id, &failure)),
+        None => Ok(suppression.group(&calls.iter().map(|call| &call.ecs).collect::<Vec<_>>())),
+    }
+}
+
+/// An alert stands for nothing of another severity.
+fn group_key(rule: &RuleInfo, severity: Severity, group: &str) -> GroupKey {
+    (rule.id.clone(), format!("{}-{group}", severity.as_str()))
 }
 
 /// The indexes of a group's findings, and whether each is alerted. Alerts do not wait longer than
@@ -92,7 +171,7 @@ async fn admit_in_time(
     group: Group,
     until: Instant,
 ) -> (Vec<usize>, Result<Vec<bool>, Problem>) {
-    let late = |_| Err(not_applied(&key.0, "the ledger did not answer in time"));
+    let late = |_| Err(not_applied(&key.0, LATE));
     let answer = timeout_at(until, admit(invocation, &key, &group)).await.unwrap_or_else(late);
     (group.indexes, answer)
 }

@@ -20,7 +20,7 @@ use tokio::time::{Instant, timeout_at};
 use super::Pipeline;
 use super::problem::Problem;
 use super::run::Run;
-use crate::ledger::{Content, Entry, EntrySnapshot, LedgerError, StoredLedger};
+use crate::ledger::{Content, Entry, EntrySnapshot, EntryState, LedgerError, StoredLedger};
 use crate::pages::{
     Pages, add_groups, add_statements, check_sweeps, delivery, note_unproven_accounts,
 };
@@ -164,6 +164,8 @@ async fn add_entries(
         match read?.map(|snapshot| snapshot.entry) {
             Some(Ok(Entry { content, state, .. })) => match content {
                 Content::Finding(finding) => input.add(finding, delivery(state)),
+                // Its calls are on the page, and so is the alert that stands for it.
+                Content::Correlation(_) if state == EntryState::Suppressed => {}
                 Content::Correlation(data) => input.correlations.push(data),
                 // Its members have entries of their own.
                 Content::Summary(_) => {}

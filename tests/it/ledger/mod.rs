@@ -18,6 +18,7 @@ mod sequences;
 mod severity;
 mod stores;
 mod summaries;
+mod suppressed_incidents;
 mod suppression;
 mod survey;
 mod thresholds;

@@ -9,7 +9,7 @@ use super::{IncidentParts, count_events};
 use crate::call::AlertCall;
 use crate::mail::{self, Item, Mail, rank};
 use crate::power::policy_in_words;
-use crate::{identifiers, reasons, subject};
+use crate::{identifiers, investigation, reasons, subject};
 
 const MAX_TEXT_CHARS: usize = 200;
 const MAX_NAME_CHARS: usize = 64;
@@ -22,6 +22,7 @@ impl IncidentParts<'_> {
         Mail::new(&self.introduction())
             .section("WHY IT MATTERS", self.reasons())
             .section("WHAT HAPPENED", self.event_items())
+            .section("FACTS", self.facts())
             .section("BY", self.principal_items())
             .section("CHECK", mail::check_items(&self.check))
             .section("UNDO", mail::undo_items(&self.undo))
@@ -58,6 +59,11 @@ impl IncidentParts<'_> {
         ));
         let condition = format!("The rule requires {condition}.");
         reasons.push(Item::new(rank::DETAIL, mail::bullet(&condition)).silent());
+        let repeats = data.rule.alert_suppression.as_ref().map(|it| it.describe());
+        let repeats = repeats.map(|text| clean::text(&text, MAX_TEXT_CHARS));
+        reasons.extend(repeats.map(|text| {
+            Item::new(rank::DETAIL, mail::bullet(&format!("Repeats: {text}."))).silent()
+        }));
         reasons
     }
 
@@ -99,6 +105,14 @@ impl IncidentParts<'_> {
         );
         let prefix = mail::event_prefix(finding.time, &finding.id);
         mail::cap(wrap::hanging(&prefix, &clean::text(&text, 2 * MAX_TEXT_CHARS)), 2)
+    }
+
+    /// What the rule says to look at first.
+    fn facts(&self) -> Vec<Item> {
+        let fields = &self.data.rule.investigation_fields;
+        let rows = investigation::rows_of_several(fields, &self.members.members).into_iter();
+        rows.map(|(label, value)| Item::new(rank::FACT, mail::row(&label, &value)).silent())
+            .collect()
     }
 
     fn principal_items(&self) -> Vec<Item> {

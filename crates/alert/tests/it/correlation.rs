@@ -1,10 +1,12 @@
 //! Alerts of correlations over hostile records.
 
+use std::sync::Arc;
+
 use alert::{Accounts, Alert, render_correlation};
 use detect::cloudtrail::Record;
 use detect::correlation::testing::simulate_correlation;
 use detect::rule::testing::RuleTests;
-use detect::rule::{Correlation, LoadedRules, RuleSet};
+use detect::rule::{Correlation, LoadedRules, RuleInfo, RuleSet};
 use jiff::Timestamp;
 
 /// The most that SNS accepts.
@@ -52,4 +54,42 @@ fn message_bytes(alert: &Alert) -> usize {
     let attributes =
         alert.attributes.iter().map(|it| it.name.len() + "String".len() + it.value.len());
     alert.message().len() + alert.subject.len() + attributes.sum::<usize>()
+}
+
+/// The section of a mail, line by line.
+fn section(text: &str, heading: &str) -> Option<Vec<String>> {
+    let (_, section) = text.split_once(&format!("\n{heading}\n"))?;
+    let lines = section.split_once("\n\n").map_or(section, |(lines, _)| lines).lines();
+    Some(lines.map(|line| line.trim().to_owned()).collect())
+}
+
+#[test]
+fn the_fields_to_investigate_have_the_values_of_all_calls() {
+    let (set, mut correlation, records) = sample("Many users", "app");
+    let (hostile, plain) = ("a\nFACTS", "aws-cli/2.15.0");
+    let with_agents = records.iter().enumerate().map(|(n, record)| {
+        let mut fields = record.fields().clone();
+        fields.insert("userAgent".to_owned(), [hostile, plain][n % 2].into());
+        fields.insert("sourceIPAddress".to_owned(), format!("192.0.2.{n}").into());
+        Record::from_value(fields.into()).unwrap()
+    });
+    let records: Vec<Record> = with_agents.collect();
+    let mail = |correlation: &Correlation| {
+        let (alert_data, members) =
+            simulate_correlation(correlation, &set, &records, Timestamp::UNIX_EPOCH).unwrap();
+        render_correlation(&alert_data, &members, &Accounts::default()).text
+    };
+    assert_eq!(section(&mail(&correlation), "FACTS"), None);
+    // Each event has a group, and no record has a severity.
+    let fields = ["group.name", "user_agent.original", "event.severity", "source.ip"];
+    let info = RuleInfo {
+        investigation_fields: fields.map(str::to_owned).to_vec(),
+        ..(*correlation.info).clone()
+    };
+    correlation.info = Arc::new(info);
+    let expected = [
+        "user_agent.original  a\\u{a}FACTS, aws-cli/2.15.0",
+        "source.ip  192.0.2.0, 192.0.2.1, 192.0.2.2, …",
+    ];
+    assert_eq!(section(&mail(&correlation), "FACTS").unwrap(), expected);
 }

@@ -41,6 +41,9 @@ pub struct CorrelationAlertData {
     pub start: Timestamp,
     /// The time of its last event so far.
     pub end: Timestamp,
+    /// When a threshold was reached; `None` for other correlations.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reached: Option<Timestamp>,
     /// The findings that the alert shows, one for each event, by time.
     pub members: Vec<FindingId>,
     /// The number of events so far, including those that the alert does not show.
@@ -95,6 +98,7 @@ impl CorrelationAlertData {
             incident: incident.id.clone(),
             start: range.start,
             end: range.end,
+            reached: correlation.is_threshold.then_some(incident.start),
             members: shown.into_iter().map(|mark| mark.finding.clone()).collect(),
             events: members.len(),
         }

@@ -1,4 +1,5 @@
-//! `alert_suppression`: findings of one rule with the same values are alerted once in a while.
+//! `alert_suppression`: findings of one rule with the same values are alerted once in a while. Of a
+//! threshold or a sequence, its alerts take the place of findings.
 
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -14,7 +15,8 @@ const MAX_ALERTS: usize = 32;
 /// Which findings of a rule are alerted once.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AlertSuppression {
-    /// The fields whose values make a group, at most three.
+    /// The fields whose values make a group, at most three. Of a threshold, those that it counts by,
+    /// which may be none.
     pub group_by: Vec<String>,
     /// How long one alert stands for the findings of its group.
     pub duration: SignedDuration,
@@ -40,19 +42,35 @@ impl AlertSuppression {
     /// `not alerted for 5 minutes while user.name is the same`.
     pub fn describe(&self) -> String {
         let duration = format_timespan(self.duration);
-        let is = if self.group_by.len() > 1 { "are" } else { "is" };
+        let is = match self.group_by.len() {
+            0 => return format!("not alerted again for {duration}"),
+            1 => "is",
+            _ => "are",
+        };
         format!("not alerted for {duration} while {} {is} the same", self.group_by.join(", "))
     }
 
-    /// Identifies the group of a finding by its record. Returns `None` if it is in none.
-    pub fn group(&self, ecs: &Value) -> Option<String> {
+    /// Identifies the group of a finding by its record, or that of a sequence by the records of its
+    /// calls: a field in which they differ has no value, as in Elastic. Returns `None` if it is in
+    /// no group.
+    pub fn group(&self, records: &[&Value]) -> Option<String> {
         let value = |field: &String| match self.missing_fields {
-            MissingFields::Suppress => Some(field_value(ecs, field).unwrap_or_default()),
-            MissingFields::DoNotSuppress => field_value(ecs, field),
+            MissingFields::Suppress => Some(shared_value(records, field).unwrap_or_default()),
+            MissingFields::DoNotSuppress => shared_value(records, field),
         };
         let values: Option<Vec<String>> = self.group_by.iter().map(value).collect();
         values.map(|it| FindingId::hash_parts(it.iter().map(String::as_str)).as_str().to_owned())
     }
+}
+
+/// The value of a field that all records have.
+fn shared_value(records: &[&Value], field: &str) -> Option<String> {
+    let (first, others) = records.split_first()?;
+    let value = field_value(*first, field)?;
+    others
+        .iter()
+        .all(|record| field_value(*record, field).as_ref() == Some(&value))
+        .then_some(value)
 }
 
 /// The alerts of one group.
@@ -94,6 +112,7 @@ impl GroupAlerts {
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
+    use serde_json::json;
 
     use super::*;
 
@@ -103,6 +122,27 @@ mod tests {
 
     fn at(second: i64) -> Timestamp {
         Timestamp::from_second(second).unwrap()
+    }
+
+    #[test]
+    fn a_field_in_which_calls_differ_has_no_value() {
+        let suppression = |missing_fields| AlertSuppression {
+            group_by: vec!["user.name".to_owned(), "group.name".to_owned()],
+            duration: SignedDuration::from_secs(60),
+            missing_fields,
+        };
+        let [suppress, alert] =
+            [MissingFields::Suppress, MissingFields::DoNotSuppress].map(suppression);
+        let call = |user: &str, group: &str| json!({"user.name": user, "group.name": group});
+        let [one, same, other] = [call("a", "x"), call("a", "x"), call("a", "y")];
+        assert_eq!(suppress.group(&[&one, &same]), suppress.group(&[&one]));
+        assert_eq!(alert.group(&[&one, &same]), suppress.group(&[&one]));
+        let without_group = suppress.group(&[&json!({"user.name": "a"})]);
+        assert_eq!(suppress.group(&[&one, &other]), without_group);
+        assert_eq!(suppress.group(&[&one, &same, &other]), without_group);
+        assert_ne!(without_group, suppress.group(&[&one]));
+        assert_eq!(alert.group(&[&one, &other]), None);
+        assert_eq!(alert.group(&[]), None);
     }
 
     #[test]

@@ -141,6 +141,9 @@ fn state_cell(entry: &Entry) -> String {
             Some(Suppression::Unmet) => format!("{name}: alert_when"),
             None => format!("{name}: the same values were alerted"),
         },
+        (Content::Correlation(_), EntryState::Suppressed) => {
+            format!("{name}: the same values were alerted")
+        }
         (_, state) if state.is_final() => name,
         _ => format!("{name}, claim {}", entry.claims),
     }

@@ -141,7 +141,9 @@ pub fn describe_state(entry: &Entry, snapshot: &EntrySnapshot) -> String {
                 }
                 None => "an alert of the same rule and values stands for it",
             },
-            _ => "an exception matched, so no alert was sent",
+            Content::Correlation(_) | Content::Summary(_) => {
+                "an alert of the same rule and values stands for it"
+            }
         },
         EntryState::Grouped => "it will be part of the summary of its window",
         EntryState::Summarised => "it was part of a summary",

@@ -6,7 +6,7 @@ use anyhow::Result;
 use detect::rule::Exception;
 use jiff::Timestamp;
 use report::data::{LoadedRule, Scope};
-use trailbell::ledger::{Content, Entry};
+use trailbell::ledger::{Content, Entry, EntryState};
 use trailbell::pages::{add_groups, add_statements, check_sweeps, delivery};
 
 use super::{Args, Input, Unreadable};
@@ -38,6 +38,8 @@ pub async fn read(args: &Args, now: Timestamp, input: &mut Input) -> Result<()> 
 fn add_entry(input: &mut Input, entry: Entry) {
     match entry.content {
         Content::Finding(finding) => input.add(finding, delivery(entry.state)),
+        // Its calls are on the page, and so is the alert that stands for it.
+        Content::Correlation(_) if entry.state == EntryState::Suppressed => {}
         Content::Correlation(data) => input.correlations.push(data),
         // Its members have entries of their own.
         Content::Summary(_) => {}

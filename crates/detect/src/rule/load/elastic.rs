@@ -1,5 +1,6 @@
 //! Keys of Elastic's rule files that change what becomes of findings, or that are only checked.
 
+use std::ops::Range;
 use std::time::Duration;
 
 use jiff::SignedDuration;
@@ -30,6 +31,13 @@ struct SuppressionTable {
     group_by: Vec<Spanned<String>>,
     duration: Option<SuppressionDuration>,
     missing_fields_strategy: Option<Strategy>,
+}
+
+/// `alert_suppression` of a threshold: its groups are the values that it counts by.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ThresholdSuppressionTable {
+    duration: SuppressionDuration,
 }
 
 #[derive(Deserialize)]
@@ -117,19 +125,40 @@ pub(super) fn alert_suppression(
         warn_of_unknown(reader, field);
     }
     let duration = match read.duration {
-        Some(duration) => duration.to_duration().filter(|it| *it <= AlertSuppression::MAX_DURATION),
+        Some(duration) => checked_duration(reader, key, &duration),
         None => SignedDuration::try_from(interval).ok(),
     };
-    if duration.is_none() {
-        let message = "`alert_suppression.duration` must be 1 second to 30 days";
-        reader.add_problem(key, message);
-    }
     let missing_fields = match read.missing_fields_strategy {
         Some(Strategy::DoNotSuppress) => MissingFields::DoNotSuppress,
         Some(Strategy::Suppress) | None => MissingFields::Suppress,
     };
     let group_by = read.group_by.into_iter().map(Spanned::into_inner).collect();
     Some(AlertSuppression { group_by, duration: duration?, missing_fields })
+}
+
+/// That of a threshold which counts by these fields.
+pub(super) fn threshold_suppression(
+    reader: &mut TomlReader<'_>,
+    table: &DeTable<'_>,
+    fields: &[String],
+) -> Option<AlertSuppression> {
+    let key = table.get_key_value("alert_suppression")?.0.span();
+    let read: ThresholdSuppressionTable = reader.optional(table, "alert_suppression")?;
+    let duration = checked_duration(reader, key, &read.duration)?;
+    let missing_fields = MissingFields::Suppress;
+    Some(AlertSuppression { group_by: fields.to_vec(), duration, missing_fields })
+}
+
+fn checked_duration(
+    reader: &mut TomlReader<'_>,
+    key: Range<usize>,
+    read: &SuppressionDuration,
+) -> Option<SignedDuration> {
+    let duration = read.to_duration().filter(|it| *it <= AlertSuppression::MAX_DURATION);
+    if duration.is_none() {
+        reader.add_problem(key, "`alert_suppression.duration` must be 1 second to 30 days");
+    }
+    duration
 }
 
 /// A field that no record has is the same for all: one alert would stand for every finding.

@@ -259,12 +259,17 @@ fn read_rule(reader: &mut TomlReader<'_>, table: &DeTable<'_>, origin: RuleOrigi
     if is_sequence {
         sequence::check_keys(reader, table);
     }
+    let threshold = (rule_type == Some("threshold"))
+        .then(|| threshold::read_threshold(reader, table, from))
+        .flatten();
+    let alert_suppression = match &threshold {
+        Some(threshold) => elastic::threshold_suppression(reader, table, &threshold.fields),
+        None => elastic::alert_suppression(reader, table, interval),
+    };
     let info = info.map(|info| RuleInfo {
         sequence: is_sequence,
-        alert_suppression: elastic::alert_suppression(reader, table, interval),
-        threshold: (rule_type == Some("threshold"))
-            .then(|| threshold::read_threshold(reader, table, from))
-            .flatten(),
+        alert_suppression,
+        threshold,
         new_terms: (rule_type == Some("new_terms"))
             .then(|| new_terms::read_new_terms(reader, table))
             .flatten(),

@@ -24,9 +24,6 @@ pub(super) fn check_keys(reader: &mut TomlReader<'_>, table: &DeTable<'_>) {
 pub(super) fn find_unsupported(table: &DeTable<'_>) -> Option<String> {
     let text = |key: &str| table.get(key)?.get_ref().as_str();
     let Ok(Statement::Sequence(sequence)) = Statement::parse(text("query")?) else { return None };
-    if table.contains_key("alert_suppression") {
-        return Some("it has `alert_suppression`, which is not applied to a sequence".to_owned());
-    }
     let longest = Correlation::MAX_TIMESPAN.unsigned_abs();
     let from = text("from").and_then(parse_look_back).filter(|from| *from > longest);
     (from.is_some() && sequence.maxspan().is_none()).then(|| {

@@ -83,9 +83,6 @@ fn checked_count(reader: &mut TomlReader<'_>, name: &str, count: &Spanned<u32>) 
 /// Why a threshold that may be valid cannot be counted here.
 pub(super) fn find_unsupported(table: &DeTable<'_>) -> Option<String> {
     let read = table.get("threshold")?.get_ref().as_table()?;
-    if table.contains_key("alert_suppression") {
-        return Some("it has `alert_suppression`, which is not applied to a threshold".to_owned());
-    }
     let fields = texts(read.get("field"));
     let cardinality = read.get("cardinality").and_then(|value| value.get_ref().as_array());
     let counted: Vec<&DeTable<'_>> =

@@ -49,6 +49,43 @@ fn thresholds_are_read() {
 }
 
 #[test]
+fn alerts_of_a_threshold_are_suppressed_by_the_values_that_it_counts_by() {
+    let load = |fields: &str, table: &str| {
+        let threshold = format!("threshold = {{field = {fields}, value = 5}}");
+        rule("threshold", &format!("alert_suppression = {table}\n{threshold}"))
+    };
+    let hour = "{duration = {value = 1, unit = 'h'}}";
+    for (fields, expected) in [
+        ("['user.name']", "not alerted for 1 hour while user.name is the same"),
+        (
+            "['user.name', 'source.ip']",
+            "not alerted for 1 hour while user.name, source.ip are the same",
+        ),
+        ("[]", "not alerted again for 1 hour"),
+    ] {
+        let suppression = info(&load(fields, hour)).alert_suppression.unwrap();
+        assert_eq!(suppression.describe(), expected);
+    }
+    for (table, expected) in [
+        (
+            "{group_by = ['user.name'], duration = {value = 1, unit = 'h'}}",
+            "a.toml:9:22: in `alert_suppression`: unknown field `group_by`, expected `duration`",
+        ),
+        ("{}", "a.toml:9:21: in `alert_suppression`: missing field `duration`"),
+        (
+            "{duration = {value = 0, unit = 'h'}}",
+            "a.toml:9:1: `alert_suppression.duration` must be 1 second to 30 days",
+        ),
+        (
+            "{duration = {value = 721, unit = 'h'}}",
+            "a.toml:9:1: `alert_suppression.duration` must be 1 second to 30 days",
+        ),
+    ] {
+        assert_eq!(to_strings(&load("[]", table).problems), [expected], "{table}");
+    }
+}
+
+#[test]
 fn new_terms_are_read_in_both_forms() {
     let nested = "[rule.new_terms]\nfield = 'new_terms_fields'\n\
                   value = ['user.name', 'source.ip']\n[[rule.new_terms.history_window_start]]\nfield = 'history_window_start'\n\
@@ -154,12 +191,6 @@ fn what_cannot_run_here_is_refused_by_name() {
              'user.id', value = 2}]}"
                 .to_owned(),
             "it counts the values of several fields (`cardinality`)",
-        ),
-        (
-            "threshold",
-            "alert_suppression = {duration = {value = 1, unit = 'h'}}\nthreshold = {value = 5}"
-                .to_owned(),
-            "it has `alert_suppression`, which is not applied to a threshold",
         ),
         (
             "new_terms",
