@@ -1,7 +1,8 @@
 //! Texts that user agents are searched for. A rule about a tool often names neither a call nor a
 //! service, but what its user agent contains.
 
-use memchr::{memchr2, memmem};
+use memchr::memchr2;
+use memchr::memmem::Finder;
 
 use super::prefilter::is_name_byte;
 
@@ -28,42 +29,74 @@ impl AgentText {
     pub fn length(&self) -> usize {
         self.text.len()
     }
+}
 
-    fn is_in(&self, agent: &[u8]) -> bool {
-        let text = self.text.as_bytes();
-        if self.in_any_case {
-            return agent.windows(text.len()).any(|part| part.eq_ignore_ascii_case(text));
+/// The texts, prepared for the search.
+#[derive(Debug, Clone, Default)]
+pub(super) struct AgentSearch {
+    exact: Vec<Finder<'static>>,
+    in_any_case: Vec<String>,
+}
+
+impl AgentSearch {
+    pub(super) fn new(texts: impl IntoIterator<Item = AgentText>) -> AgentSearch {
+        let mut search = AgentSearch::default();
+        for AgentText { text, in_any_case } in texts {
+            match in_any_case {
+                true => search.in_any_case.push(text),
+                false => search.exact.push(Finder::new(&text).into_owned()),
+            }
         }
-        memmem::find(agent, text).is_some()
+        search
+    }
+
+    pub(super) fn text_count(&self) -> usize {
+        self.exact.len() + self.in_any_case.len()
+    }
+
+    fn finds_any(&self, agent: &[u8]) -> bool {
+        let is_in = |text: &String| {
+            let text = text.as_bytes();
+            agent.windows(text.len()).any(|part| part.eq_ignore_ascii_case(text))
+        };
+        self.exact.iter().any(|text| text.find(agent).is_some())
+            || self.in_any_case.iter().any(is_in)
     }
 }
 
 /// The slots of [`SeenAgents`], a power of two.
-const SLOTS: usize = 64;
+const SLOTS: usize = 256;
 
 /// User agents of one text without any of the searched texts: a few agents make most of the calls.
-pub(super) struct SeenAgents<'t>([&'t [u8]; SLOTS]);
-
-impl Default for SeenAgents<'_> {
-    fn default() -> Self {
-        SeenAgents([b""; SLOTS])
-    }
-}
+/// Each is in one of two slots. There are none before the first agent: most texts are single
+/// records, and filling the slots would cost as much as the search of one.
+#[derive(Default)]
+pub(super) struct SeenAgents<'t>(Option<[&'t [u8]; SLOTS]>);
 
 impl<'t> SeenAgents<'t> {
+    /// Returns true if a user agent was seen. `value`: what follows the opening quote of its
+    /// string.
+    #[inline(always)]
+    pub(super) fn contains_start(&self, value: &[u8]) -> bool {
+        let Some(slots) = &self.0 else { return false };
+        let slot = slot_of(value);
+        // With the closing quote.
+        let is_seen = |seen: &[u8]| !seen.is_empty() && value.starts_with(seen);
+        is_seen(slots[slot]) || is_seen(slots[slot ^ 1])
+    }
+
     /// Returns true if a user agent with one of the texts can be here. `value`: what follows the
     /// opening quote of its string.
-    pub(super) fn may_match(&mut self, value: &'t [u8], texts: &[AgentText]) -> bool {
-        let slot = slot_of(value);
-        let seen = self.0[slot];
-        // With the closing quote.
-        if !seen.is_empty() && value.starts_with(seen) {
+    pub(super) fn may_match(&mut self, value: &'t [u8], search: &AgentSearch) -> bool {
+        if self.contains_start(value) {
             return false;
         }
         let agent = &value[..string_end(value)];
-        let is_found = texts.iter().any(|text| text.is_in(agent));
+        let is_found = search.finds_any(agent);
         if !is_found {
-            self.0[slot] = agent;
+            let slots = self.0.get_or_insert([b""; SLOTS]);
+            let slot = slot_of(value);
+            slots[slot ^ 1] = std::mem::replace(&mut slots[slot], agent);
         }
         is_found
     }
@@ -114,7 +147,8 @@ mod tests {
 
     #[test]
     fn an_agent_is_searched_once_up_to_its_end() {
-        let texts = [AgentText::new("kali", false).unwrap(), AgentText::new("PACU", true).unwrap()];
+        let texts = [("kali", false), ("PACU", true)];
+        let search = AgentSearch::new(texts.map(|(text, any)| AgentText::new(text, any).unwrap()));
         let mut seen = SeenAgents::default();
         for (value, expected) in [
             (r#"aws-cli/2","x":"kali""#, false),
@@ -128,7 +162,7 @@ mod tests {
             (r#"kal\"#, false),
             ("", false),
         ] {
-            assert_eq!(seen.may_match(value.as_bytes(), &texts), expected, "{value}");
+            assert_eq!(seen.may_match(value.as_bytes(), &search), expected, "{value}");
         }
     }
 }

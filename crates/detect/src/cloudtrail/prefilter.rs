@@ -15,7 +15,7 @@ use std::collections::HashSet;
 use fearless_simd::prelude::*;
 use fearless_simd::{Level, Simd, dispatch, u8x64};
 
-use super::agents::SeenAgents;
+use super::agents::{AgentSearch, SeenAgents};
 
 pub use super::agents::AgentText;
 
@@ -24,7 +24,7 @@ pub use super::agents::AgentText;
 pub struct Prefilter {
     actions: NameSet,
     providers: NameSet,
-    agents: Vec<AgentText>,
+    agents: AgentSearch,
     level: Level,
 }
 
@@ -51,14 +51,14 @@ impl Prefilter {
         Prefilter {
             actions: NameSet::new(actions),
             providers: NameSet::new(providers),
-            agents: Vec::new(),
+            agents: AgentSearch::default(),
             level: Level::new(),
         }
     }
 
     /// Searches for these texts in values of `userAgent`, too.
     pub fn with_agents(self, agents: impl IntoIterator<Item = AgentText>) -> Prefilter {
-        Prefilter { agents: agents.into_iter().collect(), ..self }
+        Prefilter { agents: AgentSearch::new(agents), ..self }
     }
 
     /// The number of distinct names.
@@ -68,12 +68,12 @@ impl Prefilter {
 
     /// The number of texts that user agents are searched for.
     pub fn agent_count(&self) -> usize {
-        self.agents.len()
+        self.agents.text_count()
     }
 
     /// Returns false if no rule can match a record in `text`, which is any number of whole records.
     pub fn may_match(&self, text: &[u8]) -> bool {
-        match (self.providers.names.is_empty(), self.agents.is_empty()) {
+        match (self.providers.names.is_empty(), self.agents.text_count() == 0) {
             (true, true) => {
                 dispatch!(self.level, simd => self.search::<_, false, false>(simd, text))
             }
@@ -132,21 +132,24 @@ impl Prefilter {
         seen: &mut SeenAgents<'t>,
     ) -> bool {
         let mut candidates = candidates.iter();
-        candidates.any(|at| !self.is_other_call(text, *at) && self.matches_at(text, *at, seen))
+        candidates.any(|at| !self.is_unneeded(text, *at, seen) && self.matches_at(text, *at, seen))
     }
 
-    /// Returns true if a call that no rule needs is written at `at` as CloudTrail writes it. Nearly
-    /// every candidate is one.
+    /// Returns true if a call, a service or a user agent that no rule needs is written at `at` as
+    /// CloudTrail writes it. Nearly every candidate is one.
     #[inline(always)]
-    fn is_other_call(&self, text: &[u8], at: usize) -> bool {
-        const BEFORE: &[u8; 13] = b"\"eventName\":\"";
-        let around = at
-            .checked_sub(b"\"even".len())
-            .and_then(|start| text.get(start..)?.first_chunk::<21>());
-        let Some((before, first)) = around.and_then(|around| around.split_first_chunk()) else {
-            return false;
+    fn is_unneeded<'t>(&self, text: &'t [u8], at: usize, seen: &SeenAgents<'t>) -> bool {
+        let is_other = |names: &NameSet, value: Option<&[u8]>| {
+            let first = value.and_then(|value| value.first_chunk());
+            first.is_some_and(|first| !names.may_begin(*first))
         };
-        before == BEFORE && first.first_chunk().is_some_and(|first| !self.actions.may_begin(*first))
+        match text.get(at + 1) {
+            Some(b'N') => is_other(&self.actions, value_of(text, at, b"\"even", b"tName\":\"")),
+            Some(b'S') => is_other(&self.providers, value_of(text, at, b"\"even", b"tSource\":\"")),
+            Some(b'A') => value_of(text, at, b"\"use", b"rAgent\":\"")
+                .is_some_and(|agent| seen.contains_start(agent)),
+            _ => false,
+        }
     }
 
     /// Returns true if `at` is the start of an escape that can hide a name, the `t` of a key with
@@ -167,7 +170,7 @@ impl Prefilter {
         let Some(value) = skip_space(rest).strip_prefix(b":") else { return false };
         match skip_space(value) {
             [b'"', string @ ..] => seen.may_match(string, &self.agents),
-            value => !self.agents.is_empty() && !value.starts_with(b"null"),
+            value => self.agents.text_count() > 0 && !value.starts_with(b"null"),
         }
     }
 
@@ -179,6 +182,20 @@ impl Prefilter {
         let string = rest.strip_prefix(b"Source\"").and_then(string_value);
         string.is_some_and(|string| self.providers.contains_start(string))
     }
+}
+
+/// What follows a key and the opening quote of its string, if its `end` is written at `at`, and
+/// before it its `start`.
+#[inline(always)]
+fn value_of<'t, const S: usize, const E: usize>(
+    text: &'t [u8],
+    at: usize,
+    start: &[u8; S],
+    end: &[u8; E],
+) -> Option<&'t [u8]> {
+    let (before, rest) = text.get(at.checked_sub(S)?..)?.split_first_chunk()?;
+    let (after, value) = rest.split_first_chunk()?;
+    (before == start && after == end).then_some(value)
 }
 
 pub(super) fn is_name_byte(byte: u8) -> bool {
@@ -365,15 +382,21 @@ mod tests {
     }
 
     #[test]
-    fn a_name_after_many_other_calls_is_found() {
-        for others in [0, 1, 63, 64, 65, 200] {
-            let text = format!(
-                "{}{}",
-                r#"{"eventName":"X"},"#.repeat(others),
-                r#"{"eventName":"CreateGroup"}"#
-            );
-            assert!(prefilter().may_match(text.as_bytes()), "{others}");
-            assert!(!prefilter().may_match(text.replace("CreateG", "G").as_bytes()), "{others}");
+    fn what_a_rule_needs_is_found_after_much_else() {
+        let prefilter = prefilter().with_agents(AgentText::new("kali-linux", false));
+        for (key, other, needed) in [
+            ("eventName", "X", "CreateGroup"),
+            ("eventSource", "s3.amazonaws.com", "iam.amazonaws.com"),
+            ("userAgent", "aws-cli/2.17", "aws-cli/2.17 os/kali-linux"),
+            ("userAgent", "", "aws-cli/2.17 os/kali-linux"),
+        ] {
+            let record = |value: &str| format!(r#"{{"{key}":"{value}"}},"#);
+            for others in [0, 1, 63, 64, 65, 200] {
+                let quiet = record(other).repeat(others);
+                let text = format!("{quiet}{}{quiet}", record(needed));
+                assert!(prefilter.may_match(text.as_bytes()), "{others} of {other}");
+                assert!(!prefilter.may_match(quiet.as_bytes()), "{others} of {other}");
+            }
         }
     }
 
