@@ -6,7 +6,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use kql::Query;
-use toml::Spanned;
 use toml::de::DeTable;
 
 use super::{
@@ -222,11 +221,9 @@ fn read_rule_query(reader: &mut TomlReader<'_>, table: &DeTable<'_>) -> Option<R
     for key in ["timestamp_field", "tiebreaker_field"] {
         reader.optional::<String>(table, key);
     }
-    let category_field: Option<Spanned<String>> = reader.optional(table, "event_category_override");
-    if let Some(field) = &category_field {
-        severity::check_field(reader, field);
-    }
-    read_eql(reader, table, category_field.map(Spanned::into_inner))
+    let category_field = reader.optional(table, "event_category_override");
+    over_time::refuse_unknown(reader, table.get("event_category_override"), "its category is in");
+    read_eql(reader, table, category_field)
 }
 
 fn read_rule(reader: &mut TomlReader<'_>, table: &DeTable<'_>, origin: RuleOrigin) -> Option<Rule> {

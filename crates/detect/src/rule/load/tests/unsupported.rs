@@ -95,6 +95,14 @@ fn what_cannot_run_here_is_refused_with_its_place_and_reason() {
         ),
         (
             "eql",
+            plain("event_category_override = 'event.tpye'"),
+            plain(
+                "9:27: its category is in `event.tpye`, which no record has; did you mean \
+                 `event.type`?",
+            ),
+        ),
+        (
+            "eql",
             plain("from = 'now-7d'"),
             plain("9:8: its sequence has no `maxspan`, and it looks back for more than 48 hours"),
         ),
