@@ -154,17 +154,15 @@ fn read_root(
         keys::check_type(reader, table, rule_type);
     }
     let rule = read_rule(reader, table, origin);
+    if let Some(rule) = &rule {
+        over_time::refuse_volume(reader, table, rule);
+    }
     if let Some(unsupported) = reader.unsupported.take() {
         // What is suspicious in a rule that does not run does not matter.
         reader.warnings.truncate(warnings);
         return Some(name_unsupported(table, unsupported));
     }
-    let rule = rule?;
-    if let Some(reason) = over_time::refused_volume(reader, table, &rule) {
-        let unsupported = unsupported_rule(reader.path, reason);
-        return Some(name_unsupported(table, unsupported));
-    }
-    Some(Verdict::Rule(Box::new(rule)))
+    rule.map(|rule| Verdict::Rule(Box::new(rule)))
 }
 
 fn name_unsupported(table: &DeTable<'_>, unsupported: UnsupportedRule) -> Verdict {
@@ -206,10 +204,6 @@ fn check_type(reader: &mut TomlReader<'_>, table: &DeTable<'_>) -> Option<Unsupp
         }
     }
     (rule_type == "eql").then(|| find_unsupported_eql(reader, table)).flatten()
-}
-
-fn unsupported_rule(path: &str, reason: String) -> UnsupportedRule {
-    UnsupportedRule { problem: Problem::in_file(path, &*reason), reason }
 }
 
 /// The query in the language of the rule's type.
