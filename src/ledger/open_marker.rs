@@ -9,6 +9,7 @@ use futures::future::join_all;
 use jiff::Timestamp;
 use tracing::debug;
 
+use super::entry::EntryState;
 use super::error::Result;
 use super::keys::OPEN;
 use super::stored::{CONCURRENCY, StoredLedger};
@@ -76,6 +77,22 @@ impl StoredLedger {
         let mut open = OpenEntries::default();
         self.list_names(OPEN).await?.into_iter().for_each(|name| open.add(name));
         Ok(open)
+    }
+
+    /// Those that are not final. A final entry has markers until the next sweep, if two workers
+    /// claimed it at once.
+    pub async fn unfinished(&self, entries: Vec<OpenEntry>) -> Result<Vec<OpenEntry>> {
+        let mut unfinished = Vec::new();
+        for batch in entries.chunks(CONCURRENCY) {
+            let read = join_all(batch.iter().map(|entry| self.read_entry(&entry.id))).await;
+            for (entry, snapshot) in batch.iter().zip(read) {
+                let state = snapshot?.and_then(|snapshot| Some(snapshot.entry.ok()?.state));
+                if !state.is_some_and(EntryState::is_final) {
+                    unfinished.push(entry.clone());
+                }
+            }
+        }
+        Ok(unfinished)
     }
 
     /// The entry whose marker is the oldest. Returns `None` if all are gone by now.

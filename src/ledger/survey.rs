@@ -26,7 +26,7 @@ const RACES: usize = 4;
 /// What is unfinished.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Survey {
-    /// Entries with an open marker.
+    /// Entries with an open marker; of the first 200, only those that are not final.
     pub open: usize,
     /// Of the first 200: how many have waited for more than an hour.
     pub waiting: usize,
@@ -62,7 +62,7 @@ impl StoredLedger {
             match snapshot.entry.as_ref().map(|entry| entry.state) {
                 Ok(EntryState::Failed) => survey.failed += 1,
                 // The next sweep deletes its marker.
-                Ok(state) if state.is_final() => {}
+                Ok(state) if state.is_final() => survey.open -= 1,
                 _ => survey.waiting += usize::from(snapshot.age() > OVERDUE),
             }
         }

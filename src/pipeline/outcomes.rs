@@ -22,6 +22,10 @@ pub(crate) struct DeliveryReport {
     pub(crate) findings: Vec<FindingOutcome>,
     /// Matches that are no findings, since their values are known.
     pub(crate) known: u64,
+    /// Values that became known, in a run that only learns them.
+    pub(crate) learned: u64,
+    /// The matches that had them: they are no findings either.
+    pub(crate) learned_matches: u64,
     /// Findings to be summarised when the invocation ends, since there is no ledger to keep them.
     pub(crate) grouped: Vec<Grouped>,
     /// Summaries that were sent.
@@ -241,6 +245,8 @@ impl AddAssign for DeliveryReport {
     fn add_assign(&mut self, other: DeliveryReport) {
         self.findings.extend(other.findings);
         self.known += other.known;
+        self.learned += other.learned;
+        self.learned_matches += other.learned_matches;
         self.grouped.extend(other.grouped);
         self.summaries.extend(other.summaries);
         self.correlations.extend(other.correlations);

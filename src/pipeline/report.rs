@@ -160,6 +160,9 @@ counters! {
         prefiltered: u64,
         /// Matches of rules with new terms whose values were known: they are no findings.
         known_values: u64,
+        /// Values that became known, in a replay that only learns them.
+        #[serde(skip)]
+        learned_values: u64,
         /// Findings.
         findings: u64,
         /// Findings by outcome.
@@ -268,6 +271,7 @@ impl AddAssign for Report {
         add(&mut self.object_outcomes, other.object_outcomes);
         self.prefiltered += other.prefiltered;
         self.known_values += other.known_values;
+        self.learned_values += other.learned_values;
         self.findings += other.findings;
         add(&mut self.finding_outcomes, other.finding_outcomes);
         for (rule, outcomes) in other.by_rule {
@@ -338,12 +342,14 @@ impl Report {
             1 => Some("1 summary".to_owned()),
             count => Some(format!("{count} summaries")),
         };
-        let correlations = counted_all([
-            (self.correlations.values().sum(), "correlation"),
-            (self.correlations_failed, "failed correlation"),
-            (self.correlations_suppressed, "suppressed correlation"),
-        ]);
-        known.into_iter().chain(summaries).chain(correlations)
+        // Of correlations, thresholds and sequences.
+        let over_several = counted_all([
+            (self.correlations.values().sum(), "alert"),
+            (self.correlations_failed, "failed alert"),
+            (self.correlations_suppressed, "suppressed alert"),
+        ])
+        .map(|alerts| format!("{alerts} over several calls"));
+        known.into_iter().chain(summaries).chain(over_several)
     }
 
     fn others_in_words(&self) -> impl Iterator<Item = String> {

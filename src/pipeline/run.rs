@@ -313,8 +313,9 @@ impl Run {
         deliveries.correlations.iter().for_each(|it| self.outcome.report.count_correlation(it));
         self.outcome.report.correlations_cut += deliveries.correlations_cut;
         self.outcome.report.conflicts += deliveries.conflicts;
-        self.outcome.report.findings -= deliveries.known;
+        self.outcome.report.findings -= deliveries.known + deliveries.learned_matches;
         self.outcome.report.known_values += deliveries.known;
+        self.outcome.report.learned_values += deliveries.learned;
         self.outcome.report.count_extras(&deliveries);
         self.outcome.problems.extend(deliveries.chat_problems);
         self.outcome.problems.extend(deliveries.page_problems);

@@ -95,16 +95,17 @@ impl Clock {
 }
 
 impl Pipeline {
-    /// Says how many correlations are not evaluated because there is no ledger to find their
-    /// members in. `None` if all are, or there are none.
+    /// Says how many correlations, thresholds and sequences are not evaluated because there is no
+    /// ledger to find their members in. `None` if all are, or there are none.
     pub fn idle_correlations(&self) -> Option<String> {
         let count = self.detections.rule_set.correlations().len();
         let idle = matches!(self.ledger, Ledger::None) && count > 0;
         idle.then(|| {
-            format!(
-                "TRAILBELL_LEDGER=none: {count} correlation rules are not evaluated, since they \
-                 need a ledger"
-            )
+            let rules = match count {
+                1 => "1 rule over several calls is not evaluated, since it needs".to_owned(),
+                _ => format!("{count} rules over several calls are not evaluated, since they need"),
+            };
+            format!("TRAILBELL_LEDGER=none: {rules} a ledger")
         })
     }
 

@@ -35,17 +35,24 @@ pub struct DirStore {
     root: PathBuf,
     /// Buckets in folders that have another name, or are elsewhere.
     folders: BTreeMap<String, PathBuf>,
+    /// A bucket whose folder does not exist is empty.
+    missing_is_empty: bool,
 }
 
 impl DirStore {
     /// Objects under `root`, which need not exist yet.
     pub fn new(root: impl Into<PathBuf>) -> DirStore {
-        DirStore { root: root.into(), folders: BTreeMap::new() }
+        DirStore { root: root.into(), folders: BTreeMap::new(), missing_is_empty: false }
+    }
+
+    /// The same for reading what was perhaps not written yet: a bucket without a folder is empty.
+    pub fn empty_if_missing(root: impl Into<PathBuf>) -> DirStore {
+        DirStore { missing_is_empty: true, ..DirStore::new(root) }
     }
 
     /// Objects of these buckets, each in a folder, and of no other. For reading.
     pub fn of_copies(folders: BTreeMap<String, PathBuf>) -> DirStore {
-        DirStore { root: PathBuf::new(), folders }
+        DirStore { folders, ..DirStore::new(PathBuf::new()) }
     }
 
     fn bucket_folder(&self, bucket: &str) -> DirResult<PathBuf> {
@@ -136,6 +143,7 @@ impl ObjectStore for DirStore {
     async fn list(&self, listing: &Listing) -> Result<Page, StoreError> {
         let wanted = listing.clone();
         let page = match self.bucket_folder(&listing.bucket) {
+            Ok(folder) if self.missing_is_empty && !folder.exists() => Ok(Page::default()),
             Ok(folder) => blocking(move || dir_list::list(&folder, &wanted)).await,
             Err(kind) => Err(kind),
         };

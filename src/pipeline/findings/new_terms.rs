@@ -80,8 +80,11 @@ pub(crate) async fn without_known(
             report.fail_unread(packed.outline(), &why);
         } else if new.is_empty() {
             kept.push(packed);
-        } else if invocation.learns() || !new.contains(&true) {
+        } else if !new.contains(&true) {
             report.known += 1;
+        } else if invocation.learns() {
+            report.learned += new.iter().filter(|is_new| **is_new).count() as u64;
+            report.learned_matches += 1;
         } else {
             mark_new(packed.outline_mut(), &new, &since, invocation.now());
             kept.push(packed);

@@ -208,7 +208,7 @@ async fn an_incident_is_alerted_again_only_if_its_severity_rises() {
     let report = deliver(&pipeline, &staged_group()).await.report;
     assert_eq!(severities(&topic), ["high"]);
     assert_eq!(report.correlations.values().sum::<u64>(), 1);
-    assert!(report.to_string().ends_with("; 1 correlation"), "{report}");
+    assert!(report.to_string().ends_with("; 1 alert over several calls"), "{report}");
     let own_policy = "arn:aws:iam::111122223333:policy/mine";
     deliver(&pipeline, &[add("10:03:00", "carol"), attach("10:04:00", own_policy)]).await;
     assert_eq!(severities(&topic), ["high"], "the same severity");
@@ -384,7 +384,7 @@ async fn without_a_ledger_nothing_is_correlated_and_a_warning_says_so() {
     assert_eq!(pipeline(&memory, &topic).idle_correlations(), None);
     let pipeline = pipeline_and(&memory, &topic, |pipeline| pipeline.ledger = Ledger::None);
     let warning = pipeline.idle_correlations().unwrap();
-    assert!(warning.contains("3 correlation rules are not evaluated"), "{warning}");
+    assert!(warning.contains("3 rules over several calls are not evaluated"), "{warning}");
     let report = deliver(&pipeline, &staged_group()).await.report;
     assert_eq!(report.findings_that(Outcome::Alerted), 3);
     assert_eq!(severities(&topic), NONE);

@@ -18,6 +18,17 @@ impl<'r> AnyRule<'r> {
         }
     }
 
+    /// The type as rule files name it.
+    pub fn rule_type(self) -> &'static str {
+        match self {
+            AnyRule::Correlation(_) => "correlation",
+            AnyRule::Rule(Rule { info, .. }) if info.new_terms.is_some() => "new_terms",
+            AnyRule::Rule(Rule { info, .. }) if info.threshold.is_some() => "threshold",
+            AnyRule::Rule(rule) if rule.query.language() == "eql" => "eql",
+            AnyRule::Rule(_) => "query",
+        }
+    }
+
     pub fn origin(self) -> &'r RuleOrigin {
         match self {
             AnyRule::Rule(rule) => &rule.origin,

@@ -13,10 +13,14 @@ use detect::cloudtrail::{S3Prefix, key};
 use detect::finding::Outcome;
 use serde_json::{Value, json};
 use trailbell::app::config::{AlertsPlace, Config, LedgerPlace, StorePlace};
-use trailbell::ledger::{Ledger, WatchRequest};
+use trailbell::app::wiring::LEDGER_FOLDER;
+use trailbell::ledger::{Ledger, StoredLedger, WatchRequest};
 use trailbell::notification::ObjectRef;
-use trailbell::pipeline::{FindingOutcome, InvocationReport, Pipeline, Replay, ReplayProgress};
+use trailbell::pipeline::{
+    FindingOutcome, InvocationReport, Pipeline, Replay, ReplayProgress, Report,
+};
 use trailbell::sink::{AlertSink, MessageId, PublishError};
+use trailbell::store::DirStore;
 use trailbell::store::walk::{KeyFilter, log_keys};
 
 use crate::commands::arguments::PlaceArgs;
@@ -36,7 +40,8 @@ use crate::commands::time_range::{TimeRange, TimeRangeArgs};
 /// Reads the same TRAILBELL_* variables as the function, and so uses its rules, exceptions, ledger
 /// and publishing rate. Findings that are in the ledger are not alerted again, so it is safe to
 /// replay too much, or to repeat an interrupted replay. A dry run sends and writes nothing, and
-/// prints what would become of each finding.
+/// prints what would become of each finding. It does not evaluate rules over several calls
+/// (correlations, thresholds, sequences), which need the findings in the ledger.
 ///
 /// Exit codes: 0 everything was processed; 2 something failed (the rest was processed), no log
 /// object was found, or the configuration cannot be used.
@@ -50,7 +55,8 @@ pub struct Args {
     /// Send alerts and write to the ledger
     #[arg(long)]
     publish: bool,
-    /// Send nothing: only make the values of that time known to new_terms rules, in the ledger
+    /// Send nothing: only make the values of that time known to new_terms rules, in the ledger.
+    /// Needs --since
     #[arg(long, requires = "since", conflicts_with = "publish")]
     learn: bool,
     /// Publish without a ledger. Findings that were alerted before are alerted again
@@ -79,7 +85,7 @@ async fn replay(args: &Args) -> Result<ExitCode> {
     if args.learn {
         make_learning(&mut pipeline)?;
     } else if !args.publish {
-        make_dry_run(&mut pipeline);
+        make_dry_run(&mut pipeline, &config.ledger);
     }
     let objects = find_objects(&pipeline, &bucket, &prefix, range).await?;
     if objects.is_empty() {
@@ -90,7 +96,7 @@ async fn replay(args: &Args) -> Result<ExitCode> {
     if args.learn {
         let replay = Replay::learning(&pipeline, clock);
         let report = process_objects(replay, &objects, &mut findings).await?;
-        return finish_learning(&pipeline, &report, range).await;
+        return finish_learning(&pipeline, &report, range, args.format.format).await;
     }
     let replay = Replay::new(&pipeline, clock);
     let report = process_objects(replay, &objects, &mut findings).await?;
@@ -113,8 +119,9 @@ async fn finish_learning(
     pipeline: &Pipeline,
     outcome: &InvocationReport,
     range: TimeRange,
+    format: Format,
 ) -> Result<ExitCode> {
-    writeln!(io::stdout(), "learned: {}", outcome.report)?;
+    print_learned(&outcome.report, format)?;
     if !outcome.retry.is_empty() {
         print_message("something failed, see above. Run the same command again to retry it");
         return Ok(ExitCode::from(2));
@@ -131,6 +138,29 @@ async fn finish_learning(
         ));
     }
     Ok(ExitCode::SUCCESS)
+}
+
+fn print_learned(report: &Report, format: Format) -> io::Result<()> {
+    let mut out = io::stdout().lock();
+    let Report { learned_values, known_values, .. } = report;
+    match format {
+        Format::Table => writeln!(
+            out,
+            "{} learned; {} of values known before; {}, {} read",
+            pluralize(*learned_values, "value"),
+            pluralize(*known_values, "match"),
+            pluralize(report.objects, "object"),
+            pluralize(report.records, "record"),
+        ),
+        Format::Json | Format::Ndjson => {
+            let document = json!({
+                "learned_values": learned_values,
+                "known_values": known_values,
+                "report": report,
+            });
+            write_document(&mut out, format, &document)
+        }
+    }
 }
 
 /// The store, the bucket and the prefix of a place. In a path, the directory that contains
@@ -181,10 +211,24 @@ fn replay_config(args: &Args) -> Result<Config> {
 }
 
 /// Makes the pipeline write nothing and send nothing.
-fn make_dry_run(pipeline: &mut Pipeline) {
+fn make_dry_run(pipeline: &mut Pipeline, place: &LedgerPlace) {
     pipeline.sink = Box::new(NoSink);
-    if let Ledger::Stored(ledger) = std::mem::replace(&mut pipeline.ledger, Ledger::None) {
-        pipeline.ledger = Ledger::ReadOnly(ledger);
+    let stored = std::mem::replace(&mut pipeline.ledger, Ledger::None);
+    pipeline.ledger = match (stored, place) {
+        // A new ledger has no folder until something is written.
+        (Ledger::Stored(_), LedgerPlace::Dir(path)) => {
+            let store = Box::new(DirStore::empty_if_missing(path));
+            Ledger::ReadOnly(StoredLedger::new(store, LEDGER_FOLDER, ""))
+        }
+        (Ledger::Stored(ledger), _) => Ledger::ReadOnly(ledger),
+        (other, _) => other,
+    };
+    if let count @ 1.. = pipeline.detections.rule_set.correlations().len() {
+        let rules = pluralize(count, "rule");
+        print_message(format_args!(
+            "a dry run does not show the alerts of {rules} over several calls (correlations, \
+             thresholds, sequences)"
+        ));
     }
 }
 

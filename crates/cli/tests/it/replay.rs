@@ -76,6 +76,8 @@ fn a_dry_run_prints_the_outcomes_and_writes_nothing() {
                    2 objects (2 scanned); 14 findings (4 alerted, 1 suppressed, 9 grouped)";
     assert_eq!(out.lines().last(), Some(summary));
     assert!(err.contains("suppressed by exception `deploy-may`"), "{err}");
+    assert!(err.contains("over several calls (correlations, thresholds, sequences)"), "{err}");
+    assert!(!err.contains("alerted without"), "nothing was alerted: {err}");
     assert!(dir.snapshot("state/ledger").is_empty() && !dir.path("alerts").exists());
 }
 
@@ -308,11 +310,18 @@ fn learning_makes_values_known_and_sends_nothing() {
     assert_eq!(learn(&[]).0, 2, "without --since");
     let (code, out, err) = learn(&["--since", "2026-02-01"]);
     assert_eq!(code, 0, "{out}{err}");
-    let report =
-        "learned: 2 records read; 1 object (1 scanned); 0 findings; 2 matches of known values";
+    let report = "1 value learned; 1 match of values known before; 1 object, 2 records read";
     assert_eq!(out.lines().last(), Some(report));
     assert!(err.contains("the values since 2026-02-01 00:00:00 are known to 1 rule"), "{err}");
     assert!(!dir.path("alerts").exists() && dir.keys("entries").is_empty());
+    // She is known now.
+    let (code, out, err) = learn(&["--since", "2026-02-01", "--format", "json"]);
+    let document: Value = serde_json::from_str(&out).unwrap_or_else(|it| panic!("{it}: {out}"));
+    assert_eq!(
+        (code, &document["learned_values"], &document["known_values"]),
+        (0, &0.into(), &2.into()),
+        "{err}"
+    );
     // Alice is known, Bob is new, and the rule is not learning any more.
     dir.put("1105", &[create("c", "alice", "11:00:00"), create("d", "bob", "11:01:00")]);
     let (code, out, err) = dir.run_with(

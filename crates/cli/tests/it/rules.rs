@@ -6,7 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use detect::rule::{LoadedRules, guide_page};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::program::{TestDir, trailbell};
 
@@ -85,8 +85,8 @@ fn the_json_list_contains_what_the_table_contains() {
     let creation = rule("AWS IAM Group Creation");
     assert_eq!(creation["rule_id"], "169f3a93-efc7-4df2-94d6-0d9438c310d1");
     assert_eq!((&creation["severity"], &creation["risk_score"]), (&"low".into(), &21.into()));
-    assert_eq!(creation["providers"], serde_json::json!(["iam.amazonaws.com"]));
-    assert_eq!(creation["actions"], serde_json::json!(["CreateGroup"]));
+    assert_eq!(creation["providers"], json!(["iam.amazonaws.com"]));
+    assert_eq!(creation["actions"], json!(["CreateGroup"]));
     assert_eq!(
         (&creation["version"], &creation["tags"][0]),
         (&212.into(), &"Domain: Cloud".into())
@@ -98,9 +98,64 @@ fn the_json_list_contains_what_the_table_contains() {
     assert_eq!((&burst["type"], &burst["timespan_seconds"]), (&"event_count".into(), &600.into()));
 }
 
+/// What several calls decide is in the page and in the document.
+#[test]
+fn rules_over_several_calls_say_what_they_find() {
+    let file = |name: &str| format!("tests/data/rules/{name}.toml");
+    let cases = [
+        (
+            "threshold",
+            "Type      threshold",
+            "Finds     8 or more events with 2 or more values of source.ip within 6 minutes, with \
+             the same cloud.account.id; only with a ledger",
+            json!({"threshold": {
+                "fields": ["cloud.account.id"],
+                "value": 8,
+                "cardinality": {"field": "source.ip", "value": 2},
+                "timespan_seconds": 360,
+            }}),
+        ),
+        (
+            "eql-sequence",
+            "Type      eql, a sequence",
+            "Finds     2 calls one after another within 10 minutes, with the same user.name; only \
+             with a ledger",
+            json!({"sequence": {
+                "condition": "2 calls one after another within 10 minutes",
+                "group_by": ["user.name"],
+                "timespan_seconds": 600,
+            }}),
+        ),
+        (
+            "new-terms",
+            "Type      new_terms",
+            "not seen together for 10 days; recorded only while it is learning",
+            json!({"new_terms": {
+                "fields": ["user.id", "aws.cloudtrail.request_parameters"],
+                "window_seconds": 864_000,
+                "alerts_while_learning": false,
+            }}),
+        ),
+    ];
+    for (name, rule_type, finds, expected) in cases {
+        let path = file(name);
+        let args = ["--rule-sets", "none", "--rules", &path];
+        let (_, out, err) = rules(&[&["list", "--format", "json"][..], &args].concat());
+        let list: Value = serde_json::from_str(&out).unwrap_or_else(|it| panic!("{it}: {err}"));
+        for (key, value) in expected.as_object().unwrap() {
+            assert_eq!(&list[0][key], value, "{name}");
+        }
+        assert!(rule_type.contains(list[0]["type"].as_str().unwrap()), "{name}: {out}");
+        let id = list[0]["rule_id"].as_str().unwrap();
+        let (_, out, _) = rules(&[&["show", id][..], &args].concat());
+        assert!(out.contains(rule_type) && out.contains(finds), "{out}");
+        assert!(!out.contains("Runs "), "no search is run in intervals: {out}");
+    }
+}
+
 #[test]
 fn exit_codes_match_the_help() {
-    let cases: [(&[&str], i32); 9] = [
+    let cases: [(&[&str], i32); 10] = [
         (&["check", "tests/data/rules/exact.toml"], 0),
         (&["check", "tests/data/rules/unpinned.toml"], 0),
         (&["check", "--strict", "tests/data/rules/unpinned.toml"], 1),
@@ -110,6 +165,8 @@ fn exit_codes_match_the_help() {
         (&["test", "rules"], 0),
         (&["test", "rules/aws-iam-group-creation.toml"], 0),
         (&["test", "tests/data/odd-rules"], 2),
+        // Nothing in it can be tested.
+        (&["test", "tests/data/rules/esql.toml"], 1),
     ];
     for (args, code) in cases {
         assert_eq!(rules(args).0, code, "{args:?}");

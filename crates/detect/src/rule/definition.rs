@@ -10,9 +10,11 @@ use jiff::Timestamp;
 use kql::Query;
 use serde::{Deserialize, Serialize};
 
+use super::correlation::Correlation;
 use super::embedded::EmbeddedSet;
 use super::new_terms::NewTerms;
 use super::rule_query::RuleQuery;
+use super::sequence;
 use super::severity::{SeverityRules, asks_for};
 use super::suppression::AlertSuppression;
 use super::threshold::Threshold;
@@ -52,6 +54,12 @@ impl Rule {
     pub fn needs_history(&self) -> bool {
         let is_asked = |query| asks_for(query, "trailbell.principal.first_seen");
         self.alert_when.as_ref().is_some_and(is_asked) || self.severity_rules.needs_history()
+    }
+
+    /// The correlation that counts the matches of a threshold, or finds the sequences. `None` if each
+    /// match is decided by itself.
+    pub fn correlation(&self) -> Option<Correlation> {
+        sequence::correlation(self).or_else(|| Threshold::correlation(self))
     }
 
     /// Returns true if these facts of a finding meet `alert_when`. Date math counts from `now`.

@@ -53,7 +53,7 @@ struct LedgerStats {
     days: BTreeMap<String, StateCounts>,
     failed: u64,
     unreadable: UnreadableCounts,
-    /// Entries that are not final, as their markers show.
+    /// Entries that are not final.
     open: usize,
     oldest_open: Option<OldestOpen>,
     waiting_for_summary: usize,
@@ -89,7 +89,7 @@ pub async fn run(args: &Args, now: Timestamp) -> Result<ExitCode> {
     let mut stats = LedgerStats::default();
     stats.unreadable =
         read_entries(&ledger, &mut filter, &mut |entry| stats.count_entry(&entry)).await?;
-    let open = ledger.open_entries().await?.entries;
+    let open = ledger.unfinished(ledger.open_entries().await?.entries).await?;
     stats.open = open.len();
     let oldest = ledger.oldest_entry(&open).await?;
     stats.oldest_open =

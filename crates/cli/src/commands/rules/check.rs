@@ -26,9 +26,9 @@ const MAX_LISTED: usize = 40;
 /// Prints for each file whether it can run, errors and warnings with file, line and column, and how
 /// many rules of each type can run. Of more than 40 files, those that run without a warning are only
 /// counted.
-/// Warnings are about unknown keys and fields, conditions that can never be true, queries without a
-/// literal to search for (which are slow), thresholds, sequences and new terms that match very often,
-/// and duplicate ids.
+/// Warnings are about unknown keys and fields, conditions that can never be true, operators of other
+/// languages (=, &&, |), queries without a literal to search for (which are slow), thresholds,
+/// sequences and new terms that match very often, and duplicate ids.
 ///
 /// A condition can never be true if its value is not of the field's type (ip, boolean or date; no
 /// field is a number), if no record has its value (event.category, event.type, event.outcome), or if

@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use anyhow::Result;
-use detect::rule::{RuleInfo, Stage};
+use detect::rule::{Rule, Stage};
 use serde_json::{Value, json};
 
 use crate::commands::any_rule::{AnyRule, all_rules};
@@ -24,17 +24,23 @@ pub struct Args {
 
 pub fn run(args: &Args) -> Result<ExitCode> {
     let set = args.rules.load()?;
-    let mut list = ListWriter::new(args.format, &["Severity", "Risk", "Name", "Id"]);
+    let mut list = ListWriter::new(args.format, &["Severity", "Risk", "Type", "Name", "Id"]);
     for rule in all_rules(&set) {
-        list.push(None, || cells(rule.info()), || rule_document(rule))?;
+        list.push(None, || cells(rule), || rule_document(rule))?;
     }
     list.finish()?;
     Ok(ExitCode::SUCCESS)
 }
 
-fn cells(info: &RuleInfo) -> Vec<String> {
-    let severity = info.severity.as_str().to_owned();
-    vec![severity, info.risk_score.to_string(), clean_text(&info.name), clean_text(&info.id)]
+fn cells(rule: AnyRule<'_>) -> Vec<String> {
+    let info = rule.info();
+    vec![
+        info.severity.as_str().to_owned(),
+        info.risk_score.to_string(),
+        rule.rule_type().to_owned(),
+        clean_text(&info.name),
+        clean_text(&info.id),
+    ]
 }
 
 /// Everything about a rule but its texts.
@@ -43,6 +49,7 @@ pub(super) fn rule_document(rule: AnyRule<'_>) -> Value {
     let mut document = json!({
         "rule_id": info.id,
         "name": info.name,
+        "type": rule.rule_type(),
         "severity": info.severity,
         "risk_score": info.risk_score,
         "tags": info.tags,
@@ -62,6 +69,9 @@ pub(super) fn rule_document(rule: AnyRule<'_>) -> Value {
             document["actions"] = json!(fields.actions);
             document["language"] = json!(rule.query.language());
             document["query"] = json!(rule.query.source().trim());
+            for (name, value) in over_several(rule) {
+                document[name] = value;
+            }
         }
         AnyRule::Correlation(correlation) => {
             let stages: Vec<Vec<&str>> = correlation.stages.iter().map(rule_ids).collect();
@@ -75,6 +85,47 @@ pub(super) fn rule_document(rule: AnyRule<'_>) -> Value {
         }
     }
     document
+}
+
+/// What several matches decide: the threshold, the sequence, the terms and the repeats. Durations
+/// are in seconds.
+fn over_several(rule: &Rule) -> impl Iterator<Item = (&'static str, Value)> {
+    let info = &rule.info;
+    let within = rule.correlation().map(|it| it.timespan.as_secs());
+    let threshold = info.threshold.as_ref().map(|threshold| {
+        let mut document = json!(threshold);
+        document["timespan_seconds"] = json!(within);
+        document
+    });
+    let sequence = rule.correlation().filter(|_| info.sequence).map(|it| {
+        json!({
+            "condition": it.condition_in_words(),
+            "group_by": it.group_by,
+            "timespan_seconds": within,
+        })
+    });
+    let new_terms = info.new_terms.as_ref().map(|terms| {
+        json!({
+            "fields": terms.fields,
+            "window_seconds": terms.window.as_secs(),
+            "alerts_while_learning": terms.alerts_while_learning,
+        })
+    });
+    let suppression = info.alert_suppression.as_ref().map(|suppression| {
+        json!({
+            "group_by": suppression.group_by,
+            "duration_seconds": suppression.duration.as_secs(),
+            "missing_fields": suppression.missing_fields,
+        })
+    });
+    [
+        ("threshold", threshold),
+        ("sequence", sequence),
+        ("new_terms", new_terms),
+        ("alert_suppression", suppression),
+    ]
+    .into_iter()
+    .filter_map(|(name, value)| Some((name, value?)))
 }
 
 fn rule_ids(stage: &Stage) -> Vec<&str> {

@@ -8,8 +8,7 @@ use std::time::Duration;
 use alert::markdown_to_lines;
 use anyhow::Result;
 use detect::rule::{
-    Correlation, RequiredFields, Rule, RuleInfo, RuleQuery, SeverityMapping, SeverityRules,
-    Technique, Threat,
+    Correlation, RequiredFields, Rule, RuleInfo, SeverityMapping, SeverityRules, Technique, Threat,
 };
 use serde_json::{Value, json};
 
@@ -129,10 +128,22 @@ pub(super) fn facts(rule: AnyRule<'_>) -> Vec<(&'static str, String)> {
     let info = rule.info();
     let severity = format!("{}, risk score {} of 100", info.severity.as_str(), info.risk_score);
     let version = info.version.map(|version| version.to_string()).unwrap_or_default();
-    let mut facts = vec![("Id", info.id.clone()), ("Version", version), ("Severity", severity)];
+    let rule_type = match rule {
+        AnyRule::Rule(Rule { info, .. }) if info.sequence => "eql, a sequence".to_owned(),
+        AnyRule::Rule(_) => rule.rule_type().to_owned(),
+        AnyRule::Correlation(correlation) => {
+            format!("correlation, {}", correlation.condition.as_str())
+        }
+    };
+    let mut facts = vec![
+        ("Id", info.id.clone()),
+        ("Version", version),
+        ("Type", rule_type),
+        ("Severity", severity),
+    ];
     match rule {
         AnyRule::Rule(rule) => {
-            let [interval, from] = [rule.interval, rule.from].map(format_duration);
+            let interval = format_duration(rule.interval);
             let limit = format!("{} single alerts in {interval}, then a summary", rule.max_signals);
             let limit = match info {
                 RuleInfo { building_block: true, .. } => {
@@ -147,7 +158,6 @@ pub(super) fn facts(rule: AnyRule<'_>) -> Vec<(&'static str, String)> {
                 _ => limit,
             };
             facts.push(("Calls", format_calls(rule)));
-            facts.push(("Runs", format!("every {interval}, over the last {from}")));
             facts.push(("Limit", limit));
             let repeats = info.alert_suppression.as_ref().map(|suppression| suppression.describe());
             facts.push(("Repeats", repeats.unwrap_or_default()));
@@ -155,7 +165,6 @@ pub(super) fn facts(rule: AnyRule<'_>) -> Vec<(&'static str, String)> {
         }
         AnyRule::Correlation(correlation) => {
             let alerts = "one per incident, and one when its severity rises; only with a ledger";
-            facts.push(("Type", correlation.condition.as_str().to_owned()));
             facts.push(("Group by", correlation.group_by.join(", ")));
             facts.push(("Alerts", alerts.to_owned()));
             let covers = correlation.covered_by.iter().map(|cover| cover.name.as_str());
@@ -177,22 +186,13 @@ fn format_over_time(rule: &Rule) -> String {
         };
         return format!("{} {}; {learning}", new_terms.fields.join(", "), new_terms.describe());
     }
-    if let RuleQuery::Sequence(sequence) = &rule.query {
-        let calls: u32 = sequence.steps().iter().map(|step| step.runs()).sum();
-        let span = sequence.maxspan().unwrap_or(rule.from);
-        let span = format_duration(span.min(Correlation::MAX_TIMESPAN.unsigned_abs()));
-        return format!("{calls} calls one after another within {span}; only with a ledger");
-    }
-    let Some(threshold) = &rule.info.threshold else { return String::new() };
-    let group_by = match &*threshold.fields {
+    let Some(correlation) = rule.correlation() else { return String::new() };
+    let condition = correlation.condition_in_words();
+    let group_by = match &*correlation.group_by {
         [] => String::new(),
-        fields => format!(" with the same {}", fields.join(", ")),
+        fields => format!(", with the same {}", fields.join(", ")),
     };
-    let values = threshold.cardinality.as_ref().map(|cardinality| {
-        format!(", with {} or more values of {}", cardinality.value, cardinality.field)
-    });
-    let values = values.unwrap_or_default();
-    format!("{} or more calls{group_by}{values}; only with a ledger", threshold.value)
+    format!("{condition}{group_by}; only with a ledger")
 }
 
 /// `iam.amazonaws.com: CreateGroup`, or `any` if the query does not restrict it.

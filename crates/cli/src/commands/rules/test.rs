@@ -27,8 +27,11 @@ use crate::commands::setup;
 /// A case is a whole CloudTrail record, or a change to the base: a JSON merge patch, in which null
 /// removes a field.
 ///
-/// Exit codes: 0 all rules passed; 1 a rule failed a case, or has no cases of one kind; 2 a file
-/// cannot be used.
+/// A case of a threshold, a sequence or a correlation has several "records", each with a name and a
+/// record or a change. Those that do not set their eventID have one of their own.
+///
+/// Exit codes: 0 all rules passed; 1 a rule failed a case, or has no cases of one kind, or no rule
+/// was tested; 2 a file cannot be used.
 #[derive(Debug, clap::Args)]
 #[command(verbatim_doc_comment)]
 pub struct Args {
@@ -98,6 +101,9 @@ fn summary_line(report: &TestReport) -> String {
     if !report.unsupported.is_empty() {
         line += &format!("; {} unsupported", report.unsupported.len());
     }
+    if report.results.is_empty() {
+        line += "; nothing was tested";
+    }
     if !report.problems.is_empty() {
         line += &format!("; {}", pluralize(report.problems.len(), "problem"));
     }
@@ -108,5 +114,6 @@ fn exit_code(report: &TestReport) -> u8 {
     if !report.problems.is_empty() {
         return 2;
     }
-    u8::from(report.results.iter().any(|result| !result.failures.is_empty()))
+    let is_failed = report.results.iter().any(|result| !result.failures.is_empty());
+    u8::from(is_failed || report.results.is_empty())
 }

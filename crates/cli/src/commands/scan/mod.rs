@@ -33,7 +33,7 @@ use crate::commands::setup;
 use crate::commands::time_range::{TimeRange, TimeRangeArgs};
 use matches::Match;
 use objects::Objects;
-use over_time::OverTime;
+use over_time::{OverTime, SeveralCalls};
 use parallel::run_in_order;
 use printer::Printer;
 use source::{Source, SourceScan};
@@ -44,9 +44,10 @@ use totals::Totals;
 ///
 /// Reads .json, .ndjson and .jsonl files, gzipped or not, and skips others. In a bucket, follows
 /// CloudTrail's key layout (account, region, day) and lists nothing else; a bucket needs --since,
-/// unless the prefix names a day. Findings of threshold and new_terms rules come last: they are
-/// decided over all files, and every value is new at first. --since and --until apply to the time
-/// of the call. Credentials, region and AWS_ENDPOINT_URL are read as by the AWS CLI.
+/// unless the prefix names a day. Findings of thresholds, sequences and new_terms rules come last:
+/// they are decided over all files, and every value is new at first. One of several calls is the
+/// last call; trailbell.members of its document has all. --since and --until apply to the time of
+/// the call. Credentials, region and AWS_ENDPOINT_URL are read as by the AWS CLI.
 ///
 /// Exit codes: 0 everything was scanned; 1 a finding reached --fail-on; 2 something could not be
 /// read (the rest was scanned), or wrong usage.
@@ -116,7 +117,7 @@ pub fn run(args: &Args) -> Result<ExitCode> {
     let mut printer = Printer::new(args.format, args.query.is_some(), args.summary);
     let start = Instant::now();
     let totals = scan.run(now, &mut |found| match found {
-        Found::Finding(finding, why) => printer.print_finding(finding, why),
+        Found::Finding(finding, calls) => printer.print_finding(finding, calls),
         Found::Match(matched) => printer.print_match(matched),
     })?;
     let elapsed = start.elapsed();
@@ -143,8 +144,8 @@ pub struct Scan<'a> {
 
 /// What a scan found.
 pub enum Found<'a> {
-    /// A finding, and why it is one if its record alone does not say so.
-    Finding(&'a Finding, Option<&'a str>),
+    /// A finding, and the calls that it is about, if there are several.
+    Finding(&'a Finding, Option<&'a SeveralCalls>),
     Match(&'a Match),
 }
 
@@ -240,7 +241,7 @@ impl ScanRun<'_, '_> {
     fn take_over_time(&mut self) -> io::Result<()> {
         for found in std::mem::take(&mut self.over_time).finish(self.rules) {
             self.totals.count_finding(&found.finding);
-            (self.on_found)(Found::Finding(&found.finding, found.why.as_deref()))?;
+            (self.on_found)(Found::Finding(&found.finding, found.calls.as_ref()))?;
         }
         Ok(())
     }

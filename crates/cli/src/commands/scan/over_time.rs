@@ -5,13 +5,17 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
 use detect::correlation::{Mark, find_sequences, place_marks, times_reached};
-use detect::finding::{Facts, Finding, FindingId};
+use detect::finding::{Facts, Finding, FindingId, Member};
 use detect::new_terms::history_id;
 use detect::rule::{Condition, Correlation, RuleInfo, RuleSet};
 use jiff::{SignedDuration, Timestamp};
+use serde_json::{Value, json};
 
-/// The most calls of a sequence that a table names.
-const MAX_STEPS_SHOWN: usize = 5;
+/// The most calls of a threshold or sequence that a table names.
+const MAX_CALLS_SHOWN: usize = 5;
+
+/// The most calls of a threshold or sequence in a document, as in an alert.
+const MAX_MEMBERS: usize = 100;
 
 /// What is known of the rules that look at several records.
 #[derive(Default)]
@@ -38,10 +42,19 @@ struct CountedRule {
     findings: HashMap<FindingId, Box<Finding>>,
 }
 
-/// What a rule found, and why, if that is not the record alone.
+/// What a rule found, and the calls that it is about, if there are several.
 pub struct FoundOverTime {
     pub finding: Finding,
-    pub why: Option<String>,
+    pub calls: Option<SeveralCalls>,
+}
+
+/// The calls that reached a threshold or completed a sequence.
+#[derive(Debug)]
+pub struct SeveralCalls {
+    /// [`Correlation::condition_in_words`].
+    pub condition: String,
+    /// The calls, by time.
+    pub members: Vec<Member>,
 }
 
 impl OverTime {
@@ -110,7 +123,7 @@ impl OverTime {
         let spells = std::mem::take(&mut self.spells).into_values().flatten();
         let mut found: Vec<FoundOverTime> = spells
             .filter(|spell| seen.insert(spell.finding.id.clone()))
-            .map(|spell| FoundOverTime { finding: (*spell.finding).clone(), why: None })
+            .map(|spell| FoundOverTime { finding: (*spell.finding).clone(), calls: None })
             .collect();
         let correlations = rules.map(RuleSet::correlations).into_iter().flatten();
         for correlation in correlations.filter(|it| it.is_part_of_rule()) {
@@ -132,57 +145,92 @@ impl CountedRule {
         }
     }
 
-    /// The matches that completed a sequence, each with those before it.
+    /// The matches that completed a sequence.
     fn completed(self, correlation: &Correlation) -> Vec<FoundOverTime> {
         let mut found = Vec::new();
-        for marks in self.folders.into_values() {
+        for marks in self.folders.values() {
             let by_event: HashMap<String, &Mark> =
                 marks.iter().map(|mark| (mark.event_key(), mark)).collect();
-            for sequence in find_sequences(correlation, &marks) {
+            for sequence in find_sequences(correlation, marks) {
                 let events = sequence.events.iter().filter_map(|event| by_event.get(event));
-                let findings: Vec<&Finding> =
-                    events.filter_map(|mark| Some(&**self.findings.get(&mark.finding)?)).collect();
-                let Some((last, before)) = findings.split_last() else { continue };
-                found.push(FoundOverTime {
-                    finding: alerted_by_itself(last),
-                    why: Some(sequence_in_words(correlation, before)),
-                });
+                found.extend(self.found(correlation, events.copied()));
             }
         }
         found
     }
 
     /// The matches that reached the threshold.
-    fn reached(self, correlation: &Correlation) -> Vec<FoundOverTime> {
+    fn reached(mut self, correlation: &Correlation) -> Vec<FoundOverTime> {
         let mut found = Vec::new();
-        for mut marks in self.folders.into_values() {
-            marks.sort_by_key(|mark| mark.time);
-            let times: Vec<Timestamp> = marks.iter().map(|mark| mark.time).collect();
-            for time in times_reached(correlation, &marks) {
-                let last = times.partition_point(|it| *it <= time).checked_sub(1);
-                let reached = last.and_then(|last| self.findings.get(&marks[last].finding));
-                found.extend(reached.map(|finding| FoundOverTime {
-                    finding: alerted_by_itself(finding),
-                    why: Some(correlation.condition_in_words()),
-                }));
+        self.folders.values_mut().for_each(|marks| marks.sort_by_key(|mark| mark.time));
+        for marks in self.folders.values() {
+            for time in times_reached(correlation, marks) {
+                let is_counted = |mark: &&Mark| {
+                    mark.time <= time && time.duration_since(mark.time) <= correlation.timespan
+                };
+                found.extend(self.found(correlation, marks.iter().filter(is_counted)));
             }
         }
         found
     }
+
+    /// The last of these matches, which are sorted by time, with all of them.
+    fn found<'m>(
+        &self,
+        correlation: &Correlation,
+        marks: impl Iterator<Item = &'m Mark>,
+    ) -> Option<FoundOverTime> {
+        let mut seen = HashSet::new();
+        let findings: Vec<&Finding> = marks
+            .filter(|mark| seen.insert(&mark.finding))
+            .filter_map(|mark| Some(&**self.findings.get(&mark.finding)?))
+            .collect();
+        Some(FoundOverTime {
+            finding: alerted_by_itself(findings.last()?),
+            calls: Some(SeveralCalls {
+                condition: correlation.condition_in_words(),
+                members: findings.into_iter().map(Member::from_finding).collect(),
+            }),
+        })
+    }
 }
 
-/// The condition, and the calls that came before the last one.
-fn sequence_in_words(correlation: &Correlation, before: &[&Finding]) -> String {
-    let shown = before.iter().take(MAX_STEPS_SHOWN).map(|finding| {
-        let time = finding.time.map(|time| time.strftime("%H:%M:%S ").to_string());
-        format!("{}{}", time.unwrap_or_default(), alert::finding_subject(finding))
-    });
-    let mut lines = vec![format!("{}, after", correlation.condition_in_words())];
-    lines.extend(shown);
-    if let more @ 1.. = before.len().saturating_sub(MAX_STEPS_SHOWN) {
-        lines.push(format!("and {more} more"));
+impl SeveralCalls {
+    /// The condition and the calls on one line, such as `2 calls one after another within 10
+    /// minutes: 10:00:00 CreateUser bob, 10:01:00 CreateAccessKey bob`.
+    pub fn describe(&self) -> String {
+        let shown = self.members.iter().take(MAX_CALLS_SHOWN).map(|member| {
+            let time = member.time.map(|time| time.strftime("%H:%M:%S ").to_string());
+            format!("{}{}", time.unwrap_or_default(), alert::describe_member(member))
+        });
+        let mut calls: Vec<String> = shown.collect();
+        if let more @ 1.. = self.members.len().saturating_sub(MAX_CALLS_SHOWN) {
+            calls.push(format!("and {more} more"));
+        }
+        format!("{}: {}", self.condition, calls.join(", "))
     }
-    lines.join("; ")
+
+    /// Adds them to the document of the last call, under the names that the alert of a correlation
+    /// has for them.
+    pub fn add_to(&self, document: &mut Value) {
+        let shown = self.members.len().min(MAX_MEMBERS);
+        let mut members = json!(self.members[..shown]);
+        drop_nulls(&mut members);
+        let fields = &mut document["trailbell"];
+        fields["correlation"] = json!({"condition": self.condition});
+        fields["count"] = self.members.len().into();
+        fields["members"] = members;
+        fields["members_left_out"] = (self.members.len() - shown).into();
+    }
+}
+
+/// Removes fields without a value. In a document, an absent field is absent, not null.
+fn drop_nulls(members: &mut Value) {
+    for member in members.as_array_mut().into_iter().flatten() {
+        if let Some(fields) = member.as_object_mut() {
+            fields.retain(|_, value| !value.is_null());
+        }
+    }
 }
 
 /// The finding as one that is alerted by itself.

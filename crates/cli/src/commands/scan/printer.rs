@@ -7,6 +7,7 @@ use detect::finding::{Finding, Origin, Suppression};
 use serde_json::json;
 
 use super::matches::{CallCount, CallCounts, Match};
+use super::over_time::SeveralCalls;
 use crate::commands::output::{Format, ListWriter, clean_text, format_time};
 
 /// Prints findings, or the records that match a query, or their summary.
@@ -34,11 +35,19 @@ impl Printer {
         }
     }
 
-    /// Prints a finding, and why it is one if its record alone does not say so.
-    pub fn print_finding(&mut self, finding: &Finding, why: Option<&str>) -> io::Result<()> {
-        let cells = || finding_cells(finding, why, self.places.format(&finding.origin));
-        self.list
-            .push(finding.time, cells, || alert::finding_document(finding, &Accounts::default()))
+    /// Prints a finding, and the calls that it is about, if there are several.
+    pub fn print_finding(
+        &mut self,
+        finding: &Finding,
+        calls: Option<&SeveralCalls>,
+    ) -> io::Result<()> {
+        let cells = || finding_cells(finding, calls, self.places.format(&finding.origin));
+        let document = || {
+            let mut document = alert::finding_document(finding, &Accounts::default());
+            calls.inspect(|calls| calls.add_to(&mut document));
+            document
+        };
+        self.list.push(finding.time, cells, document)
     }
 
     pub fn print_match(&mut self, matched: &Match) -> io::Result<()> {
@@ -89,10 +98,10 @@ impl Places {
     }
 }
 
-fn finding_cells(finding: &Finding, why: Option<&str>, place: String) -> Vec<String> {
+fn finding_cells(finding: &Finding, calls: Option<&SeveralCalls>, place: String) -> Vec<String> {
     let mut subject = alert::finding_subject(finding);
-    if let Some(why) = why {
-        subject = format!("{}\n{subject}", clean_text(why));
+    if let Some(calls) = calls {
+        subject = format!("{}\n{subject}", clean_text(&calls.describe()));
     }
     match finding.suppression() {
         Some(Suppression::Exception(name)) => {

@@ -18,6 +18,10 @@ fn findings_are_counted_by_state_rule_and_day() {
     let args = ["replay", &dir.text("logs"), "--publish", "--alerts", &nowhere];
     assert_eq!(dir.run(&args).0, 2);
 
+    // Another worker lost the claim of a finding that is alerted: the next sweep deletes its marker.
+    let alerted = id_of_group(&dir, "many-0");
+    dir.write(&format!("state/ledger/open/{alerted}-{}", "0".repeat(32)), "");
+
     let (code, out, err) = dir.run(&["ledger", "stats", "--format", "json"]);
     assert_eq!(code, 0, "{err}");
     let stats: Value = serde_json::from_str(&out).unwrap();

@@ -206,6 +206,20 @@ fn rule_over_time(id: &str, rule_type: &str, lines: &str) -> String {
     format!("{text}\n{lines}\n")
 }
 
+/// The third column of a table, unwrapped: the cells of others are removed.
+fn one_line(table: &str) -> String {
+    let is_text = |word: &&str| !word.starts_with('/') && !word.starts_with("2026");
+    table.split_whitespace().filter(is_text).collect::<Vec<_>>().join(" ")
+}
+
+/// The calls that a finding is about: their event ids and times.
+fn members(fields: &Value) -> Vec<String> {
+    let members = fields["members"].as_array().unwrap();
+    let text = |member: &Value, name: &str| member[name].as_str().unwrap().to_owned();
+    let brief = |it: &Value| format!("{} {}", text(it, "event_id"), &text(it, "time")[11..19]);
+    members.iter().map(brief).collect()
+}
+
 #[test]
 fn rules_over_time_are_evaluated_in_the_order_of_the_events() {
     let dir = TestDir::new();
@@ -233,8 +247,13 @@ fn rules_over_time_are_evaluated_in_the_order_of_the_events() {
         .collect();
     let expected = ["new \"event-a\"", "new \"event-b\"", "many \"event-d\""].map(str::to_owned);
     assert_eq!(found, expected, "{out}");
+    let reached = &documents(&out)[2]["trailbell"];
+    assert_eq!(members(reached), ["event-a 10:00:00", "event-c 10:02:00", "event-d 10:04:00"]);
+    assert_eq!(reached["correlation"]["condition"], "3 or more events within 6 minutes");
     let (_, out, err) = scan(&args);
-    assert!(out.contains("3 or more events within 6 minutes"), "{out}");
+    let line = "3 or more events within 6 minutes: 10:00:00 IAM group a created, \
+                10:02:00 IAM group c created, 10:04:00 IAM group d created";
+    assert!(one_line(&out).contains(line), "{out}");
     assert!(err.contains("3 findings in 5 records of 2 files"), "{err}");
 }
 
@@ -262,10 +281,16 @@ fn sequences_are_found_in_the_order_of_the_events() {
     assert_eq!(found.len(), 1, "{out}");
     assert_eq!(found[0]["event"]["id"], "event-c");
     assert_eq!(found[0]["user"]["name"], "alice");
+    let completed = &found[0]["trailbell"];
+    assert_eq!(members(completed), ["event-a 10:00:00", "event-b 10:02:00", "event-c 10:09:00"]);
+    assert_eq!(completed["count"], 3);
+    assert_eq!(completed["members"][0]["action"], "CreateGroup");
+    let condition = "3 calls one after another within 10 minutes";
+    assert_eq!(completed["correlation"]["condition"], condition);
     let (_, out, err) = scan(&args);
-    for text in ["3 calls one after another within 10", "10:00:00", "10:02:00"] {
-        assert!(out.contains(text), "{text}\n{out}");
-    }
+    let calls =
+        "10:00:00 IAM group a created, 10:02:00 IAM group b created, 10:09:00 IAM group c created";
+    assert!(one_line(&out).contains(&format!("{condition}: {calls}")), "{out}");
     assert!(err.contains("1 finding in 5 records of 2 files"), "{err}");
     let (code, ..) = scan(&[&args[..], &["--fail-on", "low"]].concat());
     assert_eq!(code, 1);

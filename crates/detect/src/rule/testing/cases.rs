@@ -60,8 +60,7 @@ struct CaseEntry {
     alerted: Option<bool>,
     record: Option<JsonObject>,
     change: Option<JsonObject>,
-    #[serde(default)]
-    records: Vec<RecordEntry>,
+    records: Option<Vec<RecordEntry>>,
 }
 
 #[derive(Deserialize)]
@@ -132,19 +131,35 @@ fn json_problem(path: &str, error: &serde_json::Error) -> Problem {
 
 impl CaseEntry {
     fn into_case(self, base: Option<&JsonObject>) -> Result<TestCase, String> {
-        let CaseEntry { name, severity, alerted, record, change, mut records } = self;
-        if records.is_empty() || record.is_some() || change.is_some() {
-            records.insert(0, RecordEntry { name: name.clone(), record, change });
+        let CaseEntry { name, severity, alerted, record, change, records } = self;
+        let mut entries = records.unwrap_or_default();
+        if record.is_some() || change.is_some() {
+            entries.insert(0, RecordEntry { name: name.clone(), record, change });
         }
-        let records = records.into_iter().map(|entry| entry.into_record(base));
+        if entries.is_empty() {
+            let name = name.escape_debug();
+            return Err(format!("`{name}` must have a `record`, a `change` or `records`"));
+        }
+        let is_several = entries.len() > 1;
+        let record = |(entry, number): (RecordEntry, usize)| {
+            entry.into_record(base, is_several.then_some(number))
+        };
+        let records = entries.into_iter().zip(1..).map(record);
         Ok(TestCase { name, records: records.collect::<Result<_, _>>()?, severity, alerted })
     }
 }
 
 impl RecordEntry {
-    fn into_record(self, base: Option<&JsonObject>) -> Result<Record, String> {
+    /// `number` counts the records of a case from 1, if it has several.
+    fn into_record(
+        self,
+        base: Option<&JsonObject>,
+        number: Option<usize>,
+    ) -> Result<Record, String> {
         let name = self.name.escape_debug();
-        let fields = match (self.record, self.change, base) {
+        let has_own_id =
+            self.record.iter().chain(&self.change).any(|fields| fields.contains_key("eventID"));
+        let mut fields = match (self.record, self.change, base) {
             (Some(record), None, _) => record,
             (None, Some(change), Some(base)) => {
                 let mut fields = base.clone();
@@ -158,8 +173,18 @@ impl RecordEntry {
                 return Err(format!("`{name}` must have either a `record` or a `change`"));
             }
         };
-        Record::from_value(Value::Object(fields))
-            .map_err(|_| format!("`{name}` has a record that is not an object"))
+        // Records with one id are one event, which counts once.
+        if let Some(number) = number.filter(|_| !has_own_id) {
+            let id = fields.get("eventID").and_then(Value::as_str).unwrap_or("event");
+            fields.insert("eventID".to_owned(), format!("{id}-{number}").into());
+        }
+        let has_time = fields.contains_key("eventTime");
+        let record = Record::from_value(Value::Object(fields))
+            .map_err(|_| format!("`{name}` has a record that is not an object"))?;
+        if has_time && record.time().is_none() {
+            return Err(format!("`{name}` has an `eventTime` that is not a time in ISO 8601"));
+        }
+        Ok(record)
     }
 }
 

@@ -13,8 +13,6 @@ use crate::ecs::{OwnResources, View};
 use crate::finding::{Facts, Finding, Origin};
 use crate::rule::definition::{Rule, RuleInfo, Severity};
 use crate::rule::load::LoadedRules;
-use crate::rule::sequence;
-use crate::rule::threshold::Threshold;
 use crate::rule::toml_file::folder::files_below;
 use crate::rule::toml_file::problem::Problem;
 
@@ -108,8 +106,7 @@ pub fn test_rules(path: Option<&Path>, now: Timestamp) -> TestReport {
 }
 
 fn test_rule(rule: &Rule, tests: &RuleTests, now: Timestamp) -> TestResult {
-    let of_several = sequence::correlation(rule).or_else(|| Threshold::correlation(rule));
-    if let Some(correlation) = of_several {
+    if let Some(correlation) = rule.correlation() {
         let run = |records: &[Record]| {
             let matching = records.iter().filter(|record| matches(rule, record, &tests.own, now));
             let findings: Vec<Finding> =

@@ -87,6 +87,34 @@ fn a_change_is_a_merge_patch() {
     }
 }
 
+/// Records with one id are one event: a threshold would count it once.
+#[test]
+fn records_of_one_case_have_ids_of_their_own() {
+    let ids = |case: Value| -> Vec<Option<String>> {
+        let file = json!({"base": {"eventID": "base"}, "must_match": [case]});
+        let records = parse(&file.to_string()).unwrap().must_match.remove(0).records;
+        records.iter().map(|it| it.text(&["eventID"]).map(str::to_owned)).collect()
+    };
+    let some = |id: &str| Some(id.to_owned());
+    let same = json!({"name": "1", "change": {"eventID": "same"}});
+    let records = json!([
+        {"name": "inherited", "change": {}},
+        {"name": "whole", "record": {}},
+        same,
+        same,
+        {"name": "removed", "change": {"eventID": null}},
+    ]);
+    assert_eq!(
+        ids(json!({"name": "several", "records": records})),
+        [some("base-1"), some("event-2"), some("same"), some("same"), None]
+    );
+    assert_eq!(ids(json!({"name": "one", "change": {}})), [some("base")]);
+    assert_eq!(
+        ids(json!({"name": "one of a list", "records": [{"name": "1", "change": {}}]})),
+        [some("base")]
+    );
+}
+
 #[test]
 fn problems_of_a_test_file_are_reported() {
     let cases = [
@@ -98,7 +126,19 @@ fn problems_of_a_test_file_are_reported() {
         ),
         (
             r#"{"must_match": [{"name": "n"}]}"#,
-            "a.tests.json: `n` must have either a `record` or a `change`",
+            "a.tests.json: `n` must have a `record`, a `change` or `records`",
+        ),
+        (
+            r#"{"must_match": [{"name": "n", "records": []}]}"#,
+            "a.tests.json: `n` must have a `record`, a `change` or `records`",
+        ),
+        (
+            r#"{"must_match": [{"name": "n", "records": [{"name": "m"}]}]}"#,
+            "a.tests.json: `m` must have either a `record` or a `change`",
+        ),
+        (
+            r#"{"must_match": [{"name": "n", "record": {"eventTime": "yesterday"}}]}"#,
+            "a.tests.json: `n` has an `eventTime` that is not a time in ISO 8601",
         ),
         (
             r#"{"must_match": [{"name": "n", "record": {}, "change": {}}]}"#,

@@ -15,7 +15,9 @@ use crate::ecs::{self, UnknownField};
 use crate::rule::correlation::Correlation;
 use crate::rule::load::UnsupportedRule;
 use crate::rule::rule_query::RuleQuery;
-use crate::rule::unsatisfiable::{Lint, find_unsatisfiable, find_unsatisfiable_eql};
+use crate::rule::unsatisfiable::{
+    Lint, find_foreign_syntax, find_unsatisfiable, find_unsatisfiable_eql,
+};
 
 /// The query of a table, in KQL. `extra_fields` are fields that documents have in addition to those
 /// of records.
@@ -29,7 +31,9 @@ pub(crate) fn read_query(
     match Query::parse(&source) {
         Ok(query) => {
             let unknown = ecs::unknown_fields(query.expr(), extra_fields);
-            add_lints(reader, &place, unknown, find_unsatisfiable(query.expr()));
+            let foreign = find_foreign_syntax(&source, query.expr());
+            let lints = find_unsatisfiable(query.expr()).into_iter().chain(foreign).collect();
+            add_lints(reader, &place, unknown, lints);
             Some(query)
         }
         Err(error) => {

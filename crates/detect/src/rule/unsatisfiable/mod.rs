@@ -3,6 +3,7 @@
 
 mod conflict;
 mod eql_lints;
+mod foreign_syntax;
 #[cfg(test)]
 mod tests;
 
@@ -10,6 +11,7 @@ use kql::{Case, Expr, ExprKind, Field, Leaf, Span, Test};
 
 use self::conflict::{Condition, Part, find_conflict};
 pub(crate) use self::eql_lints::find_unsatisfiable_eql;
+pub(crate) use self::foreign_syntax::find_foreign_syntax;
 use crate::ecs::{self, ValueKind};
 use crate::rule::toml_file::problem::hint;
 
