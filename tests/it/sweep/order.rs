@@ -147,7 +147,7 @@ async fn only_regions_and_objects_that_can_matter_are_read() {
     );
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn the_oldest_is_read_first_and_the_backlog_next_time() {
     let world = World::new();
     world.sweep().await;
