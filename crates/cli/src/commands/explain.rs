@@ -10,6 +10,7 @@ use detect::cloudtrail::reader::{self, Options};
 use detect::correlation::{Mark, group_by_values, place_marks};
 use detect::ecs::{self, View};
 use detect::finding::{Facts, Finding, Origin};
+use detect::new_terms::Terms;
 use detect::rule::explain::explain;
 use detect::rule::{Condition, Correlation, Detections, Exceptions, Rating, Rule, RuleSet};
 use jiff::Timestamp;
@@ -62,7 +63,7 @@ pub fn run(args: &Args) -> Result<ExitCode> {
     writeln!(out)?;
     let mut explainer = VerdictPage { out, record: &record, detections: &detections, now };
     let matching = match rule {
-        Some(AnyRule::Rule(rule)) => explainer.explain_rule(rule)?,
+        Some(AnyRule::Rule(rule)) => explainer.explain_rule(rule, rules)?,
         Some(AnyRule::Correlation(correlation)) => {
             explainer.explain_correlation(correlation, rules)?
         }
@@ -100,12 +101,45 @@ struct VerdictPage<'a, W> {
 
 impl<W: Write> VerdictPage<'_, W> {
     /// Prints the clauses of a rule. Returns the rule if it matches.
-    fn explain_rule<'r>(&mut self, rule: &'r Rule) -> Result<Vec<&'r Rule>> {
+    fn explain_rule<'r>(&mut self, rule: &'r Rule, rules: &'r RuleSet) -> Result<Vec<&'r Rule>> {
         let clause = explain(&rule.query, &View::new(self.record), self.now);
         let verdict =
             if clause.holds { "matches this record" } else { "does not match this record" };
         write!(self.out, "{} {verdict}:\n{clause}", name_and_id(rule))?;
-        Ok(if clause.holds { vec![rule] } else { Vec::new() })
+        if !clause.holds {
+            return Ok(Vec::new());
+        }
+        self.explain_threshold(rule, rules)?;
+        self.explain_terms(rule)?;
+        Ok(vec![rule])
+    }
+
+    /// Prints by which values the record counts for the rule's threshold.
+    fn explain_threshold(&mut self, rule: &Rule, rules: &RuleSet) -> Result<()> {
+        let Some(threshold) = &rule.info.threshold else { return Ok(()) };
+        let correlation = rules.correlations().iter().find(|it| it.info.id == rule.info.id);
+        let Some(correlation) = correlation else { return Ok(()) };
+        if self.print_counts(correlation, &[rule])? == 0 {
+            let fields = threshold.fields.join(" and ");
+            writeln!(self.out, "✗ does not count towards the threshold: it needs {fields}")?;
+        }
+        Ok(())
+    }
+
+    /// Prints which values of the record can be new.
+    fn explain_terms(&mut self, rule: &Rule) -> Result<()> {
+        let Some(new_terms) = &rule.info.new_terms else { return Ok(()) };
+        let fields = new_terms.fields.join(" · ");
+        match Terms::from_document(new_terms, &ecs::document(self.record)) {
+            Some(terms) => {
+                for values in terms.combinations {
+                    let values: Vec<String> = values.iter().map(|it| clean_text(it)).collect();
+                    writeln!(self.out, "✓ a finding if new: {fields} = {}", values.join(" · "))?;
+                }
+            }
+            None => writeln!(self.out, "✗ no finding: it needs {fields}")?,
+        }
+        Ok(())
     }
 
     /// Prints what the record counts for in a correlation. Returns the correlation's rules that
@@ -212,8 +246,11 @@ fn name_and_id(rule: &Rule) -> String {
     format!("{} ({})", clean_text(&rule.info.name), clean_text(&rule.info.id))
 }
 
-/// What a mark is in a sequence; `None` in other correlations.
+/// What a mark is for the threshold or the sequence of a rule; `None` in other correlations.
 fn step_in_words(correlation: &Correlation, mark: &Mark) -> Option<String> {
+    if correlation.is_threshold {
+        return Some("counts towards the threshold of".to_owned());
+    }
     let Condition::Sequence { runs, .. } = &correlation.condition else { return None };
     let step = correlation.mark_rules().iter().position(|rule| *rule == mark.rule)?;
     let steps = runs.len();

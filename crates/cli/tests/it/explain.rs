@@ -151,3 +151,42 @@ fn a_sequence_is_explained_step_by_step() {
 ";
     assert!(out.contains(expected), "{out}");
 }
+
+#[test]
+fn values_that_are_counted_or_new_are_shown() {
+    let dir = TestDir::new();
+    let log = log(&dir);
+    let kuery = |rule_type: &str, lines: &str| {
+        let query = "query = 'event.action: CreateGroup'";
+        format!(
+            "[rule]\nname = \"r\"\nrule_id = \"r\"\ndescription = \"d\"\ntype = \"{rule_type}\"\n\
+             language = \"kuery\"\nseverity = \"low\"\nrisk_score = 21\n{query}\n{lines}\n"
+        )
+    };
+    let threshold =
+        |fields: &str| kuery("threshold", &format!("threshold = {{field = {fields}, value = 2}}"));
+    let new_terms = |fields: &str| {
+        let lines = format!("new_terms_fields = {fields}\nhistory_window_start = 'now-7d'");
+        kuery("new_terms", &lines)
+    };
+    let args = ["--rules", &dir.text("rules"), "--rule-sets", "none", "--rule", "r"];
+    for (rule, line) in [
+        (threshold("['user.name']"), "✓ counts towards the threshold of r under alice\n"),
+        (threshold("[]"), "✓ counts towards the threshold of r\n"),
+        (
+            threshold("['user.name', 'user.target.name']"),
+            "✗ does not count towards the threshold: it needs user.name and user.target.name\n",
+        ),
+        (
+            new_terms("['user.name', 'event.action']"),
+            "✓ a finding if new: user.name · event.action = alice · CreateGroup\n",
+        ),
+        (new_terms("['user.target.name']"), "✗ no finding: it needs user.target.name\n"),
+    ] {
+        dir.write("rules/r.toml", &rule);
+        let (code, out, err) = explain(&log, "0", &args);
+        assert_eq!((code, err.as_str()), (0, ""), "{out}");
+        assert!(out.contains("r (r) matches this record:\n"), "{out}");
+        assert!(out.ends_with(line), "{out}");
+    }
+}

@@ -84,11 +84,12 @@ impl Parser<'_> {
     }
 
     fn invalid_regex(&self, span: Span, error: &InvalidRegex) -> Box<ParseError> {
-        let message = format!("expected a regular expression: {}", one_line(&error.reason));
+        let reason = one_line(&error.reason);
         if error.is_unsupported {
+            let message = format!("expected a regular expression without {reason}");
             return Box::new(ParseError::unsupported(self.query, span, message));
         }
-        self.error(span, message)
+        self.error(span, format!("expected a regular expression: {reason}"))
     }
 
     /// A string, or a list of strings.

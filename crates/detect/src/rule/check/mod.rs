@@ -86,7 +86,7 @@ const FREQUENT_CALLS: [&str; 22] = [
     "Scan",
 ];
 
-/// What a rule costs that counts, or looks for new values or sequences among, very many matches.
+/// What a rule costs that keeps something of each match, if it can match very often.
 fn high_volume(rule: &Rule) -> Option<String> {
     let cost = match &*rule.info {
         RuleInfo { new_terms: Some(_), .. } => {

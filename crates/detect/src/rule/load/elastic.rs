@@ -100,7 +100,8 @@ pub(super) fn investigation_fields(
     let fields: Option<InvestigationFields> = reader.optional(table, "investigation_fields");
     let fields = fields.map(|fields| fields.field_names).unwrap_or_default();
     // Elastic's files name fields of other sources, too. They are never shown, and do no harm.
-    for field in fields.iter().filter(|field| ecs::did_you_mean(field.get_ref()).is_some()) {
+    let is_misspelt = |name: &str| !ecs::is_known_field(name) && ecs::did_you_mean(name).is_some();
+    for field in fields.iter().filter(|field| is_misspelt(field.get_ref())) {
         warn_of_unknown(reader, field);
     }
     fields.into_iter().map(Spanned::into_inner).collect()
@@ -174,7 +175,8 @@ fn checked_duration(
 /// Refuses a building block whose alerts are not those of single findings. `kind` is what it is.
 pub(super) fn refuse_building_block(reader: &mut TomlReader<'_>, table: &DeTable<'_>, kind: &str) {
     if let Some((key, _)) = table.get_key_value("building_block_type") {
-        let reason = format!("it is a building block (`building_block_type`) and {kind}");
+        let reason =
+            format!("it is a building block (`building_block_type`), which {kind} cannot be here");
         reader.add_unsupported(key.span(), reason, "");
     }
 }

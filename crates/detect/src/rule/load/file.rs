@@ -6,7 +6,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use kql::Query;
-use toml::Spanned;
 use toml::de::DeTable;
 
 use super::{
@@ -155,17 +154,15 @@ fn read_root(
         keys::check_type(reader, table, rule_type);
     }
     let rule = read_rule(reader, table, origin);
+    if let Some(rule) = &rule {
+        over_time::refuse_volume(reader, table, rule);
+    }
     if let Some(unsupported) = reader.unsupported.take() {
         // What is suspicious in a rule that does not run does not matter.
         reader.warnings.truncate(warnings);
         return Some(name_unsupported(table, unsupported));
     }
-    let rule = rule?;
-    if let Some(reason) = over_time::refused_volume(reader, table, &rule) {
-        let unsupported = unsupported_rule(reader.path, reason);
-        return Some(name_unsupported(table, unsupported));
-    }
-    Some(Verdict::Rule(Box::new(rule)))
+    rule.map(|rule| Verdict::Rule(Box::new(rule)))
 }
 
 fn name_unsupported(table: &DeTable<'_>, unsupported: UnsupportedRule) -> Verdict {
@@ -209,10 +206,6 @@ fn check_type(reader: &mut TomlReader<'_>, table: &DeTable<'_>) -> Option<Unsupp
     (rule_type == "eql").then(|| find_unsupported_eql(reader, table)).flatten()
 }
 
-fn unsupported_rule(path: &str, reason: String) -> UnsupportedRule {
-    UnsupportedRule { problem: Problem::in_file(path, &*reason), reason }
-}
-
 /// The query in the language of the rule's type.
 fn read_rule_query(reader: &mut TomlReader<'_>, table: &DeTable<'_>) -> Option<RuleQuery> {
     if table.get("type").and_then(|value| value.get_ref().as_str()) != Some("eql") {
@@ -222,11 +215,9 @@ fn read_rule_query(reader: &mut TomlReader<'_>, table: &DeTable<'_>) -> Option<R
     for key in ["timestamp_field", "tiebreaker_field"] {
         reader.optional::<String>(table, key);
     }
-    let category_field: Option<Spanned<String>> = reader.optional(table, "event_category_override");
-    if let Some(field) = &category_field {
-        severity::check_field(reader, field);
-    }
-    read_eql(reader, table, category_field.map(Spanned::into_inner))
+    let category_field = reader.optional(table, "event_category_override");
+    over_time::refuse_unknown(reader, table.get("event_category_override"), "its category is in");
+    read_eql(reader, table, category_field)
 }
 
 fn read_rule(reader: &mut TomlReader<'_>, table: &DeTable<'_>, origin: RuleOrigin) -> Option<Rule> {

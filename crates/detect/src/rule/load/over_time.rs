@@ -30,20 +30,17 @@ pub(super) fn refuse_unknown(
     }
 }
 
-/// Why a rule must not run without `high_volume = true`: it can match nearly every record, and each
-/// match costs requests to the ledger.
-pub(super) fn refused_volume(
-    reader: &mut TomlReader<'_>,
-    table: &DeTable<'_>,
-    rule: &Rule,
-) -> Option<String> {
+/// Refuses a rule that can match nearly every record, if each match costs requests to the ledger and
+/// the file has no `high_volume = true`.
+pub(super) fn refuse_volume(reader: &mut TomlReader<'_>, table: &DeTable<'_>, rule: &Rule) {
     let is_accepted: Option<bool> = reader.optional(table, "high_volume");
     let info = &rule.info;
     let is_costly = info.new_terms.is_some() || info.threshold.is_some() || info.sequence;
     let is_specific = rule.query.required_fields().is_specific();
-    (is_costly && !is_specific && is_accepted != Some(true)).then(|| {
-        "its query requires neither a service, a call nor a user agent, so it can match every \
-         record: `high_volume = true` accepts that"
-            .to_owned()
-    })
+    if is_costly && !is_specific && is_accepted != Some(true) {
+        let span = table.get("query").map(Spanned::span).unwrap_or_default();
+        let reason = "its query requires neither a service, a call nor a user agent, so it can \
+                      match every record: `high_volume = true` accepts that";
+        reader.add_unsupported(span, reason.to_owned(), "");
+    }
 }

@@ -41,10 +41,11 @@ pub(super) fn read_threshold(
     from: Duration,
 ) -> Option<Threshold> {
     let read: ThresholdTable = reader.required(table, "threshold")?;
+    let nested = table.get("threshold")?.get_ref().as_table()?;
     refuse_long(reader, table, from);
-    refuse_unknown_fields(reader, table);
+    refuse_unknown_fields(reader, nested);
     let value = checked_count(reader, "threshold.value", "matches", &read.value);
-    let fields = read_fields(reader, table);
+    let fields = read_fields(reader, nested);
     let cardinality =
         read.cardinality.into_iter().next().map(|CardinalityTable { field, value }| {
             let value = checked_count(reader, "threshold.cardinality.value", "values", &value);
@@ -56,9 +57,8 @@ pub(super) fn read_threshold(
     Some(Threshold { fields, value, cardinality })
 }
 
-fn read_fields(reader: &mut TomlReader<'_>, table: &DeTable<'_>) -> Vec<String> {
-    let nested = table.get("threshold").and_then(|value| value.get_ref().as_table());
-    let Some(value) = nested.and_then(|nested| nested.get("field")) else { return Vec::new() };
+fn read_fields(reader: &mut TomlReader<'_>, threshold: &DeTable<'_>) -> Vec<String> {
+    let Some(value) = threshold.get("field") else { return Vec::new() };
     let fields = texts(Some(value));
     if fields.len() != elements(value).len() {
         reader.wrong_type("threshold.field", value, "a field or a list of fields");
@@ -89,13 +89,10 @@ fn refuse_long(reader: &mut TomlReader<'_>, table: &DeTable<'_>, from: Duration)
     }
 }
 
-fn refuse_unknown_fields(reader: &mut TomlReader<'_>, table: &DeTable<'_>) {
+fn refuse_unknown_fields(reader: &mut TomlReader<'_>, threshold: &DeTable<'_>) {
     const DOES: &str = "it counts by";
-    let Some(read) = table.get("threshold").and_then(|value| value.get_ref().as_table()) else {
-        return;
-    };
-    refuse_unknown(reader, read.get("field"), DOES);
-    let Some(counted) = read.get("cardinality") else { return };
+    refuse_unknown(reader, threshold.get("field"), DOES);
+    let Some(counted) = threshold.get("cardinality") else { return };
     let tables = counted.get_ref().as_array().into_iter().flatten();
     let tables: Vec<&DeTable<'_>> = tables.filter_map(|it| it.get_ref().as_table()).collect();
     if tables.len() > 1 {

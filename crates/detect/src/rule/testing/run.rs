@@ -14,6 +14,7 @@ use crate::finding::{Facts, Finding, Origin};
 use crate::rule::definition::{Rule, RuleInfo, Severity};
 use crate::rule::load::LoadedRules;
 use crate::rule::sequence;
+use crate::rule::threshold::Threshold;
 use crate::rule::toml_file::folder::files_below;
 use crate::rule::toml_file::problem::Problem;
 
@@ -107,17 +108,19 @@ pub fn test_rules(path: Option<&Path>, now: Timestamp) -> TestReport {
 }
 
 fn test_rule(rule: &Rule, tests: &RuleTests, now: Timestamp) -> TestResult {
-    if let Some(sequence) = sequence::correlation(rule) {
+    let of_several = sequence::correlation(rule).or_else(|| Threshold::correlation(rule));
+    if let Some(correlation) = of_several {
         let run = |records: &[Record]| {
+            let matching = records.iter().filter(|record| matches(rule, record, &tests.own, now));
             let findings: Vec<Finding> =
-                records.iter().map(|record| finding_of(rule, record, &tests.own, now)).collect();
-            let incidents = correlate_findings(&sequence, findings.iter(), now);
+                matching.map(|record| finding_of(rule, record, &tests.own, now)).collect();
+            let incidents = correlate_findings(&correlation, findings.iter(), now);
             incidents.into_iter().map(|data| data.rule.severity).max()
         };
         return TestResult::from_tests(&rule.info, tests, run);
     }
     let severity = |record: &Record| {
-        let is_match = rule.query.matches(&View::new(record).with_own(&tests.own), now);
+        let is_match = matches(rule, record, &tests.own, now);
         is_match.then(|| severity_of(rule, record, &tests.own, now))
     };
     let run = |records: &[Record]| records.iter().filter_map(severity).max();
@@ -125,7 +128,8 @@ fn test_rule(rule: &Rule, tests: &RuleTests, now: Timestamp) -> TestResult {
     for TestCase { name, records, alerted, .. } in &tests.must_match {
         let is_alerted = |record| {
             let finding = finding_of(rule, record, &tests.own, now);
-            rule.is_alerted(&finding, &Facts::new(&finding, None), now)
+            let is_met = rule.is_alerted(&finding, &Facts::new(&finding, None), now);
+            is_met && !rule.info.building_block
         };
         if alerted.is_some_and(|expected| records.iter().any(is_alerted) != expected) {
             let problem = if *alerted == Some(true) {
@@ -137,6 +141,10 @@ fn test_rule(rule: &Rule, tests: &RuleTests, now: Timestamp) -> TestResult {
         }
     }
     result
+}
+
+fn matches(rule: &Rule, record: &Record, own: &OwnResources, now: Timestamp) -> bool {
+    rule.query.matches(&View::new(record).with_own(own), now)
 }
 
 fn severity_of(rule: &Rule, record: &Record, own: &OwnResources, now: Timestamp) -> Severity {

@@ -229,3 +229,46 @@ fn the_tests_of_a_sequence_are_of_several_records() {
         ["does not match, but must: n", "matches, but must not: n"]
     );
 }
+
+#[test]
+fn the_tests_of_a_threshold_are_of_as_many_records_as_it_needs() {
+    let folder = tempfile::tempdir().unwrap();
+    let threshold = "[rule.threshold]\nfield = 'user.name'\nvalue = 2\n";
+    let text = rule("t").replace("'query'", "'threshold'") + threshold;
+    write(folder.path(), "t.toml", &text);
+    let record = |action: &str, second: u32, user: &str| {
+        let time = format!("2026-03-01T10:00:{second:02}Z");
+        let user = json!({"type": "IAMUser", "userName": user});
+        let record = json!({"eventName": action, "eventTime": time, "userIdentity": user});
+        json!({"name": "r", "record": record})
+    };
+    let case = |records: &[&Value]| json!({"name": "n", "records": records});
+    let first = record("CreateGroup", 0, "alice");
+    let [second, by_another] = ["alice", "bob"].map(|user| record("CreateGroup", 1, user));
+    let of_another_call = record("DeleteGroup", 1, "alice");
+    let unmatched = [&[&first][..], &[&first, &by_another], &[&first, &of_another_call]];
+    let tests = json!({
+        "must_match": [case(&[&first, &second])],
+        "must_not_match": unmatched.map(case),
+    });
+    write(folder.path(), "t.tests.json", &tests.to_string());
+    let report = test_rules(Some(folder.path()), NOW);
+    assert_eq!(to_strings(&report.problems), [""; 0]);
+    assert_eq!(report.results[0].failures, [""; 0]);
+}
+
+#[test]
+fn a_building_block_is_never_alerted() {
+    let folder = tempfile::tempdir().unwrap();
+    let text = rule("b") + "building_block_type = 'default'\n";
+    write(folder.path(), "b.toml", &text);
+    let record = json!({"eventName": "CreateGroup"});
+    let case =
+        |name: &str, alerted: bool| json!({"name": name, "record": record, "alerted": alerted});
+    let other = json!({"name": "other", "record": {"eventName": "DeleteGroup"}});
+    let tests =
+        json!({"must_match": [case("no", false), case("yes", true)], "must_not_match": [other]});
+    write(folder.path(), "b.tests.json", &tests.to_string());
+    let report = test_rules(Some(folder.path()), NOW);
+    assert_eq!(report.results[0].failures, ["is not alerted, but must be: yes"]);
+}

@@ -78,7 +78,9 @@ fn what_cannot_run_here_is_refused_with_its_place_and_reason() {
         (
             "threshold",
             plain("building_block_type = 'default'\nthreshold = {value = 2}"),
-            plain("9:1: it is a building block (`building_block_type`) and a threshold"),
+            plain(
+                "9:1: it is a building block (`building_block_type`), which a threshold cannot be here",
+            ),
         ),
         (
             "threshold",
@@ -91,7 +93,17 @@ fn what_cannot_run_here_is_refused_with_its_place_and_reason() {
         (
             "eql",
             plain("building_block_type = 'default'"),
-            plain("9:1: it is a building block (`building_block_type`) and a sequence"),
+            plain(
+                "9:1: it is a building block (`building_block_type`), which a sequence cannot be here",
+            ),
+        ),
+        (
+            "eql",
+            plain("event_category_override = 'event.tpye'"),
+            plain(
+                "9:27: its category is in `event.tpye`, which no record has; did you mean \
+                 `event.type`?",
+            ),
         ),
         (
             "eql",
