@@ -20,8 +20,8 @@ const GRANT_BYTES: usize = 512;
 /// A finding whose document is kept as compressed JSON: a twentieth of what its parsed form takes.
 #[derive(Debug)]
 pub(crate) struct PackedFinding {
-    /// Without its document.
-    finding: Finding,
+    /// Without its document. Boxed, since lists of tens of thousands are sorted and split.
+    finding: Box<Finding>,
     document: PackedDocument,
     /// Bytes of the document as JSON.
     text_bytes: usize,
@@ -44,6 +44,7 @@ pub(crate) struct Packer {
 impl Packer {
     pub(crate) fn pack(&mut self, mut finding: Finding) -> PackedFinding {
         let document = finding.ecs.take();
+        let finding = Box::new(finding);
         match self.compress(&document) {
             Ok((bytes, text_bytes)) => {
                 PackedFinding { finding, document: PackedDocument::Compressed(bytes), text_bytes }
@@ -79,7 +80,7 @@ impl PackedFinding {
             }
             PackedDocument::Plain(document) => document,
         };
-        Finding { ecs, ..self.finding }
+        Finding { ecs, ..*self.finding }
     }
 
     /// The finding without its document.
