@@ -209,7 +209,7 @@ fn suppression_fact(call: AlertCall<'_>) -> Option<Fact> {
 }
 
 fn value(raw: &str) -> String {
-    clean::text(raw, MAX_VALUE_CHARS)
+    clean::value(raw, MAX_VALUE_CHARS)
 }
 
 fn value_or_unknown(raw: Option<&str>) -> String {

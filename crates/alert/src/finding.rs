@@ -81,7 +81,7 @@ pub fn render_minimal_finding(finding: &Finding) -> Alert {
     let accounts = Accounts::default();
     let call = AlertCall::new(finding, &accounts);
     let rule = minimal_rule(&finding.rule);
-    let cut = |value: &str| clean::text(value, MAX_VALUE_CHARS);
+    let cut = |value: &str| clean::value(value, MAX_VALUE_CHARS);
     let record = cut(&finding.origin.to_string());
     let rows = [
         ("Rule", cut(&rule.name)),

@@ -73,5 +73,5 @@ fn values(findings: &[&Finding], field: &str) -> Option<String> {
     }
     let more = if values.len() > MAX_VALUES { ", …" } else { "" };
     values.truncate(MAX_VALUES);
-    (!values.is_empty()).then(|| clean::text(&values.join(", "), MAX_VALUE_CHARS) + more)
+    (!values.is_empty()).then(|| clean::value(&values.join(", "), MAX_VALUE_CHARS) + more)
 }

@@ -13,7 +13,7 @@ const MAX_VALUE_CHARS: usize = 200;
 pub(crate) fn rows(call: AlertCall<'_>) -> Vec<(String, String)> {
     let row = |(name, value): &(&str, &Value)| {
         let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-        (clean::ascii(name, MAX_LABEL_CHARS), clean::text(&text, MAX_VALUE_CHARS))
+        (clean::ascii(name, MAX_LABEL_CHARS), clean::value(&text, MAX_VALUE_CHARS))
     };
     call.parameters().iter().take(MAX_ROWS).map(row).collect()
 }

@@ -203,5 +203,6 @@ fn after_colon(text: &str) -> Option<&str> {
 
 /// `field: "value"`, in printable ASCII without spaces but the one after the colon.
 pub(crate) fn field_condition(field: &str, value: &str) -> String {
-    format!("{field}: {}", kql::quote(value))
+    // In a mail, no part of it is a link.
+    format!("{field}: {}", kql::quote(value).replace("://", r"\u003a//"))
 }

@@ -39,7 +39,7 @@ impl<'a> Caller<'a> {
 
     fn describe(&self) -> String {
         let name = |address: &Option<&str>| match address {
-            Some(address) => clean::text(address, MAX_NAME_CHARS),
+            Some(address) => clean::value(address, MAX_NAME_CHARS),
             None => "an unknown address".to_owned(),
         };
         let (last, others) = match &self.addresses[..] {

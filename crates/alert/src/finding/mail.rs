@@ -33,11 +33,11 @@ impl FindingParts<'_> {
 
     fn reference_items(&self) -> Vec<Item> {
         let finding = self.call.finding;
-        let place = clean::text(&finding.origin.place(), MAX_VALUE_CHARS);
+        let place = clean::value(&finding.origin.place(), MAX_VALUE_CHARS);
         let event = self.call.event_id().unwrap_or("not recorded");
         let event = format!(
             "{}, record {} of",
-            clean::text(event, MAX_VALUE_CHARS),
+            clean::value(event, MAX_VALUE_CHARS),
             finding.origin.record()
         );
         let mut event = mail::reference_row("Event", &event);

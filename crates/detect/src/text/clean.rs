@@ -3,6 +3,8 @@
 
 use unicode_width::UnicodeWidthChar;
 
+use super::links::{break_links, has_link};
+
 /// IAM's limit in characters for the name of a group, user, role or policy.
 const MAX_NAME: usize = 128;
 
@@ -53,14 +55,20 @@ pub fn name(raw: &str) -> String {
 
 /// As [`name`], cut to `max` characters.
 pub fn short_name(raw: &str, max: usize) -> String {
-    let clean = text(raw, max);
+    let clean = value(raw, max);
     let is_plain =
         |character: char| character.is_ascii_alphanumeric() || "+=,.@-_/:".contains(character);
-    if !raw.is_empty() && raw.chars().all(is_plain) {
+    if !raw.is_empty() && raw.chars().all(is_plain) && !has_link(raw) {
         clean
     } else {
         format!("\"{}\"", clean.replace('"', "\\\""))
     }
+}
+
+/// What a caller can have written, as [`text`], in an alert: an address is no link there, since mail
+/// programs and chats make links of what looks like one. Security people write `https[:]//` so.
+pub fn value(raw: &str, max: usize) -> String {
+    break_links(&text(raw, max), "[:]//")
 }
 
 /// Printable ASCII of at most `max` (2 or more) characters, for a subject. Other characters become
@@ -180,6 +188,7 @@ mod tests {
             ("x and all is well", "\"x and all is well\""),
             ("a\"b", "\"a\\\"b\""),
             ("", "\"\""),
+            ("http://example.net/login", "\"http[:]//example.net/login\""),
         ] {
             assert_eq!(name(raw), expected);
         }

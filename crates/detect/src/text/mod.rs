@@ -10,6 +10,7 @@
 
 pub mod clean;
 pub mod error;
+mod links;
 pub mod shell;
 pub mod time;
 pub mod wrap;

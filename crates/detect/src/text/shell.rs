@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use super::links::break_links;
+
 /// Why a value cannot be put into a command to paste.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum UnquotableValue {
@@ -29,6 +31,7 @@ impl UnquotableValue {
 }
 
 /// The value as a word of a shell, or a part of one: bare if that is safe, else in single quotes.
+/// No part of it is a link in a mail.
 ///
 /// # Errors
 /// Fails if no quoting makes the value safe to paste.
@@ -41,10 +44,12 @@ pub fn quote_word(value: &str) -> Result<String, UnquotableValue> {
         return Err(UnquotableValue::ReadByCli);
     }
     let is_bare = |byte: u8| byte.is_ascii_alphanumeric() || b"_-+=.,:/@".contains(&byte);
-    if !value.is_empty() && value.bytes().all(is_bare) {
-        return Ok(value.to_owned());
-    }
-    Ok(format!("'{}'", value.replace('\'', r"'\''")))
+    let word = match !value.is_empty() && value.bytes().all(is_bare) {
+        true => value.to_owned(),
+        false => format!("'{}'", value.replace('\'', r"'\''")),
+    };
+    // The same word, in quotes or not.
+    Ok(break_links(&word, ":''//"))
 }
 
 /// A command on one line. Words in capitals are for the reader to fill in.
@@ -115,6 +120,9 @@ mod tests {
             ("~root", "'~root'"),
             ("a\\", "'a\\'"),
             ("!!", "'!!'"),
+            ("s3://logs/a", "s3://logs/a"),
+            ("x=https://a", "x=https:''//a"),
+            ("x https://a", "'x https:''//a'"),
         ] {
             assert_eq!(quote_word(value).as_deref(), Ok(quoted), "{value}");
         }
