@@ -62,7 +62,7 @@ pub async fn recover_open(pipeline: &Arc<Pipeline>, clock: Clock) -> Recovered {
         }
         let (claimed, others) = recovered.take_over(ledger, batch, &invocation).await;
         recovered.report.findings += claimed.ours.len() as u64;
-        recovered.add(findings::deliver_incidents(&invocation, others).await);
+        recovered.add(findings::deliver_unsuppressed(&invocation, others).await);
         recovered.add(findings::process_claimed(&invocation, claimed).await);
     }
     recovered

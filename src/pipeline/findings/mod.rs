@@ -119,7 +119,7 @@ pub(crate) async fn process_claimed(
     report.problems.extend(incidents.problems);
     report.correlations_cut += incidents.cut;
     // Incidents are more severe than their members, and a test is less urgent than anything.
-    let alerted = deliver_incidents(invocation, incidents.alerts).await;
+    let alerted = deliver_unsuppressed(invocation, incidents.alerts).await;
     let (mut suppressed, ours): (Vec<_>, Vec<_>) = ours.into_iter().partition(is_suppressed);
     let (folded, ours) = folding::split(&alerted.correlations, ours);
     report += alerted;
@@ -136,8 +136,8 @@ pub(crate) async fn process_claimed(
     report
 }
 
-/// Sends the alerts of incidents, unless others stand for them.
-pub(crate) async fn deliver_incidents(
+/// Sends alerts for which no other stands. Those of single findings are grouped first.
+pub(crate) async fn deliver_unsuppressed(
     invocation: &Invocation,
     alerts: Vec<Delivery>,
 ) -> DeliveryReport {

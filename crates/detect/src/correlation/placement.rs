@@ -36,37 +36,29 @@ pub fn place_marks(
     now: Timestamp,
 ) -> Vec<PlacedMark> {
     let is_included = correlation.includes_rule(&finding.rule.id);
-    if correlation.is_part_of_rule() {
-        let counts = is_included && finding.exception.is_none() && !is_canary(finding);
-        return match counts {
-            true if correlation.is_threshold => {
-                place_match(correlation, finding, facts, fallback, now)
-            }
-            true => place_steps(correlation, finding, facts, fallback, now),
-            false => Vec::new(),
-        };
-    }
-    if is_canary(finding) || !(is_included || is_renaming(finding)) {
+    let is_part = correlation.is_part_of_rule();
+    if is_canary(finding) || !(is_included || (is_renaming(finding) && !is_part)) {
         return Vec::new();
     }
     let document = FactDocument::new(finding, facts);
+    let mark = mark_of_finding(correlation, finding, &document, (fallback, now));
+    if is_part {
+        return match correlation.is_threshold {
+            _ if finding.exception.is_some() => Vec::new(),
+            true => place_match(correlation, &document, &mark),
+            false => place_steps(finding, &mark),
+        };
+    }
     let is_query_met = |query: &Query| query.matches(&document, now);
     let is_counted = is_included
         && finding.exception.is_none()
         && correlation.query.as_ref().is_none_or(is_query_met);
     let group_by = &correlation.group_by;
     let Some(folder) = folder_of(group_by, &document) else { return Vec::new() };
-    let rule = if is_counted { Mark::rule_hash(&finding.rule.id) } else { Mark::renaming_hash() };
-    let raise = highest_raise(&correlation.raises, &document, now).filter(|_| is_counted);
-    let mark = Mark {
-        time: finding.time.unwrap_or(fallback),
-        rule,
-        raised: raise.map(|raise| raise.severity),
-        event: event_hash(finding),
-        value: counted_value(correlation, &document),
-        link: None,
-        target: target_hash(finding),
-        finding: finding.id.clone(),
+    let mark = Mark { value: counted_value(correlation, &document), ..mark };
+    let mark = match is_counted {
+        true => mark,
+        false => Mark { rule: Mark::renaming_hash(), raised: None, ..mark },
     };
     let renamed = renamed_document(finding, &document);
     let new_folder = renamed.and_then(|renamed| folder_of(group_by, &renamed));
@@ -80,25 +72,16 @@ pub fn place_marks(
 
 /// The marks of a match of a rule with a threshold: one for each combination of values, as if it
 /// were a match of each.
-fn place_match(
-    correlation: &Correlation,
-    finding: &Finding,
-    facts: &Facts,
-    fallback: Timestamp,
-    now: Timestamp,
-) -> Vec<PlacedMark> {
-    let document = FactDocument::new(finding, facts);
-    let groups = combinations_of(&document, &correlation.group_by).unwrap_or_default();
-    let rule = Mark::rule_hash(&finding.rule.id);
-    let mark = mark_of_rule(correlation, finding, &document, rule, (fallback, now));
+fn place_match(correlation: &Correlation, document: &FactDocument, mark: &Mark) -> Vec<PlacedMark> {
     let counted: Vec<Option<String>> = match counted_field(&correlation.condition) {
         // Other than in those of correlations, which are about names in IAM, case counts.
         Some(field) => {
-            values_of(&document, field).iter().map(|it| Some(short_hash([&**it]))).collect()
+            values_of(document, field).iter().map(|it| Some(short_hash([&**it]))).collect()
         }
         None => Vec::new(),
     };
     let counted = if counted.is_empty() { vec![None] } else { counted };
+    let groups = combinations_of(document, &correlation.group_by).unwrap_or_default();
     let folders: Vec<String> = groups.iter().map(|values| values_hash(values)).collect();
     let pairs = folders.iter().flat_map(|folder| counted.iter().map(move |value| (folder, value)));
     pairs
@@ -110,33 +93,24 @@ fn place_match(
 }
 
 /// The marks of the steps of a sequence.
-fn place_steps(
-    correlation: &Correlation,
-    finding: &Finding,
-    facts: &Facts,
-    fallback: Timestamp,
-    now: Timestamp,
-) -> Vec<PlacedMark> {
-    let document = FactDocument::new(finding, facts);
+fn place_steps(finding: &Finding, mark: &Mark) -> Vec<PlacedMark> {
     let place = |MatchedStep { step, folder }: &MatchedStep| {
         let rule = Mark::step_hash(&finding.rule.id, *step);
-        let mark = mark_of_rule(correlation, finding, &document, rule, (fallback, now));
-        PlacedMark { folder: folder.clone(), mark }
+        PlacedMark { folder: folder.clone(), mark: Mark { rule, ..mark.clone() } }
     };
     finding.steps.iter().map(place).collect()
 }
 
-/// A mark for the threshold or the sequence of a rule; `rule` is its first part.
-fn mark_of_rule(
+/// The mark of a finding of the rule, without a counted value.
+fn mark_of_finding(
     correlation: &Correlation,
     finding: &Finding,
     document: &FactDocument,
-    rule: String,
     (fallback, now): (Timestamp, Timestamp),
 ) -> Mark {
     Mark {
         time: finding.time.unwrap_or(fallback),
-        rule,
+        rule: Mark::rule_hash(&finding.rule.id),
         raised: highest_raise(&correlation.raises, document, now).map(|raise| raise.severity),
         event: event_hash(finding),
         value: None,
