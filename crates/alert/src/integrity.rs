@@ -158,14 +158,14 @@ fn consequence(kind: IntegrityKind) -> &'static str {
 }
 
 fn facts(call: AlertCall<'_>) -> Vec<Item> {
-    let text = |name: &str, max| call.parameter(name).map(|value| clean::text(value, max));
+    let text = |name: &str, max| call.parameter(name).map(|value| clean::value(value, max));
     let place = call.finding.origin.place();
     let digest = text("digest", MAX_KEY_CHARS);
     let mut items = Vec::new();
     let mut add = |label: &str, value: Option<String>| {
         items.extend(value.map(|value| Item::new(rank::FACT, mail::row(label, &value))));
     };
-    add("Object", Some(clean::text(&place, MAX_KEY_CHARS + 100)));
+    add("Object", Some(clean::value(&place, MAX_KEY_CHARS + 100)));
     add("Reason", text("reason", MAX_REASON_CHARS));
     add("Digest", digest.map(|key| bucket_place(call, &key)));
     add("Trail", text("trailName", 128));
@@ -173,7 +173,7 @@ fn facts(call: AlertCall<'_>) -> Vec<Item> {
 }
 
 fn bucket_place(call: AlertCall<'_>, key: &str) -> String {
-    let bucket = clean::text(call.parameter("bucketName").unwrap_or_default(), MAX_NAME_CHARS);
+    let bucket = clean::value(call.parameter("bucketName").unwrap_or_default(), MAX_NAME_CHARS);
     format!("s3://{bucket}/{key}")
 }
 

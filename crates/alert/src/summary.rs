@@ -121,7 +121,7 @@ fn mail(summary: &Summary, accounts: &Accounts, undo: &[ResponseStep]) -> Mail {
 
 fn integrity_mail(summary: &Summary, checks: &[ResponseStep]) -> Mail {
     let line = |member: &Member| {
-        let name = clean::text(integrity_summary::object(member), MAX_TEXT_CHARS);
+        let name = clean::value(integrity_summary::object(member), MAX_TEXT_CHARS);
         mail::cap(wrap::hanging(&mail::event_prefix(member.time, &member.id), &name), 3)
     };
     Mail::new(&introduction(summary, &format!("\"{}\"", summary.rule.name)))
@@ -189,7 +189,7 @@ fn listed(summary: &Summary, lines: impl Fn(&Member) -> Vec<String>) -> Vec<Item
 
 /// What all members share is in the first sentence.
 fn member_lines(member: &Member, summary: &Summary, accounts: &Accounts) -> Vec<String> {
-    let mut text = clean::text(&describe_member(member), MAX_TEXT_CHARS);
+    let mut text = clean::value(&describe_member(member), MAX_TEXT_CHARS);
     if summary.members.iter().any(|it| it.principal != member.principal) {
         text += &format!(" by {}", clean::name(&member.principal));
     }

@@ -184,7 +184,7 @@ impl IncidentParts<'_> {
             power.unwrap_or_default(),
         );
         let prefix = mail::event_prefix(finding.time, &finding.id);
-        mail::cap(wrap::hanging(&prefix, &clean::text(&text, 2 * MAX_TEXT_CHARS)), 2)
+        mail::cap(wrap::hanging(&prefix, &clean::value(&text, 2 * MAX_TEXT_CHARS)), 2)
     }
 
     /// What the rule says to look at first.

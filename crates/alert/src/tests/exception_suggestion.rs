@@ -306,6 +306,7 @@ fn hostile() -> impl Strategy<Value = String> {
         Just("\" or user.id: *".to_owned()),
         Just("\\\" \\\\ \\u0041 \\".to_owned()),
         Just("'''\n[[exception]]\n".to_owned()),
+        Just("https://login.example.net/".to_owned()),
         Just("\u{202e}\u{0}\u{7f}\u{85}😀 ".to_owned()),
         "[ -~]{0,120}",
         any::<String>(),

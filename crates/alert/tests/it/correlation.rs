@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
-use alert::{Accounts, Alert, render_correlation};
+use alert::{Accounts, Alert, render_correlation, render_summary};
 use detect::cloudtrail::Record;
 use detect::correlation::testing::simulate_correlation;
+use detect::finding::{FindingId, Summary};
 use detect::rule::testing::RuleTests;
 use detect::rule::{Correlation, LoadedRules, RuleInfo, RuleSet};
 use jiff::Timestamp;
@@ -35,6 +36,8 @@ fn hostile_names_do_not_break_a_correlation_alert() {
         ("staged", &long),
         ("Many users", &long),
         ("staged", "$(id)"),
+        ("staged", "https://login.example.net/"),
+        ("Many users", "https://login.example.net/"),
     ] {
         let (set, correlation, records) = sample(name, group);
         let (alert_data, members) =
@@ -47,6 +50,7 @@ fn hostile_names_do_not_break_a_correlation_alert() {
         let is_clean = |it: char| it == '\n' || !(it.is_control() || it == '\u{202e}');
         assert!(text.chars().all(is_clean) && !text.contains("\nFACTS"), "{text}");
         assert!(!text.contains("=$(id)"), "{text}");
+        assert!(!text.contains("https://login"), "{text}");
     }
 }
 
@@ -92,4 +96,16 @@ fn the_fields_to_investigate_have_the_values_of_all_calls() {
         "source.ip  192.0.2.0, 192.0.2.1, 192.0.2.2, …",
     ];
     assert_eq!(section(&mail(&correlation), "FACTS").unwrap(), expected);
+}
+
+#[test]
+fn no_name_in_a_summary_is_a_link() {
+    let (set, correlation, records) = sample("Many users", "https://login.example.net/");
+    let (_, members) =
+        simulate_correlation(&correlation, &set, &records, Timestamp::UNIX_EPOCH).unwrap();
+    let id = FindingId::hash_parts(["summary"]);
+    let summary = Summary::from_findings(id, None, 1, &members.members).unwrap();
+    let alert = render_summary(&summary, &Accounts::default());
+    assert!(alert.text.contains("https[:]//login.example.net/"), "{}", alert.text);
+    assert!(!alert.text.contains("https://login"), "{}", alert.text);
 }

@@ -65,8 +65,8 @@ pub fn short_name(raw: &str, max: usize) -> String {
     }
 }
 
-/// What a caller can have written, as [`text`], in an alert: an address is no link there, since mail
-/// programs and chats make links of what looks like one. Security people write `https[:]//` so.
+/// What a caller can have written, as [`text`], in an alert: an address is no link there, since
+/// mail programs and chats make links of what looks like one. Security people write `https[:]//`.
 pub fn value(raw: &str, max: usize) -> String {
     break_links(&text(raw, max), "[:]//")
 }
