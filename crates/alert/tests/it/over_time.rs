@@ -15,8 +15,8 @@ use crate::pages::assert_alert;
 const DENIED_READS: &str = r#"
 name = "Many denied reads of S3 objects"
 description = """
-Identifies a principal whose reads of objects, e.g. with stolen keys, are denied again and again from
-several addresses. Whoever tries names of objects does not know them yet.
+Identifies a principal whose reads of objects, e.g. with stolen keys, are denied again and again
+from several addresses. An intruder tries names of objects without knowing them.
 """
 type = "threshold"
 language = "kuery"
@@ -52,7 +52,7 @@ sequence by user.name with maxspan=1h
 
 const NEW_ADMINISTRATOR: &str = r#"
 name = "User created and made administrator"
-description = "A user was created and got AdministratorAccess within minutes. That is how intruders stay."
+description = "A user was created and got AdministratorAccess in minutes. That is how intruders stay."
 type = "eql"
 language = "eql"
 query = '''

@@ -15,8 +15,8 @@ const MAX_ALERTS: usize = 32;
 /// Which findings of a rule are alerted once.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AlertSuppression {
-    /// The fields whose values make a group, at most three. Of a threshold, those that it counts by,
-    /// which may be none.
+    /// The fields whose values make a group, at most three. Of a threshold, those that it counts
+    /// by, which may be none.
     pub group_by: Vec<String>,
     /// How long one alert stands for the findings of its group.
     pub duration: SignedDuration,

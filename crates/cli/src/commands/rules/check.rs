@@ -23,19 +23,19 @@ const MAX_LISTED: usize = 40;
 
 /// Check rule files.
 ///
-/// Prints for each file whether it can run, errors and warnings with file, line and column, and how
-/// many rules of each type can run. Of more than 40 files, those that run without a warning are only
-/// counted.
-/// Warnings are about unknown keys and fields, conditions that can never be true, operators of other
-/// languages (=, &&, |), queries without a literal to search for (which are slow), thresholds,
-/// sequences and new terms that match very often, and duplicate ids.
+/// Prints for each file whether it can run, errors and warnings with file, line and column, and
+/// how many rules of each type can run. Of more than 40 files, those that run without a warning
+/// are only counted.
+/// Warnings are about unknown keys and fields, conditions that can never be true, operators of
+/// other languages (=, &&, |), queries without a literal to search for (which are slow),
+/// thresholds, sequences and new terms that match very often, and duplicate ids.
 ///
 /// A condition can never be true if its value is not of the field's type (ip, boolean or date; no
-/// field is a number), if no record has its value (event.category, event.type, event.outcome), or if
-/// it asks a field with a single value for two values. These fields can have several values:
+/// field is a number), if no record has its value (event.category, event.type, event.outcome), or
+/// if it asks a field with a single value for two values. These fields can have several values:
 /// event.category, event.type, related.user, group.*, user.target.*, user.changes.name,
-/// aws.cloudtrail.resources.* and aws.cloudtrail.flattened.*. In EQL, there is a warning of a * after
-/// ==, != and in, too: it is an ordinary character there.
+/// aws.cloudtrail.resources.* and aws.cloudtrail.flattened.*. In EQL, there is a warning of a *
+/// after ==, != and in, too: it is an ordinary character there.
 ///
 /// Exit codes: 0 all files can run; 1 a file is of an unsupported kind, or there is a warning and
 /// --strict; 2 a file is broken.

@@ -14,16 +14,16 @@ const RULE_KEYS: &str = "actions alert_suppression alert_when anomaly_threshold 
     building_block_type concurrent_searches correlation data_view_id description enabled \
     event_category_override exceptions_list false_positives filters from high_volume \
     history_window_start index interval investigation_fields items_per_search language learning \
-    license machine_learning_job_id max_signals \
-    meta name namespace new_terms new_terms_fields note query references related_integrations \
-    required_fields response_actions revision risk_score risk_score_mapping rule_id \
-    rule_name_override saved_id setup severity severity_mapping severity_when tags threat threat_filters \
-    threat_index threat_indicator_path threat_language threat_mapping threat_query threshold \
-    throttle tiebreaker_field timeline_id timeline_title timestamp_field timestamp_override \
-    timestamp_override_fallback_disabled to type version";
+    license machine_learning_job_id max_signals meta name namespace new_terms new_terms_fields \
+    note query references related_integrations required_fields response_actions revision \
+    risk_score risk_score_mapping rule_id rule_name_override saved_id setup severity \
+    severity_mapping severity_when tags threat threat_filters threat_index threat_indicator_path \
+    threat_language threat_mapping threat_query threshold throttle tiebreaker_field timeline_id \
+    timeline_title timestamp_field timestamp_override timestamp_override_fallback_disabled to \
+    type version";
 
-/// Keys that only rules of one type have, and that type. In another rule they would be ignored: each
-/// match of what is meant as a threshold would be alerted.
+/// Keys that only rules of one type have, and that type. In another rule they would be ignored:
+/// each match of what is meant as a threshold would be alerted.
 const TYPE_KEYS: [(&str, &str); 6] = [
     ("correlation", "correlation"),
     ("history_window_start", "new_terms"),

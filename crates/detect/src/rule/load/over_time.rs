@@ -30,8 +30,8 @@ pub(super) fn refuse_unknown(
     }
 }
 
-/// Refuses a rule that can match nearly every record, if each match costs requests to the ledger and
-/// the file has no `high_volume = true`.
+/// Refuses a rule that can match nearly every record, if each match costs requests to the ledger
+/// and the file has no `high_volume = true`.
 pub(super) fn refuse_volume(reader: &mut TomlReader<'_>, table: &DeTable<'_>, rule: &Rule) {
     let is_accepted: Option<bool> = reader.optional(table, "high_volume");
     let info = &rule.info;

@@ -79,7 +79,8 @@ fn what_cannot_run_here_is_refused_with_its_place_and_reason() {
             "threshold",
             plain("building_block_type = 'default'\nthreshold = {value = 2}"),
             plain(
-                "9:1: it is a building block (`building_block_type`), which a threshold cannot be here",
+                "9:1: it is a building block (`building_block_type`), which a threshold cannot be \
+                 here",
             ),
         ),
         (
@@ -94,7 +95,8 @@ fn what_cannot_run_here_is_refused_with_its_place_and_reason() {
             "eql",
             plain("building_block_type = 'default'"),
             plain(
-                "9:1: it is a building block (`building_block_type`), which a sequence cannot be here",
+                "9:1: it is a building block (`building_block_type`), which a sequence cannot be \
+                 here",
             ),
         ),
         (
