@@ -7,14 +7,13 @@ use std::time::Duration;
 use detect::finding::{Finding, Outcome, canary};
 use tokio::time::Instant;
 
-use super::Clock;
-use super::Pipeline;
 use super::findings::packed::Packer;
 use super::findings::process;
 use super::invocation::Invocation;
 use super::outcomes::FindingOutcome;
 use super::problem::Problem;
 use super::run::Run;
+use super::{Clock, Pipeline};
 
 /// What came of a canary.
 #[derive(Debug)]

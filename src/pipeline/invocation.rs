@@ -11,9 +11,8 @@ use detect::rule::{GroupAlerts, Severity};
 use jiff::{SignedDuration, Timestamp};
 use tokio::time::{Instant, timeout_at};
 
-use super::Clock;
-use super::Pipeline;
 use super::findings::packed::WaitingBytes;
+use super::{Clock, Pipeline};
 use crate::ledger::{
     ContentHashes, FIRST_OF_BURST, HistoryCache, HistoryKey, LedgerError, StoredLedger,
     WindowCounts,

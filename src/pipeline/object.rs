@@ -19,13 +19,12 @@ use tokio::sync::mpsc;
 use tracing::debug;
 
 use super::digest::{self, VerifiedCounts};
-use super::findings;
 use super::findings::packed::{Batch, Packer, WaitingBytes};
 use super::invocation::Invocation;
-use super::model;
 use super::outcomes::DeliveryReport;
 use super::problem::{Problem, Remedy};
 use super::report::ObjectOutcome;
+use super::{findings, model};
 use crate::notification::{InlineSource, ObjectRef};
 
 /// The most bad records of one object that are named: there can be millions.

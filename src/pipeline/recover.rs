@@ -7,15 +7,13 @@ use detect::finding::Outcome;
 use detect::text::error::error_chain;
 use futures::future::join_all;
 
-use super::Clock;
-use super::Pipeline;
 use super::delivery::{Delivery, deliver};
-use super::findings;
 use super::findings::claim::ClaimedFindings;
 use super::invocation::Invocation;
 use super::outcomes::DeliveryReport;
 use super::problem::Problem;
 use super::report::Report;
+use super::{Clock, Pipeline, findings};
 use crate::ledger::{
     Content, GroupedWindow, Ledger, LedgerError, OpenEntries, OpenEntry, Recovery, StoredLedger,
 };

@@ -4,13 +4,12 @@ use std::sync::Arc;
 
 use detect::finding::Outcome;
 
-use super::Clock;
-use super::Pipeline;
 use super::invocation::Invocation;
 use super::outcomes::FindingOutcome;
 use super::problem::Problem;
 use super::report::InvocationReport;
 use super::run::{QueuedObject, Run};
+use super::{Clock, Pipeline};
 use crate::ledger::Ledger;
 use crate::notification::{ObjectRef, Reply};
 

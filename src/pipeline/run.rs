@@ -12,17 +12,14 @@ use detect::text::error::error_chain;
 use tokio::task::{Id, JoinSet};
 use tracing::{Instrument, debug_span};
 
-use super::Clock;
-use super::Pipeline;
 use super::digest;
-use super::findings;
 use super::findings::packed::Packer;
 use super::invocation::Invocation;
-use super::model;
 use super::object::{ObjectResults, process_log_events, process_object};
 use super::outcomes::{DeliveryReport, FindingOutcome, Grouped};
 use super::problem::{Problem, Remedy};
 use super::report::{InvocationReport, ObjectOutcome};
+use super::{Clock, Pipeline, findings, model};
 use crate::notification::{InlineRecord, InlineSource, Item, Message, ObjectRef, Reply};
 
 /// How many objects are in flight at once: enough to overlap network and processor, few enough to

@@ -13,8 +13,7 @@ use std::collections::HashMap;
 use detect::finding::{Finding, canary};
 use futures::stream::{self, StreamExt};
 
-use super::delivery::severity;
-use super::delivery::{Delivery, OUT_OF_TIME, deliver, unrecorded};
+use super::delivery::{Delivery, OUT_OF_TIME, deliver, severity, unrecorded};
 use super::invocation::Invocation;
 use super::outcomes::DeliveryReport;
 use crate::ledger::{Completion, Content, principal_hash};
